@@ -1,0 +1,27 @@
+import tseslint from 'typescript-eslint';
+
+const nodeModules = ['fs', 'path', 'crypto', 'os', 'http', 'https', 'net', 'stream', 'child_process', 'timers'];
+
+export default tseslint.config(
+  { ignores: ['dist/', 'node_modules/', '.cxflow/', 'scripts/', 'bin/', 'eslint.config.js'] },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { project: './tsconfig.check.json', tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      // A floating promise in a workflow is a step that nobody waits for.
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+    },
+  },
+  {
+    // Workflow code runs in Temporal's sandbox and is replayed: nothing of Node, nothing that differs between two runs.
+    files: ['src/workflows/**/*.ts', 'src/domain/**/*.ts', 'src/contract.ts'],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: ['node:*', ...nodeModules], paths: nodeModules }],
+      'no-restricted-globals': ['error', 'process', 'fetch', 'Buffer', 'setInterval', 'setImmediate'],
+    },
+  },
+);

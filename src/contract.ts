@@ -1,0 +1,141 @@
+/**
+ * What a caller may say to cxflow, from any Temporal client in any language: names, inputs, results.
+ * The only file that clients, the CLI and workflows share. No zod here: workflows import it (930 KiB in the bundle).
+ */
+import type { Counts, Phase, RunState } from './domain/run.ts';
+
+export const TASK_QUEUE = 'cxflow';
+
+export const WORKFLOW_TYPES = ['contactImport'] as const;
+export type Kind = (typeof WORKFLOW_TYPES)[number];
+
+/** Prefix of the run ids of each kind: `contact-import:L1:3f9a…`. */
+export const RUN_ID_PREFIX: Readonly<Record<Kind, string>> = { contactImport: 'contact-import' };
+
+/** Typed search attributes, all of the type Keyword. Never personal data. */
+export const SEARCH_ATTRIBUTES = ['CxflowKind', 'CxflowTarget', 'CxflowPhase', 'CxflowRequestedBy'] as const;
+
+export type SourceFormat = 'csv' | 'ndjson' | 'json';
+
+/** Where rows come from: a file below the worker's CXFLOW_SOURCE_DIR, a dataset staged by the client, an old run. */
+export type Source =
+  | { readonly path: string; readonly format?: SourceFormat; readonly map?: Readonly<Record<string, string>> }
+  | { readonly dataset: string; readonly map?: Readonly<Record<string, string>> }
+  | { readonly retryOf: string };
+
+export type OnInDoubt = 'ask' | 'leave' | 'resend';
+export type Notify = 'batch' | 'page' | 'run';
+
+/** Options that every kind of run has. */
+export interface CommonInput {
+  /** Wait for `approve` or `reject` after the plan. Default false. */
+  readonly approval?: boolean;
+  /** Give up waiting for the approval after so long, as a rejection: a Temporal duration, e.g. "3 days". Default: wait for ever. */
+  readonly approvalDeadline?: string;
+  /** Stop after the plan; nothing is written to CXone. Default false. */
+  readonly dryRun?: boolean;
+  /** Who asked for it; a login or a service's name, not personal data beyond that. */
+  readonly requestedBy?: string;
+  /** What to do about writes whose answer never came and that cannot be repeated safely. Default `ask`. */
+  readonly onInDoubt?: OnInDoubt;
+  /** With `onInDoubt: "ask"`: leave them in doubt after so long. Default: wait for ever. */
+  readonly inDoubtDeadline?: string;
+  /** Run although the same content went to the same target before. Default false. */
+  readonly again?: boolean;
+  /** How often the CRM is told. Default `batch`. */
+  readonly notify?: Notify;
+}
+
+export type Existing = 'skip' | 'update';
+export type Dedupe = 'either' | 'contactId' | 'phone' | 'both';
+
+export interface ContactImportInput extends CommonInput {
+  readonly listId: string;
+  readonly source: Source;
+  /** Contacts that CXone already has: leave alone, or update. Default `skip`. */
+  readonly existing?: Existing;
+  /** What makes two rows of the source the same contact. Default `either`. */
+  readonly dedupe?: Dedupe;
+}
+
+/** What every run returns. Of ids, counts, times and hashes only: it stands in Temporal's history. */
+export interface RunResult {
+  readonly runId: string;
+  readonly kind: Kind;
+  readonly state: RunState;
+  readonly counts: Counts;
+  readonly planHash: string | null;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  readonly finishedAt: string;
+}
+
+export interface ContactImportResult extends RunResult {
+  readonly kind: 'contactImport';
+  readonly dryRun: boolean;
+  /** Over all records, two decimals. */
+  readonly successRatePercent: number;
+  /** Mean time of a batch's request. */
+  readonly averageLatencyMs: number;
+  /** Batches that had an answer, those sent again in part or whole included. */
+  readonly requests: number;
+  /** CRM events: told, and not told (they stay in the outbox). */
+  readonly events: { readonly delivered: number; readonly undelivered: number };
+}
+
+// --- steering ---------------------------------------------------------------------------------------------
+
+export const STEERING_ACTIONS = ['approve', 'reject', 'cancel', 'pause', 'resume', 'resolve'] as const;
+/** Each is a signal of that name; the update `decide` takes the same with `action`, and refuses what makes no sense now. */
+export type SteeringAction = (typeof STEERING_ACTIONS)[number];
+
+export interface SteeringMessage {
+  readonly by?: string;
+  readonly reason?: string;
+  /** approve: the plan that was seen. Without it: the plan now shown. */
+  readonly planHash?: string;
+  /** resolve: one operation, or all without it. */
+  readonly operationId?: string;
+  /** resolve */
+  readonly verdict?: 'resend' | 'leave';
+}
+export interface Decision extends SteeringMessage {
+  readonly action: SteeringAction;
+}
+
+export const DECIDE_UPDATE = 'decide';
+export const PROGRESS_QUERY = 'progress';
+
+/** A signal that changed nothing, and why. */
+export interface Refusal {
+  readonly action: string;
+  readonly by: string | null;
+  readonly why: string;
+  readonly at: string;
+}
+
+/** What the query `progress` answers. Counts are as of the last finished page; the ledger has those of this moment. */
+export interface Progress {
+  readonly runId: string;
+  readonly kind: Kind;
+  readonly phase: Phase;
+  readonly counts: Counts;
+  readonly planHash: string | null;
+  /** What the run waits for, in words, or null. */
+  readonly waitingFor: string | null;
+  readonly since: string;
+  readonly recordsPerSecond: number | null;
+  readonly estimatedEnd: string | null;
+  readonly refused: readonly Refusal[];
+}
+
+/** The types of failure a run can end with; none of them is retryable. `message` says what, where and what to do. */
+export type RunFailureType =
+  | 'InvalidInput'
+  | 'AlreadyRun'
+  | 'SourceUnreadable'
+  | 'CredentialsRefused'
+  | 'ScopeMissing'
+  | 'NotFound'
+  | 'Refused'
+  | 'Bug';
