@@ -30,7 +30,7 @@ export function startInBackground(options: Background): BackgroundProcess {
     const child = spawn(options.file, options.args, {
       detached: true,
       stdio: ['ignore', log, log],
-      env: options.env as NodeJS.ProcessEnv,
+      env: options.env,
       ...(options.cwd ? { cwd: options.cwd } : {}),
       ...(options.user ? { uid: options.user.uid, gid: options.user.gid } : {}),
     });

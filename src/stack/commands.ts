@@ -1,0 +1,62 @@
+/** Short-lived commands: find one on the PATH, run one with a time limit and with words while it works. */
+import { spawn } from 'node:child_process';
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+export function findOnPath(name: string, env: Env = process.env): string | null {
+  const folders = (env.PATH ?? '').split(delimiter).filter(Boolean);
+  return folders.map((folder) => join(folder, name)).find(isRunnable) ?? null;
+}
+
+export function isRunnable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env?: Env;
+  readonly cwd?: string;
+  /** After so long it is killed, and that is an error. */
+  readonly timeoutMs: number;
+  /** Called every few seconds with the time it has taken so far. */
+  readonly onProgress?: (elapsedSeconds: number) => void;
+}
+
+const PROGRESS_EVERY_MS = 10_000;
+
+/** Returns what it printed. An exit code other than 0 is an error that holds the end of its output. */
+export async function runCommand(command: Command): Promise<string> {
+  const started = performance.now();
+  const child = spawn(command.file, command.args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: command.env ?? process.env,
+    ...(command.cwd ? { cwd: command.cwd } : {}),
+    timeout: command.timeoutMs,
+    killSignal: 'SIGKILL',
+  });
+  let output = '';
+  const keep = (chunk: Buffer) => (output = (output + chunk.toString()).slice(-20_000));
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  const seconds = () => Math.round((performance.now() - started) / 1000);
+  const timer = setInterval(() => command.onProgress?.(seconds()), PROGRESS_EVERY_MS);
+  try {
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', resolve);
+    });
+    if (code === 0) return output;
+    const why = code === null ? `was ended after ${seconds()} s` : `ended with code ${code}`;
+    throw new Error(`${command.file} ${why}: ${output.trim().split('\n').slice(-5).join('\n')}`);
+  } finally {
+    clearInterval(timer);
+  }
+}

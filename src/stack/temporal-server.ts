@@ -1,0 +1,125 @@
+/** Temporal's development server with its Web UI, on loopback only. */
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Connection } from '@temporalio/client';
+import { connectOnce, freePort } from './ports.ts';
+import { endProcess, type Exit, startInBackground } from './processes.ts';
+import { findTemporal } from './temporal-binary.ts';
+
+export interface TemporalServerOptions {
+  /** Default: findTemporal(). */
+  readonly executable?: string;
+  /** Keeps runs over restarts; null = in memory. */
+  readonly dbFile: string | null;
+  /** Default: a free one. */
+  readonly port?: number;
+  /** Default: a free one; null = no Web UI. */
+  readonly uiPort?: number | null;
+  /** Logs go to `<dir>/logs/temporal.log`, and the CLI finds no configuration of the user's. */
+  readonly dir: string;
+  /** All of the type Keyword. */
+  readonly searchAttributes?: readonly string[];
+  /** Beside `default`. */
+  readonly namespaces?: readonly string[];
+  readonly extraArgs?: readonly string[];
+}
+
+export interface TemporalServer {
+  /** host:port */
+  readonly address: string;
+  readonly uiUrl: string | null;
+  readonly pid: number;
+  readonly port: number;
+  readonly uiPort: number | null;
+  readonly exited: Promise<Exit>;
+  stop(): Promise<void>;
+  /** SIGKILL, as a crash does it; resolves when the server is gone. */
+  kill(): Promise<void>;
+}
+
+const READY_TIMEOUT_MS = 60_000;
+
+/** Starts a server and waits until it answers calls for the namespace `default`. */
+export async function startTemporalServer(options: TemporalServerOptions): Promise<TemporalServer> {
+  const executable = options.executable ?? (await findTemporal());
+  const port = options.port ?? (await freePort());
+  const uiPort = options.uiPort === undefined ? await freePort() : options.uiPort;
+  const logFile = join(options.dir, 'logs', 'temporal.log');
+  if (options.dbFile) await mkdir(dirname(options.dbFile), { recursive: true });
+  const child = startInBackground({
+    file: executable,
+    args: serverArgs(options, port, uiPort),
+    // Nothing else of the caller's: TEMPORAL_ADDRESS, a profile or a proxy would change what the CLI does.
+    env: { PATH: process.env.PATH, HOME: options.dir },
+    logFile,
+  });
+  const end = async (name: NodeJS.Signals, graceMs: number) => {
+    await endProcess(child.pid, name, graceMs);
+    await child.exited;
+  };
+  const address = `127.0.0.1:${port}`;
+  try {
+    await untilAnswers(port, child.exited);
+  } catch (error) {
+    await end('SIGKILL', 0);
+    throw new Error(`The Temporal server did not start; see ${logFile}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  const uiUrl = uiPort === null ? null : `http://127.0.0.1:${uiPort}`;
+  const stop = () => end('SIGTERM', 5_000);
+  return {
+    address,
+    uiUrl,
+    pid: child.pid,
+    port,
+    uiPort,
+    exited: child.exited,
+    stop,
+    kill: () => end('SIGKILL', 0),
+  };
+}
+
+function serverArgs(options: TemporalServerOptions, port: number, uiPort: number | null): readonly string[] {
+  const each = (flag: string, values: readonly string[]) => values.flatMap((value) => [flag, value]);
+  return [
+    ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'warn'],
+    ...(uiPort === null ? ['--headless'] : ['--ui-port', String(uiPort)]),
+    ...(options.dbFile === null ? [] : ['--db-filename', options.dbFile]),
+    ...each('--namespace', options.namespaces ?? []),
+    ...each(
+      '--search-attribute',
+      (options.searchAttributes ?? []).map((name) => `${name}=Keyword`),
+    ),
+    ...(options.extraArgs ?? []),
+  ];
+}
+
+async function untilAnswers(port: number, exited: Promise<Exit>): Promise<void> {
+  const deadline = performance.now() + READY_TIMEOUT_MS;
+  let ended: Exit | null = null;
+  void exited.then((exit) => (ended = exit));
+  for (;;) {
+    try {
+      // Asked before it listens, gRPC waits a whole second before it tries again.
+      await connectOnce(port);
+      return await ask(`127.0.0.1:${port}`);
+    } catch (error) {
+      if (ended) throw new Error('it ended by itself', { cause: error });
+      if (performance.now() > deadline) throw error;
+      await delay(30);
+    }
+  }
+}
+
+async function ask(address: string): Promise<void> {
+  const connection = await Connection.connect({ address, connectTimeout: 2_000 });
+  try {
+    await connection.withDeadline(Date.now() + 2_000, () =>
+      connection.workflowService.describeNamespace({ namespace: 'default' }),
+    );
+  } finally {
+    await connection.close();
+  }
+}
