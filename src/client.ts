@@ -1,0 +1,286 @@
+/**
+ * What a service imports: stage rows or a file, start a run, watch it, decide, wait for its result.
+ *
+ * ```ts
+ * const cxflow = await connect({ databaseUrl: process.env.DATABASE_URL });
+ * const { source } = await cxflow.stageFile('contacts.csv');
+ * const { runId } = await cxflow.startContactImport({ listId: 'L1', source, approval: true });
+ * await cxflow.decide(runId, { action: 'approve', by: 'dana' });
+ * const result = await cxflow.result<ContactImportResult>(runId);
+ * ```
+ */
+import { randomBytes } from 'node:crypto';
+import { basename } from 'node:path';
+import {
+  Client,
+  Connection,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import {
+  type ContactImportInput,
+  DECIDE_UPDATE,
+  type Decision,
+  PROGRESS_QUERY,
+  type Progress,
+  RUN_ID_PREFIX,
+  type RunResult,
+  type Source,
+  type SourceFormat,
+  TASK_QUEUE,
+} from './contract.ts';
+import { checkContactImport, contactImportOptions } from './contract-input.ts';
+import { resolveContactColumns } from './domain/contact-import.ts';
+import { businessKey } from './ledger/business-key.ts';
+import { type Ledger, openLedger } from './ledger/ledger.ts';
+import { openSource } from './sources/open.ts';
+import { readFileBytes } from './sources/files.ts';
+import { formatOf } from './sources/format.ts';
+
+/** A caller's mistake: every problem, each naming its field. Nothing was started. */
+export class InputError extends Error {
+  override readonly name = 'InputError';
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+/** The run refused a decision, and why: nothing has changed. */
+export class DecisionRefused extends Error {
+  override readonly name = 'DecisionRefused';
+}
+
+/** No run of that id, neither in Temporal nor in the ledger. */
+export class RunNotFound extends Error {
+  override readonly name = 'RunNotFound';
+  constructor(runId: string) {
+    super(`there is no run ${runId}; \`cxflow runs\` lists those that there are`);
+  }
+}
+
+/** No worker answered in time; what was asked may still happen once one is there. */
+export class NoWorkerAnswered extends Error {
+  override readonly name = 'NoWorkerAnswered';
+}
+
+export interface ConnectOptions {
+  /** The ledger, `postgres://…`. */
+  readonly databaseUrl: string;
+  /** Temporal's own settings (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS …). Default `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface Staged {
+  /** Give it to the run's input. */
+  readonly source: Source;
+  /** Rows that were read, broken ones included. */
+  readonly rows: number;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface StageOptions {
+  readonly format?: SourceFormat;
+  readonly map?: Readonly<Record<string, string>>;
+  /** Called now and then with the bytes read so far. */
+  readonly onProgress?: (bytes: number) => void;
+}
+
+export interface Started {
+  readonly runId: string;
+  /** `running`: the same run was already under way; `finished`: it had ended before, and `result` is what it came to. */
+  readonly status: 'started' | 'running' | 'finished';
+  readonly result: RunResult | null;
+}
+
+const DECIDE_DEADLINE_MS = 15_000;
+const QUERY_DEADLINE_MS = 10_000;
+
+/** Connects to Temporal and opens the ledger. Throws when Temporal cannot be reached. */
+export async function connect(options: ConnectOptions) {
+  const env = options.env ?? process.env;
+  const config = loadClientConnectConfig({ overrideEnvVars: defined(env) });
+  const connection = await Connection.connect(config.connectionOptions);
+  const temporal = new Client({ connection, namespace: config.namespace ?? 'default' });
+  const ledger = openLedger(options.databaseUrl, 4);
+  return {
+    ...createClient({ temporal, ledger }),
+    /** For reading: counts, records, audit. */
+    ledger,
+    temporal,
+    async close(): Promise<void> {
+      await ledger.close();
+      await connection.close();
+    },
+  };
+}
+
+export type CxflowClient = Awaited<ReturnType<typeof connect>>;
+
+export function createClient({ temporal, ledger }: { readonly temporal: Client; readonly ledger: Ledger }) {
+  const resultInLedger = async (runId: string): Promise<RunResult | null> => {
+    const run = await ledger.runs.find(runId);
+    return (run?.result ?? null) as RunResult | null;
+  };
+
+  return {
+    /**
+     * Reads a file to its end (so that one that cannot be read stages nothing), then hands its bytes to the ledger.
+     * Throws SourceError for the file, InputError for its columns.
+     */
+    async stageFile(path: string, options: StageOptions = {}): Promise<Staged> {
+      const name = basename(path);
+      const format = formatOf(path, options.format);
+      const rows = await readThrough(readFileBytes(path), name, format, options);
+      const dataset = await ledger.datasets.stage(name, format, readFileBytes(path));
+      return { ...dataset, rows, source: { dataset: dataset.id, ...(options.map && { map: options.map }) } };
+    },
+
+    /** Rows from a service: objects with the columns' names. */
+    async stageRows(rows: AsyncIterable<object> | Iterable<object>, name = 'rows'): Promise<Staged> {
+      let count = 0;
+      const lines = async function* () {
+        for await (const row of rows) {
+          count += 1;
+          yield Buffer.from(`${JSON.stringify(row)}\n`);
+        }
+      };
+      const dataset = await ledger.datasets.stage(name, 'ndjson', lines());
+      return { ...dataset, rows: count, source: { dataset: dataset.id } };
+    },
+
+    /**
+     * Starts an import, or finds it: the same content for the same list with the same options is the same run
+     * (decisions.md 1). Throws InputError with every problem of the input.
+     */
+    async startContactImport(input: ContactImportInput, options: { runId?: string } = {}): Promise<Started> {
+      const checked = checkContactImport(input);
+      if ('problems' in checked) throw new InputError(checked.problems);
+      const runId = options.runId ?? (await defaultRunId(ledger, input));
+      try {
+        await temporal.workflow.start('contactImport', {
+          taskQueue: TASK_QUEUE,
+          workflowId: runId,
+          args: [input],
+          staticSummary: `contacts → list ${input.listId}${input.dryRun ? ' (dry run)' : ''}`,
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+          // Not USE_EXISTING: it does the same, but would not tell us that the run was there already.
+          workflowIdConflictPolicy: 'FAIL',
+        });
+        return { runId, status: 'started', result: null };
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+        const result = await resultInLedger(runId);
+        return { runId, status: result ? 'finished' : 'running', result };
+      }
+    },
+
+    /** Phase, counts, what the run waits for. Needs a worker; `describe` does not. */
+    async progress(runId: string): Promise<Progress> {
+      const asked = temporal.withDeadline(Date.now() + QUERY_DEADLINE_MS, () =>
+        temporal.workflow.getHandle(runId).query<Progress>(PROGRESS_QUERY),
+      );
+      return asked.catch((error: unknown) => Promise.reject(translate(error, runId)));
+    },
+
+    /** Approve, reject, cancel, pause, resume, resolve. Throws DecisionRefused where it makes no sense now. */
+    async decide(runId: string, decision: Decision): Promise<Progress> {
+      const decided = temporal.withDeadline(Date.now() + DECIDE_DEADLINE_MS, () =>
+        temporal.workflow
+          .getHandle(runId)
+          .executeUpdate<Progress, [Decision]>(DECIDE_UPDATE, { args: [decision] }),
+      );
+      return decided.catch((error: unknown) => Promise.reject(translate(error, runId)));
+    },
+
+    /** Waits for the end. A run that failed throws its failure (`cause` of Temporal's WorkflowFailedError). */
+    async result<R extends RunResult = RunResult>(runId: string): Promise<R> {
+      try {
+        return (await temporal.workflow.getHandle(runId).result()) as R;
+      } catch (error) {
+        // A native cancel ends the run as Canceled; the ledger has the same result (decisions.md 11).
+        if (error instanceof WorkflowFailedError && error.cause?.name === 'CancelledFailure') {
+          const result = await resultInLedger(runId);
+          if (result) return result as R;
+        }
+        throw translate(error, runId);
+      }
+    },
+  };
+}
+
+function defined(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+/** Parses all of it, keeps nothing: is it readable, has it the columns, how many rows are there? */
+async function readThrough(
+  bytes: AsyncIterable<Uint8Array>,
+  name: string,
+  format: SourceFormat,
+  { map, onProgress }: StageOptions,
+): Promise<number> {
+  let read = 0;
+  const counted = async function* () {
+    for await (const chunk of bytes) {
+      read += chunk.length;
+      onProgress?.(read);
+      yield chunk;
+    }
+  };
+  const source = await openSource(counted(), { name, format });
+  if (source.columns) {
+    const resolved = resolveContactColumns(source.columns, map);
+    if ('problems' in resolved) throw new InputError(resolved.problems);
+  }
+  let rows = 0;
+  for await (const _row of source.rows()) rows += 1;
+  return rows;
+}
+
+/** No slashes and no personal data; the same for the same content, list and options. */
+async function defaultRunId(ledger: Ledger, input: ContactImportInput): Promise<string> {
+  const key = businessKey(
+    RUN_ID_PREFIX.contactImport,
+    input.listId,
+    await contentOf(ledger, input.source),
+    contactImportOptions(input),
+  );
+  const unique = randomBytes(4).toString('hex');
+  if (input.dryRun) return `${key}:dry-${unique}`;
+  if (input.again) return `${key}:again-${unique}`;
+  // A run that was rejected or cancelled stands in Temporal under its id; the next one counts on.
+  const endedEarly = await ledger.runs.countEndedEarly(key);
+  return endedEarly === 0 ? key : `${key}:${endedEarly + 1}`;
+}
+
+async function contentOf(ledger: Ledger, source: Source): Promise<string> {
+  if ('dataset' in source) {
+    const dataset = await ledger.datasets.find(source.dataset);
+    if (!dataset)
+      throw new InputError([`source.dataset ${source.dataset} is not in the ledger; stage it first`]);
+    return dataset.sha256;
+  }
+  // The worker's file is not ours to read: its path stands for it here, and the worker compares the content.
+  return 'path' in source ? `path:${source.path}` : `retry:${source.retryOf}`;
+}
+
+function translate(error: unknown, runId: string): unknown {
+  if (error instanceof WorkflowNotFoundError) return new RunNotFound(runId);
+  if (error instanceof WorkflowUpdateFailedError)
+    return new DecisionRefused(error.cause?.message ?? error.message);
+  const late =
+    error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
+    (error instanceof Error && /deadline/i.test(error.message));
+  if (late)
+    return new NoWorkerAnswered(`no worker answered for ${runId}; is one running? (\`cxflow worker\`)`);
+  return error;
+}

@@ -1,0 +1,121 @@
+/**
+ * Is this an input? By hand and without zod, because workflows check it too: any Temporal client may have started
+ * them. Every problem at once, each with its field; an unknown field is a problem, for it is a typing error.
+ */
+import type { ContactImportInput, Kind } from './contract.ts';
+
+/** Returns what is wrong with a value of that field, or null. */
+type Check = (value: unknown) => string | null;
+type Checks = Readonly<Record<string, Check>>;
+
+export type Checked<T> = { readonly input: T } | { readonly problems: readonly string[] };
+
+const text: Check = (value) => (typeof value === 'string' && value.trim() !== '' ? null : 'must be a text');
+const flag: Check = (value) => (typeof value === 'boolean' ? null : 'must be true or false');
+const oneOf =
+  (...values: readonly string[]): Check =>
+  (value) =>
+    values.includes(value as string) ? null : `must be one of ${values.join(', ')}`;
+
+const DURATION = /^\d+(\.\d+)?\s*(ms|s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?)$/;
+const duration: Check = (value) =>
+  typeof value === 'string' && DURATION.test(value) ? null : 'must be a duration such as "3 days" or "12h"';
+
+/** Travels in run ids and paths, so it is kept to what both can carry. */
+const identifier: Check = (value) =>
+  typeof value === 'string' && /^[\w.~-]{1,128}$/.test(value)
+    ? null
+    : 'must be an id of letters, digits, "_", "-", "." or "~", at most 128';
+
+const textMap: Check = (value) =>
+  isObject(value) && Object.values(value).every((column) => typeof column === 'string')
+    ? null
+    : 'must be an object {"field": "column"}';
+
+const SOURCE_CHECKS: Readonly<Record<string, Checks>> = {
+  path: { path: text, format: oneOf('csv', 'ndjson', 'json'), map: textMap },
+  dataset: { dataset: text, map: textMap },
+  retryOf: { retryOf: text },
+};
+
+const source: Check = (value) => {
+  const kinds = Object.keys(SOURCE_CHECKS);
+  if (!isObject(value)) return `must be an object with one of ${kinds.join(', ')}`;
+  if ('url' in value)
+    return 'of the kind "url" is not supported; use "path" or a dataset staged by the client';
+  const given = kinds.filter((kind) => kind in value);
+  const [kind] = given;
+  if (kind === undefined || given.length > 1) return `must have exactly one of ${kinds.join(', ')}`;
+  const problems = check(value, SOURCE_CHECKS[kind] ?? {}, [kind], 'source.');
+  return problems.length === 0 ? null : problems.join('; ');
+};
+
+const COMMON: Checks = {
+  approval: flag,
+  approvalDeadline: duration,
+  dryRun: flag,
+  requestedBy: text,
+  onInDoubt: oneOf('ask', 'leave', 'resend'),
+  inDoubtDeadline: duration,
+  again: flag,
+  notify: oneOf('batch', 'page', 'run'),
+};
+
+const INPUTS: Readonly<Record<Kind, { readonly checks: Checks; readonly required: readonly string[] }>> = {
+  contactImport: {
+    checks: {
+      listId: identifier,
+      source,
+      existing: oneOf('skip', 'update'),
+      dedupe: oneOf('either', 'contactId', 'phone', 'both'),
+      ...COMMON,
+    },
+    required: ['listId', 'source'],
+  },
+};
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function check(
+  value: Record<string, unknown>,
+  checks: Checks,
+  required: readonly string[],
+  prefix = '',
+): string[] {
+  const problems = required
+    .filter((field) => value[field] === undefined)
+    .map((field) => `${prefix}${field} is missing`);
+  for (const [field, given] of Object.entries(value)) {
+    if (given === undefined) continue;
+    const problem = Object.hasOwn(checks, field) ? checks[field]?.(given) : unknownField(checks);
+    if (problem)
+      problems.push(problem.startsWith(`${prefix}${field}.`) ? problem : `${prefix}${field} ${problem}`);
+  }
+  return problems;
+}
+
+function unknownField(checks: Checks): string {
+  return `is not a field of this input; known: ${Object.keys(checks).join(', ')}`;
+}
+
+function checkInput<T>(kind: Kind, value: unknown): Checked<T> {
+  if (!isObject(value)) return { problems: ['the input must be one JSON object'] };
+  const { checks, required } = INPUTS[kind];
+  const problems = check(value, checks, required);
+  return problems.length === 0 ? { input: value as T } : { problems };
+}
+
+export function checkContactImport(value: unknown): Checked<ContactImportInput> {
+  return checkInput('contactImport', value);
+}
+
+/** The options that change what is written, defaults filled in: with the content, what makes two runs the same. */
+export function contactImportOptions(input: ContactImportInput) {
+  return {
+    existing: input.existing ?? 'skip',
+    dedupe: input.dedupe ?? 'either',
+    map: ('map' in input.source && input.source.map) || {},
+  };
+}

@@ -1,0 +1,39 @@
+/** Our memory: what every run was asked, did and answered. PostgreSQL. */
+import { createAudit } from './audit.ts';
+import { openDatabase } from './database.ts';
+import { createDatasets } from './datasets.ts';
+import { migrate, missingMigrations } from './migrate.ts';
+import { createOperations } from './operations.ts';
+import { createOutbox } from './outbox.ts';
+import { createRateBudget } from './rate-budget.ts';
+import { createRecords } from './records.ts';
+import { createRuns } from './runs.ts';
+
+/** `url`: postgres://… ; `maxConnections` default 24. Connects when first used. */
+export function openLedger(url: string, maxConnections?: number) {
+  const database = openDatabase(url, maxConnections);
+  return {
+    runs: createRuns(database),
+    records: createRecords(database),
+    operations: createOperations(database),
+    audit: createAudit(database),
+    outbox: createOutbox(database),
+    datasets: createDatasets(database),
+    rateBudget: createRateBudget(database),
+    migrate: () => migrate(database),
+    missingMigrations: () => missingMigrations(database),
+    /** Round trip and clock of the server, for `doctor`. */
+    async ping(): Promise<{ serverTime: Date; version: string }> {
+      const { rows } = await database.pool.query<{ at: Date; version: string }>(
+        "select clock_timestamp() as at, current_setting('server_version') as version",
+      );
+      const [row] = rows;
+      if (!row) throw new Error('the database answered nothing');
+      return { serverTime: row.at, version: row.version };
+    },
+    close: () => database.close(),
+  };
+}
+
+export type Ledger = ReturnType<typeof openLedger>;
+export type LedgerReadSide = Pick<Ledger, 'runs' | 'records' | 'operations' | 'audit' | 'outbox' | 'close'>;

@@ -1,0 +1,35 @@
+import { type Migration, Migrator } from 'kysely';
+import type { Database } from './database.ts';
+import * as tables from './migrations/0001-tables.ts';
+import * as operations from './migrations/0002-operations.ts';
+
+/** In order; a migration that was released is never changed, only followed by another. */
+const MIGRATIONS: Record<string, Migration> = {
+  '0001-tables': tables,
+  '0002-operations': operations,
+};
+
+function migrator(database: Database): Migrator {
+  return new Migrator({
+    db: database.db,
+    provider: { getMigrations: () => Promise.resolve(MIGRATIONS) },
+    migrationTableName: 'cxflow_migrations',
+    migrationLockTableName: 'cxflow_migrations_lock',
+  });
+}
+
+/** Safe to call by many processes at once: Kysely takes an advisory lock. */
+export async function migrate(database: Database): Promise<void> {
+  const { error, results } = await migrator(database).migrateToLatest();
+  if (error) {
+    const failed =
+      results?.find((result) => result.status === 'Error')?.migrationName ?? 'the first migration';
+    throw error instanceof Error ? error : new Error(`${failed} failed`, { cause: error });
+  }
+}
+
+/** Names of the migrations that this database still lacks. */
+export async function missingMigrations(database: Database): Promise<string[]> {
+  const all = await migrator(database).getMigrations();
+  return all.filter((migration) => migration.executedAt === undefined).map((migration) => migration.name);
+}

@@ -1,0 +1,237 @@
+/** Operations: every write to CXone is claimed here before it leaves, and settled here when it is answered. */
+import { sql } from 'kysely';
+import type { Outcome, Reason } from '../domain/run.ts';
+import type { Database } from './database.ts';
+import type { OperationState } from './schema.ts';
+
+/** A lease outlives the longest request by this margin (decisions.md 14). */
+export const LEASE_MARGIN_MS = 5_000;
+
+export interface OpenOperation {
+  readonly id: string;
+  readonly batch: number;
+  readonly kind: string;
+  readonly state: OperationState;
+  readonly seqs: readonly number[];
+  readonly refs: unknown;
+  readonly unanswered: number;
+}
+
+export interface Claim {
+  readonly runNo: number;
+  readonly id: string;
+  readonly payloadSha256: string;
+  readonly leaseMs: number;
+  readonly holder: string;
+  readonly tenant: string;
+}
+
+export type Claimed =
+  | { readonly verdict: 'claimed'; readonly fence: number; readonly unanswered: number }
+  | { readonly verdict: 'blocked' | 'leased'; readonly waitMs: number }
+  | { readonly verdict: 'paused' | 'stopped' | 'settled' };
+
+/** Records of one operation that share an outcome. */
+export interface SettledGroup {
+  readonly outcome: Outcome;
+  readonly seqs: readonly number[];
+  readonly reasons?: readonly Reason[];
+  readonly evidence?: string;
+}
+
+/** What is left to do for some records of a settled operation: sent again without the others, in halves, as updates. */
+export interface DerivedOperation {
+  readonly kind: string;
+  readonly seqs: readonly number[];
+  readonly refs?: unknown;
+}
+
+export interface Settlement {
+  readonly id: string;
+  readonly fence: number;
+  readonly state: 'settled' | 'in_doubt';
+  readonly groups: readonly SettledGroup[];
+  readonly derived: readonly DerivedOperation[];
+  readonly httpStatus: number | null;
+  readonly latencyMs: number;
+  readonly requestId: string | null;
+  /** For the audit: no personal data. */
+  readonly audit: Readonly<Record<string, unknown>>;
+  /** The CRM event that this settles, or null. */
+  readonly event: string | null;
+}
+
+export function countOutcomes(groups: readonly SettledGroup[]): Partial<Record<Outcome, number>> {
+  const counts: Partial<Record<Outcome, number>> = {};
+  for (const { outcome, seqs } of groups) counts[outcome] = (counts[outcome] ?? 0) + seqs.length;
+  return counts;
+}
+
+export function createOperations({ db }: Database) {
+  return {
+    /** Batches of `size` pending records, in the order of the source. Repeatable. Returns how many batches there are. */
+    async plan(runNo: number, kind: string, size: number): Promise<number> {
+      await sql`
+        insert into operations (run_no, batch, kind, seqs)
+        select ${runNo}, batch + 1, ${kind}, array_agg(seq order by seq) from (
+          select r.seq, (row_number() over (order by r.seq) - 1) / ${size}::int as batch
+          from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
+          where r.run_no = ${runNo} and o.seq is null) pending
+        where not exists (select 1 from operations where run_no = ${runNo})
+        group by batch order by batch`.execute(db);
+      const { batches } = await db
+        .selectFrom('operations')
+        .select((e) => e.fn.max('batch').as('batches'))
+        .where('run_no', '=', runNo)
+        .executeTakeFirstOrThrow();
+      return batches ?? 0;
+    },
+
+    /** What a page still has to do, in the order of the batches. */
+    async open(runNo: number, fromBatch: number, toBatch: number): Promise<OpenOperation[]> {
+      return db
+        .selectFrom('operations')
+        .select(['id', 'batch', 'kind', 'state', 'seqs', 'refs', 'unanswered'])
+        .where('run_no', '=', runNo)
+        .where('batch', '>=', fromBatch)
+        .where('batch', '<=', toBatch)
+        .where('state', 'in', ['planned', 'sending', 'unanswered'])
+        .orderBy('batch')
+        .orderBy('id')
+        .execute();
+    },
+
+    /** Committed before the request leaves. An operation whose claim did not commit is never sent. */
+    async claim(claim: Claim): Promise<Claimed> {
+      const { rows } = await sql<{
+        verdict: Claimed['verdict'];
+        fence: number;
+        unanswered: number;
+        wait_ms: number;
+      }>`
+        select * from claim_operation(${claim.runNo}, ${claim.id}, ${claim.payloadSha256}, ${claim.leaseMs},
+          ${claim.holder}, ${claim.tenant})`.execute(db);
+      const [row] = rows;
+      if (!row) throw new Error(`claim_operation answered nothing for operation ${claim.id}`);
+      if (row.verdict === 'claimed')
+        return { verdict: 'claimed', fence: row.fence, unanswered: row.unanswered };
+      if (row.verdict === 'blocked' || row.verdict === 'leased') {
+        return { verdict: row.verdict, waitMs: row.wait_ms };
+      }
+      return { verdict: row.verdict };
+    },
+
+    /** For a slow operation of many requests: keeps the lease, or says that it is lost. */
+    async renew(id: string, fence: number, leaseMs: number): Promise<boolean> {
+      const { numUpdatedRows } = await db
+        .updateTable('operations')
+        .set({ lease_until: sql`clock_timestamp() + ${leaseMs} * interval '1 millisecond'` })
+        .where('id', '=', id)
+        .where('fence', '=', fence)
+        .where('state', '=', 'sending')
+        .executeTakeFirst();
+      return numUpdatedRows === 1n;
+    },
+
+    /** In one transaction: outcomes, what is left to do, audit, CRM event. False: the lease was lost; nothing changed. */
+    async settle(settlement: Settlement): Promise<boolean> {
+      const { groups, derived } = settlement;
+      const { rows } = await sql<{ settled: boolean }>`
+        select settle_operation(${settlement.id}, ${settlement.fence}, ${settlement.state},
+          ${JSON.stringify(groups)}::json, ${JSON.stringify(derived)}::json,
+          ${JSON.stringify(countOutcomes(groups))}::json, ${settlement.httpStatus},
+          ${Math.round(settlement.latencyMs)}, ${settlement.requestId},
+          ${JSON.stringify(settlement.audit)}::json, ${settlement.event}) as settled`.execute(db);
+      return rows[0]?.settled === true;
+    },
+
+    /** CXone certainly did not apply it (429, refused connection): open for the next claim at once. */
+    async release(id: string, fence: number): Promise<void> {
+      await db
+        .updateTable('operations')
+        .set({ state: sql`case when unanswered > 0 then 'unanswered' else 'planned' end`, lease_until: null })
+        .where('id', '=', id)
+        .where('fence', '=', fence)
+        .where('state', '=', 'sending')
+        .execute();
+    },
+
+    /** The answer never came: whoever claims it next knows that CXone may have applied it. */
+    async loseAnswer(id: string, fence: number): Promise<void> {
+      await db
+        .updateTable('operations')
+        .set((e) => ({
+          state: 'unanswered' as const,
+          unanswered: e('unanswered', '+', 1),
+          lease_until: null,
+        }))
+        .where('id', '=', id)
+        .where('fence', '=', fence)
+        .where('state', '=', 'sending')
+        .execute();
+    },
+
+    /** How long until the last lease of this run has run out; 0 when none is live. */
+    async liveLeaseMs(runNo: number): Promise<number> {
+      const { rows } = await sql<{ ms: number | null }>`
+        select (extract(epoch from max(lease_until) - clock_timestamp()) * 1000)::float as ms
+        from operations where run_no = ${runNo} and state = 'sending'`.execute(db);
+      return Math.max(0, Math.ceil(rows[0]?.ms ?? 0));
+    },
+
+    /** The writing ends while answers are missing: what may have been applied is in doubt, not pending. Repeatable. */
+    async doubtUnanswered(runNo: number, reason: Reason): Promise<void> {
+      await sql`
+        with doubted as (
+          update operations set state = 'in_doubt', lease_until = null, settled_at = clock_timestamp(),
+            counts = json_build_object('in_doubt', cardinality(seqs))
+          where run_no = ${runNo} and (state = 'unanswered' or (state = 'sending' and lease_until <= clock_timestamp()))
+          returning id, seqs)
+        insert into outcomes (run_no, seq, outcome, reasons, operation_id)
+        select ${runNo}, seq, 'in_doubt', ${JSON.stringify([reason])}::json, id from doubted, unnest(seqs) seq`.execute(
+        db,
+      );
+    },
+
+    async inDoubt(
+      runNo: number,
+    ): Promise<{ id: string; batch: number; records: number; sentAt: Date | null }[]> {
+      return db
+        .selectFrom('operations')
+        .select(['id', 'batch', sql<number>`cardinality(seqs)`.as('records'), 'sent_at as sentAt'])
+        .where('run_no', '=', runNo)
+        .where('state', '=', 'in_doubt')
+        .orderBy('batch')
+        .execute();
+    },
+
+    /** A person's word. `resend` opens the operation again; `leave` keeps its records in doubt for good. */
+    async resolve(runNo: number, verdict: 'resend' | 'leave', id: string | null): Promise<number> {
+      const state = verdict === 'resend' ? 'planned' : 'left';
+      const { rows } = await sql<{ id: string }>`
+        with resolved as (
+          update operations set state = ${state},
+            unanswered = case when ${verdict} = 'resend' then 0 else unanswered end,
+            counts = case when ${verdict} = 'resend' then null else counts end
+          where run_no = ${runNo} and state = 'in_doubt' and (${id}::bigint is null or id = ${id}::bigint)
+          returning id),
+        reopened as (
+          delete from outcomes o using resolved
+          where ${verdict} = 'resend' and o.run_no = ${runNo} and o.operation_id = resolved.id and o.outcome = 'in_doubt')
+        select id from resolved`.execute(db);
+      return rows.length;
+    },
+
+    /** What the report says of the requests. */
+    async latencies(runNo: number): Promise<{ requests: number; averageMs: number; p95Ms: number }> {
+      const { rows } = await sql<{ requests: string; average: number | null; p95: number | null }>`
+        select count(*) as requests, avg(latency_ms)::float as average,
+          percentile_cont(0.95) within group (order by latency_ms) as p95
+        from operations where run_no = ${runNo} and latency_ms is not null`.execute(db);
+      const [row] = rows;
+      return { requests: Number(row?.requests ?? 0), averageMs: row?.average ?? 0, p95Ms: row?.p95 ?? 0 };
+    },
+  };
+}
+
+export type Operations = ReturnType<typeof createOperations>;

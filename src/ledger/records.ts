@@ -1,0 +1,189 @@
+/** The records of a run and what became of them. */
+import { once } from 'node:events';
+import { sql } from 'kysely';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { Outcome, Reason } from '../domain/run.ts';
+import type { Database } from './database.ts';
+
+export interface StagedRecord {
+  readonly seq: number;
+  readonly line: number;
+  readonly fields: unknown;
+  /** null where the rules refused the row; then `reasons` says why. */
+  readonly record: unknown;
+  readonly key1: string | null;
+  readonly key2: string | null;
+  readonly reasons: readonly Reason[] | null;
+}
+
+export interface SettledRecord {
+  readonly seq: number;
+  readonly line: number;
+  readonly fields: Record<string, unknown>;
+  readonly outcome: Outcome | 'pending';
+  readonly reasons: readonly Reason[];
+  readonly evidence: string | null;
+}
+
+export interface DuplicateCandidate {
+  readonly seq: number;
+  readonly line: number;
+  readonly key1: string;
+  readonly key2: string;
+}
+
+export interface Loser {
+  readonly seq: number;
+  readonly reason: Reason;
+}
+
+const PAGE = 2_000;
+
+export function createRecords({ db, pool }: Database) {
+  return {
+    /**
+     * Copies a chunk into a temporary table and inserts what is new, with `staged_through`, in one transaction
+     * (decisions.md 5). Repeatable: a chunk that is there already changes nothing.
+     */
+    async stage(runNo: number, chunk: readonly StagedRecord[]): Promise<void> {
+      const last = chunk.at(-1);
+      if (!last) return;
+      const connection = await pool.connect();
+      try {
+        await connection.query('begin');
+        await connection.query(STAGING_TABLE);
+        const copy = connection.query(copyFrom('copy staging from stdin'));
+        const finished = once(copy, 'finish');
+        copy.end(chunk.map(copyLine).join(''));
+        await finished;
+        await connection.query(INSERT_RECORDS, [runNo]);
+        await connection.query(INSERT_INVALID, [runNo]);
+        await connection.query(
+          'update runs set staged_through = greatest(staged_through, $2) where run_no = $1',
+          [runNo, last.seq],
+        );
+        await connection.query('commit');
+      } catch (error) {
+        await connection.query('rollback').catch(() => undefined);
+        throw error;
+      } finally {
+        connection.release();
+      }
+    },
+
+    /** Valid records that share a key with another one, in the order of the source. */
+    async *duplicateCandidates(runNo: number): AsyncIterable<DuplicateCandidate> {
+      const shared = sql<{ seq: number }>`
+        select seq from (select seq, count(*) over (partition by key1) n1, count(*) over (partition by key2) n2
+          from records where run_no = ${runNo} and record is not null) keys
+        where n1 > 1 or n2 > 1 order by seq`;
+      const seqs = (await shared.execute(db)).rows.map((row) => row.seq);
+      for (let i = 0; i < seqs.length; i += PAGE) {
+        yield* await db
+          .selectFrom('records')
+          .select(['seq', 'line', sql<string>`key1`.as('key1'), sql<string>`key2`.as('key2')])
+          .where('run_no', '=', runNo)
+          .where('seq', 'in', seqs.slice(i, i + PAGE))
+          .orderBy('seq')
+          .execute();
+      }
+    },
+
+    async settleDuplicates(runNo: number, losers: readonly Loser[]): Promise<void> {
+      await sql`
+        insert into outcomes (run_no, seq, outcome, reasons)
+        select ${runNo}, (e->>'seq')::int, 'duplicate', json_build_array(e->'reason')
+        from json_array_elements(${JSON.stringify(losers)}::json) e
+        on conflict do nothing`.execute(db);
+    },
+
+    /** The end of staging: how many there are, and what the rules settled. Repeatable. */
+    async finishStaging(runNo: number): Promise<void> {
+      await sql`
+        update runs set total = staged_through, staged_counts = coalesce(
+          (select json_object_agg(outcome, n) from
+            (select outcome, count(*) n from outcomes where run_no = ${runNo} group by outcome) settled), '{}'::json)
+        where run_no = ${runNo} and total is null`.execute(db);
+    },
+
+    /** The records of an operation, in the order of the source. */
+    async ofOperation(runNo: number, seqs: readonly number[]): Promise<{ seq: number; record: unknown }[]> {
+      const { rows } = await sql<{ seq: number; record: unknown }>`
+        select seq, record from records where run_no = ${runNo} and seq = any(${[...seqs]}::int[]) order by seq`.execute(
+        db,
+      );
+      return rows;
+    },
+
+    /** What never went out when a run was cancelled or its plan rejected. Repeatable. */
+    async cancelPending(runNo: number, reason: Reason): Promise<void> {
+      await sql`
+        insert into outcomes (run_no, seq, outcome, reasons)
+        select ${runNo}, r.seq, 'cancelled', ${JSON.stringify([reason])}::json
+        from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
+        where r.run_no = ${runNo} and o.seq is null
+        on conflict do nothing`.execute(db);
+    },
+
+    /** In the order of the source, a page at a time: flat memory for a million records. */
+    async *list(runNo: number, outcome?: Outcome | 'pending'): AsyncIterable<SettledRecord> {
+      for (let after = 0; ; ) {
+        const { rows } = await sql<SettledRecord>`
+          select r.seq, r.line, r.fields, coalesce(o.outcome, 'pending') as outcome,
+            coalesce(o.reasons, '[]'::json) as reasons, o.evidence
+          from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
+          where r.run_no = ${runNo} and r.seq > ${after}
+            and (${outcome ?? null}::text is null or coalesce(o.outcome, 'pending') = ${outcome ?? null})
+          order by r.seq limit ${PAGE}`.execute(db);
+        yield* rows;
+        const last = rows.at(-1);
+        if (!last || rows.length < PAGE) return;
+        after = last.seq;
+      }
+    },
+
+    /** Every reason with the outcome it led to, the most frequent first. */
+    async reasons(
+      runNo: number,
+    ): Promise<{ outcome: Outcome; code: string; field: string | null; n: number }[]> {
+      const { rows } = await sql<{ outcome: Outcome; code: string; field: string | null; n: string }>`
+        select outcome, reason->>'code' as code, reason->>'field' as field, count(*) as n
+        from outcomes, json_array_elements(reasons) reason where run_no = ${runNo}
+        group by 1, 2, 3 order by n desc, 1, 2, 3`.execute(db);
+      return rows.map((row) => ({ ...row, n: Number(row.n) }));
+    },
+  };
+}
+
+const STAGING_TABLE = `create temporary table staging
+  (seq integer, line integer, fields json, record json, key1 text, key2 text, reasons json) on commit drop`;
+const INSERT_RECORDS = `insert into records (run_no, seq, line, fields, record, key1, key2)
+  select $1, seq, line, fields, record, key1, key2 from staging on conflict do nothing`;
+const INSERT_INVALID = `insert into outcomes (run_no, seq, outcome, reasons)
+  select $1, seq, 'invalid', reasons from staging where record is null on conflict do nothing`;
+
+/** One line of COPY's text format. JSON.stringify leaves no raw NUL; the keys are cleared of it by the rules. */
+function copyLine(row: StagedRecord): string {
+  const cells = [
+    row.seq,
+    row.line,
+    json(row.fields),
+    json(row.record),
+    row.key1,
+    row.key2,
+    json(row.reasons),
+  ];
+  return `${cells.map(copyCell).join('\t')}\n`;
+}
+
+const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
+
+const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+function copyCell(cell: string | number | null): string {
+  if (cell === null) return '\\N';
+  if (typeof cell === 'number') return String(cell);
+  return cell.replace(/[\\\n\r\t]/g, (character) => ESCAPES[character] ?? character);
+}
+
+export type Records = ReturnType<typeof createRecords>;

@@ -1,0 +1,198 @@
+/** The runs: one row each, from the first word to the result. */
+import { type Selectable, sql } from 'kysely';
+import {
+  type Counts,
+  isConserved,
+  OUTCOMES,
+  type Outcome,
+  type Phase,
+  type RunState,
+  type Steering,
+  sumOfOutcomes,
+} from '../domain/run.ts';
+import type { Database } from './database.ts';
+import type { RunSource, RunsTable } from './schema.ts';
+
+export type Run = Selectable<RunsTable>;
+
+export interface OpenRun {
+  readonly runId: string;
+  readonly kind: string;
+  readonly target: string;
+  readonly again: boolean;
+  readonly dryRun: boolean;
+  readonly requestedBy: string | null;
+  readonly input: unknown;
+}
+
+/** `ended`: this run id has ended before, and not in a failure; nothing was changed. */
+export type Opened = { readonly kind: 'opened' | 'reopened' | 'ended'; readonly run: Run };
+
+export type Sameness = { readonly kind: 'mine' } | { readonly kind: 'taken'; readonly by: string };
+
+const UNIQUE_VIOLATION = '23505';
+
+export function createRuns({ db }: Database) {
+  const find = async (runId: string): Promise<Run | undefined> =>
+    db.selectFrom('runs').selectAll().where('run_id', '=', runId).executeTakeFirst();
+
+  return {
+    find,
+
+    async get(runId: string): Promise<Run> {
+      const run = await find(runId);
+      if (!run) throw new Error(`run ${runId} is not in the ledger`);
+      return run;
+    },
+
+    async list(limit: number): Promise<Run[]> {
+      return db.selectFrom('runs').selectAll().orderBy('started_at', 'desc').limit(limit).execute();
+    },
+
+    /** Same run id, unfinished or failed: goes on where it was. Repeatable. */
+    async open(run: OpenRun): Promise<Opened> {
+      const inserted = await db
+        .insertInto('runs')
+        .values({
+          run_id: run.runId,
+          kind: run.kind,
+          target: run.target,
+          again: run.again,
+          dry_run: run.dryRun,
+          requested_by: run.requestedBy,
+          input: JSON.stringify(run.input),
+        })
+        .onConflict((conflict) => conflict.column('run_id').doNothing())
+        .returningAll()
+        .executeTakeFirst();
+      if (inserted) return { kind: 'opened', run: inserted };
+      const known = await find(run.runId);
+      if (!known) throw new Error(`run ${run.runId} was neither new nor known`);
+      if (known.state !== 'running' && known.state !== 'failed') return { kind: 'ended', run: known };
+      return { kind: 'reopened', run: known };
+    },
+
+    /**
+     * Claims the business key. The unique index decides, so two starts at the same moment cannot both win.
+     * A failed run that is started again becomes `running` here.
+     */
+    async claimSameness(runNo: number, businessKey: string): Promise<Sameness> {
+      try {
+        await db
+          .updateTable('runs')
+          .set({ business_key: businessKey, state: 'running', failure: null, finished_at: null })
+          .where('run_no', '=', runNo)
+          .execute();
+        return { kind: 'mine' };
+      } catch (error) {
+        if (!(error instanceof Error) || !('code' in error) || error.code !== UNIQUE_VIOLATION) throw error;
+        const other = await db
+          .selectFrom('runs')
+          .select('run_id')
+          .where('business_key', '=', businessKey)
+          .where('again', '=', false)
+          .where('dry_run', '=', false)
+          .where('state', 'in', ['running', 'completed'])
+          .executeTakeFirst();
+        return { kind: 'taken', by: other?.run_id ?? 'a run that ended just now' };
+      }
+    },
+
+    /** How many runs of this key ended without writing all of it: the next one's default id counts on. */
+    async countEndedEarly(businessKey: string): Promise<number> {
+      const { n } = await db
+        .selectFrom('runs')
+        .select((e) => e.fn.countAll<string>().as('n'))
+        .where('business_key', '=', businessKey)
+        .where('dry_run', '=', false)
+        .where('state', 'in', ['rejected', 'cancelled'])
+        .executeTakeFirstOrThrow();
+      return Number(n);
+    },
+
+    async setSource(runNo: number, source: RunSource): Promise<void> {
+      await db
+        .updateTable('runs')
+        .set({ source: JSON.stringify(source) })
+        .where('run_no', '=', runNo)
+        .execute();
+    },
+
+    async setPhase(runNo: number, phase: Phase, waitingFor: string | null): Promise<void> {
+      await db
+        .updateTable('runs')
+        .set({ phase, waiting_for: waitingFor })
+        .where('run_no', '=', runNo)
+        .execute();
+    },
+
+    async setPlan(runNo: number, plan: unknown, planHash: string): Promise<void> {
+      await db
+        .updateTable('runs')
+        .set({ plan: JSON.stringify(plan), plan_hash: planHash })
+        .where('run_no', '=', runNo)
+        .execute();
+    },
+
+    /** Waits for the claims of this moment; once it returns, no further operation is claimed by any worker. */
+    async steer(runNo: number, steering: Steering): Promise<void> {
+      await sql`select steer_run(${runNo}, ${steering})`.execute(db);
+    },
+
+    async close(runNo: number, state: RunState, result: unknown, failure: unknown): Promise<void> {
+      await db
+        .updateTable('runs')
+        .set({
+          state,
+          phase: 'done',
+          waiting_for: null,
+          finished_at: sql`coalesce(finished_at, now())`,
+          result: result === null ? null : JSON.stringify(result),
+          failure: failure === null ? null : JSON.stringify(failure),
+        })
+        .where('run_no', '=', runNo)
+        .execute();
+    },
+
+    /** Cheap and current: what staging settled plus what each operation settled. */
+    async counts(runNo: number): Promise<Counts> {
+      const { rows } = await sql<{ outcome: Outcome; n: string }>`
+        select outcome, sum(n) as n from (
+          select key as outcome, value::int as n from runs, json_each_text(staged_counts) where run_no = ${runNo}
+          union all
+          select key, value::int from operations, json_each_text(counts) where run_no = ${runNo}) settled
+        group by outcome`.execute(db);
+      return withTotal(db, runNo, rows);
+    },
+
+    /** From the outcomes themselves: slower for a million records, and the truth that reports state. */
+    async exactCounts(runNo: number): Promise<Counts> {
+      const { rows } = await sql<{ outcome: Outcome; n: string }>`
+        select outcome, count(*) as n from outcomes where run_no = ${runNo} group by outcome`.execute(db);
+      const counts = await withTotal(db, runNo, rows);
+      if (!isConserved(counts)) throw new Error(`the parts of run ${runNo} do not add up`);
+      return counts;
+    },
+  };
+}
+
+async function withTotal(
+  db: Database['db'],
+  runNo: number,
+  rows: readonly { outcome: Outcome; n: string }[],
+): Promise<Counts> {
+  const run = await db
+    .selectFrom('runs')
+    .select(['total', 'staged_through'])
+    .where('run_no', '=', runNo)
+    .executeTakeFirstOrThrow();
+  const total = run.total ?? run.staged_through;
+  const outcomes: Partial<Record<Outcome, number>> = {};
+  for (const outcome of OUTCOMES) {
+    const n = rows.find((row) => row.outcome === outcome)?.n;
+    if (n !== undefined && Number(n) > 0) outcomes[outcome] = Number(n);
+  }
+  return { total, pending: total - sumOfOutcomes(outcomes), ...outcomes };
+}
+
+export type Runs = ReturnType<typeof createRuns>;

@@ -1,0 +1,180 @@
+/** The tables of the ledger as TypeScript sees them. The SQL in `migrations/` is the truth. */
+import type { ColumnType, Generated } from 'kysely';
+import type { Outcome, Phase, Reason, RunState, Steering } from '../domain/run.ts';
+
+/** Reads as T; is written as text. */
+type Json<T> = ColumnType<T, string, string>;
+type NullableJson<T> = ColumnType<T | null, string | null | undefined, string | null>;
+
+/** `run_no` is our own short key: a run id is up to 200 characters and would stand in every row. */
+export interface RunsTable {
+  run_no: Generated<number>;
+  run_id: string;
+  kind: string;
+  target: string;
+  business_key: string | null;
+  again: boolean;
+  dry_run: boolean;
+  state: Generated<'running' | RunState>;
+  phase: Generated<Phase>;
+  /** What the claim of every operation looks at. */
+  steering: Generated<Steering>;
+  waiting_for: string | null;
+  requested_by: string | null;
+  /** The input as given: it holds no personal data. */
+  input: Json<unknown>;
+  source: NullableJson<RunSource>;
+  /** The last `seq` that is in `records`. */
+  staged_through: Generated<number>;
+  /** Set once the source is read to its end. */
+  total: number | null;
+  /** Outcomes settled by staging: invalid, duplicate. */
+  staged_counts: NullableJson<Partial<Record<Outcome, number>>>;
+  plan: NullableJson<unknown>;
+  plan_hash: string | null;
+  started_at: Generated<Date>;
+  finished_at: Date | null;
+  result: NullableJson<unknown>;
+  failure: NullableJson<unknown>;
+}
+
+/** What the rows of a run were read from. */
+export interface RunSource {
+  readonly name: string;
+  readonly format: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** The header of a CSV; null for NDJSON. */
+  readonly columns: readonly string[] | null;
+}
+
+export interface RecordsTable {
+  run_no: number;
+  seq: number;
+  line: number;
+  /** The row as the source has it, for the files that we write. */
+  fields: unknown;
+  /** What the rules made of it; null where they refused it. */
+  record: unknown;
+  /** What makes two records the same: for contacts the contactId and the first phone number. */
+  key1: string | null;
+  key2: string | null;
+}
+
+/** A record without a row here is pending. The primary key is why no record can have two outcomes. */
+export interface OutcomesTable {
+  run_no: number;
+  seq: number;
+  outcome: Outcome;
+  reasons: NullableJson<readonly Reason[]>;
+  operation_id: string | null;
+  evidence: string | null;
+  settled_at: Generated<Date>;
+}
+
+/**
+ * planned → sending (fence, lease) → settled
+ *              ↓ the answer never came
+ *          unanswered → sending → settled          (repeatable)
+ *          in_doubt   → planned | left             (not repeatable: a person says)
+ */
+export type OperationState = 'planned' | 'sending' | 'unanswered' | 'in_doubt' | 'left' | 'settled';
+
+export interface OperationsTable {
+  id: Generated<string>;
+  run_no: number;
+  batch: number;
+  kind: string;
+  state: Generated<OperationState>;
+  seqs: number[];
+  /** What a kind needs besides the records, e.g. `{recordIds: {seq: id}}`. */
+  refs: unknown;
+  payload_sha256: string | null;
+  /** Raised by every claim; a settle with an older one touches nothing. */
+  fence: Generated<number>;
+  attempts: Generated<number>;
+  /** How many answers of it were lost. */
+  unanswered: Generated<number>;
+  lease_until: Date | null;
+  holder: string | null;
+  request_id: string | null;
+  http_status: number | null;
+  latency_ms: number | null;
+  sent_at: Date | null;
+  settled_at: Date | null;
+  counts: NullableJson<Partial<Record<Outcome, number>>>;
+  /** Answers that came after the lease was lost: kept, and settle nothing. */
+  late_answers: unknown;
+}
+
+export interface AuditPendingTable {
+  id: Generated<string>;
+  audit_id: Generated<string>;
+  run_id: string;
+  at: Generated<Date>;
+  action: string;
+  data: Json<unknown>;
+}
+
+/** Append-only (a trigger sees to it); `hash` covers the entry and the hash before it. */
+export interface AuditTable {
+  seq: string;
+  audit_id: string;
+  run_id: string;
+  at: Date;
+  action: string;
+  data: Json<unknown>;
+  previous_hash: string;
+  hash: string;
+}
+
+export interface OutboxTable {
+  id: Generated<string>;
+  event_id: Generated<string>;
+  run_no: number;
+  event: string;
+  operation_id: string | null;
+  /** What this event adds; the metrics in the body are cumulative. */
+  counts: Json<Partial<Record<Outcome, number>>>;
+  latency_ms: number | null;
+  created_at: Generated<Date>;
+  /** Fixed when the event is first rendered, so that every try sends the same bytes. */
+  body: string | null;
+  delivered_at: Date | null;
+  attempts: Generated<number>;
+  last_error: string | null;
+}
+
+export interface DatasetsTable {
+  id: string;
+  name: string;
+  format: string;
+  sha256: string;
+  bytes: string | number;
+  created_at: Generated<Date>;
+}
+
+export interface DatasetChunksTable {
+  dataset_id: string;
+  seq: number;
+  data: Buffer;
+}
+
+export interface RateBudgetsTable {
+  tenant: string;
+  next_free_at: Date;
+  blocked_until: Date;
+}
+
+export interface LedgerTables {
+  runs: RunsTable;
+  records: RecordsTable;
+  outcomes: OutcomesTable;
+  operations: OperationsTable;
+  audit_pending: AuditPendingTable;
+  audit: AuditTable;
+  outbox: OutboxTable;
+  datasets: DatasetsTable;
+  dataset_chunks: DatasetChunksTable;
+  rate_budgets: RateBudgetsTable;
+}
