@@ -72,15 +72,30 @@ export function commandLine(pid: number): string | null {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim() || null;
   } catch {
-    return process.platform === 'linux' ? null : commandLineByPs(pid);
+    return process.platform === 'linux' ? null : ps(pid, 'command=');
   }
 }
 
-function commandLineByPs(pid: number): string | null {
+function ps(pid: number, column: string): string | null {
   try {
-    return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).trim() || null;
+    return execFileSync('ps', ['-o', column, '-p', String(pid)], { encoding: 'utf8' }).trim() || null;
   } catch {
     return null;
+  }
+}
+
+/**
+ * A word that tells this process from any later one with the same id (its start time), or null when it has ended.
+ * Process ids are used again, above all after a reboot.
+ */
+export function identityOf(pid: number): string | null {
+  if (!isAlive(pid)) return null;
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // proc(5): field 22 is the start time; the name in field 2 may hold spaces and brackets.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  } catch {
+    return process.platform === 'linux' ? null : ps(pid, 'lstart=');
   }
 }
 

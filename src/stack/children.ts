@@ -1,0 +1,143 @@
+/** The processes of the stack, in the order of their start, and what they tell each other. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SEARCH_ATTRIBUTES } from '../contract.ts';
+import { nodeProgram, type Program } from './entries.ts';
+import type { Running, StackEvent } from './keep-alive.ts';
+import { type Postgres, startPostgres } from './postgres.ts';
+import { startProgram } from './programs.ts';
+import type { ChildName, StackAddresses, StackFile } from './stack-file.ts';
+import { findTemporal } from './temporal-binary.ts';
+import { startTemporalServer } from './temporal-server.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+export interface StackOptions {
+  /** The folder of data, addresses and logs: `.cxflow`. */
+  readonly dir: string;
+  /** Start the simulator, unless CXONE_API_URL is set. */
+  readonly simulator: boolean;
+  readonly worker: boolean;
+  readonly env?: Env;
+  /** Gets a line when something takes long, e.g. building the Temporal server. */
+  readonly log?: (line: string) => void;
+  readonly onEvent?: (event: StackEvent) => void;
+  /** Other programs than ours, for tests. The simulator gets `--port N`. */
+  readonly programs?: Readonly<Partial<Record<'simulator' | 'worker', Program>>>;
+}
+
+export interface Child {
+  readonly name: ChildName;
+  readonly start: () => Promise<Running>;
+}
+
+export interface Children {
+  readonly list: readonly Child[];
+  /** Known when the servers have been started. */
+  addresses(): StackAddresses;
+  /** The variables by which worker and commands find the servers. */
+  environment(): Record<string, string>;
+}
+
+/** The worker drains for 7 s (decisions.md 20). */
+const WORKER_GRACE_MS = 10_000;
+const SIMULATOR_GRACE_MS = 3_000;
+
+/** What worker and commands say to the simulator. Not a secret: it listens on loopback only. */
+const SIMULATOR_CLIENT = { CXONE_CLIENT_ID: 'simulator', CXONE_CLIENT_SECRET: 'simulator-secret' };
+
+export function createChildren(options: StackOptions, ports: StackFile['ports']): Children {
+  const { dir, env = process.env } = options;
+  const given = givenDatabase(env);
+  const own = {
+    postgres: given === null,
+    temporal: !env.TEMPORAL_ADDRESS,
+    simulator: wantsSimulator(options),
+  };
+  let database: Postgres | null = null;
+  const addresses = (): StackAddresses => ({
+    databaseUrl: given ?? database?.url ?? '',
+    temporalAddress: env.TEMPORAL_ADDRESS || `127.0.0.1:${ports.temporal}`,
+    temporalUiUrl: own.temporal ? `http://127.0.0.1:${ports.temporalUi}` : null,
+    simulatorUrl: own.simulator ? `http://127.0.0.1:${ports.simulator}` : null,
+  });
+  const environment = () => environmentOf(addresses());
+  const log = (name: string) => join(dir, 'logs', `${name}.log`);
+  const postgres = async () => {
+    const server = await startPostgres({ dir, ...(database ? { port: database.port } : {}) });
+    return (database = await atSameAddress(server, database));
+  };
+  const simulator = () => {
+    const program = options.programs?.simulator ?? nodeProgram('simulator/main');
+    const args = [...program.args, '--port', String(ports.simulator)];
+    return startProgram({
+      program: { ...program, args },
+      env: withoutOurs(env, environment()),
+      logFile: log('simulator'),
+      graceMs: SIMULATOR_GRACE_MS,
+      port: ports.simulator,
+    });
+  };
+  const worker = () =>
+    startProgram({
+      program: options.programs?.worker ?? nodeProgram('worker'),
+      env: { ...withoutOurs(env, environment()), ...environment() },
+      logFile: log('worker'),
+      graceMs: WORKER_GRACE_MS,
+    });
+  const all: readonly (Child & { readonly wanted: boolean })[] = [
+    { name: 'postgres', wanted: own.postgres, start: postgres },
+    { name: 'temporal', wanted: own.temporal, start: () => startTemporal(options, ports) },
+    { name: 'simulator', wanted: own.simulator, start: simulator },
+    { name: 'worker', wanted: options.worker, start: worker },
+  ];
+  return { list: all.filter(({ wanted }) => wanted), addresses, environment };
+}
+
+function givenDatabase(env: Env): string | null {
+  if (env.DATABASE_URL) return env.DATABASE_URL;
+  return env.DATABASE_URL_FILE ? readFileSync(env.DATABASE_URL_FILE, 'utf8').trim() : null;
+}
+
+function wantsSimulator({ simulator, env = process.env }: StackOptions): boolean {
+  return simulator && !env.CXONE_API_URL;
+}
+
+async function startTemporal({ dir, env, log }: StackOptions, ports: StackFile['ports']): Promise<Running> {
+  return startTemporalServer({
+    executable: await findTemporal({ ...(env ? { env } : {}), ...(log ? { log } : {}) }),
+    dir,
+    dbFile: join(dir, 'temporal', 'temporal.db'),
+    port: ports.temporal,
+    uiPort: ports.temporalUi,
+    searchAttributes: SEARCH_ATTRIBUTES,
+  });
+}
+
+/** Started again, the database must be where worker and commands look for it. */
+async function atSameAddress(server: Postgres, before: Postgres | null): Promise<Postgres> {
+  if (before && server.port !== before.port) {
+    await server.stop();
+    throw new Error(`port ${before.port} is in use by another program`);
+  }
+  return server;
+}
+
+function environmentOf(addresses: StackAddresses): Record<string, string> {
+  const { databaseUrl, temporalAddress, simulatorUrl } = addresses;
+  return {
+    DATABASE_URL: databaseUrl,
+    TEMPORAL_ADDRESS: temporalAddress,
+    CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true',
+    ...(simulatorUrl ? { CXONE_API_URL: simulatorUrl, CXONE_REGION: 'us', ...SIMULATOR_CLIENT } : {}),
+  };
+}
+
+/** Without the caller's settings of a Temporal, or a CXone, that is not the one of this stack. */
+function withoutOurs(env: Env, ours: Readonly<Record<string, string>>): Env {
+  const foreign = (name: string) =>
+    name === 'DATABASE_URL_FILE' ||
+    (name.startsWith('TEMPORAL_') && !env.TEMPORAL_ADDRESS) ||
+    (name.startsWith('CXONE_') && 'CXONE_API_URL' in ours);
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !foreign(name)));
+}
