@@ -190,7 +190,8 @@ function readFamilies(read: Reader): Record<Family, FamilySettings> {
 function productionHosts(read: Reader, replaced: boolean): Record<Family | 'login', string> {
   const eu = read.parse('CXONE_REGION', REGION, 'us') === 'eu';
   const listsRegion = read.parse('CXONE_LISTS_REGION', HOST_LABEL, eu ? '' : 'api-us-1');
-  if (listsRegion === '' && !replaced && read.text('CXONE_LISTS_URL') === null) {
+  const isListsNamed = read.text('CXONE_LISTS_URL') !== null && read.text('CXONE_LISTS_TOKEN_URL') !== null;
+  if (listsRegion === '' && !replaced && !isListsNamed) {
     read.problem(
       'CXONE_LISTS_REGION',
       'is required with CXONE_REGION=eu',

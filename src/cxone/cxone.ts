@@ -1,0 +1,42 @@
+/** The SDK's front door. One `Cxone` a process: its tokens and connections are shared by all who call it. */
+import { performance } from 'node:perf_hooks';
+import { type ContactLists, createContactLists } from './contact-lists.ts';
+import { createFamilyClient, type FamilyClient } from './family.ts';
+import { createHttp } from './http.ts';
+import {
+  DEADLINES,
+  type Deadlines,
+  type Family,
+  type FamilySettings,
+  type RequestFacts,
+} from './settings.ts';
+
+export interface CxoneOptions {
+  readonly families: Readonly<Record<Family, FamilySettings>>;
+  /** Told of every request, tokens included. */
+  readonly onRequest?: (facts: RequestFacts) => void;
+  /** For tests. */
+  readonly deadlines?: Partial<Deadlines>;
+  /** For tests; default `performance.now`. */
+  readonly monotonicMs?: () => number;
+}
+
+export interface Cxone {
+  readonly contactLists: ContactLists;
+  /** Drops the idle connections. */
+  close(): void;
+}
+
+export function createCxone(options: CxoneOptions): Cxone {
+  const http = createHttp();
+  const familyClient = (family: Family): FamilyClient =>
+    createFamilyClient({
+      family,
+      settings: options.families[family],
+      http,
+      deadlines: { ...DEADLINES, ...options.deadlines },
+      monotonicMs: options.monotonicMs ?? (() => performance.now()),
+      onRequest: options.onRequest ?? (() => {}),
+    });
+  return { contactLists: createContactLists(familyClient('contactlists')), close: () => http.close() };
+}

@@ -1,0 +1,129 @@
+/**
+ * Requests to one family: its address, its token, the one repeat after a 401. Every other answer is either expected by
+ * the caller or an error of errors.ts. Never sleeps, never retries.
+ */
+import { randomUUID } from 'node:crypto';
+import { type Answer, answerOf } from './answer.ts';
+import { createTokens } from './auth.ts';
+import { CxoneCredentialsMissing, CxoneNoAnswer, CxoneRefused, type RequestContext } from './errors.ts';
+import { errorOf } from './failures.ts';
+import type { Http, HttpOutcome } from './http.ts';
+import type { Deadlines, Family, FamilySettings, RequestFacts } from './settings.ts';
+
+export interface FamilyDeps {
+  readonly family: Family;
+  readonly settings: FamilySettings;
+  readonly http: Http;
+  readonly deadlines: Deadlines;
+  readonly monotonicMs: () => number;
+  readonly onRequest: (facts: RequestFacts) => void;
+}
+
+export interface Call {
+  readonly verb: 'GET' | 'POST' | 'PUT';
+  /** With `{name}` for each of `params`: what metrics show. */
+  readonly path: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  /** Statuses, besides 2xx, that are answers for the caller and no errors. */
+  readonly expect: readonly number[];
+  readonly signal?: AbortSignal | undefined;
+  readonly beforeSend?: (() => void) | undefined;
+}
+
+export interface FamilyClient {
+  /** Errors: all of errors.ts; and what `beforeSend` throws, unchanged. */
+  call(call: Call): Promise<Answer>;
+}
+
+export function createFamilyClient(deps: FamilyDeps): FamilyClient {
+  const { family, settings } = deps;
+  const tokens = createTokens({ ...deps, deadlineMs: deps.deadlines.tokenMs });
+
+  async function attempt(call: Call, url: URL, context: RequestContext): Promise<HttpOutcome> {
+    const token = await unlessAborted(tokens.get(), call.signal, context);
+    const startedAtMs = deps.monotonicMs();
+    const outcome = await deps.http.send({ ...wireRequest(call, url, context, token), ...limits(call) });
+    const status = outcome.kind === 'answer' ? outcome.status : null;
+    const latencyMs = deps.monotonicMs() - startedAtMs;
+    deps.onRequest({ family, verb: call.verb, path: call.path, status, latencyMs });
+    if (status === 401) tokens.drop(token);
+    return outcome;
+  }
+  const limits = ({ signal, beforeSend }: Call) => ({
+    deadlineMs: deps.deadlines.requestMs,
+    signal,
+    beforeSend,
+  });
+
+  return {
+    async call(call) {
+      const context = contextOf(family, settings, call);
+      const url = pinnedUrl(settings, context);
+      let outcome = await attempt(call, url, context);
+      // A token can be revoked before its time. The repeat is safe: a 401 is refused before anything is done.
+      if (isStatus(outcome, 401)) outcome = await attempt(call, url, context);
+      const answered = { ...context, status: outcome.kind === 'answer' ? outcome.status : null };
+      if (outcome.kind === 'none' || !isExpected(outcome.status, call))
+        throw errorOf(outcome, answered, settings, call.verb === 'GET' ? 'no' : 'unknown');
+      return answerOf(outcome.body, answered);
+    },
+  };
+}
+
+function isStatus(outcome: HttpOutcome, status: number): boolean {
+  return outcome.kind === 'answer' && outcome.status === status;
+}
+
+function isExpected(status: number, call: Call): boolean {
+  return (status >= 200 && status < 300) || call.expect.includes(status);
+}
+
+function contextOf(family: Family, settings: FamilySettings, call: Call): RequestContext {
+  const context = { family, verb: call.verb, url: call.path, status: null, requestId: randomUUID() };
+  if (settings.url === '') throw new CxoneCredentialsMissing(context, 'url');
+  return { ...context, url: settings.url + fillPath(call, context) };
+}
+
+/** An id is one path segment. `.` and `..` would be resolved to another path, encoded or not. */
+function fillPath({ path, params }: Call, context: RequestContext): string {
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = params[name] ?? '';
+    if (/^\.{0,2}$/.test(value))
+      throw new CxoneRefused(context, `"${value}" cannot be ${name}; nothing was sent`);
+    return encodeURIComponent(value);
+  });
+}
+
+/** The bearer goes to the family's own origin and nowhere else. */
+function pinnedUrl(settings: FamilySettings, context: RequestContext): URL {
+  const url = new URL(context.url);
+  if (url.origin === new URL(settings.url).origin) return url;
+  throw new CxoneRefused(context, 'is not of the origin of this family; nothing was sent');
+}
+
+function wireRequest(call: Call, url: URL, context: RequestContext, token: string) {
+  const headers: Record<string, string> = {
+    Authorization: `Bearer ${token}`,
+    Accept: 'application/json',
+    'X-Request-Id': context.requestId ?? '',
+  };
+  if (call.body === undefined) return { verb: call.verb, url: url.href, headers };
+  headers['Content-Type'] = 'application/json';
+  return { verb: call.verb, url: url.href, headers, body: JSON.stringify(call.body) };
+}
+
+/** The token is shared: a caller that gives up stops waiting for it, and does not take it away from the others. */
+function unlessAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+  context: RequestContext,
+): Promise<T> {
+  if (signal === undefined) return work;
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(new CxoneNoAnswer(context, 'aborted', null, 'no'));
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
