@@ -31,24 +31,23 @@ export interface UpdateRecordRequest extends RequestOptions {
 }
 
 /** `message` and `notes` are CXone's own words and may hold personal data: for the ledger, never for a log. */
-export type CreateRecordsAnswer =
-  | {
-      readonly kind: 'created';
-      readonly requestId: string;
-      readonly recordsCreated: number;
-      readonly named: readonly NamedRecord[];
-      readonly notes: readonly string[];
-    }
-  /** 409: nothing was created. */
-  | { readonly kind: 'duplicates'; readonly named: readonly NamedRecord[]; readonly notes: readonly string[] }
-  /** 400 or 422: nothing was created. */
-  | {
-      readonly kind: 'refused';
-      readonly status: number;
-      readonly message: string;
-      readonly named: readonly NamedRecord[];
-      readonly notes: readonly string[];
-    };
+export type CreateRecordsAnswer = AnswerParts &
+  (
+    | { readonly kind: 'created'; readonly recordsCreated: number }
+    /** 409: nothing was created. */
+    | { readonly kind: 'duplicates' }
+    /** 400 or 422: nothing was created. */
+    | { readonly kind: 'refused'; readonly message: string }
+  );
+interface AnswerParts {
+  readonly status: number;
+  /** Our `X-Request-Id`. */
+  readonly requestId: string;
+  /** Entries of `warnings` and `errors` that point at records of the request. */
+  readonly named: readonly NamedRecord[];
+  /** What they say beside that. */
+  readonly notes: readonly string[];
+}
 
 /** Refused with 400, 409, 422, or 404: the record has gone, or its list, which the next batch will tell. */
 export type UpdateRecordAnswer =
@@ -86,22 +85,19 @@ async function createRecords(
     signal,
     beforeSend,
   });
-  if (answer.status >= 300) return refusal(answer.status, answer.readIfPossible(RECORDS_REFUSED), records);
+  const { status, requestId } = answer;
+  if (status >= 300) {
+    // A refusal that cannot be read names nobody, and is a refusal all the same.
+    const body = answer.readIfPossible(RECORDS_REFUSED) ?? { message: null, warnings: [], errors: [] };
+    const parts = { status, requestId, ...nameRecords(body, records) };
+    return status === 409
+      ? { kind: 'duplicates', ...parts }
+      : { kind: 'refused', message: body.message ?? `refused (${status})`, ...parts };
+  }
   const created = answer.read(RECORDS_CREATED);
   const { recordsCreated } = created;
   if (recordsCreated > records.length) throw answer.unreadable('more records created than were sent');
-  return { kind: 'created', requestId: answer.requestId, recordsCreated, ...nameRecords(created, records) };
-}
-
-/** A refusal that cannot be read names nobody, and is a refusal all the same. */
-function refusal(
-  status: number,
-  body: z.infer<typeof RECORDS_REFUSED> | null,
-  records: readonly ContactRecord[],
-): CreateRecordsAnswer {
-  const parts = nameRecords(body ?? { warnings: [], errors: [] }, records);
-  if (status === 409) return { kind: 'duplicates', ...parts };
-  return { kind: 'refused', status, message: body?.message ?? `refused (${status})`, ...parts };
+  return { kind: 'created', status, requestId, recordsCreated, ...nameRecords(created, records) };
 }
 
 async function updateRecord(client: FamilyClient, request: UpdateRecordRequest): Promise<UpdateRecordAnswer> {
