@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-// In the repository the sources run (through tsx), elsewhere dist.
+// In the repository the sources run (through tsx), elsewhere and with CXFLOW_FROM=dist what is built.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const place = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
 async function loadMain() {
-  if (existsSync(place('src/cli/main.ts'))) {
+  if (process.env.CXFLOW_FROM !== 'dist' && existsSync(place('src/cli/main.ts'))) {
     if (!existsSync(place('node_modules/tsx')))
       throw new Error('the packages are not installed: npm run setup');
     const { register } = await import('tsx/esm/api');

@@ -1,0 +1,11 @@
+/** vitest's global set-up: dist once, so that workers and commands which tests start need neither tsx nor webpack. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+export default async function setup(): Promise<void> {
+  const script = fileURLToPath(new URL('../../scripts/build.mjs', import.meta.url));
+  const child = spawn(process.execPath, [script, '--no-check'], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new Error('dist could not be built (see above)');
+}

@@ -1,0 +1,9 @@
+import { it } from 'vitest';
+import { useProcesses } from '../processes.ts';
+
+const processes = useProcesses();
+
+it('leaves the child of a child behind', async () => {
+  const parent = processes.run('sh', ['-c', 'setsid sleep 61 >/dev/null 2>&1 & sleep 0.2']);
+  await parent.exited;
+});

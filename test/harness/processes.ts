@@ -1,0 +1,200 @@
+/**
+ * The product's own processes for scenario and fault tests: worker, simulator and commands from dist, with plain node.
+ * A process that a test leaves behind fails the test, and is ended.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect } from 'vitest';
+import { commandLine, type Exit, isAlive, signal, waitForEnd } from '../../src/stack/processes.ts';
+import { guardian } from './guardian.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+export interface TestProcess {
+  readonly name: string;
+  readonly pid: number;
+  readonly exited: Promise<Exit>;
+  stdout(): string;
+  stderr(): string;
+  /** Both, in the order of their arrival. */
+  output(): string;
+  /** Resolves with the first match in the output, from the beginning on. Errors: it ended before, or the time is over. */
+  waitFor(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<Exit>;
+  /** SIGTERM; an error when it does not end within `graceMs` (default 20 s). */
+  terminate(graceMs?: number): Promise<Exit>;
+  /** SIGSTOP and SIGCONT. */
+  pause(): void;
+  resume(): void;
+}
+
+export interface Start {
+  /** A file below dist, without its extension: `worker`, `simulator/main`; or `cxflow` for the command. */
+  readonly entry: string;
+  readonly args?: readonly string[];
+  /** Added to a bare environment; nothing of the caller's TEMPORAL_*, CXONE_* … gets through. */
+  readonly env?: Env;
+  readonly cwd?: string;
+  /** Written to its stdin, which is closed then. */
+  readonly input?: string;
+}
+
+export interface Processes {
+  start(start: Start): TestProcess;
+  /** Starts any other program under the same watch. */
+  run(file: string, args: readonly string[], options?: Omit<Start, 'entry' | 'args'>): TestProcess;
+}
+
+const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
+const COMMAND = fileURLToPath(new URL('../../bin/cxflow.js', import.meta.url));
+
+/** Call it at the top of a test file, or of a describe. */
+export function useProcesses(): Processes {
+  const mark = `cxflow-test-${randomBytes(8).toString('hex')}`;
+  const started: TestProcess[] = [];
+  const run: Processes['run'] = (file, args, options = {}) => {
+    const process = launch(file, args, {
+      ...options,
+      env: { ...bareEnvironment(), ...options.env, CXFLOW_TEST: mark },
+    });
+    started.push(process);
+    return process;
+  };
+  const start: Processes['start'] = ({ entry, args = [], ...options }) => {
+    const script = entry === 'cxflow' ? COMMAND : `${DIST}${entry}.js`;
+    if (!existsSync(script))
+      throw new Error(`${script} is missing: is this test in a folder that gets dist?`);
+    return run(process.execPath, [script, ...args], {
+      ...options,
+      env: { CXFLOW_FROM: 'dist', ...options.env },
+    });
+  };
+  afterEach(async () => {
+    const left = processesWith(mark).map((pid) => ({ pid, command: commandLine(pid) }));
+    for (const { pid } of left) signal(pid, 'SIGKILL');
+    await Promise.all(started.splice(0).map((each) => each.kill()));
+    expect(
+      left.map(({ command }) => command),
+      'processes left behind by the test',
+    ).toEqual([]);
+  });
+  return { start, run };
+}
+
+/** Also children of children: a process inherits its environment. Linux only; elsewhere only `started` is looked after. */
+function processesWith(mark: string): readonly number[] {
+  if (!existsSync('/proc/self/environ')) return [];
+  const pids = readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 1);
+  return pids.filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(mark) && isAlive(pid);
+    } catch {
+      return false;
+    }
+  });
+}
+
+export function bareEnvironment(): Env {
+  const { PATH, HOME, TMPDIR, XDG_CACHE_HOME } = process.env;
+  return { PATH, HOME, TMPDIR, XDG_CACHE_HOME, NO_COLOR: '1' };
+}
+
+function launch(file: string, args: readonly string[], options: Omit<Start, 'entry' | 'args'>): TestProcess {
+  const child = spawn(file, args, {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: options.env,
+    ...(options.cwd ? { cwd: options.cwd } : {}),
+  });
+  const pid = child.pid ?? -1;
+  guardian().watch(pid);
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(options.input ?? '');
+  const exited = exitOf(child);
+  void exited.then(() => guardian().forget(pid));
+  const name = args[0] ? `${args[0].split('/').slice(-2).join('/')}` : file;
+  const heard = listenTo(child);
+  const end = async (how: NodeJS.Signals, graceMs: number) => {
+    signal(pid, how);
+    if (!(await waitForEnd(pid, graceMs)))
+      throw new Error(`${name} did not end on ${how}\n${heard.output()}`);
+    return exited;
+  };
+  return {
+    name,
+    pid,
+    exited,
+    ...heard,
+    waitFor: (pattern, timeoutMs = 30_000) =>
+      waitForOutput({ name, child, heard, exited }, pattern, timeoutMs),
+    kill: () => end('SIGKILL', 5_000),
+    terminate: (graceMs = 20_000) => end('SIGTERM', graceMs),
+    pause: () => signal(pid, 'SIGSTOP'),
+    resume: () => signal(pid, 'SIGCONT'),
+  };
+}
+
+type Heard = Pick<TestProcess, 'stdout' | 'stderr' | 'output'>;
+
+function listenTo(child: ChildProcess): Heard {
+  const chunks: { readonly from: 'stdout' | 'stderr'; readonly text: string }[] = [];
+  for (const from of ['stdout', 'stderr'] as const) {
+    child[from]?.setEncoding('utf8').on('data', (text: string) => chunks.push({ from, text }));
+  }
+  const join = (wanted: (from: string) => boolean) =>
+    chunks
+      .filter(({ from }) => wanted(from))
+      .map(({ text }) => text)
+      .join('');
+  return {
+    stdout: () => join((from) => from === 'stdout'),
+    stderr: () => join((from) => from === 'stderr'),
+    output: () => join(() => true),
+  };
+}
+
+/** `close`, not `exit`: all of its output has been read then. */
+function exitOf(child: ChildProcess): Promise<Exit> {
+  return new Promise((resolve) => {
+    child.once('close', (code, name) => resolve({ code, signal: name }));
+    child.once('error', () => resolve({ code: 127, signal: null }));
+  });
+}
+
+interface Waiting {
+  readonly name: string;
+  readonly child: ChildProcess;
+  readonly heard: Heard;
+  readonly exited: Promise<Exit>;
+}
+
+function waitForOutput(waiting: Waiting, pattern: RegExp, timeoutMs: number): Promise<RegExpExecArray> {
+  const { name, child, heard, exited } = waiting;
+  return new Promise((resolve, reject) => {
+    const fail = (why: string) => {
+      stop();
+      reject(new Error(`${name} ${why} before it said ${pattern.source}:\n${heard.output()}`));
+    };
+    const look = () => {
+      const found = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).exec(heard.output());
+      if (!found) return;
+      stop();
+      resolve(found);
+    };
+    const timer = setTimeout(() => fail(`took longer than ${timeoutMs} ms`), timeoutMs);
+    const stop = () => {
+      clearTimeout(timer);
+      child.stdout?.off('data', look);
+      child.stderr?.off('data', look);
+    };
+    child.stdout?.on('data', look);
+    child.stderr?.on('data', look);
+    void exited.then((exit) => (look(), fail(`ended (${exit.code ?? exit.signal})`)));
+    look();
+  });
+}

@@ -1,0 +1,202 @@
+import { readFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Connection } from '@temporalio/client';
+import pg from 'pg';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { startStack, type Stack } from '../../src/stack/dev.ts';
+import type { StackEvent } from '../../src/stack/keep-alive.ts';
+import { endLeftovers } from '../../src/stack/leftovers.ts';
+import { isAlive, waitForEnd } from '../../src/stack/processes.ts';
+import { readStack, readStackFile, stackEnvironment, withStack } from '../../src/stack/stack-file.ts';
+import { newFolder, removeStackFolder } from '../harness/folders.ts';
+import { guardian } from '../harness/guardian.ts';
+import { useProcesses } from '../harness/processes.ts';
+
+const program = (name: string) => fileURLToPath(new URL(`./programs/${name}`, import.meta.url));
+const endless = { file: process.execPath, args: [program('endless.mjs')] };
+const programs = { worker: endless, simulator: endless };
+const bare = { PATH: process.env.PATH, HOME: process.env.HOME, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME };
+
+describe('the supervisor of cxflow dev', () => {
+  const processes = useProcesses();
+  const stacks: Stack[] = [];
+  const dirs: string[] = [];
+  const events: StackEvent[] = [];
+
+  const newDir = async () => {
+    const dir = join(await newFolder(), '.cxflow');
+    dirs.push(dir);
+    return dir;
+  };
+  const onEvent = (event: StackEvent) => {
+    if (event.type === 'started') guardian().watch(event.pid);
+    events.push(event);
+  };
+  const start = async (dir: string, env: Record<string, string> = {}) => {
+    const stack = await startStack({
+      dir,
+      simulator: true,
+      worker: true,
+      env: { ...bare, ...env },
+      onEvent,
+      programs,
+    });
+    stacks.push(stack);
+    return stack;
+  };
+  const pidOf = (dir: string, name: 'postgres' | 'temporal' | 'simulator' | 'worker') =>
+    readStackFile(dir)?.processes[name]?.pid ?? 0;
+  const supervise = async (dir: string) => {
+    const tsx = createRequire(import.meta.url).resolve('tsx');
+    const supervisor = processes.run(process.execPath, ['--import', tsx, program('supervise.mjs'), dir]);
+    await supervisor.waitFor(/the stack is up/);
+    for (const { pid } of Object.values(readStack(dir)?.processes ?? {})) guardian().watch(pid);
+    return supervisor;
+  };
+
+  afterEach(async () => {
+    for (const stack of stacks.splice(0)) await stack.stop();
+    for (const dir of dirs.splice(0)) {
+      await endLeftovers(readStackFile(dir));
+      await removeStackFolder(dir);
+    }
+    events.length = 0;
+  });
+
+  it('starts servers that answer, tells their addresses, and leaves no process behind', async () => {
+    const dir = await newDir();
+    const stack = await start(dir);
+    expect(await answers(stack.addresses)).toEqual([200, 200]);
+    expect((await stat(join(dir, 'stack.json'))).mode & 0o777).toBe(0o600);
+    const pids = (['postgres', 'temporal', 'simulator', 'worker'] as const).map((name) => pidOf(dir, name));
+    expect(pids.every(isAlive)).toBe(true);
+    await stack.stop();
+    expect(pids.map(isAlive)).toEqual([false, false, false, false]);
+    expect(readStack(dir)).toBeNull();
+    expect(stackEnvironment(dir)).toEqual({});
+    expect(events.filter(({ type }) => type === 'stopped').map(({ name }) => name)).toEqual([
+      'worker',
+      'simulator',
+      'temporal',
+      'postgres',
+    ]);
+  });
+
+  it.each(['postgres', 'temporal', 'simulator', 'worker'] as const)(
+    'starts %s again, at the same address, when it is killed',
+    async (name) => {
+      const dir = await newDir();
+      const stack = await start(dir);
+      const before = pidOf(dir, name);
+      process.kill(before, 'SIGKILL');
+      await vi.waitFor(() => expect(restarts(events, name)).toBe(1), 20_000);
+      expect(pidOf(dir, name)).not.toBe(before);
+      expect(isAlive(pidOf(dir, name))).toBe(true);
+      expect(readStack(dir)?.addresses).toEqual(stack.addresses);
+      expect(await answers(stack.addresses)).toEqual([200, 200]);
+    },
+  );
+
+  it('ends what a killed supervisor left, and goes on with its data and ports', async () => {
+    const dir = await newDir();
+    const supervisor = await supervise(dir);
+    const left = readStack(dir);
+    const pids = Object.values(left?.processes ?? {}).map(({ pid }) => pid);
+    expect(pids).toHaveLength(4);
+    await supervisor.kill();
+    expect(pids.every(isAlive)).toBe(true);
+    expect(readStack(dir), 'commands still find the servers').not.toBeNull();
+    const stack = await start(dir);
+    for (const pid of pids) expect(await waitForEnd(pid, 1_000)).toBe(true);
+    expect(stack.addresses).toEqual(left?.addresses);
+  });
+
+  it('refuses a second supervisor of the same folder, and does not disturb the first', async () => {
+    const dir = await newDir();
+    const stack = await start(dir);
+    await expect(start(dir)).rejects.toThrow(/runs for this folder already/);
+    expect(await answers(stack.addresses)).toEqual([200, 200]);
+  });
+
+  it('stops within its grace on SIGTERM', async () => {
+    const dir = await newDir();
+    const supervisor = await supervise(dir);
+    const pids = Object.values(readStack(dir)?.processes ?? {}).map(({ pid }) => pid);
+    expect(await supervisor.terminate()).toEqual({ code: 0, signal: null });
+    expect(pids.filter(isAlive)).toEqual([]);
+  });
+
+  it('stops what it has started when a later one cannot start', async () => {
+    const dir = await newDir();
+    const broken = { file: process.execPath, args: ['-e', 'process.exit(7)'] };
+    const options = { dir, simulator: true, worker: true, env: bare, onEvent };
+    await expect(startStack({ ...options, programs: { ...programs, simulator: broken } })).rejects.toThrow(
+      /does not listen on port/,
+    );
+    const pids = events.flatMap((event) => (event.type === 'started' ? [event.pid] : []));
+    expect(pids).toHaveLength(2);
+    expect(pids.filter(isAlive)).toEqual([]);
+    await start(dir);
+  });
+
+  it('gives the worker its own addresses, and no other Temporal or CXone', async () => {
+    const dir = await newDir();
+    const stack = await start(dir, {
+      TEMPORAL_API_KEY: 'k',
+      CXONE_LISTS_URL: 'https://real.example',
+      OTHER: 'o',
+    });
+    const env = await vi.waitFor(() => {
+      const line = readFileSync(join(dir, 'logs', 'worker.log'), 'utf8');
+      return JSON.parse(line) as Record<string, string>;
+    });
+    expect(env).toMatchObject({
+      DATABASE_URL: stack.addresses.databaseUrl,
+      TEMPORAL_ADDRESS: stack.addresses.temporalAddress,
+      CXONE_API_URL: stack.addresses.simulatorUrl,
+      OTHER: 'o',
+    });
+    expect(Object.keys(env)).not.toContain('TEMPORAL_API_KEY');
+    expect(Object.keys(env)).not.toContain('CXONE_LISTS_URL');
+  });
+
+  it('starts no simulator where CXONE_API_URL names CXone', async () => {
+    const dir = await newDir();
+    const stack = await start(dir, { CXONE_API_URL: 'http://127.0.0.1:9' });
+    expect(stack.addresses.simulatorUrl).toBeNull();
+    expect(pidOf(dir, 'simulator')).toBe(0);
+    expect(stackEnvironment(dir)).not.toHaveProperty('CXONE_API_URL');
+  });
+
+  it('lets what the environment of a command names win over the stack', async () => {
+    const dir = await newDir();
+    const stack = await start(dir);
+    const { databaseUrl, temporalAddress, simulatorUrl } = stack.addresses;
+    expect(withStack(dir, {})).toMatchObject({ DATABASE_URL: databaseUrl, CXONE_API_URL: simulatorUrl });
+    const own = withStack(dir, { DATABASE_URL: 'postgres://own', CXONE_API_URL: 'http://own' });
+    expect(own).toMatchObject({ DATABASE_URL: 'postgres://own', TEMPORAL_ADDRESS: temporalAddress });
+    expect(own).toMatchObject({ CXONE_API_URL: 'http://own' });
+    expect(own).not.toHaveProperty('CXONE_CLIENT_ID');
+  });
+});
+
+function restarts(events: readonly StackEvent[], name: string): number {
+  return Math.max(
+    0,
+    ...events.map((event) => (event.type === 'started' && event.name === name ? event.restarts : 0)),
+  );
+}
+
+/** Status of simulator and Web UI; throws when the database or Temporal does not answer. */
+async function answers(addresses: Stack['addresses']): Promise<number[]> {
+  const database = new pg.Client({ connectionString: addresses.databaseUrl });
+  await database.connect();
+  await database.end();
+  const temporal = await Connection.connect({ address: addresses.temporalAddress });
+  await temporal.close();
+  const urls = [addresses.simulatorUrl, addresses.temporalUiUrl];
+  return Promise.all(urls.map(async (url) => (await fetch(url ?? '')).status));
+}

@@ -1,0 +1,120 @@
+import { existsSync, readlinkSync, realpathSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createDatabase } from '../../src/stack/postgres.ts';
+import { isAlive, waitForEnd } from '../../src/stack/processes.ts';
+import { newFolder, removeStackFolder } from '../harness/folders.ts';
+import { startTestPostgres } from '../harness/servers.ts';
+
+const dirs: string[] = [];
+
+async function newDir(mode: 0o700 | 0o755 = 0o755): Promise<string> {
+  const dir = join(await newFolder(mode), '.cxflow');
+  dirs.push(dir);
+  return dir;
+}
+
+async function query(url: string, sql: string): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+const isRoot = process.getuid?.() === 0;
+
+describe('the embedded PostgreSQL', () => {
+  afterEach(async () => {
+    for (const dir of dirs.splice(0)) await removeStackFolder(dir);
+  });
+
+  it('comes back with its data, at the same address, after kill -9', async () => {
+    const dir = await newDir();
+    const first = await startTestPostgres({ dir });
+    await query(first.url, 'create table kept (n int); insert into kept values (1)');
+    await first.kill();
+    expect(isAlive(first.pid)).toBe(false);
+    const second = await startTestPostgres({ dir });
+    expect(second.url).toBe(first.url);
+    expect(await query(second.url, 'select n from kept')).toEqual([{ n: 1 }]);
+    await second.stop();
+  });
+
+  it('starts although postmaster.pid names a process of somebody else', async () => {
+    const dir = await newDir();
+    const first = await startTestPostgres({ dir });
+    await first.kill();
+    await writeFile(join(dir, 'postgres', 'data', 'postmaster.pid'), `${process.pid}\n`);
+    const second = await startTestPostgres({ dir });
+    expect(await query(second.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+    await second.stop();
+  });
+
+  it('ends a server that is left on its data before it starts another', async () => {
+    const dir = await newDir();
+    const left = await startTestPostgres({ dir });
+    const next = await startTestPostgres({ dir });
+    expect(await waitForEnd(left.pid, 1_000)).toBe(true);
+    await next.stop();
+  });
+
+  it('begins again when a first start was killed in the middle', async () => {
+    const dir = await newDir();
+    await (await startTestPostgres({ dir })).stop();
+    await rename(join(dir, 'postgres', 'data'), join(dir, 'postgres', 'data.new'));
+    const server = await startTestPostgres({ dir });
+    expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+    await server.stop();
+  });
+
+  it('wants a password and keeps text in UTF-8', async () => {
+    const server = await startTestPostgres({ dir: await newDir() });
+    const open = new URL(server.url);
+    open.password = 'wrong';
+    await expect(query(open.href, 'select 1')).rejects.toThrow(/password authentication failed/);
+    expect(await query(server.url, 'show server_encoding')).toEqual([{ server_encoding: 'UTF8' }]);
+    expect(await query(server.url, 'show listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }]);
+    await server.stop();
+  });
+
+  it('creates a database once, however often it is asked', async () => {
+    const server = await startTestPostgres({ dir: await newDir() });
+    const url = await createDatabase(server.url, 'a b');
+    expect(await createDatabase(server.url, 'a b')).toBe(url);
+    expect(await query(url, 'select current_database() as name')).toEqual([{ name: 'a b' }]);
+    await server.stop();
+  });
+
+  it.runIf(isRoot)('works as root in a folder that only root can go through', async () => {
+    const dir = await newDir(0o700);
+    const first = await startTestPostgres({ dir });
+    expect(readlinkSync(join(dir, 'postgres'))).toMatch(/^\/var\/tmp\/cxflow-data-/);
+    await query(first.url, 'create table kept (n int)');
+    await first.stop();
+    const second = await startTestPostgres({ dir });
+    expect(await query(second.url, 'select count(*)::int as n from kept')).toEqual([{ n: 0 }]);
+    await second.stop();
+  });
+
+  it.runIf(isRoot)(
+    'starts anew, and ends the old server, when such a folder was removed and made again',
+    async () => {
+      const dir = await newDir(0o700);
+      const old = await startTestPostgres({ dir });
+      const data = realpathSync(join(dir, 'postgres'));
+      await query(old.url, 'create table kept (n int)');
+      await rm(dir, { recursive: true });
+      const fresh = await startTestPostgres({ dir });
+      expect(await waitForEnd(old.pid, 1_000)).toBe(true);
+      expect(await query(fresh.url, `select to_regclass('kept') as found`)).toEqual([{ found: null }]);
+      await fresh.stop();
+      await removeStackFolder(dir);
+      expect(existsSync(data)).toBe(false);
+    },
+  );
+});

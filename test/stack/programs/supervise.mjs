@@ -1,0 +1,14 @@
+// A supervisor to be killed: `node --import tsx supervise.mjs FOLDER`; prints a line when the stack is up.
+import { startStack } from '../../../src/stack/dev.ts';
+import { fileURLToPath } from 'node:url';
+
+const endless = fileURLToPath(new URL('./endless.mjs', import.meta.url));
+const program = { file: process.execPath, args: [endless] };
+const stack = await startStack({
+  dir: process.argv[2],
+  simulator: true,
+  worker: true,
+  programs: { worker: program, simulator: program },
+});
+process.on('SIGTERM', () => void stack.stop().then(() => process.exit(0)));
+process.stdout.write('the stack is up\n');

@@ -1,0 +1,62 @@
+import { availableParallelism } from 'node:os';
+import { defineConfig } from 'vitest/config';
+
+/** Folders whose tests want PostgreSQL and Temporal; each file takes its own database and namespace (harness/fresh.ts). */
+const WITH_SERVERS = ['ledger', 'activities', 'client', 'cli'];
+/** One file at a time: they start many processes, kill them, or load both cores. They also want dist. */
+const ONE_AT_A_TIME = ['workflows', 'replay', 'scenarios', 'faults'];
+/** One file at a time, with servers of their own. */
+const ALONE = ['stack', 'harness'];
+
+const files = (folders: readonly string[]) => folders.map((folder) => `test/${folder}/**/*.test.ts`);
+const servers = 'test/harness/global-servers.ts';
+const build = 'test/harness/global-build.ts';
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './test/harness/totals-reporter.ts'],
+    // All but one, vitest's default, would leave one of two.
+    maxWorkers: availableParallelism(),
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: files([...WITH_SERVERS, ...ONE_AT_A_TIME, ...ALONE]),
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'servers',
+          include: files(WITH_SERVERS),
+          globalSetup: [servers],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'alone',
+          include: files(ALONE),
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'whole',
+          include: files(ONE_AT_A_TIME),
+          globalSetup: [build, servers],
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
