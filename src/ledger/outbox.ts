@@ -6,58 +6,69 @@ import type { OutboxTable } from './schema.ts';
 
 export type OutboxEvent = Selectable<OutboxTable>;
 
-/** The totals up to and with one event, in the order of the outbox. */
+/** What the events that were told so far add up to. */
 export interface EventTotals {
   readonly counts: Partial<Record<Outcome, number>>;
-  readonly events: number;
+  /** Requests with a latency, and the sum of those. */
+  readonly requests: number;
   readonly latencySumMs: number;
 }
 
 export function createOutbox({ db }: Database) {
   return {
-    /** Events that no operation brings along: of a page or a run. */
-    async add(
-      runNo: number,
-      event: string,
-      counts: Partial<Record<Outcome, number>>,
-      latencyMs: number | null,
-    ) {
-      await db
-        .insertInto('outbox')
-        .values({ run_no: runNo, event, counts: JSON.stringify(counts), latency_ms: latencyMs })
-        .execute();
-    },
-
     async undelivered(runNo: number, limit: number): Promise<OutboxEvent[]> {
       return db
         .selectFrom('outbox')
         .selectAll()
         .where('run_no', '=', runNo)
         .where('delivered_at', 'is', null)
+        .where('merged_into', 'is', null)
         .orderBy('id')
         .limit(limit)
         .execute();
     },
 
-    /** Cumulative up to an event (decisions.md 27): what was settled before it, by the order in which it is told. */
-    async totalsBefore(runNo: number, id: string): Promise<EventTotals> {
+    /** Lets the last undelivered event stand for those before it; their counts stay in the totals. */
+    async mergeUndelivered(runNo: number): Promise<void> {
+      await sql`
+        with open as (select id from outbox
+          where run_no = ${runNo} and delivered_at is null and merged_into is null and body is null)
+        update outbox set merged_into = (select max(id) from open)
+        where id in (select id from open) and id < (select max(id) from open)`.execute(db);
+    },
+
+    /** Everything that an event was rendered for, the merged ones included: the base of the next event's metrics. */
+    async rendered(runNo: number): Promise<EventTotals> {
       const { rows } = await sql<{
         counts: EventTotals['counts'] | null;
-        events: string;
+        requests: string;
         latency: string | null;
       }>`
-        with earlier as (select * from outbox where run_no = ${runNo} and id < ${id}::bigint)
+        with told as (select * from outbox o where run_no = ${runNo} and (body is not null
+          or exists (select 1 from outbox last where last.id = o.merged_into and last.body is not null)))
         select (select json_object_agg(key, n) from
-            (select key, sum(value::int) n from earlier, json_each_text(counts) group by key) sums) as counts,
-          (select count(*) from earlier) as events, (select sum(latency_ms) from earlier) as latency`.execute(
+            (select key, sum(value::int) n from told, json_each_text(counts) group by key) sums) as counts,
+          (select count(latency_ms) from told) as requests, (select sum(latency_ms) from told) as latency`.execute(
         db,
       );
-      const [row] = rows;
-      return {
-        counts: row?.counts ?? {},
-        events: Number(row?.events ?? 0),
-        latencySumMs: Number(row?.latency ?? 0),
-      };
+      return totals(rows[0]);
+    },
+
+    /** What one event adds: its own counts and those of the events merged into it. */
+    async contentOf(event: OutboxEvent): Promise<EventTotals> {
+      const { rows } = await sql<{
+        counts: EventTotals['counts'] | null;
+        requests: string;
+        latency: string | null;
+      }>`
+        with mine as (select * from outbox where run_no = ${event.run_no}
+          and (id = ${event.id}::bigint or merged_into = ${event.id}::bigint))
+        select (select json_object_agg(key, n) from
+            (select key, sum(value::int) n from mine, json_each_text(counts) group by key) sums) as counts,
+          (select count(latency_ms) from mine) as requests, (select sum(latency_ms) from mine) as latency`.execute(
+        db,
+      );
+      return totals(rows[0]);
     },
 
     /** Only the first rendering counts: every try sends the same bytes. Returns the body that stands. */
@@ -95,9 +106,20 @@ export function createOutbox({ db }: Database) {
           e.fn.countAll<string>().as('events'),
         ])
         .where('run_no', '=', runNo)
+        .where('merged_into', 'is', null)
         .executeTakeFirstOrThrow();
       return { delivered: Number(delivered), undelivered: Number(events) - Number(delivered) };
     },
+  };
+}
+
+function totals(
+  row: { counts: EventTotals['counts'] | null; requests: string; latency: string | null } | undefined,
+): EventTotals {
+  return {
+    counts: row?.counts ?? {},
+    requests: Number(row?.requests ?? 0),
+    latencySumMs: Number(row?.latency ?? 0),
   };
 }
 

@@ -4,10 +4,15 @@ import type { Database } from './database.ts';
 
 export function createRateBudget({ db }: Database) {
   return {
-    /** Takes permits from the common line. Returns how long until the first of them may be used, in milliseconds. */
-    async take(tenant: string, intervalMs: number, permits: number): Promise<number> {
+    /**
+     * Takes permits from the common line, unless the first of them is more than `maxWaitMs` away.
+     * Returns how long until the first may be used, in milliseconds; more than `maxWaitMs`: nothing was taken.
+     */
+    async take(tenant: string, intervalMs: number, permits: number, maxWaitMs: number): Promise<number> {
       const { rows } = await sql<{ wait_ms: number }>`
-        select wait_ms from take_rate_permits(${tenant}, ${intervalMs}, ${permits})`.execute(db);
+        select wait_ms from take_rate_permits(${tenant}, ${intervalMs}, ${permits}, ${maxWaitMs})`.execute(
+        db,
+      );
       return rows[0]?.wait_ms ?? 0;
     },
 

@@ -140,6 +140,8 @@ export interface OutboxTable {
   created_at: Generated<Date>;
   /** Fixed when the event is first rendered, so that every try sends the same bytes. */
   body: string | null;
+  /** Told as part of a later event (`notify` page or run). */
+  merged_into: string | null;
   delivered_at: Date | null;
   attempts: Generated<number>;
   last_error: string | null;

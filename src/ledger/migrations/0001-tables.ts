@@ -116,11 +116,12 @@ create table outbox (
   latency_ms integer,
   created_at timestamptz not null default clock_timestamp(),
   body text,
+  merged_into bigint,
   delivered_at timestamptz,
   attempts integer not null default 0,
   last_error text
 );
-create index outbox_open on outbox (run_no, id) where delivered_at is null;
+create index outbox_open on outbox (run_no, id) where delivered_at is null and merged_into is null;
 
 create table datasets (
   id text primary key,

@@ -109,18 +109,21 @@ end $$;
 
 -- GCRA: one row per tenant says when the next request is free. No windows, so no two budgets in one minute.
 create function take_rate_permits(
-  p_tenant text, p_interval_ms double precision, p_permits integer, out wait_ms double precision
+  p_tenant text, p_interval_ms double precision, p_permits integer, p_max_wait_ms double precision,
+  out wait_ms double precision
 ) language plpgsql as $$
 declare
-  v_now timestamptz := clock_timestamp();
   v_first timestamptz;
 begin
-  insert into rate_budgets values (p_tenant, v_now, '-infinity') on conflict do nothing;
-  update rate_budgets set next_free_at =
-    greatest(next_free_at, blocked_until, v_now) + p_permits * p_interval_ms * interval '1 millisecond'
-    where tenant = p_tenant
-    returning next_free_at - p_permits * p_interval_ms * interval '1 millisecond' into v_first;
+  insert into rate_budgets values (p_tenant, clock_timestamp(), '-infinity') on conflict do nothing;
+  select greatest(next_free_at, blocked_until, clock_timestamp()) into v_first
+    from rate_budgets where tenant = p_tenant for update;
   wait_ms := greatest(0, extract(epoch from v_first - clock_timestamp()) * 1000);
+  -- Too long to wait for: nothing is taken, or every try would push the line further away.
+  if wait_ms <= p_max_wait_ms then
+    update rate_budgets set next_free_at = v_first + p_permits * p_interval_ms * interval '1 millisecond'
+      where tenant = p_tenant;
+  end if;
 end $$;
 
 create function block_rate(p_tenant text, p_ms double precision) returns void language plpgsql as $$

@@ -1,0 +1,68 @@
+/** What a kind of bulk run brings along; pages.ts and staging.ts do the rest for all of them. */
+import type { Reason } from '../domain/run.ts';
+import type { DerivedOperation, SettledGroup } from '../ledger/operations.ts';
+import type { Run } from '../ledger/runs.ts';
+import type { Loser } from '../ledger/records.ts';
+
+export interface PendingRecord<R = unknown> {
+  readonly seq: number;
+  readonly record: R;
+}
+
+/**
+ * What is known of earlier tries of the same write:
+ * `none` none was sent; `whole` one was, and its answer was lost; `parts` some of its records may have been applied.
+ */
+export type Doubt = 'none' | 'whole' | 'parts';
+
+export interface Write {
+  readonly run: Run;
+  readonly kind: string;
+  readonly records: readonly PendingRecord[];
+  readonly refs: unknown;
+  readonly doubt: Doubt;
+  /** Called right before the socket write; throws when the lease is no longer ours. */
+  readonly beforeSend: () => void;
+  /**
+   * For operations of many requests: a turn in the rate budget and a renewed lease for each. False: the page is to
+   * stop, so answer with what is done and derive an operation of the rest.
+   */
+  readonly nextRequest: () => Promise<boolean>;
+}
+
+/** Every record of the write is in exactly one group or derived operation (the ledger refuses anything else). */
+export interface Answer {
+  readonly groups: readonly SettledGroup[];
+  readonly derived: readonly DerivedOperation[];
+  readonly httpStatus: number;
+  readonly requestId: string | null;
+  /** For the audit: words and counts, no personal data. */
+  readonly details: string;
+}
+
+export type ReadRow =
+  | { readonly record: unknown; readonly key1: string; readonly key2: string }
+  | { readonly reasons: readonly Reason[] };
+
+export interface BulkKind {
+  /** Prefix of run ids and first word of the business key. */
+  readonly stem: string;
+  readonly recordsPerBatch: number;
+  /** The kind of the operations that the plan makes. */
+  readonly firstOperation: string;
+  /** What the CRM is told after each batch. */
+  readonly event: string;
+  /** The options that change what is written: part of what makes two runs the same. */
+  options(input: unknown): unknown;
+  /** Reads rows by the domain's rules. Throws SourceError when the columns do not do. */
+  reader(run: Run, columns: readonly string[] | null): (fields: Readonly<Record<string, unknown>>) => ReadRow;
+  /** Which of the valid records lose against an earlier one. In: ordered by seq. */
+  duplicates(
+    run: Run,
+    candidates: AsyncIterable<{ seq: number; line: number; key1: string; key2: string }>,
+  ): AsyncIterable<Loser>;
+  /** One write. Why repeating it is safe is said at each implementation. */
+  write(write: Write): Promise<Answer>;
+  /** May a write be repeated whose answer was lost? If not, its records are in doubt and a person decides. */
+  repeatable(operationKind: string): boolean;
+}

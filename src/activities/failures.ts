@@ -1,0 +1,98 @@
+/** The one table: error → failure type, retryable, delay. No other file of this room builds an ApplicationFailure. */
+import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
+import type { RunFailureType } from '../contract.ts';
+import {
+  CxoneCredentialsMissing,
+  CxoneError,
+  CxoneForbidden,
+  CxoneNotFound,
+  CxoneRateLimited,
+  CxoneRefused,
+  CxoneUnauthorized,
+  CxoneUnavailable,
+} from '../cxone/errors.ts';
+import { isPassing } from '../ledger/database.ts';
+import { SourceError } from '../sources/errors.ts';
+import { RateWait } from './pace.ts';
+
+/** Failures that pass by themselves; Temporal tries again. */
+export type PassingFailureType =
+  | 'CxoneUnavailable'
+  | 'RateLimited'
+  | 'LedgerUnavailable'
+  | 'OperationsInFlight'
+  | 'CrmUnavailable';
+
+/** The run ends: not retryable, and the message says what, where and what to do. */
+export function endsTheRun(type: RunFailureType, message: string): ApplicationFailure {
+  return ApplicationFailure.create({ type, message, nonRetryable: true });
+}
+
+/** Retried by Temporal, after `nextRetryDelayMs` where one is given and after the policy's backoff where not. */
+export function passes(
+  type: PassingFailureType,
+  message: string,
+  nextRetryDelayMs?: number,
+): ApplicationFailure {
+  return ApplicationFailure.create({
+    type,
+    message,
+    ...(nextRetryDelayMs !== undefined && { nextRetryDelay: Math.ceil(nextRetryDelayMs) }),
+    // Waiting for one's turn is no failure: no alarm, no red metric.
+    ...(type !== 'LedgerUnavailable' &&
+      type !== 'CxoneUnavailable' && { category: ApplicationFailureCategory.BENIGN }),
+  });
+}
+
+export function toFailure(error: unknown): Error {
+  if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
+  if (error instanceof CxoneError) return ofCxone(error);
+  if (error instanceof RateWait) return passes('RateLimited', error.message, error.waitMs);
+  if (error instanceof SourceError) return endsTheRun('SourceUnreadable', error.message);
+  if (isPassing(error))
+    return passes('LedgerUnavailable', `the ledger is not to be reached: ${nameOf(error)}`);
+  // The message stays here: an unforeseen one may quote a row. The stack goes to the worker's log.
+  return endsTheRun(
+    'Bug',
+    `${nameOf(error)}; the worker's log has the rest. Starting the run again goes on where it was.`,
+  );
+}
+
+function ofCxone(error: CxoneError): ApplicationFailure {
+  if (error instanceof CxoneRateLimited)
+    return passes('RateLimited', error.message, error.retryAfterMs ?? undefined);
+  if (error instanceof CxoneUnauthorized || error instanceof CxoneCredentialsMissing) {
+    return endsTheRun('CredentialsRefused', error.message);
+  }
+  if (error instanceof CxoneForbidden) return endsTheRun('ScopeMissing', error.message);
+  if (error instanceof CxoneNotFound) return endsTheRun('NotFound', error.message);
+  if (error instanceof CxoneRefused) return endsTheRun('Refused', error.message);
+  const retryAfterMs = error instanceof CxoneUnavailable ? error.retryAfterMs : null;
+  return passes('CxoneUnavailable', error.message, retryAfterMs ?? undefined);
+}
+
+function nameOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const code = 'code' in error && typeof error.code === 'string' ? ` ${error.code}` : '';
+  return `${error.name}${code}`;
+}
+
+/** Every activity, with whatever it throws translated. */
+export function translated<A extends Record<string, (...args: never[]) => Promise<unknown>>>(
+  activities: A,
+  log: (error: unknown, activity: string) => void,
+): A {
+  const entries = Object.entries(activities).map(([name, activity]) => [
+    name,
+    async (...args: never[]) => {
+      try {
+        return await activity(...args);
+      } catch (error) {
+        const failure = toFailure(error);
+        if (failure !== error) log(error, name);
+        throw failure;
+      }
+    },
+  ]);
+  return Object.fromEntries(entries) as A;
+}

@@ -1,0 +1,41 @@
+/** All activities of one worker. Their names are what the Web UI shows: verbs. */
+import type { Cxone } from '../cxone/cxone.ts';
+import type { Kind } from '../contract.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { BulkKind } from './bulk.ts';
+import { createContactImport } from './contact-import.ts';
+import { createCrmActivities } from './crm.ts';
+import { translated } from './failures.ts';
+import type { Pace } from './pace.ts';
+import { createPages } from './pages.ts';
+import { createRunActivities } from './runs.ts';
+import { createStaging } from './staging.ts';
+import type { PostWebhook } from './webhook.ts';
+
+export interface ActivityDeps {
+  readonly ledger: Ledger;
+  readonly cxone: Cxone;
+  readonly pace: Pace;
+  readonly holder: string;
+  readonly draining: AbortSignal;
+  readonly sourceDir: string;
+  readonly duplicatesRefused: boolean;
+  readonly searchAttributes: () => boolean;
+  readonly postWebhook: PostWebhook | null;
+  /** What became a failure, with its stack, for the worker's log. */
+  readonly log: (error: unknown, activity: string) => void;
+}
+
+export function createActivities(deps: ActivityDeps) {
+  const kinds: Readonly<Record<Kind, BulkKind>> = { contactImport: createContactImport(deps) };
+  const tells = deps.postWebhook !== null;
+  const activities = {
+    ...createRunActivities({ ...deps, kinds, tells, ratePerMinute: deps.pace.ratePerMinute }),
+    ...createStaging({ ...deps, kinds }),
+    ...createPages({ ...deps, kinds, tells }),
+    ...createCrmActivities({ ...deps, post: deps.postWebhook }),
+  };
+  return translated(activities, deps.log);
+}
+
+export type Activities = ReturnType<typeof createActivities>;

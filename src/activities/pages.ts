@@ -1,0 +1,363 @@
+/**
+ * One page: its batches through the one pace of the process, each claimed, sent and settled on its own.
+ * The order of the steps is what makes it safe: reliability.md §3.3, decisions.md 14–16.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Context, heartbeat } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { Kind } from '../contract.ts';
+import { CxoneError, CxoneRateLimited } from '../cxone/errors.ts';
+import type { Outcome } from '../domain/run.ts';
+import { canonicalize, sha256 } from '../ledger/business-key.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import {
+  type Claimed,
+  countOutcomes,
+  LEASE_MARGIN_MS,
+  type OpenOperation,
+  type SettledGroup,
+} from '../ledger/operations.ts';
+import type { Run } from '../ledger/runs.ts';
+import type { Answer, BulkKind, Doubt, PendingRecord } from './bulk.ts';
+import { toFailure } from './failures.ts';
+import { LONGEST_WAIT_MS, type Pace, RateWait } from './pace.ts';
+
+export interface Page {
+  readonly runId: string;
+  readonly fromBatch: number;
+  readonly toBatch: number;
+}
+
+/** Why a page claims nothing more; the first reason stays. */
+type Halt =
+  | { readonly why: 'paused' | 'stopped' | 'draining' | 'cancelled' }
+  | { readonly why: 'failed'; readonly error: unknown };
+
+export interface PageResult {
+  /** What this call settled. */
+  readonly counts: Partial<Record<Outcome, number>>;
+  /** Operations that are still open: unanswered, or under the lease of another worker. */
+  readonly left: number;
+  /** How long to wait before the next try of those. */
+  readonly waitMs: number;
+  readonly halted: 'paused' | 'stopped' | 'draining' | 'cancelled' | null;
+  /** Operations that a person has to decide about. */
+  readonly inDoubt: number;
+}
+
+export interface PageDeps {
+  readonly ledger: Ledger;
+  readonly kinds: Readonly<Record<Kind, BulkKind>>;
+  readonly pace: Pace;
+  /** Names this process in the ledger. */
+  readonly holder: string;
+  /** Aborted when the worker is to stop: claim nothing more (decisions.md 20). */
+  readonly draining: AbortSignal;
+  /** Is there a CRM to be told? */
+  readonly tells: boolean;
+}
+
+/** Source: cxone-api.md "What every answer means", POSTs. */
+const REQUEST_DEADLINE_MS = 15_000;
+const LEASE_MS = REQUEST_DEADLINE_MS + LEASE_MARGIN_MS;
+const HEARTBEAT_EVERY_MS = 1_000;
+const DRAIN_MS = 7_000;
+/** So many lost or refused connections in a row are an outage: the page ends, and Temporal's backoff takes over. */
+const OUTAGE_AFTER = 5;
+const LONGEST_BACKOFF_MS = 60_000;
+
+/** The lease ran out before the request left: the process slept, or the token took long. Nothing was sent. */
+class LeaseExpired extends Error {
+  override readonly name = 'LeaseExpired';
+}
+
+export function createPages(deps: PageDeps) {
+  return {
+    /**
+     * Works through a page until nothing in it can be done now. Repeatable at any point: what is settled is skipped,
+     * and what may have been sent is reconciled, not simply sent again.
+     */
+    async writePage(page: Page): Promise<PageResult> {
+      const run = await deps.ledger.runs.get(page.runId);
+      const worker = createPageWorker(deps, run);
+      const beating = setInterval(() => heartbeat(worker.counts()), HEARTBEAT_EVERY_MS);
+      const stop = (why: 'draining' | 'cancelled') => () => worker.halt({ why });
+      const drain = stop('draining');
+      const cancel = stop('cancelled');
+      const cancelled = Context.current().cancellationSignal;
+      deps.draining.addEventListener('abort', drain);
+      cancelled.addEventListener('abort', cancel);
+      if (deps.draining.aborted) drain();
+      try {
+        await worker.work(page);
+        return await worker.result(page);
+      } finally {
+        clearInterval(beating);
+        deps.draining.removeEventListener('abort', drain);
+        cancelled.removeEventListener('abort', cancel);
+      }
+    },
+  };
+}
+
+function createPageWorker(deps: PageDeps, run: Run) {
+  const { ledger, pace } = deps;
+  const kind = deps.kinds[run.kind as Kind];
+  const settled: SettledGroup[] = [];
+  const waits = new AbortController();
+  let halted: Halt | null = null;
+  let failuresInARow = 0;
+  let leasedForMs = 0;
+
+  let endDraining: () => void = () => undefined;
+  const drained = new Promise<void>((resolve) => {
+    endDraining = resolve;
+  });
+
+  const halt = (why: Halt): void => {
+    halted ??= why;
+    waits.abort();
+    // What is unanswered by then is reconciled by the next worker.
+    if (why.why === 'draining') setTimeout(endDraining, DRAIN_MS).unref();
+  };
+
+  const claim = async (operation: OpenOperation, records: readonly PendingRecord[]): Promise<Claimed> => {
+    const payloadSha256 = sha256(canonicalize({ records, refs: operation.refs }));
+    for (;;) {
+      await pace.turn(waits.signal);
+      const claimed = await ledger.operations.claim({
+        runNo: run.run_no,
+        id: operation.id,
+        payloadSha256,
+        leaseMs: LEASE_MS,
+        holder: deps.holder,
+        tenant: pace.tenant,
+      });
+      if (claimed.verdict !== 'blocked') return claimed;
+      if (claimed.waitMs > LONGEST_WAIT_MS) throw new RateWait(claimed.waitMs);
+      await delay(claimed.waitMs, undefined, { signal: waits.signal });
+    }
+  };
+
+  /** False: stop here, and let what is left be an operation of its own. The first request has its turn from the claim. */
+  const nextRequest = async (lease: Lease): Promise<boolean> => {
+    if (lease.sent() === 0) return true;
+    try {
+      await pace.turn(waits.signal);
+    } catch (error) {
+      if (isAbort(error) || error instanceof RateWait) return false;
+      throw error;
+    }
+    await lease.renewIfOld();
+    return halted === null;
+  };
+
+  /** One operation: read, claim, send, settle. Whatever goes wrong leaves it in a state that the next try understands. */
+  const writeOperation = async (operation: OpenOperation): Promise<void> => {
+    if (halted) return;
+    const records = await ledger.records.ofOperation(run.run_no, operation.seqs);
+    const claimed = await claim(operation, records);
+    if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') return halt({ why: claimed.verdict });
+    if (claimed.verdict === 'leased') leasedForMs = Math.max(leasedForMs, claimed.waitMs);
+    if (claimed.verdict !== 'claimed') return;
+    const doubt = doubtOf(operation, claimed.unanswered);
+    if (doubt === 'whole' && !kind.repeatable(operation.kind)) return leaveInDoubt(operation, claimed.fence);
+    const lease = createLease(() => ledger.operations.renew(operation.id, claimed.fence, LEASE_MS));
+    const startedAt = performance.now();
+    try {
+      const answer = await kind.write({
+        run,
+        kind: operation.kind,
+        records,
+        refs: operation.refs,
+        doubt,
+        beforeSend: lease.check,
+        nextRequest: () => nextRequest(lease),
+      });
+      failuresInARow = 0;
+      await settle(operation, claimed.fence, answer, performance.now() - startedAt);
+    } catch (error) {
+      await giveUp(operation, claimed.fence, error);
+    }
+  };
+
+  const settle = async (
+    operation: OpenOperation,
+    fence: number,
+    answer: Answer,
+    latencyMs: number,
+  ): Promise<void> => {
+    const { groups, derived, httpStatus, requestId, details } = answer;
+    const mine = await ledger.operations.settle({
+      id: operation.id,
+      fence,
+      state: 'settled',
+      groups,
+      derived,
+      httpStatus,
+      latencyMs,
+      requestId,
+      audit: auditOf(operation, groups, {
+        status: 'success',
+        httpStatus,
+        latencyMs: Math.round(latencyMs),
+        details,
+      }),
+      event: deps.tells ? kind.event : null,
+    });
+    // Not ours any more: whoever took it over reconciles it, and our answer is kept as evidence.
+    if (mine) settled.push(...groups);
+  };
+
+  const leaveInDoubt = async (operation: OpenOperation, fence: number): Promise<void> => {
+    const groups: SettledGroup[] = [
+      {
+        outcome: 'in_doubt',
+        seqs: operation.seqs,
+        reasons: [{ code: 'answer_lost', message: 'CXone may have applied it' }],
+      },
+    ];
+    const mine = await ledger.operations.settle({
+      id: operation.id,
+      fence,
+      state: 'in_doubt',
+      groups,
+      derived: [],
+      httpStatus: null,
+      latencyMs: 0,
+      requestId: null,
+      audit: auditOf(operation, groups, {
+        status: 'in_doubt',
+        details: 'the answer was lost, repeating is not safe',
+      }),
+      event: null,
+    });
+    if (mine) settled.push(...groups);
+  };
+
+  /** The request failed, or was never sent. Ledger errors land here too: then the operation keeps its lease. */
+  const giveUp = async (operation: OpenOperation, fence: number, error: unknown): Promise<void> => {
+    if (error instanceof LeaseExpired || isAbort(error))
+      return ledger.operations.release(operation.id, fence);
+    if (error instanceof RateWait) {
+      await ledger.operations.release(operation.id, fence);
+      throw error;
+    }
+    if (!(error instanceof CxoneError)) throw error;
+    if (error.applied === 'unknown') {
+      if (kind.repeatable(operation.kind)) await ledger.operations.loseAnswer(operation.id, fence);
+      else await leaveInDoubt(operation, fence);
+    } else {
+      await ledger.operations.release(operation.id, fence);
+    }
+    failuresInARow += 1;
+    if (error instanceof CxoneRateLimited) return pace.block(error.retryAfterMs ?? backoffMs(failuresInARow));
+    if (isFinal(error)) throw error;
+    if (failuresInARow >= OUTAGE_AFTER) throw error;
+  };
+
+  const guarded = async (operation: OpenOperation): Promise<void> => {
+    try {
+      await writeOperation(operation);
+    } catch (error) {
+      if (!(halted && isAbort(error))) halt({ why: 'failed', error });
+    }
+  };
+
+  return {
+    halt,
+    counts: () => countOutcomes(settled),
+
+    /** Rounds, because answers make new operations: the rest of a batch, its halves, its updates. */
+    async work(page: Page): Promise<void> {
+      const tried = new Set<string>();
+      for (;;) {
+        const open = await ledger.operations.open(run.run_no, page.fromBatch, page.toBatch);
+        const next = open.filter((operation) => !tried.has(operation.id));
+        if (next.length === 0 || halted) break;
+        for (const { id } of next) tried.add(id);
+        const all = Promise.all(next.map((operation) => pace.inSlot(() => guarded(operation))));
+        await Promise.race([all, drained]);
+      }
+      const end = halted as Halt | null;
+      if (end?.why === 'failed') throw end.error;
+    },
+
+    async result(page: Page): Promise<PageResult> {
+      const left = await ledger.operations.open(run.run_no, page.fromBatch, page.toBatch);
+      const lostMost = Math.max(0, ...left.map((operation) => operation.unanswered));
+      const groups = countOutcomes(settled);
+      return {
+        counts: groups,
+        left: left.length,
+        waitMs: left.length === 0 ? 0 : lostMost > 0 ? backoffMs(lostMost) : Math.max(leasedForMs, 500),
+        halted: haltedBy(halted),
+        inDoubt: groups.in_doubt ?? 0,
+      };
+    },
+  };
+}
+
+function haltedBy(halted: Halt | null): PageResult['halted'] {
+  return halted === null || halted.why === 'failed' ? null : halted.why;
+}
+
+/** Checked on the monotonic and on the wall clock: a machine that was suspended stops only one of them. */
+function createLease(renew: () => Promise<boolean>) {
+  let monotonic = performance.now();
+  let wall = Date.now();
+  let requests = 0;
+  const ageMs = () => Math.max(performance.now() - monotonic, Date.now() - wall);
+  return {
+    check(): void {
+      if (ageMs() >= LEASE_MARGIN_MS) throw new LeaseExpired(`the lease is ${Math.round(ageMs())} ms old`);
+      requests += 1;
+    },
+    /** Before the next request of many; without a lease nothing more is sent. */
+    async renewIfOld(): Promise<void> {
+      if (ageMs() < LEASE_MARGIN_MS / 2) return;
+      if (!(await renew())) throw new LeaseExpired('another worker has taken it over');
+      monotonic = performance.now();
+      wall = Date.now();
+    },
+    sent: () => requests,
+  };
+}
+
+type Lease = ReturnType<typeof createLease>;
+
+/** decisions.md 15: the same batch sent again, or a part of one that may have been applied in part. */
+function doubtOf(operation: OpenOperation, unanswered: number): Doubt {
+  if ((operation.refs as { halved?: true } | null)?.halved) return 'parts';
+  return unanswered > 0 ? 'whole' : 'none';
+}
+
+function auditOf(
+  operation: OpenOperation,
+  groups: readonly SettledGroup[],
+  more: Readonly<Record<string, unknown>>,
+) {
+  return {
+    batch: operation.batch,
+    operationId: operation.id,
+    kind: operation.kind,
+    recordCount: operation.seqs.length,
+    counts: countOutcomes(groups),
+    ...more,
+  };
+}
+
+/** Credentials, scopes, a missing list: no other batch would fare better. */
+function isFinal(error: CxoneError): boolean {
+  const failure = toFailure(error);
+  return failure instanceof ApplicationFailure && failure.nonRetryable === true;
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}
+
+/** 1 s, 2 s, 4 s … 60 s. No jitter: what waits here is one page, and the pace spreads its requests. */
+function backoffMs(attempt: number): number {
+  return Math.min(LONGEST_BACKOFF_MS, 1_000 * 2 ** Math.min(attempt - 1, 10));
+}

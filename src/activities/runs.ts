@@ -1,0 +1,237 @@
+/** A run in the ledger: opened, planned, steered, resolved, closed. The same for every kind. */
+import type { CommonInput, ContactImportResult, Decision, Kind, Refusal } from '../contract.ts';
+import type { Counts, Phase, RunState, Steering } from '../domain/run.ts';
+import { successRatePercent } from '../domain/run.ts';
+import { canonicalize, sha256 } from '../ledger/business-key.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Run } from '../ledger/runs.ts';
+import type { BulkKind } from './bulk.ts';
+import { endsTheRun, passes } from './failures.ts';
+
+export interface OpenRunInput {
+  readonly runId: string;
+  readonly kind: Kind;
+  readonly target: string;
+  readonly input: CommonInput;
+}
+
+export interface OpenedRun {
+  readonly startedAt: string;
+  /** Are the search attributes registered, so that the workflow may set them? */
+  readonly searchAttributes: boolean;
+  /** Is there a CRM to tell? */
+  readonly tells: boolean;
+}
+
+/** What the run is going to do, counted before anything is written. `hash` is what an approval binds to. */
+export interface Plan {
+  readonly hash: string;
+  readonly list: string;
+  readonly total: number;
+  readonly toWrite: number;
+  readonly invalid: number;
+  readonly duplicate: number;
+  readonly batches: number;
+  /** Batches of one page. */
+  readonly pageBatches: number;
+  /** At the rate budget; null where that is unlimited. */
+  readonly estimatedSeconds: number | null;
+  readonly options: unknown;
+  readonly reasons: readonly { readonly code: string; readonly field: string | null; readonly n: number }[];
+}
+
+export interface RunsDeps {
+  readonly ledger: Ledger;
+  readonly kinds: Readonly<Record<Kind, BulkKind>>;
+  readonly ratePerMinute: number;
+  readonly searchAttributes: () => boolean;
+  readonly tells: boolean;
+}
+
+const MOST_BATCHES_OF_A_PAGE = 100;
+/** A page is no longer than this at the rate budget: it bounds how long a lost worker's page is out of sight. */
+const LONGEST_PAGE_SECONDS = 10;
+const MOST_REASONS_OF_A_PLAN = 20;
+
+export function pageBatches(ratePerMinute: number): number {
+  if (ratePerMinute === 0) return MOST_BATCHES_OF_A_PAGE;
+  return Math.max(
+    1,
+    Math.min(MOST_BATCHES_OF_A_PAGE, Math.floor((ratePerMinute * LONGEST_PAGE_SECONDS) / 60)),
+  );
+}
+
+export function createRunActivities(deps: RunsDeps) {
+  const { ledger } = deps;
+  return {
+    /** First word of a run, or the return to one that did not end. Repeatable. */
+    async openRun({ runId, kind, target, input }: OpenRunInput): Promise<OpenedRun> {
+      const { again = false, dryRun = false, requestedBy = null } = input;
+      const opened = await ledger.runs.open({ runId, kind, target, again, dryRun, requestedBy, input });
+      if (opened.kind === 'ended') throw alreadyEnded(opened.run);
+      // What was decided about the execution before this one is over with it.
+      if (opened.kind === 'reopened') await ledger.runs.steer(opened.run.run_no, 'go');
+      await ledger.audit.add(runId, `run_${opened.kind}`, { kind, target, requestedBy, again, dryRun });
+      return {
+        startedAt: opened.run.started_at.toISOString(),
+        searchAttributes: deps.searchAttributes(),
+        tells: deps.tells,
+      };
+    },
+
+    /** Where the run is, for those who read the ledger. Repeatable. */
+    async setPhase({ runId, phase, waitingFor }: { runId: string; phase: Phase; waitingFor: string | null }) {
+      const run = await ledger.runs.get(runId);
+      await ledger.runs.setPhase(run.run_no, phase, waitingFor);
+    },
+
+    /** Cuts what is pending into batches and counts. Repeatable: batches that are there stay as they are. */
+    async planWrites(runId: string): Promise<Plan> {
+      const run = await ledger.runs.get(runId);
+      const kind = deps.kinds[run.kind as Kind];
+      const batches = await ledger.operations.plan(run.run_no, kind.firstOperation, kind.recordsPerBatch);
+      const plan = await countPlan(ledger, run, kind, batches, deps.ratePerMinute);
+      await ledger.runs.setPlan(run.run_no, plan, plan.hash);
+      await ledger.audit.add(runId, 'planned', { ...plan, reasons: undefined });
+      return plan;
+    },
+
+    /** Once this has returned, no operation is claimed against the word given. Repeatable. */
+    async steerRun({
+      runId,
+      steering,
+      decision,
+    }: {
+      runId: string;
+      steering: Steering;
+      decision: Decision | null;
+    }) {
+      const run = await ledger.runs.get(runId);
+      await ledger.runs.steer(run.run_no, steering);
+      if (decision) await ledger.audit.add(runId, decision.action, { ...decision, steering });
+    },
+
+    async recordDecision({ runId, decision }: { runId: string; decision: Decision }): Promise<void> {
+      await ledger.audit.add(runId, decision.action, { ...decision });
+    },
+
+    async recordRefusal({ runId, refusal }: { runId: string; refusal: Refusal }): Promise<void> {
+      await ledger.audit.add(runId, 'steering_refused', { ...refusal });
+    },
+
+    /** The operations that a person has to decide about. */
+    async listInDoubt(
+      runId: string,
+    ): Promise<{ id: string; batch: number; records: number; sentAt: string | null }[]> {
+      const run = await ledger.runs.get(runId);
+      const operations = await ledger.operations.inDoubt(run.run_no);
+      return operations.map(({ sentAt, ...rest }) => ({ ...rest, sentAt: sentAt?.toISOString() ?? null }));
+    },
+
+    /** Opens operations in doubt again, or leaves their records in doubt for good. Repeatable. */
+    async resolveInDoubt({ runId, decision }: { runId: string; decision: Decision }): Promise<number> {
+      const run = await ledger.runs.get(runId);
+      const resolved = await ledger.operations.resolve(
+        run.run_no,
+        decision.verdict ?? 'leave',
+        decision.operationId ?? null,
+      );
+      await ledger.audit.add(runId, 'resolve', { ...decision, operations: resolved });
+      return resolved;
+    },
+
+    /**
+     * The last word: nothing stays pending (exceptions: decisions.md 8), the parts add up, the result is kept.
+     * Repeatable; waits for leases that are still live.
+     */
+    async closeRun({ runId, state, failure }: CloseRun): Promise<ContactImportResult> {
+      const run = await ledger.runs.get(runId);
+      if (state === 'cancelled' || state === 'rejected') await endPending(ledger, run, state);
+      const counts = await ledger.runs.exactCounts(run.run_no);
+      if (state === 'completed' && !run.dry_run && counts.pending !== 0) {
+        throw new Error(`run ${runId} would complete with ${counts.pending} records pending`);
+      }
+      const result = await resultOf(ledger, run, state, counts);
+      await ledger.runs.close(run.run_no, state, result, failure);
+      await ledger.audit.add(runId, 'run_closed', { state, counts, failure });
+      return result;
+    },
+  };
+}
+
+export interface CloseRun {
+  readonly runId: string;
+  readonly state: RunState;
+  readonly failure: { readonly type: string; readonly message: string } | null;
+}
+
+function alreadyEnded(run: Run) {
+  const message =
+    `run ${run.run_id} ended before (${run.state}). Nothing was written. ` +
+    'Choose another run id to start it again (cxflow: --id, or --again for an id of its own)';
+  return endsTheRun('AlreadyRun', message);
+}
+
+async function countPlan(
+  ledger: Ledger,
+  run: Run,
+  kind: BulkKind,
+  batches: number,
+  ratePerMinute: number,
+): Promise<Plan> {
+  const counts = await ledger.runs.exactCounts(run.run_no);
+  const reasons = await ledger.records.reasons(run.run_no);
+  const options = kind.options(run.input);
+  const plan = {
+    list: run.target,
+    total: counts.total,
+    toWrite: counts.pending,
+    invalid: counts.invalid ?? 0,
+    duplicate: counts.duplicate ?? 0,
+    batches,
+    options,
+  };
+  return {
+    ...plan,
+    hash: sha256(canonicalize({ ...plan, content: run.source?.sha256 ?? null })).slice(0, 16),
+    pageBatches: pageBatches(ratePerMinute),
+    estimatedSeconds: ratePerMinute === 0 ? null : Math.ceil((batches * 60) / ratePerMinute),
+    reasons: reasons.slice(0, MOST_REASONS_OF_A_PLAN).map(({ code, field, n }) => ({ code, field, n })),
+  };
+}
+
+async function endPending(ledger: Ledger, run: Run, state: 'cancelled' | 'rejected'): Promise<void> {
+  const liveMs = await ledger.operations.liveLeaseMs(run.run_no);
+  if (liveMs > 0)
+    throw passes('OperationsInFlight', 'requests are still in flight; they are settled first', liveMs + 100);
+  await ledger.operations.doubtUnanswered(run.run_no, {
+    code: 'answer_lost',
+    message: 'cancelled before it was reconciled',
+  });
+  await ledger.records.cancelPending(run.run_no, {
+    code: state === 'rejected' ? 'plan_rejected' : 'run_cancelled',
+  });
+}
+
+async function resultOf(
+  ledger: Ledger,
+  run: Run,
+  state: RunState,
+  counts: Counts,
+): Promise<ContactImportResult> {
+  const { requests, averageMs } = await ledger.operations.latencies(run.run_no);
+  return {
+    runId: run.run_id,
+    kind: run.kind as 'contactImport',
+    state,
+    dryRun: run.dry_run,
+    counts,
+    planHash: run.plan_hash,
+    startedAt: run.started_at.toISOString(),
+    finishedAt: (run.finished_at ?? new Date()).toISOString(),
+    successRatePercent: successRatePercent(counts),
+    averageLatencyMs: Math.round(averageMs * 100) / 100,
+    requests,
+    events: await ledger.outbox.tally(run.run_no),
+  };
+}

@@ -1,0 +1,61 @@
+/** What the Web UI shows of a run ("User Metadata"): Markdown, from what the workflow knows. Pure. */
+import type { Plan } from '../activities/runs.ts';
+import type { Progress } from '../contract.ts';
+import { OUTCOMES } from '../domain/run.ts';
+import type { Decisions } from './steering.ts';
+
+export interface Shown {
+  readonly progress: Progress;
+  readonly plan: Plan | null;
+  readonly target: string;
+  readonly inDoubt: readonly { id: string; batch: number; records: number; sentAt: string | null }[];
+  readonly decided: Decisions;
+}
+
+export function describeRun({ progress, plan, target, inDoubt, decided }: Shown): string {
+  const lines = [
+    `### ${progress.kind} → ${target}`,
+    `- **phase**: ${progress.phase} (since ${progress.since})`,
+  ];
+  if (progress.waitingFor) lines.push(`- **waits for**: ${progress.waitingFor}`);
+  if (plan)
+    lines.push(
+      `- **plan** \`${plan.hash}\`: write ${plan.toWrite} of ${plan.total} in ${plan.batches} batches`,
+    );
+  for (const [word, decision] of Object.entries(decided)) {
+    if (decision)
+      lines.push(
+        `- **${word}** by ${decision.by ?? 'somebody'}${decision.reason ? `: ${decision.reason}` : ''}`,
+      );
+  }
+  lines.push('', ...countsTable(progress), ...doubts(inDoubt), ...refusals(progress));
+  return lines.join('\n');
+}
+
+function countsTable({ counts }: Progress): string[] {
+  const rows = OUTCOMES.filter((outcome) => (counts[outcome] ?? 0) > 0).map((o) => `| ${o} | ${counts[o]} |`);
+  return [
+    '| outcome | records |',
+    '|---|---:|',
+    ...rows,
+    `| pending | ${counts.pending} |`,
+    `| **total** | **${counts.total}** |`,
+  ];
+}
+
+function doubts(inDoubt: Shown['inDoubt']): string[] {
+  if (inDoubt.length === 0) return [];
+  const rows = inDoubt
+    .slice(0, 20)
+    .map((o) => `- operation ${o.id}: batch ${o.batch}, ${o.records} records, sent ${o.sentAt ?? '?'}`);
+  return ['', '**In doubt** (signal `resolve` with `{"verdict": "resend" | "leave"}`):', ...rows];
+}
+
+function refusals({ refused }: Progress): string[] {
+  if (refused.length === 0) return [];
+  return [
+    '',
+    '**Refused**:',
+    ...refused.map((r) => `- ${r.at} ${r.action}${r.by ? ` by ${r.by}` : ''}: ${r.why}`),
+  ];
+}

@@ -1,0 +1,1 @@
+export { contactImport } from './contact-import.ts';

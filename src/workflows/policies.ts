@@ -1,0 +1,66 @@
+/** How long and how often Temporal tries what, and why. The only retry authority there is (design.md). */
+import { ApplicationFailure, proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+import type { RunFailureType } from '../contract.ts';
+
+/** Backoff of everything that passes by itself: an outage of hours delays a run, it does not fail it. */
+const UNTIL_IT_PASSES = {
+  initialInterval: '1s',
+  backoffCoefficient: 2,
+  maximumInterval: '1 minute',
+} as const;
+
+/** The ledger's verbs: milliseconds each, and repeatable. */
+export const ledger = proxyActivities<
+  Pick<
+    Activities,
+    | 'openRun'
+    | 'setPhase'
+    | 'steerRun'
+    | 'recordDecision'
+    | 'recordRefusal'
+    | 'listInDoubt'
+    | 'resolveInDoubt'
+    | 'closeRun'
+  >
+>({
+  startToCloseTimeout: '1 minute',
+  retry: { ...UNTIL_IT_PASSES, initialInterval: '500ms', maximumInterval: '10s' },
+});
+
+/** A million rows are read within minutes; the heartbeat says that the reader is alive. */
+export const staging = proxyActivities<Pick<Activities, 'stageRecords' | 'planWrites'>>({
+  startToCloseTimeout: '2 hours',
+  heartbeatTimeout: '30s',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: UNTIL_IT_PASSES,
+});
+
+/**
+ * Pages. The heartbeat timeout is short so that a dead worker's page moves on within seconds; the fence in the ledger
+ * makes the overlap harmless (decisions.md 14). Cancelled pages are waited for: they settle what is in flight.
+ */
+export const writing = proxyActivities<Pick<Activities, 'writePage'>>({
+  startToCloseTimeout: '1 hour',
+  heartbeatTimeout: '4s',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: UNTIL_IT_PASSES,
+});
+
+/** Lives as long as the writing does. */
+export const telling = proxyActivities<Pick<Activities, 'tellCrm'>>({
+  startToCloseTimeout: '7 days',
+  heartbeatTimeout: '30s',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: { ...UNTIL_IT_PASSES, maximumInterval: '5 minutes' },
+});
+
+/** How long a run that is otherwise done waits for a CRM that does not answer; what is not told stays in the outbox. */
+export const PATIENCE_WITH_THE_CRM = '10 minutes';
+
+/** Pages that are open at a time: while one ends, the others keep the line busy (performance.md C2). */
+export const OPEN_PAGES = 3;
+
+export function endsTheRun(type: RunFailureType, message: string): ApplicationFailure {
+  return ApplicationFailure.create({ type, message, nonRetryable: true });
+}

@@ -1,0 +1,181 @@
+/**
+ * What operators say to a run: signals (which cannot be refused, so a wrong one changes nothing and is shown) and the
+ * update `decide` (which refuses with the same words). decisions.md 9. Deterministic; no I/O.
+ */
+import { condition, defineSignal, defineUpdate, setHandler } from '@temporalio/workflow';
+import {
+  DECIDE_UPDATE,
+  type Decision,
+  type Progress,
+  type Refusal,
+  STEERING_ACTIONS,
+  type SteeringAction,
+  type SteeringMessage,
+} from '../contract.ts';
+import type { Phase } from '../domain/run.ts';
+
+/** What is decided and not yet acted upon. Travels through continue-as-new. */
+export interface Decisions {
+  readonly approved: Decision | null;
+  readonly rejected: Decision | null;
+  readonly cancelled: Decision | null;
+  /** The word that paused the run, until it is resumed. */
+  readonly paused: Decision | null;
+}
+
+export interface Situation {
+  readonly phase: Phase;
+  readonly planHash: string | null;
+  readonly inDoubt: readonly string[];
+}
+
+export const NOTHING_DECIDED: Decisions = { approved: null, rejected: null, cancelled: null, paused: null };
+
+const DESCRIPTIONS: Readonly<Record<SteeringAction, string>> = {
+  approve: 'Go on with the plan. {"by", "reason"?, "planHash"? (default: the plan shown)}',
+  reject: 'Write nothing; the run ends as rejected. {"by", "reason"?}',
+  cancel: 'Start no new batch, settle those in flight, cancel the rest. {"by", "reason"?}',
+  pause: 'Start no new batch until resumed. {"by", "reason"?}',
+  resume: 'Go on after a pause. {"by", "reason"?}',
+  resolve: 'Writes in doubt: {"by", "verdict": "resend" | "leave", "operationId"? (default: all), "reason"?}',
+};
+
+const MOST_REFUSALS_KEPT = 20;
+const LONGEST_TEXT = 500;
+
+/** Why this decision makes no sense now, or null. Pure: the validator and the signals use the same words. */
+export function refusalOf(decision: Decision, decided: Decisions, now: Situation): string | null {
+  if (now.phase === 'done') return 'the run has ended';
+  if (decided.cancelled) return `the run was cancelled${by(decided.cancelled)} and is ending`;
+  switch (decision.action) {
+    case 'approve':
+      if (now.phase !== 'awaiting_approval')
+        return `the run does not wait for an approval now (${now.phase})`;
+      if (decision.planHash !== undefined && decision.planHash !== now.planHash) {
+        return `the plan is ${now.planHash}, not ${decision.planHash}; look at it again, then approve it`;
+      }
+      return null;
+    case 'reject':
+      return now.phase === 'awaiting_approval'
+        ? null
+        : `the run does not wait for an approval now (${now.phase})`;
+    case 'cancel':
+      return null;
+    case 'pause':
+      return decided.paused ? `the run is paused already${by(decided.paused)}` : null;
+    case 'resume':
+      return decided.paused ? null : 'the run is not paused';
+    case 'resolve':
+      if (now.phase !== 'in_doubt') return `nothing waits to be resolved now (${now.phase})`;
+      if (decision.verdict !== 'resend' && decision.verdict !== 'leave')
+        return 'verdict must be "resend" or "leave"';
+      if (decision.operationId !== undefined && !now.inDoubt.includes(decision.operationId)) {
+        return `operation ${decision.operationId} is not in doubt; these are: ${now.inDoubt.join(', ')}`;
+      }
+      return null;
+  }
+}
+
+const by = (decision: Decision): string => (decision.by === undefined ? '' : ` by ${decision.by}`);
+
+export interface SteeringOptions {
+  readonly initial: Decisions;
+  readonly situation: () => Situation;
+  readonly progress: () => Progress;
+  /** Called for each decision that was taken. */
+  readonly onDecision: (decision: Decision) => void;
+  readonly onRefusal: (refusal: Refusal) => void;
+  /** True when what was decided has been acted upon as far as it can be at once. */
+  readonly settled: () => boolean;
+}
+
+/** Registers the handlers: first thing in a workflow, before any await. */
+export function createSteering(options: SteeringOptions) {
+  let decided = options.initial;
+  const refused: Refusal[] = [];
+  const resolutions: Decision[] = [];
+
+  const take = (decision: Decision): void => {
+    const { action } = decision;
+    if (action === 'approve') decided = { ...decided, approved: decision };
+    if (action === 'reject') decided = { ...decided, rejected: decision };
+    if (action === 'cancel') decided = { ...decided, cancelled: decision };
+    if (action === 'pause') decided = { ...decided, paused: decision };
+    if (action === 'resume') decided = { ...decided, paused: null };
+    if (action === 'resolve') resolutions.push(decision);
+    options.onDecision(decision);
+  };
+
+  const refuse = (action: string, who: string | null, why: string): void => {
+    const refusal = { action, by: who, why, at: new Date().toISOString() };
+    refused.push(refusal);
+    if (refused.length > MOST_REFUSALS_KEPT) refused.shift();
+    options.onRefusal(refusal);
+  };
+
+  for (const action of STEERING_ACTIONS) {
+    setHandler(
+      defineSignal<[SteeringMessage?]>(action),
+      (message) => {
+        const decision = readDecision(action, message);
+        if (typeof decision === 'string') return refuse(action, null, decision);
+        const why = refusalOf(decision, decided, options.situation());
+        if (why === null) take(decision);
+        else refuse(action, decision.by ?? null, why);
+      },
+      { description: DESCRIPTIONS[action] },
+    );
+  }
+
+  setHandler(
+    defineUpdate<Progress, [Decision]>(DECIDE_UPDATE),
+    async (message) => {
+      const decision = readDecision(message.action, message);
+      if (typeof decision === 'string') throw new Error(decision);
+      take(decision);
+      await condition(options.settled);
+      return options.progress();
+    },
+    {
+      description: `As the signals, with "action" (${STEERING_ACTIONS.join(', ')}); refuses what makes no sense now.`,
+      validator: (message) => {
+        const decision = readDecision(isObject(message) ? message.action : undefined, message);
+        const why =
+          typeof decision === 'string' ? decision : refusalOf(decision, decided, options.situation());
+        if (why !== null) throw new Error(why);
+      },
+    },
+  );
+
+  return {
+    decided: (): Decisions => decided,
+    refused: (): readonly Refusal[] => refused,
+    /** The next resolution that was not acted upon yet. */
+    nextResolution: (): Decision | undefined => resolutions.shift(),
+    hasResolution: (): boolean => resolutions.length > 0,
+  };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const TEXT_FIELDS = ['by', 'reason', 'planHash', 'operationId', 'verdict'] as const;
+
+/** Anybody may send anything: returns the decision, or why it cannot be read. Unknown fields are dropped. */
+function readDecision(action: unknown, message: unknown): Decision | string {
+  if (!STEERING_ACTIONS.includes(action as SteeringAction)) {
+    return `action must be one of ${STEERING_ACTIONS.join(', ')}`;
+  }
+  if (message !== undefined && message !== null && !isObject(message)) {
+    return 'the message must be one JSON object, e.g. {"by": "dana", "reason": "checked"}';
+  }
+  const decision: Record<string, unknown> = { action };
+  for (const field of TEXT_FIELDS) {
+    const value = message?.[field];
+    if (value === undefined || value === null) continue;
+    if (typeof value !== 'string') return `${field} must be a text`;
+    decision[field] = value.slice(0, LONGEST_TEXT);
+  }
+  return decision as unknown as Decision;
+}
