@@ -1,0 +1,122 @@
+/** Which column of a source is which field of a kind (decisions.md 3). Pure. */
+
+/** A fault of the mapping; `message` names columns only, never a value, and says what to do. */
+export interface ColumnProblem {
+  readonly code: 'unknown_field' | 'unknown_column' | 'ambiguous_column' | 'column_mapped_twice';
+  readonly field: string;
+  readonly message: string;
+}
+
+export interface ColumnMatch {
+  /** Field to column, both as the caller spells them. */
+  readonly found: ReadonlyMap<string, string>;
+  /** Columns that are no field, in their order. */
+  readonly rest: readonly string[];
+  readonly problems: readonly ColumnProblem[];
+}
+
+export type ColumnMap = Readonly<Record<string, string>>;
+
+/**
+ * Names are the same if they differ in case, spaces, `_` and `-` only: `Contact ID` is `contact_id` is
+ * `contactId`.
+ */
+export function nameKey(name: string): string {
+  return name.replaceAll(/[\s_-]/g, '').toLowerCase();
+}
+
+/**
+ * Finds a column for each of `fields`. A field of `map` takes the column given there and no other. A column
+ * that is found by no field, or only by one that is mapped elsewhere, is in `rest`.
+ */
+export function matchColumns(
+  columns: readonly string[],
+  fields: readonly string[],
+  map: ColumnMap = {},
+): ColumnMatch {
+  const mapped = readMap(columns, fields, map);
+  const taken = new Set(mapped.found.values());
+  const byKey = groupByKey(columns.filter((column) => !taken.has(column)));
+  const found = new Map(mapped.found);
+  const problems = [...mapped.problems];
+  for (const field of fields) {
+    if (mapped.fields.has(field)) continue;
+    const [column, ...others] = byKey.get(nameKey(field)) ?? [];
+    if (column === undefined) continue;
+    if (others.length > 0) problems.push(ambiguous(field, [column, ...others]));
+    found.set(field, column);
+  }
+  const used = new Set(found.values());
+  return { found, rest: columns.filter((column) => !used.has(column)), problems };
+}
+
+/** At most 20 names, in quotes. */
+export function listNames(names: readonly string[]): string {
+  const shown = names.slice(0, 20).map((name) => `"${name}"`);
+  return names.length > 20 ? `${shown.join(', ')} and ${names.length - 20} more` : shown.join(', ');
+}
+
+interface MapMatch {
+  readonly found: ReadonlyMap<string, string>;
+  /** Fields that the map names, whether or not their column exists. */
+  readonly fields: ReadonlySet<string>;
+  readonly problems: readonly ColumnProblem[];
+}
+
+function readMap(columns: readonly string[], fields: readonly string[], map: ColumnMap): MapMatch {
+  const found = new Map<string, string>();
+  const named = new Set<string>();
+  const problems: ColumnProblem[] = [];
+  for (const [name, wanted] of Object.entries(map)) {
+    const field = fields.find((candidate) => nameKey(candidate) === nameKey(name));
+    const column = findColumn(columns, wanted);
+    if (field === undefined) problems.push(unknownField(name, fields));
+    else named.add(field);
+    if (column === undefined) problems.push(unknownColumn(field ?? name, wanted, columns));
+    else if (field !== undefined && [...found.values()].includes(column))
+      problems.push(mappedTwice(field, column));
+    else if (field !== undefined) found.set(field, column);
+  }
+  return { found, fields: named, problems };
+}
+
+function findColumn(columns: readonly string[], wanted: string): string | undefined {
+  return (
+    columns.find((column) => column === wanted) ??
+    columns.find((column) => nameKey(column) === nameKey(wanted))
+  );
+}
+
+function groupByKey(columns: readonly string[]): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const column of columns) {
+    const key = nameKey(column);
+    const group = groups.get(key);
+    if (group) group.push(column);
+    else groups.set(key, [column]);
+  }
+  return groups;
+}
+
+function ambiguous(field: string, columns: readonly string[]): ColumnProblem {
+  const found = `Several columns could be ${field}: ${listNames(columns)}`;
+  return { code: 'ambiguous_column', field, message: `${found}. Choose one: --map ${field}="${columns[0]}"` };
+}
+
+function unknownField(field: string, fields: readonly string[]): ColumnProblem {
+  const message = `There is no field "${field}" to map a column to. The fields are: ${fields.join(', ')}`;
+  return { code: 'unknown_field', field, message };
+}
+
+function unknownColumn(field: string, wanted: string, columns: readonly string[]): ColumnProblem {
+  const message = `The source has no column "${wanted}" for ${field}. Its columns are: ${listNames(columns)}`;
+  return { code: 'unknown_column', field, message };
+}
+
+function mappedTwice(field: string, column: string): ColumnProblem {
+  return {
+    code: 'column_mapped_twice',
+    field,
+    message: `Column "${column}" is mapped to ${field} and to another field`,
+  };
+}

@@ -1,0 +1,31 @@
+/** Why a source as a whole cannot be read. A single bad row never is: it becomes a broken row. */
+
+export type SourceErrorCode =
+  | 'source_missing'
+  | 'source_empty'
+  | 'source_binary'
+  | 'source_unclosed_quote'
+  | 'source_format_unknown'
+  | 'source_no_header'
+  | 'source_duplicate_column'
+  | 'source_encoding'
+  | 'source_is_directory'
+  | 'source_unreadable';
+
+/** The message says what, where and what to do next; it names the source and columns, never a value. */
+export class SourceError extends Error {
+  override readonly name = 'SourceError';
+  readonly code: SourceErrorCode;
+  /** 1-based line of the source, where one line is to blame. */
+  readonly line?: number;
+
+  constructor(
+    code: SourceErrorCode,
+    message: string,
+    options: { readonly line?: number; readonly cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    if (options.line !== undefined) this.line = options.line;
+  }
+}

@@ -1,0 +1,62 @@
+/** What a source gives to its readers, and the rows that could not be read. */
+import { isUtf8 } from 'node:buffer';
+import type { Reason } from '../domain/run.ts';
+import type { RawRecord } from './records.ts';
+
+export interface SourceRow {
+  /** 1-based line in the source where the row begins. */
+  readonly line: number;
+  /** Absent in a broken row. Of CSV all values are strings. */
+  readonly fields?: Readonly<Record<string, unknown>>;
+  /** Why the row could not be read; holds no value of it. */
+  readonly broken?: Reason;
+  /** A broken row's text, cut to 10,000 characters. Personal data, like fields. */
+  readonly raw?: string;
+}
+
+const RAW_CHARACTERS = 10_000;
+
+export function brokenRow(record: RawRecord, code: string, message: string): SourceRow {
+  return { line: record.line, broken: { code, message }, raw: rawText(record.bytes) };
+}
+
+const PROBLEMS = {
+  row_bad_quote: 'a quote inside a cell that is not quoted, or text after a closing quote',
+  row_too_large: 'the row is too large',
+} as const;
+
+/** The text of a record, or the broken row that it is. */
+export function textOf(record: RawRecord): string | SourceRow {
+  if (record.problem !== null) {
+    const where = record.lastLine > record.line ? ` (lines ${record.line} to ${record.lastLine})` : '';
+    return brokenRow(record, record.problem, PROBLEMS[record.problem] + where);
+  }
+  const text = record.bytes.toString('utf8');
+  if (text.includes('\ufffd') && !isUtf8(record.bytes))
+    return brokenRow(record, 'row_not_utf8', 'the text is not UTF-8');
+  if (text.includes('\0')) return notText(record);
+  return text;
+}
+
+/**
+ * NUL and half surrogate pairs are characters of JSON, but no database keeps them and no other program reads
+ * them.
+ */
+export function notText(record: RawRecord): SourceRow {
+  return brokenRow(record, 'row_not_text', 'there is a NUL or half a character in it');
+}
+
+function rawText(bytes: Buffer): string {
+  const text = bytes
+    .subarray(0, 4 * RAW_CHARACTERS)
+    .toString('utf8')
+    .slice(0, RAW_CHARACTERS);
+  return text.replaceAll('\0', '\ufffd').replace(/[\ud800-\udbff]$/, '');
+}
+
+/**
+ * Columns and keys that cxflow itself writes into its files; ignored when they come back (decisions.md 3).
+ */
+export function isOurs(column: string): boolean {
+  return column.toLowerCase().startsWith('cxflow_');
+}

@@ -1,0 +1,202 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Contact, readContact, resolveContactColumns } from '../../src/domain/contact-import.ts';
+
+const NOW = new Date('2026-06-15T12:00:00.000Z');
+const ROW = {
+  contactId: 'crm-1',
+  phone: '+14155550100',
+  consentTimestamp: '2024-11-01T09:15:00Z',
+  optInStatus: 'confirmed',
+};
+
+function read(change: Record<string, unknown> = {}, map?: Record<string, string>) {
+  return readContact({ ...ROW, ...change }, null, NOW, map);
+}
+function contactOf(change: Record<string, unknown> = {}): Contact {
+  const answer = read(change);
+  if ('reasons' in answer) throw new Error(JSON.stringify(answer.reasons));
+  return answer.contact;
+}
+function codes(change: Record<string, unknown>): readonly string[] {
+  const answer = read(change);
+  return 'reasons' in answer ? answer.reasons.map((reason) => reason.code) : [];
+}
+function daysAgo(days: number, ms = 0): string {
+  return new Date(NOW.getTime() - days * 86_400_000 - ms).toISOString();
+}
+
+describe('a contact', () => {
+  it('of a CSV row has its texts trimmed, its types defaulted, and its other cells as custom fields', () => {
+    const header = [
+      'Contact ID',
+      'Phone 1',
+      'Phone 2',
+      'Type 2',
+      'Consent Timestamp',
+      'Opt In Status',
+      'City',
+      'Note',
+    ];
+    const answer = resolveContactColumns(header);
+    if ('problems' in answer) throw new Error('unresolved');
+    const cells = [' crm-1 ', '', '+442071234567', 'work', '2024-11-01', ' Pending', ' Zürich ', '  '];
+    const row = Object.fromEntries(header.map((column, index) => [column, cells[index]]));
+    expect(readContact(row, answer.columns, NOW)).toEqual({
+      contact: {
+        contactId: 'crm-1',
+        phoneNumbers: [{ type: 'work', number: '+442071234567' }],
+        customFields: { City: ' Zürich ' },
+        consentTimestamp: '2024-11-01T00:00:00.000Z',
+        optInStatus: 'pending',
+      },
+    });
+  });
+
+  it("may come in the API's own shape", () => {
+    const row = {
+      contactId: 'crm-1',
+      phoneNumbers: [{ type: 'work', number: '+442071234567' }, { number: '+14155550100' }],
+      customFields: { city: 'Bonn', age: 41, vip: true, tags: ['a', 'b'], gone: null, none: '' },
+      consentTimestamp: '2024-11-01T09:15:00+01:00',
+      optInStatus: 'confirmed',
+    };
+    expect(readContact(row, null, NOW)).toEqual({
+      contact: {
+        ...row,
+        phoneNumbers: [
+          { type: 'work', number: '+442071234567' },
+          { type: 'mobile', number: '+14155550100' },
+        ],
+        customFields: { city: 'Bonn', age: '41', vip: 'true', tags: '["a","b"]' },
+        consentTimestamp: '2024-11-01T08:15:00.000Z',
+      },
+    });
+  });
+
+  it('takes the numbers of its columns before those of its list, and a mapped key of NDJSON', () => {
+    const { phone: _, ...row } = ROW;
+    const answer = readContact(
+      { ...row, Mobil: '+14155550100', phoneNumbers: ['+442071234567'] },
+      null,
+      NOW,
+      {
+        phone: 'Mobil',
+      },
+    );
+    expect(answer).toMatchObject({
+      contact: { phoneNumbers: [{ number: '+14155550100' }, { number: '+442071234567' }] },
+    });
+  });
+
+  it('is refused with every reason at once, with the field as the source names it', () => {
+    const row = {
+      'Contact-ID': '',
+      Phone: '0171',
+      phone_2: '+12',
+      Consent_Timestamp: 'soon',
+      'opt in status': 'maybe',
+    };
+    const answer = readContact(row, null, NOW);
+    expect('reasons' in answer && answer.reasons.map(({ code, field }) => [code, field])).toEqual([
+      ['contact_id_missing', 'Contact-ID'],
+      ['phone_not_e164', 'Phone'],
+      ['phone_not_possible', 'phone_2'],
+      ['consent_not_a_date', 'Consent_Timestamp'],
+      ['opt_in_status_invalid', 'opt in status'],
+    ]);
+  });
+
+  it('of an empty row lacks everything', () => {
+    const answer = readContact({}, null, NOW);
+    expect('reasons' in answer && answer.reasons.map(({ code }) => code)).toEqual([
+      'contact_id_missing',
+      'phone_missing',
+      'consent_missing',
+      'opt_in_status_missing',
+    ]);
+  });
+
+  it.each<[Record<string, unknown>, string]>([
+    [{ contactId: null }, 'contact_id_missing'],
+    [{ contactId: '12345678901234567890', phone: '' }, 'phone_missing'],
+    [{ contactId: 1e20 }, 'contact_id_not_exact'],
+    [{ contactId: { a: 1 } }, 'contact_id_not_text'],
+    [{ contactId: true }, 'contact_id_not_text'],
+    [{ phone: 14155550100 }, 'phone_not_e164'],
+    [{ phoneNumbers: '+14155550100' }, 'phone_numbers_not_a_list'],
+    [{ phoneNumbers: [{ type: 'work' }] }, 'phone_missing'],
+    [{ customFields: ['a'] }, 'custom_fields_not_an_object'],
+    [{ optInStatus: '' }, 'opt_in_status_missing'],
+    [{ Phone: '+14155550101' }, 'field_ambiguous'],
+  ])('%j is refused as %s', (change, code) => {
+    expect(codes(change)).toEqual([code]);
+  });
+
+  it('keeps a contactId that is a number of JSON', () => {
+    expect(contactOf({ contactId: 4711 }).contactId).toBe('4711');
+  });
+
+  it('with a consent of exactly 1,825 days passes; a millisecond more is too old', () => {
+    expect(codes({ consentTimestamp: daysAgo(1_825) })).toEqual([]);
+    expect(codes({ consentTimestamp: daysAgo(1_825, 1) })).toEqual(['consent_too_old']);
+  });
+
+  it('with a consent five minutes ahead passes, for clocks differ; a millisecond more is not', () => {
+    expect(codes({ consentTimestamp: daysAgo(0, -300_000) })).toEqual([]);
+    expect(codes({ consentTimestamp: daysAgo(0, -300_001) })).toEqual(['consent_in_future']);
+  });
+
+  it('has fields of whatever name, and none of them reaches a prototype', () => {
+    const row = JSON.parse(
+      '{"__proto__": "a", "constructor": "b", "customFields": {"__proto__": "c"}}',
+    ) as object;
+    const contact = contactOf(row as Record<string, unknown>);
+    expect(contact.customFields['constructor']).toBe('b');
+    expect(Object.hasOwn(readContactOf(row).customFields, '__proto__')).toBe(true);
+    expect(({} as Record<string, unknown>)['a']).toBeUndefined();
+  });
+
+  it('of anything at all is read or refused, never thrown, and no reason holds a value of it', () => {
+    const keys = fc.constantFrom(
+      'contactId',
+      'phone',
+      'type',
+      'consentTimestamp',
+      'optInStatus',
+      'phoneNumbers',
+      'x',
+    );
+    const secret = fc.oneof(
+      fc.constant('S3CRET'),
+      fc.constant('+S3CRET'),
+      fc.jsonValue(),
+      fc.constant({ number: 'S3CRET' }),
+    );
+    fc.assert(
+      fc.property(fc.dictionary(keys, fc.oneof(secret, fc.array(secret))), (row) => {
+        const answer = readContact(row, null, NOW);
+        if ('reasons' in answer) expect(answer.reasons.length).toBeGreaterThan(0);
+        expect(JSON.stringify('reasons' in answer ? answer : {})).not.toContain('S3CRET');
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('reads back as itself', () => {
+    const contact = contactOf({ type: 'work', city: 'Bonn' });
+    expect(readContact({ ...contact }, null, NOW)).toEqual({ contact });
+  });
+});
+
+function readContactOf(change: object): Contact {
+  const answer = readContact(
+    Object.assign(Object.create(null) as object, ROW, { customFields: {} }, change),
+    null,
+    NOW,
+  );
+  // The row's own __proto__ goes lost in Object.assign to an ordinary object, hence the one without
+  // prototype.
+  if ('reasons' in answer) throw new Error(JSON.stringify(answer.reasons));
+  return answer.contact;
+}

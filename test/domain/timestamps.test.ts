@@ -1,0 +1,55 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { toUtcTimestamp } from '../../src/domain/timestamps.ts';
+
+describe('timestamps', () => {
+  it.each([
+    ['2024-11-01', '2024-11-01T00:00:00.000Z'],
+    ['2024-11-01T09:15:00Z', '2024-11-01T09:15:00.000Z'],
+    ['2024-11-01T09:15Z', '2024-11-01T09:15:00.000Z'],
+    ['2024-11-01T09:15:00.5Z', '2024-11-01T09:15:00.500Z'],
+    ['2024-11-01T09:15:00.123999Z', '2024-11-01T09:15:00.123Z'],
+    ['2024-11-01T00:30:00+02:00', '2024-10-31T22:30:00.000Z'],
+    ['2024-11-01T23:30:00-0530', '2024-11-02T05:00:00.000Z'],
+    ['2024-11-01T09:15:00+01', '2024-11-01T08:15:00.000Z'],
+    ['2024-02-29', '2024-02-29T00:00:00.000Z'],
+  ])('%s is %s', (text, utc) => {
+    expect(toUtcTimestamp(text)).toBe(utc);
+  });
+
+  it.each([
+    '',
+    '2024-02-30',
+    '2023-02-29',
+    '2024-13-01',
+    '2024-00-10',
+    '2024-1-1',
+    '2024-11-01T24:00:00Z',
+    '2024-11-01T09:60:00Z',
+    '2024-11-01T09:15:60Z',
+    '2024-11-01T09:15:00', // local time: no moment
+    '2024-11-01 09:15:00Z',
+    '2024-11-01T09:15:00+25:00',
+    '01.11.2024',
+    '11/01/2024',
+    '1730452500000',
+    'yesterday',
+    '2024-11-01\n',
+    '0000-01-01T00:00:00+01:00', // before the year 0
+    '9999-12-31T23:30:00-01:00',
+  ])('%j is no timestamp', (text) => {
+    expect(toUtcTimestamp(text)).toBeNull();
+  });
+
+  it('every moment comes back from every offset that it is written with', () => {
+    const moment = fc.date({ min: new Date('1000-01-01'), max: new Date('9998-01-01'), noInvalidDate: true });
+    fc.assert(
+      fc.property(moment, fc.integer({ min: -839, max: 839 }), (date, offset) => {
+        const local = new Date(date.getTime() + offset * 60_000).toISOString().slice(0, -1);
+        const [hours, minutes] = [Math.floor(Math.abs(offset) / 60), Math.abs(offset) % 60];
+        const [hh, mm] = [hours, minutes].map((part) => String(part).padStart(2, '0'));
+        expect(toUtcTimestamp(`${local}${offset < 0 ? '-' : '+'}${hh}:${mm}`)).toBe(date.toISOString());
+      }),
+    );
+  });
+});

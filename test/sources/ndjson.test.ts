@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { open, rowsOf, verdicts } from './harness.ts';
+
+const noBadText = (value: unknown): boolean => !/\\u(0000|d[89a-f])/.test(JSON.stringify(value));
+
+describe('NDJSON', () => {
+  it('is read as it was written, wherever its chunks end', async () => {
+    const object = fc.dictionary(fc.string(), fc.jsonValue()).filter(noBadText);
+    const objects = fc.array(object, { minLength: 1, maxLength: 10 });
+    await fc.assert(
+      fc.asyncProperty(objects, fc.array(fc.nat(300)), async (given, cuts) => {
+        const text = given.map((item) => JSON.stringify(item)).join('\r\n');
+        const read = await rowsOf(text, 'ndjson', cuts);
+        expect(read.map((row) => JSON.stringify(row.fields))).toEqual(
+          given.map((item) => JSON.stringify(item)),
+        );
+        expect(read.map((row) => row.line)).toEqual(given.map((_, index) => index + 1));
+      }),
+    );
+  });
+
+  it('has no header, skips blank lines, and goes on after every kind of broken row', async () => {
+    const text = [
+      '{"a":1}',
+      '',
+      '{"a":',
+      '"text"',
+      '[1]',
+      'null',
+      '{"a":"\\u0000"}',
+      '{"a":{"b":"\\ud800"}}',
+      '{"\\udc00":1}',
+      '{"a":"\\\\u0000 \\ud83d\\ude00"}',
+      `{"a":"${'x'.repeat(1_000_000)}"}`,
+      '{"a":2}',
+    ].join('\n');
+    expect((await open(text, 'ndjson')).columns).toBeNull();
+    expect(await verdicts(text, 'ndjson')).toEqual([
+      '1 ok',
+      '3 row_not_json',
+      '4 row_not_an_object',
+      '5 row_not_an_object',
+      '6 row_not_an_object',
+      '7 row_not_text',
+      '8 row_not_text',
+      '9 row_not_text',
+      '10 ok',
+      '11 row_too_large',
+      '12 ok',
+    ]);
+  });
+
+  it('gives a broken row its text and no value in its reason', async () => {
+    const [row] = await rowsOf('{"phone": +4917112345}\n', 'ndjson');
+    expect(row?.raw).toBe('{"phone": +4917112345}');
+    expect(JSON.stringify(row?.broken)).not.toContain('4917');
+  });
+
+  it("ignores the keys that are cxflow's, and keeps __proto__ to itself", async () => {
+    const [row] = await rowsOf('{"cxflow_line":3,"__proto__":{"x":1},"a":1}\n', 'ndjson');
+    expect(Object.keys(row?.fields ?? {})).toEqual(['__proto__', 'a']);
+    expect(({} as Record<string, unknown>)['x']).toBeUndefined();
+  });
+});

@@ -1,0 +1,179 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SourceError } from '../../src/sources/errors.ts';
+import { readFileBytes } from '../../src/sources/files.ts';
+import { formatOf, type SourceFormat } from '../../src/sources/format.ts';
+import { openSource } from '../../src/sources/open.ts';
+import { chunksOf, type Content, open, rowsOf } from './harness.ts';
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cxflow-sources-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function faultOf(content: Content, format: SourceFormat = 'csv'): Promise<SourceError> {
+  const error: unknown = await rowsOf(content, format).then(
+    () => new Error('was read'),
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(SourceError);
+  return error as SourceError;
+}
+
+describe('a source that cannot be read as a whole', () => {
+  it.each<[string, Content, string, string]>([
+    ['an empty file', '', 'source_empty', 'file is empty'],
+    ['a byte order mark alone', '\ufeff', 'source_empty', 'no text'],
+    ['blank lines alone', ' \r\n\n\t\n', 'source_empty', 'no text'],
+    ['a header alone', 'contactId,phone\n', 'source_empty', 'header, but no row'],
+    ['a file of NUL bytes', 'a,b\0\n', 'source_binary', 'NUL'],
+    ['a workbook', Buffer.from('PK\u0003\u0004rest'), 'source_binary', 'Excel'],
+    ['a compressed file', gzipSync('a,b\n1,2\n'), 'source_binary', 'gunzip'],
+    ['UTF-16', Buffer.from('\ufeffa,b\n1,2\n', 'utf16le'), 'source_encoding', 'iconv -f UTF-16'],
+    ['UTF-16 without a mark', Buffer.from('a,b\n1,2\n', 'utf16le'), 'source_binary', 'UTF-16'],
+    ['Windows-1252', Buffer.from('a,b\nZoë,2\n', 'latin1'), 'source_encoding', 'iconv -f WINDOWS-1252'],
+    ['no header', 'crm-1,+14155550100\ncrm-2,+14155550101\n', 'source_no_header', 'is a row already'],
+    ['a header without a name', ',,\n1,2,3\n', 'source_no_header', 'names no column'],
+    ['a header with a bad quote', 'a,"b"c\n1,2\n', 'source_no_header', 'quote'],
+    ['a column named twice', 'a,b, a\n1,2,3\n', 'source_duplicate_column', 'twice: a'],
+  ])('%s is refused with what to do', async (_, content, code, words) => {
+    const fault = await faultOf(content);
+    expect([fault.code, fault.name]).toEqual([code, 'SourceError']);
+    expect(fault.message).toContain('people: ');
+    expect(fault.message).toContain(words);
+  });
+
+  it('with a quote that is never closed names the line where it opened, after the rows before', async () => {
+    const source = await open('a,b\n1,2\n3,"x\n4,5\n6,7\n');
+    const rows = source.rows()[Symbol.asyncIterator]();
+    expect((await rows.next()).value).toMatchObject({ line: 2 });
+    await expect(rows.next()).rejects.toMatchObject({ code: 'source_unclosed_quote', line: 3 });
+    expect((await faultOf('a,"b\n1,2\n')).line).toBe(1);
+  });
+
+  it('is refused although the bad quote comes in a row far larger than the limit', async () => {
+    const fault = await faultOf(`a,b\n1,"${'x\n'.repeat(3_000_000)}`);
+    expect([fault.code, fault.line]).toEqual(['source_unclosed_quote', 2]);
+  });
+
+  it('as JSON says what to give instead, also when a name promises NDJSON', async () => {
+    expect((await faultOf('[{"a":1}]', 'json')).code).toBe('source_format_unknown');
+    expect((await faultOf(' [\n{"a":1}]', 'ndjson')).message).toContain('jq');
+  });
+
+  it('is the same whatever chunks it comes in', async () => {
+    const text = Buffer.from('\ufeffa,b\n1,2\n', 'utf16le');
+    await expect(rowsOf(text, 'csv', [1, 2, 3])).rejects.toMatchObject({ code: 'source_encoding' });
+  });
+
+  it('is no UTF-8 text that has a character across the end of the first block', async () => {
+    for (const filler of [65_528, 65_529, 65_530, 65_531, 65_532]) {
+      const rows = await rowsOf(`a\n${'x'.repeat(filler)}😀é😀\nlast\n`);
+      expect(rows.map((row) => row.broken)).toEqual([undefined, undefined]);
+    }
+  });
+});
+
+describe('the format of a source', () => {
+  it.each<[string, SourceFormat]>([
+    ['a.csv', 'csv'],
+    ['A.CSV', 'csv'],
+    ['a.tsv', 'csv'],
+    ['x/y.z/a.ndjson', 'ndjson'],
+    ['a.jsonl', 'ndjson'],
+    ['a.json', 'json'],
+  ])('of %s is %s', (name, format) => {
+    expect(formatOf(name)).toBe(format);
+  });
+
+  it('is what is given, whatever the name says', () => {
+    expect(formatOf('a.csv', 'ndjson')).toBe('ndjson');
+  });
+
+  it.each(['a', 'a.xlsx', 'a.constructor', 'folder.csv/a', ''])('of %j is unknown', (name) => {
+    expect(() => formatOf(name)).toThrow(expect.objectContaining({ code: 'source_format_unknown' }) as Error);
+  });
+});
+
+describe('a file', () => {
+  const read = async (path: string) => {
+    const rows = [];
+    for await (const row of (await openSource(readFileBytes(path), { name: path, format: 'csv' })).rows())
+      rows.push(row);
+    return rows;
+  };
+
+  it('is read from its path', async () => {
+    const path = join(folder, 'people.csv');
+    await writeFile(path, 'a,b\n1,2\n');
+    expect(await read(path)).toEqual([{ line: 2, fields: { a: '1', b: '2' } }]);
+  });
+
+  it('that is missing or a folder is refused by name', async () => {
+    const missing = join(folder, 'nobody.csv');
+    await expect(read(missing)).rejects.toMatchObject({
+      code: 'source_missing',
+      message: expect.stringContaining(missing) as string,
+    });
+    await expect(read(folder)).rejects.toMatchObject({ code: 'source_is_directory' });
+    await expect(read(join(folder, 'people.csv', 'x.csv'))).rejects.toMatchObject({ code: 'source_missing' });
+  });
+});
+
+describe('an opened source', () => {
+  /** Whether the producer of the bytes was told to stop. */
+  function watched(content: string) {
+    const state = { ended: false };
+    async function* bytes() {
+      try {
+        yield* chunksOf(content);
+        for (;;) yield Buffer.from('1,2\n'.repeat(20_000));
+      } finally {
+        state.ended = true;
+      }
+    }
+    return { state, bytes: bytes() };
+  }
+
+  it('lets go of its bytes when its reader stops, closes it, or cannot open it', async () => {
+    const stopped = watched('a,b\n');
+    for await (const row of (await openSource(stopped.bytes, { name: 'a.csv' })).rows())
+      if (row.line > 9) break;
+    const closed = watched('a,b\n');
+    await (await openSource(closed.bytes, { name: 'a.csv' })).close();
+    const refused = watched('a,a\n');
+    await expect(openSource(refused.bytes, { name: 'a.csv' })).rejects.toThrow(SourceError);
+    expect([stopped.state.ended, closed.state.ended, refused.state.ended]).toEqual([true, true, true]);
+  });
+
+  it('gives its rows once', async () => {
+    const source = await open('a\n1\n');
+    source.rows();
+    expect(() => source.rows()).toThrow('once');
+    await source.close();
+  });
+
+  it('keeps memory flat over a source of 40 MB', async () => {
+    async function* bytes() {
+      yield Buffer.from('a,b\n');
+      const block = Buffer.from('1,some text of a usual length\n'.repeat(2_000));
+      for (let n = 0; n < 700; n += 1) {
+        await Promise.resolve();
+        yield block;
+      }
+    }
+    let rows = 0;
+    let most = 0;
+    const before = process.memoryUsage().heapUsed;
+    for await (const _ of (await openSource(bytes(), { name: 'a.csv' })).rows()) {
+      rows += 1;
+      if (rows % 100_000 === 0) most = Math.max(most, process.memoryUsage().heapUsed - before);
+    }
+    expect(rows).toBe(1_400_000);
+    expect(most).toBeLessThan(100_000_000); // the rows as objects would be several times that
+  }, 60_000);
+});
