@@ -273,7 +273,7 @@ async function contentOf(ledger: Ledger, source: Source): Promise<string> {
   return 'path' in source ? `path:${source.path}` : `retry:${source.retryOf}`;
 }
 
-function translate(error: unknown, runId: string): unknown {
+function translate(error: unknown, runId: string): Error {
   if (error instanceof WorkflowNotFoundError) return new RunNotFound(runId);
   if (error instanceof WorkflowUpdateFailedError)
     return new DecisionRefused(error.cause?.message ?? error.message);
@@ -282,5 +282,5 @@ function translate(error: unknown, runId: string): unknown {
     (error instanceof Error && /deadline/i.test(error.message));
   if (late)
     return new NoWorkerAnswered(`no worker answered for ${runId}; is one running? (\`cxflow worker\`)`);
-  return error;
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -44,6 +44,7 @@ export type ReadRow =
   | { readonly record: unknown; readonly key1: string; readonly key2: string }
   | { readonly reasons: readonly Reason[] };
 
+/** Properties, not methods: they are handed on. */
 export interface BulkKind {
   /** Prefix of run ids and first word of the business key. */
   readonly stem: string;

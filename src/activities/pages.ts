@@ -7,7 +7,7 @@ import { Context, heartbeat } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Kind } from '../contract.ts';
 import { CxoneError, CxoneRateLimited } from '../cxone/errors.ts';
-import type { Outcome } from '../domain/run.ts';
+import type { Counts } from '../domain/run.ts';
 import { canonicalize, sha256 } from '../ledger/business-key.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import {
@@ -31,18 +31,16 @@ export interface Page {
 /** Why a page claims nothing more; the first reason stays. */
 type Halt =
   | { readonly why: 'paused' | 'stopped' | 'draining' | 'cancelled' }
-  | { readonly why: 'failed'; readonly error: unknown };
+  | { readonly why: 'failed'; readonly error: Error };
 
 export interface PageResult {
-  /** What this call settled. */
-  readonly counts: Partial<Record<Outcome, number>>;
+  /** Of the whole run, as the ledger has them now. */
+  readonly counts: Counts;
   /** Operations that are still open: unanswered, or under the lease of another worker. */
   readonly left: number;
   /** How long to wait before the next try of those. */
   readonly waitMs: number;
   readonly halted: 'paused' | 'stopped' | 'draining' | 'cancelled' | null;
-  /** Operations that a person has to decide about. */
-  readonly inDoubt: number;
 }
 
 export interface PageDeps {
@@ -171,7 +169,7 @@ function createPageWorker(deps: PageDeps, run: Run) {
         records,
         refs: operation.refs,
         doubt,
-        beforeSend: lease.check,
+        beforeSend: () => lease.check(),
         nextRequest: () => nextRequest(lease),
       });
       failuresInARow = 0;
@@ -260,7 +258,7 @@ function createPageWorker(deps: PageDeps, run: Run) {
     try {
       await writeOperation(operation);
     } catch (error) {
-      if (!(halted && isAbort(error))) halt({ why: 'failed', error });
+      if (!(halted && isAbort(error))) halt({ why: 'failed', error: asError(error) });
     }
   };
 
@@ -279,23 +277,24 @@ function createPageWorker(deps: PageDeps, run: Run) {
         const all = Promise.all(next.map((operation) => pace.inSlot(() => guarded(operation))));
         await Promise.race([all, drained]);
       }
-      const end = halted as Halt | null;
-      if (end?.why === 'failed') throw end.error;
+      throwIfFailed(halted);
     },
 
     async result(page: Page): Promise<PageResult> {
       const left = await ledger.operations.open(run.run_no, page.fromBatch, page.toBatch);
       const lostMost = Math.max(0, ...left.map((operation) => operation.unanswered));
-      const groups = countOutcomes(settled);
       return {
-        counts: groups,
+        counts: await ledger.runs.counts(run.run_no),
         left: left.length,
         waitMs: left.length === 0 ? 0 : lostMost > 0 ? backoffMs(lostMost) : Math.max(leasedForMs, 500),
         halted: haltedBy(halted),
-        inDoubt: groups.in_doubt ?? 0,
       };
     },
   };
+}
+
+function throwIfFailed(halted: Halt | null): void {
+  if (halted?.why === 'failed') throw halted.error;
 }
 
 function haltedBy(halted: Halt | null): PageResult['halted'] {
@@ -346,6 +345,8 @@ function auditOf(
     ...more,
   };
 }
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 /** Credentials, scopes, a missing list: no other batch would fare better. */
 function isFinal(error: CxoneError): boolean {

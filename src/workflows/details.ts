@@ -1,6 +1,6 @@
 /** What the Web UI shows of a run ("User Metadata"): Markdown, from what the workflow knows. Pure. */
 import type { Plan } from '../activities/runs.ts';
-import type { Progress } from '../contract.ts';
+import type { Decision, Progress } from '../contract.ts';
 import { OUTCOMES } from '../domain/run.ts';
 import type { Decisions } from './steering.ts';
 
@@ -22,7 +22,7 @@ export function describeRun({ progress, plan, target, inDoubt, decided }: Shown)
     lines.push(
       `- **plan** \`${plan.hash}\`: write ${plan.toWrite} of ${plan.total} in ${plan.batches} batches`,
     );
-  for (const [word, decision] of Object.entries(decided)) {
+  for (const [word, decision] of Object.entries<Decision | null>({ ...decided })) {
     if (decision)
       lines.push(
         `- **${word}** by ${decision.by ?? 'somebody'}${decision.reason ? `: ${decision.reason}` : ''}`,

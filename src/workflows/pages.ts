@@ -26,7 +26,7 @@ interface PageRange {
 export async function writePages(options: PagesOptions): Promise<number> {
   let { cursor } = options;
   let open = 0;
-  let failure: unknown;
+  let failure: Error | undefined;
   const pages: Promise<void>[] = [];
   const mayOpen = () =>
     failure === undefined &&
@@ -41,7 +41,7 @@ export async function writePages(options: PagesOptions): Promise<number> {
     open += 1;
     const page = writePageToItsEnd(options, range)
       .catch((error: unknown) => {
-        failure ??= error;
+        failure ??= error instanceof Error ? error : new Error(String(error));
       })
       .finally(() => {
         open -= 1;

@@ -201,7 +201,8 @@ export function createRun({ kind, target, input, resumed }: RunOptions) {
   };
 
   const onPage = (result: PageResult): void => {
-    counts = addCounts(counts, result.counts);
+    // Pages end in any order: the one that knows of most is the latest.
+    if (result.counts.pending <= counts.pending) ({ counts } = result);
     show();
   };
 
@@ -388,18 +389,7 @@ export function createRun({ kind, target, input, resumed }: RunOptions) {
 
 export interface Telling {
   readonly ended: Promise<void>;
-  stop(): void;
-}
-
-function addCounts(counts: Counts, settled: PageResult['counts']): Counts {
-  const sum: Record<string, number> = { ...counts };
-  for (const outcome of OUTCOMES) {
-    const n = settled[outcome] ?? 0;
-    if (n === 0) continue;
-    sum[outcome] = (sum[outcome] ?? 0) + n;
-    sum.pending = (sum.pending ?? 0) - n;
-  }
-  return sum as unknown as Counts;
+  readonly stop: () => void;
 }
 
 const [KIND, TARGET, PHASE, REQUESTED_BY] = SEARCH_ATTRIBUTES.map((name) =>
