@@ -1,5 +1,5 @@
 // Makes a fresh clone ready, and is done at once where it is: packages, the command `npx cxflow`, Temporal's servers.
-// Plain Node without packages, because it runs before there are any. `--tests`: also what only tests need.
+// Plain Node without packages, because it runs before there are any. `--tests`: also what only tests need; `--packages`: packages only.
 import { spawn } from 'node:child_process';
 import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync, readFileSync } from 'node:fs';
 import { readlinkSync, rmSync, symlinkSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const inRoot = (...parts) => join(root, ...parts);
 const tests = process.argv.includes('--tests');
+const packagesOnly = process.argv.includes('--packages');
 const say = (line) => process.stderr.write(`setup: ${line}\n`);
 
 function checkNode() {
@@ -56,12 +57,21 @@ function run(file, args, words) {
   });
 }
 
+const NPM_FLAGS = ['--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
+
 async function installPackages() {
   const words = 'installing packages';
   say(`${words} …`);
   const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
-  const flags = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
-  await run(npm[0], [...npm.slice(1), ...flags], words);
+  const install = (...how) => run(npm[0], [...npm.slice(1), ...how, ...NPM_FLAGS], words);
+  try {
+    await install('ci');
+  } catch (error) {
+    // Some registries have not got all the packages for other platforms, and a lock file that was written there lacks
+    // them. `npm ci` refuses it then; `npm install` takes the same locked versions, and --no-save leaves it alone.
+    if (!/EUSAGE/.test(error.message)) throw error;
+    await install('install', '--no-save');
+  }
 }
 
 // npm links the commands of dependencies only; with this, `npx cxflow` runs the sources of this clone.
@@ -113,7 +123,7 @@ try {
   checkNode();
   if (!packagesAreInstalled()) await installPackages();
   linkCommand();
-  if (!serversAreThere()) await fetchServers();
+  if (!packagesOnly && !serversAreThere()) await fetchServers();
   if (!existsSync(inRoot('node_modules', '.bin', 'cxflow')))
     throw new Error('npx cxflow could not be set up');
   say('ready');
