@@ -1,0 +1,101 @@
+/** The simulator's own API under /_sim/, without tokens: to see what happened, and to say what shall. */
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { recordErrors } from './contactlists.rules.ts';
+import { apply, type ContactListsDeps } from './contactlists.routes.ts';
+import type { ContactRecord } from '../cxone/contact-lists.wire.ts';
+import { FAULT_RULES, type FaultPlan } from './faults.ts';
+import { SETTINGS } from './settings.ts';
+import type { StatsKeeper } from './stats.ts';
+import type { TokenStore } from './tokens.ts';
+
+export interface AdminDeps extends ContactListsDeps {
+  readonly faults: FaultPlan;
+  readonly stats: StatsKeeper;
+  readonly tokens: TokenStore;
+  readonly seed: number;
+}
+
+const ADMIN = { config: { admin: true } } as const;
+const SEED_ROUTE = { ...ADMIN, bodyLimit: 64 * 1024 * 1024 } as const;
+const count = (fallback: number, max: number) => z.coerce.number().int().min(0).max(max).default(fallback);
+const JOURNAL_QUERY = z.strictObject({
+  family: z.string().optional(),
+  list: z.string().optional(),
+  from: count(1, Number.MAX_SAFE_INTEGER),
+  limit: count(10_000, 100_000),
+});
+const PAGE_QUERY = z.strictObject({ offset: count(0, Number.MAX_SAFE_INTEGER), limit: count(1000, 100_000) });
+const SEED_BODY = z.strictObject({ records: z.array(z.unknown()).default([]) });
+interface ById {
+  Params: { id: string };
+}
+
+export function registerAdmin(app: FastifyInstance, deps: AdminDeps): void {
+  registerReads(app, deps);
+  registerSwitches(app, deps);
+  app.post<ById>('/_sim/lists/:id', SEED_ROUTE, async (request, reply) => {
+    const { records } = SEED_BODY.parse(request.body ?? {});
+    return seedList(deps, request.params.id, records, reply);
+  });
+}
+
+function registerReads(
+  app: FastifyInstance,
+  { journal, lists, stats, faults, settings, seed }: AdminDeps,
+): void {
+  app.get('/_sim/health', ADMIN, () => ({
+    ok: true,
+    pid: process.pid,
+    seed,
+    applied: journal.size(),
+    lists: lists.totals(),
+    settings,
+  }));
+  app.get('/_sim/journal', ADMIN, (request) => {
+    const query = JOURNAL_QUERY.parse(request.query);
+    const entries = journal.query(query);
+    return { entries, next: entries.length < query.limit ? null : (entries.at(-1)?.n ?? 0) + 1 };
+  });
+  app.get('/_sim/stats', ADMIN, () => stats.read());
+  app.get('/_sim/requests', ADMIN, (request) =>
+    stats.lastRequests(PAGE_QUERY.pick({ limit: true }).parse(request.query).limit),
+  );
+  app.get('/_sim/faults', ADMIN, () => faults.report());
+  app.get<ById>('/_sim/lists/:id/records', ADMIN, (request) => {
+    const { offset, limit } = PAGE_QUERY.parse(request.query);
+    return lists.page(request.params.id, offset, limit);
+  });
+}
+
+function registerSwitches(app: FastifyInstance, { faults, settings, tokens }: AdminDeps): void {
+  app.post('/_sim/faults', ADMIN, (request) => {
+    faults.replace(FAULT_RULES.parse(request.body));
+    return faults.report();
+  });
+  app.delete('/_sim/faults', ADMIN, () => {
+    faults.replace([]);
+    return faults.report();
+  });
+  // The one settings object is shared by all parts: a change is seen by the next request.
+  app.post('/_sim/settings', ADMIN, (request) =>
+    Object.assign(settings, SETTINGS.partial().parse(request.body)),
+  );
+  app.post('/_sim/tokens/revoke', ADMIN, () => ({ revoked: tokens.revokeAll() }));
+}
+
+/** Creates the list, with what stands in it before a test begins. Duplicates are left out. */
+function seedList(deps: AdminDeps, listId: string, records: readonly unknown[], reply: FastifyReply) {
+  const wrong = records.findIndex((record) => recordErrors(record, deps.nowMs()).length > 0);
+  if (wrong >= 0) return reply.code(400).send({ message: `record ${wrong} is invalid` });
+  deps.lists.ensure(listId);
+  const wanted = records as readonly ContactRecord[];
+  const twins = deps.lists.findDuplicates(listId, wanted);
+  const items = apply(
+    deps,
+    'seed',
+    listId,
+    wanted.filter((_, i) => twins[i] === null),
+  );
+  return { listId, created: items.length, recordIds: items.map((item) => item.recordId) };
+}

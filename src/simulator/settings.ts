@@ -1,0 +1,34 @@
+/** What can be set at the start, and changed while it runs by POST /_sim/settings. */
+import { z } from 'zod';
+
+export const SETTINGS = z.strictObject({
+  /** Added to every request of the API. */
+  latencyMs: z.number().min(0),
+  /** 0 = no limit. Counted over a sliding window, as the strictest vendor would. */
+  ratePerMinute: z.number().int().min(0),
+  /** Length of that window; shorter ones allow `ratePerMinute / 60` for each of their seconds. */
+  rateWindowSeconds: z.number().positive(),
+  retryAfterAs: z.enum(['seconds', 'http-date', 'none']),
+  /** Whether 400 and 409 say which records they mean. */
+  naming: z.enum(['all', 'none']),
+  /** false: a batch with duplicates creates the others, and answers 200 with warnings. */
+  atomic: z.boolean(),
+  /** A list that nobody created is 404. */
+  strictLists: z.boolean(),
+  tokenSeconds: z.number().int(),
+  /** Scopes that tokens do not get, whatever they ask for. */
+  withheldScopes: z.array(z.string()),
+});
+export type Settings = z.infer<typeof SETTINGS>;
+
+export const DEFAULT_SETTINGS: Settings = {
+  latencyMs: 0,
+  ratePerMinute: 0,
+  rateWindowSeconds: 60,
+  retryAfterAs: 'seconds',
+  naming: 'all',
+  atomic: true,
+  strictLists: false,
+  tokenSeconds: 3600,
+  withheldScopes: [],
+};

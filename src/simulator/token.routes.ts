@@ -1,0 +1,72 @@
+/** The five token endpoints: OAuth 2.0 client credentials, each with the authentication of its family and no other. */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { FAMILIES, FAMILY_NAMES, type Family } from './families.ts';
+import type { TokenStore } from './tokens.ts';
+
+export interface TokenRoutesDeps {
+  readonly tokens: TokenStore;
+  /** Client id → secret. Null: every client is known, whatever its secret. */
+  readonly clients: Readonly<Record<string, string>> | null;
+}
+
+type Form = Readonly<Partial<Record<string, string>>>;
+type Refusal = readonly [status: number, error: string, why: string];
+
+export function registerTokenRoutes(app: FastifyInstance, deps: TokenRoutesDeps): void {
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string' },
+    (_request, body, done) => {
+      done(null, Object.fromEntries(new URLSearchParams(String(body))));
+    },
+  );
+  for (const family of FAMILY_NAMES) {
+    app.post(FAMILIES[family].tokenPath, async (request, reply) => {
+      const form = (request.body ?? {}) as Form;
+      const asked = form['scope']?.split(' ').filter(Boolean) ?? FAMILIES[family].scopes;
+      const refusal = refuse(request, family, form, asked, deps.clients);
+      if (refusal === null) return deps.tokens.issue(family, asked);
+      const [status, error, error_description] = refusal;
+      return reply.code(status).send({ error, error_description });
+    });
+  }
+}
+
+function refuse(
+  request: FastifyRequest,
+  family: Family,
+  form: Form,
+  asked: readonly string[],
+  clients: TokenRoutesDeps['clients'],
+): Refusal | null {
+  if (Object.keys(request.query as object).some((name) => name.startsWith('client_'))) {
+    return [
+      400,
+      'invalid_request',
+      'client id and secret do not belong in the query, where they end up in logs',
+    ];
+  }
+  const { auth, scopes } = FAMILIES[family];
+  const client = auth === 'basic' ? basicClient(request.headers.authorization) : formClient(form);
+  const isOtherWay = auth === 'basic' ? 'client_secret' in form : request.headers.authorization !== undefined;
+  if (isOtherWay || client === null) return [401, 'invalid_client', `this endpoint wants them as ${auth}`];
+  if (!client.id || !client.secret) return [401, 'invalid_client', 'client id or secret is missing'];
+  const isKnown =
+    clients === null || (Object.hasOwn(clients, client.id) && clients[client.id] === client.secret);
+  if (!isKnown) return [401, 'invalid_client', 'unknown client or wrong secret'];
+  if (form['grant_type'] !== 'client_credentials')
+    return [400, 'unsupported_grant_type', 'client_credentials only'];
+  const strange = asked.find((scope) => !(scopes as readonly string[]).includes(scope));
+  return strange === undefined ? null : [400, 'invalid_scope', `${strange} is no scope of ${family}`];
+}
+
+function basicClient(header: string | undefined) {
+  const encoded = /^Basic (\S+)$/.exec(header ?? '')?.[1];
+  if (encoded === undefined) return null;
+  const [id = '', ...secret] = Buffer.from(encoded, 'base64').toString().split(':');
+  return { id, secret: secret.join(':') };
+}
+
+function formClient(form: Form) {
+  return { id: form['client_id'] ?? '', secret: form['client_secret'] ?? '' };
+}

@@ -1,0 +1,44 @@
+/** Issues and judges tokens. Kept in memory only: a restart revokes all of them, as a real outage may. */
+import { randomBytes } from 'node:crypto';
+import type { Family } from './families.ts';
+import type { Settings } from './settings.ts';
+
+interface Token {
+  readonly family: Family;
+  readonly scopes: ReadonlySet<string>;
+  readonly expiresAtMs: number;
+}
+
+export function createTokenStore(settings: Settings, nowMs: () => number) {
+  const tokens = new Map<string, Token>();
+  return {
+    issue(family: Family, asked: readonly string[]) {
+      const scopes = asked.filter((scope) => !settings.withheldScopes.includes(scope));
+      const value = `sim-${family}-${randomBytes(18).toString('base64url')}`;
+      tokens.set(value, {
+        family,
+        scopes: new Set(scopes),
+        expiresAtMs: nowMs() + settings.tokenSeconds * 1000,
+      });
+      return {
+        access_token: value,
+        token_type: 'Bearer',
+        expires_in: settings.tokenSeconds,
+        scope: scopes.join(' '),
+      };
+    },
+    judge(authorization: string | undefined, family: Family, scope: string): 'fine' | 401 | 403 {
+      const value = /^Bearer (\S+)$/.exec(authorization ?? '')?.[1];
+      const token = value === undefined ? undefined : tokens.get(value);
+      if (token === undefined || token.family !== family || nowMs() >= token.expiresAtMs) return 401;
+      return token.scopes.has(scope) ? 'fine' : 403;
+    },
+    /** How many there were. */
+    revokeAll(): number {
+      const { size } = tokens;
+      tokens.clear();
+      return size;
+    },
+  };
+}
+export type TokenStore = ReturnType<typeof createTokenStore>;
