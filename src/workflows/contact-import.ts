@@ -13,8 +13,10 @@
 import { continueAsNew } from '@temporalio/workflow';
 import type { ContactImportInput, ContactImportResult } from '../contract.ts';
 import { checkContactImport } from '../contract-input.ts';
+import { close, tellStory } from './ending.ts';
 import { endsTheRun } from './policies.ts';
 import { createRun, type Resumed } from './run.ts';
+import { decide, finishTelling, open, plan, settleDoubts, stage, startTelling, write } from './steps.ts';
 
 /** `resumed` is ours: a run that continues as new gives it to itself. */
 export async function contactImport(
@@ -25,24 +27,23 @@ export async function contactImport(
   if ('problems' in checked) throw endsTheRun('InvalidInput', checked.problems.join('; '));
   const { input } = checked;
   const run = createRun({ kind: 'contactImport', target: input.listId, input, resumed });
-  const { steps } = run;
-  return run.story(async () => {
+  return tellStory(run, async () => {
     if (!resumed) {
-      await steps.open();
-      await steps.stage();
-      await steps.plan();
-      if (input.dryRun) return steps.close('completed');
-      if ((await steps.decide()) === 'rejected') return steps.close('rejected');
+      await open(run, 'contactImport');
+      await stage(run);
+      await plan(run);
+      if (input.dryRun) return close(run, 'completed');
+      if ((await decide(run)) === 'rejected') return close(run, 'rejected');
     }
-    const told = run.keepTelling();
-    if (!(await steps.write())) {
-      told.stop();
-      await told.ended;
+    const telling = startTelling(run);
+    if (!(await write(run))) {
+      telling.stop();
+      await telling.ended;
       await run.settledDown();
       return continueAsNew<typeof contactImport>(input, run.resume());
     }
-    await steps.settleDoubts();
-    await steps.tell(told);
-    return steps.close('completed');
+    await settleDoubts(run);
+    await finishTelling(run, telling);
+    return close(run, 'completed');
   });
 }

@@ -1,0 +1,139 @@
+/** The steps that every bulk run has; a kind's file tells its story with them. Each is one line of that story. */
+import { CancellationScope, condition, isCancellation, log, sleep } from '@temporalio/workflow';
+import type { Kind, Decision } from '../contract.ts';
+import { type PageResult } from '../activities/pages.ts';
+import { writePages } from './pages.ts';
+import { ledger, PATIENCE_WITH_THE_CRM, staging, telling } from './policies.ts';
+import type { Run } from './run.ts';
+
+/** The run in the ledger; refused where a run of this id has ended before. */
+export async function open(run: Run, kind: Kind): Promise<void> {
+  const { runId, target, input, now } = run;
+  Object.assign(now, await ledger.openRun({ runId, kind, target, input }), { opened: true });
+  await run.enter('staging');
+}
+
+/** The source in the ledger, row by row, by the rules. */
+export async function stage({ runId, target }: Run): Promise<void> {
+  await staging.stageRecords.executeWithOptions({ summary: `read the source for ${target}` }, [runId]);
+}
+
+/** Counted before anything is written. */
+export async function plan(run: Run): Promise<void> {
+  const { now, runId } = run;
+  await run.enter('planning');
+  const counted = await staging.planWrites(runId);
+  const { total, toWrite: pending, invalid, duplicate } = counted;
+  now.plan = counted;
+  now.counts = { total, pending, invalid, duplicate };
+  run.show();
+}
+
+/** Waits for a word, where that was asked for. No word until the deadline counts as no. */
+export async function decide(run: Run): Promise<'go' | 'rejected'> {
+  const { approval, approvalDeadline } = run.input;
+  if (!approval) return 'go';
+  await run.enter('awaiting_approval', `approve or reject of plan ${run.now.plan?.hash ?? ''}`);
+  const { decided } = run.steering;
+  await waitFor(
+    () => decided().approved !== null || decided().rejected !== null,
+    approvalDeadline,
+    'of the approval',
+  );
+  return decided().approved ? 'go' : 'rejected';
+}
+
+/** Page by page. False: the history grew long, and the run is to go on in a new one. */
+export async function write(run: Run): Promise<boolean> {
+  const { now, work } = run;
+  await run.enter('writing');
+  now.writing = { at: Date.now(), pending: now.counts.pending };
+  now.cursor = await pages(run, now.cursor);
+  // The claims have stopped; the scope of the story follows.
+  if (run.isCancelled()) await work.cancelRequested;
+  return now.cursor > (now.plan?.batches ?? 0);
+}
+
+function pages(run: Run, cursor: number): Promise<number> {
+  const { plan: planned } = run.now;
+  if (!planned) throw new TypeError('writing comes after planning');
+  const { batches, pageBatches } = planned;
+  const onResult = ({ counts }: PageResult): void => {
+    // Pages end in any order: the one that knows of most is the latest.
+    if (counts.pending <= run.now.counts.pending) run.now.counts = counts;
+    run.show();
+  };
+  const { runId, isPaused, isCancelled: isStopped } = run;
+  return writePages({ runId, batches, pageBatches, cursor, isPaused, isStopped, onResult });
+}
+
+/** Writes whose answer was lost and that must not simply be repeated: a person, or the policy, decides. */
+export async function settleDoubts(run: Run): Promise<void> {
+  const { runId, now } = run;
+  now.inDoubt = await ledger.listInDoubt(runId);
+  while (now.inDoubt.length > 0) {
+    const decision = await resolution(run);
+    const summary = decision.verdict ?? 'leave';
+    await ledger.resolveInDoubt.executeWithOptions({ summary }, [{ runId, decision }]);
+    if (decision.verdict === 'resend') await rewrite(run);
+    now.inDoubt = await ledger.listInDoubt(runId);
+  }
+}
+
+async function resolution(run: Run): Promise<Decision> {
+  const { onInDoubt = 'ask', inDoubtDeadline } = run.input;
+  if (onInDoubt !== 'ask') return { action: 'resolve', verdict: onInDoubt, reason: 'onInDoubt of the input' };
+  await run.enter('in_doubt', `resolve of ${run.now.inDoubt.length} operations in doubt`);
+  await waitFor(run.steering.hasResolution, inDoubtDeadline, 'of the resolution');
+  const left: Decision = { action: 'resolve', verdict: 'leave', reason: 'inDoubtDeadline of the input' };
+  return run.steering.nextResolution() ?? left;
+}
+
+/** Resent operations lie in their old batches: every page is looked through once more. */
+async function rewrite(run: Run): Promise<void> {
+  await run.enter('writing');
+  await pages(run, 1);
+  if (run.isCancelled()) await run.work.cancelRequested;
+}
+
+async function waitFor(
+  fulfilled: () => boolean,
+  deadline: string | undefined,
+  ofWhat: string,
+): Promise<void> {
+  if (deadline === undefined) return condition(fulfilled);
+  await condition(fulfilled, deadline as '3 days', { summary: `deadline ${ofWhat}` });
+}
+
+export interface Telling {
+  /** Resolves when everything is told, or nothing more will be. Never rejects. */
+  readonly ended: Promise<void>;
+  readonly stop: () => void;
+}
+
+/** The CRM, beside the writing. It never fails the run: what is not told stays in the outbox. */
+export function startTelling({ runId, now }: Run): Telling {
+  const scope = new CancellationScope();
+  const told = scope.run(async () => {
+    for (let done = !now.tells; !done; ) {
+      ({ done } = await telling.tellCrm.executeWithOptions({ summary: 'CRM events' }, [runId]));
+    }
+  });
+  const ended = told.catch((error: unknown) => {
+    if (!isCancellation(error)) log.error('the CRM is not told any more', { error: String(error) });
+  });
+  return { ended, stop: () => scope.cancel() };
+}
+
+/** The rest of the events, within reason: a CRM that is away must not keep a finished run open for days. */
+export async function finishTelling(run: Run, { ended, stop }: Telling): Promise<void> {
+  if (run.now.tells) {
+    await run.enter('telling', 'the CRM to take its events');
+    const patience = new CancellationScope();
+    const timer = patience.run(() => sleep(PATIENCE_WITH_THE_CRM, { summary: 'patience with the CRM' }));
+    await Promise.race([ended, timer.catch(() => undefined)]);
+    patience.cancel();
+  }
+  stop();
+  await ended;
+}
