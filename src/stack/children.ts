@@ -1,6 +1,6 @@
 /** The processes of the stack, in the order of their start, and what they tell each other. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { SEARCH_ATTRIBUTES } from '../contract.ts';
 import { nodeProgram, type Program } from './entries.ts';
 import type { Running, StackEvent } from './keep-alive.ts';
@@ -22,7 +22,7 @@ export interface StackOptions {
   /** Gets a line when something takes long, e.g. building the Temporal server. */
   readonly log?: (line: string) => void;
   readonly onEvent?: (event: StackEvent) => void;
-  /** Other programs than ours, for tests. The simulator gets `--port N`. */
+  /** Other programs than ours, for tests. The simulator gets `--port N --journal FILE`. */
   readonly programs?: Readonly<Partial<Record<'simulator' | 'worker', Program>>>;
 }
 
@@ -69,7 +69,10 @@ export function createChildren(options: StackOptions, ports: StackFile['ports'])
   };
   const simulator = () => {
     const program = options.programs?.simulator ?? nodeProgram('simulator/main');
-    const args = [...program.args, '--port', String(ports.simulator)];
+    // Started again, it goes on from what its journal says was applied.
+    const journal = join(dir, 'simulator', 'journal.ndjson');
+    mkdirSync(dirname(journal), { recursive: true });
+    const args = [...program.args, '--port', String(ports.simulator), '--journal', journal];
     return startProgram({
       program: { ...program, args },
       env: withoutOurs(env, environment()),

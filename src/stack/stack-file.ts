@@ -63,9 +63,10 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 /** `env`, with the stack's addresses where it names nothing else. CXone's variables come together, or not at all. */
 export function withStack(dir: string, env: Env): Env {
-  const stack = Object.entries(stackEnvironment(dir)).filter(
-    ([name]) =>
-      !(name.startsWith('CXONE_') && env.CXONE_API_URL) && !(name in env && !name.startsWith('CXONE_')),
-  );
+  const isNamed = (name: string) => {
+    if (name.startsWith('CXONE_')) return Boolean(env.CXONE_API_URL);
+    return Boolean(env[name] || env[`${name}_FILE`]);
+  };
+  const stack = Object.entries(stackEnvironment(dir)).filter(([name]) => !isNamed(name));
   return { ...env, ...Object.fromEntries(stack) };
 }

