@@ -129,7 +129,7 @@ describe('secrets', () => {
     const shown = [
       JSON.stringify(config),
       inspect(config, { depth: 9, showHidden: true }),
-      `${new Secret(CANARY)}`,
+      String(new Secret(CANARY)),
     ];
     for (const text of shown) expect(text).not.toContain(CANARY);
     expect(config.cxone.families.email.clientSecret?.reveal()).toBe(CANARY);

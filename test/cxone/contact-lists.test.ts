@@ -1,0 +1,176 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  CxoneForbidden,
+  CxoneNotFound,
+  CxoneRateLimited,
+  CxoneRefused,
+  CxoneUnavailable,
+  CxoneUnreadable,
+} from '../../src/cxone/errors.ts';
+import { CREATED, errorOf, json, LIST, RECORD, startVendor, TOKEN, type Vendor } from './vendor.ts';
+
+let vendor: Vendor;
+beforeAll(async () => {
+  vendor = await startVendor();
+});
+afterEach(() => vendor.reset());
+afterAll(() => vendor.close());
+
+const create = () => vendor.cxone().contactLists.createRecords(LIST);
+const update = () =>
+  vendor.cxone().contactLists.updateRecord({ listId: 'L1', recordId: 'r/1', record: RECORD });
+
+describe('createRecords', () => {
+  it('sends the records as S1 has them, with the bearer and an id of the request', async () => {
+    const answer = await create();
+    const [seen] = vendor.api;
+    expect(seen).toMatchObject({ method: 'POST', url: '/api/v2/contactlists/L1/records' });
+    expect(JSON.parse(seen?.body ?? '')).toEqual({ records: [RECORD] });
+    expect(seen?.headers).toMatchObject({
+      authorization: `Bearer ${TOKEN}`,
+      'content-type': 'application/json',
+    });
+    expect(answer).toMatchObject({
+      kind: 'created',
+      recordsCreated: 1,
+      requestId: seen?.headers['x-request-id'],
+    });
+  });
+
+  it('409 names the duplicates', async () => {
+    const warnings = [{ index: 0, contactId: RECORD.contactId, recordId: 'r7', code: 'DUPLICATE' }];
+    vendor.answer(json(409, { message: 'duplicates', warnings }));
+    expect(await create()).toMatchObject({
+      kind: 'duplicates',
+      named: [{ index: 0, recordId: 'r7', code: 'DUPLICATE' }],
+    });
+  });
+
+  it.each([400, 422])('%i names the records that are wrong', async (status) => {
+    vendor.answer(json(status, { message: 'no', errors: [{ index: 0, code: 'X', field: 'f' }, 'and more'] }));
+    expect(await create()).toMatchObject({
+      kind: 'refused',
+      status,
+      message: 'no',
+      named: [{ index: 0, code: 'X', field: 'f', severity: 'error' }],
+      notes: ['and more'],
+    });
+  });
+
+  it('a refusal that cannot be read is a refusal that names nobody', async () => {
+    vendor.answer((_req, res) => void res.writeHead(409).end('<html>conflict'));
+    expect(await create()).toMatchObject({ kind: 'duplicates', named: [] });
+  });
+
+  it.each([0, 101])('a batch of %i records is a bug of the caller', async (length) => {
+    const records = Array.from({ length }, () => RECORD);
+    await expect(vendor.cxone().contactLists.createRecords({ ...LIST, records })).rejects.toThrow(RangeError);
+    expect(vendor.api).toEqual([]);
+  });
+
+  it.each(['', '.', '..'])('a list id of "%s" cannot lead to another path', async (listId) => {
+    const error = await errorOf(vendor.cxone().contactLists.createRecords({ ...LIST, listId }));
+    expect(error).toBeInstanceOf(CxoneRefused);
+    expect(vendor.api).toEqual([]);
+  });
+
+  it('an id is one segment of the path', async () => {
+    await vendor.cxone().contactLists.createRecords({ ...LIST, listId: '../x?y#z/ä' });
+    expect(vendor.api[0]?.url).toBe('/api/v2/contactlists/..%2Fx%3Fy%23z%2F%C3%A4/records');
+  });
+});
+
+describe('updateRecord', () => {
+  it('puts the record, and takes any readable 200, an empty one too', async () => {
+    for (const body of ['', '{"id":"r/1"}']) {
+      vendor.answer((_req, res) => void res.end(body));
+      expect(await update()).toEqual({ kind: 'updated' });
+    }
+    expect(vendor.api[0]).toMatchObject({ method: 'PUT', url: '/api/v2/contactlists/L1/records/r%2F1' });
+  });
+
+  it.each([400, 404, 409, 422])('%i is an answer about this record', async (status) => {
+    vendor.answer(json(status, { message: 'why' }));
+    expect(await update()).toEqual({ kind: 'refused', status, message: 'why' });
+  });
+
+  it('half an answer or a login page is no success', async () => {
+    vendor.answer((_req, res) => void res.end('<html>Sign in'));
+    expect(await errorOf(update())).toBeInstanceOf(CxoneUnreadable);
+  });
+});
+
+describe('answers that are errors', () => {
+  it.each([
+    [403, CxoneForbidden, 'no'],
+    [404, CxoneNotFound, 'no'],
+    [413, CxoneRefused, 'no'],
+    [302, CxoneRefused, 'no'],
+    [429, CxoneRateLimited, 'no'],
+    [408, CxoneUnavailable, 'unknown'],
+    [500, CxoneUnavailable, 'unknown'],
+    [503, CxoneUnavailable, 'unknown'],
+  ])('%i is a %o, applied: %s', async (status, type, applied) => {
+    vendor.answer(json(status, { message: 'x' }));
+    const error = await errorOf(create());
+    expect(error).toBeInstanceOf(type);
+    const url = `${vendor.url}/api/v2/contactlists/L1/records`;
+    const requestId = vendor.api[0]?.headers['x-request-id'];
+    expect(error).toMatchObject({ family: 'contactlists', verb: 'POST', url, status, requestId, applied });
+    expect(vendor.api).toHaveLength(1);
+  });
+
+  it('a redirect is not followed, and the bearer goes nowhere else', async () => {
+    const other = await startVendor();
+    vendor.answer((_req, res) => void res.writeHead(307, { location: `${other.url}/api` }).end());
+    expect(await errorOf(create())).toBeInstanceOf(CxoneRefused);
+    expect(other.api).toEqual([]);
+    await other.close();
+  });
+
+  it('429 and 503 say how long to wait', async () => {
+    vendor.answer(json(429, {}, { 'retry-after': '7' }));
+    expect(await errorOf(create())).toMatchObject({ retryAfterMs: 7_000 });
+    const [date, later] = ['Sat, 21 Nov 2026 12:00:00 GMT', 'Sat, 21 Nov 2026 12:00:09 GMT'];
+    vendor.answer(json(503, {}, { 'retry-after': later, date }));
+    expect(await errorOf(create())).toMatchObject({ retryAfterMs: 9_000 });
+    vendor.answer(json(429, {}));
+    expect(await errorOf(create())).toMatchObject({ retryAfterMs: null });
+  });
+
+  it('403 names the scopes of the family', async () => {
+    vendor.answer(json(403, {}));
+    const error = await errorOf(create());
+    expect(String(error)).toContain('contactlists:write contactlists:read');
+  });
+
+  it.each([
+    ['no JSON', '{"id":"b1","recordsCreated":1,"war'],
+    ['a login page', '<html>Sign in</html>'],
+    ['another shape', '{"ok":true}'],
+    ['a list', '[]'],
+    ['nothing', ''],
+    ['NaN', '{"recordsCreated":NaN}'],
+    ['more than was sent', '{"recordsCreated":2}'],
+  ])('a 200 with %s may have been applied', async (_, body) => {
+    vendor.answer((_req, res) => void res.end(body));
+    const error = await errorOf(create());
+    expect(error).toBeInstanceOf(CxoneUnreadable);
+    expect(error).toMatchObject({ status: 200, applied: 'unknown' });
+  });
+
+  it('a byte order mark is no reason to doubt', async () => {
+    vendor.answer((_req, res) => void res.end(`\uFEFF${JSON.stringify(CREATED)}`));
+    expect(await create()).toMatchObject({ kind: 'created' });
+  });
+});
+
+describe('what is told of each request', () => {
+  it('has the template of the path, never the ids', async () => {
+    await create();
+    expect(vendor.facts).toEqual([
+      expect.objectContaining({ family: 'contactlists', verb: 'POST', path: '/oauth2/token', status: 200 }),
+      expect.objectContaining({ path: '/api/v2/contactlists/{listId}/records', status: 200 }),
+    ]);
+  });
+});

@@ -1,0 +1,228 @@
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { CxoneNoAnswer, CxoneUnreadable } from '../../src/cxone/errors.ts';
+import {
+  CREATED,
+  errorOf,
+  type Handler,
+  json,
+  LIST,
+  PHONE,
+  RECORD,
+  SECRET,
+  startVendor,
+  TOKEN,
+  type Vendor,
+} from './vendor.ts';
+
+let vendor: Vendor;
+beforeAll(async () => {
+  vendor = await startVendor();
+});
+afterEach(() => vendor.reset());
+afterAll(() => vendor.close());
+
+const DEADLINE = { deadlines: { requestMs: 100 } };
+const create = (options = {}) => vendor.cxone(options).contactLists.createRecords(LIST);
+const answerInPieces =
+  (head: Readonly<Record<string, string | number>>, finish: (destroy: () => void) => void): Handler =>
+  (_req, res) => {
+    res.writeHead(200, { 'content-type': 'application/json', ...head });
+    res.write('{"id":"b1",');
+    setTimeout(() => finish(() => res.destroy()), 20);
+  };
+
+describe('the deadline is of the whole answer', () => {
+  it('silence: no answer, and it may have been carried out', async () => {
+    vendor.answer(() => {});
+    const error = await errorOf(create(DEADLINE));
+    expect(error).toBeInstanceOf(CxoneNoAnswer);
+    expect(error).toMatchObject({ reason: 'timeout', applied: 'unknown', status: null });
+  });
+
+  it('a slow drip of bytes does not push it out', async () => {
+    let drip: NodeJS.Timeout | undefined;
+    vendor.answer((_req, res) => {
+      res.writeHead(200, { 'content-type': 'application/json' });
+      drip = setInterval(() => res.write(' '), 5);
+    });
+    const error = await errorOf(create(DEADLINE));
+    clearInterval(drip);
+    expect(error).toMatchObject({ name: 'CxoneNoAnswer', reason: 'timeout', applied: 'unknown' });
+  });
+
+  it('a refusal whose body drips is a refusal', async () => {
+    vendor.answer((_req, res) => void res.writeHead(409).write('{'));
+    expect(await create(DEADLINE)).toMatchObject({ kind: 'duplicates', named: [] });
+  });
+});
+
+describe('answers that break off', () => {
+  it.each([
+    ['with a content length', { 'content-length': 500 }],
+    ['in chunks', { 'transfer-encoding': 'chunked' }],
+  ])('a 200 %s is unreadable, and may have been applied', async (_, head) => {
+    vendor.answer(answerInPieces(head, (destroy) => destroy()));
+    const error = await errorOf(create());
+    expect(error).toBeInstanceOf(CxoneUnreadable);
+    expect(error).toMatchObject({ status: 200, applied: 'unknown' });
+  });
+
+  it('a reset after the request was read: no answer, perhaps applied', async () => {
+    vendor.answer((req) => void req.socket.destroy());
+    const error = await errorOf(create());
+    expect(error).toMatchObject({
+      name: 'CxoneNoAnswer',
+      reason: 'connection',
+      code: 'ECONNRESET',
+      applied: 'unknown',
+    });
+  });
+
+  it('a gzip bomb is not unpacked', async () => {
+    const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024, ' '));
+    vendor.answer((_req, res) => void res.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb));
+    expect(await errorOf(create())).toBeInstanceOf(CxoneUnreadable);
+  });
+
+  it('an honest gzip is', async () => {
+    const body = gzipSync(JSON.stringify(CREATED));
+    vendor.answer((_req, res) => void res.writeHead(200, { 'content-encoding': 'gzip' }).end(body));
+    expect(await create()).toMatchObject({ kind: 'created' });
+  });
+});
+
+describe('requests that never left', () => {
+  /** The token comes from the vendor, the API is elsewhere. */
+  const createAt = (url: string) => vendor.cxone(DEADLINE, { url }).contactLists.createRecords(LIST);
+
+  it('a refused connection applied nothing', async () => {
+    const closed = await startVendor();
+    await closed.close();
+    const error = await errorOf(createAt(closed.url));
+    expect(error).toMatchObject({ name: 'CxoneNoAnswer', code: 'ECONNREFUSED', applied: 'no' });
+  });
+
+  it('a host that does not exist applied nothing', async () => {
+    expect(await errorOf(createAt('http://cxone.invalid'))).toMatchObject({
+      name: 'CxoneNoAnswer',
+      applied: 'no',
+    });
+  });
+
+  it('a failed or endless TLS handshake applied nothing', async () => {
+    for (const greeting of ['not TLS at all', null]) {
+      const server = createServer((socket) => {
+        socket.on('error', () => {});
+        if (greeting !== null) socket.end(greeting);
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const error = await errorOf(createAt(`https://127.0.0.1:${(server.address() as AddressInfo).port}`));
+      expect(error).toMatchObject({ name: 'CxoneNoAnswer', applied: 'no' });
+      server.close();
+    }
+  });
+
+  it('a signal that was given before applied nothing, one during it perhaps', async () => {
+    const controller = new AbortController();
+    vendor.answer(() => controller.abort());
+    const { contactLists } = vendor.cxone();
+    const request = { ...LIST, signal: controller.signal };
+    const during = await errorOf(contactLists.createRecords(request));
+    expect(during).toMatchObject({ name: 'CxoneNoAnswer', reason: 'aborted', applied: 'unknown' });
+    const before = await errorOf(contactLists.createRecords(request));
+    expect(before).toMatchObject({ name: 'CxoneNoAnswer', reason: 'aborted', applied: 'no' });
+    expect(vendor.api).toHaveLength(1);
+  });
+});
+
+describe('beforeSend', () => {
+  it('is called after the token came and before the request left', async () => {
+    const seen: number[][] = [];
+    const beforeSend = () => void seen.push([vendor.tokens.length, vendor.api.length]);
+    const { contactLists } = vendor.cxone();
+    await contactLists.createRecords({ ...LIST, beforeSend });
+    // The second goes over a connection that stands already.
+    await contactLists.createRecords({ ...LIST, beforeSend });
+    expect(seen).toEqual([
+      [1, 0],
+      [1, 1],
+    ]);
+  });
+
+  it('is not called for a connection that does not come about', async () => {
+    const closed = await startVendor();
+    await closed.close();
+    let called = 0;
+    const beforeSend = () => void (called += 1);
+    await errorOf(vendor.cxone({}, { url: closed.url }).contactLists.createRecords({ ...LIST, beforeSend }));
+    expect(called).toBe(0);
+  });
+
+  it('its throw stops the request and arrives unchanged, also on a connection that was kept', async () => {
+    const { contactLists } = vendor.cxone();
+    const lost = new Error('the lease is lost');
+    const beforeSend = () => {
+      throw lost;
+    };
+    expect(await errorOf(contactLists.createRecords({ ...LIST, beforeSend }))).toBe(lost);
+    await contactLists.createRecords(LIST);
+    expect(await errorOf(contactLists.createRecords({ ...LIST, beforeSend }))).toBe(lost);
+    expect(await contactLists.createRecords(LIST)).toMatchObject({ kind: 'created' });
+    expect(vendor.api).toHaveLength(2);
+  });
+});
+
+describe('connections', () => {
+  it('are kept, and a hundred requests at once do not queue for them', async () => {
+    const sockets = new Set<number | undefined>();
+    let waiting: (() => void)[] = [];
+    const { contactLists } = vendor.cxone();
+    await contactLists.createRecords(LIST);
+    vendor.answer((req, res, body) => {
+      sockets.add(req.socket.remotePort);
+      waiting.push(() => json(200, CREATED)(req, res, body));
+      // Nobody is answered before all have arrived.
+      if (waiting.length === 100) for (const answer of waiting.splice(0)) answer();
+    });
+    const all = () => Promise.all(Array.from({ length: 100 }, () => contactLists.createRecords(LIST)));
+    await all();
+    waiting = [];
+    await all();
+    expect(sockets.size).toBeLessThan(150);
+  });
+});
+
+describe('canaries', () => {
+  const shownOf = (error: unknown): string =>
+    [
+      inspect(error, { depth: 12, showHidden: true }),
+      JSON.stringify(error),
+      String(error),
+      (error as Error).stack,
+      JSON.stringify(Object.getOwnPropertyDescriptors(error)),
+    ].join('\n');
+  const echo = (status: number): Handler =>
+    json(status, { message: `canary ${PHONE}`, echo: [RECORD, TOKEN, SECRET] });
+  const failures: [string, () => void][] = [
+    ...[401, 403, 404, 413, 429, 500, 302].map((s): [string, () => void] => [
+      String(s),
+      () => vendor.answer(echo(s)),
+    ]),
+    ['an unreadable 200', () => vendor.answer(echo(200))],
+    ['a reset', () => vendor.answer((req) => void req.socket.destroy())],
+    ['a timeout', () => vendor.answer(() => {})],
+    ['a broken 200', () => vendor.answer(answerInPieces({ 'content-length': 500 }, (destroy) => destroy()))],
+    ['a refused token', () => vendor.answerToken(echo(401))],
+    ['a token that is none', () => vendor.answerToken(json(200, { access_token: [TOKEN, SECRET] }))],
+  ];
+
+  it.each(failures)('%s: no secret, bearer or person in the error', async (_, arrange) => {
+    arrange();
+    const shown = shownOf(await errorOf(create(DEADLINE)));
+    for (const canary of [SECRET, TOKEN, PHONE, 'canary']) expect(shown).not.toContain(canary);
+  });
+});
