@@ -1,0 +1,159 @@
+/** `cxflow approve | reject | cancel | pause | resume | resolve RUN`: a person's word for a run. */
+import { Option } from 'commander';
+import { type CxflowClient, DecisionRefused, RunNotFound } from '../../client.ts';
+import type { Decision, Progress, SteeringAction } from '../../contract.ts';
+import { type Cli, outputOf, withSession, writeJson } from '../cli.ts';
+import { UsageError } from '../errors.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { shellQuote, spaced } from '../format.ts';
+import type { Session } from '../session.ts';
+import { type AddCommand, examples, JSON_HELP } from './command.ts';
+
+export interface DecisionOptions {
+  readonly by: string;
+  readonly reason?: string;
+  readonly plan?: string;
+  readonly resend?: boolean;
+  readonly leave?: boolean;
+  readonly operation?: string;
+  readonly json?: boolean;
+}
+
+interface Words {
+  readonly summary: string;
+  readonly description: string;
+  readonly done: string;
+  readonly example: readonly [string, string];
+}
+
+const WORDS: Readonly<Record<SteeringAction, Words>> = {
+  approve: {
+    summary: 'approve the plan of a run that waits for it',
+    description: 'Approves a plan: the run begins to write. With --plan only the plan that you saw.',
+    done: 'approved',
+    example: ['approve RUN --plan 3f9a0c1d2e4b5a67', 'the plan with this hash, and no other'],
+  },
+  reject: {
+    summary: 'reject the plan of a run that waits for approval',
+    description: 'Rejects a plan: nothing is written, and the run ends.',
+    done: 'rejected',
+    example: ['reject RUN --reason "the wrong file"', 'the reason stands in the audit'],
+  },
+  cancel: {
+    summary: 'stop a run for good',
+    description:
+      'Cancels a run: no new batch starts, those in flight are settled, the rest becomes `cancelled`.',
+    done: 'cancelled: what is in flight is settled, the rest is left',
+    example: ['cancel RUN --reason "campaign called off"', 'what was written stays written'],
+  },
+  pause: {
+    summary: 'pause a run',
+    description: 'Pauses a run: no new batch starts until `resume`.',
+    done: 'paused',
+    example: ['pause RUN', 'go on with `resume RUN`'],
+  },
+  resume: {
+    summary: 'let a paused run go on',
+    description: 'Lets a paused run go on.',
+    done: 'resumed',
+    example: ['resume RUN', 'from where it was'],
+  },
+  resolve: {
+    summary: 'decide about writes whose answer never came',
+    description: 'Decides about writes in doubt: send them again, or leave their records in doubt and go on.',
+    done: 'resolved',
+    example: ['resolve RUN --leave --operation 17', 'this one only; `show RUN` lists them'],
+  },
+};
+
+const addDecision =
+  (action: SteeringAction): AddCommand =>
+  (parent, cli, finish) => {
+    const { summary, description, example } = WORDS[action];
+    const command = parent
+      .command(action)
+      .summary(summary)
+      .description(description)
+      .argument('<run>', 'id of the run')
+      .option('--by <name>', 'who decides', cli.login)
+      .option('--reason <text>', 'why; it stands in the audit, so no personal data');
+    if (action === 'approve')
+      command.option('--plan <hash>', 'the plan that you saw (default: the one now shown)');
+    if (action === 'resolve') {
+      command
+        .addOption(new Option('--resend', 'send them again').conflicts('leave'))
+        .option('--leave', 'leave their records in doubt')
+        .option('--operation <id>', 'only this one (default: all in doubt)');
+    }
+    command
+      .option('--json', JSON_HELP)
+      .addHelpText(
+        'after',
+        examples(cli, [example, [`${action} RUN --by dana --json`, 'in another name, for a script']]),
+      )
+      .action(async (runId: string, options: DecisionOptions) =>
+        finish(await decide(cli, action, runId, options)),
+      );
+  };
+
+export const addApprove = addDecision('approve');
+export const addReject = addDecision('reject');
+export const addCancel = addDecision('cancel');
+export const addPause = addDecision('pause');
+export const addResume = addDecision('resume');
+export const addResolve = addDecision('resolve');
+
+/** Errors: UsageError, RunNotFound, DecisionRefused, NoWorkerAnswered. */
+export async function decide(
+  cli: Cli,
+  action: SteeringAction,
+  runId: string,
+  options: DecisionOptions,
+): Promise<ExitCode> {
+  const decision = toDecision(action, options);
+  return withSession(cli, async (session) => {
+    const client = await session.client();
+    const progress = await send(client, runId, decision).catch(async (error: unknown) => {
+      throw await endedOrUnknown(session, runId, action, error);
+    });
+    const { say, colors } = outputOf(cli, options.json);
+    say(`${colors.green(WORDS[action].done)}: ${runId} (now ${spaced(progress.phase)})`);
+    say(`follow it: ${cli.command} watch ${shellQuote(runId)}`);
+    if (options.json) writeJson(cli, progress);
+    return EXIT.ok;
+  });
+}
+
+const send = (client: Pick<CxflowClient, 'decide'>, runId: string, decision: Decision): Promise<Progress> =>
+  client.decide(runId, decision);
+
+/** Pure. Errors: UsageError. */
+export function toDecision(action: SteeringAction, options: DecisionOptions): Decision {
+  const { by, reason, plan, operation } = options;
+  return {
+    action,
+    by,
+    ...(reason !== undefined && { reason }),
+    ...(plan !== undefined && { planHash: plan }),
+    ...(operation !== undefined && { operationId: operation }),
+    ...(action === 'resolve' && { verdict: verdictOf(options) }),
+  };
+}
+
+function verdictOf({ resend = false, leave = false }: DecisionOptions): 'resend' | 'leave' {
+  if (resend === leave) throw new UsageError('say --resend or --leave (one of them)');
+  return resend ? 'resend' : 'leave';
+}
+
+/** Temporal knows no open workflow of that id: then the run may have ended, and that is another answer. */
+async function endedOrUnknown(
+  session: Session,
+  runId: string,
+  action: string,
+  error: unknown,
+): Promise<unknown> {
+  if (!(error instanceof RunNotFound)) return error;
+  const run = await session.ledger.runs.find(runId);
+  if (!run || run.state === 'running') return error;
+  return new DecisionRefused(`${runId} has ended (${run.state}); there is nothing left to ${action}`);
+}

@@ -1,0 +1,128 @@
+/** `cxflow demo`: everything on one machine, and an import of made-up contacts, watched to its end. */
+import { mkdir } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { readStack } from '../../stack/stack-file.ts';
+import { type Cli, type Output, outputOf } from '../cli.ts';
+import { writeDemoContacts } from '../demo-contacts.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { formatCount, plural } from '../format.ts';
+import { renderSteps, type Step } from '../next-steps.ts';
+import {
+  awaitInterruption,
+  type CliStack,
+  renderAddresses,
+  startCliStack,
+  untilInterrupted,
+} from '../stack.ts';
+import { type AddCommand, examples, wholeNumber } from './command.ts';
+import { importContacts } from './contacts-import.ts';
+
+export interface DemoOptions {
+  readonly rows: number;
+  readonly seed: number;
+  readonly once?: boolean;
+}
+
+const MOST_ROWS = 1_000_000;
+
+export const addDemo: AddCommand = (parent, cli, finish) => {
+  const lines = [
+    ['demo', 'ten thousand contacts; then stays, for you to look around'],
+    ['demo --once --rows 100000 --seed 42', 'others, more of them, and stop when they are imported'],
+  ] as const;
+  parent
+    .command('demo')
+    .summary('see an import: start everything, import made-up contacts')
+    .description(
+      'Starts everything as `dev` does (or uses the `dev` that runs in this folder) and imports made-up contacts,\n' +
+        'some of them wrong on purpose, into a fresh list of the simulator. On a terminal it then stays until Ctrl-C.',
+    )
+    .option('--rows <n>', 'how many contacts', wholeNumber(1, MOST_ROWS), 10_000)
+    .option('--seed <n>', 'another seed, other contacts', wholeNumber(0, 4_294_967_295), 7)
+    .option('--once', 'stop everything after the import, also on a terminal')
+    .addHelpText('after', examples(cli, lines))
+    .action(async (options: DemoOptions) => finish(await runDemo(cli, options)));
+};
+
+export async function runDemo(cli: Cli, options: DemoOptions): Promise<ExitCode> {
+  const output = outputOf(cli);
+  const interruption = awaitInterruption();
+  const stack = await startUnlessRunning(cli, output);
+  try {
+    const demo = await writeContacts(cli, options, output);
+    const code = await importContacts(cli, demo.file, {
+      list: demo.listId,
+      id: demo.runId,
+      requestedBy: cli.login,
+    });
+    // Some rows are wrong on purpose, so that a need to look at them is what a demo should come to.
+    const worked = code === EXIT.ok || code === EXIT.needsALook;
+    if (!interruption.hasCome() && worked) output.say(`\n${renderSteps('try', stepsAfterDemo(cli, demo))}`);
+    if (stack && worked && output.stream.isTTY && options.once !== true && !interruption.hasCome()) {
+      output.say('\nEverything stays until Ctrl-C; the lines above are for another terminal.');
+      await untilInterrupted(interruption);
+    }
+    return worked ? EXIT.ok : code;
+  } finally {
+    interruption.release();
+    await stack?.stop();
+  }
+}
+
+async function startUnlessRunning(cli: Cli, output: Output): Promise<CliStack | null> {
+  const running = readStack(cli.stackDir);
+  if (running?.addresses) {
+    output.say(`using the stack that runs in this folder\n${renderAddresses(running.addresses)}\n`);
+    return null;
+  }
+  output.say('starting PostgreSQL, Temporal, a CXone simulator and a worker');
+  const stack = await startCliStack(cli, { simulator: true, worker: true }, output);
+  output.say(`${renderAddresses(stack.addresses)}\n`);
+  return stack;
+}
+
+interface Demo {
+  readonly file: string;
+  readonly listId: string;
+  readonly runId: string;
+}
+
+async function writeContacts(cli: Cli, { rows, seed }: DemoOptions, output: Output): Promise<Demo> {
+  const folder = join(cli.stackDir, 'demo');
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, 'contacts.csv');
+  const counts = await writeDemoContacts({ path, rows, seed });
+  const file = relative(cli.cwd, path);
+  const wrong = `${formatCount(counts.invalid)} invalid and ${formatCount(counts.duplicate)} duplicate on purpose`;
+  output.say(`made ${file}: ${plural(rows, 'contact')}, ${wrong} (seed ${seed})`);
+  const listId = `demo-${stamp()}`;
+  return { file, listId, runId: `contact-import:${listId}` };
+}
+
+/** A list of its own for each demo: the same content for the same list would be the same run. */
+function stamp(): string {
+  return new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
+}
+
+function stepsAfterDemo({ command, stackDir }: Cli, { file, listId, runId }: Demo): readonly Step[] {
+  const worker = readStack(stackDir)?.processes.worker?.pid;
+  const killed = `${listId}-killed`;
+  const start = `${command} contacts import ${file} --list ${killed} --id contact-import:${killed} --detach`;
+  const kill = `kill -9 ${worker ?? 'PID'} && ${command} watch contact-import:${killed}`;
+  const approval = `${listId}-approval`;
+  return [
+    {
+      what: 'the rows that were refused, with every reason',
+      command: `${command} records ${runId} --outcome invalid --format csv > rejected.csv`,
+    },
+    {
+      what: 'one that waits for your approval (it says how)',
+      command: `${command} contacts import ${file} --list ${approval} --approval`,
+    },
+    {
+      what: 'kill the worker in the middle, and look: nothing is lost, nothing twice',
+      command: `${start} && sleep 2 && ${kill}`,
+    },
+    { what: 'who did what', command: `${command} audit --run ${runId}` },
+  ];
+}

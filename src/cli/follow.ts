@@ -1,0 +1,211 @@
+/**
+ * Follows a run to its end by reading the ledger, twice a second: it goes on when no worker is there, and through
+ * restarts of PostgreSQL and Temporal. Temporal is asked only for what the ledger cannot know: a run that failed
+ * before it reached the ledger, one that was terminated, one that is started again, one without a worker.
+ */
+import { type Counts, type Phase, sumOfOutcomes } from '../domain/run.ts';
+import { isPassing } from '../ledger/database.ts';
+import type { LedgerReadSide } from '../ledger/ledger.ts';
+import type { Run } from '../ledger/runs.ts';
+import type { Executions } from './executions.ts';
+import { createRateMeter } from './rate-meter.ts';
+import { failureOfRun, type RunFailure } from './run-facts.ts';
+import type { View } from './view.ts';
+
+export interface FollowDeps {
+  readonly ledger: { readonly runs: Pick<LedgerReadSide['runs'], 'find' | 'counts'> };
+  readonly executions: Executions;
+  readonly view: View;
+  /** How the reader calls us, for what to do next. */
+  readonly command: string;
+  /** Aborted: nobody wants to see more; the run is left alone. */
+  readonly signal: AbortSignal;
+  /** Called when the run begins to wait for a person, with what it waits for. */
+  readonly onWaiting?: (run: Run) => Promise<void>;
+  readonly nowMs?: () => number;
+  readonly sleep?: (ms: number, aborted: Promise<null>) => Promise<void>;
+}
+
+export type Followed =
+  | {
+      readonly kind: 'ended';
+      readonly run: Run;
+      readonly counts: Counts;
+      readonly failure: RunFailure | null;
+    }
+  /** It failed before the ledger knew it. */
+  | { readonly kind: 'never_began'; readonly failure: RunFailure }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'left' };
+
+const POLL_MS = 500;
+/** Nothing in the ledger for so long: perhaps it failed at once. */
+const ASK_TEMPORAL_AFTER_MS = 1_000;
+const ASK_TEMPORAL_EVERY_MS = 5_000;
+/** A run that does not move for so long may have no worker. */
+const STANDSTILL_MS = 10_000;
+/** Nobody knows the run: it may have been started this very moment. */
+const UNKNOWN_AFTER_MS = 3_000;
+
+const WAITS_FOR_A_PERSON: readonly Phase[] = ['awaiting_approval', 'paused', 'in_doubt'];
+
+interface Seen {
+  readonly run: Run | undefined;
+  readonly counts: Counts | null;
+}
+
+export async function follow(runId: string, deps: FollowDeps): Promise<Followed> {
+  const { view, signal, sleep = pause } = deps;
+  const look = createLook(runId, deps);
+  const aborted = abortion(signal);
+  try {
+    while (!signal.aborted) {
+      // Ctrl-C is obeyed at once, also while a server does not answer.
+      const end = await orAborted(look(), aborted);
+      if (end) return end;
+      await sleep(POLL_MS, aborted);
+    }
+    return { kind: 'left' };
+  } finally {
+    view.end();
+  }
+}
+
+/** One look: draws what it saw, and returns the end when there is one. */
+function createLook(runId: string, deps: FollowDeps) {
+  const { executions, nowMs = () => performance.now() } = deps;
+  const show = createShow(deps);
+  const standstill = createStandstill(runId, deps);
+  const beganMs = nowMs();
+  let askedMs = -Infinity;
+
+  /** For what the ledger cannot know; once in a while. */
+  const askTemporal = async (): Promise<Followed | null> => {
+    if (nowMs() - askedMs < ASK_TEMPORAL_EVERY_MS) return null;
+    askedMs = nowMs();
+    const status = await executions.status(runId);
+    if (status === 'running' || status === 'unreachable') return null;
+    // The worker closes the ledger first: what it wrote meanwhile counts.
+    const { run, counts } = await read(runId, deps);
+    if (run && counts && run.state !== 'running') return ended(run, counts);
+    if (status === 'ended') return endedOutside(run, counts, await executions.failure(runId));
+    const isUnknown = run === undefined && nowMs() - beganMs >= UNKNOWN_AFTER_MS;
+    if (!isUnknown) askedMs = nowMs() - ASK_TEMPORAL_EVERY_MS + ASK_TEMPORAL_AFTER_MS;
+    return isUnknown ? { kind: 'unknown' } : null;
+  };
+
+  return async (): Promise<Followed | null> => {
+    try {
+      const { run, counts } = await read(runId, deps);
+      const stillMs = standstill.add(run, counts);
+      if (run && counts && run.state !== 'running') {
+        // A failed run that was started again stands as failed until its worker has opened it again.
+        const isOver = run.state !== 'failed' || (await executions.status(runId)) !== 'running';
+        if (isOver) return ended(run, counts);
+      }
+      await show(run, counts, standstill.trouble());
+      const isDue = stillMs >= (run ? ASK_TEMPORAL_EVERY_MS : ASK_TEMPORAL_AFTER_MS);
+      return isDue ? await askTemporal() : null;
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      await show(undefined, null, 'the database does not answer; trying again').catch(() => undefined);
+      return null;
+    }
+  };
+}
+
+async function read(runId: string, { ledger }: FollowDeps): Promise<Seen> {
+  const run = await ledger.runs.find(runId);
+  return { run, counts: run ? await ledger.runs.counts(run.run_no) : null };
+}
+
+function ended(run: Run, counts: Counts): Followed {
+  return { kind: 'ended', run, counts, failure: failureOfRun(run) };
+}
+
+/** Terminated, timed out, or failed before the ledger heard of it. */
+function endedOutside(run: Run | undefined, counts: Counts | null, failure: RunFailure | null): Followed {
+  const message =
+    'its workflow ended without a word to the ledger; start it again, and it goes on where it was';
+  const reason = failure ?? { type: 'EndedOutside', message };
+  return run && counts
+    ? { kind: 'ended', run: { ...run, state: 'failed' }, counts, failure: reason }
+    : { kind: 'never_began', failure: reason };
+}
+
+function createShow({ view, onWaiting, nowMs = () => performance.now() }: FollowDeps) {
+  const meter = createRateMeter();
+  let shown: Seen = { run: undefined, counts: null };
+  let waitingIn: Phase | null = null;
+  return async (run: Run | undefined, counts: Counts | null, trouble: string | null): Promise<void> => {
+    // Without the database the last that was seen stays on the screen.
+    if (run) shown = { run, counts };
+    const phase = shown.run?.phase ?? 'starting';
+    const perSecond = phase === 'writing' && counts ? meter.add(nowMs(), sumOfOutcomes(counts)) : null;
+    view.update({
+      phase,
+      counts: shown.counts,
+      waitingFor: shown.run?.waiting_for ?? null,
+      trouble,
+      perSecond,
+      secondsLeft: perSecond === null || !counts ? null : counts.pending / perSecond,
+    });
+    const waits = run && WAITS_FOR_A_PERSON.includes(run.phase) ? run.phase : null;
+    if (run && waits !== null && waits !== waitingIn) await onWaiting?.(run);
+    waitingIn = waits;
+  };
+}
+
+/** For how long nothing has changed; and, when that is long, whether a worker is there at all. */
+function createStandstill(
+  runId: string,
+  { executions, command, nowMs = () => performance.now() }: FollowDeps,
+) {
+  let mark = '';
+  let sinceMs = nowMs();
+  let trouble: string | null = null;
+  let asking = false;
+  const ask = async () => {
+    asking = true;
+    const before = mark;
+    const hasWorker = await executions.hasWorker(runId);
+    if (before === mark) trouble = troubleOf(hasWorker, command);
+    asking = false;
+  };
+  return {
+    trouble: () => trouble,
+    add(run: Run | undefined, counts: Counts | null): number {
+      const now = JSON.stringify([run?.state, run?.phase, run?.waiting_for, counts]);
+      if (now !== mark) [mark, sinceMs, trouble] = [now, nowMs(), null];
+      const waits = run !== undefined && WAITS_FOR_A_PERSON.includes(run.phase);
+      const stillMs = nowMs() - sinceMs;
+      if (stillMs >= STANDSTILL_MS && !waits && !asking) void ask();
+      return stillMs;
+    },
+  };
+}
+
+function troubleOf(hasWorker: boolean | null, command: string): string | null {
+  if (hasWorker === null) return 'Temporal does not answer; trying again';
+  return hasWorker ? null : `no worker is answering; start one with \`${command} worker\``;
+}
+
+/** Resolves with null when the signal comes: one listener, however long the run takes. */
+function abortion(signal: AbortSignal): Promise<null> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(null);
+    else signal.addEventListener('abort', () => resolve(null), { once: true });
+  });
+}
+
+async function orAborted<T>(work: Promise<T>, aborted: Promise<null>): Promise<T | null> {
+  // What comes after the abort is nobody's any more.
+  work.catch(() => undefined);
+  return Promise.race([work, aborted]);
+}
+
+async function pause(ms: number, aborted: Promise<null>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([new Promise((resolve) => (timer = setTimeout(resolve, ms))), aborted]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,72 @@
+/** What to type next. Pure. */
+import { type Counts, NEEDS_A_LOOK, type Outcome, type RunState } from '../domain/run.ts';
+import { shellQuote } from './format.ts';
+
+export interface Step {
+  readonly what: string;
+  readonly command: string;
+}
+
+const LOOKS: Readonly<Partial<Record<Outcome, string>>> = {
+  invalid: 'the rows that our rules refused, with every reason',
+  rejected: 'the rows that CXone refused, with its reasons',
+  conflict: 'the rows in conflict',
+  in_doubt: 'the rows whose answer never came',
+};
+
+export function stepsAfterRun(
+  runId: string,
+  state: RunState,
+  counts: Partial<Counts>,
+  command: string,
+): readonly Step[] {
+  const run = shellQuote(runId);
+  const found = NEEDS_A_LOOK.filter((outcome) => (counts[outcome] ?? 0) > 0);
+  const looks = found.map((outcome) => ({
+    what: LOOKS[outcome] ?? `the rows that are ${outcome}`,
+    command: `${command} records ${run} --outcome ${outcome} --format csv > ${outcome}.csv`,
+  }));
+  const show = { what: 'everything about this run', command: `${command} show ${run}` };
+  return state === 'completed' || state === 'failed' ? [...looks, show] : [show];
+}
+
+export function stepsAfterStart(runId: string, command: string): readonly Step[] {
+  const run = shellQuote(runId);
+  return [
+    { what: 'follow it', command: `${command} watch ${run}` },
+    { what: 'stop it', command: `${command} cancel ${run}` },
+  ];
+}
+
+export function stepsForApproval(runId: string, planHash: string | null, command: string): readonly Step[] {
+  const run = shellQuote(runId);
+  const plan = planHash === null ? '' : ` --plan ${planHash}`;
+  return [
+    { what: 'write it', command: `${command} approve ${run}${plan}` },
+    { what: 'or not', command: `${command} reject ${run} --reason "…"` },
+  ];
+}
+
+export function stepsForDoubt(runId: string, command: string): readonly Step[] {
+  const run = shellQuote(runId);
+  return [
+    {
+      what: 'send them again (CXone may then have them twice)',
+      command: `${command} resolve ${run} --resend`,
+    },
+    { what: 'or leave them in doubt, and go on', command: `${command} resolve ${run} --leave` },
+  ];
+}
+
+export function stepsForPause(runId: string, command: string): readonly Step[] {
+  const run = shellQuote(runId);
+  return [
+    { what: 'go on', command: `${command} resume ${run}` },
+    { what: 'or stop for good', command: `${command} cancel ${run}` },
+  ];
+}
+
+/** The command in a line of its own, so that it can be copied. */
+export function renderSteps(title: string, steps: readonly Step[]): string {
+  return [title, ...steps.flatMap(({ what, command }) => [`  ${what}:`, `    ${command}`])].join('\n');
+}

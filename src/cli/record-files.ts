@@ -1,0 +1,101 @@
+/** The records of a run as CSV, NDJSON or JSON (decisions.md 6). Memory stays flat however many there are. */
+import { stringify } from 'csv-stringify/sync';
+import { defuse } from '../domain/cells.ts';
+import type { Outcome, Reason } from '../domain/run.ts';
+import type { Records, SettledRecord } from '../ledger/records.ts';
+import type { Run } from '../ledger/runs.ts';
+
+export const RECORD_FORMATS = ['csv', 'ndjson', 'json'] as const;
+export type RecordFormat = (typeof RECORD_FORMATS)[number];
+
+export interface RecordFile {
+  readonly run: Run;
+  readonly records: Pick<Records, 'list' | 'reasons'>;
+  readonly format: RecordFormat;
+  /** All without it. */
+  readonly outcome?: Outcome | 'pending' | undefined;
+  readonly onRecord?: () => void;
+}
+
+const OURS = ['cxflow_line', 'cxflow_outcome', 'cxflow_reasons'];
+/** The text of a row that could not be read as columns: staging keeps it under this name. */
+const RAW = 'cxflow_raw';
+const ROWS_PER_CHUNK = 500;
+
+export async function* recordsAsText(file: RecordFile): AsyncIterable<string> {
+  if (file.format === 'csv') yield* csv(file);
+  else if (file.format === 'ndjson')
+    yield* mapChunks(list(file), (record) => `${JSON.stringify(rowOf(record))}\n`);
+  else yield* json(file);
+}
+
+async function* list({ run, records, outcome, onRecord }: RecordFile): AsyncIterable<SettledRecord> {
+  for await (const record of records.list(run.run_no, outcome)) {
+    onRecord?.();
+    yield record;
+  }
+}
+
+async function* json(file: RecordFile): AsyncIterable<string> {
+  let separator = '[\n';
+  for await (const record of list(file)) {
+    yield `${separator}${JSON.stringify(rowOf(record))}`;
+    separator = ',\n';
+  }
+  yield separator === '[\n' ? '[]\n' : '\n]\n';
+}
+
+function rowOf({ fields, line, outcome, reasons }: SettledRecord) {
+  return { ...fields, cxflow_line: line, cxflow_outcome: outcome, cxflow_reasons: reasons };
+}
+
+async function* csv(file: RecordFile): AsyncIterable<string> {
+  const columns = await columnsOf(file);
+  yield stringify([[...columns, ...OURS].map(defuse)]);
+  const cells = ({ fields, line, outcome, reasons }: SettledRecord) => [
+    ...columns.map((column) => cellOf(Object.hasOwn(fields, column) ? fields[column] : null)),
+    String(line),
+    outcome,
+    defuse(reasons.map(reasonText).join('; ')),
+  ];
+  yield* mapChunks(list(file), (record) => stringify([cells(record)]));
+}
+
+/** The header of the source; of rows that each have their own keys: all of them, in the order in which they come. */
+async function columnsOf(file: RecordFile): Promise<readonly string[]> {
+  const header = file.run.source?.columns ?? null;
+  if (header !== null) return (await hasUnreadableRows(file)) ? [...header, RAW] : header;
+  const keys = new Set<string>();
+  for await (const { fields } of file.records.list(file.run.run_no, file.outcome)) {
+    for (const key of Object.keys(fields)) keys.add(key);
+  }
+  return [...keys];
+}
+
+/** Rows that no reader could split have reasons of their own family: `row_…`. */
+async function hasUnreadableRows({ run, records, outcome }: RecordFile): Promise<boolean> {
+  if (outcome !== undefined && outcome !== 'invalid') return false;
+  return (await records.reasons(run.run_no)).some(({ code }) => code.startsWith('row_'));
+}
+
+/** A number or a list of NDJSON is no formula; a text may be. */
+function cellOf(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  return typeof value === 'string' ? defuse(value) : JSON.stringify(value);
+}
+
+/** `phone_not_e164 (phone): must be E.164` */
+export function reasonText({ code, field, message }: Reason): string {
+  return `${code}${field === undefined ? '' : ` (${field})`}${message === undefined ? '' : `: ${message}`}`;
+}
+
+async function* mapChunks<T>(items: AsyncIterable<T>, toText: (item: T) => string): AsyncIterable<string> {
+  let chunk: string[] = [];
+  for await (const item of items) {
+    chunk.push(toText(item));
+    if (chunk.length < ROWS_PER_CHUNK) continue;
+    yield chunk.join('');
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk.join('');
+}
