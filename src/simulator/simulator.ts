@@ -66,7 +66,14 @@ function build(options: SimulatorOptions) {
   const tokens = createTokenStore(settings, nowMs);
   const limiter = createRateLimiter(settings, nowMs);
 
-  const app = Fastify({ bodyLimit: BODY_LIMIT_BYTES, forceCloseConnections: true, keepAliveTimeout: 30_000 });
+  const app = Fastify({
+    bodyLimit: BODY_LIMIT_BYTES,
+    forceCloseConnections: true,
+    keepAliveTimeout: 30_000,
+    // Bodies are checked field by field and never merged into anything; the search for `__proto__` takes its time.
+    onProtoPoisoning: 'ignore',
+    onConstructorPoisoning: 'ignore',
+  });
   answerErrorsPlainly(app);
   // The order is that of what happens to a request: counted, struck, let in, answered.
   const stats = registerStats(app, nowMs);

@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterEach(() => vendor.reset());
 afterAll(() => vendor.close());
 
-const DEADLINE = { deadlines: { requestMs: 100 } };
+const DEADLINE = { deadlines: { requestMs: 400 } };
 const create = (options = {}) => vendor.cxone(options).contactLists.createRecords(LIST);
 const answerInPieces =
   (head: Readonly<Record<string, string | number>>, finish: (destroy: () => void) => void): Handler =>

@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import { contact, contacts, startSimulator } from './stand.ts';
+import { readFlags } from '../../src/simulator/flags.ts';
+
+describe('the admin API', () => {
+  it('counts requests by route and status, and those in flight', async () => {
+    const { create, admin } = await startSimulator({ latencyMs: 30 });
+    await Promise.all(Array.from({ length: 5 }, (_, i) => create('L1', [contact(i)])));
+    await create('L1', [contact(0)]);
+    const stats = await admin.stats();
+    expect(stats.requests).toEqual({
+      'POST /oauth2/token': { 200: 1 },
+      'POST /api/v2/contactlists/:listId/records': { 200: 5, 409: 1 },
+    });
+    expect(stats.maxInFlight).toBe(5);
+    expect(Object.values(stats.perSecond).reduce((a, b) => a + b)).toBe(6);
+  });
+
+  it('lists the last requests, without their tokens', async () => {
+    const { create, token, request, admin } = await startSimulator();
+    await create('L1', [contact(1)]);
+    await request('GET', `/nowhere?secret=${await token()}`);
+    const lines = await admin.requests(2);
+    expect(lines).toMatchObject([
+      { method: 'POST', path: '/oauth2/token', status: 200, hasAuthorization: false },
+      { method: 'GET', path: '/nowhere', status: 404, fault: null },
+    ]);
+    expect(JSON.stringify(await admin.requests())).not.toContain('sim-contactlists');
+  });
+
+  it('a request without an answer is counted as such', async () => {
+    const { request, admin } = await startSimulator({ faults: [{ fault: { reset: 'before' } }] });
+    await request('GET', '/x').catch(() => null);
+    await expect
+      .poll(() => admin.stats())
+      .toMatchObject({ requests: { 'GET unknown': { none: 1 } }, inFlight: 0 });
+  });
+
+  it('seeds lists, in the journal as seeds', async () => {
+    const { create, admin } = await startSimulator();
+    expect(await admin.seedList('L1', contacts(1, 2))).toMatchObject({ created: 2, recordIds: ['r1', 'r2'] });
+    expect(await admin.seedList('L1', contacts(2, 3))).toMatchObject({ created: 1 });
+    expect(await create('L1', [contact(3)])).toMatchObject({ kind: 'duplicates' });
+    expect((await admin.journal()).map((entry) => entry.action)).toEqual(['seed', 'seed', 'seed']);
+    await expect(admin.seedList('L1', [contact(9, { optInStatus: 'x' })])).rejects.toThrow(/400/);
+  });
+
+  it('pages through a list', async () => {
+    const { admin } = await startSimulator();
+    await admin.seedList('L1', contacts(1, 9));
+    const page = await admin.records('L1', { offset: 7, limit: 5 });
+    expect([page.total, page.records.map((r) => r.contactId)]).toEqual([9, ['c8', 'c9']]);
+    expect(await admin.records('unknown')).toEqual({ total: 0, records: [] });
+  });
+
+  it('changes settings while it runs, and refuses those that are none', async () => {
+    const { admin, request } = await startSimulator();
+    expect(await admin.change({ latencyMs: 1, naming: 'none' })).toMatchObject({
+      latencyMs: 1,
+      naming: 'none',
+      atomic: true,
+    });
+    for (const body of ['{"latency":1}', '{"ratePerMinute":-1}', 'null']) {
+      const headers = { 'content-type': 'application/json' };
+      expect((await request('POST', '/_sim/settings', { headers, body })).status).toBe(400);
+    }
+  });
+});
+
+describe('the webhook receiver', () => {
+  it('keeps each body as it came, with its headers', async () => {
+    const { admin, request } = await startSimulator();
+    const body = '{ "event":"x",  "n":1 }';
+    const headers = { 'content-type': 'application/json', 'X-Sync-Token': 't' };
+    await request('POST', '/_sim/webhooks/crm', { headers, body });
+    await request('POST', '/_sim/webhooks/crm', {
+      headers: { 'content-type': 'text/x-odd' },
+      body: 'no JSON',
+    });
+    expect(await admin.webhooks('crm')).toMatchObject([
+      { raw: body, body: { event: 'x', n: 1 }, headers: { 'x-sync-token': 't' } },
+      { raw: 'no JSON', body: null },
+    ]);
+    expect(await admin.webhooks('other')).toEqual([]);
+  });
+
+  it('is struck by the rules of its family', async () => {
+    const { admin, request } = await startSimulator();
+    const send = () => request('POST', '/_sim/webhooks/crm', { body: '{}' });
+    await admin.setFaults([
+      { match: { family: 'webhooks' }, times: 1, fault: { status: 503 } },
+      { match: { family: 'webhooks' }, times: 1, fault: { status: 500, when: 'after' } },
+    ]);
+    expect([(await send()).status, (await send()).status, (await send()).status]).toEqual([503, 500, 200]);
+    expect(await admin.webhooks('crm')).toHaveLength(2);
+  });
+});
+
+describe('flags', () => {
+  it('are the options under another spelling', () => {
+    const line =
+      '--port 8080 --seed 7 --latency-ms 5 --rate-per-minute 1000 --naming none --non-atomic --strict-lists';
+    expect(readFlags([...line.split(' '), '--client', 'a:b:c'])).toMatchObject({
+      port: 8080,
+      host: '127.0.0.1',
+      seed: 7,
+      latencyMs: 5,
+      ratePerMinute: 1000,
+      naming: 'none',
+      atomic: false,
+      strictLists: true,
+      clients: { a: 'b:c' },
+    });
+    expect(readFlags(['--help'])).toBeNull();
+  });
+
+  it.each([
+    ['--port', 'x'],
+    ['--port', '70000'],
+    ['--naming', 'some'],
+    ['--client', 'a'],
+    ['--latency-ms', '-1'],
+    ['x'],
+  ])('%s %s is refused', (...args) => {
+    expect(() => readFlags(args)).toThrow();
+  });
+});

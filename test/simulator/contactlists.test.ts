@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest';
+import type { ContactRecord } from '../../src/cxone/contact-lists.ts';
+import { errorOf } from '../cxone/vendor.ts';
+import { contact, contacts, startSimulator } from './stand.ts';
+
+const PATH = '/api/v2/contactlists/L1/records';
+
+describe('POST records', () => {
+  it('creates all of a batch, and says so as S1 does', async () => {
+    const { api, admin } = await startSimulator();
+    const { status, body } = await api('POST', PATH, { records: contacts(1, 100) });
+    expect(status).toBe(200);
+    expect(body).toEqual({ id: expect.any(String) as string, recordsCreated: 100, warnings: [], errors: [] });
+    expect(await admin.records('L1', { limit: 2 })).toEqual({
+      total: 100,
+      records: [
+        { recordId: 'r1', contactId: 'c1', phones: ['+14155550001'] },
+        { recordId: 'r2', contactId: 'c2', phones: ['+14155550002'] },
+      ],
+    });
+  });
+
+  it('is atomic: a batch with duplicates names them with 409 and creates nothing', async () => {
+    const { create, admin } = await startSimulator();
+    await create('L1', contacts(1, 2));
+    expect(await create('L1', contacts(2, 4))).toMatchObject({
+      kind: 'duplicates',
+      named: [{ index: 0, contactId: 'c2', recordId: 'r2', code: 'DUPLICATE', severity: 'warning' }],
+    });
+    expect((await admin.records('L1')).total).toBe(2);
+  });
+
+  it('a batch that was sent twice is named in full', async () => {
+    const { create } = await startSimulator();
+    await create('L1', contacts(1, 50));
+    const again = await create('L1', contacts(1, 50));
+    expect(again.named.map((record) => record.index)).toEqual(Array.from({ length: 50 }, (_, i) => i));
+  });
+
+  it('a duplicate has the same contact id and one number in common', async () => {
+    const { create } = await startSimulator();
+    const two = (type: string, a: number, b: number) =>
+      [a, b].flatMap((n) => contact(n).phoneNumbers.map(({ number }) => ({ type, number })));
+    await create('L1', [contact(1, { phoneNumbers: two('mobile', 1, 2) })]);
+    const kinds = [
+      await create('L1', [contact(1, { phoneNumbers: contact(3).phoneNumbers })]),
+      await create('L1', [contact(2, { phoneNumbers: contact(1).phoneNumbers })]),
+      await create('L2', [contact(1)]),
+      await create('L1', [contact(1, { phoneNumbers: two('work', 9, 2) })]),
+    ].map((answer) => answer.kind);
+    expect(kinds).toEqual(['created', 'created', 'created', 'duplicates']);
+  });
+
+  it('finds the duplicates within a batch too', async () => {
+    const { create, admin } = await startSimulator();
+    const answer = await create('L1', [contact(1), contact(2), contact(1)]);
+    expect(answer).toMatchObject({ kind: 'duplicates', named: [{ index: 2, recordId: null }] });
+    expect((await admin.records('L1')).total).toBe(0);
+  });
+
+  it('not atomic: creates the others, and warns', async () => {
+    const { create, admin } = await startSimulator({ atomic: false });
+    await create('L1', contacts(1, 2));
+    const answer = await create('L1', contacts(2, 4));
+    expect(answer).toMatchObject({
+      kind: 'created',
+      recordsCreated: 2,
+      named: [{ index: 0, code: 'DUPLICATE' }],
+    });
+    expect((await admin.records('L1')).total).toBe(4);
+  });
+
+  it.each([
+    ['CONTACT_ID_MISSING', { contactId: '' }],
+    ['PHONE_NUMBERS_MISSING', { phoneNumbers: [] }],
+    ['PHONE_NOT_E164', { phoneNumbers: [{ type: 'mobile', number: '0415' }] }],
+    ['PHONE_TYPE_MISSING', { phoneNumbers: [{ type: '', number: '+14155550001' }] }],
+    ['CONSENT_INVALID', { consentTimestamp: 'garbage' }],
+    ['CONSENT_INVALID', { consentTimestamp: '2026-13-01' }],
+    ['CONSENT_IN_FUTURE', { consentTimestamp: '2099-01-01T00:00:00Z' }],
+    ['CONSENT_TOO_OLD', { consentTimestamp: '2015-01-01T00:00:00Z' }],
+    ['OPT_IN_STATUS_INVALID', { optInStatus: 'yes' }],
+    ['CUSTOM_FIELDS_INVALID', { customFields: [] }],
+    ['UNKNOWN_FIELD', { surname: 'x' }],
+  ])('%s: 400 names the record, and nothing is created', async (code, wrong) => {
+    const { create, admin } = await startSimulator();
+    const answer = await create('L1', [contact(1), contact(2, wrong as Partial<ContactRecord>)]);
+    expect(answer).toMatchObject({
+      kind: 'refused',
+      status: 400,
+      named: [{ index: 1, code, severity: 'error' }],
+    });
+    expect((await admin.health()).applied).toBe(0);
+  });
+
+  it('consent may be exactly 1825 days old', async () => {
+    const nowMs = Date.parse('2026-11-21T00:00:00Z');
+    const { create } = await startSimulator({ nowMs: () => nowMs });
+    const consentTimestamp = new Date(nowMs - 1_825 * 86_400_000).toISOString();
+    expect(await create('L1', [contact(1, { consentTimestamp })])).toMatchObject({ kind: 'created' });
+  });
+
+  it.each([
+    ['no records', { records: [] }],
+    ['more than 100', { records: contacts(1, 101) }],
+    ['a bare list', contacts(1, 1)],
+    ['more than records', { records: contacts(1, 1), mode: 'x' }],
+    ['null', null],
+  ])('%s is 400', async (_, body) => {
+    const { api } = await startSimulator();
+    expect((await api('POST', PATH, body)).status).toBe(400);
+  });
+
+  it('names nobody where that is asked for', async () => {
+    const { create } = await startSimulator({ naming: 'none' });
+    await create('L1', contacts(1, 1));
+    expect(await create('L1', contacts(1, 2))).toMatchObject({ kind: 'duplicates', named: [] });
+    expect(await create('L1', [contact(3, { contactId: '' })])).toMatchObject({ kind: 'refused', named: [] });
+  });
+
+  it('strict lists: only those that were created exist', async () => {
+    const { create, admin } = await startSimulator({ strictLists: true });
+    expect(await errorOf(create('L1', [contact(1)]))).toMatchObject({ name: 'CxoneNotFound' });
+    await admin.seedList('L1');
+    expect(await create('L1', [contact(1)])).toMatchObject({ kind: 'created' });
+  });
+});
+
+describe('PUT record', () => {
+  it('replaces the record, as often as one likes, and journals each', async () => {
+    const { create, cxone, admin } = await startSimulator();
+    await create('L1', [contact(1)]);
+    const put = {
+      listId: 'L1',
+      recordId: 'r1',
+      record: contact(1, { phoneNumbers: contact(2).phoneNumbers }),
+    };
+    for (let i = 0; i < 2; i += 1)
+      expect(await cxone.contactLists.updateRecord(put)).toEqual({ kind: 'updated' });
+    expect((await admin.records('L1')).records).toEqual([
+      { recordId: 'r1', contactId: 'c1', phones: ['+14155550002'] },
+    ]);
+    expect((await admin.journal()).map((entry) => entry.action)).toEqual(['create', 'update', 'update']);
+    // The old number is free again, the new one taken.
+    expect(await create('L1', [contact(1)])).toMatchObject({ kind: 'created' });
+  });
+
+  it('refuses an invalid record, an unknown one, and one that would double another', async () => {
+    const { create, cxone } = await startSimulator();
+    await create('L1', [contact(1), contact(2)]);
+    const status = async (recordId: string, record = contact(1)) => {
+      const answer = await cxone.contactLists.updateRecord({ listId: 'L1', recordId, record });
+      return answer.kind === 'refused' ? answer.status : 200;
+    };
+    expect(await status('r1', contact(1, { optInStatus: 'x' }))).toBe(400);
+    expect(await status('r99')).toBe(404);
+    expect(await status('r2', contact(1))).toBe(409);
+    expect(await status('r1')).toBe(200);
+  });
+});
