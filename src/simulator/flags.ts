@@ -41,7 +41,7 @@ export const USAGE = `Usage: simulator [flags]
   --strict-lists           a list that nobody created is 404
   --token-seconds N        default 3600
   --withhold-scope SCOPE   a scope that no token gets (repeatable)
-All but the last and the first six can be changed while it runs: POST /_sim/settings.`;
+All but the first six can be changed while it runs: POST /_sim/settings.`;
 
 const INTEGER = z.coerce.number().int();
 
