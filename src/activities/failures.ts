@@ -11,7 +11,7 @@ import {
   CxoneUnauthorized,
   CxoneUnavailable,
 } from '../cxone/errors.ts';
-import { isPassing } from '../ledger/database.ts';
+import { isLockedOut, isPassing } from '../ledger/database.ts';
 import { SourceError } from '../sources/errors.ts';
 import { RateWait } from './pace.ts';
 
@@ -49,7 +49,7 @@ export function toFailure(error: unknown): Error {
   if (error instanceof CxoneError) return ofCxone(error);
   if (error instanceof RateWait) return passes('RateLimited', error.message, error.waitMs);
   if (error instanceof SourceError) return endsTheRun('SourceUnreadable', error.message);
-  if (isPassing(error))
+  if (isPassing(error) || isLockedOut(error))
     return passes('LedgerUnavailable', `the ledger is not to be reached: ${nameOf(error)}`);
   // The message stays here: an unforeseen one may quote a row. The stack goes to the worker's log.
   return endsTheRun(

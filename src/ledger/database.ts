@@ -26,22 +26,50 @@ export function openDatabase(url: string, maxConnections = 24): Database {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idleTimeoutMillis: 10_000,
+    // A server that vanished without a word is noticed after minutes, not never.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     application_name: 'cxflow',
     options: '-c synchronous_commit=on',
   });
   // An idle connection that PostgreSQL drops must not end the process; the next query gets a new one, or an error.
   pool.on('error', () => undefined);
+  // Nor one that is in use: the pool takes its own listener off while a connection is lent, and an `error` event that
+  // nobody listens to ends the process. The query that was under way is rejected all the same.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<LedgerTables>({ dialect: new PostgresDialect({ pool }) });
   return { db, pool, close: () => db.destroy() };
 }
 
 /** SQLSTATE classes of a server that is away, restarting, full or out of connections: worth another try. */
 const PASSING_CLASSES = ['08', '40', '53', '55', '57', '58'];
-const PASSING_ERRNO = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'];
+/** A login or a database that is not there: a password is rotated, a backup restored. */
+const LOCKED_OUT_CLASSES = ['28', '3D'];
+/** The read-only mode of a server that was promoted or is full; transactions that idled too long. */
+const PASSING_STATES = ['25006', '25P03', '25P04'];
+const PASSING_ERRNO = [
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
+  'EMFILE',
+  'ENFILE',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ERR_STREAM_DESTROYED',
+];
 const PASSING_WORDS = [
   'Connection terminated',
   'timeout exceeded when trying to connect',
   'Client has encountered',
+  'Client was closed',
 ];
 
 /** True for what passes by itself: a restart, a deadlock, a full disk; false for faults of ours (SQL, constraints). */
@@ -49,8 +77,22 @@ export function isPassing(error: unknown): boolean {
   if (error instanceof LedgerUnavailable) return true;
   if (error instanceof AggregateError) return error.errors.some(isPassing);
   if (!(error instanceof Error)) return false;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  // The read-only mode of a server that was promoted or is full (25006).
-  if (code.length === 5 && (PASSING_CLASSES.includes(code.slice(0, 2)) || code === '25006')) return true;
+  const code = codeOf(error);
+  if (PASSING_STATES.includes(code)) return true;
+  if (isOfClass(code, PASSING_CLASSES)) return true;
   return PASSING_ERRNO.includes(code) || PASSING_WORDS.some((words) => error.message.startsWith(words));
+}
+
+/** A run that is under way waits for somebody to let us in again; a worker that starts so had better say it and end. */
+export function isLockedOut(error: unknown): boolean {
+  return error instanceof Error && isOfClass(codeOf(error), LOCKED_OUT_CLASSES);
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** Errno names are of letters too; a SQLSTATE has five characters and begins with its class. */
+function isOfClass(code: string, classes: readonly string[]): boolean {
+  return code.length === 5 && classes.includes(code.slice(0, 2));
 }

@@ -1,0 +1,135 @@
+/** A ledger on a database of its own, and runs in it that are staged by hand. */
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll } from 'vitest';
+import type { Outcome } from '../../src/domain/run.ts';
+import { type Database, openDatabase } from '../../src/ledger/database.ts';
+import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
+import type { SettledGroup, Settlement } from '../../src/ledger/operations.ts';
+import type { StagedRecord } from '../../src/ledger/records.ts';
+import type { Run } from '../../src/ledger/runs.ts';
+import { freshDatabase } from '../harness/fresh.ts';
+
+export interface Opened {
+  readonly url: string;
+  readonly ledger: Ledger;
+  /** For what no verb of the ledger does: tampering, looking, breaking. */
+  readonly database: Database;
+}
+
+/** Opened before the tests of a file and closed after them; a pool that does not close fails the file. */
+export function ledgerOfFile(maxConnections = 24): () => Opened {
+  let opened: Opened | undefined;
+  beforeAll(async () => {
+    const url = await freshDatabase();
+    opened = { url, ledger: openLedger(url, maxConnections), database: openDatabase(url, 4) };
+    await opened.ledger.migrate();
+  });
+  afterAll(async () => {
+    await opened?.ledger.close();
+    await opened?.database.close();
+  });
+  return () => {
+    if (!opened) throw new Error('the ledger is opened in beforeAll');
+    return opened;
+  };
+}
+
+export const someId = (prefix: string): string => `${prefix}-${randomBytes(5).toString('hex')}`;
+
+export async function openRun(ledger: Ledger, more: { input?: unknown; runId?: string } = {}): Promise<Run> {
+  const { run } = await ledger.runs.open({
+    runId: more.runId ?? someId('run'),
+    kind: 'contactImport',
+    target: 'L1',
+    again: false,
+    dryRun: false,
+    requestedBy: null,
+    input: more.input ?? { listId: 'L1', source: { dataset: 'none' } },
+  });
+  return run;
+}
+
+export function record(seq: number, more: Partial<StagedRecord> = {}): StagedRecord {
+  return {
+    seq,
+    line: seq + 1,
+    fields: { contactId: `c${seq}` },
+    record: contact(seq),
+    key1: `c${seq}`,
+    key2: phone(seq),
+    reasons: null,
+    ...more,
+  };
+}
+
+export const phone = (seq: number): string => `+1415555${String(seq).padStart(4, '0')}`;
+
+export function contact(seq: number) {
+  return {
+    contactId: `c${seq}`,
+    phoneNumbers: [{ type: 'mobile', number: phone(seq) }],
+    customFields: {},
+    consentTimestamp: '2026-01-01T00:00:00.000Z',
+    optInStatus: 'confirmed',
+  };
+}
+
+export const invalid = (seq: number): StagedRecord =>
+  record(seq, { record: null, key1: null, key2: null, reasons: [{ code: 'phone_missing' }] });
+
+export const upTo = (n: number): number[] => Array.from({ length: n }, (_, index) => index + 1);
+
+/** `n` valid records, cut into batches of `size`. */
+export async function plannedRun(ledger: Ledger, n: number, size = 100, input?: unknown): Promise<Run> {
+  const run = await openRun(ledger, { input });
+  await ledger.records.stage(
+    run.run_no,
+    upTo(n).map((seq) => record(seq)),
+  );
+  await ledger.records.finishStaging(run.run_no);
+  await ledger.operations.plan(run.run_no, 'create', size);
+  return run;
+}
+
+export async function operationsOf(ledger: Ledger, run: Run) {
+  return ledger.operations.open(run.run_no, 1, 1_000_000);
+}
+
+export function claimOf(
+  run: Run,
+  id: string,
+  more: Partial<{ leaseMs: number; payloadSha256: string }> = {},
+) {
+  return {
+    runNo: run.run_no,
+    id,
+    payloadSha256: 'p',
+    leaseMs: 20_000,
+    holder: 'test',
+    tenant: 't',
+    ...more,
+  };
+}
+
+export async function claimed(ledger: Ledger, run: Run, id: string, leaseMs = 20_000) {
+  const claim = await ledger.operations.claim(claimOf(run, id, { leaseMs }));
+  if (claim.verdict !== 'claimed') throw new Error(`not claimed: ${claim.verdict}`);
+  return claim;
+}
+
+export function settlement(id: string, fence: number, groups: readonly SettledGroup[]): Settlement {
+  return {
+    id,
+    fence,
+    state: 'settled',
+    groups,
+    derived: [],
+    httpStatus: 200,
+    latencyMs: 12,
+    requestId: 'r',
+    audit: { status: 'success' },
+    event: 'batch_complete',
+  };
+}
+
+export const group = (outcome: Outcome, seqs: readonly number[]): SettledGroup => ({ outcome, seqs });

@@ -1,0 +1,34 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import { freshDatabase } from '../harness/fresh.ts';
+
+const opened = (url: string) => {
+  const ledger = openLedger(url, 2);
+  onTestFinished(() => ledger.close());
+  return ledger;
+};
+
+describe('migrations', () => {
+  it('name what an empty database lacks, and nothing once they have run', async () => {
+    const ledger = opened(await freshDatabase());
+    expect(await ledger.missingMigrations()).toEqual(['0001-tables', '0002-operations']);
+    await ledger.migrate();
+    expect(await ledger.missingMigrations()).toEqual([]);
+  });
+
+  it('change nothing the second time', async () => {
+    const ledger = opened(await freshDatabase());
+    await ledger.migrate();
+    await ledger.rateBudget.block('t', 1);
+    await ledger.migrate();
+    expect(await ledger.missingMigrations()).toEqual([]);
+  });
+
+  it('run once when eight processes start on an empty database at the same moment', async () => {
+    const url = await freshDatabase();
+    const ledgers = Array.from({ length: 8 }, () => opened(url));
+    await Promise.all(ledgers.map((ledger) => ledger.migrate()));
+    expect(await ledgers[0]?.missingMigrations()).toEqual([]);
+    expect((await ledgers[7]?.ping())?.version).toMatch(/^\d+/);
+  });
+});
