@@ -37,15 +37,19 @@ export function createDatasets({ db }: Database) {
         const sha256 = hash.digest('hex');
         const id = `ds_${format}_${sha256.slice(0, 32)}`;
         const dataset = { id, name, format, sha256, bytes: total };
-        const fresh = await tx
+        await tx
           .insertInto('datasets')
           .values(dataset)
           .onConflict((conflict) => conflict.column('id').doUpdateSet({ name, created_at: new Date() }))
-          .returning((e) =>
-            e.exists(e.selectFrom('dataset_chunks').select('seq').where('dataset_id', '=', id)).as('has'),
-          )
-          .executeTakeFirstOrThrow();
-        if (!fresh.has) {
+          .execute();
+        // A statement of its own: the one before may have waited for another that stages the same, and has an old view.
+        const kept = await tx
+          .selectFrom('dataset_chunks')
+          .select('seq')
+          .where('dataset_id', '=', id)
+          .limit(1)
+          .executeTakeFirst();
+        if (!kept) {
           await tx
             .updateTable('dataset_chunks')
             .set({ dataset_id: id })
