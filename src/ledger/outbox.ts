@@ -28,13 +28,17 @@ export function createOutbox({ db }: Database) {
         .execute();
     },
 
-    /** Lets the last undelivered event stand for those before it; their counts stay in the totals. */
+    /**
+     * Lets the last undelivered event stand for those before it, and for all that those stand for already; their counts
+     * stay in the totals.
+     */
     async mergeUndelivered(runNo: number): Promise<void> {
       await sql`
         with open as (select id from outbox
           where run_no = ${runNo} and delivered_at is null and merged_into is null and body is null)
         update outbox set merged_into = (select max(id) from open)
-        where id in (select id from open) and id < (select max(id) from open)`.execute(db);
+        where run_no = ${runNo} and (id in (select id from open) or merged_into in (select id from open))
+          and id < (select max(id) from open)`.execute(db);
     },
 
     /** Everything that an event was rendered for, the merged ones included: the base of the next event's metrics. */
@@ -61,8 +65,7 @@ export function createOutbox({ db }: Database) {
         requests: string;
         latency: string | null;
       }>`
-        with mine as (select * from outbox where run_no = ${event.run_no}
-          and (id = ${event.id}::bigint or merged_into = ${event.id}::bigint))
+        with mine as (select * from outbox where id = ${event.id}::bigint or merged_into = ${event.id}::bigint)
         select (select json_object_agg(key, n) from
             (select key, sum(value::int) n from mine, json_each_text(counts) group by key) sums) as counts,
           (select count(latency_ms) from mine) as requests, (select sum(latency_ms) from mine) as latency`.execute(

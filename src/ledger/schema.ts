@@ -30,6 +30,8 @@ export interface RunsTable {
   total: number | null;
   /** Outcomes settled by staging: invalid, duplicate. */
   staged_counts: NullableJson<Partial<Record<Outcome, number>>>;
+  /** Outcomes settled by the end of the run: what never went out and was cancelled. */
+  ended_counts: NullableJson<Partial<Record<Outcome, number>>>;
   plan: NullableJson<unknown>;
   plan_hash: string | null;
   started_at: Generated<Date>;

@@ -20,6 +20,7 @@ create table runs (
   staged_through integer not null default 0,
   total integer,
   staged_counts json,
+  ended_counts json,
   plan json,
   plan_hash text,
   started_at timestamptz not null default now(),
@@ -121,7 +122,9 @@ create table outbox (
   attempts integer not null default 0,
   last_error text
 );
+create index outbox_of_run on outbox (run_no, id);
 create index outbox_open on outbox (run_no, id) where delivered_at is null and merged_into is null;
+create index outbox_merged on outbox (merged_into) where merged_into is not null;
 
 create table datasets (
   id text primary key,
