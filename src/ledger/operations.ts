@@ -53,13 +53,24 @@ export interface Settlement {
   readonly groups: readonly SettledGroup[];
   readonly derived: readonly DerivedOperation[];
   readonly httpStatus: number | null;
-  readonly latencyMs: number;
+  /** null: there was no answer. */
+  readonly latencyMs: number | null;
   readonly requestId: string | null;
   /** For the audit: no personal data. */
   readonly audit: Readonly<Record<string, unknown>>;
   /** The CRM event that this settles, or null. */
   readonly event: string | null;
 }
+
+/** Texts of CXone's may hold what PostgreSQL's JSON refuses: NUL and half characters. Better a mark than a lost answer. */
+function jsonText(value: unknown): string {
+  return JSON.stringify(value, (_, text: unknown) =>
+    typeof text === 'string' ? text.replace(NOT_TEXT, '\ufffd') : text,
+  );
+}
+
+// eslint-disable-next-line no-control-regex
+const NOT_TEXT = /\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 export function countOutcomes(groups: readonly SettledGroup[]): Partial<Record<Outcome, number>> {
   const counts: Partial<Record<Outcome, number>> = {};
@@ -71,14 +82,18 @@ export function createOperations({ db }: Database) {
   return {
     /** Batches of `size` pending records, in the order of the source. Repeatable. Returns how many batches there are. */
     async plan(runNo: number, kind: string, size: number): Promise<number> {
-      await sql`
+      await db.transaction().execute(async (tx) => {
+        // One planner at a time: two at once would both find nothing, and cut every record into two batches.
+        await sql`select from runs where run_no = ${runNo} for update`.execute(tx);
+        await sql`
         insert into operations (run_no, batch, kind, seqs)
         select ${runNo}, batch + 1, ${kind}, array_agg(seq order by seq) from (
           select r.seq, (row_number() over (order by r.seq) - 1) / ${size}::int as batch
           from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
           where r.run_no = ${runNo} and o.seq is null) pending
         where not exists (select 1 from operations where run_no = ${runNo})
-        group by batch order by batch`.execute(db);
+        group by batch order by batch`.execute(tx);
+      });
       const { batches } = await db
         .selectFrom('operations')
         .select((e) => e.fn.max('batch').as('batches'))
@@ -138,10 +153,10 @@ export function createOperations({ db }: Database) {
       const { groups, derived } = settlement;
       const { rows } = await sql<{ settled: boolean }>`
         select settle_operation(${settlement.id}, ${settlement.fence}, ${settlement.state},
-          ${JSON.stringify(groups)}::json, ${JSON.stringify(derived)}::json,
+          ${jsonText(groups)}::json, ${jsonText(derived)}::json,
           ${JSON.stringify(countOutcomes(groups))}::json, ${settlement.httpStatus},
-          ${Math.round(settlement.latencyMs)}, ${settlement.requestId},
-          ${JSON.stringify(settlement.audit)}::json, ${settlement.event}) as settled`.execute(db);
+          ${settlement.latencyMs === null ? null : Math.round(settlement.latencyMs)}, ${settlement.requestId},
+          ${jsonText(settlement.audit)}::json, ${settlement.event}) as settled`.execute(db);
       return rows[0]?.settled === true;
     },
 
@@ -211,6 +226,9 @@ export function createOperations({ db }: Database) {
       const { rows } = await sql<{ id: string }>`
         with resolved as (
           update operations set state = ${state},
+            -- A person's word stands above what we did not know: it goes out as if for the first time.
+            refs = case when ${verdict} = 'resend' and refs->>'halved' is not null then null else refs end,
+            payload_sha256 = case when ${verdict} = 'resend' then null else payload_sha256 end,
             unanswered = case when ${verdict} = 'resend' then 0 else unanswered end,
             counts = case when ${verdict} = 'resend' then null else counts end
           where run_no = ${runNo} and state = 'in_doubt' and (${id}::bigint is null or id = ${id}::bigint)

@@ -26,7 +26,8 @@ begin
   select blocked_until into v_blocked from rate_budgets where tenant = p_tenant;
   if v_blocked > v_now then
     verdict := 'blocked';
-    wait_ms := ceil(extract(epoch from v_blocked - v_now) * 1000);
+    -- Retry-After has no upper cap, an integer has.
+    wait_ms := least(ceil(extract(epoch from v_blocked - v_now) * 1000), 2147483647);
     return;
   end if;
   select * into o from operations where id = p_id and run_no = p_run_no for update;
@@ -62,8 +63,7 @@ create function settle_operation(
 ) returns boolean language plpgsql as $$
 declare
   o operations;
-  v_settled integer;
-  v_derived integer;
+  v_answered integer[];
 begin
   update operations set
     state = p_state, counts = p_counts, http_status = p_http_status, latency_ms = p_latency_ms,
@@ -82,15 +82,18 @@ begin
   insert into outcomes (run_no, seq, outcome, reasons, operation_id, evidence)
     select o.run_no, seq::integer, g->>'outcome', g->'reasons', p_id, g->>'evidence'
     from json_array_elements(p_settled) g, json_array_elements_text(g->'seqs') seq;
-  get diagnostics v_settled = row_count;
   insert into operations (run_no, batch, kind, seqs, refs)
     select o.run_no, o.batch, d->>'kind',
       array(select json_array_elements_text(d->'seqs')::integer), d->'refs'
     from json_array_elements(p_derived) d;
-  select coalesce(sum(json_array_length(d->'seqs')), 0) into v_derived from json_array_elements(p_derived) d;
-  if v_settled + v_derived <> cardinality(o.seqs) then
-    raise exception 'operation % has % records, but % were settled and % go on',
-      p_id, cardinality(o.seqs), v_settled, v_derived;
+  -- A partition: none left out, none twice, none of another operation.
+  select array_agg(seq::integer order by seq::integer) into v_answered from (
+    select json_array_elements_text(g->'seqs') seq from json_array_elements(p_settled) g
+    union all
+    select json_array_elements_text(d->'seqs') from json_array_elements(p_derived) d) answered;
+  if v_answered is distinct from (select array_agg(seq order by seq) from unnest(o.seqs) seq) then
+    raise exception 'the answer to operation % does not account for each of its % records once',
+      p_id, cardinality(o.seqs);
   end if;
   insert into audit_pending (run_id, action, data)
     select run_id, 'batch_settled', p_audit from runs where run_no = o.run_no;
