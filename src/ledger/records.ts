@@ -73,19 +73,17 @@ export function createRecords({ db, pool }: Database) {
 
     /** Valid records that share a key with another one, in the order of the source. */
     async *duplicateCandidates(runNo: number): AsyncIterable<DuplicateCandidate> {
-      const shared = sql<{ seq: number }>`
-        select seq from (select seq, count(*) over (partition by key1) n1, count(*) over (partition by key2) n2
+      // Arrays, a page each: an object for every one of a million candidates would not be flat.
+      const shared = await sql<{ seqs: number[] }>`
+        select array_agg(seq order by seq) as seqs from (
+          select seq, count(*) over (partition by key1) n1, count(*) over (partition by key2) n2
           from records where run_no = ${runNo} and record is not null) keys
-        where n1 > 1 or n2 > 1 order by seq`;
-      const seqs = (await shared.execute(db)).rows.map((row) => row.seq);
-      for (let i = 0; i < seqs.length; i += PAGE) {
-        yield* await db
-          .selectFrom('records')
-          .select(['seq', 'line', sql<string>`key1`.as('key1'), sql<string>`key2`.as('key2')])
-          .where('run_no', '=', runNo)
-          .where('seq', 'in', seqs.slice(i, i + PAGE))
-          .orderBy('seq')
-          .execute();
+        where n1 > 1 or n2 > 1 group by seq / ${PAGE}::int order by min(seq)`.execute(db);
+      for (const { seqs } of shared.rows) {
+        const { rows } = await sql<DuplicateCandidate>`
+          select seq, line, key1, key2 from records
+          where run_no = ${runNo} and seq = any(${seqs}::int[]) order by seq`.execute(db);
+        yield* rows;
       }
     },
 
@@ -118,11 +116,15 @@ export function createRecords({ db, pool }: Database) {
     /** What never went out when a run was cancelled or its plan rejected. Repeatable. */
     async cancelPending(runNo: number, reason: Reason): Promise<void> {
       await sql`
-        insert into outcomes (run_no, seq, outcome, reasons)
-        select ${runNo}, r.seq, 'cancelled', ${JSON.stringify([reason])}::json
-        from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
-        where r.run_no = ${runNo} and o.seq is null
-        on conflict do nothing`.execute(db);
+        with cancelled as (
+          insert into outcomes (run_no, seq, outcome, reasons)
+          select ${runNo}, r.seq, 'cancelled', ${JSON.stringify([reason])}::json
+          from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
+          where r.run_no = ${runNo} and o.seq is null
+          on conflict do nothing returning 1)
+        update runs set ended_counts = json_build_object('cancelled',
+          coalesce((ended_counts->>'cancelled')::int, 0) + (select count(*) from cancelled))
+        where run_no = ${runNo}`.execute(db);
     },
 
     /** In the order of the source, a page at a time: flat memory for a million records. */

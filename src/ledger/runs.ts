@@ -25,7 +25,10 @@ export interface OpenRun {
   readonly input: unknown;
 }
 
-/** `ended`: this run id has ended before, and not in a failure; nothing was changed. */
+/**
+ * `ended`: this run id has ended before, and not in a failure; nothing was changed.
+ * `reopened`: it goes on. Rows that are staged were read by the input in `run`; without any, the new input stands.
+ */
 export type Opened = { readonly kind: 'opened' | 'reopened' | 'ended'; readonly run: Run };
 
 export type Sameness = { readonly kind: 'mine' } | { readonly kind: 'taken'; readonly by: string };
@@ -69,7 +72,21 @@ export function createRuns({ db }: Database) {
       const known = await find(run.runId);
       if (!known) throw new Error(`run ${run.runId} was neither new nor known`);
       if (known.state !== 'running' && known.state !== 'failed') return { kind: 'ended', run: known };
-      return { kind: 'reopened', run: known };
+      const corrected = await db
+        .updateTable('runs')
+        .set({
+          target: run.target,
+          again: run.again,
+          dry_run: run.dryRun,
+          requested_by: run.requestedBy,
+          input: JSON.stringify(run.input),
+        })
+        .where('run_no', '=', known.run_no)
+        .where('source', 'is', null)
+        .where('state', 'in', ['running', 'failed'])
+        .returningAll()
+        .executeTakeFirst();
+      return { kind: 'reopened', run: corrected ?? known };
     },
 
     /**
@@ -78,11 +95,20 @@ export function createRuns({ db }: Database) {
      */
     async claimSameness(runNo: number, businessKey: string): Promise<Sameness> {
       try {
-        await db
+        const { numUpdatedRows } = await db
           .updateTable('runs')
-          .set({ business_key: businessKey, state: 'running', failure: null, finished_at: null })
+          .set({
+            business_key: businessKey,
+            state: 'running',
+            failure: null,
+            result: null,
+            finished_at: null,
+          })
           .where('run_no', '=', runNo)
-          .execute();
+          // An attempt that outlived its run must not raise it from the dead.
+          .where('state', 'in', ['running', 'failed'])
+          .executeTakeFirst();
+        if (numUpdatedRows === 0n) throw new Error('the run has ended');
         return { kind: 'mine' };
       } catch (error) {
         if (!(error instanceof Error) || !('code' in error) || error.code !== UNIQUE_VIOLATION) throw error;
@@ -154,11 +180,13 @@ export function createRuns({ db }: Database) {
         .execute();
     },
 
-    /** Cheap and current: what staging settled plus what each operation settled. */
+    /** Cheap and current: what staging and the end settled, plus what each operation settled. */
     async counts(runNo: number): Promise<Counts> {
       const { rows } = await sql<{ outcome: Outcome; n: string }>`
         select outcome, sum(n) as n from (
           select key as outcome, value::int as n from runs, json_each_text(staged_counts) where run_no = ${runNo}
+          union all
+          select key, value::int from runs, json_each_text(ended_counts) where run_no = ${runNo}
           union all
           select key, value::int from operations, json_each_text(counts) where run_no = ${runNo}) settled
         group by outcome`.execute(db);
@@ -167,9 +195,20 @@ export function createRuns({ db }: Database) {
 
     /** From the outcomes themselves: slower for a million records, and the truth that reports state. */
     async exactCounts(runNo: number): Promise<Counts> {
-      const { rows } = await sql<{ outcome: Outcome; n: string }>`
-        select outcome, count(*) as n from outcomes where run_no = ${runNo} group by outcome`.execute(db);
-      const counts = await withTotal(db, runNo, rows);
+      const { rows } = await sql<{
+        total: number;
+        parts: Partial<Record<Outcome | 'pending', number>> | null;
+      }>`
+        select coalesce(total, staged_through) as total, (
+          select json_object_agg(outcome, n) from (
+            select coalesce(o.outcome, 'pending') as outcome, count(*) as n
+            from (select seq from records where run_no = ${runNo}) r
+            full join (select seq, outcome from outcomes where run_no = ${runNo}) o using (seq)
+            group by 1) settled) as parts
+        from runs where run_no = ${runNo}`.execute(db);
+      const { total, parts } = rows[0] ?? { total: 0, parts: null };
+      const counts: Counts = { total, ...parts, pending: parts?.pending ?? 0 };
+      // A record that was lost, or an outcome without one: wrong numbers must not be told.
       if (!isConserved(counts)) throw new Error(`the parts of run ${runNo} do not add up`);
       return counts;
     },
