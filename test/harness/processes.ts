@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect } from 'vitest';
 import { commandLine, type Exit, isAlive, signal, waitForEnd } from '../../src/stack/processes.ts';
@@ -73,6 +74,8 @@ export function useProcesses(): Processes {
     });
   };
   afterEach(async () => {
+    // What a test has just sent a signal may take a moment to go.
+    for (let looks = 0; looks < 10 && processesWith(mark).length > 0; looks += 1) await delay(50);
     const left = processesWith(mark).map((pid) => ({ pid, command: commandLine(pid) }));
     for (const { pid } of left) signal(pid, 'SIGKILL');
     await Promise.all(started.splice(0).map((each) => each.kill()));
