@@ -48,53 +48,56 @@ const SIMULATOR_CLIENT = { CXONE_CLIENT_ID: 'simulator', CXONE_CLIENT_SECRET: 's
 
 export function createChildren(options: StackOptions, ports: StackFile['ports']): Children {
   const { dir, env = process.env } = options;
-  const given = givenDatabase(env);
-  const own = {
-    postgres: given === null,
-    temporal: !env.TEMPORAL_ADDRESS,
-    simulator: wantsSimulator(options),
-  };
+  const givenUrl = givenDatabase(env);
+  const own = { temporal: !env.TEMPORAL_ADDRESS, simulator: wantsSimulator(options) };
   let database: Postgres | null = null;
   const addresses = (): StackAddresses => ({
-    databaseUrl: given ?? database?.url ?? '',
+    databaseUrl: givenUrl ?? database?.url ?? '',
     temporalAddress: env.TEMPORAL_ADDRESS || `127.0.0.1:${ports.temporal}`,
     temporalUiUrl: own.temporal ? `http://127.0.0.1:${ports.temporalUi}` : null,
     simulatorUrl: own.simulator ? `http://127.0.0.1:${ports.simulator}` : null,
   });
   const environment = () => environmentOf(addresses());
-  const log = (name: string) => join(dir, 'logs', `${name}.log`);
   const postgres = async () => {
     const server = await startPostgres({ dir, ...(database ? { port: database.port } : {}) });
     return (database = await atSameAddress(server, database));
   };
-  const simulator = () => {
-    const program = options.programs?.simulator ?? nodeProgram('simulator/main');
-    // Started again, it goes on from what its journal says was applied.
-    const journal = join(dir, 'simulator', 'journal.ndjson');
-    mkdirSync(dirname(journal), { recursive: true });
-    const args = [...program.args, '--port', String(ports.simulator), '--journal', journal];
-    return startProgram({
-      program: { ...program, args },
-      env: withoutOurs(env, environment()),
-      logFile: log('simulator'),
-      graceMs: SIMULATOR_GRACE_MS,
-      port: ports.simulator,
-    });
-  };
-  const worker = () =>
-    startProgram({
-      program: options.programs?.worker ?? nodeProgram('worker'),
-      env: { ...withoutOurs(env, environment()), ...environment() },
-      logFile: log('worker'),
-      graceMs: WORKER_GRACE_MS,
-    });
   const all: readonly (Child & { readonly wanted: boolean })[] = [
-    { name: 'postgres', wanted: own.postgres, start: postgres },
+    { name: 'postgres', wanted: givenUrl === null, start: postgres },
     { name: 'temporal', wanted: own.temporal, start: () => startTemporal(options, ports) },
-    { name: 'simulator', wanted: own.simulator, start: simulator },
-    { name: 'worker', wanted: options.worker, start: worker },
+    {
+      name: 'simulator',
+      wanted: own.simulator,
+      start: () => startSimulator(options, ports.simulator, environment()),
+    },
+    { name: 'worker', wanted: options.worker, start: () => startWorker(options, environment()) },
   ];
   return { list: all.filter(({ wanted }) => wanted), addresses, environment };
+}
+
+type Ours = Readonly<Record<string, string>>;
+
+function startSimulator({ dir, env, programs }: StackOptions, port: number, ours: Ours): Promise<Running> {
+  const program = programs?.simulator ?? nodeProgram('simulator/main');
+  // Started again, it goes on from what its journal says was applied.
+  const journal = join(dir, 'simulator', 'journal.ndjson');
+  mkdirSync(dirname(journal), { recursive: true });
+  return startProgram({
+    program: { ...program, args: [...program.args, '--port', String(port), '--journal', journal] },
+    env: withoutForeign(env ?? process.env, ours),
+    logFile: join(dir, 'logs', 'simulator.log'),
+    graceMs: SIMULATOR_GRACE_MS,
+    port,
+  });
+}
+
+function startWorker({ dir, env, programs }: StackOptions, ours: Ours): Promise<Running> {
+  return startProgram({
+    program: programs?.worker ?? nodeProgram('worker'),
+    env: { ...withoutForeign(env ?? process.env, ours), ...ours },
+    logFile: join(dir, 'logs', 'worker.log'),
+    graceMs: WORKER_GRACE_MS,
+  });
 }
 
 function givenDatabase(env: Env): string | null {
@@ -137,7 +140,7 @@ function environmentOf(addresses: StackAddresses): Record<string, string> {
 }
 
 /** Without the caller's settings of a Temporal, or a CXone, that is not the one of this stack. */
-function withoutOurs(env: Env, ours: Readonly<Record<string, string>>): Env {
+function withoutForeign(env: Env, ours: Ours): Env {
   const foreign = (name: string) =>
     name === 'DATABASE_URL_FILE' ||
     (name.startsWith('TEMPORAL_') && !env.TEMPORAL_ADDRESS) ||

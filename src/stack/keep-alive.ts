@@ -1,4 +1,5 @@
 /** Keeps one child of the stack running: a child that dies is started again after a short, growing pause. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Exit } from './processes.ts';
 import type { ChildName } from './stack-file.ts';
 
@@ -36,51 +37,50 @@ const LONGEST_PAUSE_MS = 10_000;
 const RECOVERED_AFTER_MS = 30_000;
 
 /** Rejects when the first start fails: nothing is there to be kept alive then. */
-export async function keepAlive({ name, start, onEvent }: KeepAlive): Promise<KeptAlive> {
+export async function keepAlive(options: KeepAlive): Promise<KeptAlive> {
   const halt = new AbortController();
-  let restarts = 0;
-  let current: Running | null = null;
-  const begin = async () => {
-    current = await start();
-    onEvent({ type: 'started', name, pid: current.pid, restarts });
-    return current;
-  };
-  const watch = async (first: Running) => {
-    let running: Running | null = first;
-    let pauseMs = FIRST_PAUSE_MS;
-    while (!halt.signal.aborted) {
-      const since = performance.now();
-      const exit = await running?.exited;
-      current = null;
-      if (halt.signal.aborted) return;
-      if (running && performance.now() - since > RECOVERED_AFTER_MS) pauseMs = FIRST_PAUSE_MS;
-      if (exit) onEvent({ type: 'died', name, exit, retryInMs: pauseMs });
-      await pause(pauseMs, halt.signal);
-      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
-      if (halt.signal.aborted) return;
-      restarts += 1;
-      running = await begin().catch((error: Error) => {
-        onEvent({ type: 'failed', name, message: error.message, retryInMs: pauseMs });
-        return null;
-      });
-    }
-  };
-  const watching = watch(await begin());
+  const child: Child = { restarts: 0, running: null };
+  await begin(options, child);
+  const watching = watch(options, child, halt.signal);
   return {
     stop: async () => {
       halt.abort();
+      await child.running?.stop();
       // A start that is under way ends first: what it has started must be stopped as well.
-      await current?.stop();
       await watching;
-      await current?.stop();
-      onEvent({ type: 'stopped', name });
+      await child.running?.stop();
+      options.onEvent({ type: 'stopped', name: options.name });
     },
   };
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-  });
+interface Child {
+  restarts: number;
+  /** Null between its death and its next start. */
+  running: Running | null;
+}
+
+async function begin({ name, start, onEvent }: KeepAlive, child: Child): Promise<void> {
+  child.running = await start();
+  onEvent({ type: 'started', name, pid: child.running.pid, restarts: child.restarts });
+}
+
+async function watch(options: KeepAlive, child: Child, halted: AbortSignal): Promise<void> {
+  const { name, onEvent } = options;
+  let pauseMs = FIRST_PAUSE_MS;
+  while (!halted.aborted) {
+    const since = performance.now();
+    const exit = await child.running?.exited;
+    child.running = null;
+    if (halted.aborted) return;
+    if (exit && performance.now() - since > RECOVERED_AFTER_MS) pauseMs = FIRST_PAUSE_MS;
+    if (exit) onEvent({ type: 'died', name, exit, retryInMs: pauseMs });
+    await delay(pauseMs, undefined, { signal: halted }).catch(() => undefined);
+    if (halted.aborted) return;
+    pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+    child.restarts += 1;
+    await begin(options, child).catch((error: Error) => {
+      onEvent({ type: 'failed', name, message: error.message, retryInMs: pauseMs });
+    });
+  }
 }
