@@ -1,0 +1,107 @@
+import { sql } from 'kysely';
+import { describe, expect, it } from 'vitest';
+import { isLockedOut, isPassing, LedgerUnavailable } from '../../src/ledger/database.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import { freshDatabase } from '../harness/fresh.ts';
+import { ownPostgres } from '../harness/servers.ts';
+import { createDatabase } from '../../src/stack/postgres.ts';
+import { claimOf, ledgerOfFile, openRun, operationsOf, plannedRun, upTo } from './harness.ts';
+
+const opened = ledgerOfFile();
+
+const withCode = (code: string) => Object.assign(new Error('secret row'), { code });
+
+describe('errors of the database', () => {
+  it.each([
+    '08006',
+    '57P01',
+    '57P03',
+    '53300',
+    '53100',
+    '40001',
+    '40P01',
+    '55P03',
+    '58030',
+    '25006',
+    '25P03',
+  ])('%s passes by itself', (code) => expect(isPassing(withCode(code))).toBe(true));
+  it.each(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'EPIPE', 'EAI_AGAIN'])(
+    '%s passes by itself',
+    (code) => expect(isPassing(withCode(code))).toBe(true),
+  );
+  it.each(['23505', '42P01', '22P02', 'P0001', 'ENOENT', '', 'EBADF', 'ABORT'])('%s does not', (code) =>
+    expect(isPassing(withCode(code))).toBe(false),
+  );
+  it.each(['28P01', '28000', '3D000'])('%s is somebody else’s to mend', (code) => {
+    expect(isPassing(withCode(code))).toBe(false);
+    expect(isLockedOut(withCode(code))).toBe(true);
+  });
+  it('what several addresses answer passes if one of them does', () => {
+    expect(isPassing(new AggregateError([withCode('X'), withCode('ECONNREFUSED')]))).toBe(true);
+    expect(isPassing(new LedgerUnavailable('away'))).toBe(true);
+    expect(isPassing('text')).toBe(false);
+    expect(isLockedOut('text')).toBe(false);
+  });
+});
+
+describe('a PostgreSQL that goes away', () => {
+  it('is a passing error when it was never there', async () => {
+    const ledger = openLedger('postgres://nobody@127.0.0.1:1/none');
+    const error = await ledger.ping().catch((e: unknown) => e);
+    expect(isPassing(error)).toBe(true);
+    await ledger.close();
+  });
+
+  it('is somebody to mend when the database does not exist', async () => {
+    const url = new URL(await freshDatabase());
+    url.pathname = '/there_is_none';
+    const ledger = openLedger(url.href);
+    expect(isLockedOut(await ledger.ping().catch((e: unknown) => e))).toBe(true);
+    await ledger.close();
+  });
+
+  it('rejects every verb that was under way with a passing error, and all go on after it', async () => {
+    const { ledger, database } = opened();
+    const run = await plannedRun(ledger, 300, 10);
+    const operations = await operationsOf(ledger, run);
+    for (const _ of upTo(5)) {
+      const verbs = operations.flatMap(({ id }) => [
+        ledger.operations.claim(claimOf(run, id)),
+        ledger.runs.exactCounts(run.run_no),
+        ledger.audit.seal(),
+        ledger.rateBudget.take('t', 1, 1, 0),
+      ]);
+      const ended = Promise.allSettled(verbs);
+      await sql`select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid()`.execute(database.db);
+      for (const result of await ended)
+        if (result.status === 'rejected') expect(isPassing(result.reason), String(result.reason)).toBe(true);
+    }
+    expect((await ledger.runs.exactCounts(run.run_no)).total).toBe(300);
+  });
+
+  it('killed with -9 in the middle and started again, has every answer that it gave', async () => {
+    const postgres = await ownPostgres();
+    const ledger = openLedger(await createDatabase(postgres.current().url, 'killed'), 8);
+    await ledger.migrate();
+    const run = await plannedRun(ledger, 400, 1);
+    const operations = await operationsOf(ledger, run);
+    const won = new Set<string>();
+    const claiming = operations.map(({ id }) =>
+      ledger.operations.claim(claimOf(run, id)).then(
+        ({ verdict }) => verdict === 'claimed' && won.add(id),
+        (error: unknown) => expect(isPassing(error), String(error)).toBe(true),
+      ),
+    );
+    await Promise.race(claiming);
+    await postgres.kill();
+    await Promise.all(claiming);
+    await postgres.restart();
+    const sending = new Set(
+      (await operationsOf(ledger, run)).filter(({ state }) => state === 'sending').map(({ id }) => id),
+    );
+    for (const id of won) expect(sending.has(id)).toBe(true);
+    await openRun(ledger);
+    await ledger.close();
+  });
+});

@@ -1,0 +1,374 @@
+import fc from 'fast-check';
+import { sql } from 'kysely';
+import { describe, expect, it } from 'vitest';
+import type { SettledGroup } from '../../src/ledger/operations.ts';
+import {
+  claimed,
+  claimOf,
+  group,
+  ledgerOfFile,
+  openRun,
+  operationsOf,
+  plannedRun,
+  record,
+  settlement,
+  upTo,
+} from './harness.ts';
+
+const opened = ledgerOfFile();
+
+/** The whole row: what a verb that "changes nothing" must leave alone. */
+async function rowOf(id: string) {
+  return opened()
+    .database.db.selectFrom('operations')
+    .selectAll()
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow();
+}
+
+async function firstOf(n: number, size = n) {
+  const run = await plannedRun(opened().ledger, n, size);
+  const [operation] = await operationsOf(opened().ledger, run);
+  if (!operation) throw new Error('nothing planned');
+  return { run, operation, id: operation.id };
+}
+
+const expire = (id: string) =>
+  sql`update operations set lease_until = clock_timestamp() - interval '1 ms' where id = ${id}`.execute(
+    opened().database.db,
+  );
+
+describe('planning', () => {
+  it('cuts exactly the pending records into batches of the size, in the order of the source (property)', async () => {
+    const { ledger } = opened();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom('valid', 'invalid', 'duplicate'), { minLength: 1, maxLength: 60 }),
+        fc.integer({ min: 1, max: 25 }),
+        async (kinds, size) => {
+          const run = await openRun(ledger);
+          const reasons = [{ code: 'phone_missing' }];
+          await ledger.records.stage(
+            run.run_no,
+            kinds.map((kind, i) => record(i + 1, kind === 'invalid' ? { record: null, reasons } : {})),
+          );
+          const losers = kinds.flatMap((kind, i) =>
+            kind === 'duplicate' ? [{ seq: i + 1, reason: { code: 'duplicate_in_source' } }] : [],
+          );
+          await ledger.records.settleDuplicates(run.run_no, losers);
+          await ledger.records.finishStaging(run.run_no);
+          const batches = await ledger.operations.plan(run.run_no, 'create', size);
+          const pending = kinds.flatMap((kind, i) => (kind === 'valid' ? [i + 1] : []));
+          const planned = await operationsOf(ledger, run);
+          expect(batches).toBe(Math.ceil(pending.length / size));
+          expect(planned.flatMap(({ seqs }) => seqs)).toEqual(pending);
+          expect(planned.map(({ batch }) => batch)).toEqual(upTo(batches));
+          expect(planned.slice(0, -1).every(({ seqs }) => seqs.length === size)).toBe(true);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('is repeatable, and two planners at the same moment plan once', async () => {
+    const { ledger } = opened();
+    const run = await openRun(ledger);
+    await ledger.records.stage(
+      run.run_no,
+      upTo(1_000).map((seq) => record(seq)),
+    );
+    const planned = await Promise.all(upTo(6).map(() => ledger.operations.plan(run.run_no, 'create', 100)));
+    expect(planned).toEqual(upTo(6).map(() => 10));
+    expect(await operationsOf(ledger, run)).toHaveLength(10);
+    expect(await ledger.operations.plan(run.run_no, 'create', 7)).toBe(10);
+  });
+
+  it('plans nothing where nothing is pending', async () => {
+    const { ledger } = opened();
+    const run = await openRun(ledger);
+    expect(await ledger.operations.plan(run.run_no, 'create', 100)).toBe(0);
+  });
+});
+
+describe('claims', () => {
+  it('are won by one of many who try at the same moment; the others see its lease', async () => {
+    const { ledger } = opened();
+    const { run, id } = await firstOf(3);
+    const claims = await Promise.all(upTo(20).map(() => ledger.operations.claim(claimOf(run, id))));
+    expect(claims.filter(({ verdict }) => verdict === 'claimed')).toHaveLength(1);
+    const leased = claims.filter((claim) => claim.verdict === 'leased');
+    expect(leased).toHaveLength(19);
+    for (const { waitMs } of leased) {
+      expect(waitMs).toBeGreaterThan(0);
+      expect(waitMs).toBeLessThanOrEqual(20_000);
+    }
+  });
+
+  it('take over a lease that has run out, with a higher fence and one answer more that is lost', async () => {
+    const { ledger } = opened();
+    const { run, id } = await firstOf(3);
+    expect(await claimed(ledger, run, id)).toMatchObject({ fence: 1, unanswered: 0 });
+    await expire(id);
+    expect(await claimed(ledger, run, id)).toMatchObject({ fence: 2, unanswered: 1 });
+    await expire(id);
+    const again = await Promise.all(upTo(10).map(() => ledger.operations.claim(claimOf(run, id))));
+    expect(again.filter(({ verdict }) => verdict === 'claimed')).toEqual([
+      { verdict: 'claimed', fence: 3, unanswered: 2 },
+    ]);
+  });
+
+  it('refuse another payload than the one that may have been sent', async () => {
+    const { ledger } = opened();
+    const { run, id } = await firstOf(3);
+    const { fence } = await claimed(ledger, run, id);
+    await ledger.operations.loseAnswer(id, fence);
+    const other = ledger.operations.claim(claimOf(run, id, { payloadSha256: 'other' }));
+    await expect(other).rejects.toThrow(/another payload/);
+    expect(await claimed(ledger, run, id)).toMatchObject({ fence: 2, unanswered: 1 });
+  });
+
+  it('find nothing to do in what is settled, and nothing at all in another run', async () => {
+    const { ledger } = opened();
+    const { run, id } = await firstOf(2);
+    const { fence } = await claimed(ledger, run, id);
+    await ledger.operations.settle(settlement(id, fence, [group('created', [1, 2])]));
+    expect(await ledger.operations.claim(claimOf(run, id))).toEqual({ verdict: 'settled' });
+    const stranger = await openRun(ledger);
+    await expect(ledger.operations.claim(claimOf(stranger, id))).rejects.toThrow(/does not exist/);
+  });
+});
+
+describe('a claim that is given back', () => {
+  it('is open at once when CXone certainly did nothing, and remembers answers that were lost before', async () => {
+    const { ledger } = opened();
+    const { run, id } = await firstOf(2);
+    const first = await claimed(ledger, run, id);
+    await ledger.operations.release(id, first.fence);
+    expect(await rowOf(id)).toMatchObject({ state: 'planned', unanswered: 0, lease_until: null });
+    const second = await claimed(ledger, run, id);
+    await ledger.operations.loseAnswer(id, second.fence);
+    const third = await claimed(ledger, run, id);
+    await ledger.operations.release(id, third.fence);
+    expect(await rowOf(id)).toMatchObject({ state: 'unanswered', unanswered: 1 });
+  });
+
+  it('changes nothing by whoever does not hold it any more', async () => {
+    const { ledger } = opened();
+    const { run, id } = await firstOf(2);
+    const old = await claimed(ledger, run, id);
+    await expire(id);
+    await claimed(ledger, run, id);
+    const before = await rowOf(id);
+    await ledger.operations.release(id, old.fence);
+    await ledger.operations.loseAnswer(id, old.fence);
+    expect(await ledger.operations.renew(id, old.fence, 99_000)).toBe(false);
+    expect(await rowOf(id)).toEqual(before);
+  });
+
+  it('is kept longer by its holder only', async () => {
+    const { ledger } = opened();
+    const { run, id } = await firstOf(2);
+    const { fence } = await claimed(ledger, run, id, 1_000);
+    expect(await ledger.operations.renew(id, fence, 60_000)).toBe(true);
+    expect(await ledger.operations.liveLeaseMs(run.run_no)).toBeGreaterThan(30_000);
+  });
+});
+
+describe('settling', () => {
+  it('writes outcomes, what is left to do, an audit entry and the CRM event together', async () => {
+    const { ledger, database } = opened();
+    const { run, id } = await firstOf(4);
+    const { fence } = await claimed(ledger, run, id);
+    const refs = { recordIds: { 3: 'r3' } };
+    const settled = await ledger.operations.settle({
+      ...settlement(id, fence, [
+        { outcome: 'created', seqs: [1], evidence: 'e' },
+        { outcome: 'rejected', seqs: [2], reasons: [{ code: 'X', field: 'f' }] },
+      ]),
+      derived: [
+        { kind: 'update', seqs: [3], refs },
+        { kind: 'create', seqs: [4] },
+      ],
+    });
+    expect(settled).toBe(true);
+    const counts = { total: 4, pending: 2, created: 1, rejected: 1 };
+    expect(await ledger.runs.counts(run.run_no)).toEqual(counts);
+    expect(await ledger.runs.exactCounts(run.run_no)).toEqual(counts);
+    const open = await operationsOf(ledger, run);
+    expect(open.map(({ kind, seqs, refs }) => ({ kind, seqs, refs }))).toEqual([
+      { kind: 'update', seqs: [3], refs },
+      { kind: 'create', seqs: [4], refs: null },
+    ]);
+    expect(await ledger.outbox.undelivered(run.run_no, 10)).toHaveLength(1);
+    const audited = database.db.selectFrom('audit_pending').selectAll().where('run_id', '=', run.run_id);
+    expect(await audited.execute()).toMatchObject([{ action: 'batch_settled', data: { status: 'success' } }]);
+  });
+
+  it('with an old fence touches nothing, and keeps the answer as a late one', async () => {
+    const { ledger } = opened();
+    const { run, id } = await firstOf(2);
+    const old = await claimed(ledger, run, id);
+    await expire(id);
+    const now = await claimed(ledger, run, id);
+    expect(await ledger.operations.settle(settlement(id, old.fence, [group('created', [1, 2])]))).toBe(false);
+    expect(await ledger.operations.settle(settlement(id, old.fence, [group('created', [1, 2])]))).toBe(false);
+    expect(await rowOf(id)).toMatchObject({
+      state: 'sending',
+      fence: now.fence,
+      late_answers: [{ fence: old.fence, httpStatus: 200 }, { fence: old.fence }],
+    });
+    expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 2, pending: 2 });
+    expect(await ledger.outbox.undelivered(run.run_no, 10)).toEqual([]);
+    expect(await ledger.operations.settle(settlement(id, now.fence, [group('existing', [1, 2])]))).toBe(true);
+  });
+
+  it('is done once of many with the same fence', async () => {
+    const { ledger } = opened();
+    const { run, id } = await firstOf(2);
+    const { fence } = await claimed(ledger, run, id);
+    const settles = upTo(8).map(() =>
+      ledger.operations.settle(settlement(id, fence, [group('created', [1, 2])])),
+    );
+    expect((await Promise.all(settles)).filter(Boolean)).toHaveLength(1);
+    expect(await ledger.runs.counts(run.run_no)).toEqual({ total: 2, pending: 0, created: 2 });
+  });
+
+  it('is still possible after the lease ran out, as long as nobody has taken it over', async () => {
+    const { ledger } = opened();
+    const { run, id } = await firstOf(1);
+    const { fence } = await claimed(ledger, run, id);
+    await expire(id);
+    expect(await ledger.operations.settle(settlement(id, fence, [group('created', [1])]))).toBe(true);
+  });
+
+  it('keeps what CXone says even where PostgreSQL could not: NUL and half characters', async () => {
+    const { ledger } = opened();
+    const { run, id } = await firstOf(1);
+    const { fence } = await claimed(ledger, run, id);
+    const reasons = [{ code: 'BAD\0', message: 'a\ud800b\udc00c 😀 \\u0000' }];
+    await ledger.operations.settle(settlement(id, fence, [{ outcome: 'rejected', seqs: [1], reasons }]));
+    for await (const row of ledger.records.list(run.run_no)) {
+      expect(row.reasons).toEqual([{ code: 'BAD\ufffd', message: 'a\ufffdb\ufffdc 😀 \\u0000' }]);
+    }
+    expect(await ledger.records.reasons(run.run_no)).toMatchObject([{ code: 'BAD\ufffd' }]);
+  });
+
+  it('accepts every partition of the records, and nothing else (property)', async () => {
+    const { ledger } = opened();
+    const { run } = await firstOf(2);
+    const n = 6;
+    const parts = fc.array(fc.integer({ min: 0, max: 3 }), { minLength: n, maxLength: n });
+    const damage = fc.constantFrom(
+      'none',
+      'left out',
+      'twice',
+      'foreign',
+      'twice for another',
+      'derived too',
+    );
+    await fc.assert(
+      fc.asyncProperty(parts, damage, fc.integer({ min: 0, max: n - 1 }), async (part, how, at) => {
+        const made = await plannedRun(ledger, 2 * n, n);
+        const [operation] = await operationsOf(ledger, made);
+        if (!operation) throw new Error('nothing planned');
+        const seqs = [...operation.seqs];
+        const other = seqs[(at + 1) % n] ?? 0;
+        const broken = {
+          none: seqs,
+          'left out': seqs.filter((_, i) => i !== at),
+          twice: [...seqs, seqs[at] ?? 0],
+          foreign: [...seqs, 2 * n],
+          'twice for another': seqs.map((seq, i) => (i === at ? other : seq)),
+          'derived too': seqs,
+        }[how];
+        const inPart = (p: number) => broken.filter((_, i) => (part[i % n] ?? 0) === p);
+        const groups: SettledGroup[] = [group('created', inPart(0)), group('existing', inPart(1))];
+        const derived = [2, 3].map((p) => ({ kind: 'create', seqs: inPart(p) })).filter((d) => d.seqs.length);
+        if (how === 'derived too') derived.push({ kind: 'create', seqs: [seqs[at] ?? 0] });
+        const { fence } = await claimed(ledger, made, operation.id);
+        const before = await rowOf(operation.id);
+        const settle = ledger.operations.settle({ ...settlement(operation.id, fence, groups), derived });
+        if (how === 'none') {
+          expect(await settle).toBe(true);
+          const open = await operationsOf(ledger, made);
+          expect(open.flatMap((o) => [...o.seqs]).filter((seq) => seq <= n)).toHaveLength(
+            derived.reduce((sum, d) => sum + d.seqs.length, 0),
+          );
+          return;
+        }
+        await expect(settle).rejects.toThrow(/does not account|duplicate key/);
+        expect(await rowOf(operation.id)).toEqual(before);
+        expect((await ledger.runs.exactCounts(made.run_no)).pending).toBe(2 * n);
+      }),
+      { numRuns: 60 },
+    );
+    expect(run.state).toBe('running');
+  });
+});
+
+describe('what is in doubt', () => {
+  async function inDoubt(n = 3) {
+    const { ledger } = opened();
+    const { run, id } = await firstOf(n);
+    const { fence } = await claimed(ledger, run, id);
+    await ledger.operations.settle({
+      ...settlement(id, fence, [group('in_doubt', upTo(n))]),
+      state: 'in_doubt',
+      latencyMs: null,
+      httpStatus: null,
+    });
+    return { ledger, run, id };
+  }
+
+  it('is listed, and not open for claims', async () => {
+    const { ledger, run, id } = await inDoubt();
+    expect(await ledger.operations.inDoubt(run.run_no)).toMatchObject([{ id, batch: 1, records: 3 }]);
+    expect(await operationsOf(ledger, run)).toEqual([]);
+    expect(await ledger.operations.claim(claimOf(run, id))).toEqual({ verdict: 'settled' });
+    expect(await ledger.operations.latencies(run.run_no)).toMatchObject({ requests: 0, averageMs: 0 });
+  });
+
+  it('opens again by a person’s word, as if never sent', async () => {
+    const { ledger, run, id } = await inDoubt();
+    expect(await ledger.operations.resolve(run.run_no, 'resend', id)).toBe(1);
+    expect(await ledger.operations.resolve(run.run_no, 'resend', id)).toBe(0);
+    expect(await ledger.runs.counts(run.run_no)).toEqual({ total: 3, pending: 3 });
+    expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 3, pending: 3 });
+    expect(await claimed(ledger, run, id)).toMatchObject({ fence: 2, unanswered: 0 });
+    expect(await ledger.operations.settle(settlement(id, 2, [group('created', [1, 2, 3])]))).toBe(true);
+    expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 3, pending: 0, created: 3 });
+  });
+
+  it('forgets on the way that it may have been applied in part', async () => {
+    const { ledger, run, id } = await inDoubt();
+    await sql`update operations set refs = '{"halved": true}' where id = ${id}`.execute(opened().database.db);
+    await ledger.operations.resolve(run.run_no, 'resend', null);
+    expect(await rowOf(id)).toMatchObject({ refs: null, payload_sha256: null, state: 'planned' });
+  });
+
+  it('stays in doubt for good where a person leaves it', async () => {
+    const { ledger, run, id } = await inDoubt();
+    expect(await ledger.operations.resolve(run.run_no, 'leave', null)).toBe(1);
+    expect(await ledger.operations.inDoubt(run.run_no)).toEqual([]);
+    expect(await ledger.operations.claim(claimOf(run, id))).toEqual({ verdict: 'settled' });
+    expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 3, pending: 0, in_doubt: 3 });
+  });
+
+  it('is what a cancelled run leaves unanswered, once; what is under a live lease is not touched', async () => {
+    const { ledger } = opened();
+    const run = await plannedRun(ledger, 30, 10);
+    const [lost, expired, live] = await operationsOf(ledger, run);
+    const claim = await claimed(ledger, run, lost?.id ?? '');
+    await ledger.operations.loseAnswer(lost?.id ?? '', claim.fence);
+    await claimed(ledger, run, expired?.id ?? '');
+    await expire(expired?.id ?? '');
+    await claimed(ledger, run, live?.id ?? '');
+    await ledger.operations.doubtUnanswered(run.run_no, { code: 'answer_lost' });
+    await ledger.operations.doubtUnanswered(run.run_no, { code: 'answer_lost' });
+    const counts = { total: 30, pending: 10, in_doubt: 20 };
+    expect(await ledger.runs.exactCounts(run.run_no)).toEqual(counts);
+    expect(await ledger.runs.counts(run.run_no)).toEqual(counts);
+    const late = settlement(expired?.id ?? '', 1, [group('created', expired?.seqs ?? [])]);
+    expect(await ledger.operations.settle(late)).toBe(false);
+  });
+});

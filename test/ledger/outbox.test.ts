@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import type { Run } from '../../src/ledger/runs.ts';
+import { claimed, group, ledgerOfFile, operationsOf, plannedRun, settlement } from './harness.ts';
+
+const opened = ledgerOfFile();
+
+/** A run of `n` batches of two records; `settleNext` settles the next with one created and one existing. */
+async function runOf(n: number) {
+  const { ledger } = opened();
+  const run = await plannedRun(ledger, 2 * n, 2);
+  const operations = await operationsOf(ledger, run);
+  let next = 0;
+  const settleNext = async (latencyMs = 10) => {
+    const operation = operations[next++];
+    if (!operation) throw new Error('all are settled');
+    const { fence } = await claimed(ledger, run, operation.id);
+    const [a = 0, b = 0] = operation.seqs;
+    const groups = [group('created', [a]), group('existing', [b])];
+    await ledger.operations.settle({ ...settlement(operation.id, fence, groups), latencyMs });
+  };
+  return { ledger, run, settleNext };
+}
+
+async function onlyEvent(ledger: Ledger, run: Run) {
+  const events = await ledger.outbox.undelivered(run.run_no, 10);
+  expect(events).toHaveLength(1);
+  const [event] = events;
+  if (!event) throw new Error('no event');
+  return event;
+}
+
+describe('the outbox', () => {
+  it('gives events in order until they are delivered, and tallies', async () => {
+    const { ledger, run, settleNext } = await runOf(3);
+    await settleNext();
+    await settleNext();
+    await settleNext();
+    const events = await ledger.outbox.undelivered(run.run_no, 2);
+    expect(events.map(({ id }) => Number(id))).toEqual(
+      events.map(({ id }) => Number(id)).sort((a, b) => a - b),
+    );
+    expect(events).toHaveLength(2);
+    await ledger.outbox.delivered(events[0]?.id ?? '');
+    await ledger.outbox.failed(events[1]?.id ?? '', 'status 503');
+    expect(await ledger.outbox.tally(run.run_no)).toEqual({ delivered: 1, undelivered: 2 });
+    const [failed] = await ledger.outbox.undelivered(run.run_no, 10);
+    expect(failed).toMatchObject({ attempts: 1, last_error: 'status 503', delivered_at: null });
+  });
+
+  it('keeps the first rendering: every try has the same bytes', async () => {
+    const { ledger, run, settleNext } = await runOf(1);
+    await settleNext();
+    const { id } = await onlyEvent(ledger, run);
+    expect(await ledger.outbox.freeze(id, 'first')).toBe('first');
+    expect(await ledger.outbox.freeze(id, 'second')).toBe('first');
+  });
+
+  it('lets one event stand for those before it, with the counts of all', async () => {
+    const { ledger, run, settleNext } = await runOf(3);
+    await settleNext(10);
+    await settleNext(20);
+    await settleNext(30);
+    await ledger.outbox.mergeUndelivered(run.run_no);
+    const event = await onlyEvent(ledger, run);
+    const all = { counts: { created: 3, existing: 3 }, requests: 3, latencySumMs: 60 };
+    expect(await ledger.outbox.contentOf(event)).toEqual(all);
+    expect(await ledger.outbox.rendered(run.run_no)).toEqual({ counts: {}, requests: 0, latencySumMs: 0 });
+    await ledger.outbox.freeze(event.id, 'body');
+    expect(await ledger.outbox.rendered(run.run_no)).toEqual(all);
+    expect(await ledger.outbox.tally(run.run_no)).toEqual({ delivered: 0, undelivered: 1 });
+  });
+
+  it('loses no count when what was merged is merged again before it was told', async () => {
+    const { ledger, run, settleNext } = await runOf(4);
+    await settleNext();
+    await settleNext();
+    await ledger.outbox.mergeUndelivered(run.run_no);
+    await settleNext();
+    await ledger.outbox.mergeUndelivered(run.run_no);
+    await settleNext();
+    await ledger.outbox.mergeUndelivered(run.run_no);
+    const event = await onlyEvent(ledger, run);
+    const all = { counts: { created: 4, existing: 4 }, requests: 4, latencySumMs: 40 };
+    expect(await ledger.outbox.contentOf(event)).toEqual(all);
+    await ledger.outbox.freeze(event.id, 'body');
+    expect(await ledger.outbox.rendered(run.run_no)).toEqual(all);
+  });
+
+  it('merges nothing into what is rendered already, nor across runs', async () => {
+    const { ledger, run, settleNext } = await runOf(2);
+    const other = await runOf(1);
+    await settleNext();
+    const first = await onlyEvent(ledger, run);
+    await ledger.outbox.freeze(first.id, 'body');
+    await settleNext();
+    await other.settleNext();
+    await ledger.outbox.mergeUndelivered(run.run_no);
+    expect(await ledger.outbox.undelivered(run.run_no, 10)).toHaveLength(2);
+    expect(await ledger.outbox.undelivered(other.run.run_no, 10)).toHaveLength(1);
+    const content = { counts: { created: 1, existing: 1 }, requests: 1, latencySumMs: 10 };
+    expect(await ledger.outbox.contentOf(first)).toEqual(content);
+  });
+
+  it('adds nothing for a write without an answer', async () => {
+    const { ledger } = opened();
+    const run = await plannedRun(ledger, 1);
+    const [operation] = await operationsOf(ledger, run);
+    const { fence } = await claimed(ledger, run, operation?.id ?? '');
+    const quiet = settlement(operation?.id ?? '', fence, [group('in_doubt', [1])]);
+    await ledger.operations.settle({ ...quiet, state: 'in_doubt', latencyMs: null, event: null });
+    expect(await ledger.outbox.undelivered(run.run_no, 10)).toEqual([]);
+  });
+});

@@ -1,0 +1,117 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import { claimOf, ledgerOfFile, operationsOf, plannedRun, someId, upTo } from './harness.ts';
+
+const opened = ledgerOfFile();
+
+/** By the server's clock. */
+async function serverNow(): Promise<number> {
+  return (await opened().ledger.ping()).serverTime.getTime();
+}
+
+describe('the rate budget', () => {
+  it('gives permits that are never closer than the rate, to however many processes (property)', async () => {
+    const { url } = opened();
+    const processes = upTo(4).map(() => openLedger(url, 3));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.record({ who: fc.nat(3), permits: fc.integer({ min: 1, max: 20 }), pauseMs: fc.nat(8) }),
+          { minLength: 5, maxLength: 40 },
+        ),
+        fc.integer({ min: 2, max: 200 }),
+        async (takes, intervalMs) => {
+          const tenant = someId('tenant');
+          const times: number[] = [];
+          let line = Promise.resolve();
+          await Promise.all(
+            takes.map(async ({ who, permits, pauseMs }) => {
+              await (line = line.then(() => new Promise((resolve) => setTimeout(resolve, pauseMs / 4))));
+              const before = performance.now();
+              const waitMs = await processes[who]?.rateBudget.take(tenant, intervalMs, permits, 1e9);
+              // The budget's moment lies between the two readings of our clock: [earliest, latest].
+              const slack = performance.now() - before;
+              for (let i = 0; i < permits; i += 1)
+                times.push(before + slack + (waitMs ?? 0) + i * intervalMs);
+            }),
+          );
+          times.sort((a, b) => a - b);
+          // Over any span: no more permits than the rate allows, but for the uncertainty of one round trip.
+          const [first = 0] = times;
+          for (const [i, at] of times.entries()) {
+            expect(at - first).toBeGreaterThan((i - 1) * intervalMs - 100);
+          }
+        },
+      ),
+      { numRuns: 15 },
+    );
+    await Promise.all(processes.map((ledger) => ledger.close()));
+  });
+
+  it('lines permits up exactly: the n-th is free n intervals after the first', async () => {
+    const { ledger } = opened();
+    const tenant = someId('tenant');
+    const t0 = await serverNow();
+    const waits: number[] = [];
+    for (const _ of upTo(5)) waits.push(await ledger.rateBudget.take(tenant, 10_000, 3, 1e9));
+    const tookMs = (await serverNow()) - t0;
+    for (const [i, wait] of waits.entries()) {
+      expect(wait).toBeLessThanOrEqual(i * 30_000);
+      expect(wait).toBeGreaterThan(i * 30_000 - tookMs - 5);
+    }
+  });
+
+  it('takes nothing when the wait would be too long, so that tries do not push the line away', async () => {
+    const { ledger } = opened();
+    const tenant = someId('tenant');
+    await ledger.rateBudget.take(tenant, 60_000, 1, 0);
+    for (const _ of upTo(5)) {
+      const wait = await ledger.rateBudget.take(tenant, 60_000, 1, 10_000);
+      expect(wait).toBeGreaterThan(10_000);
+      expect(wait).toBeLessThanOrEqual(60_000);
+    }
+  });
+
+  it('does not save up what was not used', async () => {
+    const { ledger } = opened();
+    const tenant = someId('tenant');
+    await ledger.rateBudget.take(tenant, 5, 1, 0);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(await ledger.rateBudget.take(tenant, 60_000, 1, 1e9)).toBe(0);
+    expect(await ledger.rateBudget.take(tenant, 60_000, 1, 1e9)).toBeGreaterThan(50_000);
+  });
+
+  it('a 429 stops the permits and the claims of all processes, for the longest that was asked for', async () => {
+    const { ledger, url } = opened();
+    const other = openLedger(url, 2);
+    const tenant = someId('tenant');
+    await ledger.rateBudget.block(tenant, 50_000);
+    await ledger.rateBudget.block(tenant, 5_000);
+    expect(await other.rateBudget.take(tenant, 10, 1, 1e9)).toBeGreaterThan(40_000);
+    expect(await other.rateBudget.blockedMs(tenant)).toBeGreaterThan(40_000);
+    const run = await plannedRun(ledger, 1);
+    const [operation] = await operationsOf(ledger, run);
+    const claim = { ...claimOf(run, operation?.id ?? ''), tenant };
+    expect(await other.operations.claim(claim)).toMatchObject({ verdict: 'blocked' });
+    expect(await other.operations.claim({ ...claim, tenant: 'another' })).toMatchObject({
+      verdict: 'claimed',
+    });
+    await other.close();
+  });
+
+  it('obeys a Retry-After of decades', async () => {
+    const { ledger } = opened();
+    const tenant = someId('tenant');
+    await ledger.rateBudget.block(tenant, 999_999_999_000);
+    const run = await plannedRun(ledger, 1);
+    const [operation] = await operationsOf(ledger, run);
+    const claim = await ledger.operations.claim({ ...claimOf(run, operation?.id ?? ''), tenant });
+    expect(claim).toEqual({ verdict: 'blocked', waitMs: 2_147_483_647 });
+    expect(await ledger.rateBudget.take(tenant, 60, 1, 10_000)).toBeGreaterThan(9e11);
+  });
+
+  it('a tenant that nobody has used is not blocked', async () => {
+    expect(await opened().ledger.rateBudget.blockedMs(someId('tenant'))).toBe(0);
+  });
+});

@@ -1,0 +1,217 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { RunState } from '../../src/domain/run.ts';
+import { businessKey } from '../../src/ledger/business-key.ts';
+import {
+  claimed,
+  group,
+  ledgerOfFile,
+  openRun,
+  operationsOf,
+  plannedRun,
+  settlement,
+  someId,
+  upTo,
+} from './harness.ts';
+
+const opened = ledgerOfFile();
+
+const asked = (runId: string, more: Partial<{ again: boolean; dryRun: boolean; input: unknown }> = {}) => ({
+  runId,
+  kind: 'contactImport',
+  target: 'L1',
+  again: false,
+  dryRun: false,
+  requestedBy: null,
+  input: { listId: 'L1' },
+  ...more,
+});
+
+describe('opening a run', () => {
+  it('is won by one of many at the same moment; the others find it', async () => {
+    const { ledger } = opened();
+    const runId = someId('run');
+    const kinds = await Promise.all(upTo(10).map(() => ledger.runs.open(asked(runId))));
+    expect(kinds.map(({ kind }) => kind).sort()).toEqual(['opened', ...upTo(9).map(() => 'reopened')]);
+    expect(new Set(kinds.map(({ run }) => run.run_no)).size).toBe(1);
+  });
+
+  it.each<[RunState, string]>([
+    ['completed', 'ended'],
+    ['rejected', 'ended'],
+    ['cancelled', 'ended'],
+    ['failed', 'reopened'],
+  ])('that ended as %s is %s', async (state, kind) => {
+    const { ledger } = opened();
+    const run = await openRun(ledger);
+    await ledger.runs.close(run.run_no, state, { state }, null);
+    expect((await ledger.runs.open(asked(run.run_id))).kind).toBe(kind);
+  });
+
+  it('takes a corrected input as long as nothing was staged by the old one', async () => {
+    const { ledger } = opened();
+    const run = await openRun(ledger, { input: { path: 'wrong.csv' } });
+    await ledger.runs.close(run.run_no, 'failed', null, null);
+    const corrected = await ledger.runs.open(asked(run.run_id, { input: { path: 'right.csv' } }));
+    expect(corrected.run.input).toEqual({ path: 'right.csv' });
+    const source = { name: 'right.csv', format: 'csv', bytes: 1, sha256: 'x', columns: null };
+    await ledger.runs.setSource(run.run_no, source);
+    const late = await ledger.runs.open(asked(run.run_id, { input: { path: 'third.csv' } }));
+    expect(late.run.input).toEqual({ path: 'right.csv' });
+  });
+
+  it('is an error to speak of a run that is not there', async () => {
+    const { ledger } = opened();
+    expect(await ledger.runs.find('none')).toBeUndefined();
+    await expect(ledger.runs.get('none')).rejects.toThrow(/none is not in the ledger/);
+  });
+});
+
+describe('sameness', () => {
+  it('is claimed by one of many runs at the same moment; the others are told by whom', async () => {
+    const { ledger } = opened();
+    const key = someId('key');
+    const runs = await Promise.all(upTo(8).map(() => openRun(ledger)));
+    const claims = await Promise.all(runs.map(({ run_no }) => ledger.runs.claimSameness(run_no, key)));
+    const winner = claims.findIndex(({ kind }) => kind === 'mine');
+    expect(claims.filter(({ kind }) => kind === 'mine')).toHaveLength(1);
+    for (const claim of claims) if (claim.kind === 'taken') expect(claim.by).toBe(runs[winner]?.run_id);
+  });
+
+  it('is kept by a run that runs or is completed, and free after any other end', async () => {
+    const { ledger } = opened();
+    const ends: [RunState, string][] = [
+      ['completed', 'taken'],
+      ['failed', 'mine'],
+      ['rejected', 'mine'],
+      ['cancelled', 'mine'],
+    ];
+    for (const [state, then] of ends) {
+      const key = someId('key');
+      const [first, second] = [await openRun(ledger), await openRun(ledger)];
+      await ledger.runs.claimSameness(first.run_no, key);
+      expect(await ledger.runs.claimSameness(second.run_no, key)).toMatchObject({ by: first.run_id });
+      await ledger.runs.close(first.run_no, state, null, null);
+      expect((await ledger.runs.claimSameness(second.run_no, key)).kind, state).toBe(then);
+    }
+  });
+
+  it('does not count for dry runs and for runs that were asked to write it again', async () => {
+    const { ledger } = opened();
+    const key = someId('key');
+    const first = await openRun(ledger);
+    await ledger.runs.claimSameness(first.run_no, key);
+    for (const more of [{ again: true }, { dryRun: true }]) {
+      const { run } = await ledger.runs.open(asked(someId('run'), more));
+      expect(await ledger.runs.claimSameness(run.run_no, key)).toEqual({ kind: 'mine' });
+    }
+    await ledger.runs.close(first.run_no, 'failed', null, null);
+    const next = await openRun(ledger);
+    expect(await ledger.runs.claimSameness(next.run_no, key)).toEqual({ kind: 'mine' });
+  });
+
+  it('is repeatable by its owner, and makes a failed run a running one that has no result', async () => {
+    const { ledger } = opened();
+    const key = someId('key');
+    const run = await openRun(ledger);
+    await ledger.runs.claimSameness(run.run_no, key);
+    await ledger.runs.close(run.run_no, 'failed', { state: 'failed' }, { type: 'NotFound' });
+    expect(await ledger.runs.claimSameness(run.run_no, key)).toEqual({ kind: 'mine' });
+    expect(await ledger.runs.claimSameness(run.run_no, key)).toEqual({ kind: 'mine' });
+    const now = await ledger.runs.get(run.run_id);
+    expect(now).toMatchObject({ state: 'running', result: null, failure: null, finished_at: null });
+  });
+
+  it('is taken by another run while this one had failed: it stays failed', async () => {
+    const { ledger } = opened();
+    const key = someId('key');
+    const [first, second] = [await openRun(ledger), await openRun(ledger)];
+    await ledger.runs.claimSameness(first.run_no, key);
+    await ledger.runs.close(first.run_no, 'failed', null, null);
+    await ledger.runs.claimSameness(second.run_no, key);
+    expect(await ledger.runs.claimSameness(first.run_no, key)).toEqual({ kind: 'taken', by: second.run_id });
+    expect((await ledger.runs.get(first.run_id)).state).toBe('failed');
+  });
+
+  it.each(['completed', 'cancelled', 'rejected'] as const)(
+    'does not raise a %s run from the dead for an attempt that comes late',
+    async (state) => {
+      const { ledger } = opened();
+      const run = await openRun(ledger);
+      await ledger.runs.close(run.run_no, state, { state }, null);
+      await expect(ledger.runs.claimSameness(run.run_no, someId('key'))).rejects.toThrow(/has ended/);
+      expect((await ledger.runs.get(run.run_id)).state).toBe(state);
+    },
+  );
+
+  it('counts the runs of a key that ended early, for the next default id', async () => {
+    const { ledger } = opened();
+    const key = someId('key');
+    for (const state of ['cancelled', 'rejected', 'failed'] as const) {
+      const run = await openRun(ledger);
+      await ledger.runs.claimSameness(run.run_no, key);
+      await ledger.runs.close(run.run_no, state, null, null);
+    }
+    expect(await ledger.runs.countEndedEarly(key)).toBe(2);
+  });
+});
+
+describe('the business key', () => {
+  it('is the same for the same things in any order, and another for anything else', () => {
+    const key = (kind: string, target: string, content: string, options: unknown) =>
+      businessKey(kind, target, content, options);
+    const base = key('contact-import', 'L1', 'abc', { existing: 'skip', dedupe: 'either' });
+    expect(key('contact-import', 'L1', 'abc', { dedupe: 'either', existing: 'skip' })).toBe(base);
+    expect(base).toMatch(/^contact-import:L1:[0-9a-f]{24}$/);
+    const others = [
+      key('contact-import', 'L2', 'abc', { existing: 'skip', dedupe: 'either' }),
+      key('contact-import', 'L1', 'abd', { existing: 'skip', dedupe: 'either' }),
+      key('contact-import', 'L1', 'abc', { existing: 'update', dedupe: 'either' }),
+    ];
+    expect(new Set([base, ...others]).size).toBe(4);
+  });
+});
+
+describe('counts', () => {
+  it('add up, and the cheap ones equal the exact ones, after any course of events (property)', async () => {
+    const { ledger } = opened();
+    const step = fc.constantFrom('settle', 'derive', 'lose', 'release', 'doubt', 'leave', 'resend');
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+        const run = await plannedRun(ledger, 24, 4);
+        for (const next of steps) {
+          if (next === 'leave' || next === 'resend') await ledger.operations.resolve(run.run_no, next, null);
+          const [operation] = await operationsOf(ledger, run);
+          if (operation && next !== 'leave' && next !== 'resend') {
+            const { id, seqs } = operation;
+            const { fence } = await claimed(ledger, run, id);
+            if (next === 'lose') await ledger.operations.loseAnswer(id, fence);
+            if (next === 'release') await ledger.operations.release(id, fence);
+            if (next === 'settle')
+              await ledger.operations.settle(settlement(id, fence, [group('created', seqs)]));
+            if (next === 'derive') {
+              const [first = 0, ...rest] = seqs;
+              const derived = rest.length ? [{ kind: 'create', seqs: rest }] : [];
+              await ledger.operations.settle({
+                ...settlement(id, fence, [group('rejected', [first])]),
+                derived,
+              });
+            }
+            if (next === 'doubt') {
+              const doubt = settlement(id, fence, [group('in_doubt', seqs)]);
+              await ledger.operations.settle({ ...doubt, state: 'in_doubt' });
+            }
+          }
+          const counts = await ledger.runs.exactCounts(run.run_no);
+          expect(await ledger.runs.counts(run.run_no)).toEqual(counts);
+        }
+        await ledger.operations.doubtUnanswered(run.run_no, { code: 'answer_lost' });
+        await ledger.records.cancelPending(run.run_no, { code: 'run_cancelled' });
+        const counts = await ledger.runs.exactCounts(run.run_no);
+        expect(counts.pending).toBe(0);
+        expect(await ledger.runs.counts(run.run_no)).toEqual(counts);
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
