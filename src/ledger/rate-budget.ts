@@ -16,6 +16,14 @@ export function createRateBudget({ db }: Database) {
       return rows[0]?.wait_ms ?? 0;
     },
 
+    /** How long a 429 still keeps everybody from sending; 0: it does not. */
+    async blockedMs(tenant: string): Promise<number> {
+      const { rows } = await sql<{ ms: number }>`
+        select (extract(epoch from blocked_until - clock_timestamp()) * 1000)::float as ms
+        from rate_budgets where tenant = ${tenant} and blocked_until > clock_timestamp()`.execute(db);
+      return rows[0]?.ms ?? 0;
+    },
+
     /** A 429: nobody of this tenant claims anything for so long. */
     async block(tenant: string, ms: number): Promise<void> {
       await sql`select block_rate(${tenant}, ${ms})`.execute(db);
