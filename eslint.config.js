@@ -1,18 +1,34 @@
 import tseslint from 'typescript-eslint';
 
-const nodeModules = ['fs', 'path', 'crypto', 'os', 'http', 'https', 'net', 'stream', 'child_process', 'timers'];
+const nodeModules = [
+  'fs',
+  'path',
+  'crypto',
+  'os',
+  'http',
+  'https',
+  'net',
+  'stream',
+  'child_process',
+  'timers',
+];
 
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', '.cxflow/', 'scripts/', 'bin/', 'eslint.config.js'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
-    languageOptions: { parserOptions: { project: './tsconfig.check.json', tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: { project: './tsconfig.check.json', tsconfigRootDir: import.meta.dirname },
+    },
     rules: {
       // A floating promise in a workflow is a step that nobody waits for.
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
       '@typescript-eslint/consistent-type-imports': 'error',
     },
   },

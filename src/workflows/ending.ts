@@ -32,12 +32,17 @@ export async function tellStory(
   run: Run,
   story: () => Promise<ContactImportResult>,
 ): Promise<ContactImportResult> {
-  CancellationScope.current().cancelRequested.catch(() => run.stopClaims());
+  let stopped: Promise<void> = Promise.resolve();
+  CancellationScope.current().cancelRequested.catch(() => {
+    // At once, and not after the pages: until the claims are stopped, they go on claiming.
+    if (run.now.opened) stopped = CancellationScope.nonCancellable(() => run.stopClaims());
+  });
   try {
     return await run.work.run(story);
   } catch (error) {
     // Not opened: the ledger has nothing of this run, or an older run of this id, whose result stays as it is.
     if (!run.now.opened) throw causeOf(error);
+    await stopped;
     if (isCancellation(error)) return endCancelled(run, error);
     const cause = causeOf(error);
     if (cause instanceof ApplicationFailure) throw await endFailed(run, cause);

@@ -64,3 +64,8 @@ export const OPEN_PAGES = 3;
 export function endsTheRun(type: RunFailureType, message: string): ApplicationFailure {
   return ApplicationFailure.create({ type, message, nonRetryable: true });
 }
+
+/** To the sender of an update only; the run goes on. */
+export function refusesDecision(why: string): ApplicationFailure {
+  return ApplicationFailure.create({ type: 'DecisionRefused', message: why, nonRetryable: true });
+}

@@ -5,7 +5,6 @@ import {
   CancellationScope,
   condition,
   defineQuery,
-  log,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
@@ -19,6 +18,7 @@ import {
   PROGRESS_QUERY,
   type Progress,
   SEARCH_ATTRIBUTES,
+  type SteeringAction,
 } from '../contract.ts';
 import { type Counts, NO_COUNTS, type Phase, type Steering } from '../domain/run.ts';
 import { describeRun } from './details.ts';
@@ -65,8 +65,6 @@ interface RunNow {
   tells: boolean;
   /** Does the ledger know this run? */
   opened: boolean;
-  /** The steering that the ledger has. */
-  applied: Steering;
   /** When the writing began here, and how many records were pending then. */
   writing: { readonly at: number; readonly pending: number } | null;
 }
@@ -83,7 +81,6 @@ function start(resumed: Resumed | undefined): RunNow {
     searchAttributes: resumed?.searchAttributes ?? false,
     tells: resumed?.tells ?? false,
     opened: resumed !== undefined,
-    applied: resumed?.decisions.paused ? 'paused' : 'go',
     writing: null,
   };
 }
@@ -94,7 +91,6 @@ export function createRun({ kind, target, input, resumed }: RunOptions) {
   const now = start(resumed);
   /** The story's scope: cancelled once no further operation can be claimed. */
   const work = new CancellationScope();
-  const actions = createActions(() => now.opened);
 
   const steering = createSteering({
     initial: resumed?.decisions ?? NOTHING_DECIDED,
@@ -104,9 +100,15 @@ export function createRun({ kind, target, input, resumed }: RunOptions) {
       inDoubt: now.inDoubt.map(({ id }) => id),
     }),
     progress: () => progress(),
-    onDecision: (decision) => actions.add(() => carryOut(decision)),
-    onRefusal: (refusal) => actions.add(() => ledger.recordRefusal({ runId, refusal })),
-    settled: () => wantedSteering(steering.decided()) === now.applied || now.phase === 'done',
+    isOpened: () => now.opened,
+    carryOut,
+    recordRefusal: (refusal) => ledger.recordRefusal({ runId, refusal }),
+    onTaken: async ({ action }) => {
+      // First no further operation is claimed, then those who wait are woken.
+      if (action === 'cancel') work.cancel();
+      if (STEERING[action]) await publish();
+      else show();
+    },
   });
 
   const progress = (): Progress => ({
@@ -141,19 +143,13 @@ export function createRun({ kind, target, input, resumed }: RunOptions) {
   };
 
   async function carryOut(decision: Decision): Promise<void> {
-    if (decision.action === 'resolve') return; // recorded by the activity that resolves
-    if (decision.action === 'approve' || decision.action === 'reject') {
-      return ledger.recordDecision({ runId, decision });
-    }
-    await steer(wantedSteering(steering.decided()), decision);
-    // Only now: first no further operation is claimed, then those who wait are woken.
-    if (steering.decided().cancelled) work.cancel();
-  }
-
-  async function steer(word: Steering, decision: Decision | null): Promise<void> {
-    await ledger.steerRun.executeWithOptions({ summary: word }, [{ runId, steering: word, decision }]);
-    now.applied = word;
-    if (now.phase !== 'done') await publish();
+    const { action } = decision;
+    if (action === 'resolve') return; // recorded by the activity that resolves
+    const steeringNow = STEERING[action];
+    if (!steeringNow) return ledger.recordDecision({ runId, decision });
+    await ledger.steerRun.executeWithOptions({ summary: steeringNow }, [
+      { runId, steering: steeringNow, decision },
+    ]);
   }
 
   return {
@@ -172,11 +168,11 @@ export function createRun({ kind, target, input, resumed }: RunOptions) {
       await publish();
     },
 
-    /** Temporal's own cancel: the scope is gone already, so the claims are stopped beside it, at once. */
-    stopClaims: (): void => actions.add(() => steer('stopped', null)),
+    /** Temporal's own cancel: nobody sent a message, so the claims are stopped without one. */
+    stopClaims: () => ledger.steerRun({ runId, steering: 'stopped', decision: null }),
 
-    /** Nothing is being carried out any more and no handler is under way: the run may end or continue as new. */
-    settledDown: () => condition(() => actions.none() && allHandlersFinished()),
+    /** No message is left and no handler is under way: the run may end or continue as new. */
+    settledDown: () => condition(() => steering.isIdle() && allHandlersFinished()),
 
     resume: (): Resumed => {
       const { cursor, plan, searchAttributes, tells, counts } = now;
@@ -188,34 +184,12 @@ export function createRun({ kind, target, input, resumed }: RunOptions) {
 
 export type Run = ReturnType<typeof createRun>;
 
-/** What follows from decisions, one after the other, beside the story; a cancelled run still does it. */
-function createActions(isOpened: () => boolean) {
-  let waiting = 0;
-  let line: Promise<unknown> = Promise.resolve();
-  const once = async (job: () => Promise<unknown>): Promise<void> => {
-    try {
-      // The ledger knows nothing of a run before it is opened.
-      await condition(isOpened);
-      await job();
-    } catch (error) {
-      log.error('a decision could not be carried out', { error: String(error) });
-    } finally {
-      waiting -= 1;
-    }
-  };
-  return {
-    add(job: () => Promise<unknown>): void {
-      waiting += 1;
-      line = line.then(() => CancellationScope.nonCancellable(() => once(job)));
-    },
-    none: (): boolean => waiting === 0,
-  };
-}
-
-function wantedSteering({ cancelled, paused }: Decisions): Steering {
-  if (cancelled) return 'stopped';
-  return paused ? 'paused' : 'go';
-}
+/** What a decision means to the claims; the others leave them alone. */
+const STEERING: Readonly<Partial<Record<SteeringAction, Steering>>> = {
+  cancel: 'stopped',
+  pause: 'paused',
+  resume: 'go',
+};
 
 function phaseOf({ phase }: RunNow, { paused }: Decisions): Phase {
   return phase === 'writing' && paused ? 'paused' : phase;

@@ -2,7 +2,14 @@
  * What operators say to a run: signals (which cannot be refused, so a wrong one changes nothing and is shown) and the
  * update `decide` (which refuses with the same words). decisions.md 9. Deterministic; no I/O.
  */
-import { condition, defineSignal, defineUpdate, setHandler } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  condition,
+  defineSignal,
+  defineUpdate,
+  log,
+  setHandler,
+} from '@temporalio/workflow';
 import {
   DECIDE_UPDATE,
   type Decision,
@@ -13,6 +20,7 @@ import {
   type SteeringMessage,
 } from '../contract.ts';
 import type { Phase } from '../domain/run.ts';
+import { refusesDecision } from './policies.ts';
 
 /** What is decided and not yet acted upon. Travels through continue-as-new. */
 export interface Decisions {
@@ -82,70 +90,105 @@ export interface SteeringOptions {
   readonly initial: Decisions;
   readonly situation: () => Situation;
   readonly progress: () => Progress;
-  /** Called for each decision that was taken. */
-  readonly onDecision: (decision: Decision) => void;
-  readonly onRefusal: (refusal: Refusal) => void;
-  /** True when what was decided has been acted upon as far as it can be at once. */
-  readonly settled: () => boolean;
+  /** Does the ledger know the run? Before that, nothing is carried out. */
+  readonly isOpened: () => boolean;
+  /** Makes it so in the ledger. The decision counts once this has resolved. */
+  readonly carryOut: (decision: Decision) => Promise<void>;
+  readonly recordRefusal: (refusal: Refusal) => Promise<void>;
+  /** Called when the decision counts. */
+  readonly onTaken: (decision: Decision) => Promise<void>;
 }
 
-/** Registers the handlers: first thing in a workflow, before any await. */
+interface Message {
+  readonly action: string;
+  /** Or why it cannot be read. */
+  readonly decision: Decision | string;
+  outcome?: 'taken' | { readonly refused: string };
+}
+
+/**
+ * Registers the handlers: first thing in a workflow, before any await. They only fill the inbox; one reader acts on
+ * it, message after message. So a message starts exactly one chain of commands, and a replay yields them in the same
+ * order even where Temporal hands an update to a new worker together with the events before it (docs/adr/0005).
+ */
 export function createSteering(options: SteeringOptions) {
   let decided = options.initial;
+  const inbox: Message[] = [];
   const refused: Refusal[] = [];
   const resolutions: Decision[] = [];
 
-  const take = (decision: Decision): void => {
-    const { action } = decision;
-    if (action === 'approve') decided = { ...decided, approved: decision };
-    if (action === 'reject') decided = { ...decided, rejected: decision };
-    if (action === 'cancel') decided = { ...decided, cancelled: decision };
-    if (action === 'pause') decided = { ...decided, paused: decision };
-    if (action === 'resume') decided = { ...decided, paused: null };
-    if (action === 'resolve') resolutions.push(decision);
-    options.onDecision(decision);
+  const put = (action: unknown, given: unknown): Message => {
+    const message = { action: String(action), decision: readDecision(action, given) };
+    inbox.push(message);
+    return message;
   };
 
-  const refuse = (action: string, who: string | null, why: string): void => {
-    const refusal = { action, by: who, why, at: new Date().toISOString() };
+  const take = async (decision: Decision): Promise<void> => {
+    await options.carryOut(decision);
+    decided = withDecision(decided, decision);
+    if (decision.action === 'resolve') resolutions.push(decision);
+    await options.onTaken(decision);
+  };
+
+  const refuse = async (message: Message, why: string): Promise<void> => {
+    const by = typeof message.decision === 'string' ? null : (message.decision.by ?? null);
+    const refusal = { action: message.action, by, why, at: new Date().toISOString() };
     refused.push(refusal);
     if (refused.length > MOST_REFUSALS_KEPT) refused.shift();
-    options.onRefusal(refusal);
+    message.outcome = { refused: why };
+    await options.recordRefusal(refusal);
+  };
+
+  const readOne = async (message: Message): Promise<void> => {
+    const { decision } = message;
+    const why = typeof decision === 'string' ? decision : refusalOf(decision, decided, options.situation());
+    if (why !== null || typeof decision === 'string') return refuse(message, why ?? '');
+    await take(decision);
+    message.outcome = 'taken';
+  };
+
+  const readInbox = async (): Promise<never> => {
+    for (;;) {
+      await condition(() => inbox.length > 0 && options.isOpened());
+      const [message] = inbox;
+      if (!message) continue;
+      try {
+        await readOne(message);
+      } catch (error) {
+        message.outcome = { refused: 'it could not be carried out; the worker log says why' };
+        log.error('a decision could not be carried out', { error: String(error) });
+      }
+      inbox.shift();
+    }
   };
 
   for (const action of STEERING_ACTIONS) {
-    setHandler(
-      defineSignal<[SteeringMessage?]>(action),
-      (message) => {
-        const decision = readDecision(action, message);
-        if (typeof decision === 'string') return refuse(action, null, decision);
-        const why = refusalOf(decision, decided, options.situation());
-        if (why === null) take(decision);
-        else refuse(action, decision.by ?? null, why);
-      },
-      { description: DESCRIPTIONS[action] },
-    );
+    setHandler(defineSignal<[SteeringMessage?]>(action), (given) => void put(action, given), {
+      description: DESCRIPTIONS[action],
+    });
   }
 
   setHandler(
     defineUpdate<Progress, [Decision]>(DECIDE_UPDATE),
-    async (message) => {
-      const decision = readDecision(message.action, message);
-      if (typeof decision === 'string') throw new Error(decision);
-      take(decision);
-      await condition(options.settled);
+    async (given) => {
+      const message = put(isObject(given) ? given.action : undefined, given);
+      await condition(() => message.outcome !== undefined);
+      if (typeof message.outcome === 'object') throw refusesDecision(message.outcome.refused);
       return options.progress();
     },
     {
       description: `As the signals, with "action" (${STEERING_ACTIONS.join(', ')}); refuses what makes no sense now.`,
-      validator: (message) => {
-        const decision = readDecision(isObject(message) ? message.action : undefined, message);
+      validator: (given) => {
+        const decision = readDecision(isObject(given) ? given.action : undefined, given);
         const why =
           typeof decision === 'string' ? decision : refusalOf(decision, decided, options.situation());
-        if (why !== null) throw new Error(why);
+        if (why !== null) throw refusesDecision(why);
       },
     },
   );
+
+  // A cancelled run still reads its messages.
+  void CancellationScope.nonCancellable(readInbox);
 
   return {
     decided: (): Decisions => decided,
@@ -153,7 +196,25 @@ export function createSteering(options: SteeringOptions) {
     /** The next resolution that was not acted upon yet. */
     nextResolution: (): Decision | undefined => resolutions.shift(),
     hasResolution: (): boolean => resolutions.length > 0,
+    isIdle: (): boolean => inbox.length === 0,
   };
+}
+
+function withDecision(decided: Decisions, decision: Decision): Decisions {
+  switch (decision.action) {
+    case 'approve':
+      return { ...decided, approved: decision };
+    case 'reject':
+      return { ...decided, rejected: decision };
+    case 'cancel':
+      return { ...decided, cancelled: decision };
+    case 'pause':
+      return { ...decided, paused: decision };
+    case 'resume':
+      return { ...decided, paused: null };
+    case 'resolve':
+      return decided;
+  }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,7 +1,7 @@
 /** The steps that every bulk run has; a kind's file tells its story with them. Each is one line of that story. */
 import { CancellationScope, condition, isCancellation, log, sleep } from '@temporalio/workflow';
 import type { Kind, Decision } from '../contract.ts';
-import { type PageResult } from '../activities/pages.ts';
+import type { PageResult } from '../activities/pages.ts';
 import { writePages } from './pages.ts';
 import { ledger, PATIENCE_WITH_THE_CRM, staging, telling } from './policies.ts';
 import type { Run } from './run.ts';

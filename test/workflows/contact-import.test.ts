@@ -1,0 +1,234 @@
+import { type WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { describe, expect, it, vi } from 'vitest';
+import type { ContactImportResult, Progress } from '../../src/contract.ts';
+import { doubtedActivities, endsTheRun, play, stubActivities, useRealServer } from './stubs.ts';
+
+const stage = useRealServer();
+
+const progressOf = (handle: WorkflowHandle): Promise<Progress> => handle.query<Progress>('progress');
+const phase = (handle: WorkflowHandle, wanted: string) =>
+  vi.waitFor(async () => expect((await progressOf(handle)).phase).toBe(wanted), {
+    timeout: 15_000,
+    interval: 50,
+  });
+const resultOf = (handle: WorkflowHandle) => handle.result() as Promise<ContactImportResult>;
+const failureOf = async (handle: WorkflowHandle): Promise<ApplicationFailure> => {
+  const error = await handle.result().then(
+    () => null,
+    (reason: WorkflowFailedError) => reason,
+  );
+  expect(error?.cause).toBeInstanceOf(ApplicationFailure);
+  return error?.cause as ApplicationFailure;
+};
+
+describe('the story', () => {
+  it('stages, plans, writes page by page, closes', async () => {
+    const stubs = stubActivities();
+    const result = await play(stage(), stubs, {}, resultOf);
+    expect(result.state).toBe('completed');
+    expect(stubs.calls.map((call) => call.name).filter((name) => name !== 'setPhase')).toEqual([
+      'openRun',
+      'stageRecords',
+      'planWrites',
+      'writePage',
+      'writePage',
+      'writePage',
+      'listInDoubt',
+      'closeRun',
+    ]);
+    const pages = stubs.named('writePage') as { fromBatch: number; toBatch: number }[];
+    // Three are open at once: whichever the worker picks up first.
+    pages.sort((a, b) => a.fromBatch - b.fromBatch);
+    expect(pages.map(({ fromBatch, toBatch }) => [fromBatch, toBatch])).toEqual([
+      [1, 1],
+      [2, 2],
+      [3, 3],
+    ]);
+  });
+
+  it('a dry run ends at the plan and writes nothing', async () => {
+    const stubs = stubActivities();
+    const result = await play(stage(), stubs, { dryRun: true }, resultOf);
+    expect(result.state).toBe('completed');
+    expect(stubs.named('writePage')).toEqual([]);
+  });
+
+  it('wrong input fails at once, and names every field', async () => {
+    const stubs = stubActivities();
+    const failure = await play(
+      stage(),
+      stubs,
+      { listId: '', existing: 'replace', dryrun: true } as never,
+      failureOf,
+    );
+    expect(failure.type).toBe('InvalidInput');
+    expect(failure.nonRetryable).toBe(true);
+    for (const field of ['listId', 'existing', 'dryrun']) expect(failure.message).toContain(field);
+    expect(stubs.calls).toEqual([]);
+  });
+
+  it('a lost list ends the run as failed, with the records left pending and the reason kept', async () => {
+    const stubs = stubActivities({
+      writePage: () => {
+        throw endsTheRun('NotFound', 'CXone: list L1 does not exist');
+      },
+    });
+    const failure = await play(stage(), stubs, {}, failureOf);
+    expect(failure.type).toBe('NotFound');
+    expect(stubs.named('closeRun')).toEqual([
+      expect.objectContaining({
+        state: 'failed',
+        failure: { type: 'NotFound', message: 'CXone: list L1 does not exist' },
+      }),
+    ]);
+  });
+
+  it('a run whose id has ended before leaves the old result alone', async () => {
+    const stubs = stubActivities({
+      openRun: () => {
+        throw endsTheRun('AlreadyRun', 'run X ended before');
+      },
+    });
+    expect((await play(stage(), stubs, {}, failureOf)).type).toBe('AlreadyRun');
+    expect(stubs.named('closeRun')).toEqual([]);
+  });
+});
+
+describe('approval', () => {
+  it('a signal approves too, the plan now shown', async () => {
+    const result = await play(stage(), stubActivities(), { approval: true }, async (handle) => {
+      await phase(handle, 'awaiting_approval');
+      await handle.signal('approve', { by: 'dana' });
+      return resultOf(handle);
+    });
+    expect(result.state).toBe('completed');
+  });
+
+  it('the approval of another plan is refused by the update and shown for a signal; nothing changes', async () => {
+    const stubs = stubActivities();
+    await play(stage(), stubs, { approval: true }, async (handle) => {
+      await phase(handle, 'awaiting_approval');
+      const other = { action: 'approve', by: 'eve', planHash: 'plan-0' };
+      await expect(handle.executeUpdate('decide', { args: [other] })).rejects.toMatchObject({
+        cause: { message: expect.stringContaining('the plan is plan-1, not plan-0') as string },
+      });
+      await handle.signal('approve', other);
+      await vi.waitFor(async () => {
+        const { refused } = await progressOf(handle);
+        expect(refused).toEqual([expect.objectContaining({ action: 'approve', by: 'eve' })]);
+      });
+      expect((await progressOf(handle)).phase).toBe('awaiting_approval');
+      await handle.signal('reject', { by: 'dana' });
+      return resultOf(handle);
+    });
+    expect(stubs.named('recordRefusal')).toHaveLength(1);
+    expect(stubs.named('writePage')).toEqual([]);
+  });
+
+  it('a rejection writes nothing', async () => {
+    const stubs = stubActivities();
+    const result = await play(stage(), stubs, { approval: true }, async (handle) => {
+      await phase(handle, 'awaiting_approval');
+      await handle.executeUpdate('decide', {
+        args: [{ action: 'reject', by: 'dana', reason: 'wrong list' }],
+      });
+      return resultOf(handle);
+    });
+    expect(result.state).toBe('rejected');
+    expect(stubs.named('writePage')).toEqual([]);
+  });
+
+  it.each([
+    ['a number', 7],
+    ['a list', ['dana']],
+    ['a wrong type', { by: 5 }],
+    ['nothing', undefined],
+  ])('a signal that cannot be read (%s) never ends the run', async (_, message) => {
+    const result = await play(stage(), stubActivities(), { approval: true }, async (handle) => {
+      await handle.signal('resume', message);
+      await phase(handle, 'awaiting_approval');
+      await vi.waitFor(async () => expect((await progressOf(handle)).refused).toHaveLength(1));
+      await handle.signal('approve', {});
+      return resultOf(handle);
+    });
+    expect(result.state).toBe('completed');
+  });
+});
+
+describe('pause and cancel', () => {
+  it('a pause holds the pages until it is lifted, and the ledger learns of both first', async () => {
+    const stubs = stubActivities();
+    const result = await play(stage(), stubs, { approval: true }, async (handle) => {
+      await phase(handle, 'awaiting_approval');
+      await handle.executeUpdate('decide', { args: [{ action: 'pause', by: 'dana' }] });
+      expect(stubs.named('steerRun')).toEqual([expect.objectContaining({ steering: 'paused' })]);
+      await handle.signal('approve', { by: 'dana' });
+      await phase(handle, 'paused');
+      expect(stubs.named('writePage')).toEqual([]);
+      await expect(handle.executeUpdate('decide', { args: [{ action: 'pause' }] })).rejects.toMatchObject({
+        cause: { message: 'the run is paused already by dana' },
+      });
+      await handle.executeUpdate('decide', { args: [{ action: 'resume', by: 'dana' }] });
+      return resultOf(handle);
+    });
+    expect(result.state).toBe('completed');
+    expect((stubs.named('steerRun') as { steering: string }[]).map(({ steering }) => steering)).toEqual([
+      'paused',
+      'go',
+    ]);
+  });
+
+  it('a cancel by signal stops the claims, closes as cancelled, and is a result', async () => {
+    const stubs = stubActivities();
+    const result = await play(stage(), stubs, { approval: true }, async (handle) => {
+      await phase(handle, 'awaiting_approval');
+      await handle.signal('cancel', { by: 'dana', reason: 'wrong file' });
+      return resultOf(handle);
+    });
+    expect(result.state).toBe('cancelled');
+    const steered = stubs.calls.findIndex(({ name }) => name === 'steerRun');
+    const closed = stubs.calls.findIndex(({ name }) => name === 'closeRun');
+    expect(steered).toBeGreaterThan(-1);
+    expect(closed).toBeGreaterThan(steered);
+  });
+
+  it("Temporal's own cancel settles and closes the same way, and ends as Canceled", async () => {
+    const stubs = stubActivities();
+    await play(stage(), stubs, { approval: true }, async (handle) => {
+      await phase(handle, 'awaiting_approval');
+      await handle.cancel();
+      await expect(handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+    });
+    expect(stubs.named('steerRun')).toEqual([expect.objectContaining({ steering: 'stopped' })]);
+    expect(stubs.named('closeRun')).toEqual([expect.objectContaining({ state: 'cancelled' })]);
+  });
+
+  it('a cancel before the run is in the ledger waits until it is', async () => {
+    const stubs = stubActivities();
+    const result = await play(stage(), stubs, {}, async (handle) => {
+      await handle.signal('cancel', { by: 'dana' });
+      return resultOf(handle);
+    });
+    expect(['cancelled', 'completed']).toContain(result.state);
+    const [first] = stubs.calls;
+    expect(first?.name).toBe('openRun');
+  });
+});
+
+describe('in doubt', () => {
+  it('asks, refuses what is not in doubt, and goes on with the answer', async () => {
+    const stubs = doubtedActivities();
+    const result = await play(stage(), stubs, {}, async (handle) => {
+      await phase(handle, 'in_doubt');
+      const wrong = { action: 'resolve', verdict: 'leave', operationId: '9' };
+      await expect(handle.executeUpdate('decide', { args: [wrong] })).rejects.toMatchObject({
+        cause: { message: 'operation 9 is not in doubt; these are: 7' },
+      });
+      await handle.executeUpdate('decide', { args: [{ action: 'resolve', verdict: 'resend', by: 'dana' }] });
+      return resultOf(handle);
+    });
+    expect(result.state).toBe('completed');
+    expect(stubs.named('writePage')).toHaveLength(6);
+  });
+});

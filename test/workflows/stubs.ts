@@ -1,0 +1,197 @@
+/** Activities that answer from a script, and the servers on which a workflow is played against them. */
+import { fileURLToPath } from 'node:url';
+import { ApplicationFailure } from '@temporalio/common';
+import { Client, type WorkflowHandle } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkflowBundle,
+} from '@temporalio/worker';
+import { afterAll, beforeAll, inject } from 'vitest';
+import type { Activities } from '../../src/activities/index.ts';
+import type { PageResult } from '../../src/activities/pages.ts';
+import type { Plan } from '../../src/activities/runs.ts';
+import type { ContactImportInput, ContactImportResult } from '../../src/contract.ts';
+import type { Counts } from '../../src/domain/run.ts';
+import { freshNamespace } from '../harness/fresh.ts';
+
+const PLAN: Plan = {
+  hash: 'plan-1',
+  list: 'L1',
+  total: 350,
+  toWrite: 300,
+  invalid: 40,
+  duplicate: 10,
+  batches: 3,
+  pageBatches: 1,
+  estimatedSeconds: null,
+  options: {},
+  reasons: [],
+};
+
+export interface Call {
+  readonly name: string;
+  readonly arg: unknown;
+}
+
+type Stubs = { [K in keyof Activities]: (...args: Parameters<Activities[K]>) => unknown };
+
+export interface Script extends Partial<Stubs> {
+  readonly planned?: Partial<Plan>;
+}
+
+/** Every call in order; each activity may be replaced by the test. */
+export function stubActivities(script: Script = {}) {
+  const calls: Call[] = [];
+  const { planned, ...replaced } = script;
+  const plan = { ...PLAN, ...planned };
+  let pending = plan.toWrite;
+  const counts = (): Counts => ({
+    total: plan.total,
+    pending,
+    invalid: plan.invalid,
+    duplicate: plan.duplicate,
+    created: plan.toWrite - pending,
+  });
+  const stubs: Stubs = {
+    openRun: () => ({ startedAt: '2026-01-01T00:00:00.000Z', searchAttributes: false, tells: false }),
+    setPhase: () => undefined,
+    stageRecords: () => undefined,
+    planWrites: () => plan,
+    steerRun: () => undefined,
+    recordDecision: () => undefined,
+    recordRefusal: () => undefined,
+    listInDoubt: () => [],
+    resolveInDoubt: () => 1,
+    writePage: ({ fromBatch, toBatch }) => {
+      pending = Math.max(0, pending - 100 * (toBatch - fromBatch + 1));
+      return settledPage(counts());
+    },
+    tellCrm: () => ({ done: true }),
+    closeRun: ({ runId, state }) => ({ runId, state, counts: counts() }),
+    ...replaced,
+  };
+  const activities = Object.fromEntries(
+    Object.entries(stubs).map(([name, stub]) => [
+      name,
+      async (...args: never[]) => {
+        calls.push({ name, arg: args[0] });
+        return await (stub as (...all: never[]) => unknown)(...args);
+      },
+    ]),
+  );
+  return {
+    activities,
+    calls,
+    named: (name: string) => calls.filter((call) => call.name === name).map((c) => c.arg),
+  };
+}
+
+/** One operation in doubt until somebody resolves it. */
+export function doubtedActivities() {
+  let open = true;
+  return stubActivities({
+    listInDoubt: () => (open ? [{ id: '7', batch: 2, records: 100, sentAt: null }] : []),
+    resolveInDoubt: () => {
+      open = false;
+      return 1;
+    },
+  });
+}
+
+export function settledPage(counts: Counts): PageResult {
+  return { counts, left: 0, waitMs: 0, halted: null };
+}
+
+export function endsTheRun(type: string, message: string): ApplicationFailure {
+  return ApplicationFailure.create({ type, message, nonRetryable: true });
+}
+
+/** Where a scene is played: a server, and whether a worker keeps workflows between two of their tasks. */
+export interface Stage {
+  readonly client: Client;
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly maxCachedWorkflows: number;
+  /** Lets so much time pass; only where time can be skipped. */
+  readonly skip: (duration: '9 days') => Promise<void>;
+}
+
+let workflowBundle: WorkflowBundle;
+let runs = 0;
+const quiet = new DefaultLogger('ERROR');
+
+async function bundle(): Promise<void> {
+  Runtime.install({ logger: quiet, telemetryOptions: { logging: { filter: 'OFF' } } });
+  const workflowsPath = fileURLToPath(new URL('../../src/workflows/index.ts', import.meta.url));
+  workflowBundle = await bundleWorkflowCode({ workflowsPath, logger: quiet });
+}
+
+/** A real server, and no workflow cache: each workflow task replays the history before it. */
+export function useRealServer(): () => Stage {
+  let stage: Stage;
+  beforeAll(async () => {
+    await bundle();
+    const connection = await NativeConnection.connect({ address: inject('temporalAddress') });
+    const namespace = freshNamespace();
+    const client = new Client({ connection, namespace });
+    stage = {
+      client,
+      connection,
+      namespace,
+      maxCachedWorkflows: 0,
+      skip: () => Promise.reject(new Error('real time')),
+    };
+  });
+  afterAll(() => stage.connection.close());
+  return () => stage;
+}
+
+/**
+ * The time-skipping server. With a workflow cache: it writes the events of an update in another order than the
+ * commands came, so that a replay of them fails there, and only there.
+ */
+export function useTimeSkipping(): () => Stage {
+  let env: TestWorkflowEnvironment;
+  beforeAll(async () => {
+    await bundle();
+    const path = inject('timeSkippingServer');
+    env = await TestWorkflowEnvironment.createTimeSkipping({
+      server: { executable: { type: 'existing-path', path } },
+    });
+  });
+  afterAll(() => env.teardown());
+  return () => ({
+    client: env.client,
+    connection: env.nativeConnection,
+    namespace: 'default',
+    maxCachedWorkflows: 100,
+    skip: (duration) => env.sleep(duration),
+  });
+}
+
+/** Runs one import against stubs while the scene looks at it. */
+export async function play<T>(
+  stage: Stage,
+  stubs: ReturnType<typeof stubActivities>,
+  input: Partial<ContactImportInput> & Record<string, unknown>,
+  scene: (handle: WorkflowHandle) => Promise<T>,
+): Promise<T> {
+  runs += 1;
+  const taskQueue = `workflows-${process.pid}-${runs}`;
+  const { connection, namespace, maxCachedWorkflows } = stage;
+  const options = { connection, namespace, taskQueue, workflowBundle, maxCachedWorkflows };
+  const worker = await Worker.create({ ...options, activities: stubs.activities });
+  return worker.runUntil(async () => {
+    const handle = await stage.client.workflow.start('contactImport', {
+      taskQueue,
+      workflowId: taskQueue,
+      args: [{ listId: 'L1', source: { dataset: 'ds' }, ...input }],
+    });
+    return scene(handle);
+  });
+}

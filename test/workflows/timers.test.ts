@@ -1,0 +1,69 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { expect, it, vi } from 'vitest';
+import type { ContactImportResult, Progress } from '../../src/contract.ts';
+import { doubtedActivities, play, settledPage, stubActivities, useTimeSkipping } from './stubs.ts';
+
+const stage = useTimeSkipping();
+
+const resultOf = (handle: WorkflowHandle) => handle.result() as Promise<ContactImportResult>;
+const phase = (handle: WorkflowHandle, wanted: string) =>
+  vi.waitFor(async () => expect((await handle.query<Progress>('progress')).phase).toBe(wanted), {
+    timeout: 15_000,
+  });
+
+it('waits nine days for an approval, then writes', async () => {
+  const stubs = stubActivities();
+  const result = await play(stage(), stubs, { approval: true }, async (handle) => {
+    await phase(handle, 'awaiting_approval');
+    await stage().skip('9 days');
+    expect(stubs.named('writePage')).toEqual([]);
+    await handle.executeUpdate('decide', { args: [{ action: 'approve', by: 'dana', planHash: 'plan-1' }] });
+    return resultOf(handle);
+  });
+  expect(result.state).toBe('completed');
+  expect(stubs.named('recordDecision')).toEqual([
+    {
+      runId: expect.any(String) as string,
+      decision: { action: 'approve', by: 'dana', planHash: 'plan-1' },
+    },
+  ]);
+});
+
+it('no word until the deadline counts as no', async () => {
+  const stubs = stubActivities();
+  const result = await play(stage(), stubs, { approval: true, approvalDeadline: '3 days' }, resultOf);
+  expect(result.state).toBe('rejected');
+});
+
+it('leaves them in doubt after the deadline, and at once where the input says so', async () => {
+  for (const input of [{ inDoubtDeadline: '2 days' }, { onInDoubt: 'leave' as const }]) {
+    const stubs = doubtedActivities();
+    expect((await play(stage(), stubs, input, resultOf)).state).toBe('completed');
+    expect(stubs.named('resolveInDoubt')).toEqual([
+      expect.objectContaining({ decision: expect.objectContaining({ verdict: 'leave' }) as object }),
+    ]);
+  }
+});
+it('a CRM that stays away delays the end by ten minutes at most', async () => {
+  const stubs = stubActivities({
+    openRun: () => ({ startedAt: '2026-01-01T00:00:00.000Z', searchAttributes: false, tells: true }),
+    tellCrm: () => {
+      throw ApplicationFailure.create({ type: 'CrmUnavailable', message: 'status 503' });
+    },
+  });
+  expect((await play(stage(), stubs, {}, resultOf)).state).toBe('completed');
+});
+it('a batch whose answer was lost is tried again after the wait that its page asks for', async () => {
+  let tries = 0;
+  const stubs = stubActivities({
+    planned: { batches: 1, toWrite: 100 },
+    writePage: () => {
+      tries += 1;
+      const counts = { total: 350, pending: tries < 3 ? 100 : 0, created: tries < 3 ? 0 : 100 };
+      return tries < 3 ? { ...settledPage(counts), left: 1, waitMs: 60_000 } : settledPage(counts);
+    },
+  });
+  expect((await play(stage(), stubs, {}, resultOf)).state).toBe('completed');
+  expect(tries).toBe(3);
+});
