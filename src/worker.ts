@@ -1,4 +1,5 @@
 /** Composition root: settings → cxone, ledger → activities → a Temporal worker. `runWorker` returns when it is stopped. */
+import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -43,9 +44,12 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   const connection = await waitForServers(config, ledger, env, log, draining);
   if (connection) {
     const sealer = startSealer(ledger, log);
-    await runUntilDrained({ config, ledger, connection, draining, log });
+    await runUntilDrained({ config, ledger, connection, draining, log, env });
     await sealer.stop();
     await connection.close();
+  } else {
+    // Without a worker or a connection to end it, the runtime would keep the process alive.
+    await Runtime.instance().shutdown();
   }
   await ledger.close();
 }
@@ -56,9 +60,10 @@ interface Parts {
   readonly connection: NativeConnection;
   readonly draining: AbortSignal;
   readonly log: Logger;
+  readonly env: NodeJS.ProcessEnv;
 }
 
-async function runUntilDrained({ config, ledger, connection, draining, log }: Parts): Promise<void> {
+async function runUntilDrained({ config, ledger, connection, draining, log, env }: Parts): Promise<void> {
   const { namespace, workflows } = { namespace: config.temporalNamespace, workflows: workflowCode() };
   const searchAttributes = await registerSearchAttributes(
     connection,
@@ -79,6 +84,7 @@ async function runUntilDrained({ config, ledger, connection, draining, log }: Pa
     searchAttributes: () => searchAttributes,
     postWebhook: webhookUrl === null ? null : createWebhook({ url: webhookUrl, syncToken, allowLoopback }),
     log: (error, activity) => log.warn({ activity, error: describe(error) }, 'activity failed'),
+    checkpoint: crashPoint(env.CXFLOW_CRASH_AT),
   });
   const worker = await Worker.create({
     connection,
@@ -101,6 +107,16 @@ async function runUntilDrained({ config, ledger, connection, draining, log }: Pa
   log.info({ taskQueue: TASK_QUEUE, namespace, searchAttributes }, 'worker is ready');
   await worker.run();
   cxone.close();
+}
+
+/** Fault tests: `after-claim:3` kills this process with -9 at the third passing of that point (activities/pages.ts). */
+function crashPoint(wanted: string | undefined): ((name: string) => void) | undefined {
+  if (!wanted) return undefined;
+  const [point, times = '1'] = wanted.split(':');
+  let passed = 0;
+  return (name) => {
+    if (name === point && (passed += 1) === Number(times)) process.kill(process.pid, 'SIGKILL');
+  };
 }
 
 /** Built: the workflows in one file, as `npm run build` made them. From the sources: bundled now, two seconds. */
@@ -168,6 +184,8 @@ function startSealer(ledger: Ledger, log: Logger): { stop(): Promise<void> } {
 
 function drainOnSignal(log: Logger): AbortSignal {
   const draining = new AbortController();
+  // Every open page listens, of every run.
+  setMaxListeners(0, draining.signal);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       log.info({ signal }, 'draining: no new batch, those in flight are settled');

@@ -15,7 +15,7 @@ import { afterAll, beforeAll, inject } from 'vitest';
 import type { Activities } from '../../src/activities/index.ts';
 import type { PageResult } from '../../src/activities/pages.ts';
 import type { Plan } from '../../src/activities/runs.ts';
-import type { ContactImportInput, ContactImportResult } from '../../src/contract.ts';
+import type { ContactImportInput } from '../../src/contract.ts';
 import type { Counts } from '../../src/domain/run.ts';
 import { freshNamespace } from '../harness/fresh.ts';
 
