@@ -53,7 +53,12 @@ export interface PageDeps {
   readonly draining: AbortSignal;
   /** Is there a CRM to be told? */
   readonly tells: boolean;
+  /** For fault tests, which end the process here; nothing in production. */
+  readonly checkpoint?: ((name: Checkpoint) => void) | undefined;
 }
+
+/** The moments between two durable facts of one write: claim, request, settlement. */
+export type Checkpoint = 'after-claim' | 'after-answer' | 'after-settle';
 
 /** Source: cxone-api.md "What every answer means", POSTs. */
 const REQUEST_DEADLINE_MS = 15_000;
@@ -158,6 +163,7 @@ function createPageWorker(deps: PageDeps, run: Run) {
     if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') return halt({ why: claimed.verdict });
     if (claimed.verdict === 'leased') leasedForMs = Math.max(leasedForMs, claimed.waitMs);
     if (claimed.verdict !== 'claimed') return;
+    deps.checkpoint?.('after-claim');
     const doubt = doubtOf(operation, claimed.unanswered);
     if (doubt === 'whole' && !kind.repeatable(operation.kind)) return leaveInDoubt(operation, claimed.fence);
     const lease = createLease(() => ledger.operations.renew(operation.id, claimed.fence, LEASE_MS));
@@ -173,7 +179,9 @@ function createPageWorker(deps: PageDeps, run: Run) {
         nextRequest: () => nextRequest(lease),
       });
       failuresInARow = 0;
+      deps.checkpoint?.('after-answer');
       await settle(operation, claimed.fence, answer, performance.now() - startedAt);
+      deps.checkpoint?.('after-settle');
     } catch (error) {
       await giveUp(operation, claimed.fence, error);
     }
