@@ -89,9 +89,9 @@ function updateRecord(
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
-  const { lists, journal, nowMs } = deps;
+  const { lists, journal, nowMs, settings } = deps;
   if (lists.find(listId, recordId) === null) return reply.code(404).send({ message: 'no such record' });
-  const errors = recordErrors(request.body, nowMs());
+  const errors = recordErrors(request.body, nowMs(), settings.blockedNumbers);
   if (errors.length > 0) return reply.code(400).send({ message: 'the record is invalid', errors });
   const record = request.body as ContactRecord;
   const twin = lists.findDuplicates(listId, [record])[0];
@@ -119,7 +119,7 @@ function refuseBatch(body: unknown, { settings, nowMs }: ContactListsDeps) {
   const now = nowMs();
   const errors: NamedEntry[] = [];
   records.forEach((record: unknown, index) => {
-    for (const error of recordErrors(record, now))
+    for (const error of recordErrors(record, now, settings.blockedNumbers))
       errors.push({ index, contactId: contactIdOf(record), ...error });
   });
   if (errors.length === 0) return null;

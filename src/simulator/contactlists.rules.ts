@@ -15,14 +15,18 @@ const MAX_CONSENT_AGE_MS = 1_825 * 86_400_000;
 const CLOCK_SKEW_MS = 5 * 60_000;
 const FIELDS = new Set(['contactId', 'phoneNumbers', 'customFields', 'consentTimestamp', 'optInStatus']);
 
-export function recordErrors(record: unknown, nowMs: number): RecordError[] {
+export function recordErrors(
+  record: unknown,
+  nowMs: number,
+  blockedNumbers: readonly string[] = [],
+): RecordError[] {
   if (!isObject(record)) return [{ code: 'NOT_AN_OBJECT', field: '', message: 'must be an object' }];
   const errors: RecordError[] = [];
   const say = (code: string, field: string, message: string) => void errors.push({ code, field, message });
   const { contactId, phoneNumbers, customFields, consentTimestamp, optInStatus } = record;
   if (typeof contactId !== 'string' || contactId === '')
     say('CONTACT_ID_MISSING', 'contactId', 'is required');
-  checkPhones(phoneNumbers, say);
+  checkPhones(phoneNumbers, blockedNumbers, say);
   if (customFields !== undefined && !isObject(customFields)) {
     say('CUSTOM_FIELDS_INVALID', 'customFields', 'must be an object');
   }
@@ -36,7 +40,7 @@ export function recordErrors(record: unknown, nowMs: number): RecordError[] {
 
 type Say = (code: string, field: string, message: string) => void;
 
-function checkPhones(phones: unknown, say: Say): void {
+function checkPhones(phones: unknown, blocked: readonly string[], say: Say): void {
   if (!Array.isArray(phones) || phones.length === 0) {
     say('PHONE_NUMBERS_MISSING', 'phoneNumbers', 'needs at least one');
     return;
@@ -47,6 +51,8 @@ function checkPhones(phones: unknown, say: Say): void {
       say('PHONE_TYPE_MISSING', `phoneNumbers[${i}].type`, 'is required');
     if (typeof number !== 'string' || !E164.test(number)) {
       say('PHONE_NOT_E164', `phoneNumbers[${i}].number`, 'must be E.164');
+    } else if (blocked.includes(number)) {
+      say('NUMBER_BLOCKED', `phoneNumbers[${i}].number`, 'is blocked by the tenant');
     }
   });
 }

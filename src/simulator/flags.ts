@@ -22,6 +22,7 @@ const FLAGS = {
   'strict-lists': { type: 'boolean' },
   'token-seconds': { type: 'string' },
   'withhold-scope': { type: 'string', multiple: true },
+  'blocked-number': { type: 'string', multiple: true },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -41,6 +42,7 @@ export const USAGE = `Usage: simulator [flags]
   --strict-lists           a list that nobody created is 404
   --token-seconds N        default 3600
   --withhold-scope SCOPE   a scope that no token gets (repeatable)
+  --blocked-number NUMBER  a number that the tenant refuses (repeatable)
 All but the first six can be changed while it runs: POST /_sim/settings.`;
 
 const INTEGER = z.coerce.number().int();
@@ -61,6 +63,7 @@ export function readFlags(argv: readonly string[]): SimulatorOptions | null {
     strictLists: values['strict-lists'],
     tokenSeconds: number(values['token-seconds']),
     withheldScopes: values['withhold-scope'],
+    blockedNumbers: values['blocked-number'],
   });
   return {
     ...(settings as SimulatorOptions),

@@ -18,6 +18,8 @@ export const SETTINGS = z.strictObject({
   tokenSeconds: z.number().int(),
   /** Scopes that tokens do not get, whatever they ask for. */
   withheldScopes: z.array(z.string()),
+  /** Numbers that the tenant refuses for reasons of its own, which no rule of the API tells. */
+  blockedNumbers: z.array(z.string()),
 });
 export type Settings = z.infer<typeof SETTINGS>;
 
@@ -31,4 +33,5 @@ export const DEFAULT_SETTINGS: Settings = {
   strictLists: false,
   tokenSeconds: 3600,
   withheldScopes: [],
+  blockedNumbers: [],
 };

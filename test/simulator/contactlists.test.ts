@@ -30,6 +30,13 @@ describe('POST records', () => {
     expect((await admin.records('L1')).total).toBe(2);
   });
 
+  it('refuses a number that the tenant blocks, for good', async () => {
+    const { create, admin } = await startSimulator({ blockedNumbers: ['+14155550002'] });
+    const answer = await create('L1', contacts(1, 3));
+    expect(answer).toMatchObject({ kind: 'refused', named: [{ index: 1, code: 'NUMBER_BLOCKED' }] });
+    expect((await admin.records('L1')).total).toBe(0);
+  });
+
   it('a batch that was sent twice is named in full', async () => {
     const { create } = await startSimulator();
     await create('L1', contacts(1, 50));
