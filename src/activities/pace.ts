@@ -30,21 +30,29 @@ export interface PaceOptions {
 export function createPace({ budget, tenant, ratePerMinute, maxInFlight }: PaceOptions) {
   const slots = pLimit(maxInFlight);
   const intervalMs = ratePerMinute === 0 ? 0 : 60_000 / ratePerMinute;
-  // Permits are taken from the ledger a second's worth at a time, and used up one by one.
+  // Permits are taken from the ledger as many as are waited for, a second's worth at most, and used up one by one.
   const permitsAtOnce = Math.max(1, Math.floor(ratePerMinute / 60));
   let permits = { left: 0, nextAt: 0 };
+  let waiting = 0;
   let line: Promise<unknown> = Promise.resolve();
 
   const takePermits = async (): Promise<void> => {
-    const waitMs = await budget.take(tenant, intervalMs, permitsAtOnce, LONGEST_WAIT_MS);
+    const wanted = Math.min(permitsAtOnce, waiting);
+    const waitMs = await budget.take(tenant, intervalMs, wanted, LONGEST_WAIT_MS);
     if (waitMs > LONGEST_WAIT_MS) throw new RateWait(waitMs);
-    permits = { left: permitsAtOnce, nextAt: performance.now() + waitMs };
+    permits = { left: wanted, nextAt: performance.now() + waitMs };
+  };
+
+  /** Each permit has its moment in the common line. Used later than that, it would be one too many beside the others'. */
+  const dropMissed = (): void => {
+    const missed = Math.max(0, Math.floor((performance.now() - permits.nextAt) / intervalMs));
+    permits = { left: permits.left - missed, nextAt: permits.nextAt + missed * intervalMs };
   };
 
   const nextTurn = async (): Promise<number> => {
-    if (permits.left === 0) await takePermits();
-    // Permits that were not used in their time do not pile up into a burst.
-    const at = Math.max(permits.nextAt, performance.now());
+    dropMissed();
+    if (permits.left <= 0) await takePermits();
+    const at = permits.nextAt;
     permits = { left: permits.left - 1, nextAt: at + intervalMs };
     return at;
   };
@@ -56,7 +64,10 @@ export function createPace({ budget, tenant, ratePerMinute, maxInFlight }: PaceO
     /** Resolves when the next request may leave. Throws RateWait when that is more than LONGEST_WAIT_MS away. */
     async turn(signal?: AbortSignal): Promise<void> {
       if (intervalMs === 0) return;
-      const mine = line.then(nextTurn);
+      waiting += 1;
+      const mine = line.then(nextTurn).finally(() => {
+        waiting -= 1;
+      });
       line = mine.catch(() => undefined);
       const waitMs = (await mine) - performance.now();
       if (waitMs > 0) await delay(waitMs, undefined, { signal });
@@ -67,6 +78,9 @@ export function createPace({ budget, tenant, ratePerMinute, maxInFlight }: PaceO
       permits = { left: 0, nextAt: 0 };
       await budget.block(tenant, ms);
     },
+
+    /** How long such a block still lasts, whoever of the tenant was told to wait; 0: it does not. */
+    blockedMs: (): Promise<number> => budget.blockedMs(tenant),
 
     tenant,
     ratePerMinute,
