@@ -1,4 +1,5 @@
 /** What a kind of bulk run brings along; pages.ts and staging.ts do the rest for all of them. */
+import type { CxoneError } from '../cxone/errors.ts';
 import type { Reason } from '../domain/run.ts';
 import type { DerivedOperation, SettledGroup } from '../ledger/operations.ts';
 import type { Run } from '../ledger/runs.ts';
@@ -38,6 +39,8 @@ export interface Answer {
   readonly requestId: string | null;
   /** For the audit: words and counts, no personal data. */
   readonly details: string;
+  /** Why a write of many requests ends before its end: what is done is settled, the rest is derived. */
+  readonly brokenOffBy?: CxoneError;
 }
 
 export type ReadRow =
@@ -55,8 +58,12 @@ export interface BulkKind {
   readonly event: string;
   /** The options that change what is written: part of what makes two runs the same. */
   options(input: unknown): unknown;
-  /** Reads rows by the domain's rules. Throws SourceError when the columns do not do. */
-  reader(run: Run, columns: readonly string[] | null): (fields: Readonly<Record<string, unknown>>) => ReadRow;
+  /** Reads rows by the domain's rules. Throws SourceError when the columns do not do. `map`: field → column. */
+  reader(
+    run: Run,
+    columns: readonly string[] | null,
+    map: Readonly<Record<string, string>>,
+  ): (fields: Readonly<Record<string, unknown>>) => ReadRow;
   /** Which of the valid records lose against an earlier one. In: ordered by seq. */
   duplicates(
     run: Run,

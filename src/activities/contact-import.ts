@@ -3,9 +3,11 @@ import type { ContactImportInput } from '../contract.ts';
 import { contactImportOptions } from '../contract-input.ts';
 import type { CreateRecordsAnswer, UpdateRecordAnswer } from '../cxone/contact-lists.ts';
 import type { Cxone } from '../cxone/cxone.ts';
+import { CxoneError, CxoneRefused } from '../cxone/errors.ts';
 import {
   CONTACTS_PER_BATCH,
   type Contact,
+  contactMapProblems,
   createDuplicateFinder,
   readContact,
   resolveContactColumns,
@@ -14,8 +16,8 @@ import type { Reason } from '../domain/run.ts';
 import type { SettledGroup } from '../ledger/operations.ts';
 import type { Run } from '../ledger/runs.ts';
 import { SourceError } from '../sources/errors.ts';
-import type { Answer, BulkKind, Write } from './bulk.ts';
-import { CREATE, interpretCreate, UPDATE, type UpdateRefs } from './contact-answers.ts';
+import type { Answer, BulkKind, PendingRecord, Write } from './bulk.ts';
+import { CREATE, interpretCreate, OWN_WRITE, UPDATE, type UpdateRefs } from './contact-answers.ts';
 
 export interface ContactImportDeps {
   readonly cxone: Cxone;
@@ -32,7 +34,7 @@ export function createContactImport({ cxone, duplicatesRefused }: ContactImportD
     firstOperation: CREATE,
     event: 'cxone_contact_import_batch_complete',
     options: (input) => contactImportOptions(input as ContactImportInput),
-    reader: (run, columns) => contactReader(run, columns),
+    reader: contactReader,
     duplicates: (run, candidates) => findLosers(run, candidates),
     write: (write) => (write.kind === UPDATE ? updateContacts(cxone, write) : createContacts(cxone, write)),
     // A PUT may always be repeated; a POST only where CXone itself refuses what it has.
@@ -41,13 +43,13 @@ export function createContactImport({ cxone, duplicatesRefused }: ContactImportD
 }
 
 /** The rules look at the clock once, at the start of the run: a repeat of staging reads every row alike. */
-function contactReader(run: Run, columns: readonly string[] | null) {
-  const { map } = contactImportOptions(inputOf(run));
-  const resolved = columns && resolveContactColumns(columns, map);
-  if (resolved && 'problems' in resolved)
-    throw new SourceError('source_unreadable', resolved.problems.join(' '));
+function contactReader(run: Run, columns: readonly string[] | null, map: Readonly<Record<string, string>>) {
+  const resolved = columns ? resolveContactColumns(columns, map) : { columns: null };
+  const problems = 'problems' in resolved ? resolved.problems : columns ? [] : contactMapProblems(map);
+  if ('problems' in resolved || problems.length > 0)
+    throw new SourceError('source_unreadable', problems.join(' '));
   return (fields: Readonly<Record<string, unknown>>) => {
-    const read = readContact(fields, resolved?.columns ?? null, run.started_at, map);
+    const read = readContact(fields, resolved.columns, run.started_at, map);
     if ('reasons' in read) return read;
     const { contact } = read;
     return { record: contact, key1: contact.contactId, key2: contact.phoneNumbers[0]?.number ?? '' };
@@ -76,13 +78,29 @@ async function createContacts(cxone: Cxone, write: Write): Promise<Answer> {
   const { listId } = inputOf(write.run);
   const { existing } = contactImportOptions(inputOf(write.run));
   const records = write.records.map(({ record }) => record as Contact);
-  const answer = await cxone.contactLists.createRecords({ listId, records, beforeSend: write.beforeSend });
+  const answer = await cxone.contactLists
+    .createRecords({ listId, records, beforeSend: write.beforeSend })
+    .catch(tooLarge);
   const seqs = write.records.map(({ seq }) => seq);
   return {
     ...interpretCreate(answer, { seqs, existing, doubt: write.doubt }),
     httpStatus: answer.status,
     requestId: answer.requestId,
     details: describe(answer),
+  };
+}
+
+/** One row of megabytes must not end the run: refused like a batch with a wrong record that nobody names. */
+function tooLarge(error: unknown): CreateRecordsAnswer {
+  if (!(error instanceof CxoneRefused) || error.status !== 413) throw error;
+  const { status, requestId } = error;
+  return {
+    kind: 'refused',
+    message: 'too large (413)',
+    status,
+    requestId: requestId ?? '',
+    named: [],
+    notes: [],
   };
 }
 
@@ -93,27 +111,52 @@ function describe(answer: CreateRecordsAnswer): string {
   return `Refused${named}`;
 }
 
-/** PUT of each record, one after the other. Repeating it is safe: a PUT puts the same record into the same place. */
+/**
+ * PUT of each record, one after the other. Repeating it is safe: a PUT puts the same record into the same place. What
+ * was put before one goes wrong is settled, or a rate limit would let a long operation never come to its end.
+ */
 async function updateContacts(cxone: Cxone, write: Write): Promise<Answer> {
-  const { listId } = inputOf(write.run);
-  const { recordIds } = write.refs as UpdateRefs;
-  const groups: SettledGroup[] = [];
+  const refusals: SettledGroup[] = [];
   const updated: number[] = [];
-  let left = write.records;
-  for (const { seq, record } of write.records) {
-    const recordId = recordIds[String(seq)] ?? '';
+  const done = () => refusals.length + updated.length;
+  let brokenOffBy: CxoneError | undefined;
+  for (const contact of write.records) {
     if (!(await write.nextRequest())) break;
-    left = left.slice(1);
-    const request = { listId, recordId, record: record as Contact, beforeSend: write.beforeSend };
-    const refusal = refusalOf(await cxone.contactLists.updateRecord(request));
-    if (refusal) groups.push({ outcome: 'rejected', seqs: [seq], reasons: [refusal] });
-    else updated.push(seq);
+    try {
+      const refusal = await updateContact(cxone, write, contact);
+      if (refusal) refusals.push({ outcome: 'rejected', seqs: [contact.seq], reasons: [refusal] });
+      else updated.push(contact.seq);
+    } catch (error) {
+      if (!(error instanceof CxoneError) || done() === 0) throw error;
+      brokenOffBy = error;
+      break;
+    }
   }
-  if (updated.length > 0) groups.push({ outcome: 'updated', seqs: updated });
-  const details = `Updated ${updated.length} of ${write.records.length} records`;
-  const rest = left.map(({ seq }) => seq);
-  const derived = rest.length > 0 ? [{ kind: UPDATE, seqs: rest, refs: write.refs }] : [];
-  return { groups, derived, httpStatus: 200, requestId: null, details };
+  const rest = write.records.slice(done()).map(({ seq }) => seq);
+  return {
+    groups: updated.length > 0 ? [...refusals, updatedGroup(updated, write.refs as UpdateRefs)] : refusals,
+    derived: rest.length > 0 ? [{ kind: UPDATE, seqs: rest, refs: write.refs }] : [],
+    httpStatus: 200,
+    requestId: null,
+    details: `Updated ${updated.length} of ${write.records.length} records`,
+    ...(brokenOffBy && { brokenOffBy }),
+  };
+}
+
+async function updateContact(
+  cxone: Cxone,
+  { run, refs, beforeSend }: Write,
+  { seq, record }: PendingRecord,
+): Promise<Reason | null> {
+  const { listId } = inputOf(run);
+  const recordId = (refs as UpdateRefs).recordIds[String(seq)] ?? '';
+  return refusalOf(
+    await cxone.contactLists.updateRecord({ listId, recordId, record: record as Contact, beforeSend }),
+  );
+}
+
+function updatedGroup(seqs: readonly number[], { ownWrite }: UpdateRefs): SettledGroup {
+  return ownWrite ? { outcome: 'created', seqs, evidence: OWN_WRITE } : { outcome: 'updated', seqs };
 }
 
 function refusalOf(answer: UpdateRecordAnswer): Reason | null {

@@ -1,0 +1,201 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Doubt } from '../../src/activities/bulk.ts';
+import { CREATE, interpretCreate, UPDATE, type UpdateRefs } from '../../src/activities/contact-answers.ts';
+import type { Existing } from '../../src/contract.ts';
+import type { CreateRecordsAnswer, NamedRecord } from '../../src/cxone/contact-lists.ts';
+
+const upTo = (n: number): number[] => Array.from({ length: n }, (_, index) => index + 1);
+
+function named(index: number, more: Partial<NamedRecord> = {}): NamedRecord {
+  return {
+    index,
+    contactId: null,
+    recordId: `r${index}`,
+    code: 'DUPLICATE',
+    field: null,
+    message: null,
+    severity: 'warning',
+    ...more,
+  };
+}
+
+const parts = { requestId: 'q', notes: [] };
+const created = (recordsCreated: number, names: NamedRecord[] = []): CreateRecordsAnswer => ({
+  kind: 'created',
+  status: 200,
+  recordsCreated,
+  named: names,
+  ...parts,
+});
+const duplicates = (names: NamedRecord[]): CreateRecordsAnswer => ({
+  kind: 'duplicates',
+  status: 409,
+  named: names,
+  ...parts,
+});
+const refused = (names: NamedRecord[]): CreateRecordsAnswer => ({
+  kind: 'refused',
+  status: 400,
+  message: 'no',
+  named: names,
+  ...parts,
+});
+
+const sent = (n: number, doubt: Doubt = 'none', existing: Existing = 'skip') => ({
+  seqs: upTo(n).map((i) => i * 10),
+  doubt,
+  existing,
+});
+
+describe('an answer to a batch', () => {
+  it('accounts for each of its records exactly once, whatever it says (property)', () => {
+    const entry = (n: number) =>
+      fc.record({
+        index: fc.nat(n - 1),
+        contactId: fc.constant(null),
+        recordId: fc.constantFrom(null, 'r1', '', '.', '..'),
+        code: fc.constantFrom('DUPLICATE', 'UNSPECIFIED', 'INVALID', '__proto__'),
+        field: fc.constantFrom(null, 'phone'),
+        message: fc.constantFrom(null, 'm'),
+        severity: fc.constantFrom<('warning' | 'error')[]>('warning', 'error'),
+      });
+    const situation = fc.integer({ min: 1, max: 12 }).chain((n) =>
+      fc.record({
+        n: fc.constant(n),
+        kind: fc.constantFrom('created', 'duplicates', 'refused'),
+        recordsCreated: fc.nat(n),
+        names: fc.array(entry(n), { maxLength: 2 * n }),
+        doubt: fc.constantFrom<Doubt[]>('none', 'whole', 'parts'),
+        existing: fc.constantFrom<Existing[]>('skip', 'update'),
+      }),
+    );
+    fc.assert(
+      fc.property(situation, ({ n, kind, recordsCreated, names, doubt, existing }) => {
+        const answers = {
+          created: created(recordsCreated, names),
+          duplicates: duplicates(names),
+          refused: refused(names),
+        };
+        const question = sent(n, doubt, existing);
+        const { groups, derived } = interpretCreate(answers[kind as 'created'], question);
+        const all = [...groups, ...derived].flatMap(({ seqs }) => [...seqs]);
+        expect(all.sort((a, b) => a - b)).toEqual(question.seqs);
+        // It ends: something is settled or goes on as an update, or the batch is divided.
+        for (const { kind: next, seqs } of derived) if (next === CREATE) expect(seqs.length).toBeLessThan(n);
+        for (const { kind: next, seqs, refs } of derived) {
+          if (next !== UPDATE) continue;
+          for (const seq of seqs) expect((refs as UpdateRefs).recordIds[String(seq)]).toBe('r1');
+        }
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('200 for all: created', () => {
+    expect(interpretCreate(created(3), sent(3))).toEqual({
+      groups: [{ outcome: 'created', seqs: [10, 20, 30] }],
+      derived: [],
+    });
+  });
+
+  it('200 with a warning that is no duplicate: created, and the warning is kept', () => {
+    const warning = named(1, { code: 'LANDLINE', message: 'm', field: 'phone' });
+    expect(interpretCreate(created(2, [warning]), sent(2)).groups).toEqual([
+      { outcome: 'created', seqs: [10] },
+      { outcome: 'created', seqs: [20], reasons: [{ code: 'LANDLINE', field: 'phone', message: 'm' }] },
+    ]);
+  });
+
+  it('200 that names a record twice, as duplicate and as error: it has one outcome', () => {
+    const names = [named(0), named(0, { severity: 'error', code: 'EXISTS' })];
+    expect(interpretCreate(created(1, names), sent(2)).groups).toEqual([
+      { outcome: 'existing', seqs: [10] },
+      { outcome: 'created', seqs: [20] },
+    ]);
+  });
+
+  it('200 with too few created and nobody named: in halves that may have been applied', () => {
+    expect(interpretCreate(created(2), sent(3)).derived).toEqual([
+      { kind: CREATE, seqs: [10, 20], refs: { halved: true } },
+      { kind: CREATE, seqs: [30], refs: { halved: true } },
+    ]);
+  });
+
+  it('409 that names some: those exist, the rest goes again as if never sent', () => {
+    expect(interpretCreate(duplicates([named(1)]), sent(3))).toEqual({
+      groups: [{ outcome: 'existing', seqs: [20] }],
+      derived: [{ kind: CREATE, seqs: [10, 30] }],
+    });
+  });
+
+  it('409 that names some after a lost answer: the lost one had been refused too', () => {
+    expect(interpretCreate(duplicates([named(0)]), sent(2, 'whole'))).toEqual({
+      groups: [{ outcome: 'existing', seqs: [10] }],
+      derived: [{ kind: CREATE, seqs: [20] }],
+    });
+  });
+
+  it('409 that names all after a lost answer: the lost one was applied', () => {
+    const answer = duplicates([named(0), named(1)]);
+    expect(interpretCreate(answer, sent(2, 'whole'))).toEqual({
+      groups: [{ outcome: 'created', seqs: [10, 20], evidence: 'own_write_lost_answer' }],
+      derived: [],
+    });
+  });
+
+  it('the same under `update`: put once more, for they may have been there with other contents', () => {
+    const answer = duplicates([named(0), named(1, { recordId: null })]);
+    expect(interpretCreate(answer, sent(2, 'whole', 'update'))).toEqual({
+      groups: [{ outcome: 'created', seqs: [20], evidence: 'own_write_lost_answer' }],
+      derived: [{ kind: UPDATE, seqs: [10], refs: { recordIds: { 10: 'r0' }, ownWrite: true } }],
+    });
+  });
+
+  it('409 that calls one of them wrong, not duplicate: rejected, never reported as existing', () => {
+    const answer = duplicates([named(0), named(1, { code: 'INVALID_PHONE', severity: 'error' })]);
+    expect(interpretCreate(answer, sent(3)).groups).toEqual([
+      { outcome: 'existing', seqs: [10] },
+      { outcome: 'rejected', seqs: [20], reasons: [{ code: 'INVALID_PHONE' }] },
+    ]);
+  });
+
+  it('409 under `update`: put where CXone gave an id, existing without', () => {
+    const answer = duplicates([named(0), named(1, { recordId: null }), named(2, { recordId: '..' })]);
+    expect(interpretCreate(answer, sent(3, 'none', 'update'))).toEqual({
+      groups: [{ outcome: 'existing', seqs: [20, 30], reasons: [{ code: 'no_record_id' }] }],
+      derived: [{ kind: UPDATE, seqs: [10], refs: { recordIds: { 10: 'r0' } } }],
+    });
+  });
+
+  it('400: who is named is rejected with every reason, the rest goes again', () => {
+    const error = (code: string) => named(1, { code, severity: 'error' });
+    expect(interpretCreate(refused([error('A'), error('B')]), sent(3))).toEqual({
+      groups: [{ outcome: 'rejected', seqs: [20], reasons: [{ code: 'A' }, { code: 'B' }] }],
+      derived: [{ kind: CREATE, seqs: [10, 30] }],
+    });
+  });
+
+  it('400 that names a duplicate beside the error: it exists, it is not wrong', () => {
+    const answer = refused([named(0), named(1, { code: 'BAD', severity: 'error' })]);
+    expect(interpretCreate(answer, sent(2)).groups).toEqual([
+      { outcome: 'existing', seqs: [10] },
+      { outcome: 'rejected', seqs: [20], reasons: [{ code: 'BAD' }] },
+    ]);
+  });
+
+  it('400 and 409 that name nobody: in halves that are as good as new', () => {
+    for (const answer of [refused([]), duplicates([])]) {
+      expect(interpretCreate(answer, sent(3)).derived).toEqual([
+        { kind: CREATE, seqs: [10, 20] },
+        { kind: CREATE, seqs: [30] },
+      ]);
+    }
+  });
+
+  it('400 that names nobody, of one record: rejected with what CXone said', () => {
+    expect(interpretCreate(refused([]), sent(1)).groups).toEqual([
+      { outcome: 'rejected', seqs: [10], reasons: [{ code: 'refused', message: 'no' }] },
+    ]);
+  });
+});
