@@ -21,6 +21,7 @@ export type PassingFailureType =
   | 'RateLimited'
   | 'LedgerUnavailable'
   | 'OperationsInFlight'
+  | 'WorkerDraining'
   | 'CrmUnavailable';
 
 /** The run ends: not retryable, and the message says what, where and what to do. */

@@ -3,7 +3,7 @@
  * The order of the steps is what makes it safe: reliability.md §3.3, decisions.md 14–16.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { Context, heartbeat } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Kind } from '../contract.ts';
 import { CxoneError, CxoneRateLimited } from '../cxone/errors.ts';
@@ -18,6 +18,7 @@ import {
   type SettledGroup,
 } from '../ledger/operations.ts';
 import type { Run } from '../ledger/runs.ts';
+import { whileBeating } from './beating.ts';
 import type { Answer, BulkKind, Doubt, PendingRecord } from './bulk.ts';
 import { toFailure } from './failures.ts';
 import { LONGEST_WAIT_MS, type Pace, RateWait } from './pace.ts';
@@ -63,7 +64,6 @@ export type Checkpoint = 'after-claim' | 'after-answer' | 'after-settle';
 /** Source: cxone-api.md "What every answer means", POSTs. */
 const REQUEST_DEADLINE_MS = 15_000;
 const LEASE_MS = REQUEST_DEADLINE_MS + LEASE_MARGIN_MS;
-const HEARTBEAT_EVERY_MS = 1_000;
 const DRAIN_MS = 7_000;
 /** So many lost or refused connections in a row are an outage: the page ends, and Temporal's backoff takes over. */
 const OUTAGE_AFTER = 5;
@@ -83,7 +83,6 @@ export function createPages(deps: PageDeps) {
     async writePage(page: Page): Promise<PageResult> {
       const run = await deps.ledger.runs.get(page.runId);
       const worker = createPageWorker(deps, run);
-      const beating = setInterval(() => heartbeat(worker.counts()), HEARTBEAT_EVERY_MS);
       const stop = (why: 'draining' | 'cancelled') => () => worker.halt({ why });
       const drain = stop('draining');
       const cancel = stop('cancelled');
@@ -91,11 +90,13 @@ export function createPages(deps: PageDeps) {
       deps.draining.addEventListener('abort', drain);
       cancelled.addEventListener('abort', cancel);
       if (deps.draining.aborted) drain();
+      if (cancelled.aborted) cancel();
       try {
-        await worker.work(page);
-        return await worker.result(page);
+        return await whileBeating(async () => {
+          await worker.work(page);
+          return worker.result(page);
+        }, worker.counts);
       } finally {
-        clearInterval(beating);
         deps.draining.removeEventListener('abort', drain);
         cancelled.removeEventListener('abort', cancel);
       }
@@ -124,10 +125,22 @@ function createPageWorker(deps: PageDeps, run: Run) {
     if (why.why === 'draining') setTimeout(endDraining, DRAIN_MS).unref();
   };
 
-  const claim = async (operation: OpenOperation, records: readonly PendingRecord[]): Promise<Claimed> => {
+  const recordsOf = async ({ id, seqs }: OpenOperation): Promise<PendingRecord[]> => {
+    const records = await ledger.records.ofOperation(run.run_no, seqs);
+    // Found out before it is sent, not when it is settled.
+    if (records.length !== seqs.length) throw new Error(`operation ${id} has lost records`);
+    return records;
+  };
+
+  /** `since`: when the lease began at the latest; the time that the claim itself took counts. */
+  const claim = async (
+    operation: OpenOperation,
+    records: readonly PendingRecord[],
+  ): Promise<{ claimed: Claimed; since: Moment }> => {
     const payloadSha256 = sha256(canonicalize({ records, refs: operation.refs }));
     for (;;) {
       await pace.turn(waits.signal);
+      const since = momentNow();
       const claimed = await ledger.operations.claim({
         runNo: run.run_no,
         id: operation.id,
@@ -136,7 +149,7 @@ function createPageWorker(deps: PageDeps, run: Run) {
         holder: deps.holder,
         tenant: pace.tenant,
       });
-      if (claimed.verdict !== 'blocked') return claimed;
+      if (claimed.verdict !== 'blocked') return { claimed, since };
       if (claimed.waitMs > LONGEST_WAIT_MS) throw new RateWait(claimed.waitMs);
       await delay(claimed.waitMs, undefined, { signal: waits.signal });
     }
@@ -147,6 +160,8 @@ function createPageWorker(deps: PageDeps, run: Run) {
     if (lease.sent() === 0) return true;
     try {
       await pace.turn(waits.signal);
+      // A claim looks for a block of the tenant; these requests have none of their own.
+      if ((await pace.blockedMs()) > 0) return false;
     } catch (error) {
       if (isAbort(error) || error instanceof RateWait) return false;
       throw error;
@@ -158,18 +173,19 @@ function createPageWorker(deps: PageDeps, run: Run) {
   /** One operation: read, claim, send, settle. Whatever goes wrong leaves it in a state that the next try understands. */
   const writeOperation = async (operation: OpenOperation): Promise<void> => {
     if (halted) return;
-    const records = await ledger.records.ofOperation(run.run_no, operation.seqs);
-    const claimed = await claim(operation, records);
+    const records = await recordsOf(operation);
+    const { claimed, since } = await claim(operation, records);
     if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') return halt({ why: claimed.verdict });
     if (claimed.verdict === 'leased') leasedForMs = Math.max(leasedForMs, claimed.waitMs);
     if (claimed.verdict !== 'claimed') return;
     deps.checkpoint?.('after-claim');
     const doubt = doubtOf(operation, claimed.unanswered);
-    if (doubt === 'whole' && !kind.repeatable(operation.kind)) return leaveInDoubt(operation, claimed.fence);
-    const lease = createLease(() => ledger.operations.renew(operation.id, claimed.fence, LEASE_MS));
+    if (doubt !== 'none' && !kind.repeatable(operation.kind)) return leaveInDoubt(operation, claimed.fence);
+    const lease = createLease(since, () => ledger.operations.renew(operation.id, claimed.fence, LEASE_MS));
     const startedAt = performance.now();
+    let answer: Answer;
     try {
-      const answer = await kind.write({
+      answer = await kind.write({
         run,
         kind: operation.kind,
         records,
@@ -178,13 +194,14 @@ function createPageWorker(deps: PageDeps, run: Run) {
         beforeSend: () => lease.check(),
         nextRequest: () => nextRequest(lease),
       });
-      failuresInARow = 0;
       deps.checkpoint?.('after-answer');
       await settle(operation, claimed.fence, answer, performance.now() - startedAt);
       deps.checkpoint?.('after-settle');
     } catch (error) {
-      await giveUp(operation, claimed.fence, error);
+      return giveUp(operation, claimed.fence, error);
     }
+    if (answer.brokenOffBy) await reckon(answer.brokenOffBy);
+    else failuresInARow = 0;
   };
 
   const settle = async (
@@ -230,7 +247,7 @@ function createPageWorker(deps: PageDeps, run: Run) {
       groups,
       derived: [],
       httpStatus: null,
-      latencyMs: 0,
+      latencyMs: null,
       requestId: null,
       audit: auditOf(operation, groups, {
         status: 'in_doubt',
@@ -245,17 +262,15 @@ function createPageWorker(deps: PageDeps, run: Run) {
   const giveUp = async (operation: OpenOperation, fence: number, error: unknown): Promise<void> => {
     if (error instanceof LeaseExpired || isAbort(error))
       return ledger.operations.release(operation.id, fence);
-    if (error instanceof RateWait) {
-      await ledger.operations.release(operation.id, fence);
-      throw error;
-    }
     if (!(error instanceof CxoneError)) throw error;
-    if (error.applied === 'unknown') {
-      if (kind.repeatable(operation.kind)) await ledger.operations.loseAnswer(operation.id, fence);
-      else await leaveInDoubt(operation, fence);
-    } else {
-      await ledger.operations.release(operation.id, fence);
-    }
+    if (error.applied === 'no') await ledger.operations.release(operation.id, fence);
+    else if (kind.repeatable(operation.kind)) await ledger.operations.loseAnswer(operation.id, fence);
+    else await leaveInDoubt(operation, fence);
+    await reckon(error);
+  };
+
+  /** What an answer that is none means for the rest of the page; what it threw here ends the page. */
+  const reckon = async (error: CxoneError): Promise<void> => {
     failuresInARow += 1;
     if (error instanceof CxoneRateLimited) return pace.block(error.retryAfterMs ?? backoffMs(failuresInARow));
     if (isFinal(error)) throw error;
@@ -309,12 +324,18 @@ function haltedBy(halted: Halt | null): PageResult['halted'] {
   return halted === null || halted.why === 'failed' ? null : halted.why;
 }
 
-/** Checked on the monotonic and on the wall clock: a machine that was suspended stops only one of them. */
-function createLease(renew: () => Promise<boolean>) {
-  let monotonic = performance.now();
-  let wall = Date.now();
+/** On the monotonic and on the wall clock: a machine that was suspended stops only one of them. */
+interface Moment {
+  readonly monotonic: number;
+  readonly wall: number;
+}
+
+const momentNow = (): Moment => ({ monotonic: performance.now(), wall: Date.now() });
+
+function createLease(begin: Moment, renew: () => Promise<boolean>) {
+  let since = begin;
   let requests = 0;
-  const ageMs = () => Math.max(performance.now() - monotonic, Date.now() - wall);
+  const ageMs = () => Math.max(performance.now() - since.monotonic, Date.now() - since.wall);
   return {
     check(): void {
       if (ageMs() >= LEASE_MARGIN_MS) throw new LeaseExpired(`the lease is ${Math.round(ageMs())} ms old`);
@@ -323,9 +344,9 @@ function createLease(renew: () => Promise<boolean>) {
     /** Before the next request of many; without a lease nothing more is sent. */
     async renewIfOld(): Promise<void> {
       if (ageMs() < LEASE_MARGIN_MS / 2) return;
+      const renewedAt = momentNow();
       if (!(await renew())) throw new LeaseExpired('another worker has taken it over');
-      monotonic = performance.now();
-      wall = Date.now();
+      since = renewedAt;
     },
     sent: () => requests,
   };
