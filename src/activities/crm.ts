@@ -1,11 +1,12 @@
 /** Tells the CRM: one activity per run delivers the outbox, in order, for as long as the run writes. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { Context, heartbeat } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import { type Outcome, OUTCOMES, SUCCESSES } from '../domain/run.ts';
 import type { Notify } from '../contract.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { EventTotals, OutboxEvent } from '../ledger/outbox.ts';
 import type { Run } from '../ledger/runs.ts';
+import { whileBeating } from './beating.ts';
 import { passes } from './failures.ts';
 import type { PostWebhook } from './webhook.ts';
 
@@ -18,7 +19,6 @@ export interface CrmDeps {
 
 const EVENTS_AT_ONCE = 50;
 const LOOK_EVERY_MS = 500;
-const HEARTBEAT_EVERY_MS = 1_000;
 
 export function createCrmActivities({ ledger, post, draining }: CrmDeps) {
   return {
@@ -26,14 +26,7 @@ export function createCrmActivities({ ledger, post, draining }: CrmDeps) {
      * Delivers until the writing is over and the outbox is empty. Repeatable: a delivered event is marked, and one
      * that was delivered but not marked goes out again with the same id and the same bytes, for the receiver to drop.
      */
-    async tellCrm(runId: string): Promise<{ done: boolean }> {
-      const beating = setInterval(() => heartbeat(), HEARTBEAT_EVERY_MS);
-      try {
-        return await deliverAll(runId);
-      } finally {
-        clearInterval(beating);
-      }
-    },
+    tellCrm: (runId: string): Promise<{ done: boolean }> => whileBeating(() => deliverAll(runId)),
   };
 
   async function deliverAll(runId: string): Promise<{ done: boolean }> {
@@ -60,15 +53,29 @@ export function createCrmActivities({ ledger, post, draining }: CrmDeps) {
     return { done: false };
   }
 
+  /** The body that stands, and what the events that were rendered so far add up to. */
+  async function rendered(
+    run: Run,
+    event: OutboxEvent,
+    before: EventTotals,
+  ): Promise<{ body: string; totals: EventTotals }> {
+    const reread = () => ledger.outbox.rendered(run.run_no);
+    if (event.body !== null) return { body: event.body, totals: await reread() };
+    const content = await ledger.outbox.contentOf(event);
+    const totals = add(before, content);
+    const mine = render(run, event, content, totals);
+    const body = await ledger.outbox.freeze(event.id, mine);
+    // Another attempt rendered it in the meantime, and perhaps more: those count too.
+    return { body, totals: body === mine ? totals : await reread() };
+  }
+
   async function deliver(
     run: Run,
     event: OutboxEvent,
     before: EventTotals,
     send: PostWebhook,
   ): Promise<EventTotals> {
-    const content = await ledger.outbox.contentOf(event);
-    const totals = event.body === null ? add(before, content) : before;
-    const body = event.body ?? (await ledger.outbox.freeze(event.id, render(run, event, content, totals)));
+    const { body, totals } = await rendered(run, event, before);
     try {
       await send(event.event_id, body);
     } catch (error) {
