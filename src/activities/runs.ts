@@ -5,6 +5,7 @@ import { successRatePercent } from '../domain/run.ts';
 import { canonicalize, sha256 } from '../ledger/business-key.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Run } from '../ledger/runs.ts';
+import { whileBeating } from './beating.ts';
 import type { BulkKind } from './bulk.ts';
 import { endsTheRun, passes } from './failures.ts';
 
@@ -69,6 +70,8 @@ export function createRunActivities(deps: RunsDeps) {
       const { again = false, dryRun = false, requestedBy = null } = input;
       const opened = await ledger.runs.open({ runId, kind, target, again, dryRun, requestedBy, input });
       if (opened.kind === 'ended') throw alreadyEnded(opened.run);
+      if (opened.kind === 'reopened')
+        await goOnWith({ runId, kind, target, again, dryRun, requestedBy, input }, opened.run);
       // What was decided about the execution before this one is over with it.
       if (opened.kind === 'reopened') await ledger.runs.steer(opened.run.run_no, 'go');
       await ledger.audit.add(runId, `run_${opened.kind}`, { kind, target, requestedBy, again, dryRun });
@@ -86,15 +89,7 @@ export function createRunActivities(deps: RunsDeps) {
     },
 
     /** Cuts what is pending into batches and counts. Repeatable: batches that are there stay as they are. */
-    async planWrites(runId: string): Promise<Plan> {
-      const run = await ledger.runs.get(runId);
-      const kind = deps.kinds[run.kind as Kind];
-      const batches = await ledger.operations.plan(run.run_no, kind.firstOperation, kind.recordsPerBatch);
-      const plan = await countPlan(ledger, run, kind, batches, deps.ratePerMinute);
-      await ledger.runs.setPlan(run.run_no, plan, plan.hash);
-      await ledger.audit.add(runId, 'planned', { ...plan, reasons: undefined });
-      return plan;
-    },
+    planWrites: (runId: string): Promise<Plan> => whileBeating(() => planWrites(runId)),
 
     /** Once this has returned, no operation is claimed against the word given. Repeatable. */
     async steerRun({
@@ -146,6 +141,8 @@ export function createRunActivities(deps: RunsDeps) {
      */
     async closeRun({ runId, state, failure }: CloseRun): Promise<ContactImportResult> {
       const run = await ledger.runs.get(runId);
+      // A page that outlived its run must not write what is counted here as not written.
+      await ledger.runs.steer(run.run_no, 'stopped');
       if (state === 'cancelled' || state === 'rejected') await endPending(ledger, run, state);
       const counts = await ledger.runs.exactCounts(run.run_no);
       if (state === 'completed' && !run.dry_run && counts.pending !== 0) {
@@ -157,7 +154,40 @@ export function createRunActivities(deps: RunsDeps) {
       return result;
     },
   };
+
+  async function planWrites(runId: string): Promise<Plan> {
+    const run = await ledger.runs.get(runId);
+    const kind = deps.kinds[run.kind as Kind];
+    const batches = await ledger.operations.plan(run.run_no, kind.firstOperation, kind.recordsPerBatch);
+    const plan = await countPlan(ledger, run, kind, batches, deps.ratePerMinute);
+    await ledger.runs.setPlan(run.run_no, plan, plan.hash);
+    await ledger.audit.add(runId, 'planned', { ...plan, reasons: undefined });
+    return plan;
+  }
+
+  /**
+   * A run that failed may be started again with a corrected input; once rows are staged by the old one, only with an
+   * input that means the same rows, read and written alike.
+   */
+  async function goOnWith(asked: OpenRunOf, known: Run): Promise<void> {
+    const meaning = ({ target, again, dryRun, input }: Omit<OpenRunOf, 'kind'>) =>
+      canonicalize({
+        target,
+        again,
+        dryRun,
+        source: (input as { source?: unknown }).source ?? null,
+        options: deps.kinds[known.kind as Kind].options(input),
+      });
+    const before = { ...known, runId: known.run_id, dryRun: known.dry_run, requestedBy: known.requested_by };
+    if (known.source !== null && (known.kind !== asked.kind || meaning(before) !== meaning(asked))) {
+      const message = `run ${asked.runId} began with another input. Start it as it was, or choose another run id`;
+      throw endsTheRun('InvalidInput', message);
+    }
+    await ledger.runs.renewInput(asked);
+  }
 }
+
+type OpenRunOf = Parameters<Ledger['runs']['open']>[0];
 
 export interface CloseRun {
   readonly runId: string;

@@ -1,8 +1,8 @@
 /** The first steps of a bulk run: open it in the ledger, stage its rows, plan its batches. */
 import { createHash } from 'node:crypto';
-import { realpath, stat } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { isAbsolute, relative, resolve } from 'node:path';
-import { heartbeat } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import type { Kind, Source } from '../contract.ts';
 import { businessKey, canonicalize, sha256 } from '../ledger/business-key.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -10,13 +10,16 @@ import type { StagedRecord } from '../ledger/records.ts';
 import type { Run } from '../ledger/runs.ts';
 import { SourceError } from '../sources/errors.ts';
 import { readFileBytes } from '../sources/files.ts';
-import { formatOf } from '../sources/format.ts';
+import { formatOf, type SourceFormat } from '../sources/format.ts';
 import { openSource } from '../sources/open.ts';
 import type { SourceRow } from '../sources/rows.ts';
+import { whileBeating } from './beating.ts';
 import type { BulkKind, ReadRow } from './bulk.ts';
-import { endsTheRun } from './failures.ts';
+import { endsTheRun, passes } from './failures.ts';
 
 const ROWS_PER_CHUNK = 2_000;
+/** Rows of megabytes make a chunk of their own: memory stays flat, and a text of COPY has its limits. */
+const CHARACTERS_PER_CHUNK = 8_000_000;
 const LOSERS_PER_CHUNK = 1_000;
 
 /** A source, opened for reading from its start as often as needed. */
@@ -25,6 +28,8 @@ interface Content {
   readonly format: string;
   readonly bytes: number;
   readonly sha256: string;
+  /** Field → column, as the caller or the run whose rows these are had it. */
+  readonly map: Readonly<Record<string, string>>;
   open(): Promise<{ columns: readonly string[] | null; rows: AsyncIterable<SourceRow> }>;
 }
 
@@ -32,13 +37,22 @@ export interface StagingDeps {
   readonly ledger: Ledger;
   readonly kinds: Readonly<Record<Kind, BulkKind>>;
   readonly sourceDir: string;
+  /** Aborted when the worker is to stop: the next one goes on where this one was. */
+  readonly draining: AbortSignal;
 }
 
-export function createStaging({ ledger, kinds, sourceDir }: StagingDeps) {
-  const contentOf = async (source: Source): Promise<Content> => {
-    if ('path' in source) return fileContent(sourceDir, source.path, source.format);
-    if ('dataset' in source) return datasetContent(ledger, source.dataset);
+export function createStaging({ ledger, kinds, sourceDir, draining }: StagingDeps) {
+  const contentOf = async (source: Source, goOn: GoOn): Promise<Content> => {
+    if ('path' in source) return fileContent(sourceDir, source, goOn);
+    if ('dataset' in source) return datasetContent(ledger, source);
     return retryContent(ledger, source.retryOf);
+  };
+
+  /** Between chunks: ends the activity when it was cancelled or its worker is to stop. */
+  const goOn: GoOn = async () => {
+    const { cancellationSignal, cancelled } = Context.current();
+    if (cancellationSignal.aborted) await cancelled;
+    if (draining.aborted) throw passes('WorkerDraining', 'the worker stops; another one goes on', 0);
   };
 
   return {
@@ -46,27 +60,36 @@ export function createStaging({ ledger, kinds, sourceDir }: StagingDeps) {
      * Reads the source into the ledger, row by row, by the rules of its kind. Repeatable: rows that are staged are
      * skipped, and a source that has changed in between ends the run.
      */
-    async stageRecords(runId: string): Promise<void> {
-      const run = await ledger.runs.get(runId);
-      const kind = kinds[run.kind as Kind];
-      const content = await contentOf((run.input as { source: Source }).source);
-      await claimContent(ledger, run, kind, content);
-      if (run.total !== null) return;
-      const { columns, rows } = await content.open();
-      await ledger.runs.setSource(run.run_no, { ...describe(content), columns });
-      await stageRows(ledger, run, rows, kind.reader(run, columns));
-      for await (const chunk of inChunks(
-        kind.duplicates(run, ledger.records.duplicateCandidates(run.run_no)),
-        LOSERS_PER_CHUNK,
-      )) {
-        await ledger.records.settleDuplicates(run.run_no, chunk);
-        heartbeat();
-      }
-      await ledger.records.finishStaging(run.run_no);
-      await ledger.audit.add(runId, 'staged', { ...describe(content), name: undefined });
-    },
+    stageRecords: (runId: string): Promise<void> => whileBeating(() => stageRecords(runId)),
   };
+
+  async function stageRecords(runId: string): Promise<void> {
+    const run = await ledger.runs.get(runId);
+    const kind = kinds[run.kind as Kind];
+    const content = await contentOf((run.input as { source: Source }).source, goOn);
+    await claimContent(ledger, run, kind, content);
+    if (run.total !== null) return;
+    const { columns, rows } = await content.open();
+    await ledger.runs.setSource(run.run_no, { ...describe(content), columns });
+    await stageRows(ledger, run, rows, kind.reader(run, columns, content.map), goOn).catch(
+      async (error: unknown) => {
+        // What is staged is of no content that there ever was: no later attempt may go on from it.
+        if (error instanceof SourceChanged)
+          await ledger.runs.setSource(run.run_no, { ...describe(content), sha256: 'changed', columns });
+        throw error;
+      },
+    );
+    const losers = kind.duplicates(run, ledger.records.duplicateCandidates(run.run_no));
+    for await (const chunk of inChunks(losers, { items: LOSERS_PER_CHUNK })) {
+      await goOn();
+      await ledger.records.settleDuplicates(run.run_no, chunk);
+    }
+    await ledger.records.finishStaging(run.run_no);
+    await ledger.audit.add(runId, 'staged', { ...describe(content), name: undefined });
+  }
 }
+
+type GoOn = () => Promise<void>;
 
 const describe = ({ name, format, bytes, sha256 }: Content) => ({ name, format, bytes, sha256 });
 
@@ -90,12 +113,14 @@ async function stageRows(
   run: Run,
   rows: AsyncIterable<SourceRow>,
   read: (fields: Readonly<Record<string, unknown>>) => ReadRow,
+  goOn: GoOn,
 ): Promise<void> {
   let seq = 0;
-  for await (const chunk of inChunks(rows, ROWS_PER_CHUNK)) {
+  const limits = { items: ROWS_PER_CHUNK, weight: CHARACTERS_PER_CHUNK, weigh: charactersOf };
+  for await (const chunk of inChunks(rows, limits)) {
+    await goOn();
     const first = seq + 1;
     seq += chunk.length;
-    heartbeat({ rows: seq });
     if (seq <= run.staged_through) continue;
     await ledger.records.stage(
       run.run_no,
@@ -116,43 +141,91 @@ function toRecord(
   return { ...base, record: result.record, key1: result.key1, key2: result.key2, reasons: null };
 }
 
-async function* inChunks<T>(items: AsyncIterable<T>, size: number): AsyncIterable<T[]> {
+interface ChunkLimits<T> {
+  readonly items: number;
+  readonly weight?: number;
+  readonly weigh?: (item: T) => number;
+}
+
+async function* inChunks<T>(
+  items: AsyncIterable<T>,
+  { items: most, weight: heaviest = Infinity, weigh = () => 0 }: ChunkLimits<T>,
+): AsyncIterable<T[]> {
   let chunk: T[] = [];
+  let weight = 0;
   for await (const item of items) {
     chunk.push(item);
-    if (chunk.length < size) continue;
+    weight += weigh(item);
+    if (chunk.length < most && weight < heaviest) continue;
     yield chunk;
     chunk = [];
+    weight = 0;
   }
   if (chunk.length > 0) yield chunk;
 }
 
+/** About: what is nested is small, or a row of its own limit. */
+function charactersOf({ fields, raw }: SourceRow): number {
+  let characters = raw?.length ?? 0;
+  for (const value of Object.values(fields ?? {}))
+    characters +=
+      typeof value === 'string' ? value.length : typeof value === 'object' ? NESTED_CHARACTERS : 8;
+  return characters;
+}
+
+/** A nested value may be as long as its row; so few of them make a chunk. */
+const NESTED_CHARACTERS = 4_000;
+
+type PathSource = Extract<Source, { path: string }>;
+type DatasetSource = Extract<Source, { dataset: string }>;
+
 /** A file in the source folder, and nowhere else: any Temporal client may name it. */
-async function fileContent(sourceDir: string, path: string, given?: string): Promise<Content> {
-  const folder = await realpath(sourceDir);
+async function fileContent(sourceDir: string, source: PathSource, goOn: GoOn): Promise<Content> {
+  const { path, map = {} } = source;
+  const file = await fileInside(sourceDir, path);
+  const format = formatOf(path, source.format);
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of readFileBytes(file)) {
+    hash.update(chunk);
+    bytes += chunk.length;
+    await goOn();
+  }
+  const sha256 = hash.digest('hex');
+  const open = async () =>
+    opened(await openSource(unchanged(readFileBytes(file), sha256, path), { name: path, format }));
+  return { name: path, format, bytes, sha256, map, open };
+}
+
+async function fileInside(sourceDir: string, path: string): Promise<string> {
+  const folder = await realpath(sourceDir).catch(() => {
+    throw new SourceError('source_missing', "the worker's source folder (CXFLOW_SOURCE_DIR) is not there");
+  });
   const wanted = resolve(folder, path);
   const file = await realpath(wanted).catch(() => wanted);
   const inside = relative(folder, file);
-  if (inside.startsWith('..') || isAbsolute(inside)) {
-    const message = `${path}: sources lie in the worker's source folder (CXFLOW_SOURCE_DIR), and this one does not`;
-    throw new SourceError('source_missing', message);
-  }
-  const format = formatOf(path, given as never);
-  const hash = createHash('sha256');
-  for await (const chunk of readFileBytes(file)) {
-    hash.update(chunk);
-    heartbeat();
-  }
-  return {
-    name: path,
-    format,
-    bytes: (await stat(file)).size,
-    sha256: hash.digest('hex'),
-    open: async () => opened(await openSource(readFileBytes(file), { name: path, format })),
-  };
+  if (!/^\.\.(?:[/\\]|$)/.test(inside) && !isAbsolute(inside)) return file;
+  const message = `${path}: sources lie in the worker's source folder (CXFLOW_SOURCE_DIR), and this one does not`;
+  throw new SourceError('source_missing', message);
 }
 
-async function datasetContent(ledger: Ledger, id: string): Promise<Content> {
+class SourceChanged extends SourceError {}
+
+/** The rows must be those of the content that the run was claimed for: somebody may write the file while we read it. */
+async function* unchanged(bytes: AsyncIterable<Buffer>, sha256: string, name: string): AsyncIterable<Buffer> {
+  const hash = createHash('sha256');
+  for await (const chunk of bytes) {
+    hash.update(chunk);
+    yield chunk;
+  }
+  if (hash.digest('hex') === sha256) return;
+  throw new SourceChanged(
+    'source_unreadable',
+    `${name}: somebody changed it while it was read; nothing was written`,
+  );
+}
+
+async function datasetContent(ledger: Ledger, { dataset: id, map = {} }: DatasetSource): Promise<Content> {
   const dataset = await ledger.datasets.find(id);
   if (!dataset)
     throw new SourceError(
@@ -161,8 +234,8 @@ async function datasetContent(ledger: Ledger, id: string): Promise<Content> {
     );
   const { name, format } = dataset;
   const open = async () =>
-    opened(await openSource(ledger.datasets.read(id), { name, format: format as never }));
-  return { ...dataset, open };
+    opened(await openSource(ledger.datasets.read(id), { name, format: format as SourceFormat }));
+  return { ...dataset, map, open };
 }
 
 function opened(source: Awaited<ReturnType<typeof openSource>>) {
@@ -195,6 +268,15 @@ async function retryContent(ledger: Ledger, runId: string): Promise<Content> {
     format: old.source?.format ?? 'csv',
     bytes: 0,
     sha256: sha256(canonicalize({ retryOf: runId, source: old.source?.sha256 ?? null })),
+    map: await mapOf(ledger, old),
     open: () => Promise.resolve({ columns: old.source?.columns ?? null, rows: rows() }),
   };
+}
+
+/** The rows are as the old run's source had them, so its names of columns hold; through any number of retries. */
+async function mapOf(ledger: Ledger, run: Run): Promise<Readonly<Record<string, string>>> {
+  const { source } = run.input as { source: Source };
+  if (!('retryOf' in source)) return source.map ?? {};
+  const older = await ledger.runs.find(source.retryOf);
+  return older ? mapOf(ledger, older) : {};
 }
