@@ -102,7 +102,8 @@ export function createRun({ kind, target, input, resumed }: RunOptions) {
     progress: () => progress(),
     isOpened: () => now.opened,
     carryOut,
-    recordRefusal: (refusal) => ledger.recordRefusal({ runId, refusal }),
+    recordRefusal: (refusal) =>
+      ledger.recordRefusal.executeWithOptions({ summary: `${refusal.action} refused` }, [{ runId, refusal }]),
     onTaken: async ({ action }) => {
       // First no further operation is claimed, then those who wait are woken.
       if (action === 'cancel') work.cancel();
@@ -146,10 +147,9 @@ export function createRun({ kind, target, input, resumed }: RunOptions) {
     const { action } = decision;
     if (action === 'resolve') return; // recorded by the activity that resolves
     const steeringNow = STEERING[action];
-    if (!steeringNow) return ledger.recordDecision({ runId, decision });
-    await ledger.steerRun.executeWithOptions({ summary: steeringNow }, [
-      { runId, steering: steeringNow, decision },
-    ]);
+    const summary = `${action}${decision.by === undefined ? '' : ` by ${decision.by}`}`;
+    if (!steeringNow) return ledger.recordDecision.executeWithOptions({ summary }, [{ runId, decision }]);
+    await ledger.steerRun.executeWithOptions({ summary }, [{ runId, steering: steeringNow, decision }]);
   }
 
   return {
@@ -169,7 +169,10 @@ export function createRun({ kind, target, input, resumed }: RunOptions) {
     },
 
     /** Temporal's own cancel: nobody sent a message, so the claims are stopped without one. */
-    stopClaims: () => ledger.steerRun({ runId, steering: 'stopped', decision: null }),
+    stopClaims: () =>
+      ledger.steerRun.executeWithOptions({ summary: 'cancelled in Temporal' }, [
+        { runId, steering: 'stopped', decision: null },
+      ]),
 
     /** No message is left and no handler is under way: the run may end or continue as new. */
     settledDown: () => condition(() => steering.isIdle() && allHandlersFinished()),

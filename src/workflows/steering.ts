@@ -174,6 +174,9 @@ export function createSteering(options: SteeringOptions) {
       const message = put(isObject(given) ? given.action : undefined, given);
       await condition(() => message.outcome !== undefined);
       if (typeof message.outcome === 'object') throw refusesDecision(message.outcome.refused);
+      const { approved, rejected } = decided;
+      // The sender is to see what came of it.
+      if (approved || rejected) await condition(() => options.situation().phase !== 'awaiting_approval');
       return options.progress();
     },
     {

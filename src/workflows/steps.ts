@@ -4,12 +4,18 @@ import type { Kind, Decision } from '../contract.ts';
 import type { PageResult } from '../activities/pages.ts';
 import { writePages } from './pages.ts';
 import { ledger, PATIENCE_WITH_THE_CRM, staging, telling } from './policies.ts';
-import type { Run } from './run.ts';
+import type { InDoubt, Run } from './run.ts';
 
 /** The run in the ledger; refused where a run of this id has ended before. */
 export async function open(run: Run, kind: Kind): Promise<void> {
   const { runId, target, input, now } = run;
-  Object.assign(now, await ledger.openRun({ runId, kind, target, input }), { opened: true });
+  Object.assign(
+    now,
+    await ledger.openRun.executeWithOptions({ summary: `${kind} → ${target}` }, [
+      { runId, kind, target, input },
+    ]),
+    { opened: true },
+  );
   await run.enter('staging');
 }
 
@@ -22,7 +28,9 @@ export async function stage({ runId, target }: Run): Promise<void> {
 export async function plan(run: Run): Promise<void> {
   const { now, runId } = run;
   await run.enter('planning');
-  const counted = await staging.planWrites(runId);
+  const counted = await staging.planWrites.executeWithOptions({ summary: 'count, cut into batches' }, [
+    runId,
+  ]);
   const { total, toWrite: pending, invalid, duplicate } = counted;
   now.plan = counted;
   now.counts = { total, pending, invalid, duplicate };
@@ -70,14 +78,18 @@ function pages(run: Run, cursor: number): Promise<number> {
 /** Writes whose answer was lost and that must not simply be repeated: a person, or the policy, decides. */
 export async function settleDoubts(run: Run): Promise<void> {
   const { runId, now } = run;
-  now.inDoubt = await ledger.listInDoubt(runId);
+  now.inDoubt = await listInDoubt(runId);
   while (now.inDoubt.length > 0) {
     const decision = await resolution(run);
     const summary = decision.verdict ?? 'leave';
     await ledger.resolveInDoubt.executeWithOptions({ summary }, [{ runId, decision }]);
     if (decision.verdict === 'resend') await rewrite(run);
-    now.inDoubt = await ledger.listInDoubt(runId);
+    now.inDoubt = await listInDoubt(runId);
   }
+}
+
+function listInDoubt(runId: string): Promise<InDoubt[]> {
+  return ledger.listInDoubt.executeWithOptions({ summary: 'writes whose answer never came' }, [runId]);
 }
 
 async function resolution(run: Run): Promise<Decision> {
