@@ -29,10 +29,12 @@ export async function tellEnd(runId: string, followed: Followed, deps: EndingDep
       : neverBegan(runId, followed, deps.session);
   const { cli, output, json } = deps;
   const plan = followed.kind === 'ended' && report.dryRun ? planOf(followed.run) : null;
-  if (plan) output.say(`\n${renderPlan(plan)}`);
+  // The report has the reasons.
+  if (plan) output.say(`\n${renderPlan({ ...plan, reasons: [] })}`);
   output.say(`\n${renderReport(report, output.colors)}`);
-  const steps = stepsAfterRun(runId, report.state, report.counts, cli.command);
-  output.say(`\n${renderSteps('next', steps)}`);
+  if (followed.kind === 'ended') {
+    output.say(`\n${renderSteps('next', stepsAfterRun(runId, report.state, report.counts, cli.command))}`);
+  }
   if (json) writeJson(cli, { ...jsonOf(followed, report), ...deps.also });
   return exitCodeOfRun(report.state, report.counts);
 }

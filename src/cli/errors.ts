@@ -45,6 +45,7 @@ const USAGE_ERRORS = [
   'MissingAddress',
 ];
 const UNDEFINED_TABLE = '42P01';
+const UNDEFINED_COLUMN = '42703';
 const UNREACHABLE_CODES = [
   'ECONNREFUSED',
   'ECONNRESET',
@@ -64,7 +65,8 @@ function describeOwn(error: Error): Described {
   const problems = 'problems' in error && Array.isArray(error.problems) ? (error.problems as string[]) : null;
   const next = 'next' in error && typeof error.next === 'string' ? error.next : null;
   return {
-    type: error.name,
+    // node-postgres calls its errors `error`.
+    type: error.name === 'error' ? 'DatabaseError' : error.name,
     message: error.message,
     ...(problems && { problems }),
     ...(next !== null && { next }),
@@ -88,6 +90,11 @@ function describeDatabase(error: Error, command: string): Described | null {
       next: `start a worker: \`${command} worker\` prepares it`,
       code: EXIT.failed,
     };
+  }
+  if (code === UNDEFINED_COLUMN) {
+    const message = `the database and this program are not of the same version (${error.message})`;
+    const next = `start the newest worker: \`${command} worker\` migrates the database`;
+    return { type: 'NotMigrated', message, next, code: EXIT.failed };
   }
   const isTimeout = error.message === 'timeout exceeded when trying to connect';
   if (!isTimeout && !UNREACHABLE_CODES.includes(code)) return null;

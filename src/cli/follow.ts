@@ -125,12 +125,18 @@ function ended(run: Run, counts: Counts): Followed {
 
 /** Terminated, timed out, or failed before the ledger heard of it. */
 function endedOutside(run: Run | undefined, counts: Counts | null, failure: RunFailure | null): Followed {
-  const message =
-    'its workflow ended without a word to the ledger; start it again, and it goes on where it was';
-  const reason = failure ?? { type: 'EndedOutside', message };
-  return run && counts
-    ? { kind: 'ended', run: { ...run, state: 'failed' }, counts, failure: reason }
-    : { kind: 'never_began', failure: reason };
+  if (!run || !counts) {
+    const message = 'its workflow ended without a word to the ledger';
+    return { kind: 'never_began', failure: failure ?? { type: 'EndedOutside', message } };
+  }
+  const why = failure ? `: ${failure.message}` : '';
+  const message = `its workflow was ended from outside${why}. Start it again under its id, and it goes on where it was`;
+  return {
+    kind: 'ended',
+    run: { ...run, state: 'failed' },
+    counts,
+    failure: { type: failure?.type ?? 'EndedOutside', message },
+  };
 }
 
 function createShow({ view, onWaiting, nowMs = () => performance.now() }: FollowDeps) {
@@ -148,7 +154,7 @@ function createShow({ view, onWaiting, nowMs = () => performance.now() }: Follow
       waitingFor: shown.run?.waiting_for ?? null,
       trouble,
       perSecond,
-      secondsLeft: perSecond === null || !counts ? null : counts.pending / perSecond,
+      secondsLeft: perSecond === null || !counts?.pending ? null : counts.pending / perSecond,
     });
     const waits = run && WAITS_FOR_A_PERSON.includes(run.phase) ? run.phase : null;
     if (run && waits !== null && waits !== waitingIn) await onWaiting?.(run);

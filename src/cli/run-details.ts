@@ -1,10 +1,10 @@
 /** Everything about one run: gathered from the ledger, and from its workflow where a worker answers. */
-import { RunNotFound } from '../client.ts';
 import type { Refusal } from '../contract.ts';
 import type { Counts } from '../domain/run.ts';
 import type { Run } from '../ledger/runs.ts';
 import type { Colors } from './cli.ts';
 import { formatCount, formatTime, plural, printable, shellQuote, spaced } from './format.ts';
+import { findRun } from './find-run.ts';
 import { type ReasonCount, renderCounts, renderPlan } from './report.ts';
 import { failureOfRun, planOf } from './run-facts.ts';
 import { summaryOf } from './run-summary.ts';
@@ -35,11 +35,10 @@ export interface Details {
 const ASK_WORKER_MS = 2_000;
 const MOST_EVENTS = 10;
 
-/** Errors: RunNotFound. */
-export async function collectDetails(session: Session, runId: string): Promise<Details> {
+/** Errors: RunNotFound, RunNotBegun. */
+export async function collectDetails(session: Session, runId: string, command: string): Promise<Details> {
   const { runs, records, operations, outbox } = session.ledger;
-  const run = await runs.find(runId);
-  if (!run) throw new RunNotFound(runId);
+  const run = await findRun(session, runId, command);
   const waiting = await outbox.undelivered(run.run_no, MOST_EVENTS);
   const facts = {
     counts: await runs.counts(run.run_no),
@@ -85,7 +84,7 @@ export function renderDetails(details: Details, colors: Colors, command: string)
   const sections = [
     renderHead(details, colors),
     ...(failure ? [colors.red(`${failure.type}: ${printable(failure.message)}`)] : []),
-    ...(plan ? [renderPlan(plan)] : []),
+    ...(plan ? [renderPlan({ ...plan, reasons: [] })] : []),
     ...(counts.total > 0 ? [renderCounts(counts, colors)] : []),
     ...(details.reasons.length > 0 ? [renderReasons(details.reasons)] : []),
     ...(details.inDoubt.length > 0 ? [renderInDoubt(details, command)] : []),

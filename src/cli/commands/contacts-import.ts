@@ -31,6 +31,8 @@ export interface ImportOptions {
   readonly requestedBy: string;
 }
 
+const REDRAW_MS = 200;
+
 const EXAMPLES = [
   ['contacts import contacts.csv --list L1 --dry-run', 'what would be written, and which rows are wrong'],
   [
@@ -158,20 +160,24 @@ async function stage(
   output: Output,
 ): Promise<Source> {
   const { format, map } = options;
-  const say = (text: string) => void (output.stream.isTTY && output.stream.write(`\r\u001b[2K${text}`));
-  const onProgress = (bytes: number) =>
-    say(`reading ${printable(file)}  ${formatCount(Math.round(bytes / 1_000))} kB`);
+  const draw = (text: string) => void (output.stream.isTTY && output.stream.write(`\r\u001b[2K${text}`));
+  let drawnMs = 0;
+  const onProgress = (bytes: number) => {
+    if (performance.now() - drawnMs < REDRAW_MS) return;
+    drawnMs = performance.now();
+    draw(`reading ${printable(file)}  ${formatCount(Math.round(bytes / 1_000))} kB`);
+  };
   try {
     const staged = await client.stageFile(file, {
       onProgress,
       ...(format && { format }),
       ...(map && { map }),
     });
-    say('');
+    draw('');
     output.say(`${printable(file)}: ${plural(staged.rows, 'row')}`);
     return staged.source;
   } finally {
-    say('');
+    draw('');
   }
 }
 

@@ -57,8 +57,9 @@ export async function runDemo(cli: Cli, options: DemoOptions): Promise<ExitCode>
     });
     // Some rows are wrong on purpose, so that a need to look at them is what a demo should come to.
     const worked = code === EXIT.ok || code === EXIT.needsALook;
-    if (!interruption.hasCome() && worked) output.say(`\n${renderSteps('try', stepsAfterDemo(cli, demo))}`);
-    if (stack && worked && output.stream.isTTY && options.once !== true && !interruption.hasCome()) {
+    const stays = stack === null || (output.stream.isTTY === true && options.once !== true);
+    if (worked && !interruption.hasCome()) tellWhatToTry(cli, demo, stays, output);
+    if (worked && stays && stack && !interruption.hasCome()) {
       output.say('\nEverything stays until Ctrl-C; the lines above are for another terminal.');
       await untilInterrupted(interruption);
     }
@@ -104,25 +105,29 @@ function stamp(): string {
   return new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
 }
 
-function stepsAfterDemo({ command, stackDir }: Cli, { file, listId, runId }: Demo): readonly Step[] {
-  const worker = readStack(stackDir)?.processes.worker?.pid;
-  const killed = `${listId}-killed`;
-  const start = `${command} contacts import ${file} --list ${killed} --id contact-import:${killed} --detach`;
-  const kill = `kill -9 ${worker ?? 'PID'} && ${command} watch contact-import:${killed}`;
-  const approval = `${listId}-approval`;
+function tellWhatToTry(cli: Cli, demo: Demo, stays: boolean, { say }: Output): void {
+  const title = stays ? 'try' : `try, with \`${cli.command} dev\` in another terminal (the data are kept)`;
+  say(`\n${renderSteps(title, stays ? [...looking(cli, demo), killing(cli, demo)] : looking(cli, demo))}`);
+}
+
+function looking({ command }: Cli, { file, listId, runId }: Demo): readonly Step[] {
+  const list = `${listId}-approval`;
   return [
     {
-      what: 'the rows that were refused, with every reason',
-      command: `${command} records ${runId} --outcome invalid --format csv > rejected.csv`,
-    },
-    {
-      what: 'one that waits for your approval (it says how)',
-      command: `${command} contacts import ${file} --list ${approval} --approval`,
-    },
-    {
-      what: 'kill the worker in the middle, and look: nothing is lost, nothing twice',
-      command: `${start} && sleep 2 && ${kill}`,
+      what: 'an import that waits for your approval (it says how)',
+      command: `${command} contacts import ${file} --list ${list} --approval`,
     },
     { what: 'who did what', command: `${command} audit --run ${runId}` },
   ];
+}
+
+function killing({ command, stackDir }: Cli, { file, listId }: Demo): Step {
+  const worker = readStack(stackDir)?.processes.worker?.pid ?? 'PID';
+  const list = `${listId}-killed`;
+  const run = `contact-import:${list}`;
+  const start = `${command} contacts import ${file} --list ${list} --id ${run} --detach`;
+  return {
+    what: 'kill the worker in the middle, and look: nothing is lost, nothing twice',
+    command: `${start} && sleep 2 && kill -9 ${worker} && ${command} watch ${run}`,
+  };
 }

@@ -2,11 +2,11 @@
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { Option } from 'commander';
-import { RunNotFound } from '../../client.ts';
 import { OUTCOMES, type Outcome } from '../../domain/run.ts';
 import { type Cli, outputOf, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { findRun } from '../find-run.ts';
 import { plural } from '../format.ts';
 import { writeAll } from '../output-stream.ts';
 import { RECORD_FORMATS, type RecordFormat, recordsAsText } from '../record-files.ts';
@@ -48,20 +48,19 @@ export const addRecords: AddCommand = (parent, cli, finish) => {
     );
 };
 
-/** Errors: RunNotFound, UsageError; those of the file system. */
+/** Errors: RunNotFound, RunNotBegun, UsageError; those of the file system. */
 export async function writeRecords(cli: Cli, runId: string, options: RecordsOptions): Promise<ExitCode> {
   const { outcome, out, json = false } = options;
   if (json && options.format !== undefined && options.format !== 'json') {
     throw new UsageError(`--json and --format ${options.format} exclude each other`);
   }
   const format = json ? 'json' : (options.format ?? 'csv');
-  return withSession(cli, async ({ ledger }) => {
-    const run = await ledger.runs.find(runId);
-    if (!run) throw new RunNotFound(runId);
+  return withSession(cli, async (session) => {
+    const run = await findRun(session, runId, cli.command);
     let written = 0;
     const text = recordsAsText({
       run,
-      records: ledger.records,
+      records: session.ledger.records,
       format,
       outcome,
       onRecord: () => (written += 1),

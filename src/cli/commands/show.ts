@@ -22,14 +22,14 @@ export const addShow: AddCommand = (parent, cli, finish) => {
     .action(async (runId: string, options: { json?: boolean }) => finish(await showRun(cli, runId, options)));
 };
 
-/** Errors: RunNotFound. */
+/** Errors: RunNotFound, RunNotBegun. */
 export async function showRun(
   cli: Cli,
   runId: string,
   { json = false }: { json?: boolean },
 ): Promise<ExitCode> {
   return withSession(cli, async (session) => {
-    const details = await collectDetails(session, runId);
+    const details = await collectDetails(session, runId, cli.command);
     const { say, colors } = outputOf(cli, json);
     if (json) writeJson(cli, details.document);
     else say(renderDetails(details, colors, cli.command));

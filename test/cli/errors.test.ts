@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { describeError, renderError, UsageError } from '../../src/cli/errors.ts';
+import { DecisionRefused, InputError, NoWorkerAnswered, RunNotFound } from '../../src/client.ts';
+import { ConfigError } from '../../src/config.ts';
+import { SourceError } from '../../src/sources/errors.ts';
+
+const code = (error: unknown) => describeError(error, 'cxflow').code;
+
+describe('errors for people', () => {
+  it('end with 2 where the caller has to change what was asked', () => {
+    const errors = [
+      new UsageError('x'),
+      new InputError(['listId is missing']),
+      new SourceError('source_missing', 'x'),
+      new ConfigError(['X is wrong: correct it']),
+      new RunNotFound('r1'),
+    ];
+    expect(errors.map(code)).toEqual([2, 2, 2, 2, 2]);
+  });
+
+  it('end with 1 where the world said no', () => {
+    const errors = [new DecisionRefused('x'), new NoWorkerAnswered('x'), new Error('x'), 'x'];
+    expect(errors.map(code)).toEqual([1, 1, 1, 1]);
+  });
+
+  it('say every problem in a line of its own', () => {
+    const text = renderError(describeError(new InputError(['a is missing', 'b is wrong']), 'cxflow'));
+    expect(text).toBe('cxflow: there are 2 problems:\n  - a is missing\n  - b is wrong');
+  });
+
+  it('say that it is the database which is away, and where it was looked for', () => {
+    const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), {
+      code: 'ECONNREFUSED',
+      address: '127.0.0.1',
+      port: 5432,
+    });
+    const text = renderError(describeError(new AggregateError([refused]), 'npx cxflow'));
+    expect(text).toContain('the database does not answer (ECONNREFUSED, 127.0.0.1:5432)');
+    expect(text).toContain('npx cxflow doctor');
+  });
+
+  it('say what to do about a database without tables', () => {
+    const missing = Object.assign(new Error('relation "runs" does not exist'), { code: '42P01' });
+    expect(describeError(missing, 'cxflow')).toMatchObject({
+      type: 'NotMigrated',
+      next: expect.stringContaining('worker') as string,
+    });
+  });
+});

@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest';
+import type { Executions } from '../../src/cli/executions.ts';
+import { follow, type FollowDeps } from '../../src/cli/follow.ts';
+import type { Snapshot } from '../../src/cli/progress-line.ts';
+import type { Counts } from '../../src/domain/run.ts';
+import type { Run } from '../../src/ledger/runs.ts';
+import { fakeRun } from './fakes.ts';
+
+const COUNTS: Counts = { total: 10, pending: 4, created: 6 };
+const DONE: Counts = { total: 10, pending: 0, created: 10 };
+
+interface Scene {
+  /** What the ledger has at that millisecond of the fake clock; throwing is the database being away. */
+  readonly ledger: (ms: number) => { run: Run; counts: Counts } | undefined;
+  readonly executions?: Partial<Executions>;
+  /** Ctrl-C at that millisecond. */
+  readonly interruptMs?: number;
+}
+
+/** Runs `follow` on a clock that only its own sleeping moves: ten minutes pass in no time. */
+async function play({ ledger, executions, interruptMs = 600_000 }: Scene) {
+  const clock = { ms: 0 };
+  const controller = new AbortController();
+  const shown: Snapshot[] = [];
+  const waited: string[] = [];
+  let ended = false;
+  const deps: FollowDeps = {
+    ledger: {
+      runs: {
+        find: async () => Promise.resolve(ledger(clock.ms)?.run),
+        counts: async () => Promise.resolve(ledger(clock.ms)?.counts ?? COUNTS),
+      },
+    },
+    executions: {
+      status: () => Promise.resolve('running'),
+      failure: () => Promise.resolve(null),
+      hasWorker: () => Promise.resolve(true),
+      ...executions,
+    },
+    view: {
+      update: (snapshot) => void shown.push(snapshot),
+      say: () => undefined,
+      end: () => void (ended = true),
+    },
+    command: 'cxflow',
+    signal: controller.signal,
+    onWaiting: (run) => Promise.resolve(void waited.push(run.phase)),
+    nowMs: () => clock.ms,
+    sleep: async (ms) => {
+      clock.ms += ms;
+      if (clock.ms >= interruptMs) controller.abort();
+      await Promise.resolve();
+    },
+  };
+  const followed = await follow('r1', deps);
+  const troubles = [...new Set(shown.map(({ trouble }) => trouble).filter((trouble) => trouble !== null))];
+  return { followed, shown, waited, troubles, ended, ms: clock.ms };
+}
+
+const running = (change: Partial<Run> = {}) => ({ run: fakeRun(change), counts: COUNTS });
+const ended = (change: Partial<Run> = {}) => ({
+  run: fakeRun({ state: 'completed', phase: 'done', ...change }),
+  counts: DONE,
+});
+const away = () => {
+  throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+};
+
+describe('following a run', () => {
+  it('goes on until the ledger has its end', async () => {
+    const { followed, ended: cleared } = await play({ ledger: (ms) => (ms < 5_000 ? running() : ended()) });
+    expect(followed).toMatchObject({ kind: 'ended', counts: DONE, failure: null });
+    expect(cleared).toBe(true);
+  });
+
+  it('waits for a run that the ledger does not have yet', async () => {
+    const { followed, shown } = await play({ ledger: (ms) => (ms < 20_000 ? undefined : ended()) });
+    expect(shown[0]?.phase).toBe('starting');
+    expect(followed.kind).toBe('ended');
+  });
+
+  it('sees a run that failed before the ledger heard of it', async () => {
+    const failure = { type: 'InvalidInput', message: 'listId is missing' };
+    const { followed } = await play({
+      ledger: () => undefined,
+      executions: { status: () => Promise.resolve('ended'), failure: () => Promise.resolve(failure) },
+    });
+    expect(followed).toEqual({ kind: 'never_began', failure });
+  });
+
+  it('says that a run is unknown when nobody has it', async () => {
+    const { followed } = await play({
+      ledger: () => undefined,
+      executions: { status: () => Promise.resolve('unknown') },
+    });
+    expect(followed).toEqual({ kind: 'unknown' });
+  });
+
+  it('takes a run for failed whose workflow was terminated behind the back of the ledger', async () => {
+    const { followed } = await play({
+      ledger: () => running(),
+      executions: {
+        status: () => Promise.resolve('ended'),
+        failure: () => Promise.resolve({ type: 'Terminated', message: 'by hand' }),
+      },
+    });
+    expect(followed).toMatchObject({
+      kind: 'ended',
+      run: { state: 'failed' },
+      failure: { type: 'Terminated' },
+    });
+  });
+
+  it('does not take the failure of the last time for the end of a run that was started again', async () => {
+    const failed = ended({ state: 'failed' });
+    const { followed } = await play({
+      ledger: (ms) => (ms < 3_000 ? failed : ms < 6_000 ? running() : ended()),
+    });
+    expect(followed).toMatchObject({ kind: 'ended', run: { state: 'completed' } });
+  });
+
+  it('survives a database that is away, keeps what it saw on the screen, and says so', async () => {
+    const { followed, shown, troubles } = await play({
+      ledger: (ms) => (ms < 2_000 ? running() : ms < 9_000 ? away() : ended()),
+    });
+    expect(followed.kind).toBe('ended');
+    expect(troubles).toEqual(['the database does not answer; trying again']);
+    expect(shown.every(({ counts }) => counts !== null)).toBe(true);
+  });
+
+  it('ends with an error that will not pass', async () => {
+    const wrong = () => {
+      throw Object.assign(new Error('permission denied'), { code: '42501' });
+    };
+    await expect(play({ ledger: wrong })).rejects.toThrow('permission denied');
+  });
+
+  it('says that no worker answers when nothing moves, and takes it back when something does', async () => {
+    const { shown, troubles } = await play({
+      ledger: (ms) => (ms < 30_000 ? running({ phase: 'staging' }) : ms < 32_000 ? running() : ended()),
+      executions: { hasWorker: () => Promise.resolve(false) },
+    });
+    expect(troubles).toEqual(['no worker is answering; start one with `cxflow worker`']);
+    expect(shown.at(-1)?.trouble).toBeNull();
+  });
+
+  it('does not ask for a worker while a person is waited for, and says once what is waited for', async () => {
+    const { waited, troubles } = await play({
+      ledger: (ms) => (ms < 60_000 ? running({ phase: 'awaiting_approval' }) : ended()),
+      executions: { hasWorker: () => Promise.resolve(false) },
+    });
+    expect(waited).toEqual(['awaiting_approval']);
+    expect(troubles).toEqual([]);
+  });
+
+  it('leaves the run alone on Ctrl-C, also while the database does not answer', async () => {
+    expect((await play({ ledger: () => running(), interruptMs: 3_000 })).followed).toEqual({ kind: 'left' });
+    expect((await play({ ledger: away, interruptMs: 3_000 })).followed).toEqual({ kind: 'left' });
+  });
+});

@@ -1,0 +1,98 @@
+import fc from 'fast-check';
+import pc from 'picocolors';
+import { describe, expect, it } from 'vitest';
+import { renderCounts, renderPlan, renderReport, type Report } from '../../src/cli/report.ts';
+import { type Counts, OUTCOMES } from '../../src/domain/run.ts';
+
+const colors = pc.createColors(false);
+
+const REPORT: Report = {
+  runId: 'contact-import:L1:abc',
+  state: 'completed',
+  dryRun: false,
+  counts: { total: 10, pending: 0, created: 6, existing: 1, invalid: 2, duplicate: 1 },
+  reasons: [{ outcome: 'invalid', code: 'phone_not_e164', field: 'phone', n: 2 }],
+  failure: null,
+  durationMs: 12_000,
+  requests: { requests: 3, averageLatencyMs: 84.2, events: { delivered: 2, undelivered: 1 } },
+  link: 'http://127.0.0.1:8233/namespaces/default/workflows/x',
+};
+
+describe('the report of a run', () => {
+  it('shows counts that add up to the total', () => {
+    const anyCounts = fc.array(fc.nat({ max: 100_000 }), {
+      minLength: OUTCOMES.length + 1,
+      maxLength: OUTCOMES.length + 1,
+    });
+    fc.assert(
+      fc.property(anyCounts, (parts) => {
+        const total = parts.reduce((sum, part) => sum + part, 0);
+        const [pending = 0, ...rest] = parts;
+        const counts = {
+          total,
+          pending,
+          ...Object.fromEntries(OUTCOMES.map((name, i) => [name, rest[i] ?? 0])),
+        } as Counts;
+        const lines = renderCounts(counts, colors).split('\n').slice(1);
+        const numbers = lines.map((line) =>
+          Number(/ ([\d,]+) +[\d.]+ %$/.exec(line)?.[1]?.replaceAll(',', '')),
+        );
+        expect(numbers.slice(0, -1).reduce((sum, n) => sum + n, 0)).toBe(numbers.at(-1));
+        expect(numbers.at(-1)).toBe(total);
+      }),
+    );
+  });
+
+  it('has success over all records, reasons, latency, CRM events, duration and the link', () => {
+    const text = renderReport(REPORT, colors);
+    for (const words of [
+      'completed after 12 s',
+      'phone_not_e164',
+      '70.00 % (7 of all 10 records)',
+      '3, 84 ms each on average',
+      '2 delivered, 1 not delivered yet',
+      REPORT.link ?? '',
+    ]) {
+      expect(text).toContain(words);
+    }
+  });
+
+  it('says why a run failed', () => {
+    const failure = { type: 'CredentialsRefused', message: 'contactlists: 401' };
+    expect(renderReport({ ...REPORT, state: 'failed', failure }, colors)).toContain(
+      'CredentialsRefused: contactlists: 401',
+    );
+  });
+
+  it('says of a dry run that nothing was written, and gives no success rate', () => {
+    const text = renderReport({ ...REPORT, dryRun: true }, colors);
+    expect(text).toContain('nothing was written');
+    expect(text).not.toContain('success rate');
+  });
+});
+
+describe('a plan', () => {
+  it('names its hash, what is written where, and what is not sent and why', () => {
+    const text = renderPlan({
+      hash: '55c82f8c25c9ffec',
+      list: 'L1',
+      total: 10_000,
+      toWrite: 9_711,
+      invalid: 241,
+      duplicate: 48,
+      batches: 98,
+      options: { existing: 'update' },
+      estimatedSeconds: 6,
+      reasons: [{ code: 'consent_too_old', field: 'consentTimestamp', n: 24 }],
+    });
+    for (const words of [
+      '55c82f8c25c9ffec',
+      '9,711  in 98 batches, to list L1',
+      'are updated',
+      '6 s at the rate',
+      'consent_too_old',
+    ]) {
+      expect(text).toContain(words);
+    }
+  });
+});
