@@ -139,11 +139,13 @@ function endedOutside(run: Run | undefined, counts: Counts | null, failure: RunF
   };
 }
 
-function createShow({ view, onWaiting, nowMs = () => performance.now() }: FollowDeps) {
+function createShow({ view, onWaiting, signal, nowMs = () => performance.now() }: FollowDeps) {
   const meter = createRateMeter();
   let shown: Seen = { run: undefined, counts: null };
   let waitingIn: Phase | null = null;
   return async (run: Run | undefined, counts: Counts | null, trouble: string | null): Promise<void> => {
+    // A look that was under way must not draw over what is said after the end.
+    if (signal.aborted) return;
     // Without the database the last that was seen stays on the screen.
     if (run) shown = { run, counts };
     const phase = shown.run?.phase ?? 'starting';

@@ -1,21 +1,24 @@
 /** `cxflow demo`: everything on one machine, and an import of made-up contacts, watched to its end. */
 import { mkdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { readStack } from '../../stack/stack-file.ts';
+import { readStack, stackEnvironment } from '../../stack/stack-file.ts';
 import { type Cli, type Output, outputOf } from '../cli.ts';
 import { writeDemoContacts } from '../demo-contacts.ts';
+import { requireSimulator } from '../demo-target.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { formatCount, plural } from '../format.ts';
 import { renderSteps, type Step } from '../next-steps.ts';
+import { openSession } from '../session.ts';
 import {
   awaitInterruption,
   type CliStack,
+  type Interruption,
   renderAddresses,
   startCliStack,
   untilInterrupted,
 } from '../stack.ts';
 import { type AddCommand, examples, wholeNumber } from './command.ts';
-import { importContacts } from './contacts-import.ts';
+import { importContacts, type ImportOptions } from './contacts-import.ts';
 
 export interface DemoOptions {
   readonly rows: number;
@@ -44,30 +47,42 @@ export const addDemo: AddCommand = (parent, cli, finish) => {
     .action(async (options: DemoOptions) => finish(await runDemo(cli, options)));
 };
 
+/** Errors: UsageError where the contacts would not go into a simulator. */
 export async function runDemo(cli: Cli, options: DemoOptions): Promise<ExitCode> {
   const output = outputOf(cli);
+  const running = readStack(cli.stackDir);
+  await requireSimulator(cli.env, running?.addresses?.simulatorUrl);
   const interruption = awaitInterruption();
   const stack = await startUnlessRunning(cli, output);
   try {
+    if (interruption.hasCome()) return EXIT.ok;
     const demo = await writeContacts(cli, options, output);
-    const code = await importContacts(cli, demo.file, {
-      list: demo.listId,
-      id: demo.runId,
-      requestedBy: cli.login,
-    });
+    const code = await importContacts(inStack(cli), demo.file, demo.options);
     // Some rows are wrong on purpose, so that a need to look at them is what a demo should come to.
     const worked = code === EXIT.ok || code === EXIT.needsALook;
     const stays = stack === null || (output.stream.isTTY === true && options.once !== true);
-    if (worked && !interruption.hasCome()) tellWhatToTry(cli, demo, stays, output);
-    if (worked && stays && stack && !interruption.hasCome()) {
-      output.say('\nEverything stays until Ctrl-C; the lines above are for another terminal.');
-      await untilInterrupted(interruption);
+    if (worked && !interruption.hasCome()) {
+      tellWhatToTry(cli, demo, stays, output);
+      if (stack && stays) await stayUntilInterrupted(interruption, output);
+    } else if (stack && worked) {
+      output.say(`everything stops now; with \`${cli.command} dev\` the import goes on where it was`);
     }
     return worked ? EXIT.ok : code;
   } finally {
     interruption.release();
     await stack?.stop();
   }
+}
+
+async function stayUntilInterrupted(interruption: Interruption, { say }: Output): Promise<void> {
+  say('\nEverything stays until Ctrl-C; the lines above are for another terminal.');
+  await untilInterrupted(interruption);
+}
+
+/** The stack before the environment: a demo must not reach for what else is named there. */
+function inStack(cli: Cli): Cli {
+  const env = { ...cli.env, ...stackEnvironment(cli.stackDir) };
+  return { ...cli, env, openSession: () => openSession({ ...cli, env }) };
 }
 
 async function startUnlessRunning(cli: Cli, output: Output): Promise<CliStack | null> {
@@ -86,6 +101,7 @@ interface Demo {
   readonly file: string;
   readonly listId: string;
   readonly runId: string;
+  readonly options: ImportOptions;
 }
 
 async function writeContacts(cli: Cli, { rows, seed }: DemoOptions, output: Output): Promise<Demo> {
@@ -97,7 +113,8 @@ async function writeContacts(cli: Cli, { rows, seed }: DemoOptions, output: Outp
   const wrong = `${formatCount(counts.invalid)} invalid and ${formatCount(counts.duplicate)} duplicate on purpose`;
   output.say(`made ${file}: ${plural(rows, 'contact')}, ${wrong} (seed ${seed})`);
   const listId = `demo-${stamp()}`;
-  return { file, listId, runId: `contact-import:${listId}` };
+  const runId = `contact-import:${listId}`;
+  return { file, listId, runId, options: { list: listId, id: runId, requestedBy: cli.login } };
 }
 
 /** A list of its own for each demo: the same content for the same list would be the same run. */
