@@ -1,0 +1,106 @@
+/** Files that cannot be imported: exit code 2, words that help, and nothing in the ledger. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { sql } from 'kysely';
+import { expect, it } from 'vitest';
+import { openDatabase } from '../../src/ledger/database.ts';
+import { csv, rows } from './contacts.ts';
+import { type Ended, type Stand, useStand } from './stand.ts';
+
+const onStand = useStand();
+
+interface Case {
+  /** What the command gets beside `contacts import` and the list. */
+  readonly args: readonly string[];
+  readonly content?: string | Buffer;
+  readonly says: RegExp;
+}
+
+const CONTACTS = csv(rows(1, 3));
+const MIXED = 'Customer No,Mobile Number,Consent Date,Opt-in\n1,+14155550100,2025-01-01,confirmed\n';
+
+const CASES: Readonly<Record<string, Case>> = {
+  'a file that is not there': {
+    args: ['nothing.csv'],
+    says: /nothing\.csv: there is no such file/,
+  },
+  'an empty file': { args: ['empty.csv'], content: '', says: /the file is empty/ },
+  'a binary file': {
+    args: ['binary.csv'],
+    content: Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 1, 2, 3, 0, 0]),
+    says: /not a text file/,
+  },
+  'an Excel workbook': {
+    args: ['book.csv'],
+    content: Buffer.from('PK\u0003\u0004xxxxxxxx'),
+    says: /an Excel workbook.*Save it as "CSV UTF-8"/,
+  },
+  'a quote that is never closed': {
+    args: ['quote.csv'],
+    content: `${CONTACTS}c-4,"Name,+14155551304,2025-01-01,confirmed\n`,
+    says: /the quote that opens on line 5 is never closed/,
+  },
+  'a folder': { args: ['folder.csv'], says: /this is a folder/ },
+  'a header without rows': {
+    args: ['header.csv'],
+    content: `${CONTACTS.split('\n')[0]}\n`,
+    says: /there is a header, but no row/,
+  },
+  'a file without a header': {
+    args: ['headless.csv'],
+    content: CONTACTS.split('\n').slice(1).join('\n'),
+    says: /line 1 should name the columns/,
+  },
+  'columns of other names': {
+    args: ['mixed.csv'],
+    content: MIXED,
+    says: /4 problems[^]*No column for phone\.[^]*--map phone="Mobile Number"/,
+  },
+  'a --map of a field that does not exist': {
+    args: ['mapped.csv', '--map', 'telephone=phone'],
+    content: CONTACTS,
+    says: /There is no field "telephone".* The fields are: contactId, phone/,
+  },
+  'a --map of a column that does not exist': {
+    args: ['mapped2.csv', '--map', 'phone=Handy'],
+    content: CONTACTS,
+    says: /no column "Handy"/,
+  },
+  'a name that says no format': { args: ['contacts.dat'], content: CONTACTS, says: /does not say the format/ },
+};
+
+it('a file that cannot be read is a clear error with exit code 2, and nothing is written', async () => {
+  await onStand({}, async (stand) => {
+    mkdirSync(join(stand.folder, 'folder.csv'));
+    for (const { args, content } of Object.values(CASES)) {
+      if (content !== undefined) stand.file(args[0] ?? '', content);
+    }
+    // Two at a time: as many as there are cores.
+    const names = Object.keys(CASES);
+    for (let at = 0; at < names.length; at += 2) {
+      await Promise.all(names.slice(at, at + 2).map((name) => refused(stand, name)));
+    }
+    expect(await rowsInTheLedger(stand)).toEqual({ datasets: 0, runs: 0, audit: 0 });
+    expect((await stand.admin.stats()).requests).toEqual({});
+  });
+});
+
+async function refused(stand: Stand, name: string): Promise<void> {
+  const { args = [], says } = CASES[name] ?? { says: /./ };
+  const ended: Ended = await stand.cxflow(['contacts', 'import', ...args, '--list', 'L1']);
+  expect(ended, name).toMatchObject({ code: 2, stdout: '' });
+  expect(ended.stderr, name).toMatch(says);
+  expect(ended.stderr, name).not.toMatch(/\n\s+at |Error:/);
+}
+
+async function rowsInTheLedger({ env }: Stand): Promise<unknown> {
+  const database = openDatabase(env.DATABASE_URL ?? '', 1);
+  try {
+    const { rows: counted } = await sql`
+      select (select count(*)::int from datasets) as datasets, (select count(*)::int from runs) as runs,
+        (select count(*)::int from audit) as audit`.execute(database.db);
+    return counted[0];
+  } finally {
+    await database.close();
+  }
+}
