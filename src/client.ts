@@ -14,6 +14,7 @@ import { basename } from 'node:path';
 import {
   Client,
   Connection,
+  isGrpcServiceError,
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
   WorkflowNotFoundError,
@@ -34,7 +35,7 @@ import {
   TASK_QUEUE,
 } from './contract.ts';
 import { checkContactImport, contactImportOptions } from './contract-input.ts';
-import { resolveContactColumns } from './domain/contact-import.ts';
+import { contactMapProblems, resolveContactColumns } from './domain/contact-import.ts';
 import { businessKey } from './ledger/business-key.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
 import { openSource } from './sources/open.ts';
@@ -129,6 +130,18 @@ export function createClient({ temporal, ledger }: { readonly temporal: Client; 
     return (run?.result ?? null) as RunResult | null;
   };
 
+  /** Its end stands in the ledger for good; Temporal forgets it after its retention. A failed run may start again. */
+  const endedBefore = async (runId: string): Promise<Started | null> => {
+    const run = await ledger.runs.find(runId);
+    if (!run || run.state === 'running' || run.state === 'failed') return null;
+    return { runId, status: 'finished', result: run.result as RunResult | null };
+  };
+
+  const isRunning = async (runId: string): Promise<boolean> => {
+    const { status } = await temporal.workflow.getHandle(runId).describe();
+    return status.name === 'RUNNING' || status.name === 'PAUSED';
+  };
+
   return {
     /**
      * Reads a file to its end (so that one that cannot be read stages nothing), then hands its bytes to the ledger.
@@ -163,6 +176,8 @@ export function createClient({ temporal, ledger }: { readonly temporal: Client; 
       const checked = checkContactImport(input);
       if ('problems' in checked) throw new InputError(checked.problems);
       const runId = options.runId ?? (await defaultRunId(ledger, input));
+      const ended = await endedBefore(runId);
+      if (ended) return ended;
       try {
         await temporal.workflow.start('contactImport', {
           taskQueue: TASK_QUEUE,
@@ -176,8 +191,9 @@ export function createClient({ temporal, ledger }: { readonly temporal: Client; 
         return { runId, status: 'started', result: null };
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-        const result = await resultInLedger(runId);
-        return { runId, status: result ? 'finished' : 'running', result };
+        // A failed run that was started again still has the result of its failure for a moment.
+        if (await isRunning(runId)) return { runId, status: 'running', result: null };
+        return { runId, status: 'finished', result: await resultInLedger(runId) };
       }
     },
 
@@ -237,13 +253,19 @@ async function readThrough(
     }
   };
   const source = await openSource(counted(), { name, format });
-  if (source.columns) {
-    const resolved = resolveContactColumns(source.columns, map);
-    if ('problems' in resolved) throw new InputError(resolved.problems);
+  const problems = source.columns ? columnProblems(source.columns, map) : contactMapProblems(map ?? {});
+  if (problems.length > 0) {
+    await source.close();
+    throw new InputError(problems);
   }
   let rows = 0;
   for await (const _row of source.rows()) rows += 1;
   return rows;
+}
+
+function columnProblems(columns: readonly string[], map: StageOptions['map']): readonly string[] {
+  const resolved = resolveContactColumns(columns, map);
+  return 'problems' in resolved ? resolved.problems : [];
 }
 
 /** No slashes and no personal data; the same for the same content, list and options. */
@@ -273,13 +295,22 @@ async function contentOf(ledger: Ledger, source: Source): Promise<string> {
   return 'path' in source ? `path:${source.path}` : `retry:${source.retryOf}`;
 }
 
+/** A query that nobody answers fails in the words of its call; why stands in the gRPC error below. */
+function isDeadline(error: unknown): boolean {
+  return isGrpcServiceError(error) && Number(error.code) === GRPC_DEADLINE_EXCEEDED;
+}
+
+/** Source: google.rpc.Code */
+const GRPC_DEADLINE_EXCEEDED = 4;
+
 function translate(error: unknown, runId: string): Error {
   if (error instanceof WorkflowNotFoundError) return new RunNotFound(runId);
   if (error instanceof WorkflowUpdateFailedError)
     return new DecisionRefused(error.cause?.message ?? error.message);
   const late =
     error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
-    (error instanceof Error && /deadline/i.test(error.message));
+    isDeadline(error) ||
+    (error instanceof Error && isDeadline(error.cause));
   if (late)
     return new NoWorkerAnswered(`no worker answered for ${runId}; is one running? (\`cxflow worker\`)`);
   return error instanceof Error ? error : new Error(String(error));

@@ -1,0 +1,210 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { InputError, NoWorkerAnswered, RunNotFound } from '../../src/client.ts';
+import type { ContactImportInput } from '../../src/contract.ts';
+import { SourceError } from '../../src/sources/errors.ts';
+import { someId, upTo } from '../ledger/harness.ts';
+import { clientOfFile } from './harness.ts';
+
+const made = clientOfFile();
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cxflow-client-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const rows = () => [{ contactId: someId('c'), phone: '+14155550101' }];
+const stage = () => made().client.stageRows(rows());
+const start = (input: ContactImportInput, runId?: string) =>
+  made().client.startContactImport(input, runId === undefined ? {} : { runId });
+
+async function datasets(): Promise<number> {
+  const { rows } = await sql<{ n: string }>`select count(*) as n from datasets`.execute(made().database.db);
+  return Number(rows[0]?.n);
+}
+
+async function problemsOf(work: Promise<unknown>): Promise<readonly string[]> {
+  const error = await work.catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(InputError);
+  return (error as InputError).problems;
+}
+
+/** As a run that a worker brought to its end would stand in the ledger. */
+async function ended(runId: string, state: 'completed' | 'cancelled' | 'failed', key: string): Promise<void> {
+  const { ledger } = made();
+  const input = { listId: 'L1' };
+  const more = { kind: 'contactImport', target: 'L1', again: false, dryRun: false, requestedBy: null, input };
+  const { run } = await ledger.runs.open({ runId, ...more });
+  await ledger.runs.claimSameness(run.run_no, key);
+  await ledger.runs.close(run.run_no, state, { runId, state }, null);
+}
+
+describe('starting an import', () => {
+  it('twice at the same moment is one run; who comes later is told that it runs', async () => {
+    const { source } = await stage();
+    const starts = await Promise.all(upTo(6).map(() => start({ listId: 'L1', source })));
+    expect(new Set(starts.map(({ runId }) => runId)).size).toBe(1);
+    expect(starts.map(({ status }) => status).sort()).toEqual([...upTo(5).map(() => 'running'), 'started']);
+    expect(starts[0]?.runId).toMatch(/^contact-import:L1:[0-9a-f]{24}$/);
+  });
+
+  it('of other content, for another list, with other options, is another run', async () => {
+    const { source } = await stage();
+    const inputs: ContactImportInput[] = [
+      { listId: 'L1', source },
+      { listId: 'L2', source },
+      { listId: 'L1', source, existing: 'update' },
+      { listId: 'L1', source, dedupe: 'phone' },
+      { listId: 'L1', source: (await stage()).source },
+      { listId: 'L1', source, again: true },
+      { listId: 'L1', source, dryRun: true },
+    ];
+    const starts = await Promise.all(inputs.map((input) => start(input)));
+    expect(new Set(starts.map(({ runId }) => runId)).size).toBe(inputs.length);
+    expect(starts.every(({ status }) => status === 'started')).toBe(true);
+  });
+
+  it('with what merely steers the run changed is the same run', async () => {
+    const { source } = await stage();
+    const { runId } = await start({ listId: 'L1', source });
+    const again = await start({ listId: 'L1', source, approval: true, requestedBy: 'dana', notify: 'run' });
+    expect(again).toEqual({ runId, status: 'running', result: null });
+  });
+
+  it('of a run that has ended gives its result, although Temporal has forgotten it', async () => {
+    const { source } = await stage();
+    const { runId } = await start({ listId: 'L9', source }, someId('once'));
+    await made().temporal.workflow.getHandle(runId).terminate('for the test');
+    const other = someId('long-ago');
+    await ended(other, 'completed', someId('key'));
+    expect(await start({ listId: 'L1', source }, other)).toMatchObject({
+      status: 'finished',
+      result: { runId: other, state: 'completed' },
+    });
+  });
+
+  it('again after a failure runs, and does not show the result of the failure', async () => {
+    const { source } = await stage();
+    const runId = someId('failed');
+    await ended(runId, 'failed', someId('key'));
+    expect(await start({ listId: 'L1', source }, runId)).toMatchObject({ status: 'started' });
+    expect(await start({ listId: 'L1', source }, runId)).toEqual({ runId, status: 'running', result: null });
+  });
+
+  it('after one that was cancelled takes the next id', async () => {
+    const { source } = await stage();
+    const { runId } = await start({ listId: 'L1', source });
+    await made().temporal.workflow.getHandle(runId).terminate('for the test');
+    await ended(runId, 'cancelled', runId);
+    const next = await start({ listId: 'L1', source });
+    expect(next).toMatchObject({ runId: `${runId}:2`, status: 'started' });
+  });
+
+  it('lists every problem of the input at once, and starts nothing', async () => {
+    const wrong = {
+      listId: 'a b',
+      source: { path: 1, more: true },
+      existing: 'maybe',
+      dryRun: 'yes',
+      lisstId: 'x',
+      approvalDeadline: 'soon',
+    };
+    const problems = await problemsOf(start(wrong as never));
+    for (const field of [
+      'listId',
+      'source.path',
+      'source.more',
+      'existing',
+      'dryRun',
+      'lisstId',
+      'approvalDeadline',
+    ])
+      expect(problems.join('\n')).toContain(field);
+    expect(await problemsOf(start({} as never))).toHaveLength(2);
+    expect(await problemsOf(start(null as never))).toHaveLength(1);
+    expect(await problemsOf(start({ listId: 'L1', source: { url: 'https://x' } } as never))).toHaveLength(1);
+  });
+
+  it('refuses a dataset that nobody staged', async () => {
+    const problems = await problemsOf(start({ listId: 'L1', source: { dataset: 'ds_csv_none' } }));
+    expect(problems.join()).toContain('ds_csv_none');
+  });
+});
+
+describe('staging a file', () => {
+  const HEADER = 'contactId,phone,consentTimestamp,optInStatus';
+  const file = async (name: string, content: string | Buffer) => {
+    await writeFile(join(folder, name), content);
+    return join(folder, name);
+  };
+
+  it('keeps its bytes and says how many rows there are; the same file is the same dataset', async () => {
+    const path = await file('ok.csv', `${HEADER}\nc1,+14155550101,2026-01-01,confirmed\nbroken\n`);
+    const seen: number[] = [];
+    const staged = await made().client.stageFile(path, { onProgress: (bytes) => seen.push(bytes) });
+    expect(staged.rows).toBe(2);
+    expect(seen.at(-1)).toBe(staged.bytes);
+    expect((await made().client.stageFile(path)).source).toEqual(staged.source);
+  });
+
+  it.each([
+    ['missing.csv', null],
+    ['empty.csv', ''],
+    ['header.csv', `${HEADER}\n`],
+    ['binary.csv', Buffer.from([0, 1, 2, 255, 0])],
+    ['quote.csv', `${HEADER}\n"c1,+14155550101,2026-01-01,confirmed\n`],
+    ['list.json', '[]'],
+    ['twice.csv', 'contactId,contactId\n1,2\n'],
+    ['what.xlsx', 'x'],
+  ])('that cannot be read stages nothing: %s', async (name, content) => {
+    const path = content === null ? join(folder, name) : await file(name, content);
+    const before = await datasets();
+    await expect(made().client.stageFile(path)).rejects.toBeInstanceOf(SourceError);
+    expect(await datasets()).toBe(before);
+  });
+
+  it('without the columns stages nothing, and names what is missing', async () => {
+    const path = await file('columns.csv', 'name,tel\nann,+14155550101\n');
+    const before = await datasets();
+    const problems = await problemsOf(made().client.stageFile(path));
+    expect(problems.join('\n')).toMatch(/contactId.*phone/s);
+    expect(await datasets()).toBe(before);
+  });
+
+  it('names a field of the map that there is not, also of rows without a header', async () => {
+    const path = await file('rows.ndjson', '{"contactId": "c1"}\n');
+    const before = await datasets();
+    expect((await problemsOf(made().client.stageFile(path, { map: { fone: 'tel' } }))).join()).toContain(
+      'fone',
+    );
+    expect(await datasets()).toBe(before);
+  });
+
+  it('of rows that break off stages nothing', async () => {
+    const broken = async function* () {
+      yield { contactId: 'c1' };
+      await Promise.resolve();
+      throw new Error('the service is gone');
+    };
+    const before = await datasets();
+    await expect(made().client.stageRows(broken())).rejects.toThrow('the service is gone');
+    expect(await datasets()).toBe(before);
+  });
+});
+
+describe('asking', () => {
+  it('about a run that there is not says so', async () => {
+    const { client } = made();
+    await expect(client.progress('none')).rejects.toBeInstanceOf(RunNotFound);
+    await expect(client.decide('none', { action: 'approve' })).rejects.toBeInstanceOf(RunNotFound);
+    await expect(client.result('none')).rejects.toBeInstanceOf(RunNotFound);
+  });
+
+  it('while no worker is there says that, and ends', async () => {
+    const { runId } = await start({ listId: 'L1', source: (await stage()).source });
+    await expect(made().client.progress(runId)).rejects.toBeInstanceOf(NoWorkerAnswered);
+  });
+});

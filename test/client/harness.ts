@@ -1,0 +1,29 @@
+/** A client with a ledger and a namespace of its own, and no worker: runs start and stay where they are. */
+import { Client, Connection } from '@temporalio/client';
+import { afterAll, beforeAll, inject } from 'vitest';
+import { createClient } from '../../src/client.ts';
+import { freshNamespace } from '../harness/fresh.ts';
+import { ledgerOfFile } from '../ledger/harness.ts';
+
+export function clientOfFile() {
+  const opened = ledgerOfFile(8);
+  let made: { connection: Connection; temporal: Client; client: ReturnType<typeof createClient> } | undefined;
+  beforeAll(async () => {
+    const connection = await Connection.connect({ address: inject('temporalAddress') });
+    const temporal = new Client({ connection, namespace: freshNamespace() });
+    made = { connection, temporal, client: createClient({ temporal, ledger: opened().ledger }) };
+  });
+  afterAll(async () => {
+    if (!made) return;
+    for await (const { workflowId } of made.temporal.workflow.list({ query: "ExecutionStatus = 'Running'" }))
+      await made.temporal.workflow
+        .getHandle(workflowId)
+        .terminate('end of the test')
+        .catch(() => undefined);
+    await made.connection.close();
+  });
+  return () => {
+    if (!made) throw new Error('the client is made in beforeAll');
+    return { ...opened(), ...made };
+  };
+}
