@@ -69,7 +69,6 @@ function jsonText(value: unknown): string {
   );
 }
 
-// eslint-disable-next-line no-control-regex
 const NOT_TEXT = /\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 export function countOutcomes(groups: readonly SettledGroup[]): Partial<Record<Outcome, number>> {

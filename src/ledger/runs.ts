@@ -25,10 +25,7 @@ export interface OpenRun {
   readonly input: unknown;
 }
 
-/**
- * `ended`: this run id has ended before, and not in a failure; nothing was changed.
- * `reopened`: it goes on. Rows that are staged were read by the input in `run`; without any, the new input stands.
- */
+/** `ended`: this run id has ended before, and not in a failure. Whatever the kind, a known run was not changed. */
 export type Opened = { readonly kind: 'opened' | 'reopened' | 'ended'; readonly run: Run };
 
 export type Sameness = { readonly kind: 'mine' } | { readonly kind: 'taken'; readonly by: string };
@@ -72,21 +69,17 @@ export function createRuns({ db }: Database) {
       const known = await find(run.runId);
       if (!known) throw new Error(`run ${run.runId} was neither new nor known`);
       if (known.state !== 'running' && known.state !== 'failed') return { kind: 'ended', run: known };
-      const corrected = await db
+      return { kind: 'reopened', run: known };
+    },
+
+    /** A run that is started again goes on by the input that it is given now. */
+    async renewInput({ runId, target, again, dryRun, requestedBy, input }: OpenRun): Promise<void> {
+      await db
         .updateTable('runs')
-        .set({
-          target: run.target,
-          again: run.again,
-          dry_run: run.dryRun,
-          requested_by: run.requestedBy,
-          input: JSON.stringify(run.input),
-        })
-        .where('run_no', '=', known.run_no)
-        .where('source', 'is', null)
+        .set({ target, again, dry_run: dryRun, requested_by: requestedBy, input: JSON.stringify(input) })
+        .where('run_id', '=', runId)
         .where('state', 'in', ['running', 'failed'])
-        .returningAll()
-        .executeTakeFirst();
-      return { kind: 'reopened', run: corrected ?? known };
+        .execute();
     },
 
     /**

@@ -3,7 +3,6 @@ import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/ledger/database.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import type { SettledRecord } from '../../src/ledger/records.ts';
 import { invalid, ledgerOfFile, openRun, plannedRun, record, upTo } from './harness.ts';
 
 const opened = ledgerOfFile();
@@ -218,7 +217,7 @@ describe('the end of a run', () => {
         upTo(2_000).map((i) => record(from + i)),
       );
     let last = 0;
-    for await (const { seq } of ledger.records.list(run.run_no) as AsyncIterable<SettledRecord>) {
+    for await (const { seq } of ledger.records.list(run.run_no)) {
       expect(seq).toBe(last + 1);
       last = seq;
     }

@@ -48,16 +48,17 @@ describe('opening a run', () => {
     expect((await ledger.runs.open(asked(run.run_id))).kind).toBe(kind);
   });
 
-  it('takes a corrected input as long as nothing was staged by the old one', async () => {
+  it('changes nothing of a known run until it is told to, and nothing of one that has ended', async () => {
     const { ledger } = opened();
     const run = await openRun(ledger, { input: { path: 'wrong.csv' } });
     await ledger.runs.close(run.run_no, 'failed', null, null);
-    const corrected = await ledger.runs.open(asked(run.run_id, { input: { path: 'right.csv' } }));
-    expect(corrected.run.input).toEqual({ path: 'right.csv' });
-    const source = { name: 'right.csv', format: 'csv', bytes: 1, sha256: 'x', columns: null };
-    await ledger.runs.setSource(run.run_no, source);
-    const late = await ledger.runs.open(asked(run.run_id, { input: { path: 'third.csv' } }));
-    expect(late.run.input).toEqual({ path: 'right.csv' });
+    const corrected = asked(run.run_id, { input: { path: 'right.csv' }, dryRun: true });
+    expect((await ledger.runs.open(corrected)).run.input).toEqual({ path: 'wrong.csv' });
+    await ledger.runs.renewInput(corrected);
+    expect(await ledger.runs.get(run.run_id)).toMatchObject({ input: { path: 'right.csv' }, dry_run: true });
+    await ledger.runs.close(run.run_no, 'completed', null, null);
+    await ledger.runs.renewInput(asked(run.run_id, { input: { path: 'late.csv' } }));
+    expect((await ledger.runs.get(run.run_id)).input).toEqual({ path: 'right.csv' });
   });
 
   it('is an error to speak of a run that is not there', async () => {

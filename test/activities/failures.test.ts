@@ -1,0 +1,89 @@
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { describe, expect, it } from 'vitest';
+import { toFailure, translated } from '../../src/activities/failures.ts';
+import { RateWait } from '../../src/activities/pace.ts';
+import {
+  CxoneCredentialsMissing,
+  CxoneForbidden,
+  CxoneNoAnswer,
+  CxoneNotFound,
+  CxoneRateLimited,
+  CxoneRefused,
+  CxoneUnauthorized,
+  CxoneUnavailable,
+  CxoneUnreadable,
+} from '../../src/cxone/errors.ts';
+import { LedgerUnavailable } from '../../src/ledger/database.ts';
+import { SourceError } from '../../src/sources/errors.ts';
+import { CONTEXT } from './harness.ts';
+
+const CANARY = '+14155550199';
+const at = (status: number) => ({ ...CONTEXT, status });
+const coded = (code: string) => Object.assign(new Error(`row ${CANARY} is bad`), { code });
+
+/** Error → type, does the run end, delay in ms. */
+const TABLE: readonly [string, unknown, string, boolean, number | undefined][] = [
+  ['401', new CxoneUnauthorized(at(401), 'api'), 'CredentialsRefused', true, undefined],
+  [
+    '401 of the token',
+    new CxoneUnauthorized(at(401), 'token endpoint'),
+    'CredentialsRefused',
+    true,
+    undefined,
+  ],
+  [
+    'no credentials',
+    new CxoneCredentialsMissing(CONTEXT, 'credentials'),
+    'CredentialsRefused',
+    true,
+    undefined,
+  ],
+  ['403', new CxoneForbidden(at(403), ['a']), 'ScopeMissing', true, undefined],
+  ['404', new CxoneNotFound(at(404)), 'NotFound', true, undefined],
+  ['405', new CxoneRefused(at(405)), 'Refused', true, undefined],
+  ['429 with a wait', new CxoneRateLimited(at(429), 1_500.2), 'RateLimited', false, 1_501],
+  ['429 without', new CxoneRateLimited(at(429), null), 'RateLimited', false, undefined],
+  ['503 with a wait', new CxoneUnavailable(at(503), 9_000, 'unknown'), 'CxoneUnavailable', false, 9_000],
+  ['500', new CxoneUnavailable(at(500), null, 'unknown'), 'CxoneUnavailable', false, undefined],
+  ['a timeout', new CxoneNoAnswer(CONTEXT, 'timeout', null, 'unknown'), 'CxoneUnavailable', false, undefined],
+  ['half an answer', new CxoneUnreadable(at(200), 'not JSON'), 'CxoneUnavailable', false, undefined],
+  ['no turn for long', new RateWait(12_345), 'RateLimited', false, 12_345],
+  ['the source', new SourceError('source_missing', 'a.csv: no file'), 'SourceUnreadable', true, undefined],
+  ['no database', coded('ECONNREFUSED'), 'LedgerUnavailable', false, undefined],
+  ['a lost database', new LedgerUnavailable(CANARY), 'LedgerUnavailable', false, undefined],
+  ['a changed password', coded('28P01'), 'LedgerUnavailable', false, undefined],
+  ['a constraint', coded('23505'), 'Bug', true, undefined],
+  ['a bug', new TypeError(`cannot read ${CANARY}`), 'Bug', true, undefined],
+  ['no error at all', CANARY, 'Bug', true, undefined],
+];
+
+describe('the table of failures', () => {
+  it.each(TABLE)('%s', (_, error, type, ends, delay) => {
+    const failure = toFailure(error) as ApplicationFailure;
+    expect(failure).toBeInstanceOf(ApplicationFailure);
+    expect(failure.type).toBe(type);
+    expect(failure.nonRetryable).toBe(ends);
+    expect(failure.nextRetryDelay).toBe(delay);
+    expect(JSON.stringify([failure.message, failure.details ?? null, String(failure.cause)])).not.toContain(
+      CANARY,
+    );
+    expect(failure.stack).not.toContain(CANARY);
+  });
+
+  it('leaves failures that are ours, and cancellations, as they are', () => {
+    for (const error of [ApplicationFailure.create({ type: 'AlreadyRun' }), new CancelledFailure('c')])
+      expect(toFailure(error)).toBe(error);
+  });
+
+  it('translates what every activity throws, and logs the original once', async () => {
+    const logged: unknown[] = [];
+    const error = new TypeError(CANARY);
+    const failing = () => Promise.reject(error);
+    const activities = translated({ failing, fine: () => Promise.resolve(1) }, (e, name) =>
+      logged.push([e, name]),
+    );
+    await expect(activities.failing()).rejects.toMatchObject({ type: 'Bug' });
+    expect(await activities.fine()).toBe(1);
+    expect(logged).toEqual([[error, 'failing']]);
+  });
+});

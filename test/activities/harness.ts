@@ -1,0 +1,140 @@
+/** The activities of one worker, with a real ledger and a CXone that a test scripts. */
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { createActivities, type ActivityDeps } from '../../src/activities/index.ts';
+import { createPace } from '../../src/activities/pace.ts';
+import type { Page, PageResult } from '../../src/activities/pages.ts';
+import type {
+  CreateRecordsAnswer,
+  CreateRecordsRequest,
+  NamedRecord,
+  UpdateRecordAnswer,
+  UpdateRecordRequest,
+} from '../../src/cxone/contact-lists.ts';
+import type { Cxone } from '../../src/cxone/cxone.ts';
+import { CxoneNoAnswer, type RequestContext } from '../../src/cxone/errors.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+
+/** Failures are what many tests are about: no warning for each. */
+export const environment = () => new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+
+/** Runs an activity as a worker would: in a context that can be cancelled and that takes heartbeats. */
+export const perform = <R>(activity: () => Promise<R>, env = environment()): Promise<R> =>
+  env.run<[], R, () => Promise<R>>(activity);
+
+export const CONTEXT: RequestContext = {
+  family: 'contactlists',
+  verb: 'POST',
+  url: 'https://cxone.test/api/v2/contactlists/L1/records',
+  status: null,
+  requestId: 'req-1',
+};
+
+export const lostAnswer = () => new CxoneNoAnswer(CONTEXT, 'connection', 'ECONNRESET', 'unknown');
+export const nothingSent = () => new CxoneNoAnswer(CONTEXT, 'connection', 'ECONNREFUSED', 'no');
+
+/** Throws instead of CXone's own doing, before or after it is done. */
+export interface Script {
+  /** Called with the number of the request (from 1), before anything leaves. */
+  before?: (n: number, contactIds: readonly string[]) => Promise<void> | void;
+  /** Called when CXone has applied it, before the answer comes. */
+  after?: (n: number, contactIds: readonly string[]) => Promise<void> | void;
+  /** Instead of the whole. */
+  answer?: (n: number, contactIds: readonly string[]) => CreateRecordsAnswer | undefined;
+}
+
+/** An atomic CXone that refuses what it has. `posts` and `puts`: what left, by contact ids. */
+export function fakeCxone(script: Script = {}, held: ReadonlySet<string> = new Set()) {
+  const records = new Set(held);
+  const creations: string[] = [];
+  const posts: string[][] = [];
+  const puts: string[] = [];
+  const sentAt: number[] = [];
+  let n = 0;
+  const enter = async (ids: readonly string[], beforeSend: (() => void) | undefined): Promise<number> => {
+    n += 1;
+    const mine = n;
+    await script.before?.(mine, ids);
+    beforeSend?.();
+    sentAt.push(performance.now());
+    return mine;
+  };
+  const create = (ids: readonly string[]): CreateRecordsAnswer => {
+    const parts = { requestId: 'req', notes: [] };
+    const named = ids.flatMap((id, index): NamedRecord[] => {
+      const more = { contactId: id, recordId: `rec-${id}`, code: 'DUPLICATE', field: null, message: null };
+      return records.has(id) ? [{ index, severity: 'warning', ...more }] : [];
+    });
+    if (named.length > 0) return { kind: 'duplicates', status: 409, named, ...parts };
+    for (const id of ids) records.add(id);
+    creations.push(...ids);
+    return { kind: 'created', status: 200, recordsCreated: ids.length, named, ...parts };
+  };
+  const cxone: Cxone = {
+    contactLists: {
+      async createRecords(request: CreateRecordsRequest): Promise<CreateRecordsAnswer> {
+        const ids = request.records.map(({ contactId }) => contactId);
+        const mine = await enter(ids, request.beforeSend);
+        posts.push(ids);
+        const answer = script.answer?.(mine, ids) ?? create(ids);
+        await script.after?.(mine, ids);
+        return answer;
+      },
+      async updateRecord(request: UpdateRecordRequest): Promise<UpdateRecordAnswer> {
+        const id = request.record.contactId;
+        const mine = await enter([id], request.beforeSend);
+        puts.push(id);
+        await script.after?.(mine, [id]);
+        return { kind: 'updated' };
+      },
+    },
+    close: () => undefined,
+  };
+  return { cxone, records, creations, posts, puts, sentAt };
+}
+
+export interface WorkerOptions extends Partial<ActivityDeps> {
+  readonly ratePerMinute?: number;
+  readonly maxInFlight?: number;
+  readonly tenant?: string;
+}
+
+export function workerOf(ledger: Ledger, cxone: Cxone, options: WorkerOptions = {}) {
+  const draining = new AbortController();
+  const errors: unknown[] = [];
+  const { ratePerMinute = 0, maxInFlight = 4, tenant = 't', ...more } = options;
+  const activities = createActivities({
+    ledger,
+    cxone,
+    pace: createPace({ budget: ledger.rateBudget, tenant, ratePerMinute, maxInFlight }),
+    holder: 'test',
+    draining: draining.signal,
+    sourceDir: '/nonexistent',
+    duplicatesRefused: true,
+    searchAttributes: () => false,
+    postWebhook: null,
+    log: (error) => errors.push(error),
+    ...more,
+  });
+  return {
+    activities,
+    draining,
+    errors,
+    writePage: (page: Page): Promise<PageResult> => perform(() => activities.writePage(page)),
+  };
+}
+
+export const wholeOf = (run: { run_id: string }): Page => ({
+  runId: run.run_id,
+  fromBatch: 1,
+  toBatch: 1_000_000,
+});
+
+/** As Temporal would: again until nothing is left. Counts the passes; throws what is thrown. */
+export async function writeAll(worker: ReturnType<typeof workerOf>, page: Page): Promise<PageResult> {
+  for (let pass = 1; pass <= 30; pass += 1) {
+    const result = await worker.writePage(page);
+    if (result.left === 0 || result.halted !== null) return result;
+  }
+  throw new Error('it does not come to an end');
+}

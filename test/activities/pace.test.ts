@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { createPace, LONGEST_WAIT_MS, RateWait } from '../../src/activities/pace.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import { ledgerOfFile, someId, upTo } from '../ledger/harness.ts';
+
+const opened = ledgerOfFile();
+
+function paceOf(
+  ratePerMinute: number,
+  tenant = someId('tenant'),
+  ledger = opened().ledger,
+  maxInFlight = 100,
+) {
+  return createPace({ budget: ledger.rateBudget, tenant, ratePerMinute, maxInFlight });
+}
+
+describe('the pace', () => {
+  it('never lets processes together exceed the rate, bursts and pauses included', async () => {
+    const { url } = opened();
+    const intervalMs = 10;
+    const tenant = someId('tenant');
+    const ledgers = upTo(3).map(() => openLedger(url, 4));
+    const paces = ledgers.map((ledger) => paceOf(60_000 / intervalMs, tenant, ledger));
+    const times: number[] = [];
+    const lane = async (n: number) => {
+      const pace = paces[n % 3];
+      for (let i = 0; i < 25; i += 1) {
+        await pace?.turn();
+        times.push(performance.now());
+        if (i % 8 === n % 8) await new Promise((resolve) => setTimeout(resolve, 40));
+      }
+    };
+    await Promise.all(upTo(9).map(lane));
+    times.sort((a, b) => a - b);
+    // In any span the rate's number of turns, but for late timers: those come after their moment, by a burst at most.
+    for (const [i, from] of times.entries())
+      for (let j = i + 20; j < times.length; j += 20)
+        expect((times[j] ?? 0) - from).toBeGreaterThan((j - i) * intervalMs * 0.7 - 60);
+    await Promise.all(ledgers.map((ledger) => ledger.close()));
+  });
+
+  it('takes from the common line no more than is waited for', async () => {
+    const { ledger } = opened();
+    const tenant = someId('tenant');
+    const pace = paceOf(600, tenant);
+    await pace.turn();
+    // Sixty permits a second would be ten at once; only one was waited for.
+    expect(await ledger.rateBudget.take(tenant, 100, 1, 1e9)).toBeLessThanOrEqual(100);
+  });
+
+  it('does not use permits later than their time', async () => {
+    const { ledger } = opened();
+    const tenant = someId('tenant');
+    const pace = paceOf(6_000, tenant);
+    await Promise.all(upTo(20).map(() => pace.turn()));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const taken = ledger.rateBudget.take(tenant, 60_000, 1, 1e9);
+    expect(await taken).toBe(0);
+    await expect(pace.turn()).rejects.toBeInstanceOf(RateWait);
+  });
+
+  it('gives up a wait that is too long, says how long it is, and the next one is not stuck behind it', async () => {
+    const { ledger } = opened();
+    const tenant = someId('tenant');
+    const pace = paceOf(60, tenant);
+    await ledger.rateBudget.block(tenant, 60_000);
+    for (const _ of upTo(3)) {
+      const error = await pace.turn().catch((e: unknown) => e);
+      expect(error).toBeInstanceOf(RateWait);
+      expect((error as RateWait).waitMs).toBeGreaterThan(LONGEST_WAIT_MS);
+    }
+    expect(await pace.blockedMs()).toBeGreaterThan(50_000);
+  });
+
+  it('forgets the permits it has when a 429 comes', async () => {
+    const pace = paceOf(6_000);
+    await pace.turn();
+    await pace.block(60_000);
+    await expect(pace.turn()).rejects.toBeInstanceOf(RateWait);
+  });
+
+  it('lets a page that halts stop waiting', async () => {
+    const { ledger } = opened();
+    const tenant = someId('tenant');
+    const pace = paceOf(60, tenant);
+    await ledger.rateBudget.block(tenant, 5_000);
+    const waits = new AbortController();
+    const turn = pace.turn(waits.signal);
+    setTimeout(() => waits.abort(), 50);
+    await expect(turn).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
+  it('is no wait at all where the rate is unlimited', async () => {
+    const pace = paceOf(0);
+    await Promise.all(upTo(1_000).map(() => pace.turn()));
+  });
+
+  it('survives a ledger that is away: the next turn asks again', async () => {
+    const broken = openLedger('postgres://nobody@127.0.0.1:1/none');
+    const pace = paceOf(600, 't', broken);
+    await expect(pace.turn()).rejects.toThrow();
+    await expect(pace.turn()).rejects.toThrow();
+    await broken.close();
+  });
+
+  it('keeps no more jobs in flight than it has slots', async () => {
+    const pace = paceOf(0, 't', opened().ledger, 3);
+    let inFlight = 0;
+    let most = 0;
+    const job = async () => {
+      inFlight += 1;
+      most = Math.max(most, inFlight);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      inFlight -= 1;
+    };
+    await Promise.all(upTo(20).map(() => pace.inSlot(job)));
+    expect(most).toBe(3);
+  });
+});

@@ -1,0 +1,264 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Run } from '../../src/ledger/runs.ts';
+import { ledgerOfFile, openRun, someId, upTo } from '../ledger/harness.ts';
+import {
+  environment,
+  fakeCxone,
+  perform,
+  type WorkerOptions,
+  workerOf,
+  wholeOf,
+  writeAll,
+} from './harness.ts';
+
+const opened = ledgerOfFile();
+let root = '';
+let sourceDir = '';
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'cxflow-staging-'));
+  sourceDir = join(root, 'sources');
+  await mkdir(join(sourceDir, 'inner'), { recursive: true });
+  await writeFile(join(root, 'secret.csv'), csv(3));
+  await symlink(join(root, 'secret.csv'), join(sourceDir, 'link.csv'));
+  await symlink(root, join(sourceDir, 'folder'));
+  await mkdir(join(root, 'sources-of-others'));
+  await writeFile(join(root, 'sources-of-others', 'a.csv'), csv(3));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const HEADER = 'contactId,phone,consentTimestamp,optInStatus';
+const row = (i: number) => `c${i},+1415555${String(i).padStart(4, '0')},2026-10-01,confirmed`;
+/** Each call has other contents, so that no two tests are the same run. */
+let salt = 0;
+const csv = (n: number): string =>
+  `${[HEADER, ...upTo(n).map((i) => row(i))].join('\n')}\n${'\n'.repeat((salt += 1))}`;
+
+async function fileOf(content: string): Promise<string> {
+  const name = `${someId('file')}.csv`;
+  await writeFile(join(sourceDir, name), content);
+  return name;
+}
+
+function stage(run: Run, options: WorkerOptions = {}) {
+  const { activities } = workerOf(opened().ledger, fakeCxone().cxone, { sourceDir, ...options });
+  return perform(() => activities.stageRecords(run.run_id));
+}
+
+const runOf = (source: object, more: object = {}) =>
+  openRun(opened().ledger, { input: { listId: 'L1', source, ...more } });
+
+const exact = (run: Run) => opened().ledger.runs.exactCounts(run.run_no);
+
+describe('a path', () => {
+  it.each([
+    '../secret.csv',
+    'inner/../../secret.csv',
+    'link.csv',
+    'folder/secret.csv',
+    '../sources-of-others/a.csv',
+    '/etc/passwd',
+  ])('that leads out of the source folder is refused: %s', async (path) => {
+    const run = await runOf({ path, format: 'csv' });
+    const failure = { type: 'SourceUnreadable', nonRetryable: true };
+    await expect(stage(run)).rejects.toMatchObject(failure);
+    await expect(stage(run)).rejects.toThrow(/CXFLOW_SOURCE_DIR/);
+    expect(await exact(run)).toEqual({ total: 0, pending: 0 });
+  });
+
+  it('inside it is read, absolute or not, and with a name that begins with dots', async () => {
+    await writeFile(join(sourceDir, '..dots.csv'), csv(2));
+    await writeFile(join(sourceDir, 'inner', 'b.csv'), csv(2));
+    for (const path of [
+      '..dots.csv',
+      'inner/b.csv',
+      'inner/../inner/b.csv',
+      join(sourceDir, 'inner', 'b.csv'),
+    ]) {
+      const run = await runOf({ path }, { again: true });
+      await sql`update runs set again = true where run_no = ${run.run_no}`.execute(opened().database.db);
+      await stage(run);
+      expect(await exact(run)).toEqual({ total: 2, pending: 2 });
+    }
+  });
+
+  it.each(['none.csv', 'inner', 'a.xlsx'])('that cannot be read ends the run: %s', async (path) => {
+    const run = await runOf({ path });
+    await expect(stage(run)).rejects.toMatchObject({ type: 'SourceUnreadable', nonRetryable: true });
+  });
+
+  it('says so when the source folder itself is not there', async () => {
+    const run = await runOf({ path: 'a.csv' });
+    const staging = stage(run, { sourceDir: join(root, 'gone') });
+    await expect(staging).rejects.toThrow(/CXFLOW_SOURCE_DIR/);
+  });
+});
+
+describe('staging', () => {
+  it('counts what is valid, invalid and duplicate', async () => {
+    const bad = 'c9,0123,2026-10-01,confirmed';
+    const path = await fileOf(`${csv(3).trimEnd()}\n${bad}\n${row(2)}\n`);
+    const run = await runOf({ path });
+    await stage(run);
+    expect(await exact(run)).toEqual({ total: 5, pending: 3, invalid: 1, duplicate: 1 });
+    await stage(run);
+    expect(await exact(run)).toEqual({ total: 5, pending: 3, invalid: 1, duplicate: 1 });
+  });
+
+  it('goes on where a dead worker’s attempt was, with the same result as in one go', async () => {
+    const path = await fileOf(csv(5_000));
+    const run = await runOf({ path });
+    const { ledger } = opened();
+    let chunks = 0;
+    const dying = {
+      ...ledger,
+      records: {
+        ...ledger.records,
+        stage: (...args: Parameters<typeof ledger.records.stage>) => {
+          chunks += 1;
+          if (chunks === 2) return Promise.reject(Object.assign(new Error('gone'), { code: '57P01' }));
+          return ledger.records.stage(...args);
+        },
+      },
+    };
+    const { activities } = workerOf(dying, fakeCxone().cxone, { sourceDir });
+    const first = perform(() => activities.stageRecords(run.run_id));
+    await expect(first).rejects.toMatchObject({ type: 'LedgerUnavailable', nonRetryable: false });
+    expect((await ledger.runs.get(run.run_id)).staged_through).toBe(2_000);
+    await stage(run);
+    expect(await exact(run)).toEqual({ total: 5_000, pending: 5_000 });
+  });
+
+  it('stages every row once when two attempts overlap', async () => {
+    const path = await fileOf(csv(4_500));
+    const run = await runOf({ path });
+    await Promise.all([stage(run), stage(run)]);
+    expect(await exact(run)).toEqual({ total: 4_500, pending: 4_500 });
+  });
+
+  it('ends the run when the source has changed since the attempt before', async () => {
+    const path = await fileOf(csv(10));
+    const run = await runOf({ path });
+    await stage(run);
+    await writeFile(join(sourceDir, path), csv(11));
+    await expect(stage(run)).rejects.toMatchObject({ type: 'SourceUnreadable', nonRetryable: true });
+    await expect(stage(run)).rejects.toThrow(/has changed/);
+  });
+
+  it('ends it too when the source changes while it is read, and never goes on from what was staged', async () => {
+    const content = csv(4_000);
+    const path = await fileOf(content);
+    const run = await runOf({ path });
+    const { ledger } = opened();
+    const meddling = {
+      ...ledger,
+      runs: {
+        ...ledger.runs,
+        // Between the hash and the rows.
+        claimSameness: async (...args: Parameters<typeof ledger.runs.claimSameness>) => {
+          await writeFile(join(sourceDir, path), content.replace('c7,', 'x7,'));
+          return ledger.runs.claimSameness(...args);
+        },
+      },
+    };
+    const { activities } = workerOf(meddling, fakeCxone().cxone, { sourceDir });
+    const staging = perform(() => activities.stageRecords(run.run_id));
+    await expect(staging).rejects.toMatchObject({ type: 'SourceUnreadable', nonRetryable: true });
+    await writeFile(join(sourceDir, path), content);
+    await expect(stage(run)).rejects.toThrow(/has changed/);
+  });
+
+  it('stops between two chunks when its worker drains or it is cancelled', async () => {
+    const path = await fileOf(csv(3_000));
+    const run = await runOf({ path });
+    const worker = workerOf(opened().ledger, fakeCxone().cxone, { sourceDir });
+    worker.draining.abort();
+    const drained = perform(() => worker.activities.stageRecords(run.run_id));
+    await expect(drained).rejects.toMatchObject({ type: 'WorkerDraining', nonRetryable: false });
+    const env = environment();
+    env.cancel();
+    const { activities } = workerOf(opened().ledger, fakeCxone().cxone, { sourceDir });
+    await expect(perform(() => activities.stageRecords(run.run_id), env)).rejects.toMatchObject({
+      name: 'CancelledFailure',
+    });
+    await stage(run);
+    expect(await exact(run)).toEqual({ total: 3_000, pending: 3_000 });
+  });
+
+  it('takes rows of megabytes', async () => {
+    const wide = upTo(6).map(
+      (i) => `${row(i)},${'x'.repeat(900_000)},${'y'.repeat(900_000)},${'z'.repeat(900_000)}`,
+    );
+    const path = await fileOf(`${HEADER},n1,n2,n3\n${wide.join('\n')}\n`);
+    const run = await runOf({ path });
+    await stage(run);
+    expect(await exact(run)).toEqual({ total: 6, pending: 6 });
+  });
+
+  it('names every column that is missing, and none of the values', async () => {
+    const path = await fileOf('name,tel\nann,+14155550101\n');
+    const error = await stage(await runOf({ path })).catch((e: unknown) => e as Error);
+    expect(String(error)).toMatch(/contactId.*phone.*consentTimestamp/s);
+    expect(String(error)).not.toContain('+14155550101');
+  });
+
+  it('names a field of the map that there is not, also where rows have no header', async () => {
+    const name = `${someId('rows')}.ndjson`;
+    await writeFile(join(sourceDir, name), '{"contactId":"c1"}\n');
+    const run = await runOf({ path: name, map: { fone: 'tel' } });
+    await expect(stage(run)).rejects.toThrow(/fone/);
+  });
+});
+
+describe('the same content', () => {
+  it('to the same list ends the second run, which names the first; not with `again`, nor with other options', async () => {
+    const content = csv(3);
+    const source = { path: await fileOf(content) };
+    const first = await runOf(source);
+    await stage(first);
+    const copy = { path: await fileOf(content) };
+    const error = await stage(await runOf(copy)).catch((e: unknown) => e);
+    expect(error).toMatchObject({ type: 'AlreadyRun', nonRetryable: true });
+    expect(String(error)).toContain(first.run_id);
+    await stage(await runOf(copy, { existing: 'update' }));
+    const again = await runOf(copy);
+    await sql`update runs set again = true where run_no = ${again.run_no}`.execute(opened().database.db);
+    await stage(again);
+  });
+});
+
+describe('a retry of an old run', () => {
+  it('takes what is left of it, with its names of columns', async () => {
+    const { ledger } = opened();
+    const renamed = csv(6).replace(HEADER, 'Key,Tel,Since,State');
+    const map = { contactId: 'Key', phone: 'Tel', consentTimestamp: 'Since', optInStatus: 'State' };
+    const run = await runOf({ path: await fileOf(renamed), map });
+    await stage(run);
+    await ledger.operations.plan(run.run_no, 'create', 2);
+    const cxone = fakeCxone({
+      answer: (_, ids) =>
+        ids.includes('c3')
+          ? { kind: 'refused', status: 400, message: 'no', named: [], notes: [], requestId: 'q' }
+          : undefined,
+    });
+    await writeAll(workerOf(ledger, cxone.cxone), wholeOf(run));
+    expect(await exact(run)).toEqual({ total: 6, pending: 0, created: 5, rejected: 1 });
+    const retry = await runOf({ retryOf: run.run_id });
+    await expect(stage(retry)).rejects.toThrow(/has not ended/);
+    await ledger.runs.close(run.run_no, 'completed', null, null);
+    await stage(retry);
+    expect(await exact(retry)).toEqual({ total: 1, pending: 1 });
+    await ledger.runs.close(retry.run_no, 'failed', null, null);
+    const second = await runOf({ retryOf: retry.run_id });
+    await stage(second);
+    expect(await exact(second)).toEqual({ total: 1, pending: 1 });
+  });
+
+  it('of a run that there is not ends at once', async () => {
+    await expect(stage(await runOf({ retryOf: 'none' }))).rejects.toMatchObject({ type: 'SourceUnreadable' });
+  });
+});
