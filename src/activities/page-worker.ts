@@ -1,0 +1,290 @@
+/** What works through one page: pages.ts says what for. One of these for each try of a page. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { ApplicationFailure } from '@temporalio/common';
+import type { Kind } from '../contract.ts';
+import { CxoneError, CxoneRateLimited } from '../cxone/errors.ts';
+import { canonicalize, sha256 } from '../ledger/business-key.ts';
+import {
+  type Claimed,
+  countOutcomes,
+  LEASE_MARGIN_MS,
+  type OpenOperation,
+  type SettledGroup,
+} from '../ledger/operations.ts';
+import type { Run } from '../ledger/runs.ts';
+import type { Answer, Doubt, PendingRecord } from './bulk.ts';
+import { toFailure } from './failures.ts';
+import { createLease, type Lease, LeaseExpired, type Moment, momentNow } from './lease.ts';
+import { LONGEST_WAIT_MS, RateWait } from './pace.ts';
+import type { Page, PageDeps, PageResult } from './pages.ts';
+
+/** Why a page claims nothing more; the first reason stays. */
+type Halt =
+  | { readonly why: 'paused' | 'stopped' | 'draining' | 'cancelled' }
+  | { readonly why: 'failed'; readonly error: Error };
+
+/** Source: cxone-api.md "What every answer means", POSTs. */
+const REQUEST_DEADLINE_MS = 15_000;
+const LEASE_MS = REQUEST_DEADLINE_MS + LEASE_MARGIN_MS;
+const DRAIN_MS = 7_000;
+/** So many lost or refused connections in a row are an outage: the page ends, and Temporal's backoff takes over. */
+const OUTAGE_AFTER = 5;
+const LONGEST_BACKOFF_MS = 60_000;
+
+export function createPageWorker(deps: PageDeps, run: Run) {
+  const { ledger, pace } = deps;
+  const kind = deps.kinds[run.kind as Kind];
+  const settled: SettledGroup[] = [];
+  const waits = new AbortController();
+  let halted: Halt | null = null;
+  let failuresInARow = 0;
+  let leasedForMs = 0;
+
+  let endDraining: () => void = () => undefined;
+  const drained = new Promise<void>((resolve) => {
+    endDraining = resolve;
+  });
+
+  const halt = (why: Halt): void => {
+    halted ??= why;
+    waits.abort();
+    // What is unanswered by then is reconciled by the next worker.
+    if (why.why === 'draining') setTimeout(endDraining, DRAIN_MS).unref();
+  };
+
+  const recordsOf = async ({ id, seqs }: OpenOperation): Promise<PendingRecord[]> => {
+    const records = await ledger.records.ofOperation(run.run_no, seqs);
+    // Found out before it is sent, not when it is settled.
+    if (records.length !== seqs.length) throw new Error(`operation ${id} has lost records`);
+    return records;
+  };
+
+  /** `since`: when the lease began at the latest; the time that the claim itself took counts. */
+  const claim = async (
+    operation: OpenOperation,
+    records: readonly PendingRecord[],
+  ): Promise<{ claimed: Claimed; since: Moment }> => {
+    const payloadSha256 = sha256(canonicalize({ records, refs: operation.refs }));
+    for (;;) {
+      await pace.turn(waits.signal);
+      const since = momentNow();
+      const claimed = await ledger.operations.claim({
+        runNo: run.run_no,
+        id: operation.id,
+        payloadSha256,
+        leaseMs: LEASE_MS,
+        holder: deps.holder,
+        tenant: pace.tenant,
+      });
+      if (claimed.verdict !== 'blocked') return { claimed, since };
+      if (claimed.waitMs > LONGEST_WAIT_MS) throw new RateWait(claimed.waitMs);
+      await delay(claimed.waitMs, undefined, { signal: waits.signal });
+    }
+  };
+
+  /** False: stop here, and let what is left be an operation of its own. The first request has its turn from the claim. */
+  const nextRequest = async (lease: Lease): Promise<boolean> => {
+    if (lease.sent() === 0) return true;
+    try {
+      await pace.turn(waits.signal);
+      // A claim looks for a block of the tenant; these requests have none of their own.
+      if ((await pace.blockedMs()) > 0) return false;
+    } catch (error) {
+      if (isAbort(error) || error instanceof RateWait) return false;
+      throw error;
+    }
+    await lease.renewIfOld();
+    return halted === null;
+  };
+
+  /** One operation: read, claim, send, settle. Whatever goes wrong leaves it in a state that the next try understands. */
+  const writeOperation = async (operation: OpenOperation): Promise<void> => {
+    if (halted) return;
+    const records = await recordsOf(operation);
+    const { claimed, since } = await claim(operation, records);
+    if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') return halt({ why: claimed.verdict });
+    if (claimed.verdict === 'leased') leasedForMs = Math.max(leasedForMs, claimed.waitMs);
+    if (claimed.verdict !== 'claimed') return;
+    deps.checkpoint?.('after-claim');
+    const doubt = doubtOf(operation, claimed.unanswered);
+    if (doubt !== 'none' && !kind.repeatable(operation.kind)) return leaveInDoubt(operation, claimed.fence);
+    const lease = createLease(since, () => ledger.operations.renew(operation.id, claimed.fence, LEASE_MS));
+    const startedAt = performance.now();
+    let answer: Answer;
+    try {
+      answer = await kind.write({
+        run,
+        kind: operation.kind,
+        records,
+        refs: operation.refs,
+        doubt,
+        beforeSend: () => lease.check(),
+        nextRequest: () => nextRequest(lease),
+      });
+      deps.checkpoint?.('after-answer');
+      await settle(operation, claimed.fence, answer, performance.now() - startedAt);
+      deps.checkpoint?.('after-settle');
+    } catch (error) {
+      return giveUp(operation, claimed.fence, error);
+    }
+    if (answer.brokenOffBy) await reckon(answer.brokenOffBy);
+    else failuresInARow = 0;
+  };
+
+  const settle = async (
+    operation: OpenOperation,
+    fence: number,
+    answer: Answer,
+    latencyMs: number,
+  ): Promise<void> => {
+    const { groups, derived, httpStatus, requestId, details } = answer;
+    const mine = await ledger.operations.settle({
+      id: operation.id,
+      fence,
+      state: 'settled',
+      groups,
+      derived,
+      httpStatus,
+      latencyMs,
+      requestId,
+      audit: auditOf(operation, groups, {
+        status: 'success',
+        httpStatus,
+        latencyMs: Math.round(latencyMs),
+        details,
+      }),
+      event: deps.tells ? kind.event : null,
+    });
+    // Not ours any more: whoever took it over reconciles it, and our answer is kept as evidence.
+    if (mine) settled.push(...groups);
+  };
+
+  const leaveInDoubt = async (operation: OpenOperation, fence: number): Promise<void> => {
+    const groups: SettledGroup[] = [
+      {
+        outcome: 'in_doubt',
+        seqs: operation.seqs,
+        reasons: [{ code: 'answer_lost', message: 'CXone may have applied it' }],
+      },
+    ];
+    const mine = await ledger.operations.settle({
+      id: operation.id,
+      fence,
+      state: 'in_doubt',
+      groups,
+      derived: [],
+      httpStatus: null,
+      latencyMs: null,
+      requestId: null,
+      audit: auditOf(operation, groups, {
+        status: 'in_doubt',
+        details: 'the answer was lost, repeating is not safe',
+      }),
+      event: null,
+    });
+    if (mine) settled.push(...groups);
+  };
+
+  /** The request failed, or was never sent. Ledger errors land here too: then the operation keeps its lease. */
+  const giveUp = async (operation: OpenOperation, fence: number, error: unknown): Promise<void> => {
+    if (error instanceof LeaseExpired || isAbort(error))
+      return ledger.operations.release(operation.id, fence);
+    if (!(error instanceof CxoneError)) throw error;
+    if (error.applied === 'no') await ledger.operations.release(operation.id, fence);
+    else if (kind.repeatable(operation.kind)) await ledger.operations.loseAnswer(operation.id, fence);
+    else await leaveInDoubt(operation, fence);
+    await reckon(error);
+  };
+
+  /** What an answer that is none means for the rest of the page; what it threw here ends the page. */
+  const reckon = async (error: CxoneError): Promise<void> => {
+    failuresInARow += 1;
+    if (error instanceof CxoneRateLimited) return pace.block(error.retryAfterMs ?? backoffMs(failuresInARow));
+    if (isFinal(error)) throw error;
+    if (failuresInARow >= OUTAGE_AFTER) throw error;
+  };
+
+  const guarded = async (operation: OpenOperation): Promise<void> => {
+    try {
+      await writeOperation(operation);
+    } catch (error) {
+      if (!(halted && isAbort(error))) halt({ why: 'failed', error: asError(error) });
+    }
+  };
+
+  return {
+    halt,
+    counts: () => countOutcomes(settled),
+
+    /** Rounds, because answers make new operations: the rest of a batch, its halves, its updates. */
+    async work(page: Page): Promise<void> {
+      const tried = new Set<string>();
+      for (;;) {
+        const open = await ledger.operations.open(run.run_no, page.fromBatch, page.toBatch);
+        const next = open.filter((operation) => !tried.has(operation.id));
+        if (next.length === 0 || halted) break;
+        for (const { id } of next) tried.add(id);
+        const all = Promise.all(next.map((operation) => pace.inSlot(() => guarded(operation))));
+        await Promise.race([all, drained]);
+      }
+      throwIfFailed(halted);
+    },
+
+    async result(page: Page): Promise<PageResult> {
+      const left = await ledger.operations.open(run.run_no, page.fromBatch, page.toBatch);
+      const lostMost = Math.max(0, ...left.map((operation) => operation.unanswered));
+      return {
+        counts: await ledger.runs.counts(run.run_no),
+        left: left.length,
+        waitMs: left.length === 0 ? 0 : lostMost > 0 ? backoffMs(lostMost) : Math.max(leasedForMs, 500),
+        halted: haltedBy(halted),
+      };
+    },
+  };
+}
+
+function throwIfFailed(halted: Halt | null): void {
+  if (halted?.why === 'failed') throw halted.error;
+}
+
+function haltedBy(halted: Halt | null): PageResult['halted'] {
+  return halted === null || halted.why === 'failed' ? null : halted.why;
+}
+
+/** decisions.md 15: the same batch sent again, or a part of one that may have been applied in part. */
+function doubtOf(operation: OpenOperation, unanswered: number): Doubt {
+  if ((operation.refs as { halved?: true } | null)?.halved) return 'parts';
+  return unanswered > 0 ? 'whole' : 'none';
+}
+
+function auditOf(
+  operation: OpenOperation,
+  groups: readonly SettledGroup[],
+  more: Readonly<Record<string, unknown>>,
+) {
+  return {
+    batch: operation.batch,
+    operationId: operation.id,
+    kind: operation.kind,
+    recordCount: operation.seqs.length,
+    counts: countOutcomes(groups),
+    ...more,
+  };
+}
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+
+/** Credentials, scopes, a missing list: no other batch would fare better. */
+function isFinal(error: CxoneError): boolean {
+  const failure = toFailure(error);
+  return failure instanceof ApplicationFailure && failure.nonRetryable === true;
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}
+
+/** 1 s, 2 s, 4 s … 60 s. No jitter: what waits here is one page, and the pace spreads its requests. */
+function backoffMs(attempt: number): number {
+  return Math.min(LONGEST_BACKOFF_MS, 1_000 * 2 ** Math.min(attempt - 1, 10));
+}
