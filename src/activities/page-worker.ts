@@ -1,4 +1,5 @@
 /** What works through one page: pages.ts says what for. One of these for each try of a page. */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Kind } from '../contract.ts';
@@ -36,6 +37,8 @@ export function createPageWorker(deps: PageDeps, run: Run) {
   const kind = deps.kinds[run.kind as Kind];
   const settled: SettledGroup[] = [];
   const waits = new AbortController();
+  // As many operations wait by it as may be in flight.
+  setMaxListeners(0, waits.signal);
   let halted: Halt | null = null;
   let failuresInARow = 0;
   let leasedForMs = 0;
