@@ -12,21 +12,21 @@ const FAULTS: Readonly<Record<string, readonly [SourceErrorCode, string]>> = {
 
 /**
  * 64 KiB at a time; the file is opened with the first and closed with the last or when the reader stops.
- * Throws SourceError.
+ * `name`: what messages call it; where others read them, not the path on this machine. Throws SourceError.
  */
-export async function* readFileBytes(path: string): AsyncGenerator<Buffer, void, undefined> {
+export async function* readFileBytes(path: string, name = path): AsyncGenerator<Buffer, void, undefined> {
   try {
     for await (const block of createReadStream(path, { highWaterMark: 65_536 })) yield block as Buffer;
   } catch (error) {
-    throw unreadable(path, error);
+    throw unreadable(name, error);
   }
 }
 
-function unreadable(path: string, cause: unknown): SourceError {
+function unreadable(name: string, cause: unknown): SourceError {
   const errno = (cause as NodeJS.ErrnoException).code ?? '';
   const [code, advice] = FAULTS[errno] ?? [
     'source_unreadable',
     `it cannot be read (${errno || String(cause)}). Try again`,
   ];
-  return new SourceError(code, `${path}: ${advice}`, { cause });
+  return new SourceError(code, `${name}: ${advice}`, { cause });
 }
