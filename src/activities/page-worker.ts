@@ -31,6 +31,8 @@ const DRAIN_MS = 7_000;
 /** So many lost or refused connections in a row are an outage: the page ends, and Temporal's backoff takes over. */
 const OUTAGE_AFTER = 5;
 const LONGEST_BACKOFF_MS = 60_000;
+/** Where CXone answers some and loses others, those that were lost most often wait 4 s at most. */
+const MOST_DOUBLINGS = 3;
 
 export function createPageWorker(deps: PageDeps, run: Run) {
   const { ledger, pace } = deps;
@@ -41,6 +43,8 @@ export function createPageWorker(deps: PageDeps, run: Run) {
   setMaxListeners(0, waits.signal);
   let halted: Halt | null = null;
   let failuresInARow = 0;
+  let answered = false;
+  let lastFailure: CxoneError | null = null;
   let leasedForMs = 0;
 
   let endDraining: () => void = () => undefined;
@@ -130,6 +134,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     } catch (error) {
       return giveUp(operation, claimed.fence, error);
     }
+    answered = true;
     if (answer.brokenOffBy) await reckon(answer.brokenOffBy);
     else failuresInARow = 0;
   };
@@ -203,6 +208,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
   const reckon = async (error: CxoneError): Promise<void> => {
     failuresInARow += 1;
     if (error instanceof CxoneRateLimited) return pace.block(error.retryAfterMs ?? backoffMs(failuresInARow));
+    lastFailure = error;
     if (isFinal(error)) throw error;
     if (failuresInARow >= OUTAGE_AFTER) throw error;
   };
@@ -233,13 +239,20 @@ export function createPageWorker(deps: PageDeps, run: Run) {
       throwIfFailed(halted);
     },
 
+    /** Throws where CXone answered nothing at all: Temporal's backoff waits out an outage, and no history grows by it. */
     async result(page: Page): Promise<PageResult> {
       const left = await ledger.operations.open(run.run_no, page.fromBatch, page.toBatch);
+      if (lastFailure && !answered && left.length > 0 && !halted) throw lastFailure;
       const lostMost = Math.max(0, ...left.map((operation) => operation.unanswered));
       return {
         counts: await ledger.runs.counts(run.run_no),
         left: left.length,
-        waitMs: left.length === 0 ? 0 : lostMost > 0 ? backoffMs(lostMost) : Math.max(leasedForMs, 500),
+        waitMs:
+          left.length === 0
+            ? 0
+            : lostMost > 0
+              ? backoffMs(Math.min(lostMost, MOST_DOUBLINGS))
+              : Math.max(leasedForMs, 500),
         halted: haltedBy(halted),
       };
     },

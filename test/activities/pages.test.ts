@@ -89,16 +89,32 @@ describe('a page', () => {
   });
 
   it('sends again at once what certainly did not arrive, without a doubt', async () => {
-    const run = await planned(10);
+    const run = await planned(20);
     const cxone = fakeCxone({
       before: (n) => {
         if (n === 1) throw nothingSent();
       },
     });
-    const worker = workerOf(opened().ledger, cxone.cxone);
+    const worker = workerOf(opened().ledger, cxone.cxone, { maxInFlight: 1 });
     expect(await worker.writePage(wholeOf(run))).toMatchObject({ left: 1, waitMs: 500 });
     await worker.writePage(wholeOf(run));
-    expect(await evidences(run)).toEqual([['created', null, 10]]);
+    expect(await evidences(run)).toEqual([['created', null, 20]]);
+  });
+
+  it('leaves the waiting to Temporal where CXone answers nothing at all, however little is left', async () => {
+    const run = await planned(10);
+    const cxone = fakeCxone({
+      after: (n) => {
+        if (n < 3) throw lostAnswer();
+      },
+    });
+    const worker = workerOf(opened().ledger, cxone.cxone);
+    for (const _ of upTo(2)) {
+      const failure = await failureOf(worker.writePage(wholeOf(run)));
+      expect(failure).toMatchObject({ type: 'CxoneUnavailable', nonRetryable: false });
+    }
+    expect(await worker.writePage(wholeOf(run))).toMatchObject({ left: 0 });
+    expect(await evidences(run)).toEqual([['created', 'own_write_lost_answer', 10]]);
   });
 
   it.each([
