@@ -212,7 +212,12 @@ export function createClient({ temporal, ledger }: { readonly temporal: Client; 
           .getHandle(runId)
           .executeUpdate<Progress, [Decision]>(DECIDE_UPDATE, { args: [decision] }),
       );
-      return decided.catch((error: unknown) => Promise.reject(translate(error, runId)));
+      return decided.catch(async (error: unknown) => {
+        // Temporal refuses an execution that has ended in the words of one that never was.
+        const run = error instanceof WorkflowNotFoundError ? await ledger.runs.find(runId) : undefined;
+        if (!run || run.state === 'running') throw translate(error, runId);
+        throw new DecisionRefused(`${runId} has ended (${run.state}); there is nothing left to ${decision.action}`);
+      });
     },
 
     /** Waits for the end. A run that failed throws its failure (`cause` of Temporal's WorkflowFailedError). */
