@@ -24,7 +24,7 @@ async function waiting(stand: Stand, list: string) {
   return { terminal, hash, runId };
 }
 
-it('--dry-run stops at the plan, and a real run may follow', async () => {
+it('--dry-run stops at the plan, --approval-deadline gives up waiting, and a real run may follow', async () => {
   await onStand({}, async (stand) => {
     stand.file('contacts.csv', FILE);
     const dry = await stand.cxflow(['contacts', 'import', 'contacts.csv', '--list', 'L1', '--dry-run']);
@@ -32,10 +32,15 @@ it('--dry-run stops at the plan, and a real run may follow', async () => {
     expect(dry.stdout).toContain('planned only (dry run): nothing was written');
     expect(dry.stdout).toMatch(/phone_not_e164 +phone +1/);
     const runId = runIdIn(dry.stdout);
-    await untouched(stand);
     const counts = await stand.conserved(runId);
     expect(counts).toEqual({ total: 251, pending: 250, invalid: 1 });
     expect(dry.code, 'an invalid row needs a look, also in a plan').toBe(3);
+
+    const deadline = ['--approval', '--approval-deadline', '1 s'];
+    const late = await stand.cxflow(['contacts', 'import', 'contacts.csv', '--list', 'L1', ...deadline]);
+    expect(late.code, 'nobody in time counts as a rejection').toBe(4);
+    await stand.conserved(runIdIn(late.stdout), { state: 'rejected' });
+    await untouched(stand);
 
     const real = await stand.cxflow(['contacts', 'import', 'contacts.csv', '--list', 'L1']);
     expect(real.stdout).not.toContain('imported before');
@@ -62,7 +67,16 @@ it('--approval waits, says for what, refuses another plan, and goes on when this
     expect((await stand.client.progress(runId)).phase).toBe('awaiting_approval');
     await untouched(stand);
 
-    const right = await stand.json<Progress>(['approve', runId, '--plan', hash, '--by', 'dana', '--reason', 'ok']);
+    const right = await stand.json<Progress>([
+      'approve',
+      runId,
+      '--plan',
+      hash,
+      '--by',
+      'dana',
+      '--reason',
+      'ok',
+    ]);
     expect(right).toMatchObject({ code: 0, document: { runId } });
     const ended = await endOf(terminal);
     expect(ended.code).toBe(3);
@@ -94,16 +108,5 @@ it('reject writes nothing, ends with 4, and the same file may be imported after 
     const next = await stand.cxflow(['contacts', 'import', 'contacts.csv', '--list', 'L3']);
     expect(next.code).toBe(3);
     await stand.conserved(runIdIn(next.stdout));
-  });
-});
-
-it('nobody within --approval-deadline counts as a rejection', async () => {
-  await onStand({}, async (stand) => {
-    stand.file('contacts.csv', FILE);
-    const deadline = ['--approval', '--approval-deadline', '1 s'];
-    const ended = await stand.cxflow(['contacts', 'import', 'contacts.csv', '--list', 'L4', ...deadline]);
-    expect(ended.code).toBe(4);
-    await stand.conserved(runIdIn(ended.stdout), { state: 'rejected' });
-    await untouched(stand);
   });
 });

@@ -73,7 +73,8 @@ it('writes the invalid rows with every reason, as a file that can be corrected a
 
     const reasons = rows.map((row) => row.cxflow_reasons ?? '');
     const codes = new Set(reasons.flatMap((text) => text.match(/[a-z0-9_]+(?=[ :;]|$)/g) ?? []));
-    for (const code of ['phone_not_e164', 'consent_too_old', 'row_too_few_cells']) expect(codes).toContain(code);
+    for (const code of ['phone_not_e164', 'consent_too_old', 'row_too_few_cells'])
+      expect(codes).toContain(code);
     expect(reasons.find((text) => text.includes('contact_id_missing'))).toContain('; phone_missing (phone)');
     expect(new Set(rows.map((row) => row.cxflow_outcome))).toEqual(new Set(['invalid']));
 
@@ -83,7 +84,13 @@ it('writes the invalid rows with every reason, as a file that can be corrected a
     }
 
     stand.file('corrected.csv', csv(rows.map(corrected)));
-    const second = await stand.json<ContactImportResult>(['contacts', 'import', 'corrected.csv', '--list', 'L2']);
+    const second = await stand.json<ContactImportResult>([
+      'contacts',
+      'import',
+      'corrected.csv',
+      '--list',
+      'L2',
+    ]);
     expect(second.code).toBe(0);
     expect(second.document.counts).toEqual({ total: invalid, pending: 0, created: invalid });
     for (const { runId } of [result, second.document]) await stand.conserved(runId, { isListShared: true });

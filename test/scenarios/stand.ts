@@ -47,8 +47,8 @@ export interface Stand {
   readonly cxflow: (args: readonly string[], env?: Env) => Promise<Ended>;
   /** Adds `--json`; fails unless stdout is one JSON document. */
   readonly json: <T = Record<string, unknown>>(args: readonly string[]) => Promise<Ended & { document: T }>;
-  /** Writes a file into the folder; returns its name. */
-  readonly file: (name: string, content: string | Buffer) => string;
+  /** Writes a file into the folder. */
+  readonly file: (name: string, content: string | Buffer) => void;
   readonly conserved: (runId: string, more?: Partial<Conservation>) => ReturnType<typeof expectConserved>;
 }
 
@@ -88,7 +88,7 @@ async function onStand(
   try {
     const [, simulatorUrl = ''] = await simulator.waitFor(/"url":"([^"]+)"/);
     const admin = createAdminClient(simulatorUrl);
-    const env = { ...servers, CXONE_API_URL: simulatorUrl };
+    const env: Env = { ...servers, CXONE_API_URL: simulatorUrl };
     const worker = startWorker(processes, { ...env, ...workerEnv(options, admin) }, folder);
     started.push(worker);
     client = await connect({ databaseUrl: servers.DATABASE_URL ?? '', env });
@@ -101,16 +101,13 @@ async function onStand(
       worker,
       env,
       ...commands(processes, env, folder, started),
-      file(name, content) {
-        writeFileSync(join(folder, name), content);
-        return name;
-      },
+      file: (name, content) => writeFileSync(join(folder, name), content),
       conserved: (runId, more) =>
         expectConserved({ databaseUrl: env.DATABASE_URL ?? '', simulatorUrl, runId, ...more }),
     });
     await worker.terminate();
   } catch (error) {
-    for (const { name, output } of started) console.error(`--- ${name}:\n${output().slice(-3_000)}`);
+    for (const each of started) console.error(`--- ${each.name}:\n${each.output().slice(-3_000)}`);
     throw error;
   } finally {
     await Promise.all(started.map((each) => each.kill()));

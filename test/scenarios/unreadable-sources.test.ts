@@ -66,7 +66,11 @@ const CASES: Readonly<Record<string, Case>> = {
     content: CONTACTS,
     says: /no column "Handy"/,
   },
-  'a name that says no format': { args: ['contacts.dat'], content: CONTACTS, says: /does not say the format/ },
+  'a name that says no format': {
+    args: ['contacts.dat'],
+    content: CONTACTS,
+    says: /does not say the format/,
+  },
 };
 
 it('a file that cannot be read is a clear error with exit code 2, and nothing is written', async () => {

@@ -1,0 +1,174 @@
+/** Runs started by other Temporal clients: the `temporal` command, and an SDK that knows nothing of cxflow. */
+import { Client, Connection } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { expect, it } from 'vitest';
+import type { ContactImportResult, Progress } from '../../src/contract.ts';
+import { runCommand } from '../../src/stack/commands.ts';
+import { findTemporal } from '../../src/stack/temporal-binary.ts';
+import { csv, rowAt, rows } from './contacts.ts';
+import { type Env, type Stand, until, useStand } from './stand.ts';
+
+const onStand = useStand();
+
+async function temporal({ env }: Stand, ...args: string[]): Promise<string> {
+  const { TEMPORAL_ADDRESS = '', TEMPORAL_NAMESPACE = '' } = env;
+  const server = ['--address', TEMPORAL_ADDRESS, '--namespace', TEMPORAL_NAMESPACE];
+  return runCommand({ file: await findTemporal(), args: [...args, ...server], timeoutMs: 60_000 });
+}
+
+async function withRawClient(env: Env, use: (client: Client) => Promise<void>): Promise<void> {
+  const connection = await Connection.connect({ address: env.TEMPORAL_ADDRESS ?? '' });
+  try {
+    await use(new Client({ connection, namespace: env.TEMPORAL_NAMESPACE ?? '' }));
+  } finally {
+    await connection.close();
+  }
+}
+
+const startOf = (workflowId: string, input: unknown) =>
+  ({ taskQueue: 'cxflow', workflowId, args: [input] }) as const;
+
+it('the temporal command starts an import of a file below the source folder', async () => {
+  await onStand({}, async (stand) => {
+    stand.file('contacts.csv', csv([...rows(1, 120), rowAt(121, { phone: '12' })]));
+    const input = JSON.stringify({ listId: 'L1', source: { path: 'contacts.csv' }, requestedBy: 'crm' });
+    const run = ['--task-queue', 'cxflow', '--type', 'contactImport', '--workflow-id', 'nightly-1'];
+    const output = await temporal(stand, 'workflow', 'execute', ...run, '--input', input, '--output', 'json');
+    const { status, result } = JSON.parse(output) as { status: string; result: ContactImportResult };
+    expect(status).toBe('COMPLETED');
+    expect(result).toMatchObject({
+      runId: 'nightly-1',
+      kind: 'contactImport',
+      state: 'completed',
+      counts: { total: 121, pending: 0, created: 120, invalid: 1 },
+    });
+    await stand.conserved('nightly-1', { result });
+    // The command line knows it as any other run.
+    expect((await stand.cxflow(['watch', 'nightly-1'])).code).toBe(3);
+  });
+});
+
+/** Each input, and what its failure names. */
+const WRONG: readonly (readonly [input: unknown, says: readonly RegExp[]])[] = [
+  [
+    { list: 'L2', source: { path: 'a.csv', sheet: 1 }, existing: 'replace', approval: 'yes' },
+    [
+      /listId is missing/,
+      /list is not a field/,
+      /source\.sheet is not a field/,
+      /existing must be/,
+      /approval must be/,
+    ],
+  ],
+  [
+    { listId: 'L/2', source: {} },
+    [/listId must be an id/, /source must have exactly one of path, dataset, retryOf/],
+  ],
+  [{ listId: 'L2', source: { url: 'https://example.com/a.csv' } }, [/"url" is not supported/]],
+  ['contacts.csv', [/must be one JSON object/]],
+];
+
+it('a wrong input fails at once, and names each field', async () => {
+  await onStand({}, async ({ env, admin, client: { ledger } }) => {
+    await withRawClient(env, async (client) => {
+      for (const [index, [input, says]] of WRONG.entries()) {
+        const failure = await failureOf(
+          client.workflow.execute('contactImport', startOf(`wrong-${index}`, input)),
+        );
+        expect(failure.type).toBe('InvalidInput');
+        for (const pattern of says) expect(failure.message).toMatch(pattern);
+      }
+    });
+    const runs = await ledger.runs.list(100);
+    expect(
+      runs.filter(({ run_id: id }) => id.startsWith('wrong')),
+      'none of them is a run',
+    ).toEqual([]);
+    expect((await admin.stats()).requests).toEqual({});
+  });
+});
+
+it('a file outside the source folder, or none at all, is refused without a request', async () => {
+  await onStand({}, async (stand) => {
+    await withRawClient(stand.env, async (client) => {
+      const paths = ['/etc/hostname.csv', '../contacts.csv', 'nothing.csv'];
+      for (const [index, path] of paths.entries()) {
+        const input = { listId: 'L3', source: { path } };
+        const failure = await failureOf(
+          client.workflow.execute('contactImport', startOf(`outside-${index}`, input)),
+        );
+        expect(failure.type).toBe('SourceUnreadable');
+        expect(failure.message).toMatch(
+          path === 'nothing.csv' ? /no such file/ : /CXFLOW_SOURCE_DIR.*does not/,
+        );
+        expect(failure.message, 'nothing of the machine').not.toContain(stand.folder);
+        await stand.conserved(`outside-${index}`, { state: 'failed' });
+      }
+    });
+    expect((await stand.admin.stats()).requests).toEqual({});
+  });
+});
+
+it('signals, the progress query and search attributes do for a client that knows only names', async () => {
+  await onStand({}, async (stand) => {
+    stand.file('contacts.csv', csv(rows(1, 120)));
+    await withRawClient(stand.env, async (client) => {
+      const input = { listId: 'L4', source: { path: 'contacts.csv' }, approval: true, requestedBy: 'crm' };
+      const handle = await client.workflow.start('contactImport', startOf('raw-1', input));
+      const progress = () => handle.query<Progress>('progress');
+      const waiting = await until(progress, ({ phase }) => phase === 'awaiting_approval');
+      expect(waiting).toMatchObject({ runId: 'raw-1', counts: { total: 120, pending: 120 }, refused: [] });
+      expect(waiting.waitingFor).toContain(waiting.planHash);
+
+      await handle.signal('approve', { by: 'dana', planHash: 'ffffffffffffffff' });
+      await handle.signal('resume');
+      const { refused } = await until(progress, (now) => now.refused.length === 2);
+      expect(refused.map(({ action, by }) => [action, by])).toEqual([
+        ['approve', 'dana'],
+        ['resume', null],
+      ]);
+      await untilListed(client, 'CxflowPhase = "awaiting_approval" and CxflowRequestedBy = "crm"');
+
+      await handle.signal('approve', { by: 'dana' });
+      const result = (await handle.result()) as ContactImportResult;
+      expect(result.counts).toEqual({ total: 120, pending: 0, created: 120 });
+      await untilListed(
+        client,
+        'CxflowKind = "contactImport" and CxflowTarget = "L4" and CxflowPhase = "done"',
+      );
+      await stand.conserved('raw-1', { result });
+      const summaries = await summariesOf(client, 'raw-1');
+      expect(summaries).toEqual(
+        expect.arrayContaining(['read the source for L4', 'batches 1–2 of 2', 'completed']),
+      );
+      const history = JSON.stringify(await handle.fetchHistory());
+      for (const { phone, firstName } of [rowAt(1), rowAt(120)]) {
+        expect(history, 'rows never travel').not.toContain(phone);
+        expect(history).not.toContain(firstName);
+      }
+    });
+  });
+});
+
+async function failureOf(execution: Promise<unknown>): Promise<{ type?: string | null; message: string }> {
+  const error = await execution.then(
+    () => expect.fail('it did not fail'),
+    (reason: unknown) => reason as Error,
+  );
+  return error.cause as Error & { type?: string };
+}
+
+/** The list is eventually consistent. */
+async function untilListed(client: Client, query: string): Promise<void> {
+  await until(
+    () => client.workflow.count(query),
+    ({ count }) => count === 1,
+  );
+}
+
+async function summariesOf(client: Client, workflowId: string): Promise<readonly string[]> {
+  const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
+  return (events ?? []).flatMap(({ userMetadata }) =>
+    userMetadata?.summary ? [defaultPayloadConverter.fromPayload<string>(userMetadata.summary)] : [],
+  );
+}

@@ -1,0 +1,143 @@
+/** What an operator looks at: the runs, one run, the audit and its chain, the doctor. */
+import { sql } from 'kysely';
+import { expect, it } from 'vitest';
+import type { ContactImportResult } from '../../src/contract.ts';
+import { openDatabase } from '../../src/ledger/database.ts';
+import { csv, rowAt, rows } from './contacts.ts';
+import { type Env, type Stand, useStand } from './stand.ts';
+
+const onStand = useStand();
+const NOWHERE = 'postgres://cxflow@127.0.0.1:1/cxflow';
+
+async function importInto(stand: Stand, list: string, ...more: string[]): Promise<string> {
+  stand.file('contacts.csv', csv([...rows(1, 150), rowAt(151, { optInStatus: 'maybe' })]));
+  const args = ['contacts', 'import', 'contacts.csv', '--list', list, '--requested-by', 'dana', ...more];
+  return (await stand.json<ContactImportResult>(args)).document.runId;
+}
+
+it('`runs`, `show` and `audit` say where runs are, what they came to and who did what', async () => {
+  await onStand({}, async (stand) => {
+    const dry = await importInto(stand, 'L1', '--dry-run');
+    const real = await importInto(stand, 'L1');
+    const [runs, shown, json] = await Promise.all([
+      stand.cxflow(['runs', '--limit', '2']),
+      stand.cxflow(['show', real]),
+      stand.json(['show', real]),
+    ]);
+    const [head, ...lines] = runs.stdout.trim().split('\n');
+    expect(head).toMatch(/run +state +records +settled +started +by/);
+    expect(lines[0], 'the newest first').toMatch(new RegExp(`${real} +completed +151 +151 .*dana`));
+    expect(lines[1]).toMatch(new RegExp(`${dry} +planned \\(dry run\\) +151 +1 `));
+    for (const words of [
+      /state +completed/,
+      /started +.* by dana/,
+      /source +contacts\.csv/,
+      /requests +2,/,
+    ]) {
+      expect(shown.stdout).toMatch(words);
+    }
+    expect(json.document).toMatchObject({
+      runId: real,
+      kind: 'contactImport',
+      target: 'L1',
+      state: 'completed',
+      requestedBy: 'dana',
+      counts: { total: 151, pending: 0, created: 150, invalid: 1 },
+      plan: { toWrite: 150, batches: 2 },
+      reasons: [{ outcome: 'invalid', code: 'opt_in_status_invalid', field: 'optInStatus', n: 1 }],
+      inDoubt: [],
+      result: { state: 'completed' },
+      failure: null,
+    });
+    for (const { stdout } of [runs, shown, json]) expect(stdout).not.toMatch(/\+1415555|Name \d/);
+    await auditTells(stand, real);
+    await stand.conserved(real, { isListShared: true });
+  });
+});
+
+/** From the first word of the run to its last, without a name or a number; and a forged entry shows. */
+async function auditTells(stand: Stand, runId: string): Promise<void> {
+  const audit = await stand.cxflow(['audit', '--run', runId]);
+  const actions = audit.stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/ {2,}/)[2]);
+  expect(actions).toEqual([
+    'run_opened',
+    'staged',
+    'planned',
+    'batch_settled',
+    'batch_settled',
+    'run_closed',
+  ]);
+  expect(audit.stdout).not.toMatch(/\+1415555|Name \d|"c-\d/);
+  const whole = await stand.cxflow(['audit', 'verify']);
+  expect(whole).toMatchObject({ code: 0, stderr: '' });
+  expect(whole.stdout).toMatch(/^ok: \d+ entries in a row, head [0-9a-f]{64}\n/);
+
+  const undo = await forge(stand, runId);
+  const found = await stand.cxflow(['audit', 'verify']);
+  expect(found.code).toBe(1);
+  expect(found.stdout).toMatch(/^finding: /);
+  await undo();
+  expect((await stand.cxflow(['audit', 'verify'])).code).toBe(0);
+}
+
+it('the doctor finds a healthy stack healthy, and names what is wrong with a sick one', async () => {
+  await onStand({ simulatorArgs: ['--client', 'scenarios:not-a-secret'] }, async (stand) => {
+    const doctor = (env: Env) => stand.cxflow(['doctor'], env);
+    const healthy = await doctor({});
+    expect(healthy).toMatchObject({ code: 0, stderr: '' });
+    expect(healthy.stdout).toContain('all well');
+    expect(healthy.stdout).not.toMatch(/problem|warning|not-a-secret/);
+
+    // Together, for two of them wait long for a server that is not there.
+    const [database, command] = [
+      doctor({ DATABASE_URL: NOWHERE }),
+      stand.cxflow(['runs'], { DATABASE_URL: NOWHERE }),
+    ];
+    const temporal = doctor({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    stand.file('contacts.csv', csv(rows(1, 3)));
+    const importing = stand.cxflow(['contacts', 'import', 'contacts.csv', '--list', 'L4'], {
+      TEMPORAL_ADDRESS: '127.0.0.1:1',
+    });
+    const credentials = await doctor({ CXONE_CLIENT_SECRET: 'another-secret' });
+    expect(credentials.stdout).toMatch(/problem +CXone token .*\n +→ check CXONE_CLIENT_ID/);
+    expect(credentials.stdout).not.toContain('another-secret');
+    const settings = await doctor({ CXONE_REGION: 'mars', CXFLOW_MAX_IN_FLIGHT: 'many' });
+    expect(settings.stdout).toMatch(
+      /problem +settings +CXONE_REGION[^]*problem +settings +CXFLOW_MAX_IN_FLIGHT/,
+    );
+    expect((await database).stdout).toMatch(/problem +database +.*127\.0\.0\.1:1/);
+    expect((await temporal).stdout).toMatch(/problem +Temporal +127\.0\.0\.1:1 does not answer/);
+    for (const { code } of [credentials, settings, await database, await temporal]) expect(code).toBe(1);
+
+    // And a command says it in a line, with what to do.
+    expect(await command).toMatchObject({ code: 1, stdout: '' });
+    expect((await command).stderr).toMatch(
+      /the database does not answer.*127\.0\.0\.1:1[^]*→ check DATABASE_URL/,
+    );
+    expect((await importing).code).toBe(1);
+    expect((await importing).stderr).toMatch(
+      /Temporal at 127\.0\.0\.1:1 does not answer\n +→ is it running\?/,
+    );
+  });
+});
+
+/** Changes a sealed entry, as only the owner of the table can; returns how to put it back. */
+async function forge({ env }: Stand, runId: string): Promise<() => Promise<void>> {
+  const change = async (from: string, to: string) => {
+    const database = openDatabase(env.DATABASE_URL ?? '', 1);
+    await database.db
+      .transaction()
+      .execute(async (tx) => {
+        await sql`alter table audit disable trigger user`.execute(tx);
+        await sql`update audit set data = replace(data::text, ${from}, ${to})::json
+          where run_id = ${runId} and action = 'run_opened'`.execute(tx);
+        await sql`alter table audit enable trigger user`.execute(tx);
+      })
+      .finally(() => database.close());
+  };
+  await change('dana', 'mallory');
+  return () => change('mallory', 'dana');
+}

@@ -1,0 +1,132 @@
+/** Files as people export them, and which rows of one are the same contact. */
+import { expect, it } from 'vitest';
+import type { ContactImportResult, Dedupe } from '../../src/contract.ts';
+import { apiShape, csv, ndjson, type Row, rowAt, rows } from './contacts.ts';
+import { type Stand, useStand } from './stand.ts';
+
+const onStand = useStand();
+
+async function importFile(stand: Stand, name: string, list: string, ...more: string[]) {
+  const args = ['contacts', 'import', name, '--list', list, ...more];
+  return stand.json<ContactImportResult>(args);
+}
+
+it('reads a spreadsheet export (semicolons, BOM, CRLF, quotes, columns of other names), and NDJSON', async () => {
+  await onStand({}, async (stand) => {
+    const named = rows(1, 120).map((row) => ({
+      'Customer No': row.contactId,
+      Name: `"${row.firstName}; ""the first"""`,
+      'Mobile Number': row.phone,
+      'Consent Date': row.consentTimestamp,
+      'opt-in status': 'Confirmed',
+    }));
+    stand.file('export.csv', csv(named, { delimiter: ';', end: '\r\n', bom: true }));
+    const map = ['contactId=Customer No', 'phone=Mobile Number', 'consentTimestamp=Consent Date'];
+    const imported = await importFile(stand, 'export.csv', 'L1', ...map.flatMap((each) => ['--map', each]));
+    expect(imported.document.counts, imported.stderr).toEqual({ total: 120, pending: 0, created: 120 });
+    expect(imported.code).toBe(0);
+    await stand.conserved(imported.document.runId);
+    const records = await stand.cxflow(['records', imported.document.runId, '--format', 'ndjson']);
+    expect(JSON.parse(records.stdout.split('\n')[0] ?? '')).toMatchObject({
+      'Customer No': 'c-1',
+      Name: 'Name 1; "the first"',
+    });
+    await importNdjson(stand);
+  });
+});
+
+/** Flat rows, the shape of the API, and lines that are broken. */
+async function importNdjson(stand: Stand): Promise<void> {
+  const flat = ndjson(rows(1, 60));
+  const nested = ndjson(rows(61, 120).map(apiShape));
+  stand.file('contacts.ndjson', `${flat}{"contactId": "c-\n${nested}[1, 2]\n`);
+  const { code, document } = await importFile(stand, 'contacts.ndjson', 'L2');
+  expect({ code, counts: document.counts }).toEqual({
+    code: 3,
+    counts: { total: 122, pending: 0, created: 120, invalid: 2 },
+  });
+  await stand.conserved(document.runId, { isListShared: true });
+  const invalid = await stand.json<unknown[]>(['records', document.runId, '--outcome', 'invalid']);
+  expect(invalid.document).toEqual([
+    expect.objectContaining({
+      cxflow_line: 61,
+      cxflow_reasons: [expect.objectContaining({ code: 'row_not_json' })],
+    }),
+    expect.objectContaining({
+      cxflow_line: 122,
+      cxflow_reasons: [expect.objectContaining({ code: 'row_not_an_object' })],
+    }),
+  ]);
+}
+
+/** Lines 2 to 5: a contact, its id with another number, its number with another id, and itself again. */
+const SAME: readonly Row[] = [
+  rowAt(1),
+  rowAt(2, { contactId: 'c-1' }),
+  rowAt(3, { phone: rowAt(1).phone }),
+  rowAt(1),
+];
+const LOSERS: Readonly<Record<Dedupe, readonly number[]>> = {
+  either: [3, 4, 5],
+  contactId: [3, 5],
+  phone: [4, 5],
+  both: [5],
+};
+
+it('--dedupe says which rows are the same contact, the first wins; --again writes once more', async () => {
+  await onStand({}, async (stand) => {
+    stand.file('same.csv', csv(SAME));
+    for (const [dedupe, losers] of Object.entries(LOSERS)) {
+      const list = `L3-${dedupe}`;
+      const { code, document } = await importFile(stand, 'same.csv', list, '--dedupe', dedupe);
+      const created = 4 - losers.length;
+      expect({ code, counts: document.counts }, dedupe).toEqual({
+        code: 0,
+        counts: { total: 4, pending: 0, created, duplicate: losers.length },
+      });
+      expect(await stand.admin.journal({ list }), 'what CXone holds').toHaveLength(created);
+      // One contact with two numbers is what the other choices ask for, and what the check takes for a fault.
+      if (dedupe === 'either') await stand.conserved(document.runId, { isListShared: true });
+    }
+    const run = await runInto(stand, 'L3-either');
+    const records = await stand.cxflow(['records', run?.run_id ?? '', '--outcome', 'duplicate']);
+    expect(records.stdout.match(/,duplicate,.*line 2/g), records.stdout).toHaveLength(3);
+
+    const again = ['--again', '--existing', 'update', '--dedupe', 'both'];
+    const { document } = await importFile(stand, 'same.csv', 'L3-both', ...again);
+    expect(document.runId).not.toBe((await runInto(stand, 'L3-both'))?.run_id);
+    expect(document.counts, 'once more').toEqual({ total: 4, pending: 0, updated: 3, duplicate: 1 });
+  });
+});
+
+/** The first of them. */
+async function runInto({ client }: Stand, list: string) {
+  return (await client.ledger.runs.list(100)).findLast(({ target }) => target === list);
+}
+
+it('a file that looks like a formula goes to a spreadsheet and back without a change', async () => {
+  await onStand({}, async (stand) => {
+    // An apostrophe before a formula counts as a spreadsheet's, or ours: one is taken off when it comes in.
+    const cells = ['=1+1', '@home', "''=quoted", '-5', '+49 30', "O'Brien"];
+    const risky = cells.map((firstName, i) => rowAt(i + 1, { firstName, optInStatus: 'maybe' }));
+    stand.file('risky.csv', csv(risky));
+    const first = await importFile(stand, 'risky.csv', 'L4');
+    expect(first.document.counts).toEqual({ total: 6, pending: 0, invalid: 6 });
+    const { stdout } = await stand.cxflow(['records', first.document.runId, '--outcome', 'invalid']);
+    expect(stdout).toContain(",'=1+1,");
+    stand.file('back.csv', stdout.replaceAll(',maybe,', ',confirmed,'));
+    const second = await importFile(stand, 'back.csv', 'L4');
+    expect(second.document.counts).toEqual({ total: 6, pending: 0, created: 6 });
+    const read = ['=1+1', '@home', "'=quoted", '-5', '+49 30', "O'Brien"];
+    expect(await firstNames(stand, first.document.runId)).toEqual(read);
+    expect(await firstNames(stand, second.document.runId)).toEqual(read);
+    for (const { document } of [first, second]) await stand.conserved(document.runId, { isListShared: true });
+  });
+});
+
+async function firstNames({ client: { ledger } }: Stand, runId: string): Promise<unknown[]> {
+  const { run_no: runNo } = await ledger.runs.get(runId);
+  const names: unknown[] = [];
+  for await (const { fields } of ledger.records.list(runNo)) names.push(fields.firstName);
+  return names;
+}
