@@ -13,7 +13,8 @@ import {
   type SettledGroup,
 } from '../ledger/operations.ts';
 import type { Run } from '../ledger/runs.ts';
-import type { Answer, Doubt, PendingRecord } from './bulk.ts';
+import type { Answer, PendingRecord } from './bulk.ts';
+import { doubtOf, inherit, mayBeSent } from './doubt.ts';
 import { toFailure } from './failures.ts';
 import { createLease, type Lease, LeaseExpired, type Moment, momentNow } from './lease.ts';
 import { LONGEST_WAIT_MS, RateWait } from './pace.ts';
@@ -113,8 +114,8 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     if (claimed.verdict === 'leased') leasedForMs = Math.max(leasedForMs, claimed.waitMs);
     if (claimed.verdict !== 'claimed') return;
     deps.checkpoint?.('after-claim');
-    const doubt = doubtOf(operation, claimed.unanswered);
-    if (doubt !== 'none' && !kind.repeatable(operation.kind)) return leaveInDoubt(operation, claimed.fence);
+    if (!mayBeSent(operation, claimed.unanswered, kind.repeatable(operation.kind)))
+      return leaveInDoubt(operation, claimed.fence);
     const lease = createLease(since, () => ledger.operations.renew(operation.id, claimed.fence, LEASE_MS));
     const startedAt = performance.now();
     let answer: Answer;
@@ -124,7 +125,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
         kind: operation.kind,
         records,
         refs: operation.refs,
-        doubt,
+        doubt: doubtOf(operation, claimed.unanswered),
         beforeSend: () => lease.check(),
         nextRequest: () => nextRequest(lease),
       });
@@ -151,7 +152,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
       fence,
       state: 'settled',
       groups,
-      derived,
+      derived: inherit(operation, derived),
       httpStatus,
       latencyMs,
       requestId,
@@ -265,12 +266,6 @@ function throwIfFailed(halted: Halt | null): void {
 
 function haltedBy(halted: Halt | null): PageResult['halted'] {
   return halted === null || halted.why === 'failed' ? null : halted.why;
-}
-
-/** decisions.md 15: the same batch sent again, or a part of one that may have been applied in part. */
-function doubtOf(operation: OpenOperation, unanswered: number): Doubt {
-  if ((operation.refs as { halved?: true } | null)?.halved) return 'parts';
-  return unanswered > 0 ? 'whole' : 'none';
 }
 
 function auditOf(

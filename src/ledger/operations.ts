@@ -225,8 +225,9 @@ export function createOperations({ db }: Database) {
       const { rows } = await sql<{ id: string }>`
         with resolved as (
           update operations set state = ${state},
-            -- A person's word stands above what we did not know: it goes out as if for the first time.
-            refs = case when ${verdict} = 'resend' and refs->>'halved' is not null then null else refs end,
+            -- A person's word permits one more try. That it may have been applied stays known (activities/doubt.ts).
+            refs = case when ${verdict} = 'resend'
+              then (coalesce(refs::jsonb, '{}') || '{"resent": true}')::json else refs end,
             payload_sha256 = case when ${verdict} = 'resend' then null else payload_sha256 end,
             unanswered = case when ${verdict} = 'resend' then 0 else unanswered end,
             counts = case when ${verdict} = 'resend' then null else counts end

@@ -330,7 +330,7 @@ describe('what is in doubt', () => {
     expect(await ledger.operations.latencies(run.run_no)).toMatchObject({ requests: 0, averageMs: 0 });
   });
 
-  it('opens again by a person’s word, as if never sent', async () => {
+  it('opens again by a person’s word, for one more try', async () => {
     const { ledger, run, id } = await inDoubt();
     expect(await ledger.operations.resolve(run.run_no, 'resend', id)).toBe(1);
     expect(await ledger.operations.resolve(run.run_no, 'resend', id)).toBe(0);
@@ -341,11 +341,15 @@ describe('what is in doubt', () => {
     expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 3, pending: 0, created: 3 });
   });
 
-  it('forgets on the way that it may have been applied in part', async () => {
+  it('remembers on the way that it may have been applied', async () => {
     const { ledger, run, id } = await inDoubt();
     await sql`update operations set refs = '{"halved": true}' where id = ${id}`.execute(opened().database.db);
     await ledger.operations.resolve(run.run_no, 'resend', null);
-    expect(await rowOf(id)).toMatchObject({ refs: null, payload_sha256: null, state: 'planned' });
+    expect(await rowOf(id)).toMatchObject({
+      refs: { halved: true, resent: true },
+      payload_sha256: null,
+      state: 'planned',
+    });
   });
 
   it('stays in doubt for good where a person leaves it', async () => {

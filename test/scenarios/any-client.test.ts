@@ -150,6 +150,39 @@ it('signals, the progress query and search attributes do for a client that knows
   });
 });
 
+it('cancelled by Temporal, a run settles; terminated, it goes on when it is started again', async () => {
+  const slow = { latencyMs: 250, env: { CXFLOW_MAX_IN_FLIGHT: '1' } };
+  await onStand(slow, async (stand) => {
+    stand.file('contacts.csv', csv(rows(1, 3_000)));
+    await withRawClient(stand.env, async (client) => {
+      const begin = async (workflowId: string, listId: string) => {
+        const input = { listId, source: { path: 'contacts.csv' } };
+        const handle = await client.workflow.start('contactImport', startOf(workflowId, input));
+        await until(
+          () => stand.admin.journal({ list: listId }),
+          (entries) => entries.length > 0,
+        );
+        return handle;
+      };
+      const cancelled = await begin('raw-cancelled', 'L5');
+      await cancelled.cancel();
+      expect((await stand.cxflow(['watch', 'raw-cancelled'])).code).toBe(4);
+      expect((await cancelled.describe()).status.name).toBe('CANCELLED');
+      await stand.conserved('raw-cancelled', { state: 'cancelled', isListShared: true });
+
+      const terminated = await begin('raw-terminated', 'L6');
+      await terminated.terminate('by accident');
+      const watched = await stand.cxflow(['watch', 'raw-terminated']);
+      expect(watched.code).toBe(1);
+      expect(watched.stdout).toMatch(/ended from outside.*by accident.*Start it again under its id/);
+      await stand.admin.change({ latencyMs: 0 });
+      const result = (await (await begin('raw-terminated', 'L6')).result()) as ContactImportResult;
+      expect(result.counts).toEqual({ total: 3_000, pending: 0, created: 3_000 });
+      await stand.conserved('raw-terminated', { result, isListShared: true });
+    });
+  });
+});
+
 async function failureOf(execution: Promise<unknown>): Promise<{ type?: string | null; message: string }> {
   const error = await execution.then(
     () => expect.fail('it did not fail'),
