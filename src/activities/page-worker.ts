@@ -43,6 +43,8 @@ export function createPageWorker(deps: PageDeps, run: Run) {
   // As many operations wait by it as may be in flight.
   setMaxListeners(0, waits.signal);
   let halted: Halt | null = null;
+  /** The line of the rate budget is too long: nothing more queues up, and those who have their place keep it. */
+  let tooLong: RateWait | null = null;
   let failuresInARow = 0;
   let answered = false;
   let lastFailure: CxoneError | null = null;
@@ -107,7 +109,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
 
   /** One operation: read, claim, send, settle. Whatever goes wrong leaves it in a state that the next try understands. */
   const writeOperation = async (operation: OpenOperation): Promise<void> => {
-    if (halted) return;
+    if (halted || tooLong) return;
     const records = await recordsOf(operation);
     const { claimed, since } = await claim(operation, records);
     if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') return halt({ why: claimed.verdict });
@@ -218,7 +220,8 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     try {
       await writeOperation(operation);
     } catch (error) {
-      if (!(halted && isAbort(error))) halt({ why: 'failed', error: asError(error) });
+      if (error instanceof RateWait) tooLong ??= error;
+      else if (!(halted && isAbort(error))) halt({ why: 'failed', error: asError(error) });
     }
   };
 
@@ -232,12 +235,13 @@ export function createPageWorker(deps: PageDeps, run: Run) {
       for (;;) {
         const open = await ledger.operations.open(run.run_no, page.fromBatch, page.toBatch);
         const next = open.filter((operation) => !tried.has(operation.id));
-        if (next.length === 0 || halted) break;
+        if (next.length === 0 || halted || tooLong) break;
         for (const { id } of next) tried.add(id);
         const all = Promise.all(next.map((operation) => pace.inSlot(() => guarded(operation))));
         await Promise.race([all, drained]);
       }
       throwIfFailed(halted);
+      if (tooLong && !halted) throw asError(tooLong);
     },
 
     /** Throws where CXone answered nothing at all: Temporal's backoff waits out an outage, and no history grows by it. */

@@ -139,21 +139,23 @@ export function createRunActivities(deps: RunsDeps) {
      * The last word: nothing stays pending (exceptions: decisions.md 8), the parts add up, the result is kept.
      * Repeatable; waits for leases that are still live.
      */
-    async closeRun({ runId, state, failure }: CloseRun): Promise<ContactImportResult> {
-      const run = await ledger.runs.get(runId);
-      // A page that outlived its run must not write what is counted here as not written.
-      await ledger.runs.steer(run.run_no, 'stopped');
-      if (state === 'cancelled' || state === 'rejected') await endPending(ledger, run, state);
-      const counts = await ledger.runs.exactCounts(run.run_no);
-      if (state === 'completed' && !run.dry_run && counts.pending !== 0) {
-        throw new Error(`run ${runId} would complete with ${counts.pending} records pending`);
-      }
-      const result = await resultOf(ledger, run, state, counts);
-      await ledger.runs.close(run.run_no, state, result, failure);
-      await ledger.audit.add(runId, 'run_closed', { state, counts, failure });
-      return result;
-    },
+    closeRun: (end: CloseRun): Promise<ContactImportResult> => whileBeating(() => closeRun(end)),
   };
+
+  async function closeRun({ runId, state, failure }: CloseRun): Promise<ContactImportResult> {
+    const run = await ledger.runs.get(runId);
+    // A page that outlived its run must not write what is counted here as not written.
+    await ledger.runs.steer(run.run_no, 'stopped');
+    if (state === 'cancelled' || state === 'rejected') await endPending(ledger, run, state);
+    const counts = await ledger.runs.exactCounts(run.run_no);
+    if (state === 'completed' && !run.dry_run && counts.pending !== 0) {
+      throw new Error(`run ${runId} would complete with ${counts.pending} records pending`);
+    }
+    const result = await resultOf(ledger, run, state, counts);
+    await ledger.runs.close(run.run_no, state, result, failure);
+    await ledger.audit.add(runId, 'run_closed', { state, counts, failure });
+    return result;
+  }
 
   async function planWrites(runId: string): Promise<Plan> {
     const run = await ledger.runs.get(runId);

@@ -1,8 +1,14 @@
 /** How a run ends: closed in the ledger with its result, whatever became of it. */
-import { ActivityFailure, ApplicationFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  isCancellation,
+} from '@temporalio/workflow';
 import type { ContactImportResult, RunFailureType } from '../contract.ts';
 import type { RunState } from '../domain/run.ts';
-import { endsTheRun, ledger } from './policies.ts';
+import { allRecords, endsTheRun } from './policies.ts';
 import type { Run } from './run.ts';
 
 interface Failure {
@@ -17,7 +23,9 @@ export async function close(
   failure: Failure | null = null,
 ): Promise<ContactImportResult> {
   const { runId, now } = run;
-  const result = await ledger.closeRun.executeWithOptions({ summary: state }, [{ runId, state, failure }]);
+  const result = await allRecords.closeRun.executeWithOptions({ summary: state }, [
+    { runId, state, failure },
+  ]);
   Object.assign(now, { phase: 'done', waitingFor: null, counts: result.counts });
   run.show();
   await run.settledDown();
@@ -43,17 +51,23 @@ export async function tellStory(
     // Not opened: the ledger has nothing of this run, or an older run of this id, whose result stays as it is.
     if (!run.now.opened) throw causeOf(error);
     await stopped;
-    if (isCancellation(error)) return endCancelled(run, error);
+    // A page that was about to be tried again fails with what it failed of before, once it is cancelled.
+    if (isCancellation(error) || isCancelled(run)) return endCancelled(run);
     const cause = causeOf(error);
     if (cause instanceof ApplicationFailure) throw await endFailed(run, cause);
     throw error;
   }
 }
 
-function endCancelled(run: Run, error: unknown): Promise<ContactImportResult> {
+function isCancelled(run: Run): boolean {
+  return run.isCancelled() || CancellationScope.current().consideredCancelled;
+}
+
+/** By signal: a result. By Temporal: the execution ends as Canceled. */
+function endCancelled(run: Run): Promise<ContactImportResult> {
   return CancellationScope.nonCancellable(async () => {
     const result = await close(run, 'cancelled');
-    if (!run.isCancelled()) throw error;
+    if (!run.isCancelled()) throw new CancelledFailure('cancelled in Temporal');
     return result;
   });
 }

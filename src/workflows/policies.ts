@@ -21,15 +21,14 @@ export const ledger = proxyActivities<
     | 'recordRefusal'
     | 'listInDoubt'
     | 'resolveInDoubt'
-    | 'closeRun'
   >
 >({
   startToCloseTimeout: '1 minute',
   retry: { ...UNTIL_IT_PASSES, initialInterval: '500ms', maximumInterval: '10s' },
 });
 
-/** A million rows are read within minutes; the heartbeat says that the reader is alive. */
-export const staging = proxyActivities<Pick<Activities, 'stageRecords' | 'planWrites'>>({
+/** They go through all records of a run, minutes for millions; the heartbeat says that somebody is at it. */
+export const allRecords = proxyActivities<Pick<Activities, 'stageRecords' | 'planWrites' | 'closeRun'>>({
   startToCloseTimeout: '2 hours',
   heartbeatTimeout: '30s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',

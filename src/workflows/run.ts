@@ -127,13 +127,19 @@ export function createRun({ kind, target, input, resumed }: RunOptions) {
     description: 'Phase, counts as of the last page, what the run waits for.',
   });
 
+  /** Each upsert is an event of the history: only what has changed. */
+  let shownPhase: Phase | null = null;
+
   /** To the Web UI. */
   const show = (): void => {
     const { plan, inDoubt } = now;
     setCurrentDetails(
       describeRun({ progress: progress(), plan, target, inDoubt, decided: steering.decided() }),
     );
-    if (now.searchAttributes) showAttributes(kind, target, progress().phase, input.requestedBy);
+    const { phase } = progress();
+    if (!now.searchAttributes || phase === shownPhase) return;
+    shownPhase = phase;
+    showAttributes(kind, target, phase, input.requestedBy);
   };
 
   /** To the Web UI and to those who read the ledger. */

@@ -3,7 +3,7 @@ import { CancellationScope, condition, isCancellation, log, sleep } from '@tempo
 import type { Kind, Decision } from '../contract.ts';
 import type { PageResult } from '../activities/pages.ts';
 import { writePages } from './pages.ts';
-import { ledger, PATIENCE_WITH_THE_CRM, staging, telling } from './policies.ts';
+import { allRecords, ledger, PATIENCE_WITH_THE_CRM, telling } from './policies.ts';
 import type { InDoubt, Run } from './run.ts';
 
 /** The run in the ledger; refused where a run of this id has ended before. */
@@ -21,14 +21,14 @@ export async function open(run: Run, kind: Kind): Promise<void> {
 
 /** The source in the ledger, row by row, by the rules. */
 export async function stage({ runId, target }: Run): Promise<void> {
-  await staging.stageRecords.executeWithOptions({ summary: `read the source for ${target}` }, [runId]);
+  await allRecords.stageRecords.executeWithOptions({ summary: `read the source for ${target}` }, [runId]);
 }
 
 /** Counted before anything is written. */
 export async function plan(run: Run): Promise<void> {
   const { now, runId } = run;
   await run.enter('planning');
-  const counted = await staging.planWrites.executeWithOptions({ summary: 'count, cut into batches' }, [
+  const counted = await allRecords.planWrites.executeWithOptions({ summary: 'count, cut into batches' }, [
     runId,
   ]);
   const { total, toWrite: pending, invalid, duplicate } = counted;

@@ -59,6 +59,20 @@ describe('a page', () => {
     expect(new Set(cxone.creations).size).toBe(25);
   });
 
+  it('whose line is too long keeps the places it has: pages that gave them up never came on', async () => {
+    const run = await planned(100);
+    const { ledger } = opened();
+    const tenant = someId('tenant');
+    const cxone = fakeCxone();
+    // The line is nine seconds long; four requests a second fit behind it until ten.
+    await ledger.rateBudget.take(tenant, 250, 36, 1e9);
+    const worker = workerOf(ledger, cxone.cxone, { tenant, ratePerMinute: 240, maxInFlight: 10 });
+    const failure = await failureOf(worker.writePage(wholeOf(run)));
+    expect(failure.type).toBe('RateLimited');
+    expect(cxone.posts.length).toBeGreaterThan(0);
+    expect(await exact(run)).toMatchObject({ created: 10 * cxone.posts.length });
+  });
+
   it('does only the batches that it was given, and nothing the second time', async () => {
     const run = await planned(50);
     const cxone = fakeCxone();

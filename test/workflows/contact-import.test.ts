@@ -2,16 +2,11 @@ import { type WorkflowFailedError, type WorkflowHandle } from '@temporalio/clien
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it, vi } from 'vitest';
 import type { ContactImportResult, Progress } from '../../src/contract.ts';
-import { doubtedActivities, endsTheRun, play, stubActivities, useRealServer } from './stubs.ts';
+import { doubtedActivities, endsTheRun, phase, play, stubActivities, useRealServer } from './stubs.ts';
 
 const stage = useRealServer();
 
 const progressOf = (handle: WorkflowHandle): Promise<Progress> => handle.query<Progress>('progress');
-const phase = (handle: WorkflowHandle, wanted: string) =>
-  vi.waitFor(async () => expect((await progressOf(handle)).phase).toBe(wanted), {
-    timeout: 15_000,
-    interval: 50,
-  });
 const resultOf = (handle: WorkflowHandle) => handle.result() as Promise<ContactImportResult>;
 const failureOf = async (handle: WorkflowHandle): Promise<ApplicationFailure> => {
   const error = await handle.result().then(
@@ -97,8 +92,9 @@ describe('the story', () => {
 
 describe('approval', () => {
   it('a signal approves too, the plan now shown', async () => {
-    const result = await play(stage(), stubActivities(), { approval: true }, async (handle) => {
-      await phase(handle, 'awaiting_approval');
+    const stubs = stubActivities();
+    const result = await play(stage(), stubs, { approval: true }, async (handle) => {
+      await phase(stubs, 'awaiting_approval');
       await handle.signal('approve', { by: 'dana' });
       return resultOf(handle);
     });
@@ -108,7 +104,7 @@ describe('approval', () => {
   it('the approval of another plan is refused by the update and shown for a signal; nothing changes', async () => {
     const stubs = stubActivities();
     await play(stage(), stubs, { approval: true }, async (handle) => {
-      await phase(handle, 'awaiting_approval');
+      await phase(stubs, 'awaiting_approval');
       const other = { action: 'approve', by: 'eve', planHash: 'plan-0' };
       await expect(handle.executeUpdate('decide', { args: [other] })).rejects.toMatchObject({
         cause: { message: expect.stringContaining('the plan is plan-1, not plan-0') as string },
@@ -129,7 +125,7 @@ describe('approval', () => {
   it('a rejection writes nothing', async () => {
     const stubs = stubActivities();
     const result = await play(stage(), stubs, { approval: true }, async (handle) => {
-      await phase(handle, 'awaiting_approval');
+      await phase(stubs, 'awaiting_approval');
       await handle.executeUpdate('decide', {
         args: [{ action: 'reject', by: 'dana', reason: 'wrong list' }],
       });
@@ -145,9 +141,10 @@ describe('approval', () => {
     ['a wrong type', { by: 5 }],
     ['nothing', undefined],
   ])('a signal that cannot be read (%s) never ends the run', async (_, message) => {
-    const result = await play(stage(), stubActivities(), { approval: true }, async (handle) => {
+    const stubs = stubActivities();
+    const result = await play(stage(), stubs, { approval: true }, async (handle) => {
       await handle.signal('resume', message);
-      await phase(handle, 'awaiting_approval');
+      await phase(stubs, 'awaiting_approval');
       await vi.waitFor(async () => expect((await progressOf(handle)).refused).toHaveLength(1));
       await handle.signal('approve', {});
       return resultOf(handle);
@@ -160,11 +157,11 @@ describe('pause and cancel', () => {
   it('a pause holds the pages until it is lifted, and the ledger learns of both first', async () => {
     const stubs = stubActivities();
     const result = await play(stage(), stubs, { approval: true }, async (handle) => {
-      await phase(handle, 'awaiting_approval');
+      await phase(stubs, 'awaiting_approval');
       await handle.executeUpdate('decide', { args: [{ action: 'pause', by: 'dana' }] });
       expect(stubs.named('steerRun')).toEqual([expect.objectContaining({ steering: 'paused' })]);
       await handle.signal('approve', { by: 'dana' });
-      await phase(handle, 'paused');
+      await phase(stubs, 'paused');
       expect(stubs.named('writePage')).toEqual([]);
       await expect(handle.executeUpdate('decide', { args: [{ action: 'pause' }] })).rejects.toMatchObject({
         cause: { message: 'the run is paused already by dana' },
@@ -182,7 +179,7 @@ describe('pause and cancel', () => {
   it('a cancel by signal stops the claims, closes as cancelled, and is a result', async () => {
     const stubs = stubActivities();
     const result = await play(stage(), stubs, { approval: true }, async (handle) => {
-      await phase(handle, 'awaiting_approval');
+      await phase(stubs, 'awaiting_approval');
       await handle.signal('cancel', { by: 'dana', reason: 'wrong file' });
       return resultOf(handle);
     });
@@ -193,10 +190,34 @@ describe('pause and cancel', () => {
     expect(closed).toBeGreaterThan(steered);
   });
 
+  it('a cancel while a page waits for its next try is a cancel, not the failure of that page', async () => {
+    for (const cancel of ['signal', 'native']) {
+      const stubs = stubActivities({
+        writePage: () => {
+          throw ApplicationFailure.create({
+            type: 'RateLimited',
+            message: 'free again in 11 s',
+            nextRetryDelay: '1 day',
+          });
+        },
+      });
+      const ended = await play(stage(), stubs, {}, async (handle) => {
+        await phase(stubs, 'writing');
+        await vi.waitFor(() => expect(stubs.named('writePage').length).toBeGreaterThan(0));
+        if (cancel === 'native') await handle.cancel();
+        else await handle.signal('cancel', { by: 'dana' });
+        await handle.result().catch(() => undefined);
+        return (await handle.describe()).status.name;
+      });
+      expect(ended).toBe(cancel === 'native' ? 'CANCELLED' : 'COMPLETED');
+      expect(stubs.named('closeRun')).toEqual([expect.objectContaining({ state: 'cancelled' })]);
+    }
+  });
+
   it("Temporal's own cancel settles and closes the same way, and ends as Canceled", async () => {
     const stubs = stubActivities();
     await play(stage(), stubs, { approval: true }, async (handle) => {
-      await phase(handle, 'awaiting_approval');
+      await phase(stubs, 'awaiting_approval');
       await handle.cancel();
       await expect(handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
     });
@@ -220,7 +241,7 @@ describe('in doubt', () => {
   it('asks, refuses what is not in doubt, and goes on with the answer', async () => {
     const stubs = doubtedActivities();
     const result = await play(stage(), stubs, {}, async (handle) => {
-      await phase(handle, 'in_doubt');
+      await phase(stubs, 'in_doubt');
       const wrong = { action: 'resolve', verdict: 'leave', operationId: '9' };
       await expect(handle.executeUpdate('decide', { args: [wrong] })).rejects.toMatchObject({
         cause: { message: 'operation 9 is not in doubt; these are: 7' },

@@ -11,12 +11,12 @@ import {
   Worker,
   type WorkflowBundle,
 } from '@temporalio/worker';
-import { afterAll, beforeAll, inject } from 'vitest';
+import { afterAll, beforeAll, expect, inject, vi } from 'vitest';
 import type { Activities } from '../../src/activities/index.ts';
 import type { PageResult } from '../../src/activities/pages.ts';
 import type { Plan } from '../../src/activities/runs.ts';
 import type { ContactImportInput } from '../../src/contract.ts';
-import type { Counts } from '../../src/domain/run.ts';
+import type { Counts, Phase } from '../../src/domain/run.ts';
 import { freshNamespace } from '../harness/fresh.ts';
 
 const PLAN: Plan = {
@@ -109,6 +109,15 @@ export function settledPage(counts: Counts): PageResult {
 
 export function endsTheRun(type: string, message: string): ApplicationFailure {
   return ApplicationFailure.create({ type, message, nonRetryable: true });
+}
+
+/**
+ * Waits until the run has told its phase. Not by a query: on a worker without a cache, queries make the SDK drop
+ * workflow tasks now and then, each of which costs ten seconds.
+ */
+export async function phase(stubs: ReturnType<typeof stubActivities>, wanted: Phase): Promise<void> {
+  const told = () => (stubs.named('setPhase') as { phase: Phase }[]).map((call) => call.phase);
+  await vi.waitFor(() => expect(told()).toContain(wanted), { timeout: 30_000, interval: 20 });
 }
 
 /** Where a scene is played: a server, and whether a worker keeps workflows between two of their tasks. */

@@ -1,21 +1,17 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { expect, it, vi } from 'vitest';
-import type { ContactImportResult, Progress } from '../../src/contract.ts';
-import { doubtedActivities, play, settledPage, stubActivities, useTimeSkipping } from './stubs.ts';
+import { expect, it } from 'vitest';
+import type { ContactImportResult } from '../../src/contract.ts';
+import { doubtedActivities, phase, play, settledPage, stubActivities, useTimeSkipping } from './stubs.ts';
 
 const stage = useTimeSkipping();
 
 const resultOf = (handle: WorkflowHandle) => handle.result() as Promise<ContactImportResult>;
-const phase = (handle: WorkflowHandle, wanted: string) =>
-  vi.waitFor(async () => expect((await handle.query<Progress>('progress')).phase).toBe(wanted), {
-    timeout: 15_000,
-  });
 
 it('waits nine days for an approval, then writes', async () => {
   const stubs = stubActivities();
   const result = await play(stage(), stubs, { approval: true }, async (handle) => {
-    await phase(handle, 'awaiting_approval');
+    await phase(stubs, 'awaiting_approval');
     await stage().skip('9 days');
     expect(stubs.named('writePage')).toEqual([]);
     await handle.executeUpdate('decide', { args: [{ action: 'approve', by: 'dana', planHash: 'plan-1' }] });
