@@ -216,7 +216,9 @@ export function createClient({ temporal, ledger }: { readonly temporal: Client; 
         // Temporal refuses an execution that has ended in the words of one that never was.
         const run = error instanceof WorkflowNotFoundError ? await ledger.runs.find(runId) : undefined;
         if (!run || run.state === 'running') throw translate(error, runId);
-        throw new DecisionRefused(`${runId} has ended (${run.state}); there is nothing left to ${decision.action}`);
+        throw new DecisionRefused(
+          `${runId} has ended (${run.state}); there is nothing left to ${decision.action}`,
+        );
       });
     },
 

@@ -41,7 +41,7 @@ describe('runs that began before this change can go on after it', () => {
     const decoded = [...text.matchAll(/"data":"([A-Za-z0-9+/=]+)"/g)].map(([, data]) =>
       Buffer.from(data ?? '', 'base64').toString(),
     );
-    for (const place of [text, ...decoded])
-      expect(place).not.toMatch(/\/work\/|\/root\/|\/home\/|@vm|\+1\d{10}|@example/);
+    const names = /\/work\/|\/root\/|\/home\/|@vm|\+1\d{10}|@example/;
+    expect([text, ...decoded].filter((place) => names.test(place)).length).toBe(0);
   });
 });
