@@ -11,10 +11,15 @@ export const LONGEST_WAIT_MS = 10_000;
 
 export class RateWait extends Error {
   override readonly name = 'RateWait';
-  readonly waitMs: number;
+  readonly #until: number;
   constructor(waitMs: number) {
-    super(`the rate budget is free again in ${Math.ceil(waitMs / 1000)} s`);
-    this.waitMs = waitMs;
+    super('the line of the rate budget is longer than a page waits');
+    this.#until = performance.now() + waitMs;
+  }
+
+  /** From now: whoever noticed it may have had places in the line to use up first. Never 0, which would mean unset. */
+  get waitMs(): number {
+    return Math.max(100, this.#until - performance.now());
   }
 }
 
