@@ -47,7 +47,6 @@ const TABLE: readonly [string, unknown, string, boolean, number | undefined][] =
   ['500', new CxoneUnavailable(at(500), null, 'unknown'), 'CxoneUnavailable', false, undefined],
   ['a timeout', new CxoneNoAnswer(CONTEXT, 'timeout', null, 'unknown'), 'CxoneUnavailable', false, undefined],
   ['half an answer', new CxoneUnreadable(at(200), 'not JSON'), 'CxoneUnavailable', false, undefined],
-  ['no turn for long', new RateWait(12_345), 'RateLimited', false, 12_345],
   ['the source', new SourceError('source_missing', 'a.csv: no file'), 'SourceUnreadable', true, undefined],
   ['no database', coded('ECONNREFUSED'), 'LedgerUnavailable', false, undefined],
   ['a lost database', new LedgerUnavailable(CANARY), 'LedgerUnavailable', false, undefined],
@@ -68,6 +67,14 @@ describe('the table of failures', () => {
       CANARY,
     );
     expect(failure.stack).not.toContain(CANARY);
+  });
+
+  it('no turn for long: again when the budget is free, counted from when the page gave up', () => {
+    const failure = toFailure(new RateWait(12_345)) as ApplicationFailure;
+    expect(failure).toMatchObject({ type: 'RateLimited', nonRetryable: false });
+    expect(failure.nextRetryDelay).toBeGreaterThan(0);
+    expect(failure.nextRetryDelay).toBeLessThanOrEqual(12_345);
+    expect((toFailure(new RateWait(0)) as ApplicationFailure).nextRetryDelay).toBe(100);
   });
 
   it('leaves failures that are ours, and cancellations, as they are', () => {
