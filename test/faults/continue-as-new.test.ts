@@ -1,0 +1,88 @@
+/** A history that grows long is renewed in the middle of the writing; no word of an operator gets lost (decisions.md 18). */
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { useProcesses } from '../harness/processes.ts';
+import { ownTemporal } from '../harness/servers.ts';
+import { onStand, randomOf, seedOf, type Stand, until, untilApplied } from './stand.ts';
+
+const processes = useProcesses();
+/** So low that each execution opens its three pages and no more. */
+const LOWERED = ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=15'];
+
+it('words sent while histories are renewed all take effect, and the writing goes on from where it was', async () => {
+  const random = randomOf(seedOf(20268));
+  const temporal = await ownTemporal(LOWERED);
+  const options = { temporalAddress: temporal.current().address, env: { CXFLOW_RATE_PER_MINUTE: '6000' } };
+  await onStand(processes, options, async (stand) => {
+    await stand.readyWorker();
+    const runId = await stand.startImport(50_000);
+    await untilApplied(stand, 1, 60_000);
+    const words = sayAgainAndAgain(stand, runId, random);
+    await untilApplied(stand, 46_000, 60_000);
+    const sent = await words.stop();
+    const result = await stand.ended(runId, 60_000);
+    await stand.conserved(runId, { result });
+    expect(await executionsOf(stand, runId), 'executions of the run').toBeGreaterThanOrEqual(3);
+    const { pause = 0, resume = 0, steering_refused = 0, ...rest } = await actionsOf(stand, runId);
+    expect({ pause, resume, steering_refused }, JSON.stringify(rest)).toEqual({
+      pause: sent / 2,
+      resume: sent / 2,
+      steering_refused: 0,
+    });
+  });
+});
+
+it('a cancel that meets the renewal of the history ends the run all the same', async () => {
+  const temporal = await ownTemporal(LOWERED);
+  const options = { temporalAddress: temporal.current().address, env: { CXFLOW_RATE_PER_MINUTE: '6000' } };
+  await onStand(processes, options, async (stand) => {
+    await stand.readyWorker();
+    const runId = await stand.startImport(50_000);
+    const handle = stand.client().temporal.workflow.getHandle(runId);
+    await untilApplied(stand, 1, 60_000);
+    const before = (await handle.describe()).runId;
+    await until(
+      () => handle.describe(),
+      (now) => now.runId !== before,
+      60_000,
+    );
+    await handle.signal('cancel', { by: 'dana' });
+    const result = await stand.ended(runId, 30_000);
+    const counts = await stand.conserved(runId, { result, state: 'cancelled' });
+    expect([(counts.created ?? 0) > 0, (counts.cancelled ?? 0) > 0]).toEqual([true, true]);
+  });
+});
+
+/** Pause and resume in turn, by signal, until told to stop; the last word is a resume. Counts them. */
+function sayAgainAndAgain(stand: Stand, runId: string, random: (least: number, most: number) => number) {
+  const handle = stand.client().temporal.workflow.getHandle(runId);
+  let stopped = false;
+  let sent = 0;
+  const saying = (async () => {
+    while (!stopped || sent % 2 === 1) {
+      await handle.signal(sent % 2 === 0 ? 'pause' : 'resume', { by: `operator ${sent}` });
+      sent += 1;
+      await delay(random(100, 500));
+    }
+  })();
+  return {
+    async stop(): Promise<number> {
+      stopped = true;
+      await saying;
+      return sent;
+    },
+  };
+}
+
+async function executionsOf(stand: Stand, runId: string): Promise<number> {
+  let n = 0;
+  for await (const _ of stand.client().temporal.workflow.list({ query: `WorkflowId = '${runId}'` })) n += 1;
+  return n;
+}
+
+async function actionsOf(stand: Stand, runId: string): Promise<Readonly<Record<string, number>>> {
+  const counts: Record<string, number> = {};
+  for await (const { action } of stand.client().ledger.audit.list(runId))
+    counts[action] = (counts[action] ?? 0) + 1;
+  return counts;
+}

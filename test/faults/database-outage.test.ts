@@ -1,0 +1,82 @@
+/** PostgreSQL dies, is away for a while (R14 of reliability.md), or takes no more connections. No claim, no request. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { sql } from 'kysely';
+import pg from 'pg';
+import { expect, it } from 'vitest';
+import { freshDatabase } from '../harness/fresh.ts';
+import { useProcesses } from '../harness/processes.ts';
+import { ownPostgres } from '../harness/servers.ts';
+import { query, writesOf } from './looking.ts';
+import { onStand, randomOf, seedOf, type Stand, until, untilApplied } from './stand.ts';
+
+const processes = useProcesses();
+
+/** Claims that were committed a moment before may still leave. */
+const MOMENT_MS = 500;
+
+it('R14: PostgreSQL is killed twice in the middle of an import, the second time for ten seconds', async () => {
+  const random = randomOf(seedOf(20265));
+  const postgres = await ownPostgres();
+  const options = { databaseUrl: postgres.current().url, latencyMs: 250, env: { CXFLOW_MAX_IN_FLIGHT: '2' } };
+  await onStand(processes, options, async (stand) => {
+    const worker = await stand.readyWorker();
+    const runId = await stand.startImport(8_000);
+    for (const downMs of [0, 10_000]) {
+      const { applied } = await stand.admin.health();
+      await until(stand.admin.health, (now) => now.applied > applied, 60_000);
+      await delay(random(300, 800));
+      await postgres.kill();
+      const diedAt = Date.now();
+      await delay(downMs);
+      const late = (await writesOf(stand)).filter(({ at }) => Date.parse(at) > diedAt + MOMENT_MS);
+      expect(late, 'requests without a ledger').toEqual([]);
+      await postgres.restart();
+    }
+    const result = await stand.ended(runId, 90_000);
+    await stand.conserved(runId, { result });
+    expect(await Promise.race([worker.exited, delay(0, 'alive')])).toBe('alive');
+    await everyContactHasAClaim(stand);
+  });
+});
+
+/** Beside the number of requests (conservation.ts): each contact of the journal lies in an operation that was claimed. */
+async function everyContactHasAClaim(stand: Stand): Promise<void> {
+  const { rows } = await query(stand, (db) =>
+    sql<{ contact: string }>`select distinct r.record->>'contactId' as contact
+      from operations p, unnest(p.seqs) s join records r on r.seq = s
+      where r.run_no = p.run_no and p.attempts > 0`.execute(db),
+  );
+  const claimed = new Set(rows.map(({ contact }) => contact));
+  const journal = await stand.admin.journal();
+  expect(journal.filter(({ contactId }) => !claimed.has(contactId))).toEqual([]);
+}
+
+it('R14: a database that takes no more connections delays the import, and that is all', async () => {
+  const databaseUrl = await freshDatabase();
+  const admin = new pg.Client({ connectionString: databaseUrl });
+  await admin.connect();
+  const role = `limited_${process.pid}`;
+  const limited = new URL(databaseUrl);
+  [limited.username, limited.password] = [role, 'limited'];
+  await admin.query(`create role ${role} login password 'limited'`);
+  await admin.query(
+    `grant all on schema public to ${role}; grant all on database ${limited.pathname.slice(1)} to ${role}`,
+  );
+  try {
+    const options = { databaseUrl: limited.href, latencyMs: 100, env: { CXFLOW_MAX_IN_FLIGHT: '4' } };
+    await onStand(processes, options, async (stand) => {
+      await stand.readyWorker();
+      const runId = await stand.startImport(8_000);
+      await untilApplied(stand, 1_000);
+      // Superusers are not bound by limits, so the worker is none here.
+      await admin.query(`alter role ${role} connection limit 1`);
+      await admin.query(`select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`);
+      await delay(5_000);
+      await admin.query(`alter role ${role} connection limit -1`);
+      const result = await stand.ended(runId, 60_000);
+      await stand.conserved(runId, { result });
+    });
+  } finally {
+    await admin.end();
+  }
+});

@@ -1,0 +1,161 @@
+/** R22 of reliability.md: planted secrets and personal data are looked for everywhere but in the tables of the rows. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { sql } from 'kysely';
+import { expect, it } from 'vitest';
+import type { FaultRule } from '../../src/simulator/faults.ts';
+import { useProcesses } from '../harness/processes.ts';
+import { query } from './looking.ts';
+import { LIST, onStand, type Stand, until } from './stand.ts';
+
+const processes = useProcesses();
+
+/** Of a kind that no other text has by chance. */
+const CANARY = {
+  secret: 'canary-client-secret-7f3a',
+  syncToken: 'canary-sync-token-91bc',
+  /** The simulator's bearer tokens all begin so. */
+  bearer: 'sim-contactlists-',
+  phone: '2125550142',
+  contactId: 'canary-person-0042',
+  name: 'Zwitscherling',
+  custom: 'canary custom field 5d2e',
+  badPhone: '(212) 555-0143',
+};
+
+const header = 'contactId,phone,consentTimestamp,optInStatus,lastName,note';
+const row = (n: number) => `c${n},+1213555${String(1000 + n)},2026-01-01,confirmed,Doe,none`;
+const person = (id: string, phone: string) =>
+  `${id},${phone},2026-01-01,confirmed,${CANARY.name},${CANARY.custom}`;
+/** Valid, invalid in each part, twice, broken, refused by CXone: each with canaries. */
+const ROWS = [
+  person(CANARY.contactId, `+1${CANARY.phone}`),
+  person(`${CANARY.contactId}-b`, CANARY.badPhone),
+  person(`${CANARY.contactId}-c`, `+1${CANARY.phone}`),
+  `${person(`${CANARY.contactId}-d`, '+12125550144')},${CANARY.custom}`,
+  `${CANARY.contactId}-e,+1${CANARY.phone.replace('42', '45')},${CANARY.custom},${CANARY.custom},${CANARY.name}`,
+  ...Array.from({ length: 995 }, (_, n) => row(n)),
+];
+
+/** CXone's own words quote the person; receivers and networks fail. */
+const said = `${CANARY.contactId} +1${CANARY.phone} ${CANARY.name} is refused`;
+const errors = [
+  { index: 0, contactId: CANARY.contactId, code: 'BLOCKED', field: 'phoneNumbers[0].number', message: said },
+];
+const POSTS = { method: 'POST', family: 'contactlists' } as const;
+const FAULTS: readonly FaultRule[] = [
+  { match: POSTS, times: 1, fault: { status: 500, body: { message: said } } },
+  { match: POSTS, after: 1, times: 1, fault: { reset: 'after' } },
+  { match: POSTS, after: 2, times: 1, fault: { truncate: true } },
+  { match: POSTS, after: 3, times: 1, fault: { status: 429, retryAfter: 1, body: { message: said } } },
+  { match: POSTS, after: 4, times: 3, fault: { status: 400, body: { message: said, errors } } },
+  { match: { path: '^/oauth2/token$' }, times: 1, fault: { status: 500, body: { message: said } } },
+  { match: { family: 'webhooks' }, times: 2, fault: { status: 503, body: { message: said } } },
+];
+
+it('R22: no secret and no personal data in logs, histories, the audit or the outbox', async () => {
+  const env = {
+    CXONE_CLIENT_SECRET: CANARY.secret,
+    CRM_SYNC_TOKEN: CANARY.syncToken,
+    CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true',
+    CXFLOW_MAX_IN_FLIGHT: '2',
+  };
+  await onStand(processes, { faults: FAULTS, env }, async (stand) => {
+    const worker = await stand.readyWorker({ CRM_WEBHOOK_URL: stand.admin.webhookUrl('crm') });
+    const path = join(stand.folder, 'canaries.csv');
+    writeFileSync(path, [header, ...ROWS].join('\n'));
+    const { source } = await stand.client().stageFile(path);
+    const { runId } = await stand.client().startContactImport({ listId: LIST, source, approval: true });
+    const seen: unknown[] = [];
+    const look = async () => seen.push(await describe(stand, runId));
+    const waits = await until(
+      () => stand.client().progress(runId),
+      ({ phase }) => phase === 'awaiting_approval',
+    );
+    await look();
+    await stand.client().decide(runId, { action: 'approve', by: 'dana', planHash: waits.planHash ?? '' });
+    const ended = stand.ended(runId, 60_000);
+    const looking = setInterval(() => void look().catch(() => undefined), 200);
+    const result = await ended.finally(() => clearInterval(looking));
+    await look();
+    const counts = await stand.conserved(runId, { result });
+    expect([counts.invalid, counts.duplicate, counts.rejected], 'invalid, duplicate, rejected').toEqual([
+      3, 1, 1,
+    ]);
+    // Another run, that fails.
+    await stand.admin.setFaults([{ match: POSTS, fault: { status: 403, body: { message: said } } }]);
+    const other = await stand.client().startContactImport({ listId: 'L2', source });
+    await expect(stand.ended(other.runId)).rejects.toThrow();
+    expectNoCanary('the worker’s output', worker.output());
+    expectNoCanary('what Temporal tells of the run', textOf([...seen, await describe(stand, other.runId)]));
+    expectNoCanary(
+      'the histories',
+      textOf(await Promise.all([runId, other.runId].map((id) => history(stand, id)))),
+    );
+    for (const table of ['audit', 'audit_pending', 'outbox', 'operations', 'runs', 'rate_budgets']) {
+      expectNoCanary(`the table ${table}`, await rowsOf(stand, table));
+    }
+    const told = await stand.admin.webhooks('crm');
+    expect(told.length).toBeGreaterThan(5);
+    expectNoCanary('the bodies of webhooks', told.map(({ raw }) => raw).join('\n'));
+    expect(
+      told.every(({ headers }) => headers.authorization === undefined),
+      'no bearer to the CRM',
+    ).toBe(true);
+    await theLookingFinds(stand);
+  });
+});
+
+/** A look that finds nothing proves nothing, unless it finds what is there. */
+async function theLookingFinds(stand: Stand): Promise<void> {
+  const records = await rowsOf(stand, 'records');
+  expect(canariesIn(records)).toEqual(['phone', 'contactId', 'name', 'custom', 'badPhone']);
+  const encoded = { payload: Buffer.from(JSON.stringify({ deep: CANARY.secret })) };
+  expect(canariesIn(textOf([encoded]))).toEqual(['secret']);
+}
+
+const canariesIn = (text: string): readonly string[] =>
+  Object.entries(CANARY).flatMap(([name, canary]) => (text.includes(canary) ? [name] : []));
+
+function expectNoCanary(where: string, text: string): void {
+  expect(text.length, where).toBeGreaterThan(0);
+  expect(canariesIn(text), `canaries in ${where}`).toEqual([]);
+}
+
+/** All texts of a value, bytes read as text: payloads are JSON in bytes. */
+function textOf(value: unknown): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([name, part]) => `${name}=${textOf(part)}`)
+    .join('\n');
+}
+
+const history = (stand: Stand, runId: string) =>
+  stand.client().temporal.workflow.getHandle(runId).fetchHistory();
+
+/** With pending activities, their heartbeats and last failures, and the details of the Web UI. */
+async function describe(stand: Stand, runId: string): Promise<unknown> {
+  const handle = stand.client().temporal.workflow.getHandle(runId);
+  const { raw } = await handle.describe();
+  const details: unknown = await handle.query('__temporal_workflow_metadata').catch(() => null);
+  return [
+    raw,
+    details,
+    await stand
+      .client()
+      .progress(runId)
+      .catch(() => null),
+  ];
+}
+
+async function rowsOf(stand: Stand, table: string): Promise<string> {
+  const { rows } = await query(stand, (db) =>
+    sql<{
+      text: string;
+    }>`select coalesce(string_agg(t::text, chr(10)), '') || ${table}::text as text from ${sql.table(table)} t`.execute(
+      db,
+    ),
+  );
+  return rows[0]?.text ?? '';
+}

@@ -1,0 +1,205 @@
+/** What a fault test works on: the simulator, a database and a namespace of its own, and workers to be killed. */
+import { writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { inject } from 'vitest';
+import { writeDemoContacts } from '../../src/cli/demo-contacts.ts';
+import { connect, type CxflowClient } from '../../src/client.ts';
+import type { ContactImportInput, ContactImportResult } from '../../src/contract.ts';
+import { type AdminClient, createAdminClient } from '../../src/simulator/admin-client.ts';
+import type { FaultRule } from '../../src/simulator/faults.ts';
+import { mulberry32 } from '../../src/simulator/random.ts';
+import { type Conservation, expectConserved } from '../harness/conservation.ts';
+import { newFolder } from '../harness/folders.ts';
+import { freshDatabase, freshNamespace } from '../harness/fresh.ts';
+import type { Processes, TestProcess } from '../harness/processes.ts';
+
+type Env = Readonly<Record<string, string>>;
+
+export interface StandOptions {
+  /** Default: a new one on the shared server. */
+  readonly databaseUrl?: string;
+  /** Default: the shared server, and a namespace of its own. */
+  readonly temporalAddress?: string;
+  readonly latencyMs?: number;
+  readonly faults?: readonly FaultRule[];
+  readonly seed?: number;
+  /** More flags of the simulator. */
+  readonly simulatorArgs?: readonly string[];
+  /** Of every worker. */
+  readonly env?: Env;
+  /** The workers and the client wait for their servers first: connect the client later. Default false. */
+  readonly isDown?: boolean;
+}
+
+export interface Stand {
+  readonly simulator: TestProcess;
+  readonly simulatorUrl: string;
+  readonly admin: AdminClient;
+  readonly databaseUrl: string;
+  readonly env: Env;
+  readonly folder: string;
+  readonly client: () => CxflowClient;
+  /** Connects the client and prepares the database. */
+  readonly connect: () => Promise<void>;
+  /** A worker, as `node dist/worker.js`; it may not be ready yet. */
+  readonly worker: (env?: Env) => TestProcess;
+  readonly readyWorker: (env?: Env) => Promise<TestProcess>;
+  /** Writes a seeded CSV, stages it and starts its import. Returns the run's id. */
+  readonly startImport: (rows: number, input?: Partial<ContactImportInput>) => Promise<string>;
+  /** The result within the time; what the workers said otherwise. */
+  readonly ended: (runId: string, withinMs?: number) => Promise<ContactImportResult>;
+  readonly conserved: (runId: string, more?: Partial<Conservation>) => ReturnType<typeof expectConserved>;
+}
+
+export const LIST = 'L1';
+
+/** `SEED=…` repeats a run that failed. */
+export function seedOf(fallback: number): number {
+  const seed = Number(process.env.SEED ?? fallback);
+  console.log(`SEED=${seed}`);
+  return seed;
+}
+
+export function randomOf(seed: number): (least: number, most: number) => number {
+  const random = mulberry32(seed);
+  return (least, most) => least + Math.floor(random() * (most - least + 1));
+}
+
+/** Ends everything that it started, whatever becomes of the scene; a scene that fails shows what the workers said. */
+export async function onStand(
+  processes: Processes,
+  options: StandOptions,
+  scene: (stand: Stand) => Promise<void>,
+): Promise<void> {
+  const workers: TestProcess[] = [];
+  const folder = await newFolder();
+  const env = await environment(options);
+  const simulator = startSimulator(processes, options, folder);
+  const clients: CxflowClient[] = [];
+  try {
+    const [, simulatorUrl = ''] = await simulator.waitFor(/"url":"([^"]+)"/);
+    const workerEnv = { ...env, CXONE_API_URL: simulatorUrl, ...options.env };
+    const connected = (): CxflowClient => {
+      const [client] = clients;
+      if (!client) throw new Error('the stand is not connected yet');
+      return client;
+    };
+    const worker = (more: Env = {}): TestProcess => {
+      const started = processes.start({ entry: 'worker', env: { ...workerEnv, ...more }, cwd: folder });
+      workers.push(started);
+      return started;
+    };
+    const stand: Stand = {
+      simulator,
+      simulatorUrl,
+      admin: createAdminClient(simulatorUrl),
+      databaseUrl: env.DATABASE_URL,
+      env: workerEnv,
+      folder,
+      client: connected,
+      async connect() {
+        const client = await connect({ databaseUrl: env.DATABASE_URL, env });
+        clients.push(client);
+        await client.ledger.migrate();
+      },
+      worker,
+      async readyWorker(more) {
+        const started = worker(more);
+        await started.waitFor(/worker is ready/);
+        return started;
+      },
+      startImport: (rows, input) => startImport(connected(), folder, rows, input),
+      ended: (runId, withinMs) => endOf(connected(), runId, withinMs),
+      conserved: (runId, more) =>
+        expectConserved({ databaseUrl: env.DATABASE_URL, simulatorUrl, runId, ...more }),
+    };
+    if (!options.isDown) await stand.connect();
+    await scene(stand);
+  } catch (error) {
+    for (const each of workers) console.error(`worker ${each.pid}:\n${each.output().slice(-3_000)}`);
+    throw error;
+  } finally {
+    await Promise.all([...workers, simulator].map((each) => each.kill()));
+    await Promise.all(clients.map((client) => client.close()));
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function environment({ databaseUrl, temporalAddress }: StandOptions) {
+  return {
+    DATABASE_URL: databaseUrl ?? (await freshDatabase()),
+    TEMPORAL_ADDRESS: temporalAddress ?? inject('temporalAddress'),
+    TEMPORAL_NAMESPACE: temporalAddress === undefined ? freshNamespace() : 'default',
+    CXONE_CLIENT_ID: 'fault-tests',
+    CXONE_CLIENT_SECRET: 'not-a-secret',
+    CXFLOW_RATE_PER_MINUTE: '0',
+  };
+}
+
+function startSimulator(processes: Processes, options: StandOptions, folder: string): TestProcess {
+  const { latencyMs = 0, faults = [], seed = 1, simulatorArgs = [] } = options;
+  const file = join(folder, 'faults.json');
+  writeFileSync(file, JSON.stringify(faults));
+  const flags = ['--journal', join(folder, 'journal.ndjson'), '--faults', file];
+  const args = [...flags, '--seed', String(seed), '--latency-ms', String(latencyMs), ...simulatorArgs];
+  return processes.start({ entry: 'simulator/main', args });
+}
+
+async function startImport(
+  client: CxflowClient,
+  folder: string,
+  rows: number,
+  input: Partial<ContactImportInput> = {},
+): Promise<string> {
+  const path = join(folder, `contacts-${rows}.csv`);
+  await writeDemoContacts({ path, rows });
+  const { source } = await client.stageFile(path);
+  const { runId } = await client.startContactImport({ listId: LIST, source, ...input });
+  return runId;
+}
+
+/** A server that restarts breaks the waiting, not the run. */
+async function endOf(client: CxflowClient, runId: string, withinMs = 90_000): Promise<ContactImportResult> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const left = deadline - performance.now();
+    const late = delay(left, null, { ref: false }).then(async () => {
+      const progress = await client.progress(runId).catch(String);
+      throw new Error(`${runId} did not end within ${withinMs} ms: ${JSON.stringify(progress)}`);
+    });
+    try {
+      return await Promise.race([client.result<ContactImportResult>(runId), late]);
+    } catch (error) {
+      const broke = error instanceof Error && /ServiceError|TransportError/.test(error.name);
+      if (!broke || performance.now() > deadline) throw error;
+      await delay(300);
+    }
+  }
+}
+
+/** Polls until it is so; an error with the last value when it is not within the time. */
+export async function until<T>(
+  look: () => Promise<T>,
+  isSo: (value: T) => boolean,
+  withinMs = 30_000,
+): Promise<T> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const value = await look();
+    if (isSo(value)) return value;
+    if (performance.now() > deadline)
+      throw new Error(`not so within ${withinMs} ms: ${JSON.stringify(value).slice(0, 500)}`);
+    await delay(50);
+  }
+}
+
+/** Resolves once CXone holds so many records: the run is in the middle of its writing. */
+export async function untilApplied(stand: Stand, records: number, withinMs = 30_000): Promise<void> {
+  await until(
+    () => stand.admin.health(),
+    ({ applied }) => applied >= records,
+    withinMs,
+  );
+}

@@ -1,0 +1,56 @@
+/** R4 of reliability.md: Temporal dies and comes back; a worker that is there before its server and its database. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { useProcesses } from '../harness/processes.ts';
+import { ownPostgres, ownTemporal } from '../harness/servers.ts';
+import { onStand, randomOf, seedOf, until } from './stand.ts';
+
+const processes = useProcesses();
+
+it('R4: Temporal is killed three times in the middle of an import, and the same worker finishes it', async () => {
+  const random = randomOf(seedOf(20264));
+  const temporal = await ownTemporal();
+  const options = {
+    temporalAddress: temporal.current().address,
+    latencyMs: 250,
+    env: { CXFLOW_MAX_IN_FLIGHT: '2' },
+  };
+  await onStand(processes, options, async (stand) => {
+    const worker = await stand.readyWorker();
+    const runId = await stand.startImport(10_000);
+    for (let kills = 0; kills < 3; kills += 1) {
+      const { applied } = await stand.admin.health();
+      await until(stand.admin.health, (now) => now.applied > applied);
+      await delay(random(300, 800));
+      await temporal.kill();
+      await delay(random(300, 1_500));
+      await temporal.restart();
+    }
+    const result = await stand.ended(runId, 90_000);
+    await stand.conserved(runId, { result });
+    expect(await Promise.race([worker.exited, delay(0, 'alive')])).toBe('alive');
+    expect(worker.stderr()).toBe('');
+  });
+});
+
+it('a worker that starts before Temporal and PostgreSQL waits for them, then works', async () => {
+  const [temporal, postgres] = await Promise.all([ownTemporal(), ownPostgres()]);
+  const options = {
+    temporalAddress: temporal.current().address,
+    databaseUrl: postgres.current().url,
+    isDown: true,
+  };
+  await Promise.all([temporal.kill(), postgres.kill()]);
+  await onStand(processes, options, async (stand) => {
+    const worker = stand.worker();
+    await worker.waitFor(/waiting for the database/);
+    await postgres.restart();
+    await worker.waitFor(/waiting for Temporal/);
+    await temporal.restart();
+    await worker.waitFor(/worker is ready/);
+    await stand.connect();
+    const runId = await stand.startImport(1_000);
+    const result = await stand.ended(runId, 30_000);
+    await stand.conserved(runId, { result });
+  });
+});

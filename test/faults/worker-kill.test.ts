@@ -1,0 +1,83 @@
+/**
+ * R1 and R5 of reliability.md: a worker that dies, is told to go or sleeps, and a second one beside it. The three run
+ * beside each other, each with processes of its own: most of it is waiting for heartbeats and leases.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { useProcesses } from '../harness/processes.ts';
+import { eventsOf, holders } from './looking.ts';
+import { onStand, randomOf, seedOf, until, untilApplied } from './stand.ts';
+
+describe.concurrent('R1', () => {
+  const processes = useProcesses();
+  it('an import outlives a worker that is killed eight times, and writes nobody twice', async () => {
+    const random = randomOf(seedOf(20261));
+    await onStand(processes, { latencyMs: 150, env: { CXFLOW_MAX_IN_FLIGHT: '2' } }, async (stand) => {
+      const runId = await stand.startImport(10_000);
+      let lost = 0;
+      let worker = await stand.readyWorker();
+      for (let kills = 0; kills < 8; kills += 1) {
+        const { applied } = await stand.admin.health();
+        // Every other kill waits until it writes again; the rest hit a worker that has just begun.
+        const writes = () => until(stand.admin.health, (now) => now.applied > applied, 10_000);
+        if (kills % 2 === 0) await writes();
+        await delay(random(300, 800));
+        lost += (await stand.admin.stats()).inFlight;
+        await worker.kill();
+        worker = await stand.readyWorker();
+      }
+      const result = await stand.ended(runId, 90_000);
+      await stand.conserved(runId, { result });
+      expect(lost, 'requests that lost their worker').toBeGreaterThan(3);
+    });
+  });
+});
+
+describe.concurrent('SIGTERM', () => {
+  const processes = useProcesses();
+  it('hands the page over: the worker ends within 12 s, the next one finishes', async () => {
+    // One request hangs, so that draining has to give up waiting for it.
+    const faults = [
+      { match: { family: 'contactlists' as const }, after: 12, times: 1, fault: { hang: true as const } },
+    ];
+    await onStand(
+      processes,
+      { latencyMs: 200, faults, env: { CXFLOW_MAX_IN_FLIGHT: '4' } },
+      async (stand) => {
+        const runId = await stand.startImport(6_000);
+        const first = await stand.readyWorker();
+        await untilApplied(stand, 1_500);
+        expect(await first.terminate(12_000)).toEqual({ code: 0, signal: null });
+        const { applied } = await stand.admin.health();
+        await delay(500);
+        expect((await stand.admin.health()).applied, 'nothing is written after its end').toBe(applied);
+        await stand.readyWorker();
+        const result = await stand.ended(runId, 60_000);
+        await stand.conserved(runId, { result });
+        const events = await eventsOf(stand, runId);
+        expect(events, 'a page that was handed over does not time out').not.toContain(
+          'ACTIVITY_TASK_TIMED_OUT',
+        );
+        expect(first.stderr()).toBe('');
+      },
+    );
+  });
+});
+
+describe.concurrent('R5', () => {
+  const processes = useProcesses();
+  it('a worker that sleeps longer than its leases wakes up beside another, and writes nobody twice', async () => {
+    await onStand(processes, { latencyMs: 250, env: { CXFLOW_MAX_IN_FLIGHT: '4' } }, async (stand) => {
+      const runId = await stand.startImport(14_000);
+      const sleeper = await stand.readyWorker();
+      await untilApplied(stand, 1_000);
+      sleeper.pause();
+      await stand.readyWorker();
+      await delay(22_000);
+      sleeper.resume();
+      const result = await stand.ended(runId, 60_000);
+      await stand.conserved(runId, { result });
+      expect(await holders(stand)).toBe(2);
+    });
+  });
+});
