@@ -112,7 +112,7 @@ export function render(run: Run, event: OutboxEvent, content: EventTotals, total
       averageLatencyMs: twoDecimals(totals.requests === 0 ? 0 : totals.latencySumMs / totals.requests),
     },
     auditTrailer: {
-      auditId: event.event_id,
+      auditId: event.audit_id,
       timestamp: event.created_at.toISOString(),
       operationId: event.operation_id,
       recordCount: sum(content.counts, OUTCOMES),

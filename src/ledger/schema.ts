@@ -133,6 +133,8 @@ export interface AuditTable {
 export interface OutboxTable {
   id: Generated<string>;
   event_id: Generated<string>;
+  /** The entry of the audit that was made in the same transaction. */
+  audit_id: string | null;
   run_no: number;
   event: string;
   operation_id: string | null;

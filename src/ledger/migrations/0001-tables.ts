@@ -110,6 +110,7 @@ create trigger audit_append_only before update or delete or truncate on audit
 create table outbox (
   id bigint generated always as identity primary key,
   event_id uuid not null default gen_random_uuid(),
+  audit_id uuid,
   run_no integer not null references runs on delete cascade,
   event text not null,
   operation_id bigint,

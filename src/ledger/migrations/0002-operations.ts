@@ -63,6 +63,7 @@ create function settle_operation(
 ) returns boolean language plpgsql as $$
 declare
   o operations;
+  v_audit_id uuid;
   v_answered integer[];
 begin
   update operations set
@@ -96,10 +97,11 @@ begin
       p_id, cardinality(o.seqs);
   end if;
   insert into audit_pending (run_id, action, data)
-    select run_id, 'batch_settled', p_audit from runs where run_no = o.run_no;
+    select run_id, 'batch_settled', p_audit from runs where run_no = o.run_no
+    returning audit_id into v_audit_id;
   if p_event is not null then
-    insert into outbox (run_no, event, operation_id, counts, latency_ms)
-      values (o.run_no, p_event, p_id, p_counts, p_latency_ms);
+    insert into outbox (run_no, event, operation_id, audit_id, counts, latency_ms)
+      values (o.run_no, p_event, p_id, v_audit_id, p_counts, p_latency_ms);
   end if;
   return true;
 end $$;
