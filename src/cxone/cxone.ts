@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { type ContactLists, createContactLists } from './contact-lists.ts';
 import { createFamilyClient, type FamilyClient } from './family.ts';
 import { createHttp } from './http.ts';
+import { createPreferences, type Preferences } from './preferences.ts';
 import {
   DEADLINES,
   type Deadlines,
@@ -23,6 +24,7 @@ export interface CxoneOptions {
 
 export interface Cxone {
   readonly contactLists: ContactLists;
+  readonly preferences: Preferences;
   /** Drops the idle connections. */
   close(): void;
 }
@@ -38,5 +40,9 @@ export function createCxone(options: CxoneOptions): Cxone {
       monotonicMs: options.monotonicMs ?? (() => performance.now()),
       onRequest: options.onRequest ?? (() => {}),
     });
-  return { contactLists: createContactLists(familyClient('contactlists')), close: () => http.close() };
+  return {
+    contactLists: createContactLists(familyClient('contactlists')),
+    preferences: createPreferences(familyClient('preferences')),
+    close: () => http.close(),
+  };
 }

@@ -24,6 +24,10 @@ export interface Call {
   /** With `{name}` for each of `params`: what metrics show. */
   readonly path: string;
   readonly params: Readonly<Record<string, string>>;
+  /** In no error and no metric: ids and addresses stand there. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** Besides those that every request has. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   /** Statuses, besides 2xx, that are answers for the caller and no errors. */
   readonly expect: readonly number[];
@@ -60,6 +64,7 @@ export function createFamilyClient(deps: FamilyDeps): FamilyClient {
     async call(call) {
       const context = contextOf(family, settings, call);
       const url = pinnedUrl(settings, context);
+      for (const [name, value] of Object.entries(call.query ?? {})) url.searchParams.set(name, value);
       let outcome = await attempt(call, url, context);
       // A token can be revoked before its time. The repeat is safe: a 401 is refused before anything is done.
       if (isStatus(outcome, 401)) outcome = await attempt(call, url, context);
@@ -107,6 +112,7 @@ function wireRequest(call: Call, url: URL, context: RequestContext, token: strin
     Authorization: `Bearer ${token}`,
     Accept: 'application/json',
     'X-Request-Id': context.requestId ?? '',
+    ...call.headers,
   };
   if (call.body === undefined) return { verb: call.verb, url: url.href, headers };
   headers['Content-Type'] = 'application/json';

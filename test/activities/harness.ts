@@ -88,6 +88,10 @@ export function fakeCxone(script: Script = {}, held: ReadonlySet<string> = new S
         return { kind: 'updated' };
       },
     },
+    preferences: {
+      updateBatch: () => Promise.reject(new Error('this CXone has no preferences')),
+      find: () => Promise.reject(new Error('this CXone has no preferences')),
+    },
     close: () => undefined,
   };
   return { cxone, records, creations, posts, puts, sentAt };
