@@ -1,8 +1,10 @@
 /** The admin API for tests, benchmarks and checkers: one method a route. */
 import type { ContactRecord } from '../cxone/contact-lists.wire.ts';
+import type { PreferenceItem, StoredPreference } from '../cxone/preferences.wire.ts';
 import type { Family } from './families.ts';
 import type { FaultRule } from './faults.ts';
 import type { JournalEntry, JournalItem } from './journal.ts';
+import type { PreferenceEntry } from './preferences.state.ts';
 import type { Settings } from './settings.ts';
 import type { RequestLine, Stats } from './stats.ts';
 import type { ReceivedWebhook } from './webhooks.routes.ts';
@@ -32,19 +34,22 @@ export function createAdminClient(url: string) {
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
     return (await response.json()) as T;
   }
+  async function journal<Entry>(filter: JournalFilter): Promise<Entry[]> {
+    const all: Entry[] = [];
+    for (let from: number | null = filter.from ?? 1; from !== null; ) {
+      const path = `/_sim/journal?${query({ ...filter, from })}`;
+      const page: { entries: Entry[]; next: number | null } = await call('GET', path);
+      for (const entry of page.entries) all.push(entry);
+      from = page.next;
+    }
+    return all;
+  }
   return {
     health: () => call<Health>('GET', '/_sim/health'),
-    /** All of it, however long. */
-    async journal(filter: JournalFilter = {}): Promise<JournalEntry[]> {
-      const all: JournalEntry[] = [];
-      for (let from: number | null = filter.from ?? 1; from !== null; ) {
-        const path = `/_sim/journal?${query({ ...filter, from })}`;
-        const page: { entries: JournalEntry[]; next: number | null } = await call('GET', path);
-        for (const entry of page.entries) all.push(entry);
-        from = page.next;
-      }
-      return all;
-    },
+    /** All of it, however long; with the type of the contact lists' entries. */
+    journal: (filter: JournalFilter = {}) => journal<JournalEntry>(filter),
+    /** Of the preferences. */
+    preferenceJournal: () => journal<PreferenceEntry>({ family: 'preferences' }),
     stats: () => call<Stats>('GET', '/_sim/stats'),
     requests: (limit = 1000) => call<RequestLine[]>('GET', `/_sim/requests?limit=${limit}`),
     setFaults: (rules: readonly FaultRule[]) => call<unknown>('POST', '/_sim/faults', rules),
@@ -60,6 +65,12 @@ export function createAdminClient(url: string) {
         'GET',
         `${listPath(listId)}/records?${query({ offset, limit })}`,
       ),
+    /** Puts preferences there, whatever is stored for their contact and channel. */
+    seedPreferences: (items: readonly PreferenceItem[]) =>
+      call<{ seeded: number }>('POST', '/_sim/preferences', { items }),
+    /** One page of what is stored now, of one contact perhaps. */
+    preferences: (filter: { contactId?: string; offset?: number; limit?: number } = {}) =>
+      call<{ total: number; preferences: StoredPreference[] }>('GET', `/_sim/preferences?${query(filter)}`),
     change: (settings: Partial<Settings>) => call<Settings>('POST', '/_sim/settings', settings),
     revokeTokens: () => call<{ revoked: number }>('POST', '/_sim/tokens/revoke'),
     webhooks: (name: string) => call<ReceivedWebhook[]>('GET', `/_sim/webhooks/${encodeURIComponent(name)}`),

@@ -23,6 +23,8 @@ const FLAGS = {
   'token-seconds': { type: 'string' },
   'withhold-scope': { type: 'string', multiple: true },
   'blocked-number': { type: 'string', multiple: true },
+  'idempotency-key-seconds': { type: 'string' },
+  'preferences-as': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -43,6 +45,8 @@ export const USAGE = `Usage: simulator [flags]
   --token-seconds N        default 3600
   --withhold-scope SCOPE   a scope that no token gets (repeatable)
   --blocked-number NUMBER  a number that the tenant refuses (repeatable)
+  --idempotency-key-seconds N  how long preference batches are remembered, default 86400
+  --preferences-as FORM    object (default) or array: what GET preferences answers
 All but the first six can be changed while it runs: POST /_sim/settings.`;
 
 const INTEGER = z.coerce.number().int();
@@ -64,6 +68,8 @@ export function readFlags(argv: readonly string[]): SimulatorOptions | null {
     tokenSeconds: number(values['token-seconds']),
     withheldScopes: values['withhold-scope'],
     blockedNumbers: values['blocked-number'],
+    idempotencyKeySeconds: number(values['idempotency-key-seconds']),
+    preferencesAs: values['preferences-as'],
   });
   return {
     ...(settings as SimulatorOptions),

@@ -15,29 +15,39 @@ import {
 import { createInterface } from 'node:readline';
 import type { Family } from './families.ts';
 
+/** Of a contact list. */
 export interface JournalItem {
   readonly recordId: string;
   readonly contactId: string;
   readonly phones: readonly string[];
+}
+/** What every request that was applied has, whatever its family. */
+interface Common {
+  readonly family: Family;
+  /** `seed`: put there by the admin API, by no request of the API. */
+  readonly action: 'create' | 'update' | 'seed';
+  readonly requestId: string | null;
+  /** Of contact lists. */
+  readonly listId?: string;
 }
 /** One request that was applied; its items take the numbers from `firstN` on. Items are shared with the state: compact. */
 interface Batch extends Applied {
   readonly firstN: number;
   readonly atMs: number;
 }
-export interface Applied {
-  readonly family: Family;
-  /** `seed`: put there by POST /_sim/lists/:id, by no request of the API. */
-  readonly action: 'create' | 'update' | 'seed';
-  readonly listId: string;
-  readonly requestId: string | null;
-  readonly items: readonly JournalItem[];
+/** Each family has items of its own shape. */
+export interface Applied extends Common {
+  readonly items: readonly object[];
 }
-export interface JournalEntry extends Omit<Applied, 'items'>, JournalItem {
-  readonly n: number;
-  /** ISO 8601 */
-  readonly at: string;
-}
+export type EntryOf<Item extends object> = Common &
+  Item & {
+    readonly n: number;
+    /** ISO 8601 */
+    readonly at: string;
+  };
+/** Of a contact list; other families say which of their own. */
+export type JournalEntry = EntryOf<JournalItem> & { readonly listId: string };
+type AnyEntry = EntryOf<object>;
 export interface JournalQuery {
   readonly family?: string | undefined;
   readonly list?: string | undefined;
@@ -75,20 +85,21 @@ export function createJournal(path: string | null, nowMs: () => number) {
         );
     },
     /** Reads what an earlier one left, tells each entry, and opens the file for more. */
-    async open(onEntry: (entry: JournalEntry) => void): Promise<void> {
+    async open(onEntry: (entry: AnyEntry) => void): Promise<void> {
       if (path === null) return;
       if (existsSync(path)) {
         for await (const entry of readEntries(path)) {
           nextN = entry.n;
-          const { n: _n, at, recordId, contactId, phones, ...applied } = entry;
-          remember({ ...applied, items: [{ recordId, contactId, phones }] }, Date.parse(at));
+          const { n: _n, at, family, action, listId, requestId, ...item } = entry;
+          const list = listId === undefined ? {} : { listId };
+          remember({ family, action, ...list, requestId, items: [item] }, Date.parse(at));
           onEntry(entry);
         }
       }
       file = openSync(path, 'a');
     },
-    query({ family, list, from, limit }: JournalQuery): JournalEntry[] {
-      const found: JournalEntry[] = [];
+    query({ family, list, from, limit }: JournalQuery): AnyEntry[] {
+      const found: AnyEntry[] = [];
       for (let i = firstBatchFrom(batches, from); i < batches.length && found.length < limit; i += 1) {
         const batch = batches[i] as Batch;
         const isWanted = (family ?? batch.family) === batch.family && (list ?? batch.listId) === batch.listId;
@@ -104,7 +115,7 @@ export function createJournal(path: string | null, nowMs: () => number) {
 }
 export type Journal = ReturnType<typeof createJournal>;
 
-function entriesOf({ items, firstN, atMs, ...applied }: Batch): JournalEntry[] {
+function entriesOf({ items, firstN, atMs, ...applied }: Batch): AnyEntry[] {
   const at = new Date(atMs).toISOString();
   return items.map((item, i) => ({ n: firstN + i, at, ...applied, ...item }));
 }
@@ -122,7 +133,7 @@ function firstBatchFrom(batches: readonly Batch[], n: number): number {
 }
 
 /** A last line that a kill cut off was never answered: it is cut away. Errors: any other unreadable line. */
-async function* readEntries(path: string): AsyncGenerator<JournalEntry> {
+async function* readEntries(path: string): AsyncGenerator<AnyEntry> {
   let bytes = 0;
   let torn: number | null = null;
   for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
@@ -141,9 +152,9 @@ async function* readEntries(path: string): AsyncGenerator<JournalEntry> {
   else if (statSync(path).size < bytes) appendFileSync(path, '\n');
 }
 
-function parseEntry(line: string): JournalEntry | null {
+function parseEntry(line: string): AnyEntry | null {
   try {
-    return JSON.parse(line) as JournalEntry;
+    return JSON.parse(line) as AnyEntry;
   } catch {
     return null;
   }

@@ -20,6 +20,10 @@ export const SETTINGS = z.strictObject({
   withheldScopes: z.array(z.string()),
   /** Numbers that the tenant refuses for reasons of its own, which no rule of the API tells. */
   blockedNumbers: z.array(z.string()),
+  /** How long an `X-Idempotency-Key` of a preference batch is answered as it was the first time. */
+  idempotencyKeySeconds: z.number().min(0),
+  /** How GET preferences answers; as an array, none on record is an empty one, else a 404. */
+  preferencesAs: z.enum(['object', 'array']),
 });
 export type Settings = z.infer<typeof SETTINGS>;
 
@@ -34,4 +38,6 @@ export const DEFAULT_SETTINGS: Settings = {
   tokenSeconds: 3600,
   withheldScopes: [],
   blockedNumbers: [],
+  idempotencyKeySeconds: 86_400,
+  preferencesAs: 'object',
 };

@@ -7,7 +7,10 @@ import { registerContactLists } from './contactlists.routes.ts';
 import { createContactLists } from './contactlists.state.ts';
 import { registerFaults } from './fault-hooks.ts';
 import { createFaultPlan, type FaultRule } from './faults.ts';
-import { createJournal } from './journal.ts';
+import { createJournal, type EntryOf, type JournalEntry } from './journal.ts';
+import { registerPreferencesAdmin } from './preferences.admin.ts';
+import { registerPreferences } from './preferences.routes.ts';
+import { createPreferences, type PreferenceEntry } from './preferences.state.ts';
 import { createRateLimiter } from './rate-limiter.ts';
 import { DEFAULT_SETTINGS, SETTINGS, type Settings } from './settings.ts';
 import { registerStats } from './stats.ts';
@@ -43,10 +46,10 @@ const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 
 /** Errors: ZodError for settings or fault rules that are none. */
 export function createSimulator(options: SimulatorOptions = {}): Simulator {
-  const { app, journal, lists } = build(options);
+  const { app, journal, restore } = build(options);
   return {
     async listen() {
-      await journal.open(lists.restore);
+      await journal.open(restore);
       return { url: await app.listen({ port: options.port ?? 0, host: options.host ?? '127.0.0.1' }) };
     },
     async close() {
@@ -63,6 +66,7 @@ function build(options: SimulatorOptions) {
   const faults = createFaultPlan(seed, options.faults);
   const journal = createJournal(options.journalPath ?? null, nowMs);
   const lists = createContactLists();
+  const preferences = createPreferences();
   const tokens = createTokenStore(settings, nowMs);
   const limiter = createRateLimiter(settings, nowMs);
 
@@ -81,9 +85,15 @@ function build(options: SimulatorOptions) {
   registerAccess(app, { tokens, limiter, settings, stats, nowMs });
   registerTokenRoutes(app, { tokens, clients: options.clients ?? null });
   registerContactLists(app, { lists, journal, settings, nowMs });
+  registerPreferences(app, { preferences, journal, settings, nowMs });
   registerAdmin(app, { lists, journal, settings, nowMs, faults, stats, tokens, seed });
+  registerPreferencesAdmin(app, { preferences, journal, settings, nowMs });
   registerWebhooks(app, nowMs);
-  return { app, journal, lists };
+  const restore = (entry: EntryOf<object>): void => {
+    if (entry.family === 'contactlists') lists.restore(entry as JournalEntry);
+    if (entry.family === 'preferences') preferences.restore(entry as PreferenceEntry);
+  };
+  return { app, journal, restore };
 }
 
 function settingsOf(options: SimulatorOptions): Settings {
