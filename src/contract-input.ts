@@ -2,7 +2,8 @@
  * Is this an input? By hand and without zod, because workflows check it too: any Temporal client may have started
  * them. Every problem at once, each with its field; an unknown field is a problem, for it is a typing error.
  */
-import type { ContactImportInput, Kind } from './contract.ts';
+import type { ContactImportInput, EligibilityCheckInput, Kind } from './contract.ts';
+import { CHANNELS, CONSENT_POLICIES } from './domain/eligibility.ts';
 
 /** Returns what is wrong with a value of that field, or null. */
 type Check = (value: unknown) => string | null;
@@ -74,6 +75,14 @@ const INPUTS: Readonly<Record<Kind, { readonly checks: Checks; readonly required
   },
 };
 
+const ELIGIBILITY_CHECK: Checks = {
+  contactId: identifier,
+  channel: oneOf(...CHANNELS),
+  policy: oneOf(...CONSENT_POLICIES),
+  optInStatus: oneOf('confirmed', 'pending'),
+  timeZone: text,
+};
+
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -100,15 +109,22 @@ function unknownField(checks: Checks): string {
   return `is not a field of this input; known: ${Object.keys(checks).join(', ')}`;
 }
 
-function checkInput<T>(kind: Kind, value: unknown): Checked<T> {
+function checkAll<T>(value: unknown, checks: Checks, required: readonly string[]): Checked<T> {
   if (!isObject(value)) return { problems: ['the input must be one JSON object'] };
-  const { checks, required } = INPUTS[kind];
   const problems = check(value, checks, required);
   return problems.length === 0 ? { input: value as T } : { problems };
 }
 
+function checkInput<T>(kind: Kind, value: unknown): Checked<T> {
+  return checkAll<T>(value, INPUTS[kind].checks, INPUTS[kind].required);
+}
+
 export function checkContactImport(value: unknown): Checked<ContactImportInput> {
   return checkInput('contactImport', value);
+}
+
+export function checkEligibilityCheck(value: unknown): Checked<EligibilityCheckInput> {
+  return checkAll(value, ELIGIBILITY_CHECK, ['contactId', 'channel']);
 }
 
 /** The options that change what is written, defaults filled in: with the content, what makes two runs the same. */

@@ -2,7 +2,10 @@
  * What a caller may say to cxflow, from any Temporal client in any language: names, inputs, results.
  * The only file that clients, the CLI and workflows share. No zod here: workflows import it (930 KiB in the bundle).
  */
+import type { Channel, ConsentPolicy } from './domain/eligibility.ts';
 import type { Counts, Phase, RunState } from './domain/run.ts';
+
+export type { Channel, ConsentPolicy, Eligibility } from './domain/eligibility.ts';
 
 export const TASK_QUEUE = 'cxflow';
 
@@ -56,6 +59,17 @@ export interface ContactImportInput extends CommonInput {
   readonly existing?: Existing;
   /** What makes two rows of the source the same contact. Default `either`. */
   readonly dedupe?: Dedupe;
+}
+
+/** May this contact be reached on this channel now? The facts beside the preference count under `strict` only. */
+export interface EligibilityCheckInput {
+  /** A GUID. */
+  readonly contactId: string;
+  readonly channel: Channel;
+  readonly policy?: ConsentPolicy;
+  readonly optInStatus?: 'confirmed' | 'pending';
+  /** IANA name, e.g. `America/New_York`. */
+  readonly timeZone?: string;
 }
 
 /** What every run returns. Of ids, counts, times and hashes only: it stands in Temporal's history. */

@@ -8,10 +8,13 @@ import { createOutbox } from './outbox.ts';
 import { createRateBudget } from './rate-budget.ts';
 import { createRecords } from './records.ts';
 import { createRuns } from './runs.ts';
+import { createSubjectKeys } from './subject-keys.ts';
+import { createSuppressions } from './suppressions.ts';
 
 /** `url`: postgres://… ; `maxConnections` default 24. Connects when first used. */
 export function openLedger(url: string, maxConnections?: number) {
   const database = openDatabase(url, maxConnections);
+  const subjects = createSubjectKeys(database);
   return {
     runs: createRuns(database),
     records: createRecords(database),
@@ -20,6 +23,8 @@ export function openLedger(url: string, maxConnections?: number) {
     outbox: createOutbox(database),
     datasets: createDatasets(database),
     rateBudget: createRateBudget(database),
+    subjects,
+    suppressions: createSuppressions(database, subjects),
     migrate: () => migrate(database),
     missingMigrations: () => missingMigrations(database),
     /** Round trip and clock of the server, for `doctor`. */

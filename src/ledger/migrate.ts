@@ -2,15 +2,19 @@ import { type Migration, Migrator } from 'kysely';
 import type { Database } from './database.ts';
 import * as tables from './migrations/0001-tables.ts';
 import * as operations from './migrations/0002-operations.ts';
+import * as consent from './migrations/0004-consent.ts';
 
 /** In order; a migration that was released is never changed, only followed by another. */
 const MIGRATIONS: Record<string, Migration> = {
   '0001-tables': tables,
   '0002-operations': operations,
+  '0004-consent': consent,
 };
 
 function migrator(database: Database): Migrator {
   return new Migrator({
+    // Numbers are given out before the work is done, and land in any order.
+    allowUnorderedMigrations: true,
     db: database.db,
     provider: { getMigrations: () => Promise.resolve(MIGRATIONS) },
     migrationTableName: 'cxflow_migrations',

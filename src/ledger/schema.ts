@@ -172,6 +172,23 @@ export interface RateBudgetsTable {
   blocked_until: Date;
 }
 
+/** One row: the key of all keyed hashes of people. */
+export interface SubjectSecretTable {
+  secret: string;
+}
+
+/** Live while `consented_again_at` is null or not after `since`. */
+export interface SuppressionsTable {
+  /** Keyed hash of the contact id (subject-keys.ts). */
+  subject: string;
+  channel: string;
+  reason: string;
+  since: Date;
+  consented_again_at: Date | null;
+  run_no: number | null;
+  created_at: Generated<Date>;
+}
+
 export interface LedgerTables {
   runs: RunsTable;
   records: RecordsTable;
@@ -183,4 +200,6 @@ export interface LedgerTables {
   datasets: DatasetsTable;
   dataset_chunks: DatasetChunksTable;
   rate_budgets: RateBudgetsTable;
+  subject_secret: SubjectSecretTable;
+  suppressions: SuppressionsTable;
 }

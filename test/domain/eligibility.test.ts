@@ -1,0 +1,230 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type Channel,
+  CHANNELS,
+  type ConsentFacts,
+  type ConsentPolicy,
+  type ConsentRecord,
+  judge,
+  NOTICE,
+  REGIONS,
+  RULE_REASONS,
+  RULE_VERSION,
+  unavailable,
+} from '../../src/domain/eligibility.ts';
+
+/** Noon in London, seven in New York. */
+const NOW = new Date('2026-01-15T12:00:00.000Z');
+
+const GIVEN: ConsentRecord = {
+  optIn: true,
+  consentTimestamp: '2024-06-01T12:00:00.000Z',
+  withdrawalTimestamp: null,
+  regulatoryRegion: 'NONE',
+};
+
+function reasonOf(
+  record: Partial<ConsentRecord> | null,
+  more: Partial<ConsentFacts> = {},
+  policy: ConsentPolicy = 'default',
+): string {
+  const preference = record && { ...GIVEN, ...record };
+  return judge({ channel: 'email', preference, ...more }, NOW, policy).reason;
+}
+
+const later = (ms: number): string => new Date(NOW.getTime() + ms).toISOString();
+const OUT = { optIn: false, withdrawalTimestamp: '2025-01-01T00:00:00Z' };
+
+describe('the answer', () => {
+  it('says by which rules, under which policy, when and on what facts it was given', () => {
+    const facts = { channel: 'email', preference: GIVEN } as const;
+    expect(judge(facts, NOW)).toEqual({
+      eligible: true,
+      reason: 'compliant',
+      ruleVersion: RULE_VERSION,
+      policy: 'default',
+      checkedAt: NOW.toISOString(),
+      facts,
+      notice: NOTICE,
+    });
+  });
+
+  it('is no where nothing could be asked', () => {
+    const answer = unavailable('consent_unavailable', { channel: 'sms' }, NOW);
+    expect(answer).toMatchObject({ eligible: false, reason: 'consent_unavailable' });
+    expect(answer.facts).toEqual({ channel: 'sms', preference: null });
+  });
+
+  it('is no for whoever our own suppression list has, whatever CXone says', () => {
+    expect(reasonOf({}, { suppressed: true })).toBe('suppressed');
+  });
+});
+
+describe('the default rules, at their boundaries', () => {
+  it('nothing on record is no consent', () => {
+    expect(reasonOf(null)).toBe('no_consent_on_record');
+  });
+
+  it('a timestamp five minutes ahead is a clock, a millisecond more is none', () => {
+    expect(reasonOf({ consentTimestamp: later(5 * 60_000) })).toBe('compliant');
+    expect(reasonOf({ consentTimestamp: later(5 * 60_000 + 1) })).toBe('invalid_timestamp');
+    expect(reasonOf({ ...OUT, withdrawalTimestamp: later(5 * 60_000 + 1) })).toBe('invalid_timestamp');
+  });
+
+  it('a timestamp that is none comes before every other reason', () => {
+    expect(reasonOf({ consentTimestamp: 'garbage' })).toBe('invalid_timestamp');
+    expect(reasonOf({ ...OUT, withdrawalTimestamp: '2025-02-30' })).toBe('invalid_timestamp');
+    expect(reasonOf({ consentTimestamp: '' })).toBe('invalid_timestamp');
+  });
+
+  it('a Californian who opted out has objected to the sale: S0 could never say so', () => {
+    expect(reasonOf({ ...OUT, regulatoryRegion: 'CCPA' })).toBe('ccpa_sale_opt_out');
+    expect(reasonOf({ optIn: false, regulatoryRegion: 'CCPA' })).toBe('explicit_opt_out');
+  });
+
+  it('everybody else who opted out has opted out', () => {
+    for (const regulatoryRegion of ['GDPR', 'TCPA', 'NONE'] as const)
+      expect(reasonOf({ ...OUT, regulatoryRegion })).toBe('explicit_opt_out');
+  });
+
+  it('a withdrawal of the moment of the consent, or after it, wins; one before it was consented to again', () => {
+    const consentTimestamp = '2024-06-01T12:00:00.000Z';
+    const withdrawn = (withdrawalTimestamp: string) => reasonOf({ consentTimestamp, withdrawalTimestamp });
+    expect(withdrawn('2024-06-01T12:00:00.000Z')).toBe('withdrawal_supersedes_consent');
+    expect(withdrawn('2024-06-01T12:00:00.001Z')).toBe('withdrawal_supersedes_consent');
+    expect(withdrawn('2024-06-01T11:59:59.999Z')).toBe('compliant');
+    // The same moment, written elsewhere.
+    expect(withdrawn('2024-06-01T14:00:00+02:00')).toBe('withdrawal_supersedes_consent');
+  });
+
+  it('a withdrawal without any consent wins too', () => {
+    expect(reasonOf({ consentTimestamp: null, withdrawalTimestamp: '2020-01-01T00:00:00Z' })).toBe(
+      'withdrawal_supersedes_consent',
+    );
+  });
+
+  it('a consent under the GDPR counts from 2018-05-25T00:00:00Z on, and has to be there', () => {
+    const gdpr = (consentTimestamp: string | null) =>
+      reasonOf({ regulatoryRegion: 'GDPR', consentTimestamp });
+    expect(gdpr('2018-05-25T00:00:00Z')).toBe('compliant');
+    expect(gdpr('2018-05-24T23:59:59.999Z')).toBe('gdpr_consent_insufficient');
+    expect(gdpr(null)).toBe('gdpr_consent_insufficient');
+    expect(reasonOf({ regulatoryRegion: 'CCPA', consentTimestamp: '2018-05-24T00:00:00Z' })).toBe(
+      'compliant',
+    );
+  });
+});
+
+describe('the strict rules', () => {
+  const strict = (record: Partial<ConsentRecord> | null, more: Partial<ConsentFacts> = {}) =>
+    reasonOf(record, more, 'strict');
+
+  it('a consent that waits for its confirmation is none yet', () => {
+    expect(strict({}, { optInStatus: 'pending' })).toBe('pending_confirmation');
+    expect(strict({}, { optInStatus: 'confirmed' })).toBe('compliant');
+    expect(reasonOf({}, { optInStatus: 'pending' })).toBe('compliant');
+  });
+
+  it('calls and messages under the TCPA want a consent with a date', () => {
+    const tcpa = { regulatoryRegion: 'TCPA', consentTimestamp: null } as const;
+    expect(strict(tcpa, { channel: 'voice' })).toBe('tcpa_consent_missing');
+    expect(strict(tcpa, { channel: 'sms' })).toBe('tcpa_consent_missing');
+    expect(strict(tcpa, { channel: 'email' })).toBe('compliant');
+    expect(reasonOf(tcpa, { channel: 'voice' })).toBe('compliant');
+  });
+
+  it('a consent of exactly 1,825 days passes, a millisecond more has expired', () => {
+    const aged = (ms: number) => ({ consentTimestamp: later(-1_825 * 86_400_000 - ms) });
+    expect(strict(aged(0))).toBe('compliant');
+    expect(strict(aged(1))).toBe('consent_expired');
+    expect(reasonOf(aged(1))).toBe('compliant');
+  });
+
+  it('nobody is called or texted before eight and from nine in the evening on, where they are', () => {
+    const at = (time: string, channel: Channel, timeZone: string) =>
+      judge({ channel, preference: GIVEN, timeZone }, new Date(`2026-01-15T${time}Z`), 'strict').reason;
+    expect(at('12:59:59', 'voice', 'America/New_York')).toBe('deferred_quiet_hours');
+    expect(at('13:00:00', 'voice', 'America/New_York')).toBe('compliant');
+    expect(at('20:59:59', 'sms', 'Europe/London')).toBe('compliant');
+    expect(at('21:00:00', 'sms', 'Europe/London')).toBe('deferred_quiet_hours');
+    expect(at('03:00:00', 'email', 'Europe/London')).toBe('compliant');
+    expect(at('12:00:00', 'sms', 'Mars/Olympus')).toBe('deferred_quiet_hours');
+  });
+
+  it('looks at nothing that the record does not carry', () => {
+    expect(strict({}, { channel: 'voice' })).toBe('compliant');
+  });
+});
+
+describe('laws', () => {
+  const moment = fc
+    .integer({ min: Date.parse('2015-01-01'), max: NOW.getTime() + 400_000 })
+    .map((ms) => new Date(ms).toISOString());
+  const timestamp = fc.oneof({ weight: 8, arbitrary: moment }, { weight: 1, arbitrary: fc.constant('soon') });
+  const record: fc.Arbitrary<ConsentRecord> = fc.record({
+    optIn: fc.boolean(),
+    consentTimestamp: fc.option(timestamp, { nil: null }),
+    withdrawalTimestamp: fc.option(timestamp, { nil: null }),
+    regulatoryRegion: fc.constantFrom(...REGIONS),
+  });
+  const facts: fc.Arbitrary<ConsentFacts> = fc.record(
+    {
+      channel: fc.constantFrom(...CHANNELS),
+      preference: fc.option(record, { nil: null, freq: 20 }),
+      suppressed: fc.boolean(),
+      optInStatus: fc.constantFrom('confirmed', 'pending'),
+      timeZone: fc.constantFrom('UTC', 'Asia/Tokyo', 'nowhere'),
+    },
+    { requiredKeys: ['channel', 'preference'] },
+  );
+  const policy = fc.constantFrom<ConsentPolicy>('default', 'strict');
+
+  it('adding a withdrawal never makes anyone eligible', () => {
+    fc.assert(
+      fc.property(facts, timestamp, policy, fc.boolean(), (given, withdrawalTimestamp, by, says) => {
+        const { preference } = given;
+        fc.pre(
+          preference !== null && !judge(given, NOW, by).eligible && preference.withdrawalTimestamp === null,
+        );
+        const withdrawn = { ...preference, withdrawalTimestamp, ...(says && { optIn: false }) };
+        expect(judge({ ...given, preference: withdrawn }, NOW, by).eligible).toBe(false);
+      }),
+    );
+  });
+
+  it('a later withdrawal never makes anyone eligible, and neither does a suppression', () => {
+    fc.assert(
+      fc.property(facts, fc.nat(1e12), policy, (given, ms, by) => {
+        const { preference } = given;
+        fc.pre(!judge(given, NOW, by).eligible);
+        expect(judge({ ...given, suppressed: true }, NOW, by).eligible).toBe(false);
+        const before = Date.parse(preference?.withdrawalTimestamp ?? '');
+        fc.pre(preference !== null && !Number.isNaN(before));
+        const withdrawalTimestamp = new Date(before + ms).toISOString();
+        expect(
+          judge({ ...given, preference: { ...preference, withdrawalTimestamp } }, NOW, by).eligible,
+        ).toBe(false);
+      }),
+    );
+  });
+
+  it('strict lets nobody through whom the default stops', () => {
+    fc.assert(
+      fc.property(facts, (given) => {
+        if (judge(given, NOW, 'strict').eligible) expect(judge(given, NOW).eligible).toBe(true);
+      }),
+    );
+  });
+
+  it('every reason of the table can be reached', () => {
+    const reached = new Set<string>();
+    fc.assert(
+      fc.property(facts, policy, (given, by) => {
+        reached.add(judge({ ...given, suppressed: false }, NOW, by).reason);
+      }),
+      { numRuns: 20_000, seed: 6 },
+    );
+    expect([...RULE_REASONS, 'compliant'].filter((reason) => !reached.has(reason))).toEqual([]);
+  });
+});
