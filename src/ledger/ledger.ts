@@ -2,7 +2,8 @@
 import { createAudit } from './audit.ts';
 import { openDatabase } from './database.ts';
 import { createDatasets } from './datasets.ts';
-import { migrate, missingMigrations } from './migrate.ts';
+import { createHealth } from './health.ts';
+import { migrate, missingMigrations, unknownMigrations } from './migrate.ts';
 import { createOperations } from './operations.ts';
 import { createOutbox } from './outbox.ts';
 import { createRateBudget } from './rate-budget.ts';
@@ -27,15 +28,9 @@ export function openLedger(url: string, maxConnections?: number) {
     suppressions: createSuppressions(database, subjects),
     migrate: () => migrate(database),
     missingMigrations: () => missingMigrations(database),
-    /** Round trip and clock of the server, for `doctor`. */
-    async ping(): Promise<{ serverTime: Date; version: string }> {
-      const { rows } = await database.pool.query<{ at: Date; version: string }>(
-        "select clock_timestamp() as at, current_setting('server_version') as version",
-      );
-      const [row] = rows;
-      if (!row) throw new Error('the database answered nothing');
-      return { serverTime: row.at, version: row.version };
-    },
+    unknownMigrations: () => unknownMigrations(database),
+    /** For `doctor`. */
+    health: createHealth(database),
     close: () => database.close(),
   };
 }

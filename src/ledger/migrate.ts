@@ -37,3 +37,13 @@ export async function missingMigrations(database: Database): Promise<string[]> {
   const all = await migrator(database).getMigrations();
   return all.filter((migration) => migration.executedAt === undefined).map((migration) => migration.name);
 }
+
+/** Names of those that it has of a newer version than this program. */
+export async function unknownMigrations({ pool }: Database): Promise<string[]> {
+  const table = await pool.query<{ there: boolean }>(
+    "select to_regclass('cxflow_migrations') is not null as there",
+  );
+  if (!table.rows[0]?.there) return [];
+  const { rows } = await pool.query<{ name: string }>('select name from cxflow_migrations order by name');
+  return rows.map(({ name }) => name).filter((name) => !(name in MIGRATIONS));
+}

@@ -47,7 +47,7 @@ describe('errors of the database', () => {
 describe('a PostgreSQL that goes away', () => {
   it('is a passing error when it was never there', async () => {
     const ledger = openLedger('postgres://nobody@127.0.0.1:1/none');
-    const error = await ledger.ping().catch((e: unknown) => e);
+    const error = await ledger.health().catch((e: unknown) => e);
     expect(isPassing(error)).toBe(true);
     await ledger.close();
   });
@@ -56,7 +56,7 @@ describe('a PostgreSQL that goes away', () => {
     const url = new URL(await freshDatabase());
     url.pathname = '/there_is_none';
     const ledger = openLedger(url.href);
-    expect(isLockedOut(await ledger.ping().catch((e: unknown) => e))).toBe(true);
+    expect(isLockedOut(await ledger.health().catch((e: unknown) => e))).toBe(true);
     await ledger.close();
   });
 

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { openDatabase } from '../../src/ledger/database.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { freshDatabase } from '../harness/fresh.ts';
 
@@ -27,11 +28,22 @@ describe('migrations', () => {
     expect(await ledger.missingMigrations()).toEqual([]);
   });
 
+  it('of a newer version are named', async () => {
+    const url = await freshDatabase();
+    const ledger = opened(url);
+    expect(await ledger.unknownMigrations()).toEqual([]);
+    await ledger.migrate();
+    const later = openDatabase(url, 1);
+    await later.pool.query("insert into cxflow_migrations values ('9999-later', 'now')");
+    await later.close();
+    expect(await ledger.unknownMigrations()).toEqual(['9999-later']);
+  });
+
   it('run once when eight processes start on an empty database at the same moment', async () => {
     const url = await freshDatabase();
     const ledgers = Array.from({ length: 8 }, () => opened(url));
     await Promise.all(ledgers.map((ledger) => ledger.migrate()));
     expect(await ledgers[0]?.missingMigrations()).toEqual([]);
-    expect((await ledgers[7]?.ping())?.version).toMatch(/^\d+/);
+    expect((await ledgers[7]?.health())?.version).toMatch(/^\d+/);
   });
 });

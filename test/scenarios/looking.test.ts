@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract.ts';
 import { openDatabase } from '../../src/ledger/database.ts';
 import { csv, rowAt, rows } from './contacts.ts';
-import { type Env, type Stand, useStand } from './stand.ts';
+import { CRM, type Env, type Stand, useStand } from './stand.ts';
 
 const onStand = useStand();
 const NOWHERE = 'postgres://cxflow@127.0.0.1:1/cxflow';
@@ -86,10 +86,19 @@ async function auditTells(stand: Stand, runId: string): Promise<void> {
 it('the doctor finds a healthy stack healthy, and names what is wrong with a sick one', async () => {
   await onStand({ simulatorArgs: ['--client', 'scenarios:not-a-secret'] }, async (stand) => {
     const doctor = (env: Env) => stand.cxflow(['doctor'], env);
-    const healthy = await doctor({});
+    const webhook = { CRM_WEBHOOK_URL: stand.admin.webhookUrl(CRM), CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true' };
+    const healthy = await doctor(webhook);
     expect(healthy).toMatchObject({ code: 0, stderr: '' });
-    expect(healthy.stdout).toContain('all well');
-    expect(healthy.stdout).not.toMatch(/problem|warning|not-a-secret/);
+    // The servers of the tests forget on purpose, for speed.
+    const [, fsync] = /^(warning +database writes +fsync.*\n.*\n)/m.exec(healthy.stdout) ?? [];
+    expect(fsync).toBeDefined();
+    expect(healthy.stdout).toContain('0 problems, 1 warning');
+    for (const clock of ['PostgreSQL', 'Temporal', 'CXone']) {
+      expect(healthy.stdout).toMatch(new RegExp(`ok +${clock} clock`));
+    }
+    expect(healthy.stdout).toMatch(/ok +CRM webhook +http:\/\/127\.0\.0\.1:\d+ answers \(/);
+    expect(await stand.admin.webhooks(CRM), 'no event is posted').toEqual([]);
+    expect(healthy.stdout).not.toContain('not-a-secret');
 
     // Together, for two of them wait long for a server that is not there.
     const [database, command] = [
@@ -102,7 +111,7 @@ it('the doctor finds a healthy stack healthy, and names what is wrong with a sic
       TEMPORAL_ADDRESS: '127.0.0.1:1',
     });
     const credentials = await doctor({ CXONE_CLIENT_SECRET: 'another-secret' });
-    expect(credentials.stdout).toMatch(/problem +CXone token .*\n +→ check CXONE_CLIENT_ID/);
+    expect(credentials.stdout).toMatch(/problem +CXone contactlists .*refused.*\n +→ check CXONE_CLIENT_ID/);
     expect(credentials.stdout).not.toContain('another-secret');
     const settings = await doctor({ CXONE_REGION: 'mars', CXFLOW_MAX_IN_FLIGHT: 'many' });
     expect(settings.stdout).toMatch(

@@ -14,8 +14,10 @@ export const addDoctor: AddCommand = (parent, cli, finish) => {
     .command('doctor')
     .summary('look whether everything is there')
     .description(
-      'Looks at Node, settings, database, Temporal, the login to CXone, source folder and disk. It only reads;\n' +
-        'nothing is written to CXone. Each line says what to do.',
+      'Looks at Node, settings, database and tables, Temporal with its namespace and search attributes, clocks, the\n' +
+        'login to CXone with its scopes, the CRM webhook, source folder and disk. It only reads: nothing is written to\n' +
+        'CXone and no event is sent (the webhook is asked with OPTIONS). Each line says what to do. No secret is shown.\n' +
+        'Exit code 1 where there is a problem; 0 with warnings too.',
     )
     .option('--json', JSON_HELP)
     .addHelpText('after', examples(cli, lines))

@@ -1,69 +1,75 @@
-/** The login to CXone: credentials of every family, and one token. Nothing is read or written there. */
-import { z } from 'zod';
-import { type Config, FAMILIES, type FamilySettings } from '../../config.ts';
-import { createTokens } from '../../cxone/auth.ts';
-import { createHttp, type HttpOutcome } from '../../cxone/http.ts';
+/** The login to CXone, family by family: credentials, a token, its scopes, and a read that changes nothing. */
+import { FAMILIES, type Config, type Family, type FamilySettings } from '../../config.ts';
+import type { Env } from '../cli.ts';
+import { examineSkew } from './clocks.ts';
+import { askFamily, type Told } from './cxone-family.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
-const DEADLINE_MS = 10_000;
-/** The families that a kind of run needs today. */
-const IN_USE: readonly string[] = ['contactlists'];
-const GRANTED = z.object({ scope: z.string() });
+/** What cannot run without the family. */
+const NEEDED_FOR: Readonly<Record<Family, string>> = {
+  preferences: 'consent preferences',
+  contactlists: '`contacts import`',
+  lists: 'list loads',
+  outbound: 'selection updates',
+  email: 'e-mail',
+};
+/** The families that a command of today calls. */
+const IN_USE: readonly Family[] = ['contactlists'];
 
-export async function* examineCxone({ cxone }: Config): AsyncIterable<Finding> {
-  for (const family of FAMILIES) {
-    const finding = examineCredentials(family, cxone.families[family]);
-    if (finding) yield finding;
+export async function* examineCxone(env: Env, { cxone: { families } }: Config): AsyncIterable<Finding> {
+  const isReady = ({ url, clientId }: FamilySettings) => url !== '' && clientId !== null;
+  const ready = FAMILIES.filter((family) => isReady(families[family]));
+  if (ready.length === 0) {
+    const next = 'set CXONE_CLIENT_ID and CXONE_CLIENT_SECRET (or CXONE_CLIENT_SECRET_FILE)';
+    yield problem('CXone', 'no credentials', next);
+    return;
   }
-  const settings = cxone.families.contactlists;
-  if (settings.clientId !== null && settings.url !== '') yield* examineToken(settings);
-}
-
-/** null: nothing to say, for no run needs this family yet. */
-function examineCredentials(family: string, { url, clientId }: FamilySettings): Finding | null {
-  const name = `CXone ${family}`;
-  if (clientId !== null && url !== '') return ok(name, url);
-  if (!IN_USE.includes(family)) return null;
-  const next = 'set CXONE_CLIENT_ID and CXONE_CLIENT_SECRET (or CXONE_CLIENT_SECRET_FILE)';
-  return problem(name, url === '' ? 'it has no address' : `${url}: no credentials`, next);
-}
-
-async function* examineToken(settings: FamilySettings): AsyncIterable<Finding> {
-  const http = createHttp();
-  let answer: HttpOutcome | null = null;
-  const tokens = createTokens({
-    family: 'contactlists',
-    settings,
-    http: { ...http, send: async (request) => (answer = await http.send(request)) },
-    deadlineMs: DEADLINE_MS,
-    monotonicMs: () => performance.now(),
-    onRequest: () => undefined,
-  });
-  try {
-    await tokens.get();
-    yield ok('CXone token', `${settings.tokenUrl} gives one`);
-    yield* examineScopes(settings.scopes, answer);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    yield problem(
-      'CXone token',
-      message,
-      'check CXONE_CLIENT_ID, CXONE_CLIENT_SECRET, CXONE_REGION and CXONE_API_URL',
-    );
-  } finally {
-    http.close();
+  for (const family of IN_USE) {
+    if (!ready.includes(family)) yield notReady(family, families[family]);
   }
-}
-
-/** Fewer scopes than asked for are a warning, not a reason to stop (decisions.md 35). */
-function* examineScopes(wanted: readonly string[], answer: HttpOutcome | null): Iterable<Finding> {
-  if (answer?.kind !== 'answer' || answer.body === null) return;
-  const granted = GRANTED.safeParse(JSON.parse(answer.body)).data?.scope.split(/\s+/);
-  const missing = granted === undefined ? [] : wanted.filter((scope) => !granted.includes(scope));
-  if (missing.length === 0) return;
-  yield warning(
-    'CXone scopes',
-    `not granted: ${missing.join(', ')}`,
-    'ask for them where the client was created',
+  // All at once: each may take as long as its deadlines.
+  const answers = ready.map(async (family) => ({ family, told: await askFamily(family, families[family]) }));
+  for (const answer of answers) {
+    const { family, told } = await answer;
+    yield examineFamily(family, told, isOwn(env, family));
+  }
+  const skews = (await Promise.all(answers)).flatMap(({ told }) =>
+    told.skewMs === null ? [] : [told.skewMs],
   );
+  const worst = skews.toSorted((a, b) => Math.abs(b) - Math.abs(a))[0];
+  if (worst !== undefined) yield examineSkew('CXone', worst);
+}
+
+function notReady(family: Family, { url }: FamilySettings): Finding {
+  const NAME = family.toUpperCase();
+  const [what, next] =
+    url === ''
+      ? ['it has no address', `set CXONE_${NAME}_URL${family === 'outbound' ? ', or CXONE_INSTANCE' : ''}`]
+      : ['no credentials', `set CXONE_${NAME}_CLIENT_ID and CXONE_${NAME}_CLIENT_SECRET`];
+  return warning(`CXone ${family}`, `${what}: ${NEEDED_FOR[family]} cannot run`, next);
+}
+
+/** Credentials of its own are there to be used; the common pair need not be good for every family. */
+function isOwn(env: Env, family: Family): boolean {
+  return Boolean(env[`CXONE_${family.toUpperCase()}_CLIENT_ID`]);
+}
+
+/** A scope that differs is a warning, not a reason to stop (decisions.md 35). */
+export function examineFamily(family: Family, told: Told, own: boolean): Finding {
+  const name = `CXone ${family}`;
+  if (told.kind === 'failed') {
+    const serious = own || family === 'contactlists';
+    const what = serious ? told.what : `${told.what}; only ${NEEDED_FOR[family]} need it`;
+    return (serious ? problem : warning)(name, what, told.next);
+  }
+  const { missing, beyond } = told.scopes;
+  if (missing.length > 0) {
+    const what = `${told.what}; not granted: ${missing.join(' ')}`;
+    return warning(name, what, 'add these scopes where the client was created, or answers will be 403');
+  }
+  if (beyond.length > 0) {
+    const what = `${told.what}; granted beyond need: ${beyond.join(' ')}`;
+    return warning(name, what, 'take them from the client: what it cannot do, a stolen secret cannot do');
+  }
+  return ok(name, told.what);
 }

@@ -1,31 +1,34 @@
-/** The ledger's database: is it there, has it its tables, has it the same time? */
-import { openLedger } from '../../ledger/ledger.ts';
+/** The ledger's database: is it there, may we write, does it keep what it confirms, has it its tables? */
+import type { Config } from '../../config.ts';
+import type { DatabaseHealth } from '../../ledger/health.ts';
+import { type Ledger, openLedger } from '../../ledger/ledger.ts';
 import { describeError } from '../errors.ts';
-import { formatDuration, plural } from '../format.ts';
+import { formatCount, formatDuration, plural } from '../format.ts';
+import { examineSkew, skewOf } from './clocks.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
-/** Leases and waits are reckoned by the database's clock, consents by the worker's. */
-const SKEW_WARNING_MS = 2_000;
-const SKEW_PROBLEM_MS = 60_000;
+/** What a worker opens besides one connection for each request in flight (worker.ts). */
+const CONNECTIONS_BESIDE = 8;
+const [MEGABYTE, GIGABYTE] = [1e6, 1e9];
 
-export async function* examineDatabase(url: string | null, command: string): AsyncIterable<Finding> {
-  if (url === null) {
-    yield problem(
-      'database',
-      'no database',
-      `set DATABASE_URL, or run \`${command} dev\` in another terminal`,
-    );
+type Settings = Pick<Config, 'databaseUrl' | 'maxInFlight'>;
+
+export async function* examineDatabase(config: Settings, command: string): AsyncIterable<Finding> {
+  if (config.databaseUrl === null) {
+    const next = `set DATABASE_URL, or run \`${command} dev\` in another terminal`;
+    yield problem('database', 'no database', next);
     return;
   }
-  const ledger = openLedger(url, 1);
+  const ledger = openLedger(config.databaseUrl, 1);
   try {
-    await ledger.ping();
-    const sentAt = Date.now();
-    const { serverTime, version } = await ledger.ping();
-    const roundTripMs = Date.now() - sentAt;
-    yield ok('database', `PostgreSQL ${version} answers in ${formatDuration(roundTripMs)}`);
-    yield examineSkew(serverTime.getTime() - (sentAt + roundTripMs / 2));
-    yield examineMigrations(await ledger.missingMigrations(), command);
+    await ledger.health();
+    const askedAtMs = Date.now();
+    const health = await ledger.health();
+    const toldAtMs = Date.now();
+    yield* examineHealth(health, toldAtMs - askedAtMs, config.maxInFlight);
+    const theirsMs = health.serverTime.getTime();
+    yield examineSkew('PostgreSQL', skewOf({ theirsMs, askedAtMs, toldAtMs }));
+    yield examineMigrations(await migrationsOf(ledger), health, command);
   } catch (error) {
     const { message, next } = describeError(error, command);
     yield problem('database', message, next ?? 'check DATABASE_URL: host, port, user, password, name');
@@ -34,17 +37,56 @@ export async function* examineDatabase(url: string | null, command: string): Asy
   }
 }
 
-export function examineSkew(skewMs: number): Finding {
-  const amount = Math.abs(skewMs);
-  if (amount < SKEW_WARNING_MS)
-    return ok('clocks', `this machine and the database differ by ${formatDuration(amount)}`);
-  const what = `the database is ${formatDuration(amount)} ${skewMs > 0 ? 'ahead of' : 'behind'} this machine`;
-  const next = 'set both clocks by NTP: consent dates are judged by them';
-  return amount < SKEW_PROBLEM_MS ? warning('clocks', what, next) : problem('clocks', what, next);
+export function* examineHealth(
+  health: DatabaseHealth,
+  roundTripMs: number,
+  maxInFlight: number,
+): Iterable<Finding> {
+  const { bytes } = health;
+  const size = bytes < GIGABYTE ? `${Math.ceil(bytes / MEGABYTE)} MB` : `${(bytes / GIGABYTE).toFixed(1)} GB`;
+  yield ok(
+    'database',
+    `PostgreSQL ${health.version} answers in ${formatDuration(roundTripMs)}; holds ${size}`,
+  );
+  if (health.readOnly) {
+    yield problem(
+      'database writes',
+      'it is read-only: a standby, perhaps',
+      'let DATABASE_URL name the primary',
+    );
+  }
+  if (!health.durable) {
+    const next = 'set them on: after a power cut a confirmed claim may be gone, and its batch be sent twice';
+    yield warning('database writes', 'fsync or full_page_writes is off', next);
+  }
+  const free = health.maxConnections - health.usedConnections;
+  const wanted = maxInFlight + CONNECTIONS_BESIDE;
+  const what = `${formatCount(free)} of ${formatCount(health.maxConnections)} free; a worker takes up to ${wanted}`;
+  if (free >= wanted) yield ok('connections', what);
+  else yield warning('connections', what, 'raise max_connections, or lower CXFLOW_MAX_IN_FLIGHT');
 }
 
-function examineMigrations(missing: readonly string[], command: string): Finding {
+export interface Migrations {
+  readonly missing: readonly string[];
+  /** The database has them, this program does not know them. */
+  readonly unknown: readonly string[];
+}
+
+async function migrationsOf(ledger: Ledger): Promise<Migrations> {
+  return { missing: await ledger.missingMigrations(), unknown: await ledger.unknownMigrations() };
+}
+
+export function examineMigrations(
+  { missing, unknown }: Migrations,
+  { mayCreate }: Pick<DatabaseHealth, 'mayCreate'>,
+  command: string,
+): Finding {
+  if (unknown.length > 0) {
+    const what = `they are of a newer cxflow: ${unknown.join(', ')}`;
+    return problem('tables', what, 'install that version here; an older worker must not write to them');
+  }
   if (missing.length === 0) return ok('tables', 'all migrations are there');
   const what = `${plural(missing.length, 'migration')} missing: ${missing.join(', ')}`;
-  return warning('tables', what, `start a worker, it makes them: \`${command} worker\``);
+  if (mayCreate) return warning('tables', what, `start a worker, it makes them: \`${command} worker\``);
+  return problem('tables', `${what}; this role may not make tables`, 'grant it CREATE on its schema');
 }

@@ -8,6 +8,7 @@ import { examineDatabase } from './database.ts';
 import { type Finding, ok, problem } from './finding.ts';
 import { examineDisk, examineNode, examineSourceDir } from './machine.ts';
 import { examineTemporal } from './temporal.ts';
+import { examineWebhooks } from './webhooks.ts';
 
 export async function* examine(cli: Cli): AsyncIterable<Finding> {
   const env = sessionEnvironment(cli);
@@ -17,9 +18,10 @@ export async function* examine(cli: Cli): AsyncIterable<Finding> {
   const { config, findings } = examineSettings(env);
   yield* findings;
   if (config !== null) {
-    yield* examineDatabase(config.databaseUrl, cli.command);
+    yield* examineDatabase(config, cli.command);
     yield* examineTemporal(env, config, cli.command);
-    yield* examineCxone(config);
+    yield* examineCxone(env, config);
+    yield* examineWebhooks(config);
     yield await examineSourceDir(config.sourceDir);
   }
   yield await examineDisk(cli.cwd);

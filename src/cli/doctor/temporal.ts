@@ -1,9 +1,12 @@
-/** Temporal: server, namespace, search attributes, and whether a worker asks for work. */
+/** Temporal: server, clock, namespace, search attributes, and whether a worker asks for work. */
+import { setTimeout as delay } from 'node:timers/promises';
+import proto from '@temporalio/proto';
 import { Connection, isGrpcServiceError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Config } from '../../config.ts';
 import { SEARCH_ATTRIBUTES, TASK_QUEUE } from '../../contract.ts';
 import type { Env } from '../cli.ts';
+import { examineSkew, skewOf } from './clocks.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
 const CONNECT_TIMEOUT = '5s';
@@ -45,26 +48,69 @@ async function* examineServer(
     yield problem('namespace', `${namespace}: ${why}`, `temporal operator namespace create -n ${namespace}`);
     return;
   }
+  yield* examineClock(connection, namespace);
   if (searchAttributes === 'auto') yield await examineSearchAttributes(connection, namespace);
   yield await examineWorkers(connection, namespace, command);
 }
 
+/** A queue of the doctor's own: nobody gives it work, and it vanishes by itself. */
+const CLOCK_QUEUE = 'cxflow-doctor';
+/** The server refuses to wait less than 2 s for work. */
+const CLOCK_POLL_MS = 5_000;
+const CLOCK_LOOKS = 20;
+
+/** The server tells no time, but when it was last asked for work: so the doctor asks, and reads what was noted. */
+async function* examineClock(connection: Connection, namespace: string): AsyncIterable<Finding> {
+  const service = connection.workflowService;
+  const [taskQueue, identity] = [{ name: CLOCK_QUEUE }, `cxflow-doctor-${process.pid}`];
+  const noted = new AbortController();
+  const askedAtMs = Date.now();
+  const poll = connection.withAbortSignal(noted.signal, () =>
+    connection.withDeadline(askedAtMs + CLOCK_POLL_MS, () =>
+      service.pollWorkflowTaskQueue({ namespace, taskQueue, identity }),
+    ),
+  );
+  const ended = poll.catch(() => undefined);
+  for (let looks = 0; looks < CLOCK_LOOKS; looks += 1) {
+    const { pollers } = await service.describeTaskQueue({ namespace, taskQueue, taskQueueType: 1 });
+    const toldAtMs = Date.now();
+    const at = pollers?.find((poller) => poller.identity === identity)?.lastAccessTime;
+    if (at) {
+      const theirsMs = Number(at.seconds ?? 0) * 1_000 + (at.nanos ?? 0) / 1e6;
+      yield examineSkew('Temporal', skewOf({ theirsMs, askedAtMs, toldAtMs }));
+      break;
+    }
+    await delay(100);
+  }
+  noted.abort();
+  await ended;
+}
+
+const { INDEXED_VALUE_TYPE_KEYWORD: KEYWORD } = proto.temporal.api.enums.v1.IndexedValueType;
+
 async function examineSearchAttributes(connection: Connection, namespace: string): Promise<Finding> {
+  const name = 'search attributes';
+  const run = (verb: string, names: readonly string[]) =>
+    names.map((each) => `temporal operator search-attribute ${verb} -n ${namespace} --name ${each}`);
   const create = (names: readonly string[]) =>
-    names
-      .map(
-        (name) => `temporal operator search-attribute create -n ${namespace} --name ${name} --type Keyword`,
-      )
+    run('create', names)
+      .map((command) => `${command} --type Keyword`)
       .join(' && ');
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-    const missing = SEARCH_ATTRIBUTES.filter((name) => !Object.hasOwn(customAttributes ?? {}, name));
-    if (missing.length === 0) return ok('search attributes', SEARCH_ATTRIBUTES.join(', '));
+    const types = customAttributes ?? {};
+    const missing = SEARCH_ATTRIBUTES.filter((each) => !Object.hasOwn(types, each));
+    const strange = SEARCH_ATTRIBUTES.filter((each) => Object.hasOwn(types, each) && types[each] !== KEYWORD);
+    if (strange.length > 0) {
+      const next = `set CXFLOW_SEARCH_ATTRIBUTES=off, or: ${run('remove', strange).join(' && ')}`;
+      return problem(name, `not of type Keyword: ${strange.join(', ')}; runs would block`, next);
+    }
+    if (missing.length === 0) return ok(name, SEARCH_ATTRIBUTES.join(', '));
     const next = `a worker registers them; where it may not, you do: ${create(missing)}`;
-    return warning('search attributes', `missing: ${missing.join(', ')}`, next);
+    return warning(name, `missing: ${missing.join(', ')}`, next);
   } catch {
     const next = `runs go without them (CXFLOW_SEARCH_ATTRIBUTES=off says so), or: ${create(SEARCH_ATTRIBUTES)}`;
-    return warning('search attributes', 'cannot be listed here', next);
+    return warning(name, 'cannot be listed here', next);
   }
 }
 
