@@ -1,0 +1,71 @@
+/**
+ * The body of a batch, the same for the bare script and for every peer: read its 100 records from the ledger's table,
+ * POST them, read the answer, write 100 outcomes in one transaction. As fast as Node does it without a framework:
+ * node:http with kept connections, named statements, one insert.
+ */
+import http from 'node:http';
+import pg from 'pg';
+
+export const RECORDS_PER_BATCH = 100;
+
+export interface BatchDeps {
+  readonly databaseUrl: string;
+  readonly vendorUrl: string;
+  readonly connections: number;
+}
+
+export function createBatches({ databaseUrl, vendorUrl, connections }: BatchDeps) {
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: connections });
+  const agent = new http.Agent({ keepAlive: true, scheduling: 'lifo' });
+
+  return {
+    /** `batch` counts from 1. */
+    async write(runNo: number, batch: number): Promise<void> {
+      const { rows } = await pool.query<{ seq: number; record: unknown }>({
+        name: 'read',
+        text: 'select seq, record from records where run_no = $1 and seq between $2 and $3 order by seq',
+        values: [runNo, (batch - 1) * RECORDS_PER_BATCH + 1, batch * RECORDS_PER_BATCH],
+      });
+      const body = JSON.stringify({ records: rows.map(({ record }) => record) });
+      const url = `${vendorUrl}/api/v2/contactlists/bare-${runNo}/records`;
+      const { recordsCreated } = JSON.parse(await post(agent, url, body)) as { recordsCreated: number };
+      if (recordsCreated !== rows.length)
+        throw new Error(`${recordsCreated} of ${rows.length} were created; was the vendor reset?`);
+      await pool.query({
+        name: 'write',
+        text: `insert into bench_outcomes (run_no, seq, outcome) select $1, seq, 'created' from unnest($2::int[]) seq`,
+        values: [runNo, rows.map(({ seq }) => seq)],
+      });
+    },
+
+    pool,
+    close: async (): Promise<void> => {
+      agent.destroy();
+      await pool.end();
+    },
+  };
+}
+
+export type Batches = ReturnType<typeof createBatches>;
+
+function post(agent: http.Agent, url: string, body: string): Promise<string> {
+  const headers = {
+    authorization: 'Bearer bench',
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+  };
+  return new Promise((resolve, reject) => {
+    const request = http.request(url, { method: 'POST', agent, headers }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        if (response.statusCode === 200) resolve(text);
+        else reject(new Error(`the vendor answered ${response.statusCode}: ${text.slice(0, 200)}`));
+      });
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}

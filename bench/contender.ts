@@ -1,0 +1,97 @@
+/** A contender is a process of its own that runs tasks which the bench gives it; so its CPU and memory are its own. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { type Batches, createBatches, RECORDS_PER_BATCH } from './batch.ts';
+
+export interface Task {
+  readonly runNo: number;
+  readonly records: number;
+  readonly concurrency: number;
+}
+
+/** `ready` first, then one for each task. */
+type Report = { readonly ready: true } | { readonly ms: number } | { readonly error: string };
+
+export interface ContenderEnv {
+  readonly DATABASE_URL: string;
+  readonly VENDOR_URL: string;
+}
+
+// --- in the process of the contender ------------------------------------------------------------------------
+
+export type RunTask = (task: Task & { readonly batches: number }) => Promise<void>;
+
+/** `prepare` gets ready what is not to be timed (schemas, connections) and returns what is. */
+export async function serve(prepare: (batches: Batches, databaseUrl: string) => Promise<RunTask>) {
+  const { DATABASE_URL: databaseUrl = '', VENDOR_URL: vendorUrl = '' } = process.env;
+  // As many connections as anybody has: no contender waits for one.
+  const run = await prepare(createBatches({ databaseUrl, vendorUrl, connections: 40 }), databaseUrl);
+  process.on('message', (task: Task) => void timed(run, task).then((report) => process.send?.(report)));
+  process.on('disconnect', () => process.exit());
+  process.send?.({ ready: true } satisfies Report);
+}
+
+async function timed(run: RunTask, task: Task): Promise<Report> {
+  const startedAt = performance.now();
+  try {
+    await run({ ...task, batches: Math.ceil(task.records / RECORDS_PER_BATCH) });
+    return { ms: performance.now() - startedAt };
+  } catch (error) {
+    return { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  }
+}
+
+// --- in the bench -------------------------------------------------------------------------------------------
+
+export interface Contender {
+  readonly pid: number;
+  /** Milliseconds. */
+  run(task: Task): Promise<number>;
+  end(): Promise<void>;
+}
+
+/** `script` beside this file. */
+export async function startContender(script: string, env: ContenderEnv): Promise<Contender> {
+  const child = forkScript(script, { ...env });
+  const first = await reportOf(child, script);
+  if (!('ready' in first)) throw new Error(`${script} did not start: ${JSON.stringify(first)}`);
+  return {
+    pid: child.pid ?? -1,
+    async run(task) {
+      child.send(task);
+      const report = await reportOf(child, script);
+      if (!('ms' in report))
+        throw new Error(`${script}: ${'error' in report ? report.error : 'out of turn'}`);
+      return report.ms;
+    },
+    end: () => endChild(child),
+  };
+}
+
+export function forkScript(script: string, env: Readonly<Record<string, string>>): ChildProcess {
+  const { PATH, HOME } = process.env;
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  return fork(fileURLToPath(new URL(script, import.meta.url)), {
+    execArgv: ['--import', tsx],
+    env: { PATH, HOME, ...env },
+  });
+}
+
+export async function endChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
+
+function reportOf(child: ChildProcess, script: string): Promise<Report> {
+  return new Promise((resolve, reject) => {
+    const onExit = () => reject(new Error(`${script} has ended`));
+    child.once('exit', onExit);
+    child.once('message', (report) => {
+      child.off('exit', onExit);
+      resolve(report as Report);
+    });
+  });
+}

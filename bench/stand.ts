@@ -1,0 +1,148 @@
+/** What every scene stands on: PostgreSQL and Temporal as `cxflow dev` starts them, a vendor, and workers from dist. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { SEARCH_ATTRIBUTES } from '../src/contract.ts';
+import { createDatabase, type Postgres, startPostgres } from '../src/stack/postgres.ts';
+import { type BackgroundProcess, endProcess, startInBackground } from '../src/stack/processes.ts';
+import { startTemporalServer, type TemporalServer } from '../src/stack/temporal-server.ts';
+import { endChild, forkScript } from './contender.ts';
+import type { VendorOrder, VendorStats } from './vendor.ts';
+
+const WORKER = fileURLToPath(new URL('../dist/worker.js', import.meta.url));
+
+export interface Vendor {
+  readonly pid: number;
+  readonly url: string;
+  order(order: VendorOrder): Promise<VendorStats>;
+}
+
+export interface WorkerOptions {
+  readonly databaseUrl: string;
+  readonly inFlight: number;
+  /** 0: no limit. Default 0. */
+  readonly ratePerMinute?: number;
+  /** Folder for a CPU profile. */
+  readonly profile?: string | null;
+}
+
+export interface Stand {
+  readonly folder: string;
+  readonly postgres: Postgres;
+  readonly temporal: TemporalServer;
+  readonly vendor: Vendor;
+  /** An empty one, beside those before it. */
+  newDatabase(): Promise<string>;
+  /** `dist/worker.js`, as it is deployed; it polls when this resolves. */
+  startWorker(options: WorkerOptions): Promise<BackgroundProcess>;
+  /** SIGTERM: with a profile, it is written at the end. */
+  endWorker(worker: BackgroundProcess): Promise<void>;
+}
+
+/** Ends everything that it started, whatever becomes of the scene. */
+export async function onStand<T>(scene: (stand: Stand) => Promise<T>): Promise<T> {
+  if (!existsSync(WORKER)) throw new Error(`${WORKER} is missing: npm run build`);
+  const folder = await mkdtemp(join(tmpdir(), 'cxflow-bench-'));
+  const dir = join(folder, '.cxflow');
+  const ends: (() => Promise<unknown>)[] = [];
+  try {
+    const postgres = await startPostgres({ dir, settings: { max_connections: '200' } });
+    ends.push(() => postgres.stop());
+    const temporal = await startTemporalServer({
+      dir,
+      dbFile: join(dir, 'temporal.db'),
+      uiPort: null,
+      searchAttributes: SEARCH_ATTRIBUTES,
+    });
+    ends.push(() => temporal.stop());
+    const vendorProcess = forkScript('vendor.ts', {});
+    ends.push(() => endChild(vendorProcess));
+    const vendor = await vendorOf(vendorProcess);
+    return await scene(standOf({ folder, postgres, temporal, vendor }, ends));
+  } finally {
+    for (const end of ends.reverse()) await end();
+    await removeData(join(dir, 'postgres'));
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+type Parts = Pick<Stand, 'folder' | 'postgres' | 'temporal' | 'vendor'>;
+
+function standOf(parts: Parts, ends: (() => Promise<unknown>)[]): Stand {
+  let databases = 0;
+  return {
+    ...parts,
+    newDatabase: () => createDatabase(parts.postgres.url, `bench_${(databases += 1)}`),
+    async startWorker(options) {
+      const logFile = join(parts.folder, `worker-${ends.length}.log`);
+      const worker = startInBackground({
+        file: process.execPath,
+        args: [...profileFlags(options.profile), WORKER],
+        env: workerEnv(parts, options),
+        logFile,
+      });
+      ends.push(() => endProcess(worker.pid, 'SIGKILL', 0));
+      await waitForLine(logFile, 'worker is ready', worker);
+      return worker;
+    },
+    endWorker: (worker) => endProcess(worker.pid, 'SIGTERM', 15_000),
+  };
+}
+
+const profileFlags = (profile: string | null | undefined): readonly string[] =>
+  profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}`] : [];
+
+export function workerEnv({ temporal, vendor }: Parts, options: WorkerOptions) {
+  return {
+    PATH: process.env.PATH,
+    HOME: process.env.HOME,
+    DATABASE_URL: options.databaseUrl,
+    TEMPORAL_ADDRESS: temporal.address,
+    CXONE_API_URL: vendor.url,
+    CXONE_CLIENT_ID: 'bench',
+    CXONE_CLIENT_SECRET: 'not-a-secret',
+    CXFLOW_RATE_PER_MINUTE: String(options.ratePerMinute ?? 0),
+    CXFLOW_MAX_IN_FLIGHT: String(options.inFlight),
+  };
+}
+
+async function vendorOf(child: ChildProcess): Promise<Vendor> {
+  const answer = async (): Promise<VendorStats> => {
+    const [stats] = (await once(child, 'message')) as [VendorStats];
+    return stats;
+  };
+  const { url } = await answer();
+  return {
+    pid: child.pid ?? -1,
+    url,
+    order(order) {
+      const stats = answer();
+      child.send(order);
+      return stats;
+    },
+  };
+}
+
+async function waitForLine(file: string, line: string, worker: BackgroundProcess): Promise<void> {
+  const { readFile } = await import('node:fs/promises');
+  let ended = false;
+  void worker.exited.then(() => (ended = true));
+  for (;;) {
+    const text = await readFile(file, 'utf8').catch(() => '');
+    if (text.includes(line)) return;
+    if (ended) throw new Error(`the worker has ended:\n${text.slice(-2_000)}`);
+    await delay(50);
+  }
+}
+
+/** As root, the data lie elsewhere, and `place` is a link to them (decisions.md 30). */
+async function removeData(place: string): Promise<void> {
+  const { realpath } = await import('node:fs/promises');
+  const home = await realpath(place).catch(() => place);
+  await rm(home, { recursive: true, force: true });
+}

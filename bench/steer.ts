@@ -1,0 +1,67 @@
+/** Pause, resume and cancel of a long run at full speed: how soon a word takes effect, and what still leaves after it. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SteeringAction } from '../src/contract.ts';
+import { connectCxflow, type Cxflow } from './cxflow.ts';
+import type { Options } from './options.ts';
+import { onStand, type Stand } from './stand.ts';
+
+const LATENCY_MS = 50;
+
+export interface SteerFigures {
+  readonly action: SteeringAction;
+  /** Until the sender had his answer. */
+  readonly answeredMs: number;
+  /** Until the last request had reached the vendor; resume: until the first. */
+  readonly effectMs: number;
+  /** Requests that came in after the sender had his answer; at most as many as may be in flight. */
+  readonly requestsAfterAnswer: number;
+}
+
+export interface Steered {
+  readonly steered: readonly SteerFigures[];
+  readonly created: number;
+  readonly cancelled: number;
+  /** Records that the vendor holds. */
+  readonly applied: number;
+}
+
+export async function measureSteer({ sizes, concurrencies }: Options): Promise<Steered> {
+  return onStand(async (stand) => {
+    const databaseUrl = await stand.newDatabase();
+    await stand.startWorker({ databaseUrl, inFlight: concurrencies[0] ?? 16 });
+    const cxflow = await connectCxflow(stand, databaseUrl);
+    const { runId } = await cxflow.prepare(sizes[0] ?? 0);
+    await stand.vendor.order({ reset: true, latencyMs: LATENCY_MS });
+    await cxflow.approve(runId);
+    const steered: SteerFigures[] = [];
+    for (const action of ['pause', 'resume', 'pause', 'resume', 'cancel'] as const) {
+      await delay(2_000);
+      steered.push(await steer(stand, cxflow, runId, action));
+    }
+    const { counts } = await cxflow.client.result(runId);
+    const { records } = await stand.vendor.order({});
+    await cxflow.close();
+    return { steered, created: counts.created ?? 0, cancelled: counts.cancelled ?? 0, applied: records };
+  });
+}
+
+async function steer(
+  { vendor }: Stand,
+  { client }: Cxflow,
+  runId: string,
+  action: SteeringAction,
+): Promise<SteerFigures> {
+  const sentAt = Date.now();
+  await client.decide(runId, { action, by: 'bench' });
+  const answeredAt = Date.now();
+  await delay(2_000);
+  const { arrivals } = await vendor.order({});
+  const since = arrivals.filter((at) => at >= sentAt);
+  const effectAt = (action === 'resume' ? since[0] : since.at(-1)) ?? sentAt;
+  return {
+    action,
+    answeredMs: answeredAt - sentAt,
+    effectMs: effectAt - sentAt,
+    requestsAfterAnswer: action === 'resume' ? 0 : since.filter((at) => at > answeredAt).length,
+  };
+}

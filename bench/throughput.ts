@@ -1,0 +1,195 @@
+/** cxflow beside the others: interleaved, so that what else the machine does strikes all of them alike. */
+import { sql } from 'kysely';
+import { type Contender, startContender } from './contender.ts';
+import { connectCxflow, type Cxflow } from './cxflow.ts';
+import { peakMegabytes, type Pids, type Usage, watchMachine } from './machine.ts';
+import type { Options, Peer } from './options.ts';
+import { onStand, type Stand } from './stand.ts';
+
+/** What is timed of the sequential loop: it goes on like that. Seconds, about. */
+const SEQUENTIAL_RECORDS = { withLatency: 3_000, without: 20_000 };
+const WARM_UP_RECORDS = 3_000;
+
+export interface Setting {
+  readonly records: number;
+  readonly latencyMs: number;
+  readonly concurrency: number;
+}
+
+export interface Measured {
+  readonly contender: string;
+  readonly recordsPerSecond: number;
+  readonly usage: Usage;
+  /** Of the contender's own process, since its start. */
+  readonly peakMegabytes: number;
+  /** cxflow only: events of the history; milliseconds from the approval to the first claim, and to the result. */
+  readonly events?: number;
+  readonly startMs?: number;
+  readonly wholeMs?: number;
+}
+
+export interface Round extends Setting {
+  readonly round: number;
+  readonly measured: readonly Measured[];
+}
+
+/** Yields after each round. */
+export async function measureThroughput(options: Options, onRound: (round: Round) => void): Promise<void> {
+  await onStand(async (stand) => {
+    for (const records of options.sizes)
+      for (const latencyMs of options.latenciesMs)
+        for (const concurrency of options.concurrencies)
+          await measureSetting(stand, options, { records, latencyMs, concurrency }, onRound);
+  });
+}
+
+/** A competitor in one setting: its own process, warm. */
+interface Competitor {
+  readonly name: string;
+  readonly pid: number;
+  /** How many of the records it works through. */
+  readonly records: number;
+  run(runNo: number, records: number): Promise<Omit<Measured, 'contender' | 'usage' | 'peakMegabytes'>>;
+}
+
+async function measureSetting(
+  stand: Stand,
+  options: Options,
+  setting: Setting,
+  onRound: (round: Round) => void,
+): Promise<void> {
+  const databaseUrl = await stand.newDatabase();
+  const worker = await stand.startWorker({
+    databaseUrl,
+    inFlight: setting.concurrency,
+    profile: options.profile,
+  });
+  const cxflow = await connectCxflow(stand, databaseUrl);
+  await sql`create table bench_outcomes (like outcomes including all)`.execute(cxflow.database.db);
+  const env = { DATABASE_URL: databaseUrl, VENDOR_URL: stand.vendor.url };
+  const bare = await startContender('bare.ts', env);
+  const peers = await startPeers(options.peers, env);
+  try {
+    const others = othersOf(setting, bare, peers);
+    await warmUp(stand, cxflow, others);
+    for (let round = 1; round <= options.rounds; round += 1) {
+      const measured = await measureRound({ stand, cxflow, worker, setting, others, round });
+      onRound({ ...setting, round, measured });
+    }
+  } finally {
+    await Promise.all([bare, ...peers.values()].map((each) => each.end()));
+    await stand.endWorker(worker);
+    await cxflow.close();
+    await dropDatabase(stand, databaseUrl);
+  }
+}
+
+async function startPeers(
+  names: readonly Peer[],
+  env: { DATABASE_URL: string; VENDOR_URL: string },
+): Promise<Map<string, Contender>> {
+  const peers = new Map<string, Contender>();
+  for (const name of names) peers.set(name, await startContender(`peers/${name}.mjs`, env));
+  return peers;
+}
+
+function othersOf(setting: Setting, bare: Contender, peers: ReadonlyMap<string, Contender>): Competitor[] {
+  const { records, latencyMs, concurrency } = setting;
+  const few = Math.min(records, SEQUENTIAL_RECORDS[latencyMs > 0 ? 'withLatency' : 'without']);
+  const competitor = (name: string, contender: Contender, most: number, atOnce: number): Competitor => ({
+    name,
+    pid: contender.pid,
+    records: most,
+    run: async (runNo, count) => {
+      const ms = await contender.run({ runNo, records: count, concurrency: atOnce });
+      return { recordsPerSecond: (count / ms) * 1000 };
+    },
+  });
+  return [
+    competitor('bare', bare, records, concurrency),
+    competitor('sequential', bare, few, 1),
+    ...[...peers].map(([name, peer]) => competitor(name, peer, records, concurrency)),
+  ];
+}
+
+/** Everybody's code is compiled, and everybody's connections are open, before anything is timed. */
+async function warmUp(stand: Stand, cxflow: Cxflow, others: readonly Competitor[]): Promise<void> {
+  const prepared = await cxflow.prepare(WARM_UP_RECORDS);
+  for (const other of others) {
+    await begin(stand, cxflow, 0);
+    await other.run(prepared.runNo, WARM_UP_RECORDS);
+  }
+  await begin(stand, cxflow, 0);
+  await cxflow.write(prepared);
+}
+
+interface RoundOf {
+  readonly stand: Stand;
+  readonly cxflow: Cxflow;
+  readonly worker: { readonly pid: number };
+  readonly setting: Setting;
+  readonly others: readonly Competitor[];
+  readonly round: number;
+}
+
+async function measureRound(given: RoundOf): Promise<Measured[]> {
+  const { stand, cxflow, worker, setting, others, round } = given;
+  const prepared = await cxflow.prepare(setting.records);
+  const mine: Competitor = {
+    name: 'cxflow',
+    pid: worker.pid,
+    records: setting.records,
+    run: async () => {
+      const { ms, result, ...rest } = await cxflow.write(prepared);
+      if (result.counts.created !== setting.records) throw new Error(`cxflow: ${JSON.stringify(result)}`);
+      return { recordsPerSecond: (setting.records / ms) * 1000, ...rest };
+    },
+  };
+  // Somebody else begins each time. The others come first in the table all the same.
+  const all = [...others, mine];
+  const order = all.map((_, i) => all[(i + round) % all.length] as Competitor);
+  const measured: Measured[] = [];
+  for (const competitor of order)
+    measured.push(await measureOne(stand, cxflow, worker, competitor, prepared.runNo, setting));
+  return measured;
+}
+
+async function measureOne(
+  stand: Stand,
+  cxflow: Cxflow,
+  worker: { readonly pid: number },
+  competitor: Competitor,
+  runNo: number,
+  { latencyMs }: Setting,
+): Promise<Measured> {
+  await begin(stand, cxflow, latencyMs);
+  const pids: Pids = {
+    own: [competitor.pid],
+    ...(competitor.pid === worker.pid ? {} : { worker: [worker.pid] }),
+    postgres: [stand.postgres.pid],
+    temporal: [stand.temporal.pid],
+    vendor: [stand.vendor.pid],
+    bench: [process.pid],
+  };
+  const usageSince = watchMachine(pids);
+  const figures = await competitor.run(runNo, competitor.records);
+  const usage = usageSince();
+  const { records } = await stand.vendor.order({});
+  if (records !== competitor.records)
+    throw new Error(`${competitor.name}: the vendor has ${records} records, not ${competitor.records}`);
+  return { contender: competitor.name, ...figures, usage, peakMegabytes: peakMegabytes(competitor.pid) };
+}
+
+/** Nothing of those before. */
+async function begin({ vendor }: Stand, { database }: Cxflow, latencyMs: number): Promise<void> {
+  await sql`truncate bench_outcomes`.execute(database.db);
+  await vendor.order({ reset: true, latencyMs, ratePerMinute: 0 });
+}
+
+async function dropDatabase({ postgres }: Stand, url: string): Promise<void> {
+  const { default: pg } = await import('pg');
+  const admin = new pg.Client({ connectionString: postgres.url });
+  await admin.connect();
+  await admin.query(`drop database ${admin.escapeIdentifier(new URL(url).pathname.slice(1))} with (force)`);
+  await admin.end();
+}
