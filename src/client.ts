@@ -73,6 +73,8 @@ export class NoWorkerAnswered extends Error {
 export interface ConnectOptions {
   /** The ledger, `postgres://…`. */
   readonly databaseUrl: string;
+  /** What the worker has as CXFLOW_PEPPER, for reading whose entries are whose. Default: none. */
+  readonly pepper?: string | null;
   /** Temporal's own settings (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS …). Default `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -109,7 +111,7 @@ export async function connect(options: ConnectOptions) {
   const config = loadClientConnectConfig({ overrideEnvVars: defined(env) });
   const connection = await Connection.connect(config.connectionOptions);
   const temporal = new Client({ connection, namespace: config.namespace ?? 'default' });
-  const ledger = openLedger(options.databaseUrl, 4);
+  const ledger = openLedger(options.databaseUrl, 4, options.pepper);
   return {
     ...createClient({ temporal, ledger }),
     /** For reading: counts, records, audit. */

@@ -45,6 +45,8 @@ export interface Config {
   };
   /** `postgres://…`; null = the embedded one of `cxflow dev`. */
   readonly databaseUrl: string | null;
+  /** Of the keyed hashes of people; null: the ledger's own secret alone. */
+  readonly pepper: Secret | null;
   /** Requests a minute of the whole tenant; 0 = unlimited. */
   readonly ratePerMinute: number;
   /** Requests in flight of one process. */
@@ -96,6 +98,7 @@ export function loadConfig(env: Env, readFile: ReadFile = (path) => readFileSync
       contactListId: read.text('CXONE_CONTACT_LIST_ID'),
     },
     databaseUrl: read.databaseUrl(),
+    pepper: read.secret('CXFLOW_PEPPER'),
     ratePerMinute: read.integer('CXFLOW_RATE_PER_MINUTE', 1000, 0, 1_000_000),
     maxInFlight: read.integer('CXFLOW_MAX_IN_FLIGHT', 16, 1, 1000),
     sourceDir: read.text('CXFLOW_SOURCE_DIR') ?? process.cwd(),

@@ -40,7 +40,7 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   const config = loadConfig(env);
   if (config.databaseUrl === null) throw new Error('no database: set DATABASE_URL, or run `cxflow dev`');
   const draining = drainOnSignal(log);
-  const ledger = openLedger(config.databaseUrl, config.maxInFlight + 8);
+  const ledger = openLedger(config.databaseUrl, config.maxInFlight + 8, config.pepper?.reveal() ?? null);
   const connection = await waitForServers(config, ledger, env, log, draining);
   if (connection) {
     const sealer = startSealer(ledger, log);
@@ -135,7 +135,11 @@ async function waitForServers(
   log: Logger,
   draining: AbortSignal,
 ): Promise<NativeConnection | null> {
-  await untilItWorks(() => ledger.migrate(), 'the database', log, draining, isPassing);
+  const prepare = async () => {
+    await ledger.migrate();
+    await ledger.subjects.begin();
+  };
+  await untilItWorks(prepare, 'the database', log, draining, isPassing);
   const overrides = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const { connectionOptions } = loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(overrides) });
   const address = connectionOptions.address ?? config.temporalAddress ?? '127.0.0.1:7233';

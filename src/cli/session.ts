@@ -25,14 +25,16 @@ export function openSession(cli: Pick<Cli, 'env' | 'stackDir' | 'command'>): Ses
   const env = sessionEnvironment(cli);
   const config = loadConfig(env);
   const databaseUrl = requireDatabase(config, cli.command);
-  const ledger = openLedger(databaseUrl, CONNECTIONS);
+  const ledger = openLedger(databaseUrl, CONNECTIONS, config.pepper?.reveal() ?? null);
   const address = config.temporalAddress ?? 'localhost:7233';
   let connecting: Promise<CxflowClient> | null = null;
   const client = () => {
-    connecting ??= connect({ databaseUrl, env }).catch((error: unknown) => {
-      connecting = null;
-      throw new Unreachable(`Temporal at ${address} does not answer`, cli.command, error);
-    });
+    connecting ??= connect({ databaseUrl, env, pepper: config.pepper?.reveal() ?? null }).catch(
+      (error: unknown) => {
+        connecting = null;
+        throw new Unreachable(`Temporal at ${address} does not answer`, cli.command, error);
+      },
+    );
     return connecting;
   };
   const uiUrl = webUiUrl(env, readStack(cli.stackDir)?.addresses ?? null);

@@ -66,6 +66,12 @@ export function createDatasets({ db }: Database) {
       return row && { ...row, bytes: Number(row.bytes) };
     },
 
+    /** All there are, the newest first. */
+    async ids(): Promise<string[]> {
+      const rows = await db.selectFrom('datasets').select('id').orderBy('created_at', 'desc').execute();
+      return rows.map(({ id }) => id);
+    },
+
     async *read(id: string): AsyncIterable<Buffer> {
       for (let seq = 1; ; seq += 1) {
         const chunk = await db

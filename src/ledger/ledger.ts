@@ -1,7 +1,10 @@
 /** Our memory: what every run was asked, did and answered. PostgreSQL. */
 import { createAudit } from './audit.ts';
+import { createConsentProof } from './consent-proof.ts';
 import { openDatabase } from './database.ts';
 import { createDatasets } from './datasets.ts';
+import { createEligibilityResults } from './eligibility-results.ts';
+import { createErasures } from './erasure.ts';
 import { createHealth } from './health.ts';
 import { migrate, missingMigrations, unknownMigrations } from './migrate.ts';
 import { createOperations } from './operations.ts';
@@ -12,10 +15,12 @@ import { createRuns } from './runs.ts';
 import { createSubjectKeys } from './subject-keys.ts';
 import { createSuppressions } from './suppressions.ts';
 
-/** `url`: postgres://… ; `maxConnections` default 24. Connects when first used. */
-export function openLedger(url: string, maxConnections?: number) {
+/** `url`: postgres://… ; `maxConnections` default 24; `pepper`: subject-keys.ts. Connects when first used. */
+export function openLedger(url: string, maxConnections?: number, pepper: string | null = null) {
   const database = openDatabase(url, maxConnections);
-  const subjects = createSubjectKeys(database);
+  const subjects = createSubjectKeys(database, pepper);
+  const suppressions = createSuppressions(database, subjects);
+  const consentProof = createConsentProof(database, subjects);
   return {
     runs: createRuns(database),
     records: createRecords(database),
@@ -25,7 +30,10 @@ export function openLedger(url: string, maxConnections?: number) {
     datasets: createDatasets(database),
     rateBudget: createRateBudget(database),
     subjects,
-    suppressions: createSuppressions(database, subjects),
+    suppressions,
+    consentProof,
+    erasures: createErasures(database, { suppressions, proof: consentProof }),
+    eligibilityResults: createEligibilityResults(database),
     migrate: () => migrate(database),
     missingMigrations: () => missingMigrations(database),
     unknownMigrations: () => unknownMigrations(database),

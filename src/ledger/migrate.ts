@@ -3,12 +3,14 @@ import type { Database } from './database.ts';
 import * as tables from './migrations/0001-tables.ts';
 import * as operations from './migrations/0002-operations.ts';
 import * as consent from './migrations/0004-consent.ts';
+import * as consentProof from './migrations/0005-consent-proof.ts';
 
 /** In order; a migration that was released is never changed, only followed by another. */
 const MIGRATIONS: Record<string, Migration> = {
   '0001-tables': tables,
   '0002-operations': operations,
   '0004-consent': consent,
+  '0005-consent-proof': consentProof,
 };
 
 function migrator(database: Database): Migrator {

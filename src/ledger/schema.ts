@@ -175,6 +175,8 @@ export interface RateBudgetsTable {
 /** One row: the key of all keyed hashes of people. */
 export interface SubjectSecretTable {
   secret: string;
+  /** Which pepper they are made with; null until a worker begins. */
+  pepper_mark: string | null;
 }
 
 /** Live while `consented_again_at` is null or not after `since`. */
@@ -187,6 +189,42 @@ export interface SuppressionsTable {
   consented_again_at: Date | null;
   run_no: number | null;
   created_at: Generated<Date>;
+}
+
+/** Whose proof of consent it is: `key` opens their entries. An erasure deletes the row. */
+export interface ConsentPeopleTable {
+  /** Keyed hash of the contact id. */
+  subject: string;
+  person: Generated<string>;
+  key: Buffer;
+  created_at: Generated<Date>;
+}
+
+/** Append-only (a trigger sees to it). */
+export interface ConsentProofTable {
+  id: Generated<string>;
+  at: Generated<Date>;
+  person: string;
+  run_id: string;
+  seq: number;
+  operation_id: string;
+  request_id: string | null;
+  http_status: number | null;
+  /** What was sent and what became of it, encrypted with the person's key. */
+  sealed: Buffer;
+}
+
+export interface ErasuresTable {
+  erasure_id: string;
+  at: Generated<Date>;
+  result: Json<unknown>;
+}
+
+export interface EligibilityResultsTable {
+  check_id: string;
+  seq: number;
+  eligible: boolean;
+  reason: string;
 }
 
 export interface LedgerTables {
@@ -202,4 +240,8 @@ export interface LedgerTables {
   rate_budgets: RateBudgetsTable;
   subject_secret: SubjectSecretTable;
   suppressions: SuppressionsTable;
+  consent_people: ConsentPeopleTable;
+  consent_proof: ConsentProofTable;
+  erasures: ErasuresTable;
+  eligibility_results: EligibilityResultsTable;
 }

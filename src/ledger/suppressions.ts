@@ -50,8 +50,12 @@ export function createSuppressions({ db }: Database, subjects: SubjectKeys) {
   };
 
   return {
-    /** Repeatable: an older withdrawal changes nothing. */
-    async add(objections: readonly Objection[], runNo: number, executor: Executor = db): Promise<void> {
+    /** `runNo` null: by no run. Repeatable: an older withdrawal changes nothing. */
+    async add(
+      objections: readonly Objection[],
+      runNo: number | null,
+      executor: Executor = db,
+    ): Promise<void> {
       if (objections.length === 0) return;
       const rows = await Promise.all(
         objections.map(async ({ contactId, ...rest }) => ({

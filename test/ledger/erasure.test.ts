@@ -1,0 +1,236 @@
+import { Readable } from 'node:stream';
+import { sql } from 'kysely';
+import { describe, expect, it } from 'vitest';
+import { CHANNELS } from '../../src/domain/eligibility.ts';
+import { ledgerOfFile, openRun, record, someId } from './harness.ts';
+
+const opened = ledgerOfFile();
+
+let people = 0;
+const somebody = (): string => {
+  people += 1;
+  return `e1b2c3d4-0000-0000-0000-${String(people).padStart(12, '0')}`;
+};
+/** Row `seq` is about this contact. */
+const rowOf = (seq: number, contactId: string) =>
+  record(seq, { fields: { contactId, phone: '+14155550100' }, record: { contactId }, key1: contactId });
+
+async function stagedRun(
+  contactIds: readonly string[],
+  state: 'running' | 'completed' | 'failed' = 'completed',
+) {
+  const { ledger, database } = opened();
+  const run = await openRun(ledger);
+  await ledger.records.stage(
+    run.run_no,
+    contactIds.map((contactId, i) => rowOf(i + 1, contactId)),
+  );
+  await ledger.records.finishStaging(run.run_no);
+  await database.db.updateTable('runs').set({ state }).where('run_no', '=', run.run_no).execute();
+  return run;
+}
+async function settleAll(runNo: number, outcome = 'rejected') {
+  await sql`insert into outcomes (run_no, seq, outcome, reasons)
+    select run_no, seq, ${outcome}, '[{"code":"X","field":"phone","message":"canary-text"}]'::json
+    from records where run_no = ${runNo}`.execute(opened().database.db);
+}
+const erase = (contactId: string, more: { datasets?: readonly string[]; erasureId?: string } = {}) =>
+  opened().ledger.erasures.erase({
+    erasureId: someId('erasure'),
+    contactId,
+    datasets: [],
+    requestedBy: 'dana',
+    ...more,
+  });
+/** Every text of every table, to look for somebody in. */
+async function everything(): Promise<string> {
+  const { database } = opened();
+  const tables = await sql<{ name: string }>`select table_name as name from information_schema.tables
+    where table_schema = 'public'`.execute(database.db);
+  const texts = await Promise.all(
+    tables.rows.map(async ({ name }) => {
+      const { rows } = await sql<{ row: string }>`select t::text as row from ${sql.table(name)} t`.execute(
+        database.db,
+      );
+      return rows.map(({ row }) => row).join('\n');
+    }),
+  );
+  return texts.join('\n').toLowerCase();
+}
+
+describe('an erasure', () => {
+  it('empties the rows of one person in all runs, and leaves outcomes, reasons and everybody else', async () => {
+    const [anna, ben] = [somebody(), somebody()];
+    const runs = [await stagedRun([anna, ben]), await stagedRun([ben, anna.toUpperCase()])];
+    for (const run of runs) await settleAll(run.run_no);
+    const erased = await erase(anna);
+    expect(erased).toMatchObject({ records: 2, runs: runs.map((run) => run.run_id).sort(), waitingFor: [] });
+    expect(await everything()).not.toContain(anna);
+    const { ledger } = opened();
+    const rows = [];
+    for await (const row of ledger.records.list(runs[0]?.run_no ?? 0)) rows.push(row);
+    expect(rows).toMatchObject([
+      { fields: { cxflow_erased: true }, outcome: 'rejected', reasons: [{ code: 'X', field: 'phone' }] },
+      { fields: { contactId: ben }, outcome: 'rejected', reasons: [{ message: 'canary-text' }] },
+    ]);
+    expect(JSON.stringify(rows[0])).not.toContain('canary-text');
+  });
+
+  it('finds a row that the rules refused, under whatever column the id stands', async () => {
+    const anna = somebody();
+    const { ledger } = opened();
+    const run = await openRun(ledger);
+    const fields = { 'Customer No': anna, phone: 'x' };
+    const reasons = [{ code: 'contact_id_missing' }];
+    await ledger.records.stage(run.run_no, [
+      record(1, { fields, record: null, key1: null, key2: null, reasons }),
+    ]);
+    expect(await erase(anna)).toMatchObject({ records: 1 });
+    expect(await everything()).not.toContain(anna);
+  });
+
+  it('keeps the objection as a keyed hash, on every channel', async () => {
+    const anna = somebody();
+    expect(await erase(anna)).toMatchObject({ suppressed: [...CHANNELS] });
+    const found = await opened().ledger.suppressions.find([anna], [...CHANNELS]);
+    expect(found.map(({ channel }) => channel).sort()).toEqual([...CHANNELS].sort());
+    expect(await everything()).not.toContain(anna);
+  });
+
+  it('keys the proof of consent away, and says how much', async () => {
+    const anna = somebody();
+    const { ledger, database } = opened();
+    const batch = { runId: 'p:1', operationId: '1', batchKey: 'k', requestId: null, httpStatus: null };
+    const preference = {
+      seq: 1,
+      contactId: anna,
+      channel: 'email',
+      optIn: false,
+      consentTimestamp: null,
+      withdrawalTimestamp: '2026-01-01T00:00:00.000Z',
+      regulatoryRegion: 'NONE',
+      source: 'x',
+      idempotencyKey: 'i',
+      updatedAt: '2026-01-01T00:00:00.000Z',
+      outcome: 'updated',
+      reasons: [],
+      evidence: null,
+    } as const;
+    await ledger.consentProof.record(database.db, batch, [preference]);
+    expect(await erase(anna)).toMatchObject({ proof: 1 });
+    expect(await ledger.consentProof.of(anna)).toEqual([]);
+  });
+
+  it('deletes the files that name them, but not the one that a run still reads', async () => {
+    const anna = somebody();
+    const { ledger } = opened();
+    const stage = (name: string) =>
+      ledger.datasets.stage(
+        name,
+        'ndjson',
+        Readable.from([Buffer.from(`${JSON.stringify({ contactId: anna, name })}\n`)]),
+      );
+    const [read, unread] = [await stage('read'), await stage('unread')];
+    const run = await openRun(ledger, { input: { listId: 'L1', source: { dataset: unread.id } } });
+    expect(await erase(anna, { datasets: [read.id, unread.id] })).toMatchObject({
+      datasets: 1,
+      waitingFor: [run.run_id],
+    });
+    expect([await ledger.datasets.find(read.id), (await ledger.datasets.find(unread.id))?.id]).toEqual([
+      undefined,
+      unread.id,
+    ]);
+  });
+
+  it('leaves what a run under way still has to send, and says which run', async () => {
+    const [anna, ben] = [somebody(), somebody()];
+    const run = await stagedRun([anna, ben], 'running');
+    await opened().ledger.operations.plan(run.run_no, 'create', 2);
+    expect(await erase(anna)).toMatchObject({ records: 0, runs: [], waitingFor: [run.run_id] });
+    const [operation] = await opened().ledger.operations.open(run.run_no, 1, 9);
+    expect(operation?.seqs).toEqual([1, 2]);
+  });
+
+  it('takes them out of a failed run that may never start again: cancelled, out of the batch, counted', async () => {
+    const [anna, ben] = [somebody(), somebody()];
+    const run = await stagedRun([anna, ben, anna, anna], 'failed');
+    const { ledger } = opened();
+    await ledger.operations.plan(run.run_no, 'create', 2);
+    expect(await erase(anna)).toMatchObject({ records: 3, waitingFor: [] });
+    const open = await ledger.operations.open(run.run_no, 1, 9);
+    expect(open.map(({ seqs }) => seqs)).toEqual([[2]]);
+    expect(await ledger.runs.exactCounts(run.run_no)).toMatchObject({ total: 4, pending: 1, cancelled: 3 });
+    expect(await ledger.runs.counts(run.run_no)).toMatchObject({ total: 4, pending: 1, cancelled: 3 });
+    expect(await everything()).not.toContain(anna);
+  });
+
+  it('leaves in a failed run what was sent and never answered', async () => {
+    const anna = somebody();
+    const run = await stagedRun([anna], 'running');
+    const { ledger, database } = opened();
+    await ledger.operations.plan(run.run_no, 'create', 1);
+    const [operation] = await ledger.operations.open(run.run_no, 1, 1);
+    const claim = { runNo: run.run_no, id: operation?.id ?? '', payloadSha256: 'p', leaseMs: 1_000 };
+    const claimed = await ledger.operations.claim({ ...claim, holder: 'h', tenant: 't' });
+    await ledger.operations.loseAnswer(claim.id, claimed.verdict === 'claimed' ? claimed.fence : 0);
+    await database.db.updateTable('runs').set({ state: 'failed' }).where('run_no', '=', run.run_no).execute();
+    expect(await erase(anna)).toMatchObject({ records: 0, waitingFor: [run.run_id] });
+  });
+
+  it('takes the text out of the events that the CRM has been told', async () => {
+    const anna = somebody();
+    const run = await stagedRun([somebody()]);
+    const event = (delivered_at: Date | null) => ({
+      run_no: run.run_no,
+      event: 'e',
+      counts: '{}',
+      body: `{"contactId":"${anna}"}`,
+      delivered_at,
+    });
+    const { database } = opened();
+    await database.db
+      .insertInto('outbox')
+      .values([event(new Date()), event(null)])
+      .execute();
+    expect(await erase(anna)).toMatchObject({ events: 1 });
+    const rows = await database.db
+      .selectFrom('outbox')
+      .select('body')
+      .where('run_no', '=', run.run_no)
+      .orderBy('id')
+      .execute();
+    expect(rows.map(({ body }) => body)).toEqual(['', `{"contactId":"${anna}"}`]);
+  });
+
+  it('stands in the audit without a name, and its repeat is found by its id', async () => {
+    const anna = somebody();
+    const erasureId = someId('erasure');
+    const erased = await erase(anna, { erasureId });
+    const { ledger } = opened();
+    expect(await ledger.erasures.find(erasureId)).toEqual(erased);
+    await ledger.audit.seal();
+    const entries = [];
+    for await (const each of ledger.audit.list(erasureId)) entries.push(each);
+    expect(entries).toMatchObject([{ action: 'person_erased', data: { ...erased, requestedBy: 'dana' } }]);
+    expect(await everything()).not.toContain(anna);
+  });
+});
+
+describe('results of a check', () => {
+  it('are kept once a row, told in order, and tallied by reason', async () => {
+    const { eligibilityResults } = opened().ledger;
+    const checkId = someId('check');
+    const no = (seq: number) => ({ seq, eligible: false, reason: 'explicit_opt_out' });
+    await eligibilityResults.add(checkId, [{ seq: 1, eligible: true, reason: 'compliant' }, no(2)]);
+    await eligibilityResults.add(checkId, [{ seq: 2, eligible: true, reason: 'compliant' }, no(3)]);
+    await eligibilityResults.add(someId('check'), [no(9)]);
+    expect(await eligibilityResults.through(checkId)).toBe(3);
+    expect(await eligibilityResults.tally(checkId)).toEqual({
+      eligible: 1,
+      ineligible: { explicit_opt_out: 2 },
+    });
+    const rows = [];
+    for await (const row of eligibilityResults.list(checkId)) rows.push(row);
+    expect(rows).toEqual([{ seq: 1, eligible: true, reason: 'compliant' }, no(2), no(3)]);
+  });
+});

@@ -1,0 +1,43 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import { freshDatabase } from '../harness/fresh.ts';
+
+const ANNA = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890';
+
+function opener(url: string) {
+  return (pepper: string | null = null) => {
+    const ledger = openLedger(url, 2, pepper);
+    onTestFinished(() => ledger.close());
+    return ledger;
+  };
+}
+
+describe('the pepper', () => {
+  it('makes other keys, the same in every process that has it', async () => {
+    const open = opener(await freshDatabase());
+    await open().migrate();
+    const [plain, hot] = [await open().subjects.keyOf(ANNA), await open('hot').subjects.keyOf(ANNA)];
+    expect(hot).not.toBe(plain);
+    expect(await open('hot').subjects.keyOf(ANNA.toUpperCase())).toBe(hot);
+  });
+
+  it.each([
+    ['another', 'mild'],
+    ['none', null],
+  ])('once a worker has begun with one, %s is refused before it overlooks anybody', async (_, wrong) => {
+    const open = opener(await freshDatabase());
+    await open().migrate();
+    await open('hot').subjects.begin();
+    await open('hot').subjects.begin();
+    await expect(open(wrong).subjects.keyOf(ANNA)).rejects.toThrow('CXFLOW_PEPPER');
+    await expect(open(wrong).subjects.begin()).rejects.toThrow('CXFLOW_PEPPER');
+    expect(await open('hot').subjects.keyOf(ANNA)).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('a ledger that was begun without one stays without one', async () => {
+    const open = opener(await freshDatabase());
+    await open().migrate();
+    await open().subjects.begin();
+    await expect(open('hot').subjects.keyOf(ANNA)).rejects.toThrow('CXFLOW_PEPPER');
+  });
+});
