@@ -1,0 +1,230 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  momentOf,
+  type Preference,
+  preferenceKey,
+  preferenceMapProblems,
+  rankOf,
+  readPreference,
+  resolvePreferenceColumns,
+} from '../../src/domain/preference-update.ts';
+
+const NOW = new Date('2026-01-15T12:00:00.000Z');
+const ID = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890';
+
+const OPT_IN = {
+  contactId: ID,
+  channel: 'email',
+  optIn: true,
+  consentTimestamp: '2024-06-10T09:15:00.000Z',
+  withdrawalTimestamp: null,
+  regulatoryRegion: 'GDPR',
+  source: 'crm-sync',
+};
+const OPT_OUT = { ...OPT_IN, optIn: false, withdrawalTimestamp: '2024-06-12T11:30:00.000Z' };
+
+const read = (row: Record<string, unknown>) => readPreference(row, null, NOW);
+
+function preferenceOf(row: Record<string, unknown>): Preference {
+  const result = read(row);
+  if (!('preference' in result)) return expect.fail(JSON.stringify(result));
+  return result.preference;
+}
+
+function codesOf(row: Record<string, unknown>): string[] {
+  const result = read(row);
+  return 'reasons' in result ? result.reasons.map(({ code, field }) => `${code} ${field}`) : [];
+}
+
+describe('a row', () => {
+  it('is a preference with its timestamps in UTC, and updatedAt the later of the two', () => {
+    expect(preferenceOf({ ...OPT_OUT, consentTimestamp: '2024-06-10T11:15:00+02:00' })).toEqual({
+      ...OPT_OUT,
+      consentTimestamp: '2024-06-10T09:15:00.000Z',
+      idempotencyKey: null,
+      updatedAt: '2024-06-12T11:30:00.000Z',
+    });
+    expect(preferenceOf(OPT_IN).updatedAt).toBe('2024-06-10T09:15:00.000Z');
+    expect(preferenceOf({ ...OPT_IN, updatedAt: '2024-07-01' }).updatedAt).toBe('2024-07-01T00:00:00.000Z');
+  });
+
+  it('of a CSV is read alike: texts for flags, words in any case, nothing written as null', () => {
+    const columns = [
+      'Contact ID',
+      'channel',
+      'Opt-In',
+      'consent',
+      'withdrawal_timestamp',
+      'Regulatory Region',
+      'src',
+    ];
+    const map = { consentTimestamp: 'consent', source: 'src' };
+    const resolved = resolvePreferenceColumns(columns, map);
+    if ('problems' in resolved) return expect.fail(resolved.problems.join());
+    const cells = [ID, ' EMAIL ', 'Yes', '2024-06-10', 'null', 'gdpr', 'form'];
+    const row = Object.fromEntries(columns.map((column, i) => [column, cells[i]]));
+    expect(readPreference(row, resolved.columns, NOW)).toMatchObject({
+      preference: { channel: 'email', optIn: true, regulatoryRegion: 'GDPR', withdrawalTimestamp: null },
+    });
+  });
+
+  it('names every rule that it breaks, each with its field, not the first only', () => {
+    const row = {
+      contactId: 'crm-88291',
+      channel: 'fax',
+      optIn: 'maybe',
+      consentTimestamp: 'yesterday',
+      withdrawalTimestamp: '2099-01-01',
+      regulatoryRegion: 'LGPD',
+      source: 'x'.repeat(51),
+      idempotencyKey: '1',
+      updatedAt: '2024-02-30',
+    };
+    expect(codesOf(row)).toEqual([
+      'contact_id_not_a_guid contactId',
+      'channel_unknown channel',
+      'opt_in_not_a_flag optIn',
+      'timestamp_not_a_date consentTimestamp',
+      'timestamp_in_future withdrawalTimestamp',
+      'regulatory_region_unknown regulatoryRegion',
+      'source_too_long source',
+      'idempotency_key_not_a_guid idempotencyKey',
+      'timestamp_not_a_date updatedAt',
+    ]);
+    expect(codesOf({})).toHaveLength(5);
+    expect(JSON.stringify(read(row))).not.toContain('crm-88291');
+  });
+
+  it('that opts in needs a consent, and has no withdrawal', () => {
+    expect(codesOf({ ...OPT_IN, consentTimestamp: null })).toEqual(['consent_missing consentTimestamp']);
+    expect(codesOf({ ...OPT_IN, withdrawalTimestamp: '2024-01-01' })).toEqual([
+      'opt_in_with_withdrawal withdrawalTimestamp',
+    ]);
+    expect(codesOf({ ...OPT_IN, consentTimestamp: '', withdrawalTimestamp: 'x' })).toEqual([
+      'timestamp_not_a_date withdrawalTimestamp',
+      'consent_missing consentTimestamp',
+      'opt_in_with_withdrawal withdrawalTimestamp',
+    ]);
+  });
+
+  it('that opts out needs the date of the withdrawal, and outside the GDPR none of a consent', () => {
+    expect(codesOf({ ...OPT_OUT, withdrawalTimestamp: null })).toEqual([
+      'withdrawal_missing withdrawalTimestamp',
+    ]);
+    for (const regulatoryRegion of ['CCPA', 'TCPA', 'NONE'])
+      expect(preferenceOf({ ...OPT_OUT, regulatoryRegion, consentTimestamp: null }).optIn).toBe(false);
+  });
+
+  it('may be five minutes ahead of our clock, and not a millisecond more', () => {
+    const ahead = (ms: number) => ({
+      ...OPT_IN,
+      consentTimestamp: new Date(NOW.getTime() + ms).toISOString(),
+    });
+    expect(codesOf(ahead(300_000))).toEqual([]);
+    expect(codesOf(ahead(300_001))).toEqual(['timestamp_in_future consentTimestamp']);
+  });
+
+  it('takes any GUID, also those of S0 that are no UUIDs by the book', () => {
+    expect(preferenceOf({ ...OPT_IN, idempotencyKey: 'c9d8e7f6-a5b4-3210-fedc-ba9876543210' })).toMatchObject(
+      {
+        idempotencyKey: 'c9d8e7f6-a5b4-3210-fedc-ba9876543210',
+      },
+    );
+  });
+
+  it('with two keys of one name is not guessed at', () => {
+    expect(codesOf({ ...OPT_IN, ContactID: ID })).toContain('field_ambiguous contactId');
+  });
+
+  it('has only its own properties', () => {
+    expect(preferenceMapProblems({ phone: 'x' })).toHaveLength(1);
+    expect(resolvePreferenceColumns(['constructor', '__proto__'])).toHaveProperty('problems');
+  });
+});
+
+describe('an objection', () => {
+  const optOut = { contactId: ID, channel: 'email', withdrawalTimestamp: OPT_OUT.withdrawalTimestamp };
+
+  it('under the GDPR without a consent date is not sent, and not lost', () => {
+    const result = read({ ...OPT_OUT, consentTimestamp: null });
+    expect(result).toMatchObject({
+      preference: { optIn: false, consentTimestamp: null },
+      refusedFor: { code: 'gdpr_needs_consent_date', field: 'consentTimestamp' },
+      optOut,
+    });
+  });
+
+  it('in a row that is wrong otherwise is not lost either, as long as it says whose and where', () => {
+    expect(read({ ...OPT_OUT, source: '' })).toMatchObject({ optOut });
+    expect(read({ ...OPT_OUT, withdrawalTimestamp: 'soon' })).toMatchObject({
+      optOut: { ...optOut, withdrawalTimestamp: null },
+    });
+    expect(read({ ...OPT_OUT, contactId: '7' })).toMatchObject({ optOut: null });
+    expect(read({ ...OPT_IN, source: '' })).toMatchObject({ optOut: null });
+  });
+
+  it('is lost by no row, whatever its other fields hold', () => {
+    const anything = fc.oneof(fc.string(), fc.constant(null), fc.constant('2024-01-01'), fc.integer());
+    const fields = ['consentTimestamp', 'withdrawalTimestamp', 'regulatoryRegion', 'source', 'updatedAt'];
+    const rest = fc.record(Object.fromEntries(fields.map((field) => [field, anything])));
+    fc.assert(
+      fc.property(rest, fc.constantFrom(...['GDPR', 'NONE', 'x']), (row, regulatoryRegion) => {
+        const result = read({ ...row, regulatoryRegion, contactId: ID, channel: 'sms', optIn: 'no' });
+        const isSent = 'preference' in result && !('refusedFor' in result);
+        expect(isSent || ('optOut' in result && result.optOut !== null)).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('of several rows of one contact and channel', () => {
+  const optIn = (day: string, more: object = {}) =>
+    preferenceOf({ ...OPT_IN, consentTimestamp: day, ...more });
+  const out = (day: string, more: object = {}) =>
+    preferenceOf({ ...OPT_OUT, consentTimestamp: '2020-01-01', withdrawalTimestamp: day, ...more });
+  const newest = (rows: readonly Preference[]) =>
+    rows.reduce((best, row) => (rankOf(row) > rankOf(best) ? row : best));
+
+  it('the newest decision wins, and of one moment the withdrawal', () => {
+    expect(newest([optIn('2024-01-01'), out('2024-02-01'), optIn('2024-03-01')])).toEqual(
+      optIn('2024-03-01'),
+    );
+    expect(newest([optIn('2024-03-01'), out('2024-03-01')]).optIn).toBe(false);
+    expect(newest([out('2024-03-01'), optIn('2024-03-01')]).optIn).toBe(false);
+  });
+
+  it('an old consent does not win because somebody touched its record later', () => {
+    expect(newest([optIn('2024-01-01', { updatedAt: '2025-01-01' }), out('2024-02-01')]).optIn).toBe(false);
+  });
+
+  it('they are the same whatever the case of their GUID', () => {
+    expect(preferenceKey({ contactId: ID.toUpperCase(), channel: 'sms' })).toBe(
+      preferenceKey({ contactId: ID, channel: 'sms' }),
+    );
+  });
+
+  it('the order in which they arrive does not matter', () => {
+    const day = fc.integer({ min: 0, max: 5 }).map((n) => new Date(Date.UTC(2024, 0, 1 + n)).toISOString());
+    const row = fc.oneof(
+      fc
+        .tuple(day, day, fc.constantFrom('a', 'b'))
+        .map(([at, updatedAt, source]) => optIn(at, { updatedAt, source })),
+      fc
+        .tuple(day, day, fc.constantFrom('a', 'b'))
+        .map(([at, updatedAt, source]) => out(at, { updatedAt, source })),
+    );
+    fc.assert(
+      fc.property(fc.array(row, { minLength: 1, maxLength: 8 }), fc.nat(), (rows, shift) => {
+        const at = shift % rows.length;
+        const other = [...rows.slice(at), ...rows.slice(0, at)].reverse();
+        const winner = newest(rows);
+        expect(newest(other)).toEqual(winner);
+        for (const { optIn: isIn, ...rest } of rows)
+          expect(momentOf({ optIn: isIn, ...rest }) <= momentOf(winner)).toBe(true);
+        const latest = rows.filter((each) => momentOf(each) === momentOf(winner));
+        if (latest.some((each) => !each.optIn)) expect(winner.optIn).toBe(false);
+      }),
+    );
+  });
+});
