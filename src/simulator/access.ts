@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { retryAfterHeader } from './faults.ts';
 import type { RateLimiter } from './rate-limiter.ts';
-import type { Settings } from './settings.ts';
+import { type Settings, vendorTime } from './settings.ts';
 import type { StatsKeeper } from './stats.ts';
 import type { TokenStore } from './tokens.ts';
 
@@ -36,6 +36,6 @@ function retryAfterOf(waitMs: number, { settings, nowMs }: AccessDeps): string |
   if (settings.retryAfterAs === 'none') return null;
   return retryAfterHeader(
     settings.retryAfterAs === 'seconds' ? seconds : `http-date-in-${seconds + 1}`,
-    nowMs(),
+    vendorTime(settings, nowMs()).getTime(),
   );
 }

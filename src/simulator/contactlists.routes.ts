@@ -11,7 +11,7 @@ import {
 import { recordErrors } from './contactlists.rules.ts';
 import { type ContactLists, phonesOf } from './contactlists.state.ts';
 import type { Journal, JournalItem } from './journal.ts';
-import type { Settings } from './settings.ts';
+import { type Settings, vendorTime } from './settings.ts';
 
 export interface ContactListsDeps {
   readonly lists: ContactLists;
@@ -91,7 +91,7 @@ function updateRecord(
 ) {
   const { lists, journal, nowMs, settings } = deps;
   if (lists.find(listId, recordId) === null) return reply.code(404).send({ message: 'no such record' });
-  const errors = recordErrors(request.body, nowMs(), settings.blockedNumbers);
+  const errors = recordErrors(request.body, vendorTime(settings, nowMs()).getTime(), settings.blockedNumbers);
   if (errors.length > 0) return reply.code(400).send({ message: 'the record is invalid', errors });
   const record = request.body as ContactRecord;
   const twin = lists.findDuplicates(listId, [record])[0];
@@ -116,7 +116,7 @@ function refuseBatch(body: unknown, { settings, nowMs }: ContactListsDeps) {
       errors: [],
     };
   }
-  const now = nowMs();
+  const now = vendorTime(settings, nowMs()).getTime();
   const errors: NamedEntry[] = [];
   records.forEach((record: unknown, index) => {
     for (const error of recordErrors(record, now, settings.blockedNumbers))

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Fault, type FaultPlan, retryAfterHeader } from './faults.ts';
-import type { Settings } from './settings.ts';
+import { type Settings, vendorTime } from './settings.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -11,6 +11,8 @@ declare module 'fastify' {
 }
 
 const LOGIN_PAGE = '<!doctype html><html><title>Sign in</title><body>Your session has expired.</body></html>';
+
+const DRIP_MS = 250;
 
 export function registerFaults(app: FastifyInstance, plan: FaultPlan, settings: Settings): void {
   app.decorateRequest('fault', null);
@@ -24,11 +26,12 @@ export function registerFaults(app: FastifyInstance, plan: FaultPlan, settings: 
     if (delayMs > 0) await sleep(delayMs, undefined, { ref: false });
     return fault === null ? undefined : strikeBefore(fault, request, reply);
   });
-  app.addHook('onSend', async (request, reply, payload) =>
-    request.fault === null || typeof payload !== 'string'
+  app.addHook('onSend', async (request, reply, payload) => {
+    if (settings.clockOffsetSeconds !== 0) void reply.header('Date', vendorTime(settings).toUTCString());
+    return request.fault === null || typeof payload !== 'string'
       ? payload
-      : strikeAfter(request.fault, request, reply, payload),
-  );
+      : strikeAfter({ fault: request.fault, request, reply, payload, settings });
+  });
 }
 
 function strikeBefore(fault: Fault, request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
@@ -36,10 +39,19 @@ function strikeBefore(fault: Fault, request: FastifyRequest, reply: FastifyReply
   if (fault.reset === 'before' || fault.hang === true) return reply.hijack();
   if (fault.when === 'after') return undefined;
   // The payload is put in by strikeAfter, for both moments alike.
-  return fault.status !== undefined || fault.html === true ? reply.send('') : undefined;
+  const isAnswer = fault.status !== undefined || fault.html === true || fault.raw !== undefined;
+  return isAnswer ? reply.send('') : undefined;
 }
 
-async function strikeAfter(fault: Fault, request: FastifyRequest, reply: FastifyReply, payload: string) {
+interface Strike {
+  readonly fault: Fault;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly payload: string;
+  readonly settings: Settings;
+}
+
+async function strikeAfter({ fault, request, reply, payload, settings }: Strike): Promise<string> {
   if (fault.reset === 'after' || fault.truncate === 'cut') {
     if (fault.truncate === 'cut') sendHalf(reply, payload);
     request.raw.socket.destroySoon();
@@ -47,10 +59,20 @@ async function strikeAfter(fault: Fault, request: FastifyRequest, reply: Fastify
   const isSilent = fault.reset === 'after' || fault.truncate === 'cut' || fault.answerLost === true;
   if (isSilent) return new Promise<string>(() => {});
   if (fault.retryAfter !== undefined)
-    void reply.header('Retry-After', retryAfterHeader(fault.retryAfter, Date.now()));
+    void reply.header('Retry-After', retryAfterHeader(fault.retryAfter, vendorTime(settings).getTime()));
+  const answer = answerOf(fault, reply, payload);
+  return fault.drip === undefined ? answer : drip(reply, answer, fault.drip, fault.dripMs ?? DRIP_MS);
+}
+
+/** What is said instead of the answer, or half of it. */
+function answerOf(fault: Fault, reply: FastifyReply, payload: string): string {
   if (fault.html === true) {
     void reply.code(fault.status ?? 200).type('text/html');
     return LOGIN_PAGE;
+  }
+  if (fault.raw !== undefined) {
+    void reply.code(fault.status ?? 200).type('application/json');
+    return fault.raw;
   }
   if (fault.truncate !== undefined) return payload.slice(0, Math.floor(payload.length / 2));
   if (fault.status === undefined) return payload;
@@ -65,4 +87,22 @@ function sendHalf(reply: FastifyReply, payload: string): void {
     'content-length': Buffer.byteLength(payload),
   });
   reply.raw.write(payload.slice(0, Math.floor(payload.length / 2)));
+}
+
+/** Past Node's own response, which writes headers in one piece. Ends when the other side has had enough, or all of it. */
+function drip(reply: FastifyReply, body: string, from: 'headers' | 'body', everyMs: number): Promise<string> {
+  const { socket } = reply.raw;
+  const length = Buffer.byteLength(body);
+  const fields = ['Content-Type: application/json', `Content-Length: ${length}`, 'Connection: close'];
+  const head = [`HTTP/1.1 ${reply.statusCode} Slow`, ...fields, '', ''].join('\r\n');
+  if (from === 'body') socket?.write(head);
+  const bytes = Buffer.from(from === 'body' ? body : head + body);
+  let sent = 0;
+  const timer = setInterval(() => {
+    if (sent === bytes.length) socket?.destroySoon();
+    else socket?.write(bytes.subarray(sent, (sent += 1)));
+  }, everyMs);
+  timer.unref();
+  socket?.once('close', () => clearInterval(timer));
+  return new Promise<string>(() => {});
 }

@@ -8,7 +8,7 @@ export const FAULT = z
   .strictObject({
     delayMs: z.number().min(0),
     status: z.number().int().min(300).max(599),
-    /** Of `status` and `html`: whether the request is carried out all the same. Default `before`. */
+    /** Of `status`, `html` and `raw`: whether the request is carried out all the same. Default `before`. */
     when: z.enum(['before', 'after']),
     retryAfter: z.union([z.number(), z.string()]),
     body: z.unknown(),
@@ -17,6 +17,12 @@ export const FAULT = z
     answerLost: z.literal(true),
     truncate: z.union([z.literal(true), z.enum(['clean', 'cut'])]),
     html: z.literal(true),
+    /** Instead of the answer, as it stands: 200 and JSON by its headers, whatever the text is. */
+    raw: z.string(),
+    /** The answer a byte at a time, from its first header on or from its body on. */
+    drip: z.enum(['headers', 'body']),
+    /** Between two bytes of a `drip`. Default 250: nothing of any length arrives within a deadline. */
+    dripMs: z.number().positive(),
     /** The last n records are not created, and nobody says so. */
     dropRecords: z.number().int().positive(),
     /** All are created, and n fewer reported. */

@@ -25,6 +25,7 @@ const FLAGS = {
   'blocked-number': { type: 'string', multiple: true },
   'idempotency-key-seconds': { type: 'string' },
   'preferences-as': { type: 'string' },
+  'clock-offset-seconds': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -47,6 +48,7 @@ export const USAGE = `Usage: simulator [flags]
   --blocked-number NUMBER  a number that the tenant refuses (repeatable)
   --idempotency-key-seconds N  how long preference batches are remembered, default 86400
   --preferences-as FORM    object (default) or array: what GET preferences answers
+  --clock-offset-seconds N its clock is so far ahead (negative: behind)
 All but the first six can be changed while it runs: POST /_sim/settings.`;
 
 const INTEGER = z.coerce.number().int();
@@ -70,6 +72,7 @@ export function readFlags(argv: readonly string[]): SimulatorOptions | null {
     blockedNumbers: values['blocked-number'],
     idempotencyKeySeconds: number(values['idempotency-key-seconds']),
     preferencesAs: values['preferences-as'],
+    clockOffsetSeconds: number(values['clock-offset-seconds']),
   });
   return {
     ...(settings as SimulatorOptions),

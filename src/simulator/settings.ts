@@ -24,6 +24,8 @@ export const SETTINGS = z.strictObject({
   idempotencyKeySeconds: z.number().min(0),
   /** How GET preferences answers; as an array, none on record is an empty one, else a 404. */
   preferencesAs: z.enum(['object', 'array']),
+  /** How far CXone's clock is ahead of ours, or behind it: in `Date`, in dates of `Retry-After`, in judging consents. */
+  clockOffsetSeconds: z.number(),
 });
 export type Settings = z.infer<typeof SETTINGS>;
 
@@ -40,4 +42,10 @@ export const DEFAULT_SETTINGS: Settings = {
   blockedNumbers: [],
   idempotencyKeySeconds: 86_400,
   preferencesAs: 'object',
+  clockOffsetSeconds: 0,
 };
+
+/** What the clock on CXone's wall says. */
+export function vendorTime({ clockOffsetSeconds }: Settings, nowMs: number = Date.now()): Date {
+  return new Date(nowMs + clockOffsetSeconds * 1_000);
+}

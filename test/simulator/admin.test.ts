@@ -67,6 +67,25 @@ describe('the admin API', () => {
   });
 });
 
+describe('a clock of its own', () => {
+  it('shows in Date, in Retry-After and in which consents lie in the future', async () => {
+    const { api, request, admin } = await startSimulator({ clockOffsetSeconds: 600 });
+    const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
+    const post = (n: number, consentTimestamp: string) =>
+      api('POST', '/api/v2/contactlists/L1/records', { records: [contact(n, { consentTimestamp })] });
+    expect((await post(1, inMinutes(14))).status).toBe(200);
+    expect((await post(2, inMinutes(16))).text).toContain('CONSENT_IN_FUTURE');
+    await admin.setFaults([{ fault: { status: 429, retryAfter: 'http-date-in-30' } }]);
+    const { headers } = await request('GET', '/x');
+    const [date, until] = ['date', 'retry-after'].map((name) => Date.parse(headers.get(name) ?? ''));
+    expect(Math.abs((date ?? 0) - Date.now() - 600_000)).toBeLessThan(60_000);
+    expect(Math.abs((until ?? 0) - (date ?? 0) - 30_000)).toBeLessThanOrEqual(1_000);
+    await admin.change({ clockOffsetSeconds: -600 });
+    await admin.clearFaults();
+    expect((await post(3, inMinutes(-4))).text).toContain('CONSENT_IN_FUTURE');
+  });
+});
+
 describe('the webhook receiver', () => {
   it('keeps each body as it came, with its headers', async () => {
     const { admin, request } = await startSimulator();

@@ -108,13 +108,29 @@ describe('faults, as the SDK sees them', () => {
     ['half an answer', { truncate: true }, { name: 'CxoneUnreadable', ...applied }, 1],
     ['an answer cut off', { truncate: 'cut' }, { name: 'CxoneUnreadable', ...applied }, 1],
     ['a login page', { html: true }, { name: 'CxoneUnreadable', status: 200, ...applied }, 0],
+    ['a body that drips', { drip: 'body' }, { reason: 'timeout', ...applied }, 1],
+    ['headers that drip', { drip: 'headers' }, { reason: 'timeout', ...applied }, 1],
+    [
+      'a 503 that drips',
+      { drip: 'body', status: 503, when: 'after' },
+      { name: 'CxoneUnavailable', ...applied },
+      1,
+    ],
+    [
+      'a text that is no JSON',
+      { raw: '{"recordsCreated": NaN}' },
+      { name: 'CxoneUnreadable', ...applied },
+      0,
+    ],
+    ['an empty 200', { raw: '', when: 'after' }, { name: 'CxoneUnreadable', ...applied }, 1],
     ['a login page after', { html: true, when: 'after' }, { name: 'CxoneUnreadable', ...applied }, 1],
   ];
 
   it.each(cases)('%s', async (_, fault, error, journalled) => {
     const faults = [{ match: { path: API }, times: 1, fault }];
     const { cxone, hurried, create, admin } = await startSimulator({ faults });
-    const { contactLists } = 'reason' in error && error.reason === 'timeout' ? hurried : cxone;
+    const isSlow = fault.drip !== undefined || ('reason' in error && error.reason === 'timeout');
+    const { contactLists } = isSlow ? hurried : cxone;
     const failure = await errorOf(contactLists.createRecords({ listId: 'L1', records: [contact(1)] }));
     expect(failure).toMatchObject(error);
     expect((await admin.journal()).length).toBe(journalled);
@@ -145,6 +161,26 @@ describe('faults, as the SDK sees them', () => {
       named: [],
     });
     expect((await admin.health()).lists).toEqual({ L1: 7, L2: 10 });
+  });
+
+  it('an answer that drips arrives in the end, for those who wait', async () => {
+    const { create } = await startSimulator({
+      faults: [{ match: { path: API }, fault: { drip: 'headers', dripMs: 1 } }],
+    });
+    expect(await create('L1', [contact(1)])).toMatchObject({ kind: 'created', recordsCreated: 1 });
+    expect(await create('L1', [contact(1)])).toMatchObject({ kind: 'duplicates' });
+  });
+
+  it('a text of its own can be an answer that reads well, with effect or without', async () => {
+    const raw = '{"id":"x","recordsCreated":1,"warnings":[],"errors":[]}';
+    const { create, admin } = await startSimulator({
+      faults: [
+        { match: { path: API }, times: 1, fault: { raw } },
+        { match: { path: API }, fault: { raw, when: 'after' } },
+      ],
+    });
+    for (const n of [1, 2]) expect(await create('L1', [contact(n)])).toMatchObject({ kind: 'created' });
+    expect((await admin.journal()).map(({ contactId }) => contactId)).toEqual(['c2']);
   });
 
   it('a delay goes before the rest', async () => {
