@@ -20,6 +20,7 @@ import { registerSearchAttributes } from './search-attributes.ts';
 import { createWebhook } from './activities/webhook.ts';
 import { type Config, loadConfig } from './config.ts';
 import { TASK_QUEUE } from './contract.ts';
+import { createCrashPoints } from './crash-points.ts';
 import { createCxone } from './cxone/cxone.ts';
 import { isPassing } from './ledger/database.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
@@ -63,7 +64,8 @@ interface Parts {
   readonly env: NodeJS.ProcessEnv;
 }
 
-async function runUntilDrained({ config, ledger, connection, draining, log, env }: Parts): Promise<void> {
+async function runUntilDrained(parts: Parts): Promise<void> {
+  const { config, connection, draining, log, env } = parts;
   const { namespace, workflows } = { namespace: config.temporalNamespace, workflows: workflowCode() };
   const searchAttributes = await registerSearchAttributes(
     connection,
@@ -73,24 +75,26 @@ async function runUntilDrained({ config, ledger, connection, draining, log, env 
   );
   const cxone = createCxone({ families: config.cxone.families });
   const { webhookUrl, syncToken, allowLoopback } = config.crm;
+  const crash = createCrashPoints(env.CXFLOW_CRASH_AT, (moment, run) => log.info({ moment, run }, 'passing'));
+  const ledger = crash?.ledger(parts.ledger) ?? parts.ledger;
+  const post = webhookUrl === null ? null : createWebhook({ url: webhookUrl, syncToken, allowLoopback });
   const activities = createActivities({
     ledger,
-    cxone,
+    cxone: crash?.cxone(cxone) ?? cxone,
     pace: createPace({ budget: ledger.rateBudget, tenant: config.cxone.tenant, ...config }),
     holder: `${hostname()}:${process.pid}`,
     draining,
     sourceDir: config.sourceDir,
     duplicatesRefused: config.cxone.duplicatesRefused,
     searchAttributes: () => searchAttributes,
-    postWebhook: webhookUrl === null ? null : createWebhook({ url: webhookUrl, syncToken, allowLoopback }),
+    postWebhook: post && (crash?.webhook(post) ?? post),
     log: (error, activity) => log.warn({ activity, error: describe(error) }, 'activity failed'),
-    checkpoint: crashPoint(env.CXFLOW_CRASH_AT),
   });
   const worker = await Worker.create({
     connection,
     namespace,
     taskQueue: TASK_QUEUE,
-    activities,
+    activities: crash?.activities(activities) ?? activities,
     ...workflows,
     shutdownGraceTime: SHUTDOWN_GRACE,
     // A page is mostly waiting; its requests are limited by the pace, not by the number of activities.
@@ -107,16 +111,6 @@ async function runUntilDrained({ config, ledger, connection, draining, log, env 
   log.info({ taskQueue: TASK_QUEUE, namespace, searchAttributes }, 'worker is ready');
   await worker.run();
   cxone.close();
-}
-
-/** Fault tests: `after-claim:3` kills this process with -9 at the third passing of that point (activities/pages.ts). */
-function crashPoint(wanted: string | undefined): ((name: string) => void) | undefined {
-  if (!wanted) return undefined;
-  const [point, times = '1'] = wanted.split(':');
-  let passed = 0;
-  return (name) => {
-    if (name === point && (passed += 1) === Number(times)) process.kill(process.pid, 'SIGKILL');
-  };
 }
 
 /** Built: the workflows in one file, as `npm run build` made them. From the sources: bundled now, two seconds. */

@@ -34,7 +34,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   simulator: ['cxone'],
   stack: ['config', 'contract', 'domain'],
   'search-attributes': ['contract'],
-  worker: ['activities', 'config', 'contract', 'cxone', 'ledger', 'search-attributes'],
+  'crash-points': [],
+  worker: ['activities', 'config', 'contract', 'crash-points', 'cxone', 'ledger', 'search-attributes'],
 };
 
 /** Single files with a wider door, each with its reason. */

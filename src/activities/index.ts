@@ -7,7 +7,7 @@ import { createContactImport } from './contact-import.ts';
 import { createCrmActivities } from './crm.ts';
 import { translated } from './failures.ts';
 import type { Pace } from './pace.ts';
-import { type Checkpoint, createPages } from './pages.ts';
+import { createPages } from './pages.ts';
 import { createRunActivities } from './runs.ts';
 import { createStaging } from './staging.ts';
 import type { PostWebhook } from './webhook.ts';
@@ -24,8 +24,6 @@ export interface ActivityDeps {
   readonly postWebhook: PostWebhook | null;
   /** What became a failure, with its stack, for the worker's log. */
   readonly log: (error: unknown, activity: string) => void;
-  /** For fault tests only (CXFLOW_CRASH_AT). */
-  readonly checkpoint?: ((name: Checkpoint) => void) | undefined;
 }
 
 export function createActivities(deps: ActivityDeps) {

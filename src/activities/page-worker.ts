@@ -115,7 +115,6 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') return halt({ why: claimed.verdict });
     if (claimed.verdict === 'leased') leasedForMs = Math.max(leasedForMs, claimed.waitMs);
     if (claimed.verdict !== 'claimed') return;
-    deps.checkpoint?.('after-claim');
     if (!mayBeSent(operation, claimed.unanswered, kind.repeatable(operation.kind)))
       return leaveInDoubt(operation, claimed.fence);
     const lease = createLease(since, () => ledger.operations.renew(operation.id, claimed.fence, LEASE_MS));
@@ -131,9 +130,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
         beforeSend: () => lease.check(),
         nextRequest: () => nextRequest(lease),
       });
-      deps.checkpoint?.('after-answer');
       await settle(operation, claimed.fence, answer, performance.now() - startedAt);
-      deps.checkpoint?.('after-settle');
     } catch (error) {
       return giveUp(operation, claimed.fence, error);
     }

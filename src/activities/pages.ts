@@ -37,12 +37,7 @@ export interface PageDeps {
   readonly draining: AbortSignal;
   /** Is there a CRM to be told? */
   readonly tells: boolean;
-  /** For fault tests, which end the process here; nothing in production. */
-  readonly checkpoint?: ((name: Checkpoint) => void) | undefined;
 }
-
-/** The moments between two durable facts of one write: claim, request, settlement. */
-export type Checkpoint = 'after-claim' | 'after-answer' | 'after-settle';
 
 export function createPages(deps: PageDeps) {
   return {

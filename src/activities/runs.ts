@@ -70,11 +70,12 @@ export function createRunActivities(deps: RunsDeps) {
       const { again = false, dryRun = false, requestedBy = null } = input;
       const opened = await ledger.runs.open({ runId, kind, target, again, dryRun, requestedBy, input });
       if (opened.kind === 'ended') throw alreadyEnded(opened.run);
-      if (opened.kind === 'reopened')
+      if (opened.kind === 'reopened') {
         await goOnWith({ runId, kind, target, again, dryRun, requestedBy, input }, opened.run);
-      // What was decided about the execution before this one is over with it.
-      if (opened.kind === 'reopened') await ledger.runs.steer(opened.run.run_no, 'go');
-      await ledger.audit.add(runId, `run_${opened.kind}`, { kind, target, requestedBy, again, dryRun });
+        // What was decided about the execution before this one is over with it.
+        await ledger.runs.steer(opened.run.run_no, 'go');
+        await ledger.audit.add(runId, 'run_reopened', { kind, target, requestedBy, again, dryRun });
+      }
       return {
         startedAt: opened.run.started_at.toISOString(),
         searchAttributes: deps.searchAttributes(),

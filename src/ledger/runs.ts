@@ -49,21 +49,43 @@ export function createRuns({ db }: Database) {
       return db.selectFrom('runs').selectAll().orderBy('started_at', 'desc').limit(limit).execute();
     },
 
-    /** Same run id, unfinished or failed: goes on where it was. Repeatable. */
+    /** Same run id, unfinished or failed: goes on where it was. A new one is in the audit with it. Repeatable. */
     async open(run: OpenRun): Promise<Opened> {
+      const { kind, target, requestedBy, again, dryRun } = run;
+      const told = JSON.stringify({ kind, target, requestedBy, again, dryRun });
       const inserted = await db
-        .insertInto('runs')
-        .values({
-          run_id: run.runId,
-          kind: run.kind,
-          target: run.target,
-          again: run.again,
-          dry_run: run.dryRun,
-          requested_by: run.requestedBy,
-          input: JSON.stringify(run.input),
-        })
-        .onConflict((conflict) => conflict.column('run_id').doNothing())
-        .returningAll()
+        .with('opened', (with_) =>
+          with_
+            .insertInto('runs')
+            .values({
+              run_id: run.runId,
+              kind,
+              target,
+              again,
+              dry_run: dryRun,
+              requested_by: requestedBy,
+              input: JSON.stringify(run.input),
+            })
+            .onConflict((conflict) => conflict.column('run_id').doNothing())
+            .returningAll(),
+        )
+        // In the same statement: a worker that dies after it finds a run that is there, and would call it reopened.
+        .with('told', (with_) =>
+          with_
+            .insertInto('audit_pending')
+            .columns(['run_id', 'action', 'data'])
+            .expression((e) =>
+              e
+                .selectFrom('opened')
+                .select([
+                  'run_id',
+                  sql.lit('run_opened').as('action'),
+                  sql<string>`${told}::json`.as('data'),
+                ]),
+            ),
+        )
+        .selectFrom('opened')
+        .selectAll()
         .executeTakeFirst();
       if (inserted) return { kind: 'opened', run: inserted };
       const known = await find(run.runId);

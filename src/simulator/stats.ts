@@ -1,7 +1,7 @@
 /** What was asked of the simulator: counts for ever, the last requests in full. Never a token, never a query. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
-const KEPT_REQUESTS = 1_000;
+const KEPT_REQUESTS = 10_000;
 const KEPT_SECONDS = 3_600;
 
 export interface RequestLine {

@@ -10,7 +10,10 @@ const UNTIL_IT_PASSES = {
   maximumInterval: '1 minute',
 } as const;
 
-/** The ledger's verbs: milliseconds each, and repeatable. */
+/**
+ * The ledger's verbs: milliseconds each, and repeatable. Nothing of theirs beats, so this is how long a run stands still
+ * when its worker dies in one.
+ */
 export const ledger = proxyActivities<
   Pick<
     Activities,
@@ -23,14 +26,14 @@ export const ledger = proxyActivities<
     | 'resolveInDoubt'
   >
 >({
-  startToCloseTimeout: '1 minute',
+  startToCloseTimeout: '10s',
   retry: { ...UNTIL_IT_PASSES, initialInterval: '500ms', maximumInterval: '10s' },
 });
 
 /** They go through all records of a run, minutes for millions; the heartbeat says that somebody is at it. */
 export const allRecords = proxyActivities<Pick<Activities, 'stageRecords' | 'planWrites' | 'closeRun'>>({
   startToCloseTimeout: '2 hours',
-  heartbeatTimeout: '30s',
+  heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: UNTIL_IT_PASSES,
 });
@@ -49,7 +52,7 @@ export const writing = proxyActivities<Pick<Activities, 'writePage'>>({
 /** Lives as long as the writing does. */
 export const telling = proxyActivities<Pick<Activities, 'tellCrm'>>({
   startToCloseTimeout: '7 days',
-  heartbeatTimeout: '30s',
+  heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: { ...UNTIL_IT_PASSES, maximumInterval: '5 minutes' },
 });

@@ -21,7 +21,7 @@ declare module 'vitest' {
 }
 
 /** A namespace that is registered later is unknown to parts of the server for seconds. */
-const NAMESPACES = Array.from({ length: 64 }, (_, index) => `test-${index + 1}`);
+const NAMESPACES = Array.from({ length: 128 }, (_, index) => `test-${index + 1}`);
 
 interface Servers {
   readonly provided: ProvidedContext;

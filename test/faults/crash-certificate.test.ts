@@ -1,0 +1,87 @@
+/**
+ * The crash certificate: the worker dies at every moment of an import, one at a time, and nothing is lost and nothing
+ * written twice. The moments are those that the worker itself passes (src/crash-points.ts), so that a new step cannot be
+ * forgotten. docs/crash-certificate.md is its table; `npm run crash-certificate` writes it anew.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import type { Source } from '../../src/contract.ts';
+import { useProcesses } from '../harness/processes.ts';
+import { begin, ENV, type Lane, losesThirdAnswer, openLane, type Met, type Scene } from './crash-scenes.ts';
+import { seenOf, stageContacts, within, type Word, workThrough } from './crash-scenes.ts';
+import { certificate, inOrder, isRepetition, linesOf, momentsIn } from './crash-table.ts';
+import { onStand, type Stand } from './stand.ts';
+
+const processes = useProcesses();
+const LANES = 8;
+const WHOLE = { total: 207, pending: 0, created: 201, updated: 2, invalid: 2, duplicate: 2 };
+const CANCELLED = { total: 207, pending: 0, cancelled: 203, invalid: 2, duplicate: 2 };
+const PAGE = new URL('../../docs/crash-certificate.md', import.meta.url);
+/** `npm run crash-certificate`: all moments, and the page is written. `npm test` leaves out those that come again. */
+const IS_WHOLE = process.env.CXFLOW_CERTIFICATE === 'write';
+
+it('a worker that dies at any moment of an import loses nothing and writes nothing twice', {
+  timeout: 900_000,
+}, async () => {
+  await onStand(processes, { env: ENV }, async (stand) => {
+    const source = await stageContacts(stand);
+    const lanes = await Promise.all(Array.from({ length: LANES }, () => openLane(stand)));
+    const { all, plain } = await momentsOf(stand, lanes[0] as Lane, source);
+    const scenes = IS_WHOLE ? all : all.filter(({ moment }) => !isRepetition(moment));
+    const met = await dieAt(stand, lanes, scenes, source);
+    for (const each of met) await holds(stand, each);
+    const page = certificate(met, plain);
+    if (IS_WHOLE) return writeFileSync(PAGE, page);
+    const kept = readFileSync(PAGE, 'utf8');
+    expect(momentsIn(kept), STALE).toEqual(all.map(({ moment, word }) => ({ moment, word })));
+    expect(
+      linesOf(page).filter((line) => !linesOf(kept).includes(line)),
+      STALE,
+    ).toEqual([]);
+  });
+});
+
+const STALE = 'docs/crash-certificate.md is of an older import: npm run crash-certificate';
+
+/** One import that is approved and one that is cancelled, undisturbed: what they pass, and what CXone sees of the first. */
+async function momentsOf(stand: Stand, lane: Lane, source: Source) {
+  const undisturbed = (word: Word): Scene => ({ moment: '', word, name: `undisturbed-${word}` });
+  const [approved, cancelled] = [undisturbed('approve'), undisturbed('cancel')];
+  await stand.admin.setFaults([losesThirdAnswer(approved)]);
+  const tracer = await lane.worker('trace');
+  for (const scene of [approved, cancelled])
+    await within((await begin(stand, lane, scene, source)).ended, `${scene.name} to end`);
+  const plain = await seenOf(stand, approved);
+  await tracer.kill();
+  const onlyThere = passedBy(tracer.output(), cancelled).filter((moment) =>
+    /^(steerRun|closeRun)/.test(moment),
+  );
+  const scenesOf = (moments: readonly string[], word: Word): Scene[] =>
+    inOrder(moments).map((moment, n) => ({ moment, word, name: `${word}-${n + 1}` }));
+  const all = [...scenesOf(passedBy(tracer.output(), approved), 'approve'), ...scenesOf(onlyThere, 'cancel')];
+  return { all, plain };
+}
+
+function passedBy(output: string, { name }: Scene): readonly string[] {
+  const lines = output.split('\n').filter((line) => line.includes('"passing"'));
+  const passed = lines.map((line) => JSON.parse(line) as { moment: string; run: string });
+  return passed.filter(({ run }) => run === name).map(({ moment }) => moment);
+}
+
+async function dieAt(stand: Stand, lanes: readonly Lane[], scenes: readonly Scene[], source: Source) {
+  await stand.admin.setFaults(scenes.map(losesThirdAnswer));
+  const queue = [...scenes];
+  const worked = await Promise.all(lanes.map((lane) => workThrough(stand, lane, queue, source)));
+  const met = worked.flat().sort((a, b) => scenes.indexOf(a.scene) - scenes.indexOf(b.scene));
+  expect(met.length).toBe(scenes.length);
+  await Promise.all(lanes.map(({ client }) => client.close()));
+  return met;
+}
+
+/** Once all lanes are quiet: requests are counted against claims over the whole ledger. */
+async function holds(stand: Stand, { scene, result }: Met): Promise<void> {
+  const isCancelled = scene.word === 'cancel';
+  const state = isCancelled ? 'cancelled' : 'completed';
+  const counts = await stand.conserved(scene.name, { result, state });
+  expect(counts, `killed at ${scene.moment}`).toEqual(isCancelled ? CANCELLED : WHOLE);
+}
