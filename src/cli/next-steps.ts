@@ -26,8 +26,11 @@ export function stepsAfterRun(
     what: LOOKS[outcome] ?? `the rows that are ${outcome}`,
     command: `${command} records ${run} --outcome ${outcome} --format csv > ${outcome}.csv`,
   }));
-  const show = { what: 'everything about this run', command: `${command} show ${run}` };
-  return state === 'completed' || state === 'failed' ? [...looks, show] : [show];
+  const always = [
+    { what: 'everything about this run', command: `${command} show ${run}` },
+    { what: 'a page about it, with charts', command: `${command} report ${run} --html` },
+  ];
+  return state === 'completed' || state === 'failed' ? [...looks, ...always] : always;
 }
 
 export function stepsAfterStart(runId: string, command: string): readonly Step[] {

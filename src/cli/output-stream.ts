@@ -1,8 +1,12 @@
 /** Long output, at the pace of its reader. */
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 
+type Chunks = AsyncIterable<string> | Iterable<string>;
+
 /** Leaves the stream open. Errors: the stream's own, e.g. a full disk. */
-export async function writeAll(stream: Writable, chunks: AsyncIterable<string>): Promise<void> {
+export async function writeAll(stream: Writable, chunks: Chunks): Promise<void> {
   let failed: Error | null = null;
   let wake: () => void = () => undefined;
   const onError = (error: Error) => {
@@ -20,5 +24,23 @@ export async function writeAll(stream: Writable, chunks: AsyncIterable<string>):
     if (failed) throw failed;
   } finally {
     stream.off('error', onError).off('drain', onDrain);
+  }
+}
+
+/** The whole file or none: one that broke off would pass for a complete one. Readable by its owner alone. */
+export async function writeFileWhole(path: string, text: Chunks): Promise<void> {
+  const draft = `${path}.part`;
+  const stream = createWriteStream(draft, { mode: 0o600 });
+  try {
+    await writeAll(stream, text);
+    await new Promise<void>((resolve, reject) => {
+      stream.once('error', reject);
+      stream.end(resolve);
+    });
+    await rename(draft, path);
+  } catch (error) {
+    stream.destroy();
+    await rm(draft, { force: true });
+    throw error;
   }
 }

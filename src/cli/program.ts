@@ -11,6 +11,7 @@ import { addDemo } from './commands/demo.ts';
 import { addDev } from './commands/dev.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addRecords } from './commands/records.ts';
+import { addReport } from './commands/report.ts';
 import { addRuns } from './commands/runs.ts';
 import { addShow } from './commands/show.ts';
 import { addSimulator } from './commands/simulator.ts';
@@ -28,7 +29,7 @@ const addContacts: AddCommand = (parent, cli, finish) => {
 
 const GROUPS: Readonly<Record<string, readonly AddCommand[]>> = {
   'Start a run:': [addContacts],
-  'See what became of it:': [addRuns, addShow, addWatch, addRecords, addAudit],
+  'See what became of it:': [addRuns, addShow, addWatch, addRecords, addReport, addAudit],
   'Decide:': [addApprove, addReject, addCancel, addPause, addResume, addResolve],
   'Run cxflow:': [addDemo, addDev, addWorker, addSimulator, addDoctor],
 };

@@ -11,6 +11,7 @@ import { createOperations } from './operations.ts';
 import { createOutbox } from './outbox.ts';
 import { createRateBudget } from './rate-budget.ts';
 import { createRecords } from './records.ts';
+import { createReports } from './reports.ts';
 import { createRuns } from './runs.ts';
 import { createSubjectKeys } from './subject-keys.ts';
 import { createSuppressions } from './suppressions.ts';
@@ -27,6 +28,7 @@ export function openLedger(url: string, maxConnections?: number, pepper: string 
     operations: createOperations(database),
     audit: createAudit(database),
     outbox: createOutbox(database),
+    reports: createReports(database),
     datasets: createDatasets(database),
     rateBudget: createRateBudget(database),
     subjects,
@@ -44,4 +46,7 @@ export function openLedger(url: string, maxConnections?: number, pepper: string 
 }
 
 export type Ledger = ReturnType<typeof openLedger>;
-export type LedgerReadSide = Pick<Ledger, 'runs' | 'records' | 'operations' | 'audit' | 'outbox' | 'close'>;
+export type LedgerReadSide = Pick<
+  Ledger,
+  'runs' | 'records' | 'operations' | 'audit' | 'outbox' | 'reports' | 'close'
+>;

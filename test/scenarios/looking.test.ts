@@ -1,4 +1,6 @@
 /** What an operator looks at: the runs, one run, the audit and its chain, the doctor. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract.ts';
@@ -50,10 +52,30 @@ it('`runs`, `show` and `audit` say where runs are, what they came to and who did
       failure: null,
     });
     for (const { stdout } of [runs, shown, json]) expect(stdout).not.toMatch(/\+1415555|Name \d/);
+    await reportTells(stand, real);
     await auditTells(stand, real);
     await stand.conserved(real, { isListShared: true });
   });
 });
+
+/** One file with the run's own numbers, and without a name or a number of a contact. */
+async function reportTells({ cxflow, folder }: Stand, runId: string): Promise<void> {
+  const written = await cxflow(['report', runId, '--html', 'report.html']);
+  expect(written).toMatchObject({ code: 0, stderr: '' });
+  const page = await readFile(join(folder, 'report.html'), 'utf8');
+  const text = page.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
+  for (const words of [
+    'created 150',
+    'invalid 1 ',
+    'total 151',
+    'opt_in_status_invalid',
+    'run closed: completed',
+  ]) {
+    expect(text).toContain(words);
+  }
+  expect(page.match(/<svg /g)).toHaveLength(2);
+  expect(page).not.toMatch(/\+1415555|Name \d|c-\d|contacts\.csv/);
+}
 
 /** From the first word of the run to its last, without a name or a number; and a forged entry shows. */
 async function auditTells(stand: Stand, runId: string): Promise<void> {

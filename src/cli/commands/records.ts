@@ -1,6 +1,4 @@
 /** `cxflow records RUN`: the rows of a run and what became of them, as a file. The one command that shows rows. */
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
 import { Option } from 'commander';
 import { OUTCOMES, type Outcome } from '../../domain/run.ts';
 import { type Cli, outputOf, withSession } from '../cli.ts';
@@ -8,7 +6,7 @@ import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { findRun } from '../find-run.ts';
 import { plural } from '../format.ts';
-import { writeAll } from '../output-stream.ts';
+import { writeAll, writeFileWhole } from '../output-stream.ts';
 import { RECORD_FORMATS, type RecordFormat, recordsAsText } from '../record-files.ts';
 import { type AddCommand, examples } from './command.ts';
 
@@ -71,22 +69,4 @@ export async function writeRecords(cli: Cli, runId: string, options: RecordsOpti
     outputOf(cli, true).say(`${plural(written, 'record')}${where}`);
     return EXIT.ok;
   });
-}
-
-/** The whole file or none: one that broke off would pass for a complete one. */
-async function writeFileWhole(path: string, text: AsyncIterable<string>): Promise<void> {
-  const draft = `${path}.part`;
-  const stream = createWriteStream(draft, { mode: 0o600 });
-  try {
-    await writeAll(stream, text);
-    await new Promise<void>((resolve, reject) => {
-      stream.once('error', reject);
-      stream.end(resolve);
-    });
-    await rename(draft, path);
-  } catch (error) {
-    stream.destroy();
-    await rm(draft, { force: true });
-    throw error;
-  }
 }

@@ -1,0 +1,126 @@
+/**
+ * Charts as SVG text, drawn here and not by the reader's browser: no script in the file, colours by its style sheet, so
+ * that they follow light, dark and print. Scales and shapes are d3's. Pure.
+ */
+import { scaleLinear, scaleUtc } from 'd3-scale';
+import { area, curveStepAfter, line } from 'd3-shape';
+import { formatCount } from '../format.ts';
+import { html, type Markup } from './markup.ts';
+import { clockOf } from './times.ts';
+
+export interface Point {
+  /** ms since 1970 */
+  readonly at: number;
+  /** null: nothing to draw here. */
+  readonly value: number | null;
+}
+
+export interface Series {
+  readonly name: string;
+  /** A class of the style sheet. */
+  readonly colour: 'good' | 'other' | 'line' | 'high';
+  /** `area`: a step from each point to the next; `line`: points that are joined. */
+  readonly shape: 'area' | 'line';
+  readonly points: readonly Point[];
+}
+
+export interface Mark {
+  readonly at: number;
+  /** One character; the table beside the chart says what it stands for. */
+  readonly label: string;
+}
+
+export interface Chart {
+  readonly id: string;
+  readonly title: string;
+  /** What the chart shows, in words: for those who do not see it. */
+  readonly description: string;
+  readonly unit: string;
+  readonly from: number;
+  readonly to: number;
+  readonly series: readonly Series[];
+  readonly marks: readonly Mark[];
+}
+
+const [WIDTH, HEIGHT] = [920, 240];
+const MARGIN = { top: 26, right: 14, bottom: 28, left: 64 };
+const [X_TICKS, Y_TICKS] = [7, 4];
+
+export function renderChart(chart: Chart): Markup {
+  const scales = scalesOf(chart);
+  return html`<figure>
+<figcaption>${chart.title}${legend(chart.series)}</figcaption>
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="${chart.id}-t ${chart.id}-d">
+<title id="${chart.id}-t">${chart.title}</title>
+<desc id="${chart.id}-d">${chart.description}</desc>
+${axes(chart, scales)}
+${chart.series.map((series) => draw(series, scales))}
+${chart.marks.map((mark) => drawMark(mark, scales))}
+</svg></figure>`;
+}
+
+type Scales = ReturnType<typeof scalesOf>;
+
+function scalesOf({ from, to, series }: Chart) {
+  const highest = Math.max(1, ...series.flatMap(({ points }) => points.map(({ value }) => value ?? 0)));
+  return {
+    x: scaleUtc([from, Math.max(to, from + 1)], [MARGIN.left, WIDTH - MARGIN.right]),
+    y: scaleLinear([0, highest], [HEIGHT - MARGIN.bottom, MARGIN.top]).nice(Y_TICKS),
+  };
+}
+
+function axes({ from, to, unit }: Chart, { x, y }: Scales): Markup {
+  const rows = y.ticks(Y_TICKS).map((tick) => {
+    const at = y(tick).toFixed(1);
+    return html`<line class="grid" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${at}" y2="${at}"/>
+<text class="tick end" x="${MARGIN.left - 8}" y="${at}" dy="0.32em">${formatCount(tick)}</text>`;
+  });
+  const columns = x.ticks(X_TICKS).map((tick) => {
+    const at = x(tick).toFixed(1);
+    return html`<text class="tick mid" x="${at}" y="${HEIGHT - 8}">${clockOf(tick.getTime(), to - from)}</text>`;
+  });
+  return html`<text class="tick end" x="${MARGIN.left - 8}" y="12">${unit}</text>
+${rows}
+${columns}`;
+}
+
+function draw(series: Series, scales: Scales): Markup {
+  return series.shape === 'area' ? drawArea(series, scales) : drawLine(series, scales);
+}
+
+function drawArea({ points, colour }: Series, { x, y }: Scales): Markup {
+  const shape = area<Point>()
+    .curve(curveStepAfter)
+    .x(({ at }) => x(at))
+    .y0(y(0))
+    .y1(({ value }) => y(value ?? 0))
+    .digits(1);
+  return html`<path class="area ${colour}" d="${shape(points) ?? ''}"/>`;
+}
+
+/** A point that has no neighbour would be a line of no length: it gets a dot. */
+function drawLine({ points, colour }: Series, { x, y }: Scales): Markup {
+  const shape = line<Point>()
+    .defined(({ value }) => value !== null)
+    .x(({ at }) => x(at))
+    .y(({ value }) => y(value ?? 0))
+    .digits(1);
+  const isAlone = (i: number) =>
+    (points[i - 1]?.value ?? null) === null && (points[i + 1]?.value ?? null) === null;
+  const dots = points.flatMap(({ at, value }, i) => {
+    if (value === null || !isAlone(i)) return [];
+    return [html`<circle class="dot ${colour}" cx="${x(at).toFixed(1)}" cy="${y(value).toFixed(1)}" r="3"/>`];
+  });
+  return html`<path class="line ${colour}" d="${shape(points) ?? ''}"/>${dots}`;
+}
+
+function drawMark({ at, label }: Mark, { x }: Scales): Markup {
+  const place = x(at).toFixed(1);
+  return html`<line class="mark" x1="${place}" x2="${place}" y1="${MARGIN.top - 8}" y2="${HEIGHT - MARGIN.bottom}"/>
+<text class="mark mid" x="${place}" y="${MARGIN.top - 12}">${label}</text>`;
+}
+
+function legend(series: readonly Series[]): Markup {
+  const keys = series.map(({ name, colour }) => html`<span class="key ${colour}">${name}</span>`);
+  return html` <span class="legend">${keys}</span>`;
+}

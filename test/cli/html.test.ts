@@ -1,0 +1,182 @@
+import { describe, expect, it } from 'vitest';
+import { renderChart } from '../../src/cli/html/chart.ts';
+import { escapeHtml, html } from '../../src/cli/html/markup.ts';
+import { renderPage } from '../../src/cli/html/page.ts';
+import { bucketWidthMs, clockOf, momentOf } from '../../src/cli/html/times.ts';
+import { fileNameOf } from '../../src/cli/commands/report.ts';
+import type { RunReport } from '../../src/cli/run-report.ts';
+
+const AT = Date.parse('2026-03-01T10:00:00Z');
+const at = (seconds: number) => new Date(AT + seconds * 1_000);
+
+const bucket = (index: number, records: number, p95Ms: number | null = 90) => ({
+  index,
+  records,
+  successes: Math.floor(records / 2),
+  requests: Math.ceil(records / 100),
+  averageMs: p95Ms === null ? null : p95Ms / 2,
+  p95Ms,
+  repeats: 0,
+});
+
+const REPORT: RunReport = {
+  runId: 'contact-import:L1:abc',
+  kind: 'contactImport',
+  target: 'L1',
+  state: 'completed',
+  phase: 'done',
+  waitingFor: null,
+  dryRun: false,
+  requestedBy: 'alex',
+  startedAt: at(0),
+  finishedAt: at(60),
+  readAt: at(90),
+  counts: { total: 1_000, pending: 0, created: 900, invalid: 60, rejected: 40 },
+  reasons: [{ outcome: 'invalid', code: 'phone_not_e164', field: 'phone', n: 60 }],
+  failure: null,
+  plan: { hash: 'abcdef', toWrite: 940, batches: 10 },
+  source: { format: 'csv', bytes: 12_345, sha256: 'f00' },
+  requests: { requests: 10, averageMs: 45, p95Ms: 90 },
+  repeats: 2,
+  lostAnswers: 1,
+  events: { delivered: 10, undelivered: 0 },
+  timeline: { from: at(10), to: at(20), widthMs: 1_000, buckets: [bucket(0, 500), bucket(9, 440)] },
+  slowest: [
+    {
+      batch: 7,
+      kind: 'create',
+      records: 100,
+      latencyMs: 1_234,
+      attempts: 2,
+      httpStatus: 200,
+      settledAt: at(15),
+    },
+  ],
+  story: [
+    { at: at(0), action: 'run_opened', by: 'alex', why: null },
+    { at: at(5), action: 'approve', by: 'dana', why: null },
+    { at: at(12), action: 'pause', by: 'sam', why: 'lunch' },
+    { at: at(18), action: 'resume', by: 'sam', why: null },
+  ],
+  link: 'http://127.0.0.1:8233/x',
+};
+
+/** Of an element's content, without tags. */
+const textOf = (page: string) => page.replace(/<style>[^]*<\/style>/, '').replace(/<[^>]+>/g, ' ');
+
+describe('the page about a run', () => {
+  const page = renderPage(REPORT);
+
+  it('has outcomes that add up, reasons, pace, slow batches and who did what', () => {
+    const text = textOf(page).replace(/\s+/g, ' ');
+    for (const words of [
+      'created 900 90.0 %',
+      'rejected 40 4.0 %',
+      'total 1,000',
+      'phone_not_e164 phone 60',
+      '90.00 % success, of all records',
+      '7 create 100 1.2 s 2 200',
+      'pause sam lunch',
+      'B resume by sam, 2026-03-01 10:00:18 UTC',
+    ]) {
+      expect(text).toContain(words);
+    }
+  });
+
+  it('loads nothing, and forbids the browser to', () => {
+    expect(page).toContain('content="default-src &#39;none&#39;;');
+    expect(page).not.toMatch(/<script|<link|<img|@import|url\(|\ssrc=/i);
+    expect(page.match(/https?:\/\/[^"\s]+/g)).toEqual(['http://127.0.0.1:8233/x']);
+  });
+
+  it('says in words and in a table what each chart shows', () => {
+    const charts = [...page.matchAll(/<svg [^>]*role="img" aria-labelledby="(\S+) (\S+)">/g)];
+    expect(charts).toHaveLength(2);
+    for (const [, title, description] of charts) {
+      expect(page).toContain(`<title id="${title}">`);
+      expect(page).toMatch(new RegExp(`<desc id="${description}">[^<]{40,}`));
+    }
+    expect(page).toContain('The numbers behind the charts');
+    expect([...page.matchAll(/<table>/g)]).toHaveLength([...page.matchAll(/<caption>/g)].length);
+  });
+
+  it('marks what people decided while it wrote, and only that', () => {
+    const marks = [...page.matchAll(/<text class="mark mid"[^>]*>(.)</g)].map(([, label]) => label);
+    expect(marks, 'in both charts; the approval came before').toEqual(['A', 'B', 'A', 'B']);
+  });
+
+  it('writes what others wrote as text', () => {
+    const story = [{ at: at(1), action: 'cancel', by: '<img src=x>', why: '"</td>&\u202e' }];
+    const hostile = renderPage({ ...REPORT, target: "<script>alert('x')</script>", story });
+    expect(hostile).not.toMatch(/<script|<img/);
+    expect(hostile).toContain('&lt;script&gt;alert(&#39;x&#39;)');
+    expect(hostile).toContain('&quot;&lt;/td&gt;&amp;\ufffd');
+    expect(html`<p>${'<'}${html`<b>${'>'}</b>`}</p>`.html).toBe('<p>&lt;<b>&gt;</b></p>');
+    expect(escapeHtml('a\u0000b')).toBe('a\ufffdb');
+  });
+
+  it.each([
+    [
+      'without a record',
+      { counts: { total: 0, pending: 0 }, reasons: [], timeline: null, slowest: [], story: [] },
+    ],
+    ['that goes on', { state: 'running' as const, phase: 'paused', finishedAt: null, waitingFor: 'resume' }],
+    ['that was cancelled', { state: 'cancelled' as const, counts: { total: 5, pending: 0, cancelled: 5 } }],
+    ['that failed', { state: 'failed' as const, failure: { type: 'Forbidden', message: 'no scope' } }],
+    [
+      'of one request',
+      { timeline: { from: at(1), to: at(1), widthMs: 100, buckets: [bucket(0, 1)] }, story: [] },
+    ],
+    [
+      'of which no answer came',
+      { timeline: { from: at(1), to: at(4), widthMs: 1_000, buckets: [bucket(2, 3, null)] } },
+    ],
+  ])('draws a run %s', (_, change: Partial<RunReport>) => {
+    const drawn = renderPage({ ...REPORT, ...change });
+    expect(drawn).not.toMatch(/NaN|undefined|Infinity|null/);
+    expect(drawn).toMatch(/<\/html>\n$/);
+  });
+});
+
+describe('a chart', () => {
+  it('shows a stretch without anything as nothing, not as a line across it', () => {
+    const points = [5, null, 7].map((value, i) => ({ at: AT + i * 1_000, value }));
+    const { html: svg } = renderChart({
+      id: 'c',
+      title: 't',
+      description: 'd',
+      unit: 'ms',
+      from: AT,
+      to: AT + 2_000,
+      marks: [],
+      series: [{ name: 's', colour: 'line', shape: 'line', points }],
+    });
+    expect(svg.match(/<circle/g)).toHaveLength(2);
+    expect(svg).not.toMatch(/d="M[^"]*L/);
+  });
+});
+
+describe('times in a file that travels', () => {
+  it('are UTC, and as short as the axis allows', () => {
+    expect(momentOf(AT)).toBe('2026-03-01 10:00:00 UTC');
+    expect([5_000, 60_000, 3_600_000, 1e9].map((span) => clockOf(AT, span))).toEqual([
+      '10:00:00.0',
+      '10:00:00',
+      '10:00',
+      '03-01 10:00',
+    ]);
+  });
+
+  it('come in steps that one can think in, and never in too many', () => {
+    expect([0, 50, 8_001, 66_000, 3_600_000, 86_400_000].map((span) => bucketWidthMs(span, 80))).toEqual([
+      100, 100, 200, 1_000, 60_000, 1_800_000,
+    ]);
+    const month = 30 * 86_400_000;
+    expect(month / bucketWidthMs(month, 80)).toBeLessThanOrEqual(80);
+  });
+});
+
+it('the file is named after the run, in characters that every file system takes', () => {
+  expect(fileNameOf('contact-import:L1:abc')).toBe('contact-import_L1_abc.html');
+  expect(fileNameOf('../../etc/passwd')).not.toMatch(/^\.|\//);
+});

@@ -1,0 +1,74 @@
+import { sql } from 'kysely';
+import { describe, expect, it } from 'vitest';
+import { ledgerOfFile, openRun } from './harness.ts';
+
+const opened = ledgerOfFile();
+const FROM = new Date('2026-03-01T10:00:00Z');
+
+/** Settled operations by the hand of SQL: `n` of 100 records each, one every 10 ms. */
+async function settled(n: number): Promise<{ runNo: number; runId: string }> {
+  const { ledger, database } = opened();
+  const { run_no: runNo, run_id: runId } = await openRun(ledger);
+  await sql`
+    insert into operations (run_no, batch, kind, state, seqs, attempts, unanswered, http_status, latency_ms, sent_at,
+      settled_at, counts)
+    select ${runNo}, i, 'create', 'settled', array(select generate_series((i - 1) * 100 + 1, i * 100)),
+      case when i % 1000 = 0 then 3 else 1 end, case when i % 1000 = 0 then 1 else 0 end, 200, i % 500,
+      ${FROM}::timestamptz + (i - 1) * interval '10 milliseconds', ${FROM}::timestamptz + i * interval '10 milliseconds',
+      '{"created": 90, "rejected": 10}'::json
+    from generate_series(1, ${n}::int) i`.execute(database.db);
+  return { runNo, runId };
+}
+
+describe('what a report draws', () => {
+  it('is a hundred buckets for a million records, and none is lost in them', async () => {
+    const { reports } = opened().ledger;
+    const { runNo } = await settled(10_000);
+    const writing = await reports.writing(runNo);
+    expect(writing).toEqual({ from: FROM, to: new Date(FROM.getTime() + 100_000) });
+    const buckets = await reports.timeline(runNo, FROM, 1_000);
+    expect(buckets).toHaveLength(101);
+    const sum = (of: (bucket: (typeof buckets)[number]) => number) =>
+      buckets.reduce((total, bucket) => total + of(bucket), 0);
+    expect(sum(({ records }) => records)).toBe(1_000_000);
+    expect(sum(({ successes }) => successes)).toBe(900_000);
+    expect(sum(({ requests }) => requests)).toBe(10_000);
+    expect(sum(({ repeats }) => repeats)).toBe(20);
+    expect(buckets[1]).toMatchObject({ index: 1, records: 10_000, averageMs: 149.5 });
+    expect(await reports.repeats(runNo)).toEqual({ repeats: 20, lostAnswers: 10 });
+  });
+
+  it('names the slowest batches first', async () => {
+    const { reports } = opened().ledger;
+    const { runNo } = await settled(600);
+    const slowest = await reports.slowest(runNo, 3);
+    expect(slowest.map(({ batch, latencyMs }) => [batch, latencyMs])).toEqual([
+      [499, 499],
+      [498, 498],
+      [497, 497],
+    ]);
+    expect(slowest[0]).toMatchObject({ kind: 'create', records: 100, attempts: 1, httpStatus: 200 });
+  });
+
+  it('is nothing for a run that wrote nothing', async () => {
+    const { ledger } = opened();
+    const { run_no: runNo } = await openRun(ledger);
+    expect(await ledger.reports.writing(runNo)).toBeNull();
+    expect(await ledger.reports.timeline(runNo, FROM, 1_000)).toEqual([]);
+    expect(await ledger.reports.repeats(runNo)).toEqual({ repeats: 0, lostAnswers: 0 });
+  });
+
+  it('is the story of the run in its order, sealed or not, without the batches', async () => {
+    const { ledger } = opened();
+    const { run_id: runId } = await openRun(ledger);
+    const add = (action: string, by?: string) => ledger.audit.add(runId, action, { ...(by && { by }) });
+    for (const action of ['run_opened', 'batch_settled', 'batch_settled']) await add(action);
+    await add('pause', 'sam');
+    await ledger.audit.seal();
+    await add('resume', 'sam');
+    await ledger.audit.add('another-run', 'cancel', {});
+    const story = await ledger.reports.story(runId);
+    expect(story.map(({ action }) => action)).toEqual(['run_opened', 'pause', 'resume']);
+    expect(story[1]?.data).toEqual({ by: 'sam' });
+  });
+});
