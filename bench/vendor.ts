@@ -118,7 +118,7 @@ function answer(response: http.ServerResponse, status: number, body: object, hea
   response.end(text);
 }
 
-const server = http.createServer({ keepAliveTimeout: 60_000 }, onRequest);
+const server = http.createServer({ keepAliveTimeout: 3_600_000 }, onRequest);
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.address() as { port: number };
   const stats = (): VendorStats => {

@@ -4,7 +4,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Kind } from '../contract.ts';
 import { CxoneError, CxoneRateLimited } from '../cxone/errors.ts';
-import { canonicalize, sha256 } from '../ledger/business-key.ts';
 import {
   type Claimed,
   countOutcomes,
@@ -62,26 +61,14 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     if (why.why === 'draining') setTimeout(endDraining, DRAIN_MS).unref();
   };
 
-  const recordsOf = async ({ id, seqs }: OpenOperation): Promise<PendingRecord[]> => {
-    const records = await ledger.records.ofOperation(run.run_no, seqs);
-    // Found out before it is sent, not when it is settled.
-    if (records.length !== seqs.length) throw new Error(`operation ${id} has lost records`);
-    return records;
-  };
-
   /** `since`: when the lease began at the latest; the time that the claim itself took counts. */
-  const claim = async (
-    operation: OpenOperation,
-    records: readonly PendingRecord[],
-  ): Promise<{ claimed: Claimed; since: Moment }> => {
-    const payloadSha256 = sha256(canonicalize({ records, refs: operation.refs }));
+  const claim = async (operation: OpenOperation): Promise<{ claimed: Claimed; since: Moment }> => {
     for (;;) {
       await pace.turn(waits.signal);
       const since = momentNow();
       const claimed = await ledger.operations.claim({
         runNo: run.run_no,
         id: operation.id,
-        payloadSha256,
         leaseMs: LEASE_MS,
         holder: deps.holder,
         tenant: pace.tenant,
@@ -107,11 +94,10 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     return halted === null;
   };
 
-  /** One operation: read, claim, send, settle. Whatever goes wrong leaves it in a state that the next try understands. */
+  /** One operation: claim, send, settle. Whatever goes wrong leaves it in a state that the next try understands. */
   const writeOperation = async (operation: OpenOperation): Promise<void> => {
     if (halted || tooLong) return;
-    const records = await recordsOf(operation);
-    const { claimed, since } = await claim(operation, records);
+    const { claimed, since } = await claim(operation);
     if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') return halt({ why: claimed.verdict });
     if (claimed.verdict === 'leased') leasedForMs = Math.max(leasedForMs, claimed.waitMs);
     if (claimed.verdict !== 'claimed') return;
@@ -124,7 +110,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
       answer = await kind.write({
         run,
         kind: operation.kind,
-        records,
+        records: recordsOf(operation, claimed.records),
         refs: operation.refs,
         doubt: doubtOf(operation, claimed.unanswered),
         beforeSend: () => lease.check(),
@@ -267,6 +253,11 @@ function throwIfFailed(halted: Halt | null): void {
 
 function haltedBy(halted: Halt | null): PageResult['halted'] {
   return halted === null || halted.why === 'failed' ? null : halted.why;
+}
+
+/** Both are in the order of the source. */
+function recordsOf({ seqs }: OpenOperation, records: readonly unknown[]): PendingRecord[] {
+  return seqs.toSorted((a, b) => a - b).map((seq, i) => ({ seq, record: records[i] }));
 }
 
 function auditOf(

@@ -4,6 +4,7 @@ import * as tables from './migrations/0001-tables.ts';
 import * as operations from './migrations/0002-operations.ts';
 import * as consent from './migrations/0004-consent.ts';
 import * as consentProof from './migrations/0005-consent-proof.ts';
+import * as together from './migrations/0007-together.ts';
 
 /** In order; a migration that was released is never changed, only followed by another. */
 const MIGRATIONS: Record<string, Migration> = {
@@ -11,6 +12,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0002-operations': operations,
   '0004-consent': consent,
   '0005-consent-proof': consentProof,
+  '0007-together': together,
 };
 
 function migrator(database: Database): Migrator {

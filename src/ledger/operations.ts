@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { Outcome, Reason } from '../domain/run.ts';
 import type { Database } from './database.ts';
 import type { OperationState } from './schema.ts';
+import { together } from './together.ts';
 
 /** A lease outlives the longest request by this margin (decisions.md 14). */
 export const LEASE_MARGIN_MS = 5_000;
@@ -20,14 +21,19 @@ export interface OpenOperation {
 export interface Claim {
   readonly runNo: number;
   readonly id: string;
-  readonly payloadSha256: string;
   readonly leaseMs: number;
   readonly holder: string;
   readonly tenant: string;
 }
 
 export type Claimed =
-  | { readonly verdict: 'claimed'; readonly fence: number; readonly unanswered: number }
+  | {
+      readonly verdict: 'claimed';
+      readonly fence: number;
+      readonly unanswered: number;
+      /** Its records, in the order of the source. */
+      readonly records: readonly unknown[];
+    }
   | { readonly verdict: 'blocked' | 'leased'; readonly waitMs: number }
   | { readonly verdict: 'paused' | 'stopped' | 'settled' };
 
@@ -77,7 +83,21 @@ export function countOutcomes(groups: readonly SettledGroup[]): Partial<Record<O
   return counts;
 }
 
+/** So many in one transaction: it locks them all until it is committed. */
+const MOST_TOGETHER = 16;
+
 export function createOperations({ db }: Database) {
+  const claimTogether = together({
+    keyOf: ({ runNo, leaseMs, holder, tenant }: Claim) => `${runNo} ${leaseMs} ${holder} ${tenant}`,
+    send: (claims) => sendClaims(db, claims),
+    most: MOST_TOGETHER,
+  });
+  const settleTogether = together({
+    keyOf: () => '',
+    send: (settlements: readonly Settlement[]) => sendSettlements(db, settlements),
+    most: MOST_TOGETHER,
+  });
+
   return {
     /** Batches of `size` pending records, in the order of the source. Repeatable. Returns how many batches there are. */
     async plan(runNo: number, kind: string, size: number): Promise<number> {
@@ -115,25 +135,11 @@ export function createOperations({ db }: Database) {
         .execute();
     },
 
-    /** Committed before the request leaves. An operation whose claim did not commit is never sent. */
-    async claim(claim: Claim): Promise<Claimed> {
-      const { rows } = await sql<{
-        verdict: Claimed['verdict'];
-        fence: number;
-        unanswered: number;
-        wait_ms: number;
-      }>`
-        select * from claim_operation(${claim.runNo}, ${claim.id}, ${claim.payloadSha256}, ${claim.leaseMs},
-          ${claim.holder}, ${claim.tenant})`.execute(db);
-      const [row] = rows;
-      if (!row) throw new Error(`claim_operation answered nothing for operation ${claim.id}`);
-      if (row.verdict === 'claimed')
-        return { verdict: 'claimed', fence: row.fence, unanswered: row.unanswered };
-      if (row.verdict === 'blocked' || row.verdict === 'leased') {
-        return { verdict: row.verdict, waitMs: row.wait_ms };
-      }
-      return { verdict: row.verdict };
-    },
+    /**
+     * Committed before the request leaves. An operation whose claim did not commit is never sent. Errors: an operation
+     * that has lost records, or that would be sent with another payload than before.
+     */
+    claim: (claim: Claim): Promise<Claimed> => claimTogether(claim),
 
     /** For a slow operation of many requests: keeps the lease, or says that it is lost. */
     async renew(id: string, fence: number, leaseMs: number): Promise<boolean> {
@@ -148,16 +154,7 @@ export function createOperations({ db }: Database) {
     },
 
     /** In one transaction: outcomes, what is left to do, audit, CRM event. False: the lease was lost; nothing changed. */
-    async settle(settlement: Settlement): Promise<boolean> {
-      const { groups, derived } = settlement;
-      const { rows } = await sql<{ settled: boolean }>`
-        select settle_operation(${settlement.id}, ${settlement.fence}, ${settlement.state},
-          ${jsonText(groups)}::json, ${jsonText(derived)}::json,
-          ${JSON.stringify(countOutcomes(groups))}::json, ${settlement.httpStatus},
-          ${settlement.latencyMs === null ? null : Math.round(settlement.latencyMs)}, ${settlement.requestId},
-          ${jsonText(settlement.audit)}::json, ${settlement.event}) as settled`.execute(db);
-      return rows[0]?.settled === true;
-    },
+    settle: (settlement: Settlement): Promise<boolean> => settleTogether(settlement),
 
     /** CXone certainly did not apply it (429, refused connection): open for the next claim at once. */
     async release(id: string, fence: number): Promise<void> {
@@ -249,6 +246,65 @@ export function createOperations({ db }: Database) {
       const [row] = rows;
       return { requests: Number(row?.requests ?? 0), averageMs: row?.average ?? 0, p95Ms: row?.p95 ?? 0 };
     },
+  };
+}
+
+interface ClaimRow {
+  readonly claimed_id: string;
+  readonly verdict: Claimed['verdict'];
+  readonly new_fence: number;
+  readonly lost_answers: number;
+  readonly wait_ms: number;
+  readonly payload: string | null;
+}
+
+async function sendClaims(db: Database['db'], claims: readonly Claim[]): Promise<readonly Claimed[]> {
+  const [first] = claims;
+  if (!first) return [];
+  // One that is asked for twice is claimed by the first of them; the other one finds its lease.
+  const ids = [...new Set(claims.map(({ id }) => id))];
+  const { rows } = await sql<ClaimRow>`
+    select * from claim_operations(${first.runNo}, ${ids}::bigint[], ${first.leaseMs}, ${first.holder},
+      ${first.tenant})`.execute(db);
+  const byId = new Map(rows.map((row) => [row.claimed_id, claimedOf(row)]));
+  return claims.map(({ id, leaseMs }) => {
+    const claimed = byId.get(id);
+    if (!claimed) throw new Error(`claim_operations answered nothing for operation ${id}`);
+    if (claimed.verdict === 'claimed') byId.set(id, { verdict: 'leased', waitMs: leaseMs });
+    return claimed;
+  });
+}
+
+function claimedOf({ verdict, new_fence, lost_answers, wait_ms, payload }: ClaimRow): Claimed {
+  if (verdict === 'claimed') {
+    const records = JSON.parse(payload ?? '[]') as unknown[];
+    return { verdict, fence: new_fence, unanswered: lost_answers, records };
+  }
+  if (verdict === 'blocked' || verdict === 'leased') return { verdict, waitMs: wait_ms };
+  return { verdict };
+}
+
+async function sendSettlements(
+  db: Database['db'],
+  settlements: readonly Settlement[],
+): Promise<readonly boolean[]> {
+  const { rows } = await sql<{ settled_id: string; settled_fence: number; mine: boolean }>`
+    select * from settle_operations(${jsonText(settlements.map(settlementRow))}::json)`.execute(db);
+  return settlements.map(({ id, fence }) => {
+    // Of two with the same fence one is settled, whichever.
+    const at = rows.findIndex((row) => row.settled_id === id && row.settled_fence === fence);
+    return at >= 0 && rows.splice(at, 1)[0]?.mine === true;
+  });
+}
+
+function settlementRow(settlement: Settlement) {
+  const { id, fence, state, groups, derived, httpStatus, latencyMs, requestId, audit, event } = settlement;
+  return {
+    ...{ id, fence, state, groups, derived, audit, event },
+    counts: countOutcomes(groups),
+    http_status: httpStatus,
+    latency_ms: latencyMs === null ? null : Math.round(latencyMs),
+    request_id: requestId,
   };
 }
 

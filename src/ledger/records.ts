@@ -104,15 +104,6 @@ export function createRecords({ db, pool }: Database) {
         where run_no = ${runNo} and total is null`.execute(db);
     },
 
-    /** The records of an operation, in the order of the source. */
-    async ofOperation(runNo: number, seqs: readonly number[]): Promise<{ seq: number; record: unknown }[]> {
-      const { rows } = await sql<{ seq: number; record: unknown }>`
-        select seq, record from records where run_no = ${runNo} and seq = any(${[...seqs]}::int[]) order by seq`.execute(
-        db,
-      );
-      return rows;
-    },
-
     /** What never went out when a run was cancelled or its plan rejected. Repeatable. */
     async cancelPending(runNo: number, reason: Reason): Promise<void> {
       await sql`

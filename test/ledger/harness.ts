@@ -95,15 +95,10 @@ export async function operationsOf(ledger: Ledger, run: Run) {
   return ledger.operations.open(run.run_no, 1, 1_000_000);
 }
 
-export function claimOf(
-  run: Run,
-  id: string,
-  more: Partial<{ leaseMs: number; payloadSha256: string }> = {},
-) {
+export function claimOf(run: Run, id: string, more: Partial<{ leaseMs: number }> = {}) {
   return {
     runNo: run.run_no,
     id,
-    payloadSha256: 'p',
     leaseMs: 20_000,
     holder: 'test',
     tenant: 't',

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
+import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import type { SettledGroup } from '../../src/ledger/operations.ts';
 import {
   claimed,
   claimOf,
+  contact,
   group,
   ledgerOfFile,
   openRun,
@@ -32,6 +34,14 @@ async function firstOf(n: number, size = n) {
   if (!operation) throw new Error('nothing planned');
   return { run, operation, id: operation.id };
 }
+
+/** As in other processes: what one ledger is asked at the same moment, it asks in one statement. */
+let opening: Ledger[] = [];
+function others(ledger: Ledger): readonly Ledger[] {
+  opening = upTo(3).map(() => openLedger(opened().url, 2));
+  return [ledger, ...opening];
+}
+const closeOthers = () => Promise.all(opening.map((each) => each.close()));
 
 const expire = (id: string) =>
   sql`update operations set lease_until = clock_timestamp() - interval '1 ms' where id = ${id}`.execute(
@@ -94,7 +104,11 @@ describe('claims', () => {
   it('are won by one of many who try at the same moment; the others see its lease', async () => {
     const { ledger } = opened();
     const { run, id } = await firstOf(3);
-    const claims = await Promise.all(upTo(20).map(() => ledger.operations.claim(claimOf(run, id))));
+    const processes = others(ledger);
+    const claims = await Promise.all(
+      upTo(20).map((n) => processes[n % processes.length]?.operations.claim(claimOf(run, id))),
+    ).then((all) => all.flatMap((claim) => claim ?? []));
+    await closeOthers();
     expect(claims.filter(({ verdict }) => verdict === 'claimed')).toHaveLength(1);
     const leased = claims.flatMap((claim) =>
       'waitMs' in claim && claim.verdict === 'leased' ? [claim] : [],
@@ -114,19 +128,59 @@ describe('claims', () => {
     expect(await claimed(ledger, run, id)).toMatchObject({ fence: 2, unanswered: 1 });
     await expire(id);
     const again = await Promise.all(upTo(10).map(() => ledger.operations.claim(claimOf(run, id))));
-    expect(again.filter(({ verdict }) => verdict === 'claimed')).toEqual([
-      { verdict: 'claimed', fence: 3, unanswered: 2 },
-    ]);
+    expect(again.filter(({ verdict }) => verdict === 'claimed')).toMatchObject([{ fence: 3, unanswered: 2 }]);
   });
 
-  it('refuse another payload than the one that may have been sent', async () => {
+  it('hand out the records of the operation, in the order of the source', async () => {
     const { ledger } = opened();
+    const { run, id } = await firstOf(3);
+    expect((await claimed(ledger, run, id)).records).toEqual([contact(1), contact(2), contact(3)]);
+  });
+
+  it('refuse another payload than the one that may have been sent: other records, or other references', async () => {
+    const { ledger, database } = opened();
     const { run, id } = await firstOf(3);
     const { fence } = await claimed(ledger, run, id);
     await ledger.operations.loseAnswer(id, fence);
-    const other = ledger.operations.claim(claimOf(run, id, { payloadSha256: 'other' }));
-    await expect(other).rejects.toThrow(/another payload/);
+    const renamed = (name: string) =>
+      sql`update records set record = json_build_object('contactId', ${name}::text)
+        where run_no = ${run.run_no} and seq = 2`.execute(database.db);
+    const { rows } = await sql<{ record: string }>`
+      select record::text from records where run_no = ${run.run_no} and seq = 2`.execute(database.db);
+    await renamed('somebody else');
+    await expect(ledger.operations.claim(claimOf(run, id))).rejects.toThrow(/another payload/);
+    await sql`update records set record = ${rows[0]?.record}::json where run_no = ${run.run_no} and seq = 2`.execute(
+      database.db,
+    );
+    await sql`update operations set refs = '{"halved": true}' where id = ${id}`.execute(database.db);
+    await expect(ledger.operations.claim(claimOf(run, id))).rejects.toThrow(/another payload/);
+    await sql`update operations set refs = null where id = ${id}`.execute(database.db);
     expect(await claimed(ledger, run, id)).toMatchObject({ fence: 2, unanswered: 1 });
+  });
+
+  it('do not hand out an operation that has lost records, and leave it as it is', async () => {
+    const { ledger, database } = opened();
+    const { run, id } = await firstOf(3);
+    await sql`delete from records where run_no = ${run.run_no} and seq = 3`.execute(database.db);
+    const before = await rowOf(id);
+    await expect(ledger.operations.claim(claimOf(run, id))).rejects.toThrow(/lost records/);
+    expect(await rowOf(id)).toEqual(before);
+  });
+
+  it('that come together are judged one by one, and one that is wrong takes none of the others with it', async () => {
+    const { ledger, database } = opened();
+    const run = await plannedRun(ledger, 50, 10);
+    const [settled, broken, leased, ...fresh] = (await operationsOf(ledger, run)).map(({ id }) => id);
+    const { fence } = await claimed(ledger, run, settled ?? '');
+    await ledger.operations.settle(settlement(settled ?? '', fence, [group('created', upTo(10))]));
+    await claimed(ledger, run, leased ?? '');
+    await sql`delete from records where run_no = ${run.run_no} and seq = 11`.execute(database.db);
+    const ids = [...fresh, leased ?? '', settled ?? '', broken ?? ''];
+    const answers = await Promise.allSettled(ids.map((id) => ledger.operations.claim(claimOf(run, id))));
+    const verdicts = answers.map((answer) =>
+      answer.status === 'fulfilled' ? answer.value.verdict : 'error',
+    );
+    expect(verdicts).toEqual(['claimed', 'claimed', 'leased', 'settled', 'error']);
   });
 
   it('find nothing to do in what is settled, and nothing at all in another run', async () => {
@@ -228,11 +282,38 @@ describe('settling', () => {
     const { ledger } = opened();
     const { run, id } = await firstOf(2);
     const { fence } = await claimed(ledger, run, id);
-    const settles = upTo(8).map(() =>
-      ledger.operations.settle(settlement(id, fence, [group('created', [1, 2])])),
+    const processes = others(ledger);
+    const settles = upTo(8).map((n) =>
+      processes[n % processes.length]?.operations.settle(settlement(id, fence, [group('created', [1, 2])])),
     );
     expect((await Promise.all(settles)).filter(Boolean)).toHaveLength(1);
+    await closeOthers();
     expect(await ledger.runs.counts(run.run_no)).toEqual({ total: 2, pending: 0, created: 2 });
+  });
+
+  it('together with others is done for each by its own fence; one that is wrong takes none with it', async () => {
+    const { ledger } = opened();
+    const run = await plannedRun(ledger, 40, 10);
+    const ids = (await operationsOf(ledger, run)).map(({ id }) => id);
+    const [mine = '', lost = '', wrong = '', mixed = ''] = ids;
+    const fences = await Promise.all(ids.map(async (id) => (await claimed(ledger, run, id)).fence));
+    await expire(lost);
+    await claimed(ledger, run, lost);
+    const seqs = (from: number) => upTo(10).map((n) => n + from);
+    const settled = await Promise.allSettled([
+      ledger.operations.settle(settlement(mine, fences[0] ?? 0, [group('created', seqs(0))])),
+      ledger.operations.settle(settlement(lost, 1, [group('created', seqs(10))])),
+      ledger.operations.settle(settlement(lost, 2, [group('existing', seqs(10))])),
+      ledger.operations.settle(settlement(wrong, 1, [group('created', seqs(21))])),
+      ledger.operations.settle(
+        settlement(mixed, 1, [group('created', [40, ...seqs(30).slice(0, 8)]), group('rejected', [39])]),
+      ),
+    ]);
+    const answers = settled.map((each) => (each.status === 'fulfilled' ? each.value : 'error'));
+    expect(answers).toEqual([true, false, true, 'error', true]);
+    const counts = { total: 40, pending: 10, created: 19, existing: 10, rejected: 1 };
+    expect(await ledger.runs.exactCounts(run.run_no)).toEqual(counts);
+    expect(await ledger.runs.counts(run.run_no)).toEqual(counts);
   });
 
   it('is still possible after the lease ran out, as long as nobody has taken it over', async () => {

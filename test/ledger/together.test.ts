@@ -1,0 +1,76 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { LedgerUnavailable } from '../../src/ledger/database.ts';
+import { together } from '../../src/ledger/together.ts';
+
+interface Sent {
+  readonly inputs: readonly string[];
+}
+
+/** `a1`, `a2` and `b1`: the letter is the key. Answers in capitals. */
+function counting(fails: (inputs: readonly string[]) => Error | null = () => null) {
+  const sent: Sent[] = [];
+  let [underWay, most] = [0, 0];
+  const call = together<string, string>({
+    keyOf: (input) => input[0] ?? '',
+    most: 4,
+    send: async (inputs) => {
+      sent.push({ inputs });
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await delay(1);
+      underWay -= 1;
+      const error = fails(inputs);
+      if (error) throw error;
+      return inputs.map((input) => input.toUpperCase());
+    },
+  });
+  return { call, sent, mostUnderWay: () => most };
+}
+
+describe('calls that go together', () => {
+  it('each get their own answer, whatever comes with them, and never with another key (property)', async () => {
+    const input = fc.tuple(fc.constantFrom('a', 'b'), fc.nat(99)).map(([key, n]) => `${key}${n}`);
+    await fc.assert(
+      fc.asyncProperty(fc.array(input, { minLength: 1, maxLength: 40 }), async (inputs) => {
+        const { call, sent } = counting();
+        expect(await Promise.all(inputs.map(call))).toEqual(inputs.map((each) => each.toUpperCase()));
+        expect(sent.flatMap((each) => each.inputs).toSorted()).toEqual(inputs.toSorted());
+        for (const each of sent) {
+          expect(new Set(each.inputs.map((one) => one[0])).size).toBe(1);
+          expect(each.inputs.length).toBeLessThanOrEqual(4);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('wait for nobody where nobody is there', async () => {
+    const { call, sent } = counting();
+    expect([await call('a1'), await call('a2')]).toEqual(['A1', 'A2']);
+    expect(sent).toHaveLength(2);
+  });
+
+  it('are fewer than the calls where many come at once', async () => {
+    const { call, sent, mostUnderWay } = counting();
+    await Promise.all(Array.from({ length: 16 }, (_, i) => call(`a${i}`)));
+    expect(sent).toHaveLength(4);
+    expect(mostUnderWay()).toBe(1);
+  });
+
+  it('go again each on its own where one of them is wrong', async () => {
+    const { call, sent } = counting((inputs) => (inputs.includes('a2') ? new Error('wrong') : null));
+    const answers = await Promise.allSettled(['a1', 'a2', 'a3'].map(call));
+    expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(sent.map(({ inputs }) => inputs.length)).toEqual([3, 1, 1, 1]);
+    expect(await call('a4')).toBe('A4');
+  });
+
+  it('all fail, and none goes again, where the ledger is away: what was committed is not known', async () => {
+    const { call, sent } = counting(() => new LedgerUnavailable('away'));
+    const answers = await Promise.allSettled(['a1', 'a2'].map(call));
+    expect(answers.every(({ status }) => status === 'rejected')).toBe(true);
+    expect(sent).toHaveLength(1);
+  });
+});
