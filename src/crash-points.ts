@@ -25,7 +25,7 @@ export interface CrashPoints {
 const READS = new Set(
   [
     'runs.find runs.get runs.list runs.countEndedEarly runs.counts runs.exactCounts',
-    'records.duplicateCandidates records.ofOperation records.list records.reasons',
+    'records.duplicateCandidates records.list records.reasons',
     'operations.open operations.inDoubt operations.latencies operations.liveLeaseMs',
     'audit.list audit.verify outbox.undelivered outbox.rendered outbox.contentOf outbox.tally',
     'datasets.find datasets.read rateBudget.blockedMs',

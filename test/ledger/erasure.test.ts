@@ -170,7 +170,7 @@ describe('an erasure', () => {
     const { ledger, database } = opened();
     await ledger.operations.plan(run.run_no, 'create', 1);
     const [operation] = await ledger.operations.open(run.run_no, 1, 1);
-    const claim = { runNo: run.run_no, id: operation?.id ?? '', payloadSha256: 'p', leaseMs: 1_000 };
+    const claim = { runNo: run.run_no, id: operation?.id ?? '', leaseMs: 1_000 };
     const claimed = await ledger.operations.claim({ ...claim, holder: 'h', tenant: 't' });
     await ledger.operations.loseAnswer(claim.id, claimed.verdict === 'claimed' ? claimed.fence : 0);
     await database.db.updateTable('runs').set({ state: 'failed' }).where('run_no', '=', run.run_no).execute();

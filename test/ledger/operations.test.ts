@@ -35,13 +35,14 @@ async function firstOf(n: number, size = n) {
   return { run, operation, id: operation.id };
 }
 
-/** As in other processes: what one ledger is asked at the same moment, it asks in one statement. */
-let opening: Ledger[] = [];
-function others(ledger: Ledger): readonly Ledger[] {
-  opening = upTo(3).map(() => openLedger(opened().url, 2));
-  return [ledger, ...opening];
+/** Races between processes: what one ledger is asked at the same moment, it asks in one statement. */
+async function inProcesses<T>(times: number, ask: (ledger: Ledger) => Promise<T>): Promise<T[]> {
+  const ledgers = upTo(4).map(() => openLedger(opened().url, 2));
+  const asked = ledgers.flatMap((ledger) => upTo(times / ledgers.length).map(() => ask(ledger)));
+  const answers = await Promise.all(asked);
+  await Promise.all(ledgers.map((ledger) => ledger.close()));
+  return answers;
 }
-const closeOthers = () => Promise.all(opening.map((each) => each.close()));
 
 const expire = (id: string) =>
   sql`update operations set lease_until = clock_timestamp() - interval '1 ms' where id = ${id}`.execute(
@@ -102,13 +103,8 @@ describe('planning', () => {
 
 describe('claims', () => {
   it('are won by one of many who try at the same moment; the others see its lease', async () => {
-    const { ledger } = opened();
     const { run, id } = await firstOf(3);
-    const processes = others(ledger);
-    const claims = await Promise.all(
-      upTo(20).map((n) => processes[n % processes.length]?.operations.claim(claimOf(run, id))),
-    ).then((all) => all.flatMap((claim) => claim ?? []));
-    await closeOthers();
+    const claims = await inProcesses(20, (ledger) => ledger.operations.claim(claimOf(run, id)));
     expect(claims.filter(({ verdict }) => verdict === 'claimed')).toHaveLength(1);
     const leased = claims.flatMap((claim) =>
       'waitMs' in claim && claim.verdict === 'leased' ? [claim] : [],
@@ -282,12 +278,10 @@ describe('settling', () => {
     const { ledger } = opened();
     const { run, id } = await firstOf(2);
     const { fence } = await claimed(ledger, run, id);
-    const processes = others(ledger);
-    const settles = upTo(8).map((n) =>
-      processes[n % processes.length]?.operations.settle(settlement(id, fence, [group('created', [1, 2])])),
+    const settles = await inProcesses(8, (ledger) =>
+      ledger.operations.settle(settlement(id, fence, [group('created', [1, 2])])),
     );
-    expect((await Promise.all(settles)).filter(Boolean)).toHaveLength(1);
-    await closeOthers();
+    expect(settles.filter(Boolean)).toHaveLength(1);
     expect(await ledger.runs.counts(run.run_no)).toEqual({ total: 2, pending: 0, created: 2 });
   });
 
