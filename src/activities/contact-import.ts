@@ -44,7 +44,7 @@ export function createContactImport({ cxone, duplicatesRefused }: ContactImportD
 
 /** The rules look at the clock once, at the start of the run: a repeat of staging reads every row alike. */
 function contactReader(run: Run, columns: readonly string[] | null, map: Readonly<Record<string, string>>) {
-  const resolved = columns ? resolveContactColumns(columns, map) : { columns: null };
+  const resolved = columns ? resolveContactColumns(columns, map, 'history') : { columns: null };
   const problems = 'problems' in resolved ? resolved.problems : columns ? [] : contactMapProblems(map);
   if ('problems' in resolved || problems.length > 0)
     throw new SourceError('source_unreadable', problems.join(' '));

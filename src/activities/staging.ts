@@ -70,15 +70,15 @@ export function createStaging({ ledger, kinds, sourceDir, draining }: StagingDep
     await claimContent(ledger, run, kind, content);
     if (run.total !== null) return;
     const { columns, rows } = await content.open();
+    // First the reader: columns that it refuses may be a person, and are not kept.
+    const read = kind.reader(run, columns, content.map);
     await ledger.runs.setSource(run.run_no, { ...describe(content), columns });
-    await stageRows(ledger, run, rows, kind.reader(run, columns, content.map), goOn).catch(
-      async (error: unknown) => {
-        // What is staged is of no content that there ever was: no later attempt may go on from it.
-        if (error instanceof SourceChanged)
-          await ledger.runs.setSource(run.run_no, { ...describe(content), sha256: 'changed', columns });
-        throw error;
-      },
-    );
+    await stageRows(ledger, run, rows, read, goOn).catch(async (error: unknown) => {
+      // What is staged is of no content that there ever was: no later attempt may go on from it.
+      if (error instanceof SourceChanged)
+        await ledger.runs.setSource(run.run_no, { ...describe(content), sha256: 'changed', columns });
+      throw error;
+    });
     const losers = kind.duplicates(run, ledger.records.duplicateCandidates(run.run_no));
     for await (const chunk of inChunks(losers, { items: LOSERS_PER_CHUNK })) {
       await goOn();

@@ -1,6 +1,9 @@
 /** Which column of a source is which field of a kind (decisions.md 3). Pure. */
 
-/** A fault of the mapping; `message` names columns only, never a value, and says what to do. */
+/**
+ * A fault of the mapping; `message` names only columns that are called like a field or that the caller has named, for
+ * the others may be anything (see Audience).
+ */
 export interface ColumnProblem {
   readonly code: 'unknown_field' | 'unknown_column' | 'ambiguous_column' | 'column_mapped_twice';
   readonly field: string;
@@ -14,6 +17,12 @@ export interface ColumnMatch {
   readonly rest: readonly string[];
   readonly problems: readonly ColumnProblem[];
 }
+
+/**
+ * Who reads a message: on the user's own terminal it may list the columns of the source. In a history, an audit or a
+ * log it must not: the first line of a file without a header is a person.
+ */
+export type Audience = 'terminal' | 'history';
 
 export type ColumnMap = Readonly<Record<string, string>>;
 
@@ -50,6 +59,29 @@ export function matchColumns(
   return { found, rest: columns.filter((column) => !used.has(column)), problems };
 }
 
+/** Sentences for people, of every problem and every field that has no column. `likely`: what to propose for one. */
+export function problemTexts(found: {
+  readonly problems: readonly ColumnProblem[];
+  readonly missing: readonly string[];
+  readonly columns: readonly string[];
+  readonly likely: (field: string) => string | undefined;
+  readonly audience: Audience;
+}): readonly string[] {
+  const { problems, missing, columns, likely, audience } = found;
+  const isShown = audience === 'terminal';
+  const there = `olumns are: ${listNames(columns)}`;
+  return [
+    ...problems.map(({ code, message }) =>
+      isShown && code === 'unknown_column' ? `${message}. Its c${there}` : message,
+    ),
+    ...missing.map((field) =>
+      isShown
+        ? `No column for ${field}. The c${there}. Name yours: --map ${field}="${likely(field) ?? 'your column'}"`
+        : `No column for ${field}. Is the first line a header? If so, name the column in the source's map`,
+    ),
+  ];
+}
+
 /** At most 20 names, in quotes. */
 export function listNames(names: readonly string[]): string {
   const shown = names.slice(0, 20).map((name) => `"${name}"`);
@@ -72,7 +104,7 @@ function readMap(columns: readonly string[], fields: readonly string[], map: Col
     const column = findColumn(columns, wanted);
     if (field === undefined) problems.push(unknownField(name, fields));
     else named.add(field);
-    if (column === undefined) problems.push(unknownColumn(field ?? name, wanted, columns));
+    if (column === undefined) problems.push(unknownColumn(field ?? name, wanted));
     else if (field !== undefined && [...found.values()].includes(column))
       problems.push(mappedTwice(field, column));
     else if (field !== undefined) found.set(field, column);
@@ -108,8 +140,8 @@ function unknownField(field: string, fields: readonly string[]): ColumnProblem {
   return { code: 'unknown_field', field, message };
 }
 
-function unknownColumn(field: string, wanted: string, columns: readonly string[]): ColumnProblem {
-  const message = `The source has no column "${wanted}" for ${field}. Its columns are: ${listNames(columns)}`;
+function unknownColumn(field: string, wanted: string): ColumnProblem {
+  const message = `The source has no column "${wanted}" for ${field}`;
   return { code: 'unknown_column', field, message };
 }
 

@@ -1,5 +1,5 @@
 /** The columns of a contact import (decisions.md 3). Pure. */
-import { type ColumnMap, type ColumnMatch, listNames, matchColumns } from './columns.ts';
+import { type Audience, type ColumnMap, type ColumnMatch, matchColumns, problemTexts } from './columns.ts';
 
 const NUMBERS = ['1', '2', '3', '4', '5', '6', '7', '8', '9'] as const;
 
@@ -37,21 +37,20 @@ export interface ContactColumns {
 }
 
 /**
- * For a source with a header. Every problem at once, each a sentence for people that names columns and says
- * what to do; e.g. `No column for phone. … --map phone="Mobile Number"`.
+ * For a source with a header. Every problem at once, each a sentence for people that says what to do; on a terminal
+ * with the columns, e.g. `No column for phone. … --map phone="Mobile Number"`.
  */
 export function resolveContactColumns(
   columns: readonly string[],
   map: ColumnMap = {},
+  audience: Audience = 'terminal',
 ): { readonly columns: ContactColumns } | { readonly problems: readonly string[] } {
   const match = matchColumns(columns, CONTACT_FIELDS, map);
   const resolved = toContactColumns(match);
   const named = new Set(match.problems.map((problem) => problem.field));
   const missing = missingFields(resolved).filter((field) => !named.has(field));
-  const problems = [
-    ...match.problems.map((problem) => problem.message),
-    ...missing.map((field) => missingColumn(field, columns, match.rest)),
-  ];
+  const likely = (field: string) => match.rest.find((column) => LIKELY[field]?.test(column));
+  const problems = problemTexts({ problems: match.problems, missing, columns, likely, audience });
   return problems.length > 0 ? { problems } : { columns: resolved };
 }
 
@@ -103,9 +102,3 @@ const LIKELY: Readonly<Record<string, RegExp>> = {
   consentTimestamp: /consent.*(date|time|at)|(date|time).*consent|consent|opt.?in.*(date|time|at)/i,
   optInStatus: /opt.?in|status|subscri/i,
 };
-
-function missingColumn(field: string, columns: readonly string[], rest: readonly string[]): string {
-  const likely = rest.find((column) => LIKELY[field]?.test(column)) ?? 'your column';
-  const there = `No column for ${field}. The columns are: ${listNames(columns)}`;
-  return `${there}. Name yours: --map ${field}="${likely}"`;
-}

@@ -1,5 +1,5 @@
 /** The rules of preference rows (tutorial S0, cxone-api.md "preferences", decisions.md 24 and 25). Pure. */
-import { type ColumnMap, listNames, matchColumns } from './columns.ts';
+import { type Audience, type ColumnMap, matchColumns, problemTexts } from './columns.ts';
 import { type Channel, CHANNELS, CLOCK_TOLERANCE_MS, type Region, REGIONS } from './eligibility.ts';
 import type { Reason } from './run.ts';
 import { toUtcTimestamp } from './timestamps.ts';
@@ -59,29 +59,22 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Field to column. */
 export type PreferenceColumns = ReadonlyMap<string, string>;
 
-/** For a source with a header. Every problem at once, each a sentence for people that names columns. */
+/** For a source with a header. Every problem at once, each a sentence for people; on a terminal with the columns. */
 export function resolvePreferenceColumns(
   columns: readonly string[],
   map: ColumnMap = {},
+  audience: Audience = 'terminal',
 ): { readonly columns: PreferenceColumns } | { readonly problems: readonly string[] } {
   const { found, rest, problems } = matchColumns(columns, PREFERENCE_FIELDS, map);
   const named = new Set(problems.map(({ field }) => field));
   const missing = NEEDED.filter((field) => !found.has(field) && !named.has(field));
-  const all = [
-    ...problems.map(({ message }) => message),
-    ...missing.map((field) => missingColumn(field, columns, rest)),
-  ];
+  const all = problemTexts({ problems, missing, columns, likely: () => rest[0], audience });
   return all.length > 0 ? { problems: all } : { columns: found };
 }
 
 /** For NDJSON, whose columns are not known beforehand: the fields of the map that do not exist. */
 export function preferenceMapProblems(map: ColumnMap): readonly string[] {
   return matchColumns(Object.values(map), PREFERENCE_FIELDS, map).problems.map(({ message }) => message);
-}
-
-function missingColumn(field: string, columns: readonly string[], rest: readonly string[]): string {
-  const there = `No column for ${field}. The columns are: ${listNames(columns)}`;
-  return `${there}. Name yours: --map ${field}="${rest[0] ?? 'your column'}"`;
 }
 
 /** What a row says, each part with what is wrong with it. */

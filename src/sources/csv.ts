@@ -3,12 +3,16 @@ import { undefuse } from '../domain/cells.ts';
 import { emptySource } from './blocks.ts';
 import { SourceError } from './errors.ts';
 import type { RawRecord } from './records.ts';
+import { looksLikeRow } from './header.ts';
 import { brokenRow, isOurs, type SourceRow, textOf } from './rows.ts';
 
 /** The most characters of one cell. */
 const MAX_CELL = 1_000_000;
 /** In the order of preference where two are equally frequent. */
 const DELIMITERS = [',', ';', '\t', '|'] as const;
+
+const HEADER_ADVICE =
+  'Put a line with the names of the columns on top, e.g. contactId,phone,consentTimestamp,optInStatus';
 
 export interface CsvReader {
   readonly columns: readonly string[];
@@ -63,23 +67,29 @@ function readHeader(name: string, delimiter: string, header: RawRecord): readonl
   }
   const cells = splitQuoted(text, delimiter).map((cell) => undefuse(cell.trim()));
   if (cells.every((cell) => cell === '')) throw noHeader(name, line, 'names no column');
-  if (cells.some((cell) => /^\+\d{7,15}$/.test(cell))) throw noHeader(name, line, 'is a row already');
+  if (looksLikeRow(cells)) throw headless(name, line);
   // A nameless column keeps its cells under a name of ours: a trailing delimiter does no harm, and nothing
   // is lost.
   const names = cells.map((cell, index) => cell || `column_${index + 1}`);
-  const doubled = names.filter((column, index) => names.indexOf(column) < index);
-  if (doubled.length === 0) return names;
-  const twice = `names a column twice: ${[...new Set(doubled)].join(', ')}`;
+  const doubled = names.findIndex((column, index) => names.indexOf(column) < index);
+  if (doubled < 0) return names;
+  // By their places: of a row that is no header this would name a person.
+  const places = `columns ${names.indexOf(names[doubled] ?? '') + 1} and ${doubled + 1}`;
+  const twice = `names a column twice: ${places} have the same name`;
   const message = `${name}: line ${line} ${twice}. Rename or remove one of each`;
   throw new SourceError('source_duplicate_column', message, { line });
 }
 
+function headless(name: string, line: number): SourceError {
+  const what =
+    'looks like a row, not like a header: it has a date, an address, an opt-in status or a long number';
+  return new SourceError('source_no_header', `${name}: line ${line} ${what}. ${HEADER_ADVICE}`, { line });
+}
+
 function noHeader(name: string, line: number, found: string): SourceError {
-  const advice =
-    'Put a line with the names of the columns on top, e.g. contactId,phone,consentTimestamp,optInStatus';
   return new SourceError(
     'source_no_header',
-    `${name}: line ${line} should name the columns, but it ${found}. ${advice}`,
+    `${name}: line ${line} should name the columns, but it ${found}. ${HEADER_ADVICE}`,
     {
       line,
     },

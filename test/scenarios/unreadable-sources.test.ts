@@ -49,7 +49,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'a file without a header': {
     args: ['headless.csv'],
     content: CONTACTS.split('\n').slice(1).join('\n'),
-    says: /line 1 should name the columns/,
+    says: /line 1 looks like a row, not like a header/,
   },
   'columns of other names': {
     args: ['mixed.csv'],

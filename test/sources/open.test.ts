@@ -36,10 +36,15 @@ describe('a source that cannot be read as a whole', () => {
     ['UTF-16', Buffer.from('\ufeffa,b\n1,2\n', 'utf16le'), 'source_encoding', 'iconv -f UTF-16'],
     ['UTF-16 without a mark', Buffer.from('a,b\n1,2\n', 'utf16le'), 'source_binary', 'UTF-16'],
     ['Windows-1252', Buffer.from('a,b\nZoë,2\n', 'latin1'), 'source_encoding', 'iconv -f WINDOWS-1252'],
-    ['no header', 'crm-1,+14155550100\ncrm-2,+14155550101\n', 'source_no_header', 'is a row already'],
+    [
+      'no header',
+      'crm-1,+14155550100\ncrm-2,+14155550101\n',
+      'source_no_header',
+      'looks like a row, not like a header',
+    ],
     ['a header without a name', ',,\n1,2,3\n', 'source_no_header', 'names no column'],
     ['a header with a bad quote', 'a,"b"c\n1,2\n', 'source_no_header', 'quote'],
-    ['a column named twice', 'a,b, a\n1,2,3\n', 'source_duplicate_column', 'twice: a'],
+    ['a column named twice', 'a,b, a\n1,2,3\n', 'source_duplicate_column', 'columns 1 and 3 have'],
   ])('%s is refused with what to do', async (_, content, code, words) => {
     const fault = await faultOf(content);
     expect([fault.code, fault.name]).toEqual([code, 'SourceError']);

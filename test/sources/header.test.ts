@@ -1,0 +1,41 @@
+/** Cells of a first line that is a row must not become the names of columns: those turn up in messages. */
+import { describe, expect, it } from 'vitest';
+import { looksLikeRow } from '../../src/sources/header.ts';
+import { open } from './harness.ts';
+
+describe('the first line of a CSV', () => {
+  it.each([
+    ['a telephone number', 'c-1,Doe,+14155550100'],
+    ['a number in groups', 'c-1,Doe,(212) 555-0143'],
+    ['a number in another spelling', 'c-1,Doe,049 176 1234567'],
+    ['an address', 'c-1,Doe,jane@example'],
+    ['a date', 'c-1,Doe,2026-01-01'],
+    ['a date with its time', 'c-1,Doe,2026-01-01T10:00:00Z'],
+    ['an opt-in status', 'c-1,Doe,Confirmed'],
+    ['the other opt-in status, in quotes', 'c-1,Doe,"pending"'],
+  ])('that has %s is no header, and is not quoted', async (_, line) => {
+    const failure = await open(`${line}\nc-2,Roe,x\n`).catch((error: unknown) => error as Error);
+    expect(failure).toMatchObject({ code: 'source_no_header', line: 1 });
+    const { message } = failure as Error;
+    expect(message).toContain('line 1 looks like a row, not like a header');
+    for (const cell of line.split(',')) expect(message).not.toContain(cell);
+  });
+
+  it('that names columns is a header, with digits, dates and statuses in the names', () => {
+    const names = [
+      'contactId',
+      'Phone 1',
+      'phone 9 (2026)',
+      'consent date',
+      'opt-in confirmed',
+      'pending since',
+    ];
+    expect(looksLikeRow(names)).toBe(false);
+  });
+
+  it('that has a cell twice is refused without quoting it', async () => {
+    await expect(open('c-1,Doe,Doe\nc-2,Roe,Roe\n')).rejects.toThrow(
+      /^people: line 1 names a column twice: columns 2 and 3 have the same name\. Rename or remove one of each$/,
+    );
+  });
+});
