@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { DEFAULT_SOURCE_LIMITS, SOURCE_LIMIT_RANGES, type SourceLimits } from './domain/source-limits.ts';
 import {
   createReader,
   type Env,
@@ -53,6 +54,8 @@ export interface Config {
   readonly maxInFlight: number;
   /** The only folder that `path` sources may be in. */
   readonly sourceDir: string;
+  /** More makes a broken row. */
+  readonly sourceLimits: SourceLimits;
   readonly crm: {
     readonly webhookUrl: string | null;
     /** Gets `preferences.batch.updated`; default `webhookUrl`. */
@@ -102,6 +105,7 @@ export function loadConfig(env: Env, readFile: ReadFile = (path) => readFileSync
     ratePerMinute: read.integer('CXFLOW_RATE_PER_MINUTE', 1000, 0, 1_000_000),
     maxInFlight: read.integer('CXFLOW_MAX_IN_FLIGHT', 16, 1, 1000),
     sourceDir: read.text('CXFLOW_SOURCE_DIR') ?? process.cwd(),
+    sourceLimits: readSourceLimits(read),
     crm: readCrm(read),
     emailDailyLimit: read.integer('CXFLOW_EMAIL_DAILY_LIMIT', 5000, 0, 10_000_000),
     timeZone: read.parse('CXFLOW_TIME_ZONE', TIME_ZONE, 'UTC'),
@@ -216,6 +220,16 @@ function tenantOf({ url, clientId }: FamilySettings): string {
     .update(clientId ?? '')
     .digest('hex')
     .slice(0, 12)}`;
+}
+
+function readSourceLimits(read: Reader): SourceLimits {
+  const limit = (name: string, key: keyof SourceLimits): number =>
+    read.integer(name, DEFAULT_SOURCE_LIMITS[key], ...SOURCE_LIMIT_RANGES[key]);
+  return {
+    maxRowBytes: limit('CXFLOW_MAX_ROW_BYTES', 'maxRowBytes'),
+    maxFieldCharacters: limit('CXFLOW_MAX_FIELD_CHARACTERS', 'maxFieldCharacters'),
+    maxColumns: limit('CXFLOW_MAX_COLUMNS', 'maxColumns'),
+  };
 }
 
 function readCrm(read: Reader): Config['crm'] {

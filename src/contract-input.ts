@@ -34,7 +34,12 @@ const textMap: Check = (value) =>
     : 'must be an object {"field": "column"}';
 
 const SOURCE_CHECKS: Readonly<Record<string, Checks>> = {
-  path: { path: text, format: oneOf('csv', 'ndjson', 'json'), map: textMap },
+  path: {
+    path: text,
+    format: oneOf('csv', 'ndjson', 'json'),
+    encoding: oneOf('utf-8', 'utf-16le', 'utf-16be', 'windows-1252', 'latin1'),
+    map: textMap,
+  },
   dataset: { dataset: text, map: textMap },
   retryOf: { retryOf: text },
 };

@@ -19,10 +19,21 @@ export const RUN_ID_PREFIX: Readonly<Record<Kind, string>> = { contactImport: 'c
 export const SEARCH_ATTRIBUTES = ['CxflowKind', 'CxflowTarget', 'CxflowPhase', 'CxflowRequestedBy'] as const;
 
 export type SourceFormat = 'csv' | 'ndjson' | 'json';
+/** Of a file; without it UTF-8, or what a byte order mark says. Others are refused, never guessed. */
+export type SourceEncoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252' | 'latin1';
 
-/** Where rows come from: a file below the worker's CXFLOW_SOURCE_DIR, a dataset staged by the client, an old run. */
+/**
+ * Where rows come from: a file below the worker's CXFLOW_SOURCE_DIR, a dataset staged by the client, or the rows that
+ * an old run left undone: rejected, conflict, cancelled, pending (decisions.md 2). The options are not the old run's:
+ * give `existing` and `dedupe` again where they were given to it.
+ */
 export type Source =
-  | { readonly path: string; readonly format?: SourceFormat; readonly map?: Readonly<Record<string, string>> }
+  | {
+      readonly path: string;
+      readonly format?: SourceFormat;
+      readonly encoding?: SourceEncoding;
+      readonly map?: Readonly<Record<string, string>>;
+    }
   | { readonly dataset: string; readonly map?: Readonly<Record<string, string>> }
   | { readonly retryOf: string };
 
@@ -79,6 +90,8 @@ export interface RunResult {
   readonly state: RunState;
   readonly counts: Counts;
   readonly planHash: string | null;
+  /** The run whose rows these were. */
+  readonly retryOf?: string;
   /** ISO 8601, UTC. */
   readonly startedAt: string;
   readonly finishedAt: string;

@@ -85,6 +85,7 @@ async function runUntilDrained(parts: Parts): Promise<void> {
     holder: `${hostname()}:${process.pid}`,
     draining,
     sourceDir: config.sourceDir,
+    sourceLimits: config.sourceLimits,
     duplicatesRefused: config.cxone.duplicatesRefused,
     searchAttributes: () => searchAttributes,
     postWebhook: post && (crash?.webhook(post) ?? post),

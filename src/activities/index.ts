@@ -1,6 +1,7 @@
 /** All activities of one worker. Their names are what the Web UI shows: verbs. */
 import type { Cxone } from '../cxone/cxone.ts';
 import type { Kind } from '../contract.ts';
+import type { SourceLimits } from '../domain/source-limits.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { BulkKind } from './bulk.ts';
 import { createContactImport } from './contact-import.ts';
@@ -19,6 +20,8 @@ export interface ActivityDeps {
   readonly holder: string;
   readonly draining: AbortSignal;
   readonly sourceDir: string;
+  /** Default: those of the domain. */
+  readonly sourceLimits?: SourceLimits;
   readonly duplicatesRefused: boolean;
   readonly searchAttributes: () => boolean;
   readonly postWebhook: PostWebhook | null;

@@ -186,14 +186,14 @@ async function fileContent(sourceDir: string, source: PathSource, goOn: GoOn): P
   const format = formatOf(path, source.format);
   const hash = createHash('sha256');
   let bytes = 0;
-  for await (const chunk of readFileBytes(file, path)) {
+  for await (const chunk of readFileBytes(file, { name: path })) {
     hash.update(chunk);
     bytes += chunk.length;
     await goOn();
   }
   const sha256 = hash.digest('hex');
   const open = async () =>
-    opened(await openSource(unchanged(readFileBytes(file, path), sha256, path), { name: path, format }));
+    opened(await openSource(unchanged(readFileBytes(file, { name: path }), sha256, path), { name: path, format }));
   return { name: path, format, bytes, sha256, map, open };
 }
 

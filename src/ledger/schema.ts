@@ -46,7 +46,9 @@ export interface RunSource {
   readonly format: string;
   readonly bytes: number;
   readonly sha256: string;
-  /** The header of a CSV; null for NDJSON. */
+  /** Absent where it was UTF-8, or unknown. */
+  readonly encoding?: string;
+  /** The header of a CSV; null for NDJSON and JSON. */
   readonly columns: readonly string[] | null;
 }
 

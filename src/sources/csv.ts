@@ -1,13 +1,12 @@
 /** CSV: the header, and records to rows. */
 import { undefuse } from '../domain/cells.ts';
-import { emptySource } from './blocks.ts';
+import type { SourceLimits } from '../domain/source-limits.ts';
 import { SourceError } from './errors.ts';
+import { emptySource } from './first-block.ts';
 import type { RawRecord } from './records.ts';
 import { looksLikeRow } from './header.ts';
-import { brokenRow, isOurs, type SourceRow, textOf } from './rows.ts';
+import { brokenRow, fieldTooLarge, inThousands, isOurs, type SourceRow, textOf } from './rows.ts';
 
-/** The most characters of one cell. */
-const MAX_CELL = 1_000_000;
 /** In the order of preference where two are equally frequent. */
 const DELIMITERS = [',', ';', '\t', '|'] as const;
 
@@ -28,19 +27,27 @@ export function detectDelimiter(block: Buffer): string {
   return DELIMITERS.reduce((best, delimiter) => (count(delimiter) > count(best) ? delimiter : best));
 }
 
+export interface CsvOptions {
+  /** Of the source, for messages. */
+  readonly name: string;
+  readonly delimiter: string;
+  readonly limits: SourceLimits;
+}
+
 /** Throws SourceError where the header cannot be one. */
-export function createCsvReader(name: string, delimiter: string, header: RawRecord | undefined): CsvReader {
+export function createCsvReader(options: CsvOptions, header: RawRecord | undefined): CsvReader {
+  const { name, delimiter, limits } = options;
   if (header === undefined) throw emptySource(name, 'there is no text in it');
-  const names = readHeader(name, delimiter, header);
+  const names = readHeader(options, header);
   const kept = names.flatMap((column, index) => (isOurs(column) ? [] : [[column, index] as const]));
   return {
     columns: kept.map(([column]) => column),
     read(record) {
-      const text = textOf(record);
+      const text = textOf(record, limits);
       if (typeof text !== 'string') return text;
       const cells = record.quoted ? splitQuoted(text, delimiter) : text.split(delimiter);
-      const fault = cellFault(cells, names.length);
-      if (fault) return brokenRow(record, fault.code, fault.message);
+      const fault = cellFault(record, cells, names, limits);
+      if (fault) return fault;
       // fromEntries defines, it does not assign: a column `__proto__` is a field like any other.
       const entries = kept.map(([column, index]) => [column, undefuse(cells[index] ?? '')] as const);
       return { line: record.line, fields: Object.fromEntries(entries) };
@@ -48,17 +55,23 @@ export function createCsvReader(name: string, delimiter: string, header: RawReco
   };
 }
 
-function cellFault(cells: readonly string[], expected: number): { code: string; message: string } | null {
-  const message = `${cells.length} cells, the header has ${expected}`;
-  if (cells.length < expected) return { code: 'row_too_few_cells', message };
-  if (cells.length > expected) return { code: 'row_too_many_cells', message };
-  if (!cells.some((cell) => cell.length > MAX_CELL)) return null;
-  return { code: 'row_cell_too_large', message: `a cell has more than ${MAX_CELL} characters` };
+function cellFault(
+  record: RawRecord,
+  cells: readonly string[],
+  names: readonly string[],
+  limits: SourceLimits,
+): SourceRow | null {
+  if (cells.length !== names.length) {
+    const message = `${cells.length} cells, the header has ${names.length}`;
+    return brokenRow(record, cells.length < names.length ? 'row_too_few_cells' : 'row_too_many_cells', message);
+  }
+  const large = cells.findIndex((cell) => cell.length > limits.maxFieldCharacters);
+  return large < 0 ? null : fieldTooLarge(record, names[large] ?? '', limits);
 }
 
-function readHeader(name: string, delimiter: string, header: RawRecord): readonly string[] {
+function readHeader({ name, delimiter, limits }: CsvOptions, header: RawRecord): readonly string[] {
   const { line } = header;
-  const text = textOf(header);
+  const text = textOf(header, limits);
   if (typeof text !== 'string') {
     const why = text.broken?.message ?? 'it cannot be read';
     throw new SourceError('source_no_header', `${name}: line ${line} should name the columns, but: ${why}`, {
@@ -66,12 +79,14 @@ function readHeader(name: string, delimiter: string, header: RawRecord): readonl
     });
   }
   const cells = splitQuoted(text, delimiter).map((cell) => undefuse(cell.trim()));
+  if (cells.length > limits.maxColumns) throw tooManyColumns(name, line, cells.length, limits);
   if (cells.every((cell) => cell === '')) throw noHeader(name, line, 'names no column');
   if (looksLikeRow(cells)) throw headless(name, line);
   // A nameless column keeps its cells under a name of ours: a trailing delimiter does no harm, and nothing
   // is lost.
   const names = cells.map((cell, index) => cell || `column_${index + 1}`);
-  const doubled = names.findIndex((column, index) => names.indexOf(column) < index);
+  const seen = new Set<string>();
+  const doubled = names.findIndex((column) => seen.size === seen.add(column).size);
   if (doubled < 0) return names;
   // By their places: of a row that is no header this would name a person.
   const places = `columns ${names.indexOf(names[doubled] ?? '') + 1} and ${doubled + 1}`;
@@ -84,6 +99,12 @@ function headless(name: string, line: number): SourceError {
   const what =
     'looks like a row, not like a header: it has a date, an address, an opt-in status or a long number';
   return new SourceError('source_no_header', `${name}: line ${line} ${what}. ${HEADER_ADVICE}`, { line });
+}
+
+function tooManyColumns(name: string, line: number, found: number, { maxColumns }: SourceLimits): SourceError {
+  const what = `${name}: line ${line} names ${inThousands(found)} columns, ${inThousands(maxColumns)} are allowed`;
+  const advice = 'Is it a header? Leave columns out, or raise CXFLOW_MAX_COLUMNS';
+  return new SourceError('source_too_many_columns', `${what}. ${advice}`, { line });
 }
 
 function noHeader(name: string, line: number, found: string): SourceError {

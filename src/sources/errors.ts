@@ -10,6 +10,9 @@ export type SourceErrorCode =
   | 'source_duplicate_column'
   | 'source_encoding'
   | 'source_is_directory'
+  | 'source_not_a_file'
+  | 'source_broken_json'
+  | 'source_too_many_columns'
   | 'source_unreadable';
 
 /** The message says what, where and what to do next; it names the source and columns, never a value. */

@@ -1,19 +1,21 @@
 /** A source opened: its format, its columns, its rows. Memory stays flat however long it is. */
-import { checkFirstBlock, emptySource, toBlocks } from './blocks.ts';
+import { DEFAULT_SOURCE_LIMITS, type SourceLimits } from '../domain/source-limits.ts';
+import { toBlocks } from './blocks.ts';
 import { createCsvReader, detectDelimiter } from './csv.ts';
+import { decodeSource } from './decode.ts';
+import type { SourceEncoding } from './encodings.ts';
 import { SourceError } from './errors.ts';
+import { emptySource } from './first-block.ts';
 import { formatOf, type SourceFormat } from './format.ts';
-import { readNdjson } from './ndjson.ts';
-import { createRecordSplitter, type RawRecord, type RecordSplitter } from './records.ts';
+import { createJsonSplitter } from './json.ts';
+import { createObjectReader } from './objects.ts';
+import { createRecordSplitter, type RawRecord } from './records.ts';
 import type { SourceRow } from './rows.ts';
-
-/** The most bytes of one row. */
-const MAX_CSV_ROW = 4_000_000;
-const MAX_NDJSON_ROW = 1_000_000;
 
 export interface OpenedSource {
   readonly format: SourceFormat;
-  /** The header of CSV without `cxflow_…`; null for NDJSON, where each row has its own. */
+  readonly encoding: SourceEncoding;
+  /** The header of CSV without `cxflow_…`; null for NDJSON and JSON, where each row has its own. */
   readonly columns: readonly string[] | null;
   /**
    * Once. Ends with a SourceError where the source turns out unreadable as a whole; a bad row is a broken
@@ -27,32 +29,33 @@ export interface OpenedSource {
 export interface OpenOptions {
   /** For messages, and for the format by its extension. */
   readonly name: string;
-  readonly format?: SourceFormat;
+  readonly format?: SourceFormat | undefined;
+  /** Default: UTF-8, or what a byte order mark says. */
+  readonly encoding?: SourceEncoding | undefined;
+  readonly limits?: SourceLimits | undefined;
 }
 
-/**
- * Reads the first block and the first row. Throws SourceError; also for a header without rows, and for
- * `json`.
- */
+/** Reads the first block and the first row. Throws SourceError; also for a source without rows. */
 export async function openSource(
   bytes: AsyncIterable<Uint8Array>,
   options: OpenOptions,
 ): Promise<OpenedSource> {
-  const { name } = options;
+  const { name, encoding: given, limits = DEFAULT_SOURCE_LIMITS } = options;
   const format = formatOf(name, options.format);
-  if (format === 'json') throw jsonNotYet(name);
-  const blocks = toBlocks(bytes);
-  const close = async (): Promise<void> => void (await blocks.return());
+  const { encoding, bytes: text, close } = await decodeSource(bytes, { name, encoding: given });
   try {
-    const first = checkFirstBlock(name, (await blocks.next()).value ?? undefined);
-    const opened = format === 'csv' ? await openCsv(name, first, blocks) : openNdjson(name, first, blocks);
+    const blocks = toBlocks(text);
+    const first = withoutMark((await blocks.next()).value ?? Buffer.alloc(0));
+    const opened = await OPENERS[format]({ name, first, blocks, limits });
     const rows = opened.rows[Symbol.asyncIterator]();
     const firstRow = await rows.next();
     if (firstRow.done)
       throw emptySource(name, opened.columns ? 'there is a header, but no row' : 'there is no row');
+    const { columns } = opened;
     return {
       format,
-      columns: opened.columns,
+      encoding,
+      columns,
       rows: once(name, () => resume(firstRow.value, rows, close)),
       close,
     };
@@ -62,34 +65,77 @@ export async function openSource(
   }
 }
 
+const MARK = Buffer.from('\ufeff');
+
+function withoutMark(first: Buffer): Buffer {
+  return first.subarray(0, MARK.length).equals(MARK) ? first.subarray(MARK.length) : first;
+}
+
+interface Text {
+  readonly name: string;
+  /** Without a byte order mark. */
+  readonly first: Buffer;
+  readonly blocks: AsyncIterable<Buffer>;
+  readonly limits: SourceLimits;
+}
+
 interface Readable {
   readonly columns: readonly string[] | null;
   readonly rows: AsyncGenerator<SourceRow, void, undefined>;
 }
 
-async function openCsv(name: string, first: Buffer, blocks: AsyncIterable<Buffer>): Promise<Readable> {
+const OPENERS: Readonly<Record<SourceFormat, (text: Text) => Promise<Readable> | Readable>> = {
+  csv: openCsv,
+  ndjson: openNdjson,
+  json: openJson,
+};
+
+async function openCsv(text: Text): Promise<Readable> {
+  const { name, first, limits } = text;
+  if (/^\s*(?:\{\s*"|\[\s*[{\]])/.test(beginning(first))) {
+    const advice = 'Name it .ndjson (an object on each line) or .json (an array), or say --format';
+    throw new SourceError('source_format_unknown', `${name}: this is JSON, not CSV. ${advice}`);
+  }
   const delimiter = detectDelimiter(first);
-  const splitter = createRecordSplitter({ delimiter: delimiter.charCodeAt(0), maxBytes: MAX_CSV_ROW });
-  const batches = splitBlocks(name, first, blocks, splitter);
+  const splitter = createRecordSplitter({ delimiter: delimiter.charCodeAt(0), maxBytes: limits.maxRowBytes });
+  const batches = splitBlocks(text, splitter);
   const [header, ...rest] = (await batches.next()).value ?? [];
-  const reader = createCsvReader(name, delimiter, header);
+  const reader = createCsvReader({ name, delimiter, limits }, header);
   return { columns: reader.columns, rows: readRows(rest, batches, (record) => reader.read(record)) };
 }
 
-function openNdjson(name: string, first: Buffer, blocks: AsyncIterable<Buffer>): Readable {
-  if (/^\s*\[/.test(first.toString('latin1', 0, 1_000))) throw jsonNotYet(name);
-  const splitter = createRecordSplitter({ delimiter: null, maxBytes: MAX_NDJSON_ROW });
-  return { columns: null, rows: readRows([], splitBlocks(name, first, blocks, splitter), readNdjson) };
+function openNdjson(text: Text): Readable {
+  const { name, first, limits } = text;
+  if (/^\s*\[\s*[{\]]/.test(beginning(first))) {
+    const advice = 'Name it .json, or say --format json';
+    throw new SourceError('source_format_unknown', `${name}: this is a JSON array, not NDJSON. ${advice}`);
+  }
+  const splitter = createRecordSplitter({ delimiter: null, maxBytes: limits.maxRowBytes });
+  return { columns: null, rows: readRows([], splitBlocks(text, splitter), createObjectReader(limits)) };
+}
+
+function openJson(text: Text): Readable {
+  const { name, first, limits } = text;
+  const splitter = createJsonSplitter(name, first, limits.maxRowBytes);
+  return { columns: null, rows: readRows([], splitBlocks(text, splitter), createObjectReader(limits)) };
+}
+
+function beginning(first: Buffer): string {
+  return first.toString('latin1', 0, 1_000);
+}
+
+/** What both kinds of splitters can do. */
+interface Splitter {
+  push(block: Buffer): readonly RawRecord[];
+  end(): { readonly records: readonly RawRecord[]; readonly unclosedQuoteLine: number | null } | void;
 }
 
 /**
  * A block's records at a time, for a step of an async generator costs more than a row. Never an empty batch.
  */
 async function* splitBlocks(
-  name: string,
-  first: Buffer,
-  blocks: AsyncIterable<Buffer>,
-  splitter: RecordSplitter,
+  { name, first, blocks }: Text,
+  splitter: Splitter,
 ): AsyncGenerator<readonly RawRecord[], void, undefined> {
   const records = splitter.push(first);
   if (records.length > 0) yield records;
@@ -98,6 +144,7 @@ async function* splitBlocks(
     if (more.length > 0) yield more;
   }
   const last = splitter.end();
+  if (!last) return;
   if (last.unclosedQuoteLine !== null) throw unclosedQuote(name, last.unclosedQuoteLine);
   if (last.records.length > 0) yield last.records;
 }
@@ -137,12 +184,4 @@ function unclosedQuote(name: string, line: number): SourceError {
   const what = `${name}: the quote that opens on line ${line} is never closed, so all the rest is one cell`;
   const advice = 'Close it, or double it if it belongs to the text';
   return new SourceError('source_unclosed_quote', `${what}. ${advice}`, { line });
-}
-
-function jsonNotYet(name: string): SourceError {
-  const advice = 'Give CSV, or NDJSON with one object on each line: jq -c ".[]" IN.json > OUT.ndjson';
-  return new SourceError(
-    'source_format_unknown',
-    `${name}: a JSON document cannot be read as a stream of rows. ${advice}`,
-  );
 }

@@ -32,20 +32,24 @@ const KEPT_BYTES = 40_000;
 const QUOTE = 0x22;
 const LF = 0x0a;
 const CR = 0x0d;
+const SPACE = 0x20;
+const TAB = 0x09;
 
 // Classes of bytes, and states; the states' order is the order of TRANSITIONS.
-const [OTHER, IS_QUOTE, IS_DELIMITER, IS_LINE_END] = [0, 1, 2, 3];
-const [CELL_START, PLAIN, QUOTED, AFTER_QUOTE, BAD] = [0, 1, 2, 3, 4];
+const [OTHER, IS_QUOTE, IS_DELIMITER, IS_BLANK, IS_LINE_END] = [0, 1, 2, 3, 4];
+const [CELL_START, LEADING_BLANK, PLAIN, QUOTED, AFTER_QUOTE, BAD] = [0, 1, 2, 3, 4, 5];
 /**
- * RFC 4180. AFTER_QUOTE: the cell has ended, unless the next byte is a quote too. BAD lasts to the end of
- * the line.
+ * RFC 4180, and a quote inside a cell that is not quoted is a character (5" pipe, 37°36'37.8"N): csv-spectrum has it
+ * so. After blanks alone it is bad, for somebody meant a quoted cell. AFTER_QUOTE: the cell has ended, unless the next
+ * byte is a quote too. BAD lasts to the end of the line.
  */
 const TRANSITIONS = Uint8Array.of(
-  ...[PLAIN, QUOTED, CELL_START],
-  ...[PLAIN, BAD, CELL_START],
-  ...[QUOTED, AFTER_QUOTE, QUOTED],
-  ...[BAD, QUOTED, CELL_START],
-  ...[BAD, BAD, BAD],
+  ...[PLAIN, QUOTED, CELL_START, LEADING_BLANK],
+  ...[PLAIN, BAD, CELL_START, LEADING_BLANK],
+  ...[PLAIN, PLAIN, CELL_START, PLAIN],
+  ...[QUOTED, AFTER_QUOTE, QUOTED, QUOTED],
+  ...[BAD, QUOTED, CELL_START, BAD],
+  ...[BAD, BAD, BAD, BAD],
 );
 
 /**
@@ -69,7 +73,7 @@ export function createRecordSplitter(options: {
 
   /** White space only, and none of it a delimiter: a TSV row of empty cells is a row, like one of commas. */
   const isBlank = (bytes: Buffer): boolean =>
-    bytes.every((byte) => (byte === 0x20 || byte === 0x09) && classes[byte] === OTHER);
+    bytes.every((byte) => (byte === SPACE || byte === TAB) && classes[byte] !== IS_DELIMITER);
 
   const take = (rest: Buffer): RawRecord => {
     const { bytes, tooLarge } = held.take(rest);
@@ -92,7 +96,7 @@ export function createRecordSplitter(options: {
             quoted = true;
             if (state === CELL_START) quoteLine = line;
           }
-          state = TRANSITIONS[state * 3 + kind] as number;
+          state = TRANSITIONS[state * 4 + kind] as number;
           continue;
         }
         const secondOfCrLf = byte === LF && (at > 0 ? block[at - 1] : lastByte) === CR;
@@ -122,12 +126,14 @@ function classesOf(delimiter: number | null): Uint8Array {
   classes[CR] = IS_LINE_END;
   if (delimiter === null) return classes;
   classes[QUOTE] = IS_QUOTE;
+  classes[SPACE] = IS_BLANK;
+  classes[TAB] = IS_BLANK;
   classes[delimiter] = IS_DELIMITER;
   return classes;
 }
 
 /** The part of a row that earlier blocks had, never more than `maxBytes` and a block. */
-function createHolder(maxBytes: number) {
+export function createHolder(maxBytes: number) {
   let parts: Buffer[] = [];
   let size = 0;
   return {

@@ -1,6 +1,7 @@
 /** What a source gives to its readers, and the rows that could not be read. */
 import { isUtf8 } from 'node:buffer';
 import type { Reason } from '../domain/run.ts';
+import type { SourceLimits } from '../domain/source-limits.ts';
 import type { RawRecord } from './records.ts';
 
 export interface SourceRow {
@@ -16,26 +17,28 @@ export interface SourceRow {
 
 const RAW_CHARACTERS = 10_000;
 
-export function brokenRow(record: RawRecord, code: string, message: string): SourceRow {
-  return { line: record.line, broken: { code, message }, raw: rawText(record.bytes) };
+export function brokenRow(record: RawRecord, code: string, message: string, field?: string): SourceRow {
+  const broken = { code, ...(field !== undefined && { field }), message };
+  return { line: record.line, broken, raw: rawText(record.bytes) };
 }
 
-const PROBLEMS = {
-  row_bad_quote: 'a quote inside a cell that is not quoted, or text after a closing quote',
-  row_too_large: 'the row is too large',
-} as const;
-
 /** The text of a record, or the broken row that it is. */
-export function textOf(record: RawRecord): string | SourceRow {
+export function textOf(record: RawRecord, limits: SourceLimits): string | SourceRow {
   if (record.problem !== null) {
     const where = record.lastLine > record.line ? ` (lines ${record.line} to ${record.lastLine})` : '';
-    return brokenRow(record, record.problem, PROBLEMS[record.problem] + where);
+    return brokenRow(record, record.problem, problemText(record.problem, limits) + where);
   }
   const text = record.bytes.toString('utf8');
   if (text.includes('\ufffd') && !isUtf8(record.bytes))
-    return brokenRow(record, 'row_not_utf8', 'the text is not UTF-8');
+    return brokenRow(record, 'row_not_utf8', 'there are bytes in it that are no text in this encoding');
   if (text.includes('\0')) return notText(record);
   return text;
+}
+
+function problemText(problem: NonNullable<RawRecord['problem']>, { maxRowBytes }: SourceLimits): string {
+  if (problem === 'row_bad_quote')
+    return 'text after a closing quote, or blanks before an opening one';
+  return `the row has more than ${inThousands(maxRowBytes)} bytes (CXFLOW_MAX_ROW_BYTES)`;
 }
 
 /**
@@ -44,6 +47,20 @@ export function textOf(record: RawRecord): string | SourceRow {
  */
 export function notText(record: RawRecord): SourceRow {
   return brokenRow(record, 'row_not_text', 'there is a NUL or half a character in it');
+}
+
+/** `field` is a column or a key, as the source names it. */
+export function fieldTooLarge(record: RawRecord, field: string, limits: SourceLimits): SourceRow {
+  const most = inThousands(limits.maxFieldCharacters);
+  const message = `more than ${most} characters (CXFLOW_MAX_FIELD_CHARACTERS)`;
+  return brokenRow(record, 'row_field_too_large', message, field.slice(0, FIELD_CHARACTERS));
+}
+
+/** A name that long is no name; it stands in reports. */
+const FIELD_CHARACTERS = 100;
+
+export function inThousands(n: number): string {
+  return n.toLocaleString('en-GB');
 }
 
 function rawText(bytes: Buffer): string {

@@ -33,6 +33,8 @@ describe('NDJSON', () => {
       '{"\\udc00":1}',
       '{"a":"\\\\u0000 \\ud83d\\ude00"}',
       `{"a":"${'x'.repeat(1_000_000)}"}`,
+      `{"a":"${'x'.repeat(100_001)}"}`,
+      `{"a":${'['.repeat(5_000)}${']'.repeat(5_000)}}`,
       '{"a":2}',
     ].join('\n');
     expect((await open(text, 'ndjson')).columns).toBeNull();
@@ -47,7 +49,9 @@ describe('NDJSON', () => {
       '9 row_not_text',
       '10 ok',
       '11 row_too_large',
-      '12 ok',
+      '12 row_field_too_large',
+      '13 row_too_deep',
+      '14 ok',
     ]);
   });
 

@@ -1,10 +1,13 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SourceError } from '../../src/sources/errors.ts';
-import { readFileBytes } from '../../src/sources/files.ts';
+import { readFileBytes, unchanged } from '../../src/sources/files.ts';
 import { formatOf, type SourceFormat } from '../../src/sources/format.ts';
 import { openSource } from '../../src/sources/open.ts';
 import { chunksOf, type Content, open, rowsOf } from './harness.ts';
@@ -33,9 +36,19 @@ describe('a source that cannot be read as a whole', () => {
     ['a file of NUL bytes', 'a,b\0\n', 'source_binary', 'NUL'],
     ['a workbook', Buffer.from('PK\u0003\u0004rest'), 'source_binary', 'Excel'],
     ['a compressed file', gzipSync('a,b\n1,2\n'), 'source_binary', 'gunzip'],
-    ['UTF-16', Buffer.from('\ufeffa,b\n1,2\n', 'utf16le'), 'source_encoding', 'iconv -f UTF-16'],
-    ['UTF-16 without a mark', Buffer.from('a,b\n1,2\n', 'utf16le'), 'source_binary', 'UTF-16'],
-    ['Windows-1252', Buffer.from('a,b\nZoë,2\n', 'latin1'), 'source_encoding', 'iconv -f WINDOWS-1252'],
+    ['a header without rows and its line end', 'a,b', 'source_empty', 'header, but no row'],
+    ['an old workbook', Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0]), 'source_binary', 'CSV UTF-8'],
+    ['a ZIP archive', Buffer.from('PK\u0003\u0004\u0014 people.csv'), 'source_binary', 'ZIP archive'],
+    ['a new workbook', Buffer.from('PK\u0003\u0004 [Content_Types].xml'), 'source_binary', 'Excel workbook or'],
+    ['an empty archive', Buffer.from('PK\u0005\u0006\0\0'), 'source_binary', 'ZIP archive'],
+    ['a login page', '\n <!DOCTYPE html>\n<html>', 'source_format_unknown', 'login page'],
+    ['an image', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0]), 'source_binary', 'NUL'],
+    ['JSON', '[{"a":1}]', 'source_format_unknown', 'JSON, not CSV'],
+    ['NDJSON', '{"a":1}\n{"a":2}', 'source_format_unknown', '.ndjson'],
+    ['addresses for a header', 'ann@example.com,x\nbob@example.com,y\n', 'source_no_header', 'looks like a row'],
+    ['numbers for a header', '0151 2345678,x\n0152 2345678,y\n', 'source_no_header', 'looks like a row'],
+    ['a million columns', `${'c,'.repeat(999_999)}c\n`, 'source_no_header', 'CXFLOW_MAX_ROW_BYTES'],
+    ['too many columns', `${'c,'.repeat(1_000)}c\n1`, 'source_too_many_columns', '1,001 columns'],
     [
       'no header',
       'crm-1,+14155550100\ncrm-2,+14155550101\n',
@@ -65,14 +78,14 @@ describe('a source that cannot be read as a whole', () => {
     expect([fault.code, fault.line]).toEqual(['source_unclosed_quote', 2]);
   });
 
-  it('as JSON says what to give instead, also when a name promises NDJSON', async () => {
-    expect((await faultOf('[{"a":1}]', 'json')).code).toBe('source_format_unknown');
-    expect((await faultOf(' [\n{"a":1}]', 'ndjson')).message).toContain('jq');
+  it('says so when a name promises NDJSON, and it is a JSON array', async () => {
+    expect((await faultOf(' [\n{"a":1}]', 'ndjson')).message).toContain('--format json');
   });
 
   it('is the same whatever chunks it comes in', async () => {
-    const text = Buffer.from('\ufeffa,b\n1,2\n', 'utf16le');
-    await expect(rowsOf(text, 'csv', [1, 2, 3])).rejects.toMatchObject({ code: 'source_encoding' });
+    await expect(rowsOf(gzipSync('a,b\n1,2\n'), 'csv', [1, 2, 3])).rejects.toMatchObject({
+      code: 'source_binary',
+    });
   });
 
   it('is no UTF-8 text that has a character across the end of the first block', async () => {
@@ -99,12 +112,17 @@ describe('the format of a source', () => {
     expect(formatOf('a.csv', 'ndjson')).toBe('ndjson');
   });
 
+  it.each(['people.xlsx', 'people.csv.gz', 'people.zip', 'PEOPLE.XLS'])('of %s is what it is, with what to do', (name) => {
+    expect(() => formatOf(name)).toThrow(/workbook: save it|archive: unpack it|compressed: unpack it/);
+  });
+
   it.each(['a', 'a.xlsx', 'a.constructor', 'folder.csv/a', ''])('of %j is unknown', (name) => {
     expect(() => formatOf(name)).toThrow(expect.objectContaining({ code: 'source_format_unknown' }) as Error);
   });
 });
 
 describe('a file', () => {
+  const run = promisify(execFile);
   const read = async (path: string) => {
     const rows = [];
     for await (const row of (await openSource(readFileBytes(path), { name: path, format: 'csv' })).rows())
@@ -126,6 +144,42 @@ describe('a file', () => {
     });
     await expect(read(folder)).rejects.toMatchObject({ code: 'source_is_directory' });
     await expect(read(join(folder, 'people.csv', 'x.csv'))).rejects.toMatchObject({ code: 'source_missing' });
+  });
+
+  it('that is a pipe, a device or a link to nowhere is refused at once, and does not wait or go on for ever', async () => {
+    const pipe = join(folder, 'pipe.csv');
+    await run('mkfifo', [pipe]);
+    await expect(read(pipe)).rejects.toMatchObject({
+      code: 'source_not_a_file',
+      message: expect.stringMatching(/pipe.*Write the data into a file/) as string,
+    });
+    await expect(read('/dev/zero')).rejects.toMatchObject({ code: 'source_not_a_file' });
+    await expect(read('/dev/null')).rejects.toMatchObject({ code: 'source_not_a_file' });
+    const link = join(folder, 'loop.csv');
+    await symlink(link, link);
+    await expect(read(link)).rejects.toMatchObject({ code: 'source_unreadable' });
+  });
+
+  it('is read through a symbolic link, unless its path was to be without one', async () => {
+    const file = join(folder, 'real.csv');
+    await writeFile(file, 'a\n1\n');
+    const link = join(folder, 'link.csv');
+    await symlink(file, link);
+    expect(await read(link)).toHaveLength(1);
+    const bytes = readFileBytes(link, { name: 'link.csv', followLinks: false });
+    await expect(bytes.next()).rejects.toMatchObject({ code: 'source_unreadable' });
+  });
+
+  it('that changes between two readings is noticed at its end', async () => {
+    const path = join(folder, 'changing.csv');
+    await writeFile(path, 'a\n1\n');
+    const sha256 = createHash('sha256').update('a\n1\n').digest('hex');
+    const all = async () => {
+      for await (const _ of unchanged(readFileBytes(path), sha256, 'changing.csv'));
+    };
+    await all();
+    await writeFile(path, 'a\n2\n');
+    await expect(all()).rejects.toThrow(/changing\.csv: somebody changed it/);
   });
 });
 

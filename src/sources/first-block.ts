@@ -1,0 +1,167 @@
+/** What the first block of a source says about it: is it text at all, and in which encoding? */
+import { isUtf8 } from 'node:buffer';
+import { BLOCK_BYTES } from './blocks.ts';
+import type { SourceEncoding } from './encodings.ts';
+import { SourceError } from './errors.ts';
+
+interface Mark {
+  readonly bytes: Buffer;
+  readonly encoding: SourceEncoding | null;
+  readonly name: string;
+}
+
+/** Byte order marks; the longer of two that begin alike comes first. */
+const MARKS: readonly Mark[] = [
+  { bytes: Buffer.of(0xff, 0xfe, 0, 0), encoding: null, name: 'UTF-32' },
+  { bytes: Buffer.of(0, 0, 0xfe, 0xff), encoding: null, name: 'UTF-32' },
+  { bytes: Buffer.of(0xef, 0xbb, 0xbf), encoding: 'utf-8', name: 'UTF-8' },
+  { bytes: Buffer.of(0xff, 0xfe), encoding: 'utf-16le', name: 'UTF-16LE' },
+  { bytes: Buffer.of(0xfe, 0xff), encoding: 'utf-16be', name: 'UTF-16BE' },
+];
+
+/** What is often taken for a source: how it begins, what it is, what to do. */
+const MAGIC: readonly (readonly [Buffer, string])[] = [
+  [Buffer.from([0x1f, 0x8b]), 'compressed by gzip. Unpack it first: gunzip'],
+  [Buffer.from('BZh'), 'compressed by bzip2. Unpack it first: bunzip2'],
+  [Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a]), 'compressed by xz. Unpack it first: unxz'],
+  [Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), 'compressed by zstd. Unpack it first: unzstd'],
+  [Buffer.from([0x37, 0x7a, 0xbc, 0xaf]), 'a 7z archive. Unpack it first, and name the file in it'],
+  [Buffer.from([0xd0, 0xcf, 0x11, 0xe0]), 'an old Excel workbook (.xls). Save it as "CSV UTF-8" first'],
+  [Buffer.from('%PDF'), 'a PDF. Export the data as CSV instead'],
+  [Buffer.from('PAR1'), 'a Parquet file. Export the data as CSV or NDJSON instead'],
+  [Buffer.from('SQLite format 3'), 'an SQLite database. Export the table as CSV instead'],
+  [Buffer.from('{\\rtf'), 'a rich text document. Save it as plain text, or export CSV'],
+];
+const ZIPS = [Buffer.from('PK\u0003\u0004'), Buffer.from('PK\u0005\u0006')];
+
+export interface FirstBlock {
+  readonly encoding: SourceEncoding;
+  /** Bytes of the byte order mark. */
+  readonly markBytes: number;
+}
+
+/**
+ * A mark, or the caller's word, is certain. A guess is not: what looks like another encoding is refused with the
+ * word that would have it read, for a wrong one would change people's names without anybody seeing it.
+ * Throws SourceError.
+ */
+export function judgeFirstBlock(name: string, block: Buffer, given: SourceEncoding | undefined): FirstBlock {
+  refuseForeign(name, block);
+  const mark = MARKS.find(({ bytes }) => startsWith(block, bytes));
+  if (mark?.encoding === null) {
+    const advice = 'Save it as "CSV UTF-8", or convert it: iconv -f UTF-32 -t UTF-8 IN > OUT';
+    throw new SourceError('source_encoding', `${name}: the text is ${mark.name}. ${advice}`);
+  }
+  if (mark?.encoding) return { encoding: agreed(name, mark, given), markBytes: mark.bytes.length };
+  if (given !== undefined) return { encoding: given, markBytes: 0 };
+  refuseUtf16(name, block);
+  return { encoding: 'utf-8', markBytes: 0 };
+}
+
+/** Of text in UTF-8, converted or as it came. A wrong byte here or there breaks a row, not the source. */
+export function checkText(name: string, block: Buffer, isConverted: boolean): void {
+  const text = withoutCutCharacter(block);
+  if (isBinary(text)) {
+    const what = 'not a text file that can be read, it has NUL bytes or other control characters';
+    throw new SourceError('source_binary', `${name}: ${what}. Give CSV, NDJSON or JSON in UTF-8`);
+  }
+  if (isConverted || isUtf8(text) || isMostlyUtf8(text)) return;
+  const line = linesOf(text).findIndex((each) => !isUtf8(each)) + 1;
+  const what = `${name}: the text is not UTF-8 (line ${line} is the first that shows it)`;
+  const advice =
+    'It is probably Windows-1252, as Excel saves "CSV": say --encoding windows-1252 (in an input: "encoding"), ' +
+    'or save it as "CSV UTF-8"';
+  throw new SourceError('source_encoding', `${what}. ${advice}`, { line });
+}
+
+/** In many places, and on most lines: a NUL in a row that somebody has spoilt does not make a file binary. */
+function isBinary(text: Buffer): boolean {
+  const controls = text.reduce((n, byte) => n + (isControl(byte) ? 1 : 0), 0);
+  if (controls <= text.length / 100) return false;
+  const lines = linesOf(text);
+  return lines.filter((line) => line.some(isControl)).length > lines.length / 2;
+}
+
+/** Of the characters beyond ASCII: letters of another encoding are next to never UTF-8 by chance. */
+function isMostlyUtf8(text: Buffer): boolean {
+  const beyondAscii = text.toString('utf8').match(/[^\0-\x7f]/gu) ?? [];
+  return beyondAscii.filter((character) => character === '\ufffd').length <= beyondAscii.length / 2;
+}
+
+export function emptySource(name: string, found = 'the file is empty'): SourceError {
+  return new SourceError(
+    'source_empty',
+    `${name}: ${found}. Nothing was read; check that the export is complete`,
+  );
+}
+
+function refuseForeign(name: string, block: Buffer): void {
+  const found = MAGIC.find(([start]) => startsWith(block, start))?.[1] ?? zipOf(block);
+  if (found !== null) throw new SourceError('source_binary', `${name}: not a text file, but ${found}`);
+  if (!/^\s*<(?:!doctype|html|\?xml)/i.test(block.toString('latin1', 0, 1_000))) return;
+  const what = `${name}: a web page or XML, not CSV or JSON`;
+  const advice = 'If it was downloaded, look into it: it may be a login page. Export the data again';
+  throw new SourceError('source_format_unknown', `${what}. ${advice}`);
+}
+
+function zipOf(block: Buffer): string | null {
+  if (!ZIPS.some((start) => startsWith(block, start))) return null;
+  const isWorkbook = /\[Content_Types\]\.xml|xl\/|mimetypeapplication\/vnd\.oasis/.test(block.toString('latin1'));
+  if (isWorkbook) return 'an Excel workbook or another spreadsheet. Save it as "CSV UTF-8" first';
+  return 'a ZIP archive, or an Excel workbook. Unpack it, or save the workbook as "CSV UTF-8" first';
+}
+
+function agreed(name: string, mark: Mark, given: SourceEncoding | undefined): SourceEncoding {
+  const { encoding } = mark;
+  if (encoding !== null && (given === undefined || given === encoding)) return encoding;
+  const what = `${name}: it begins with the mark of ${mark.name}, so it is not ${given}`;
+  throw new SourceError('source_encoding', `${what}. Leave the encoding out; a mark is understood without it`);
+}
+
+/** ASCII in UTF-16 has a NUL for every other byte. */
+function refuseUtf16(name: string, block: Buffer): void {
+  const start = block.subarray(0, 1_000);
+  const nuls = [0, 0];
+  start.forEach((byte, at) => {
+    if (byte === 0) nuls[at % 2] = (nuls[at % 2] ?? 0) + 1;
+  });
+  const [even = 0, odd = 0] = nuls;
+  const many = start.length * 0.2;
+  const encoding = odd > many && even < odd / 10 ? 'utf-16le' : even > many && odd < even / 10 ? 'utf-16be' : null;
+  if (encoding === null) return;
+  const what = `${name}: the text looks like ${encoding.toUpperCase()} without a byte order mark`;
+  const advice = `Say --encoding ${encoding} (in an input: "encoding"), or save it as "CSV UTF-8"`;
+  throw new SourceError('source_encoding', `${what}. ${advice}`);
+}
+
+function startsWith(block: Buffer, start: Buffer): boolean {
+  return block.subarray(0, start.length).equals(start);
+}
+
+const LF = 0x0a;
+
+function linesOf(block: Buffer): Buffer[] {
+  const lines: Buffer[] = [];
+  for (let at = 0; at < block.length; ) {
+    const end = block.indexOf(LF, at);
+    lines.push(block.subarray(at, end < 0 ? block.length : end));
+    at = end < 0 ? block.length : end + 1;
+  }
+  return lines;
+}
+
+/** One that no text has: all but tab, line ends and form feed. */
+function isControl(byte: number): boolean {
+  return byte < 0x09 || (byte > 0x0d && byte < 0x20);
+}
+
+/** A full block may end inside a character: up to three bytes of it are left out of the check. */
+function withoutCutCharacter(block: Buffer): Buffer {
+  if (block.length < BLOCK_BYTES - 3) return block;
+  for (let back = 1; back <= 3; back += 1) {
+    const byte = block[block.length - back] ?? 0;
+    if (byte >= 0xc0) return block.subarray(0, block.length - back);
+    if (byte < 0x80) return block;
+  }
+  return block;
+}

@@ -1,0 +1,125 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { SourceEncoding } from '../../src/sources/encodings.ts';
+import { openSource } from '../../src/sources/open.ts';
+import { chunksOf, rowsOf } from './harness.ts';
+
+async function read(content: Uint8Array, encoding?: SourceEncoding, cuts: readonly number[] = []) {
+  const source = await openSource(chunksOf(content, cuts), { name: 'people.csv', encoding });
+  const rows = [];
+  for await (const row of source.rows()) rows.push(row);
+  return { encoding: source.encoding, rows };
+}
+
+const utf16be = (text: string): Buffer => Buffer.from(text, 'utf16le').swap16();
+const ROWS = 'id,name\r\n1,Zoë\r\n2,"😀, 😀"\r\n3,日本\r\n';
+
+describe('the encoding of a source', () => {
+  it.each<[string, Buffer, SourceEncoding]>([
+    ['UTF-8', Buffer.from(ROWS), 'utf-8'],
+    ['UTF-8 with a mark', Buffer.from(`\ufeff${ROWS}`), 'utf-8'],
+    ['UTF-16LE with a mark', Buffer.from(`\ufeff${ROWS}`, 'utf16le'), 'utf-16le'],
+    ['UTF-16BE with a mark', utf16be(`\ufeff${ROWS}`), 'utf-16be'],
+  ])('%s is understood without a word, wherever its chunks end', async (_, content, encoding) => {
+    const expected = { encoding, rows: await rowsOf(ROWS) };
+    expect(await read(content)).toEqual(expected);
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(content.length)), async (cuts) => {
+        expect(await read(content, undefined, cuts)).toEqual(expected);
+      }),
+    );
+  });
+
+  it.each<[string, Buffer, SourceEncoding]>([
+    ['UTF-16LE without a mark', Buffer.from(ROWS, 'utf16le'), 'utf-16le'],
+    ['UTF-16BE without a mark', utf16be(ROWS), 'utf-16be'],
+    ['Windows-1252', Buffer.from('id,name\n1,Zo\u00eb\n2,M\u00fcller\n', 'latin1'), 'windows-1252'],
+  ])('%s is refused with the word that has it read, and read with it', async (_, content, encoding) => {
+    const refused = read(content);
+    await expect(refused).rejects.toMatchObject({ code: 'source_encoding' });
+    await expect(refused).rejects.toThrow(new RegExp(`^people\\.csv: .*--encoding ${encoding}`));
+    const { rows } = await read(content, encoding);
+    expect(rows[0]?.fields).toEqual({ id: '1', name: 'Zoë' });
+  });
+
+  it('says the line that shows that it is not UTF-8', async () => {
+    const content = Buffer.from(`id,name\n${'1,Ann\n'.repeat(500)}2,Zo\u00eb\n`, 'latin1');
+    await expect(read(content)).rejects.toMatchObject({ line: 502 });
+  });
+
+  it('of Windows-1252 has all its characters, and breaks the rows of the five bytes that are none', async () => {
+    const letters = '€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ';
+    const bytes = Array.from({ length: 32 }, (_, n) => 0x80 + n).filter(
+      (byte) => ![0x81, 0x8d, 0x8f, 0x90, 0x9d].includes(byte),
+    );
+    const content = Buffer.concat([
+      Buffer.from('id,name\n1,'),
+      Buffer.from(bytes),
+      Buffer.from('\n2,x\u0081\n3,ÿÀ', 'latin1'),
+    ]);
+    for (const encoding of ['windows-1252', 'latin1'] as const) {
+      const { rows } = await read(content, encoding);
+      expect(rows.map(({ fields, broken }) => fields?.['name'] ?? broken?.code)).toEqual([
+        letters,
+        'row_not_utf8',
+        'ÿÀ',
+      ]);
+    }
+  });
+
+  it('of UTF-16 breaks the rows of half a character, and of an end that was cut off, and no other', async () => {
+    const content = Buffer.concat([
+      Buffer.from('\ufeffa,b\n1,\ud83d\n2,ok\n3,\udc00x\n4,😀\n5', 'utf16le'),
+      Buffer.from([0x2c]),
+    ]);
+    const { rows } = await read(content);
+    expect(rows.map(({ line, broken }) => `${line} ${broken?.code ?? 'ok'}`)).toEqual([
+      '2 row_not_utf8',
+      '3 ok',
+      '4 row_not_utf8',
+      '5 ok',
+      '6 row_not_utf8',
+    ]);
+  });
+
+  it('that a mark contradicts is refused, and UTF-32 is', async () => {
+    await expect(read(Buffer.from(`\ufeff${ROWS}`), 'windows-1252')).rejects.toThrow(/mark of UTF-8/);
+    await expect(read(utf16be(`\ufeff${ROWS}`), 'utf-16le')).rejects.toThrow(/mark of UTF-16BE/);
+    await expect(read(Buffer.of(0xff, 0xfe, 0, 0, 0x61, 0, 0, 0))).rejects.toThrow(/UTF-32/);
+  });
+
+  it('is UTF-8 although a byte here or there is not, or a NUL is among the rows: those rows are broken', async () => {
+    const content = Buffer.concat([
+      Buffer.from('id,name\n1,Zoë\n2,Jörg\n3,M'),
+      Buffer.of(0xfc),
+      Buffer.from('ller\n4,\0\n5,Ann\n'),
+    ]);
+    const { rows } = await read(content);
+    expect(rows.map(({ line, broken }) => `${line} ${broken?.code ?? 'ok'}`)).toEqual([
+      '2 ok',
+      '3 ok',
+      '4 row_not_utf8',
+      '5 row_not_text',
+      '6 ok',
+    ]);
+  });
+
+  it('of JSON may be UTF-16 too', async () => {
+    const content = Buffer.from('\ufeff[{"name":"Zoë"}]', 'utf16le');
+    expect(await rowsOf(content, 'json')).toEqual([{ line: 1, fields: { name: 'Zoë' } }]);
+  });
+
+  it('converts any text to what it was, UTF-16 of both kinds and Windows-1252', async () => {
+    const cell = fc.string({ unit: 'binary', minLength: 1 }).filter((text) => !/[\0\p{Surrogate}]/u.test(text));
+    await fc.assert(
+      fc.asyncProperty(fc.array(cell, { minLength: 1 }), fc.array(fc.nat(99)), async (cells, cuts) => {
+        const text = `\ufeffid,name\n${cells.map((each) => `1,"${each.replaceAll('"', '""')}"`).join('\n')}`;
+        const expected = (await rowsOf(text)).map(({ fields }) => fields);
+        const read = async (content: Buffer) => (await rowsOf(content, 'csv', cuts)).map(({ fields }) => fields);
+        expect(await read(Buffer.from(text, 'utf16le'))).toEqual(expected);
+        expect(await read(utf16be(text))).toEqual(expected);
+      }),
+      { numRuns: 50 },
+    );
+  }, 30_000);
+});
