@@ -9,7 +9,7 @@
  * const result = await cxflow.result<ContactImportResult>(runId);
  * ```
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
 import {
   Client,
@@ -31,16 +31,21 @@ import {
   RUN_ID_PREFIX,
   type RunResult,
   type Source,
+  type SourceEncoding,
   type SourceFormat,
   TASK_QUEUE,
 } from './contract.ts';
 import { checkContactImport, contactImportOptions } from './contract-input.ts';
 import { contactMapProblems, resolveContactColumns } from './domain/contact-import.ts';
+import type { SourceLimits } from './domain/source-limits.ts';
 import { businessKey } from './ledger/business-key.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
-import { openSource } from './sources/open.ts';
-import { readFileBytes } from './sources/files.ts';
+import { retryContentSha256 } from './ledger/retries.ts';
+import type { Run } from './ledger/runs.ts';
+import { decodeSource } from './sources/decode.ts';
+import { readFileBytes, unchanged } from './sources/files.ts';
 import { formatOf } from './sources/format.ts';
+import { openSource } from './sources/open.ts';
 
 /** A caller's mistake: every problem, each naming its field. Nothing was started. */
 export class InputError extends Error {
@@ -84,12 +89,19 @@ export interface Staged {
   readonly source: Source;
   /** Rows that were read, broken ones included. */
   readonly rows: number;
+  /** Of the text in UTF-8, like the hash. */
   readonly bytes: number;
   readonly sha256: string;
+  /** As the file had it. */
+  readonly encoding: SourceEncoding;
 }
 
 export interface StageOptions {
   readonly format?: SourceFormat;
+  /** Default: UTF-8, or what a byte order mark says. */
+  readonly encoding?: SourceEncoding | undefined;
+  /** Those of the worker, for the counts of what is read here. */
+  readonly limits?: SourceLimits;
   readonly map?: Readonly<Record<string, string>>;
   /** Called now and then with the bytes read so far. */
   readonly onProgress?: (bytes: number) => void;
@@ -152,9 +164,15 @@ export function createClient({ temporal, ledger }: { readonly temporal: Client; 
     async stageFile(path: string, options: StageOptions = {}): Promise<Staged> {
       const name = basename(path);
       const format = formatOf(path, options.format);
-      const rows = await readThrough(readFileBytes(path), name, format, options);
-      const dataset = await ledger.datasets.stage(name, format, readFileBytes(path));
-      return { ...dataset, rows, source: { dataset: dataset.id, ...(options.map && { map: options.map }) } };
+      const text = () => decodeSource(readFileBytes(path), { name, encoding: options.encoding });
+      const first = await text();
+      const { rows, sha256 } = await readThrough(first.bytes, name, format, options);
+      const second = await text();
+      const dataset = await ledger.datasets
+        .stage(name, format, unchanged(second.bytes, sha256, name))
+        .finally(second.close);
+      const source = { dataset: dataset.id, ...(options.map && { map: options.map }) };
+      return { ...dataset, rows, encoding: first.encoding, source };
     },
 
     /** Rows from a service: objects with the columns' names. */
@@ -167,7 +185,7 @@ export function createClient({ temporal, ledger }: { readonly temporal: Client; 
         }
       };
       const dataset = await ledger.datasets.stage(name, 'ndjson', lines());
-      return { ...dataset, rows: count, source: { dataset: dataset.id } };
+      return { ...dataset, rows: count, encoding: 'utf-8', source: { dataset: dataset.id } };
     },
 
     /**
@@ -180,6 +198,7 @@ export function createClient({ temporal, ledger }: { readonly temporal: Client; 
       const runId = options.runId ?? (await defaultRunId(ledger, input));
       const ended = await endedBefore(runId);
       if (ended) return ended;
+      if ('retryOf' in input.source) await checkRetry(ledger, runId, input.source.retryOf);
       try {
         await temporal.workflow.start('contactImport', {
           taskQueue: TASK_QUEUE,
@@ -246,22 +265,24 @@ function defined(env: Readonly<Record<string, string | undefined>>): Record<stri
   );
 }
 
-/** Parses all of it, keeps nothing: is it readable, has it the columns, how many rows are there? */
+/** Parses all of it, keeps nothing: is it readable, has it the columns, how many rows are there, which hash has it? */
 async function readThrough(
   bytes: AsyncIterable<Uint8Array>,
   name: string,
   format: SourceFormat,
-  { map, onProgress }: StageOptions,
-): Promise<number> {
+  { map, limits, onProgress }: StageOptions,
+): Promise<{ rows: number; sha256: string }> {
   let read = 0;
+  const hash = createHash('sha256');
   const counted = async function* () {
     for await (const chunk of bytes) {
       read += chunk.length;
+      hash.update(chunk);
       onProgress?.(read);
       yield chunk;
     }
   };
-  const source = await openSource(counted(), { name, format });
+  const source = await openSource(counted(), { name, format, limits });
   const problems = source.columns ? columnProblems(source.columns, map) : contactMapProblems(map ?? {});
   if (problems.length > 0) {
     await source.close();
@@ -269,7 +290,7 @@ async function readThrough(
   }
   let rows = 0;
   for await (const _row of source.rows()) rows += 1;
-  return rows;
+  return { rows, sha256: hash.digest('hex') };
 }
 
 function columnProblems(columns: readonly string[], map: StageOptions['map']): readonly string[] {
@@ -300,8 +321,22 @@ async function contentOf(ledger: Ledger, source: Source): Promise<string> {
       throw new InputError([`source.dataset ${source.dataset} is not in the ledger; stage it first`]);
     return dataset.sha256;
   }
+  if ('retryOf' in source) return retryContentSha256(await runToRetry(ledger, source.retryOf));
   // The worker's file is not ours to read: its path stands for it here, and the worker compares the content.
-  return 'path' in source ? `path:${source.path}` : `retry:${source.retryOf}`;
+  return `path:${source.path}`;
+}
+
+async function runToRetry(ledger: Ledger, runId: string): Promise<Run> {
+  const run = await ledger.runs.find(runId);
+  if (!run) throw new InputError([`source.retryOf: there is no run ${runId} in the ledger`]);
+  return run;
+}
+
+/** Said before anything starts; the worker looks again. A retry that is known already goes on, or is found. */
+async function checkRetry(ledger: Ledger, runId: string, retryOf: string): Promise<void> {
+  if (await ledger.runs.find(runId)) return;
+  const problem = await ledger.retries.problemOf(await runToRetry(ledger, retryOf));
+  if (problem !== null) throw new InputError([`run ${retryOf} ${problem}`]);
 }
 
 /** A query that nobody answers fails in the words of its call; why stands in the gRPC error below. */

@@ -4,6 +4,7 @@ import type { Counts, Phase, RunState, Steering } from '../domain/run.ts';
 import { successRatePercent } from '../domain/run.ts';
 import { canonicalize, sha256 } from '../ledger/business-key.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { parentOf } from '../ledger/retries.ts';
 import type { Run } from '../ledger/runs.ts';
 import { whileBeating } from './beating.ts';
 import type { BulkKind } from './bulk.ts';
@@ -253,6 +254,7 @@ async function resultOf(
   counts: Counts,
 ): Promise<ContactImportResult> {
   const { requests, averageMs } = await ledger.operations.latencies(run.run_no);
+  const retryOf = parentOf(run);
   return {
     runId: run.run_id,
     kind: run.kind as 'contactImport',
@@ -260,6 +262,7 @@ async function resultOf(
     dryRun: run.dry_run,
     counts,
     planHash: run.plan_hash,
+    ...(retryOf !== null && { retryOf }),
     startedAt: run.started_at.toISOString(),
     finishedAt: (run.finished_at ?? new Date()).toISOString(),
     successRatePercent: successRatePercent(counts),

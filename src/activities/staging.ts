@@ -1,20 +1,18 @@
 /** The first steps of a bulk run: open it in the ledger, stage its rows, plan its batches. */
-import { createHash } from 'node:crypto';
-import { realpath } from 'node:fs/promises';
-import { isAbsolute, relative, resolve } from 'node:path';
 import { Context } from '@temporalio/activity';
 import type { Kind, Source } from '../contract.ts';
-import { businessKey, canonicalize, sha256 } from '../ledger/business-key.ts';
+import { DEFAULT_SOURCE_LIMITS, type SourceLimits } from '../domain/source-limits.ts';
+import { businessKey } from '../ledger/business-key.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { StagedRecord } from '../ledger/records.ts';
+import { parentOf } from '../ledger/retries.ts';
 import type { Run } from '../ledger/runs.ts';
 import { SourceError } from '../sources/errors.ts';
-import { readFileBytes } from '../sources/files.ts';
-import { formatOf, type SourceFormat } from '../sources/format.ts';
-import { openSource } from '../sources/open.ts';
+import { SourceChanged } from '../sources/files.ts';
 import type { SourceRow } from '../sources/rows.ts';
 import { whileBeating } from './beating.ts';
 import type { BulkKind, ReadRow } from './bulk.ts';
+import { type Content, createContents } from './contents.ts';
 import { endsTheRun, passes } from './failures.ts';
 
 const ROWS_PER_CHUNK = 2_000;
@@ -22,38 +20,28 @@ const ROWS_PER_CHUNK = 2_000;
 const CHARACTERS_PER_CHUNK = 8_000_000;
 const LOSERS_PER_CHUNK = 1_000;
 
-/** A source, opened for reading from its start as often as needed. */
-interface Content {
-  readonly name: string;
-  readonly format: string;
-  readonly bytes: number;
-  readonly sha256: string;
-  /** Field → column, as the caller or the run whose rows these are had it. */
-  readonly map: Readonly<Record<string, string>>;
-  open(): Promise<{ columns: readonly string[] | null; rows: AsyncIterable<SourceRow> }>;
-}
-
 export interface StagingDeps {
   readonly ledger: Ledger;
   readonly kinds: Readonly<Record<Kind, BulkKind>>;
   readonly sourceDir: string;
+  readonly sourceLimits?: SourceLimits;
   /** Aborted when the worker is to stop: the next one goes on where this one was. */
   readonly draining: AbortSignal;
 }
 
-export function createStaging({ ledger, kinds, sourceDir, draining }: StagingDeps) {
-  const contentOf = async (source: Source, goOn: GoOn): Promise<Content> => {
-    if ('path' in source) return fileContent(sourceDir, source, goOn);
-    if ('dataset' in source) return datasetContent(ledger, source);
-    return retryContent(ledger, source.retryOf);
-  };
-
+export function createStaging({ ledger, kinds, sourceDir, sourceLimits, draining }: StagingDeps) {
   /** Between chunks: ends the activity when it was cancelled or its worker is to stop. */
   const goOn: GoOn = async () => {
     const { cancellationSignal, cancelled } = Context.current();
     if (cancellationSignal.aborted) await cancelled;
     if (draining.aborted) throw passes('WorkerDraining', 'the worker stops; another one goes on', 0);
   };
+  const contentOf = createContents({
+    ledger,
+    sourceDir,
+    limits: sourceLimits ?? DEFAULT_SOURCE_LIMITS,
+    goOn,
+  });
 
   return {
     /**
@@ -66,32 +54,43 @@ export function createStaging({ ledger, kinds, sourceDir, draining }: StagingDep
   async function stageRecords(runId: string): Promise<void> {
     const run = await ledger.runs.get(runId);
     const kind = kinds[run.kind as Kind];
-    const content = await contentOf((run.input as { source: Source }).source, goOn);
+    const content = await contentOf((run.input as { source: Source }).source);
     await claimContent(ledger, run, kind, content);
     if (run.total !== null) return;
-    const { columns, rows } = await content.open();
-    // First the reader: columns that it refuses may be a person, and are not kept.
-    const read = kind.reader(run, columns, content.map);
-    await ledger.runs.setSource(run.run_no, { ...describe(content), columns });
-    await stageRows(ledger, run, rows, read, goOn).catch(async (error: unknown) => {
-      // What is staged is of no content that there ever was: no later attempt may go on from it.
-      if (error instanceof SourceChanged)
-        await ledger.runs.setSource(run.run_no, { ...describe(content), sha256: 'changed', columns });
-      throw error;
-    });
+    await stageContent(run, kind, content);
     const losers = kind.duplicates(run, ledger.records.duplicateCandidates(run.run_no));
     for await (const chunk of inChunks(losers, { items: LOSERS_PER_CHUNK })) {
       await goOn();
       await ledger.records.settleDuplicates(run.run_no, chunk);
     }
     await ledger.records.finishStaging(run.run_no);
-    await ledger.audit.add(runId, 'staged', { ...describe(content), name: undefined });
+    const retryOf = parentOf(run) ?? undefined;
+    await ledger.audit.add(runId, 'staged', { ...describe(content), name: undefined, retryOf });
+  }
+
+  async function stageContent(run: Run, kind: BulkKind, content: Content): Promise<void> {
+    const { columns, rows, close } = await content.open();
+    try {
+      // First the reader: columns that it refuses may be a person, and are not kept.
+      const read = kind.reader(run, columns, content.map);
+      await ledger.runs.setSource(run.run_no, { ...describe(content), columns });
+      await stageRows(ledger, run, rows, read, goOn);
+    } catch (error) {
+      // What is staged is of no content that there ever was: no later attempt may go on from it.
+      if (error instanceof SourceChanged)
+        await ledger.runs.setSource(run.run_no, { ...describe(content), sha256: 'changed', columns });
+      throw error;
+    } finally {
+      await close();
+    }
   }
 }
 
 type GoOn = () => Promise<void>;
 
-const describe = ({ name, format, bytes, sha256 }: Content) => ({ name, format, bytes, sha256 });
+function describe({ name, format, encoding, bytes, sha256 }: Content) {
+  return { name, format, bytes, sha256, ...(encoding !== 'utf-8' && { encoding }) };
+}
 
 /** The business key is ours, and the source is the one that we began with; or the run ends here. */
 async function claimContent(ledger: Ledger, run: Run, kind: BulkKind, content: Content): Promise<void> {
@@ -99,13 +98,32 @@ async function claimContent(ledger: Ledger, run: Run, kind: BulkKind, content: C
     const message = `${content.name}: the source has changed since this run began; start a new run for the new content`;
     throw new SourceError('source_unreadable', message);
   }
+  await refuseTakenUp(ledger, run);
   const key = businessKey(kind.stem, run.target, content.sha256, kind.options(run.input));
   const sameness = await ledger.runs.claimSameness(run.run_no, key);
-  if (sameness.kind === 'mine') return;
+  if (sameness.kind === 'mine') return refuseTakenUp(ledger, run);
   const message =
     `the same content went to ${run.target} with the same options before, in run ${sameness.by}. ` +
     'Nothing was written. To write it again, say so: "again": true (cxflow: --again)';
   throw endsTheRun('AlreadyRun', message);
+}
+
+/**
+ * Rows of this run, or of the run that it retries, that another run has taken up: written here too, they would go out
+ * twice. Looked at after the claim too, so that of two that begin at the same moment at least one sees the other.
+ */
+async function refuseTakenUp(ledger: Ledger, run: Run): Promise<void> {
+  const parent = parentOf(run);
+  const [heir] = await ledger.retries.of(run.run_id);
+  const siblings = parent === null || run.again || run.dry_run ? [] : await ledger.retries.of(parent);
+  const sibling = siblings.find(
+    ({ runId, target, state }) =>
+      runId !== run.run_id && target === run.target && (state === 'running' || state === 'completed'),
+  );
+  const [what, by] = heir ? [run.run_id, heir] : [parent, sibling];
+  if (!by) return;
+  const message = `what run ${what} left undone went on in run ${by.runId}. Nothing was written here`;
+  throw endsTheRun('AlreadyRun', `${message}; retry that one, if it left something too`);
 }
 
 async function stageRows(
@@ -164,119 +182,16 @@ async function* inChunks<T>(
   if (chunk.length > 0) yield chunk;
 }
 
-/** About: what is nested is small, or a row of its own limit. */
+/** Without the quotes and commas between them. */
 function charactersOf({ fields, raw }: SourceRow): number {
   let characters = raw?.length ?? 0;
   for (const value of Object.values(fields ?? {}))
-    characters +=
-      typeof value === 'string' ? value.length : typeof value === 'object' ? NESTED_CHARACTERS : 8;
+    characters += typeof value === 'string' ? value.length : 8 + nestedCharacters(value);
   return characters;
 }
 
-/** A nested value may be as long as its row; so few of them make a chunk. */
-const NESTED_CHARACTERS = 4_000;
-
-type PathSource = Extract<Source, { path: string }>;
-type DatasetSource = Extract<Source, { dataset: string }>;
-
-/** A file in the source folder, and nowhere else: any Temporal client may name it. */
-async function fileContent(sourceDir: string, source: PathSource, goOn: GoOn): Promise<Content> {
-  const { path, map = {} } = source;
-  const file = await fileInside(sourceDir, path);
-  const format = formatOf(path, source.format);
-  const hash = createHash('sha256');
-  let bytes = 0;
-  for await (const chunk of readFileBytes(file, { name: path })) {
-    hash.update(chunk);
-    bytes += chunk.length;
-    await goOn();
-  }
-  const sha256 = hash.digest('hex');
-  const open = async () =>
-    opened(await openSource(unchanged(readFileBytes(file, { name: path }), sha256, path), { name: path, format }));
-  return { name: path, format, bytes, sha256, map, open };
-}
-
-async function fileInside(sourceDir: string, path: string): Promise<string> {
-  const folder = await realpath(sourceDir).catch(() => {
-    throw new SourceError('source_missing', "the worker's source folder (CXFLOW_SOURCE_DIR) is not there");
-  });
-  const wanted = resolve(folder, path);
-  const file = await realpath(wanted).catch(() => wanted);
-  const inside = relative(folder, file);
-  if (!/^\.\.(?:[/\\]|$)/.test(inside) && !isAbsolute(inside)) return file;
-  const message = `${path}: sources lie in the worker's source folder (CXFLOW_SOURCE_DIR), and this one does not`;
-  throw new SourceError('source_missing', message);
-}
-
-class SourceChanged extends SourceError {}
-
-/** The rows must be those of the content that the run was claimed for: somebody may write the file while we read it. */
-async function* unchanged(bytes: AsyncIterable<Buffer>, sha256: string, name: string): AsyncIterable<Buffer> {
-  const hash = createHash('sha256');
-  for await (const chunk of bytes) {
-    hash.update(chunk);
-    yield chunk;
-  }
-  if (hash.digest('hex') === sha256) return;
-  throw new SourceChanged(
-    'source_unreadable',
-    `${name}: somebody changed it while it was read; nothing was written`,
-  );
-}
-
-async function datasetContent(ledger: Ledger, { dataset: id, map = {} }: DatasetSource): Promise<Content> {
-  const dataset = await ledger.datasets.find(id);
-  if (!dataset)
-    throw new SourceError(
-      'source_missing',
-      `dataset ${id} is not in the ledger; stage it through the client`,
-    );
-  const { name, format } = dataset;
-  const open = async () =>
-    opened(await openSource(ledger.datasets.read(id), { name, format: format as SourceFormat }));
-  return { ...dataset, map, open };
-}
-
-function opened(source: Awaited<ReturnType<typeof openSource>>) {
-  return { columns: source.columns, rows: source.rows() };
-}
-
-/** What an old run left undone (decisions.md 2): never what is in doubt, and the invalid only through a new file. */
-const RETRIED = ['rejected', 'conflict', 'cancelled', 'pending'];
-
-async function retryContent(ledger: Ledger, runId: string): Promise<Content> {
-  const old = await ledger.runs.find(runId);
-  if (!old)
-    throw new SourceError(
-      'source_missing',
-      `run ${runId}, whose rows were to be retried, is not in the ledger`,
-    );
-  if (old.state === 'running') {
-    throw new SourceError(
-      'source_unreadable',
-      `run ${runId} has not ended; cancel it, or wait for its end, then retry`,
-    );
-  }
-  const rows = async function* (): AsyncIterable<SourceRow> {
-    for await (const { line, fields, outcome } of ledger.records.list(old.run_no)) {
-      if (RETRIED.includes(outcome) && !('cxflow_raw' in fields)) yield { line, fields };
-    }
-  };
-  return {
-    name: `retry of ${runId}`,
-    format: old.source?.format ?? 'csv',
-    bytes: 0,
-    sha256: sha256(canonicalize({ retryOf: runId, source: old.source?.sha256 ?? null })),
-    map: await mapOf(ledger, old),
-    open: () => Promise.resolve({ columns: old.source?.columns ?? null, rows: rows() }),
-  };
-}
-
-/** The rows are as the old run's source had them, so its names of columns hold; through any number of retries. */
-async function mapOf(ledger: Ledger, run: Run): Promise<Readonly<Record<string, string>>> {
-  const { source } = run.input as { source: Source };
-  if (!('retryOf' in source)) return source.map ?? {};
-  const older = await ledger.runs.find(source.retryOf);
-  return older ? mapOf(ledger, older) : {};
+/** The readers let nothing through that is too deep for a recursion. */
+function nestedCharacters(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return typeof value === 'string' ? value.length : 0;
+  return Object.entries(value).reduce((sum, [key, each]) => sum + key.length + 8 + nestedCharacters(each), 0);
 }

@@ -1,6 +1,7 @@
 /** From the end of a followed run to its report, its JSON and its exit code. */
 import { NO_COUNTS, type RunState } from '../domain/run.ts';
 import { RunNotFound } from '../client.ts';
+import { parentOf } from '../ledger/retries.ts';
 import type { Run } from '../ledger/runs.ts';
 import { type Cli, type Output, writeJson } from './cli.ts';
 import { EXIT, exitCodeOfRun, type ExitCode } from './exit-codes.ts';
@@ -33,7 +34,9 @@ export async function tellEnd(runId: string, followed: Followed, deps: EndingDep
   if (plan) output.say(`\n${renderPlan({ ...plan, reasons: [] })}`);
   output.say(`\n${renderReport(report, output.colors)}`);
   if (followed.kind === 'ended') {
-    output.say(`\n${renderSteps('next', stepsAfterRun(runId, report.state, report.counts, cli.command))}`);
+    const { state, counts } = report;
+    const format = followed.run.source?.format ?? 'csv';
+    output.say(`\n${renderSteps('next', stepsAfterRun({ runId, state, counts, format }, cli.command))}`);
   }
   if (json) writeJson(cli, { ...jsonOf(followed, report), ...deps.also });
   return exitCodeOfRun(report.state, report.counts);
@@ -55,6 +58,7 @@ async function reportOf(
     runId: run.run_id,
     state: run.state as RunState,
     dryRun: run.dry_run,
+    retryOf: parentOf(run),
     counts: result?.counts ?? counts,
     reasons: await session.ledger.records.reasons(run.run_no),
     failure,
@@ -73,6 +77,7 @@ function neverBegan(
     runId,
     state: 'failed',
     dryRun: false,
+    retryOf: null,
     counts: NO_COUNTS,
     reasons: [],
     failure,
@@ -83,7 +88,7 @@ function neverBegan(
 }
 
 /** The contract's result, as far as there is one, with what a report adds. */
-function jsonOf(followed: Followed, { runId, state, counts, reasons, failure, link }: Report) {
+function jsonOf(followed: Followed, { runId, state, retryOf, counts, reasons, failure, link }: Report) {
   const run: Run | null = followed.kind === 'ended' ? followed.run : null;
   const begun = run && {
     kind: run.kind,
@@ -91,6 +96,7 @@ function jsonOf(followed: Followed, { runId, state, counts, reasons, failure, li
     startedAt: run.started_at,
     finishedAt: run.finished_at,
     plan: run.plan,
+    ...(retryOf !== null && { retryOf }),
   };
   return { runId, ...begun, ...(run && resultOf(run)), state, counts, reasons, failure, link };
 }

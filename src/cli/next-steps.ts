@@ -7,6 +7,9 @@ export interface Step {
   readonly command: string;
 }
 
+/** decisions.md 2; of the rest the run that failed itself goes on, when it is started again. */
+const RETRIED: readonly Outcome[] = ['rejected', 'conflict', 'cancelled'];
+
 const LOOKS: Readonly<Partial<Record<Outcome, string>>> = {
   invalid: 'the rows that our rules refused, with every reason',
   rejected: 'the rows that CXone refused, with its reasons',
@@ -14,23 +17,33 @@ const LOOKS: Readonly<Partial<Record<Outcome, string>>> = {
   in_doubt: 'the rows whose answer never came',
 };
 
-export function stepsAfterRun(
-  runId: string,
-  state: RunState,
-  counts: Partial<Counts>,
-  command: string,
-): readonly Step[] {
+export interface EndedRun {
+  readonly runId: string;
+  readonly state: RunState;
+  readonly counts: Partial<Counts>;
+  /** Of its source: rows with keys of their own come back as they were from NDJSON only. */
+  readonly format: string;
+}
+
+export function stepsAfterRun(ended: EndedRun, command: string): readonly Step[] {
+  const { runId, state, counts } = ended;
   const run = shellQuote(runId);
+  const format = ended.format === 'csv' ? 'csv' : 'ndjson';
   const found = NEEDS_A_LOOK.filter((outcome) => (counts[outcome] ?? 0) > 0);
   const looks = found.map((outcome) => ({
     what: LOOKS[outcome] ?? `the rows that are ${outcome}`,
-    command: `${command} records ${run} --outcome ${outcome} --format csv > ${outcome}.csv`,
+    command: `${command} records ${run} --outcome ${outcome} --format ${format} > ${outcome}.${format}`,
   }));
+  const again = `${command} contacts import --retry-of ${run}`;
+  const retry = RETRIED.some((outcome) => counts[outcome])
+    ? [{ what: 'what was not written, once more', command: again }]
+    : [];
   const always = [
     { what: 'everything about this run', command: `${command} show ${run}` },
     { what: 'a page about it, with charts', command: `${command} report ${run} --html` },
   ];
-  return state === 'completed' || state === 'failed' ? [...looks, ...always] : always;
+  if (state === 'completed') return [...looks, ...retry, ...always];
+  return state === 'failed' ? [...looks, ...always] : [...retry, ...always];
 }
 
 export function stepsAfterStart(runId: string, command: string): readonly Step[] {

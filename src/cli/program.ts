@@ -53,6 +53,8 @@ export function createProgram(cli: Cli, finish: (code: ExitCode) => void): Comma
     program.commandsGroup(heading);
     for (const add of commands) add(program, cli, finish);
   }
+  // In the last group: commander's own would be another one, for it alone.
+  program.helpCommand('help [command]', 'show what a command does, by example');
   return program.addHelpText('after', firstExample(cli.command));
 }
 

@@ -4,6 +4,7 @@ import { defuse } from '../domain/cells.ts';
 import type { Outcome, Reason } from '../domain/run.ts';
 import type { Records, SettledRecord } from '../ledger/records.ts';
 import type { Run } from '../ledger/runs.ts';
+import { UsageError } from './errors.ts';
 
 export const RECORD_FORMATS = ['csv', 'ndjson', 'json'] as const;
 export type RecordFormat = (typeof RECORD_FORMATS)[number];
@@ -21,6 +22,7 @@ const OURS = ['cxflow_line', 'cxflow_outcome', 'cxflow_reasons'];
 /** The text of a row that could not be read as columns: staging keeps it under this name. */
 const RAW = 'cxflow_raw';
 const ROWS_PER_CHUNK = 500;
+const MOST_COLUMNS = 10_000;
 
 export async function* recordsAsText(file: RecordFile): AsyncIterable<string> {
   if (file.format === 'csv') yield* csv(file);
@@ -51,14 +53,25 @@ function rowOf({ fields, line, outcome, reasons }: SettledRecord) {
 
 async function* csv(file: RecordFile): AsyncIterable<string> {
   const columns = await columnsOf(file);
-  yield stringify([[...columns, ...OURS].map(defuse)]);
+  yield toCsv([...columns, ...OURS].map(defuse), QUOTED_IN_HEADER);
   const cells = ({ fields, line, outcome, reasons }: SettledRecord) => [
     ...columns.map((column) => cellOf(Object.hasOwn(fields, column) ? fields[column] : null)),
     String(line),
     outcome,
     defuse(reasons.map(reasonText).join('; ')),
   ];
-  yield* mapChunks(list(file), (record) => stringify([cells(record)]));
+  yield* mapChunks(list(file), (record) => toCsv(cells(record), QUOTED));
+}
+
+/**
+ * Where csv-stringify sees no need of quotes: a lone CR is a line end to every reader of mixed line ends, and other
+ * delimiters in the name of a column would be taken for that of the file.
+ */
+const QUOTED = /\r/;
+const QUOTED_IN_HEADER = /[\r;\t|]/;
+
+function toCsv(cells: readonly string[], quoted: RegExp): string {
+  return stringify([cells], { quoted_match: quoted });
 }
 
 /** The header of the source; of rows that each have their own keys: all of them, in the order in which they come. */
@@ -68,8 +81,14 @@ async function columnsOf(file: RecordFile): Promise<readonly string[]> {
   const keys = new Set<string>();
   for await (const { fields } of file.records.list(file.run.run_no, file.outcome)) {
     for (const key of Object.keys(fields)) keys.add(key);
+    if (keys.size > MOST_COLUMNS) throw tooManyColumns();
   }
   return [...keys];
+}
+
+function tooManyColumns(): UsageError {
+  const what = `the rows have more than ${MOST_COLUMNS} different keys, too many for the columns of a table`;
+  return new UsageError(`${what}. Say --format ndjson, which keeps each row as it was`);
 }
 
 /** Rows that no reader could split have reasons of their own family: `row_…`. */

@@ -24,6 +24,8 @@ export interface Report {
   readonly runId: string;
   readonly state: 'completed' | 'rejected' | 'cancelled' | 'failed';
   readonly dryRun: boolean;
+  /** The run whose rows these were. */
+  readonly retryOf: string | null;
   readonly counts: Counts;
   readonly reasons: readonly ReasonCount[];
   readonly failure: RunFailure | null;
@@ -85,8 +87,8 @@ function renderReasons(reasons: readonly ReasonCount[]): string {
   return more > 0 ? `${table}\n  … and ${plural(more, 'more reason')}` : table;
 }
 
-function renderFacts({ dryRun, counts, requests, link }: Report): string {
-  const lines: string[] = [];
+function renderFacts({ dryRun, retryOf, counts, requests, link }: Report): string {
+  const lines: string[] = retryOf === null ? [] : [`retry of      ${retryOf}`];
   if (!dryRun && counts.total > 0) {
     const rate = successRatePercent(counts).toFixed(2);
     lines.push(

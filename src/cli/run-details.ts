@@ -1,6 +1,7 @@
 /** Everything about one run: gathered from the ledger, and from its workflow where a worker answers. */
 import type { Refusal } from '../contract.ts';
 import type { Counts } from '../domain/run.ts';
+import { parentOf } from '../ledger/retries.ts';
 import type { Run } from '../ledger/runs.ts';
 import type { Colors } from './cli.ts';
 import { formatCount, formatTime, plural, printable, shellQuote, spaced } from './format.ts';
@@ -27,6 +28,8 @@ export interface Details {
   }[];
   readonly requests: { readonly requests: number; readonly averageMs: number; readonly p95Ms: number };
   readonly link: string | null;
+  /** Runs that took up what this one left undone, the oldest first. */
+  readonly retriedBy: readonly string[];
   /** What `--json` writes. */
   readonly document: Readonly<Record<string, unknown>>;
 }
@@ -37,7 +40,7 @@ const MOST_EVENTS = 10;
 
 /** Errors: RunNotFound, RunNotBegun. */
 export async function collectDetails(session: Session, runId: string, command: string): Promise<Details> {
-  const { runs, records, operations, outbox } = session.ledger;
+  const { runs, records, operations, outbox, retries } = session.ledger;
   const run = await findRun(session, runId, command);
   const waiting = await outbox.undelivered(run.run_no, MOST_EVENTS);
   const facts = {
@@ -51,6 +54,7 @@ export async function collectDetails(session: Session, runId: string, command: s
     }),
     requests: await operations.latencies(run.run_no),
     link: session.link(runId),
+    retriedBy: (await retries.of(runId)).map((retry) => retry.runId),
   };
   const { input, source, plan, plan_hash: planHash, result, failure } = run;
   const document = {
@@ -94,12 +98,15 @@ export function renderDetails(details: Details, colors: Colors, command: string)
   return sections.join('\n\n');
 }
 
-function renderHead({ run, requests, events, link }: Details, colors: Colors): string {
+function renderHead({ run, requests, events, link, retriedBy }: Details, colors: Colors): string {
+  const parent = parentOf(run);
   const state = run.state === 'running' ? `running, ${spaced(run.phase)}` : run.state;
   const facts: [string, string][] = [
     ['kind', run.kind],
     ['target', run.target],
     ['state', run.dry_run ? `${state} (dry run)` : state],
+    ...(parent === null ? [] : [['retry of', parent] as [string, string]]),
+    ...retriedBy.map((child): [string, string] => ['retried by', child]),
     ...(run.waiting_for === null ? [] : [['waits for', printable(run.waiting_for)] as [string, string]]),
     [
       'started',
@@ -110,7 +117,7 @@ function renderHead({ run, requests, events, link }: Details, colors: Colors): s
       ? [
           [
             'source',
-            `${printable(run.source.name)}, ${formatCount(run.source.bytes)} bytes, sha256 ${run.source.sha256.slice(0, 12)}…`,
+            `${printable(run.source.name)}, ${formatCount(run.source.bytes)} bytes${run.source.encoding ? `, read as ${run.source.encoding}` : ''}, sha256 ${run.source.sha256.slice(0, 12)}…`,
           ] as [string, string],
         ]
       : []),

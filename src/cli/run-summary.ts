@@ -1,5 +1,6 @@
 /** One run as the JSON documents of `runs` and `show` have it. Pure; names as in the contract. */
 import type { Counts } from '../domain/run.ts';
+import { parentOf } from '../ledger/retries.ts';
 import type { Run } from '../ledger/runs.ts';
 
 export function summaryOf(run: Run, counts: Counts) {
@@ -11,6 +12,7 @@ export function summaryOf(run: Run, counts: Counts) {
     phase: run.phase,
     waitingFor: run.waiting_for,
     dryRun: run.dry_run,
+    ...(parentOf(run) !== null && { retryOf: parentOf(run) }),
     counts,
     requestedBy: run.requested_by,
     startedAt: run.started_at,

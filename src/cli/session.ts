@@ -21,14 +21,14 @@ export interface Session {
 
 const CONNECTIONS = 4;
 
-export function openSession(cli: Pick<Cli, 'env' | 'stackDir' | 'command'>): Session {
+export function openSession(cli: Pick<Cli, 'env' | 'stackDir' | 'command' | 'stderr'>): Session {
   const env = sessionEnvironment(cli);
   const config = loadConfig(env);
   const databaseUrl = requireDatabase(config, cli.command);
   const ledger = openLedger(databaseUrl, CONNECTIONS, config.pepper?.reveal() ?? null);
   const address = config.temporalAddress ?? 'localhost:7233';
   let connecting: Promise<CxflowClient> | null = null;
-  const client = () => {
+  const connectQuietly = () => {
     connecting ??= connect({ databaseUrl, env, pepper: config.pepper?.reveal() ?? null }).catch(
       (error: unknown) => {
         connecting = null;
@@ -37,18 +37,31 @@ export function openSession(cli: Pick<Cli, 'env' | 'stackDir' | 'command'>): Ses
     );
     return connecting;
   };
+  const client = () => sayingSo(connectQuietly(), cli, address);
   const uiUrl = webUiUrl(env, readStack(cli.stackDir)?.addresses ?? null);
   return {
     config,
     ledger,
     client,
-    executions: createExecutions(client),
+    executions: createExecutions(connectQuietly),
     link: (runId) => uiUrl && webUiLink(uiUrl, config.temporalNamespace, runId),
     async close() {
       await ledger.close();
       await connecting?.then((connected) => connected.close()).catch(() => undefined);
     },
   };
+}
+
+const PATIENCE_MS = 2_000;
+
+/** Ten seconds of silence look like a hang. */
+async function sayingSo<T>(
+  connecting: Promise<T>,
+  { stderr }: Pick<Cli, 'stderr'>,
+  address: string,
+): Promise<T> {
+  const timer = setTimeout(() => stderr.write(`connecting to Temporal at ${address} …\n`), PATIENCE_MS);
+  return connecting.finally(() => clearTimeout(timer));
 }
 
 /** Errors: MissingAddress. */

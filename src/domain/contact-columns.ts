@@ -30,7 +30,7 @@ export interface ContactColumns {
   /** The API's own shape, in NDJSON only. */
   readonly phoneNumbers: string | null;
   readonly customFields: string | null;
-  /** All other columns: each becomes a custom field of its own name. */
+  /** All other columns: each becomes a custom field of its own name; a type without its phone does too. */
   readonly custom: readonly string[];
   /** Fields for which a row has two keys, e.g. `phone` and `Phone`. */
   readonly ambiguous: readonly string[];
@@ -74,6 +74,10 @@ function toContactColumns({ found, rest, problems }: ColumnMatch): ContactColumn
     const number = column(`phone${n}`);
     return number === null ? [] : [{ number, type: column(`type${n}`) ?? column('type') }];
   });
+  const types = new Set(phones.map(({ type }) => type));
+  const idle = ['type', ...NUMBERS.map((n) => `type${n}`)]
+    .map(column)
+    .filter((name): name is string => name !== null && !types.has(name));
   return {
     contactId: column('contactId'),
     phones,
@@ -81,7 +85,7 @@ function toContactColumns({ found, rest, problems }: ColumnMatch): ContactColumn
     optInStatus: column('optInStatus'),
     phoneNumbers: column('phoneNumbers'),
     customFields: column('customFields'),
-    custom: rest,
+    custom: [...rest, ...idle],
     ambiguous: problems.filter(({ code }) => code === 'ambiguous_column').map(({ field }) => field),
   };
 }

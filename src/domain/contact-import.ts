@@ -91,13 +91,8 @@ function readContactId(fields: Fields, column: string | null): Part<string> {
   const value = textOf(raw).trim();
   if (value === '') return wrong('', { code: 'contact_id_missing', field });
   // JSON.parse has already rounded a long number: it is somebody else's id now.
-  if (typeof raw === 'number' && !Number.isSafeInteger(raw)) {
-    return wrong('', {
-      code: 'contact_id_not_exact',
-      field,
-      message: 'too long for a JSON number: put it in quotes',
-    });
-  }
+  if (typeof raw === 'number' && !Number.isSafeInteger(raw))
+    return wrong('', { code: 'contact_id_not_exact', field, message: NOT_EXACT });
   if (typeof raw === 'object' || typeof raw === 'boolean')
     return wrong('', { code: 'contact_id_not_text', field });
   return { value, reasons: [] };
@@ -184,9 +179,21 @@ function readCustomFields(fields: Fields, from: ContactColumns): Part<Readonly<R
     ...from.custom.map((column) => [column, valueOf(fields, column)] as const),
     ...Object.entries(nested),
   ];
+  const rounded = entries.filter(([, value]) => isRounded(value));
+  if (rounded.length > 0) {
+    const reasons = rounded.map(([field]) => ({ code: 'number_not_exact', field, message: NOT_EXACT }));
+    return { value: {}, reasons };
+  }
   const texts = entries.map(([name, value]) => [name, textOf(value)] as const);
   // fromEntries defines, it does not assign: a column `__proto__` is a field like any other.
   return { value: Object.fromEntries(texts.filter(([, text]) => text.trim() !== '')), reasons: [] };
+}
+
+const NOT_EXACT = 'too long for a JSON number: put it in quotes';
+
+/** JSON.parse has changed its last digits: an account number, most likely. */
+function isRounded(value: unknown): boolean {
+  return Number.isInteger(value) && !Number.isSafeInteger(value);
 }
 
 function wrong<T>(value: T, reason: Reason): Part<T> {

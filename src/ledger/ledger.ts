@@ -12,6 +12,7 @@ import { createOutbox } from './outbox.ts';
 import { createRateBudget } from './rate-budget.ts';
 import { createRecords } from './records.ts';
 import { createReports } from './reports.ts';
+import { createRetries } from './retries.ts';
 import { createRuns } from './runs.ts';
 import { createSubjectKeys } from './subject-keys.ts';
 import { createSuppressions } from './suppressions.ts';
@@ -25,6 +26,7 @@ export function openLedger(url: string, maxConnections?: number, pepper: string 
   return {
     runs: createRuns(database),
     records: createRecords(database),
+    retries: createRetries(database),
     operations: createOperations(database),
     audit: createAudit(database),
     outbox: createOutbox(database),

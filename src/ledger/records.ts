@@ -38,6 +38,8 @@ export interface Loser {
 }
 
 const PAGE = 2_000;
+/** Of a page, and of the row that goes beyond it: rows of megabytes come a few at a time. */
+const PAGE_BYTES = 16_000_000;
 
 export function createRecords({ db, pool }: Database) {
   return {
@@ -119,18 +121,25 @@ export function createRecords({ db, pool }: Database) {
     },
 
     /** In the order of the source, a page at a time: flat memory for a million records. */
-    async *list(runNo: number, outcome?: Outcome | 'pending'): AsyncIterable<SettledRecord> {
+    async *list(
+      runNo: number,
+      outcome?: Outcome | 'pending' | readonly (Outcome | 'pending')[],
+    ): AsyncIterable<SettledRecord> {
+      const wanted = outcome === undefined ? null : [outcome].flat();
       for (let after = 0; ; ) {
         const { rows } = await sql<SettledRecord>`
-          select r.seq, r.line, r.fields, coalesce(o.outcome, 'pending') as outcome,
-            coalesce(o.reasons, '[]'::json) as reasons, o.evidence
-          from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
-          where r.run_no = ${runNo} and r.seq > ${after}
-            and (${outcome ?? null}::text is null or coalesce(o.outcome, 'pending') = ${outcome ?? null})
-          order by r.seq limit ${PAGE}`.execute(db);
+          select seq, line, fields, outcome, reasons, evidence from (
+            select *, sum(size) over (order by seq) - size as bytes_before from (
+              select r.seq, r.line, r.fields, coalesce(o.outcome, 'pending') as outcome,
+                coalesce(o.reasons, '[]'::json) as reasons, o.evidence, octet_length(r.fields::text) as size
+              from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
+              where r.run_no = ${runNo} and r.seq > ${after}
+                and (${wanted}::text[] is null or coalesce(o.outcome, 'pending') = any(${wanted}::text[]))
+              order by r.seq limit ${PAGE}) page) measured
+          where bytes_before < ${PAGE_BYTES} order by seq`.execute(db);
         yield* rows;
         const last = rows.at(-1);
-        if (!last || rows.length < PAGE) return;
+        if (!last) return;
         after = last.seq;
       }
     },

@@ -63,7 +63,11 @@ function cellFault(
 ): SourceRow | null {
   if (cells.length !== names.length) {
     const message = `${cells.length} cells, the header has ${names.length}`;
-    return brokenRow(record, cells.length < names.length ? 'row_too_few_cells' : 'row_too_many_cells', message);
+    return brokenRow(
+      record,
+      cells.length < names.length ? 'row_too_few_cells' : 'row_too_many_cells',
+      message,
+    );
   }
   const large = cells.findIndex((cell) => cell.length > limits.maxFieldCharacters);
   return large < 0 ? null : fieldTooLarge(record, names[large] ?? '', limits);
@@ -101,7 +105,12 @@ function headless(name: string, line: number): SourceError {
   return new SourceError('source_no_header', `${name}: line ${line} ${what}. ${HEADER_ADVICE}`, { line });
 }
 
-function tooManyColumns(name: string, line: number, found: number, { maxColumns }: SourceLimits): SourceError {
+function tooManyColumns(
+  name: string,
+  line: number,
+  found: number,
+  { maxColumns }: SourceLimits,
+): SourceError {
   const what = `${name}: line ${line} names ${inThousands(found)} columns, ${inThousands(maxColumns)} are allowed`;
   const advice = 'Is it a header? Leave columns out, or raise CXFLOW_MAX_COLUMNS';
   return new SourceError('source_too_many_columns', `${what}. ${advice}`, { line });

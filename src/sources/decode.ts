@@ -8,7 +8,7 @@ export interface DecodedSource {
   /** UTF-8, once; of UTF-8 the bytes as they are, with their byte order mark. */
   readonly bytes: AsyncGenerator<Buffer, void, undefined>;
   /** Lets go of the source. Only needed by a reader that does not come to its end. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export interface DecodeOptions {
@@ -43,20 +43,24 @@ export async function decodeSource(
   }
 }
 
-async function* asTheyAre(
-  first: Buffer,
-  blocks: AsyncIterable<Buffer>,
-): AsyncGenerator<Buffer, void, undefined> {
-  yield first;
-  yield* blocks;
+type Blocks = AsyncGenerator<Buffer, void, undefined>;
+
+/** A reader that stops at the first block has not come to the loop that would let go of the others. */
+async function* asTheyAre(first: Buffer, blocks: Blocks): Blocks {
+  try {
+    yield first;
+    yield* blocks;
+  } finally {
+    await blocks.return();
+  }
 }
 
-async function* converted(
-  first: Buffer,
-  blocks: AsyncIterable<Buffer>,
-  decoder: Decoder,
-): AsyncGenerator<Buffer, void, undefined> {
-  yield first;
-  for await (const block of blocks) yield decoder.push(block);
-  yield decoder.end();
+async function* converted(first: Buffer, blocks: Blocks, decoder: Decoder): Blocks {
+  try {
+    yield first;
+    for await (const block of blocks) yield decoder.push(block);
+    yield decoder.end();
+  } finally {
+    await blocks.return();
+  }
 }

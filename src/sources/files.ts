@@ -38,7 +38,8 @@ export async function* readFileBytes(
   });
   try {
     refuseOtherThanFile(name, await handle.stat());
-    for (let block = await read(handle, name); block.length > 0; block = await read(handle, name)) yield block;
+    for (let block = await read(handle, name); block.length > 0; block = await read(handle, name))
+      yield block;
   } finally {
     await handle.close();
   }

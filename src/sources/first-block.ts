@@ -106,7 +106,9 @@ function refuseForeign(name: string, block: Buffer): void {
 
 function zipOf(block: Buffer): string | null {
   if (!ZIPS.some((start) => startsWith(block, start))) return null;
-  const isWorkbook = /\[Content_Types\]\.xml|xl\/|mimetypeapplication\/vnd\.oasis/.test(block.toString('latin1'));
+  const isWorkbook = /\[Content_Types\]\.xml|xl\/|mimetypeapplication\/vnd\.oasis/.test(
+    block.toString('latin1'),
+  );
   if (isWorkbook) return 'an Excel workbook or another spreadsheet. Save it as "CSV UTF-8" first';
   return 'a ZIP archive, or an Excel workbook. Unpack it, or save the workbook as "CSV UTF-8" first';
 }
@@ -115,7 +117,10 @@ function agreed(name: string, mark: Mark, given: SourceEncoding | undefined): So
   const { encoding } = mark;
   if (encoding !== null && (given === undefined || given === encoding)) return encoding;
   const what = `${name}: it begins with the mark of ${mark.name}, so it is not ${given}`;
-  throw new SourceError('source_encoding', `${what}. Leave the encoding out; a mark is understood without it`);
+  throw new SourceError(
+    'source_encoding',
+    `${what}. Leave the encoding out; a mark is understood without it`,
+  );
 }
 
 /** ASCII in UTF-16 has a NUL for every other byte. */
@@ -127,7 +132,8 @@ function refuseUtf16(name: string, block: Buffer): void {
   });
   const [even = 0, odd = 0] = nuls;
   const many = start.length * 0.2;
-  const encoding = odd > many && even < odd / 10 ? 'utf-16le' : even > many && odd < even / 10 ? 'utf-16be' : null;
+  const encoding =
+    odd > many && even < odd / 10 ? 'utf-16le' : even > many && odd < even / 10 ? 'utf-16be' : null;
   if (encoding === null) return;
   const what = `${name}: the text looks like ${encoding.toUpperCase()} without a byte order mark`;
   const advice = `Say --encoding ${encoding} (in an input: "encoding"), or save it as "CSV UTF-8"`;

@@ -88,7 +88,10 @@ export function createJsonSplitter(name: string, first: Buffer, maxBytes: number
     end() {
       if (!tail.hasBegun() && firstLine > 0 && (inText || !brackets.areClosed())) {
         const what = inText ? 'a text in the element that begins here' : 'the element that begins here';
-        throw broken(`${what} is never closed; a quote or bracket is missing, or the file was cut off`, firstLine);
+        throw broken(
+          `${what} is never closed; a quote or bracket is missing, or the file was cut off`,
+          firstLine,
+        );
       }
       tail.end();
     },

@@ -23,7 +23,7 @@ export interface OpenedSource {
    */
   rows(): AsyncIterable<SourceRow>;
   /** Lets go of the bytes. Only needed by a reader that does not ask for the rows. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export interface OpenOptions {

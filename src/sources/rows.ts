@@ -36,8 +36,7 @@ export function textOf(record: RawRecord, limits: SourceLimits): string | Source
 }
 
 function problemText(problem: NonNullable<RawRecord['problem']>, { maxRowBytes }: SourceLimits): string {
-  if (problem === 'row_bad_quote')
-    return 'text after a closing quote, or blanks before an opening one';
+  if (problem === 'row_bad_quote') return 'text after a closing quote, or blanks before an opening one';
   return `the row has more than ${inThousands(maxRowBytes)} bytes (CXFLOW_MAX_ROW_BYTES)`;
 }
 

@@ -4,7 +4,18 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Run } from '../../src/ledger/runs.ts';
-import { ledgerOfFile, openRun, someId, upTo } from '../ledger/harness.ts';
+import type { Outcome } from '../../src/domain/run.ts';
+import {
+  claimed,
+  group,
+  ledgerOfFile,
+  openRun,
+  operationsOf,
+  plannedRun,
+  settlement,
+  someId,
+  upTo,
+} from '../ledger/harness.ts';
 import {
   environment,
   fakeCxone,
@@ -42,6 +53,12 @@ async function fileOf(content: string): Promise<string> {
   const name = `${someId('file')}.csv`;
   await writeFile(join(sourceDir, name), content);
   return name;
+}
+
+async function fieldsOf(run: Run): Promise<unknown[]> {
+  const rows: unknown[] = [];
+  for await (const { fields } of opened().ledger.records.list(run.run_no)) rows.push(fields);
+  return rows;
 }
 
 function stage(run: Run, options: WorkerOptions = {}) {
@@ -195,8 +212,54 @@ describe('staging', () => {
     );
     const path = await fileOf(`${HEADER},n1,n2,n3\n${wide.join('\n')}\n`);
     const run = await runOf({ path });
-    await stage(run);
+    const large = { maxRowBytes: 4_000_000, maxFieldCharacters: 1_000_000, maxColumns: 10 };
+    await stage(run, { sourceLimits: large });
     expect(await exact(run)).toEqual({ total: 6, pending: 6 });
+    const limited = await runOf({
+      path: await fileOf(`${HEADER},n1\n${row(1)},${'x'.repeat(100_001)}\n${row(2)},y\n`),
+    });
+    await stage(limited);
+    expect(await exact(limited)).toEqual({ total: 2, pending: 1, invalid: 1 });
+  });
+
+  it('takes a file in another encoding that is named, and refuses one that is not, with the word to say', async () => {
+    const content = Buffer.from(`${csv(2).trimEnd().replace('c1,', 'Zo\u00eb,')}\n`, 'latin1');
+    const name = `${someId('file')}.csv`;
+    await writeFile(join(sourceDir, name), content);
+    await expect(stage(await runOf({ path: name }))).rejects.toThrow(/line 2 .*"encoding"/);
+    const run = await runOf({ path: name, encoding: 'windows-1252' });
+    await stage(run);
+    const [first] = await fieldsOf(run);
+    expect(first).toMatchObject({ contactId: 'Zoë' });
+    expect((await opened().ledger.runs.get(run.run_id)).source).toMatchObject({ encoding: 'windows-1252' });
+  });
+
+  it('of JSON arrays, NDJSON and the shape of the API stages the same contacts', async () => {
+    const contacts = upTo(3).map((i) => ({
+      contactId: `j${i}-${someId('x')}`,
+      phoneNumbers: [{ type: 'home', number: `+1415555${String(i).padStart(4, '0')}` }],
+      customFields: { city: 'Köln' },
+      consentTimestamp: '2026-10-01',
+      optInStatus: 'confirmed',
+    }));
+    const files = {
+      'a.json': JSON.stringify(contacts, null, 2),
+      'b.json': JSON.stringify({ records: contacts }),
+      'c.ndjson': contacts.map((each) => JSON.stringify(each)).join('\n'),
+    };
+    const staged = [];
+    for (const [name, content] of Object.entries(files)) {
+      const path = `${someId('file')}-${name}`;
+      await writeFile(join(sourceDir, path), content);
+      const run = await runOf({ path });
+      await stage(run);
+      expect(await exact(run)).toEqual({ total: 3, pending: 3 });
+      const { rows } = await sql<{ record: unknown }>`
+        select record from records where run_no = ${run.run_no} order by seq`.execute(opened().database.db);
+      staged.push(rows);
+    }
+    expect(staged[1]).toEqual(staged[0]);
+    expect(staged[2]).toEqual(staged[0]);
   });
 
   it('names every column that is missing, and none of the values', async () => {
@@ -231,6 +294,19 @@ describe('the same content', () => {
   });
 });
 
+/** Settles these records of a run of one batch; the rest goes back to be written. */
+async function settleAs(run: Run, outcomes: Partial<Record<Outcome, readonly number[]>>): Promise<void> {
+  const { ledger } = opened();
+  const [operation] = await operationsOf(ledger, run);
+  const { id = '', seqs = [] } = operation ?? {};
+  const { fence } = await claimed(ledger, run, id);
+  const groups = Object.entries(outcomes).map(([outcome, of]) => group(outcome as Outcome, of));
+  const settled = groups.flatMap((each) => each.seqs);
+  const rest = seqs.filter((seq) => !settled.includes(seq));
+  const derived = rest.length > 0 ? [{ kind: 'create', seqs: rest }] : [];
+  await ledger.operations.settle({ ...settlement(id, fence, groups), derived });
+}
+
 describe('a retry of an old run', () => {
   it('takes what is left of it, with its names of columns', async () => {
     const { ledger } = opened();
@@ -260,5 +336,80 @@ describe('a retry of an old run', () => {
 
   it('of a run that there is not ends at once', async () => {
     await expect(stage(await runOf({ retryOf: 'none' }))).rejects.toMatchObject({ type: 'SourceUnreadable' });
+  });
+
+  it('takes the rejected, conflicting, cancelled and pending, with their lines, and no other', async () => {
+    const { ledger } = opened();
+    const run = await plannedRun(ledger, 8, 100);
+    await settleAs(run, {
+      created: [1],
+      in_doubt: [2],
+      rejected: [3],
+      conflict: [4],
+      cancelled: [5],
+      existing: [6],
+    });
+    await sql`insert into outcomes (run_no, seq, outcome) values (${run.run_no}, 7, 'invalid')`.execute(
+      opened().database.db,
+    );
+    await ledger.runs.close(run.run_no, 'failed', null, null);
+    const retry = await runOf({ retryOf: run.run_id });
+    const error = await stage(retry).catch((e: unknown) => e);
+    // These rows have no phone: they are read again by the rules, and refused by them.
+    expect(error).toBeUndefined();
+    const lines = [];
+    for await (const { line } of ledger.records.list(retry.run_no)) lines.push(line);
+    expect(lines).toEqual([4, 5, 6, 9]);
+  });
+
+  it('of a run that left nothing, or has writes without an answer, is refused with what to do', async () => {
+    const { ledger } = opened();
+    const done = await plannedRun(ledger, 2, 100);
+    await settleAs(done, { created: [1, 2] });
+    await ledger.runs.close(done.run_no, 'completed', null, null);
+    await expect(stage(await runOf({ retryOf: done.run_id }))).rejects.toThrow(/left nothing to retry/);
+    const lost = await plannedRun(ledger, 2, 100);
+    const [operation] = await operationsOf(ledger, lost);
+    await claimed(ledger, lost, operation?.id ?? '');
+    await ledger.runs.close(lost.run_no, 'failed', null, null);
+    const retry = await runOf({ retryOf: lost.run_id });
+    await expect(stage(retry)).rejects.toThrow(/without an answer; start it again under its id/);
+    expect(await exact(retry)).toEqual({ total: 0, pending: 0 });
+  });
+
+  it('is one run, whoever starts it; the old run does not go on beside it', async () => {
+    const { ledger } = opened();
+    const run = await runOf({ path: await fileOf(csv(3)) });
+    await stage(run);
+    await ledger.runs.close(run.run_no, 'failed', null, null);
+    const retry = await runOf({ retryOf: run.run_id });
+    await stage(retry);
+    const taken = { type: 'AlreadyRun', message: expect.stringContaining(retry.run_id) as string };
+    for (const options of [{}, { existing: 'update' }]) {
+      const other = await runOf({ retryOf: run.run_id }, options);
+      await expect(stage(other)).rejects.toMatchObject(taken);
+      await ledger.runs.close(other.run_no, 'failed', null, null);
+    }
+    await expect(stage(run)).rejects.toMatchObject(taken);
+    await ledger.runs.close(run.run_no, 'failed', null, null);
+    // One that was cancelled left the rest to whoever asks next.
+    await ledger.records.cancelPending(retry.run_no, { code: 'run_cancelled' });
+    await ledger.runs.close(retry.run_no, 'cancelled', null, null);
+    const next = await runOf({ retryOf: run.run_id });
+    await stage(next);
+    expect(await exact(next)).toEqual({ total: 3, pending: 3 });
+  });
+
+  it('of a dry run is what its own source would be: not beside an import of that', async () => {
+    const { ledger } = opened();
+    const path = await fileOf(csv(2));
+    const run = await runOf({ path });
+    await sql`update runs set dry_run = true where run_no = ${run.run_no}`.execute(opened().database.db);
+    await stage(run);
+    await ledger.runs.close(run.run_no, 'completed', null, null);
+    const retry = await runOf({ retryOf: run.run_id });
+    await stage(retry);
+    expect(await exact(retry)).toEqual({ total: 2, pending: 2 });
+    await expect(stage(await runOf({ path }))).rejects.toMatchObject({ type: 'AlreadyRun' });
   });
 });

@@ -27,7 +27,8 @@ function session({
   refuse,
 }: World): Partial<Session> {
   const client = {
-    stageFile: () => Promise.resolve({ source: { dataset: 'ds_1' }, rows: 10, bytes: 1, sha256: 'x' }),
+    stageFile: () =>
+      Promise.resolve({ source: { dataset: 'ds_1' }, rows: 10, bytes: 1, sha256: 'x', encoding: 'utf-8' }),
     startContactImport: (input: ContactImportInput, options: { runId?: string }) => {
       started.push({ input, options });
       return Promise.resolve({ runId: options.runId ?? 'r1', status, result: null });
@@ -56,7 +57,7 @@ function session({
     },
   };
   return {
-    config: { cxone: { contactListId: null } } as Session['config'],
+    config: { cxone: { contactListId: null }, sourceLimits: {} } as Session['config'],
     ledger: ledger as unknown as Session['ledger'],
     client: () => Promise.resolve(client as unknown as CxflowClient),
     executions: {
@@ -82,6 +83,7 @@ describe('cxflow', () => {
     const cli = fakeCli();
     expect(await run([], cli)).toBe(0);
     expect(cli.out()).toMatch(/Start a run:[\s\S]*Decide:[\s\S]*cxflow demo/);
+    expect(cli.out()).not.toMatch(/^Commands:/m);
   });
 
   it.each(
@@ -123,6 +125,8 @@ describe('cxflow', () => {
     ],
     [['contacts', 'import', 'c.csv', '--list', 'L1', '--map', 'phone'], 'field=column'],
     [['contacts', 'import', 'c.csv'], 'which list?'],
+    [['contacts', 'import', '--retry-of', 'r0', '--map', 'phone=Tel'], 'of a FILE'],
+    [['contacts', 'import', 'c.csv', '--list', 'L1', '--encoding', 'ebcdic'], 'Allowed choices are utf-8'],
     [['resolve', 'r1'], 'say --resend or --leave'],
     [['resolve', 'r1', '--resend', '--leave'], 'cannot be used with'],
     [['records', 'r1', '--outcome', 'lost'], 'Allowed choices'],
@@ -188,6 +192,37 @@ describe('contacts import', () => {
     const cli = fakeCli(session({ started, run: finished({ target: 'L9' }) }));
     await run(['contacts', 'import', '--retry-of', 'r0', '--detach'], cli);
     expect(started[0]?.input).toMatchObject({ listId: 'L9', source: { retryOf: 'r0' } });
+  });
+
+  it('writes a retry as the old run did, unless something else is said', async () => {
+    const started: NonNullable<World['started']> = [];
+    const old = finished({ input: { listId: 'L9', existing: 'update', dedupe: 'both', approval: true } });
+    const retry = ['contacts', 'import', '--retry-of', 'r0', '--detach'];
+    await run(retry, fakeCli(session({ started, run: old })));
+    await run([...retry, '--dedupe', 'phone', '--list', 'L2'], fakeCli(session({ started, run: old })));
+    expect(started.map(({ input: { existing, dedupe, approval } }) => [existing, dedupe, approval])).toEqual([
+      ['update', 'both', undefined],
+      ['update', 'phone', undefined],
+    ]);
+  });
+
+  it('names the run that it retries, in its report and in its document', async () => {
+    const child = finished({ input: { listId: 'L9', source: { retryOf: 'r0' } } });
+    const cli = fakeCli(session({ run: child }));
+    await run(['watch', 'r1'], cli);
+    expect(cli.out()).toMatch(/retry of +r0/);
+    const json = fakeCli(session({ run: child }));
+    await run(['watch', 'r1', '--json'], json);
+    expect(JSON.parse(json.out())).toMatchObject({ retryOf: 'r0' });
+  });
+
+  it('says what to type for what is left: the rows as a file of their format, and a retry', async () => {
+    const counts: Counts = { total: 10, pending: 0, created: 7, invalid: 2, rejected: 1 };
+    const source = { name: 'c.json', format: 'json', bytes: 1, sha256: 'x', columns: null };
+    const cli = fakeCli(session({ run: finished({ source }), counts }));
+    await run(['watch', 'r1'], cli);
+    expect(cli.out()).toContain('records r1 --outcome rejected --format ndjson > rejected.ndjson');
+    expect(cli.out()).toContain('contacts import --retry-of r1');
   });
 
   it('follows the run to its end, reports, and ends with its exit code', async () => {

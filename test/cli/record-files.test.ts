@@ -1,3 +1,4 @@
+import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { recordsAsText, type RecordFormat } from '../../src/cli/record-files.ts';
@@ -36,7 +37,7 @@ async function textOf(
   return text;
 }
 
-async function readBack(text: string, format: 'csv' | 'ndjson'): Promise<Fields[]> {
+async function readBack(text: string, format: RecordFormat): Promise<Fields[]> {
   const source = await openSource(each([Buffer.from(text)]), { name: 'back', format });
   const rows: Fields[] = [];
   for await (const row of source.rows()) rows.push(row.fields ?? { broken: row.broken });
@@ -45,8 +46,35 @@ async function readBack(text: string, format: 'csv' | 'ndjson'): Promise<Fields[
 
 /** What spreadsheets, quotes and separators are sensitive to; NUL and half characters never get into the ledger. */
 const cell = fc.string({
-  unit: fc.constantFrom("'", '=', '+', '-', '@', '\t', '1', '.', 'ä', '"', ',', ';', '\n', ' '),
+  unit: fc.constantFrom(
+    ...[
+      "'",
+      '=',
+      '+',
+      '-',
+      '@',
+      '\t',
+      '\r',
+      '\n',
+      '1',
+      '.',
+      'ä',
+      '"',
+      ',',
+      ';',
+      '|',
+      ' ',
+      '\ufeff',
+      '\u2028',
+    ],
+  ),
 });
+
+/** Names of columns as a source can have them: not empty, no blanks around, not ours, none twice, none a number. */
+const names = fc.uniqueArray(
+  cell.map((text) => `${text}n`.trim()),
+  { minLength: 1, maxLength: 4 },
+);
 
 describe('the records of a run as a file', () => {
   it('come back from export and import as they were (CSV)', async () => {
@@ -65,24 +93,58 @@ describe('the records of a run as a file', () => {
     );
   });
 
-  it('come back from export and import as they were (NDJSON)', async () => {
-    const fields = fc.dictionary(
-      fc.constantFrom('contactId', 'phone', 'x'),
-      fc.oneof(cell, fc.integer(), fc.boolean()),
-      { minKeys: 1 },
+  it('come back as they were whatever the columns are called', async () => {
+    const table = names.chain((columns) =>
+      fc.record({
+        columns: fc.constant(columns),
+        rows: fc.array(fc.array(cell, { minLength: columns.length, maxLength: columns.length }), {
+          minLength: 1,
+          maxLength: 4,
+        }),
+      }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(fields, { minLength: 1, maxLength: 8 }), async (rows) => {
-        const text = await textOf(
-          rows.map((row, i) => record(row, i)),
-          'ndjson',
-          null,
-        );
-        const back = await readBack(text, 'ndjson');
-        expect(back.map(withoutOurs)).toEqual(rows.map((row) => ({ ...row })));
+      fc.asyncProperty(table, async ({ columns, rows }) => {
+        const fields = rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]])));
+        const records = fields.map((row, i) => record(row, i));
+        expect(await readBack(await textOf(records, 'csv', columns), 'csv')).toEqual(fields);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('have no cell that a spreadsheet runs, whatever is in it, and no number that it does not show', async () => {
+    await fc.assert(
+      fc.asyncProperty(cell, async (value) => {
+        const text = await textOf([record({ a: value, b: 'x' })], 'csv', ['a', 'b']);
+        const [row] = parse<{ a: string }>(text, { columns: true });
+        const isNumber = /^[+-]?\d+(\.\d+)?$/.test(value);
+        expect(/^[=+\-@\t\r]/.test(row?.a ?? '')).toBe(isNumber && /^[+-]/.test(value));
       }),
     );
   });
+
+  it.each<RecordFormat>(['ndjson', 'json'])(
+    'come back from export and import as they were (%s)',
+    async (format) => {
+      const fields = fc.dictionary(
+        fc.constantFrom('contactId', 'phone', 'x'),
+        fc.oneof(cell, fc.integer(), fc.boolean()),
+        { minKeys: 1 },
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(fields, { minLength: 1, maxLength: 8 }), async (rows) => {
+          const text = await textOf(
+            rows.map((row, i) => record(row, i)),
+            format,
+            null,
+          );
+          const back = await readBack(text, format);
+          expect(back.map(withoutOurs)).toEqual(rows.map((row) => ({ ...row })));
+        }),
+      );
+    },
+  );
 
   it('have line, outcome and every reason beside the columns of the source', async () => {
     const reasons = [
@@ -111,6 +173,11 @@ describe('the records of a run as a file', () => {
     ]);
     expect(text.split('\n')[0]).toBe('id,cxflow_raw,cxflow_line,cxflow_outcome,cxflow_reasons');
     expect(text).toContain(',"b,""c",3,invalid,row_too_few_cells');
+  });
+
+  it('with more keys than a table has columns are refused as CSV, with the format to say', async () => {
+    const wide = Object.fromEntries(Array.from({ length: 10_001 }, (_, n) => [`k${n}`, 1]));
+    await expect(textOf([record(wide)], 'csv', null)).rejects.toThrow(/--format ndjson/);
   });
 
   it('are one JSON document, an empty one too', async () => {

@@ -10,6 +10,7 @@ const REPORT: Report = {
   runId: 'contact-import:L1:abc',
   state: 'completed',
   dryRun: false,
+  retryOf: null,
   counts: { total: 10, pending: 0, created: 6, existing: 1, invalid: 2, duplicate: 1 },
   reasons: [{ outcome: 'invalid', code: 'phone_not_e164', field: 'phone', n: 2 }],
   failure: null,

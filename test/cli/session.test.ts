@@ -1,7 +1,8 @@
 import { mkdtempSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { run } from '../../src/cli/main.ts';
 import { openSession, webUiLink, webUiUrl } from '../../src/cli/session.ts';
 import { fakeCli } from './fakes.ts';
@@ -19,6 +20,19 @@ describe('the addresses', () => {
     expect(fake.err()).toBe(
       'cxflow: no database\n  → set DATABASE_URL, or run `cxflow dev` in another terminal\n',
     );
+  });
+
+  it('that does not answer is named while we wait for it', async () => {
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const address = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const fake = { ...cli(), env: { DATABASE_URL: 'postgres://x@127.0.0.1:1/x', TEMPORAL_ADDRESS: address } };
+    const session = openSession(fake);
+    const connecting = session.client().catch(() => undefined);
+    await vi.waitFor(() => expect(fake.err()).toBe(`connecting to Temporal at ${address} …\n`), 15_000);
+    await connecting;
+    silent.close();
+    await session.close();
   });
 
   it('that the environment names wrongly are said all at once', async () => {

@@ -1,3 +1,4 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,8 +6,11 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InputError, NoWorkerAnswered, RunNotFound } from '../../src/client.ts';
 import type { ContactImportInput } from '../../src/contract.ts';
+import { contactImportOptions } from '../../src/contract-input.ts';
+import { businessKey } from '../../src/ledger/business-key.ts';
+import { retryContentSha256 } from '../../src/ledger/retries.ts';
 import { SourceError } from '../../src/sources/errors.ts';
-import { someId, upTo } from '../ledger/harness.ts';
+import { record, someId, upTo } from '../ledger/harness.ts';
 import { clientOfFile } from './harness.ts';
 
 const made = clientOfFile();
@@ -41,6 +45,17 @@ async function ended(runId: string, state: 'completed' | 'cancelled' | 'failed',
   await ledger.runs.claimSameness(run.run_no, key);
   await ledger.runs.close(run.run_no, state, { runId, state }, null);
 }
+
+const openedRun = () =>
+  made().ledger.runs.open({
+    runId: someId('open'),
+    kind: 'contactImport',
+    target: 'L1',
+    again: false,
+    dryRun: false,
+    requestedBy: null,
+    input: { listId: 'L1' },
+  });
 
 describe('starting an import', () => {
   it('twice at the same moment is one run; who comes later is told that it runs', async () => {
@@ -128,6 +143,38 @@ describe('starting an import', () => {
     expect(await problemsOf(start({ listId: 'L1', source: { url: 'https://x' } } as never))).toHaveLength(1);
   });
 
+  it('of a retry refuses a run that there is not, that has not ended, or that left nothing', async () => {
+    const retry = (runId: string) => start({ listId: 'L1', source: { retryOf: runId } });
+    expect((await problemsOf(retry('nobody'))).join()).toContain('there is no run nobody');
+    const runId = someId('old');
+    await ended(runId, 'completed', someId('key'));
+    expect((await problemsOf(retry(runId))).join()).toContain(`run ${runId} left nothing to retry`);
+    const { run } = await openedRun();
+    expect((await problemsOf(retry(run.run_id))).join()).toContain('has not ended');
+  });
+
+  it('of a retry is one run, and another one after a retry that was cancelled', async () => {
+    const { ledger } = made();
+    const { run } = await openedRun();
+    await ledger.records.stage(run.run_no, [record(1)]);
+    await ledger.records.finishStaging(run.run_no);
+    await ledger.runs.close(run.run_no, 'failed', null, null);
+    const retry = () => start({ listId: 'L1', source: { retryOf: run.run_id } });
+    const { runId, status } = await retry();
+    expect([status, await retry()]).toEqual(['started', { runId, status: 'running', result: null }]);
+    await made().temporal.workflow.getHandle(runId).terminate('for the test');
+    // The key that a worker claims for it: of another hash, the next retry would not be counted on.
+    const key = businessKey(
+      'contact-import',
+      'L1',
+      retryContentSha256(run),
+      contactImportOptions({ listId: 'L1', source: { retryOf: run.run_id } }),
+    );
+    expect(runId).toBe(key);
+    await ended(runId, 'cancelled', key);
+    expect(await retry()).toMatchObject({ runId: `${key}:2`, status: 'started' });
+  });
+
   it('refuses a dataset that nobody staged', async () => {
     const problems = await problemsOf(start({ listId: 'L1', source: { dataset: 'ds_csv_none' } }));
     expect(problems.join()).toContain('ds_csv_none');
@@ -157,12 +204,41 @@ describe('staging a file', () => {
     ['binary.csv', Buffer.from([0, 1, 2, 255, 0])],
     ['quote.csv', `${HEADER}\n"c1,+14155550101,2026-01-01,confirmed\n`],
     ['list.json', '[]'],
+    ['cut.json', '[{"contactId":"c1"},'],
+    ['latin.csv', Buffer.from(`${HEADER}\nZo\u00eb,+14155550101,2026-01-01,confirmed\n`, 'latin1')],
     ['twice.csv', 'contactId,contactId\n1,2\n'],
     ['what.xlsx', 'x'],
   ])('that cannot be read stages nothing: %s', async (name, content) => {
     const path = content === null ? join(folder, name) : await file(name, content);
     const before = await datasets();
     await expect(made().client.stageFile(path)).rejects.toBeInstanceOf(SourceError);
+    expect(await datasets()).toBe(before);
+  });
+
+  it('in another encoding is staged as the same text in UTF-8, and is the same dataset', async () => {
+    const text = `${HEADER}\nZo\u00eb,+14155550101,2026-01-01,confirmed\n`;
+    const { client } = made();
+    const staged = await client.stageFile(await file('8.csv', text));
+    const wide = await client.stageFile(await file('16.csv', Buffer.from(`\ufeff${text}`, 'utf16le')));
+    const latin = await file('1252.csv', Buffer.from(text, 'latin1'));
+    const told = await client.stageFile(latin, { encoding: 'windows-1252' });
+    expect([staged.encoding, wide.encoding, told.encoding]).toEqual(['utf-8', 'utf-16le', 'windows-1252']);
+    expect(wide.source).toEqual(staged.source);
+    expect(told.source).toEqual(staged.source);
+  });
+
+  it('that changes while it is read stages nothing, and says so', async () => {
+    const rows = upTo(4_000).map((n) => `c${n},+1415555${String(n).padStart(4, '0')},2026-01-01,confirmed`);
+    const path = await file('changing.csv', `${HEADER}\n${rows.join('\n')}\n`);
+    const before = await datasets();
+    const onProgress = () => {
+      // The first block is read already; the second reading has another one.
+      const handle = openSync(path, 'r+');
+      writeSync(handle, 'x', HEADER.length + 1);
+      closeSync(handle);
+    };
+    const staging = made().client.stageFile(path, { onProgress });
+    await expect(staging).rejects.toThrow(/changing\.csv: somebody changed it while it was read/);
     expect(await datasets()).toBe(before);
   });
 

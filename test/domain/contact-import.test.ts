@@ -53,6 +53,49 @@ describe('a contact', () => {
     });
   });
 
+  it('has up to nine numbers, each with its type, in the order of their columns and not of the file', () => {
+    const header = ['contactId', 'consentTimestamp', 'optInStatus'];
+    const phones = Array.from({ length: 9 }, (_, n) => [`type${9 - n}`, `phone${9 - n}`]).flat();
+    const answer = resolveContactColumns([...header, ...phones]);
+    if ('problems' in answer) throw new Error('unresolved');
+    const cells = phones.map((name) =>
+      name.startsWith('type') ? `t${name.slice(4)}` : `+1415555010${name.slice(5)}`,
+    );
+    const row = {
+      ...Object.fromEntries(phones.map((name, i) => [name, cells[i]])),
+      contactId: 'crm-1',
+      consentTimestamp: '2024-11-01',
+      optInStatus: 'confirmed',
+    };
+    const read = readContact(row, answer.columns, NOW);
+    expect('contact' in read && read.contact.phoneNumbers).toEqual(
+      Array.from({ length: 9 }, (_, n) => ({ type: `t${n + 1}`, number: `+1415555010${n + 1}` })),
+    );
+  });
+
+  it('keeps a type that belongs to no number as a custom field, and loses no column', () => {
+    const answer = resolveContactColumns([...Object.keys(ROW), 'type', 'type3', 'City']);
+    if ('problems' in answer) throw new Error('unresolved');
+    const row = { ...ROW, type: 'work', type3: 'VIP', City: 'Bonn' };
+    expect(readContact(row, answer.columns, NOW)).toMatchObject({
+      contact: { phoneNumbers: [{ type: 'work' }], customFields: { City: 'Bonn', type3: 'VIP' } },
+    });
+  });
+
+  it('with a number that JSON has rounded is refused by the name of its field, not written changed', () => {
+    const fields = JSON.parse('{"account": 12345678901234567890, "age": 41, "share": 0.1}') as object;
+    expect(read({ ...fields })).toEqual({
+      reasons: [
+        {
+          code: 'number_not_exact',
+          field: 'account',
+          message: 'too long for a JSON number: put it in quotes',
+        },
+      ],
+    });
+    expect(codes({ account: 41, share: 0.1 })).toEqual([]);
+  });
+
   it("may come in the API's own shape", () => {
     const row = {
       contactId: 'crm-1',

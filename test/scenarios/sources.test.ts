@@ -59,6 +59,45 @@ async function importNdjson(stand: Stand): Promise<void> {
   ]);
 }
 
+it('reads JSON arrays, UTF-16 and, when told, Windows-1252; a row beyond the limits is one invalid record', async () => {
+  await onStand({ env: { CXFLOW_MAX_FIELD_CHARACTERS: '200' } }, async (stand) => {
+    const long = { ...apiShape(rowAt(4)), customFields: { note: 'x'.repeat(201) } };
+    const json = JSON.stringify([...rows(1, 2), apiShape(rowAt(3)), long, 7], null, 2);
+    stand.file('contacts.json', Buffer.from(`\ufeff${json}`, 'utf16le'));
+    const imported = await importFile(stand, 'contacts.json', 'L6');
+    expect(imported.document.counts, imported.stderr).toEqual({
+      total: 5,
+      pending: 0,
+      created: 3,
+      invalid: 2,
+    });
+    expect(imported.stderr).toContain('5 rows, read as utf-16le');
+    await stand.conserved(imported.document.runId);
+
+    const invalid = await stand.json<{ cxflow_reasons: unknown }[]>([
+      ...['records', imported.document.runId, '--outcome', 'invalid'],
+    ]);
+    expect(invalid.document.map((row) => row.cxflow_reasons)).toEqual([
+      [
+        {
+          code: 'row_field_too_large',
+          field: 'customFields',
+          message: 'more than 200 characters (CXFLOW_MAX_FIELD_CHARACTERS)',
+        },
+      ],
+      [{ code: 'row_not_an_object', message: 'it is JSON, but not an object' }],
+    ]);
+
+    stand.file('latin.csv', Buffer.from(csv([rowAt(1, { firstName: 'Zo\u00eb' })]), 'latin1'));
+    const refused = await stand.cxflow(['contacts', 'import', 'latin.csv', '--list', 'L7']);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('--encoding windows-1252')]);
+    const told = await importFile(stand, 'latin.csv', 'L7', '--encoding', 'windows-1252');
+    expect(told.document.counts).toEqual({ total: 1, pending: 0, created: 1 });
+    expect(await firstNames(stand, told.document.runId)).toEqual(['Zoë']);
+    await stand.conserved(told.document.runId, { isListShared: true });
+  });
+});
+
 /** Lines 2 to 5: a contact, its id with another number, its number with another id, and itself again. */
 const SAME: readonly Row[] = [
   rowAt(1),

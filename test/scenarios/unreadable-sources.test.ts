@@ -33,7 +33,13 @@ const CASES: Readonly<Record<string, Case>> = {
   'an Excel workbook': {
     args: ['book.csv'],
     content: Buffer.from('PK\u0003\u0004xxxxxxxx'),
-    says: /an Excel workbook.*Save it as "CSV UTF-8"/,
+    says: /an Excel workbook.*"CSV UTF-8"/,
+  },
+  'a workbook by its name': { args: ['book.xlsx'], content: 'x', says: /an Excel workbook: save it as/ },
+  'a JSON array that was cut off': {
+    args: ['cut.json'],
+    content: '[{"contactId": "c-1"},\n{"contactId": "c-2"',
+    says: /line 2: the element that begins here is never closed/,
   },
   'a quote that is never closed': {
     args: ['quote.csv'],

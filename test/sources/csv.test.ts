@@ -250,7 +250,8 @@ describe('CSV', () => {
     const limits = { maxRowBytes: 4_000_000, maxFieldCharacters: 100, maxColumns: 1_000 };
     const text = `a,b\n${'1,'.repeat(1_000_000)}\n1,2\n`;
     const rows = [];
-    for await (const row of (await openSource(chunksOf(text), { name: 'a.csv', limits })).rows()) rows.push(row);
+    for await (const row of (await openSource(chunksOf(text), { name: 'a.csv', limits })).rows())
+      rows.push(row);
     expect(rows.map(({ broken }) => broken?.message)).toEqual(['1000001 cells, the header has 2', undefined]);
   });
 

@@ -110,12 +110,15 @@ describe('the encoding of a source', () => {
   });
 
   it('converts any text to what it was, UTF-16 of both kinds and Windows-1252', async () => {
-    const cell = fc.string({ unit: 'binary', minLength: 1 }).filter((text) => !/[\0\p{Surrogate}]/u.test(text));
+    const cell = fc
+      .string({ unit: 'binary', minLength: 1 })
+      .filter((text) => !/[\0\p{Surrogate}]/u.test(text));
     await fc.assert(
       fc.asyncProperty(fc.array(cell, { minLength: 1 }), fc.array(fc.nat(99)), async (cells, cuts) => {
         const text = `\ufeffid,name\n${cells.map((each) => `1,"${each.replaceAll('"', '""')}"`).join('\n')}`;
         const expected = (await rowsOf(text)).map(({ fields }) => fields);
-        const read = async (content: Buffer) => (await rowsOf(content, 'csv', cuts)).map(({ fields }) => fields);
+        const read = async (content: Buffer) =>
+          (await rowsOf(content, 'csv', cuts)).map(({ fields }) => fields);
         expect(await read(Buffer.from(text, 'utf16le'))).toEqual(expected);
         expect(await read(utf16be(text))).toEqual(expected);
       }),

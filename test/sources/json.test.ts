@@ -115,7 +115,8 @@ describe('a JSON array', () => {
         }
         if (parsed === null) expect(rows === null || rows.some(({ broken }) => broken)).toBe(true);
         else {
-          const isObject = (item: unknown) => typeof item === 'object' && item !== null && !Array.isArray(item);
+          const isObject = (item: unknown) =>
+            typeof item === 'object' && item !== null && !Array.isArray(item);
           expect(rows?.map(({ fields }) => fields ?? null)).toEqual(
             parsed.map((item) => (isObject(item) ? item : null)),
           );
@@ -130,7 +131,11 @@ describe('a JSON array', () => {
     const large = { a: Array.from({ length: 50 }, () => 'y'.repeat(30_000)) };
     const text = JSON.stringify([large, keys, { a: 1 }]);
     const rows = await rowsOf(text, 'json');
-    expect(rows.map(({ broken }) => broken?.code)).toEqual(['row_too_large', 'row_too_many_fields', undefined]);
+    expect(rows.map(({ broken }) => broken?.code)).toEqual([
+      'row_too_large',
+      'row_too_many_fields',
+      undefined,
+    ]);
     expect(rows[0]?.broken?.message).toBe('the row has more than 1,000,000 bytes (CXFLOW_MAX_ROW_BYTES)');
     expect(rows[1]?.broken?.message).toBe('more than 1,000 keys (CXFLOW_MAX_COLUMNS)');
     expect(DEFAULT_SOURCE_LIMITS.maxRowBytes).toBe(1_000_000);

@@ -39,7 +39,12 @@ describe('a source that cannot be read as a whole', () => {
     ['a header without rows and its line end', 'a,b', 'source_empty', 'header, but no row'],
     ['an old workbook', Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0]), 'source_binary', 'CSV UTF-8'],
     ['a ZIP archive', Buffer.from('PK\u0003\u0004\u0014 people.csv'), 'source_binary', 'ZIP archive'],
-    ['a new workbook', Buffer.from('PK\u0003\u0004 [Content_Types].xml'), 'source_binary', 'Excel workbook or'],
+    [
+      'a new workbook',
+      Buffer.from('PK\u0003\u0004 [Content_Types].xml'),
+      'source_binary',
+      'Excel workbook or',
+    ],
     ['an empty archive', Buffer.from('PK\u0005\u0006\0\0'), 'source_binary', 'ZIP archive'],
     ['a login page', '\n <!DOCTYPE html>\n<html>', 'source_format_unknown', 'login page'],
     ['an image', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0]), 'source_binary', 'NUL'],
@@ -112,9 +117,12 @@ describe('the format of a source', () => {
     expect(formatOf('a.csv', 'ndjson')).toBe('ndjson');
   });
 
-  it.each(['people.xlsx', 'people.csv.gz', 'people.zip', 'PEOPLE.XLS'])('of %s is what it is, with what to do', (name) => {
-    expect(() => formatOf(name)).toThrow(/workbook: save it|archive: unpack it|compressed: unpack it/);
-  });
+  it.each(['people.xlsx', 'people.csv.gz', 'people.zip', 'PEOPLE.XLS'])(
+    'of %s is what it is, with what to do',
+    (name) => {
+      expect(() => formatOf(name)).toThrow(/workbook: save it|archive: unpack it|compressed: unpack it/);
+    },
+  );
 
   it.each(['a', 'a.xlsx', 'a.constructor', 'folder.csv/a', ''])('of %j is unknown', (name) => {
     expect(() => formatOf(name)).toThrow(expect.objectContaining({ code: 'source_format_unknown' }) as Error);

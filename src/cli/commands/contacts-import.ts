@@ -1,7 +1,17 @@
 /** `cxflow contacts import`: stages a file, starts the run, and follows it to its end. */
 import { Option } from 'commander';
-import { type CxflowClient, RunNotFound, type Started } from '../../client.ts';
-import type { ContactImportInput, Dedupe, Existing, Notify, OnInDoubt, Source } from '../../contract.ts';
+import { type CxflowClient, RunNotFound, type StageOptions, type Started } from '../../client.ts';
+import type {
+  ContactImportInput,
+  Dedupe,
+  Existing,
+  Notify,
+  OnInDoubt,
+  Source,
+  SourceEncoding,
+  SourceFormat,
+} from '../../contract.ts';
+import type { Run } from '../../ledger/runs.ts';
 import { type Cli, type Output, outputOf, withSession, writeJson } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -16,7 +26,8 @@ export interface ImportOptions {
   readonly existing?: Existing;
   readonly dedupe?: Dedupe;
   readonly map?: Readonly<Record<string, string>>;
-  readonly format?: 'csv' | 'ndjson';
+  readonly format?: SourceFormat;
+  readonly encoding?: SourceEncoding;
   readonly id?: string;
   readonly dryRun?: boolean;
   readonly approval?: boolean;
@@ -45,12 +56,12 @@ const EXAMPLES = [
 export const addContactsImport: AddCommand = (parent, cli, finish) => {
   parent
     .command('import')
-    .summary('import contacts from a CSV or NDJSON file into a contact list')
+    .summary('import contacts from a CSV, NDJSON or JSON file into a contact list')
     .description(
       'Imports contacts into a contact list of CXone: stages the file, checks every row, plans, writes, reports.\n' +
         'The same content for the same list is imported once; Ctrl-C leaves the run running.',
     )
-    .argument('[file]', 'CSV (comma, semicolon or tab; with a header) or NDJSON')
+    .argument('[file]', 'CSV (comma, semicolon or tab; with a header), NDJSON, or a JSON array')
     .option('--list <id>', 'contact list in CXone (default: CXONE_CONTACT_LIST_ID)')
     .addOption(
       choice('--existing <what>', 'contacts that CXone already has (default: skip)', ['skip', 'update']),
@@ -64,9 +75,20 @@ export const addContactsImport: AddCommand = (parent, cli, finish) => {
       ]),
     )
     .option('--map <field=column>', 'a column by another name; may be repeated', collectMapping)
-    .addOption(choice('--format <name>', 'of the file (default: by its extension)', ['csv', 'ndjson']))
+    .addOption(
+      choice('--format <name>', 'of the file (default: by its extension)', ['csv', 'ndjson', 'json']),
+    )
+    .addOption(
+      choice('--encoding <name>', 'of the file (default: utf-8, or what its byte order mark says)', [
+        'utf-8',
+        'utf-16le',
+        'utf-16be',
+        'windows-1252',
+        'latin1',
+      ]),
+    )
     .option('--id <run>', 'id of the run (default: made of list, content and options)')
-    .option('--dry-run', 'stop at the plan; nothing is written to CXone')
+    .option('--dry-run', 'stop at the plan; nothing is written to CXone (exit code 3 if rows are invalid)')
     .option('--approval', 'show the plan and wait for `approve` or `reject`')
     .option('--approval-deadline <duration>', 'give up waiting after so long, e.g. "3 days" (default: never)')
     .addOption(
@@ -81,7 +103,10 @@ export const addContactsImport: AddCommand = (parent, cli, finish) => {
     .addOption(
       choice('--notify <often>', 'how often the CRM is told (default: batch)', ['batch', 'page', 'run']),
     )
-    .option('--retry-of <run>', 'instead of a file: the rows that an old run left undone')
+    .option(
+      '--retry-of <run>',
+      'instead of a file: the rows that an old run left rejected, in conflict, cancelled or pending',
+    )
     .option('--detach', 'start the run and return at once')
     .option('--requested-by <name>', 'who asks for it', cli.login)
     .option('--json', JSON_HELP)
@@ -106,13 +131,22 @@ export async function importContacts(
   if ((file === undefined) === (options.retryOf === undefined)) {
     throw new UsageError('name a FILE to import, or an old run with --retry-of RUN (one of them)');
   }
+  if (options.retryOf !== undefined && (options.map ?? options.format ?? options.encoding) !== undefined) {
+    throw new UsageError(
+      '--map, --format and --encoding are of a FILE; a retry reads its rows as the old run did',
+    );
+  }
   return withSession(cli, async (session) => {
-    const listId = await listOf(session, options);
+    const old = options.retryOf === undefined ? null : await runToRetry(session, options.retryOf);
+    const listId = listOf(session, options, old);
     const client = await session.client();
     const source =
-      file === undefined ? { retryOf: options.retryOf ?? '' } : await stage(client, file, options, output);
+      file === undefined
+        ? { retryOf: options.retryOf ?? '' }
+        : await stage(client, file, { ...options, limits: session.config.sourceLimits }, output);
     const runOptions = options.id === undefined ? {} : { runId: options.id };
-    const started = await client.startContactImport(toInput(listId, source, options), runOptions);
+    const input = toInput(listId, source, { ...optionsOf(old), ...options });
+    const started = await client.startContactImport(input, runOptions);
     tellStart(started, cli, output);
     if (options.detach !== true) {
       return watchToEnd(started.runId, { cli, session, output, json, also: { status: started.status } });
@@ -142,24 +176,31 @@ export function toInput(listId: string, source: Source, options: ImportOptions):
   return { listId, source, ...said, requestedBy: options.requestedBy };
 }
 
-async function listOf(session: Session, { list, retryOf }: ImportOptions): Promise<string> {
-  const given = list ?? session.config.cxone.contactListId;
-  if (retryOf === undefined) {
-    if (given) return given;
-    throw new UsageError('which list? Say --list ID, or set CXONE_CONTACT_LIST_ID');
-  }
-  const old = await session.ledger.runs.find(retryOf);
-  if (!old) throw new RunNotFound(retryOf);
-  return list ?? old.target;
+async function runToRetry(session: Session, runId: string): Promise<Run> {
+  const old = await session.ledger.runs.find(runId);
+  if (!old) throw new RunNotFound(runId);
+  return old;
+}
+
+function listOf(session: Session, { list }: ImportOptions, old: Run | null): string {
+  const given = list ?? old?.target ?? session.config.cxone.contactListId;
+  if (given) return given;
+  throw new UsageError('which list? Say --list ID, or set CXONE_CONTACT_LIST_ID');
+}
+
+/** A retry writes as the old run did, unless something else was said. */
+function optionsOf(old: Run | null): Partial<ImportOptions> {
+  const { existing, dedupe } = (old?.input ?? {}) as Partial<ContactImportInput>;
+  return { ...(existing && { existing }), ...(dedupe && { dedupe }) };
 }
 
 async function stage(
   client: CxflowClient,
   file: string,
-  options: ImportOptions,
+  options: ImportOptions & Pick<StageOptions, 'limits'>,
   output: Output,
 ): Promise<Source> {
-  const { format, map } = options;
+  const { format, encoding, map, limits } = options;
   const draw = (text: string) => void (output.stream.isTTY && output.stream.write(`\r\u001b[2K${text}`));
   let drawnMs = 0;
   const onProgress = (bytes: number) => {
@@ -170,11 +211,14 @@ async function stage(
   try {
     const staged = await client.stageFile(file, {
       onProgress,
+      encoding,
       ...(format && { format }),
       ...(map && { map }),
+      ...(limits && { limits }),
     });
     draw('');
-    output.say(`${printable(file)}: ${plural(staged.rows, 'row')}`);
+    const from = staged.encoding === 'utf-8' ? '' : `, read as ${staged.encoding}`;
+    output.say(`${printable(file)}: ${plural(staged.rows, 'row')}${from}`);
     return staged.source;
   } finally {
     draw('');
