@@ -24,6 +24,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: files([...WITH_SERVERS, ...ONE_AT_A_TIME, ...ALONE]),
+          // A slow test is no wrong one: the machine may have others to serve.
+          testTimeout: 60_000,
         },
       },
       {

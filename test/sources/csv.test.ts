@@ -256,7 +256,7 @@ describe('CSV', () => {
   });
 
   it('is read as csv-parse reads it, or has a broken row where csv-parse gives up', async () => {
-    const unit = fc.constantFrom(',', '"', '""', '\n', '\r\n', '\r', 'a', 'é', '1', "'");
+    const unit = fc.constantFrom(',', '"', '""', '\n', '\r\n', '\r', 'a', 'é', '1');
     const text = fc.string({ unit, maxLength: 30 }).map((middle) => `a,b\n0,0\n${middle}`);
     const seen = { strict: 0, relaxed: 0, refused: 0 };
     await fc.assert(
