@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { recordsAsText, type RecordFormat } from '../../src/cli/record-files.ts';
 import type { SettledRecord } from '../../src/ledger/records.ts';
+import { looksLikeRow } from '../../src/sources/header.ts';
 import { openSource } from '../../src/sources/open.ts';
 import { each, fakeRun } from './fakes.ts';
 
@@ -70,9 +71,9 @@ const cell = fc.string({
   ),
 });
 
-/** Names of columns as a source can have them: not empty, no blanks around, not ours, none twice, none a number. */
+/** Names of columns as a source can have them: not empty, no blanks around, not ours, none twice, none like a value. */
 const names = fc.uniqueArray(
-  cell.map((text) => `${text}n`.trim()),
+  cell.map((text) => `${text}n`.trim()).filter((name) => !looksLikeRow([name])),
   { minLength: 1, maxLength: 4 },
 );
 

@@ -50,7 +50,12 @@ describe('a source that cannot be read as a whole', () => {
     ['an image', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0]), 'source_binary', 'NUL'],
     ['JSON', '[{"a":1}]', 'source_format_unknown', 'JSON, not CSV'],
     ['NDJSON', '{"a":1}\n{"a":2}', 'source_format_unknown', '.ndjson'],
-    ['addresses for a header', 'ann@example.com,x\nbob@example.com,y\n', 'source_no_header', 'looks like a row'],
+    [
+      'addresses for a header',
+      'ann@example.com,x\nbob@example.com,y\n',
+      'source_no_header',
+      'looks like a row',
+    ],
     ['numbers for a header', '0151 2345678,x\n0152 2345678,y\n', 'source_no_header', 'looks like a row'],
     ['a million columns', `${'c,'.repeat(999_999)}c\n`, 'source_no_header', 'CXFLOW_MAX_ROW_BYTES'],
     ['too many columns', `${'c,'.repeat(1_000)}c\n1`, 'source_too_many_columns', '1,001 columns'],
