@@ -1,0 +1,68 @@
+/**
+ * Pause, resume and cancel of a long run at full speed by two workers. Proved by the ledger's claims and the simulator's
+ * journal, not by clocks: once the word is answered no operation is claimed, and what CXone gets after it is what was in
+ * flight. How soon a word takes effect is measured by `npm run bench -- steer`.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { sql } from 'kysely';
+import { expect, it } from 'vitest';
+import type { SteeringAction } from '../../src/contract.ts';
+import { useProcesses } from '../harness/processes.ts';
+import { query } from './looking.ts';
+import { onStand, type Stand, until, untilApplied } from './stand.ts';
+
+const processes = useProcesses();
+
+const RECORDS = 100_000;
+const IN_FLIGHT = 16;
+const WORKERS = 2;
+
+interface Claims {
+  readonly claims: number;
+  readonly inFlight: number;
+  readonly settled: number;
+  readonly created: number;
+}
+
+function claimsOf(stand: Stand): Promise<Claims> {
+  return query(stand, async (db) => {
+    const { rows } = await sql<Claims>`
+      select sum(attempts)::int as claims, count(*) filter (where state = 'sending')::int as "inFlight",
+        count(*) filter (where state = 'settled')::int as settled,
+        coalesce(sum((counts->>'created')::int), 0)::int as created from operations`.execute(db);
+    return rows[0] ?? expect.fail('no operations');
+  });
+}
+
+/** Says the word in the middle of the writing; what was claimed by then is all that CXone ever gets. */
+async function stopsAt(stand: Stand, runId: string, action: SteeringAction): Promise<Claims> {
+  await stand.client().decide(runId, { action, by: 'dana' });
+  const word = await claimsOf(stand);
+  expect(word.inFlight, 'claimed, and not settled').toBeLessThanOrEqual(WORKERS * IN_FLIGHT);
+  await until(
+    () => claimsOf(stand),
+    ({ inFlight }) => inFlight === 0,
+  );
+  await delay(1_000);
+  const after = await claimsOf(stand);
+  expect(after, 'after the word').toMatchObject({ claims: word.claims, inFlight: 0, settled: word.claims });
+  expect((await stand.admin.health()).applied, 'what CXone has').toBe(after.created);
+  return after;
+}
+
+it('of 100,000 records at full speed, nothing but what is in flight is written after a pause or a cancel', async () => {
+  const env = { CXFLOW_MAX_IN_FLIGHT: String(IN_FLIGHT) };
+  await onStand(processes, { latencyMs: 50, env }, async (stand) => {
+    await Promise.all(Array.from({ length: WORKERS }, () => stand.readyWorker()));
+    const runId = await stand.startImport(RECORDS);
+    await untilApplied(stand, 2_000, 90_000);
+    const paused = await stopsAt(stand, runId, 'pause');
+    await stand.client().decide(runId, { action: 'resume', by: 'dana' });
+    await untilApplied(stand, paused.created + 2_000);
+    const stopped = await stopsAt(stand, runId, 'cancel');
+    const result = await stand.ended(runId);
+    const counts = await stand.conserved(runId, { result, state: 'cancelled' });
+    expect(counts.created).toBe(stopped.created);
+    expect(counts.cancelled, 'the word came in the middle').toBeGreaterThan(RECORDS / 10);
+  });
+});
