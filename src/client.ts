@@ -47,6 +47,9 @@ import { readFileBytes, unchanged } from './sources/files.ts';
 import { formatOf } from './sources/format.ts';
 import { openSource } from './sources/open.ts';
 
+/** Inputs, results, decisions: a service needs no other import. */
+export type * from './contract.ts';
+
 /** A caller's mistake: every problem, each naming its field. Nothing was started. */
 export class InputError extends Error {
   override readonly name = 'InputError';

@@ -22,7 +22,7 @@ p { margin: .3rem 0; }
 .badge.completed { color: var(--good); } .badge.failed { color: var(--bad); }
 .badge.cancelled, .badge.rejected { color: var(--other); } .badge.running { color: var(--line); }
 .note { border-left: 3px solid var(--line); padding-left: .75rem; } .note.failed { border-color: var(--bad); }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr)); gap: .75rem; margin: 1.5rem 0 0; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(12rem, 1fr)); gap: .75rem; margin: 1.5rem 0 0; }
 .figures div { background: var(--card); border: 1px solid var(--rule); border-radius: .5rem; padding: .6rem .9rem; display: flex; flex-direction: column-reverse; justify-content: flex-end; }
 .figures dd { margin: 0; font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; order: 1; }
 .figures dt { color: var(--soft); font-size: .85rem; order: 0; }

@@ -1,0 +1,34 @@
+/** The example of a service, as its reader starts it: with the built package, and somebody who approves elsewhere. */
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { useProcesses } from '../harness/processes.ts';
+import { endOf, runIdIn, useStand } from './stand.ts';
+
+const onStand = useStand();
+const processes = useProcesses();
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+it('a service stages its rows, waits for an approval given elsewhere, dies, and takes back what was not imported', async () => {
+  await onStand({}, async ({ env, cxflow, conserved }) => {
+    const start = () =>
+      processes.run(process.execPath, ['--import', 'tsx', 'examples/nightly-import.ts', 'L1'], {
+        env,
+        cwd: ROOT,
+      });
+    const first = start();
+    await first.waitFor(/approve it with/);
+    const runId = runIdIn(first.output());
+    await first.kill();
+    const second = start();
+    await second.waitFor(/is under way already/);
+    await cxflow(['approve', runId, '--by', 'dana']);
+    const ended = await endOf(second);
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout).toContain('249 created, 0 updated, 0 left alone, of 250');
+    expect(ended.stdout).toContain('crm-13: invalid, phone_not_e164');
+    const third = await endOf(start());
+    expect(third.stdout).toContain('has ended before');
+    expect(third.code).toBe(0);
+    await conserved(runId);
+  });
+});
