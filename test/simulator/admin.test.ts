@@ -4,7 +4,7 @@ import { readFlags } from '../../src/simulator/flags.ts';
 
 describe('the admin API', () => {
   it('counts requests by route and status, and those in flight', async () => {
-    const { create, admin } = await startSimulator({ latencyMs: 30 });
+    const { create, admin } = await startSimulator({ latencyMs: 400 });
     await Promise.all(Array.from({ length: 5 }, (_, i) => create('L1', [contact(i)])));
     await create('L1', [contact(0)]);
     const stats = await admin.stats();
