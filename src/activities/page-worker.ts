@@ -193,8 +193,8 @@ export function createPageWorker(deps: PageDeps, run: Run) {
   /** What an answer that is none means for the rest of the page; what it threw here ends the page. */
   const reckon = async (error: CxoneError): Promise<void> => {
     failuresInARow += 1;
-    if (error instanceof CxoneRateLimited) return pace.block(error.retryAfterMs ?? backoffMs(failuresInARow));
     lastFailure = error;
+    if (error instanceof CxoneRateLimited) return pace.block(error.retryAfterMs ?? backoffMs(failuresInARow));
     if (isFinal(error)) throw error;
     if (failuresInARow >= OUTAGE_AFTER) throw error;
   };

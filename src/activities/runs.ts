@@ -5,6 +5,7 @@ import { successRatePercent } from '../domain/run.ts';
 import { canonicalize, sha256 } from '../ledger/business-key.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { parentOf } from '../ledger/retries.ts';
+import type { OperationInDoubt } from '../ledger/operations.ts';
 import type { Run } from '../ledger/runs.ts';
 import { whileBeating } from './beating.ts';
 import type { BulkKind } from './bulk.ts';
@@ -40,6 +41,15 @@ export interface Plan {
   readonly estimatedSeconds: number | null;
   readonly options: unknown;
   readonly reasons: readonly { readonly code: string; readonly field: string | null; readonly n: number }[];
+}
+
+/** An operation that a person, or the policy, has to decide about. */
+export type InDoubt = Omit<OperationInDoubt, 'sentAt'> & { readonly sentAt: string | null };
+
+export interface ResolveInDoubt {
+  readonly runId: string;
+  readonly decision: Decision;
+  readonly firstTimeOnly?: boolean;
 }
 
 export interface RunsDeps {
@@ -117,25 +127,36 @@ export function createRunActivities(deps: RunsDeps) {
     },
 
     /** The operations that a person has to decide about. */
-    async listInDoubt(
-      runId: string,
-    ): Promise<{ id: string; batch: number; records: number; sentAt: string | null }[]> {
+    async listInDoubt(runId: string): Promise<InDoubt[]> {
       const run = await ledger.runs.get(runId);
       const operations = await ledger.operations.inDoubt(run.run_no);
       return operations.map(({ sentAt, ...rest }) => ({ ...rest, sentAt: sentAt?.toISOString() ?? null }));
     },
 
     /** Opens operations in doubt again, or leaves their records in doubt for good. Repeatable. */
-    async resolveInDoubt({ runId, decision }: { runId: string; decision: Decision }): Promise<number> {
+    async resolveInDoubt({ runId, decision, firstTimeOnly }: ResolveInDoubt): Promise<number> {
       const run = await ledger.runs.get(runId);
-      const resolved = await ledger.operations.resolve(
-        run.run_no,
-        decision.verdict ?? 'leave',
-        decision.operationId ?? null,
-      );
+      const resolved = await ledger.operations.resolve({
+        runNo: run.run_no,
+        verdict: decision.verdict ?? 'leave',
+        id: decision.operationId ?? null,
+        firstTimeOnly: firstTimeOnly ?? false,
+        event: eventOf(run),
+      });
       await ledger.audit.add(runId, 'resolve', { ...decision, operations: resolved });
       return resolved;
     },
+
+    /**
+     * A run that ends before its end: what may have been applied is in doubt, the rest was not written. Repeatable;
+     * waits for leases that are still live.
+     */
+    endPending: ({ runId, state }: Pick<CloseRun, 'runId'> & { state: 'cancelled' | 'rejected' }) =>
+      whileBeating(async () => {
+        const run = await ledger.runs.get(runId);
+        await ledger.runs.steer(run.run_no, 'stopped');
+        await endPending(run, state);
+      }),
 
     /**
      * The last word: nothing stays pending (exceptions: decisions.md 8), the parts add up, the result is kept.
@@ -148,7 +169,7 @@ export function createRunActivities(deps: RunsDeps) {
     const run = await ledger.runs.get(runId);
     // A page that outlived its run must not write what is counted here as not written.
     await ledger.runs.steer(run.run_no, 'stopped');
-    if (state === 'cancelled' || state === 'rejected') await endPending(ledger, run, state);
+    if (state === 'cancelled' || state === 'rejected') await endPending(run, state);
     const counts = await ledger.runs.exactCounts(run.run_no);
     if (state === 'completed' && !run.dry_run && counts.pending !== 0) {
       throw new Error(`run ${runId} would complete with ${counts.pending} records pending`);
@@ -157,6 +178,30 @@ export function createRunActivities(deps: RunsDeps) {
     await ledger.runs.close(run.run_no, state, result, failure);
     await ledger.audit.add(runId, 'run_closed', { state, counts, failure });
     return result;
+  }
+
+  async function endPending(run: Run, state: 'cancelled' | 'rejected'): Promise<void> {
+    const liveMs = await ledger.operations.liveLeaseMs(run.run_no);
+    if (liveMs > 0)
+      throw passes(
+        'OperationsInFlight',
+        'requests are still in flight; they are settled first',
+        liveMs + 100,
+      );
+    await ledger.operations.doubtUnanswered(run.run_no, {
+      code: 'answer_lost',
+      message: 'cancelled before it was reconciled',
+    });
+    // Nobody will decide any more.
+    await ledger.operations.resolve({ runNo: run.run_no, verdict: 'leave', id: null, event: eventOf(run) });
+    await ledger.records.cancelPending(run.run_no, {
+      code: state === 'rejected' ? 'plan_rejected' : 'run_cancelled',
+    });
+  }
+
+  /** What the CRM is told of a batch; null: nothing. */
+  function eventOf(run: Run): string | null {
+    return deps.tells ? (deps.kinds[run.kind as Kind]?.event ?? null) : null;
   }
 
   async function planWrites(runId: string): Promise<Plan> {
@@ -232,19 +277,6 @@ async function countPlan(
     estimatedSeconds: ratePerMinute === 0 ? null : Math.ceil((batches * 60) / ratePerMinute),
     reasons: reasons.slice(0, MOST_REASONS_OF_A_PLAN).map(({ code, field, n }) => ({ code, field, n })),
   };
-}
-
-async function endPending(ledger: Ledger, run: Run, state: 'cancelled' | 'rejected'): Promise<void> {
-  const liveMs = await ledger.operations.liveLeaseMs(run.run_no);
-  if (liveMs > 0)
-    throw passes('OperationsInFlight', 'requests are still in flight; they are settled first', liveMs + 100);
-  await ledger.operations.doubtUnanswered(run.run_no, {
-    code: 'answer_lost',
-    message: 'cancelled before it was reconciled',
-  });
-  await ledger.records.cancelPending(run.run_no, {
-    code: state === 'rejected' ? 'plan_rejected' : 'run_cancelled',
-  });
 }
 
 async function resultOf(

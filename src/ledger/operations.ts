@@ -86,6 +86,25 @@ export function countOutcomes(groups: readonly SettledGroup[]): Partial<Record<O
 /** So many in one transaction: it locks them all until it is committed. */
 const MOST_TOGETHER = 16;
 
+export interface OperationInDoubt {
+  readonly id: string;
+  readonly batch: number;
+  readonly records: number;
+  readonly sentAt: Date | null;
+  readonly resent: boolean;
+}
+
+export interface Resolve {
+  readonly runNo: number;
+  readonly verdict: 'resend' | 'leave';
+  /** One operation, or all that are in doubt. */
+  readonly id: string | null;
+  /** Only those that nobody has let go out again yet. */
+  readonly firstTimeOnly?: boolean;
+  /** What the CRM is told of operations that are left; null: nothing. */
+  readonly event?: string | null;
+}
+
 export function createOperations({ db }: Database) {
   const claimTogether = together({
     keyOf: ({ runNo, leaseMs, holder, tenant }: Claim) => `${runNo} ${leaseMs} ${holder} ${tenant}`,
@@ -204,12 +223,17 @@ export function createOperations({ db }: Database) {
       );
     },
 
-    async inDoubt(
-      runNo: number,
-    ): Promise<{ id: string; batch: number; records: number; sentAt: Date | null }[]> {
+    /** `resent`: it was let go out once more already, and that answer was lost as well. */
+    async inDoubt(runNo: number): Promise<OperationInDoubt[]> {
       return db
         .selectFrom('operations')
-        .select(['id', 'batch', sql<number>`cardinality(seqs)`.as('records'), 'sent_at as sentAt'])
+        .select([
+          'id',
+          'batch',
+          sql<number>`cardinality(seqs)`.as('records'),
+          'sent_at as sentAt',
+          sql<boolean>`coalesce(refs->>'resent' = 'true', false)`.as('resent'),
+        ])
         .where('run_no', '=', runNo)
         .where('state', '=', 'in_doubt')
         .orderBy('batch')
@@ -217,7 +241,7 @@ export function createOperations({ db }: Database) {
     },
 
     /** A person's word. `resend` opens the operation again; `leave` keeps its records in doubt for good. */
-    async resolve(runNo: number, verdict: 'resend' | 'leave', id: string | null): Promise<number> {
+    async resolve({ runNo, verdict, id, firstTimeOnly, event }: Resolve): Promise<number> {
       const state = verdict === 'resend' ? 'planned' : 'left';
       const { rows } = await sql<{ id: string }>`
         with resolved as (
@@ -229,10 +253,16 @@ export function createOperations({ db }: Database) {
             unanswered = case when ${verdict} = 'resend' then 0 else unanswered end,
             counts = case when ${verdict} = 'resend' then null else counts end
           where run_no = ${runNo} and state = 'in_doubt' and (${id}::bigint is null or id = ${id}::bigint)
-          returning id),
+            and not (${firstTimeOnly ?? false} and coalesce(refs->>'resent' = 'true', false))
+          returning id, cardinality(seqs) as n),
         reopened as (
           delete from outcomes o using resolved
-          where ${verdict} = 'resend' and o.run_no = ${runNo} and o.operation_id = resolved.id and o.outcome = 'in_doubt')
+          where ${verdict} = 'resend' and o.run_no = ${runNo} and o.operation_id = resolved.id and o.outcome = 'in_doubt'),
+        -- Until then it was not known what the CRM is to be told of them.
+        told as (
+          insert into outbox (run_no, event, operation_id, counts)
+          select ${runNo}, ${event ?? null}::text, id, json_build_object('in_doubt', n) from resolved
+          where ${verdict} = 'leave' and ${event ?? null}::text is not null)
         select id from resolved`.execute(db);
       return rows.length;
     },

@@ -10,6 +10,7 @@ import type { ContactImportResult, RunFailureType } from '../contract.ts';
 import type { RunState } from '../domain/run.ts';
 import { allRecords, endsTheRun } from './policies.ts';
 import type { Run } from './run.ts';
+import { tellTheRest } from './steps.ts';
 
 interface Failure {
   readonly type: string;
@@ -66,6 +67,13 @@ function isCancelled(run: Run): boolean {
 /** By signal: a result. By Temporal: the execution ends as Canceled. */
 function endCancelled(run: Run): Promise<ContactImportResult> {
   return CancellationScope.nonCancellable(async () => {
+    if (run.now.telling && run.now.tells) {
+      const { runId } = run;
+      await allRecords.endPending.executeWithOptions({ summary: 'what is left' }, [
+        { runId, state: 'cancelled' },
+      ]);
+      await tellTheRest(run);
+    }
     const result = await close(run, 'cancelled');
     if (!run.isCancelled()) throw new CancelledFailure('cancelled in Temporal');
     return result;
@@ -74,7 +82,10 @@ function endCancelled(run: Run): Promise<ContactImportResult> {
 
 async function endFailed(run: Run, cause: ApplicationFailure): Promise<ApplicationFailure> {
   const failure = { type: cause.type ?? 'Bug', message: cause.message };
-  await CancellationScope.nonCancellable(() => close(run, 'failed', failure));
+  await CancellationScope.nonCancellable(async () => {
+    await tellTheRest(run);
+    await close(run, 'failed', failure);
+  });
   return endsTheRun(failure.type as RunFailureType, failure.message);
 }
 

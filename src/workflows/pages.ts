@@ -27,6 +27,7 @@ export async function writePages(options: PagesOptions): Promise<number> {
   let { cursor } = options;
   let open = 0;
   let failure: Error | undefined;
+  let firstUnfinished = Number.POSITIVE_INFINITY;
   const pages: Promise<void>[] = [];
   const mayOpen = () =>
     failure === undefined &&
@@ -40,6 +41,9 @@ export async function writePages(options: PagesOptions): Promise<number> {
     cursor = range.toBatch + 1;
     open += 1;
     const page = writePageToItsEnd(options, range)
+      .then((ended) => {
+        if (!ended) firstUnfinished = Math.min(firstUnfinished, range.fromBatch);
+      })
       .catch((error: unknown) => {
         failure ??= error instanceof Error ? error : new Error(String(error));
       })
@@ -51,21 +55,25 @@ export async function writePages(options: PagesOptions): Promise<number> {
   // Also after a failure: the others settle what they have in flight.
   await Promise.all(pages);
   if (failure !== undefined) throw failure;
-  return cursor;
+  return Math.min(cursor, firstUnfinished);
 }
 
-/** Again and again until nothing of it is left: batches whose answer was lost, or that another worker's lease holds. */
-async function writePageToItsEnd(options: PagesOptions, range: PageRange): Promise<void> {
+/**
+ * Again and again until nothing of it is left: batches whose answer was lost, or that another worker's lease holds.
+ * False: something is left, and the history grew long by the passes.
+ */
+async function writePageToItsEnd(options: PagesOptions, range: PageRange): Promise<boolean> {
   for (let pass = 1; ; pass += 1) {
     await condition(() => !options.isPaused() || options.isStopped());
-    if (options.isStopped()) return;
+    if (options.isStopped()) return true;
     const result = await writing.writePage.executeWithOptions(
       { summary: summaryOf(range, options.batches, pass) },
       [{ runId: options.runId, ...range }],
     );
     options.onResult(result);
-    if (result.halted === 'stopped' || result.halted === 'cancelled') return;
-    if (result.halted === null && result.left === 0) return;
+    if (result.halted === 'stopped' || result.halted === 'cancelled') return true;
+    if (result.halted === null && result.left === 0) return true;
+    if (workflowInfo().continueAsNewSuggested) return false;
     if (result.waitMs > 0 && result.halted === null) await waitFor(result, range);
   }
 }

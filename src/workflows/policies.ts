@@ -31,7 +31,9 @@ export const ledger = proxyActivities<
 });
 
 /** They go through all records of a run, minutes for millions; the heartbeat says that somebody is at it. */
-export const allRecords = proxyActivities<Pick<Activities, 'stageRecords' | 'planWrites' | 'closeRun'>>({
+export const allRecords = proxyActivities<
+  Pick<Activities, 'stageRecords' | 'planWrites' | 'endPending' | 'closeRun'>
+>({
   startToCloseTimeout: '2 hours',
   heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',

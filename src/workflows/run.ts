@@ -10,7 +10,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Plan } from '../activities/runs.ts';
+import type { InDoubt, Plan } from '../activities/runs.ts';
 import {
   type CommonInput,
   type Decision,
@@ -42,11 +42,10 @@ export interface RunOptions {
   readonly resumed: Resumed | undefined;
 }
 
-export interface InDoubt {
-  readonly id: string;
-  readonly batch: number;
-  readonly records: number;
-  readonly sentAt: string | null;
+export interface Telling {
+  /** Resolves when everything is told, or nothing more will be. Never rejects. */
+  readonly ended: Promise<void>;
+  readonly stop: () => void;
 }
 
 /** What a run knows of itself; the steps change it. */
@@ -65,6 +64,8 @@ interface RunNow {
   tells: boolean;
   /** Does the ledger know this run? */
   opened: boolean;
+  /** Who tells the CRM beside the writing; null before that. */
+  telling: Telling | null;
   /** When the writing began here, and how many records were pending then. */
   writing: { readonly at: number; readonly pending: number } | null;
 }
@@ -81,6 +82,7 @@ function start(resumed: Resumed | undefined): RunNow {
     searchAttributes: resumed?.searchAttributes ?? false,
     tells: resumed?.tells ?? false,
     opened: resumed !== undefined,
+    telling: null,
     writing: null,
   };
 }
@@ -205,7 +207,7 @@ function phaseOf({ phase }: RunNow, { paused }: Decisions): Phase {
 }
 
 function waitOf({ phase, waitingFor }: RunNow, { paused, cancelled }: Decisions): string | null {
-  if (cancelled && phase !== 'done') return 'the batches in flight to be settled';
+  if (cancelled && phase !== 'done' && phase !== 'telling') return 'the batches in flight to be settled';
   if (phase === 'writing' && paused)
     return `resume (paused${paused.by === undefined ? '' : ` by ${paused.by}`})`;
   return waitingFor;

@@ -57,6 +57,7 @@ export function refusalOf(decision: Decision, decided: Decisions, now: Situation
   if (decided.cancelled) return `the run was cancelled${by(decided.cancelled)} and is ending`;
   switch (decision.action) {
     case 'approve':
+      if (answered(decided) !== null) return answered(decided);
       if (now.phase !== 'awaiting_approval')
         return `the run does not wait for an approval now (${now.phase})`;
       if (decision.planHash !== undefined && decision.planHash !== now.planHash) {
@@ -64,6 +65,7 @@ export function refusalOf(decision: Decision, decided: Decisions, now: Situation
       }
       return null;
     case 'reject':
+      if (answered(decided) !== null) return answered(decided);
       return now.phase === 'awaiting_approval'
         ? null
         : `the run does not wait for an approval now (${now.phase})`;
@@ -82,6 +84,12 @@ export function refusalOf(decision: Decision, decided: Decisions, now: Situation
       }
       return null;
   }
+}
+
+/** One answer to a plan: while it is being recorded, the run still seems to wait for it. */
+function answered({ approved, rejected }: Decisions): string | null {
+  if (approved) return `the plan was approved already${by(approved)}`;
+  return rejected ? `the plan was rejected already${by(rejected)}` : null;
 }
 
 const by = (decision: Decision): string => (decision.by === undefined ? '' : ` by ${decision.by}`);

@@ -2,9 +2,10 @@
 import { CancellationScope, condition, isCancellation, log, sleep } from '@temporalio/workflow';
 import type { Kind, Decision } from '../contract.ts';
 import type { PageResult } from '../activities/pages.ts';
+import type { InDoubt } from '../activities/runs.ts';
 import { writePages } from './pages.ts';
 import { allRecords, ledger, PATIENCE_WITH_THE_CRM, telling } from './policies.ts';
-import type { InDoubt, Run } from './run.ts';
+import type { Run, Telling } from './run.ts';
 
 /** The run in the ledger; refused where a run of this id has ended before. */
 export async function open(run: Run, kind: Kind): Promise<void> {
@@ -75,37 +76,61 @@ function pages(run: Run, cursor: number): Promise<number> {
   return writePages({ runId, batches, pageBatches, cursor, isPaused, isStopped, onResult });
 }
 
-/** Writes whose answer was lost and that must not simply be repeated: a person, or the policy, decides. */
-export async function settleDoubts(run: Run): Promise<void> {
-  const { runId, now } = run;
+/**
+ * Writes whose answer was lost and that must not simply be repeated: a person, or the policy, decides. False: the
+ * history grew long while they were sent again, and the run is to go on in a new one.
+ */
+export async function settleDoubts(run: Run): Promise<boolean> {
+  const { runId, now, steering } = run;
   now.inDoubt = await listInDoubt(runId);
   while (now.inDoubt.length > 0) {
-    const decision = await resolution(run);
-    const summary = decision.verdict ?? 'leave';
-    await ledger.resolveInDoubt.executeWithOptions({ summary }, [{ runId, decision }]);
-    if (decision.verdict === 'resend') await rewrite(run);
+    // All that has been said already, before pages are opened: a queued word must not be lost to a new history.
+    let resend = false;
+    do {
+      const resolution = await nextResolution(run);
+      const summary = resolution.decision.verdict ?? 'leave';
+      await ledger.resolveInDoubt.executeWithOptions({ summary }, [{ runId, ...resolution }]);
+      resend ||= resolution.decision.verdict === 'resend';
+    } while (steering.hasResolution());
+    if (resend && !(await rewrite(run))) return false;
     now.inDoubt = await listInDoubt(runId);
   }
+  return true;
 }
 
 function listInDoubt(runId: string): Promise<InDoubt[]> {
   return ledger.listInDoubt.executeWithOptions({ summary: 'writes whose answer never came' }, [runId]);
 }
 
-async function resolution(run: Run): Promise<Decision> {
+interface Resolution {
+  readonly decision: Decision;
+  /** Only the operations that nobody has let go out again yet. */
+  readonly firstTimeOnly?: true;
+}
+
+/**
+ * The policy `resend` is good for one more try of each operation: where that one's answer is lost too, something takes
+ * the writes and drops the answers, and each further round could reach the same people again. Then a person is asked.
+ */
+async function nextResolution(run: Run): Promise<Resolution> {
   const { onInDoubt = 'ask', inDoubtDeadline } = run.input;
-  if (onInDoubt !== 'ask') return { action: 'resolve', verdict: onInDoubt, reason: 'onInDoubt of the input' };
+  const reason = 'onInDoubt of the input';
+  if (onInDoubt === 'leave') return { decision: { action: 'resolve', verdict: 'leave', reason } };
+  if (onInDoubt === 'resend' && run.now.inDoubt.some(({ resent }) => !resent))
+    return { decision: { action: 'resolve', verdict: 'resend', reason }, firstTimeOnly: true };
   await run.enter('in_doubt', `resolve of ${run.now.inDoubt.length} operations in doubt`);
   await waitFor(run.steering.hasResolution, inDoubtDeadline, 'of the resolution');
   const left: Decision = { action: 'resolve', verdict: 'leave', reason: 'inDoubtDeadline of the input' };
-  return run.steering.nextResolution() ?? left;
+  return { decision: run.steering.nextResolution() ?? left };
 }
 
-/** Resent operations lie in their old batches: every page is looked through once more. */
-async function rewrite(run: Run): Promise<void> {
+/** Resent operations lie in their old batches: every page is looked through once more. False: not yet all of them. */
+async function rewrite(run: Run): Promise<boolean> {
+  const { now, work } = run;
   await run.enter('writing');
-  await pages(run, 1);
-  if (run.isCancelled()) await run.work.cancelRequested;
+  now.cursor = await pages(run, 1);
+  if (run.isCancelled()) await work.cancelRequested;
+  return now.cursor > (now.plan?.batches ?? 0);
 }
 
 async function waitFor(
@@ -115,12 +140,6 @@ async function waitFor(
 ): Promise<void> {
   if (deadline === undefined) return condition(fulfilled);
   await condition(fulfilled, deadline as '3 days', { summary: `deadline ${ofWhat}` });
-}
-
-export interface Telling {
-  /** Resolves when everything is told, or nothing more will be. Never rejects. */
-  readonly ended: Promise<void>;
-  readonly stop: () => void;
 }
 
 /** The CRM, beside the writing. It never fails the run: what is not told stays in the outbox. */
@@ -134,7 +153,8 @@ export function startTelling({ runId, now }: Run): Telling {
   const ended = told.catch((error: unknown) => {
     if (!isCancellation(error)) log.error('the CRM is not told any more', { error: String(error) });
   });
-  return { ended, stop: () => scope.cancel() };
+  now.telling = { ended, stop: () => scope.cancel() };
+  return now.telling;
 }
 
 /** The rest of the events, within reason: a CRM that is away must not keep a finished run open for days. */
@@ -148,4 +168,13 @@ export async function finishTelling(run: Run, { ended, stop }: Telling): Promise
   }
   stop();
   await ended;
+}
+
+/** A run that ends before its end: what was written is told all the same. */
+export async function tellTheRest(run: Run): Promise<void> {
+  const { telling: before, tells } = run.now;
+  if (!tells || !before) return;
+  before.stop();
+  await before.ended;
+  await finishTelling(run, startTelling(run));
 }

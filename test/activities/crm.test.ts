@@ -8,10 +8,11 @@ import {
   ledgerOfFile,
   openRun,
   operationsOf,
+  plannedRun,
   record,
   settlement,
 } from '../ledger/harness.ts';
-import { environment, fakeCxone, perform, workerOf } from './harness.ts';
+import { environment, fakeCxone, lostAnswer, perform, wholeOf, workerOf, writeAll } from './harness.ts';
 
 const opened = ledgerOfFile();
 
@@ -113,6 +114,33 @@ describe('telling the CRM', () => {
       const last = new Map(crm.told.map((t) => [t.id, t]));
       expect(last.size).toBe(4);
       expect([...last.values()].map((t) => metricsOf(t).totalProcessed)).toEqual([4, 6, 8, 10]);
+    }
+  });
+
+  it('does not report full success where a batch is left in doubt, by a word or by a cancel', async () => {
+    for (const end of ['left', 'cancelled']) {
+      const run = await plannedRun(opened().ledger, 30, 10, { listId: 'L1', source: { dataset: 'd' } });
+      const crm = crmOf();
+      const lost = fakeCxone({
+        after: (n) => {
+          if (n === 2) throw lostAnswer();
+        },
+      });
+      const tenant = { duplicatesRefused: false, maxInFlight: 1, postWebhook: crm.post };
+      const worker = workerOf(opened().ledger, lost.cxone, tenant);
+      await writeAll(worker, wholeOf(run));
+      const { run_id: runId } = run;
+      const left = { runId, decision: { action: 'resolve', verdict: 'leave' } } as const;
+      await perform(() =>
+        end === 'left'
+          ? worker.activities.resolveInDoubt(left)
+          : worker.activities.endPending({ runId, state: 'cancelled' }),
+      );
+      await opened().ledger.runs.setPhase(run.run_no, 'telling', null);
+      await perform(() => worker.activities.tellCrm(runId));
+      const last = crm.told.at(-1);
+      if (!last) throw new Error('the CRM was told nothing');
+      expect(metricsOf(last)).toMatchObject({ totalProcessed: 30, successCount: 20, failureCount: 10 });
     }
   });
 

@@ -253,6 +253,18 @@ describe('a 429', () => {
     await other.close();
   });
 
+  it('to everything is an outage: the page fails, so that Temporal waits without a growing history', async () => {
+    const run = await planned(30, 10);
+    const cxone = fakeCxone({
+      before: () => {
+        throw limited(10);
+      },
+    });
+    const failure = await failureOf(workerOf(opened().ledger, cxone.cxone).writePage(wholeOf(run)));
+    expect(failure).toMatchObject({ type: 'RateLimited', nonRetryable: false });
+    expect(await exact(run)).toEqual({ total: 30, pending: 30 });
+  });
+
   it('without Retry-After backs off', async () => {
     const run = await planned(30, 10);
     const cxone = fakeCxone({
@@ -432,7 +444,7 @@ describe('where CXone does not refuse duplicates', () => {
     await writeAll(worker, wholeOf(run));
     expect(await exact(run)).toEqual({ total: 10, pending: 0, in_doubt: 10 });
     expect(cxone.posts).toHaveLength(1);
-    await opened().ledger.operations.resolve(run.run_no, 'resend', null);
+    await opened().ledger.operations.resolve({ runNo: run.run_no, verdict: 'resend', id: null });
     await writeAll(worker, wholeOf(run));
     expect(await exact(run)).toEqual({ total: 10, pending: 0, created: 10 });
   });

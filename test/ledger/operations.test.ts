@@ -412,8 +412,8 @@ describe('what is in doubt', () => {
 
   it('opens again by a person’s word, for one more try', async () => {
     const { ledger, run, id } = await inDoubt();
-    expect(await ledger.operations.resolve(run.run_no, 'resend', id)).toBe(1);
-    expect(await ledger.operations.resolve(run.run_no, 'resend', id)).toBe(0);
+    expect(await ledger.operations.resolve({ runNo: run.run_no, verdict: 'resend', id: id })).toBe(1);
+    expect(await ledger.operations.resolve({ runNo: run.run_no, verdict: 'resend', id: id })).toBe(0);
     expect(await ledger.runs.counts(run.run_no)).toEqual({ total: 3, pending: 3 });
     expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 3, pending: 3 });
     expect(await claimed(ledger, run, id)).toMatchObject({ fence: 2, unanswered: 0 });
@@ -424,7 +424,7 @@ describe('what is in doubt', () => {
   it('remembers on the way that it may have been applied', async () => {
     const { ledger, run, id } = await inDoubt();
     await sql`update operations set refs = '{"halved": true}' where id = ${id}`.execute(opened().database.db);
-    await ledger.operations.resolve(run.run_no, 'resend', null);
+    await ledger.operations.resolve({ runNo: run.run_no, verdict: 'resend', id: null });
     expect(await rowOf(id)).toMatchObject({
       refs: { halved: true, resent: true },
       payload_sha256: null,
@@ -434,7 +434,7 @@ describe('what is in doubt', () => {
 
   it('stays in doubt for good where a person leaves it', async () => {
     const { ledger, run, id } = await inDoubt();
-    expect(await ledger.operations.resolve(run.run_no, 'leave', null)).toBe(1);
+    expect(await ledger.operations.resolve({ runNo: run.run_no, verdict: 'leave', id: null })).toBe(1);
     expect(await ledger.operations.inDoubt(run.run_no)).toEqual([]);
     expect(await ledger.operations.claim(claimOf(run, id))).toEqual({ verdict: 'settled' });
     expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 3, pending: 0, in_doubt: 3 });

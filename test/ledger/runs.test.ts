@@ -181,7 +181,8 @@ describe('counts', () => {
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
         const run = await plannedRun(ledger, 24, 4);
         for (const next of steps) {
-          if (next === 'leave' || next === 'resend') await ledger.operations.resolve(run.run_no, next, null);
+          if (next === 'leave' || next === 'resend')
+            await ledger.operations.resolve({ runNo: run.run_no, verdict: next, id: null });
           const [operation] = await operationsOf(ledger, run);
           if (operation && next !== 'leave' && next !== 'resend') {
             const { id, seqs } = operation;

@@ -2,7 +2,15 @@ import { type WorkflowFailedError, type WorkflowHandle } from '@temporalio/clien
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it, vi } from 'vitest';
 import type { ContactImportResult, Progress } from '../../src/contract.ts';
-import { doubtedActivities, endsTheRun, phase, play, stubActivities, useRealServer } from './stubs.ts';
+import {
+  doubtedActivities,
+  endsTheRun,
+  phase,
+  play,
+  settledPage,
+  stubActivities,
+  useRealServer,
+} from './stubs.ts';
 
 const stage = useRealServer();
 
@@ -120,6 +128,26 @@ describe('approval', () => {
     });
     expect(stubs.named('recordRefusal')).toHaveLength(1);
     expect(stubs.named('writePage')).toEqual([]);
+  });
+
+  it('one answer counts: a reject that comes while the approval is being recorded is refused', async () => {
+    let recorded: (() => void) | undefined;
+    const stubs = stubActivities({
+      recordDecision: () => new Promise<void>((resolve) => (recorded = resolve)),
+    });
+    await play(stage(), stubs, { approval: true }, async (handle) => {
+      await phase(stubs, 'awaiting_approval');
+      const approved = handle.executeUpdate('decide', { args: [{ action: 'approve', by: 'ana' }] });
+      await vi.waitFor(() => expect(recorded).toBeDefined(), 10_000);
+      await handle.signal('reject', { by: 'ben' });
+      recorded?.();
+      await approved;
+      await resultOf(handle);
+      const [refusal] = (await progressOf(handle)).refused;
+      expect(refusal).toMatchObject({ action: 'reject', by: 'ben', why: /approved already by ana/ });
+    });
+    expect(stubs.named('recordDecision')).toHaveLength(1);
+    expect(stubs.named('writePage')).toHaveLength(3);
   });
 
   it('a rejection writes nothing', async () => {
@@ -251,5 +279,70 @@ describe('in doubt', () => {
     });
     expect(result.state).toBe('completed');
     expect(stubs.named('writePage')).toHaveLength(6);
+  });
+
+  it('the policy resends once; what is in doubt again is a person’s to decide', async () => {
+    let tries = 0;
+    const stubs = stubActivities({
+      listInDoubt: () => (tries < 3 ? [{ ...DOUBTED, resent: tries > 0 }] : []),
+      resolveInDoubt: () => (tries += 1),
+    });
+    await play(stage(), stubs, { onInDoubt: 'resend' }, async (handle) => {
+      await phase(stubs, 'in_doubt');
+      expect(tries).toBe(1);
+      const again = { action: 'resolve', verdict: 'resend', by: 'dana' };
+      await handle.executeUpdate('decide', { args: [again] });
+      const asked = () => stubs.named('setPhase').filter((call) => (call as Phased).phase === 'in_doubt');
+      await vi.waitFor(() => expect(asked()).toHaveLength(2), 20_000);
+      await handle.executeUpdate('decide', { args: [{ ...again, verdict: 'leave' }] });
+      return resultOf(handle);
+    });
+    expect(stubs.named('resolveInDoubt')).toMatchObject([
+      { decision: { verdict: 'resend' }, firstTimeOnly: true },
+      { decision: { verdict: 'resend', by: 'dana' } },
+      { decision: { verdict: 'leave' } },
+    ]);
+  });
+});
+
+interface Phased {
+  readonly phase: string;
+}
+const DOUBTED = { id: '7', batch: 1, records: 100, sentAt: null, resent: false };
+
+describe('the CRM', () => {
+  it('is told the rest of a run that was cancelled or that failed, before its end is written', async () => {
+    for (const end of ['cancelled', 'failed']) {
+      let written: (() => void) | undefined;
+      let rest = false;
+      const stubs = stubActivities({
+        planned: { batches: 1, toWrite: 100 },
+        openRun: () => ({ startedAt: '2026-01-01T00:00:00.000Z', searchAttributes: false, tells: true }),
+        tellCrm: () => new Promise((resolve) => setTimeout(resolve, 100, { done: rest })),
+        writePage: () =>
+          new Promise((resolve, reject) => {
+            written = () =>
+              end === 'failed'
+                ? reject(endsTheRun('ScopeMissing', 'no scope'))
+                : resolve({ ...settledPage({ total: 350, pending: 200, created: 100 }), halted: 'stopped' });
+          }),
+        setPhase: ({ phase: now }): void => {
+          rest ||= now === 'telling';
+        },
+      });
+      await play(stage(), stubs, {}, async (handle) => {
+        await vi.waitFor(() => expect(written).toBeDefined(), 10_000);
+        if (end === 'cancelled') await handle.signal('cancel', { by: 'dana' });
+        await vi.waitFor(() => expect(stubs.named('steerRun').length).toBe(end === 'failed' ? 0 : 1), 10_000);
+        written?.();
+        await handle.result().catch(() => undefined);
+      });
+      const names = stubs.calls.map(({ name }) => name);
+      const phases = (stubs.named('setPhase') as Phased[]).map((call) => call.phase);
+      expect(phases.at(-1)).toBe('telling');
+      expect(names.at(-1)).toBe('closeRun');
+      expect(names.includes('endPending')).toBe(end === 'cancelled');
+      expect(stubs.named('closeRun')).toEqual([expect.objectContaining({ state: end })]);
+    }
   });
 });

@@ -71,6 +71,7 @@ export function stubActivities(script: Script = {}) {
       pending = Math.max(0, pending - 100 * (toBatch - fromBatch + 1));
       return settledPage(counts());
     },
+    endPending: () => undefined,
     tellCrm: () => ({ done: true }),
     closeRun: ({ runId, state }) => ({ runId, state, counts: counts() }),
     ...replaced,
@@ -95,7 +96,7 @@ export function stubActivities(script: Script = {}) {
 export function doubtedActivities() {
   let open = true;
   return stubActivities({
-    listInDoubt: () => (open ? [{ id: '7', batch: 2, records: 100, sentAt: null }] : []),
+    listInDoubt: () => (open ? [{ id: '7', batch: 2, records: 100, sentAt: null, resent: false }] : []),
     resolveInDoubt: () => {
       open = false;
       return 1;
