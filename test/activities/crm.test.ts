@@ -131,7 +131,7 @@ describe('telling the CRM', () => {
       await writeAll(worker, wholeOf(run));
       const { run_id: runId } = run;
       const left = { runId, decision: { action: 'resolve', verdict: 'leave' } } as const;
-      await perform(() =>
+      await perform<unknown>(() =>
         end === 'left'
           ? worker.activities.resolveInDoubt(left)
           : worker.activities.endPending({ runId, state: 'cancelled' }),

@@ -62,7 +62,7 @@ describe('what a report draws', () => {
     const { ledger } = opened();
     const { run_id: runId } = await openRun(ledger);
     const add = (action: string, by?: string) => ledger.audit.add(runId, action, { ...(by && { by }) });
-    for (const action of ['run_opened', 'batch_settled', 'batch_settled']) await add(action);
+    for (const action of ['batch_settled', 'batch_settled']) await add(action);
     await add('pause', 'sam');
     await ledger.audit.seal();
     await add('resume', 'sam');
