@@ -51,7 +51,7 @@ function createRecords(
   reply: FastifyReply,
 ) {
   const { lists, settings } = deps;
-  const twins = lists.findDuplicates(listId, records);
+  const twins = settings.refuseDuplicates ? lists.findDuplicates(listId, records) : records.map(() => null);
   const warnings = settings.naming === 'none' ? [] : duplicateWarnings(records, twins);
   const hasTwin = twins.some((twin) => twin !== null);
   if (hasTwin && settings.atomic)
@@ -94,7 +94,7 @@ function updateRecord(
   const errors = recordErrors(request.body, vendorTime(settings, nowMs()).getTime(), settings.blockedNumbers);
   if (errors.length > 0) return reply.code(400).send({ message: 'the record is invalid', errors });
   const record = request.body as ContactRecord;
-  const twin = lists.findDuplicates(listId, [record])[0];
+  const [twin] = settings.refuseDuplicates ? lists.findDuplicates(listId, [record]) : [];
   if (twin && twin !== 'in batch' && twin.recordId !== recordId) {
     return reply.code(409).send({ message: 'another record has this contact and number' });
   }

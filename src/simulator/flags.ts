@@ -19,6 +19,7 @@ const FLAGS = {
   'retry-after-as': { type: 'string' },
   naming: { type: 'string' },
   'non-atomic': { type: 'boolean' },
+  'take-duplicates': { type: 'boolean' },
   'strict-lists': { type: 'boolean' },
   'token-seconds': { type: 'string' },
   'withhold-scope': { type: 'string', multiple: true },
@@ -42,6 +43,7 @@ export const USAGE = `Usage: simulator [flags]
   --retry-after-as FORM    seconds (default), http-date or none
   --naming WHO             all (default) or none: whether 400 and 409 name records
   --non-atomic             a batch with duplicates creates the others and answers 200
+  --take-duplicates        a list takes what it has once more
   --strict-lists           a list that nobody created is 404
   --token-seconds N        default 3600
   --withhold-scope SCOPE   a scope that no token gets (repeatable)
@@ -66,6 +68,7 @@ export function readFlags(argv: readonly string[]): SimulatorOptions | null {
     retryAfterAs: values['retry-after-as'],
     naming: values.naming,
     atomic: values['non-atomic'] === true ? false : undefined,
+    refuseDuplicates: values['take-duplicates'] === true ? false : undefined,
     strictLists: values['strict-lists'],
     tokenSeconds: number(values['token-seconds']),
     withheldScopes: values['withhold-scope'],

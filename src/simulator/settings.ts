@@ -13,6 +13,8 @@ export const SETTINGS = z.strictObject({
   naming: z.enum(['all', 'none']),
   /** false: a batch with duplicates creates the others, and answers 200 with warnings. */
   atomic: z.boolean(),
+  /** false: a list takes a record that it has once more, as a tenant may that refuses no duplicates. */
+  refuseDuplicates: z.boolean(),
   /** A list that nobody created is 404. */
   strictLists: z.boolean(),
   tokenSeconds: z.number().int(),
@@ -36,6 +38,7 @@ export const DEFAULT_SETTINGS: Settings = {
   retryAfterAs: 'seconds',
   naming: 'all',
   atomic: true,
+  refuseDuplicates: true,
   strictLists: false,
   tokenSeconds: 3600,
   withheldScopes: [],

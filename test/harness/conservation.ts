@@ -20,6 +20,8 @@ export interface Conservation {
   readonly state?: Run['state'];
   /** What Temporal's client answered, where it did. */
   readonly result?: RunResult;
+  /** How many contacts CXone holds twice, because a person let them go out again. Default none. */
+  readonly heldTwice?: number;
   /** Other runs wrote to the same list too: their contacts are left out. Default false: every entry is accounted for. */
   readonly isListShared?: boolean;
 }
@@ -111,8 +113,11 @@ async function journalAgrees(
     (entry) => !check.isListShared || settled.has(entry.contactId),
   );
   const created = journal.filter((entry) => entry.action === 'create');
-  expect(repeated(created.map((entry) => entry.contactId)), 'contacts that CXone holds twice').toEqual([]);
-  expect(repeated(created.flatMap((entry) => entry.phones)), 'numbers that CXone holds twice').toEqual([]);
+  const { heldTwice = 0 } = check;
+  const twice = (what: string, held: readonly string[]) =>
+    expect(heldTwice === 0 ? held : held.length, `${what} that CXone holds twice`).toEqual(heldTwice || []);
+  twice('contacts', repeated(created.map((entry) => entry.contactId)));
+  twice('numbers', repeated(created.flatMap((entry) => entry.phones)));
   const applied = new Set(created.map((entry) => entry.contactId));
   const said = [...settled.values()]
     .filter(({ outcome }) => outcome === 'created')

@@ -65,6 +65,20 @@ describe('POST records', () => {
     expect((await admin.records('L1')).total).toBe(0);
   });
 
+  it('takes what it has once more where it is told to, as a record of its own', async () => {
+    const { create, admin, cxone } = await startSimulator({ refuseDuplicates: false });
+    await create('L1', contacts(1, 2));
+    const answer = await create('L1', [contact(2), contact(2), contact(3)]);
+    expect(answer).toMatchObject({ kind: 'created', recordsCreated: 3, named: [] });
+    const { total, records } = await admin.records('L1');
+    expect([total, records.map(({ contactId }) => contactId)]).toEqual([5, ['c1', 'c2', 'c2', 'c2', 'c3']]);
+    expect(await admin.journal({ list: 'L1' })).toHaveLength(5);
+    const update = { listId: 'L1', recordId: records[4]?.recordId ?? '', record: contact(2) };
+    expect(await cxone.contactLists.updateRecord(update), 'a twin is no reason here').toMatchObject({
+      kind: 'updated',
+    });
+  });
+
   it('not atomic: creates the others, and warns', async () => {
     const { create, admin } = await startSimulator({ atomic: false });
     await create('L1', contacts(1, 2));
