@@ -1,6 +1,8 @@
 /** Everything about one run: gathered from the ledger, and from its workflow where a worker answers. */
 import type { Refusal } from '../contract.ts';
-import type { Counts } from '../domain/run.ts';
+import { type Counts, OUTCOMES } from '../domain/run.ts';
+import type { LateAnswer } from '../ledger/late-answers.ts';
+import type { OperationInDoubt } from '../ledger/operations.ts';
 import { parentOf } from '../ledger/retries.ts';
 import type { Run } from '../ledger/runs.ts';
 import type { Colors } from './cli.ts';
@@ -16,7 +18,7 @@ export interface Details {
   readonly run: Run;
   readonly counts: Counts;
   readonly reasons: readonly ReasonCount[];
-  readonly inDoubt: readonly { id: string; batch: number; records: number; sentAt: Date | null }[];
+  readonly inDoubt: readonly OperationInDoubt[];
   /** null: nobody could be asked. */
   readonly refused: readonly Refusal[] | null;
   readonly events: { readonly delivered: number; readonly undelivered: number };
@@ -142,11 +144,21 @@ function renderReasons(reasons: readonly ReasonCount[]): string {
 }
 
 function renderInDoubt({ run, inDoubt }: Details, command: string): string {
-  const rows = inDoubt.map(({ id, batch, records, sentAt }) => {
-    return [id, `batch ${batch}`, plural(records, 'record'), sentAt ? `sent ${formatTime(sentAt)}` : ''];
-  });
+  const rows = inDoubt.map(({ id, batch, records, sentAt, lateAnswer }) => [
+    id,
+    `batch ${batch}`,
+    plural(records, 'record'),
+    sentAt ? `sent ${formatTime(sentAt)}` : '',
+    lateAnswer ? lateText(lateAnswer) : '',
+  ]);
   const hint = `  decide: ${command} resolve ${shellQuote(run.run_id)} --resend|--leave [--operation ID]`;
-  return ['operations in doubt', renderTable([{ align: 'right' }, {}, {}, {}], rows), hint].join('\n');
+  return ['operations in doubt', renderTable([{ align: 'right' }, {}, {}, {}, {}], rows), hint].join('\n');
+}
+
+function lateText({ httpStatus, at, counts }: LateAnswer): string {
+  const outcomes = OUTCOMES.filter((outcome) => (counts[outcome] ?? 0) > 0);
+  const parts = outcomes.map((outcome) => `${formatCount(counts[outcome] ?? 0)} ${spaced(outcome)}`);
+  return `CXone answered ${httpStatus} later, ${formatTime(new Date(at))}: ${parts.join(', ') || 'no outcome'}`;
 }
 
 function renderRefused(refused: readonly Refusal[] | null): string[] {

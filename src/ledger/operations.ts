@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { Outcome, Reason } from '../domain/run.ts';
 import type { Database } from './database.ts';
+import { LATE_ANSWER, type LateAnswer, settleByLateAnswers } from './late-answers.ts';
 import type { OperationState } from './schema.ts';
 import { together } from './together.ts';
 
@@ -77,6 +78,17 @@ function jsonText(value: unknown): string {
 
 const NOT_TEXT = /\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
+export interface OperationInDoubt {
+  readonly id: string;
+  readonly batch: number;
+  readonly records: number;
+  readonly sentAt: Date | null;
+  /** CXone did answer, when it was too late to settle anything by that. */
+  readonly lateAnswer: LateAnswer | null;
+  /** It was let go out once more already, and that answer was lost as well. */
+  readonly resent: boolean;
+}
+
 export function countOutcomes(groups: readonly SettledGroup[]): Partial<Record<Outcome, number>> {
   const counts: Partial<Record<Outcome, number>> = {};
   for (const { outcome, seqs } of groups) counts[outcome] = (counts[outcome] ?? 0) + seqs.length;
@@ -85,14 +97,6 @@ export function countOutcomes(groups: readonly SettledGroup[]): Partial<Record<O
 
 /** So many in one transaction: it locks them all until it is committed. */
 const MOST_TOGETHER = 16;
-
-export interface OperationInDoubt {
-  readonly id: string;
-  readonly batch: number;
-  readonly records: number;
-  readonly sentAt: Date | null;
-  readonly resent: boolean;
-}
 
 export interface Resolve {
   readonly runNo: number;
@@ -233,6 +237,7 @@ export function createOperations({ db }: Database) {
           sql<number>`cardinality(seqs)`.as('records'),
           'sent_at as sentAt',
           sql<boolean>`coalesce(refs->>'resent' = 'true', false)`.as('resent'),
+          LATE_ANSWER.as('lateAnswer'),
         ])
         .where('run_no', '=', runNo)
         .where('state', '=', 'in_doubt')
@@ -240,8 +245,12 @@ export function createOperations({ db }: Database) {
         .execute();
     },
 
-    /** A person's word. `resend` opens the operation again; `leave` keeps its records in doubt for good. */
+    /**
+     * A person's word. `resend` opens the operation again; `leave` keeps its records in doubt for good; and what CXone
+     * has answered late after all is settled by that instead.
+     */
     async resolve({ runNo, verdict, id, firstTimeOnly, event }: Resolve): Promise<number> {
+      const known = await settleByLateAnswers(db, { runNo, id, event: event ?? null });
       const state = verdict === 'resend' ? 'planned' : 'left';
       const { rows } = await sql<{ id: string }>`
         with resolved as (
@@ -264,7 +273,7 @@ export function createOperations({ db }: Database) {
           select ${runNo}, ${event ?? null}::text, id, json_build_object('in_doubt', n) from resolved
           where ${verdict} = 'leave' and ${event ?? null}::text is not null)
         select id from resolved`.execute(db);
-      return rows.length;
+      return known + rows.length;
     },
 
     /** What the report says of the requests. */

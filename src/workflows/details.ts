@@ -1,5 +1,5 @@
 /** What the Web UI shows of a run ("User Metadata"): Markdown, from what the workflow knows. Pure. */
-import type { Plan } from '../activities/runs.ts';
+import type { InDoubt, Plan } from '../activities/runs.ts';
 import type { Decision, Progress } from '../contract.ts';
 import { OUTCOMES } from '../domain/run.ts';
 import type { Decisions } from './steering.ts';
@@ -8,7 +8,7 @@ export interface Shown {
   readonly progress: Progress;
   readonly plan: Plan | null;
   readonly target: string;
-  readonly inDoubt: readonly { id: string; batch: number; records: number; sentAt: string | null }[];
+  readonly inDoubt: readonly InDoubt[];
   readonly decided: Decisions;
 }
 
@@ -47,8 +47,16 @@ function doubts(inDoubt: Shown['inDoubt']): string[] {
   if (inDoubt.length === 0) return [];
   const rows = inDoubt
     .slice(0, 20)
-    .map((o) => `- operation ${o.id}: batch ${o.batch}, ${o.records} records, sent ${o.sentAt ?? '?'}`);
+    .map(
+      (o) =>
+        `- operation ${o.id}: batch ${o.batch}, ${o.records} records, sent ${o.sentAt ?? '?'}${lateText(o)}`,
+    );
   return ['', '**In doubt** (signal `resolve` with `{"verdict": "resend" | "leave"}`):', ...rows];
+}
+
+/** Undefined in what an older version has listed. */
+function lateText({ lateAnswer }: Partial<Pick<InDoubt, 'lateAnswer'>>): string {
+  return lateAnswer ? `; CXone answered ${lateAnswer.httpStatus} later, at ${lateAnswer.at}` : '';
 }
 
 function refusals({ refused }: Progress): string[] {
