@@ -73,6 +73,7 @@ describe('R12', () => {
 for (const [what, expires] of [
   ['absent', {}],
   ['0', { expires_in: 0 }],
+  ['negative', { expires_in: -3_600 }],
   ['a text', { expires_in: 'soon' }],
 ] as const) {
   describe.concurrent(`R12, expires_in ${what}`, () => {

@@ -184,12 +184,13 @@ export function useTimeSkipping(): () => Stage {
   });
 }
 
-/** Runs one import against stubs while the scene looks at it. */
+/** Runs one import against stubs while the scene looks at it. `early`: a signal that comes with the start. */
 export async function play<T>(
   stage: Stage,
   stubs: ReturnType<typeof stubActivities>,
   input: Partial<ContactImportInput> & Record<string, unknown>,
   scene: (handle: WorkflowHandle) => Promise<T>,
+  early?: { readonly signal: string; readonly signalArgs: unknown[] },
 ): Promise<T> {
   runs += 1;
   const taskQueue = `workflows-${process.pid}-${runs}`;
@@ -197,11 +198,15 @@ export async function play<T>(
   const options = { connection, namespace, taskQueue, workflowBundle, maxCachedWorkflows };
   const worker = await Worker.create({ ...options, activities: stubs.activities });
   return worker.runUntil(async () => {
-    const handle = await stage.client.workflow.start('contactImport', {
+    const { workflow } = stage.client;
+    const start = {
       taskQueue,
       workflowId: taskQueue,
       args: [{ listId: 'L1', source: { dataset: 'ds' }, ...input }],
-    });
+    };
+    const handle = early
+      ? await workflow.signalWithStart('contactImport', { ...start, ...early })
+      : await workflow.start('contactImport', start);
     return scene(handle);
   });
 }

