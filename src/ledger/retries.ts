@@ -34,23 +34,25 @@ export function createRetries({ db }: Database) {
     return rows[0]?.any === true;
   };
 
-  /** Writes that may have been applied although their records are pending: only the run itself can find out. */
-  const awaitsAnswers = async (runNo: number): Promise<boolean> => {
-    const { rows } = await sql<{ any: boolean }>`
-      select exists (
-        select from operations where run_no = ${runNo}
-          and (state in ('sending', 'unanswered') or (state = 'planned' and refs->>'resent' = 'true'))) as any`.execute(
-      db,
-    );
-    return rows[0]?.any === true;
+  /**
+   * Records of writes that may have been applied although the records are pending: sent and not answered, or a part or
+   * a repeat of such a write (activities/doubt.ts). Only the run itself can find out.
+   */
+  const awaitingAnswers = async (runNo: number): Promise<number> => {
+    const { rows } = await sql<{ n: number }>`
+      select coalesce(sum(cardinality(seqs)), 0)::int as n from operations where run_no = ${runNo}
+        and (state in ('sending', 'unanswered')
+          or (state = 'planned' and (refs->>'resent' = 'true' or refs->>'halved' = 'true')))`.execute(db);
+    return rows[0]?.n ?? 0;
   };
 
   return {
     /** Why a run cannot be retried now and what to do, to go on after its name; null: it can. */
     async problemOf({ run_no: runNo, state }: Run): Promise<string | null> {
       if (state === 'running') return 'has not ended; cancel it, or wait for its end, then retry';
-      if (await awaitsAnswers(runNo))
-        return 'has writes without an answer; start it again under its id, and it finds out what became of them';
+      const unknown = await awaitingAnswers(runNo);
+      if (unknown > 0)
+        return `has writes of ${unknown} records without an answer; start it again under its id: it goes on where it was, and finds out what became of them`;
       if (!(await leavesAny(runNo)))
         return `left nothing to retry: none of its rows is ${RETRIED.join(', ')}`;
       return null;

@@ -373,7 +373,9 @@ describe('a retry of an old run', () => {
     await claimed(ledger, lost, operation?.id ?? '');
     await ledger.runs.close(lost.run_no, 'failed', null, null);
     const retry = await runOf({ retryOf: lost.run_id });
-    await expect(stage(retry)).rejects.toThrow(/without an answer; start it again under its id/);
+    await expect(stage(retry)).rejects.toThrow(
+      /without an answer; start it again under its id: it goes on where it was/,
+    );
     expect(await exact(retry)).toEqual({ total: 0, pending: 0 });
   });
 
