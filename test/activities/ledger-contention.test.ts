@@ -54,7 +54,7 @@ async function scene(
 async function untilItWaits(look: pg.Client): Promise<void> {
   for (let tries = 0; tries < 500; tries += 1) {
     const { rows } = await look.query<{ n: number }>(
-      "select count(*)::int as n from pg_stat_activity where application_name = 'cxflow' and wait_event_type = 'Lock'",
+      "select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
     );
     if ((rows[0]?.n ?? 0) > 0) return;
     await delay(10);
