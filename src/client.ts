@@ -22,10 +22,14 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { DecisionRefused, InputError, NoWorkerAnswered, RunNotFound } from './client-errors.ts';
+import { createSelectionClient } from './client-selection.ts';
 import {
+  type CommonInput,
   type ContactImportInput,
   DECIDE_UPDATE,
   type Decision,
+  type Kind,
   PROGRESS_QUERY,
   type Progress,
   RUN_ID_PREFIX,
@@ -49,34 +53,7 @@ import { openSource } from './sources/open.ts';
 
 /** Inputs, results, decisions: a service needs no other import. */
 export type * from './contract.ts';
-
-/** A caller's mistake: every problem, each naming its field. Nothing was started. */
-export class InputError extends Error {
-  override readonly name = 'InputError';
-  readonly problems: readonly string[];
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'));
-    this.problems = problems;
-  }
-}
-
-/** The run refused a decision, and why: nothing has changed. */
-export class DecisionRefused extends Error {
-  override readonly name = 'DecisionRefused';
-}
-
-/** No run of that id, neither in Temporal nor in the ledger. */
-export class RunNotFound extends Error {
-  override readonly name = 'RunNotFound';
-  constructor(runId: string) {
-    super(`there is no run ${runId}; \`cxflow runs\` lists those that there are`);
-  }
-}
-
-/** No worker answered in time; what was asked may still happen once one is there. */
-export class NoWorkerAnswered extends Error {
-  override readonly name = 'NoWorkerAnswered';
-}
+export * from './client-errors.ts';
 
 export interface ConnectOptions {
   /** The ledger, `postgres://…`. */
@@ -159,7 +136,36 @@ export function createClient({ temporal, ledger }: { readonly temporal: Client; 
     return status.name === 'RUNNING' || status.name === 'PAUSED';
   };
 
+  const startRun = async (
+    kind: Kind,
+    runId: string,
+    input: CommonInput,
+    summary: string,
+  ): Promise<Started> => {
+    const ended = await endedBefore(runId);
+    if (ended) return ended;
+    try {
+      await temporal.workflow.start(kind, {
+        taskQueue: TASK_QUEUE,
+        workflowId: runId,
+        args: [input],
+        staticSummary: `${summary}${input.dryRun ? ' (dry run)' : ''}`,
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+        // Not USE_EXISTING: it does the same, but would not tell us that the run was there already.
+        workflowIdConflictPolicy: 'FAIL',
+      });
+      return { runId, status: 'started', result: null };
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      // A failed run that was started again still has the result of its failure for a moment.
+      if (await isRunning(runId)) return { runId, status: 'running', result: null };
+      return { runId, status: 'finished', result: await resultInLedger(runId) };
+    }
+  };
+
   return {
+    ...createSelectionClient({ temporal, ledger, startRun }),
+
     /**
      * Reads a file to its end (so that one that cannot be read stages nothing), then hands its bytes to the ledger.
      * Throws SourceError for the file, InputError for its columns.
@@ -202,23 +208,7 @@ export function createClient({ temporal, ledger }: { readonly temporal: Client; 
       const ended = await endedBefore(runId);
       if (ended) return ended;
       if ('retryOf' in input.source) await checkRetry(ledger, runId, input.source.retryOf);
-      try {
-        await temporal.workflow.start('contactImport', {
-          taskQueue: TASK_QUEUE,
-          workflowId: runId,
-          args: [input],
-          staticSummary: `contacts → list ${input.listId}${input.dryRun ? ' (dry run)' : ''}`,
-          workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-          // Not USE_EXISTING: it does the same, but would not tell us that the run was there already.
-          workflowIdConflictPolicy: 'FAIL',
-        });
-        return { runId, status: 'started', result: null };
-      } catch (error) {
-        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-        // A failed run that was started again still has the result of its failure for a moment.
-        if (await isRunning(runId)) return { runId, status: 'running', result: null };
-        return { runId, status: 'finished', result: await resultInLedger(runId) };
-      }
+      return startRun('contactImport', runId, input, `contacts → list ${input.listId}`);
     },
 
     /** Phase, counts, what the run waits for. Needs a worker; `describe` does not. */

@@ -2,8 +2,15 @@
  * Is this an input? By hand and without zod, because workflows check it too: any Temporal client may have started
  * them. Every problem at once, each with its field; an unknown field is a problem, for it is a typing error.
  */
-import type { ContactImportInput, EligibilityCheckInput, Kind } from './contract.ts';
+import type {
+  CampaignSelectionInput,
+  ContactImportInput,
+  EligibilityCheckInput,
+  Kind,
+  SelectionUpdateInput,
+} from './contract.ts';
 import { CHANNELS, CONSENT_POLICIES } from './domain/eligibility.ts';
+import { changeProblems, describeProblem, selectionProblems } from './domain/selection-update.ts';
 
 /** Returns what is wrong with a value of that field, or null. */
 type Check = (value: unknown) => string | null;
@@ -78,6 +85,20 @@ const INPUTS: Readonly<Record<Kind, { readonly checks: Checks; readonly required
     },
     required: ['listId', 'source'],
   },
+  selectionUpdate: {
+    checks: {
+      campaignId: identifier,
+      // Judged by checkSelectionUpdate, problem by problem.
+      selection: () => null,
+      change: () => null,
+      rollbackOf: text,
+      baseVersion: (value) => (Number.isInteger(value) ? null : 'must be a whole number'),
+      onConflict: oneOf('merge', 'ask', 'mine', 'theirs'),
+      conflictDeadline: duration,
+      ...COMMON,
+    },
+    required: ['campaignId'],
+  },
 };
 
 const ELIGIBILITY_CHECK: Checks = {
@@ -139,4 +160,42 @@ export function contactImportOptions(input: ContactImportInput) {
     dedupe: input.dedupe ?? 'either',
     map: ('map' in input.source && input.source.map) || {},
   };
+}
+
+const WISHES = ['selection', 'change', 'rollbackOf'] as const;
+
+export function checkSelectionUpdate(value: unknown): Checked<SelectionUpdateInput> {
+  const checked = checkInput<SelectionUpdateInput>('selectionUpdate', value);
+  if (!isObject(value)) return checked;
+  const { selection, change } = value;
+  const problems = [
+    ...('problems' in checked ? checked.problems : []),
+    ...(selection === undefined ? [] : selectionProblems(selection).map(describeProblem)),
+    ...(change === undefined ? [] : changeProblems(change).map(describeProblem)),
+  ];
+  const given = WISHES.filter((wish) => value[wish] !== undefined);
+  if (given.length !== 1) problems.push(`the input must have exactly one of ${WISHES.join(', ')}`);
+  if (value.baseVersion !== undefined && selection === undefined)
+    problems.push(
+      'baseVersion is of use with selection only: a change is measured from the campaign as it is',
+    );
+  return problems.length === 0 ? { input: value as unknown as SelectionUpdateInput } : { problems };
+}
+
+/** What makes two updates the same while one of them is under way. */
+export function selectionUpdateOptions(input: SelectionUpdateInput) {
+  const {
+    selection = null,
+    change = null,
+    rollbackOf = null,
+    baseVersion = null,
+    onConflict = 'merge',
+  } = input;
+  return { selection, change, rollbackOf, baseVersion, onConflict };
+}
+
+export function checkCampaignSelection(value: unknown): Checked<CampaignSelectionInput> {
+  if (!isObject(value)) return { problems: ['the input must be one JSON object'] };
+  const problems = check(value, { campaignId: identifier }, ['campaignId']);
+  return problems.length === 0 ? { input: value as unknown as CampaignSelectionInput } : { problems };
 }

@@ -4,16 +4,20 @@
  */
 import type { Channel, ConsentPolicy } from './domain/eligibility.ts';
 import type { Counts, Phase, RunState } from './domain/run.ts';
+import type { ContactSelection, SelectionChange } from './domain/selection-update.ts';
 
 export type { Channel, ConsentPolicy, Eligibility } from './domain/eligibility.ts';
 
 export const TASK_QUEUE = 'cxflow';
 
-export const WORKFLOW_TYPES = ['contactImport'] as const;
+export const WORKFLOW_TYPES = ['contactImport', 'selectionUpdate'] as const;
 export type Kind = (typeof WORKFLOW_TYPES)[number];
 
 /** Prefix of the run ids of each kind: `contact-import:L1:3f9a…`. */
-export const RUN_ID_PREFIX: Readonly<Record<Kind, string>> = { contactImport: 'contact-import' };
+export const RUN_ID_PREFIX: Readonly<Record<Kind, string>> = {
+  contactImport: 'contact-import',
+  selectionUpdate: 'selection-update',
+};
 
 /** Typed search attributes, all of the type Keyword. Never personal data. */
 export const SEARCH_ATTRIBUTES = ['CxflowKind', 'CxflowTarget', 'CxflowPhase', 'CxflowRequestedBy'] as const;
@@ -83,6 +87,28 @@ export interface EligibilityCheckInput {
   readonly timeZone?: string;
 }
 
+export type OnConflict = 'merge' | 'ask' | 'mine' | 'theirs';
+
+/** Exactly one of `selection`, `change` and `rollbackOf`. */
+export interface SelectionUpdateInput extends CommonInput {
+  readonly campaignId: string;
+  /** The whole selection that is wished. */
+  readonly selection?: Partial<ContactSelection>;
+  /** A part of it, so that two teams can each change theirs. */
+  readonly change?: SelectionChange;
+  /** Undo what this run wrote, and nothing that others did since. */
+  readonly rollbackOf?: string;
+  /**
+   * With `selection`: the version of the campaign that it was made from, as `cxflow selection show` printed it. What
+   * others changed since then stays. Without it the wish is measured from the campaign as it is at the start.
+   */
+  readonly baseVersion?: number;
+  /** The same place changed by somebody else, differently: fail, wait for an answer, or take a side. Default `merge`: fail. */
+  readonly onConflict?: OnConflict;
+  /** With `onConflict: "ask"`: fail after so long. Default: wait for ever. */
+  readonly conflictDeadline?: string;
+}
+
 /** What every run returns. Of ids, counts, times and hashes only: it stands in Temporal's history. */
 export interface RunResult {
   readonly runId: string;
@@ -110,6 +136,42 @@ export interface ContactImportResult extends RunResult {
   readonly events: { readonly delivered: number; readonly undelivered: number };
 }
 
+export interface SelectionUpdateResult extends RunResult {
+  readonly kind: 'selectionUpdate';
+  readonly dryRun: boolean;
+  readonly campaignId: string;
+  /** Of the campaign: what the wish was measured from, what was written over, and what came of it; null: nothing written. */
+  readonly version: {
+    readonly base: number;
+    readonly before: number | null;
+    readonly after: number | null;
+  } | null;
+  /** SHA-256 over the canonical JSON (RFC 8785) of the selection that was sent. */
+  readonly payloadHash: string | null;
+  /** PATCHes that had an answer, and their mean time. */
+  readonly requests: number;
+  readonly averageLatencyMs: number;
+  readonly successRatePercent: number;
+  /** Of all updates of this campaign so far. */
+  readonly metrics: {
+    readonly averageLatency: number;
+    readonly successRate: number;
+    readonly totalOperations: number;
+  } | null;
+  readonly events: { readonly delivered: number; readonly undelivered: number };
+}
+
+/** A small workflow that reads a campaign for a person to see: CXone's credentials are the worker's alone. */
+export const CAMPAIGN_SELECTION = 'campaignSelection';
+export interface CampaignSelectionInput {
+  readonly campaignId: string;
+}
+/** The selection itself stands in the ledger, as this snapshot. */
+export interface CampaignSelectionResult {
+  readonly snapshot: string;
+  readonly version: number;
+}
+
 // --- steering ---------------------------------------------------------------------------------------------
 
 export const STEERING_ACTIONS = ['approve', 'reject', 'cancel', 'pause', 'resume', 'resolve'] as const;
@@ -123,9 +185,27 @@ export interface SteeringMessage {
   readonly planHash?: string;
   /** resolve: one operation, or all without it. */
   readonly operationId?: string;
-  /** resolve */
+  /** resolve, of writes in doubt */
   readonly verdict?: 'resend' | 'leave';
+  /** resolve, of conflicts in a selection: whose change counts, for all of them or place by place. */
+  readonly answers?: Answers;
 }
+export type ConflictSide = 'mine' | 'theirs';
+export type Answers = ConflictSide | Readonly<Record<string, ConflictSide>>;
+
+/** A place that we and somebody else changed differently. Values as text, without what might be about a person. */
+export interface ShownConflict {
+  /** `lists/L1`, `filterRules/age/gte`, `priorityOrder`; or a whole part. */
+  readonly place: string;
+  readonly base: string;
+  readonly theirs: string;
+  readonly ours: string;
+  /** Why both changes together cannot be, where it is not the same place. */
+  readonly problem?: string;
+  /** Of the three values: an answer counts for what was seen. */
+  readonly hash: string;
+}
+
 export interface Decision extends SteeringMessage {
   readonly action: SteeringAction;
 }
@@ -154,6 +234,8 @@ export interface Progress {
   readonly recordsPerSecond: number | null;
   readonly estimatedEnd: string | null;
   readonly refused: readonly Refusal[];
+  /** What waits for an answer (`resolve` with `answers`). */
+  readonly conflicts?: readonly ShownConflict[];
 }
 
 /** The types of failure a run can end with; none of them is retryable. `message` says what, where and what to do. */
@@ -165,4 +247,5 @@ export type RunFailureType =
   | 'ScopeMissing'
   | 'NotFound'
   | 'Refused'
+  | 'Conflict'
   | 'Bug';

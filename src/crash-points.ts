@@ -29,6 +29,8 @@ const READS = new Set(
     'operations.open operations.inDoubt operations.latencies operations.liveLeaseMs',
     'audit.list audit.verify outbox.undelivered outbox.rendered outbox.contentOf outbox.tally',
     'datasets.find datasets.read rateBudget.blockedMs',
+    'campaigns.snapshot campaigns.atVersion selections.find selections.get',
+    'selections.ofCampaign selections.metrics selections.runsOf',
   ].flatMap((line) => line.split(' ')),
 );
 

@@ -1,4 +1,5 @@
 /** What a kind of bulk run brings along; pages.ts and staging.ts do the rest for all of them. */
+import type { Kind } from '../contract.ts';
 import type { CxoneError } from '../cxone/errors.ts';
 import type { Reason } from '../domain/run.ts';
 import type { DerivedOperation, SettledGroup } from '../ledger/operations.ts';
@@ -74,3 +75,7 @@ export interface BulkKind {
   /** May a write be repeated whose answer was lost? If not, its records are in doubt and a person decides. */
   repeatable(operationKind: string): boolean;
 }
+
+/** All kinds but the selection update, which has one record and an engine of its own. */
+export type BulkKindName = Exclude<Kind, 'selectionUpdate'>;
+export type Kinds = Readonly<Record<BulkKindName, BulkKind>>;

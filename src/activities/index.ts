@@ -1,15 +1,15 @@
 /** All activities of one worker. Their names are what the Web UI shows: verbs. */
 import type { Cxone } from '../cxone/cxone.ts';
-import type { Kind } from '../contract.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { BulkKind } from './bulk.ts';
+import type { Kinds } from './bulk.ts';
 import { createContactImport } from './contact-import.ts';
 import { createCrmActivities } from './crm.ts';
 import { translated } from './failures.ts';
 import type { Pace } from './pace.ts';
 import { createPages } from './pages.ts';
 import { createRunActivities } from './runs.ts';
+import { createSelectionUpdate } from './selection-update.ts';
 import { createStaging } from './staging.ts';
 import type { PostWebhook } from './webhook.ts';
 
@@ -30,11 +30,14 @@ export interface ActivityDeps {
 }
 
 export function createActivities(deps: ActivityDeps) {
-  const kinds: Readonly<Record<Kind, BulkKind>> = { contactImport: createContactImport(deps) };
+  const kinds: Kinds = { contactImport: createContactImport(deps) };
   const tells = deps.postWebhook !== null;
+  const { activities: selectionUpdate, result: selectionResult } = createSelectionUpdate({ ...deps, tells });
+  const extras = { selectionUpdate: selectionResult };
   const activities = {
-    ...createRunActivities({ ...deps, kinds, tells, ratePerMinute: deps.pace.ratePerMinute }),
+    ...createRunActivities({ ...deps, kinds, extras, tells, ratePerMinute: deps.pace.ratePerMinute }),
     ...createStaging({ ...deps, kinds }),
+    ...selectionUpdate,
     ...createPages({ ...deps, kinds, tells }),
     ...createCrmActivities({ ...deps, post: deps.postWebhook }),
   };

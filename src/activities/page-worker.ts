@@ -2,7 +2,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
-import type { Kind } from '../contract.ts';
 import { CxoneError, CxoneRateLimited } from '../cxone/errors.ts';
 import {
   type Claimed,
@@ -12,7 +11,7 @@ import {
   type SettledGroup,
 } from '../ledger/operations.ts';
 import type { Run } from '../ledger/runs.ts';
-import type { Answer, PendingRecord } from './bulk.ts';
+import type { Answer, BulkKindName, PendingRecord } from './bulk.ts';
 import { doubtOf, inherit, mayBeSent } from './doubt.ts';
 import { toFailure } from './failures.ts';
 import { createLease, type Lease, LeaseExpired, type Moment, momentNow } from './lease.ts';
@@ -36,7 +35,7 @@ const MOST_DOUBLINGS = 3;
 
 export function createPageWorker(deps: PageDeps, run: Run) {
   const { ledger, pace } = deps;
-  const kind = deps.kinds[run.kind as Kind];
+  const kind = deps.kinds[run.kind as BulkKindName];
   const settled: SettledGroup[] = [];
   const waits = new AbortController();
   // As many operations wait by it as may be in flight.

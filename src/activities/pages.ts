@@ -3,11 +3,10 @@
  * The order of the steps is what makes it safe: reliability.md §3.3, decisions.md 14–16.
  */
 import { Context } from '@temporalio/activity';
-import type { Kind } from '../contract.ts';
 import type { Counts } from '../domain/run.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { whileBeating } from './beating.ts';
-import type { BulkKind } from './bulk.ts';
+import type { Kinds } from './bulk.ts';
 import { createPageWorker } from './page-worker.ts';
 import type { Pace } from './pace.ts';
 
@@ -29,7 +28,7 @@ export interface PageResult {
 
 export interface PageDeps {
   readonly ledger: Ledger;
-  readonly kinds: Readonly<Record<Kind, BulkKind>>;
+  readonly kinds: Kinds;
   readonly pace: Pace;
   /** Names this process in the ledger. */
   readonly holder: string;

@@ -8,7 +8,7 @@ import { parentOf } from '../ledger/retries.ts';
 import type { OperationInDoubt } from '../ledger/operations.ts';
 import type { Run } from '../ledger/runs.ts';
 import { whileBeating } from './beating.ts';
-import type { BulkKind } from './bulk.ts';
+import type { BulkKind, BulkKindName, Kinds } from './bulk.ts';
 import { endsTheRun, passes } from './failures.ts';
 
 export interface OpenRunInput {
@@ -40,6 +40,8 @@ export interface Plan {
   /** At the rate budget; null where that is unlimited. */
   readonly estimatedSeconds: number | null;
   readonly options: unknown;
+  /** What is going to change, in words; of kinds with few and large things to write. */
+  readonly changes?: readonly string[];
   readonly reasons: readonly { readonly code: string; readonly field: string | null; readonly n: number }[];
 }
 
@@ -54,7 +56,9 @@ export interface ResolveInDoubt {
 
 export interface RunsDeps {
   readonly ledger: Ledger;
-  readonly kinds: Readonly<Record<Kind, BulkKind>>;
+  readonly kinds: Kinds;
+  /** What the result of a kind has besides what all have. */
+  readonly extras?: Readonly<Partial<Record<Kind, (run: Run) => Promise<object>>>>;
   readonly ratePerMinute: number;
   readonly searchAttributes: () => boolean;
   readonly tells: boolean;
@@ -174,7 +178,8 @@ export function createRunActivities(deps: RunsDeps) {
     if (state === 'completed' && !run.dry_run && counts.pending !== 0) {
       throw new Error(`run ${runId} would complete with ${counts.pending} records pending`);
     }
-    const result = await resultOf(ledger, run, state, counts);
+    const extra = await deps.extras?.[run.kind as Kind]?.(run);
+    const result = { ...(await resultOf(ledger, run, state, counts)), ...extra };
     await ledger.runs.close(run.run_no, state, result, failure);
     await ledger.audit.add(runId, 'run_closed', { state, counts, failure });
     return result;
@@ -201,12 +206,13 @@ export function createRunActivities(deps: RunsDeps) {
 
   /** What the CRM is told of a batch; null: nothing. */
   function eventOf(run: Run): string | null {
-    return deps.tells ? (deps.kinds[run.kind as Kind]?.event ?? null) : null;
+    const kinds: Readonly<Partial<Record<string, BulkKind>>> = deps.kinds;
+    return deps.tells ? (kinds[run.kind]?.event ?? null) : null;
   }
 
   async function planWrites(runId: string): Promise<Plan> {
     const run = await ledger.runs.get(runId);
-    const kind = deps.kinds[run.kind as Kind];
+    const kind = deps.kinds[run.kind as BulkKindName];
     const batches = await ledger.operations.plan(run.run_no, kind.firstOperation, kind.recordsPerBatch);
     const plan = await countPlan(ledger, run, kind, batches, deps.ratePerMinute);
     await ledger.runs.setPlan(run.run_no, plan, plan.hash);
@@ -225,7 +231,7 @@ export function createRunActivities(deps: RunsDeps) {
         again,
         dryRun,
         source: (input as { source?: unknown }).source ?? null,
-        options: deps.kinds[known.kind as Kind].options(input),
+        options: deps.kinds[known.kind as BulkKindName].options(input),
       });
     const before = { ...known, runId: known.run_id, dryRun: known.dry_run, requestedBy: known.requested_by };
     if (known.source !== null && (known.kind !== asked.kind || meaning(before) !== meaning(asked))) {

@@ -1,6 +1,6 @@
 /** The first steps of a bulk run: open it in the ledger, stage its rows, plan its batches. */
 import { Context } from '@temporalio/activity';
-import type { Kind, Source } from '../contract.ts';
+import type { Source } from '../contract.ts';
 import { DEFAULT_SOURCE_LIMITS, type SourceLimits } from '../domain/source-limits.ts';
 import { businessKey } from '../ledger/business-key.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -11,7 +11,7 @@ import { SourceError } from '../sources/errors.ts';
 import { SourceChanged } from '../sources/files.ts';
 import type { SourceRow } from '../sources/rows.ts';
 import { whileBeating } from './beating.ts';
-import type { BulkKind, ReadRow } from './bulk.ts';
+import type { BulkKind, BulkKindName, Kinds, ReadRow } from './bulk.ts';
 import { type Content, createContents } from './contents.ts';
 import { endsTheRun, passes } from './failures.ts';
 
@@ -22,7 +22,7 @@ const LOSERS_PER_CHUNK = 1_000;
 
 export interface StagingDeps {
   readonly ledger: Ledger;
-  readonly kinds: Readonly<Record<Kind, BulkKind>>;
+  readonly kinds: Kinds;
   readonly sourceDir: string;
   readonly sourceLimits?: SourceLimits;
   /** Aborted when the worker is to stop: the next one goes on where this one was. */
@@ -53,7 +53,7 @@ export function createStaging({ ledger, kinds, sourceDir, sourceLimits, draining
 
   async function stageRecords(runId: string): Promise<void> {
     const run = await ledger.runs.get(runId);
-    const kind = kinds[run.kind as Kind];
+    const kind = kinds[run.kind as BulkKindName];
     const content = await contentOf((run.input as { source: Source }).source);
     await claimContent(ledger, run, kind, content);
     if (run.total !== null) return;

@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import pc from 'picocolors';
+import { askOnTerminal } from './prompt.ts';
 import { openSession, type Session } from './session.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -22,6 +23,8 @@ export interface Cli {
   readonly stackDir: string;
   /** How the reader calls us: `cxflow`, or `npx cxflow` in a clone. */
   readonly command: string;
+  /** On a terminal only: a question, and what was typed; null: nothing was. */
+  readonly ask?: (question: string, signal: AbortSignal) => Promise<string | null>;
   /** The default of `--by` and `--requested-by`. */
   readonly login: string;
   /** Errors: ConfigError, MissingAddress. Nothing is connected before it is needed. */
@@ -37,6 +40,7 @@ export function createCli(env: Env): Cli {
     stackDir: join(process.cwd(), '.cxflow'),
     command: env.npm_command ? 'npx cxflow' : 'cxflow',
     login: loginOf(env),
+    ...(isTerminal() && { ask: onTerminal }),
   };
   return { ...cli, openSession: () => openSession(cli) };
 }
@@ -62,6 +66,12 @@ export function writeJson(cli: Pick<Cli, 'stdout'>, document: unknown): void {
 export function colorsFor(stream: Terminal, env: Env): Colors {
   const wanted = env.FORCE_COLOR ? env.FORCE_COLOR !== '0' : stream.isTTY === true && env.TERM !== 'dumb';
   return pc.createColors(wanted && !env.NO_COLOR);
+}
+
+const isTerminal = (): boolean => process.stdin.isTTY && process.stdout.isTTY;
+
+function onTerminal(question: string, signal: AbortSignal): Promise<string | null> {
+  return askOnTerminal(question, process.stdin, process.stdout, signal);
 }
 
 /** A container may run under a number that has no name. */

@@ -6,7 +6,7 @@ import type { Run } from '../ledger/runs.ts';
 import { type Cli, type Output, writeJson } from './cli.ts';
 import { EXIT, exitCodeOfRun, type ExitCode } from './exit-codes.ts';
 import type { Followed } from './follow.ts';
-import { renderSteps, stepsAfterRun, stepsAfterStart } from './next-steps.ts';
+import { renderSteps, stepsAfterRun, stepsAfterSelection, stepsAfterStart } from './next-steps.ts';
 import { renderPlan, renderReport, type Report } from './report.ts';
 import { planOf, resultOf } from './run-facts.ts';
 import type { Session } from './session.ts';
@@ -29,14 +29,18 @@ export async function tellEnd(runId: string, followed: Followed, deps: EndingDep
       ? await reportOf(followed, deps.session)
       : neverBegan(runId, followed, deps.session);
   const { cli, output, json } = deps;
-  const plan = followed.kind === 'ended' && report.dryRun ? planOf(followed.run) : null;
+  const isSelection = followed.kind === 'ended' && followed.run.kind === 'selectionUpdate';
+  const plan = followed.kind === 'ended' && (report.dryRun || isSelection) ? planOf(followed.run) : null;
   // The report has the reasons.
   if (plan) output.say(`\n${renderPlan({ ...plan, reasons: [] })}`);
   output.say(`\n${renderReport(report, output.colors)}`);
   if (followed.kind === 'ended') {
     const { state, counts } = report;
     const format = followed.run.source?.format ?? 'csv';
-    output.say(`\n${renderSteps('next', stepsAfterRun({ runId, state, counts, format }, cli.command))}`);
+    const steps = isSelection
+      ? stepsAfterSelection(runId, followed.run.target, counts, cli.command)
+      : stepsAfterRun({ runId, state, counts, format }, cli.command);
+    output.say(`\n${renderSteps('next', steps)}`);
   }
   if (json) writeJson(cli, { ...jsonOf(followed, report), ...deps.also });
   return exitCodeOfRun(report.state, report.counts);

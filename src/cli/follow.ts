@@ -47,7 +47,7 @@ const STANDSTILL_MS = 10_000;
 /** Nobody knows the run: it may have been started this very moment. */
 const UNKNOWN_AFTER_MS = 3_000;
 
-const WAITS_FOR_A_PERSON: readonly Phase[] = ['awaiting_approval', 'paused', 'in_doubt'];
+const WAITS_FOR_A_PERSON: readonly Phase[] = ['awaiting_approval', 'paused', 'in_doubt', 'conflict'];
 
 interface Seen {
   readonly run: Run | undefined;

@@ -74,6 +74,31 @@ export function stepsForDoubt(runId: string, command: string): readonly Step[] {
   ];
 }
 
+export function stepsForConflict(runId: string, command: string): readonly Step[] {
+  const run = shellQuote(runId);
+  return [
+    { what: 'ours everywhere', command: `${command} resolve ${run} --mine` },
+    { what: 'theirs everywhere', command: `${command} resolve ${run} --theirs` },
+    { what: 'or place by place', command: `${command} resolve ${run} --answers '{"<place>": "mine", …}'` },
+  ];
+}
+
+/** Of an update of a selection: rows are nothing to look at. */
+export function stepsAfterSelection(
+  runId: string,
+  campaignId: string,
+  counts: Partial<Counts>,
+  command: string,
+): readonly Step[] {
+  const run = shellQuote(runId);
+  const undo = { what: 'undo it', command: `${command} selection rollback ${run}` };
+  return [
+    ...((counts.updated ?? 0) > 0 ? [undo] : []),
+    { what: 'who changed this campaign', command: `${command} selection history ${shellQuote(campaignId)}` },
+    { what: 'everything about this run', command: `${command} show ${run}` },
+  ];
+}
+
 export function stepsForPause(runId: string, command: string): readonly Step[] {
   const run = shellQuote(runId);
   return [

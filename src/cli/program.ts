@@ -13,6 +13,7 @@ import { addDoctor } from './commands/doctor.ts';
 import { addRecords } from './commands/records.ts';
 import { addReport } from './commands/report.ts';
 import { addRuns } from './commands/runs.ts';
+import { addSelection } from './commands/selection.ts';
 import { addShow } from './commands/show.ts';
 import { addSimulator } from './commands/simulator.ts';
 import { addWatch } from './commands/watch.ts';
@@ -28,7 +29,7 @@ const addContacts: AddCommand = (parent, cli, finish) => {
 };
 
 const GROUPS: Readonly<Record<string, readonly AddCommand[]>> = {
-  'Start a run:': [addContacts],
+  'Start a run:': [addContacts, addSelection],
   'See what became of it:': [addRuns, addShow, addWatch, addRecords, addReport, addAudit],
   'Decide:': [addApprove, addReject, addCancel, addPause, addResume, addResolve],
   'Run cxflow:': [addDemo, addDev, addWorker, addSimulator, addDoctor],

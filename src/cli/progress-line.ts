@@ -25,6 +25,7 @@ const WORDS: Readonly<Record<Snapshot['phase'], string>> = {
   done: 'done',
   awaiting_approval: 'waiting for approval',
   paused: 'paused',
+  conflict: 'conflict',
   in_doubt: 'waiting for a word about writes in doubt',
 };
 

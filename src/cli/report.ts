@@ -111,8 +111,15 @@ function renderEvents({ delivered, undelivered }: ContactImportResult['events'])
   return [`CRM events    ${formatCount(delivered)} delivered${waiting}`];
 }
 
+/** Of kinds that change few and large things: each of them. */
+function renderChanges(hash: string, changes: readonly string[]): string {
+  const lines = changes.length > 0 ? changes : ['nothing to change'];
+  return [`plan ${hash}`, ...lines.map((line) => `  ${printable(line)}`)].join('\n');
+}
+
 /** What is going to be written, before anything is. */
 export function renderPlan(plan: Plan): string {
+  if (plan.changes) return renderChanges(plan.hash, plan.changes);
   const existing = plan.options?.existing;
   const facts = [
     ['to write', formatCount(plan.toWrite), `in ${plural(plan.batches, 'batch')}, to list ${plan.list}`],

@@ -6,9 +6,11 @@ import type { OperationInDoubt } from '../ledger/operations.ts';
 import { parentOf } from '../ledger/retries.ts';
 import type { Run } from '../ledger/runs.ts';
 import type { Colors } from './cli.ts';
+import { conflictsOf, renderConflicts } from './conflicts.ts';
 import { formatCount, formatTime, plural, printable, shellQuote, spaced } from './format.ts';
 import { findRun } from './find-run.ts';
 import { type ReasonCount, renderCounts, renderPlan } from './report.ts';
+import { renderSteps, stepsForConflict } from './next-steps.ts';
 import { failureOfRun, planOf } from './run-facts.ts';
 import { summaryOf } from './run-summary.ts';
 import type { Session } from './session.ts';
@@ -29,6 +31,7 @@ export interface Details {
     lastError: string | null;
   }[];
   readonly requests: { readonly requests: number; readonly averageMs: number; readonly p95Ms: number };
+  readonly conflicts: Awaited<ReturnType<typeof conflictsOf>>;
   readonly link: string | null;
   /** Runs that took up what this one left undone, the oldest first. */
   readonly retriedBy: readonly string[];
@@ -55,6 +58,7 @@ export async function collectDetails(session: Session, runId: string, command: s
       return { eventId: event_id, event, attempts, lastError: last_error };
     }),
     requests: await operations.latencies(run.run_no),
+    conflicts: await conflictsOf(session, run),
     link: session.link(runId),
     retriedBy: (await retries.of(runId)).map((retry) => retry.runId),
   };
@@ -94,6 +98,7 @@ export function renderDetails(details: Details, colors: Colors, command: string)
     ...(counts.total > 0 ? [renderCounts(counts, colors)] : []),
     ...(details.reasons.length > 0 ? [renderReasons(details.reasons)] : []),
     ...(details.inDoubt.length > 0 ? [renderInDoubt(details, command)] : []),
+    ...(details.conflicts.length > 0 ? [renderOpenConflicts(details, command)] : []),
     ...renderRefused(details.refused),
     ...(details.waitingEvents.length > 0 ? [renderEvents(details)] : []),
   ];
@@ -159,6 +164,13 @@ function lateText({ httpStatus, at, counts }: LateAnswer): string {
   const outcomes = OUTCOMES.filter((outcome) => (counts[outcome] ?? 0) > 0);
   const parts = outcomes.map((outcome) => `${formatCount(counts[outcome] ?? 0)} ${spaced(outcome)}`);
   return `CXone answered ${httpStatus} later, ${formatTime(new Date(at))}: ${parts.join(', ') || 'no outcome'}`;
+}
+
+function renderOpenConflicts({ run, conflicts }: Details, command: string): string {
+  if (run.phase !== 'conflict') return renderConflicts(conflicts);
+  return [renderConflicts(conflicts), renderSteps('decide', stepsForConflict(run.run_id, command))].join(
+    '\n',
+  );
 }
 
 function renderRefused(refused: readonly Refusal[] | null): string[] {

@@ -20,6 +20,7 @@ const PLAN = z.looseObject({
   options: z.looseObject({ existing: z.string().optional() }).nullish(),
   reasons: z.array(REASON_COUNT).optional(),
   estimatedSeconds: z.number().nullish(),
+  changes: z.array(z.string()).optional(),
 });
 export type Plan = z.infer<typeof PLAN>;
 

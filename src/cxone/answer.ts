@@ -9,12 +9,18 @@ export interface Answer {
   read<T>(schema: z.ZodType<T>): T;
   /** The same for refusals, which need not be readable to be refusals: null instead of an error. */
   readIfPossible<T>(schema: z.ZodType<T>): T | null;
+  /** Its name in small letters. */
+  header(name: string): string | null;
   /** Nothing but white space in it. */
   readonly isEmpty: boolean;
   unreadable(what: string): CxoneUnreadable;
 }
 
-export function answerOf(body: string | null, context: RequestContext): Answer {
+export function answerOf(
+  body: string | null,
+  context: RequestContext,
+  headers: Readonly<Record<string, unknown>> = {},
+): Answer {
   const unreadable = (what: string) => new CxoneUnreadable(context, what);
   const parse = <T>(schema: z.ZodType<T>): { readonly value: T } | { readonly wrong: string } => {
     if (body === null) return { wrong: 'cut off or too long' };
@@ -35,6 +41,10 @@ export function answerOf(body: string | null, context: RequestContext): Answer {
     requestId: context.requestId ?? '',
     isEmpty: body !== null && body.trim() === '',
     unreadable,
+    header(name) {
+      const value = headers[name];
+      return typeof value === 'string' ? value : null;
+    },
     read(schema) {
       const parsed = parse(schema);
       if ('wrong' in parsed) throw unreadable(parsed.wrong);

@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { type ContactLists, createContactLists } from './contact-lists.ts';
 import { createFamilyClient, type FamilyClient } from './family.ts';
 import { createHttp } from './http.ts';
+import { createOutbound, type Outbound } from './outbound.ts';
 import { createPreferences, type Preferences } from './preferences.ts';
 import {
   DEADLINES,
@@ -25,6 +26,7 @@ export interface CxoneOptions {
 export interface Cxone {
   readonly contactLists: ContactLists;
   readonly preferences: Preferences;
+  readonly outbound: Outbound;
   /** Drops the idle connections. */
   close(): void;
 }
@@ -43,6 +45,7 @@ export function createCxone(options: CxoneOptions): Cxone {
   return {
     contactLists: createContactLists(familyClient('contactlists')),
     preferences: createPreferences(familyClient('preferences')),
+    outbound: createOutbound(familyClient('outbound')),
     close: () => http.close(),
   };
 }

@@ -20,7 +20,7 @@ export interface FamilyDeps {
 }
 
 export interface Call {
-  readonly verb: 'GET' | 'POST' | 'PUT';
+  readonly verb: 'GET' | 'POST' | 'PUT' | 'PATCH';
   /** With `{name}` for each of `params`: what metrics show. */
   readonly path: string;
   readonly params: Readonly<Record<string, string>>;
@@ -31,6 +31,8 @@ export interface Call {
   readonly body?: unknown;
   /** Statuses, besides 2xx, that are answers for the caller and no errors. */
   readonly expect: readonly number[];
+  /** Default `requestMs`. */
+  readonly deadline?: 'requestMs' | 'campaignMs';
   readonly signal?: AbortSignal | undefined;
   readonly beforeSend?: (() => void) | undefined;
 }
@@ -54,8 +56,8 @@ export function createFamilyClient(deps: FamilyDeps): FamilyClient {
     if (status === 401) tokens.drop(token);
     return outcome;
   }
-  const limits = ({ signal, beforeSend }: Call) => ({
-    deadlineMs: deps.deadlines.requestMs,
+  const limits = ({ signal, beforeSend, deadline = 'requestMs' }: Call) => ({
+    deadlineMs: deps.deadlines[deadline],
     signal,
     beforeSend,
   });
@@ -71,7 +73,7 @@ export function createFamilyClient(deps: FamilyDeps): FamilyClient {
       const answered = { ...context, status: outcome.kind === 'answer' ? outcome.status : null };
       if (outcome.kind === 'none' || !isExpected(outcome.status, call))
         throw errorOf(outcome, answered, settings, call.verb === 'GET' ? 'no' : 'unknown');
-      return answerOf(outcome.body, answered);
+      return answerOf(outcome.body, answered, outcome.headers);
     },
   };
 }

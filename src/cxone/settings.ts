@@ -20,8 +20,10 @@ export interface Deadlines {
   readonly tokenMs: number;
   /** Reads, POSTs and PUTs. */
   readonly requestMs: number;
+  /** The campaign PATCH (S3). */
+  readonly campaignMs: number;
 }
-export const DEADLINES: Deadlines = { tokenMs: 10_000, requestMs: 15_000 };
+export const DEADLINES: Deadlines = { tokenMs: 10_000, requestMs: 15_000, campaignMs: 20_000 };
 
 /** One HTTP request that had an answer or failed. `path` is the template: no ids, no personal data. */
 export interface RequestFacts {

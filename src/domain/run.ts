@@ -57,7 +57,7 @@ export function successRatePercent(counts: Counts): number {
 
 export type RunState = 'completed' | 'rejected' | 'cancelled' | 'failed';
 
-/** Where a run is. The last three wait for a person; `done` is any end. */
+/** Where a run is. The last four wait for a person; `done` is any end. */
 export type Phase =
   | 'staging'
   | 'planning'
@@ -67,7 +67,8 @@ export type Phase =
   | 'done'
   | 'awaiting_approval'
   | 'paused'
-  | 'in_doubt';
+  | 'in_doubt'
+  | 'conflict';
 
 /** What the claim of every operation looks at (decisions.md 10). */
 export type Steering = 'go' | 'paused' | 'stopped';

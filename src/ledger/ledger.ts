@@ -2,6 +2,7 @@
 import { createAudit } from './audit.ts';
 import { createConsentProof } from './consent-proof.ts';
 import { openDatabase } from './database.ts';
+import { createCampaigns } from './campaigns.ts';
 import { createDatasets } from './datasets.ts';
 import { createEligibilityResults } from './eligibility-results.ts';
 import { createErasures } from './erasure.ts';
@@ -16,6 +17,7 @@ import { createRetries } from './retries.ts';
 import { createRuns } from './runs.ts';
 import { createSubjectKeys } from './subject-keys.ts';
 import { createSuppressions } from './suppressions.ts';
+import { createSelections } from './selections.ts';
 
 /** `url`: postgres://… ; `maxConnections` default 24; `pepper`: subject-keys.ts. Connects when first used. */
 export function openLedger(url: string, maxConnections?: number, pepper: string | null = null) {
@@ -32,6 +34,8 @@ export function openLedger(url: string, maxConnections?: number, pepper: string 
     outbox: createOutbox(database),
     reports: createReports(database),
     datasets: createDatasets(database),
+    campaigns: createCampaigns(database),
+    selections: createSelections(database),
     rateBudget: createRateBudget(database),
     subjects,
     suppressions,

@@ -229,7 +229,49 @@ export interface EligibilityResultsTable {
   reason: string;
 }
 
+/** A campaign as it was when we looked. */
+export interface CampaignSnapshotsTable {
+  id: Generated<string>;
+  tenant: string;
+  campaign_id: string;
+  version: ColumnType<string, number, number>;
+  etag: string | null;
+  document: Json<unknown>;
+  selection: Json<unknown>;
+  document_sha256: string;
+  read_at: Generated<Date>;
+}
+
+export interface SelectionUpdatesTable {
+  run_no: number;
+  tenant: string;
+  campaign_id: string;
+  base_snapshot: string;
+  /** What the wish is measured from: as a rule the selection of the snapshot, for a rollback what that run had written. */
+  base: Json<unknown>;
+  wish: Json<unknown>;
+  differences: Json<unknown>;
+  /** Those that were shown last, in full. */
+  conflicts: NullableJson<unknown>;
+  from_snapshot: string | null;
+  sent: NullableJson<unknown>;
+  sent_sha256: string | null;
+  version_after: ColumnType<string | null, number | null | undefined, number | null>;
+  written_at: Date | null;
+}
+
+export interface CampaignTurnsTable {
+  tenant: string;
+  campaign_id: string;
+  run_no: number;
+  ticket: string;
+  until: Date;
+}
+
 export interface LedgerTables {
+  campaign_snapshots: CampaignSnapshotsTable;
+  selection_updates: SelectionUpdatesTable;
+  campaign_turns: CampaignTurnsTable;
   runs: RunsTable;
   records: RecordsTable;
   outcomes: OutcomesTable;

@@ -4,6 +4,8 @@ import type { PreferenceItem, StoredPreference } from '../cxone/preferences.wire
 import type { Family } from './families.ts';
 import type { FaultRule } from './faults.ts';
 import type { JournalEntry, JournalItem } from './journal.ts';
+import type { Edit } from './outbound.editors.ts';
+import type { Campaign, CampaignEntry } from './outbound.state.ts';
 import type { PreferenceEntry } from './preferences.state.ts';
 import type { Settings } from './settings.ts';
 import type { RequestLine, Stats } from './stats.ts';
@@ -71,6 +73,18 @@ export function createAdminClient(url: string) {
     /** One page of what is stored now, of one contact perhaps. */
     preferences: (filter: { contactId?: string; offset?: number; limit?: number } = {}) =>
       call<{ total: number; preferences: StoredPreference[] }>('GET', `/_sim/preferences?${query(filter)}`),
+    /** What a campaign is now, and how many edits third parties have made at its moments. */
+    campaign: (id: string) => call<{ campaign: Campaign | null; edits: number }>('GET', campaignPath(id)),
+    /** A document or parts of one; the rest is as the simulator makes them up. Of the version 1 unless it says another. */
+    seedCampaign: (id: string, document: Readonly<Record<string, unknown>> = {}) =>
+      call<Campaign>('POST', campaignPath(id), document),
+    editCampaign: (id: string, edit: Edit) => call<unknown>('POST', `${campaignPath(id)}/edits`, edit),
+    endEdits: (id: string) => call<unknown>('DELETE', `${campaignPath(id)}/edits`),
+    /** Every version of the campaigns, in order. */
+    campaignJournal: async (id?: string) =>
+      (await journal<CampaignEntry>({ family: 'outbound' })).filter(
+        (e) => (id ?? e.campaignId) === e.campaignId,
+      ),
     change: (settings: Partial<Settings>) => call<Settings>('POST', '/_sim/settings', settings),
     revokeTokens: () => call<{ revoked: number }>('POST', '/_sim/tokens/revoke'),
     webhooks: (name: string) => call<ReceivedWebhook[]>('GET', `/_sim/webhooks/${encodeURIComponent(name)}`),
@@ -82,6 +96,10 @@ export type AdminClient = ReturnType<typeof createAdminClient>;
 
 function jsonBody(body: unknown) {
   return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+function campaignPath(id: string): string {
+  return `/_sim/outbound/campaigns/${encodeURIComponent(id)}`;
 }
 
 function listPath(listId: string): string {

@@ -27,6 +27,8 @@ const FLAGS = {
   'idempotency-key-seconds': { type: 'string' },
   'preferences-as': { type: 'string' },
   'clock-offset-seconds': { type: 'string' },
+  'outdated-status': { type: 'string' },
+  'campaign-etag': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -44,13 +46,15 @@ export const USAGE = `Usage: simulator [flags]
   --naming WHO             all (default) or none: whether 400 and 409 name records
   --non-atomic             a batch with duplicates creates the others and answers 200
   --take-duplicates        a list takes what it has once more
-  --strict-lists           a list that nobody created is 404
+  --strict-lists           a list or campaign that nobody created is 404
   --token-seconds N        default 3600
   --withhold-scope SCOPE   a scope that no token gets (repeatable)
   --blocked-number NUMBER  a number that the tenant refuses (repeatable)
   --idempotency-key-seconds N  how long preference batches are remembered, default 86400
   --preferences-as FORM    object (default) or array: what GET preferences answers
   --clock-offset-seconds N its clock is so far ahead (negative: behind)
+  --outdated-status N      409 (default) or 412: what a PATCH with an old version is answered
+  --campaign-etag          campaigns come with an ETag
 All but the first six can be changed while it runs: POST /_sim/settings.`;
 
 const INTEGER = z.coerce.number().int();
@@ -76,6 +80,8 @@ export function readFlags(argv: readonly string[]): SimulatorOptions | null {
     idempotencyKeySeconds: number(values['idempotency-key-seconds']),
     preferencesAs: values['preferences-as'],
     clockOffsetSeconds: number(values['clock-offset-seconds']),
+    outdatedStatus: number(values['outdated-status']),
+    campaignEtag: values['campaign-etag'],
   });
   return {
     ...(settings as SimulatorOptions),

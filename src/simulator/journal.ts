@@ -24,8 +24,8 @@ export interface JournalItem {
 /** What every request that was applied has, whatever its family. */
 interface Common {
   readonly family: Family;
-  /** `seed`: put there by the admin API, by no request of the API. */
-  readonly action: 'create' | 'update' | 'seed';
+  /** `seed`: put there by the admin API, by no request of the API; `edit`: by a third party of a campaign. */
+  readonly action: 'create' | 'update' | 'seed' | 'edit';
   readonly requestId: string | null;
   /** Of contact lists. */
   readonly listId?: string;

@@ -28,6 +28,10 @@ export const SETTINGS = z.strictObject({
   preferencesAs: z.enum(['object', 'array']),
   /** How far CXone's clock is ahead of ours, or behind it: in `Date`, in dates of `Retry-After`, in judging consents. */
   clockOffsetSeconds: z.number(),
+  /** What a PATCH of a campaign with an old version is answered; 412 by those who read `If-Match` as HTTP does. */
+  outdatedStatus: z.union([z.literal(409), z.literal(412)]),
+  /** Whether campaigns come with an `ETag`, as in some regions. */
+  campaignEtag: z.boolean(),
 });
 export type Settings = z.infer<typeof SETTINGS>;
 
@@ -46,6 +50,8 @@ export const DEFAULT_SETTINGS: Settings = {
   idempotencyKeySeconds: 86_400,
   preferencesAs: 'object',
   clockOffsetSeconds: 0,
+  outdatedStatus: 409,
+  campaignEtag: false,
 };
 
 /** What the clock on CXone's wall says. */

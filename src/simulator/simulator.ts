@@ -11,6 +11,10 @@ import { createJournal, type EntryOf, type JournalEntry } from './journal.ts';
 import { registerPreferencesAdmin } from './preferences.admin.ts';
 import { registerPreferences } from './preferences.routes.ts';
 import { createPreferences, type PreferenceEntry } from './preferences.state.ts';
+import { registerOutboundAdmin } from './outbound.admin.ts';
+import { createEditors } from './outbound.editors.ts';
+import { registerOutbound } from './outbound.routes.ts';
+import { type CampaignEntry, createCampaigns } from './outbound.state.ts';
 import { createRateLimiter } from './rate-limiter.ts';
 import { DEFAULT_SETTINGS, SETTINGS, type Settings } from './settings.ts';
 import { registerStats } from './stats.ts';
@@ -67,6 +71,8 @@ function build(options: SimulatorOptions) {
   const journal = createJournal(options.journalPath ?? null, nowMs);
   const lists = createContactLists();
   const preferences = createPreferences();
+  const campaigns = createCampaigns(journal);
+  const editors = createEditors(campaigns);
   const tokens = createTokenStore(settings, nowMs);
   const limiter = createRateLimiter(settings, nowMs);
 
@@ -86,11 +92,14 @@ function build(options: SimulatorOptions) {
   registerTokenRoutes(app, { tokens, clients: options.clients ?? null });
   registerContactLists(app, { lists, journal, settings, nowMs });
   registerPreferences(app, { preferences, journal, settings, nowMs });
+  registerOutbound(app, { campaigns, editors, settings, nowMs });
   registerAdmin(app, { lists, journal, settings, nowMs, faults, stats, tokens, seed });
   registerPreferencesAdmin(app, { preferences, journal, settings, nowMs });
+  registerOutboundAdmin(app, { campaigns, editors });
   registerWebhooks(app, nowMs);
   const restore = (entry: EntryOf<object>): void => {
     if (entry.family === 'contactlists') lists.restore(entry as JournalEntry);
+    if (entry.family === 'outbound') campaigns.restore(entry as CampaignEntry);
     if (entry.family === 'preferences') preferences.restore(entry as PreferenceEntry);
   };
   return { app, journal, restore };

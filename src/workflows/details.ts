@@ -28,7 +28,8 @@ export function describeRun({ progress, plan, target, inDoubt, decided }: Shown)
         `- **${word}** by ${decision.by ?? 'somebody'}${decision.reason ? `: ${decision.reason}` : ''}`,
       );
   }
-  lines.push('', ...countsTable(progress), ...doubts(inDoubt), ...refusals(progress));
+  lines.push('', ...changes(plan), ...countsTable(progress), ...doubts(inDoubt), ...conflicts(progress));
+  lines.push(...refusals(progress));
   return lines.join('\n');
 }
 
@@ -57,6 +58,25 @@ function doubts(inDoubt: Shown['inDoubt']): string[] {
 /** Undefined in what an older version has listed. */
 function lateText({ lateAnswer }: Partial<Pick<InDoubt, 'lateAnswer'>>): string {
   return lateAnswer ? `; CXone answered ${lateAnswer.httpStatus} later, at ${lateAnswer.at}` : '';
+}
+
+function changes(plan: Plan | null): string[] {
+  if (!plan?.changes) return [];
+  return ['```', ...(plan.changes.length > 0 ? plan.changes : ['nothing to change']), '```', ''];
+}
+
+function conflicts({ conflicts: open = [] }: Progress): string[] {
+  if (open.length === 0) return [];
+  const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+  return [
+    '',
+    '**Conflicts** (signal `resolve` with `{"answers": {"<place>": "mine" | "theirs"}}`, or one word for all):',
+    '',
+    '| place | it was | theirs | ours |',
+    '|---|---|---|---|',
+    ...open.map((c) => `| ${[c.place, c.base, c.theirs, c.ours].map(cell).join(' | ')} |`),
+    ...open.flatMap(({ problem }) => (problem === undefined ? [] : ['', problem])),
+  ];
 }
 
 function refusals({ refused }: Progress): string[] {

@@ -6,7 +6,7 @@ import {
   CancelledFailure,
   isCancellation,
 } from '@temporalio/workflow';
-import type { ContactImportResult, RunFailureType } from '../contract.ts';
+import type { RunFailureType, RunResult } from '../contract.ts';
 import type { RunState } from '../domain/run.ts';
 import { allRecords, endsTheRun } from './policies.ts';
 import type { Run } from './run.ts';
@@ -18,11 +18,11 @@ interface Failure {
 }
 
 /** The last word: every record has its outcome, the parts add up, the result is kept. */
-export async function close(
+export async function close<R extends RunResult>(
   run: Run,
   state: RunState,
   failure: Failure | null = null,
-): Promise<ContactImportResult> {
+): Promise<R> {
   const { runId, now } = run;
   const result = await allRecords.closeRun.executeWithOptions({ summary: state }, [
     { runId, state, failure },
@@ -30,17 +30,15 @@ export async function close(
   Object.assign(now, { phase: 'done', waitingFor: null, counts: result.counts });
   run.show();
   await run.settledDown();
-  return result;
+  // Of the kind that the run is.
+  return result as RunResult as R;
 }
 
 /**
  * Tells the story to its end, whichever: cancelled by signal (a result), cancelled by Temporal (Canceled), failed (a
  * failure that says what to do). In all of them the ledger has the result.
  */
-export async function tellStory(
-  run: Run,
-  story: () => Promise<ContactImportResult>,
-): Promise<ContactImportResult> {
+export async function tellStory<R extends RunResult>(run: Run, story: () => Promise<R>): Promise<R> {
   let stopped: Promise<void> = Promise.resolve();
   CancellationScope.current().cancelRequested.catch(() => {
     // At once, and not after the pages: until the claims are stopped, they go on claiming.
@@ -65,7 +63,7 @@ function isCancelled(run: Run): boolean {
 }
 
 /** By signal: a result. By Temporal: the execution ends as Canceled. */
-function endCancelled(run: Run): Promise<ContactImportResult> {
+function endCancelled<R extends RunResult>(run: Run): Promise<R> {
   return CancellationScope.nonCancellable(async () => {
     if (run.now.telling && run.now.tells) {
       const { runId } = run;
@@ -74,7 +72,7 @@ function endCancelled(run: Run): Promise<ContactImportResult> {
       ]);
       await tellTheRest(run);
     }
-    const result = await close(run, 'cancelled');
+    const result = await close<R>(run, 'cancelled');
     if (!run.isCancelled()) throw new CancelledFailure('cancelled in Temporal');
     return result;
   });

@@ -1,1 +1,3 @@
+export { campaignSelection } from './campaign-selection.ts';
 export { contactImport } from './contact-import.ts';
+export { selectionUpdate } from './selection-update.ts';

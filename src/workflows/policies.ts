@@ -51,6 +51,34 @@ export const writing = proxyActivities<Pick<Activities, 'writePage'>>({
   retry: UNTIL_IT_PASSES,
 });
 
+/** One GET of CXone and what follows from it. */
+export const looking = proxyActivities<Pick<Activities, 'readSelection' | 'planSelection'>>({
+  startToCloseTimeout: '2 minutes',
+  heartbeatTimeout: '10s',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: UNTIL_IT_PASSES,
+});
+
+/** The same for a person who waits for it. */
+export const glancing = proxyActivities<Pick<Activities, 'readCampaign'>>({
+  startToCloseTimeout: '1 minute',
+  scheduleToCloseTimeout: '1 minute',
+  heartbeatTimeout: '10s',
+  retry: UNTIL_IT_PASSES,
+});
+
+/** A look, a merge and a PATCH of 20 s at most; the lease in the ledger is what keeps two of them apart. */
+export const selecting = proxyActivities<Pick<Activities, 'writeSelection' | 'leaveConflict'>>({
+  startToCloseTimeout: '3 minutes',
+  heartbeatTimeout: '4s',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: UNTIL_IT_PASSES,
+});
+
+/** Somebody who writes a campaign again and again: after so many collisions it is the policy's turn, or a person's. */
+export const MOST_COLLISIONS = 8;
+export const AFTER_A_COLLISION_MS = { first: 200, longest: 2_000 } as const;
+
 /** Lives as long as the writing does. */
 export const telling = proxyActivities<Pick<Activities, 'tellCrm'>>({
   startToCloseTimeout: '7 days',

@@ -18,6 +18,7 @@ import {
   PROGRESS_QUERY,
   type Progress,
   SEARCH_ATTRIBUTES,
+  type ShownConflict,
   type SteeringAction,
 } from '../contract.ts';
 import { type Counts, NO_COUNTS, type Phase, type Steering } from '../domain/run.ts';
@@ -58,6 +59,8 @@ interface RunNow {
   /** The first batch that no page was opened for. */
   cursor: number;
   inDoubt: readonly InDoubt[];
+  /** Those that wait for an answer. */
+  conflicts: readonly ShownConflict[];
   /** Are they registered, so that setting them cannot block the run? */
   searchAttributes: boolean;
   /** Is there a CRM to tell? */
@@ -79,6 +82,7 @@ function start(resumed: Resumed | undefined): RunNow {
     counts: resumed?.counts ?? NO_COUNTS,
     cursor: resumed?.cursor ?? 1,
     inDoubt: [],
+    conflicts: [],
     searchAttributes: resumed?.searchAttributes ?? false,
     tells: resumed?.tells ?? false,
     opened: resumed !== undefined,
@@ -100,6 +104,7 @@ export function createRun({ kind, target, input, resumed }: RunOptions) {
       phase: now.phase,
       planHash: now.plan?.hash ?? null,
       inDoubt: now.inDoubt.map(({ id }) => id),
+      conflicts: now.conflicts.map(({ place }) => place),
     }),
     progress: () => progress(),
     isOpened: () => now.opened,
@@ -124,6 +129,7 @@ export function createRun({ kind, target, input, resumed }: RunOptions) {
     since: now.since.toISOString(),
     ...speedOf(now),
     refused: steering.refused(),
+    ...(now.conflicts.length > 0 && { conflicts: now.conflicts }),
   });
   setHandler(defineQuery<Progress>(PROGRESS_QUERY), progress, {
     description: 'Phase, counts as of the last page, what the run waits for.',

@@ -11,6 +11,7 @@ import {
   setHandler,
 } from '@temporalio/workflow';
 import {
+  type Answers,
   DECIDE_UPDATE,
   type Decision,
   type Progress,
@@ -35,6 +36,8 @@ export interface Situation {
   readonly phase: Phase;
   readonly planHash: string | null;
   readonly inDoubt: readonly string[];
+  /** The places that wait for an answer. */
+  readonly conflicts: readonly string[];
 }
 
 export const NOTHING_DECIDED: Decisions = { approved: null, rejected: null, cancelled: null, paused: null };
@@ -45,7 +48,9 @@ const DESCRIPTIONS: Readonly<Record<SteeringAction, string>> = {
   cancel: 'Start no new batch, settle those in flight, cancel the rest. {"by", "reason"?}',
   pause: 'Start no new batch until resumed. {"by", "reason"?}',
   resume: 'Go on after a pause. {"by", "reason"?}',
-  resolve: 'Writes in doubt: {"by", "verdict": "resend" | "leave", "operationId"? (default: all), "reason"?}',
+  resolve:
+    'Writes in doubt: {"by", "verdict": "resend" | "leave", "operationId"? (default: all), "reason"?}. ' +
+    'Conflicts: {"by", "answers": "mine" | "theirs" | {"<place>": "mine" | "theirs"}, "reason"?}',
 };
 
 const MOST_REFUSALS_KEPT = 20;
@@ -76,6 +81,7 @@ export function refusalOf(decision: Decision, decided: Decisions, now: Situation
     case 'resume':
       return decided.paused ? null : 'the run is not paused';
     case 'resolve':
+      if (now.phase === 'conflict') return answersRefusal(decision.answers, now.conflicts);
       if (now.phase !== 'in_doubt') return `nothing waits to be resolved now (${now.phase})`;
       if (decision.verdict !== 'resend' && decision.verdict !== 'leave')
         return 'verdict must be "resend" or "leave"';
@@ -90,6 +96,18 @@ export function refusalOf(decision: Decision, decided: Decisions, now: Situation
 function answered({ approved, rejected }: Decisions): string | null {
   if (approved) return `the plan was approved already${by(approved)}`;
   return rejected ? `the plan was rejected already${by(rejected)}` : null;
+}
+
+/** Every place needs its answer: one that nobody thought of must not be settled by the way. */
+function answersRefusal(answers: Answers | undefined, places: readonly string[]): string | null {
+  if (answers === undefined)
+    return `answers must be "mine", "theirs", or {place: "mine" | "theirs"} for ${places.join(', ')}`;
+  if (typeof answers === 'string') return null;
+  const missing = places.filter((place) => !Object.hasOwn(answers, place));
+  const strange = Object.keys(answers).filter((place) => !places.includes(place));
+  if (missing.length > 0) return `answers are missing for ${missing.join(', ')}`;
+  if (strange.length > 0) return `${strange.join(', ')} is not in conflict; these are: ${places.join(', ')}`;
+  return null;
 }
 
 const by = (decision: Decision): string => (decision.by === undefined ? '' : ` by ${decision.by}`);
@@ -249,5 +267,10 @@ function readDecision(action: unknown, message: unknown): Decision | string {
     if (typeof value !== 'string') return `${field} must be a text`;
     decision[field] = value.slice(0, LONGEST_TEXT);
   }
-  return decision as unknown as Decision;
+  const answers = message?.answers;
+  if (answers === undefined || answers === null) return decision as unknown as Decision;
+  const sides = isObject(answers) ? Object.values(answers) : [answers];
+  if (sides.some((side) => side !== 'mine' && side !== 'theirs'))
+    return 'answers must be "mine", "theirs", or an object {place: "mine" | "theirs"}';
+  return { ...decision, answers } as unknown as Decision;
 }

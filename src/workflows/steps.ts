@@ -133,7 +133,8 @@ async function rewrite(run: Run): Promise<boolean> {
   return now.cursor > (now.plan?.batches ?? 0);
 }
 
-async function waitFor(
+/** Until it is so, or the deadline is over. */
+export async function waitFor(
   fulfilled: () => boolean,
   deadline: string | undefined,
   ofWhat: string,

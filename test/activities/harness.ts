@@ -88,6 +88,10 @@ export function fakeCxone(script: Script = {}, held: ReadonlySet<string> = new S
         return { kind: 'updated' };
       },
     },
+    outbound: {
+      readCampaign: () => Promise.reject(new Error('this CXone has no campaigns')),
+      updateSelection: () => Promise.reject(new Error('this CXone has no campaigns')),
+    },
     preferences: {
       updateBatch: () => Promise.reject(new Error('this CXone has no preferences')),
       find: () => Promise.reject(new Error('this CXone has no preferences')),

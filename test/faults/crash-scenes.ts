@@ -164,7 +164,7 @@ async function standing(stand: Stand, { client }: Lane, { name }: Scene) {
 }
 
 async function appliedOf(stand: Stand, list: string) {
-  const applied = { create: 0, update: 0, seed: 0 };
+  const applied = { create: 0, update: 0, seed: 0, edit: 0 };
   for (const { action } of await stand.admin.journal({ list })) applied[action] += 1;
   return applied;
 }

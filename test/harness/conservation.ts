@@ -11,6 +11,7 @@ import { type Database, openDatabase } from '../../src/ledger/database.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs.ts';
 import { type AdminClient, createAdminClient } from '../../src/simulator/admin-client.ts';
+import { campaignAgrees } from './campaign-conservation.ts';
 
 export interface Conservation {
   readonly databaseUrl: string;
@@ -34,7 +35,9 @@ export async function expectConserved(check: Conservation): Promise<Counts> {
     const run = await ledger.runs.get(check.runId);
     const counts = await countsAgree(ledger, database, run, check);
     await outcomesAreOneEach(database, run, counts);
-    await journalAgrees(database, createAdminClient(check.simulatorUrl), run, check);
+    const admin = createAdminClient(check.simulatorUrl);
+    if (run.kind === 'selectionUpdate') await campaignAgrees(database, admin, run);
+    else await journalAgrees(database, admin, run, check);
     await nothingIsLeftOpen(database, run);
     await auditIsWhole(ledger, run);
     return counts;

@@ -72,6 +72,11 @@ export function stubActivities(script: Script = {}) {
       return settledPage(counts());
     },
     endPending: () => undefined,
+    readSelection: () => ({ snapshot: '1', version: 4 }),
+    readCampaign: () => ({ snapshot: '1', version: 4 }),
+    planSelection: () => ({ ...plan, total: 1, toWrite: 1, changes: ['+ list L2: target'] }),
+    writeSelection: () => ({ kind: 'done', outcome: 'updated', version: 5 }),
+    leaveConflict: () => undefined,
     tellCrm: () => ({ done: true }),
     closeRun: ({ runId, state }) => ({ runId, state, counts: counts() }),
     ...replaced,
@@ -185,10 +190,22 @@ export function useTimeSkipping(): () => Stage {
 }
 
 /** Runs one import against stubs while the scene looks at it. `early`: a signal that comes with the start. */
-export async function play<T>(
+export function play<T>(
   stage: Stage,
   stubs: ReturnType<typeof stubActivities>,
   input: Partial<ContactImportInput> & Record<string, unknown>,
+  scene: (handle: WorkflowHandle) => Promise<T>,
+  early?: { readonly signal: string; readonly signalArgs: unknown[] },
+): Promise<T> {
+  const args = { listId: 'L1', source: { dataset: 'ds' }, ...input };
+  return playWorkflow(stage, stubs, { type: 'contactImport', args }, scene, early);
+}
+
+/** The same with any workflow. */
+export async function playWorkflow<T>(
+  stage: Stage,
+  stubs: ReturnType<typeof stubActivities>,
+  { type, args }: { readonly type: string; readonly args: unknown },
   scene: (handle: WorkflowHandle) => Promise<T>,
   early?: { readonly signal: string; readonly signalArgs: unknown[] },
 ): Promise<T> {
@@ -199,14 +216,10 @@ export async function play<T>(
   const worker = await Worker.create({ ...options, activities: stubs.activities });
   return worker.runUntil(async () => {
     const { workflow } = stage.client;
-    const start = {
-      taskQueue,
-      workflowId: taskQueue,
-      args: [{ listId: 'L1', source: { dataset: 'ds' }, ...input }],
-    };
+    const start = { taskQueue, workflowId: taskQueue, args: [args] };
     const handle = early
-      ? await workflow.signalWithStart('contactImport', { ...start, ...early })
-      : await workflow.start('contactImport', start);
+      ? await workflow.signalWithStart(type, { ...start, ...early })
+      : await workflow.start(type, start);
     return scene(handle);
   });
 }

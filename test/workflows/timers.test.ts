@@ -1,8 +1,16 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract.ts';
-import { doubtedActivities, phase, play, settledPage, stubActivities, useTimeSkipping } from './stubs.ts';
+import {
+  doubtedActivities,
+  phase,
+  play,
+  playWorkflow,
+  settledPage,
+  stubActivities,
+  useTimeSkipping,
+} from './stubs.ts';
 
 const stage = useTimeSkipping();
 
@@ -62,4 +70,44 @@ it('a batch whose answer was lost is tried again after the wait that its page as
   });
   expect((await play(stage(), stubs, {}, resultOf)).state).toBe('completed');
   expect(tries).toBe(3);
+});
+
+describe('a conflict in a selection', () => {
+  const conflict = { place: 'lists/L2', base: 'nothing', theirs: 'exclusion', ours: 'target', hash: 'h1' };
+  const input = { campaignId: 'C1', change: { add: { targetListIds: ['L2'] } }, onConflict: 'ask' };
+  const conflicting = () => {
+    let asked = false;
+    return stubActivities({
+      writeSelection: ({ answered }) => {
+        if (answered.length > 0) return { kind: 'done', outcome: 'updated', version: 9 };
+        asked = true;
+        return { kind: 'conflict', conflicts: [conflict] };
+      },
+      leaveConflict: () => expect(asked).toBe(true),
+    });
+  };
+
+  it('waits nine days for the answer, then looks again and writes', async () => {
+    const stubs = conflicting();
+    const played = { type: 'selectionUpdate', args: input };
+    const result = await playWorkflow(stage(), stubs, played, async (handle) => {
+      await phase(stubs, 'conflict');
+      await stage().skip('9 days');
+      expect(stubs.named('writeSelection')).toHaveLength(1);
+      const decision = { action: 'resolve', by: 'dana', answers: { 'lists/L2': 'mine' } };
+      await handle.executeUpdate('decide', { args: [decision] });
+      return resultOf(handle);
+    });
+    expect(result.state).toBe('completed');
+    expect(stubs.named('writeSelection')).toHaveLength(2);
+  });
+
+  it('fails when nobody answers until the deadline', async () => {
+    const stubs = conflicting();
+    const played = { type: 'selectionUpdate', args: { ...input, conflictDeadline: '3 days' } };
+    await expect(playWorkflow(stage(), stubs, played, resultOf)).rejects.toMatchObject({
+      cause: { type: 'Conflict' },
+    });
+    expect(stubs.named('leaveConflict')).toHaveLength(1);
+  });
 });

@@ -1,7 +1,9 @@
 /** `cxflow approve | reject | cancel | pause | resume | resolve RUN`: a person's word for a run. */
+import { readFileSync } from 'node:fs';
 import { Option } from 'commander';
 import { type CxflowClient, DecisionRefused, RunNotFound } from '../../client.ts';
-import type { Decision, Progress, SteeringAction } from '../../contract.ts';
+import type { Answers, Decision, Progress, SteeringAction } from '../../contract.ts';
+import { isObject } from '../../domain/json.ts';
 import { type Cli, outputOf, withSession, writeJson } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -16,6 +18,9 @@ export interface DecisionOptions {
   readonly resend?: boolean;
   readonly leave?: boolean;
   readonly operation?: string;
+  readonly mine?: boolean;
+  readonly theirs?: boolean;
+  readonly answers?: string;
   readonly json?: boolean;
 }
 
@@ -59,8 +64,10 @@ const WORDS: Readonly<Record<SteeringAction, Words>> = {
     example: ['resume RUN', 'from where it was'],
   },
   resolve: {
-    summary: 'decide about writes whose answer never came',
-    description: 'Decides about writes in doubt: send them again, or leave their records in doubt and go on.',
+    summary: 'decide about writes in doubt, or about conflicts of a selection',
+    description:
+      'Decides about writes whose answer never came: send them again, or leave their records in doubt and go on.\n' +
+      'Or about a selection that somebody else changed, too: ours, theirs, or place by place; `show RUN` lists them.',
     done: 'resolved',
     example: ['resolve RUN --leave --operation 17', 'this one only; `show RUN` lists them'],
   },
@@ -83,7 +90,10 @@ const addDecision =
       command
         .addOption(new Option('--resend', 'send them again').conflicts('leave'))
         .option('--leave', 'leave their records in doubt')
-        .option('--operation <id>', 'only this one (default: all in doubt)');
+        .option('--operation <id>', 'only this one (default: all in doubt)')
+        .option('--mine', 'in every conflict our change counts')
+        .option('--theirs', 'in every conflict theirs counts')
+        .option('--answers <json|file>', 'for each place: {"lists/L1": "mine", "priorityOrder": "theirs"}');
     }
     command
       .option('--json', JSON_HELP)
@@ -136,12 +146,45 @@ export function toDecision(action: SteeringAction, options: DecisionOptions): De
     ...(reason !== undefined && { reason }),
     ...(plan !== undefined && { planHash: plan }),
     ...(operation !== undefined && { operationId: operation }),
-    ...(action === 'resolve' && { verdict: verdictOf(options) }),
+    ...(action === 'resolve' && resolutionOf(options)),
   };
 }
 
+/** Errors: UsageError unless exactly one thing was said. */
+function resolutionOf(options: DecisionOptions): Pick<Decision, 'verdict' | 'answers'> {
+  const { mine = false, theirs = false, answers } = options;
+  const said = [mine, theirs, answers !== undefined].filter(Boolean).length;
+  if (said === 0) return { verdict: verdictOf(options) };
+  if (said > 1 || options.resend || options.leave) throw new UsageError(ONE_WORD);
+  if (answers === undefined) return { answers: mine ? 'mine' : 'theirs' };
+  return { answers: readAnswers(answers) };
+}
+
+const ONE_WORD =
+  'say --resend or --leave (writes in doubt), or one of --mine, --theirs and --answers (conflicts)';
+
+function readAnswers(given: string): Answers {
+  const text = given.trimStart().startsWith('{') ? given : readFile(given);
+  try {
+    const answers: unknown = JSON.parse(text);
+    if (isObject(answers) && Object.values(answers).every((side) => side === 'mine' || side === 'theirs'))
+      return answers as Answers;
+  } catch {
+    // Said below.
+  }
+  throw new UsageError('--answers must be JSON {"<place>": "mine" | "theirs"}, or a file with it');
+}
+
+function readFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    throw new UsageError(`--answers ${path}: cannot be read`);
+  }
+}
+
 function verdictOf({ resend = false, leave = false }: DecisionOptions): 'resend' | 'leave' {
-  if (resend === leave) throw new UsageError('say --resend or --leave (one of them)');
+  if (resend === leave) throw new UsageError(ONE_WORD);
   return resend ? 'resend' : 'leave';
 }
 

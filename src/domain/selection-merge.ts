@@ -1,0 +1,151 @@
+/**
+ * Three-way merge of selections: base is what the wish was made from, theirs what CXone has now, ours the wish. What
+ * only one side changed is taken from that side, so nobody's edit is lost; what both changed differently is a conflict,
+ * for the policy or a person to settle. Pure.
+ */
+import { mergeOrder } from './priority-order.ts';
+import {
+  type Part,
+  PARTS,
+  partOf,
+  type Place,
+  placesOf,
+  placesOfEither,
+  type PlaceValue,
+  rulePlace,
+  sameSelection,
+  sameValue,
+  listPlace,
+  wholePart,
+} from './selection-places.ts';
+import {
+  type ContactSelection,
+  describeProblem,
+  type FilterRule,
+  type Problem,
+  ruleProblems,
+} from './selection-update.ts';
+
+export interface Conflict {
+  readonly place: Place;
+  readonly base: PlaceValue;
+  readonly theirs: PlaceValue;
+  readonly ours: PlaceValue;
+  /** Each change is fine by itself, but both together break a rule. */
+  readonly problem?: string;
+}
+
+export type Side = 'mine' | 'theirs';
+
+export interface Sides {
+  readonly base: ContactSelection;
+  readonly theirs: ContactSelection;
+  readonly ours: ContactSelection;
+}
+
+export type Merged =
+  | { readonly kind: 'merged'; readonly selection: ContactSelection; readonly settled: readonly Conflict[] }
+  /** `open`: those that nobody settled. */
+  | { readonly kind: 'conflict'; readonly open: readonly Conflict[] }
+  /** Against the rules even so: CXone's own part of it is. */
+  | { readonly kind: 'broken'; readonly problems: readonly Problem[] };
+
+/** Says whose word counts in a conflict; null: nobody's yet. */
+export type Settle = (conflict: Conflict) => Side | null;
+
+export function mergeSelections(sides: Sides, settle: Settle): Merged {
+  const open: Conflict[] = [];
+  const settled: Conflict[] = [];
+  const ask = (conflict: Conflict): Side | null => {
+    const side = settle(conflict);
+    (side === null ? open : settled).push(conflict);
+    return side;
+  };
+  const places = mergePlaces(sides, ask);
+  const order = mergePriorities(sides, ask);
+  if (open.length > 0) return { kind: 'conflict', open };
+  const merged = withinRules(assemble(sides, places, order), sides, ask);
+  if (open.length > 0) return { kind: 'conflict', open };
+  const problems = ruleProblems(merged, 'contactSelection', true);
+  return problems.length > 0 ? { kind: 'broken', problems } : { kind: 'merged', selection: merged, settled };
+}
+
+function mergePlaces(sides: Sides, ask: Settle): ReadonlyMap<Place, PlaceValue> {
+  const [base, theirs, ours] = [placesOf(sides.base), placesOf(sides.theirs), placesOf(sides.ours)];
+  const valueAt = (place: Place): PlaceValue => {
+    const [was, there, here] = [base, theirs, ours].map((places) => places.get(place) ?? null) as Three;
+    if (sameValue(there, here) || sameValue(was, here)) return there;
+    if (sameValue(was, there)) return here;
+    return ask({ place, base: was, theirs: there, ours: here }) === 'mine' ? here : there;
+  };
+  return new Map(placesOfEither(theirs, ours).map((place) => [place, valueAt(place)]));
+}
+
+type Three = [PlaceValue, PlaceValue, PlaceValue];
+
+function mergePriorities({ base, theirs, ours }: Sides, ask: Settle): readonly unknown[] {
+  const merged = mergeOrder(base.priorityOrder, theirs.priorityOrder, ours.priorityOrder);
+  if (merged) return merged;
+  const [was, there, here] = [base, theirs, ours].map((side) => wholePart(side, 'priorityOrder')) as Three;
+  const side = ask({ place: 'priorityOrder', base: was, theirs: there, ours: here });
+  return side === 'mine' ? ours.priorityOrder : theirs.priorityOrder;
+}
+
+/** In the order of the wish if only we changed something, else in theirs with what is new behind it. */
+function assemble(
+  sides: Sides,
+  places: ReadonlyMap<Place, PlaceValue>,
+  priorityOrder: readonly unknown[],
+): ContactSelection {
+  const { base, theirs, ours } = sides;
+  const [first, second] = sameSelection(base, theirs) ? [ours, theirs] : [theirs, ours];
+  const listsWith = (role: 'target' | 'exclusion', field: 'targetListIds' | 'exclusionListIds') =>
+    [...new Set([...first[field], ...second[field]])].filter((id) => {
+      const value = places.get(listPlace(id));
+      return value && 'role' in value && (value.role === role || value.role === 'both');
+    });
+  const rulePlaces = [...new Set([...first.filterRules, ...second.filterRules].map(rulePlace))];
+  return {
+    targetListIds: listsWith('target', 'targetListIds'),
+    exclusionListIds: listsWith('exclusion', 'exclusionListIds'),
+    filterRules: rulePlaces.flatMap((place) => rulesAt(place, places, placesOf(theirs))),
+    priorityOrder,
+  };
+}
+
+/** A rule that stays as it was keeps what CXone has at it besides. */
+function rulesAt(
+  place: Place,
+  places: ReadonlyMap<Place, PlaceValue>,
+  theirs: ReadonlyMap<Place, PlaceValue>,
+): readonly FilterRule[] {
+  const there = theirs.get(place) ?? null;
+  const merged = places.get(place) ?? null;
+  const value = sameValue(there, merged) ? there : merged;
+  return value && 'rules' in value ? value.rules : [];
+}
+
+/** Each part that both sides changed and that breaks a rule only now is one conflict, settled as a whole. */
+function withinRules(merged: ContactSelection, sides: Sides, ask: Settle): ContactSelection {
+  const { base, theirs, ours } = sides;
+  const problems = ruleProblems(merged, 'contactSelection', true);
+  const broken = PARTS.filter((part) => problems.some(({ path }) => partOfField(path) === part));
+  return broken.reduce((selection, part) => {
+    const [was, there, here] = [base, theirs, ours].map((side) => wholePart(side, part)) as Three;
+    const onlyOneChanged = sameValue(was, there) || sameValue(was, here);
+    if (onlyOneChanged) return selection;
+    const problem = problems.filter(({ path }) => partOfField(path) === part).map(describeProblem);
+    const side = ask({ place: part, base: was, theirs: there, ours: here, problem: problem.join('; ') });
+    return side === null ? selection : { ...selection, ...wholeOf(side === 'mine' ? ours : theirs, part) };
+  }, merged);
+}
+
+function partOfField(path: string): Part {
+  return /ListIds/.test(path) ? 'lists' : partOf(path.replace('contactSelection.', ''));
+}
+
+function wholeOf(side: ContactSelection, part: Part): Partial<ContactSelection> {
+  const value = wholePart(side, part);
+  if (value && 'order' in value) return { priorityOrder: value.order };
+  return value && 'selection' in value ? value.selection : {};
+}

@@ -1,0 +1,39 @@
+/** Campaigns under /_sim/: what they are, what they shall be before a test begins, and who else edits them when. */
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { EDIT, type Editors } from './outbound.editors.ts';
+import type { Campaign, Campaigns } from './outbound.state.ts';
+
+const ADMIN = { config: { admin: true } } as const;
+/** Not judged by the rules: a tenant may hold what no PATCH would be let through with. */
+const SEED = z.looseObject({
+  version: z.number().int().optional(),
+  contactSelection: z.record(z.string(), z.unknown()).optional(),
+});
+interface ById {
+  Params: { id: string };
+}
+
+export function registerOutboundAdmin(
+  app: FastifyInstance,
+  { campaigns, editors }: { readonly campaigns: Campaigns; readonly editors: Editors },
+): void {
+  const path = '/_sim/outbound/campaigns/:id';
+  app.get<ById>(path, ADMIN, ({ params: { id } }, reply) =>
+    reply.send({ campaign: campaigns.find(id), edits: editors.made(id) }),
+  );
+  app.post<ById>(path, ADMIN, ({ params: { id }, body }) => {
+    const { contactSelection = {}, ...given } = SEED.parse(body ?? {});
+    const before = campaigns.initial(id);
+    const selection = { ...before.contactSelection, ...contactSelection };
+    return campaigns.put('seed', { ...before, ...given, id, contactSelection: selection } as Campaign);
+  });
+  app.post<ById>(`${path}/edits`, ADMIN, ({ params: { id }, body }) => {
+    editors.add(id, EDIT.parse(body));
+    return { campaign: campaigns.find(id) };
+  });
+  app.delete<ById>(`${path}/edits`, ADMIN, ({ params: { id } }) => {
+    editors.clear(id);
+    return { campaign: campaigns.find(id) };
+  });
+}

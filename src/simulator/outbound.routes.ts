@@ -1,0 +1,70 @@
+/** The two endpoints of campaigns: cxone-api.md "outbound (S3)". */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { CAMPAIGN_PATH } from '../cxone/outbound.wire.ts';
+import type { Editors } from './outbound.editors.ts';
+import { selectionErrors } from './outbound.rules.ts';
+import type { Campaign, Campaigns } from './outbound.state.ts';
+import type { Settings } from './settings.ts';
+
+export interface OutboundDeps {
+  readonly campaigns: Campaigns;
+  readonly editors: Editors;
+  readonly settings: Settings;
+  readonly nowMs: () => number;
+}
+
+interface ById {
+  Params: { campaignId: string };
+}
+const READ = { config: { api: { family: 'outbound', scope: 'outbound:campaign:read' } } } as const;
+const WRITE = { config: { api: { family: 'outbound', scope: 'outbound:campaign:write' } } } as const;
+const PATH = CAMPAIGN_PATH.replace(/\{(\w+)\}/, ':$1');
+
+export function registerOutbound(app: FastifyInstance, deps: OutboundDeps): void {
+  app.get<ById>(PATH, READ, async ({ params: { campaignId } }, reply) => {
+    const campaign = find(deps, campaignId);
+    if (campaign === null) return reply.code(404).send({ message: 'no such campaign' });
+    // The answer is of the state before: whoever edits now makes it old while it is on its way.
+    deps.editors.afterGet(campaignId);
+    return withEtag(reply, campaign, deps.settings).send(campaign);
+  });
+  app.patch<ById>(PATH, WRITE, async (request, reply) => update(deps, request, reply));
+}
+
+/** Judged and applied in one go, without a pause: of two writes of one version only the first is applied. */
+function update(deps: OutboundDeps, request: FastifyRequest<ById>, reply: FastifyReply) {
+  const { campaigns, editors, settings, nowMs } = deps;
+  const beganMs = nowMs();
+  const { campaignId } = request.params;
+  const campaign = find(deps, campaignId);
+  if (campaign === null) return reply.code(404).send({ message: 'no such campaign' });
+  const wanted = /^version=(\d+)$/.exec(request.headers['if-match'] ?? '')?.[1];
+  if (wanted === undefined)
+    return reply.code(400).send({ message: 'the header If-Match: version=N is required' });
+  if (Number(wanted) !== campaign.version) {
+    const message = `version ${campaign.version} is not ${wanted}: somebody else wrote`;
+    return reply.code(settings.outdatedStatus).send({ message });
+  }
+  const body = request.body as Campaign | null;
+  const errors =
+    typeof body === 'object' && body !== null ? selectionErrors(body.contactSelection) : ['no body'];
+  const lost = Object.keys(campaign).filter((field) => body?.[field] === undefined);
+  if (lost.length > 0) errors.push(`the whole document is required; missing: ${lost.join(', ')}`);
+  if (body !== null && errors.length === 0) {
+    const document = { ...body, id: campaignId, version: campaign.version + 1 };
+    campaigns.put('update', document, request.headers['x-request-id']?.toString() ?? null);
+    editors.afterPatch(campaignId);
+    void reply.header('x-request-duration-ms', String(nowMs() - beganMs));
+    return withEtag(reply, document, settings).send(document);
+  }
+  return reply.code(400).send({ message: errors.join('; ') });
+}
+
+/** As lists, campaigns exist on first use, unless the tenant is strict. */
+function find({ campaigns, settings }: OutboundDeps, campaignId: string): Campaign | null {
+  return campaigns.find(campaignId) ?? (settings.strictLists ? null : campaigns.initial(campaignId));
+}
+
+function withEtag(reply: FastifyReply, { version }: Campaign, { campaignEtag }: Settings): FastifyReply {
+  return campaignEtag ? reply.header('ETag', `"v${version}"`) : reply;
+}

@@ -1,0 +1,33 @@
+/** What a contactSelection has to be: cxone-api.md "outbound", rules before the PATCH. All that is wrong, in one line. */
+const FIELDS = ['targetListIds', 'exclusionListIds', 'filterRules', 'priorityOrder'];
+
+export function selectionErrors(selection: unknown): string[] {
+  if (!isObject(selection)) return ['contactSelection must be an object'];
+  const errors: string[] = [];
+  for (const field of FIELDS)
+    if (!Array.isArray(selection[field])) errors.push(`contactSelection.${field} must be an array`);
+  if (errors.length > 0) return errors;
+  const { targetListIds, exclusionListIds, filterRules, priorityOrder } = selection as Record<
+    string,
+    unknown[]
+  >;
+  const [targets = [], exclusions = []] = [targetListIds, exclusionListIds];
+  if (targets.length === 0) errors.push('at least one target list is required');
+  if ([...targets, ...exclusions].some((id) => typeof id !== 'string' || id === ''))
+    errors.push('list ids must be texts');
+  if (new Set(targets).size < targets.length || new Set(exclusions).size < exclusions.length)
+    errors.push('a list is named twice');
+  const overlap = targets.filter((id) => exclusions.includes(id));
+  if (overlap.length > 0) errors.push(`lists both targeted and excluded: ${overlap.join(', ')}`);
+  if ((filterRules ?? []).length > 50) errors.push('at most 50 filter rules');
+  (filterRules ?? []).forEach((rule, index) => {
+    if (!isObject(rule) || !rule.field || !rule.operator || rule.value === undefined)
+      errors.push(`filterRules[${index}] needs field, operator and value`);
+  });
+  if ((priorityOrder ?? []).length > 5) errors.push('at most 5 priorities');
+  return errors;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,57 @@
+/** The campaigns: documents with a version, each version in the journal. No HTTP here. */
+import type { CampaignDocument } from '../cxone/outbound.wire.ts';
+import type { EntryOf, Journal } from './journal.ts';
+
+export interface Campaign extends CampaignDocument {
+  readonly id: string;
+  readonly version: number;
+  readonly contactSelection: SimSelection;
+}
+
+export interface SimSelection {
+  readonly targetListIds: readonly string[];
+  readonly exclusionListIds: readonly string[];
+  readonly filterRules: readonly Readonly<Record<string, unknown>>[];
+  readonly priorityOrder: readonly unknown[];
+}
+
+export interface CampaignItem {
+  readonly campaignId: string;
+  readonly version: number;
+  /** The whole, as it stands from this version on. */
+  readonly document: Campaign;
+}
+export type CampaignEntry = EntryOf<CampaignItem>;
+
+/** `update`: by a PATCH; `edit`: by a third party; `seed`: by a test, before it begins. */
+export type CampaignAction = 'update' | 'edit' | 'seed';
+
+export function createCampaigns(journal: Journal) {
+  const campaigns = new Map<string, Campaign>();
+  return {
+    find: (id: string): Campaign | null => campaigns.get(id) ?? null,
+    /** What a campaign is that nobody created. */
+    initial: (id: string): Campaign => ({
+      id,
+      name: `Campaign ${id}`,
+      status: 'active',
+      version: 1,
+      contactSelection: { targetListIds: ['L1'], exclusionListIds: [], filterRules: [], priorityOrder: [] },
+      pacing: { mode: 'progressive', callsPerAgent: 1 },
+    }),
+    /** In the journal first. */
+    put(action: CampaignAction, document: Campaign, requestId: string | null = null): Campaign {
+      const { id, version } = document;
+      journal.append({
+        family: 'outbound',
+        action,
+        requestId,
+        items: [{ campaignId: id, version, document }],
+      });
+      campaigns.set(id, document);
+      return document;
+    },
+    restore: ({ campaignId, document }: CampaignEntry): void => void campaigns.set(campaignId, document),
+  };
+}
+export type Campaigns = ReturnType<typeof createCampaigns>;

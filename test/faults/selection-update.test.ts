@@ -1,0 +1,116 @@
+/** What a selection update survives: lost answers, an editor that never stops. */
+import { describe, expect, it } from 'vitest';
+import type { SelectionUpdateInput, SelectionUpdateResult } from '../../src/contract.ts';
+import { useProcesses } from '../harness/processes.ts';
+import { query } from './looking.ts';
+import { sql } from 'kysely';
+import { onStand, type Stand, until } from './stand.ts';
+
+const PATCHES = { method: 'PATCH', family: 'outbound' } as const;
+const CHANGE = { add: { targetListIds: ['M'] } };
+
+async function start(
+  stand: Stand,
+  campaignId: string,
+  more: Partial<SelectionUpdateInput> = {},
+): Promise<string> {
+  const input = { campaignId, change: CHANGE, ...more } as SelectionUpdateInput;
+  return (await stand.client().startSelectionUpdate(input)).runId;
+}
+const ended = async (stand: Stand, runId: string) =>
+  (await stand.ended(runId)) as unknown as SelectionUpdateResult;
+const targets = async ({ admin }: Stand, id: string) =>
+  (await admin.campaign(id)).campaign?.contactSelection.targetListIds;
+const evidence = async (stand: Stand, runId: string) => {
+  const { rows } = await query(stand, (db) =>
+    sql<{ evidence: string | null }>`
+      select o.evidence from outcomes o join runs r using (run_no) where r.run_id = ${runId}`.execute(db),
+  );
+  return rows[0]?.evidence ?? null;
+};
+const patchesOf = async ({ admin }: Stand) =>
+  (await admin.requests()).filter(({ method }) => method === 'PATCH').length;
+
+describe.concurrent('answers that never come', () => {
+  const processes = useProcesses();
+  it('a PATCH that was applied is found, not sent again; one that was not is; edits of others in between stay', async () => {
+    await onStand(processes, {}, async (stand) => {
+      const { admin } = stand;
+      await stand.readyWorker();
+      const once = async (id: string, fault: object) => {
+        await admin.setFaults([{ match: { ...PATCHES, path: `/${id}$` }, times: 1, fault }]);
+        const before = await patchesOf(stand);
+        const runId = await start(stand, id);
+        const { counts } = await ended(stand, runId);
+        expect(counts).toEqual({ total: 1, pending: 0, updated: 1 });
+        await stand.conserved(runId);
+        return { evidence: await evidence(stand, runId), patches: (await patchesOf(stand)) - before };
+      };
+      expect(await once('lost', { reset: 'after' })).toEqual({
+        evidence: 'own_write_lost_answer',
+        patches: 1,
+      });
+      expect(await once('torn', { truncate: true })).toEqual({
+        evidence: 'own_write_lost_answer',
+        patches: 1,
+      });
+      expect(await once('said503', { status: 503, when: 'after' })).toEqual({
+        evidence: 'own_write_lost_answer',
+        patches: 1,
+      });
+      expect(await once('unsent', { reset: 'before' })).toEqual({ evidence: null, patches: 2 });
+
+      // Applied, its answer lost, and somebody wrote on top of it before we looked.
+      await admin.editCampaign('topped', { when: 'after-patch', add: { targetListIds: ['T'] } });
+      expect(await once('topped', { reset: 'after' })).toEqual({
+        evidence: 'own_write_or_existing',
+        patches: 1,
+      });
+      expect(await targets(stand, 'topped')).toEqual(['L1', 'M', 'T']);
+
+      // Not applied, and somebody wrote: another payload, so another operation.
+      await admin.editCampaign('moved', { when: 'after-get', after: 1, add: { targetListIds: ['T'] } });
+      expect(await once('moved', { reset: 'before' })).toEqual({ evidence: null, patches: 2 });
+      expect(await targets(stand, 'moved')).toEqual(['L1', 'T', 'M']);
+    });
+  });
+});
+
+describe.concurrent('others', () => {
+  const processes = useProcesses();
+  it('an editor that never stops is not overwritten and does not keep the run for ever; two updates at once are both applied', async () => {
+    await onStand(processes, {}, async (stand) => {
+      const { admin } = stand;
+      await stand.readyWorker();
+      await admin.editCampaign('busy', { when: 'after-get', times: null, add: { targetListIds: ['T#'] } });
+      const busy = await start(stand, 'busy');
+      await expect(stand.client().result(busy)).rejects.toMatchObject({ cause: { type: 'Conflict' } });
+      expect((await stand.conserved(busy, { state: 'failed' })).conflict).toBe(1);
+      expect(await targets(stand, 'busy')).not.toContain('M');
+      // They went home: the same run goes on, and everything of theirs is still there.
+      await admin.endEdits('busy');
+      const edits = (await targets(stand, 'busy')) ?? [];
+      expect(await start(stand, 'busy')).toBe(busy);
+      await until(
+        () => stand.client().ledger.runs.get(busy),
+        ({ state }) => state === 'completed',
+      );
+      expect(await targets(stand, 'busy')).toEqual([...edits, 'M']);
+      await stand.conserved(busy);
+
+      const names = Array.from({ length: 6 }, (_, i) => `N${i}`);
+      const runs = await Promise.all(
+        names.map((name) => start(stand, 'shared', { change: { add: { targetListIds: [name] } } })),
+      );
+      for (const runId of runs) {
+        expect((await ended(stand, runId)).counts).toEqual({ total: 1, pending: 0, updated: 1 });
+        await stand.conserved(runId);
+      }
+      expect([...((await targets(stand, 'shared')) ?? [])].sort()).toEqual(['L1', ...names].sort());
+      // They wait for each other instead of colliding.
+      const statuses = (await admin.stats()).requests['PATCH /api/v2/outbound/campaigns/:campaignId'] ?? {};
+      expect(statuses['200']).toBe(7);
+      expect(statuses['409']).toBe(8);
+    });
+  });
+});

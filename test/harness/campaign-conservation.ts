@@ -1,0 +1,59 @@
+/** What the ledger says of a selection update, against the simulator's journal of every version. */
+import { sql } from 'kysely';
+import { expect } from 'vitest';
+import { sameSelection } from '../../src/domain/selection-places.ts';
+import { readSelection } from '../../src/domain/selection-update.ts';
+import { canonicalize, sha256 } from '../../src/ledger/business-key.ts';
+import type { Database } from '../../src/ledger/database.ts';
+import type { Run } from '../../src/ledger/runs.ts';
+import type { AdminClient } from '../../src/simulator/admin-client.ts';
+
+interface Told {
+  readonly outcome: string | null;
+  readonly evidence: string | null;
+  readonly sent: unknown;
+  readonly sha: string | null;
+  readonly after: string | null;
+}
+
+/** Versions without a gap; every write is somebody's; what the run calls updated stands in one of them. */
+export async function campaignAgrees({ db }: Database, admin: AdminClient, run: Run): Promise<void> {
+  const journal = await admin.campaignJournal(run.target);
+  const versions = journal.map(({ version }) => version);
+  expect(versions, 'versions').toEqual(versions.map((_, index) => (versions[0] ?? 0) + index));
+  const { rows } = await sql<Told>`
+    select o.outcome, o.evidence, u.sent, u.sent_sha256 as sha, u.version_after as after from selection_updates u
+    left join outcomes o on o.run_no = u.run_no and o.seq = 1 where u.run_no = ${run.run_no}`.execute(db);
+  const [told] = rows;
+  if (told?.outcome === 'updated') {
+    const sent = readSelection(told.sent);
+    const written = journal.filter(({ action, document }) => {
+      return action === 'update' && sameSelection(readSelection(document.contactSelection), sent);
+    });
+    const isExact = told.evidence !== 'own_write_or_existing';
+    const there = isExact ? written.filter(({ version }) => String(version) === told.after) : written;
+    expect(there.length, `the version that ${run.run_id} wrote`).toBeGreaterThan(0);
+    expect(told.sha, 'SHA-256 over the canonical JSON of what was sent').toBe(
+      sha256(canonicalize(told.sent)),
+    );
+  } else {
+    expect(told?.after ?? null, 'a version written by a run that says it wrote none').toBe(null);
+  }
+  await everyPatchWasClaimed(db, admin, run.target);
+}
+
+/** Also those that were refused; a 401 is answered with one repeat. */
+async function everyPatchWasClaimed(db: Database['db'], admin: AdminClient, campaign: string): Promise<void> {
+  const { rows } = await sql<{ claims: number; updated: number }>`
+    select coalesce(sum(attempts), 0)::int as claims,
+      (select count(*)::int from selection_updates
+        where version_after is not null and campaign_id = ${campaign}) as updated
+    from operations where kind = 'patch'`.execute(db);
+  const { requests } = await admin.stats();
+  const byStatus = requests['PATCH /api/v2/outbound/campaigns/:campaignId'] ?? {};
+  const patches = Object.values(byStatus).reduce((sum, n) => sum + n, 0);
+  const { claims = 0, updated = 0 } = rows[0] ?? {};
+  expect(patches - (byStatus['401'] ?? 0), 'PATCHes, against claims').toBeLessThanOrEqual(claims);
+  const applied = (await admin.campaignJournal(campaign)).filter(({ action }) => action === 'update').length;
+  expect(updated, 'updates of the ledger, against those of the journal').toBeLessThanOrEqual(applied);
+}

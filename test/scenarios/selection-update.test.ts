@@ -1,0 +1,300 @@
+/** Selection updates as their users see them: the command line, a worker, a simulated tenant with other editors. */
+import { describe, expect, it } from 'vitest';
+import type { SelectionUpdateResult } from '../../src/contract.ts';
+import { CRM, endOf, type Stand, until, useStand } from './stand.ts';
+
+const onStand = useStand();
+
+const run = (campaign: string, file: string, ...more: readonly string[]) => [
+  'selection',
+  'update',
+  campaign,
+  file,
+  ...more,
+];
+const selectionOf = async ({ admin }: Stand, id: string) =>
+  (await admin.campaign(id)).campaign?.contactSelection;
+type Told = SelectionUpdateResult & { readonly failure: { type: string; message: string } | null };
+
+describe('cxflow selection', () => {
+  it('shows, plans, updates, tells the CRM and the history, and rolls back', async () => {
+    await onStand(
+      { env: { CRM_WEBHOOK_URL: 'CRM', CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true', CRM_SYNC_TOKEN: 'sync-1' } },
+      async (stand) => {
+        const { admin, cxflow, json, file, conserved } = stand;
+        await admin.seedCampaign('C1', {
+          owner: 'team-a',
+          contactSelection: { targetListIds: ['L1'], exclusionListIds: ['X1'] },
+        });
+        const shown = await json<{ version: number; contactSelection: object }>(['selection', 'show', 'C1']);
+        expect(shown.document).toMatchObject({
+          campaignId: 'C1',
+          version: 1,
+          contactSelection: { targetListIds: ['L1'] },
+        });
+
+        file(
+          'change.json',
+          JSON.stringify({
+            add: { targetListIds: ['L2'], filterRules: [{ field: 'age', operator: 'gte', value: 18 }] },
+          }),
+        );
+        const dry = await cxflow(run('C1', 'change.json', '--dry-run'));
+        expect(dry).toMatchObject({ code: 0 });
+        expect(dry.stdout).toContain('+ list L2: target');
+        expect(dry.stdout).toContain('+ rule age gte 18');
+        expect((await admin.campaign('C1')).campaign?.version).toBe(1);
+
+        const updated = await json<Told>(run('C1', 'change.json', '--requested-by', 'team-b'));
+        expect(updated.code, updated.stderr).toBe(0);
+        expect(updated.document).toMatchObject({
+          state: 'completed',
+          counts: { total: 1, pending: 0, updated: 1 },
+          version: { base: 1, before: 1, after: 2 },
+          metrics: { totalOperations: 1, successRate: 100 },
+          events: { delivered: 1, undelivered: 0 },
+        });
+        await conserved(updated.document.runId);
+        expect((await admin.campaign('C1')).campaign).toMatchObject({
+          owner: 'team-a',
+          contactSelection: { targetListIds: ['L1', 'L2'], exclusionListIds: ['X1'] },
+        });
+        const [event, ...others] = await admin.webhooks(CRM);
+        expect(others).toEqual([]);
+        expect(event?.headers['x-sync-token']).toBe('sync-1');
+        expect(event?.body).toMatchObject({
+          event: 'campaign.selection.updated',
+          campaignId: 'C1',
+          compliant: true,
+        });
+
+        // The same once more: nothing to change, nothing written, and it says so.
+        const again = await cxflow(run('C1', 'change.json'));
+        expect(again).toMatchObject({ code: 0 });
+        expect(again.stdout).toContain('nothing to change');
+        expect(again.stdout).toMatch(/existing\s+1/);
+
+        const history = await json<{
+          updates: { requestedBy: string; changes: string[]; versionAfter: number }[];
+        }>(['selection', 'history', 'C1']);
+        expect(history.document.updates).toHaveLength(3);
+        expect(history.document.updates[1]).toMatchObject({
+          requestedBy: 'team-b',
+          versionBefore: 1,
+          versionAfter: 2,
+          changes: ['+ list L2: target', '+ rule age gte 18'],
+        });
+
+        await admin.editCampaign('C1', { add: { exclusionListIds: ['X2'] } });
+        const back = await json<Told>(['selection', 'rollback', updated.document.runId]);
+        expect(back.document.counts).toEqual({ total: 1, pending: 0, updated: 1 });
+        await conserved(back.document.runId);
+        // What somebody else did since then stays.
+        expect(await selectionOf(stand, 'C1')).toEqual({
+          targetListIds: ['L1'],
+          exclusionListIds: ['X1', 'X2'],
+          filterRules: [],
+          priorityOrder: [],
+        });
+      },
+    );
+  });
+
+  it('a file that was made days ago takes nothing back that others did since', async () => {
+    await onStand({}, async (stand) => {
+      const { admin, json, file, conserved } = stand;
+      const { document } = await json<{ contactSelection: { targetListIds: string[] } }>([
+        'selection',
+        'show',
+        'C2',
+      ]);
+      const { contactSelection } = document;
+      file(
+        'c2.json',
+        JSON.stringify({
+          ...document,
+          contactSelection: { ...contactSelection, targetListIds: ['L1', 'L2'] },
+        }),
+      );
+      await admin.editCampaign('C2', { add: { targetListIds: ['T1'], priorityOrder: ['vip'] } });
+      const updated = await json<Told>(run('C2', 'c2.json'));
+      expect(updated.document.counts).toEqual({ total: 1, pending: 0, updated: 1 });
+      expect(await selectionOf(stand, 'C2')).toMatchObject({
+        targetListIds: ['L1', 'T1', 'L2'],
+        priorityOrder: ['vip'],
+      });
+      await conserved(updated.document.runId);
+
+      // A version that nobody saw tells nothing about who changed what.
+      file('unseen.json', JSON.stringify({ ...document, version: 99 }));
+      const unseen = await json<Told>(run('C2', 'unseen.json'));
+      expect(unseen.code).toBe(1);
+      expect(unseen.document.failure).toMatchObject({ type: 'InvalidInput' });
+    });
+  });
+
+  it('what others change meanwhile is merged, what both changed is a conflict, and each policy does as it says', async () => {
+    await onStand({}, async (stand) => {
+      const { admin, json, file, conserved } = stand;
+      file(
+        'mine.json',
+        JSON.stringify({
+          add: { targetListIds: ['M'], filterRules: [{ field: 'age', operator: 'gte', value: 21 }] },
+        }),
+      );
+      const seed = (id: string) =>
+        admin.seedCampaign(id, {
+          contactSelection: { filterRules: [{ field: 'age', operator: 'gte', value: 18 }] },
+        });
+      const theirAge = { filterRules: [{ field: 'age', operator: 'gte', value: 16 }] };
+
+      // Disjoint: after the plan's look, and after the look of the first write.
+      await seed('C3');
+      await admin.editCampaign('C3', { when: 'after-get', times: 2, add: { targetListIds: ['T#'] } });
+      const merged = await json<Told>(run('C3', 'mine.json'));
+      expect(merged.document.counts).toEqual({ total: 1, pending: 0, updated: 1 });
+      expect(merged.document.version).toEqual({ base: 1, before: 3, after: 4 });
+      expect((await selectionOf(stand, 'C3'))?.targetListIds).toEqual(['L1', 'T1', 'T2', 'M']);
+      await conserved(merged.document.runId);
+
+      await seed('C4');
+      await admin.editCampaign('C4', { when: 'after-get', add: theirAge });
+      const failed = await json<Told>(run('C4', 'mine.json'));
+      expect(failed.code).toBe(1);
+      expect(failed.document.failure?.type).toBe('Conflict');
+      expect(failed.document.failure?.message).toContain(
+        'filterRules/age/gte was 18, theirs is 16, ours is 21',
+      );
+      expect(failed.document.counts).toEqual({ total: 1, pending: 0, conflict: 1 });
+      expect((await admin.campaign('C4')).campaign?.version).toBe(2);
+      await conserved(failed.document.runId, { state: 'failed' });
+      // It goes on where it was: the other edit is not taken back by starting it again.
+      const again = await json<Told>(run('C4', 'mine.json'));
+      expect(again.document).toMatchObject({ runId: failed.document.runId, failure: { type: 'Conflict' } });
+
+      for (const [policy, age] of [
+        ['mine', 21],
+        ['theirs', 16],
+      ] as const) {
+        await seed(`C5${policy}`);
+        await admin.editCampaign(`C5${policy}`, { when: 'after-get', add: theirAge });
+        const settled = await json<Told>(run(`C5${policy}`, 'mine.json', '--on-conflict', policy));
+        expect(settled.document.counts).toEqual({ total: 1, pending: 0, updated: 1 });
+        const now = await selectionOf(stand, `C5${policy}`);
+        expect(now).toMatchObject({ targetListIds: ['L1', 'M'], filterRules: [{ value: age }] });
+        await conserved(settled.document.runId);
+      }
+    });
+  });
+
+  it('asks a person about a conflict, and takes the answer place by place', async () => {
+    await onStand({}, async (stand) => {
+      const { admin, client, cxflow, start, file, conserved } = stand;
+      await admin.seedCampaign('C6', {
+        contactSelection: {
+          filterRules: [{ field: 'age', operator: 'gte', value: 18 }],
+          priorityOrder: ['a', 'b'],
+        },
+      });
+      const wish = {
+        add: { filterRules: [{ field: 'age', operator: 'gte', value: 21 }], priorityOrder: ['c'] },
+      };
+      file('ask.json', JSON.stringify(wish));
+      await admin.editCampaign('C6', {
+        when: 'after-get',
+        add: { filterRules: [{ field: 'age', operator: 'gte', value: 16 }], priorityOrder: ['d'] },
+      });
+      const watching = start(run('C6', 'ask.json', '--on-conflict', 'ask', '--id', 'ask-1'));
+      await watching.waitFor(/the run waits for your word/);
+      expect(watching.stdout()).toMatch(/filterRules\/age\/gte\s+18\s+16\s+21/);
+      const { conflicts, phase } = await client.progress('ask-1');
+      expect(phase).toBe('conflict');
+      expect(conflicts?.map(({ place }) => place)).toEqual(['filterRules/age/gte', 'priorityOrder']);
+      expect((await cxflow(['show', 'ask-1'])).stdout).toMatch(
+        /priorityOrder\s+"a", "b"\s+"a", "b", "d"\s+"a", "b", "c"/,
+      );
+
+      const partly = await cxflow(['resolve', 'ask-1', '--answers', '{"priorityOrder": "mine"}']);
+      expect(partly).toMatchObject({ code: 1 });
+      expect(partly.stderr).toContain('answers are missing for filterRules/age/gte');
+      // The world moves on: what was answered for has changed again at one place, which is asked once more.
+      await admin.editCampaign('C6', {
+        add: { filterRules: [{ field: 'age', operator: 'gte', value: 17 }] },
+      });
+      file('answers.json', JSON.stringify({ priorityOrder: 'mine', 'filterRules/age/gte': 'theirs' }));
+      expect((await cxflow(['resolve', 'ask-1', '--answers', 'answers.json', '--by', 'dana'])).code).toBe(0);
+      await until(
+        () => client.progress('ask-1'),
+        (now) => now.conflicts?.[0]?.theirs === '17',
+      );
+      expect((await cxflow(['resolve', 'ask-1', '--mine'])).code).toBe(0);
+      expect(await endOf(watching)).toMatchObject({ code: 0 });
+      expect(await selectionOf(stand, 'C6')).toMatchObject({
+        filterRules: [{ value: 21 }],
+        priorityOrder: ['a', 'b', 'c'],
+      });
+      await conserved('ask-1');
+    });
+  });
+
+  it('binds the approval to the plan, and is refused by CXone in its own words', async () => {
+    await onStand({}, async (stand) => {
+      const { admin, client, json, cxflow, start, file, conserved } = stand;
+      file('more.json', JSON.stringify({ add: { targetListIds: ['L2'] } }));
+      const watching = start(run('C7', 'more.json', '--approval', '--id', 'approval-1'));
+      await watching.waitFor(/the run waits for approval/);
+      expect(watching.stdout()).toContain('+ list L2: target');
+      const { planHash } = await client.progress('approval-1');
+      const wrong = await cxflow(['approve', 'approval-1', '--plan', 'feedfeedfeedfeed']);
+      expect(wrong.stderr).toContain(planHash ?? '');
+      await admin.editCampaign('C7', { add: { targetListIds: ['T'] } });
+      expect((await cxflow(['approve', 'approval-1', '--plan', planHash ?? ''])).code).toBe(0);
+      expect((await endOf(watching)).code).toBe(0);
+      expect((await selectionOf(stand, 'C7'))?.targetListIds).toEqual(['L1', 'T', 'L2']);
+      await conserved('approval-1');
+
+      const fault = { status: 400, body: { message: 'list L3 is archived' } };
+      await admin.setFaults([{ match: { method: 'PATCH', family: 'outbound' }, times: 1, fault }]);
+      file('archived.json', JSON.stringify({ add: { targetListIds: ['L3'] } }));
+      const refused = await json<Told>(run('C7', 'archived.json'));
+      expect(refused.code).toBe(1);
+      expect(refused.document).toMatchObject({
+        failure: {
+          type: 'Refused',
+          message: 'CXone refused the selection of campaign C7: list L3 is archived',
+        },
+        counts: { total: 1, pending: 0, rejected: 1 },
+      });
+      await conserved(refused.document.runId, { state: 'failed' });
+      // The list was brought back: the same run goes on.
+      const after = await json<Told>(run('C7', 'archived.json'));
+      expect(after.document).toMatchObject({ runId: refused.document.runId, counts: { updated: 1 } });
+      await conserved(after.document.runId);
+    });
+  });
+
+  it('says everything that is wrong before anything is asked of CXone, and what CXone does not have', async () => {
+    await onStand({ simulatorArgs: ['--strict-lists'] }, async ({ admin, cxflow, json, file, conserved }) => {
+      file(
+        'wrong.json',
+        JSON.stringify({ targetListIds: [], filterRules: [{ field: 'age' }], priority: [] }),
+      );
+      const wrong = await cxflow(run('C8', 'wrong.json'));
+      expect(wrong.code).toBe(2);
+      for (const path of [
+        'selection.targetListIds',
+        'selection.filterRules[0].operator',
+        'selection.filterRules[0].value',
+        'selection.priority',
+      ])
+        expect(wrong.stderr).toContain(path);
+      expect((await admin.stats()).requests['GET /api/v2/outbound/campaigns/:campaignId']).toBe(undefined);
+      file('fine.json', JSON.stringify({ add: { targetListIds: ['L2'] } }));
+      const missing = await json<Told>(run('C8', 'fine.json'));
+      expect(missing.code).toBe(1);
+      expect(missing.document.failure?.type).toBe('NotFound');
+      await conserved(missing.document.runId, { state: 'failed' });
+      expect((await cxflow(['selection', 'show', 'C8'])).stderr).toContain('not found (404)');
+    });
+  });
+});

@@ -1,0 +1,146 @@
+/** Campaigns of the simulator, through the SDK that production speaks to them with. */
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createSimulator } from '../../src/simulator/simulator.ts';
+import { startSimulator } from './stand.ts';
+
+type Stand = Awaited<ReturnType<typeof startSimulator>>;
+
+const parts = (targetListIds: readonly string[], more: object = {}) => ({
+  targetListIds,
+  exclusionListIds: [],
+  filterRules: [],
+  priorityOrder: [],
+  ...more,
+});
+
+/** Reads the campaign, and writes it with these lists. */
+async function write({ cxone }: Stand, targetListIds: readonly string[], version?: number) {
+  const campaign = await cxone.outbound.readCampaign({ campaignId: 'C1' });
+  const { document } = campaign;
+  return cxone.outbound.updateSelection({
+    campaignId: 'C1',
+    document,
+    version: version ?? campaign.version,
+    selection: parts(targetListIds),
+  });
+}
+
+describe('a campaign', () => {
+  it('is there on first use with version 1, and is 404 where the tenant is strict', async () => {
+    const { cxone, admin } = await startSimulator();
+    const read = await cxone.outbound.readCampaign({ campaignId: 'C1' });
+    expect(read).toMatchObject({ version: 1, etag: null, selection: { targetListIds: ['L1'] } });
+    await admin.change({ strictLists: true });
+    await expect(cxone.outbound.readCampaign({ campaignId: 'C2' })).rejects.toThrow(/not found/);
+  });
+
+  it('is written whole: only the selection changes, and the version goes up by one', async () => {
+    const stand = await startSimulator();
+    await stand.admin.seedCampaign('C1', {
+      version: 7,
+      owner: 'team-a',
+      contactSelection: { targetListIds: ['L1'], sampling: 0.5 },
+    });
+    expect(await write(stand, ['L1', 'L2'])).toMatchObject({ kind: 'updated', version: 8, status: 200 });
+    const { campaign } = await stand.admin.campaign('C1');
+    expect(campaign).toMatchObject({
+      version: 8,
+      owner: 'team-a',
+      contactSelection: { targetListIds: ['L1', 'L2'], sampling: 0.5 },
+    });
+  });
+
+  it.each([409, 412] as const)(
+    'refuses an old version with %i, and changes nothing',
+    async (outdatedStatus) => {
+      const stand = await startSimulator({ outdatedStatus });
+      await write(stand, ['L1', 'L2']);
+      expect(await write(stand, ['L9'], 1)).toMatchObject({ kind: 'outdated', status: outdatedStatus });
+      const { campaign } = await stand.admin.campaign('C1');
+      expect(campaign?.contactSelection.targetListIds).toEqual(['L1', 'L2']);
+    },
+  );
+
+  it('refuses what the rules forbid, in words', async () => {
+    const stand = await startSimulator();
+    expect(await write(stand, [])).toEqual({
+      kind: 'refused',
+      status: 400,
+      message: 'at least one target list is required',
+      requestId: expect.any(String) as string,
+    });
+  });
+
+  it('wants If-Match, and the whole document', async () => {
+    const { token, request } = await startSimulator();
+    const headers = {
+      authorization: `Bearer ${await token('outbound')}`,
+      'content-type': 'application/json',
+    };
+    const path = '/api/v2/outbound/campaigns/C1';
+    const body = JSON.stringify({ contactSelection: parts(['L1']) });
+    expect(await request('PATCH', path, { headers, body })).toMatchObject({
+      status: 400,
+      body: { message: expect.stringContaining('If-Match') as string },
+    });
+    const guarded = { ...headers, 'if-match': 'version=1' };
+    expect(await request('PATCH', path, { headers: guarded, body })).toMatchObject({
+      status: 400,
+      body: { message: expect.stringContaining('the whole document') as string },
+    });
+  });
+
+  it("wants the scope of each verb, and no other family's token", async () => {
+    const { cxone, admin, token, request } = await startSimulator();
+    const headers = { authorization: `Bearer ${await token('contactlists')}` };
+    expect((await request('GET', '/api/v2/outbound/campaigns/C1', { headers })).status).toBe(401);
+    await admin.change({ withheldScopes: ['outbound:campaign:read'] });
+    await expect(cxone.outbound.readCampaign({ campaignId: 'C1' })).rejects.toThrow(/outbound:campaign:read/);
+  });
+
+  it('comes with an ETag where the region has them', async () => {
+    const { cxone } = await startSimulator({ campaignEtag: true });
+    expect((await cxone.outbound.readCampaign({ campaignId: 'C1' })).etag).toBe('"v1"');
+  });
+});
+
+describe('third parties', () => {
+  it('edit now, after a GET, and after a PATCH, each as often as was said', async () => {
+    const stand = await startSimulator();
+    const { admin } = stand;
+    await admin.editCampaign('C1', { add: { targetListIds: ['now'] }, set: { name: 'renamed' } });
+    await admin.editCampaign('C1', {
+      when: 'after-get',
+      after: 1,
+      times: 2,
+      add: { targetListIds: ['got#'] },
+    });
+    await admin.editCampaign('C1', { when: 'after-patch', remove: { targetListIds: ['now'] } });
+    expect(await write(stand, ['L1', 'now', 'mine'])).toMatchObject({ kind: 'updated', version: 3 });
+    expect(await write(stand, ['L5'])).toMatchObject({ kind: 'outdated' });
+    expect(await write(stand, ['L5'])).toMatchObject({ kind: 'outdated' });
+    const { campaign, edits } = await admin.campaign('C1');
+    expect(campaign?.contactSelection.targetListIds).toEqual(['L1', 'mine', 'got1', 'got2']);
+    expect({ name: campaign?.name, edits }).toEqual({ name: 'renamed', edits: 3 });
+    const actions = (await admin.campaignJournal('C1')).map(({ action, version }) => `${version} ${action}`);
+    expect(actions).toEqual(['2 edit', '3 update', '4 edit', '5 edit', '6 edit']);
+  });
+});
+
+it('a simulator that was killed goes on with the campaigns of its journal', async () => {
+  const journalPath = join(mkdtempSync(join(tmpdir(), 'cxflow-')), 'journal.ndjson');
+  const first = createSimulator({ journalPath });
+  await first.listen();
+  await first.close();
+  const stand = await startSimulator({ journalPath });
+  await write(stand, ['L1', 'L2']);
+  await stand.simulator.close();
+  const again = await startSimulator({ journalPath });
+  expect((await again.admin.campaign('C1')).campaign).toMatchObject({
+    version: 2,
+    contactSelection: { targetListIds: ['L1', 'L2'] },
+  });
+});
