@@ -1,5 +1,5 @@
 /**
- * Texts of other encodings to UTF-8, block by block (docs/adr/0008). Our own table of Windows-1252, for Node's
+ * Texts of other encodings to UTF-8, block by block (docs/adr/0011). Our own table of Windows-1252, for Node's
  * TextDecoder takes it for Latin-1 in several releases (20.20 among them): € would be lost without a word.
  */
 
