@@ -30,6 +30,8 @@ import {
   DECIDE_UPDATE,
   type Decision,
   type Kind,
+  PREFERENCES_TARGET,
+  type PreferenceUpdateInput,
   PROGRESS_QUERY,
   type Progress,
   RUN_ID_PREFIX,
@@ -39,8 +41,14 @@ import {
   type SourceFormat,
   TASK_QUEUE,
 } from './contract.ts';
-import { checkContactImport, contactImportOptions } from './contract-input.ts';
+import {
+  checkContactImport,
+  checkPreferenceUpdate,
+  contactImportOptions,
+  preferenceUpdateOptions,
+} from './contract-input.ts';
 import { contactMapProblems, resolveContactColumns } from './domain/contact-import.ts';
+import { preferenceMapProblems, resolvePreferenceColumns } from './domain/preference-update.ts';
 import type { SourceLimits } from './domain/source-limits.ts';
 import { businessKey } from './ledger/business-key.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
@@ -77,6 +85,8 @@ export interface Staged {
 }
 
 export interface StageOptions {
+  /** Whose columns it has to have. Default `contactImport`. */
+  readonly kind?: SourceKind;
   readonly format?: SourceFormat;
   /** Default: UTF-8, or what a byte order mark says. */
   readonly encoding?: SourceEncoding | undefined;
@@ -139,11 +149,13 @@ export function createClient({ temporal, ledger }: { readonly temporal: Client; 
   const startRun = async (
     kind: Kind,
     runId: string,
-    input: CommonInput,
+    input: CommonInput & { readonly source?: Source },
     summary: string,
   ): Promise<Started> => {
     const ended = await endedBefore(runId);
     if (ended) return ended;
+    const { source } = input;
+    if (source && 'retryOf' in source) await checkRetry(ledger, runId, source.retryOf);
     try {
       await temporal.workflow.start(kind, {
         taskQueue: TASK_QUEUE,
@@ -204,11 +216,32 @@ export function createClient({ temporal, ledger }: { readonly temporal: Client; 
     async startContactImport(input: ContactImportInput, options: { runId?: string } = {}): Promise<Started> {
       const checked = checkContactImport(input);
       if ('problems' in checked) throw new InputError(checked.problems);
-      const runId = options.runId ?? (await defaultRunId(ledger, input));
-      const ended = await endedBefore(runId);
-      if (ended) return ended;
-      if ('retryOf' in input.source) await checkRetry(ledger, runId, input.source.retryOf);
-      return startRun('contactImport', runId, input, `contacts → list ${input.listId}`);
+      const { listId: target } = input;
+      const runId =
+        options.runId ??
+        (await defaultRunId(ledger, {
+          kind: 'contactImport',
+          target,
+          input,
+          options: contactImportOptions(input),
+        }));
+      return startRun('contactImport', runId, input, `contacts → list ${target}`);
+    },
+
+    /**
+     * Starts an update of consent preferences, or finds it: the same content is the same run. Throws InputError with
+     * every problem of the input.
+     */
+    async startPreferenceUpdate(
+      input: PreferenceUpdateInput,
+      options: { runId?: string } = {},
+    ): Promise<Started> {
+      const checked = checkPreferenceUpdate(input);
+      if ('problems' in checked) throw new InputError(checked.problems);
+      const more = { target: PREFERENCES_TARGET, options: preferenceUpdateOptions(input) };
+      const runId =
+        options.runId ?? (await defaultRunId(ledger, { kind: 'preferenceUpdate', input, ...more }));
+      return startRun('preferenceUpdate', runId, input, 'consent preferences');
     },
 
     /** Phase, counts, what the run waits for. Needs a worker; `describe` does not. */
@@ -263,7 +296,7 @@ async function readThrough(
   bytes: AsyncIterable<Uint8Array>,
   name: string,
   format: SourceFormat,
-  { map, limits, onProgress }: StageOptions,
+  { kind = 'contactImport', map = {}, limits, onProgress }: StageOptions,
 ): Promise<{ rows: number; sha256: string }> {
   let read = 0;
   const hash = createHash('sha256');
@@ -276,7 +309,7 @@ async function readThrough(
     }
   };
   const source = await openSource(counted(), { name, format, limits });
-  const problems = source.columns ? columnProblems(source.columns, map) : contactMapProblems(map ?? {});
+  const problems = columnProblems[kind](source.columns, map);
   if (problems.length > 0) {
     await source.close();
     throw new InputError(problems);
@@ -286,19 +319,37 @@ async function readThrough(
   return { rows, sha256: hash.digest('hex') };
 }
 
-function columnProblems(columns: readonly string[], map: StageOptions['map']): readonly string[] {
-  const resolved = resolveContactColumns(columns, map);
+/** Kinds of run that read a source. */
+type SourceKind = Exclude<Kind, 'selectionUpdate'>;
+type Columns = readonly string[] | null;
+type ColumnMap = NonNullable<StageOptions['map']>;
+
+/** What is wrong with the columns of a source; null: it has none, and each row has its own keys. */
+const columnProblems: Readonly<Record<SourceKind, (columns: Columns, map: ColumnMap) => readonly string[]>> =
+  {
+    contactImport: (columns, map) =>
+      columns ? problemsOf(resolveContactColumns(columns, map)) : contactMapProblems(map),
+    preferenceUpdate: (columns, map) =>
+      columns ? problemsOf(resolvePreferenceColumns(columns, map)) : preferenceMapProblems(map),
+  };
+
+function problemsOf(resolved: object | { readonly problems: readonly string[] }): readonly string[] {
   return 'problems' in resolved ? resolved.problems : [];
 }
 
+type BulkInput = CommonInput & { readonly source: Source };
+
+interface NewRun {
+  readonly kind: Kind;
+  readonly target: string;
+  readonly input: BulkInput;
+  /** Those that change what is written. */
+  readonly options: unknown;
+}
+
 /** No slashes and no personal data; the same for the same content, list and options. */
-async function defaultRunId(ledger: Ledger, input: ContactImportInput): Promise<string> {
-  const key = businessKey(
-    RUN_ID_PREFIX.contactImport,
-    input.listId,
-    await contentOf(ledger, input.source),
-    contactImportOptions(input),
-  );
+async function defaultRunId(ledger: Ledger, { kind, target, input, options }: NewRun): Promise<string> {
+  const key = businessKey(RUN_ID_PREFIX[kind], target, await contentOf(ledger, input.source), options);
   const unique = randomBytes(4).toString('hex');
   if (input.dryRun) return `${key}:dry-${unique}`;
   if (input.again) return `${key}:again-${unique}`;

@@ -41,6 +41,8 @@ export interface Config {
     readonly tenant: string;
     /** CXone refuses duplicates, so that a lost batch may be sent again (decisions.md 15). */
     readonly duplicatesRefused: boolean;
+    /** So long CXone answers a repeated X-Idempotency-Key as it did the first; 0: it does not. Then preferences are read back. */
+    readonly idempotencyHours: number;
     /** The list that `contacts import` takes without `--list`. */
     readonly contactListId: string | null;
   };
@@ -98,6 +100,7 @@ export function loadConfig(env: Env, readFile: ReadFile = (path) => readFileSync
       families,
       tenant: tenantOf(families.contactlists),
       duplicatesRefused: read.flag('CXONE_DUPLICATES_REFUSED', true),
+      idempotencyHours: read.integer('CXONE_IDEMPOTENCY_HOURS', 24, 0, 8_760),
       contactListId: read.text('CXONE_CONTACT_LIST_ID'),
     },
     databaseUrl: read.databaseUrl(),

@@ -7,6 +7,7 @@ import type {
   ContactImportInput,
   EligibilityCheckInput,
   Kind,
+  PreferenceUpdateInput,
   SelectionUpdateInput,
 } from './contract.ts';
 import { CHANNELS, CONSENT_POLICIES } from './domain/eligibility.ts';
@@ -81,6 +82,8 @@ const INPUTS: Readonly<Record<Kind, { readonly checks: Checks; readonly required
       source,
       existing: oneOf('skip', 'update'),
       dedupe: oneOf('either', 'contactId', 'phone', 'both'),
+      requireConsent: oneOf(...CHANNELS),
+      policy: oneOf(...CONSENT_POLICIES),
       ...COMMON,
     },
     required: ['listId', 'source'],
@@ -99,6 +102,7 @@ const INPUTS: Readonly<Record<Kind, { readonly checks: Checks; readonly required
     },
     required: ['campaignId'],
   },
+  preferenceUpdate: { checks: { source, guard: flag, ...COMMON }, required: ['source'] },
 };
 
 const ELIGIBILITY_CHECK: Checks = {
@@ -149,6 +153,10 @@ export function checkContactImport(value: unknown): Checked<ContactImportInput> 
   return checkInput('contactImport', value);
 }
 
+export function checkPreferenceUpdate(value: unknown): Checked<PreferenceUpdateInput> {
+  return checkInput('preferenceUpdate', value);
+}
+
 export function checkEligibilityCheck(value: unknown): Checked<EligibilityCheckInput> {
   return checkAll(value, ELIGIBILITY_CHECK, ['contactId', 'channel']);
 }
@@ -159,7 +167,16 @@ export function contactImportOptions(input: ContactImportInput) {
     existing: input.existing ?? 'skip',
     dedupe: input.dedupe ?? 'either',
     map: ('map' in input.source && input.source.map) || {},
+    // Only where it is asked for: the keys of all runs without it stay what they were.
+    ...(input.requireConsent && {
+      requireConsent: input.requireConsent,
+      policy: input.policy ?? ('default' as const),
+    }),
   };
+}
+
+export function preferenceUpdateOptions(input: PreferenceUpdateInput) {
+  return { guard: input.guard ?? true, map: ('map' in input.source && input.source.map) || {} };
 }
 
 const WISHES = ['selection', 'change', 'rollbackOf'] as const;

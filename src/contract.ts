@@ -10,12 +10,13 @@ export type { Channel, ConsentPolicy, Eligibility } from './domain/eligibility.t
 
 export const TASK_QUEUE = 'cxflow';
 
-export const WORKFLOW_TYPES = ['contactImport', 'selectionUpdate'] as const;
+export const WORKFLOW_TYPES = ['contactImport', 'preferenceUpdate', 'selectionUpdate'] as const;
 export type Kind = (typeof WORKFLOW_TYPES)[number];
 
 /** Prefix of the run ids of each kind: `contact-import:L1:3f9a…`. */
 export const RUN_ID_PREFIX: Readonly<Record<Kind, string>> = {
   contactImport: 'contact-import',
+  preferenceUpdate: 'preference-update',
   selectionUpdate: 'selection-update',
 };
 
@@ -74,7 +75,20 @@ export interface ContactImportInput extends CommonInput {
   readonly existing?: Existing;
   /** What makes two rows of the source the same contact. Default `either`. */
   readonly dedupe?: Dedupe;
+  /** Import only whom CXone's preferences let us reach on this channel; the rest becomes `ineligible`. Default: not asked. */
+  readonly requireConsent?: Channel;
+  /** With `requireConsent`: by which rules. Default `default`. */
+  readonly policy?: ConsentPolicy;
 }
+
+/** Consent preferences (tutorial S0). They belong to the tenant: `PREFERENCES_TARGET` stands where others have a list. */
+export interface PreferenceUpdateInput extends CommonInput {
+  readonly source: Source;
+  /** Read what CXone has first, so that no opt-in overwrites a newer withdrawal; such a record is a `conflict`. Default true. */
+  readonly guard?: boolean;
+}
+
+export const PREFERENCES_TARGET = 'preferences';
 
 /** May this contact be reached on this channel now? The facts beside the preference count under `strict` only. */
 export interface EligibilityCheckInput {
@@ -123,8 +137,8 @@ export interface RunResult {
   readonly finishedAt: string;
 }
 
-export interface ContactImportResult extends RunResult {
-  readonly kind: 'contactImport';
+/** What every bulk run returns. */
+export interface BulkResult extends RunResult {
   readonly dryRun: boolean;
   /** Over all records, two decimals. */
   readonly successRatePercent: number;
@@ -134,6 +148,20 @@ export interface ContactImportResult extends RunResult {
   readonly requests: number;
   /** CRM events: told, and not told (they stay in the outbox). */
   readonly events: { readonly delivered: number; readonly undelivered: number };
+}
+
+export interface ContactImportResult extends BulkResult {
+  readonly kind: 'contactImport';
+}
+
+export interface PreferenceUpdateResult extends BulkResult {
+  readonly kind: 'preferenceUpdate';
+  /** Rows that broke a rule of consent. */
+  readonly violations: number;
+  /** Rows that broke none ÷ rows that were checked, two decimals; 100 where there was none. */
+  readonly complianceRatePercent: number;
+  /** Opt-outs of this source that CXone did not take and that our own suppression list has instead. */
+  readonly suppressions: number;
 }
 
 export interface SelectionUpdateResult extends RunResult {

@@ -74,10 +74,15 @@ async function runUntilDrained(parts: Parts): Promise<void> {
     (why) => log.warn(why),
   );
   const cxone = createCxone({ families: config.cxone.families });
-  const { webhookUrl, syncToken, allowLoopback } = config.crm;
+  const { webhookUrl, marketingWebhookUrl, syncToken, allowLoopback } = config.crm;
   const crash = createCrashPoints(env.CXFLOW_CRASH_AT, (moment, run) => log.info({ moment, run }, 'passing'));
   const ledger = crash?.ledger(parts.ledger) ?? parts.ledger;
-  const post = webhookUrl === null ? null : createWebhook({ url: webhookUrl, syncToken, allowLoopback });
+  const webhook = (url: string | null) => {
+    if (url === null) return null;
+    // The token is for the CRM, and for nobody else.
+    const post = createWebhook({ url, syncToken: url === webhookUrl ? syncToken : null, allowLoopback });
+    return crash?.webhook(post) ?? post;
+  };
   const activities = createActivities({
     ledger,
     cxone: crash?.cxone(cxone) ?? cxone,
@@ -88,7 +93,9 @@ async function runUntilDrained(parts: Parts): Promise<void> {
     sourceLimits: config.sourceLimits,
     duplicatesRefused: config.cxone.duplicatesRefused,
     searchAttributes: () => searchAttributes,
-    postWebhook: post && (crash?.webhook(post) ?? post),
+    keyLifeMs: config.cxone.idempotencyHours * 3_600_000,
+    postWebhook: webhook(webhookUrl),
+    postMarketing: webhook(marketingWebhookUrl),
     log: (error, activity) => log.warn({ activity, error: describe(error) }, 'activity failed'),
   });
   const worker = await Worker.create({

@@ -110,7 +110,7 @@ describe('the house', () => {
   });
 
   it('has every noun under the same stem in each of its rooms', () => {
-    for (const noun of ['contact-import', 'selection-update']) {
+    for (const noun of ['contact-import', 'preference-update', 'selection-update']) {
       for (const room of ['domain', 'workflows', 'activities']) expect(files).toContain(`${room}/${noun}.ts`);
     }
   });

@@ -1,8 +1,10 @@
 /** What a kind of bulk run brings along; pages.ts and staging.ts do the rest for all of them. */
 import type { Kind } from '../contract.ts';
 import type { CxoneError } from '../cxone/errors.ts';
-import type { Reason } from '../domain/run.ts';
-import type { DerivedOperation, SettledGroup } from '../ledger/operations.ts';
+import type { Counts, Outcome, Reason } from '../domain/run.ts';
+import type { Alongside, DerivedOperation, SettledGroup } from '../ledger/operations.ts';
+import type { OutboxEvent } from '../ledger/outbox.ts';
+import type { Objection } from '../ledger/suppressions.ts';
 import type { Run } from '../ledger/runs.ts';
 import type { Loser } from '../ledger/records.ts';
 
@@ -19,10 +21,14 @@ export type Doubt = 'none' | 'whole' | 'parts';
 
 export interface Write {
   readonly run: Run;
+  readonly operationId: string;
+  readonly batch: number;
   readonly kind: string;
   readonly records: readonly PendingRecord[];
   readonly refs: unknown;
   readonly doubt: Doubt;
+  /** With a doubt: no earlier try left before this moment. */
+  readonly sentSince: Date;
   /** Called right before the socket write; throws when the lease is no longer ours. */
   readonly beforeSend: () => void;
   /**
@@ -40,13 +46,37 @@ export interface Answer {
   readonly requestId: string | null;
   /** For the audit: words and counts, no personal data. */
   readonly details: string;
+  /** What else is remembered, in the transaction of the settle and only with it. */
+  readonly alongside?: Alongside;
+  /** Nothing was written: no latency of a write to report. */
+  readonly onlyLookedUp?: true;
+  /** Is there something in it to tell of? Default true. */
+  readonly isTold?: boolean;
   /** Why a write of many requests ends before its end: what is done is settled, the rest is derived. */
   readonly brokenOffBy?: CxoneError;
 }
 
-export type ReadRow =
-  | { readonly record: unknown; readonly key1: string; readonly key2: string }
-  | { readonly reasons: readonly Reason[] };
+export type ReadRow = (
+  | {
+      readonly record: unknown;
+      readonly key1: string;
+      readonly key2: string;
+      /** It is right, and not to be sent all the same. */
+      readonly settled?: { readonly outcome: Outcome; readonly reasons: readonly Reason[] };
+    }
+  /** Invalid: every reason. */
+  | { readonly reasons: readonly Reason[] }
+) & {
+  /** That somebody said no, which CXone is not going to hear from this row. */
+  readonly objection?: Objection;
+};
+
+/** What a run asks CXone before it writes, counted for the plan. */
+export interface LookUps {
+  readonly requests: number;
+  /** Records without a contact id that could be asked for. */
+  readonly withoutContactId: number;
+}
 
 /** Properties, not methods: they are handed on. */
 export interface BulkKind {
@@ -54,7 +84,9 @@ export interface BulkKind {
   readonly stem: string;
   readonly recordsPerBatch: number;
   /** The kind of the operations that the plan makes. */
-  readonly firstOperation: string;
+  firstOperation(run: Run): string;
+  /** Absent or null: it asks nothing. */
+  readonly lookUps?: (run: Run) => Promise<LookUps | null>;
   /** What the CRM is told after each batch. */
   readonly event: string;
   /** The options that change what is written: part of what makes two runs the same. */
@@ -74,6 +106,10 @@ export interface BulkKind {
   write(write: Write): Promise<Answer>;
   /** May a write be repeated whose answer was lost? If not, its records are in doubt and a person decides. */
   repeatable(operationKind: string): boolean;
+  /** Absent: S1's event, whose metrics add up (crm.ts). Else the body of each; events that list items are not merged. */
+  readonly render?: (run: Run, event: OutboxEvent) => Promise<string>;
+  /** What the result has beside that of every bulk run. */
+  readonly result?: (run: Run, counts: Counts) => Promise<Readonly<Record<string, unknown>>>;
 }
 
 /** All kinds but the selection update, which has one record and an engine of its own. */

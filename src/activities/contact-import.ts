@@ -13,13 +13,16 @@ import {
   resolveContactColumns,
 } from '../domain/contact-import.ts';
 import type { Reason } from '../domain/run.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { SettledGroup } from '../ledger/operations.ts';
 import type { Run } from '../ledger/runs.ts';
 import { SourceError } from '../sources/errors.ts';
 import type { Answer, BulkKind, PendingRecord, Write } from './bulk.ts';
+import { CHECK, checkConsent, lookBeforeSending, lookUpsOf, withCheck } from './contact-consent.ts';
 import { CREATE, interpretCreate, OWN_WRITE, UPDATE, type UpdateRefs } from './contact-answers.ts';
 
 export interface ContactImportDeps {
+  readonly ledger: Ledger;
   readonly cxone: Cxone;
   /** CXONE_DUPLICATES_REFUSED: does the tenant refuse a record that it has? */
   readonly duplicatesRefused: boolean;
@@ -27,18 +30,23 @@ export interface ContactImportDeps {
 
 const inputOf = (run: Run): ContactImportInput => run.input as ContactImportInput;
 
-export function createContactImport({ cxone, duplicatesRefused }: ContactImportDeps): BulkKind {
+export function createContactImport(deps: ContactImportDeps): BulkKind {
+  const { ledger, cxone, duplicatesRefused } = deps;
   return {
     stem: 'contact-import',
     recordsPerBatch: CONTACTS_PER_BATCH,
-    firstOperation: CREATE,
+    firstOperation: (run) => (inputOf(run).requireConsent ? CHECK : CREATE),
+    lookUps: (run) => lookUpsOf(ledger, run),
     event: 'cxone_contact_import_batch_complete',
     options: (input) => contactImportOptions(input as ContactImportInput),
     reader: contactReader,
     duplicates: (run, candidates) => findLosers(run, candidates),
-    write: (write) => (write.kind === UPDATE ? updateContacts(cxone, write) : createContacts(cxone, write)),
-    // A PUT may always be repeated; a POST only where CXone itself refuses what it has.
-    repeatable: (kind) => kind === UPDATE || duplicatesRefused,
+    write: (write) => {
+      if (write.kind === CHECK) return checkConsent(deps, write);
+      return write.kind === UPDATE ? updateContacts(cxone, write) : createContacts(deps, write);
+    },
+    // A PUT may always be repeated, and so may a question; a POST only where CXone itself refuses what it has.
+    repeatable: (kind) => kind !== CREATE || duplicatesRefused,
   };
 }
 
@@ -74,7 +82,9 @@ async function* findLosers(
  * POST of a batch. Repeating it is safe while CXone refuses duplicates: a batch is atomic, so a second one either
  * finds nothing of the first, or is refused with a 409 that names all of it (decisions.md 15).
  */
-async function createContacts(cxone: Cxone, write: Write): Promise<Answer> {
+async function createContacts({ ledger, cxone }: ContactImportDeps, write: Write): Promise<Answer> {
+  const back = await lookBeforeSending(ledger, write);
+  if (back) return back;
   const { listId } = inputOf(write.run);
   const { existing } = contactImportOptions(inputOf(write.run));
   const records = write.records.map(({ record }) => record as Contact);
@@ -82,8 +92,10 @@ async function createContacts(cxone: Cxone, write: Write): Promise<Answer> {
     .createRecords({ listId, records, beforeSend: write.beforeSend })
     .catch(tooLarge);
   const seqs = write.records.map(({ seq }) => seq);
+  const { groups, derived } = interpretCreate(answer, { seqs, existing, doubt: write.doubt });
   return {
-    ...interpretCreate(answer, { seqs, existing, doubt: write.doubt }),
+    groups,
+    derived: derived.map((part) => withCheck(part, write)),
     httpStatus: answer.status,
     requestId: answer.requestId,
     details: describe(answer),

@@ -2,25 +2,27 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { type Outcome, OUTCOMES, SUCCESSES } from '../domain/run.ts';
-import type { Notify } from '../contract.ts';
+import type { Kind, Notify } from '../contract.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { EventTotals, OutboxEvent } from '../ledger/outbox.ts';
 import type { Run } from '../ledger/runs.ts';
 import { whileBeating } from './beating.ts';
+import type { BulkKind, Kinds } from './bulk.ts';
 import { passes } from './failures.ts';
 import type { PostWebhook } from './webhook.ts';
 
 export interface CrmDeps {
   readonly ledger: Ledger;
-  /** null: there is no CRM to tell. */
-  readonly post: PostWebhook | null;
+  readonly kinds: Kinds;
+  /** null: there is nobody to tell of runs of this kind. */
+  readonly post: (kind: Kind) => PostWebhook | null;
   readonly draining: AbortSignal;
 }
 
 const EVENTS_AT_ONCE = 50;
 const LOOK_EVERY_MS = 500;
 
-export function createCrmActivities({ ledger, post, draining }: CrmDeps) {
+export function createCrmActivities({ ledger, kinds, post: postOf, draining }: CrmDeps) {
   return {
     /**
      * Delivers until the writing is over and the outbox is empty. Repeatable: a delivered event is marked, and one
@@ -29,8 +31,15 @@ export function createCrmActivities({ ledger, post, draining }: CrmDeps) {
     tellCrm: (runId: string): Promise<{ done: boolean }> => whileBeating(() => deliverAll(runId)),
   };
 
+  /** undefined: S1's event, or one of a kind that is no bulk run and has its body already. */
+  function rendererOf(kind: string): BulkKind['render'] {
+    return (kinds as Readonly<Partial<Record<string, BulkKind>>>)[kind]?.render;
+  }
+
   async function deliverAll(runId: string): Promise<{ done: boolean }> {
     const { cancellationSignal } = Context.current();
+    const { kind } = await ledger.runs.get(runId);
+    const post = postOf(kind as Kind);
     if (!post) return { done: true };
     let totals: EventTotals | null = null;
     while (!draining.aborted && !cancellationSignal.aborted) {
@@ -41,7 +50,8 @@ export function createCrmActivities({ ledger, post, draining }: CrmDeps) {
         await delay(LOOK_EVERY_MS);
         continue;
       }
-      if (notify !== 'batch') await ledger.outbox.mergeUndelivered(run.run_no);
+      // An event that lists its items stands for itself: all of a run's in one would be megabytes (decisions.md 28).
+      if (notify !== 'batch' && !rendererOf(kind)) await ledger.outbox.mergeUndelivered(run.run_no);
       const events = await ledger.outbox.undelivered(run.run_no, EVENTS_AT_ONCE);
       if (events.length === 0 && !writing) return { done: true };
       totals ??= await ledger.outbox.rendered(run.run_no);
@@ -75,7 +85,10 @@ export function createCrmActivities({ ledger, post, draining }: CrmDeps) {
     before: EventTotals,
     send: PostWebhook,
   ): Promise<EventTotals> {
-    const { body, totals } = await rendered(run, event, before);
+    const itemised = rendererOf(run.kind);
+    const { body, totals } = itemised
+      ? { body: await itemised(run, event), totals: before }
+      : await rendered(run, event, before);
     try {
       await send(event.event_id, body);
     } catch (error) {

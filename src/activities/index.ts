@@ -1,13 +1,16 @@
 /** All activities of one worker. Their names are what the Web UI shows: verbs. */
+import type { Kind } from '../contract.ts';
 import type { Cxone } from '../cxone/cxone.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Kinds } from './bulk.ts';
+import { createConsentActivities } from './consent.ts';
 import { createContactImport } from './contact-import.ts';
 import { createCrmActivities } from './crm.ts';
 import { translated } from './failures.ts';
 import type { Pace } from './pace.ts';
 import { createPages } from './pages.ts';
+import { createPreferenceUpdate } from './preference-update.ts';
 import { createRunActivities } from './runs.ts';
 import { createSelectionUpdate } from './selection-update.ts';
 import { createStaging } from './staging.ts';
@@ -25,21 +28,37 @@ export interface ActivityDeps {
   readonly duplicatesRefused: boolean;
   readonly searchAttributes: () => boolean;
   readonly postWebhook: PostWebhook | null;
+  /** Who is told of preferences; a client of its own. */
+  readonly postMarketing: PostWebhook | null;
+  /** CXONE_IDEMPOTENCY_HOURS */
+  readonly keyLifeMs: number;
   /** What became a failure, with its stack, for the worker's log. */
   readonly log: (error: unknown, activity: string) => void;
 }
 
 export function createActivities(deps: ActivityDeps) {
-  const kinds: Kinds = { contactImport: createContactImport(deps) };
-  const tells = deps.postWebhook !== null;
-  const { activities: selectionUpdate, result: selectionResult } = createSelectionUpdate({ ...deps, tells });
+  const kinds: Kinds = {
+    contactImport: createContactImport(deps),
+    preferenceUpdate: createPreferenceUpdate(deps),
+  };
+  const posts: Readonly<Record<Kind, PostWebhook | null>> = {
+    contactImport: deps.postWebhook,
+    preferenceUpdate: deps.postMarketing,
+    selectionUpdate: deps.postWebhook,
+  };
+  const tells = (kind: Kind): boolean => posts[kind] !== null;
+  const { activities: selectionUpdate, result: selectionResult } = createSelectionUpdate({
+    ...deps,
+    tells: tells('selectionUpdate'),
+  });
   const extras = { selectionUpdate: selectionResult };
   const activities = {
     ...createRunActivities({ ...deps, kinds, extras, tells, ratePerMinute: deps.pace.ratePerMinute }),
     ...createStaging({ ...deps, kinds }),
     ...selectionUpdate,
     ...createPages({ ...deps, kinds, tells }),
-    ...createCrmActivities({ ...deps, post: deps.postWebhook }),
+    ...createCrmActivities({ ...deps, kinds, post: (kind) => posts[kind] }),
+    ...createConsentActivities(deps),
   };
   return translated(activities, deps.log);
 }

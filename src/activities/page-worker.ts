@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
+import type { Kind } from '../contract.ts';
 import { CxoneError, CxoneRateLimited } from '../cxone/errors.ts';
 import {
   type Claimed,
@@ -108,10 +109,13 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     try {
       answer = await kind.write({
         run,
+        operationId: operation.id,
+        batch: operation.batch,
         kind: operation.kind,
         records: recordsOf(operation, claimed.records),
         refs: operation.refs,
         doubt: doubtOf(operation, claimed.unanswered),
+        sentSince: sentSince(operation, run),
         beforeSend: () => lease.check(),
         nextRequest: () => nextRequest(lease),
       });
@@ -130,7 +134,8 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     answer: Answer,
     latencyMs: number,
   ): Promise<void> => {
-    const { groups, derived, httpStatus, requestId, details } = answer;
+    const { groups, derived, httpStatus, requestId, details, onlyLookedUp, alongside } = answer;
+    const isTold = deps.tells(run.kind as Kind) && (answer.isTold ?? true);
     const mine = await ledger.operations.settle({
       id: operation.id,
       fence,
@@ -138,7 +143,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
       groups,
       derived: inherit(operation, derived),
       httpStatus,
-      latencyMs,
+      latencyMs: onlyLookedUp ? null : latencyMs,
       requestId,
       audit: auditOf(operation, groups, {
         status: 'success',
@@ -146,7 +151,8 @@ export function createPageWorker(deps: PageDeps, run: Run) {
         latencyMs: Math.round(latencyMs),
         details,
       }),
-      event: deps.tells ? kind.event : null,
+      event: isTold ? kind.event : null,
+      alongside,
     });
     // Not ours any more: whoever took it over reconciles it, and our answer is kept as evidence.
     if (mine) settled.push(...groups);
@@ -244,6 +250,11 @@ export function createPageWorker(deps: PageDeps, run: Run) {
       };
     },
   };
+}
+
+/** Tries that were refused count as sent here: it is the earliest moment that is certain. */
+function sentSince({ attempts, sent_at }: OpenOperation, run: Run): Date {
+  return attempts === 1 && sent_at ? sent_at : run.started_at;
 }
 
 function throwIfFailed(halted: Halt | null): void {

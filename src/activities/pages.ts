@@ -3,6 +3,7 @@
  * The order of the steps is what makes it safe: reliability.md §3.3, decisions.md 14–16.
  */
 import { Context } from '@temporalio/activity';
+import type { Kind } from '../contract.ts';
 import type { Counts } from '../domain/run.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { whileBeating } from './beating.ts';
@@ -34,8 +35,8 @@ export interface PageDeps {
   readonly holder: string;
   /** Aborted when the worker is to stop: claim nothing more (decisions.md 20). */
   readonly draining: AbortSignal;
-  /** Is there a CRM to be told? */
-  readonly tells: boolean;
+  /** Is there somebody to be told of runs of this kind? */
+  readonly tells: (kind: Kind) => boolean;
 }
 
 export function createPages(deps: PageDeps) {

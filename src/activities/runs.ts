@@ -1,5 +1,5 @@
 /** A run in the ledger: opened, planned, steered, resolved, closed. The same for every kind. */
-import type { CommonInput, ContactImportResult, Decision, Kind, Refusal } from '../contract.ts';
+import type { BulkResult, CommonInput, Decision, Kind, Refusal } from '../contract.ts';
 import type { Counts, Phase, RunState, Steering } from '../domain/run.ts';
 import { successRatePercent } from '../domain/run.ts';
 import { canonicalize, sha256 } from '../ledger/business-key.ts';
@@ -8,7 +8,7 @@ import { parentOf } from '../ledger/retries.ts';
 import type { OperationInDoubt } from '../ledger/operations.ts';
 import type { Run } from '../ledger/runs.ts';
 import { whileBeating } from './beating.ts';
-import type { BulkKind, BulkKindName, Kinds } from './bulk.ts';
+import type { BulkKind, BulkKindName, Kinds, LookUps } from './bulk.ts';
 import { endsTheRun, passes } from './failures.ts';
 
 export interface OpenRunInput {
@@ -34,6 +34,10 @@ export interface Plan {
   readonly toWrite: number;
   readonly invalid: number;
   readonly duplicate: number;
+  /** Right by our rules, and not to be sent; absent where there is none. */
+  readonly rejected?: number;
+  /** What is asked of CXone before it is written; absent where nothing is. */
+  readonly lookUps?: LookUps;
   readonly batches: number;
   /** Batches of one page. */
   readonly pageBatches: number;
@@ -61,20 +65,21 @@ export interface RunsDeps {
   readonly extras?: Readonly<Partial<Record<Kind, (run: Run) => Promise<object>>>>;
   readonly ratePerMinute: number;
   readonly searchAttributes: () => boolean;
-  readonly tells: boolean;
+  readonly tells: (kind: Kind) => boolean;
 }
 
 const MOST_BATCHES_OF_A_PAGE = 100;
 /** A page is no longer than this at the rate budget: it bounds how long a lost worker's page is out of sight. */
 const LONGEST_PAGE_SECONDS = 10;
+/** Batches that are looked up first are hundreds of requests: pages of a few keep the line busy. */
+const LONGEST_PAGE_WITH_LOOK_UPS_SECONDS = 60;
 const MOST_REASONS_OF_A_PLAN = 20;
 
-export function pageBatches(ratePerMinute: number): number {
+export function pageBatches(ratePerMinute: number, requestsPerBatch = 1): number {
   if (ratePerMinute === 0) return MOST_BATCHES_OF_A_PAGE;
-  return Math.max(
-    1,
-    Math.min(MOST_BATCHES_OF_A_PAGE, Math.floor((ratePerMinute * LONGEST_PAGE_SECONDS) / 60)),
-  );
+  const seconds = requestsPerBatch > 1 ? LONGEST_PAGE_WITH_LOOK_UPS_SECONDS : LONGEST_PAGE_SECONDS;
+  const batches = Math.floor((ratePerMinute * seconds) / 60 / requestsPerBatch);
+  return Math.max(1, Math.min(MOST_BATCHES_OF_A_PAGE, batches));
 }
 
 export function createRunActivities(deps: RunsDeps) {
@@ -94,7 +99,7 @@ export function createRunActivities(deps: RunsDeps) {
       return {
         startedAt: opened.run.started_at.toISOString(),
         searchAttributes: deps.searchAttributes(),
-        tells: deps.tells,
+        tells: deps.tells(kind),
       };
     },
 
@@ -166,10 +171,10 @@ export function createRunActivities(deps: RunsDeps) {
      * The last word: nothing stays pending (exceptions: decisions.md 8), the parts add up, the result is kept.
      * Repeatable; waits for leases that are still live.
      */
-    closeRun: (end: CloseRun): Promise<ContactImportResult> => whileBeating(() => closeRun(end)),
+    closeRun: (end: CloseRun): Promise<BulkResult> => whileBeating(() => closeRun(end)),
   };
 
-  async function closeRun({ runId, state, failure }: CloseRun): Promise<ContactImportResult> {
+  async function closeRun({ runId, state, failure }: CloseRun): Promise<BulkResult> {
     const run = await ledger.runs.get(runId);
     // A page that outlived its run must not write what is counted here as not written.
     await ledger.runs.steer(run.run_no, 'stopped');
@@ -178,10 +183,18 @@ export function createRunActivities(deps: RunsDeps) {
     if (state === 'completed' && !run.dry_run && counts.pending !== 0) {
       throw new Error(`run ${runId} would complete with ${counts.pending} records pending`);
     }
-    const extra = await deps.extras?.[run.kind as Kind]?.(run);
+    const kinds: Readonly<Partial<Record<string, BulkKind>>> = deps.kinds;
+    const extra =
+      (await deps.extras?.[run.kind as Kind]?.(run)) ?? (await kinds[run.kind]?.result?.(run, counts));
     const result = { ...(await resultOf(ledger, run, state, counts)), ...extra };
     await ledger.runs.close(run.run_no, state, result, failure);
-    await ledger.audit.add(runId, 'run_closed', { state, counts, failure });
+    await ledger.audit.add(runId, 'run_closed', {
+      state,
+      counts,
+      failure,
+      averageLatencyMs: result.averageLatencyMs,
+      ...extra,
+    });
     return result;
   }
 
@@ -207,13 +220,15 @@ export function createRunActivities(deps: RunsDeps) {
   /** What the CRM is told of a batch; null: nothing. */
   function eventOf(run: Run): string | null {
     const kinds: Readonly<Partial<Record<string, BulkKind>>> = deps.kinds;
-    return deps.tells ? (kinds[run.kind]?.event ?? null) : null;
+    const kind = kinds[run.kind];
+    // One that lists what stands in CXone has nothing to say of a doubt.
+    return deps.tells(run.kind as Kind) && !kind?.render ? (kind?.event ?? null) : null;
   }
 
   async function planWrites(runId: string): Promise<Plan> {
     const run = await ledger.runs.get(runId);
     const kind = deps.kinds[run.kind as BulkKindName];
-    const batches = await ledger.operations.plan(run.run_no, kind.firstOperation, kind.recordsPerBatch);
+    const batches = await ledger.operations.plan(run.run_no, kind.firstOperation(run), kind.recordsPerBatch);
     const plan = await countPlan(ledger, run, kind, batches, deps.ratePerMinute);
     await ledger.runs.setPlan(run.run_no, plan, plan.hash);
     await ledger.audit.add(runId, 'planned', { ...plan, reasons: undefined });
@@ -267,35 +282,34 @@ async function countPlan(
   const counts = await ledger.runs.exactCounts(run.run_no);
   const reasons = await ledger.records.reasons(run.run_no);
   const options = kind.options(run.input);
+  const lookUps = await kind.lookUps?.(run);
   const plan = {
     list: run.target,
     total: counts.total,
     toWrite: counts.pending,
     invalid: counts.invalid ?? 0,
     duplicate: counts.duplicate ?? 0,
+    ...(counts.rejected !== undefined && { rejected: counts.rejected }),
+    ...(lookUps && { lookUps }),
     batches,
     options,
   };
+  const requests = batches + (lookUps?.requests ?? 0);
   return {
     ...plan,
     hash: sha256(canonicalize({ ...plan, content: run.source?.sha256 ?? null })).slice(0, 16),
-    pageBatches: pageBatches(ratePerMinute),
-    estimatedSeconds: ratePerMinute === 0 ? null : Math.ceil((batches * 60) / ratePerMinute),
+    pageBatches: pageBatches(ratePerMinute, batches === 0 ? 1 : requests / batches),
+    estimatedSeconds: ratePerMinute === 0 ? null : Math.ceil((requests * 60) / ratePerMinute),
     reasons: reasons.slice(0, MOST_REASONS_OF_A_PLAN).map(({ code, field, n }) => ({ code, field, n })),
   };
 }
 
-async function resultOf(
-  ledger: Ledger,
-  run: Run,
-  state: RunState,
-  counts: Counts,
-): Promise<ContactImportResult> {
+async function resultOf(ledger: Ledger, run: Run, state: RunState, counts: Counts): Promise<BulkResult> {
   const { requests, averageMs } = await ledger.operations.latencies(run.run_no);
   const retryOf = parentOf(run);
   return {
     runId: run.run_id,
-    kind: run.kind as 'contactImport',
+    kind: run.kind as Kind,
     state,
     dryRun: run.dry_run,
     counts,

@@ -10,6 +10,7 @@ import type { Run } from '../ledger/runs.ts';
 import { SourceError } from '../sources/errors.ts';
 import { SourceChanged } from '../sources/files.ts';
 import type { SourceRow } from '../sources/rows.ts';
+import type { Objection } from '../ledger/suppressions.ts';
 import { whileBeating } from './beating.ts';
 import type { BulkKind, BulkKindName, Kinds, ReadRow } from './bulk.ts';
 import { type Content, createContents } from './contents.ts';
@@ -140,9 +141,16 @@ async function stageRows(
     const first = seq + 1;
     seq += chunk.length;
     if (seq <= run.staged_through) continue;
+    const rows = chunk.map((row, i) => toRecord(first + i, row, read));
+    // First, so that none is lost between the two; a rehearsal changes nothing but itself.
+    if (!run.dry_run)
+      await ledger.suppressions.add(
+        rows.flatMap(({ objection }) => objection ?? []),
+        run.run_no,
+      );
     await ledger.records.stage(
       run.run_no,
-      chunk.map((row, i) => toRecord(first + i, row, read)),
+      rows.map(({ staged }) => staged),
     );
   }
 }
@@ -151,12 +159,23 @@ function toRecord(
   seq: number,
   row: SourceRow,
   read: (fields: Readonly<Record<string, unknown>>) => ReadRow,
-): StagedRecord {
+): { readonly staged: StagedRecord; readonly objection: Objection | undefined } {
   const fields = row.fields ?? { cxflow_raw: row.raw ?? '' };
-  const result = row.broken ? { reasons: [row.broken] } : read(fields);
-  const base = { seq, line: row.line, fields };
+  const result: ReadRow = row.broken ? { reasons: [row.broken] } : read(fields);
+  return { staged: stagedOf({ seq, line: row.line, fields }, result), objection: result.objection };
+}
+
+function stagedOf(base: Pick<StagedRecord, 'seq' | 'line' | 'fields'>, result: ReadRow): StagedRecord {
   if ('reasons' in result) return { ...base, record: null, key1: null, key2: null, reasons: result.reasons };
-  return { ...base, record: result.record, key1: result.key1, key2: result.key2, reasons: null };
+  const { record, key1, key2, settled } = result;
+  return {
+    ...base,
+    record,
+    key1,
+    key2,
+    reasons: settled?.reasons ?? null,
+    outcome: settled?.outcome ?? null,
+  };
 }
 
 interface ChunkLimits<T> {

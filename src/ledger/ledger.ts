@@ -10,6 +10,7 @@ import { createHealth } from './health.ts';
 import { migrate, missingMigrations, unknownMigrations } from './migrate.ts';
 import { createOperations } from './operations.ts';
 import { createOutbox } from './outbox.ts';
+import { createPreferences } from './preferences.ts';
 import { createRateBudget } from './rate-budget.ts';
 import { createRecords } from './records.ts';
 import { createReports } from './reports.ts';
@@ -37,6 +38,7 @@ export function openLedger(url: string, maxConnections?: number, pepper: string 
     campaigns: createCampaigns(database),
     selections: createSelections(database),
     rateBudget: createRateBudget(database),
+    preferences: createPreferences(database),
     subjects,
     suppressions,
     consentProof,

@@ -1,9 +1,9 @@
 /** Operations: every write to CXone is claimed here before it leaves, and settled here when it is answered. */
-import { sql } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import type { Outcome, Reason } from '../domain/run.ts';
 import type { Database } from './database.ts';
 import { LATE_ANSWER, type LateAnswer, settleByLateAnswers } from './late-answers.ts';
-import type { OperationState } from './schema.ts';
+import type { LedgerTables, OperationState } from './schema.ts';
 import { together } from './together.ts';
 
 /** A lease outlives the longest request by this margin (decisions.md 14). */
@@ -17,6 +17,9 @@ export interface OpenOperation {
   readonly seqs: readonly number[];
   readonly refs: unknown;
   readonly unanswered: number;
+  readonly attempts: number;
+  /** Of the last attempt. */
+  readonly sent_at: Date | null;
 }
 
 export interface Claim {
@@ -53,6 +56,9 @@ export interface DerivedOperation {
   readonly refs?: unknown;
 }
 
+/** More to remember of a settle, in its own transaction. Must be quick: the operation is locked meanwhile. */
+export type Alongside = (tx: Transaction<LedgerTables>) => Promise<void>;
+
 export interface Settlement {
   readonly id: string;
   readonly fence: number;
@@ -67,6 +73,8 @@ export interface Settlement {
   readonly audit: Readonly<Record<string, unknown>>;
   /** The CRM event that this settles, or null. */
   readonly event: string | null;
+  /** Called only where the settle is ours. */
+  readonly alongside?: Alongside | undefined;
 }
 
 /** Texts of CXone's may hold what PostgreSQL's JSON refuses: NUL and half characters. Better a mark than a lost answer. */
@@ -148,7 +156,7 @@ export function createOperations({ db }: Database) {
     async open(runNo: number, fromBatch: number, toBatch: number): Promise<OpenOperation[]> {
       return db
         .selectFrom('operations')
-        .select(['id', 'batch', 'kind', 'state', 'seqs', 'refs', 'unanswered'])
+        .select(['id', 'batch', 'kind', 'state', 'seqs', 'refs', 'unanswered', 'attempts', 'sent_at'])
         .where('run_no', '=', runNo)
         .where('batch', '>=', fromBatch)
         .where('batch', '<=', toBatch)
@@ -177,7 +185,16 @@ export function createOperations({ db }: Database) {
     },
 
     /** In one transaction: outcomes, what is left to do, audit, CRM event. False: the lease was lost; nothing changed. */
-    settle: (settlement: Settlement): Promise<boolean> => settleTogether(settlement),
+    async settle(settlement: Settlement): Promise<boolean> {
+      const { alongside } = settlement;
+      if (!alongside) return settleTogether(settlement);
+      // By itself: what goes with it must not fail the others.
+      return db.transaction().execute(async (tx) => {
+        const [mine = false] = await sendSettlements(tx, [settlement]);
+        if (mine) await alongside(tx);
+        return mine;
+      });
+    },
 
     /** CXone certainly did not apply it (429, refused connection): open for the next claim at once. */
     async release(id: string, fence: number): Promise<void> {

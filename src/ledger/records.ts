@@ -14,6 +14,8 @@ export interface StagedRecord {
   readonly key1: string | null;
   readonly key2: string | null;
   readonly reasons: readonly Reason[] | null;
+  /** What the rules settle; default: invalid without a record, else pending. */
+  readonly outcome?: Outcome | null;
 }
 
 export interface SettledRecord {
@@ -59,7 +61,7 @@ export function createRecords({ db, pool }: Database) {
         copy.end(chunk.map(copyLine).join(''));
         await finished;
         await connection.query(INSERT_RECORDS, [runNo]);
-        await connection.query(INSERT_INVALID, [runNo]);
+        await connection.query(INSERT_SETTLED, [runNo]);
         await connection.query(
           'update runs set staged_through = greatest(staged_through, $2) where run_no = $1',
           [runNo, last.seq],
@@ -120,6 +122,16 @@ export function createRecords({ db, pool }: Database) {
         where run_no = ${runNo}`.execute(db);
     },
 
+    /** Those that are going to be written, and how many of them have a contact id that CXone's preferences know: a GUID. */
+    async pendingContacts(runNo: number): Promise<{ pending: number; withGuid: number }> {
+      const { rows } = await sql<{ pending: string; with_guid: string }>`
+        select count(*) as pending,
+          count(*) filter (where key1 ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$') as with_guid
+        from records r left join outcomes o using (run_no, seq)
+        where r.run_no = ${runNo} and o.seq is null`.execute(db);
+      return { pending: Number(rows[0]?.pending ?? 0), withGuid: Number(rows[0]?.with_guid ?? 0) };
+    },
+
     /** In the order of the source, a page at a time: flat memory for a million records. */
     async *list(
       runNo: number,
@@ -158,11 +170,11 @@ export function createRecords({ db, pool }: Database) {
 }
 
 const STAGING_TABLE = `create temporary table staging
-  (seq integer, line integer, fields json, record json, key1 text, key2 text, reasons json) on commit drop`;
+  (seq integer, line integer, fields json, record json, key1 text, key2 text, reasons json, outcome text) on commit drop`;
 const INSERT_RECORDS = `insert into records (run_no, seq, line, fields, record, key1, key2)
   select $1, seq, line, fields, record, key1, key2 from staging on conflict do nothing`;
-const INSERT_INVALID = `insert into outcomes (run_no, seq, outcome, reasons)
-  select $1, seq, 'invalid', reasons from staging where record is null on conflict do nothing`;
+const INSERT_SETTLED = `insert into outcomes (run_no, seq, outcome, reasons)
+  select $1, seq, outcome, reasons from staging where outcome is not null on conflict do nothing`;
 
 /** One line of COPY's text format. JSON.stringify leaves no raw NUL; the keys are cleared of it by the rules. */
 function copyLine(row: StagedRecord): string {
@@ -174,6 +186,7 @@ function copyLine(row: StagedRecord): string {
     row.key1,
     row.key2,
     json(row.reasons),
+    row.outcome ?? (row.record === null ? 'invalid' : null),
   ];
   return `${cells.map(copyCell).join('\t')}\n`;
 }

@@ -40,10 +40,10 @@ const EMPTY_FOR_MS = 1_000;
 export function createSuppressions({ db }: Database, subjects: SubjectKeys) {
   let emptySince = -Infinity;
 
-  const isEmpty = async (): Promise<boolean> => {
+  const isEmpty = async (executor: Executor): Promise<boolean> => {
     if (performance.now() - emptySince < EMPTY_FOR_MS) return true;
     const askedAt = performance.now();
-    const row = await db.selectFrom('suppressions').select('subject').limit(1).executeTakeFirst();
+    const row = await executor.selectFrom('suppressions').select('subject').limit(1).executeTakeFirst();
     if (row) return false;
     emptySince = askedAt;
     return true;
@@ -78,7 +78,7 @@ export function createSuppressions({ db }: Database, subjects: SubjectKeys) {
 
     /** CXone has taken a consent from us: it ends the suppressions that are older. Repeatable. */
     async consentAgain(consents: readonly Consent[], executor: Executor = db): Promise<void> {
-      if (consents.length === 0 || (await isEmpty())) return;
+      if (consents.length === 0 || (await isEmpty(executor))) return;
       const rows = await Promise.all(
         consents.map(async ({ contactId, ...rest }) => ({
           subject: await subjects.keyOf(contactId),
@@ -94,7 +94,7 @@ export function createSuppressions({ db }: Database, subjects: SubjectKeys) {
 
     /** Those of the contacts that are suppressed on one of the channels now, with the newest withdrawal of each. */
     async find(contactIds: readonly string[], channels: readonly Channel[]): Promise<Suppressed[]> {
-      if (contactIds.length === 0 || (await isEmpty())) return [];
+      if (contactIds.length === 0 || (await isEmpty(db))) return [];
       const keys = new Map<string, string[]>();
       for (const contactId of contactIds) {
         const key = await subjects.keyOf(contactId);

@@ -20,7 +20,7 @@ export function describeRun({ progress, plan, target, inDoubt, decided }: Shown)
   if (progress.waitingFor) lines.push(`- **waits for**: ${progress.waitingFor}`);
   if (plan)
     lines.push(
-      `- **plan** \`${plan.hash}\`: write ${plan.toWrite} of ${plan.total} in ${plan.batches} batches`,
+      `- **plan** \`${plan.hash}\`: write ${plan.toWrite} of ${plan.total} in ${plan.batches} batches${lookUpsOf(plan)}`,
     );
   for (const [word, decision] of Object.entries<Decision | null>({ ...decided })) {
     if (decision)
@@ -31,6 +31,13 @@ export function describeRun({ progress, plan, target, inDoubt, decided }: Shown)
   lines.push('', ...changes(plan), ...countsTable(progress), ...doubts(inDoubt), ...conflicts(progress));
   lines.push(...refusals(progress));
   return lines.join('\n');
+}
+
+function lookUpsOf({ lookUps }: Plan): string {
+  if (!lookUps) return '';
+  const { requests, withoutContactId } = lookUps;
+  const without = withoutContactId > 0 ? `, ${withoutContactId} records without a contact id to ask for` : '';
+  return `, after ${requests} look-ups of preferences${without}`;
 }
 
 function countsTable({ counts }: Progress): string[] {

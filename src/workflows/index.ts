@@ -1,3 +1,4 @@
 export { campaignSelection } from './campaign-selection.ts';
 export { contactImport } from './contact-import.ts';
+export { preferenceUpdate } from './preference-update.ts';
 export { selectionUpdate } from './selection-update.ts';

@@ -32,9 +32,9 @@ export async function plan(run: Run): Promise<void> {
   const counted = await allRecords.planWrites.executeWithOptions({ summary: 'count, cut into batches' }, [
     runId,
   ]);
-  const { total, toWrite: pending, invalid, duplicate } = counted;
+  const { total, toWrite: pending, invalid, duplicate, rejected } = counted;
   now.plan = counted;
-  now.counts = { total, pending, invalid, duplicate };
+  now.counts = { total, pending, invalid, duplicate, ...(rejected !== undefined && { rejected }) };
   run.show();
 }
 

@@ -121,6 +121,8 @@ export function workerOf(ledger: Ledger, cxone: Cxone, options: WorkerOptions = 
     duplicatesRefused: true,
     searchAttributes: () => false,
     postWebhook: null,
+    postMarketing: null,
+    keyLifeMs: 86_400_000,
     log: (error) => errors.push(error),
     ...more,
   });

@@ -82,7 +82,7 @@ describe('planning', () => {
   });
 
   it('makes pages that take ten seconds at the rate budget, of a hundred batches at most', () => {
-    expect([0, 1, 60, 600, 1_000_000].map(pageBatches)).toEqual([100, 1, 10, 100, 100]);
+    expect([0, 1, 60, 600, 1_000_000].map((rate) => pageBatches(rate))).toEqual([100, 1, 10, 100, 100]);
   });
 });
 

@@ -12,6 +12,7 @@ import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs.ts';
 import { type AdminClient, createAdminClient } from '../../src/simulator/admin-client.ts';
 import { campaignAgrees } from './campaign-conservation.ts';
+import { preferencesAgree } from './preference-conservation.ts';
 
 export interface Conservation {
   readonly databaseUrl: string;
@@ -37,6 +38,7 @@ export async function expectConserved(check: Conservation): Promise<Counts> {
     await outcomesAreOneEach(database, run, counts);
     const admin = createAdminClient(check.simulatorUrl);
     if (run.kind === 'selectionUpdate') await campaignAgrees(database, admin, run);
+    else if (run.kind === 'preferenceUpdate') await preferencesAgree(database, admin, run);
     else await journalAgrees(database, admin, run, check);
     await nothingIsLeftOpen(database, run);
     await auditIsWhole(ledger, run);

@@ -78,6 +78,7 @@ export function stubActivities(script: Script = {}) {
     writeSelection: () => ({ kind: 'done', outcome: 'updated', version: 5 }),
     leaveConflict: () => undefined,
     tellCrm: () => ({ done: true }),
+    checkEligibility: () => Promise.reject(new Error('no workflow of these tests asks')),
     closeRun: ({ runId, state }) => ({ runId, state, counts: counts() }),
     ...replaced,
   };

@@ -1,0 +1,89 @@
+/** What is remembered with the settle of preferences: objections, consents, and the proof of what was sent. */
+import type { PreferenceItem, StoredPreference } from '../cxone/preferences.ts';
+import type { Channel } from '../domain/eligibility.ts';
+import type { ProofBatch, ProofEntry } from '../ledger/consent-proof.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { SettledGroup } from '../ledger/operations.ts';
+import type { Objection } from '../ledger/suppressions.ts';
+import type { Answer, PendingRecord, Write } from './bulk.ts';
+import { needsSuppression } from './preference-answers.ts';
+import { ON_OUR_LIST } from './preference-rows.ts';
+
+export interface SettledBy {
+  /** What CXone has on record, where it was read. */
+  readonly found?: ReadonlyMap<number, StoredPreference | null>;
+  /** The batch that carried the records. Default: none did, and there is nothing to prove. */
+  readonly request?: Pick<ProofBatch, 'batchKey' | 'requestId' | 'httpStatus'> | null;
+}
+
+export const itemOf = ({ record }: PendingRecord): PreferenceItem => record as PreferenceItem;
+
+/** With the settle: objections that CXone did not take go to our own list, and a consent that it took ends an older one. */
+export function settling(
+  ledger: Ledger,
+  { run, operationId, records }: Write,
+  settled: readonly SettledGroup[],
+  { found = new Map(), request = null }: SettledBy = {},
+): Pick<Answer, 'groups' | 'alongside' | 'isTold'> {
+  const items = new Map(records.map((record) => [record.seq, itemOf(record)]));
+  const objections: Objection[] = [];
+  const groups = settled.map((group) => {
+    const lost = group.seqs.filter((seq) => isLost(group, items.get(seq), found.get(seq) ?? null));
+    objections.push(...lost.flatMap((seq) => objectionOf(items.get(seq), group)));
+    return lost.length === 0 ? group : { ...group, reasons: [...(group.reasons ?? []), ON_OUR_LIST] };
+  });
+  const taken = groups.filter(({ outcome }) => outcome === 'updated').flatMap(({ seqs }) => seqs);
+  const consents = taken.flatMap((seq) => consentOf(items.get(seq)));
+  return {
+    groups,
+    isTold: groups.some(({ outcome }) => outcome === 'updated' || outcome === 'existing'),
+    async alongside(tx) {
+      await ledger.suppressions.add(objections, run.run_no, tx);
+      await ledger.suppressions.consentAgain(consents, tx);
+      if (!request) return;
+      const entries = groups.flatMap((group) =>
+        group.seqs.flatMap((seq) => proofOf(seq, items.get(seq), group)),
+      );
+      await ledger.consentProof.record(tx, { runId: run.run_id, operationId, ...request }, entries);
+    },
+  };
+}
+
+/** Groups of these two have one record each. */
+function isLost(
+  { outcome }: SettledGroup,
+  item: PreferenceItem | undefined,
+  stored: StoredPreference | null,
+): boolean {
+  return (
+    item !== undefined && (outcome === 'rejected' || outcome === 'conflict') && needsSuppression(item, stored)
+  );
+}
+
+function objectionOf(item: PreferenceItem | undefined, { reasons }: SettledGroup): Objection[] {
+  if (!item) return [];
+  const { contactId, channel, withdrawalTimestamp, updatedAt } = item;
+  const reason = reasons?.[0]?.code ?? 'refused';
+  return [{ contactId, channel: channel as Channel, reason, since: withdrawalTimestamp ?? updatedAt }];
+}
+
+function consentOf(item: PreferenceItem | undefined) {
+  if (!item?.optIn || item.consentTimestamp === null) return [];
+  const { contactId, channel, consentTimestamp } = item;
+  return [{ contactId, channel: channel as Channel, consentTimestamp }];
+}
+
+function proofOf(seq: number, item: PreferenceItem | undefined, group: SettledGroup): ProofEntry[] {
+  if (!item) return [];
+  const { outcome, reasons = [], evidence = null } = group;
+  return [
+    {
+      seq,
+      ...item,
+      channel: item.channel as Channel,
+      outcome,
+      reasons: reasons.map(({ code }) => code),
+      evidence,
+    },
+  ];
+}

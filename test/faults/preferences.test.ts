@@ -1,0 +1,88 @@
+/** Preferences under lost answers and kill -9: every batch keeps its key and its bytes, whoever sends it and how often. */
+import { sql } from 'kysely';
+import { describe, expect, it } from 'vitest';
+import type { PreferenceUpdateResult } from '../../src/contract.ts';
+import { openDatabase } from '../../src/ledger/database.ts';
+import type { FaultRule } from '../../src/simulator/faults.ts';
+import { useProcesses } from '../harness/processes.ts';
+import { onStand, randomOf, seedOf, type Stand, until } from './stand.ts';
+
+const POSTS = { method: 'POST', family: 'preferences' } as const;
+const STORM: readonly FaultRule[] = [
+  { match: POSTS, probability: 0.15, fault: { reset: 'after' } },
+  { match: POSTS, probability: 0.07, fault: { reset: 'before' } },
+  { match: POSTS, probability: 0.1, fault: { status: 503, when: 'after' } },
+  { match: POSTS, probability: 0.1, fault: { truncate: true } },
+  { match: { method: 'GET', family: 'preferences' }, probability: 0.01, fault: { status: 503 } },
+];
+
+const guid = (n: number): string => `0a1b2c3d-0000-4000-8000-${String(n).padStart(12, '0')}`;
+
+/** One in four opts in and is guarded; one in twenty objects without the date that CXone wants. */
+function rowOf(n: number) {
+  const optIn = n % 4 === 0;
+  return {
+    contactId: guid(n),
+    channel: 'email',
+    optIn,
+    consentTimestamp: n % 20 === 1 ? null : '2025-02-01T00:00:00Z',
+    withdrawalTimestamp: optIn ? null : '2025-03-01T00:00:00Z',
+    regulatoryRegion: 'GDPR',
+    source: 'fault-test',
+  };
+}
+
+async function start(stand: Stand, rows: number): Promise<string> {
+  const { source } = await stand.client().stageRows(Array.from({ length: rows }, (_, n) => rowOf(n)));
+  const { runId } = await stand.client().startPreferenceUpdate({ source });
+  return runId;
+}
+
+const applied = async (stand: Stand): Promise<number> =>
+  (await stand.admin.preferenceJournal()).filter(({ action }) => action === 'update').length;
+
+describe('preferences', () => {
+  const processes = useProcesses();
+  it('answers lost, workers killed: each choice is applied once, each objection stands somewhere', async () => {
+    const seed = seedOf(61);
+    const random = randomOf(seed);
+    await onStand(processes, { seed, faults: STORM, latencyMs: 5 }, async (stand) => {
+      const rows = 2_000;
+      let worker = await stand.readyWorker();
+      const runId = await start(stand, rows);
+      for (const at of [random(100, 400), random(600, 1_200)]) {
+        await until(
+          () => applied(stand),
+          (n) => n >= at,
+          60_000,
+        );
+        await worker.kill();
+        worker = await stand.readyWorker();
+      }
+      const result = (await stand.ended(runId, 90_000)) as unknown as PreferenceUpdateResult;
+      const undated = rows / 20;
+      expect(result).toMatchObject({
+        counts: { total: rows, pending: 0, updated: rows - undated, rejected: undated },
+        violations: undated,
+        suppressions: undated,
+        complianceRatePercent: 95,
+      });
+      await stand.conserved(runId, { result });
+      await sameBytesForAKey(stand);
+      const suppressed = await stand.client().ledger.suppressions.find([guid(1), guid(2)], ['email']);
+      expect(suppressed.map(({ contactId }) => contactId)).toEqual([guid(1)]);
+    });
+  });
+});
+
+/** Another body under a known key is a 422, which would have rejected somebody; and the ledger has one hash for each operation. */
+async function sameBytesForAKey(stand: Stand): Promise<void> {
+  const { requests } = await stand.admin.stats();
+  const byStatus = requests['POST /api/v2/preferences/batch'] ?? {};
+  expect(byStatus['422'] ?? 0, 'keys that were used for other bytes').toBe(0);
+  const database = openDatabase(stand.databaseUrl, 1);
+  const { rows } = await sql<{ repeated: number }>`
+    select count(*) filter (where unanswered > 0)::int as repeated from operations`.execute(database.db);
+  await database.close();
+  expect(rows[0]?.repeated, 'operations whose answer was lost').toBeGreaterThan(3);
+}
