@@ -36,13 +36,12 @@ export async function preferenceUpdate(
       if ((await decide(run)) === 'rejected') return close(run, 'rejected');
     }
     const telling = startTelling(run);
-    if (!(await write(run))) {
+    if (!((await write(run)) && (await settleDoubts(run)))) {
       telling.stop();
       await telling.ended;
       await run.settledDown();
       return continueAsNew<typeof preferenceUpdate>(input, run.resume());
     }
-    await settleDoubts(run);
     await finishTelling(run, telling);
     return close(run, 'completed');
   });
