@@ -22,6 +22,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { createConsentClient } from './client-consent.ts';
 import { DecisionRefused, InputError, NoWorkerAnswered, RunNotFound } from './client-errors.ts';
 import { createSelectionClient } from './client-selection.ts';
 import {
@@ -93,6 +94,8 @@ export interface StageOptions {
   /** Those of the worker, for the counts of what is read here. */
   readonly limits?: SourceLimits;
   readonly map?: Readonly<Record<string, string>>;
+  /** What is wrong with the columns (null: NDJSON, where each row has its own). Default: by the kind. */
+  readonly problems?: (columns: readonly string[] | null) => readonly string[];
   /** Called now and then with the bytes read so far. */
   readonly onProgress?: (bytes: number) => void;
 }
@@ -177,6 +180,7 @@ export function createClient({ temporal, ledger }: { readonly temporal: Client; 
 
   return {
     ...createSelectionClient({ temporal, ledger, startRun }),
+    ...createConsentClient({ temporal, ledger }),
 
     /**
      * Reads a file to its end (so that one that cannot be read stages nothing), then hands its bytes to the ledger.
@@ -296,7 +300,7 @@ async function readThrough(
   bytes: AsyncIterable<Uint8Array>,
   name: string,
   format: SourceFormat,
-  { kind = 'contactImport', map = {}, limits, onProgress }: StageOptions,
+  { kind = 'contactImport', map = {}, limits, onProgress, problems }: StageOptions,
 ): Promise<{ rows: number; sha256: string }> {
   let read = 0;
   const hash = createHash('sha256');
@@ -309,10 +313,10 @@ async function readThrough(
     }
   };
   const source = await openSource(counted(), { name, format, limits });
-  const problems = columnProblems[kind](source.columns, map);
-  if (problems.length > 0) {
+  const wrong = problems ? problems(source.columns) : columnProblems[kind](source.columns, map);
+  if (wrong.length > 0) {
     await source.close();
-    throw new InputError(problems);
+    throw new InputError(wrong);
   }
   let rows = 0;
   for await (const _row of source.rows()) rows += 1;

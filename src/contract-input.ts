@@ -6,6 +6,8 @@ import type {
   CampaignSelectionInput,
   ContactImportInput,
   EligibilityCheckInput,
+  EligibilityListInput,
+  ErasureInput,
   Kind,
   PreferenceUpdateInput,
   SelectionUpdateInput,
@@ -113,6 +115,13 @@ const ELIGIBILITY_CHECK: Checks = {
   timeZone: text,
 };
 
+const ELIGIBILITY_LIST: Checks = {
+  dataset: text,
+  map: textMap,
+  channel: oneOf(...CHANNELS),
+  policy: oneOf(...CONSENT_POLICIES),
+};
+
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -159,6 +168,14 @@ export function checkPreferenceUpdate(value: unknown): Checked<PreferenceUpdateI
 
 export function checkEligibilityCheck(value: unknown): Checked<EligibilityCheckInput> {
   return checkAll(value, ELIGIBILITY_CHECK, ['contactId', 'channel']);
+}
+
+export function checkEligibilityList(value: unknown): Checked<EligibilityListInput> {
+  return checkAll(value, ELIGIBILITY_LIST, ['dataset']);
+}
+
+export function checkErasure(value: unknown): Checked<ErasureInput> {
+  return checkAll(value, { dataset: text, requestedBy: text }, ['dataset']);
 }
 
 /** The options that change what is written, defaults filled in: with the content, what makes two runs the same. */

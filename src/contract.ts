@@ -7,6 +7,7 @@ import type { Counts, Phase, RunState } from './domain/run.ts';
 import type { ContactSelection, SelectionChange } from './domain/selection-update.ts';
 
 export type { Channel, ConsentPolicy, Eligibility } from './domain/eligibility.ts';
+export type { Erased } from './domain/erasure.ts';
 
 export const TASK_QUEUE = 'cxflow';
 
@@ -99,6 +100,33 @@ export interface EligibilityCheckInput {
   readonly optInStatus?: 'confirmed' | 'pending';
   /** IANA name, e.g. `America/New_York`. */
   readonly timeZone?: string;
+}
+
+/** The same of every row of a dataset: `contactId`, and where there are such columns `channel`, `optInStatus`, `timeZone`. */
+export interface EligibilityListInput {
+  /** As the client staged it. */
+  readonly dataset: string;
+  /** Field → column, where a column has another name. */
+  readonly map?: Readonly<Record<string, string>>;
+  /** For all rows, whatever their columns say. Without it each row has its own. */
+  readonly channel?: Channel;
+  readonly policy?: ConsentPolicy;
+}
+/** What each row is stands in the ledger under the workflow's id. */
+export interface EligibilityListResult {
+  readonly checkId: string;
+  readonly eligible: number;
+  /** Reason → rows. */
+  readonly ineligible: Readonly<Record<string, number>>;
+  readonly ruleVersion: string;
+  readonly policy: ConsentPolicy;
+}
+
+/** One person out of the ledger. The id is in a dataset of one row, so that Temporal's history never has it. */
+export interface ErasureInput {
+  /** NDJSON with one row: `contactId`. Goes with the rest. */
+  readonly dataset: string;
+  readonly requestedBy?: string;
 }
 
 export type OnConflict = 'merge' | 'ask' | 'mine' | 'theirs';

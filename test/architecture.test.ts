@@ -19,7 +19,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cxone: [],
   ledger: ['domain'],
   sources: ['domain'],
-  client: ['client-errors', 'client-selection', 'contract', 'contract-input', 'domain', 'ledger', 'sources'],
+  client: [
+    'client-consent',
+    'client-errors',
+    'client-selection',
+    'contract',
+    'contract-input',
+    'domain',
+    'ledger',
+    'sources',
+  ],
+  'client-consent': ['client-errors', 'contract', 'contract-input', 'ledger'],
   'client-selection': ['client', 'client-errors', 'contract', 'contract-input', 'domain', 'ledger'],
   'client-errors': [],
   cli: [

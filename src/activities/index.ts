@@ -7,6 +7,8 @@ import type { Kinds } from './bulk.ts';
 import { createConsentActivities } from './consent.ts';
 import { createContactImport } from './contact-import.ts';
 import { createCrmActivities } from './crm.ts';
+import { createEligibilityListActivities } from './eligibility-list.ts';
+import { createErasureActivities } from './erasure.ts';
 import { translated } from './failures.ts';
 import type { Pace } from './pace.ts';
 import { createPages } from './pages.ts';
@@ -59,6 +61,8 @@ export function createActivities(deps: ActivityDeps) {
     ...createPages({ ...deps, kinds, tells }),
     ...createCrmActivities({ ...deps, kinds, post: (kind) => posts[kind] }),
     ...createConsentActivities(deps),
+    ...createEligibilityListActivities(deps),
+    ...createErasureActivities(deps),
   };
   return translated(activities, deps.log);
 }

@@ -10,6 +10,10 @@ import { addApprove, addCancel, addPause, addReject, addResolve, addResume } fro
 import { addDemo } from './commands/demo.ts';
 import { addDev } from './commands/dev.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addErase } from './commands/erase.ts';
+import { addPreferencesCheck } from './commands/preferences-check.ts';
+import { addPreferencesHistory } from './commands/preferences-history.ts';
+import { addPreferencesUpdate } from './commands/preferences-update.ts';
 import { addRecords } from './commands/records.ts';
 import { addReport } from './commands/report.ts';
 import { addRuns } from './commands/runs.ts';
@@ -28,8 +32,18 @@ const addContacts: AddCommand = (parent, cli, finish) => {
   addContactsImport(contacts, cli, finish);
 };
 
+const addPreferences: AddCommand = (parent, cli, finish) => {
+  const preferences = parent
+    .command('preferences')
+    .summary('consent: `preferences update`, `check`, `history`')
+    .description('Consent preferences: send them, ask whether somebody may be reached, prove what was sent.');
+  for (const add of [addPreferencesUpdate, addPreferencesCheck, addPreferencesHistory])
+    add(preferences, cli, finish);
+};
+
 const GROUPS: Readonly<Record<string, readonly AddCommand[]>> = {
   'Start a run:': [addContacts, addSelection],
+  'Consent and privacy:': [addPreferences, addErase],
   'See what became of it:': [addRuns, addShow, addWatch, addRecords, addReport, addAudit],
   'Decide:': [addApprove, addReject, addCancel, addPause, addResume, addResolve],
   'Run cxflow:': [addDemo, addDev, addWorker, addSimulator, addDoctor],

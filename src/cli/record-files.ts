@@ -20,47 +20,71 @@ export interface RecordFile {
 
 const OURS = ['cxflow_line', 'cxflow_outcome', 'cxflow_reasons'];
 /** The text of a row that could not be read as columns: staging keeps it under this name. */
-const RAW = 'cxflow_raw';
+export const RAW = 'cxflow_raw';
 const ROWS_PER_CHUNK = 500;
 const MOST_COLUMNS = 10_000;
 
+/** A row of a source, and what became of it. */
+export interface FileRow {
+  readonly line: number;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly outcome: string;
+  readonly reasons: readonly Reason[];
+}
+export interface RowFile {
+  /** null: those of the rows, which are read twice then. */
+  readonly columns: readonly string[] | null;
+  /** From the first; may be called more than once. */
+  readonly rows: () => AsyncIterable<FileRow>;
+  readonly format: RecordFormat;
+}
+
 export async function* recordsAsText(file: RecordFile): AsyncIterable<string> {
+  const { run, records, outcome, format, onRecord } = file;
+  const header = run.source?.columns ?? null;
+  const columns = header !== null && (await hasUnreadableRows(file)) ? [...header, RAW] : header;
+  let isFirstReading = format !== 'csv' || columns !== null;
+  async function* rows(): AsyncIterable<SettledRecord> {
+    const counts = isFirstReading;
+    isFirstReading = true;
+    for await (const record of records.list(run.run_no, outcome)) {
+      if (counts) onRecord?.();
+      yield record;
+    }
+  }
+  yield* rowsAsText({ columns, rows, format });
+}
+
+export async function* rowsAsText(file: RowFile): AsyncIterable<string> {
   if (file.format === 'csv') yield* csv(file);
   else if (file.format === 'ndjson')
-    yield* mapChunks(list(file), (record) => `${JSON.stringify(rowOf(record))}\n`);
+    yield* mapChunks(file.rows(), (record) => `${JSON.stringify(rowOf(record))}\n`);
   else yield* json(file);
 }
 
-async function* list({ run, records, outcome, onRecord }: RecordFile): AsyncIterable<SettledRecord> {
-  for await (const record of records.list(run.run_no, outcome)) {
-    onRecord?.();
-    yield record;
-  }
-}
-
-async function* json(file: RecordFile): AsyncIterable<string> {
+async function* json(file: RowFile): AsyncIterable<string> {
   let separator = '[\n';
-  for await (const record of list(file)) {
+  for await (const record of file.rows()) {
     yield `${separator}${JSON.stringify(rowOf(record))}`;
     separator = ',\n';
   }
   yield separator === '[\n' ? '[]\n' : '\n]\n';
 }
 
-function rowOf({ fields, line, outcome, reasons }: SettledRecord) {
+function rowOf({ fields, line, outcome, reasons }: FileRow) {
   return { ...fields, cxflow_line: line, cxflow_outcome: outcome, cxflow_reasons: reasons };
 }
 
-async function* csv(file: RecordFile): AsyncIterable<string> {
-  const columns = await columnsOf(file);
+async function* csv(file: RowFile): AsyncIterable<string> {
+  const columns = file.columns ?? (await keysOf(file));
   yield toCsv([...columns, ...OURS].map(defuse), QUOTED_IN_HEADER);
-  const cells = ({ fields, line, outcome, reasons }: SettledRecord) => [
+  const cells = ({ fields, line, outcome, reasons }: FileRow) => [
     ...columns.map((column) => cellOf(Object.hasOwn(fields, column) ? fields[column] : null)),
     String(line),
     outcome,
     defuse(reasons.map(reasonText).join('; ')),
   ];
-  yield* mapChunks(list(file), (record) => toCsv(cells(record), QUOTED));
+  yield* mapChunks(file.rows(), (record) => toCsv(cells(record), QUOTED));
 }
 
 /**
@@ -74,12 +98,10 @@ function toCsv(cells: readonly string[], quoted: RegExp): string {
   return stringify([cells], { quoted_match: quoted });
 }
 
-/** The header of the source; of rows that each have their own keys: all of them, in the order in which they come. */
-async function columnsOf(file: RecordFile): Promise<readonly string[]> {
-  const header = file.run.source?.columns ?? null;
-  if (header !== null) return (await hasUnreadableRows(file)) ? [...header, RAW] : header;
+/** Of rows that each have their own keys: all of them, in the order in which they come. */
+async function keysOf(file: RowFile): Promise<readonly string[]> {
   const keys = new Set<string>();
-  for await (const { fields } of file.records.list(file.run.run_no, file.outcome)) {
+  for await (const { fields } of file.rows()) {
     for (const key of Object.keys(fields)) keys.add(key);
     if (keys.size > MOST_COLUMNS) throw tooManyColumns();
   }

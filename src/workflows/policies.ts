@@ -1,5 +1,5 @@
 /** How long and how often Temporal tries what, and why. The only retry authority there is (design.md). */
-import { ApplicationFailure, proxyActivities } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, CancelledFailure, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { RunFailureType } from '../contract.ts';
 
@@ -86,6 +86,39 @@ export const telling = proxyActivities<Pick<Activities, 'tellCrm'>>({
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: { ...UNTIL_IT_PASSES, maximumInterval: '5 minutes' },
 });
+
+/** Somebody waits for the answer: after a minute a no is better than none. */
+export const asking = proxyActivities<Pick<Activities, 'checkEligibility' | 'checkedThrough'>>({
+  startToCloseTimeout: '30s',
+  scheduleToCloseTimeout: '1 minute',
+  retry: { ...UNTIL_IT_PASSES, maximumInterval: '10s' },
+});
+
+/** Thousands of questions, hours at the vendor's rate. A round of tries lasts about ten minutes. */
+export const askingAll = proxyActivities<Pick<Activities, 'checkRows'>>({
+  startToCloseTimeout: '24 hours',
+  heartbeatTimeout: '30s',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: { ...UNTIL_IT_PASSES, maximumAttempts: 15 },
+});
+
+/** Through all rows of the ledger, without a request to anybody. */
+export const allRowsNow = proxyActivities<Pick<Activities, 'checkRows' | 'erasePerson'>>({
+  startToCloseTimeout: '2 hours',
+  heartbeatTimeout: '30s',
+  retry: UNTIL_IT_PASSES,
+});
+
+/** It would have passed, but the policy's time or tries are over. Not: refused for good, or cancelled. */
+export function hasRunOutOfTries(error: unknown): boolean {
+  if (!(error instanceof ActivityFailure) || error.cause instanceof CancelledFailure) return false;
+  return !(error.cause instanceof ApplicationFailure && error.cause.nonRetryable === true);
+}
+
+export function isWaitingItsTurn(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof ApplicationFailure && cause.type === 'RateLimited';
+}
 
 /** How long a run that is otherwise done waits for a CRM that does not answer; what is not told stays in the outbox. */
 export const PATIENCE_WITH_THE_CRM = '10 minutes';

@@ -105,6 +105,10 @@ describe('cxflow', () => {
       ['dev'],
       ['demo'],
       ['doctor'],
+      ['preferences', 'check'],
+      ['preferences', 'update'],
+      ['preferences', 'history'],
+      ['erase'],
     ].map((command) => ({ name: command.join(' '), command })),
   )('$name --help teaches by example', async ({ command }) => {
     const cli = fakeCli();
@@ -127,6 +131,12 @@ describe('cxflow', () => {
     [['contacts', 'import', 'c.csv'], 'which list?'],
     [['contacts', 'import', '--retry-of', 'r0', '--map', 'phone=Tel'], 'of a FILE'],
     [['contacts', 'import', 'c.csv', '--list', 'L1', '--encoding', 'ebcdic'], 'Allowed choices are utf-8'],
+    [['preferences', 'update'], 'name a FILE'],
+    [['preferences', 'check'], 'or name a FILE'],
+    [['preferences', 'check', '--contact', 'x'], 'on which channel?'],
+    [['preferences', 'check', 'a.csv', '--contact', 'x'], 'one of them'],
+    [['preferences', 'check', '--contact', 'x', '--channel', 'fax'], 'Allowed choices'],
+    [['erase'], "required option '--contact <id>'"],
     [['resolve', 'r1'], 'say --resend or --leave'],
     [['resolve', 'r1', '--resend', '--leave'], 'cannot be used with'],
     [['records', 'r1', '--outcome', 'lost'], 'Allowed choices'],

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { CHANNELS } from '../../src/domain/eligibility.ts';
+import { contentsOfLedger } from '../harness/everything.ts';
 import { ledgerOfFile, openRun, record, someId } from './harness.ts';
 
 const opened = ledgerOfFile();
@@ -42,21 +43,7 @@ const erase = (contactId: string, more: { datasets?: readonly string[]; erasureI
     requestedBy: 'dana',
     ...more,
   });
-/** Every text of every table, to look for somebody in. */
-async function everything(): Promise<string> {
-  const { database } = opened();
-  const tables = await sql<{ name: string }>`select table_name as name from information_schema.tables
-    where table_schema = 'public'`.execute(database.db);
-  const texts = await Promise.all(
-    tables.rows.map(async ({ name }) => {
-      const { rows } = await sql<{ row: string }>`select t::text as row from ${sql.table(name)} t`.execute(
-        database.db,
-      );
-      return rows.map(({ row }) => row).join('\n');
-    }),
-  );
-  return texts.join('\n').toLowerCase();
-}
+const everything = () => contentsOfLedger(opened().url);
 
 describe('an erasure', () => {
   it('empties the rows of one person in all runs, and leaves outcomes, reasons and everybody else', async () => {

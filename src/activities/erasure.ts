@@ -1,0 +1,58 @@
+/** One person out of the ledger: who it is stands in a dataset of one row, which goes with the rest. */
+import { Context } from '@temporalio/activity';
+import type { ErasureInput } from '../contract.ts';
+import type { Erased } from '../domain/erasure.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { SourceError } from '../sources/errors.ts';
+import { openSource } from '../sources/open.ts';
+import { whileBeating } from './beating.ts';
+
+export function createErasureActivities({ ledger }: { readonly ledger: Ledger }) {
+  return {
+    /** In one transaction under the id of its workflow: a repeat after it answers what it did. */
+    erasePerson: ({ dataset, requestedBy }: ErasureInput): Promise<Erased> =>
+      whileBeating(async (): Promise<Erased> => {
+        const erasureId = Context.current().info.workflowExecution?.workflowId ?? '';
+        const done = await ledger.erasures.find(erasureId);
+        if (done !== null) return done;
+        const contactId = await readContactId(ledger, dataset);
+        const datasets = await datasetsThatName(ledger, contactId);
+        return ledger.erasures.erase({ erasureId, contactId, datasets, requestedBy: requestedBy ?? null });
+      }),
+  };
+}
+
+async function readContactId(ledger: Ledger, id: string): Promise<string> {
+  const dataset = await ledger.datasets.find(id);
+  if (!dataset) throw new SourceError('source_missing', `dataset ${id} is not in the ledger; stage it first`);
+  const source = await openSource(ledger.datasets.read(id), { name: dataset.name, format: 'ndjson' });
+  for await (const { fields } of source.rows()) {
+    const contactId = fields?.['contactId'];
+    if (typeof contactId === 'string' && contactId.trim() !== '') return contactId.trim();
+  }
+  throw new SourceError('source_unreadable', `dataset ${id} must have one row with a contactId`);
+}
+
+async function datasetsThatName(ledger: Ledger, contactId: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const id of await ledger.datasets.ids()) {
+    if (await mentions(ledger.datasets.read(id), contactId)) found.push(id);
+  }
+  return found;
+}
+
+/** As a word of its own, in whatever case and form of the file; also where two chunks of bytes meet. */
+export async function mentions(chunks: AsyncIterable<Buffer>, contactId: string): Promise<boolean> {
+  // One character a byte: bytes of UTF-8 are compared as they are, and chunks may be cut anywhere.
+  const wanted = Buffer.from(contactId, 'utf8').toString('latin1');
+  const word = new RegExp(`[^\\w-]${wanted.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\w-])`, 'i');
+  // The beginning of the file begins a word; the tail below keeps what stands before one.
+  let tail = '\n';
+  for await (const chunk of chunks) {
+    const text = tail + chunk.toString('latin1');
+    // The end of a chunk is no end of a word.
+    if (word.test(`${text}-`)) return true;
+    tail = text.slice(-(wanted.length + 1));
+  }
+  return word.test(tail);
+}

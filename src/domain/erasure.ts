@@ -1,0 +1,16 @@
+/** What an erasure did. No personal data: it stands in Temporal's history and in the audit. */
+export interface Erased {
+  /** Staged rows that were emptied, and the runs they are of. */
+  readonly records: number;
+  readonly runs: readonly string[];
+  /** Files and rows handed over by a client that named the person: deleted as a whole. */
+  readonly datasets: number;
+  /** Entries of the proof of consent that nobody can attribute any more. */
+  readonly proof: number;
+  /** Delivered CRM events whose text was removed. */
+  readonly events: number;
+  /** Channels on which they are suppressed from now on. */
+  readonly suppressed: readonly string[];
+  /** Runs that still need rows of theirs, or the file that they were handed: erase again once those have ended. */
+  readonly waitingFor: readonly string[];
+}

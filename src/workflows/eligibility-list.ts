@@ -1,0 +1,27 @@
+/**
+ * The same question of every row of a dataset.
+ *
+ * 1. ask      row by row; an outage is waited for as long as there is some progress between its rounds of tries
+ * 2. give up  on what CXone does not answer for: not eligible (fail closed)
+ */
+import type { EligibilityListInput, EligibilityListResult } from '../contract.ts';
+import { checkEligibilityList } from '../contract-input.ts';
+import { allRowsNow, asking, askingAll, endsTheRun, hasRunOutOfTries, isWaitingItsTurn } from './policies.ts';
+
+export async function eligibilityList(given: EligibilityListInput): Promise<EligibilityListResult> {
+  const checked = checkEligibilityList(given);
+  if ('problems' in checked) throw endsTheRun('InvalidInput', checked.problems.join('; '));
+  const { input } = checked;
+  for (let before = -1; ; ) {
+    try {
+      return await askingAll.checkRows({ ...input, giveUp: false });
+    } catch (error) {
+      if (!hasRunOutOfTries(error)) throw error;
+      const through = await asking.checkedThrough();
+      // A busy line is no outage: whoever waits for their turn gets it.
+      if (through === before && !isWaitingItsTurn(error)) break;
+      before = through;
+    }
+  }
+  return allRowsNow.checkRows({ ...input, giveUp: true });
+}

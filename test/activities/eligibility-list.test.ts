@@ -1,0 +1,204 @@
+import { Readable } from 'node:stream';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { mentions } from '../../src/activities/erasure.ts';
+import type { EligibilityListInput } from '../../src/contract.ts';
+import type { Cxone } from '../../src/cxone/cxone.ts';
+import { CxoneRefused, CxoneUnauthorized } from '../../src/cxone/errors.ts';
+import type { FindPreferenceRequest, StoredPreference } from '../../src/cxone/preferences.ts';
+import { ledgerOfFile, someId } from '../ledger/harness.ts';
+import { CONTEXT, environment, fakeCxone, nothingSent, perform, workerOf } from './harness.ts';
+
+const opened = ledgerOfFile();
+const guid = (n: number): string => `a1b2c3d4-0000-0000-0000-${String(n).padStart(12, '0')}`;
+const OPTED_IN: Omit<StoredPreference, 'contactId' | 'channel'> = {
+  id: 'p',
+  optIn: true,
+  consentTimestamp: '2026-01-01T00:00:00Z',
+  withdrawalTimestamp: null,
+  regulatoryRegion: 'NONE',
+  source: null,
+  updatedAt: null,
+};
+
+/** Every contact has opted in, but for what `answer` says. `asked`: by contact, in order. */
+function cxoneThat(
+  answer: (request: FindPreferenceRequest) => Partial<StoredPreference> | null = () => ({}),
+) {
+  const asked: string[] = [];
+  const find = (request: FindPreferenceRequest) => {
+    asked.push(request.contactId);
+    return Promise.resolve().then(() => {
+      const over = answer(request);
+      return over && { ...OPTED_IN, contactId: request.contactId, channel: request.channel, ...over };
+    });
+  };
+  const { cxone } = fakeCxone();
+  return { asked, cxone: { ...cxone, preferences: { ...cxone.preferences, find } } satisfies Cxone };
+}
+
+const stage = (rows: readonly object[]) =>
+  opened().ledger.datasets.stage(
+    'rows',
+    'ndjson',
+    Readable.from(rows.map((row) => Buffer.from(`${JSON.stringify(row)}\n`))),
+  );
+
+/** The activities as one workflow calls them. */
+function checker(cxone: Cxone) {
+  const checkId = someId('check');
+  const { activities } = workerOf(opened().ledger, cxone);
+  const env = () => {
+    const context = environment();
+    Object.assign(context.context.info, { workflowExecution: { workflowId: checkId, runId: 'r' } });
+    return context;
+  };
+  return {
+    check: (input: EligibilityListInput, giveUp = false) =>
+      perform(() => activities.checkRows({ ...input, giveUp }), env()),
+    results: async () => {
+      const rows = [];
+      for await (const { seq, eligible, reason } of opened().ledger.eligibilityResults.list(checkId))
+        rows.push([seq, eligible, reason]);
+      return rows;
+    },
+  };
+}
+
+describe('checking the rows of a dataset', () => {
+  it('asks about each row and keeps the answer by its number', async () => {
+    const { cxone, asked } = cxoneThat(({ contactId }) =>
+      contactId === guid(2) ? { optIn: false } : contactId === guid(3) ? null : {},
+    );
+    const rows = [1, 2, 3].map((n) => ({ contactId: guid(n), channel: 'email' }));
+    const { id } = await stage([
+      ...rows,
+      { contactId: 'crm-1', channel: 'email' },
+      { contactId: guid(5), channel: 'fax' },
+    ]);
+    const { check, results } = checker(cxone);
+    expect(await check({ dataset: id })).toMatchObject({
+      eligible: 1,
+      ineligible: { explicit_opt_out: 1, no_consent_on_record: 1, no_contact_id: 1, invalid_channel: 1 },
+      policy: 'default',
+    });
+    expect(await results()).toEqual([
+      [1, true, 'compliant'],
+      [2, false, 'explicit_opt_out'],
+      [3, false, 'no_consent_on_record'],
+      [4, false, 'no_contact_id'],
+      [5, false, 'invalid_channel'],
+    ]);
+    expect([...asked].sort()).toEqual([guid(1), guid(2), guid(3)]);
+  });
+
+  it('after an outage goes on at the row that had none, and asks nobody twice', async () => {
+    let isAway = true;
+    const { cxone, asked } = cxoneThat(({ contactId }) => {
+      if (isAway && contactId === guid(300)) throw nothingSent();
+      return {};
+    });
+    const { id } = await stage(Array.from({ length: 450 }, (_, i) => ({ contactId: guid(i + 1) })));
+    const { check, results } = checker(cxone);
+    await expect(check({ dataset: id, channel: 'sms' })).rejects.toMatchObject({ type: 'CxoneUnavailable' });
+    expect(await results()).toHaveLength(299);
+    isAway = false;
+    expect(await check({ dataset: id, channel: 'sms' })).toMatchObject({ eligible: 450 });
+    expect(new Set(asked.slice(0, 299)).size + asked.filter((each) => each === guid(1)).length).toBe(300);
+  });
+
+  it('gives up closed: what has no answer is not eligible, and nobody is asked any more', async () => {
+    const { cxone, asked } = cxoneThat(() => {
+      throw nothingSent();
+    });
+    const { id } = await stage([{ contactId: guid(1) }, { contactId: 'crm-1' }]);
+    const { check } = checker(cxone);
+    expect(await check({ dataset: id, channel: 'email' }, true)).toMatchObject({
+      eligible: 0,
+      ineligible: { consent_unavailable: 1, no_contact_id: 1 },
+    });
+    expect(asked).toEqual([]);
+  });
+
+  it('a question that CXone refuses is a no about this row; refused credentials end the check', async () => {
+    const { id } = await stage([{ contactId: guid(1) }, { contactId: guid(2) }]);
+    const odd = cxoneThat(({ contactId }) => {
+      if (contactId === guid(1)) throw new CxoneRefused({ ...CONTEXT, status: 400 });
+      return {};
+    });
+    expect(await checker(odd.cxone).check({ dataset: id, channel: 'email' })).toMatchObject({
+      eligible: 1,
+      ineligible: { consent_unavailable: 1 },
+    });
+    const locked = cxoneThat(() => {
+      throw new CxoneUnauthorized(CONTEXT, 'api');
+    });
+    await expect(checker(locked.cxone).check({ dataset: id, channel: 'email' })).rejects.toMatchObject({
+      type: 'CredentialsRefused',
+      nonRetryable: true,
+    });
+  });
+
+  it('whom our own list has is a no, whatever CXone says, and without asking', async () => {
+    const { cxone, asked } = cxoneThat();
+    const contactId = guid(77);
+    const objection = {
+      contactId,
+      channel: 'voice',
+      reason: 'erased',
+      since: '2026-01-01T00:00:00Z',
+    } as const;
+    await opened().ledger.suppressions.add([objection], null);
+    const { id } = await stage([{ contactId }, { contactId, channel: 'sms' }]);
+    expect(await checker(cxone).check({ dataset: id, channel: 'voice' })).toMatchObject({
+      eligible: 0,
+      ineligible: { suppressed: 2 },
+    });
+    expect(asked).toEqual([]);
+  });
+
+  it('a dataset that is not there, or has not the columns, is said so', async () => {
+    const { check } = checker(cxoneThat().cxone);
+    await expect(check({ dataset: 'ds_none' })).rejects.toMatchObject({ type: 'SourceUnreadable' });
+    const csv = await opened().ledger.datasets.stage(
+      'a.csv',
+      'csv',
+      Readable.from([Buffer.from('phone\n1\n')]),
+    );
+    await expect(check({ dataset: csv.id })).rejects.toThrow(/No column for contactId/);
+    // A first line that is no header may be a person: a failure stands in the history.
+    await expect(check({ dataset: csv.id })).rejects.not.toThrow(/phone/);
+  });
+});
+
+describe('looking for a person in the bytes of a file', () => {
+  const inChunks = (text: string, size: number): AsyncIterable<Buffer> => {
+    const bytes = Buffer.from(text);
+    const parts = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+      bytes.subarray(i * size, (i + 1) * size),
+    );
+    return Readable.from(parts);
+  };
+
+  it('finds the id wherever chunks are cut, in any case, and no longer id that begins or ends with it', async () => {
+    const around = fc.constantFrom('', ',', '"', '\n', ' é ', '1', 'a', '-', '_');
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom('c1', 'crm-é.7', guid(1)),
+        around,
+        around,
+        fc.integer({ min: 1, max: 60 }),
+        fc.boolean(),
+        async (id, before, after, size, isUpper) => {
+          const written = isUpper ? id.replace(/[a-z]/g, (letter) => letter.toUpperCase()) : id;
+          const text = `${'x'.repeat(40)},${before}${written}${after},${'y'.repeat(40)}`;
+          const isWord = !/[\w-]$/.test(before) && !/^[\w-]/.test(after);
+          expect(await mentions(inChunks(text, size), id), text).toBe(isWord);
+          expect(await mentions(inChunks(`${before}${written}`, size), id), 'at the end').toBe(
+            !/[\w-]$/.test(before),
+          );
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,207 @@
+/** Consent as a user meets it: preferences sent, asked for, proved and erased through the real command line. */
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { Eligibility, EligibilityListResult, Erased } from '../../src/contract.ts';
+import type { PreferenceItem } from '../../src/cxone/preferences.ts';
+import { contentsOfLedger } from '../harness/everything.ts';
+import { csv, rows } from './contacts.ts';
+import { type Stand, useStand } from './stand.ts';
+
+const onStand = useStand();
+
+const guid = (n: number): string => `a1b2c3d4-e5f6-7890-abcd-${String(n).padStart(12, '0')}`;
+
+/** Contact n opted in to e-mail on 1 January 2026. */
+function stored(n: number, over: Partial<PreferenceItem> = {}): PreferenceItem {
+  return {
+    contactId: guid(n),
+    channel: 'email',
+    optIn: true,
+    consentTimestamp: '2026-01-01T00:00:00.000Z',
+    withdrawalTimestamp: null,
+    regulatoryRegion: 'GDPR',
+    source: 'seed',
+    idempotencyKey: `00000000-0000-0000-0000-${String(n).padStart(12, '0')}`,
+    updatedAt: '2026-01-01T00:00:00.000Z',
+    ...over,
+  };
+}
+const OPTED_OUT = { optIn: false, withdrawalTimestamp: '2026-02-01T00:00:00.000Z' };
+
+it('says whether somebody may be reached, by the real preference, and never yes without an answer', async () => {
+  await onStand({}, async (stand) => {
+    await stand.admin.seedPreferences([
+      stored(1),
+      stored(2, OPTED_OUT),
+      stored(3, { consentTimestamp: '2018-05-25T00:00:00.000Z' }),
+      stored(4, { consentTimestamp: '2018-05-24T23:59:59.999Z' }),
+      stored(5, { withdrawalTimestamp: '2026-01-01T00:00:00.000Z' }),
+      stored(6, { regulatoryRegion: 'CCPA', ...OPTED_OUT }),
+    ]);
+    const reasons = [
+      [1, 'compliant'],
+      [2, 'explicit_opt_out'],
+      [3, 'compliant'],
+      [4, 'gdpr_consent_insufficient'],
+      [5, 'withdrawal_supersedes_consent'],
+      [6, 'ccpa_sale_opt_out'],
+      [7, 'no_consent_on_record'],
+    ] as const;
+    for (const [n, reason] of reasons.slice(0, 2)) await expectAnswer(stand, n, reason);
+    // The rest through the client, which is what the command calls: a process each would take a minute.
+    for (const [n, reason] of reasons.slice(2))
+      expect(await stand.client.checkEligibility({ contactId: guid(n), channel: 'email' })).toMatchObject({
+        eligible: reason === 'compliant',
+        reason,
+      });
+    const strict = await stand.client.checkEligibility({
+      contactId: guid(3),
+      channel: 'email',
+      policy: 'strict',
+    });
+    expect(strict).toMatchObject({ eligible: false, reason: 'consent_expired', policy: 'strict' });
+    const wrong = await stand.cxflow(['preferences', 'check', '--contact', 'a/b', '--channel', 'email']);
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('contactId') as string]);
+    await checkFile(stand);
+  });
+});
+
+async function expectAnswer(stand: Stand, n: number, reason: string): Promise<void> {
+  const isFine = reason === 'compliant';
+  const args = ['preferences', 'check', '--contact', guid(n), '--channel', 'email'];
+  const { code, document } = await stand.json<Eligibility>(args);
+  expect({ code, document }).toMatchObject({
+    code: isFine ? 0 : 3,
+    document: {
+      eligible: isFine,
+      reason,
+      ruleVersion: expect.any(String) as string,
+      facts: { channel: 'email' },
+    },
+  });
+}
+
+/** A file with a broken row, through an outage of a few answers: every row has its place in one of two files. */
+async function checkFile(stand: Stand): Promise<void> {
+  await stand.admin.setFaults([
+    { match: { family: 'preferences' }, after: 2, times: 3, fault: { status: 503 } },
+  ]);
+  const lines = [1, 2, 3, 7].map((n) => `${guid(n)},"=1+1"`);
+  stand.file('audience.csv', `contact id,note\n${lines.join('\n')}\ncrm-1,x\n`);
+  const args = ['preferences', 'check', 'audience.csv', '--channel', 'email'];
+  const { code, document } = await stand.json<EligibilityListResult & { files: Record<string, string> }>(
+    args,
+  );
+  expect({ code, document }).toMatchObject({
+    code: 0,
+    document: {
+      eligible: 2,
+      ineligible: { explicit_opt_out: 1, no_consent_on_record: 1, no_contact_id: 1 },
+      files: {
+        eligible: join(stand.folder, 'audience.eligible.csv'),
+        ineligible: join(stand.folder, 'audience.ineligible.csv'),
+      },
+    },
+  });
+  const read = (name: string) => readFileSync(join(stand.folder, name), 'utf8');
+  expect(read('audience.eligible.csv')).toBe(
+    `contact id,note,cxflow_line,cxflow_outcome,cxflow_reasons\n` +
+      [1, 3].map((n, i) => `${guid(n)},'=1+1,${2 + 2 * i},eligible,compliant\n`).join(''),
+  );
+  expect(read('audience.ineligible.csv')).toContain('crm-1,x,6,ineligible,no_contact_id');
+  expect(statSync(join(stand.folder, 'audience.eligible.csv')).mode & 0o777).toBe(0o600);
+}
+
+/** As S0's columns have it. */
+const PREFERENCES = `contactId,channel,optIn,consentTimestamp,withdrawalTimestamp,regulatoryRegion,source
+${guid(21)},email,true,2026-01-05T10:00:00+01:00,,GDPR,web-form
+${guid(22)},sms,false,2025-05-01T00:00:00Z,2026-01-06T00:00:00Z,TCPA,unsubscribe
+${guid(23)},email,true,2026-01-01T00:00:00Z,,NONE,late-form
+${guid(24)},fax,true,,,EU,x
+${guid(25)},email,false,,2026-01-07T00:00:00Z,GDPR,letter
+`;
+
+it('sends preferences, proves what was sent, and takes a person out who asks for it', async () => {
+  await onStand({}, async (stand) => {
+    // Somebody withdrew later than the opt-in of the file.
+    await stand.admin.seedPreferences([
+      stored(23, { ...OPTED_OUT, regulatoryRegion: 'NONE', updatedAt: '2026-02-01T00:00:00.000Z' }),
+    ]);
+    stand.file('consent.csv', PREFERENCES);
+    const { code, document, stderr } = await stand.json<{ runId: string; counts: object }>([
+      'preferences',
+      'update',
+      'consent.csv',
+    ]);
+    expect({ code, counts: document.counts }, stderr).toEqual({
+      code: 3,
+      counts: { total: 5, pending: 0, updated: 2, conflict: 1, invalid: 1, rejected: 1 },
+    });
+    expect((await stand.admin.preferences({ contactId: guid(23) })).preferences).toMatchObject([
+      { optIn: false },
+    ]);
+    await proofOf(stand, document.runId);
+    await eraseSomebody(stand);
+  });
+});
+
+async function proofOf(stand: Stand, runId: string): Promise<void> {
+  const args = ['preferences', 'history', '--contact', guid(21)];
+  const { document } = await stand.json(args);
+  expect(document).toMatchObject({
+    contactId: guid(21),
+    entries: [
+      {
+        runId,
+        channel: 'email',
+        optIn: true,
+        consentTimestamp: '2026-01-05T09:00:00.000Z',
+        source: 'web-form',
+        outcome: 'updated',
+        httpStatus: 200,
+        requestId: expect.any(String) as string,
+      },
+    ],
+    suppressions: [],
+  });
+  const unsent = await stand.json(['preferences', 'history', '--contact', guid(25)]);
+  expect(unsent.document).toMatchObject({ entries: [], suppressions: [{ channel: 'email' }] });
+}
+
+async function eraseSomebody(stand: Stand): Promise<void> {
+  stand.file('contacts.csv', csv([{ ...rows(1, 1)[0], contactId: guid(21) }, ...rows(2, 3)]));
+  const imported = await stand.json<{ runId: string }>([
+    'contacts',
+    'import',
+    'contacts.csv',
+    '--list',
+    'L9',
+  ]);
+  const { code, document } = await stand.json<Erased>([
+    'erase',
+    '--contact',
+    guid(21),
+    '--requested-by',
+    'dana',
+  ]);
+  expect({ code, document }).toMatchObject({
+    code: 0,
+    document: {
+      records: 2,
+      proof: 1,
+      datasets: 3,
+      waitingFor: [],
+      suppressed: ['email', 'sms', 'voice', 'webchat'],
+    },
+  });
+  expect(await contentsOfLedger(stand.env.DATABASE_URL ?? '')).not.toContain(guid(21));
+  const history = await stand.json(['preferences', 'history', '--contact', guid(21)]);
+  expect(history.document).toMatchObject({ entries: [] });
+  // Nobody can be reached against the objection, whatever CXone says.
+  const asked = await stand.client.checkEligibility({ contactId: guid(21), channel: 'email' });
+  expect(asked).toMatchObject({ eligible: false, reason: 'suppressed' });
+  const shown = await stand.json<object[]>(['records', imported.document.runId]);
+  expect(shown.document).toHaveLength(3);
+  expect((await stand.cxflow(['audit', 'verify'])).code).toBe(0);
+}
