@@ -37,6 +37,7 @@ import {
   type Progress,
   RUN_ID_PREFIX,
   type RunResult,
+  type SelectionUpdateInput,
   type Source,
   type SourceEncoding,
   type SourceFormat,
@@ -47,11 +48,12 @@ import {
   checkPreferenceUpdate,
   contactImportOptions,
   preferenceUpdateOptions,
+  selectionUpdateOptions,
 } from './contract-input.ts';
 import { contactMapProblems, resolveContactColumns } from './domain/contact-import.ts';
 import { preferenceMapProblems, resolvePreferenceColumns } from './domain/preference-update.ts';
 import type { SourceLimits } from './domain/source-limits.ts';
-import { businessKey } from './ledger/business-key.ts';
+import { businessKey, canonicalize } from './ledger/business-key.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
 import { retryContentSha256 } from './ledger/retries.ts';
 import type { Run } from './ledger/runs.ts';
@@ -149,12 +151,8 @@ export function createClient({ temporal, ledger }: { readonly temporal: Client; 
     return status.name === 'RUNNING' || status.name === 'PAUSED';
   };
 
-  const startRun = async (
-    kind: Kind,
-    runId: string,
-    input: CommonInput & { readonly source?: Source },
-    summary: string,
-  ): Promise<Started> => {
+  const startRun = async (kind: Kind, runId: string, input: AnyInput, summary: string): Promise<Started> => {
+    await refuseAnother(ledger, runId, kind, input);
     const ended = await endedBefore(runId);
     if (ended) return ended;
     const { source } = input;
@@ -341,6 +339,7 @@ function problemsOf(resolved: object | { readonly problems: readonly string[] })
   return 'problems' in resolved ? resolved.problems : [];
 }
 
+type AnyInput = CommonInput & { readonly source?: Source };
 type BulkInput = CommonInput & { readonly source: Source };
 
 interface NewRun {
@@ -356,6 +355,8 @@ async function defaultRunId(ledger: Ledger, { kind, target, input, options }: Ne
   const key = businessKey(RUN_ID_PREFIX[kind], target, await contentOf(ledger, input.source), options);
   const unique = randomBytes(4).toString('hex');
   if (input.dryRun) return `${key}:dry-${unique}`;
+  // The worker's file may have other content each day; there the business key in the ledger says what is the same.
+  if ('path' in input.source) return `${key}:${unique}`;
   if (input.again) return `${key}:again-${unique}`;
   // A run that was rejected or cancelled stands in Temporal under its id; the next one counts on.
   const endedEarly = await ledger.runs.countEndedEarly(key);
@@ -370,8 +371,52 @@ async function contentOf(ledger: Ledger, source: Source): Promise<string> {
     return dataset.sha256;
   }
   if ('retryOf' in source) return retryContentSha256(await runToRetry(ledger, source.retryOf));
-  // The worker's file is not ours to read: its path stands for it here, and the worker compares the content.
+  // The worker's file is not ours to read: its path stands for it here.
   return `path:${source.path}`;
+}
+
+/** Which list an input is for, and which of its options change what is written. */
+const meaningOf: Readonly<Record<Kind, (input: never) => { target: string; options: unknown }>> = {
+  contactImport: (input: ContactImportInput) => ({
+    target: input.listId,
+    options: contactImportOptions(input),
+  }),
+  preferenceUpdate: (input: PreferenceUpdateInput) => ({
+    target: PREFERENCES_TARGET,
+    options: preferenceUpdateOptions(input),
+  }),
+  selectionUpdate: (input: SelectionUpdateInput) => ({
+    target: input.campaignId,
+    options: selectionUpdateOptions(input),
+  }),
+};
+
+/** Nobody is to be told that their run is done because another one had the id that they chose. */
+async function refuseAnother(ledger: Ledger, runId: string, kind: Kind, input: AnyInput): Promise<void> {
+  const known = await ledger.runs.find(runId);
+  // One that failed may be started with a corrected source; the worker says what it may not.
+  if (!known || (known.kind === kind && known.state === 'failed')) return;
+  const before = known.input as AnyInput;
+  const meaning = (given: AnyInput, content: string | undefined) =>
+    canonicalize({
+      ...meaningOf[kind](given as never),
+      content,
+      dryRun: given.dryRun ?? false,
+      map: given.source && 'map' in given.source ? given.source.map : undefined,
+    });
+  const contentOfSource = (source: Source | undefined) => source && contentOf(ledger, source);
+  const isTheSame = async (): Promise<boolean> => {
+    if (known.kind !== kind) return false;
+    // Its dataset may be gone; what was read of it is not.
+    const read = before.source && 'dataset' in before.source ? known.source?.sha256 : undefined;
+    const had = read ?? (await contentOfSource(before.source));
+    return meaning(input, await contentOfSource(input.source)) === meaning(before, had);
+  };
+  if (await isTheSame()) return;
+  const what = `${known.kind} for ${known.target}, started ${known.started_at.toISOString()}`;
+  throw new InputError([
+    `the run id ${runId} belongs to another run (${what}). Choose another id, or leave it out`,
+  ]);
 }
 
 async function runToRetry(ledger: Ledger, runId: string): Promise<Run> {

@@ -144,7 +144,14 @@ export function createRuns({ db }: Database) {
       const { n } = await db
         .selectFrom('runs')
         .select((e) => e.fn.countAll<string>().as('n'))
-        .where('business_key', '=', businessKey)
+        // One that ended before its source was read has the key as its id only.
+        .where((e) =>
+          e.or([
+            e('business_key', '=', businessKey),
+            e('run_id', '=', businessKey),
+            e(sql<boolean>`starts_with(run_id, ${`${businessKey}:`})`, '=', true),
+          ]),
+        )
         .where('dry_run', '=', false)
         .where('state', 'in', ['rejected', 'cancelled'])
         .executeTakeFirstOrThrow();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InputError, NoWorkerAnswered, RunNotFound } from '../../src/client.ts';
-import type { ContactImportInput } from '../../src/contract.ts';
+import type { ContactImportInput, Source } from '../../src/contract.ts';
 import { contactImportOptions } from '../../src/contract-input.ts';
 import { businessKey } from '../../src/ledger/business-key.ts';
 import { retryContentSha256 } from '../../src/ledger/retries.ts';
@@ -37,12 +37,17 @@ async function problemsOf(work: Promise<unknown>): Promise<readonly string[]> {
 }
 
 /** As a run that a worker brought to its end would stand in the ledger. */
-async function ended(runId: string, state: 'completed' | 'cancelled' | 'failed', key: string): Promise<void> {
+async function ended(
+  runId: string,
+  state: 'completed' | 'cancelled' | 'failed',
+  key: string | null,
+  source: Source = { path: 'of-another-day.csv' },
+): Promise<void> {
   const { ledger } = made();
-  const input = { listId: 'L1' };
+  const input = { listId: 'L1', source };
   const more = { kind: 'contactImport', target: 'L1', again: false, dryRun: false, requestedBy: null, input };
   const { run } = await ledger.runs.open({ runId, ...more });
-  await ledger.runs.claimSameness(run.run_no, key);
+  if (key !== null) await ledger.runs.claimSameness(run.run_no, key);
   await ledger.runs.close(run.run_no, state, { runId, state }, null);
 }
 
@@ -94,11 +99,35 @@ describe('starting an import', () => {
     const { runId } = await start({ listId: 'L9', source }, someId('once'));
     await made().temporal.workflow.getHandle(runId).terminate('for the test');
     const other = someId('long-ago');
-    await ended(other, 'completed', someId('key'));
+    await ended(other, 'completed', someId('key'), source);
     expect(await start({ listId: 'L1', source }, other)).toMatchObject({
       status: 'finished',
       result: { runId: other, state: 'completed' },
     });
+  });
+
+  it('under an id that another import has is refused, not answered with that one’s result', async () => {
+    const { source } = await stage();
+    const { source: others } = await stage();
+    const nightly = someId('nightly');
+    await ended(nightly, 'completed', someId('key'), source);
+    const wrong: ContactImportInput[] = [
+      { listId: 'L1', source: others },
+      { listId: 'L2', source },
+      { listId: 'L1', source, existing: 'update' },
+      { listId: 'L1', source, dryRun: true },
+    ];
+    for (const input of wrong)
+      expect(await problemsOf(start(input, nightly))).toEqual([
+        expect.stringMatching(/belongs to another run \(contactImport for L1, .*Choose another id/),
+      ]);
+  });
+
+  it('of a path is a run of its own each time: what the file holds, the worker looks up', async () => {
+    const input: ContactImportInput = { listId: 'L1', source: { path: 'daily.csv' } };
+    const [monday, tuesday] = [await start(input), await start(input)];
+    expect([monday.status, tuesday.status]).toEqual(['started', 'started']);
+    expect(monday.runId).not.toBe(tuesday.runId);
   });
 
   it('again after a failure runs, and does not show the result of the failure', async () => {
@@ -113,9 +142,17 @@ describe('starting an import', () => {
     const { source } = await stage();
     const { runId } = await start({ listId: 'L1', source });
     await made().temporal.workflow.getHandle(runId).terminate('for the test');
-    await ended(runId, 'cancelled', runId);
+    await ended(runId, 'cancelled', runId, source);
     const next = await start({ listId: 'L1', source });
     expect(next).toMatchObject({ runId: `${runId}:2`, status: 'started' });
+  });
+
+  it('after one that was cancelled before its source was read takes the next id as well', async () => {
+    const { source } = await stage();
+    const { runId } = await start({ listId: 'L1', source });
+    await made().temporal.workflow.getHandle(runId).terminate('for the test');
+    await ended(runId, 'cancelled', null, source);
+    expect(await start({ listId: 'L1', source })).toMatchObject({ runId: `${runId}:2`, status: 'started' });
   });
 
   it('lists every problem of the input at once, and starts nothing', async () => {
