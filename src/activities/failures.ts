@@ -59,15 +59,23 @@ export function toFailure(error: unknown): Error {
   );
 }
 
+const THEN_AGAIN = 'Then start the same run again: it goes on where it was.';
+
 function ofCxone(error: CxoneError): ApplicationFailure {
   if (error instanceof CxoneRateLimited)
     return passes('RateLimited', error.message, error.retryAfterMs ?? undefined);
   if (error instanceof CxoneUnauthorized || error instanceof CxoneCredentialsMissing) {
-    return endsTheRun('CredentialsRefused', error.message);
+    return endsTheRun('CredentialsRefused', `${error.message}. ${THEN_AGAIN}`);
   }
-  if (error instanceof CxoneForbidden) return endsTheRun('ScopeMissing', error.message);
-  if (error instanceof CxoneNotFound) return endsTheRun('NotFound', error.message);
-  if (error instanceof CxoneRefused) return endsTheRun('Refused', error.message);
+  if (error instanceof CxoneForbidden) return endsTheRun('ScopeMissing', `${error.message}. ${THEN_AGAIN}`);
+  if (error instanceof CxoneNotFound) {
+    const check = 'Check the id that the run is for, and CXONE_REGION or the address of this family';
+    return endsTheRun('NotFound', `${error.message}. ${check}. ${THEN_AGAIN}`);
+  }
+  if (error instanceof CxoneRefused) {
+    const check = '`cxflow doctor` looks at addresses and rights';
+    return endsTheRun('Refused', `${error.message}. ${check}. ${THEN_AGAIN}`);
+  }
   const retryAfterMs = error instanceof CxoneUnavailable ? error.retryAfterMs : null;
   return passes('CxoneUnavailable', error.message, retryAfterMs ?? undefined);
 }
