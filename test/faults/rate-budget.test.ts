@@ -14,9 +14,7 @@ it('two workers together keep to one budget: no 429 in fifteen seconds of writin
   const options = { simulatorArgs, latencyMs: 150, env: { CXFLOW_RATE_PER_MINUTE: '600' } };
   await onStand(processes, options, async (stand) => {
     await Promise.all([stand.readyWorker(), stand.readyWorker()]);
-    // One page each, so that both workers get some.
-    const lists = ['A', 'B', 'C', 'D'];
-    const runIds = await Promise.all(lists.map((listId) => stand.startImport(5_000, { listId })));
+    const runIds = await importsOfBoth(stand, 5_000);
     await until(
       () => writesOf(stand),
       (writes) => writes.length >= 150,
@@ -24,11 +22,26 @@ it('two workers together keep to one budget: no 429 in fifteen seconds of writin
     );
     expect((await stand.admin.stats()).rateLimited).toBe(0);
     for (const runId of runIds) await cancelled(stand, runId);
-    expect(await holders(stand), 'both have written').toBe(2);
     // Paced, not counted: no bursts at the borders of any window.
     expect(mostWithin(await writesOf(stand), 2_000)).toBeLessThanOrEqual(20 + 5);
   });
 });
+
+/** Which worker a page goes to is Temporal's choice: imports are started until both have written. */
+async function importsOfBoth(stand: Stand, records: number): Promise<string[]> {
+  const runIds: string[] = [];
+  for (let n = 1; n <= 3 || (await holders(stand)) < 2; n += 1) {
+    if (n > 20) throw new Error('twenty imports, and one worker wrote them all');
+    runIds.push(await stand.startImport(records, { listId: `L${n}` }));
+    if (n >= 3)
+      await until(
+        () => writesOf(stand),
+        (writes) => writes.length >= 5 * n,
+        40_000,
+      );
+  }
+  return runIds;
+}
 
 /** A run that was faster is complete. */
 async function cancelled(stand: Stand, runId: string): Promise<void> {
@@ -47,9 +60,10 @@ it('a 429 with Retry-After holds for both workers: nothing leaves inside the win
   const env = { CXFLOW_MAX_IN_FLIGHT: '4' };
   await onStand(processes, { faults, latencyMs: 100, env }, async (stand) => {
     await Promise.all([stand.readyWorker(), stand.readyWorker()]);
-    const runId = await stand.startImport(24_000);
-    const result = await stand.ended(runId);
-    await stand.conserved(runId, { result });
+    for (const runId of await importsOfBoth(stand, 8_000)) {
+      const result = await stand.ended(runId);
+      await stand.conserved(runId, { result });
+    }
     const writes = await writesOf(stand);
     const refused = writes.find(({ status }) => status === 429);
     const from = Date.parse(refused?.at ?? '');
@@ -57,6 +71,5 @@ it('a 429 with Retry-After holds for both workers: nothing leaves inside the win
     const inside = writes.map(({ at }) => Date.parse(at) - from).filter((ms) => ms > 600 && ms < 5_000);
     expect(inside, 'milliseconds after the 429').toEqual([]);
     expect(writes.filter(({ at }) => Date.parse(at) - from >= 5_000).length).toBeGreaterThan(10);
-    expect(await holders(stand), 'both have written').toBe(2);
   });
 });
