@@ -1,4 +1,4 @@
-/** What a selection update survives: lost answers, an editor that never stops. */
+/** What a selection update survives: lost answers, kill -9 between look and write, an editor that never stops. */
 import { describe, expect, it } from 'vitest';
 import type { SelectionUpdateInput, SelectionUpdateResult } from '../../src/contract.ts';
 import { useProcesses } from '../harness/processes.ts';
@@ -75,6 +75,37 @@ describe.concurrent('answers that never come', () => {
     });
   });
 });
+
+for (const [where, moment, told] of [
+  ['between the look and the PATCH', 'writeSelection/outbound.updateSelection:1', [null]],
+  [
+    'between the answer and its settlement',
+    'writeSelection/selections.settle:1',
+    ['own_write_lost_answer', 'own_write_or_existing'],
+  ],
+] as const) {
+  describe.concurrent(`kill -9 ${where}`, () => {
+    const processes = useProcesses();
+    it('loses nothing, writes once, and keeps what others did while nobody worked', async () => {
+      await onStand(processes, {}, async (stand) => {
+        const runId = await start(stand, 'C1');
+        const doomed = stand.worker({ CXFLOW_CRASH_AT: moment });
+        expect(await doomed.exited).toEqual({ code: null, signal: 'SIGKILL' });
+        await stand.admin.editCampaign('C1', { add: { priorityOrder: ['vip'] } });
+        await stand.readyWorker();
+        expect((await ended(stand, runId)).counts).toEqual({ total: 1, pending: 0, updated: 1 });
+        await stand.conserved(runId);
+        const writes = (await stand.admin.campaignJournal('C1')).filter(({ action }) => action === 'update');
+        expect(writes).toHaveLength(1);
+        expect((await stand.admin.campaign('C1')).campaign?.contactSelection).toMatchObject({
+          targetListIds: ['L1', 'M'],
+          priorityOrder: ['vip'],
+        });
+        expect(told).toContain(await evidence(stand, runId));
+      });
+    });
+  });
+}
 
 describe.concurrent('others', () => {
   const processes = useProcesses();

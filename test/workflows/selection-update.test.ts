@@ -1,7 +1,7 @@
 import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
-import type { SelectionUpdateResult, ShownConflict } from '../../src/contract.ts';
+import type { Progress, SelectionUpdateResult, ShownConflict } from '../../src/contract.ts';
 import { phase, playWorkflow, type Script, stubActivities, useRealServer } from './stubs.ts';
 
 const stage = useRealServer();
@@ -138,6 +138,37 @@ describe('a conflict', () => {
     expect(failure.type).toBe('Conflict');
     expect(failure.message).toContain('lists/L2 was nothing, theirs is exclusion, ours is target');
     expect(stubs.named('leaveConflict')).toHaveLength(1);
+  });
+
+  it('waits for an answer for each place, shows them, and hands the answers over for what was seen', async () => {
+    const stubs = stubActivities(writes(CONFLICT, DONE));
+    const result = await play(stubs, { onConflict: 'ask' }, async (handle) => {
+      await phase(stubs, 'conflict');
+      const decide = (decision: object) =>
+        handle.executeUpdate<Progress, [object]>('decide', { args: [decision] });
+      await expect(decide({ action: 'resolve', verdict: 'resend' })).rejects.toMatchObject({
+        cause: { message: expect.stringContaining('answers must be') as string },
+      });
+      await expect(decide({ action: 'resolve', answers: { 'lists/L2': 'mine' } })).rejects.toMatchObject({
+        cause: { message: 'answers are missing for priorityOrder' },
+      });
+      await expect(decide({ action: 'resolve', answers: { 'lists/L2': 'both' } })).rejects.toMatchObject({
+        cause: { message: expect.stringContaining('"mine", "theirs", or an object') as string },
+      });
+      const answers = { 'lists/L2': 'mine', priorityOrder: 'theirs' };
+      await decide({ action: 'resolve', by: 'dana', answers });
+      return resultOf(handle);
+    });
+    expect(result.state).toBe('completed');
+    expect(stubs.named('writeSelection')).toEqual([
+      expect.objectContaining({ answered: [] }),
+      expect.objectContaining({
+        answered: [
+          { place: 'lists/L2', hash: 'h1', side: 'mine' },
+          { place: 'priorityOrder', hash: 'h2', side: 'theirs' },
+        ],
+      }),
+    ]);
   });
 
   it('a signal answers too; an early or a strange one changes nothing and is shown', async () => {
