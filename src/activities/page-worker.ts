@@ -18,6 +18,7 @@ import { toFailure } from './failures.ts';
 import { createLease, type Lease, LeaseExpired, type Moment, momentNow } from './lease.ts';
 import { LONGEST_WAIT_MS, RateWait } from './pace.ts';
 import type { Page, PageDeps, PageResult } from './pages.ts';
+import { backoffMs, createStorm } from './storm.ts';
 
 /** Why a page claims nothing more; the first reason stays. */
 type Halt =
@@ -30,7 +31,6 @@ const LEASE_MS = REQUEST_DEADLINE_MS + LEASE_MARGIN_MS;
 const DRAIN_MS = 7_000;
 /** So many lost or refused connections in a row are an outage: the page ends, and Temporal's backoff takes over. */
 const OUTAGE_AFTER = 5;
-const LONGEST_BACKOFF_MS = 60_000;
 /** Where CXone answers some and loses others, those that were lost most often wait 4 s at most. */
 const MOST_DOUBLINGS = 3;
 
@@ -44,6 +44,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
   let halted: Halt | null = null;
   /** The line of the rate budget is too long: nothing more queues up, and those who have their place keep it. */
   let tooLong: RateWait | null = null;
+  const storm = createStorm();
   let failuresInARow = 0;
   let answered = false;
   let lastFailure: CxoneError | null = null;
@@ -121,11 +122,12 @@ export function createPageWorker(deps: PageDeps, run: Run) {
       });
       await settle(operation, claimed.fence, answer, performance.now() - startedAt);
     } catch (error) {
-      return giveUp(operation, claimed.fence, error);
+      return giveUp(operation, claimed.fence, error, since);
     }
     answered = true;
-    if (answer.brokenOffBy) await reckon(answer.brokenOffBy);
-    else failuresInARow = 0;
+    storm.passed();
+    if (answer.brokenOffBy) return reckon(answer.brokenOffBy, since);
+    failuresInARow = 0;
   };
 
   const settle = async (
@@ -185,18 +187,27 @@ export function createPageWorker(deps: PageDeps, run: Run) {
   };
 
   /** The request failed, or was never sent. Ledger errors land here too: then the operation keeps its lease. */
-  const giveUp = async (operation: OpenOperation, fence: number, error: unknown): Promise<void> => {
+  const giveUp = async (
+    operation: OpenOperation,
+    fence: number,
+    error: unknown,
+    since: Moment,
+  ): Promise<void> => {
     if (error instanceof LeaseExpired || isAbort(error))
       return ledger.operations.release(operation.id, fence);
     if (!(error instanceof CxoneError)) throw error;
     if (error.applied === 'no') await ledger.operations.release(operation.id, fence);
     else if (kind.repeatable(operation.kind)) await ledger.operations.loseAnswer(operation.id, fence);
     else await leaveInDoubt(operation, fence);
-    await reckon(error);
+    await reckon(error, since);
   };
 
   /** What an answer that is none means for the rest of the page; what it threw here ends the page. */
-  const reckon = async (error: CxoneError): Promise<void> => {
+  const reckon = async (error: CxoneError, since: Moment): Promise<void> => {
+    if (error instanceof CxoneRateLimited) {
+      const { retryAfterMs } = error;
+      return pace.block(storm.waitMs({ retryAfterMs, sentAtMs: since.monotonic, nowMs: performance.now() }));
+    }
     failuresInARow += 1;
     lastFailure = error;
     if (error instanceof CxoneRateLimited) return pace.block(error.retryAfterMs ?? backoffMs(failuresInARow));
@@ -295,9 +306,4 @@ function isFinal(error: CxoneError): boolean {
 
 function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
-}
-
-/** 1 s, 2 s, 4 s … 60 s. No jitter: what waits here is one page, and the pace spreads its requests. */
-function backoffMs(attempt: number): number {
-  return Math.min(LONGEST_BACKOFF_MS, 1_000 * 2 ** Math.min(attempt - 1, 10));
 }
