@@ -14,7 +14,7 @@ export const UPDATE = 'update';
 /** The lost answer was ours: the record stands in CXone because of it. */
 export const OWN_WRITE = 'own_write_lost_answer';
 /** Ours, or one that was there before: nobody can tell any more. */
-const OWN_OR_EXISTING = 'own_write_or_existing';
+export const OWN_OR_EXISTING = 'own_write_or_existing';
 
 /** What goes with a derived `create`: its records may have been applied already. */
 export interface CreateRefs {
@@ -25,6 +25,8 @@ export interface UpdateRefs {
   readonly recordIds: Readonly<Record<string, string>>;
   /** They were named as duplicates of a batch of ours whose answer was lost. */
   readonly ownWrite?: true;
+  /** They were named as duplicates of records that we may have sent before. */
+  readonly maybeOwn?: true;
 }
 
 export interface Sent {
@@ -141,11 +143,10 @@ function settleDuplicates(
   const recordIds = idsBySeq(duplicates, seqs);
   const updates = all.filter((seq) => String(seq) in recordIds);
   const withoutId = all.filter((seq) => !(String(seq) in recordIds));
+  const refs: UpdateRefs = { recordIds, ...(evidence !== undefined && { maybeOwn: true }) };
   return {
     groups: withoutId.length ? [existingGroup(withoutId, [{ code: 'no_record_id' }], evidence)] : [],
-    derived: updates.length
-      ? [{ kind: UPDATE, seqs: updates, refs: { recordIds } satisfies UpdateRefs }]
-      : [],
+    derived: updates.length ? [{ kind: UPDATE, seqs: updates, refs }] : [],
   };
 }
 

@@ -19,7 +19,14 @@ import type { Run } from '../ledger/runs.ts';
 import { SourceError } from '../sources/errors.ts';
 import type { Answer, BulkKind, PendingRecord, Write } from './bulk.ts';
 import { CHECK, checkConsent, lookBeforeSending, lookUpsOf, withCheck } from './contact-consent.ts';
-import { CREATE, interpretCreate, OWN_WRITE, UPDATE, type UpdateRefs } from './contact-answers.ts';
+import {
+  CREATE,
+  interpretCreate,
+  OWN_OR_EXISTING,
+  OWN_WRITE,
+  UPDATE,
+  type UpdateRefs,
+} from './contact-answers.ts';
 
 export interface ContactImportDeps {
   readonly ledger: Ledger;
@@ -167,8 +174,9 @@ async function updateContact(
   );
 }
 
-function updatedGroup(seqs: readonly number[], { ownWrite }: UpdateRefs): SettledGroup {
-  return ownWrite ? { outcome: 'created', seqs, evidence: OWN_WRITE } : { outcome: 'updated', seqs };
+function updatedGroup(seqs: readonly number[], { ownWrite, maybeOwn }: UpdateRefs): SettledGroup {
+  if (ownWrite) return { outcome: 'created', seqs, evidence: OWN_WRITE };
+  return { outcome: 'updated', seqs, ...(maybeOwn && { evidence: OWN_OR_EXISTING }) };
 }
 
 function refusalOf(answer: UpdateRecordAnswer): Reason | null {

@@ -230,13 +230,17 @@ export function createOperations({ db }: Database) {
       return Math.max(0, Math.ceil(rows[0]?.ms ?? 0));
     },
 
-    /** The writing ends while answers are missing: what may have been applied is in doubt, not pending. Repeatable. */
+    /**
+     * The writing ends while answers are missing: what may have been applied is in doubt, not pending. Also what was
+     * not sent as it now stands, but as a part of something else that was (activities/doubt.ts). Repeatable.
+     */
     async doubtUnanswered(runNo: number, reason: Reason): Promise<void> {
       await sql`
         with doubted as (
           update operations set state = 'in_doubt', lease_until = null, settled_at = clock_timestamp(),
             counts = json_build_object('in_doubt', cardinality(seqs))
-          where run_no = ${runNo} and (state = 'unanswered' or (state = 'sending' and lease_until <= clock_timestamp()))
+          where run_no = ${runNo} and (state = 'unanswered' or (state = 'sending' and lease_until <= clock_timestamp())
+            or (state = 'planned' and refs::jsonb ?| array['halved', 'resent', 'ownWrite', 'maybeOwn']))
           returning id, seqs)
         insert into outcomes (run_no, seq, outcome, reasons, operation_id)
         select ${runNo}, seq, 'in_doubt', ${JSON.stringify([reason])}::json, id from doubted, unnest(seqs) seq`.execute(

@@ -440,6 +440,22 @@ describe('what is in doubt', () => {
     expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 3, pending: 0, in_doubt: 3 });
   });
 
+  it('is also a part, not sent yet, of a batch that may have been applied; not one of a batch that was refused', async () => {
+    const { ledger } = opened();
+    const run = await plannedRun(ledger, 20, 10);
+    const [halves, refused] = await operationsOf(ledger, run);
+    const inTwo = async (each: { id: string; seqs: readonly number[] } | undefined, refs?: unknown) => {
+      const { id = '', seqs = [] } = each ?? {};
+      const { fence } = await claimed(ledger, run, id);
+      const parts = [seqs.slice(0, 5), seqs.slice(5)].map((part) => ({ kind: 'create', seqs: part, refs }));
+      await ledger.operations.settle({ ...settlement(id, fence, []), derived: parts });
+    };
+    await inTwo(halves, { halved: true });
+    await inTwo(refused);
+    await ledger.operations.doubtUnanswered(run.run_no, { code: 'answer_lost' });
+    expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 20, pending: 10, in_doubt: 10 });
+  });
+
   it('is what a cancelled run leaves unanswered, once; what is under a live lease is not touched', async () => {
     const { ledger } = opened();
     const run = await plannedRun(ledger, 30, 10);
