@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 /** Folders whose tests want PostgreSQL and Temporal; each file takes its own database and namespace (harness/fresh.ts). */
 const WITH_SERVERS = ['ledger', 'activities', 'client', 'cli'];
 /** One file at a time: they start many processes, kill them, or load both cores. They also want dist. */
-const ONE_AT_A_TIME = ['workflows', 'replay', 'scenarios', 'faults'];
+const ONE_AT_A_TIME = ['workflows', 'replay', 'scenarios', 'faults', 'chaos'];
 /** One file at a time, with servers of their own. */
 const ALONE = ['stack', 'harness'];
 

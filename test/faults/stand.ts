@@ -22,6 +22,8 @@ export interface StandOptions {
   readonly databaseUrl?: string;
   /** Default: the shared server, and a namespace of its own. */
   readonly temporalAddress?: string;
+  /** Of that server; default `default`. */
+  readonly namespace?: string;
   readonly latencyMs?: number;
   readonly faults?: readonly FaultRule[];
   readonly seed?: number;
@@ -34,7 +36,10 @@ export interface StandOptions {
 }
 
 export interface Stand {
-  readonly simulator: TestProcess;
+  /** The one that runs now. */
+  readonly simulator: () => TestProcess;
+  /** At the same address, with its journal; what it counted and was told begins anew. */
+  readonly restartSimulator: () => Promise<void>;
   readonly simulatorUrl: string;
   readonly admin: AdminClient;
   readonly databaseUrl: string;
@@ -76,10 +81,11 @@ export async function onStand(
   const workers: TestProcess[] = [];
   const folder = await newFolder();
   const env = await environment(options);
-  const simulator = startSimulator(processes, options, folder);
+  const simulators = [startSimulator(processes, options, folder)];
+  const simulator = () => simulators.at(-1) as TestProcess;
   const clients: CxflowClient[] = [];
   try {
-    const [, simulatorUrl = ''] = await simulator.waitFor(/"url":"([^"]+)"/);
+    const [, simulatorUrl = ''] = await simulator().waitFor(/"url":"([^"]+)"/);
     const workerEnv = { ...env, CXONE_API_URL: simulatorUrl, ...options.env };
     const connected = (): CxflowClient => {
       const [client] = clients;
@@ -93,6 +99,10 @@ export async function onStand(
     };
     const stand: Stand = {
       simulator,
+      async restartSimulator() {
+        simulators.push(startSimulator(processes, options, folder, new URL(simulatorUrl).port));
+        await simulator().waitFor(/"url"/);
+      },
       simulatorUrl,
       admin: createAdminClient(simulatorUrl),
       databaseUrl: env.DATABASE_URL,
@@ -121,29 +131,43 @@ export async function onStand(
     for (const each of workers) console.error(`worker ${each.pid}:\n${each.output().slice(-3_000)}`);
     throw error;
   } finally {
-    await Promise.all([...workers, simulator].map((each) => each.kill()));
+    await Promise.all([...workers, ...simulators].map((each) => each.kill()));
     await Promise.all(clients.map((client) => client.close()));
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function environment({ databaseUrl, temporalAddress }: StandOptions) {
+async function environment({ databaseUrl, temporalAddress, namespace = 'default' }: StandOptions) {
   return {
     DATABASE_URL: databaseUrl ?? (await freshDatabase()),
     TEMPORAL_ADDRESS: temporalAddress ?? inject('temporalAddress'),
-    TEMPORAL_NAMESPACE: temporalAddress === undefined ? freshNamespace() : 'default',
+    TEMPORAL_NAMESPACE: temporalAddress === undefined ? freshNamespace() : namespace,
     CXONE_CLIENT_ID: 'fault-tests',
     CXONE_CLIENT_SECRET: 'not-a-secret',
     CXFLOW_RATE_PER_MINUTE: '0',
   };
 }
 
-function startSimulator(processes: Processes, options: StandOptions, folder: string): TestProcess {
+function startSimulator(
+  processes: Processes,
+  options: StandOptions,
+  folder: string,
+  port = '0',
+): TestProcess {
   const { latencyMs = 0, faults = [], seed = 1, simulatorArgs = [] } = options;
   const file = join(folder, 'faults.json');
   writeFileSync(file, JSON.stringify(faults));
   const flags = ['--journal', join(folder, 'journal.ndjson'), '--faults', file];
-  const args = [...flags, '--seed', String(seed), '--latency-ms', String(latencyMs), ...simulatorArgs];
+  const args = [
+    ...flags,
+    '--port',
+    port,
+    '--seed',
+    String(seed),
+    '--latency-ms',
+    String(latencyMs),
+    ...simulatorArgs,
+  ];
   return processes.start({ entry: 'simulator/main', args });
 }
 

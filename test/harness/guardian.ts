@@ -24,7 +24,7 @@ while read -r word what; do
 done
 for pid in $pids; do kill -9 "-$pid" || kill -9 "$pid"; done
 sleep 0.3
-for folder in $folders; do rm -rf "$folder"; done
+for folder in $folders; do umount -l "$folder"; rm -rf "$folder"; done
 `;
 
 export function createGuardian(): Guardian {

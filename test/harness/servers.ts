@@ -41,34 +41,59 @@ export interface Restartable<Server> {
   restart(): Promise<Server>;
 }
 
-/** A PostgreSQL of the running test, stopped and removed at its end. */
-export async function ownPostgres(): Promise<Restartable<Postgres>> {
+export interface OwnServer<Server> extends Restartable<Server> {
+  /** Stops it and removes what it kept. */
+  remove(): Promise<void>;
+}
+
+/** Whoever starts it removes it. */
+export async function startOwnPostgres(): Promise<OwnServer<Postgres>> {
   const dir = join(await newFolder(), '.cxflow');
   const start = (port?: number) => startTestPostgres({ dir, ...(port ? { port } : {}) });
   const own = restartable(await start(), (server) => start(server.port));
-  onTestFinished(async () => {
-    await own.current().stop();
-    await removeStackFolder(dir);
-  });
-  return own;
+  return {
+    ...own,
+    async remove() {
+      await own.current().stop();
+      await removeStackFolder(dir);
+    },
+  };
 }
 
-/** A Temporal server of the running test, with a database file, stopped and removed at its end. */
-export async function ownTemporal(extraArgs: readonly string[] = []): Promise<Restartable<TemporalServer>> {
+/** Whoever starts it removes it. With a database file. */
+export async function startOwnTemporal(
+  options: Pick<TemporalServerOptions, 'extraArgs' | 'namespaces'> = {},
+): Promise<OwnServer<TemporalServer>> {
   const dir = await newFolder();
   const start = (port?: number) =>
     startTestTemporal({
       dir,
       dbFile: join(dir, 'temporal.db'),
       uiPort: null,
-      extraArgs,
+      ...options,
       ...(port ? { port } : {}),
     });
   const own = restartable(await start(), (server) => start(server.port));
-  onTestFinished(async () => {
-    await own.current().stop();
-    await rm(dir, { recursive: true, force: true });
-  });
+  return {
+    ...own,
+    async remove() {
+      await own.current().stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A PostgreSQL of the running test, stopped and removed at its end. */
+export async function ownPostgres(): Promise<Restartable<Postgres>> {
+  const own = await startOwnPostgres();
+  onTestFinished(() => own.remove());
+  return own;
+}
+
+/** A Temporal server of the running test, with a database file, stopped and removed at its end. */
+export async function ownTemporal(extraArgs: readonly string[] = []): Promise<Restartable<TemporalServer>> {
+  const own = await startOwnTemporal({ extraArgs });
+  onTestFinished(() => own.remove());
   return own;
 }
 

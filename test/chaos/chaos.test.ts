@@ -1,0 +1,42 @@
+/**
+ * Seeded chaos: processes die and sleep, CXone misbehaves, operators change their minds, and the witnesses agree all the
+ * same. Two seeds here, that between them kill everything; `npm run chaos` runs as many as one likes (main.ts).
+ */
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { createDatabase } from '../../src/stack/postgres.ts';
+import { useProcesses } from '../harness/processes.ts';
+import { type OwnServer, startOwnPostgres, startOwnTemporal } from '../harness/servers.ts';
+import type { Postgres } from '../../src/stack/postgres.ts';
+import type { TemporalServer } from '../../src/stack/temporal-server.ts';
+import { wreak } from './chaos.ts';
+import { planOf } from './plan.ts';
+
+const asked = process.env.CXFLOW_CHAOS_SEEDS?.split(',').map(Number);
+const seeds = asked ?? [118, 287];
+
+describe('chaos', () => {
+  const processes = useProcesses();
+  let postgres: OwnServer<Postgres>;
+  let temporal: OwnServer<TemporalServer>;
+  beforeAll(async () => {
+    const namespaces = seeds.map((seed) => `chaos-${seed}`);
+    [postgres, temporal] = await Promise.all([startOwnPostgres(), startOwnTemporal({ namespaces })]);
+  });
+  afterAll(() => Promise.all([postgres.remove(), temporal.remove()]));
+
+  it.each(seeds)(
+    'seed %i: nobody lost, nobody twice, whatever dies (repeat: npm run chaos -- --seed %i)',
+    { timeout: 400_000 },
+    async (seed) => {
+      const lines: string[] = [];
+      const tell = (line: string) => (asked ? console.log(line) : lines.push(line));
+      const databaseUrl = await createDatabase(postgres.current().url, `chaos_${seed}`);
+      const chaos = { plan: planOf(seed), servers: { temporal, postgres }, databaseUrl, tell };
+      await wreak(processes, { ...chaos, namespace: `chaos-${seed}` }).catch((error: unknown) => {
+        tell(`  ✗ ${String(error).split('\n', 1)[0]}`);
+        for (const line of lines) console.log(line);
+        throw error;
+      });
+    },
+  );
+});

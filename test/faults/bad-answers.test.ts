@@ -1,0 +1,193 @@
+/**
+ * R8, R10, R11 and R13 of reliability.md: what CXone may answer. The scenes run beside each other, each with processes
+ * of its own: most of it is waiting.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { Fault, FaultRule } from '../../src/simulator/faults.ts';
+import { useProcesses } from '../harness/processes.ts';
+import { csv, rowAt, rows } from '../scenarios/contacts.ts';
+import { evidenceOf, writesOf } from './looking.ts';
+import { LIST, onStand, type Stand, untilApplied } from './stand.ts';
+
+const POSTS = { method: 'POST', family: 'contactlists' } as const;
+
+/** Every other request meets one, the third the first: what an earlier rule strikes, the later ones do not count. */
+function everyOther(faults: readonly Fault[]): FaultRule[] {
+  return faults.map((fault, n) => ({ match: POSTS, after: 2 + n, times: 1, fault }));
+}
+
+/** What CXone refuses it has, so every good record gets there, and it is known of each that it does. */
+async function allArrived(stand: Stand, runId: string, withinMs = 90_000): Promise<void> {
+  const result = await stand.ended(runId, withinMs);
+  const counts = await stand.conserved(runId, { result });
+  const { created = 0, existing = 0, invalid = 0, duplicate = 0 } = counts;
+  expect(created + existing + invalid + duplicate).toBe(counts.total);
+  const struck = (await stand.admin.faults()).map(({ strikes }) => strikes);
+  expect(struck, 'each fault has struck').toEqual(struck.map(() => 1));
+}
+
+/** `Retry-After`, and for how long nothing may leave. Without a wait in it, the backoff of a second. */
+const WAITS: readonly (readonly [number | string | undefined, number])[] = [
+  [undefined, 1_000],
+  [0, 1_000],
+  [2, 2_000],
+  ['http-date-in-3', 2_000],
+  ['http-date-in--3600', 1_000],
+  ['soon', 1_000],
+  ['-5', 1_000],
+  ['99999999999999999999', 1_000],
+];
+
+describe.concurrent('R8', () => {
+  const processes = useProcesses();
+  it('a 429 keeps everybody away for as long as its Retry-After says, and for a moment where it says nothing', async () => {
+    const faults = everyOther(
+      WAITS.map(([retryAfter]) => ({ status: 429, ...(retryAfter !== undefined && { retryAfter }) })),
+    );
+    await onStand(processes, { faults, env: { CXFLOW_MAX_IN_FLIGHT: '1' } }, async (stand) => {
+      const worker = await stand.readyWorker();
+      const runId = await stand.startImport(2_500);
+      await allArrived(stand, runId);
+      const writes = await writesOf(stand);
+      const refused = writes.flatMap(({ status }, n) => (status === 429 ? [n] : []));
+      const silences = refused.map(
+        (n) => Date.parse(writes[n + 1]?.at ?? '') - Date.parse(writes[n]?.at ?? ''),
+      );
+      expect(silences.length).toBe(WAITS.length);
+      silences.forEach((ms, n) =>
+        expect(ms, `after ${WAITS[n]?.[0]}`).toBeGreaterThanOrEqual(WAITS[n]?.[1] ?? 0),
+      );
+      expect(worker.stderr()).toBe('');
+    });
+  });
+});
+
+describe.concurrent('R8, ten hours', () => {
+  const processes = useProcesses();
+  it('of silence are kept, by a worker that comes later too; a cancel ends the run all the same', async () => {
+    const faults = [{ match: POSTS, after: 5, times: 1, fault: { status: 429, retryAfter: 36_000 } }];
+    await onStand(processes, { faults, env: { CXFLOW_MAX_IN_FLIGHT: '2' } }, async (stand) => {
+      const first = await stand.readyWorker();
+      const runId = await stand.startImport(3_000);
+      await untilApplied(stand, 500);
+      await delay(1_500);
+      const { length } = await writesOf(stand);
+      await first.kill();
+      await stand.readyWorker();
+      await delay(4_000);
+      expect(await writesOf(stand), 'requests within the ten hours').toHaveLength(length);
+      await stand.client().decide(runId, { action: 'cancel', by: 'dana' });
+      const result = await stand.ended(runId, 60_000);
+      const counts = await stand.conserved(runId, { result, state: 'cancelled' });
+      expect(counts.cancelled).toBeGreaterThan(2_000);
+    });
+  });
+});
+
+describe.concurrent('R10', () => {
+  const processes = useProcesses();
+  it('answers that drip or never come are given up, and what they were to is found out', async () => {
+    const silences: readonly Fault[] = [
+      { drip: 'body' },
+      { drip: 'headers' },
+      { hang: true },
+      { answerLost: true },
+    ];
+    await onStand(processes, { faults: everyOther(silences) }, async (stand) => {
+      const worker = await stand.readyWorker();
+      const runId = await stand.startImport(2_000);
+      await allArrived(stand, runId);
+      expect(await evidenceOf(stand, 'created')).toEqual(['own_write_lost_answer']);
+      expect(worker.stderr()).toBe('');
+    });
+  });
+});
+
+/** Carried out or not, and answered with 200 and something else. */
+const GARBLED: readonly Fault[] = [
+  { truncate: true },
+  { truncate: 'cut' },
+  { html: true },
+  { html: true, when: 'after' },
+  { raw: '' },
+  { raw: '', when: 'after' },
+  { raw: '{"recordsCreated": NaN}', when: 'after' },
+  { raw: '{"id":"x"}' },
+  { raw: '{"id":"x","recordsCreated":-1,"warnings":[],"errors":[]}', when: 'after' },
+  { raw: '{"id":"x","recordsCreated":100000,"warnings":[],"errors":[]}' },
+  { raw: '[]', when: 'after' },
+  { raw: 'null' },
+  { raw: '\ufeff{"id":"x","recordsCreated":100,"warnings":[],"errors":[]}', when: 'after' },
+  { raw: '{"recordsCreated":1,"recordsCreated":100,"id":"x","warnings":[],"errors":[]}', when: 'after' },
+  { raw: '{"id":"x","recordsCreated":100,"warnings":["odd"],"errors":["odder"]}', when: 'after' },
+  { dropRecords: 3 },
+  { underreport: 2 },
+];
+
+describe.concurrent('R11', () => {
+  const processes = useProcesses();
+  it('a 200 that cannot be read, or says less than all, is no success: what became of its records is found out', async () => {
+    await onStand(
+      processes,
+      { faults: everyOther(GARBLED), env: { CXFLOW_MAX_IN_FLIGHT: '2' } },
+      async (stand) => {
+        const worker = await stand.readyWorker();
+        const runId = await stand.startImport(5_000);
+        await allArrived(stand, runId);
+        expect(await evidenceOf(stand, 'created')).toEqual(['own_write_lost_answer']);
+        expect(worker.stderr()).toBe('');
+      },
+    );
+  });
+});
+
+/** Before anything else in the process: its clock goes wrong by SKEW_MS. */
+const SKEWED = `const Real = Date; const off = Number(process.env.SKEW_MS);
+globalThis.Date = class extends Real {
+  constructor(...given) { given.length ? super(...given) : super(Real.now() + off); }
+  static now() { return Real.now() + off; }
+};`;
+const MINUTES = 60_000;
+
+for (const ahead of [10, -10]) {
+  describe.concurrent(`R13, CXone ${ahead} minutes ahead`, () => {
+    const processes = useProcesses();
+    it('workers ten minutes apart and a CXone beside both neither hurry a wait, nor lose a lease, nor write twice', async () => {
+      const faults = [
+        { match: POSTS, after: 5, times: 1, fault: { status: 429, retryAfter: 'http-date-in-3' } },
+      ];
+      const simulatorArgs = [`--clock-offset-seconds=${ahead * 60}`];
+      const env = { CXFLOW_MAX_IN_FLIGHT: '2' };
+      await onStand(processes, { faults, simulatorArgs, latencyMs: 50, env }, async (stand) => {
+        const preload = join(stand.folder, 'skewed.mjs');
+        writeFileSync(preload, SKEWED);
+        const skewed = (minutes: number) =>
+          stand.readyWorker({ NODE_OPTIONS: `--import=${preload}`, SKEW_MS: String(minutes * MINUTES) });
+        const [doomed] = await Promise.all([skewed(10), skewed(-10)]);
+        // A minute old by our clock; where CXone is behind, it lies in the future there.
+        const recent = rowAt(1_501, { consentTimestamp: new Date(Date.now() - MINUTES).toISOString() });
+        const path = join(stand.folder, 'contacts.csv');
+        writeFileSync(path, csv([...rows(1, 1_500), recent]));
+        const { source } = await stand.client().stageFile(path);
+        const { runId } = await stand.client().startContactImport({ listId: LIST, source });
+        await untilApplied(stand, 800);
+        await doomed?.kill();
+        const result = await stand.ended(runId, 60_000);
+        const counts = await stand.conserved(runId, { result });
+        expect(counts).toEqual({
+          total: 1_501,
+          pending: 0,
+          ...(ahead > 0 ? { created: 1_501 } : { created: 1_500, rejected: 1 }),
+        });
+        const writes = await writesOf(stand);
+        const refused = writes.findIndex(({ status }) => status === 429);
+        const at = Date.parse(writes[refused]?.at ?? '');
+        const inside = writes.map((each) => Date.parse(each.at) - at).filter((ms) => ms > 500 && ms < 2_000);
+        expect(inside, 'requests within the wait').toEqual([]);
+      });
+    });
+  });
+}

@@ -1,0 +1,73 @@
+/** R6 and R7 of reliability.md: many workers at once, everything started twice, and every word said twice. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { useProcesses } from '../harness/processes.ts';
+import { holders } from './looking.ts';
+import { onStand, randomOf, seedOf, type Stand, until, untilApplied } from './stand.ts';
+
+const processes = useProcesses();
+
+it('R6: eight workers share eight imports that were started twice each; three die, one sleeps', async () => {
+  const random = randomOf(seedOf(20266));
+  const faults = [
+    { match: { family: 'contactlists' as const }, probability: 0.1, fault: { reset: 'after' as const } },
+  ];
+  const env = { CXFLOW_MAX_IN_FLIGHT: '2' };
+  await onStand(processes, { faults, latencyMs: 120, env }, async (stand) => {
+    const workers = await Promise.all(Array.from({ length: 8 }, () => stand.readyWorker()));
+    const lists = Array.from({ length: 8 }, (_, n) => `L${n + 1}`);
+    const starts = lists.flatMap((listId) => [listId, listId]);
+    const started = await Promise.all(starts.map((listId) => stand.startImport(1_500, { listId })));
+    const runIds = [...new Set(started)];
+    expect(runIds.length, 'one run each').toBe(8);
+    await untilApplied(stand, 2_000);
+    const [sleeper, ...doomed] = workers.toSorted(() => random(-1, 1)).slice(0, 4);
+    sleeper?.pause();
+    await Promise.all(doomed.map((worker) => worker.kill()));
+    await delay(6_000);
+    sleeper?.resume();
+    const results = await Promise.all(runIds.map((runId) => stand.ended(runId, 90_000)));
+    for (const [n, runId] of runIds.entries()) await stand.conserved(runId, { result: results[n] as never });
+    expect(await holders(stand), 'workers that wrote').toBeGreaterThanOrEqual(4);
+  });
+});
+
+async function actionsOf(stand: Stand, runId: string): Promise<Readonly<Record<string, number>>> {
+  const counts: Record<string, number> = {};
+  for await (const { action } of stand.client().ledger.audit.list(runId))
+    counts[action] = (counts[action] ?? 0) + 1;
+  return counts;
+}
+
+it('R7: an approval, a pause and a resume that are delivered twice count once each', async () => {
+  await onStand(processes, { latencyMs: 150, env: { CXFLOW_MAX_IN_FLIGHT: '2' } }, async (stand) => {
+    const worker = await stand.readyWorker();
+    const runId = await stand.startImport(3_000, { approval: true });
+    const handle = stand.client().temporal.workflow.getHandle(runId);
+    const asked = await until(
+      () => stand.client().progress(runId),
+      ({ phase }) => phase === 'awaiting_approval',
+    );
+    const approval = { by: 'dana', planHash: asked.planHash ?? '' };
+    await Promise.all([handle.signal('approve', approval), handle.signal('approve', approval)]);
+    await untilApplied(stand, 500);
+    const pause = (updateId: string) =>
+      handle.executeUpdate('decide', { updateId, args: [{ action: 'pause', by: 'dana' }] });
+    // The same message, sent again because its answer was lost; and the same word in another message.
+    await pause('pause-1');
+    await worker.kill();
+    await stand.readyWorker();
+    expect(await pause('pause-1')).toMatchObject({ phase: 'paused' });
+    await expect(pause('pause-2')).rejects.toThrow();
+    await Promise.all([handle.signal('resume', { by: 'dana' }), handle.signal('resume', { by: 'dana' })]);
+    const result = await stand.ended(runId);
+    await stand.conserved(runId, { result });
+    const { approve, pause: paused, resume, steering_refused } = await actionsOf(stand, runId);
+    expect({ approve, paused, resume, steering_refused }).toEqual({
+      approve: 1,
+      paused: 1,
+      resume: 1,
+      steering_refused: 2,
+    });
+  });
+});
