@@ -9,7 +9,7 @@ import type { Source } from '../../src/contract.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { begin, ENV, type Lane, losesThirdAnswer, openLane, type Met, type Scene } from './crash-scenes.ts';
 import { seenOf, stageContacts, within, type Word, workThrough } from './crash-scenes.ts';
-import { certificate, inOrder, isRepetition, linesOf, momentsIn } from './crash-table.ts';
+import { certificate, inOrder, isRepetition, steadyLinesOf, momentsIn } from './crash-table.ts';
 import { onStand, type Stand } from './stand.ts';
 
 const processes = useProcesses();
@@ -35,7 +35,7 @@ it('a worker that dies at any moment of an import loses nothing and writes nothi
     const kept = readFileSync(PAGE, 'utf8');
     expect(momentsIn(kept), STALE).toEqual(all.map(({ moment, word }) => ({ moment, word })));
     expect(
-      linesOf(page).filter((line) => !linesOf(kept).includes(line)),
+      steadyLinesOf(page).filter((line) => !steadyLinesOf(kept).includes(line)),
       STALE,
     ).toEqual([]);
   });
