@@ -204,13 +204,12 @@ export function createPageWorker(deps: PageDeps, run: Run) {
 
   /** What an answer that is none means for the rest of the page; what it threw here ends the page. */
   const reckon = async (error: CxoneError, since: Moment): Promise<void> => {
+    lastFailure = error;
     if (error instanceof CxoneRateLimited) {
       const { retryAfterMs } = error;
       return pace.block(storm.waitMs({ retryAfterMs, sentAtMs: since.monotonic, nowMs: performance.now() }));
     }
     failuresInARow += 1;
-    lastFailure = error;
-    if (error instanceof CxoneRateLimited) return pace.block(error.retryAfterMs ?? backoffMs(failuresInARow));
     if (isFinal(error)) throw error;
     if (failuresInARow >= OUTAGE_AFTER) throw error;
   };

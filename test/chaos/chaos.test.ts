@@ -25,7 +25,7 @@ describe('chaos', () => {
   afterAll(() => Promise.all([postgres.remove(), temporal.remove()]));
 
   it.each(seeds)(
-    'seed %i: nobody lost, nobody twice, whatever dies (repeat: npm run chaos -- --seed %i)',
+    'seed %i: nobody lost, nobody twice, whatever dies',
     { timeout: 400_000 },
     async (seed) => {
       const lines: string[] = [];
