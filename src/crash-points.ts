@@ -28,7 +28,7 @@ const READS = new Set(
     'records.duplicateCandidates records.list records.reasons',
     'operations.open operations.inDoubt operations.latencies operations.liveLeaseMs',
     'audit.list audit.verify outbox.undelivered outbox.rendered outbox.contentOf outbox.tally',
-    'datasets.find datasets.read rateBudget.blockedMs',
+    'datasets.find datasets.read retries.of rateBudget.blockedMs',
     'campaigns.snapshot campaigns.atVersion selections.find selections.get',
     'selections.ofCampaign selections.metrics selections.runsOf',
   ].flatMap((line) => line.split(' ')),

@@ -44,6 +44,7 @@ const WORDS: Readonly<Record<string, string>> = {
   'crm.post': 'the CRM is told',
   'outbox.delivered': 'the delivery is noted',
   'runs.steer': 'the claims are steered',
+  'operations.resolve': 'what is in doubt is left so',
   'operations.doubtUnanswered': 'what is unanswered is doubted',
   'records.cancelPending': 'what is pending is cancelled',
   'runs.close': 'the run is closed',
