@@ -22,6 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   client: [
     'client-consent',
     'client-errors',
+    'client-run-ids',
     'client-selection',
     'contract',
     'contract-input',
@@ -31,6 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'client-consent': ['client-errors', 'contract', 'contract-input', 'ledger'],
   'client-selection': ['client', 'client-errors', 'contract', 'contract-input', 'domain', 'ledger'],
+  'client-run-ids': ['client-errors', 'contract', 'contract-input', 'ledger'],
   'client-errors': [],
   cli: [
     'client',

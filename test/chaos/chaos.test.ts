@@ -24,19 +24,15 @@ describe('chaos', () => {
   });
   afterAll(() => Promise.all([postgres.remove(), temporal.remove()]));
 
-  it.each(seeds)(
-    'seed %i: nobody lost, nobody twice, whatever dies',
-    { timeout: 400_000 },
-    async (seed) => {
-      const lines: string[] = [];
-      const tell = (line: string) => (asked ? console.log(line) : lines.push(line));
-      const databaseUrl = await createDatabase(postgres.current().url, `chaos_${seed}`);
-      const chaos = { plan: planOf(seed), servers: { temporal, postgres }, databaseUrl, tell };
-      await wreak(processes, { ...chaos, namespace: `chaos-${seed}` }).catch((error: unknown) => {
-        tell(`  ✗ ${String(error).split('\n', 1)[0]}`);
-        for (const line of lines) console.log(line);
-        throw error;
-      });
-    },
-  );
+  it.each(seeds)('seed %i: nobody lost, nobody twice, whatever dies', { timeout: 400_000 }, async (seed) => {
+    const lines: string[] = [];
+    const tell = (line: string) => (asked ? console.log(line) : lines.push(line));
+    const databaseUrl = await createDatabase(postgres.current().url, `chaos_${seed}`);
+    const chaos = { plan: planOf(seed), servers: { temporal, postgres }, databaseUrl, tell };
+    await wreak(processes, { ...chaos, namespace: `chaos-${seed}` }).catch((error: unknown) => {
+      tell(`  ✗ ${String(error).split('\n', 1)[0]}`);
+      for (const line of lines) console.log(line);
+      throw error;
+    });
+  });
 });
