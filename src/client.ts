@@ -9,7 +9,6 @@
  * const result = await cxflow.result<ContactImportResult>(runId);
  * ```
  */
-import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import {
   Client,
@@ -26,6 +25,7 @@ import { createConsentClient } from './client-consent.ts';
 import { DecisionRefused, InputError, NoWorkerAnswered, RunNotFound } from './client-errors.ts';
 import { type AnyInput, checkRetry, defaultRunId, refuseAnother } from './client-run-ids.ts';
 import { createSelectionClient } from './client-selection.ts';
+import { readThrough, type Staged, type StageOptions } from './client-staging.ts';
 import {
   type ContactImportInput,
   DECIDE_UPDATE,
@@ -36,9 +36,6 @@ import {
   PROGRESS_QUERY,
   type Progress,
   type RunResult,
-  type Source,
-  type SourceEncoding,
-  type SourceFormat,
   TASK_QUEUE,
 } from './contract.ts';
 import {
@@ -47,18 +44,15 @@ import {
   contactImportOptions,
   preferenceUpdateOptions,
 } from './contract-input.ts';
-import { contactMapProblems, resolveContactColumns } from './domain/contact-import.ts';
-import { preferenceMapProblems, resolvePreferenceColumns } from './domain/preference-update.ts';
-import type { SourceLimits } from './domain/source-limits.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
 import { decodeSource } from './sources/decode.ts';
 import { readFileBytes, unchanged } from './sources/files.ts';
 import { formatOf } from './sources/format.ts';
-import { openSource } from './sources/open.ts';
 
 /** Inputs, results, decisions: a service needs no other import. */
 export type * from './contract.ts';
 export * from './client-errors.ts';
+export type { Staged, StageOptions } from './client-staging.ts';
 
 export interface ConnectOptions {
   /** The ledger, `postgres://…`. */
@@ -69,32 +63,7 @@ export interface ConnectOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-export interface Staged {
-  /** Give it to the run's input. */
-  readonly source: Source;
-  /** Rows that were read, broken ones included. */
-  readonly rows: number;
-  /** Of the text in UTF-8, like the hash. */
-  readonly bytes: number;
-  readonly sha256: string;
-  /** As the file had it. */
-  readonly encoding: SourceEncoding;
-}
-
-export interface StageOptions {
-  /** Whose columns it has to have. Default `contactImport`. */
-  readonly kind?: SourceKind;
-  readonly format?: SourceFormat;
-  /** Default: UTF-8, or what a byte order mark says. */
-  readonly encoding?: SourceEncoding | undefined;
-  /** Those of the worker, for the counts of what is read here. */
-  readonly limits?: SourceLimits;
-  readonly map?: Readonly<Record<string, string>>;
-  /** What is wrong with the columns (null: NDJSON, where each row has its own). Default: by the kind. */
-  readonly problems?: (columns: readonly string[] | null) => readonly string[];
-  /** Called now and then with the bytes read so far. */
-  readonly onProgress?: (bytes: number) => void;
-}
+export type { Staged, StageOptions } from './client-staging.ts';
 
 export interface Started {
   readonly runId: string;
@@ -285,52 +254,6 @@ function defined(env: Readonly<Record<string, string | undefined>>): Record<stri
   return Object.fromEntries(
     Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
-}
-
-/** Parses all of it, keeps nothing: is it readable, has it the columns, how many rows are there, which hash has it? */
-async function readThrough(
-  bytes: AsyncIterable<Uint8Array>,
-  name: string,
-  format: SourceFormat,
-  { kind = 'contactImport', map = {}, limits, onProgress, problems }: StageOptions,
-): Promise<{ rows: number; sha256: string }> {
-  let read = 0;
-  const hash = createHash('sha256');
-  const counted = async function* () {
-    for await (const chunk of bytes) {
-      read += chunk.length;
-      hash.update(chunk);
-      onProgress?.(read);
-      yield chunk;
-    }
-  };
-  const source = await openSource(counted(), { name, format, limits });
-  const wrong = problems ? problems(source.columns) : columnProblems[kind](source.columns, map);
-  if (wrong.length > 0) {
-    await source.close();
-    throw new InputError(wrong);
-  }
-  let rows = 0;
-  for await (const _row of source.rows()) rows += 1;
-  return { rows, sha256: hash.digest('hex') };
-}
-
-/** Kinds of run that read a source. */
-type SourceKind = Exclude<Kind, 'selectionUpdate'>;
-type Columns = readonly string[] | null;
-type ColumnMap = NonNullable<StageOptions['map']>;
-
-/** What is wrong with the columns of a source; null: it has none, and each row has its own keys. */
-const columnProblems: Readonly<Record<SourceKind, (columns: Columns, map: ColumnMap) => readonly string[]>> =
-  {
-    contactImport: (columns, map) =>
-      columns ? problemsOf(resolveContactColumns(columns, map)) : contactMapProblems(map),
-    preferenceUpdate: (columns, map) =>
-      columns ? problemsOf(resolvePreferenceColumns(columns, map)) : preferenceMapProblems(map),
-  };
-
-function problemsOf(resolved: object | { readonly problems: readonly string[] }): readonly string[] {
-  return 'problems' in resolved ? resolved.problems : [];
 }
 
 /** A query that nobody answers fails in the words of its call; why stands in the gRPC error below. */

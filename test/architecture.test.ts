@@ -24,6 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'client-errors',
     'client-run-ids',
     'client-selection',
+    'client-staging',
     'contract',
     'contract-input',
     'domain',
@@ -33,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'client-consent': ['client-errors', 'contract', 'contract-input', 'ledger'],
   'client-selection': ['client', 'client-errors', 'contract', 'contract-input', 'domain', 'ledger'],
   'client-run-ids': ['client-errors', 'contract', 'contract-input', 'ledger'],
+  'client-staging': ['client-errors', 'contract', 'domain', 'sources'],
   'client-errors': [],
   cli: [
     'client',
