@@ -52,7 +52,6 @@ import { formatOf } from './sources/format.ts';
 /** Inputs, results, decisions: a service needs no other import. */
 export type * from './contract.ts';
 export * from './client-errors.ts';
-export type { Staged, StageOptions } from './client-staging.ts';
 
 export interface ConnectOptions {
   /** The ledger, `postgres://…`. */
