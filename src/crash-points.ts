@@ -31,6 +31,7 @@ const READS = new Set(
     'datasets.find datasets.read retries.of rateBudget.blockedMs',
     'campaigns.snapshot campaigns.atVersion selections.find selections.get',
     'selections.ofCampaign selections.metrics selections.runsOf',
+    'suppressions.find preferences.pendingOptIns preferences.settledBy',
   ].flatMap((line) => line.split(' ')),
 );
 

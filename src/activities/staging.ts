@@ -143,11 +143,8 @@ async function stageRows(
     if (seq <= run.staged_through) continue;
     const rows = chunk.map((row, i) => toRecord(first + i, row, read));
     // First, so that none is lost between the two; a rehearsal changes nothing but itself.
-    if (!run.dry_run)
-      await ledger.suppressions.add(
-        rows.flatMap(({ objection }) => objection ?? []),
-        run.run_no,
-      );
+    const objections = run.dry_run ? [] : rows.flatMap(({ objection }) => objection ?? []);
+    if (objections.length > 0) await ledger.suppressions.add(objections, run.run_no);
     await ledger.records.stage(
       run.run_no,
       rows.map(({ staged }) => staged),

@@ -39,7 +39,7 @@ export async function tellEnd(runId: string, followed: Followed, deps: EndingDep
     const format = followed.run.source?.format ?? 'csv';
     const steps = isSelection
       ? stepsAfterSelection(runId, followed.run.target, counts, cli.command)
-      : stepsAfterRun({ runId, state, counts, format }, cli.command);
+      : stepsAfterRun({ runId, kind: followed.run.kind, state, counts, format }, cli.command);
     output.say(`\n${renderSteps('next', steps)}`);
   }
   if (json) writeJson(cli, { ...jsonOf(followed, report), ...deps.also });

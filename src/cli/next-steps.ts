@@ -19,6 +19,7 @@ const LOOKS: Readonly<Partial<Record<Outcome, string>>> = {
 
 export interface EndedRun {
   readonly runId: string;
+  readonly kind: string;
   readonly state: RunState;
   readonly counts: Partial<Counts>;
   /** Of its source: rows with keys of their own come back as they were from NDJSON only. */
@@ -26,24 +27,26 @@ export interface EndedRun {
 }
 
 export function stepsAfterRun(ended: EndedRun, command: string): readonly Step[] {
-  const { runId, state, counts } = ended;
+  const { runId, kind, state, counts } = ended;
   const run = shellQuote(runId);
   const format = ended.format === 'csv' ? 'csv' : 'ndjson';
   const found = NEEDS_A_LOOK.filter((outcome) => (counts[outcome] ?? 0) > 0);
   const looks = found.map((outcome) => ({
+    outcome,
     what: LOOKS[outcome] ?? `the rows that are ${outcome}`,
     command: `${command} records ${run} --outcome ${outcome} --format ${format} > ${outcome}.${format}`,
   }));
   const again = `${command} contacts import --retry-of ${run}`;
-  const retry = RETRIED.some((outcome) => counts[outcome])
-    ? [{ what: 'what was not written, once more', command: again }]
-    : [];
+  const retries = kind === 'contactImport' && RETRIED.some((outcome) => counts[outcome]);
+  const retry = retries ? [{ what: 'what was not written, once more', command: again }] : [];
   const always = [
     { what: 'everything about this run', command: `${command} show ${run}` },
     { what: 'a page about it, with charts', command: `${command} report ${run} --html` },
   ];
   if (state === 'completed') return [...looks, ...retry, ...always];
-  return state === 'failed' ? [...looks, ...always] : [...retry, ...always];
+  // A cancel is what leaves records in doubt.
+  const doubts = looks.filter(({ outcome }) => outcome === 'in_doubt');
+  return state === 'failed' ? [...looks, ...always] : [...doubts, ...retry, ...always];
 }
 
 export function stepsAfterStart(runId: string, command: string): readonly Step[] {

@@ -14,7 +14,7 @@ it('two workers together keep to one budget: no 429 in fifteen seconds of writin
   const options = { simulatorArgs, latencyMs: 150, env: { CXFLOW_RATE_PER_MINUTE: '600' } };
   await onStand(processes, options, async (stand) => {
     await Promise.all([stand.readyWorker(), stand.readyWorker()]);
-    const runIds = await importsOfBoth(stand, 5_000);
+    const runIds = await importsOfBoth(stand, 10_000);
     await until(
       () => writesOf(stand),
       (writes) => writes.length >= 150,
