@@ -21,7 +21,6 @@ const WORDS: Readonly<Record<Snapshot['phase'], string>> = {
   planning: 'planning',
   writing: 'writing to CXone',
   telling: 'telling the CRM',
-  reporting: 'closing the books',
   done: 'done',
   awaiting_approval: 'waiting for approval',
   paused: 'paused',

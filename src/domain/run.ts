@@ -63,7 +63,6 @@ export type Phase =
   | 'planning'
   | 'writing'
   | 'telling'
-  | 'reporting'
   | 'done'
   | 'awaiting_approval'
   | 'paused'

@@ -11,7 +11,7 @@ const HEAP = '--max-old-space-size=48';
 
 describe('memory', () => {
   it.each([['csv'], ['json'], ['csv', '--utf16']])(
-    'stays flat over a source far larger than it: %s %s',
+    'stays flat over a source far larger than it: %j',
     async (format, ...more) => {
       const args = [HEAP, '--import', 'tsx', SCRIPT, '--format', format, '--gigabytes', '0.06', ...more];
       const { stdout } = await run(process.execPath, args);

@@ -14,7 +14,7 @@ const NEEDED_FOR: Readonly<Record<Family, string>> = {
   email: 'e-mail',
 };
 /** The families that a command of today calls. */
-const IN_USE: readonly Family[] = ['contactlists'];
+const IN_USE: readonly Family[] = ['contactlists', 'outbound', 'preferences'];
 
 export async function* examineCxone(env: Env, { cxone: { families } }: Config): AsyncIterable<Finding> {
   const isReady = ({ url, clientId }: FamilySettings) => url !== '' && clientId !== null;
