@@ -1,7 +1,7 @@
 /** What the audit and the CRM are told of a selection update: what really ran, no more (S3 had its flags hard-coded). */
 import type { ContactSelection } from '../domain/selection-update.ts';
 import { ruleProblems } from '../domain/selection-update.ts';
-import type { EventIds } from '../ledger/selections.ts';
+import type { EventIds } from '../ledger/selection-operations.ts';
 
 /** Source: S3, step 4; decisions.md 35. */
 export const ACTION = 'UPDATE_CONTACT_SELECTION';
@@ -74,4 +74,14 @@ export function renderEvent(
     updatedAt: at.toISOString(),
     compliant: isCompliant(flags),
   });
+}
+
+/** Told with the try that failed: not to be told a second time where the run ends of it. */
+export class Audited extends Error {
+  override readonly name = 'Audited';
+  override readonly cause: Error;
+  constructor(cause: Error) {
+    super(cause.message, { cause });
+    this.cause = cause;
+  }
 }

@@ -2,13 +2,16 @@
 import type { UpdateSelectionAnswer } from '../cxone/outbound.ts';
 import { type CxoneError, CxoneRateLimited } from '../cxone/errors.ts';
 import type { Reason } from '../domain/run.ts';
+import { diffSelections } from '../domain/selection-diff.ts';
 import type { Conflict } from '../domain/selection-merge.ts';
 import { sameSelection } from '../domain/selection-places.ts';
 import { type ContactSelection, readSelection } from '../domain/selection-update.ts';
 import type { Snapshot } from '../ledger/campaigns.ts';
 import type { OpenOperation } from '../ledger/operations.ts';
 import type { Run } from '../ledger/runs.ts';
-import type { SelectionSettlement, SelectionUpdate } from '../ledger/selections.ts';
+import type { SelectionSettlement } from '../ledger/selection-operations.ts';
+import type { SelectionUpdate } from '../ledger/selections.ts';
+import { OWN_WRITE } from './contact-answers.ts';
 import { passes } from './failures.ts';
 import {
   type AuditFacts,
@@ -19,6 +22,7 @@ import {
   NOTHING_RAN,
   renderEvent,
 } from './selection-audit.ts';
+import { givenUpOf, type LostWrite, mayBeApplied, type SelectionRefs } from './selection-lost-write.ts';
 import type { SelectionDeps, SelectionWritten } from './selection-update.ts';
 import { describeConflict } from './selection-wish.ts';
 
@@ -28,8 +32,8 @@ export interface Attempt {
   readonly update: SelectionUpdate;
   readonly operation: OpenOperation;
   readonly theirs: Snapshot;
-  /** Was it sent before, without an answer? */
-  readonly mayBeOurs: boolean;
+  /** It was sent before, and that was not answered. */
+  readonly lost: LostWrite | null;
 }
 
 export interface Payload {
@@ -41,30 +45,30 @@ export interface Payload {
 export const theirsOf = ({ theirs }: Pick<Attempt, 'theirs'>): ContactSelection =>
   readSelection(theirs.selection);
 
+type Facts = Partial<AuditFacts> & Pick<AuditFacts, 'result' | 'details'>;
+
+function entryOf(run: Run, { version }: Snapshot, facts: Facts) {
+  const nothing = { payloadHash: null, httpStatus: null, versionAfter: null, complianceFlags: NOTHING_RAN };
+  const latencyMs = facts.latencyMs == null ? null : Math.round(facts.latencyMs);
+  return auditEntry({ campaignId: run.target, versionBefore: version, ...nothing, ...facts, latencyMs });
+}
+
 export function createSelectionSettling(deps: SelectionDeps) {
   const { ledger, pace } = deps;
 
   const settle = async (
     { run, operation, theirs }: Attempt,
     settlement: Pick<SelectionSettlement, 'outcome' | 'fence'> & Partial<SelectionSettlement>,
-    facts: Partial<AuditFacts> & Pick<AuditFacts, 'result' | 'details'>,
+    facts: Facts,
   ): Promise<void> => {
     const { httpStatus = null, latencyMs = null } = settlement;
     const mine = await ledger.selections.settle({
       runNo: run.run_no,
       operationId: operation.id,
+      attempts: operation.attempts,
       event: null,
       ...settlement,
-      audit: auditEntry({
-        campaignId: run.target,
-        payloadHash: null,
-        versionBefore: theirs.version,
-        versionAfter: null,
-        complianceFlags: NOTHING_RAN,
-        httpStatus,
-        latencyMs: latencyMs === null ? null : Math.round(latencyMs),
-        ...facts,
-      }),
+      audit: entryOf(run, theirs, { httpStatus, latencyMs, ...facts }),
     });
     if (!mine) throw passes('OperationsInFlight', 'another try has taken it over', 500);
   };
@@ -79,32 +83,50 @@ export function createSelectionSettling(deps: SelectionDeps) {
     version,
   });
 
-  /** The PATCH whose answer never came was carried out: what it was to make of the campaign is what stands there. */
-  const ownWrite = async (attempt: Attempt, evidence: string): Promise<SelectionWritten> => {
-    const { run, update, theirs } = attempt;
-    const flags = checkCompliance(readSelection(update.sent), theirsOf(attempt), takenOff(update));
+  /** The PATCH whose answer never came was carried out. `kept`: where somebody has taken something of it back since. */
+  const ownWrite = async (
+    attempt: Attempt,
+    lost: LostWrite,
+    evidence: string,
+    kept: readonly Conflict[] = [],
+  ): Promise<SelectionWritten> => {
+    const { run, update } = attempt;
+    const from = readSelection(lost.from.selection);
+    const flags = checkCompliance(lost.sent, from, takenOff(update));
+    const version = lost.from.version + 1;
+    const reasons = theirsKept(kept);
+    const what =
+      evidence === OWN_WRITE
+        ? 'it was applied'
+        : `${reasons.length > 0 ? 'a part of ' : ''}what it was to change stands there`;
     await settle(
       attempt,
       {
         outcome: 'updated',
         fence: null,
         evidence,
-        written: { version: theirs.version },
+        written: { version },
         event: eventOf(run, flags),
+        ...(reasons.length > 0 && { reasons }),
       },
       {
         result: 'COMPLETED',
         payloadHash: update.sent_sha256,
-        versionAfter: theirs.version,
+        versionBefore: lost.from.version,
+        versionAfter: version,
         complianceFlags: flags,
-        details: 'The answer was lost; our selection stands there',
+        details: `The answer was lost; ${what}`,
       },
     );
-    return done('updated', theirs.version);
+    return done('updated', version);
   };
 
+  const theirsKept = (kept: readonly Conflict[]): Reason[] =>
+    kept.map(({ place }) => ({ code: 'theirs_kept', field: place }));
+
   const unchanged = async (attempt: Attempt, kept: readonly Conflict[]): Promise<SelectionWritten> => {
-    const reasons: Reason[] = kept.map(({ place }) => ({ code: 'theirs_kept', field: place }));
+    const reasons = theirsKept(kept);
+    const doubt = attempt.lost ? `. ${mayHaveBeen(attempt.lost.from)}` : '';
     await settle(
       attempt,
       {
@@ -114,16 +136,36 @@ export function createSelectionSettling(deps: SelectionDeps) {
       },
       {
         result: 'UNCHANGED',
-        details: kept.length > 0 ? 'Their changes were kept' : 'It stands there already',
+        details: (kept.length > 0 ? 'Their changes were kept' : 'It stands there already') + doubt,
       },
     );
     return done('existing', attempt.theirs.version);
   };
 
-  /** It was not applied, and now another payload is to be sent: by another operation. */
-  const notApplied = (attempt: Attempt): Promise<void> => {
-    const facts = { result: 'FAILED', details: 'The answer was lost; it was not applied' } as const;
-    return settle(attempt, { outcome: 'outdated', fence: null }, facts);
+  /** Its version went by without it: it can never be applied any more. */
+  const notApplied = (attempt: Attempt, { from }: LostWrite): Promise<void> => {
+    const facts = { result: 'FAILED', versionBefore: from.version } as const;
+    const details = 'The answer was lost; it was not applied';
+    return settle(attempt, { outcome: 'outdated', isDecided: true, fence: null }, { ...facts, details });
+  };
+
+  /**
+   * What is sent in its place was decided about by the policy or a person. Where that was for theirs, the wish ends: with
+   * the doubt gone, the next merge would take it for one that was never heard.
+   */
+  const replaced = (attempt: Attempt, { from, missing }: LostWrite, selection: ContactSelection) => {
+    const { run, operation, update } = attempt;
+    const written = diffSelections(theirsOf(attempt), selection).map(({ place }) => place);
+    const given = missing.filter((place) => !written.includes(place));
+    return {
+      attempts: operation.attempts,
+      refs: { givenUp: [...givenUpOf(operation), ...given] } satisfies SelectionRefs,
+      audit: entryOf(run, from, {
+        result: 'FAILED',
+        payloadHash: update.sent_sha256,
+        details: `${mayHaveBeen(from)}. Where it does not stand now, it was decided whose word counts`,
+      }),
+    };
   };
 
   const answer = async (
@@ -137,7 +179,10 @@ export function createSelectionSettling(deps: SelectionDeps) {
     const common = { fence, httpStatus, latencyMs, requestId };
     const facts = { payloadHash, complianceFlags: flags };
     if (given.kind === 'outdated') {
-      const details = 'Somebody else wrote since; fetched again and merged';
+      const details =
+        attempt.lost?.fate === 'open'
+          ? 'Another version stands there: somebody else wrote since, or it is ours whose answer was lost'
+          : 'Somebody else wrote since; fetched again and merged';
       await settle(attempt, { ...common, outcome: 'outdated' }, { ...facts, result: 'FAILED', details });
       return { kind: 'outdated', version: attempt.theirs.version };
     }
@@ -176,14 +221,11 @@ export function createSelectionSettling(deps: SelectionDeps) {
     else await ledger.operations.loseAnswer(operation.id, fence);
     if (error instanceof CxoneRateLimited && error.retryAfterMs !== null)
       await pace.block(error.retryAfterMs);
-    const { action, data } = auditEntry({
-      campaignId: run.target,
+    const { action, data } = entryOf(run, theirs, {
       payloadHash,
       result: 'FAILED',
-      latencyMs: Math.round(performance.now() - startedAt),
+      latencyMs: performance.now() - startedAt,
       httpStatus: error.status,
-      versionBefore: theirs.version,
-      versionAfter: null,
       complianceFlags: flags,
       details: error.message,
     });
@@ -197,24 +239,31 @@ export function createSelectionSettling(deps: SelectionDeps) {
     if (!operation) return;
     const theirs = await ledger.campaigns.snapshot(update.from_snapshot ?? update.base_snapshot);
     const conflicts = (update.conflicts ?? []) as readonly Conflict[];
-    const reasons: Reason[] = conflicts.map((conflict) => ({
+    const differently: Reason[] = conflicts.map((conflict) => ({
       code: 'changed_differently',
       field: conflict.place,
       message: describeConflict(conflict),
     }));
+    const doubt = mayBeApplied(operation) ? mayHaveBeen(theirs) : null;
     await settle(
-      { run, update, operation, theirs, mayBeOurs: false },
+      { run, update, operation, theirs, lost: null },
       {
         outcome: 'conflict',
         fence: null,
-        reasons: reasons.length > 0 ? reasons : [{ code: 'changing_too_fast' }],
+        reasons: [
+          ...(differently.length > 0 ? differently : [{ code: 'changing_too_fast' }]),
+          ...(doubt === null ? [] : [{ code: 'answer_lost', message: doubt }]),
+        ],
       },
-      { result: 'FAILED', details: why },
+      { result: 'FAILED', details: doubt === null ? why : `${why}. ${doubt}` },
     );
   };
 
-  return { ownWrite, unchanged, notApplied, answer, failure, leaveConflict };
+  return { ownWrite, unchanged, notApplied, replaced, answer, failure, leaveConflict };
 }
+
+const mayHaveBeen = ({ version }: Snapshot): string =>
+  `The answer to our write over version ${version} was lost, and it may have been applied`;
 
 /** Exclusions that the wish takes off, or makes targets. */
 export function takenOff({ base, wish }: SelectionUpdate): string[] {

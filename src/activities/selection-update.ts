@@ -15,7 +15,7 @@ import { whileBeating } from './beating.ts';
 import { endsTheRun, toFailure } from './failures.ts';
 import type { Pace } from './pace.ts';
 import type { Plan } from './runs.ts';
-import { auditEntry, NOTHING_RAN } from './selection-audit.ts';
+import { Audited, auditEntry, NOTHING_RAN } from './selection-audit.ts';
 import { type Answered, planOf, wishOf } from './selection-wish.ts';
 import { createSelectionWriter } from './selection-writer.ts';
 
@@ -77,6 +77,7 @@ export function createSelectionUpdate(deps: SelectionDeps) {
     try {
       return await whileBeating(work);
     } catch (error) {
+      if (error instanceof Audited) throw error.cause;
       const failure = toFailure(error);
       if (failure instanceof ApplicationFailure && failure.nonRetryable === true)
         await auditFailure(runId, failure);

@@ -139,7 +139,8 @@ export function shown(conflict: Conflict): ShownConflict {
     theirs: text(theirs),
     ours: text(ours),
     ...(problem !== undefined && { problem }),
-    hash: sha256(canonicalize({ place, base, theirs, ours })).slice(0, 16),
+    // With the problem: the answer to one doubt is none to the next one at the same place.
+    hash: sha256(canonicalize({ place, base, theirs, ours, problem })).slice(0, 16),
   };
 }
 

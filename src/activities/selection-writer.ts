@@ -5,18 +5,20 @@
 import { Context } from '@temporalio/activity';
 import { CxoneError } from '../cxone/errors.ts';
 import { mergeSelections } from '../domain/selection-merge.ts';
-import { sameSelection } from '../domain/selection-places.ts';
-import { readSelection } from '../domain/selection-update.ts';
+import { sameSelection, withPlacesOf } from '../domain/selection-places.ts';
+import { type ContactSelection, readSelection } from '../domain/selection-update.ts';
 import { canonicalize, sha256 } from '../ledger/business-key.ts';
 import type { Snapshot } from '../ledger/campaigns.ts';
 import { LEASE_MARGIN_MS } from '../ledger/operations.ts';
 import type { Run } from '../ledger/runs.ts';
 import type { SelectionUpdate } from '../ledger/selections.ts';
 import { inTurn } from './campaign-turn.ts';
+import { OWN_OR_EXISTING, OWN_WRITE } from './contact-answers.ts';
 import { passes } from './failures.ts';
 import { createLease, LeaseExpired, momentNow } from './lease.ts';
 import { LONGEST_WAIT_MS, RateWait } from './pace.ts';
-import { checkCompliance } from './selection-audit.ts';
+import { Audited, checkCompliance } from './selection-audit.ts';
+import { disputedOf, givenUpOf, type LostWrite, lostWriteOf } from './selection-lost-write.ts';
 import {
   type Attempt,
   createSelectionSettling,
@@ -47,71 +49,76 @@ export function createSelectionWriter(deps: WriterDeps) {
     const liveMs = await ledger.operations.liveLeaseMs(run.run_no);
     if (liveMs > 0) throw passes('OperationsInFlight', 'the PATCH may still be under way', liveMs + 100);
     const theirs = await deps.look(run.target);
-    const mayBeOurs = operation.unanswered > 0 || operation.state === 'sending';
-    const attempt: Attempt = { run, update, operation, theirs, mayBeOurs };
-    if (mayBeOurs && (await standsThere(attempt))) return settling.ownWrite(attempt, 'own_write_lost_answer');
-    return merge(attempt, answered);
+    const lost = await lostWriteOf(ledger, update, operation, theirs);
+    const attempt: Attempt = { run, update, operation, theirs, lost };
+    return lost === null ? merge(attempt, answered) : reconcile(attempt, lost, answered);
   };
 
-  const standsThere = async ({ update, theirs }: Attempt): Promise<boolean> => {
-    if (update.from_snapshot === null) return false;
-    const { version } = await ledger.campaigns.snapshot(update.from_snapshot);
-    return (
-      theirs.version > version && sameSelection(readSelection(theirs.selection), readSelection(update.sent))
-    );
+  /** First what became of the write whose answer never came. It is sent again only as it was, under its version. */
+  const reconcile = async (
+    attempt: Attempt,
+    lost: LostWrite,
+    answered: Answered,
+  ): Promise<SelectionWritten> => {
+    if (lost.fate === 'open') return send(attempt, payloadOf(attempt, lost.sent));
+    if (lost.fate === 'applied') return settling.ownWrite(attempt, lost, OWN_WRITE);
+    // All that it was to change is there, be it by us or by somebody else.
+    if (lost.fate === 'unknown' && lost.missing.length === 0)
+      return settling.ownWrite(attempt, lost, OWN_OR_EXISTING);
+    if (lost.fate === 'unknown') return merge(attempt, answered);
+    await settling.notApplied(attempt, lost);
+    return { kind: 'outdated', version: attempt.theirs.version };
   };
 
   const merge = async (attempt: Attempt, answered: Answered): Promise<SelectionWritten> => {
-    const { run, update, mayBeOurs } = attempt;
+    const { run, update, operation, lost } = attempt;
     const theirs = theirsOf(attempt);
-    const [base, ours] = [readSelection(update.base), readSelection(update.wish)];
-    const merged = mergeSelections({ base, theirs, ours }, settleBy(inputOf(run), answered));
+    const ours = readSelection(update.wish);
+    // What is not wished any more is as if it had been there before the wish.
+    const base = withPlacesOf(readSelection(update.base), ours, givenUpOf(operation));
+    const disputed = lost ? disputedOf(lost) : undefined;
+    const merged = mergeSelections({ base, theirs, ours }, settleBy(inputOf(run), answered), disputed);
     if (merged.kind === 'broken') throw breaksRules('as CXone has it', merged.problems);
     if (merged.kind === 'conflict') {
       await ledger.selections.keepConflicts(run.run_no, merged.open);
       return { kind: 'conflict', conflicts: merged.open.map(shown) };
     }
     const { selection, settled } = merged;
-    if (sameSelection(selection, theirs)) {
-      // Ours is in it, and perhaps somebody wrote more on top of it.
-      const isOurs = mayBeOurs && settled.length === 0 && !sameSelection(base, ours);
-      return isOurs
-        ? settling.ownWrite(attempt, 'own_write_or_existing')
-        : settling.unchanged(attempt, settled);
-    }
-    const flags = checkCompliance(selection, theirs, takenOff(update));
-    return send(attempt, { selection, sha256: sha256(canonicalize(selection)), flags });
+    if (!sameSelection(selection, theirs)) return send(attempt, payloadOf(attempt, selection));
+    // Some of what was lost is there, and theirs was kept where the rest of it is not.
+    return lost?.isPartlyThere === true
+      ? settling.ownWrite(attempt, lost, OWN_OR_EXISTING, settled)
+      : settling.unchanged(attempt, settled);
   };
 
-  /** Claimed before it leaves. A payload that is another one than was sent before is another operation. */
+  const payloadOf = (attempt: Attempt, selection: ContactSelection): Payload => ({
+    selection,
+    sha256: sha256(canonicalize(selection)),
+    flags: checkCompliance(selection, theirsOf(attempt), takenOff(attempt.update)),
+  });
+
+  /** Claimed before it leaves, and kept with the claim. */
   const send = async (attempt: Attempt, payload: Payload): Promise<SelectionWritten> => {
-    const { run, operation, theirs } = attempt;
-    if (attempt.mayBeOurs && !(await isTheSame(attempt, payload))) {
-      await settling.notApplied(attempt);
-      return { kind: 'outdated', version: theirs.version };
-    }
-    await ledger.selections.keepSent(run.run_no, { snapshot: theirs.id, ...payload });
+    const { run, operation, theirs, lost } = attempt;
     await pace.turn(Context.current().cancellationSignal);
     if (deps.draining.aborted) throw passes('WorkerDraining', 'the worker stops; another one goes on', 0);
     const since = momentNow();
-    const claim = await ledger.operations.claim({
+    const claim = await ledger.selections.claim({
       runNo: run.run_no,
       id: operation.id,
       leaseMs: LEASE_MS,
       holder: deps.holder,
       tenant: pace.tenant,
+      unanswered: operation.unanswered + (operation.state === 'sending' ? 1 : 0),
+      sent: { snapshot: theirs.id, selection: payload.selection, sha256: payload.sha256 },
+      replaces: lost?.fate === 'unknown' ? settling.replaced(attempt, lost, payload.selection) : null,
     });
     if (claim.verdict === 'paused' || claim.verdict === 'stopped') return { kind: 'halted' };
     if (claim.verdict === 'blocked') throw new RateWait(Math.min(claim.waitMs, 6 * LONGEST_WAIT_MS));
     if (claim.verdict !== 'claimed') throw passes('OperationsInFlight', 'another try is at it', 1_000);
     const lease = createLease(since, () => Promise.resolve(false));
-    return patch(attempt, payload, claim.fence, () => lease.check());
-  };
-
-  /** What may have been applied is sent again only as it was: the same selection over the same version. */
-  const isTheSame = async ({ update, theirs }: Attempt, payload: Payload): Promise<boolean> => {
-    if (update.from_snapshot === null || update.sent_sha256 !== payload.sha256) return false;
-    return (await ledger.campaigns.snapshot(update.from_snapshot)).version === theirs.version;
+    const claimed = { ...attempt, operation: { ...operation, id: claim.id } };
+    return patch(claimed, payload, claim.fence, () => lease.check());
   };
 
   const patch = async (
@@ -137,8 +144,9 @@ export function createSelectionWriter(deps: WriterDeps) {
         await ledger.operations.release(operation.id, fence);
         throw passes('OperationsInFlight', 'the lease ran out before the request left', 500);
       }
-      if (error instanceof CxoneError) await settling.failure(attempt, payload, fence, error, startedAt);
-      throw error;
+      if (!(error instanceof CxoneError)) throw error;
+      await settling.failure(attempt, payload, fence, error, startedAt);
+      throw new Audited(error);
     }
   };
 

@@ -3,6 +3,7 @@
  * only one side changed is taken from that side, so nobody's edit is lost; what both changed differently is a conflict,
  * for the policy or a person to settle. Pure.
  */
+import { sameJson } from './json.ts';
 import { mergeOrder } from './priority-order.ts';
 import {
   type Part,
@@ -53,7 +54,16 @@ export type Merged =
 /** Says whose word counts in a conflict; null: nobody's yet. */
 export type Settle = (conflict: Conflict) => Side | null;
 
-export function mergeSelections(sides: Sides, settle: Settle): Merged {
+/** Where our wish may have stood already, so that what theirs has there may be somebody's edit of it. */
+export interface Disputed {
+  readonly places: readonly Place[];
+  /** Said of each. */
+  readonly problem: string;
+}
+
+const NOTHING: Disputed = { places: [], problem: '' };
+
+export function mergeSelections(sides: Sides, settle: Settle, disputed: Disputed = NOTHING): Merged {
   const open: Conflict[] = [];
   const settled: Conflict[] = [];
   const ask = (conflict: Conflict): Side | null => {
@@ -61,8 +71,8 @@ export function mergeSelections(sides: Sides, settle: Settle): Merged {
     (side === null ? open : settled).push(conflict);
     return side;
   };
-  const places = mergePlaces(sides, ask);
-  const order = mergePriorities(sides, ask);
+  const places = mergePlaces(sides, ask, disputed);
+  const order = mergePriorities(sides, ask, disputed);
   if (open.length > 0) return { kind: 'conflict', open };
   const merged = withinRules(assemble(sides, places, order), sides, ask);
   if (open.length > 0) return { kind: 'conflict', open };
@@ -70,26 +80,35 @@ export function mergeSelections(sides: Sides, settle: Settle): Merged {
   return problems.length > 0 ? { kind: 'broken', problems } : { kind: 'merged', selection: merged, settled };
 }
 
-function mergePlaces(sides: Sides, ask: Settle): ReadonlyMap<Place, PlaceValue> {
+function mergePlaces(sides: Sides, ask: Settle, disputed: Disputed): ReadonlyMap<Place, PlaceValue> {
   const [base, theirs, ours] = [placesOf(sides.base), placesOf(sides.theirs), placesOf(sides.ours)];
   const valueAt = (place: Place): PlaceValue => {
     const [was, there, here] = [base, theirs, ours].map((places) => places.get(place) ?? null) as Three;
     if (sameValue(there, here) || sameValue(was, here)) return there;
-    if (sameValue(was, there)) return here;
-    return ask({ place, base: was, theirs: there, ours: here }) === 'mine' ? here : there;
+    const problem = problemAt(place, disputed);
+    if (sameValue(was, there) && problem === null) return here;
+    return ask({ place, base: was, theirs: there, ours: here, ...problem }) === 'mine' ? here : there;
   };
   return new Map(placesOfEither(theirs, ours).map((place) => [place, valueAt(place)]));
 }
 
 type Three = [PlaceValue, PlaceValue, PlaceValue];
 
-function mergePriorities({ base, theirs, ours }: Sides, ask: Settle): readonly unknown[] {
+const problemAt = (place: Place, { places, problem }: Disputed): Pick<Conflict, 'problem'> | null =>
+  places.includes(place) ? { problem } : null;
+
+function mergePriorities({ base, theirs, ours }: Sides, ask: Settle, disputed: Disputed): readonly unknown[] {
+  const place = 'priorityOrder';
   const merged = mergeOrder(base.priorityOrder, theirs.priorityOrder, ours.priorityOrder);
-  if (merged) return merged;
-  const [was, there, here] = [base, theirs, ours].map((side) => wholePart(side, 'priorityOrder')) as Three;
-  const side = ask({ place: 'priorityOrder', base: was, theirs: there, ours: here });
-  return side === 'mine' ? ours.priorityOrder : theirs.priorityOrder;
+  const problem = problemAt(place, disputed);
+  if (merged && (problem === null || sameJson(merged, theirs.priorityOrder))) return merged;
+  const mine = merged ?? ours.priorityOrder;
+  const [was, there, here] = [base.priorityOrder, theirs.priorityOrder, mine].map(orderOf) as Three;
+  const side = ask({ place, base: was, theirs: there, ours: here, ...problem });
+  return side === 'mine' ? mine : theirs.priorityOrder;
 }
+
+const orderOf = (order: readonly unknown[]): PlaceValue => ({ order });
 
 /** In the order of the wish if only we changed something, else in theirs with what is new behind it. */
 function assemble(

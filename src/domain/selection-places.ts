@@ -71,6 +71,27 @@ export function wholePart(selection: ContactSelection, part: Part): PlaceValue {
   return { order: priorityOrder };
 }
 
+/** The selection, with what the other one has at these places. */
+export function withPlacesOf(
+  selection: ContactSelection,
+  other: ContactSelection,
+  places: readonly Place[],
+): ContactSelection {
+  const from = (place: Place) => (places.includes(place) ? other : selection);
+  const listsIn = (field: 'targetListIds' | 'exclusionListIds') =>
+    [...new Set([...selection[field], ...other[field]])].filter((id) =>
+      from(listPlace(id))[field].includes(id),
+    );
+  const rulesOf = (side: ContactSelection) =>
+    side.filterRules.filter((rule) => from(rulePlace(rule)) === side);
+  return {
+    targetListIds: listsIn('targetListIds'),
+    exclusionListIds: listsIn('exclusionListIds'),
+    filterRules: [...rulesOf(selection), ...rulesOf(other)],
+    priorityOrder: from('priorityOrder').priorityOrder,
+  };
+}
+
 /** The places that either has, in the order of the first and then of the second. */
 export function placesOfEither(a: ReadonlyMap<Place, unknown>, b: ReadonlyMap<Place, unknown>): Place[] {
   return [...new Set([...a.keys(), ...b.keys()])];

@@ -318,7 +318,8 @@ interface ClaimRow {
   readonly payload: string | null;
 }
 
-async function sendClaims(db: Database['db'], claims: readonly Claim[]): Promise<readonly Claimed[]> {
+/** In one statement. */
+export async function sendClaims(db: Database['db'], claims: readonly Claim[]): Promise<readonly Claimed[]> {
   const [first] = claims;
   if (!first) return [];
   // One that is asked for twice is claimed by the first of them; the other one finds its lease.

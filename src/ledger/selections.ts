@@ -1,13 +1,20 @@
 /** Selection updates: what a run wants of a campaign, the one operation that writes it, and what became of it. */
 import { type Selectable, sql } from 'kysely';
-import type { Outcome, Reason } from '../domain/run.ts';
+import type { Outcome } from '../domain/run.ts';
 import type { CampaignKey } from './campaigns.ts';
 import type { Database } from './database.ts';
 import type { SelectionUpdatesTable } from './schema.ts';
-
-/** A run of this kind has one record: the selection. */
-export const THE_SELECTION = 1;
-export const PATCH = 'patch';
+import {
+  claimSelection,
+  type ClaimedSelection,
+  type ClaimSelection,
+  noteWritten,
+  type SelectionSettlement,
+  settleOperation,
+  succeed,
+  tell,
+  THE_SELECTION,
+} from './selection-operations.ts';
 
 export type SelectionUpdate = Selectable<SelectionUpdatesTable>;
 
@@ -18,31 +25,6 @@ export interface PlannedSelection extends CampaignKey {
   readonly base: unknown;
   readonly wish: unknown;
   readonly differences: unknown;
-}
-
-/** How the operation ends. `outdated`: settled, and another one takes its place. */
-export interface SelectionSettlement {
-  readonly runNo: number;
-  readonly operationId: string;
-  /** null: it was never claimed, for nothing had to be sent. */
-  readonly fence: number | null;
-  readonly outcome: Outcome | 'outdated';
-  readonly reasons?: readonly Reason[];
-  readonly evidence?: string | null;
-  readonly httpStatus?: number | null;
-  readonly latencyMs?: number | null;
-  readonly requestId?: string | null;
-  readonly written?: { readonly version: number } | null;
-  readonly conflicts?: unknown;
-  readonly audit: { readonly action: string; readonly data: Readonly<Record<string, unknown>> };
-  /** Its body, from the id of the event and of the audit entry; null: nobody is told. */
-  readonly event: { readonly name: string; readonly body: (ids: EventIds) => string } | null;
-}
-
-export interface EventIds {
-  readonly eventId: string;
-  readonly auditId: string;
-  readonly at: Date;
 }
 
 export interface UpdateOfCampaign {
@@ -116,30 +98,16 @@ export function createSelections({ db }: Database) {
         );
         await sql`update operations set counts = '{}' where run_no = ${runNo} and state = 'settled'
           and counts::jsonb ?| array['conflict', 'rejected']`.execute(tx);
-        await sql`insert into operations (run_no, batch, kind, seqs)
-          select ${runNo}, 1, ${PATCH}, array[${THE_SELECTION}]::int[]
+        const { rows } = await sql<{ last: string | null }>`
+          select (select max(id) from operations where run_no = ${runNo}) as last
           where not exists (select 1 from outcomes where run_no = ${runNo}) and not exists
             (select 1 from operations where run_no = ${runNo} and state <> 'settled')`.execute(tx);
+        if (rows[0]) await succeed(tx, runNo, { after: rows[0].last, isDecided: false });
       });
       return get(runNo);
     },
 
-    /** What is about to be sent, before the claim: the next try knows by it what may have been applied. */
-    async keepSent(
-      runNo: number,
-      sent: { readonly snapshot: string; readonly selection: unknown; readonly sha256: string },
-    ): Promise<void> {
-      await db
-        .updateTable('selection_updates')
-        .set({
-          from_snapshot: sent.snapshot,
-          sent: JSON.stringify(sent.selection),
-          sent_sha256: sent.sha256,
-          conflicts: null,
-        })
-        .where('run_no', '=', runNo)
-        .execute();
-    },
+    claim: (claim: ClaimSelection): Promise<ClaimedSelection> => claimSelection(db, claim),
 
     async keepConflicts(runNo: number, conflicts: unknown): Promise<void> {
       await db
@@ -158,8 +126,7 @@ export function createSelections({ db }: Database) {
         const { runNo, operationId, outcome } = settlement;
         if (!(await settleOperation(tx, settlement))) return false;
         if (outcome === 'outdated')
-          await sql`insert into operations (run_no, batch, kind, seqs)
-            values (${runNo}, 1, ${PATCH}, array[${THE_SELECTION}]::int[])`.execute(tx);
+          await succeed(tx, runNo, { after: operationId, isDecided: settlement.isDecided === true });
         else
           await tx
             .insertInto('outcomes')
@@ -225,53 +192,6 @@ export function createSelections({ db }: Database) {
       return { count: rows.length, newest: rows[0] ?? null };
     },
   };
-}
-
-type Transaction = Database['db'];
-
-async function settleOperation(tx: Transaction, settlement: SelectionSettlement): Promise<boolean> {
-  const { operationId, fence, outcome, httpStatus, latencyMs, requestId } = settlement;
-  const counts = outcome === 'outdated' ? {} : { [outcome]: 1 };
-  const { rows } = await sql`
-    update operations set state = 'settled', counts = ${JSON.stringify(counts)}::json,
-      http_status = ${httpStatus ?? null}, latency_ms = ${latencyMs == null ? null : Math.round(latencyMs)},
-      request_id = ${requestId ?? null}, settled_at = clock_timestamp(), lease_until = null
-    where id = ${operationId} and case when ${fence}::int is null
-      then state in ('planned', 'unanswered') or (state = 'sending' and lease_until <= clock_timestamp())
-      else fence = ${fence} and state = 'sending' end
-    returning id`.execute(tx);
-  return rows.length === 1;
-}
-
-async function noteWritten(
-  tx: Transaction,
-  { runNo, written, conflicts }: SelectionSettlement,
-): Promise<void> {
-  if (!written && conflicts === undefined) return;
-  await tx
-    .updateTable('selection_updates')
-    .set({
-      ...(written && { version_after: written.version, written_at: new Date(), conflicts: null }),
-      ...(conflicts !== undefined && { conflicts: JSON.stringify(conflicts) }),
-    })
-    .where('run_no', '=', runNo)
-    .execute();
-}
-
-async function tell(tx: Transaction, settlement: SelectionSettlement): Promise<void> {
-  const { runNo, audit, event, latencyMs, operationId, outcome } = settlement;
-  const { rows } = await sql<{ audit_id: string; at: Date }>`
-    insert into audit_pending (run_id, action, data)
-    select run_id, ${audit.action}, ${JSON.stringify(audit.data)}::json from runs where run_no = ${runNo}
-    returning audit_id, at`.execute(tx);
-  const [entry] = rows;
-  if (!entry || event === null) return;
-  const eventId = crypto.randomUUID();
-  await sql`insert into outbox (event_id, run_no, event, operation_id, audit_id, counts, latency_ms, body)
-    values (${eventId}, ${runNo}, ${event.name}, ${operationId}, ${entry.audit_id},
-      ${JSON.stringify(outcome === 'outdated' ? {} : { [outcome]: 1 })}::json,
-      ${latencyMs == null ? null : Math.round(latencyMs)},
-      ${event.body({ eventId, auditId: entry.audit_id, at: entry.at })})`.execute(tx);
 }
 
 const twoDecimals = (value: number): number => Math.round(value * 100) / 100;

@@ -68,6 +68,15 @@ describe.concurrent('answers that never come', () => {
       });
       expect(await targets(stand, 'topped')).toEqual(['L1', 'M', 'T']);
 
+      // Applied, its answer lost, and somebody took it back before we looked: left to the policy, nothing is sent again.
+      await admin.editCampaign('back', { when: 'after-patch', remove: CHANGE.add });
+      await admin.setFaults([{ match: { ...PATCHES, path: '/back$' }, times: 1, fault: { reset: 'after' } }]);
+      const before = await patchesOf(stand);
+      const back = await start(stand, 'back', { onConflict: 'theirs' });
+      expect((await ended(stand, back)).counts).toEqual({ total: 1, pending: 0, existing: 1 });
+      expect([(await patchesOf(stand)) - before, await targets(stand, 'back')]).toEqual([1, ['L1']]);
+      await stand.conserved(back);
+
       // Not applied, and somebody wrote: another payload, so another operation.
       await admin.editCampaign('moved', { when: 'after-get', after: 1, add: { targetListIds: ['T'] } });
       expect(await once('moved', { reset: 'before' })).toEqual({ evidence: null, patches: 2 });
@@ -129,6 +138,8 @@ describe.concurrent('others', () => {
       expect(await targets(stand, 'busy')).toEqual([...edits, 'M']);
       await stand.conserved(busy);
 
+      // By two workers now.
+      await stand.readyWorker();
       const names = Array.from({ length: 6 }, (_, i) => `N${i}`);
       const runs = await Promise.all(
         names.map((name) => start(stand, 'shared', { change: { add: { targetListIds: [name] } } })),
