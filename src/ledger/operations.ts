@@ -2,6 +2,7 @@
 import { sql, type Transaction } from 'kysely';
 import type { Outcome, Reason } from '../domain/run.ts';
 import type { Database } from './database.ts';
+import { maybeApplied } from './doubts.ts';
 import { LATE_ANSWER, type LateAnswer, settleByLateAnswers } from './late-answers.ts';
 import type { LedgerTables, OperationState } from './schema.ts';
 import { together } from './together.ts';
@@ -232,7 +233,7 @@ export function createOperations({ db }: Database) {
 
     /**
      * The writing ends while answers are missing: what may have been applied is in doubt, not pending. Also what was
-     * not sent as it now stands, but as a part of something else that was (activities/doubt.ts). Repeatable.
+     * not sent as it now stands (doubts.ts). Repeatable.
      */
     async doubtUnanswered(runNo: number, reason: Reason): Promise<void> {
       await sql`
@@ -240,7 +241,7 @@ export function createOperations({ db }: Database) {
           update operations set state = 'in_doubt', lease_until = null, settled_at = clock_timestamp(),
             counts = json_build_object('in_doubt', cardinality(seqs))
           where run_no = ${runNo} and (state = 'unanswered' or (state = 'sending' and lease_until <= clock_timestamp())
-            or (state = 'planned' and refs::jsonb ?| array['halved', 'resent', 'ownWrite', 'maybeOwn']))
+            or ${maybeApplied()})
           returning id, seqs)
         insert into outcomes (run_no, seq, outcome, reasons, operation_id)
         select ${runNo}, seq, 'in_doubt', ${JSON.stringify([reason])}::json, id from doubted, unnest(seqs) seq`.execute(

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { Outcome } from '../domain/run.ts';
 import { canonicalize, sha256 } from './business-key.ts';
 import type { Database } from './database.ts';
+import { maybeApplied } from './doubts.ts';
 import type { Run } from './runs.ts';
 
 /** Never what is in doubt: it may stand in CXone. And the invalid only through a corrected file. */
@@ -35,14 +36,13 @@ export function createRetries({ db }: Database) {
   };
 
   /**
-   * Records of writes that may have been applied although the records are pending: sent and not answered, or a part or
-   * a repeat of such a write (activities/doubt.ts). Only the run itself can find out.
+   * Records of writes that may have been applied although the records are pending: sent and not answered, or what was
+   * made of such a write (doubts.ts). Only the run itself can find out.
    */
   const awaitingAnswers = async (runNo: number): Promise<number> => {
     const { rows } = await sql<{ n: number }>`
       select coalesce(sum(cardinality(seqs)), 0)::int as n from operations where run_no = ${runNo}
-        and (state in ('sending', 'unanswered')
-          or (state = 'planned' and (refs->>'resent' = 'true' or refs->>'halved' = 'true')))`.execute(db);
+        and (state in ('sending', 'unanswered') or ${maybeApplied()})`.execute(db);
     return rows[0]?.n ?? 0;
   };
 
