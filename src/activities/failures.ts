@@ -12,6 +12,7 @@ import {
   CxoneUnavailable,
 } from '../cxone/errors.ts';
 import { isLockedOut, isPassing } from '../ledger/database.ts';
+import { DatasetGone } from '../ledger/datasets.ts';
 import { SourceError } from '../sources/errors.ts';
 import { RateWait } from './pace.ts';
 
@@ -49,7 +50,8 @@ export function toFailure(error: unknown): Error {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   if (error instanceof CxoneError) return ofCxone(error);
   if (error instanceof RateWait) return passes('RateLimited', error.message, error.waitMs);
-  if (error instanceof SourceError) return endsTheRun('SourceUnreadable', error.message);
+  if (error instanceof SourceError || error instanceof DatasetGone)
+    return endsTheRun('SourceUnreadable', error.message);
   if (isPassing(error) || isLockedOut(error))
     return passes('LedgerUnavailable', `the ledger is not to be reached: ${nameOf(error)}`);
   // The message stays here: an unforeseen one may quote a row. The stack goes to the worker's log.

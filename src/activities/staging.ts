@@ -55,7 +55,11 @@ export function createStaging({ ledger, kinds, sourceDir, sourceLimits, draining
   async function stageRecords(runId: string): Promise<void> {
     const run = await ledger.runs.get(runId);
     const kind = kinds[run.kind as BulkKindName];
-    const content = await contentOf((run.input as { source: Source }).source);
+    const { source } = run.input as { source: Source };
+    // Read to its end: the rows are here, and an erasure may have deleted the dataset since. Its id says its content.
+    if (run.total !== null && run.source !== null && 'dataset' in source)
+      return claimContent(ledger, run, kind, run.source);
+    const content = await contentOf(source);
     await claimContent(ledger, run, kind, content);
     if (run.total !== null) return;
     await stageContent(run, kind, content);
@@ -94,7 +98,12 @@ function describe({ name, format, encoding, bytes, sha256 }: Content) {
 }
 
 /** The business key is ours, and the source is the one that we began with; or the run ends here. */
-async function claimContent(ledger: Ledger, run: Run, kind: BulkKind, content: Content): Promise<void> {
+async function claimContent(
+  ledger: Ledger,
+  run: Run,
+  kind: BulkKind,
+  content: Pick<Content, 'name' | 'sha256'>,
+): Promise<void> {
   if (run.source !== null && run.source.sha256 !== content.sha256) {
     const message = `${content.name}: the source has changed since this run began; start a new run for the new content`;
     throw new SourceError('source_unreadable', message);

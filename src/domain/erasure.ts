@@ -11,6 +11,9 @@ export interface Erased {
   readonly events: number;
   /** Channels on which they are suppressed from now on. */
   readonly suppressed: readonly string[];
-  /** Runs that still need rows of theirs, or the file that they were handed: erase again once those have ended. */
+  /**
+   * Runs that still need rows of theirs or the file that they were handed, or that are still reading what may name them:
+   * erase again once those have ended. One that failed has to be started again for that.
+   */
   readonly waitingFor: readonly string[];
 }

@@ -10,9 +10,22 @@ export interface Dataset {
   readonly bytes: number;
 }
 
+/** It was there when the reading began: an erasure deletes the datasets that name the person. */
+export class DatasetGone extends Error {
+  override readonly name = 'DatasetGone';
+  constructor(id: string) {
+    super(`dataset ${id} was deleted while it was read (cxflow erase does that); hand the file over again`);
+  }
+}
+
 const CHUNK_BYTES = 1 << 20;
 
 export function createDatasets({ db }: Database) {
+  const find = async (id: string): Promise<Dataset | undefined> => {
+    const row = await db.selectFrom('datasets').selectAll().where('id', '=', id).executeTakeFirst();
+    return row && { ...row, bytes: Number(row.bytes) };
+  };
+
   return {
     /**
      * All or nothing: a source that breaks off leaves nothing behind. The id is derived from the content, so the
@@ -61,10 +74,7 @@ export function createDatasets({ db }: Database) {
       });
     },
 
-    async find(id: string): Promise<Dataset | undefined> {
-      const row = await db.selectFrom('datasets').selectAll().where('id', '=', id).executeTakeFirst();
-      return row && { ...row, bytes: Number(row.bytes) };
-    },
+    find,
 
     /** All there are, the newest first. */
     async ids(): Promise<string[]> {
@@ -72,15 +82,20 @@ export function createDatasets({ db }: Database) {
       return rows.map(({ id }) => id);
     },
 
+    /** To its last byte: a part of it is no file. Errors: DatasetGone. */
     async *read(id: string): AsyncIterable<Buffer> {
-      for (let seq = 1; ; seq += 1) {
+      const dataset = await find(id);
+      if (!dataset) throw new DatasetGone(id);
+      let bytes = 0;
+      for (let seq = 1; bytes < dataset.bytes; seq += 1) {
         const chunk = await db
           .selectFrom('dataset_chunks')
           .select('data')
           .where('dataset_id', '=', id)
           .where('seq', '=', seq)
           .executeTakeFirst();
-        if (!chunk) return;
+        if (!chunk) throw new DatasetGone(id);
+        bytes += chunk.data.length;
         yield chunk.data;
       }
     },

@@ -4,10 +4,12 @@
  * audit, which never named anybody. Rows that a run still needs are left alone and told.
  */
 import { sql } from 'kysely';
-import { CHANNELS } from '../domain/eligibility.ts';
+import { CHANNELS, CLOCK_TOLERANCE_MS } from '../domain/eligibility.ts';
 import type { Erased } from '../domain/erasure.ts';
 import type { ConsentProof } from './consent-proof.ts';
 import type { Database } from './database.ts';
+import { maybeApplied } from './doubts.ts';
+import { theirRows } from './erasure-search.ts';
 import type { Executor, Suppressions } from './suppressions.ts';
 
 export interface ErasePerson {
@@ -38,7 +40,8 @@ export function createErasures({ db }: Database, { suppressions, proof }: Erasur
     /** Everything or nothing. Repeatable by its id. */
     async erase({ erasureId, contactId, datasets, requestedBy }: ErasePerson): Promise<Erased> {
       return db.transaction().execute(async (tx) => {
-        const since = new Date().toISOString();
+        // No consent that we have taken can be newer.
+        const since = new Date(Date.now() + CLOCK_TOLERANCE_MS).toISOString();
         const objections = CHANNELS.map((channel) => ({ contactId, channel, reason: 'erased', since }));
         await suppressions.add(objections, null, tx);
         await cancelUnsent(tx, contactId);
@@ -51,7 +54,9 @@ export function createErasures({ db }: Database, { suppressions, proof }: Erasur
           proof: await proof.forget(contactId, tx),
           events: await silenceEvents(tx, contactId),
           suppressed: CHANNELS,
-          waitingFor: [...new Set([...rows.waitingFor, ...gone.waitingFor])].sort(),
+          waitingFor: [
+            ...new Set([...rows.waitingFor, ...gone.waitingFor, ...(await stillReading(tx))]),
+          ].sort(),
         };
         const result = JSON.stringify(erased);
         await tx.insertInto('erasures').values({ erasure_id: erasureId, result }).execute();
@@ -68,36 +73,34 @@ export function createErasures({ db }: Database, { suppressions, proof }: Erasur
 
 export type Erasures = ReturnType<typeof createErasures>;
 
-/** Their rows: by the record that the rules made, or by the quoted id under whatever column a row had it. */
-function theirs(contactId: string) {
-  const id = contactId.toLowerCase();
-  return sql`(lower(r.record->>'contactId') = ${id} or position(${JSON.stringify(id)} in lower(r.fields::text)) > 0)`;
-}
-
 /**
  * A run that failed may never be started again, and if it is, it must not find a row without content: what of theirs it
  * has not sent becomes `cancelled` and leaves its batch. What was sent and not answered stays, to be reconciled.
+ * Where the source was not read to its end, the end of the staging counts them.
  */
 async function cancelUnsent(tx: Executor, contactId: string): Promise<void> {
   await sql`
     with unsent as (
       select r.run_no, r.seq from records r join runs using (run_no) left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
-      where o.seq is null and runs.state = 'failed' and runs.total is not null and ${theirs(contactId)}
+      where o.seq is null and runs.state = 'failed' and ${theirRows(contactId)}
         and not exists (select 1 from operations op where op.run_no = r.run_no and r.seq = any(op.seqs)
-          and (op.state in ('sending', 'unanswered', 'in_doubt') or (op.state = 'planned' and op.payload_sha256 is not null)))),
+          and (op.state in ('sending', 'unanswered', 'in_doubt') or ${maybeApplied('op')}))),
     cancelled as (
       insert into outcomes (run_no, seq, outcome, reasons)
       select run_no, seq, 'cancelled', '[{"code": "erased"}]'::json from unsent),
     counted as (
       update runs set ended_counts = (coalesce(ended_counts::jsonb, '{}')
           || jsonb_build_object('cancelled', coalesce((ended_counts->>'cancelled')::int, 0) + n))::json
-      from (select run_no, count(*)::int as n from unsent group by run_no) added where added.run_no = runs.run_no),
+      from (select run_no, count(*)::int as n from unsent group by run_no) added
+      where added.run_no = runs.run_no and runs.total is not null),
     their as (select run_no, array_agg(seq) as seqs from unsent group by run_no),
     emptied as (
       delete from operations op using their
       where op.run_no = their.run_no and op.state = 'planned' and op.seqs <@ their.seqs)
-    update operations op set seqs = array(select seq from unnest(op.seqs) with ordinality as kept(seq, place)
-      where not seq = any(their.seqs) order by place)
+    -- One that was refused as it was goes out as another write.
+    update operations op set payload_sha256 = null,
+      seqs = array(select seq from unnest(op.seqs) with ordinality as kept(seq, place)
+        where not seq = any(their.seqs) order by place)
     from their where op.run_no = their.run_no and op.state = 'planned'
       and op.seqs && their.seqs and not op.seqs <@ their.seqs`.execute(tx);
 }
@@ -112,7 +115,7 @@ async function emptyRecords(tx: Executor, contactId: string) {
       select r.run_no, r.seq, runs.run_id,
         (o.seq is null or o.outcome = 'in_doubt') and runs.state in ('running', 'failed') and not runs.dry_run as needed
       from records r join runs using (run_no) left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
-      where ${theirs(contactId)}),
+      where ${theirRows(contactId)}),
     emptied as (
       update records r set fields = '{"cxflow_erased": true}', key1 = null, key2 = null,
         record = case when r.record is null then null else '{"erased": true}'::json end
@@ -130,12 +133,12 @@ async function emptyRecords(tx: Executor, contactId: string) {
   };
 }
 
-/** A run that has read its source to the end needs the dataset no more; `--retry-of` takes the rows of the ledger. */
+/** A run under way that has read its source to the end needs the dataset no more; one that failed can be given it again. */
 async function deleteDatasets(tx: Executor, ids: readonly string[]) {
   if (ids.length === 0) return { deleted: 0, waitingFor: [] };
   const { rows: readers } = await sql<{ run_id: string; dataset: string }>`
     select run_id, input->'source'->>'dataset' as dataset from runs
-    where total is null and state in ('running', 'failed')
+    where total is null and state = 'running'
       and input->'source'->>'dataset' = any(${[...ids]}::text[])`.execute(tx);
   const needed = new Set(readers.map(({ dataset }) => dataset));
   const free = ids.filter((id) => !needed.has(id));
@@ -143,12 +146,23 @@ async function deleteDatasets(tx: Executor, ids: readonly string[]) {
   return { deleted, waitingFor: readers.map(({ run_id }) => run_id) };
 }
 
+/** Runs that are still reading what nobody can look into from here: a file of the worker, or rows on their way. */
+async function stillReading(tx: Executor): Promise<string[]> {
+  const { rows } = await sql<{ run_id: string }>`
+    select run_id from runs where total is null and state = 'running'
+      and coalesce(input->'source'->>'path', input->'source'->>'retryOf') is not null`.execute(tx);
+  return rows.map(({ run_id }) => run_id);
+}
+
 async function deleteAll(tx: Executor, ids: readonly string[]): Promise<number> {
   const { numDeletedRows } = await tx.deleteFrom('datasets').where('id', 'in', ids).executeTakeFirst();
   return Number(numDeletedRows);
 }
 
-/** Undelivered ones still have to be told as they are; they are delivered or dead before long. */
+/**
+ * Bodies that stand. Undelivered ones still have to be told as they are; they are delivered or dead before long. Events
+ * that list preferences have none: they are rendered from the rows on each try, and leave out those that were emptied.
+ */
 async function silenceEvents(tx: Executor, contactId: string): Promise<number> {
   const { numUpdatedRows } = await tx
     .updateTable('outbox')

@@ -75,13 +75,13 @@ export function createRecords({ db, pool }: Database) {
       }
     },
 
-    /** Valid records that share a key with another one, in the order of the source. */
+    /** Valid records that share a key with another one, in the order of the source. Who was erased has none. */
     async *duplicateCandidates(runNo: number): AsyncIterable<DuplicateCandidate> {
       // Arrays, a page each: an object for every one of a million candidates would not be flat.
       const shared = await sql<{ seqs: number[] }>`
         select array_agg(seq order by seq) as seqs from (
           select seq, count(*) over (partition by key1) n1, count(*) over (partition by key2) n2
-          from records where run_no = ${runNo} and record is not null) keys
+          from records where run_no = ${runNo} and record is not null and key1 is not null) keys
         where n1 > 1 or n2 > 1 group by seq / ${PAGE}::int order by min(seq)`.execute(db);
       for (const { seqs } of shared.rows) {
         const { rows } = await sql<DuplicateCandidate>`

@@ -14,6 +14,7 @@ import {
   CxoneUnreadable,
 } from '../../src/cxone/errors.ts';
 import { LedgerUnavailable } from '../../src/ledger/database.ts';
+import { DatasetGone } from '../../src/ledger/datasets.ts';
 import { SourceError } from '../../src/sources/errors.ts';
 import { CONTEXT } from './harness.ts';
 
@@ -48,6 +49,7 @@ const TABLE: readonly [string, unknown, string, boolean, number | undefined][] =
   ['a timeout', new CxoneNoAnswer(CONTEXT, 'timeout', null, 'unknown'), 'CxoneUnavailable', false, undefined],
   ['half an answer', new CxoneUnreadable(at(200), 'not JSON'), 'CxoneUnavailable', false, undefined],
   ['the source', new SourceError('source_missing', 'a.csv: no file'), 'SourceUnreadable', true, undefined],
+  ['a file that was deleted meanwhile', new DatasetGone('ds_1'), 'SourceUnreadable', true, undefined],
   ['no database', coded('ECONNREFUSED'), 'LedgerUnavailable', false, undefined],
   ['a lost database', new LedgerUnavailable(CANARY), 'LedgerUnavailable', false, undefined],
   ['a changed password', coded('28P01'), 'LedgerUnavailable', false, undefined],

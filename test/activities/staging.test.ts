@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Run } from '../../src/ledger/runs.ts';
@@ -164,6 +165,24 @@ describe('staging', () => {
     await writeFile(join(sourceDir, path), csv(11));
     await expect(stage(run)).rejects.toMatchObject({ type: 'SourceUnreadable', nonRetryable: true });
     await expect(stage(run)).rejects.toThrow(/has changed/);
+  });
+
+  it('goes on from its rows when the file that was handed over has been deleted since they were staged', async () => {
+    const { ledger } = opened();
+    const contactId = someId('anna');
+    const content = csv(3).replace('c2,', `${contactId},`);
+    const dataset = await ledger.datasets.stage('a', 'csv', Readable.from([Buffer.from(content)]));
+    const run = await runOf({ dataset: dataset.id });
+    await stage(run);
+    await ledger.runs.close(run.run_no, 'failed', null, null);
+    const erasure = { contactId, datasets: [dataset.id], requestedBy: null };
+    expect(await ledger.erasures.erase({ ...erasure, erasureId: someId('e') })).toMatchObject({
+      records: 1,
+      datasets: 1,
+    });
+    await stage(run);
+    expect((await ledger.runs.get(run.run_id)).state).toBe('running');
+    expect(await exact(run)).toEqual({ total: 3, pending: 2, cancelled: 1 });
   });
 
   it('ends it too when the source changes while it is read, and never goes on from what was staged', async () => {

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
+import { DatasetGone } from '../../src/ledger/datasets.ts';
 import { ledgerOfFile, upTo } from './harness.ts';
 
 const opened = ledgerOfFile();
@@ -31,6 +32,20 @@ describe('datasets', () => {
     expect(staged.bytes).toBe(bytes.length);
     expect((await readBack(staged.id)).equals(bytes)).toBe(true);
     expect(await datasets.find(staged.id)).toMatchObject(staged);
+  });
+
+  it('are read whole or not at all: one that is deleted meanwhile has no early end', async () => {
+    const { datasets } = opened().ledger;
+    const { database } = opened();
+    const { id } = await datasets.stage('a.csv', 'csv', inPieces(randomBytes(2_500_000), 65_536));
+    const reading = async () => {
+      for await (const part of datasets.read(id)) {
+        expect(part.length).toBeGreaterThan(0);
+        await database.db.deleteFrom('datasets').where('id', '=', id).execute();
+      }
+    };
+    await expect(reading()).rejects.toThrow(/was deleted while it was read.*again/);
+    await expect(reading()).rejects.toThrow(DatasetGone);
   });
 
   it('keep the same content once, whatever its pieces and names', async () => {

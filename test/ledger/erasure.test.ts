@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { CHANNELS } from '../../src/domain/eligibility.ts';
 import { contentsOfLedger } from '../harness/everything.ts';
-import { ledgerOfFile, openRun, record, someId } from './harness.ts';
+import { claimed, ledgerOfFile, openRun, operationsOf, record, someId } from './harness.ts';
 
 const opened = ledgerOfFile();
 
@@ -76,6 +76,48 @@ describe('an erasure', () => {
     expect(await everything()).not.toContain(anna);
   });
 
+  it.each([
+    ['a line that is no row', (id: string) => ({ cxflow_raw: `${id},anna@example.org,Anna,Smith` })],
+    ['a padded cell', (id: string) => ({ contactId: `  ${id}\t`, phone: 'x' })],
+    ['a part of a longer cell', (id: string) => ({ note: `moved from (${id.toUpperCase()}), see there` })],
+    ['a cell of two lines', (id: string) => ({ note: `old id:\n${id}\n` })],
+    ['the name of a column', (id: string) => ({ [id]: 'true' })],
+  ])('finds a row that names them in %s', async (_, fieldsOf) => {
+    const [anna, ben] = [somebody(), somebody()];
+    const { ledger } = opened();
+    const run = await openRun(ledger);
+    const refused = (seq: number, fields: object) =>
+      record(seq, { fields, record: null, key1: null, key2: null, reasons: [{ code: 'x' }] });
+    // A longer id that begins or ends with theirs is another one.
+    const others = [fieldsOf(ben), fieldsOf(`${anna}0`), fieldsOf(`0${anna}`)];
+    await ledger.records.stage(
+      run.run_no,
+      [fieldsOf(anna), ...others].map((fields, i) => refused(i + 1, fields)),
+    );
+    expect(await erase(anna)).toMatchObject({ records: 1, runs: [run.run_id], waitingFor: [] });
+    const rows = [];
+    for await (const row of ledger.records.list(run.run_no)) rows.push(row.fields);
+    expect(rows).toEqual([{ cxflow_erased: true }, ...others]);
+  });
+
+  it('finds a number, and takes no other row for theirs where a short id is an ordinary word', async () => {
+    const { ledger, database } = opened();
+    const run = await openRun(ledger);
+    const broken = { record: null, key1: null, key2: null, reasons: [{ code: 'x' }] };
+    await ledger.records.stage(run.run_no, [
+      record(1, { ...broken, fields: { contactId: 90210, phone: 'x' } }),
+      record(2, { fields: { contactId: 'c2', street: '90210 Main Street' }, record: { contactId: 'c2' } }),
+      record(3, { fields: { contactId: 'c3', referredBy: '90210' }, record: { contactId: 'c3' } }),
+    ]);
+    await database.db
+      .updateTable('runs')
+      .set({ state: 'completed' })
+      .where('run_no', '=', run.run_no)
+      .execute();
+    expect(await erase('90210')).toMatchObject({ records: 2 });
+    expect(await everything()).toContain('90210 main street');
+  });
+
   it('keeps the objection as a keyed hash, on every channel', async () => {
     const anna = somebody();
     expect(await erase(anna)).toMatchObject({ suppressed: [...CHANNELS] });
@@ -87,7 +129,10 @@ describe('an erasure', () => {
   it('keys the proof of consent away, and says how much', async () => {
     const anna = somebody();
     const { ledger, database } = opened();
-    const batch = { runId: 'p:1', operationId: '1', batchKey: 'k', requestId: null, httpStatus: null };
+    const batch = {
+      ...{ runId: 'p:1', operationId: '1', batchKey: 'k', sentAt: null },
+      ...{ requestId: null, httpStatus: null },
+    };
     const preference = {
       seq: 1,
       contactId: anna,
@@ -149,6 +194,62 @@ describe('an erasure', () => {
     expect(await ledger.runs.exactCounts(run.run_no)).toMatchObject({ total: 4, pending: 1, cancelled: 3 });
     expect(await ledger.runs.counts(run.run_no)).toMatchObject({ total: 4, pending: 1, cancelled: 3 });
     expect(await everything()).not.toContain(anna);
+  });
+
+  it('takes them out of a run that failed while it was staged, with the file that it was reading', async () => {
+    const [anna, ben] = [somebody(), somebody()];
+    const { ledger, database } = opened();
+    const bytes = Buffer.from(`${JSON.stringify({ contactId: anna })}\n`);
+    const { id } = await ledger.datasets.stage('a', 'ndjson', Readable.from([bytes]));
+    const run = await openRun(ledger, { input: { listId: 'L1', source: { dataset: id } } });
+    await ledger.records.stage(run.run_no, [rowOf(1, anna), rowOf(2, ben)]);
+    await database.db.updateTable('runs').set({ state: 'failed' }).where('run_no', '=', run.run_no).execute();
+    expect(await erase(anna, { datasets: [id] })).toMatchObject({ records: 1, datasets: 1, waitingFor: [] });
+    // Started again with the file, it goes on to its end: they are counted once.
+    await ledger.records.stage(run.run_no, [rowOf(3, somebody())]);
+    await ledger.records.finishStaging(run.run_no);
+    const counts = { total: 3, pending: 2, cancelled: 1 };
+    expect(await ledger.runs.exactCounts(run.run_no)).toEqual(counts);
+    expect(await ledger.runs.counts(run.run_no)).toEqual(counts);
+    expect(await everything()).not.toContain(anna);
+  });
+
+  it('takes them out of a batch that CXone refused as it was, and the rest goes out without them', async () => {
+    const [anna, ben] = [somebody(), somebody()];
+    const run = await stagedRun([anna, ben], 'running');
+    const { ledger, database } = opened();
+    await ledger.operations.plan(run.run_no, 'create', 2);
+    const [operation] = await operationsOf(ledger, run);
+    const id = operation?.id ?? '';
+    // 401, 429: nothing of it was applied.
+    await ledger.operations.release(id, (await claimed(ledger, run, id)).fence);
+    await database.db.updateTable('runs').set({ state: 'failed' }).where('run_no', '=', run.run_no).execute();
+    expect(await erase(anna)).toMatchObject({ records: 1, waitingFor: [] });
+    expect((await claimed(ledger, run, id)).records).toEqual([{ contactId: ben }]);
+  });
+
+  it.each(['halved', 'resent', 'ownWrite', 'batchKey'])(
+    'leaves in a failed run what is a part or a repeat of something that went out: %s',
+    async (mark) => {
+      const anna = somebody();
+      const run = await stagedRun([anna], 'failed');
+      const { ledger, database } = opened();
+      await ledger.operations.plan(run.run_no, 'create', 1);
+      await sql`update operations set refs = json_build_object(${mark}::text, true) where run_no = ${run.run_no}`.execute(
+        database.db,
+      );
+      expect(await erase(anna)).toMatchObject({ records: 0, waitingFor: [run.run_id] });
+    },
+  );
+
+  it('names every run that is still reading what cannot be searched: a file of the worker, rows of an old run', async () => {
+    const { ledger } = opened();
+    const reading = async (source: object) => openRun(ledger, { input: { listId: 'L1', source } });
+    const runs = [await reading({ path: 'a.csv' }), await reading({ retryOf: 'r' })];
+    await reading({ dataset: 'd' });
+    expect((await erase(somebody())).waitingFor).toEqual(runs.map(({ run_id }) => run_id).sort());
+    for (const { run_no } of runs) await ledger.records.finishStaging(run_no);
+    expect((await erase(somebody())).waitingFor).toEqual([]);
   });
 
   it('leaves in a failed run what was sent and never answered', async () => {

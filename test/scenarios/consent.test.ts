@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import type { Eligibility, EligibilityListResult, Erased } from '../../src/contract.ts';
 import type { PreferenceItem } from '../../src/cxone/preferences.ts';
 import { contentsOfLedger } from '../harness/everything.ts';
-import { csv, rows } from './contacts.ts';
+import { csv, rowAt, rows } from './contacts.ts';
 import { type Stand, useStand } from './stand.ts';
 
 const onStand = useStand();
@@ -170,7 +170,11 @@ async function proofOf(stand: Stand, runId: string): Promise<void> {
 }
 
 async function eraseSomebody(stand: Stand): Promise<void> {
-  stand.file('contacts.csv', csv([{ ...rows(1, 1)[0], contactId: guid(21) }, ...rows(2, 3)]));
+  const named = rowAt(1, { contactId: guid(21) });
+  // Also in a padded cell of a row that the rules refuse, and in a line that is no row: it has a cell too many.
+  const refused = rowAt(4, { contactId: ` ${guid(21)} `, phone: 'none' });
+  const contacts = csv([named, ...rows(2, 3), refused]);
+  stand.file('contacts.csv', `${contacts}${guid(21)},Anna,+14155550100,2026-01-01,confirmed,too many\n`);
   const imported = await stand.json<{ runId: string }>([
     'contacts',
     'import',
@@ -188,7 +192,7 @@ async function eraseSomebody(stand: Stand): Promise<void> {
   expect({ code, document }).toMatchObject({
     code: 0,
     document: {
-      records: 2,
+      records: 4,
       proof: 1,
       datasets: 3,
       waitingFor: [],
@@ -202,6 +206,6 @@ async function eraseSomebody(stand: Stand): Promise<void> {
   const asked = await stand.client.checkEligibility({ contactId: guid(21), channel: 'email' });
   expect(asked).toMatchObject({ eligible: false, reason: 'suppressed' });
   const shown = await stand.json<object[]>(['records', imported.document.runId]);
-  expect(shown.document).toHaveLength(3);
+  expect(shown.document).toHaveLength(5);
   expect((await stand.cxflow(['audit', 'verify'])).code).toBe(0);
 }

@@ -3,6 +3,7 @@ import type { Erased } from '../../contract.ts';
 import { type Cli, type Output, outputOf, withSession, writeJson } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { plural, printable } from '../format.ts';
+import type { Session } from '../session.ts';
 import { type AddCommand, examples, JSON_HELP } from './command.ts';
 
 export interface EraseOptions {
@@ -38,23 +39,52 @@ export async function erase(
 ): Promise<ExitCode> {
   return withSession(cli, async (session) => {
     const erased = await (await session.client()).erase({ contactId: contact, requestedBy });
-    tellErased(erased, cli, outputOf(cli, json));
+    const output = outputOf(cli, json);
+    tellErased(erased, output);
+    if (erased.waitingFor.length > 0) tellWaiting(await statesOf(session, erased.waitingFor), cli, output);
     if (json) writeJson(cli, erased);
     return erased.waitingFor.length > 0 ? EXIT.needsALook : EXIT.ok;
   });
 }
 
-function tellErased(erased: Erased, { command }: Cli, { say, colors }: Output): void {
-  const { records, runs, datasets, proof, events, suppressed, waitingFor } = erased;
+interface WaitingFor {
+  readonly runId: string;
+  readonly state: string;
+}
+
+async function statesOf({ ledger }: Session, runIds: readonly string[]): Promise<readonly WaitingFor[]> {
+  return Promise.all(
+    runIds.map(async (runId) => ({ runId, state: (await ledger.runs.find(runId))?.state ?? 'unknown' })),
+  );
+}
+
+function tellErased(erased: Erased, { say }: Output): void {
+  const { records, runs, datasets, proof, events, suppressed } = erased;
   say(`emptied: ${plural(records, 'staged row')} in ${plural(runs.length, 'run')}`);
   say(`deleted: ${plural(datasets, 'handed-over file')}, the request to erase among them`);
   say(`keyed away: ${plural(proof, 'entry')} of the proof of consent`);
   say(`silenced: ${plural(events, 'delivered CRM event')}`);
   say(`kept, as a keyed hash: the objection on ${suppressed.join(', ')}`);
   say(
-    "not touched: what CXone has, and Temporal's history, which holds the id of single checks until it is retired",
+    "not touched: what CXone has, backups of the ledger, and Temporal's history, which holds the id of single checks " +
+      'until it is retired',
   );
-  if (waitingFor.length === 0) return;
-  say(colors.yellow(`left alone: rows that are still needed by ${waitingFor.map(printable).join(', ')}`));
-  say(`  → let it end, or \`${command} cancel\` it, and erase again`);
+}
+
+function tellWaiting(runs: readonly WaitingFor[], { command }: Cli, { say, colors }: Output): void {
+  const names = runs.map(({ runId }) => printable(runId)).join(', ');
+  say(colors.yellow(`left alone: rows that are, or may be, still needed by ${names}`));
+  for (const line of waitingLines(runs, command)) say(line);
+}
+
+/** Pure. A closed workflow can be neither waited for nor cancelled: its next start finds out what became of its writes. */
+export function waitingLines(runs: readonly WaitingFor[], command: string): readonly string[] {
+  const failed = runs.filter(({ state }) => state === 'failed');
+  return [
+    ...(failed.length < runs.length ? [`  → let it end, or \`${command} cancel\` it, and erase again`] : []),
+    ...failed.map(
+      ({ runId }) =>
+        `  → ${printable(runId)} failed with writes unanswered: start it again, which settles them, and erase again`,
+    ),
+  ];
 }
