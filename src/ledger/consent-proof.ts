@@ -17,6 +17,8 @@ export interface ProofBatch {
   readonly operationId: string;
   /** `X-Idempotency-Key` */
   readonly batchKey: string;
+  /** When the request left that was answered, or the last one; ISO 8601. null: not kept (entries of the first version). */
+  readonly sentAt: string | null;
   /** Our `X-Request-Id`; null: no answer came. */
   readonly requestId: string | null;
   readonly httpStatus: number | null;
@@ -44,6 +46,9 @@ export interface Proof extends ProofEntry, ProofBatch {
   /** When it was settled. */
   readonly at: Date;
 }
+
+/** Each of them loses to one erasure at most, and one person is hardly ever erased twice in a moment. */
+const MOST_MEETINGS = 5;
 
 interface Person {
   readonly person: string;
@@ -83,7 +88,7 @@ export function createConsentProof({ db }: Database, subjects: SubjectKeys) {
         .orderBy('id')
         .execute();
       return rows.map((row) => {
-        const sealed = unseal(who.key, placeOf(row.person, row.run_id, row.seq), row.sealed) as Sealed;
+        const { sentAt = null, ...sealed } = openedOf(who.key, row);
         const { run_id: runId, operation_id: operationId, request_id: requestId } = row;
         return {
           at: row.at,
@@ -92,9 +97,35 @@ export function createConsentProof({ db }: Database, subjects: SubjectKeys) {
           requestId,
           httpStatus: row.http_status,
           seq: row.seq,
+          sentAt,
           ...sealed,
         };
       });
+    },
+
+    /**
+     * The newest consent of each person and channel that CXone took from us, ISO 8601, by `subject channel`. `people`:
+     * their keys (subject-keys.ts).
+     */
+    async newestConsents(
+      people: readonly string[],
+      executor: Executor = db,
+    ): Promise<ReadonlyMap<string, string>> {
+      const rows = await executor
+        .selectFrom('consent_people as who')
+        .innerJoin('consent_proof as entry', 'entry.person', 'who.person')
+        .select(['who.subject', 'who.key', 'entry.person', 'entry.run_id', 'entry.seq', 'entry.sealed'])
+        .where('who.subject', '=', sql<string>`any(${[...new Set(people)]}::text[])`)
+        .execute();
+      const newest = new Map<string, string>();
+      for (const row of rows) {
+        const { optIn, outcome, consentTimestamp, channel } = openedOf(row.key, row);
+        if (!optIn || outcome !== 'updated' || consentTimestamp === null) continue;
+        const place = `${row.subject} ${channel}`;
+        if (Date.parse(consentTimestamp) > Date.parse(newest.get(place) ?? LONG_AGO))
+          newest.set(place, consentTimestamp);
+      }
+      return newest;
     },
 
     /** Drops the person's key: their entries stay, and nobody can say any more whose they are. Returns how many. */
@@ -110,10 +141,33 @@ export function createConsentProof({ db }: Database, subjects: SubjectKeys) {
 
 export type ConsentProof = ReturnType<typeof createConsentProof>;
 
-type Sealed = Omit<ProofEntry, 'seq'> & Pick<ProofBatch, 'batchKey'>;
+const LONG_AGO = '0001-01-01T00:00:00Z';
+
+type Sealed = Omit<ProofEntry, 'seq'> & Pick<ProofBatch, 'batchKey'> & Partial<Pick<ProofBatch, 'sentAt'>>;
+
+interface SealedRow {
+  readonly person: string;
+  readonly run_id: string;
+  readonly seq: number;
+  readonly sealed: Buffer;
+}
+
+function openedOf(key: Buffer, { person, run_id, seq, sealed }: SealedRow): Sealed {
+  return unseal(key, placeOf(person, run_id, seq), sealed) as Sealed;
+}
+
+/** An erasure may come between the insert and the look; whoever it took is a stranger then. */
+async function meet(executor: Executor, subjects: readonly string[]): Promise<ReadonlyMap<string, Person>> {
+  const known = new Map<string, Person>();
+  for (let tries = 1; tries <= MOST_MEETINGS && known.size < subjects.length; tries += 1) {
+    const missing = subjects.filter((subject) => !known.has(subject));
+    for (const [subject, person] of await meetOnce(executor, missing)) known.set(subject, person);
+  }
+  return known;
+}
 
 /** Sorted: two settles that meet the same people at once do not wait for each other in a circle. */
-async function meet(executor: Executor, subjects: readonly string[]): Promise<ReadonlyMap<string, Person>> {
+async function meetOnce(executor: Executor, subjects: readonly string[]): Promise<[string, Person][]> {
   const sorted = [...subjects].sort();
   const strangers = sorted.map((subject) => ({ subject, key: randomBytes(KEY_BYTES) }));
   await executor
@@ -129,11 +183,11 @@ async function meet(executor: Executor, subjects: readonly string[]): Promise<Re
     .orderBy('subject')
     .forShare()
     .execute();
-  return new Map(people.map(({ subject, ...person }) => [subject, person]));
+  return people.map(({ subject, ...person }) => [subject, person]);
 }
 
 function rowOf({ person, key }: Person, batch: ProofBatch, { seq, ...entry }: ProofEntry) {
-  const content: Sealed = { ...entry, batchKey: batch.batchKey };
+  const content: Sealed = { ...entry, batchKey: batch.batchKey, sentAt: batch.sentAt };
   return {
     person,
     run_id: batch.runId,

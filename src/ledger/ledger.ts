@@ -24,8 +24,8 @@ import { createSelections } from './selections.ts';
 export function openLedger(url: string, maxConnections?: number, pepper: string | null = null) {
   const database = openDatabase(url, maxConnections);
   const subjects = createSubjectKeys(database, pepper);
-  const suppressions = createSuppressions(database, subjects);
   const consentProof = createConsentProof(database, subjects);
+  const suppressions = createSuppressions(database, subjects, consentProof);
   return {
     runs: createRuns(database),
     records: createRecords(database),

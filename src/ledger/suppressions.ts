@@ -1,10 +1,12 @@
 /**
  * Our own suppression list: objections that CXone does not know of, obeyed by every path that reaches people.
- * A suppression is live while the newest withdrawal is not older than the newest consent. Both only ever grow, so the
- * order in which they become known does not matter.
+ * A suppression is live while the newest withdrawal is not older than the newest consent that CXone took from us. Both
+ * only ever grow, so the order in which they become known does not matter: whom CXone has taken a consent of before they
+ * came on the list, the proof of consent knows.
  */
 import { type Kysely, sql } from 'kysely';
 import type { Channel } from '../domain/eligibility.ts';
+import type { ConsentProof } from './consent-proof.ts';
 import type { Database } from './database.ts';
 import type { LedgerTables } from './schema.ts';
 import type { SubjectKeys } from './subject-keys.ts';
@@ -37,7 +39,11 @@ export type Executor = Kysely<LedgerTables>;
 /** So long an empty list is believed to be empty: a request takes longer. */
 const EMPTY_FOR_MS = 1_000;
 
-export function createSuppressions({ db }: Database, subjects: SubjectKeys) {
+export function createSuppressions(
+  { db }: Database,
+  subjects: SubjectKeys,
+  proof: Pick<ConsentProof, 'newestConsents'>,
+) {
   let emptySince = -Infinity;
 
   const isEmpty = async (executor: Executor): Promise<boolean> => {
@@ -57,18 +63,23 @@ export function createSuppressions({ db }: Database, subjects: SubjectKeys) {
       executor: Executor = db,
     ): Promise<void> {
       if (objections.length === 0) return;
-      const rows = await Promise.all(
+      const keyed = await Promise.all(
         objections.map(async ({ contactId, ...rest }) => ({
           subject: await subjects.keyOf(contactId),
           ...rest,
         })),
       );
+      const consents = await proof.newestConsents(
+        keyed.map(({ subject }) => subject),
+        executor,
+      );
+      const rows = keyed.map((row) => ({ ...row, consented: consents.get(`${row.subject} ${row.channel}`) }));
       // Sorted: two that add the same people at once do not wait for each other in a circle.
       await sql`
-        insert into suppressions as known (subject, channel, reason, since, run_no)
-        select subject, channel, min(reason), max(since), ${runNo}::int
+        insert into suppressions as known (subject, channel, reason, since, consented_again_at, run_no)
+        select subject, channel, min(reason), max(since), max(consented) filter (where consented > since), ${runNo}::int
         from json_to_recordset(${JSON.stringify(rows)}::json)
-          as o(subject text, channel text, reason text, since timestamptz)
+          as o(subject text, channel text, reason text, since timestamptz, consented timestamptz)
         group by subject, channel order by subject, channel
         on conflict (subject, channel) do update set since = excluded.since, reason = excluded.reason,
           run_no = excluded.run_no

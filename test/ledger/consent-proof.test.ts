@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { sql } from 'kysely';
+import { type KyselyPlugin, sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { ProofBatch, ProofEntry } from '../../src/ledger/consent-proof.ts';
 import { seal, unseal } from '../../src/ledger/sealed.ts';
@@ -16,6 +16,7 @@ const BATCH: ProofBatch = {
   runId: 'preference-update:1',
   operationId: '7',
   batchKey: 'key-of-the-batch',
+  sentAt: '2026-01-02T00:00:00.000Z',
   requestId: 'req-1',
   httpStatus: 200,
 };
@@ -103,6 +104,26 @@ describe('proof of consent', () => {
     expect([await count(), await proofOf(anna), (await proofOf(ben)).length]).toEqual([before, [], 1]);
     await record([entry(anna, { optIn: false })]);
     expect(await proofOf(anna)).toMatchObject([{ optIn: false }]);
+  });
+
+  it('begins anew where an erasure comes between the meeting and the entry', async () => {
+    const anna = somebody();
+    await record([entry(anna)]);
+    const { database, ledger } = opened();
+    let erasures = 0;
+    /** After the first statement, which finds her, somebody else takes her out. */
+    const between: KyselyPlugin = {
+      transformQuery: ({ node }) => node,
+      transformResult: async ({ result }) => {
+        erasures += 1;
+        if (erasures === 1) expect(await ledger.consentProof.forget(anna)).toBe(1);
+        return result;
+      },
+    };
+    await database.db
+      .transaction()
+      .execute((tx) => ledger.consentProof.record(tx.withPlugin(between), BATCH, [entry(anna)]));
+    expect(await proofOf(anna)).toHaveLength(1);
   });
 
   it('is written by many settles at once, of the same people, without one waiting for ever', async () => {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { openLedger } from '../../src/ledger/ledger.ts';
@@ -14,6 +15,20 @@ const somebody = (): string => {
 
 const objection = (contactId: string, since: string) =>
   ({ contactId, channel: 'email', reason: 'gdpr_needs_consent_date', since }) as const;
+
+const BATCH = { runId: 'r', operationId: '1', batchKey: 'k', sentAt: null, requestId: null, httpStatus: 200 };
+/** An opt-in that CXone took. */
+const TAKEN = {
+  optIn: true,
+  withdrawalTimestamp: null,
+  regulatoryRegion: 'GDPR',
+  source: 'web-form',
+  idempotencyKey: 'i',
+  updatedAt: '2024-06-01T00:00:00.000Z',
+  outcome: 'updated',
+  reasons: [],
+  evidence: null,
+} as const;
 
 describe('the suppression list', () => {
   it('names nobody: a keyed hash stands there, the same for every process', async () => {
@@ -61,6 +76,36 @@ describe('the suppression list', () => {
     expect(await isSuppressed(), 'an older withdrawal that comes late').toBe(false);
     await list().add([objection(person, '2024-08-01T00:00:00Z')], 3);
     expect(await isSuppressed(), 'withdrawn again').toBe(true);
+  });
+
+  it('the order in which objections and consents become known does not matter', async () => {
+    const { ledger, database } = opened();
+    const days = fc.integer({ min: 1, max: 9 });
+    const events = fc.array(fc.record({ isConsent: fc.boolean(), day: days }), {
+      minLength: 1,
+      maxLength: 6,
+    });
+    await fc.assert(
+      fc.asyncProperty(events, fc.boolean(), async (known, isReversed) => {
+        const person = somebody();
+        const at = (n: number) => `2024-06-0${n}T00:00:00.000Z`;
+        for (const [i, { isConsent, day }] of (isReversed ? [...known].reverse() : known).entries()) {
+          if (!isConsent) await list().add([objection(person, at(day))], 1);
+          // As a settle does it: what CXone took is proved.
+          else
+            await database.db.transaction().execute(async (tx) => {
+              const consent = { contactId: person, channel: 'email', consentTimestamp: at(day) } as const;
+              await list().consentAgain([consent], tx);
+              await ledger.consentProof.record(tx, BATCH, [{ ...TAKEN, ...consent, seq: i + 1 }]);
+            });
+        }
+        const newest = (isConsent: boolean) =>
+          Math.max(0, ...known.filter((each) => each.isConsent === isConsent).map(({ day }) => day));
+        const isSuppressed = newest(false) > 0 && newest(false) >= newest(true);
+        expect(await list().find([person], ['email'])).toHaveLength(isSuppressed ? 1 : 0);
+      }),
+      { numRuns: 40 },
+    );
   });
 
   it('the same people at once from two sides do not wait for each other in a circle', async () => {
