@@ -108,6 +108,8 @@ export interface BulkKind {
   repeatable(operationKind: string): boolean;
   /** Absent: S1's event, whose metrics add up (crm.ts). Else the body of each; events that list items are not merged. */
   readonly render?: (run: Run, event: OutboxEvent) => Promise<string>;
+  /** A run has ended before its end, and said what became of each record: what else is remembered. Repeatable. */
+  readonly ended?: (run: Run) => Promise<void>;
   /** What the result has beside that of every bulk run. */
   readonly result?: (run: Run, counts: Counts) => Promise<Readonly<Record<string, unknown>>>;
 }

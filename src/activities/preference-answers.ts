@@ -31,8 +31,9 @@ export interface ReadBackRefs {
   readonly decided?: true;
   /** The batch after this one would be the third. */
   readonly again?: true;
-  /** Of the batch that carried them. */
+  /** Of the batch that carried them, and when that left. */
   readonly batchKey?: string;
+  readonly sentAt?: string | null;
 }
 
 /** An item with the number of its record. */

@@ -6,7 +6,10 @@ import type { OutboxEvent } from '../ledger/outbox.ts';
 import type { Run } from '../ledger/runs.ts';
 import { ON_OUR_LIST } from './preference-rows.ts';
 
-/** S0's event: what stands in CXone now as the run wanted it. Rendered from what is settled, so the same on every try. */
+/**
+ * S0's event: what stands in CXone now as the run wanted it. Rendered from what is settled, so the same on every try; only
+ * who was erased in between is told of no more (ledger/erasure.ts).
+ */
 export async function renderEvent(ledger: Ledger, run: Run, event: OutboxEvent): Promise<string> {
   const settled = await ledger.preferences.settledBy(run.run_no, event.operation_id ?? '0');
   return JSON.stringify({
@@ -16,6 +19,7 @@ export async function renderEvent(ledger: Ledger, run: Run, event: OutboxEvent):
     runId: run.run_id,
     payload: settled
       .filter(({ outcome }) => outcome === 'updated' || outcome === 'existing')
+      .filter(({ record }) => !isErased(record))
       .map(({ record, outcome, codes }) => {
         const { contactId, channel, optIn } = record as PreferenceItem;
         return {
@@ -27,6 +31,10 @@ export async function renderEvent(ledger: Ledger, run: Run, event: OutboxEvent):
         };
       }),
   });
+}
+
+function isErased(record: unknown): boolean {
+  return (record as { readonly erased?: boolean }).erased === true;
 }
 
 /** S0's metrics, without its faults: a rate of what was checked, never negative, and 100 of nothing. */

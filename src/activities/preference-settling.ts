@@ -1,6 +1,7 @@
 /** What is remembered with the settle of preferences: objections, consents, and the proof of what was sent. */
 import type { PreferenceItem, StoredPreference } from '../cxone/preferences.ts';
 import type { Channel } from '../domain/eligibility.ts';
+import { canonicalize, sha256 } from '../ledger/business-key.ts';
 import type { ProofBatch, ProofEntry } from '../ledger/consent-proof.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { SettledGroup } from '../ledger/operations.ts';
@@ -13,10 +14,15 @@ export interface SettledBy {
   /** What CXone has on record, where it was read. */
   readonly found?: ReadonlyMap<number, StoredPreference | null>;
   /** The batch that carried the records. Default: none did, and there is nothing to prove. */
-  readonly request?: Pick<ProofBatch, 'batchKey' | 'requestId' | 'httpStatus'> | null;
+  readonly request?: Omit<ProofBatch, 'runId' | 'operationId'> | null;
 }
 
 export const itemOf = ({ record }: PendingRecord): PreferenceItem => record as PreferenceItem;
+
+/** Hash of run, batch and content: the same after any restart, and never Temporal's run id. */
+export function keyOf({ run, batch, records }: Pick<Write, 'run' | 'batch' | 'records'>): string {
+  return sha256(canonicalize({ run: run.run_id, batch, items: records.map(itemOf) }));
+}
 
 /** With the settle: objections that CXone did not take go to our own list, and a consent that it took ends an older one. */
 export function settling(
@@ -49,31 +55,37 @@ export function settling(
   };
 }
 
-/** Groups of these two have one record each. */
+/** Groups of these three have one record each. */
 function isLost(
   { outcome }: SettledGroup,
   item: PreferenceItem | undefined,
   stored: StoredPreference | null,
 ): boolean {
-  return (
-    item !== undefined && (outcome === 'rejected' || outcome === 'conflict') && needsSuppression(item, stored)
-  );
+  const isOpen = outcome === 'rejected' || outcome === 'conflict' || outcome === 'in_doubt';
+  return item !== undefined && isOpen && needsSuppression(item, stored);
 }
 
-function objectionOf(item: PreferenceItem | undefined, { reasons }: SettledGroup): Objection[] {
+export function objectionOf(
+  item: PreferenceItem | undefined,
+  { reasons }: Pick<SettledGroup, 'reasons'>,
+): Objection[] {
   if (!item) return [];
   const { contactId, channel, withdrawalTimestamp, updatedAt } = item;
   const reason = reasons?.[0]?.code ?? 'refused';
   return [{ contactId, channel: channel as Channel, reason, since: withdrawalTimestamp ?? updatedAt }];
 }
 
-function consentOf(item: PreferenceItem | undefined) {
+export function consentOf(item: PreferenceItem | undefined) {
   if (!item?.optIn || item.consentTimestamp === null) return [];
   const { contactId, channel, consentTimestamp } = item;
   return [{ contactId, channel: channel as Channel, consentTimestamp }];
 }
 
-function proofOf(seq: number, item: PreferenceItem | undefined, group: SettledGroup): ProofEntry[] {
+export function proofOf(
+  seq: number,
+  item: PreferenceItem | undefined,
+  group: Omit<SettledGroup, 'seqs'>,
+): ProofEntry[] {
   if (!item) return [];
   const { outcome, reasons = [], evidence = null } = group;
   return [

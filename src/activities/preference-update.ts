@@ -5,7 +5,6 @@ import type { PreferenceUpdateInput } from '../contract.ts';
 import { preferenceUpdateOptions } from '../contract-input.ts';
 import type { Cxone } from '../cxone/cxone.ts';
 import type { PreferenceItem, StoredPreference } from '../cxone/preferences.ts';
-import { canonicalize, sha256 } from '../ledger/business-key.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { SettledGroup } from '../ledger/operations.ts';
 import type { Run } from '../ledger/runs.ts';
@@ -26,7 +25,8 @@ import {
 } from './preference-answers.ts';
 import { complianceOf, renderEvent } from './preference-report.ts';
 import { preferenceReader } from './preference-rows.ts';
-import { itemOf, type SettledBy, settling } from './preference-settling.ts';
+import { endPreferences } from './preference-ending.ts';
+import { itemOf, keyOf, type SettledBy, settling } from './preference-settling.ts';
 
 export interface PreferenceUpdateDeps {
   readonly ledger: Ledger;
@@ -61,6 +61,7 @@ export function createPreferenceUpdate(deps: PreferenceUpdateDeps): BulkKind {
     // Keyed, and read back where the key may have expired.
     repeatable: () => true,
     render: (run, event) => renderEvent(ledger, run, event),
+    ended: (run) => endPreferences(ledger, run),
     result: (run, counts) => complianceOf(ledger, run, counts),
   };
 }
@@ -95,17 +96,24 @@ async function readBack(deps: PreferenceUpdateDeps, write: Write): Promise<Answe
       found.set(record.seq, stored);
       return judgeReadBack(itemOf(record), stored, refs);
     },
-    giveUp: notToBeRead,
+    giveUp: () => notReadBack(refs),
   });
   const next = isGuarded(write.run) ? GUARD : UPDATE;
-  const { batchKey } = refs;
-  const request = batchKey === undefined ? null : { batchKey, requestId: null, httpStatus: null };
+  const { batchKey, sentAt = null } = refs;
+  const request = batchKey === undefined ? null : { batchKey, sentAt, requestId: null, httpStatus: null };
   return settleVerdicts(deps.ledger, write, lookedUp, { found, request }, next, { again: true });
 }
 
 function notToBeRead(): Verdict {
   const message = 'what CXone has could not be read; nothing is known to have been changed';
   return { kind: 'settle', outcome: 'rejected', reason: { code: 'preference_unavailable', message } };
+}
+
+/** It went out: what nobody can read may stand there, unless CXone has said that it did not take it. */
+function notReadBack(refs: ReadBackRefs): Verdict {
+  if (refs.decided) return notToBeRead();
+  const message = 'it was sent, and what CXone has could not be read';
+  return { kind: 'settle', outcome: 'in_doubt', reason: { code: 'answer_lost', message } };
 }
 
 function find(cxone: Cxone, { contactId, channel }: PreferenceItem): Promise<StoredPreference | null> {
@@ -142,33 +150,32 @@ async function updateBatch(deps: PreferenceUpdateDeps, write: Write): Promise<An
     const back = await lookBeforeSending(deps.ledger, write);
     if (back) return back;
   } else if (Date.now() - write.sentSince.getTime() >= deps.keyLifeMs) {
-    return readBack(deps, { ...write, kind: READ_BACK, refs: { ...againOf(write), batchKey } });
+    const refs = { ...againOf(write), batchKey, sentAt: write.sentSince.toISOString() };
+    return readBack(deps, { ...write, kind: READ_BACK, refs });
   }
-  const items = write.records.map(itemOf);
+  let sentAt: string | null = null;
   const answer = await deps.cxone.preferences.updateBatch({
-    items,
+    items: write.records.map(itemOf),
     idempotencyKey: batchKey,
-    beforeSend: write.beforeSend,
+    beforeSend: () => {
+      write.beforeSend();
+      sentAt = new Date().toISOString();
+    },
   });
   const sent = write.records.map((record) => ({ seq: record.seq, item: itemOf(record) }));
   const { groups, derived } = interpretUpdate(answer, sent, write.doubt !== 'none', againOf(write));
   const { status: httpStatus, requestId } = answer;
   return {
-    ...settling(deps.ledger, write, groups, { request: { batchKey, requestId, httpStatus } }),
+    ...settling(deps.ledger, write, groups, { request: { batchKey, sentAt, requestId, httpStatus } }),
     derived: derived.map((part) =>
       part.kind === READ_BACK
-        ? { ...part, refs: { ...(part.refs as ReadBackRefs | undefined), batchKey } }
+        ? { ...part, refs: { ...(part.refs as ReadBackRefs | undefined), batchKey, sentAt } }
         : part,
     ),
     httpStatus,
     requestId,
     details: describe(answer.kind, groups),
   };
-}
-
-/** Hash of run, batch and content: the same after any restart, and never Temporal's run id. */
-function keyOf({ run, batch, records }: Write): string {
-  return sha256(canonicalize({ run: run.run_id, batch, items: records.map(itemOf) }));
 }
 
 function againOf({ refs }: Write): UpdateRefs {

@@ -179,13 +179,14 @@ export function createRunActivities(deps: RunsDeps) {
     // A page that outlived its run must not write what is counted here as not written.
     await ledger.runs.steer(run.run_no, 'stopped');
     if (state === 'cancelled' || state === 'rejected') await endPending(run, state);
+    // It may never be started again.
+    else if (state === 'failed') await kindOf(run)?.ended?.(run);
     const counts = await ledger.runs.exactCounts(run.run_no);
     if (state === 'completed' && !run.dry_run && counts.pending !== 0) {
       throw new Error(`run ${runId} would complete with ${counts.pending} records pending`);
     }
-    const kinds: Readonly<Partial<Record<string, BulkKind>>> = deps.kinds;
     const extra =
-      (await deps.extras?.[run.kind as Kind]?.(run)) ?? (await kinds[run.kind]?.result?.(run, counts));
+      (await deps.extras?.[run.kind as Kind]?.(run)) ?? (await kindOf(run)?.result?.(run, counts));
     const result = { ...(await resultOf(ledger, run, state, counts)), ...extra };
     await ledger.runs.close(run.run_no, state, result, failure);
     await ledger.audit.add(runId, 'run_closed', {
@@ -215,12 +216,18 @@ export function createRunActivities(deps: RunsDeps) {
     await ledger.records.cancelPending(run.run_no, {
       code: state === 'rejected' ? 'plan_rejected' : 'run_cancelled',
     });
+    await kindOf(run)?.ended?.(run);
+  }
+
+  /** Undefined: a kind with an engine of its own. */
+  function kindOf({ kind }: Run): BulkKind | undefined {
+    const kinds: Readonly<Partial<Record<string, BulkKind>>> = deps.kinds;
+    return kinds[kind];
   }
 
   /** What the CRM is told of a batch; null: nothing. */
   function eventOf(run: Run): string | null {
-    const kinds: Readonly<Partial<Record<string, BulkKind>>> = deps.kinds;
-    const kind = kinds[run.kind];
+    const kind = kindOf(run);
     // One that lists what stands in CXone has nothing to say of a doubt.
     return deps.tells(run.kind as Kind) && !kind?.render ? (kind?.event ?? null) : null;
   }

@@ -363,4 +363,23 @@ describe('marketing', () => {
     });
     expect((await close(run)).events).toEqual({ delivered: 1, undelivered: 0 });
   });
+
+  it('is not told of who was erased before it could be told', async () => {
+    const told: string[] = [];
+    const { plan, writeAll, activities, ledger } = await onSimulator(
+      {},
+      { postMarketing: (_, body) => Promise.resolve(void told.push(body)) },
+    );
+    const [anna, ben] = [someone(), someone()];
+    const run = await stagedRun(ledger, [optIn(anna, 5), optIn(ben, 5)]);
+    await plan(run);
+    await writeAll(run);
+    const erasure = { erasureId: someId('erasure'), contactId: guid(anna), datasets: [], requestedBy: null };
+    expect(await ledger.erasures.erase(erasure)).toMatchObject({ records: 1, waitingFor: [] });
+    await ledger.runs.setPhase(run.run_no, 'telling', null);
+    await perform(() => activities.tellCrm(run.run_id));
+    expect(told.map((body) => (JSON.parse(body) as { payload: object[] }).payload)).toMatchObject([
+      [{ contactId: guid(ben), status: 'updated' }],
+    ]);
+  });
 });
