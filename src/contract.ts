@@ -188,7 +188,10 @@ export interface PreferenceUpdateResult extends BulkResult {
   readonly violations: number;
   /** Rows that broke none ÷ rows that were checked, two decimals; 100 where there was none. */
   readonly complianceRatePercent: number;
-  /** Opt-outs of this source that CXone did not take and that our own suppression list has instead. */
+  /**
+   * Opt-outs of this source that our own suppression list has: CXone did not take them, or the run ended before they were
+   * there for certain. Those that a failed run keeps pending are on the list too, and counted here when they are settled.
+   */
   readonly suppressions: number;
 }
 

@@ -25,13 +25,15 @@ export interface CrashPoints {
 const READS = new Set(
   [
     'runs.find runs.get runs.list runs.countEndedEarly runs.counts runs.exactCounts',
-    'records.duplicateCandidates records.list records.reasons',
+    'records.duplicateCandidates records.list records.reasons records.pendingContacts',
     'operations.open operations.inDoubt operations.latencies operations.liveLeaseMs',
     'audit.list audit.verify outbox.undelivered outbox.rendered outbox.contentOf outbox.tally',
-    'datasets.find datasets.read retries.of rateBudget.blockedMs',
+    'datasets.find datasets.read datasets.ids retries.of retries.problemOf rateBudget.blockedMs',
     'campaigns.snapshot campaigns.atVersion selections.find selections.get',
     'selections.ofCampaign selections.metrics selections.runsOf',
-    'suppressions.find preferences.pendingOptIns preferences.settledBy',
+    'suppressions.find preferences.pendingOptIns preferences.settledBy preferences.losers',
+    'preferences.unsentOptOuts preferences.endedBatches consentProof.of consentProof.newestConsents',
+    'eligibilityResults.through eligibilityResults.tally eligibilityResults.list erasures.find',
   ].flatMap((line) => line.split(' ')),
 );
 

@@ -10,6 +10,15 @@ export interface Step {
 /** decisions.md 2; of the rest the run that failed itself goes on, when it is started again. */
 const RETRIED: readonly Outcome[] = ['rejected', 'conflict', 'cancelled'];
 
+/** By kind. */
+const RETRIES: Readonly<Partial<Record<string, { readonly path: string; readonly what: string }>>> = {
+  contactImport: { path: 'contacts import', what: 'what was not written, once more' },
+  preferenceUpdate: {
+    path: 'preferences update',
+    what: 'what was not sent, once more (its opt-outs are on our own suppression list meanwhile)',
+  },
+};
+
 const LOOKS: Readonly<Partial<Record<Outcome, string>>> = {
   invalid: 'the rows that our rules refused, with every reason',
   rejected: 'the rows that CXone refused, with its reasons',
@@ -36,9 +45,11 @@ export function stepsAfterRun(ended: EndedRun, command: string): readonly Step[]
     what: LOOKS[outcome] ?? `the rows that are ${outcome}`,
     command: `${command} records ${run} --outcome ${outcome} --format ${format} > ${outcome}.${format}`,
   }));
-  const again = `${command} contacts import --retry-of ${run}`;
-  const retries = kind === 'contactImport' && RETRIED.some((outcome) => counts[outcome]);
-  const retry = retries ? [{ what: 'what was not written, once more', command: again }] : [];
+  const retrying = RETRIES[kind];
+  const retry =
+    retrying && RETRIED.some((outcome) => counts[outcome])
+      ? [{ what: retrying.what, command: `${command} ${retrying.path} --retry-of ${run}` }]
+      : [];
   const always = [
     { what: 'everything about this run', command: `${command} show ${run}` },
     { what: 'a page about it, with charts', command: `${command} report ${run} --html` },

@@ -59,6 +59,7 @@ const HEADER = ['when', 'channel', 'said', 'as of', 'source', 'became', 'run'];
 
 function rowOf({
   at,
+  sentAt,
   channel,
   optIn,
   updatedAt,
@@ -71,7 +72,8 @@ function rowOf({
   const answer = httpStatus === null ? 'no answer' : String(httpStatus);
   const became = `${outcome} (${[answer, ...reasons].join(', ')})`;
   const said = optIn ? 'opt-in' : 'opt-out';
-  return [formatTime(at), channel, said, updatedAt, printable(source), became, printable(runId)];
+  const when = sentAt === null ? at : new Date(sentAt);
+  return [formatTime(when), channel, said, updatedAt, printable(source), became, printable(runId)];
 }
 
 function suppressionLine(channel: string, since: Date): string {

@@ -34,7 +34,8 @@ export const addPreferencesUpdate: AddCommand = (parent, cli, finish) => {
         'Columns: contactId (a GUID), channel (email, sms, voice, webchat), optIn, consentTimestamp,\n' +
         'withdrawalTimestamp, regulatoryRegion (GDPR, CCPA, TCPA, NONE), source, idempotencyKey, updatedAt.\n' +
         'One row for each contact and channel: the newest wins, and of two of the same time the withdrawal.\n' +
-        'An opt-out that CXone does not take (GDPR without a consent date) enters our own suppression list.',
+        'An opt-out that CXone does not take (GDPR without a consent date), or that a run which is cancelled or rejected\n' +
+        'leaves unsent, enters our own suppression list; a newer consent that CXone takes ends it there.',
     )
     .argument('[file]', 'CSV (comma, semicolon or tab; with a header), NDJSON, or a JSON array')
     .option('--guard', 'read what CXone has first: an opt-in older than a withdrawal is a conflict (default)')
