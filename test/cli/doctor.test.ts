@@ -19,16 +19,23 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
-type Answer = { readonly status: number; readonly body?: unknown; readonly date?: string };
+/** `text`: instead of a body in JSON. */
+type Answer = {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly text?: string;
+  readonly date?: string;
+};
 
 /** A loopback CXone; what it was asked is kept. */
 async function vendor(answer: (verb: string, path: string) => Answer) {
   const asked: string[] = [];
   const server = createServer((request, response) => {
     asked.push(`${request.method} ${request.url}`);
-    const { status, body, date } = answer(request.method ?? '', request.url ?? '');
+    const { status, body, text, date } = answer(request.method ?? '', request.url ?? '');
     if (date) response.setHeader('date', date);
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body ?? {}));
+    const type = text === undefined ? 'application/json' : 'text/html';
+    response.writeHead(status, { 'content-type': type }).end(text ?? JSON.stringify(body ?? {}));
   });
   servers.push(server.listen(0, '127.0.0.1'));
   await once(server, 'listening');
@@ -97,6 +104,37 @@ describe('the doctor', () => {
     expect(ok).toBe(false);
     const problems = findings.filter(({ level }) => level === 'problem').map(({ name }) => name);
     expect(problems).toEqual(['database', 'Temporal', 'CXone']);
+  });
+});
+
+describe('the doctor and Temporal', () => {
+  const look = async (env: Record<string, string>) => {
+    const cli = fakeCli({}, { env: { CXFLOW_SOURCE_DIR: '/tmp', ...env }, cwd: '/tmp' });
+    expect(await run(['doctor', '--json'], cli)).toBe(1);
+    const { findings } = JSON.parse(cli.out()) as { findings: Finding[] };
+    return {
+      names: findings.map(({ name }) => name),
+      of: (name: string) => findings.find((f) => f.name === name),
+    };
+  };
+
+  it.each([
+    ['a profile that there is none of', { TEMPORAL_PROFILE: 'nope' }],
+    ["a certificate's file that is gone", { TEMPORAL_TLS_CLIENT_CERT_PATH: '/nowhere/cert.pem' }],
+  ])('names %s and looks at the rest all the same', async (_, env) => {
+    const { names, of } = await look(env);
+    expect(of('Temporal')).toMatchObject({ level: 'problem' });
+    expect(of('Temporal')?.what).toMatch(/nope|cert\.pem/);
+    expect(of('Temporal')?.next).toContain('TEMPORAL_');
+    expect(names.slice(-4)).toEqual(['CXone', 'CRM webhook', 'source folder', 'disk']);
+  });
+
+  it('says why it cannot be reached', async () => {
+    const away = await look({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    expect(away.of('Temporal')?.what).toMatch(/127\.0\.0\.1:1 does not answer .*ECONNREFUSED/);
+    const { url } = await vendor(() => ({ status: 200 }));
+    const plain = await look({ TEMPORAL_ADDRESS: new URL(url).host, TEMPORAL_TLS: 'true' });
+    expect(plain.of('Temporal')?.what).toMatch(/SSL|TLS|wrong version|packet length/i);
   });
 });
 
@@ -177,6 +215,20 @@ describe('the doctor and CXone', () => {
     expect(outbound?.next).toContain('outbound:campaign:read');
   });
 
+  it.each([
+    [{ status: 404, text: '<h1>Not Found</h1>' }, 'warning'],
+    [{ status: 200, text: '<form>log in</form>' }, 'problem'],
+    [{ status: 200, text: '' }, 'problem'],
+    [{ status: 404 }, 'ok'],
+  ])('does not take any web server for CXone: %j to a read is %s', async (answer, level) => {
+    const { url } = await vendor((_, path) => (nameOf(path) === 'token' ? GRANTED() : answer));
+    const own = { CXONE_OUTBOUND_CLIENT_ID: 'o', CXONE_OUTBOUND_CLIENT_SECRET: 'hush' };
+    const findings = await cxone({ ...own, CXONE_OUTBOUND_URL: url });
+    const outbound = findings.find(({ name }) => name === 'CXone outbound');
+    expect(outbound).toMatchObject({ level });
+    if (level !== 'ok') expect(outbound?.next).toContain('CXONE_OUTBOUND_URL');
+  });
+
   it("reads CXone's clock from its answers", async () => {
     const date = new Date(Date.now() - 3_600_000).toUTCString();
     const { url } = await vendor(() => ({ ...GRANTED(), date }));
@@ -206,8 +258,16 @@ describe('the doctor and the webhook', () => {
     expect(gone.what).toContain('ENOTFOUND');
     const answer = (status: number) =>
       judgeWebhook('w', 'https://crm', { kind: 'answer', status, headers: {}, body: '' }).level;
-    expect([204, 401, 404, 501, 503].map(answer)).toEqual(['ok', 'ok', 'ok', 'ok', 'warning']);
+    expect([204, 401, 405, 501, 503].map(answer)).toEqual(['ok', 'ok', 'ok', 'ok', 'warning']);
     const [none] = await found(examineWebhooks(loadConfig({})));
     expect(none?.level).toBe('ok');
+  });
+
+  it('warns of a path where nobody is, and finds a redirect a problem: events follow none', () => {
+    const judged = (status: number) =>
+      judgeWebhook('w', 'https://crm', { kind: 'answer', status, headers: {}, body: '' });
+    expect([301, 302, 308].map((status) => judged(status).level)).toEqual(['problem', 'problem', 'problem']);
+    expect(judged(301).next).toContain('set the address that it redirects to');
+    expect([404, 410].map((status) => judged(status).level)).toEqual(['warning', 'warning']);
   });
 });

@@ -11,6 +11,8 @@ export type Told = { readonly what: string; readonly skewMs: number | null } & (
       readonly kind: 'let_in';
       readonly scopes: { readonly missing: readonly string[]; readonly beyond: readonly string[] };
     }
+  /** `strange`: it answers, but hardly as CXone does. */
+  | { readonly kind: 'strange'; readonly next: string }
   | { readonly kind: 'failed'; readonly next: string }
 );
 
@@ -72,7 +74,7 @@ function watching(inner: Http) {
 }
 
 interface Failed {
-  readonly kind: 'failed';
+  readonly kind: 'failed' | 'strange';
   readonly what: string;
   readonly next: string;
 }
@@ -94,7 +96,7 @@ async function readWith(
     return { kind: 'failed', what, next: `check CXONE_${family.toUpperCase()}_URL and the network` };
   }
   const { status } = outcome;
-  if (status < 300 || status === 404) return { kind: 'let_in', what: `${url} gives a token and takes it` };
+  if (status < 300 || status === 404) return judgeRead(family, url, outcome);
   if (status === 429) return { kind: 'let_in', what: `${url} gives a token (429 now: its rate is used up)` };
   const next = {
     401: 'the token is of another system: check CXONE_REGION, CXONE_API_URL and the token URL',
@@ -102,6 +104,17 @@ async function readWith(
   }[status];
   const what = `${url} answers a read with ${status}`;
   return { kind: 'failed', what, next: next ?? 'look at it again later; if it stays, ask the vendor' };
+}
+
+/** Any web server answers 404, or 200 with a page to log in: CXone answers in JSON. */
+function judgeRead(family: Family, url: string, outcome: HttpOutcome & { readonly kind: 'answer' }): Read {
+  const { status } = outcome;
+  if (bodyOf(outcome, z.unknown()) !== undefined) {
+    return { kind: 'let_in', what: `${url} gives a token and takes it` };
+  }
+  const what = `${url} answers a read with ${status}, and not in JSON`;
+  const next = `is it CXone? Check CXONE_${family.toUpperCase()}_URL, CXONE_API_URL and CXONE_REGION`;
+  return { kind: status === 404 ? 'strange' : 'failed', what, next };
 }
 
 function grantedIn(outcome: HttpOutcome | null): readonly string[] | null {

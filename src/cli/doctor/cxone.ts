@@ -57,6 +57,7 @@ function isOwn(env: Env, family: Family): boolean {
 /** A scope that differs is a warning, not a reason to stop (decisions.md 35). */
 export function examineFamily(family: Family, told: Told, own: boolean): Finding {
   const name = `CXone ${family}`;
+  if (told.kind === 'strange') return warning(name, told.what, told.next);
   if (told.kind === 'failed') {
     const serious = own || family === 'contactlists';
     const what = serious ? told.what : `${told.what}; only ${NEEDED_FOR[family]} need it`;

@@ -6,6 +6,7 @@ import { sessionEnvironment } from '../session.ts';
 import { examineCxone } from './cxone.ts';
 import { examineDatabase } from './database.ts';
 import { type Finding, ok, problem } from './finding.ts';
+import { type Examination, guarded } from './guarded.ts';
 import { examineDisk, examineNode, examineSourceDir } from './machine.ts';
 import { examineTemporal } from './temporal.ts';
 import { examineWebhooks } from './webhooks.ts';
@@ -17,14 +18,22 @@ export async function* examine(cli: Cli): AsyncIterable<Finding> {
   if (stack) yield ok('stack', `\`${cli.command} dev\` runs in this folder (${cli.stackDir})`);
   const { config, findings } = examineSettings(env);
   yield* findings;
+  for (const examination of examinations(cli, env, config)) yield* guarded(examination);
+}
+
+function* examinations(cli: Cli, env: Cli['env'], config: Config | null): Iterable<Examination> {
+  const { command, cwd } = cli;
   if (config !== null) {
-    yield* examineDatabase(config, cli.command);
-    yield* examineTemporal(env, config, cli.command);
-    yield* examineCxone(env, config);
-    yield* examineWebhooks(config);
-    yield await examineSourceDir(config.sourceDir);
+    const { sourceDir } = config;
+    const name = 'database';
+    yield { name, next: 'check DATABASE_URL', look: () => examineDatabase(config, command) };
+    const next = 'check TEMPORAL_ADDRESS, TEMPORAL_PROFILE and the files that TEMPORAL_TLS_* name';
+    yield { name: 'Temporal', next, look: () => examineTemporal(env, config, command) };
+    yield { name: 'CXone', next: 'check the settings CXONE_*', look: () => examineCxone(env, config) };
+    yield { name: 'webhooks', next: 'check CRM_WEBHOOK_URL', look: () => examineWebhooks(config) };
+    yield { name: 'source folder', next: 'check CXFLOW_SOURCE_DIR', look: () => examineSourceDir(sourceDir) };
   }
-  yield await examineDisk(cli.cwd);
+  yield { name: 'disk', next: `look whether ${cwd} is there`, look: () => examineDisk(cwd) };
 }
 
 function examineSettings(env: Cli['env']): { config: Config | null; findings: readonly Finding[] } {

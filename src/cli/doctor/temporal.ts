@@ -8,29 +8,36 @@ import { SEARCH_ATTRIBUTES, TASK_QUEUE } from '../../contract.ts';
 import type { Env } from '../cli.ts';
 import { examineSkew, skewOf } from './clocks.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
+import { guarded, reasonOf } from './guarded.ts';
 
-const CONNECT_TIMEOUT = '5s';
+const USUAL_ADDRESS = 'localhost:7233';
+const DEADLINE_MS = 5_000;
+/** Of gRPC: DEADLINE_EXCEEDED, UNIMPLEMENTED (a web server that is none of Temporal's), UNAVAILABLE. */
+const UNANSWERED: readonly number[] = [4, 12, 14];
 /** A worker asks at least once a minute. */
 const WORKER_SEEN_WITHIN_MS = 90_000;
 
 export async function* examineTemporal(env: Env, config: Config, command: string): AsyncIterable<Finding> {
-  const overrides = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const { connectionOptions } = loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(overrides) });
-  const address = connectionOptions.address ?? 'localhost:7233';
-  let connection: Connection;
+  const options = connectionOptions(env);
+  const connection = Connection.lazy(options);
   try {
-    connection = await Connection.connect({ ...connectionOptions, address, connectTimeout: CONNECT_TIMEOUT });
-  } catch {
-    const next = `set TEMPORAL_ADDRESS (and TLS), or run \`${command} dev\` in another terminal`;
-    yield problem('Temporal', `${address} does not answer`, next);
-    return;
-  }
-  try {
-    yield* examineServer(connection, address, config, command);
+    yield* examineServer(connection, options.address, config, command);
   } finally {
     await connection.close();
   }
 }
+
+/** Errors: a profile that there is none of, a certificate's file that cannot be read. */
+function connectionOptions(env: Env) {
+  const overrides = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const loaded = loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(overrides) });
+  const { address = USUAL_ADDRESS, ...rest } = loaded.connectionOptions;
+  // Without the client's own retries: they end in a deadline, and the reason is lost.
+  return { ...rest, address, interceptors: [] };
+}
+
+const within = <T>(connection: Connection, ask: () => Promise<T>): Promise<T> =>
+  connection.withDeadline(Date.now() + DEADLINE_MS, ask);
 
 async function* examineServer(
   connection: Connection,
@@ -38,19 +45,45 @@ async function* examineServer(
   { temporalNamespace: namespace, searchAttributes }: Config,
   command: string,
 ): AsyncIterable<Finding> {
-  const { serverVersion } = await connection.workflowService.getSystemInfo({});
-  yield ok('Temporal', `${address}, server ${serverVersion}`);
+  const service = connection.workflowService;
   try {
-    await connection.workflowService.describeNamespace({ namespace });
-    yield ok('namespace', namespace);
+    const { serverVersion } = await within(connection, () => service.getSystemInfo({}));
+    yield ok('Temporal', `${address}, server ${serverVersion}`);
   } catch (error) {
-    const why = isGrpcServiceError(error) ? error.details : 'it cannot be described';
-    yield problem('namespace', `${namespace}: ${why}`, `temporal operator namespace create -n ${namespace}`);
+    yield examineRefusal(address, error, command);
     return;
   }
-  yield* examineClock(connection, namespace);
+  try {
+    await within(connection, () => service.describeNamespace({ namespace }));
+    yield ok('namespace', namespace);
+  } catch (error) {
+    const next = `temporal operator namespace create -n ${namespace}`;
+    yield problem('namespace', `${namespace}: ${reasonOf(error)}`, next);
+    return;
+  }
+  yield* examineNamespace(connection, namespace, searchAttributes, command);
+}
+
+/** Nobody there, a certificate that one of the two does not take, or a key that is refused: the reason tells. */
+function examineRefusal(address: string, error: unknown, command: string): Finding {
+  const isAway = !isGrpcServiceError(error) || UNANSWERED.includes(error.code);
+  const what = `${address} ${isAway ? 'does not answer' : 'does not let us in'} (${reasonOf(error)})`;
+  const next = isAway
+    ? `set TEMPORAL_ADDRESS and TEMPORAL_TLS_*, or run \`${command} dev\` in another terminal`
+    : 'check TEMPORAL_API_KEY and TEMPORAL_TLS_*: who we are to the server';
+  return problem('Temporal', what, next);
+}
+
+async function* examineNamespace(
+  connection: Connection,
+  namespace: string,
+  searchAttributes: Config['searchAttributes'],
+  command: string,
+): AsyncIterable<Finding> {
+  const next = 'look whether the role of this key or certificate may describe task queues';
+  yield* guarded({ name: 'Temporal clock', next, look: () => examineClock(connection, namespace) });
   if (searchAttributes === 'auto') yield await examineSearchAttributes(connection, namespace);
-  yield await examineWorkers(connection, namespace, command);
+  yield* guarded({ name: 'workers', next, look: () => examineWorkers(connection, namespace, command) });
 }
 
 /** A queue of the doctor's own: nobody gives it work, and it vanishes by itself. */
@@ -71,19 +104,24 @@ async function* examineClock(connection: Connection, namespace: string): AsyncIt
     ),
   );
   const ended = poll.catch(() => undefined);
-  for (let looks = 0; looks < CLOCK_LOOKS; looks += 1) {
-    const { pollers } = await service.describeTaskQueue({ namespace, taskQueue, taskQueueType: 1 });
-    const toldAtMs = Date.now();
-    const at = pollers?.find((poller) => poller.identity === identity)?.lastAccessTime;
-    if (at) {
-      const theirsMs = Number(at.seconds ?? 0) * 1_000 + (at.nanos ?? 0) / 1e6;
-      yield examineSkew('Temporal', skewOf({ theirsMs, askedAtMs, toldAtMs }));
-      break;
+  try {
+    for (let looks = 0; looks < CLOCK_LOOKS; looks += 1) {
+      const { pollers } = await within(connection, () =>
+        service.describeTaskQueue({ namespace, taskQueue, taskQueueType: 1 }),
+      );
+      const toldAtMs = Date.now();
+      const at = pollers?.find((poller) => poller.identity === identity)?.lastAccessTime;
+      if (at) {
+        const theirsMs = Number(at.seconds ?? 0) * 1_000 + (at.nanos ?? 0) / 1e6;
+        yield examineSkew('Temporal', skewOf({ theirsMs, askedAtMs, toldAtMs }));
+        return;
+      }
+      await delay(100);
     }
-    await delay(100);
+  } finally {
+    noted.abort();
+    await ended;
   }
-  noted.abort();
-  await ended;
 }
 
 const { INDEXED_VALUE_TYPE_KEYWORD: KEYWORD } = proto.temporal.api.enums.v1.IndexedValueType;
@@ -97,7 +135,9 @@ async function examineSearchAttributes(connection: Connection, namespace: string
       .map((command) => `${command} --type Keyword`)
       .join(' && ');
   try {
-    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+    const { customAttributes } = await within(connection, () =>
+      connection.operatorService.listSearchAttributes({ namespace }),
+    );
     const types = customAttributes ?? {};
     const missing = SEARCH_ATTRIBUTES.filter((each) => !Object.hasOwn(types, each));
     const strange = SEARCH_ATTRIBUTES.filter((each) => Object.hasOwn(types, each) && types[each] !== KEYWORD);
@@ -115,11 +155,10 @@ async function examineSearchAttributes(connection: Connection, namespace: string
 }
 
 async function examineWorkers(connection: Connection, namespace: string, command: string): Promise<Finding> {
-  const { pollers } = await connection.workflowService.describeTaskQueue({
-    namespace,
-    taskQueue: { name: TASK_QUEUE },
-    taskQueueType: 1,
-  });
+  const taskQueue = { name: TASK_QUEUE };
+  const { pollers } = await within(connection, () =>
+    connection.workflowService.describeTaskQueue({ namespace, taskQueue, taskQueueType: 1 }),
+  );
   const seen = (pollers ?? []).filter(({ lastAccessTime }) => {
     return Date.now() - Number(lastAccessTime?.seconds ?? 0) * 1_000 < WORKER_SEEN_WITHIN_MS;
   });

@@ -8,6 +8,8 @@ import { type Finding, ok, problem, warning } from './finding.ts';
 
 /** As long as an event may take (cxone-api.md, deadlines). */
 const DEADLINE_MS = 5_000;
+/** A wrong path, mostly; but a receiver may have a route for POST only. */
+const NOBODY_THERE: readonly number[] = [404, 410];
 
 export async function* examineWebhooks({ crm }: Pick<Config, 'crm'>): AsyncIterable<Finding> {
   const { webhookUrl, marketingWebhookUrl } = crm;
@@ -40,6 +42,17 @@ export function judgeWebhook(name: string, origin: string, outcome: HttpOutcome)
   }
   const { status } = outcome;
   const what = `${origin} answers (${status} to OPTIONS)`;
+  if (status >= 300 && status < 400) {
+    const next = 'set the address that it redirects to: an event is never sent on to another one';
+    return problem(name, what, next);
+  }
+  if (NOBODY_THERE.includes(status)) {
+    return warning(
+      name,
+      what,
+      'check its path: unless only OPTIONS is refused so, no event will be taken there',
+    );
+  }
   if (status < 500 || status === 501) return ok(name, what);
   return warning(name, what, 'events are tried again until it takes them; look there why it fails');
 }
