@@ -11,7 +11,7 @@ import {
   CxoneUnauthorized,
   CxoneUnavailable,
 } from '../cxone/errors.ts';
-import { isLockedOut, isPassing } from '../ledger/database.ts';
+import { isLockedOut, isOfAnotherVersion, isPassing } from '../ledger/database.ts';
 import { DatasetGone } from '../ledger/datasets.ts';
 import { SourceError } from '../sources/errors.ts';
 import { RateWait } from './pace.ts';
@@ -52,6 +52,10 @@ export function toFailure(error: unknown): Error {
   if (error instanceof RateWait) return passes('RateLimited', error.message, error.waitMs);
   if (error instanceof SourceError || error instanceof DatasetGone)
     return endsTheRun('SourceUnreadable', error.message);
+  if (isOfAnotherVersion(error)) {
+    const next = 'a newer worker has migrated it; start that version in place of this one';
+    return passes('LedgerUnavailable', `the ledger is of another version (${nameOf(error)}): ${next}`);
+  }
   if (isPassing(error) || isLockedOut(error))
     return passes('LedgerUnavailable', `the ledger is not to be reached: ${nameOf(error)}`);
   // The message stays here: an unforeseen one may quote a row. The stack goes to the worker's log.

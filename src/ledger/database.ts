@@ -47,6 +47,10 @@ const PASSING_CLASSES = ['08', '40', '53', '55', '57', '58'];
 const LOCKED_OUT_CLASSES = ['28', '3D'];
 /** The read-only mode of a server that was promoted or is full; transactions that idled too long. */
 const PASSING_STATES = ['25006', '25P03', '25P04'];
+/** A function that a migration took away while this worker, of the version before, was at work: the next one goes on. */
+const UNDEFINED_FUNCTION = '42883';
+/** A deadlock, a lock or a statement that took too long: the server says itself that nothing of it stands. */
+const ROLLED_BACK_STATES = ['40001', '40P01', '55P03', '57014'];
 const PASSING_ERRNO = [
   'ECONNREFUSED',
   'ECONNRESET',
@@ -78,9 +82,19 @@ export function isPassing(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isPassing);
   if (!(error instanceof Error)) return false;
   const code = codeOf(error);
-  if (PASSING_STATES.includes(code)) return true;
+  if (PASSING_STATES.includes(code) || isOfAnotherVersion(error)) return true;
   if (isOfClass(code, PASSING_CLASSES)) return true;
   return PASSING_ERRNO.includes(code) || PASSING_WORDS.some((words) => error.message.startsWith(words));
+}
+
+/** Passing, and certainly not committed: parts of it may go again at once. */
+export function isRolledBack(error: unknown): boolean {
+  return error instanceof Error && ROLLED_BACK_STATES.includes(codeOf(error));
+}
+
+/** A newer worker has migrated the ledger under this one. */
+export function isOfAnotherVersion(error: unknown): boolean {
+  return error instanceof Error && codeOf(error) === UNDEFINED_FUNCTION;
 }
 
 /** A run that is under way waits for somebody to let us in again; a worker that starts so had better say it and end. */

@@ -1,5 +1,5 @@
 /** What comes while a statement is under way goes together in the next one: one round trip and one commit for all. */
-import { isPassing } from './database.ts';
+import { isPassing, isRolledBack } from './database.ts';
 
 export interface TogetherOptions<In, Out> {
   /** Those with the same key may go together. */
@@ -34,8 +34,10 @@ export function together<In, Out>({ keyOf, send, most }: TogetherOptions<In, Out
       const outputs = await send(all.map(({ input }) => input));
       for (const [i, { resolve }] of all.entries()) resolve(outputs[i] as Out);
     } catch (error) {
-      // Nothing of the transaction stands. One that is wrong must not take the others with it: each on its own.
-      if (all.length > 1 && !isPassing(error)) await Promise.all(all.map((each) => sendAll([each])));
+      // Nothing of the transaction stands. One that is wrong, or that waits for a lock of somebody's, must not take the
+      // others with it: each on its own. A connection that broke is another thing: it may have been committed.
+      const isUndone = !isPassing(error) || isRolledBack(error);
+      if (all.length > 1 && isUndone) await Promise.all(all.map((each) => sendAll([each])));
       else for (const { reject } of all) reject(error);
     }
   };

@@ -67,6 +67,17 @@ describe('calls that go together', () => {
     expect(await call('a4')).toBe('A4');
   });
 
+  it.each(['40001', '40P01', '55P03', '57014'])(
+    'go again each on its own where the server undid them (%s), so that one slow lock fails one',
+    async (code) => {
+      const undone = Object.assign(new Error('undone'), { code });
+      const { call, sent } = counting((inputs) => (inputs.includes('a2') ? undone : null));
+      const answers = await Promise.allSettled(['a1', 'a2', 'a3'].map(call));
+      expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+      expect(sent.map(({ inputs }) => inputs.length)).toEqual([3, 1, 1, 1]);
+    },
+  );
+
   it('all fail, and none goes again, where the ledger is away: what was committed is not known', async () => {
     const { call, sent } = counting(() => new LedgerUnavailable('away'));
     const answers = await Promise.allSettled(['a1', 'a2'].map(call));
