@@ -36,8 +36,10 @@ const LIST = 'chaos';
 const PATIENCE_MS = 8_000;
 const ENDS_WITHIN_MS = 240_000;
 
-export async function wreak(processes: Processes, chaos: Chaos): Promise<void> {
+/** Returns how often something struck while the run was under way: events of the plan, and faults of CXone. */
+export async function wreak(processes: Processes, chaos: Chaos): Promise<number> {
   const { plan, tell } = chaos;
+  let struck = 0;
   for (const line of planLines(plan)) tell(line);
   await onStand(processes, optionsOf(chaos), async (stand) => {
     const startedAt = performance.now();
@@ -48,14 +50,17 @@ export async function wreak(processes: Processes, chaos: Chaos): Promise<void> {
     const ended = stand.ended(runId, ENDS_WITHIN_MS).finally(() => (hasEnded = true));
     ended.catch(() => undefined);
     const scene: Scene = { ...chaos, stand, crew, input, runId, hasEnded: () => hasEnded };
-    for (const event of plan.events) await happen(scene, event);
+    for (const event of plan.events) if (await happen(scene, event)) struck += 1;
     await crew.all();
     const result = await ended;
     const { state } = result;
     const counts = await stand.conserved(runId, { result, state });
     expectRightCounts(plan, result);
-    tell(endingLine({ state, counts, tookMs: performance.now() - startedAt, ...(await seen(stand)) }));
+    const met = await seen(stand);
+    struck += met.strikes;
+    tell(endingLine({ state, counts, tookMs: performance.now() - startedAt, ...met }));
   });
+  return struck;
 }
 
 function optionsOf({ plan, servers, databaseUrl, namespace }: Chaos): StandOptions {
@@ -146,7 +151,8 @@ interface Scene extends Chaos {
   readonly hasEnded: () => boolean;
 }
 
-async function happen(scene: Scene, event: ChaosEvent): Promise<void> {
+/** False: the run had ended before. */
+async function happen(scene: Scene, event: ChaosEvent): Promise<boolean> {
   const { plan, stand, tell, hasEnded } = scene;
   const wanted = event.at * plan.rows.valid;
   const appliedNow = () => stand.admin.health().then(({ lists }) => lists[LIST] ?? 0);
@@ -157,8 +163,10 @@ async function happen(scene: Scene, event: ChaosEvent): Promise<void> {
     applied = await appliedNow();
   }
   const percent = Math.round((100 * Math.min(applied, plan.rows.valid)) / plan.rows.valid);
-  tell(`  ${String(percent).padStart(3)} %  ${eventWords(event)}${hasEnded() ? ' (the run had ended)' : ''}`);
+  const inTime = !hasEnded();
+  tell(`  ${String(percent).padStart(3)} %  ${eventWords(event)}${inTime ? '' : ' (the run had ended)'}`);
   await take(scene, event);
+  return inTime;
 }
 
 async function take({ crew, servers, stand, input, runId }: Scene, event: ChaosEvent): Promise<void> {
