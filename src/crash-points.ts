@@ -6,6 +6,8 @@
  *
  * `CXFLOW_CRASH_AT=writePage/operations.settle:2` ends the worker right before the second settlement of a writePage;
  * `…:2@RUN` only in that run; `CXFLOW_CRASH_AT=trace` says every moment that is passed, and ends nothing.
+ * `CXFLOW_CRASH_AT=stop/writePage/contactLists.createRecords:2` says the moment and puts the worker to sleep there (SIGSTOP,
+ * until a SIGCONT), before the request's lease is looked at: what the lease is for.
  */
 import { Context } from '@temporalio/activity';
 
@@ -37,13 +39,16 @@ const READS = new Set(
   ].flatMap((line) => line.split(' ')),
 );
 
+const SLEEP = 'stop/';
+
 /** `tell` gets each moment with its run. Null where nothing is wanted. */
 export function createCrashPoints(
   wanted: string | undefined,
   tell: (moment: string, run: string) => void,
 ): CrashPoints | null {
   if (!wanted) return null;
-  const [point = '', ...rest] = wanted.split('@');
+  const sleeps = wanted.startsWith(SLEEP);
+  const [point = '', ...rest] = (sleeps ? wanted.slice(SLEEP.length) : wanted).split('@');
   const [moment, onlyRun] = [/:\d+$/.test(point) ? point : `${point}:1`, rest.join('@')];
   const passed = new Map<string, number>();
 
@@ -56,7 +61,9 @@ export function createCrashPoints(
     passed.set(key, times);
     const here = `${activity}/${fact}:${times}`;
     if (wanted === 'trace') return tell(here, run);
-    if (here === moment && (onlyRun === '' || onlyRun === run)) process.kill(process.pid, 'SIGKILL');
+    if (here !== moment || (onlyRun !== '' && onlyRun !== run)) return;
+    if (sleeps) tell(here, run);
+    process.kill(process.pid, sleeps ? 'SIGSTOP' : 'SIGKILL');
   };
 
   const before = (fact: string, verb: Verb, of: object): Verb => {
@@ -68,7 +75,8 @@ export function createCrashPoints(
   return {
     ledger: (ledger) =>
       watchRooms(ledger, (fact, verb, of) => (READS.has(fact) ? verb : before(fact, verb, of))),
-    cxone: (cxone) => watchRooms(cxone, (fact, verb, of) => beforeSending(fact, verb, of, passing)),
+    cxone: (cxone) =>
+      watchRooms(cxone, (fact, verb, of) => beforeSending(fact, verb, of, { passing, isFirst: sleeps })),
     webhook: (post) => before('crm.post', post, {}) as typeof post,
     activities: (activities) => watchVerbs(activities, (_, verb) => beforeItsEnd(verb, passing)),
   };
@@ -103,15 +111,22 @@ function watchRooms<T extends object>(whole: T, watch: Watch): T {
   return Object.fromEntries(entries) as T;
 }
 
+interface Passing {
+  readonly passing: (fact: string) => void;
+  /** Before what the request itself looks at last: its lease. */
+  readonly isFirst: boolean;
+}
+
 /** Requests take `beforeSend`, which is called right before the first byte. */
-function beforeSending(fact: string, verb: Verb, of: object, passing: (fact: string) => void): Verb {
+function beforeSending(fact: string, verb: Verb, of: object, { passing, isFirst }: Passing): Verb {
   return (...[request, ...rest]: unknown[]) => {
     const { beforeSend } = request as { beforeSend?: () => void };
     const watched = {
       ...(request as object),
       beforeSend: () => {
+        if (isFirst) passing(fact);
         beforeSend?.();
-        passing(fact);
+        if (!isFirst) passing(fact);
       },
     };
     return verb.apply(of, [watched, ...rest] as never[]);

@@ -81,3 +81,27 @@ describe.concurrent('R5', () => {
     });
   });
 });
+
+describe.concurrent('R5, where CXone takes duplicates', () => {
+  const processes = useProcesses();
+  it('a worker that falls asleep right before a request sends it no more once another has taken it over', async () => {
+    // One request at a time, so that the other worker's writing of that batch is the only other one.
+    const env = { CXFLOW_MAX_IN_FLIGHT: '1', CXONE_DUPLICATES_REFUSED: 'false' };
+    await onStand(processes, { env, simulatorArgs: ['--take-duplicates'] }, async (stand) => {
+      const point = { CXFLOW_CRASH_AT: 'stop/writePage/contactLists.createRecords:3' };
+      const sleeper = await stand.readyWorker(point);
+      const runId = await stand.startImport(1_000, { onInDoubt: 'resend' });
+      await sleeper.waitFor(/"moment":"writePage.contactLists.createRecords:3"/);
+      await stand.readyWorker();
+      const result = await stand.ended(runId, 90_000);
+      expect((await stand.admin.health()).applied, 'all of it, the third batch too').toBe(
+        result.counts.created,
+      );
+      sleeper.resume();
+      // It lets its activities come to their end before it goes.
+      await sleeper.terminate(25_000);
+      await stand.conserved(runId, { result });
+      expect(await holders(stand)).toBe(2);
+    });
+  });
+});
