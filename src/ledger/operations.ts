@@ -104,6 +104,13 @@ export function countOutcomes(groups: readonly SettledGroup[]): Partial<Record<O
   return counts;
 }
 
+/**
+ * Where a batch is cut although it has fewer records than it may, so that those in flight fit into memory; a request of
+ * more would be 413. Records are at most a row of the source (CXFLOW_MAX_ROW_BYTES), so a batch is at most this and one
+ * record. Usual ones are some hundred bytes: batches of 100 stay whole.
+ */
+const BATCH_BYTES = 4_000_000;
+
 /** So many in one transaction: it locks them all until it is committed. */
 const MOST_TOGETHER = 16;
 
@@ -131,19 +138,25 @@ export function createOperations({ db }: Database) {
   });
 
   return {
-    /** Batches of `size` pending records, in the order of the source. Repeatable. Returns how many batches there are. */
-    async plan(runNo: number, kind: string, size: number): Promise<number> {
+    /**
+     * Batches of `size` pending records, fewer where they are large, in the order of the source. Repeatable. Returns how
+     * many batches there are.
+     */
+    async plan(runNo: number, kind: string, size: number, batchBytes = BATCH_BYTES): Promise<number> {
       await db.transaction().execute(async (tx) => {
         // One planner at a time: two at once would both find nothing, and cut every record into two batches.
         await sql`select from runs where run_no = ${runNo} for update`.execute(tx);
         await sql`
         insert into operations (run_no, batch, kind, seqs)
-        select ${runNo}, batch + 1, ${kind}, array_agg(seq order by seq) from (
-          select r.seq, (row_number() over (order by r.seq) - 1) / ${size}::int as batch
-          from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
-          where r.run_no = ${runNo} and o.seq is null) pending
+        select ${runNo}, row_number() over (order by hundred, part), ${kind}, array_agg(seq order by seq) from (
+          select seq, hundred, sum(bytes) over (partition by hundred order by seq) / ${batchBytes}::bigint as part
+          from (
+            select r.seq, coalesce(octet_length(r.record::text), 0) as bytes,
+              (row_number() over (order by r.seq) - 1) / ${size}::int as hundred
+            from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
+            where r.run_no = ${runNo} and o.seq is null) pending) measured
         where not exists (select 1 from operations where run_no = ${runNo})
-        group by batch order by batch`.execute(tx);
+        group by hundred, part order by hundred, part`.execute(tx);
       });
       const { batches } = await db
         .selectFrom('operations')

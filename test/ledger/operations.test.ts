@@ -81,6 +81,36 @@ describe('planning', () => {
     );
   });
 
+  it('cuts a batch where its records are large: each is at most the limit and one record (property)', async () => {
+    const { ledger } = opened();
+    const LIMIT = 1_000;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 0, max: 1_500 }), { minLength: 1, maxLength: 40 }),
+        async (lengths) => {
+          const run = await openRun(ledger);
+          const rows = lengths.map((length, i) => record(i + 1, { record: { text: 'x'.repeat(length) } }));
+          await ledger.records.stage(run.run_no, rows);
+          await ledger.records.finishStaging(run.run_no);
+          const batches = await ledger.operations.plan(run.run_no, 'create', 10, LIMIT);
+          const planned = await operationsOf(ledger, run);
+          expect(planned.flatMap(({ seqs }) => seqs)).toEqual(upTo(lengths.length));
+          expect(planned.map(({ batch }) => batch)).toEqual(upTo(batches));
+          const bytesOf = (seq: number) => Buffer.byteLength(JSON.stringify(rows[seq - 1]?.record));
+          for (const { seqs } of planned) {
+            const bytes = seqs.map(bytesOf);
+            const sum = bytes.reduce((a, b) => a + b, 0);
+            expect(seqs.length).toBeLessThanOrEqual(10);
+            expect(sum).toBeLessThanOrEqual(LIMIT + Math.max(...bytes));
+          }
+          // Small ones are batches of ten as ever.
+          if (lengths.every((length) => length < 50)) expect(batches).toBe(Math.ceil(lengths.length / 10));
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
   it('is repeatable, and two planners at the same moment plan once', async () => {
     const { ledger } = opened();
     const run = await openRun(ledger);
