@@ -27,6 +27,19 @@ export function detectDelimiter(block: Buffer): string {
   return DELIMITERS.reduce((best, delimiter) => (count(delimiter) > count(best) ? delimiter : best));
 }
 
+/**
+ * Excel's own first line, `sep=;`: it names the delimiter and is no header. null: there is none. Throws SourceError
+ * where it names one that cannot be.
+ */
+export function separatorLine(name: string, block: Buffer): string | null {
+  const [, separator] = /^"?sep=([^"\r\n])"?(?:[\r\n]|$)/i.exec(block.toString('latin1', 0, 20)) ?? [];
+  if (separator === undefined) return null;
+  const delimiter = DELIMITERS.find((each) => each === separator);
+  if (delimiter !== undefined) return delimiter;
+  const message = `${name}: line 1 (sep=) names a separator that is none of , ; | and tab. Export it with one of these`;
+  throw new SourceError('source_no_header', message, { line: 1 });
+}
+
 export interface CsvOptions {
   /** Of the source, for messages. */
   readonly name: string;

@@ -53,7 +53,10 @@ export function judgeFirstBlock(name: string, block: Buffer, given: SourceEncodi
     throw new SourceError('source_encoding', `${name}: the text is ${mark.name}. ${advice}`);
   }
   if (mark?.encoding) return { encoding: agreed(name, mark, given), markBytes: mark.bytes.length };
-  if (given !== undefined) return { encoding: given, markBytes: 0 };
+  if (given !== undefined) {
+    refuseUtf8As(name, block, given);
+    return { encoding: given, markBytes: 0 };
+  }
   refuseUtf16(name, block);
   return { encoding: 'utf-8', markBytes: 0 };
 }
@@ -121,6 +124,16 @@ function agreed(name: string, mark: Mark, given: SourceEncoding | undefined): So
     'source_encoding',
     `${what}. Leave the encoding out; a mark is understood without it`,
   );
+}
+
+/** Letters of Windows-1252 are next to never UTF-8 by chance: read as it is said, `Zoë` would become `ZoÃ«`. */
+function refuseUtf8As(name: string, block: Buffer, given: SourceEncoding): void {
+  if (given !== 'windows-1252' && given !== 'latin1') return;
+  const text = withoutCutCharacter(block);
+  if (!isUtf8(text) || text.every((byte) => byte < 0x80)) return;
+  const line = linesOf(text).findIndex((each) => each.some((byte) => byte >= 0x80)) + 1;
+  const what = `${name}: the text is UTF-8, not ${given} (line ${line} is the first that shows it)`;
+  throw new SourceError('source_encoding', `${what}. Leave the encoding out`, { line });
 }
 
 /** ASCII in UTF-16 has a NUL for every other byte. */

@@ -1,7 +1,7 @@
 /** A source opened: its format, its columns, its rows. Memory stays flat however long it is. */
 import { DEFAULT_SOURCE_LIMITS, type SourceLimits } from '../domain/source-limits.ts';
 import { toBlocks } from './blocks.ts';
-import { createCsvReader, detectDelimiter } from './csv.ts';
+import { createCsvReader, detectDelimiter, separatorLine } from './csv.ts';
 import { decodeSource } from './decode.ts';
 import type { SourceEncoding } from './encodings.ts';
 import { SourceError } from './errors.ts';
@@ -96,12 +96,23 @@ async function openCsv(text: Text): Promise<Readable> {
     const advice = 'Name it .ndjson (an object on each line) or .json (an array), or say --format';
     throw new SourceError('source_format_unknown', `${name}: this is JSON, not CSV. ${advice}`);
   }
-  const delimiter = detectDelimiter(first);
+  const separator = separatorLine(name, first);
+  const delimiter = separator ?? detectDelimiter(first);
   const splitter = createRecordSplitter({ delimiter: delimiter.charCodeAt(0), maxBytes: limits.maxRowBytes });
   const batches = splitBlocks(text, splitter);
-  const [header, ...rest] = (await batches.next()).value ?? [];
+  const [header, ...rest] = await firstRecords(batches, separator === null ? 0 : 1);
   const reader = createCsvReader({ name, delimiter, limits }, header);
   return { columns: reader.columns, rows: readRows(rest, batches, (record) => reader.read(record)) };
+}
+
+/** Those that come together, without the first ones that are no records of the table; none: there is no more. */
+async function firstRecords(
+  batches: AsyncGenerator<readonly RawRecord[], void, undefined>,
+  skipped: number,
+): Promise<readonly RawRecord[]> {
+  const records = (await batches.next()).value ?? [];
+  const kept = records.slice(skipped);
+  return kept.length > 0 || records.length === 0 ? kept : firstRecords(batches, 0);
 }
 
 function openNdjson(text: Text): Readable {

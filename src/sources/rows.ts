@@ -30,10 +30,15 @@ export function textOf(record: RawRecord, limits: SourceLimits): string | Source
   }
   const text = record.bytes.toString('utf8');
   if (text.includes('\ufffd') && !isUtf8(record.bytes))
-    return brokenRow(record, 'row_not_utf8', 'there are bytes in it that are no text in this encoding');
+    return brokenRow(record, 'row_not_utf8', NOT_IN_THIS_ENCODING);
   if (text.includes('\0')) return notText(record);
   return text;
 }
+
+/** Letters of another encoding may come late in a file: what its first block shows is said for all of it. */
+const NOT_IN_THIS_ENCODING =
+  'there are bytes in it that are no text in this encoding; where many rows are so, the file is probably ' +
+  'Windows-1252: say --encoding windows-1252 (in an input: "encoding")';
 
 function problemText(problem: NonNullable<RawRecord['problem']>, { maxRowBytes }: SourceLimits): string {
   if (problem === 'row_bad_quote') return 'text after a closing quote, or blanks before an opening one';

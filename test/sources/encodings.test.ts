@@ -42,6 +42,26 @@ describe('the encoding of a source', () => {
     expect(rows[0]?.fields).toEqual({ id: '1', name: 'Zoë' });
   });
 
+  it('is not what was said where the text is UTF-8: no name is written wrong without a word', async () => {
+    for (const encoding of ['windows-1252', 'latin1'] as const) {
+      const refused = read(Buffer.from('id,name\n1,Ann\n2,Zoë\n'), encoding);
+      await expect(refused).rejects.toMatchObject({ code: 'source_encoding', line: 3 });
+      await expect(refused).rejects.toThrow(/the text is UTF-8, not .*Leave the encoding out/);
+      const ascii = await read(Buffer.from('id,name\n1,Ann\n'), encoding);
+      expect(ascii.rows[0]?.fields).toEqual({ id: '1', name: 'Ann' });
+    }
+    const cut = Buffer.from(`id,name\n${'1,ë\n'.repeat(20_000)}`);
+    await expect(read(cut, 'windows-1252')).rejects.toMatchObject({ code: 'source_encoding' });
+  });
+
+  it('of which the first letter comes after the first block shows in its rows, which name the option', async () => {
+    const late = Buffer.from(`id,name\n${'1,Ann\n'.repeat(15_000)}2,Zo\u00eb\n`, 'latin1');
+    const { rows } = await read(late);
+    expect(rows.at(-1)?.broken).toMatchObject({ code: 'row_not_utf8' });
+    expect(rows.at(-1)?.broken?.message).toContain('--encoding windows-1252');
+    expect((await read(late, 'windows-1252')).rows.at(-1)?.fields).toEqual({ id: '2', name: 'Zoë' });
+  });
+
   it('says the line that shows that it is not UTF-8', async () => {
     const content = Buffer.from(`id,name\n${'1,Ann\n'.repeat(500)}2,Zo\u00eb\n`, 'latin1');
     await expect(read(content)).rejects.toMatchObject({ line: 502 });

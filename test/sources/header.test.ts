@@ -1,7 +1,7 @@
 /** Cells of a first line that is a row must not become the names of columns: those turn up in messages. */
 import { describe, expect, it } from 'vitest';
 import { looksLikeRow } from '../../src/sources/header.ts';
-import { open } from './harness.ts';
+import { open, rowsOf } from './harness.ts';
 
 describe('the first line of a CSV', () => {
   it.each([
@@ -31,6 +31,26 @@ describe('the first line of a CSV', () => {
       'pending since',
     ];
     expect(looksLikeRow(names)).toBe(false);
+  });
+
+  it.each([
+    ['sep=;\r\nid;name\r\n1;a,b\r\n', 'a,b'],
+    ['\ufeff"sep=;"\nid;name\n1;a,b\n', 'a,b'],
+    ['SEP=\t\nid\tname\n1\ta;b\n', 'a;b'],
+    ['sep=|\n\nid|name\n1|x\n', 'x'],
+  ])(
+    'that is Excel’s separator (%j) names the delimiter, and the next one the columns',
+    async (text, name) => {
+      const [row] = await rowsOf(text);
+      expect(row?.fields).toEqual({ id: '1', name });
+      expect(row?.line).toBe(text.includes('\n\n') ? 4 : 3);
+    },
+  );
+
+  it('that names a separator which cannot be one, or nothing after it, is refused', async () => {
+    await expect(open('sep=x\nidxname\n')).rejects.toMatchObject({ code: 'source_no_header', line: 1 });
+    await expect(open('sep=;\n')).rejects.toMatchObject({ code: 'source_empty' });
+    expect((await open('sep=\n1\n')).columns).toEqual(['sep=']);
   });
 
   it('that has a cell twice is refused without quoting it', async () => {
