@@ -1,4 +1,5 @@
 /** The connection to PostgreSQL, and what its errors mean to us. */
+import type { Socket } from 'node:net';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { LedgerTables } from './schema.ts';
@@ -16,10 +17,13 @@ export class LedgerUnavailable extends Error {
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** Every statement's, copying, planning and migrations included: the server ends it itself. */
 const STATEMENT_TIMEOUT_MS = 120_000;
+/** A server that would have answered by then, if only to say that it has ended the statement, is not there any more. */
+const SILENCE_MS = STATEMENT_TIMEOUT_MS + 10_000;
 
 /** `maxConnections`: as many as requests may be in flight, and a few for the rest. */
-export function openDatabase(url: string, maxConnections = 24): Database {
+export function openDatabase(url: string, maxConnections = 24, silenceMs = SILENCE_MS): Database {
   const pool = new pg.Pool({
     connectionString: url,
     max: maxConnections,
@@ -36,9 +40,24 @@ export function openDatabase(url: string, maxConnections = 24): Database {
   pool.on('error', () => undefined);
   // Nor one that is in use: the pool takes its own listener off while a connection is lent, and an `error` event that
   // nobody listens to ends the process. The query that was under way is rejected all the same.
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+    endWhenSilent(client, silenceMs);
+  });
   const db = new Kysely<LedgerTables>({ dialect: new PostgresDialect({ pool }) });
   return { db, pool, close: () => db.destroy() };
+}
+
+/**
+ * A connection on which nothing comes or goes any more (a firewall that forgot it, a server machine that froze) would be
+ * waited for a quarter of an hour, and all claims of the process with it, for those go one statement after the other. Not
+ * node-postgres's query_timeout: that leaves the connection in the pool, with the statement on it.
+ */
+function endWhenSilent(client: pg.PoolClient, silenceMs: number): void {
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  stream.setTimeout(silenceMs, () => {
+    stream.destroy(new Error(`Connection terminated: the server was silent for ${silenceMs} ms`));
+  });
 }
 
 /** SQLSTATE classes of a server that is away, restarting, full or out of connections: worth another try. */

@@ -1,6 +1,8 @@
+import { once } from 'node:events';
+import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import { isLockedOut, isPassing, LedgerUnavailable } from '../../src/ledger/database.ts';
+import { isLockedOut, isPassing, LedgerUnavailable, openDatabase } from '../../src/ledger/database.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { freshDatabase } from '../harness/fresh.ts';
 import { ownPostgres } from '../harness/servers.ts';
@@ -52,6 +54,39 @@ describe('a PostgreSQL that goes away', () => {
     const error = await ledger.health().catch((e: unknown) => e);
     expect(isPassing(error)).toBe(true);
     await ledger.close();
+  });
+
+  it('is a passing error when it falls silent in the middle, and the next statement has a connection of its own', async () => {
+    const url = new URL(opened().url);
+    const sockets: Socket[] = [];
+    let isSilent = false;
+    const proxy = createServer((socket) => {
+      const server = createConnection(Number(url.port), url.hostname);
+      sockets.push(socket, server);
+      // Bytes are taken and go nowhere, as where a firewall has forgotten the connection.
+      for (const [from, to] of [
+        [socket, server],
+        [server, socket],
+      ] as const) {
+        from.on('data', (bytes) => void (isSilent || to.write(bytes))).on('error', () => undefined);
+      }
+    }).listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    url.host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const database = openDatabase(url.href, 1, 300);
+    const { db } = database;
+    await sql`select 1`.execute(db);
+    isSilent = true;
+    const error = await db
+      .transaction()
+      .execute((tx) => sql`select 2`.execute(tx))
+      .catch((e: unknown) => e);
+    expect(isPassing(error), String(error)).toBe(true);
+    isSilent = false;
+    expect((await sql<{ n: number }>`select 3 as n`.execute(db)).rows).toEqual([{ n: 3 }]);
+    await database.close();
+    for (const socket of sockets) socket.destroy();
+    proxy.close();
   });
 
   it('is somebody to mend when the database does not exist', async () => {
