@@ -110,6 +110,7 @@ export function stepsAfterSelection(
     ...((counts.updated ?? 0) > 0 ? [undo] : []),
     { what: 'who changed this campaign', command: `${command} selection history ${shellQuote(campaignId)}` },
     { what: 'everything about this run', command: `${command} show ${run}` },
+    { what: 'a page about it', command: `${command} report ${run} --html` },
   ];
 }
 

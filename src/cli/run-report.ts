@@ -1,7 +1,7 @@
 /** What `cxflow report` tells of a run: counts, reasons, pace, slow batches, decisions. No row, and no name of a file. */
 import { z } from 'zod';
 import type { Counts } from '../domain/run.ts';
-import type { Bucket, SlowBatch, StoryEntry } from '../ledger/reports.ts';
+import { type Bucket, MOST_ENTRIES, type SlowBatch, type StoryEntry } from '../ledger/reports.ts';
 import type { Run } from '../ledger/runs.ts';
 import { bucketWidthMs } from './html/times.ts';
 import { findRun } from './find-run.ts';
@@ -51,6 +51,8 @@ export interface RunReport {
   readonly timeline: Timeline | null;
   readonly slowest: readonly SlowBatch[];
   readonly story: readonly StoryLine[];
+  /** There is more of it: the first entries only. */
+  readonly storyIsCut: boolean;
   readonly link: string | null;
 }
 
@@ -68,6 +70,7 @@ export async function collectReport(
   const run = await findRun(session, runId, command);
   const { run_no: runNo } = run;
   const plan = planOf(run);
+  const story = await reports.story(runId);
   return {
     ...headOf(run),
     readAt,
@@ -80,7 +83,8 @@ export async function collectReport(
     events: await outbox.tally(runNo),
     timeline: await timelineOf(session, runNo),
     slowest: await reports.slowest(runNo, SLOWEST),
-    story: (await reports.story(runId)).map(storyLine),
+    story: story.slice(0, MOST_ENTRIES).map(storyLine),
+    storyIsCut: story.length > MOST_ENTRIES,
     link: session.link(runId),
   };
 }

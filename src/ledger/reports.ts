@@ -54,7 +54,7 @@ const STORY = [
   'steering_refused',
   'run_closed',
 ];
-const MOST_ENTRIES = 500;
+export const MOST_ENTRIES = 500;
 
 export function createReports({ db }: Database) {
   return {
@@ -102,7 +102,7 @@ export function createReports({ db }: Database) {
       return rows[0] ?? { repeats: 0, lostAnswers: 0 };
     },
 
-    /** In the order in which it happened; the first 500. */
+    /** In the order in which it happened; the first 500, and one more where there are more. */
     async story(runId: string): Promise<StoryEntry[]> {
       const { rows } = await sql<StoryEntry>`
         select at, action, data from (
@@ -110,7 +110,7 @@ export function createReports({ db }: Database) {
             where run_id = ${runId} and action = any(${STORY})
           union all
           select at, action, data, 1, id from audit_pending where run_id = ${runId} and action = any(${STORY})) entries
-        order by unsealed, n limit ${MOST_ENTRIES}`.execute(db);
+        order by unsealed, n limit ${MOST_ENTRIES + 1}`.execute(db);
       return rows;
     },
   };

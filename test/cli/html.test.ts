@@ -58,6 +58,7 @@ const REPORT: RunReport = {
     { at: at(12), action: 'pause', by: 'sam', why: 'lunch' },
     { at: at(18), action: 'resume', by: 'sam', why: null },
   ],
+  storyIsCut: false,
   link: 'http://127.0.0.1:8233/x',
 };
 
@@ -103,6 +104,19 @@ describe('the page about a run', () => {
   it('marks what people decided while it wrote, and only that', () => {
     const marks = [...page.matchAll(/<text class="mark mid"[^>]*>(.)</g)].map(([, label]) => label);
     expect(marks, 'in both charts; the approval came before').toEqual(['A', 'B', 'A', 'B']);
+  });
+
+  it('says what it leaves out: decisions without a mark, and entries beyond the first', () => {
+    const story = Array.from({ length: 30 }, (_, n) => ({
+      at: at(11),
+      action: n % 2 ? 'resume' : 'pause',
+      by: 'sam',
+      why: null,
+    }));
+    const cut = textOf(renderPage({ ...REPORT, story, storyIsCut: true })).replace(/\s+/g, ' ');
+    expect(cut).toContain('and 4 more, which have no mark');
+    expect(cut).toContain('Only the first 30');
+    expect(textOf(page)).not.toMatch(/have no mark|Only the first/);
   });
 
   it('writes what others wrote as text', () => {

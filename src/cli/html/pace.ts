@@ -12,31 +12,36 @@ export function renderPace({ timeline, story, finishedAt }: RunReport): Markup {
   if (timeline === null) {
     return html`<section><h2>Rate and latency</h2><p>Nothing was written to CXone${finishedAt === null ? ' so far' : ''}.</p></section>`;
   }
-  const marks = marksOf(story, timeline);
+  const decided = decisionsIn(story, timeline);
+  const marks = marksOf(decided);
   return html`<section><h2>Rate and latency</h2>
 <p>In steps of ${formatDuration(timeline.widthMs)}, from the first request to the last settled batch; times are UTC.</p>
 ${renderChart(rateChart(timeline, marks))}
 ${renderChart(latencyChart(timeline, marks))}
-${marksList(marks)}
+${marksList(marks, decided.length - marks.length)}
 ${numbers(timeline)}</section>`;
 }
 
 type LabelledMark = Mark & { readonly line: StoryLine };
 
-function marksOf(story: readonly StoryLine[], { from, to }: Timeline): readonly LabelledMark[] {
-  return story
-    .filter(({ at, action }) => STEERING.test(action) && at >= from && at <= to)
+function decisionsIn(story: readonly StoryLine[], { from, to }: Timeline): readonly StoryLine[] {
+  return story.filter(({ at, action }) => STEERING.test(action) && at >= from && at <= to);
+}
+
+function marksOf(decided: readonly StoryLine[]): readonly LabelledMark[] {
+  return decided
     .slice(0, LABELS.length)
     .map((line, i) => ({ at: line.at.getTime(), label: LABELS.charAt(i), line }));
 }
 
-function marksList(marks: readonly LabelledMark[]): Markup | null {
+function marksList(marks: readonly LabelledMark[], unmarked: number): Markup | null {
   if (marks.length === 0) return null;
   const items = marks.map(
     ({ label, line: { at, action, by } }) =>
       html`<li><b>${label}</b> ${action}${by === null ? '' : ` by ${by}`}, ${momentOf(at)}</li>`,
   );
-  return html`<ul class="marks">${items}</ul>`;
+  const rest = unmarked > 0 ? html`<li>and ${formatCount(unmarked)} more, which have no mark</li>` : null;
+  return html`<ul class="marks">${items}${rest}</ul>`;
 }
 
 interface Step {

@@ -163,11 +163,15 @@ function slowest({ slowest: all }: RunReport): Markup | null {
   return html`<section><h2>Slowest batches</h2>${table('By the latency of the answer that settled them.', columns, rows)}</section>`;
 }
 
-function story({ story: lines }: RunReport): Markup | null {
+function story({ story: lines, storyIsCut }: RunReport): Markup | null {
   if (lines.length === 0) return null;
   const rows = lines.map(({ at, action, by, why }) => [momentOf(at), spaced(action), by ?? '', why ?? '']);
   const columns = [{ head: 'when' }, { head: 'what' }, { head: 'by' }, { head: 'why' }];
-  return html`<section><h2>Who did what</h2>${table('From the audit; batches are left out.', columns, rows)}</section>`;
+  const cut = storyIsCut
+    ? ` Only the first ${formatCount(lines.length)}: \`cxflow audit\` has all of it.`
+    : '';
+  const caption = `From the audit; batches are left out.${cut}`;
+  return html`<section><h2>Who did what</h2>${table(caption, columns, rows)}</section>`;
 }
 
 function footer({ readAt, source, plan, events, link }: RunReport): Markup {
