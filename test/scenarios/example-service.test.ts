@@ -1,6 +1,7 @@
 /** The example of a service, as its reader starts it: with the built package, and somebody who approves elsewhere. */
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { nightlyImport } from '../../examples/nightly-import.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { endOf, runIdIn, useStand } from './stand.ts';
 
@@ -9,7 +10,7 @@ const processes = useProcesses();
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 it('a service stages its rows, waits for an approval given elsewhere, dies, and takes back what was not imported', async () => {
-  await onStand({}, async ({ env, cxflow, conserved }) => {
+  await onStand({}, async ({ env, cxflow, client, conserved }) => {
     const start = () =>
       processes.run(process.execPath, ['--import', 'tsx', 'examples/nightly-import.ts', 'L1'], {
         env,
@@ -30,5 +31,19 @@ it('a service stages its rows, waits for an approval given elsewhere, dies, and 
     expect(third.stdout).toContain('has ended before');
     expect(third.code).toBe(0);
     await conserved(runId);
+    const said: string[] = [];
+    const quiet = {
+      cxflow: client,
+      listId: 'L1',
+      contacts: nobody(),
+      say: (line: string) => said.push(line),
+    };
+    expect(await nightlyImport(quiet), 'a night without a change is a good one').toBe(0);
+    expect(said).toEqual(['nothing has changed: there is no contact to import']);
   });
 });
+
+async function* nobody(): AsyncIterable<never> {
+  await Promise.resolve();
+  yield* [];
+}
