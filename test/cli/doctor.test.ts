@@ -1,6 +1,9 @@
-import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pc from 'picocolors';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
@@ -9,7 +12,7 @@ import { examineCxone } from '../../src/cli/doctor/cxone.ts';
 import { compareScopes } from '../../src/cli/doctor/cxone-family.ts';
 import { examineHealth, examineMigrations } from '../../src/cli/doctor/database.ts';
 import { type Finding, renderFinding, summarize } from '../../src/cli/doctor/finding.ts';
-import { examineNode, examineSourceDir } from '../../src/cli/doctor/machine.ts';
+import { examineDisk, examineNode, examineSourceDir } from '../../src/cli/doctor/machine.ts';
 import { examineWebhooks, judgeWebhook } from '../../src/cli/doctor/webhooks.ts';
 import { run } from '../../src/cli/main.ts';
 import { fakeCli } from './fakes.ts';
@@ -84,6 +87,16 @@ describe('the doctor', () => {
 
   it('warns of a source folder that is not there', async () => {
     expect(await examineSourceDir('/nowhere/at/all')).toMatchObject({ level: 'warning' });
+  });
+
+  it('looks at the disk where the embedded database is, wherever its link leads; of another it says so', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'doctor-'));
+    await mkdir(join(folder, 'elsewhere'));
+    await symlink(join(folder, 'elsewhere'), join(folder, 'postgres'));
+    const disk = await examineDisk(join(folder, 'postgres'), 'embedded database');
+    expect(disk.what).toMatch(/GB free where the embedded database is \(.*elsewhere\)$/);
+    expect((await examineDisk(folder, 'this folder')).what).toContain('is not seen from here');
+    await rm(folder, { recursive: true });
   });
 
   it('says what to do in every line that is not ok, and counts them', () => {

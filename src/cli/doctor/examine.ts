@@ -1,4 +1,5 @@
 /** The doctor's round, in the order in which things depend on each other. It only reads. */
+import { join } from 'node:path';
 import { type Config, ConfigError, loadConfig } from '../../config.ts';
 import { readStack } from '../../stack/stack-file.ts';
 import type { Cli } from '../cli.ts';
@@ -33,7 +34,16 @@ function* examinations(cli: Cli, env: Cli['env'], config: Config | null): Iterab
     yield { name: 'webhooks', next: 'check CRM_WEBHOOK_URL', look: () => examineWebhooks(config) };
     yield { name: 'source folder', next: 'check CXFLOW_SOURCE_DIR', look: () => examineSourceDir(sourceDir) };
   }
-  yield { name: 'disk', next: `look whether ${cwd} is there`, look: () => examineDisk(cwd) };
+  yield { name: 'disk', next: `look whether ${cwd} is there`, look: () => examineDiskOf(cli, env) };
+}
+
+/** The embedded database may lie on another disk than the folder that it belongs to (decisions.md 30). */
+function examineDiskOf({ stackDir, cwd }: Cli, env: Cli['env']): Promise<Finding> {
+  const own = readStack(stackDir)?.addresses?.databaseUrl;
+  const isEmbedded = own !== undefined && own === env.DATABASE_URL;
+  return isEmbedded
+    ? examineDisk(join(stackDir, 'postgres'), 'embedded database')
+    : examineDisk(cwd, 'this folder');
 }
 
 function examineSettings(env: Cli['env']): { config: Config | null; findings: readonly Finding[] } {

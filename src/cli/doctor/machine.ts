@@ -1,6 +1,6 @@
 /** Node, the folder of the sources, the disk. */
 import { constants } from 'node:fs';
-import { access, stat, statfs } from 'node:fs/promises';
+import { access, realpath, stat, statfs } from 'node:fs/promises';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
 /** package.json "engines". */
@@ -28,10 +28,16 @@ export async function examineSourceDir(folder: string): Promise<Finding> {
   return warning('source folder', `${folder} cannot be read`, next);
 }
 
-export async function examineDisk(folder: string): Promise<Finding> {
-  const { bavail, bsize } = await statfs(folder);
+/** `of`: whose disk it is; that of a database elsewhere is not seen. */
+export async function examineDisk(folder: string, of: 'embedded database' | 'this folder'): Promise<Finding> {
+  const place = await realpath(folder);
+  const { bavail, bsize } = await statfs(place);
   const free = (bavail * bsize) / GIGABYTE;
-  const what = `${free.toFixed(1)} GB free`;
+  const where =
+    of === 'embedded database'
+      ? `where the embedded database is (${place})`
+      : 'in this folder; the disk of the database is not seen from here';
+  const what = `${free.toFixed(1)} GB free ${where}`;
   if (free >= LITTLE_DISK_GB) return ok('disk', what);
   const next = 'make room: the ledger keeps every row of every run';
   return free < TOO_LITTLE_DISK_GB ? problem('disk', what, next) : warning('disk', what, next);
