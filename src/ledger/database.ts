@@ -113,7 +113,10 @@ export function isRolledBack(error: unknown): boolean {
 
 /** A newer worker has migrated the ledger under this one. */
 export function isOfAnotherVersion(error: unknown): boolean {
-  return error instanceof Error && codeOf(error) === UNDEFINED_FUNCTION;
+  // An operator that is missing has the same code, and is a fault of ours.
+  return (
+    error instanceof Error && codeOf(error) === UNDEFINED_FUNCTION && !error.message.startsWith('operator')
+  );
 }
 
 /** A run that is under way waits for somebody to let us in again; a worker that starts so had better say it and end. */

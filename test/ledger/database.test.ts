@@ -36,6 +36,10 @@ describe('errors of the database', () => {
   it.each(['23505', '42P01', '22P02', 'P0001', 'ENOENT', '', 'EBADF', 'ABORT'])('%s does not', (code) =>
     expect(isPassing(withCode(code))).toBe(false),
   );
+  it('42883 of an operator is a fault of ours', () => {
+    const error = Object.assign(new Error('operator does not exist: text + text'), { code: '42883' });
+    expect(isPassing(error)).toBe(false);
+  });
   it.each(['28P01', '28000', '3D000'])('%s is somebody else’s to mend', (code) => {
     expect(isPassing(withCode(code))).toBe(false);
     expect(isLockedOut(withCode(code))).toBe(true);
