@@ -30,8 +30,9 @@ export interface NightlyImport {
 
 /** Returns the exit code. Errors: InputError (the input), Temporal's WorkflowFailedError (the run failed; `cause` says why). */
 export async function nightlyImport({ cxflow, listId, contacts, say }: NightlyImport): Promise<number> {
-  const staged = await cxflow.stageRows(contacts, 'nightly').catch(nullIfEmpty);
-  if (staged === null) {
+  const staged = await cxflow.stageRows(contacts, 'nightly');
+  // A run without a row fails, for a file may have been cut off; of a query of one's own it says that all is quiet.
+  if (staged.rows === 0) {
     say('nothing has changed: there is no contact to import');
     return 0;
   }
@@ -39,12 +40,6 @@ export async function nightlyImport({ cxflow, listId, contacts, say }: NightlyIm
   // For hours, if need be: the run is Temporal's, and this process only listens.
   const result = await cxflow.result<ContactImportResult>(runId);
   return handle(cxflow, result, say);
-}
-
-/** A source without rows is refused, for a file may have been cut off; of a query of our own it says that all is quiet. */
-function nullIfEmpty(error: unknown): null {
-  if (error instanceof Error && 'code' in error && error.code === 'source_empty') return null;
-  throw error;
 }
 
 async function startOrFind(

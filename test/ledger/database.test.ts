@@ -62,10 +62,11 @@ describe('a PostgreSQL that goes away', () => {
 
   it('is a passing error when it falls silent in the middle, and the next statement has a connection of its own', async () => {
     const url = new URL(opened().url);
+    const [port, host] = [Number(url.port), url.hostname];
     const sockets: Socket[] = [];
     let isSilent = false;
     const proxy = createServer((socket) => {
-      const server = createConnection(Number(url.port), url.hostname);
+      const server = createConnection(port, host);
       sockets.push(socket, server);
       // Bytes are taken and go nowhere, as where a firewall has forgotten the connection.
       for (const [from, to] of [
