@@ -1,6 +1,6 @@
 /** `npm run bench`: what docs/benchmarks.md says, measured again. */
 import { writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { inspect } from 'node:util';
 import { measureKill } from './kill.ts';
 import { measureLimit } from './limit.ts';
@@ -16,7 +16,11 @@ if (process.argv.includes('--help')) {
 const options = readOptions(process.argv.slice(2));
 const gigabytes = Math.round(totalmem() / 2 ** 30);
 const machine = `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${gigabytes} GB, Node ${process.version}`;
-process.stderr.write(`${machine}\n`);
+const load = (): string =>
+  `load average ${loadavg()
+    .map((n) => n.toFixed(1))
+    .join(' ')}`;
+process.stderr.write(`${machine}, ${load()}\n`);
 
 const keep = (figures: unknown): void => {
   if (options.json) writeFileSync(options.json, JSON.stringify({ machine, options, figures }, null, 1));
@@ -27,9 +31,9 @@ if (options.scene === 'throughput') {
   await measureThroughput(options, (round) => {
     rounds.push(round);
     keep(rounds);
-    process.stderr.write(`${lineOf(round)}\n`);
+    process.stderr.write(`${lineOf(round)}, ${load()}\n`);
   });
-  process.stdout.write(`${machine}\n${describeRounds(rounds)}\n`);
+  process.stdout.write(`${machine}, ${load()} at the end\n${describeRounds(rounds)}\n`);
 } else {
   const measure = { limit: measureLimit, kill: measureKill, steer: measureSteer }[options.scene];
   const figures = await measure(options);

@@ -71,6 +71,22 @@ export function peakMegabytes(pid: number): number {
   return Math.round(Number(kilobytes) / 1024);
 }
 
+/**
+ * What a process and all its children have for themselves now, and the shared memory that they use once, in megabytes.
+ * Of PostgreSQL: each of its processes maps the same buffers, so that a sum of what is resident would count them often.
+ */
+export function residentMegabytes(pid: number): number {
+  const all = familyOf(pid).map((each) => read(`/proc/${each}/status`));
+  const kilobytes = (name: string) =>
+    all.map((text) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(text)?.[1] ?? 0));
+  const own = kilobytes('RssAnon').reduce((sum, n) => sum + n, 0);
+  return Math.round((own + Math.max(0, ...kilobytes('RssShmem'))) / 1024);
+}
+
+function familyOf(pid: number): readonly number[] {
+  return [pid, ...childrenOf(pid).flatMap(familyOf)];
+}
+
 function read(path: string): string {
   try {
     return readFileSync(path, 'utf8');

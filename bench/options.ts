@@ -34,6 +34,7 @@ Scenes
   steer        pause, resume and cancel in the middle of a run
 
 Options
+  --full              10k, 100k and 1M records, and all peers: hours
   --quick             30,000 records, 16 in flight, 0 and 50 ms, five rounds: about three minutes
   --rounds N          default 5; medians are of so many
   --sizes 10k,100k    records of a run; k and M are understood. Default 100k (steer: 1M)
@@ -51,12 +52,13 @@ export function readOptions(argv: readonly string[]): Options {
     args: [...argv],
     allowPositionals: true,
     options: {
+      full: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string', default: '5' },
       sizes: { type: 'string' },
       latencies: { type: 'string', default: '0,50' },
       concurrency: { type: 'string' },
-      peers: { type: 'string', default: '' },
+      peers: { type: 'string' },
       minutes: { type: 'string', default: '5' },
       json: { type: 'string' },
       profile: { type: 'string' },
@@ -64,18 +66,27 @@ export function readOptions(argv: readonly string[]): Options {
   });
   const scene = positionals[0] ?? 'throughput';
   if (!SCENES.includes(scene as Scene)) throw new Error(`there is no scene ${scene}\n\n${USAGE}`);
-  const sizes = values.sizes ?? (values.quick ? '30k' : scene === 'steer' ? '1M' : '100k');
+  const sizes = values.sizes ?? sizesOf(scene, values);
   return {
     scene: scene as Scene,
     rounds: numberOf(values.rounds),
     sizes: listOf(sizes),
     latenciesMs: listOf(values.latencies),
     concurrencies: listOf(values.concurrency ?? (values.quick ? '16' : '16,32')),
-    peers: peersOf(values.peers),
+    peers: peersOf(values.peers ?? (values.full ? 'all' : '')),
     minutes: numberOf(values.minutes),
     json: values.json ?? null,
     profile: values.profile ?? null,
   };
+}
+
+function sizesOf(
+  scene: string,
+  { full, quick }: { readonly full: boolean; readonly quick: boolean },
+): string {
+  if (quick) return '30k';
+  if (full) return '10k,100k,1M';
+  return scene === 'steer' ? '1M' : '100k';
 }
 
 function peersOf(text: string): readonly Peer[] {

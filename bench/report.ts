@@ -22,6 +22,7 @@ const COLUMNS = [
   'vendor',
   'foreign',
   'peak MB',
+  'PG/Temporal/vendor MB',
   'events',
   'start s',
   'whole s',
@@ -68,10 +69,17 @@ function rowOf(name: string, rounds: readonly Round[]): string[] {
     cpu('vendor'),
     percent(median(mine.map(({ usage }) => usage.foreign))),
     String(Math.max(...mine.map((each) => each.peakMegabytes))),
+    serversOf(mine),
     events.length === 0 ? '' : String(median(events)),
     seconds(mine.flatMap((each) => each.startMs ?? [])),
     seconds(mine.flatMap((each) => each.wholeMs ?? [])),
   ];
+}
+
+function serversOf(mine: readonly Measured[]): string {
+  const most = (server: keyof Measured['serverMegabytes']) =>
+    Math.max(...mine.map(({ serverMegabytes }) => serverMegabytes[server]));
+  return [most('postgres'), most('temporal'), most('vendor')].join(' / ');
 }
 
 /** Of the contender and of what works for it; on a busy machine the figure that holds. */

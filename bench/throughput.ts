@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import { type Contender, startContender } from './contender.ts';
 import { connectCxflow, type Cxflow } from './cxflow.ts';
-import { peakMegabytes, type Pids, type Usage, watchMachine } from './machine.ts';
+import { peakMegabytes, type Pids, residentMegabytes, type Usage, watchMachine } from './machine.ts';
 import type { Options, Peer } from './options.ts';
 import { onStand, type Stand } from './stand.ts';
 
@@ -22,6 +22,8 @@ export interface Measured {
   readonly usage: Usage;
   /** Of the contender's own process, since its start. */
   readonly peakMegabytes: number;
+  /** Of the servers, right after it: PostgreSQL's with its shared buffers once. */
+  readonly serverMegabytes: { readonly postgres: number; readonly temporal: number; readonly vendor: number };
   /** cxflow only: events of the history; milliseconds from the approval to the first claim, and to the result. */
   readonly events?: number;
   readonly startMs?: number;
@@ -49,7 +51,10 @@ interface Competitor {
   readonly pid: number;
   /** How many of the records it works through. */
   readonly records: number;
-  run(runNo: number, records: number): Promise<Omit<Measured, 'contender' | 'usage' | 'peakMegabytes'>>;
+  run(
+    runNo: number,
+    records: number,
+  ): Promise<Omit<Measured, 'contender' | 'usage' | 'peakMegabytes' | 'serverMegabytes'>>;
 }
 
 async function measureSetting(
@@ -177,7 +182,13 @@ async function measureOne(
   const { records } = await stand.vendor.order({});
   if (records !== competitor.records)
     throw new Error(`${competitor.name}: the vendor has ${records} records, not ${competitor.records}`);
-  return { contender: competitor.name, ...figures, usage, peakMegabytes: peakMegabytes(competitor.pid) };
+  const serverMegabytes = {
+    postgres: residentMegabytes(stand.postgres.pid),
+    temporal: residentMegabytes(stand.temporal.pid),
+    vendor: residentMegabytes(stand.vendor.pid),
+  };
+  const peak = peakMegabytes(competitor.pid);
+  return { contender: competitor.name, ...figures, usage, peakMegabytes: peak, serverMegabytes };
 }
 
 /** Nothing of those before. */
