@@ -3,8 +3,20 @@ import { defineConfig } from 'vitest/config';
 
 /** Folders whose tests want PostgreSQL and Temporal; each file takes its own database and namespace (harness/fresh.ts). */
 const WITH_SERVERS = ['ledger', 'activities', 'client', 'cli'];
-/** One file at a time: they start many processes, kill them, or load both cores. They also want dist. */
-const ONE_AT_A_TIME = ['workflows', 'replay', 'scenarios', 'faults', 'chaos'];
+/** Those that also want dist: they start whole programs, and mostly wait for them. */
+const WITH_PROGRAMS = ['workflows', 'replay', 'scenarios', 'faults', 'chaos'];
+/** Of these one file at a time: they load both cores, or count what happens in a time. */
+const ONE_AT_A_TIME = [
+  'test/chaos/chaos.test.ts',
+  'test/faults/continue-as-new.test.ts',
+  'test/faults/crash-certificate.test.ts',
+  'test/faults/many-workers.test.ts',
+  'test/faults/rate-budget.test.ts',
+  'test/faults/steering-under-load.test.ts',
+  'test/faults/worker-kill.test.ts',
+  'test/scenarios/import-100000.test.ts',
+  'test/workflows/long-history.test.ts',
+];
 /** One file at a time, with servers of their own. */
 const ALONE = ['stack', 'harness'];
 
@@ -23,7 +35,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: files([...WITH_SERVERS, ...ONE_AT_A_TIME, ...ALONE]),
+          exclude: files([...WITH_SERVERS, ...WITH_PROGRAMS, ...ALONE]),
           // A slow test is no wrong one: the machine may have others to serve.
           testTimeout: 60_000,
         },
@@ -52,7 +64,18 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'whole',
-          include: files(ONE_AT_A_TIME),
+          include: files(WITH_PROGRAMS),
+          exclude: ONE_AT_A_TIME,
+          globalSetup: [build, servers],
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'heavy',
+          include: ONE_AT_A_TIME,
           globalSetup: [build, servers],
           fileParallelism: false,
           testTimeout: 180_000,

@@ -3,7 +3,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-export default async function setup(): Promise<void> {
+/** Each project loads this file anew: what they share hangs on the global object. */
+const shared = globalThis as { cxflowTestBuild?: Promise<void> };
+
+export default function setup(): Promise<void> {
+  return (shared.cxflowTestBuild ??= build());
+}
+
+async function build(): Promise<void> {
   const script = fileURLToPath(new URL('../../scripts/build.mjs', import.meta.url));
   const child = spawn(process.execPath, [script, '--no-check'], { stdio: ['ignore', 'inherit', 'inherit'] });
   const [code] = (await once(child, 'close')) as [number | null];
