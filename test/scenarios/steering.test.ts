@@ -109,9 +109,10 @@ it('--detach returns at once, and two shells that start the same file get one ru
     expect([one.code, two.code]).toEqual([0, 0]);
     expect([one.document.status, two.document.status].toSorted()).toEqual(['running', 'started']);
     expect(one.document.runId).toBe(two.document.runId);
+    const following = stand.start(start);
+    await following.waitFor(/this import is under way already: run contact-import:/);
     await hurry(stand);
-    const third = await stand.cxflow(start);
-    expect(third.stdout).toContain(`this import is under way already: run ${one.document.runId}`);
+    const third = await endOf(following);
     expect(third.code).toBe(0);
     expect(
       await stand.client.ledger.runs.list(10).then((runs) => runs.filter((run) => run.target === 'L4')),
