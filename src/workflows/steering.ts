@@ -8,6 +8,7 @@ import {
   defineSignal,
   defineUpdate,
   log,
+  setDefaultSignalHandler,
   setHandler,
 } from '@temporalio/workflow';
 import {
@@ -188,6 +189,9 @@ export function createSteering(options: SteeringOptions) {
     }
   };
 
+  // First: what came with the start, or while the history was renewed, is handed over by name, one name after the other,
+  // to handlers that are set by name. "Pause, resume" would be read as it was not said.
+  setDefaultSignalHandler((name, given) => void put(name, given));
   for (const action of STEERING_ACTIONS) {
     setHandler(defineSignal<[SteeringMessage?]>(action), (given) => void put(action, given), {
       description: DESCRIPTIONS[action],

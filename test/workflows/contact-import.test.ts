@@ -256,8 +256,7 @@ describe('pause and cancel', () => {
   it('a cancel before the run is in the ledger waits until it is', async () => {
     const stubs = stubActivities();
     // The first task of the workflow has the signal already: nothing can be quicker.
-    const early = { signal: 'cancel', signalArgs: [{ by: 'dana' }] };
-    const result = await play(stage(), stubs, {}, resultOf, early);
+    const result = await play(stage(), stubs, {}, resultOf, [['cancel', { by: 'dana' }]]);
     expect(result.state).toBe('cancelled');
     const names = stubs.calls.map(({ name }) => name);
     expect(names[0]).toBe('openRun');
@@ -265,6 +264,23 @@ describe('pause and cancel', () => {
     expect(stubs.named('closeRun')).toEqual([expect.objectContaining({ state: 'cancelled' })]);
     expect(stubs.named('writePage')).toEqual([]);
   });
+});
+
+it('words that come together with the start, as they do when the history is renewed, keep their order', async () => {
+  const words = ['resume', 'pause', 'resume', 'cheer', 'pause', 'resume'];
+  const stubs = stubActivities();
+  const scene = async (handle: WorkflowHandle) => {
+    await vi.waitFor(() => expect(stubs.named('steerRun')).toHaveLength(4), 20_000);
+    await handle.signal('approve', { by: 'dana' });
+    return resultOf(handle);
+  };
+  const early = words.map((signal, n) => [signal, { by: `${n}` }] as const);
+  await play(stage(), stubs, { approval: true }, scene, early);
+  const said = stubs.named('steerRun') as { decision: { action: string; by: string } }[];
+  const heard = said.map(({ decision }) => `${decision.action} ${decision.by}`);
+  expect(heard).toEqual(['pause 1', 'resume 2', 'pause 4', 'resume 5']);
+  const refused = stubs.named('recordRefusal') as { refusal: { action: string } }[];
+  expect(refused.map(({ refusal }) => refusal.action)).toEqual(['resume', 'cheer']);
 });
 
 describe('in doubt', () => {

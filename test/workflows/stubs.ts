@@ -201,13 +201,15 @@ export function useTimeSkipping(): () => Stage {
   });
 }
 
-/** Runs one import against stubs while the scene looks at it. `early`: a signal that comes with the start. */
+type Early = readonly [signal: string, message: unknown];
+
+/** Runs one import against stubs while the scene looks at it. `early`: signals that come with the start. */
 export function play<T>(
   stage: Stage,
   stubs: ReturnType<typeof stubActivities>,
   input: Partial<ContactImportInput> & Record<string, unknown>,
   scene: (handle: WorkflowHandle) => Promise<T>,
-  early?: { readonly signal: string; readonly signalArgs: unknown[] },
+  early: readonly Early[] = [],
 ): Promise<T> {
   const args = { listId: 'L1', source: { dataset: 'ds' }, ...input };
   return playWorkflow(stage, stubs, { type: 'contactImport', args }, scene, early);
@@ -219,19 +221,14 @@ export async function playWorkflow<T>(
   stubs: ReturnType<typeof stubActivities>,
   { type, args }: { readonly type: string; readonly args: unknown },
   scene: (handle: WorkflowHandle) => Promise<T>,
-  early?: { readonly signal: string; readonly signalArgs: unknown[] },
+  early: readonly Early[] = [],
 ): Promise<T> {
   runs += 1;
   const taskQueue = `workflows-${process.pid}-${runs}`;
   const { connection, namespace, maxCachedWorkflows } = stage;
+  const handle = await stage.client.workflow.start(type, { taskQueue, workflowId: taskQueue, args: [args] });
+  for (const [signal, message] of early) await handle.signal(signal, message);
   const options = { connection, namespace, taskQueue, workflowBundle, maxCachedWorkflows };
   const worker = await Worker.create({ ...options, activities: stubs.activities });
-  return worker.runUntil(async () => {
-    const { workflow } = stage.client;
-    const start = { taskQueue, workflowId: taskQueue, args: [args] };
-    const handle = early
-      ? await workflow.signalWithStart(type, { ...start, ...early })
-      : await workflow.start(type, start);
-    return scene(handle);
-  });
+  return worker.runUntil(() => scene(handle));
 }
