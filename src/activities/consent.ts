@@ -4,7 +4,7 @@
  */
 import type { EligibilityCheckInput } from '../contract.ts';
 import type { Cxone } from '../cxone/cxone.ts';
-import { CxoneRateLimited, CxoneRefused } from '../cxone/errors.ts';
+import { CxoneRateLimited } from '../cxone/errors.ts';
 import type { StoredPreference } from '../cxone/preferences.ts';
 import {
   type Channel,
@@ -19,6 +19,7 @@ import {
 import { isGuid } from '../domain/preference-update.ts';
 import type { Reason } from '../domain/run.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { isRefusedQuestion } from './look-ups.ts';
 import { type Pace, RateWait } from './pace.ts';
 
 /** Whose consent, and what the record itself says of it. */
@@ -77,9 +78,8 @@ export type ConsentCheck = ReturnType<typeof createConsentCheck>;
 
 const REFUSED = Symbol('refused');
 
-/** This contact cannot be asked for, which says nothing of the next one. */
 function ifRefused(error: unknown): typeof REFUSED {
-  if (error instanceof CxoneRefused && [400, 422].includes(error.status ?? 0)) return REFUSED;
+  if (isRefusedQuestion(error)) return REFUSED;
   throw error;
 }
 

@@ -1,9 +1,9 @@
 /** Many reads under one operation, one after the other: what was read before one goes wrong is kept. */
-import { CxoneError, CxoneUnreadable } from '../cxone/errors.ts';
+import { CxoneError, CxoneRefused, CxoneUnreadable } from '../cxone/errors.ts';
 import type { PendingRecord, Write } from './bulk.ts';
 
 /** An answer about one record that nobody can read is asked for so often; then the record goes without. */
-const MOST_TRIES = 3;
+export const MOST_TRIES = 3;
 
 /** What goes with a derived operation of look-ups: how often its first record was asked for in vain. */
 export interface LookUpRefs {
@@ -27,28 +27,33 @@ export interface LookUpsOptions<V> {
   readonly giveUp: (record: PendingRecord) => V;
 }
 
-/** Rejects only where nothing was found out at all, and with what CXone or the lease said. */
+/** CXone does not take this very question (400, 422), which says nothing of the next one. */
+export function isRefusedQuestion(error: unknown): boolean {
+  return error instanceof CxoneRefused && [400, 422].includes(error.status ?? 0);
+}
+
+/**
+ * What needs no request comes first: nobody's objection waits for a look-up of somebody else that fails. Rejects only
+ * where nothing was found out at all, and with what CXone or the lease said.
+ */
 export async function lookUpEach<V>(write: Write, options: LookUpsOptions<V>): Promise<LookedUp<V>> {
   const verdicts = new Map<number, V>();
-  let failure: CxoneError | undefined;
-  let tries = (write.refs as LookUpRefs | null)?.tries ?? 0;
-  let asked = 0;
   for (const record of write.records) {
     const known = options.known(record);
-    if (known !== undefined) {
-      verdicts.set(record.seq, known);
-      continue;
-    }
+    if (known !== undefined) verdicts.set(record.seq, known);
+  }
+  let failure: CxoneError | undefined;
+  let tries = (write.refs as LookUpRefs | null)?.tries ?? 0;
+  for (const record of write.records.filter(({ seq }) => !verdicts.has(seq))) {
     if (!(await write.nextRequest())) break;
     try {
       write.beforeSend();
       verdicts.set(record.seq, await options.ask(record));
-      asked += 1;
       tries = 0;
     } catch (error) {
       if (!(error instanceof CxoneError)) throw error;
       if (error instanceof CxoneUnreadable) tries += 1;
-      else if (asked === 0) throw error;
+      else if (verdicts.size === 0) throw error;
       if (tries >= MOST_TRIES) {
         verdicts.set(record.seq, options.giveUp(record));
         tries = 0;

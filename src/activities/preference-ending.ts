@@ -46,7 +46,7 @@ function sentAs(run: Run, { kind, batch, records, refs, sentAt }: EndedBatch) {
     return batchKey === undefined ? null : { batchKey, sentAt: left };
   }
   if (kind === GUARD && records.some((record) => itemOf(record).optIn)) return null;
-  return { batchKey: keyOf({ run, batch, records }), sentAt: sentAt?.toISOString() ?? null };
+  return { batchKey: keyOf({ run, batch, records, refs }), sentAt: sentAt?.toISOString() ?? null };
 }
 
 async function keepObjections(ledger: Ledger, run: Run): Promise<void> {

@@ -7,7 +7,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { SettledGroup } from '../ledger/operations.ts';
 import type { Objection } from '../ledger/suppressions.ts';
 import type { Answer, PendingRecord, Write } from './bulk.ts';
-import { needsSuppression } from './preference-answers.ts';
+import { needsSuppression, type UpdateRefs } from './preference-answers.ts';
 import { ON_OUR_LIST } from './preference-rows.ts';
 
 export interface SettledBy {
@@ -19,9 +19,20 @@ export interface SettledBy {
 
 export const itemOf = ({ record }: PendingRecord): PreferenceItem => record as PreferenceItem;
 
-/** Hash of run, batch and content: the same after any restart, and never Temporal's run id. */
-export function keyOf({ run, batch, records }: Pick<Write, 'run' | 'batch' | 'records'>): string {
-  return sha256(canonicalize({ run: run.run_id, batch, items: records.map(itemOf) }));
+/**
+ * Hash of run, batch and content: the same after any restart, and never Temporal's run id. What CXone said nothing of and
+ * does not have is sent under another key, or it would answer what it answered the first time.
+ */
+export function keyOf({
+  run,
+  batch,
+  records,
+  refs,
+}: Pick<Write, 'run' | 'batch' | 'records' | 'refs'>): string {
+  const { again } = (refs ?? {}) as UpdateRefs;
+  return sha256(
+    canonicalize({ run: run.run_id, batch, items: records.map(itemOf), ...(again && { again }) }),
+  );
 }
 
 /** With the settle: objections that CXone did not take go to our own list, and a consent that it took ends an older one. */

@@ -9,7 +9,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { SettledGroup } from '../ledger/operations.ts';
 import type { Run } from '../ledger/runs.ts';
 import type { Answer, BulkKind, Write } from './bulk.ts';
-import { lookUpEach } from './look-ups.ts';
+import { isRefusedQuestion, lookUpEach } from './look-ups.ts';
 import {
   derive,
   GUARD,
@@ -78,7 +78,8 @@ async function guardBatch(deps: PreferenceUpdateDeps, write: Write): Promise<Ans
   const objections = await objectionsTo(deps.ledger, write);
   const lookedUp = await lookUpEach<Verdict>(write, {
     known: (record) => (itemOf(record).optIn ? objections.get(record.seq) : { kind: 'send' }),
-    ask: async (record) => guard(itemOf(record), await find(deps.cxone, itemOf(record))),
+    ask: (record) =>
+      lookUp(deps.cxone, itemOf(record), notToBeRead, (stored) => guard(itemOf(record), stored)),
     giveUp: notToBeRead,
   });
   const refs: UpdateRefs = { ...againOf(write), guardedAt: new Date().toISOString() };
@@ -89,14 +90,15 @@ async function guardBatch(deps: PreferenceUpdateDeps, write: Write): Promise<Ans
 async function readBack(deps: PreferenceUpdateDeps, write: Write): Promise<Answer> {
   const refs = (write.refs ?? {}) as ReadBackRefs;
   const found = new Map<number, StoredPreference | null>();
+  const giveUp = () => notReadBack(refs);
   const lookedUp = await lookUpEach<Verdict>(write, {
     known: () => undefined,
-    ask: async (record) => {
-      const stored = await find(deps.cxone, itemOf(record));
-      found.set(record.seq, stored);
-      return judgeReadBack(itemOf(record), stored, refs);
-    },
-    giveUp: () => notReadBack(refs),
+    ask: (record) =>
+      lookUp(deps.cxone, itemOf(record), giveUp, (stored) => {
+        found.set(record.seq, stored);
+        return judgeReadBack(itemOf(record), stored, refs);
+      }),
+    giveUp,
   });
   const next = isGuarded(write.run) ? GUARD : UPDATE;
   const { batchKey, sentAt = null } = refs;
@@ -116,8 +118,19 @@ function notReadBack(refs: ReadBackRefs): Verdict {
   return { kind: 'settle', outcome: 'in_doubt', reason: { code: 'answer_lost', message } };
 }
 
-function find(cxone: Cxone, { contactId, channel }: PreferenceItem): Promise<StoredPreference | null> {
-  return cxone.preferences.find({ contactId, channel });
+/** Whom CXone does not even let us ask about is no reason to stop the others, objections among them. */
+async function lookUp(
+  cxone: Cxone,
+  { contactId, channel }: PreferenceItem,
+  giveUp: () => Verdict,
+  judge: (stored: StoredPreference | null) => Verdict,
+): Promise<Verdict> {
+  try {
+    return judge(await cxone.preferences.find({ contactId, channel }));
+  } catch (error) {
+    if (isRefusedQuestion(error)) return giveUp();
+    throw error;
+  }
 }
 
 /** Opt-ins that our own suppression list knows to be too old, by the number of their record. */

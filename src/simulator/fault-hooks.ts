@@ -19,9 +19,9 @@ export function registerFaults(app: FastifyInstance, plan: FaultPlan, settings: 
   app.addHook('onRequest', async (request, reply) => {
     const { api, webhook, admin } = request.routeOptions.config;
     if (admin === true) return undefined;
-    const path = request.url.split('?', 1)[0] ?? '';
+    const [path = '', query = ''] = request.url.split('?', 2);
     const family = webhook === true ? 'webhooks' : (api?.family ?? null);
-    const fault = (request.fault = plan.next({ method: request.method, path, family }));
+    const fault = (request.fault = plan.next({ method: request.method, path, query, family }));
     const delayMs = (fault?.delayMs ?? 0) + (api === undefined ? 0 : settings.latencyMs);
     if (delayMs > 0) await sleep(delayMs, undefined, { ref: false });
     return fault === null ? undefined : strikeBefore(fault, request, reply);

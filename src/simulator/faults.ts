@@ -38,6 +38,8 @@ export const FAULT_RULE = z.strictObject({
       method: z.string().toUpperCase(),
       /** Regular expression, tried on the path without the query. */
       path: z.string().refine(isRegExp, 'must be a regular expression'),
+      /** Regular expression, tried on the query without its `?`: a fault that follows one contact. */
+      query: z.string().refine(isRegExp, 'must be a regular expression'),
       /** The family's API routes; its token endpoint is matched by `path` only. */
       family: z.enum([...FAMILY_NAMES, 'webhooks']),
     })
@@ -57,6 +59,8 @@ export type FaultRule = z.input<typeof FAULT_RULE>;
 export interface Subject {
   readonly method: string;
   readonly path: string;
+  /** Without its `?`; default none. */
+  readonly query?: string;
   readonly family: string | null;
 }
 
@@ -68,6 +72,7 @@ export function createFaultPlan(seed: number, input: readonly FaultRule[] = []) 
     return FAULT_RULES.parse(next).map((rule, index) => ({
       ...rule,
       path: rule.match.path === undefined ? null : new RegExp(rule.match.path),
+      query: rule.match.query === undefined ? null : new RegExp(rule.match.query),
       // One sequence for each rule: its n-th match meets the same fate whatever other rules and requests do.
       random: mulberry32(seed + index * 0x9e3779b9),
       matches: 0,
@@ -81,6 +86,7 @@ export function createFaultPlan(seed: number, input: readonly FaultRule[] = []) 
     if (method !== undefined && method !== subject.method) return false;
     if (family !== undefined && family !== subject.family) return false;
     if (rule.path !== null && !rule.path.test(subject.path)) return false;
+    if (rule.query !== null && !rule.query.test(subject.query ?? '')) return false;
     rule.matches += 1;
     const draw = rule.random();
     if (rule.matches <= rule.after || draw >= rule.probability) return false;

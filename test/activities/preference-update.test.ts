@@ -82,6 +82,12 @@ describe('a preference update', () => {
   });
 });
 
+/** CXone's trouble with one of them, for ever. */
+const oneContact = (n: number, fault: FaultRule['fault']): FaultRule => ({
+  match: { method: 'GET', family: 'preferences', query: `contactId=${guid(n)}` },
+  fault,
+});
+
 describe('the guard', () => {
   it('lets no older opt-in overwrite a withdrawal, and says both dates', async () => {
     const { play, admin, held, ledger } = await onSimulator();
@@ -134,6 +140,34 @@ describe('the guard', () => {
       3: 'updated',
     });
     expect((await held(second))?.consentTimestamp).toBe(day(1));
+  });
+
+  it('goes without whom CXone does not let us ask about, and stops nobody else', async () => {
+    const { play, admin, held, ledger } = await onSimulator();
+    const [first, odd, third] = [someone(), someone(), someone()];
+    await admin.setFaults([oneContact(odd, { status: 422 })]);
+    const { run } = await play([optIn(first, 3), optIn(odd, 3), optOut(third, 3)]);
+    expect(await outcomesOf(ledger, run)).toEqual({
+      1: 'updated',
+      2: 'rejected preference_unavailable',
+      3: 'updated',
+    });
+    expect(await held(odd)).toBe(undefined);
+  });
+
+  it('lets no objection wait for the look-up of somebody else', async () => {
+    const { plan, writePage, writeAll, admin, held, ledger } = await onSimulator();
+    const [away, objector] = [someone(), someone()];
+    await admin.setFaults([oneContact(away, { status: 503 })]);
+    const run = await stagedRun(ledger, [optIn(away, 3), optOut(objector, 3)]);
+    await plan(run);
+    const page = { runId: run.run_id, fromBatch: 1, toBatch: 1 };
+    for (let tries = 0; tries < 3; tries += 1) await writePage(page).catch(() => undefined);
+    expect((await held(objector))?.optIn).toBe(false);
+    expect((await outcomesOf(ledger, run))[2]).toBe('updated');
+    await admin.setFaults([]);
+    await writeAll(run);
+    expect(await outcomesOf(ledger, run)).toEqual({ 1: 'updated', 2: 'updated' });
   });
 
   it('that is cut off in the middle keeps what it has read', async () => {
@@ -222,6 +256,32 @@ describe('an objection that CXone does not take', () => {
     expect(await requests('POST')).toBe(2);
   });
 
+  it('and cannot be read back is on our own list', async () => {
+    const { play, admin, ledger } = await onSimulator();
+    const [odd, rest] = [someone(), someone()];
+    await admin.seedPreferences([stored(optIn(odd, 5), day(20))]);
+    await admin.setFaults([oneContact(odd, { status: 400 })]);
+    const { run } = await play([optOut(odd, 20), optOut(rest, 20)]);
+    expect(await outcomesOf(ledger, run)).toEqual({
+      1: 'rejected preference_unavailable on_our_suppression_list',
+      2: 'updated',
+    });
+    expect(await ledger.suppressions.find([guid(odd)], ['email'])).toHaveLength(1);
+  });
+
+  it('of a contact without a GUID is on our own list, which the imports of that contact ask', async () => {
+    const { play, ledger } = await onSimulator();
+    const contactId = `crm-${someone()}`;
+    const { run } = await play([optOut(0, 20, { contactId })]);
+    expect(await outcomesOf(ledger, run)).toEqual({
+      1: 'invalid contact_id_not_a_guid on_our_suppression_list',
+    });
+    const contact = { contactId, phone: '+14155550100', consentTimestamp: day(5), optInStatus: 'confirmed' };
+    await play([optOut(0, 20, { contactId, channel: 'sms' })]);
+    const { run: imported } = await play([contact], { listId: 'L1' }, 'contactImport');
+    expect(await outcomesOf(ledger, imported)).toEqual({ 1: 'suppressed suppressed' });
+  });
+
   it('is found by halving where the 409 names nobody', async () => {
     const { play, admin, ledger } = await onSimulator();
     await admin.change({ naming: 'none' });
@@ -295,6 +355,15 @@ describe('a lost answer', () => {
     expect(await outcomesOf(ledger, run)).toEqual({ 1: 'conflict newer_in_cxone' });
     expect((await held(n))?.optIn).toBe(false);
   });
+});
+
+it('a batch of which the answer says nothing, and which CXone does not have, is sent once more', async () => {
+  const { play, requests, ledger } = await onSimulator({
+    faults: [{ match: { method: 'POST', family: 'preferences' }, times: 1, fault: { dropRecords: 2 } }],
+  });
+  const { run } = await play([optOut(someone(), 5), optOut(someone(), 6)]);
+  expect(await outcomesOf(ledger, run)).toEqual({ 1: 'updated', 2: 'updated' });
+  expect(await requests('POST')).toBe(2);
 });
 
 describe('what is kept', () => {

@@ -59,12 +59,22 @@ describe('the plan', () => {
     expect(plan.next(hit)).toEqual({ hang: true });
   });
 
+  it('matches by the query: a fault of one contact', () => {
+    const query = `contactId=${'7'.repeat(4)}`;
+    const plan = createFaultPlan(1, [{ match: { method: 'GET', query }, fault: { status: 422 } }]);
+    const asked = { ...subject, method: 'GET' };
+    expect(plan.next(asked)).toBeNull();
+    expect(plan.next({ ...asked, query: 'contactId=1&channel=sms' })).toBeNull();
+    expect(plan.next({ ...asked, query: `${query}&channel=sms` })).toEqual({ status: 422 });
+  });
+
   it.each([
     [{}],
     [{ fault: {} }],
     [{ fault: { status: 200 } }],
     [{ fault: { stauts: 503 } }],
     [{ match: { path: '(' }, fault: { hang: true } }],
+    [{ match: { query: '(' }, fault: { hang: true } }],
     [{ probability: 2, fault: { hang: true } }],
   ])('%j is no rule', (rule) => {
     expect(() => createFaultPlan(1, [rule as FaultRule])).toThrow();
