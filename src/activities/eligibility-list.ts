@@ -1,14 +1,14 @@
 /** `preferences check FILE`: every row of a dataset asked about, and the answers kept by the number of the row. */
 import { Context } from '@temporalio/activity';
 import type { EligibilityListInput, EligibilityListResult } from '../contract.ts';
-import { CxoneRateLimited } from '../cxone/errors.ts';
 import {
   type EligibilityColumns,
-  type Question,
+  eligibilityMapProblems,
   readQuestion,
   resolveEligibilityColumns,
 } from '../domain/eligibility-list.ts';
-import { type ConsentPolicy, RULE_VERSION } from '../domain/eligibility.ts';
+import { RULE_VERSION } from '../domain/eligibility.ts';
+import type { SourceLimits } from '../domain/source-limits.ts';
 import type { EligibilityResult } from '../ledger/eligibility-results.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { SourceError } from '../sources/errors.ts';
@@ -16,23 +16,25 @@ import type { SourceFormat } from '../sources/format.ts';
 import { openSource } from '../sources/open.ts';
 import type { SourceRow } from '../sources/rows.ts';
 import { whileBeating } from './beating.ts';
-import { type ConsentCheck, type ConsentDeps, createConsentCheck } from './consent.ts';
-import { passes } from './failures.ts';
-import { type Pace, RateWait } from './pace.ts';
+import { type ConsentDeps, createConsentCheck } from './consent.ts';
+import { type Asking, createAsking } from './eligibility-asking.ts';
+import { isFinal, passes } from './failures.ts';
+import type { Pace } from './pace.ts';
 
 export interface EligibilityListDeps extends ConsentDeps {
   readonly ledger: Ledger;
   readonly pace: Pace;
   readonly draining: AbortSignal;
+  /** Default: those of the domain. */
+  readonly sourceLimits?: SourceLimits;
 }
 
 export interface CheckRows extends EligibilityListInput {
-  /** Fail closed: what has no answer yet is `consent_unavailable`. */
+  /** The last pass. Fail closed: who has no answer even now is `consent_unavailable`. */
   readonly giveUp: boolean;
 }
 
 const ROWS_PER_CHUNK = 200;
-const BACKOFF_MS = 5_000;
 
 interface NumberedRow {
   readonly seq: number;
@@ -40,24 +42,30 @@ interface NumberedRow {
 }
 
 export function createEligibilityListActivities(deps: EligibilityListDeps) {
-  const { ledger, draining } = deps;
+  const { ledger, draining, pace } = deps;
   const check = createConsentCheck(deps);
   return {
-    /** Reads only, and keeps the first answer of each row: a repeat goes on behind the last one. Returns counts. */
+    /** Reads only, and keeps the first answer of each row: a repeat asks for those that have none. Returns counts. */
     checkRows: (input: CheckRows): Promise<EligibilityListResult> =>
       whileBeating(async () => {
         const checkId = checkIdHere();
         const policy = input.policy ?? 'default';
-        const through = await ledger.eligibilityResults.through(checkId);
-        const { columns, rows } = await openRows(ledger, input);
-        for await (const chunk of chunksAfter(rows, through)) {
+        const isAnswered = await ledger.eligibilityResults.answered(checkId);
+        const { columns, rows } = await openRows(deps, input);
+        const asking = createAsking({ check, pace, policy, isLast: input.giveUp });
+        const left: Error[] = [];
+        for await (const chunk of chunksWithout(rows, isAnswered)) {
           if (Context.current().cancellationSignal.aborted) await Context.current().cancelled;
           if (draining.aborted) throw passes('WorkerDraining', 'the worker stops; another one goes on', 0);
-          const answer = answerOf(deps, check, { ...input, columns, policy });
-          const { results, failure } = await inOrder(chunk, answer);
+          const { results, failures } = await askAll(chunk, asking, { ...input, columns });
           await ledger.eligibilityResults.add(checkId, results);
-          if (failure !== null) throw failure.error;
+          const [over] = failures.filter((error) => asking.isOver(error)).sort(finalFirst);
+          if (over !== undefined) throw over;
+          left.push(...failures);
         }
+        // All others have their answer; these are asked for again, and after some rounds gone without.
+        const [without] = left;
+        if (without) throw without;
         return {
           checkId,
           ...(await ledger.eligibilityResults.tally(checkId)),
@@ -66,8 +74,8 @@ export function createEligibilityListActivities(deps: EligibilityListDeps) {
         };
       }),
 
-    /** How far a check has come: whether trying again leads anywhere. */
-    checkedThrough: (): Promise<number> => ledger.eligibilityResults.through(checkIdHere()),
+    /** How many rows have their answer: whether trying again leads anywhere. */
+    checkedThrough: (): Promise<number> => ledger.eligibilityResults.count(checkIdHere()),
   };
 }
 
@@ -75,27 +83,34 @@ function checkIdHere(): string {
   return Context.current().info.workflowExecution?.workflowId ?? '';
 }
 
-async function openRows(ledger: Ledger, { dataset: id, map = {}, channel }: CheckRows) {
+async function openRows(
+  { ledger, sourceLimits: limits }: EligibilityListDeps,
+  { dataset: id, map = {}, channel }: CheckRows,
+) {
   const dataset = await ledger.datasets.find(id);
   if (!dataset) throw new SourceError('source_missing', `dataset ${id} is not in the ledger; stage it first`);
   const format = dataset.format as SourceFormat;
-  const source = await openSource(ledger.datasets.read(id), { name: dataset.name, format });
-  if (source.columns === null) return { columns: null, rows: source.rows() };
-  const resolved = resolveEligibilityColumns(source.columns, map, {
-    hasChannel: channel !== undefined,
-    audience: 'history',
-  });
-  if ('columns' in resolved) return { columns: resolved.columns, rows: source.rows() };
+  const source = await openSource(ledger.datasets.read(id), { name: dataset.name, format, limits });
+  const { columns } = source;
+  const resolved = columns
+    ? resolveEligibilityColumns(columns, map, { hasChannel: channel !== undefined, audience: 'history' })
+    : { columns: null };
+  const problems = 'problems' in resolved ? resolved.problems : columns ? [] : eligibilityMapProblems(map);
+  if ('columns' in resolved && problems.length === 0)
+    return { columns: resolved.columns, rows: source.rows() };
   await source.close();
-  throw new SourceError('source_unreadable', resolved.problems.join(' '));
+  throw new SourceError('source_unreadable', problems.join(' '));
 }
 
-async function* chunksAfter(rows: AsyncIterable<SourceRow>, through: number): AsyncIterable<NumberedRow[]> {
+async function* chunksWithout(
+  rows: AsyncIterable<SourceRow>,
+  isAnswered: (seq: number) => boolean,
+): AsyncIterable<NumberedRow[]> {
   let seq = 0;
   let chunk: NumberedRow[] = [];
   for await (const row of rows) {
     seq += 1;
-    if (seq > through) chunk.push({ seq, row });
+    if (!isAnswered(seq)) chunk.push({ seq, row });
     if (chunk.length < ROWS_PER_CHUNK) continue;
     yield chunk;
     chunk = [];
@@ -103,43 +118,38 @@ async function* chunksAfter(rows: AsyncIterable<SourceRow>, through: number): As
   if (chunk.length > 0) yield chunk;
 }
 
-interface Asking extends CheckRows {
+interface Reading extends CheckRows {
   readonly columns: EligibilityColumns | null;
-  readonly policy: ConsentPolicy;
 }
 type Verdict = Pick<EligibilityResult, 'eligible' | 'reason'>;
 
-function answerOf({ pace }: EligibilityListDeps, check: ConsentCheck, asking: Asking) {
-  const { policy, giveUp, map = {}, channel } = asking;
-  const ask = async (question: Question): Promise<Verdict> => {
-    const atHome = (await check.askAtHome([question], policy)).get(question);
-    if (atHome) return atHome;
-    if (giveUp) return check.notToBeHad(question, policy);
-    return pace.inSlot(async () => {
-      await pace.turn();
-      const blockedMs = await pace.blockedMs();
-      if (blockedMs > 0) throw new RateWait(blockedMs);
-      return check.askCxone(question, policy).catch(async (error: unknown) => {
-        if (error instanceof CxoneRateLimited) await pace.block(error.retryAfterMs ?? BACKOFF_MS);
-        throw error;
-      });
-    });
-  };
-  return async ({ row }: NumberedRow): Promise<Verdict> => {
-    if (row.fields === undefined) return { eligible: false, reason: row.broken?.code ?? 'row_unreadable' };
-    const read = readQuestion(row.fields, asking.columns, { map, channel });
-    return 'reason' in read ? { eligible: false, reason: read.reason } : ask(read.question);
-  };
+/** All at once; each answer is kept, whatever becomes of the row before it. */
+async function askAll(chunk: readonly NumberedRow[], asking: Asking, reading: Reading) {
+  const settled = await Promise.allSettled(chunk.map(({ row }) => verdictOf(row, asking, reading)));
+  const results: EligibilityResult[] = [];
+  const failures: Error[] = [];
+  for (const [i, each] of settled.entries()) {
+    const seq = chunk[i]?.seq ?? 0;
+    if (each.status === 'fulfilled') results.push({ seq, ...each.value });
+    else if (asking.isOwn(each.reason)) results.push({ seq, eligible: false, reason: 'consent_unavailable' });
+    else failures.push(asError(each.reason));
+  }
+  return { results, failures };
 }
 
-/** All at once; what is kept are the answers before the first failure, so that a repeat goes on right there. */
-async function inOrder(chunk: readonly NumberedRow[], answer: (row: NumberedRow) => Promise<Verdict>) {
-  const settled = await Promise.allSettled(chunk.map(answer));
-  const results: EligibilityResult[] = [];
-  for (const [i, each] of settled.entries()) {
-    if (each.status === 'rejected') return { results, failure: { error: each.reason as unknown } };
-    const { eligible, reason } = each.value;
-    results.push({ seq: chunk[i]?.seq ?? 0, eligible, reason });
-  }
-  return { results, failure: null };
+async function verdictOf(row: SourceRow, { ask }: Asking, reading: Reading): Promise<Verdict> {
+  if (row.fields === undefined) return { eligible: false, reason: row.broken?.code ?? 'row_unreadable' };
+  const { columns, map = {}, channel } = reading;
+  const read = readQuestion(row.fields, columns, { map, channel });
+  if ('reason' in read) return { eligible: false, reason: read.reason };
+  const { eligible, reason } = await ask(read.question);
+  return { eligible, reason };
+}
+
+const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)));
+
+/** What ends the check is said before what passes. */
+function finalFirst(a: unknown, b: unknown): number {
+  const passing = (error: unknown): number => (isFinal(error) ? 0 : 1);
+  return passing(a) - passing(b);
 }

@@ -86,6 +86,12 @@ function ofCxone(error: CxoneError): ApplicationFailure {
   return passes('CxoneUnavailable', error.message, retryAfterMs ?? undefined);
 }
 
+/** Trying again leads nowhere: credentials, scopes, a missing list, a bug. */
+export function isFinal(error: unknown): boolean {
+  const failure = toFailure(error);
+  return failure instanceof ApplicationFailure && failure.nonRetryable === true;
+}
+
 function nameOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   const code = 'code' in error && typeof error.code === 'string' ? ` ${error.code}` : '';

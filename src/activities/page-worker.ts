@@ -1,7 +1,6 @@
 /** What works through one page: pages.ts says what for. One of these for each try of a page. */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ApplicationFailure } from '@temporalio/common';
 import type { Kind } from '../contract.ts';
 import { CxoneError, CxoneRateLimited } from '../cxone/errors.ts';
 import {
@@ -14,7 +13,7 @@ import {
 import type { Run } from '../ledger/runs.ts';
 import type { Answer, BulkKindName, PendingRecord } from './bulk.ts';
 import { doubtOf, inherit, mayBeSent } from './doubt.ts';
-import { toFailure } from './failures.ts';
+import { isFinal } from './failures.ts';
 import { createLease, type Lease, LeaseExpired, type Moment, momentNow } from './lease.ts';
 import { LONGEST_WAIT_MS, RateWait } from './pace.ts';
 import type { Page, PageDeps, PageResult } from './pages.ts';
@@ -296,12 +295,6 @@ function auditOf(
 }
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
-
-/** Credentials, scopes, a missing list: no other batch would fare better. */
-function isFinal(error: CxoneError): boolean {
-  const failure = toFailure(error);
-  return failure instanceof ApplicationFailure && failure.nonRetryable === true;
-}
 
 function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';

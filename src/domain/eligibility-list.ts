@@ -13,7 +13,16 @@ export interface Question extends Pick<ConsentFacts, 'optInStatus' | 'timeZone'>
   readonly contactId: string;
   readonly channel: Channel;
 }
-export type ReadQuestion = { readonly question: Question } | { readonly reason: 'invalid_channel' };
+export type ReadQuestion =
+  | { readonly question: Question }
+  /** `field_ambiguous`: two keys of one name. */
+  | { readonly reason: 'invalid_channel' | 'field_ambiguous' };
+
+/** Reasons of rows that nobody could be asked about, or about which nobody answered: they say nothing of a consent. */
+export function isWithoutAnswer(reason: string): boolean {
+  const codes = ['consent_unavailable', 'no_contact_id', 'invalid_channel', 'field_ambiguous'];
+  return codes.includes(reason) || reason.startsWith('row_');
+}
 
 /** By the header of a CSV. `hasChannel`: one is given for all rows. */
 export function resolveEligibilityColumns(
@@ -30,13 +39,20 @@ export function resolveEligibilityColumns(
   return all.length === 0 ? { columns: found } : { problems: all };
 }
 
-/** A row of NDJSON brings its own names: `columns` is null then. */
+/** For NDJSON, whose columns are not known beforehand: the fields of the map that do not exist. */
+export function eligibilityMapProblems(map: ColumnMap): readonly string[] {
+  return matchColumns(Object.values(map), ELIGIBILITY_FIELDS, map).problems.map(({ message }) => message);
+}
+
+/** A row of NDJSON brings its own names: `columns` is null then. Of two that could be one field, none is chosen. */
 export function readQuestion(
   fields: Readonly<Record<string, unknown>>,
   columns: EligibilityColumns | null,
   { map, channel }: { readonly map: ColumnMap; readonly channel: Channel | undefined },
 ): ReadQuestion {
-  const names = columns ?? matchColumns(Object.keys(fields), ELIGIBILITY_FIELDS, map).found;
+  const match = columns ? null : matchColumns(Object.keys(fields), ELIGIBILITY_FIELDS, map);
+  if (match?.problems.some(({ code }) => code === 'ambiguous_column')) return { reason: 'field_ambiguous' };
+  const names = columns ?? match?.found ?? new Map<string, string>();
   const text = (field: Field): string => {
     const value = fields[names.get(field) ?? ''];
     return typeof value === 'string' || typeof value === 'number' ? String(value).trim() : '';

@@ -27,14 +27,26 @@ export function createEligibilityResults({ db }: Database) {
         on conflict do nothing`.execute(db);
     },
 
-    /** The last row of a check that has a result; rows get theirs in order. */
-    async through(checkId: string): Promise<number> {
-      const { last } = await db
+    /** How many rows have their result. */
+    async count(checkId: string): Promise<number> {
+      const { n } = await db
         .selectFrom('eligibility_results')
-        .select((e) => e.fn.max('seq').as('last'))
+        .select((e) => e.fn.countAll<string>().as('n'))
         .where('check_id', '=', checkId)
         .executeTakeFirstOrThrow();
-      return last ?? 0;
+      return Number(n);
+    },
+
+    /** Which rows have their result, as of now. Without gaps up to some row, and the few beyond it one by one. */
+    async answered(checkId: string): Promise<(seq: number) => boolean> {
+      const { rows } = await sql<{ through: number; seq: number | null }>`
+        with numbered as (
+          select seq, row_number() over (order by seq) as n from eligibility_results where check_id = ${checkId}
+        ), known as (select count(*)::int as through from numbered where seq = n)
+        select through, seq from known left join numbered on seq > n`.execute(db);
+      const through = rows[0]?.through ?? 0;
+      const beyond = new Set(rows.map(({ seq }) => seq));
+      return (seq) => seq <= through || beyond.has(seq);
     },
 
     async tally(checkId: string): Promise<EligibilityTally> {

@@ -1,12 +1,19 @@
 /**
  * The same question of every row of a dataset.
  *
- * 1. ask      row by row; an outage is waited for as long as there is some progress between its rounds of tries
- * 2. give up  on what CXone does not answer for: not eligible (fail closed)
+ * 1. ask      row by row; what has no answer is asked for again as long as there is progress between rounds of tries
+ * 2. give up  on those that CXone does not answer for when asked once more: not eligible (fail closed)
  */
 import type { EligibilityListInput, EligibilityListResult } from '../contract.ts';
 import { checkEligibilityList } from '../contract-input.ts';
-import { allRowsNow, asking, askingAll, endsTheRun, hasRunOutOfTries, isWaitingItsTurn } from './policies.ts';
+import {
+  asking,
+  askingAll,
+  askingOnceMore,
+  endsTheRun,
+  hasRunOutOfTries,
+  isWaitingItsTurn,
+} from './policies.ts';
 
 export async function eligibilityList(given: EligibilityListInput): Promise<EligibilityListResult> {
   const checked = checkEligibilityList(given);
@@ -23,5 +30,5 @@ export async function eligibilityList(given: EligibilityListInput): Promise<Elig
       before = through;
     }
   }
-  return allRowsNow.checkRows({ ...input, giveUp: true });
+  return askingOnceMore.checkRows({ ...input, giveUp: true });
 }

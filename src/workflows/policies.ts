@@ -97,15 +97,23 @@ export const asking = proxyActivities<Pick<Activities, 'checkEligibility' | 'che
 /** Thousands of questions, hours at the vendor's rate. A round of tries lasts about ten minutes. */
 export const askingAll = proxyActivities<Pick<Activities, 'checkRows'>>({
   startToCloseTimeout: '24 hours',
-  heartbeatTimeout: '30s',
+  heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: { ...UNTIL_IT_PASSES, maximumAttempts: 15 },
 });
 
+/** The last pass over what has no answer yet: each is asked for once more, and a busy line is waited for. */
+export const askingOnceMore = proxyActivities<Pick<Activities, 'checkRows'>>({
+  startToCloseTimeout: '24 hours',
+  heartbeatTimeout: '10s',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: UNTIL_IT_PASSES,
+});
+
 /** Through all rows of the ledger, without a request to anybody. */
-export const allRowsNow = proxyActivities<Pick<Activities, 'checkRows' | 'erasePerson'>>({
+export const allRowsNow = proxyActivities<Pick<Activities, 'erasePerson'>>({
   startToCloseTimeout: '2 hours',
-  heartbeatTimeout: '30s',
+  heartbeatTimeout: '10s',
   retry: UNTIL_IT_PASSES,
 });
 

@@ -4,7 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { mentions } from '../../src/activities/erasure.ts';
 import type { EligibilityListInput } from '../../src/contract.ts';
 import type { Cxone } from '../../src/cxone/cxone.ts';
-import { CxoneRefused, CxoneUnauthorized } from '../../src/cxone/errors.ts';
+import {
+  CxoneRefused,
+  CxoneUnauthorized,
+  CxoneUnavailable,
+  CxoneUnreadable,
+} from '../../src/cxone/errors.ts';
 import type { FindPreferenceRequest, StoredPreference } from '../../src/cxone/preferences.ts';
 import { ledgerOfFile, someId } from '../ledger/harness.ts';
 import { CONTEXT, environment, fakeCxone, nothingSent, perform, workerOf } from './harness.ts';
@@ -43,6 +48,8 @@ const stage = (rows: readonly object[]) =>
     'ndjson',
     Readable.from(rows.map((row) => Buffer.from(`${JSON.stringify(row)}\n`))),
   );
+
+const people = (n: number) => Array.from({ length: n }, (_, i) => ({ contactId: guid(i + 1) }));
 
 /** The activities as one workflow calls them. */
 function checker(cxone: Cxone) {
@@ -92,32 +99,99 @@ describe('checking the rows of a dataset', () => {
     expect([...asked].sort()).toEqual([guid(1), guid(2), guid(3)]);
   });
 
-  it('after an outage goes on at the row that had none, and asks nobody twice', async () => {
+  it('in an outage keeps the answers it has, asks few in vain, and goes on at the rows that have none', async () => {
     let isAway = true;
     const { cxone, asked } = cxoneThat(({ contactId }) => {
-      if (isAway && contactId === guid(300)) throw nothingSent();
+      if (isAway && contactId >= guid(300)) throw nothingSent();
       return {};
     });
-    const { id } = await stage(Array.from({ length: 450 }, (_, i) => ({ contactId: guid(i + 1) })));
+    const { id } = await stage(people(450));
     const { check, results } = checker(cxone);
     await expect(check({ dataset: id, channel: 'sms' })).rejects.toMatchObject({ type: 'CxoneUnavailable' });
     expect(await results()).toHaveLength(299);
+    expect(asked.length).toBeLessThan(310);
     isAway = false;
     expect(await check({ dataset: id, channel: 'sms' })).toMatchObject({ eligible: 450 });
-    expect(new Set(asked.slice(0, 299)).size + asked.filter((each) => each === guid(1)).length).toBe(300);
+    expect(asked.filter((each) => each < guid(300))).toHaveLength(299);
   });
 
-  it('gives up closed: what has no answer is not eligible, and nobody is asked any more', async () => {
+  it('one contact that CXone cannot answer for stops none of the others, and has no answer in the end', async () => {
+    const { cxone, asked } = cxoneThat(({ contactId }) => {
+      if (contactId === guid(120)) throw new CxoneUnavailable(CONTEXT, null, 'no');
+      return {};
+    });
+    const { id } = await stage(people(450));
+    const { check, results } = checker(cxone);
+    for (let tries = 0; tries < 3; tries += 1)
+      await expect(check({ dataset: id, channel: 'sms' })).rejects.toMatchObject({
+        type: 'CxoneUnavailable',
+      });
+    expect(await results()).toHaveLength(449);
+    expect(await check({ dataset: id, channel: 'sms' }, true)).toMatchObject({
+      eligible: 449,
+      ineligible: { consent_unavailable: 1 },
+    });
+    expect((await results())[119]).toEqual([120, false, 'consent_unavailable']);
+    expect([asked.filter((each) => each === guid(120)).length, asked.length]).toEqual([4, 453]);
+  });
+
+  it('an answer that nobody can read is asked for three times, and is a no about this row only', async () => {
+    const { cxone, asked } = cxoneThat(({ contactId }) => {
+      if (contactId === guid(2)) throw new CxoneUnreadable(CONTEXT, 'optIn is no boolean');
+      return {};
+    });
+    const { id } = await stage(people(30));
+    expect(await checker(cxone).check({ dataset: id, channel: 'sms' })).toMatchObject({
+      eligible: 29,
+      ineligible: { consent_unavailable: 1 },
+    });
+    expect(asked).toHaveLength(32);
+  });
+
+  it('nothing but answers that nobody can read is an outage, and no answer about anybody', async () => {
+    const { cxone } = cxoneThat(() => {
+      throw new CxoneUnreadable(CONTEXT, 'a login page');
+    });
+    const { id } = await stage(people(3));
+    const { check, results } = checker(cxone);
+    await expect(check({ dataset: id, channel: 'sms' })).rejects.toMatchObject({ type: 'CxoneUnavailable' });
+    expect(await results()).toEqual([]);
+  });
+
+  it('gives up closed: who has no answer when asked once more is not eligible', async () => {
+    const { cxone, asked } = cxoneThat(({ contactId }) => {
+      if (contactId === guid(1)) throw nothingSent();
+      return {};
+    });
+    const { id } = await stage([...people(2), { contactId: 'crm-1' }]);
+    const { check } = checker(cxone);
+    expect(await check({ dataset: id, channel: 'email' }, true)).toMatchObject({
+      eligible: 1,
+      ineligible: { consent_unavailable: 1, no_contact_id: 1 },
+    });
+    expect([...asked].sort()).toEqual([guid(1), guid(2)]);
+  });
+
+  it('gives up on all the rest after a few that CXone does not answer, without asking', async () => {
     const { cxone, asked } = cxoneThat(() => {
       throw nothingSent();
     });
-    const { id } = await stage([{ contactId: guid(1) }, { contactId: 'crm-1' }]);
-    const { check } = checker(cxone);
-    expect(await check({ dataset: id, channel: 'email' }, true)).toMatchObject({
+    const { id } = await stage(people(450));
+    expect(await checker(cxone).check({ dataset: id, channel: 'email' }, true)).toMatchObject({
       eligible: 0,
-      ineligible: { consent_unavailable: 1, no_contact_id: 1 },
+      ineligible: { consent_unavailable: 450 },
     });
-    expect(asked).toEqual([]);
+    expect(asked.length).toBeLessThan(15);
+  });
+
+  it('does not choose between two keys of one name', async () => {
+    const { cxone, asked } = cxoneThat();
+    const { id } = await stage([{ contactId: guid(1), contact_id: guid(2) }, { contactId: guid(3) }]);
+    expect(await checker(cxone).check({ dataset: id, channel: 'email' })).toMatchObject({
+      eligible: 1,
+      ineligible: { field_ambiguous: 1 },
+    });
+    expect(asked).toEqual([guid(3)]);
   });
 
   it('a question that CXone refuses is a no about this row; refused credentials end the check', async () => {
@@ -168,6 +242,13 @@ describe('checking the rows of a dataset', () => {
     await expect(check({ dataset: csv.id })).rejects.toThrow(/No column for contactId/);
     // A first line that is no header may be a person: a failure stands in the history.
     await expect(check({ dataset: csv.id })).rejects.not.toThrow(/phone/);
+    const { id } = await stage(people(1));
+    await expect(
+      check({ dataset: id, channel: 'sms', map: { contctId: 'contactId' } }),
+    ).rejects.toMatchObject({
+      type: 'SourceUnreadable',
+      message: expect.stringContaining('contctId') as string,
+    });
   });
 });
 

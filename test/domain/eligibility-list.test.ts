@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { readQuestion, resolveEligibilityColumns } from '../../src/domain/eligibility-list.ts';
+import {
+  eligibilityMapProblems,
+  readQuestion,
+  resolveEligibilityColumns,
+} from '../../src/domain/eligibility-list.ts';
 
 const resolve = (columns: readonly string[], map = {}, hasChannel = false) =>
   resolveEligibilityColumns(columns, map, { hasChannel, audience: 'terminal' });
@@ -52,6 +56,22 @@ describe('a row', () => {
     expect(read({ contactId: 'a', channel: 'fax' })).toEqual({ reason: 'invalid_channel' });
     expect(read({ contactId: 'a' })).toEqual({ reason: 'invalid_channel' });
     expect(read({ contactId: null }, 'sms')).toMatchObject({ question: { contactId: '' } });
+  });
+
+  it('with two keys of one name is not guessed at', () => {
+    expect(read({ contactId: 'a', contact_id: 'b' }, 'sms')).toEqual({ reason: 'field_ambiguous' });
+    expect(read({ contactId: 'a', channel: 'sms', Channel: 'email' })).toEqual({ reason: 'field_ambiguous' });
+    expect(read({ contactId: 'a', note: 'x', Note: 'y' }, 'sms')).toHaveProperty('question');
+    expect(read({ No: 'a', contactId: 'b' }, 'sms', { contactId: 'No' })).toMatchObject({
+      question: { contactId: 'a' },
+    });
+  });
+
+  it('has no part in a mapping to a field that does not exist', () => {
+    expect(eligibilityMapProblems({ contctId: 'customer' })).toEqual([
+      expect.stringContaining('contctId') as string,
+    ]);
+    expect(eligibilityMapProblems({ contactId: 'customer' })).toEqual([]);
   });
 
   it('carries what it says of itself; a status that nobody knows confirms nothing', () => {

@@ -312,7 +312,7 @@ describe('results of a check', () => {
     await eligibilityResults.add(checkId, [{ seq: 1, eligible: true, reason: 'compliant' }, no(2)]);
     await eligibilityResults.add(checkId, [{ seq: 2, eligible: true, reason: 'compliant' }, no(3)]);
     await eligibilityResults.add(someId('check'), [no(9)]);
-    expect(await eligibilityResults.through(checkId)).toBe(3);
+    expect(await eligibilityResults.count(checkId)).toBe(3);
     expect(await eligibilityResults.tally(checkId)).toEqual({
       eligible: 1,
       ineligible: { explicit_opt_out: 2 },
