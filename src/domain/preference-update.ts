@@ -1,14 +1,23 @@
 /** The rules of preference rows (tutorial S0, cxone-api.md "preferences", decisions.md 24 and 25). Pure. */
 import { type Audience, type ColumnMap, matchColumns, problemTexts } from './columns.ts';
-import { type Channel, CHANNELS, CLOCK_TOLERANCE_MS, type Region, REGIONS } from './eligibility.ts';
+import { type Channel, CHANNELS, type Region, REGIONS } from './eligibility.ts';
+import {
+  isExact,
+  type Part,
+  readFlag,
+  readGuid,
+  readSource,
+  readTime,
+  readWord,
+  textOf,
+  valueOf,
+} from './preference-cells.ts';
 import type { Reason } from './run.ts';
-import { toUtcTimestamp } from './timestamps.ts';
+
+export { isGuid, LONGEST_SOURCE, NO, YES } from './preference-cells.ts';
 
 /** The most items of one request. Source: S0. */
 export const PREFERENCES_PER_BATCH = 100;
-/** Source: S0. */
-export const LONGEST_SOURCE = 50;
-
 /** S0's names; what a column can be mapped to. */
 export const PREFERENCE_FIELDS = [
   'contactId',
@@ -79,6 +88,8 @@ export function preferenceMapProblems(map: ColumnMap): readonly string[] {
 
 /** What a row says, each part with what is wrong with it. */
 interface Parts {
+  /** Whom the row speaks of, a GUID or not; null: it does not say, or not exactly. */
+  readonly whom: string | null;
   readonly contactId: Part<string>;
   readonly channel: Part<Channel>;
   readonly optIn: Part<boolean>;
@@ -89,12 +100,6 @@ interface Parts {
   readonly key: Part<string>;
   readonly updatedAt: Part<string>;
 }
-/** `value` null: there is none, or a wrong one. A reason has the field as the source names it and never a value. */
-interface Part<T> {
-  readonly value: T | null;
-  readonly reason?: Reason;
-}
-
 /**
  * One row to one preference, or *every* reason why not. `columns`: of the header; null for NDJSON, where each row's
  * own keys count. `now` fixes what the future is: a repeat of staging reads every row alike.
@@ -113,17 +118,26 @@ export function readPreference(
     ...ambiguous.map(
       ({ field }): Reason => ({ code: 'field_ambiguous', field, message: 'two keys of one name' }),
     ),
-    ...Object.values(parts).flatMap(({ reason }: Part<unknown>) => (reason ? [reason] : [])),
+    ...partsOf(parts).flatMap(({ reason }) => (reason ? [reason] : [])),
     ...contradictions(parts, from),
   ];
-  if (reasons.length > 0) return { reasons, optOut: ambiguous.length > 0 ? null : optOutOf(parts) };
-  return ofValid(parts, from);
+  if (reasons.length === 0) return ofValid(parts, from);
+  return { reasons, optOut: unambiguous(optOutOf(parts), new Set(ambiguous.map(({ field }) => field))) };
+}
+
+const partsOf = ({ whom: _, ...parts }: Parts): readonly Part<unknown>[] => Object.values(parts);
+
+/** Two keys for something else leave it clear who said no, and to what; two dates are as good as none. */
+function unambiguous(optOut: UnsentOptOut | null, fields: ReadonlySet<string>): UnsentOptOut | null {
+  if (optOut === null || ['contactId', 'channel', 'optIn'].some((field) => fields.has(field))) return null;
+  return fields.has('withdrawalTimestamp') ? { ...optOut, withdrawalTimestamp: null } : optOut;
 }
 
 function readParts(fields: Fields, from: PreferenceColumns, now: Date): Parts {
   const cell = (field: Field) => ({ field: from.get(field) ?? field, text: textOf(fields, from.get(field)) });
   const time = (field: Field) => readTime(cell(field), now);
   return {
+    whom: isExact(valueOf(fields, from.get('contactId'))) ? cell('contactId').text || null : null,
     contactId: readGuid(cell('contactId'), 'contact_id'),
     channel: readWord(cell('channel'), CHANNELS, (text) => text.toLowerCase(), 'channel'),
     optIn: readFlag(cell('optIn')),
@@ -176,85 +190,19 @@ function ofValid(parts: Parts, from: PreferenceColumns): ReadPreference {
   return { preference, refusedFor: { code: 'gdpr_needs_consent_date', field, message }, optOut };
 }
 
-/** Whatever else is wrong with a row: whom it concerns, where, and that they said no is known. */
-function optOutOf({ contactId, channel, optIn, withdrawal }: Parts): UnsentOptOut | null {
-  if (optIn.value !== false || contactId.value === null || channel.value === null) return null;
-  return { contactId: contactId.value, channel: channel.value, withdrawalTimestamp: withdrawal.value };
+/**
+ * Whatever else is wrong with a row: whom it concerns, where, and that they said no is known. CXone takes GUIDs only;
+ * our own list takes any id, for imports have contacts with ids of their own and ask it for them.
+ */
+function optOutOf({ whom, contactId, channel, optIn, withdrawal }: Parts): UnsentOptOut | null {
+  const id = contactId.value ?? whom;
+  if (optIn.value !== false || id === null || channel.value === null) return null;
+  return { contactId: id, channel: channel.value, withdrawalTimestamp: withdrawal.value };
 }
 
 /** Both ISO in UTC of one length: as text as in time. */
 function laterOf(a: string | null, b: string | null): string {
   return (a ?? '') > (b ?? '') ? (a ?? '') : (b ?? '');
-}
-
-interface Cell {
-  readonly field: string;
-  readonly text: string;
-}
-
-/** Any variant and version: S0's own examples are no RFC 4122 UUIDs (reliability.md M11). */
-const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-export function isGuid(text: string): boolean {
-  return GUID.test(text);
-}
-
-function readGuid({ field, text }: Cell, what: string): Part<string> {
-  if (isGuid(text)) return { value: text };
-  return wrong(text === '' ? `${what}_missing` : `${what}_not_a_guid`, field);
-}
-
-function readWord<T extends string>(
-  { field, text }: Cell,
-  words: readonly T[],
-  normalise: (text: string) => string,
-  what: string,
-): Part<T> {
-  const word = words.find((each) => each === normalise(text));
-  if (word !== undefined) return { value: word };
-  return wrong(text === '' ? `${what}_missing` : `${what}_unknown`, field, words.join(', '));
-}
-
-const FLAGS: Readonly<Record<string, boolean>> = {
-  true: true,
-  yes: true,
-  '1': true,
-  false: false,
-  no: false,
-  '0': false,
-};
-
-function readFlag({ field, text }: Cell): Part<boolean> {
-  const word = text.toLowerCase();
-  if (Object.hasOwn(FLAGS, word)) return { value: FLAGS[word] ?? false };
-  return wrong(text === '' ? 'opt_in_missing' : 'opt_in_not_a_flag', field, 'true or false');
-}
-
-function readSource({ field, text }: Cell): Part<string> {
-  if (text === '') return wrong('source_missing', field);
-  if (text.length <= LONGEST_SOURCE) return { value: text };
-  return wrong('source_too_long', field, `at most ${LONGEST_SOURCE} characters`);
-}
-
-function readTime({ field, text }: Cell, now: Date): Part<string> {
-  if (text === '') return { value: null };
-  const value = toUtcTimestamp(text);
-  if (value === null)
-    return wrong('timestamp_not_a_date', field, 'write 2024-11-01 or 2024-11-01T09:15:00+01:00');
-  if (Date.parse(value) - now.getTime() > CLOCK_TOLERANCE_MS) return wrong('timestamp_in_future', field);
-  return { value };
-}
-
-function wrong(code: string, field: string, message?: string): Part<never> {
-  return { value: null, reason: { code, field, ...(message !== undefined && { message }) } };
-}
-
-/** A cell as text, trimmed; `null` written out in a CSV is nothing, as it is in JSON. */
-function textOf(fields: Fields, column: string | undefined): string {
-  const value = column !== undefined && Object.hasOwn(fields, column) ? fields[column] : undefined;
-  if (value === undefined || value === null) return '';
-  const text = (typeof value === 'string' ? value : JSON.stringify(value)).trim();
-  return text.toLowerCase() === 'null' ? '' : text;
 }
 
 // --- one item per contact and channel ------------------------------------------------------------------------

@@ -125,6 +125,11 @@ describe('a row', () => {
     expect(codesOf(ahead(300_001))).toEqual(['timestamp_in_future consentTimestamp']);
   });
 
+  it('takes a GUID in braces, without them', () => {
+    expect(preferenceOf({ ...OPT_IN, contactId: `{${ID}}` }).contactId).toBe(ID);
+    expect(codesOf({ ...OPT_IN, contactId: `{${ID}` })).toEqual(['contact_id_not_a_guid contactId']);
+  });
+
   it('takes any GUID, also those of S0 that are no UUIDs by the book', () => {
     expect(preferenceOf({ ...OPT_IN, idempotencyKey: 'c9d8e7f6-a5b4-3210-fedc-ba9876543210' })).toMatchObject(
       {
@@ -160,8 +165,41 @@ describe('an objection', () => {
     expect(read({ ...OPT_OUT, withdrawalTimestamp: 'soon' })).toMatchObject({
       optOut: { ...optOut, withdrawalTimestamp: null },
     });
-    expect(read({ ...OPT_OUT, contactId: '7' })).toMatchObject({ optOut: null });
     expect(read({ ...OPT_IN, source: '' })).toMatchObject({ optOut: null });
+  });
+
+  it('of a contact that is no GUID is not lost: CXone does not take it, and our own list does', () => {
+    expect(read({ ...OPT_OUT, contactId: ' crm-88291 ' })).toMatchObject({
+      reasons: [{ code: 'contact_id_not_a_guid' }],
+      optOut: { ...optOut, contactId: 'crm-88291' },
+    });
+    expect(read({ ...OPT_OUT, contactId: 88291 })).toMatchObject({ optOut: { contactId: '88291' } });
+    // Nobody, or somebody else: JSON.parse has rounded it.
+    for (const contactId of ['', null, undefined, { id: 7 }, 2 ** 60])
+      expect(read({ ...OPT_OUT, contactId })).toMatchObject({ optOut: null });
+  });
+
+  it('with two keys of one name is kept as long as whom, where and the no itself are clear', () => {
+    for (const twice of [{ Source: 'b' }, { REGULATORY_REGION: 'NONE' }, { consent_timestamp: '2024-01-01' }])
+      expect(read({ ...OPT_OUT, ...twice })).toMatchObject({
+        reasons: [{ code: 'field_ambiguous' }],
+        optOut,
+      });
+    expect(read({ ...OPT_OUT, withdrawal_timestamp: '2025-01-01' })).toMatchObject({
+      optOut: { ...optOut, withdrawalTimestamp: null },
+    });
+    for (const twice of [{ contact_id: ID }, { Channel: 'sms' }, { 'opt-in': false }])
+      expect(read({ ...OPT_OUT, ...twice })).toMatchObject({ optOut: null });
+  });
+
+  it('is understood in many words, and a yes in few', () => {
+    const said = (optIn: unknown) => readPreference({ ...OPT_OUT, optIn }, null, NOW);
+    for (const no of ['N', 'off', 'Unsubscribed', 'opted out', 'OPT_OUT', 'f', 'False', 0, false])
+      expect(said(no), String(no)).toMatchObject({ preference: { optIn: false } });
+    for (const yes of ['Y', 'on', 'TRUE', 1, true, 't'])
+      expect(preferenceOf({ ...OPT_IN, optIn: yes }).optIn, String(yes)).toBe(true);
+    for (const neither of ['perhaps', '-1', '2', 'opted in', 'subscribed', ''])
+      expect('reasons' in said(neither), neither).toBe(true);
   });
 
   it('is lost by no row, whatever its other fields hold', () => {
