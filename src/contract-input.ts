@@ -159,7 +159,12 @@ function checkInput<T>(kind: Kind, value: unknown): Checked<T> {
 }
 
 export function checkContactImport(value: unknown): Checked<ContactImportInput> {
-  return checkInput('contactImport', value);
+  const checked = checkInput<ContactImportInput>('contactImport', value);
+  // Whoever asks for the strict rules and for nobody's consent believes in a check that does not take place.
+  if (!isObject(value) || value.policy === undefined || value.requireConsent !== undefined) return checked;
+  const problem =
+    'policy is of use with requireConsent only: without a channel to require consent for, nobody is checked';
+  return { problems: [...('problems' in checked ? checked.problems : []), problem] };
 }
 
 export function checkPreferenceUpdate(value: unknown): Checked<PreferenceUpdateInput> {

@@ -129,6 +129,7 @@ describe('cxflow', () => {
     ],
     [['contacts', 'import', 'c.csv', '--list', 'L1', '--map', 'phone'], 'field=column'],
     [['contacts', 'import', 'c.csv'], 'which list?'],
+    [['contacts', 'import', 'c.csv', '--list', 'L1', '--policy', 'strict'], 'with --require-consent'],
     [['contacts', 'import', '--retry-of', 'r0', '--map', 'phone=Tel'], 'of a FILE'],
     [['contacts', 'import', 'c.csv', '--list', 'L1', '--encoding', 'ebcdic'], 'Allowed choices are utf-8'],
     [['preferences', 'update'], 'name a FILE'],

@@ -176,6 +176,8 @@ describe('starting an import', () => {
     ])
       expect(problems.join('\n')).toContain(field);
     expect(await problemsOf(start({} as never))).toHaveLength(2);
+    const unchecked = { listId: 'L1', source: { path: 'a.csv' }, policy: 'strict' } as const;
+    expect(await problemsOf(start(unchecked))).toEqual([expect.stringContaining('requireConsent') as string]);
     expect(await problemsOf(start(null as never))).toHaveLength(1);
     expect(await problemsOf(start({ listId: 'L1', source: { url: 'https://x' } } as never))).toHaveLength(1);
   });

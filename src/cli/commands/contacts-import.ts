@@ -90,9 +90,12 @@ export async function importContacts(
   return withSession(cli, async (session) => {
     const old = await runToRetry(session, options);
     const listId = listOf(session, options, old);
+    const all = { ...optionsOf(old), ...options };
+    if (all.policy !== undefined && all.requireConsent === undefined)
+      throw new UsageError('--policy is of use with --require-consent CHANNEL only: say on which channel');
     const source = await sourceOf(session, file, options, output);
     const runOptions = options.id === undefined ? {} : { runId: options.id };
-    const input = toInput(listId, source, { ...optionsOf(old), ...options });
+    const input = toInput(listId, source, all);
     const started = await (await session.client()).startContactImport(input, runOptions);
     return followStarted(started, { cli, session, output }, options, WORDS);
   });
@@ -114,5 +117,6 @@ function listOf(session: Session, { list }: ImportOptions, old: Run | null): str
 /** A retry writes as the old run did, unless something else was said. */
 function optionsOf(old: Run | null): Partial<ImportOptions> {
   const { existing, dedupe, requireConsent, policy } = (old?.input ?? {}) as Partial<ContactImportInput>;
-  return saidOf({ existing, dedupe, requireConsent, policy });
+  // Older versions took a policy without a channel, and ignored it.
+  return saidOf({ existing, dedupe, ...(requireConsent && { requireConsent, policy }) });
 }
