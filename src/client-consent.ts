@@ -69,6 +69,11 @@ export function createConsentClient({ temporal, ledger }: ConsentClientDeps) {
     /** A fresh id for `checkEligibilityList`, to look at its progress with. */
     newCheckId: (): string => newId('eligibility-list'),
 
+    /** Ends a check of a dataset: nobody else is asked. The answers that it has stay. */
+    async cancelEligibilityList(checkId: string): Promise<void> {
+      await temporal.workflow.getHandle(checkId).cancel();
+    },
+
     /** Row by row, in order: number of the row, eligible or not, the reason. */
     eligibility: (checkId: string) => ledger.eligibilityResults.list(checkId),
 

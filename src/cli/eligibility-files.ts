@@ -1,5 +1,6 @@
 /** The rows of a checked file, parted by what was found: the source's own columns and three of ours (decisions.md 6). */
 import type { EligibilityListResult } from '../contract.ts';
+import type { SourceLimits } from '../domain/source-limits.ts';
 import type { Dataset } from '../ledger/datasets.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { SourceFormat } from '../sources/format.ts';
@@ -10,15 +11,21 @@ export interface JudgedFile {
   readonly ledger: Pick<Ledger, 'datasets' | 'eligibilityResults'>;
   /** The same bytes that were checked: the file itself may have changed since. */
   readonly source: Dataset;
+  /** Of the operator, as they were when it was checked: other rows would be broken. */
+  readonly limits: SourceLimits;
   readonly result: EligibilityListResult;
   readonly isEligible: boolean;
   readonly format: RecordFormat;
 }
 
 export async function* judgedFile(file: JudgedFile): AsyncIterable<string> {
-  const { ledger, source, result, isEligible, format } = file;
+  const { ledger, limits, source, result, isEligible, format } = file;
   const open = () =>
-    openSource(ledger.datasets.read(source.id), { name: source.name, format: source.format as SourceFormat });
+    openSource(ledger.datasets.read(source.id), {
+      name: source.name,
+      format: source.format as SourceFormat,
+      limits,
+    });
   const first = await open();
   await first.close();
   const hasBroken = !isEligible && Object.keys(result.ineligible).some((code) => code.startsWith('row_'));

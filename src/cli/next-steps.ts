@@ -21,7 +21,7 @@ const RETRIES: Readonly<Partial<Record<string, { readonly path: string; readonly
 
 const LOOKS: Readonly<Partial<Record<Outcome, string>>> = {
   invalid: 'the rows that our rules refused, with every reason',
-  rejected: 'the rows that CXone refused, with its reasons',
+  rejected: 'the rows that CXone refused or our rules kept back, with the reasons',
   conflict: 'the rows in conflict',
   in_doubt: 'the rows whose answer never came',
 };

@@ -117,6 +117,17 @@ function renderChanges(hash: string, changes: readonly string[]): string {
   return [`plan ${hash}`, ...lines.map((line) => `  ${printable(line)}`)].join('\n');
 }
 
+/** Each is a request, and so a part of the estimate. */
+function lookUpsOf({ lookUps }: Plan): string[] {
+  if (!lookUps) return [];
+  const { requests, withoutContactId } = lookUps;
+  const without = plural(withoutContactId, 'record');
+  return [
+    `  ${plural(requests, 'look-up')} of preferences before that`,
+    ...(withoutContactId > 0 ? [`  ${without} without a contact id that CXone could be asked for`] : []),
+  ];
+}
+
 /** What is going to be written, before anything is. */
 export function renderPlan(plan: Plan): string {
   if (plan.changes) return renderChanges(plan.hash, plan.changes);
@@ -139,6 +150,7 @@ export function renderPlan(plan: Plan): string {
     ...(existing === undefined
       ? []
       : [`  contacts that CXone already has are ${existing === 'update' ? 'updated' : 'left alone'}`]),
+    ...lookUpsOf(plan),
     ...(plan.estimatedSeconds == null
       ? []
       : [`  at least ${formatDuration(plan.estimatedSeconds * 1_000)} at the rate budget`]),

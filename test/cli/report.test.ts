@@ -85,6 +85,7 @@ describe('a plan', () => {
       options: { existing: 'update' },
       estimatedSeconds: 6,
       reasons: [{ code: 'consent_too_old', field: 'consentTimestamp', n: 24 }],
+      lookUps: { requests: 9_700, withoutContactId: 11 },
     });
     for (const words of [
       '55c82f8c25c9ffec',
@@ -92,6 +93,8 @@ describe('a plan', () => {
       'are updated',
       '6 s at the rate',
       'consent_too_old',
+      '9,700 look-ups',
+      '11 records without a contact id',
     ]) {
       expect(text).toContain(words);
     }

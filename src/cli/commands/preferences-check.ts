@@ -2,7 +2,11 @@
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { Channel, ConsentPolicy, Eligibility, EligibilityListResult } from '../../contract.ts';
 import { CHANNELS, CONSENT_POLICIES, NOTICE } from '../../domain/eligibility.ts';
-import { resolveEligibilityColumns } from '../../domain/eligibility-list.ts';
+import {
+  eligibilityMapProblems,
+  isWithoutAnswer,
+  resolveEligibilityColumns,
+} from '../../domain/eligibility-list.ts';
 import { type Cli, type Output, outputOf, withSession, writeJson } from '../cli.ts';
 import { judgedFile } from '../eligibility-files.ts';
 import { UsageError } from '../errors.ts';
@@ -20,6 +24,7 @@ import {
   stageFile,
 } from '../starting.ts';
 import { renderTable } from '../table.ts';
+import { withInterrupt } from '../watching.ts';
 import { type AddCommand, examples, JSON_HELP } from './command.ts';
 
 export interface CheckOptions extends FileOptions {
@@ -52,7 +57,8 @@ export const addPreferencesCheck: AddCommand = (parent, cli, finish) => {
     .description(
       "Fetches CXone's preference and judges it by our rules, after our own suppression list. What is not to be had is\n" +
         'not eligible. The answer is of its moment: ask again before the next time. The rules are an engineering\n' +
-        'default, not legal advice. Exit code: 0 eligible, 3 not; of a file: 3 where a row has no answer.\n' +
+        'default, not legal advice. Exit code: 0 eligible, 3 not; of a file: 3 where a row has no answer\n' +
+        '(no contact id, no channel, broken, or CXone did not say), 4 after Ctrl-C, which ends the check.\n' +
         'A file has a column contactId and, without --channel, a column channel; each row is a request to CXone.',
     )
     .argument('[file]', 'CSV, NDJSON or a JSON array, instead of --contact')
@@ -120,7 +126,7 @@ async function checkFile(cli: Cli, session: Session, file: string, options: Chec
   const output = outputOf(cli, json);
   const client = await session.client();
   const problems = (columns: readonly string[] | null): readonly string[] => {
-    if (columns === null) return [];
+    if (columns === null) return eligibilityMapProblems(map);
     const resolved = resolveEligibilityColumns(columns, map, {
       hasChannel: channel !== undefined,
       audience: 'terminal',
@@ -130,12 +136,23 @@ async function checkFile(cli: Cli, session: Session, file: string, options: Chec
   const staged = await stageFile(session, file, { ...fileOptions(options), problems }, output);
   const dataset = 'dataset' in staged.source ? staged.source.dataset : '';
   const checkId = client.newCheckId();
-  const asked = client.checkEligibilityList({ dataset, map, ...saidOf({ channel, policy }) }, checkId);
-  const result = await whileShowing(asked, session, checkId, staged.rows, output);
+  const result = await withInterrupt(async (signal) => {
+    // It would go on for hours, at the expense of the rate budget, and nobody would read its answer.
+    signal.addEventListener('abort', () => void client.cancelEligibilityList(checkId).catch(() => undefined));
+    const asked = client.checkEligibilityList({ dataset, map, ...saidOf({ channel, policy }) }, checkId);
+    return whileShowing(asked, session, checkId, staged.rows, output).catch((error: unknown) => {
+      if (signal.aborted) return null;
+      throw error;
+    });
+  });
+  if (result === null) {
+    output.say('the check is cancelled; no file was written');
+    return EXIT.stopped;
+  }
   const files = await writeFiles(cli, session, { file, dataset, result, folder: options.out });
   tellResult(result, files, output);
   if (json) writeJson(cli, { ...result, files, notice: NOTICE });
-  return (result.ineligible.consent_unavailable ?? 0) > 0 ? EXIT.needsALook : EXIT.ok;
+  return Object.keys(result.ineligible).some(isWithoutAnswer) ? EXIT.needsALook : EXIT.ok;
 }
 
 /** How far it is, on a terminal. */
@@ -148,8 +165,8 @@ async function whileShowing<T>(
 ): Promise<T> {
   const draw = drawer(output);
   const show = async () => {
-    const through = await ledger.eligibilityResults.through(checkId);
-    draw(`checked ${formatCount(through)} of ${plural(rows, 'row')}`);
+    const n = await ledger.eligibilityResults.count(checkId);
+    draw(`checked ${formatCount(n)} of ${plural(rows, 'row')}`);
   };
   const timer = setInterval(() => void show().catch(() => undefined), LOOK_EVERY_MS);
   try {
@@ -167,7 +184,7 @@ interface Files {
 
 async function writeFiles(
   cli: Cli,
-  { ledger }: Session,
+  { ledger, config }: Session,
   asked: { file: string; dataset: string; result: EligibilityListResult; folder: string | undefined },
 ): Promise<Files> {
   const { file, dataset, result, folder } = asked;
@@ -176,9 +193,10 @@ async function writeFiles(
   const extension = extname(file);
   const place = join(resolve(cli.cwd, folder ?? dirname(file)), basename(file, extension));
   const format = source.format === 'csv' ? 'csv' : 'ndjson';
+  const limits = config.sourceLimits;
   const write = async (isEligible: boolean): Promise<string> => {
     const path = `${place}.${isEligible ? 'eligible' : 'ineligible'}.${format}`;
-    await writeFileWhole(path, judgedFile({ ledger, source, result, isEligible, format }));
+    await writeFileWhole(path, judgedFile({ ledger, limits, source, result, isEligible, format }));
     return path;
   };
   return { eligible: await write(true), ineligible: await write(false) };

@@ -34,8 +34,9 @@ export const addPreferencesUpdate: AddCommand = (parent, cli, finish) => {
         'Columns: contactId (a GUID), channel (email, sms, voice, webchat), optIn, consentTimestamp,\n' +
         'withdrawalTimestamp, regulatoryRegion (GDPR, CCPA, TCPA, NONE), source, idempotencyKey, updatedAt.\n' +
         'One row for each contact and channel: the newest wins, and of two of the same time the withdrawal.\n' +
-        'An opt-out that CXone does not take (GDPR without a consent date), or that a run which is cancelled or rejected\n' +
-        'leaves unsent, enters our own suppression list; a newer consent that CXone takes ends it there.',
+        'optIn: true, yes, y, 1, t, on; or false, no, n, 0, f, off, out, stop, opted out, unsubscribed, withdrawn.\n' +
+        'An opt-out that CXone does not take (GDPR without a consent date, an id that is no GUID), or that a run which is\n' +
+        'cancelled or rejected leaves unsent, enters our own suppression list; a newer consent that CXone takes ends it there.',
     )
     .argument('[file]', 'CSV (comma, semicolon or tab; with a header), NDJSON, or a JSON array')
     .option('--guard', 'read what CXone has first: an opt-in older than a withdrawal is a conflict (default)')
