@@ -47,7 +47,8 @@ function faultOf(record: RawRecord, fields: Fields, limits: SourceLimits): Sourc
   if (entries.some(([, value]) => depthOf(value) > MAX_DEPTH))
     return brokenRow(record, 'row_too_deep', `objects or lists more than ${MAX_DEPTH} deep in each other`);
   const large = entries.find(([, value]) => lengthOf(value) > maxFieldCharacters);
-  return large ? fieldTooLarge(record, large[0], limits) : null;
+  // Not which: a key may be anything, a person too, and this reason is shown where nobody is to be named.
+  return large ? fieldTooLarge(record, undefined, limits) : null;
 }
 
 /** Level by level, for a recursion would be as deep as the value. Stops where it is too deep. */

@@ -53,11 +53,11 @@ export function notText(record: RawRecord): SourceRow {
   return brokenRow(record, 'row_not_text', 'there is a NUL or half a character in it');
 }
 
-/** `field` is a column or a key, as the source names it. */
-export function fieldTooLarge(record: RawRecord, field: string, limits: SourceLimits): SourceRow {
+/** `field`: a column, as the header names it. */
+export function fieldTooLarge(record: RawRecord, field: string | undefined, limits: SourceLimits): SourceRow {
   const most = inThousands(limits.maxFieldCharacters);
   const message = `more than ${most} characters (CXFLOW_MAX_FIELD_CHARACTERS)`;
-  return brokenRow(record, 'row_field_too_large', message, field.slice(0, FIELD_CHARACTERS));
+  return brokenRow(record, 'row_field_too_large', message, field?.slice(0, FIELD_CHARACTERS));
 }
 
 /** A name that long is no name; it stands in reports. */

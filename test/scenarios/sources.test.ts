@@ -81,7 +81,6 @@ it('reads JSON arrays, UTF-16 and, when told, Windows-1252; a row beyond the lim
       [
         {
           code: 'row_field_too_large',
-          field: 'customFields',
           message: 'more than 200 characters (CXFLOW_MAX_FIELD_CHARACTERS)',
         },
       ],
