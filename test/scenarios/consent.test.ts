@@ -1,12 +1,13 @@
 /** Consent as a user meets it: preferences sent, asked for, proved and erased through the real command line. */
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { Eligibility, EligibilityListResult, Erased } from '../../src/contract.ts';
 import type { PreferenceItem } from '../../src/cxone/preferences.ts';
+import { signal } from '../../src/stack/processes.ts';
 import { contentsOfLedger } from '../harness/everything.ts';
 import { csv, rowAt, rows } from './contacts.ts';
-import { type Stand, useStand } from './stand.ts';
+import { endOf, type Stand, until, useStand } from './stand.ts';
 
 const onStand = useStand();
 
@@ -64,6 +65,7 @@ it('says whether somebody may be reached, by the real preference, and never yes 
     const wrong = await stand.cxflow(['preferences', 'check', '--contact', 'a/b', '--channel', 'email']);
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('contactId') as string]);
     await checkFile(stand);
+    await interruptCheck(stand);
   });
 });
 
@@ -112,6 +114,29 @@ async function checkFile(stand: Stand): Promise<void> {
   );
   expect(read('audience.ineligible.csv')).toContain('crm-1,x,6,ineligible,no_contact_id');
   expect(statSync(join(stand.folder, 'audience.eligible.csv')).mode & 0o777).toBe(0o600);
+}
+
+/** Ctrl-C: nobody would read its answer, and the rate budget is for others. */
+async function interruptCheck(stand: Stand): Promise<void> {
+  const asked = async () => {
+    const { requests } = await stand.admin.stats();
+    return Object.values(requests['GET /api/v2/preferences'] ?? {}).reduce((sum, n) => sum + n, 0);
+  };
+  await stand.admin.change({ latencyMs: 100 });
+  const ids = Array.from({ length: 3_000 }, (_, n) => guid(n + 1_000));
+  stand.file('many.csv', `contactId\n${ids.join('\n')}\n`);
+  const before = await asked();
+  const terminal = stand.start(['preferences', 'check', 'many.csv', '--channel', 'sms']);
+  await until(asked, (n) => n > before + 50);
+  signal(terminal.pid, 'SIGINT');
+  const ended = await endOf(terminal);
+  expect({ code: ended.code, stdout: ended.stdout }, ended.stderr).toEqual({
+    code: 4,
+    stdout: expect.stringContaining('cancelled; no file was written') as string,
+  });
+  expect(existsSync(join(stand.folder, 'many.eligible.csv'))).toBe(false);
+  expect((await asked()) - before).toBeLessThan(3_000);
+  await stand.admin.change({ latencyMs: 0 });
 }
 
 /** As S0's columns have it. */

@@ -1,0 +1,121 @@
+/** The small workflows of consent under kill -9: a check of many rows, and a person who is being taken out. */
+import { sql } from 'kysely';
+import { describe, expect, it } from 'vitest';
+import { openDatabase } from '../../src/ledger/database.ts';
+import { contentsOfLedger } from '../harness/everything.ts';
+import { useProcesses } from '../harness/processes.ts';
+import { query } from './looking.ts';
+import { onStand, randomOf, seedOf, type Stand, until } from './stand.ts';
+
+const IN_FLIGHT = 4;
+const guid = (n: number): string => `0c0d0e0f-0000-4000-8000-${String(n).padStart(12, '0')}`;
+const rows = (n: number) => Array.from({ length: n }, (_, i) => ({ contactId: guid(i), channel: 'email' }));
+
+const optedIn = (n: number) => ({
+  contactId: guid(n),
+  channel: 'email',
+  optIn: true,
+  consentTimestamp: '2026-01-01T00:00:00Z',
+  withdrawalTimestamp: null,
+  regulatoryRegion: 'NONE',
+  source: 'seed',
+  idempotencyKey: crypto.randomUUID(),
+  updatedAt: '2026-01-01T00:00:00Z',
+});
+
+async function lookUps({ admin }: Stand): Promise<number> {
+  const { requests } = await admin.stats();
+  return Object.values(requests['GET /api/v2/preferences'] ?? {}).reduce((sum, n) => sum + n, 0);
+}
+
+async function stage(stand: Stand, all: readonly object[]): Promise<string> {
+  const { source } = await stand.client().stageRows(all);
+  return 'dataset' in source ? source.dataset : expect.fail('a dataset');
+}
+
+describe.concurrent('a worker that is killed', () => {
+  const processes = useProcesses();
+
+  it('in the middle of a check: every row is judged once, and few are asked for again', async () => {
+    const seed = seedOf(71);
+    const random = randomOf(seed);
+    const env = { CXFLOW_MAX_IN_FLIGHT: String(IN_FLIGHT) };
+    await onStand(processes, { seed, latencyMs: 10, env }, async (stand) => {
+      const total = 1_200;
+      const eligible = Array.from({ length: total / 2 }, (_, i) => i * 2);
+      await stand.admin.seedPreferences(eligible.map(optedIn));
+      const worker = await stand.readyWorker();
+      const dataset = await stage(stand, rows(total));
+      const client = stand.client();
+      const checkId = client.newCheckId();
+      const checked = client.checkEligibilityList({ dataset }, checkId);
+      const at = random(250, 700);
+      await until(
+        () => lookUps(stand),
+        (n) => n >= at,
+      );
+      await worker.kill();
+      await stand.readyWorker();
+      expect(await checked).toMatchObject({
+        checkId,
+        eligible: total / 2,
+        ineligible: { no_consent_on_record: total / 2 },
+      });
+      const seqs: number[] = [];
+      for await (const { seq, eligible: yes } of client.eligibility(checkId)) {
+        seqs.push(seq);
+        expect(yes, `row ${seq}`).toBe(seq % 2 === 1);
+      }
+      expect(seqs).toEqual(rows(total).map((_, i) => i + 1));
+      // What one chunk had not kept yet.
+      expect(await lookUps(stand)).toBeLessThanOrEqual(total + 200);
+    });
+  });
+});
+
+describe.concurrent('a worker that is killed', () => {
+  const processes = useProcesses();
+
+  it('in the middle of an erasure: nothing or everything of it, once', async () => {
+    const person = guid(1);
+    await onStand(processes, {}, async (stand) => {
+      const first = await stand.readyWorker();
+      await stage(stand, rows(3));
+      const database = openDatabase(stand.databaseUrl, 1);
+      const erased = await database.db.transaction().execute(async (tx) => {
+        // Its last step but one waits here, the others are done and not committed.
+        await sql`lock table erasures in share mode`.execute(tx);
+        const asked = stand.client().erase({ contactId: person, requestedBy: 'dana' });
+        await until(
+          () => waiting(stand),
+          (n) => n > 0,
+        );
+        await first.kill();
+        expect(await contentsOfLedger(stand.databaseUrl)).toContain(person);
+        return { asked };
+      });
+      await database.close();
+      await stand.readyWorker();
+      const result = await erased.asked;
+      expect(result).toMatchObject({ suppressed: ['email', 'sms', 'voice', 'webchat'], waitingFor: [] });
+      expect(await contentsOfLedger(stand.databaseUrl)).not.toContain(person);
+      const { rows: kept } = await query(stand, (db) =>
+        sql<{ n: number; told: number }>`select (select count(*)::int from erasures) as n,
+          (select count(*)::int from (select data::text from audit union all select data::text from audit_pending) a
+            where data like '%requestedBy%dana%') as told`.execute(db),
+      );
+      expect(kept).toEqual([{ n: 1, told: 1 }]);
+      const asked = await stand.client().checkEligibility({ contactId: person, channel: 'sms' });
+      expect(asked).toMatchObject({ eligible: false, reason: 'suppressed' });
+    });
+  });
+});
+
+/** Statements that wait for a lock. */
+async function waiting(stand: Stand): Promise<number> {
+  const { rows: found } = await query(stand, (db) =>
+    sql<{ n: number }>`select count(*)::int as n from pg_locks l join pg_database d on d.oid = l.database
+      where not l.granted and d.datname = current_database()`.execute(db),
+  );
+  return found[0]?.n ?? 0;
+}
