@@ -35,7 +35,7 @@ const READS = new Set(
     'selections.ofCampaign selections.metrics selections.runsOf',
     'suppressions.find preferences.pendingOptIns preferences.settledBy preferences.losers',
     'preferences.unsentOptOuts preferences.endedBatches consentProof.of consentProof.newestConsents',
-    'eligibilityResults.through eligibilityResults.tally eligibilityResults.list erasures.find',
+    'eligibilityResults.count eligibilityResults.answered eligibilityResults.tally eligibilityResults.list erasures.find',
   ].flatMap((line) => line.split(' ')),
 );
 
