@@ -1,6 +1,5 @@
 /** What becomes of a campaign and of its run, whatever happens to the PATCH. */
 import { describe, expect, it } from 'vitest';
-import type { SelectionWritten } from '../../src/activities/selection-update.ts';
 import type { SelectionUpdateInput } from '../../src/contract.ts';
 import { canonicalize, sha256 } from '../../src/ledger/business-key.ts';
 import type { Edit } from '../../src/simulator/outbound.editors.ts';
@@ -66,14 +65,9 @@ describe('an update', () => {
 
   it('of the same moment by two workers goes one after the other, and both stand', async () => {
     const { begin, workerWith, script, targets, patches } = await campaign();
-    const other = workerWith(script);
     const [one, two] = [await begin(ADD_M), await begin({ change: { add: T } })];
-    const untilDone = async (attempt: () => Promise<SelectionWritten>): Promise<SelectionWritten> => {
-      const written = await attempt();
-      return written.kind === 'outdated' ? untilDone(attempt) : written;
-    };
-    const { tryOnce } = workerWith(script);
-    const written = await Promise.all([untilDone(() => tryOnce(one)), untilDone(() => other.tryOnce(two))]);
+    // One waits for the other instead of colliding.
+    const written = await Promise.all([one, two].map((run) => workerWith(script).tryOnce(run)));
     expect(written).toMatchObject([{ outcome: 'updated' }, { outcome: 'updated' }]);
     expect([...((await targets()) ?? [])].sort()).toEqual(['L1', 'M', 'T']);
     expect(patches()).toBe(2);
@@ -123,11 +117,26 @@ describe('a lost answer', () => {
     expect(await targets()).toEqual(['L1']);
   });
 
+  it('that a collision followed is in doubt where the run is cancelled then', async () => {
+    const { script, begin, tryOnce, activities, outcome } = await campaign();
+    const run = await begin(ADD_M);
+    const sends: Send[] = [];
+    script.patch = async (n, send) => {
+      sends.push(send);
+      if (n === 1) throw lostAnswer();
+      await sends[0]?.();
+      return send();
+    };
+    await expect(tryOnce(run)).rejects.toMatchObject({ type: 'CxoneUnavailable' });
+    expect(await tryOnce(run)).toMatchObject({ kind: 'outdated' });
+    await perform(() => activities.endPending({ runId: run.run_id, state: 'cancelled' }));
+    expect(await outcome(run)).toBe('in_doubt answer_lost');
+  });
+
   it('of what the policy had settled for theirs is ours too, with an edit on top of it', async () => {
     const rule = (value: number) => ({ filterRules: [{ field: 'age', operator: 'gte', value }] });
     const { script, edit, begin, write, outcome, now, patches } = await campaign(rule(18));
-    const both = { targetListIds: ['M'], ...rule(21) };
-    const run = await begin({ change: { add: both }, onConflict: 'theirs' });
+    const run = await begin({ change: { add: { ...M, ...rule(21) } }, onConflict: 'theirs' });
     await edit({ add: rule(16) });
     await edit({ when: 'after-patch', add: T });
     script.patch = once(applied);
