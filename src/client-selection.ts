@@ -14,7 +14,7 @@ import {
   TASK_QUEUE,
 } from './contract.ts';
 import { checkCampaignSelection, checkSelectionUpdate, selectionUpdateOptions } from './contract-input.ts';
-import { type ContactSelection, readSelection } from './domain/selection-update.ts';
+import { type ContactSelection, editable, readSelection } from './domain/selection-update.ts';
 import { businessKey } from './ledger/business-key.ts';
 import type { Ledger } from './ledger/ledger.ts';
 
@@ -32,6 +32,7 @@ export interface SeenSelection {
   readonly campaignId: string;
   /** Give it to an update that is made from this as `baseVersion`. */
   readonly version: number;
+  /** As an update takes it; what CXone keeps at a rule besides is not in it, and stays. */
   readonly contactSelection: ContactSelection;
   readonly readAt: Date;
 }
@@ -68,7 +69,7 @@ export function createSelectionClient({ temporal, ledger, startRun }: SelectionC
       if ('problems' in checked) throw new InputError(checked.problems);
       const { snapshot } = await ask(temporal, checked.input);
       const { version, selection, readAt } = await ledger.campaigns.snapshot(snapshot);
-      return { campaignId, version, contactSelection: readSelection(selection), readAt };
+      return { campaignId, version, contactSelection: editable(readSelection(selection)), readAt };
     },
   };
 }

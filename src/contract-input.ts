@@ -13,7 +13,8 @@ import type {
   SelectionUpdateInput,
 } from './contract.ts';
 import { CHANNELS, CONSENT_POLICIES } from './domain/eligibility.ts';
-import { changeProblems, describeProblem, selectionProblems } from './domain/selection-update.ts';
+import { changeProblems } from './domain/selection-change.ts';
+import { describeProblem, selectionProblems } from './domain/selection-update.ts';
 
 /** Returns what is wrong with a value of that field, or null. */
 type Check = (value: unknown) => string | null;
@@ -206,15 +207,18 @@ const WISHES = ['selection', 'change', 'rollbackOf'] as const;
 export function checkSelectionUpdate(value: unknown): Checked<SelectionUpdateInput> {
   const checked = checkInput<SelectionUpdateInput>('selectionUpdate', value);
   if (!isObject(value)) return checked;
-  const { selection, change } = value;
+  const { selection, change, baseVersion } = value;
+  const isEdited = baseVersion !== undefined;
   const problems = [
     ...('problems' in checked ? checked.problems : []),
-    ...(selection === undefined ? [] : selectionProblems(selection).map(describeProblem)),
+    ...(selection === undefined
+      ? []
+      : selectionProblems(selection, 'selection', isEdited).map(describeProblem)),
     ...(change === undefined ? [] : changeProblems(change).map(describeProblem)),
   ];
   const given = WISHES.filter((wish) => value[wish] !== undefined);
   if (given.length !== 1) problems.push(`the input must have exactly one of ${WISHES.join(', ')}`);
-  if (value.baseVersion !== undefined && selection === undefined)
+  if (isEdited && selection === undefined)
     problems.push(
       'baseVersion is of use with selection only: a change is measured from the campaign as it is',
     );

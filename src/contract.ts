@@ -4,7 +4,8 @@
  */
 import type { Channel, ConsentPolicy } from './domain/eligibility.ts';
 import type { Counts, Phase, RunState } from './domain/run.ts';
-import type { ContactSelection, SelectionChange } from './domain/selection-update.ts';
+import type { SelectionChange } from './domain/selection-change.ts';
+import type { ContactSelection } from './domain/selection-update.ts';
 
 export type { Channel, ConsentPolicy, Eligibility } from './domain/eligibility.ts';
 export type { Erased } from './domain/erasure.ts';
@@ -248,6 +249,8 @@ export interface SteeringMessage {
   readonly verdict?: 'resend' | 'leave';
   /** resolve, of conflicts in a selection: whose change counts, for all of them or place by place. */
   readonly answers?: Answers;
+  /** resolve, of conflicts: the hashes of those that were seen. Without it: those now shown. */
+  readonly seen?: readonly string[];
 }
 export type ConflictSide = 'mine' | 'theirs';
 export type Answers = ConflictSide | Readonly<Record<string, ConflictSide>>;

@@ -46,6 +46,8 @@ export interface Plan {
   readonly options: unknown;
   /** What is going to change, in words; of kinds with few and large things to write. */
   readonly changes?: readonly string[];
+  /** Changed differently by somebody else, and by no policy settled: how many; absent where there is none. */
+  readonly conflicts?: number;
   readonly reasons: readonly { readonly code: string; readonly field: string | null; readonly n: number }[];
 }
 

@@ -2,6 +2,7 @@
 import type { ContactSelection } from '../domain/selection-update.ts';
 import { ruleProblems } from '../domain/selection-update.ts';
 import type { EventIds } from '../ledger/selection-operations.ts';
+import type { SettledPlace } from './selection-wish.ts';
 
 /** Source: S3, step 4; decisions.md 35. */
 export const ACTION = 'UPDATE_CONTACT_SELECTION';
@@ -51,11 +52,14 @@ export interface AuditFacts {
   readonly versionBefore: number | null;
   readonly versionAfter: number | null;
   readonly complianceFlags: ComplianceFlags;
+  /** What both sides had changed, and who said whose change counts; absent where there was nothing to settle. */
+  readonly settled?: readonly SettledPlace[];
   readonly details: string;
 }
 
 export function auditEntry(facts: AuditFacts): { action: string; data: Readonly<Record<string, unknown>> } {
-  return { action: ACTION, data: { ...facts } };
+  const { settled = [], ...data } = facts;
+  return { action: ACTION, data: { ...data, ...(settled.length > 0 && { settled }) } };
 }
 
 /** cxone-api.md "What we tell the CRM". Rendered once, so that every try sends the same bytes. */

@@ -2,7 +2,7 @@
 import type { UpdateSelectionAnswer } from '../cxone/outbound.ts';
 import { type CxoneError, CxoneRateLimited } from '../cxone/errors.ts';
 import type { Reason } from '../domain/run.ts';
-import { diffSelections } from '../domain/selection-diff.ts';
+import { diffSelections, saidWithoutPersons } from '../domain/selection-diff.ts';
 import type { Conflict } from '../domain/selection-merge.ts';
 import { sameSelection } from '../domain/selection-places.ts';
 import { type ContactSelection, readSelection } from '../domain/selection-update.ts';
@@ -24,7 +24,7 @@ import {
 } from './selection-audit.ts';
 import { givenUpOf, type LostWrite, mayBeApplied, type SelectionRefs } from './selection-lost-write.ts';
 import type { SelectionDeps, SelectionWritten } from './selection-update.ts';
-import { describeConflict } from './selection-wish.ts';
+import { describeConflict, type SettledPlace } from './selection-wish.ts';
 
 /** Everything that one try is about. */
 export interface Attempt {
@@ -40,6 +40,7 @@ export interface Payload {
   readonly selection: ContactSelection;
   readonly sha256: string;
   readonly flags: ComplianceFlags;
+  readonly settled: readonly SettledPlace[];
 }
 
 export const theirsOf = ({ theirs }: Pick<Attempt, 'theirs'>): ContactSelection =>
@@ -83,12 +84,14 @@ export function createSelectionSettling(deps: SelectionDeps) {
     version,
   });
 
-  /** The PATCH whose answer never came was carried out. `kept`: where somebody has taken something of it back since. */
+  /**
+   * The PATCH whose answer never came was carried out. `settled`: what was settled when it left; `kept`: where somebody has
+   * taken something of it back since.
+   */
   const ownWrite = async (
     attempt: Attempt,
     lost: LostWrite,
-    evidence: string,
-    kept: readonly Conflict[] = [],
+    { evidence, settled, kept = [] }: OwnWrite,
   ): Promise<SelectionWritten> => {
     const { run, update } = attempt;
     const from = readSelection(lost.from.selection);
@@ -115,17 +118,18 @@ export function createSelectionSettling(deps: SelectionDeps) {
         versionBefore: lost.from.version,
         versionAfter: version,
         complianceFlags: flags,
+        settled: [...settled, ...kept],
         details: `The answer was lost; ${what}`,
       },
     );
     return done('updated', version);
   };
 
-  const theirsKept = (kept: readonly Conflict[]): Reason[] =>
-    kept.map(({ place }) => ({ code: 'theirs_kept', field: place }));
+  const theirsKept = (settled: readonly SettledPlace[]): Reason[] =>
+    settled.flatMap(({ place, side }) => (side === 'theirs' ? [{ code: 'theirs_kept', field: place }] : []));
 
-  const unchanged = async (attempt: Attempt, kept: readonly Conflict[]): Promise<SelectionWritten> => {
-    const reasons = theirsKept(kept);
+  const unchanged = async (attempt: Attempt, settled: readonly SettledPlace[]): Promise<SelectionWritten> => {
+    const reasons = theirsKept(settled);
     const doubt = attempt.lost ? `. ${mayHaveBeen(attempt.lost.from)}` : '';
     await settle(
       attempt,
@@ -136,7 +140,8 @@ export function createSelectionSettling(deps: SelectionDeps) {
       },
       {
         result: 'UNCHANGED',
-        details: (kept.length > 0 ? 'Their changes were kept' : 'It stands there already') + doubt,
+        settled,
+        details: (reasons.length > 0 ? 'Their changes were kept' : 'It stands there already') + doubt,
       },
     );
     return done('existing', attempt.theirs.version);
@@ -170,14 +175,14 @@ export function createSelectionSettling(deps: SelectionDeps) {
 
   const answer = async (
     attempt: Attempt,
-    { selection, sha256: payloadHash, flags }: Payload,
+    { selection, sha256: payloadHash, flags, settled }: Payload,
     fence: number,
     given: UpdateSelectionAnswer,
     latencyMs: number,
   ): Promise<SelectionWritten> => {
     const { status: httpStatus, requestId } = given;
     const common = { fence, httpStatus, latencyMs, requestId };
-    const facts = { payloadHash, complianceFlags: flags };
+    const facts = { payloadHash, complianceFlags: flags, settled };
     if (given.kind === 'outdated') {
       const details =
         attempt.lost?.fate === 'open'
@@ -187,14 +192,16 @@ export function createSelectionSettling(deps: SelectionDeps) {
       return { kind: 'outdated', version: attempt.theirs.version };
     }
     if (given.kind === 'refused') {
+      // The ledger has CXone's words whole; the history and the audit do not.
       const reasons = [{ code: 'refused', message: given.message }];
-      const details = `Refused: ${given.message}`;
+      const message = refusalOf(given.message, selection);
+      const details = `Refused: ${message}`;
       await settle(
         attempt,
         { ...common, outcome: 'rejected', reasons },
         { ...facts, result: 'FAILED', details },
       );
-      return { kind: 'refused', message: given.message };
+      return { kind: 'refused', message };
     }
     const isAsSent = sameSelection(readSelection(given.selection), selection);
     const details = isAsSent ? 'Updated' : 'Updated, and CXone answered with another selection';
@@ -212,7 +219,7 @@ export function createSelectionSettling(deps: SelectionDeps) {
   /** Nothing came back, or nothing that says what became of it. Audited like an answer: S3 lost sight of these. */
   const failure = async (
     { run, operation, theirs }: Attempt,
-    { sha256: payloadHash, flags }: Payload,
+    { sha256: payloadHash, flags, settled }: Payload,
     fence: number,
     error: CxoneError,
     startedAt: number,
@@ -227,12 +234,17 @@ export function createSelectionSettling(deps: SelectionDeps) {
       latencyMs: performance.now() - startedAt,
       httpStatus: error.status,
       complianceFlags: flags,
+      settled,
       details: error.message,
     });
     await ledger.audit.add(run.run_id, action, data);
   };
 
-  const leaveConflict = async (runId: string, why: string): Promise<void> => {
+  const leaveConflict = async (
+    runId: string,
+    why: string,
+    settled: readonly SettledPlace[] = [],
+  ): Promise<void> => {
     const run = await ledger.runs.get(runId);
     const update = await ledger.selections.get(run.run_no);
     const [operation] = await ledger.operations.open(run.run_no, 1, 1);
@@ -255,11 +267,21 @@ export function createSelectionSettling(deps: SelectionDeps) {
           ...(doubt === null ? [] : [{ code: 'answer_lost', message: doubt }]),
         ],
       },
-      { result: 'FAILED', details: doubt === null ? why : `${why}. ${doubt}` },
+      { result: 'FAILED', settled, details: doubt === null ? why : `${why}. ${doubt}` },
     );
   };
 
   return { ownWrite, unchanged, notApplied, replaced, answer, failure, leaveConflict };
+}
+
+interface OwnWrite {
+  readonly evidence: string;
+  readonly settled: readonly SettledPlace[];
+  readonly kept?: readonly SettledPlace[];
+}
+
+export function refusalOf(message: string, { targetListIds, exclusionListIds }: ContactSelection): string {
+  return saidWithoutPersons(message, [...targetListIds, ...exclusionListIds]);
 }
 
 const mayHaveBeen = ({ version }: Snapshot): string =>

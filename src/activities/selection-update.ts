@@ -16,7 +16,7 @@ import { endsTheRun, toFailure } from './failures.ts';
 import type { Pace } from './pace.ts';
 import type { Plan } from './runs.ts';
 import { Audited, auditEntry, NOTHING_RAN } from './selection-audit.ts';
-import { type Answered, planOf, wishOf } from './selection-wish.ts';
+import { type Answered, planOf, settledPlaces, wishOf } from './selection-wish.ts';
 import { createSelectionWriter } from './selection-writer.ts';
 
 export interface SelectionDeps {
@@ -40,12 +40,21 @@ export type SelectionWritten =
   /** 400: CXone's own words. The record is rejected. */
   | { readonly kind: 'refused'; readonly message: string }
   /** Paused or stopped: nothing was sent. */
-  | { readonly kind: 'halted' };
+  | { readonly kind: 'halted' }
+  /** It asks for an approval, and more is to be written by now than the plan showed: nothing was sent. */
+  | { readonly kind: 'unplanned' };
 
 export interface WriteSelection {
   readonly runId: string;
   /** Of a person, each for the conflict that was seen. */
   readonly answered: Answered;
+}
+
+export interface LeaveConflict {
+  readonly runId: string;
+  readonly why: string;
+  /** Of a person who said so. Absent: nobody did, or it comes of an older version. */
+  readonly answered?: Answered;
 }
 
 export const inputOf = (run: Run): SelectionUpdateInput => run.input as SelectionUpdateInput;
@@ -106,6 +115,8 @@ export function createSelectionUpdate(deps: SelectionDeps) {
     const fresh = await ledger.campaigns.snapshot(snapshot);
     const key = keyOf(run.target);
     const begun = await ledger.selections.find(run.run_no);
+    if (begun && (begun.campaign_id !== key.campaignId || begun.tenant !== key.tenant))
+      throw beganOtherwise(runId);
     const from = begun ? await ledger.campaigns.snapshot(begun.base_snapshot) : fresh;
     const wish = await wishOf(ledger, key, inputOf(run), from);
     const planned = planOf(wish, fresh, inputOf(run));
@@ -117,7 +128,12 @@ export function createSelectionUpdate(deps: SelectionDeps) {
       wish: wish.ours,
       differences: diffSelections(wish.base, wish.ours),
     });
-    if (canonicalize(kept.wish) !== canonicalize(wish.ours)) throw beganOtherwise(runId);
+    const isTheSame = ([a, b]: readonly [unknown, unknown]) => canonicalize(a) === canonicalize(b);
+    const both = [
+      [kept.wish, wish.ours],
+      [kept.base, wish.base],
+    ] as const;
+    if (!both.every(isTheSame)) throw beganOtherwise(runId);
     await ledger.runs.setPlan(run.run_no, planned, planned.hash);
     await ledger.audit.add(runId, 'planned', { ...planned, reasons: undefined });
     return planned;
@@ -154,8 +170,8 @@ export function createSelectionUpdate(deps: SelectionDeps) {
       audited(runId, () => write(runId, answered)),
 
     /** Nobody settled them: the record is in conflict, and nothing was written for it. Repeatable. */
-    leaveConflict: ({ runId, why }: { runId: string; why: string }): Promise<void> =>
-      whileBeating(() => write.leaveConflict(runId, why)),
+    leaveConflict: ({ runId, why, answered = [] }: LeaveConflict): Promise<void> =>
+      whileBeating(() => write.leaveConflict(runId, why, settledPlaces([], answered))),
   };
 
   return { activities, result: (run: Run) => resultOf(ledger, keyOf(run.target), run) };

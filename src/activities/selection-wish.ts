@@ -3,14 +3,24 @@ import type { ConflictSide, SelectionUpdateInput, ShownConflict } from '../contr
 import {
   describeDifference,
   describeValue,
+  type Difference,
   diffSelections,
   withoutPersons,
 } from '../domain/selection-diff.ts';
-import { type Conflict, mergeSelections, type Settle } from '../domain/selection-merge.ts';
+import { applyChange } from '../domain/selection-change.ts';
 import {
-  applyChange,
+  type Conflict,
+  type Disputed,
+  mergeSelections,
+  type Merged,
+  type Settle,
+  type Settled,
+} from '../domain/selection-merge.ts';
+import { sameValue } from '../domain/selection-places.ts';
+import {
   type ContactSelection,
   describeProblem,
+  doubledRules,
   type Problem,
   readSelection,
   ruleProblems,
@@ -33,7 +43,18 @@ export type Answered = readonly {
   readonly place: string;
   readonly hash: string;
   readonly side: ConflictSide;
+  /** Who said so, and why; for the audit. */
+  readonly by?: string;
+  readonly reason?: string;
 }[];
+
+/** For the audit: whose change counted at a place that both had changed, and who said so. `by` null: the policy. */
+export interface SettledPlace {
+  readonly place: string;
+  readonly side: ConflictSide;
+  readonly by: string | null;
+  readonly reason?: string;
+}
 
 const MOST_CHANGES_SHOWN = 100;
 
@@ -53,7 +74,10 @@ export async function wishOf(
     return { base: seen, ours, baseSnapshot: fresh.id };
   }
   const from = await baseOf(ledger, key, input.baseVersion, fresh);
-  return { base: readSelection(from.selection), ours: readSelection(input.selection), baseSnapshot: from.id };
+  const [base, ours] = [readSelection(from.selection), readSelection(input.selection)];
+  const doubled = doubledRules(ours, base, 'selection');
+  if (doubled.length > 0) throw breaksRules('as it is wished', doubled);
+  return { base, ours, baseSnapshot: from.id };
 }
 
 async function baseOf(
@@ -89,19 +113,16 @@ async function rollback(ledger: Ledger, key: CampaignKey, runId: string): Promis
 
 /** What would be written now. Conflicts of that moment are told, and settled when it is written. */
 export function planOf(wish: Wish, fresh: Snapshot, input: SelectionUpdateInput): Plan {
-  const theirs = readSelection(fresh.selection);
   const { base, ours } = wish;
-  const merged = mergeSelections({ base, theirs, ours }, settleBy(input, []));
-  if (merged.kind === 'broken') throw breaksRules('as CXone has it', merged.problems);
-  const differences =
-    merged.kind === 'merged' ? diffSelections(theirs, merged.selection) : diffSelections(base, ours);
-  const conflicts = merged.kind === 'conflict' ? merged.open : [];
+  const { differences, conflicts } = plannedOf({ base, theirs: readSelection(fresh.selection), ours }, input);
   const { onConflict = 'merge' } = input;
   const lines = differences.map(({ place, from, to }) =>
     describeDifference({ place, from: withoutPersons(from), to: withoutPersons(to) }),
   );
+  // Of what is shown, too: the same wish is another plan once others have changed what it is measured against.
+  const meant = { campaignId: fresh.campaignId, base, ours, onConflict, differences, conflicts };
   return {
-    hash: sha256(canonicalize({ campaignId: fresh.campaignId, base, ours, onConflict })).slice(0, 16),
+    hash: sha256(canonicalize(meant)).slice(0, 16),
     list: fresh.campaignId,
     total: 1,
     toWrite: differences.length > 0 ? 1 : 0,
@@ -110,25 +131,84 @@ export function planOf(wish: Wish, fresh: Snapshot, input: SelectionUpdateInput)
     batches: differences.length > 0 ? 1 : 0,
     pageBatches: 1,
     estimatedSeconds: null,
-    options: { onConflict, version: fresh.version },
+    options: { onConflict, version: fresh.version, snapshot: fresh.id },
     changes: [
       ...lines.slice(0, MOST_CHANGES_SHOWN),
       ...(lines.length > MOST_CHANGES_SHOWN ? [`… and ${lines.length - MOST_CHANGES_SHOWN} more`] : []),
       ...conflicts.map(describeConflict),
     ],
+    ...(conflicts.length > 0 && { conflicts: conflicts.length }),
     reasons: [],
   };
 }
 
-/** The answers first, each for what was seen; then the policy. */
-export function settleBy({ onConflict = 'merge' }: SelectionUpdateInput, answered: Answered): Settle {
+type Sides = Readonly<Record<'base' | 'theirs' | 'ours', ContactSelection>>;
+
+function plannedOf(sides: Sides, input: SelectionUpdateInput) {
+  const merged = mergeWish(sides, input, []);
+  if (merged.kind === 'broken') throw breaksRules('as CXone has it', merged.problems);
+  const { base, theirs, ours } = sides;
+  if (merged.kind === 'conflict') return { differences: diffSelections(base, ours), conflicts: merged.open };
+  return { differences: diffSelections(theirs, merged.selection), conflicts: [] };
+}
+
+/**
+ * Would anything be written that the plan did not show? Others may have taken back since what both had wanted. What a
+ * person answered was shown to them. Priorities are one place: others may have put theirs among them.
+ */
+export function goesBeyond(
+  sidesAtPlan: Sides,
+  input: SelectionUpdateInput,
+  written: readonly Difference[],
+  answered: Answered,
+): boolean {
+  const shownThen = plannedOf(sidesAtPlan, input).differences;
+  const isAnswered = (place: string) => answered.some((answer) => `${place}/`.startsWith(`${answer.place}/`));
+  const wasShown = ({ place, to }: Difference) =>
+    shownThen.some((then) => then.place === place && (place === 'priorityOrder' || sameValue(then.to, to)));
+  return written.some((difference) => !isAnswered(difference.place) && !wasShown(difference));
+}
+
+/** What becomes of the wish over what CXone has: the answers first, each for what was seen; then the policy. */
+export function mergeWish(
+  sides: Sides,
+  input: SelectionUpdateInput,
+  answered: Answered,
+  disputed?: Disputed,
+): Merged {
+  const isChange = input.change !== undefined;
+  return mergeSelections({ ...sides, isChange }, settleBy(input, answered), disputed);
+}
+
+function settleBy({ onConflict = 'merge' }: SelectionUpdateInput, answered: Answered): Settle {
   return (conflict) => {
-    const { place, hash } = shown(conflict);
-    const answer = answered.find((each) => each.place === place && each.hash === hash);
+    const answer = answerTo(conflict, answered);
     if (answer) return answer.side;
     return onConflict === 'mine' || onConflict === 'theirs' ? onConflict : null;
   };
 }
+
+function answerTo(conflict: Conflict, answered: Answered): Answered[number] | undefined {
+  const { place, hash } = shown(conflict);
+  return answered.find((each) => each.place === place && each.hash === hash);
+}
+
+/** Who settled what; and who let a run go on that somebody else kept getting ahead of. */
+export function settledPlaces(settled: readonly Settled[], answered: Answered): SettledPlace[] {
+  const places = settled.map((conflict) => {
+    const answer = answerTo(conflict, answered);
+    const { place, side } = conflict;
+    return answer ? settledBy(answer) : { place, side, by: null, reason: 'onConflict of the input' };
+  });
+  return [...places, ...answered.filter(({ place }) => place === WHOLE_CAMPAIGN).map(settledBy)];
+}
+
+function settledBy({ place, side, by, reason }: Answered[number]): SettledPlace {
+  return { place, side, by: by ?? null, ...(reason !== undefined && { reason }) };
+}
+
+/** Not a place of a selection: workflows/selection-writing.ts asks about all of it, where others write without end. */
+const WHOLE_CAMPAIGN = 'campaign';
 
 export function shown(conflict: Conflict): ShownConflict {
   const { place, base, theirs, ours, problem } = conflict;

@@ -4,7 +4,7 @@
  */
 import { Context } from '@temporalio/activity';
 import { CxoneError } from '../cxone/errors.ts';
-import { mergeSelections } from '../domain/selection-merge.ts';
+import { diffSelections } from '../domain/selection-diff.ts';
 import { sameSelection, withPlacesOf } from '../domain/selection-places.ts';
 import { type ContactSelection, readSelection } from '../domain/selection-update.ts';
 import { canonicalize, sha256 } from '../ledger/business-key.ts';
@@ -23,11 +23,21 @@ import {
   type Attempt,
   createSelectionSettling,
   type Payload,
+  refusalOf,
   takenOff,
   theirsOf,
 } from './selection-settling.ts';
+import type { Plan } from './runs.ts';
 import { inputOf, type SelectionDeps, type SelectionWritten } from './selection-update.ts';
-import { type Answered, breaksRules, settleBy, shown } from './selection-wish.ts';
+import {
+  type Answered,
+  breaksRules,
+  goesBeyond,
+  mergeWish,
+  settledPlaces,
+  type SettledPlace,
+  shown,
+} from './selection-wish.ts';
 
 /** Source: cxone-api.md "What every answer means", the campaign PATCH; decisions.md 14. */
 const PATCH_DEADLINE_MS = 20_000;
@@ -60,11 +70,12 @@ export function createSelectionWriter(deps: WriterDeps) {
     lost: LostWrite,
     answered: Answered,
   ): Promise<SelectionWritten> => {
-    if (lost.fate === 'open') return send(attempt, payloadOf(attempt, lost.sent));
-    if (lost.fate === 'applied') return settling.ownWrite(attempt, lost, OWN_WRITE);
+    const settled = settledInSent(attempt, lost, answered);
+    if (lost.fate === 'open') return send(attempt, payloadOf(attempt, lost.sent, settled));
+    if (lost.fate === 'applied') return settling.ownWrite(attempt, lost, { evidence: OWN_WRITE, settled });
     // All that it was to change is there, be it by us or by somebody else.
     if (lost.fate === 'unknown' && lost.missing.length === 0)
-      return settling.ownWrite(attempt, lost, OWN_OR_EXISTING);
+      return settling.ownWrite(attempt, lost, { evidence: OWN_OR_EXISTING, settled });
     if (lost.fate === 'unknown') return merge(attempt, answered);
     await settling.notApplied(attempt, lost);
     return { kind: 'outdated', version: attempt.theirs.version };
@@ -77,22 +88,59 @@ export function createSelectionWriter(deps: WriterDeps) {
     // What is not wished any more is as if it had been there before the wish.
     const base = withPlacesOf(readSelection(update.base), ours, givenUpOf(operation));
     const disputed = lost ? disputedOf(lost) : undefined;
-    const merged = mergeSelections({ base, theirs, ours }, settleBy(inputOf(run), answered), disputed);
+    const merged = mergeWish({ base, theirs, ours }, inputOf(run), answered, disputed);
     if (merged.kind === 'broken') throw breaksRules('as CXone has it', merged.problems);
     if (merged.kind === 'conflict') {
-      await ledger.selections.keepConflicts(run.run_no, merged.open);
+      const conflicts = merged.open.map((conflict) => ({ ...conflict, hash: shown(conflict).hash }));
+      await ledger.selections.keepConflicts(run.run_no, conflicts);
       return { kind: 'conflict', conflicts: merged.open.map(shown) };
     }
-    const { selection, settled } = merged;
-    if (!sameSelection(selection, theirs)) return send(attempt, payloadOf(attempt, selection));
+    const { selection } = merged;
+    const settled = settledPlaces(merged.settled, answered);
+    if (!sameSelection(selection, theirs)) {
+      if (await nobodyWasAsked(attempt, selection, answered)) return { kind: 'unplanned' };
+      return send(attempt, payloadOf(attempt, selection, settled));
+    }
     // Some of what was lost is there, and theirs was kept where the rest of it is not.
-    return lost?.isPartlyThere === true
-      ? settling.ownWrite(attempt, lost, OWN_OR_EXISTING, settled)
-      : settling.unchanged(attempt, settled);
+    if (lost?.isPartlyThere !== true) return settling.unchanged(attempt, settled);
+    const before = settledInSent(attempt, lost, answered);
+    return settling.ownWrite(attempt, lost, { evidence: OWN_OR_EXISTING, settled: before, kept: settled });
   };
 
-  const payloadOf = (attempt: Attempt, selection: ContactSelection): Payload => ({
+  /** An approval was asked for, and what is about to be written is not what it was given for. */
+  const nobodyWasAsked = async (
+    { run, update, theirs }: Attempt,
+    selection: ContactSelection,
+    answered: Answered,
+  ): Promise<boolean> => {
+    if (inputOf(run).approval !== true) return false;
+    const { toWrite, options } = run.plan as Plan;
+    const { snapshot } = options as { readonly snapshot?: string };
+    // Planned by an older version.
+    if (snapshot === undefined) return toWrite === 0;
+    const atPlan = readSelection((await ledger.campaigns.snapshot(snapshot)).selection);
+    const written = diffSelections(readSelection(theirs.selection), selection);
+    return goesBeyond({ ...wishIn(update), theirs: atPlan }, inputOf(run), written, answered);
+  };
+
+  /** What was settled before the PATCH left whose answer never came. */
+  const settledInSent = (
+    { run, update }: Attempt,
+    { from }: LostWrite,
+    answered: Answered,
+  ): SettledPlace[] => {
+    const sides = { ...wishIn(update), theirs: readSelection(from.selection) };
+    const merged = mergeWish(sides, inputOf(run), answered);
+    return merged.kind === 'merged' ? settledPlaces(merged.settled, answered) : [];
+  };
+
+  const payloadOf = (
+    attempt: Attempt,
+    selection: ContactSelection,
+    settled: readonly SettledPlace[],
+  ): Payload => ({
     selection,
+    settled,
     sha256: sha256(canonicalize(selection)),
     flags: checkCompliance(selection, theirsOf(attempt), takenOff(attempt.update)),
   });
@@ -152,7 +200,8 @@ export function createSelectionWriter(deps: WriterDeps) {
 
   const settledBefore = async (run: Run, update: SelectionUpdate): Promise<SelectionWritten> => {
     for await (const { outcome, reasons } of ledger.records.list(run.run_no)) {
-      if (outcome === 'rejected') return { kind: 'refused', message: reasons[0]?.message ?? 'refused' };
+      const message = refusalOf(reasons[0]?.message ?? 'refused', readSelection(update.sent));
+      if (outcome === 'rejected') return { kind: 'refused', message };
       const version = update.version_after === null ? null : Number(update.version_after);
       if (outcome !== 'pending') return { kind: 'done', outcome, version };
     }
@@ -167,3 +216,8 @@ export function createSelectionWriter(deps: WriterDeps) {
 
   return Object.assign(write, { leaveConflict: settling.leaveConflict });
 }
+
+const wishIn = ({ base, wish }: SelectionUpdate) => ({
+  base: readSelection(base),
+  ours: readSelection(wish),
+});

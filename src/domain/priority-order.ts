@@ -15,7 +15,30 @@ export function mergeOrder(
   return merged && merged.map((key) => items.get(key));
 }
 
+/**
+ * For two who both appended, where ours is to come last whatever else there is: theirs, without what ours took away, and
+ * then what ours added. null: one of them did more than to append and to take away.
+ */
+export function appendOrder(
+  base: readonly unknown[],
+  theirs: readonly unknown[],
+  ours: readonly unknown[],
+): readonly unknown[] | null {
+  const keysOf = (side: readonly unknown[]): Keys => side.map(canonicalText);
+  const [was, there, here] = [keysOf(base), keysOf(theirs), keysOf(ours)];
+  if (![there, here].every((side) => onlyAppends(was, side))) return null;
+  const removed = was.filter((key) => !here.includes(key));
+  const isNew = (item: unknown) => !was.includes(canonicalText(item)) && !there.includes(canonicalText(item));
+  return [...theirs.filter((item) => !removed.includes(canonicalText(item))), ...ours.filter(isNew)];
+}
+
 type Keys = readonly string[];
+
+/** What is left of the base in its order, and then what is new. */
+function onlyAppends(base: Keys, side: Keys): boolean {
+  const kept = base.filter((key) => side.includes(key));
+  return !hasTwice(side) && same(side.slice(0, kept.length), kept);
+}
 
 function mergeKeys(base: Keys, theirs: Keys, ours: Keys): Keys | null {
   if (same(theirs, ours) || same(base, ours)) return theirs;

@@ -4,7 +4,7 @@
  * for the policy or a person to settle. Pure.
  */
 import { sameJson } from './json.ts';
-import { mergeOrder } from './priority-order.ts';
+import { appendOrder, mergeOrder } from './priority-order.ts';
 import {
   type Part,
   PARTS,
@@ -42,10 +42,14 @@ export interface Sides {
   readonly base: ContactSelection;
   readonly theirs: ContactSelection;
   readonly ours: ContactSelection;
+  /** Is ours a change, whose priorities come last, behind whatever stands there? */
+  readonly isChange?: boolean;
 }
 
+export type Settled = Conflict & { readonly side: Side };
+
 export type Merged =
-  | { readonly kind: 'merged'; readonly selection: ContactSelection; readonly settled: readonly Conflict[] }
+  | { readonly kind: 'merged'; readonly selection: ContactSelection; readonly settled: readonly Settled[] }
   /** `open`: those that nobody settled. */
   | { readonly kind: 'conflict'; readonly open: readonly Conflict[] }
   /** Against the rules even so: CXone's own part of it is. */
@@ -65,10 +69,11 @@ const NOTHING: Disputed = { places: [], problem: '' };
 
 export function mergeSelections(sides: Sides, settle: Settle, disputed: Disputed = NOTHING): Merged {
   const open: Conflict[] = [];
-  const settled: Conflict[] = [];
+  const settled: Settled[] = [];
   const ask = (conflict: Conflict): Side | null => {
     const side = settle(conflict);
-    (side === null ? open : settled).push(conflict);
+    if (side === null) open.push(conflict);
+    else settled.push({ ...conflict, side });
     return side;
   };
   const places = mergePlaces(sides, ask, disputed);
@@ -97,9 +102,11 @@ type Three = [PlaceValue, PlaceValue, PlaceValue];
 const problemAt = (place: Place, { places, problem }: Disputed): Pick<Conflict, 'problem'> | null =>
   places.includes(place) ? { problem } : null;
 
-function mergePriorities({ base, theirs, ours }: Sides, ask: Settle, disputed: Disputed): readonly unknown[] {
+function mergePriorities(sides: Sides, ask: Settle, disputed: Disputed): readonly unknown[] {
+  const { base, theirs, ours, isChange = false } = sides;
   const place = 'priorityOrder';
-  const merged = mergeOrder(base.priorityOrder, theirs.priorityOrder, ours.priorityOrder);
+  const orders = [base.priorityOrder, theirs.priorityOrder, ours.priorityOrder] as const;
+  const merged = mergeOrder(...orders) ?? (isChange ? appendOrder(...orders) : null);
   const problem = problemAt(place, disputed);
   if (merged && (problem === null || sameJson(merged, theirs.priorityOrder))) return merged;
   const mine = merged ?? ours.priorityOrder;

@@ -1,5 +1,5 @@
 /**
- * Which contacts a campaign dials: the rules of a `contactSelection`, and changes to one. Pure.
+ * Which contacts a campaign dials: the rules of a `contactSelection`. Pure.
  * Source: cxone-api.md, family `outbound` (tutorial S3).
  */
 import { canonicalText, isObject } from './json.ts';
@@ -18,21 +18,6 @@ export interface ContactSelection {
   readonly filterRules: readonly FilterRule[];
   /** Texts as a rule; a tenant may have objects. */
   readonly priorityOrder: readonly unknown[];
-}
-
-/** To take away a rule, its field and operator are enough. */
-export type RuleToRemove = Pick<FilterRule, 'field' | 'operator'> & Partial<Pick<FilterRule, 'value'>>;
-
-/**
- * A part of a selection, so that two teams can each change theirs. A rule that is added takes the place of the one with
- * the same field and operator; a priority that is added comes last. What is there already, or not there to be removed,
- * changes nothing.
- */
-export interface SelectionChange {
-  readonly add?: Partial<ContactSelection>;
-  readonly remove?: Partial<Omit<ContactSelection, 'filterRules'>> & {
-    readonly filterRules?: readonly RuleToRemove[];
-  };
 }
 
 export interface Problem {
@@ -59,32 +44,36 @@ export type SelectionField = (typeof SELECTION_FIELDS)[number];
 export const ruleKey = ({ field, operator }: Pick<FilterRule, 'field' | 'operator'>): string =>
   JSON.stringify([field, operator]);
 
-/** Is this a whole selection by the rules? Every problem at once. Lists but the targets may be left out. */
-export function selectionProblems(value: unknown, path = 'selection'): Problem[] {
+/**
+ * Is this a whole selection by the rules? Every problem at once. Lists but the targets may be left out. `isEdited`: it
+ * was made from what CXone had, which may have several rules of one field and operator; that is for `doubledRules`.
+ */
+export function selectionProblems(value: unknown, path = 'selection', isEdited = false): Problem[] {
   if (!isObject(value)) return [{ path, message: 'must be one JSON object' }];
   const shape = shapeProblems(value, path, 'whole');
-  // What has no shape was left out for the rules: their positions would be other ones.
-  const misplaced = (at: string) => shape.some((problem) => listOf(problem.path) === listOf(at));
-  const rules = ruleProblems(readSelection(value), path).filter((rule) => !misplaced(rule.path));
-  return [...shape, ...rules];
+  const noList = (problem: Problem) => shape.some((each) => each.path === problem.path);
+  const entries = entriesOf(value);
+  const own = isEdited ? { ...entries, filterRules: [] } : entries;
+  const rules = [...limitProblems(entries, path), ...twiceProblems(own, path)];
+  return [...shape, ...rules.filter((problem) => !noList(problem))];
 }
 
-/** Is this a change? What it makes of a selection is judged by `selectionProblems`. */
-export function changeProblems(value: unknown, path = 'change'): Problem[] {
-  if (!isObject(value)) return [{ path, message: 'must be one JSON object {"add": {…}, "remove": {…}}' }];
-  const problems = Object.keys(value)
-    .filter((key) => key !== 'add' && key !== 'remove')
-    .map((key) => ({ path: `${path}.${key}`, message: 'is not known; a change has "add" and "remove"' }));
-  for (const part of ['add', 'remove'] as const) {
-    if (value[part] === undefined) continue;
-    if (!isObject(value[part]))
-      problems.push({ path: `${path}.${part}`, message: 'must be one JSON object' });
-    else problems.push(...shapeProblems(value[part], `${path}.${part}`, part));
-  }
-  if (problems.length > 0) return problems;
-  const named = Object.values(value).flatMap((part) => Object.values(part as object) as unknown[][]);
-  if (!named.some((entries) => entries.length > 0)) return [{ path, message: 'changes nothing' }];
-  return contradictions(value, path);
+/** Several rules of one field and operator, where what it was made from has not several of them. */
+export function doubledRules(selection: ContactSelection, base: ContactSelection, path: string): Problem[] {
+  const several = (key: string) => base.filterRules.filter((rule) => ruleKey(rule) === key).length > 1;
+  const judged = selection.filterRules.map((rule) => (several(ruleKey(rule)) ? undefined : rule));
+  return twice(`${path}.filterRules`, judged, ruleKey, SAME_RULE);
+}
+
+/** What a person reads and edits: nothing twice, and of a rule only what an update takes; the merge keeps the rest. */
+export function editable(selection: ContactSelection): ContactSelection {
+  const { targetListIds, exclusionListIds, filterRules, priorityOrder } = selection;
+  return {
+    targetListIds: [...new Set(targetListIds)],
+    exclusionListIds: [...new Set(exclusionListIds)],
+    filterRules: filterRules.map(({ field, operator, value = null }) => ({ field, operator, value })),
+    priorityOrder,
+  };
 }
 
 /** Defaults filled in. For values that passed `selectionProblems`; what is of another shape is left out. */
@@ -101,7 +90,29 @@ export function readSelection(value: unknown): ContactSelection {
 
 /** The rules that go beyond the shape. `merged`: rules twice are CXone's own, for no wish of ours has them. */
 export function ruleProblems(selection: ContactSelection, path: string, merged = false): Problem[] {
-  const { targetListIds, exclusionListIds, filterRules, priorityOrder } = selection;
+  return [...limitProblems(selection, path), ...(merged ? [] : twiceProblems(selection, path))];
+}
+
+/** The parts of a selection as they were given; undefined where an entry has no shape, so that positions stay. */
+export interface Entries {
+  readonly targetListIds: readonly (string | undefined)[];
+  readonly exclusionListIds: readonly (string | undefined)[];
+  readonly filterRules: readonly (FilterRule | undefined)[];
+  readonly priorityOrder: readonly unknown[];
+}
+
+export function entriesOf(value: Record<string, unknown>): Entries {
+  const texts = (field: SelectionField) => arrayOf(value[field]).map((id) => (isText(id) ? id : undefined));
+  return {
+    targetListIds: texts('targetListIds'),
+    exclusionListIds: texts('exclusionListIds'),
+    filterRules: arrayOf(value.filterRules).map((rule) => (isRule(rule) ? rule : undefined)),
+    priorityOrder: arrayOf(value.priorityOrder),
+  };
+}
+
+export function limitProblems(entries: Entries, path: string): Problem[] {
+  const { targetListIds, exclusionListIds, filterRules, priorityOrder } = entries;
   const at = (field: SelectionField) => `${path}.${field}`;
   const problems: Problem[] = [];
   if (targetListIds.length === 0)
@@ -111,77 +122,31 @@ export function ruleProblems(selection: ContactSelection, path: string, merged =
   if (priorityOrder.length > MAX_PRIORITIES)
     problems.push(tooMany(at('priorityOrder'), priorityOrder.length, MAX_PRIORITIES, 'priorities'));
   exclusionListIds.forEach((id, index) => {
-    const target = targetListIds.indexOf(id);
+    const target = id === undefined ? -1 : targetListIds.indexOf(id);
     if (target < 0) return;
     const message = `is "${id}", which targetListIds[${target}] has too: a list both targeted and excluded dials nobody`;
     problems.push({ path: `${at('exclusionListIds')}[${index}]`, message });
   });
-  if (merged) return problems;
+  return problems;
+}
+
+const SAME_RULE = 'has the field and operator of';
+
+export function twiceProblems(entries: Entries, path: string): Problem[] {
+  const { targetListIds, exclusionListIds, filterRules, priorityOrder } = entries;
+  const at = (field: SelectionField) => `${path}.${field}`;
   return [
-    ...problems,
     ...twice(at('targetListIds'), targetListIds, String),
     ...twice(at('exclusionListIds'), exclusionListIds, String),
-    ...twice(at('filterRules'), filterRules, ruleKey, 'has the field and operator of'),
+    ...twice(at('filterRules'), filterRules, ruleKey, SAME_RULE),
     ...twice(at('priorityOrder'), priorityOrder, canonicalText),
   ];
 }
 
-/** What the change makes of this selection. */
-export function applyChange(
-  base: ContactSelection,
-  { add = {}, remove = {} }: SelectionChange,
-): ContactSelection {
-  const ids = (field: 'targetListIds' | 'exclusionListIds') =>
-    union(without(base[field], remove[field], String), add[field] ?? [], String);
-  return {
-    targetListIds: ids('targetListIds'),
-    exclusionListIds: ids('exclusionListIds'),
-    filterRules: changeRules(base.filterRules, add.filterRules ?? [], remove.filterRules ?? []),
-    priorityOrder: union(
-      without(base.priorityOrder, remove.priorityOrder, canonicalText),
-      add.priorityOrder ?? [],
-      canonicalText,
-    ),
-  };
-}
-
-function changeRules(
-  base: readonly FilterRule[],
-  add: readonly FilterRule[],
-  remove: readonly RuleToRemove[],
-): FilterRule[] {
-  const isRemoved = (rule: FilterRule) =>
-    remove.some((gone) => ruleKey(gone) === ruleKey(rule) && isValueOf(gone, rule));
-  const added = new Map(add.map((rule) => [ruleKey(rule), rule]));
-  const kept = base.filter((rule) => added.has(ruleKey(rule)) || !isRemoved(rule));
-  const placed = new Set<string>();
-  const changed = kept.flatMap((rule) => {
-    const replacement = added.get(ruleKey(rule));
-    if (!replacement) return [rule];
-    // CXone may have several of one key: the new one stands for all of them.
-    if (placed.has(ruleKey(rule))) return [];
-    placed.add(ruleKey(rule));
-    return [canonicalText(replacement.value) === canonicalText(rule.value) ? rule : replacement];
-  });
-  return [...changed, ...add.filter((rule) => !placed.has(ruleKey(rule)))];
-}
-
-function isValueOf(gone: RuleToRemove, rule: FilterRule): boolean {
-  return gone.value === undefined || canonicalText(gone.value) === canonicalText(rule.value);
-}
-
-function without<T>(from: readonly T[], gone: readonly T[] = [], key: (item: T) => string): T[] {
-  const keys = new Set(gone.map(key));
-  return from.filter((item) => !keys.has(key(item)));
-}
-
-function union<T>(first: readonly T[], second: readonly T[], key: (item: T) => string): T[] {
-  return [...new Map([...first, ...second].map((item) => [key(item), item])).values()];
-}
-
 // --- shapes -------------------------------------------------------------------------------------------------
 
-function shapeProblems(
+/** Fields that are known, lists that are lists, entries that are what they have to be. */
+export function shapeProblems(
   value: Record<string, unknown>,
   path: string,
   of: 'whole' | 'add' | 'remove',
@@ -219,30 +184,19 @@ function ruleShapeProblems(rule: unknown, path: string, toRemove: boolean): Prob
   return problems;
 }
 
-/** The same thing in `add` and in `remove`. A rule with another value is a replacement, and fine. */
-function contradictions({ add, remove }: SelectionChange, path: string): Problem[] {
-  return SELECTION_FIELDS.flatMap((field) => {
-    const gone = new Set((remove?.[field] ?? []).map((entry) => canonicalText(entry)));
-    const added = add?.[field] ?? [];
-    return added.flatMap((entry, index) =>
-      gone.has(canonicalText(entry))
-        ? [{ path: `${path}.add.${field}[${index}]`, message: 'is in "remove" too' }]
-        : [],
-    );
-  });
-}
-
+/** undefined: nothing that could be compared. */
 function twice<T>(
   path: string,
-  items: readonly T[],
+  items: readonly (T | undefined)[],
   key: (item: T) => string,
   same = 'is the same as',
 ): Problem[] {
   const name = path.slice(path.lastIndexOf('.') + 1);
-  const keys = items.map(key);
+  const keys = items.map((item) => (item === undefined ? undefined : key(item)));
   return keys.flatMap((each, index) => {
     const first = keys.indexOf(each);
-    return first === index ? [] : [{ path: `${path}[${index}]`, message: `${same} ${name}[${first}]` }];
+    if (each === undefined || first === index) return [];
+    return [{ path: `${path}[${index}]`, message: `${same} ${name}[${first}]` }];
   });
 }
 
@@ -250,7 +204,6 @@ function tooMany(path: string, n: number, most: number, what: string): Problem {
   return { path, message: `has ${n} ${what}; CXone takes ${most} at most` };
 }
 
-const listOf = (path: string): string => path.replace(/\[.*/, '');
 const isText = (value: unknown): value is string => typeof value === 'string' && value.trim() !== '';
 const arrayOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 const isRule = (rule: unknown): rule is FilterRule =>

@@ -1,6 +1,8 @@
 /** Selection updates: what a run wants of a campaign, the one operation that writes it, and what became of it. */
 import { type Selectable, sql } from 'kysely';
 import type { Outcome } from '../domain/run.ts';
+import { type Difference, diffSelections } from '../domain/selection-diff.ts';
+import { readSelection } from '../domain/selection-update.ts';
 import type { CampaignKey } from './campaigns.ts';
 import type { Database } from './database.ts';
 import type { SelectionUpdatesTable } from './schema.ts';
@@ -35,9 +37,17 @@ export interface UpdateOfCampaign {
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
   readonly outcome: Outcome | 'pending';
-  readonly differences: unknown;
+  /** What was written; of an update that wrote nothing, what it wished. */
+  readonly differences: readonly Difference[];
   readonly versionBefore: number | null;
   readonly versionAfter: number | null;
+}
+
+interface UpdateRow extends Omit<UpdateOfCampaign, 'versionBefore' | 'versionAfter'> {
+  readonly versionBefore: string | null;
+  readonly versionAfter: string | null;
+  readonly before: unknown;
+  readonly sent: unknown;
 }
 
 export interface SelectionMetrics {
@@ -147,12 +157,10 @@ export function createSelections({ db }: Database) {
 
     /** The newest first. */
     async ofCampaign({ tenant, campaignId }: CampaignKey, limit: number): Promise<UpdateOfCampaign[]> {
-      const { rows } = await sql<
-        UpdateOfCampaign & { versionBefore: string | null; versionAfter: string | null }
-      >`
+      const { rows } = await sql<UpdateRow>`
         select r.run_id as "runId", r.state, r.dry_run as "dryRun", r.requested_by as "requestedBy",
           r.started_at as "startedAt", r.finished_at as "finishedAt",
-          coalesce(o.outcome, 'pending') as outcome, u.differences,
+          coalesce(o.outcome, 'pending') as outcome, u.differences, f.selection as before, u.sent,
           coalesce(f.version, b.version) as "versionBefore", u.version_after as "versionAfter"
         from selection_updates u join runs r using (run_no)
           join campaign_snapshots b on b.id = u.base_snapshot
@@ -160,8 +168,13 @@ export function createSelections({ db }: Database) {
           left join outcomes o on o.run_no = u.run_no and o.seq = ${THE_SELECTION}
         where u.tenant = ${tenant} and u.campaign_id = ${campaignId}
         order by u.run_no desc limit ${limit}`.execute(db);
-      return rows.map((row) => ({
+      return rows.map(({ before, sent, ...row }) => ({
         ...row,
+        // Merged with what others did, less may have been written than was wished, and by an answer something else.
+        differences:
+          row.versionAfter === null
+            ? row.differences
+            : diffSelections(readSelection(before), readSelection(sent)),
         versionBefore: row.versionBefore === null ? null : Number(row.versionBefore),
         versionAfter: row.versionAfter === null ? null : Number(row.versionAfter),
       }));

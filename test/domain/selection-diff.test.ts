@@ -3,6 +3,7 @@ import {
   describeDifference,
   describeValue,
   diffSelections,
+  saidWithoutPersons,
   withoutPersons,
 } from '../../src/domain/selection-diff.ts';
 import { rule, selectionOf } from './selections.ts';
@@ -36,6 +37,15 @@ it('another order of lists and rules is no difference', () => {
   const one = selectionOf({ targetListIds: ['L1', 'L2'], filterRules });
   const other = selectionOf({ targetListIds: ['L2', 'L1'], filterRules: [...filterRules].reverse() });
   expect(diffSelections(one, other)).toEqual([]);
+});
+
+it('what CXone says of a refusal has no number and no address, but the ids of our lists', () => {
+  const said = (words: string) => saidWithoutPersons(words, ['20260001', 'L3']);
+  expect(said('list L3 is archived since 2026')).toBe('list L3 is archived since 2026');
+  expect(said('list 20260001 is archived')).toBe('list 20260001 is archived');
+  expect(said('rule phone eq "+1 (415) 555-0100" is wrong, ask "dana@example.com"')).toBe(
+    'rule phone eq "…" is wrong, ask "…"',
+  );
 });
 
 it('what is shown in the Web UI has no number and no address', () => {

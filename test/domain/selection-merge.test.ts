@@ -104,6 +104,23 @@ describe('laws', () => {
     );
   });
 
+  it('a change that adds priorities is never in conflict with others who add some, and nobody loses any', () => {
+    const letters = (of: string) => fc.uniqueArray(fc.constantFrom(...of), { maxLength: 2 });
+    fc.assert(
+      fc.property(letters('ab'), letters('uvx'), letters('uxyz'), (had, they, we) => {
+        const of = (...priorityOrder: string[]) =>
+          selectionOf({ priorityOrder: [...new Set(priorityOrder)] });
+        const [base, theirs, ours] = [of(...had), of(...had, ...they), of(...had, ...we)];
+        if (new Set([...had, ...they, ...we]).size > 5) return;
+        const merged = mergedOf(mergeSelections({ base, theirs, ours, isChange: true }, nobody));
+        expect([...merged.priorityOrder].sort()).toEqual([...new Set([...had, ...they, ...we])].sort());
+        expect(merged.priorityOrder.filter((each) => had.includes(each as string))).toEqual(had);
+        const again = mergeSelections({ base, theirs: merged, ours, isChange: true }, nobody);
+        expect(mergedOf(again)).toEqual(merged);
+      }),
+    );
+  });
+
   it('idempotent: what was merged and written is not merged into anything else by the next look', () => {
     fc.assert(
       fc.property(selection, selection, selection, (base, theirs, ours) => {
@@ -160,6 +177,28 @@ describe('priorities', () => {
     ['', 'xy', 'yx', 'both added both, the other way round'],
   ])('%s, theirs %s, ours %s: a conflict, for %s', (base, theirs, ours) => {
     expect(order(base, theirs, ours)).toBe('conflict');
+  });
+});
+
+describe('priorities of a change', () => {
+  const order = (base: string, theirs: string, ours: string) => {
+    const of = (letters: string) => selectionOf({ priorityOrder: [...letters] });
+    const sides = { base: of(base), theirs: of(theirs), ours: of(ours), isChange: true };
+    const merged = mergeSelections(sides, nobody);
+    return merged.kind === 'merged' ? merged.selection.priorityOrder.join('') : merged.kind;
+  };
+
+  it.each([
+    ['', 'x', 'y', 'xy'],
+    ['ab', 'abc', 'abd', 'abcd'],
+    ['ab', 'abc', 'bd', 'bcd'],
+    ['ab', 'bc', 'abd', 'bcd'],
+  ])('come last, behind what others appended: %s, theirs %s, ours %s: %s', (base, theirs, ours, expected) => {
+    expect(order(base, theirs, ours)).toBe(expected);
+  });
+
+  it('are a conflict where others moved what it removes', () => {
+    expect(order('abc', 'bac', 'bc')).toBe('conflict');
   });
 });
 

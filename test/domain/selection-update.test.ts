@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { applyChange, changeProblems, type SelectionChange } from '../../src/domain/selection-change.ts';
+import { mergeSelections } from '../../src/domain/selection-merge.ts';
 import {
-  applyChange,
-  changeProblems,
   describeProblem,
+  doubledRules,
+  editable,
   readSelection,
-  type SelectionChange,
   selectionProblems,
 } from '../../src/domain/selection-update.ts';
 import { sameSelection } from '../../src/domain/selection-places.ts';
@@ -45,6 +46,28 @@ describe('the rules of a selection', () => {
       'selection.targetListIds must have at least one list',
       'selection.priorityOrder has 6 priorities; CXone takes 5 at most',
     ]);
+  });
+
+  it('what has no shape hides no other problem of its list, and moves no position', () => {
+    const wrong = {
+      targetListIds: ['L1', '', 'L2', 'L1'],
+      exclusionListIds: [7, 'L2'],
+      filterRules: [rule('age', 'gte', 18), {}, rule('age', 'gte', 21)],
+      priorityOrder: ['1', '2', '3', '4', '5', 6],
+    };
+    expect(problemsOf(wrong)).toEqual([
+      'selection.targetListIds[1] must be a text that is not empty',
+      'selection.exclusionListIds[0] must be a text that is not empty',
+      'selection.filterRules[1].field is missing',
+      'selection.filterRules[1].operator is missing',
+      'selection.filterRules[1].value is missing (false, 0 and null are values)',
+      'selection.priorityOrder[5] must be a text that is not empty',
+      'selection.priorityOrder has 6 priorities; CXone takes 5 at most',
+      'selection.exclusionListIds[1] is "L2", which targetListIds[2] has too: a list both targeted and excluded dials nobody',
+      'selection.targetListIds[3] is the same as targetListIds[0]',
+      'selection.filterRules[2] has the field and operator of filterRules[0]',
+    ]);
+    expect(problemsOf({ targetListIds: 'L1' })).toEqual(['selection.targetListIds must be a list']);
   });
 
   it('refuses 51 rules and takes 50', () => {
@@ -123,6 +146,24 @@ describe('a change', () => {
     ]);
   });
 
+  it('is refused before any request for what no selection can have', () => {
+    const of = (change: unknown) => changeProblems(change).map(describeProblem);
+    const add = {
+      targetListIds: ['L1', 'L1'],
+      exclusionListIds: ['L1'],
+      filterRules: [rule('age', 'gte', 18), rule('age', 'gte', 21)],
+      priorityOrder: ['1', '2', '3', '4', '5', '6'],
+    };
+    expect(of({ add })).toEqual([
+      'change.add.priorityOrder has 6 priorities; CXone takes 5 at most',
+      'change.add.exclusionListIds[0] is "L1", which targetListIds[0] has too: a list both targeted and excluded dials nobody',
+      'change.add.targetListIds[1] is the same as targetListIds[0]',
+      'change.add.filterRules[1] has the field and operator of filterRules[0]',
+    ]);
+    // The other way round it is a move.
+    expect(of({ add: { exclusionListIds: ['L1'] }, remove: { targetListIds: ['L1'] } })).toEqual([]);
+  });
+
   it('applied twice changes nothing more', () => {
     fc.assert(
       fc.property(selection, selection, selection, (from, add, remove) => {
@@ -132,6 +173,36 @@ describe('a change', () => {
         expect(sameSelection(applyChange(once, change), once)).toBe(true);
       }),
     );
+  });
+});
+
+describe('what a person is shown to edit', () => {
+  const theirs = readSelection({
+    targetListIds: ['L1', 'L1'],
+    filterRules: [
+      { ...rule('state', 'ne', 'TX'), id: 7 },
+      { ...rule('state', 'ne', 'CA'), id: 8 },
+      { field: 'vip', operator: 'exists', id: 9 },
+    ],
+  });
+
+  it('is taken back as it stands, is no change, and keeps what CXone has besides', () => {
+    const shown = editable(theirs);
+    expect(selectionProblems(JSON.parse(JSON.stringify(shown)), 'selection', true)).toEqual([]);
+    expect(doubledRules(shown, theirs, 'selection')).toEqual([]);
+    expect(sameSelection(shown, theirs)).toBe(true);
+    const more = { ...shown, targetListIds: ['L1', 'L2'] };
+    const merged = mergeSelections({ base: theirs, theirs, ours: more }, () => null);
+    expect(merged).toMatchObject({ kind: 'merged', selection: { filterRules: theirs.filterRules } });
+  });
+
+  it('may not get several rules of one field and operator where CXone had one', () => {
+    const base = selectionOf({ filterRules: [rule('age', 'gte', 18)] });
+    const ours = selectionOf({ filterRules: [rule('age', 'gte', 18), rule('age', 'gte', 21)] });
+    expect(selectionProblems(ours, 'selection', true)).toEqual([]);
+    expect(doubledRules(ours, base, 'selection').map(describeProblem)).toEqual([
+      'selection.filterRules[1] has the field and operator of filterRules[0]',
+    ]);
   });
 });
 
