@@ -104,7 +104,7 @@ export function createRun({ kind, target, input, resumed }: RunOptions) {
       phase: now.phase,
       planHash: now.plan?.hash ?? null,
       inDoubt: now.inDoubt.map(({ id }) => id),
-      conflicts: now.conflicts.map(({ place }) => place),
+      conflicts: now.conflicts,
     }),
     progress: () => progress(),
     isOpened: () => now.opened,

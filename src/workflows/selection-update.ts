@@ -5,7 +5,8 @@
  * 2. look    at the campaign as it is
  * 3. plan    the rules, and what is going to change; a dry run ends here
  * 4. decide  wait for approve or reject, where that was asked for and something changes
- * 5. write   look again, merge, PATCH under the version; again after a collision; true conflicts go to the policy or a person
+ * 5. write   look again, merge, PATCH under the version; again after a collision; true conflicts go to the policy or a
+ *            person; back to 2 where more is to be written by now than was shown to whoever approved it
  * 6. tell    the CRM
  * 7. close   the selection has its outcome
  */
@@ -26,8 +27,13 @@ export async function selectionUpdate(given: SelectionUpdateInput): Promise<Sele
     await open(run, 'selectionUpdate');
     await plan(run, await look(run));
     if (input.dryRun) return close(run, 'completed');
-    if (changesAnything(run) && (await decide(run)) === 'rejected') return close(run, 'rejected');
-    await writeSelection(run, input);
+    if ((await decideOn(run)) === 'rejected') return close(run, 'rejected');
+    const written = await writeSelection(run, input, async () => {
+      run.steering.forgetApproval();
+      await plan(run, await look(run));
+      return decideOn(run);
+    });
+    if (written === 'rejected') return close(run, 'rejected');
     await finishTelling(run, startTelling(run));
     return close(run, 'completed');
   });
@@ -51,4 +57,7 @@ async function plan(run: Run, snapshot: string): Promise<void> {
   run.show();
 }
 
-const changesAnything = ({ now }: Run): boolean => (now.plan?.toWrite ?? 0) > 0;
+async function decideOn(run: Run): Promise<'go' | 'rejected'> {
+  const changesAnything = (run.now.plan?.toWrite ?? 0) > 0;
+  return changesAnything ? decide(run) : 'go';
+}

@@ -1,7 +1,8 @@
 /** The write of a selection: try by try, as the history shows it, until it stands, or somebody has to say how. */
 import { condition, sleep } from '@temporalio/workflow';
 import type { ConflictSide, SelectionUpdateInput, ShownConflict } from '../contract.ts';
-import type { WriteSelection } from '../activities/selection-update.ts';
+import type { LeaveConflict, WriteSelection } from '../activities/selection-update.ts';
+import type { Outcome } from '../domain/run.ts';
 import { AFTER_A_COLLISION_MS, endsTheRun, MOST_COLLISIONS, selecting } from './policies.ts';
 import type { Run } from './run.ts';
 import { waitFor } from './steps.ts';
@@ -11,7 +12,15 @@ type Answered = WriteSelection['answered'];
 /** While the ledger has heard of a pause and we have not. */
 const HALTED_MS = 500;
 
-export async function writeSelection(run: Run, input: SelectionUpdateInput): Promise<void> {
+/**
+ * `plan`: looks, plans and asks for the approval once more, of what the plan before did not show. `rejected`: the answer
+ * was no.
+ */
+export async function writeSelection(
+  run: Run,
+  input: SelectionUpdateInput,
+  plan: () => Promise<'go' | 'rejected'>,
+): Promise<'settled' | 'rejected'> {
   let answered: Answered = [];
   let collisions = 0;
   await run.enter('writing');
@@ -19,8 +28,8 @@ export async function writeSelection(run: Run, input: SelectionUpdateInput): Pro
     const written = await tryOnce(run, answered, attempt);
     switch (written.kind) {
       case 'done':
-        run.now.counts = { total: 1, pending: 0, [written.outcome]: 1 };
-        return run.show();
+        settle(run, written.outcome);
+        return 'settled';
       case 'refused':
         throw endsTheRun(
           'Refused',
@@ -29,17 +38,32 @@ export async function writeSelection(run: Run, input: SelectionUpdateInput): Pro
       case 'halted':
         await sleep(HALTED_MS, { summary: 'paused' });
         break;
+      case 'unplanned':
+        if ((await plan()) === 'rejected') return 'rejected';
+        await run.enter('writing');
+        break;
       case 'conflict':
         answered = [...answered, ...(await resolve(run, input, written.conflicts))];
         collisions = 0;
         break;
-      case 'outdated':
+      case 'outdated': {
         collisions += 1;
-        if (collisions < MOST_COLLISIONS) await pauseAfter(collisions);
-        else if (await persist(run, input, collisions, written.version)) collisions = 0;
-        else return;
+        if (collisions < MOST_COLLISIONS) {
+          await pauseAfter(collisions);
+          break;
+        }
+        const word = await persist(run, input, collisions, written.version);
+        if (word === null) return 'settled';
+        answered = [...answered, ...word];
+        collisions = 0;
+      }
     }
   }
+}
+
+function settle({ now, show }: Run, outcome: Outcome): void {
+  now.counts = { total: 1, pending: 0, [outcome]: 1 };
+  show();
 }
 
 async function tryOnce(run: Run, answered: Answered, attempt: number) {
@@ -59,46 +83,54 @@ async function pauseAfter(collisions: number): Promise<void> {
 /** The same place changed differently: a person's answers for what was shown; or the run fails and says it all. */
 async function resolve(
   run: Run,
-  { onConflict = 'merge', conflictDeadline }: SelectionUpdateInput,
+  input: SelectionUpdateInput,
   conflicts: readonly ShownConflict[],
 ): Promise<Answered> {
-  const answers = onConflict === 'ask' ? await ask(run, conflicts, conflictDeadline) : null;
+  const answers = await ask(run, input, conflicts);
   if (answers) return answers;
   const described = conflicts.map(describe).join('; ');
-  throw await inConflict(run, `somebody else changed the same in campaign ${run.target}: ${described}`);
+  const what = `somebody else changed the same in campaign ${run.target}: ${described}`;
+  throw await inConflict(run, `${what}${unanswered(input)}. Nothing was written. ${howToGoOn(run)}`);
 }
 
-/** null: nobody answered until the deadline. */
+/** null: nobody was to be asked, or nobody answered until the deadline. */
 async function ask(
   run: Run,
+  { onConflict = 'merge', conflictDeadline }: SelectionUpdateInput,
   conflicts: readonly ShownConflict[],
-  deadline: string | undefined,
 ): Promise<Answered | null> {
+  if (onConflict !== 'ask') return null;
   const { steering, now } = run;
   // Of an answer to an older question.
   while (steering.hasResolution()) steering.nextResolution();
   now.conflicts = conflicts;
-  const places = conflicts.length === 1 ? 'one conflict' : `${conflicts.length} conflicts`;
-  await run.enter('conflict', `resolve of ${places}: ${conflicts.map(({ place }) => place).join(', ')}`);
-  await waitFor(steering.hasResolution, deadline, 'of the answer');
-  const { answers } = steering.nextResolution() ?? {};
+  await run.enter('conflict', questionOf(conflicts));
+  await waitFor(steering.hasResolution, conflictDeadline, 'of the answer');
+  const { answers, by, reason } = steering.nextResolution() ?? {};
   now.conflicts = [];
   if (answers === undefined) return null;
   await run.enter('writing');
-  return conflicts.map(({ place, hash }) => ({ place, hash, side: sideOf(answers, place) }));
+  const said = { ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
+  return conflicts.map(({ place, hash }) => ({ place, hash, side: sideOf(answers, place), ...said }));
+}
+
+/** With the hashes: the same places changed anew are another question, to those who read the ledger too. */
+function questionOf(conflicts: readonly ShownConflict[]): string {
+  const what = conflicts.length === 1 ? 'one conflict' : `${conflicts.length} conflicts`;
+  return `resolve of ${what}: ${conflicts.map(({ place, hash }) => `${place} (${hash.slice(0, 8)})`).join(', ')}`;
 }
 
 function sideOf(answers: ConflictSide | Readonly<Record<string, ConflictSide>>, place: string): ConflictSide {
   return typeof answers === 'string' ? answers : (answers[place] ?? 'theirs');
 }
 
-/** Somebody writes this campaign again and again, before we can. True: go on trying. False: theirs stays. */
+/** Somebody writes this campaign again and again, before we can. The word to go on trying; null: theirs stays. */
 async function persist(
   run: Run,
-  { onConflict = 'merge', conflictDeadline }: SelectionUpdateInput,
+  input: SelectionUpdateInput,
   collisions: number,
   version: number | null,
-): Promise<boolean> {
+): Promise<Answered | null> {
   const why = `campaign ${run.target} was changed by somebody else before each of ${collisions} writes`;
   const conflict: ShownConflict = {
     place: 'campaign',
@@ -108,18 +140,33 @@ async function persist(
     problem: why,
     hash: String(version),
   };
-  const answers = onConflict === 'ask' ? await ask(run, [conflict], conflictDeadline) : null;
-  if (answers?.[0]?.side === 'mine') return true;
-  if (answers === null && onConflict !== 'theirs')
-    throw await inConflict(run, `${why}. Nothing was written; start it again when they are done`);
-  await selecting.leaveConflict.executeWithOptions({ summary: 'theirs stays' }, [{ runId: run.runId, why }]);
-  run.now.counts = { total: 1, pending: 0, conflict: 1 };
-  return false;
+  const answered = await ask(run, input, [conflict]);
+  if (answered?.[0]?.side === 'mine') return answered;
+  if (answered === null && input.onConflict !== 'theirs')
+    throw await inConflict(
+      run,
+      `${why}${unanswered(input)}. Nothing was written; start it again when they are done`,
+    );
+  await leave(run, 'theirs stays', { why, answered: answered ?? [] });
+  settle(run, 'conflict');
+  return null;
 }
 
+const unanswered = ({ onConflict, conflictDeadline }: SelectionUpdateInput): string =>
+  onConflict === 'ask' ? `, and nobody answered within ${conflictDeadline ?? ''}` : '';
+
+/** Under its id: another run would be measured from the campaign as it is now, and see no conflict. */
+const howToGoOn = ({ runId }: Run): string =>
+  `Start it again under its id with onConflict "mine", "theirs" or "ask" (cxflow: the same command with --id ${runId} ` +
+  'and --on-conflict mine|theirs|ask)';
+
 async function inConflict(run: Run, why: string) {
-  await selecting.leaveConflict.executeWithOptions({ summary: 'in conflict' }, [{ runId: run.runId, why }]);
+  await leave(run, 'in conflict', { why });
   return endsTheRun('Conflict', why);
+}
+
+function leave({ runId }: Run, summary: string, how: Omit<LeaveConflict, 'runId'>): Promise<void> {
+  return selecting.leaveConflict.executeWithOptions({ summary }, [{ runId, ...how }]);
 }
 
 function describe({ place, base, theirs, ours, problem }: ShownConflict): string {

@@ -8,20 +8,23 @@ import {
   defineSignal,
   defineUpdate,
   log,
+  patched,
   setDefaultSignalHandler,
   setHandler,
 } from '@temporalio/workflow';
 import {
-  type Answers,
   DECIDE_UPDATE,
   type Decision,
   type Progress,
   type Refusal,
+  type ShownConflict,
   STEERING_ACTIONS,
   type SteeringAction,
   type SteeringMessage,
 } from '../contract.ts';
+import { isObject } from '../domain/json.ts';
 import type { Phase } from '../domain/run.ts';
+import { readDecision } from './decision.ts';
 import { refusesDecision } from './policies.ts';
 
 /** What is decided and not yet acted upon. Travels through continue-as-new. */
@@ -37,9 +40,11 @@ export interface Situation {
   readonly phase: Phase;
   readonly planHash: string | null;
   readonly inDoubt: readonly string[];
-  /** The places that wait for an answer. */
-  readonly conflicts: readonly string[];
+  /** What waits for an answer. */
+  readonly conflicts: readonly OpenConflict[];
 }
+
+type OpenConflict = Pick<ShownConflict, 'place' | 'hash'>;
 
 export const NOTHING_DECIDED: Decisions = { approved: null, rejected: null, cancelled: null, paused: null };
 
@@ -51,11 +56,11 @@ const DESCRIPTIONS: Readonly<Record<SteeringAction, string>> = {
   resume: 'Go on after a pause. {"by", "reason"?}',
   resolve:
     'Writes in doubt: {"by", "verdict": "resend" | "leave", "operationId"? (default: all), "reason"?}. ' +
-    'Conflicts: {"by", "answers": "mine" | "theirs" | {"<place>": "mine" | "theirs"}, "reason"?}',
+    'Conflicts: {"by", "answers": "mine" | "theirs" | {"<place>": "mine" | "theirs"}, "reason"?, ' +
+    '"seen"?: [the hashes of those that were seen] (default: those now shown)}',
 };
 
 const MOST_REFUSALS_KEPT = 20;
-const LONGEST_TEXT = 500;
 
 /** Why this decision makes no sense now, or null. Pure: the validator and the signals use the same words. */
 export function refusalOf(decision: Decision, decided: Decisions, now: Situation): string | null {
@@ -82,7 +87,7 @@ export function refusalOf(decision: Decision, decided: Decisions, now: Situation
     case 'resume':
       return decided.paused ? null : 'the run is not paused';
     case 'resolve':
-      if (now.phase === 'conflict') return answersRefusal(decision.answers, now.conflicts);
+      if (now.phase === 'conflict') return answersRefusal(decision, now.conflicts);
       if (now.phase !== 'in_doubt') return `nothing waits to be resolved now (${now.phase})`;
       if (decision.verdict !== 'resend' && decision.verdict !== 'leave')
         return 'verdict must be "resend" or "leave"';
@@ -100,7 +105,16 @@ function answered({ approved, rejected }: Decisions): string | null {
 }
 
 /** Every place needs its answer: one that nobody thought of must not be settled by the way. */
-function answersRefusal(answers: Answers | undefined, places: readonly string[]): string | null {
+function answersRefusal(
+  { answers, seen }: Pick<Decision, 'answers' | 'seen'>,
+  conflicts: readonly OpenConflict[],
+): string | null {
+  const anew = seen ? conflicts.filter(({ hash }) => !seen.includes(hash)) : [];
+  if (anew.length > 0) {
+    const changed = anew.map(({ place }) => place).join(', ');
+    return `${changed}: not what you saw, it was changed again; look at it again (cxflow: show), then answer`;
+  }
+  const places = conflicts.map(({ place }) => place);
   if (answers === undefined)
     return `answers must be "mine", "theirs", or {place: "mine" | "theirs"} for ${places.join(', ')}`;
   if (typeof answers === 'string') return null;
@@ -150,6 +164,15 @@ export function createSteering(options: SteeringOptions) {
     return message;
   };
 
+  /** Somebody has answered, and the run has not read it yet: the second answer is not to replace the first unseen. */
+  const secondAnswer = ({ action }: Decision): string | null => {
+    const [first] = resolutions;
+    if (!first || action !== 'resolve' || options.situation().phase !== 'conflict') return null;
+    return `it was answered already${by(first)}`;
+  };
+
+  const refusalNow = (decision: Decision): string | null => refusalOf(decision, decided, options.situation());
+
   const take = async (decision: Decision): Promise<void> => {
     await options.carryOut(decision);
     decided = withDecision(decided, decision);
@@ -168,8 +191,11 @@ export function createSteering(options: SteeringOptions) {
 
   const readOne = async (message: Message): Promise<void> => {
     const { decision } = message;
-    const why = typeof decision === 'string' ? decision : refusalOf(decision, decided, options.situation());
-    if (why !== null || typeof decision === 'string') return refuse(message, why ?? '');
+    if (typeof decision === 'string') return refuse(message, decision);
+    const second = secondAnswer(decision);
+    // Histories from before took the second one, and forgot it.
+    const why = refusalNow(decision) ?? (second !== null && patched('one answer') ? second : null);
+    if (why !== null) return refuse(message, why);
     await take(decision);
     message.outcome = 'taken';
   };
@@ -214,7 +240,7 @@ export function createSteering(options: SteeringOptions) {
       validator: (given) => {
         const decision = readDecision(isObject(given) ? given.action : undefined, given);
         const why =
-          typeof decision === 'string' ? decision : refusalOf(decision, decided, options.situation());
+          typeof decision === 'string' ? decision : (refusalNow(decision) ?? secondAnswer(decision));
         if (why !== null) throw refusesDecision(why);
       },
     },
@@ -226,6 +252,10 @@ export function createSteering(options: SteeringOptions) {
   return {
     decided: (): Decisions => decided,
     refused: (): readonly Refusal[] => refused,
+    /** It was of another plan than the one that is made now. */
+    forgetApproval: (): void => {
+      decided = { ...decided, approved: null };
+    },
     /** The next resolution that was not acted upon yet. */
     nextResolution: (): Decision | undefined => resolutions.shift(),
     hasResolution: (): boolean => resolutions.length > 0,
@@ -248,33 +278,4 @@ function withDecision(decided: Decisions, decision: Decision): Decisions {
     case 'resolve':
       return decided;
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-const TEXT_FIELDS = ['by', 'reason', 'planHash', 'operationId', 'verdict'] as const;
-
-/** Anybody may send anything: returns the decision, or why it cannot be read. Unknown fields are dropped. */
-function readDecision(action: unknown, message: unknown): Decision | string {
-  if (!STEERING_ACTIONS.includes(action as SteeringAction)) {
-    return `action must be one of ${STEERING_ACTIONS.join(', ')}`;
-  }
-  if (message !== undefined && message !== null && !isObject(message)) {
-    return 'the message must be one JSON object, e.g. {"by": "dana", "reason": "checked"}';
-  }
-  const decision: Record<string, unknown> = { action };
-  for (const field of TEXT_FIELDS) {
-    const value = message?.[field];
-    if (value === undefined || value === null) continue;
-    if (typeof value !== 'string') return `${field} must be a text`;
-    decision[field] = value.slice(0, LONGEST_TEXT);
-  }
-  const answers = message?.answers;
-  if (answers === undefined || answers === null) return decision as unknown as Decision;
-  const sides = isObject(answers) ? Object.values(answers) : [answers];
-  if (sides.some((side) => side !== 'mine' && side !== 'theirs'))
-    return 'answers must be "mine", "theirs", or an object {place: "mine" | "theirs"}';
-  return { ...decision, answers } as unknown as Decision;
 }

@@ -1,6 +1,6 @@
 import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Progress, SelectionUpdateResult, ShownConflict } from '../../src/contract.ts';
 import { phase, playWorkflow, type Script, stubActivities, useRealServer } from './stubs.ts';
 
@@ -39,6 +39,19 @@ function writes(...answers: readonly object[]): Pick<Script, 'writeSelection'> {
   let n = 0;
   return { writeSelection: () => answers[Math.min(n++, answers.length - 1)] };
 }
+const PLANNED = {
+  hash: 'p',
+  list: 'C1',
+  total: 1,
+  toWrite: 0,
+  invalid: 0,
+  duplicate: 0,
+  batches: 0,
+  pageBatches: 1,
+  options: {},
+  reasons: [],
+  changes: [],
+};
 const DONE = { kind: 'done', outcome: 'updated', version: 5 };
 const OUTDATED = { kind: 'outdated', version: 4 };
 const CONFLICT = { kind: 'conflict', conflicts: CONFLICTS };
@@ -68,20 +81,33 @@ describe('the story', () => {
   });
 
   it('what changes nothing is not asked an approval for', async () => {
-    const plan = {
-      hash: 'p',
-      list: 'C1',
-      total: 1,
-      toWrite: 0,
-      invalid: 0,
-      duplicate: 0,
-      batches: 0,
-      pageBatches: 1,
-    };
-    const stubs = stubActivities({
-      planSelection: () => ({ ...plan, options: {}, reasons: [], changes: [] }),
-    });
+    const stubs = stubActivities({ planSelection: () => PLANNED });
     expect((await play(stubs, { approval: true }, resultOf)).state).toBe('completed');
+  });
+
+  it('asks again before it writes more than the plan showed that was approved, and takes a no for it', async () => {
+    for (const word of ['approve', 'reject']) {
+      const plans = [{ hash: 'p1', toWrite: 1 }, { toWrite: 0 }, { hash: 'p3', toWrite: 1 }];
+      const unplanned = { kind: 'unplanned' };
+      const stubs = stubActivities({
+        planSelection: () => ({ ...PLANNED, ...plans.shift() }),
+        ...writes(unplanned, unplanned, DONE),
+      });
+      const result = await play(stubs, { approval: true }, async (handle) => {
+        const waits = () =>
+          stubs.named('setPhase').filter((arg) => (arg as Progress).phase === 'awaiting_approval').length;
+        const waitsFor = (times: number) =>
+          vi.waitFor(() => expect(waits()).toBe(times), { timeout: 30_000 });
+        await waitsFor(1);
+        await handle.signal('approve', { by: 'dana', planHash: 'p1' });
+        await waitsFor(2);
+        await handle.signal(word, { by: 'dana', planHash: 'p3' });
+        return resultOf(handle);
+      });
+      expect(result.state).toBe(word === 'approve' ? 'completed' : 'rejected');
+      expect(stubs.named('readSelection')).toHaveLength(3);
+      expect(stubs.named('writeSelection')).toHaveLength(word === 'approve' ? 3 : 2);
+    }
   });
 
   it('wrong input fails at once and names every field with its path', async () => {
@@ -137,6 +163,7 @@ describe('a conflict', () => {
     const failure = await play(stubs, {}, failureOf);
     expect(failure.type).toBe('Conflict');
     expect(failure.message).toContain('lists/L2 was nothing, theirs is exclusion, ours is target');
+    expect(failure.message).toMatch(/--id \S+ and --on-conflict mine\|theirs\|ask/);
     expect(stubs.named('leaveConflict')).toHaveLength(1);
   });
 
@@ -156,7 +183,10 @@ describe('a conflict', () => {
         cause: { message: expect.stringContaining('"mine", "theirs", or an object') as string },
       });
       const answers = { 'lists/L2': 'mine', priorityOrder: 'theirs' };
-      await decide({ action: 'resolve', by: 'dana', answers });
+      await expect(decide({ action: 'resolve', answers, seen: ['h1', 'h0'] })).rejects.toMatchObject({
+        cause: { message: expect.stringContaining('priorityOrder: not what you saw') as string },
+      });
+      await decide({ action: 'resolve', by: 'dana', reason: 'agreed', answers, seen: ['h1', 'h2'] });
       return resultOf(handle);
     });
     expect(result.state).toBe('completed');
@@ -164,8 +194,8 @@ describe('a conflict', () => {
       expect.objectContaining({ answered: [] }),
       expect.objectContaining({
         answered: [
-          { place: 'lists/L2', hash: 'h1', side: 'mine' },
-          { place: 'priorityOrder', hash: 'h2', side: 'theirs' },
+          { place: 'lists/L2', hash: 'h1', side: 'mine', by: 'dana', reason: 'agreed' },
+          { place: 'priorityOrder', hash: 'h2', side: 'theirs', by: 'dana', reason: 'agreed' },
         ],
       }),
     ]);
@@ -186,6 +216,30 @@ describe('a conflict', () => {
     expect(stubs.named('recordRefusal')).toHaveLength(2);
     expect(stubs.named('writeSelection')[1]).toMatchObject({
       answered: [{ side: 'theirs' }, { side: 'theirs' }],
+    });
+  });
+
+  it('of two answers to one question the first counts, and the second is told so', async () => {
+    let release = (): void => undefined;
+    const told = new Promise<void>((resolve) => (release = resolve));
+    const stubs = stubActivities({
+      ...writes(CONFLICT, DONE),
+      setPhase: ({ phase: entered }) => (entered === 'conflict' ? told : undefined),
+    });
+    const result = await play(stubs, { onConflict: 'ask' }, async (handle) => {
+      await phase(stubs, 'conflict');
+      await handle.signal('resolve', { answers: 'mine', by: 'dana' });
+      await handle.signal('resolve', { answers: 'theirs', by: 'kim' });
+      await vi.waitFor(() => expect(stubs.named('recordRefusal')).toHaveLength(1), { timeout: 30_000 });
+      release();
+      return resultOf(handle);
+    });
+    expect(result.state).toBe('completed');
+    expect(stubs.named('recordRefusal')).toMatchObject([
+      { refusal: { by: 'kim', why: 'it was answered already by dana' } },
+    ]);
+    expect(stubs.named('writeSelection')[1]).toMatchObject({
+      answered: [{ side: 'mine' }, { side: 'mine' }],
     });
   });
 
