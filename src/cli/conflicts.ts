@@ -7,7 +7,8 @@ import { printable } from './format.ts';
 import type { Session } from './session.ts';
 import { renderTable } from './table.ts';
 
-type Shown = Omit<ShownConflict, 'hash'>;
+/** Of runs from before, the ledger has no hashes. */
+type Shown = Omit<ShownConflict, 'hash'> & { readonly hash?: string };
 
 /** Of a run that waits: what the worker shows, with the whole values that only the ledger has. */
 export async function conflictsOf(session: Session, run: Run): Promise<readonly Shown[]> {
@@ -18,18 +19,27 @@ export async function conflictsOf(session: Session, run: Run): Promise<readonly 
     .then((client) => client.progress(run.run_id))
     .catch(() => null);
   if (!asked?.conflicts) return kept;
-  return asked.conflicts.map((shown) => kept.find(({ place }) => place === shown.place) ?? shown);
+  // Of the very question: the ledger may have a newer one by now, or an older one.
+  return asked.conflicts.map((shown) => kept.find(({ hash }) => hash === shown.hash) ?? shown);
 }
 
 async function keptConflicts({ ledger }: Session, run: Run): Promise<readonly Shown[]> {
   const update = await ledger.selections.find(run.run_no);
-  return ((update?.conflicts ?? []) as readonly Conflict[]).map(({ place, base, theirs, ours, problem }) => ({
+  const conflicts = (update?.conflicts ?? []) as readonly (Conflict & { readonly hash?: string })[];
+  return conflicts.map(({ base, theirs, ours, place, problem, hash }) => ({
     place,
     base: describeValue(base),
     theirs: describeValue(theirs),
     ours: describeValue(ours),
     ...(problem !== undefined && { problem }),
+    ...(hash !== undefined && { hash }),
   }));
+}
+
+/** What an answer is bound to: the question as it was shown. null: an older worker shows no hashes. */
+export function seenOf(conflicts: readonly Shown[]): readonly string[] | null {
+  const hashes = conflicts.flatMap(({ hash }) => (hash === undefined ? [] : [hash]));
+  return hashes.length > 0 && hashes.length === conflicts.length ? hashes : null;
 }
 
 export function renderConflicts(conflicts: readonly Shown[]): string {

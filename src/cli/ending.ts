@@ -6,7 +6,13 @@ import type { Run } from '../ledger/runs.ts';
 import { type Cli, type Output, writeJson } from './cli.ts';
 import { EXIT, exitCodeOfRun, type ExitCode } from './exit-codes.ts';
 import type { Followed } from './follow.ts';
-import { renderSteps, stepsAfterRun, stepsAfterSelection, stepsAfterStart } from './next-steps.ts';
+import {
+  type EndedSelection,
+  renderSteps,
+  stepsAfterRun,
+  stepsAfterSelection,
+  stepsAfterStart,
+} from './next-steps.ts';
 import { renderPlan, renderReport, type Report } from './report.ts';
 import { planOf, resultOf } from './run-facts.ts';
 import type { Session } from './session.ts';
@@ -38,12 +44,22 @@ export async function tellEnd(runId: string, followed: Followed, deps: EndingDep
     const { state, counts } = report;
     const format = followed.run.source?.format ?? 'csv';
     const steps = isSelection
-      ? stepsAfterSelection(runId, followed.run.target, counts, cli.command)
+      ? stepsAfterSelection(endedSelection(followed.run, { state, counts }), cli.command)
       : stepsAfterRun({ runId, kind: followed.run.kind, state, counts, format }, cli.command);
     output.say(`\n${renderSteps('next', steps)}`);
   }
   if (json) writeJson(cli, { ...jsonOf(followed, report), ...deps.also });
-  return exitCodeOfRun(report.state, report.counts);
+  const code = exitCodeOfRun(report.state, report.counts);
+  // The real run would not go through like this.
+  return code === EXIT.ok && report.dryRun && plan?.conflicts ? EXIT.needsALook : code;
+}
+
+function endedSelection(
+  { run_id: runId, target: campaignId, input }: Run,
+  { state, counts }: Pick<EndedSelection, 'state' | 'counts'>,
+): EndedSelection {
+  const { rollbackOf } = input as { readonly rollbackOf?: string };
+  return { runId, campaignId, state, counts, ...(rollbackOf !== undefined && { rollbackOf }) };
 }
 
 function tellLeft(runId: string, { cli, output, json, also }: EndingDeps): ExitCode {

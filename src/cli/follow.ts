@@ -20,8 +20,11 @@ export interface FollowDeps {
   readonly command: string;
   /** Aborted: nobody wants to see more; the run is left alone. */
   readonly signal: AbortSignal;
-  /** Called when the run begins to wait for a person, with what it waits for. */
-  readonly onWaiting?: (run: Run) => Promise<void>;
+  /**
+   * Called when the run begins to wait for a person, or for another word than before. It may ask right here and take its
+   * time: nothing is drawn meanwhile. `over`: the run waits for that no longer, or nobody watches any more.
+   */
+  readonly onWaiting?: (run: Run, over: AbortSignal) => Promise<void>;
   readonly nowMs?: () => number;
   readonly sleep?: (ms: number, aborted: Promise<null>) => Promise<void>;
 }
@@ -56,7 +59,8 @@ interface Seen {
 
 export async function follow(runId: string, deps: FollowDeps): Promise<Followed> {
   const { view, signal, sleep = pause } = deps;
-  const look = createLook(runId, deps);
+  const show = createShow(deps);
+  const look = createLook(runId, deps, show);
   const aborted = abortion(signal);
   try {
     while (!signal.aborted) {
@@ -67,14 +71,14 @@ export async function follow(runId: string, deps: FollowDeps): Promise<Followed>
     }
     return { kind: 'left' };
   } finally {
+    await show.end();
     view.end();
   }
 }
 
 /** One look: draws what it saw, and returns the end when there is one. */
-function createLook(runId: string, deps: FollowDeps) {
+function createLook(runId: string, deps: FollowDeps, show: Show) {
   const { executions, nowMs = () => performance.now() } = deps;
-  const show = createShow(deps);
   const standstill = createStandstill(runId, deps);
   const beganMs = nowMs();
   let askedMs = -Infinity;
@@ -141,13 +145,15 @@ function endedOutside(run: Run | undefined, counts: Counts | null, failure: RunF
 
 function createShow({ view, onWaiting, signal, nowMs = () => performance.now() }: FollowDeps) {
   const meter = createRateMeter();
+  const question = createQuestion(onWaiting);
   let shown: Seen = { run: undefined, counts: null };
-  let waitingIn: Phase | null = null;
-  return async (run: Run | undefined, counts: Counts | null, trouble: string | null): Promise<void> => {
+  const show = async (run: Run | undefined, counts: Counts | null, trouble: string | null): Promise<void> => {
     // A look that was under way must not draw over what is said after the end.
     if (signal.aborted) return;
     // Without the database the last that was seen stays on the screen.
     if (run) shown = { run, counts };
+    if (run) await question.closeUnless(run);
+    if (question.isOpen()) return;
     const phase = shown.run?.phase ?? 'starting';
     const perSecond = phase === 'writing' && counts ? meter.add(nowMs(), sumOfOutcomes(counts)) : null;
     view.update({
@@ -158,10 +164,55 @@ function createShow({ view, onWaiting, signal, nowMs = () => performance.now() }
       perSecond,
       secondsLeft: perSecond === null || !counts?.pending ? null : counts.pending / perSecond,
     });
-    const waits = run && WAITS_FOR_A_PERSON.includes(run.phase) ? run.phase : null;
-    if (run && waits !== null && waits !== waitingIn) await onWaiting?.(run);
-    waitingIn = waits;
+    if (run) question.open(run);
   };
+  return Object.assign(show, { end: question.close });
+}
+
+type Show = ReturnType<typeof createShow>;
+
+/** What the run waits for now, and whoever is being told or asked about it. */
+function createQuestion(onWaiting: FollowDeps['onWaiting']) {
+  let asked = '';
+  let open: { readonly over: AbortController; readonly done: Promise<void> } | null = null;
+  let failed: { readonly error: unknown } | null = null;
+
+  const close = async (): Promise<void> => {
+    open?.over.abort();
+    await open?.done;
+  };
+
+  return {
+    isOpen: () => open !== null,
+
+    close,
+
+    /** Errors: of the asking; it is asked anew then. */
+    async closeUnless(run: Run): Promise<void> {
+      if (questionOf(run) !== asked) await close();
+      if (!failed) return;
+      const { error } = failed;
+      [failed, asked] = [null, ''];
+      throw error;
+    },
+
+    open(run: Run): void {
+      const question = questionOf(run);
+      if (question === asked) return;
+      asked = question;
+      if (question === '' || !onWaiting) return;
+      const over = new AbortController();
+      const done = onWaiting(run, over.signal)
+        .catch((error: unknown) => void (failed = { error }))
+        .finally(() => (open = null));
+      open = { over, done };
+    },
+  };
+}
+
+/** '': it waits for nobody. The same places in conflict anew, or another plan, are another question. */
+function questionOf({ phase, waiting_for: waitingFor }: Run): string {
+  return WAITS_FOR_A_PERSON.includes(phase) ? `${phase}|${waitingFor ?? ''}` : '';
 }
 
 /** For how long nothing has changed; and, when that is long, whether a worker is there at all. */

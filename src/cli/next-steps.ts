@@ -88,26 +88,53 @@ export function stepsForDoubt(runId: string, command: string): readonly Step[] {
   ];
 }
 
-export function stepsForConflict(runId: string, command: string): readonly Step[] {
-  const run = shellQuote(runId);
-  return [
-    { what: 'ours everywhere', command: `${command} resolve ${run} --mine` },
-    { what: 'theirs everywhere', command: `${command} resolve ${run} --theirs` },
-    { what: 'or place by place', command: `${command} resolve ${run} --answers '{"<place>": "mine", …}'` },
-  ];
-}
-
-/** Of an update of a selection: rows are nothing to look at. */
-export function stepsAfterSelection(
+/** `seen`: hashes of what is shown beside; the answer then counts for that, and for nothing newer. */
+export function stepsForConflict(
   runId: string,
-  campaignId: string,
-  counts: Partial<Counts>,
+  seen: readonly string[] | null,
   command: string,
 ): readonly Step[] {
   const run = shellQuote(runId);
+  // A line of fifty hashes is nothing to copy.
+  const bound = seen !== null && seen.length <= MOST_HASHES ? ` --seen ${seen.join(',')}` : '';
+  return [
+    { what: 'ours everywhere', command: `${command} resolve ${run} --mine${bound}` },
+    { what: 'theirs everywhere', command: `${command} resolve ${run} --theirs${bound}` },
+    {
+      what: 'or place by place',
+      command: `${command} resolve ${run} --answers '{"<place>": "mine", …}'${bound}`,
+    },
+  ];
+}
+
+const MOST_HASHES = 5;
+
+export interface EndedSelection {
+  readonly runId: string;
+  readonly campaignId: string;
+  readonly state: RunState;
+  readonly counts: Partial<Counts>;
+  /** The run that it was to undo, if that is what it was. */
+  readonly rollbackOf?: string;
+}
+
+/** Of an update of a selection: rows are nothing to look at. */
+export function stepsAfterSelection(ended: EndedSelection, command: string): readonly Step[] {
+  const { runId, campaignId, state, counts, rollbackOf } = ended;
+  const run = shellQuote(runId);
   const undo = { what: 'undo it', command: `${command} selection rollback ${run}` };
+  const wish =
+    rollbackOf === undefined
+      ? `update ${shellQuote(campaignId)} FILE.json`
+      : `rollback ${shellQuote(rollbackOf)}`;
+  // Under its id it is measured from where it began; any other run would not see what others did since as theirs.
+  const again = {
+    what: 'take it up again, and say whose change counts (mine, theirs, or ask)',
+    command: `${command} selection ${wish} --id ${run} --on-conflict ask`,
+  };
   return [
     ...((counts.updated ?? 0) > 0 ? [undo] : []),
+    ...(state === 'failed' && (counts.conflict ?? 0) > 0 ? [again] : []),
     { what: 'who changed this campaign', command: `${command} selection history ${shellQuote(campaignId)}` },
     { what: 'everything about this run', command: `${command} show ${run}` },
     { what: 'a page about it', command: `${command} report ${run} --html` },

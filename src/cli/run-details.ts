@@ -6,7 +6,7 @@ import type { OperationInDoubt } from '../ledger/operations.ts';
 import { parentOf } from '../ledger/retries.ts';
 import type { Run } from '../ledger/runs.ts';
 import type { Colors } from './cli.ts';
-import { conflictsOf, renderConflicts } from './conflicts.ts';
+import { conflictsOf, renderConflicts, seenOf } from './conflicts.ts';
 import { formatCount, formatTime, plural, printable, shellQuote, spaced } from './format.ts';
 import { findRun } from './find-run.ts';
 import { type ReasonCount, renderCounts, renderPlan } from './report.ts';
@@ -168,9 +168,8 @@ function lateText({ httpStatus, at, counts }: LateAnswer): string {
 
 function renderOpenConflicts({ run, conflicts }: Details, command: string): string {
   if (run.phase !== 'conflict') return renderConflicts(conflicts);
-  return [renderConflicts(conflicts), renderSteps('decide', stepsForConflict(run.run_id, command))].join(
-    '\n',
-  );
+  const steps = stepsForConflict(run.run_id, seenOf(conflicts), command);
+  return [renderConflicts(conflicts), renderSteps('decide', steps)].join('\n');
 }
 
 function renderRefused(refused: readonly Refusal[] | null): string[] {

@@ -22,6 +22,7 @@ const PLAN = z.looseObject({
   estimatedSeconds: z.number().nullish(),
   changes: z.array(z.string()).optional(),
   lookUps: z.looseObject({ requests: z.number(), withoutContactId: z.number() }).nullish(),
+  conflicts: z.number().optional(),
 });
 export type Plan = z.infer<typeof PLAN>;
 

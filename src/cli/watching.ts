@@ -1,7 +1,7 @@
 /** Watches a run on the terminal to its end, or until Ctrl-C; shows what it waits for as it comes. */
 import type { Run } from '../ledger/runs.ts';
 import type { Output } from './cli.ts';
-import { askSides, conflictsOf, renderConflicts } from './conflicts.ts';
+import { askSides, conflictsOf, renderConflicts, seenOf } from './conflicts.ts';
 import { type EndingDeps, tellEnd } from './ending.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { follow, type Followed } from './follow.ts';
@@ -27,9 +27,11 @@ export async function watchToEnd(runId: string, deps: EndingDeps): Promise<ExitC
 export async function watch(runId: string, deps: EndingDeps, signal: AbortSignal): Promise<Followed> {
   const { cli, session, output } = deps;
   const view = createView(output);
-  const onWaiting = async (run: Run) => {
-    await tellWaiting(run, session, cli.command, output, view);
-    if (run.phase === 'conflict' && !deps.json) await answerHere(run, deps, view, signal);
+  const onWaiting = async (run: Run, over: AbortSignal) => {
+    if (run.phase !== 'conflict') return tellWaiting(run, session, cli.command, output, view);
+    const conflicts = await conflictsOf(session, run);
+    tellConflicts(run, conflicts, cli.command, output, view);
+    if (!deps.json) await answerHere({ run, conflicts, deps, view, signal, over });
   };
   const { ledger, executions } = session;
   return follow(runId, { ledger, executions, view, command: cli.command, signal, onWaiting });
@@ -47,19 +49,31 @@ export async function withInterrupt<T>(work: (signal: AbortSignal) => Promise<T>
   }
 }
 
-/** On a terminal: the answer may be given right here; whatever else answers first wins. */
-async function answerHere(
-  run: Run,
-  { cli, session }: EndingDeps,
-  view: View,
-  signal: AbortSignal,
-): Promise<void> {
+interface Question {
+  readonly run: Run;
+  readonly conflicts: Conflicts;
+  readonly deps: EndingDeps;
+  readonly view: View;
+  /** Ctrl-C. */
+  readonly signal: AbortSignal;
+  /** Somebody answered elsewhere, or it is asked anew. */
+  readonly over: AbortSignal;
+}
+
+type Conflicts = Awaited<ReturnType<typeof conflictsOf>>;
+
+/** On a terminal: the answer may be given right here, for what is shown; whatever else answers first wins. */
+async function answerHere({ run, conflicts, deps, view, signal, over }: Question): Promise<void> {
+  const { cli, session } = deps;
   const { ask } = cli;
-  if (!ask) return;
+  const ended = AbortSignal.any([signal, over]);
+  if (!ask || ended.aborted) return;
   view.end();
-  const answers = await askSides(await conflictsOf(session, run), (question) => ask(question, signal));
+  const answers = await askSides(conflicts, (question) => ask(question, ended));
+  if (over.aborted && !signal.aborted) return view.say('\nno answer is needed here any more');
   if (answers === null) return;
-  const decision = { action: 'resolve', by: cli.login, answers } as const;
+  const seen = seenOf(conflicts);
+  const decision = { action: 'resolve', by: cli.login, answers, ...(seen && { seen }) } as const;
   const client = await session.client();
   await client.decide(run.run_id, decision).then(
     () => view.say('answered'),
@@ -67,9 +81,21 @@ async function answerHere(
   );
 }
 
-async function tellWaiting(run: Run, session: Session, command: string, { colors }: Output, view: View) {
-  const tell = (what: string, steps: readonly Step[]) =>
+function teller({ colors }: Output, view: View) {
+  return (what: string, steps: readonly Step[]) =>
     view.say(`\n${colors.bold(what)}\n${renderSteps('next, in another terminal', steps)}\n`);
+}
+
+function tellConflicts(run: Run, conflicts: Conflicts, command: string, output: Output, view: View): void {
+  view.say(`\n${renderConflicts(conflicts)}`);
+  teller(output, view)(
+    'the run waits for your word',
+    stepsForConflict(run.run_id, seenOf(conflicts), command),
+  );
+}
+
+async function tellWaiting(run: Run, session: Session, command: string, output: Output, view: View) {
+  const tell = teller(output, view);
   if (run.phase === 'awaiting_approval') {
     const plan = planOf(run);
     if (plan) view.say(`\n${renderPlan(plan)}`);
@@ -79,9 +105,6 @@ async function tellWaiting(run: Run, session: Session, command: string, { colors
     const records = operations.reduce((sum, operation) => sum + operation.records, 0);
     const what = `CXone never answered ${plural(operations.length, 'write')} of ${plural(records, 'record')}`;
     tell(what, stepsForDoubt(run.run_id, command));
-  } else if (run.phase === 'conflict') {
-    view.say(`\n${renderConflicts(await conflictsOf(session, run))}`);
-    tell('the run waits for your word', stepsForConflict(run.run_id, command));
   } else {
     tell('the run is paused', stepsForPause(run.run_id, command));
   }

@@ -153,6 +153,14 @@ describe('following a run', () => {
     expect(troubles).toEqual([]);
   });
 
+  it('says it again where the run asks another question, however fast it came to it', async () => {
+    const asked = (ms: number) => `resolve of one conflict: lists/L2 (${ms < 5_000 ? 'h1' : 'h2'})`;
+    const { waited } = await play({
+      ledger: (ms) => (ms < 10_000 ? running({ phase: 'conflict', waiting_for: asked(ms) }) : ended()),
+    });
+    expect(waited).toEqual(['conflict', 'conflict']);
+  });
+
   it('leaves the run alone on Ctrl-C, also while the database does not answer', async () => {
     expect((await play({ ledger: () => running(), interruptMs: 3_000 })).followed).toEqual({ kind: 'left' });
     expect((await play({ ledger: away, interruptMs: 3_000 })).followed).toEqual({ kind: 'left' });

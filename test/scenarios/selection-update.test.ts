@@ -14,6 +14,7 @@ const run = (campaign: string, file: string, ...more: readonly string[]) => [
 ];
 const selectionOf = async ({ admin }: Stand, id: string) =>
   (await admin.campaign(id)).campaign?.contactSelection;
+const age = (value: number) => ({ field: 'age', operator: 'gte', value });
 type Told = SelectionUpdateResult & { readonly failure: { type: string; message: string } | null };
 
 describe('cxflow selection', () => {
@@ -33,12 +34,7 @@ describe('cxflow selection', () => {
           contactSelection: { targetListIds: ['L1'] },
         });
 
-        file(
-          'change.json',
-          JSON.stringify({
-            add: { targetListIds: ['L2'], filterRules: [{ field: 'age', operator: 'gte', value: 18 }] },
-          }),
-        );
+        file('change.json', JSON.stringify({ add: { targetListIds: ['L2'], filterRules: [age(18)] } }));
         const dry = await cxflow(run('C1', 'change.json', '--dry-run'));
         expect(dry).toMatchObject({ code: 0 });
         expect(dry.stdout).toContain('+ list L2: target');
@@ -102,20 +98,15 @@ describe('cxflow selection', () => {
 
   it('a file that was made days ago takes nothing back that others did since', async () => {
     await onStand({}, async (stand) => {
-      const { admin, json, file, conserved } = stand;
+      const { admin, cxflow, json, file, conserved } = stand;
       const { document } = await json<{ contactSelection: { targetListIds: string[] } }>([
         'selection',
         'show',
         'C2',
       ]);
       const { contactSelection } = document;
-      file(
-        'c2.json',
-        JSON.stringify({
-          ...document,
-          contactSelection: { ...contactSelection, targetListIds: ['L1', 'L2'] },
-        }),
-      );
+      const edited = { ...contactSelection, targetListIds: ['L1', 'L2'] };
+      file('c2.json', JSON.stringify({ ...document, contactSelection: edited }));
       await admin.editCampaign('C2', { add: { targetListIds: ['T1'], priorityOrder: ['vip'] } });
       const updated = await json<Told>(run('C2', 'c2.json'));
       expect(updated.document.counts).toEqual({ total: 1, pending: 0, updated: 1 });
@@ -124,6 +115,13 @@ describe('cxflow selection', () => {
         priorityOrder: ['vip'],
       });
       await conserved(updated.document.runId);
+
+      // A plan that ends in a conflict is no clean one, also in a dry run.
+      const other = { ...contactSelection, priorityOrder: ['other'] };
+      file('other.json', JSON.stringify({ ...document, contactSelection: other }));
+      const dry = await cxflow(run('C2', 'other.json', '--dry-run'));
+      expect(dry).toMatchObject({ code: 3 });
+      expect(dry.stdout).toContain('! priorityOrder: it was none; theirs "vip", ours "other"');
 
       // A version that nobody saw tells nothing about who changed what.
       file('unseen.json', JSON.stringify({ ...document, version: 99 }));
@@ -135,18 +133,10 @@ describe('cxflow selection', () => {
 
   it('what others change meanwhile is merged, what both changed is a conflict, and each policy does as it says', async () => {
     await onStand({}, async (stand) => {
-      const { admin, json, file, conserved } = stand;
-      file(
-        'mine.json',
-        JSON.stringify({
-          add: { targetListIds: ['M'], filterRules: [{ field: 'age', operator: 'gte', value: 21 }] },
-        }),
-      );
-      const seed = (id: string) =>
-        admin.seedCampaign(id, {
-          contactSelection: { filterRules: [{ field: 'age', operator: 'gte', value: 18 }] },
-        });
-      const theirAge = { filterRules: [{ field: 'age', operator: 'gte', value: 16 }] };
+      const { admin, cxflow, json, file, conserved } = stand;
+      file('mine.json', JSON.stringify({ add: { targetListIds: ['M'], filterRules: [age(21)] } }));
+      const seed = (id: string) => admin.seedCampaign(id, { contactSelection: { filterRules: [age(18)] } });
+      const theirAge = { filterRules: [age(16)] };
 
       // Disjoint: after the plan's look, and after the look of the first write.
       await seed('C3');
@@ -168,6 +158,9 @@ describe('cxflow selection', () => {
       expect(failed.document.counts).toEqual({ total: 1, pending: 0, conflict: 1 });
       expect((await admin.campaign('C4')).campaign?.version).toBe(2);
       await conserved(failed.document.runId, { state: 'failed' });
+      const undone = await cxflow(['selection', 'rollback', failed.document.runId]);
+      expect(undone).toMatchObject({ code: 2 });
+      expect(undone.stderr).toContain('wrote no selection: there is nothing to roll back');
       // It goes on where it was: the other edit is not taken back by starting it again.
       const again = await json<Told>(run('C4', 'mine.json'));
       expect(again.document).toMatchObject({ runId: failed.document.runId, failure: { type: 'Conflict' } });
@@ -191,18 +184,17 @@ describe('cxflow selection', () => {
     await onStand({}, async (stand) => {
       const { admin, client, cxflow, start, file, conserved } = stand;
       await admin.seedCampaign('C6', {
-        contactSelection: {
-          filterRules: [{ field: 'age', operator: 'gte', value: 18 }],
-          priorityOrder: ['a', 'b'],
-        },
+        contactSelection: { filterRules: [age(18)], priorityOrder: ['a', 'b'] },
       });
       const wish = {
-        add: { filterRules: [{ field: 'age', operator: 'gte', value: 21 }], priorityOrder: ['c'] },
+        targetListIds: ['L1'],
+        filterRules: [age(21)],
+        priorityOrder: ['a', 'b', 'c'],
       };
       file('ask.json', JSON.stringify(wish));
       await admin.editCampaign('C6', {
         when: 'after-get',
-        add: { filterRules: [{ field: 'age', operator: 'gte', value: 16 }], priorityOrder: ['d'] },
+        add: { filterRules: [age(16)], priorityOrder: ['d'] },
       });
       const watching = start(run('C6', 'ask.json', '--on-conflict', 'ask', '--id', 'ask-1'));
       await watching.waitFor(/the run waits for your word/);
@@ -218,9 +210,7 @@ describe('cxflow selection', () => {
       expect(partly).toMatchObject({ code: 1 });
       expect(partly.stderr).toContain('answers are missing for filterRules/age/gte');
       // The world moves on: what was answered for has changed again at one place, which is asked once more.
-      await admin.editCampaign('C6', {
-        add: { filterRules: [{ field: 'age', operator: 'gte', value: 17 }] },
-      });
+      await admin.editCampaign('C6', { add: { filterRules: [age(17)] } });
       file('answers.json', JSON.stringify({ priorityOrder: 'mine', 'filterRules/age/gte': 'theirs' }));
       expect((await cxflow(['resolve', 'ask-1', '--answers', 'answers.json', '--by', 'dana'])).code).toBe(0);
       await until(

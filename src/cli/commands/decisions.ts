@@ -21,6 +21,7 @@ export interface DecisionOptions {
   readonly mine?: boolean;
   readonly theirs?: boolean;
   readonly answers?: string;
+  readonly seen?: string;
   readonly json?: boolean;
 }
 
@@ -93,7 +94,11 @@ const addDecision =
         .option('--operation <id>', 'only this one (default: all in doubt)')
         .option('--mine', 'in every conflict our change counts')
         .option('--theirs', 'in every conflict theirs counts')
-        .option('--answers <json|file>', 'for each place: {"lists/L1": "mine", "priorityOrder": "theirs"}');
+        .option('--answers <json|file>', 'for each place: {"lists/L1": "mine", "priorityOrder": "theirs"}')
+        .option(
+          '--seen <hashes>',
+          'the conflicts that you saw, as `show RUN` names them (default: the ones now shown)',
+        );
     }
     command
       .option('--json', JSON_HELP)
@@ -151,13 +156,14 @@ export function toDecision(action: SteeringAction, options: DecisionOptions): De
 }
 
 /** Errors: UsageError unless exactly one thing was said. */
-function resolutionOf(options: DecisionOptions): Pick<Decision, 'verdict' | 'answers'> {
+function resolutionOf(options: DecisionOptions): Pick<Decision, 'verdict' | 'answers' | 'seen'> {
   const { mine = false, theirs = false, answers } = options;
+  const seen = options.seen === undefined ? {} : { seen: options.seen.split(',').map((hash) => hash.trim()) };
   const said = [mine, theirs, answers !== undefined].filter(Boolean).length;
   if (said === 0) return { verdict: verdictOf(options) };
   if (said > 1 || options.resend || options.leave) throw new UsageError(ONE_WORD);
-  if (answers === undefined) return { answers: mine ? 'mine' : 'theirs' };
-  return { answers: readAnswers(answers) };
+  if (answers === undefined) return { answers: mine ? 'mine' : 'theirs', ...seen };
+  return { answers: readAnswers(answers), ...seen };
 }
 
 const ONE_WORD =

@@ -1,5 +1,5 @@
 /** `cxflow selection show CAMPAIGN` and `selection history CAMPAIGN`. */
-import { type Difference, describeDifference } from '../../domain/selection-diff.ts';
+import { describeDifference } from '../../domain/selection-diff.ts';
 import type { ContactSelection } from '../../domain/selection-update.ts';
 import type { UpdateOfCampaign } from '../../ledger/selections.ts';
 import { type Cli, type Colors, outputOf, withSession, writeJson } from '../cli.ts';
@@ -92,7 +92,7 @@ export async function showHistory(
     const key = { tenant: config.cxone.tenant, campaignId };
     const updates = (await ledger.selections.ofCampaign(key, limit)).map((update) => ({
       ...update,
-      changes: (update.differences as readonly Difference[]).map(describeDifference),
+      changes: update.differences.map(describeDifference),
     }));
     const metrics = await ledger.selections.metrics(key);
     const { say, colors } = outputOf(cli, json);

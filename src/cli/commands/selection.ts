@@ -3,6 +3,7 @@ import { Option } from 'commander';
 import type { OnConflict, SelectionUpdateInput } from '../../contract.ts';
 import { RunNotFound, type Started } from '../../client.ts';
 import { type Cli, type Output, outputOf, withSession, writeJson } from '../cli.ts';
+import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderSteps, stepsAfterStart } from '../next-steps.ts';
 import { readWish } from '../selection-file.ts';
@@ -92,10 +93,13 @@ function withRunOptions(command: ReturnType<Parameters<AddCommand>[0]['command']
     .option('--json', JSON_HELP);
 }
 
-/** Errors: RunNotFound. What cannot be rolled back is said by the run. */
+/** Errors: RunNotFound; UsageError, where there is nothing to roll back. The run looks again. */
 async function rollbackOf({ ledger }: Session, runId: string): Promise<SelectionUpdateInput> {
   const old = await ledger.runs.find(runId);
   if (!old) throw new RunNotFound(runId);
+  const update = await ledger.selections.find(old.run_no);
+  if (!update || update.version_after === null)
+    throw new UsageError(`run ${runId} wrote no selection: there is nothing to roll back`);
   return { campaignId: old.target, rollbackOf: runId };
 }
 
