@@ -9,6 +9,7 @@
  * `CXFLOW_CRASH_AT=stop/writePage/contactLists.createRecords:2` says the moment and puts the worker to sleep there (SIGSTOP,
  * until a SIGCONT), before the request's lease is looked at: what the lease is for.
  */
+import { writeSync } from 'node:fs';
 import { Context } from '@temporalio/activity';
 
 type Verb = (...args: never[]) => unknown;
@@ -62,7 +63,8 @@ export function createCrashPoints(
     const here = `${activity}/${fact}:${times}`;
     if (wanted === 'trace') return tell(here, run);
     if (here !== moment || (onlyRun !== '' && onlyRun !== run)) return;
-    if (sleeps) tell(here, run);
+    // The log writes a moment later, which would be after the sleep.
+    if (sleeps) writeSync(process.stderr.fd, `asleep at ${here}\n`);
     process.kill(process.pid, sleeps ? 'SIGSTOP' : 'SIGKILL');
   };
 

@@ -79,7 +79,8 @@ function build(options: SimulatorOptions) {
   const app = Fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: true,
-    keepAliveTimeout: 30_000,
+    // As nginx has it: a client that sleeps for a minute finds its connection again.
+    keepAliveTimeout: 75_000,
     // Bodies are checked field by field and never merged into anything; the search for `__proto__` takes its time.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',
