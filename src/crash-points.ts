@@ -34,7 +34,7 @@ const READS = new Set(
     'datasets.find datasets.read datasets.ids retries.of retries.problemOf rateBudget.blockedMs',
     'campaigns.snapshot campaigns.atVersion selections.find selections.get',
     'selections.ofCampaign selections.metrics selections.runsOf',
-    'suppressions.find preferences.pendingOptIns preferences.settledBy preferences.losers',
+    'suppressions.isEmpty suppressions.find preferences.pendingOptIns preferences.settledBy preferences.losers',
     'preferences.unsentOptOuts preferences.endedBatches consentProof.of consentProof.newestConsents',
     'eligibilityResults.count eligibilityResults.answered eligibilityResults.tally eligibilityResults.list erasures.find',
   ].flatMap((line) => line.split(' ')),

@@ -24,7 +24,12 @@ export interface Write {
   readonly operationId: string;
   readonly batch: number;
   readonly kind: string;
+  /** In the order of the source. */
+  readonly seqs: readonly number[];
+  /** In the same order. Read from `payload` by the first who looks. */
   readonly records: readonly PendingRecord[];
+  /** The records as a JSON array: the very text that was hashed when they were claimed. */
+  readonly payload: string;
   readonly refs: unknown;
   readonly doubt: Doubt;
   /** With a doubt: no earlier try left before this moment. */

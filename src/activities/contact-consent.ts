@@ -39,9 +39,9 @@ export async function lookBeforeSending(ledger: Ledger, write: Write): Promise<A
   if (write.doubt !== 'none') return null;
   const { requireConsent } = inputOf(write.run);
   const { checkedAt } = (write.refs ?? {}) as CheckedRefs;
-  const all = write.records.map(({ seq }) => seq);
   if (requireConsent && Date.now() - Date.parse(checkedAt ?? '1970-01-01') > CONSENT_HOLDS_MS)
-    return lookedUp([], [{ kind: CHECK, seqs: all }], 'Consent to be asked for again');
+    return lookedUp([], [{ kind: CHECK, seqs: write.seqs }], 'Consent to be asked for again');
+  if (await ledger.suppressions.isEmpty()) return null;
   const channels = requireConsent ? [requireConsent] : CHANNELS_OF_A_NUMBER;
   const ids = write.records.map(({ record }) => (record as Contact).contactId);
   const suppressed = new Set(

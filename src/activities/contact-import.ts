@@ -94,11 +94,14 @@ async function createContacts({ ledger, cxone }: ContactImportDeps, write: Write
   if (back) return back;
   const { listId } = inputOf(write.run);
   const { existing } = contactImportOptions(inputOf(write.run));
-  const records = write.records.map(({ record }) => record as Contact);
-  const answer = await cxone.contactLists
-    .createRecords({ listId, records, beforeSend: write.beforeSend })
-    .catch(tooLarge);
-  const seqs = write.records.map(({ seq }) => seq);
+  const { seqs, payload, beforeSend } = write;
+  // As it was hashed, so it is sent.
+  const records = {
+    count: seqs.length,
+    json: payload,
+    read: () => write.records.map(({ record }) => record as Contact),
+  };
+  const answer = await cxone.contactLists.createRecords({ listId, records, beforeSend }).catch(tooLarge);
   const { groups, derived } = interpretCreate(answer, { seqs, existing, doubt: write.doubt });
   return {
     groups,

@@ -104,6 +104,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     if (!mayBeSent(operation, claimed.unanswered, kind.repeatable(operation.kind)))
       return leaveInDoubt(operation, claimed.fence);
     const lease = createLease(since, () => ledger.operations.renew(operation.id, claimed.fence, LEASE_MS));
+    const contents = contentsOf(operation, claimed.payload);
     const startedAt = performance.now();
     let answer: Answer;
     try {
@@ -112,7 +113,11 @@ export function createPageWorker(deps: PageDeps, run: Run) {
         operationId: operation.id,
         batch: operation.batch,
         kind: operation.kind,
-        records: recordsOf(operation, claimed.records),
+        seqs: contents.seqs,
+        payload: claimed.payload,
+        get records() {
+          return contents.records();
+        },
         refs: operation.refs,
         doubt: doubtOf(operation, claimed.unanswered),
         sentSince: sentSince(operation, run),
@@ -274,9 +279,13 @@ function haltedBy(halted: Halt | null): PageResult['halted'] {
   return halted === null || halted.why === 'failed' ? null : halted.why;
 }
 
-/** Both are in the order of the source. */
-function recordsOf({ seqs }: OpenOperation, records: readonly unknown[]): PendingRecord[] {
-  return seqs.toSorted((a, b) => a - b).map((seq, i) => ({ seq, record: records[i] }));
+/** Both are in the order of the source. Most writes need no record by itself: they are read when somebody looks. */
+function contentsOf(operation: OpenOperation, payload: string) {
+  const seqs = operation.seqs.toSorted((a, b) => a - b);
+  let read: PendingRecord[] | undefined;
+  const records = (): PendingRecord[] =>
+    (read ??= (JSON.parse(payload) as unknown[]).map((record, i) => ({ seq: seqs[i] ?? 0, record })));
+  return { seqs, records };
 }
 
 function auditOf(

@@ -22,7 +22,15 @@ interface RequestOptions {
 export interface CreateRecordsRequest extends RequestOptions {
   readonly listId: string;
   /** 1 to 100. */
-  readonly records: readonly ContactRecord[];
+  readonly records: readonly ContactRecord[] | KeptRecords;
+}
+/** Records that are at hand as text, which is sent as it is. */
+export interface KeptRecords {
+  readonly count: number;
+  /** An array. */
+  readonly json: string;
+  /** Called only where the answer names some of them. */
+  readonly read: () => readonly ContactRecord[];
 }
 export interface UpdateRecordRequest extends RequestOptions {
   readonly listId: string;
@@ -72,15 +80,16 @@ async function createRecords(
   client: FamilyClient,
   request: CreateRecordsRequest,
 ): Promise<CreateRecordsAnswer> {
-  const { listId, records, signal, beforeSend } = request;
-  if (records.length < 1 || records.length > MAX_RECORDS_PER_REQUEST) {
-    throw new RangeError(`a batch has 1 to ${MAX_RECORDS_PER_REQUEST} records, not ${records.length}`);
+  const { listId, signal, beforeSend } = request;
+  const { count, json, read } = 'json' in request.records ? request.records : keep(request.records);
+  if (count < 1 || count > MAX_RECORDS_PER_REQUEST) {
+    throw new RangeError(`a batch has 1 to ${MAX_RECORDS_PER_REQUEST} records, not ${count}`);
   }
   const answer = await client.call({
     verb: 'POST',
     path: RECORDS_PATH,
     params: { listId },
-    body: { records },
+    bodyText: `{"records":${json}}`,
     expect: [400, 409, 422],
     signal,
     beforeSend,
@@ -89,15 +98,19 @@ async function createRecords(
   if (status >= 300) {
     // A refusal that cannot be read names nobody, and is a refusal all the same.
     const body = answer.readIfPossible(RECORDS_REFUSED) ?? { message: null, warnings: [], errors: [] };
-    const parts = { status, requestId, ...nameRecords(body, records) };
+    const parts = { status, requestId, ...nameRecords(body, read) };
     return status === 409
       ? { kind: 'duplicates', ...parts }
       : { kind: 'refused', message: body.message ?? `refused (${status})`, ...parts };
   }
   const created = answer.read(RECORDS_CREATED);
   const { recordsCreated } = created;
-  if (recordsCreated > records.length) throw answer.unreadable('more records created than were sent');
-  return { kind: 'created', status, requestId, recordsCreated, ...nameRecords(created, records) };
+  if (recordsCreated > count) throw answer.unreadable('more records created than were sent');
+  return { kind: 'created', status, requestId, recordsCreated, ...nameRecords(created, read) };
+}
+
+function keep(records: readonly ContactRecord[]): KeptRecords {
+  return { count: records.length, json: JSON.stringify(records), read: () => records };
 }
 
 async function updateRecord(client: FamilyClient, request: UpdateRecordRequest): Promise<UpdateRecordAnswer> {

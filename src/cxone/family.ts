@@ -29,6 +29,8 @@ export interface Call {
   /** Besides those that every request has. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
+  /** The same as JSON text, where that is at hand. */
+  readonly bodyText?: string;
   /** Statuses, besides 2xx, that are answers for the caller and no errors. */
   readonly expect: readonly number[];
   /** Default `requestMs`. */
@@ -116,9 +118,10 @@ function wireRequest(call: Call, url: URL, context: RequestContext, token: strin
     'X-Request-Id': context.requestId ?? '',
     ...call.headers,
   };
-  if (call.body === undefined) return { verb: call.verb, url: url.href, headers };
+  const body = call.bodyText ?? (call.body === undefined ? undefined : JSON.stringify(call.body));
+  if (body === undefined) return { verb: call.verb, url: url.href, headers };
   headers['Content-Type'] = 'application/json';
-  return { verb: call.verb, url: url.href, headers, body: JSON.stringify(call.body) };
+  return { verb: call.verb, url: url.href, headers, body };
 }
 
 /** The token is shared: a caller that gives up stops waiting for it, and does not take it away from the others. */

@@ -23,9 +23,11 @@ interface Entries {
  * An entry is believed if its index is one of the request's and its contactId, if any, is that record's. Otherwise the
  * contactId decides, if exactly one record has it; and what fits no record is a note: a wrong one must not be settled.
  */
-export function nameRecords({ warnings, errors }: Entries, records: readonly ContactRecord[]) {
+export function nameRecords({ warnings, errors }: Entries, readRecords: () => readonly ContactRecord[]) {
   const named: NamedRecord[] = [];
   const notes: string[] = [];
+  const isSilent = warnings.length + errors.length === 0;
+  const records = isSilent ? [] : readRecords();
   const add = (entry: string | NamedEntry, severity: 'warning' | 'error'): void => {
     const index = typeof entry === 'string' ? null : indexOf(entry, records);
     if (typeof entry === 'string') notes.push(entry);

@@ -36,8 +36,8 @@ export type Claimed =
       readonly verdict: 'claimed';
       readonly fence: number;
       readonly unanswered: number;
-      /** Its records, in the order of the source. */
-      readonly records: readonly unknown[];
+      /** Its records as a JSON array, in the order of the source: the very text that was hashed. */
+      readonly payload: string;
     }
   | { readonly verdict: 'blocked' | 'leased'; readonly waitMs: number }
   | { readonly verdict: 'paused' | 'stopped' | 'settled' };
@@ -352,8 +352,7 @@ export async function sendClaims(db: Database['db'], claims: readonly Claim[]): 
 
 function claimedOf({ verdict, new_fence, lost_answers, wait_ms, payload }: ClaimRow): Claimed {
   if (verdict === 'claimed') {
-    const records = JSON.parse(payload ?? '[]') as unknown[];
-    return { verdict, fence: new_fence, unanswered: lost_answers, records };
+    return { verdict, fence: new_fence, unanswered: lost_answers, payload: payload ?? '[]' };
   }
   if (verdict === 'blocked' || verdict === 'leased') return { verdict, waitMs: wait_ms };
   return { verdict };

@@ -103,6 +103,9 @@ export function createSuppressions(
         where known.subject = o.subject and known.channel = o.channel`.execute(executor);
     },
 
+    /** Nobody is on the list: there is nothing to look for. */
+    isEmpty: (): Promise<boolean> => isEmpty(db),
+
     /** Those of the contacts that are suppressed on one of the channels now, with the newest withdrawal of each. */
     async find(contactIds: readonly string[], channels: readonly Channel[]): Promise<Suppressed[]> {
       if (contactIds.length === 0 || (await isEmpty(db))) return [];

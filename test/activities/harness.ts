@@ -6,6 +6,7 @@ import { createPace } from '../../src/activities/pace.ts';
 import type { Page, PageResult } from '../../src/activities/pages.ts';
 import type {
   CreateRecordsAnswer,
+  ContactRecord,
   CreateRecordsRequest,
   NamedRecord,
   UpdateRecordAnswer,
@@ -73,7 +74,9 @@ export function fakeCxone(script: Script = {}, held: ReadonlySet<string> = new S
   const cxone: Cxone = {
     contactLists: {
       async createRecords(request: CreateRecordsRequest): Promise<CreateRecordsAnswer> {
-        const ids = request.records.map(({ contactId }) => contactId);
+        const sent =
+          'json' in request.records ? (JSON.parse(request.records.json) as ContactRecord[]) : request.records;
+        const ids = sent.map(({ contactId }) => contactId);
         const mine = await enter(ids, request.beforeSend);
         posts.push(ids);
         const answer = script.answer?.(mine, ids) ?? create(ids);

@@ -5,12 +5,14 @@ import { RECORD } from './vendor.ts';
 
 const records = ['a', 'b', 'c', 'twin', 'twin'].map((contactId) => ({ ...RECORD, contactId }));
 const indexes = (...entries: Parameters<typeof nameRecords>[0]['warnings'][number][]) =>
-  nameRecords({ warnings: entries, errors: [] }, records).named.map((record) => record.index);
+  nameRecords({ warnings: entries, errors: [] }, () => records).named.map((record) => record.index);
 
 describe('entries of warnings and errors', () => {
   it('an index of the request names its record, a bare string is a note', () => {
     const warnings = [{ index: 1, code: 'DUPLICATE', recordId: 'r9' }, 'the list is nearly full'];
-    expect(nameRecords({ warnings, errors: [{ index: 0, field: 'consentTimestamp' }] }, records)).toEqual({
+    expect(
+      nameRecords({ warnings, errors: [{ index: 0, field: 'consentTimestamp' }] }, () => records),
+    ).toEqual({
       named: [
         expect.objectContaining({ index: 1, code: 'DUPLICATE', recordId: 'r9', severity: 'warning' }),
         expect.objectContaining({
@@ -48,7 +50,7 @@ describe('entries of warnings and errors', () => {
     );
     fc.assert(
       fc.property(fc.array(entry), fc.array(entry), (warnings, errors) => {
-        const { named, notes } = nameRecords({ warnings, errors }, records);
+        const { named, notes } = nameRecords({ warnings, errors }, () => records);
         expect(named.length + notes.length).toBe(warnings.length + errors.length);
         for (const { index, contactId } of named) {
           expect(records[index]).toBeDefined();

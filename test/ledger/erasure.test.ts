@@ -225,7 +225,7 @@ describe('an erasure', () => {
     await ledger.operations.release(id, (await claimed(ledger, run, id)).fence);
     await database.db.updateTable('runs').set({ state: 'failed' }).where('run_no', '=', run.run_no).execute();
     expect(await erase(anna)).toMatchObject({ records: 1, waitingFor: [] });
-    expect((await claimed(ledger, run, id)).records).toEqual([{ contactId: ben }]);
+    expect(JSON.parse((await claimed(ledger, run, id)).payload)).toEqual([{ contactId: ben }]);
   });
 
   it.each(['halved', 'resent', 'ownWrite', 'batchKey'])(

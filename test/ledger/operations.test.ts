@@ -161,7 +161,11 @@ describe('claims', () => {
   it('hand out the records of the operation, in the order of the source', async () => {
     const { ledger } = opened();
     const { run, id } = await firstOf(3);
-    expect((await claimed(ledger, run, id)).records).toEqual([contact(1), contact(2), contact(3)]);
+    expect(JSON.parse((await claimed(ledger, run, id)).payload)).toEqual([
+      contact(1),
+      contact(2),
+      contact(3),
+    ]);
   });
 
   it('refuse another payload than the one that may have been sent: other records, or other references', async () => {
