@@ -236,7 +236,10 @@ export function createPageWorker(deps: PageDeps, run: Run) {
       const tried = new Set<string>();
       for (;;) {
         const open = await ledger.operations.open(run.run_no, page.fromBatch, page.toBatch);
-        const next = open.filter((operation) => !tried.has(operation.id));
+        // Whose turn never came goes first: the look-ups that an outage fails must not keep the objections behind them.
+        const next = open
+          .filter((operation) => !tried.has(operation.id))
+          .toSorted((a, b) => a.attempts - b.attempts);
         if (next.length === 0 || halted || tooLong) break;
         for (const { id } of next) tried.add(id);
         const all = Promise.all(next.map((operation) => pace.inSlot(() => guarded(operation))));

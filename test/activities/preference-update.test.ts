@@ -170,6 +170,18 @@ describe('the guard', () => {
     expect(await outcomesOf(ledger, run)).toEqual({ 1: 'updated', 2: 'updated' });
   });
 
+  it('in an outage of the look-ups keeps no objection of the page behind them', async () => {
+    const { plan, writePage, ledger } = await onSimulator({
+      faults: [{ match: { method: 'GET', family: 'preferences' }, fault: { status: 503 } }],
+    });
+    const rows = upTo(1_600).map((n) => (n % 100 === 0 ? optIn(someone(), 3) : optOut(someone(), 3)));
+    const run = await stagedRun(ledger, rows);
+    await plan(run);
+    const page = { runId: run.run_id, fromBatch: 1, toBatch: 100 };
+    for (let tries = 0; tries < 10; tries += 1) await writePage(page).catch(() => undefined);
+    expect(await ledger.runs.counts(run.run_no)).toMatchObject({ updated: 1_584, pending: 16 });
+  });
+
   it('that is cut off in the middle keeps what it has read', async () => {
     const away: FaultRule = {
       match: { method: 'GET', family: 'preferences' },
