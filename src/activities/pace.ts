@@ -40,6 +40,8 @@ export interface PaceOptions {
 
 export function createPace({ budget, tenant, ratePerMinute, maxInFlight }: PaceOptions) {
   const slots = pLimit(maxInFlight);
+  // While an answer is being settled, its slot sends the next request: as many again may wait for the ledger.
+  const places = pLimit(2 * maxInFlight);
   const intervalMs = ratePerMinute === 0 ? 0 : 60_000 / (ratePerMinute * SHARE_OF_LIMIT);
   // Permits are taken from the ledger as many as are waited for, a second's worth at most, and used up one by one.
   const permitsAtOnce = Math.max(1, Math.floor(ratePerMinute / 60));
@@ -69,8 +71,11 @@ export function createPace({ budget, tenant, ratePerMinute, maxInFlight }: PaceO
   };
 
   return {
-    /** Runs a job once one of the process's slots is free. */
+    /** Runs a job once one of the process's slots is free: what sends a request. */
     inSlot: <T>(job: () => Promise<T>): Promise<T> => slots(job),
+
+    /** Bounds how much is taken up at once, from the claim to the settlement. What sends in it asks for a slot. */
+    taken: <T>(job: () => Promise<T>): Promise<T> => places(job),
 
     /** Resolves when the next request may leave. Throws RateWait when that is more than LONGEST_WAIT_MS away. */
     async turn(signal?: AbortSignal): Promise<void> {

@@ -11,13 +11,24 @@ import {
   type SettledGroup,
 } from '../ledger/operations.ts';
 import type { Run } from '../ledger/runs.ts';
-import type { Answer, BulkKindName, PendingRecord } from './bulk.ts';
+import type { Answer, BulkKindName, Write } from './bulk.ts';
 import { doubtOf, inherit, mayBeSent } from './doubt.ts';
 import { isFinal } from './failures.ts';
 import { createLease, type Lease, LeaseExpired, type Moment, momentNow } from './lease.ts';
 import { LONGEST_WAIT_MS, RateWait } from './pace.ts';
 import type { Page, PageDeps, PageResult } from './pages.ts';
+import { auditOf, contentsOf, sentSince } from './operations.ts';
 import { backoffMs, createStorm } from './storm.ts';
+
+type ClaimedNow = Extract<Claimed, { verdict: 'claimed' }>;
+
+/** An answer that is not settled yet. */
+interface Sent {
+  readonly answer: Answer;
+  readonly fence: number;
+  readonly since: Moment;
+  readonly latencyMs: number;
+}
 
 /** Why a page claims nothing more; the first reason stays. */
 type Halt =
@@ -96,42 +107,57 @@ export function createPageWorker(deps: PageDeps, run: Run) {
 
   /** One operation: claim, send, settle. Whatever goes wrong leaves it in a state that the next try understands. */
   const writeOperation = async (operation: OpenOperation): Promise<void> => {
-    if (halted || tooLong) return;
-    const { claimed, since } = await claim(operation);
-    if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') return halt({ why: claimed.verdict });
-    if (claimed.verdict === 'leased') leasedForMs = Math.max(leasedForMs, claimed.waitMs);
-    if (claimed.verdict !== 'claimed') return;
-    if (!mayBeSent(operation, claimed.unanswered, kind.repeatable(operation.kind)))
-      return leaveInDoubt(operation, claimed.fence);
-    const lease = createLease(since, () => ledger.operations.renew(operation.id, claimed.fence, LEASE_MS));
-    const contents = contentsOf(operation, claimed.payload);
-    const startedAt = performance.now();
-    let answer: Answer;
-    try {
-      answer = await kind.write({
-        run,
-        operationId: operation.id,
-        batch: operation.batch,
-        kind: operation.kind,
-        seqs: contents.seqs,
-        payload: claimed.payload,
-        get records() {
-          return contents.records();
-        },
-        refs: operation.refs,
-        doubt: doubtOf(operation, claimed.unanswered),
-        sentSince: sentSince(operation, run),
-        beforeSend: () => lease.check(),
-        nextRequest: () => nextRequest(lease),
-      });
-      await settle(operation, claimed.fence, answer, performance.now() - startedAt);
-    } catch (error) {
-      return giveUp(operation, claimed.fence, error, since);
-    }
+    const sent = await pace.inSlot(() => claimAndSend(operation).catch(stopFor));
+    if (!sent) return;
+    const { answer, fence, since, latencyMs } = sent;
+    await settle(operation, fence, answer, latencyMs);
     answered = true;
     storm.passed();
     if (answer.brokenOffBy) return reckon(answer.brokenOffBy, since);
     failuresInARow = 0;
+  };
+
+  /** null: there is no answer to settle. */
+  const claimAndSend = async (operation: OpenOperation): Promise<Sent | null> => {
+    if (halted || tooLong) return null;
+    const { claimed, since } = await claim(operation);
+    if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') halt({ why: claimed.verdict });
+    if (claimed.verdict === 'leased') leasedForMs = Math.max(leasedForMs, claimed.waitMs);
+    if (claimed.verdict !== 'claimed') return null;
+    const { fence } = claimed;
+    if (!mayBeSent(operation, claimed.unanswered, kind.repeatable(operation.kind))) {
+      await leaveInDoubt(operation, fence);
+      return null;
+    }
+    const startedAt = performance.now();
+    try {
+      const answer = await kind.write(writeOf(operation, claimed, since));
+      return { answer, fence, since, latencyMs: performance.now() - startedAt };
+    } catch (error) {
+      await giveUp(operation, fence, error, since);
+      return null;
+    }
+  };
+
+  const writeOf = (operation: OpenOperation, claimed: ClaimedNow, since: Moment): Write => {
+    const lease = createLease(since, () => ledger.operations.renew(operation.id, claimed.fence, LEASE_MS));
+    const contents = contentsOf(operation, claimed.payload);
+    return {
+      run,
+      operationId: operation.id,
+      batch: operation.batch,
+      kind: operation.kind,
+      seqs: contents.seqs,
+      payload: claimed.payload,
+      get records() {
+        return contents.records();
+      },
+      refs: operation.refs,
+      doubt: doubtOf(operation, claimed.unanswered),
+      sentSince: sentSince(operation, run),
+      beforeSend: () => lease.check(),
+      nextRequest: () => nextRequest(lease),
+    };
   };
 
   const settle = async (
@@ -218,13 +244,11 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     if (failuresInARow >= OUTAGE_AFTER) throw error;
   };
 
-  const guarded = async (operation: OpenOperation): Promise<void> => {
-    try {
-      await writeOperation(operation);
-    } catch (error) {
-      if (error instanceof RateWait) tooLong ??= error;
-      else if (!(halted && isAbort(error))) halt({ why: 'failed', error: asError(error) });
-    }
+  /** Said before the slot is free again, or the next one would still claim. */
+  const stopFor = (error: unknown): null => {
+    if (error instanceof RateWait) tooLong ??= error;
+    else if (!(halted && isAbort(error))) halt({ why: 'failed', error: asError(error) });
+    return null;
   };
 
   return {
@@ -242,7 +266,9 @@ export function createPageWorker(deps: PageDeps, run: Run) {
           .toSorted((a, b) => a.attempts - b.attempts);
         if (next.length === 0 || halted || tooLong) break;
         for (const { id } of next) tried.add(id);
-        const all = Promise.all(next.map((operation) => pace.inSlot(() => guarded(operation))));
+        const all = Promise.all(
+          next.map((operation) => pace.taken(() => writeOperation(operation).catch(stopFor))),
+        );
         await Promise.race([all, drained]);
       }
       throwIfFailed(halted);
@@ -269,41 +295,12 @@ export function createPageWorker(deps: PageDeps, run: Run) {
   };
 }
 
-/** Tries that were refused count as sent here: it is the earliest moment that is certain. */
-function sentSince({ attempts, sent_at }: OpenOperation, run: Run): Date {
-  return attempts === 1 && sent_at ? sent_at : run.started_at;
-}
-
 function throwIfFailed(halted: Halt | null): void {
   if (halted?.why === 'failed') throw halted.error;
 }
 
 function haltedBy(halted: Halt | null): PageResult['halted'] {
   return halted === null || halted.why === 'failed' ? null : halted.why;
-}
-
-/** Both are in the order of the source. Most writes need no record by itself: they are read when somebody looks. */
-function contentsOf(operation: OpenOperation, payload: string) {
-  const seqs = operation.seqs.toSorted((a, b) => a - b);
-  let read: PendingRecord[] | undefined;
-  const records = (): PendingRecord[] =>
-    (read ??= (JSON.parse(payload) as unknown[]).map((record, i) => ({ seq: seqs[i] ?? 0, record })));
-  return { seqs, records };
-}
-
-function auditOf(
-  operation: OpenOperation,
-  groups: readonly SettledGroup[],
-  more: Readonly<Record<string, unknown>>,
-) {
-  return {
-    batch: operation.batch,
-    operationId: operation.id,
-    kind: operation.kind,
-    recordCount: operation.seqs.length,
-    counts: countOutcomes(groups),
-    ...more,
-  };
 }
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
