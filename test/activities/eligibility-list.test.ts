@@ -108,8 +108,9 @@ describe('checking the rows of a dataset', () => {
     const { id } = await stage(people(450));
     const { check, results } = checker(cxone);
     await expect(check({ dataset: id, channel: 'sms' })).rejects.toMatchObject({ type: 'CxoneUnavailable' });
-    expect(await results()).toHaveLength(299);
-    expect(asked.length).toBeLessThan(310);
+    // Sixteen at a time, in no order of their own: the last ones before the outage may meet it.
+    expect((await results()).length).toBeGreaterThan(299 - 2 * 16);
+    expect(asked.length).toBeLessThan(299 + 2 * 16);
     isAway = false;
     expect(await check({ dataset: id, channel: 'sms' })).toMatchObject({ eligible: 450 });
     expect(asked.filter((each) => each < guid(300))).toHaveLength(299);
