@@ -256,12 +256,12 @@ function defined(env: Readonly<Record<string, string | undefined>>): Record<stri
 }
 
 /** A query that nobody answers fails in the words of its call; why stands in the gRPC error below. */
-function isDeadline(error: unknown): boolean {
-  return isGrpcServiceError(error) && Number(error.code) === GRPC_DEADLINE_EXCEEDED;
-}
+/** Of google.rpc.Code: our deadline as one of the two ends noticed it, and a run that no worker has taken up yet. */
+const UNANSWERED: readonly number[] = [1, 4, 9];
 
-/** Source: google.rpc.Code */
-const GRPC_DEADLINE_EXCEEDED = 4;
+function isUnanswered(error: unknown): boolean {
+  return isGrpcServiceError(error) && UNANSWERED.includes(Number(error.code));
+}
 
 function translate(error: unknown, runId: string): Error {
   if (error instanceof WorkflowNotFoundError) return new RunNotFound(runId);
@@ -269,8 +269,8 @@ function translate(error: unknown, runId: string): Error {
     return new DecisionRefused(error.cause?.message ?? error.message);
   const late =
     error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
-    isDeadline(error) ||
-    (error instanceof Error && isDeadline(error.cause));
+    isUnanswered(error) ||
+    (error instanceof Error && isUnanswered(error.cause));
   if (late)
     return new NoWorkerAnswered(`no worker answered for ${runId}; is one running? (\`cxflow worker\`)`);
   return error instanceof Error ? error : new Error(String(error));
