@@ -9,11 +9,8 @@ const WITH_PROGRAMS = ['workflows', 'replay', 'scenarios', 'faults', 'chaos'];
 const ONE_AT_A_TIME = [
   'test/chaos/chaos.test.ts',
   'test/faults/continue-as-new.test.ts',
-  'test/faults/crash-certificate.test.ts',
-  'test/faults/many-workers.test.ts',
   'test/faults/rate-budget.test.ts',
   'test/faults/steering-under-load.test.ts',
-  'test/faults/worker-kill.test.ts',
   'test/scenarios/import-100000.test.ts',
   'test/workflows/long-history.test.ts',
 ];

@@ -40,8 +40,9 @@ export interface PaceOptions {
 
 export function createPace({ budget, tenant, ratePerMinute, maxInFlight }: PaceOptions) {
   const slots = pLimit(maxInFlight);
-  // While an answer is being settled, its slot sends the next request: as many again may wait for the ledger.
-  const places = pLimit(2 * maxInFlight);
+  // While an answer is being settled, its slot sends the next request: almost as many again may wait for the ledger.
+  // Where one is in flight at a time, everything stays in its order.
+  const places = pLimit(2 * maxInFlight - 1);
   const intervalMs = ratePerMinute === 0 ? 0 : 60_000 / (ratePerMinute * SHARE_OF_LIMIT);
   // Permits are taken from the ledger as many as are waited for, a second's worth at most, and used up one by one.
   const permitsAtOnce = Math.max(1, Math.floor(ratePerMinute / 60));

@@ -34,6 +34,8 @@ export function registerWebhooks(parent: FastifyInstance, nowMs: () => number): 
       received.set(params.name, kept.slice(-KEPT_WEBHOOKS));
       return { received: true };
     });
+    // The doctor asks whether there is somebody, and tells nothing.
+    app.options<Named>('/_sim/webhooks/:name', RECEIVER, (_, reply) => reply.status(204).send());
     app.get<Named>('/_sim/webhooks/:name', ADMIN, ({ params }) => received.get(params.name) ?? []);
     app.delete<Named>('/_sim/webhooks/:name', ADMIN, ({ params }) => ({
       forgotten: received.delete(params.name),

@@ -15,11 +15,11 @@ it('words sent while histories are renewed all take effect, and the writing goes
   const options = { temporalAddress: temporal.current().address, env: { CXFLOW_RATE_PER_MINUTE: '6000' } };
   await onStand(processes, options, async (stand) => {
     await stand.readyWorker();
-    const runId = await stand.startImport(30_000);
+    const runId = await stand.startImport(20_000);
     await untilApplied(stand, 1, 60_000);
     const words = sayAgainAndAgain(stand, runId, random);
     // Half of the time it is told to pause.
-    await untilApplied(stand, 20_000, 150_000).finally(() => words.stop());
+    await untilApplied(stand, 14_000, 150_000).finally(() => words.stop());
     const sent = await words.stop();
     const result = await stand.ended(runId, 60_000);
     await stand.conserved(runId, { result });
