@@ -112,7 +112,7 @@ function answersRefusal(
   const anew = seen ? conflicts.filter(({ hash }) => !seen.includes(hash)) : [];
   if (anew.length > 0) {
     const changed = anew.map(({ place }) => place).join(', ');
-    return `${changed}: not what you saw, it was changed again; look at it again (cxflow: show), then answer`;
+    return `${changed}: not what you saw, it was changed again; look at it again (cxflow show), then answer`;
   }
   const places = conflicts.map(({ place }) => place);
   if (answers === undefined)

@@ -132,7 +132,9 @@ export async function decide(
       throw await endedOrUnknown(session, runId, action, error);
     });
     const { say, colors } = outputOf(cli, options.json);
-    say(`${colors.green(WORDS[action].done)}: ${runId} (now ${spaced(progress.phase)})`);
+    // What an answer leads to is seen a moment later.
+    const now = action === 'resolve' ? '' : ` (now ${spaced(progress.phase)})`;
+    say(`${colors.green(WORDS[action].done)}: ${runId}${now}`);
     say(`follow it: ${cli.command} watch ${shellQuote(runId)}`);
     if (options.json) writeJson(cli, progress);
     return EXIT.ok;
