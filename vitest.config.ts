@@ -7,8 +7,6 @@ const WITH_SERVERS = ['ledger', 'activities', 'client', 'cli'];
 const WITH_PROGRAMS = ['workflows', 'replay', 'scenarios', 'faults', 'chaos'];
 /** Of these one file at a time: they load both cores, or count what happens in a time. */
 const ONE_AT_A_TIME = [
-  'test/chaos/chaos.test.ts',
-  'test/faults/continue-as-new.test.ts',
   'test/faults/rate-budget.test.ts',
   'test/faults/steering-under-load.test.ts',
   'test/scenarios/import-100000.test.ts',

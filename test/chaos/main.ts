@@ -32,7 +32,7 @@ const failures: Reporter = {
 /** False: a seed did not hold, or something else went wrong: a test beside them, an error that no test has caught. */
 async function run(seeds: readonly number[]): Promise<boolean> {
   process.env.CXFLOW_CHAOS_SEEDS = seeds.join(',');
-  const options = { watch: false, project: ['heavy'], reporters: [failures], disableConsoleIntercept: true };
+  const options = { watch: false, project: ['whole'], reporters: [failures], disableConsoleIntercept: true };
   const vitest = await startVitest('test', ['test/chaos/chaos.test.ts'], options);
   const tests = vitest.state.getTestModules().flatMap((module) => [...module.children.allTests()]);
   const passed = (test: (typeof tests)[number] | undefined) => test?.result().state === 'passed';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inject } from 'vitest';
 import { writeDemoContacts } from '../../src/cli/demo-contacts.ts';
-import { connect, type CxflowClient } from '../../src/client.ts';
+import { connect, type CxflowClient, NoWorkerAnswered } from '../../src/client.ts';
 import type { ContactImportInput, ContactImportResult } from '../../src/contract.ts';
 import { type AdminClient, createAdminClient } from '../../src/simulator/admin-client.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
@@ -211,12 +211,18 @@ export async function until<T>(
 ): Promise<T> {
   const deadline = performance.now() + withinMs;
   for (;;) {
-    const value = await look();
-    if (isSo(value)) return value;
+    const value = await look().catch(unlessUntaken);
+    if (value !== null && isSo(value)) return value;
     if (performance.now() > deadline)
       throw new Error(`not so within ${withinMs} ms: ${JSON.stringify(value).slice(0, 500)}`);
     await delay(50);
   }
+}
+
+/** A run that no worker has taken up yet answers later. */
+function unlessUntaken(error: unknown): null {
+  if (error instanceof NoWorkerAnswered) return null;
+  throw error;
 }
 
 /** Resolves once CXone holds so many records: the run is in the middle of its writing. */

@@ -7,7 +7,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, inject } from 'vitest';
-import { connect, type CxflowClient } from '../../src/client.ts';
+import { connect, type CxflowClient, NoWorkerAnswered } from '../../src/client.ts';
 import { type AdminClient, createAdminClient } from '../../src/simulator/admin-client.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { type Conservation, expectConserved } from '../harness/conservation.ts';
@@ -183,10 +183,16 @@ export async function until<T>(
 ): Promise<T> {
   const deadline = performance.now() + withinMs;
   for (;;) {
-    const value = await look();
-    if (isSo(value)) return value;
+    const value = await look().catch(unlessUntaken);
+    if (value !== null && isSo(value)) return value;
     if (performance.now() > deadline)
       throw new Error(`not so within ${withinMs} ms: ${JSON.stringify(value).slice(0, 1_000)}`);
     await delay(100);
   }
+}
+
+/** A run that no worker has taken up yet answers later. */
+function unlessUntaken(error: unknown): null {
+  if (error instanceof NoWorkerAnswered) return null;
+  throw error;
 }
