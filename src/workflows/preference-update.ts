@@ -13,10 +13,9 @@
 import { continueAsNew } from '@temporalio/workflow';
 import { PREFERENCES_TARGET, type PreferenceUpdateInput, type PreferenceUpdateResult } from '../contract.ts';
 import { checkPreferenceUpdate } from '../contract-input.ts';
-import { close, tellStory } from './ending.ts';
+import { tellBulkStory } from './bulk-story.ts';
 import { endsTheRun } from './policies.ts';
 import { createRun, type Resumed } from './run.ts';
-import { decide, finishTelling, open, plan, settleDoubts, stage, startTelling, write } from './steps.ts';
 
 /** `resumed` is ours: a run that continues as new gives it to itself. */
 export async function preferenceUpdate(
@@ -26,23 +25,8 @@ export async function preferenceUpdate(
   const checked = checkPreferenceUpdate(given);
   if ('problems' in checked) throw endsTheRun('InvalidInput', checked.problems.join('; '));
   const { input } = checked;
-  const run = createRun({ kind: 'preferenceUpdate', target: PREFERENCES_TARGET, input, resumed });
-  return tellStory(run, async () => {
-    if (!resumed) {
-      await open(run, 'preferenceUpdate');
-      await stage(run);
-      await plan(run);
-      if (input.dryRun) return close(run, 'completed');
-      if ((await decide(run)) === 'rejected') return close(run, 'rejected');
-    }
-    const telling = startTelling(run);
-    if (!((await write(run)) && (await settleDoubts(run)))) {
-      telling.stop();
-      await telling.ended;
-      await run.settledDown();
-      return continueAsNew<typeof preferenceUpdate>(input, run.resume());
-    }
-    await finishTelling(run, telling);
-    return close(run, 'completed');
-  });
+  const kind = 'preferenceUpdate';
+  const run = createRun({ kind, target: PREFERENCES_TARGET, input, resumed });
+  const renew = () => continueAsNew<typeof preferenceUpdate>(input, run.resume());
+  return tellBulkStory({ run, kind, input, resumed, renew });
 }
