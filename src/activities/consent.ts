@@ -97,6 +97,23 @@ export function reasonOfNo({ reason, ruleVersion, policy, notice }: Eligibility)
   return { code: reason, message: `rules ${ruleVersion}, policy ${policy}; ${notice}` };
 }
 
+/** One request to CXone, in its turn. Errors: RateWait while the tenant is to be left alone; those of `askCxone`. */
+export async function askPaced(
+  { check, pace }: { readonly check: ConsentCheck; readonly pace: Pace },
+  question: ConsentQuestion,
+  policy: ConsentPolicy,
+): Promise<Eligibility> {
+  await pace.turn();
+  const blockedMs = await pace.blockedMs();
+  if (blockedMs > 0) throw new RateWait(blockedMs);
+  try {
+    return await check.askCxone(question, policy);
+  } catch (error) {
+    if (error instanceof CxoneRateLimited) await pace.block(error.retryAfterMs ?? BACKOFF_MS);
+    throw error;
+  }
+}
+
 export function createConsentActivities(deps: ConsentDeps & { readonly pace: Pace }) {
   const check = createConsentCheck(deps);
   const { pace } = deps;
@@ -106,15 +123,7 @@ export function createConsentActivities(deps: ConsentDeps & { readonly pace: Pac
       const { policy = 'default', ...question } = input;
       const atHome = (await check.askAtHome([question], policy)).get(question);
       if (atHome) return atHome;
-      return pace.inSlot(async () => {
-        await pace.turn();
-        const blockedMs = await pace.blockedMs();
-        if (blockedMs > 0) throw new RateWait(blockedMs);
-        return check.askCxone(question, policy).catch(async (error: unknown) => {
-          if (error instanceof CxoneRateLimited) await pace.block(error.retryAfterMs ?? BACKOFF_MS);
-          throw error;
-        });
-      });
+      return pace.inSlot(() => askPaced({ check, pace }, question, policy));
     },
   };
 }

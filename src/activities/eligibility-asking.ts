@@ -1,18 +1,11 @@
 /** Row by row, which failure is about one contact, and which about CXone: the first must not stop the others. */
-import {
-  type CxoneError,
-  CxoneNoAnswer,
-  CxoneRateLimited,
-  CxoneUnavailable,
-  CxoneUnreadable,
-} from '../cxone/errors.ts';
+import { type CxoneError, CxoneNoAnswer, CxoneUnavailable, CxoneUnreadable } from '../cxone/errors.ts';
 import type { Question } from '../domain/eligibility-list.ts';
 import type { ConsentPolicy, Eligibility } from '../domain/eligibility.ts';
-import type { ConsentCheck } from './consent.ts';
+import { askPaced, type ConsentCheck } from './consent.ts';
 import { MOST_TRIES } from './look-ups.ts';
-import { type Pace, RateWait } from './pace.ts';
+import type { Pace } from './pace.ts';
 
-const BACKOFF_MS = 5_000;
 /** So many questions in a row without an answer are an outage; fewer, among answers, are about those contacts. */
 const OUTAGE_AFTER = 5;
 
@@ -30,21 +23,11 @@ export function createAsking({ check, pace, policy, isLast }: AskingOptions) {
   let inARow = 0;
   let outage: CxoneError | null = null;
 
-  const request = async (question: Question): Promise<Eligibility> => {
-    await pace.turn();
-    const blockedMs = await pace.blockedMs();
-    if (blockedMs > 0) throw new RateWait(blockedMs);
-    return check.askCxone(question, policy).catch(async (error: unknown) => {
-      if (error instanceof CxoneRateLimited) await pace.block(error.retryAfterMs ?? BACKOFF_MS);
-      throw error;
-    });
-  };
-
   /** As a run does (look-ups.ts): an answer that nobody can read is asked for again, and then gone without. */
   const readable = async (question: Question): Promise<Eligibility> => {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await request(question);
+        return await askPaced({ check, pace }, question, policy);
       } catch (error) {
         if (!(error instanceof CxoneUnreadable) || tries >= MOST_TRIES) throw error;
       }
