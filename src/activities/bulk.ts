@@ -2,7 +2,7 @@
 import type { Kind } from '../contract.ts';
 import type { CxoneError } from '../cxone/errors.ts';
 import type { Counts, Outcome, Reason } from '../domain/run.ts';
-import type { Alongside, DerivedOperation, SettledGroup } from '../ledger/operations.ts';
+import type { Alongside, DerivedOperation, SettledGroup } from '../ledger/settlements.ts';
 import type { OutboxEvent } from '../ledger/outbox.ts';
 import type { Objection } from '../ledger/suppressions.ts';
 import type { Run } from '../ledger/runs.ts';

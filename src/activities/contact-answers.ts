@@ -5,7 +5,7 @@
 import type { Existing } from '../contract.ts';
 import type { CreateRecordsAnswer, NamedRecord } from '../cxone/contact-lists.ts';
 import type { Reason } from '../domain/run.ts';
-import type { DerivedOperation, SettledGroup } from '../ledger/operations.ts';
+import type { DerivedOperation, SettledGroup } from '../ledger/settlements.ts';
 import type { Doubt } from './bulk.ts';
 
 export const CREATE = 'create';

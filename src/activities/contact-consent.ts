@@ -4,7 +4,7 @@ import type { Contact } from '../domain/contact-import.ts';
 import type { Channel, Eligibility } from '../domain/eligibility.ts';
 import type { Reason } from '../domain/run.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { DerivedOperation, SettledGroup } from '../ledger/operations.ts';
+import type { DerivedOperation, SettledGroup } from '../ledger/settlements.ts';
 import type { Run } from '../ledger/runs.ts';
 import type { Answer, LookUps, PendingRecord, Write } from './bulk.ts';
 import { type ConsentDeps, type ConsentQuestion, createConsentCheck, reasonOfNo } from './consent.ts';

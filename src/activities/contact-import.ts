@@ -14,7 +14,7 @@ import {
 } from '../domain/contact-import.ts';
 import type { Reason } from '../domain/run.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { SettledGroup } from '../ledger/operations.ts';
+import type { SettledGroup } from '../ledger/settlements.ts';
 import type { Run } from '../ledger/runs.ts';
 import { SourceError } from '../sources/errors.ts';
 import type { Answer, BulkKind, PendingRecord, Write } from './bulk.ts';

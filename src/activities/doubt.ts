@@ -1,5 +1,6 @@
 /** What is known of earlier tries of a write, whether it may be tried again, and what its parts inherit. Pure. */
-import type { DerivedOperation, OpenOperation } from '../ledger/operations.ts';
+import type { OpenOperation } from '../ledger/operations.ts';
+import type { DerivedOperation } from '../ledger/settlements.ts';
 import type { Doubt } from './bulk.ts';
 
 interface Past {

@@ -1,5 +1,5 @@
 /** A claim as its holder sees it: how old it is, and whether a request may still leave under it (decisions.md 14). */
-import { LEASE_MARGIN_MS } from '../ledger/operations.ts';
+import { LEASE_MARGIN_MS } from '../ledger/claims.ts';
 
 /** The lease ran out before the request left: the process slept, or the token took long. Nothing was sent. */
 export class LeaseExpired extends Error {

@@ -1,5 +1,6 @@
 /** An operation as what is written and what the audit is told of it. Pure. */
-import { countOutcomes, type OpenOperation, type SettledGroup } from '../ledger/operations.ts';
+import type { OpenOperation } from '../ledger/operations.ts';
+import { countOutcomes, type SettledGroup } from '../ledger/settlements.ts';
 import type { Run } from '../ledger/runs.ts';
 import type { PendingRecord } from './bulk.ts';
 

@@ -3,13 +3,9 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Kind } from '../contract.ts';
 import { CxoneError, CxoneRateLimited } from '../cxone/errors.ts';
-import {
-  type Claimed,
-  countOutcomes,
-  LEASE_MARGIN_MS,
-  type OpenOperation,
-  type SettledGroup,
-} from '../ledger/operations.ts';
+import { type Claimed, LEASE_MARGIN_MS } from '../ledger/claims.ts';
+import type { OpenOperation } from '../ledger/operations.ts';
+import { countOutcomes, type SettledGroup } from '../ledger/settlements.ts';
 import type { Run } from '../ledger/runs.ts';
 import type { Answer, BulkKindName, Write } from './bulk.ts';
 import { doubtOf, inherit, mayBeSent } from './doubt.ts';

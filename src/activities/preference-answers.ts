@@ -10,7 +10,7 @@ import type {
   UpdateBatchAnswer,
 } from '../cxone/preferences.ts';
 import type { Outcome, Reason } from '../domain/run.ts';
-import type { DerivedOperation, SettledGroup } from '../ledger/operations.ts';
+import type { DerivedOperation, SettledGroup } from '../ledger/settlements.ts';
 
 /** What CXone has is read first, so that no opt-in overwrites a newer withdrawal. */
 export const GUARD = 'guard';

@@ -4,7 +4,7 @@ import type { Channel } from '../domain/eligibility.ts';
 import { canonicalize, sha256 } from '../ledger/business-key.ts';
 import type { ProofBatch, ProofEntry } from '../ledger/consent-proof.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { SettledGroup } from '../ledger/operations.ts';
+import type { SettledGroup } from '../ledger/settlements.ts';
 import type { Objection } from '../ledger/suppressions.ts';
 import type { Answer, PendingRecord, Write } from './bulk.ts';
 import { needsSuppression, type UpdateRefs } from './preference-answers.ts';

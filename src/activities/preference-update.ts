@@ -6,7 +6,7 @@ import { preferenceUpdateOptions } from '../contract-input.ts';
 import type { Cxone } from '../cxone/cxone.ts';
 import type { PreferenceItem, StoredPreference } from '../cxone/preferences.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { SettledGroup } from '../ledger/operations.ts';
+import type { SettledGroup } from '../ledger/settlements.ts';
 import type { Run } from '../ledger/runs.ts';
 import type { Answer, BulkKind, Write } from './bulk.ts';
 import { isRefusedQuestion, lookUpEach } from './look-ups.ts';

@@ -9,7 +9,7 @@ import { sameSelection, withPlacesOf } from '../domain/selection-places.ts';
 import { type ContactSelection, readSelection } from '../domain/selection-update.ts';
 import { canonicalize, sha256 } from '../ledger/business-key.ts';
 import type { Snapshot } from '../ledger/campaigns.ts';
-import { LEASE_MARGIN_MS } from '../ledger/operations.ts';
+import { LEASE_MARGIN_MS } from '../ledger/claims.ts';
 import type { Run } from '../ledger/runs.ts';
 import type { SelectionUpdate } from '../ledger/selections.ts';
 import { inTurn } from './campaign-turn.ts';

@@ -1,14 +1,13 @@
 /** Operations: every write to CXone is claimed here before it leaves, and settled here when it is answered. */
-import { sql, type Transaction } from 'kysely';
-import type { Outcome, Reason } from '../domain/run.ts';
+import { sql } from 'kysely';
+import type { Reason } from '../domain/run.ts';
+import { type Claim, type Claimed, sendClaims } from './claims.ts';
 import type { Database } from './database.ts';
 import { maybeApplied } from './doubts.ts';
 import { LATE_ANSWER, type LateAnswer, settleByLateAnswers } from './late-answers.ts';
-import type { LedgerTables, OperationState } from './schema.ts';
+import type { OperationState } from './schema.ts';
+import { sendSettlements, type Settlement } from './settlements.ts';
 import { together } from './together.ts';
-
-/** A lease outlives the longest request by this margin (decisions.md 14). */
-export const LEASE_MARGIN_MS = 5_000;
 
 export interface OpenOperation {
   readonly id: string;
@@ -23,70 +22,6 @@ export interface OpenOperation {
   readonly sent_at: Date | null;
 }
 
-export interface Claim {
-  readonly runNo: number;
-  readonly id: string;
-  readonly leaseMs: number;
-  readonly holder: string;
-  readonly tenant: string;
-}
-
-export type Claimed =
-  | {
-      readonly verdict: 'claimed';
-      readonly fence: number;
-      readonly unanswered: number;
-      /** Its records as a JSON array, in the order of the source: the very text that was hashed. */
-      readonly payload: string;
-    }
-  | { readonly verdict: 'blocked' | 'leased'; readonly waitMs: number }
-  | { readonly verdict: 'paused' | 'stopped' | 'settled' };
-
-/** Records of one operation that share an outcome. */
-export interface SettledGroup {
-  readonly outcome: Outcome;
-  readonly seqs: readonly number[];
-  readonly reasons?: readonly Reason[];
-  readonly evidence?: string;
-}
-
-/** What is left to do for some records of a settled operation: sent again without the others, in halves, as updates. */
-export interface DerivedOperation {
-  readonly kind: string;
-  readonly seqs: readonly number[];
-  readonly refs?: unknown;
-}
-
-/** More to remember of a settle, in its own transaction. Must be quick: the operation is locked meanwhile. */
-export type Alongside = (tx: Transaction<LedgerTables>) => Promise<void>;
-
-export interface Settlement {
-  readonly id: string;
-  readonly fence: number;
-  readonly state: 'settled' | 'in_doubt';
-  readonly groups: readonly SettledGroup[];
-  readonly derived: readonly DerivedOperation[];
-  readonly httpStatus: number | null;
-  /** null: there was no answer. */
-  readonly latencyMs: number | null;
-  readonly requestId: string | null;
-  /** For the audit: no personal data. */
-  readonly audit: Readonly<Record<string, unknown>>;
-  /** The CRM event that this settles, or null. */
-  readonly event: string | null;
-  /** Called only where the settle is ours. */
-  readonly alongside?: Alongside | undefined;
-}
-
-/** Texts of CXone's may hold what PostgreSQL's JSON refuses: NUL and half characters. Better a mark than a lost answer. */
-function jsonText(value: unknown): string {
-  return JSON.stringify(value, (_, text: unknown) =>
-    typeof text === 'string' ? text.replace(NOT_TEXT, '\ufffd') : text,
-  );
-}
-
-const NOT_TEXT = /\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
-
 export interface OperationInDoubt {
   readonly id: string;
   readonly batch: number;
@@ -96,12 +31,6 @@ export interface OperationInDoubt {
   readonly lateAnswer: LateAnswer | null;
   /** It was let go out once more already, and that answer was lost as well. */
   readonly resent: boolean;
-}
-
-export function countOutcomes(groups: readonly SettledGroup[]): Partial<Record<Outcome, number>> {
-  const counts: Partial<Record<Outcome, number>> = {};
-  for (const { outcome, seqs } of groups) counts[outcome] = (counts[outcome] ?? 0) + seqs.length;
-  return counts;
 }
 
 /**
@@ -320,65 +249,6 @@ export function createOperations({ db }: Database) {
       const [row] = rows;
       return { requests: Number(row?.requests ?? 0), averageMs: row?.average ?? 0, p95Ms: row?.p95 ?? 0 };
     },
-  };
-}
-
-interface ClaimRow {
-  readonly claimed_id: string;
-  readonly verdict: Claimed['verdict'];
-  readonly new_fence: number;
-  readonly lost_answers: number;
-  readonly wait_ms: number;
-  readonly payload: string | null;
-}
-
-/** In one statement. */
-export async function sendClaims(db: Database['db'], claims: readonly Claim[]): Promise<readonly Claimed[]> {
-  const [first] = claims;
-  if (!first) return [];
-  // One that is asked for twice is claimed by the first of them; the other one finds its lease.
-  const ids = [...new Set(claims.map(({ id }) => id))];
-  const { rows } = await sql<ClaimRow>`
-    select * from claim_operations(${first.runNo}, ${ids}::bigint[], ${first.leaseMs}, ${first.holder},
-      ${first.tenant})`.execute(db);
-  const byId = new Map(rows.map((row) => [row.claimed_id, claimedOf(row)]));
-  return claims.map(({ id, leaseMs }) => {
-    const claimed = byId.get(id);
-    if (!claimed) throw new Error(`claim_operations answered nothing for operation ${id}`);
-    if (claimed.verdict === 'claimed') byId.set(id, { verdict: 'leased', waitMs: leaseMs });
-    return claimed;
-  });
-}
-
-function claimedOf({ verdict, new_fence, lost_answers, wait_ms, payload }: ClaimRow): Claimed {
-  if (verdict === 'claimed') {
-    return { verdict, fence: new_fence, unanswered: lost_answers, payload: payload ?? '[]' };
-  }
-  if (verdict === 'blocked' || verdict === 'leased') return { verdict, waitMs: wait_ms };
-  return { verdict };
-}
-
-async function sendSettlements(
-  db: Database['db'],
-  settlements: readonly Settlement[],
-): Promise<readonly boolean[]> {
-  const { rows } = await sql<{ settled_id: string; settled_fence: number; mine: boolean }>`
-    select * from settle_operations(${jsonText(settlements.map(settlementRow))}::json)`.execute(db);
-  return settlements.map(({ id, fence }) => {
-    // Of two with the same fence one is settled, whichever.
-    const at = rows.findIndex((row) => row.settled_id === id && row.settled_fence === fence);
-    return at >= 0 && rows.splice(at, 1)[0]?.mine === true;
-  });
-}
-
-function settlementRow(settlement: Settlement) {
-  const { id, fence, state, groups, derived, httpStatus, latencyMs, requestId, audit, event } = settlement;
-  return {
-    ...{ id, fence, state, groups, derived, audit, event },
-    counts: countOutcomes(groups),
-    http_status: httpStatus,
-    latency_ms: latencyMs === null ? null : Math.round(latencyMs),
-    request_id: requestId,
   };
 }
 

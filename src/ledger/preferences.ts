@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { Outcome, Reason } from '../domain/run.ts';
 import type { Database } from './database.ts';
-import type { Alongside } from './operations.ts';
+import type { Alongside } from './settlements.ts';
 import type { Loser } from './records.ts';
 
 export interface SettledPreference {

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { Outcome, Reason } from '../domain/run.ts';
 import type { Database } from './database.ts';
-import { type Claim, type Claimed, sendClaims } from './operations.ts';
+import { type Claim, type Claimed, sendClaims } from './claims.ts';
 
 /** A run of this kind has one record: the selection. */
 export const THE_SELECTION = 1;
