@@ -18,7 +18,7 @@ import type { SourceRow } from '../sources/rows.ts';
 import { whileBeating } from './beating.ts';
 import { type ConsentDeps, createConsentCheck } from './consent.ts';
 import { type Asking, createAsking } from './eligibility-asking.ts';
-import { isFinal, passes } from './failures.ts';
+import { asError, isFinal, passes } from './failures.ts';
 import type { Pace } from './pace.ts';
 
 export interface EligibilityListDeps extends ConsentDeps {
@@ -145,8 +145,6 @@ async function verdictOf(row: SourceRow, { ask }: Asking, reading: Reading): Pro
   const { eligible, reason } = await ask(read.question);
   return { eligible, reason };
 }
-
-const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)));
 
 /** What ends the check is said before what passes. */
 function finalFirst(a: unknown, b: unknown): number {

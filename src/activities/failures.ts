@@ -117,3 +117,10 @@ export function translated<A extends Record<string, (...args: never[]) => Promis
   ]);
   return Object.fromEntries(entries) as A;
 }
+
+export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+
+/** Of an AbortSignal. */
+export function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}

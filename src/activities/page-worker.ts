@@ -9,7 +9,7 @@ import { countOutcomes, type SettledGroup } from '../ledger/settlements.ts';
 import type { Run } from '../ledger/runs.ts';
 import type { Answer, BulkKindName, Write } from './bulk.ts';
 import { doubtOf, inherit, mayBeSent } from './doubt.ts';
-import { isFinal } from './failures.ts';
+import { asError, isAbort, isFinal } from './failures.ts';
 import { createLease, type Lease, LeaseExpired, type Moment, momentNow } from './lease.ts';
 import { LONGEST_WAIT_MS, RateWait } from './pace.ts';
 import type { Page, PageDeps, PageResult } from './pages.ts';
@@ -297,10 +297,4 @@ function throwIfFailed(halted: Halt | null): void {
 
 function haltedBy(halted: Halt | null): PageResult['halted'] {
   return halted === null || halted.why === 'failed' ? null : halted.why;
-}
-
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
-
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError';
 }

@@ -2,14 +2,15 @@
 import type { BulkResult, CommonInput, Decision, Kind, Refusal } from '../contract.ts';
 import type { Counts, Phase, RunState, Steering } from '../domain/run.ts';
 import { successRatePercent } from '../domain/run.ts';
-import { canonicalize, sha256 } from '../ledger/business-key.ts';
+import { canonicalize } from '../ledger/business-key.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { parentOf } from '../ledger/retries.ts';
 import type { OperationInDoubt } from '../ledger/operations.ts';
 import type { Run } from '../ledger/runs.ts';
 import { whileBeating } from './beating.ts';
-import type { BulkKind, BulkKindName, Kinds, LookUps } from './bulk.ts';
+import type { BulkKind, BulkKindName, Kinds } from './bulk.ts';
 import { endsTheRun, passes } from './failures.ts';
+import { countPlan, type Plan } from './plans.ts';
 
 export interface OpenRunInput {
   readonly runId: string;
@@ -24,31 +25,6 @@ export interface OpenedRun {
   readonly searchAttributes: boolean;
   /** Is there a CRM to tell? */
   readonly tells: boolean;
-}
-
-/** What the run is going to do, counted before anything is written. `hash` is what an approval binds to. */
-export interface Plan {
-  readonly hash: string;
-  readonly list: string;
-  readonly total: number;
-  readonly toWrite: number;
-  readonly invalid: number;
-  readonly duplicate: number;
-  /** Right by our rules, and not to be sent; absent where there is none. */
-  readonly rejected?: number;
-  /** What is asked of CXone before it is written; absent where nothing is. */
-  readonly lookUps?: LookUps;
-  readonly batches: number;
-  /** Batches of one page. */
-  readonly pageBatches: number;
-  /** At the rate budget; null where that is unlimited. */
-  readonly estimatedSeconds: number | null;
-  readonly options: unknown;
-  /** What is going to change, in words; of kinds with few and large things to write. */
-  readonly changes?: readonly string[];
-  /** Changed differently by somebody else, and by no policy settled: how many; absent where there is none. */
-  readonly conflicts?: number;
-  readonly reasons: readonly { readonly code: string; readonly field: string | null; readonly n: number }[];
 }
 
 /** An operation that a person, or the policy, has to decide about. */
@@ -68,20 +44,6 @@ export interface RunsDeps {
   readonly ratePerMinute: number;
   readonly searchAttributes: () => boolean;
   readonly tells: (kind: Kind) => boolean;
-}
-
-const MOST_BATCHES_OF_A_PAGE = 100;
-/** A page is no longer than this at the rate budget: it bounds how long a lost worker's page is out of sight. */
-const LONGEST_PAGE_SECONDS = 10;
-/** Batches that are looked up first are hundreds of requests: pages of a few keep the line busy. */
-const LONGEST_PAGE_WITH_LOOK_UPS_SECONDS = 60;
-const MOST_REASONS_OF_A_PLAN = 20;
-
-export function pageBatches(ratePerMinute: number, requestsPerBatch = 1): number {
-  if (ratePerMinute === 0) return MOST_BATCHES_OF_A_PAGE;
-  const seconds = requestsPerBatch > 1 ? LONGEST_PAGE_WITH_LOOK_UPS_SECONDS : LONGEST_PAGE_SECONDS;
-  const batches = Math.floor((ratePerMinute * seconds) / 60 / requestsPerBatch);
-  return Math.max(1, Math.min(MOST_BATCHES_OF_A_PAGE, batches));
 }
 
 export function createRunActivities(deps: RunsDeps) {
@@ -279,38 +241,6 @@ function alreadyEnded(run: Run) {
     `run ${run.run_id} ended before (${run.state}). Nothing was written. ` +
     'Choose another run id to start it again (cxflow: --id, or --again for an id of its own)';
   return endsTheRun('AlreadyRun', message);
-}
-
-async function countPlan(
-  ledger: Ledger,
-  run: Run,
-  kind: BulkKind,
-  batches: number,
-  ratePerMinute: number,
-): Promise<Plan> {
-  const counts = await ledger.runs.exactCounts(run.run_no);
-  const reasons = await ledger.records.reasons(run.run_no);
-  const options = kind.options(run.input);
-  const lookUps = await kind.lookUps?.(run);
-  const plan = {
-    list: run.target,
-    total: counts.total,
-    toWrite: counts.pending,
-    invalid: counts.invalid ?? 0,
-    duplicate: counts.duplicate ?? 0,
-    ...(counts.rejected !== undefined && { rejected: counts.rejected }),
-    ...(lookUps && { lookUps }),
-    batches,
-    options,
-  };
-  const requests = batches + (lookUps?.requests ?? 0);
-  return {
-    ...plan,
-    hash: sha256(canonicalize({ ...plan, content: run.source?.sha256 ?? null })).slice(0, 16),
-    pageBatches: pageBatches(ratePerMinute, batches === 0 ? 1 : requests / batches),
-    estimatedSeconds: ratePerMinute === 0 ? null : Math.ceil((requests * 60) / ratePerMinute),
-    reasons: reasons.slice(0, MOST_REASONS_OF_A_PLAN).map(({ code, field, n }) => ({ code, field, n })),
-  };
 }
 
 async function resultOf(ledger: Ledger, run: Run, state: RunState, counts: Counts): Promise<BulkResult> {

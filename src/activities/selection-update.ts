@@ -14,7 +14,7 @@ import type { Run } from '../ledger/runs.ts';
 import { whileBeating } from './beating.ts';
 import { endsTheRun, toFailure } from './failures.ts';
 import type { Pace } from './pace.ts';
-import type { Plan } from './runs.ts';
+import type { Plan } from './plans.ts';
 import { Audited, auditEntry, NOTHING_RAN } from './selection-audit.ts';
 import { type Answered, planOf, settledPlaces, wishOf } from './selection-wish.ts';
 import { createSelectionWriter } from './selection-writer.ts';

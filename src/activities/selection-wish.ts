@@ -29,7 +29,7 @@ import { canonicalize, sha256 } from '../ledger/business-key.ts';
 import type { CampaignKey, Snapshot } from '../ledger/campaigns.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { endsTheRun } from './failures.ts';
-import type { Plan } from './runs.ts';
+import type { Plan } from './plans.ts';
 
 export interface Wish {
   readonly base: ContactSelection;

@@ -27,7 +27,7 @@ import {
   takenOff,
   theirsOf,
 } from './selection-settling.ts';
-import type { Plan } from './runs.ts';
+import type { Plan } from './plans.ts';
 import { inputOf, type SelectionDeps, type SelectionWritten } from './selection-update.ts';
 import {
   type Answered,

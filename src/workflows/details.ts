@@ -1,5 +1,6 @@
 /** What the Web UI shows of a run ("User Metadata"): Markdown, from what the workflow knows. Pure. */
-import type { InDoubt, Plan } from '../activities/runs.ts';
+import type { Plan } from '../activities/plans.ts';
+import type { InDoubt } from '../activities/runs.ts';
 import type { Decision, Progress } from '../contract.ts';
 import { OUTCOMES } from '../domain/run.ts';
 import type { Decisions } from './steering.ts';

@@ -10,7 +10,8 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { InDoubt, Plan } from '../activities/runs.ts';
+import type { Plan } from '../activities/plans.ts';
+import type { InDoubt } from '../activities/runs.ts';
 import {
   type CommonInput,
   type Decision,
