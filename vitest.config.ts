@@ -9,7 +9,7 @@ const WITH_PROGRAMS = ['workflows', 'replay', 'scenarios', 'faults', 'chaos'];
 const ONE_AT_A_TIME = [
   'test/faults/rate-budget.test.ts',
   'test/faults/steering-under-load.test.ts',
-  'test/scenarios/import-100000.test.ts',
+  'test/scenarios/import-large.test.ts',
   'test/workflows/long-history.test.ts',
 ];
 /** One file at a time, with servers of their own. */

@@ -1,4 +1,5 @@
 /** How a fault happens to a request: before it is looked at, or after it was carried out. */
+import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Fault, type FaultPlan, retryAfterHeader } from './faults.ts';
@@ -36,11 +37,19 @@ export function registerFaults(app: FastifyInstance, plan: FaultPlan, settings: 
 
 function strikeBefore(fault: Fault, request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
   if (fault.reset === 'before') request.raw.socket.destroy();
-  if (fault.reset === 'before' || fault.hang === true) return reply.hijack();
+  if (fault.slowRead === true) readSlowly(request.raw);
+  if (fault.reset === 'before' || fault.hang === true || fault.slowRead === true) return reply.hijack();
   if (fault.when === 'after') return undefined;
   // The payload is put in by strikeAfter, for both moments alike.
   const isAnswer = fault.status !== undefined || fault.html === true || fault.raw !== undefined;
   return isAnswer ? reply.send('') : undefined;
+}
+
+/** Nobody else reads a request that is hijacked: the rest of it waits in its stream, then in the connection. */
+function readSlowly(body: IncomingMessage): void {
+  const timer = setInterval(() => body.read(1), 1_000);
+  timer.unref();
+  body.socket.once('close', () => clearInterval(timer));
 }
 
 interface Strike {

@@ -13,6 +13,8 @@ export const FAULT = z
     retryAfter: z.union([z.number(), z.string()]),
     body: z.unknown(),
     hang: z.literal(true),
+    /** A byte of the request's body a second, and no answer: what is larger than the kernel's buffers stays with its sender. */
+    slowRead: z.literal(true),
     reset: z.enum(['before', 'after']),
     answerLost: z.literal(true),
     truncate: z.union([z.literal(true), z.enum(['clean', 'cut'])]),

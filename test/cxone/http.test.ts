@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -57,6 +57,61 @@ describe('the deadline is of the whole answer', () => {
   it('a refusal whose body drips is a refusal', async () => {
     vendor.answer((_req, res) => void res.writeHead(409).write('{'));
     expect(await create(DEADLINE)).toMatchObject({ kind: 'duplicates', named: [] });
+  });
+});
+
+describe('every attempt ends with its deadline, at the latest a second after it', () => {
+  const REQUEST_MS = 400;
+  const elapsed = async (work: Promise<unknown>) => {
+    const startedAt = performance.now();
+    const error = await errorOf(work);
+    return { error, late: performance.now() - startedAt - REQUEST_MS };
+  };
+  /** Longer than what the two kernels keep of it. */
+  const LARGE = {
+    ...LIST,
+    records: Array.from({ length: 100 }, () => ({ ...RECORD, customFields: { name: 'x'.repeat(200_000) } })),
+  };
+  /** Takes connections, and does with them what `read` does. */
+  const listening = async (read: (socket: Socket) => void) => {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket.on('error', () => {}));
+      read(socket);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const close = () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    };
+    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
+  };
+  const aByteASecond = (socket: Socket) => {
+    socket.pause();
+    const timer = setInterval(() => socket.read(1), 1_000).unref();
+    socket.once('close', () => clearInterval(timer));
+  };
+
+  it.each<[string, (socket: Socket) => void]>([
+    ['taken in, and then silence', (socket) => void socket.resume()],
+    ['a request of 20 MB that is not read', (socket) => void socket.pause()],
+    ['one that is read a byte a second', aByteASecond],
+    ['headers without an end', (socket) => void socket.resume().write('HTTP/1.1 200 OK\r\nX-More: ')],
+  ])('%s', async (_, read) => {
+    const slow = await listening(read);
+    const { contactLists } = vendor.cxone({ deadlines: { requestMs: REQUEST_MS } }, { url: slow.url });
+    const { error, late } = await elapsed(contactLists.createRecords(LARGE));
+    expect(error).toMatchObject({ name: 'CxoneNoAnswer', reason: 'timeout', applied: 'unknown' });
+    expect(late).toBeLessThan(1_000);
+    slow.close();
+  });
+
+  it('a token endpoint that says nothing has a deadline too, and nothing was applied', async () => {
+    vendor.answerToken(() => {});
+    const cxone = vendor.cxone({ deadlines: { requestMs: REQUEST_MS, tokenMs: REQUEST_MS } });
+    const { error, late } = await elapsed(cxone.contactLists.createRecords(LIST));
+    expect(error).toMatchObject({ name: 'CxoneNoAnswer', reason: 'timeout', applied: 'no' });
+    expect(late).toBeLessThan(1_000);
   });
 });
 

@@ -13,6 +13,10 @@ describe('timestamps', () => {
     ['2024-11-01T23:30:00-0530', '2024-11-02T05:00:00.000Z'],
     ['2024-11-01T09:15:00+01', '2024-11-01T08:15:00.000Z'],
     ['2024-02-29', '2024-02-29T00:00:00.000Z'],
+    // The hour that a clock in Berlin shows twice, and one that it never shows: the offset says which moment it was.
+    ['2026-10-25T02:30:00+02:00', '2026-10-25T00:30:00.000Z'],
+    ['2026-10-25T02:30:00+01:00', '2026-10-25T01:30:00.000Z'],
+    ['2026-03-29T02:30:00+01:00', '2026-03-29T01:30:00.000Z'],
   ])('%s is %s', (text, utc) => {
     expect(toUtcTimestamp(text)).toBe(utc);
   });
@@ -27,6 +31,7 @@ describe('timestamps', () => {
     '2024-11-01T24:00:00Z',
     '2024-11-01T09:60:00Z',
     '2024-11-01T09:15:60Z',
+    '2016-12-31T23:59:60Z', // a leap second: no clock here can hold it
     '2024-11-01T09:15:00', // local time: no moment
     '2024-11-01 09:15:00Z',
     '2024-11-01T09:15:00+25:00',

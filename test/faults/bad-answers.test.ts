@@ -89,11 +89,12 @@ describe.concurrent('R8, ten hours', () => {
 
 describe.concurrent('R10', () => {
   const processes = useProcesses();
-  it('answers that drip or never come are given up, and what they were to is found out', async () => {
+  it('answers that drip or never come, and requests that are hardly read, are given up; what became of them is found out', async () => {
     const silences: readonly Fault[] = [
       { drip: 'body' },
       { drip: 'headers' },
       { hang: true },
+      { slowRead: true },
       { answerLost: true },
     ];
     await onStand(processes, { faults: everyOther(silences) }, async (stand) => {
@@ -182,12 +183,49 @@ for (const ahead of [10, -10]) {
           pending: 0,
           ...(ahead > 0 ? { created: 1_501 } : { created: 1_500, rejected: 1 }),
         });
-        const writes = await writesOf(stand);
-        const refused = writes.findIndex(({ status }) => status === 429);
-        const at = Date.parse(writes[refused]?.at ?? '');
-        const inside = writes.map((each) => Date.parse(each.at) - at).filter((ms) => ms > 500 && ms < 2_000);
-        expect(inside, 'requests within the wait').toEqual([]);
+        await silentFor2s(stand);
       });
     });
   });
+}
+
+/** Before anything else in the process: every 700 ms its clock is another one. */
+const JUMPING = `const Real = Date; const offs = [0, 3_600_000, 0, -1_000];
+const now = () => Real.now() + offs[Math.floor(performance.now() / 700) % offs.length];
+globalThis.Date = class extends Real {
+  constructor(...given) { given.length ? super(...given) : super(now()); }
+  static now() { return now(); }
+};`;
+
+describe.concurrent('R13, clocks that jump', () => {
+  const processes = useProcesses();
+  it('an hour forward and back as in a daylight saving that was set by hand, or a leap second: nothing lost, nothing twice', async () => {
+    const faults = [
+      { match: POSTS, after: 5, times: 1, fault: { status: 429, retryAfter: 'http-date-in-3' } },
+    ];
+    const env = { CXFLOW_MAX_IN_FLIGHT: '2', TZ: 'Europe/Berlin' };
+    await onStand(processes, { faults, latencyMs: 150, env }, async (stand) => {
+      const preload = join(stand.folder, 'jumping.mjs');
+      writeFileSync(preload, JUMPING);
+      const jumping = () => stand.readyWorker({ NODE_OPTIONS: `--import=${preload}` });
+      const [doomed] = await Promise.all([jumping(), jumping()]);
+      const runId = await stand.startImport(6_000);
+      await untilApplied(stand, 1_500);
+      await doomed?.kill();
+      const result = await stand.ended(runId);
+      const { total, created = 0, invalid = 0, duplicate = 0 } = await stand.conserved(runId, { result });
+      expect(created + invalid + duplicate).toBe(total);
+      await silentFor2s(stand);
+    });
+  });
+});
+
+/** Of the 3 s that a 429 asked for. */
+async function silentFor2s(stand: Stand): Promise<void> {
+  const writes = await writesOf(stand);
+  const refused = writes.findIndex(({ status }) => status === 429);
+  expect(refused, 'the 429').not.toBe(-1);
+  const at = Date.parse(writes[refused]?.at ?? '');
+  const inside = writes.map((each) => Date.parse(each.at) - at).filter((ms) => ms > 500 && ms < 2_000);
+  expect(inside, 'requests within the wait').toEqual([]);
 }

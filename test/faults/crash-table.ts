@@ -82,7 +82,7 @@ bytes; the audit chain whole.** "Again" counts requests beyond those of the undi
 
 Leases of 20 s were let run out by hand, as nobody was left to use them; worker-kill.test.ts waits them out.
 This page is written by \`npm run crash-certificate\`; \`npm test\` compares its list of moments with those that the
-worker passes now, and dies at a sample of them.
+worker passes now, and dies at a sample of them, the gate (\`.ci/run\`) at all.
 `;
 
 export function certificate(met: readonly Met[], plain: Seen): string {

@@ -112,6 +112,7 @@ describe('faults, as the SDK sees them', () => {
       0,
     ],
     ['silence', { hang: true }, { reason: 'timeout', ...applied }, 0],
+    ['a request that is hardly read', { slowRead: true }, { reason: 'timeout', ...applied }, 0],
     ['a reset before', { reset: 'before' }, { reason: 'connection', ...applied }, 0],
     ['a reset after', { reset: 'after' }, { reason: 'connection', ...applied }, 1],
     ['a lost answer', { answerLost: true }, { reason: 'timeout', ...applied }, 1],
