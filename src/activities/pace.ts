@@ -49,6 +49,8 @@ export function createPace({ budget, tenant, ratePerMinute, maxInFlight }: PaceO
   let permits = { left: 0, nextAt: 0 };
   let waiting = 0;
   let line: Promise<unknown> = Promise.resolve();
+  /** Blocks that are being written down. */
+  let blocking: Promise<unknown> = Promise.resolve();
 
   const takePermits = async (): Promise<void> => {
     const wanted = Math.min(permitsAtOnce, waiting);
@@ -80,6 +82,8 @@ export function createPace({ budget, tenant, ratePerMinute, maxInFlight }: PaceO
 
     /** Resolves when the next request may leave. Throws RateWait when that is more than LONGEST_WAIT_MS away. */
     async turn(signal?: AbortSignal): Promise<void> {
+      // Or others would go on claiming for as long as a busy database takes to learn of the 429.
+      await blocking;
       if (intervalMs === 0) return;
       waiting += 1;
       const mine = line.then(nextTurn).finally(() => {
@@ -93,7 +97,9 @@ export function createPace({ budget, tenant, ratePerMinute, maxInFlight }: PaceO
     /** A 429: nobody of this tenant sends anything for so long. */
     async block(ms: number): Promise<void> {
       permits = { left: 0, nextAt: 0 };
-      await budget.block(tenant, ms);
+      const written = budget.block(tenant, ms);
+      blocking = Promise.allSettled([blocking, written]);
+      await written;
     },
 
     /** How long such a block still lasts, whoever of the tenant was told to wait; 0: it does not. */

@@ -106,10 +106,11 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     const sent = await pace.inSlot(() => claimAndSend(operation).catch(stopFor));
     if (!sent) return;
     const { answer, fence, since, latencyMs } = sent;
+    if (answer.brokenOffBy) await holdOff(answer.brokenOffBy, since);
     await settle(operation, fence, answer, latencyMs);
     answered = true;
     storm.passed();
-    if (answer.brokenOffBy) return reckon(answer.brokenOffBy, since);
+    if (answer.brokenOffBy) return reckon(answer.brokenOffBy);
     failuresInARow = 0;
   };
 
@@ -222,19 +223,24 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     if (error instanceof LeaseExpired || isAbort(error))
       return ledger.operations.release(operation.id, fence);
     if (!(error instanceof CxoneError)) throw error;
+    await holdOff(error, since);
     if (error.applied === 'no') await ledger.operations.release(operation.id, fence);
     else if (kind.repeatable(operation.kind)) await ledger.operations.loseAnswer(operation.id, fence);
     else await leaveInDoubt(operation, fence);
-    await reckon(error, since);
+    reckon(error);
+  };
+
+  /** A 429, before anything else is done about it: until the ledger knows, others would claim. */
+  const holdOff = async (error: CxoneError, since: Moment): Promise<void> => {
+    if (!(error instanceof CxoneRateLimited)) return;
+    const { retryAfterMs } = error;
+    await pace.block(storm.waitMs({ retryAfterMs, sentAtMs: since.monotonic, nowMs: performance.now() }));
   };
 
   /** What an answer that is none means for the rest of the page; what it threw here ends the page. */
-  const reckon = async (error: CxoneError, since: Moment): Promise<void> => {
+  const reckon = (error: CxoneError): void => {
     lastFailure = error;
-    if (error instanceof CxoneRateLimited) {
-      const { retryAfterMs } = error;
-      return pace.block(storm.waitMs({ retryAfterMs, sentAtMs: since.monotonic, nowMs: performance.now() }));
-    }
+    if (error instanceof CxoneRateLimited) return;
     failuresInARow += 1;
     if (isFinal(error)) throw error;
     if (failuresInARow >= OUTAGE_AFTER) throw error;

@@ -95,6 +95,23 @@ describe('the pace', () => {
     await expect(pace.turn()).rejects.toBeInstanceOf(RateWait);
   });
 
+  it('gives nobody a turn while the ledger is learning of a 429', async () => {
+    let learnt: () => void = () => undefined;
+    const budget = {
+      take: () => Promise.resolve(0),
+      block: () => new Promise<void>((resolve) => (learnt = resolve)),
+      blockedMs: () => Promise.resolve(0),
+    };
+    const pace = createPace({ budget, tenant: 't', ratePerMinute: 0, maxInFlight: 2 });
+    const order: string[] = [];
+    const blocked = pace.block(1_000).then(() => order.push('the ledger knows'));
+    const turn = pace.turn().then(() => order.push('the next turn'));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    learnt();
+    await Promise.all([blocked, turn]);
+    expect(order).toEqual(['the ledger knows', 'the next turn']);
+  });
+
   it('lets a page that halts stop waiting', async () => {
     const { ledger } = opened();
     const tenant = someId('tenant');
