@@ -47,7 +47,7 @@ function strikeBefore(fault: Fault, request: FastifyRequest, reply: FastifyReply
 
 /** Nobody else reads a request that is hijacked: the rest of it waits in its stream, then in the connection. */
 function readSlowly(body: IncomingMessage): void {
-  const timer = setInterval(() => body.read(1), 1_000);
+  const timer = setInterval(() => void body.read(1), 1_000);
   timer.unref();
   body.socket.once('close', () => clearInterval(timer));
 }

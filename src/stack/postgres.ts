@@ -12,7 +12,7 @@ import { findBinaries, type PostgresBinaries } from './postgres-binaries.ts';
 import { dataHome, initialiseData, passwordOf, postgresEnvironment, SUPERUSER } from './postgres-data.ts';
 import { endLeftover, lockFile } from './postgres-lock.ts';
 import { postgresUser, type SystemUser } from './postgres-user.ts';
-import { type BackgroundProcess, endProcess, type Exit, startInBackground } from './processes.ts';
+import { type BackgroundProcess, endOfLog, endProcess, type Exit, startInBackground } from './processes.ts';
 
 export interface PostgresOptions {
   /** The project's `.cxflow` folder. */
@@ -131,9 +131,8 @@ async function isReady(data: string, child: BackgroundProcess, deadline: number)
 
 function notReady({ options }: Start): Error {
   const file = logFileOf(options);
-  const tail = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').slice(-5).join('\n') : '';
   return new Error(
-    `PostgreSQL did not start within ${READY_TIMEOUT_MS / 1000} s; the end of ${file}:\n${tail}`,
+    `PostgreSQL did not start within ${READY_TIMEOUT_MS / 1000} s; the end of ${file}:\n${endOfLog(file)}`,
   );
 }
 

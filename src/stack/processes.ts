@@ -1,6 +1,6 @@
 /** What the stack knows about operating-system processes: is one alive, is it ours, end it. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -38,6 +38,11 @@ export function startInBackground(options: Background): BackgroundProcess {
   } finally {
     closeSync(log);
   }
+}
+
+/** What a process said last, for the error that tells of its end. */
+export function endOfLog(logFile: string): string {
+  return existsSync(logFile) ? readFileSync(logFile, 'utf8').trim().split('\n').slice(-5).join('\n') : '';
 }
 
 function exitOf(child: ChildProcess): Promise<Exit> {

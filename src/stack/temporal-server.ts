@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { connectOnce, freePort } from './ports.ts';
-import { endProcess, type Exit, startInBackground } from './processes.ts';
+import { endOfLog, endProcess, type Exit, startInBackground } from './processes.ts';
 import { findTemporal } from './temporal-binary.ts';
 
 export interface TemporalServerOptions {
@@ -40,8 +40,22 @@ export interface TemporalServer {
 
 const READY_TIMEOUT_MS = 60_000;
 
+/** Ports are drawn before they are bound, ours as those of the server's parts: another program may be quicker. */
+const PORT_WAS_TAKEN = /address already in use/;
+const MOST_TRIES = 3;
+
 /** Starts a server and waits until it answers calls for the namespace `default`. */
 export async function startTemporalServer(options: TemporalServerOptions): Promise<TemporalServer> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await startOnce(options);
+    } catch (error) {
+      if (tries === MOST_TRIES || !PORT_WAS_TAKEN.test((error as Error).message)) throw error;
+    }
+  }
+}
+
+async function startOnce(options: TemporalServerOptions): Promise<TemporalServer> {
   const executable = options.executable ?? (await findTemporal());
   const port = options.port ?? (await freePort());
   const uiPort = options.uiPort === undefined ? await freePort() : options.uiPort;
@@ -63,9 +77,13 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
     await untilAnswers(port, child.exited);
   } catch (error) {
     await end('SIGKILL', 0);
-    throw new Error(`The Temporal server did not start; see ${logFile}: ${(error as Error).message}`, {
-      cause: error,
-    });
+    const { message } = error as Error;
+    throw new Error(
+      `The Temporal server did not start: ${message}; the end of ${logFile}:\n${endOfLog(logFile)}`,
+      {
+        cause: error,
+      },
+    );
   }
   const uiUrl = uiPort === null ? null : `http://127.0.0.1:${uiPort}`;
   const stop = () => end('SIGTERM', 5_000);

@@ -88,7 +88,7 @@ describe('every attempt ends with its deadline, at the latest a second after it'
   };
   const aByteASecond = (socket: Socket) => {
     socket.pause();
-    const timer = setInterval(() => socket.read(1), 1_000).unref();
+    const timer = setInterval(() => void socket.read(1), 1_000).unref();
     socket.once('close', () => clearInterval(timer));
   };
 
