@@ -1,19 +1,18 @@
 /** What works through one page: pages.ts says what for. One of these for each try of a page. */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Kind } from '../contract.ts';
 import { CxoneError, CxoneRateLimited } from '../cxone/errors.ts';
 import { type Claimed, LEASE_MARGIN_MS } from '../ledger/claims.ts';
 import type { OpenOperation } from '../ledger/operations.ts';
-import { countOutcomes, type SettledGroup } from '../ledger/settlements.ts';
 import type { Run } from '../ledger/runs.ts';
 import type { Answer, BulkKindName, Write } from './bulk.ts';
-import { doubtOf, inherit, mayBeSent } from './doubt.ts';
+import { doubtOf, mayBeSent } from './doubt.ts';
 import { asError, isAbort, isFinal } from './failures.ts';
 import { createLease, type Lease, LeaseExpired, type Moment, momentNow } from './lease.ts';
 import { LONGEST_WAIT_MS, RateWait } from './pace.ts';
 import type { Page, PageDeps, PageResult } from './pages.ts';
-import { auditOf, contentsOf, sentSince } from './operations.ts';
+import { contentsOf, sentSince } from './operations.ts';
+import { createPageSettling } from './page-settling.ts';
 import { backoffMs, createStorm } from './storm.ts';
 
 type ClaimedNow = Extract<Claimed, { verdict: 'claimed' }>;
@@ -43,7 +42,7 @@ const MOST_DOUBLINGS = 3;
 export function createPageWorker(deps: PageDeps, run: Run) {
   const { ledger, pace } = deps;
   const kind = deps.kinds[run.kind as BulkKindName];
-  const settled: SettledGroup[] = [];
+  const settling = createPageSettling(deps, run, kind);
   const waits = new AbortController();
   // As many operations wait by it as may be in flight.
   setMaxListeners(0, waits.signal);
@@ -107,7 +106,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     if (!sent) return;
     const { answer, fence, since, latencyMs } = sent;
     if (answer.brokenOffBy) await holdOff(answer.brokenOffBy, since);
-    await settle(operation, fence, answer, latencyMs);
+    await settling.settle(operation, fence, answer, latencyMs);
     answered = true;
     storm.passed();
     if (answer.brokenOffBy) return reckon(answer.brokenOffBy);
@@ -123,7 +122,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     if (claimed.verdict !== 'claimed') return null;
     const { fence } = claimed;
     if (!mayBeSent(operation, claimed.unanswered, kind.repeatable(operation.kind))) {
-      await leaveInDoubt(operation, fence);
+      await settling.leaveInDoubt(operation, fence);
       return null;
     }
     const startedAt = performance.now();
@@ -157,62 +156,6 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     };
   };
 
-  const settle = async (
-    operation: OpenOperation,
-    fence: number,
-    answer: Answer,
-    latencyMs: number,
-  ): Promise<void> => {
-    const { groups, derived, httpStatus, requestId, details, onlyLookedUp, alongside } = answer;
-    const isTold = deps.tells(run.kind as Kind) && (answer.isTold ?? true);
-    const mine = await ledger.operations.settle({
-      id: operation.id,
-      fence,
-      state: 'settled',
-      groups,
-      derived: inherit(operation, derived),
-      httpStatus,
-      latencyMs: onlyLookedUp ? null : latencyMs,
-      requestId,
-      audit: auditOf(operation, groups, {
-        status: 'success',
-        httpStatus,
-        latencyMs: Math.round(latencyMs),
-        details,
-      }),
-      event: isTold ? kind.event : null,
-      alongside,
-    });
-    // Not ours any more: whoever took it over reconciles it, and our answer is kept as evidence.
-    if (mine) settled.push(...groups);
-  };
-
-  const leaveInDoubt = async (operation: OpenOperation, fence: number): Promise<void> => {
-    const groups: SettledGroup[] = [
-      {
-        outcome: 'in_doubt',
-        seqs: operation.seqs,
-        reasons: [{ code: 'answer_lost', message: 'CXone may have applied it' }],
-      },
-    ];
-    const mine = await ledger.operations.settle({
-      id: operation.id,
-      fence,
-      state: 'in_doubt',
-      groups,
-      derived: [],
-      httpStatus: null,
-      latencyMs: null,
-      requestId: null,
-      audit: auditOf(operation, groups, {
-        status: 'in_doubt',
-        details: 'the answer was lost, repeating is not safe',
-      }),
-      event: null,
-    });
-    if (mine) settled.push(...groups);
-  };
-
   /** The request failed, or was never sent. Ledger errors land here too: then the operation keeps its lease. */
   const giveUp = async (
     operation: OpenOperation,
@@ -226,7 +169,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     await holdOff(error, since);
     if (error.applied === 'no') await ledger.operations.release(operation.id, fence);
     else if (kind.repeatable(operation.kind)) await ledger.operations.loseAnswer(operation.id, fence);
-    else await leaveInDoubt(operation, fence);
+    else await settling.leaveInDoubt(operation, fence);
     reckon(error);
   };
 
@@ -255,7 +198,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
 
   return {
     halt,
-    counts: () => countOutcomes(settled),
+    counts: settling.counts,
 
     /** Rounds, because answers make new operations: the rest of a batch, its halves, its updates. */
     async work(page: Page): Promise<void> {
