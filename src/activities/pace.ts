@@ -12,6 +12,12 @@ import type { RateBudget } from '../ledger/rate-budget.ts';
  */
 const SHARE_OF_LIMIT = 0.99;
 
+/**
+ * Of the slots: so many operations more are claimed and wait for one, so that a free slot need not wait for a commit.
+ * Few, because after a crash they have to be found out about as if they had been sent.
+ */
+const CLAIMED_AHEAD = 0.5;
+
 /** Longer than a page waits for its turn: it comes back later. */
 export const LONGEST_WAIT_MS = 10_000;
 
@@ -29,6 +35,11 @@ export class RateWait extends Error {
   }
 }
 
+/** A 429 came for somebody else while a claim waited for its slot. Nothing was sent. */
+export class HeldBack extends Error {
+  override readonly name = 'HeldBack';
+}
+
 export interface PaceOptions {
   readonly budget: RateBudget;
   readonly tenant: string;
@@ -40,6 +51,7 @@ export interface PaceOptions {
 
 export function createPace({ budget, tenant, ratePerMinute, maxInFlight }: PaceOptions) {
   const slots = pLimit(maxInFlight);
+  const claims = pLimit(maxInFlight + Math.floor(maxInFlight * CLAIMED_AHEAD));
   // While an answer is being settled, its slot sends the next request: almost as many again may wait for the ledger.
   // Where one is in flight at a time, everything stays in its order.
   const places = pLimit(2 * maxInFlight - 1);
@@ -51,6 +63,8 @@ export function createPace({ budget, tenant, ratePerMinute, maxInFlight }: PaceO
   let line: Promise<unknown> = Promise.resolve();
   /** Blocks that are being written down. */
   let blocking: Promise<unknown> = Promise.resolve();
+  /** As far as this process knows. */
+  let blockedUntil = 0;
 
   const takePermits = async (): Promise<void> => {
     const wanted = Math.min(permitsAtOnce, waiting);
@@ -77,6 +91,9 @@ export function createPace({ budget, tenant, ratePerMinute, maxInFlight }: PaceO
     /** Runs a job once one of the process's slots is free: what sends a request. */
     inSlot: <T>(job: () => Promise<T>): Promise<T> => slots(job),
 
+    /** Bounds what is claimed: a few more than there are slots. What sends in it asks for a slot. */
+    claimed: <T>(job: () => Promise<T>): Promise<T> => claims(job),
+
     /** Bounds how much is taken up at once, from the claim to the settlement. What sends in it asks for a slot. */
     taken: <T>(job: () => Promise<T>): Promise<T> => places(job),
 
@@ -96,10 +113,21 @@ export function createPace({ budget, tenant, ratePerMinute, maxInFlight }: PaceO
 
     /** A 429: nobody of this tenant sends anything for so long. */
     async block(ms: number): Promise<void> {
+      this.holdBack(ms);
       permits = { left: 0, nextAt: 0 };
       const written = budget.block(tenant, ms);
       blocking = Promise.allSettled([blocking, written]);
       await written;
+    },
+
+    /** What a claim has learnt of such a block: those that are claimed already must not leave either. */
+    holdBack(ms: number): void {
+      blockedUntil = Math.max(blockedUntil, performance.now() + ms);
+    },
+
+    /** Errors: HeldBack. Asks this process only: a claim asks the ledger. */
+    throwIfHeldBack(): void {
+      if (performance.now() < blockedUntil) throw new HeldBack('a 429 asked for silence');
     },
 
     /** How long such a block still lasts, whoever of the tenant was told to wait; 0: it does not. */

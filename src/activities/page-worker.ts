@@ -9,7 +9,7 @@ import type { Answer, BulkKindName, Write } from './bulk.ts';
 import { doubtOf, mayBeSent } from './doubt.ts';
 import { asError, isAbort, isFinal } from './failures.ts';
 import { createLease, type Lease, LeaseExpired, type Moment, momentNow } from './lease.ts';
-import { LONGEST_WAIT_MS, RateWait } from './pace.ts';
+import { HeldBack, LONGEST_WAIT_MS, RateWait } from './pace.ts';
 import type { Page, PageDeps, PageResult } from './pages.ts';
 import { contentsOf, sentSince } from './operations.ts';
 import { createPageSettling } from './page-settling.ts';
@@ -17,11 +17,16 @@ import { backoffMs, createStorm } from './storm.ts';
 
 type ClaimedNow = Extract<Claimed, { verdict: 'claimed' }>;
 
+/** A claim of ours, and when its lease began at the latest. */
+interface Mine {
+  readonly claimed: ClaimedNow;
+  readonly since: Moment;
+}
+
 /** An answer that is not settled yet. */
 interface Sent {
   readonly answer: Answer;
   readonly fence: number;
-  readonly since: Moment;
   readonly latencyMs: number;
 }
 
@@ -80,6 +85,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
         tenant: pace.tenant,
       });
       if (claimed.verdict !== 'blocked') return { claimed, since };
+      pace.holdBack(claimed.waitMs);
       if (claimed.waitMs > LONGEST_WAIT_MS) throw new RateWait(claimed.waitMs);
       await delay(claimed.waitMs, undefined, { signal: waits.signal });
     }
@@ -102,10 +108,9 @@ export function createPageWorker(deps: PageDeps, run: Run) {
 
   /** One operation: claim, send, settle. Whatever goes wrong leaves it in a state that the next try understands. */
   const writeOperation = async (operation: OpenOperation): Promise<void> => {
-    const sent = await pace.inSlot(() => claimAndSend(operation).catch(stopFor));
+    const sent = await pace.claimed(() => claimAndSend(operation).catch(stopFor));
     if (!sent) return;
-    const { answer, fence, since, latencyMs } = sent;
-    if (answer.brokenOffBy) await holdOff(answer.brokenOffBy, since);
+    const { answer, fence, latencyMs } = sent;
     await settling.settle(operation, fence, answer, latencyMs);
     answered = true;
     storm.passed();
@@ -113,30 +118,56 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     failuresInARow = 0;
   };
 
-  /** null: there is no answer to settle. */
+  /** What must not be repeated has its slot first: after a crash, a claim that waited for one would be a person's doubt. */
   const claimAndSend = async (operation: OpenOperation): Promise<Sent | null> => {
+    const send = (mine: Mine) => sendClaimed(operation, mine).catch(stopFor);
+    if (kind.repeatable(operation.kind)) {
+      const mine = await claimToSend(operation);
+      return mine && pace.inSlot(() => send(mine));
+    }
+    return pace.inSlot(async () => {
+      const mine = await claimToSend(operation);
+      return mine && send(mine);
+    });
+  };
+
+  /** null: it is not to be sent now. */
+  const claimToSend = async (operation: OpenOperation): Promise<Mine | null> => {
     if (halted || tooLong) return null;
     const { claimed, since } = await claim(operation);
     if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') halt({ why: claimed.verdict });
     if (claimed.verdict === 'leased') leasedForMs = Math.max(leasedForMs, claimed.waitMs);
     if (claimed.verdict !== 'claimed') return null;
+    if (mayBeSent(operation, claimed.unanswered, kind.repeatable(operation.kind))) return { claimed, since };
+    await settling.leaveInDoubt(operation, claimed.fence);
+    return null;
+  };
+
+  /** null: there is no answer to settle. */
+  const sendClaimed = async (operation: OpenOperation, { claimed, since }: Mine): Promise<Sent | null> => {
     const { fence } = claimed;
-    if (!mayBeSent(operation, claimed.unanswered, kind.repeatable(operation.kind))) {
-      await settling.leaveInDoubt(operation, fence);
-      return null;
-    }
-    const startedAt = performance.now();
+    const lease = createLease(since, () => ledger.operations.renew(operation.id, fence, LEASE_MS));
     try {
-      const answer = await kind.write(writeOf(operation, claimed, since));
-      return { answer, fence, since, latencyMs: performance.now() - startedAt };
+      await stillStands(lease);
+      const startedAt = performance.now();
+      const answer = await kind.write(writeOf(operation, claimed, lease));
+      const latencyMs = performance.now() - startedAt;
+      if (answer.brokenOffBy) await holdOff(answer.brokenOffBy, since);
+      return { answer, fence, latencyMs };
     } catch (error) {
       await giveUp(operation, fence, error, since);
       return null;
     }
   };
 
-  const writeOf = (operation: OpenOperation, claimed: ClaimedNow, since: Moment): Write => {
-    const lease = createLease(since, () => ledger.operations.renew(operation.id, claimed.fence, LEASE_MS));
+  /** What may have happened to a claim while it waited for a slot. Throws where nothing may be sent by it. */
+  const stillStands = async (lease: Lease): Promise<void> => {
+    waits.signal.throwIfAborted();
+    pace.throwIfHeldBack();
+    await lease.renewIfOld();
+  };
+
+  const writeOf = (operation: OpenOperation, claimed: ClaimedNow, lease: Lease): Write => {
     const contents = contentsOf(operation, claimed.payload);
     return {
       run,
@@ -163,7 +194,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     error: unknown,
     since: Moment,
   ): Promise<void> => {
-    if (error instanceof LeaseExpired || isAbort(error))
+    if (error instanceof LeaseExpired || error instanceof HeldBack || isAbort(error))
       return ledger.operations.release(operation.id, fence);
     if (!(error instanceof CxoneError)) throw error;
     await holdOff(error, since);
