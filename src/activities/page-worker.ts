@@ -147,15 +147,16 @@ export function createPageWorker(deps: PageDeps, run: Run) {
   const sendClaimed = async (operation: OpenOperation, { claimed, since }: Mine): Promise<Sent | null> => {
     const { fence } = claimed;
     const lease = createLease(since, () => ledger.operations.renew(operation.id, fence, LEASE_MS));
+    let startedAt = performance.now();
     try {
       await stillStands(lease);
-      const startedAt = performance.now();
+      startedAt = performance.now();
       const answer = await kind.write(writeOf(operation, claimed, lease));
       const latencyMs = performance.now() - startedAt;
-      if (answer.brokenOffBy) await holdOff(answer.brokenOffBy, since);
+      if (answer.brokenOffBy) await holdOff(answer.brokenOffBy, startedAt);
       return { answer, fence, latencyMs };
     } catch (error) {
-      await giveUp(operation, fence, error, since);
+      await giveUp(operation, fence, error, startedAt);
       return null;
     }
   };
@@ -192,12 +193,12 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     operation: OpenOperation,
     fence: number,
     error: unknown,
-    since: Moment,
+    sentAtMs: number,
   ): Promise<void> => {
     if (error instanceof LeaseExpired || error instanceof HeldBack || isAbort(error))
       return ledger.operations.release(operation.id, fence);
     if (!(error instanceof CxoneError)) throw error;
-    await holdOff(error, since);
+    await holdOff(error, sentAtMs);
     if (error.applied === 'no') await ledger.operations.release(operation.id, fence);
     else if (kind.repeatable(operation.kind)) await ledger.operations.loseAnswer(operation.id, fence);
     else await settling.leaveInDoubt(operation, fence);
@@ -205,10 +206,10 @@ export function createPageWorker(deps: PageDeps, run: Run) {
   };
 
   /** A 429, before anything else is done about it: until the ledger knows, others would claim. */
-  const holdOff = async (error: CxoneError, since: Moment): Promise<void> => {
+  const holdOff = async (error: CxoneError, sentAtMs: number): Promise<void> => {
     if (!(error instanceof CxoneRateLimited)) return;
     const { retryAfterMs } = error;
-    await pace.block(storm.waitMs({ retryAfterMs, sentAtMs: since.monotonic, nowMs: performance.now() }));
+    await pace.block(storm.waitMs({ retryAfterMs, sentAtMs, nowMs: performance.now() }));
   };
 
   /** What an answer that is none means for the rest of the page; what it threw here ends the page. */
