@@ -3,10 +3,12 @@
  * parts add up, nobody twice. It asks independent witnesses (the simulator's journal, the tables, the audit chain) and
  * believes no count that the product has computed without counting again.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { expect } from 'vitest';
 import type { RunResult } from '../../src/contract.ts';
 import { type Counts, isConserved, type Outcome } from '../../src/domain/run.ts';
+import type { AuditVerdict } from '../../src/ledger/audit.ts';
 import { type Database, openDatabase } from '../../src/ledger/database.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs.ts';
@@ -195,13 +197,21 @@ async function nothingIsLeftOpen({ db }: Database, run: Run): Promise<void> {
   expect(rows, 'operations that are still open').toEqual([]);
 }
 
-/** Seals what a worker that was killed has left unsealed, then recomputes the chain. */
+/** Seals what a worker that was killed has left unsealed, beside those that live and do so too; recomputes the chain. */
 async function auditIsWhole(ledger: Ledger, run: Run): Promise<void> {
-  while ((await ledger.audit.seal()) > 0);
-  const verdict = await ledger.audit.verify();
-  expect(verdict.finding, 'audit verify').toBe(null);
+  let verdict = await sealAndVerify(ledger);
+  for (let tries = 1; verdict.unsealed > 0 && tries < 500; tries += 1) {
+    await delay(20);
+    verdict = await sealAndVerify(ledger);
+  }
+  expect(verdict, 'audit verify').toMatchObject({ unsealed: 0, finding: null });
   const actions: string[] = [];
   for await (const entry of ledger.audit.list(run.run_id)) actions.push(entry.action);
   expect(actions[0], 'first audit entry').toBe('run_opened');
   if (run.state !== 'running') expect(actions, 'audit entries').toContain('run_closed');
+}
+
+async function sealAndVerify({ audit }: Ledger): Promise<AuditVerdict> {
+  await audit.seal();
+  return audit.verify();
 }
