@@ -114,8 +114,9 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     await settling.settle(operation, fence, answer, latencyMs);
     answered = true;
     storm.passed();
-    if (answer.brokenOffBy) return reckon(answer.brokenOffBy);
-    failuresInARow = 0;
+    // Broken off in the middle: what was answered before is no part of an outage.
+    if (!answer.brokenOffBy || answer.groups.length > 0) failuresInARow = 0;
+    if (answer.brokenOffBy) reckon(answer.brokenOffBy);
   };
 
   /** What must not be repeated has its slot first: after a crash, a claim that waited for one would be a person's doubt. */

@@ -297,6 +297,23 @@ describe('a 429', () => {
   });
 });
 
+describe('updates of which every fourth is lost', () => {
+  it('are no outage: each answer between them counts, and the page goes on', async () => {
+    const run = await planned(60, 30, { existing: 'update' });
+    const cxone = fakeCxone(
+      {
+        before: (n) => {
+          if (n > 2 && n % 4 === 0) throw lostAnswer();
+        },
+      },
+      new Set(upTo(60).map((seq) => `c${seq}`)),
+    );
+    const worker = workerOf(opened().ledger, cxone.cxone, { maxInFlight: 2 });
+    await writeAll(worker, wholeOf(run));
+    expect(await exact(run)).toEqual({ total: 60, pending: 0, updated: 60 });
+  });
+});
+
 describe('steering', () => {
   it.each(['paused', 'stopped'] as const)('a %s run sends nothing', async (steering) => {
     const run = await planned(50);
