@@ -111,6 +111,11 @@ export interface BulkKind {
   write(write: Write): Promise<Answer>;
   /** May a write be repeated whose answer was lost? If not, its records are in doubt and a person decides. */
   repeatable(operationKind: string): boolean;
+  /**
+   * May it be claimed before there is a slot for it? One request, whose repeating is safe: what has many would hold the
+   * slots for long, and claims would grow old by waiting. Absent: no.
+   */
+  readonly claimedAhead?: (operationKind: string) => boolean;
   /** Absent: S1's event, whose metrics add up (crm.ts). Else the body of each; events that list items are not merged. */
   readonly render?: (run: Run, event: OutboxEvent) => Promise<string>;
   /** A run has ended before its end, and said what became of each record: what else is remembered. Repeatable. */

@@ -54,6 +54,7 @@ export function createContactImport(deps: ContactImportDeps): BulkKind {
     },
     // A PUT may always be repeated, and so may a question; a POST only where CXone itself refuses what it has.
     repeatable: (kind) => kind !== CREATE || duplicatesRefused,
+    claimedAhead: (kind) => kind === CREATE && duplicatesRefused,
   };
 }
 

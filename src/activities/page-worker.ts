@@ -119,10 +119,9 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     if (answer.brokenOffBy) reckon(answer.brokenOffBy);
   };
 
-  /** What must not be repeated has its slot first: after a crash, a claim that waited for one would be a person's doubt. */
   const claimAndSend = async (operation: OpenOperation): Promise<Sent | null> => {
     const send = (mine: Mine) => sendClaimed(operation, mine).catch(stopFor);
-    if (kind.repeatable(operation.kind)) {
+    if (kind.claimedAhead?.(operation.kind)) {
       const mine = await claimToSend(operation);
       return mine && pace.inSlot(() => send(mine));
     }

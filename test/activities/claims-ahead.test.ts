@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { CxoneRateLimited } from '../../src/cxone/errors.ts';
 import { LEASE_MARGIN_MS } from '../../src/ledger/claims.ts';
 import type { Run } from '../../src/ledger/runs.ts';
-import { ledgerOfFile, operationsOf, plannedRun, someId } from '../ledger/harness.ts';
+import { ledgerOfFile, operationsOf, plannedRun, someId, upTo } from '../ledger/harness.ts';
 import {
   CONTEXT,
   environment,
@@ -99,5 +99,23 @@ describe('what is claimed and waits for a slot', () => {
     expect(await statesOf(run)).toEqual([...times(6, 'planned'), ...times(4, 'sending')]);
     answer(0);
     expect(await page).toMatchObject({ left: 0, counts: { created: 100, pending: 0 } });
+  });
+
+  it('is nothing for operations of many requests: they keep a slot for long', async () => {
+    const existing = { listId: 'L1', source: { dataset: 'd' }, existing: 'update' };
+    const run = await plannedRun(opened().ledger, 100, 10, existing);
+    let answer: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const before = (n: number) => (n > 10 ? answered : undefined);
+    const cxone = fakeCxone({ before }, new Set(upTo(100).map((seq) => `c${seq}`)));
+    const worker = workerOf(opened().ledger, cxone.cxone, { tenant: someId('tenant'), maxInFlight: SLOTS });
+    const page = worker.writePage(wholeOf(run));
+    const updates = async () => (await statesOf(run)).filter((state) => state === 'sending').length;
+    await expect.poll(() => cxone.posts.length).toBe(10);
+    await expect.poll(updates).toBe(SLOTS);
+    await delay(50);
+    expect(await updates()).toBe(SLOTS);
+    answer();
+    expect(await page).toMatchObject({ left: 0, counts: { updated: 100, pending: 0 } });
   });
 });
