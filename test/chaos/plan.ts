@@ -101,8 +101,11 @@ const WAITS = [1, 2, 0, 'soon', '-5', 'http-date-in-2', 'http-date-in--60'] as c
 function faultsOf(dice: Dice): FaultRule[] {
   const share = () => dice.between(2, 10) / 100;
   const rules: FaultRule[] = [];
-  for (let n = dice.between(1, 4); n > 0; n -= 1)
-    rules.push({ match: RECORDS, probability: share(), fault: dice.pick(LOUD) });
+  for (let n = dice.between(1, 4); n > 0; n -= 1) {
+    const [probability, fault] = [share(), dice.pick(LOUD)];
+    // The 200 of a PUT has no body that we know of: an empty one for what was not done would be CXone's own lie.
+    rules.push({ match: fault.raw === '' ? POSTS : RECORDS, probability, fault });
+  }
   if (dice.chance(0.4))
     rules.push({ match: POSTS, after: dice.between(1, 15), times: 1, fault: dice.pick(SILENT) });
   if (dice.chance(0.4)) {
@@ -120,7 +123,10 @@ function faultsOf(dice: Dice): FaultRule[] {
 function eventsOf(dice: Dice, workers: number): ChaosEvent[] {
   const count = dice.between(2, 5);
   const shares = Array.from({ length: count }, () => dice.between(0, 90) / 100).sort((a, b) => a - b);
-  const events = shares.map((at): ChaosEvent => ({ at, ...deedOf(dice, workers) }));
+  const deeds = shares.map((at): ChaosEvent => ({ at, ...deedOf(dice, workers) }));
+  // Once: a fresh token that is refused too is a wrong secret, and ends the run.
+  const revoked = deeds.find(({ what }) => what === 'revoke tokens');
+  const events = deeds.filter((deed) => deed.what !== 'revoke tokens' || deed === revoked);
   // The last word: whoever starts a cancelled import again starts another run.
   const last = Math.round((shares.at(-1) ?? 0) * 100);
   if (dice.chance(0.1)) events.push({ at: dice.between(last, 95) / 100, what: 'cancel' });
