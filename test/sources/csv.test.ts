@@ -272,7 +272,7 @@ describe('CSV', () => {
         else expect(ours).toMatchObject(theirs.map((fields) => ({ fields })));
         if (typeof theirs !== 'string') expect(ours).toHaveLength(theirs.length);
       }),
-      { numRuns: 1_500 },
+      { numRuns: 4_000 },
     );
     // Or one part of it would not be tested.
     expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(20);
