@@ -25,7 +25,7 @@ describe('chaos', () => {
   });
   afterAll(() => Promise.all([postgres.remove(), temporal.remove()]));
 
-  it.each(seeds)('seed %i: nobody lost, nobody twice, whatever dies', { timeout: 800_000 }, async (seed) => {
+  it.each(seeds)('seed %i: nobody lost, nobody twice, whatever dies', { timeout: 400_000 }, async (seed) => {
     const lines: string[] = [];
     const tell = (line: string) => (asked ? console.log(line) : lines.push(line));
     const databaseUrl = await createDatabase(postgres.current().url, `chaos_${seed}`);

@@ -19,7 +19,7 @@ it('words sent while histories are renewed all take effect, and the writing goes
     await untilApplied(stand, 1, 60_000);
     const words = sayAgainAndAgain(stand, runId, random);
     // Half of the time it is told to pause.
-    await untilApplied(stand, 8_000, 150_000).finally(() => words.stop());
+    await untilApplied(stand, 14_000, 150_000).finally(() => words.stop());
     const sent = await words.stop();
     const result = await stand.ended(runId, 60_000);
     await stand.conserved(runId, { result });
@@ -66,7 +66,7 @@ function sayAgainAndAgain(stand: Stand, runId: string, random: (least: number, m
     while (!stopped || sent % 2 === 1) {
       await handle.signal(sent % 2 === 0 ? 'pause' : 'resume', { by: `operator ${sent}` });
       sent += 1;
-      await delay(random(200, 700));
+      await delay(random(100, 500));
       await until(
         () => actionsOf(stand, runId),
         ({ pause = 0, resume = 0, steering_refused = 0 }) =>

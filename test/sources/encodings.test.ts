@@ -132,16 +132,19 @@ describe('the encoding of a source', () => {
   it('converts any text to what it was, UTF-16 of both kinds and Windows-1252', async () => {
     const cell = fc
       .string({ unit: 'binary', minLength: 1 })
-      // Rows of nothing but control characters are no text, and refused.
-      .filter((text) => !/(?![\t\r\n])\p{Cc}|\p{Surrogate}/u.test(text));
+      .filter((text) => !/[\0\p{Surrogate}]/u.test(text));
+    // What is no text, such as rows of nothing but control characters, is refused in every encoding alike.
+    const read = (content: Buffer | string, cuts: readonly number[] = []) =>
+      rowsOf(content, 'csv', cuts).then(
+        (rows) => rows.map(({ fields }) => fields),
+        (error: { code: string }) => error.code,
+      );
     await fc.assert(
       fc.asyncProperty(fc.array(cell, { minLength: 1 }), fc.array(fc.nat(99)), async (cells, cuts) => {
         const text = `\ufeffid,name\n${cells.map((each) => `1,"${each.replaceAll('"', '""')}"`).join('\n')}`;
-        const expected = (await rowsOf(text)).map(({ fields }) => fields);
-        const read = async (content: Buffer) =>
-          (await rowsOf(content, 'csv', cuts)).map(({ fields }) => fields);
-        expect(await read(Buffer.from(text, 'utf16le'))).toEqual(expected);
-        expect(await read(utf16be(text))).toEqual(expected);
+        const expected = await read(text);
+        expect(await read(Buffer.from(text, 'utf16le'), cuts)).toEqual(expected);
+        expect(await read(utf16be(text), cuts)).toEqual(expected);
       }),
       { numRuns: 50 },
     );
