@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { writeDemoContacts } from '../src/cli/demo-contacts.ts';
 import { connect, type CxflowClient } from '../src/client.ts';
-import type { RunResult, Source } from '../src/contract.ts';
+import type { RunResult, Source } from '../src/contract/run.ts';
 import { type Database, openDatabase } from '../src/ledger/database.ts';
 import type { Stand } from './stand.ts';
 

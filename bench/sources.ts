@@ -4,7 +4,7 @@
  * without options it is small. docs/benchmarks.md has the numbers.
  */
 import { parseArgs } from 'node:util';
-import { readContact, resolveContactColumns } from '../src/domain/contact-import.ts';
+import { readContact, resolveContactColumns } from '../src/domain/contact-import/contacts.ts';
 import type { SourceFormat } from '../src/sources/format.ts';
 import { openSource } from '../src/sources/open.ts';
 

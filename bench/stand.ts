@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { SEARCH_ATTRIBUTES } from '../src/contract.ts';
+import { SEARCH_ATTRIBUTES } from '../src/contract/run.ts';
 import { createDatabase, type Postgres, startPostgres } from '../src/stack/postgres.ts';
 import { type BackgroundProcess, endProcess, startInBackground } from '../src/stack/processes.ts';
 import { startTemporalServer, type TemporalServer } from '../src/stack/temporal-server.ts';

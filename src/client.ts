@@ -21,11 +21,11 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { createConsentClient } from './client-consent.ts';
-import { DecisionRefused, InputError, NoWorkerAnswered, RunNotFound } from './client-errors.ts';
-import { type AnyInput, checkRetry, defaultRunId, refuseAnother } from './client-run-ids.ts';
-import { createSelectionClient } from './client-selection.ts';
-import { readThrough, type Staged, type StageOptions } from './client-staging.ts';
+import { createConsentClient } from './client/consent.ts';
+import { DecisionRefused, InputError, NoWorkerAnswered, RunNotFound } from './client/errors.ts';
+import { type AnyInput, checkRetry, defaultRunId, refuseAnother } from './client/run-ids.ts';
+import { createSelectionClient } from './client/selection.ts';
+import { readThrough, type Staged, type StageOptions } from './client/staging.ts';
 import {
   type ContactImportInput,
   DECIDE_UPDATE,
@@ -37,21 +37,21 @@ import {
   type Progress,
   type RunResult,
   TASK_QUEUE,
-} from './contract.ts';
+} from './contract/run.ts';
 import {
   checkContactImport,
   checkPreferenceUpdate,
   contactImportOptions,
   preferenceUpdateOptions,
-} from './contract-input.ts';
+} from './contract/input.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
 import { decodeSource } from './sources/decode.ts';
 import { readFileBytes, unchanged } from './sources/files.ts';
 import { formatOf } from './sources/format.ts';
 
 /** Inputs, results, decisions: a service needs no other import. */
-export type * from './contract.ts';
-export * from './client-errors.ts';
+export type * from './contract/run.ts';
+export * from './client/errors.ts';
 
 export interface ConnectOptions {
   /** The ledger, `postgres://…`. */
@@ -62,7 +62,7 @@ export interface ConnectOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-export type { Staged, StageOptions } from './client-staging.ts';
+export type { Staged, StageOptions } from './client/staging.ts';
 
 export interface Started {
   readonly runId: string;

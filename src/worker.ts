@@ -15,12 +15,12 @@ import {
 } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
 import { createActivities } from './activities/index.ts';
-import { createPace } from './activities/pace.ts';
-import { registerSearchAttributes } from './search-attributes.ts';
-import { createWebhook } from './activities/webhook.ts';
-import { type Config, loadConfig } from './config.ts';
-import { TASK_QUEUE } from './contract.ts';
-import { createCrashPoints } from './crash-points.ts';
+import { createPace } from './activities/engine/rate-limiter.ts';
+import { registerSearchAttributes } from './worker/search-attributes.ts';
+import { createWebhook } from './activities/outbox/webhook.ts';
+import { type Config, loadConfig } from './config/config.ts';
+import { TASK_QUEUE } from './contract/run.ts';
+import { createCrashPoints } from './worker/crash-points.ts';
 import { createCxone } from './cxone/cxone.ts';
 import { isPassing } from './ledger/database.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, FAMILIES, loadConfig, Secret } from '../src/config.ts';
+import { ConfigError, FAMILIES, loadConfig, Secret } from '../src/config/config.ts';
 
 const CANARY = 'canary-secret-4711';
 const PAIR = { CXONE_CLIENT_ID: 'the-client', CXONE_CLIENT_SECRET: CANARY };

@@ -1,6 +1,6 @@
 /** The one table: error → failure type, retryable, delay. No other file of this room builds an ApplicationFailure. */
 import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
-import type { RunFailureType } from '../contract.ts';
+import type { RunFailureType } from '../contract/run.ts';
 import {
   CxoneCredentialsMissing,
   CxoneError,
@@ -12,9 +12,9 @@ import {
   CxoneUnavailable,
 } from '../cxone/errors.ts';
 import { isLockedOut, isOfAnotherVersion, isPassing } from '../ledger/database.ts';
-import { DatasetGone } from '../ledger/datasets.ts';
+import { DatasetGone } from '../ledger/runs/datasets.ts';
 import { SourceError } from '../sources/errors.ts';
-import { RateWait } from './pace.ts';
+import { RateWait } from './engine/rate-limiter.ts';
 
 /** Failures that pass by themselves; Temporal tries again. */
 export type PassingFailureType =

@@ -1,22 +1,22 @@
 /** All activities of one worker. Their names are what the Web UI shows: verbs. */
-import type { Kind } from '../contract.ts';
+import type { Kind } from '../contract/run.ts';
 import type { Cxone } from '../cxone/cxone.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { Kinds } from './bulk.ts';
-import { createConsentActivities } from './consent.ts';
-import { createContactImport } from './contact-import.ts';
-import { createCrmActivities } from './crm.ts';
-import { createEligibilityListActivities } from './eligibility-list.ts';
-import { createErasureActivities } from './erasure.ts';
+import type { Kinds } from './engine/definition.ts';
+import { createConsentActivities } from './consent/eligibility.ts';
+import { createContactImport } from './contact-import/index.ts';
+import { createCrmActivities } from './outbox/deliver.ts';
+import { createEligibilityListActivities } from './consent/eligibility-list.ts';
+import { createErasureActivities } from './consent/erasure.ts';
 import { translated } from './failures.ts';
-import type { Pace } from './pace.ts';
-import { createPages } from './pages.ts';
-import { createPreferenceUpdate } from './preference-update.ts';
-import { createRunActivities } from './runs.ts';
-import { createSelectionUpdate } from './selection-update.ts';
-import { createStaging } from './staging.ts';
-import type { PostWebhook } from './webhook.ts';
+import type { Pace } from './engine/rate-limiter.ts';
+import { createPages } from './engine/write-page.ts';
+import { createPreferenceUpdate } from './preference-update/index.ts';
+import { createRunActivities } from './engine/runs.ts';
+import { createSelectionUpdate } from './selection-update/index.ts';
+import { createStaging } from './engine/staging.ts';
+import type { PostWebhook } from './outbox/webhook.ts';
 
 export interface ActivityDeps {
   readonly ledger: Ledger;

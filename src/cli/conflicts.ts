@@ -1,8 +1,8 @@
 /** Conflicts of a selection: gathered, shown side by side, and answered on a terminal. */
-import type { Answers, ConflictSide, ShownConflict } from '../contract.ts';
-import { describeValue, nameOf } from '../domain/selection-diff.ts';
-import type { Conflict } from '../domain/selection-merge.ts';
-import type { Run } from '../ledger/runs.ts';
+import type { Answers, ConflictSide, ShownConflict } from '../contract/run.ts';
+import { describeValue, nameOf } from '../domain/selection-update/diff.ts';
+import type { Conflict } from '../domain/selection-update/merge.ts';
+import type { Run } from '../ledger/runs/runs.ts';
 import { printable } from './format.ts';
 import type { Session } from './session.ts';
 import { renderTable } from './table.ts';

@@ -1,8 +1,8 @@
 /** From the end of a followed run to its report, its JSON and its exit code. */
 import { NO_COUNTS, type RunState } from '../domain/run.ts';
 import { RunNotFound } from '../client.ts';
-import { parentOf } from '../ledger/retries.ts';
-import type { Run } from '../ledger/runs.ts';
+import { parentOf } from '../ledger/runs/retries.ts';
+import type { Run } from '../ledger/runs/runs.ts';
 import { type Cli, type Output, writeJson } from './cli.ts';
 import { EXIT, exitCodeOfRun, type ExitCode } from './exit-codes.ts';
 import type { Followed } from './follow.ts';

@@ -6,7 +6,7 @@
 import { type Counts, type Phase, sumOfOutcomes } from '../domain/run.ts';
 import { isPassing } from '../ledger/database.ts';
 import type { LedgerReadSide } from '../ledger/ledger.ts';
-import type { Run } from '../ledger/runs.ts';
+import type { Run } from '../ledger/runs/runs.ts';
 import type { Executions } from './executions.ts';
 import { createRateMeter } from './rate-meter.ts';
 import { failureOfRun, type RunFailure } from './run-facts.ts';

@@ -2,8 +2,8 @@
 import { stringify } from 'csv-stringify/sync';
 import { defuse } from '../domain/cells.ts';
 import type { Outcome, Reason } from '../domain/run.ts';
-import type { Records, SettledRecord } from '../ledger/records.ts';
-import type { Run } from '../ledger/runs.ts';
+import type { Records, SettledRecord } from '../ledger/runs/records.ts';
+import type { Run } from '../ledger/runs/runs.ts';
 import { UsageError } from './errors.ts';
 
 export const RECORD_FORMATS = ['csv', 'ndjson', 'json'] as const;

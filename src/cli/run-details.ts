@@ -1,10 +1,10 @@
 /** Everything about one run: gathered from the ledger, and from its workflow where a worker answers. */
-import type { Refusal } from '../contract.ts';
+import type { Refusal } from '../contract/run.ts';
 import { type Counts, OUTCOMES } from '../domain/run.ts';
-import type { LateAnswer } from '../ledger/late-answers.ts';
-import type { OperationInDoubt } from '../ledger/operations.ts';
-import { parentOf } from '../ledger/retries.ts';
-import type { Run } from '../ledger/runs.ts';
+import type { LateAnswer } from '../ledger/writes/late-answers.ts';
+import type { OperationInDoubt } from '../ledger/writes/writes.ts';
+import { parentOf } from '../ledger/runs/retries.ts';
+import type { Run } from '../ledger/runs/runs.ts';
 import type { Colors } from './cli.ts';
 import { conflictsOf, renderConflicts, seenOf } from './conflicts.ts';
 import { formatCount, formatTime, plural, printable, shellQuote, spaced } from './format.ts';

@@ -1,8 +1,8 @@
 /** What `cxflow report` tells of a run: counts, reasons, pace, slow batches, decisions. No row, and no name of a file. */
 import { z } from 'zod';
 import type { Counts } from '../domain/run.ts';
-import { type Bucket, MOST_ENTRIES, type SlowBatch, type StoryEntry } from '../ledger/reports.ts';
-import type { Run } from '../ledger/runs.ts';
+import { type Bucket, MOST_ENTRIES, type SlowBatch, type StoryEntry } from '../ledger/runs/reports.ts';
+import type { Run } from '../ledger/runs/runs.ts';
 import { bucketWidthMs } from './html/times.ts';
 import { findRun } from './find-run.ts';
 import type { ReasonCount } from './report.ts';

@@ -1,7 +1,7 @@
 /** One run as the JSON documents of `runs` and `show` have it. Pure; names as in the contract. */
 import type { Counts } from '../domain/run.ts';
-import { parentOf } from '../ledger/retries.ts';
-import type { Run } from '../ledger/runs.ts';
+import { parentOf } from '../ledger/runs/retries.ts';
+import type { Run } from '../ledger/runs/runs.ts';
 
 export function summaryOf(run: Run, counts: Counts) {
   return {

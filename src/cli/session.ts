@@ -1,6 +1,6 @@
 /** The way to the ledger and to Temporal, found in the environment or in the stack that runs in this folder. */
 import { type CxflowClient, connect } from '../client.ts';
-import { type Config, loadConfig } from '../config.ts';
+import { type Config, loadConfig } from '../config/config.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { readStack, withStack } from '../stack/stack-file.ts';
 import type { Cli, Env } from './cli.ts';

@@ -1,8 +1,15 @@
 /** What the commands that start a run share: their common options, staging a file, telling what was started. */
 import { type Command, Option } from 'commander';
 import { type CxflowClient, RunNotFound, type StageOptions, type Staged, type Started } from '../client.ts';
-import type { CommonInput, Notify, OnInDoubt, Source, SourceEncoding, SourceFormat } from '../contract.ts';
-import type { Run } from '../ledger/runs.ts';
+import type {
+  CommonInput,
+  Notify,
+  OnInDoubt,
+  Source,
+  SourceEncoding,
+  SourceFormat,
+} from '../contract/run.ts';
+import type { Run } from '../ledger/runs/runs.ts';
 import { type Cli, type Output, writeJson } from './cli.ts';
 import { collectMapping, JSON_HELP } from './commands/command.ts';
 import { UsageError } from './errors.ts';

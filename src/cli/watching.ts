@@ -1,5 +1,5 @@
 /** Watches a run on the terminal to its end, or until Ctrl-C; shows what it waits for as it comes. */
-import type { Run } from '../ledger/runs.ts';
+import type { Run } from '../ledger/runs/runs.ts';
 import type { Output } from './cli.ts';
 import { askSides, conflictsOf, renderConflicts, seenOf } from './conflicts.ts';
 import { type EndingDeps, tellEnd } from './ending.ts';

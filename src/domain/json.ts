@@ -1,6 +1,6 @@
 /** JSON values compared by what they say, whatever the order of their keys. Pure. */
 
-/** One text for one value: keys sorted at every depth. For comparing; hashes are made of RFC 8785 (ledger/business-key.ts). */
+/** One text for one value: keys sorted at every depth. For comparing; hashes are made of RFC 8785 (ledger/runs/business-key.ts). */
 export function canonicalText(value: unknown): string {
   return (
     JSON.stringify(value, (_, inner: unknown) => (isObject(inner) ? sorted(inner) : inner)) ?? 'undefined'

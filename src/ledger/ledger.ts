@@ -1,24 +1,24 @@
 /** Our memory: what every run was asked, did and answered. PostgreSQL. */
-import { createAudit } from './audit.ts';
-import { createConsentProof } from './consent-proof.ts';
+import { createAudit } from './audit/audit.ts';
+import { createConsentProof } from './consent/proof.ts';
 import { openDatabase } from './database.ts';
-import { createCampaigns } from './campaigns.ts';
-import { createDatasets } from './datasets.ts';
-import { createEligibilityResults } from './eligibility-results.ts';
-import { createErasures } from './erasure.ts';
+import { createCampaigns } from './selections/campaigns.ts';
+import { createDatasets } from './runs/datasets.ts';
+import { createEligibilityResults } from './consent/eligibility-results.ts';
+import { createErasures } from './consent/erasure.ts';
 import { createHealth } from './health.ts';
 import { migrate, missingMigrations, unknownMigrations } from './migrate.ts';
-import { createOperations } from './operations.ts';
-import { createOutbox } from './outbox.ts';
-import { createPreferences } from './preferences.ts';
-import { createRateBudget } from './rate-budget.ts';
-import { createRecords } from './records.ts';
-import { createReports } from './reports.ts';
-import { createRetries } from './retries.ts';
-import { createRuns } from './runs.ts';
-import { createSubjectKeys } from './subject-keys.ts';
-import { createSuppressions } from './suppressions.ts';
-import { createSelections } from './selections.ts';
+import { createOperations } from './writes/writes.ts';
+import { createOutbox } from './outbox/outbox.ts';
+import { createPreferences } from './consent/preferences.ts';
+import { createRateBudget } from './writes/rate-budget.ts';
+import { createRecords } from './runs/records.ts';
+import { createReports } from './runs/reports.ts';
+import { createRetries } from './runs/retries.ts';
+import { createRuns } from './runs/runs.ts';
+import { createSubjectKeys } from './consent/subject-keys.ts';
+import { createSuppressions } from './consent/suppressions.ts';
+import { createSelections } from './selections/selections.ts';
 
 /** `url`: postgres://… ; `maxConnections` default 24; `pepper`: subject-keys.ts. Connects when first used. */
 export function openLedger(url: string, maxConnections?: number, pepper: string | null = null) {

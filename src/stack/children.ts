@@ -1,7 +1,7 @@
 /** The processes of the stack, in the order of their start, and what they tell each other. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { SEARCH_ATTRIBUTES } from '../contract.ts';
+import { SEARCH_ATTRIBUTES } from '../contract/run.ts';
 import { nodeProgram, type Program } from './entries.ts';
 import type { Running, StackEvent } from './keep-alive.ts';
 import { type Postgres, startPostgres } from './postgres.ts';

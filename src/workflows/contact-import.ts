@@ -11,11 +11,11 @@
  * 8. close   every record has its outcome, the parts add up
  */
 import { continueAsNew } from '@temporalio/workflow';
-import type { ContactImportInput, ContactImportResult } from '../contract.ts';
-import { checkContactImport } from '../contract-input.ts';
-import { tellBulkStory } from './bulk-story.ts';
+import type { ContactImportInput, ContactImportResult } from '../contract/run.ts';
+import { checkContactImport } from '../contract/input.ts';
+import { tellBulkStory } from './engine/bulk-operation.ts';
 import { endsTheRun } from './policies.ts';
-import { createRun, type Resumed } from './run.ts';
+import { createRun, type Resumed } from './engine/run.ts';
 
 /** `resumed` is ours: a run that continues as new gives it to itself. */
 export async function contactImport(

@@ -1,7 +1,7 @@
 /** How long and how often Temporal tries what, and why. The only retry authority there is (design.md). */
 import { ActivityFailure, ApplicationFailure, CancelledFailure, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import type { RunFailureType } from '../contract.ts';
+import type { RunFailureType } from '../contract/run.ts';
 
 /** Backoff of everything that passes by itself: an outage of hours delays a run, it does not fail it. */
 const UNTIL_IT_PASSES = {

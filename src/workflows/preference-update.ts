@@ -11,11 +11,15 @@
  * 8. close   every record has its outcome, the parts add up
  */
 import { continueAsNew } from '@temporalio/workflow';
-import { PREFERENCES_TARGET, type PreferenceUpdateInput, type PreferenceUpdateResult } from '../contract.ts';
-import { checkPreferenceUpdate } from '../contract-input.ts';
-import { tellBulkStory } from './bulk-story.ts';
+import {
+  PREFERENCES_TARGET,
+  type PreferenceUpdateInput,
+  type PreferenceUpdateResult,
+} from '../contract/run.ts';
+import { checkPreferenceUpdate } from '../contract/input.ts';
+import { tellBulkStory } from './engine/bulk-operation.ts';
 import { endsTheRun } from './policies.ts';
-import { createRun, type Resumed } from './run.ts';
+import { createRun, type Resumed } from './engine/run.ts';
 
 /** `resumed` is ours: a run that continues as new gives it to itself. */
 export async function preferenceUpdate(

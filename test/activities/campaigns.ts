@@ -1,10 +1,10 @@
 /** A run of one campaign from its plan to its outcome, with the real ledger and the real SDK on a simulator. */
 import { ApplicationFailure } from '@temporalio/common';
 import { sql } from 'kysely';
-import type { SelectionWritten } from '../../src/activities/selection-update.ts';
-import type { SelectionUpdateInput } from '../../src/contract.ts';
+import type { SelectionWritten } from '../../src/activities/selection-update/index.ts';
+import type { SelectionUpdateInput } from '../../src/contract/run.ts';
 import type { UpdateSelectionAnswer, UpdateSelectionRequest } from '../../src/cxone/outbound.ts';
-import type { Run } from '../../src/ledger/runs.ts';
+import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { Edit } from '../../src/simulator/outbound.editors.ts';
 import { type Opened, someId } from '../ledger/harness.ts';
 import { startSimulator } from '../simulator/stand.ts';

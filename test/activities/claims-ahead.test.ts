@@ -1,9 +1,9 @@
-/** A few operations are claimed before there is a slot for them (src/activities/pace.ts): what may happen meanwhile. */
+/** A few operations are claimed before there is a slot for them (src/activities/engine/rate-limiter.ts): what may happen meanwhile. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { CxoneRateLimited } from '../../src/cxone/errors.ts';
-import { LEASE_MARGIN_MS } from '../../src/ledger/claims.ts';
-import type { Run } from '../../src/ledger/runs.ts';
+import { LEASE_MARGIN_MS } from '../../src/ledger/writes/claims.ts';
+import type { Run } from '../../src/ledger/runs/runs.ts';
 import { ledgerOfFile, operationsOf, plannedRun, someId, upTo } from '../ledger/harness.ts';
 import {
   CONTEXT,

@@ -1,8 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Doubt } from '../../src/activities/bulk.ts';
-import { CREATE, interpretCreate, UPDATE, type UpdateRefs } from '../../src/activities/contact-answers.ts';
-import type { Existing } from '../../src/contract.ts';
+import type { Doubt } from '../../src/activities/engine/definition.ts';
+import {
+  CREATE,
+  interpretCreate,
+  UPDATE,
+  type UpdateRefs,
+} from '../../src/activities/contact-import/answers.ts';
+import type { Existing } from '../../src/contract/run.ts';
 import type { CreateRecordsAnswer, NamedRecord } from '../../src/cxone/contact-lists.ts';
 
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, index) => index + 1);

@@ -1,15 +1,15 @@
 /** A model of CXone, driven by what we make of its answers, until nothing is left to do. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Doubt } from '../../src/activities/bulk.ts';
+import type { Doubt } from '../../src/activities/engine/definition.ts';
 import {
   CREATE,
   type CreateRefs,
   interpretCreate,
   UPDATE,
   type UpdateRefs,
-} from '../../src/activities/contact-answers.ts';
-import type { Existing } from '../../src/contract.ts';
+} from '../../src/activities/contact-import/answers.ts';
+import type { Existing } from '../../src/contract/run.ts';
 import type { CreateRecordsAnswer, NamedRecord } from '../../src/cxone/contact-lists.ts';
 import type { Outcome } from '../../src/domain/run.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { PostWebhook } from '../../src/activities/webhook.ts';
-import type { Run } from '../../src/ledger/runs.ts';
+import type { PostWebhook } from '../../src/activities/outbox/webhook.ts';
+import type { Run } from '../../src/ledger/runs/runs.ts';
 import {
   claimed,
   group,

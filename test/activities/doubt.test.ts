@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { doubtOf, inherit, mayBeSent } from '../../src/activities/doubt.ts';
+import { doubtOf, inherit, mayBeSent } from '../../src/activities/engine/prior-attempt.ts';
 
 const FIRST = { refs: null };
 const HALF = { refs: { halved: true } };

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mentions } from '../../src/activities/erasure.ts';
-import type { EligibilityListInput } from '../../src/contract.ts';
+import { mentions } from '../../src/activities/consent/erasure.ts';
+import type { EligibilityListInput } from '../../src/contract/run.ts';
 import type { Cxone } from '../../src/cxone/cxone.ts';
 import {
   CxoneRefused,

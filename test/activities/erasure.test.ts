@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
-import { mentions } from '../../src/activities/erasure.ts';
+import { mentions } from '../../src/activities/consent/erasure.ts';
 
 const ID = 'c1b2c3d4-0000-0000-0000-000000000001';
 

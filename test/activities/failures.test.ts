@@ -1,7 +1,7 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { toFailure, translated } from '../../src/activities/failures.ts';
-import { RateWait } from '../../src/activities/pace.ts';
+import { RateWait } from '../../src/activities/engine/rate-limiter.ts';
 import {
   CxoneCredentialsMissing,
   CxoneForbidden,
@@ -14,7 +14,7 @@ import {
   CxoneUnreadable,
 } from '../../src/cxone/errors.ts';
 import { LedgerUnavailable } from '../../src/ledger/database.ts';
-import { DatasetGone } from '../../src/ledger/datasets.ts';
+import { DatasetGone } from '../../src/ledger/runs/datasets.ts';
 import { SourceError } from '../../src/sources/errors.ts';
 import { CONTEXT } from './harness.ts';
 

@@ -2,8 +2,8 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createActivities, type ActivityDeps } from '../../src/activities/index.ts';
-import { createPace } from '../../src/activities/pace.ts';
-import type { Page, PageResult } from '../../src/activities/pages.ts';
+import { createPace } from '../../src/activities/engine/rate-limiter.ts';
+import type { Page, PageResult } from '../../src/activities/engine/write-page.ts';
 import type {
   CreateRecordsAnswer,
   ContactRecord,

@@ -1,7 +1,7 @@
 /** An answer that comes when its operation is in doubt already: seen by who decides, and nobody resends what was applied. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import type { Run } from '../../src/ledger/runs.ts';
+import type { Run } from '../../src/ledger/runs/runs.ts';
 import { ledgerOfFile, plannedRun } from '../ledger/harness.ts';
 import { fakeCxone, perform, wholeOf, workerOf, writeAll } from './harness.ts';
 

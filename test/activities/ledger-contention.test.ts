@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
-import type { Run } from '../../src/ledger/runs.ts';
+import type { Run } from '../../src/ledger/runs/runs.ts';
 import { freshDatabase } from '../harness/fresh.ts';
 import { plannedRun } from '../ledger/harness.ts';
 import { fakeCxone, wholeOf, workerOf, writeAll } from './harness.ts';

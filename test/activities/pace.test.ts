@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createPace, LONGEST_WAIT_MS, RateWait } from '../../src/activities/pace.ts';
+import { createPace, LONGEST_WAIT_MS, RateWait } from '../../src/activities/engine/rate-limiter.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { ledgerOfFile, someId, upTo } from '../ledger/harness.ts';
 

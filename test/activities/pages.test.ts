@@ -10,7 +10,7 @@ import {
   CxoneUnavailable,
 } from '../../src/cxone/errors.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import type { Run } from '../../src/ledger/runs.ts';
+import type { Run } from '../../src/ledger/runs/runs.ts';
 import { ledgerOfFile, operationsOf, phone, plannedRun, someId, upTo } from '../ledger/harness.ts';
 import {
   CONTEXT,

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import type { ContactImportInput, Decision } from '../../src/contract.ts';
-import { pageBatches } from '../../src/activities/plans.ts';
+import type { ContactImportInput, Decision } from '../../src/contract/run.ts';
+import { pageBatches } from '../../src/activities/engine/plan.ts';
 import { claimed, claimOf, ledgerOfFile, operationsOf, plannedRun, someId } from '../ledger/harness.ts';
 import { fakeCxone, perform, wholeOf, workerOf, writeAll } from './harness.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createStorm } from '../../src/activities/storm.ts';
+import { createStorm } from '../../src/activities/engine/rate-limit-backoff.ts';
 
 const asked = fc.option(fc.integer({ min: 0, max: 1e12 }), { nil: null });
 

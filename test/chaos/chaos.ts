@@ -9,7 +9,7 @@ import type {
   ContactImportResult,
   Decision,
   SteeringAction,
-} from '../../src/contract.ts';
+} from '../../src/contract/run.ts';
 import { onStand, type Stand, type StandOptions } from '../faults/stand.ts';
 import type { Processes, TestProcess } from '../harness/processes.ts';
 import type { Restartable } from '../harness/servers.ts';

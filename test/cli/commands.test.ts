@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/main.ts';
 import type { Session } from '../../src/cli/session.ts';
 import { type CxflowClient, DecisionRefused, RunNotFound, type Started } from '../../src/client.ts';
-import type { ContactImportInput, Decision } from '../../src/contract.ts';
+import type { ContactImportInput, Decision } from '../../src/contract/run.ts';
 import type { Counts } from '../../src/domain/run.ts';
-import type { Run } from '../../src/ledger/runs.ts';
+import type { Run } from '../../src/ledger/runs/runs.ts';
 import { each, fakeCli, fakeRun } from './fakes.ts';
 
 const COUNTS: Counts = { total: 10, pending: 0, created: 8, invalid: 2 };

@@ -3,8 +3,8 @@ import { expect, describe, it } from 'vitest';
 import { askSides } from '../../src/cli/conflicts.ts';
 import { outputOf } from '../../src/cli/cli.ts';
 import { watch } from '../../src/cli/watching.ts';
-import type { Decision } from '../../src/contract.ts';
-import type { Run } from '../../src/ledger/runs.ts';
+import type { Decision } from '../../src/contract/run.ts';
+import type { Run } from '../../src/ledger/runs/runs.ts';
 import { fakeCli, fakeRun } from './fakes.ts';
 
 const conflict = (place: string, hash: string, theirs = '16') => ({

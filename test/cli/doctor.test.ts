@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pc from 'picocolors';
 import { afterEach, describe, expect, it } from 'vitest';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { examineSkew, skewOf } from '../../src/cli/doctor/clocks.ts';
 import { examineCxone } from '../../src/cli/doctor/cxone.ts';
 import { compareScopes } from '../../src/cli/doctor/cxone-family.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { describeError, renderError, UsageError } from '../../src/cli/errors.ts';
 import { DecisionRefused, InputError, NoWorkerAnswered, RunNotFound } from '../../src/client.ts';
-import { ConfigError } from '../../src/config.ts';
+import { ConfigError } from '../../src/config/config.ts';
 import { SourceError } from '../../src/sources/errors.ts';
 
 const code = (error: unknown) => describeError(error, 'cxflow').code;

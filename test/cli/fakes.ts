@@ -2,7 +2,7 @@
 import { Writable } from 'node:stream';
 import type { Cli, Terminal } from '../../src/cli/cli.ts';
 import type { Session } from '../../src/cli/session.ts';
-import type { Run } from '../../src/ledger/runs.ts';
+import type { Run } from '../../src/ledger/runs/runs.ts';
 
 export interface FakeCli extends Cli {
   readonly out: () => string;

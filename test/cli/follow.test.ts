@@ -3,7 +3,7 @@ import type { Executions } from '../../src/cli/executions.ts';
 import { follow, type FollowDeps } from '../../src/cli/follow.ts';
 import type { Snapshot } from '../../src/cli/progress-line.ts';
 import type { Counts } from '../../src/domain/run.ts';
-import type { Run } from '../../src/ledger/runs.ts';
+import type { Run } from '../../src/ledger/runs/runs.ts';
 import { fakeRun } from './fakes.ts';
 
 const COUNTS: Counts = { total: 10, pending: 4, created: 6 };

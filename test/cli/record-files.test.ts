@@ -2,7 +2,7 @@ import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { recordsAsText, type RecordFormat } from '../../src/cli/record-files.ts';
-import type { SettledRecord } from '../../src/ledger/records.ts';
+import type { SettledRecord } from '../../src/ledger/runs/records.ts';
 import { looksLikeRow } from '../../src/sources/header.ts';
 import { openSource } from '../../src/sources/open.ts';
 import { each, fakeRun } from './fakes.ts';

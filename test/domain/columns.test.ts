@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { contactMapProblems, resolveContactColumns } from '../../src/domain/contact-import.ts';
+import { contactMapProblems, resolveContactColumns } from '../../src/domain/contact-import/contacts.ts';
 
 const WHOLE = ['contactId', 'phone', 'consentTimestamp', 'optInStatus'];
 

@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Contact, readContact, resolveContactColumns } from '../../src/domain/contact-import.ts';
+import {
+  type Contact,
+  readContact,
+  resolveContactColumns,
+} from '../../src/domain/contact-import/contacts.ts';
 
 const NOW = new Date('2026-06-15T12:00:00.000Z');
 const ROW = {

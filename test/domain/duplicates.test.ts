@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createDuplicateFinder, type Dedupe, type DuplicateOf } from '../../src/domain/contact-import.ts';
+import {
+  createDuplicateFinder,
+  type Dedupe,
+  type DuplicateOf,
+} from '../../src/domain/contact-import/contacts.ts';
 
 interface Row {
   readonly seq: number;

@@ -3,7 +3,7 @@ import {
   eligibilityMapProblems,
   readQuestion,
   resolveEligibilityColumns,
-} from '../../src/domain/eligibility-list.ts';
+} from '../../src/domain/consent/eligibility-list.ts';
 
 const resolve = (columns: readonly string[], map = {}, hasChannel = false) =>
   resolveEligibilityColumns(columns, map, { hasChannel, audience: 'terminal' });

@@ -12,7 +12,7 @@ import {
   RULE_REASONS,
   RULE_VERSION,
   unavailable,
-} from '../../src/domain/eligibility.ts';
+} from '../../src/domain/consent/eligibility.ts';
 
 /** Noon in London, seven in New York. */
 const NOW = new Date('2026-01-15T12:00:00.000Z');

@@ -8,7 +8,7 @@ import {
   rankOf,
   readPreference,
   resolvePreferenceColumns,
-} from '../../src/domain/preference-update.ts';
+} from '../../src/domain/preference-update/preferences.ts';
 
 const NOW = new Date('2026-01-15T12:00:00.000Z');
 const ID = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890';

@@ -5,7 +5,7 @@ import {
   diffSelections,
   saidWithoutPersons,
   withoutPersons,
-} from '../../src/domain/selection-diff.ts';
+} from '../../src/domain/selection-update/diff.ts';
 import { rule, selectionOf } from './selections.ts';
 
 it('says what differs, place by place', () => {

@@ -1,17 +1,17 @@
 /** What is known of a write that nobody answered; and that nothing of anybody's is lost by what is not known. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { doubtOf, type Fate } from '../../src/domain/selection-doubt.ts';
-import { diffSelections } from '../../src/domain/selection-diff.ts';
-import { mergeSelections, type Side } from '../../src/domain/selection-merge.ts';
+import { doubtOf, type Fate } from '../../src/domain/selection-update/lost-write.ts';
+import { diffSelections } from '../../src/domain/selection-update/diff.ts';
+import { mergeSelections, type Side } from '../../src/domain/selection-update/merge.ts';
 import {
   type Place,
   placesOf,
   sameSelection,
   sameValue,
   withPlacesOf,
-} from '../../src/domain/selection-places.ts';
-import type { ContactSelection } from '../../src/domain/selection-update.ts';
+} from '../../src/domain/selection-update/places.ts';
+import type { ContactSelection } from '../../src/domain/selection-update/selection.ts';
 import { selection, selectionOf } from './selections.ts';
 
 const lists = (...targetListIds: string[]) => selectionOf({ targetListIds });

@@ -1,8 +1,8 @@
 /** The laws that the merge is trusted for: nobody's edit is lost, and nothing is made up. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { diffSelections } from '../../src/domain/selection-diff.ts';
-import { type Merged, mergeSelections, type Side } from '../../src/domain/selection-merge.ts';
+import { diffSelections } from '../../src/domain/selection-update/diff.ts';
+import { type Merged, mergeSelections, type Side } from '../../src/domain/selection-update/merge.ts';
 import {
   listPlace,
   type Place,
@@ -10,8 +10,8 @@ import {
   rulePlace,
   sameSelection,
   sameValue,
-} from '../../src/domain/selection-places.ts';
-import { type ContactSelection, ruleProblems } from '../../src/domain/selection-update.ts';
+} from '../../src/domain/selection-update/places.ts';
+import { type ContactSelection, ruleProblems } from '../../src/domain/selection-update/selection.ts';
 import { rule, selection, selectionOf } from './selections.ts';
 
 const nobody = (): null => null;

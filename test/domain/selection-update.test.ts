@@ -1,15 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { applyChange, changeProblems, type SelectionChange } from '../../src/domain/selection-change.ts';
-import { mergeSelections } from '../../src/domain/selection-merge.ts';
+import {
+  applyChange,
+  changeProblems,
+  type SelectionChange,
+} from '../../src/domain/selection-update/change.ts';
+import { mergeSelections } from '../../src/domain/selection-update/merge.ts';
 import {
   describeProblem,
   doubledRules,
   editable,
   readSelection,
   selectionProblems,
-} from '../../src/domain/selection-update.ts';
-import { sameSelection } from '../../src/domain/selection-places.ts';
+} from '../../src/domain/selection-update/selection.ts';
+import { sameSelection } from '../../src/domain/selection-update/places.ts';
 import { rule, selection, selectionOf } from './selections.ts';
 
 const problemsOf = (value: unknown) => selectionProblems(value).map(describeProblem);

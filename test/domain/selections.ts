@@ -1,6 +1,6 @@
 /** Selections for property tests: by our rules, of few names so that they meet. */
 import fc from 'fast-check';
-import type { ContactSelection, FilterRule } from '../../src/domain/selection-update.ts';
+import type { ContactSelection, FilterRule } from '../../src/domain/selection-update/selection.ts';
 
 const LISTS = ['L1', 'L2', 'L3', 'L/4'];
 const KEYS = ['age gte', 'age lt', 'state eq', 'a/b in'].map((text) => text.split(' ') as [string, string]);

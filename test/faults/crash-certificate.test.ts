@@ -1,11 +1,11 @@
 /**
  * The crash certificate: the worker dies at every moment of an import, one at a time, and nothing is lost and nothing
- * written twice. The moments are those that the worker itself passes (src/crash-points.ts), so that a new step cannot be
+ * written twice. The moments are those that the worker itself passes (src/worker/crash-points.ts), so that a new step cannot be
  * forgotten. docs/crash-certificate.md is its table; `npm run crash-certificate` writes it anew.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import type { Source } from '../../src/contract.ts';
+import type { Source } from '../../src/contract/run.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { begin, ENV, type Lane, losesThirdAnswer, openLane, type Met, type Scene } from './crash-scenes.ts';
 import { seenOf, stageContacts, within, type Word, workThrough } from './crash-scenes.ts';

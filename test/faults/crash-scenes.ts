@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { expect } from 'vitest';
 import { connect, type CxflowClient } from '../../src/client.ts';
-import type { ContactImportResult, Source } from '../../src/contract.ts';
+import type { ContactImportResult, Source } from '../../src/contract/run.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { freshNamespace } from '../harness/fresh.ts';
 import type { TestProcess } from '../harness/processes.ts';
@@ -21,7 +21,7 @@ import { type Stand, until } from './stand.ts';
 export type Word = 'approve' | 'cancel';
 
 export interface Scene {
-  /** `activity/fact:times` (src/crash-points.ts). */
+  /** `activity/fact:times` (src/worker/crash-points.ts). */
   readonly moment: string;
   readonly word: Word;
   /** Run id and list at once. */

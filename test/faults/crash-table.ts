@@ -72,7 +72,7 @@ An import of 207 rows (203 good ones in three batches; two of them are in CXone 
 are there twice) with \`existing: update\`, an approval, a CRM to be told, and one answer of CXone that gets lost. For each
 row of the table it was run anew, and its worker ended with \`kill -9\` **right before** the moment named there; then another
 worker was started. The moments are all durable facts that a worker makes on its way, as the worker itself tells them
-(\`CXFLOW_CRASH_AT=trace\`, [src/crash-points.ts](../src/crash-points.ts)): between two of them a crash finds the same world, so
+(\`CXFLOW_CRASH_AT=trace\`, [src/worker/crash-points.ts](../src/worker/crash-points.ts)): between two of them a crash finds the same world, so
 "right before a claim" is also "right after what was done before it".
 
 After each of these crashes the run ended as one that nobody had disturbed, with the same counts, and the independent

@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { expect, it } from 'vitest';
-import type { SteeringAction } from '../../src/contract.ts';
+import type { SteeringAction } from '../../src/contract/run.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { query } from './looking.ts';
 import { onStand, type Stand, until, untilApplied } from './stand.ts';
@@ -16,7 +16,7 @@ const processes = useProcesses();
 const RECORDS = 100_000;
 const IN_FLIGHT = 16;
 const WORKERS = 2;
-/** src/activities/pace.ts: half as many again as there are slots. */
+/** src/activities/engine/rate-limiter.ts: half as many again as there are slots. */
 const CLAIMED = (WORKERS * IN_FLIGHT * 3) / 2;
 
 interface Claims {

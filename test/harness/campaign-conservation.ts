@@ -1,11 +1,11 @@
 /** What the ledger says of a selection update, against the simulator's journal of every version. */
 import { sql } from 'kysely';
 import { expect } from 'vitest';
-import { sameSelection } from '../../src/domain/selection-places.ts';
-import { readSelection } from '../../src/domain/selection-update.ts';
-import { canonicalize, sha256 } from '../../src/ledger/business-key.ts';
+import { sameSelection } from '../../src/domain/selection-update/places.ts';
+import { readSelection } from '../../src/domain/selection-update/selection.ts';
+import { canonicalize, sha256 } from '../../src/ledger/runs/business-key.ts';
 import type { Database } from '../../src/ledger/database.ts';
-import type { Run } from '../../src/ledger/runs.ts';
+import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { AdminClient } from '../../src/simulator/admin-client.ts';
 
 interface Told {

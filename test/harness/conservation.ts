@@ -6,12 +6,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { expect } from 'vitest';
-import type { RunResult } from '../../src/contract.ts';
+import type { RunResult } from '../../src/contract/run.ts';
 import { type Counts, isConserved, type Outcome } from '../../src/domain/run.ts';
-import type { AuditVerdict } from '../../src/ledger/audit.ts';
+import type { AuditVerdict } from '../../src/ledger/audit/audit.ts';
 import { type Database, openDatabase } from '../../src/ledger/database.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
-import type { Run } from '../../src/ledger/runs.ts';
+import type { Run } from '../../src/ledger/runs/runs.ts';
 import { type AdminClient, createAdminClient } from '../../src/simulator/admin-client.ts';
 import { campaignAgrees } from './campaign-conservation.ts';
 import { preferencesAgree } from './preference-conservation.ts';

@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { SEARCH_ATTRIBUTES } from '../../src/contract.ts';
+import { SEARCH_ATTRIBUTES } from '../../src/contract/run.ts';
 import { type Postgres, type PostgresOptions, startPostgres } from '../../src/stack/postgres.ts';
 import {
   startTemporalServer,

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { type KyselyPlugin, sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import type { ProofBatch, ProofEntry } from '../../src/ledger/consent-proof.ts';
-import { seal, unseal } from '../../src/ledger/sealed.ts';
+import type { ProofBatch, ProofEntry } from '../../src/ledger/consent/proof.ts';
+import { seal, unseal } from '../../src/ledger/consent/sealed.ts';
 import { ledgerOfFile } from './harness.ts';
 
 const opened = ledgerOfFile();

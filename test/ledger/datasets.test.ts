@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import { DatasetGone } from '../../src/ledger/datasets.ts';
+import { DatasetGone } from '../../src/ledger/runs/datasets.ts';
 import { ledgerOfFile, upTo } from './harness.ts';
 
 const opened = ledgerOfFile();

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import { CHANNELS } from '../../src/domain/eligibility.ts';
+import { CHANNELS } from '../../src/domain/consent/eligibility.ts';
 import { contentsOfLedger } from '../harness/everything.ts';
 import { claimed, ledgerOfFile, openRun, operationsOf, record, someId } from './harness.ts';
 

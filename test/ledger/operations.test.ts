@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
-import type { SettledGroup } from '../../src/ledger/settlements.ts';
+import type { SettledGroup } from '../../src/ledger/writes/settlements.ts';
 import {
   claimed,
   claimOf,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Ledger } from '../../src/ledger/ledger.ts';
-import type { Run } from '../../src/ledger/runs.ts';
+import type { Run } from '../../src/ledger/runs/runs.ts';
 import { claimed, group, ledgerOfFile, operationsOf, plannedRun, settlement } from './harness.ts';
 
 const opened = ledgerOfFile();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RunState } from '../../src/domain/run.ts';
-import { businessKey } from '../../src/ledger/business-key.ts';
+import { businessKey } from '../../src/ledger/runs/business-key.ts';
 import {
   claimed,
   group,

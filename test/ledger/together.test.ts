@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LedgerUnavailable } from '../../src/ledger/database.ts';
-import { together } from '../../src/ledger/together.ts';
+import { together } from '../../src/ledger/coalesce.ts';
 
 interface Sent {
   readonly inputs: readonly string[];

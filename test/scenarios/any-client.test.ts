@@ -2,7 +2,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { expect, it } from 'vitest';
-import type { ContactImportResult, Progress } from '../../src/contract.ts';
+import type { ContactImportResult, Progress } from '../../src/contract/run.ts';
 import { runCommand } from '../../src/stack/commands.ts';
 import { findTemporal } from '../../src/stack/temporal-binary.ts';
 import { csv, rowAt, rows } from './contacts.ts';

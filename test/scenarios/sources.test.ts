@@ -1,6 +1,6 @@
 /** Files as people export them, and which rows of one are the same contact. */
 import { expect, it } from 'vitest';
-import type { ContactImportResult, Dedupe } from '../../src/contract.ts';
+import type { ContactImportResult, Dedupe } from '../../src/contract/run.ts';
 import { apiShape, csv, ndjson, type Row, rowAt, rows } from './contacts.ts';
 import { type Stand, useStand } from './stand.ts';
 

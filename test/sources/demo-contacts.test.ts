@@ -7,7 +7,7 @@ import {
   createDuplicateFinder,
   readContact,
   resolveContactColumns,
-} from '../../src/domain/contact-import.ts';
+} from '../../src/domain/contact-import/contacts.ts';
 import { readFileBytes } from '../../src/sources/files.ts';
 import { openSource } from '../../src/sources/open.ts';
 

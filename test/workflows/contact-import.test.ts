@@ -1,7 +1,7 @@
 import { type WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it, vi } from 'vitest';
-import type { ContactImportResult, Progress } from '../../src/contract.ts';
+import type { ContactImportResult, Progress } from '../../src/contract/run.ts';
 import {
   doubtedActivities,
   endsTheRun,

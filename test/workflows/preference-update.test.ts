@@ -1,6 +1,6 @@
 import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
-import type { PreferenceUpdateResult, Progress } from '../../src/contract.ts';
+import type { PreferenceUpdateResult, Progress } from '../../src/contract/run.ts';
 import { phase, playWorkflow, stubActivities, useRealServer } from './stubs.ts';
 
 const stage = useRealServer();

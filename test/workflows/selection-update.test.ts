@@ -1,7 +1,7 @@
 import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it, vi } from 'vitest';
-import type { Progress, SelectionUpdateResult, ShownConflict } from '../../src/contract.ts';
+import type { Progress, SelectionUpdateResult, ShownConflict } from '../../src/contract/run.ts';
 import { phase, playWorkflow, type Script, stubActivities, useRealServer } from './stubs.ts';
 
 const stage = useRealServer();

@@ -13,9 +13,9 @@ import {
 } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, inject, vi } from 'vitest';
 import type { Activities } from '../../src/activities/index.ts';
-import type { PageResult } from '../../src/activities/pages.ts';
-import type { Plan } from '../../src/activities/plans.ts';
-import type { ContactImportInput } from '../../src/contract.ts';
+import type { PageResult } from '../../src/activities/engine/write-page.ts';
+import type { Plan } from '../../src/activities/engine/plan.ts';
+import type { ContactImportInput } from '../../src/contract/run.ts';
 import type { Counts, Phase } from '../../src/domain/run.ts';
 import { freshNamespace } from '../harness/fresh.ts';
 

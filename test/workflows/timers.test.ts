@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
-import type { ContactImportResult } from '../../src/contract.ts';
+import type { ContactImportResult } from '../../src/contract/run.ts';
 import {
   doubtedActivities,
   phase,

@@ -1,5 +1,5 @@
 /** `cxflow audit` and `cxflow audit verify`: what was done, by whom, when; and whether anybody changed that since. */
-import type { AuditEntry } from '../../ledger/audit.ts';
+import type { AuditEntry } from '../../ledger/audit/audit.ts';
 import { type Cli, outputOf, withSession, writeJson } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { formatTime, plural, printable } from '../format.ts';

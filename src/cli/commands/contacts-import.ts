@@ -1,7 +1,14 @@
 /** `cxflow contacts import`: stages a file, starts the run, and follows it to its end. */
-import type { Channel, ConsentPolicy, ContactImportInput, Dedupe, Existing, Source } from '../../contract.ts';
-import { CHANNELS, CONSENT_POLICIES } from '../../domain/eligibility.ts';
-import type { Run } from '../../ledger/runs.ts';
+import type {
+  Channel,
+  ConsentPolicy,
+  ContactImportInput,
+  Dedupe,
+  Existing,
+  Source,
+} from '../../contract/run.ts';
+import { CHANNELS, CONSENT_POLICIES } from '../../domain/consent/eligibility.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
 import { type Cli, outputOf, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';

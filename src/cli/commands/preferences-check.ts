@@ -1,12 +1,12 @@
 /** `cxflow preferences check`: may somebody be reached, one contact or every row of a file? Reads only. */
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import type { Channel, ConsentPolicy, Eligibility, EligibilityListResult } from '../../contract.ts';
-import { CHANNELS, CONSENT_POLICIES, NOTICE } from '../../domain/eligibility.ts';
+import type { Channel, ConsentPolicy, Eligibility, EligibilityListResult } from '../../contract/run.ts';
+import { CHANNELS, CONSENT_POLICIES, NOTICE } from '../../domain/consent/eligibility.ts';
 import {
   eligibilityMapProblems,
   isWithoutAnswer,
   resolveEligibilityColumns,
-} from '../../domain/eligibility-list.ts';
+} from '../../domain/consent/eligibility-list.ts';
 import { type Cli, type Output, outputOf, withSession, writeJson } from '../cli.ts';
 import { judgedFile } from '../eligibility-files.ts';
 import { UsageError } from '../errors.ts';

@@ -1,7 +1,7 @@
 /** `cxflow preferences history`: the proof of consent of one person, to be shown to them or to an authority. */
-import { CHANNELS, NOTICE } from '../../domain/eligibility.ts';
-import type { Proof } from '../../ledger/consent-proof.ts';
-import type { Suppressed } from '../../ledger/suppressions.ts';
+import { CHANNELS, NOTICE } from '../../domain/consent/eligibility.ts';
+import type { Proof } from '../../ledger/consent/proof.ts';
+import type { Suppressed } from '../../ledger/consent/suppressions.ts';
 import { type Cli, outputOf, withSession, writeJson } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { formatTime, printable } from '../format.ts';

@@ -1,5 +1,5 @@
 /** `cxflow preferences update`: consent preferences from a file into CXone. */
-import type { PreferenceUpdateInput, Source } from '../../contract.ts';
+import type { PreferenceUpdateInput, Source } from '../../contract/run.ts';
 import { type Cli, outputOf, withSession } from '../cli.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import {

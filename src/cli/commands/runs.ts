@@ -1,6 +1,6 @@
 /** `cxflow runs`: the runs that there are, the newest first. */
 import type { Counts } from '../../domain/run.ts';
-import type { Run } from '../../ledger/runs.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
 import { type Cli, type Colors, outputOf, withSession, writeJson } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { formatCount, formatTime, printable, spaced } from '../format.ts';

@@ -1,7 +1,7 @@
 /** `cxflow selection show CAMPAIGN` and `selection history CAMPAIGN`. */
-import { describeDifference } from '../../domain/selection-diff.ts';
-import type { ContactSelection } from '../../domain/selection-update.ts';
-import type { UpdateOfCampaign } from '../../ledger/selections.ts';
+import { describeDifference } from '../../domain/selection-update/diff.ts';
+import type { ContactSelection } from '../../domain/selection-update/selection.ts';
+import type { UpdateOfCampaign } from '../../ledger/selections/selections.ts';
 import { type Cli, type Colors, outputOf, withSession, writeJson } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { formatDuration, formatTime, printable, spaced } from '../format.ts';

@@ -25,7 +25,7 @@ export async function startWorker(cli: Cli): Promise<ExitCode> {
   const [{ runWorker }, { requireDatabase, sessionEnvironment }, { loadConfig }] = await Promise.all([
     import('../../worker.ts'),
     import('../session.ts'),
-    import('../../config.ts'),
+    import('../../config/config.ts'),
   ]);
   const env = sessionEnvironment(cli);
   requireDatabase(loadConfig(env), cli.command);

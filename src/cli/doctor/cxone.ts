@@ -1,5 +1,5 @@
 /** The login to CXone, family by family: credentials, a token, its scopes, and a read that changes nothing. */
-import { FAMILIES, type Config, type Family, type FamilySettings } from '../../config.ts';
+import { FAMILIES, type Config, type Family, type FamilySettings } from '../../config/config.ts';
 import type { Env } from '../cli.ts';
 import { examineSkew } from './clocks.ts';
 import { askFamily, type Told } from './cxone-family.ts';

@@ -1,5 +1,5 @@
 /** The ledger's database: is it there, may we write, does it keep what it confirms, has it its tables? */
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import type { DatabaseHealth } from '../../ledger/health.ts';
 import { type Ledger, openLedger } from '../../ledger/ledger.ts';
 import { describeError } from '../errors.ts';

@@ -1,6 +1,6 @@
 /** The doctor's round, in the order in which things depend on each other. It only reads. */
 import { join } from 'node:path';
-import { type Config, ConfigError, loadConfig } from '../../config.ts';
+import { type Config, ConfigError, loadConfig } from '../../config/config.ts';
 import { readStack } from '../../stack/stack-file.ts';
 import type { Cli } from '../cli.ts';
 import { sessionEnvironment } from '../session.ts';

@@ -2,7 +2,7 @@
  * The receivers of our events: name, connection, TLS and an HTTP answer. Asked with OPTIONS, which is safe
  * (RFC 9110 §9.2.1): no event is posted, no token shown, and a receiver that only takes POST may refuse it.
  */
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import { createHttp, type HttpOutcome } from '../../cxone/http.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely';
 
 /**
  * Claims and settlements of many operations at a time: one round trip and one commit for what comes together
- * (ledger/together.ts). Each operation is judged as before; docs/benchmarks.md says what it brings.
+ * (ledger/coalesce.ts). Each operation is judged as before; docs/benchmarks.md says what it brings.
  */
 const functions = `
 -- Only PostgreSQL's own hash is compared from now on.

@@ -1,0 +1,231 @@
+/**
+ * CXone's answers to a batch of contacts, read as outcomes of our records: decisions.md 15 and 16, cxone-api.md
+ * "contactlists". Pure, so that the rules can be tested without a network.
+ */
+import type { Existing } from '../../contract/run.ts';
+import type { CreateRecordsAnswer, NamedRecord } from '../../cxone/contact-lists.ts';
+import type { Reason } from '../../domain/run.ts';
+import type { DerivedOperation, SettledGroup } from '../../ledger/writes/settlements.ts';
+import type { Doubt } from '../engine/definition.ts';
+
+export const CREATE = 'create';
+export const UPDATE = 'update';
+
+/** The lost answer was ours: the record stands in CXone because of it. */
+export const OWN_WRITE = 'own_write_lost_answer';
+/** Ours, or one that was there before: nobody can tell any more. */
+export const OWN_OR_EXISTING = 'own_write_or_existing';
+
+/** What goes with a derived `create`: its records may have been applied already. */
+export interface CreateRefs {
+  readonly halved?: true;
+}
+/** What goes with an `update`: CXone's ids by seq. */
+export interface UpdateRefs {
+  readonly recordIds: Readonly<Record<string, string>>;
+  /** They were named as duplicates of a batch of ours whose answer was lost. */
+  readonly ownWrite?: true;
+  /** They were named as duplicates of records that we may have sent before. */
+  readonly maybeOwn?: true;
+}
+
+export interface Sent {
+  readonly seqs: readonly number[];
+  readonly existing: Existing;
+  readonly doubt: Doubt;
+}
+
+export interface Interpretation {
+  readonly groups: SettledGroup[];
+  readonly derived: DerivedOperation[];
+}
+
+export function interpretCreate(answer: CreateRecordsAnswer, sent: Sent): Interpretation {
+  if (answer.kind === 'created') return interpretCreated(answer.recordsCreated, answer.named, sent);
+  if (answer.kind === 'duplicates') return interpretDuplicates(answer.named, sent);
+  return interpretRefused(answer.named, answer.message, sent);
+}
+
+/** 200: what is named was a duplicate or an error; the rest was created, if there are as many as CXone says. */
+function interpretCreated(recordsCreated: number, named: readonly NamedRecord[], sent: Sent): Interpretation {
+  const { duplicates, errors } = sortNamed(named, isDuplicate);
+  const created = without(sent.seqs, [...duplicates, ...errors]);
+  const settled = merge(
+    settleDuplicates(duplicates, sent, sent.doubt === 'none' ? undefined : OWN_OR_EXISTING),
+    { groups: rejections(errors, sent.seqs), derived: [] },
+  );
+  if (recordsCreated >= created.length) return merge(settled, createdWithWarnings(created, named, sent.seqs));
+  // Fewer than that, and nobody says which: the halves will tell, for CXone refuses those that it has.
+  return merge(settled, halve(created, 'parts', { code: 'not_created_unexplained' }));
+}
+
+/** 409: nothing was created by this request. */
+function interpretDuplicates(named: readonly NamedRecord[], sent: Sent): Interpretation {
+  const { seqs, doubt } = sent;
+  // A 409 speaks of duplicates; only an error that says another thing is another thing.
+  const { duplicates, errors } = sortNamed(
+    named,
+    (entry) => isDuplicate(entry) || entry.severity === 'warning' || entry.code === 'UNSPECIFIED',
+  );
+  if (named.length === 0) return unnamedDuplicates(sent);
+  if (doubt === 'whole' && without(seqs, duplicates).length === 0) return ownWrite(duplicates, sent);
+  const rest = without(seqs, [...duplicates, ...errors]);
+  // A batch is atomic: had the lost one been applied, all would be named. So it had been refused too.
+  const evidence = doubt === 'parts' ? OWN_OR_EXISTING : undefined;
+  const rejected = { groups: rejections(errors, seqs), derived: [] };
+  return merge(merge(settleDuplicates(duplicates, sent, evidence), rejected), again(rest));
+}
+
+/**
+ * All of a batch whose answer was lost: it was applied. Or all were there before, and the lost answer was a refusal:
+ * who asked for updates gets one in either case, or the list would keep the old contents and we would not know.
+ */
+function ownWrite(duplicates: readonly NamedRecord[], { seqs, existing }: Sent): Interpretation {
+  const recordIds = existing === 'update' ? idsBySeq(duplicates, seqs) : {};
+  const updates = Object.keys(recordIds).map(Number);
+  const created = seqs.filter((seq) => !(String(seq) in recordIds));
+  const refs: UpdateRefs = { recordIds, ownWrite: true };
+  return {
+    groups: created.length ? [{ outcome: 'created', seqs: created, evidence: OWN_WRITE }] : [],
+    derived: updates.length ? [{ kind: UPDATE, seqs: updates, refs }] : [],
+  };
+}
+
+function unnamedDuplicates({ seqs, existing, doubt }: Sent): Interpretation {
+  if (seqs.length > 1) return halve(seqs, doubt, { code: 'refused' });
+  if (doubt === 'whole') return { groups: [{ outcome: 'created', seqs, evidence: OWN_WRITE }], derived: [] };
+  const reasons = existing === 'update' ? [{ code: 'no_record_id' }] : undefined;
+  const evidence = doubt === 'parts' ? OWN_OR_EXISTING : undefined;
+  return { groups: [existingGroup(seqs, reasons, evidence)], derived: [] };
+}
+
+/** 400: nothing was created. Errors and duplicates are to blame; mere warnings say nothing of that. */
+function interpretRefused(named: readonly NamedRecord[], message: string, sent: Sent): Interpretation {
+  const { seqs, doubt } = sent;
+  const { duplicates, errors } = sortNamed(named, isDuplicate);
+  if (duplicates.length + errors.length === 0) return halve(seqs, doubt, { code: 'refused', message });
+  const rest = without(seqs, [...duplicates, ...errors]);
+  const evidence = doubt === 'none' ? undefined : OWN_OR_EXISTING;
+  const settled = merge(settleDuplicates(duplicates, sent, evidence), {
+    groups: rejections(errors, seqs),
+    derived: [],
+  });
+  return merge(settled, again(rest, doubt === 'none' ? undefined : { halved: true }));
+}
+
+function isDuplicate(entry: NamedRecord): boolean {
+  return entry.code === 'DUPLICATE';
+}
+
+/** A record that is named as both is a duplicate: CXone has it, and no record has two outcomes. */
+function sortNamed(named: readonly NamedRecord[], isOfDuplicate: (entry: NamedRecord) => boolean) {
+  const duplicates = named.filter(isOfDuplicate);
+  const indices = new Set(duplicates.map((entry) => entry.index));
+  const errors = named.filter((entry) => entry.severity === 'error' && !indices.has(entry.index));
+  return { duplicates, errors };
+}
+
+function without(seqs: readonly number[], named: readonly NamedRecord[]): number[] {
+  const indices = new Set(named.map((entry) => entry.index));
+  return seqs.filter((_, index) => !indices.has(index));
+}
+
+/** `--existing skip`: left alone. `update`: one more operation, for those whose record id CXone told us. */
+function settleDuplicates(
+  duplicates: readonly NamedRecord[],
+  { seqs, existing }: Sent,
+  evidence: string | undefined,
+): Interpretation {
+  const named = new Set(duplicates.map((entry) => seqs[entry.index]));
+  const all = seqs.filter((seq) => named.has(seq));
+  if (existing === 'skip')
+    return { groups: all.length ? [existingGroup(all, undefined, evidence)] : [], derived: [] };
+  const recordIds = idsBySeq(duplicates, seqs);
+  const updates = all.filter((seq) => String(seq) in recordIds);
+  const withoutId = all.filter((seq) => !(String(seq) in recordIds));
+  const refs: UpdateRefs = { recordIds, ...(evidence !== undefined && { maybeOwn: true }) };
+  return {
+    groups: withoutId.length ? [existingGroup(withoutId, [{ code: 'no_record_id' }], evidence)] : [],
+    derived: updates.length ? [{ kind: UPDATE, seqs: updates, refs }] : [],
+  };
+}
+
+/** An id is one segment of a path: nothing, `.` and `..` are none. */
+const NO_ID = /^\.{0,2}$/;
+
+function idsBySeq(named: readonly NamedRecord[], seqs: readonly number[]): Record<string, string> {
+  const entries = named.flatMap(({ index, recordId }) => {
+    const seq = seqs[index];
+    return seq === undefined || recordId === null || NO_ID.test(recordId) ? [] : [[String(seq), recordId]];
+  });
+  return Object.fromEntries(entries) as Record<string, string>;
+}
+
+function existingGroup(
+  seqs: readonly number[],
+  reasons?: readonly Reason[],
+  evidence?: string,
+): SettledGroup {
+  return {
+    outcome: 'existing',
+    seqs,
+    ...(reasons && { reasons }),
+    ...(evidence !== undefined && { evidence }),
+  };
+}
+
+function rejections(errors: readonly NamedRecord[], seqs: readonly number[]): SettledGroup[] {
+  return groupByIndex(errors).flatMap(([index, entries]) => {
+    const seq = seqs[index];
+    return seq === undefined
+      ? []
+      : [{ outcome: 'rejected' as const, seqs: [seq], reasons: entries.map(reasonOf) }];
+  });
+}
+
+function createdWithWarnings(
+  created: readonly number[],
+  named: readonly NamedRecord[],
+  seqs: readonly number[],
+): Interpretation {
+  const warned = new Map(
+    groupByIndex(named.filter((entry) => !isDuplicate(entry) && entry.severity === 'warning')).map(
+      ([index, entries]) => [seqs[index], entries.map(reasonOf)] as const,
+    ),
+  );
+  const plain = created.filter((seq) => !warned.has(seq));
+  const groups: SettledGroup[] = created
+    .filter((seq) => warned.has(seq))
+    .map((seq) => ({ outcome: 'created', seqs: [seq], reasons: warned.get(seq) ?? [] }));
+  return { groups: plain.length ? [{ outcome: 'created', seqs: plain }, ...groups] : groups, derived: [] };
+}
+
+function reasonOf({ code, field, message }: NamedRecord): Reason {
+  return { code, ...(field !== null && { field }), ...(message !== null && { message }) };
+}
+
+function groupByIndex(entries: readonly NamedRecord[]): [number, NamedRecord[]][] {
+  const groups = new Map<number, NamedRecord[]>();
+  for (const entry of entries) groups.set(entry.index, [...(groups.get(entry.index) ?? []), entry]);
+  return [...groups];
+}
+
+function again(seqs: readonly number[], refs?: CreateRefs): Interpretation {
+  return { groups: [], derived: seqs.length ? [{ kind: CREATE, seqs, ...(refs && { refs }) }] : [] };
+}
+
+/**
+ * Two halves, to isolate who is to blame; a single record that cannot be explained is rejected. Where the request was
+ * refused as a whole and none had been sent before, the halves are as good as new; else they may have been applied.
+ */
+function halve(seqs: readonly number[], doubt: Doubt, reason: Reason): Interpretation {
+  if (seqs.length === 0) return { groups: [], derived: [] };
+  if (seqs.length === 1) return { groups: [{ outcome: 'rejected', seqs, reasons: [reason] }], derived: [] };
+  const middle = Math.ceil(seqs.length / 2);
+  const refs: CreateRefs | undefined = doubt === 'none' ? undefined : { halved: true };
+  return merge(again(seqs.slice(0, middle), refs), again(seqs.slice(middle), refs));
+}
+
+function merge(a: Interpretation, b: Interpretation): Interpretation {
+  return { groups: [...a.groups, ...b.groups], derived: [...a.derived, ...b.derived] };
+}

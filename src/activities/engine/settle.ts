@@ -1,0 +1,68 @@
+/** How the operations of a page are settled, and what of it this try of the page has done. */
+import type { Kind } from '../../contract/run.ts';
+import type { OpenOperation } from '../../ledger/writes/writes.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
+import { countOutcomes, type SettledGroup } from '../../ledger/writes/settlements.ts';
+import type { Answer, BulkKind } from './definition.ts';
+import { inherit } from './prior-attempt.ts';
+import { auditOf } from './write-contents.ts';
+import type { PageDeps } from './write-page.ts';
+
+export function createPageSettling({ ledger, tells }: PageDeps, run: Run, kind: BulkKind) {
+  const settled: SettledGroup[] = [];
+  return {
+    counts: () => countOutcomes(settled),
+
+    /** An answer. Where the lease was lost, whoever took it over reconciles it, and this one is kept as evidence. */
+    async settle(operation: OpenOperation, fence: number, answer: Answer, latencyMs: number): Promise<void> {
+      const { groups, derived, httpStatus, requestId, details, onlyLookedUp, alongside } = answer;
+      const isTold = tells(run.kind as Kind) && (answer.isTold ?? true);
+      const mine = await ledger.operations.settle({
+        id: operation.id,
+        fence,
+        state: 'settled',
+        groups,
+        derived: inherit(operation, derived),
+        httpStatus,
+        latencyMs: onlyLookedUp ? null : latencyMs,
+        requestId,
+        audit: auditOf(operation, groups, {
+          status: 'success',
+          httpStatus,
+          latencyMs: Math.round(latencyMs),
+          details,
+        }),
+        event: isTold ? kind.event : null,
+        alongside,
+      });
+      if (mine) settled.push(...groups);
+    },
+
+    /** The answer was lost, and CXone may have applied what must not be repeated: a person's word is needed. */
+    async leaveInDoubt(operation: OpenOperation, fence: number): Promise<void> {
+      const groups: SettledGroup[] = [
+        {
+          outcome: 'in_doubt',
+          seqs: operation.seqs,
+          reasons: [{ code: 'answer_lost', message: 'CXone may have applied it' }],
+        },
+      ];
+      const mine = await ledger.operations.settle({
+        id: operation.id,
+        fence,
+        state: 'in_doubt',
+        groups,
+        derived: [],
+        httpStatus: null,
+        latencyMs: null,
+        requestId: null,
+        audit: auditOf(operation, groups, {
+          status: 'in_doubt',
+          details: 'the answer was lost, repeating is not safe',
+        }),
+        event: null,
+      });
+      if (mine) settled.push(...groups);
+    },
+  };
+}

@@ -1,0 +1,236 @@
+/** From the input to what is wished: base and wish of the merge, and the plan that people see. */
+import type { ConflictSide, SelectionUpdateInput, ShownConflict } from '../../contract/run.ts';
+import {
+  describeDifference,
+  describeValue,
+  type Difference,
+  diffSelections,
+  withoutPersons,
+} from '../../domain/selection-update/diff.ts';
+import { applyChange } from '../../domain/selection-update/change.ts';
+import {
+  type Conflict,
+  type Disputed,
+  mergeSelections,
+  type Merged,
+  type Settle,
+  type Settled,
+} from '../../domain/selection-update/merge.ts';
+import { sameValue } from '../../domain/selection-update/places.ts';
+import {
+  type ContactSelection,
+  describeProblem,
+  doubledRules,
+  type Problem,
+  readSelection,
+  ruleProblems,
+} from '../../domain/selection-update/selection.ts';
+import { canonicalize, sha256 } from '../../ledger/runs/business-key.ts';
+import type { CampaignKey, Snapshot } from '../../ledger/selections/campaigns.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import { endsTheRun } from '../failures.ts';
+import type { Plan } from '../engine/plan.ts';
+
+export interface Wish {
+  readonly base: ContactSelection;
+  readonly ours: ContactSelection;
+  /** Where the base stands in the ledger. */
+  readonly baseSnapshot: string;
+}
+
+/** Answers of a person, each for the conflict that was seen. */
+export type Answered = readonly {
+  readonly place: string;
+  readonly hash: string;
+  readonly side: ConflictSide;
+  /** Who said so, and why; for the audit. */
+  readonly by?: string;
+  readonly reason?: string;
+}[];
+
+/** For the audit: whose change counted at a place that both had changed, and who said so. `by` null: the policy. */
+export interface SettledPlace {
+  readonly place: string;
+  readonly side: ConflictSide;
+  readonly by: string | null;
+  readonly reason?: string;
+}
+
+const MOST_CHANGES_SHOWN = 100;
+
+/** Errors: InvalidInput, where the input does not fit what there is. */
+export async function wishOf(
+  ledger: Ledger,
+  key: CampaignKey,
+  input: SelectionUpdateInput,
+  fresh: Snapshot,
+): Promise<Wish> {
+  const seen = readSelection(fresh.selection);
+  if (input.rollbackOf !== undefined) return rollback(ledger, key, input.rollbackOf);
+  if (input.change) {
+    const ours = applyChange(seen, input.change);
+    const problems = ruleProblems(ours, 'contactSelection', true);
+    if (problems.length > 0) throw breaksRules('with the change', problems);
+    return { base: seen, ours, baseSnapshot: fresh.id };
+  }
+  const from = await baseOf(ledger, key, input.baseVersion, fresh);
+  const [base, ours] = [readSelection(from.selection), readSelection(input.selection)];
+  const doubled = doubledRules(ours, base, 'selection');
+  if (doubled.length > 0) throw breaksRules('as it is wished', doubled);
+  return { base, ours, baseSnapshot: from.id };
+}
+
+async function baseOf(
+  ledger: Ledger,
+  key: CampaignKey,
+  version: number | undefined,
+  fresh: Snapshot,
+): Promise<Snapshot> {
+  if (version === undefined || version === fresh.version) return fresh;
+  const kept = await ledger.campaigns.atVersion(key, version);
+  if (kept) return kept;
+  const message =
+    `version ${version} of campaign ${key.campaignId} (baseVersion) was never seen by this cxflow, and the campaign is ` +
+    `at ${fresh.version} now: what others changed in between cannot be told. Look at it again (cxflow: selection show)`;
+  throw endsTheRun('InvalidInput', message);
+}
+
+/** The other way round: from what that run wrote to what was there before it. */
+async function rollback(ledger: Ledger, key: CampaignKey, runId: string): Promise<Wish> {
+  const run = await ledger.runs.find(runId);
+  const old = run && (await ledger.selections.find(run.run_no));
+  if (!old || old.from_snapshot === null || old.version_after === null)
+    throw endsTheRun('InvalidInput', `run ${runId} wrote no selection: there is nothing to roll back`);
+  if (old.campaign_id !== key.campaignId)
+    throw endsTheRun('InvalidInput', `run ${runId} wrote campaign ${old.campaign_id}, not ${key.campaignId}`);
+  const before = await ledger.campaigns.snapshot(old.from_snapshot);
+  return {
+    base: readSelection(old.sent),
+    ours: readSelection(before.selection),
+    baseSnapshot: old.from_snapshot,
+  };
+}
+
+/** What would be written now. Conflicts of that moment are told, and settled when it is written. */
+export function planOf(wish: Wish, fresh: Snapshot, input: SelectionUpdateInput): Plan {
+  const { base, ours } = wish;
+  const { differences, conflicts } = plannedOf({ base, theirs: readSelection(fresh.selection), ours }, input);
+  const { onConflict = 'merge' } = input;
+  const lines = differences.map(({ place, from, to }) =>
+    describeDifference({ place, from: withoutPersons(from), to: withoutPersons(to) }),
+  );
+  // Of what is shown, too: the same wish is another plan once others have changed what it is measured against.
+  const meant = { campaignId: fresh.campaignId, base, ours, onConflict, differences, conflicts };
+  return {
+    hash: sha256(canonicalize(meant)).slice(0, 16),
+    list: fresh.campaignId,
+    total: 1,
+    toWrite: differences.length > 0 ? 1 : 0,
+    invalid: 0,
+    duplicate: 0,
+    batches: differences.length > 0 ? 1 : 0,
+    pageBatches: 1,
+    estimatedSeconds: null,
+    options: { onConflict, version: fresh.version, snapshot: fresh.id },
+    changes: [
+      ...lines.slice(0, MOST_CHANGES_SHOWN),
+      ...(lines.length > MOST_CHANGES_SHOWN ? [`… and ${lines.length - MOST_CHANGES_SHOWN} more`] : []),
+      ...conflicts.map(describeConflict),
+    ],
+    ...(conflicts.length > 0 && { conflicts: conflicts.length }),
+    reasons: [],
+  };
+}
+
+type Sides = Readonly<Record<'base' | 'theirs' | 'ours', ContactSelection>>;
+
+function plannedOf(sides: Sides, input: SelectionUpdateInput) {
+  const merged = mergeWish(sides, input, []);
+  if (merged.kind === 'broken') throw breaksRules('as CXone has it', merged.problems);
+  const { base, theirs, ours } = sides;
+  if (merged.kind === 'conflict') return { differences: diffSelections(base, ours), conflicts: merged.open };
+  return { differences: diffSelections(theirs, merged.selection), conflicts: [] };
+}
+
+/**
+ * Would anything be written that the plan did not show? Others may have taken back since what both had wanted. What a
+ * person answered was shown to them. Priorities are one place: others may have put theirs among them.
+ */
+export function goesBeyond(
+  sidesAtPlan: Sides,
+  input: SelectionUpdateInput,
+  written: readonly Difference[],
+  answered: Answered,
+): boolean {
+  const shownThen = plannedOf(sidesAtPlan, input).differences;
+  const isAnswered = (place: string) => answered.some((answer) => `${place}/`.startsWith(`${answer.place}/`));
+  const wasShown = ({ place, to }: Difference) =>
+    shownThen.some((then) => then.place === place && (place === 'priorityOrder' || sameValue(then.to, to)));
+  return written.some((difference) => !isAnswered(difference.place) && !wasShown(difference));
+}
+
+/** What becomes of the wish over what CXone has: the answers first, each for what was seen; then the policy. */
+export function mergeWish(
+  sides: Sides,
+  input: SelectionUpdateInput,
+  answered: Answered,
+  disputed?: Disputed,
+): Merged {
+  const isChange = input.change !== undefined;
+  return mergeSelections({ ...sides, isChange }, settleBy(input, answered), disputed);
+}
+
+function settleBy({ onConflict = 'merge' }: SelectionUpdateInput, answered: Answered): Settle {
+  return (conflict) => {
+    const answer = answerTo(conflict, answered);
+    if (answer) return answer.side;
+    return onConflict === 'mine' || onConflict === 'theirs' ? onConflict : null;
+  };
+}
+
+function answerTo(conflict: Conflict, answered: Answered): Answered[number] | undefined {
+  const { place, hash } = shown(conflict);
+  return answered.find((each) => each.place === place && each.hash === hash);
+}
+
+/** Who settled what; and who let a run go on that somebody else kept getting ahead of. */
+export function settledPlaces(settled: readonly Settled[], answered: Answered): SettledPlace[] {
+  const places = settled.map((conflict) => {
+    const answer = answerTo(conflict, answered);
+    const { place, side } = conflict;
+    return answer ? settledBy(answer) : { place, side, by: null, reason: 'onConflict of the input' };
+  });
+  return [...places, ...answered.filter(({ place }) => place === WHOLE_CAMPAIGN).map(settledBy)];
+}
+
+function settledBy({ place, side, by, reason }: Answered[number]): SettledPlace {
+  return { place, side, by: by ?? null, ...(reason !== undefined && { reason }) };
+}
+
+/** Not a place of a selection: workflows/selection-update/writing.ts asks about all of it, where others write without end. */
+const WHOLE_CAMPAIGN = 'campaign';
+
+export function shown(conflict: Conflict): ShownConflict {
+  const { place, base, theirs, ours, problem } = conflict;
+  const text = (value: Conflict['base']) => describeValue(withoutPersons(value));
+  return {
+    place,
+    base: text(base),
+    theirs: text(theirs),
+    ours: text(ours),
+    ...(problem !== undefined && { problem }),
+    // With the problem: the answer to one doubt is none to the next one at the same place.
+    hash: sha256(canonicalize({ place, base, theirs, ours, problem })).slice(0, 16),
+  };
+}
+
+export function describeConflict(conflict: Conflict): string {
+  const { place, base, theirs, ours, problem } = shown(conflict);
+  const why = problem === undefined ? '' : ` (${problem})`;
+  return `! ${place}: it was ${base}; theirs ${theirs}, ours ${ours}${why}`;
+}
+
+export function breaksRules(when: string, problems: readonly Problem[]) {
+  const message = `${when}, the selection breaks the rules: ${problems.map(describeProblem).join('; ')}`;
+  return endsTheRun('InvalidInput', message);
+}

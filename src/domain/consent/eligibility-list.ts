@@ -1,0 +1,72 @@
+/** Rows of a file → whom to ask about. Pure. */
+import { type Audience, type ColumnMap, matchColumns, problemTexts } from '../columns.ts';
+import { type Channel, CHANNELS, type ConsentFacts } from './eligibility.ts';
+
+export const ELIGIBILITY_FIELDS = ['contactId', 'channel', 'optInStatus', 'timeZone'] as const;
+type Field = (typeof ELIGIBILITY_FIELDS)[number];
+/** Field → column. */
+export type EligibilityColumns = ReadonlyMap<string, string>;
+
+/** Whose consent, and what the row itself says of it. */
+export interface Question extends Pick<ConsentFacts, 'optInStatus' | 'timeZone'> {
+  /** `''`: the row has none. */
+  readonly contactId: string;
+  readonly channel: Channel;
+}
+export type ReadQuestion =
+  | { readonly question: Question }
+  /** `field_ambiguous`: two keys of one name. */
+  | { readonly reason: 'invalid_channel' | 'field_ambiguous' };
+
+/** Reasons of rows that nobody could be asked about, or about which nobody answered: they say nothing of a consent. */
+export function isWithoutAnswer(reason: string): boolean {
+  const codes = ['consent_unavailable', 'no_contact_id', 'invalid_channel', 'field_ambiguous'];
+  return codes.includes(reason) || reason.startsWith('row_');
+}
+
+/** By the header of a CSV. `hasChannel`: one is given for all rows. */
+export function resolveEligibilityColumns(
+  columns: readonly string[],
+  map: ColumnMap,
+  { hasChannel, audience }: { readonly hasChannel: boolean; readonly audience: Audience },
+): { readonly columns: EligibilityColumns } | { readonly problems: readonly string[] } {
+  const { found, problems, rest } = matchColumns(columns, ELIGIBILITY_FIELDS, map);
+  const named = new Set(problems.map(({ field }) => field));
+  const needed = hasChannel ? ['contactId'] : ['contactId', 'channel'];
+  const missing = needed.filter((field) => !found.has(field) && !named.has(field));
+  const likely = (): string | undefined => rest[0];
+  const all = problemTexts({ problems, missing, columns, likely, audience });
+  return all.length === 0 ? { columns: found } : { problems: all };
+}
+
+/** For NDJSON, whose columns are not known beforehand: the fields of the map that do not exist. */
+export function eligibilityMapProblems(map: ColumnMap): readonly string[] {
+  return matchColumns(Object.values(map), ELIGIBILITY_FIELDS, map).problems.map(({ message }) => message);
+}
+
+/** A row of NDJSON brings its own names: `columns` is null then. Of two that could be one field, none is chosen. */
+export function readQuestion(
+  fields: Readonly<Record<string, unknown>>,
+  columns: EligibilityColumns | null,
+  { map, channel }: { readonly map: ColumnMap; readonly channel: Channel | undefined },
+): ReadQuestion {
+  const match = columns ? null : matchColumns(Object.keys(fields), ELIGIBILITY_FIELDS, map);
+  if (match?.problems.some(({ code }) => code === 'ambiguous_column')) return { reason: 'field_ambiguous' };
+  const names = columns ?? match?.found ?? new Map<string, string>();
+  const text = (field: Field): string => {
+    const value = fields[names.get(field) ?? ''];
+    return typeof value === 'string' || typeof value === 'number' ? String(value).trim() : '';
+  };
+  const chosen = channel ?? CHANNELS.find((each) => each === text('channel').toLowerCase());
+  if (chosen === undefined) return { reason: 'invalid_channel' };
+  const [status, timeZone] = [text('optInStatus').toLowerCase(), text('timeZone')];
+  return {
+    question: {
+      contactId: text('contactId'),
+      channel: chosen,
+      // A word that nobody knows confirms nothing.
+      ...(status !== '' && { optInStatus: status === 'confirmed' ? 'confirmed' : 'pending' }),
+      ...(timeZone !== '' && { timeZone }),
+    },
+  };
+}
