@@ -33,7 +33,7 @@ export interface Cxflow {
   approve(runId: string): Promise<void>;
   /** From the approval to the end. */
   write(prepared: Prepared): Promise<Written>;
-  /** When a run's first operation was claimed and its last one settled, by PostgreSQL's clock: that of this machine. */
+  /** When a run's first write was claimed and its last one settled, by PostgreSQL's clock: that of this machine. */
   writingOf(runNo: number): Promise<{ readonly from: number; readonly to: number }>;
   close(): Promise<void>;
 }
@@ -59,7 +59,7 @@ export async function connectCxflow(stand: Stand, databaseUrl: string): Promise<
     const { rows } = await sql<{ from: number; to: number }>`
       select extract(epoch from min(sent_at))::float * 1000 as "from",
         extract(epoch from max(settled_at))::float * 1000 as "to"
-      from operations where run_no = ${runNo}`.execute(database.db);
+      from writes where run_no = ${runNo}`.execute(database.db);
     return rows[0] ?? { from: 0, to: 0 };
   };
   const approve = async (runId: string): Promise<void> => {

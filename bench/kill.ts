@@ -12,7 +12,7 @@ const LATENCY_MS = 50;
 export interface KillFigures {
   /** From the kill to the next claim. */
   readonly gapMs: number;
-  /** Operations that were claimed a second time: what was in flight. */
+  /** Writes that were claimed a second time: what was in flight. */
   readonly claimedAgain: number;
   /** Of those, what CXone had applied already and answered with 409. */
   readonly refusedAsDuplicate: number;
@@ -60,7 +60,7 @@ async function claimsOf({ database }: Cxflow, runNo: number, killedAt: number) {
     select min(extract(epoch from sent_at)::float * 1000)
         filter (where extract(epoch from sent_at) * 1000 > ${killedAt}) as next,
       count(*) filter (where attempts > 1)::int as again
-    from operations where run_no = ${runNo}`.execute(database.db);
+    from writes where run_no = ${runNo}`.execute(database.db);
   const [{ next, again } = { next: 0, again: 0 }] = rows;
   return { gapMs: Math.round(next - killedAt), claimedAgain: again };
 }

@@ -21,7 +21,7 @@ export type PassingFailureType =
   | 'CxoneUnavailable'
   | 'RateLimited'
   | 'LedgerUnavailable'
-  | 'OperationsInFlight'
+  | 'WritesInFlight'
   | 'WorkerDraining'
   | 'CrmUnavailable';
 

@@ -49,7 +49,7 @@ const GROUPS: Readonly<Record<string, readonly AddCommand[]>> = {
   'Run cxflow:': [addDemo, addDev, addWorker, addSimulator, addDoctor],
 };
 
-const INTRODUCTION = `Campaign operations on NICE CXone that survive: nothing lost, nothing twice.`;
+const INTRODUCTION = `Campaign writes on NICE CXone that survive: nothing lost, nothing twice.`;
 
 /** Throws CommanderError instead of ending the process. `finish` takes the exit code of the command that ran. */
 export function createProgram(cli: Cli, finish: (code: ExitCode) => void): Command {

@@ -2,7 +2,7 @@
 import type { Refusal } from '../contract/run.ts';
 import { type Counts, OUTCOMES } from '../domain/run.ts';
 import type { LateAnswer } from '../ledger/writes/late-answers.ts';
-import type { OperationInDoubt } from '../ledger/writes/writes.ts';
+import type { WriteInDoubt } from '../ledger/writes/writes.ts';
 import { parentOf } from '../ledger/runs/retries.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 import type { Colors } from './cli.ts';
@@ -20,7 +20,7 @@ export interface Details {
   readonly run: Run;
   readonly counts: Counts;
   readonly reasons: readonly ReasonCount[];
-  readonly inDoubt: readonly OperationInDoubt[];
+  readonly inDoubt: readonly WriteInDoubt[];
   /** null: nobody could be asked. */
   readonly refused: readonly Refusal[] | null;
   readonly events: { readonly delivered: number; readonly undelivered: number };
@@ -45,19 +45,19 @@ const MOST_EVENTS = 10;
 
 /** Errors: RunNotFound, RunNotBegun. */
 export async function collectDetails(session: Session, runId: string, command: string): Promise<Details> {
-  const { runs, records, operations, outbox, retries } = session.ledger;
+  const { runs, records, writes, outbox, retries } = session.ledger;
   const run = await findRun(session, runId, command);
   const waiting = await outbox.undelivered(run.run_no, MOST_EVENTS);
   const facts = {
     counts: await runs.counts(run.run_no),
     reasons: await records.reasons(run.run_no),
-    inDoubt: await operations.inDoubt(run.run_no),
+    inDoubt: await writes.inDoubt(run.run_no),
     refused: await refusals(session, runId),
     events: await outbox.tally(run.run_no),
     waitingEvents: waiting.map(({ event_id, event, attempts, last_error }) => {
       return { eventId: event_id, event, attempts, lastError: last_error };
     }),
-    requests: await operations.latencies(run.run_no),
+    requests: await writes.latencies(run.run_no),
     conflicts: await conflictsOf(session, run),
     link: session.link(runId),
     retriedBy: (await retries.of(runId)).map((retry) => retry.runId),
@@ -156,8 +156,8 @@ function renderInDoubt({ run, inDoubt }: Details, command: string): string {
     sentAt ? `sent ${formatTime(sentAt)}` : '',
     lateAnswer ? lateText(lateAnswer) : '',
   ]);
-  const hint = `  decide: ${command} resolve ${shellQuote(run.run_id)} --resend|--leave [--operation ID]`;
-  return ['operations in doubt', renderTable([{ align: 'right' }, {}, {}, {}, {}], rows), hint].join('\n');
+  const hint = `  decide: ${command} resolve ${shellQuote(run.run_id)} --resend|--leave [--write ID]`;
+  return ['writes in doubt', renderTable([{ align: 'right' }, {}, {}, {}, {}], rows), hint].join('\n');
 }
 
 function lateText({ httpStatus, at, counts }: LateAnswer): string {

@@ -66,7 +66,7 @@ export async function collectReport(
   command: string,
   readAt: Date,
 ): Promise<RunReport> {
-  const { runs, records, operations, outbox, reports } = session.ledger;
+  const { runs, records, writes, outbox, reports } = session.ledger;
   const run = await findRun(session, runId, command);
   const { run_no: runNo } = run;
   const plan = planOf(run);
@@ -78,7 +78,7 @@ export async function collectReport(
     reasons: await records.reasons(runNo),
     failure: failureOfRun(run),
     plan: plan && { hash: plan.hash, toWrite: plan.toWrite, batches: plan.batches },
-    requests: await operations.latencies(runNo),
+    requests: await writes.latencies(runNo),
     ...(await reports.repeats(runNo)),
     events: await outbox.tally(runNo),
     timeline: await timelineOf(session, runNo),

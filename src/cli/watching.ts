@@ -101,9 +101,9 @@ async function tellWaiting(run: Run, session: Session, command: string, output: 
     if (plan) view.say(`\n${renderPlan(plan)}`);
     tell('the run waits for approval', stepsForApproval(run.run_id, run.plan_hash, command));
   } else if (run.phase === 'in_doubt') {
-    const operations = await session.ledger.operations.inDoubt(run.run_no);
-    const records = operations.reduce((sum, operation) => sum + operation.records, 0);
-    const what = `CXone never answered ${plural(operations.length, 'write')} of ${plural(records, 'record')}`;
+    const writes = await session.ledger.writes.inDoubt(run.run_no);
+    const records = writes.reduce((sum, write) => sum + write.records, 0);
+    const what = `CXone never answered ${plural(writes.length, 'write')} of ${plural(records, 'record')}`;
     tell(what, stepsForDoubt(run.run_id, command));
   } else {
     tell('the run is paused', stepsForPause(run.run_id, command));

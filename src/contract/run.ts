@@ -243,8 +243,8 @@ export interface SteeringMessage {
   readonly reason?: string;
   /** approve: the plan that was seen. Without it: the plan now shown. */
   readonly planHash?: string;
-  /** resolve: one operation, or all without it. */
-  readonly operationId?: string;
+  /** resolve: one write, or all without it. */
+  readonly writeId?: string;
   /** resolve, of writes in doubt */
   readonly verdict?: 'resend' | 'leave';
   /** resolve, of conflicts in a selection: whose change counts, for all of them or place by place. */

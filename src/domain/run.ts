@@ -69,5 +69,5 @@ export type Phase =
   | 'in_doubt'
   | 'conflict';
 
-/** What the claim of every operation looks at (decisions.md 10). */
+/** What the claim of every write looks at (decisions.md 10). */
 export type Steering = 'go' | 'paused' | 'stopped';

@@ -8,7 +8,7 @@ import { createEligibilityResults } from './consent/eligibility-results.ts';
 import { createErasures } from './consent/erasure.ts';
 import { createHealth } from './health.ts';
 import { migrate, missingMigrations, unknownMigrations } from './migrate.ts';
-import { createOperations } from './writes/writes.ts';
+import { createWrites } from './writes/writes.ts';
 import { createOutbox } from './outbox/outbox.ts';
 import { createPreferences } from './consent/preferences.ts';
 import { createRateBudget } from './writes/rate-budget.ts';
@@ -30,7 +30,7 @@ export function openLedger(url: string, maxConnections?: number, pepper: string 
     runs: createRuns(database),
     records: createRecords(database),
     retries: createRetries(database),
-    operations: createOperations(database),
+    writes: createWrites(database),
     audit: createAudit(database),
     outbox: createOutbox(database),
     reports: createReports(database),
@@ -56,5 +56,5 @@ export function openLedger(url: string, maxConnections?: number, pepper: string 
 export type Ledger = ReturnType<typeof openLedger>;
 export type LedgerReadSide = Pick<
   Ledger,
-  'runs' | 'records' | 'operations' | 'audit' | 'outbox' | 'reports' | 'close'
+  'runs' | 'records' | 'writes' | 'audit' | 'outbox' | 'reports' | 'close'
 >;

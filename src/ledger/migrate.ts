@@ -1,7 +1,7 @@
 import { type Migration, Migrator } from 'kysely';
 import type { Database } from './database.ts';
 import * as tables from './migrations/0001-tables.ts';
-import * as operations from './migrations/0002-operations.ts';
+import * as writes from './migrations/0002-writes.ts';
 import * as selections from './migrations/0003-selections.ts';
 import * as consent from './migrations/0004-consent.ts';
 import * as consentProof from './migrations/0005-consent-proof.ts';
@@ -10,7 +10,7 @@ import * as together from './migrations/0007-together.ts';
 /** In order; a migration that was released is never changed, only followed by another. */
 const MIGRATIONS: Record<string, Migration> = {
   '0001-tables': tables,
-  '0002-operations': operations,
+  '0002-writes': writes,
   '0003-selections': selections,
   '0004-consent': consent,
   '0005-consent-proof': consentProof,

@@ -17,7 +17,7 @@ export interface RunsTable {
   dry_run: boolean;
   state: Generated<'running' | RunState>;
   phase: Generated<Phase>;
-  /** What the claim of every operation looks at. */
+  /** What the claim of every write looks at. */
   steering: Generated<Steering>;
   waiting_for: string | null;
   requested_by: string | null;
@@ -71,7 +71,7 @@ export interface OutcomesTable {
   seq: number;
   outcome: Outcome;
   reasons: NullableJson<readonly Reason[]>;
-  operation_id: string | null;
+  write_id: string | null;
   evidence: string | null;
   settled_at: Generated<Date>;
 }
@@ -82,14 +82,14 @@ export interface OutcomesTable {
  *          unanswered → sending → settled          (repeatable)
  *          in_doubt   → planned | left             (not repeatable: a person says)
  */
-export type OperationState = 'planned' | 'sending' | 'unanswered' | 'in_doubt' | 'left' | 'settled';
+export type WriteState = 'planned' | 'sending' | 'unanswered' | 'in_doubt' | 'left' | 'settled';
 
-export interface OperationsTable {
+export interface WritesTable {
   id: Generated<string>;
   run_no: number;
   batch: number;
   kind: string;
-  state: Generated<OperationState>;
+  state: Generated<WriteState>;
   seqs: number[];
   /** What a kind needs besides the records, e.g. `{recordIds: {seq: id}}`. */
   refs: unknown;
@@ -139,7 +139,7 @@ export interface OutboxTable {
   audit_id: string | null;
   run_no: number;
   event: string;
-  operation_id: string | null;
+  write_id: string | null;
   /** What this event adds; the metrics in the body are cumulative. */
   counts: Json<Partial<Record<Outcome, number>>>;
   latency_ms: number | null;
@@ -209,7 +209,7 @@ export interface ConsentProofTable {
   person: string;
   run_id: string;
   seq: number;
-  operation_id: string;
+  write_id: string;
   request_id: string | null;
   http_status: number | null;
   /** What was sent and what became of it, encrypted with the person's key. */
@@ -275,7 +275,7 @@ export interface LedgerTables {
   runs: RunsTable;
   records: RecordsTable;
   outcomes: OutcomesTable;
-  operations: OperationsTable;
+  writes: WritesTable;
   audit_pending: AuditPendingTable;
   audit: AuditTable;
   outbox: OutboxTable;

@@ -4,7 +4,7 @@
  * them a crash finds the same world, so these moments are all that there are. Nothing of this is in the way without
  * CXFLOW_CRASH_AT.
  *
- * `CXFLOW_CRASH_AT=writePage/operations.settle:2` ends the worker right before the second settlement of a writePage;
+ * `CXFLOW_CRASH_AT=writePage/writes.settle:2` ends the worker right before the second settlement of a writePage;
  * `…:2@RUN` only in that run; `CXFLOW_CRASH_AT=trace` says every moment that is passed, and ends nothing.
  * `CXFLOW_CRASH_AT=stop/writePage/contactLists.createRecords:2` says the moment and puts the worker to sleep there (SIGSTOP,
  * until a SIGCONT), before the request's lease is looked at: what the lease is for.
@@ -29,7 +29,7 @@ const READS = new Set(
   [
     'runs.find runs.get runs.list runs.countEndedEarly runs.counts runs.exactCounts',
     'records.duplicateCandidates records.list records.reasons records.pendingContacts',
-    'operations.open operations.inDoubt operations.latencies operations.liveLeaseMs',
+    'writes.open writes.inDoubt writes.latencies writes.liveLeaseMs',
     'audit.list audit.verify outbox.undelivered outbox.rendered outbox.contentOf outbox.tally',
     'datasets.find datasets.read datasets.ids retries.of retries.problemOf rateBudget.blockedMs',
     'campaigns.snapshot campaigns.atVersion selections.find selections.get',

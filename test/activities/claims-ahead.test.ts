@@ -1,10 +1,10 @@
-/** A few operations are claimed before there is a slot for them (src/activities/engine/rate-limiter.ts): what may happen meanwhile. */
+/** A few writes are claimed before there is a slot for them (src/activities/engine/rate-limiter.ts): what may happen meanwhile. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { CxoneRateLimited } from '../../src/cxone/errors.ts';
 import { LEASE_MARGIN_MS } from '../../src/ledger/writes/claims.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
-import { ledgerOfFile, operationsOf, plannedRun, someId, upTo } from '../ledger/harness.ts';
+import { ledgerOfFile, writesOf, plannedRun, someId, upTo } from '../ledger/harness.ts';
 import {
   CONTEXT,
   environment,
@@ -26,7 +26,7 @@ const times = (n: number, state: string) => Array.from({ length: n }, () => stat
 
 /** Of those that are open. */
 async function statesOf(run: Run): Promise<string[]> {
-  return (await operationsOf(opened().ledger, run)).map(({ state }) => state).sort();
+  return (await writesOf(opened().ledger, run)).map(({ state }) => state).sort();
 }
 
 /** A page whose first requests are all in flight, and wait for `answer`. */
@@ -85,7 +85,7 @@ describe('what is claimed and waits for a slot', () => {
   it('does not leave when it waited long, and another worker has taken it over meanwhile', async () => {
     const { run, page, answer, cxone } = await inFlight();
     const { db } = opened().database;
-    await db.updateTable('operations').set({ fence: 99 }).where('run_no', '=', run.run_no).execute();
+    await db.updateTable('writes').set({ fence: 99 }).where('run_no', '=', run.run_no).execute();
     await delay(LEASE_MARGIN_MS / 2);
     answer(0);
     // Of the six, four had left; the other four were claimed later.
@@ -101,7 +101,7 @@ describe('what is claimed and waits for a slot', () => {
     expect(await page).toMatchObject({ left: 0, counts: { created: 100, pending: 0 } });
   });
 
-  it('is nothing for operations of many requests: they keep a slot for long', async () => {
+  it('is nothing for writes of many requests: they keep a slot for long', async () => {
     const existing = { listId: 'L1', source: { dataset: 'd' }, existing: 'update' };
     const run = await plannedRun(opened().ledger, 100, 10, existing);
     let answer: () => void = () => undefined;

@@ -27,7 +27,7 @@ interface Tenant {
   readonly loses: (request: number) => boolean;
 }
 
-interface Operation {
+interface Write {
   readonly kind: string;
   readonly seqs: readonly number[];
   readonly refs?: unknown;
@@ -70,26 +70,26 @@ function drive(n: number, tenant: Tenant, existing: Existing) {
   const post = modelOf(tenant, applied);
   const outcomes = new Map<number, Outcome>();
   const seqs = Array.from({ length: n }, (_, i) => i + 1);
-  const open: Operation[] = [{ kind: CREATE, seqs, unanswered: 0 }];
+  const open: Write[] = [{ kind: CREATE, seqs, unanswered: 0 }];
   let requests = 0;
   while (open.length > 0) {
-    const operation = open.shift();
-    if (!operation) break;
+    const write = open.shift();
+    if (!write) break;
     requests += 1;
     if (requests > 100_000) throw new Error('it does not end');
-    if (operation.kind === UPDATE) {
-      const refs = operation.refs as UpdateRefs;
-      for (const seq of operation.seqs) outcomes.set(seq, refs.ownWrite ? 'created' : 'updated');
+    if (write.kind === UPDATE) {
+      const refs = write.refs as UpdateRefs;
+      for (const seq of write.seqs) outcomes.set(seq, refs.ownWrite ? 'created' : 'updated');
       continue;
     }
-    const halved = (operation.refs as CreateRefs | undefined)?.halved;
-    const doubt: Doubt = halved ? 'parts' : operation.unanswered > 0 ? 'whole' : 'none';
-    const answer = post(operation.seqs);
+    const halved = (write.refs as CreateRefs | undefined)?.halved;
+    const doubt: Doubt = halved ? 'parts' : write.unanswered > 0 ? 'whole' : 'none';
+    const answer = post(write.seqs);
     if (tenant.loses(requests)) {
-      open.push({ ...operation, unanswered: operation.unanswered + 1 });
+      open.push({ ...write, unanswered: write.unanswered + 1 });
       continue;
     }
-    const { groups, derived } = interpretCreate(answer, { seqs: operation.seqs, existing, doubt });
+    const { groups, derived } = interpretCreate(answer, { seqs: write.seqs, existing, doubt });
     for (const { outcome, seqs: settled } of groups) {
       for (const seq of settled) {
         expect(outcomes.has(seq)).toBe(false);

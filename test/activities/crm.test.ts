@@ -7,7 +7,7 @@ import {
   invalid,
   ledgerOfFile,
   openRun,
-  operationsOf,
+  writesOf,
   plannedRun,
   record,
   settlement,
@@ -48,7 +48,7 @@ async function runOf(settled: number, notify: string, phase = 'telling') {
     invalid(10),
   ]);
   await ledger.records.finishStaging(run.run_no);
-  await ledger.operations.plan(run.run_no, 'create', 2);
+  await ledger.writes.plan(run.run_no, 'create', 2);
   await settleMore(run, settled);
   await ledger.runs.setPhase(run.run_no, phase as 'telling', null);
   return run;
@@ -56,10 +56,10 @@ async function runOf(settled: number, notify: string, phase = 'telling') {
 
 async function settleMore(run: Run, n: number): Promise<void> {
   const { ledger } = opened();
-  for (const { id, seqs } of (await operationsOf(ledger, run)).slice(0, n)) {
+  for (const { id, seqs } of (await writesOf(ledger, run)).slice(0, n)) {
     const { fence } = await claimed(ledger, run, id);
     const [a = 0, b = 0] = seqs;
-    await ledger.operations.settle(settlement(id, fence, [group('created', [a]), group('rejected', [b])]));
+    await ledger.writes.settle(settlement(id, fence, [group('created', [a]), group('rejected', [b])]));
   }
 }
 

@@ -12,9 +12,9 @@ describe('a write that may not be repeated', () => {
     ['does not go out as the half of one that may have been applied', HALF, 0, false],
     ['goes out once more by a person’s word', RESENT, 0, true],
     ['needs another word when that answer is lost, too', RESENT, 1, false],
-  ])('%s', (_, operation, unanswered, expected) => {
-    expect(mayBeSent(operation, unanswered, false)).toBe(expected);
-    expect(mayBeSent(operation, unanswered, true)).toBe(true);
+  ])('%s', (_, write, unanswered, expected) => {
+    expect(mayBeSent(write, unanswered, false)).toBe(expected);
+    expect(mayBeSent(write, unanswered, true)).toBe(true);
   });
 });
 

@@ -1,4 +1,4 @@
-/** An answer that comes when its operation is in doubt already: seen by who decides, and nobody resends what was applied. */
+/** An answer that comes when its write is in doubt already: seen by who decides, and nobody resends what was applied. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { Run } from '../../src/ledger/runs/runs.ts';
@@ -19,7 +19,7 @@ async function stoodStill(answer: 'created' | 'partly' = 'created') {
   const cxone = fakeCxone({
     after: async (n) => {
       if (n !== 1) return;
-      await sql`update operations set lease_until = clock_timestamp() where run_no = ${run.run_no}`.execute(
+      await sql`update writes set lease_until = clock_timestamp() where run_no = ${run.run_no}`.execute(
         database.db,
       );
       await workerOf(ledger, cxone.cxone, DOUBLING).writePage(wholeOf(run));

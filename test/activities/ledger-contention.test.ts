@@ -69,7 +69,7 @@ const failureOf = (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 const stateOf = async ({ look, run }: Scene): Promise<string | undefined> => {
-  const { rows } = await look.query<{ state: string }>('select state from operations where run_no = $1', [
+  const { rows } = await look.query<{ state: string }>('select state from writes where run_no = $1', [
     run.run_no,
   ]);
   return rows[0]?.state;
@@ -79,7 +79,7 @@ const said = (state: string) => expect.stringContaining(state) as string;
 
 /** The next worker, once the lease is over, ends what this one began. */
 async function endsWell({ worker, look, run, ledger, cxone }: Scene): Promise<void> {
-  await look.query('update operations set lease_until = clock_timestamp() where lease_until is not null');
+  await look.query('update writes set lease_until = clock_timestamp() where lease_until is not null');
   await writeAll(worker, wholeOf(run));
   expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 10, pending: 0, created: 10 });
   expect(cxone.creations, 'each contact once').toHaveLength(10);
@@ -102,7 +102,7 @@ describe('a claim', () => {
   it('that cannot be serialized leaves no trace, and nothing is sent', async () => {
     const stage = await scene("default_transaction_isolation = 'repeatable read'");
     await stage.other.query('begin');
-    await stage.other.query('update operations set batch = batch where run_no = $1', [stage.run.run_no]);
+    await stage.other.query('update writes set batch = batch where run_no = $1', [stage.run.run_no]);
     const failure = failureOf(stage.worker.writePage(wholeOf(stage.run)));
     await untilItWaits(stage.look);
     await stage.other.query('commit');
@@ -116,7 +116,7 @@ describe('a claim', () => {
 describe('a settlement', () => {
   it('that is the victim of a deadlock is rolled back whole, and the answer is found out again', async () => {
     const stage: Scene = await scene("deadlock_timeout = '2s'", {
-      // When CXone has applied it: somebody holds the outcome of its last record, and wants the operation next.
+      // When CXone has applied it: somebody holds the outcome of its last record, and wants the write next.
       after: async (n) => {
         if (n !== 1) return;
         const { other, run } = stage;
@@ -129,7 +129,7 @@ describe('a settlement', () => {
     });
     const failure = failureOf(stage.worker.writePage(wholeOf(stage.run)));
     await untilItWaits(stage.look);
-    const wanting = stage.other.query('update operations set batch = batch where run_no = $1', [
+    const wanting = stage.other.query('update writes set batch = batch where run_no = $1', [
       stage.run.run_no,
     ]);
     expect(await failure).toMatchObject({ ...PASSES, message: said('40P01') });
@@ -149,7 +149,7 @@ describe('a settlement', () => {
       after: async (n) => {
         if (n !== 1) return;
         await stage.other.query('begin');
-        await stage.other.query('update operations set batch = batch where run_no = $1', [stage.run.run_no]);
+        await stage.other.query('update writes set batch = batch where run_no = $1', [stage.run.run_no]);
       },
     });
     const failure = failureOf(stage.worker.writePage(wholeOf(stage.run)));

@@ -11,7 +11,7 @@ import {
 } from '../../src/cxone/errors.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
-import { ledgerOfFile, operationsOf, phone, plannedRun, someId, upTo } from '../ledger/harness.ts';
+import { ledgerOfFile, writesOf, phone, plannedRun, someId, upTo } from '../ledger/harness.ts';
 import {
   CONTEXT,
   environment,
@@ -146,7 +146,7 @@ describe('a page', () => {
     const failure = await failureOf(workerOf(opened().ledger, cxone.cxone).writePage(wholeOf(run)));
     expect(failure).toMatchObject({ type, nonRetryable: true });
     expect(await exact(run)).toEqual({ total: 100, pending: 100 });
-    const open = await operationsOf(opened().ledger, run);
+    const open = await writesOf(opened().ledger, run);
     expect(new Set(open.map(({ state }) => state))).toEqual(new Set(['planned']));
     // Once the credentials are right, it goes on.
     await writeAll(workerOf(opened().ledger, fakeCxone().cxone), wholeOf(run));
@@ -178,7 +178,7 @@ describe('a page', () => {
     });
     const failure = await failureOf(workerOf(opened().ledger, cxone.cxone).writePage(wholeOf(run)));
     expect(failure).toMatchObject({ type: 'CxoneUnavailable', nextRetryDelay: 42_000 });
-    const open = await operationsOf(opened().ledger, run);
+    const open = await writesOf(opened().ledger, run);
     expect(open.filter(({ state }) => state === 'unanswered').length).toBeGreaterThanOrEqual(5);
   });
 
@@ -193,7 +193,7 @@ describe('a page', () => {
     expect(await exact(run)).toEqual({ total: 10, pending: 0, created: 9, rejected: 1 });
   });
 
-  it('sends nothing of an operation whose records are gone', async () => {
+  it('sends nothing of a write whose records are gone', async () => {
     const run = await planned(10);
     await sql`delete from records where run_no = ${run.run_no} and seq = 3`.execute(opened().database.db);
     const cxone = fakeCxone();
@@ -225,7 +225,7 @@ describe('a 429', () => {
       expect(Number(failure.nextRetryDelay)).toBeGreaterThan(50_000);
     }
     expect(cxone.posts).toEqual([]);
-    const open = await operationsOf(ledger, run);
+    const open = await writesOf(ledger, run);
     expect(new Set(open.map(({ state }) => state))).toEqual(new Set(['planned']));
     await other.close();
   });
@@ -397,7 +397,7 @@ describe('steering', () => {
     const result = await worker.writePage(wholeOf(run));
     expect(result.halted).toBe('draining');
     expect(result.counts.pending).toBeGreaterThanOrEqual(70);
-    const open = await operationsOf(opened().ledger, run);
+    const open = await writesOf(opened().ledger, run);
     expect(new Set(open.map(({ state }) => state))).toEqual(new Set(['planned']));
   });
 
@@ -430,15 +430,15 @@ describe('where CXone does not refuse duplicates', () => {
     expect(await writeAll(worker, wholeOf(run))).toMatchObject({ left: 0 });
     expect(await exact(run)).toEqual({ total: 20, pending: 0, created: 10, in_doubt: 10 });
     expect(cxone.posts).toHaveLength(2);
-    expect(await opened().ledger.operations.inDoubt(run.run_no)).toMatchObject([{ batch: 1, records: 10 }]);
+    expect(await opened().ledger.writes.inDoubt(run.run_no)).toMatchObject([{ batch: 1, records: 10 }]);
   });
 
   it('so is one whose lease ran out', async () => {
     const run = await planned(10);
-    const [operation] = await operationsOf(opened().ledger, run);
-    await opened().ledger.operations.claim({
+    const [write] = await writesOf(opened().ledger, run);
+    await opened().ledger.writes.claim({
       runNo: run.run_no,
-      id: operation?.id ?? '',
+      id: write?.id ?? '',
       leaseMs: 0,
       holder: 'a worker that died',
       tenant: 't',
@@ -461,7 +461,7 @@ describe('where CXone does not refuse duplicates', () => {
     await writeAll(worker, wholeOf(run));
     expect(await exact(run)).toEqual({ total: 10, pending: 0, in_doubt: 10 });
     expect(cxone.posts).toHaveLength(1);
-    await opened().ledger.operations.resolve({ runNo: run.run_no, verdict: 'resend', id: null });
+    await opened().ledger.writes.resolve({ runNo: run.run_no, verdict: 'resend', id: null });
     await writeAll(worker, wholeOf(run));
     expect(await exact(run)).toEqual({ total: 10, pending: 0, created: 10 });
   });
@@ -533,7 +533,7 @@ describe('the fence', () => {
     const cxone = fakeCxone({
       after: async (n) => {
         if (n !== 1) return;
-        await sql`update operations set lease_until = clock_timestamp() where run_no = ${run.run_no}`.execute(
+        await sql`update writes set lease_until = clock_timestamp() where run_no = ${run.run_no}`.execute(
           opened().database.db,
         );
         await workerOf(opened().ledger, cxone.cxone).writePage(wholeOf(run));
@@ -541,12 +541,12 @@ describe('the fence', () => {
     });
     await workerOf(opened().ledger, cxone.cxone).writePage(wholeOf(run));
     expect(await evidences(run)).toEqual([['created', 'own_write_lost_answer', 10]]);
-    const operation = await opened()
-      .database.db.selectFrom('operations')
+    const write = await opened()
+      .database.db.selectFrom('writes')
       .selectAll()
       .where('run_no', '=', run.run_no)
       .executeTakeFirstOrThrow();
-    expect(operation.late_answers).toMatchObject([{ fence: 1, httpStatus: 200, counts: { created: 10 } }]);
+    expect(write.late_answers).toMatchObject([{ fence: 1, httpStatus: 200, counts: { created: 10 } }]);
   });
 });
 
@@ -566,7 +566,7 @@ describe('a ledger that goes away', () => {
     let failures = 0;
     for (let pass = 0; pass < 60; pass += 1) {
       // As if the leases of the pass before had run out.
-      await sql`update operations set lease_until = clock_timestamp()
+      await sql`update writes set lease_until = clock_timestamp()
         where run_no = ${run.run_no} and state = 'sending'`.execute(database.db);
       const result = await worker.writePage(wholeOf(run)).catch((error: unknown) => {
         failures += 1;

@@ -5,7 +5,7 @@ import type { PreferenceUpdateResult } from '../../src/contract/run.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
-import { claimed, group, ledgerOfFile, operationsOf, settlement, someId, upTo } from '../ledger/harness.ts';
+import { claimed, group, ledgerOfFile, writesOf, settlement, someId, upTo } from '../ledger/harness.ts';
 import { startSimulator } from '../simulator/stand.ts';
 import { perform, type WorkerOptions, wholeOf } from './harness.ts';
 import { day, guid, optIn, optOut, outcomesOf, type Row, stagedRun, stand } from './preferences.ts';
@@ -28,7 +28,7 @@ async function onSimulator(options: SimulatorOptions = {}, workerOptions: Worker
   const suppressed = async (n: number) => (await ledger.suppressions.find([guid(n)], ['email'])).length > 0;
   /** Whoever held a lease is gone. */
   const endLeases = (run: Run) =>
-    sql`update operations set lease_until = clock_timestamp() where run_no = ${run.run_no}
+    sql`update writes set lease_until = clock_timestamp() where run_no = ${run.run_no}
       and state = 'sending'`.execute(database.db);
   return { ...standing, admin, ledger, end, planned, suppressed, endLeases };
 }
@@ -113,13 +113,13 @@ describe('what an answer after all settles', () => {
     const objection = { contactId: guid(yes), channel: 'email', reason: 'x', since: day(3) } as const;
     await ledger.suppressions.add([objection], null);
     const run = await planned([optIn(yes, 5)], { guard: false });
-    const [operation] = await operationsOf(ledger, run);
-    const id = operation?.id ?? '';
+    const [write] = await writesOf(ledger, run);
+    const id = write?.id ?? '';
     const { fence } = await claimed(ledger, run, id);
     await endLeases(run);
     await claimed(ledger, run, id);
     // Of a holder that is one no more.
-    expect(await ledger.operations.settle(settlement(id, fence, [group('updated', [1])]))).toBe(false);
+    expect(await ledger.writes.settle(settlement(id, fence, [group('updated', [1])]))).toBe(false);
     await endLeases(run);
     await end(run, 'cancelled');
     expect(await outcomesOf(ledger, run)).toEqual({ 1: 'updated' });
@@ -145,8 +145,8 @@ describe('a batch that went out and has to be read back', () => {
     const [no, yes, later] = [someone(), someone(), someone()];
     const run = await planned([optOut(no, 5), optIn(yes, 5), optIn(later, 5)], { guard: false });
     await expect(writePage(wholeOf(run))).rejects.toThrow(/may have been carried out/);
-    // The batch's own operation stands for the one that reads back: planned, with the key of what was sent.
-    await sql`update operations set state = 'planned', unanswered = 0, kind = 'read_back',
+    // The batch's own write stands for the one that reads back: planned, with the key of what was sent.
+    await sql`update writes set state = 'planned', unanswered = 0, kind = 'read_back',
       refs = '{"batchKey": "k"}' where run_no = ${run.run_no}`.execute(opened().database.db);
     await end(run, 'failed');
     expect(await ledger.retries.problemOf(await ledger.runs.get(run.run_id))).toMatch(
@@ -163,7 +163,7 @@ describe('a batch that went out and has to be read back', () => {
   it('is cancelled where CXone has said that it did not take it', async () => {
     const { planned, end, ledger } = await onSimulator();
     const run = await planned(upTo(2).map(() => optIn(someone(), 5)));
-    await sql`update operations set kind = 'read_back', refs = '{"batchKey": "k", "decided": true}'
+    await sql`update writes set kind = 'read_back', refs = '{"batchKey": "k", "decided": true}'
       where run_no = ${run.run_no}`.execute(opened().database.db);
     await end(run, 'cancelled');
     expect(new Set(Object.values(await outcomesOf(ledger, run)))).toEqual(

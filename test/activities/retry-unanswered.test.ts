@@ -4,16 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { ContactImportInput } from '../../src/contract/run.ts';
 import { CxoneForbidden } from '../../src/cxone/errors.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
-import {
-  claimed,
-  ledgerOfFile,
-  openRun,
-  operationsOf,
-  phone,
-  record,
-  someId,
-  upTo,
-} from '../ledger/harness.ts';
+import { claimed, ledgerOfFile, openRun, writesOf, phone, record, someId, upTo } from '../ledger/harness.ts';
 import { CONTEXT, fakeCxone, perform, wholeOf, workerOf, writeAll } from './harness.ts';
 
 const opened = ledgerOfFile();
@@ -34,7 +25,7 @@ async function staged(): Promise<Run> {
   const source = { name: 'a', format: 'csv', bytes: 1, sha256: someId('x'), columns: COLUMNS };
   await ledger.runs.setSource(run.run_no, source);
   await ledger.records.finishStaging(run.run_no);
-  await ledger.operations.plan(run.run_no, 'create', 10);
+  await ledger.writes.plan(run.run_no, 'create', 10);
   return run;
 }
 
@@ -59,13 +50,13 @@ describe('a retry of a run that failed while answers were missing', () => {
     const { ledger, database } = opened();
     const run = await staged();
     // The first batch was applied, and the worker killed before the answer; the second met a missing scope.
-    const [first] = await operationsOf(ledger, run);
+    const [first] = await writesOf(ledger, run);
     await claimed(ledger, run, first?.id ?? '', 1);
     const cxone = fakeCxone({
       before: () => Promise.reject(new CxoneForbidden({ ...CONTEXT, status: 403 }, [])),
     });
     const broken = workerOf(ledger, cxone.cxone, DOUBLING);
-    await sql`update operations set lease_until = clock_timestamp() + interval '1 hour' where run_no = ${run.run_no}
+    await sql`update writes set lease_until = clock_timestamp() + interval '1 hour' where run_no = ${run.run_no}
       and state = 'sending'`.execute(database.db);
     await expect(broken.writePage(wholeOf(run))).rejects.toMatchObject({ type: 'ScopeMissing' });
     await failed(broken, run.run_id);
@@ -73,7 +64,7 @@ describe('a retry of a run that failed while answers were missing', () => {
       /has writes of 10 records without an answer; start it again under its id: it goes on where it was/,
     );
 
-    await sql`update operations set lease_until = clock_timestamp() where run_no = ${run.run_no}`.execute(
+    await sql`update writes set lease_until = clock_timestamp() where run_no = ${run.run_no}`.execute(
       database.db,
     );
     const { cxone: cured, posts } = fakeCxone();
@@ -101,7 +92,7 @@ describe('a retry of a run that failed while answers were missing', () => {
     async (mark) => {
       const { ledger, database } = opened();
       const run = await staged();
-      await sql`update operations set refs = json_build_object(${mark}::text, true)
+      await sql`update writes set refs = json_build_object(${mark}::text, true)
       where run_no = ${run.run_no} and batch = 2`.execute(database.db);
       const worker = workerOf(ledger, fakeCxone().cxone, DOUBLING);
       await failed(worker, run.run_id);

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { ContactImportInput, Decision } from '../../src/contract/run.ts';
 import { pageBatches } from '../../src/activities/engine/plan.ts';
-import { claimed, claimOf, ledgerOfFile, operationsOf, plannedRun, someId } from '../ledger/harness.ts';
+import { claimed, claimOf, ledgerOfFile, writesOf, plannedRun, someId } from '../ledger/harness.ts';
 import { fakeCxone, perform, wholeOf, workerOf, writeAll } from './harness.ts';
 
 const opened = ledgerOfFile();
@@ -100,11 +100,11 @@ describe('closing', () => {
 
   it('waits for requests that are in flight', async () => {
     const run = await planned(10);
-    const [operation] = await operationsOf(opened().ledger, run);
-    await claimed(opened().ledger, run, operation?.id ?? '', 30_000);
-    const failure = { type: 'OperationsInFlight', nonRetryable: false };
+    const [write] = await writesOf(opened().ledger, run);
+    await claimed(opened().ledger, run, write?.id ?? '', 30_000);
+    const failure = { type: 'WritesInFlight', nonRetryable: false };
     await expect(closing(run.run_id, 'cancelled')).rejects.toMatchObject(failure);
-    await sql`update operations set lease_until = clock_timestamp() where run_no = ${run.run_no}`.execute(
+    await sql`update writes set lease_until = clock_timestamp() where run_no = ${run.run_no}`.execute(
       opened().database.db,
     );
     expect(await closing(run.run_id, 'cancelled')).toMatchObject({ counts: { in_doubt: 10, pending: 0 } });
@@ -115,13 +115,13 @@ describe('closing', () => {
     async (state) => {
       const run = await planned(10);
       if (state === 'completed') await writeAll(worker(), wholeOf(run));
-      const open = await operationsOf(opened().ledger, run);
+      const open = await writesOf(opened().ledger, run);
       await closing(run.run_id, state);
       const cxone = fakeCxone();
       await workerOf(opened().ledger, cxone.cxone).writePage(wholeOf(run));
       expect(cxone.posts).toEqual([]);
       for (const { id } of open)
-        expect(await opened().ledger.operations.claim(claimOf(run, id))).toEqual({ verdict: 'stopped' });
+        expect(await opened().ledger.writes.claim(claimOf(run, id))).toEqual({ verdict: 'stopped' });
     },
   );
 

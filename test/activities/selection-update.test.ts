@@ -267,7 +267,7 @@ describe('a try that was overtaken', () => {
     stand.script.patch = once(applied);
     await expect(stand.tryOnce(run)).rejects.toMatchObject({ type: 'CxoneUnavailable' });
     wakesUp.give();
-    await expect(zombie).rejects.toMatchObject({ type: 'OperationsInFlight' });
+    await expect(zombie).rejects.toMatchObject({ type: 'WritesInFlight' });
     expect(stand.patches()).toBe(1);
     expect(await stand.write(run)).toEqual({ kind: 'done', outcome: 'updated', version: 4 });
     expect(await stand.outcome(run)).toBe('updated own_write_lost_answer');

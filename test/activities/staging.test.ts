@@ -11,7 +11,7 @@ import {
   group,
   ledgerOfFile,
   openRun,
-  operationsOf,
+  writesOf,
   plannedRun,
   settlement,
   someId,
@@ -316,14 +316,14 @@ describe('the same content', () => {
 /** Settles these records of a run of one batch; the rest goes back to be written. */
 async function settleAs(run: Run, outcomes: Partial<Record<Outcome, readonly number[]>>): Promise<void> {
   const { ledger } = opened();
-  const [operation] = await operationsOf(ledger, run);
-  const { id = '', seqs = [] } = operation ?? {};
+  const [write] = await writesOf(ledger, run);
+  const { id = '', seqs = [] } = write ?? {};
   const { fence } = await claimed(ledger, run, id);
   const groups = Object.entries(outcomes).map(([outcome, of]) => group(outcome as Outcome, of));
   const settled = groups.flatMap((each) => each.seqs);
   const rest = seqs.filter((seq) => !settled.includes(seq));
   const derived = rest.length > 0 ? [{ kind: 'create', seqs: rest }] : [];
-  await ledger.operations.settle({ ...settlement(id, fence, groups), derived });
+  await ledger.writes.settle({ ...settlement(id, fence, groups), derived });
 }
 
 describe('a retry of an old run', () => {
@@ -333,7 +333,7 @@ describe('a retry of an old run', () => {
     const map = { contactId: 'Key', phone: 'Tel', consentTimestamp: 'Since', optInStatus: 'State' };
     const run = await runOf({ path: await fileOf(renamed), map });
     await stage(run);
-    await ledger.operations.plan(run.run_no, 'create', 2);
+    await ledger.writes.plan(run.run_no, 'create', 2);
     const cxone = fakeCxone({
       answer: (_, ids) =>
         ids.includes('c3')
@@ -388,8 +388,8 @@ describe('a retry of an old run', () => {
     await ledger.runs.close(done.run_no, 'completed', null, null);
     await expect(stage(await runOf({ retryOf: done.run_id }))).rejects.toThrow(/left nothing to retry/);
     const lost = await plannedRun(ledger, 2, 100);
-    const [operation] = await operationsOf(ledger, lost);
-    await claimed(ledger, lost, operation?.id ?? '');
+    const [write] = await writesOf(ledger, lost);
+    await claimed(ledger, lost, write?.id ?? '');
     await ledger.runs.close(lost.run_no, 'failed', null, null);
     const retry = await runOf({ retryOf: lost.run_id });
     await expect(stage(retry)).rejects.toThrow(

@@ -268,10 +268,10 @@ describe('a decision', () => {
     const decided: Decision[] = [];
     const cli = fakeCli(session({ decided }));
     expect(await run(['approve', 'r1', '--plan', 'abc', '--reason', 'looks right'], cli)).toBe(0);
-    expect(await run(['resolve', 'r1', '--leave', '--operation', '17', '--by', 'sam'], cli)).toBe(0);
+    expect(await run(['resolve', 'r1', '--leave', '--write', '17', '--by', 'sam'], cli)).toBe(0);
     expect(decided).toEqual([
       { action: 'approve', by: 'dana', reason: 'looks right', planHash: 'abc' },
-      { action: 'resolve', by: 'sam', operationId: '17', verdict: 'leave' },
+      { action: 'resolve', by: 'sam', writeId: '17', verdict: 'leave' },
     ]);
   });
 

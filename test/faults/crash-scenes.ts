@@ -141,7 +141,7 @@ export async function workThrough(
 /** As if its 20 s had passed: nobody is left who could use it. R1 and R5 (worker-kill.test.ts) wait them out. */
 async function expireLeases(stand: Stand, { name }: Scene): Promise<void> {
   await query(stand, (db) =>
-    sql`update operations set lease_until = clock_timestamp() where state = 'sending'
+    sql`update writes set lease_until = clock_timestamp() where state = 'sending'
       and run_no = (select run_no from runs where run_id = ${name})`.execute(db),
   );
 }
@@ -149,16 +149,14 @@ async function expireLeases(stand: Stand, { name }: Scene): Promise<void> {
 async function standing(stand: Stand, { client }: Lane, { name }: Scene) {
   const run = await client.ledger.runs.find(name);
   const { rows: states } = await query(stand, (db) =>
-    sql<{ state: string; n: number }>`select state, count(*)::int as n from operations
+    sql<{ state: string; n: number }>`select state, count(*)::int as n from writes
       where run_no = ${run?.run_no ?? 0} group by state
       order by array_position(array['settled', 'sending', 'unanswered', 'planned'], state)`.execute(db),
   );
-  const operations = states.map(({ state, n }) => `${n} ${state}`).join(', ');
+  const writes = states.map(({ state, n }) => `${n} ${state}`).join(', ');
   const applied = await appliedOf(stand, name);
   return {
-    ledger: run
-      ? [run.state === 'running' ? run.phase : run.state, operations].filter(Boolean).join(': ')
-      : '–',
+    ledger: run ? [run.state === 'running' ? run.phase : run.state, writes].filter(Boolean).join(': ') : '–',
     cxone: `${applied.create} created, ${applied.update} updated`,
   };
 }

@@ -39,11 +39,11 @@ it('R14: PostgreSQL is killed twice in the middle of an import, the second time 
   });
 });
 
-/** Beside the number of requests (conservation.ts): each contact of the journal lies in an operation that was claimed. */
+/** Beside the number of requests (conservation.ts): each contact of the journal lies in a write that was claimed. */
 async function everyContactHasAClaim(stand: Stand): Promise<void> {
   const { rows } = await query(stand, (db) =>
     sql<{ contact: string }>`select distinct r.record->>'contactId' as contact
-      from operations p, unnest(p.seqs) s join records r on r.seq = s
+      from writes p, unnest(p.seqs) s join records r on r.seq = s
       where r.run_no = p.run_no and p.attempts > 0`.execute(db),
   );
   const claimed = new Set(rows.map(({ contact }) => contact));

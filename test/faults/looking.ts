@@ -28,10 +28,10 @@ export async function query<T>(stand: Stand, look: (db: Database['db']) => Promi
   }
 }
 
-/** How many processes were the last to hold an operation. */
+/** How many processes were the last to hold a write. */
 export async function holders(stand: Stand): Promise<number> {
   const { rows } = await query(stand, (db) =>
-    sql<{ n: number }>`select count(distinct holder)::int as n from operations`.execute(db),
+    sql<{ n: number }>`select count(distinct holder)::int as n from writes`.execute(db),
   );
   return rows[0]?.n ?? 0;
 }

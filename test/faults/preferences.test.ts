@@ -75,14 +75,14 @@ describe('preferences', () => {
   });
 });
 
-/** Another body under a known key is a 422, which would have rejected somebody; and the ledger has one hash for each operation. */
+/** Another body under a known key is a 422, which would have rejected somebody; and the ledger has one hash for each write. */
 async function sameBytesForAKey(stand: Stand): Promise<void> {
   const { requests } = await stand.admin.stats();
   const byStatus = requests['POST /api/v2/preferences/batch'] ?? {};
   expect(byStatus['422'] ?? 0, 'keys that were used for other bytes').toBe(0);
   const database = openDatabase(stand.databaseUrl, 1);
   const { rows } = await sql<{ repeated: number }>`
-    select count(*) filter (where unanswered > 0)::int as repeated from operations`.execute(database.db);
+    select count(*) filter (where unanswered > 0)::int as repeated from writes`.execute(database.db);
   await database.close();
-  expect(rows[0]?.repeated, 'operations whose answer was lost').toBeGreaterThan(3);
+  expect(rows[0]?.repeated, 'writes whose answer was lost').toBeGreaterThan(3);
 }

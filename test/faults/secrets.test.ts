@@ -108,7 +108,7 @@ it('R22: no secret and no personal data in logs, histories, the audit or the out
       'the histories',
       textOf(await Promise.all([runId, ...failed].map((id) => history(stand, id)))),
     );
-    for (const table of ['audit', 'audit_pending', 'outbox', 'operations', 'runs', 'rate_budgets']) {
+    for (const table of ['audit', 'audit_pending', 'outbox', 'writes', 'runs', 'rate_budgets']) {
       expectNoCanary(`the table ${table}`, await rowsOf(stand, table));
     }
     const events = await stand.admin.webhooks('crm');
@@ -184,7 +184,7 @@ it('R22: the same of consent: preferences sent, a file and a contact checked, a 
 
 async function expectNobodyIn(stand: Stand, output: string): Promise<void> {
   expectNoCanary('the worker’s output', output);
-  const tables = ['audit', 'audit_pending', 'operations', 'runs', 'outbox', 'suppressions', 'consent_proof'];
+  const tables = ['audit', 'audit_pending', 'writes', 'runs', 'outbox', 'suppressions', 'consent_proof'];
   for (const table of [...tables, 'consent_people', 'erasures', 'eligibility_results'])
     expectNoCanary(`the table ${table}`, await rowsOf(stand, table));
   const histories: unknown[] = [];

@@ -77,7 +77,7 @@ describe.concurrent('answers that never come', () => {
       expect([(await patchesOf(stand)) - before, await targets(stand, 'back')]).toEqual([1, ['L1']]);
       await stand.conserved(back);
 
-      // Not applied, and somebody wrote: another payload, so another operation.
+      // Not applied, and somebody wrote: another payload, so another write.
       await admin.editCampaign('moved', { when: 'after-get', after: 1, add: { targetListIds: ['T'] } });
       expect(await once('moved', { reset: 'before' })).toEqual({ evidence: null, patches: 2 });
       expect(await targets(stand, 'moved')).toEqual(['L1', 'T', 'M']);

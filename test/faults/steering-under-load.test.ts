@@ -1,6 +1,6 @@
 /**
  * Pause, resume and cancel of a long run at full speed by two workers. Proved by the ledger's claims and the simulator's
- * journal, not by clocks: once the word is answered no operation is claimed, and what CXone gets after it is what was in
+ * journal, not by clocks: once the word is answered no write is claimed, and what CXone gets after it is what was in
  * flight. What was claimed and waited for a slot is given back. How soon a word takes effect is measured by `npm run bench -- steer`.
  */
 import { setTimeout as delay } from 'node:timers/promises';
@@ -32,8 +32,8 @@ function claimsOf(stand: Stand): Promise<Claims> {
     const { rows } = await sql<Claims>`
       select sum(attempts)::int as claims, count(*) filter (where state = 'sending')::int as open,
         count(*) filter (where state = 'settled')::int as settled,
-        coalesce(sum((counts->>'created')::int), 0)::int as created from operations`.execute(db);
-    return rows[0] ?? expect.fail('no operations');
+        coalesce(sum((counts->>'created')::int), 0)::int as created from writes`.execute(db);
+    return rows[0] ?? expect.fail('no writes');
   });
 }
 

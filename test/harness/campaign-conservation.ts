@@ -47,10 +47,10 @@ async function everyPatchWasClaimed(db: Database['db'], admin: AdminClient, camp
   const { rows } = await sql<{ claims: number; updated: number; lost: number; running: number }>`
     with mine as (select u.run_no, u.version_after, r.state from selection_updates u join runs r using (run_no)
       where u.campaign_id = ${campaign})
-    select (select coalesce(sum(attempts), 0)::int from operations where kind = 'patch') as claims,
+    select (select coalesce(sum(attempts), 0)::int from writes where kind = 'patch') as claims,
       (select count(*)::int from mine where version_after is not null) as updated,
-      (select count(*)::int from operations join mine using (run_no)
-        where unanswered > 0 or operations.state = 'sending') as lost,
+      (select count(*)::int from writes join mine using (run_no)
+        where unanswered > 0 or writes.state = 'sending') as lost,
       (select count(*)::int from mine where state = 'running') as running`.execute(db);
   const { requests } = await admin.stats();
   const byStatus = requests['PATCH /api/v2/outbound/campaigns/:campaignId'] ?? {};

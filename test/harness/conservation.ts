@@ -91,10 +91,10 @@ async function outcomesAreOneEach({ db }: Database, run: Run, counts: Counts): P
       (select count(*)::int from outcomes o left join records r using (run_no, seq)
         where o.run_no = ${run.run_no} and r.seq is null) as orphans,
       (select count(*)::int from outcomes where run_no = ${run.run_no}) as outcomes,
-      (select count(*)::int from (select seq from operations, unnest(seqs) seq
+      (select count(*)::int from (select seq from writes, unnest(seqs) seq
         where run_no = ${run.run_no} and state in ('planned', 'sending', 'unanswered', 'in_doubt')
         group by seq having count(*) > 1) twice) as settled_twice`.execute(db);
-  expect(rows[0], 'orphans, outcomes, records in two open operations').toEqual({
+  expect(rows[0], 'orphans, outcomes, records in two open writes').toEqual({
     orphans: 0,
     outcomes: counts.total - counts.pending,
     settled_twice: 0,
@@ -105,7 +105,7 @@ interface Settled {
   readonly contact: string;
   readonly outcome: Outcome | 'pending';
   readonly evidence: string | null;
-  /** Of an operation that was sent, and whose answer is not known. */
+  /** Of a write that was sent, and whose answer is not known. */
   readonly unknown: boolean;
 }
 
@@ -161,7 +161,7 @@ function mayBeOurs(settled: Settled | undefined): boolean {
 /** Every request that left has a claim that was committed, of whichever run; a 401 is answered with one repeat. */
 async function everyPostWasClaimed({ db }: Database, admin: AdminClient): Promise<void> {
   const { rows } = await sql<{ claims: number }>`
-    select coalesce(sum(attempts), 0)::int as claims from operations where kind = 'create'`.execute(db);
+    select coalesce(sum(attempts), 0)::int as claims from writes where kind = 'create'`.execute(db);
   const { requests } = await admin.stats();
   const byStatus = requests['POST /api/v2/contactlists/:listId/records'] ?? {};
   const posts = Object.values(byStatus).reduce((sum, n) => sum + n, 0);
@@ -171,7 +171,7 @@ async function everyPostWasClaimed({ db }: Database, admin: AdminClient): Promis
 async function settledContacts({ db }: Database, run: Run): Promise<ReadonlyMap<string, Settled>> {
   const { rows } = await sql<Settled>`
     select r.record->>'contactId' as contact, coalesce(o.outcome, 'pending') as outcome, o.evidence,
-      o.seq is null and exists (select 1 from operations p where p.run_no = r.run_no and r.seq = any(p.seqs)
+      o.seq is null and exists (select 1 from writes p where p.run_no = r.run_no and r.seq = any(p.seqs)
         and p.state in ('sending', 'unanswered')) as unknown
     from records r left join outcomes o using (run_no, seq)
     where r.run_no = ${run.run_no} and r.record is not null
@@ -192,9 +192,9 @@ async function nothingIsLeftOpen({ db }: Database, run: Run): Promise<void> {
       ? ['planned', 'sending', 'unanswered']
       : ['sending', 'unanswered'];
   const { rows } = await sql`
-    select id, batch, kind, state, fence, unanswered from operations
+    select id, batch, kind, state, fence, unanswered from writes
     where run_no = ${run.run_no} and state = any(${open})`.execute(db);
-  expect(rows, 'operations that are still open').toEqual([]);
+  expect(rows, 'writes that are still open').toEqual([]);
 }
 
 /** Seals what a worker that was killed has left unsealed, beside those that live and do so too; recomputes the chain. */

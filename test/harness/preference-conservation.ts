@@ -10,14 +10,14 @@ interface Settled {
   /** Of the item; each is of one record of one run. */
   readonly key: string;
   readonly outcome: Outcome | 'pending';
-  /** Of an operation that was sent, and whose answer is not known. */
+  /** Of a write that was sent, and whose answer is not known. */
   readonly unknown: boolean;
 }
 
 export async function preferencesAgree({ db }: Database, admin: AdminClient, run: Run): Promise<void> {
   const { rows } = await sql<Settled>`
     select r.record->>'idempotencyKey' as key, coalesce(o.outcome, 'pending') as outcome,
-      o.seq is null and exists (select 1 from operations p where p.run_no = r.run_no and r.seq = any(p.seqs)
+      o.seq is null and exists (select 1 from writes p where p.run_no = r.run_no and r.seq = any(p.seqs)
         and p.state in ('sending', 'unanswered')) as unknown
     from records r left join outcomes o using (run_no, seq)
     where r.run_no = ${run.run_no} and r.record is not null`.execute(db);

@@ -14,7 +14,7 @@ const somebody = (): string => {
 };
 const BATCH: ProofBatch = {
   runId: 'preference-update:1',
-  operationId: '7',
+  writeId: '7',
   batchKey: 'key-of-the-batch',
   sentAt: '2026-01-02T00:00:00.000Z',
   requestId: 'req-1',

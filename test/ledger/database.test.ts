@@ -7,7 +7,7 @@ import { openLedger } from '../../src/ledger/ledger.ts';
 import { freshDatabase } from '../harness/fresh.ts';
 import { ownPostgres } from '../harness/servers.ts';
 import { createDatabase } from '../../src/stack/postgres.ts';
-import { claimOf, ledgerOfFile, openRun, operationsOf, plannedRun, upTo } from './harness.ts';
+import { claimOf, ledgerOfFile, openRun, writesOf, plannedRun, upTo } from './harness.ts';
 
 const opened = ledgerOfFile();
 
@@ -105,10 +105,10 @@ describe('a PostgreSQL that goes away', () => {
   it('rejects every verb that was under way with a passing error, and all go on after it', async () => {
     const { ledger, database } = opened();
     const run = await plannedRun(ledger, 300, 10);
-    const operations = await operationsOf(ledger, run);
+    const writes = await writesOf(ledger, run);
     for (const _ of upTo(5)) {
-      const verbs = operations.flatMap(({ id }) => [
-        ledger.operations.claim(claimOf(run, id)),
+      const verbs = writes.flatMap(({ id }) => [
+        ledger.writes.claim(claimOf(run, id)),
         ledger.runs.exactCounts(run.run_no),
         ledger.audit.seal(),
         ledger.rateBudget.take('t', 1, 1, 0),
@@ -127,10 +127,10 @@ describe('a PostgreSQL that goes away', () => {
     const ledger = openLedger(await createDatabase(postgres.current().url, 'killed'), 8);
     await ledger.migrate();
     const run = await plannedRun(ledger, 400, 1);
-    const operations = await operationsOf(ledger, run);
+    const writes = await writesOf(ledger, run);
     const won = new Set<string>();
-    const claiming = operations.map(({ id }) =>
-      ledger.operations.claim(claimOf(run, id)).then(
+    const claiming = writes.map(({ id }) =>
+      ledger.writes.claim(claimOf(run, id)).then(
         ({ verdict }) => verdict === 'claimed' && won.add(id),
         (error: unknown) => expect(isPassing(error), String(error)).toBe(true),
       ),
@@ -140,7 +140,7 @@ describe('a PostgreSQL that goes away', () => {
     await Promise.all(claiming);
     await postgres.restart();
     const sending = new Set(
-      (await operationsOf(ledger, run)).filter(({ state }) => state === 'sending').map(({ id }) => id),
+      (await writesOf(ledger, run)).filter(({ state }) => state === 'sending').map(({ id }) => id),
     );
     for (const id of won) expect(sending.has(id)).toBe(true);
     await openRun(ledger);

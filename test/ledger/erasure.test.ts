@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { CHANNELS } from '../../src/domain/consent/eligibility.ts';
 import { contentsOfLedger } from '../harness/everything.ts';
-import { claimed, ledgerOfFile, openRun, operationsOf, record, someId } from './harness.ts';
+import { claimed, ledgerOfFile, openRun, writesOf, record, someId } from './harness.ts';
 
 const opened = ledgerOfFile();
 
@@ -130,7 +130,7 @@ describe('an erasure', () => {
     const anna = somebody();
     const { ledger, database } = opened();
     const batch = {
-      ...{ runId: 'p:1', operationId: '1', batchKey: 'k', sentAt: null },
+      ...{ runId: 'p:1', writeId: '1', batchKey: 'k', sentAt: null },
       ...{ requestId: null, httpStatus: null },
     };
     const preference = {
@@ -177,19 +177,19 @@ describe('an erasure', () => {
   it('leaves what a run under way still has to send, and says which run', async () => {
     const [anna, ben] = [somebody(), somebody()];
     const run = await stagedRun([anna, ben], 'running');
-    await opened().ledger.operations.plan(run.run_no, 'create', 2);
+    await opened().ledger.writes.plan(run.run_no, 'create', 2);
     expect(await erase(anna)).toMatchObject({ records: 0, runs: [], waitingFor: [run.run_id] });
-    const [operation] = await opened().ledger.operations.open(run.run_no, 1, 9);
-    expect(operation?.seqs).toEqual([1, 2]);
+    const [write] = await opened().ledger.writes.open(run.run_no, 1, 9);
+    expect(write?.seqs).toEqual([1, 2]);
   });
 
   it('takes them out of a failed run that may never start again: cancelled, out of the batch, counted', async () => {
     const [anna, ben] = [somebody(), somebody()];
     const run = await stagedRun([anna, ben, anna, anna], 'failed');
     const { ledger } = opened();
-    await ledger.operations.plan(run.run_no, 'create', 2);
+    await ledger.writes.plan(run.run_no, 'create', 2);
     expect(await erase(anna)).toMatchObject({ records: 3, waitingFor: [] });
-    const open = await ledger.operations.open(run.run_no, 1, 9);
+    const open = await ledger.writes.open(run.run_no, 1, 9);
     expect(open.map(({ seqs }) => seqs)).toEqual([[2]]);
     expect(await ledger.runs.exactCounts(run.run_no)).toMatchObject({ total: 4, pending: 1, cancelled: 3 });
     expect(await ledger.runs.counts(run.run_no)).toMatchObject({ total: 4, pending: 1, cancelled: 3 });
@@ -218,11 +218,11 @@ describe('an erasure', () => {
     const [anna, ben] = [somebody(), somebody()];
     const run = await stagedRun([anna, ben], 'running');
     const { ledger, database } = opened();
-    await ledger.operations.plan(run.run_no, 'create', 2);
-    const [operation] = await operationsOf(ledger, run);
-    const id = operation?.id ?? '';
+    await ledger.writes.plan(run.run_no, 'create', 2);
+    const [write] = await writesOf(ledger, run);
+    const id = write?.id ?? '';
     // 401, 429: nothing of it was applied.
-    await ledger.operations.release(id, (await claimed(ledger, run, id)).fence);
+    await ledger.writes.release(id, (await claimed(ledger, run, id)).fence);
     await database.db.updateTable('runs').set({ state: 'failed' }).where('run_no', '=', run.run_no).execute();
     expect(await erase(anna)).toMatchObject({ records: 1, waitingFor: [] });
     expect(JSON.parse((await claimed(ledger, run, id)).payload)).toEqual([{ contactId: ben }]);
@@ -234,8 +234,8 @@ describe('an erasure', () => {
       const anna = somebody();
       const run = await stagedRun([anna], 'failed');
       const { ledger, database } = opened();
-      await ledger.operations.plan(run.run_no, 'create', 1);
-      await sql`update operations set refs = json_build_object(${mark}::text, true) where run_no = ${run.run_no}`.execute(
+      await ledger.writes.plan(run.run_no, 'create', 1);
+      await sql`update writes set refs = json_build_object(${mark}::text, true) where run_no = ${run.run_no}`.execute(
         database.db,
       );
       expect(await erase(anna)).toMatchObject({ records: 0, waitingFor: [run.run_id] });
@@ -256,11 +256,11 @@ describe('an erasure', () => {
     const anna = somebody();
     const run = await stagedRun([anna], 'running');
     const { ledger, database } = opened();
-    await ledger.operations.plan(run.run_no, 'create', 1);
-    const [operation] = await ledger.operations.open(run.run_no, 1, 1);
-    const claim = { runNo: run.run_no, id: operation?.id ?? '', leaseMs: 1_000 };
-    const claimed = await ledger.operations.claim({ ...claim, holder: 'h', tenant: 't' });
-    await ledger.operations.loseAnswer(claim.id, claimed.verdict === 'claimed' ? claimed.fence : 0);
+    await ledger.writes.plan(run.run_no, 'create', 1);
+    const [write] = await ledger.writes.open(run.run_no, 1, 1);
+    const claim = { runNo: run.run_no, id: write?.id ?? '', leaseMs: 1_000 };
+    const claimed = await ledger.writes.claim({ ...claim, holder: 'h', tenant: 't' });
+    await ledger.writes.loseAnswer(claim.id, claimed.verdict === 'claimed' ? claimed.fence : 0);
     await database.db.updateTable('runs').set({ state: 'failed' }).where('run_no', '=', run.run_no).execute();
     expect(await erase(anna)).toMatchObject({ records: 0, waitingFor: [run.run_id] });
   });

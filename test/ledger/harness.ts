@@ -87,12 +87,12 @@ export async function plannedRun(ledger: Ledger, n: number, size = 100, input?: 
     upTo(n).map((seq) => record(seq)),
   );
   await ledger.records.finishStaging(run.run_no);
-  await ledger.operations.plan(run.run_no, 'create', size);
+  await ledger.writes.plan(run.run_no, 'create', size);
   return run;
 }
 
-export async function operationsOf(ledger: Ledger, run: Run) {
-  return ledger.operations.open(run.run_no, 1, 1_000_000);
+export async function writesOf(ledger: Ledger, run: Run) {
+  return ledger.writes.open(run.run_no, 1, 1_000_000);
 }
 
 export function claimOf(run: Run, id: string, more: Partial<{ leaseMs: number }> = {}) {
@@ -107,7 +107,7 @@ export function claimOf(run: Run, id: string, more: Partial<{ leaseMs: number }>
 }
 
 export async function claimed(ledger: Ledger, run: Run, id: string, leaseMs = 20_000) {
-  const claim = await ledger.operations.claim(claimOf(run, id, { leaseMs }));
+  const claim = await ledger.writes.claim(claimOf(run, id, { leaseMs }));
   if (claim.verdict !== 'claimed') throw new Error(`not claimed: ${claim.verdict}`);
   return claim;
 }

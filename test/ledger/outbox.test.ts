@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
-import { claimed, group, ledgerOfFile, operationsOf, plannedRun, settlement } from './harness.ts';
+import { claimed, group, ledgerOfFile, writesOf, plannedRun, settlement } from './harness.ts';
 
 const opened = ledgerOfFile();
 
@@ -9,15 +9,15 @@ const opened = ledgerOfFile();
 async function runOf(n: number) {
   const { ledger } = opened();
   const run = await plannedRun(ledger, 2 * n, 2);
-  const operations = await operationsOf(ledger, run);
+  const writes = await writesOf(ledger, run);
   let next = 0;
   const settleNext = async (latencyMs = 10) => {
-    const operation = operations[next++];
-    if (!operation) throw new Error('all are settled');
-    const { fence } = await claimed(ledger, run, operation.id);
-    const [a = 0, b = 0] = operation.seqs;
+    const write = writes[next++];
+    if (!write) throw new Error('all are settled');
+    const { fence } = await claimed(ledger, run, write.id);
+    const [a = 0, b = 0] = write.seqs;
     const groups = [group('created', [a]), group('existing', [b])];
-    await ledger.operations.settle({ ...settlement(operation.id, fence, groups), latencyMs });
+    await ledger.writes.settle({ ...settlement(write.id, fence, groups), latencyMs });
   };
   return { ledger, run, settleNext };
 }
@@ -105,10 +105,10 @@ describe('the outbox', () => {
   it('adds nothing for a write without an answer', async () => {
     const { ledger } = opened();
     const run = await plannedRun(ledger, 1);
-    const [operation] = await operationsOf(ledger, run);
-    const { fence } = await claimed(ledger, run, operation?.id ?? '');
-    const quiet = settlement(operation?.id ?? '', fence, [group('in_doubt', [1])]);
-    await ledger.operations.settle({ ...quiet, state: 'in_doubt', latencyMs: null, event: null });
+    const [write] = await writesOf(ledger, run);
+    const { fence } = await claimed(ledger, run, write?.id ?? '');
+    const quiet = settlement(write?.id ?? '', fence, [group('in_doubt', [1])]);
+    await ledger.writes.settle({ ...quiet, state: 'in_doubt', latencyMs: null, event: null });
     expect(await ledger.outbox.undelivered(run.run_no, 10)).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import { claimOf, ledgerOfFile, operationsOf, plannedRun, someId, upTo } from './harness.ts';
+import { claimOf, ledgerOfFile, writesOf, plannedRun, someId, upTo } from './harness.ts';
 
 const opened = ledgerOfFile();
 
@@ -91,10 +91,10 @@ describe('the rate budget', () => {
     expect(await other.rateBudget.take(tenant, 10, 1, 1e9)).toBeGreaterThan(40_000);
     expect(await other.rateBudget.blockedMs(tenant)).toBeGreaterThan(40_000);
     const run = await plannedRun(ledger, 1);
-    const [operation] = await operationsOf(ledger, run);
-    const claim = { ...claimOf(run, operation?.id ?? ''), tenant };
-    expect(await other.operations.claim(claim)).toMatchObject({ verdict: 'blocked' });
-    expect(await other.operations.claim({ ...claim, tenant: 'another' })).toMatchObject({
+    const [write] = await writesOf(ledger, run);
+    const claim = { ...claimOf(run, write?.id ?? ''), tenant };
+    expect(await other.writes.claim(claim)).toMatchObject({ verdict: 'blocked' });
+    expect(await other.writes.claim({ ...claim, tenant: 'another' })).toMatchObject({
       verdict: 'claimed',
     });
     await other.close();
@@ -105,8 +105,8 @@ describe('the rate budget', () => {
     const tenant = someId('tenant');
     await ledger.rateBudget.block(tenant, 999_999_999_000);
     const run = await plannedRun(ledger, 1);
-    const [operation] = await operationsOf(ledger, run);
-    const claim = await ledger.operations.claim({ ...claimOf(run, operation?.id ?? ''), tenant });
+    const [write] = await writesOf(ledger, run);
+    const claim = await ledger.writes.claim({ ...claimOf(run, write?.id ?? ''), tenant });
     expect(claim).toEqual({ verdict: 'blocked', waitMs: 2_147_483_647 });
     expect(await ledger.rateBudget.take(tenant, 60, 1, 10_000)).toBeGreaterThan(9e11);
   });

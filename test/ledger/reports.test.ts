@@ -5,12 +5,12 @@ import { ledgerOfFile, openRun } from './harness.ts';
 const opened = ledgerOfFile();
 const FROM = new Date('2026-03-01T10:00:00Z');
 
-/** Settled operations by the hand of SQL: `n` of 100 records each, one every 10 ms. */
+/** Settled writes by the hand of SQL: `n` of 100 records each, one every 10 ms. */
 async function settled(n: number): Promise<{ runNo: number; runId: string }> {
   const { ledger, database } = opened();
   const { run_no: runNo, run_id: runId } = await openRun(ledger);
   await sql`
-    insert into operations (run_no, batch, kind, state, seqs, attempts, unanswered, http_status, latency_ms, sent_at,
+    insert into writes (run_no, batch, kind, state, seqs, attempts, unanswered, http_status, latency_ms, sent_at,
       settled_at, counts)
     select ${runNo}, i, 'create', 'settled', array(select generate_series((i - 1) * 100 + 1, i * 100)),
       case when i % 1000 = 0 then 3 else 1 end, case when i % 1000 = 0 then 1 else 0 end, 200, i % 500,

@@ -7,7 +7,7 @@ import {
   group,
   ledgerOfFile,
   openRun,
-  operationsOf,
+  writesOf,
   plannedRun,
   settlement,
   someId,
@@ -182,32 +182,32 @@ describe('counts', () => {
         const run = await plannedRun(ledger, 24, 4);
         for (const next of steps) {
           if (next === 'leave' || next === 'resend')
-            await ledger.operations.resolve({ runNo: run.run_no, verdict: next, id: null });
-          const [operation] = await operationsOf(ledger, run);
-          if (operation && next !== 'leave' && next !== 'resend') {
-            const { id, seqs } = operation;
+            await ledger.writes.resolve({ runNo: run.run_no, verdict: next, id: null });
+          const [write] = await writesOf(ledger, run);
+          if (write && next !== 'leave' && next !== 'resend') {
+            const { id, seqs } = write;
             const { fence } = await claimed(ledger, run, id);
-            if (next === 'lose') await ledger.operations.loseAnswer(id, fence);
-            if (next === 'release') await ledger.operations.release(id, fence);
+            if (next === 'lose') await ledger.writes.loseAnswer(id, fence);
+            if (next === 'release') await ledger.writes.release(id, fence);
             if (next === 'settle')
-              await ledger.operations.settle(settlement(id, fence, [group('created', seqs)]));
+              await ledger.writes.settle(settlement(id, fence, [group('created', seqs)]));
             if (next === 'derive') {
               const [first = 0, ...rest] = seqs;
               const derived = rest.length ? [{ kind: 'create', seqs: rest }] : [];
-              await ledger.operations.settle({
+              await ledger.writes.settle({
                 ...settlement(id, fence, [group('rejected', [first])]),
                 derived,
               });
             }
             if (next === 'doubt') {
               const doubt = settlement(id, fence, [group('in_doubt', seqs)]);
-              await ledger.operations.settle({ ...doubt, state: 'in_doubt' });
+              await ledger.writes.settle({ ...doubt, state: 'in_doubt' });
             }
           }
           const counts = await ledger.runs.exactCounts(run.run_no);
           expect(await ledger.runs.counts(run.run_no)).toEqual(counts);
         }
-        await ledger.operations.doubtUnanswered(run.run_no, { code: 'answer_lost' });
+        await ledger.writes.doubtUnanswered(run.run_no, { code: 'answer_lost' });
         await ledger.records.cancelPending(run.run_no, { code: 'run_cancelled' });
         const counts = await ledger.runs.exactCounts(run.run_no);
         expect(counts.pending).toBe(0);

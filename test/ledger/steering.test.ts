@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import { claimOf, ledgerOfFile, operationsOf, plannedRun, upTo } from './harness.ts';
+import { claimOf, ledgerOfFile, writesOf, plannedRun, upTo } from './harness.ts';
 
 const opened = ledgerOfFile();
 
@@ -25,7 +25,7 @@ describe('steering', () => {
       const other = openLedger(url, 12);
       const random = randomOf(seed);
       const run = await plannedRun(ledger, 400, 1);
-      const operations = await operationsOf(ledger, run);
+      const writes = await writesOf(ledger, run);
       let stopped = false;
       let beganAfter = 0;
       let wonBefore = 0;
@@ -41,7 +41,7 @@ describe('steering', () => {
             });
           }
           const late = stopped;
-          const { verdict } = await mine.operations.claim(claimOf(run, id));
+          const { verdict } = await mine.writes.claim(claimOf(run, id));
           if (late) {
             beganAfter += 1;
             expect(verdict, `SEED=${seed}`).toBe('stopped');
@@ -53,7 +53,7 @@ describe('steering', () => {
       const lanes = upTo(16).map((n) =>
         lane(
           n % 2 ? ledger : other,
-          operations.filter((_, i) => i % 16 === n - 1).map(({ id }) => id),
+          writes.filter((_, i) => i % 16 === n - 1).map(({ id }) => id),
         ),
       );
       await Promise.all(lanes);
@@ -61,7 +61,7 @@ describe('steering', () => {
       expect(wonBefore).toBeGreaterThan(0);
       expect(beganAfter).toBeGreaterThan(0);
       // Those claimed before are the only ones that are out.
-      const open = await operationsOf(ledger, run);
+      const open = await writesOf(ledger, run);
       expect(open.filter(({ state }) => state === 'sending')).toHaveLength(wonBefore);
       await other.close();
     },
@@ -71,10 +71,10 @@ describe('steering', () => {
     const { ledger } = opened();
     for (const round of upTo(20)) {
       const run = await plannedRun(ledger, 20, 1);
-      const operations = await operationsOf(ledger, run);
-      const claims = operations.map(({ id }) => ledger.operations.claim(claimOf(run, id)));
+      const writes = await writesOf(ledger, run);
+      const claims = writes.map(({ id }) => ledger.writes.claim(claimOf(run, id)));
       await ledger.runs.steer(run.run_no, 'stopped');
-      const seen = (await operationsOf(ledger, run)).filter(({ state }) => state === 'sending').length;
+      const seen = (await writesOf(ledger, run)).filter(({ state }) => state === 'sending').length;
       const won = (await Promise.all(claims)).filter(({ verdict }) => verdict === 'claimed').length;
       expect(seen, `round ${round}`).toBe(won);
     }
@@ -83,20 +83,20 @@ describe('steering', () => {
   it('a paused run gives no claim, and a resumed one does', async () => {
     const { ledger } = opened();
     const run = await plannedRun(ledger, 2, 1);
-    const [operation] = await operationsOf(ledger, run);
-    const claim = claimOf(run, operation?.id ?? '');
+    const [write] = await writesOf(ledger, run);
+    const claim = claimOf(run, write?.id ?? '');
     await ledger.runs.steer(run.run_no, 'paused');
-    expect(await ledger.operations.claim(claim)).toEqual({ verdict: 'paused' });
+    expect(await ledger.writes.claim(claim)).toEqual({ verdict: 'paused' });
     await ledger.runs.steer(run.run_no, 'go');
-    expect(await ledger.operations.claim(claim)).toMatchObject({ verdict: 'claimed' });
+    expect(await ledger.writes.claim(claim)).toMatchObject({ verdict: 'claimed' });
   });
 
   it('a stopped run does not hold up another one', async () => {
     const { ledger } = opened();
     const [stopped, other] = [await plannedRun(ledger, 1), await plannedRun(ledger, 1)];
     await ledger.runs.steer(stopped.run_no, 'stopped');
-    const [operation] = await operationsOf(ledger, other);
-    const claim = await ledger.operations.claim(claimOf(other, operation?.id ?? ''));
+    const [write] = await writesOf(ledger, other);
+    const claim = await ledger.writes.claim(claimOf(other, write?.id ?? ''));
     expect(claim).toMatchObject({ verdict: 'claimed' });
   });
 });

@@ -16,7 +16,7 @@ const somebody = (): string => {
 const objection = (contactId: string, since: string) =>
   ({ contactId, channel: 'email', reason: 'gdpr_needs_consent_date', since }) as const;
 
-const BATCH = { runId: 'r', operationId: '1', batchKey: 'k', sentAt: null, requestId: null, httpStatus: 200 };
+const BATCH = { runId: 'r', writeId: '1', batchKey: 'k', sentAt: null, requestId: null, httpStatus: 200 };
 /** An opt-in that CXone took. */
 const TAKEN = {
   optIn: true,

@@ -288,9 +288,9 @@ describe('in doubt', () => {
     const stubs = doubtedActivities();
     const result = await play(stage(), stubs, {}, async (handle) => {
       await phase(stubs, 'in_doubt');
-      const wrong = { action: 'resolve', verdict: 'leave', operationId: '9' };
+      const wrong = { action: 'resolve', verdict: 'leave', writeId: '9' };
       await expect(handle.executeUpdate('decide', { args: [wrong] })).rejects.toMatchObject({
-        cause: { message: 'operation 9 is not in doubt; these are: 7' },
+        cause: { message: 'write 9 is not in doubt; these are: 7' },
       });
       await handle.executeUpdate('decide', { args: [{ action: 'resolve', verdict: 'resend', by: 'dana' }] });
       return resultOf(handle);

@@ -106,7 +106,7 @@ export function stubActivities(script: Script = {}) {
   };
 }
 
-/** One operation in doubt until somebody resolves it. */
+/** One write in doubt until somebody resolves it. */
 export function doubtedActivities() {
   let open = true;
   return stubActivities({

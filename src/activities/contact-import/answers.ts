@@ -5,7 +5,7 @@
 import type { Existing } from '../../contract/run.ts';
 import type { CreateRecordsAnswer, NamedRecord } from '../../cxone/contact-lists.ts';
 import type { Reason } from '../../domain/run.ts';
-import type { DerivedOperation, SettledGroup } from '../../ledger/writes/settlements.ts';
+import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import type { Doubt } from '../engine/definition.ts';
 
 export const CREATE = 'create';
@@ -37,7 +37,7 @@ export interface Sent {
 
 export interface Interpretation {
   readonly groups: SettledGroup[];
-  readonly derived: DerivedOperation[];
+  readonly derived: DerivedWrite[];
 }
 
 export function interpretCreate(answer: CreateRecordsAnswer, sent: Sent): Interpretation {
@@ -130,7 +130,7 @@ function without(seqs: readonly number[], named: readonly NamedRecord[]): number
   return seqs.filter((_, index) => !indices.has(index));
 }
 
-/** `--existing skip`: left alone. `update`: one more operation, for those whose record id CXone told us. */
+/** `--existing skip`: left alone. `update`: one more write, for those whose record id CXone told us. */
 function settleDuplicates(
   duplicates: readonly NamedRecord[],
   { seqs, existing }: Sent,

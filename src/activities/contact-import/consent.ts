@@ -4,7 +4,7 @@ import type { Contact } from '../../domain/contact-import/contacts.ts';
 import type { Channel, Eligibility } from '../../domain/consent/eligibility.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import type { DerivedOperation, SettledGroup } from '../../ledger/writes/settlements.ts';
+import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { Answer, LookUps, PendingRecord, Write } from '../engine/definition.ts';
 import {
@@ -119,7 +119,7 @@ function lookedUp(groups: readonly SettledGroup[], derived: Answer['derived'], d
 }
 
 /** The rest of a batch needs no new question. */
-export function withCheck(part: DerivedOperation, { refs }: Write): DerivedOperation {
+export function withCheck(part: DerivedWrite, { refs }: Write): DerivedWrite {
   const { checkedAt } = (refs ?? {}) as CheckedRefs;
   if (part.kind !== CREATE || checkedAt === undefined) return part;
   return { ...part, refs: { ...(part.refs as object | undefined), checkedAt } };

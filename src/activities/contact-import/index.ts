@@ -35,7 +35,7 @@ export function createContactImport(deps: ContactImportDeps): BulkKind {
   return {
     stem: 'contact-import',
     recordsPerBatch: CONTACTS_PER_BATCH,
-    firstOperation: (run) => (inputOf(run).requireConsent ? CHECK : CREATE),
+    firstWrite: (run) => (inputOf(run).requireConsent ? CHECK : CREATE),
     lookUps: (run) => lookUpsOf(ledger, run),
     event: 'cxone_contact_import_batch_complete',
     options: (input) => contactImportOptions(input as ContactImportInput),
@@ -129,7 +129,7 @@ function describe(answer: CreateRecordsAnswer): string {
 
 /**
  * PUT of each record, one after the other. Repeating it is safe: a PUT puts the same record into the same place. What
- * was put before one goes wrong is settled, or a rate limit would let a long operation never come to its end.
+ * was put before one goes wrong is settled, or a rate limit would let a long write never come to its end.
  */
 async function updateContacts(cxone: Cxone, write: Write): Promise<Answer> {
   const refusals: SettledGroup[] = [];

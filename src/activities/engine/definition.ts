@@ -2,7 +2,7 @@
 import type { Kind } from '../../contract/run.ts';
 import type { CxoneError } from '../../cxone/errors.ts';
 import type { Counts, Outcome, Reason } from '../../domain/run.ts';
-import type { Alongside, DerivedOperation, SettledGroup } from '../../ledger/writes/settlements.ts';
+import type { Alongside, DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import type { OutboxEvent } from '../../ledger/outbox/outbox.ts';
 import type { Objection } from '../../ledger/consent/suppressions.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -21,7 +21,7 @@ export type Doubt = 'none' | 'whole' | 'parts';
 
 export interface Write {
   readonly run: Run;
-  readonly operationId: string;
+  readonly writeId: string;
   readonly batch: number;
   readonly kind: string;
   /** In the order of the source. */
@@ -37,16 +37,16 @@ export interface Write {
   /** Called right before the socket write; throws when the lease is no longer ours. */
   readonly beforeSend: () => void;
   /**
-   * For operations of many requests: a turn in the rate budget and a renewed lease for each. False: the page is to
-   * stop, so answer with what is done and derive an operation of the rest.
+   * For writes of many requests: a turn in the rate budget and a renewed lease for each. False: the page is to
+   * stop, so answer with what is done and derive a write of the rest.
    */
   readonly nextRequest: () => Promise<boolean>;
 }
 
-/** Every record of the write is in exactly one group or derived operation (the ledger refuses anything else). */
+/** Every record of the write is in exactly one group or derived write (the ledger refuses anything else). */
 export interface Answer {
   readonly groups: readonly SettledGroup[];
-  readonly derived: readonly DerivedOperation[];
+  readonly derived: readonly DerivedWrite[];
   readonly httpStatus: number;
   readonly requestId: string | null;
   /** For the audit: words and counts, no personal data. */
@@ -88,8 +88,8 @@ export interface BulkKind {
   /** Prefix of run ids and first word of the business key. */
   readonly stem: string;
   readonly recordsPerBatch: number;
-  /** The kind of the operations that the plan makes. */
-  firstOperation(run: Run): string;
+  /** The kind of the writes that the plan makes. */
+  firstWrite(run: Run): string;
   /** Absent or null: it asks nothing. */
   readonly lookUps?: (run: Run) => Promise<LookUps | null>;
   /** What the CRM is told after each batch. */
@@ -110,12 +110,12 @@ export interface BulkKind {
   /** One write. Why repeating it is safe is said at each implementation. */
   write(write: Write): Promise<Answer>;
   /** May a write be repeated whose answer was lost? If not, its records are in doubt and a person decides. */
-  repeatable(operationKind: string): boolean;
+  repeatable(writeKind: string): boolean;
   /**
    * May it be claimed before there is a slot for it? One request, whose repeating is safe: what has many would hold the
    * slots for long, and claims would grow old by waiting. Absent: no.
    */
-  readonly claimedAhead?: (operationKind: string) => boolean;
+  readonly claimedAhead?: (writeKind: string) => boolean;
   /** Absent: S1's event, whose metrics add up (crm.ts). Else the body of each; events that list items are not merged. */
   readonly render?: (run: Run, event: OutboxEvent) => Promise<string>;
   /** A run has ended before its end, and said what became of each record: what else is remembered. Repeatable. */

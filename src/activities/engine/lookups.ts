@@ -1,11 +1,11 @@
-/** Many reads under one operation, one after the other: what was read before one goes wrong is kept. */
+/** Many reads under one write, one after the other: what was read before one goes wrong is kept. */
 import { CxoneError, CxoneRefused, CxoneUnreadable } from '../../cxone/errors.ts';
 import type { PendingRecord, Write } from './definition.ts';
 
 /** An answer about one record that nobody can read is asked for so often; then the record goes without. */
 export const MOST_TRIES = 3;
 
-/** What goes with a derived operation of look-ups: how often its first record was asked for in vain. */
+/** What goes with a derived write of look-ups: how often its first record was asked for in vain. */
 export interface LookUpRefs {
   readonly tries?: number;
 }

@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CxoneError, CxoneRateLimited } from '../../cxone/errors.ts';
 import { type Claimed, LEASE_MARGIN_MS } from '../../ledger/writes/claims.ts';
-import type { OpenOperation } from '../../ledger/writes/writes.ts';
+import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { Answer, BulkKindName, Write } from './definition.ts';
 import { doubtOf, mayBeSent } from './prior-attempt.ts';
@@ -49,7 +49,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
   const kind = deps.kinds[run.kind as BulkKindName];
   const settling = createPageSettling(deps, run, kind);
   const waits = new AbortController();
-  // As many operations wait by it as may be in flight.
+  // As many writes wait by it as may be in flight.
   setMaxListeners(0, waits.signal);
   let halted: Halt | null = null;
   /** The line of the rate budget is too long: nothing more queues up, and those who have their place keep it. */
@@ -73,13 +73,13 @@ export function createPageWorker(deps: PageDeps, run: Run) {
   };
 
   /** `since`: when the lease began at the latest; the time that the claim itself took counts. */
-  const claim = async (operation: OpenOperation): Promise<{ claimed: Claimed; since: Moment }> => {
+  const claim = async (write: OpenWrite): Promise<{ claimed: Claimed; since: Moment }> => {
     for (;;) {
       await pace.turn(waits.signal);
       const since = momentNow();
-      const claimed = await ledger.operations.claim({
+      const claimed = await ledger.writes.claim({
         runNo: run.run_no,
-        id: operation.id,
+        id: write.id,
         leaseMs: LEASE_MS,
         holder: deps.holder,
         tenant: pace.tenant,
@@ -91,7 +91,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     }
   };
 
-  /** False: stop here, and let what is left be an operation of its own. The first request has its turn from the claim. */
+  /** False: stop here, and let what is left be a write of its own. The first request has its turn from the claim. */
   const nextRequest = async (lease: Lease): Promise<boolean> => {
     if (lease.sent() === 0) return true;
     try {
@@ -106,12 +106,12 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     return halted === null;
   };
 
-  /** One operation: claim, send, settle. Whatever goes wrong leaves it in a state that the next try understands. */
-  const writeOperation = async (operation: OpenOperation): Promise<void> => {
-    const sent = await pace.claimed(() => claimAndSend(operation).catch(stopFor));
+  /** One write: claim, send, settle. Whatever goes wrong leaves it in a state that the next try understands. */
+  const processWrite = async (write: OpenWrite): Promise<void> => {
+    const sent = await pace.claimed(() => claimAndSend(write).catch(stopFor));
     if (!sent) return;
     const { answer, fence, latencyMs } = sent;
-    await settling.settle(operation, fence, answer, latencyMs);
+    await settling.settle(write, fence, answer, latencyMs);
     answered = true;
     storm.passed();
     // Broken off in the middle: what was answered before is no part of an outage.
@@ -119,44 +119,44 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     if (answer.brokenOffBy) reckon(answer.brokenOffBy);
   };
 
-  const claimAndSend = async (operation: OpenOperation): Promise<Sent | null> => {
-    const send = (mine: Mine) => sendClaimed(operation, mine).catch(stopFor);
-    if (kind.claimedAhead?.(operation.kind)) {
-      const mine = await claimToSend(operation);
+  const claimAndSend = async (write: OpenWrite): Promise<Sent | null> => {
+    const send = (mine: Mine) => sendClaimed(write, mine).catch(stopFor);
+    if (kind.claimedAhead?.(write.kind)) {
+      const mine = await claimToSend(write);
       return mine && pace.inSlot(() => send(mine));
     }
     return pace.inSlot(async () => {
-      const mine = await claimToSend(operation);
+      const mine = await claimToSend(write);
       return mine && send(mine);
     });
   };
 
   /** null: it is not to be sent now. */
-  const claimToSend = async (operation: OpenOperation): Promise<Mine | null> => {
+  const claimToSend = async (write: OpenWrite): Promise<Mine | null> => {
     if (halted || tooLong) return null;
-    const { claimed, since } = await claim(operation);
+    const { claimed, since } = await claim(write);
     if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') halt({ why: claimed.verdict });
     if (claimed.verdict === 'leased') leasedForMs = Math.max(leasedForMs, claimed.waitMs);
     if (claimed.verdict !== 'claimed') return null;
-    if (mayBeSent(operation, claimed.unanswered, kind.repeatable(operation.kind))) return { claimed, since };
-    await settling.leaveInDoubt(operation, claimed.fence);
+    if (mayBeSent(write, claimed.unanswered, kind.repeatable(write.kind))) return { claimed, since };
+    await settling.leaveInDoubt(write, claimed.fence);
     return null;
   };
 
   /** null: there is no answer to settle. */
-  const sendClaimed = async (operation: OpenOperation, { claimed, since }: Mine): Promise<Sent | null> => {
+  const sendClaimed = async (write: OpenWrite, { claimed, since }: Mine): Promise<Sent | null> => {
     const { fence } = claimed;
-    const lease = createLease(since, () => ledger.operations.renew(operation.id, fence, LEASE_MS));
+    const lease = createLease(since, () => ledger.writes.renew(write.id, fence, LEASE_MS));
     let startedAt = performance.now();
     try {
       await stillStands(lease);
       startedAt = performance.now();
-      const answer = await kind.write(writeOf(operation, claimed, lease));
+      const answer = await kind.write(writeOf(write, claimed, lease));
       const latencyMs = performance.now() - startedAt;
       if (answer.brokenOffBy) await holdOff(answer.brokenOffBy, startedAt);
       return { answer, fence, latencyMs };
     } catch (error) {
-      await giveUp(operation, fence, error, startedAt);
+      await giveUp(write, fence, error, startedAt);
       return null;
     }
   };
@@ -168,40 +168,35 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     await lease.renewIfOld();
   };
 
-  const writeOf = (operation: OpenOperation, claimed: ClaimedNow, lease: Lease): Write => {
-    const contents = contentsOf(operation, claimed.payload);
+  const writeOf = (write: OpenWrite, claimed: ClaimedNow, lease: Lease): Write => {
+    const contents = contentsOf(write, claimed.payload);
     return {
       run,
-      operationId: operation.id,
-      batch: operation.batch,
-      kind: operation.kind,
+      writeId: write.id,
+      batch: write.batch,
+      kind: write.kind,
       seqs: contents.seqs,
       payload: claimed.payload,
       get records() {
         return contents.records();
       },
-      refs: operation.refs,
-      doubt: doubtOf(operation, claimed.unanswered),
-      sentSince: sentSince(operation, run),
+      refs: write.refs,
+      doubt: doubtOf(write, claimed.unanswered),
+      sentSince: sentSince(write, run),
       beforeSend: () => lease.check(),
       nextRequest: () => nextRequest(lease),
     };
   };
 
-  /** The request failed, or was never sent. Ledger errors land here too: then the operation keeps its lease. */
-  const giveUp = async (
-    operation: OpenOperation,
-    fence: number,
-    error: unknown,
-    sentAtMs: number,
-  ): Promise<void> => {
+  /** The request failed, or was never sent. Ledger errors land here too: then the write keeps its lease. */
+  const giveUp = async (write: OpenWrite, fence: number, error: unknown, sentAtMs: number): Promise<void> => {
     if (error instanceof LeaseExpired || error instanceof HeldBack || isAbort(error))
-      return ledger.operations.release(operation.id, fence);
+      return ledger.writes.release(write.id, fence);
     if (!(error instanceof CxoneError)) throw error;
     await holdOff(error, sentAtMs);
-    if (error.applied === 'no') await ledger.operations.release(operation.id, fence);
-    else if (kind.repeatable(operation.kind)) await ledger.operations.loseAnswer(operation.id, fence);
-    else await settling.leaveInDoubt(operation, fence);
+    if (error.applied === 'no') await ledger.writes.release(write.id, fence);
+    else if (kind.repeatable(write.kind)) await ledger.writes.loseAnswer(write.id, fence);
+    else await settling.leaveInDoubt(write, fence);
     reckon(error);
   };
 
@@ -232,20 +227,16 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     halt,
     counts: settling.counts,
 
-    /** Rounds, because answers make new operations: the rest of a batch, its halves, its updates. */
+    /** Rounds, because answers make new writes: the rest of a batch, its halves, its updates. */
     async work(page: Page): Promise<void> {
       const tried = new Set<string>();
       for (;;) {
-        const open = await ledger.operations.open(run.run_no, page.fromBatch, page.toBatch);
+        const open = await ledger.writes.open(run.run_no, page.fromBatch, page.toBatch);
         // Whose turn never came goes first: the look-ups that an outage fails must not keep the objections behind them.
-        const next = open
-          .filter((operation) => !tried.has(operation.id))
-          .toSorted((a, b) => a.attempts - b.attempts);
+        const next = open.filter((write) => !tried.has(write.id)).toSorted((a, b) => a.attempts - b.attempts);
         if (next.length === 0 || halted || tooLong) break;
         for (const { id } of next) tried.add(id);
-        const all = Promise.all(
-          next.map((operation) => pace.taken(() => writeOperation(operation).catch(stopFor))),
-        );
+        const all = Promise.all(next.map((write) => pace.taken(() => processWrite(write).catch(stopFor))));
         await Promise.race([all, drained]);
       }
       throwIfFailed(halted);
@@ -254,9 +245,9 @@ export function createPageWorker(deps: PageDeps, run: Run) {
 
     /** Throws where CXone answered nothing at all: Temporal's backoff waits out an outage, and no history grows by it. */
     async result(page: Page): Promise<PageResult> {
-      const left = await ledger.operations.open(run.run_no, page.fromBatch, page.toBatch);
+      const left = await ledger.writes.open(run.run_no, page.fromBatch, page.toBatch);
       if (lastFailure && !answered && left.length > 0 && !halted) throw lastFailure;
-      const lostMost = Math.max(0, ...left.map((operation) => operation.unanswered));
+      const lostMost = Math.max(0, ...left.map((write) => write.unanswered));
       return {
         counts: await ledger.runs.counts(run.run_no),
         left: left.length,

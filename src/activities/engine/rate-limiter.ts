@@ -13,7 +13,7 @@ import type { RateBudget } from '../../ledger/writes/rate-budget.ts';
 const SHARE_OF_LIMIT = 0.99;
 
 /**
- * Of the slots: so many operations more are claimed and wait for one, so that a free slot need not wait for a commit.
+ * Of the slots: so many writes more are claimed and wait for one, so that a free slot need not wait for a commit.
  * Few, because after a crash they have to be found out about as if they had been sent.
  */
 const CLAIMED_AHEAD = 0.5;

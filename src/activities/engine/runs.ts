@@ -5,7 +5,7 @@ import { successRatePercent } from '../../domain/run.ts';
 import { canonicalize } from '../../ledger/runs/business-key.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { parentOf } from '../../ledger/runs/retries.ts';
-import type { OperationInDoubt } from '../../ledger/writes/writes.ts';
+import type { WriteInDoubt } from '../../ledger/writes/writes.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { whileBeating } from './heartbeat.ts';
 import type { BulkKind, BulkKindName, Kinds } from './definition.ts';
@@ -27,8 +27,8 @@ export interface OpenedRun {
   readonly tells: boolean;
 }
 
-/** An operation that a person, or the policy, has to decide about. */
-export type InDoubt = Omit<OperationInDoubt, 'sentAt'> & { readonly sentAt: string | null };
+/** An write that a person, or the policy, has to decide about. */
+export type InDoubt = Omit<WriteInDoubt, 'sentAt'> & { readonly sentAt: string | null };
 
 export interface ResolveInDoubt {
   readonly runId: string;
@@ -76,7 +76,7 @@ export function createRunActivities(deps: RunsDeps) {
     /** Cuts what is pending into batches and counts. Repeatable: batches that are there stay as they are. */
     planWrites: (runId: string): Promise<Plan> => whileBeating(() => planWrites(runId)),
 
-    /** Once this has returned, no operation is claimed against the word given. Repeatable. */
+    /** Once this has returned, no write is claimed against the word given. Repeatable. */
     async steerRun({
       runId,
       steering,
@@ -99,24 +99,24 @@ export function createRunActivities(deps: RunsDeps) {
       await ledger.audit.add(runId, 'steering_refused', { ...refusal });
     },
 
-    /** The operations that a person has to decide about. */
+    /** The writes that a person has to decide about. */
     async listInDoubt(runId: string): Promise<InDoubt[]> {
       const run = await ledger.runs.get(runId);
-      const operations = await ledger.operations.inDoubt(run.run_no);
-      return operations.map(({ sentAt, ...rest }) => ({ ...rest, sentAt: sentAt?.toISOString() ?? null }));
+      const writes = await ledger.writes.inDoubt(run.run_no);
+      return writes.map(({ sentAt, ...rest }) => ({ ...rest, sentAt: sentAt?.toISOString() ?? null }));
     },
 
-    /** Opens operations in doubt again, or leaves their records in doubt for good. Repeatable. */
+    /** Opens writes in doubt again, or leaves their records in doubt for good. Repeatable. */
     async resolveInDoubt({ runId, decision, firstTimeOnly }: ResolveInDoubt): Promise<number> {
       const run = await ledger.runs.get(runId);
-      const resolved = await ledger.operations.resolve({
+      const resolved = await ledger.writes.resolve({
         runNo: run.run_no,
         verdict: decision.verdict ?? 'leave',
-        id: decision.operationId ?? null,
+        id: decision.writeId ?? null,
         firstTimeOnly: firstTimeOnly ?? false,
         event: eventOf(run),
       });
-      await ledger.audit.add(runId, 'resolve', { ...decision, operations: resolved });
+      await ledger.audit.add(runId, 'resolve', { ...decision, writes: resolved });
       return resolved;
     },
 
@@ -164,19 +164,15 @@ export function createRunActivities(deps: RunsDeps) {
   }
 
   async function endPending(run: Run, state: 'cancelled' | 'rejected'): Promise<void> {
-    const liveMs = await ledger.operations.liveLeaseMs(run.run_no);
+    const liveMs = await ledger.writes.liveLeaseMs(run.run_no);
     if (liveMs > 0)
-      throw passes(
-        'OperationsInFlight',
-        'requests are still in flight; they are settled first',
-        liveMs + 100,
-      );
-    await ledger.operations.doubtUnanswered(run.run_no, {
+      throw passes('WritesInFlight', 'requests are still in flight; they are settled first', liveMs + 100);
+    await ledger.writes.doubtUnanswered(run.run_no, {
       code: 'answer_lost',
       message: 'cancelled before it was reconciled',
     });
     // Nobody will decide any more.
-    await ledger.operations.resolve({ runNo: run.run_no, verdict: 'leave', id: null, event: eventOf(run) });
+    await ledger.writes.resolve({ runNo: run.run_no, verdict: 'leave', id: null, event: eventOf(run) });
     await ledger.records.cancelPending(run.run_no, {
       code: state === 'rejected' ? 'plan_rejected' : 'run_cancelled',
     });
@@ -199,7 +195,7 @@ export function createRunActivities(deps: RunsDeps) {
   async function planWrites(runId: string): Promise<Plan> {
     const run = await ledger.runs.get(runId);
     const kind = deps.kinds[run.kind as BulkKindName];
-    const batches = await ledger.operations.plan(run.run_no, kind.firstOperation(run), kind.recordsPerBatch);
+    const batches = await ledger.writes.plan(run.run_no, kind.firstWrite(run), kind.recordsPerBatch);
     const plan = await countPlan(ledger, run, kind, batches, deps.ratePerMinute);
     await ledger.runs.setPlan(run.run_no, plan, plan.hash);
     await ledger.audit.add(runId, 'planned', { ...plan, reasons: undefined });
@@ -244,7 +240,7 @@ function alreadyEnded(run: Run) {
 }
 
 async function resultOf(ledger: Ledger, run: Run, state: RunState, counts: Counts): Promise<BulkResult> {
-  const { requests, averageMs } = await ledger.operations.latencies(run.run_no);
+  const { requests, averageMs } = await ledger.writes.latencies(run.run_no);
   const retryOf = parentOf(run);
   return {
     runId: run.run_id,

@@ -1,6 +1,6 @@
-/** How the operations of a page are settled, and what of it this try of the page has done. */
+/** How the writes of a page are settled, and what of it this try of the page has done. */
 import type { Kind } from '../../contract/run.ts';
-import type { OpenOperation } from '../../ledger/writes/writes.ts';
+import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { countOutcomes, type SettledGroup } from '../../ledger/writes/settlements.ts';
 import type { Answer, BulkKind } from './definition.ts';
@@ -14,19 +14,19 @@ export function createPageSettling({ ledger, tells }: PageDeps, run: Run, kind: 
     counts: () => countOutcomes(settled),
 
     /** An answer. Where the lease was lost, whoever took it over reconciles it, and this one is kept as evidence. */
-    async settle(operation: OpenOperation, fence: number, answer: Answer, latencyMs: number): Promise<void> {
+    async settle(write: OpenWrite, fence: number, answer: Answer, latencyMs: number): Promise<void> {
       const { groups, derived, httpStatus, requestId, details, onlyLookedUp, alongside } = answer;
       const isTold = tells(run.kind as Kind) && (answer.isTold ?? true);
-      const mine = await ledger.operations.settle({
-        id: operation.id,
+      const mine = await ledger.writes.settle({
+        id: write.id,
         fence,
         state: 'settled',
         groups,
-        derived: inherit(operation, derived),
+        derived: inherit(write, derived),
         httpStatus,
         latencyMs: onlyLookedUp ? null : latencyMs,
         requestId,
-        audit: auditOf(operation, groups, {
+        audit: auditOf(write, groups, {
           status: 'success',
           httpStatus,
           latencyMs: Math.round(latencyMs),
@@ -39,16 +39,16 @@ export function createPageSettling({ ledger, tells }: PageDeps, run: Run, kind: 
     },
 
     /** The answer was lost, and CXone may have applied what must not be repeated: a person's word is needed. */
-    async leaveInDoubt(operation: OpenOperation, fence: number): Promise<void> {
+    async leaveInDoubt(write: OpenWrite, fence: number): Promise<void> {
       const groups: SettledGroup[] = [
         {
           outcome: 'in_doubt',
-          seqs: operation.seqs,
+          seqs: write.seqs,
           reasons: [{ code: 'answer_lost', message: 'CXone may have applied it' }],
         },
       ];
-      const mine = await ledger.operations.settle({
-        id: operation.id,
+      const mine = await ledger.writes.settle({
+        id: write.id,
         fence,
         state: 'in_doubt',
         groups,
@@ -56,7 +56,7 @@ export function createPageSettling({ ledger, tells }: PageDeps, run: Run, kind: 
         httpStatus: null,
         latencyMs: null,
         requestId: null,
-        audit: auditOf(operation, groups, {
+        audit: auditOf(write, groups, {
           status: 'in_doubt',
           details: 'the answer was lost, repeating is not safe',
         }),

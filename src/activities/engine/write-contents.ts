@@ -1,17 +1,17 @@
-/** An operation as what is written and what the audit is told of it. Pure. */
-import type { OpenOperation } from '../../ledger/writes/writes.ts';
+/** An write as what is written and what the audit is told of it. Pure. */
+import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import { countOutcomes, type SettledGroup } from '../../ledger/writes/settlements.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { PendingRecord } from './definition.ts';
 
 /** Tries that were refused count as sent here: it is the earliest moment that is certain. */
-export function sentSince({ attempts, sent_at }: OpenOperation, run: Run): Date {
+export function sentSince({ attempts, sent_at }: OpenWrite, run: Run): Date {
   return attempts === 1 && sent_at ? sent_at : run.started_at;
 }
 
 /** Both are in the order of the source. Most writes need no record by itself: they are read when somebody looks. */
-export function contentsOf(operation: OpenOperation, payload: string) {
-  const seqs = operation.seqs.toSorted((a, b) => a - b);
+export function contentsOf(write: OpenWrite, payload: string) {
+  const seqs = write.seqs.toSorted((a, b) => a - b);
   let read: PendingRecord[] | undefined;
   const records = (): PendingRecord[] =>
     (read ??= (JSON.parse(payload) as unknown[]).map((record, i) => ({ seq: seqs[i] ?? 0, record })));
@@ -19,15 +19,15 @@ export function contentsOf(operation: OpenOperation, payload: string) {
 }
 
 export function auditOf(
-  operation: OpenOperation,
+  write: OpenWrite,
   groups: readonly SettledGroup[],
   more: Readonly<Record<string, unknown>>,
 ) {
   return {
-    batch: operation.batch,
-    operationId: operation.id,
-    kind: operation.kind,
-    recordCount: operation.seqs.length,
+    batch: write.batch,
+    writeId: write.id,
+    kind: write.kind,
+    recordCount: write.seqs.length,
     counts: countOutcomes(groups),
     ...more,
   };

@@ -20,7 +20,7 @@ export interface Page {
 export interface PageResult {
   /** Of the whole run, as the ledger has them now. */
   readonly counts: Counts;
-  /** Operations that are still open: unanswered, or under the lease of another worker. */
+  /** Writes that are still open: unanswered, or under the lease of another worker. */
   readonly left: number;
   /** How long to wait before the next try of those. */
   readonly waitMs: number;

@@ -127,7 +127,7 @@ export function render(run: Run, event: OutboxEvent, content: EventTotals, total
     auditTrailer: {
       auditId: event.audit_id,
       timestamp: event.created_at.toISOString(),
-      operationId: event.operation_id,
+      writeId: event.write_id,
       recordCount: sum(content.counts, OUTCOMES),
       outcomes: content.counts,
       latencyMs: event.latency_ms,

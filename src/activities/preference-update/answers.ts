@@ -10,7 +10,7 @@ import type {
   UpdateBatchAnswer,
 } from '../../cxone/preferences.ts';
 import type { Outcome, Reason } from '../../domain/run.ts';
-import type { DerivedOperation, SettledGroup } from '../../ledger/writes/settlements.ts';
+import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 
 /** What CXone has is read first, so that no opt-in overwrites a newer withdrawal. */
 export const GUARD = 'guard';
@@ -44,7 +44,7 @@ export interface SentItem {
 
 export interface Interpretation {
   readonly groups: SettledGroup[];
-  readonly derived: DerivedOperation[];
+  readonly derived: DerivedWrite[];
 }
 
 /** Repeated with the same key and the same bytes: what CXone says now it may have said before. */
@@ -296,6 +296,6 @@ export function groupOf(
   ];
 }
 
-export function derive(kind: string, seqs: readonly number[], refs?: object): DerivedOperation[] {
+export function derive(kind: string, seqs: readonly number[], refs?: object): DerivedWrite[] {
   return seqs.length === 0 ? [] : [{ kind, seqs, ...(refs && Object.keys(refs).length > 0 && { refs }) }];
 }

@@ -21,8 +21,8 @@ export async function endPreferences(ledger: Ledger, run: Run): Promise<void> {
 async function prove(ledger: Ledger, run: Run, ended: EndedBatch): Promise<void> {
   const sent = sentAs(run, ended);
   if (sent === null) return;
-  const { operationId, httpStatus, records } = ended;
-  const batch = { runId: run.run_id, operationId, requestId: null, httpStatus, ...sent };
+  const { writeId, httpStatus, records } = ended;
+  const batch = { runId: run.run_id, writeId, requestId: null, httpStatus, ...sent };
   const entries = records.flatMap(({ seq, outcome, codes, evidence, ...record }) => {
     const reasons = codes.map((code) => ({ code }));
     return proofOf(seq, itemOf({ seq, ...record }), {
@@ -33,7 +33,7 @@ async function prove(ledger: Ledger, run: Run, ended: EndedBatch): Promise<void>
   });
   const taken = records.filter(({ outcome }) => outcome === 'updated');
   const consents = taken.flatMap((record) => consentOf(itemOf(record)));
-  await ledger.preferences.prove(operationId, async (tx) => {
+  await ledger.preferences.prove(writeId, async (tx) => {
     await ledger.suppressions.consentAgain(consents, tx);
     await ledger.consentProof.record(tx, batch, entries);
   });

@@ -47,7 +47,7 @@ export function createPreferenceUpdate(deps: PreferenceUpdateDeps): BulkKind {
   return {
     stem: 'preference-update',
     recordsPerBatch: PREFERENCES_PER_BATCH,
-    firstOperation: (run) => (isGuarded(run) ? GUARD : UPDATE),
+    firstWrite: (run) => (isGuarded(run) ? GUARD : UPDATE),
     event: 'preferences.batch.updated',
     options: (input) => preferenceUpdateOptions(input as PreferenceUpdateInput),
     reader: preferenceReader,
@@ -154,7 +154,7 @@ async function objectionsTo(ledger: Ledger, { records }: Write): Promise<Map<num
 
 /**
  * POST of a batch. Keyed: repeating it with the same key and the same bytes is safe, and the answer is that of the
- * first. The records of an operation never change, so neither do key and bytes, whoever sends them and when. Where
+ * first. The records of a write never change, so neither do key and bytes, whoever sends them and when. Where
  * CXone may have forgotten the key, what it has on record is read instead (reliability.md §3.4).
  */
 async function updateBatch(deps: PreferenceUpdateDeps, write: Write): Promise<Answer> {
@@ -212,7 +212,7 @@ async function lookBeforeSending(ledger: Ledger, write: Write): Promise<Answer |
 
 type LookedUpVerdicts = Awaited<ReturnType<typeof lookUpEach<Verdict>>>;
 
-/** Of what was read: settled where that decides, an operation of its own for what is to be sent, and for the rest. */
+/** Of what was read: settled where that decides, a write of its own for what is to be sent, and for the rest. */
 function settleVerdicts(
   ledger: Ledger,
   write: Write,

@@ -11,7 +11,7 @@ import { ON_OUR_LIST } from './rows.ts';
  * who was erased in between is told of no more (ledger/consent/erasure.ts).
  */
 export async function renderEvent(ledger: Ledger, run: Run, event: OutboxEvent): Promise<string> {
-  const settled = await ledger.preferences.settledBy(run.run_no, event.operation_id ?? '0');
+  const settled = await ledger.preferences.settledBy(run.run_no, event.write_id ?? '0');
   return JSON.stringify({
     id: event.event_id,
     event: event.event,

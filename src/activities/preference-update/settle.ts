@@ -14,7 +14,7 @@ export interface SettledBy {
   /** What CXone has on record, where it was read. */
   readonly found?: ReadonlyMap<number, StoredPreference | null>;
   /** The batch that carried the records. Default: none did, and there is nothing to prove. */
-  readonly request?: Omit<ProofBatch, 'runId' | 'operationId'> | null;
+  readonly request?: Omit<ProofBatch, 'runId' | 'writeId'> | null;
 }
 
 export const itemOf = ({ record }: PendingRecord): PreferenceItem => record as PreferenceItem;
@@ -38,7 +38,7 @@ export function keyOf({
 /** With the settle: objections that CXone did not take go to our own list, and a consent that it took ends an older one. */
 export function settling(
   ledger: Ledger,
-  { run, operationId, records }: Write,
+  { run, writeId, records }: Write,
   settled: readonly SettledGroup[],
   { found = new Map(), request = null }: SettledBy = {},
 ): Pick<Answer, 'groups' | 'alongside' | 'isTold'> {
@@ -61,7 +61,7 @@ export function settling(
       const entries = groups.flatMap((group) =>
         group.seqs.flatMap((seq) => proofOf(seq, items.get(seq), group)),
       );
-      await ledger.consentProof.record(tx, { runId: run.run_id, operationId, ...request }, entries);
+      await ledger.consentProof.record(tx, { runId: run.run_id, writeId, ...request }, entries);
     },
   };
 }

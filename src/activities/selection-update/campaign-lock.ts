@@ -22,7 +22,7 @@ export async function inTurn<T>(
   const giveUpAt = performance.now() + LONGEST_WAIT_MS;
   while ((await campaigns.takeTurn(turn, TURN_MS)) > 0) {
     if (performance.now() > giveUpAt)
-      throw passes('OperationsInFlight', 'another update of this campaign is under way', COME_BACK_MS);
+      throw passes('WritesInFlight', 'another update of this campaign is under way', COME_BACK_MS);
     await delay(LOOK_EVERY_MS);
   }
   try {

@@ -5,7 +5,7 @@ import type { Place } from '../../domain/selection-update/places.ts';
 import { type ContactSelection, readSelection } from '../../domain/selection-update/selection.ts';
 import type { Snapshot } from '../../ledger/selections/campaigns.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import type { OpenOperation } from '../../ledger/writes/writes.ts';
+import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import type { SelectionUpdate } from '../../ledger/selections/selections.ts';
 
 export interface LostWrite extends Doubt {
@@ -14,34 +14,34 @@ export interface LostWrite extends Doubt {
   readonly sent: ContactSelection;
 }
 
-/** What goes with an operation, and with those after it. */
+/** What goes with a write, and with those after it. */
 export interface SelectionRefs {
   /** Places of the wish that a doubt about them was decided against: they are not wished any more. */
   readonly givenUp: readonly Place[];
 }
 
-export const givenUpOf = ({ refs }: OpenOperation): readonly Place[] =>
+export const givenUpOf = ({ refs }: OpenWrite): readonly Place[] =>
   (refs as SelectionRefs | null)?.givenUp ?? [];
 
 /** Was it sent before, without an answer? A lease that ran out is an answer that was lost. */
-export const mayBeApplied = ({ unanswered, state }: OpenOperation): boolean =>
+export const mayBeApplied = ({ unanswered, state }: OpenWrite): boolean =>
   unanswered > 0 || state === 'sending';
 
 /** null: nothing is under way that nobody answered. */
 export async function lostWriteOf(
   { campaigns }: Pick<Ledger, 'campaigns'>,
   update: SelectionUpdate,
-  operation: OpenOperation,
+  write: OpenWrite,
   theirs: Snapshot,
 ): Promise<LostWrite | null> {
-  if (!mayBeApplied(operation) || update.from_snapshot === null) return null;
+  if (!mayBeApplied(write) || update.from_snapshot === null) return null;
   const { tenant, campaign_id: campaignId } = update;
   const from = await campaigns.snapshot(update.from_snapshot);
   const made = from.version + 1;
   const next = theirs.version === made ? theirs : await campaigns.atVersion({ tenant, campaignId }, made);
   const sent = readSelection(update.sent);
-  const write = { from: read(from), sent };
-  return { ...doubtOf(write, read(theirs), next && readSelection(next.selection)), from, sent };
+  const unanswered = { from: read(from), sent };
+  return { ...doubtOf(unanswered, read(theirs), next && readSelection(next.selection)), from, sent };
 }
 
 const read = ({ version, selection }: Snapshot) => ({ version, selection: readSelection(selection) });

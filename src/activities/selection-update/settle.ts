@@ -7,7 +7,7 @@ import type { Conflict } from '../../domain/selection-update/merge.ts';
 import { sameSelection } from '../../domain/selection-update/places.ts';
 import { type ContactSelection, readSelection } from '../../domain/selection-update/selection.ts';
 import type { Snapshot } from '../../ledger/selections/campaigns.ts';
-import type { OpenOperation } from '../../ledger/writes/writes.ts';
+import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { SelectionSettlement } from '../../ledger/selections/writes.ts';
 import type { SelectionUpdate } from '../../ledger/selections/selections.ts';
@@ -30,7 +30,7 @@ import { describeConflict, type SettledPlace } from './desired.ts';
 export interface Attempt {
   readonly run: Run;
   readonly update: SelectionUpdate;
-  readonly operation: OpenOperation;
+  readonly write: OpenWrite;
   readonly theirs: Snapshot;
   /** It was sent before, and that was not answered. */
   readonly lost: LostWrite | null;
@@ -58,20 +58,20 @@ export function createSelectionSettling(deps: SelectionDeps) {
   const { ledger, pace } = deps;
 
   const settle = async (
-    { run, operation, theirs }: Attempt,
+    { run, write, theirs }: Attempt,
     settlement: Pick<SelectionSettlement, 'outcome' | 'fence'> & Partial<SelectionSettlement>,
     facts: Facts,
   ): Promise<void> => {
     const { httpStatus = null, latencyMs = null } = settlement;
     const mine = await ledger.selections.settle({
       runNo: run.run_no,
-      operationId: operation.id,
-      attempts: operation.attempts,
+      writeId: write.id,
+      attempts: write.attempts,
       event: null,
       ...settlement,
       audit: entryOf(run, theirs, { httpStatus, latencyMs, ...facts }),
     });
-    if (!mine) throw passes('OperationsInFlight', 'another try has taken it over', 500);
+    if (!mine) throw passes('WritesInFlight', 'another try has taken it over', 500);
   };
 
   /** Told to the CRM, if there is one. */
@@ -159,12 +159,12 @@ export function createSelectionSettling(deps: SelectionDeps) {
    * the doubt gone, the next merge would take it for one that was never heard.
    */
   const replaced = (attempt: Attempt, { from, missing }: LostWrite, selection: ContactSelection) => {
-    const { run, operation, update } = attempt;
+    const { run, write, update } = attempt;
     const written = diffSelections(theirsOf(attempt), selection).map(({ place }) => place);
     const given = missing.filter((place) => !written.includes(place));
     return {
-      attempts: operation.attempts,
-      refs: { givenUp: [...givenUpOf(operation), ...given] } satisfies SelectionRefs,
+      attempts: write.attempts,
+      refs: { givenUp: [...givenUpOf(write), ...given] } satisfies SelectionRefs,
       audit: entryOf(run, from, {
         result: 'FAILED',
         payloadHash: update.sent_sha256,
@@ -218,14 +218,14 @@ export function createSelectionSettling(deps: SelectionDeps) {
 
   /** Nothing came back, or nothing that says what became of it. Audited like an answer: S3 lost sight of these. */
   const failure = async (
-    { run, operation, theirs }: Attempt,
+    { run, write, theirs }: Attempt,
     { sha256: payloadHash, flags, settled }: Payload,
     fence: number,
     error: CxoneError,
     startedAt: number,
   ): Promise<void> => {
-    if (error.applied === 'no') await ledger.operations.release(operation.id, fence);
-    else await ledger.operations.loseAnswer(operation.id, fence);
+    if (error.applied === 'no') await ledger.writes.release(write.id, fence);
+    else await ledger.writes.loseAnswer(write.id, fence);
     if (error instanceof CxoneRateLimited && error.retryAfterMs !== null)
       await pace.block(error.retryAfterMs);
     const { action, data } = entryOf(run, theirs, {
@@ -247,8 +247,8 @@ export function createSelectionSettling(deps: SelectionDeps) {
   ): Promise<void> => {
     const run = await ledger.runs.get(runId);
     const update = await ledger.selections.get(run.run_no);
-    const [operation] = await ledger.operations.open(run.run_no, 1, 1);
-    if (!operation) return;
+    const [write] = await ledger.writes.open(run.run_no, 1, 1);
+    if (!write) return;
     const theirs = await ledger.campaigns.snapshot(update.from_snapshot ?? update.base_snapshot);
     const conflicts = (update.conflicts ?? []) as readonly Conflict[];
     const differently: Reason[] = conflicts.map((conflict) => ({
@@ -256,9 +256,9 @@ export function createSelectionSettling(deps: SelectionDeps) {
       field: conflict.place,
       message: describeConflict(conflict),
     }));
-    const doubt = mayBeApplied(operation) ? mayHaveBeen(theirs) : null;
+    const doubt = mayBeApplied(write) ? mayHaveBeen(theirs) : null;
     await settle(
-      { run, update, operation, theirs, lost: null },
+      { run, update, write, theirs, lost: null },
       {
         outcome: 'conflict',
         fence: null,

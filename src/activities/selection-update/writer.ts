@@ -53,14 +53,14 @@ export function createSelectionWriter(deps: WriterDeps) {
 
   const tryOnce = async (run: Run, answered: Answered): Promise<SelectionWritten> => {
     const update = await ledger.selections.get(run.run_no);
-    const [operation] = await ledger.operations.open(run.run_no, 1, 1);
+    const [write] = await ledger.writes.open(run.run_no, 1, 1);
     // A try before this one settled it, and its answer to Temporal was lost.
-    if (!operation) return settledBefore(run, update);
-    const liveMs = await ledger.operations.liveLeaseMs(run.run_no);
-    if (liveMs > 0) throw passes('OperationsInFlight', 'the PATCH may still be under way', liveMs + 100);
+    if (!write) return settledBefore(run, update);
+    const liveMs = await ledger.writes.liveLeaseMs(run.run_no);
+    if (liveMs > 0) throw passes('WritesInFlight', 'the PATCH may still be under way', liveMs + 100);
     const theirs = await deps.look(run.target);
-    const lost = await lostWriteOf(ledger, update, operation, theirs);
-    const attempt: Attempt = { run, update, operation, theirs, lost };
+    const lost = await lostWriteOf(ledger, update, write, theirs);
+    const attempt: Attempt = { run, update, write, theirs, lost };
     return lost === null ? merge(attempt, answered) : reconcile(attempt, lost, answered);
   };
 
@@ -82,11 +82,11 @@ export function createSelectionWriter(deps: WriterDeps) {
   };
 
   const merge = async (attempt: Attempt, answered: Answered): Promise<SelectionWritten> => {
-    const { run, update, operation, lost } = attempt;
+    const { run, update, write, lost } = attempt;
     const theirs = theirsOf(attempt);
     const ours = readSelection(update.wish);
     // What is not wished any more is as if it had been there before the wish.
-    const base = withPlacesOf(readSelection(update.base), ours, givenUpOf(operation));
+    const base = withPlacesOf(readSelection(update.base), ours, givenUpOf(write));
     const disputed = lost ? disputedOf(lost) : undefined;
     const merged = mergeWish({ base, theirs, ours }, inputOf(run), answered, disputed);
     if (merged.kind === 'broken') throw breaksRules('as CXone has it', merged.problems);
@@ -147,25 +147,25 @@ export function createSelectionWriter(deps: WriterDeps) {
 
   /** Claimed before it leaves, and kept with the claim. */
   const send = async (attempt: Attempt, payload: Payload): Promise<SelectionWritten> => {
-    const { run, operation, theirs, lost } = attempt;
+    const { run, write, theirs, lost } = attempt;
     await pace.turn(Context.current().cancellationSignal);
     if (deps.draining.aborted) throw passes('WorkerDraining', 'the worker stops; another one goes on', 0);
     const since = momentNow();
     const claim = await ledger.selections.claim({
       runNo: run.run_no,
-      id: operation.id,
+      id: write.id,
       leaseMs: LEASE_MS,
       holder: deps.holder,
       tenant: pace.tenant,
-      unanswered: operation.unanswered + (operation.state === 'sending' ? 1 : 0),
+      unanswered: write.unanswered + (write.state === 'sending' ? 1 : 0),
       sent: { snapshot: theirs.id, selection: payload.selection, sha256: payload.sha256 },
       replaces: lost?.fate === 'unknown' ? settling.replaced(attempt, lost, payload.selection) : null,
     });
     if (claim.verdict === 'paused' || claim.verdict === 'stopped') return { kind: 'halted' };
     if (claim.verdict === 'blocked') throw new RateWait(Math.min(claim.waitMs, 6 * LONGEST_WAIT_MS));
-    if (claim.verdict !== 'claimed') throw passes('OperationsInFlight', 'another try is at it', 1_000);
+    if (claim.verdict !== 'claimed') throw passes('WritesInFlight', 'another try is at it', 1_000);
     const lease = createLease(since, () => Promise.resolve(false));
-    const claimed = { ...attempt, operation: { ...operation, id: claim.id } };
+    const claimed = { ...attempt, write: { ...write, id: claim.id } };
     return patch(claimed, payload, claim.fence, () => lease.check());
   };
 
@@ -175,7 +175,7 @@ export function createSelectionWriter(deps: WriterDeps) {
     fence: number,
     beforeSend: () => void,
   ): Promise<SelectionWritten> => {
-    const { run, theirs, operation } = attempt;
+    const { run, theirs, write } = attempt;
     const startedAt = performance.now();
     const { document, version } = theirs;
     try {
@@ -189,8 +189,8 @@ export function createSelectionWriter(deps: WriterDeps) {
       return await settling.answer(attempt, payload, fence, answer, performance.now() - startedAt);
     } catch (error) {
       if (error instanceof LeaseExpired) {
-        await ledger.operations.release(operation.id, fence);
-        throw passes('OperationsInFlight', 'the lease ran out before the request left', 500);
+        await ledger.writes.release(write.id, fence);
+        throw passes('WritesInFlight', 'the lease ran out before the request left', 500);
       }
       if (!(error instanceof CxoneError)) throw error;
       await settling.failure(attempt, payload, fence, error, startedAt);
@@ -205,7 +205,7 @@ export function createSelectionWriter(deps: WriterDeps) {
       const version = update.version_after === null ? null : Number(update.version_after);
       if (outcome !== 'pending') return { kind: 'done', outcome, version };
     }
-    throw new Error(`run ${run.run_id} has neither an operation nor an outcome`);
+    throw new Error(`run ${run.run_id} has neither a write nor an outcome`);
   };
 
   const write = async (runId: string, answered: Answered): Promise<SelectionWritten> => {

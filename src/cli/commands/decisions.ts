@@ -17,7 +17,7 @@ export interface DecisionOptions {
   readonly plan?: string;
   readonly resend?: boolean;
   readonly leave?: boolean;
-  readonly operation?: string;
+  readonly write?: string;
   readonly mine?: boolean;
   readonly theirs?: boolean;
   readonly answers?: string;
@@ -70,7 +70,7 @@ const WORDS: Readonly<Record<SteeringAction, Words>> = {
       'Decides about writes whose answer never came: send them again, or leave their records in doubt and go on.\n' +
       'Or about a selection that somebody else changed, too: ours, theirs, or place by place; `show RUN` lists them.',
     done: 'resolved',
-    example: ['resolve RUN --leave --operation 17', 'this one only; `show RUN` lists them'],
+    example: ['resolve RUN --leave --write 17', 'this one only; `show RUN` lists them'],
   },
 };
 
@@ -91,7 +91,7 @@ const addDecision =
       command
         .addOption(new Option('--resend', 'send them again').conflicts('leave'))
         .option('--leave', 'leave their records in doubt')
-        .option('--operation <id>', 'only this one (default: all in doubt)')
+        .option('--write <id>', 'only this one (default: all in doubt)')
         .option('--mine', 'in every conflict our change counts')
         .option('--theirs', 'in every conflict theirs counts')
         .option('--answers <json|file>', 'for each place: {"lists/L1": "mine", "priorityOrder": "theirs"}')
@@ -146,13 +146,13 @@ const send = (client: Pick<CxflowClient, 'decide'>, runId: string, decision: Dec
 
 /** Pure. Errors: UsageError. */
 export function toDecision(action: SteeringAction, options: DecisionOptions): Decision {
-  const { by, reason, plan, operation } = options;
+  const { by, reason, plan, write } = options;
   return {
     action,
     by,
     ...(reason !== undefined && { reason }),
     ...(plan !== undefined && { planHash: plan }),
-    ...(operation !== undefined && { operationId: operation }),
+    ...(write !== undefined && { writeId: write }),
     ...(action === 'resolve' && resolutionOf(options)),
   };
 }

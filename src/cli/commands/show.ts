@@ -14,7 +14,7 @@ export const addShow: AddCommand = (parent, cli, finish) => {
     .command('show')
     .summary('show everything about one run')
     .description(
-      'Shows one run: source, plan, counts, reasons, operations in doubt, refused steering, CRM events.',
+      'Shows one run: source, plan, counts, reasons, writes in doubt, refused steering, CRM events.',
     )
     .argument('<run>', 'id of the run')
     .option('--json', JSON_HELP)

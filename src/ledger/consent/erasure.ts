@@ -83,7 +83,7 @@ async function cancelUnsent(tx: Executor, contactId: string): Promise<void> {
     with unsent as (
       select r.run_no, r.seq from records r join runs using (run_no) left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
       where o.seq is null and runs.state = 'failed' and ${theirRows(contactId)}
-        and not exists (select 1 from operations op where op.run_no = r.run_no and r.seq = any(op.seqs)
+        and not exists (select 1 from writes op where op.run_no = r.run_no and r.seq = any(op.seqs)
           and (op.state in ('sending', 'unanswered', 'in_doubt') or ${maybeApplied('op')}))),
     cancelled as (
       insert into outcomes (run_no, seq, outcome, reasons)
@@ -95,10 +95,10 @@ async function cancelUnsent(tx: Executor, contactId: string): Promise<void> {
       where added.run_no = runs.run_no and runs.total is not null),
     their as (select run_no, array_agg(seq) as seqs from unsent group by run_no),
     emptied as (
-      delete from operations op using their
+      delete from writes op using their
       where op.run_no = their.run_no and op.state = 'planned' and op.seqs <@ their.seqs)
     -- One that was refused as it was goes out as another write.
-    update operations op set payload_sha256 = null,
+    update writes op set payload_sha256 = null,
       seqs = array(select seq from unnest(op.seqs) with ordinality as kept(seq, place)
         where not seq = any(their.seqs) order by place)
     from their where op.run_no = their.run_no and op.state = 'planned'

@@ -22,7 +22,7 @@ export interface UnsentOptOut {
 
 /** A batch that went out, and that the end of the run or an answer after it has settled. */
 export interface EndedBatch {
-  readonly operationId: string;
+  readonly writeId: string;
   readonly batch: number;
   readonly kind: string;
   readonly refs: unknown;
@@ -96,11 +96,11 @@ export function createPreferences({ db }: Database) {
     /** Batches in doubt for good, and those that a late answer settled; without those that `prove` was called for. */
     async endedBatches(runNo: number): Promise<EndedBatch[]> {
       const { rows } = await sql<EndedBatch>`
-        select op.id as "operationId", op.batch, op.kind, op.refs, op.http_status as "httpStatus",
+        select op.id as "writeId", op.batch, op.kind, op.refs, op.http_status as "httpStatus",
           op.sent_at as "sentAt", json_agg(json_build_object('seq', r.seq, 'record', r.record, 'outcome', o.outcome,
             'evidence', o.evidence, 'codes', coalesce(
               (select json_agg(reason->>'code') from json_array_elements(o.reasons) reason), '[]')) order by r.seq) as records
-        from outcomes o join operations op on op.id = o.operation_id and op.run_no = o.run_no
+        from outcomes o join writes op on op.id = o.write_id and op.run_no = o.run_no
           join records r on r.run_no = o.run_no and r.seq = o.seq
         where o.run_no = ${runNo} and op.refs->>'proved' is null
           and ((op.state = 'left' and o.outcome = 'in_doubt') or (op.state = 'settled' and o.evidence = 'late_answer'))
@@ -108,25 +108,25 @@ export function createPreferences({ db }: Database) {
       return rows;
     },
 
-    /** Once for each operation, in one transaction with what is told alongside. */
-    async prove(operationId: string, alongside: Alongside): Promise<void> {
+    /** Once for each write, in one transaction with what is told alongside. */
+    async prove(writeId: string, alongside: Alongside): Promise<void> {
       await db.transaction().execute(async (tx) => {
         const { rows } = await sql`
-          update operations set refs = (coalesce(refs::jsonb, '{}') || '{"proved": true}')::json
-          where id = ${operationId}::bigint and refs->>'proved' is null returning id`.execute(tx);
+          update writes set refs = (coalesce(refs::jsonb, '{}') || '{"proved": true}')::json
+          where id = ${writeId}::bigint and refs->>'proved' is null returning id`.execute(tx);
         if (rows.length > 0) await alongside(tx);
       });
     },
 
-    /** What one operation settled, in the order of the source. */
-    async settledBy(runNo: number, operationId: string): Promise<SettledPreference[]> {
+    /** What one write settled, in the order of the source. */
+    async settledBy(runNo: number, writeId: string): Promise<SettledPreference[]> {
       const { rows } = await sql<SettledPreference>`
         select r.record, o.outcome, coalesce(
           (select json_agg(reason->>'code') from json_array_elements(o.reasons) reason), '[]'::json) as codes
-        from operations op, unnest(op.seqs) as batch(seq)
+        from writes op, unnest(op.seqs) as batch(seq)
           join outcomes o on o.run_no = ${runNo} and o.seq = batch.seq
           join records r on r.run_no = ${runNo} and r.seq = batch.seq
-        where op.id = ${operationId}::bigint and op.run_no = ${runNo} and o.operation_id = op.id
+        where op.id = ${writeId}::bigint and op.run_no = ${runNo} and o.write_id = op.id
         order by r.seq`.execute(db);
       return rows;
     },

@@ -14,7 +14,7 @@ import type { Executor } from './suppressions.ts';
 /** The request that carried the entries. */
 export interface ProofBatch {
   readonly runId: string;
-  readonly operationId: string;
+  readonly writeId: string;
   /** `X-Idempotency-Key` */
   readonly batchKey: string;
   /** When the request left that was answered, or the last one; ISO 8601. null: not kept (entries of the first version). */
@@ -89,11 +89,11 @@ export function createConsentProof({ db }: Database, subjects: SubjectKeys) {
         .execute();
       return rows.map((row) => {
         const { sentAt = null, ...sealed } = openedOf(who.key, row);
-        const { run_id: runId, operation_id: operationId, request_id: requestId } = row;
+        const { run_id: runId, write_id: writeId, request_id: requestId } = row;
         return {
           at: row.at,
           runId,
-          operationId,
+          writeId,
           requestId,
           httpStatus: row.http_status,
           seq: row.seq,
@@ -192,7 +192,7 @@ function rowOf({ person, key }: Person, batch: ProofBatch, { seq, ...entry }: Pr
     person,
     run_id: batch.runId,
     seq,
-    operation_id: batch.operationId,
+    write_id: batch.writeId,
     request_id: batch.requestId,
     http_status: batch.httpStatus,
     sealed: seal(key, placeOf(person, batch.runId, seq), content),

@@ -49,13 +49,13 @@ create table outcomes (
   seq integer not null,
   outcome text not null,
   reasons json,
-  operation_id bigint,
+  write_id bigint,
   evidence text,
   settled_at timestamptz not null default now(),
   primary key (run_no, seq)
 );
 
-create table operations (
+create table writes (
   id bigint generated always as identity primary key,
   run_no integer not null references runs on delete cascade,
   batch integer not null,
@@ -78,8 +78,8 @@ create table operations (
   counts json,
   late_answers json
 );
-create index operations_open on operations (run_no, batch) where state <> 'settled';
-create index operations_of_run on operations (run_no, batch);
+create index writes_open on writes (run_no, batch) where state <> 'settled';
+create index writes_of_run on writes (run_no, batch);
 
 create table audit_pending (
   id bigint generated always as identity primary key,
@@ -113,7 +113,7 @@ create table outbox (
   audit_id uuid,
   run_no integer not null references runs on delete cascade,
   event text not null,
-  operation_id bigint,
+  write_id bigint,
   counts json not null,
   latency_ms integer,
   created_at timestamptz not null default clock_timestamp(),

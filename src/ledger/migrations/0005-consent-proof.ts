@@ -22,7 +22,7 @@ create table consent_proof (
   person uuid not null,
   run_id text not null,
   seq integer not null,
-  operation_id bigint not null,
+  write_id bigint not null,
   request_id text,
   http_status integer,
   sealed bytea not null

@@ -1,20 +1,20 @@
 import { type Kysely, sql } from 'kysely';
 
 /**
- * Claims and settlements of many operations at a time: one round trip and one commit for what comes together
- * (ledger/coalesce.ts). Each operation is judged as before; docs/benchmarks.md says what it brings.
+ * Claims and settlements of many writes at a time: one round trip and one commit for what comes together
+ * (ledger/coalesce.ts). Each write is judged as before; docs/benchmarks.md says what it brings.
  */
 const functions = `
 -- Only PostgreSQL's own hash is compared from now on.
-update operations set payload_sha256 = null where state in ('sending', 'unanswered');
+update writes set payload_sha256 = null where state in ('sending', 'unanswered');
 
 -- With room on its page, and no index over what they change, claims and settlements leave the indexes alone.
-drop index operations_open;
-alter table operations set (fillfactor = 50);
+drop index writes_open;
+alter table writes set (fillfactor = 50);
 
-drop function claim_operation(integer, bigint, text, integer, text, text);
+drop function claim_write(integer, bigint, text, integer, text, text);
 
-create function claim_operations(
+create function claim_writes(
   p_run_no integer, p_ids bigint[], p_lease_ms integer, p_holder text, p_tenant text
 ) returns table (
   claimed_id bigint, verdict text, new_fence integer, lost_answers integer, wait_ms integer, payload text
@@ -26,7 +26,7 @@ declare
   v_found integer := 0;
   v_records integer;
   v_sha256 text;
-  o operations;
+  o writes;
 begin
   -- Fair where row locks are not: a steering change never starves behind a stream of claims, and every statement below
   -- has a snapshot of its own, so that a claim which had to wait for the change sees it.
@@ -44,8 +44,8 @@ begin
       least(ceil(extract(epoch from v_blocked - v_now) * 1000), 2147483647)::integer, null::text;
     return;
   end if;
-  -- Everybody locks in this order, or two workers with the same operations would wait for each other.
-  for o in select * from operations where id = any(p_ids) and run_no = p_run_no order by id for update loop
+  -- Everybody locks in this order, or two workers with the same writes would wait for each other.
+  for o in select * from writes where id = any(p_ids) and run_no = p_run_no order by id for update loop
     v_found := v_found + 1;
     claimed_id := o.id;
     new_fence := 0;
@@ -62,17 +62,17 @@ begin
         from records where run_no = p_run_no and seq = any(o.seqs);
       -- Found out before it is sent, not when it is settled.
       if v_records <> cardinality(o.seqs) then
-        raise exception 'operation % has lost records', o.id;
+        raise exception 'write % has lost records', o.id;
       end if;
       v_sha256 := encode(sha256(convert_to(payload || coalesce(o.refs::text, ''), 'UTF8')), 'hex');
       if o.payload_sha256 <> v_sha256 then
-        raise exception 'operation % would be sent with another payload than before', o.id;
+        raise exception 'write % would be sent with another payload than before', o.id;
       end if;
       verdict := 'claimed';
       new_fence := o.fence + 1;
       -- A lease that ran out is an answer that was lost: whoever held it may have sent.
       lost_answers := o.unanswered + case when o.state = 'sending' then 1 else 0 end;
-      update operations set
+      update writes set
         state = 'sending', fence = new_fence, unanswered = lost_answers, attempts = attempts + 1,
         payload_sha256 = v_sha256, holder = p_holder, sent_at = v_now,
         lease_until = v_now + p_lease_ms * interval '1 millisecond'
@@ -81,29 +81,29 @@ begin
     return next;
   end loop;
   if v_found <> cardinality(p_ids) then
-    raise exception 'an operation of % does not exist in run %', p_ids, p_run_no;
+    raise exception 'a write of % does not exist in run %', p_ids, p_run_no;
   end if;
 end $$;
 
-create or replace function settle_operation(
+create or replace function settle_write(
   p_id bigint, p_fence integer, p_state text, p_settled json, p_derived json, p_counts json,
   p_http_status integer, p_latency_ms integer, p_request_id text, p_audit json, p_event text
 ) returns boolean language plpgsql as $$
 declare
-  o operations;
+  o writes;
   v_audit_id uuid;
   v_answered integer[];
   v_outcome text;
   v_reasons json;
   v_evidence text;
 begin
-  update operations set
+  update writes set
     state = p_state, counts = p_counts, http_status = p_http_status, latency_ms = p_latency_ms,
     request_id = p_request_id, settled_at = clock_timestamp(), lease_until = null
     where id = p_id and fence = p_fence and state = 'sending'
     returning * into o;
   if not found then
-    update operations set late_answers = (
+    update writes set late_answers = (
       select json_agg(e) from (
         select json_array_elements(coalesce(late_answers, '[]'::json)) e
         union all select json_build_object('fence', p_fence, 'at', clock_timestamp(),
@@ -119,22 +119,22 @@ begin
     v_outcome := p_settled->0->>'outcome';
     v_reasons := p_settled->0->'reasons';
     v_evidence := p_settled->0->>'evidence';
-    insert into outcomes (run_no, seq, outcome, reasons, operation_id, evidence)
+    insert into outcomes (run_no, seq, outcome, reasons, write_id, evidence)
       select o.run_no, seq, v_outcome, v_reasons, p_id, v_evidence from unnest(o.seqs) seq;
   else
-    insert into outcomes (run_no, seq, outcome, reasons, operation_id, evidence)
+    insert into outcomes (run_no, seq, outcome, reasons, write_id, evidence)
       select o.run_no, seq, outcome, reasons, p_id, evidence
       from json_to_recordset(p_settled) g(outcome text, seqs text, reasons json, evidence text),
         unnest(translate(seqs, '[]', '{}')::integer[]) seq;
-    insert into operations (run_no, batch, kind, seqs, refs)
+    insert into writes (run_no, batch, kind, seqs, refs)
       select o.run_no, o.batch, d->>'kind', translate(d->>'seqs', '[]', '{}')::integer[], d->'refs'
       from json_array_elements(p_derived) d;
-    -- A partition: none left out, none twice, none of another operation.
+    -- A partition: none left out, none twice, none of another write.
     select array_agg(seq order by seq) into v_answered from (
       select json_array_elements(p_settled) part union all select json_array_elements(p_derived)) parts,
       unnest(translate(part->>'seqs', '[]', '{}')::integer[]) seq;
     if v_answered is distinct from (select array_agg(seq order by seq) from unnest(o.seqs) seq) then
-      raise exception 'the answer to operation % does not account for each of its % records once',
+      raise exception 'the answer to write % does not account for each of its % records once',
         p_id, cardinality(o.seqs);
     end if;
   end if;
@@ -142,13 +142,13 @@ begin
     select run_id, 'batch_settled', p_audit from runs where run_no = o.run_no
     returning audit_id into v_audit_id;
   if p_event is not null then
-    insert into outbox (run_no, event, operation_id, audit_id, counts, latency_ms)
+    insert into outbox (run_no, event, write_id, audit_id, counts, latency_ms)
       values (o.run_no, p_event, p_id, v_audit_id, p_counts, p_latency_ms);
   end if;
   return true;
 end $$;
 
-create function settle_operations(p_settlements json) returns table (
+create function settle_writes(p_settlements json) returns table (
   settled_id bigint, settled_fence integer, mine boolean
 )
 language plpgsql as $$
@@ -162,7 +162,7 @@ begin
   loop
     settled_id := s.id;
     settled_fence := s.fence;
-    mine := settle_operation(s.id, s.fence, s.state, s.groups, s.derived, s.counts, s.http_status, s.latency_ms,
+    mine := settle_write(s.id, s.fence, s.state, s.groups, s.derived, s.counts, s.http_status, s.latency_ms,
       s.request_id, s.audit, s.event);
     return next;
   end loop;

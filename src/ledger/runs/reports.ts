@@ -1,9 +1,9 @@
-/** What a report draws, reckoned by PostgreSQL: a run of a million records is ten thousand operations and 80 buckets. */
+/** What a report draws, reckoned by PostgreSQL: a run of a million records is ten thousand writes and 80 buckets. */
 import { sql } from 'kysely';
 import { SUCCESSES } from '../../domain/run.ts';
 import type { Database } from '../database.ts';
 
-/** A stretch of the writing. Records count where their operation was settled. */
+/** A stretch of the writing. Records count where their write was settled. */
 export interface Bucket {
   /** From 0; buckets in which nothing was settled are left out. */
   readonly index: number;
@@ -61,7 +61,7 @@ export function createReports({ db }: Database) {
     /** From the first request to the last settle; null: nothing was written. */
     async writing(runNo: number): Promise<Writing | null> {
       const { rows } = await sql<{ from: Date | null; to: Date | null }>`
-        select min(sent_at) as from, max(settled_at) as to from operations
+        select min(sent_at) as from, max(settled_at) as to from writes
         where run_no = ${runNo} and settled_at is not null and sent_at is not null`.execute(db);
       const { from, to } = rows[0] ?? {};
       return from && to ? { from, to: to < from ? from : to } : null;
@@ -76,7 +76,7 @@ export function createReports({ db }: Database) {
           count(*)::int as requests, avg(o.latency_ms)::float8 as "averageMs",
           percentile_cont(0.95) within group (order by o.latency_ms) as "p95Ms",
           sum(greatest(o.attempts - 1, 0))::int as repeats
-        from operations o left join lateral (
+        from writes o left join lateral (
           select sum(value::int) as records, sum(value::int) filter (where key = any(${[...SUCCESSES]})) as successes
           from json_each_text(o.counts)) c on true
         where o.run_no = ${runNo} and o.settled_at is not null and o.sent_at is not null
@@ -88,7 +88,7 @@ export function createReports({ db }: Database) {
       const { rows } = await sql<SlowBatch>`
         select batch, kind, cardinality(seqs) as records, latency_ms as "latencyMs", attempts,
           http_status as "httpStatus", settled_at as "settledAt"
-        from operations where run_no = ${runNo} and latency_ms is not null and settled_at is not null
+        from writes where run_no = ${runNo} and latency_ms is not null and settled_at is not null
         order by latency_ms desc, id limit ${limit}`.execute(db);
       return rows;
     },
@@ -98,7 +98,7 @@ export function createReports({ db }: Database) {
       const { rows } = await sql<{ repeats: number; lostAnswers: number }>`
         select coalesce(sum(greatest(attempts - 1, 0)), 0)::int as repeats,
           coalesce(sum(unanswered), 0)::int as "lostAnswers"
-        from operations where run_no = ${runNo}`.execute(db);
+        from writes where run_no = ${runNo}`.execute(db);
       return rows[0] ?? { repeats: 0, lostAnswers: 0 };
     },
 

@@ -41,7 +41,7 @@ export function createRetries({ db }: Database) {
    */
   const awaitingAnswers = async (runNo: number): Promise<number> => {
     const { rows } = await sql<{ n: number }>`
-      select coalesce(sum(cardinality(seqs)), 0)::int as n from operations where run_no = ${runNo}
+      select coalesce(sum(cardinality(seqs)), 0)::int as n from writes where run_no = ${runNo}
         and (state in ('sending', 'unanswered') or ${maybeApplied()})`.execute(db);
     return rows[0]?.n ?? 0;
   };

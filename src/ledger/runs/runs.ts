@@ -182,7 +182,7 @@ export function createRuns({ db }: Database) {
         .execute();
     },
 
-    /** Waits for the claims of this moment; once it returns, no further operation is claimed by any worker. */
+    /** Waits for the claims of this moment; once it returns, no further write is claimed by any worker. */
     async steer(runNo: number, steering: Steering): Promise<void> {
       await sql`select steer_run(${runNo}, ${steering})`.execute(db);
     },
@@ -202,7 +202,7 @@ export function createRuns({ db }: Database) {
         .execute();
     },
 
-    /** Cheap and current: what staging and the end settled, plus what each operation settled. */
+    /** Cheap and current: what staging and the end settled, plus what each write settled. */
     async counts(runNo: number): Promise<Counts> {
       const { rows } = await sql<{ outcome: Outcome; n: string }>`
         select outcome, sum(n) as n from (
@@ -210,9 +210,9 @@ export function createRuns({ db }: Database) {
           union all
           select key, value::int from runs, json_each_text(ended_counts) where run_no = ${runNo}
           union all
-          -- Most operations have one of a few counts: each is read once, or a run of a million would be long at it.
-          select key, value::int * operations from (
-            select counts::text, count(*) as operations from operations
+          -- Most writes have one of a few counts: each is read once, or a run of a million would be long at it.
+          select key, value::int * writes from (
+            select counts::text, count(*) as writes from writes
             where run_no = ${runNo} and counts is not null group by 1) alike, json_each_text(alike.counts::json)) settled
         group by outcome`.execute(db);
       return withTotal(db, runNo, rows);

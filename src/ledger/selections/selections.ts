@@ -1,4 +1,4 @@
-/** Selection updates: what a run wants of a campaign, the one operation that writes it, and what became of it. */
+/** Selection updates: what a run wants of a campaign, the one write that writes it, and what became of it. */
 import { type Selectable, sql } from 'kysely';
 import type { Outcome } from '../../domain/run.ts';
 import { type Difference, diffSelections } from '../../domain/selection-update/diff.ts';
@@ -12,7 +12,7 @@ import {
   type ClaimSelection,
   noteWritten,
   type SelectionSettlement,
-  settleOperation,
+  settleWrite,
   succeed,
   tell,
   THE_SELECTION,
@@ -53,7 +53,7 @@ interface UpdateRow extends Omit<UpdateOfCampaign, 'versionBefore' | 'versionAft
 export interface SelectionMetrics {
   /** Of the PATCHes that were answered, in milliseconds, two decimals. */
   readonly averageLatency: number;
-  /** Of the operations, in percent, two decimals. */
+  /** Of the writes, in percent, two decimals. */
   readonly successRate: number;
   /** Updates that wrote, or tried to and could not. */
   readonly totalOperations: number;
@@ -75,7 +75,7 @@ export function createSelections({ db }: Database) {
     get,
 
     /**
-     * The wish, its record and its operation, in one transaction. Repeatable: a wish that stands stays as it is, so that
+     * The wish, its record and its write, in one transaction. Repeatable: a wish that stands stays as it is, so that
      * a run that goes on after a failure is measured from where it began; what it failed of is open again.
      */
     async plan(planned: PlannedSelection): Promise<SelectionUpdate> {
@@ -106,12 +106,12 @@ export function createSelections({ db }: Database) {
         await sql`delete from outcomes where run_no = ${runNo} and outcome in ('conflict', 'rejected')`.execute(
           tx,
         );
-        await sql`update operations set counts = '{}' where run_no = ${runNo} and state = 'settled'
+        await sql`update writes set counts = '{}' where run_no = ${runNo} and state = 'settled'
           and counts::jsonb ?| array['conflict', 'rejected']`.execute(tx);
         const { rows } = await sql<{ last: string | null }>`
-          select (select max(id) from operations where run_no = ${runNo}) as last
+          select (select max(id) from writes where run_no = ${runNo}) as last
           where not exists (select 1 from outcomes where run_no = ${runNo}) and not exists
-            (select 1 from operations where run_no = ${runNo} and state <> 'settled')`.execute(tx);
+            (select 1 from writes where run_no = ${runNo} and state <> 'settled')`.execute(tx);
         if (rows[0]) await succeed(tx, runNo, { after: rows[0].last, isDecided: false });
       });
       return get(runNo);
@@ -128,15 +128,15 @@ export function createSelections({ db }: Database) {
     },
 
     /**
-     * In one transaction: state of the operation, outcome, what stands at CXone now, audit, CRM event. False: another
+     * In one transaction: state of the write, outcome, what stands at CXone now, audit, CRM event. False: another
      * holder has it; nothing changed.
      */
     async settle(settlement: SelectionSettlement): Promise<boolean> {
       return db.transaction().execute(async (tx) => {
-        const { runNo, operationId, outcome } = settlement;
-        if (!(await settleOperation(tx, settlement))) return false;
+        const { runNo, writeId, outcome } = settlement;
+        if (!(await settleWrite(tx, settlement))) return false;
         if (outcome === 'outdated')
-          await succeed(tx, runNo, { after: operationId, isDecided: settlement.isDecided === true });
+          await succeed(tx, runNo, { after: writeId, isDecided: settlement.isDecided === true });
         else
           await tx
             .insertInto('outcomes')
@@ -145,7 +145,7 @@ export function createSelections({ db }: Database) {
               seq: THE_SELECTION,
               outcome,
               reasons: settlement.reasons ? JSON.stringify(settlement.reasons) : null,
-              operation_id: operationId,
+              write_id: writeId,
               evidence: settlement.evidence ?? null,
             })
             .execute();
@@ -184,7 +184,7 @@ export function createSelections({ db }: Database) {
     async metrics({ tenant, campaignId }: CampaignKey): Promise<SelectionMetrics> {
       const { rows } = await sql<{ latency: number | null; total: number; succeeded: number }>`
         with mine as (select run_no from selection_updates where tenant = ${tenant} and campaign_id = ${campaignId})
-        select (select avg(latency_ms)::float from operations join mine using (run_no)) as latency,
+        select (select avg(latency_ms)::float from writes join mine using (run_no)) as latency,
           count(*) filter (where outcome <> 'existing' and outcome <> 'cancelled')::int as total,
           count(*) filter (where outcome = 'updated')::int as succeeded
         from outcomes join mine using (run_no)`.execute(db);

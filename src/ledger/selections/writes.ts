@@ -1,4 +1,4 @@
-/** The one operation of a selection update: claimed with what is sent, settled with what became of it. */
+/** The one write of a selection update: claimed with what is sent, settled with what became of it. */
 import { sql } from 'kysely';
 import type { Outcome, Reason } from '../../domain/run.ts';
 import type { Database } from '../database.ts';
@@ -8,16 +8,16 @@ import { type Claim, type Claimed, sendClaims } from '../writes/claims.ts';
 export const THE_SELECTION = 1;
 export const PATCH = 'patch';
 
-/** How the operation ends. `outdated`: settled, and another one takes its place. */
+/** How the write ends. `outdated`: settled, and another one takes its place. */
 export interface SelectionSettlement {
   readonly runNo: number;
-  readonly operationId: string;
+  readonly writeId: string;
   /** null: it is not claimed, for nothing has to be sent. */
   readonly fence: number | null;
-  /** Of the operation as it was read: whoever has claimed it since settles it. */
+  /** Of the write as it was read: whoever has claimed it since settles it. */
   readonly attempts: number;
   readonly outcome: Outcome | 'outdated';
-  /** Of `outdated`: what was sent stands nowhere, or was decided about. The next operation need not look for it. */
+  /** Of `outdated`: what was sent stands nowhere, or was decided about. The next write need not look for it. */
   readonly isDecided?: boolean;
   readonly reasons?: readonly Reason[];
   readonly evidence?: string | null;
@@ -41,16 +41,16 @@ export interface ClaimSelection extends Claim {
   /** What may have been applied so far, as it was read: another number is another try's doing. */
   readonly unanswered: number;
   readonly sent: { readonly snapshot: string; readonly selection: unknown; readonly sha256: string };
-  /** Another payload than the one that may have been applied is another operation, which takes the place of that one. */
+  /** Another payload than the one that may have been applied is another write, which takes the place of that one. */
   readonly replaces: Replaced | null;
 }
 
 export interface Replaced extends Pick<SelectionSettlement, 'attempts' | 'audit'> {
-  /** What the operation that takes its place is to know, and those after it. */
+  /** What the write that takes its place is to know, and those after it. */
   readonly refs: unknown;
 }
 
-/** `id`: of the operation that is claimed. */
+/** `id`: of the write that is claimed. */
 export type ClaimedSelection =
   | (Extract<Claimed, { verdict: 'claimed' }> & { readonly id: string })
   | Exclude<Claimed, { verdict: 'claimed' }>
@@ -70,7 +70,7 @@ class NotClaimed extends Error {
 
 /**
  * The claim and what is about to be sent, all or nothing: the next try knows by it what may have been applied.
- * `overtaken`: another try has had the operation since it was read.
+ * `overtaken`: another try has had the write since it was read.
  */
 export async function claimSelection(db: Database['db'], claim: ClaimSelection): Promise<ClaimedSelection> {
   try {
@@ -108,8 +108,8 @@ async function replace(
   // As every claim begins: one that waits for it must hold nothing that another claim waits for.
   await sql`select pg_advisory_xact_lock_shared(4201, ${runNo})`.execute(tx);
   const nothing = { fence: null, event: null } as const;
-  const settlement = { runNo, operationId: id, attempts, audit, outcome: 'outdated', ...nothing } as const;
-  if (!(await settleOperation(tx, settlement))) throw new NotClaimed({ verdict: 'overtaken' });
+  const settlement = { runNo, writeId: id, attempts, audit, outcome: 'outdated', ...nothing } as const;
+  if (!(await settleWrite(tx, settlement))) throw new NotClaimed({ verdict: 'overtaken' });
   await tell(tx, settlement);
   return succeed(tx, runNo, { after: id, isDecided: true, refs });
 }
@@ -123,37 +123,37 @@ interface Successor {
   readonly refs?: unknown;
 }
 
-/** The next operation of the run. */
+/** The next write of the run. */
 export async function succeed(
   tx: Transaction,
   runNo: number,
   { after, isDecided, refs }: Successor,
 ): Promise<string> {
   const { rows } = await sql<{ id: string }>`
-    insert into operations (run_no, batch, kind, seqs, state, unanswered, refs)
+    insert into writes (run_no, batch, kind, seqs, state, unanswered, refs)
     select ${runNo}, 1, ${PATCH}, array[${THE_SELECTION}]::int[],
       case when lost > 0 then 'unanswered' else 'planned' end, lost, refs
     from (values (1)) one left join lateral (
       select refs as before, case when ${isDecided} then 0 else unanswered end as unanswered
-      from operations where id = ${after}::bigint) last on true,
+      from writes where id = ${after}::bigint) last on true,
       lateral (select coalesce(unanswered, 0) as lost,
         coalesce(${refs === undefined ? null : JSON.stringify(refs)}::json, before) as refs) inherited
     returning id`.execute(tx);
   const [successor] = rows;
-  if (!successor) throw new Error(`run ${runNo} got no operation`);
+  if (!successor) throw new Error(`run ${runNo} got no write`);
   return successor.id;
 }
 
-export async function settleOperation(tx: Transaction, settlement: SelectionSettlement): Promise<boolean> {
-  const { operationId, fence, attempts, outcome, httpStatus, latencyMs, requestId } = settlement;
+export async function settleWrite(tx: Transaction, settlement: SelectionSettlement): Promise<boolean> {
+  const { writeId, fence, attempts, outcome, httpStatus, latencyMs, requestId } = settlement;
   const counts = outcome === 'outdated' ? {} : { [outcome]: 1 };
   const { rows } = await sql`
-    update operations set state = 'settled', counts = ${JSON.stringify(counts)}::json,
+    update writes set state = 'settled', counts = ${JSON.stringify(counts)}::json,
       http_status = ${httpStatus ?? null}, latency_ms = ${latencyMs == null ? null : Math.round(latencyMs)},
       request_id = ${requestId ?? null}, settled_at = clock_timestamp(), lease_until = null,
       -- A lease that ran out is an answer that was lost.
       unanswered = unanswered + case when ${fence}::int is null and state = 'sending' then 1 else 0 end
-    where id = ${operationId} and case when ${fence}::int is null
+    where id = ${writeId} and case when ${fence}::int is null
       then attempts = ${attempts} and (state in ('planned', 'unanswered')
         or (state = 'sending' and lease_until <= clock_timestamp()))
       else fence = ${fence} and state = 'sending' end
@@ -177,7 +177,7 @@ export async function noteWritten(
 }
 
 export async function tell(tx: Transaction, settlement: SelectionSettlement): Promise<void> {
-  const { runNo, audit, event, latencyMs, operationId, outcome } = settlement;
+  const { runNo, audit, event, latencyMs, writeId, outcome } = settlement;
   const { rows } = await sql<{ audit_id: string; at: Date }>`
     insert into audit_pending (run_id, action, data)
     select run_id, ${audit.action}, ${JSON.stringify(audit.data)}::json from runs where run_no = ${runNo}
@@ -185,8 +185,8 @@ export async function tell(tx: Transaction, settlement: SelectionSettlement): Pr
   const [entry] = rows;
   if (!entry || event === null) return;
   const eventId = crypto.randomUUID();
-  await sql`insert into outbox (event_id, run_no, event, operation_id, audit_id, counts, latency_ms, body)
-    values (${eventId}, ${runNo}, ${event.name}, ${operationId}, ${entry.audit_id},
+  await sql`insert into outbox (event_id, run_no, event, write_id, audit_id, counts, latency_ms, body)
+    values (${eventId}, ${runNo}, ${event.name}, ${writeId}, ${entry.audit_id},
       ${JSON.stringify(outcome === 'outdated' ? {} : { [outcome]: 1 })}::json,
       ${latencyMs == null ? null : Math.round(latencyMs)},
       ${event.body({ eventId, auditId: entry.audit_id, at: entry.at })})`.execute(tx);

@@ -1,4 +1,4 @@
-/** Claims: what an operation must have before its request leaves. Judged by `claim_operations` in PostgreSQL. */
+/** Claims: what a write must have before its request leaves. Judged by `claim_writes` in PostgreSQL. */
 import { sql } from 'kysely';
 import type { Database } from '../database.ts';
 
@@ -40,12 +40,12 @@ export async function sendClaims(db: Database['db'], claims: readonly Claim[]): 
   // One that is asked for twice is claimed by the first of them; the other one finds its lease.
   const ids = [...new Set(claims.map(({ id }) => id))];
   const { rows } = await sql<ClaimRow>`
-    select * from claim_operations(${first.runNo}, ${ids}::bigint[], ${first.leaseMs}, ${first.holder},
+    select * from claim_writes(${first.runNo}, ${ids}::bigint[], ${first.leaseMs}, ${first.holder},
       ${first.tenant})`.execute(db);
   const byId = new Map(rows.map((row) => [row.claimed_id, claimedOf(row)]));
   return claims.map(({ id, leaseMs }) => {
     const claimed = byId.get(id);
-    if (!claimed) throw new Error(`claim_operations answered nothing for operation ${id}`);
+    if (!claimed) throw new Error(`claim_writes answered nothing for write ${id}`);
     if (claimed.verdict === 'claimed') byId.set(id, { verdict: 'leased', waitMs: leaseMs });
     return claimed;
   });

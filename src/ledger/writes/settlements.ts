@@ -1,10 +1,10 @@
-/** Settlements: what an answer means, in one transaction. Judged by `settle_operations` in PostgreSQL. */
+/** Settlements: what an answer means, in one transaction. Judged by `settle_writes` in PostgreSQL. */
 import { sql, type Transaction } from 'kysely';
 import type { Outcome, Reason } from '../../domain/run.ts';
 import type { Database } from '../database.ts';
 import type { LedgerTables } from '../schema.ts';
 
-/** Records of one operation that share an outcome. */
+/** Records of one write that share an outcome. */
 export interface SettledGroup {
   readonly outcome: Outcome;
   readonly seqs: readonly number[];
@@ -12,14 +12,14 @@ export interface SettledGroup {
   readonly evidence?: string;
 }
 
-/** What is left to do for some records of a settled operation: sent again without the others, in halves, as updates. */
-export interface DerivedOperation {
+/** What is left to do for some records of a settled write: sent again without the others, in halves, as updates. */
+export interface DerivedWrite {
   readonly kind: string;
   readonly seqs: readonly number[];
   readonly refs?: unknown;
 }
 
-/** More to remember of a settle, in its own transaction. Must be quick: the operation is locked meanwhile. */
+/** More to remember of a settle, in its own transaction. Must be quick: the write is locked meanwhile. */
 export type Alongside = (tx: Transaction<LedgerTables>) => Promise<void>;
 
 export interface Settlement {
@@ -27,7 +27,7 @@ export interface Settlement {
   readonly fence: number;
   readonly state: 'settled' | 'in_doubt';
   readonly groups: readonly SettledGroup[];
-  readonly derived: readonly DerivedOperation[];
+  readonly derived: readonly DerivedWrite[];
   readonly httpStatus: number | null;
   /** null: there was no answer. */
   readonly latencyMs: number | null;
@@ -61,7 +61,7 @@ export async function sendSettlements(
   settlements: readonly Settlement[],
 ): Promise<readonly boolean[]> {
   const { rows } = await sql<{ settled_id: string; settled_fence: number; mine: boolean }>`
-    select * from settle_operations(${jsonText(settlements.map(settlementRow))}::json)`.execute(db);
+    select * from settle_writes(${jsonText(settlements.map(settlementRow))}::json)`.execute(db);
   return settlements.map(({ id, fence }) => {
     // Of two with the same fence one is settled, whichever.
     const at = rows.findIndex((row) => row.settled_id === id && row.settled_fence === fence);

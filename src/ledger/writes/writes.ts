@@ -1,19 +1,19 @@
-/** Operations: every write to CXone is claimed here before it leaves, and settled here when it is answered. */
+/** Writes: every write to CXone is claimed here before it leaves, and settled here when it is answered. */
 import { sql } from 'kysely';
 import type { Reason } from '../../domain/run.ts';
 import { type Claim, type Claimed, sendClaims } from './claims.ts';
 import type { Database } from '../database.ts';
 import { maybeApplied } from './maybe-applied.ts';
 import { LATE_ANSWER, type LateAnswer, settleByLateAnswers } from './late-answers.ts';
-import type { OperationState } from '../schema.ts';
+import type { WriteState } from '../schema.ts';
 import { sendSettlements, type Settlement } from './settlements.ts';
 import { together } from '../coalesce.ts';
 
-export interface OpenOperation {
+export interface OpenWrite {
   readonly id: string;
   readonly batch: number;
   readonly kind: string;
-  readonly state: OperationState;
+  readonly state: WriteState;
   readonly seqs: readonly number[];
   readonly refs: unknown;
   readonly unanswered: number;
@@ -22,7 +22,7 @@ export interface OpenOperation {
   readonly sent_at: Date | null;
 }
 
-export interface OperationInDoubt {
+export interface WriteInDoubt {
   readonly id: string;
   readonly batch: number;
   readonly records: number;
@@ -46,15 +46,15 @@ const MOST_TOGETHER = 16;
 export interface Resolve {
   readonly runNo: number;
   readonly verdict: 'resend' | 'leave';
-  /** One operation, or all that are in doubt. */
+  /** One write, or all that are in doubt. */
   readonly id: string | null;
   /** Only those that nobody has let go out again yet. */
   readonly firstTimeOnly?: boolean;
-  /** What the CRM is told of operations that are left; null: nothing. */
+  /** What the CRM is told of writes that are left; null: nothing. */
   readonly event?: string | null;
 }
 
-export function createOperations({ db }: Database) {
+export function createWrites({ db }: Database) {
   const claimTogether = together({
     keyOf: ({ runNo, leaseMs, holder, tenant }: Claim) => `${runNo} ${leaseMs} ${holder} ${tenant}`,
     send: (claims) => sendClaims(db, claims),
@@ -76,7 +76,7 @@ export function createOperations({ db }: Database) {
         // One planner at a time: two at once would both find nothing, and cut every record into two batches.
         await sql`select from runs where run_no = ${runNo} for update`.execute(tx);
         await sql`
-        insert into operations (run_no, batch, kind, seqs)
+        insert into writes (run_no, batch, kind, seqs)
         select ${runNo}, row_number() over (order by hundred, part), ${kind}, array_agg(seq order by seq) from (
           select seq, hundred, sum(bytes) over (partition by hundred order by seq) / ${batchBytes}::bigint as part
           from (
@@ -84,11 +84,11 @@ export function createOperations({ db }: Database) {
               (row_number() over (order by r.seq) - 1) / ${size}::int as hundred
             from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
             where r.run_no = ${runNo} and o.seq is null) pending) measured
-        where not exists (select 1 from operations where run_no = ${runNo})
+        where not exists (select 1 from writes where run_no = ${runNo})
         group by hundred, part order by hundred, part`.execute(tx);
       });
       const { batches } = await db
-        .selectFrom('operations')
+        .selectFrom('writes')
         .select((e) => e.fn.max('batch').as('batches'))
         .where('run_no', '=', runNo)
         .executeTakeFirstOrThrow();
@@ -96,9 +96,9 @@ export function createOperations({ db }: Database) {
     },
 
     /** What a page still has to do, in the order of the batches. */
-    async open(runNo: number, fromBatch: number, toBatch: number): Promise<OpenOperation[]> {
+    async open(runNo: number, fromBatch: number, toBatch: number): Promise<OpenWrite[]> {
       return db
-        .selectFrom('operations')
+        .selectFrom('writes')
         .select(['id', 'batch', 'kind', 'state', 'seqs', 'refs', 'unanswered', 'attempts', 'sent_at'])
         .where('run_no', '=', runNo)
         .where('batch', '>=', fromBatch)
@@ -110,15 +110,15 @@ export function createOperations({ db }: Database) {
     },
 
     /**
-     * Committed before the request leaves. An operation whose claim did not commit is never sent. Errors: an operation
+     * Committed before the request leaves. A write whose claim did not commit is never sent. Errors: a write
      * that has lost records, or that would be sent with another payload than before.
      */
     claim: (claim: Claim): Promise<Claimed> => claimTogether(claim),
 
-    /** For a slow operation of many requests: keeps the lease, or says that it is lost. */
+    /** For a slow write of many requests: keeps the lease, or says that it is lost. */
     async renew(id: string, fence: number, leaseMs: number): Promise<boolean> {
       const { numUpdatedRows } = await db
-        .updateTable('operations')
+        .updateTable('writes')
         .set({ lease_until: sql`clock_timestamp() + ${leaseMs} * interval '1 millisecond'` })
         .where('id', '=', id)
         .where('fence', '=', fence)
@@ -142,7 +142,7 @@ export function createOperations({ db }: Database) {
     /** CXone certainly did not apply it (429, refused connection): open for the next claim at once. */
     async release(id: string, fence: number): Promise<void> {
       await db
-        .updateTable('operations')
+        .updateTable('writes')
         .set({ state: sql`case when unanswered > 0 then 'unanswered' else 'planned' end`, lease_until: null })
         .where('id', '=', id)
         .where('fence', '=', fence)
@@ -153,7 +153,7 @@ export function createOperations({ db }: Database) {
     /** The answer never came: whoever claims it next knows that CXone may have applied it. */
     async loseAnswer(id: string, fence: number): Promise<void> {
       await db
-        .updateTable('operations')
+        .updateTable('writes')
         .set((e) => ({
           state: 'unanswered' as const,
           unanswered: e('unanswered', '+', 1),
@@ -169,7 +169,7 @@ export function createOperations({ db }: Database) {
     async liveLeaseMs(runNo: number): Promise<number> {
       const { rows } = await sql<{ ms: number | null }>`
         select (extract(epoch from max(lease_until) - clock_timestamp()) * 1000)::float as ms
-        from operations where run_no = ${runNo} and state = 'sending'`.execute(db);
+        from writes where run_no = ${runNo} and state = 'sending'`.execute(db);
       return Math.max(0, Math.ceil(rows[0]?.ms ?? 0));
     },
 
@@ -180,21 +180,21 @@ export function createOperations({ db }: Database) {
     async doubtUnanswered(runNo: number, reason: Reason): Promise<void> {
       await sql`
         with doubted as (
-          update operations set state = 'in_doubt', lease_until = null, settled_at = clock_timestamp(),
+          update writes set state = 'in_doubt', lease_until = null, settled_at = clock_timestamp(),
             counts = json_build_object('in_doubt', cardinality(seqs))
           where run_no = ${runNo} and (state = 'unanswered' or (state = 'sending' and lease_until <= clock_timestamp())
             or ${maybeApplied()})
           returning id, seqs)
-        insert into outcomes (run_no, seq, outcome, reasons, operation_id)
+        insert into outcomes (run_no, seq, outcome, reasons, write_id)
         select ${runNo}, seq, 'in_doubt', ${JSON.stringify([reason])}::json, id from doubted, unnest(seqs) seq`.execute(
         db,
       );
     },
 
     /** `resent`: it was let go out once more already, and that answer was lost as well. */
-    async inDoubt(runNo: number): Promise<OperationInDoubt[]> {
+    async inDoubt(runNo: number): Promise<WriteInDoubt[]> {
       return db
-        .selectFrom('operations')
+        .selectFrom('writes')
         .select([
           'id',
           'batch',
@@ -210,7 +210,7 @@ export function createOperations({ db }: Database) {
     },
 
     /**
-     * A person's word. `resend` opens the operation again; `leave` keeps its records in doubt for good; and what CXone
+     * A person's word. `resend` opens the write again; `leave` keeps its records in doubt for good; and what CXone
      * has answered late after all is settled by that instead.
      */
     async resolve({ runNo, verdict, id, firstTimeOnly, event }: Resolve): Promise<number> {
@@ -218,7 +218,7 @@ export function createOperations({ db }: Database) {
       const state = verdict === 'resend' ? 'planned' : 'left';
       const { rows } = await sql<{ id: string }>`
         with resolved as (
-          update operations set state = ${state},
+          update writes set state = ${state},
             -- A person's word permits one more try. That it may have been applied stays known (activities/engine/prior-attempt.ts).
             refs = case when ${verdict} = 'resend'
               then (coalesce(refs::jsonb, '{}') || '{"resent": true}')::json else refs end,
@@ -230,10 +230,10 @@ export function createOperations({ db }: Database) {
           returning id, cardinality(seqs) as n),
         reopened as (
           delete from outcomes o using resolved
-          where ${verdict} = 'resend' and o.run_no = ${runNo} and o.operation_id = resolved.id and o.outcome = 'in_doubt'),
+          where ${verdict} = 'resend' and o.run_no = ${runNo} and o.write_id = resolved.id and o.outcome = 'in_doubt'),
         -- Until then it was not known what the CRM is to be told of them.
         told as (
-          insert into outbox (run_no, event, operation_id, counts)
+          insert into outbox (run_no, event, write_id, counts)
           select ${runNo}, ${event ?? null}::text, id, json_build_object('in_doubt', n) from resolved
           where ${verdict} = 'leave' and ${event ?? null}::text is not null)
         select id from resolved`.execute(db);
@@ -245,11 +245,11 @@ export function createOperations({ db }: Database) {
       const { rows } = await sql<{ requests: string; average: number | null; p95: number | null }>`
         select count(*) as requests, avg(latency_ms)::float as average,
           percentile_cont(0.95) within group (order by latency_ms) as p95
-        from operations where run_no = ${runNo} and latency_ms is not null`.execute(db);
+        from writes where run_no = ${runNo} and latency_ms is not null`.execute(db);
       const [row] = rows;
       return { requests: Number(row?.requests ?? 0), averageMs: row?.average ?? 0, p95Ms: row?.p95 ?? 0 };
     },
   };
 }
 
-export type Operations = ReturnType<typeof createOperations>;
+export type Writes = ReturnType<typeof createWrites>;

@@ -6,7 +6,7 @@ const LONGEST_TEXT = 500;
 /** Of hashes: more conflicts than a selection has places. */
 const MOST_SEEN = 500;
 
-const TEXT_FIELDS = ['by', 'reason', 'planHash', 'operationId', 'verdict'] as const;
+const TEXT_FIELDS = ['by', 'reason', 'planHash', 'writeId', 'verdict'] as const;
 
 /** Anybody may send anything: returns the decision, or why it cannot be read. Unknown fields are dropped. */
 export function readDecision(action: unknown, message: unknown): Decision | string {

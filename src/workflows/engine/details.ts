@@ -57,8 +57,7 @@ function doubts(inDoubt: Shown['inDoubt']): string[] {
   const rows = inDoubt
     .slice(0, 20)
     .map(
-      (o) =>
-        `- operation ${o.id}: batch ${o.batch}, ${o.records} records, sent ${o.sentAt ?? '?'}${lateText(o)}`,
+      (o) => `- write ${o.id}: batch ${o.batch}, ${o.records} records, sent ${o.sentAt ?? '?'}${lateText(o)}`,
     );
   return ['', '**In doubt** (signal `resolve` with `{"verdict": "resend" | "leave"}`):', ...rows];
 }

@@ -96,7 +96,7 @@ function start(resumed: Resumed | undefined): RunNow {
 export function createRun({ kind, target, input, resumed }: RunOptions) {
   const { workflowId: runId } = workflowInfo();
   const now = start(resumed);
-  /** The story's scope: cancelled once no further operation can be claimed. */
+  /** The story's scope: cancelled once no further write can be claimed. */
   const work = new CancellationScope();
 
   const steering = createSteering({
@@ -113,7 +113,7 @@ export function createRun({ kind, target, input, resumed }: RunOptions) {
     recordRefusal: (refusal) =>
       ledger.recordRefusal.executeWithOptions({ summary: `${refusal.action} refused` }, [{ runId, refusal }]),
     onTaken: async ({ action }) => {
-      // First no further operation is claimed, then those who wait are woken.
+      // First no further write is claimed, then those who wait are woken.
       if (action === 'cancel') work.cancel();
       if (STEERING[action]) await publish();
       else show();

@@ -55,7 +55,7 @@ const DESCRIPTIONS: Readonly<Record<SteeringAction, string>> = {
   pause: 'Start no new batch until resumed. {"by", "reason"?}',
   resume: 'Go on after a pause. {"by", "reason"?}',
   resolve:
-    'Writes in doubt: {"by", "verdict": "resend" | "leave", "operationId"? (default: all), "reason"?}. ' +
+    'Writes in doubt: {"by", "verdict": "resend" | "leave", "writeId"? (default: all), "reason"?}. ' +
     'Conflicts: {"by", "answers": "mine" | "theirs" | {"<place>": "mine" | "theirs"}, "reason"?, ' +
     '"seen"?: [the hashes of those that were seen] (default: those now shown)}',
 };
@@ -91,8 +91,8 @@ export function refusalOf(decision: Decision, decided: Decisions, now: Situation
       if (now.phase !== 'in_doubt') return `nothing waits to be resolved now (${now.phase})`;
       if (decision.verdict !== 'resend' && decision.verdict !== 'leave')
         return 'verdict must be "resend" or "leave"';
-      if (decision.operationId !== undefined && !now.inDoubt.includes(decision.operationId)) {
-        return `operation ${decision.operationId} is not in doubt; these are: ${now.inDoubt.join(', ')}`;
+      if (decision.writeId !== undefined && !now.inDoubt.includes(decision.writeId)) {
+        return `write ${decision.writeId} is not in doubt; these are: ${now.inDoubt.join(', ')}`;
       }
       return null;
   }

@@ -104,12 +104,12 @@ function listInDoubt(runId: string): Promise<InDoubt[]> {
 
 interface Resolution {
   readonly decision: Decision;
-  /** Only the operations that nobody has let go out again yet. */
+  /** Only the writes that nobody has let go out again yet. */
   readonly firstTimeOnly?: true;
 }
 
 /**
- * The policy `resend` is good for one more try of each operation: where that one's answer is lost too, something takes
+ * The policy `resend` is good for one more try of each write: where that one's answer is lost too, something takes
  * the writes and drops the answers, and each further round could reach the same people again. Then a person is asked.
  */
 async function nextResolution(run: Run): Promise<Resolution> {
@@ -118,13 +118,13 @@ async function nextResolution(run: Run): Promise<Resolution> {
   if (onInDoubt === 'leave') return { decision: { action: 'resolve', verdict: 'leave', reason } };
   if (onInDoubt === 'resend' && run.now.inDoubt.some(({ resent }) => !resent))
     return { decision: { action: 'resolve', verdict: 'resend', reason }, firstTimeOnly: true };
-  await run.enter('in_doubt', `resolve of ${run.now.inDoubt.length} operations in doubt`);
+  await run.enter('in_doubt', `resolve of ${run.now.inDoubt.length} writes in doubt`);
   await waitFor(run.steering.hasResolution, inDoubtDeadline, 'of the resolution');
   const left: Decision = { action: 'resolve', verdict: 'leave', reason: 'inDoubtDeadline of the input' };
   return { decision: run.steering.nextResolution() ?? left };
 }
 
-/** Resent operations lie in their old batches: every page is looked through once more. False: not yet all of them. */
+/** Resent writes lie in their old batches: every page is looked through once more. False: not yet all of them. */
 async function rewrite(run: Run): Promise<boolean> {
   const { now, work } = run;
   await run.enter('writing');

@@ -6,7 +6,7 @@ import { type Kysely, sql } from 'kysely';
  * The advisory lock is fair where row locks are not: a steering change never starves behind a stream of claims.
  */
 const functions = `
-create function claim_operation(
+create function claim_write(
   p_run_no integer, p_id bigint, p_payload_sha256 text, p_lease_ms integer, p_holder text, p_tenant text,
   out verdict text, out fence integer, out unanswered integer, out wait_ms integer
 ) language plpgsql as $$
@@ -14,7 +14,7 @@ declare
   v_now timestamptz;
   v_steering text;
   v_blocked timestamptz;
-  o operations;
+  o writes;
 begin
   perform pg_advisory_xact_lock_shared(4201, p_run_no);
   v_now := clock_timestamp();
@@ -30,12 +30,12 @@ begin
     wait_ms := least(ceil(extract(epoch from v_blocked - v_now) * 1000), 2147483647);
     return;
   end if;
-  select * into o from operations where id = p_id and run_no = p_run_no for update;
+  select * into o from writes where id = p_id and run_no = p_run_no for update;
   if not found then
-    raise exception 'operation % of run % does not exist', p_id, p_run_no;
+    raise exception 'write % of run % does not exist', p_id, p_run_no;
   end if;
   if o.payload_sha256 is not null and o.payload_sha256 <> p_payload_sha256 then
-    raise exception 'operation % would be sent with another payload than before', p_id;
+    raise exception 'write % would be sent with another payload than before', p_id;
   end if;
   if o.state = 'sending' and o.lease_until > v_now then
     verdict := 'leased';
@@ -49,30 +49,30 @@ begin
   -- A lease that ran out is an answer that was lost: whoever held it may have sent.
   fence := o.fence + 1;
   unanswered := o.unanswered + case when o.state = 'sending' then 1 else 0 end;
-  update operations set
-    state = 'sending', fence = claim_operation.fence, unanswered = claim_operation.unanswered,
+  update writes set
+    state = 'sending', fence = claim_write.fence, unanswered = claim_write.unanswered,
     attempts = attempts + 1, payload_sha256 = p_payload_sha256, holder = p_holder,
     sent_at = v_now, lease_until = v_now + p_lease_ms * interval '1 millisecond'
     where id = p_id;
   verdict := 'claimed';
 end $$;
 
-create function settle_operation(
+create function settle_write(
   p_id bigint, p_fence integer, p_state text, p_settled json, p_derived json, p_counts json,
   p_http_status integer, p_latency_ms integer, p_request_id text, p_audit json, p_event text
 ) returns boolean language plpgsql as $$
 declare
-  o operations;
+  o writes;
   v_audit_id uuid;
   v_answered integer[];
 begin
-  update operations set
+  update writes set
     state = p_state, counts = p_counts, http_status = p_http_status, latency_ms = p_latency_ms,
     request_id = p_request_id, settled_at = clock_timestamp(), lease_until = null
     where id = p_id and fence = p_fence and state = 'sending'
     returning * into o;
   if not found then
-    update operations set late_answers = (
+    update writes set late_answers = (
       select json_agg(e) from (
         select json_array_elements(coalesce(late_answers, '[]'::json)) e
         union all select json_build_object('fence', p_fence, 'at', clock_timestamp(),
@@ -80,27 +80,27 @@ begin
       where id = p_id;
     return false;
   end if;
-  insert into outcomes (run_no, seq, outcome, reasons, operation_id, evidence)
+  insert into outcomes (run_no, seq, outcome, reasons, write_id, evidence)
     select o.run_no, seq::integer, g->>'outcome', g->'reasons', p_id, g->>'evidence'
     from json_array_elements(p_settled) g, json_array_elements_text(g->'seqs') seq;
-  insert into operations (run_no, batch, kind, seqs, refs)
+  insert into writes (run_no, batch, kind, seqs, refs)
     select o.run_no, o.batch, d->>'kind',
       array(select json_array_elements_text(d->'seqs')::integer), d->'refs'
     from json_array_elements(p_derived) d;
-  -- A partition: none left out, none twice, none of another operation.
+  -- A partition: none left out, none twice, none of another write.
   select array_agg(seq::integer order by seq::integer) into v_answered from (
     select json_array_elements_text(g->'seqs') seq from json_array_elements(p_settled) g
     union all
     select json_array_elements_text(d->'seqs') from json_array_elements(p_derived) d) answered;
   if v_answered is distinct from (select array_agg(seq order by seq) from unnest(o.seqs) seq) then
-    raise exception 'the answer to operation % does not account for each of its % records once',
+    raise exception 'the answer to write % does not account for each of its % records once',
       p_id, cardinality(o.seqs);
   end if;
   insert into audit_pending (run_id, action, data)
     select run_id, 'batch_settled', p_audit from runs where run_no = o.run_no
     returning audit_id into v_audit_id;
   if p_event is not null then
-    insert into outbox (run_no, event, operation_id, audit_id, counts, latency_ms)
+    insert into outbox (run_no, event, write_id, audit_id, counts, latency_ms)
       values (o.run_no, p_event, p_id, v_audit_id, p_counts, p_latency_ms);
   end if;
   return true;
