@@ -1,6 +1,6 @@
 /** Pause, resume and cancel of a long run at full speed: how soon a word takes effect, and what still leaves after it. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SteeringAction } from '../src/contract/run.ts';
+import type { SteeringAction } from '../src/contract/steering.ts';
 import { connectCxflow, type Cxflow } from './cxflow.ts';
 import type { Options } from './options.ts';
 import { onStand, type Stand } from './stand.ts';

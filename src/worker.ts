@@ -15,7 +15,7 @@ import {
 } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
 import { createActivities } from './activities/index.ts';
-import { createPace } from './activities/engine/rate-limiter.ts';
+import { RateLimiter } from './activities/engine/rate-limiter.ts';
 import { registerSearchAttributes } from './worker/search-attributes.ts';
 import { createWebhook } from './activities/outbox/webhook.ts';
 import { type Config, loadConfig } from './config/config.ts';
@@ -86,7 +86,7 @@ async function runUntilDrained(parts: Parts): Promise<void> {
   const activities = createActivities({
     ledger,
     cxone: crash?.cxone(cxone) ?? cxone,
-    pace: createPace({ budget: ledger.rateBudget, tenant: config.cxone.tenant, ...config }),
+    rateLimiter: new RateLimiter({ budget: ledger.rateBudget, tenant: config.cxone.tenant, ...config }),
     holder: `${hostname()}:${process.pid}`,
     draining,
     sourceDir: config.sourceDir,
@@ -105,7 +105,7 @@ async function runUntilDrained(parts: Parts): Promise<void> {
     activities: crash?.activities(activities) ?? activities,
     ...workflows,
     shutdownGraceTime: SHUTDOWN_GRACE,
-    // A page is mostly waiting; its requests are limited by the pace, not by the number of activities.
+    // A page is mostly waiting; its requests are limited by the rate limiter, not by the number of activities.
     maxConcurrentActivityTaskExecutions: 100,
     maxCachedWorkflows: 300,
     // After a hard kill, tasks of its cached workflows wait for the dead worker this long at most.

@@ -1,67 +1,68 @@
-/** House rules as tests (style.md 15): who may import whom, the same stems in every room, no sleep in `cxone`. */
+/** Rules of the code base as tests: who may import whom, no import cycles, and where certain things may be done. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { OPERATIONS } from '../src/contract/operations.ts';
 
 const SRC = join(import.meta.dirname, '../src');
 
-/**
- * Room → rooms that it may import besides itself (design.md "Rooms", decisions.md 32). A file at the top of src is a
- * room of its own. `types:` in front: only `import type`.
- */
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+/** Layer → layers that it may import besides itself. `types:` in front permits `import type` only. */
+const LAYERS: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   contract: ['domain'],
-  'contract-input': ['contract', 'domain'],
   config: ['domain', 'contract'],
-  workflows: ['domain', 'contract', 'contract-input', 'types:activities'],
-  activities: ['domain', 'contract', 'contract-input', 'cxone', 'ledger', 'sources'],
+  workflows: ['domain', 'contract', 'types:activities'],
+  activities: ['domain', 'contract', 'cxone', 'ledger', 'sources'],
   cxone: [],
   ledger: ['domain'],
   sources: ['domain'],
-  client: [
-    'client-consent',
-    'client-errors',
-    'client-run-ids',
-    'client-selection',
-    'client-staging',
-    'contract',
-    'contract-input',
-    'domain',
-    'ledger',
-    'sources',
-  ],
-  'client-consent': ['client-errors', 'contract', 'contract-input', 'ledger'],
-  'client-selection': ['client', 'client-errors', 'contract', 'contract-input', 'domain', 'ledger'],
-  'client-run-ids': ['client-errors', 'contract', 'contract-input', 'ledger'],
-  'client-staging': ['client-errors', 'contract', 'domain', 'sources'],
-  'client-errors': [],
-  cli: [
-    'client',
-    'config',
-    'contract',
-    'contract-input',
-    'domain',
-    'ledger',
-    'sources',
-    'stack',
-    'search-attributes',
-  ],
+  client: ['contract', 'domain', 'ledger', 'sources'],
+  cli: ['client', 'config', 'contract', 'domain', 'ledger', 'sources', 'stack', 'worker'],
   simulator: ['cxone'],
   stack: ['config', 'contract', 'domain'],
-  'search-attributes': ['contract'],
-  'crash-points': [],
-  worker: ['activities', 'config', 'contract', 'crash-points', 'cxone', 'ledger', 'search-attributes'],
+  worker: ['activities', 'config', 'contract', 'cxone', 'ledger'],
 };
 
-/** Single files with a wider door, each with its reason. */
+/** Single places that may import more, each with its reason. */
 const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
-  // decisions.md 32: the one place of the CLI that may ask CXone itself, reads only.
+  // The doctor is the one part of the command line that asks CXone itself, and it only reads.
   'cli/doctor': ['cxone'],
   'cli/commands/doctor': ['cxone'],
-  // The commands that are these programs.
-  'cli/commands/worker': ['worker'],
+  // The command that is this program.
   'cli/commands/simulator': ['simulator'],
+};
+
+const OPERATION_FOLDERS = Object.values(OPERATIONS).map(({ stem }) => stem);
+const perOperation = (allowed: readonly string[]) =>
+  Object.fromEntries(OPERATION_FOLDERS.map((folder) => [folder, allowed]));
+
+/**
+ * Inside a layer: part → parts that it may import. A part is a folder or a single file of the layer. An operation never
+ * imports another one, and what they share knows none of them. `*` means every part: registries and composition.
+ */
+const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  activities: {
+    index: ['*'],
+    failures: [],
+    engine: ['failures'],
+    outbox: ['engine', 'failures'],
+    consent: ['engine', 'failures'],
+    ...perOperation(['engine', 'outbox', 'consent', 'failures']),
+  },
+  workflows: {
+    index: ['*'],
+    policies: [],
+    engine: ['policies'],
+    consent: ['policies'],
+    ...perOperation(['engine', 'policies']),
+  },
+  domain: {
+    consent: ['columns', 'timestamps'],
+    ...perOperation(['cells', 'columns', 'consent', 'json', 'phone', 'run', 'source-limits', 'timestamps']),
+  },
+  contract: {
+    ...perOperation(['input', 'run', 'spec', 'steering']),
+  },
 };
 
 interface Import {
@@ -83,35 +84,87 @@ function importsOf(file: string): Import[] {
     const target = match[2] ?? match[3] ?? '';
     if (!target.startsWith('.')) return [];
     const path = relative(SRC, join(SRC, dirname(file), target));
-    return [{ file, from: roomOf(file), to: roomOf(path), target: path, typeOnly: match[1] !== undefined }];
+    return [{ file, from: layerOf(file), to: layerOf(path), target: path, typeOnly: match[1] !== undefined }];
   });
 }
 
-function roomOf(path: string): string {
+function layerOf(path: string): string {
   const [first = ''] = path.split('/');
   return first.replace(/\.ts$/, '');
 }
 
-function isAllowed({ file, from, to, typeOnly }: Import): boolean {
-  if (from === to) return true;
-  const allowed = MAY_IMPORT[from] ?? [];
+function isAllowed({ file, from, to, target, typeOnly }: Import): boolean {
+  if (from === to) return isAllowedInside(from, partOf(file), partOf(target));
+  const allowed = LAYERS[from] ?? [];
   if (allowed.includes(to) || (typeOnly && allowed.includes(`types:${to}`))) return true;
-  return Object.entries(EXCEPTIONS).some(([place, rooms]) => file.startsWith(place) && rooms.includes(to));
+  return Object.entries(EXCEPTIONS).some(([place, layers]) => file.startsWith(place) && layers.includes(to));
 }
 
-describe('the house', () => {
-  it('finds the files it speaks of', () => {
+/** `activities/engine/pages.ts` → `engine`; `activities/failures.ts` → `failures`. */
+function partOf(path: string): string {
+  return (path.split('/')[1] ?? '').replace(/\.ts$/, '');
+}
+
+function isAllowedInside(layer: string, part: string, target: string): boolean {
+  const allowed = PARTS[layer]?.[part];
+  return part === target || allowed === undefined || allowed.includes('*') || allowed.includes(target);
+}
+
+/** Groups of nodes that import each other, directly or not. */
+function cyclesOf(edges: ReadonlyMap<string, ReadonlySet<string>>): string[][] {
+  const reach = (start: string): Set<string> => {
+    const seen = new Set<string>();
+    const open = [...(edges.get(start) ?? [])];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      open.push(...(edges.get(next) ?? []));
+    }
+    return seen;
+  };
+  const reached = new Map([...edges.keys()].map((node) => [node, reach(node)]));
+  const cyclic = [...edges.keys()].filter((node) => reached.get(node)?.has(node));
+  const groups = cyclic.map((node) =>
+    cyclic.filter((other) => reached.get(node)?.has(other) && reached.get(other)?.has(node)).sort(),
+  );
+  return [...new Map(groups.map((group) => [group.join(), group])).values()];
+}
+
+function graph(nodeOf: (file: string) => string): Map<string, Set<string>> {
+  const edges = new Map<string, Set<string>>();
+  for (const { file, target } of files.flatMap(importsOf)) {
+    const [from, to] = [nodeOf(file), nodeOf(target)];
+    if (from !== to) edges.set(from, (edges.get(from) ?? new Set()).add(to));
+  }
+  return edges;
+}
+
+/** A folder; a file that lies directly in a layer that has folders stands for itself, since it often composes them. */
+function folderOf(file: string): string {
+  return file.split('/').length === 2 ? file : dirname(file);
+}
+
+describe('the code base', () => {
+  it('is found by these tests', () => {
     expect(files.length).toBeGreaterThan(40);
     expect(files.flatMap(importsOf).length).toBeGreaterThan(100);
   });
 
-  it('has only rooms that the import table knows', () => {
-    expect([...new Set(files.map(roomOf))].filter((room) => !(room in MAY_IMPORT))).toEqual([]);
+  it('has only layers that the import table knows', () => {
+    expect([...new Set(files.map(layerOf))].filter((layer) => !(layer in LAYERS))).toEqual([]);
   });
 
   it('imports run one way', () => {
     const wrong = files.flatMap(importsOf).filter((each) => !isAllowed(each));
     expect(wrong.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
+  });
+
+  it('has no import cycles between files, type imports included', () => {
+    expect(cyclesOf(graph((file) => file))).toEqual([]);
+  });
+
+  it('has no import cycles between folders, type imports included', () => {
+    expect(cyclesOf(graph(folderOf))).toEqual([]);
   });
 
   it('the simulator knows nothing of CXone but its wire schemas', () => {
@@ -123,9 +176,11 @@ describe('the house', () => {
     expect(wrong.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
   });
 
-  it('has every noun under the same stem in each of its rooms', () => {
-    for (const noun of ['contact-import', 'preference-update', 'selection-update']) {
-      for (const room of ['domain', 'workflows', 'activities']) expect(files).toContain(`${room}/${noun}.ts`);
+  it('has a place for every operation in each layer that knows operations', () => {
+    for (const { stem } of Object.values(OPERATIONS)) {
+      expect(files).toContain(`contract/${stem}.ts`);
+      for (const layer of ['domain', 'workflows', 'activities'])
+        expect(files.filter((file) => file.startsWith(`${layer}/${stem}`))).not.toEqual([]);
     }
   });
 
@@ -150,17 +205,14 @@ describe('the house', () => {
   });
 
   it('has no row fields in what travels through Temporal', () => {
-    expect(read('contract.ts')).not.toMatch(/phoneNumber|customFields|emailAddress|toAddress/);
+    const contract = files.filter((file) => file.startsWith('contract/')).map(read);
+    expect(contract.join()).not.toMatch(/phoneNumber|customFields|emailAddress|toAddress/);
   });
 
-  it('has no utils, helpers or lib, and no barrel but those of workflows and activities', () => {
+  it('has no utils, helpers or lib', () => {
     expect(files.filter((file) => /(^|\/)(utils?|helpers?|lib|common|misc)(\/|\.ts$)/.test(file))).toEqual(
       [],
     );
-    expect(files.filter((file) => file.endsWith('/index.ts'))).toEqual([
-      'activities/index.ts',
-      'workflows/index.ts',
-    ]);
   });
 
   it('has files that one reads in one go', () => {

@@ -14,7 +14,21 @@ import {
 import { isLockedOut, isOfAnotherVersion, isPassing } from '../ledger/database.ts';
 import { DatasetGone } from '../ledger/runs/datasets.ts';
 import { SourceError } from '../sources/errors.ts';
-import { RateWait } from './engine/rate-limiter.ts';
+
+/** The queue for permits of the rate budget is longer than a page waits. */
+export class RateWait extends Error {
+  override readonly name = 'RateWait';
+  readonly #until: number;
+  constructor(waitMs: number) {
+    super('the queue of the rate budget is longer than a page waits');
+    this.#until = performance.now() + waitMs;
+  }
+
+  /** From now, since whoever got this error may have used up earlier permits first. Never 0, which would mean unset. */
+  get waitMs(): number {
+    return Math.max(100, this.#until - performance.now());
+  }
+}
 
 /** Failures that pass by themselves; Temporal tries again. */
 export type PassingFailureType =
@@ -26,12 +40,12 @@ export type PassingFailureType =
   | 'CrmUnavailable';
 
 /** The run ends: not retryable, and the message says what, where and what to do. */
-export function endsTheRun(type: RunFailureType, message: string): ApplicationFailure {
+export function fatalFailure(type: RunFailureType, message: string): ApplicationFailure {
   return ApplicationFailure.create({ type, message, nonRetryable: true });
 }
 
 /** Retried by Temporal, after `nextRetryDelayMs` where one is given and after the policy's backoff where not. */
-export function passes(
+export function retryableFailure(
   type: PassingFailureType,
   message: string,
   nextRetryDelayMs?: number,
@@ -49,17 +63,20 @@ export function passes(
 export function toFailure(error: unknown): Error {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   if (error instanceof CxoneError) return ofCxone(error);
-  if (error instanceof RateWait) return passes('RateLimited', error.message, error.waitMs);
+  if (error instanceof RateWait) return retryableFailure('RateLimited', error.message, error.waitMs);
   if (error instanceof SourceError || error instanceof DatasetGone)
-    return endsTheRun('SourceUnreadable', error.message);
+    return fatalFailure('SourceUnreadable', error.message);
   if (isOfAnotherVersion(error)) {
     const next = 'a newer worker has migrated it; start that version in place of this one';
-    return passes('LedgerUnavailable', `the ledger is of another version (${nameOf(error)}): ${next}`);
+    return retryableFailure(
+      'LedgerUnavailable',
+      `the ledger is of another version (${nameOf(error)}): ${next}`,
+    );
   }
   if (isPassing(error) || isLockedOut(error))
-    return passes('LedgerUnavailable', `the ledger is not to be reached: ${nameOf(error)}`);
+    return retryableFailure('LedgerUnavailable', `the ledger is not to be reached: ${nameOf(error)}`);
   // The message stays here: an unforeseen one may quote a row. The stack goes to the worker's log.
-  return endsTheRun(
+  return fatalFailure(
     'Bug',
     `${nameOf(error)}; the worker's log has the rest. Starting the run again goes on where it was.`,
   );
@@ -69,21 +86,21 @@ const THEN_AGAIN = 'Then start the same run again: it goes on where it was.';
 
 function ofCxone(error: CxoneError): ApplicationFailure {
   if (error instanceof CxoneRateLimited)
-    return passes('RateLimited', error.message, error.retryAfterMs ?? undefined);
+    return retryableFailure('RateLimited', error.message, error.retryAfterMs ?? undefined);
   if (error instanceof CxoneUnauthorized || error instanceof CxoneCredentialsMissing) {
-    return endsTheRun('CredentialsRefused', `${error.message}. ${THEN_AGAIN}`);
+    return fatalFailure('CredentialsRefused', `${error.message}. ${THEN_AGAIN}`);
   }
-  if (error instanceof CxoneForbidden) return endsTheRun('ScopeMissing', `${error.message}. ${THEN_AGAIN}`);
+  if (error instanceof CxoneForbidden) return fatalFailure('ScopeMissing', `${error.message}. ${THEN_AGAIN}`);
   if (error instanceof CxoneNotFound) {
     const check = 'Check the id that the run is for, and CXONE_REGION or the address of this family';
-    return endsTheRun('NotFound', `${error.message}. ${check}. ${THEN_AGAIN}`);
+    return fatalFailure('NotFound', `${error.message}. ${check}. ${THEN_AGAIN}`);
   }
   if (error instanceof CxoneRefused) {
     const check = '`cxflow doctor` looks at addresses and rights';
-    return endsTheRun('Refused', `${error.message}. ${check}. ${THEN_AGAIN}`);
+    return fatalFailure('Refused', `${error.message}. ${check}. ${THEN_AGAIN}`);
   }
   const retryAfterMs = error instanceof CxoneUnavailable ? error.retryAfterMs : null;
-  return passes('CxoneUnavailable', error.message, retryAfterMs ?? undefined);
+  return retryableFailure('CxoneUnavailable', error.message, retryAfterMs ?? undefined);
 }
 
 /** Trying again leads nowhere: credentials, scopes, a missing list, a bug. */

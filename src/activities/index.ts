@@ -1,5 +1,5 @@
 /** All activities of one worker. Their names are what the Web UI shows: verbs. */
-import type { Kind } from '../contract/run.ts';
+import type { OperationKind } from '../contract/operations.ts';
 import type { Cxone } from '../cxone/cxone.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -10,7 +10,7 @@ import { createCrmActivities } from './outbox/deliver.ts';
 import { createEligibilityListActivities } from './consent/eligibility-list.ts';
 import { createErasureActivities } from './consent/erasure.ts';
 import { translated } from './failures.ts';
-import type { Pace } from './engine/rate-limiter.ts';
+import type { RateLimiter } from './engine/rate-limiter.ts';
 import { createPages } from './engine/write-page.ts';
 import { createPreferenceUpdate } from './preference-update/index.ts';
 import { createRunActivities } from './engine/runs.ts';
@@ -21,7 +21,7 @@ import type { PostWebhook } from './outbox/webhook.ts';
 export interface ActivityDeps {
   readonly ledger: Ledger;
   readonly cxone: Cxone;
-  readonly pace: Pace;
+  readonly rateLimiter: RateLimiter;
   readonly holder: string;
   readonly draining: AbortSignal;
   readonly sourceDir: string;
@@ -43,22 +43,28 @@ export function createActivities(deps: ActivityDeps) {
     contactImport: createContactImport(deps),
     preferenceUpdate: createPreferenceUpdate(deps),
   };
-  const posts: Readonly<Record<Kind, PostWebhook | null>> = {
+  const posts: Readonly<Record<OperationKind, PostWebhook | null>> = {
     contactImport: deps.postWebhook,
     preferenceUpdate: deps.postMarketing,
     selectionUpdate: deps.postWebhook,
   };
-  const tells = (kind: Kind): boolean => posts[kind] !== null;
+  const hasSubscriber = (kind: string): boolean => posts[kind as OperationKind] !== null;
   const { activities: selectionUpdate, result: selectionResult } = createSelectionUpdate({
     ...deps,
-    tells: tells('selectionUpdate'),
+    hasSubscriber: hasSubscriber('selectionUpdate'),
   });
   const extras = { selectionUpdate: selectionResult };
   const activities = {
-    ...createRunActivities({ ...deps, kinds, extras, tells, ratePerMinute: deps.pace.ratePerMinute }),
+    ...createRunActivities({
+      ...deps,
+      kinds,
+      extras,
+      hasSubscriber,
+      ratePerMinute: deps.rateLimiter.ratePerMinute,
+    }),
     ...createStaging({ ...deps, kinds }),
     ...selectionUpdate,
-    ...createPages({ ...deps, kinds, tells }),
+    ...createPages({ ...deps, kinds, hasSubscriber }),
     ...createCrmActivities({ ...deps, kinds, post: (kind) => posts[kind] }),
     ...createConsentActivities(deps),
     ...createEligibilityListActivities(deps),

@@ -1,5 +1,5 @@
 /** Conflicts of a selection: gathered, shown side by side, and answered on a terminal. */
-import type { Answers, ConflictSide, ShownConflict } from '../contract/run.ts';
+import type { Answers, ConflictSide, ShownConflict } from '../contract/steering.ts';
 import { describeValue, nameOf } from '../domain/selection-update/diff.ts';
 import type { Conflict } from '../domain/selection-update/merge.ts';
 import type { Run } from '../ledger/runs/runs.ts';

@@ -1,5 +1,5 @@
 /** The rows of a checked file, parted by what was found: the source's own columns and three of ours (decisions.md 6). */
-import type { EligibilityListResult } from '../contract/run.ts';
+import type { EligibilityListResult } from '../contract/consent.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import type { Dataset } from '../ledger/runs/datasets.ts';
 import type { Ledger } from '../ledger/ledger.ts';

@@ -1,5 +1,5 @@
 /** What a command's end means to a script (design.md "Contract"). Pure. */
-import { type Counts, NEEDS_A_LOOK, type RunState } from '../domain/run.ts';
+import { type Counts, NEEDS_ATTENTION, type RunState } from '../domain/run.ts';
 
 export const EXIT = {
   ok: 0,
@@ -18,6 +18,6 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export function exitCodeOfRun(state: RunState | 'running', counts: Partial<Counts>): ExitCode {
   if (state === 'failed') return EXIT.failed;
   if (state === 'rejected' || state === 'cancelled') return EXIT.stopped;
-  const needsALook = NEEDS_A_LOOK.some((outcome) => (counts[outcome] ?? 0) > 0);
+  const needsALook = NEEDS_ATTENTION.some((outcome) => (counts[outcome] ?? 0) > 0);
   return state === 'completed' && needsALook ? EXIT.needsALook : EXIT.ok;
 }

@@ -1,5 +1,5 @@
 /** What to type next. Pure. */
-import { type Counts, NEEDS_A_LOOK, type Outcome, type RunState } from '../domain/run.ts';
+import { type Counts, NEEDS_ATTENTION, type Outcome, type RunState } from '../domain/run.ts';
 import { shellQuote } from './format.ts';
 
 export interface Step {
@@ -39,7 +39,7 @@ export function stepsAfterRun(ended: EndedRun, command: string): readonly Step[]
   const { runId, kind, state, counts } = ended;
   const run = shellQuote(runId);
   const format = ended.format === 'csv' ? 'csv' : 'ndjson';
-  const found = NEEDS_A_LOOK.filter((outcome) => (counts[outcome] ?? 0) > 0);
+  const found = NEEDS_ATTENTION.filter((outcome) => (counts[outcome] ?? 0) > 0);
   const looks = found.map((outcome) => ({
     outcome,
     what: LOOKS[outcome] ?? `the rows that are ${outcome}`,

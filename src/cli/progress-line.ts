@@ -1,6 +1,6 @@
 /** One line that says where a run is: on a terminal with a bar, elsewhere without. Pure. */
 import type { Counts, Phase } from '../domain/run.ts';
-import { NEEDS_A_LOOK } from '../domain/run.ts';
+import { NEEDS_ATTENTION } from '../domain/run.ts';
 import type { Colors } from './cli.ts';
 import { formatCount, formatDuration, formatPercent, plural, spaced } from './format.ts';
 
@@ -20,7 +20,7 @@ const WORDS: Readonly<Record<Snapshot['phase'], string>> = {
   staging: 'reading and checking the source',
   planning: 'planning',
   writing: 'writing to CXone',
-  telling: 'telling the CRM',
+  delivering: 'telling the CRM',
   done: 'done',
   awaiting_approval: 'waiting for approval',
   paused: 'paused',
@@ -80,7 +80,7 @@ function left({ secondsLeft }: Snapshot): string {
 }
 
 function look({ counts }: Snapshot): string {
-  const found = NEEDS_A_LOOK.filter((outcome) => (counts?.[outcome] ?? 0) > 0);
+  const found = NEEDS_ATTENTION.filter((outcome) => (counts?.[outcome] ?? 0) > 0);
   return found.map((outcome) => `${formatCount(counts?.[outcome] ?? 0)} ${spaced(outcome)}`).join(', ');
 }
 

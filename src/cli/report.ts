@@ -7,7 +7,7 @@ import {
   SUCCESSES,
   successRatePercent,
 } from '../domain/run.ts';
-import type { ContactImportResult } from '../contract/run.ts';
+import type { ContactImportResult } from '../contract/contact-import.ts';
 import type { Colors } from './cli.ts';
 import { formatCount, formatDuration, formatPercent, plural, printable, spaced } from './format.ts';
 import type { Plan, RunFailure } from './run-facts.ts';

@@ -1,5 +1,5 @@
 /** Everything about one run: gathered from the ledger, and from its workflow where a worker answers. */
-import type { Refusal } from '../contract/run.ts';
+import type { Refusal } from '../contract/steering.ts';
 import { type Counts, OUTCOMES } from '../domain/run.ts';
 import type { LateAnswer } from '../ledger/writes/late-answers.ts';
 import type { WriteInDoubt } from '../ledger/writes/writes.ts';

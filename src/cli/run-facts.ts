@@ -1,6 +1,6 @@
 /** What the ledger's JSON says about a run, read carefully: an older cxflow may have written it. */
 import { z } from 'zod';
-import type { ContactImportResult } from '../contract/run.ts';
+import type { ContactImportResult } from '../contract/contact-import.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 
 export interface RunFailure {

@@ -1,6 +1,6 @@
 /** A file with a wish: a whole selection, what `selection show --json` wrote, or a change. */
 import { readFileSync } from 'node:fs';
-import type { SelectionUpdateInput } from '../contract/run.ts';
+import type { SelectionUpdateInput } from '../contract/selection-update.ts';
 import { isObject } from '../domain/json.ts';
 import { UsageError } from './errors.ts';
 

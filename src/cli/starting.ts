@@ -1,6 +1,7 @@
 /** What the commands that start a run share: their common options, staging a file, telling what was started. */
 import { type Command, Option } from 'commander';
 import { type CxflowClient, RunNotFound, type StageOptions, type Staged, type Started } from '../client.ts';
+import type { OperationKind } from '../contract/operations.ts';
 import type {
   CommonInput,
   Notify,
@@ -99,11 +100,11 @@ export function addRunOptions(
 export function commonInput(options: RunOptions): CommonInput {
   const { dryRun, approval, approvalDeadline, onInDoubt, inDoubtDeadline, again, notify } = options;
   const given = { dryRun, approval, approvalDeadline, onInDoubt, inDoubtDeadline, again, notify };
-  return { ...saidOf(given), requestedBy: options.requestedBy };
+  return { ...omitUndefined(given), requestedBy: options.requestedBy };
 }
 
 /** Without what was not said. */
-export function saidOf<T extends object>(given: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+export function omitUndefined<T extends object>(given: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
@@ -133,10 +134,10 @@ export async function sourceOf(
   file: string | undefined,
   options: RunOptions,
   output: Output,
-  more: StageOptions = {},
+  operation: OperationKind,
 ): Promise<Source> {
   if (file === undefined) return { retryOf: options.retryOf ?? '' };
-  return (await stageFile(session, file, { ...fileOptions(options), ...more }, output)).source;
+  return (await stageFile(session, file, { ...fileOptions(options), operation }, output)).source;
 }
 
 export function fileOptions({
@@ -151,7 +152,7 @@ export function fileOptions({
 export async function stageFile(
   session: Session,
   file: string,
-  options: StageOptions,
+  options: StageOptions<OperationKind>,
   output: Output,
 ): Promise<Staged> {
   const draw = drawer(output);

@@ -3,15 +3,17 @@ import { randomBytes } from 'node:crypto';
 import { ApplicationFailure, type Client, TimeoutFailure, WorkflowFailedError } from '@temporalio/client';
 import { InputError, NotDone, NoWorkerAnswered } from './errors.ts';
 import {
+  checkEligibilityCheck,
+  checkEligibilityList,
   type Eligibility,
   type EligibilityCheckInput,
   type EligibilityListInput,
   type EligibilityListResult,
   type Erased,
   type ErasureInput,
-  TASK_QUEUE,
-} from '../contract/run.ts';
-import { checkEligibilityCheck, checkEligibilityList, type Checked } from '../contract/input.ts';
+} from '../contract/consent.ts';
+import { TASK_QUEUE } from '../contract/run.ts';
+import type { Checked } from '../contract/input.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 
 /** Longer than the workflow's own patience with CXone. */

@@ -1,50 +1,41 @@
-/** The part of the client that knows which run is which: ids by content, and what an id that is known already means. */
+/** Run ids: derived from what a run is about, so that starting the same run twice finds the first one. */
 import { randomBytes } from 'node:crypto';
-import { InputError } from './errors.ts';
-import {
-  type CommonInput,
-  type ContactImportInput,
-  type Kind,
-  PREFERENCES_TARGET,
-  type PreferenceUpdateInput,
-  RUN_ID_PREFIX,
-  type SelectionUpdateInput,
-  type Source,
-} from '../contract/run.ts';
-import { contactImportOptions, preferenceUpdateOptions, selectionUpdateOptions } from '../contract/input.ts';
-import { businessKey, canonicalize } from '../ledger/runs/business-key.ts';
+import type { CommonInput, Source } from '../contract/run.ts';
+import type { OperationSpec } from '../contract/spec.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { businessKey, canonicalize } from '../ledger/runs/business-key.ts';
 import { retryContentSha256 } from '../ledger/runs/retries.ts';
 import type { Run } from '../ledger/runs/runs.ts';
+import { InputError } from './errors.ts';
 
-export type AnyInput = CommonInput & { readonly source?: Source };
-type BulkInput = CommonInput & { readonly source: Source };
+type AnyInput = CommonInput & { readonly source?: Source };
 
-export interface NewRun {
-  readonly kind: Kind;
-  readonly target: string;
-  readonly input: BulkInput;
-  /** Those that change what is written. */
-  readonly options: unknown;
-}
-
-/** No slashes and no personal data; the same for the same content, list and options. */
-export async function defaultRunId(
-  ledger: Ledger,
-  { kind, target, input, options }: NewRun,
-): Promise<string> {
-  const key = businessKey(RUN_ID_PREFIX[kind], target, await contentOf(ledger, input.source), options);
+/** Without slashes and personal data; the same for the same content, target and options. */
+export async function defaultRunId(ledger: Ledger, spec: OperationSpec, input: AnyInput): Promise<string> {
+  const { source } = input;
+  const content = source ? await contentHash(ledger, source) : '';
+  const key = businessKey(spec.stem, spec.target(input), content, spec.fingerprint(input));
   const unique = randomBytes(4).toString('hex');
   if (input.dryRun) return `${key}:dry-${unique}`;
-  // The worker's file may have other content each day; there the business key in the ledger says what is the same.
-  if ('path' in input.source) return `${key}:${unique}`;
+  // The worker's file may have other content every day; the business key in the ledger decides what is the same.
+  if (source && 'path' in source) return `${key}:${unique}`;
   if (input.again) return `${key}:again-${unique}`;
-  // A run that was rejected or cancelled stands in Temporal under its id; the next one counts on.
+  return spec.identity === 'once' ? nextAfterEndedEarly(ledger, key) : openRunOrNext(ledger, key);
+}
+
+/** A run that was rejected or cancelled keeps its id in Temporal, so the next one gets a number. */
+async function nextAfterEndedEarly(ledger: Ledger, key: string): Promise<string> {
   const endedEarly = await ledger.runs.countEndedEarly(key);
   return endedEarly === 0 ? key : `${key}:${endedEarly + 1}`;
 }
 
-async function contentOf(ledger: Ledger, source: Source): Promise<string> {
+async function openRunOrNext(ledger: Ledger, key: string): Promise<string> {
+  const { count, newest } = await ledger.runs.withKey(key);
+  if (newest && (newest.state === 'running' || newest.state === 'failed')) return newest.runId;
+  return count === 0 ? key : `${key}:${count + 1}`;
+}
+
+async function contentHash(ledger: Ledger, source: Source): Promise<string> {
   if ('dataset' in source) {
     const dataset = await ledger.datasets.find(source.dataset);
     if (!dataset)
@@ -52,56 +43,46 @@ async function contentOf(ledger: Ledger, source: Source): Promise<string> {
     return dataset.sha256;
   }
   if ('retryOf' in source) return retryContentSha256(await runToRetry(ledger, source.retryOf));
-  // The worker's file is not ours to read: its path stands for it here.
+  // The file is on the worker's machine and cannot be read here, so its path stands for it.
   return `path:${source.path}`;
 }
 
-/** Which list an input is for, and which of its options change what is written. */
-const meaningOf: Readonly<Record<Kind, (input: never) => { target: string; options: unknown }>> = {
-  contactImport: (input: ContactImportInput) => ({
-    target: input.listId,
-    options: contactImportOptions(input),
-  }),
-  preferenceUpdate: (input: PreferenceUpdateInput) => ({
-    target: PREFERENCES_TARGET,
-    options: preferenceUpdateOptions(input),
-  }),
-  selectionUpdate: (input: SelectionUpdateInput) => ({
-    target: input.campaignId,
-    options: selectionUpdateOptions(input),
-  }),
-};
-
-/** Nobody is to be told that their run is done because another one had the id that they chose. */
-export async function refuseAnother(
+/** Throws InputError where the chosen id belongs to a run with another meaning, so that nobody mistakes its result for theirs. */
+export async function refuseForeignRunId(
   ledger: Ledger,
   runId: string,
-  kind: Kind,
+  spec: OperationSpec,
   input: AnyInput,
 ): Promise<void> {
   const known = await ledger.runs.find(runId);
-  // One that failed may be started with a corrected source; the worker says what it may not.
-  if (!known || (known.kind === kind && known.state === 'failed')) return;
-  const before = known.input as AnyInput;
-  const meaning = (given: AnyInput, content: string | undefined) =>
-    canonicalize({
-      ...meaningOf[kind](given as never),
-      content,
-      dryRun: given.dryRun ?? false,
-    });
-  const contentOfSource = (source: Source | undefined) => source && contentOf(ledger, source);
-  const isTheSame = async (): Promise<boolean> => {
-    if (known.kind !== kind) return false;
-    // Its dataset may be gone; what was read of it is not.
-    const read = before.source && 'dataset' in before.source ? known.source?.sha256 : undefined;
-    const had = read ?? (await contentOfSource(before.source));
-    return meaning(input, await contentOfSource(input.source)) === meaning(before, had);
-  };
-  if (await isTheSame()) return;
+  // A failed run may be restarted with a corrected source; the worker decides what else may change.
+  if (!known || (known.kind === spec.kind && known.state === 'failed')) return;
+  if (known.kind === spec.kind && (await meansTheSame(ledger, spec, known, input))) return;
   const what = `${known.kind} for ${known.target}, started ${known.started_at.toISOString()}`;
   throw new InputError([
     `the run id ${runId} belongs to another run (${what}). Choose another id, or leave it out`,
   ]);
+}
+
+async function meansTheSame(
+  ledger: Ledger,
+  spec: OperationSpec,
+  known: Run,
+  input: AnyInput,
+): Promise<boolean> {
+  const before = known.input as AnyInput;
+  const contentOf = async ({ source }: AnyInput) => source && (await contentHash(ledger, source));
+  // The earlier dataset may have been deleted since, but the run remembers the hash of what it read.
+  const readBefore = before.source && 'dataset' in before.source ? known.source?.sha256 : undefined;
+  const meaning = (given: AnyInput, content: string | undefined) =>
+    canonicalize({
+      target: spec.target(given),
+      options: spec.fingerprint(given),
+      dryRun: given.dryRun ?? false,
+      content,
+    });
+  const [now, then] = [await contentOf(input), readBefore ?? (await contentOf(before))];
+  return meaning(input, now) === meaning(before, then);
 }
 
 async function runToRetry(ledger: Ledger, runId: string): Promise<Run> {
@@ -110,7 +91,7 @@ async function runToRetry(ledger: Ledger, runId: string): Promise<Run> {
   return run;
 }
 
-/** Said before anything starts; the worker looks again. A retry that is known already goes on, or is found. */
+/** Reports before anything starts what the worker would refuse later. A retry that exists already is simply found. */
 export async function checkRetry(ledger: Ledger, runId: string, retryOf: string): Promise<void> {
   if (await ledger.runs.find(runId)) return;
   const problem = await ledger.retries.problemOf(await runToRetry(ledger, retryOf));

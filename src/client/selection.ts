@@ -1,22 +1,16 @@
-/** The part of the client that is about campaigns: what they dial, and who changed it. */
+/** Reading a campaign's selection. Updates are started like every other operation (start.ts). */
 import { randomBytes } from 'node:crypto';
 import { ApplicationFailure, type Client, TimeoutFailure, WorkflowFailedError } from '@temporalio/client';
-import type { Started } from '../client.ts';
-import { InputError, NotDone, NoWorkerAnswered } from './errors.ts';
+import { TASK_QUEUE } from '../contract/run.ts';
 import {
   CAMPAIGN_SELECTION,
   type CampaignSelectionInput,
   type CampaignSelectionResult,
-  type CommonInput,
-  type Kind,
-  RUN_ID_PREFIX,
-  type SelectionUpdateInput,
-  TASK_QUEUE,
-} from '../contract/run.ts';
-import { checkCampaignSelection, checkSelectionUpdate, selectionUpdateOptions } from '../contract/input.ts';
+  checkCampaignSelection,
+} from '../contract/selection-update.ts';
 import { type ContactSelection, editable, readSelection } from '../domain/selection-update/selection.ts';
-import { businessKey } from '../ledger/runs/business-key.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { InputError, NotDone, NoWorkerAnswered } from './errors.ts';
 
 /** Longer than the workflow's own patience with CXone. */
 const ANSWER_WITHIN = '90 seconds';
@@ -24,7 +18,6 @@ const ANSWER_WITHIN = '90 seconds';
 export interface SelectionClientDeps {
   readonly temporal: Client;
   readonly ledger: Ledger;
-  readonly startRun: (kind: Kind, runId: string, input: CommonInput, summary: string) => Promise<Started>;
 }
 
 /** A campaign as a worker just saw it. */
@@ -37,29 +30,8 @@ export interface SeenSelection {
   readonly readAt: Date;
 }
 
-export function createSelectionClient({ temporal, ledger, startRun }: SelectionClientDeps) {
+export function createSelectionClient({ temporal, ledger }: SelectionClientDeps) {
   return {
-    /**
-     * Starts an update of a campaign's selection. The same wish for the same campaign is the same run while that is under
-     * way or has failed; afterwards it is a new one, for the campaign may be another by then (docs/adr/0010). Throws
-     * InputError with every problem of the input.
-     *
-     * ```ts
-     * const change = { add: { targetListIds: ['L7'] }, remove: { exclusionListIds: ['L7'] } };
-     * await cxflow.startSelectionUpdate({ campaignId: 'C1', change, onConflict: 'ask' });
-     * ```
-     */
-    async startSelectionUpdate(
-      input: SelectionUpdateInput,
-      options: { runId?: string } = {},
-    ): Promise<Started> {
-      const checked = checkSelectionUpdate(input);
-      if ('problems' in checked) throw new InputError(checked.problems);
-      const runId = options.runId ?? (await defaultRunId(ledger, input));
-      const what = input.rollbackOf === undefined ? 'selection' : 'rollback';
-      return startRun('selectionUpdate', runId, input, `${what} → campaign ${input.campaignId}`);
-    },
-
     /**
      * What a campaign dials now, asked of CXone by a worker. Throws InputError; NoWorkerAnswered; NotDone where CXone has
      * no such campaign, refuses the credentials or is not to be reached.
@@ -91,14 +63,4 @@ async function ask(temporal: Client, input: CampaignSelectionInput): Promise<Cam
     if (!(error.cause instanceof TimeoutFailure)) throw error;
     throw new NoWorkerAnswered('no worker answered; is one running? (`cxflow worker`)');
   }
-}
-
-/** A run that failed goes on under its id; one that ended otherwise stands, and the next counts on. */
-async function defaultRunId(ledger: Ledger, input: SelectionUpdateInput): Promise<string> {
-  const { campaignId, dryRun } = input;
-  const key = businessKey(RUN_ID_PREFIX.selectionUpdate, campaignId, '', selectionUpdateOptions(input));
-  if (dryRun) return `${key}:dry-${randomBytes(4).toString('hex')}`;
-  const { count, newest } = await ledger.selections.runsOf(key);
-  if (newest && (newest.state === 'running' || newest.state === 'failed')) return newest.runId;
-  return count === 0 ? key : `${key}:${count + 1}`;
 }

@@ -1,45 +1,96 @@
-/** Reading a source before it is handed over: one that cannot be read, or has not the columns, stages nothing. */
+/** Staging: a source is read to its end first, so that one that cannot be read or lacks columns leaves nothing behind. */
 import { createHash } from 'node:crypto';
-import { InputError } from './errors.ts';
-import type { Kind, Source, SourceEncoding, SourceFormat } from '../contract/run.ts';
-import { contactMapProblems, resolveContactColumns } from '../domain/contact-import/contacts.ts';
-import { preferenceMapProblems, resolvePreferenceColumns } from '../domain/preference-update/preferences.ts';
+import { basename } from 'node:path';
+import type { Source, SourceEncoding, SourceFormat } from '../contract/run.ts';
+import type { OperationSpec, OperationSpecs } from '../contract/spec.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { decodeSource } from '../sources/decode.ts';
+import { readFileBytes, unchanged } from '../sources/files.ts';
+import { formatOf } from '../sources/format.ts';
 import { openSource } from '../sources/open.ts';
+import { InputError } from './errors.ts';
 
 export interface Staged {
-  /** Give it to the run's input. */
+  /** For the input of a run. */
   readonly source: Source;
-  /** Rows that were read, broken ones included. */
+  /** Rows that were read, including malformed ones. */
   readonly rows: number;
-  /** Of the text in UTF-8, like the hash. */
+  /** Size of the text in UTF-8; `sha256` is its hash. */
   readonly bytes: number;
   readonly sha256: string;
-  /** As the file had it. */
+  /** Of the original file. */
   readonly encoding: SourceEncoding;
 }
 
-export interface StageOptions {
-  /** Whose columns it has to have. Default `contactImport`. */
-  readonly kind?: SourceKind;
+export interface StageOptions<Kind extends string = string> {
+  /** The operation that is going to read it: its columns are checked now. Default: the worker checks them later. */
+  readonly operation?: Kind;
+  /** Default: by the file's extension. */
   readonly format?: SourceFormat;
   /** Default: UTF-8, or what a byte order mark says. */
   readonly encoding?: SourceEncoding | undefined;
-  /** Those of the worker, for the counts of what is read here. */
+  /** The worker's limits, so that rows are counted here as they will be read there. */
   readonly limits?: SourceLimits;
   readonly map?: Readonly<Record<string, string>>;
-  /** What is wrong with the columns (null: NDJSON, where each row has its own). Default: by the kind. */
-  readonly problems?: (columns: readonly string[] | null) => readonly string[];
-  /** Called now and then with the bytes read so far. */
+  /** For sources that are not read by an operation, instead of `operation`. */
+  readonly columnProblems?: OperationSpec['columnProblems'];
+  /** Called now and then with the number of bytes read so far. */
   readonly onProgress?: (bytes: number) => void;
 }
 
-/** Parses all of it, keeps nothing: is it readable, has it the columns, how many rows are there, which hash has it? */
-export async function readThrough(
+export interface StagingDeps {
+  readonly ledger: Ledger;
+  readonly operations: OperationSpecs;
+}
+
+export function createStagingClient<Kind extends string>({ ledger, operations }: StagingDeps) {
+  return {
+    /**
+     * Reads a file to its end, then stores its bytes in the ledger. Throws SourceError if it cannot be read, InputError
+     * for its columns.
+     */
+    async stageFile(path: string, options: StageOptions<Kind> = {}): Promise<Staged> {
+      const name = basename(path);
+      const format = formatOf(path, options.format);
+      const columnProblems =
+        options.columnProblems ?? operations[options.operation ?? '']?.columnProblems ?? (() => []);
+      const text = () => decodeSource(readFileBytes(path), { name, encoding: options.encoding });
+      const first = await text();
+      const { rows, sha256 } = await readThrough(first.bytes, { ...options, name, format, columnProblems });
+      const second = await text();
+      const dataset = await ledger.datasets
+        .stage(name, format, unchanged(second.bytes, sha256, name))
+        .finally(second.close);
+      const source = { dataset: dataset.id, ...(options.map && { map: options.map }) };
+      return { ...dataset, rows, encoding: first.encoding, source };
+    },
+
+    /** Stores rows from a service: objects whose keys are the names of columns. */
+    async stageRows(rows: AsyncIterable<object> | Iterable<object>, name = 'rows'): Promise<Staged> {
+      let count = 0;
+      const lines = async function* () {
+        for await (const row of rows) {
+          count += 1;
+          yield Buffer.from(`${JSON.stringify(row)}\n`);
+        }
+      };
+      const dataset = await ledger.datasets.stage(name, 'ndjson', lines());
+      return { ...dataset, rows: count, encoding: 'utf-8', source: { dataset: dataset.id } };
+    },
+  };
+}
+
+interface ReadThroughOptions extends Pick<StageOptions, 'limits' | 'map' | 'onProgress'> {
+  readonly name: string;
+  readonly format: SourceFormat;
+  readonly columnProblems: NonNullable<OperationSpec['columnProblems']>;
+}
+
+/** Parses all of it and keeps nothing but the number of rows and the hash. */
+async function readThrough(
   bytes: AsyncIterable<Uint8Array>,
-  name: string,
-  format: SourceFormat,
-  { kind = 'contactImport', map = {}, limits, onProgress, problems }: StageOptions,
+  { name, format, columnProblems, map = {}, limits, onProgress }: ReadThroughOptions,
 ): Promise<{ rows: number; sha256: string }> {
   let read = 0;
   const hash = createHash('sha256');
@@ -52,30 +103,12 @@ export async function readThrough(
     }
   };
   const source = await openSource(counted(), { name, format, limits });
-  const wrong = problems ? problems(source.columns) : columnProblems[kind](source.columns, map);
-  if (wrong.length > 0) {
+  const problems = columnProblems(source.columns, map);
+  if (problems.length > 0) {
     await source.close();
-    throw new InputError(wrong);
+    throw new InputError(problems);
   }
   let rows = 0;
   for await (const _row of source.rows()) rows += 1;
   return { rows, sha256: hash.digest('hex') };
-}
-
-/** Kinds of run that read a source. */
-type SourceKind = Exclude<Kind, 'selectionUpdate'>;
-type Columns = readonly string[] | null;
-type ColumnMap = NonNullable<StageOptions['map']>;
-
-/** What is wrong with the columns of a source; null: it has none, and each row has its own keys. */
-const columnProblems: Readonly<Record<SourceKind, (columns: Columns, map: ColumnMap) => readonly string[]>> =
-  {
-    contactImport: (columns, map) =>
-      columns ? problemsOf(resolveContactColumns(columns, map)) : contactMapProblems(map),
-    preferenceUpdate: (columns, map) =>
-      columns ? problemsOf(resolvePreferenceColumns(columns, map)) : preferenceMapProblems(map),
-  };
-
-function problemsOf(resolved: object | { readonly problems: readonly string[] }): readonly string[] {
-  return 'problems' in resolved ? resolved.problems : [];
 }

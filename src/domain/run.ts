@@ -20,7 +20,7 @@ export type Outcome = (typeof OUTCOMES)[number];
 export const SUCCESSES: readonly Outcome[] = ['created', 'updated', 'existing'];
 
 /** Outcomes that make a command exit with 3: completed, but somebody should look. */
-export const NEEDS_A_LOOK: readonly Outcome[] = ['invalid', 'rejected', 'conflict', 'in_doubt'];
+export const NEEDS_ATTENTION: readonly Outcome[] = ['invalid', 'rejected', 'conflict', 'in_doubt'];
 
 /** Why a record has its outcome. Never holds a value of the record: reasons travel further than rows do. */
 export interface Reason {
@@ -62,7 +62,7 @@ export type Phase =
   | 'staging'
   | 'planning'
   | 'writing'
-  | 'telling'
+  | 'delivering'
   | 'done'
   | 'awaiting_approval'
   | 'paused'

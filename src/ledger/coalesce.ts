@@ -1,7 +1,7 @@
 /** What comes while a statement is under way goes together in the next one: one round trip and one commit for all. */
 import { isPassing, isRolledBack } from './database.ts';
 
-export interface TogetherOptions<In, Out> {
+export interface CoalesceOptions<In, Out> {
   /** Those with the same key may go together. */
   readonly keyOf: (input: In) => string;
   /** In one transaction; answers in the order of the inputs. */
@@ -18,7 +18,7 @@ interface Waiting<In, Out> {
 }
 
 /** Nobody waits for company: the first one leaves at once, and those behind it as soon as it is back. */
-export function together<In, Out>({ keyOf, send, most }: TogetherOptions<In, Out>) {
+export function coalesce<In, Out>({ keyOf, send, most }: CoalesceOptions<In, Out>) {
   let line: Waiting<In, Out>[] = [];
   let underWay = false;
 

@@ -1,32 +1,25 @@
 /**
- * Contact import (tutorial S1).
+ * Contact import.
  *
- * 1. open    the run in the ledger; the same content to the same list ends here
- * 2. stage   the source, row by row, by the rules of contacts
- * 3. plan    counted and hashed; a dry run ends here
- * 4. decide  wait for approve or reject, where that was asked for
- * 5. write   batches of 100, page by page; the history is renewed when it grows long
- * 6. settle  what is in doubt: a person or the policy says
- * 7. tell    the CRM the rest
- * 8. close   every record has its outcome, the parts add up
+ * 1. open      the run in the ledger; a run with the same content and target ends here
+ * 2. stage     the rows of the source, each checked by the rules for contacts
+ * 3. plan      count, cut into batches, hash; a dry run ends here
+ * 4. decide    wait for approve or reject, if approval is required
+ * 5. write     page by page; continues as new when the history grows long
+ * 6. resolve   writes in doubt: a person or the policy decides
+ * 7. deliver   the remaining events
+ * 8. close     check that every record has one outcome, store the result
  */
 import { continueAsNew } from '@temporalio/workflow';
-import type { ContactImportInput, ContactImportResult } from '../contract/run.ts';
-import { checkContactImport } from '../contract/input.ts';
-import { tellBulkStory } from './engine/bulk-operation.ts';
-import { endsTheRun } from './policies.ts';
-import { createRun, type Resumed } from './engine/run.ts';
+import {
+  contactImport as spec,
+  type ContactImportInput,
+  type ContactImportResult,
+} from '../contract/contact-import.ts';
+import { runBulkOperation } from './engine/bulk-operation.ts';
+import type { Resumed } from './engine/run.ts';
 
-/** `resumed` is ours: a run that continues as new gives it to itself. */
-export async function contactImport(
-  given: ContactImportInput,
-  resumed?: Resumed,
-): Promise<ContactImportResult> {
-  const checked = checkContactImport(given);
-  if ('problems' in checked) throw endsTheRun('InvalidInput', checked.problems.join('; '));
-  const { input } = checked;
-  const kind = 'contactImport';
-  const run = createRun({ kind, target: input.listId, input, resumed });
-  const renew = () => continueAsNew<typeof contactImport>(input, run.resume());
-  return tellBulkStory({ run, kind, input, resumed, renew });
+/** `resumed` is internal: a run that continues as new passes it to itself. */
+export function contactImport(input: ContactImportInput, resumed?: Resumed): Promise<ContactImportResult> {
+  return runBulkOperation({ spec, input, resumed, renew: continueAsNew<typeof contactImport> });
 }

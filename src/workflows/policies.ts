@@ -52,7 +52,7 @@ export const writing = proxyActivities<Pick<Activities, 'writePage'>>({
 });
 
 /** One GET of CXone and what follows from it. */
-export const looking = proxyActivities<Pick<Activities, 'readSelection' | 'planSelection'>>({
+export const cxoneReads = proxyActivities<Pick<Activities, 'readSelection' | 'planSelection'>>({
   startToCloseTimeout: '2 minutes',
   heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -60,7 +60,7 @@ export const looking = proxyActivities<Pick<Activities, 'readSelection' | 'planS
 });
 
 /** The same for a person who waits for it. */
-export const glancing = proxyActivities<Pick<Activities, 'readCampaign'>>({
+export const interactiveReads = proxyActivities<Pick<Activities, 'readCampaign'>>({
   startToCloseTimeout: '1 minute',
   scheduleToCloseTimeout: '1 minute',
   heartbeatTimeout: '10s',
@@ -68,7 +68,7 @@ export const glancing = proxyActivities<Pick<Activities, 'readCampaign'>>({
 });
 
 /** A look, a merge and a PATCH of 20 s at most; the lease in the ledger is what keeps two of them apart. */
-export const selecting = proxyActivities<Pick<Activities, 'writeSelection' | 'leaveConflict'>>({
+export const selectionWrites = proxyActivities<Pick<Activities, 'writeSelection' | 'leaveConflict'>>({
   startToCloseTimeout: '3 minutes',
   heartbeatTimeout: '4s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -80,7 +80,7 @@ export const MOST_COLLISIONS = 8;
 export const AFTER_A_COLLISION_MS = { first: 200, longest: 2_000 } as const;
 
 /** Lives as long as the writing does. */
-export const telling = proxyActivities<Pick<Activities, 'tellCrm'>>({
+export const delivery = proxyActivities<Pick<Activities, 'deliverEvents'>>({
   startToCloseTimeout: '7 days',
   heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -88,14 +88,14 @@ export const telling = proxyActivities<Pick<Activities, 'tellCrm'>>({
 });
 
 /** Somebody waits for the answer: after a minute a no is better than none. */
-export const asking = proxyActivities<Pick<Activities, 'checkEligibility' | 'checkedThrough'>>({
+export const consentLookup = proxyActivities<Pick<Activities, 'checkEligibility' | 'checkedThrough'>>({
   startToCloseTimeout: '30s',
   scheduleToCloseTimeout: '1 minute',
   retry: { ...UNTIL_IT_PASSES, maximumInterval: '10s' },
 });
 
 /** Thousands of questions, hours at the vendor's rate. A round of tries lasts about ten minutes. */
-export const askingAll = proxyActivities<Pick<Activities, 'checkRows'>>({
+export const consentLookups = proxyActivities<Pick<Activities, 'checkRows'>>({
   startToCloseTimeout: '24 hours',
   heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -103,7 +103,7 @@ export const askingAll = proxyActivities<Pick<Activities, 'checkRows'>>({
 });
 
 /** The last pass over what has no answer yet: each is asked for once more, and a busy line is waited for. */
-export const askingOnceMore = proxyActivities<Pick<Activities, 'checkRows'>>({
+export const finalConsentLookups = proxyActivities<Pick<Activities, 'checkRows'>>({
   startToCloseTimeout: '24 hours',
   heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -111,7 +111,7 @@ export const askingOnceMore = proxyActivities<Pick<Activities, 'checkRows'>>({
 });
 
 /** Through all rows of the ledger, without a request to anybody. */
-export const allRowsNow = proxyActivities<Pick<Activities, 'erasePerson'>>({
+export const erasures = proxyActivities<Pick<Activities, 'erasePerson'>>({
   startToCloseTimeout: '2 hours',
   heartbeatTimeout: '10s',
   retry: UNTIL_IT_PASSES,
@@ -129,12 +129,12 @@ export function isWaitingItsTurn(error: unknown): boolean {
 }
 
 /** How long a run that is otherwise done waits for a CRM that does not answer; what is not told stays in the outbox. */
-export const PATIENCE_WITH_THE_CRM = '10 minutes';
+export const MAX_DELIVERY_WAIT = '10 minutes';
 
 /** Pages that are open at a time: while one ends, the others keep the line busy (performance.md C2). */
 export const OPEN_PAGES = 3;
 
-export function endsTheRun(type: RunFailureType, message: string): ApplicationFailure {
+export function fatalFailure(type: RunFailureType, message: string): ApplicationFailure {
   return ApplicationFailure.create({ type, message, nonRetryable: true });
 }
 

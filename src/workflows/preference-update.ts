@@ -1,36 +1,29 @@
 /**
- * Consent preferences (tutorial S0).
+ * Preference update.
  *
- * 1. open    the run in the ledger; the same content ends here
- * 2. stage   the source, row by row, by S0's rules; objections that CXone would refuse go to our own suppression list
- * 3. plan    the newest of each contact and channel, counted and hashed; a dry run ends here
- * 4. decide  wait for approve or reject, where that was asked for
- * 5. write   page by page: read what CXone has, then batches of 100 that timestamp-wins settles
- * 6. settle  what is in doubt: nothing, but for a run that was cancelled over a lost answer
- * 7. tell    marketing the rest
- * 8. close   every record has its outcome, the parts add up
+ * 1. open      the run in the ledger; a run with the same content ends here
+ * 2. stage     the rows of the source, each checked by the consent rules; objections that CXone would refuse enter our
+ *              own suppression list
+ * 3. plan      keep the newest row of each contact and channel, count, hash; a dry run ends here
+ * 4. decide    wait for approve or reject, if approval is required
+ * 5. write     page by page: read what CXone holds, then send batches; CXone keeps the newer of two preferences
+ * 6. resolve   writes in doubt; there are none unless a run was cancelled after a lost answer
+ * 7. deliver   the remaining events
+ * 8. close     check that every record has one outcome, store the result
  */
 import { continueAsNew } from '@temporalio/workflow';
 import {
-  PREFERENCES_TARGET,
+  preferenceUpdate as spec,
   type PreferenceUpdateInput,
   type PreferenceUpdateResult,
-} from '../contract/run.ts';
-import { checkPreferenceUpdate } from '../contract/input.ts';
-import { tellBulkStory } from './engine/bulk-operation.ts';
-import { endsTheRun } from './policies.ts';
-import { createRun, type Resumed } from './engine/run.ts';
+} from '../contract/preference-update.ts';
+import { runBulkOperation } from './engine/bulk-operation.ts';
+import type { Resumed } from './engine/run.ts';
 
-/** `resumed` is ours: a run that continues as new gives it to itself. */
-export async function preferenceUpdate(
-  given: PreferenceUpdateInput,
+/** `resumed` is internal: a run that continues as new passes it to itself. */
+export function preferenceUpdate(
+  input: PreferenceUpdateInput,
   resumed?: Resumed,
 ): Promise<PreferenceUpdateResult> {
-  const checked = checkPreferenceUpdate(given);
-  if ('problems' in checked) throw endsTheRun('InvalidInput', checked.problems.join('; '));
-  const { input } = checked;
-  const kind = 'preferenceUpdate';
-  const run = createRun({ kind, target: PREFERENCES_TARGET, input, resumed });
-  const renew = () => continueAsNew<typeof preferenceUpdate>(input, run.resume());
-  return tellBulkStory({ run, kind, input, resumed, renew });
+  return runBulkOperation({ spec, input, resumed, renew: continueAsNew<typeof preferenceUpdate> });
 }

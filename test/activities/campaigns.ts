@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { sql } from 'kysely';
 import type { SelectionWritten } from '../../src/activities/selection-update/index.ts';
-import type { SelectionUpdateInput } from '../../src/contract/run.ts';
+import type { SelectionUpdateInput } from '../../src/contract/selection-update.ts';
 import type { UpdateSelectionAnswer, UpdateSelectionRequest } from '../../src/cxone/outbound.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { Edit } from '../../src/simulator/outbound.editors.ts';

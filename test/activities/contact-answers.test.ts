@@ -7,7 +7,7 @@ import {
   UPDATE,
   type UpdateRefs,
 } from '../../src/activities/contact-import/answers.ts';
-import type { Existing } from '../../src/contract/run.ts';
+import type { Existing } from '../../src/contract/contact-import.ts';
 import type { CreateRecordsAnswer, NamedRecord } from '../../src/cxone/contact-lists.ts';
 
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, index) => index + 1);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { EligibilityCheckInput } from '../../src/contract/run.ts';
+import type { EligibilityCheckInput } from '../../src/contract/consent.ts';
 import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
 import { ledgerOfFile, someId, upTo } from '../ledger/harness.ts';
 import { startSimulator } from '../simulator/stand.ts';

@@ -9,7 +9,7 @@ import {
   UPDATE,
   type UpdateRefs,
 } from '../../src/activities/contact-import/answers.ts';
-import type { Existing } from '../../src/contract/run.ts';
+import type { Existing } from '../../src/contract/contact-import.ts';
 import type { CreateRecordsAnswer, NamedRecord } from '../../src/cxone/contact-lists.ts';
 import type { Outcome } from '../../src/domain/run.ts';
 

@@ -39,7 +39,7 @@ const metricsOf = ({ body }: Told) =>
     .metrics;
 
 /** A run of which two of ten rows were invalid, with `settled` of its four batches settled. */
-async function runOf(settled: number, notify: string, phase = 'telling') {
+async function runOf(settled: number, notify: string, phase = 'delivering') {
   const { ledger } = opened();
   const run = await openRun(ledger, { input: { listId: 'L1', source: { dataset: 'd' }, notify } });
   await ledger.records.stage(run.run_no, [
@@ -50,7 +50,7 @@ async function runOf(settled: number, notify: string, phase = 'telling') {
   await ledger.records.finishStaging(run.run_no);
   await ledger.writes.plan(run.run_no, 'create', 2);
   await settleMore(run, settled);
-  await ledger.runs.setPhase(run.run_no, phase as 'telling', null);
+  await ledger.runs.setPhase(run.run_no, phase as 'delivering', null);
   return run;
 }
 
@@ -65,7 +65,7 @@ async function settleMore(run: Run, n: number): Promise<void> {
 
 const tell = (run: Run, post: PostWebhook | null) => {
   const { activities } = workerOf(opened().ledger, fakeCxone().cxone, { postWebhook: post });
-  return perform(() => activities.tellCrm(run.run_id));
+  return perform(() => activities.deliverEvents(run.run_id));
 };
 
 const auditIdOf = ({ body }: { body: string }): string =>
@@ -136,8 +136,8 @@ describe('telling the CRM', () => {
           ? worker.activities.resolveInDoubt(left)
           : worker.activities.endPending({ runId, state: 'cancelled' }),
       );
-      await opened().ledger.runs.setPhase(run.run_no, 'telling', null);
-      await perform(() => worker.activities.tellCrm(runId));
+      await opened().ledger.runs.setPhase(run.run_no, 'delivering', null);
+      await perform(() => worker.activities.deliverEvents(runId));
       const last = crm.told.at(-1);
       if (!last) throw new Error('the CRM was told nothing');
       expect(metricsOf(last)).toMatchObject({ totalProcessed: 30, successCount: 20, failureCount: 10 });
@@ -170,7 +170,7 @@ describe('telling the CRM', () => {
     const crm = crmOf();
     const worker = workerOf(opened().ledger, fakeCxone().cxone, { postWebhook: crm.post });
     setTimeout(() => worker.draining.abort(), 200);
-    expect(await perform(() => worker.activities.tellCrm(run.run_id))).toEqual({ done: false });
+    expect(await perform(() => worker.activities.deliverEvents(run.run_id))).toEqual({ done: false });
     expect(crm.tries).toEqual([]);
   });
 
@@ -179,7 +179,7 @@ describe('telling the CRM', () => {
     const crm = crmOf();
     const env = environment();
     const worker = workerOf(opened().ledger, fakeCxone().cxone, { postWebhook: crm.post });
-    const telling = perform(() => worker.activities.tellCrm(run.run_id), env);
+    const telling = perform(() => worker.activities.deliverEvents(run.run_id), env);
     setTimeout(() => env.cancel(), 300);
     expect(await telling).toEqual({ done: false });
     expect(crm.told).toHaveLength(1);

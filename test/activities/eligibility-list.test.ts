@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mentions } from '../../src/activities/consent/erasure.ts';
-import type { EligibilityListInput } from '../../src/contract/run.ts';
+import type { EligibilityListInput } from '../../src/contract/consent.ts';
 import type { Cxone } from '../../src/cxone/cxone.ts';
 import {
   CxoneRefused,

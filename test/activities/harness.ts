@@ -2,7 +2,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createActivities, type ActivityDeps } from '../../src/activities/index.ts';
-import { createPace } from '../../src/activities/engine/rate-limiter.ts';
+import { RateLimiter } from '../../src/activities/engine/rate-limiter.ts';
 import type { Page, PageResult } from '../../src/activities/engine/write-page.ts';
 import type {
   CreateRecordsAnswer,
@@ -117,7 +117,7 @@ export function workerOf(ledger: Ledger, cxone: Cxone, options: WorkerOptions = 
   const activities = createActivities({
     ledger,
     cxone,
-    pace: createPace({ budget: ledger.rateBudget, tenant, ratePerMinute, maxInFlight }),
+    rateLimiter: new RateLimiter({ budget: ledger.rateBudget, tenant, ratePerMinute, maxInFlight }),
     holder: 'test',
     draining: draining.signal,
     sourceDir: '/nonexistent',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OpenRunInput } from '../../src/activities/engine/runs.ts';
-import type { ContactImportInput } from '../../src/contract/run.ts';
+import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import { ledgerOfFile, openRun } from '../ledger/harness.ts';
 import { fakeCxone, perform, workerOf } from './harness.ts';
 

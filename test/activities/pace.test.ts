@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createPace, LONGEST_WAIT_MS, RateWait } from '../../src/activities/engine/rate-limiter.ts';
+import { RateLimiter, LONGEST_WAIT_MS, RateWait } from '../../src/activities/engine/rate-limiter.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { ledgerOfFile, someId, upTo } from '../ledger/harness.ts';
 
@@ -11,10 +11,10 @@ function paceOf(
   ledger = opened().ledger,
   maxInFlight = 100,
 ) {
-  return createPace({ budget: ledger.rateBudget, tenant, ratePerMinute, maxInFlight });
+  return new RateLimiter({ budget: ledger.rateBudget, tenant, ratePerMinute, maxInFlight });
 }
 
-describe('the pace', () => {
+describe('the rateLimiter', () => {
   it('never lets processes together exceed the rate, bursts and pauses included', async () => {
     const { url } = opened();
     const intervalMs = 10;
@@ -23,9 +23,9 @@ describe('the pace', () => {
     const paces = ledgers.map((ledger) => paceOf(60_000 / intervalMs, tenant, ledger));
     const times: number[] = [];
     const lane = async (n: number) => {
-      const pace = paces[n % 3];
+      const rateLimiter = paces[n % 3];
       for (let i = 0; i < 25; i += 1) {
-        await pace?.turn();
+        await rateLimiter?.acquire();
         times.push(performance.now());
         if (i % 8 === n % 8) await new Promise((resolve) => setTimeout(resolve, 40));
       }
@@ -42,8 +42,8 @@ describe('the pace', () => {
   it('takes from the common line no more than is waited for', async () => {
     const { ledger } = opened();
     const tenant = someId('tenant');
-    const pace = paceOf(600, tenant);
-    await pace.turn();
+    const rateLimiter = paceOf(600, tenant);
+    await rateLimiter.acquire();
     // Sixty permits a second would be ten at once; only one was waited for.
     expect(await ledger.rateBudget.take(tenant, 100, 1, 1e9)).toBeLessThan(150);
   });
@@ -58,7 +58,7 @@ describe('the pace', () => {
       block: () => Promise.resolve(),
       blockedMs: () => Promise.resolve(0),
     };
-    await createPace({ budget, tenant: 't', ratePerMinute: 1_000, maxInFlight: 1 }).turn();
+    await new RateLimiter({ budget, tenant: 't', ratePerMinute: 1_000, maxInFlight: 1 }).acquire();
     const aMinute = 60_000 / (asked[0] ?? 0);
     expect(aMinute).toBeGreaterThan(985);
     expect(aMinute).toBeLessThan(995);
@@ -67,32 +67,32 @@ describe('the pace', () => {
   it('does not use permits later than their time', async () => {
     const { ledger } = opened();
     const tenant = someId('tenant');
-    const pace = paceOf(6_000, tenant);
-    await Promise.all(upTo(20).map(() => pace.turn()));
+    const rateLimiter = paceOf(6_000, tenant);
+    await Promise.all(upTo(20).map(() => rateLimiter.acquire()));
     await new Promise((resolve) => setTimeout(resolve, 300));
     const taken = ledger.rateBudget.take(tenant, 60_000, 1, 1e9);
     expect(await taken).toBe(0);
-    await expect(pace.turn()).rejects.toBeInstanceOf(RateWait);
+    await expect(rateLimiter.acquire()).rejects.toBeInstanceOf(RateWait);
   });
 
   it('gives up a wait that is too long, says how long it is, and the next one is not stuck behind it', async () => {
     const { ledger } = opened();
     const tenant = someId('tenant');
-    const pace = paceOf(60, tenant);
+    const rateLimiter = paceOf(60, tenant);
     await ledger.rateBudget.block(tenant, 60_000);
     for (const _ of upTo(3)) {
-      const error = await pace.turn().catch((e: unknown) => e);
+      const error = await rateLimiter.acquire().catch((e: unknown) => e);
       expect(error).toBeInstanceOf(RateWait);
       expect((error as RateWait).waitMs).toBeGreaterThan(LONGEST_WAIT_MS);
     }
-    expect(await pace.blockedMs()).toBeGreaterThan(50_000);
+    expect(await rateLimiter.blockedMs()).toBeGreaterThan(50_000);
   });
 
   it('forgets the permits it has when a 429 comes', async () => {
-    const pace = paceOf(6_000);
-    await pace.turn();
-    await pace.block(60_000);
-    await expect(pace.turn()).rejects.toBeInstanceOf(RateWait);
+    const rateLimiter = paceOf(6_000);
+    await rateLimiter.acquire();
+    await rateLimiter.block(60_000);
+    await expect(rateLimiter.acquire()).rejects.toBeInstanceOf(RateWait);
   });
 
   it('gives nobody a turn while the ledger is learning of a 429', async () => {
@@ -102,10 +102,10 @@ describe('the pace', () => {
       block: () => new Promise<void>((resolve) => (learnt = resolve)),
       blockedMs: () => Promise.resolve(0),
     };
-    const pace = createPace({ budget, tenant: 't', ratePerMinute: 0, maxInFlight: 2 });
+    const rateLimiter = new RateLimiter({ budget, tenant: 't', ratePerMinute: 0, maxInFlight: 2 });
     const order: string[] = [];
-    const blocked = pace.block(1_000).then(() => order.push('the ledger knows'));
-    const turn = pace.turn().then(() => order.push('the next turn'));
+    const blocked = rateLimiter.block(1_000).then(() => order.push('the ledger knows'));
+    const turn = rateLimiter.acquire().then(() => order.push('the next turn'));
     await new Promise((resolve) => setTimeout(resolve, 20));
     learnt();
     await Promise.all([blocked, turn]);
@@ -115,29 +115,29 @@ describe('the pace', () => {
   it('lets a page that halts stop waiting', async () => {
     const { ledger } = opened();
     const tenant = someId('tenant');
-    const pace = paceOf(60, tenant);
+    const rateLimiter = paceOf(60, tenant);
     await ledger.rateBudget.block(tenant, 5_000);
     const waits = new AbortController();
-    const turn = pace.turn(waits.signal);
+    const turn = rateLimiter.acquire(waits.signal);
     setTimeout(() => waits.abort(), 50);
     await expect(turn).rejects.toMatchObject({ name: 'AbortError' });
   });
 
   it('is no wait at all where the rate is unlimited', async () => {
-    const pace = paceOf(0);
-    await Promise.all(upTo(1_000).map(() => pace.turn()));
+    const rateLimiter = paceOf(0);
+    await Promise.all(upTo(1_000).map(() => rateLimiter.acquire()));
   });
 
   it('survives a ledger that is away: the next turn asks again', async () => {
     const broken = openLedger('postgres://nobody@127.0.0.1:1/none');
-    const pace = paceOf(600, 't', broken);
-    await expect(pace.turn()).rejects.toThrow();
-    await expect(pace.turn()).rejects.toThrow();
+    const rateLimiter = paceOf(600, 't', broken);
+    await expect(rateLimiter.acquire()).rejects.toThrow();
+    await expect(rateLimiter.acquire()).rejects.toThrow();
     await broken.close();
   });
 
   it('keeps no more jobs in flight than it has slots', async () => {
-    const pace = paceOf(0, 't', opened().ledger, 3);
+    const rateLimiter = paceOf(0, 't', opened().ledger, 3);
     let inFlight = 0;
     let most = 0;
     const job = async () => {
@@ -146,7 +146,7 @@ describe('the pace', () => {
       await new Promise((resolve) => setTimeout(resolve, 2));
       inFlight -= 1;
     };
-    await Promise.all(upTo(20).map(() => pace.inSlot(job)));
+    await Promise.all(upTo(20).map(() => rateLimiter.withRequestSlot(job)));
     expect(most).toBe(3);
   });
 });

@@ -1,7 +1,7 @@
 /** A preference run that ends before its end: what had gone out is proved, and no objection is lost. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import type { PreferenceUpdateResult } from '../../src/contract/run.ts';
+import type { PreferenceUpdateResult } from '../../src/contract/preference-update.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import type { SimulatorOptions } from '../../src/simulator/simulator.ts';

@@ -422,11 +422,11 @@ describe('marketing', () => {
     const run = await stagedRun(ledger, [optIn(written, 5), optIn(guarded, 10)], { notify: 'run' });
     await plan(run);
     await writeAll(run);
-    await ledger.runs.setPhase(run.run_no, 'telling', null);
-    await expect(perform(() => activities.tellCrm(run.run_id))).rejects.toMatchObject({
+    await ledger.runs.setPhase(run.run_no, 'delivering', null);
+    await expect(perform(() => activities.deliverEvents(run.run_id))).rejects.toMatchObject({
       type: 'CrmUnavailable',
     });
-    await perform(() => activities.tellCrm(run.run_id));
+    await perform(() => activities.deliverEvents(run.run_id));
     expect(told).toHaveLength(2);
     expect(told[1]).toEqual(told[0]);
     expect(JSON.parse(told[0]?.body ?? '')).toMatchObject({
@@ -457,8 +457,8 @@ describe('marketing', () => {
     await writeAll(run);
     const erasure = { erasureId: someId('erasure'), contactId: guid(anna), datasets: [], requestedBy: null };
     expect(await ledger.erasures.erase(erasure)).toMatchObject({ records: 1, waitingFor: [] });
-    await ledger.runs.setPhase(run.run_no, 'telling', null);
-    await perform(() => activities.tellCrm(run.run_id));
+    await ledger.runs.setPhase(run.run_no, 'delivering', null);
+    await perform(() => activities.deliverEvents(run.run_id));
     expect(told.map((body) => (JSON.parse(body) as { payload: object[] }).payload)).toMatchObject([
       [{ contactId: guid(ben), status: 'updated' }],
     ]);

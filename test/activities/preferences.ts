@@ -1,6 +1,6 @@
 /** A run of preferences from its rows to its result, with the real ledger and the real SDK on a simulator. */
 import { ApplicationFailure } from '@temporalio/common';
-import type { PreferenceUpdateResult } from '../../src/contract/run.ts';
+import type { PreferenceUpdateResult } from '../../src/contract/preference-update.ts';
 import type { Cxone } from '../../src/cxone/cxone.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';

@@ -1,7 +1,7 @@
 /** decisions.md 2: a retry never takes up what may have been applied already. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import type { ContactImportInput } from '../../src/contract/run.ts';
+import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import { CxoneForbidden } from '../../src/cxone/errors.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { claimed, ledgerOfFile, openRun, writesOf, phone, record, someId, upTo } from '../ledger/harness.ts';

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import type { ContactImportInput, Decision } from '../../src/contract/run.ts';
+import type { ContactImportInput } from '../../src/contract/contact-import.ts';
+import type { Decision } from '../../src/contract/steering.ts';
 import { pageBatches } from '../../src/activities/engine/plan.ts';
 import { claimed, claimOf, ledgerOfFile, writesOf, plannedRun, someId } from '../ledger/harness.ts';
 import { fakeCxone, perform, wholeOf, workerOf, writeAll } from './harness.ts';

@@ -1,6 +1,6 @@
 /** What people decide about a selection, as the worker carries it out: approvals, answers, and who is on record for it. */
 import { describe, expect, it } from 'vitest';
-import type { SelectionUpdateInput } from '../../src/contract/run.ts';
+import type { SelectionUpdateInput } from '../../src/contract/selection-update.ts';
 import { describeDifference } from '../../src/domain/selection-update/diff.ts';
 import { ledgerOfFile, someId } from '../ledger/harness.ts';
 import { startSimulator } from '../simulator/stand.ts';

@@ -195,9 +195,9 @@ describe('staging', () => {
       runs: {
         ...ledger.runs,
         // Between the hash and the rows.
-        claimSameness: async (...args: Parameters<typeof ledger.runs.claimSameness>) => {
+        reserveBusinessKey: async (...args: Parameters<typeof ledger.runs.reserveBusinessKey>) => {
           await writeFile(join(sourceDir, path), content.replace('c7,', 'x7,'));
-          return ledger.runs.claimSameness(...args);
+          return ledger.runs.reserveBusinessKey(...args);
         },
       },
     };

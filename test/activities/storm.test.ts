@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createStorm } from '../../src/activities/engine/rate-limit-backoff.ts';
+import { createRateLimitBackoff } from '../../src/activities/engine/rate-limit-backoff.ts';
 
 const asked = fc.option(fc.integer({ min: 0, max: 1e12 }), { nil: null });
 
@@ -9,9 +9,9 @@ describe('a storm of 429s', () => {
     const refusals = fc.array(fc.record({ retryAfterMs: asked, sentAtMs: fc.nat(), nowMs: fc.nat() }));
     fc.assert(
       fc.property(refusals, (all) => {
-        const storm = createStorm();
+        const backoff = createRateLimitBackoff();
         for (const refusal of all) {
-          const waitMs = storm.waitMs(refusal);
+          const waitMs = backoff.waitMs(refusal);
           expect(waitMs).toBeGreaterThanOrEqual(Math.max(refusal.retryAfterMs ?? 0, 1_000));
           expect(waitMs).toBeLessThanOrEqual(Math.max(refusal.retryAfterMs ?? 0, 60_000));
         }
@@ -20,17 +20,17 @@ describe('a storm of 429s', () => {
   });
 
   it.each([null, 0])('that asks for %s is left alone longer each round', (retryAfterMs) => {
-    const storm = createStorm();
-    const waits = [10, 20, 30, 40].map((at) => storm.waitMs({ retryAfterMs, sentAtMs: at, nowMs: at + 5 }));
+    const backoff = createRateLimitBackoff();
+    const waits = [10, 20, 30, 40].map((at) => backoff.waitMs({ retryAfterMs, sentAtMs: at, nowMs: at + 5 }));
     expect(waits).toEqual([1_000, 2_000, 4_000, 8_000]);
-    storm.passed();
-    expect(storm.waitMs({ retryAfterMs, sentAtMs: 50, nowMs: 55 })).toBe(1_000);
+    backoff.reset();
+    expect(backoff.waitMs({ retryAfterMs, sentAtMs: 50, nowMs: 55 })).toBe(1_000);
   });
 
   it('counts the requests that were in flight together once', () => {
-    const storm = createStorm();
+    const backoff = createRateLimitBackoff();
     const waits = Array.from({ length: 16 }, (_, n) =>
-      storm.waitMs({ retryAfterMs: null, sentAtMs: 10, nowMs: 100 + n }),
+      backoff.waitMs({ retryAfterMs: null, sentAtMs: 10, nowMs: 100 + n }),
     );
     expect(new Set(waits)).toEqual(new Set([1_000]));
   });

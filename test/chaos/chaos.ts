@@ -4,12 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { DecisionRefused } from '../../src/client.ts';
-import type {
-  ContactImportInput,
-  ContactImportResult,
-  Decision,
-  SteeringAction,
-} from '../../src/contract/run.ts';
+import type { ContactImportInput, ContactImportResult } from '../../src/contract/contact-import.ts';
+import type { Decision, SteeringAction } from '../../src/contract/steering.ts';
 import { onStand, type Stand, type StandOptions } from '../faults/stand.ts';
 import type { Processes, TestProcess } from '../harness/processes.ts';
 import type { Restartable } from '../harness/servers.ts';

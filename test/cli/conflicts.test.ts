@@ -3,7 +3,7 @@ import { expect, describe, it } from 'vitest';
 import { askSides } from '../../src/cli/conflicts.ts';
 import { outputOf } from '../../src/cli/cli.ts';
 import { watch } from '../../src/cli/watching.ts';
-import type { Decision } from '../../src/contract/run.ts';
+import type { Decision } from '../../src/contract/steering.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { fakeCli, fakeRun } from './fakes.ts';
 

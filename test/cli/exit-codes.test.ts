@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { exitCodeOfRun } from '../../src/cli/exit-codes.ts';
-import { NEEDS_A_LOOK, OUTCOMES } from '../../src/domain/run.ts';
+import { NEEDS_ATTENTION, OUTCOMES } from '../../src/domain/run.ts';
 
 describe('the exit code of a run', () => {
   it('is 0 when every record is where it should be', () => {
     expect(exitCodeOfRun('completed', { created: 5, existing: 2, updated: 1, duplicate: 3 })).toBe(0);
   });
 
-  it.each(OUTCOMES.map((outcome) => [outcome, NEEDS_A_LOOK.includes(outcome) ? 3 : 0] as const))(
+  it.each(OUTCOMES.map((outcome) => [outcome, NEEDS_ATTENTION.includes(outcome) ? 3 : 0] as const))(
     'is for a completed run with a record that is %s: %d',
     (outcome, code) => {
       expect(exitCodeOfRun('completed', { created: 9, [outcome]: 1 })).toBe(code);

@@ -35,7 +35,7 @@ describe('a run on the screen', () => {
     }
     expect(text().trimEnd().split('\n')).toHaveLength(2);
     view.update(snapshot(12, { trouble: 'no worker is answering' }));
-    view.update(snapshot(12, { phase: 'telling' }));
+    view.update(snapshot(12, { phase: 'delivering' }));
     expect(text().trimEnd().split('\n')).toHaveLength(4);
     expect(text()).not.toContain('\u001b');
   });

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InputError, NoWorkerAnswered, RunNotFound } from '../../src/client.ts';
-import type { ContactImportInput, Source } from '../../src/contract/run.ts';
-import { contactImportOptions } from '../../src/contract/input.ts';
+import type { ContactImportInput } from '../../src/contract/contact-import.ts';
+import type { Source } from '../../src/contract/run.ts';
+import { contactImportOptions } from '../../src/contract/contact-import.ts';
 import { businessKey } from '../../src/ledger/runs/business-key.ts';
 import { retryContentSha256 } from '../../src/ledger/runs/retries.ts';
 import { SourceError } from '../../src/sources/errors.ts';
@@ -47,7 +48,7 @@ async function ended(
   const input = { listId: 'L1', source };
   const more = { kind: 'contactImport', target: 'L1', again: false, dryRun: false, requestedBy: null, input };
   const { run } = await ledger.runs.open({ runId, ...more });
-  if (key !== null) await ledger.runs.claimSameness(run.run_no, key);
+  if (key !== null) await ledger.runs.reserveBusinessKey(run.run_no, key);
   await ledger.runs.close(run.run_no, state, { runId, state }, null);
 }
 
@@ -284,7 +285,7 @@ describe('staging a file', () => {
   it('without the columns stages nothing, and names what is missing', async () => {
     const path = await file('columns.csv', 'name,tel\nann,+14155550101\n');
     const before = await datasets();
-    const problems = await problemsOf(made().client.stageFile(path));
+    const problems = await problemsOf(made().client.stageFile(path, { operation: 'contactImport' }));
     expect(problems.join('\n')).toMatch(/contactId.*phone/s);
     expect(await datasets()).toBe(before);
   });
@@ -292,9 +293,11 @@ describe('staging a file', () => {
   it('names a field of the map that there is not, also of rows without a header', async () => {
     const path = await file('rows.ndjson', '{"contactId": "c1"}\n');
     const before = await datasets();
-    expect((await problemsOf(made().client.stageFile(path, { map: { fone: 'tel' } }))).join()).toContain(
-      'fone',
-    );
+    expect(
+      (
+        await problemsOf(made().client.stageFile(path, { operation: 'contactImport', map: { fone: 'tel' } }))
+      ).join(),
+    ).toContain('fone');
     expect(await datasets()).toBe(before);
   });
 

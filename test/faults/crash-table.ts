@@ -12,7 +12,7 @@ const ACTIVITIES = [
   'steerRun',
   'writePage',
   'listInDoubt',
-  'tellCrm',
+  'deliverEvents',
   'closeRun',
 ];
 
@@ -27,7 +27,7 @@ export function inOrder(moments: readonly string[]): readonly string[] {
 const WORDS: Readonly<Record<string, string>> = {
   'runs.open': 'the run is in the ledger',
   'runs.setPhase': 'the phase is kept',
-  'runs.claimSameness': 'the content is claimed for this run',
+  'runs.reserveBusinessKey': 'the content is claimed for this run',
   'runs.setSource': 'the source is described',
   'records.stage': 'the rows are staged',
   'records.settleDuplicates': 'the duplicates are settled',
@@ -112,9 +112,9 @@ function table(title: string, met: readonly Met[], plain: Seen): string {
     const { activity, verb } = partsOf(scene.moment);
     const lost = result.counts.total - sumOfOutcomes(result.counts);
     // The CRM is told beside the writing: how far that was at its moments differs from run to run.
-    const stood = activity === 'tellCrm' ? ['writing', 'as far as it was'] : [ledger, cxone];
+    const stood = activity === 'deliverEvents' ? ['writing', 'as far as it was'] : [ledger, cxone];
     const moment = `\`${scene.moment}\``;
-    const again = activity === 'tellCrm' ? 'what was under way' : requestsAgain(seen, plain) || '–';
+    const again = activity === 'deliverEvents' ? 'what was under way' : requestsAgain(seen, plain) || '–';
     const cells = [moment, WORDS[verb] ?? '', ...stood, again, lost, seen.twice];
     return `| ${cells.join(' | ')} |`;
   });

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { ContactImportInput, ContactImportResult } from '../../src/contract/run.ts';
+import type { ContactImportInput, ContactImportResult } from '../../src/contract/contact-import.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { apiShape, csv, rows } from '../scenarios/contacts.ts';

@@ -1,7 +1,7 @@
 /** Preferences under lost answers and kill -9: every batch keeps its key and its bytes, whoever sends it and how often. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import type { PreferenceUpdateResult } from '../../src/contract/run.ts';
+import type { PreferenceUpdateResult } from '../../src/contract/preference-update.ts';
 import { openDatabase } from '../../src/ledger/database.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { useProcesses } from '../harness/processes.ts';

@@ -1,6 +1,6 @@
 /** What a selection update survives: lost answers, kill -9 between look and write, an editor that never stops. */
 import { describe, expect, it } from 'vitest';
-import type { SelectionUpdateInput, SelectionUpdateResult } from '../../src/contract/run.ts';
+import type { SelectionUpdateInput, SelectionUpdateResult } from '../../src/contract/selection-update.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { query } from './looking.ts';
 import { sql } from 'kysely';

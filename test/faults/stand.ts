@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { inject } from 'vitest';
 import { writeDemoContacts } from '../../src/cli/demo-contacts.ts';
 import { connect, type CxflowClient, NoWorkerAnswered } from '../../src/client.ts';
-import type { ContactImportInput, ContactImportResult } from '../../src/contract/run.ts';
+import type { ContactImportInput, ContactImportResult } from '../../src/contract/contact-import.ts';
 import { type AdminClient, createAdminClient } from '../../src/simulator/admin-client.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { mulberry32 } from '../../src/simulator/random.ts';

@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { expect, it } from 'vitest';
-import type { SteeringAction } from '../../src/contract/run.ts';
+import type { SteeringAction } from '../../src/contract/steering.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { query } from './looking.ts';
 import { onStand, type Stand, until, untilApplied } from './stand.ts';

@@ -68,12 +68,12 @@ describe('opening a run', () => {
   });
 });
 
-describe('sameness', () => {
+describe('reservation', () => {
   it('is claimed by one of many runs at the same moment; the others are told by whom', async () => {
     const { ledger } = opened();
     const key = someId('key');
     const runs = await Promise.all(upTo(8).map(() => openRun(ledger)));
-    const claims = await Promise.all(runs.map(({ run_no }) => ledger.runs.claimSameness(run_no, key)));
+    const claims = await Promise.all(runs.map(({ run_no }) => ledger.runs.reserveBusinessKey(run_no, key)));
     const winner = claims.findIndex(({ kind }) => kind === 'mine');
     expect(claims.filter(({ kind }) => kind === 'mine')).toHaveLength(1);
     for (const claim of claims) if (claim.kind === 'taken') expect(claim.by).toBe(runs[winner]?.run_id);
@@ -90,10 +90,10 @@ describe('sameness', () => {
     for (const [state, then] of ends) {
       const key = someId('key');
       const [first, second] = [await openRun(ledger), await openRun(ledger)];
-      await ledger.runs.claimSameness(first.run_no, key);
-      expect(await ledger.runs.claimSameness(second.run_no, key)).toMatchObject({ by: first.run_id });
+      await ledger.runs.reserveBusinessKey(first.run_no, key);
+      expect(await ledger.runs.reserveBusinessKey(second.run_no, key)).toMatchObject({ by: first.run_id });
       await ledger.runs.close(first.run_no, state, null, null);
-      expect((await ledger.runs.claimSameness(second.run_no, key)).kind, state).toBe(then);
+      expect((await ledger.runs.reserveBusinessKey(second.run_no, key)).kind, state).toBe(then);
     }
   });
 
@@ -101,24 +101,24 @@ describe('sameness', () => {
     const { ledger } = opened();
     const key = someId('key');
     const first = await openRun(ledger);
-    await ledger.runs.claimSameness(first.run_no, key);
+    await ledger.runs.reserveBusinessKey(first.run_no, key);
     for (const more of [{ again: true }, { dryRun: true }]) {
       const { run } = await ledger.runs.open(asked(someId('run'), more));
-      expect(await ledger.runs.claimSameness(run.run_no, key)).toEqual({ kind: 'mine' });
+      expect(await ledger.runs.reserveBusinessKey(run.run_no, key)).toEqual({ kind: 'mine' });
     }
     await ledger.runs.close(first.run_no, 'failed', null, null);
     const next = await openRun(ledger);
-    expect(await ledger.runs.claimSameness(next.run_no, key)).toEqual({ kind: 'mine' });
+    expect(await ledger.runs.reserveBusinessKey(next.run_no, key)).toEqual({ kind: 'mine' });
   });
 
   it('is repeatable by its owner, and makes a failed run a running one that has no result', async () => {
     const { ledger } = opened();
     const key = someId('key');
     const run = await openRun(ledger);
-    await ledger.runs.claimSameness(run.run_no, key);
+    await ledger.runs.reserveBusinessKey(run.run_no, key);
     await ledger.runs.close(run.run_no, 'failed', { state: 'failed' }, { type: 'NotFound' });
-    expect(await ledger.runs.claimSameness(run.run_no, key)).toEqual({ kind: 'mine' });
-    expect(await ledger.runs.claimSameness(run.run_no, key)).toEqual({ kind: 'mine' });
+    expect(await ledger.runs.reserveBusinessKey(run.run_no, key)).toEqual({ kind: 'mine' });
+    expect(await ledger.runs.reserveBusinessKey(run.run_no, key)).toEqual({ kind: 'mine' });
     const now = await ledger.runs.get(run.run_id);
     expect(now).toMatchObject({ state: 'running', result: null, failure: null, finished_at: null });
   });
@@ -127,10 +127,13 @@ describe('sameness', () => {
     const { ledger } = opened();
     const key = someId('key');
     const [first, second] = [await openRun(ledger), await openRun(ledger)];
-    await ledger.runs.claimSameness(first.run_no, key);
+    await ledger.runs.reserveBusinessKey(first.run_no, key);
     await ledger.runs.close(first.run_no, 'failed', null, null);
-    await ledger.runs.claimSameness(second.run_no, key);
-    expect(await ledger.runs.claimSameness(first.run_no, key)).toEqual({ kind: 'taken', by: second.run_id });
+    await ledger.runs.reserveBusinessKey(second.run_no, key);
+    expect(await ledger.runs.reserveBusinessKey(first.run_no, key)).toEqual({
+      kind: 'taken',
+      by: second.run_id,
+    });
     expect((await ledger.runs.get(first.run_id)).state).toBe('failed');
   });
 
@@ -140,7 +143,7 @@ describe('sameness', () => {
       const { ledger } = opened();
       const run = await openRun(ledger);
       await ledger.runs.close(run.run_no, state, { state }, null);
-      await expect(ledger.runs.claimSameness(run.run_no, someId('key'))).rejects.toThrow(/has ended/);
+      await expect(ledger.runs.reserveBusinessKey(run.run_no, someId('key'))).rejects.toThrow(/has ended/);
       expect((await ledger.runs.get(run.run_id)).state).toBe(state);
     },
   );
@@ -150,7 +153,7 @@ describe('sameness', () => {
     const key = someId('key');
     for (const state of ['cancelled', 'rejected', 'failed'] as const) {
       const run = await openRun(ledger);
-      await ledger.runs.claimSameness(run.run_no, key);
+      await ledger.runs.reserveBusinessKey(run.run_no, key);
       await ledger.runs.close(run.run_no, state, null, null);
     }
     expect(await ledger.runs.countEndedEarly(key)).toBe(2);

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LedgerUnavailable } from '../../src/ledger/database.ts';
-import { together } from '../../src/ledger/coalesce.ts';
+import { coalesce } from '../../src/ledger/coalesce.ts';
 
 interface Sent {
   readonly inputs: readonly string[];
@@ -12,7 +12,7 @@ interface Sent {
 function counting(fails: (inputs: readonly string[]) => Error | null = () => null) {
   const sent: Sent[] = [];
   let [underWay, most] = [0, 0];
-  const call = together<string, string>({
+  const call = coalesce<string, string>({
     keyOf: (input) => input[0] ?? '',
     most: 4,
     send: async (inputs) => {
@@ -29,7 +29,7 @@ function counting(fails: (inputs: readonly string[]) => Error | null = () => nul
   return { call, sent, mostUnderWay: () => most };
 }
 
-describe('calls that go together', () => {
+describe('calls that go coalesce', () => {
   it('each get their own answer, whatever comes with them, and never with another key (property)', async () => {
     const input = fc.tuple(fc.constantFrom('a', 'b'), fc.nat(99)).map(([key, n]) => `${key}${n}`);
     await fc.assert(

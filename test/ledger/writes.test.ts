@@ -59,10 +59,10 @@ describe('planning', () => {
             run.run_no,
             kinds.map((kind, i) => record(i + 1, kind === 'invalid' ? { record: null, reasons } : {})),
           );
-          const losers = kinds.flatMap((kind, i) =>
+          const duplicateRows = kinds.flatMap((kind, i) =>
             kind === 'duplicate' ? [{ seq: i + 1, reason: { code: 'duplicate_in_source' } }] : [],
           );
-          await ledger.records.settleDuplicates(run.run_no, losers);
+          await ledger.records.settleDuplicates(run.run_no, duplicateRows);
           await ledger.records.finishStaging(run.run_no);
           const batches = await ledger.writes.plan(run.run_no, 'create', size);
           const pending = kinds.flatMap((kind, i) => (kind === 'valid' ? [i + 1] : []));

@@ -2,7 +2,8 @@
 import { Client, Connection } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { expect, it } from 'vitest';
-import type { ContactImportResult, Progress } from '../../src/contract/run.ts';
+import type { ContactImportResult } from '../../src/contract/contact-import.ts';
+import type { Progress } from '../../src/contract/steering.ts';
 import { runCommand } from '../../src/stack/commands.ts';
 import { findTemporal } from '../../src/stack/temporal-binary.ts';
 import { csv, rowAt, rows } from './contacts.ts';

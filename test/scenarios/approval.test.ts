@@ -1,6 +1,6 @@
 /** A plan that is only shown, one that waits for a word, and the word. */
 import { expect, it } from 'vitest';
-import type { Progress } from '../../src/contract/run.ts';
+import type { Progress } from '../../src/contract/steering.ts';
 import { csv, rowAt, rows } from './contacts.ts';
 import { endOf, runIdIn, type Stand, useStand } from './stand.ts';
 

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { Eligibility, EligibilityListResult, Erased } from '../../src/contract/run.ts';
+import type { Eligibility, EligibilityListResult, Erased } from '../../src/contract/consent.ts';
 import type { PreferenceItem } from '../../src/cxone/preferences.ts';
 import { signal } from '../../src/stack/processes.ts';
 import { contentsOfLedger } from '../harness/everything.ts';

@@ -1,6 +1,6 @@
 /** What the CRM is told of an import: tutorial S1's event, as often as asked for, whatever its receiver does. */
 import { expect, it } from 'vitest';
-import type { ContactImportResult } from '../../src/contract/run.ts';
+import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import { apiShape, csv, rowAt, rows } from './contacts.ts';
 import { CRM, type Stand, until, useStand } from './stand.ts';
 

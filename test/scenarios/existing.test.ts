@@ -1,6 +1,6 @@
 /** Contacts that CXone has already, or refuses: what becomes of them, and of those around them in the batch. */
 import { expect, it } from 'vitest';
-import type { ContactImportResult } from '../../src/contract/run.ts';
+import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import { apiShape, csv, rowAt, rows } from './contacts.ts';
 import { type Stand, useStand } from './stand.ts';
 

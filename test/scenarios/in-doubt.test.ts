@@ -1,6 +1,6 @@
 /** Answers that never come, at a tenant that may take a contact twice: nobody but a person, or the policy, sends again. */
 import { expect, it } from 'vitest';
-import type { ContactImportResult } from '../../src/contract/run.ts';
+import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import { csv, rows } from './contacts.ts';
 import { endOf, runIdIn, type Stand, useStand } from './stand.ts';
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { expect, it } from 'vitest';
-import type { ContactImportResult } from '../../src/contract/run.ts';
+import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import { openDatabase } from '../../src/ledger/database.ts';
 import { csv, rowAt, rows } from './contacts.ts';
 import { CRM, type Env, type Stand, useStand } from './stand.ts';

@@ -1,6 +1,7 @@
 /** Consent on the real servers: an update of preferences, what marketing is told, and the import that obeys. */
 import { expect, it } from 'vitest';
-import type { ContactImportResult, PreferenceUpdateResult } from '../../src/contract/run.ts';
+import type { ContactImportResult } from '../../src/contract/contact-import.ts';
+import type { PreferenceUpdateResult } from '../../src/contract/preference-update.ts';
 import { rowAt } from './contacts.ts';
 import { CRM, type Stand, until, useStand } from './stand.ts';
 

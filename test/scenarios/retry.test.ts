@@ -1,6 +1,6 @@
 /** What a run left undone, taken up by another: rejected and cancelled rows, by the command line and by any client. */
 import { expect, it } from 'vitest';
-import type { ContactImportResult } from '../../src/contract/run.ts';
+import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import { csv, rowAt, rows } from './contacts.ts';
 import { type Stand, useStand } from './stand.ts';
 

@@ -1,6 +1,6 @@
 /** Selection updates as their users see them: the command line, a worker, a simulated tenant with other editors. */
 import { describe, expect, it } from 'vitest';
-import type { SelectionUpdateResult } from '../../src/contract/run.ts';
+import type { SelectionUpdateResult } from '../../src/contract/selection-update.ts';
 import { CRM, endOf, type Stand, until, useStand } from './stand.ts';
 
 const onStand = useStand();

@@ -1,6 +1,6 @@
 /** Files as people export them, and which rows of one are the same contact. */
 import { expect, it } from 'vitest';
-import type { ContactImportResult, Dedupe } from '../../src/contract/run.ts';
+import type { ContactImportResult, Dedupe } from '../../src/contract/contact-import.ts';
 import { apiShape, csv, ndjson, type Row, rowAt, rows } from './contacts.ts';
 import { type Stand, useStand } from './stand.ts';
 
@@ -114,13 +114,13 @@ const LOSERS: Readonly<Record<Dedupe, readonly number[]>> = {
 it('--dedupe says which rows are the same contact, the first wins; --again writes once more', async () => {
   await onStand({}, async (stand) => {
     stand.file('same.csv', csv(SAME));
-    for (const [dedupe, losers] of Object.entries(LOSERS)) {
+    for (const [dedupe, duplicateRows] of Object.entries(LOSERS)) {
       const list = `L3-${dedupe}`;
       const { code, document } = await importFile(stand, 'same.csv', list, '--dedupe', dedupe);
-      const created = 4 - losers.length;
+      const created = 4 - duplicateRows.length;
       expect({ code, counts: document.counts }, dedupe).toEqual({
         code: 0,
-        counts: { total: 4, pending: 0, created, duplicate: losers.length },
+        counts: { total: 4, pending: 0, created, duplicate: duplicateRows.length },
       });
       expect(await stand.admin.journal({ list }), 'what CXone holds').toHaveLength(created);
       // One contact with two numbers is what the other choices ask for, and what the check takes for a fault.

@@ -1,10 +1,11 @@
 import { type WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it, vi } from 'vitest';
-import type { ContactImportResult, Progress } from '../../src/contract/run.ts';
+import type { ContactImportResult } from '../../src/contract/contact-import.ts';
+import type { Progress } from '../../src/contract/steering.ts';
 import {
   doubtedActivities,
-  endsTheRun,
+  fatalFailure,
   phase,
   play,
   settledPage,
@@ -74,7 +75,7 @@ describe('the story', () => {
   it('a lost list ends the run as failed, with the records left pending and the reason kept', async () => {
     const stubs = stubActivities({
       writePage: () => {
-        throw endsTheRun('NotFound', 'CXone: list L1 does not exist');
+        throw fatalFailure('NotFound', 'CXone: list L1 does not exist');
       },
     });
     const failure = await play(stage(), stubs, {}, failureOf);
@@ -90,7 +91,7 @@ describe('the story', () => {
   it('a run whose id has ended before leaves the old result alone', async () => {
     const stubs = stubActivities({
       openRun: () => {
-        throw endsTheRun('AlreadyRun', 'run X ended before');
+        throw fatalFailure('AlreadyRun', 'run X ended before');
       },
     });
     expect((await play(stage(), stubs, {}, failureOf)).type).toBe('AlreadyRun');
@@ -335,17 +336,21 @@ describe('the CRM', () => {
       let rest = false;
       const stubs = stubActivities({
         planned: { batches: 1, toWrite: 100 },
-        openRun: () => ({ startedAt: '2026-01-01T00:00:00.000Z', searchAttributes: false, tells: true }),
-        tellCrm: () => new Promise((resolve) => setTimeout(resolve, 100, { done: rest })),
+        openRun: () => ({
+          startedAt: '2026-01-01T00:00:00.000Z',
+          searchAttributes: false,
+          hasSubscriber: true,
+        }),
+        deliverEvents: () => new Promise((resolve) => setTimeout(resolve, 100, { done: rest })),
         writePage: () =>
           new Promise((resolve, reject) => {
             written = () =>
               end === 'failed'
-                ? reject(endsTheRun('ScopeMissing', 'no scope'))
+                ? reject(fatalFailure('ScopeMissing', 'no scope'))
                 : resolve({ ...settledPage({ total: 350, pending: 200, created: 100 }), halted: 'stopped' });
           }),
         setPhase: ({ phase: now }): void => {
-          rest ||= now === 'telling';
+          rest ||= now === 'delivering';
         },
       });
       await play(stage(), stubs, {}, async (handle) => {
@@ -357,7 +362,7 @@ describe('the CRM', () => {
       });
       const names = stubs.calls.map(({ name }) => name);
       const phases = (stubs.named('setPhase') as Phased[]).map((call) => call.phase);
-      expect(phases.at(-1)).toBe('telling');
+      expect(phases.at(-1)).toBe('delivering');
       expect(names.at(-1)).toBe('closeRun');
       expect(names.includes('endPending')).toBe(end === 'cancelled');
       expect(stubs.named('closeRun')).toEqual([expect.objectContaining({ state: end })]);

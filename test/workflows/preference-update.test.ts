@@ -1,6 +1,7 @@
 import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
-import type { PreferenceUpdateResult, Progress } from '../../src/contract/run.ts';
+import type { PreferenceUpdateResult } from '../../src/contract/preference-update.ts';
+import type { Progress } from '../../src/contract/steering.ts';
 import { phase, playWorkflow, stubActivities, useRealServer } from './stubs.ts';
 
 const stage = useRealServer();

@@ -1,7 +1,8 @@
 import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it, vi } from 'vitest';
-import type { Progress, SelectionUpdateResult, ShownConflict } from '../../src/contract/run.ts';
+import type { Progress, ShownConflict } from '../../src/contract/steering.ts';
+import type { SelectionUpdateResult } from '../../src/contract/selection-update.ts';
 import { phase, playWorkflow, type Script, stubActivities, useRealServer } from './stubs.ts';
 
 const stage = useRealServer();
@@ -61,7 +62,11 @@ const namesOf = ({ calls }: ReturnType<typeof stubActivities>) =>
 describe('the story', () => {
   it('looks, plans, writes, tells, closes', async () => {
     const stubs = stubActivities({
-      openRun: () => ({ startedAt: '2026-01-01T00:00:00.000Z', searchAttributes: false, tells: true }),
+      openRun: () => ({
+        startedAt: '2026-01-01T00:00:00.000Z',
+        searchAttributes: false,
+        hasSubscriber: true,
+      }),
     });
     expect((await play(stubs, {}, resultOf)).state).toBe('completed');
     expect(namesOf(stubs)).toEqual([
@@ -69,7 +74,7 @@ describe('the story', () => {
       'readSelection',
       'planSelection',
       'writeSelection',
-      'tellCrm',
+      'deliverEvents',
       'closeRun',
     ]);
   });

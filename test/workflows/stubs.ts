@@ -15,7 +15,7 @@ import { afterAll, beforeAll, expect, inject, vi } from 'vitest';
 import type { Activities } from '../../src/activities/index.ts';
 import type { PageResult } from '../../src/activities/engine/write-page.ts';
 import type { Plan } from '../../src/activities/engine/plan.ts';
-import type { ContactImportInput } from '../../src/contract/run.ts';
+import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import type { Counts, Phase } from '../../src/domain/run.ts';
 import { freshNamespace } from '../harness/fresh.ts';
 
@@ -62,7 +62,7 @@ export function stubActivities(script: Script = {}) {
     created: plan.toWrite - pending,
   });
   const stubs: Stubs = {
-    openRun: () => ({ startedAt: '2026-01-01T00:00:00.000Z', searchAttributes: false, tells: false }),
+    openRun: () => ({ startedAt: '2026-01-01T00:00:00.000Z', searchAttributes: false, hasSubscriber: false }),
     setPhase: () => undefined,
     stageRecords: () => undefined,
     planWrites: () => plan,
@@ -81,7 +81,7 @@ export function stubActivities(script: Script = {}) {
     planSelection: () => ({ ...plan, total: 1, toWrite: 1, changes: ['+ list L2: target'] }),
     writeSelection: () => ({ kind: 'done', outcome: 'updated', version: 5 }),
     leaveConflict: () => undefined,
-    tellCrm: () => ({ done: true }),
+    deliverEvents: () => ({ done: true }),
     closeRun: ({ runId, state }) => ({ runId, state, counts: counts() }),
     // Of the small workflows, which have tests of their own.
     checkEligibility: notOfARun,
@@ -122,7 +122,7 @@ export function settledPage(counts: Counts): PageResult {
   return { counts, left: 0, waitMs: 0, halted: null };
 }
 
-export function endsTheRun(type: string, message: string): ApplicationFailure {
+export function fatalFailure(type: string, message: string): ApplicationFailure {
   return ApplicationFailure.create({ type, message, nonRetryable: true });
 }
 

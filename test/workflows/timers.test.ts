@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
-import type { ContactImportResult } from '../../src/contract/run.ts';
+import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import {
   doubtedActivities,
   phase,
@@ -51,8 +51,8 @@ it('leaves them in doubt after the deadline, and at once where the input says so
 });
 it('a CRM that stays away delays the end by ten minutes at most', async () => {
   const stubs = stubActivities({
-    openRun: () => ({ startedAt: '2026-01-01T00:00:00.000Z', searchAttributes: false, tells: true }),
-    tellCrm: () => {
+    openRun: () => ({ startedAt: '2026-01-01T00:00:00.000Z', searchAttributes: false, hasSubscriber: true }),
+    deliverEvents: () => {
       throw ApplicationFailure.create({ type: 'CrmUnavailable', message: 'status 503' });
     },
   });

@@ -1,6 +1,6 @@
 /** `preferences check FILE`: every row of a dataset asked about, and the answers kept by the number of the row. */
 import { Context } from '@temporalio/activity';
-import type { EligibilityListInput, EligibilityListResult } from '../../contract/run.ts';
+import type { EligibilityListInput, EligibilityListResult } from '../../contract/consent.ts';
 import {
   type EligibilityColumns,
   eligibilityMapProblems,
@@ -15,15 +15,15 @@ import { SourceError } from '../../sources/errors.ts';
 import type { SourceFormat } from '../../sources/format.ts';
 import { openSource } from '../../sources/open.ts';
 import type { SourceRow } from '../../sources/rows.ts';
-import { whileBeating } from '../engine/heartbeat.ts';
+import { withHeartbeat } from '../engine/heartbeat.ts';
 import { type ConsentDeps, createConsentCheck } from './eligibility.ts';
 import { type Asking, createAsking } from './lookup.ts';
-import { asError, isFinal, passes } from '../failures.ts';
-import type { Pace } from '../engine/rate-limiter.ts';
+import { asError, isFinal, retryableFailure } from '../failures.ts';
+import type { RateLimiter } from '../engine/rate-limiter.ts';
 
 export interface EligibilityListDeps extends ConsentDeps {
   readonly ledger: Ledger;
-  readonly pace: Pace;
+  readonly rateLimiter: RateLimiter;
   readonly draining: AbortSignal;
   /** Default: those of the domain. */
   readonly sourceLimits?: SourceLimits;
@@ -42,21 +42,22 @@ interface NumberedRow {
 }
 
 export function createEligibilityListActivities(deps: EligibilityListDeps) {
-  const { ledger, draining, pace } = deps;
+  const { ledger, draining, rateLimiter } = deps;
   const check = createConsentCheck(deps);
   return {
     /** Reads only, and keeps the first answer of each row: a repeat asks for those that have none. Returns counts. */
     checkRows: (input: CheckRows): Promise<EligibilityListResult> =>
-      whileBeating(async () => {
+      withHeartbeat(async () => {
         const checkId = checkIdHere();
         const policy = input.policy ?? 'default';
         const isAnswered = await ledger.eligibilityResults.answered(checkId);
         const { columns, rows } = await openRows(deps, input);
-        const asking = createAsking({ check, pace, policy, isLast: input.giveUp });
+        const asking = createAsking({ check, rateLimiter, policy, isLast: input.giveUp });
         const left: Error[] = [];
         for await (const chunk of chunksWithout(rows, isAnswered)) {
           if (Context.current().cancellationSignal.aborted) await Context.current().cancelled;
-          if (draining.aborted) throw passes('WorkerDraining', 'the worker stops; another one goes on', 0);
+          if (draining.aborted)
+            throw retryableFailure('WorkerDraining', 'the worker stops; another one goes on', 0);
           const { results, failures } = await askAll(chunk, asking, { ...input, columns });
           await ledger.eligibilityResults.add(checkId, results);
           const [over] = failures.filter((error) => asking.isOver(error)).sort(finalFirst);

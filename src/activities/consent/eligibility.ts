@@ -2,7 +2,7 @@
  * May this person be reached? The one way to ask, for every path that reaches people: our own suppression list, then
  * CXone's preference, then the rules of domain/consent/eligibility.ts. Reads only, so repeating it is safe.
  */
-import type { EligibilityCheckInput } from '../../contract/run.ts';
+import type { EligibilityCheckInput } from '../../contract/consent.ts';
 import type { Cxone } from '../../cxone/cxone.ts';
 import { CxoneRateLimited } from '../../cxone/errors.ts';
 import type { StoredPreference } from '../../cxone/preferences.ts';
@@ -20,7 +20,7 @@ import { isGuid } from '../../domain/preference-update/preferences.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { isRefusedQuestion } from '../engine/lookups.ts';
-import { type Pace, RateWait } from '../engine/rate-limiter.ts';
+import { type RateLimiter, RateWait } from '../engine/rate-limiter.ts';
 
 /** Whose consent, and what the record itself says of it. */
 export interface ConsentQuestion extends Pick<ConsentFacts, 'optInStatus' | 'timeZone'> {
@@ -38,7 +38,7 @@ const BACKOFF_MS = 5_000;
 export function createConsentCheck({ ledger, cxone }: ConsentDeps) {
   return {
     /** The answer that needs no request: suppressed, or nobody to ask for. null: CXone has to be asked. */
-    async askAtHome(
+    async checkLocally(
       questions: readonly ConsentQuestion[],
       policy: ConsentPolicy,
     ): Promise<ReadonlyMap<ConsentQuestion, Eligibility>> {
@@ -64,12 +64,12 @@ export function createConsentCheck({ ledger, cxone }: ConsentDeps) {
       const { contactId, channel, ...carried } = question;
       const found = await cxone.preferences.find({ contactId, channel }).catch(ifRefused);
       const preference = found === REFUSED ? REFUSED : recordOf(found);
-      if (preference === REFUSED) return this.notToBeHad(question, policy);
+      if (preference === REFUSED) return this.unavailable(question, policy);
       return judge({ channel, preference, ...carried }, new Date(), policy);
     },
 
     /** Fail closed. */
-    notToBeHad: ({ channel }: ConsentQuestion, policy: ConsentPolicy): Eligibility =>
+    unavailable: ({ channel }: ConsentQuestion, policy: ConsentPolicy): Eligibility =>
       unavailable('consent_unavailable', { channel }, new Date(), policy),
   };
 }
@@ -99,31 +99,31 @@ export function reasonOfNo({ reason, ruleVersion, policy, notice }: Eligibility)
 
 /** One request to CXone, in its turn. Errors: RateWait while the tenant is to be left alone; those of `askCxone`. */
 export async function askPaced(
-  { check, pace }: { readonly check: ConsentCheck; readonly pace: Pace },
+  { check, rateLimiter }: { readonly check: ConsentCheck; readonly rateLimiter: RateLimiter },
   question: ConsentQuestion,
   policy: ConsentPolicy,
 ): Promise<Eligibility> {
-  await pace.turn();
-  const blockedMs = await pace.blockedMs();
+  await rateLimiter.acquire();
+  const blockedMs = await rateLimiter.blockedMs();
   if (blockedMs > 0) throw new RateWait(blockedMs);
   try {
     return await check.askCxone(question, policy);
   } catch (error) {
-    if (error instanceof CxoneRateLimited) await pace.block(error.retryAfterMs ?? BACKOFF_MS);
+    if (error instanceof CxoneRateLimited) await rateLimiter.block(error.retryAfterMs ?? BACKOFF_MS);
     throw error;
   }
 }
 
-export function createConsentActivities(deps: ConsentDeps & { readonly pace: Pace }) {
+export function createConsentActivities(deps: ConsentDeps & { readonly rateLimiter: RateLimiter }) {
   const check = createConsentCheck(deps);
-  const { pace } = deps;
+  const { rateLimiter } = deps;
   return {
     /** One person, paced like every request. Throws what passes by itself, for Temporal to try again. */
     async checkEligibility(input: EligibilityCheckInput): Promise<Eligibility> {
       const { policy = 'default', ...question } = input;
-      const atHome = (await check.askAtHome([question], policy)).get(question);
+      const atHome = (await check.checkLocally([question], policy)).get(question);
       if (atHome) return atHome;
-      return pace.inSlot(() => askPaced({ check, pace }, question, policy));
+      return rateLimiter.withRequestSlot(() => askPaced({ check, rateLimiter }, question, policy));
     },
   };
 }

@@ -4,21 +4,21 @@ import type { Question } from '../../domain/consent/eligibility-list.ts';
 import type { ConsentPolicy, Eligibility } from '../../domain/consent/eligibility.ts';
 import { askPaced, type ConsentCheck } from './eligibility.ts';
 import { MOST_TRIES } from '../engine/lookups.ts';
-import type { Pace } from '../engine/rate-limiter.ts';
+import type { RateLimiter } from '../engine/rate-limiter.ts';
 
 /** So many questions in a row without an answer are an outage; fewer, among answers, are about those contacts. */
 const OUTAGE_AFTER = 5;
 
 export interface AskingOptions {
   readonly check: ConsentCheck;
-  readonly pace: Pace;
+  readonly rateLimiter: RateLimiter;
   readonly policy: ConsentPolicy;
   /** Fail closed: who has no answer now is not eligible, and in an outage nobody else is asked. */
   readonly isLast: boolean;
 }
 
 /** Of one try: what it learns of CXone holds for its later rows. */
-export function createAsking({ check, pace, policy, isLast }: AskingOptions) {
+export function createAsking({ check, rateLimiter, policy, isLast }: AskingOptions) {
   let hasAnswered = false;
   let inARow = 0;
   let outage: CxoneError | null = null;
@@ -27,7 +27,7 @@ export function createAsking({ check, pace, policy, isLast }: AskingOptions) {
   const readable = async (question: Question): Promise<Eligibility> => {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await askPaced({ check, pace }, question, policy);
+        return await askPaced({ check, rateLimiter }, question, policy);
       } catch (error) {
         if (!(error instanceof CxoneUnreadable) || tries >= MOST_TRIES) throw error;
       }
@@ -43,9 +43,9 @@ export function createAsking({ check, pace, policy, isLast }: AskingOptions) {
   return {
     /** Errors: all of cxone/errors.ts but a refusal of this very question; RateWait. */
     ask: async (question: Question): Promise<Eligibility> => {
-      const atHome = (await check.askAtHome([question], policy)).get(question);
+      const atHome = (await check.checkLocally([question], policy)).get(question);
       if (atHome) return atHome;
-      return pace.inSlot(async () => {
+      return rateLimiter.withRequestSlot(async () => {
         try {
           if (outage) throw outage;
           const answer = await readable(question);
@@ -54,7 +54,7 @@ export function createAsking({ check, pace, policy, isLast }: AskingOptions) {
           return answer;
         } catch (error) {
           failed(error);
-          if (isLast && isWithoutAnswer(error)) return check.notToBeHad(question, policy);
+          if (isLast && isWithoutAnswer(error)) return check.unavailable(question, policy);
           throw error;
         }
       });

@@ -2,19 +2,15 @@
  * CXone's answers to a batch of contacts, read as outcomes of our records: decisions.md 15 and 16, cxone-api.md
  * "contactlists". Pure, so that the rules can be tested without a network.
  */
-import type { Existing } from '../../contract/run.ts';
+import type { Existing } from '../../contract/contact-import.ts';
 import type { CreateRecordsAnswer, NamedRecord } from '../../cxone/contact-lists.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import type { Doubt } from '../engine/definition.ts';
+import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
 
 export const CREATE = 'create';
 export const UPDATE = 'update';
-
-/** The lost answer was ours: the record stands in CXone because of it. */
-export const OWN_WRITE = 'own_write_lost_answer';
-/** Ours, or one that was there before: nobody can tell any more. */
-export const OWN_OR_EXISTING = 'own_write_or_existing';
 
 /** What goes with a derived `create`: its records may have been applied already. */
 export interface CreateRefs {

@@ -1,5 +1,5 @@
 /** Who of a batch of contacts may be reached: asked before the batch, by the one check that all paths share. */
-import type { ContactImportInput } from '../../contract/run.ts';
+import type { ContactImportInput } from '../../contract/contact-import.ts';
 import type { Contact } from '../../domain/contact-import/contacts.ts';
 import type { Channel, Eligibility } from '../../domain/consent/eligibility.ts';
 import type { Reason } from '../../domain/run.ts';
@@ -70,13 +70,13 @@ export async function checkConsent(deps: ConsentDeps, write: Write): Promise<Ans
   const { requireConsent: channel = 'voice', policy = 'default' } = inputOf(write.run);
   const check = createConsentCheck(deps);
   const questions = new Map(write.records.map((record) => [record.seq, questionOf(record, channel)]));
-  const atHome = await check.askAtHome([...questions.values()], policy);
+  const atHome = await check.checkLocally([...questions.values()], policy);
   const question = ({ seq, record }: PendingRecord) =>
     questions.get(seq) ?? questionOf({ seq, record }, channel);
-  const { verdicts, rest, refs, brokenOffBy } = await lookUpEach<Eligibility>(write, {
+  const { verdicts, rest, refs, interruptedBy } = await lookUpEach<Eligibility>(write, {
     known: (record) => atHome.get(question(record)),
     ask: (record) => check.askCxone(question(record), policy),
-    giveUp: (record) => check.notToBeHad(question(record), policy),
+    giveUp: (record) => check.unavailable(question(record), policy),
   });
   const eligible = [...verdicts].filter(([, verdict]) => verdict.eligible).map(([seq]) => seq);
   const checkedAt = new Date().toISOString();
@@ -86,7 +86,7 @@ export async function checkConsent(deps: ConsentDeps, write: Write): Promise<Ans
   ];
   return {
     ...lookedUp(ineligible(verdicts), derived, `${eligible.length} of ${verdicts.size} may be reached`),
-    ...(brokenOffBy && { brokenOffBy }),
+    ...(interruptedBy && { interruptedBy }),
   };
 }
 
@@ -114,8 +114,8 @@ function ineligible(verdicts: ReadonlyMap<number, Eligibility>): SettledGroup[] 
 
 /** Nothing was written. */
 function lookedUp(groups: readonly SettledGroup[], derived: Answer['derived'], details: string): Answer {
-  const isTold = groups.length > 0;
-  return { groups, derived, httpStatus: 200, requestId: null, details, onlyLookedUp: true, isTold };
+  const emitsEvent = groups.length > 0;
+  return { groups, derived, httpStatus: 200, requestId: null, details, readOnly: true, emitsEvent };
 }
 
 /** The rest of a batch needs no new question. */

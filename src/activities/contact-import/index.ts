@@ -1,6 +1,5 @@
 /** Contacts: what the bulk engine needs to know of them, and the two writes to CXone. */
-import type { ContactImportInput } from '../../contract/run.ts';
-import { contactImportOptions } from '../../contract/input.ts';
+import { type ContactImportInput, contactImportOptions } from '../../contract/contact-import.ts';
 import type { CreateRecordsAnswer, UpdateRecordAnswer } from '../../cxone/contact-lists.ts';
 import type { Cxone } from '../../cxone/cxone.ts';
 import { CxoneError, CxoneRefused } from '../../cxone/errors.ts';
@@ -19,7 +18,8 @@ import type { Run } from '../../ledger/runs/runs.ts';
 import { SourceError } from '../../sources/errors.ts';
 import type { Answer, BulkKind, PendingRecord, Write } from '../engine/definition.ts';
 import { CHECK, checkConsent, lookBeforeSending, lookUpsOf, withCheck } from './consent.ts';
-import { CREATE, interpretCreate, OWN_OR_EXISTING, OWN_WRITE, UPDATE, type UpdateRefs } from './answers.ts';
+import { CREATE, interpretCreate, UPDATE, type UpdateRefs } from './answers.ts';
+import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
 
 export interface ContactImportDeps {
   readonly ledger: Ledger;
@@ -40,7 +40,7 @@ export function createContactImport(deps: ContactImportDeps): BulkKind {
     event: 'cxone_contact_import_batch_complete',
     options: (input) => contactImportOptions(input as ContactImportInput),
     reader: contactReader,
-    duplicates: (run, candidates) => findLosers(run, candidates),
+    duplicates: (run, candidates) => findDuplicateRows(run, candidates),
     write: (write) => {
       if (write.kind === CHECK) return checkConsent(deps, write);
       return write.kind === UPDATE ? updateContacts(cxone, write) : createContacts(deps, write);
@@ -65,7 +65,7 @@ function contactReader(run: Run, columns: readonly string[] | null, map: Readonl
   };
 }
 
-async function* findLosers(
+async function* findDuplicateRows(
   run: Run,
   candidates: AsyncIterable<{ seq: number; line: number; key1: string; key2: string }>,
 ) {
@@ -135,7 +135,7 @@ async function updateContacts(cxone: Cxone, write: Write): Promise<Answer> {
   const refusals: SettledGroup[] = [];
   const updated: number[] = [];
   const done = () => refusals.length + updated.length;
-  let brokenOffBy: CxoneError | undefined;
+  let interruptedBy: CxoneError | undefined;
   for (const contact of write.records) {
     if (!(await write.nextRequest())) break;
     try {
@@ -144,7 +144,7 @@ async function updateContacts(cxone: Cxone, write: Write): Promise<Answer> {
       else updated.push(contact.seq);
     } catch (error) {
       if (!(error instanceof CxoneError) || done() === 0) throw error;
-      brokenOffBy = error;
+      interruptedBy = error;
       break;
     }
   }
@@ -155,7 +155,7 @@ async function updateContacts(cxone: Cxone, write: Write): Promise<Answer> {
     httpStatus: 200,
     requestId: null,
     details: `Updated ${updated.length} of ${write.records.length} records`,
-    ...(brokenOffBy && { brokenOffBy }),
+    ...(interruptedBy && { interruptedBy }),
   };
 }
 

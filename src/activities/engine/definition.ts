@@ -1,12 +1,12 @@
 /** What a kind of bulk run brings along; pages.ts and staging.ts do the rest for all of them. */
-import type { Kind } from '../../contract/run.ts';
+import type { OperationKind } from '../../contract/operations.ts';
 import type { CxoneError } from '../../cxone/errors.ts';
 import type { Counts, Outcome, Reason } from '../../domain/run.ts';
-import type { Alongside, DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
+import type { InSettleTransaction, DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import type { OutboxEvent } from '../../ledger/outbox/outbox.ts';
 import type { Objection } from '../../ledger/consent/suppressions.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import type { Loser } from '../../ledger/runs/records.ts';
+import type { DuplicateRow } from '../../ledger/runs/records.ts';
 
 export interface PendingRecord<R = unknown> {
   readonly seq: number;
@@ -52,13 +52,13 @@ export interface Answer {
   /** For the audit: words and counts, no personal data. */
   readonly details: string;
   /** What else is remembered, in the transaction of the settle and only with it. */
-  readonly alongside?: Alongside;
+  readonly inSettleTransaction?: InSettleTransaction;
   /** Nothing was written: no latency of a write to report. */
-  readonly onlyLookedUp?: true;
+  readonly readOnly?: true;
   /** Is there something in it to tell of? Default true. */
-  readonly isTold?: boolean;
+  readonly emitsEvent?: boolean;
   /** Why a write of many requests ends before its end: what is done is settled, the rest is derived. */
-  readonly brokenOffBy?: CxoneError;
+  readonly interruptedBy?: CxoneError;
 }
 
 export type ReadRow = (
@@ -106,7 +106,7 @@ export interface BulkKind {
   duplicates(
     run: Run,
     candidates: AsyncIterable<{ seq: number; line: number; key1: string; key2: string }>,
-  ): AsyncIterable<Loser>;
+  ): AsyncIterable<DuplicateRow>;
   /** One write. Why repeating it is safe is said at each implementation. */
   write(write: Write): Promise<Answer>;
   /** May a write be repeated whose answer was lost? If not, its records are in doubt and a person decides. */
@@ -125,5 +125,5 @@ export interface BulkKind {
 }
 
 /** All kinds but the selection update, which has one record and an engine of its own. */
-export type BulkKindName = Exclude<Kind, 'selectionUpdate'>;
+export type BulkKindName = Exclude<OperationKind, 'selectionUpdate'>;
 export type Kinds = Readonly<Record<BulkKindName, BulkKind>>;

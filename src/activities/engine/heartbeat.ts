@@ -5,7 +5,7 @@ import { heartbeat } from '@temporalio/activity';
 const HEARTBEAT_EVERY_MS = 1_000;
 
 /** `details` are shown in the Web UI: numbers, no personal data. */
-export async function whileBeating<T>(work: () => Promise<T>, details?: () => unknown): Promise<T> {
+export async function withHeartbeat<T>(work: () => Promise<T>, details?: () => unknown): Promise<T> {
   const beating = setInterval(() => heartbeat(details?.()), HEARTBEAT_EVERY_MS);
   try {
     return await work();

@@ -15,7 +15,7 @@ export interface LookedUp<V> {
   /** Not asked for yet; with these refs it goes on. */
   readonly rest: readonly number[];
   readonly refs: LookUpRefs;
-  readonly brokenOffBy?: CxoneError;
+  readonly interruptedBy?: CxoneError;
 }
 
 export interface LookUpsOptions<V> {
@@ -64,5 +64,5 @@ export async function lookUpEach<V>(write: Write, options: LookUpsOptions<V>): P
     }
   }
   const rest = write.records.map(({ seq }) => seq).filter((seq) => !verdicts.has(seq));
-  return { verdicts, rest, refs: tries > 0 ? { tries } : {}, ...(failure && { brokenOffBy: failure }) };
+  return { verdicts, rest, refs: tries > 0 ? { tries } : {}, ...(failure && { interruptedBy: failure }) };
 }

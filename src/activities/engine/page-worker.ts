@@ -9,11 +9,11 @@ import type { Answer, BulkKindName, Write } from './definition.ts';
 import { doubtOf, mayBeSent } from './prior-attempt.ts';
 import { asError, isAbort, isFinal } from '../failures.ts';
 import { createLease, type Lease, LeaseExpired, type Moment, momentNow } from './lease.ts';
-import { HeldBack, LONGEST_WAIT_MS, RateWait } from './rate-limiter.ts';
+import { RateLimitedMeanwhile, LONGEST_WAIT_MS, RateWait } from './rate-limiter.ts';
 import type { Page, PageDeps, PageResult } from './write-page.ts';
 import { contentsOf, sentSince } from './write-contents.ts';
 import { createPageSettling } from './settle.ts';
-import { backoffMs, createStorm } from './rate-limit-backoff.ts';
+import { backoffMs, createRateLimitBackoff } from './rate-limit-backoff.ts';
 
 type ClaimedNow = Extract<Claimed, { verdict: 'claimed' }>;
 
@@ -45,7 +45,7 @@ const OUTAGE_AFTER = 5;
 const MOST_DOUBLINGS = 3;
 
 export function createPageWorker(deps: PageDeps, run: Run) {
-  const { ledger, pace } = deps;
+  const { ledger, rateLimiter } = deps;
   const kind = deps.kinds[run.kind as BulkKindName];
   const settling = createPageSettling(deps, run, kind);
   const waits = new AbortController();
@@ -54,7 +54,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
   let halted: Halt | null = null;
   /** The line of the rate budget is too long: nothing more queues up, and those who have their place keep it. */
   let tooLong: RateWait | null = null;
-  const storm = createStorm();
+  const backoff = createRateLimitBackoff();
   let failuresInARow = 0;
   let answered = false;
   let lastFailure: CxoneError | null = null;
@@ -75,17 +75,17 @@ export function createPageWorker(deps: PageDeps, run: Run) {
   /** `since`: when the lease began at the latest; the time that the claim itself took counts. */
   const claim = async (write: OpenWrite): Promise<{ claimed: Claimed; since: Moment }> => {
     for (;;) {
-      await pace.turn(waits.signal);
+      await rateLimiter.acquire(waits.signal);
       const since = momentNow();
       const claimed = await ledger.writes.claim({
         runNo: run.run_no,
         id: write.id,
         leaseMs: LEASE_MS,
         holder: deps.holder,
-        tenant: pace.tenant,
+        tenant: rateLimiter.tenant,
       });
       if (claimed.verdict !== 'blocked') return { claimed, since };
-      pace.holdBack(claimed.waitMs);
+      rateLimiter.noteBlock(claimed.waitMs);
       if (claimed.waitMs > LONGEST_WAIT_MS) throw new RateWait(claimed.waitMs);
       await delay(claimed.waitMs, undefined, { signal: waits.signal });
     }
@@ -95,9 +95,9 @@ export function createPageWorker(deps: PageDeps, run: Run) {
   const nextRequest = async (lease: Lease): Promise<boolean> => {
     if (lease.sent() === 0) return true;
     try {
-      await pace.turn(waits.signal);
+      await rateLimiter.acquire(waits.signal);
       // A claim looks for a block of the tenant; these requests have none of their own.
-      if ((await pace.blockedMs()) > 0) return false;
+      if ((await rateLimiter.blockedMs()) > 0) return false;
     } catch (error) {
       if (isAbort(error) || error instanceof RateWait) return false;
       throw error;
@@ -108,24 +108,24 @@ export function createPageWorker(deps: PageDeps, run: Run) {
 
   /** One write: claim, send, settle. Whatever goes wrong leaves it in a state that the next try understands. */
   const processWrite = async (write: OpenWrite): Promise<void> => {
-    const sent = await pace.claimed(() => claimAndSend(write).catch(stopFor));
+    const sent = await rateLimiter.withClaimSlot(() => claimAndSend(write).catch(haltOn));
     if (!sent) return;
     const { answer, fence, latencyMs } = sent;
     await settling.settle(write, fence, answer, latencyMs);
     answered = true;
-    storm.passed();
+    backoff.reset();
     // Broken off in the middle: what was answered before is no part of an outage.
-    if (!answer.brokenOffBy || answer.groups.length > 0) failuresInARow = 0;
-    if (answer.brokenOffBy) reckon(answer.brokenOffBy);
+    if (!answer.interruptedBy || answer.groups.length > 0) failuresInARow = 0;
+    if (answer.interruptedBy) recordFailure(answer.interruptedBy);
   };
 
   const claimAndSend = async (write: OpenWrite): Promise<Sent | null> => {
-    const send = (mine: Mine) => sendClaimed(write, mine).catch(stopFor);
+    const send = (mine: Mine) => sendClaimed(write, mine).catch(haltOn);
     if (kind.claimedAhead?.(write.kind)) {
       const mine = await claimToSend(write);
-      return mine && pace.inSlot(() => send(mine));
+      return mine && rateLimiter.withRequestSlot(() => send(mine));
     }
-    return pace.inSlot(async () => {
+    return rateLimiter.withRequestSlot(async () => {
       const mine = await claimToSend(write);
       return mine && send(mine);
     });
@@ -149,11 +149,11 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     const lease = createLease(since, () => ledger.writes.renew(write.id, fence, LEASE_MS));
     let startedAt = performance.now();
     try {
-      await stillStands(lease);
+      await assertClaimUsable(lease);
       startedAt = performance.now();
       const answer = await kind.write(writeOf(write, claimed, lease));
       const latencyMs = performance.now() - startedAt;
-      if (answer.brokenOffBy) await holdOff(answer.brokenOffBy, startedAt);
+      if (answer.interruptedBy) await applyRateLimit(answer.interruptedBy, startedAt);
       return { answer, fence, latencyMs };
     } catch (error) {
       await giveUp(write, fence, error, startedAt);
@@ -162,9 +162,9 @@ export function createPageWorker(deps: PageDeps, run: Run) {
   };
 
   /** What may have happened to a claim while it waited for a slot. Throws where nothing may be sent by it. */
-  const stillStands = async (lease: Lease): Promise<void> => {
+  const assertClaimUsable = async (lease: Lease): Promise<void> => {
     waits.signal.throwIfAborted();
-    pace.throwIfHeldBack();
+    rateLimiter.throwIfBlocked();
     await lease.renewIfOld();
   };
 
@@ -190,25 +190,25 @@ export function createPageWorker(deps: PageDeps, run: Run) {
 
   /** The request failed, or was never sent. Ledger errors land here too: then the write keeps its lease. */
   const giveUp = async (write: OpenWrite, fence: number, error: unknown, sentAtMs: number): Promise<void> => {
-    if (error instanceof LeaseExpired || error instanceof HeldBack || isAbort(error))
+    if (error instanceof LeaseExpired || error instanceof RateLimitedMeanwhile || isAbort(error))
       return ledger.writes.release(write.id, fence);
     if (!(error instanceof CxoneError)) throw error;
-    await holdOff(error, sentAtMs);
+    await applyRateLimit(error, sentAtMs);
     if (error.applied === 'no') await ledger.writes.release(write.id, fence);
     else if (kind.repeatable(write.kind)) await ledger.writes.loseAnswer(write.id, fence);
     else await settling.leaveInDoubt(write, fence);
-    reckon(error);
+    recordFailure(error);
   };
 
   /** A 429, before anything else is done about it: until the ledger knows, others would claim. */
-  const holdOff = async (error: CxoneError, sentAtMs: number): Promise<void> => {
+  const applyRateLimit = async (error: CxoneError, sentAtMs: number): Promise<void> => {
     if (!(error instanceof CxoneRateLimited)) return;
     const { retryAfterMs } = error;
-    await pace.block(storm.waitMs({ retryAfterMs, sentAtMs, nowMs: performance.now() }));
+    await rateLimiter.block(backoff.waitMs({ retryAfterMs, sentAtMs, nowMs: performance.now() }));
   };
 
   /** What an answer that is none means for the rest of the page; what it threw here ends the page. */
-  const reckon = (error: CxoneError): void => {
+  const recordFailure = (error: CxoneError): void => {
     lastFailure = error;
     if (error instanceof CxoneRateLimited) return;
     failuresInARow += 1;
@@ -217,7 +217,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
   };
 
   /** Said before the slot is free again, or the next one would still claim. */
-  const stopFor = (error: unknown): null => {
+  const haltOn = (error: unknown): null => {
     if (error instanceof RateWait) tooLong ??= error;
     else if (!(halted && isAbort(error))) halt({ why: 'failed', error: asError(error) });
     return null;
@@ -236,7 +236,9 @@ export function createPageWorker(deps: PageDeps, run: Run) {
         const next = open.filter((write) => !tried.has(write.id)).toSorted((a, b) => a.attempts - b.attempts);
         if (next.length === 0 || halted || tooLong) break;
         for (const { id } of next) tried.add(id);
-        const all = Promise.all(next.map((write) => pace.taken(() => processWrite(write).catch(stopFor))));
+        const all = Promise.all(
+          next.map((write) => rateLimiter.withPipelineSlot(() => processWrite(write).catch(haltOn))),
+        );
         await Promise.race([all, drained]);
       }
       throwIfFailed(halted);

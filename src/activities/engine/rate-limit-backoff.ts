@@ -6,7 +6,7 @@
 
 const LONGEST_BACKOFF_MS = 60_000;
 
-/** 1 s, 2 s, 4 s … 60 s. No jitter: what waits here is one page, and the pace spreads its requests. */
+/** 1 s, 2 s, 4 s … 60 s. No jitter: what waits here is one page, and the rate limiter spreads its requests. */
 export function backoffMs(attempt: number): number {
   return Math.min(LONGEST_BACKOFF_MS, 1_000 * 2 ** Math.min(attempt - 1, 10));
 }
@@ -19,7 +19,7 @@ export interface Refusal {
   readonly nowMs: number;
 }
 
-export function createStorm() {
+export function createRateLimitBackoff() {
   let rounds = 0;
   let lastMs = 0;
   return {
@@ -30,7 +30,7 @@ export function createStorm() {
       return Math.max(retryAfterMs ?? 0, backoffMs(rounds));
     },
     /** CXone has answered again. */
-    passed(): void {
+    reset(): void {
       rounds = 0;
     },
   };

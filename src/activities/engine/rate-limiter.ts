@@ -1,141 +1,148 @@
 /**
- * The pace of one process: how many requests are in flight, and when the next one may leave. All pages of all runs
- * share it. The rate itself is one budget in the ledger for all workers of the tenant (decisions.md 17).
+ * Limits what one process sends: how many requests are in flight, and when the next one may leave. All pages of all runs
+ * share it. The rate itself is one budget per tenant, kept in the ledger for all workers.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
+import { RateWait } from '../failures.ts';
 import type { RateBudget } from '../../ledger/writes/rate-budget.ts';
 
 /**
- * At the limit itself, a vendor that counts over a sliding minute counts one too many whenever a request was late and
- * the one a minute after it is not. One percent below it, they may differ by 600 ms.
+ * At the limit itself, a vendor that counts over a sliding minute would count one request too many whenever one was late
+ * and the one a minute after it was not. One percent below the limit leaves room for a difference of 600 ms.
  */
 const SHARE_OF_LIMIT = 0.99;
 
 /**
- * Of the slots: so many writes more are claimed and wait for one, so that a free slot need not wait for a commit.
- * Few, because after a crash they have to be found out about as if they had been sent.
+ * Claims held beyond the request slots, as a share of them, so that a free slot need not wait for a commit. Kept small:
+ * after a crash every claimed write has to be reconciled as if it had been sent.
  */
-const CLAIMED_AHEAD = 0.5;
+const CLAIMS_AHEAD = 0.5;
 
-/** Longer than a page waits for its turn: it comes back later. */
+/** A page does not wait longer than this for a permit; it settles what is in flight and comes back later. */
 export const LONGEST_WAIT_MS = 10_000;
 
-export class RateWait extends Error {
-  override readonly name = 'RateWait';
-  readonly #until: number;
-  constructor(waitMs: number) {
-    super('the line of the rate budget is longer than a page waits');
-    this.#until = performance.now() + waitMs;
-  }
-
-  /** From now: whoever noticed it may have had places in the line to use up first. Never 0, which would mean unset. */
-  get waitMs(): number {
-    return Math.max(100, this.#until - performance.now());
-  }
+/** Another request received a 429 while this claim was waiting for its slot. Nothing was sent. */
+export class RateLimitedMeanwhile extends Error {
+  override readonly name = 'RateLimitedMeanwhile';
 }
 
-/** A 429 came for somebody else while a claim waited for its slot. Nothing was sent. */
-export class HeldBack extends Error {
-  override readonly name = 'HeldBack';
-}
-
-export interface PaceOptions {
+export interface RateLimiterOptions {
   readonly budget: RateBudget;
   readonly tenant: string;
-  /** Of all workers together; 0: unlimited. */
+  /** Of all workers together; 0 means unlimited. */
   readonly ratePerMinute: number;
   /** Of this process. */
   readonly maxInFlight: number;
 }
 
-export function createPace({ budget, tenant, ratePerMinute, maxInFlight }: PaceOptions) {
-  const slots = pLimit(maxInFlight);
-  const claims = pLimit(maxInFlight + Math.floor(maxInFlight * CLAIMED_AHEAD));
-  // While an answer is being settled, its slot sends the next request: almost as many again may wait for the ledger.
-  // Where one is in flight at a time, everything stays in its order.
-  const places = pLimit(2 * maxInFlight - 1);
-  const intervalMs = ratePerMinute === 0 ? 0 : 60_000 / (ratePerMinute * SHARE_OF_LIMIT);
-  // Permits are taken from the ledger as many as are waited for, a second's worth at most, and used up one by one.
-  const permitsAtOnce = Math.max(1, Math.floor(ratePerMinute / 60));
-  let permits = { left: 0, nextAt: 0 };
-  let waiting = 0;
-  let line: Promise<unknown> = Promise.resolve();
-  /** Blocks that are being written down. */
-  let blocking: Promise<unknown> = Promise.resolve();
+export class RateLimiter {
+  readonly tenant: string;
+  readonly ratePerMinute: number;
+  readonly #budget: RateBudget;
+  readonly #requests: LimitFunction;
+  readonly #claims: LimitFunction;
+  readonly #pipeline: LimitFunction;
+  readonly #intervalMs: number;
+  /** Permits are taken from the ledger in blocks of what is waited for, at most a second's worth, and used one by one. */
+  readonly #maxBlock: number;
+  #permits = { left: 0, nextAt: 0 };
+  #waiting = 0;
+  #queue: Promise<unknown> = Promise.resolve();
+  /** Settles once every block requested so far is stored in the ledger. */
+  #storedBlocks: Promise<unknown> = Promise.resolve();
   /** As far as this process knows. */
-  let blockedUntil = 0;
+  #blockedUntil = 0;
 
-  const takePermits = async (): Promise<void> => {
-    const wanted = Math.min(permitsAtOnce, waiting);
-    const waitMs = await budget.take(tenant, intervalMs, wanted, LONGEST_WAIT_MS);
-    if (waitMs > LONGEST_WAIT_MS) throw new RateWait(waitMs);
-    permits = { left: wanted, nextAt: performance.now() + waitMs };
-  };
+  constructor({ budget, tenant, ratePerMinute, maxInFlight }: RateLimiterOptions) {
+    this.tenant = tenant;
+    this.ratePerMinute = ratePerMinute;
+    this.#budget = budget;
+    this.#requests = pLimit(maxInFlight);
+    this.#claims = pLimit(maxInFlight + Math.floor(maxInFlight * CLAIMS_AHEAD));
+    // While one answer is being settled, its slot sends the next request, so almost as many writes again may be waiting
+    // for the ledger. With one request in flight at a time, everything stays in order.
+    this.#pipeline = pLimit(2 * maxInFlight - 1);
+    this.#intervalMs = ratePerMinute === 0 ? 0 : 60_000 / (ratePerMinute * SHARE_OF_LIMIT);
+    this.#maxBlock = Math.max(1, Math.floor(ratePerMinute / 60));
+  }
 
-  /** Each permit has its moment in the common line. Used later than that, it would be one too many beside the others'. */
-  const dropMissed = (): void => {
-    const missed = Math.max(0, Math.floor((performance.now() - permits.nextAt) / intervalMs));
-    permits = { left: permits.left - missed, nextAt: permits.nextAt + missed * intervalMs };
-  };
+  /** Runs a job that sends a request, once one of the process's request slots is free. */
+  withRequestSlot<T>(job: () => Promise<T>): Promise<T> {
+    return this.#requests(job);
+  }
 
-  const nextTurn = async (): Promise<number> => {
-    dropMissed();
-    if (permits.left <= 0) await takePermits();
-    const at = permits.nextAt;
-    permits = { left: permits.left - 1, nextAt: at + intervalMs };
-    return at;
-  };
+  /** Limits how many writes are claimed: a few more than there are request slots. */
+  withClaimSlot<T>(job: () => Promise<T>): Promise<T> {
+    return this.#claims(job);
+  }
 
-  return {
-    /** Runs a job once one of the process's slots is free: what sends a request. */
-    inSlot: <T>(job: () => Promise<T>): Promise<T> => slots(job),
+  /** Limits how many writes are worked on at once, from claim to settlement. */
+  withPipelineSlot<T>(job: () => Promise<T>): Promise<T> {
+    return this.#pipeline(job);
+  }
 
-    /** Bounds what is claimed: a few more than there are slots. What sends in it asks for a slot. */
-    claimed: <T>(job: () => Promise<T>): Promise<T> => claims(job),
-
-    /** Bounds how much is taken up at once, from the claim to the settlement. What sends in it asks for a slot. */
-    taken: <T>(job: () => Promise<T>): Promise<T> => places(job),
-
-    /** Resolves when the next request may leave. Throws RateWait when that is more than LONGEST_WAIT_MS away. */
-    async turn(signal?: AbortSignal): Promise<void> {
-      // Or others would go on claiming for as long as a busy database takes to learn of the 429.
-      await blocking;
-      if (intervalMs === 0) return;
-      waiting += 1;
-      const mine = line.then(nextTurn).finally(() => {
-        waiting -= 1;
+  /** Resolves when the next request may leave. Throws RateWait if that is more than LONGEST_WAIT_MS away. */
+  async acquire(signal?: AbortSignal): Promise<void> {
+    // Otherwise claims would continue for as long as a busy database takes to store a 429.
+    await this.#storedBlocks;
+    if (this.#intervalMs === 0) return;
+    this.#waiting += 1;
+    const permit = this.#queue
+      .then(() => this.#nextPermit())
+      .finally(() => {
+        this.#waiting -= 1;
       });
-      line = mine.catch(() => undefined);
-      const waitMs = (await mine) - performance.now();
-      if (waitMs > 0) await delay(waitMs, undefined, { signal });
-    },
+    this.#queue = permit.catch(() => undefined);
+    const waitMs = (await permit) - performance.now();
+    if (waitMs > 0) await delay(waitMs, undefined, { signal });
+  }
 
-    /** A 429: nobody of this tenant sends anything for so long. */
-    async block(ms: number): Promise<void> {
-      this.holdBack(ms);
-      permits = { left: 0, nextAt: 0 };
-      const written = budget.block(tenant, ms);
-      blocking = Promise.allSettled([blocking, written]);
-      await written;
-    },
+  /** After a 429: no worker of this tenant sends anything for this long. */
+  async block(ms: number): Promise<void> {
+    this.noteBlock(ms);
+    this.#permits = { left: 0, nextAt: 0 };
+    const stored = this.#budget.block(this.tenant, ms);
+    this.#storedBlocks = Promise.allSettled([this.#storedBlocks, stored]);
+    await stored;
+  }
 
-    /** What a claim has learnt of such a block: those that are claimed already must not leave either. */
-    holdBack(ms: number): void {
-      blockedUntil = Math.max(blockedUntil, performance.now() + ms);
-    },
+  /** A claim found a block in the ledger: writes that this process has claimed already must not leave either. */
+  noteBlock(ms: number): void {
+    this.#blockedUntil = Math.max(this.#blockedUntil, performance.now() + ms);
+  }
 
-    /** Errors: HeldBack. Asks this process only: a claim asks the ledger. */
-    throwIfHeldBack(): void {
-      if (performance.now() < blockedUntil) throw new HeldBack('a 429 asked for silence');
-    },
+  /** Throws RateLimitedMeanwhile. Knows of this process's blocks only: claims ask the ledger. */
+  throwIfBlocked(): void {
+    if (performance.now() < this.#blockedUntil)
+      throw new RateLimitedMeanwhile('a 429 has blocked this tenant');
+  }
 
-    /** How long such a block still lasts, whoever of the tenant was told to wait; 0: it does not. */
-    blockedMs: (): Promise<number> => budget.blockedMs(tenant),
+  /** How long the tenant's block lasts, whichever worker received the 429; 0 if there is none. */
+  blockedMs(): Promise<number> {
+    return this.#budget.blockedMs(this.tenant);
+  }
 
-    tenant,
-    ratePerMinute,
-  };
+  /** The moment at which the next permit may be used. */
+  async #nextPermit(): Promise<number> {
+    this.#dropExpired();
+    if (this.#permits.left <= 0) await this.#takeBlock();
+    const { left, nextAt } = this.#permits;
+    this.#permits = { left: left - 1, nextAt: nextAt + this.#intervalMs };
+    return nextAt;
+  }
+
+  /** Every permit has its moment in the tenant's common schedule; used later, it would be one too many beside the others'. */
+  #dropExpired(): void {
+    const { left, nextAt } = this.#permits;
+    const expired = Math.max(0, Math.floor((performance.now() - nextAt) / this.#intervalMs));
+    this.#permits = { left: left - expired, nextAt: nextAt + expired * this.#intervalMs };
+  }
+
+  async #takeBlock(): Promise<void> {
+    const wanted = Math.min(this.#maxBlock, this.#waiting);
+    const waitMs = await this.#budget.take(this.tenant, this.#intervalMs, wanted, LONGEST_WAIT_MS);
+    if (waitMs > LONGEST_WAIT_MS) throw new RateWait(waitMs);
+    this.#permits = { left: wanted, nextAt: performance.now() + waitMs };
+  }
 }
-
-export type Pace = ReturnType<typeof createPace>;

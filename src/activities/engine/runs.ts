@@ -1,5 +1,7 @@
 /** A run in the ledger: opened, planned, steered, resolved, closed. The same for every kind. */
-import type { BulkResult, CommonInput, Decision, Kind, Refusal } from '../../contract/run.ts';
+import type { BulkResult, CommonInput } from '../../contract/run.ts';
+import type { Decision, Refusal } from '../../contract/steering.ts';
+import type { OperationKind } from '../../contract/operations.ts';
 import type { Counts, Phase, RunState, Steering } from '../../domain/run.ts';
 import { successRatePercent } from '../../domain/run.ts';
 import { canonicalize } from '../../ledger/runs/business-key.ts';
@@ -7,14 +9,14 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { parentOf } from '../../ledger/runs/retries.ts';
 import type { WriteInDoubt } from '../../ledger/writes/writes.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import { whileBeating } from './heartbeat.ts';
+import { withHeartbeat } from './heartbeat.ts';
 import type { BulkKind, BulkKindName, Kinds } from './definition.ts';
-import { endsTheRun, passes } from '../failures.ts';
+import { fatalFailure, retryableFailure } from '../failures.ts';
 import { countPlan, type Plan } from './plan.ts';
 
 export interface OpenRunInput {
   readonly runId: string;
-  readonly kind: Kind;
+  readonly kind: string;
   readonly target: string;
   readonly input: CommonInput;
 }
@@ -24,7 +26,7 @@ export interface OpenedRun {
   /** Are the search attributes registered, so that the workflow may set them? */
   readonly searchAttributes: boolean;
   /** Is there a CRM to tell? */
-  readonly tells: boolean;
+  readonly hasSubscriber: boolean;
 }
 
 /** An write that a person, or the policy, has to decide about. */
@@ -40,10 +42,10 @@ export interface RunsDeps {
   readonly ledger: Ledger;
   readonly kinds: Kinds;
   /** What the result of a kind has besides what all have. */
-  readonly extras?: Readonly<Partial<Record<Kind, (run: Run) => Promise<object>>>>;
+  readonly extras?: Readonly<Partial<Record<OperationKind, (run: Run) => Promise<object>>>>;
   readonly ratePerMinute: number;
   readonly searchAttributes: () => boolean;
-  readonly tells: (kind: Kind) => boolean;
+  readonly hasSubscriber: (kind: string) => boolean;
 }
 
 export function createRunActivities(deps: RunsDeps) {
@@ -63,7 +65,7 @@ export function createRunActivities(deps: RunsDeps) {
       return {
         startedAt: opened.run.started_at.toISOString(),
         searchAttributes: deps.searchAttributes(),
-        tells: deps.tells(kind),
+        hasSubscriber: deps.hasSubscriber(kind),
       };
     },
 
@@ -74,7 +76,7 @@ export function createRunActivities(deps: RunsDeps) {
     },
 
     /** Cuts what is pending into batches and counts. Repeatable: batches that are there stay as they are. */
-    planWrites: (runId: string): Promise<Plan> => whileBeating(() => planWrites(runId)),
+    planWrites: (runId: string): Promise<Plan> => withHeartbeat(() => planWrites(runId)),
 
     /** Once this has returned, no write is claimed against the word given. Repeatable. */
     async steerRun({
@@ -125,7 +127,7 @@ export function createRunActivities(deps: RunsDeps) {
      * waits for leases that are still live.
      */
     endPending: ({ runId, state }: Pick<CloseRun, 'runId'> & { state: 'cancelled' | 'rejected' }) =>
-      whileBeating(async () => {
+      withHeartbeat(async () => {
         const run = await ledger.runs.get(runId);
         await ledger.runs.steer(run.run_no, 'stopped');
         await endPending(run, state);
@@ -135,7 +137,7 @@ export function createRunActivities(deps: RunsDeps) {
      * The last word: nothing stays pending (exceptions: decisions.md 8), the parts add up, the result is kept.
      * Repeatable; waits for leases that are still live.
      */
-    closeRun: (end: CloseRun): Promise<BulkResult> => whileBeating(() => closeRun(end)),
+    closeRun: (end: CloseRun): Promise<BulkResult> => withHeartbeat(() => closeRun(end)),
   };
 
   async function closeRun({ runId, state, failure }: CloseRun): Promise<BulkResult> {
@@ -150,7 +152,7 @@ export function createRunActivities(deps: RunsDeps) {
       throw new Error(`run ${runId} would complete with ${counts.pending} records pending`);
     }
     const extra =
-      (await deps.extras?.[run.kind as Kind]?.(run)) ?? (await kindOf(run)?.result?.(run, counts));
+      (await deps.extras?.[run.kind as OperationKind]?.(run)) ?? (await kindOf(run)?.result?.(run, counts));
     const result = { ...(await resultOf(ledger, run, state, counts)), ...extra };
     await ledger.runs.close(run.run_no, state, result, failure);
     await ledger.audit.add(runId, 'run_closed', {
@@ -166,7 +168,11 @@ export function createRunActivities(deps: RunsDeps) {
   async function endPending(run: Run, state: 'cancelled' | 'rejected'): Promise<void> {
     const liveMs = await ledger.writes.liveLeaseMs(run.run_no);
     if (liveMs > 0)
-      throw passes('WritesInFlight', 'requests are still in flight; they are settled first', liveMs + 100);
+      throw retryableFailure(
+        'WritesInFlight',
+        'requests are still in flight; they are settled first',
+        liveMs + 100,
+      );
     await ledger.writes.doubtUnanswered(run.run_no, {
       code: 'answer_lost',
       message: 'cancelled before it was reconciled',
@@ -189,7 +195,7 @@ export function createRunActivities(deps: RunsDeps) {
   function eventOf(run: Run): string | null {
     const kind = kindOf(run);
     // One that lists what stands in CXone has nothing to say of a doubt.
-    return deps.tells(run.kind as Kind) && !kind?.render ? (kind?.event ?? null) : null;
+    return deps.hasSubscriber(run.kind as OperationKind) && !kind?.render ? (kind?.event ?? null) : null;
   }
 
   async function planWrites(runId: string): Promise<Plan> {
@@ -218,7 +224,7 @@ export function createRunActivities(deps: RunsDeps) {
     const before = { ...known, runId: known.run_id, dryRun: known.dry_run, requestedBy: known.requested_by };
     if (known.source !== null && (known.kind !== asked.kind || meaning(before) !== meaning(asked))) {
       const message = `run ${asked.runId} began with another input. Start it as it was, or choose another run id`;
-      throw endsTheRun('InvalidInput', message);
+      throw fatalFailure('InvalidInput', message);
     }
     await ledger.runs.renewInput(asked);
   }
@@ -236,7 +242,7 @@ function alreadyEnded(run: Run) {
   const message =
     `run ${run.run_id} ended before (${run.state}). Nothing was written. ` +
     'Choose another run id to start it again (cxflow: --id, or --again for an id of its own)';
-  return endsTheRun('AlreadyRun', message);
+  return fatalFailure('AlreadyRun', message);
 }
 
 async function resultOf(ledger: Ledger, run: Run, state: RunState, counts: Counts): Promise<BulkResult> {
@@ -244,7 +250,7 @@ async function resultOf(ledger: Ledger, run: Run, state: RunState, counts: Count
   const retryOf = parentOf(run);
   return {
     runId: run.run_id,
-    kind: run.kind as Kind,
+    kind: run.kind as OperationKind,
     state,
     dryRun: run.dry_run,
     counts,

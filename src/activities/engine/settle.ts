@@ -1,5 +1,5 @@
 /** How the writes of a page are settled, and what of it this try of the page has done. */
-import type { Kind } from '../../contract/run.ts';
+import type { OperationKind } from '../../contract/operations.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { countOutcomes, type SettledGroup } from '../../ledger/writes/settlements.ts';
@@ -8,15 +8,15 @@ import { inherit } from './prior-attempt.ts';
 import { auditOf } from './write-contents.ts';
 import type { PageDeps } from './write-page.ts';
 
-export function createPageSettling({ ledger, tells }: PageDeps, run: Run, kind: BulkKind) {
+export function createPageSettling({ ledger, hasSubscriber }: PageDeps, run: Run, kind: BulkKind) {
   const settled: SettledGroup[] = [];
   return {
     counts: () => countOutcomes(settled),
 
     /** An answer. Where the lease was lost, whoever took it over reconciles it, and this one is kept as evidence. */
     async settle(write: OpenWrite, fence: number, answer: Answer, latencyMs: number): Promise<void> {
-      const { groups, derived, httpStatus, requestId, details, onlyLookedUp, alongside } = answer;
-      const isTold = tells(run.kind as Kind) && (answer.isTold ?? true);
+      const { groups, derived, httpStatus, requestId, details, readOnly, inSettleTransaction } = answer;
+      const emitsEvent = hasSubscriber(run.kind as OperationKind) && (answer.emitsEvent ?? true);
       const mine = await ledger.writes.settle({
         id: write.id,
         fence,
@@ -24,7 +24,7 @@ export function createPageSettling({ ledger, tells }: PageDeps, run: Run, kind: 
         groups,
         derived: inherit(write, derived),
         httpStatus,
-        latencyMs: onlyLookedUp ? null : latencyMs,
+        latencyMs: readOnly ? null : latencyMs,
         requestId,
         audit: auditOf(write, groups, {
           status: 'success',
@@ -32,8 +32,8 @@ export function createPageSettling({ ledger, tells }: PageDeps, run: Run, kind: 
           latencyMs: Math.round(latencyMs),
           details,
         }),
-        event: isTold ? kind.event : null,
-        alongside,
+        event: emitsEvent ? kind.event : null,
+        inSettleTransaction,
       });
       if (mine) settled.push(...groups);
     },

@@ -11,10 +11,10 @@ import { SourceError } from '../../sources/errors.ts';
 import { SourceChanged } from '../../sources/files.ts';
 import type { SourceRow } from '../../sources/rows.ts';
 import type { Objection } from '../../ledger/consent/suppressions.ts';
-import { whileBeating } from './heartbeat.ts';
+import { withHeartbeat } from './heartbeat.ts';
 import type { BulkKind, BulkKindName, Kinds, ReadRow } from './definition.ts';
 import { type Content, createContents } from './source.ts';
-import { endsTheRun, passes } from '../failures.ts';
+import { fatalFailure, retryableFailure } from '../failures.ts';
 
 const ROWS_PER_CHUNK = 2_000;
 /** Rows of megabytes make a chunk of their own: memory stays flat, and a text of COPY has its limits. */
@@ -35,7 +35,8 @@ export function createStaging({ ledger, kinds, sourceDir, sourceLimits, draining
   const goOn: GoOn = async () => {
     const { cancellationSignal, cancelled } = Context.current();
     if (cancellationSignal.aborted) await cancelled;
-    if (draining.aborted) throw passes('WorkerDraining', 'the worker stops; another one goes on', 0);
+    if (draining.aborted)
+      throw retryableFailure('WorkerDraining', 'the worker stops; another one goes on', 0);
   };
   const contentOf = createContents({
     ledger,
@@ -49,7 +50,7 @@ export function createStaging({ ledger, kinds, sourceDir, sourceLimits, draining
      * Reads the source into the ledger, row by row, by the rules of its kind. Repeatable: rows that are staged are
      * skipped, and a source that has changed in between ends the run.
      */
-    stageRecords: (runId: string): Promise<void> => whileBeating(() => stageRecords(runId)),
+    stageRecords: (runId: string): Promise<void> => withHeartbeat(() => stageRecords(runId)),
   };
 
   async function stageRecords(runId: string): Promise<void> {
@@ -63,8 +64,8 @@ export function createStaging({ ledger, kinds, sourceDir, sourceLimits, draining
     await claimContent(ledger, run, kind, content);
     if (run.total !== null) return;
     await stageContent(run, kind, content);
-    const losers = kind.duplicates(run, ledger.records.duplicateCandidates(run.run_no));
-    for await (const chunk of inChunks(losers, { items: LOSERS_PER_CHUNK })) {
+    const duplicateRows = kind.duplicates(run, ledger.records.duplicateCandidates(run.run_no));
+    for await (const chunk of inChunks(duplicateRows, { items: LOSERS_PER_CHUNK })) {
       await goOn();
       await ledger.records.settleDuplicates(run.run_no, chunk);
     }
@@ -110,12 +111,12 @@ async function claimContent(
   }
   await refuseTakenUp(ledger, run);
   const key = businessKey(kind.stem, run.target, content.sha256, kind.options(run.input));
-  const sameness = await ledger.runs.claimSameness(run.run_no, key);
-  if (sameness.kind === 'mine') return refuseTakenUp(ledger, run);
+  const reservation = await ledger.runs.reserveBusinessKey(run.run_no, key);
+  if (reservation.kind === 'mine') return refuseTakenUp(ledger, run);
   const message =
-    `the same content went to ${run.target} with the same options before, in run ${sameness.by}. ` +
+    `the same content went to ${run.target} with the same options before, in run ${reservation.by}. ` +
     'Nothing was written. To write it again, say so: "again": true (cxflow: --again)';
-  throw endsTheRun('AlreadyRun', message);
+  throw fatalFailure('AlreadyRun', message);
 }
 
 /**
@@ -133,7 +134,7 @@ async function refuseTakenUp(ledger: Ledger, run: Run): Promise<void> {
   const [what, by] = heir ? [run.run_id, heir] : [parent, sibling];
   if (!by) return;
   const message = `what run ${what} left undone went on in run ${by.runId}. Nothing was written here`;
-  throw endsTheRun('AlreadyRun', `${message}; retry that one, if it left something too`);
+  throw fatalFailure('AlreadyRun', `${message}; retry that one, if it left something too`);
 }
 
 async function stageRows(

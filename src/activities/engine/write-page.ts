@@ -1,15 +1,15 @@
 /**
- * One page: its batches through the one pace of the process, each claimed, sent and settled on its own.
+ * One page: its batches through the one rate limiter of the process, each claimed, sent and settled on its own.
  * The order of the steps is what makes it safe: reliability.md §3.3, decisions.md 14–16.
  */
 import { Context } from '@temporalio/activity';
-import type { Kind } from '../../contract/run.ts';
+import type { OperationKind } from '../../contract/operations.ts';
 import type { Counts } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { whileBeating } from './heartbeat.ts';
+import { withHeartbeat } from './heartbeat.ts';
 import type { Kinds } from './definition.ts';
 import { createPageWorker } from './page-worker.ts';
-import type { Pace } from './rate-limiter.ts';
+import type { RateLimiter } from './rate-limiter.ts';
 
 export interface Page {
   readonly runId: string;
@@ -30,13 +30,13 @@ export interface PageResult {
 export interface PageDeps {
   readonly ledger: Ledger;
   readonly kinds: Kinds;
-  readonly pace: Pace;
+  readonly rateLimiter: RateLimiter;
   /** Names this process in the ledger. */
   readonly holder: string;
   /** Aborted when the worker is to stop: claim nothing more (decisions.md 20). */
   readonly draining: AbortSignal;
   /** Is there somebody to be told of runs of this kind? */
-  readonly tells: (kind: Kind) => boolean;
+  readonly hasSubscriber: (kind: string) => boolean;
 }
 
 export function createPages(deps: PageDeps) {
@@ -57,7 +57,7 @@ export function createPages(deps: PageDeps) {
       if (deps.draining.aborted) drain();
       if (cancelled.aborted) cancel();
       try {
-        return await whileBeating(async () => {
+        return await withHeartbeat(async () => {
           await worker.work(page);
           return worker.result(page);
         }, worker.counts);

@@ -2,25 +2,26 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { type Outcome, OUTCOMES, SUCCESSES } from '../../domain/run.ts';
-import type { Kind, Notify } from '../../contract/run.ts';
+import type { OperationKind } from '../../contract/operations.ts';
+import type { Notify } from '../../contract/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { EventTotals, OutboxEvent } from '../../ledger/outbox/outbox.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import { whileBeating } from '../engine/heartbeat.ts';
+import { withHeartbeat } from '../engine/heartbeat.ts';
 import type { BulkKind, Kinds } from '../engine/definition.ts';
-import { passes } from '../failures.ts';
+import { retryableFailure } from '../failures.ts';
 import type { PostWebhook } from './webhook.ts';
 
 export interface CrmDeps {
   readonly ledger: Ledger;
   readonly kinds: Kinds;
   /** null: there is nobody to tell of runs of this kind. */
-  readonly post: (kind: Kind) => PostWebhook | null;
+  readonly post: (kind: OperationKind) => PostWebhook | null;
   readonly draining: AbortSignal;
 }
 
 const EVENTS_AT_ONCE = 50;
-const LOOK_EVERY_MS = 500;
+const POLL_MS = 500;
 
 export function createCrmActivities({ ledger, kinds, post: postOf, draining }: CrmDeps) {
   return {
@@ -28,7 +29,7 @@ export function createCrmActivities({ ledger, kinds, post: postOf, draining }: C
      * Delivers until the writing is over and the outbox is empty. Repeatable: a delivered event is marked, and one
      * that was delivered but not marked goes out again with the same id and the same bytes, for the receiver to drop.
      */
-    tellCrm: (runId: string): Promise<{ done: boolean }> => whileBeating(() => deliverAll(runId)),
+    deliverEvents: (runId: string): Promise<{ done: boolean }> => withHeartbeat(() => deliverAll(runId)),
   };
 
   /** undefined: S1's event, or one of a kind that is no bulk run and has its body already. */
@@ -39,15 +40,15 @@ export function createCrmActivities({ ledger, kinds, post: postOf, draining }: C
   async function deliverAll(runId: string): Promise<{ done: boolean }> {
     const { cancellationSignal } = Context.current();
     const { kind } = await ledger.runs.get(runId);
-    const post = postOf(kind as Kind);
+    const post = postOf(kind as OperationKind);
     if (!post) return { done: true };
     let totals: EventTotals | null = null;
     while (!draining.aborted && !cancellationSignal.aborted) {
       const run = await ledger.runs.get(runId);
       const { notify = 'batch' } = run.input as { notify?: Notify };
-      const writing = run.phase !== 'telling' && run.state === 'running';
+      const writing = run.phase !== 'delivering' && run.state === 'running';
       if (notify === 'run' && writing) {
-        await delay(LOOK_EVERY_MS);
+        await delay(POLL_MS);
         continue;
       }
       // An event that lists its items stands for itself: all of a run's in one would be megabytes (decisions.md 28).
@@ -57,8 +58,7 @@ export function createCrmActivities({ ledger, kinds, post: postOf, draining }: C
       totals ??= await ledger.outbox.rendered(run.run_no);
       for (const event of events) totals = await deliver(run, event, totals, post);
       // `page`: what gathers in the time that a page takes goes out as one event.
-      if (events.length === 0 || notify === 'page')
-        await delay(notify === 'page' ? 4 * LOOK_EVERY_MS : LOOK_EVERY_MS);
+      if (events.length === 0 || notify === 'page') await delay(notify === 'page' ? 4 * POLL_MS : POLL_MS);
     }
     return { done: false };
   }
@@ -94,7 +94,7 @@ export function createCrmActivities({ ledger, kinds, post: postOf, draining }: C
     } catch (error) {
       const why = error instanceof Error ? error.message : 'unknown';
       await ledger.outbox.failed(event.id, why);
-      throw passes('CrmUnavailable', `the CRM did not take event ${event.event_id}: ${why}`);
+      throw retryableFailure('CrmUnavailable', `the CRM did not take event ${event.event_id}: ${why}`);
     }
     await ledger.outbox.delivered(event.id);
     return totals;

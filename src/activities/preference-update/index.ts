@@ -1,8 +1,7 @@
 /** Consent preferences: what the bulk engine needs to know of them, and the batch to CXone. */
 import { PREFERENCES_PER_BATCH } from '../../domain/preference-update/preferences.ts';
 import type { Channel } from '../../domain/consent/eligibility.ts';
-import type { PreferenceUpdateInput } from '../../contract/run.ts';
-import { preferenceUpdateOptions } from '../../contract/input.ts';
+import { type PreferenceUpdateInput, preferenceUpdateOptions } from '../../contract/preference-update.ts';
 import type { Cxone } from '../../cxone/cxone.ts';
 import type { PreferenceItem, StoredPreference } from '../../cxone/preferences.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
@@ -52,7 +51,7 @@ export function createPreferenceUpdate(deps: PreferenceUpdateDeps): BulkKind {
     options: (input) => preferenceUpdateOptions(input as PreferenceUpdateInput),
     reader: preferenceReader,
     // Not as the candidates come: a later row may be the newer one.
-    duplicates: (run) => ledger.preferences.losers(run.run_no),
+    duplicates: (run) => ledger.preferences.duplicateRows(run.run_no),
     lookUps: async (run) =>
       isGuarded(run)
         ? { requests: await ledger.preferences.pendingOptIns(run.run_no), withoutContactId: 0 }
@@ -216,7 +215,7 @@ type LookedUpVerdicts = Awaited<ReturnType<typeof lookUpEach<Verdict>>>;
 function settleVerdicts(
   ledger: Ledger,
   write: Write,
-  { verdicts, rest, refs: restRefs, brokenOffBy }: LookedUpVerdicts,
+  { verdicts, rest, refs: restRefs, interruptedBy }: LookedUpVerdicts,
   by: SettledBy,
   next: string,
   nextRefs: UpdateRefs,
@@ -244,8 +243,8 @@ function settleVerdicts(
     httpStatus: 200,
     requestId: null,
     details: `Looked up ${verdicts.size} of ${write.records.length} preferences`,
-    onlyLookedUp: true,
-    ...(brokenOffBy && { brokenOffBy }),
+    readOnly: true,
+    ...(interruptedBy && { interruptedBy }),
   };
 }
 

@@ -41,7 +41,7 @@ export function settling(
   { run, writeId, records }: Write,
   settled: readonly SettledGroup[],
   { found = new Map(), request = null }: SettledBy = {},
-): Pick<Answer, 'groups' | 'alongside' | 'isTold'> {
+): Pick<Answer, 'groups' | 'inSettleTransaction' | 'emitsEvent'> {
   const items = new Map(records.map((record) => [record.seq, itemOf(record)]));
   const objections: Objection[] = [];
   const groups = settled.map((group) => {
@@ -53,8 +53,8 @@ export function settling(
   const consents = taken.flatMap((seq) => consentOf(items.get(seq)));
   return {
     groups,
-    isTold: groups.some(({ outcome }) => outcome === 'updated' || outcome === 'existing'),
-    async alongside(tx) {
+    emitsEvent: groups.some(({ outcome }) => outcome === 'updated' || outcome === 'existing'),
+    async inSettleTransaction(tx) {
       await ledger.suppressions.add(objections, run.run_no, tx);
       await ledger.suppressions.consentAgain(consents, tx);
       if (!request) return;

@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CampaignKey } from '../../ledger/selections/campaigns.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { passes } from '../failures.ts';
+import { retryableFailure } from '../failures.ts';
 
 /** Longer than a read and a PATCH with their tokens; a turn that nobody gives back is over then. */
 const TURN_MS = 60_000;
-const LOOK_EVERY_MS = 100;
+const POLL_MS = 100;
 /** Then somebody else may have the activity's place. */
 const LONGEST_WAIT_MS = 5_000;
 const COME_BACK_MS = 1_000;
@@ -22,8 +22,8 @@ export async function inTurn<T>(
   const giveUpAt = performance.now() + LONGEST_WAIT_MS;
   while ((await campaigns.takeTurn(turn, TURN_MS)) > 0) {
     if (performance.now() > giveUpAt)
-      throw passes('WritesInFlight', 'another update of this campaign is under way', COME_BACK_MS);
-    await delay(LOOK_EVERY_MS);
+      throw retryableFailure('WritesInFlight', 'another update of this campaign is under way', COME_BACK_MS);
+    await delay(POLL_MS);
   }
   try {
     return await work();

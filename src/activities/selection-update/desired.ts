@@ -1,5 +1,6 @@
 /** From the input to what is wished: base and wish of the merge, and the plan that people see. */
-import type { ConflictSide, SelectionUpdateInput, ShownConflict } from '../../contract/run.ts';
+import type { ConflictSide, ShownConflict } from '../../contract/steering.ts';
+import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
 import {
   describeDifference,
   describeValue,
@@ -28,7 +29,7 @@ import {
 import { canonicalize, sha256 } from '../../ledger/runs/business-key.ts';
 import type { CampaignKey, Snapshot } from '../../ledger/selections/campaigns.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { endsTheRun } from '../failures.ts';
+import { fatalFailure } from '../failures.ts';
 import type { Plan } from '../engine/plan.ts';
 
 export interface Wish {
@@ -92,7 +93,7 @@ async function baseOf(
   const message =
     `version ${version} of campaign ${key.campaignId} (baseVersion) was never seen by this cxflow, and the campaign is ` +
     `at ${fresh.version} now: what others changed in between cannot be told. Look at it again (cxflow: selection show)`;
-  throw endsTheRun('InvalidInput', message);
+  throw fatalFailure('InvalidInput', message);
 }
 
 /** The other way round: from what that run wrote to what was there before it. */
@@ -100,9 +101,12 @@ async function rollback(ledger: Ledger, key: CampaignKey, runId: string): Promis
   const run = await ledger.runs.find(runId);
   const old = run && (await ledger.selections.find(run.run_no));
   if (!old || old.from_snapshot === null || old.version_after === null)
-    throw endsTheRun('InvalidInput', `run ${runId} wrote no selection: there is nothing to roll back`);
+    throw fatalFailure('InvalidInput', `run ${runId} wrote no selection: there is nothing to roll back`);
   if (old.campaign_id !== key.campaignId)
-    throw endsTheRun('InvalidInput', `run ${runId} wrote campaign ${old.campaign_id}, not ${key.campaignId}`);
+    throw fatalFailure(
+      'InvalidInput',
+      `run ${runId} wrote campaign ${old.campaign_id}, not ${key.campaignId}`,
+    );
   const before = await ledger.campaigns.snapshot(old.from_snapshot);
   return {
     base: readSelection(old.sent),
@@ -232,5 +236,5 @@ export function describeConflict(conflict: Conflict): string {
 
 export function breaksRules(when: string, problems: readonly Problem[]) {
   const message = `${when}, the selection breaks the rules: ${problems.map(describeProblem).join('; ')}`;
-  return endsTheRun('InvalidInput', message);
+  return fatalFailure('InvalidInput', message);
 }

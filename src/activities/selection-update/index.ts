@@ -1,7 +1,8 @@
 /** Selection update (S3): look at the campaign, plan, and write under its version; one campaign, one record a run. */
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { CampaignSelectionResult, SelectionUpdateInput, ShownConflict } from '../../contract/run.ts';
+import type { CampaignSelectionResult, SelectionUpdateInput } from '../../contract/selection-update.ts';
+import type { ShownConflict } from '../../contract/steering.ts';
 import type { Cxone } from '../../cxone/cxone.ts';
 import { CxoneRateLimited } from '../../cxone/errors.ts';
 import type { Outcome } from '../../domain/run.ts';
@@ -11,9 +12,9 @@ import { canonicalize } from '../../ledger/runs/business-key.ts';
 import type { CampaignKey, Snapshot } from '../../ledger/selections/campaigns.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import { whileBeating } from '../engine/heartbeat.ts';
-import { endsTheRun, toFailure } from '../failures.ts';
-import type { Pace } from '../engine/rate-limiter.ts';
+import { withHeartbeat } from '../engine/heartbeat.ts';
+import { fatalFailure, toFailure } from '../failures.ts';
+import type { RateLimiter } from '../engine/rate-limiter.ts';
 import type { Plan } from '../engine/plan.ts';
 import { Audited, auditEntry, NOTHING_RAN } from './audit.ts';
 import { type Answered, planOf, settledPlaces, wishOf } from './desired.ts';
@@ -22,11 +23,11 @@ import { createSelectionWriter } from './writer.ts';
 export interface SelectionDeps {
   readonly ledger: Ledger;
   readonly cxone: Pick<Cxone, 'outbound'>;
-  readonly pace: Pace;
+  readonly rateLimiter: RateLimiter;
   readonly holder: string;
   readonly draining: AbortSignal;
   /** Is there a CRM to be told? */
-  readonly tells: boolean;
+  readonly hasSubscriber: boolean;
 }
 
 /** What one try came to. */
@@ -60,13 +61,13 @@ export interface LeaveConflict {
 export const inputOf = (run: Run): SelectionUpdateInput => run.input as SelectionUpdateInput;
 
 export function createSelectionUpdate(deps: SelectionDeps) {
-  const { ledger, cxone, pace } = deps;
-  const keyOf = (campaignId: string): CampaignKey => ({ tenant: pace.tenant, campaignId });
+  const { ledger, cxone, rateLimiter } = deps;
+  const keyOf = (campaignId: string): CampaignKey => ({ tenant: rateLimiter.tenant, campaignId });
 
   /** A GET: repeatable. What was seen is kept, for merges and rollbacks to come. */
   const look = async (campaignId: string): Promise<Snapshot> => {
     const signal = Context.current().cancellationSignal;
-    await pace.turn(signal);
+    await rateLimiter.acquire(signal);
     try {
       const campaign = await cxone.outbound.readCampaign({ campaignId, signal });
       return await ledger.campaigns.keep(keyOf(campaignId), {
@@ -75,7 +76,7 @@ export function createSelectionUpdate(deps: SelectionDeps) {
       });
     } catch (error) {
       if (error instanceof CxoneRateLimited && error.retryAfterMs !== null)
-        await pace.block(error.retryAfterMs);
+        await rateLimiter.block(error.retryAfterMs);
       throw error;
     }
   };
@@ -84,7 +85,7 @@ export function createSelectionUpdate(deps: SelectionDeps) {
   /** What ends the run is audited as a failed update, wherever it happened (S3 audited successes only). */
   const audited = async <T>(runId: string, work: () => Promise<T>): Promise<T> => {
     try {
-      return await whileBeating(work);
+      return await withHeartbeat(work);
     } catch (error) {
       if (error instanceof Audited) throw error.cause;
       const failure = toFailure(error);
@@ -150,7 +151,7 @@ export function createSelectionUpdate(deps: SelectionDeps) {
 
     /** The same for a person who only looks. Repeatable. */
     readCampaign: ({ campaignId }: { campaignId: string }): Promise<CampaignSelectionResult> =>
-      whileBeating(async () => {
+      withHeartbeat(async () => {
         const { id: snapshot, version } = await look(campaignId);
         return { snapshot, version };
       }),
@@ -171,14 +172,14 @@ export function createSelectionUpdate(deps: SelectionDeps) {
 
     /** Nobody settled them: the record is in conflict, and nothing was written for it. Repeatable. */
     leaveConflict: ({ runId, why, answered = [] }: LeaveConflict): Promise<void> =>
-      whileBeating(() => write.leaveConflict(runId, why, settledPlaces([], answered))),
+      withHeartbeat(() => write.leaveConflict(runId, why, settledPlaces([], answered))),
   };
 
   return { activities, result: (run: Run) => resultOf(ledger, keyOf(run.target), run) };
 }
 
 function beganOtherwise(runId: string) {
-  return endsTheRun(
+  return fatalFailure(
     'InvalidInput',
     `run ${runId} began with another input. Start it as it was, or choose another run id`,
   );

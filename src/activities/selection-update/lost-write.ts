@@ -17,11 +17,11 @@ export interface LostWrite extends Doubt {
 /** What goes with a write, and with those after it. */
 export interface SelectionRefs {
   /** Places of the wish that a doubt about them was decided against: they are not wished any more. */
-  readonly givenUp: readonly Place[];
+  readonly abandoned: readonly Place[];
 }
 
-export const givenUpOf = ({ refs }: OpenWrite): readonly Place[] =>
-  (refs as SelectionRefs | null)?.givenUp ?? [];
+export const abandonedPlaces = ({ refs }: OpenWrite): readonly Place[] =>
+  (refs as SelectionRefs | null)?.abandoned ?? [];
 
 /** Was it sent before, without an answer? A lease that ran out is an answer that was lost. */
 export const mayBeApplied = ({ unanswered, state }: OpenWrite): boolean =>

@@ -11,8 +11,8 @@ import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { SelectionSettlement } from '../../ledger/selections/writes.ts';
 import type { SelectionUpdate } from '../../ledger/selections/selections.ts';
-import { OWN_WRITE } from '../contact-import/answers.ts';
-import { passes } from '../failures.ts';
+import { OWN_WRITE } from '../engine/evidence.ts';
+import { retryableFailure } from '../failures.ts';
 import {
   type AuditFacts,
   auditEntry,
@@ -22,7 +22,7 @@ import {
   NOTHING_RAN,
   renderEvent,
 } from './audit.ts';
-import { givenUpOf, type LostWrite, mayBeApplied, type SelectionRefs } from './lost-write.ts';
+import { abandonedPlaces, type LostWrite, mayBeApplied, type SelectionRefs } from './lost-write.ts';
 import type { SelectionDeps, SelectionWritten } from './index.ts';
 import { describeConflict, type SettledPlace } from './desired.ts';
 
@@ -55,7 +55,7 @@ function entryOf(run: Run, { version }: Snapshot, facts: Facts) {
 }
 
 export function createSelectionSettling(deps: SelectionDeps) {
-  const { ledger, pace } = deps;
+  const { ledger, rateLimiter } = deps;
 
   const settle = async (
     { run, write, theirs }: Attempt,
@@ -71,12 +71,12 @@ export function createSelectionSettling(deps: SelectionDeps) {
       ...settlement,
       audit: entryOf(run, theirs, { httpStatus, latencyMs, ...facts }),
     });
-    if (!mine) throw passes('WritesInFlight', 'another try has taken it over', 500);
+    if (!mine) throw retryableFailure('WritesInFlight', 'another try has taken it over', 500);
   };
 
   /** Told to the CRM, if there is one. */
   const eventOf = (run: Run, flags: ComplianceFlags): SelectionSettlement['event'] =>
-    deps.tells ? { name: EVENT, body: (ids) => renderEvent(run, flags, ids) } : null;
+    deps.hasSubscriber ? { name: EVENT, body: (ids) => renderEvent(run, flags, ids) } : null;
 
   const done = (outcome: 'updated' | 'existing', version: number | null): SelectionWritten => ({
     kind: 'done',
@@ -164,7 +164,7 @@ export function createSelectionSettling(deps: SelectionDeps) {
     const given = missing.filter((place) => !written.includes(place));
     return {
       attempts: write.attempts,
-      refs: { givenUp: [...givenUpOf(write), ...given] } satisfies SelectionRefs,
+      refs: { abandoned: [...abandonedPlaces(write), ...given] } satisfies SelectionRefs,
       audit: entryOf(run, from, {
         result: 'FAILED',
         payloadHash: update.sent_sha256,
@@ -227,7 +227,7 @@ export function createSelectionSettling(deps: SelectionDeps) {
     if (error.applied === 'no') await ledger.writes.release(write.id, fence);
     else await ledger.writes.loseAnswer(write.id, fence);
     if (error instanceof CxoneRateLimited && error.retryAfterMs !== null)
-      await pace.block(error.retryAfterMs);
+      await rateLimiter.block(error.retryAfterMs);
     const { action, data } = entryOf(run, theirs, {
       payloadHash,
       result: 'FAILED',

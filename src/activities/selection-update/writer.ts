@@ -13,12 +13,12 @@ import { LEASE_MARGIN_MS } from '../../ledger/writes/claims.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { SelectionUpdate } from '../../ledger/selections/selections.ts';
 import { inTurn } from './campaign-lock.ts';
-import { OWN_OR_EXISTING, OWN_WRITE } from '../contact-import/answers.ts';
-import { passes } from '../failures.ts';
+import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
+import { retryableFailure } from '../failures.ts';
 import { createLease, LeaseExpired, momentNow } from '../engine/lease.ts';
 import { LONGEST_WAIT_MS, RateWait } from '../engine/rate-limiter.ts';
 import { Audited, checkCompliance } from './audit.ts';
-import { disputedOf, givenUpOf, type LostWrite, lostWriteOf } from './lost-write.ts';
+import { disputedOf, abandonedPlaces, type LostWrite, lostWriteOf } from './lost-write.ts';
 import {
   type Attempt,
   createSelectionSettling,
@@ -48,7 +48,7 @@ export interface WriterDeps extends SelectionDeps {
 }
 
 export function createSelectionWriter(deps: WriterDeps) {
-  const { ledger, pace } = deps;
+  const { ledger, rateLimiter } = deps;
   const settling = createSelectionSettling(deps);
 
   const tryOnce = async (run: Run, answered: Answered): Promise<SelectionWritten> => {
@@ -57,7 +57,8 @@ export function createSelectionWriter(deps: WriterDeps) {
     // A try before this one settled it, and its answer to Temporal was lost.
     if (!write) return settledBefore(run, update);
     const liveMs = await ledger.writes.liveLeaseMs(run.run_no);
-    if (liveMs > 0) throw passes('WritesInFlight', 'the PATCH may still be under way', liveMs + 100);
+    if (liveMs > 0)
+      throw retryableFailure('WritesInFlight', 'the PATCH may still be under way', liveMs + 100);
     const theirs = await deps.look(run.target);
     const lost = await lostWriteOf(ledger, update, write, theirs);
     const attempt: Attempt = { run, update, write, theirs, lost };
@@ -86,7 +87,7 @@ export function createSelectionWriter(deps: WriterDeps) {
     const theirs = theirsOf(attempt);
     const ours = readSelection(update.wish);
     // What is not wished any more is as if it had been there before the wish.
-    const base = withPlacesOf(readSelection(update.base), ours, givenUpOf(write));
+    const base = withPlacesOf(readSelection(update.base), ours, abandonedPlaces(write));
     const disputed = lost ? disputedOf(lost) : undefined;
     const merged = mergeWish({ base, theirs, ours }, inputOf(run), answered, disputed);
     if (merged.kind === 'broken') throw breaksRules('as CXone has it', merged.problems);
@@ -98,7 +99,7 @@ export function createSelectionWriter(deps: WriterDeps) {
     const { selection } = merged;
     const settled = settledPlaces(merged.settled, answered);
     if (!sameSelection(selection, theirs)) {
-      if (await nobodyWasAsked(attempt, selection, answered)) return { kind: 'unplanned' };
+      if (await exceedsApproval(attempt, selection, answered)) return { kind: 'unplanned' };
       return send(attempt, payloadOf(attempt, selection, settled));
     }
     // Some of what was lost is there, and theirs was kept where the rest of it is not.
@@ -108,7 +109,7 @@ export function createSelectionWriter(deps: WriterDeps) {
   };
 
   /** An approval was asked for, and what is about to be written is not what it was given for. */
-  const nobodyWasAsked = async (
+  const exceedsApproval = async (
     { run, update, theirs }: Attempt,
     selection: ContactSelection,
     answered: Answered,
@@ -148,22 +149,23 @@ export function createSelectionWriter(deps: WriterDeps) {
   /** Claimed before it leaves, and kept with the claim. */
   const send = async (attempt: Attempt, payload: Payload): Promise<SelectionWritten> => {
     const { run, write, theirs, lost } = attempt;
-    await pace.turn(Context.current().cancellationSignal);
-    if (deps.draining.aborted) throw passes('WorkerDraining', 'the worker stops; another one goes on', 0);
+    await rateLimiter.acquire(Context.current().cancellationSignal);
+    if (deps.draining.aborted)
+      throw retryableFailure('WorkerDraining', 'the worker stops; another one goes on', 0);
     const since = momentNow();
     const claim = await ledger.selections.claim({
       runNo: run.run_no,
       id: write.id,
       leaseMs: LEASE_MS,
       holder: deps.holder,
-      tenant: pace.tenant,
+      tenant: rateLimiter.tenant,
       unanswered: write.unanswered + (write.state === 'sending' ? 1 : 0),
       sent: { snapshot: theirs.id, selection: payload.selection, sha256: payload.sha256 },
       replaces: lost?.fate === 'unknown' ? settling.replaced(attempt, lost, payload.selection) : null,
     });
     if (claim.verdict === 'paused' || claim.verdict === 'stopped') return { kind: 'halted' };
     if (claim.verdict === 'blocked') throw new RateWait(Math.min(claim.waitMs, 6 * LONGEST_WAIT_MS));
-    if (claim.verdict !== 'claimed') throw passes('WritesInFlight', 'another try is at it', 1_000);
+    if (claim.verdict !== 'claimed') throw retryableFailure('WritesInFlight', 'another try is at it', 1_000);
     const lease = createLease(since, () => Promise.resolve(false));
     const claimed = { ...attempt, write: { ...write, id: claim.id } };
     return patch(claimed, payload, claim.fence, () => lease.check());
@@ -190,7 +192,7 @@ export function createSelectionWriter(deps: WriterDeps) {
     } catch (error) {
       if (error instanceof LeaseExpired) {
         await ledger.writes.release(write.id, fence);
-        throw passes('WritesInFlight', 'the lease ran out before the request left', 500);
+        throw retryableFailure('WritesInFlight', 'the lease ran out before the request left', 500);
       }
       if (!(error instanceof CxoneError)) throw error;
       await settling.failure(attempt, payload, fence, error, startedAt);
@@ -210,7 +212,7 @@ export function createSelectionWriter(deps: WriterDeps) {
 
   const write = async (runId: string, answered: Answered): Promise<SelectionWritten> => {
     const run = await ledger.runs.get(runId);
-    const who = { tenant: pace.tenant, campaignId: run.target, runNo: run.run_no };
+    const who = { tenant: rateLimiter.tenant, campaignId: run.target, runNo: run.run_no };
     return inTurn(ledger, who, () => tryOnce(run, answered));
   };
 

@@ -1,12 +1,7 @@
 /** `cxflow contacts import`: stages a file, starts the run, and follows it to its end. */
-import type {
-  Channel,
-  ConsentPolicy,
-  ContactImportInput,
-  Dedupe,
-  Existing,
-  Source,
-} from '../../contract/run.ts';
+import type { Channel, ConsentPolicy } from '../../contract/consent.ts';
+import type { ContactImportInput, Dedupe, Existing } from '../../contract/contact-import.ts';
+import type { Source } from '../../contract/run.ts';
 import { CHANNELS, CONSENT_POLICIES } from '../../domain/consent/eligibility.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { type Cli, outputOf, withSession } from '../cli.ts';
@@ -21,7 +16,7 @@ import {
   requireOneSource,
   runToRetry,
   type RunOptions,
-  saidOf,
+  omitUndefined,
   sourceOf,
 } from '../starting.ts';
 import { type AddCommand, examples } from './command.ts';
@@ -100,7 +95,7 @@ export async function importContacts(
     const all = { ...optionsOf(old), ...options };
     if (all.policy !== undefined && all.requireConsent === undefined)
       throw new UsageError('--policy is of use with --require-consent CHANNEL only: say on which channel');
-    const source = await sourceOf(session, file, options, output);
+    const source = await sourceOf(session, file, options, output, 'contactImport');
     const runOptions = options.id === undefined ? {} : { runId: options.id };
     const input = toInput(listId, source, all);
     const started = await (await session.client()).startContactImport(input, runOptions);
@@ -111,7 +106,7 @@ export async function importContacts(
 /** Pure. What was not said is left to the contract's defaults. */
 export function toInput(listId: string, source: Source, options: ImportOptions): ContactImportInput {
   const { existing, dedupe, requireConsent, policy } = options;
-  const said = saidOf({ existing, dedupe, requireConsent, policy });
+  const said = omitUndefined({ existing, dedupe, requireConsent, policy });
   return { listId, source, ...said, ...commonInput(options) };
 }
 
@@ -125,5 +120,5 @@ function listOf(session: Session, { list }: ImportOptions, old: Run | null): str
 function optionsOf(old: Run | null): Partial<ImportOptions> {
   const { existing, dedupe, requireConsent, policy } = (old?.input ?? {}) as Partial<ContactImportInput>;
   // Older versions took a policy without a channel, and ignored it.
-  return saidOf({ existing, dedupe, ...(requireConsent && { requireConsent, policy }) });
+  return omitUndefined({ existing, dedupe, ...(requireConsent && { requireConsent, policy }) });
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Option } from 'commander';
 import { type CxflowClient, DecisionRefused, RunNotFound } from '../../client.ts';
-import type { Answers, Decision, Progress, SteeringAction } from '../../contract/run.ts';
+import type { Answers, Decision, Progress, SteeringAction } from '../../contract/steering.ts';
 import { isObject } from '../../domain/json.ts';
 import { type Cli, outputOf, withSession, writeJson } from '../cli.ts';
 import { UsageError } from '../errors.ts';

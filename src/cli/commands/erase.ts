@@ -1,5 +1,5 @@
 /** `cxflow erase`: takes one person out of the ledger, and says what it did. */
-import type { Erased } from '../../contract/run.ts';
+import type { Erased } from '../../contract/consent.ts';
 import { type Cli, type Output, outputOf, withSession, writeJson } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { plural, printable } from '../format.ts';

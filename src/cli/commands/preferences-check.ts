@@ -1,6 +1,6 @@
 /** `cxflow preferences check`: may somebody be reached, one contact or every row of a file? Reads only. */
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import type { Channel, ConsentPolicy, Eligibility, EligibilityListResult } from '../../contract/run.ts';
+import type { Channel, ConsentPolicy, Eligibility, EligibilityListResult } from '../../contract/consent.ts';
 import { CHANNELS, CONSENT_POLICIES, NOTICE } from '../../domain/consent/eligibility.ts';
 import {
   eligibilityMapProblems,
@@ -20,7 +20,7 @@ import {
   drawer,
   fileOptions,
   type FileOptions,
-  saidOf,
+  omitUndefined,
   stageFile,
 } from '../starting.ts';
 import { renderTable } from '../table.ts';
@@ -37,7 +37,7 @@ export interface CheckOptions extends FileOptions {
   readonly json?: boolean;
 }
 
-const LOOK_EVERY_MS = 1_000;
+const POLL_MS = 1_000;
 const EXAMPLES = [
   ['preferences check --contact a1b2c3d4-e5f6-7890-abcd-ef1234567890 --channel email', 'one contact, now'],
   [
@@ -95,7 +95,7 @@ export async function checkPreferences(
     throw new UsageError(`on which channel? Say --channel ${CHANNELS.join('|')}`);
   return withSession(cli, async (session) => {
     const { policy, optInStatus, timeZone } = options;
-    const input = { contactId: contact, channel, ...saidOf({ policy, optInStatus, timeZone }) };
+    const input = { contactId: contact, channel, ...omitUndefined({ policy, optInStatus, timeZone }) };
     const answer = await (await session.client()).checkEligibility(input);
     outputOf(cli, options.json).say(renderAnswer(answer, outputOf(cli, options.json)));
     if (options.json === true) writeJson(cli, { contactId: contact, channel, ...answer });
@@ -125,7 +125,7 @@ async function checkFile(cli: Cli, session: Session, file: string, options: Chec
   const { channel, policy, map = {}, json = false } = options;
   const output = outputOf(cli, json);
   const client = await session.client();
-  const problems = (columns: readonly string[] | null): readonly string[] => {
+  const columnProblems = (columns: readonly string[] | null): readonly string[] => {
     if (columns === null) return eligibilityMapProblems(map);
     const resolved = resolveEligibilityColumns(columns, map, {
       hasChannel: channel !== undefined,
@@ -133,13 +133,16 @@ async function checkFile(cli: Cli, session: Session, file: string, options: Chec
     });
     return 'problems' in resolved ? resolved.problems : [];
   };
-  const staged = await stageFile(session, file, { ...fileOptions(options), problems }, output);
+  const staged = await stageFile(session, file, { ...fileOptions(options), columnProblems }, output);
   const dataset = 'dataset' in staged.source ? staged.source.dataset : '';
   const checkId = client.newCheckId();
   const result = await withInterrupt(async (signal) => {
     // It would go on for hours, at the expense of the rate budget, and nobody would read its answer.
     signal.addEventListener('abort', () => void client.cancelEligibilityList(checkId).catch(() => undefined));
-    const asked = client.checkEligibilityList({ dataset, map, ...saidOf({ channel, policy }) }, checkId);
+    const asked = client.checkEligibilityList(
+      { dataset, map, ...omitUndefined({ channel, policy }) },
+      checkId,
+    );
     return whileShowing(asked, session, checkId, staged.rows, output).catch((error: unknown) => {
       if (signal.aborted) return null;
       throw error;
@@ -168,7 +171,7 @@ async function whileShowing<T>(
     const n = await ledger.eligibilityResults.count(checkId);
     draw(`checked ${formatCount(n)} of ${plural(rows, 'row')}`);
   };
-  const timer = setInterval(() => void show().catch(() => undefined), LOOK_EVERY_MS);
+  const timer = setInterval(() => void show().catch(() => undefined), POLL_MS);
   try {
     return await work;
   } finally {

@@ -1,5 +1,6 @@
 /** `cxflow preferences update`: consent preferences from a file into CXone. */
-import type { PreferenceUpdateInput, Source } from '../../contract/run.ts';
+import type { PreferenceUpdateInput } from '../../contract/preference-update.ts';
+import type { Source } from '../../contract/run.ts';
 import { type Cli, outputOf, withSession } from '../cli.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import {
@@ -9,7 +10,7 @@ import {
   requireOneSource,
   runToRetry,
   type RunOptions,
-  saidOf,
+  omitUndefined,
   sourceOf,
 } from '../starting.ts';
 import { type AddCommand, examples } from './command.ts';
@@ -58,7 +59,7 @@ export async function updatePreferences(
   requireOneSource(file, options, 'send');
   return withSession(cli, async (session) => {
     await runToRetry(session, options);
-    const source = await sourceOf(session, file, options, output, { kind: 'preferenceUpdate' });
+    const source = await sourceOf(session, file, options, output, 'preferenceUpdate');
     const runOptions = options.id === undefined ? {} : { runId: options.id };
     const started = await (await session.client()).startPreferenceUpdate(
       toUpdate(source, options),
@@ -70,5 +71,5 @@ export async function updatePreferences(
 
 /** Pure. */
 export function toUpdate(source: Source, options: UpdateOptions): PreferenceUpdateInput {
-  return { source, ...saidOf({ guard: options.guard }), ...commonInput(options) };
+  return { source, ...omitUndefined({ guard: options.guard }), ...commonInput(options) };
 }

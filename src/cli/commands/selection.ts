@@ -1,6 +1,6 @@
 /** `cxflow selection update | rollback | show | history`: which contacts a campaign dials. */
 import { Option } from 'commander';
-import type { OnConflict, SelectionUpdateInput } from '../../contract/run.ts';
+import type { OnConflict, SelectionUpdateInput } from '../../contract/selection-update.ts';
 import { RunNotFound, type Started } from '../../client.ts';
 import { type Cli, type Output, outputOf, withSession, writeJson } from '../cli.ts';
 import { UsageError } from '../errors.ts';

@@ -15,7 +15,7 @@ const AFTER = '($|[^a-z0-9_-])';
  * Of `records r`: by the record that the rules made, or by the id as a word of its own in whatever column a row has it.
  * Also where it is a number, padded, a part of a longer text, or in a line that is no row at all.
  */
-export function theirRows(contactId: string): RawBuilder<boolean> {
+export function rowsOfSubject(contactId: string): RawBuilder<boolean> {
   const written = JSON.stringify(contactId).slice(1, -1);
   const word = `${BEFORE}${written.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}${AFTER}`;
   // By the one function on both sides: what a letter's small form is, is the database's word.

@@ -9,7 +9,7 @@ import type { Erased } from '../../domain/consent/erasure.ts';
 import type { ConsentProof } from './proof.ts';
 import type { Database } from '../database.ts';
 import { maybeApplied } from '../writes/maybe-applied.ts';
-import { theirRows } from './erasure-search.ts';
+import { rowsOfSubject } from './erasure-search.ts';
 import type { Executor, Suppressions } from './suppressions.ts';
 
 export interface ErasePerson {
@@ -52,7 +52,7 @@ export function createErasures({ db }: Database, { suppressions, proof }: Erasur
           runs: rows.runs,
           datasets: gone.deleted,
           proof: await proof.forget(contactId, tx),
-          events: await silenceEvents(tx, contactId),
+          events: await redactEvents(tx, contactId),
           suppressed: CHANNELS,
           waitingFor: [
             ...new Set([...rows.waitingFor, ...gone.waitingFor, ...(await stillReading(tx))]),
@@ -82,7 +82,7 @@ async function cancelUnsent(tx: Executor, contactId: string): Promise<void> {
   await sql`
     with unsent as (
       select r.run_no, r.seq from records r join runs using (run_no) left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
-      where o.seq is null and runs.state = 'failed' and ${theirRows(contactId)}
+      where o.seq is null and runs.state = 'failed' and ${rowsOfSubject(contactId)}
         and not exists (select 1 from writes op where op.run_no = r.run_no and r.seq = any(op.seqs)
           and (op.state in ('sending', 'unanswered', 'in_doubt') or ${maybeApplied('op')}))),
     cancelled as (
@@ -115,7 +115,7 @@ async function emptyRecords(tx: Executor, contactId: string) {
       select r.run_no, r.seq, runs.run_id,
         (o.seq is null or o.outcome = 'in_doubt') and runs.state in ('running', 'failed') and not runs.dry_run as needed
       from records r join runs using (run_no) left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
-      where ${theirRows(contactId)}),
+      where ${rowsOfSubject(contactId)}),
     emptied as (
       update records r set fields = '{"cxflow_erased": true}', key1 = null, key2 = null,
         record = case when r.record is null then null else '{"erased": true}'::json end
@@ -163,7 +163,7 @@ async function deleteAll(tx: Executor, ids: readonly string[]): Promise<number> 
  * Bodies that stand. Undelivered ones still have to be told as they are; they are delivered or dead before long. Events
  * that list preferences have none: they are rendered from the rows on each try, and leave out those that were emptied.
  */
-async function silenceEvents(tx: Executor, contactId: string): Promise<number> {
+async function redactEvents(tx: Executor, contactId: string): Promise<number> {
   const { numUpdatedRows } = await tx
     .updateTable('outbox')
     .set({ body: '' })

@@ -2,8 +2,8 @@
 import { sql } from 'kysely';
 import type { Outcome, Reason } from '../../domain/run.ts';
 import type { Database } from '../database.ts';
-import type { Alongside } from '../writes/settlements.ts';
-import type { Loser } from '../runs/records.ts';
+import type { InSettleTransaction } from '../writes/settlements.ts';
+import type { DuplicateRow } from '../runs/records.ts';
 
 export interface SettledPreference {
   readonly record: unknown;
@@ -44,7 +44,7 @@ export function createPreferences({ db }: Database) {
      * with the line of the one that is. One that is settled already, because CXone would not take it, can win and not
      * lose. PostgreSQL sorts on disk: memory stays flat for any number of rows.
      */
-    async *losers(runNo: number): AsyncIterable<Loser> {
+    async *duplicateRows(runNo: number): AsyncIterable<DuplicateRow> {
       const { rows } = await sql<{ seqs: number[]; lines: number[] }>`
         select array_agg(seq order by seq) as seqs, array_agg(winner order by seq) as lines from (
           select seq, row_number() over newest as place, first_value(line) over newest as winner
@@ -108,13 +108,13 @@ export function createPreferences({ db }: Database) {
       return rows;
     },
 
-    /** Once for each write, in one transaction with what is told alongside. */
-    async prove(writeId: string, alongside: Alongside): Promise<void> {
+    /** Once for each write, in one transaction with what is told inSettleTransaction. */
+    async prove(writeId: string, inSettleTransaction: InSettleTransaction): Promise<void> {
       await db.transaction().execute(async (tx) => {
         const { rows } = await sql`
           update writes set refs = (coalesce(refs::jsonb, '{}') || '{"proved": true}')::json
           where id = ${writeId}::bigint and refs->>'proved' is null returning id`.execute(tx);
-        if (rows.length > 0) await alongside(tx);
+        if (rows.length > 0) await inSettleTransaction(tx);
       });
     },
 

@@ -34,7 +34,7 @@ export interface DuplicateCandidate {
   readonly key2: string;
 }
 
-export interface Loser {
+export interface DuplicateRow {
   readonly seq: number;
   readonly reason: Reason;
 }
@@ -91,11 +91,11 @@ export function createRecords({ db, pool }: Database) {
       }
     },
 
-    async settleDuplicates(runNo: number, losers: readonly Loser[]): Promise<void> {
+    async settleDuplicates(runNo: number, duplicateRows: readonly DuplicateRow[]): Promise<void> {
       await sql`
         insert into outcomes (run_no, seq, outcome, reasons)
         select ${runNo}, (e->>'seq')::int, 'duplicate', json_build_array(e->'reason')
-        from json_array_elements(${JSON.stringify(losers)}::json) e
+        from json_array_elements(${JSON.stringify(duplicateRows)}::json) e
         on conflict do nothing`.execute(db);
     },
 

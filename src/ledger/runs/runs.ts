@@ -28,7 +28,7 @@ export interface OpenRun {
 /** `ended`: this run id has ended before, and not in a failure. Whatever the kind, a known run was not changed. */
 export type Opened = { readonly kind: 'opened' | 'reopened' | 'ended'; readonly run: Run };
 
-export type Sameness = { readonly kind: 'mine' } | { readonly kind: 'taken'; readonly by: string };
+export type Reservation = { readonly kind: 'mine' } | { readonly kind: 'taken'; readonly by: string };
 
 const UNIQUE_VIOLATION = '23505';
 
@@ -108,7 +108,7 @@ export function createRuns({ db }: Database) {
      * Claims the business key. The unique index decides, so two starts at the same moment cannot both win.
      * A failed run that is started again becomes `running` here.
      */
-    async claimSameness(runNo: number, businessKey: string): Promise<Sameness> {
+    async reserveBusinessKey(runNo: number, businessKey: string): Promise<Reservation> {
       try {
         const { numUpdatedRows } = await db
           .updateTable('runs')
@@ -156,6 +156,15 @@ export function createRuns({ db }: Database) {
         .where('state', 'in', ['rejected', 'cancelled'])
         .executeTakeFirstOrThrow();
       return Number(n);
+    },
+
+    /** Every run of this key but dry runs, whatever its state: how many there are, and the newest. */
+    async withKey(key: string): Promise<{ count: number; newest: { runId: string; state: string } | null }> {
+      const { rows } = await sql<{ runId: string; state: string }>`
+        select run_id as "runId", state from runs
+        where not dry_run and (run_id = ${key} or starts_with(run_id, ${`${key}:`}))
+        order by run_no desc`.execute(db);
+      return { count: rows.length, newest: rows[0] ?? null };
     },
 
     async setSource(runNo: number, source: RunSource): Promise<void> {

@@ -13,7 +13,7 @@ import {
   noteWritten,
   type SelectionSettlement,
   settleWrite,
-  succeed,
+  insertSuccessor,
   tell,
   THE_SELECTION,
 } from './writes.ts';
@@ -112,7 +112,7 @@ export function createSelections({ db }: Database) {
           select (select max(id) from writes where run_no = ${runNo}) as last
           where not exists (select 1 from outcomes where run_no = ${runNo}) and not exists
             (select 1 from writes where run_no = ${runNo} and state <> 'settled')`.execute(tx);
-        if (rows[0]) await succeed(tx, runNo, { after: rows[0].last, isDecided: false });
+        if (rows[0]) await insertSuccessor(tx, runNo, { after: rows[0].last, isDecided: false });
       });
       return get(runNo);
     },
@@ -136,7 +136,7 @@ export function createSelections({ db }: Database) {
         const { runNo, writeId, outcome } = settlement;
         if (!(await settleWrite(tx, settlement))) return false;
         if (outcome === 'outdated')
-          await succeed(tx, runNo, { after: writeId, isDecided: settlement.isDecided === true });
+          await insertSuccessor(tx, runNo, { after: writeId, isDecided: settlement.isDecided === true });
         else
           await tx
             .insertInto('outcomes')
@@ -194,15 +194,6 @@ export function createSelections({ db }: Database) {
         successRate: total === 0 ? 0 : twoDecimals((succeeded / total) * 100),
         totalOperations: total,
       };
-    },
-
-    /** The newest run whose id begins so, dry runs excepted, and how many there are. */
-    async runsOf(key: string): Promise<{ count: number; newest: { runId: string; state: string } | null }> {
-      const { rows } = await sql<{ runId: string; state: string }>`
-        select run_id as "runId", state from runs
-        where not dry_run and (run_id = ${key} or starts_with(run_id, ${`${key}:`}))
-        order by run_no desc`.execute(db);
-      return { count: rows.length, newest: rows[0] ?? null };
     },
   };
 }

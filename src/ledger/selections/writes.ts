@@ -111,7 +111,7 @@ async function replace(
   const settlement = { runNo, writeId: id, attempts, audit, outcome: 'outdated', ...nothing } as const;
   if (!(await settleWrite(tx, settlement))) throw new NotClaimed({ verdict: 'overtaken' });
   await tell(tx, settlement);
-  return succeed(tx, runNo, { after: id, isDecided: true, refs });
+  return insertSuccessor(tx, runNo, { after: id, isDecided: true, refs });
 }
 
 interface Successor {
@@ -124,7 +124,7 @@ interface Successor {
 }
 
 /** The next write of the run. */
-export async function succeed(
+export async function insertSuccessor(
   tx: Transaction,
   runNo: number,
   { after, isDecided, refs }: Successor,

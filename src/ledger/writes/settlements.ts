@@ -20,7 +20,7 @@ export interface DerivedWrite {
 }
 
 /** More to remember of a settle, in its own transaction. Must be quick: the write is locked meanwhile. */
-export type Alongside = (tx: Transaction<LedgerTables>) => Promise<void>;
+export type InSettleTransaction = (tx: Transaction<LedgerTables>) => Promise<void>;
 
 export interface Settlement {
   readonly id: string;
@@ -37,7 +37,7 @@ export interface Settlement {
   /** The CRM event that this settles, or null. */
   readonly event: string | null;
   /** Called only where the settle is ours. */
-  readonly alongside?: Alongside | undefined;
+  readonly inSettleTransaction?: InSettleTransaction | undefined;
 }
 
 /** Texts of CXone's may hold what PostgreSQL's JSON refuses: NUL and half characters. Better a mark than a lost answer. */

@@ -7,7 +7,7 @@ import { maybeApplied } from './maybe-applied.ts';
 import { LATE_ANSWER, type LateAnswer, settleByLateAnswers } from './late-answers.ts';
 import type { WriteState } from '../schema.ts';
 import { sendSettlements, type Settlement } from './settlements.ts';
-import { together } from '../coalesce.ts';
+import { coalesce } from '../coalesce.ts';
 
 export interface OpenWrite {
   readonly id: string;
@@ -41,7 +41,7 @@ export interface WriteInDoubt {
 const BATCH_BYTES = 4_000_000;
 
 /** So many in one transaction: it locks them all until it is committed. */
-const MOST_TOGETHER = 16;
+const MAX_COALESCED = 16;
 
 export interface Resolve {
   readonly runNo: number;
@@ -55,15 +55,15 @@ export interface Resolve {
 }
 
 export function createWrites({ db }: Database) {
-  const claimTogether = together({
+  const claimCoalesced = coalesce({
     keyOf: ({ runNo, leaseMs, holder, tenant }: Claim) => `${runNo} ${leaseMs} ${holder} ${tenant}`,
     send: (claims) => sendClaims(db, claims),
-    most: MOST_TOGETHER,
+    most: MAX_COALESCED,
   });
-  const settleTogether = together({
+  const settleCoalesced = coalesce({
     keyOf: () => '',
     send: (settlements: readonly Settlement[]) => sendSettlements(db, settlements),
-    most: MOST_TOGETHER,
+    most: MAX_COALESCED,
   });
 
   return {
@@ -113,7 +113,7 @@ export function createWrites({ db }: Database) {
      * Committed before the request leaves. A write whose claim did not commit is never sent. Errors: a write
      * that has lost records, or that would be sent with another payload than before.
      */
-    claim: (claim: Claim): Promise<Claimed> => claimTogether(claim),
+    claim: (claim: Claim): Promise<Claimed> => claimCoalesced(claim),
 
     /** For a slow write of many requests: keeps the lease, or says that it is lost. */
     async renew(id: string, fence: number, leaseMs: number): Promise<boolean> {
@@ -129,12 +129,12 @@ export function createWrites({ db }: Database) {
 
     /** In one transaction: outcomes, what is left to do, audit, CRM event. False: the lease was lost; nothing changed. */
     async settle(settlement: Settlement): Promise<boolean> {
-      const { alongside } = settlement;
-      if (!alongside) return settleTogether(settlement);
+      const { inSettleTransaction } = settlement;
+      if (!inSettleTransaction) return settleCoalesced(settlement);
       // By itself: what goes with it must not fail the others.
       return db.transaction().execute(async (tx) => {
         const [mine = false] = await sendSettlements(tx, [settlement]);
-        if (mine) await alongside(tx);
+        if (mine) await inSettleTransaction(tx);
         return mine;
       });
     },

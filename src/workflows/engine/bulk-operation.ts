@@ -1,36 +1,40 @@
-/** The story of every kind that writes its records in batches; the nouns say what each step is to them. */
-import type { CommonInput, Kind, RunResult } from '../../contract/run.ts';
-import { close, tellStory } from './completion.ts';
-import type { Resumed, Run } from './run.ts';
-import { decide, finishTelling, open, plan, settleDoubts, stage, startTelling, write } from './steps.ts';
+/** The steps of every operation that writes its records in batches. */
+import type { BulkResult, CommonInput } from '../../contract/run.ts';
+import type { OperationSpec } from '../../contract/spec.ts';
+import { close, runToCompletion } from './completion.ts';
+import { createRun, type Resumed } from './run.ts';
+import { decide, finishDelivery, open, plan, resolveInDoubt, stage, startDelivery, write } from './steps.ts';
 
-export interface BulkStory {
-  readonly run: Run;
-  readonly kind: Kind;
-  readonly input: CommonInput;
+export interface BulkOperation<Input extends CommonInput> {
+  readonly spec: OperationSpec<string, Input>;
+  /** As the caller gave it: it is checked here. */
+  readonly input: Input;
   readonly resumed: Resumed | undefined;
-  /** Continues as new, with what the run knows by then. */
-  readonly renew: () => Promise<never>;
+  /** Continues the calling workflow as new. */
+  readonly renew: (input: Input, resumed: Resumed) => Promise<never>;
 }
 
-export function tellBulkStory<R extends RunResult>(story: BulkStory): Promise<R> {
-  const { run, kind, input, resumed, renew } = story;
-  return tellStory<R>(run, async () => {
+export function runBulkOperation<Result extends BulkResult, Input extends CommonInput>(
+  operation: BulkOperation<Input>,
+): Promise<Result> {
+  const { spec, input, resumed, renew } = operation;
+  const run = createRun(spec, input, resumed);
+  return runToCompletion<Result>(run, async () => {
     if (!resumed) {
-      await open(run, kind);
+      await open(run);
       await stage(run);
       await plan(run);
-      if (input.dryRun) return close<R>(run, 'completed');
-      if ((await decide(run)) === 'rejected') return close<R>(run, 'rejected');
+      if (input.dryRun) return close<Result>(run, 'completed');
+      if ((await decide(run)) === 'rejected') return close<Result>(run, 'rejected');
     }
-    const telling = startTelling(run);
-    if (!((await write(run)) && (await settleDoubts(run)))) {
-      telling.stop();
-      await telling.ended;
+    const delivery = startDelivery(run);
+    if (!((await write(run)) && (await resolveInDoubt(run)))) {
+      delivery.stop();
+      await delivery.ended;
       await run.settledDown();
-      return renew();
+      return renew(input, run.resume());
     }
-    await finishTelling(run, telling);
-    return close<R>(run, 'completed');
+    await finishDelivery(run, delivery);
+    return close<Result>(run, 'completed');
   });
 }

@@ -8,9 +8,9 @@ import {
 } from '@temporalio/workflow';
 import type { RunFailureType, RunResult } from '../../contract/run.ts';
 import type { RunState } from '../../domain/run.ts';
-import { allRecords, endsTheRun } from '../policies.ts';
+import { allRecords, fatalFailure } from '../policies.ts';
 import type { Run } from './run.ts';
-import { tellTheRest } from './steps.ts';
+import { deliverRemaining } from './steps.ts';
 
 interface Failure {
   readonly type: string;
@@ -38,7 +38,7 @@ export async function close<R extends RunResult>(
  * Tells the story to its end, whichever: cancelled by signal (a result), cancelled by Temporal (Canceled), failed (a
  * failure that says what to do). In all of them the ledger has the result.
  */
-export async function tellStory<R extends RunResult>(run: Run, story: () => Promise<R>): Promise<R> {
+export async function runToCompletion<R extends RunResult>(run: Run, story: () => Promise<R>): Promise<R> {
   let stopped: Promise<void> = Promise.resolve();
   CancellationScope.current().cancelRequested.catch(() => {
     // At once, and not after the pages: until the claims are stopped, they go on claiming.
@@ -65,12 +65,12 @@ function isCancelled(run: Run): boolean {
 /** By signal: a result. By Temporal: the execution ends as Canceled. */
 function endCancelled<R extends RunResult>(run: Run): Promise<R> {
   return CancellationScope.nonCancellable(async () => {
-    if (run.now.telling && run.now.tells) {
+    if (run.now.delivery && run.now.hasSubscriber) {
       const { runId } = run;
       await allRecords.endPending.executeWithOptions({ summary: 'what is left' }, [
         { runId, state: 'cancelled' },
       ]);
-      await tellTheRest(run);
+      await deliverRemaining(run);
     }
     const result = await close<R>(run, 'cancelled');
     if (!run.isCancelled()) throw new CancelledFailure('cancelled in Temporal');
@@ -81,10 +81,10 @@ function endCancelled<R extends RunResult>(run: Run): Promise<R> {
 async function endFailed(run: Run, cause: ApplicationFailure): Promise<ApplicationFailure> {
   const failure = { type: cause.type ?? 'Bug', message: cause.message };
   await CancellationScope.nonCancellable(async () => {
-    await tellTheRest(run);
+    await deliverRemaining(run);
     await close(run, 'failed', failure);
   });
-  return endsTheRun(failure.type as RunFailureType, failure.message);
+  return fatalFailure(failure.type as RunFailureType, failure.message);
 }
 
 function causeOf(error: unknown): unknown {

@@ -1,5 +1,5 @@
 /** What anybody may send to a run, read: the decision in it, or why there is none. Pure. */
-import { type Decision, STEERING_ACTIONS, type SteeringAction } from '../../contract/run.ts';
+import { type Decision, STEERING_ACTIONS, type SteeringAction } from '../../contract/steering.ts';
 import { isObject } from '../../domain/json.ts';
 
 const LONGEST_TEXT = 500;

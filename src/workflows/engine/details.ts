@@ -1,7 +1,7 @@
 /** What the Web UI shows of a run ("User Metadata"): Markdown, from what the workflow knows. Pure. */
 import type { Plan } from '../../activities/engine/plan.ts';
 import type { InDoubt } from '../../activities/engine/runs.ts';
-import type { Decision, Progress } from '../../contract/run.ts';
+import type { Decision, Progress } from '../../contract/steering.ts';
 import { OUTCOMES } from '../../domain/run.ts';
 import type { Decisions } from './steering.ts';
 

@@ -1,4 +1,4 @@
-/** One run, whatever its kind: what it knows of itself, how it is steered, what it shows. steps.ts tells its story. */
+/** One run, whatever its kind: what it knows of itself, how it is steered, what it shows. steps.ts hasSubscriber its story. */
 import { defineSearchAttributeKey } from '@temporalio/common';
 import {
   allHandlersFinished,
@@ -12,19 +12,18 @@ import {
 } from '@temporalio/workflow';
 import type { Plan } from '../../activities/engine/plan.ts';
 import type { InDoubt } from '../../activities/engine/runs.ts';
+import { type CommonInput, SEARCH_ATTRIBUTES } from '../../contract/run.ts';
 import {
-  type CommonInput,
   type Decision,
-  type Kind,
   PROGRESS_QUERY,
   type Progress,
-  SEARCH_ATTRIBUTES,
   type ShownConflict,
   type SteeringAction,
-} from '../../contract/run.ts';
+} from '../../contract/steering.ts';
+import type { OperationSpec } from '../../contract/spec.ts';
 import { type Counts, NO_COUNTS, type Phase, type Steering } from '../../domain/run.ts';
 import { describeRun } from './details.ts';
-import { ledger } from '../policies.ts';
+import { fatalFailure, ledger } from '../policies.ts';
 import { createSteering, type Decisions, NOTHING_DECIDED } from './steering.ts';
 
 /** What a run takes along when it continues as new (decisions.md 18). Everything else is in the ledger. */
@@ -33,18 +32,11 @@ export interface Resumed {
   readonly plan: Plan;
   readonly decisions: Decisions;
   readonly searchAttributes: boolean;
-  readonly tells: boolean;
+  readonly hasSubscriber: boolean;
   readonly counts: Counts;
 }
 
-export interface RunOptions {
-  readonly kind: Kind;
-  readonly target: string;
-  readonly input: CommonInput;
-  readonly resumed: Resumed | undefined;
-}
-
-export interface Telling {
+export interface Delivery {
   /** Resolves when everything is told, or nothing more will be. Never rejects. */
   readonly ended: Promise<void>;
   readonly stop: () => void;
@@ -65,11 +57,11 @@ interface RunNow {
   /** Are they registered, so that setting them cannot block the run? */
   searchAttributes: boolean;
   /** Is there a CRM to tell? */
-  tells: boolean;
+  hasSubscriber: boolean;
   /** Does the ledger know this run? */
   opened: boolean;
-  /** Who tells the CRM beside the writing; null before that. */
-  telling: Telling | null;
+  /** Who hasSubscriber the CRM beside the writing; null before that. */
+  delivery: Delivery | null;
   /** When the writing began here, and how many records were pending then. */
   writing: { readonly at: number; readonly pending: number } | null;
 }
@@ -85,15 +77,27 @@ function start(resumed: Resumed | undefined): RunNow {
     inDoubt: [],
     conflicts: [],
     searchAttributes: resumed?.searchAttributes ?? false,
-    tells: resumed?.tells ?? false,
+    hasSubscriber: resumed?.hasSubscriber ?? false,
     opened: resumed !== undefined,
-    telling: null,
+    delivery: null,
     writing: null,
   };
 }
 
-/** State and handlers; nothing is awaited, so that no signal comes too early. */
-export function createRun({ kind, target, input, resumed }: RunOptions) {
+/**
+ * Checks the input, then sets up state and handlers without awaiting anything, so that no signal can arrive before its
+ * handler. Throws InvalidInput with every problem.
+ */
+export function createRun<Input extends CommonInput>(
+  spec: OperationSpec<string, Input>,
+  given: Input,
+  resumed?: Resumed,
+) {
+  const checked = spec.check(given);
+  if ('problems' in checked) throw fatalFailure('InvalidInput', checked.problems.join('; '));
+  const { input } = checked;
+  const { kind } = spec;
+  const target = spec.target(input);
   const { workflowId: runId } = workflowInfo();
   const now = start(resumed);
   /** The story's scope: cancelled once no further write can be claimed. */
@@ -169,6 +173,7 @@ export function createRun({ kind, target, input, resumed }: RunOptions) {
 
   return {
     runId,
+    kind,
     input,
     target,
     now,
@@ -193,9 +198,9 @@ export function createRun({ kind, target, input, resumed }: RunOptions) {
     settledDown: () => condition(() => steering.isIdle() && allHandlersFinished()),
 
     resume: (): Resumed => {
-      const { cursor, plan, searchAttributes, tells, counts } = now;
+      const { cursor, plan, searchAttributes, hasSubscriber, counts } = now;
       if (!plan) throw new TypeError('a run continues as new only while it writes');
-      return { cursor, plan, searchAttributes, tells, counts, decisions: steering.decided() };
+      return { cursor, plan, searchAttributes, hasSubscriber, counts, decisions: steering.decided() };
     },
   };
 }
@@ -214,7 +219,7 @@ function phaseOf({ phase }: RunNow, { paused }: Decisions): Phase {
 }
 
 function waitOf({ phase, waitingFor }: RunNow, { paused, cancelled }: Decisions): string | null {
-  if (cancelled && phase !== 'done' && phase !== 'telling') return 'the batches in flight to be settled';
+  if (cancelled && phase !== 'done' && phase !== 'delivering') return 'the batches in flight to be settled';
   if (phase === 'writing' && paused)
     return `resume (paused${paused.by === undefined ? '' : ` by ${paused.by}`})`;
   return waitingFor;
@@ -231,7 +236,7 @@ function speedOf({ writing, counts, phase }: RunNow): Pick<Progress, 'recordsPer
 
 const KEYS = SEARCH_ATTRIBUTES.map((name) => defineSearchAttributeKey(name, 'KEYWORD'));
 
-function showAttributes(kind: Kind, target: string, phase: Phase, requestedBy: string | undefined): void {
+function showAttributes(kind: string, target: string, phase: Phase, requestedBy: string | undefined): void {
   // In the order of SEARCH_ATTRIBUTES.
   const values = [kind, target, phase, requestedBy ?? null];
   upsertSearchAttributes(KEYS.map((key, index) => ({ key, value: values[index] ?? null })));

@@ -21,7 +21,7 @@ import {
   STEERING_ACTIONS,
   type SteeringAction,
   type SteeringMessage,
-} from '../../contract/run.ts';
+} from '../../contract/steering.ts';
 import { isObject } from '../../domain/json.ts';
 import type { Phase } from '../../domain/run.ts';
 import { readDecision } from './decision.ts';

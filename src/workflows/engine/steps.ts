@@ -1,15 +1,15 @@
-/** The steps that every bulk run has; a kind's file tells its story with them. Each is one line of that story. */
+/** The steps that every bulk run has; a kind's file hasSubscriber its story with them. Each is one line of that story. */
 import { CancellationScope, condition, isCancellation, log, sleep } from '@temporalio/workflow';
-import type { Kind, Decision } from '../../contract/run.ts';
+import type { Decision } from '../../contract/steering.ts';
 import type { PageResult } from '../../activities/engine/write-page.ts';
 import type { InDoubt } from '../../activities/engine/runs.ts';
 import { writePages } from './pages.ts';
-import { allRecords, ledger, PATIENCE_WITH_THE_CRM, telling } from '../policies.ts';
-import type { Run, Telling } from './run.ts';
+import { allRecords, ledger, MAX_DELIVERY_WAIT, delivery } from '../policies.ts';
+import type { Run, Delivery } from './run.ts';
 
 /** The run in the ledger; refused where a run of this id has ended before. */
-export async function open(run: Run, kind: Kind): Promise<void> {
-  const { runId, target, input, now } = run;
+export async function open(run: Run): Promise<void> {
+  const { runId, kind, target, input, now } = run;
   Object.assign(
     now,
     await ledger.openRun.executeWithOptions({ summary: `${kind} → ${target}` }, [
@@ -80,7 +80,7 @@ function pages(run: Run, cursor: number): Promise<number> {
  * Writes whose answer was lost and that must not simply be repeated: a person, or the policy, decides. False: the
  * history grew long while they were sent again, and the run is to go on in a new one.
  */
-export async function settleDoubts(run: Run): Promise<boolean> {
+export async function resolveInDoubt(run: Run): Promise<boolean> {
   const { runId, now, steering } = run;
   now.inDoubt = await listInDoubt(runId);
   while (now.inDoubt.length > 0) {
@@ -144,26 +144,26 @@ export async function waitFor(
 }
 
 /** The CRM, beside the writing. It never fails the run: what is not told stays in the outbox. */
-export function startTelling({ runId, now }: Run): Telling {
+export function startDelivery({ runId, now }: Run): Delivery {
   const scope = new CancellationScope();
   const told = scope.run(async () => {
-    for (let done = !now.tells; !done; ) {
-      ({ done } = await telling.tellCrm.executeWithOptions({ summary: 'CRM events' }, [runId]));
+    for (let done = !now.hasSubscriber; !done; ) {
+      ({ done } = await delivery.deliverEvents.executeWithOptions({ summary: 'CRM events' }, [runId]));
     }
   });
   const ended = told.catch((error: unknown) => {
     if (!isCancellation(error)) log.error('the CRM is not told any more', { error: String(error) });
   });
-  now.telling = { ended, stop: () => scope.cancel() };
-  return now.telling;
+  now.delivery = { ended, stop: () => scope.cancel() };
+  return now.delivery;
 }
 
 /** The rest of the events, within reason: a CRM that is away must not keep a finished run open for days. */
-export async function finishTelling(run: Run, { ended, stop }: Telling): Promise<void> {
-  if (run.now.tells) {
-    await run.enter('telling', 'the CRM to take its events');
+export async function finishDelivery(run: Run, { ended, stop }: Delivery): Promise<void> {
+  if (run.now.hasSubscriber) {
+    await run.enter('delivering', 'the CRM to take its events');
     const patience = new CancellationScope();
-    const timer = patience.run(() => sleep(PATIENCE_WITH_THE_CRM, { summary: 'patience with the CRM' }));
+    const timer = patience.run(() => sleep(MAX_DELIVERY_WAIT, { summary: 'patience with the CRM' }));
     await Promise.race([ended, timer.catch(() => undefined)]);
     patience.cancel();
   }
@@ -172,10 +172,10 @@ export async function finishTelling(run: Run, { ended, stop }: Telling): Promise
 }
 
 /** A run that ends before its end: what was written is told all the same. */
-export async function tellTheRest(run: Run): Promise<void> {
-  const { telling: before, tells } = run.now;
-  if (!tells || !before) return;
+export async function deliverRemaining(run: Run): Promise<void> {
+  const { delivery: before, hasSubscriber } = run.now;
+  if (!hasSubscriber || !before) return;
   before.stop();
   await before.ended;
-  await finishTelling(run, startTelling(run));
+  await finishDelivery(run, startDelivery(run));
 }

@@ -1,22 +1,25 @@
 /** A look at a campaign for a person: only workers hold CXone's credentials. What is seen stands in the ledger. */
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
-import type { CampaignSelectionInput, CampaignSelectionResult } from '../../contract/run.ts';
-import { checkCampaignSelection } from '../../contract/input.ts';
-import { endsTheRun, glancing } from '../policies.ts';
+import {
+  type CampaignSelectionInput,
+  type CampaignSelectionResult,
+  checkCampaignSelection,
+} from '../../contract/selection-update.ts';
+import { fatalFailure, interactiveReads } from '../policies.ts';
 
 export async function campaignSelection(given: CampaignSelectionInput): Promise<CampaignSelectionResult> {
   const checked = checkCampaignSelection(given);
-  if ('problems' in checked) throw endsTheRun('InvalidInput', checked.problems.join('; '));
+  if ('problems' in checked) throw fatalFailure('InvalidInput', checked.problems.join('; '));
   const { campaignId } = checked.input;
   try {
-    return await glancing.readCampaign.executeWithOptions({ summary: `campaign ${campaignId}` }, [
+    return await interactiveReads.readCampaign.executeWithOptions({ summary: `campaign ${campaignId}` }, [
       { campaignId },
     ]);
   } catch (error) {
     const cause = error instanceof ActivityFailure ? error.cause : error;
     // Whatever it was, it did not pass within the time that a person waits.
     if (cause instanceof ApplicationFailure && cause.nonRetryable !== true)
-      throw endsTheRun('Refused', `not answered within a minute: ${cause.message}`);
+      throw fatalFailure('Refused', `not answered within a minute: ${cause.message}`);
     throw cause;
   }
 }

@@ -10,21 +10,21 @@
  * 6. tell    the CRM
  * 7. close   the selection has its outcome
  */
-import type { SelectionUpdateInput, SelectionUpdateResult } from '../../contract/run.ts';
-import { checkSelectionUpdate } from '../../contract/input.ts';
-import { close, tellStory } from '../engine/completion.ts';
-import { endsTheRun, looking } from '../policies.ts';
+import {
+  type SelectionUpdateInput,
+  type SelectionUpdateResult,
+  selectionUpdate as spec,
+} from '../../contract/selection-update.ts';
+import { close, runToCompletion } from '../engine/completion.ts';
+import { cxoneReads } from '../policies.ts';
 import { createRun, type Run } from '../engine/run.ts';
-import { decide, finishTelling, open, startTelling } from '../engine/steps.ts';
+import { decide, finishDelivery, open, startDelivery } from '../engine/steps.ts';
 import { writeSelection } from './writing.ts';
 
-export async function selectionUpdate(given: SelectionUpdateInput): Promise<SelectionUpdateResult> {
-  const checked = checkSelectionUpdate(given);
-  if ('problems' in checked) throw endsTheRun('InvalidInput', checked.problems.join('; '));
-  const { input } = checked;
-  const run = createRun({ kind: 'selectionUpdate', target: input.campaignId, input, resumed: undefined });
-  return tellStory(run, async () => {
-    await open(run, 'selectionUpdate');
+export async function selectionUpdate(input: SelectionUpdateInput): Promise<SelectionUpdateResult> {
+  const run = createRun(spec, input);
+  return runToCompletion(run, async () => {
+    await open(run);
     await plan(run, await look(run));
     if (input.dryRun) return close(run, 'completed');
     if ((await decideOn(run)) === 'rejected') return close(run, 'rejected');
@@ -34,13 +34,13 @@ export async function selectionUpdate(given: SelectionUpdateInput): Promise<Sele
       return decideOn(run);
     });
     if (written === 'rejected') return close(run, 'rejected');
-    await finishTelling(run, startTelling(run));
+    await finishDelivery(run, startDelivery(run));
     return close(run, 'completed');
   });
 }
 
 async function look({ runId, target }: Run): Promise<string> {
-  const { snapshot } = await looking.readSelection.executeWithOptions({ summary: `campaign ${target}` }, [
+  const { snapshot } = await cxoneReads.readSelection.executeWithOptions({ summary: `campaign ${target}` }, [
     { runId },
   ]);
   return snapshot;
@@ -49,7 +49,7 @@ async function look({ runId, target }: Run): Promise<string> {
 async function plan(run: Run, snapshot: string): Promise<void> {
   const { now, runId } = run;
   await run.enter('planning');
-  const planned = await looking.planSelection.executeWithOptions({ summary: 'rules and differences' }, [
+  const planned = await cxoneReads.planSelection.executeWithOptions({ summary: 'rules and differences' }, [
     { runId, snapshot },
   ]);
   now.plan = planned;

@@ -1,9 +1,10 @@
 /** The write of a selection: try by try, as the history shows it, until it stands, or somebody has to say how. */
 import { condition, sleep } from '@temporalio/workflow';
-import type { ConflictSide, SelectionUpdateInput, ShownConflict } from '../../contract/run.ts';
+import type { ConflictSide, ShownConflict } from '../../contract/steering.ts';
+import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
 import type { LeaveConflict, WriteSelection } from '../../activities/selection-update/index.ts';
 import type { Outcome } from '../../domain/run.ts';
-import { AFTER_A_COLLISION_MS, endsTheRun, MOST_COLLISIONS, selecting } from '../policies.ts';
+import { AFTER_A_COLLISION_MS, fatalFailure, MOST_COLLISIONS, selectionWrites } from '../policies.ts';
 import type { Run } from '../engine/run.ts';
 import { waitFor } from '../engine/steps.ts';
 
@@ -31,7 +32,7 @@ export async function writeSelection(
         settle(run, written.outcome);
         return 'settled';
       case 'refused':
-        throw endsTheRun(
+        throw fatalFailure(
           'Refused',
           `CXone refused the selection of campaign ${run.target}: ${written.message}`,
         );
@@ -70,7 +71,7 @@ async function tryOnce(run: Run, answered: Answered, attempt: number) {
   await condition(() => !run.isPaused() || run.isCancelled());
   if (run.isCancelled()) await run.work.cancelRequested;
   const summary = attempt === 1 ? 'fetch, merge, PATCH' : `fetch, merge, PATCH: try ${attempt}`;
-  return selecting.writeSelection.executeWithOptions({ summary }, [{ runId: run.runId, answered }]);
+  return selectionWrites.writeSelection.executeWithOptions({ summary }, [{ runId: run.runId, answered }]);
 }
 
 /** Jitter, or two who collided would collide again. Workflow code's random numbers are the same in a replay. */
@@ -162,11 +163,11 @@ const howToGoOn = ({ runId }: Run): string =>
 
 async function inConflict(run: Run, why: string) {
   await leave(run, 'in conflict', { why });
-  return endsTheRun('Conflict', why);
+  return fatalFailure('Conflict', why);
 }
 
 function leave({ runId }: Run, summary: string, how: Omit<LeaveConflict, 'runId'>): Promise<void> {
-  return selecting.leaveConflict.executeWithOptions({ summary }, [{ runId, ...how }]);
+  return selectionWrites.leaveConflict.executeWithOptions({ summary }, [{ runId, ...how }]);
 }
 
 function describe({ place, base, theirs, ours, problem }: ShownConflict): string {

@@ -1,0 +1,75 @@
+/** Consent: eligibility checks of one contact or of a list, and the erasure of a data subject. */
+import {
+  type Channel,
+  CHANNELS,
+  CONSENT_POLICIES,
+  type ConsentPolicy,
+} from '../domain/consent/eligibility.ts';
+import { type Checked, checkFields, identifier, oneOf, text, textMap } from './input.ts';
+
+export type { Channel, ConsentPolicy, Eligibility } from '../domain/consent/eligibility.ts';
+export type { Erased } from '../domain/consent/erasure.ts';
+
+/** May this contact be reached on this channel now? `optInStatus` and `timeZone` count under the policy `strict` only. */
+export interface EligibilityCheckInput {
+  /** A GUID. */
+  readonly contactId: string;
+  readonly channel: Channel;
+  readonly policy?: ConsentPolicy;
+  readonly optInStatus?: 'confirmed' | 'pending';
+  /** IANA name, e.g. `America/New_York`. */
+  readonly timeZone?: string;
+}
+
+/** The same question for every row of a dataset with the column `contactId` and optionally `channel`, `optInStatus`, `timeZone`. */
+export interface EligibilityListInput {
+  /** Id of a dataset that the client staged. */
+  readonly dataset: string;
+  /** Field → column, where a column has another name. */
+  readonly map?: Readonly<Record<string, string>>;
+  /** For all rows, whatever their columns say. Default: each row names its own. */
+  readonly channel?: Channel;
+  readonly policy?: ConsentPolicy;
+}
+
+/** The answer for each row is in the ledger under the workflow's id. */
+export interface EligibilityListResult {
+  readonly checkId: string;
+  readonly eligible: number;
+  /** Reason → number of rows. */
+  readonly ineligible: Readonly<Record<string, number>>;
+  readonly ruleVersion: string;
+  readonly policy: ConsentPolicy;
+}
+
+/** Erases a data subject from the ledger. The id is in a dataset of one row, so that Temporal's history never contains it. */
+export interface ErasureInput {
+  /** Id of an NDJSON dataset with one row: `contactId`. It is erased with the rest. */
+  readonly dataset: string;
+  readonly requestedBy?: string;
+}
+
+export function checkEligibilityCheck(value: unknown): Checked<EligibilityCheckInput> {
+  const fields = {
+    contactId: identifier,
+    channel: oneOf(...CHANNELS),
+    policy: oneOf(...CONSENT_POLICIES),
+    optInStatus: oneOf('confirmed', 'pending'),
+    timeZone: text,
+  };
+  return checkFields(value, fields, ['contactId', 'channel']);
+}
+
+export function checkEligibilityList(value: unknown): Checked<EligibilityListInput> {
+  const fields = {
+    dataset: text,
+    map: textMap,
+    channel: oneOf(...CHANNELS),
+    policy: oneOf(...CONSENT_POLICIES),
+  };
+  return checkFields(value, fields, ['dataset']);
+}
+
+export function checkErasure(value: unknown): Checked<ErasureInput> {
+  return checkFields(value, { dataset: text, requestedBy: text }, ['dataset']);
+}

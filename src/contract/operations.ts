@@ -1,0 +1,15 @@
+/** The registry of operations. Adding one takes a line here; docs: CONTRIBUTING.md, "Add an operation". */
+import { contactImport } from './contact-import.ts';
+import { preferenceUpdate } from './preference-update.ts';
+import { selectionUpdate } from './selection-update.ts';
+import type { OperationSpecs } from './spec.ts';
+
+export const OPERATIONS = {
+  contactImport,
+  preferenceUpdate,
+  selectionUpdate,
+} as const satisfies OperationSpecs;
+
+export type Operations = typeof OPERATIONS;
+/** The workflow type of each operation. */
+export type OperationKind = keyof Operations;

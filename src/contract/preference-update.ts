@@ -1,0 +1,52 @@
+/** Preference update: opt-ins and opt-outs of contacts, per channel. */
+import { preferenceMapProblems, resolvePreferenceColumns } from '../domain/preference-update/preferences.ts';
+import { checkFields, COMMON_FIELDS, flag, source } from './input.ts';
+import type { BulkResult, CommonInput, Source } from './run.ts';
+import type { OperationSpec } from './spec.ts';
+
+export interface PreferenceUpdateInput extends CommonInput {
+  readonly source: Source;
+  /**
+   * Read the preferences that CXone holds before writing, so that no opt-in overwrites a newer withdrawal; such a record
+   * becomes a `conflict`. Default true.
+   */
+  readonly guard?: boolean;
+}
+
+/** Preferences belong to the tenant, not to a list: this is the target of every preference update. */
+const TARGET = 'preferences';
+
+export interface PreferenceUpdateResult extends BulkResult {
+  readonly kind: 'preferenceUpdate';
+  /** Rows that broke a consent rule. */
+  readonly violations: number;
+  /** Rows that broke no rule ÷ rows that were checked, in percent with two decimals; 100 if none was checked. */
+  readonly complianceRatePercent: number;
+  /**
+   * Opt-outs of this source that are on our own suppression list, because CXone did not accept them or the run ended
+   * before they were certain to be there.
+   */
+  readonly suppressions: number;
+}
+
+const FIELDS = { source, guard: flag, ...COMMON_FIELDS };
+
+export const preferenceUpdate: OperationSpec<'preferenceUpdate', PreferenceUpdateInput> = {
+  kind: 'preferenceUpdate',
+  stem: 'preference-update',
+  identity: 'once',
+  check: (value) => checkFields<PreferenceUpdateInput>(value, FIELDS, ['source']),
+  target: () => TARGET,
+  title: () => 'Update of consent preferences',
+  fingerprint: preferenceUpdateOptions,
+  columnProblems(columns, map) {
+    if (!columns) return preferenceMapProblems(map);
+    const resolved = resolvePreferenceColumns(columns, map);
+    return 'problems' in resolved ? resolved.problems : [];
+  },
+};
+
+/** The options with their defaults filled in. */
+export function preferenceUpdateOptions(input: PreferenceUpdateInput) {
+  return { guard: input.guard ?? true, map: ('map' in input.source && input.source.map) || {} };
+}
