@@ -37,7 +37,7 @@ export default tseslint.config(
   },
   {
     // Workflow code runs in Temporal's sandbox and is replayed: nothing of Node, nothing that differs between two runs.
-    files: ['src/workflows/**/*.ts', 'src/domain/**/*.ts', 'src/contract/run.ts'],
+    files: ['src/workflows/**/*.ts', 'src/domain/**/*.ts', 'src/contract/**/*.ts'],
     rules: {
       'no-restricted-imports': ['error', { patterns: ['node:*', ...nodeModules], paths: nodeModules }],
       'no-restricted-globals': ['error', 'process', 'fetch', 'Buffer', 'setInterval', 'setImmediate'],

@@ -1,7 +1,7 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { toFailure, translated } from '../../src/activities/failures.ts';
-import { RateWait } from '../../src/activities/engine/rate-limiter.ts';
+import { RateWait } from '../../src/activities/failures.ts';
 import {
   CxoneCredentialsMissing,
   CxoneForbidden,

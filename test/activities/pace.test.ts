@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { RateLimiter, LONGEST_WAIT_MS, RateWait } from '../../src/activities/engine/rate-limiter.ts';
+import { RateWait } from '../../src/activities/failures.ts';
+import { RateLimiter, LONGEST_WAIT_MS } from '../../src/activities/engine/rate-limiter.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { ledgerOfFile, someId, upTo } from '../ledger/harness.ts';
 

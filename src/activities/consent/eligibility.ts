@@ -20,7 +20,8 @@ import { isGuid } from '../../domain/preference-update/preferences.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { isRefusedQuestion } from '../engine/lookups.ts';
-import { type RateLimiter, RateWait } from '../engine/rate-limiter.ts';
+import { RateWait } from '../failures.ts';
+import { type RateLimiter } from '../engine/rate-limiter.ts';
 
 /** Whose consent, and what the record itself says of it. */
 export interface ConsentQuestion extends Pick<ConsentFacts, 'optInStatus' | 'timeZone'> {

@@ -195,7 +195,7 @@ export function createRunActivities(deps: RunsDeps) {
   function eventOf(run: Run): string | null {
     const kind = kindOf(run);
     // One that lists what stands in CXone has nothing to say of a doubt.
-    return deps.hasSubscriber(run.kind as OperationKind) && !kind?.render ? (kind?.event ?? null) : null;
+    return deps.hasSubscriber(run.kind) && !kind?.render ? (kind?.event ?? null) : null;
   }
 
   async function planWrites(runId: string): Promise<Plan> {
@@ -250,7 +250,7 @@ async function resultOf(ledger: Ledger, run: Run, state: RunState, counts: Count
   const retryOf = parentOf(run);
   return {
     runId: run.run_id,
-    kind: run.kind as OperationKind,
+    kind: run.kind,
     state,
     dryRun: run.dry_run,
     counts,

@@ -16,7 +16,7 @@ export function createPageSettling({ ledger, hasSubscriber }: PageDeps, run: Run
     /** An answer. Where the lease was lost, whoever took it over reconciles it, and this one is kept as evidence. */
     async settle(write: OpenWrite, fence: number, answer: Answer, latencyMs: number): Promise<void> {
       const { groups, derived, httpStatus, requestId, details, readOnly, inSettleTransaction } = answer;
-      const emitsEvent = hasSubscriber(run.kind as OperationKind) && (answer.emitsEvent ?? true);
+      const emitsEvent = hasSubscriber(run.kind) && (answer.emitsEvent ?? true);
       const mine = await ledger.writes.settle({
         id: write.id,
         fence,

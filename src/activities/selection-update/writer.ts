@@ -16,7 +16,8 @@ import { inTurn } from './campaign-lock.ts';
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
 import { retryableFailure } from '../failures.ts';
 import { createLease, LeaseExpired, momentNow } from '../engine/lease.ts';
-import { LONGEST_WAIT_MS, RateWait } from '../engine/rate-limiter.ts';
+import { RateWait } from '../failures.ts';
+import { LONGEST_WAIT_MS } from '../engine/rate-limiter.ts';
 import { Audited, checkCompliance } from './audit.ts';
 import { disputedOf, abandonedPlaces, type LostWrite, lostWriteOf } from './lost-write.ts';
 import {
