@@ -1,6 +1,6 @@
 /** Conflicts of a selection: gathered, shown side by side, and answered on a terminal. */
 import type { Answers, ConflictSide, ShownConflict } from '../contract/steering.ts';
-import { describeValue, nameOf } from '../domain/selection-update/diff.ts';
+import { describeValue, describePlace } from '../domain/selection-update/diff.ts';
 import type { Conflict } from '../domain/selection-update/merge.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 import { printable } from './format.ts';
@@ -61,7 +61,10 @@ export async function askSides(
 ): Promise<Answers | null> {
   const answers: Record<string, ConflictSide> = {};
   for (const { place, theirs, ours } of conflicts) {
-    const side = await askSide(`${nameOf(place)}: [m]ine (${ours}), [t]heirs (${theirs}), [l]ater? `, ask);
+    const side = await askSide(
+      `${describePlace(place)}: [m]ine (${ours}), [t]heirs (${theirs}), [l]ater? `,
+      ask,
+    );
     if (side === null) return null;
     answers[place] = side;
   }

@@ -3,7 +3,7 @@
  * restarts of PostgreSQL and Temporal. Temporal is asked only for what the ledger cannot know: a run that failed
  * before it reached the ledger, one that was terminated, one that is started again, one without a worker.
  */
-import { type Counts, type Phase, sumOfOutcomes } from '../domain/run.ts';
+import { type Counts, type Phase, sumOutcomes } from '../domain/run.ts';
 import { isPassing } from '../ledger/database.ts';
 import type { LedgerReadSide } from '../ledger/ledger.ts';
 import type { Run } from '../ledger/runs/runs.ts';
@@ -155,7 +155,7 @@ function createShow({ view, onWaiting, signal, nowMs = () => performance.now() }
     if (run) await question.closeUnless(run);
     if (question.isOpen()) return;
     const phase = shown.run?.phase ?? 'starting';
-    const perSecond = phase === 'writing' && counts ? meter.add(nowMs(), sumOfOutcomes(counts)) : null;
+    const perSecond = phase === 'writing' && counts ? meter.add(nowMs(), sumOutcomes(counts)) : null;
     view.update({
       phase,
       counts: shown.counts,

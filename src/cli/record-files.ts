@@ -1,6 +1,6 @@
 /** The records of a run as CSV, NDJSON or JSON (decisions.md 6). Memory stays flat however many there are. */
 import { stringify } from 'csv-stringify/sync';
-import { defuse } from '../domain/cells.ts';
+import { escapeFormula } from '../domain/cells.ts';
 import type { Outcome, Reason } from '../domain/run.ts';
 import type { Records, SettledRecord } from '../ledger/runs/records.ts';
 import type { Run } from '../ledger/runs/runs.ts';
@@ -77,12 +77,12 @@ function rowOf({ fields, line, outcome, reasons }: FileRow) {
 
 async function* csv(file: RowFile): AsyncIterable<string> {
   const columns = file.columns ?? (await keysOf(file));
-  yield toCsv([...columns, ...OURS].map(defuse), QUOTED_IN_HEADER);
+  yield toCsv([...columns, ...OURS].map(escapeFormula), QUOTED_IN_HEADER);
   const cells = ({ fields, line, outcome, reasons }: FileRow) => [
     ...columns.map((column) => cellOf(Object.hasOwn(fields, column) ? fields[column] : null)),
     String(line),
     outcome,
-    defuse(reasons.map(reasonText).join('; ')),
+    escapeFormula(reasons.map(reasonText).join('; ')),
   ];
   yield* mapChunks(file.rows(), (record) => toCsv(cells(record), QUOTED));
 }
@@ -122,7 +122,7 @@ async function hasUnreadableRows({ run, records, outcome }: RecordFile): Promise
 /** A number or a list of NDJSON is no formula; a text may be. */
 function cellOf(value: unknown): string {
   if (value === null || value === undefined) return '';
-  return typeof value === 'string' ? defuse(value) : JSON.stringify(value);
+  return typeof value === 'string' ? escapeFormula(value) : JSON.stringify(value);
 }
 
 /** `phone_not_e164 (phone): must be E.164` */

@@ -3,7 +3,7 @@ import {
   type Counts,
   OUTCOMES,
   type Outcome,
-  successes,
+  countSuccesses,
   SUCCESSES,
   successRatePercent,
 } from '../domain/run.ts';
@@ -92,7 +92,7 @@ function renderFacts({ dryRun, retryOf, counts, requests, link }: Report): strin
   if (!dryRun && counts.total > 0) {
     const rate = successRatePercent(counts).toFixed(2);
     lines.push(
-      `success rate  ${rate} % (${formatCount(successes(counts))} of all ${formatCount(counts.total)} records)`,
+      `success rate  ${rate} % (${formatCount(countSuccesses(counts))} of all ${formatCount(counts.total)} records)`,
     );
   }
   if (requests !== null && requests.requests > 0) {

@@ -9,7 +9,7 @@ import {
   type EligibilityCheckInput,
   type EligibilityListInput,
   type EligibilityListResult,
-  type Erased,
+  type ErasureResult,
   type ErasureInput,
 } from '../contract/consent.ts';
 import { TASK_QUEUE } from '../contract/run.ts';
@@ -83,7 +83,7 @@ export function createConsentClient({ temporal, ledger }: ConsentClientDeps) {
      * Takes one person out of the ledger: staged rows, handed-over files, whose proof of consent is whose. Keeps the
      * objection, as a keyed hash. Repeat it once the runs of `waitingFor` have ended.
      */
-    async erase({ contactId, requestedBy }: ErasePersonRequest): Promise<Erased> {
+    async erase({ contactId, requestedBy }: ErasePersonRequest): Promise<ErasureResult> {
       if (contactId.trim() === '') throw new InputError(['contactId must be a text']);
       // Through the ledger, not through Temporal's history; the random number hides even the hash of the id.
       const row = { contactId, nonce: randomBytes(16).toString('hex') };

@@ -8,7 +8,7 @@ import {
   type CampaignSelectionResult,
   checkCampaignSelection,
 } from '../contract/selection-update.ts';
-import { type ContactSelection, editable, readSelection } from '../domain/selection-update/selection.ts';
+import { type ContactSelection, toEditable, readSelection } from '../domain/selection-update/selection.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { InputError, NotDone, NoWorkerAnswered } from './errors.ts';
 
@@ -41,7 +41,7 @@ export function createSelectionClient({ temporal, ledger }: SelectionClientDeps)
       if ('problems' in checked) throw new InputError(checked.problems);
       const { snapshot } = await ask(temporal, checked.input);
       const { version, selection, readAt } = await ledger.campaigns.snapshot(snapshot);
-      return { campaignId, version, contactSelection: editable(readSelection(selection)), readAt };
+      return { campaignId, version, contactSelection: toEditable(readSelection(selection)), readAt };
     },
   };
 }

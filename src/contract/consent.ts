@@ -8,7 +8,7 @@ import {
 import { type Checked, checkFields, identifier, oneOf, text, textMap } from './input.ts';
 
 export type { Channel, ConsentPolicy, Eligibility } from '../domain/consent/eligibility.ts';
-export type { Erased } from '../domain/consent/erasure.ts';
+export type { ErasureResult } from '../domain/consent/erasure.ts';
 
 /** May this contact be reached on this channel now? `optInStatus` and `timeZone` count under the policy `strict` only. */
 export interface EligibilityCheckInput {

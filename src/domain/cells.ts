@@ -11,13 +11,13 @@ const HARMLESS = /^[+-]?\d+(?:\.\d+)?$/;
 
 /**
  * Puts a `'` before a formula character. A value that already is quotes and a formula character gets one
- * more, so that `undefuse(defuse(x)) === x` for every x.
+ * more, so that `unescapeFormula(escapeFormula(x)) === x` for every x.
  */
-export function defuse(value: string): string {
+export function escapeFormula(value: string): string {
   return FORMULA.test(value) && !HARMLESS.test(value) ? `'${value}` : value;
 }
 
-/** Takes one `'` off again where `defuse` (or a spreadsheet's user, to keep `+1…` as text) has put it. */
-export function undefuse(value: string): string {
+/** Takes one `'` off again where `escapeFormula` (or a spreadsheet's user, to keep `+1…` as text) has put it. */
+export function unescapeFormula(value: string): string {
   return QUOTED_FORMULA.test(value) ? value.slice(1) : value;
 }

@@ -30,7 +30,7 @@ export type ColumnMap = Readonly<Record<string, string>>;
  * Names are the same if they differ in case, spaces, `_` and `-` only: `Contact ID` is `contact_id` is
  * `contactId`.
  */
-export function nameKey(name: string): string {
+export function normalizeName(name: string): string {
   return name.replaceAll(/[\s_-]/g, '').toLowerCase();
 }
 
@@ -50,7 +50,7 @@ export function matchColumns(
   const problems = [...mapped.problems];
   for (const field of fields) {
     if (mapped.fields.has(field)) continue;
-    const [column, ...others] = byKey.get(nameKey(field)) ?? [];
+    const [column, ...others] = byKey.get(normalizeName(field)) ?? [];
     if (column === undefined) continue;
     if (others.length > 0) problems.push(ambiguous(field, [column, ...others]));
     found.set(field, column);
@@ -60,7 +60,7 @@ export function matchColumns(
 }
 
 /** Sentences for people, of every problem and every field that has no column. `likely`: what to propose for one. */
-export function problemTexts(found: {
+export function describeColumnProblems(found: {
   readonly problems: readonly ColumnProblem[];
   readonly missing: readonly string[];
   readonly columns: readonly string[];
@@ -69,7 +69,7 @@ export function problemTexts(found: {
 }): readonly string[] {
   const { problems, missing, columns, likely, audience } = found;
   const isShown = audience === 'terminal';
-  const there = `olumns are: ${listNames(columns)}`;
+  const there = `olumns are: ${quoteNames(columns)}`;
   return [
     ...problems.map(({ code, message }) =>
       isShown && code === 'unknown_column' ? `${message}. Its c${there}` : message,
@@ -83,7 +83,7 @@ export function problemTexts(found: {
 }
 
 /** At most 20 names, in quotes. */
-export function listNames(names: readonly string[]): string {
+export function quoteNames(names: readonly string[]): string {
   const shown = names.slice(0, 20).map((name) => `"${name}"`);
   return names.length > 20 ? `${shown.join(', ')} and ${names.length - 20} more` : shown.join(', ');
 }
@@ -100,7 +100,7 @@ function readMap(columns: readonly string[], fields: readonly string[], map: Col
   const named = new Set<string>();
   const problems: ColumnProblem[] = [];
   for (const [name, wanted] of Object.entries(map)) {
-    const field = fields.find((candidate) => nameKey(candidate) === nameKey(name));
+    const field = fields.find((candidate) => normalizeName(candidate) === normalizeName(name));
     const column = findColumn(columns, wanted);
     if (field === undefined) problems.push(unknownField(name, fields));
     else named.add(field);
@@ -115,14 +115,14 @@ function readMap(columns: readonly string[], fields: readonly string[], map: Col
 function findColumn(columns: readonly string[], wanted: string): string | undefined {
   return (
     columns.find((column) => column === wanted) ??
-    columns.find((column) => nameKey(column) === nameKey(wanted))
+    columns.find((column) => normalizeName(column) === normalizeName(wanted))
   );
 }
 
 function groupByKey(columns: readonly string[]): Map<string, string[]> {
   const groups = new Map<string, string[]>();
   for (const column of columns) {
-    const key = nameKey(column);
+    const key = normalizeName(column);
     const group = groups.get(key);
     if (group) group.push(column);
     else groups.set(key, [column]);
@@ -131,7 +131,7 @@ function groupByKey(columns: readonly string[]): Map<string, string[]> {
 }
 
 function ambiguous(field: string, columns: readonly string[]): ColumnProblem {
-  const found = `Several columns could be ${field}: ${listNames(columns)}`;
+  const found = `Several columns could be ${field}: ${quoteNames(columns)}`;
   return { code: 'ambiguous_column', field, message: `${found}. Choose one: --map ${field}="${columns[0]}"` };
 }
 

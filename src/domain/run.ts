@@ -38,21 +38,21 @@ export type Counts = { readonly total: number; readonly pending: number } & {
 
 export const NO_COUNTS: Counts = { total: 0, pending: 0 };
 
-export function sumOfOutcomes(counts: Partial<Record<Outcome, number>>): number {
+export function sumOutcomes(counts: Partial<Record<Outcome, number>>): number {
   return OUTCOMES.reduce((sum, outcome) => sum + (counts[outcome] ?? 0), 0);
 }
 
 export function isConserved(counts: Counts): boolean {
-  return counts.total === counts.pending + sumOfOutcomes(counts);
+  return counts.total === counts.pending + sumOutcomes(counts);
 }
 
-export function successes(counts: Partial<Record<Outcome, number>>): number {
+export function countSuccesses(counts: Partial<Record<Outcome, number>>): number {
   return SUCCESSES.reduce((sum, outcome) => sum + (counts[outcome] ?? 0), 0);
 }
 
 /** Over *all* records; S1's tutorial left the invalid ones out and reported 100 %. Two decimals; 0 of 0 is 0. */
 export function successRatePercent(counts: Counts): number {
-  return counts.total === 0 ? 0 : Math.round((successes(counts) / counts.total) * 10_000) / 100;
+  return counts.total === 0 ? 0 : Math.round((countSuccesses(counts) / counts.total) * 10_000) / 100;
 }
 
 export type RunState = 'completed' | 'rejected' | 'cancelled' | 'failed';

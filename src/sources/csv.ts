@@ -1,5 +1,5 @@
 /** CSV: the header, and records to rows. */
-import { undefuse } from '../domain/cells.ts';
+import { unescapeFormula } from '../domain/cells.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import { SourceError } from './errors.ts';
 import { emptySource } from './first-block.ts';
@@ -62,7 +62,7 @@ export function createCsvReader(options: CsvOptions, header: RawRecord | undefin
       const fault = cellFault(record, cells, names, limits);
       if (fault) return fault;
       // fromEntries defines, it does not assign: a column `__proto__` is a field like any other.
-      const entries = kept.map(([column, index]) => [column, undefuse(cells[index] ?? '')] as const);
+      const entries = kept.map(([column, index]) => [column, unescapeFormula(cells[index] ?? '')] as const);
       return { line: record.line, fields: Object.fromEntries(entries) };
     },
   };
@@ -95,7 +95,7 @@ function readHeader({ name, delimiter, limits }: CsvOptions, header: RawRecord):
       line,
     });
   }
-  const cells = splitQuoted(text, delimiter).map((cell) => undefuse(cell.trim()));
+  const cells = splitQuoted(text, delimiter).map((cell) => unescapeFormula(cell.trim()));
   if (cells.length > limits.maxColumns) throw tooManyColumns(name, line, cells.length, limits);
   if (cells.every((cell) => cell === '')) throw noHeader(name, line, 'names no column');
   if (looksLikeRow(cells)) throw headless(name, line);

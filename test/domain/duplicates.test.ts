@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   createDuplicateFinder,
   type Dedupe,
-  type DuplicateOf,
+  type Duplicate,
 } from '../../src/domain/contact-import/contacts.ts';
 
 interface Row {
@@ -21,7 +21,7 @@ const rows = fc
     pairs.map(([contactId, phone], i): Row => ({ seq: i + 1, line: 2 + 3 * i, contactId, phone })),
   );
 
-function settle(dedupe: Dedupe, from: readonly Row[]): readonly { row: Row; loses: DuplicateOf | null }[] {
+function settle(dedupe: Dedupe, from: readonly Row[]): readonly { row: Row; loses: Duplicate | null }[] {
   const finder = createDuplicateFinder(dedupe);
   return from.map((row) => ({ row, loses: finder.see(row) }));
 }

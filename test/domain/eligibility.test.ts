@@ -6,7 +6,7 @@ import {
   type ConsentFacts,
   type ConsentPolicy,
   type ConsentRecord,
-  judge,
+  evaluateEligibility,
   NOTICE,
   REGIONS,
   RULE_REASONS,
@@ -30,7 +30,7 @@ function reasonOf(
   policy: ConsentPolicy = 'default',
 ): string {
   const preference = record && { ...GIVEN, ...record };
-  return judge({ channel: 'email', preference, ...more }, NOW, policy).reason;
+  return evaluateEligibility({ channel: 'email', preference, ...more }, NOW, policy).reason;
 }
 
 const later = (ms: number): string => new Date(NOW.getTime() + ms).toISOString();
@@ -39,7 +39,7 @@ const OUT = { optIn: false, withdrawalTimestamp: '2025-01-01T00:00:00Z' };
 describe('the answer', () => {
   it('says by which rules, under which policy, when and on what facts it was given', () => {
     const facts = { channel: 'email', preference: GIVEN } as const;
-    expect(judge(facts, NOW)).toEqual({
+    expect(evaluateEligibility(facts, NOW)).toEqual({
       eligible: true,
       reason: 'compliant',
       ruleVersion: RULE_VERSION,
@@ -143,7 +143,8 @@ describe('the strict rules', () => {
 
   it('nobody is called or texted before eight and from nine in the evening on, where they are', () => {
     const at = (time: string, channel: Channel, timeZone: string) =>
-      judge({ channel, preference: GIVEN, timeZone }, new Date(`2026-01-15T${time}Z`), 'strict').reason;
+      evaluateEligibility({ channel, preference: GIVEN, timeZone }, new Date(`2026-01-15T${time}Z`), 'strict')
+        .reason;
     expect(at('12:59:59', 'voice', 'America/New_York')).toBe('deferred_quiet_hours');
     expect(at('13:00:00', 'voice', 'America/New_York')).toBe('compliant');
     expect(at('20:59:59', 'sms', 'Europe/London')).toBe('compliant');
@@ -185,10 +186,12 @@ describe('laws', () => {
       fc.property(facts, timestamp, policy, fc.boolean(), (given, withdrawalTimestamp, by, says) => {
         const { preference } = given;
         fc.pre(
-          preference !== null && !judge(given, NOW, by).eligible && preference.withdrawalTimestamp === null,
+          preference !== null &&
+            !evaluateEligibility(given, NOW, by).eligible &&
+            preference.withdrawalTimestamp === null,
         );
         const withdrawn = { ...preference, withdrawalTimestamp, ...(says && { optIn: false }) };
-        expect(judge({ ...given, preference: withdrawn }, NOW, by).eligible).toBe(false);
+        expect(evaluateEligibility({ ...given, preference: withdrawn }, NOW, by).eligible).toBe(false);
       }),
     );
   });
@@ -197,13 +200,14 @@ describe('laws', () => {
     fc.assert(
       fc.property(facts, fc.nat(1e12), policy, (given, ms, by) => {
         const { preference } = given;
-        fc.pre(!judge(given, NOW, by).eligible);
-        expect(judge({ ...given, suppressed: true }, NOW, by).eligible).toBe(false);
+        fc.pre(!evaluateEligibility(given, NOW, by).eligible);
+        expect(evaluateEligibility({ ...given, suppressed: true }, NOW, by).eligible).toBe(false);
         const before = Date.parse(preference?.withdrawalTimestamp ?? '');
         fc.pre(preference !== null && !Number.isNaN(before));
         const withdrawalTimestamp = new Date(before + ms).toISOString();
         expect(
-          judge({ ...given, preference: { ...preference, withdrawalTimestamp } }, NOW, by).eligible,
+          evaluateEligibility({ ...given, preference: { ...preference, withdrawalTimestamp } }, NOW, by)
+            .eligible,
         ).toBe(false);
       }),
     );
@@ -212,7 +216,8 @@ describe('laws', () => {
   it('strict lets nobody through whom the default stops', () => {
     fc.assert(
       fc.property(facts, (given) => {
-        if (judge(given, NOW, 'strict').eligible) expect(judge(given, NOW).eligible).toBe(true);
+        if (evaluateEligibility(given, NOW, 'strict').eligible)
+          expect(evaluateEligibility(given, NOW).eligible).toBe(true);
       }),
     );
   });
@@ -221,7 +226,7 @@ describe('laws', () => {
     const reached = new Set<string>();
     fc.assert(
       fc.property(facts, policy, (given, by) => {
-        reached.add(judge({ ...given, suppressed: false }, NOW, by).reason);
+        reached.add(evaluateEligibility({ ...given, suppressed: false }, NOW, by).reason);
       }),
       { numRuns: 20_000, seed: 6 },
     );

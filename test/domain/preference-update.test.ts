@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  momentOf,
+  decisionTime,
   type Preference,
   preferenceKey,
   preferenceMapProblems,
-  rankOf,
+  rankPreference,
   readPreference,
   resolvePreferenceColumns,
 } from '../../src/domain/preference-update/preferences.ts';
@@ -222,7 +222,7 @@ describe('of several rows of one contact and channel', () => {
   const out = (day: string, more: object = {}) =>
     preferenceOf({ ...OPT_OUT, consentTimestamp: '2020-01-01', withdrawalTimestamp: day, ...more });
   const newest = (rows: readonly Preference[]) =>
-    rows.reduce((best, row) => (rankOf(row) > rankOf(best) ? row : best));
+    rows.reduce((best, row) => (rankPreference(row) > rankPreference(best) ? row : best));
 
   it('the newest decision wins, and of one moment the withdrawal', () => {
     expect(newest([optIn('2024-01-01'), out('2024-02-01'), optIn('2024-03-01')])).toEqual(
@@ -259,8 +259,8 @@ describe('of several rows of one contact and channel', () => {
         const winner = newest(rows);
         expect(newest(other)).toEqual(winner);
         for (const { optIn: isIn, ...rest } of rows)
-          expect(momentOf({ optIn: isIn, ...rest }) <= momentOf(winner)).toBe(true);
-        const latest = rows.filter((each) => momentOf(each) === momentOf(winner));
+          expect(decisionTime({ optIn: isIn, ...rest }) <= decisionTime(winner)).toBe(true);
+        const latest = rows.filter((each) => decisionTime(each) === decisionTime(winner));
         if (latest.some((each) => !each.optIn)) expect(winner.optIn).toBe(false);
       }),
     );

@@ -3,8 +3,8 @@ import {
   describeDifference,
   describeValue,
   diffSelections,
-  saidWithoutPersons,
-  withoutPersons,
+  redactMessage,
+  redactValue,
 } from '../../src/domain/selection-update/diff.ts';
 import { rule, selectionOf } from './selections.ts';
 
@@ -40,7 +40,7 @@ it('another order of lists and rules is no difference', () => {
 });
 
 it('what CXone says of a refusal has no number and no address, but the ids of our lists', () => {
-  const said = (words: string) => saidWithoutPersons(words, ['20260001', 'L3']);
+  const said = (words: string) => redactMessage(words, ['20260001', 'L3']);
   expect(said('list L3 is archived since 2026')).toBe('list L3 is archived since 2026');
   expect(said('list 20260001 is archived')).toBe('list 20260001 is archived');
   expect(said('rule phone eq "+1 (415) 555-0100" is wrong, ask "dana@example.com"')).toBe(
@@ -49,7 +49,7 @@ it('what CXone says of a refusal has no number and no address, but the ids of ou
 });
 
 it('what is shown in the Web UI has no number and no address', () => {
-  const shownOf = (value: unknown) => describeValue(withoutPersons({ rules: [rule('f', 'eq', value)] }));
+  const shownOf = (value: unknown) => describeValue(redactValue({ rules: [rule('f', 'eq', value)] }));
   for (const value of [
     '+1 (415) 555-0100',
     'dana@example.com',

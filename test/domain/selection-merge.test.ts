@@ -6,7 +6,7 @@ import { type Merged, mergeSelections, type Side } from '../../src/domain/select
 import {
   listPlace,
   type Place,
-  placesOf,
+  placesIn,
   rulePlace,
   sameSelection,
   sameValue,
@@ -30,7 +30,7 @@ const changedPlaces = (from: ContactSelection, to: ContactSelection): Place[] =>
   diffSelections(from, to).map(({ place }) => place);
 
 const at = (of: ContactSelection, place: Place) =>
-  place === 'priorityOrder' ? { order: of.priorityOrder } : (placesOf(of).get(place) ?? null);
+  place === 'priorityOrder' ? { order: of.priorityOrder } : (placesIn(of).get(place) ?? null);
 
 /** The wish without what it does to these places. */
 function except(wish: ContactSelection, base: ContactSelection, places: readonly Place[]): ContactSelection {

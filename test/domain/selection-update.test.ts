@@ -8,8 +8,8 @@ import {
 import { mergeSelections } from '../../src/domain/selection-update/merge.ts';
 import {
   describeProblem,
-  doubledRules,
-  editable,
+  repeatedRules,
+  toEditable,
   readSelection,
   selectionProblems,
 } from '../../src/domain/selection-update/selection.ts';
@@ -191,9 +191,9 @@ describe('what a person is shown to edit', () => {
   });
 
   it('is taken back as it stands, is no change, and keeps what CXone has besides', () => {
-    const shown = editable(theirs);
+    const shown = toEditable(theirs);
     expect(selectionProblems(JSON.parse(JSON.stringify(shown)), 'selection', true)).toEqual([]);
-    expect(doubledRules(shown, theirs, 'selection')).toEqual([]);
+    expect(repeatedRules(shown, theirs, 'selection')).toEqual([]);
     expect(sameSelection(shown, theirs)).toBe(true);
     const more = { ...shown, targetListIds: ['L1', 'L2'] };
     const merged = mergeSelections({ base: theirs, theirs, ours: more }, () => null);
@@ -204,7 +204,7 @@ describe('what a person is shown to edit', () => {
     const base = selectionOf({ filterRules: [rule('age', 'gte', 18)] });
     const ours = selectionOf({ filterRules: [rule('age', 'gte', 18), rule('age', 'gte', 21)] });
     expect(selectionProblems(ours, 'selection', true)).toEqual([]);
-    expect(doubledRules(ours, base, 'selection').map(describeProblem)).toEqual([
+    expect(repeatedRules(ours, base, 'selection').map(describeProblem)).toEqual([
       'selection.filterRules[1] has the field and operator of filterRules[0]',
     ]);
   });

@@ -1,5 +1,5 @@
 /** The crash certificate as a page: which moments there are, in words, and what stood and what was repeated at each. */
-import { sumOfOutcomes } from '../../src/domain/run.ts';
+import { sumOutcomes } from '../../src/domain/run.ts';
 import type { Met, Scene, Seen, Word } from './crash-scenes.ts';
 
 /** As a run goes through them; those that run beside each other have no order of their own. */
@@ -110,7 +110,7 @@ const NOTHING: Seen = { posts: 0, puts: 0, told: 0, twice: 0 };
 function table(title: string, met: readonly Met[], plain: Seen): string {
   const rows = met.map(({ scene, ledger, cxone, seen, result }) => {
     const { activity, verb } = partsOf(scene.moment);
-    const lost = result.counts.total - sumOfOutcomes(result.counts);
+    const lost = result.counts.total - sumOutcomes(result.counts);
     // The CRM is told beside the writing: how far that was at its moments differs from run to run.
     const stood = activity === 'deliverEvents' ? ['writing', 'as far as it was'] : [ledger, cxone];
     const moment = `\`${scene.moment}\``;

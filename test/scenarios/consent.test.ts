@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { Eligibility, EligibilityListResult, Erased } from '../../src/contract/consent.ts';
+import type { Eligibility, EligibilityListResult, ErasureResult } from '../../src/contract/consent.ts';
 import type { PreferenceItem } from '../../src/cxone/preferences.ts';
 import { signal } from '../../src/stack/processes.ts';
 import { contentsOfLedger } from '../harness/everything.ts';
@@ -208,7 +208,7 @@ async function eraseSomebody(stand: Stand): Promise<void> {
     '--list',
     'L9',
   ]);
-  const { code, document } = await stand.json<Erased>([
+  const { code, document } = await stand.json<ErasureResult>([
     'erase',
     '--contact',
     guid(21),

@@ -2,7 +2,7 @@ import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { defuse } from '../../src/domain/cells.ts';
+import { escapeFormula } from '../../src/domain/cells.ts';
 import { openSource } from '../../src/sources/open.ts';
 import { chunksOf, open, rowsOf, verdicts } from './harness.ts';
 
@@ -26,7 +26,7 @@ const table = fc.integer({ min: 2, max: 5 }).chain((width) =>
 type Table = typeof table extends fc.Arbitrary<infer T> ? T : never;
 
 function written({ columns, rows, delimiter, lineEnd, bom }: Table): string {
-  const cells = [columns, ...rows.map((row) => row.map(defuse))];
+  const cells = [columns, ...rows.map((row) => row.map(escapeFormula))];
   // quoted: csv-stringify leaves a lone \r bare, which is a line end to every reader of mixed line ends.
   return stringify(cells, { delimiter, record_delimiter: lineEnd, quoted: true, bom });
 }

@@ -12,7 +12,7 @@ import {
   type ConsentPolicy,
   type ConsentRecord,
   type Eligibility,
-  judge,
+  evaluateEligibility,
   REGIONS,
   unavailable,
 } from '../../domain/consent/eligibility.ts';
@@ -53,7 +53,10 @@ export function createConsentCheck({ ledger, cxone }: ConsentDeps) {
       for (const question of questions) {
         const { contactId, channel } = question;
         if (keys.has(`${contactId} ${channel}`))
-          answers.set(question, judge({ channel, preference: null, suppressed: true }, now, policy));
+          answers.set(
+            question,
+            evaluateEligibility({ channel, preference: null, suppressed: true }, now, policy),
+          );
         else if (!isGuid(contactId))
           answers.set(question, unavailable('no_contact_id', question, now, policy));
       }
@@ -66,7 +69,7 @@ export function createConsentCheck({ ledger, cxone }: ConsentDeps) {
       const found = await cxone.preferences.find({ contactId, channel }).catch(ifRefused);
       const preference = found === REFUSED ? REFUSED : recordOf(found);
       if (preference === REFUSED) return this.unavailable(question, policy);
-      return judge({ channel, preference, ...carried }, new Date(), policy);
+      return evaluateEligibility({ channel, preference, ...carried }, new Date(), policy);
     },
 
     /** Fail closed. */

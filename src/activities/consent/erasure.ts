@@ -1,7 +1,7 @@
 /** One person out of the ledger: who it is stands in a dataset of one row, which goes with the rest. */
 import { Context } from '@temporalio/activity';
 import type { ErasureInput } from '../../contract/consent.ts';
-import type { Erased } from '../../domain/consent/erasure.ts';
+import type { ErasureResult } from '../../domain/consent/erasure.ts';
 import { DatasetGone } from '../../ledger/runs/datasets.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { SourceError } from '../../sources/errors.ts';
@@ -11,8 +11,8 @@ import { withHeartbeat } from '../engine/heartbeat.ts';
 export function createErasureActivities({ ledger }: { readonly ledger: Ledger }) {
   return {
     /** In one transaction under the id of its workflow: a repeat after it answers what it did. */
-    erasePerson: ({ dataset, requestedBy }: ErasureInput): Promise<Erased> =>
-      withHeartbeat(async (): Promise<Erased> => {
+    erasePerson: ({ dataset, requestedBy }: ErasureInput): Promise<ErasureResult> =>
+      withHeartbeat(async (): Promise<ErasureResult> => {
         const erasureId = Context.current().info.workflowExecution?.workflowId ?? '';
         const done = await ledger.erasures.find(erasureId);
         if (done !== null) return done;

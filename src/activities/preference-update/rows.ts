@@ -5,7 +5,7 @@ import {
   type Preference,
   preferenceKey,
   preferenceMapProblems,
-  rankOf,
+  rankPreference,
   readPreference,
   resolvePreferenceColumns,
   type UnsentOptOut,
@@ -47,7 +47,11 @@ export function preferenceReader(
 }
 
 function rowOf(run: Run, preference: Preference) {
-  return { record: itemOf(run, preference), key1: preferenceKey(preference), key2: rankOf(preference) };
+  return {
+    record: itemOf(run, preference),
+    key1: preferenceKey(preference),
+    key2: rankPreference(preference),
+  };
 }
 
 function objectionOf(run: Run, optOut: UnsentOptOut, reasons: readonly Reason[]): Objection {

@@ -6,7 +6,7 @@ import {
   describeValue,
   type Difference,
   diffSelections,
-  withoutPersons,
+  redactValue,
 } from '../../domain/selection-update/diff.ts';
 import { applyChange } from '../../domain/selection-update/change.ts';
 import {
@@ -14,14 +14,14 @@ import {
   type Disputed,
   mergeSelections,
   type Merged,
-  type Settle,
-  type Settled,
+  type ResolveConflict,
+  type ResolvedConflict,
 } from '../../domain/selection-update/merge.ts';
 import { sameValue } from '../../domain/selection-update/places.ts';
 import {
   type ContactSelection,
   describeProblem,
-  doubledRules,
+  repeatedRules,
   type Problem,
   readSelection,
   ruleProblems,
@@ -76,7 +76,7 @@ export async function wishOf(
   }
   const from = await baseOf(ledger, key, input.baseVersion, fresh);
   const [base, ours] = [readSelection(from.selection), readSelection(input.selection)];
-  const doubled = doubledRules(ours, base, 'selection');
+  const doubled = repeatedRules(ours, base, 'selection');
   if (doubled.length > 0) throw breaksRules('as it is wished', doubled);
   return { base, ours, baseSnapshot: from.id };
 }
@@ -121,7 +121,7 @@ export function planOf(wish: Wish, fresh: Snapshot, input: SelectionUpdateInput)
   const { differences, conflicts } = plannedOf({ base, theirs: readSelection(fresh.selection), ours }, input);
   const { onConflict = 'merge' } = input;
   const lines = differences.map(({ place, from, to }) =>
-    describeDifference({ place, from: withoutPersons(from), to: withoutPersons(to) }),
+    describeDifference({ place, from: redactValue(from), to: redactValue(to) }),
   );
   // Of what is shown, too: the same wish is another plan once others have changed what it is measured against.
   const meant = { campaignId: fresh.campaignId, base, ours, onConflict, differences, conflicts };
@@ -184,7 +184,7 @@ export function mergeWish(
   return mergeSelections({ ...sides, isChange }, settleBy(input, answered), disputed);
 }
 
-function settleBy({ onConflict = 'merge' }: SelectionUpdateInput, answered: Answered): Settle {
+function settleBy({ onConflict = 'merge' }: SelectionUpdateInput, answered: Answered): ResolveConflict {
   return (conflict) => {
     const answer = answerTo(conflict, answered);
     if (answer) return answer.side;
@@ -198,7 +198,7 @@ function answerTo(conflict: Conflict, answered: Answered): Answered[number] | un
 }
 
 /** Who settled what; and who let a run go on that somebody else kept getting ahead of. */
-export function settledPlaces(settled: readonly Settled[], answered: Answered): SettledPlace[] {
+export function settledPlaces(settled: readonly ResolvedConflict[], answered: Answered): SettledPlace[] {
   const places = settled.map((conflict) => {
     const answer = answerTo(conflict, answered);
     const { place, side } = conflict;
@@ -216,7 +216,7 @@ const WHOLE_CAMPAIGN = 'campaign';
 
 export function shown(conflict: Conflict): ShownConflict {
   const { place, base, theirs, ours, problem } = conflict;
-  const text = (value: Conflict['base']) => describeValue(withoutPersons(value));
+  const text = (value: Conflict['base']) => describeValue(redactValue(value));
   return {
     place,
     base: text(base),

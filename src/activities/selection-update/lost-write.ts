@@ -1,5 +1,5 @@
 /** A write of this run whose answer never came: what it was, and what of it stands at CXone now. */
-import { type Doubt, doubtOf } from '../../domain/selection-update/lost-write.ts';
+import { type LostWriteFindings, classifyLostWrite } from '../../domain/selection-update/lost-write.ts';
 import type { Disputed } from '../../domain/selection-update/merge.ts';
 import type { Place } from '../../domain/selection-update/places.ts';
 import { type ContactSelection, readSelection } from '../../domain/selection-update/selection.ts';
@@ -8,7 +8,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import type { SelectionUpdate } from '../../ledger/selections/selections.ts';
 
-export interface LostWrite extends Doubt {
+export interface LostWrite extends LostWriteFindings {
   /** The campaign that it was sent over. Applied, it is the next version. */
   readonly from: Snapshot;
   readonly sent: ContactSelection;
@@ -41,14 +41,18 @@ export async function lostWriteOf(
   const next = theirs.version === made ? theirs : await campaigns.atVersion({ tenant, campaignId }, made);
   const sent = readSelection(update.sent);
   const unanswered = { from: read(from), sent };
-  return { ...doubtOf(unanswered, read(theirs), next && readSelection(next.selection)), from, sent };
+  return {
+    ...classifyLostWrite(unanswered, read(theirs), next && readSelection(next.selection)),
+    from,
+    sent,
+  };
 }
 
 const read = ({ version, selection }: Snapshot) => ({ version, selection: readSelection(selection) });
 
 /** Nobody knows where it stood already: what it was to change and CXone does not have may have been taken back. */
-export function disputedOf({ fate, missing, from }: LostWrite): Disputed | undefined {
-  if (fate !== 'unknown') return undefined;
+export function disputedOf({ verdict, missing, from }: LostWrite): Disputed | undefined {
+  if (verdict !== 'unknown') return undefined;
   const problem =
     `the answer to our write over version ${from.version} was lost: ` +
     'it never arrived, or somebody has taken this back since';

@@ -2,7 +2,7 @@
 import type { UpdateSelectionAnswer } from '../../cxone/outbound.ts';
 import { type CxoneError, CxoneRateLimited } from '../../cxone/errors.ts';
 import type { Reason } from '../../domain/run.ts';
-import { diffSelections, saidWithoutPersons } from '../../domain/selection-update/diff.ts';
+import { diffSelections, redactMessage } from '../../domain/selection-update/diff.ts';
 import type { Conflict } from '../../domain/selection-update/merge.ts';
 import { sameSelection } from '../../domain/selection-update/places.ts';
 import { type ContactSelection, readSelection } from '../../domain/selection-update/selection.ts';
@@ -185,7 +185,7 @@ export function createSelectionSettling(deps: SelectionDeps) {
     const facts = { payloadHash, complianceFlags: flags, settled };
     if (given.kind === 'outdated') {
       const details =
-        attempt.lost?.fate === 'open'
+        attempt.lost?.verdict === 'open'
           ? 'Another version stands there: somebody else wrote since, or it is ours whose answer was lost'
           : 'Somebody else wrote since; fetched again and merged';
       await settle(attempt, { ...common, outcome: 'outdated' }, { ...facts, result: 'FAILED', details });
@@ -281,7 +281,7 @@ interface OwnWrite {
 }
 
 export function refusalOf(message: string, { targetListIds, exclusionListIds }: ContactSelection): string {
-  return saidWithoutPersons(message, [...targetListIds, ...exclusionListIds]);
+  return redactMessage(message, [...targetListIds, ...exclusionListIds]);
 }
 
 const mayHaveBeen = ({ version }: Snapshot): string =>

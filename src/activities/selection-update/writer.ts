@@ -5,7 +5,7 @@
 import { Context } from '@temporalio/activity';
 import { CxoneError } from '../../cxone/errors.ts';
 import { diffSelections } from '../../domain/selection-update/diff.ts';
-import { sameSelection, withPlacesOf } from '../../domain/selection-update/places.ts';
+import { sameSelection, replacePlaces } from '../../domain/selection-update/places.ts';
 import { type ContactSelection, readSelection } from '../../domain/selection-update/selection.ts';
 import { canonicalize, sha256 } from '../../ledger/runs/business-key.ts';
 import type { Snapshot } from '../../ledger/selections/campaigns.ts';
@@ -73,12 +73,12 @@ export function createSelectionWriter(deps: WriterDeps) {
     answered: Answered,
   ): Promise<SelectionWritten> => {
     const settled = settledInSent(attempt, lost, answered);
-    if (lost.fate === 'open') return send(attempt, payloadOf(attempt, lost.sent, settled));
-    if (lost.fate === 'applied') return settling.ownWrite(attempt, lost, { evidence: OWN_WRITE, settled });
+    if (lost.verdict === 'open') return send(attempt, payloadOf(attempt, lost.sent, settled));
+    if (lost.verdict === 'applied') return settling.ownWrite(attempt, lost, { evidence: OWN_WRITE, settled });
     // All that it was to change is there, be it by us or by somebody else.
-    if (lost.fate === 'unknown' && lost.missing.length === 0)
+    if (lost.verdict === 'unknown' && lost.missing.length === 0)
       return settling.ownWrite(attempt, lost, { evidence: OWN_OR_EXISTING, settled });
-    if (lost.fate === 'unknown') return merge(attempt, answered);
+    if (lost.verdict === 'unknown') return merge(attempt, answered);
     await settling.notApplied(attempt, lost);
     return { kind: 'outdated', version: attempt.theirs.version };
   };
@@ -88,7 +88,7 @@ export function createSelectionWriter(deps: WriterDeps) {
     const theirs = theirsOf(attempt);
     const ours = readSelection(update.wish);
     // What is not wished any more is as if it had been there before the wish.
-    const base = withPlacesOf(readSelection(update.base), ours, abandonedPlaces(write));
+    const base = replacePlaces(readSelection(update.base), ours, abandonedPlaces(write));
     const disputed = lost ? disputedOf(lost) : undefined;
     const merged = mergeWish({ base, theirs, ours }, inputOf(run), answered, disputed);
     if (merged.kind === 'broken') throw breaksRules('as CXone has it', merged.problems);
@@ -98,13 +98,13 @@ export function createSelectionWriter(deps: WriterDeps) {
       return { kind: 'conflict', conflicts: merged.open.map(shown) };
     }
     const { selection } = merged;
-    const settled = settledPlaces(merged.settled, answered);
+    const settled = settledPlaces(merged.resolved, answered);
     if (!sameSelection(selection, theirs)) {
       if (await exceedsApproval(attempt, selection, answered)) return { kind: 'unplanned' };
       return send(attempt, payloadOf(attempt, selection, settled));
     }
     // Some of what was lost is there, and theirs was kept where the rest of it is not.
-    if (lost?.isPartlyThere !== true) return settling.unchanged(attempt, settled);
+    if (lost?.isPartlyApplied !== true) return settling.unchanged(attempt, settled);
     const before = settledInSent(attempt, lost, answered);
     return settling.ownWrite(attempt, lost, { evidence: OWN_OR_EXISTING, settled: before, kept: settled });
   };
@@ -133,7 +133,7 @@ export function createSelectionWriter(deps: WriterDeps) {
   ): SettledPlace[] => {
     const sides = { ...wishIn(update), theirs: readSelection(from.selection) };
     const merged = mergeWish(sides, inputOf(run), answered);
-    return merged.kind === 'merged' ? settledPlaces(merged.settled, answered) : [];
+    return merged.kind === 'merged' ? settledPlaces(merged.resolved, answered) : [];
   };
 
   const payloadOf = (
@@ -162,7 +162,7 @@ export function createSelectionWriter(deps: WriterDeps) {
       tenant: rateLimiter.tenant,
       unanswered: write.unanswered + (write.state === 'sending' ? 1 : 0),
       sent: { snapshot: theirs.id, selection: payload.selection, sha256: payload.sha256 },
-      replaces: lost?.fate === 'unknown' ? settling.replaced(attempt, lost, payload.selection) : null,
+      replaces: lost?.verdict === 'unknown' ? settling.replaced(attempt, lost, payload.selection) : null,
     });
     if (claim.verdict === 'paused' || claim.verdict === 'stopped') return { kind: 'halted' };
     if (claim.verdict === 'blocked') throw new RateWait(Math.min(claim.waitMs, 6 * LONGEST_WAIT_MS));

@@ -1,5 +1,5 @@
 /** `cxflow erase`: takes one person out of the ledger, and says what it did. */
-import type { Erased } from '../../contract/consent.ts';
+import type { ErasureResult } from '../../contract/consent.ts';
 import { type Cli, type Output, outputOf, withSession, writeJson } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { plural, printable } from '../format.ts';
@@ -58,7 +58,7 @@ async function statesOf({ ledger }: Session, runIds: readonly string[]): Promise
   );
 }
 
-function tellErased(erased: Erased, { say }: Output): void {
+function tellErased(erased: ErasureResult, { say }: Output): void {
   const { records, runs, datasets, proof, events, suppressed } = erased;
   say(`emptied: ${plural(records, 'staged row')} in ${plural(runs.length, 'run')}`);
   say(`deleted: ${plural(datasets, 'handed-over file')}, the request to erase among them`);

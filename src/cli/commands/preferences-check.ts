@@ -4,7 +4,7 @@ import type { Channel, ConsentPolicy, Eligibility, EligibilityListResult } from 
 import { CHANNELS, CONSENT_POLICIES, NOTICE } from '../../domain/consent/eligibility.ts';
 import {
   eligibilityMapProblems,
-  isWithoutAnswer,
+  isUnanswered,
   resolveEligibilityColumns,
 } from '../../domain/consent/eligibility-list.ts';
 import { type Cli, type Output, outputOf, withSession, writeJson } from '../cli.ts';
@@ -155,7 +155,7 @@ async function checkFile(cli: Cli, session: Session, file: string, options: Chec
   const files = await writeFiles(cli, session, { file, dataset, result, folder: options.out });
   tellResult(result, files, output);
   if (json) writeJson(cli, { ...result, files, notice: NOTICE });
-  return Object.keys(result.ineligible).some(isWithoutAnswer) ? EXIT.needsALook : EXIT.ok;
+  return Object.keys(result.ineligible).some(isUnanswered) ? EXIT.needsALook : EXIT.ok;
 }
 
 /** How far it is, on a terminal. */

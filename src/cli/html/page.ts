@@ -1,5 +1,5 @@
 /** The report of a run as one file: its style is in it, it loads nothing, and it has no script. Pure. */
-import { OUTCOMES, type Outcome, SUCCESSES, successRatePercent, sumOfOutcomes } from '../../domain/run.ts';
+import { OUTCOMES, type Outcome, SUCCESSES, successRatePercent, sumOutcomes } from '../../domain/run.ts';
 import { formatCount, formatDuration, formatPercent, spaced } from '../format.ts';
 import type { RunReport } from '../run-report.ts';
 import { html, type Markup, table } from './markup.ts';
@@ -97,7 +97,7 @@ function outcomes({ counts }: RunReport): Markup {
     ];
   };
   const total = [html`<b>total</b>`, '', html`<b>${formatCount(counts.total)}</b>`, ''];
-  const adds = counts.total === counts.pending + sumOfOutcomes(counts);
+  const adds = counts.total === counts.pending + sumOutcomes(counts);
   const sum = adds
     ? 'Every record is in exactly one line; the lines add up to the total.'
     : 'The lines do not add up to the total: run `cxflow doctor` and ask whoever keeps cxflow.';

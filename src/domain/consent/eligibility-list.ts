@@ -1,5 +1,5 @@
 /** Rows of a file → whom to ask about. Pure. */
-import { type Audience, type ColumnMap, matchColumns, problemTexts } from '../columns.ts';
+import { type Audience, type ColumnMap, matchColumns, describeColumnProblems } from '../columns.ts';
 import { type Channel, CHANNELS, type ConsentFacts } from './eligibility.ts';
 
 export const ELIGIBILITY_FIELDS = ['contactId', 'channel', 'optInStatus', 'timeZone'] as const;
@@ -19,7 +19,7 @@ export type ReadQuestion =
   | { readonly reason: 'invalid_channel' | 'field_ambiguous' };
 
 /** Reasons of rows that nobody could be asked about, or about which nobody answered: they say nothing of a consent. */
-export function isWithoutAnswer(reason: string): boolean {
+export function isUnanswered(reason: string): boolean {
   const codes = ['consent_unavailable', 'no_contact_id', 'invalid_channel', 'field_ambiguous'];
   return codes.includes(reason) || reason.startsWith('row_');
 }
@@ -35,7 +35,7 @@ export function resolveEligibilityColumns(
   const needed = hasChannel ? ['contactId'] : ['contactId', 'channel'];
   const missing = needed.filter((field) => !found.has(field) && !named.has(field));
   const likely = (): string | undefined => rest[0];
-  const all = problemTexts({ problems, missing, columns, likely, audience });
+  const all = describeColumnProblems({ problems, missing, columns, likely, audience });
   return all.length === 0 ? { columns: found } : { problems: all };
 }
 

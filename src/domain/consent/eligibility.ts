@@ -144,7 +144,11 @@ const RULES: readonly Rule[] = [
 export const RULE_REASONS: readonly RuleReason[] = RULES.map(({ reason }) => reason);
 
 /** By the facts given and at that moment; nothing else counts. */
-export function judge(facts: ConsentFacts, at: Date, policy: ConsentPolicy = 'default'): Eligibility {
+export function evaluateEligibility(
+  facts: ConsentFacts,
+  at: Date,
+  policy: ConsentPolicy = 'default',
+): Eligibility {
   if (facts.suppressed) return answer('suppressed', facts, at, policy);
   const record = facts.preference;
   const judged: Judged = {

@@ -1,5 +1,5 @@
 /** What an erasure did. No personal data: it stands in Temporal's history and in the audit. */
-export interface Erased {
+export interface ErasureResult {
   /** Staged rows that were emptied, and the runs they are of. */
   readonly records: number;
   readonly runs: readonly string[];

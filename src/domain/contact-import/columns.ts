@@ -1,5 +1,11 @@
 /** The columns of a contact import (decisions.md 3). Pure. */
-import { type Audience, type ColumnMap, type ColumnMatch, matchColumns, problemTexts } from '../columns.ts';
+import {
+  type Audience,
+  type ColumnMap,
+  type ColumnMatch,
+  matchColumns,
+  describeColumnProblems,
+} from '../columns.ts';
 
 const NUMBERS = ['1', '2', '3', '4', '5', '6', '7', '8', '9'] as const;
 
@@ -50,7 +56,7 @@ export function resolveContactColumns(
   const named = new Set(match.problems.map((problem) => problem.field));
   const missing = missingFields(resolved).filter((field) => !named.has(field));
   const likely = (field: string) => match.rest.find((column) => LIKELY[field]?.test(column));
-  const problems = problemTexts({ problems: match.problems, missing, columns, likely, audience });
+  const problems = describeColumnProblems({ problems: match.problems, missing, columns, likely, audience });
   return problems.length > 0 ? { problems } : { columns: resolved };
 }
 
@@ -58,7 +64,7 @@ export function resolveContactColumns(
  * For one row of NDJSON by its own keys: a mapped column that the row lacks is a missing value, not a
  * problem.
  */
-export function contactColumnsOfRow(keys: readonly string[], map: ColumnMap = {}): ContactColumns {
+export function matchRowColumns(keys: readonly string[], map: ColumnMap = {}): ContactColumns {
   return toContactColumns(matchColumns(keys, [...CONTACT_FIELDS, 'phoneNumbers', 'customFields'], map));
 }
 

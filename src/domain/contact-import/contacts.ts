@@ -1,6 +1,6 @@
 /** The rules of contact records (tutorial S1, cxone-api.md "contactlists"). Pure. */
 import type { ColumnMap } from '../columns.ts';
-import { type ContactColumns, contactColumnsOfRow } from './columns.ts';
+import { type ContactColumns, matchRowColumns } from './columns.ts';
 import { phoneProblem } from '../phone.ts';
 import type { Reason } from '../run.ts';
 import { MS_PER_DAY, toUtcTimestamp } from '../timestamps.ts';
@@ -11,7 +11,7 @@ export {
   contactMapProblems,
   resolveContactColumns,
 } from './columns.ts';
-export { createDuplicateFinder, type Dedupe, type DuplicateFinder, type DuplicateOf } from './duplicates.ts';
+export { createDuplicateFinder, type Dedupe, type DuplicateFinder, type Duplicate } from './duplicates.ts';
 
 /** The most records of one request. Source: cxone-api.md, contactlists. */
 export const CONTACTS_PER_BATCH = 100;
@@ -61,7 +61,7 @@ export function readContact(
   now: Date,
   map: ColumnMap = {},
 ): ReadContact {
-  const from = columns ?? contactColumnsOfRow(Object.keys(fields), map);
+  const from = columns ?? matchRowColumns(Object.keys(fields), map);
   const contactId = readContactId(fields, from.contactId);
   const phones = readPhones(fields, from);
   const consent = readConsent(fields, from.consentTimestamp, now);

@@ -12,7 +12,7 @@ export interface DuplicateCandidate {
   readonly phone: string;
 }
 
-export interface DuplicateOf {
+export interface Duplicate {
   readonly winnerLine: number;
   readonly winnerSeq: number;
   /** What the two rows share. */
@@ -21,7 +21,7 @@ export interface DuplicateOf {
 
 export interface DuplicateFinder {
   /** Null: the row wins, and claims its keys. Valid rows only, in the order of the source. */
-  see(row: DuplicateCandidate): DuplicateOf | null;
+  see(row: DuplicateCandidate): Duplicate | null;
 }
 
 /**
@@ -60,7 +60,7 @@ function pairKey(row: DuplicateCandidate): string {
   return `${row.phone} ${row.contactId}`;
 }
 
-function sharedKey(row: DuplicateCandidate, winner: DuplicateCandidate): DuplicateOf['key'] {
+function sharedKey(row: DuplicateCandidate, winner: DuplicateCandidate): Duplicate['key'] {
   if (row.contactId !== winner.contactId) return 'phone';
   return row.phone === winner.phone ? 'both' : 'contactId';
 }

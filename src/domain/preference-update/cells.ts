@@ -1,11 +1,11 @@
 /** The cells of a preference row, each read by itself, and what is wrong with it. Pure. */
-import { nameKey } from '../columns.ts';
+import { normalizeName } from '../columns.ts';
 import { CLOCK_TOLERANCE_MS } from '../consent/eligibility.ts';
 import type { Reason } from '../run.ts';
 import { toUtcTimestamp } from '../timestamps.ts';
 
 /** Source: S0. */
-export const LONGEST_SOURCE = 50;
+export const MAX_SOURCE_CHARACTERS = 50;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -54,15 +54,15 @@ export const NO: readonly string[] = [
 ];
 
 export function readFlag({ field, text }: Cell): Part<boolean> {
-  if (NO.includes(nameKey(text))) return { value: false };
+  if (NO.includes(normalizeName(text))) return { value: false };
   if (YES.includes(text.toLowerCase())) return { value: true };
   return wrong(text === '' ? 'opt_in_missing' : 'opt_in_not_a_flag', field, 'true or false');
 }
 
 export function readSource({ field, text }: Cell): Part<string> {
   if (text === '') return wrong('source_missing', field);
-  if (text.length <= LONGEST_SOURCE) return { value: text };
-  return wrong('source_too_long', field, `at most ${LONGEST_SOURCE} characters`);
+  if (text.length <= MAX_SOURCE_CHARACTERS) return { value: text };
+  return wrong('source_too_long', field, `at most ${MAX_SOURCE_CHARACTERS} characters`);
 }
 
 export function readTime({ field, text }: Cell, now: Date): Part<string> {

@@ -1,5 +1,5 @@
 /** The rules of preference rows (tutorial S0, cxone-api.md "preferences", decisions.md 24 and 25). Pure. */
-import { type Audience, type ColumnMap, matchColumns, problemTexts } from '../columns.ts';
+import { type Audience, type ColumnMap, matchColumns, describeColumnProblems } from '../columns.ts';
 import { type Channel, CHANNELS, type Region, REGIONS } from '../consent/eligibility.ts';
 import {
   isExact,
@@ -14,7 +14,7 @@ import {
 } from './cells.ts';
 import type { Reason } from '../run.ts';
 
-export { isGuid, LONGEST_SOURCE, NO, YES } from './cells.ts';
+export { isGuid, MAX_SOURCE_CHARACTERS, NO, YES } from './cells.ts';
 
 /** The most items of one request. Source: S0. */
 export const PREFERENCES_PER_BATCH = 100;
@@ -77,7 +77,7 @@ export function resolvePreferenceColumns(
   const { found, rest, problems } = matchColumns(columns, PREFERENCE_FIELDS, map);
   const named = new Set(problems.map(({ field }) => field));
   const missing = NEEDED.filter((field) => !found.has(field) && !named.has(field));
-  const all = problemTexts({ problems, missing, columns, likely: () => rest[0], audience });
+  const all = describeColumnProblems({ problems, missing, columns, likely: () => rest[0], audience });
   return all.length > 0 ? { problems: all } : { columns: found };
 }
 
@@ -118,14 +118,14 @@ export function readPreference(
     ...ambiguous.map(
       ({ field }): Reason => ({ code: 'field_ambiguous', field, message: 'two keys of one name' }),
     ),
-    ...partsOf(parts).flatMap(({ reason }) => (reason ? [reason] : [])),
+    ...listParts(parts).flatMap(({ reason }) => (reason ? [reason] : [])),
     ...contradictions(parts, from),
   ];
   if (reasons.length === 0) return ofValid(parts, from);
-  return { reasons, optOut: unambiguous(optOutOf(parts), new Set(ambiguous.map(({ field }) => field))) };
+  return { reasons, optOut: unambiguous(findOptOut(parts), new Set(ambiguous.map(({ field }) => field))) };
 }
 
-const partsOf = ({ whom: _, ...parts }: Parts): readonly Part<unknown>[] => Object.values(parts);
+const listParts = ({ whom: _, ...parts }: Parts): readonly Part<unknown>[] => Object.values(parts);
 
 /** Two keys for something else leave it clear who said no, and to what; two dates are as good as none. */
 function unambiguous(optOut: UnsentOptOut | null, fields: ReadonlySet<string>): UnsentOptOut | null {
@@ -178,9 +178,9 @@ function ofValid(parts: Parts, from: PreferenceColumns): ReadPreference {
     regulatoryRegion: parts.region.value ?? 'NONE',
     source: parts.source.value ?? '',
     idempotencyKey: parts.key.value,
-    updatedAt: parts.updatedAt.value ?? laterOf(parts.consent.value, parts.withdrawal.value),
+    updatedAt: parts.updatedAt.value ?? later(parts.consent.value, parts.withdrawal.value),
   };
-  const optOut = optOutOf(parts);
+  const optOut = findOptOut(parts);
   // The vendor refuses it; a date that nobody gave is not invented (decisions.md 24).
   if (optOut === null || preference.regulatoryRegion !== 'GDPR' || preference.consentTimestamp !== null)
     return { preference };
@@ -194,14 +194,14 @@ function ofValid(parts: Parts, from: PreferenceColumns): ReadPreference {
  * Whatever else is wrong with a row: whom it concerns, where, and that they said no is known. CXone takes GUIDs only;
  * our own list takes any id, for imports have contacts with ids of their own and ask it for them.
  */
-function optOutOf({ whom, contactId, channel, optIn, withdrawal }: Parts): UnsentOptOut | null {
+function findOptOut({ whom, contactId, channel, optIn, withdrawal }: Parts): UnsentOptOut | null {
   const id = contactId.value ?? whom;
   if (optIn.value !== false || id === null || channel.value === null) return null;
   return { contactId: id, channel: channel.value, withdrawalTimestamp: withdrawal.value };
 }
 
 /** Both ISO in UTC of one length: as text as in time. */
-function laterOf(a: string | null, b: string | null): string {
+function later(a: string | null, b: string | null): string {
   return (a ?? '') > (b ?? '') ? (a ?? '') : (b ?? '');
 }
 
@@ -217,13 +217,18 @@ export function preferenceKey({ contactId, channel }: Pick<Preference, 'contactI
  * consent or the withdrawal, not when somebody last touched the record, or an old consent would beat a newer
  * withdrawal), then the withdrawal, then `updatedAt`, then by content, so that the order of arrival never matters.
  */
-export function rankOf(preference: Preference): string {
+export function rankPreference(preference: Preference): string {
   const { optIn, consentTimestamp, updatedAt, regulatoryRegion, source, idempotencyKey } = preference;
   const rest = JSON.stringify([consentTimestamp, regulatoryRegion, source, idempotencyKey]);
-  return `${momentOf(preference)} ${optIn ? 0 : 1} ${updatedAt} ${rest}`;
+  return `${decisionTime(preference)} ${optIn ? 0 : 1} ${updatedAt} ${rest}`;
 }
 
 /** When the person said so. */
-export function momentOf({ optIn, consentTimestamp, withdrawalTimestamp, updatedAt }: Preference): string {
+export function decisionTime({
+  optIn,
+  consentTimestamp,
+  withdrawalTimestamp,
+  updatedAt,
+}: Preference): string {
   return (optIn ? consentTimestamp : withdrawalTimestamp) ?? updatedAt;
 }

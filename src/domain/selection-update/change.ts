@@ -2,14 +2,14 @@
 import { canonicalText, isObject } from '../json.ts';
 import {
   type ContactSelection,
-  entriesOf,
+  readEntries,
   type FilterRule,
   limitProblems,
   type Problem,
   ruleKey,
   SELECTION_FIELDS,
   shapeProblems,
-  twiceProblems,
+  repetitionProblems,
 } from './selection.ts';
 
 /** To take away a rule, its field and operator are enough. */
@@ -51,10 +51,10 @@ export function changeProblems(value: unknown, path = 'change'): Problem[] {
 
 /** What no selection can have, whatever it is added to. */
 function additionProblems(add: Record<string, unknown>, path: string): Problem[] {
-  const entries = entriesOf(add);
+  const entries = readEntries(add);
   const needsOne = `${path}.targetListIds`;
   const limits = limitProblems(entries, path).filter((problem) => problem.path !== needsOne);
-  return [...limits, ...twiceProblems(entries, path)];
+  return [...limits, ...repetitionProblems(entries, path)];
 }
 
 /** What the change makes of this selection. */
@@ -82,7 +82,7 @@ function changeRules(
   remove: readonly RuleToRemove[],
 ): FilterRule[] {
   const isRemoved = (rule: FilterRule) =>
-    remove.some((gone) => ruleKey(gone) === ruleKey(rule) && isValueOf(gone, rule));
+    remove.some((gone) => ruleKey(gone) === ruleKey(rule) && hasValueOf(gone, rule));
   const added = new Map(add.map((rule) => [ruleKey(rule), rule]));
   const kept = base.filter((rule) => added.has(ruleKey(rule)) || !isRemoved(rule));
   const placed = new Set<string>();
@@ -97,7 +97,7 @@ function changeRules(
   return [...changed, ...add.filter((rule) => !placed.has(ruleKey(rule)))];
 }
 
-function isValueOf(gone: RuleToRemove, rule: FilterRule): boolean {
+function hasValueOf(gone: RuleToRemove, rule: FilterRule): boolean {
   return gone.value === undefined || canonicalText(gone.value) === canonicalText(rule.value);
 }
 

@@ -1,6 +1,6 @@
 /** What differs between two selections, for people to read. Pure. */
 import { sameJson } from '../json.ts';
-import { type Place, placesOf, placesOfEither, type PlaceValue, sameValue } from './places.ts';
+import { type Place, placesIn, allPlaces, type PlaceValue, sameValue } from './places.ts';
 import type { ContactSelection } from './selection.ts';
 
 /** `from` null: added; `to` null: removed. */
@@ -11,8 +11,8 @@ export interface Difference {
 }
 
 export function diffSelections(from: ContactSelection, to: ContactSelection): Difference[] {
-  const [before, after] = [placesOf(from), placesOf(to)];
-  const differences = placesOfEither(before, after)
+  const [before, after] = [placesIn(from), placesIn(to)];
+  const differences = allPlaces(before, after)
     .map((place) => ({ place, from: before.get(place) ?? null, to: after.get(place) ?? null }))
     .filter((each) => !sameValue(each.from, each.to));
   if (sameJson(from.priorityOrder, to.priorityOrder)) return differences;
@@ -22,7 +22,7 @@ export function diffSelections(from: ContactSelection, to: ContactSelection): Di
 
 /** `+ list L2: target`, `- rule state eq "TX"`, `~ priorities: "a", "b" → "b", "a"`. */
 export function describeDifference({ place, from, to }: Difference): string {
-  const name = nameOf(place);
+  const name = describePlace(place);
   if (name === 'priorities') return `~ priorities: ${describeValue(from)} → ${describeValue(to)}`;
   const separator = place.startsWith('lists/') ? ': ' : ' ';
   if (from === null) return `+ ${name}${separator}${describeValue(to)}`;
@@ -31,7 +31,7 @@ export function describeDifference({ place, from, to }: Difference): string {
 }
 
 /** `list L1`, `rule age gte`, `priorities`. */
-export function nameOf(place: Place): string {
+export function describePlace(place: Place): string {
   const [part, ...names] = place.split('/');
   const plain = names.map((name) => name.replaceAll('%2F', '/').replaceAll('%25', '%')).join(' ');
   const word = part === 'lists' ? 'list' : part === 'filterRules' ? 'rule' : 'priorities';
@@ -60,7 +60,7 @@ export function describeValue(value: PlaceValue): string {
  * but a rule can compare with a number or an address, and what is shown in Temporal's Web UI stands in its history.
  * The ledger has the whole.
  */
-export function withoutPersons(value: PlaceValue): PlaceValue {
+export function redactValue(value: PlaceValue): PlaceValue {
   if (value === null || 'role' in value) return value;
   if ('rules' in value)
     return {
@@ -84,7 +84,7 @@ const MAY_BE_A_PERSON = /@|\d(?:[\s().-]*\d){6}/;
 const DATE = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2})?)?$/;
 
 /** CXone's own words without what may be a number or an address; `ids` are configuration and stay. */
-export function saidWithoutPersons(words: string, ids: readonly string[]): string {
+export function redactMessage(words: string, ids: readonly string[]): string {
   return words.replace(PERSONS, (found) => (ids.some((id) => id.includes(found)) ? found : '…'));
 }
 

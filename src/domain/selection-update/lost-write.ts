@@ -5,7 +5,7 @@
 import { sameJson } from '../json.ts';
 import { mergeOrder } from './priority-order.ts';
 import { diffSelections } from './diff.ts';
-import { type Place, placesOf, sameSelection, sameValue } from './places.ts';
+import { type Place, placesIn, sameSelection, sameValue } from './places.ts';
 import type { ContactSelection } from './selection.ts';
 
 export interface Versioned {
@@ -19,27 +19,32 @@ export interface UnansweredWrite {
   readonly sent: ContactSelection;
 }
 
-export interface Doubt {
-  readonly fate: Fate;
+export interface LostWriteFindings {
+  readonly verdict: LostWriteVerdict;
   /** Where the write was to change something, and CXone does not have it so: it never arrived, or was taken back. */
   readonly missing: readonly Place[];
   /** Is any of what it was to change there? */
-  readonly isPartlyThere: boolean;
+  readonly isPartlyApplied: boolean;
 }
 
 /** `open`: the version still is the one that it was sent over, so it was not applied yet, and may be. */
-export type Fate = 'open' | 'applied' | 'not_applied' | 'unknown';
+export type LostWriteVerdict = 'open' | 'applied' | 'not_applied' | 'unknown';
 
 /** `next`: the version right after `from` as it was seen, if ever it was. */
-export function doubtOf(write: UnansweredWrite, theirs: Versioned, next: ContactSelection | null): Doubt {
+export function classifyLostWrite(
+  write: UnansweredWrite,
+  theirs: Versioned,
+  next: ContactSelection | null,
+): LostWriteFindings {
   const changed = changedBy(write);
   const missing = changed.filter((place) => !stands(place, write, theirs.selection));
-  const fate = theirs.version === write.from.version ? 'open' : next ? fateBy(next, write) : 'unknown';
-  return { fate, missing, isPartlyThere: missing.length < changed.length };
+  const verdict =
+    theirs.version === write.from.version ? 'open' : next ? compareWithNext(next, write) : 'unknown';
+  return { verdict, missing, isPartlyApplied: missing.length < changed.length };
 }
 
 /** All of it and more: CXone may have added to what we sent, or somebody else has done the same and more. */
-function fateBy(next: ContactSelection, write: UnansweredWrite): Fate {
+function compareWithNext(next: ContactSelection, write: UnansweredWrite): LostWriteVerdict {
   if (sameSelection(next, write.sent)) return 'applied';
   return changedBy(write).every((place) => stands(place, write, next)) ? 'unknown' : 'not_applied';
 }
@@ -53,5 +58,5 @@ function stands(place: Place, { from, sent }: UnansweredWrite, there: ContactSel
     const again = mergeOrder(from.selection.priorityOrder, there.priorityOrder, sent.priorityOrder);
     return again !== null && sameJson(again, there.priorityOrder);
   }
-  return sameValue(placesOf(there).get(place) ?? null, placesOf(sent).get(place) ?? null);
+  return sameValue(placesIn(there).get(place) ?? null, placesIn(sent).get(place) ?? null);
 }

@@ -8,16 +8,16 @@ import { appendOrder, mergeOrder } from './priority-order.ts';
 import {
   type Part,
   PARTS,
-  partOf,
+  toPart,
   type Place,
-  placesOf,
-  placesOfEither,
+  placesIn,
+  allPlaces,
   type PlaceValue,
   rulePlace,
   sameSelection,
   sameValue,
   listPlace,
-  wholePart,
+  readPart,
 } from './places.ts';
 import {
   type ContactSelection,
@@ -46,17 +46,21 @@ export interface Sides {
   readonly isChange?: boolean;
 }
 
-export type Settled = Conflict & { readonly side: Side };
+export type ResolvedConflict = Conflict & { readonly side: Side };
 
 export type Merged =
-  | { readonly kind: 'merged'; readonly selection: ContactSelection; readonly settled: readonly Settled[] }
-  /** `open`: those that nobody settled. */
+  | {
+      readonly kind: 'merged';
+      readonly selection: ContactSelection;
+      readonly resolved: readonly ResolvedConflict[];
+    }
+  /** `open`: those that nobody resolved. */
   | { readonly kind: 'conflict'; readonly open: readonly Conflict[] }
   /** Against the rules even so: CXone's own part of it is. */
   | { readonly kind: 'broken'; readonly problems: readonly Problem[] };
 
 /** Says whose word counts in a conflict; null: nobody's yet. */
-export type Settle = (conflict: Conflict) => Side | null;
+export type ResolveConflict = (conflict: Conflict) => Side | null;
 
 /** Where our wish may have stood already, so that what theirs has there may be somebody's edit of it. */
 export interface Disputed {
@@ -67,13 +71,13 @@ export interface Disputed {
 
 const NOTHING: Disputed = { places: [], problem: '' };
 
-export function mergeSelections(sides: Sides, settle: Settle, disputed: Disputed = NOTHING): Merged {
+export function mergeSelections(sides: Sides, settle: ResolveConflict, disputed: Disputed = NOTHING): Merged {
   const open: Conflict[] = [];
-  const settled: Settled[] = [];
+  const resolved: ResolvedConflict[] = [];
   const ask = (conflict: Conflict): Side | null => {
     const side = settle(conflict);
     if (side === null) open.push(conflict);
-    else settled.push({ ...conflict, side });
+    else resolved.push({ ...conflict, side });
     return side;
   };
   const places = mergePlaces(sides, ask, disputed);
@@ -82,11 +86,11 @@ export function mergeSelections(sides: Sides, settle: Settle, disputed: Disputed
   const merged = withinRules(assemble(sides, places, order), sides, ask);
   if (open.length > 0) return { kind: 'conflict', open };
   const problems = ruleProblems(merged, 'contactSelection', true);
-  return problems.length > 0 ? { kind: 'broken', problems } : { kind: 'merged', selection: merged, settled };
+  return problems.length > 0 ? { kind: 'broken', problems } : { kind: 'merged', selection: merged, resolved };
 }
 
-function mergePlaces(sides: Sides, ask: Settle, disputed: Disputed): ReadonlyMap<Place, PlaceValue> {
-  const [base, theirs, ours] = [placesOf(sides.base), placesOf(sides.theirs), placesOf(sides.ours)];
+function mergePlaces(sides: Sides, ask: ResolveConflict, disputed: Disputed): ReadonlyMap<Place, PlaceValue> {
+  const [base, theirs, ours] = [placesIn(sides.base), placesIn(sides.theirs), placesIn(sides.ours)];
   const valueAt = (place: Place): PlaceValue => {
     const [was, there, here] = [base, theirs, ours].map((places) => places.get(place) ?? null) as Three;
     if (sameValue(there, here) || sameValue(was, here)) return there;
@@ -94,7 +98,7 @@ function mergePlaces(sides: Sides, ask: Settle, disputed: Disputed): ReadonlyMap
     if (sameValue(was, there) && problem === null) return here;
     return ask({ place, base: was, theirs: there, ours: here, ...problem }) === 'mine' ? here : there;
   };
-  return new Map(placesOfEither(theirs, ours).map((place) => [place, valueAt(place)]));
+  return new Map(allPlaces(theirs, ours).map((place) => [place, valueAt(place)]));
 }
 
 type Three = [PlaceValue, PlaceValue, PlaceValue];
@@ -102,7 +106,7 @@ type Three = [PlaceValue, PlaceValue, PlaceValue];
 const problemAt = (place: Place, { places, problem }: Disputed): Pick<Conflict, 'problem'> | null =>
   places.includes(place) ? { problem } : null;
 
-function mergePriorities(sides: Sides, ask: Settle, disputed: Disputed): readonly unknown[] {
+function mergePriorities(sides: Sides, ask: ResolveConflict, disputed: Disputed): readonly unknown[] {
   const { base, theirs, ours, isChange = false } = sides;
   const place = 'priorityOrder';
   const orders = [base.priorityOrder, theirs.priorityOrder, ours.priorityOrder] as const;
@@ -110,12 +114,12 @@ function mergePriorities(sides: Sides, ask: Settle, disputed: Disputed): readonl
   const problem = problemAt(place, disputed);
   if (merged && (problem === null || sameJson(merged, theirs.priorityOrder))) return merged;
   const mine = merged ?? ours.priorityOrder;
-  const [was, there, here] = [base.priorityOrder, theirs.priorityOrder, mine].map(orderOf) as Three;
+  const [was, there, here] = [base.priorityOrder, theirs.priorityOrder, mine].map(toOrderValue) as Three;
   const side = ask({ place, base: was, theirs: there, ours: here, ...problem });
   return side === 'mine' ? mine : theirs.priorityOrder;
 }
 
-const orderOf = (order: readonly unknown[]): PlaceValue => ({ order });
+const toOrderValue = (order: readonly unknown[]): PlaceValue => ({ order });
 
 /** In the order of the wish if only we changed something, else in theirs with what is new behind it. */
 function assemble(
@@ -134,7 +138,7 @@ function assemble(
   return {
     targetListIds: listsWith('target', 'targetListIds'),
     exclusionListIds: listsWith('exclusion', 'exclusionListIds'),
-    filterRules: rulePlaces.flatMap((place) => rulesAt(place, places, placesOf(theirs))),
+    filterRules: rulePlaces.flatMap((place) => rulesAt(place, places, placesIn(theirs))),
     priorityOrder,
   };
 }
@@ -151,27 +155,27 @@ function rulesAt(
   return value && 'rules' in value ? value.rules : [];
 }
 
-/** Each part that both sides changed and that breaks a rule only now is one conflict, settled as a whole. */
-function withinRules(merged: ContactSelection, sides: Sides, ask: Settle): ContactSelection {
+/** Each part that both sides changed and that breaks a rule only now is one conflict, resolved as a whole. */
+function withinRules(merged: ContactSelection, sides: Sides, ask: ResolveConflict): ContactSelection {
   const { base, theirs, ours } = sides;
   const problems = ruleProblems(merged, 'contactSelection', true);
   const broken = PARTS.filter((part) => problems.some(({ path }) => partOfField(path) === part));
   return broken.reduce((selection, part) => {
-    const [was, there, here] = [base, theirs, ours].map((side) => wholePart(side, part)) as Three;
+    const [was, there, here] = [base, theirs, ours].map((side) => readPart(side, part)) as Three;
     const onlyOneChanged = sameValue(was, there) || sameValue(was, here);
     if (onlyOneChanged) return selection;
     const problem = problems.filter(({ path }) => partOfField(path) === part).map(describeProblem);
     const side = ask({ place: part, base: was, theirs: there, ours: here, problem: problem.join('; ') });
-    return side === null ? selection : { ...selection, ...wholeOf(side === 'mine' ? ours : theirs, part) };
+    return side === null ? selection : { ...selection, ...partFields(side === 'mine' ? ours : theirs, part) };
   }, merged);
 }
 
 function partOfField(path: string): Part {
-  return /ListIds/.test(path) ? 'lists' : partOf(path.replace('contactSelection.', ''));
+  return /ListIds/.test(path) ? 'lists' : toPart(path.replace('contactSelection.', ''));
 }
 
-function wholeOf(side: ContactSelection, part: Part): Partial<ContactSelection> {
-  const value = wholePart(side, part);
+function partFields(side: ContactSelection, part: Part): Partial<ContactSelection> {
+  const value = readPart(side, part);
   if (value && 'order' in value) return { priorityOrder: value.order };
   return value && 'selection' in value ? value.selection : {};
 }

@@ -25,7 +25,7 @@ export type PlaceValue =
   | { readonly selection: Partial<ContactSelection> };
 
 /** Lists and rules; the priorities are no entry of it. */
-export function placesOf(selection: ContactSelection): ReadonlyMap<Place, PlaceValue> {
+export function placesIn(selection: ContactSelection): ReadonlyMap<Place, PlaceValue> {
   const places = new Map<Place, PlaceValue>();
   for (const id of selection.targetListIds) places.set(listPlace(id), { role: 'target' });
   for (const id of selection.exclusionListIds) {
@@ -48,7 +48,7 @@ export function rulePlace({ field, operator }: Pick<FilterRule, 'field' | 'opera
   return `filterRules/${escaped(field)}/${escaped(operator)}`;
 }
 
-export function partOf(place: Place): Part {
+export function toPart(place: Place): Part {
   return PARTS.find((part) => place.startsWith(part)) ?? 'priorityOrder';
 }
 
@@ -59,12 +59,12 @@ export function sameValue(a: PlaceValue, b: PlaceValue): boolean {
 
 /** The same to a dialler: lists and rules as sets, priorities in order. */
 export function sameSelection(a: ContactSelection, b: ContactSelection): boolean {
-  const [here, there] = [placesOf(a), placesOf(b)];
+  const [here, there] = [placesIn(a), placesIn(b)];
   if (here.size !== there.size || !sameJson(a.priorityOrder, b.priorityOrder)) return false;
   return [...here].every(([place, value]) => sameValue(value, there.get(place) ?? null));
 }
 
-export function wholePart(selection: ContactSelection, part: Part): PlaceValue {
+export function readPart(selection: ContactSelection, part: Part): PlaceValue {
   const { targetListIds, exclusionListIds, filterRules, priorityOrder } = selection;
   if (part === 'lists') return { selection: { targetListIds, exclusionListIds } };
   if (part === 'filterRules') return { selection: { filterRules } };
@@ -72,7 +72,7 @@ export function wholePart(selection: ContactSelection, part: Part): PlaceValue {
 }
 
 /** The selection, with what the other one has at these places. */
-export function withPlacesOf(
+export function replacePlaces(
   selection: ContactSelection,
   other: ContactSelection,
   places: readonly Place[],
@@ -93,7 +93,7 @@ export function withPlacesOf(
 }
 
 /** The places that either has, in the order of the first and then of the second. */
-export function placesOfEither(a: ReadonlyMap<Place, unknown>, b: ReadonlyMap<Place, unknown>): Place[] {
+export function allPlaces(a: ReadonlyMap<Place, unknown>, b: ReadonlyMap<Place, unknown>): Place[] {
   return [...new Set([...a.keys(), ...b.keys()])];
 }
 

@@ -74,13 +74,13 @@ function wasMoved(key: string, base: Keys, side: Keys): boolean {
 }
 
 /** One after the other, each time the only one that nothing else comes before; two of them: nobody knows. */
-function onlyOrder(members: Keys, orderOf: (a: string, b: string) => number): Keys | null {
+function onlyOrder(members: Keys, toOrderValue: (a: string, b: string) => number): Keys | null {
   const left = [...members];
   const ordered: string[] = [];
   while (left.length > 0) {
-    const orders = left.flatMap((a) => left.map((b) => (a === b ? 0 : orderOf(a, b))));
+    const orders = left.flatMap((a) => left.map((b) => (a === b ? 0 : toOrderValue(a, b))));
     if (orders.some(Number.isNaN)) return null;
-    const first = left.filter((a) => left.every((b) => a === b || orderOf(a, b) <= 0));
+    const first = left.filter((a) => left.every((b) => a === b || toOrderValue(a, b) <= 0));
     const [next] = first;
     if (next === undefined || first.length > 1) return null;
     ordered.push(next);

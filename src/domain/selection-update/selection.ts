@@ -46,27 +46,27 @@ export const ruleKey = ({ field, operator }: Pick<FilterRule, 'field' | 'operato
 
 /**
  * Is this a whole selection by the rules? Every problem at once. Lists but the targets may be left out. `isEdited`: it
- * was made from what CXone had, which may have several rules of one field and operator; that is for `doubledRules`.
+ * was made from what CXone had, which may have several rules of one field and operator; that is for `repeatedRules`.
  */
 export function selectionProblems(value: unknown, path = 'selection', isEdited = false): Problem[] {
   if (!isObject(value)) return [{ path, message: 'must be one JSON object' }];
   const shape = shapeProblems(value, path, 'whole');
   const noList = (problem: Problem) => shape.some((each) => each.path === problem.path);
-  const entries = entriesOf(value);
+  const entries = readEntries(value);
   const own = isEdited ? { ...entries, filterRules: [] } : entries;
-  const rules = [...limitProblems(entries, path), ...twiceProblems(own, path)];
+  const rules = [...limitProblems(entries, path), ...repetitionProblems(own, path)];
   return [...shape, ...rules.filter((problem) => !noList(problem))];
 }
 
 /** Several rules of one field and operator, where what it was made from has not several of them. */
-export function doubledRules(selection: ContactSelection, base: ContactSelection, path: string): Problem[] {
+export function repeatedRules(selection: ContactSelection, base: ContactSelection, path: string): Problem[] {
   const several = (key: string) => base.filterRules.filter((rule) => ruleKey(rule) === key).length > 1;
   const judged = selection.filterRules.map((rule) => (several(ruleKey(rule)) ? undefined : rule));
-  return twice(`${path}.filterRules`, judged, ruleKey, SAME_RULE);
+  return twice(`${path}.filterRules`, judged, ruleKey, SAME_FIELD_AND_OPERATOR);
 }
 
 /** What a person reads and edits: nothing twice, and of a rule only what an update takes; the merge keeps the rest. */
-export function editable(selection: ContactSelection): ContactSelection {
+export function toEditable(selection: ContactSelection): ContactSelection {
   const { targetListIds, exclusionListIds, filterRules, priorityOrder } = selection;
   return {
     targetListIds: [...new Set(targetListIds)],
@@ -79,18 +79,18 @@ export function editable(selection: ContactSelection): ContactSelection {
 /** Defaults filled in. For values that passed `selectionProblems`; what is of another shape is left out. */
 export function readSelection(value: unknown): ContactSelection {
   const given = isObject(value) ? value : {};
-  const texts = (field: SelectionField) => arrayOf(given[field]).filter((id) => typeof id === 'string');
+  const texts = (field: SelectionField) => toArray(given[field]).filter((id) => typeof id === 'string');
   return {
     targetListIds: texts('targetListIds'),
     exclusionListIds: texts('exclusionListIds'),
-    filterRules: arrayOf(given.filterRules).filter(isRule),
-    priorityOrder: arrayOf(given.priorityOrder),
+    filterRules: toArray(given.filterRules).filter(isRule),
+    priorityOrder: toArray(given.priorityOrder),
   };
 }
 
 /** The rules that go beyond the shape. `merged`: rules twice are CXone's own, for no wish of ours has them. */
 export function ruleProblems(selection: ContactSelection, path: string, merged = false): Problem[] {
-  return [...limitProblems(selection, path), ...(merged ? [] : twiceProblems(selection, path))];
+  return [...limitProblems(selection, path), ...(merged ? [] : repetitionProblems(selection, path))];
 }
 
 /** The parts of a selection as they were given; undefined where an entry has no shape, so that positions stay. */
@@ -101,13 +101,13 @@ export interface Entries {
   readonly priorityOrder: readonly unknown[];
 }
 
-export function entriesOf(value: Record<string, unknown>): Entries {
-  const texts = (field: SelectionField) => arrayOf(value[field]).map((id) => (isText(id) ? id : undefined));
+export function readEntries(value: Record<string, unknown>): Entries {
+  const texts = (field: SelectionField) => toArray(value[field]).map((id) => (isText(id) ? id : undefined));
   return {
     targetListIds: texts('targetListIds'),
     exclusionListIds: texts('exclusionListIds'),
-    filterRules: arrayOf(value.filterRules).map((rule) => (isRule(rule) ? rule : undefined)),
-    priorityOrder: arrayOf(value.priorityOrder),
+    filterRules: toArray(value.filterRules).map((rule) => (isRule(rule) ? rule : undefined)),
+    priorityOrder: toArray(value.priorityOrder),
   };
 }
 
@@ -130,15 +130,15 @@ export function limitProblems(entries: Entries, path: string): Problem[] {
   return problems;
 }
 
-const SAME_RULE = 'has the field and operator of';
+const SAME_FIELD_AND_OPERATOR = 'has the field and operator of';
 
-export function twiceProblems(entries: Entries, path: string): Problem[] {
+export function repetitionProblems(entries: Entries, path: string): Problem[] {
   const { targetListIds, exclusionListIds, filterRules, priorityOrder } = entries;
   const at = (field: SelectionField) => `${path}.${field}`;
   return [
     ...twice(at('targetListIds'), targetListIds, String),
     ...twice(at('exclusionListIds'), exclusionListIds, String),
-    ...twice(at('filterRules'), filterRules, ruleKey, SAME_RULE),
+    ...twice(at('filterRules'), filterRules, ruleKey, SAME_FIELD_AND_OPERATOR),
     ...twice(at('priorityOrder'), priorityOrder, canonicalText),
   ];
 }
@@ -205,6 +205,6 @@ function tooMany(path: string, n: number, most: number, what: string): Problem {
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value.trim() !== '';
-const arrayOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+const toArray = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 const isRule = (rule: unknown): rule is FilterRule =>
   isObject(rule) && typeof rule.field === 'string' && typeof rule.operator === 'string';

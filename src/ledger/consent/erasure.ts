@@ -5,7 +5,7 @@
  */
 import { sql } from 'kysely';
 import { CHANNELS, CLOCK_TOLERANCE_MS } from '../../domain/consent/eligibility.ts';
-import type { Erased } from '../../domain/consent/erasure.ts';
+import type { ErasureResult } from '../../domain/consent/erasure.ts';
 import type { ConsentProof } from './proof.ts';
 import type { Database } from '../database.ts';
 import { maybeApplied } from '../writes/maybe-applied.ts';
@@ -28,17 +28,17 @@ export interface ErasureDeps {
 
 export function createErasures({ db }: Database, { suppressions, proof }: ErasureDeps) {
   return {
-    async find(erasureId: string): Promise<Erased | null> {
+    async find(erasureId: string): Promise<ErasureResult | null> {
       const row = await db
         .selectFrom('erasures')
         .select('result')
         .where('erasure_id', '=', erasureId)
         .executeTakeFirst();
-      return row === undefined ? null : (row.result as Erased);
+      return row === undefined ? null : (row.result as ErasureResult);
     },
 
     /** Everything or nothing. Repeatable by its id. */
-    async erase({ erasureId, contactId, datasets, requestedBy }: ErasePerson): Promise<Erased> {
+    async erase({ erasureId, contactId, datasets, requestedBy }: ErasePerson): Promise<ErasureResult> {
       return db.transaction().execute(async (tx) => {
         // No consent that we have taken can be newer.
         const since = new Date(Date.now() + CLOCK_TOLERANCE_MS).toISOString();
@@ -47,7 +47,7 @@ export function createErasures({ db }: Database, { suppressions, proof }: Erasur
         await cancelUnsent(tx, contactId);
         const rows = await emptyRecords(tx, contactId);
         const gone = await deleteDatasets(tx, datasets);
-        const erased: Erased = {
+        const erased: ErasureResult = {
           records: rows.records,
           runs: rows.runs,
           datasets: gone.deleted,

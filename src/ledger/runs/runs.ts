@@ -8,7 +8,7 @@ import {
   type Phase,
   type RunState,
   type Steering,
-  sumOfOutcomes,
+  sumOutcomes,
 } from '../../domain/run.ts';
 import type { Database } from '../database.ts';
 import type { RunSource, RunsTable } from '../schema.ts';
@@ -265,7 +265,7 @@ async function withTotal(
     const n = rows.find((row) => row.outcome === outcome)?.n;
     if (n !== undefined && Number(n) > 0) outcomes[outcome] = Number(n);
   }
-  return { total, pending: total - sumOfOutcomes(outcomes), ...outcomes };
+  return { total, pending: total - sumOutcomes(outcomes), ...outcomes };
 }
 
 export type Runs = ReturnType<typeof createRuns>;

@@ -1,15 +1,15 @@
 /** What is known of a write that nobody answered; and that nothing of anybody's is lost by what is not known. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { doubtOf, type Fate } from '../../src/domain/selection-update/lost-write.ts';
+import { classifyLostWrite, type LostWriteVerdict } from '../../src/domain/selection-update/lost-write.ts';
 import { diffSelections } from '../../src/domain/selection-update/diff.ts';
 import { mergeSelections, type Side } from '../../src/domain/selection-update/merge.ts';
 import {
   type Place,
-  placesOf,
+  placesIn,
   sameSelection,
   sameValue,
-  withPlacesOf,
+  replacePlaces,
 } from '../../src/domain/selection-update/places.ts';
 import type { ContactSelection } from '../../src/domain/selection-update/selection.ts';
 import { selection, selectionOf } from './selections.ts';
@@ -17,15 +17,15 @@ import { selection, selectionOf } from './selections.ts';
 const lists = (...targetListIds: string[]) => selectionOf({ targetListIds });
 const changed = (from: ContactSelection, to: ContactSelection): Place[] =>
   diffSelections(from, to).map(({ place }) => place);
-const at = (of: ContactSelection, place: Place) => placesOf(of).get(place) ?? null;
+const at = (of: ContactSelection, place: Place) => placesIn(of).get(place) ?? null;
 
 const FROM = { version: 4, selection: lists('L1') };
 const SENT = lists('L1', 'M');
 const doubt = (version: number, there: ContactSelection, next: ContactSelection | null = null) =>
-  doubtOf({ from: FROM, sent: SENT }, { version, selection: there }, next);
+  classifyLostWrite({ from: FROM, sent: SENT }, { version, selection: there }, next);
 
-describe('the fate of a write that nobody answered', () => {
-  it.each<[string, number, ContactSelection, ContactSelection | null, Fate, Place[]]>([
+describe('the verdict of a write that nobody answered', () => {
+  it.each<[string, number, ContactSelection, ContactSelection | null, LostWriteVerdict, Place[]]>([
     ['is open while its version stands', 4, lists('L1'), null, 'open', ['lists/M']],
     ['is told by the next version: that is ours', 5, SENT, SENT, 'applied', []],
     ['or another one', 5, lists('L1', 'T'), lists('L1', 'T'), 'not_applied', ['lists/M']],
@@ -41,15 +41,15 @@ describe('the fate of a write that nobody answered', () => {
     ['is unknown where it was not: what is there may be ours', 6, lists('L1', 'M', 'T'), null, 'unknown', []],
     ['and what is not there may have been', 6, lists('L1', 'T'), null, 'unknown', ['lists/M']],
     ['or the versions have begun anew', 2, lists('L1'), null, 'unknown', ['lists/M']],
-  ])('%s', (_, version, there, next, fate, missing) => {
-    expect(doubt(version, there, next)).toMatchObject({ fate, missing });
+  ])('%s', (_, version, there, next, verdict, missing) => {
+    expect(doubt(version, there, next)).toMatchObject({ verdict, missing });
   });
 
   it('priorities stand where writing them once more would change nothing', () => {
     const order = (...priorityOrder: string[]) => selectionOf({ priorityOrder });
     const write = { from: { version: 1, selection: order('a') }, sent: order('a', 'b') };
     const missing = (...there: string[]) =>
-      doubtOf(write, { version: 3, selection: order(...there) }, null).missing;
+      classifyLostWrite(write, { version: 3, selection: order(...there) }, null).missing;
     expect(missing('x', 'a', 'b')).toEqual([]);
     expect(missing('a')).toEqual(['priorityOrder']);
   });
@@ -63,7 +63,7 @@ describe('laws', () => {
     side: Side | null,
   ) => {
     const write = { from: { version: 1, selection: from }, sent: wish };
-    const { missing: places } = doubtOf(write, { version: 3, selection: theirs }, null);
+    const { missing: places } = classifyLostWrite(write, { version: 3, selection: theirs }, null);
     const sides = { base: from, theirs, ours: wish };
     return { places, merged: mergeSelections(sides, () => side, { places, problem: 'lost' }), sides };
   };
@@ -102,11 +102,11 @@ describe('laws', () => {
     fc.assert(
       fc.property(selection, selection, selection, (base, theirs, wish) => {
         const { places } = disputedMerge(base, theirs, wish, null);
-        const ended = withPlacesOf(base, wish, places);
+        const ended = replacePlaces(base, wish, places);
         expect(changed(ended, wish).filter((place) => places.includes(place))).toEqual([]);
         expect(changed(ended, base).filter((place) => !places.includes(place))).toEqual([]);
         const merged = mergeSelections({ base: ended, theirs, ours: wish }, () => 'mine');
-        if (merged.kind === 'merged' && !changedByTheRules(merged.settled))
+        if (merged.kind === 'merged' && !changedByTheRules(merged.resolved))
           expect(changed(theirs, merged.selection).filter((place) => places.includes(place))).toEqual([]);
       }),
     );
