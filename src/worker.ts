@@ -1,58 +1,59 @@
-/** Composition root: settings → cxone, ledger → activities → a Temporal worker. `runWorker` returns when it is stopped. */
-import { setMaxListeners } from 'node:events';
-import { hostname } from 'node:os';
+/** The worker's composition root: settings, ledger and CXone client → activities → a Temporal worker, until a signal stops it. */
 import { existsSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
+import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
-import {
-  DefaultLogger,
-  type LogEntry,
-  makeTelemetryFilterString,
-  NativeConnection,
-  Runtime,
-  Worker,
-} from '@temporalio/worker';
-import { pino, type Logger } from 'pino';
+import { type NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createActivities } from './activities/index.ts';
 import { RateLimiter } from './activities/engine/rate-limiter.ts';
-import { registerSearchAttributes } from './worker/search-attributes.ts';
 import { createWebhook } from './activities/outbox/webhook.ts';
 import { type Config, loadConfig } from './config/config.ts';
 import { TASK_QUEUE } from './contract/run.ts';
-import { createCrashPoints } from './worker/crash-points.ts';
-import { createCxone } from './cxone/cxone.ts';
-import { isPassing } from './ledger/database.ts';
+import { createCxone, type Cxone } from './cxone/cxone.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
+import { type CrashPoints, createCrashPoints } from './worker/crash-points.ts';
+import { drainOnSignal } from './worker/drain.ts';
+import { createLog, describeError, type Logger } from './worker/log.ts';
+import { installRuntime } from './worker/runtime.ts';
+import { startSealer } from './worker/sealer.ts';
+import { registerSearchAttributes } from './worker/search-attributes.ts';
+import { connectToTemporal, prepareLedger } from './worker/servers.ts';
 
-/** Longer than a page drains (decisions.md 20), shorter than a container's usual grace of 30 s. */
+/** Longer than a page drains (docs/adr/0014-lost-answers.md#times), shorter than a container's usual grace of 30 s. */
 const SHUTDOWN_GRACE = '12s';
-const SEAL_EVERY_MS = 500;
-const WAIT_FOR_SERVERS_MS = 1_000;
+/** Database connections beyond one per request in flight: for staging, reports, events and the sealer. */
+const SPARE_CONNECTIONS = 8;
+const HOUR_MS = 3_600_000;
 
-/** Waits for its server and its database, however long they take; ends on SIGTERM or SIGINT, in-flight batches settled. */
-export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
-  const log = pino({
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (level) => ({ level }) },
-  });
+/** For tests that run a worker with operations of their own. */
+export interface WorkerOptions {
+  /** A module that exports all workflows; default: those of src/workflows. */
+  readonly workflowsPath?: string;
+}
+
+/**
+ * Runs a worker and returns once it has been stopped by SIGTERM or SIGINT, with the batches in flight settled. Waits for
+ * its servers, however long they take to start.
+ */
+export async function runWorker(env: NodeJS.ProcessEnv, options: WorkerOptions = {}): Promise<void> {
+  const log = createLog();
   installRuntime(log);
   const config = loadConfig(env);
   if (config.databaseUrl === null) throw new Error('no database: set DATABASE_URL, or run `cxflow dev`');
   const draining = drainOnSignal(log);
-  const ledger = openLedger(config.databaseUrl, config.maxInFlight + 8, config.pepper?.reveal() ?? null);
-  const connection = await waitForServers(config, ledger, env, log, draining);
-  if (connection) {
-    const sealer = startSealer(ledger, log);
-    await runUntilDrained({ config, ledger, connection, draining, log, env });
-    await sealer.stop();
-    await connection.close();
-  } else {
-    // Without a worker or a connection to end it, the runtime would keep the process alive.
-    await Runtime.instance().shutdown();
+  const ledger = openLedger(
+    config.databaseUrl,
+    config.maxInFlight + SPARE_CONNECTIONS,
+    config.pepper?.reveal() ?? null,
+  );
+  try {
+    const prepared = await prepareLedger(ledger, { log, draining });
+    const connection = prepared ? await connectToTemporal(config, env, { log, draining }) : null;
+    if (connection) await runConnected({ config, ledger, connection, draining, log, env, options });
+    // A worker or a connection shuts the runtime down when it ends. Without them it would keep the process alive.
+    else await Runtime.instance().shutdown();
+  } finally {
+    await ledger.close();
   }
-  await ledger.close();
 }
 
 interface Parts {
@@ -62,30 +63,73 @@ interface Parts {
   readonly draining: AbortSignal;
   readonly log: Logger;
   readonly env: NodeJS.ProcessEnv;
+  readonly options: WorkerOptions;
 }
 
-async function runUntilDrained(parts: Parts): Promise<void> {
-  const { config, connection, draining, log, env } = parts;
-  const { namespace, workflows } = { namespace: config.temporalNamespace, workflows: workflowCode() };
-  const searchAttributes = await registerSearchAttributes(
-    connection,
-    namespace,
-    config.searchAttributes,
-    (why) => log.warn(why),
-  );
+async function runConnected(parts: Parts): Promise<void> {
+  const { config, ledger, connection, log } = parts;
+  const sealer = startSealer(ledger, log);
   const cxone = createCxone({ families: config.cxone.families });
+  try {
+    const searchAttributes = await registerSearchAttributes(
+      connection,
+      config.temporalNamespace,
+      config.searchAttributes,
+      (warning) => log.warn(warning),
+    );
+    const worker = await createWorker(parts, cxone, searchAttributes);
+    log.info(
+      { taskQueue: TASK_QUEUE, namespace: config.temporalNamespace, searchAttributes },
+      'worker is ready',
+    );
+    await runUntilDrained(worker, parts.draining);
+  } finally {
+    cxone.close();
+    await sealer.stop();
+    await connection.close();
+  }
+}
+
+async function createWorker(parts: Parts, cxone: Cxone, searchAttributes: boolean): Promise<Worker> {
+  const { config, connection, env, log, options } = parts;
+  const crashPoints = createCrashPoints(env.CXFLOW_CRASH_AT, (point, run) =>
+    log.info({ point, run }, 'crash point'),
+  );
+  return Worker.create({
+    connection,
+    namespace: config.temporalNamespace,
+    taskQueue: TASK_QUEUE,
+    activities: createWorkerActivities(parts, cxone, searchAttributes, crashPoints),
+    ...workflowCode(options),
+    shutdownGraceTime: SHUTDOWN_GRACE,
+    // A page mostly waits. Its requests are limited by the rate limiter, not by the number of activities.
+    maxConcurrentActivityTaskExecutions: 100,
+    maxCachedWorkflows: 300,
+    // After kill -9, the tasks of workflows that the dead worker had cached wait at most this long for it.
+    stickyQueueScheduleToStartTimeout: '2s',
+    maxHeartbeatThrottleInterval: '1s',
+    defaultHeartbeatThrottleInterval: '1s',
+  });
+}
+
+function createWorkerActivities(
+  parts: Parts,
+  cxone: Cxone,
+  searchAttributes: boolean,
+  crashPoints: CrashPoints,
+): object {
+  const { config, draining, log } = parts;
   const { webhookUrl, marketingWebhookUrl, syncToken, allowLoopback } = config.crm;
-  const crash = createCrashPoints(env.CXFLOW_CRASH_AT, (moment, run) => log.info({ moment, run }, 'passing'));
-  const ledger = crash?.ledger(parts.ledger) ?? parts.ledger;
+  const ledger = crashPoints.ledger(parts.ledger);
   const webhook = (url: string | null) => {
     if (url === null) return null;
-    // The token is for the CRM, and for nobody else.
-    const post = createWebhook({ url, syncToken: url === webhookUrl ? syncToken : null, allowLoopback });
-    return crash?.webhook(post) ?? post;
+    // Only the CRM may see its token.
+    const token = url === webhookUrl ? syncToken : null;
+    return crashPoints.webhook(createWebhook({ url, syncToken: token, allowLoopback }));
   };
   const activities = createActivities({
     ledger,
-    cxone: crash?.cxone(cxone) ?? cxone,
+    cxone: crashPoints.cxone(cxone),
     rateLimiter: new RateLimiter({ budget: ledger.rateBudget, tenant: config.cxone.tenant, ...config }),
     holder: `${hostname()}:${process.pid}`,
     draining,
@@ -93,154 +137,28 @@ async function runUntilDrained(parts: Parts): Promise<void> {
     sourceLimits: config.sourceLimits,
     duplicatesRefused: config.cxone.duplicatesRefused,
     searchAttributes: () => searchAttributes,
-    keyLifeMs: config.cxone.idempotencyHours * 3_600_000,
+    keyLifeMs: config.cxone.idempotencyHours * HOUR_MS,
     postWebhook: webhook(webhookUrl),
     postMarketing: webhook(marketingWebhookUrl),
-    log: (error, activity) => log.warn({ activity, error: describe(error) }, 'activity failed'),
+    log: (error, activity) => log.warn({ activity, error: describeError(error) }, 'activity failed'),
   });
-  const worker = await Worker.create({
-    connection,
-    namespace,
-    taskQueue: TASK_QUEUE,
-    activities: crash?.activities(activities) ?? activities,
-    ...workflows,
-    shutdownGraceTime: SHUTDOWN_GRACE,
-    // A page is mostly waiting; its requests are limited by the rate limiter, not by the number of activities.
-    maxConcurrentActivityTaskExecutions: 100,
-    maxCachedWorkflows: 300,
-    // After a hard kill, tasks of its cached workflows wait for the dead worker this long at most.
-    stickyQueueScheduleToStartTimeout: '2s',
-    maxHeartbeatThrottleInterval: '1s',
-    defaultHeartbeatThrottleInterval: '1s',
-  });
-  const stop = () => worker.shutdown();
-  draining.addEventListener('abort', stop);
-  if (draining.aborted) stop();
-  log.info({ taskQueue: TASK_QUEUE, namespace, searchAttributes }, 'worker is ready');
-  await worker.run();
-  cxone.close();
+  return crashPoints.activities(activities);
 }
 
-/** Built: the workflows in one file, as `npm run build` made them. From the sources: bundled now, two seconds. */
-function workflowCode() {
+/** After `npm run build` the workflows are one bundled file; otherwise the worker bundles them now, in about 2 s. */
+function workflowCode({ workflowsPath }: WorkerOptions) {
+  if (workflowsPath !== undefined) return { workflowsPath };
   const bundle = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
   if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   return { workflowsPath: fileURLToPath(new URL(`./workflows/index.${extension}`, import.meta.url)) };
 }
 
-/** Both are often started after us; a worker that gives up would have to be started again by hand. */
-async function waitForServers(
-  config: Config,
-  ledger: Ledger,
-  env: NodeJS.ProcessEnv,
-  log: Logger,
-  draining: AbortSignal,
-): Promise<NativeConnection | null> {
-  const prepare = async () => {
-    await ledger.migrate();
-    await ledger.subjects.begin();
-  };
-  await untilItWorks(prepare, 'the database', log, draining, isPassing);
-  const overrides = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const { connectionOptions } = loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(overrides) });
-  const address = connectionOptions.address ?? config.temporalAddress ?? '127.0.0.1:7233';
-  const connect = () => NativeConnection.connect({ ...connectionOptions, address });
-  return untilItWorks(connect, `Temporal at ${address}`, log, draining, () => true);
-}
-
-async function untilItWorks<T>(
-  attempt: () => Promise<T>,
-  what: string,
-  log: Logger,
-  draining: AbortSignal,
-  passing: (error: unknown) => boolean,
-): Promise<T | null> {
-  for (let tries = 1; !draining.aborted; tries += 1) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!passing(error)) throw error;
-      if (tries % 10 === 1) log.warn({ tries, error: describe(error) }, `waiting for ${what}`);
-      await delay(WAIT_FOR_SERVERS_MS);
-    }
-  }
-  return null;
-}
-
-/** One process at a time seals; the lock in the ledger sees to that (decisions.md 29). */
-function startSealer(ledger: Ledger, log: Logger): { stop(): Promise<void> } {
-  let stopped = false;
-  const sealing = (async () => {
-    while (!stopped) {
-      await ledger.audit
-        .seal()
-        .catch((error: unknown) => log.warn({ error: describe(error) }, 'the audit was not sealed'));
-      await delay(SEAL_EVERY_MS);
-    }
-    await ledger.audit.seal().catch(() => undefined);
-  })();
-  return {
-    async stop() {
-      stopped = true;
-      await sealing;
-    },
-  };
-}
-
-function drainOnSignal(log: Logger): AbortSignal {
-  const draining = new AbortController();
-  // Every open page listens, of every run.
-  setMaxListeners(0, draining.signal);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      log.info({ signal }, 'draining: no new batch, those in flight are settled');
-      draining.abort();
-    });
-  }
-  return draining.signal;
-}
-
-/** Temporal's own lines through our log, and no signal handlers of its own: draining comes first. */
-function installRuntime(log: Logger): void {
-  const write = ({ level, message, meta }: LogEntry): void => {
-    const fields = (meta ?? {}) as Record<string, unknown>;
-    const line = log[PINO_LEVELS[level]].bind(log);
-    line('error' in fields ? { ...fields, error: describe(fields.error) } : fields, message);
-  };
-  Runtime.install({
-    logger: new DefaultLogger('WARN', write),
-    shutdownSignals: [],
-    telemetryOptions: {
-      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) },
-    },
-  });
-}
-
-const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
-
-/** An allow-list: errors carry requests, rows and tokens (reliability.md M9). */
-function describe(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { name: typeof error };
-  const { name, stack } = error;
-  const code = 'code' in error ? error.code : undefined;
-  const frames = stack
-    ?.split('\n')
-    .filter((line) => /^\s+at /.test(line))
-    .slice(0, 8);
-  return {
-    name,
-    ...(code !== undefined && { code }),
-    message: isOurs(error) ? error.message : undefined,
-    frames,
-  };
-}
-
-/** Messages of ours hold no personal data; those of a database or a parser may quote a row. */
-function isOurs(error: Error): boolean {
-  return /^(Cxone|Source|RateWait|Lease|ConfigError|TransportError|ServiceError|ActivityFailure|ApplicationFailure)/.test(
-    error.name,
-  );
+async function runUntilDrained(worker: Worker, draining: AbortSignal): Promise<void> {
+  const stop = () => worker.shutdown();
+  draining.addEventListener('abort', stop);
+  if (draining.aborted) stop();
+  await worker.run();
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await runWorker(process.env);

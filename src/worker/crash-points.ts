@@ -1,31 +1,31 @@
 /**
- * Where a fault test ends a worker, as kill -9 does it: right before a durable fact. That is whatever outlives the
- * process: a write to the ledger, the first byte of a request, the report that an activity has ended. Between two of
- * them a crash finds the same world, so these moments are all that there are. Nothing of this is in the way without
- * CXFLOW_CRASH_AT.
+ * Lets a fault test end a worker as kill -9 would, at a chosen point: right before something durable happens. Durable is
+ * what outlives the process: a write to the ledger, the first byte of a request, the report that an activity has ended.
+ * A crash anywhere between two such points has the same effect, so these points cover every possible crash. Without
+ * CXFLOW_CRASH_AT nothing is wrapped.
  *
- * `CXFLOW_CRASH_AT=writePage/writes.settle:2` ends the worker right before the second settlement of a writePage;
- * `…:2@RUN` only in that run; `CXFLOW_CRASH_AT=trace` says every moment that is passed, and ends nothing.
- * `CXFLOW_CRASH_AT=stop/writePage/contactLists.createRecords:2` says the moment and puts the worker to sleep there (SIGSTOP,
- * until a SIGCONT), before the request's lease is looked at: what the lease is for.
+ * `CXFLOW_CRASH_AT=writePage/writes.settle:2` kills the worker right before the second `writes.settle` of a writePage;
+ * `…:2@RUN` does so only in that run. `CXFLOW_CRASH_AT=trace` logs every point and kills nothing.
+ * `CXFLOW_CRASH_AT=stop/writePage/contactLists.createRecords:2` stops the worker there (SIGSTOP, until a SIGCONT), right
+ * before the request checks its lease: it simulates a worker that is suspended for longer than its lease.
  */
 import { writeSync } from 'node:fs';
 import { Context } from '@temporalio/activity';
 
-type Verb = (...args: never[]) => unknown;
+type Method = (...args: never[]) => unknown;
 
 export interface CrashPoints {
-  /** The ledger: every verb that writes. */
+  /** One point before each method that writes. */
   readonly ledger: <T extends object>(ledger: T) => T;
-  /** CXone: each request right before its first byte. */
+  /** One point before the first byte of each request. */
   readonly cxone: <T extends object>(cxone: T) => T;
-  readonly webhook: <T extends Verb>(post: T) => T;
-  /** The report of each activity's end. */
+  readonly webhook: <T extends Method>(post: T) => T;
+  /** One point before each activity reports its end. */
   readonly activities: <T extends object>(activities: T) => T;
 }
 
-/** Verbs that only read. A verb that is not here counts as a fact, so that a new one cannot be forgotten. */
-const READS = new Set(
+/** Ledger methods that only read. Any other method counts as a write, so a new one cannot be forgotten. */
+export const READS: ReadonlySet<string> = new Set(
   [
     'runs.find runs.get runs.list runs.countEndedEarly runs.counts runs.exactCounts',
     'records.duplicateCandidates records.list records.reasons records.pendingContacts',
@@ -40,52 +40,72 @@ const READS = new Set(
   ].flatMap((line) => line.split(' ')),
 );
 
-const SLEEP = 'stop/';
+const OFF: CrashPoints = {
+  ledger: (ledger) => ledger,
+  cxone: (cxone) => cxone,
+  webhook: (post) => post,
+  activities: (activities) => activities,
+};
 
-/** `tell` gets each moment with its run. Null where nothing is wanted. */
+/** `crashAt` is the value of CXFLOW_CRASH_AT. `trace` receives each point with the id of its run. */
 export function createCrashPoints(
-  wanted: string | undefined,
-  tell: (moment: string, run: string) => void,
-): CrashPoints | null {
-  if (!wanted) return null;
-  const sleeps = wanted.startsWith(SLEEP);
-  const [point = '', ...rest] = (sleeps ? wanted.slice(SLEEP.length) : wanted).split('@');
-  const [moment, onlyRun] = [/:\d+$/.test(point) ? point : `${point}:1`, rest.join('@')];
-  const passed = new Map<string, number>();
-
-  const passing = (fact: string): void => {
-    const now = activityOfNow();
-    if (now === null) return;
-    const { run, activity } = now;
-    const key = `${run} ${activity}/${fact}`;
-    const times = (passed.get(key) ?? 0) + 1;
-    passed.set(key, times);
-    const here = `${activity}/${fact}:${times}`;
-    if (wanted === 'trace') return tell(here, run);
-    if (here !== moment || (onlyRun !== '' && onlyRun !== run)) return;
-    // The log writes a moment later, which would be after the sleep.
-    if (sleeps) writeSync(process.stderr.fd, `asleep at ${here}\n`);
-    process.kill(process.pid, sleeps ? 'SIGSTOP' : 'SIGKILL');
-  };
-
-  const before = (fact: string, verb: Verb, of: object): Verb => {
-    return (...args) => {
-      passing(fact);
-      return verb.apply(of, args);
-    };
-  };
+  crashAt: string | undefined,
+  trace: (point: string, run: string) => void,
+): CrashPoints {
+  if (!crashAt) return OFF;
+  const target = parseTarget(crashAt);
+  const reach = createCounter((point, run) => {
+    if (target === 'trace') trace(point, run);
+    else if (point === target.point && (target.run === '' || target.run === run)) crash(point, target.signal);
+  });
+  const isStopped = target !== 'trace' && target.signal === 'SIGSTOP';
   return {
     ledger: (ledger) =>
-      watchRooms(ledger, (fact, verb, of) => (READS.has(fact) ? verb : before(fact, verb, of))),
+      wrapParts(ledger, (name, method) => (READS.has(name) ? method : reachBefore(name, method, reach))),
     cxone: (cxone) =>
-      watchRooms(cxone, (fact, verb, of) => beforeSending(fact, verb, of, { passing, isFirst: sleeps })),
-    webhook: (post) => before('crm.post', post, {}) as typeof post,
-    activities: (activities) => watchVerbs(activities, (_, verb) => beforeItsEnd(verb, passing)),
+      wrapParts(cxone, (name, method) =>
+        reachBeforeSending(method, () => reach(name), { beforeLeaseCheck: isStopped }),
+      ),
+    webhook: (post) => reachBefore('crm.post', post, reach) as typeof post,
+    activities: (activities) => wrapMethods(activities, (_, method) => reachBeforeEnd(method, reach)),
   };
 }
 
-/** The workflow's id and the activity's name; null outside of activities, e.g. in the audit's sealer. */
-function activityOfNow(): { run: string; activity: string } | null {
+interface Target {
+  /** `activity/name:count` */
+  readonly point: string;
+  /** The only run in which to crash; empty means any. */
+  readonly run: string;
+  readonly signal: 'SIGKILL' | 'SIGSTOP';
+}
+
+const STOP = 'stop/';
+
+function parseTarget(crashAt: string): Target | 'trace' {
+  if (crashAt === 'trace') return 'trace';
+  const signal = crashAt.startsWith(STOP) ? 'SIGSTOP' : 'SIGKILL';
+  const [point = '', ...run] = (signal === 'SIGSTOP' ? crashAt.slice(STOP.length) : crashAt).split('@');
+  return { point: /:\d+$/.test(point) ? point : `${point}:1`, run: run.join('@'), signal };
+}
+
+type Reach = (name: string) => void;
+
+/** Numbers the points with the same name within a run. */
+function createCounter(onPoint: (point: string, run: string) => void): Reach {
+  const counts = new Map<string, number>();
+  return (name) => {
+    const current = currentActivity();
+    if (current === null) return;
+    const { run, activity } = current;
+    const key = `${run} ${activity}/${name}`;
+    const count = (counts.get(key) ?? 0) + 1;
+    counts.set(key, count);
+    onPoint(`${activity}/${name}:${count}`, run);
+  };
+}
+
+/** The workflow's id and the activity's name; null outside of activities, for example in the audit's sealer. */
+function currentActivity(): { run: string; activity: string } | null {
   try {
     const { workflowExecution, activityType } = Context.current().info;
     return { run: workflowExecution?.workflowId ?? '', activity: activityType };
@@ -94,51 +114,66 @@ function activityOfNow(): { run: string; activity: string } | null {
   }
 }
 
-type Watch = (fact: string, verb: Verb, of: object) => Verb;
-
-function watchVerbs<T extends object>(room: T, watch: Watch, name = ''): T {
-  const entries = Object.entries(room).map(([verb, does]: [string, unknown]) => [
-    verb,
-    typeof does === 'function' ? watch(`${name}${verb}`, does as Verb, room) : does,
-  ]);
-  return Object.fromEntries(entries) as T;
+function crash(point: string, signal: Target['signal']): void {
+  // Not through the log: that writes a moment later, which would be after the process has stopped.
+  if (signal === 'SIGSTOP') writeSync(process.stderr.fd, `stopped at ${point}\n`);
+  process.kill(process.pid, signal);
 }
 
-/** `ledger.runs.close` is the fact `runs.close`; verbs of the whole (`close`, `migrate`) are none of an activity's. */
-function watchRooms<T extends object>(whole: T, watch: Watch): T {
-  const entries = Object.entries(whole).map(([name, room]: [string, unknown]) => [
+/** Receives a method, bound to its object, with its name. */
+type Wrap = (name: string, method: Method) => Method;
+
+/** A proxy rather than a copy, because the methods of a class are not enumerable. */
+function wrapMethods<T extends object>(object: T, wrap: Wrap, prefix = ''): T {
+  return new Proxy(object, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key);
+      if (typeof value !== 'function' || typeof key !== 'string') return value;
+      return wrap(`${prefix}${key}`, (value as Method).bind(target));
+    },
+  });
+}
+
+/** `ledger.runs.close` has the name `runs.close`. Methods of the whole, such as `ledger.close`, belong to no activity. */
+function wrapParts<T extends object>(whole: T, wrap: Wrap): T {
+  const parts = Object.entries(whole).map(([name, part]: [string, unknown]) => [
     name,
-    typeof room === 'object' && room !== null ? watchVerbs(room, watch, `${name}.`) : room,
+    typeof part === 'object' && part !== null ? wrapMethods(part, wrap, `${name}.`) : part,
   ]);
-  return Object.fromEntries(entries) as T;
+  return Object.fromEntries(parts) as T;
 }
 
-interface Passing {
-  readonly passing: (fact: string) => void;
-  /** Before what the request itself looks at last: its lease. */
-  readonly isFirst: boolean;
-}
-
-/** Requests take `beforeSend`, which is called right before the first byte. */
-function beforeSending(fact: string, verb: Verb, of: object, { passing, isFirst }: Passing): Verb {
-  return (...[request, ...rest]: unknown[]) => {
-    const { beforeSend } = request as { beforeSend?: () => void };
-    const watched = {
-      ...(request as object),
-      beforeSend: () => {
-        if (isFirst) passing(fact);
-        beforeSend?.();
-        if (!isFirst) passing(fact);
-      },
-    };
-    return verb.apply(of, [watched, ...rest] as never[]);
+function reachBefore(name: string, method: Method, reach: Reach): Method {
+  return (...args) => {
+    reach(name);
+    return method(...args);
   };
 }
 
-function beforeItsEnd(activity: Verb, passing: (fact: string) => void): Verb {
+/** Every request has a hook `beforeSend`, which checks the lease and is called right before the first byte. */
+function reachBeforeSending(
+  method: Method,
+  reach: () => void,
+  { beforeLeaseCheck }: { readonly beforeLeaseCheck: boolean },
+): Method {
+  return (...[request, ...rest]: unknown[]) => {
+    const { beforeSend } = request as { beforeSend?: () => void };
+    const wrapped = {
+      ...(request as object),
+      beforeSend: () => {
+        if (beforeLeaseCheck) reach();
+        beforeSend?.();
+        if (!beforeLeaseCheck) reach();
+      },
+    };
+    return method(...([wrapped, ...rest] as never[]));
+  };
+}
+
+function reachBeforeEnd(activity: Method, reach: Reach): Method {
   return async (...args) => {
     const result = await activity(...args);
-    passing('end');
+    reach('end');
     return result;
   };
 }

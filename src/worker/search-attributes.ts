@@ -1,18 +1,21 @@
-/** An unregistered search attribute blocks a workflow for ever, so the worker registers them at start (decisions.md 13). */
+/** A workflow that sets an unregistered search attribute blocks for ever, so the worker registers them when it starts. */
 import proto from '@temporalio/proto';
 import type { NativeConnection } from '@temporalio/worker';
 import { SEARCH_ATTRIBUTES } from '../contract/run.ts';
 
 const { INDEXED_VALUE_TYPE_KEYWORD } = proto.temporal.api.enums.v1.IndexedValueType;
 
-/** True: all of them are there. Where registering is refused (Temporal Cloud, rights), runs go without them. */
+/**
+ * Returns whether all of them are registered. Where the server refuses (Temporal Cloud, missing rights), runs do without
+ * them (docs/adr/0018-steering.md#search-attributes).
+ */
 export async function registerSearchAttributes(
   connection: NativeConnection,
   namespace: string,
-  wanted: 'auto' | 'off',
-  warn: (why: string) => void,
+  setting: 'auto' | 'off',
+  warn: (message: string) => void,
 ): Promise<boolean> {
-  if (wanted === 'off') return false;
+  if (setting === 'off') return false;
   try {
     const known = await connection.operatorService.listSearchAttributes({ namespace });
     const missing = SEARCH_ATTRIBUTES.filter((name) => !(name in (known.customAttributes ?? {})));
@@ -21,9 +24,9 @@ export async function registerSearchAttributes(
     await connection.operatorService.addSearchAttributes({ namespace, searchAttributes });
     return true;
   } catch {
-    const commands = SEARCH_ATTRIBUTES.map((name) => `--name ${name} --type Keyword`).join(' ');
+    const names = SEARCH_ATTRIBUTES.map((name) => `--name ${name} --type Keyword`).join(' ');
     warn(
-      `runs go without search attributes: register them with \`temporal operator search-attribute create ${commands}\``,
+      `runs do without search attributes: register them with \`temporal operator search-attribute create ${names}\``,
     );
     return false;
   }

@@ -63,9 +63,9 @@ async function momentsOf(stand: Stand, lane: Lane, source: Source) {
 }
 
 function passedBy(output: string, { name }: Scene): readonly string[] {
-  const lines = output.split('\n').filter((line) => line.includes('"passing"'));
-  const passed = lines.map((line) => JSON.parse(line) as { moment: string; run: string });
-  return passed.filter(({ run }) => run === name).map(({ moment }) => moment);
+  const lines = output.split('\n').filter((line) => line.includes('"crash point"'));
+  const passed = lines.map((line) => JSON.parse(line) as { point: string; run: string });
+  return passed.filter(({ run }) => run === name).map(({ point }) => point);
 }
 
 async function dieAt(stand: Stand, lanes: readonly Lane[], scenes: readonly Scene[], source: Source) {

@@ -91,7 +91,7 @@ describe.concurrent('R5, where CXone takes duplicates', () => {
       const point = { CXFLOW_CRASH_AT: 'stop/writePage/contactLists.createRecords:3' };
       const sleeper = await stand.readyWorker(point);
       const runId = await stand.startImport(1_000, { onInDoubt: 'resend' });
-      await sleeper.waitFor(/asleep at writePage/, 60_000);
+      await sleeper.waitFor(/stopped at writePage/, 60_000);
       await stand.readyWorker();
       const result = await stand.ended(runId, 90_000);
       expect((await stand.admin.health()).applied, 'all of it, the third batch too').toBe(

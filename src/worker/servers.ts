@@ -1,0 +1,59 @@
+/** Waits for PostgreSQL and Temporal. Both often start after the worker, and a worker that exits has to be restarted. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { NativeConnection } from '@temporalio/worker';
+import type { Config } from '../config/config.ts';
+import { isPassing } from '../ledger/database.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { describeError, type Logger } from './log.ts';
+
+const RETRY_MS = 1_000;
+const DEFAULT_ADDRESS = '127.0.0.1:7233';
+
+interface Waiting {
+  readonly log: Logger;
+  readonly draining: AbortSignal;
+}
+
+/** Creates or updates the ledger's tables. Waits for the database; false if the worker is stopped before it answers. */
+export async function prepareLedger(ledger: Ledger, waiting: Waiting): Promise<boolean> {
+  const prepare = async () => {
+    await ledger.migrate();
+    await ledger.subjects.begin();
+    return true;
+  };
+  const prepared = await retry(prepare, { ...waiting, server: 'the database', isRetryable: isPassing });
+  return prepared ?? false;
+}
+
+/** Waits for Temporal; null if the worker is stopped before it answers. */
+export async function connectToTemporal(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  waiting: Waiting,
+): Promise<NativeConnection | null> {
+  const overrides = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const { connectionOptions } = loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(overrides) });
+  const address = connectionOptions.address ?? config.temporalAddress ?? DEFAULT_ADDRESS;
+  const connect = () => NativeConnection.connect({ ...connectionOptions, address });
+  return retry(connect, { ...waiting, server: `Temporal at ${address}`, isRetryable: () => true });
+}
+
+interface Retry extends Waiting {
+  readonly server: string;
+  readonly isRetryable: (error: unknown) => boolean;
+}
+
+async function retry<T>(attempt: () => Promise<T>, options: Retry): Promise<T | null> {
+  const { log, draining, server, isRetryable } = options;
+  for (let tries = 1; !draining.aborted; tries += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isRetryable(error)) throw error;
+      if (tries % 10 === 1) log.warn({ tries, error: describeError(error) }, `waiting for ${server}`);
+      await delay(RETRY_MS);
+    }
+  }
+  return null;
+}
