@@ -1,7 +1,7 @@
 /** From the end of a followed run to its report, its JSON and its exit code. */
 import { NO_COUNTS, type RunState } from '../domain/run.ts';
 import { RunNotFound } from '../client.ts';
-import { parentOf } from '../ledger/runs/retries.ts';
+import { retriedRunId } from '../ledger/runs/retries.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 import { type Cli, type Output, writeJson } from './cli.ts';
 import { EXIT, exitCodeOfRun, type ExitCode } from './exit-codes.ts';
@@ -78,9 +78,9 @@ async function reportOf(
     runId: run.run_id,
     state: run.state as RunState,
     dryRun: run.dry_run,
-    retryOf: parentOf(run),
+    retryOf: retriedRunId(run),
     counts: result?.counts ?? counts,
-    reasons: await session.ledger.records.reasons(run.run_no),
+    reasons: await session.ledger.records.countReasons(run.run_no),
     failure,
     durationMs: run.finished_at ? run.finished_at.getTime() - run.started_at.getTime() : null,
     requests: result,

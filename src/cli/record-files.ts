@@ -11,7 +11,7 @@ export type RecordFormat = (typeof RECORD_FORMATS)[number];
 
 export interface RecordFile {
   readonly run: Run;
-  readonly records: Pick<Records, 'list' | 'reasons'>;
+  readonly records: Pick<Records, 'list' | 'countReasons'>;
   readonly format: RecordFormat;
   /** All without it. */
   readonly outcome?: Outcome | 'pending' | undefined;
@@ -116,7 +116,7 @@ function tooManyColumns(): UsageError {
 /** Rows that no reader could split have reasons of their own family: `row_…`. */
 async function hasUnreadableRows({ run, records, outcome }: RecordFile): Promise<boolean> {
   if (outcome !== undefined && outcome !== 'invalid') return false;
-  return (await records.reasons(run.run_no)).some(({ code }) => code.startsWith('row_'));
+  return (await records.countReasons(run.run_no)).some(({ code }) => code.startsWith('row_'));
 }
 
 /** A number or a list of NDJSON is no formula; a text may be. */

@@ -3,7 +3,7 @@ import type { Refusal } from '../contract/steering.ts';
 import { type Counts, OUTCOMES } from '../domain/run.ts';
 import type { LateAnswer } from '../ledger/writes/late-answers.ts';
 import type { WriteInDoubt } from '../ledger/writes/writes.ts';
-import { parentOf } from '../ledger/runs/retries.ts';
+import { retriedRunId } from '../ledger/runs/retries.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 import type { Colors } from './cli.ts';
 import { conflictsOf, renderConflicts, seenOf } from './conflicts.ts';
@@ -47,20 +47,20 @@ const MOST_EVENTS = 10;
 export async function collectDetails(session: Session, runId: string, command: string): Promise<Details> {
   const { runs, records, writes, outbox, retries } = session.ledger;
   const run = await findRun(session, runId, command);
-  const waiting = await outbox.undelivered(run.run_no, MOST_EVENTS);
+  const waiting = await outbox.listUndelivered(run.run_no, MOST_EVENTS);
   const facts = {
     counts: await runs.counts(run.run_no),
-    reasons: await records.reasons(run.run_no),
-    inDoubt: await writes.inDoubt(run.run_no),
+    reasons: await records.countReasons(run.run_no),
+    inDoubt: await writes.listInDoubt(run.run_no),
     refused: await refusals(session, runId),
-    events: await outbox.tally(run.run_no),
+    events: await outbox.countDeliveries(run.run_no),
     waitingEvents: waiting.map(({ event_id, event, attempts, last_error }) => {
       return { eventId: event_id, event, attempts, lastError: last_error };
     }),
     requests: await writes.latencies(run.run_no),
     conflicts: await conflictsOf(session, run),
     link: session.link(runId),
-    retriedBy: (await retries.of(runId)).map((retry) => retry.runId),
+    retriedBy: (await retries.list(runId)).map((retry) => retry.runId),
   };
   const { input, source, plan, plan_hash: planHash, result, failure } = run;
   const document = {
@@ -106,7 +106,7 @@ export function renderDetails(details: Details, colors: Colors, command: string)
 }
 
 function renderHead({ run, requests, events, link, retriedBy }: Details, colors: Colors): string {
-  const parent = parentOf(run);
+  const parent = retriedRunId(run);
   const state = run.state === 'running' ? `running, ${spaced(run.phase)}` : run.state;
   const facts: [string, string][] = [
     ['kind', run.kind],

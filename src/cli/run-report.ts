@@ -1,7 +1,7 @@
 /** What `cxflow report` tells of a run: counts, reasons, pace, slow batches, decisions. No row, and no name of a file. */
 import { z } from 'zod';
 import type { Counts } from '../domain/run.ts';
-import { type Bucket, MOST_ENTRIES, type SlowBatch, type StoryEntry } from '../ledger/runs/reports.ts';
+import { type Bucket, MAX_MILESTONES, type SlowBatch, type Milestone } from '../ledger/runs/reports.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 import { bucketWidthMs } from './html/times.ts';
 import { findRun } from './find-run.ts';
@@ -70,21 +70,21 @@ export async function collectReport(
   const run = await findRun(session, runId, command);
   const { run_no: runNo } = run;
   const plan = planOf(run);
-  const story = await reports.story(runId);
+  const story = await reports.milestones(runId);
   return {
     ...headOf(run),
     readAt,
     counts: resultOf(run)?.counts ?? (await runs.counts(runNo)),
-    reasons: await records.reasons(runNo),
+    reasons: await records.countReasons(runNo),
     failure: failureOfRun(run),
     plan: plan && { hash: plan.hash, toWrite: plan.toWrite, batches: plan.batches },
     requests: await writes.latencies(runNo),
-    ...(await reports.repeats(runNo)),
-    events: await outbox.tally(runNo),
+    ...(await reports.countRepeats(runNo)),
+    events: await outbox.countDeliveries(runNo),
     timeline: await timelineOf(session, runNo),
     slowest: await reports.slowest(runNo, SLOWEST),
-    story: story.slice(0, MOST_ENTRIES).map(storyLine),
-    storyIsCut: story.length > MOST_ENTRIES,
+    story: story.slice(0, MAX_MILESTONES).map(storyLine),
+    storyIsCut: story.length > MAX_MILESTONES,
     link: session.link(runId),
   };
 }
@@ -108,7 +108,7 @@ function headOf(run: Run) {
 }
 
 async function timelineOf({ ledger: { reports } }: Session, runNo: number): Promise<Timeline | null> {
-  const writing = await reports.writing(runNo);
+  const writing = await reports.writingPeriod(runNo);
   if (writing === null) return null;
   const widthMs = bucketWidthMs(writing.to.getTime() - writing.from.getTime(), MOST_BUCKETS);
   return { ...writing, widthMs, buckets: await reports.timeline(runNo, writing.from, widthMs) };
@@ -125,7 +125,7 @@ const STORY_DATA = z.looseObject({
 });
 
 /** `steering_refused` says what was refused, `resolve` how, `run_closed` as what. */
-function storyLine({ at, action, data }: StoryEntry): StoryLine {
+function storyLine({ at, action, data }: Milestone): StoryLine {
   const said = STORY_DATA.safeParse(data).data ?? {};
   const detail = { steering_refused: said.action, resolve: said.verdict, run_closed: said.state }[action];
   return {

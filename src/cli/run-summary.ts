@@ -1,6 +1,6 @@
 /** One run as the JSON documents of `runs` and `show` have it. Pure; names as in the contract. */
 import type { Counts } from '../domain/run.ts';
-import { parentOf } from '../ledger/runs/retries.ts';
+import { retriedRunId } from '../ledger/runs/retries.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 
 export function summaryOf(run: Run, counts: Counts) {
@@ -12,7 +12,7 @@ export function summaryOf(run: Run, counts: Counts) {
     phase: run.phase,
     waitingFor: run.waiting_for,
     dryRun: run.dry_run,
-    ...(parentOf(run) !== null && { retryOf: parentOf(run) }),
+    ...(retriedRunId(run) !== null && { retryOf: retriedRunId(run) }),
     counts,
     requestedBy: run.requested_by,
     startedAt: run.started_at,

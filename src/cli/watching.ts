@@ -101,7 +101,7 @@ async function tellWaiting(run: Run, session: Session, command: string, output: 
     if (plan) view.say(`\n${renderPlan(plan)}`);
     tell('the run waits for approval', stepsForApproval(run.run_id, run.plan_hash, command));
   } else if (run.phase === 'in_doubt') {
-    const writes = await session.ledger.writes.inDoubt(run.run_no);
+    const writes = await session.ledger.writes.listInDoubt(run.run_no);
     const records = writes.reduce((sum, write) => sum + write.records, 0);
     const what = `CXone never answered ${plural(writes.length, 'write')} of ${plural(records, 'record')}`;
     tell(what, stepsForDoubt(run.run_id, command));

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 import type { CommonInput, Source } from '../contract/run.ts';
 import type { OperationSpec } from '../contract/spec.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { businessKey, canonicalize } from '../ledger/runs/business-key.ts';
+import { businessKey } from '../ledger/runs/business-key.ts';
+import { canonicalize } from '../ledger/hashing.ts';
 import { retryContentSha256 } from '../ledger/runs/retries.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 import { InputError } from './errors.ts';
@@ -30,7 +31,7 @@ async function nextAfterEndedEarly(ledger: Ledger, key: string): Promise<string>
 }
 
 async function openRunOrNext(ledger: Ledger, key: string): Promise<string> {
-  const { count, newest } = await ledger.runs.withKey(key);
+  const { count, newest } = await ledger.runs.summarizeKey(key);
   if (newest && (newest.state === 'running' || newest.state === 'failed')) return newest.runId;
   return count === 0 ? key : `${key}:${count + 1}`;
 }
@@ -94,6 +95,6 @@ async function runToRetry(ledger: Ledger, runId: string): Promise<Run> {
 /** Reports before anything starts what the worker would refuse later. A retry that exists already is simply found. */
 export async function checkRetry(ledger: Ledger, runId: string, retryOf: string): Promise<void> {
   if (await ledger.runs.find(runId)) return;
-  const problem = await ledger.retries.problemOf(await runToRetry(ledger, retryOf));
+  const problem = await ledger.retries.findObstacle(await runToRetry(ledger, retryOf));
   if (problem !== null) throw new InputError([`run ${retryOf} ${problem}`]);
 }

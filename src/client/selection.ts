@@ -40,7 +40,7 @@ export function createSelectionClient({ temporal, ledger }: SelectionClientDeps)
       const checked = checkCampaignSelection({ campaignId });
       if ('problems' in checked) throw new InputError(checked.problems);
       const { snapshot } = await ask(temporal, checked.input);
-      const { version, selection, readAt } = await ledger.campaigns.snapshot(snapshot);
+      const { version, selection, readAt } = await ledger.campaigns.getSnapshot(snapshot);
       return { campaignId, version, contactSelection: toEditable(readSelection(selection)), readAt };
     },
   };

@@ -11,6 +11,9 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** The pool, or a transaction that the caller has open. */
+export type Executor = Kysely<LedgerTables>;
+
 /** The ledger cannot be reached, or it stopped in the middle. Nothing was sent: a claim comes before every request. */
 export class LedgerUnavailable extends Error {
   override readonly name = 'LedgerUnavailable';

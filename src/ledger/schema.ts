@@ -30,8 +30,8 @@ export interface RunsTable {
   total: number | null;
   /** Outcomes settled by staging: invalid, duplicate. */
   staged_counts: NullableJson<Partial<Record<Outcome, number>>>;
-  /** Outcomes settled by the end of the run: what never went out and was cancelled. */
-  ended_counts: NullableJson<Partial<Record<Outcome, number>>>;
+  /** Records that were cancelled before they were sent. */
+  cancelled_records: Generated<number>;
   plan: NullableJson<unknown>;
   plan_hash: string | null;
   started_at: Generated<Date>;
@@ -98,7 +98,7 @@ export interface WritesTable {
   fence: Generated<number>;
   attempts: Generated<number>;
   /** How many answers of it were lost. */
-  unanswered: Generated<number>;
+  lost_answers: Generated<number>;
   lease_until: Date | null;
   holder: string | null;
   request_id: string | null;
@@ -178,7 +178,7 @@ export interface RateBudgetsTable {
 export interface SubjectSecretTable {
   secret: string;
   /** Which pepper they are made with; null until a worker begins. */
-  pepper_mark: string | null;
+  pepper_fingerprint: string | null;
 }
 
 /** Live while `consented_again_at` is null or not after `since`. */
@@ -190,23 +190,21 @@ export interface SuppressionsTable {
   since: Date;
   consented_again_at: Date | null;
   run_no: number | null;
-  created_at: Generated<Date>;
 }
 
 /** Whose proof of consent it is: `key` opens their entries. An erasure deletes the row. */
-export interface ConsentPeopleTable {
+export interface ConsentKeysTable {
   /** Keyed hash of the contact id. */
   subject: string;
-  person: Generated<string>;
+  key_id: Generated<string>;
   key: Buffer;
-  created_at: Generated<Date>;
 }
 
 /** Append-only (a trigger sees to it). */
 export interface ConsentProofTable {
   id: Generated<string>;
   at: Generated<Date>;
-  person: string;
+  key_id: string;
   run_id: string;
   seq: number;
   write_id: string;
@@ -218,7 +216,6 @@ export interface ConsentProofTable {
 
 export interface ErasuresTable {
   erasure_id: string;
-  at: Generated<Date>;
   result: Json<unknown>;
 }
 
@@ -235,7 +232,6 @@ export interface CampaignSnapshotsTable {
   tenant: string;
   campaign_id: string;
   version: ColumnType<string, number, number>;
-  etag: string | null;
   document: Json<unknown>;
   selection: Json<unknown>;
   document_sha256: string;
@@ -249,7 +245,7 @@ export interface SelectionUpdatesTable {
   base_snapshot: string;
   /** What the wish is measured from: as a rule the selection of the snapshot, for a rollback what that run had written. */
   base: Json<unknown>;
-  wish: Json<unknown>;
+  desired: Json<unknown>;
   differences: Json<unknown>;
   /** Those that were shown last, in full. */
   conflicts: NullableJson<unknown>;
@@ -257,21 +253,20 @@ export interface SelectionUpdatesTable {
   sent: NullableJson<unknown>;
   sent_sha256: string | null;
   version_after: ColumnType<string | null, number | null | undefined, number | null>;
-  written_at: Date | null;
 }
 
-export interface CampaignTurnsTable {
+export interface CampaignLocksTable {
   tenant: string;
   campaign_id: string;
   run_no: number;
-  ticket: string;
-  until: Date;
+  token: string;
+  locked_until: Date;
 }
 
 export interface LedgerTables {
   campaign_snapshots: CampaignSnapshotsTable;
   selection_updates: SelectionUpdatesTable;
-  campaign_turns: CampaignTurnsTable;
+  campaign_locks: CampaignLocksTable;
   runs: RunsTable;
   records: RecordsTable;
   outcomes: OutcomesTable;
@@ -284,7 +279,7 @@ export interface LedgerTables {
   rate_budgets: RateBudgetsTable;
   subject_secret: SubjectSecretTable;
   suppressions: SuppressionsTable;
-  consent_people: ConsentPeopleTable;
+  consent_keys: ConsentKeysTable;
   consent_proof: ConsentProofTable;
   erasures: ErasuresTable;
   eligibility_results: EligibilityResultsTable;

@@ -28,15 +28,15 @@ export interface CrashPoints {
 export const READS: ReadonlySet<string> = new Set(
   [
     'runs.find runs.get runs.list runs.countEndedEarly runs.counts runs.exactCounts',
-    'records.duplicateCandidates records.list records.reasons records.pendingContacts',
-    'writes.open writes.inDoubt writes.latencies writes.liveLeaseMs',
-    'audit.list audit.verify outbox.undelivered outbox.rendered outbox.contentOf outbox.tally',
-    'datasets.find datasets.read datasets.ids retries.of retries.problemOf rateBudget.blockedMs',
-    'campaigns.snapshot campaigns.atVersion selections.find selections.get',
-    'selections.ofCampaign selections.metrics',
-    'suppressions.isEmpty suppressions.find preferences.pendingOptIns preferences.settledBy preferences.duplicateRows',
-    'preferences.unsentOptOuts preferences.endedBatches consentProof.of consentProof.newestConsents',
-    'eligibilityResults.count eligibilityResults.answered eligibilityResults.tally eligibilityResults.list erasures.find',
+    'records.listDuplicateCandidates records.list records.countReasons records.countPendingContacts',
+    'writes.listOpen writes.listInDoubt writes.latencies writes.remainingLeaseMs',
+    'audit.list audit.verify outbox.listUndelivered outbox.renderedTotals outbox.ownTotals outbox.countDeliveries',
+    'datasets.find datasets.read datasets.listIds retries.list retries.findObstacle rateBudget.blockedMs',
+    'campaigns.getSnapshot campaigns.findVersion selections.find selections.get',
+    'selections.history selections.metrics',
+    'suppressions.isEmpty suppressions.find preferences.countPendingOptIns preferences.listSettledBy preferences.listDuplicateRows',
+    'preferences.listUnsentOptOuts preferences.listUnprovenBatches consentProof.list consentProof.newestConsents',
+    'eligibilityResults.count eligibilityResults.answeredRows eligibilityResults.tally eligibilityResults.list erasures.find',
   ].flatMap((line) => line.split(' ')),
 );
 

@@ -19,7 +19,7 @@ interface Waiting {
 export async function prepareLedger(ledger: Ledger, waiting: Waiting): Promise<boolean> {
   const prepare = async () => {
     await ledger.migrate();
-    await ledger.subjects.begin();
+    await ledger.subjects.registerPepper();
     return true;
   };
   const prepared = await retry(prepare, { ...waiting, server: 'the database', isRetryable: isPassing });

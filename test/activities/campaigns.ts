@@ -105,7 +105,7 @@ export async function onCampaign({ ledger, database: { db } }: Opened, contactSe
     targets: async () => (await admin.campaign(campaignId)).campaign?.contactSelection.targetListIds,
     versions: async ({ run_no }: Run) => {
       const { from_snapshot, version_after } = await ledger.selections.get(run_no);
-      const from = from_snapshot === null ? null : await ledger.campaigns.snapshot(from_snapshot);
+      const from = from_snapshot === null ? null : await ledger.campaigns.getSnapshot(from_snapshot);
       return [from?.version, version_after === null ? null : Number(version_after)];
     },
     events: async ({ run_no }: Run) => {

@@ -430,7 +430,7 @@ describe('where CXone does not refuse duplicates', () => {
     expect(await writeAll(worker, wholeOf(run))).toMatchObject({ left: 0 });
     expect(await exact(run)).toEqual({ total: 20, pending: 0, created: 10, in_doubt: 10 });
     expect(cxone.posts).toHaveLength(2);
-    expect(await opened().ledger.writes.inDoubt(run.run_no)).toMatchObject([{ batch: 1, records: 10 }]);
+    expect(await opened().ledger.writes.listInDoubt(run.run_no)).toMatchObject([{ batch: 1, records: 10 }]);
   });
 
   it('so is one whose lease ran out', async () => {

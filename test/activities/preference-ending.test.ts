@@ -58,7 +58,7 @@ describe('objections of a run that ends before its end', () => {
       { since: new Date(day(5)) },
     ]);
     expect(result.suppressions).toBe(state === 'failed' ? 0 : 1);
-    expect(await ledger.consentProof.of(guid(no)), 'nothing was sent').toEqual([]);
+    expect(await ledger.consentProof.list(guid(no)), 'nothing was sent').toEqual([]);
   });
 
   it('whose answer was lost are on the list and in the proof, once, however often the end is repeated', async () => {
@@ -74,7 +74,7 @@ describe('objections of a run that ends before its end', () => {
     });
     expect([await suppressed(no), await suppressed(yes)]).toEqual([true, false]);
     for (const n of [no, yes]) {
-      const proof = await ledger.consentProof.of(guid(n));
+      const proof = await ledger.consentProof.list(guid(n));
       expect(proof).toMatchObject([
         { runId: run.run_id, outcome: 'in_doubt', httpStatus: null, reasons: ['answer_lost'] },
       ]);
@@ -124,7 +124,7 @@ describe('what an answer after all settles', () => {
     await end(run, 'cancelled');
     expect(await outcomesOf(ledger, run)).toEqual({ 1: 'updated' });
     expect(await suppressed(yes)).toBe(false);
-    expect(await ledger.consentProof.of(guid(yes))).toMatchObject([
+    expect(await ledger.consentProof.list(guid(yes))).toMatchObject([
       { outcome: 'updated', evidence: 'late_answer', httpStatus: 200 },
     ]);
   });
@@ -146,10 +146,10 @@ describe('a batch that went out and has to be read back', () => {
     const run = await planned([optOut(no, 5), optIn(yes, 5), optIn(later, 5)], { guard: false });
     await expect(writePage(wholeOf(run))).rejects.toThrow(/may have been carried out/);
     // The batch's own write stands for the one that reads back: planned, with the key of what was sent.
-    await sql`update writes set state = 'planned', unanswered = 0, kind = 'read_back',
+    await sql`update writes set state = 'planned', lost_answers = 0, kind = 'read_back',
       refs = '{"batchKey": "k"}' where run_no = ${run.run_no}`.execute(opened().database.db);
     await end(run, 'failed');
-    expect(await ledger.retries.problemOf(await ledger.runs.get(run.run_id))).toMatch(
+    expect(await ledger.retries.findObstacle(await ledger.runs.get(run.run_id))).toMatch(
       /writes of 3 records without an answer/,
     );
     await end(run, 'cancelled');
@@ -157,7 +157,7 @@ describe('a batch that went out and has to be read back', () => {
       new Set(['in_doubt answer_lost on_our_suppression_list', 'in_doubt answer_lost']),
     );
     expect(await suppressed(no)).toBe(true);
-    expect(await ledger.consentProof.of(guid(yes))).toMatchObject([{ batchKey: 'k', outcome: 'in_doubt' }]);
+    expect(await ledger.consentProof.list(guid(yes))).toMatchObject([{ batchKey: 'k', outcome: 'in_doubt' }]);
   });
 
   it('is cancelled where CXone has said that it did not take it', async () => {
@@ -184,7 +184,7 @@ describe('a batch that went out and has to be read back', () => {
     });
     expect(result.counts).toMatchObject({ in_doubt: 2, pending: 0 });
     expect([await suppressed(no), await suppressed(yes)]).toEqual([true, false]);
-    expect(await ledger.consentProof.of(guid(yes))).toMatchObject([
+    expect(await ledger.consentProof.list(guid(yes))).toMatchObject([
       { outcome: 'in_doubt', httpStatus: null },
     ]);
   });
@@ -195,7 +195,7 @@ describe('the proof', () => {
     const { play, ledger } = await onSimulator({ latencyMs: 100 });
     const yes = someone();
     await play([optIn(yes, 5)], { guard: false });
-    const [entry] = await ledger.consentProof.of(guid(yes));
+    const [entry] = await ledger.consentProof.list(guid(yes));
     expect(Date.parse(entry?.sentAt ?? '')).toBeLessThan(entry?.at.getTime() ?? 0);
   });
 });

@@ -384,10 +384,10 @@ describe('what is kept', () => {
     const [sent, guarded] = [someone(), someone()];
     await admin.seedPreferences([stored(optOut(guarded, 20))]);
     const { run } = await play([optIn(sent, 5), optIn(guarded, 10)]);
-    expect(await ledger.consentProof.of(guid(sent))).toMatchObject([
+    expect(await ledger.consentProof.list(guid(sent))).toMatchObject([
       { runId: run.run_id, optIn: true, source: 'web-form', outcome: 'updated', httpStatus: 200, seq: 1 },
     ]);
-    expect(await ledger.consentProof.of(guid(guarded))).toEqual([]);
+    expect(await ledger.consentProof.list(guid(guarded))).toEqual([]);
   });
 
   it('of the run is in the audit: latency, violations, rate; and nobody', async () => {

@@ -96,7 +96,7 @@ describe('closing', () => {
     const result = await closing(run.run_id, state);
     expect(result).toMatchObject({ state, counts: { total: 25, pending: 0, cancelled: 25 } });
     expect(await closing(run.run_id, state)).toMatchObject({ counts: result.counts });
-    expect(await opened().ledger.records.reasons(run.run_no)).toMatchObject([{ code, n: 25 }]);
+    expect(await opened().ledger.records.countReasons(run.run_no)).toMatchObject([{ code, n: 25 }]);
   });
 
   it('waits for requests that are in flight', async () => {

@@ -47,7 +47,7 @@ async function onSimulator() {
   };
   const targets = async () => (await admin.campaign('C')).campaign?.contactSelection.targetListIds;
   const history = async () =>
-    (await ledger.selections.ofCampaign({ tenant, campaignId: 'C' }, 10)).map(({ differences }) =>
+    (await ledger.selections.history({ tenant, campaignId: 'C' }, 10)).map(({ differences }) =>
       differences.map(describeDifference),
     );
   return { admin, begin, seen, targets, history };

@@ -1,7 +1,7 @@
 /** What becomes of a campaign and of its run, whatever happens to the PATCH. */
 import { describe, expect, it } from 'vitest';
 import type { SelectionUpdateInput } from '../../src/contract/selection-update.ts';
-import { canonicalize, sha256 } from '../../src/ledger/runs/business-key.ts';
+import { canonicalize, sha256 } from '../../src/ledger/hashing.ts';
 import type { Edit } from '../../src/simulator/outbound.editors.ts';
 import { ledgerOfFile } from '../ledger/harness.ts';
 import { applied, onCampaign, once, type Send } from './campaigns.ts';

@@ -67,6 +67,7 @@ export function fakeRun(change: Partial<Run> = {}): Run {
     result: null,
     failure: null,
     staged_counts: null,
+    cancelled_records: 0,
     ...change,
   } as Run;
 }

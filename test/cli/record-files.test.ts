@@ -31,7 +31,7 @@ async function textOf(
   let text = '';
   const file = {
     run: fakeRun({ source }),
-    records: { list: () => each(records), reasons: () => Promise.resolve(reasons as never) },
+    records: { list: () => each(records), countReasons: () => Promise.resolve(reasons as never) },
     format,
   };
   for await (const chunk of recordsAsText(file)) text += chunk;

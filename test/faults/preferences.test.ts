@@ -82,7 +82,7 @@ async function sameBytesForAKey(stand: Stand): Promise<void> {
   expect(byStatus['422'] ?? 0, 'keys that were used for other bytes').toBe(0);
   const database = openDatabase(stand.databaseUrl, 1);
   const { rows } = await sql<{ repeated: number }>`
-    select count(*) filter (where unanswered > 0)::int as repeated from writes`.execute(database.db);
+    select count(*) filter (where lost_answers > 0)::int as repeated from writes`.execute(database.db);
   await database.close();
   expect(rows[0]?.repeated, 'writes whose answer was lost').toBeGreaterThan(3);
 }

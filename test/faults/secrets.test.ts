@@ -185,7 +185,7 @@ it('R22: the same of consent: preferences sent, a file and a contact checked, a 
 async function expectNobodyIn(stand: Stand, output: string): Promise<void> {
   expectNoCanary('the worker’s output', output);
   const tables = ['audit', 'audit_pending', 'writes', 'runs', 'outbox', 'suppressions', 'consent_proof'];
-  for (const table of [...tables, 'consent_people', 'erasures', 'eligibility_results'])
+  for (const table of [...tables, 'consent_keys', 'erasures', 'eligibility_results'])
     expectNoCanary(`the table ${table}`, await rowsOf(stand, table));
   const histories: unknown[] = [];
   for await (const { workflowId, type } of stand.client().temporal.workflow.list()) {

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { expect } from 'vitest';
 import { sameSelection } from '../../src/domain/selection-update/places.ts';
 import { readSelection } from '../../src/domain/selection-update/selection.ts';
-import { canonicalize, sha256 } from '../../src/ledger/runs/business-key.ts';
+import { canonicalize, sha256 } from '../../src/ledger/hashing.ts';
 import type { Database } from '../../src/ledger/database.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { AdminClient } from '../../src/simulator/admin-client.ts';
@@ -50,7 +50,7 @@ async function everyPatchWasClaimed(db: Database['db'], admin: AdminClient, camp
     select (select coalesce(sum(attempts), 0)::int from writes where kind = 'patch') as claims,
       (select count(*)::int from mine where version_after is not null) as updated,
       (select count(*)::int from writes join mine using (run_no)
-        where unanswered > 0 or writes.state = 'sending') as lost,
+        where lost_answers > 0 or writes.state = 'sending') as lost,
       (select count(*)::int from mine where state = 'running') as running`.execute(db);
   const { requests } = await admin.stats();
   const byStatus = requests['PATCH /api/v2/outbound/campaigns/:campaignId'] ?? {};

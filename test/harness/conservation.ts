@@ -192,7 +192,7 @@ async function nothingIsLeftOpen({ db }: Database, run: Run): Promise<void> {
       ? ['planned', 'sending', 'unanswered']
       : ['sending', 'unanswered'];
   const { rows } = await sql`
-    select id, batch, kind, state, fence, unanswered from writes
+    select id, batch, kind, state, fence, lost_answers from writes
     where run_no = ${run.run_no} and state = any(${open})`.execute(db);
   expect(rows, 'writes that are still open').toEqual([]);
 }

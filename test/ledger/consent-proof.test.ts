@@ -40,7 +40,7 @@ const record = (entries: readonly ProofEntry[], batch = BATCH) =>
   opened()
     .database.db.transaction()
     .execute((tx) => opened().ledger.consentProof.record(tx, batch, entries));
-const proofOf = (contactId: string) => opened().ledger.consentProof.of(contactId);
+const proofOf = (contactId: string) => opened().ledger.consentProof.list(contactId);
 
 describe('proof of consent', () => {
   it('tells for one person all that was sent and what became of it, in order', async () => {
@@ -68,7 +68,7 @@ describe('proof of consent', () => {
     await record([entry(anna)]);
     const { rows } = await sql<{ row: string }>`
       select consent_proof::text || encode(sealed, 'escape') as row from consent_proof
-      union all select consent_people::text from consent_people`.execute(opened().database.db);
+      union all select consent_keys::text from consent_keys`.execute(opened().database.db);
     expect(rows.length).toBeGreaterThan(1);
     for (const { row } of rows) expect(row).not.toMatch(new RegExp(`${anna}|canary|GDPR`));
   });
@@ -99,8 +99,8 @@ describe('proof of consent', () => {
       (await sql<{ n: number }>`select count(*)::int as n from consent_proof`.execute(opened().database.db))
         .rows[0]?.n;
     const before = await count();
-    expect(await opened().ledger.consentProof.forget(anna)).toBe(1);
-    expect(await opened().ledger.consentProof.forget(anna)).toBe(0);
+    expect(await opened().ledger.consentProof.dropKey(anna)).toBe(1);
+    expect(await opened().ledger.consentProof.dropKey(anna)).toBe(0);
     expect([await count(), await proofOf(anna), (await proofOf(ben)).length]).toEqual([before, [], 1]);
     await record([entry(anna, { optIn: false })]);
     expect(await proofOf(anna)).toMatchObject([{ optIn: false }]);
@@ -116,7 +116,7 @@ describe('proof of consent', () => {
       transformQuery: ({ node }) => node,
       transformResult: async ({ result }) => {
         erasures += 1;
-        if (erasures === 1) expect(await ledger.consentProof.forget(anna)).toBe(1);
+        if (erasures === 1) expect(await ledger.consentProof.dropKey(anna)).toBe(1);
         return result;
       },
     };

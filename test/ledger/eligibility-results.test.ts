@@ -13,7 +13,7 @@ it('a check knows which of its rows have their answer, whatever gaps there are',
         checkId,
         seqs.map((seq) => ({ seq, eligible: true, reason: 'compliant' })),
       );
-      const isAnswered = await eligibilityResults.answered(checkId);
+      const isAnswered = await eligibilityResults.answeredRows(checkId);
       const all = Array.from({ length: 25 }, (_, i) => i + 1);
       expect(all.filter(isAnswered)).toEqual(seqs.toSorted((a, b) => a - b));
       expect(await eligibilityResults.count(checkId)).toBe(seqs.length);

@@ -150,7 +150,7 @@ describe('an erasure', () => {
     } as const;
     await ledger.consentProof.record(database.db, batch, [preference]);
     expect(await erase(anna)).toMatchObject({ proof: 1 });
-    expect(await ledger.consentProof.of(anna)).toEqual([]);
+    expect(await ledger.consentProof.list(anna)).toEqual([]);
   });
 
   it('deletes the files that name them, but not the one that a run still reads', async () => {
@@ -179,7 +179,7 @@ describe('an erasure', () => {
     const run = await stagedRun([anna, ben], 'running');
     await opened().ledger.writes.plan(run.run_no, 'create', 2);
     expect(await erase(anna)).toMatchObject({ records: 0, runs: [], waitingFor: [run.run_id] });
-    const [write] = await opened().ledger.writes.open(run.run_no, 1, 9);
+    const [write] = await opened().ledger.writes.listOpen(run.run_no, 1, 9);
     expect(write?.seqs).toEqual([1, 2]);
   });
 
@@ -189,7 +189,7 @@ describe('an erasure', () => {
     const { ledger } = opened();
     await ledger.writes.plan(run.run_no, 'create', 2);
     expect(await erase(anna)).toMatchObject({ records: 3, waitingFor: [] });
-    const open = await ledger.writes.open(run.run_no, 1, 9);
+    const open = await ledger.writes.listOpen(run.run_no, 1, 9);
     expect(open.map(({ seqs }) => seqs)).toEqual([[2]]);
     expect(await ledger.runs.exactCounts(run.run_no)).toMatchObject({ total: 4, pending: 1, cancelled: 3 });
     expect(await ledger.runs.counts(run.run_no)).toMatchObject({ total: 4, pending: 1, cancelled: 3 });
@@ -257,10 +257,10 @@ describe('an erasure', () => {
     const run = await stagedRun([anna], 'running');
     const { ledger, database } = opened();
     await ledger.writes.plan(run.run_no, 'create', 1);
-    const [write] = await ledger.writes.open(run.run_no, 1, 1);
+    const [write] = await ledger.writes.listOpen(run.run_no, 1, 1);
     const claim = { runNo: run.run_no, id: write?.id ?? '', leaseMs: 1_000 };
     const claimed = await ledger.writes.claim({ ...claim, holder: 'h', tenant: 't' });
-    await ledger.writes.loseAnswer(claim.id, claimed.verdict === 'claimed' ? claimed.fence : 0);
+    await ledger.writes.markUnanswered(claim.id, claimed.verdict === 'claimed' ? claimed.fence : 0);
     await database.db.updateTable('runs').set({ state: 'failed' }).where('run_no', '=', run.run_no).execute();
     expect(await erase(anna)).toMatchObject({ records: 0, waitingFor: [run.run_id] });
   });
@@ -299,7 +299,7 @@ describe('an erasure', () => {
     await ledger.audit.seal();
     const entries = [];
     for await (const each of ledger.audit.list(erasureId)) entries.push(each);
-    expect(entries).toMatchObject([{ action: 'person_erased', data: { ...erased, requestedBy: 'dana' } }]);
+    expect(entries).toMatchObject([{ action: 'subject_erased', data: { ...erased, requestedBy: 'dana' } }]);
     expect(await everything()).not.toContain(anna);
   });
 });

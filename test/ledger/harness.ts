@@ -92,7 +92,7 @@ export async function plannedRun(ledger: Ledger, n: number, size = 100, input?: 
 }
 
 export async function writesOf(ledger: Ledger, run: Run) {
-  return ledger.writes.open(run.run_no, 1, 1_000_000);
+  return ledger.writes.listOpen(run.run_no, 1, 1_000_000);
 }
 
 export function claimOf(run: Run, id: string, more: Partial<{ leaseMs: number }> = {}) {

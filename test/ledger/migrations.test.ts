@@ -1,9 +1,20 @@
-import { readdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/ledger/database.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { freshDatabase } from '../harness/fresh.ts';
+
+const FOLDER = join(import.meta.dirname, '../../src/ledger/migrations');
+const CHECKSUMS = join(import.meta.dirname, 'migrations.sha256');
+const files = (readdirSync(FOLDER, { recursive: true }) as string[])
+  .filter((file) => file.endsWith('.ts'))
+  .sort();
+
+const ADD_ANOTHER =
+  'A migration is never changed: ledgers that have run it would not run it again. Restore the file and add a new ' +
+  'migration instead. The checksum of a new file is added to test/ledger/migrations.sha256';
 
 const opened = (url: string) => {
   const ledger = openLedger(url, 2);
@@ -11,24 +22,35 @@ const opened = (url: string) => {
   return ledger;
 };
 
+describe('the files of the migrations', () => {
+  it('are those that were committed first, byte for byte', () => {
+    const actual = files.map((file) => {
+      const hash = createHash('sha256').update(readFileSync(join(FOLDER, file)));
+      return `${hash.digest('hex')}  src/ledger/migrations/${file}`;
+    });
+    expect(actual, ADD_ANOTHER).toEqual(readFileSync(CHECKSUMS, 'utf8').trim().split('\n'));
+  });
+});
+
 describe('migrations', () => {
-  it('name what an empty database lacks, and nothing once they have run', async () => {
+  it('that an empty database lacks are listed, and none once they have run', async () => {
     const ledger = opened(await freshDatabase());
-    const files = readdirSync(join(import.meta.dirname, '../../src/ledger/migrations')).sort();
-    expect(await ledger.missingMigrations()).toEqual(files.map((file) => file.replace('.ts', '')));
-    await ledger.migrate();
+    const names = files.filter((file) => !file.includes('/')).map((file) => file.replace('.ts', ''));
+    expect(await ledger.missingMigrations()).toEqual(names);
+    expect(await ledger.migrate()).toEqual(names);
     expect(await ledger.missingMigrations()).toEqual([]);
   });
 
   it('change nothing the second time', async () => {
     const ledger = opened(await freshDatabase());
     await ledger.migrate();
-    await ledger.rateBudget.block('t', 1);
-    await ledger.migrate();
+    await ledger.rateBudget.block('t', 60_000);
+    expect(await ledger.migrate()).toEqual([]);
     expect(await ledger.missingMigrations()).toEqual([]);
+    expect(await ledger.rateBudget.blockedMs('t')).toBeGreaterThan(0);
   });
 
-  it('of a newer version are named', async () => {
+  it('of a newer version are listed as unknown', async () => {
     const url = await freshDatabase();
     const ledger = opened(url);
     expect(await ledger.unknownMigrations()).toEqual([]);
@@ -42,7 +64,8 @@ describe('migrations', () => {
   it('run once when eight processes start on an empty database at the same moment', async () => {
     const url = await freshDatabase();
     const ledgers = Array.from({ length: 8 }, () => opened(url));
-    await Promise.all(ledgers.map((ledger) => ledger.migrate()));
+    const ran = await Promise.all(ledgers.map((ledger) => ledger.migrate()));
+    expect(ran.flat().sort()).toEqual(files.filter((file) => !file.includes('/')).map((f) => f.slice(0, -3)));
     expect(await ledgers[0]?.missingMigrations()).toEqual([]);
     expect((await ledgers[7]?.health())?.version).toMatch(/^\d+/);
   });

@@ -23,7 +23,7 @@ async function runOf(n: number) {
 }
 
 async function onlyEvent(ledger: Ledger, run: Run) {
-  const events = await ledger.outbox.undelivered(run.run_no, 10);
+  const events = await ledger.outbox.listUndelivered(run.run_no, 10);
   expect(events).toHaveLength(1);
   const [event] = events;
   if (!event) throw new Error('no event');
@@ -36,15 +36,15 @@ describe('the outbox', () => {
     await settleNext();
     await settleNext();
     await settleNext();
-    const events = await ledger.outbox.undelivered(run.run_no, 2);
+    const events = await ledger.outbox.listUndelivered(run.run_no, 2);
     expect(events.map(({ id }) => Number(id))).toEqual(
       events.map(({ id }) => Number(id)).sort((a, b) => a - b),
     );
     expect(events).toHaveLength(2);
-    await ledger.outbox.delivered(events[0]?.id ?? '');
-    await ledger.outbox.failed(events[1]?.id ?? '', 'status 503');
-    expect(await ledger.outbox.tally(run.run_no)).toEqual({ delivered: 1, undelivered: 2 });
-    const [failed] = await ledger.outbox.undelivered(run.run_no, 10);
+    await ledger.outbox.markDelivered(events[0]?.id ?? '');
+    await ledger.outbox.markFailed(events[1]?.id ?? '', 'status 503');
+    expect(await ledger.outbox.countDeliveries(run.run_no)).toEqual({ delivered: 1, undelivered: 2 });
+    const [failed] = await ledger.outbox.listUndelivered(run.run_no, 10);
     expect(failed).toMatchObject({ attempts: 1, last_error: 'status 503', delivered_at: null });
   });
 
@@ -52,8 +52,8 @@ describe('the outbox', () => {
     const { ledger, run, settleNext } = await runOf(1);
     await settleNext();
     const { id } = await onlyEvent(ledger, run);
-    expect(await ledger.outbox.freeze(id, 'first')).toBe('first');
-    expect(await ledger.outbox.freeze(id, 'second')).toBe('first');
+    expect(await ledger.outbox.freezeBody(id, 'first')).toBe('first');
+    expect(await ledger.outbox.freezeBody(id, 'second')).toBe('first');
   });
 
   it('lets one event stand for those before it, with the counts of all', async () => {
@@ -64,11 +64,15 @@ describe('the outbox', () => {
     await ledger.outbox.mergeUndelivered(run.run_no);
     const event = await onlyEvent(ledger, run);
     const all = { counts: { created: 3, existing: 3 }, requests: 3, latencySumMs: 60 };
-    expect(await ledger.outbox.contentOf(event)).toEqual(all);
-    expect(await ledger.outbox.rendered(run.run_no)).toEqual({ counts: {}, requests: 0, latencySumMs: 0 });
-    await ledger.outbox.freeze(event.id, 'body');
-    expect(await ledger.outbox.rendered(run.run_no)).toEqual(all);
-    expect(await ledger.outbox.tally(run.run_no)).toEqual({ delivered: 0, undelivered: 1 });
+    expect(await ledger.outbox.ownTotals(event)).toEqual(all);
+    expect(await ledger.outbox.renderedTotals(run.run_no)).toEqual({
+      counts: {},
+      requests: 0,
+      latencySumMs: 0,
+    });
+    await ledger.outbox.freezeBody(event.id, 'body');
+    expect(await ledger.outbox.renderedTotals(run.run_no)).toEqual(all);
+    expect(await ledger.outbox.countDeliveries(run.run_no)).toEqual({ delivered: 0, undelivered: 1 });
   });
 
   it('loses no count when what was merged is merged again before it was told', async () => {
@@ -82,9 +86,9 @@ describe('the outbox', () => {
     await ledger.outbox.mergeUndelivered(run.run_no);
     const event = await onlyEvent(ledger, run);
     const all = { counts: { created: 4, existing: 4 }, requests: 4, latencySumMs: 40 };
-    expect(await ledger.outbox.contentOf(event)).toEqual(all);
-    await ledger.outbox.freeze(event.id, 'body');
-    expect(await ledger.outbox.rendered(run.run_no)).toEqual(all);
+    expect(await ledger.outbox.ownTotals(event)).toEqual(all);
+    await ledger.outbox.freezeBody(event.id, 'body');
+    expect(await ledger.outbox.renderedTotals(run.run_no)).toEqual(all);
   });
 
   it('merges nothing into what is rendered already, nor across runs', async () => {
@@ -92,14 +96,14 @@ describe('the outbox', () => {
     const other = await runOf(1);
     await settleNext();
     const first = await onlyEvent(ledger, run);
-    await ledger.outbox.freeze(first.id, 'body');
+    await ledger.outbox.freezeBody(first.id, 'body');
     await settleNext();
     await other.settleNext();
     await ledger.outbox.mergeUndelivered(run.run_no);
-    expect(await ledger.outbox.undelivered(run.run_no, 10)).toHaveLength(2);
-    expect(await ledger.outbox.undelivered(other.run.run_no, 10)).toHaveLength(1);
+    expect(await ledger.outbox.listUndelivered(run.run_no, 10)).toHaveLength(2);
+    expect(await ledger.outbox.listUndelivered(other.run.run_no, 10)).toHaveLength(1);
     const content = { counts: { created: 1, existing: 1 }, requests: 1, latencySumMs: 10 };
-    expect(await ledger.outbox.contentOf(first)).toEqual(content);
+    expect(await ledger.outbox.ownTotals(first)).toEqual(content);
   });
 
   it('adds nothing for a write without an answer', async () => {
@@ -109,6 +113,6 @@ describe('the outbox', () => {
     const { fence } = await claimed(ledger, run, write?.id ?? '');
     const quiet = settlement(write?.id ?? '', fence, [group('in_doubt', [1])]);
     await ledger.writes.settle({ ...quiet, state: 'in_doubt', latencyMs: null, event: null });
-    expect(await ledger.outbox.undelivered(run.run_no, 10)).toEqual([]);
+    expect(await ledger.outbox.listUndelivered(run.run_no, 10)).toEqual([]);
   });
 });

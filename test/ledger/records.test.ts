@@ -162,7 +162,7 @@ describe('duplicates', () => {
       return record(seq, { key1: `k${seq % 4_500}`, key2: `p${seq}` });
     });
     await ledger.records.stage(run.run_no, rows);
-    const found = await all(ledger.records.duplicateCandidates(run.run_no));
+    const found = await all(ledger.records.listDuplicateCandidates(run.run_no));
     const shared = rows.filter(
       (row) => row.record !== null && rows.some((r) => r !== row && r.record !== null && r.key1 === row.key1),
     );
@@ -181,7 +181,7 @@ describe('duplicates', () => {
     const counts = { total: 4, pending: 2, duplicate: 1, invalid: 1 };
     expect(await ledger.runs.exactCounts(run.run_no)).toEqual(counts);
     expect(await ledger.runs.counts(run.run_no)).toEqual(counts);
-    expect(await ledger.records.reasons(run.run_no)).toEqual([
+    expect(await ledger.records.countReasons(run.run_no)).toEqual([
       { outcome: 'duplicate', code: 'duplicate_in_source', field: null, n: 1 },
       { outcome: 'invalid', code: 'phone_missing', field: null, n: 1 },
     ]);

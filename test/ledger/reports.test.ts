@@ -10,7 +10,7 @@ async function settled(n: number): Promise<{ runNo: number; runId: string }> {
   const { ledger, database } = opened();
   const { run_no: runNo, run_id: runId } = await openRun(ledger);
   await sql`
-    insert into writes (run_no, batch, kind, state, seqs, attempts, unanswered, http_status, latency_ms, sent_at,
+    insert into writes (run_no, batch, kind, state, seqs, attempts, lost_answers, http_status, latency_ms, sent_at,
       settled_at, counts)
     select ${runNo}, i, 'create', 'settled', array(select generate_series((i - 1) * 100 + 1, i * 100)),
       case when i % 1000 = 0 then 3 else 1 end, case when i % 1000 = 0 then 1 else 0 end, 200, i % 500,
@@ -24,7 +24,7 @@ describe('what a report draws', () => {
   it('is a hundred buckets for a million records, and none is lost in them', async () => {
     const { reports } = opened().ledger;
     const { runNo } = await settled(10_000);
-    const writing = await reports.writing(runNo);
+    const writing = await reports.writingPeriod(runNo);
     expect(writing).toEqual({ from: FROM, to: new Date(FROM.getTime() + 100_000) });
     const buckets = await reports.timeline(runNo, FROM, 1_000);
     expect(buckets).toHaveLength(101);
@@ -35,7 +35,7 @@ describe('what a report draws', () => {
     expect(sum(({ requests }) => requests)).toBe(10_000);
     expect(sum(({ repeats }) => repeats)).toBe(20);
     expect(buckets[1]).toMatchObject({ index: 1, records: 10_000, averageMs: 149.5 });
-    expect(await reports.repeats(runNo)).toEqual({ repeats: 20, lostAnswers: 10 });
+    expect(await reports.countRepeats(runNo)).toEqual({ repeats: 20, lostAnswers: 10 });
   });
 
   it('names the slowest batches first', async () => {
@@ -53,9 +53,9 @@ describe('what a report draws', () => {
   it('is nothing for a run that wrote nothing', async () => {
     const { ledger } = opened();
     const { run_no: runNo } = await openRun(ledger);
-    expect(await ledger.reports.writing(runNo)).toBeNull();
+    expect(await ledger.reports.writingPeriod(runNo)).toBeNull();
     expect(await ledger.reports.timeline(runNo, FROM, 1_000)).toEqual([]);
-    expect(await ledger.reports.repeats(runNo)).toEqual({ repeats: 0, lostAnswers: 0 });
+    expect(await ledger.reports.countRepeats(runNo)).toEqual({ repeats: 0, lostAnswers: 0 });
   });
 
   it('is the story of the run in its order, sealed or not, without the batches', async () => {
@@ -67,7 +67,7 @@ describe('what a report draws', () => {
     await ledger.audit.seal();
     await add('resume', 'sam');
     await ledger.audit.add('another-run', 'cancel', {});
-    const story = await ledger.reports.story(runId);
+    const story = await ledger.reports.milestones(runId);
     expect(story.map(({ action }) => action)).toEqual(['run_opened', 'pause', 'resume']);
     expect(story[1]?.data).toEqual({ by: 'sam' });
   });

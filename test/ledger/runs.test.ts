@@ -74,8 +74,8 @@ describe('reservation', () => {
     const key = someId('key');
     const runs = await Promise.all(upTo(8).map(() => openRun(ledger)));
     const claims = await Promise.all(runs.map(({ run_no }) => ledger.runs.reserveBusinessKey(run_no, key)));
-    const winner = claims.findIndex(({ kind }) => kind === 'mine');
-    expect(claims.filter(({ kind }) => kind === 'mine')).toHaveLength(1);
+    const winner = claims.findIndex(({ kind }) => kind === 'reserved');
+    expect(claims.filter(({ kind }) => kind === 'reserved')).toHaveLength(1);
     for (const claim of claims) if (claim.kind === 'taken') expect(claim.by).toBe(runs[winner]?.run_id);
   });
 
@@ -83,9 +83,9 @@ describe('reservation', () => {
     const { ledger } = opened();
     const ends: [RunState, string][] = [
       ['completed', 'taken'],
-      ['failed', 'mine'],
-      ['rejected', 'mine'],
-      ['cancelled', 'mine'],
+      ['failed', 'reserved'],
+      ['rejected', 'reserved'],
+      ['cancelled', 'reserved'],
     ];
     for (const [state, then] of ends) {
       const key = someId('key');
@@ -104,11 +104,11 @@ describe('reservation', () => {
     await ledger.runs.reserveBusinessKey(first.run_no, key);
     for (const more of [{ again: true }, { dryRun: true }]) {
       const { run } = await ledger.runs.open(asked(someId('run'), more));
-      expect(await ledger.runs.reserveBusinessKey(run.run_no, key)).toEqual({ kind: 'mine' });
+      expect(await ledger.runs.reserveBusinessKey(run.run_no, key)).toEqual({ kind: 'reserved' });
     }
     await ledger.runs.close(first.run_no, 'failed', null, null);
     const next = await openRun(ledger);
-    expect(await ledger.runs.reserveBusinessKey(next.run_no, key)).toEqual({ kind: 'mine' });
+    expect(await ledger.runs.reserveBusinessKey(next.run_no, key)).toEqual({ kind: 'reserved' });
   });
 
   it('is repeatable by its owner, and makes a failed run a running one that has no result', async () => {
@@ -117,8 +117,8 @@ describe('reservation', () => {
     const run = await openRun(ledger);
     await ledger.runs.reserveBusinessKey(run.run_no, key);
     await ledger.runs.close(run.run_no, 'failed', { state: 'failed' }, { type: 'NotFound' });
-    expect(await ledger.runs.reserveBusinessKey(run.run_no, key)).toEqual({ kind: 'mine' });
-    expect(await ledger.runs.reserveBusinessKey(run.run_no, key)).toEqual({ kind: 'mine' });
+    expect(await ledger.runs.reserveBusinessKey(run.run_no, key)).toEqual({ kind: 'reserved' });
+    expect(await ledger.runs.reserveBusinessKey(run.run_no, key)).toEqual({ kind: 'reserved' });
     const now = await ledger.runs.get(run.run_id);
     expect(now).toMatchObject({ state: 'running', result: null, failure: null, finished_at: null });
   });
@@ -190,7 +190,7 @@ describe('counts', () => {
           if (write && next !== 'leave' && next !== 'resend') {
             const { id, seqs } = write;
             const { fence } = await claimed(ledger, run, id);
-            if (next === 'lose') await ledger.writes.loseAnswer(id, fence);
+            if (next === 'lose') await ledger.writes.markUnanswered(id, fence);
             if (next === 'release') await ledger.writes.release(id, fence);
             if (next === 'settle')
               await ledger.writes.settle(settlement(id, fence, [group('created', seqs)]));
@@ -210,7 +210,7 @@ describe('counts', () => {
           const counts = await ledger.runs.exactCounts(run.run_no);
           expect(await ledger.runs.counts(run.run_no)).toEqual(counts);
         }
-        await ledger.writes.doubtUnanswered(run.run_no, { code: 'answer_lost' });
+        await ledger.writes.markInDoubt(run.run_no, { code: 'answer_lost' });
         await ledger.records.cancelPending(run.run_no, { code: 'run_cancelled' });
         const counts = await ledger.runs.exactCounts(run.run_no);
         expect(counts.pending).toBe(0);

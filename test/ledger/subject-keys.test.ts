@@ -16,9 +16,9 @@ describe('the pepper', () => {
   it('makes other keys, the same in every process that has it', async () => {
     const open = opener(await freshDatabase());
     await open().migrate();
-    const [plain, hot] = [await open().subjects.keyOf(ANNA), await open('hot').subjects.keyOf(ANNA)];
+    const [plain, hot] = [await open().subjects.hash(ANNA), await open('hot').subjects.hash(ANNA)];
     expect(hot).not.toBe(plain);
-    expect(await open('hot').subjects.keyOf(ANNA.toUpperCase())).toBe(hot);
+    expect(await open('hot').subjects.hash(ANNA.toUpperCase())).toBe(hot);
   });
 
   it.each([
@@ -27,17 +27,17 @@ describe('the pepper', () => {
   ])('once a worker has begun with one, %s is refused before it overlooks anybody', async (_, wrong) => {
     const open = opener(await freshDatabase());
     await open().migrate();
-    await open('hot').subjects.begin();
-    await open('hot').subjects.begin();
-    await expect(open(wrong).subjects.keyOf(ANNA)).rejects.toThrow('CXFLOW_PEPPER');
-    await expect(open(wrong).subjects.begin()).rejects.toThrow('CXFLOW_PEPPER');
-    expect(await open('hot').subjects.keyOf(ANNA)).toMatch(/^[0-9a-f]{64}$/);
+    await open('hot').subjects.registerPepper();
+    await open('hot').subjects.registerPepper();
+    await expect(open(wrong).subjects.hash(ANNA)).rejects.toThrow('CXFLOW_PEPPER');
+    await expect(open(wrong).subjects.registerPepper()).rejects.toThrow('CXFLOW_PEPPER');
+    expect(await open('hot').subjects.hash(ANNA)).toMatch(/^[0-9a-f]{64}$/);
   });
 
   it('a ledger that was begun without one stays without one', async () => {
     const open = opener(await freshDatabase());
     await open().migrate();
-    await open().subjects.begin();
-    await expect(open('hot').subjects.keyOf(ANNA)).rejects.toThrow('CXFLOW_PEPPER');
+    await open().subjects.registerPepper();
+    await expect(open('hot').subjects.hash(ANNA)).rejects.toThrow('CXFLOW_PEPPER');
   });
 });

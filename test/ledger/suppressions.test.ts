@@ -36,7 +36,7 @@ describe('the suppression list', () => {
     const person = somebody();
     await list().add([objection(person, '2024-06-01T00:00:00Z')], 1);
     const other = openLedger(url, 1);
-    expect(await other.subjects.keyOf(person.toUpperCase())).toBe(await ledger.subjects.keyOf(person));
+    expect(await other.subjects.hash(person.toUpperCase())).toBe(await ledger.subjects.hash(person));
     await other.close();
     const { rows } = await sql<{ row: string }>`select suppressions::text as row from suppressions`.execute(
       database.db,
@@ -64,7 +64,7 @@ describe('the suppression list', () => {
 
   it('only a consent that is newer than the withdrawal ends it, whichever becomes known first', async () => {
     const consent = (contactId: string, consentTimestamp: string) =>
-      list().consentAgain([{ contactId, channel: 'email', consentTimestamp }]);
+      list().recordConsents([{ contactId, channel: 'email', consentTimestamp }]);
     const person = somebody();
     const isSuppressed = async () => (await list().find([person], ['email'])).length > 0;
     await list().add([objection(person, '2024-06-01T00:00:00Z')], 1);
@@ -95,7 +95,7 @@ describe('the suppression list', () => {
           else
             await database.db.transaction().execute(async (tx) => {
               const consent = { contactId: person, channel: 'email', consentTimestamp: at(day) } as const;
-              await list().consentAgain([consent], tx);
+              await list().recordConsents([consent], tx);
               await ledger.consentProof.record(tx, BATCH, [{ ...TAKEN, ...consent, seq: i + 1 }]);
             });
         }

@@ -146,12 +146,14 @@ describe('claims', () => {
   it('take over a lease that has run out, with a higher fence and one answer more that is lost', async () => {
     const { ledger } = opened();
     const { run, id } = await firstOf(3);
-    expect(await claimed(ledger, run, id)).toMatchObject({ fence: 1, unanswered: 0 });
+    expect(await claimed(ledger, run, id)).toMatchObject({ fence: 1, lostAnswers: 0 });
     await expire(id);
-    expect(await claimed(ledger, run, id)).toMatchObject({ fence: 2, unanswered: 1 });
+    expect(await claimed(ledger, run, id)).toMatchObject({ fence: 2, lostAnswers: 1 });
     await expire(id);
     const again = await Promise.all(upTo(10).map(() => ledger.writes.claim(claimOf(run, id))));
-    expect(again.filter(({ verdict }) => verdict === 'claimed')).toMatchObject([{ fence: 3, unanswered: 2 }]);
+    expect(again.filter(({ verdict }) => verdict === 'claimed')).toMatchObject([
+      { fence: 3, lost_answers: 2 },
+    ]);
   });
 
   it('hand out the records of the write, in the order of the source', async () => {
@@ -168,7 +170,7 @@ describe('claims', () => {
     const { ledger, database } = opened();
     const { run, id } = await firstOf(3);
     const { fence } = await claimed(ledger, run, id);
-    await ledger.writes.loseAnswer(id, fence);
+    await ledger.writes.markUnanswered(id, fence);
     const renamed = (name: string) =>
       sql`update records set record = json_build_object('contactId', ${name}::text)
         where run_no = ${run.run_no} and seq = 2`.execute(database.db);
@@ -182,7 +184,7 @@ describe('claims', () => {
     await sql`update writes set refs = '{"halved": true}' where id = ${id}`.execute(database.db);
     await expect(ledger.writes.claim(claimOf(run, id))).rejects.toThrow(/another payload/);
     await sql`update writes set refs = null where id = ${id}`.execute(database.db);
-    expect(await claimed(ledger, run, id)).toMatchObject({ fence: 2, unanswered: 1 });
+    expect(await claimed(ledger, run, id)).toMatchObject({ fence: 2, lostAnswers: 1 });
   });
 
   it('do not hand out a write that has lost records, and leave it as it is', async () => {
@@ -227,12 +229,12 @@ describe('a claim that is given back', () => {
     const { run, id } = await firstOf(2);
     const first = await claimed(ledger, run, id);
     await ledger.writes.release(id, first.fence);
-    expect(await rowOf(id)).toMatchObject({ state: 'planned', unanswered: 0, lease_until: null });
+    expect(await rowOf(id)).toMatchObject({ state: 'planned', lost_answers: 0, lease_until: null });
     const second = await claimed(ledger, run, id);
-    await ledger.writes.loseAnswer(id, second.fence);
+    await ledger.writes.markUnanswered(id, second.fence);
     const third = await claimed(ledger, run, id);
     await ledger.writes.release(id, third.fence);
-    expect(await rowOf(id)).toMatchObject({ state: 'unanswered', unanswered: 1 });
+    expect(await rowOf(id)).toMatchObject({ state: 'unanswered', lost_answers: 1 });
   });
 
   it('changes nothing by whoever does not hold it any more', async () => {
@@ -243,7 +245,7 @@ describe('a claim that is given back', () => {
     await claimed(ledger, run, id);
     const before = await rowOf(id);
     await ledger.writes.release(id, old.fence);
-    await ledger.writes.loseAnswer(id, old.fence);
+    await ledger.writes.markUnanswered(id, old.fence);
     expect(await ledger.writes.renew(id, old.fence, 99_000)).toBe(false);
     expect(await rowOf(id)).toEqual(before);
   });
@@ -253,7 +255,7 @@ describe('a claim that is given back', () => {
     const { run, id } = await firstOf(2);
     const { fence } = await claimed(ledger, run, id, 1_000);
     expect(await ledger.writes.renew(id, fence, 60_000)).toBe(true);
-    expect(await ledger.writes.liveLeaseMs(run.run_no)).toBeGreaterThan(30_000);
+    expect(await ledger.writes.remainingLeaseMs(run.run_no)).toBeGreaterThan(30_000);
   });
 });
 
@@ -282,7 +284,7 @@ describe('settling', () => {
       { kind: 'update', seqs: [3], refs },
       { kind: 'create', seqs: [4], refs: null },
     ]);
-    expect(await ledger.outbox.undelivered(run.run_no, 10)).toHaveLength(1);
+    expect(await ledger.outbox.listUndelivered(run.run_no, 10)).toHaveLength(1);
     const audited = database.db
       .selectFrom('audit_pending')
       .selectAll()
@@ -305,7 +307,7 @@ describe('settling', () => {
       late_answers: [{ fence: old.fence, httpStatus: 200 }, { fence: old.fence }],
     });
     expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 2, pending: 2 });
-    expect(await ledger.outbox.undelivered(run.run_no, 10)).toEqual([]);
+    expect(await ledger.outbox.listUndelivered(run.run_no, 10)).toEqual([]);
     expect(await ledger.writes.settle(settlement(id, now.fence, [group('existing', [1, 2])]))).toBe(true);
   });
 
@@ -362,7 +364,7 @@ describe('settling', () => {
     for await (const row of ledger.records.list(run.run_no)) {
       expect(row.reasons).toEqual([{ code: 'BAD\ufffd', message: 'a\ufffdb\ufffdc 😀 \\u0000' }]);
     }
-    expect(await ledger.records.reasons(run.run_no)).toMatchObject([{ code: 'BAD\ufffd' }]);
+    expect(await ledger.records.countReasons(run.run_no)).toMatchObject([{ code: 'BAD\ufffd' }]);
   });
 
   it('accepts every partition of the records, and nothing else (property)', async () => {
@@ -434,7 +436,7 @@ describe('what is in doubt', () => {
 
   it('is listed, and not open for claims', async () => {
     const { ledger, run, id } = await inDoubt();
-    expect(await ledger.writes.inDoubt(run.run_no)).toMatchObject([{ id, batch: 1, records: 3 }]);
+    expect(await ledger.writes.listInDoubt(run.run_no)).toMatchObject([{ id, batch: 1, records: 3 }]);
     expect(await writesOf(ledger, run)).toEqual([]);
     expect(await ledger.writes.claim(claimOf(run, id))).toEqual({ verdict: 'settled' });
     expect(await ledger.writes.latencies(run.run_no)).toMatchObject({ requests: 0, averageMs: 0 });
@@ -446,7 +448,7 @@ describe('what is in doubt', () => {
     expect(await ledger.writes.resolve({ runNo: run.run_no, verdict: 'resend', id: id })).toBe(0);
     expect(await ledger.runs.counts(run.run_no)).toEqual({ total: 3, pending: 3 });
     expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 3, pending: 3 });
-    expect(await claimed(ledger, run, id)).toMatchObject({ fence: 2, unanswered: 0 });
+    expect(await claimed(ledger, run, id)).toMatchObject({ fence: 2, lostAnswers: 0 });
     expect(await ledger.writes.settle(settlement(id, 2, [group('created', [1, 2, 3])]))).toBe(true);
     expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 3, pending: 0, created: 3 });
   });
@@ -465,7 +467,7 @@ describe('what is in doubt', () => {
   it('stays in doubt for good where a person leaves it', async () => {
     const { ledger, run, id } = await inDoubt();
     expect(await ledger.writes.resolve({ runNo: run.run_no, verdict: 'leave', id: null })).toBe(1);
-    expect(await ledger.writes.inDoubt(run.run_no)).toEqual([]);
+    expect(await ledger.writes.listInDoubt(run.run_no)).toEqual([]);
     expect(await ledger.writes.claim(claimOf(run, id))).toEqual({ verdict: 'settled' });
     expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 3, pending: 0, in_doubt: 3 });
   });
@@ -482,7 +484,7 @@ describe('what is in doubt', () => {
     };
     await inTwo(halves, { halved: true });
     await inTwo(refused);
-    await ledger.writes.doubtUnanswered(run.run_no, { code: 'answer_lost' });
+    await ledger.writes.markInDoubt(run.run_no, { code: 'answer_lost' });
     expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 20, pending: 10, in_doubt: 10 });
   });
 
@@ -491,12 +493,12 @@ describe('what is in doubt', () => {
     const run = await plannedRun(ledger, 30, 10);
     const [lost, expired, live] = await writesOf(ledger, run);
     const claim = await claimed(ledger, run, lost?.id ?? '');
-    await ledger.writes.loseAnswer(lost?.id ?? '', claim.fence);
+    await ledger.writes.markUnanswered(lost?.id ?? '', claim.fence);
     await claimed(ledger, run, expired?.id ?? '');
     await expire(expired?.id ?? '');
     await claimed(ledger, run, live?.id ?? '');
-    await ledger.writes.doubtUnanswered(run.run_no, { code: 'answer_lost' });
-    await ledger.writes.doubtUnanswered(run.run_no, { code: 'answer_lost' });
+    await ledger.writes.markInDoubt(run.run_no, { code: 'answer_lost' });
+    await ledger.writes.markInDoubt(run.run_no, { code: 'answer_lost' });
     const counts = { total: 30, pending: 10, in_doubt: 20 };
     expect(await ledger.runs.exactCounts(run.run_no)).toEqual(counts);
     expect(await ledger.runs.counts(run.run_no)).toEqual(counts);

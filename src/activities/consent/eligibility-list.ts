@@ -50,7 +50,7 @@ export function createEligibilityListActivities(deps: EligibilityListDeps) {
       withHeartbeat(async () => {
         const checkId = checkIdHere();
         const policy = input.policy ?? 'default';
-        const isAnswered = await ledger.eligibilityResults.answered(checkId);
+        const isAnswered = await ledger.eligibilityResults.answeredRows(checkId);
         const { columns, rows } = await openRows(deps, input);
         const asking = createAsking({ check, rateLimiter, policy, isLast: input.giveUp });
         const left: Error[] = [];

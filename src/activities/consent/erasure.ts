@@ -36,7 +36,7 @@ async function readContactId(ledger: Ledger, id: string): Promise<string> {
 
 async function datasetsThatName(ledger: Ledger, contactId: string): Promise<string[]> {
   const found: string[] = [];
-  for (const id of await ledger.datasets.ids()) {
+  for (const id of await ledger.datasets.listIds()) {
     const isTheirs = await mentions(ledger.datasets.read(id), contactId).catch(ifGone);
     if (isTheirs) found.push(id);
   }

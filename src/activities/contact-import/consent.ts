@@ -32,7 +32,7 @@ const inputOf = (run: Run): ContactImportInput => run.input as ContactImportInpu
 /** For the plan; null: nobody is asked. */
 export async function lookUpsOf(ledger: Ledger, run: Run): Promise<LookUps | null> {
   if (!inputOf(run).requireConsent) return null;
-  const { pending, withGuid } = await ledger.records.pendingContacts(run.run_no);
+  const { pending, withGuid } = await ledger.records.countPendingContacts(run.run_no);
   return { requests: withGuid, withoutContactId: pending - withGuid };
 }
 

@@ -139,7 +139,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') halt({ why: claimed.verdict });
     if (claimed.verdict === 'leased') leasedForMs = Math.max(leasedForMs, claimed.waitMs);
     if (claimed.verdict !== 'claimed') return null;
-    if (mayBeSent(write, claimed.unanswered, kind.repeatable(write.kind))) return { claimed, since };
+    if (mayBeSent(write, claimed.lostAnswers, kind.repeatable(write.kind))) return { claimed, since };
     await settling.leaveInDoubt(write, claimed.fence);
     return null;
   };
@@ -182,7 +182,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
         return contents.records();
       },
       refs: write.refs,
-      doubt: doubtOf(write, claimed.unanswered),
+      doubt: doubtOf(write, claimed.lostAnswers),
       sentSince: sentSince(write, run),
       beforeSend: () => lease.check(),
       nextRequest: () => nextRequest(lease),
@@ -196,7 +196,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     if (!(error instanceof CxoneError)) throw error;
     await applyRateLimit(error, sentAtMs);
     if (error.applied === 'no') await ledger.writes.release(write.id, fence);
-    else if (kind.repeatable(write.kind)) await ledger.writes.loseAnswer(write.id, fence);
+    else if (kind.repeatable(write.kind)) await ledger.writes.markUnanswered(write.id, fence);
     else await settling.leaveInDoubt(write, fence);
     recordFailure(error);
   };
@@ -232,7 +232,7 @@ export function createPageWorker(deps: PageDeps, run: Run) {
     async work(page: Page): Promise<void> {
       const tried = new Set<string>();
       for (;;) {
-        const open = await ledger.writes.open(run.run_no, page.fromBatch, page.toBatch);
+        const open = await ledger.writes.listOpen(run.run_no, page.fromBatch, page.toBatch);
         // Whose turn never came goes first: the look-ups that an outage fails must not keep the objections behind them.
         const next = open.filter((write) => !tried.has(write.id)).toSorted((a, b) => a.attempts - b.attempts);
         if (next.length === 0 || halted || tooLong) break;
@@ -248,9 +248,9 @@ export function createPageWorker(deps: PageDeps, run: Run) {
 
     /** Throws where CXone answered nothing at all: Temporal's backoff waits out an outage, and no history grows by it. */
     async result(page: Page): Promise<PageResult> {
-      const left = await ledger.writes.open(run.run_no, page.fromBatch, page.toBatch);
+      const left = await ledger.writes.listOpen(run.run_no, page.fromBatch, page.toBatch);
       if (lastFailure && !answered && left.length > 0 && !halted) throw lastFailure;
-      const lostMost = Math.max(0, ...left.map((write) => write.unanswered));
+      const lostMost = Math.max(0, ...left.map((write) => write.lostAnswers));
       return {
         counts: await ledger.runs.counts(run.run_no),
         left: left.length,

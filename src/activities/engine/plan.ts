@@ -1,5 +1,5 @@
 /** What a run is going to write, counted and hashed. */
-import { canonicalize, sha256 } from '../../ledger/runs/business-key.ts';
+import { canonicalize, sha256 } from '../../ledger/hashing.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { BulkKind, LookUps } from './definition.ts';
@@ -51,7 +51,7 @@ export async function countPlan(
   ratePerMinute: number,
 ): Promise<Plan> {
   const counts = await ledger.runs.exactCounts(run.run_no);
-  const reasons = await ledger.records.reasons(run.run_no);
+  const reasons = await ledger.records.countReasons(run.run_no);
   const options = kind.options(run.input);
   const lookUps = await kind.lookUps?.(run);
   const plan = {

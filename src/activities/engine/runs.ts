@@ -4,9 +4,9 @@ import type { Decision, Refusal } from '../../contract/steering.ts';
 import type { OperationKind } from '../../contract/operations.ts';
 import type { Counts, Phase, RunState, Steering } from '../../domain/run.ts';
 import { successRatePercent } from '../../domain/run.ts';
-import { canonicalize } from '../../ledger/runs/business-key.ts';
+import { canonicalize } from '../../ledger/hashing.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { parentOf } from '../../ledger/runs/retries.ts';
+import { retriedRunId } from '../../ledger/runs/retries.ts';
 import type { WriteInDoubt } from '../../ledger/writes/writes.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -104,7 +104,7 @@ export function createRunActivities(deps: RunsDeps) {
     /** The writes that a person has to decide about. */
     async listInDoubt(runId: string): Promise<InDoubt[]> {
       const run = await ledger.runs.get(runId);
-      const writes = await ledger.writes.inDoubt(run.run_no);
+      const writes = await ledger.writes.listInDoubt(run.run_no);
       return writes.map(({ sentAt, ...rest }) => ({ ...rest, sentAt: sentAt?.toISOString() ?? null }));
     },
 
@@ -166,14 +166,14 @@ export function createRunActivities(deps: RunsDeps) {
   }
 
   async function endPending(run: Run, state: 'cancelled' | 'rejected'): Promise<void> {
-    const liveMs = await ledger.writes.liveLeaseMs(run.run_no);
+    const liveMs = await ledger.writes.remainingLeaseMs(run.run_no);
     if (liveMs > 0)
       throw retryableFailure(
         'WritesInFlight',
         'requests are still in flight; they are settled first',
         liveMs + 100,
       );
-    await ledger.writes.doubtUnanswered(run.run_no, {
+    await ledger.writes.markInDoubt(run.run_no, {
       code: 'answer_lost',
       message: 'cancelled before it was reconciled',
     });
@@ -247,7 +247,7 @@ function alreadyEnded(run: Run) {
 
 async function resultOf(ledger: Ledger, run: Run, state: RunState, counts: Counts): Promise<BulkResult> {
   const { requests, averageMs } = await ledger.writes.latencies(run.run_no);
-  const retryOf = parentOf(run);
+  const retryOf = retriedRunId(run);
   return {
     runId: run.run_id,
     kind: run.kind,
@@ -261,6 +261,6 @@ async function resultOf(ledger: Ledger, run: Run, state: RunState, counts: Count
     successRatePercent: successRatePercent(counts),
     averageLatencyMs: Math.round(averageMs * 100) / 100,
     requests,
-    events: await ledger.outbox.tally(run.run_no),
+    events: await ledger.outbox.countDeliveries(run.run_no),
   };
 }

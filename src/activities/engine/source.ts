@@ -111,7 +111,7 @@ function opened(source: OpenedSource): OpenedContent {
 /** What an old run left undone (decisions.md 2). */
 async function retryContent(ledger: Ledger, runId: string): Promise<Content> {
   const old = await ledger.runs.find(runId);
-  const problem = old ? await ledger.retries.problemOf(old) : 'is not in the ledger';
+  const problem = old ? await ledger.retries.findObstacle(old) : 'is not in the ledger';
   if (!old || problem !== null)
     throw new SourceError('source_unreadable', `run ${runId}, whose rows were to be retried, ${problem}`);
   const rows = async function* (): AsyncIterable<SourceRow> {

@@ -5,7 +5,7 @@ import { DEFAULT_SOURCE_LIMITS, type SourceLimits } from '../../domain/source-li
 import { businessKey } from '../../ledger/runs/business-key.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { StagedRecord } from '../../ledger/runs/records.ts';
-import { parentOf } from '../../ledger/runs/retries.ts';
+import { retriedRunId } from '../../ledger/runs/retries.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { SourceError } from '../../sources/errors.ts';
 import { SourceChanged } from '../../sources/files.ts';
@@ -64,13 +64,13 @@ export function createStaging({ ledger, kinds, sourceDir, sourceLimits, draining
     await claimContent(ledger, run, kind, content);
     if (run.total !== null) return;
     await stageContent(run, kind, content);
-    const duplicateRows = kind.duplicates(run, ledger.records.duplicateCandidates(run.run_no));
+    const duplicateRows = kind.duplicates(run, ledger.records.listDuplicateCandidates(run.run_no));
     for await (const chunk of inChunks(duplicateRows, { items: LOSERS_PER_CHUNK })) {
       await goOn();
       await ledger.records.settleDuplicates(run.run_no, chunk);
     }
     await ledger.records.finishStaging(run.run_no);
-    const retryOf = parentOf(run) ?? undefined;
+    const retryOf = retriedRunId(run) ?? undefined;
     await ledger.audit.add(runId, 'staged', { ...describe(content), name: undefined, retryOf });
   }
 
@@ -112,7 +112,7 @@ async function claimContent(
   await refuseTakenUp(ledger, run);
   const key = businessKey(kind.stem, run.target, content.sha256, kind.options(run.input));
   const reservation = await ledger.runs.reserveBusinessKey(run.run_no, key);
-  if (reservation.kind === 'mine') return refuseTakenUp(ledger, run);
+  if (reservation.kind === 'reserved') return refuseTakenUp(ledger, run);
   const message =
     `the same content went to ${run.target} with the same options before, in run ${reservation.by}. ` +
     'Nothing was written. To write it again, say so: "again": true (cxflow: --again)';
@@ -124,9 +124,9 @@ async function claimContent(
  * twice. Looked at after the claim too, so that of two that begin at the same moment at least one sees the other.
  */
 async function refuseTakenUp(ledger: Ledger, run: Run): Promise<void> {
-  const parent = parentOf(run);
-  const [heir] = await ledger.retries.of(run.run_id);
-  const siblings = parent === null || run.again || run.dry_run ? [] : await ledger.retries.of(parent);
+  const parent = retriedRunId(run);
+  const [heir] = await ledger.retries.list(run.run_id);
+  const siblings = parent === null || run.again || run.dry_run ? [] : await ledger.retries.list(parent);
   const sibling = siblings.find(
     ({ runId, target, state }) =>
       runId !== run.run_id && target === run.target && (state === 'running' || state === 'completed'),

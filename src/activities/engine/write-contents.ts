@@ -5,8 +5,8 @@ import type { Run } from '../../ledger/runs/runs.ts';
 import type { PendingRecord } from './definition.ts';
 
 /** Tries that were refused count as sent here: it is the earliest moment that is certain. */
-export function sentSince({ attempts, sent_at }: OpenWrite, run: Run): Date {
-  return attempts === 1 && sent_at ? sent_at : run.started_at;
+export function sentSince({ attempts, sentAt }: OpenWrite, run: Run): Date {
+  return attempts === 1 && sentAt ? sentAt : run.started_at;
 }
 
 /** Both are in the order of the source. Most writes need no record by itself: they are read when somebody looks. */

@@ -53,9 +53,9 @@ export function createCrmActivities({ ledger, kinds, post: postOf, draining }: C
       }
       // An event that lists its items stands for itself: all of a run's in one would be megabytes (decisions.md 28).
       if (notify !== 'batch' && !rendererOf(kind)) await ledger.outbox.mergeUndelivered(run.run_no);
-      const events = await ledger.outbox.undelivered(run.run_no, EVENTS_AT_ONCE);
+      const events = await ledger.outbox.listUndelivered(run.run_no, EVENTS_AT_ONCE);
       if (events.length === 0 && !writing) return { done: true };
-      totals ??= await ledger.outbox.rendered(run.run_no);
+      totals ??= await ledger.outbox.renderedTotals(run.run_no);
       for (const event of events) totals = await deliver(run, event, totals, post);
       // `page`: what gathers in the time that a page takes goes out as one event.
       if (events.length === 0 || notify === 'page') await delay(notify === 'page' ? 4 * POLL_MS : POLL_MS);
@@ -69,12 +69,12 @@ export function createCrmActivities({ ledger, kinds, post: postOf, draining }: C
     event: OutboxEvent,
     before: EventTotals,
   ): Promise<{ body: string; totals: EventTotals }> {
-    const reread = () => ledger.outbox.rendered(run.run_no);
+    const reread = () => ledger.outbox.renderedTotals(run.run_no);
     if (event.body !== null) return { body: event.body, totals: await reread() };
-    const content = await ledger.outbox.contentOf(event);
+    const content = await ledger.outbox.ownTotals(event);
     const totals = add(before, content);
     const mine = render(run, event, content, totals);
-    const body = await ledger.outbox.freeze(event.id, mine);
+    const body = await ledger.outbox.freezeBody(event.id, mine);
     // Another attempt rendered it in the meantime, and perhaps more: those count too.
     return { body, totals: body === mine ? totals : await reread() };
   }
@@ -93,10 +93,10 @@ export function createCrmActivities({ ledger, kinds, post: postOf, draining }: C
       await send(event.event_id, body);
     } catch (error) {
       const why = error instanceof Error ? error.message : 'unknown';
-      await ledger.outbox.failed(event.id, why);
+      await ledger.outbox.markFailed(event.id, why);
       throw retryableFailure('CrmUnavailable', `the CRM did not take event ${event.event_id}: ${why}`);
     }
-    await ledger.outbox.delivered(event.id);
+    await ledger.outbox.markDelivered(event.id);
     return totals;
   }
 }

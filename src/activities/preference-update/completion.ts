@@ -4,7 +4,7 @@
  */
 import type { PreferenceItem } from '../../cxone/preferences.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import type { EndedBatch } from '../../ledger/consent/preferences.ts';
+import type { UnprovenBatch } from '../../ledger/consent/preferences.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { GUARD, READ_BACK, type ReadBackRefs } from './answers.ts';
 import { ON_OUR_LIST } from './rows.ts';
@@ -14,11 +14,12 @@ import { consentOf, itemOf, keyOf, objectionOf, proofOf } from './settle.ts';
 export async function endPreferences(ledger: Ledger, run: Run): Promise<void> {
   // A rehearsal puts nobody on the list.
   if (run.dry_run) return;
-  for (const batch of await ledger.preferences.endedBatches(run.run_no)) await prove(ledger, run, batch);
+  for (const batch of await ledger.preferences.listUnprovenBatches(run.run_no))
+    await prove(ledger, run, batch);
   await keepObjections(ledger, run);
 }
 
-async function prove(ledger: Ledger, run: Run, ended: EndedBatch): Promise<void> {
+async function prove(ledger: Ledger, run: Run, ended: UnprovenBatch): Promise<void> {
   const sent = sentAs(run, ended);
   if (sent === null) return;
   const { writeId, httpStatus, records } = ended;
@@ -33,14 +34,14 @@ async function prove(ledger: Ledger, run: Run, ended: EndedBatch): Promise<void>
   });
   const taken = records.filter(({ outcome }) => outcome === 'updated');
   const consents = taken.flatMap((record) => consentOf(itemOf(record)));
-  await ledger.preferences.prove(writeId, async (tx) => {
-    await ledger.suppressions.consentAgain(consents, tx);
+  await ledger.preferences.markProven(writeId, async (tx) => {
+    await ledger.suppressions.recordConsents(consents, tx);
     await ledger.consentProof.record(tx, batch, entries);
   });
 }
 
 /** The batch that carried them; null: they had only been asked for. */
-function sentAs(run: Run, { kind, batch, records, refs, sentAt }: EndedBatch) {
+function sentAs(run: Run, { kind, batch, records, refs, sentAt }: UnprovenBatch) {
   if (kind === READ_BACK) {
     const { batchKey, sentAt: left = null } = (refs ?? {}) as ReadBackRefs;
     return batchKey === undefined ? null : { batchKey, sentAt: left };
@@ -50,7 +51,7 @@ function sentAs(run: Run, { kind, batch, records, refs, sentAt }: EndedBatch) {
 }
 
 async function keepObjections(ledger: Ledger, run: Run): Promise<void> {
-  for await (const optOuts of ledger.preferences.unsentOptOuts(run.run_no, ON_OUR_LIST.code)) {
+  for await (const optOuts of ledger.preferences.listUnsentOptOuts(run.run_no, ON_OUR_LIST.code)) {
     const objections = optOuts.flatMap(({ record, code }) =>
       objectionOf(record as PreferenceItem, { reasons: [{ code: code ?? 'run_failed' }] }),
     );

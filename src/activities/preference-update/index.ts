@@ -51,10 +51,10 @@ export function createPreferenceUpdate(deps: PreferenceUpdateDeps): BulkKind {
     options: (input) => preferenceUpdateOptions(input as PreferenceUpdateInput),
     reader: preferenceReader,
     // Not as the candidates come: a later row may be the newer one.
-    duplicates: (run) => ledger.preferences.duplicateRows(run.run_no),
+    duplicates: (run) => ledger.preferences.listDuplicateRows(run.run_no),
     lookUps: async (run) =>
       isGuarded(run)
-        ? { requests: await ledger.preferences.pendingOptIns(run.run_no), withoutContactId: 0 }
+        ? { requests: await ledger.preferences.countPendingOptIns(run.run_no), withoutContactId: 0 }
         : null,
     write: (write) => writePreferences(deps, write),
     // Keyed, and read back where the key may have expired.

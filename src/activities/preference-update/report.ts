@@ -11,7 +11,7 @@ import { ON_OUR_LIST } from './rows.ts';
  * who was erased in between is told of no more (ledger/consent/erasure.ts).
  */
 export async function renderEvent(ledger: Ledger, run: Run, event: OutboxEvent): Promise<string> {
-  const settled = await ledger.preferences.settledBy(run.run_no, event.write_id ?? '0');
+  const settled = await ledger.preferences.listSettledBy(run.run_no, event.write_id ?? '0');
   return JSON.stringify({
     id: event.event_id,
     event: event.event,
@@ -39,7 +39,7 @@ function isErased(record: unknown): boolean {
 
 /** S0's metrics, without its faults: a rate of what was checked, never negative, and 100 of nothing. */
 export async function complianceOf(ledger: Ledger, run: Run, { total, invalid = 0 }: Counts) {
-  const reasons = await ledger.records.reasons(run.run_no);
+  const reasons = await ledger.records.countReasons(run.run_no);
   const count = (code: string) =>
     reasons.filter((reason) => reason.code === code).reduce((sum, { n }) => sum + n, 0);
   const violations = invalid + count('gdpr_needs_consent_date');

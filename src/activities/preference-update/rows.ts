@@ -11,7 +11,7 @@ import {
   type UnsentOptOut,
 } from '../../domain/preference-update/preferences.ts';
 import type { Reason } from '../../domain/run.ts';
-import { canonicalize } from '../../ledger/runs/business-key.ts';
+import { canonicalize } from '../../ledger/hashing.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { Objection } from '../../ledger/consent/suppressions.ts';
 import { SourceError } from '../../sources/errors.ts';

@@ -1,7 +1,7 @@
 /** What is remembered with the settle of preferences: objections, consents, and the proof of what was sent. */
 import type { PreferenceItem, StoredPreference } from '../../cxone/preferences.ts';
 import type { Channel } from '../../domain/consent/eligibility.ts';
-import { canonicalize, sha256 } from '../../ledger/runs/business-key.ts';
+import { canonicalize, sha256 } from '../../ledger/hashing.ts';
 import type { ProofBatch, ProofEntry } from '../../ledger/consent/proof.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
@@ -56,7 +56,7 @@ export function settling(
     emitsEvent: groups.some(({ outcome }) => outcome === 'updated' || outcome === 'existing'),
     async inSettleTransaction(tx) {
       await ledger.suppressions.add(objections, run.run_no, tx);
-      await ledger.suppressions.consentAgain(consents, tx);
+      await ledger.suppressions.recordConsents(consents, tx);
       if (!request) return;
       const entries = groups.flatMap((group) =>
         group.seqs.flatMap((seq) => proofOf(seq, items.get(seq), group)),

@@ -18,9 +18,9 @@ export async function inTurn<T>(
   who: CampaignKey & { readonly runNo: number },
   work: () => Promise<T>,
 ): Promise<T> {
-  const turn = { tenant: who.tenant, campaignId: who.campaignId, runNo: who.runNo, ticket: randomUUID() };
+  const turn = { tenant: who.tenant, campaignId: who.campaignId, runNo: who.runNo, token: randomUUID() };
   const giveUpAt = performance.now() + LONGEST_WAIT_MS;
-  while ((await campaigns.takeTurn(turn, TURN_MS)) > 0) {
+  while ((await campaigns.acquireLock(turn, TURN_MS)) > 0) {
     if (performance.now() > giveUpAt)
       throw retryableFailure('WritesInFlight', 'another update of this campaign is under way', COME_BACK_MS);
     await delay(POLL_MS);
@@ -29,6 +29,6 @@ export async function inTurn<T>(
     return await work();
   } finally {
     // A turn that cannot be given back runs out; what the work came to counts more.
-    await campaigns.endTurn(turn).catch(() => undefined);
+    await campaigns.releaseLock(turn).catch(() => undefined);
   }
 }

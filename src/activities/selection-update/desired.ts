@@ -26,7 +26,7 @@ import {
   readSelection,
   ruleProblems,
 } from '../../domain/selection-update/selection.ts';
-import { canonicalize, sha256 } from '../../ledger/runs/business-key.ts';
+import { canonicalize, sha256 } from '../../ledger/hashing.ts';
 import type { CampaignKey, Snapshot } from '../../ledger/selections/campaigns.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { fatalFailure } from '../failures.ts';
@@ -88,7 +88,7 @@ async function baseOf(
   fresh: Snapshot,
 ): Promise<Snapshot> {
   if (version === undefined || version === fresh.version) return fresh;
-  const kept = await ledger.campaigns.atVersion(key, version);
+  const kept = await ledger.campaigns.findVersion(key, version);
   if (kept) return kept;
   const message =
     `version ${version} of campaign ${key.campaignId} (baseVersion) was never seen by this cxflow, and the campaign is ` +
@@ -107,7 +107,7 @@ async function rollback(ledger: Ledger, key: CampaignKey, runId: string): Promis
       'InvalidInput',
       `run ${runId} wrote campaign ${old.campaign_id}, not ${key.campaignId}`,
     );
-  const before = await ledger.campaigns.snapshot(old.from_snapshot);
+  const before = await ledger.campaigns.getSnapshot(old.from_snapshot);
   return {
     base: readSelection(old.sent),
     ours: readSelection(before.selection),

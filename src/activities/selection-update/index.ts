@@ -8,7 +8,7 @@ import { CxoneRateLimited } from '../../cxone/errors.ts';
 import type { Outcome } from '../../domain/run.ts';
 import { diffSelections } from '../../domain/selection-update/diff.ts';
 import { readSelection } from '../../domain/selection-update/selection.ts';
-import { canonicalize } from '../../ledger/runs/business-key.ts';
+import { canonicalize } from '../../ledger/hashing.ts';
 import type { CampaignKey, Snapshot } from '../../ledger/selections/campaigns.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -70,7 +70,7 @@ export function createSelectionUpdate(deps: SelectionDeps) {
     await rateLimiter.acquire(signal);
     try {
       const campaign = await cxone.outbound.readCampaign({ campaignId, signal });
-      return await ledger.campaigns.keep(keyOf(campaignId), {
+      return await ledger.campaigns.saveSnapshot(keyOf(campaignId), {
         ...campaign,
         selection: readSelection(campaign.selection),
       });
@@ -113,12 +113,12 @@ export function createSelectionUpdate(deps: SelectionDeps) {
 
   const plan = async (runId: string, snapshot: string): Promise<Plan> => {
     const run = await ledger.runs.get(runId);
-    const fresh = await ledger.campaigns.snapshot(snapshot);
+    const fresh = await ledger.campaigns.getSnapshot(snapshot);
     const key = keyOf(run.target);
     const begun = await ledger.selections.find(run.run_no);
     if (begun && (begun.campaign_id !== key.campaignId || begun.tenant !== key.tenant))
       throw beganOtherwise(runId);
-    const from = begun ? await ledger.campaigns.snapshot(begun.base_snapshot) : fresh;
+    const from = begun ? await ledger.campaigns.getSnapshot(begun.base_snapshot) : fresh;
     const wish = await wishOf(ledger, key, inputOf(run), from);
     const planned = planOf(wish, fresh, inputOf(run));
     const kept = await ledger.selections.plan({
@@ -126,12 +126,12 @@ export function createSelectionUpdate(deps: SelectionDeps) {
       runNo: run.run_no,
       baseSnapshot: wish.baseSnapshot,
       base: wish.base,
-      wish: wish.ours,
+      desired: wish.ours,
       differences: diffSelections(wish.base, wish.ours),
     });
     const isTheSame = ([a, b]: readonly [unknown, unknown]) => canonicalize(a) === canonicalize(b);
     const both = [
-      [kept.wish, wish.ours],
+      [kept.desired, wish.ours],
       [kept.base, wish.base],
     ] as const;
     if (!both.every(isTheSame)) throw beganOtherwise(runId);
@@ -189,7 +189,7 @@ function beganOtherwise(runId: string) {
 async function resultOf(ledger: Ledger, key: CampaignKey, run: Run) {
   const update = await ledger.selections.find(run.run_no);
   if (!update) return { campaignId: run.target, version: null, payloadHash: null, metrics: null };
-  const versionOf = async (id: string | null) => id && (await ledger.campaigns.snapshot(id)).version;
+  const versionOf = async (id: string | null) => id && (await ledger.campaigns.getSnapshot(id)).version;
   const after = update.version_after === null ? null : Number(update.version_after);
   return {
     campaignId: run.target,

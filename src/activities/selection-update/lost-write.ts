@@ -24,8 +24,8 @@ export const abandonedPlaces = ({ refs }: OpenWrite): readonly Place[] =>
   (refs as SelectionRefs | null)?.abandoned ?? [];
 
 /** Was it sent before, without an answer? A lease that ran out is an answer that was lost. */
-export const mayBeApplied = ({ unanswered, state }: OpenWrite): boolean =>
-  unanswered > 0 || state === 'sending';
+export const mayBeApplied = ({ lostAnswers, state }: OpenWrite): boolean =>
+  lostAnswers > 0 || state === 'sending';
 
 /** null: nothing is under way that nobody answered. */
 export async function lostWriteOf(
@@ -36,9 +36,9 @@ export async function lostWriteOf(
 ): Promise<LostWrite | null> {
   if (!mayBeApplied(write) || update.from_snapshot === null) return null;
   const { tenant, campaign_id: campaignId } = update;
-  const from = await campaigns.snapshot(update.from_snapshot);
+  const from = await campaigns.getSnapshot(update.from_snapshot);
   const made = from.version + 1;
-  const next = theirs.version === made ? theirs : await campaigns.atVersion({ tenant, campaignId }, made);
+  const next = theirs.version === made ? theirs : await campaigns.findVersion({ tenant, campaignId }, made);
   const sent = readSelection(update.sent);
   const unanswered = { from: read(from), sent };
   return {

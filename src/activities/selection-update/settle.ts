@@ -225,7 +225,7 @@ export function createSelectionSettling(deps: SelectionDeps) {
     startedAt: number,
   ): Promise<void> => {
     if (error.applied === 'no') await ledger.writes.release(write.id, fence);
-    else await ledger.writes.loseAnswer(write.id, fence);
+    else await ledger.writes.markUnanswered(write.id, fence);
     if (error instanceof CxoneRateLimited && error.retryAfterMs !== null)
       await rateLimiter.block(error.retryAfterMs);
     const { action, data } = entryOf(run, theirs, {
@@ -247,9 +247,9 @@ export function createSelectionSettling(deps: SelectionDeps) {
   ): Promise<void> => {
     const run = await ledger.runs.get(runId);
     const update = await ledger.selections.get(run.run_no);
-    const [write] = await ledger.writes.open(run.run_no, 1, 1);
+    const [write] = await ledger.writes.listOpen(run.run_no, 1, 1);
     if (!write) return;
-    const theirs = await ledger.campaigns.snapshot(update.from_snapshot ?? update.base_snapshot);
+    const theirs = await ledger.campaigns.getSnapshot(update.from_snapshot ?? update.base_snapshot);
     const conflicts = (update.conflicts ?? []) as readonly Conflict[];
     const differently: Reason[] = conflicts.map((conflict) => ({
       code: 'changed_differently',
@@ -288,8 +288,8 @@ const mayHaveBeen = ({ version }: Snapshot): string =>
   `The answer to our write over version ${version} was lost, and it may have been applied`;
 
 /** Exclusions that the wish takes off, or makes targets. */
-export function takenOff({ base, wish }: SelectionUpdate): string[] {
-  const [before, ours] = [readSelection(base), readSelection(wish)];
+export function takenOff({ base, desired }: SelectionUpdate): string[] {
+  const [before, ours] = [readSelection(base), readSelection(desired)];
   const removed = before.exclusionListIds.filter((id) => !ours.exclusionListIds.includes(id));
   return [...removed, ...ours.targetListIds];
 }

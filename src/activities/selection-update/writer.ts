@@ -7,7 +7,7 @@ import { CxoneError } from '../../cxone/errors.ts';
 import { diffSelections } from '../../domain/selection-update/diff.ts';
 import { sameSelection, replacePlaces } from '../../domain/selection-update/places.ts';
 import { type ContactSelection, readSelection } from '../../domain/selection-update/selection.ts';
-import { canonicalize, sha256 } from '../../ledger/runs/business-key.ts';
+import { canonicalize, sha256 } from '../../ledger/hashing.ts';
 import type { Snapshot } from '../../ledger/selections/campaigns.ts';
 import { LEASE_MARGIN_MS } from '../../ledger/writes/claims.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -54,10 +54,10 @@ export function createSelectionWriter(deps: WriterDeps) {
 
   const tryOnce = async (run: Run, answered: Answered): Promise<SelectionWritten> => {
     const update = await ledger.selections.get(run.run_no);
-    const [write] = await ledger.writes.open(run.run_no, 1, 1);
+    const [write] = await ledger.writes.listOpen(run.run_no, 1, 1);
     // A try before this one settled it, and its answer to Temporal was lost.
     if (!write) return settledBefore(run, update);
-    const liveMs = await ledger.writes.liveLeaseMs(run.run_no);
+    const liveMs = await ledger.writes.remainingLeaseMs(run.run_no);
     if (liveMs > 0)
       throw retryableFailure('WritesInFlight', 'the PATCH may still be under way', liveMs + 100);
     const theirs = await deps.look(run.target);
@@ -86,7 +86,7 @@ export function createSelectionWriter(deps: WriterDeps) {
   const merge = async (attempt: Attempt, answered: Answered): Promise<SelectionWritten> => {
     const { run, update, write, lost } = attempt;
     const theirs = theirsOf(attempt);
-    const ours = readSelection(update.wish);
+    const ours = readSelection(update.desired);
     // What is not wished any more is as if it had been there before the wish.
     const base = replacePlaces(readSelection(update.base), ours, abandonedPlaces(write));
     const disputed = lost ? disputedOf(lost) : undefined;
@@ -94,7 +94,7 @@ export function createSelectionWriter(deps: WriterDeps) {
     if (merged.kind === 'broken') throw breaksRules('as CXone has it', merged.problems);
     if (merged.kind === 'conflict') {
       const conflicts = merged.open.map((conflict) => ({ ...conflict, hash: shown(conflict).hash }));
-      await ledger.selections.keepConflicts(run.run_no, conflicts);
+      await ledger.selections.saveConflicts(run.run_no, conflicts);
       return { kind: 'conflict', conflicts: merged.open.map(shown) };
     }
     const { selection } = merged;
@@ -120,7 +120,7 @@ export function createSelectionWriter(deps: WriterDeps) {
     const { snapshot } = options as { readonly snapshot?: string };
     // Planned by an older version.
     if (snapshot === undefined) return toWrite === 0;
-    const atPlan = readSelection((await ledger.campaigns.snapshot(snapshot)).selection);
+    const atPlan = readSelection((await ledger.campaigns.getSnapshot(snapshot)).selection);
     const written = diffSelections(readSelection(theirs.selection), selection);
     return goesBeyond({ ...wishIn(update), theirs: atPlan }, inputOf(run), written, answered);
   };
@@ -160,7 +160,7 @@ export function createSelectionWriter(deps: WriterDeps) {
       leaseMs: LEASE_MS,
       holder: deps.holder,
       tenant: rateLimiter.tenant,
-      unanswered: write.unanswered + (write.state === 'sending' ? 1 : 0),
+      lostAnswers: write.lostAnswers + (write.state === 'sending' ? 1 : 0),
       sent: { snapshot: theirs.id, selection: payload.selection, sha256: payload.sha256 },
       replaces: lost?.verdict === 'unknown' ? settling.replaced(attempt, lost, payload.selection) : null,
     });
@@ -220,7 +220,7 @@ export function createSelectionWriter(deps: WriterDeps) {
   return Object.assign(write, { leaveConflict: settling.leaveConflict });
 }
 
-const wishIn = ({ base, wish }: SelectionUpdate) => ({
+const wishIn = ({ base, desired }: SelectionUpdate) => ({
   base: readSelection(base),
-  ours: readSelection(wish),
+  ours: readSelection(desired),
 });

@@ -42,7 +42,7 @@ export const addPreferencesHistory: AddCommand = (parent, cli, finish) => {
 /** Errors: PepperMismatch; those of the database. */
 export async function showHistory(cli: Cli, { contact, json = false }: HistoryOptions): Promise<ExitCode> {
   return withSession(cli, async ({ ledger }) => {
-    const entries = await ledger.consentProof.of(contact);
+    const entries = await ledger.consentProof.list(contact);
     const suppressions = await ledger.suppressions.find([contact], [...CHANNELS]);
     const { say } = outputOf(cli, json);
     if (entries.length > 0) say(renderTable(COLUMNS, [HEADER, ...entries.map(rowOf)]));

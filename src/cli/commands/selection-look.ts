@@ -1,7 +1,7 @@
 /** `cxflow selection show CAMPAIGN` and `selection history CAMPAIGN`. */
 import { describeDifference } from '../../domain/selection-update/diff.ts';
 import type { ContactSelection } from '../../domain/selection-update/selection.ts';
-import type { UpdateOfCampaign } from '../../ledger/selections/selections.ts';
+import type { CampaignUpdate } from '../../ledger/selections/selections.ts';
 import { type Cli, type Colors, outputOf, withSession, writeJson } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { formatDuration, formatTime, printable, spaced } from '../format.ts';
@@ -90,7 +90,7 @@ export async function showHistory(
 ): Promise<ExitCode> {
   return withSession(cli, async ({ ledger, config }) => {
     const key = { tenant: config.cxone.tenant, campaignId };
-    const updates = (await ledger.selections.ofCampaign(key, limit)).map((update) => ({
+    const updates = (await ledger.selections.history(key, limit)).map((update) => ({
       ...update,
       changes: update.differences.map(describeDifference),
     }));
@@ -109,7 +109,7 @@ export async function showHistory(
 }
 
 function renderUpdate(
-  update: UpdateOfCampaign & { readonly changes: readonly string[] },
+  update: CampaignUpdate & { readonly changes: readonly string[] },
   colors: Colors,
 ): string {
   const { runId, requestedBy, startedAt, outcome, dryRun, versionBefore, versionAfter, changes } = update;

@@ -4,8 +4,9 @@
  * those to the chain, gapless and hashed, so that the chain never serialises the writing (decisions.md 29).
  */
 import { type Selectable, sql } from 'kysely';
-import { canonicalize, sha256 } from '../runs/business-key.ts';
+import { canonicalize, sha256 } from '../hashing.ts';
 import type { Database } from '../database.ts';
+import { SEALER_LOCK } from '../locks.ts';
 import type { AuditTable } from '../schema.ts';
 
 export type AuditEntry = Selectable<AuditTable>;
@@ -19,7 +20,6 @@ export interface AuditVerdict {
 }
 
 export const GENESIS = '0'.repeat(64);
-const SEALER_LOCK = 4202;
 const SEAL_AT_ONCE = 1_000;
 const VERIFY_PAGE = 5_000;
 

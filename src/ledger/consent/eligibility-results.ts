@@ -38,7 +38,7 @@ export function createEligibilityResults({ db }: Database) {
     },
 
     /** Which rows have their result, as of now. Without gaps up to some row, and the few beyond it one by one. */
-    async answered(checkId: string): Promise<(seq: number) => boolean> {
+    async answeredRows(checkId: string): Promise<(seq: number) => boolean> {
       const { rows } = await sql<{ through: number; seq: number | null }>`
         with numbered as (
           select seq, row_number() over (order by seq) as n from eligibility_results where check_id = ${checkId}

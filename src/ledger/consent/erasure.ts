@@ -7,12 +7,12 @@ import { sql } from 'kysely';
 import { CHANNELS, CLOCK_TOLERANCE_MS } from '../../domain/consent/eligibility.ts';
 import type { ErasureResult } from '../../domain/consent/erasure.ts';
 import type { ConsentProof } from './proof.ts';
-import type { Database } from '../database.ts';
+import type { Database, Executor } from '../database.ts';
 import { maybeApplied } from '../writes/maybe-applied.ts';
 import { rowsOfSubject } from './erasure-search.ts';
-import type { Executor, Suppressions } from './suppressions.ts';
+import type { Suppressions } from './suppressions.ts';
 
-export interface ErasePerson {
+export interface EraseSubject {
   /** The workflow id: a repeat answers what the first one did. */
   readonly erasureId: string;
   readonly contactId: string;
@@ -38,7 +38,7 @@ export function createErasures({ db }: Database, { suppressions, proof }: Erasur
     },
 
     /** Everything or nothing. Repeatable by its id. */
-    async erase({ erasureId, contactId, datasets, requestedBy }: ErasePerson): Promise<ErasureResult> {
+    async erase({ erasureId, contactId, datasets, requestedBy }: EraseSubject): Promise<ErasureResult> {
       return db.transaction().execute(async (tx) => {
         // No consent that we have taken can be newer.
         const since = new Date(Date.now() + CLOCK_TOLERANCE_MS).toISOString();
@@ -51,7 +51,7 @@ export function createErasures({ db }: Database, { suppressions, proof }: Erasur
           records: rows.records,
           runs: rows.runs,
           datasets: gone.deleted,
-          proof: await proof.forget(contactId, tx),
+          proof: await proof.dropKey(contactId, tx),
           events: await redactEvents(tx, contactId),
           suppressed: CHANNELS,
           waitingFor: [
@@ -63,7 +63,7 @@ export function createErasures({ db }: Database, { suppressions, proof }: Erasur
         const data = JSON.stringify({ ...erased, requestedBy });
         await tx
           .insertInto('audit_pending')
-          .values({ run_id: erasureId, action: 'person_erased', data })
+          .values({ run_id: erasureId, action: 'subject_erased', data })
           .execute();
         return erased;
       });
@@ -89,8 +89,7 @@ async function cancelUnsent(tx: Executor, contactId: string): Promise<void> {
       insert into outcomes (run_no, seq, outcome, reasons)
       select run_no, seq, 'cancelled', '[{"code": "erased"}]'::json from unsent),
     counted as (
-      update runs set ended_counts = (coalesce(ended_counts::jsonb, '{}')
-          || jsonb_build_object('cancelled', coalesce((ended_counts->>'cancelled')::int, 0) + n))::json
+      update runs set cancelled_records = cancelled_records + n
       from (select run_no, count(*)::int as n from unsent group by run_no) added
       where added.run_no = runs.run_no and runs.total is not null),
     their as (select run_no, array_agg(seq) as seqs from unsent group by run_no),

@@ -21,7 +21,7 @@ export interface UnsentOptOut {
 }
 
 /** A batch that went out, and that the end of the run or an answer after it has settled. */
-export interface EndedBatch {
+export interface UnprovenBatch {
   readonly writeId: string;
   readonly batch: number;
   readonly kind: string;
@@ -44,7 +44,7 @@ export function createPreferences({ db }: Database) {
      * with the line of the one that is. One that is settled already, because CXone would not take it, can win and not
      * lose. PostgreSQL sorts on disk: memory stays flat for any number of rows.
      */
-    async *duplicateRows(runNo: number): AsyncIterable<DuplicateRow> {
+    async *listDuplicateRows(runNo: number): AsyncIterable<DuplicateRow> {
       const { rows } = await sql<{ seqs: number[]; lines: number[] }>`
         select array_agg(seq order by seq) as seqs, array_agg(winner order by seq) as lines from (
           select seq, row_number() over newest as place, first_value(line) over newest as winner
@@ -62,7 +62,7 @@ export function createPreferences({ db }: Database) {
     },
 
     /** How many opt-ins are going to be written. */
-    async pendingOptIns(runNo: number): Promise<number> {
+    async countPendingOptIns(runNo: number): Promise<number> {
       const { rows } = await sql<{ n: string }>`
         select count(*) as n from records r left join outcomes o using (run_no, seq)
         where r.run_no = ${runNo} and o.seq is null and (r.record->>'optIn')::boolean`.execute(db);
@@ -70,7 +70,7 @@ export function createPreferences({ db }: Database) {
     },
 
     /** Of a run that has ended before its end, a page at a time: those without this reason yet. */
-    async *unsentOptOuts(runNo: number, without: string): AsyncIterable<readonly UnsentOptOut[]> {
+    async *listUnsentOptOuts(runNo: number, without: string): AsyncIterable<readonly UnsentOptOut[]> {
       for (let after = 0; ; ) {
         const { rows } = await sql<UnsentOptOut>`
           select r.seq, r.record, o.reasons->0->>'code' as code
@@ -94,8 +94,8 @@ export function createPreferences({ db }: Database) {
     },
 
     /** Batches in doubt for good, and those that a late answer settled; without those that `prove` was called for. */
-    async endedBatches(runNo: number): Promise<EndedBatch[]> {
-      const { rows } = await sql<EndedBatch>`
+    async listUnprovenBatches(runNo: number): Promise<UnprovenBatch[]> {
+      const { rows } = await sql<UnprovenBatch>`
         select op.id as "writeId", op.batch, op.kind, op.refs, op.http_status as "httpStatus",
           op.sent_at as "sentAt", json_agg(json_build_object('seq', r.seq, 'record', r.record, 'outcome', o.outcome,
             'evidence', o.evidence, 'codes', coalesce(
@@ -109,7 +109,7 @@ export function createPreferences({ db }: Database) {
     },
 
     /** Once for each write, in one transaction with what is told inSettleTransaction. */
-    async prove(writeId: string, inSettleTransaction: InSettleTransaction): Promise<void> {
+    async markProven(writeId: string, inSettleTransaction: InSettleTransaction): Promise<void> {
       await db.transaction().execute(async (tx) => {
         const { rows } = await sql`
           update writes set refs = (coalesce(refs::jsonb, '{}') || '{"proved": true}')::json
@@ -119,7 +119,7 @@ export function createPreferences({ db }: Database) {
     },
 
     /** What one write settled, in the order of the source. */
-    async settledBy(runNo: number, writeId: string): Promise<SettledPreference[]> {
+    async listSettledBy(runNo: number, writeId: string): Promise<SettledPreference[]> {
       const { rows } = await sql<SettledPreference>`
         select r.record, o.outcome, coalesce(
           (select json_agg(reason->>'code') from json_array_elements(o.reasons) reason), '[]'::json) as codes

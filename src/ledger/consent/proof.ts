@@ -6,10 +6,9 @@ import { randomBytes } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Channel } from '../../domain/consent/eligibility.ts';
 import type { Outcome } from '../../domain/run.ts';
-import type { Database } from '../database.ts';
+import type { Database, Executor } from '../database.ts';
 import { KEY_BYTES, seal, unseal } from './sealed.ts';
 import type { SubjectKeys } from './subject-keys.ts';
-import type { Executor } from './suppressions.ts';
 
 /** The request that carried the entries. */
 export interface ProofBatch {
@@ -51,7 +50,7 @@ export interface Proof extends ProofEntry, ProofBatch {
 const MOST_MEETINGS = 5;
 
 interface Person {
-  readonly person: string;
+  readonly key_id: string;
   readonly key: Buffer;
 }
 
@@ -61,7 +60,7 @@ export function createConsentProof({ db }: Database, subjects: SubjectKeys) {
     async record(executor: Executor, batch: ProofBatch, entries: readonly ProofEntry[]): Promise<void> {
       if (entries.length === 0) return;
       const keyed = await Promise.all(
-        entries.map(async (entry) => ({ entry, subject: await subjects.keyOf(entry.contactId) })),
+        entries.map(async (entry) => ({ entry, subject: await subjects.hash(entry.contactId) })),
       );
       const people = await meet(executor, [...new Set(keyed.map(({ subject }) => subject))]);
       const rows = keyed.map(({ entry, subject }) => {
@@ -73,10 +72,10 @@ export function createConsentProof({ db }: Database, subjects: SubjectKeys) {
     },
 
     /** All entries about one person, in the order of their writing. Empty after `forget`. */
-    async of(contactId: string): Promise<Proof[]> {
-      const subject = await subjects.keyOf(contactId);
+    async list(contactId: string): Promise<Proof[]> {
+      const subject = await subjects.hash(contactId);
       const who = await db
-        .selectFrom('consent_people')
+        .selectFrom('consent_keys')
         .selectAll()
         .where('subject', '=', subject)
         .executeTakeFirst();
@@ -84,7 +83,7 @@ export function createConsentProof({ db }: Database, subjects: SubjectKeys) {
       const rows = await db
         .selectFrom('consent_proof')
         .selectAll()
-        .where('person', '=', who.person)
+        .where('key_id', '=', who.key_id)
         .orderBy('id')
         .execute();
       return rows.map((row) => {
@@ -112,9 +111,9 @@ export function createConsentProof({ db }: Database, subjects: SubjectKeys) {
       executor: Executor = db,
     ): Promise<ReadonlyMap<string, string>> {
       const rows = await executor
-        .selectFrom('consent_people as who')
-        .innerJoin('consent_proof as entry', 'entry.person', 'who.person')
-        .select(['who.subject', 'who.key', 'entry.person', 'entry.run_id', 'entry.seq', 'entry.sealed'])
+        .selectFrom('consent_keys as who')
+        .innerJoin('consent_proof as entry', 'entry.key_id', 'who.key_id')
+        .select(['who.subject', 'who.key', 'entry.key_id', 'entry.run_id', 'entry.seq', 'entry.sealed'])
         .where('who.subject', '=', sql<string>`any(${[...new Set(people)]}::text[])`)
         .execute();
       const newest = new Map<string, string>();
@@ -129,11 +128,11 @@ export function createConsentProof({ db }: Database, subjects: SubjectKeys) {
     },
 
     /** Drops the person's key: their entries stay, and nobody can say any more whose they are. Returns how many. */
-    async forget(contactId: string, executor: Executor = db): Promise<number> {
-      const subject = await subjects.keyOf(contactId);
+    async dropKey(contactId: string, executor: Executor = db): Promise<number> {
+      const subject = await subjects.hash(contactId);
       const { rows } = await sql<{ entries: number }>`
-        with gone as (delete from consent_people where subject = ${subject} returning person)
-        select count(*)::int as entries from consent_proof join gone using (person)`.execute(executor);
+        with gone as (delete from consent_keys where subject = ${subject} returning key_id)
+        select count(*)::int as entries from consent_proof join gone using (key_id)`.execute(executor);
       return rows[0]?.entries ?? 0;
     },
   };
@@ -146,14 +145,14 @@ const LONG_AGO = '0001-01-01T00:00:00Z';
 type Sealed = Omit<ProofEntry, 'seq'> & Pick<ProofBatch, 'batchKey'> & Partial<Pick<ProofBatch, 'sentAt'>>;
 
 interface SealedRow {
-  readonly person: string;
+  readonly key_id: string;
   readonly run_id: string;
   readonly seq: number;
   readonly sealed: Buffer;
 }
 
-function openedOf(key: Buffer, { person, run_id, seq, sealed }: SealedRow): Sealed {
-  return unseal(key, placeOf(person, run_id, seq), sealed) as Sealed;
+function openedOf(key: Buffer, { key_id, run_id, seq, sealed }: SealedRow): Sealed {
+  return unseal(key, placeOf(key_id, run_id, seq), sealed) as Sealed;
 }
 
 /** An erasure may come between the insert and the look; whoever it took is a stranger then. */
@@ -171,14 +170,14 @@ async function meetOnce(executor: Executor, subjects: readonly string[]): Promis
   const sorted = [...subjects].sort();
   const strangers = sorted.map((subject) => ({ subject, key: randomBytes(KEY_BYTES) }));
   await executor
-    .insertInto('consent_people')
+    .insertInto('consent_keys')
     .values(strangers)
     .onConflict((conflict) => conflict.column('subject').doNothing())
     .execute();
   // A statement of its own: it sees those whom another settle has met meanwhile. Held, so that no erasure comes between.
   const people = await executor
-    .selectFrom('consent_people')
-    .select(['subject', 'person', 'key'])
+    .selectFrom('consent_keys')
+    .select(['subject', 'key_id', 'key'])
     .where('subject', 'in', sorted)
     .orderBy('subject')
     .forShare()
@@ -186,19 +185,19 @@ async function meetOnce(executor: Executor, subjects: readonly string[]): Promis
   return people.map(({ subject, ...person }) => [subject, person]);
 }
 
-function rowOf({ person, key }: Person, batch: ProofBatch, { seq, ...entry }: ProofEntry) {
+function rowOf({ key_id, key }: Person, batch: ProofBatch, { seq, ...entry }: ProofEntry) {
   const content: Sealed = { ...entry, batchKey: batch.batchKey, sentAt: batch.sentAt };
   return {
-    person,
+    key_id,
     run_id: batch.runId,
     seq,
     write_id: batch.writeId,
     request_id: batch.requestId,
     http_status: batch.httpStatus,
-    sealed: seal(key, placeOf(person, batch.runId, seq), content),
+    sealed: seal(key, placeOf(key_id, batch.runId, seq), content),
   };
 }
 
-function placeOf(person: string, runId: string, seq: number): string {
-  return `${person} ${runId} ${seq}`;
+function placeOf(keyId: string, runId: string, seq: number): string {
+  return `${keyId} ${runId} ${seq}`;
 }

@@ -23,7 +23,8 @@ export function createSubjectKeys({ db }: Database, pepper: string | null = null
   const read = async (): Promise<string> => {
     const row = await stored();
     const mine = seasoned(row.secret);
-    if (row.pepper_mark !== null && row.pepper_mark !== markOf(mine)) throw new PepperMismatch();
+    if (row.pepper_fingerprint !== null && row.pepper_fingerprint !== markOf(mine))
+      throw new PepperMismatch();
     return mine;
   };
   /** It never changes; a failed read is not kept. */
@@ -36,18 +37,18 @@ export function createSubjectKeys({ db }: Database, pepper: string | null = null
   };
   return {
     /** A worker says so once, before it keys anybody: from then on this pepper it is. Errors: PepperMismatch. */
-    async begin(): Promise<void> {
+    async registerPepper(): Promise<void> {
       const row = await stored();
       await db
         .updateTable('subject_secret')
-        .set({ pepper_mark: markOf(seasoned(row.secret)) })
-        .where('pepper_mark', 'is', null)
+        .set({ pepper_fingerprint: markOf(seasoned(row.secret)) })
+        .where('pepper_fingerprint', 'is', null)
         .execute();
       await read();
     },
 
     /** Errors: PepperMismatch. 64 hexadecimal digits. GUIDs are the same in any case, and so are their keys. */
-    async keyOf(contactId: string): Promise<string> {
+    async hash(contactId: string): Promise<string> {
       return hmac(await theSecret(), contactId.toLowerCase());
     },
   };

@@ -4,11 +4,10 @@
  * only ever grow, so the order in which they become known does not matter: whom CXone has taken a consent of before they
  * came on the list, the proof of consent knows.
  */
-import { type Kysely, sql } from 'kysely';
+import { sql } from 'kysely';
 import type { Channel } from '../../domain/consent/eligibility.ts';
 import type { ConsentProof } from './proof.ts';
-import type { Database } from '../database.ts';
-import type { LedgerTables } from '../schema.ts';
+import type { Database, Executor } from '../database.ts';
 import type { SubjectKeys } from './subject-keys.ts';
 
 export interface Objection {
@@ -32,9 +31,6 @@ export interface Suppressed {
   readonly channel: Channel;
   readonly since: Date;
 }
-
-/** A connection, or the transaction that something else is settled in. */
-export type Executor = Kysely<LedgerTables>;
 
 /** So long an empty list is believed to be empty: a request takes longer. */
 const EMPTY_FOR_MS = 1_000;
@@ -65,7 +61,7 @@ export function createSuppressions(
       if (objections.length === 0) return;
       const keyed = await Promise.all(
         objections.map(async ({ contactId, ...rest }) => ({
-          subject: await subjects.keyOf(contactId),
+          subject: await subjects.hash(contactId),
           ...rest,
         })),
       );
@@ -88,11 +84,11 @@ export function createSuppressions(
     },
 
     /** CXone has taken a consent from us: it ends the suppressions that are older. Repeatable. */
-    async consentAgain(consents: readonly Consent[], executor: Executor = db): Promise<void> {
+    async recordConsents(consents: readonly Consent[], executor: Executor = db): Promise<void> {
       if (consents.length === 0 || (await isEmpty(executor))) return;
       const rows = await Promise.all(
         consents.map(async ({ contactId, ...rest }) => ({
-          subject: await subjects.keyOf(contactId),
+          subject: await subjects.hash(contactId),
           ...rest,
         })),
       );
@@ -111,7 +107,7 @@ export function createSuppressions(
       if (contactIds.length === 0 || (await isEmpty(db))) return [];
       const keys = new Map<string, string[]>();
       for (const contactId of contactIds) {
-        const key = await subjects.keyOf(contactId);
+        const key = await subjects.hash(contactId);
         keys.set(key, [...(keys.get(key) ?? []), contactId]);
       }
       const { rows } = await sql<{ subject: string; channel: Channel; since: Date }>`

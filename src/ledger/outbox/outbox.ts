@@ -16,7 +16,7 @@ export interface EventTotals {
 
 export function createOutbox({ db }: Database) {
   return {
-    async undelivered(runNo: number, limit: number): Promise<OutboxEvent[]> {
+    async listUndelivered(runNo: number, limit: number): Promise<OutboxEvent[]> {
       return db
         .selectFrom('outbox')
         .selectAll()
@@ -42,7 +42,7 @@ export function createOutbox({ db }: Database) {
     },
 
     /** Everything that an event was rendered for, the merged ones included: the base of the next event's metrics. */
-    async rendered(runNo: number): Promise<EventTotals> {
+    async renderedTotals(runNo: number): Promise<EventTotals> {
       const { rows } = await sql<{
         counts: EventTotals['counts'] | null;
         requests: string;
@@ -59,7 +59,7 @@ export function createOutbox({ db }: Database) {
     },
 
     /** What one event adds: its own counts and those of the events merged into it. */
-    async contentOf(event: OutboxEvent): Promise<EventTotals> {
+    async ownTotals(event: OutboxEvent): Promise<EventTotals> {
       const { rows } = await sql<{
         counts: EventTotals['counts'] | null;
         requests: string;
@@ -75,7 +75,7 @@ export function createOutbox({ db }: Database) {
     },
 
     /** Only the first rendering counts: every try sends the same bytes. Returns the body that stands. */
-    async freeze(id: string, body: string): Promise<string> {
+    async freezeBody(id: string, body: string): Promise<string> {
       const row = await db
         .updateTable('outbox')
         .set({ body: sql`coalesce(body, ${body})` })
@@ -85,7 +85,7 @@ export function createOutbox({ db }: Database) {
       return row.body ?? body;
     },
 
-    async delivered(id: string): Promise<void> {
+    async markDelivered(id: string): Promise<void> {
       await db
         .updateTable('outbox')
         .set((e) => ({ delivered_at: new Date(), attempts: e('attempts', '+', 1), last_error: null }))
@@ -93,7 +93,7 @@ export function createOutbox({ db }: Database) {
         .execute();
     },
 
-    async failed(id: string, error: string): Promise<void> {
+    async markFailed(id: string, error: string): Promise<void> {
       await db
         .updateTable('outbox')
         .set((e) => ({ attempts: e('attempts', '+', 1), last_error: error }))
@@ -101,7 +101,7 @@ export function createOutbox({ db }: Database) {
         .execute();
     },
 
-    async tally(runNo: number): Promise<{ delivered: number; undelivered: number }> {
+    async countDeliveries(runNo: number): Promise<{ delivered: number; undelivered: number }> {
       const { delivered, events } = await db
         .selectFrom('outbox')
         .select((e) => [

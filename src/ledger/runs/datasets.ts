@@ -77,7 +77,7 @@ export function createDatasets({ db }: Database) {
     find,
 
     /** All there are, the newest first. */
-    async ids(): Promise<string[]> {
+    async listIds(): Promise<string[]> {
       const rows = await db.selectFrom('datasets').select('id').orderBy('created_at', 'desc').execute();
       return rows.map(({ id }) => id);
     },

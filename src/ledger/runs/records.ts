@@ -76,7 +76,7 @@ export function createRecords({ db, pool }: Database) {
     },
 
     /** Valid records that share a key with another one, in the order of the source. Who was erased has none. */
-    async *duplicateCandidates(runNo: number): AsyncIterable<DuplicateCandidate> {
+    async *listDuplicateCandidates(runNo: number): AsyncIterable<DuplicateCandidate> {
       // Arrays, a page each: an object for every one of a million candidates would not be flat.
       const shared = await sql<{ seqs: number[] }>`
         select array_agg(seq order by seq) as seqs from (
@@ -117,13 +117,12 @@ export function createRecords({ db, pool }: Database) {
           from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
           where r.run_no = ${runNo} and o.seq is null
           on conflict do nothing returning 1)
-        update runs set ended_counts = json_build_object('cancelled',
-          coalesce((ended_counts->>'cancelled')::int, 0) + (select count(*) from cancelled))
+        update runs set cancelled_records = cancelled_records + (select count(*) from cancelled)
         where run_no = ${runNo}`.execute(db);
     },
 
     /** Those that are going to be written, and how many of them have a contact id that CXone's preferences know: a GUID. */
-    async pendingContacts(runNo: number): Promise<{ pending: number; withGuid: number }> {
+    async countPendingContacts(runNo: number): Promise<{ pending: number; withGuid: number }> {
       const { rows } = await sql<{ pending: string; with_guid: string }>`
         select count(*) as pending,
           count(*) filter (where key1 ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$') as with_guid
@@ -157,7 +156,7 @@ export function createRecords({ db, pool }: Database) {
     },
 
     /** Every reason with the outcome it led to, the most frequent first. */
-    async reasons(
+    async countReasons(
       runNo: number,
     ): Promise<{ outcome: Outcome; code: string; field: string | null; n: number }[]> {
       const { rows } = await sql<{ outcome: Outcome; code: string; field: string | null; n: string }>`

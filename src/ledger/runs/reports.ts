@@ -33,14 +33,14 @@ export interface SlowBatch {
 }
 
 /** An entry of the audit, sealed or not yet. */
-export interface StoryEntry {
+export interface Milestone {
   readonly at: Date;
   readonly action: string;
   readonly data: unknown;
 }
 
 /** What happened to the run as a whole, and who said so: not the thousands of batches. */
-const STORY = [
+const MILESTONES = [
   'run_opened',
   'run_reopened',
   'staged',
@@ -54,12 +54,12 @@ const STORY = [
   'steering_refused',
   'run_closed',
 ];
-export const MOST_ENTRIES = 500;
+export const MAX_MILESTONES = 500;
 
 export function createReports({ db }: Database) {
   return {
     /** From the first request to the last settle; null: nothing was written. */
-    async writing(runNo: number): Promise<Writing | null> {
+    async writingPeriod(runNo: number): Promise<Writing | null> {
       const { rows } = await sql<{ from: Date | null; to: Date | null }>`
         select min(sent_at) as from, max(settled_at) as to from writes
         where run_no = ${runNo} and settled_at is not null and sent_at is not null`.execute(db);
@@ -94,23 +94,23 @@ export function createReports({ db }: Database) {
     },
 
     /** Claims that were repeated, and answers that never came. */
-    async repeats(runNo: number): Promise<{ repeats: number; lostAnswers: number }> {
+    async countRepeats(runNo: number): Promise<{ repeats: number; lostAnswers: number }> {
       const { rows } = await sql<{ repeats: number; lostAnswers: number }>`
         select coalesce(sum(greatest(attempts - 1, 0)), 0)::int as repeats,
-          coalesce(sum(unanswered), 0)::int as "lostAnswers"
+          coalesce(sum(lost_answers), 0)::int as "lostAnswers"
         from writes where run_no = ${runNo}`.execute(db);
       return rows[0] ?? { repeats: 0, lostAnswers: 0 };
     },
 
     /** In the order in which it happened; the first 500, and one more where there are more. */
-    async story(runId: string): Promise<StoryEntry[]> {
-      const { rows } = await sql<StoryEntry>`
+    async milestones(runId: string): Promise<Milestone[]> {
+      const { rows } = await sql<Milestone>`
         select at, action, data from (
           select at, action, data, 0 as unsealed, seq as n from audit
-            where run_id = ${runId} and action = any(${STORY})
+            where run_id = ${runId} and action = any(${MILESTONES})
           union all
-          select at, action, data, 1, id from audit_pending where run_id = ${runId} and action = any(${STORY})) entries
-        order by unsealed, n limit ${MOST_ENTRIES + 1}`.execute(db);
+          select at, action, data, 1, id from audit_pending where run_id = ${runId} and action = any(${MILESTONES})) entries
+        order by unsealed, n limit ${MAX_MILESTONES + 1}`.execute(db);
       return rows;
     },
   };

@@ -1,7 +1,7 @@
 /** Runs that take up what an older run left undone (decisions.md 2). */
 import { sql } from 'kysely';
 import type { Outcome } from '../../domain/run.ts';
-import { canonicalize, sha256 } from './business-key.ts';
+import { canonicalize, sha256 } from '../hashing.ts';
 import type { Database } from '../database.ts';
 import { maybeApplied } from '../writes/maybe-applied.ts';
 import type { Run } from './runs.ts';
@@ -19,7 +19,7 @@ export function retryContentSha256({ run_id: runId, dry_run, source }: Run): str
 }
 
 /** The run whose rows a run took up, by its input. */
-export function parentOf({ input }: Pick<Run, 'input'>): string | null {
+export function retriedRunId({ input }: Pick<Run, 'input'>): string | null {
   const { source } = (input ?? {}) as { source?: { retryOf?: unknown } };
   return typeof source?.retryOf === 'string' ? source.retryOf : null;
 }
@@ -48,7 +48,7 @@ export function createRetries({ db }: Database) {
 
   return {
     /** Why a run cannot be retried now and what to do, to go on after its name; null: it can. */
-    async problemOf({ run_no: runNo, state }: Run): Promise<string | null> {
+    async findObstacle({ run_no: runNo, state }: Run): Promise<string | null> {
       if (state === 'running') return 'has not ended; cancel it, or wait for its end, then retry';
       const unknown = await awaitingAnswers(runNo);
       if (unknown > 0)
@@ -62,7 +62,7 @@ export function createRetries({ db }: Database) {
      * Runs that took up rows of this one and may have written some of them, the oldest first. A dry run or a rejected
      * plan has written nothing.
      */
-    async of(runId: string): Promise<{ runId: string; target: string; state: Run['state'] }[]> {
+    async list(runId: string): Promise<{ runId: string; target: string; state: Run['state'] }[]> {
       const { rows } = await sql<{ runId: string; target: string; state: Run['state'] }>`
         select run_id as "runId", target, state from runs
         where input->'source'->>'retryOf' = ${runId} and not dry_run and state <> 'rejected'

@@ -28,7 +28,7 @@ export interface OpenRun {
 /** `ended`: this run id has ended before, and not in a failure. Whatever the kind, a known run was not changed. */
 export type Opened = { readonly kind: 'opened' | 'reopened' | 'ended'; readonly run: Run };
 
-export type Reservation = { readonly kind: 'mine' } | { readonly kind: 'taken'; readonly by: string };
+export type Reservation = { readonly kind: 'reserved' } | { readonly kind: 'taken'; readonly by: string };
 
 const UNIQUE_VIOLATION = '23505';
 
@@ -124,7 +124,7 @@ export function createRuns({ db }: Database) {
           .where('state', 'in', ['running', 'failed'])
           .executeTakeFirst();
         if (numUpdatedRows === 0n) throw new Error('the run has ended');
-        return { kind: 'mine' };
+        return { kind: 'reserved' };
       } catch (error) {
         if (!(error instanceof Error) || !('code' in error) || error.code !== UNIQUE_VIOLATION) throw error;
         const other = await db
@@ -159,7 +159,9 @@ export function createRuns({ db }: Database) {
     },
 
     /** Every run of this key but dry runs, whatever its state: how many there are, and the newest. */
-    async withKey(key: string): Promise<{ count: number; newest: { runId: string; state: string } | null }> {
+    async summarizeKey(
+      key: string,
+    ): Promise<{ count: number; newest: { runId: string; state: string } | null }> {
       const { rows } = await sql<{ runId: string; state: string }>`
         select run_id as "runId", state from runs
         where not dry_run and (run_id = ${key} or starts_with(run_id, ${`${key}:`}))
@@ -217,7 +219,7 @@ export function createRuns({ db }: Database) {
         select outcome, sum(n) as n from (
           select key as outcome, value::int as n from runs, json_each_text(staged_counts) where run_no = ${runNo}
           union all
-          select key, value::int from runs, json_each_text(ended_counts) where run_no = ${runNo}
+          select 'cancelled', cancelled_records from runs where run_no = ${runNo}
           union all
           -- Most writes have one of a few counts: each is read once, or a run of a million would be long at it.
           select key, value::int * writes from (

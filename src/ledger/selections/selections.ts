@@ -25,11 +25,11 @@ export interface PlannedSelection extends CampaignKey {
   readonly baseSnapshot: string;
   /** What the wish is measured from, the wish, and the differences between them, as JSON values. */
   readonly base: unknown;
-  readonly wish: unknown;
+  readonly desired: unknown;
   readonly differences: unknown;
 }
 
-export interface UpdateOfCampaign {
+export interface CampaignUpdate {
   readonly runId: string;
   readonly state: string;
   readonly dryRun: boolean;
@@ -43,7 +43,7 @@ export interface UpdateOfCampaign {
   readonly versionAfter: number | null;
 }
 
-interface UpdateRow extends Omit<UpdateOfCampaign, 'versionBefore' | 'versionAfter'> {
+interface UpdateRow extends Omit<CampaignUpdate, 'versionBefore' | 'versionAfter'> {
   readonly versionBefore: string | null;
   readonly versionAfter: string | null;
   readonly before: unknown;
@@ -90,7 +90,7 @@ export function createSelections({ db }: Database) {
             campaign_id: campaignId,
             base_snapshot: planned.baseSnapshot,
             base: JSON.stringify(planned.base),
-            wish: JSON.stringify(planned.wish),
+            desired: JSON.stringify(planned.desired),
             differences: JSON.stringify(planned.differences),
           })
           .onConflict((conflict) => conflict.column('run_no').doNothing())
@@ -119,7 +119,7 @@ export function createSelections({ db }: Database) {
 
     claim: (claim: ClaimSelection): Promise<ClaimedSelection> => claimSelection(db, claim),
 
-    async keepConflicts(runNo: number, conflicts: unknown): Promise<void> {
+    async saveConflicts(runNo: number, conflicts: unknown): Promise<void> {
       await db
         .updateTable('selection_updates')
         .set({ conflicts: JSON.stringify(conflicts) })
@@ -156,7 +156,7 @@ export function createSelections({ db }: Database) {
     },
 
     /** The newest first. */
-    async ofCampaign({ tenant, campaignId }: CampaignKey, limit: number): Promise<UpdateOfCampaign[]> {
+    async history({ tenant, campaignId }: CampaignKey, limit: number): Promise<CampaignUpdate[]> {
       const { rows } = await sql<UpdateRow>`
         select r.run_id as "runId", r.state, r.dry_run as "dryRun", r.requested_by as "requestedBy",
           r.started_at as "startedAt", r.finished_at as "finishedAt",

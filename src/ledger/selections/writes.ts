@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { Outcome, Reason } from '../../domain/run.ts';
 import type { Database } from '../database.ts';
+import { STEERING_LOCK } from '../locks.ts';
 import { type Claim, type Claimed, sendClaims } from '../writes/claims.ts';
 
 /** A run of this kind has one record: the selection. */
@@ -39,7 +40,7 @@ export interface EventIds {
 
 export interface ClaimSelection extends Claim {
   /** What may have been applied so far, as it was read: another number is another try's doing. */
-  readonly unanswered: number;
+  readonly lostAnswers: number;
   readonly sent: { readonly snapshot: string; readonly selection: unknown; readonly sha256: string };
   /** Another payload than the one that may have been applied is another write, which takes the place of that one. */
   readonly replaces: Replaced | null;
@@ -81,12 +82,12 @@ export async function claimSelection(db: Database['db'], claim: ClaimSelection):
   }
 }
 
-async function claimIn(tx: Transaction, { sent, unanswered, replaces, ...claim }: ClaimSelection) {
+async function claimIn(tx: Transaction, { sent, lostAnswers, replaces, ...claim }: ClaimSelection) {
   const { runNo } = claim;
   const id = replaces ? await replace(tx, replaces, claim) : claim.id;
   const [claimed] = await sendClaims(tx, [{ ...claim, id }]);
   if (claimed?.verdict !== 'claimed') throw new NotClaimed(claimed ?? { verdict: 'overtaken' });
-  if (claimed.unanswered !== (replaces ? 0 : unanswered)) throw new NotClaimed({ verdict: 'overtaken' });
+  if (claimed.lostAnswers !== (replaces ? 0 : lostAnswers)) throw new NotClaimed({ verdict: 'overtaken' });
   await tx
     .updateTable('selection_updates')
     .set({
@@ -106,7 +107,7 @@ async function replace(
   { runNo, id }: Claim,
 ): Promise<string> {
   // As every claim begins: one that waits for it must hold nothing that another claim waits for.
-  await sql`select pg_advisory_xact_lock_shared(4201, ${runNo})`.execute(tx);
+  await sql`select pg_advisory_xact_lock_shared(${STEERING_LOCK}, ${runNo})`.execute(tx);
   const nothing = { fence: null, event: null } as const;
   const settlement = { runNo, writeId: id, attempts, audit, outcome: 'outdated', ...nothing } as const;
   if (!(await settleWrite(tx, settlement))) throw new NotClaimed({ verdict: 'overtaken' });
@@ -130,13 +131,13 @@ export async function insertSuccessor(
   { after, isDecided, refs }: Successor,
 ): Promise<string> {
   const { rows } = await sql<{ id: string }>`
-    insert into writes (run_no, batch, kind, seqs, state, unanswered, refs)
+    insert into writes (run_no, batch, kind, seqs, state, lost_answers, refs)
     select ${runNo}, 1, ${PATCH}, array[${THE_SELECTION}]::int[],
       case when lost > 0 then 'unanswered' else 'planned' end, lost, refs
     from (values (1)) one left join lateral (
-      select refs as before, case when ${isDecided} then 0 else unanswered end as unanswered
+      select refs as before, case when ${isDecided} then 0 else lost_answers end as lost_answers
       from writes where id = ${after}::bigint) last on true,
-      lateral (select coalesce(unanswered, 0) as lost,
+      lateral (select coalesce(lost_answers, 0) as lost,
         coalesce(${refs === undefined ? null : JSON.stringify(refs)}::json, before) as refs) inherited
     returning id`.execute(tx);
   const [successor] = rows;
@@ -152,7 +153,7 @@ export async function settleWrite(tx: Transaction, settlement: SelectionSettleme
       http_status = ${httpStatus ?? null}, latency_ms = ${latencyMs == null ? null : Math.round(latencyMs)},
       request_id = ${requestId ?? null}, settled_at = clock_timestamp(), lease_until = null,
       -- A lease that ran out is an answer that was lost.
-      unanswered = unanswered + case when ${fence}::int is null and state = 'sending' then 1 else 0 end
+      lost_answers = lost_answers + case when ${fence}::int is null and state = 'sending' then 1 else 0 end
     where id = ${writeId} and case when ${fence}::int is null
       then attempts = ${attempts} and (state in ('planned', 'unanswered')
         or (state = 'sending' and lease_until <= clock_timestamp()))
@@ -169,7 +170,7 @@ export async function noteWritten(
   await tx
     .updateTable('selection_updates')
     .set({
-      ...(written && { version_after: written.version, written_at: new Date(), conflicts: null }),
+      ...(written && { version_after: written.version, conflicts: null }),
       ...(conflicts !== undefined && { conflicts: JSON.stringify(conflicts) }),
     })
     .where('run_no', '=', runNo)

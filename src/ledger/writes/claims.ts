@@ -17,7 +17,8 @@ export type Claimed =
   | {
       readonly verdict: 'claimed';
       readonly fence: number;
-      readonly unanswered: number;
+      /** How many of its answers were lost before this claim. */
+      readonly lostAnswers: number;
       /** Its records as a JSON array, in the order of the source: the very text that was hashed. */
       readonly payload: string;
     }
@@ -28,7 +29,7 @@ interface ClaimRow {
   readonly claimed_id: string;
   readonly verdict: Claimed['verdict'];
   readonly new_fence: number;
-  readonly lost_answers: number;
+  readonly new_lost_answers: number;
   readonly wait_ms: number;
   readonly payload: string | null;
 }
@@ -51,9 +52,9 @@ export async function sendClaims(db: Database['db'], claims: readonly Claim[]): 
   });
 }
 
-function claimedOf({ verdict, new_fence, lost_answers, wait_ms, payload }: ClaimRow): Claimed {
+function claimedOf({ verdict, new_fence, new_lost_answers, wait_ms, payload }: ClaimRow): Claimed {
   if (verdict === 'claimed') {
-    return { verdict, fence: new_fence, unanswered: lost_answers, payload: payload ?? '[]' };
+    return { verdict, fence: new_fence, lostAnswers: new_lost_answers, payload: payload ?? '[]' };
   }
   if (verdict === 'blocked' || verdict === 'leased') return { verdict, waitMs: wait_ms };
   return { verdict };

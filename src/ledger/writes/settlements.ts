@@ -60,12 +60,12 @@ export async function sendSettlements(
   db: Database['db'],
   settlements: readonly Settlement[],
 ): Promise<readonly boolean[]> {
-  const { rows } = await sql<{ settled_id: string; settled_fence: number; mine: boolean }>`
+  const { rows } = await sql<{ settled_id: string; settled_fence: number; is_settled: boolean }>`
     select * from settle_writes(${jsonText(settlements.map(settlementRow))}::json)`.execute(db);
   return settlements.map(({ id, fence }) => {
     // Of two with the same fence one is settled, whichever.
     const at = rows.findIndex((row) => row.settled_id === id && row.settled_fence === fence);
-    return at >= 0 && rows.splice(at, 1)[0]?.mine === true;
+    return at >= 0 && rows.splice(at, 1)[0]?.is_settled === true;
   });
 }
 

@@ -16,10 +16,11 @@ export interface OpenWrite {
   readonly state: WriteState;
   readonly seqs: readonly number[];
   readonly refs: unknown;
-  readonly unanswered: number;
+  /** How many of its answers were lost. */
+  readonly lostAnswers: number;
   readonly attempts: number;
   /** Of the last attempt. */
-  readonly sent_at: Date | null;
+  readonly sentAt: Date | null;
 }
 
 export interface WriteInDoubt {
@@ -96,10 +97,20 @@ export function createWrites({ db }: Database) {
     },
 
     /** What a page still has to do, in the order of the batches. */
-    async open(runNo: number, fromBatch: number, toBatch: number): Promise<OpenWrite[]> {
+    async listOpen(runNo: number, fromBatch: number, toBatch: number): Promise<OpenWrite[]> {
       return db
         .selectFrom('writes')
-        .select(['id', 'batch', 'kind', 'state', 'seqs', 'refs', 'unanswered', 'attempts', 'sent_at'])
+        .select([
+          'id',
+          'batch',
+          'kind',
+          'state',
+          'seqs',
+          'refs',
+          'lost_answers as lostAnswers',
+          'attempts',
+          'sent_at as sentAt',
+        ])
         .where('run_no', '=', runNo)
         .where('batch', '>=', fromBatch)
         .where('batch', '<=', toBatch)
@@ -143,7 +154,10 @@ export function createWrites({ db }: Database) {
     async release(id: string, fence: number): Promise<void> {
       await db
         .updateTable('writes')
-        .set({ state: sql`case when unanswered > 0 then 'unanswered' else 'planned' end`, lease_until: null })
+        .set({
+          state: sql`case when lost_answers > 0 then 'unanswered' else 'planned' end`,
+          lease_until: null,
+        })
         .where('id', '=', id)
         .where('fence', '=', fence)
         .where('state', '=', 'sending')
@@ -151,12 +165,12 @@ export function createWrites({ db }: Database) {
     },
 
     /** The answer never came: whoever claims it next knows that CXone may have applied it. */
-    async loseAnswer(id: string, fence: number): Promise<void> {
+    async markUnanswered(id: string, fence: number): Promise<void> {
       await db
         .updateTable('writes')
         .set((e) => ({
           state: 'unanswered' as const,
-          unanswered: e('unanswered', '+', 1),
+          lost_answers: e('lost_answers', '+', 1),
           lease_until: null,
         }))
         .where('id', '=', id)
@@ -166,7 +180,7 @@ export function createWrites({ db }: Database) {
     },
 
     /** How long until the last lease of this run has run out; 0 when none is live. */
-    async liveLeaseMs(runNo: number): Promise<number> {
+    async remainingLeaseMs(runNo: number): Promise<number> {
       const { rows } = await sql<{ ms: number | null }>`
         select (extract(epoch from max(lease_until) - clock_timestamp()) * 1000)::float as ms
         from writes where run_no = ${runNo} and state = 'sending'`.execute(db);
@@ -177,7 +191,7 @@ export function createWrites({ db }: Database) {
      * The writing ends while answers are missing: what may have been applied is in doubt, not pending. Also what was
      * not sent as it now stands (doubts.ts). Repeatable.
      */
-    async doubtUnanswered(runNo: number, reason: Reason): Promise<void> {
+    async markInDoubt(runNo: number, reason: Reason): Promise<void> {
       await sql`
         with doubted as (
           update writes set state = 'in_doubt', lease_until = null, settled_at = clock_timestamp(),
@@ -192,7 +206,7 @@ export function createWrites({ db }: Database) {
     },
 
     /** `resent`: it was let go out once more already, and that answer was lost as well. */
-    async inDoubt(runNo: number): Promise<WriteInDoubt[]> {
+    async listInDoubt(runNo: number): Promise<WriteInDoubt[]> {
       return db
         .selectFrom('writes')
         .select([
@@ -223,7 +237,7 @@ export function createWrites({ db }: Database) {
             refs = case when ${verdict} = 'resend'
               then (coalesce(refs::jsonb, '{}') || '{"resent": true}')::json else refs end,
             payload_sha256 = case when ${verdict} = 'resend' then null else payload_sha256 end,
-            unanswered = case when ${verdict} = 'resend' then 0 else unanswered end,
+            lost_answers = case when ${verdict} = 'resend' then 0 else lost_answers end,
             counts = case when ${verdict} = 'resend' then null else counts end
           where run_no = ${runNo} and state = 'in_doubt' and (${id}::bigint is null or id = ${id}::bigint)
             and not (${firstTimeOnly ?? false} and coalesce(refs->>'resent' = 'true', false))
