@@ -152,7 +152,7 @@ describe('claims', () => {
     await expire(id);
     const again = await Promise.all(upTo(10).map(() => ledger.writes.claim(claimOf(run, id))));
     expect(again.filter(({ verdict }) => verdict === 'claimed')).toMatchObject([
-      { fence: 3, lost_answers: 2 },
+      { fence: 3, lostAnswers: 2 },
     ]);
   });
 
