@@ -95,7 +95,10 @@ describe('telling the CRM', () => {
     await opened().ledger.audit.seal();
     const audited = await entriesOf(run);
     for (const told of crm.told) expect(audited).toContain(auditIdOf(told));
-    expect(await opened().ledger.outbox.countDeliveries(run.run_no)).toEqual({ delivered: 4, undelivered: 0 });
+    expect(await opened().ledger.outbox.countDeliveries(run.run_no)).toEqual({
+      delivered: 4,
+      undelivered: 0,
+    });
     expect(await tell(run, crm.post)).toEqual({ done: true });
     expect(crm.tries).toHaveLength(4);
   });
@@ -150,7 +153,10 @@ describe('telling the CRM', () => {
     for (let i = 0; i < 3; i += 1)
       await expect(tell(run, away.post)).rejects.toMatchObject({ type: 'CrmUnavailable' });
     expect(new Set(away.tries.map(({ body }) => body)).size).toBe(1);
-    expect(await opened().ledger.outbox.countDeliveries(run.run_no)).toEqual({ delivered: 0, undelivered: 2 });
+    expect(await opened().ledger.outbox.countDeliveries(run.run_no)).toEqual({
+      delivered: 0,
+      undelivered: 2,
+    });
     const back = crmOf();
     await tell(run, back.post);
     expect(back.told.map((t) => metricsOf(t).totalProcessed)).toEqual([4, 6]);
@@ -162,7 +168,10 @@ describe('telling the CRM', () => {
     expect(await tell(run, crm.post)).toEqual({ done: true });
     expect(crm.told.map((t) => metricsOf(t).totalProcessed)).toEqual([10]);
     expect(JSON.parse(crm.told[0]?.body ?? '')).toMatchObject({ auditTrailer: { recordCount: 8 } });
-    expect(await opened().ledger.outbox.countDeliveries(run.run_no)).toEqual({ delivered: 1, undelivered: 0 });
+    expect(await opened().ledger.outbox.countDeliveries(run.run_no)).toEqual({
+      delivered: 1,
+      undelivered: 0,
+    });
   });
 
   it('says nothing of a run that tells at its end, until then; and stops when its worker drains', async () => {

@@ -95,7 +95,10 @@ async function expectImportObeys(stand: Stand): Promise<void> {
   await stand.conserved(runId, { result });
   const run = await stand.client.ledger.runs.get(runId);
   expect(run.plan).toMatchObject({ lookUps: { requests: 5, withoutContactId: 1 } });
-  const reasons = (await stand.client.ledger.records.countReasons(run.run_no)).map(({ code, n }) => [code, n]);
+  const reasons = (await stand.client.ledger.records.countReasons(run.run_no)).map(({ code, n }) => [
+    code,
+    n,
+  ]);
   expect(Object.fromEntries(reasons)).toEqual({
     explicit_opt_out: 1,
     no_consent_on_record: 1,
