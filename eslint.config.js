@@ -16,7 +16,15 @@ const nodeModules = [
 export default tseslint.config(
   // bench/peers: plain JavaScript with packages of its own, which the types of this project do not know.
   {
-    ignores: ['dist/', 'node_modules/', '.cxflow/', 'scripts/', 'bin/', 'bench/peers/', 'eslint.config.js'],
+    ignores: [
+      'dist/',
+      'node_modules/',
+      '.cxflow/',
+      'scripts/*.mjs',
+      'bin/',
+      'bench/peers/',
+      'eslint.config.js',
+    ],
   },
   {
     files: ['**/*.ts'],

@@ -10,7 +10,7 @@ const SRC = join(import.meta.dirname, '../src');
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   contract: ['domain'],
-  config: ['domain', 'contract'],
+  config: ['domain', 'cxone'],
   workflows: ['domain', 'contract', 'types:activities'],
   activities: ['domain', 'contract', 'cxone', 'ledger', 'sources'],
   cxone: [],

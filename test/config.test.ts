@@ -1,12 +1,14 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, FAMILIES, loadConfig, Secret } from '../src/config/config.ts';
+import { ConfigError, loadConfig } from '../src/config/config.ts';
+import { Secret } from '../src/config/secret.ts';
+import { FAMILY_NAMES } from '../src/cxone/families.wire.ts';
 
 const CANARY = 'canary-secret-4711';
 const PAIR = { CXONE_CLIENT_ID: 'the-client', CXONE_CLIENT_SECRET: CANARY };
 
-function problemsOf(env: Record<string, string>, readFile?: (path: string) => string): readonly string[] {
+function listProblems(env: Record<string, string>, readFile?: (path: string) => string): readonly string[] {
   try {
     loadConfig(env, readFile);
   } catch (error) {
@@ -17,7 +19,7 @@ function problemsOf(env: Record<string, string>, readFile?: (path: string) => st
 }
 
 describe('defaults', () => {
-  it('an empty environment is a valid one', () => {
+  it('an empty environment is valid', () => {
     const config = loadConfig({});
     expect(config).toMatchObject({
       databaseUrl: null,
@@ -27,17 +29,15 @@ describe('defaults', () => {
       searchAttributes: 'auto',
       temporalAddress: null,
       temporalNamespace: 'default',
-      emailDailyLimit: 5000,
-      timeZone: 'UTC',
       crm: { webhookUrl: null, syncToken: null, allowLoopback: false },
     });
     expect(config.cxone.duplicatesRefused).toBe(true);
     expect(config.cxone.families.contactlists).toMatchObject({ clientId: null, clientSecret: null });
   });
 
-  it('the token endpoints are those of the tutorials', () => {
+  it('has the token endpoints of the tutorials', () => {
     const { families } = loadConfig({ ...PAIR, CXONE_INSTANCE: 'acme' }).cxone;
-    expect(FAMILIES.map((family) => families[family].tokenUrl)).toEqual([
+    expect(FAMILY_NAMES.map((family) => families[family].tokenUrl)).toEqual([
       'https://api.cxone.com/oauth/token',
       'https://api.cloud.nice-incontact.com/oauth2/token',
       'https://login.api-us-1.cxone.com/as/token.oauth2',
@@ -48,7 +48,7 @@ describe('defaults', () => {
     expect(families.outbound.refreshBeforeExpirySeconds).toBe(300);
   });
 
-  it('an empty variable is one that is not set', () => {
+  it('an empty variable counts as unset', () => {
     expect(loadConfig({ CXFLOW_RATE_PER_MINUTE: '', CXONE_API_URL: ' ' })).toEqual(loadConfig({}));
   });
 });
@@ -56,13 +56,13 @@ describe('defaults', () => {
 describe('addresses', () => {
   it('CXONE_API_URL replaces the origin of every family and token endpoint', () => {
     const { families } = loadConfig({ CXONE_API_URL: 'http://127.0.0.1:8080/' }).cxone;
-    for (const family of FAMILIES) {
+    for (const family of FAMILY_NAMES) {
       expect(families[family].url).toBe('http://127.0.0.1:8080');
       expect(families[family].tokenUrl).toMatch(/^http:\/\/127\.0\.0\.1:8080\/./);
     }
   });
 
-  it("a family's own URL wins over CXONE_API_URL, and its token endpoint goes with it", () => {
+  it("a family's own URL overrides CXONE_API_URL and moves its token endpoint", () => {
     const env = { CXONE_API_URL: 'http://simulator:8080', CXONE_EMAIL_URL: 'https://mail.example/prefix/' };
     const { families } = loadConfig(env).cxone;
     expect(families.email.url).toBe('https://mail.example/prefix');
@@ -70,7 +70,7 @@ describe('addresses', () => {
     expect(families.lists.url).toBe('http://simulator:8080');
   });
 
-  it("the tutorials' names are aliases of their family's URL", () => {
+  it('accepts the names that the tutorials use as aliases', () => {
     const env = {
       CXONE_BASE_URL: 'https://prefs.example',
       CXONE_INSTANCE_URL: 'https://instance.example',
@@ -86,14 +86,14 @@ describe('addresses', () => {
     expect(crm.marketingWebhookUrl).toBe('https://hooks.example/m');
   });
 
-  it('an unknown region is an error, not the United States', () => {
-    expect(problemsOf({ CXONE_REGION: 'apac' })).toEqual([
+  it('an unknown region is an error and does not mean the US', () => {
+    expect(listProblems({ CXONE_REGION: 'apac' })).toEqual([
       expect.stringMatching(/^CXONE_REGION must be us or eu/),
     ]);
   });
 
-  it("an EU tenant's data goes to no US host by default", () => {
-    expect(problemsOf({ CXONE_REGION: 'eu' })).toEqual([
+  it("never sends an EU tenant's data to a US host by default", () => {
+    expect(listProblems({ CXONE_REGION: 'eu' })).toEqual([
       expect.stringMatching(/^CXONE_LISTS_REGION is required/),
     ]);
     const { families } = loadConfig({ CXONE_REGION: 'eu', CXONE_LISTS_REGION: 'api-eu-1' }).cxone;
@@ -108,24 +108,24 @@ describe('addresses', () => {
     'https://user:pw@api.example',
     'https://api.example?x=1',
     'x',
-  ])('the client secret is not sent to %s', (url) => {
-    expect(problemsOf({ CXONE_CONTACTLISTS_URL: url })).toHaveLength(1);
+  ])('does not send the client secret to %s', (url) => {
+    expect(listProblems({ CXONE_CONTACTLISTS_URL: url })).toHaveLength(1);
   });
 
-  it('a webhook goes to this machine only where that is allowed', () => {
+  it('accepts a webhook on this machine only if that is allowed', () => {
     const env = { CRM_WEBHOOK_URL: 'http://127.0.0.1:9/hook' };
-    expect(problemsOf(env)).toHaveLength(1);
+    expect(listProblems(env)).toHaveLength(1);
     const config = loadConfig({ ...env, CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true' });
     expect(config.crm.webhookUrl).toBe('http://127.0.0.1:9/hook');
     expect(
-      problemsOf({ CRM_WEBHOOK_URL: 'http://crm.example', CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true' }),
+      listProblems({ CRM_WEBHOOK_URL: 'http://crm.example', CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true' }),
     ).toHaveLength(1);
   });
 });
 
 describe('secrets', () => {
-  it('shows a secret to nobody who does not ask for it', () => {
-    const config = loadConfig({ ...PAIR, CRM_SYNC_TOKEN: CANARY, WEBHOOK_SIGNING_SECRET: CANARY });
+  it('shows a secret only through reveal()', () => {
+    const config = loadConfig({ ...PAIR, CRM_SYNC_TOKEN: CANARY });
     const shown = [
       JSON.stringify(config),
       inspect(config, { depth: 9, showHidden: true }),
@@ -135,31 +135,31 @@ describe('secrets', () => {
     expect(config.cxone.families.email.clientSecret?.reveal()).toBe(CANARY);
   });
 
-  it('reads a secret from the file that *_FILE names, without its last line end', () => {
+  it('reads a secret from the file that *_FILE names, without the final newline', () => {
     const readFile = (path: string) => ({ '/run/secret': `${CANARY}\n` })[path] ?? '';
     const config = loadConfig({ CXONE_CLIENT_ID: 'x', CXONE_CLIENT_SECRET_FILE: '/run/secret' }, readFile);
     expect(config.cxone.families.lists.clientSecret?.reveal()).toBe(CANARY);
   });
 
-  it('refuses a secret that is set twice, a file that is empty and one that is not there', () => {
+  it('reports a secret that is set twice, an empty file and a missing file', () => {
     const both = { ...PAIR, CXONE_CLIENT_SECRET_FILE: '/f' };
-    expect(problemsOf(both, () => 'y')).toEqual([expect.stringContaining('both set')]);
+    expect(listProblems(both, () => 'y')).toEqual([expect.stringContaining('both set')]);
     const file = { CRM_SYNC_TOKEN_FILE: '/f' };
-    expect(problemsOf(file, () => '\n')).toEqual([expect.stringContaining('empty file')]);
-    expect(problemsOf({ CRM_SYNC_TOKEN_FILE: '/not/there' })).toEqual([expect.stringContaining('ENOENT')]);
+    expect(listProblems(file, () => '\n')).toEqual([expect.stringContaining('empty file')]);
+    expect(listProblems({ CRM_SYNC_TOKEN_FILE: '/not/there' })).toEqual([expect.stringContaining('ENOENT')]);
   });
 
-  it('takes the pair of a family before the common one, and half a pair is a problem', () => {
+  it('prefers the credentials of the family to the common ones, and reports half a pair', () => {
     const own = { CXONE_EMAIL_CLIENT_ID: 'mailer', CXONE_EMAIL_CLIENT_SECRET: 'm' };
     const { families } = loadConfig({ ...PAIR, ...own }).cxone;
     expect([families.email.clientId, families.lists.clientId]).toEqual(['mailer', 'the-client']);
-    expect(problemsOf({ ...PAIR, CXONE_EMAIL_CLIENT_ID: 'mailer' })).toHaveLength(1);
-    expect(problemsOf({ CXONE_CLIENT_SECRET: 'x' })).toEqual([
+    expect(listProblems({ ...PAIR, CXONE_EMAIL_CLIENT_ID: 'mailer' })).toHaveLength(1);
+    expect(listProblems({ CXONE_CLIENT_SECRET: 'x' })).toEqual([
       expect.stringMatching(/^CXONE_CLIENT_ID is missing/),
     ]);
   });
 
-  it('the key of the rate budget is the same for the same client and host, and holds neither id nor secret', () => {
+  it('derives the same tenant from the same client and host, without showing id or secret', () => {
     const { tenant } = loadConfig(PAIR).cxone;
     expect(loadConfig(PAIR).cxone.tenant).toBe(tenant);
     expect(loadConfig({ ...PAIR, CXONE_CLIENT_ID: 'other' }).cxone.tenant).not.toBe(tenant);
@@ -169,7 +169,7 @@ describe('secrets', () => {
 
 describe('problems', () => {
   it('reports all of them at once, each with its variable and a remedy', () => {
-    const problems = problemsOf({
+    const problems = listProblems({
       CXONE_API_URL: 'http://127.0.0.1:1/path',
       CXONE_REGION: 'mars',
       CXONE_CLIENT_ID: 'x',
@@ -177,7 +177,6 @@ describe('problems', () => {
       CXFLOW_RATE_PER_MINUTE: '-1',
       CXFLOW_MAX_IN_FLIGHT: '0',
       CXFLOW_SEARCH_ATTRIBUTES: 'maybe',
-      CXFLOW_TIME_ZONE: 'Mars/Olympus',
       CXONE_DUPLICATES_REFUSED: 'perhaps',
     });
     expect(problems.map((line) => line.split(' ')[0])).toEqual([
@@ -186,15 +185,14 @@ describe('problems', () => {
       'CXONE_CLIENT_SECRET',
       'CXONE_DUPLICATES_REFUSED',
       'DATABASE_URL',
+      'CXFLOW_SEARCH_ATTRIBUTES',
       'CXFLOW_RATE_PER_MINUTE',
       'CXFLOW_MAX_IN_FLIGHT',
-      'CXFLOW_TIME_ZONE',
-      'CXFLOW_SEARCH_ATTRIBUTES',
     ]);
     for (const line of problems) expect(line).toMatch(/: .{8,}/);
   });
 
-  it('ends in settings or in a ConfigError, whatever the variables hold, and never quotes a secret', () => {
+  it('returns settings or throws ConfigError for any values, and never quotes a secret', () => {
     const names = [
       ...[
         'CXONE_API_URL',
@@ -204,7 +202,7 @@ describe('problems', () => {
         'CRM_WEBHOOK_URL',
         'DATABASE_URL',
       ],
-      ...['CXFLOW_RATE_PER_MINUTE', 'CXFLOW_TIME_ZONE', 'CXONE_DUPLICATES_REFUSED'],
+      ...['CXFLOW_RATE_PER_MINUTE', 'CXONE_DUPLICATES_REFUSED'],
     ];
     const env = fc.dictionary(
       fc.constantFrom(...names),
@@ -212,7 +210,7 @@ describe('problems', () => {
     );
     fc.assert(
       fc.property(env, (values) => {
-        const problems = problemsOf({ ...values, ...PAIR });
+        const problems = listProblems({ ...values, ...PAIR });
         expect(problems.join()).not.toContain(CANARY);
       }),
     );

@@ -12,7 +12,8 @@ import {
 } from './errors.ts';
 import { errorOf } from './failures.ts';
 import type { Http } from './http.ts';
-import type { Family, FamilySettings, RequestFacts } from './settings.ts';
+import type { Family } from './families.wire.ts';
+import type { FamilySettings, RequestFacts } from './settings.ts';
 
 export interface Tokens {
   /** Errors: CxoneCredentialsMissing, CxoneUnauthorized, and all of failures.ts, with `applied: 'no'`. */

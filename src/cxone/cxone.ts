@@ -5,13 +5,8 @@ import { createFamilyClient, type FamilyClient } from './family.ts';
 import { createHttp } from './http.ts';
 import { createOutbound, type Outbound } from './outbound.ts';
 import { createPreferences, type Preferences } from './preferences.ts';
-import {
-  DEADLINES,
-  type Deadlines,
-  type Family,
-  type FamilySettings,
-  type RequestFacts,
-} from './settings.ts';
+import type { Family } from './families.wire.ts';
+import { DEADLINES, type Deadlines, type FamilySettings, type RequestFacts } from './settings.ts';
 
 export interface CxoneOptions {
   readonly families: Readonly<Record<Family, FamilySettings>>;

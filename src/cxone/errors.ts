@@ -3,7 +3,7 @@
  * id, and whether CXone may have applied it. None holds a body, a token, a header or what axios threw: errors are
  * logged and serialised by others, and axios's carry the bearer and the whole request (reliability.md M9).
  */
-import type { Family } from './settings.ts';
+import type { Family } from './families.wire.ts';
 
 export interface RequestContext {
   readonly family: Family;

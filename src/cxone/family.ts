@@ -8,7 +8,8 @@ import { createTokens } from './auth.ts';
 import { CxoneCredentialsMissing, CxoneNoAnswer, CxoneRefused, type RequestContext } from './errors.ts';
 import { errorOf } from './failures.ts';
 import type { Http, HttpOutcome } from './http.ts';
-import type { Deadlines, Family, FamilySettings, RequestFacts } from './settings.ts';
+import type { Family } from './families.wire.ts';
+import type { Deadlines, FamilySettings, RequestFacts } from './settings.ts';
 
 export interface FamilyDeps {
   readonly family: Family;

@@ -1,11 +1,8 @@
-/** What the SDK is told about a tenant. Structural types: this folder imports nothing of the project. */
-
-export const FAMILIES = ['preferences', 'contactlists', 'lists', 'outbound', 'email'] as const;
-/** A part of the API with its own host, token endpoint and scopes (cxone-api.md "Hosts and tokens"). */
-export type Family = (typeof FAMILIES)[number];
+/** What the client needs to know about a tenant, and how long it waits for answers. */
+import type { Family } from './families.wire.ts';
 
 export interface FamilySettings {
-  /** Origin, with a path prefix perhaps; `''` = not configured. */
+  /** Origin, possibly with a path prefix, without a trailing slash. `''`: not configured; calling the family fails. */
   readonly url: string;
   readonly tokenUrl: string;
   readonly clientId: string | null;
@@ -15,22 +12,23 @@ export interface FamilySettings {
   readonly refreshBeforeExpirySeconds: number;
 }
 
-/** Of whole requests, body read. cxone-api.md "What every answer means". */
+/** From the start of a request until its whole body has arrived (docs/cxone-contract.md#deadlines-and-limits). */
 export interface Deadlines {
   readonly tokenMs: number;
   /** Reads, POSTs and PUTs. */
   readonly requestMs: number;
-  /** The campaign PATCH (S3). */
+  /** The PATCH of a campaign. */
   readonly campaignMs: number;
 }
 export const DEADLINES: Deadlines = { tokenMs: 10_000, requestMs: 15_000, campaignMs: 20_000 };
 
-/** One HTTP request that had an answer or failed. `path` is the template: no ids, no personal data. */
+/** One HTTP request, reported once it was answered or has failed. */
 export interface RequestFacts {
   readonly family: Family;
   readonly verb: string;
+  /** The path template, which holds no ids and no personal data. */
   readonly path: string;
-  /** null: no answer came. */
+  /** null: no answer arrived. */
   readonly status: number | null;
   readonly latencyMs: number;
 }

@@ -46,17 +46,19 @@ function refuse(
       'client id and secret do not belong in the query, where they end up in logs',
     ];
   }
-  const { auth, scopes } = FAMILIES[family];
-  const client = auth === 'basic' ? basicClient(request.headers.authorization) : formClient(form);
-  const isOtherWay = auth === 'basic' ? 'client_secret' in form : request.headers.authorization !== undefined;
-  if (isOtherWay || client === null) return [401, 'invalid_client', `this endpoint wants them as ${auth}`];
+  const { tokenAuth, scopes } = FAMILIES[family];
+  const client = tokenAuth === 'basic' ? basicClient(request.headers.authorization) : formClient(form);
+  const isOtherWay =
+    tokenAuth === 'basic' ? 'client_secret' in form : request.headers.authorization !== undefined;
+  if (isOtherWay || client === null)
+    return [401, 'invalid_client', `this endpoint wants them as ${tokenAuth}`];
   if (!client.id || !client.secret) return [401, 'invalid_client', 'client id or secret is missing'];
   const isKnown =
     clients === null || (Object.hasOwn(clients, client.id) && clients[client.id] === client.secret);
   if (!isKnown) return [401, 'invalid_client', 'unknown client or wrong secret'];
   if (form['grant_type'] !== 'client_credentials')
     return [400, 'unsupported_grant_type', 'client_credentials only'];
-  const strange = asked.find((scope) => !(scopes as readonly string[]).includes(scope));
+  const strange = asked.find((scope) => !scopes.includes(scope));
   return strange === undefined ? null : [400, 'invalid_scope', `${strange} is no scope of ${family}`];
 }
 

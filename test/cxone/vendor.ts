@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net';
 import { type Cxone, type CxoneOptions, createCxone } from '../../src/cxone/cxone.ts';
 import type { ContactRecord } from '../../src/cxone/contact-lists.ts';
-import { FAMILIES, type Family, type FamilySettings, type RequestFacts } from '../../src/cxone/settings.ts';
+import { FAMILY_NAMES, type Family } from '../../src/cxone/families.wire.ts';
+import type { FamilySettings, RequestFacts } from '../../src/cxone/settings.ts';
 
 export const SECRET = 'canary-client-secret';
 export const TOKEN = 'canary-bearer';
@@ -107,7 +108,7 @@ function familiesOf(url: string, settings: Partial<FamilySettings> = {}): Record
     refreshBeforeExpirySeconds: 60,
     ...settings,
   };
-  return Object.fromEntries(FAMILIES.map((name) => [name, family])) as Record<Family, FamilySettings>;
+  return Object.fromEntries(FAMILY_NAMES.map((name) => [name, family])) as Record<Family, FamilySettings>;
 }
 
 /** What a promise fails with. Errors: if it does not. */

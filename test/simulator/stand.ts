@@ -2,9 +2,9 @@
 import { onTestFinished } from 'vitest';
 import type { ContactRecord } from '../../src/cxone/contact-lists.ts';
 import { createCxone } from '../../src/cxone/cxone.ts';
-import { FAMILIES, type Family, type FamilySettings } from '../../src/cxone/settings.ts';
+import { FAMILIES, FAMILY_NAMES, type Family } from '../../src/cxone/families.wire.ts';
+import type { FamilySettings } from '../../src/cxone/settings.ts';
 import { createAdminClient } from '../../src/simulator/admin-client.ts';
-import { FAMILIES as SIMULATED } from '../../src/simulator/families.ts';
 import { createSimulator, type SimulatorOptions } from '../../src/simulator/simulator.ts';
 
 export function contact(n: number, over: Partial<ContactRecord> = {}): ContactRecord {
@@ -48,8 +48,8 @@ export function connect(url: string) {
     family: Family = 'contactlists',
     form: Readonly<Record<string, string>> = {},
   ): Promise<string> {
-    const { tokenPath, auth } = SIMULATED[family];
-    const isBasic = auth === 'basic';
+    const { tokenPath, tokenAuth } = FAMILIES[family];
+    const isBasic = tokenAuth === 'basic';
     const body = {
       grant_type: 'client_credentials',
       ...(!isBasic && { client_id: 'a', client_secret: 'b' }),
@@ -85,14 +85,12 @@ function parse(text: string): unknown {
 function familiesOf(url: string): Record<Family, FamilySettings> {
   const settings = (family: Family): FamilySettings => ({
     url,
-    tokenUrl: url + SIMULATED[family].tokenPath,
+    tokenUrl: url + FAMILIES[family].tokenPath,
     clientId: 'a',
     clientSecret: { reveal: () => 'b' },
-    scopes: SIMULATED[family].scopes,
-    tokenAuth: SIMULATED[family].auth,
-    refreshBeforeExpirySeconds: 60,
+    ...FAMILIES[family],
   });
-  return Object.fromEntries(FAMILIES.map((family) => [family, settings(family)])) as Record<
+  return Object.fromEntries(FAMILY_NAMES.map((family) => [family, settings(family)])) as Record<
     Family,
     FamilySettings
   >;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { errorOf } from '../cxone/vendor.ts';
-import { FAMILIES, FAMILY_NAMES } from '../../src/simulator/families.ts';
+import { FAMILIES, FAMILY_NAMES } from '../../src/cxone/families.wire.ts';
 import { contact, startSimulator } from './stand.ts';
 
 const form = (fields: Readonly<Record<string, string>>) => ({ body: new URLSearchParams(fields) });
@@ -10,10 +10,12 @@ const BASIC = { authorization: `Basic ${btoa('a:b')}` };
 describe('token endpoints', () => {
   it.each(FAMILY_NAMES)('%s has its own, with its own way to authenticate', async (family) => {
     const { request, token } = await startSimulator();
-    const { tokenPath, auth } = FAMILIES[family];
+    const { tokenPath, tokenAuth } = FAMILIES[family];
     expect(await token(family)).toMatch(`sim-${family}-`);
     const other =
-      auth === 'basic' ? form(CLIENT) : { ...form({ grant_type: 'client_credentials' }), headers: BASIC };
+      tokenAuth === 'basic'
+        ? form(CLIENT)
+        : { ...form({ grant_type: 'client_credentials' }), headers: BASIC };
     expect((await request('POST', tokenPath, other)).status).toBe(401);
   });
 

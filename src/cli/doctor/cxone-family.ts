@@ -1,6 +1,7 @@
 /** One family asked: for a token, and with it for something that is not there. Nothing is written. */
 import { z } from 'zod';
-import type { Family, FamilySettings } from '../../config/config.ts';
+import type { Family } from '../../cxone/families.wire.ts';
+import type { FamilySettings } from '../../cxone/settings.ts';
 import { createTokens } from '../../cxone/auth.ts';
 import { CxoneUnauthorized } from '../../cxone/errors.ts';
 import { createHttp, type Http, type HttpOutcome } from '../../cxone/http.ts';

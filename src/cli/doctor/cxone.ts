@@ -1,30 +1,24 @@
 /** The login to CXone, family by family: credentials, a token, its scopes, and a read that changes nothing. */
-import { FAMILIES, type Config, type Family, type FamilySettings } from '../../config/config.ts';
+import type { Config } from '../../config/config.ts';
+import { FAMILY_USES } from '../../config/families.ts';
+import { FAMILY_NAMES, type Family } from '../../cxone/families.wire.ts';
+import type { FamilySettings } from '../../cxone/settings.ts';
 import type { Env } from '../cli.ts';
 import { examineSkew } from './clocks.ts';
 import { askFamily, type Told } from './cxone-family.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
-/** What cannot run without the family. */
-const NEEDED_FOR: Readonly<Record<Family, string>> = {
-  preferences: 'consent preferences',
-  contactlists: '`contacts import`',
-  lists: 'list loads',
-  outbound: 'selection updates',
-  email: 'e-mail',
-};
-/** The families that a command of today calls. */
-const IN_USE: readonly Family[] = ['contactlists', 'outbound', 'preferences'];
+const FAMILIES_IN_USE = FAMILY_NAMES.filter((family) => FAMILY_USES[family].isInUse);
 
 export async function* examineCxone(env: Env, { cxone: { families } }: Config): AsyncIterable<Finding> {
   const isReady = ({ url, clientId }: FamilySettings) => url !== '' && clientId !== null;
-  const ready = FAMILIES.filter((family) => isReady(families[family]));
+  const ready = FAMILY_NAMES.filter((family) => isReady(families[family]));
   if (ready.length === 0) {
     const next = 'set CXONE_CLIENT_ID and CXONE_CLIENT_SECRET (or CXONE_CLIENT_SECRET_FILE)';
     yield problem('CXone', 'no credentials', next);
     return;
   }
-  for (const family of IN_USE) {
+  for (const family of FAMILIES_IN_USE) {
     if (!ready.includes(family)) yield notReady(family, families[family]);
   }
   // All at once: each may take as long as its deadlines.
@@ -46,7 +40,11 @@ function notReady(family: Family, { url }: FamilySettings): Finding {
     url === ''
       ? ['it has no address', `set CXONE_${NAME}_URL${family === 'outbound' ? ', or CXONE_INSTANCE' : ''}`]
       : ['no credentials', `set CXONE_${NAME}_CLIENT_ID and CXONE_${NAME}_CLIENT_SECRET`];
-  return warning(`CXone ${family}`, `${what}: ${NEEDED_FOR[family]} cannot run`, next);
+  return warning(`CXone ${family}`, `${what}: ${neededFor(family)} cannot run`, next);
+}
+
+function neededFor(family: Family): string {
+  return FAMILY_USES[family].neededFor.join(' and ');
 }
 
 /** Credentials of its own are there to be used; the common pair need not be good for every family. */
@@ -60,7 +58,7 @@ export function examineFamily(family: Family, told: Told, own: boolean): Finding
   if (told.kind === 'strange') return warning(name, told.what, told.next);
   if (told.kind === 'failed') {
     const serious = own || family === 'contactlists';
-    const what = serious ? told.what : `${told.what}; only ${NEEDED_FOR[family]} need it`;
+    const what = serious ? told.what : `${told.what}; only ${neededFor(family)} need it`;
     return (serious ? problem : warning)(name, what, told.next);
   }
   const { missing, beyond } = told.scopes;

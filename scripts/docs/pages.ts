@@ -1,0 +1,7 @@
+/** The pages of docs/ that are generated from the source code. test/docs.test.ts checks that they are up to date. */
+import { renderSettingsPage } from './settings-page.ts';
+
+/** Path in the repository → its content. */
+export const GENERATED_PAGES: Readonly<Record<string, () => string>> = {
+  'docs/settings.md': renderSettingsPage,
+};

@@ -1,0 +1,145 @@
+/** docs/settings.md: every setting, from its definition in src/config. */
+import {
+  COMMON,
+  FAMILY_USES,
+  familyVariables,
+  productionHosts,
+  SITE,
+  type Site,
+} from '../../src/config/families.ts';
+import { formatNumber, type Setting, type Settings } from '../../src/config/setting.ts';
+import {
+  ALLOW_LOOPBACK,
+  CXONE,
+  LEDGER,
+  LOAD,
+  SOURCE_LIMITS,
+  SOURCES,
+  TEMPORAL,
+  webhookSettings,
+} from '../../src/config/settings.ts';
+import { FAMILIES, FAMILY_NAMES, type Family } from '../../src/cxone/families.wire.ts';
+
+export function renderSettingsPage(): string {
+  return `${[
+    INTRODUCTION,
+    '## Ledger',
+    settingsTable(LEDGER),
+    '## Temporal',
+    settingsTable(TEMPORAL),
+    TEMPORAL_NOTE,
+    '## CXone',
+    settingsTable({ ...COMMON, ...SITE, ...CXONE }),
+    '## Families of the CXone API',
+    FAMILIES_NOTE,
+    settingsTable(familyVariables('<FAMILY>')),
+    familiesTable(),
+    SCOPES_NOTE,
+    scopesTable(),
+    '## Rate and load',
+    settingsTable(LOAD),
+    '## Sources',
+    settingsTable({ ...SOURCES, ...SOURCE_LIMITS }),
+    '## Webhooks',
+    settingsTable({ ...webhookSettings(false), ALLOW_LOOPBACK }),
+    '## Command line',
+    COMMAND_LINE,
+  ].join('\n\n')}\n`;
+}
+
+const INTRODUCTION = `# Settings
+
+<!-- Generated from src/config by \`npm run docs\`. Change the definitions there. -->
+
+cxflow is configured through environment variables. A process checks all of them when it starts and reports every
+problem at once; \`cxflow doctor\` also tries them out. An empty variable counts as unset. Where \`NAME_FILE\` is given as
+well, it may name a file that contains the value. Why settings work this way: [ADR 0019](adr/0019-settings.md).
+
+A worker in production needs \`DATABASE_URL\`, \`TEMPORAL_ADDRESS\`, \`CXONE_CLIENT_ID\` and \`CXONE_CLIENT_SECRET\`; in
+the EU also \`CXONE_REGION\` and \`CXONE_LISTS_REGION\`, and for selection updates \`CXONE_INSTANCE\`. Commands need the first two. In a folder where
+\`cxflow dev\` runs, commands need none: they use its database and its Temporal server.`;
+
+const TEMPORAL_NOTE = `Temporal's SDK also reads its own variables, such as \`TEMPORAL_PROFILE\`, \`TEMPORAL_API_KEY\` and \`TEMPORAL_TLS_…\`
+(see Temporal's documentation on environment configuration).`;
+
+const FAMILIES_NOTE = `A family is a part of the API with its own host, token endpoint, credentials and scopes
+([contract](cxone-contract.md#hosts-and-tokens)). The variables of one family override those above; \`<FAMILY>\` is its
+name in capitals.`;
+
+const SCOPES_NOTE = `The OAuth client of a family needs these scopes. They are requested with the token, except those of \`preferences\`, which
+the client must have been granted.`;
+
+const COMMAND_LINE = `These are not part of the configuration of a worker.
+
+| variable | meaning |
+|---|---|
+| \`TEMPORAL_UI_URL\` | address of Temporal's Web UI, for links to runs. Default: the Web UI of the stack in this folder, or port 8233 of a server on this machine |
+| \`CXFLOW_DEBUG\` | any value: errors are printed with their stack trace |
+| \`XDG_CACHE_HOME\` | where downloaded servers for \`cxflow dev\` are kept. Default: \`~/.cache\` |`;
+
+function settingsTable(settings: Settings): string {
+  return table(
+    ['variable', 'default', 'meaning', 'needed by'],
+    Object.values(settings).map((setting) => [
+      variableNames(setting),
+      describeDefault(setting),
+      setting.meaning + (setting.values === undefined ? '' : ` Value: ${setting.values}.`),
+      setting.neededBy,
+    ]),
+  );
+}
+
+function variableNames({ name, alias, isSecret }: Setting<unknown>): string {
+  const names = [name, ...(isSecret ? [`${name}_FILE`] : []), ...(alias === undefined ? [] : [alias])];
+  return names.map((each) => `\`${each}\``).join('<br>');
+}
+
+function describeDefault({ shownDefault, fallback }: Setting<unknown>): string {
+  if (shownDefault !== undefined) return shownDefault;
+  if (fallback === null || fallback === '') return 'none';
+  if (typeof fallback === 'number') return formatNumber(fallback);
+  return code(typeof fallback === 'string' ? fallback : JSON.stringify(fallback));
+}
+
+function familiesTable(): string {
+  const site = { listsRegion: '{CXONE_LISTS_REGION}', instance: '{CXONE_INSTANCE}' };
+  const [us, eu] = (['us', 'eu'] as const).map((region) =>
+    productionHosts({ region, ...site } satisfies Site),
+  );
+  const rows = FAMILY_NAMES.map((family) => {
+    const { alias, neededFor, isInUse } = FAMILY_USES[family];
+    return [
+      `\`${family}\``,
+      neededFor.join(', ') + (isInUse ? '' : ' (not implemented yet)'),
+      code(us?.[family].api),
+      us?.[family].api === eu?.[family].api ? 'the same' : code(eu?.[family].api),
+      code(`${us?.[family].login ?? ''}${FAMILIES[family].tokenPath}`),
+      code(alias),
+    ];
+  });
+  return table(
+    ['family', 'needed for', 'address in the US', 'in the EU', 'token endpoint', 'alias of its `_URL`'],
+    rows,
+  );
+}
+
+function scopesTable(): string {
+  const login: Readonly<Record<(typeof FAMILIES)[Family]['tokenAuth'], string>> = {
+    basic: 'HTTP Basic',
+    form: 'form body',
+  };
+  const rows = FAMILY_NAMES.map((family) => {
+    const { tokenAuth, scopes } = FAMILIES[family];
+    return [`\`${family}\``, login[tokenAuth], scopes.map(code).join(' ')];
+  });
+  return table(['family', 'credentials are sent as', 'scopes'], rows);
+}
+
+function code(text: string | undefined): string {
+  return text ? `\`${text}\`` : 'none';
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+}

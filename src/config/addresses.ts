@@ -1,0 +1,56 @@
+/** Settings that are addresses, and what each kind of address may look like. */
+import { z } from 'zod';
+import type { Documentation, Setting } from './setting.ts';
+
+const DATABASE_URL = z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'must begin with postgres://');
+
+const WEB_URL = z
+  .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+  .transform((text) => new URL(text))
+  .refine((url) => !url.username && !url.password, 'must not hold credentials');
+
+const VENDOR_URL = WEB_URL.refine((url) => !url.search && !url.hash, 'must have no query and no fragment')
+  .refine(
+    isSafeForSecrets,
+    'must be https: the client secret goes there (http only to this machine or a container)',
+  )
+  .transform((url) => url.href.replace(/\/+$/, ''));
+
+const ORIGIN = VENDOR_URL.refine((url) => url === new URL(url).origin, 'must be an origin without a path');
+
+const HOST_LABEL = z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i, 'must be one label of a host name');
+
+export function databaseUrl(documentation: Documentation): Setting<string | null> {
+  return { values: '`postgres://…`', schema: DATABASE_URL, fallback: null, isSecret: true, ...documentation };
+}
+
+/** An address of CXone. It is read without a trailing slash. */
+export function vendorUrl(documentation: Documentation): Setting<string | null> {
+  return { values: 'a URL', schema: VENDOR_URL, fallback: null, ...documentation };
+}
+
+/** Scheme, host and port of an address of CXone. */
+export function origin(documentation: Documentation): Setting<string | null> {
+  return { values: 'a URL without a path', schema: ORIGIN, fallback: null, ...documentation };
+}
+
+export function hostLabel(documentation: Documentation): Setting<string> {
+  return { values: 'one label of a host name', schema: HOST_LABEL, fallback: '', ...documentation };
+}
+
+/** Checks the form only. What the host name resolves to is checked when an event is sent. */
+export function webhookUrl(allowLoopback: boolean, documentation: Documentation): Setting<string | null> {
+  const isAllowed = (url: URL) => (isLoopback(url) ? allowLoopback : url.protocol === 'https:');
+  const message = 'must be https, and not on this machine unless CXFLOW_ALLOW_LOOPBACK_WEBHOOKS=true';
+  const schema = WEB_URL.refine(isAllowed, message).transform((url) => url.href);
+  return { values: 'an https URL', schema, fallback: null, ...documentation };
+}
+
+function isLoopback({ hostname }: URL): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+}
+
+/** `http://simulator:8080` is another container of the same compose file. */
+function isSafeForSecrets(url: URL): boolean {
+  return url.protocol === 'https:' || isLoopback(url) || !/[.:]/.test(url.hostname);
+}

@@ -1,0 +1,168 @@
+/**
+ * Address, token endpoint and credentials of each family of the CXone API (docs/cxone-contract.md#hosts-and-tokens). A
+ * family's own settings win over those for all families, and those over the production addresses.
+ */
+import { FAMILIES, FAMILY_NAMES, type Family } from '../cxone/families.wire.ts';
+import type { FamilySettings } from '../cxone/settings.ts';
+import { hostLabel, origin, vendorUrl } from './addresses.ts';
+import type { SettingsReader } from './reader.ts';
+import { choice, secret, text } from './setting.ts';
+
+interface FamilyUse {
+  /** Operations and commands that call the family. */
+  readonly neededFor: readonly string[];
+  /** false: so far only `cxflow doctor` calls it. */
+  readonly isInUse: boolean;
+  /** The name that the family's tutorial uses for its address. */
+  readonly alias?: string;
+}
+
+export const FAMILY_USES: Readonly<Record<Family, FamilyUse>> = {
+  preferences: {
+    neededFor: ['preference updates', 'eligibility checks'],
+    isInUse: true,
+    alias: 'CXONE_BASE_URL',
+  },
+  contactlists: { neededFor: ['contact imports'], isInUse: true },
+  lists: { neededFor: ['list loads'], isInUse: false },
+  outbound: { neededFor: ['selection updates'], isInUse: true, alias: 'CXONE_INSTANCE_URL' },
+  email: { neededFor: ['email sends'], isInUse: false, alias: 'CXONE_ENV_URL' },
+};
+
+/** Where a tenant is. An empty text means that nobody said. */
+export interface Site {
+  readonly region: 'us' | 'eu';
+  readonly listsRegion: string;
+  readonly instance: string;
+}
+
+interface Hosts {
+  readonly api: string;
+  /** Where the token endpoint is, if it has a host of its own. */
+  readonly login?: string;
+}
+
+/**
+ * Production addresses; `''` where none is known. Data of an EU tenant must not reach a US host because a setting was
+ * forgotten, so a family with a US host only has no address in the EU. The host of `preferences` serves both regions.
+ */
+export function productionHosts({ region, listsRegion, instance }: Site): Readonly<Record<Family, Hosts>> {
+  const isEu = region === 'eu';
+  return {
+    preferences: { api: 'https://api.cxone.com' },
+    contactlists: { api: `https://api${isEu ? '-eu' : ''}.cloud.nice-incontact.com` },
+    lists: {
+      api: listsRegion && `https://${listsRegion}.cxone.com`,
+      login: listsRegion && `https://login.${listsRegion}.cxone.com`,
+    },
+    outbound: { api: instance && `https://${instance}.api.nicecxone.com` },
+    email: { api: isEu ? '' : 'https://us1.api.niceincontact.com' },
+  };
+}
+
+export const SITE = {
+  region: choice(['us', 'eu'], {
+    name: 'CXONE_REGION',
+    meaning: 'The region of the tenant. It selects the production addresses.',
+    neededBy: 'all operations of an EU tenant',
+  }),
+  listsRegion: hostLabel({
+    name: 'CXONE_LISTS_REGION',
+    meaning: 'The region in the host name of the family `lists`. Must be set in the EU.',
+    neededBy: 'list load',
+    shownDefault: '`api-us-1` in the US',
+  }),
+  instance: hostLabel({
+    name: 'CXONE_INSTANCE',
+    meaning: 'The instance in the host name of the family `outbound`.',
+    neededBy: 'selection update',
+  }),
+};
+
+/** For all families that do not have their own. */
+export const COMMON = {
+  apiUrl: origin({
+    name: 'CXONE_API_URL',
+    meaning: 'Replaces the origin of every address and token endpoint, for the simulator and for tests.',
+    neededBy: 'all operations, against a simulator',
+  }),
+  clientId: text({
+    name: 'CXONE_CLIENT_ID',
+    meaning: 'The OAuth client.',
+    neededBy: 'all operations',
+  }),
+  clientSecret: secret({
+    name: 'CXONE_CLIENT_SECRET',
+    meaning: 'The secret of the OAuth client.',
+    neededBy: 'all operations',
+  }),
+};
+
+/** @param FAMILY in capitals, as in the names of the variables */
+export function familyVariables(FAMILY: string, alias?: string) {
+  const neededBy = "the family's operations";
+  return {
+    url: vendorUrl({
+      name: `CXONE_${FAMILY}_URL`,
+      ...(alias !== undefined && { alias }),
+      meaning: 'The address of the family. Its token endpoint moves with it, except that of `lists`.',
+      neededBy,
+      shownDefault: 'see below',
+    }),
+    tokenUrl: vendorUrl({
+      name: `CXONE_${FAMILY}_TOKEN_URL`,
+      meaning: 'The token endpoint of the family.',
+      neededBy,
+      shownDefault: 'see below',
+    }),
+    clientId: text({
+      name: `CXONE_${FAMILY}_CLIENT_ID`,
+      meaning: 'The OAuth client of the family.',
+      neededBy,
+      shownDefault: '`CXONE_CLIENT_ID`',
+    }),
+    clientSecret: secret({
+      name: `CXONE_${FAMILY}_CLIENT_SECRET`,
+      meaning: 'Its secret. Set both or neither.',
+      neededBy,
+      shownDefault: '`CXONE_CLIENT_SECRET`',
+    }),
+  };
+}
+
+export function readFamilies(reader: SettingsReader): Readonly<Record<Family, FamilySettings>> {
+  const apiUrl = reader.read(COMMON.apiUrl);
+  const hosts = productionHosts(readSite(reader, apiUrl !== null));
+  const readFamily = (family: Family): FamilySettings => {
+    const {
+      url: ownUrl,
+      tokenUrl,
+      ...credentials
+    } = familyVariables(family.toUpperCase(), FAMILY_USES[family].alias);
+    const { tokenPath, ...facts } = FAMILIES[family];
+    const { api, login } = hosts[family];
+    const url = reader.read(ownUrl) ?? apiUrl ?? api;
+    const tokenHost = apiUrl === null ? (login ?? url) : url;
+    const own = reader.readCredentials(credentials);
+    return {
+      ...facts,
+      url,
+      tokenUrl: reader.read(tokenUrl) ?? (tokenHost && tokenHost + tokenPath),
+      ...(own.clientId === null ? reader.readCredentials(COMMON) : own),
+    };
+  };
+  const families = FAMILY_NAMES.map((family) => [family, readFamily(family)] as const);
+  return Object.fromEntries(families) as Record<Family, FamilySettings>;
+}
+
+function readSite(reader: SettingsReader, isReplaced: boolean): Site {
+  const { region, listsRegion, instance } = reader.readAll(SITE);
+  const { url, tokenUrl } = familyVariables('LISTS');
+  const isListsNamed = reader.isSet(url) && reader.isSet(tokenUrl);
+  if (region === 'us') return { region, listsRegion: listsRegion || 'api-us-1', instance };
+  if (listsRegion === '' && !isReplaced && !isListsNamed) {
+    const remedy = 'name the EU region of your lists API';
+    reader.addProblem(SITE.listsRegion.name, 'is required with CXONE_REGION=eu', remedy);
+  }
+  return { region, listsRegion, instance };
+}

@@ -1,0 +1,75 @@
+/** What a setting is: one variable of the environment, how its text is checked and converted, and its documentation. */
+import { z } from 'zod';
+import { Secret } from './secret.ts';
+
+export interface Setting<T> extends Documentation {
+  readonly schema: z.ZodType<T, string>;
+  /** The value when the variable is not set or empty. */
+  readonly fallback: T;
+  /** For docs/settings.md: which values are allowed, e.g. `us or eu`. Without it, any text. */
+  readonly values?: string;
+}
+
+/** Everything docs/settings.md shows about a setting that its type does not imply. */
+export interface Documentation {
+  readonly name: string;
+  /** Another name, which counts when `name` is not set. */
+  readonly alias?: string;
+  readonly meaning: string;
+  /** Operations and features that do not work, or work differently, without it. */
+  readonly neededBy: string;
+  /** What applies without a value, where the fallback itself does not show it. */
+  readonly shownDefault?: string;
+  /** The variable may hold a secret, so `NAME_FILE` may name a file that contains the value. */
+  readonly isSecret?: boolean;
+}
+
+export type Settings = Readonly<Record<string, Setting<unknown>>>;
+
+/** The values of several settings under the same keys. */
+export type Values<S extends Settings> = {
+  readonly [Key in keyof S]: S[Key] extends Setting<infer T> ? T : never;
+};
+
+export function text(documentation: Documentation): Setting<string | null> {
+  return { schema: z.string(), fallback: null, ...documentation };
+}
+
+export function secret(documentation: Documentation): Setting<Secret | null> {
+  const schema = z.string().transform((value) => new Secret(value));
+  return { schema, fallback: null, isSecret: true, ...documentation };
+}
+
+export function flag(fallback: boolean, documentation: Documentation): Setting<boolean> {
+  const schema = z
+    .enum(['true', 'yes', 'on', '1', 'false', 'no', 'off', '0'], 'must be true or false')
+    .transform((word) => ['true', 'yes', 'on', '1'].includes(word));
+  return { values: 'true or false', schema, fallback, ...documentation };
+}
+
+/** A whole number; both ends of the range are allowed. */
+export function integer(
+  fallback: number,
+  [min, max]: readonly [min: number, max: number],
+  documentation: Documentation,
+): Setting<number> {
+  const message = `must be a whole number from ${min} to ${max}`;
+  const schema = z
+    .string()
+    .regex(/^\d{1,9}$/, message)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, message);
+  return { values: `${formatNumber(min)} to ${formatNumber(max)}`, schema, fallback, ...documentation };
+}
+
+export function choice<const T extends string>(
+  options: readonly [T, ...T[]],
+  documentation: Documentation,
+): Setting<T> {
+  const values = options.join(' or ');
+  return { values, schema: z.enum(options, `must be ${values}`), fallback: options[0], ...documentation };
+}
+
+export function formatNumber(n: number): string {
+  return n.toLocaleString('en-GB');
+}

@@ -1,0 +1,141 @@
+/** Every setting but those of the CXone families (families.ts). docs/settings.md is generated from these tables. */
+import { DEFAULT_SOURCE_LIMITS, SOURCE_LIMIT_RANGES, type SourceLimits } from '../domain/source-limits.ts';
+import { databaseUrl, webhookUrl } from './addresses.ts';
+import { choice, type Documentation, flag, integer, type Setting, secret, text } from './setting.ts';
+
+export const LEDGER = {
+  databaseUrl: databaseUrl({
+    name: 'DATABASE_URL',
+    meaning: 'The PostgreSQL database of the ledger.',
+    neededBy: 'worker, all commands',
+    shownDefault: 'the database of the stack that runs in this folder',
+  }),
+  pepper: secret({
+    name: 'CXFLOW_PEPPER',
+    meaning:
+      'Part of the key with which contact ids are hashed, so that a copy of the database alone does not reveal who is ' +
+      'in it. The same for the worker and all commands. It cannot be changed once a worker has used the ledger.',
+    neededBy: 'consent, erasure',
+  }),
+};
+
+export const TEMPORAL = {
+  temporalAddress: text({
+    name: 'TEMPORAL_ADDRESS',
+    meaning: 'Host and port of the Temporal server.',
+    neededBy: 'worker, commands that start, steer or follow runs',
+    shownDefault: 'the server of the stack that runs in this folder, else `localhost:7233`',
+  }),
+  temporalNamespace: withFallback('default', {
+    name: 'TEMPORAL_NAMESPACE',
+    meaning: 'The namespace at Temporal.',
+    neededBy: 'worker, commands that start, steer or follow runs',
+  }),
+  searchAttributes: choice(['auto', 'off'], {
+    name: 'CXFLOW_SEARCH_ATTRIBUTES',
+    meaning:
+      '`auto`: the worker registers the search attributes of cxflow and sets them on its runs. `off`: it does neither.',
+    neededBy: 'worker, `doctor`',
+  }),
+};
+
+export const LOAD = {
+  ratePerMinute: integer(1_000, [0, 1_000_000], {
+    name: 'CXFLOW_RATE_PER_MINUTE',
+    meaning: 'Requests per minute to CXone, all workers of the tenant together. 0: unlimited.',
+    neededBy: 'all operations',
+  }),
+  maxInFlight: integer(16, [1, 1_000], {
+    name: 'CXFLOW_MAX_IN_FLIGHT',
+    meaning: 'Requests of one worker that may be in flight at the same time.',
+    neededBy: 'all operations',
+  }),
+};
+
+export const SOURCES = {
+  sourceDir: text({
+    name: 'CXFLOW_SOURCE_DIR',
+    meaning: 'The only folder from which a worker reads sources that are given as a path.',
+    neededBy: 'contact import, preference update',
+    shownDefault: 'the current folder',
+  }),
+};
+
+export const SOURCE_LIMITS = {
+  maxRowBytes: sourceLimit('maxRowBytes', {
+    name: 'CXFLOW_MAX_ROW_BYTES',
+    meaning: 'The most bytes of a row in UTF-8. A larger row is `invalid`.',
+    neededBy: 'operations with a source',
+  }),
+  maxFieldCharacters: sourceLimit('maxFieldCharacters', {
+    name: 'CXFLOW_MAX_FIELD_CHARACTERS',
+    meaning:
+      'The most characters of a cell, or of a value in a JSON object. A row with a longer one is `invalid`.',
+    neededBy: 'operations with a source',
+  }),
+  maxColumns: sourceLimit('maxColumns', {
+    name: 'CXFLOW_MAX_COLUMNS',
+    meaning: 'The most columns of a header, or keys of a JSON object.',
+    neededBy: 'operations with a source',
+  }),
+};
+
+export const CXONE = {
+  duplicatesRefused: flag(true, {
+    name: 'CXONE_DUPLICATES_REFUSED',
+    meaning:
+      'CXone refuses a contact that the list already has, so a batch whose answer was lost may be sent again. `false`: ' +
+      'such a batch is in doubt and waits for an operator.',
+    neededBy: 'contact import',
+  }),
+  idempotencyHours: integer(24, [0, 8_760], {
+    name: 'CXONE_IDEMPOTENCY_HOURS',
+    meaning:
+      'How long CXone answers a repeated `X-Idempotency-Key` as it answered the first one. 0: never. Afterwards ' +
+      'preferences are read back instead of sent again.',
+    neededBy: 'preference update',
+  }),
+  contactListId: text({
+    name: 'CXONE_CONTACT_LIST_ID',
+    meaning: 'The list that `contacts import` uses without `--list`.',
+    neededBy: 'contact import from the command line',
+  }),
+};
+
+export const ALLOW_LOOPBACK = flag(false, {
+  name: 'CXFLOW_ALLOW_LOOPBACK_WEBHOOKS',
+  meaning: 'Events may be sent to this machine, and then over plain http too.',
+  neededBy: 'webhooks of a test environment',
+});
+
+/** Which addresses are valid depends on the value of ALLOW_LOOPBACK. */
+export function webhookSettings(allowLoopback: boolean) {
+  return {
+    webhookUrl: webhookUrl(allowLoopback, {
+      name: 'CRM_WEBHOOK_URL',
+      meaning: 'The subscriber that receives webhook events.',
+      neededBy: 'webhook events',
+      shownDefault: 'none: no events',
+    }),
+    marketingWebhookUrl: webhookUrl(allowLoopback, {
+      name: 'MARKETING_WEBHOOK_URL',
+      alias: 'EXTERNAL_MARKETING_WEBHOOK_URL',
+      meaning: 'The subscriber that receives `preferences.batch.updated`.',
+      neededBy: 'webhook events of preference updates',
+      shownDefault: '`CRM_WEBHOOK_URL`',
+    }),
+    syncToken: secret({
+      name: 'CRM_SYNC_TOKEN',
+      meaning: 'Sent to `CRM_WEBHOOK_URL`, and only there, as the header `X-Sync-Token`.',
+      neededBy: 'webhook events',
+    }),
+  };
+}
+
+function withFallback(fallback: string, documentation: Documentation): Setting<string> {
+  return { ...(text(documentation) as Setting<string>), fallback };
+}
+
+function sourceLimit(limit: keyof SourceLimits, documentation: Documentation): Setting<number> {
+  return integer(DEFAULT_SOURCE_LIMITS[limit], SOURCE_LIMIT_RANGES[limit], documentation);
+}
