@@ -1,4 +1,4 @@
-/** Who may come in: the bearer and its scope first, then the rate limit. In this order a bad token costs no budget. */
+/** Checks the bearer token and its scope, then the rate limit: a request with a bad token does not count against the limit. */
 import type { FastifyInstance } from 'fastify';
 import { retryAfterHeader } from './faults.ts';
 import type { RateLimiter } from './rate-limiter.ts';
@@ -18,20 +18,20 @@ export function registerAccess(app: FastifyInstance, deps: AccessDeps): void {
   app.addHook('onRequest', async (request, reply) => {
     const { api } = request.routeOptions.config;
     if (api === undefined) return undefined;
-    const verdict = deps.tokens.judge(request.headers.authorization, api.family, api.scope);
-    if (verdict === 401) return reply.code(401).send({ message: 'the token is missing, expired or revoked' });
-    if (verdict === 403) return reply.code(403).send({ message: `the token lacks the scope ${api.scope}` });
+    const status = deps.tokens.authorize(request.headers.authorization, api.family, api.scope);
+    if (status === 401) return reply.code(401).send({ message: 'the token is missing, expired or revoked' });
+    if (status === 403) return reply.code(403).send({ message: `the token lacks the scope ${api.scope}` });
     const waitMs = deps.limiter.admit();
     if (waitMs === null) return undefined;
     deps.stats.countRateLimited();
-    const retryAfter = retryAfterOf(waitMs, deps);
+    const retryAfter = toRetryAfter(waitMs, deps);
     if (retryAfter !== null) void reply.header('Retry-After', retryAfter);
     return reply.code(429).send({ message: 'over the rate limit' });
   });
 }
 
-/** Rounded up: who waits as long is admitted. A date cannot say parts of a second, so it needs one more. */
-function retryAfterOf(waitMs: number, { settings, nowMs }: AccessDeps): string | null {
+/** Rounded up, so that a client that waits this long is admitted. A date has no fractions of a second and needs one more. */
+function toRetryAfter(waitMs: number, { settings, nowMs }: AccessDeps): string | null {
   const seconds = Math.ceil(waitMs / 1000);
   if (settings.retryAfterAs === 'none') return null;
   return retryAfterHeader(

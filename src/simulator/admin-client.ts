@@ -1,4 +1,4 @@
-/** The admin API for tests, benchmarks and checkers: one method a route. */
+/** Client of the admin API, for tests and benchmarks: one method per route. */
 import type { ContactRecord } from '../cxone/contact-lists.wire.ts';
 import type { PreferenceItem, StoredPreference } from '../cxone/preferences.wire.ts';
 import type { Family } from './families.ts';
@@ -15,20 +15,20 @@ export interface Health {
   readonly ok: true;
   readonly pid: number;
   readonly seed: number;
-  /** Numbers given in the journal. */
+  /** Number of journal entries. */
   readonly applied: number;
-  /** List id → records in it. */
+  /** List id → number of records. */
   readonly lists: Readonly<Record<string, number>>;
   readonly settings: Settings;
 }
 export interface JournalFilter {
   readonly family?: Family;
   readonly list?: string;
-  /** First n. Default 1. */
+  /** The first `n` to return; default 1. */
   readonly from?: number;
 }
 
-/** Errors: Error with method, path, status and the simulator's message. */
+/** Errors name the method, the path, the status and the simulator's message. */
 export function createAdminClient(url: string) {
   async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const init = { method, ...(body !== undefined && jsonBody(body)) };
@@ -48,39 +48,38 @@ export function createAdminClient(url: string) {
   }
   return {
     health: () => call<Health>('GET', '/_sim/health'),
-    /** All of it, however long; with the type of the contact lists' entries. */
+    /** All entries, page by page; typed as entries of contact lists. */
     journal: (filter: JournalFilter = {}) => journal<JournalEntry>(filter),
-    /** Of the preferences. */
     preferenceJournal: () => journal<PreferenceEntry>({ family: 'preferences' }),
     stats: () => call<Stats>('GET', '/_sim/stats'),
     requests: (limit = 1000) => call<RequestLine[]>('GET', `/_sim/requests?limit=${limit}`),
     setFaults: (rules: readonly FaultRule[]) => call<unknown>('POST', '/_sim/faults', rules),
     clearFaults: () => call<unknown>('DELETE', '/_sim/faults'),
-    /** How often each rule matched and struck. */
-    faults: () => call<{ matches: number; strikes: number }[]>('GET', '/_sim/faults'),
-    /** Creates the list; duplicates are left out. */
+    /** How many requests each rule matched, and into how many it injected its fault. */
+    faults: () => call<{ matches: number; injected: number }[]>('GET', '/_sim/faults'),
+    /** Creates the list if necessary and adds the records, except duplicates. */
     seedList: (listId: string, records: readonly ContactRecord[] = []) =>
       call<{ created: number; recordIds: string[] }>('POST', listPath(listId), { records }),
-    /** One page of what is in a list now. */
+    /** One page of a list's current records. */
     records: (listId: string, { offset = 0, limit = 1000 } = {}) =>
       call<{ total: number; records: JournalItem[] }>(
         'GET',
         `${listPath(listId)}/records?${query({ offset, limit })}`,
       ),
-    /** Puts preferences there, whatever is stored for their contact and channel. */
+    /** Stores preferences unconditionally, even if a newer one exists for the contact and channel. */
     seedPreferences: (items: readonly PreferenceItem[]) =>
       call<{ seeded: number }>('POST', '/_sim/preferences', { items }),
-    /** One page of what is stored now, of one contact perhaps. */
+    /** One page of the stored preferences, optionally of one contact. */
     preferences: (filter: { contactId?: string; offset?: number; limit?: number } = {}) =>
       call<{ total: number; preferences: StoredPreference[] }>('GET', `/_sim/preferences?${query(filter)}`),
-    /** What a campaign is now, and how many edits third parties have made at its moments. */
+    /** The campaign as it is now, and how many edits by third parties have been made so far (without those of `now`). */
     campaign: (id: string) => call<{ campaign: Campaign | null; edits: number }>('GET', campaignPath(id)),
-    /** A document or parts of one; the rest is as the simulator makes them up. Of the version 1 unless it says another. */
+    /** Creates or replaces a campaign. Fields that `document` lacks get defaults; the default version is 1. */
     seedCampaign: (id: string, document: Readonly<Record<string, unknown>> = {}) =>
       call<Campaign>('POST', campaignPath(id), document),
     editCampaign: (id: string, edit: Edit) => call<unknown>('POST', `${campaignPath(id)}/edits`, edit),
     endEdits: (id: string) => call<unknown>('DELETE', `${campaignPath(id)}/edits`),
-    /** Every version of the campaigns, in order. */
+    /** All versions of one campaign, or of all, in order. */
     campaignJournal: async (id?: string) =>
       (await journal<CampaignEntry>({ family: 'outbound' })).filter(
         (e) => (id ?? e.campaignId) === e.campaignId,
@@ -88,7 +87,7 @@ export function createAdminClient(url: string) {
     change: (settings: Partial<Settings>) => call<Settings>('POST', '/_sim/settings', settings),
     revokeTokens: () => call<{ revoked: number }>('POST', '/_sim/tokens/revoke'),
     webhooks: (name: string) => call<ReceivedWebhook[]>('GET', `/_sim/webhooks/${encodeURIComponent(name)}`),
-    /** Where the CRM's webhooks may be sent to, to be seen by `webhooks(name)`. */
+    /** The address of a webhook receiver; `webhooks(name)` returns what it received. */
     webhookUrl: (name: string) => new URL(`/_sim/webhooks/${encodeURIComponent(name)}`, url).href,
   };
 }

@@ -1,8 +1,8 @@
-/** The simulator's own API under /_sim/, without tokens: to see what happened, and to say what shall. */
+/** The simulator's admin API under /_sim/, which needs no token: inspects what happened and controls what happens next. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { recordErrors } from './contactlists.rules.ts';
-import { apply, type ContactListsDeps } from './contactlists.routes.ts';
+import { addRecords, type ContactListsDeps } from './contactlists.routes.ts';
 import type { ContactRecord } from '../cxone/contact-lists.wire.ts';
 import { FAULT_RULES, type FaultPlan } from './faults.ts';
 import { SETTINGS } from './settings.ts';
@@ -32,15 +32,15 @@ interface ById {
 }
 
 export function registerAdmin(app: FastifyInstance, deps: AdminDeps): void {
-  registerReads(app, deps);
-  registerSwitches(app, deps);
+  registerInspection(app, deps);
+  registerControls(app, deps);
   app.post<ById>('/_sim/lists/:id', SEED_ROUTE, async (request, reply) => {
     const { records } = SEED_BODY.parse(request.body ?? {});
     return seedList(deps, request.params.id, records, reply);
   });
 }
 
-function registerReads(
+function registerInspection(
   app: FastifyInstance,
   { journal, lists, stats, faults, settings, seed }: AdminDeps,
 ): void {
@@ -68,7 +68,7 @@ function registerReads(
   });
 }
 
-function registerSwitches(app: FastifyInstance, { faults, settings, tokens }: AdminDeps): void {
+function registerControls(app: FastifyInstance, { faults, settings, tokens }: AdminDeps): void {
   app.post('/_sim/faults', ADMIN, (request) => {
     faults.replace(FAULT_RULES.parse(request.body));
     return faults.report();
@@ -77,25 +77,21 @@ function registerSwitches(app: FastifyInstance, { faults, settings, tokens }: Ad
     faults.replace([]);
     return faults.report();
   });
-  // The one settings object is shared by all parts: a change is seen by the next request.
+  // All parts share one settings object, so a change applies from the next request on.
   app.post('/_sim/settings', ADMIN, (request) =>
     Object.assign(settings, SETTINGS.partial().parse(request.body)),
   );
   app.post('/_sim/tokens/revoke', ADMIN, () => ({ revoked: tokens.revokeAll() }));
 }
 
-/** Creates the list, with what stands in it before a test begins. Duplicates are left out. */
+/** Creates the list if necessary and adds the records, except duplicates. */
 function seedList(deps: AdminDeps, listId: string, records: readonly unknown[], reply: FastifyReply) {
-  const wrong = records.findIndex((record) => recordErrors(record, deps.nowMs()).length > 0);
-  if (wrong >= 0) return reply.code(400).send({ message: `record ${wrong} is invalid` });
+  const invalid = records.findIndex((record) => recordErrors(record, deps.nowMs()).length > 0);
+  if (invalid >= 0) return reply.code(400).send({ message: `record ${invalid} is invalid` });
   deps.lists.ensure(listId);
-  const wanted = records as readonly ContactRecord[];
-  const twins = deps.lists.findDuplicates(listId, wanted);
-  const items = apply(
-    deps,
-    'seed',
-    listId,
-    wanted.filter((_, i) => twins[i] === null),
-  );
+  const all = records as readonly ContactRecord[];
+  const duplicates = deps.lists.findDuplicates(listId, all);
+  const fresh = all.filter((_, i) => duplicates[i] === null);
+  const items = addRecords(deps, 'seed', listId, fresh);
   return { listId, created: items.length, recordIds: items.map((item) => item.recordId) };
 }

@@ -1,4 +1,4 @@
-/** The two endpoints of contact lists: cxone-api.md "contactlists (S1)". */
+/** The two endpoints of contact lists (docs/cxone-contract.md#contact-lists). */
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import {
@@ -9,7 +9,7 @@ import {
   RECORDS_PATH,
 } from '../cxone/contact-lists.wire.ts';
 import { recordErrors } from './contactlists.rules.ts';
-import { type ContactLists, phonesOf } from './contactlists.state.ts';
+import { type ContactLists, phoneNumbers } from './contactlists.state.ts';
 import type { Journal, JournalItem } from './journal.ts';
 import { type Settings, vendorTime } from './settings.ts';
 
@@ -26,8 +26,8 @@ export function registerContactLists(app: FastifyInstance, deps: ContactListsDep
   app.post<{ Params: { listId: string } }>(fastifyPath(RECORDS_PATH), ACCESS, async (request, reply) => {
     const { listId } = request.params;
     if (isUnknown(deps, listId)) return reply.code(404).send({ message: 'no such contact list' });
-    const refusal = refuseBatch(request.body, deps);
-    if (refusal !== null) return reply.code(400).send(refusal);
+    const rejection = validateBatch(request.body, deps);
+    if (rejection !== null) return reply.code(400).send(rejection);
     return createRecords(
       deps,
       listId,
@@ -51,20 +51,22 @@ function createRecords(
   reply: FastifyReply,
 ) {
   const { lists, settings } = deps;
-  const twins = settings.refuseDuplicates ? lists.findDuplicates(listId, records) : records.map(() => null);
-  const warnings = settings.naming === 'none' ? [] : duplicateWarnings(records, twins);
-  const hasTwin = twins.some((twin) => twin !== null);
-  if (hasTwin && settings.atomic)
+  const duplicates = settings.refuseDuplicates
+    ? lists.findDuplicates(listId, records)
+    : records.map(() => null);
+  const warnings = settings.naming === 'none' ? [] : duplicateWarnings(records, duplicates);
+  const hasDuplicates = duplicates.some((duplicate) => duplicate !== null);
+  if (hasDuplicates && settings.atomic)
     return reply.code(409).send({ message: 'duplicates; nothing was created', warnings });
-  const fresh = hasTwin ? records.filter((_, i) => twins[i] === null) : records;
+  const fresh = hasDuplicates ? records.filter((_, i) => duplicates[i] === null) : records;
   const kept = request.fault?.dropRecords === undefined ? fresh : fresh.slice(0, -request.fault.dropRecords);
-  apply(deps, 'create', listId, kept, request.headers['x-request-id']);
+  addRecords(deps, 'create', listId, kept, request.headers['x-request-id']);
   const recordsCreated = Math.max(0, kept.length - (request.fault?.underreport ?? 0));
   return { id: randomUUID(), recordsCreated, warnings, errors: [] };
 }
 
-/** Puts records there, in the journal first. */
-export function apply(
+/** Writes the journal first. */
+export function addRecords(
   { lists, journal }: Pick<ContactListsDeps, 'lists' | 'journal'>,
   action: 'create' | 'seed',
   listId: string,
@@ -75,14 +77,14 @@ export function apply(
   const items = records.map((record, i) => ({
     recordId: `r${firstN + i}`,
     contactId: record.contactId,
-    phones: phonesOf(record),
+    phones: phoneNumbers(record),
   }));
   journal.append({ family: 'contactlists', action, listId, requestId: requestId?.toString() ?? null, items });
   for (const item of items) lists.put(listId, item);
   return items;
 }
 
-/** Idempotent in its effect; the journal has every time. */
+/** Idempotent in its effect, but the journal has an entry for each request. */
 function updateRecord(
   deps: ContactListsDeps,
   { listId, recordId }: { readonly listId: string; readonly recordId: string },
@@ -94,25 +96,26 @@ function updateRecord(
   const errors = recordErrors(request.body, vendorTime(settings, nowMs()).getTime(), settings.blockedNumbers);
   if (errors.length > 0) return reply.code(400).send({ message: 'the record is invalid', errors });
   const record = request.body as ContactRecord;
-  const [twin] = settings.refuseDuplicates ? lists.findDuplicates(listId, [record]) : [];
-  if (twin && twin !== 'in batch' && twin.recordId !== recordId) {
+  const [duplicate] = settings.refuseDuplicates ? lists.findDuplicates(listId, [record]) : [];
+  if (duplicate && duplicate !== 'in batch' && duplicate.recordId !== recordId) {
     return reply.code(409).send({ message: 'another record has this contact and number' });
   }
-  const item = { recordId, contactId: record.contactId, phones: phonesOf(record) };
+  const item = { recordId, contactId: record.contactId, phones: phoneNumbers(record) };
   const requestId = request.headers['x-request-id']?.toString() ?? null;
   journal.append({ family: 'contactlists', action: 'update', listId, requestId, items: [item] });
   lists.put(listId, item);
   return { id: recordId };
 }
 
-function refuseBatch(body: unknown, { settings, nowMs }: ContactListsDeps) {
+/** The body of a 400, or null if the batch is valid. */
+function validateBatch(body: unknown, { settings, nowMs }: ContactListsDeps) {
   const records = (body as { records?: unknown } | null)?.records;
   if (!Array.isArray(records) || Object.keys(body as object).length !== 1) {
     return { message: 'the body must be {"records": [...]}', errors: [] };
   }
   if (records.length < 1 || records.length > MAX_RECORDS_PER_REQUEST) {
     return {
-      message: `1 to ${MAX_RECORDS_PER_REQUEST} records a request, not ${records.length}`,
+      message: `1 to ${MAX_RECORDS_PER_REQUEST} records per request, not ${records.length}`,
       errors: [],
     };
   }
@@ -120,7 +123,7 @@ function refuseBatch(body: unknown, { settings, nowMs }: ContactListsDeps) {
   const errors: NamedEntry[] = [];
   records.forEach((record: unknown, index) => {
     for (const error of recordErrors(record, now, settings.blockedNumbers))
-      errors.push({ index, contactId: contactIdOf(record), ...error });
+      errors.push({ index, contactId: readContactId(record), ...error });
   });
   if (errors.length === 0) return null;
   return {
@@ -131,19 +134,19 @@ function refuseBatch(body: unknown, { settings, nowMs }: ContactListsDeps) {
 
 function duplicateWarnings(
   records: readonly ContactRecord[],
-  twins: readonly (JournalItem | 'in batch' | null)[],
+  duplicates: readonly (JournalItem | 'in batch' | null)[],
 ): NamedEntry[] {
-  return twins.flatMap((twin, index) => {
-    if (twin === null) return [];
-    const message = twin === 'in batch' ? 'twice in this batch' : 'already in the list';
+  return duplicates.flatMap((duplicate, index) => {
+    if (duplicate === null) return [];
+    const message = duplicate === 'in batch' ? 'twice in this batch' : 'already in the list';
     const named = {
       index,
-      contactId: contactIdOf(records[index]),
+      contactId: readContactId(records[index]),
       code: 'DUPLICATE',
       field: 'phoneNumbers',
       message,
     };
-    return [twin === 'in batch' ? named : { ...named, recordId: twin.recordId }];
+    return [duplicate === 'in batch' ? named : { ...named, recordId: duplicate.recordId }];
   });
 }
 
@@ -151,7 +154,7 @@ function isUnknown({ lists, settings }: ContactListsDeps, listId: string): boole
   return settings.strictLists && !lists.has(listId);
 }
 
-function contactIdOf(record: unknown): string | null {
+function readContactId(record: unknown): string | null {
   const id = (record as { contactId?: unknown } | null)?.contactId;
   return typeof id === 'string' ? id : null;
 }

@@ -1,4 +1,4 @@
-/** The contact lists: which contacts are in which, and what makes one a duplicate. No HTTP here. */
+/** The contact lists, and what makes a record a duplicate. */
 import type { ContactRecord } from '../cxone/contact-lists.wire.ts';
 import type { JournalEntry, JournalItem } from './journal.ts';
 
@@ -9,9 +9,9 @@ interface List {
 }
 
 /**
- * A duplicate is a record with the same contactId *and* one phone number in common with a record of the list
- * (cxone-api.md: "phone number + contactId"): another number of a known contact is a new record, and so is another
- * contact of a known number.
+ * A duplicate has the same contactId as a record of the list *and* a phone number in common with it
+ * (docs/cxone-contract.md#create-records). Another number of a known contact is a new record, and so is another contact
+ * with a known number.
  */
 export function createContactLists() {
   const lists = new Map<string, List>();
@@ -20,16 +20,16 @@ export function createContactLists() {
     lists.set(listId, list);
     return list;
   };
-  const forget = (list: List, item: JournalItem): void => {
-    for (const key of keysOf(item.contactId, item.phones))
+  const removeKeys = (list: List, item: JournalItem): void => {
+    for (const key of duplicateKeys(item.contactId, item.phones))
       if (list.byKey.get(key) === item) list.byKey.delete(key);
   };
   const put = (listId: string, item: JournalItem): void => {
     const list = ensure(listId);
     const old = list.byRecordId.get(item.recordId);
-    if (old !== undefined) forget(list, old);
+    if (old !== undefined) removeKeys(list, old);
     list.byRecordId.set(item.recordId, item);
-    for (const key of keysOf(item.contactId, item.phones)) list.byKey.set(key, item);
+    for (const key of duplicateKeys(item.contactId, item.phones)) list.byKey.set(key, item);
   };
   return {
     ensure: (listId: string): void => void ensure(listId),
@@ -39,12 +39,12 @@ export function createContactLists() {
     put,
     restore: (entry: JournalEntry): void =>
       put(entry.listId, { recordId: entry.recordId, contactId: entry.contactId, phones: entry.phones }),
-    /** For each record its twin in the list, in the batch before it, or null. A twin of the batch has no id yet. */
+    /** For each record, the record of the list that it duplicates; `in batch` if an earlier one of the batch; or null. */
     findDuplicates(listId: string, records: readonly ContactRecord[]): (JournalItem | 'in batch' | null)[] {
       const { byKey } = ensure(listId);
       const seen = new Set<string>();
       return records.map((record) => {
-        const keys = keysOf(record.contactId, phonesOf(record));
+        const keys = duplicateKeys(record.contactId, phoneNumbers(record));
         const stored = keys.map((key) => byKey.get(key)).find((item) => item !== undefined);
         const isRepeated = keys.some((key) => seen.has(key));
         for (const key of keys) seen.add(key);
@@ -60,10 +60,10 @@ export function createContactLists() {
 }
 export type ContactLists = ReturnType<typeof createContactLists>;
 
-export function phonesOf(record: ContactRecord): string[] {
+export function phoneNumbers(record: ContactRecord): string[] {
   return record.phoneNumbers.map((phone) => phone.number);
 }
 
-function keysOf(contactId: string, phones: readonly string[]): string[] {
+function duplicateKeys(contactId: string, phones: readonly string[]): string[] {
   return phones.map((phone) => `${contactId}\u0000${phone}`);
 }

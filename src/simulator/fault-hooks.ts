@@ -1,4 +1,4 @@
-/** How a fault happens to a request: before it is looked at, or after it was carried out. */
+/** Injects faults into requests, before they are handled or after they have been carried out. */
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -25,34 +25,34 @@ export function registerFaults(app: FastifyInstance, plan: FaultPlan, settings: 
     const fault = (request.fault = plan.next({ method: request.method, path, query, family }));
     const delayMs = (fault?.delayMs ?? 0) + (api === undefined ? 0 : settings.latencyMs);
     if (delayMs > 0) await sleep(delayMs, undefined, { ref: false });
-    return fault === null ? undefined : strikeBefore(fault, request, reply);
+    return fault === null ? undefined : injectBefore(fault, request, reply);
   });
   app.addHook('onSend', async (request, reply, payload) => {
     if (settings.clockOffsetSeconds !== 0) void reply.header('Date', vendorTime(settings).toUTCString());
     return request.fault === null || typeof payload !== 'string'
       ? payload
-      : strikeAfter({ fault: request.fault, request, reply, payload, settings });
+      : injectAfter({ fault: request.fault, request, reply, payload, settings });
   });
 }
 
-function strikeBefore(fault: Fault, request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
+function injectBefore(fault: Fault, request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
   if (fault.reset === 'before') request.raw.socket.destroy();
   if (fault.slowRead === true) readSlowly(request.raw);
   if (fault.reset === 'before' || fault.hang === true || fault.slowRead === true) return reply.hijack();
   if (fault.when === 'after') return undefined;
-  // The payload is put in by strikeAfter, for both moments alike.
+  // injectAfter fills in the payload, whether the request was carried out or not.
   const isAnswer = fault.status !== undefined || fault.html === true || fault.raw !== undefined;
   return isAnswer ? reply.send('') : undefined;
 }
 
-/** Nobody else reads a request that is hijacked: the rest of it waits in its stream, then in the connection. */
+/** Nothing else reads a hijacked request: what is not read here stays in its stream, then in the connection. */
 function readSlowly(body: IncomingMessage): void {
   const timer = setInterval(() => void body.read(1), 1_000);
   timer.unref();
   body.socket.once('close', () => clearInterval(timer));
 }
 
-interface Strike {
+interface Injection {
   readonly fault: Fault;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
@@ -60,7 +60,7 @@ interface Strike {
   readonly settings: Settings;
 }
 
-async function strikeAfter({ fault, request, reply, payload, settings }: Strike): Promise<string> {
+async function injectAfter({ fault, request, reply, payload, settings }: Injection): Promise<string> {
   if (fault.reset === 'after' || fault.truncate === 'cut') {
     if (fault.truncate === 'cut') sendHalf(reply, payload);
     request.raw.socket.destroySoon();
@@ -69,12 +69,12 @@ async function strikeAfter({ fault, request, reply, payload, settings }: Strike)
   if (isSilent) return new Promise<string>(() => {});
   if (fault.retryAfter !== undefined)
     void reply.header('Retry-After', retryAfterHeader(fault.retryAfter, vendorTime(settings).getTime()));
-  const answer = answerOf(fault, reply, payload);
+  const answer = replaceAnswer(fault, reply, payload);
   return fault.drip === undefined ? answer : drip(reply, answer, fault.drip, fault.dripMs ?? DRIP_MS);
 }
 
-/** What is said instead of the answer, or half of it. */
-function answerOf(fault: Fault, reply: FastifyReply, payload: string): string {
+/** Returns what is sent instead of the answer. */
+function replaceAnswer(fault: Fault, reply: FastifyReply, payload: string): string {
   if (fault.html === true) {
     void reply.code(fault.status ?? 200).type('text/html');
     return LOGIN_PAGE;
@@ -86,10 +86,10 @@ function answerOf(fault: Fault, reply: FastifyReply, payload: string): string {
   if (fault.truncate !== undefined) return payload.slice(0, Math.floor(payload.length / 2));
   if (fault.status === undefined) return payload;
   void reply.code(fault.status).type('application/json');
-  return JSON.stringify(fault.body ?? { message: `a fault on purpose (${fault.status})` });
+  return JSON.stringify(fault.body ?? { message: `injected fault (${fault.status})` });
 }
 
-/** All the headers and half of what they promise. */
+/** All headers, and half of the body that they announce. */
 function sendHalf(reply: FastifyReply, payload: string): void {
   reply.raw.writeHead(reply.statusCode, {
     'content-type': 'application/json',
@@ -98,7 +98,10 @@ function sendHalf(reply: FastifyReply, payload: string): void {
   reply.raw.write(payload.slice(0, Math.floor(payload.length / 2)));
 }
 
-/** Past Node's own response, which writes headers in one piece. Ends when the other side has had enough, or all of it. */
+/**
+ * Writes to the socket directly, because Node's response sends the headers in one piece. Ends when everything has been
+ * sent or the client has closed the connection.
+ */
 function drip(reply: FastifyReply, body: string, from: 'headers' | 'body', everyMs: number): Promise<string> {
   const { socket } = reply.raw;
   const length = Buffer.byteLength(body);

@@ -1,72 +1,72 @@
-/** The plan of faults: which request meets which, the same for the same seed. */
+/** The fault plan: decides which fault is injected into which request. The same seed gives the same decisions. */
 import { z } from 'zod';
 import { FAMILY_NAMES } from './families.ts';
 import { mulberry32 } from './random.ts';
 
-/** Parts may be combined: `{"delayMs": 500, "status": 503}`. What each does: docs/simulator.md. */
+/** Parts may be combined: `{"delayMs": 500, "status": 503}`. docs/simulator.md describes each of them. */
 export const FAULT = z
   .strictObject({
     delayMs: z.number().min(0),
     status: z.number().int().min(300).max(599),
-    /** Of `status`, `html` and `raw`: whether the request is carried out all the same. Default `before`. */
+    /** For `status`, `html` and `raw`: `after` carries out the request nevertheless. Default `before`. */
     when: z.enum(['before', 'after']),
     retryAfter: z.union([z.number(), z.string()]),
     body: z.unknown(),
     hang: z.literal(true),
-    /** A byte of the request's body a second, and no answer: what is larger than the kernel's buffers stays with its sender. */
+    /** Reads one byte of the body per second and never answers: a body larger than the kernel's buffers cannot be sent. */
     slowRead: z.literal(true),
     reset: z.enum(['before', 'after']),
     answerLost: z.literal(true),
     truncate: z.union([z.literal(true), z.enum(['clean', 'cut'])]),
     html: z.literal(true),
-    /** Instead of the answer, as it stands: 200 and JSON by its headers, whatever the text is. */
+    /** Sent unchanged instead of the answer, with status 200 and the content type JSON. */
     raw: z.string(),
-    /** The answer a byte at a time, from its first header on or from its body on. */
+    /** Sends the answer one byte at a time, starting with its headers or with its body. */
     drip: z.enum(['headers', 'body']),
-    /** Between two bytes of a `drip`. Default 250: nothing of any length arrives within a deadline. */
+    /** Milliseconds between two bytes of a `drip`. Default 250, too slow for any answer to arrive within a deadline. */
     dripMs: z.number().positive(),
-    /** The last n records are not created, and nobody says so. */
+    /** The last n records are not created, and no warning names them. */
     dropRecords: z.number().int().positive(),
-    /** All are created, and n fewer reported. */
+    /** All records are created, but n fewer are reported. */
     underreport: z.number().int().positive(),
   })
   .partial()
-  .refine((fault) => Object.keys(fault).length > 0, 'a fault does something');
+  .refine((fault) => Object.keys(fault).length > 0, 'a fault must have at least one part');
 export type Fault = z.infer<typeof FAULT>;
 
 export const FAULT_RULE = z.strictObject({
   match: z
     .strictObject({
       method: z.string().toUpperCase(),
-      /** Regular expression, tried on the path without the query. */
+      /** Regular expression for the path without the query. */
       path: z.string().refine(isRegExp, 'must be a regular expression'),
-      /** Regular expression, tried on the query without its `?`: a fault that follows one contact. */
+      /** Regular expression for the query without its `?`, for example to match one contact. */
       query: z.string().refine(isRegExp, 'must be a regular expression'),
-      /** The family's API routes; its token endpoint is matched by `path` only. */
+      /** Matches the family's API routes; only `path` matches its token endpoint. */
       family: z.enum([...FAMILY_NAMES, 'webhooks']),
     })
     .partial()
     .default({}),
-  /** Matches to let pass first. */
+  /** How many matches pass before the first fault. */
   after: z.number().int().min(0).default(0),
-  /** How often it strikes at most. Default: for ever. */
+  /** The maximum number of faults; default: no limit. */
   times: z.number().int().positive().optional(),
-  /** Of each match. Default 1. */
+  /** For each match; default 1. */
   probability: z.number().min(0).max(1).default(1),
   fault: FAULT,
 });
 export const FAULT_RULES = z.array(FAULT_RULE);
 export type FaultRule = z.input<typeof FAULT_RULE>;
 
-export interface Subject {
+export interface MatchedRequest {
   readonly method: string;
   readonly path: string;
-  /** Without its `?`; default none. */
+  /** Without its `?`. */
   readonly query?: string;
   readonly family: string | null;
 }
 
-/** Errors: ZodError for rules that are none. */
+/** Errors: ZodError for invalid rules. */
 export function createFaultPlan(seed: number, input: readonly FaultRule[] = []) {
   let rules = load(input);
 
@@ -75,41 +75,41 @@ export function createFaultPlan(seed: number, input: readonly FaultRule[] = []) 
       ...rule,
       path: rule.match.path === undefined ? null : new RegExp(rule.match.path),
       query: rule.match.query === undefined ? null : new RegExp(rule.match.query),
-      // One sequence for each rule: its n-th match meets the same fate whatever other rules and requests do.
+      // One sequence per rule, so that the decision on its n-th match does not depend on other rules or requests.
       random: mulberry32(seed + index * 0x9e3779b9),
       matches: 0,
-      strikes: 0,
+      injected: 0,
     }));
   }
   type Loaded = ReturnType<typeof load>[number];
 
-  function strikes(rule: Loaded, subject: Subject): boolean {
+  function shouldInject(rule: Loaded, request: MatchedRequest): boolean {
     const { method, family } = rule.match;
-    if (method !== undefined && method !== subject.method) return false;
-    if (family !== undefined && family !== subject.family) return false;
-    if (rule.path !== null && !rule.path.test(subject.path)) return false;
-    if (rule.query !== null && !rule.query.test(subject.query ?? '')) return false;
+    if (method !== undefined && method !== request.method) return false;
+    if (family !== undefined && family !== request.family) return false;
+    if (rule.path !== null && !rule.path.test(request.path)) return false;
+    if (rule.query !== null && !rule.query.test(request.query ?? '')) return false;
     rule.matches += 1;
     const draw = rule.random();
     if (rule.matches <= rule.after || draw >= rule.probability) return false;
-    if (rule.times !== undefined && rule.strikes >= rule.times) return false;
-    rule.strikes += 1;
+    if (rule.times !== undefined && rule.injected >= rule.times) return false;
+    rule.injected += 1;
     return true;
   }
   return {
-    /** The first rule that strikes, in the order of the rules; those after it do not count the request. */
-    next(subject: Subject): Fault | null {
-      return rules.find((rule) => strikes(rule, subject))?.fault ?? null;
+    /** The first rule that injects a fault decides; later rules do not count the request as a match. */
+    next(request: MatchedRequest): Fault | null {
+      return rules.find((rule) => shouldInject(rule, request))?.fault ?? null;
     },
     replace(next: readonly FaultRule[]): void {
       rules = load(next);
     },
-    report: () => rules.map(({ match, fault, matches, strikes }) => ({ match, fault, matches, strikes })),
+    report: () => rules.map(({ match, fault, matches, injected }) => ({ match, fault, matches, injected })),
   };
 }
 export type FaultPlan = ReturnType<typeof createFaultPlan>;
 
-/** `Retry-After` as the rule has it: `5`, `"http-date-in-5"`, or any text, to be as wrong as one likes. */
+/** The header for a rule's `retryAfter`: `5`, `"http-date-in-5"`, or any text, valid or not. */
 export function retryAfterHeader(value: number | string, nowMs: number): string {
   const seconds = /^http-date-in-(-?\d+)$/.exec(String(value))?.[1];
   return seconds === undefined ? String(value) : new Date(nowMs + Number(seconds) * 1000).toUTCString();

@@ -19,7 +19,7 @@ const FLAGS = {
   'retry-after-as': { type: 'string' },
   naming: { type: 'string' },
   'non-atomic': { type: 'boolean' },
-  'take-duplicates': { type: 'boolean' },
+  'accept-duplicates': { type: 'boolean' },
   'strict-lists': { type: 'boolean' },
   'token-seconds': { type: 'string' },
   'withhold-scope': { type: 'string', multiple: true },
@@ -33,33 +33,33 @@ const FLAGS = {
 } as const;
 
 export const USAGE = `Usage: simulator [flags]
-  --port N                 0 = any free one (default)
+  --port N                 default 0: any free port
   --host HOST              default 127.0.0.1
-  --seed N                 of the faults' probabilities, default 1
-  --journal FILE           NDJSON of what was applied; an existing one is gone on from
-  --faults FILE.json       fault rules to start with
-  --client ID:SECRET       the only clients known (repeatable); default: any
-  --latency-ms N           added to every request
-  --rate-per-minute N      0 = no limit (default)
+  --seed N                 seed for the probabilities of faults, default 1
+  --journal FILE           NDJSON of all applied changes; an existing file is read first and continued
+  --faults FILE.json       the initial fault rules
+  --client ID:SECRET       accept only this client (repeatable); default: any client
+  --latency-ms N           delay added to every request
+  --rate-per-minute N      default 0: no limit
   --rate-window-seconds N  default 60
   --retry-after-as FORM    seconds (default), http-date or none
-  --naming WHO             all (default) or none: whether 400 and 409 name records
-  --non-atomic             a batch with duplicates creates the others and answers 200
-  --take-duplicates        a list takes what it has once more
-  --strict-lists           a list or campaign that nobody created is 404
-  --token-seconds N        default 3600
-  --withhold-scope SCOPE   a scope that no token gets (repeatable)
-  --blocked-number NUMBER  a number that the tenant refuses (repeatable)
-  --idempotency-key-seconds N  how long preference batches are remembered, default 86400
-  --preferences-as FORM    object (default) or array: what GET preferences answers
-  --clock-offset-seconds N its clock is so far ahead (negative: behind)
-  --outdated-status N      409 (default) or 412: what a PATCH with an old version is answered
-  --campaign-etag          campaigns come with an ETag
-All but the first six can be changed while it runs: POST /_sim/settings.`;
+  --naming WHO             all (default) or none: whether a 400 or 409 names the records it concerns
+  --non-atomic             from a batch with duplicates, create the others and answer 200
+  --accept-duplicates      create records that are already in the list once more
+  --strict-lists           answer 404 for lists and campaigns that have not been created
+  --token-seconds N        lifetime of a token, default 3600
+  --withhold-scope SCOPE   never grant this scope (repeatable)
+  --blocked-number NUMBER  reject records with this number (repeatable)
+  --idempotency-key-seconds N  lifetime of a preference batch's idempotency key, default 86400
+  --preferences-as FORM    object (default) or array: the form of the answer to GET preferences
+  --clock-offset-seconds N how far the simulator's clock is ahead (negative: behind)
+  --outdated-status N      409 (default) or 412: the answer to a PATCH with an old version
+  --campaign-etag          send campaigns with an ETag
+All but the first six can be changed at run time: POST /_sim/settings.`;
 
 const INTEGER = z.coerce.number().int();
 
-/** Null: help was asked for. Errors: TypeError or ZodError for wrong flags, and what reading the file of faults throws. */
+/** Null if `--help` is given. Errors: TypeError or ZodError for wrong flags; errors of reading the file of faults. */
 export function readFlags(argv: readonly string[]): SimulatorOptions | null {
   const { values } = parseArgs({ args: [...argv], options: FLAGS, strict: true });
   if (values.help === true) return null;
@@ -72,7 +72,7 @@ export function readFlags(argv: readonly string[]): SimulatorOptions | null {
     retryAfterAs: values['retry-after-as'],
     naming: values.naming,
     atomic: values['non-atomic'] === true ? false : undefined,
-    refuseDuplicates: values['take-duplicates'] === true ? false : undefined,
+    refuseDuplicates: values['accept-duplicates'] === true ? false : undefined,
     strictLists: values['strict-lists'],
     tokenSeconds: number(values['token-seconds']),
     withheldScopes: values['withhold-scope'],

@@ -1,6 +1,6 @@
 /**
- * What was applied, in order: the oracle of every fault test. In memory, and in a file if one is given; a simulator that is
- * started with the file of a killed one goes on from it.
+ * Everything that was applied, in order: fault tests compare the ledger with it. Kept in memory and, if a path is given,
+ * in a file, from which a restarted simulator restores its state.
  */
 import {
   appendFileSync,
@@ -15,43 +15,43 @@ import {
 import { createInterface } from 'node:readline';
 import type { Family } from './families.ts';
 
-/** Of a contact list. */
+/** One record of a contact list. */
 export interface JournalItem {
   readonly recordId: string;
   readonly contactId: string;
   readonly phones: readonly string[];
 }
-/** What every request that was applied has, whatever its family. */
+/** The fields that entries of every family have. */
 interface Common {
   readonly family: Family;
-  /** `seed`: put there by the admin API, by no request of the API; `edit`: by a third party of a campaign. */
+  /** `seed`: by the admin API; `edit`: by a third party who edits a campaign. */
   readonly action: 'create' | 'update' | 'seed' | 'edit';
   readonly requestId: string | null;
-  /** Of contact lists. */
+  /** Only for contact lists. */
   readonly listId?: string;
 }
-/** One request that was applied; its items take the numbers from `firstN` on. Items are shared with the state: compact. */
+/** One applied request. Its items are numbered from `firstN`; they are the objects of the state, to save memory. */
 interface Batch extends Applied {
   readonly firstN: number;
   readonly atMs: number;
 }
-/** Each family has items of its own shape. */
+/** One request to be recorded; the shape of its items depends on the family. */
 export interface Applied extends Common {
   readonly items: readonly object[];
 }
-export type EntryOf<Item extends object> = Common &
+export type Entry<Item extends object> = Common &
   Item & {
     readonly n: number;
     /** ISO 8601 */
     readonly at: string;
   };
-/** Of a contact list; other families say which of their own. */
-export type JournalEntry = EntryOf<JournalItem> & { readonly listId: string };
-type AnyEntry = EntryOf<object>;
+/** An entry of a contact list; the other families define their own. */
+export type JournalEntry = Entry<JournalItem> & { readonly listId: string };
+type AnyEntry = Entry<object>;
 export interface JournalQuery {
   readonly family?: string | undefined;
   readonly list?: string | undefined;
-  /** First n. */
+  /** The first `n` to return. */
   readonly from: number;
   readonly limit: number;
 }
@@ -61,30 +61,30 @@ export function createJournal(path: string | null, nowMs: () => number) {
   let nextN = 1;
   let file: number | null = null;
 
-  const remember = (applied: Applied, atMs: number): Batch => {
+  const add = (applied: Applied, atMs: number): Batch => {
     const batch = { ...applied, firstN: nextN, atMs };
     batches.push(batch);
     nextN += applied.items.length;
     return batch;
   };
   return {
-    /** Numbers given so far. */
+    /** The number of entries. */
     size: () => nextN - 1,
-    /** Number of the next item. */
+    /** The number of the next entry. */
     nextN: () => nextN,
-    /** Written before the answer leaves: what a client may have seen survives a kill -9 (not a power cut). */
+    /** Written before the answer is sent, so that whatever a client has seen survives kill -9 (but not a power failure). */
     append(applied: Applied): void {
       if (applied.items.length === 0) return;
-      const batch = remember(applied, nowMs());
+      const batch = add(applied, nowMs());
       if (file !== null)
         writeSync(
           file,
-          entriesOf(batch)
+          toEntries(batch)
             .map((entry) => `${JSON.stringify(entry)}\n`)
             .join(''),
         );
     },
-    /** Reads what an earlier one left, tells each entry, and opens the file for more. */
+    /** Reads the existing file, passing each entry to `onEntry`, and opens it for appending. */
     async open(onEntry: (entry: AnyEntry) => void): Promise<void> {
       if (path === null) return;
       if (existsSync(path)) {
@@ -92,7 +92,7 @@ export function createJournal(path: string | null, nowMs: () => number) {
           nextN = entry.n;
           const { n: _n, at, family, action, listId, requestId, ...item } = entry;
           const list = listId === undefined ? {} : { listId };
-          remember({ family, action, ...list, requestId, items: [item] }, Date.parse(at));
+          add({ family, action, ...list, requestId, items: [item] }, Date.parse(at));
           onEntry(entry);
         }
       }
@@ -103,7 +103,7 @@ export function createJournal(path: string | null, nowMs: () => number) {
       for (let i = firstBatchFrom(batches, from); i < batches.length && found.length < limit; i += 1) {
         const batch = batches[i] as Batch;
         const isWanted = (family ?? batch.family) === batch.family && (list ?? batch.listId) === batch.listId;
-        if (isWanted) found.push(...entriesOf(batch).filter((entry) => entry.n >= from));
+        if (isWanted) found.push(...toEntries(batch).filter((entry) => entry.n >= from));
       }
       return found.slice(0, limit);
     },
@@ -115,12 +115,12 @@ export function createJournal(path: string | null, nowMs: () => number) {
 }
 export type Journal = ReturnType<typeof createJournal>;
 
-function entriesOf({ items, firstN, atMs, ...applied }: Batch): AnyEntry[] {
+function toEntries({ items, firstN, atMs, ...applied }: Batch): AnyEntry[] {
   const at = new Date(atMs).toISOString();
   return items.map((item, i) => ({ n: firstN + i, at, ...applied, ...item }));
 }
 
-/** Index of the batch that holds n, or of the first after it. */
+/** The index of the batch that contains n, or of the first one after n. */
 function firstBatchFrom(batches: readonly Batch[], n: number): number {
   let [low, high] = [0, batches.length];
   while (low < high) {
@@ -132,13 +132,16 @@ function firstBatchFrom(batches: readonly Batch[], n: number): number {
   return low;
 }
 
-/** A last line that a kill cut off was never answered: it is cut away. Errors: any other unreadable line. */
+/**
+ * Removes an incomplete last line: the process was killed while writing it, so its request was never answered. Errors:
+ * any other unreadable line.
+ */
 async function* readEntries(path: string): AsyncGenerator<AnyEntry> {
   let bytes = 0;
   let torn: number | null = null;
   for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
     if (torn !== null)
-      throw new Error(`${path}: cannot be read at byte ${torn}: this is no journal of the simulator`);
+      throw new Error(`${path} is not a journal of the simulator: unreadable at byte ${torn}`);
     const entry = parseEntry(line);
     if (entry === null) {
       torn = bytes;
@@ -148,7 +151,7 @@ async function* readEntries(path: string): AsyncGenerator<AnyEntry> {
     yield entry;
   }
   if (torn !== null) truncateSync(path, torn);
-  // Cut off between the line and its end.
+  // Only the line feed is missing.
   else if (statSync(path).size < bytes) appendFileSync(path, '\n');
 }
 

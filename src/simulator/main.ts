@@ -1,4 +1,4 @@
-/** `simulator [flags]`: prints one line of JSON, `{"url": …}`, when it listens, and runs until a signal ends it. */
+/** `simulator [flags]`: prints one line of JSON, `{"url": …}`, once it listens, and runs until SIGINT or SIGTERM. */
 import { readFlags, USAGE } from './flags.ts';
 import { createSimulator, type SimulatorOptions } from './simulator.ts';
 

@@ -1,11 +1,11 @@
-/** Campaigns under /_sim/: what they are, what they shall be before a test begins, and who else edits them when. */
+/** Campaigns under /_sim/: reads them, seeds them, and schedules edits by third parties. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { EDIT, type Editors } from './outbound.editors.ts';
 import type { Campaign, Campaigns } from './outbound.state.ts';
 
 const ADMIN = { config: { admin: true } } as const;
-/** Not judged by the rules: a tenant may hold what no PATCH would be let through with. */
+/** Not validated against the selection rules: a tenant may contain campaigns that no PATCH could create. */
 const SEED = z.looseObject({
   version: z.number().int().optional(),
   contactSelection: z.record(z.string(), z.unknown()).optional(),
@@ -20,7 +20,7 @@ export function registerOutboundAdmin(
 ): void {
   const path = '/_sim/outbound/campaigns/:id';
   app.get<ById>(path, ADMIN, ({ params: { id } }, reply) =>
-    reply.send({ campaign: campaigns.find(id), edits: editors.made(id) }),
+    reply.send({ campaign: campaigns.find(id), edits: editors.countEdits(id) }),
   );
   app.post<ById>(path, ADMIN, ({ params: { id }, body }) => {
     const { contactSelection = {}, ...given } = SEED.parse(body ?? {});

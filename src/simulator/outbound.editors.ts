@@ -1,4 +1,4 @@
-/** Third parties who edit campaigns at chosen moments: what optimistic locking is there for. */
+/** Third parties who edit a campaign at chosen moments, to test optimistic locking. */
 import { z } from 'zod';
 import type { Campaign, Campaigns, SimSelection } from './outbound.state.ts';
 
@@ -12,13 +12,13 @@ const PART = z
   .partial();
 
 export const EDIT = z.strictObject({
-  /** `now`; or right after a GET was answered from the old state; or right after a PATCH was applied. Default `now`. */
+  /** `after-get`: right after a GET was answered with the old version; `after-patch`: right after a PATCH was applied. */
   when: z.enum(['now', 'after-get', 'after-patch']).default('now'),
-  /** So many moments pass first. */
+  /** How many such requests pass before the first edit. */
   after: z.number().int().min(0).default(0),
-  /** How often at most; without it once, and `null` for ever. */
+  /** The maximum number of edits; `null` means no limit. */
   times: z.number().int().positive().nullable().default(1),
-  /** `#` in list ids and priorities becomes the number of the edit, so that each is another one. */
+  /** `#` in list ids and priorities is replaced by the number of the edit, so that each edit differs. */
   add: PART.default({}),
   remove: PART.default({}),
   /** Other fields of the campaign. */
@@ -40,9 +40,9 @@ export function createEditors(campaigns: Campaigns) {
   const make = (editor: Editor): void => {
     editor.made += 1;
     const { campaignId, edit, made } = editor;
-    campaigns.put('edit', edited(campaigns.find(campaignId) ?? campaigns.initial(campaignId), edit, made));
+    campaigns.put('edit', applyEdit(campaigns.find(campaignId) ?? campaigns.initial(campaignId), edit, made));
   };
-  const seen = (when: 'after-get' | 'after-patch', campaignId: string): void => {
+  const handle = (when: 'after-get' | 'after-patch', campaignId: string): void => {
     for (const editor of editors) {
       const { edit } = editor;
       if (editor.campaignId !== campaignId || edit.when !== when) continue;
@@ -51,7 +51,7 @@ export function createEditors(campaigns: Campaigns) {
     }
   };
   return {
-    /** Of `now`: done when this returns. */
+    /** An edit of `now` has been made when this returns. */
     add(campaignId: string, edit: ParsedEdit): void {
       const editor = { campaignId, edit, passed: 0, made: 0 };
       if (edit.when === 'now') for (let n = edit.times ?? 1; n > 0; n -= 1) make(editor);
@@ -60,30 +60,30 @@ export function createEditors(campaigns: Campaigns) {
     clear: (campaignId: string): void => {
       editors = editors.filter((editor) => editor.campaignId !== campaignId);
     },
-    afterGet: (campaignId: string): void => seen('after-get', campaignId),
-    afterPatch: (campaignId: string): void => seen('after-patch', campaignId),
-    /** How many edits the editors of a campaign have made, those of `now` excepted. */
-    made: (campaignId: string): number =>
+    afterGet: (campaignId: string): void => handle('after-get', campaignId),
+    afterPatch: (campaignId: string): void => handle('after-patch', campaignId),
+    /** How many edits of a campaign have been made, not counting those of `now`. */
+    countEdits: (campaignId: string): number =>
       editors.filter((e) => e.campaignId === campaignId).reduce((sum, { made }) => sum + made, 0),
   };
 }
 export type Editors = ReturnType<typeof createEditors>;
 
-function edited(campaign: Campaign, { add, remove, set }: ParsedEdit, n: number): Campaign {
+function applyEdit(campaign: Campaign, { add, remove, set }: ParsedEdit, n: number): Campaign {
   const numbered = <T>(items: readonly T[] = []): T[] =>
     items.map((item) => (typeof item === 'string' ? (item.replaceAll('#', String(n)) as T) : item));
-  const { contactSelection: was } = campaign;
-  const changed = <K extends keyof SimSelection>(field: K, keyOf: (item: unknown) => string) => {
-    const gone = [...(remove[field] ?? []), ...(add[field] ?? [])].map(keyOf);
-    const kept = (was[field] as readonly unknown[]).filter((item) => !gone.includes(keyOf(item)));
+  const { contactSelection: before } = campaign;
+  const change = <K extends keyof SimSelection>(field: K, toKey: (item: unknown) => string) => {
+    const replaced = [...(remove[field] ?? []), ...(add[field] ?? [])].map(toKey);
+    const kept = (before[field] as readonly unknown[]).filter((item) => !replaced.includes(toKey(item)));
     return [...kept, ...numbered((add[field] ?? []) as readonly unknown[])];
   };
   const contactSelection = {
-    ...was,
-    targetListIds: changed('targetListIds', String),
-    exclusionListIds: changed('exclusionListIds', String),
-    filterRules: changed('filterRules', ruleKey),
-    priorityOrder: changed('priorityOrder', (item) => JSON.stringify(item)),
+    ...before,
+    targetListIds: change('targetListIds', String),
+    exclusionListIds: change('exclusionListIds', String),
+    filterRules: change('filterRules', ruleKey),
+    priorityOrder: change('priorityOrder', (item) => JSON.stringify(item)),
   } as SimSelection;
   return { ...campaign, ...set, contactSelection, version: campaign.version + 1 };
 }

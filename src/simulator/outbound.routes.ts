@@ -1,4 +1,4 @@
-/** The two endpoints of campaigns: cxone-api.md "outbound (S3)". */
+/** The two endpoints of campaigns (docs/cxone-contract.md#outbound-campaigns). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CAMPAIGN_PATH } from '../cxone/outbound.wire.ts';
 import type { Editors } from './outbound.editors.ts';
@@ -24,32 +24,32 @@ export function registerOutbound(app: FastifyInstance, deps: OutboundDeps): void
   app.get<ById>(PATH, READ, async ({ params: { campaignId } }, reply) => {
     const campaign = find(deps, campaignId);
     if (campaign === null) return reply.code(404).send({ message: 'no such campaign' });
-    // The answer is of the state before: whoever edits now makes it old while it is on its way.
+    // The answer has the version before the edit, so it is out of date when it arrives.
     deps.editors.afterGet(campaignId);
     return withEtag(reply, campaign, deps.settings).send(campaign);
   });
   app.patch<ById>(PATH, WRITE, async (request, reply) => update(deps, request, reply));
 }
 
-/** Judged and applied in one go, without a pause: of two writes of one version only the first is applied. */
+/** Synchronous, so that of two writes with the same version only the first is applied. */
 function update(deps: OutboundDeps, request: FastifyRequest<ById>, reply: FastifyReply) {
   const { campaigns, editors, settings, nowMs } = deps;
   const beganMs = nowMs();
   const { campaignId } = request.params;
   const campaign = find(deps, campaignId);
   if (campaign === null) return reply.code(404).send({ message: 'no such campaign' });
-  const wanted = /^version=(\d+)$/.exec(request.headers['if-match'] ?? '')?.[1];
-  if (wanted === undefined)
+  const expected = /^version=(\d+)$/.exec(request.headers['if-match'] ?? '')?.[1];
+  if (expected === undefined)
     return reply.code(400).send({ message: 'the header If-Match: version=N is required' });
-  if (Number(wanted) !== campaign.version) {
-    const message = `version ${campaign.version} is not ${wanted}: somebody else wrote`;
+  if (Number(expected) !== campaign.version) {
+    const message = `the campaign has version ${campaign.version}, not ${expected}: it was changed by another client`;
     return reply.code(settings.outdatedStatus).send({ message });
   }
   const body = request.body as Campaign | null;
   const errors =
     typeof body === 'object' && body !== null ? selectionErrors(body.contactSelection) : ['no body'];
-  const lost = Object.keys(campaign).filter((field) => body?.[field] === undefined);
-  if (lost.length > 0) errors.push(`the whole document is required; missing: ${lost.join(', ')}`);
+  const missing = Object.keys(campaign).filter((field) => body?.[field] === undefined);
+  if (missing.length > 0) errors.push(`the whole document is required; missing: ${missing.join(', ')}`);
   if (body !== null && errors.length === 0) {
     const document = { ...body, id: campaignId, version: campaign.version + 1 };
     campaigns.put('update', document, request.headers['x-request-id']?.toString() ?? null);
@@ -60,7 +60,7 @@ function update(deps: OutboundDeps, request: FastifyRequest<ById>, reply: Fastif
   return reply.code(400).send({ message: errors.join('; ') });
 }
 
-/** As lists, campaigns exist on first use, unless the tenant is strict. */
+/** Like lists, campaigns are created on first use, unless `strictLists` is set. */
 function find({ campaigns, settings }: OutboundDeps, campaignId: string): Campaign | null {
   return campaigns.find(campaignId) ?? (settings.strictLists ? null : campaigns.initial(campaignId));
 }

@@ -1,4 +1,4 @@
-/** What a contactSelection has to be: cxone-api.md "outbound", rules before the PATCH. All that is wrong, in one line. */
+/** The rules of a contactSelection (docs/cxone-contract.md#selection-rules). Returns all problems, not only the first. */
 const FIELDS = ['targetListIds', 'exclusionListIds', 'filterRules', 'priorityOrder'];
 
 export function selectionErrors(selection: unknown): string[] {
@@ -14,9 +14,9 @@ export function selectionErrors(selection: unknown): string[] {
   const [targets = [], exclusions = []] = [targetListIds, exclusionListIds];
   if (targets.length === 0) errors.push('at least one target list is required');
   if ([...targets, ...exclusions].some((id) => typeof id !== 'string' || id === ''))
-    errors.push('list ids must be texts');
+    errors.push('list ids must be non-empty strings');
   if (new Set(targets).size < targets.length || new Set(exclusions).size < exclusions.length)
-    errors.push('a list is named twice');
+    errors.push('a list appears twice');
   const overlap = targets.filter((id) => exclusions.includes(id));
   if (overlap.length > 0) errors.push(`lists both targeted and excluded: ${overlap.join(', ')}`);
   if ((filterRules ?? []).length > 50) errors.push('at most 50 filter rules');

@@ -1,6 +1,6 @@
-/** The campaigns: documents with a version, each version in the journal. No HTTP here. */
+/** The campaigns: documents with a version. The journal has every version. */
 import type { CampaignDocument } from '../cxone/outbound.wire.ts';
-import type { EntryOf, Journal } from './journal.ts';
+import type { Entry, Journal } from './journal.ts';
 
 export interface Campaign extends CampaignDocument {
   readonly id: string;
@@ -18,19 +18,19 @@ export interface SimSelection {
 export interface CampaignItem {
   readonly campaignId: string;
   readonly version: number;
-  /** The whole, as it stands from this version on. */
+  /** The whole document in this version. */
   readonly document: Campaign;
 }
-export type CampaignEntry = EntryOf<CampaignItem>;
+export type CampaignEntry = Entry<CampaignItem>;
 
-/** `update`: by a PATCH; `edit`: by a third party; `seed`: by a test, before it begins. */
+/** `update`: by a PATCH; `edit`: by a third party; `seed`: by the admin API. */
 export type CampaignAction = 'update' | 'edit' | 'seed';
 
 export function createCampaigns(journal: Journal) {
   const campaigns = new Map<string, Campaign>();
   return {
     find: (id: string): Campaign | null => campaigns.get(id) ?? null,
-    /** What a campaign is that nobody created. */
+    /** A campaign that has not been created, on its first use. */
     initial: (id: string): Campaign => ({
       id,
       name: `Campaign ${id}`,
@@ -39,7 +39,7 @@ export function createCampaigns(journal: Journal) {
       contactSelection: { targetListIds: ['L1'], exclusionListIds: [], filterRules: [], priorityOrder: [] },
       pacing: { mode: 'progressive', callsPerAgent: 1 },
     }),
-    /** In the journal first. */
+    /** Writes the journal first. */
     put(action: CampaignAction, document: Campaign, requestId: string | null = null): Campaign {
       const { id, version } = document;
       journal.append({

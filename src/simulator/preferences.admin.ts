@@ -1,4 +1,4 @@
-/** Preferences under /_sim/: what is stored, and what shall be before a test begins. */
+/** Preferences under /_sim/: reads and seeds them. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { CHANNELS } from '../cxone/preferences.wire.ts';
@@ -7,7 +7,7 @@ import { isGuid } from './preferences.rules.ts';
 
 const ADMIN = { config: { admin: true } } as const;
 const SEED_ROUTE = { ...ADMIN, bodyLimit: 64 * 1024 * 1024 } as const;
-/** Of the right types and no more: what an older CRM left in a tenant need not obey the rules of today. */
+/** Only types are validated: preferences that an older CRM left in a tenant need not follow today's rules. */
 const SEED_ITEM = z.strictObject({
   contactId: z.string().refine(isGuid, 'must be a GUID'),
   channel: z.enum(CHANNELS),
@@ -31,7 +31,7 @@ export function registerPreferencesAdmin(app: FastifyInstance, deps: Preferences
     const { contactId, offset, limit } = PAGE_QUERY.parse(request.query);
     return deps.preferences.page(contactId, offset, limit);
   });
-  // Whatever is stored: a test may say that an older preference stands there now.
+  // Unconditional: a test may replace a stored preference with an older one.
   app.post('/_sim/preferences', SEED_ROUTE, (request) => {
     const { items } = SEED_BODY.parse(request.body);
     store(deps, 'seed', items, { batchKey: null, requestId: null });

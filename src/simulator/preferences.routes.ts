@@ -1,4 +1,4 @@
-/** The two endpoints of consent preferences: cxone-api.md "preferences (S0)". */
+/** The two endpoints of consent preferences (docs/cxone-contract.md#preferences). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import {
   CONFLICT_RESOLUTION,
@@ -9,7 +9,7 @@ import {
 } from '../cxone/preferences.wire.ts';
 import type { Journal } from './journal.ts';
 import { isChannel, isGuid, type PreferenceError, preferenceErrors } from './preferences.rules.ts';
-import { contentOf, placeOf, type Preferences, publicOf, type Stored } from './preferences.state.ts';
+import { contentKey, preferenceKey, type Preferences, toPublic, type Stored } from './preferences.state.ts';
 import type { Settings } from './settings.ts';
 
 export interface PreferencesDeps {
@@ -40,30 +40,30 @@ function find(
     return reply.code(400).send({ message: 'the query must be contactId (a GUID) and channel' });
   }
   const stored = preferences.find(String(contactId), String(channel));
-  if (settings.preferencesAs === 'array') return reply.send(stored === null ? [] : [publicOf(stored)]);
+  if (settings.preferencesAs === 'array') return reply.send(stored === null ? [] : [toPublic(stored)]);
   if (stored === null) return reply.code(404).send({ message: 'no preference on record' });
-  return reply.send(publicOf(stored));
+  return reply.send(toPublic(stored));
 }
 
-/** Judged in one go, without a pause: two requests with one key cannot both be the first. */
+/** Synchronous, so that of two requests with the same key only one can be the first. */
 function updateBatch(deps: PreferencesDeps, request: FastifyRequest, reply: FastifyReply) {
   const { preferences, settings, nowMs } = deps;
-  const headers = headersOf(request);
+  const headers = readHeaders(request);
   if (typeof headers === 'string') return reply.code(400).send({ message: headers, errors: [] });
   const body = JSON.stringify(request.body);
-  const known = preferences.answerOf(headers.batchKey, nowMs());
+  const known = preferences.findAnswer(headers.batchKey, nowMs());
   if (known !== null && known.body !== body) {
-    return reply.code(422).send({ message: 'this X-Idempotency-Key came with another body', errors: [] });
+    return reply.code(422).send({ message: 'this X-Idempotency-Key was used with another body', errors: [] });
   }
   if (known !== null) return reply.code(known.status).send(known.answer);
-  const refusal = refuse(request.body, deps);
-  // Nothing was done, and nothing is remembered: the same key may come with a mended body.
-  if (refusal !== null) return reply.code(400).send(refusal);
+  const rejection = validateBatch(request.body, deps);
+  // Nothing was applied, so the answer is not stored: the key may be used again with a corrected body.
+  if (rejection !== null) return reply.code(400).send(rejection);
   const items = request.body as PreferenceItem[];
   const dropped = request.fault?.dropRecords ?? 0;
-  const [status, answer] = settle(deps, items.slice(0, items.length - dropped), headers);
+  const [status, answer] = applyBatch(deps, items.slice(0, items.length - dropped), headers);
   const expiresAtMs = nowMs() + settings.idempotencyKeySeconds * 1000;
-  preferences.remember(headers.batchKey, { body, status, answer, expiresAtMs });
+  preferences.storeAnswer(headers.batchKey, { body, status, answer, expiresAtMs });
   return reply.code(status).send(answer);
 }
 
@@ -72,8 +72,8 @@ interface Headers {
   readonly requestId: string | null;
 }
 
-/** Or what is wrong with them. */
-function headersOf({ headers }: FastifyRequest): Headers | string {
+/** A string says what is wrong with them. */
+function readHeaders({ headers }: FastifyRequest): Headers | string {
   const batchKey = headers['x-idempotency-key']?.toString() ?? '';
   if (batchKey === '') return 'the header X-Idempotency-Key is missing';
   if (headers['x-conflict-resolution'] !== CONFLICT_RESOLUTION)
@@ -81,10 +81,11 @@ function headersOf({ headers }: FastifyRequest): Headers | string {
   return { batchKey, requestId: headers['x-request-id']?.toString() ?? null };
 }
 
-function refuse(body: unknown, { settings, nowMs }: PreferencesDeps) {
+/** The body of a 400, or null if the batch is valid. */
+function validateBatch(body: unknown, { settings, nowMs }: PreferencesDeps) {
   if (!Array.isArray(body)) return { message: 'the body must be an array of preferences', errors: [] };
   if (body.length < 1 || body.length > MAX_PREFERENCES_PER_REQUEST) {
-    const message = `1 to ${MAX_PREFERENCES_PER_REQUEST} preferences a request, not ${body.length}`;
+    const message = `1 to ${MAX_PREFERENCES_PER_REQUEST} preferences per request, not ${body.length}`;
     return { message, errors: [] };
   }
   const now = nowMs();
@@ -96,8 +97,8 @@ function refuse(body: unknown, { settings, nowMs }: PreferencesDeps) {
   return { message, errors: settings.naming === 'none' ? [] : errors };
 }
 
-/** All or nothing: one conflict that the timestamps do not settle, and none of the batch is applied. */
-function settle(
+/** All or nothing: a conflict that the timestamps cannot resolve rejects the whole batch. */
+function applyBatch(
   { preferences, journal, settings }: PreferencesDeps,
   items: readonly PreferenceItem[],
   { batchKey, requestId }: Headers,
@@ -108,16 +109,18 @@ function settle(
       : [],
   );
   if (conflicts.length > 0) {
-    const message = 'conflicting updates that timestamp-wins cannot settle; nothing was applied';
+    const message = 'conflicting updates that timestamp-wins cannot resolve; nothing was applied';
     return [409, { message, conflicts: settings.naming === 'none' ? [] : conflicts }];
   }
-  const verdicts = items.map((item) => verdictOf(item, preferences.find(item.contactId, item.channel)));
-  const fresh = items.filter((_, i) => verdicts[i] === 'newer');
-  store({ preferences, journal }, 'update', fresh, { batchKey, requestId });
-  return [200, items.map((item, i) => resultOf(item, verdicts[i] === 'older', preferences))];
+  const compared = items.map((item) =>
+    compareWithStored(item, preferences.find(item.contactId, item.channel)),
+  );
+  const newer = items.filter((_, i) => compared[i] === 'newer');
+  store({ preferences, journal }, 'update', newer, { batchKey, requestId });
+  return [200, items.map((item, i) => toResult(item, compared[i] === 'older', preferences))];
 }
 
-/** Puts preferences there, in the journal first. */
+/** Writes the journal first. */
 export function store(
   { preferences, journal }: Pick<PreferencesDeps, 'preferences' | 'journal'>,
   action: 'update' | 'seed',
@@ -133,26 +136,27 @@ export function store(
   for (const each of stored) preferences.put(each);
 }
 
-/** The same contact and channel twice, a key that was something else's, or another content of the very same time. */
+/** The contact and channel appear twice, the item key belongs to another content, or two contents have the same time. */
 function isConflict(preferences: Preferences, items: readonly PreferenceItem[], index: number): boolean {
   const item = items[index] as PreferenceItem;
-  const isTwice = items.findIndex((each) => placeOf(each) === placeOf(item)) < index;
+  const isTwice = items.findIndex((each) => preferenceKey(each) === preferenceKey(item)) < index;
   if (isTwice || preferences.isKeyTaken(item)) return true;
   const stored = preferences.find(item.contactId, item.channel);
-  return verdictOf(item, stored) === 'undecided';
+  return compareWithStored(item, stored) === 'unresolvable';
 }
 
-/** `same`: says what is stored already. */
-function verdictOf(item: PreferenceItem, stored: Stored | null): 'newer' | 'older' | 'same' | 'undecided' {
+type Comparison = 'newer' | 'older' | 'same' | 'unresolvable';
+
+function compareWithStored(item: PreferenceItem, stored: Stored | null): Comparison {
   if (stored === null) return 'newer';
-  if (contentOf(item) === contentOf(stored)) return 'same';
+  if (contentKey(item) === contentKey(stored)) return 'same';
   const ahead = Date.parse(item.updatedAt) - Date.parse(stored.updatedAt);
-  if (ahead === 0) return 'undecided';
+  if (ahead === 0) return 'unresolvable';
   return ahead > 0 ? 'newer' : 'older';
 }
 
-/** As S0 shows it; where the stored one won, it is the one that is told. */
-function resultOf({ contactId, channel }: PreferenceItem, isResolved: boolean, preferences: Preferences) {
+/** A result as the preferences tutorial shows it; where the stored preference won, that one is returned. */
+function toResult({ contactId, channel }: PreferenceItem, isResolved: boolean, preferences: Preferences) {
   const stored = preferences.find(contactId, channel);
   return {
     id: stored?.id ?? null,

@@ -1,17 +1,17 @@
-/** The stored preferences, one for each contact and channel; which item keys are known, and what batches were answered. */
+/** The stored preferences, one per contact and channel, with the known item keys and the stored answers to batches. */
 import type { PreferenceItem, StoredPreference } from '../cxone/preferences.wire.ts';
-import type { EntryOf } from './journal.ts';
+import type { Entry } from './journal.ts';
 
-/** An item as it is stored; `batchKey` is the `X-Idempotency-Key` that brought it, null where a test put it there. */
+/** `batchKey` is the `X-Idempotency-Key` of the batch, or null if the admin API stored the preference. */
 export interface Stored extends PreferenceItem {
   readonly id: string;
   readonly batchKey: string | null;
 }
-export type PreferenceEntry = EntryOf<Stored>;
+export type PreferenceEntry = Entry<Stored>;
 
-/** What a batch was answered, to be answered again. */
+/** The answer to a batch, to be repeated when the batch is sent again. */
 export interface StoredAnswer {
-  /** The bytes of the first request's body, parsed and written again. */
+  /** The first request's body, parsed and serialised again. */
   readonly body: string;
   readonly status: number;
   readonly answer: unknown;
@@ -19,18 +19,18 @@ export interface StoredAnswer {
 }
 
 export function createPreferences() {
-  const byPlace = new Map<string, Stored>();
-  /** Item key → the item that first had it, as text. */
+  const byPreference = new Map<string, Stored>();
+  /** Item key → content key of the item that first used it. */
   const byItemKey = new Map<string, string>();
   const answers = new Map<string, StoredAnswer>();
 
   const put = (stored: Stored): void => {
-    byPlace.set(placeOf(stored), stored);
-    byItemKey.set(stored.idempotencyKey, contentOf(stored));
+    byPreference.set(preferenceKey(stored), stored);
+    byItemKey.set(stored.idempotencyKey, contentKey(stored));
   };
   return {
     find: (contactId: string, channel: string): Stored | null =>
-      byPlace.get(placeOf({ contactId, channel })) ?? null,
+      byPreference.get(preferenceKey({ contactId, channel })) ?? null,
     put,
     restore: ({
       n: _n,
@@ -41,36 +41,35 @@ export function createPreferences() {
       listId: _l,
       ...stored
     }: PreferenceEntry) => put(stored),
-    /** The item's key was used for something else before. */
+    /** Whether the item's key was used for another content before. */
     isKeyTaken(item: PreferenceItem): boolean {
       const known = byItemKey.get(item.idempotencyKey);
-      return known !== undefined && known !== contentOf(item);
+      return known !== undefined && known !== contentKey(item);
     },
-    /** Forgotten when its time is up. */
-    answerOf(batchKey: string, nowMs: number): StoredAnswer | null {
+    findAnswer(batchKey: string, nowMs: number): StoredAnswer | null {
       const known = answers.get(batchKey);
       if (known !== undefined && known.expiresAtMs <= nowMs) answers.delete(batchKey);
       return answers.get(batchKey) ?? null;
     },
-    remember: (batchKey: string, answer: StoredAnswer): void => void answers.set(batchKey, answer),
+    storeAnswer: (batchKey: string, answer: StoredAnswer): void => void answers.set(batchKey, answer),
     page(contactId: string | undefined, offset: number, limit: number) {
       const wanted = contactId?.toLowerCase();
-      const all = [...byPlace.values()].filter(
+      const all = [...byPreference.values()].filter(
         (each) => (wanted ?? each.contactId) === each.contactId.toLowerCase(),
       );
-      return { total: all.length, preferences: all.slice(offset, offset + limit).map(publicOf) };
+      return { total: all.length, preferences: all.slice(offset, offset + limit).map(toPublic) };
     },
   };
 }
 export type Preferences = ReturnType<typeof createPreferences>;
 
-/** As GET tells it. */
-export function publicOf({ batchKey: _b, idempotencyKey: _i, ...stored }: Stored): StoredPreference {
+/** The preference as GET returns it. */
+export function toPublic({ batchKey: _b, idempotencyKey: _i, ...stored }: Stored): StoredPreference {
   return stored;
 }
 
-/** What an item says, without how it came. Two items with the same say the same. */
-export function contentOf(item: PreferenceItem): string {
+/** Two items with the same content key mean the same; the idempotency key does not count. */
+export function contentKey(item: PreferenceItem): string {
   const { contactId, channel, optIn, consentTimestamp, withdrawalTimestamp, regulatoryRegion, source } = item;
   const times = [consentTimestamp, withdrawalTimestamp, item.updatedAt].map((time) =>
     time === null ? null : Date.parse(time),
@@ -78,7 +77,7 @@ export function contentOf(item: PreferenceItem): string {
   return JSON.stringify([contactId.toLowerCase(), channel, optIn, regulatoryRegion, source, times]);
 }
 
-/** GUIDs are the same in capitals. */
-export function placeOf({ contactId, channel }: Pick<PreferenceItem, 'contactId' | 'channel'>): string {
+/** GUIDs are case-insensitive. */
+export function preferenceKey({ contactId, channel }: Pick<PreferenceItem, 'contactId' | 'channel'>): string {
   return `${contactId.toLowerCase()} ${channel}`;
 }

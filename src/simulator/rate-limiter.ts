@@ -1,4 +1,4 @@
-/** A sliding window: no more than the limit within any stretch of its length. Refused requests do not count. */
+/** A sliding window: never more requests than the limit within its length. Refused requests do not count. */
 import type { Settings } from './settings.ts';
 
 export function createRateLimiter(settings: Settings, nowMs: () => number) {
@@ -7,7 +7,7 @@ export function createRateLimiter(settings: Settings, nowMs: () => number) {
   let first = 0;
 
   return {
-    /** Null: admitted. Otherwise the milliseconds until one may be. */
+    /** Null if the request is admitted, otherwise the milliseconds until one can be. */
     admit(): number | null {
       if (settings.ratePerMinute === 0) return null;
       const windowMs = settings.rateWindowSeconds * 1000;

@@ -1,36 +1,36 @@
-/** What can be set at the start, and changed while it runs by POST /_sim/settings. */
+/** The settings, which POST /_sim/settings can change at run time. */
 import { z } from 'zod';
 
 export const SETTINGS = z.strictObject({
   /** Added to every request of the API. */
   latencyMs: z.number().min(0),
-  /** 0 = no limit. Counted over a sliding window, as the strictest vendor would. */
+  /** 0 means no limit. Counted over a sliding window, which is the strictest way. */
   ratePerMinute: z.number().int().min(0),
-  /** Length of that window; shorter ones allow `ratePerMinute / 60` for each of their seconds. */
+  /** Length of that window. A shorter one allows `ratePerMinute / 60` requests for each of its seconds. */
   rateWindowSeconds: z.number().positive(),
   retryAfterAs: z.enum(['seconds', 'http-date', 'none']),
-  /** Whether 400 and 409 say which records they mean. */
+  /** Whether a 400 or 409 names the records it concerns. */
   naming: z.enum(['all', 'none']),
-  /** false: a batch with duplicates creates the others, and answers 200 with warnings. */
+  /** false: of a batch with duplicates the others are created, and the answer is a 200 with warnings. */
   atomic: z.boolean(),
-  /** false: a list takes a record that it has once more, as a tenant may that refuses no duplicates. */
+  /** false: a record that is already in the list is created once more, as some tenants may do. */
   refuseDuplicates: z.boolean(),
-  /** A list that nobody created is 404. */
+  /** A list or campaign that has not been created is a 404. */
   strictLists: z.boolean(),
   tokenSeconds: z.number().int(),
-  /** Scopes that tokens do not get, whatever they ask for. */
+  /** Scopes that no token is granted. */
   withheldScopes: z.array(z.string()),
-  /** Numbers that the tenant refuses for reasons of its own, which no rule of the API tells. */
+  /** Numbers that the tenant rejects for reasons of its own, beyond the rules of the API. */
   blockedNumbers: z.array(z.string()),
-  /** How long an `X-Idempotency-Key` of a preference batch is answered as it was the first time. */
+  /** How long the answer to a preference batch is repeated for its `X-Idempotency-Key`. */
   idempotencyKeySeconds: z.number().min(0),
-  /** How GET preferences answers; as an array, none on record is an empty one, else a 404. */
+  /** The form of the answer to GET preferences. Without a stored preference: an empty array, or a 404. */
   preferencesAs: z.enum(['object', 'array']),
-  /** How far CXone's clock is ahead of ours, or behind it: in `Date`, in dates of `Retry-After`, in judging consents. */
+  /** How far the clock is ahead of (or behind) ours: in `Date`, in dates of `Retry-After`, in the rules on consent dates. */
   clockOffsetSeconds: z.number(),
-  /** What a PATCH of a campaign with an old version is answered; 412 by those who read `If-Match` as HTTP does. */
+  /** The answer to a PATCH with an old version. HTTP defines 412 for `If-Match`. */
   outdatedStatus: z.union([z.literal(409), z.literal(412)]),
-  /** Whether campaigns come with an `ETag`, as in some regions. */
+  /** Whether campaigns are sent with an `ETag`. */
   campaignEtag: z.boolean(),
 });
 export type Settings = z.infer<typeof SETTINGS>;
@@ -54,7 +54,7 @@ export const DEFAULT_SETTINGS: Settings = {
   campaignEtag: false,
 };
 
-/** What the clock on CXone's wall says. */
+/** The time by the simulated CXone's clock. */
 export function vendorTime({ clockOffsetSeconds }: Settings, nowMs: number = Date.now()): Date {
   return new Date(nowMs + clockOffsetSeconds * 1_000);
 }

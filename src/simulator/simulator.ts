@@ -1,4 +1,4 @@
-/** The CXone stand-in: a server of its own with the five token endpoints, the families' routes, faults and a journal. */
+/** The CXone simulator: an HTTP server with the five token endpoints, the families' routes, faults and a journal. */
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { ZodError } from 'zod';
 import { registerAccess } from './access.ts';
@@ -7,7 +7,7 @@ import { registerContactLists } from './contactlists.routes.ts';
 import { createContactLists } from './contactlists.state.ts';
 import { registerFaults } from './fault-hooks.ts';
 import { createFaultPlan, type FaultRule } from './faults.ts';
-import { createJournal, type EntryOf, type JournalEntry } from './journal.ts';
+import { createJournal, type Entry, type JournalEntry } from './journal.ts';
 import { registerPreferencesAdmin } from './preferences.admin.ts';
 import { registerPreferences } from './preferences.routes.ts';
 import { createPreferences, type PreferenceEntry } from './preferences.state.ts';
@@ -23,32 +23,32 @@ import { createTokenStore } from './tokens.ts';
 import { registerWebhooks } from './webhooks.routes.ts';
 
 export interface SimulatorOptions extends Partial<Settings> {
-  /** Default 0: any free one. */
+  /** Default 0: any free port. */
   readonly port?: number;
   /** Default 127.0.0.1. */
   readonly host?: string;
-  /** Of the faults' probabilities. Default 1. */
+  /** Seed for the probabilities of faults; default 1. */
   readonly seed?: number;
   readonly faults?: readonly FaultRule[];
-  /** NDJSON; what an earlier simulator wrote into it is there again. Default: memory only. */
+  /** An NDJSON file; an existing one is read first and continued. Default: memory only. */
   readonly journalPath?: string | null;
-  /** Client id → secret. Default: any client is known. */
+  /** Client id → secret. Default: any client is accepted. */
   readonly clients?: Readonly<Record<string, string>> | null;
   /** For tests. */
   readonly nowMs?: () => number;
 }
 
 export interface Simulator {
-  /** Errors: an unreadable journal; a port that is taken. */
+  /** Errors: an unreadable journal, a port in use. */
   listen(): Promise<{ readonly url: string }>;
-  /** Cuts open connections. */
+  /** Closes open connections too. */
   close(): Promise<void>;
 }
 
-/** A batch of 100 records with many custom fields. */
+/** Enough for a batch of 100 records with many custom fields. */
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 
-/** Errors: ZodError for settings or fault rules that are none. */
+/** Errors: ZodError for invalid settings or fault rules. */
 export function createSimulator(options: SimulatorOptions = {}): Simulator {
   const { app, journal, restore } = build(options);
   return {
@@ -66,7 +66,7 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
 function build(options: SimulatorOptions) {
   const nowMs = options.nowMs ?? Date.now;
   const seed = options.seed ?? 1;
-  const settings = settingsOf(options);
+  const settings = readSettings(options);
   const faults = createFaultPlan(seed, options.faults);
   const journal = createJournal(options.journalPath ?? null, nowMs);
   const lists = createContactLists();
@@ -79,14 +79,14 @@ function build(options: SimulatorOptions) {
   const app = Fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: true,
-    // As nginx has it: a client that sleeps for a minute finds its connection again.
+    // The same as nginx, so that a client may keep an idle connection for a minute.
     keepAliveTimeout: 75_000,
-    // Bodies are checked field by field and never merged into anything; the search for `__proto__` takes its time.
+    // Searching bodies for `__proto__` is slow, and unnecessary here: they are read field by field and never merged.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',
   });
-  answerErrorsPlainly(app);
-  // The order is that of what happens to a request: counted, struck, let in, answered.
+  registerErrors(app);
+  // Hooks run in this order: a request is counted, then a fault is injected, then access is checked.
   const stats = registerStats(app, nowMs);
   registerFaults(app, faults, settings);
   registerAccess(app, { tokens, limiter, settings, stats, nowMs });
@@ -98,7 +98,7 @@ function build(options: SimulatorOptions) {
   registerPreferencesAdmin(app, { preferences, journal, settings, nowMs });
   registerOutboundAdmin(app, { campaigns, editors });
   registerWebhooks(app, nowMs);
-  const restore = (entry: EntryOf<object>): void => {
+  const restore = (entry: Entry<object>): void => {
     if (entry.family === 'contactlists') lists.restore(entry as JournalEntry);
     if (entry.family === 'outbound') campaigns.restore(entry as CampaignEntry);
     if (entry.family === 'preferences') preferences.restore(entry as PreferenceEntry);
@@ -106,14 +106,14 @@ function build(options: SimulatorOptions) {
   return { app, journal, restore };
 }
 
-function settingsOf(options: SimulatorOptions): Settings {
+function readSettings(options: SimulatorOptions): Settings {
   const names = Object.keys(SETTINGS.shape) as (keyof Settings)[];
   const given = names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]);
   return SETTINGS.parse({ ...DEFAULT_SETTINGS, ...Object.fromEntries(given) });
 }
 
-/** As CXone's refusals look: `{"message": …}`. */
-function answerErrorsPlainly(app: FastifyInstance): void {
+/** Errors have the form of CXone's: `{"message": …}`. */
+function registerErrors(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send({ message: `no such route: ${request.method}` }),
   );

@@ -1,4 +1,4 @@
-/** What was asked of the simulator: counts for ever, the last requests in full. Never a token, never a query. */
+/** Statistics: counts of all requests, and the most recent requests in detail, but without tokens and queries. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 const KEPT_REQUESTS = 10_000;
@@ -9,22 +9,22 @@ export interface RequestLine {
   readonly at: string;
   readonly method: string;
   readonly path: string;
-  /** null: no answer was given (a fault, or the client left). */
+  /** null: no answer was sent, because of a fault or because the client closed the connection. */
   readonly status: number | null;
   readonly hasAuthorization: boolean;
   readonly requestId: string | null;
-  /** What the fault rule did, if one struck. */
+  /** The injected fault, if any. */
   readonly fault: unknown;
 }
 export interface Stats {
   /** `POST /api/v2/contactlists/:listId/records` → status or `none` → count. */
   readonly requests: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** Of the API and the token endpoints. */
+  /** Of requests to the API and to the token endpoints. */
   readonly maxInFlight: number;
   readonly inFlight: number;
-  /** By the rate limit, not by fault rules. */
+  /** Requests refused by the rate limit; 429s of fault rules do not count. */
   readonly rateLimited: number;
-  /** Requests of the API by second of the epoch, the last hour. */
+  /** Requests to the API in the last hour, by epoch second. */
   readonly perSecond: Readonly<Record<string, number>>;
 }
 
@@ -45,8 +45,8 @@ export function registerStats(app: FastifyInstance, nowMs: () => number) {
     const route = `${request.method} ${request.routeOptions.url ?? 'unknown'}`;
     const byStatus = (requests[route] ??= {});
     byStatus[status ?? 'none'] = (byStatus[status ?? 'none'] ?? 0) + 1;
-    lines.push(lineOf(request, at, status));
-    // In blocks: shift() of a long array is slow.
+    lines.push(toRequestLine(request, at, status));
+    // In blocks, because shift() on a long array is slow.
     if (lines.length >= 2 * KEPT_REQUESTS) lines.splice(0, KEPT_REQUESTS);
   };
   app.addHook('onRequest', (request, reply, done) => {
@@ -69,7 +69,7 @@ export function registerStats(app: FastifyInstance, nowMs: () => number) {
 }
 export type StatsKeeper = ReturnType<typeof registerStats>;
 
-function lineOf(request: FastifyRequest, at: number, status: number | null): RequestLine {
+function toRequestLine(request: FastifyRequest, at: number, status: number | null): RequestLine {
   return {
     at: new Date(at).toISOString(),
     method: request.method,

@@ -1,4 +1,4 @@
-/** Issues and judges tokens. Kept in memory only: a restart revokes all of them, as a real outage may. */
+/** Issues and checks tokens. They are kept in memory only, so a restart revokes all of them. */
 import { randomBytes } from 'node:crypto';
 import type { Family } from './families.ts';
 import type { Settings } from './settings.ts';
@@ -12,8 +12,8 @@ interface Token {
 export function createTokenStore(settings: Settings, nowMs: () => number) {
   const tokens = new Map<string, Token>();
   return {
-    issue(family: Family, asked: readonly string[]) {
-      const scopes = asked.filter((scope) => !settings.withheldScopes.includes(scope));
+    issue(family: Family, requestedScopes: readonly string[]) {
+      const scopes = requestedScopes.filter((scope) => !settings.withheldScopes.includes(scope));
       const value = `sim-${family}-${randomBytes(18).toString('base64url')}`;
       tokens.set(value, {
         family,
@@ -27,13 +27,13 @@ export function createTokenStore(settings: Settings, nowMs: () => number) {
         scope: scopes.join(' '),
       };
     },
-    judge(authorization: string | undefined, family: Family, scope: string): 'fine' | 401 | 403 {
+    authorize(authorization: string | undefined, family: Family, scope: string): 'granted' | 401 | 403 {
       const value = /^Bearer (\S+)$/.exec(authorization ?? '')?.[1];
       const token = value === undefined ? undefined : tokens.get(value);
       if (token === undefined || token.family !== family || nowMs() >= token.expiresAtMs) return 401;
-      return token.scopes.has(scope) ? 'fine' : 403;
+      return token.scopes.has(scope) ? 'granted' : 403;
     },
-    /** How many there were. */
+    /** Returns how many were revoked. */
     revokeAll(): number {
       const { size } = tokens;
       tokens.clear();

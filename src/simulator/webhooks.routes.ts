@@ -1,16 +1,16 @@
-/** A receiver for what cxflow tells the CRM: keeps every body as it came, so that signatures can be checked. */
+/** A receiver for cxflow's webhooks. Keeps each body unchanged, so that a test can compare repeated deliveries byte by byte. */
 import type { FastifyInstance } from 'fastify';
 
-/** Of one name. Older ones go first. */
+/** How many are kept per receiver. */
 const KEPT_WEBHOOKS = 20_000;
 
 export interface ReceivedWebhook {
   /** ISO 8601 */
   readonly at: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** The bytes as text. */
+  /** The body as text. */
   readonly raw: string;
-  /** Parsed, or null where it is no JSON. */
+  /** The body parsed, or null if it is not JSON. */
   readonly body: unknown;
 }
 
@@ -22,7 +22,7 @@ interface Named {
 
 export function registerWebhooks(parent: FastifyInstance, nowMs: () => number): void {
   const received = new Map<string, ReceivedWebhook[]>();
-  // A scope of its own: only here a body of any type is text.
+  // In a Fastify scope of its own, because only here bodies of any type are read as text.
   void parent.register((app, _options, done) => {
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, parsed) => parsed(null, body));
@@ -34,11 +34,11 @@ export function registerWebhooks(parent: FastifyInstance, nowMs: () => number): 
       received.set(params.name, kept.slice(-KEPT_WEBHOOKS));
       return { received: true };
     });
-    // The doctor asks whether there is somebody, and tells nothing.
+    // For `cxflow doctor`, which checks that the receiver answers without delivering anything.
     app.options<Named>('/_sim/webhooks/:name', RECEIVER, (_, reply) => reply.status(204).send());
     app.get<Named>('/_sim/webhooks/:name', ADMIN, ({ params }) => received.get(params.name) ?? []);
     app.delete<Named>('/_sim/webhooks/:name', ADMIN, ({ params }) => ({
-      forgotten: received.delete(params.name),
+      deleted: received.delete(params.name),
     }));
     done();
   });

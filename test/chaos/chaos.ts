@@ -104,7 +104,7 @@ const pickOf = ({ invalid = 0, duplicate = 0 }: ContactImportResult['counts']) =
 async function seen(stand: Stand) {
   const { requests } = await stand.admin.stats();
   const posts = Object.values(requests['POST /api/v2/contactlists/:listId/records'] ?? {});
-  const strikes = (await stand.admin.faults()).reduce((sum, rule) => sum + rule.strikes, 0);
+  const strikes = (await stand.admin.faults()).reduce((sum, rule) => sum + rule.injected, 0);
   return { strikes, posts: posts.reduce((sum, n) => sum + n, 0) };
 }
 

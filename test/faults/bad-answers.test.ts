@@ -25,7 +25,7 @@ async function allArrived(stand: Stand, runId: string, withinMs = 90_000): Promi
   const counts = await stand.conserved(runId, { result });
   const { created = 0, existing = 0, invalid = 0, duplicate = 0 } = counts;
   expect(created + existing + invalid + duplicate).toBe(counts.total);
-  const struck = (await stand.admin.faults()).map(({ strikes }) => strikes);
+  const struck = (await stand.admin.faults()).map(({ injected }) => injected);
   expect(struck, 'each fault has struck').toEqual(struck.map(() => 1));
 }
 

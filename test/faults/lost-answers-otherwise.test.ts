@@ -43,7 +43,7 @@ async function importRows(
 }
 
 const struck = async (stand: Stand): Promise<number> =>
-  (await stand.admin.faults()).reduce((sum, { strikes }) => sum + strikes, 0);
+  (await stand.admin.faults()).reduce((sum, { injected }) => sum + injected, 0);
 
 describe.concurrent('R2, --existing update', () => {
   const processes = useProcesses();
@@ -71,7 +71,7 @@ describe.concurrent('R2, CXONE_DUPLICATES_REFUSED=false', () => {
   const processes = useProcesses();
   it('at a tenant that takes duplicates every lost answer stays in doubt, and nothing goes out twice', async () => {
     const seed = seedOf(22);
-    const options = { seed, faults: STORM, simulatorArgs: ['--take-duplicates'] };
+    const options = { seed, faults: STORM, simulatorArgs: ['--accept-duplicates'] };
     const env = { CXONE_DUPLICATES_REFUSED: 'false' };
     await onStand(processes, { ...options, env }, async (stand) => {
       await stand.readyWorker();

@@ -42,7 +42,7 @@ for (const [fixed, faults] of [
         // A 409 that is cut off too names nobody: then nobody can tell, and the ledger says just that.
         expect(await evidenceOf(stand, 'existing')).toEqual(existing === 0 ? [] : ['own_write_or_existing']);
         expect(await evidenceOf(stand, 'created')).toContain('own_write_lost_answer');
-        const struck = (await stand.admin.faults()).reduce((sum, { strikes }) => sum + strikes, 0);
+        const struck = (await stand.admin.faults()).reduce((sum, { injected }) => sum + injected, 0);
         expect(struck).toBeGreaterThan(10);
         expect(worker.stderr()).toBe('');
       });

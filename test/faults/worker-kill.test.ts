@@ -87,7 +87,7 @@ describe.concurrent('R5, where CXone takes duplicates', () => {
   it('a worker that falls asleep right before a request sends it no more once another has taken it over', async () => {
     // One request at a time, so that the other worker's writing of that batch is the only other one.
     const env = { CXFLOW_MAX_IN_FLIGHT: '1', CXONE_DUPLICATES_REFUSED: 'false' };
-    await onStand(processes, { env, simulatorArgs: ['--take-duplicates'] }, async (stand) => {
+    await onStand(processes, { env, simulatorArgs: ['--accept-duplicates'] }, async (stand) => {
       const point = { CXFLOW_CRASH_AT: 'stop/writePage/contactLists.createRecords:3' };
       const sleeper = await stand.readyWorker(point);
       const runId = await stand.startImport(1_000, { onInDoubt: 'resend' });

@@ -12,7 +12,7 @@ const LOST = {
   faults: [{ match: { family: 'contactlists' }, after: 1, times: 1, fault: { reset: 'after' } }],
 } as const;
 /** And this tenant does take a contact twice: what is sent again doubles. */
-const DOUBLING = { ...LOST, simulatorArgs: ['--take-duplicates'] } as const;
+const DOUBLING = { ...LOST, simulatorArgs: ['--accept-duplicates'] } as const;
 
 const importing = (list: string, ...more: string[]) => [
   ...['contacts', 'import', 'contacts.csv', '--list', list],

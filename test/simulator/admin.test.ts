@@ -3,7 +3,7 @@ import { contact, contacts, startSimulator } from './stand.ts';
 import { readFlags } from '../../src/simulator/flags.ts';
 
 describe('the admin API', () => {
-  it('counts requests by route and status, and those in flight', async () => {
+  it('counts requests by route and status, and the requests in flight', async () => {
     const { create, admin } = await startSimulator({ latencyMs: 400 });
     await Promise.all(Array.from({ length: 5 }, (_, i) => create('L1', [contact(i)])));
     await create('L1', [contact(0)]);
@@ -28,7 +28,7 @@ describe('the admin API', () => {
     expect(JSON.stringify(await admin.requests())).not.toContain('sim-contactlists');
   });
 
-  it('a request without an answer is counted as such', async () => {
+  it('counts requests without an answer separately', async () => {
     const { request, admin } = await startSimulator({ faults: [{ fault: { reset: 'before' } }] });
     await request('GET', '/x').catch(() => null);
     await expect
@@ -36,7 +36,7 @@ describe('the admin API', () => {
       .toMatchObject({ requests: { 'GET unknown': { none: 1 } }, inFlight: 0 });
   });
 
-  it('seeds lists, in the journal as seeds', async () => {
+  it('seeds lists and journals the records as seeds', async () => {
     const { create, admin } = await startSimulator();
     expect(await admin.seedList('L1', contacts(1, 2))).toMatchObject({ created: 2, recordIds: ['r1', 'r2'] });
     expect(await admin.seedList('L1', contacts(2, 3))).toMatchObject({ created: 1 });
@@ -53,7 +53,7 @@ describe('the admin API', () => {
     expect(await admin.records('unknown')).toEqual({ total: 0, records: [] });
   });
 
-  it('changes settings while it runs, and refuses those that are none', async () => {
+  it('changes settings at run time, and rejects invalid ones', async () => {
     const { admin, request } = await startSimulator();
     expect(await admin.change({ latencyMs: 1, naming: 'none' })).toMatchObject({
       latencyMs: 1,
@@ -67,8 +67,8 @@ describe('the admin API', () => {
   });
 });
 
-describe('a clock of its own', () => {
-  it('shows in Date, in Retry-After and in which consents lie in the future', async () => {
+describe('a clock that differs from ours', () => {
+  it('affects Date, Retry-After and which consent dates are in the future', async () => {
     const { api, request, admin } = await startSimulator({ clockOffsetSeconds: 600 });
     const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
     const post = (n: number, consentTimestamp: string) =>
@@ -87,7 +87,7 @@ describe('a clock of its own', () => {
 });
 
 describe('the webhook receiver', () => {
-  it('keeps each body as it came, with its headers', async () => {
+  it('keeps each body unchanged, with its headers', async () => {
     const { admin, request } = await startSimulator();
     const body = '{ "event":"x",  "n":1 }';
     const headers = { 'content-type': 'application/json', 'X-Sync-Token': 't' };
@@ -103,7 +103,7 @@ describe('the webhook receiver', () => {
     expect(await admin.webhooks('other')).toEqual([]);
   });
 
-  it('is struck by the rules of its family', async () => {
+  it('receives faults by rules of the family webhooks', async () => {
     const { admin, request } = await startSimulator();
     const send = () => request('POST', '/_sim/webhooks/crm', { body: '{}' });
     await admin.setFaults([
@@ -116,7 +116,7 @@ describe('the webhook receiver', () => {
 });
 
 describe('flags', () => {
-  it('are the options under another spelling', () => {
+  it('set the simulator options', () => {
     const line =
       '--port 8080 --seed 7 --latency-ms 5 --rate-per-minute 1000 --naming none --non-atomic --strict-lists';
     expect(readFlags([...line.split(' '), '--client', 'a:b:c'])).toMatchObject({
@@ -140,7 +140,7 @@ describe('flags', () => {
     ['--client', 'a'],
     ['--latency-ms', '-1'],
     ['x'],
-  ])('%s %s is refused', (...args) => {
+  ])('rejects %s %s', (...args) => {
     expect(() => readFlags(args)).toThrow();
   });
 });

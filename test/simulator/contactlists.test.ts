@@ -6,7 +6,7 @@ import { contact, contacts, startSimulator } from './stand.ts';
 const PATH = '/api/v2/contactlists/L1/records';
 
 describe('POST records', () => {
-  it('creates all of a batch, and says so as S1 does', async () => {
+  it('creates all of a batch and answers as the tutorial shows', async () => {
     const { api, admin } = await startSimulator();
     const { status, body } = await api('POST', PATH, { records: contacts(1, 100) });
     expect(status).toBe(200);
@@ -20,7 +20,7 @@ describe('POST records', () => {
     });
   });
 
-  it('is atomic: a batch with duplicates names them with 409 and creates nothing', async () => {
+  it('is atomic: answers a batch with duplicates with a 409 that names them, and creates nothing', async () => {
     const { create, admin } = await startSimulator();
     await create('L1', contacts(1, 2));
     expect(await create('L1', contacts(2, 4))).toMatchObject({
@@ -30,21 +30,21 @@ describe('POST records', () => {
     expect((await admin.records('L1')).total).toBe(2);
   });
 
-  it('refuses a number that the tenant blocks, for good', async () => {
+  it('rejects a number that the tenant blocks', async () => {
     const { create, admin } = await startSimulator({ blockedNumbers: ['+14155550002'] });
     const answer = await create('L1', contacts(1, 3));
     expect(answer).toMatchObject({ kind: 'refused', named: [{ index: 1, code: 'NUMBER_BLOCKED' }] });
     expect((await admin.records('L1')).total).toBe(0);
   });
 
-  it('a batch that was sent twice is named in full', async () => {
+  it('names every record of a batch that is sent twice', async () => {
     const { create } = await startSimulator();
     await create('L1', contacts(1, 50));
     const again = await create('L1', contacts(1, 50));
     expect(again.named.map((record) => record.index)).toEqual(Array.from({ length: 50 }, (_, i) => i));
   });
 
-  it('a duplicate has the same contact id and one number in common', async () => {
+  it('regards the same contact id with a number in common as a duplicate', async () => {
     const { create } = await startSimulator();
     const two = (type: string, a: number, b: number) =>
       [a, b].flatMap((n) => contact(n).phoneNumbers.map(({ number }) => ({ type, number })));
@@ -58,14 +58,14 @@ describe('POST records', () => {
     expect(kinds).toEqual(['created', 'created', 'created', 'duplicates']);
   });
 
-  it('finds the duplicates within a batch too', async () => {
+  it('finds duplicates within a batch too', async () => {
     const { create, admin } = await startSimulator();
     const answer = await create('L1', [contact(1), contact(2), contact(1)]);
     expect(answer).toMatchObject({ kind: 'duplicates', named: [{ index: 2, recordId: null }] });
     expect((await admin.records('L1')).total).toBe(0);
   });
 
-  it('takes what it has once more where it is told to, as a record of its own', async () => {
+  it('creates duplicates as separate records if refuseDuplicates is off', async () => {
     const { create, admin, cxone } = await startSimulator({ refuseDuplicates: false });
     await create('L1', contacts(1, 2));
     const answer = await create('L1', [contact(2), contact(2), contact(3)]);
@@ -74,12 +74,12 @@ describe('POST records', () => {
     expect([total, records.map(({ contactId }) => contactId)]).toEqual([5, ['c1', 'c2', 'c2', 'c2', 'c3']]);
     expect(await admin.journal({ list: 'L1' })).toHaveLength(5);
     const update = { listId: 'L1', recordId: records[4]?.recordId ?? '', record: contact(2) };
-    expect(await cxone.contactLists.updateRecord(update), 'a twin is no reason here').toMatchObject({
+    expect(await cxone.contactLists.updateRecord(update), 'a duplicate is accepted here').toMatchObject({
       kind: 'updated',
     });
   });
 
-  it('not atomic: creates the others, and warns', async () => {
+  it('not atomic: creates the other records and warns about the duplicates', async () => {
     const { create, admin } = await startSimulator({ atomic: false });
     await create('L1', contacts(1, 2));
     const answer = await create('L1', contacts(2, 4));
@@ -114,7 +114,7 @@ describe('POST records', () => {
     expect((await admin.health()).applied).toBe(0);
   });
 
-  it('consent may be exactly 1825 days old', async () => {
+  it('accepts a consent that is exactly 1825 days old', async () => {
     const nowMs = Date.parse('2026-11-21T00:00:00Z');
     const { create } = await startSimulator({ nowMs: () => nowMs });
     const consentTimestamp = new Date(nowMs - 1_825 * 86_400_000).toISOString();
@@ -124,22 +124,22 @@ describe('POST records', () => {
   it.each([
     ['no records', { records: [] }],
     ['more than 100', { records: contacts(1, 101) }],
-    ['a bare list', contacts(1, 1)],
-    ['more than records', { records: contacts(1, 1), mode: 'x' }],
+    ['a bare array', contacts(1, 1)],
+    ['a field besides records', { records: contacts(1, 1), mode: 'x' }],
     ['null', null],
-  ])('%s is 400', async (_, body) => {
+  ])('answers %s with 400', async (_, body) => {
     const { api } = await startSimulator();
     expect((await api('POST', PATH, body)).status).toBe(400);
   });
 
-  it('names nobody where that is asked for', async () => {
+  it('names no record if naming is off', async () => {
     const { create } = await startSimulator({ naming: 'none' });
     await create('L1', contacts(1, 1));
     expect(await create('L1', contacts(1, 2))).toMatchObject({ kind: 'duplicates', named: [] });
     expect(await create('L1', [contact(3, { contactId: '' })])).toMatchObject({ kind: 'refused', named: [] });
   });
 
-  it('strict lists: only those that were created exist', async () => {
+  it('strict lists: a list exists only once it has been created', async () => {
     const { create, admin } = await startSimulator({ strictLists: true });
     expect(await errorOf(create('L1', [contact(1)]))).toMatchObject({ name: 'CxoneNotFound' });
     await admin.seedList('L1');
@@ -148,7 +148,7 @@ describe('POST records', () => {
 });
 
 describe('PUT record', () => {
-  it('replaces the record, as often as one likes, and journals each', async () => {
+  it('replaces the record each time, and journals each time', async () => {
     const { create, cxone, admin } = await startSimulator();
     await create('L1', [contact(1)]);
     const put = {
@@ -162,11 +162,11 @@ describe('PUT record', () => {
       { recordId: 'r1', contactId: 'c1', phones: ['+14155550002'] },
     ]);
     expect((await admin.journal()).map((entry) => entry.action)).toEqual(['create', 'update', 'update']);
-    // The old number is free again, the new one taken.
+    // The old number is available again.
     expect(await create('L1', [contact(1)])).toMatchObject({ kind: 'created' });
   });
 
-  it('refuses an invalid record, an unknown one, and one that would double another', async () => {
+  it('rejects an invalid record, an unknown one, and one that would duplicate another', async () => {
     const { create, cxone } = await startSimulator();
     await create('L1', [contact(1), contact(2)]);
     const status = async (recordId: string, record = contact(1)) => {

@@ -13,14 +13,14 @@ function temporaryFile(): string {
   onTestFinished(() => rmSync(folder, { recursive: true }));
   return join(folder, 'journal.ndjson');
 }
-const linesOf = (path: string) =>
+const readLines = (path: string) =>
   readFileSync(path, 'utf8')
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as JournalEntry);
 
 describe('the journal', () => {
-  it('has every record that was applied, numbered, with the request that did it', async () => {
+  it('has every applied record, numbered, with the id of its request', async () => {
     const { create, admin } = await startSimulator();
     await create('L1', contacts(1, 3));
     await create('L2', [contact(1)]);
@@ -42,7 +42,7 @@ describe('the journal', () => {
     expect(await admin.journal({ family: 'email' })).toEqual([]);
   });
 
-  it('is told in pages, none of which loses or repeats an entry', async () => {
+  it('is returned in pages that neither omit nor repeat an entry', async () => {
     const { create, request } = await startSimulator();
     for (let i = 0; i < 5; i += 1) await create(i % 2 ? 'L1' : 'L2', contacts(i * 7 + 1, i * 7 + 7));
     for (const limit of [1, 3, 7, 10, 100]) {
@@ -57,7 +57,7 @@ describe('the journal', () => {
     }
   });
 
-  it('brings the state back: duplicates, updates, seeds and record ids', async () => {
+  it('restores the state: duplicates, updates, seeds and record ids', async () => {
     const journalPath = temporaryFile();
     const first = createSimulator({ journalPath });
     const before = connect((await first.listen()).url);
@@ -71,7 +71,7 @@ describe('the journal', () => {
     const { create, admin } = await startSimulator({ journalPath });
     expect(await admin.journal()).toEqual(journal);
     expect(await admin.records('L1')).toEqual(records);
-    expect(linesOf(journalPath)).toEqual(journal);
+    expect(readLines(journalPath)).toEqual(journal);
     expect(await create('L1', [contact(1), contact(2), contact(50)])).toMatchObject({
       kind: 'duplicates',
       named: [{ recordId: 'r2' }, { recordId: 'r1' }],
@@ -81,13 +81,13 @@ describe('the journal', () => {
   });
 
   it.each([
-    ['in the middle of a line', (path: string) => appendFileSync(path, '{"n":3,"at":"2026'), 2],
+    ['in the middle', (path: string) => appendFileSync(path, '{"n":3,"at":"2026'), 2],
     [
-      'before its end',
+      'before its line feed',
       (path: string) => appendFileSync(path, readFileSync(path, 'utf8').split('\n')[1] ?? ''),
       3,
     ],
-  ])('a last line that was cut off %s spoils nothing', async (_, cut, kept) => {
+  ])('is repaired if its last line was cut off %s', async (_, cut, kept) => {
     const journalPath = temporaryFile();
     const first = createSimulator({ journalPath });
     await connect((await first.listen()).url).create('L1', contacts(1, 2));
@@ -95,18 +95,18 @@ describe('the journal', () => {
     cut(journalPath);
     const { create } = await startSimulator({ journalPath });
     await create('L2', [contact(7)]);
-    expect(linesOf(journalPath)).toHaveLength(kept + 1);
+    expect(readLines(journalPath)).toHaveLength(kept + 1);
   });
 
-  it('a file that is no journal is refused', async () => {
+  it('rejects a file that is not a journal', async () => {
     const journalPath = temporaryFile();
     appendFileSync(journalPath, 'id,name\n1,x\n');
-    await expect(createSimulator({ journalPath }).listen()).rejects.toThrow(/no journal/);
+    await expect(createSimulator({ journalPath }).listen()).rejects.toThrow(/not a journal/);
   });
 });
 
-describe('the process', () => {
-  /** Killed when the test ends. */
+describe('the simulator process', () => {
+  /** The process is killed when the test ends. */
   async function startProcess(args: readonly string[]) {
     const main = join(import.meta.dirname, '../../src/simulator/main.ts');
     const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
@@ -120,7 +120,9 @@ describe('the process', () => {
     throw new Error('the simulator printed nothing');
   }
 
-  it('what it answered for survives a kill -9, and SIGTERM ends it well', { timeout: 30_000 }, async () => {
+  it('keeps everything it has acknowledged after kill -9, and exits with 0 on SIGTERM', {
+    timeout: 30_000,
+  }, async () => {
     const args = ['--journal', temporaryFile(), '--faults', faultsFile()];
     const first = await startProcess(args);
     expect(await first.create('L1', contacts(1, 100))).toMatchObject({ kind: 'created' });
@@ -134,15 +136,15 @@ describe('the process', () => {
     expect(await second.ended).toBe(0);
   });
 
-  it('wrong flags end it with 2 and the usage', { timeout: 30_000 }, async () => {
+  it('exits with 2 and prints its usage on wrong flags', { timeout: 30_000 }, async () => {
     const main = join(import.meta.dirname, '../../src/simulator/main.ts');
     const args = ['--import', 'tsx', main, '--prot', '1'];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    let said = '';
-    child.stderr.on('data', (chunk: Buffer) => void (said += chunk.toString()));
+    let output = '';
+    child.stderr.on('data', (chunk: Buffer) => void (output += chunk.toString()));
     expect(await new Promise((resolve) => child.once('close', resolve))).toBe(2);
-    expect(said).toContain('--prot');
-    expect(said).toContain('Usage');
+    expect(output).toContain('--prot');
+    expect(output).toContain('Usage');
   });
 
   function faultsFile(): string {

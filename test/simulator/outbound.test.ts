@@ -1,4 +1,4 @@
-/** Campaigns of the simulator, through the SDK that production speaks to them with. */
+/** The simulator's campaigns, through the SDK that production uses. */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const parts = (targetListIds: readonly string[], more: object = {}) => ({
   ...more,
 });
 
-/** Reads the campaign, and writes it with these lists. */
+/** Reads the campaign, then updates it with these target lists. */
 async function write({ cxone }: Stand, targetListIds: readonly string[], version?: number) {
   const campaign = await cxone.outbound.readCampaign({ campaignId: 'C1' });
   const { document } = campaign;
@@ -29,7 +29,7 @@ async function write({ cxone }: Stand, targetListIds: readonly string[], version
 }
 
 describe('a campaign', () => {
-  it('is there on first use with version 1, and is 404 where the tenant is strict', async () => {
+  it('is created on first use with version 1; with strictLists it is a 404', async () => {
     const { cxone, admin } = await startSimulator();
     const read = await cxone.outbound.readCampaign({ campaignId: 'C1' });
     expect(read).toMatchObject({ version: 1, etag: null, selection: { targetListIds: ['L1'] } });
@@ -37,7 +37,7 @@ describe('a campaign', () => {
     await expect(cxone.outbound.readCampaign({ campaignId: 'C2' })).rejects.toThrow(/not found/);
   });
 
-  it('is written whole: only the selection changes, and the version goes up by one', async () => {
+  it('keeps its other fields when the selection is updated, and its version increases by one', async () => {
     const stand = await startSimulator();
     await stand.admin.seedCampaign('C1', {
       version: 7,
@@ -54,7 +54,7 @@ describe('a campaign', () => {
   });
 
   it.each([409, 412] as const)(
-    'refuses an old version with %i, and changes nothing',
+    'answers an old version with %i and changes nothing',
     async (outdatedStatus) => {
       const stand = await startSimulator({ outdatedStatus });
       await write(stand, ['L1', 'L2']);
@@ -64,7 +64,7 @@ describe('a campaign', () => {
     },
   );
 
-  it('refuses what the rules forbid, in words', async () => {
+  it('rejects a selection that violates the rules, with a message', async () => {
     const stand = await startSimulator();
     expect(await write(stand, [])).toEqual({
       kind: 'refused',
@@ -74,7 +74,7 @@ describe('a campaign', () => {
     });
   });
 
-  it('wants If-Match, and the whole document', async () => {
+  it('requires If-Match and the whole document', async () => {
     const { token, request } = await startSimulator();
     const headers = {
       authorization: `Bearer ${await token('outbound')}`,
@@ -93,7 +93,7 @@ describe('a campaign', () => {
     });
   });
 
-  it("wants the scope of each verb, and no other family's token", async () => {
+  it('requires the scope of the method and a token of its family', async () => {
     const { cxone, admin, token, request } = await startSimulator();
     const headers = { authorization: `Bearer ${await token('contactlists')}` };
     expect((await request('GET', '/api/v2/outbound/campaigns/C1', { headers })).status).toBe(401);
@@ -101,14 +101,14 @@ describe('a campaign', () => {
     await expect(cxone.outbound.readCampaign({ campaignId: 'C1' })).rejects.toThrow(/outbound:campaign:read/);
   });
 
-  it('comes with an ETag where the region has them', async () => {
+  it('has an ETag if campaignEtag is set', async () => {
     const { cxone } = await startSimulator({ campaignEtag: true });
     expect((await cxone.outbound.readCampaign({ campaignId: 'C1' })).etag).toBe('"v1"');
   });
 });
 
 describe('third parties', () => {
-  it('edit now, after a GET, and after a PATCH, each as often as was said', async () => {
+  it('edit now, after a GET and after a PATCH, as many times as requested', async () => {
     const stand = await startSimulator();
     const { admin } = stand;
     await admin.editCampaign('C1', { add: { targetListIds: ['now'] }, set: { name: 'renamed' } });
@@ -130,7 +130,7 @@ describe('third parties', () => {
   });
 });
 
-it('a simulator that was killed goes on with the campaigns of its journal', async () => {
+it('a restarted simulator restores the campaigns from its journal', async () => {
   const journalPath = join(mkdtempSync(join(tmpdir(), 'cxflow-')), 'journal.ndjson');
   const first = createSimulator({ journalPath });
   await first.listen();

@@ -12,7 +12,7 @@ const BATCH = '/api/v2/preferences/batch';
 const guid = (n: number): string => `a1b2c3d4-e5f6-7890-abcd-${String(n).padStart(12, '0')}`;
 const day = (n: number): string => `2026-01-${String(n).padStart(2, '0')}T00:00:00.000Z`;
 
-/** Contact n opts in to e-mail on day 1; the item's key is of its own content. */
+/** Contact n opts in to email on day 1. The item's key is derived from its content. */
 function item(n: number, over: Partial<PreferenceItem> = {}): PreferenceItem {
   const plain = {
     contactId: guid(n),
@@ -30,7 +30,7 @@ function item(n: number, over: Partial<PreferenceItem> = {}): PreferenceItem {
 const optOut = (n: number, on: number): PreferenceItem =>
   item(n, { optIn: false, withdrawalTimestamp: day(on), updatedAt: day(on) });
 
-/** A GUID made of a text: FNV, good enough for tests. */
+/** A GUID derived from a text by an FNV hash, which is good enough for tests. */
 function keyFor(text: string): string {
   let hash = 0x811c9dc5;
   for (const char of text) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193) >>> 0;
@@ -54,7 +54,7 @@ async function startPreferences(options: Parameters<typeof startSimulator>[0] = 
 const HEADERS = { 'x-idempotency-key': 'k', 'x-conflict-resolution': 'timestamp-wins' };
 
 describe('POST batch', () => {
-  it('stores each item and answers as S0 does', async () => {
+  it('stores each item and answers as the tutorial shows', async () => {
     const { post, find, admin } = await startPreferences();
     const { status, body } = await post([item(1), optOut(2, 3)], HEADERS);
     expect(status).toBe(200);
@@ -71,7 +71,7 @@ describe('POST batch', () => {
     ]);
   });
 
-  it('a newer item replaces what is stored, an older one leaves it and is told what stands', async () => {
+  it('replaces the stored preference with a newer one, and answers an older one with what is stored', async () => {
     const { update, find } = await startPreferences();
     await update([optOut(1, 5)]);
     expect(await update([item(1)])).toMatchObject({
@@ -86,7 +86,7 @@ describe('POST batch', () => {
     expect(await find(1)).toMatchObject({ optIn: true, consentTimestamp: day(6) });
   });
 
-  it('what arrives last is what is newest, in whatever order it arrives', async () => {
+  it('ends with the newest item, in whatever order items arrive', async () => {
     const { update, find } = await startPreferences();
     let contact = 0;
     const order = fc.shuffledSubarray([1, 2, 3, 4, 5], { minLength: 5 });
@@ -102,7 +102,7 @@ describe('POST batch', () => {
     );
   });
 
-  it('another content of the very same time is a conflict: nothing of the batch is applied', async () => {
+  it('regards two contents with the same time as a conflict, and applies nothing of the batch', async () => {
     const { update, find, admin } = await startPreferences();
     await update([optOut(1, 5)]);
     const tie = item(1, { updatedAt: day(5) });
@@ -115,21 +115,21 @@ describe('POST batch', () => {
     expect(await update([item(2), item(3)])).toMatchObject({ kind: 'updated' });
   });
 
-  it('the same contact and channel twice in a batch is a conflict, another channel is not', async () => {
+  it('regards the same contact and channel twice in a batch as a conflict, but not two channels', async () => {
     const { update } = await startPreferences();
     const capitals = { ...optOut(1, 2), contactId: guid(1).toUpperCase() };
     expect(await update([item(1), capitals])).toMatchObject({ kind: 'conflicts', conflicts: [{ index: 1 }] });
     expect(await update([item(1), item(1, { channel: 'sms' })])).toMatchObject({ kind: 'updated' });
   });
 
-  it('an item key that was something else’s is a conflict', async () => {
+  it('regards an item key that was used for another content as a conflict', async () => {
     const { update } = await startPreferences();
     await update([item(1)]);
     const stolen = { ...item(2), idempotencyKey: item(1).idempotencyKey };
     expect(await update([stolen])).toMatchObject({ kind: 'conflicts', conflicts: [{ index: 0 }] });
   });
 
-  it('names nobody where that is asked for', async () => {
+  it('names no item if naming is off', async () => {
     const { update } = await startPreferences({ naming: 'none' });
     expect(await update([item(1), item(1)])).toMatchObject({ kind: 'conflicts', conflicts: [] });
     expect(await update([item(1, { source: 'x'.repeat(51) })])).toMatchObject({ kind: 'refused', named: [] });
@@ -158,7 +158,7 @@ describe('POST batch', () => {
     expect((await admin.health()).applied).toBe(0);
   });
 
-  it('an opt-out needs no date of a consent outside GDPR', async () => {
+  it('accepts an opt-out without a consent date outside GDPR', async () => {
     const { update } = await startPreferences();
     const out = { ...optOut(1, 2), consentTimestamp: null, regulatoryRegion: 'CCPA' };
     expect(await update([out])).toMatchObject({ kind: 'updated' });
@@ -169,15 +169,15 @@ describe('POST batch', () => {
     ['more than 100', Array.from({ length: 101 }, (_, n) => item(n)), {}],
     ['an object', { items: [item(1)] }, {}],
     ['no key', [item(1)], { 'x-idempotency-key': '' }],
-    ['another way to settle conflicts', [item(1)], { 'x-conflict-resolution': 'mine' }],
-  ])('%s is 400', async (_, body, headers) => {
+    ['another conflict resolution', [item(1)], { 'x-conflict-resolution': 'mine' }],
+  ])('answers %s with 400', async (_, body, headers) => {
     const { post } = await startPreferences();
     expect((await post(body, { ...HEADERS, ...headers })).status).toBe(400);
   });
 });
 
-describe('the key of a batch', () => {
-  it('a repeat is answered as the first one was, and applies nothing', async () => {
+describe('the idempotency key of a batch', () => {
+  it('gives a repeated batch the first answer, and applies nothing', async () => {
     const { update, admin } = await startPreferences();
     await update([optOut(2, 9)]);
     const first = await update([item(1), item(2)], 'same');
@@ -188,7 +188,7 @@ describe('the key of a batch', () => {
     expect((await admin.preferenceJournal()).map((entry) => entry.optIn)).toEqual([false, true, false]);
   });
 
-  it('remembers a 409 too, but no refusal of what is invalid', async () => {
+  it('stores a 409 too, but not a 400', async () => {
     const { update, admin } = await startPreferences();
     await admin.seedPreferences([item(1)]);
     const tie = optOut(1, 1);
@@ -199,14 +199,14 @@ describe('the key of a batch', () => {
     expect(await update([item(2)], 'invalid')).toMatchObject({ kind: 'updated' });
   });
 
-  it('with another body it is refused', async () => {
+  it('is rejected with another body', async () => {
     const { update, find } = await startPreferences();
     await update([item(1)], 'same');
     expect(await update([item(2)], 'same')).toMatchObject({ kind: 'refused', status: 422, named: [] });
     expect(await find(2)).toBeNull();
   });
 
-  it('is forgotten in time: then a repeat is judged anew, and what is stored already stays as it is', async () => {
+  it('expires: then a repeated batch is handled as a new one', async () => {
     let nowMs = Date.parse('2026-11-21T00:00:00Z');
     const { update, admin } = await startPreferences({ idempotencyKeySeconds: 60, nowMs: () => nowMs });
     await update([item(1)], 'same');
@@ -218,16 +218,16 @@ describe('the key of a batch', () => {
     expect(await admin.preferenceJournal()).toHaveLength(2);
   });
 
-  it('a lost answer was applied, and its repeat is told so', async () => {
-    const { hurried, update, admin } = await startPreferences();
+  it('gives a repeated batch the answer that was lost', async () => {
+    const { impatient, update, admin } = await startPreferences();
     await admin.setFaults([{ match: { family: 'preferences' }, times: 1, fault: { answerLost: true } }]);
-    const lost = hurried.preferences.updateBatch({ items: [item(1)], idempotencyKey: 'lost' });
+    const lost = impatient.preferences.updateBatch({ items: [item(1)], idempotencyKey: 'lost' });
     expect(await errorOf(lost)).toMatchObject({ name: 'CxoneNoAnswer', applied: 'unknown' });
     expect(await update([item(1)], 'lost')).toMatchObject({ results: [{ id: 'pref-1', status: 'updated' }] });
     expect(await admin.preferenceJournal()).toHaveLength(1);
   });
 
-  it('items that a fault drops have no result', async () => {
+  it('gives no result for items that a fault drops', async () => {
     const { update, admin, find } = await startPreferences();
     await admin.setFaults([{ match: { family: 'preferences' }, times: 1, fault: { dropRecords: 1 } }]);
     expect(await update([item(1), item(2)])).toMatchObject({ kind: 'updated', results: [{ index: 0 }] });
@@ -236,28 +236,36 @@ describe('the key of a batch', () => {
 });
 
 describe('GET', () => {
-  it.each(['object', 'array'] as const)('tells what is stored and what is not, as an %s', async (form) => {
-    const { update, find } = await startPreferences({ preferencesAs: form });
-    await update([item(1)]);
-    expect([await find(1), await find(2), await find(1, 'sms')]).toMatchObject([{ optIn: true }, null, null]);
-  });
+  it.each(['object', 'array'] as const)(
+    'returns a stored preference or its absence as an %s',
+    async (form) => {
+      const { update, find } = await startPreferences({ preferencesAs: form });
+      await update([item(1)]);
+      expect([await find(1), await find(2), await find(1, 'sms')]).toMatchObject([
+        { optIn: true },
+        null,
+        null,
+      ]);
+    },
+  );
 
-  it('is refused without a contact, a channel, or the scope', async () => {
+  it('requires a contact, a channel and the scope', async () => {
     const { token, request, cxone } = await startPreferences({ withheldScopes: ['preferences:read'] });
     const find = cxone.preferences.find({ contactId: guid(1), channel: 'email' });
     expect(await errorOf(find)).toMatchObject({ name: 'CxoneForbidden' });
-    const { token: other, request: ask } = await startPreferences();
-    const headers = { authorization: `Bearer ${await other('preferences')}` };
+    const unrestricted = await startPreferences();
+    const headers = { authorization: `Bearer ${await unrestricted.token('preferences')}` };
     for (const query of ['', `?contactId=${guid(1)}`, '?channel=email', '?contactId=x&channel=email']) {
-      expect((await ask('GET', `/api/v2/preferences${query}`, { headers })).status).toBe(400);
+      const reply = await unrestricted.request('GET', `/api/v2/preferences${query}`, { headers });
+      expect(reply.status).toBe(400);
     }
     const wrong = { authorization: `Bearer ${await token('contactlists')}` };
     expect((await request('GET', '/api/v2/preferences', { headers: wrong })).status).toBe(401);
   });
 });
 
-describe('what a test puts there', () => {
-  it('stands there whatever the rules of today say, and may be older than what stood there', async () => {
+describe('seeded preferences', () => {
+  it('need not follow the rules, and may replace a newer preference', async () => {
     const { admin, find, update } = await startPreferences();
     await update([optOut(1, 9)]);
     const odd = item(1, { withdrawalTimestamp: day(2), consentTimestamp: null, updatedAt: day(2) });
@@ -267,7 +275,7 @@ describe('what a test puts there', () => {
     await expect(admin.seedPreferences([item(1, { contactId: 'x' })])).rejects.toThrow(/400/);
   });
 
-  it('is told page by page, and by contact', async () => {
+  it('are returned page by page, and by contact', async () => {
     const { admin } = await startPreferences();
     await admin.seedPreferences([item(1), item(2), item(1, { channel: 'sms' })]);
     expect(await admin.preferences({ offset: 1, limit: 1 })).toMatchObject({
@@ -279,7 +287,7 @@ describe('what a test puts there', () => {
   });
 });
 
-it('the journal brings back what is stored, and the same batch then changes nothing', async () => {
+it('a restarted simulator restores the preferences from its journal, and the same batch changes nothing', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'simulator-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const journalPath = join(folder, 'journal.ndjson');

@@ -6,7 +6,7 @@ import { DEFAULT_SETTINGS } from '../../src/simulator/settings.ts';
 import { contact, startSimulator } from './stand.ts';
 
 describe('the window', () => {
-  it('never admits more than the limit in any minute, and who waits as told is admitted', () => {
+  it('never admits more than the limit within a minute, and admits a request that has waited as told', () => {
     const gaps = fc.array(fc.nat(20_000), { maxLength: 200 });
     fc.assert(
       fc.property(gaps, fc.integer({ min: 1, max: 12 }), (steps, ratePerMinute) => {
@@ -32,7 +32,7 @@ describe('the window', () => {
 });
 
 describe('429', () => {
-  it.each(['seconds', 'http-date'] as const)('says when to come again, as %s', async (retryAfterAs) => {
+  it.each(['seconds', 'http-date'] as const)('has Retry-After as %s', async (retryAfterAs) => {
     const start = Math.ceil(Date.now() / 1000) * 1000;
     const { create, admin } = await startSimulator({ ratePerMinute: 2, retryAfterAs, nowMs: () => start });
     await create('L1', [contact(1)]);
@@ -45,7 +45,7 @@ describe('429', () => {
     expect((await admin.health()).applied).toBe(2);
   });
 
-  it('may say nothing, and the limit can be lifted', async () => {
+  it('can omit Retry-After, and the limit can be lifted', async () => {
     const { create, admin } = await startSimulator({ ratePerMinute: 1, retryAfterAs: 'none' });
     await create('L1', [contact(1)]);
     expect(await errorOf(create('L1', [contact(2)]))).toMatchObject({ retryAfterMs: null });

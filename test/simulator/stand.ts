@@ -1,4 +1,4 @@
-/** A simulator of one's own, with the two clients that tests need: cxone's SDK on it, and raw HTTP. */
+/** A simulator for one test, with two clients for it: our CXone SDK and raw HTTP. */
 import { onTestFinished } from 'vitest';
 import type { ContactRecord } from '../../src/cxone/contact-lists.ts';
 import { createCxone } from '../../src/cxone/cxone.ts';
@@ -27,7 +27,7 @@ export interface Reply {
   readonly body: unknown;
 }
 
-/** Closed when the test ends. */
+/** The simulator is closed when the test ends. */
 export async function startSimulator(options: SimulatorOptions = {}) {
   const simulator = createSimulator(options);
   const { url } = await simulator.listen();
@@ -36,11 +36,11 @@ export async function startSimulator(options: SimulatorOptions = {}) {
 }
 
 export function connect(url: string) {
-  const families = familiesOf(url);
+  const families = familySettings(url);
   const cxone = createCxone({ families });
-  /** For answers that never come. */
-  const hurried = createCxone({ families, deadlines: { requestMs: 400 } });
-  onTestFinished(() => [cxone, hurried].forEach((each) => each.close()));
+  /** With a short deadline, for answers that never arrive. */
+  const impatient = createCxone({ families, deadlines: { requestMs: 400 } });
+  onTestFinished(() => [cxone, impatient].forEach((each) => each.close()));
   const create = (listId: string, records: readonly ContactRecord[]) =>
     cxone.contactLists.createRecords({ listId, records });
 
@@ -66,12 +66,12 @@ export function connect(url: string) {
     const text = await response.text();
     return { status: response.status, headers: response.headers, text, body: parse(text) };
   }
-  /** With a bearer of contactlists. */
+  /** Sends a token of the family contactlists. */
   async function api(method: string, path: string, body: unknown): Promise<Reply> {
     const headers = { authorization: `Bearer ${await token()}`, 'content-type': 'application/json' };
     return request(method, path, { headers, body: JSON.stringify(body) });
   }
-  return { url, cxone, hurried, create, token, request, api, admin: createAdminClient(url) };
+  return { url, cxone, impatient, create, token, request, api, admin: createAdminClient(url) };
 }
 
 function parse(text: string): unknown {
@@ -82,7 +82,7 @@ function parse(text: string): unknown {
   }
 }
 
-function familiesOf(url: string): Record<Family, FamilySettings> {
+function familySettings(url: string): Record<Family, FamilySettings> {
   const settings = (family: Family): FamilySettings => ({
     url,
     tokenUrl: url + FAMILIES[family].tokenPath,

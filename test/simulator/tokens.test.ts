@@ -8,7 +8,7 @@ const CLIENT = { grant_type: 'client_credentials', client_id: 'a', client_secret
 const BASIC = { authorization: `Basic ${btoa('a:b')}` };
 
 describe('token endpoints', () => {
-  it.each(FAMILY_NAMES)('%s has its own, with its own way to authenticate', async (family) => {
+  it.each(FAMILY_NAMES)('%s has its own endpoint and its own way of authentication', async (family) => {
     const { request, token } = await startSimulator();
     const { tokenPath, tokenAuth } = FAMILIES[family];
     expect(await token(family)).toMatch(`sim-${family}-`);
@@ -25,16 +25,16 @@ describe('token endpoints', () => {
     ['a wrong secret', '', { ...CLIENT, client_secret: 'x' }, 401],
     ['an unknown client', '', { ...CLIENT, client_id: '__proto__' }, 401],
     ['no secret', '', { grant_type: 'client_credentials', client_id: 'a' }, 401],
-    ['another grant', '', { ...CLIENT, grant_type: 'password' }, 400],
+    ['another grant type', '', { ...CLIENT, grant_type: 'password' }, 400],
     ["another family's scope", '', { ...CLIENT, scope: 'lists:write' }, 400],
-    ['what is right', '', { ...CLIENT, scope: 'contactlists:read' }, 200],
-  ])('%s', async (_, query, fields, status) => {
+    ['a valid request', '', { ...CLIENT, scope: 'contactlists:read' }, 200],
+  ])('answer %s with the right status', async (_, query, fields, status) => {
     const { request } = await startSimulator({ clients: { a: 'b' } });
     expect((await request('POST', `/oauth2/token${query}`, form(fields))).status).toBe(status);
   });
 });
 
-describe('the bearer', () => {
+describe('the bearer token', () => {
   const send = { body: JSON.stringify({ records: [contact(1)] }) };
   const path = '/api/v2/contactlists/L1/records';
   const withToken = (token: string) => ({
@@ -42,7 +42,7 @@ describe('the bearer', () => {
     headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
   });
 
-  it('has to be there, of this family, and unexpired', async () => {
+  it('must be present, issued for the family, and not expired', async () => {
     let nowMs = Date.now();
     const { request, token } = await startSimulator({ tokenSeconds: 10, nowMs: () => nowMs });
     const own = await token();
@@ -54,7 +54,7 @@ describe('the bearer', () => {
     expect((await request('POST', path, withToken(own))).status).toBe(401);
   });
 
-  it('has to hold the scope of the route', async () => {
+  it('must have the scope of the route', async () => {
     const { create, request, token, admin } = await startSimulator();
     const readOnly = await token('contactlists', { scope: 'contactlists:read' });
     expect((await request('POST', path, withToken(readOnly))).status).toBe(403);
@@ -62,7 +62,7 @@ describe('the bearer', () => {
     expect(await errorOf(create('L1', [contact(1)]))).toMatchObject({ name: 'CxoneForbidden' });
   });
 
-  it('can be revoked: a client with a second try does not notice', async () => {
+  it('can be revoked, after which our client fetches a new one and tries once more', async () => {
     const { create, admin } = await startSimulator();
     await create('L1', [contact(1)]);
     expect(await admin.revokeTokens()).toEqual({ revoked: 1 });
