@@ -138,8 +138,7 @@ function createWorkerActivities(
     duplicatesRefused: config.cxone.duplicatesRefused,
     searchAttributes: () => searchAttributes,
     keyLifeMs: config.cxone.idempotencyHours * HOUR_MS,
-    postWebhook: webhook(webhookUrl),
-    postMarketing: webhook(marketingWebhookUrl),
+    webhooks: { crm: webhook(webhookUrl), marketing: webhook(marketingWebhookUrl) },
     log: (error, activity) => log.warn({ activity, error: describeError(error) }, 'activity failed'),
   });
   return crashPoints.activities(activities);

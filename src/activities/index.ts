@@ -1,76 +1,102 @@
-/** All activities of one worker. Their names are what the Web UI shows: verbs. */
-import type { OperationKind } from '../contract/operations.ts';
+/** All activities of one worker. Their names are what the Web UI shows, so they are verbs. */
 import type { Cxone } from '../cxone/cxone.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { Kinds } from './engine/definition.ts';
 import { createConsentActivities } from './consent/eligibility.ts';
-import { createContactImport } from './contact-import/index.ts';
-import { createCrmActivities } from './outbox/deliver.ts';
 import { createEligibilityListActivities } from './consent/eligibility-list.ts';
 import { createErasureActivities } from './consent/erasure.ts';
-import { translated } from './failures.ts';
+import { defineContactImport } from './contact-import/index.ts';
+import type { OperationDefinition } from './engine/definition.ts';
 import type { RateLimiter } from './engine/rate-limiter.ts';
-import { createPages } from './engine/write-page.ts';
-import { createPreferenceUpdate } from './preference-update/index.ts';
+import { Registry } from './engine/registry.ts';
 import { createRunActivities } from './engine/runs.ts';
-import { createSelectionUpdate } from './selection-update/index.ts';
 import { createStaging } from './engine/staging.ts';
-import type { PostWebhook } from './outbox/webhook.ts';
+import { createWritePage } from './engine/write-page.ts';
+import { translated } from './failures.ts';
+import { createDeliveryActivities, type Webhooks } from './outbox/deliver.ts';
+import { definePreferenceUpdate } from './preference-update/index.ts';
+import { defineSelectionUpdate } from './selection-update/index.ts';
 
 export interface ActivityDeps {
   readonly ledger: Ledger;
   readonly cxone: Cxone;
   readonly rateLimiter: RateLimiter;
+  /** Names this process in the ledger. */
   readonly holder: string;
+  /** Aborted when the worker is shutting down. */
   readonly draining: AbortSignal;
   readonly sourceDir: string;
   /** Default: those of the domain. */
   readonly sourceLimits?: SourceLimits;
+  /** CXONE_DUPLICATES_REFUSED */
   readonly duplicatesRefused: boolean;
   readonly searchAttributes: () => boolean;
-  readonly postWebhook: PostWebhook | null;
-  /** Who is told of preferences; a client of its own. */
-  readonly postMarketing: PostWebhook | null;
+  readonly webhooks: Webhooks;
   /** CXONE_IDEMPOTENCY_HOURS */
   readonly keyLifeMs: number;
-  /** What became a failure, with its stack, for the worker's log. */
+  /** For the worker's log: an error that became a failure, with its stack. */
   readonly log: (error: unknown, activity: string) => void;
 }
 
-export function createActivities(deps: ActivityDeps) {
-  const kinds: Kinds = {
-    contactImport: createContactImport(deps),
-    preferenceUpdate: createPreferenceUpdate(deps),
-  };
-  const posts: Readonly<Record<OperationKind, PostWebhook | null>> = {
-    contactImport: deps.postWebhook,
-    preferenceUpdate: deps.postMarketing,
-    selectionUpdate: deps.postWebhook,
-  };
-  const hasSubscriber = (kind: string): boolean => posts[kind as OperationKind] !== null;
-  const { activities: selectionUpdate, result: selectionResult } = createSelectionUpdate({
-    ...deps,
-    hasSubscriber: hasSubscriber('selectionUpdate'),
-  });
-  const extras = { selectionUpdate: selectionResult };
-  const activities = {
-    ...createRunActivities({
+/** What an operation's definition may use. */
+export interface OperationDeps extends ActivityDeps {
+  readonly hasSubscriber: () => boolean;
+}
+
+interface DefinedOperation {
+  readonly definition: OperationDefinition;
+  /** Activities of its own, beside those of the engine. */
+  readonly activities?: Readonly<Record<string, (...args: never[]) => Promise<unknown>>>;
+}
+export type OperationDefiner = (deps: OperationDeps) => DefinedOperation;
+
+/** The registry of operations. Adding one takes a line here; docs: CONTRIBUTING.md, "Add an operation". */
+const OPERATIONS = {
+  contactImport: defineContactImport,
+  preferenceUpdate: definePreferenceUpdate,
+  selectionUpdate: defineSelectionUpdate,
+} satisfies Record<string, OperationDefiner>;
+
+type OwnActivities<Definers extends Record<string, OperationDefiner>> = UnionToIntersection<
+  Extract<ReturnType<Definers[keyof Definers]>, { readonly activities: unknown }>['activities']
+>;
+type UnionToIntersection<Union> = (Union extends unknown ? (each: Union) => void : never) extends (
+  all: infer All,
+) => void
+  ? All
+  : never;
+
+/** `more`: operations beside those of cxflow itself. */
+export function createActivities(deps: ActivityDeps, more: Readonly<Record<string, OperationDefiner>> = {}) {
+  const define = (operation: OperationDefiner): DefinedOperation => {
+    const defined = operation({
       ...deps,
-      kinds,
-      extras,
-      hasSubscriber,
-      ratePerMinute: deps.rateLimiter.ratePerMinute,
-    }),
-    ...createStaging({ ...deps, kinds }),
-    ...selectionUpdate,
-    ...createPages({ ...deps, kinds, hasSubscriber }),
-    ...createCrmActivities({ ...deps, kinds, post: (kind) => posts[kind] }),
-    ...createConsentActivities(deps),
-    ...createEligibilityListActivities(deps),
-    ...createErasureActivities(deps),
+      hasSubscriber: () => registry.hasSubscriber(defined.definition.spec.kind),
+    });
+    return defined;
   };
-  return translated(activities, deps.log);
+  const operations = Object.values<OperationDefiner>({ ...OPERATIONS, ...more }).map(define);
+  const registry = new Registry(
+    operations.map(({ definition }) => definition),
+    (endpoint) => deps.webhooks[endpoint] !== null,
+  );
+  const own = Object.assign({}, ...operations.map(({ activities }) => activities)) as OwnActivities<
+    typeof OPERATIONS
+  >;
+  const { ratePerMinute } = deps.rateLimiter;
+  return translated(
+    {
+      ...createRunActivities({ ...deps, registry, ratePerMinute }),
+      ...createStaging({ ...deps, registry }),
+      ...createWritePage({ ...deps, registry }),
+      ...createDeliveryActivities({ ...deps, registry }),
+      ...createConsentActivities(deps),
+      ...createEligibilityListActivities(deps),
+      ...createErasureActivities(deps),
+      ...own,
+    },
+    deps.log,
+  );
 }
 
 export type Activities = ReturnType<typeof createActivities>;

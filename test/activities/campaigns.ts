@@ -51,7 +51,11 @@ export async function onCampaign({ ledger, database: { db } }: Opened, contactSe
       },
     };
     const postWebhook = () => Promise.resolve();
-    const { activities } = workerOf(ledger, { ...cxone, outbound }, { tenant, postWebhook });
+    const { activities } = workerOf(
+      ledger,
+      { ...cxone, outbound },
+      { tenant, webhooks: { crm: postWebhook, marketing: null } },
+    );
     return {
       activities,
       tryOnce: ({ run_id: runId }: Run, answered: Answered = []) =>

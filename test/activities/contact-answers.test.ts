@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Doubt } from '../../src/activities/engine/definition.ts';
+import type { PriorAttempt } from '../../src/activities/engine/prior-attempt.ts';
 import {
   CREATE,
   interpretCreate,
@@ -47,9 +47,9 @@ const refused = (names: NamedRecord[]): CreateRecordsAnswer => ({
   ...parts,
 });
 
-const sent = (n: number, doubt: Doubt = 'none', existing: Existing = 'skip') => ({
+const sent = (n: number, priorAttempt: PriorAttempt = 'none', existing: Existing = 'skip') => ({
   seqs: upTo(n).map((i) => i * 10),
-  doubt,
+  priorAttempt,
   existing,
 });
 
@@ -71,18 +71,18 @@ describe('an answer to a batch', () => {
         kind: fc.constantFrom('created', 'duplicates', 'refused'),
         recordsCreated: fc.nat(n),
         names: fc.array(entry(n), { maxLength: 2 * n }),
-        doubt: fc.constantFrom<Doubt[]>('none', 'whole', 'parts'),
+        priorAttempt: fc.constantFrom<PriorAttempt[]>('none', 'batch', 'some_records'),
         existing: fc.constantFrom<Existing[]>('skip', 'update'),
       }),
     );
     fc.assert(
-      fc.property(situation, ({ n, kind, recordsCreated, names, doubt, existing }) => {
+      fc.property(situation, ({ n, kind, recordsCreated, names, priorAttempt, existing }) => {
         const answers = {
           created: created(recordsCreated, names),
           duplicates: duplicates(names),
           refused: refused(names),
         };
-        const question = sent(n, doubt, existing);
+        const question = sent(n, priorAttempt, existing);
         const { groups, derived } = interpretCreate(answers[kind as 'created'], question);
         const all = [...groups, ...derived].flatMap(({ seqs }) => [...seqs]);
         expect(all.sort((a, b) => a - b)).toEqual(question.seqs);
@@ -135,7 +135,7 @@ describe('an answer to a batch', () => {
   });
 
   it('409 that names some after a lost answer: the lost one had been refused too', () => {
-    expect(interpretCreate(duplicates([named(0)]), sent(2, 'whole'))).toEqual({
+    expect(interpretCreate(duplicates([named(0)]), sent(2, 'batch'))).toEqual({
       groups: [{ outcome: 'existing', seqs: [10] }],
       derived: [{ kind: CREATE, seqs: [20] }],
     });
@@ -143,7 +143,7 @@ describe('an answer to a batch', () => {
 
   it('409 that names all after a lost answer: the lost one was applied', () => {
     const answer = duplicates([named(0), named(1)]);
-    expect(interpretCreate(answer, sent(2, 'whole'))).toEqual({
+    expect(interpretCreate(answer, sent(2, 'batch'))).toEqual({
       groups: [{ outcome: 'created', seqs: [10, 20], evidence: 'own_write_lost_answer' }],
       derived: [],
     });
@@ -151,7 +151,7 @@ describe('an answer to a batch', () => {
 
   it('the same under `update`: put once more, for they may have been there with other contents', () => {
     const answer = duplicates([named(0), named(1, { recordId: null })]);
-    expect(interpretCreate(answer, sent(2, 'whole', 'update'))).toEqual({
+    expect(interpretCreate(answer, sent(2, 'batch', 'update'))).toEqual({
       groups: [{ outcome: 'created', seqs: [20], evidence: 'own_write_lost_answer' }],
       derived: [{ kind: UPDATE, seqs: [10], refs: { recordIds: { 10: 'r0' }, ownWrite: true } }],
     });

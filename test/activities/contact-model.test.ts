@@ -1,7 +1,7 @@
 /** A model of CXone, driven by what we make of its answers, until nothing is left to do. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Doubt } from '../../src/activities/engine/definition.ts';
+import type { PriorAttempt } from '../../src/activities/engine/prior-attempt.ts';
 import {
   CREATE,
   type CreateRefs,
@@ -83,13 +83,13 @@ function drive(n: number, tenant: Tenant, existing: Existing) {
       continue;
     }
     const halved = (write.refs as CreateRefs | undefined)?.halved;
-    const doubt: Doubt = halved ? 'parts' : write.unanswered > 0 ? 'whole' : 'none';
+    const priorAttempt: PriorAttempt = halved ? 'some_records' : write.unanswered > 0 ? 'batch' : 'none';
     const answer = post(write.seqs);
     if (tenant.loses(requests)) {
       open.push({ ...write, unanswered: write.unanswered + 1 });
       continue;
     }
-    const { groups, derived } = interpretCreate(answer, { seqs: write.seqs, existing, doubt });
+    const { groups, derived } = interpretCreate(answer, { seqs: write.seqs, existing, priorAttempt });
     for (const { outcome, seqs: settled } of groups) {
       for (const seq of settled) {
         expect(outcomes.has(seq)).toBe(false);

@@ -64,7 +64,9 @@ async function settleMore(run: Run, n: number): Promise<void> {
 }
 
 const tell = (run: Run, post: PostWebhook | null) => {
-  const { activities } = workerOf(opened().ledger, fakeCxone().cxone, { postWebhook: post });
+  const { activities } = workerOf(opened().ledger, fakeCxone().cxone, {
+    webhooks: { crm: post, marketing: null },
+  });
   return perform(() => activities.deliverEvents(run.run_id));
 };
 
@@ -129,7 +131,11 @@ describe('telling the CRM', () => {
           if (n === 2) throw lostAnswer();
         },
       });
-      const tenant = { duplicatesRefused: false, maxInFlight: 1, postWebhook: crm.post };
+      const tenant = {
+        duplicatesRefused: false,
+        maxInFlight: 1,
+        webhooks: { crm: crm.post, marketing: null },
+      };
       const worker = workerOf(opened().ledger, lost.cxone, tenant);
       await writeAll(worker, wholeOf(run));
       const { run_id: runId } = run;
@@ -177,7 +183,9 @@ describe('telling the CRM', () => {
   it('says nothing of a run that tells at its end, until then; and stops when its worker drains', async () => {
     const run = await runOf(2, 'run', 'writing');
     const crm = crmOf();
-    const worker = workerOf(opened().ledger, fakeCxone().cxone, { postWebhook: crm.post });
+    const worker = workerOf(opened().ledger, fakeCxone().cxone, {
+      webhooks: { crm: crm.post, marketing: null },
+    });
     setTimeout(() => worker.draining.abort(), 200);
     expect(await perform(() => worker.activities.deliverEvents(run.run_id))).toEqual({ done: false });
     expect(crm.tries).toEqual([]);
@@ -187,7 +195,9 @@ describe('telling the CRM', () => {
     const run = await runOf(1, 'batch', 'writing');
     const crm = crmOf();
     const env = environment();
-    const worker = workerOf(opened().ledger, fakeCxone().cxone, { postWebhook: crm.post });
+    const worker = workerOf(opened().ledger, fakeCxone().cxone, {
+      webhooks: { crm: crm.post, marketing: null },
+    });
     const telling = perform(() => worker.activities.deliverEvents(run.run_id), env);
     setTimeout(() => env.cancel(), 300);
     expect(await telling).toEqual({ done: false });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { doubtOf, inherit, mayBeSent } from '../../src/activities/engine/prior-attempt.ts';
+import { classifyPriorAttempt, inheritMarks, maySend } from '../../src/activities/engine/prior-attempt.ts';
 
 const FIRST = { refs: null };
 const HALF = { refs: { halved: true } };
@@ -13,25 +13,25 @@ describe('a write that may not be repeated', () => {
     ['goes out once more by a person’s word', RESENT, 0, true],
     ['needs another word when that answer is lost, too', RESENT, 1, false],
   ])('%s', (_, write, unanswered, expected) => {
-    expect(mayBeSent(write, unanswered, false)).toBe(expected);
-    expect(mayBeSent(write, unanswered, true)).toBe(true);
+    expect(maySend(write, unanswered, false)).toBe(expected);
+    expect(maySend(write, unanswered, true)).toBe(true);
   });
 });
 
 it('what a person lets go out again may have been applied before', () => {
-  expect(doubtOf(FIRST, 0)).toBe('none');
-  expect(doubtOf(FIRST, 1)).toBe('whole');
-  expect(doubtOf(RESENT, 0)).toBe('parts');
+  expect(classifyPriorAttempt(FIRST, 0)).toBe('none');
+  expect(classifyPriorAttempt(FIRST, 1)).toBe('batch');
+  expect(classifyPriorAttempt(RESENT, 0)).toBe('some_records');
 });
 
 it('the word holds for the halves, and for nothing else that comes of the batch', () => {
   const half = { kind: 'create', seqs: [1], refs: { halved: true } };
   const update = { kind: 'update', seqs: [2], refs: { recordIds: { 2: 'r2' } } };
   const rest = { kind: 'create', seqs: [3] };
-  expect(inherit(RESENT, [half, update, rest])).toEqual([
+  expect(inheritMarks(RESENT, [half, update, rest])).toEqual([
     { ...half, refs: { halved: true, resent: true } },
     update,
     rest,
   ]);
-  expect(inherit(FIRST, [half, rest])).toEqual([half, rest]);
+  expect(inheritMarks(FIRST, [half, rest])).toEqual([half, rest]);
 });

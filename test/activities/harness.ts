@@ -3,7 +3,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createActivities, type ActivityDeps } from '../../src/activities/index.ts';
 import { RateLimiter } from '../../src/activities/engine/rate-limiter.ts';
-import type { Page, PageResult } from '../../src/activities/engine/write-page.ts';
+import type { Page, PageResult } from '../../src/activities/engine/page-worker.ts';
 import type {
   CreateRecordsAnswer,
   ContactRecord,
@@ -123,8 +123,7 @@ export function workerOf(ledger: Ledger, cxone: Cxone, options: WorkerOptions = 
     sourceDir: '/nonexistent',
     duplicatesRefused: true,
     searchAttributes: () => false,
-    postWebhook: null,
-    postMarketing: null,
+    webhooks: { crm: null, marketing: null },
     keyLifeMs: 86_400_000,
     log: (error) => errors.push(error),
     ...more,

@@ -415,7 +415,7 @@ describe('marketing', () => {
     };
     const { plan, writeAll, close, admin, activities, ledger } = await onSimulator(
       {},
-      { postMarketing: post },
+      { webhooks: { crm: null, marketing: post } },
     );
     const [written, guarded] = [someone(), someone()];
     await admin.seedPreferences([stored(optOut(guarded, 20))]);
@@ -449,7 +449,7 @@ describe('marketing', () => {
     const told: string[] = [];
     const { plan, writeAll, activities, ledger } = await onSimulator(
       {},
-      { postMarketing: (_, body) => Promise.resolve(void told.push(body)) },
+      { webhooks: { crm: null, marketing: (_, body) => Promise.resolve(void told.push(body)) } },
     );
     const [anna, ben] = [someone(), someone()];
     const run = await stagedRun(ledger, [optIn(anna, 5), optIn(ben, 5)]);

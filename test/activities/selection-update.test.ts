@@ -157,7 +157,7 @@ describe('a lost answer', () => {
     expect(await outcome(run)).toBe('updated');
     expect(await targets()).toEqual(['L1', 'T', 'M']);
     expect((await audit(run)).map(({ details }) => details)).toContain(
-      'The answer was lost; it was not applied',
+      'The answer was lost; the write was not applied',
     );
   });
 });

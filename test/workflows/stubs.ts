@@ -13,7 +13,7 @@ import {
 } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, inject, vi } from 'vitest';
 import type { Activities } from '../../src/activities/index.ts';
-import type { PageResult } from '../../src/activities/engine/write-page.ts';
+import type { PageResult } from '../../src/activities/engine/page-worker.ts';
 import type { Plan } from '../../src/activities/engine/plan.ts';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import type { Counts, Phase } from '../../src/domain/run.ts';

@@ -19,7 +19,7 @@ import {
 import { isGuid } from '../../domain/preference-update/preferences.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { isRefusedQuestion } from '../engine/lookups.ts';
+import { isRefusedLookup } from '../engine/lookups.ts';
 import { RateWait } from '../failures.ts';
 import { type RateLimiter } from '../engine/rate-limiter.ts';
 
@@ -83,7 +83,7 @@ export type ConsentCheck = ReturnType<typeof createConsentCheck>;
 const REFUSED = Symbol('refused');
 
 function ifRefused(error: unknown): typeof REFUSED {
-  if (isRefusedQuestion(error)) return REFUSED;
+  if (isRefusedLookup(error)) return REFUSED;
   throw error;
 }
 
@@ -97,7 +97,7 @@ function recordOf(found: StoredPreference | null): ConsentRecord | null | typeof
 }
 
 /** As a reason of a record: which rules, and what they are. */
-export function reasonOfNo({ reason, ruleVersion, policy, notice }: Eligibility): Reason {
+export function ineligibleReason({ reason, ruleVersion, policy, notice }: Eligibility): Reason {
   return { code: reason, message: `rules ${ruleVersion}, policy ${policy}; ${notice}` };
 }
 
@@ -125,8 +125,8 @@ export function createConsentActivities(deps: ConsentDeps & { readonly rateLimit
     /** One person, paced like every request. Throws what passes by itself, for Temporal to try again. */
     async checkEligibility(input: EligibilityCheckInput): Promise<Eligibility> {
       const { policy = 'default', ...question } = input;
-      const atHome = (await check.checkLocally([question], policy)).get(question);
-      if (atHome) return atHome;
+      const local = (await check.checkLocally([question], policy)).get(question);
+      if (local) return local;
       return rateLimiter.withRequestSlot(() => askPaced({ check, rateLimiter }, question, policy));
     },
   };

@@ -3,7 +3,7 @@ import { type CxoneError, CxoneNoAnswer, CxoneUnavailable, CxoneUnreadable } fro
 import type { Question } from '../../domain/consent/eligibility-list.ts';
 import type { ConsentPolicy, Eligibility } from '../../domain/consent/eligibility.ts';
 import { askPaced, type ConsentCheck } from './eligibility.ts';
-import { MOST_TRIES } from '../engine/lookups.ts';
+import { MAX_TRIES } from '../engine/lookups.ts';
 import type { RateLimiter } from '../engine/rate-limiter.ts';
 
 /** So many questions in a row without an answer are an outage; fewer, among answers, are about those contacts. */
@@ -29,7 +29,7 @@ export function createAsking({ check, rateLimiter, policy, isLast }: AskingOptio
       try {
         return await askPaced({ check, rateLimiter }, question, policy);
       } catch (error) {
-        if (!(error instanceof CxoneUnreadable) || tries >= MOST_TRIES) throw error;
+        if (!(error instanceof CxoneUnreadable) || tries >= MAX_TRIES) throw error;
       }
     }
   };
@@ -43,8 +43,8 @@ export function createAsking({ check, rateLimiter, policy, isLast }: AskingOptio
   return {
     /** Errors: all of cxone/errors.ts but a refusal of this very question; RateWait. */
     ask: async (question: Question): Promise<Eligibility> => {
-      const atHome = (await check.checkLocally([question], policy)).get(question);
-      if (atHome) return atHome;
+      const local = (await check.checkLocally([question], policy)).get(question);
+      if (local) return local;
       return rateLimiter.withRequestSlot(async () => {
         try {
           if (outage) throw outage;

@@ -1,34 +1,35 @@
 /**
- * CXone's answers to a batch of contacts, read as outcomes of our records: decisions.md 15 and 16, cxone-api.md
- * "contactlists". Pure, so that the rules can be tested without a network.
+ * Reads CXone's answers to a batch of contacts as outcomes of our records (docs/cxone-contract.md#create-records). Pure,
+ * so that the rules can be tested without a network.
  */
 import type { Existing } from '../../contract/contact-import.ts';
 import type { CreateRecordsAnswer, NamedRecord } from '../../cxone/contact-lists.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
-import type { Doubt } from '../engine/definition.ts';
+import { bisect } from '../engine/bisect.ts';
+import type { PriorAttempt } from '../engine/prior-attempt.ts';
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
 
 export const CREATE = 'create';
 export const UPDATE = 'update';
 
-/** What goes with a derived `create`: its records may have been applied already. */
+/** Stored with a derived `create`: its records may have been applied already. */
 export interface CreateRefs {
   readonly halved?: true;
 }
-/** What goes with an `update`: CXone's ids by seq. */
+/** Stored with an `update`: CXone's ids by seq. */
 export interface UpdateRefs {
   readonly recordIds: Readonly<Record<string, string>>;
-  /** They were named as duplicates of a batch of ours whose answer was lost. */
+  /** CXone named them as duplicates of a batch of ours whose answer was lost. */
   readonly ownWrite?: true;
-  /** They were named as duplicates of records that we may have sent before. */
+  /** CXone named them as duplicates of records that we may have sent before. */
   readonly maybeOwn?: true;
 }
 
 export interface Sent {
   readonly seqs: readonly number[];
   readonly existing: Existing;
-  readonly doubt: Doubt;
+  readonly priorAttempt: PriorAttempt;
 }
 
 export interface Interpretation {
@@ -42,39 +43,40 @@ export function interpretCreate(answer: CreateRecordsAnswer, sent: Sent): Interp
   return interpretRefused(answer.named, answer.message, sent);
 }
 
-/** 200: what is named was a duplicate or an error; the rest was created, if there are as many as CXone says. */
+/** 200: named records are duplicates or errors; the others were created, provided that CXone's count agrees. */
 function interpretCreated(recordsCreated: number, named: readonly NamedRecord[], sent: Sent): Interpretation {
   const { duplicates, errors } = sortNamed(named, isDuplicate);
   const created = without(sent.seqs, [...duplicates, ...errors]);
   const settled = merge(
-    settleDuplicates(duplicates, sent, sent.doubt === 'none' ? undefined : OWN_OR_EXISTING),
+    settleDuplicates(duplicates, sent, sent.priorAttempt === 'none' ? undefined : OWN_OR_EXISTING),
     { groups: rejections(errors, sent.seqs), derived: [] },
   );
   if (recordsCreated >= created.length) return merge(settled, createdWithWarnings(created, named, sent.seqs));
-  // Fewer than that, and nobody says which: the halves will tell, for CXone refuses those that it has.
-  return merge(settled, halve(created, 'parts', { code: 'not_created_unexplained' }));
+  // Fewer were created, and CXone does not say which: the halves will show it, since it refuses those that it has.
+  return merge(settled, halve(created, 'some_records', { code: 'not_created_unexplained' }));
 }
 
 /** 409: nothing was created by this request. */
 function interpretDuplicates(named: readonly NamedRecord[], sent: Sent): Interpretation {
-  const { seqs, doubt } = sent;
-  // A 409 speaks of duplicates; only an error that says another thing is another thing.
+  const { seqs, priorAttempt } = sent;
+  // A 409 is about duplicates, so only entries that clearly say something else count as something else.
   const { duplicates, errors } = sortNamed(
     named,
     (entry) => isDuplicate(entry) || entry.severity === 'warning' || entry.code === 'UNSPECIFIED',
   );
   if (named.length === 0) return unnamedDuplicates(sent);
-  if (doubt === 'whole' && without(seqs, duplicates).length === 0) return ownWrite(duplicates, sent);
+  if (priorAttempt === 'batch' && without(seqs, duplicates).length === 0) return ownWrite(duplicates, sent);
   const rest = without(seqs, [...duplicates, ...errors]);
-  // A batch is atomic: had the lost one been applied, all would be named. So it had been refused too.
-  const evidence = doubt === 'parts' ? OWN_OR_EXISTING : undefined;
+  // A batch is atomic: had the lost one been applied, all records would be named. So it had been refused, too.
+  const evidence = priorAttempt === 'some_records' ? OWN_OR_EXISTING : undefined;
   const rejected = { groups: rejections(errors, seqs), derived: [] };
-  return merge(merge(settleDuplicates(duplicates, sent, evidence), rejected), again(rest));
+  return merge(merge(settleDuplicates(duplicates, sent, evidence), rejected), sendAgain(rest));
 }
 
 /**
- * All of a batch whose answer was lost: it was applied. Or all were there before, and the lost answer was a refusal:
- * who asked for updates gets one in either case, or the list would keep the old contents and we would not know.
+ * CXone named every record of a batch whose answer was lost. Either the batch had been applied, or all records existed
+ * before and the lost answer was a refusal. With `--existing update` they are updated in both cases, because otherwise the
+ * list might silently keep the old contents.
  */
 function ownWrite(duplicates: readonly NamedRecord[], { seqs, existing }: Sent): Interpretation {
   const recordIds = existing === 'update' ? idsBySeq(duplicates, seqs) : {};
@@ -87,35 +89,36 @@ function ownWrite(duplicates: readonly NamedRecord[], { seqs, existing }: Sent):
   };
 }
 
-function unnamedDuplicates({ seqs, existing, doubt }: Sent): Interpretation {
-  if (seqs.length > 1) return halve(seqs, doubt, { code: 'refused' });
-  if (doubt === 'whole') return { groups: [{ outcome: 'created', seqs, evidence: OWN_WRITE }], derived: [] };
+function unnamedDuplicates({ seqs, existing, priorAttempt }: Sent): Interpretation {
+  if (seqs.length > 1) return halve(seqs, priorAttempt, { code: 'refused' });
+  if (priorAttempt === 'batch')
+    return { groups: [{ outcome: 'created', seqs, evidence: OWN_WRITE }], derived: [] };
   const reasons = existing === 'update' ? [{ code: 'no_record_id' }] : undefined;
-  const evidence = doubt === 'parts' ? OWN_OR_EXISTING : undefined;
+  const evidence = priorAttempt === 'some_records' ? OWN_OR_EXISTING : undefined;
   return { groups: [existingGroup(seqs, reasons, evidence)], derived: [] };
 }
 
-/** 400: nothing was created. Errors and duplicates are to blame; mere warnings say nothing of that. */
+/** 400: nothing was created. Errors and duplicates are the cause; mere warnings are not. */
 function interpretRefused(named: readonly NamedRecord[], message: string, sent: Sent): Interpretation {
-  const { seqs, doubt } = sent;
+  const { seqs, priorAttempt } = sent;
   const { duplicates, errors } = sortNamed(named, isDuplicate);
-  if (duplicates.length + errors.length === 0) return halve(seqs, doubt, { code: 'refused', message });
+  if (duplicates.length + errors.length === 0) return halve(seqs, priorAttempt, { code: 'refused', message });
   const rest = without(seqs, [...duplicates, ...errors]);
-  const evidence = doubt === 'none' ? undefined : OWN_OR_EXISTING;
+  const evidence = priorAttempt === 'none' ? undefined : OWN_OR_EXISTING;
   const settled = merge(settleDuplicates(duplicates, sent, evidence), {
     groups: rejections(errors, seqs),
     derived: [],
   });
-  return merge(settled, again(rest, doubt === 'none' ? undefined : { halved: true }));
+  return merge(settled, sendAgain(rest, priorAttempt === 'none' ? undefined : { halved: true }));
 }
 
 function isDuplicate(entry: NamedRecord): boolean {
   return entry.code === 'DUPLICATE';
 }
 
-/** A record that is named as both is a duplicate: CXone has it, and no record has two outcomes. */
-function sortNamed(named: readonly NamedRecord[], isOfDuplicate: (entry: NamedRecord) => boolean) {
-  const duplicates = named.filter(isOfDuplicate);
+/** A record that is named as both counts as a duplicate: CXone has it, and no record may have two outcomes. */
+function sortNamed(named: readonly NamedRecord[], isDuplicateHere: (entry: NamedRecord) => boolean) {
+  const duplicates = named.filter(isDuplicateHere);
   const indices = new Set(duplicates.map((entry) => entry.index));
   const errors = named.filter((entry) => entry.severity === 'error' && !indices.has(entry.index));
   return { duplicates, errors };
@@ -126,7 +129,7 @@ function without(seqs: readonly number[], named: readonly NamedRecord[]): number
   return seqs.filter((_, index) => !indices.has(index));
 }
 
-/** `--existing skip`: left alone. `update`: one more write, for those whose record id CXone told us. */
+/** `--existing skip`: left alone. `update`: one more write for those whose record id CXone gave us. */
 function settleDuplicates(
   duplicates: readonly NamedRecord[],
   { seqs, existing }: Sent,
@@ -175,7 +178,7 @@ function rejections(errors: readonly NamedRecord[], seqs: readonly number[]): Se
     const seq = seqs[index];
     return seq === undefined
       ? []
-      : [{ outcome: 'rejected' as const, seqs: [seq], reasons: entries.map(reasonOf) }];
+      : [{ outcome: 'rejected' as const, seqs: [seq], reasons: entries.map(toReason) }];
   });
 }
 
@@ -186,7 +189,7 @@ function createdWithWarnings(
 ): Interpretation {
   const warned = new Map(
     groupByIndex(named.filter((entry) => !isDuplicate(entry) && entry.severity === 'warning')).map(
-      ([index, entries]) => [seqs[index], entries.map(reasonOf)] as const,
+      ([index, entries]) => [seqs[index], entries.map(toReason)] as const,
     ),
   );
   const plain = created.filter((seq) => !warned.has(seq));
@@ -196,7 +199,7 @@ function createdWithWarnings(
   return { groups: plain.length ? [{ outcome: 'created', seqs: plain }, ...groups] : groups, derived: [] };
 }
 
-function reasonOf({ code, field, message }: NamedRecord): Reason {
+function toReason({ code, field, message }: NamedRecord): Reason {
   return { code, ...(field !== null && { field }), ...(message !== null && { message }) };
 }
 
@@ -206,20 +209,20 @@ function groupByIndex(entries: readonly NamedRecord[]): [number, NamedRecord[]][
   return [...groups];
 }
 
-function again(seqs: readonly number[], refs?: CreateRefs): Interpretation {
+function sendAgain(seqs: readonly number[], refs?: CreateRefs): Interpretation {
   return { groups: [], derived: seqs.length ? [{ kind: CREATE, seqs, ...(refs && { refs }) }] : [] };
 }
 
 /**
- * Two halves, to isolate who is to blame; a single record that cannot be explained is rejected. Where the request was
- * refused as a whole and none had been sent before, the halves are as good as new; else they may have been applied.
+ * Halves isolate the record that caused a refusal; a single record without an explanation is rejected. If the request was
+ * refused as a whole and never sent before, its halves count as never sent; otherwise they may have been applied.
  */
-function halve(seqs: readonly number[], doubt: Doubt, reason: Reason): Interpretation {
+function halve(seqs: readonly number[], priorAttempt: PriorAttempt, reason: Reason): Interpretation {
   if (seqs.length === 0) return { groups: [], derived: [] };
   if (seqs.length === 1) return { groups: [{ outcome: 'rejected', seqs, reasons: [reason] }], derived: [] };
-  const middle = Math.ceil(seqs.length / 2);
-  const refs: CreateRefs | undefined = doubt === 'none' ? undefined : { halved: true };
-  return merge(again(seqs.slice(0, middle), refs), again(seqs.slice(middle), refs));
+  const [first, second] = bisect(seqs);
+  const refs: CreateRefs | undefined = priorAttempt === 'none' ? undefined : { halved: true };
+  return merge(sendAgain(first, refs), sendAgain(second, refs));
 }
 
 function merge(a: Interpretation, b: Interpretation): Interpretation {

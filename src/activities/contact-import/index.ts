@@ -1,5 +1,9 @@
-/** Contacts: what the bulk engine needs to know of them, and the two writes to CXone. */
-import { type ContactImportInput, contactImportOptions } from '../../contract/contact-import.ts';
+/** Defines the contact import for the engine: how rows are read, and its requests to CXone. */
+import {
+  type ContactImportInput,
+  contactImport as spec,
+  contactImportOptions,
+} from '../../contract/contact-import.ts';
 import type { CreateRecordsAnswer, UpdateRecordAnswer } from '../../cxone/contact-lists.ts';
 import type { Cxone } from '../../cxone/cxone.ts';
 import { CxoneError, CxoneRefused } from '../../cxone/errors.ts';
@@ -13,51 +17,86 @@ import {
 } from '../../domain/contact-import/contacts.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import type { SettledGroup } from '../../ledger/writes/settlements.ts';
+import type { DuplicateRow } from '../../ledger/runs/records.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
+import type { SettledGroup } from '../../ledger/writes/settlements.ts';
 import { SourceError } from '../../sources/errors.ts';
-import type { Answer, BulkKind, PendingRecord, Write } from '../engine/definition.ts';
-import { CHECK, checkConsent, lookBeforeSending, lookUpsOf, withCheck } from './consent.ts';
-import { CREATE, interpretCreate, UPDATE, type UpdateRefs } from './answers.ts';
+import {
+  type Answer,
+  BATCH_DEADLINE_MS,
+  type BulkDefinition,
+  type DuplicateCandidate,
+  type PendingRecord,
+  type RowReader,
+  type WriteAttempt,
+} from '../engine/definition.ts';
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
+import { CREATE, interpretCreate, UPDATE, type UpdateRefs } from './answers.ts';
+import {
+  checkBeforeSending,
+  checkConsent,
+  CONSENT_CHECK,
+  countLookups,
+  inheritConsentCheck,
+} from './consent.ts';
 
 export interface ContactImportDeps {
   readonly ledger: Ledger;
   readonly cxone: Cxone;
-  /** CXONE_DUPLICATES_REFUSED: does the tenant refuse a record that it has? */
+  /** CXONE_DUPLICATES_REFUSED: does the tenant refuse a record that the list already has? */
   readonly duplicatesRefused: boolean;
+}
+
+export function defineContactImport(deps: ContactImportDeps): { readonly definition: BulkDefinition } {
+  const { ledger, cxone, duplicatesRefused } = deps;
+  const definition: BulkDefinition = {
+    spec,
+    recordsPerBatch: CONTACTS_PER_BATCH,
+    firstWrite: (run) => (inputOf(run).requireConsent ? CONSENT_CHECK : CREATE),
+    writes: {
+      // Reads only.
+      [CONSENT_CHECK]: {
+        repeatable: true,
+        claimAhead: false,
+        deadlineMs: BATCH_DEADLINE_MS,
+        send: (attempt) => checkConsent(deps, attempt),
+      },
+      // Where CXone refuses duplicates, the answer to a repeated batch shows whether the first one had been applied.
+      [CREATE]: {
+        repeatable: duplicatesRefused,
+        claimAhead: duplicatesRefused,
+        deadlineMs: BATCH_DEADLINE_MS,
+        send: (attempt) => createContacts(deps, attempt),
+      },
+      // A PUT puts the same record into the same place, however often it is sent. One request for each record.
+      [UPDATE]: {
+        repeatable: true,
+        claimAhead: false,
+        deadlineMs: BATCH_DEADLINE_MS,
+        send: (attempt) => updateContacts(cxone, attempt),
+      },
+    },
+    event: { name: 'cxone_contact_import_batch_complete', endpoint: 'crm' },
+    createReader: createContactReader,
+    findDuplicates: findDuplicateContacts,
+    countLookups: (run) => countLookups(ledger, run),
+  };
+  return { definition };
 }
 
 const inputOf = (run: Run): ContactImportInput => run.input as ContactImportInput;
 
-export function createContactImport(deps: ContactImportDeps): BulkKind {
-  const { ledger, cxone, duplicatesRefused } = deps;
-  return {
-    stem: 'contact-import',
-    recordsPerBatch: CONTACTS_PER_BATCH,
-    firstWrite: (run) => (inputOf(run).requireConsent ? CHECK : CREATE),
-    lookUps: (run) => lookUpsOf(ledger, run),
-    event: 'cxone_contact_import_batch_complete',
-    options: (input) => contactImportOptions(input as ContactImportInput),
-    reader: contactReader,
-    duplicates: (run, candidates) => findDuplicateRows(run, candidates),
-    write: (write) => {
-      if (write.kind === CHECK) return checkConsent(deps, write);
-      return write.kind === UPDATE ? updateContacts(cxone, write) : createContacts(deps, write);
-    },
-    // A PUT may always be repeated, and so may a question; a POST only where CXone itself refuses what it has.
-    repeatable: (kind) => kind !== CREATE || duplicatesRefused,
-    claimedAhead: (kind) => kind === CREATE && duplicatesRefused,
-  };
-}
-
-/** The rules look at the clock once, at the start of the run: a repeat of staging reads every row alike. */
-function contactReader(run: Run, columns: readonly string[] | null, map: Readonly<Record<string, string>>) {
+/** Dates are compared with the start of the run, so that a repeat of staging reads every row alike. */
+function createContactReader(
+  run: Run,
+  columns: readonly string[] | null,
+  map: Readonly<Record<string, string>>,
+): RowReader {
   const resolved = columns ? resolveContactColumns(columns, map, 'history') : { columns: null };
   const problems = 'problems' in resolved ? resolved.problems : columns ? [] : contactMapProblems(map);
   if ('problems' in resolved || problems.length > 0)
     throw new SourceError('source_unreadable', problems.join(' '));
-  return (fields: Readonly<Record<string, unknown>>) => {
+  return (fields) => {
     const read = readContact(fields, resolved.columns, run.started_at, map);
     if ('reasons' in read) return read;
     const { contact } = read;
@@ -65,49 +104,53 @@ function contactReader(run: Run, columns: readonly string[] | null, map: Readonl
   };
 }
 
-async function* findDuplicateRows(
+async function* findDuplicateContacts(
   run: Run,
-  candidates: AsyncIterable<{ seq: number; line: number; key1: string; key2: string }>,
-) {
+  candidates: AsyncIterable<DuplicateCandidate>,
+): AsyncIterable<DuplicateRow> {
   const finder = createDuplicateFinder(contactImportOptions(inputOf(run)).dedupe);
   for await (const { seq, line, key1, key2 } of candidates) {
-    const lost = finder.see({ seq, line, contactId: key1, phone: key2 });
-    if (!lost) continue;
-    const field = lost.key === 'both' ? 'contactId, phone' : lost.key;
-    const reason: Reason = { code: 'duplicate_in_source', field, message: `same as line ${lost.winnerLine}` };
+    const duplicate = finder.see({ seq, line, contactId: key1, phone: key2 });
+    if (!duplicate) continue;
+    const field = duplicate.key === 'both' ? 'contactId, phone' : duplicate.key;
+    const reason: Reason = {
+      code: 'duplicate_in_source',
+      field,
+      message: `same as line ${duplicate.winnerLine}`,
+    };
     yield { seq, reason };
   }
 }
 
 /**
- * POST of a batch. Repeating it is safe while CXone refuses duplicates: a batch is atomic, so a second one either
- * finds nothing of the first, or is refused with a 409 that names all of it (decisions.md 15).
+ * POST of a batch. Repeating it is safe while CXone refuses duplicates: a batch is atomic, so a second one either finds
+ * nothing of the first, or is refused with a 409 that names all of it (docs/cxone-contract.md#create-records).
  */
-async function createContacts({ ledger, cxone }: ContactImportDeps, write: Write): Promise<Answer> {
-  const back = await lookBeforeSending(ledger, write);
-  if (back) return back;
-  const { listId } = inputOf(write.run);
-  const { existing } = contactImportOptions(inputOf(write.run));
-  const { seqs, payload, beforeSend } = write;
-  // As it was hashed, so it is sent.
+async function createContacts({ ledger, cxone }: ContactImportDeps, attempt: WriteAttempt): Promise<Answer> {
+  const checked = await checkBeforeSending(ledger, attempt);
+  if (checked) return checked;
+  const { listId } = inputOf(attempt.run);
+  const { existing } = contactImportOptions(inputOf(attempt.run));
+  const { seqs, payload, beforeSend, priorAttempt } = attempt;
+  // Sent as the very text that was hashed.
   const records = {
     count: seqs.length,
     json: payload,
-    read: () => write.records.map(({ record }) => record as Contact),
+    read: () => attempt.records.map(({ record }) => record as Contact),
   };
-  const answer = await cxone.contactLists.createRecords({ listId, records, beforeSend }).catch(tooLarge);
-  const { groups, derived } = interpretCreate(answer, { seqs, existing, doubt: write.doubt });
+  const answer = await cxone.contactLists.createRecords({ listId, records, beforeSend }).catch(asTooLarge);
+  const { groups, derived } = interpretCreate(answer, { seqs, existing, priorAttempt });
   return {
     groups,
-    derived: derived.map((part) => withCheck(part, write)),
+    derived: derived.map((part) => inheritConsentCheck(part, attempt)),
     httpStatus: answer.status,
     requestId: answer.requestId,
     details: describe(answer),
   };
 }
 
-/** One row of megabytes must not end the run: refused like a batch with a wrong record that nobody names. */
-function tooLarge(error: unknown): CreateRecordsAnswer {
+/** One row of megabytes must not end the run: a 413 is read like a batch with an invalid record that nobody names. */
+function asTooLarge(error: unknown): CreateRecordsAnswer {
   if (!(error instanceof CxoneRefused) || error.status !== 413) throw error;
   const { status, requestId } = error;
   return {
@@ -128,18 +171,18 @@ function describe(answer: CreateRecordsAnswer): string {
 }
 
 /**
- * PUT of each record, one after the other. Repeating it is safe: a PUT puts the same record into the same place. What
- * was put before one goes wrong is settled, or a rate limit would let a long write never come to its end.
+ * PUT of each record, one after the other. When one of them fails, those before it are settled; otherwise a rate limit
+ * would never let a long write come to its end.
  */
-async function updateContacts(cxone: Cxone, write: Write): Promise<Answer> {
+async function updateContacts(cxone: Cxone, attempt: WriteAttempt): Promise<Answer> {
   const refusals: SettledGroup[] = [];
   const updated: number[] = [];
   const done = () => refusals.length + updated.length;
   let interruptedBy: CxoneError | undefined;
-  for (const contact of write.records) {
-    if (!(await write.nextRequest())) break;
+  for (const contact of attempt.records) {
+    if (!(await attempt.nextRequest())) break;
     try {
-      const refusal = await updateContact(cxone, write, contact);
+      const refusal = await updateContact(cxone, attempt, contact);
       if (refusal) refusals.push({ outcome: 'rejected', seqs: [contact.seq], reasons: [refusal] });
       else updated.push(contact.seq);
     } catch (error) {
@@ -148,37 +191,36 @@ async function updateContacts(cxone: Cxone, write: Write): Promise<Answer> {
       break;
     }
   }
-  const rest = write.records.slice(done()).map(({ seq }) => seq);
+  const rest = attempt.records.slice(done()).map(({ seq }) => seq);
   return {
-    groups: updated.length > 0 ? [...refusals, updatedGroup(updated, write.refs as UpdateRefs)] : refusals,
-    derived: rest.length > 0 ? [{ kind: UPDATE, seqs: rest, refs: write.refs }] : [],
+    groups: updated.length > 0 ? [...refusals, updatedGroup(updated, attempt.refs as UpdateRefs)] : refusals,
+    derived: rest.length > 0 ? [{ kind: UPDATE, seqs: rest, refs: attempt.refs }] : [],
     httpStatus: 200,
     requestId: null,
-    details: `Updated ${updated.length} of ${write.records.length} records`,
+    details: `Updated ${updated.length} of ${attempt.records.length} records`,
     ...(interruptedBy && { interruptedBy }),
   };
 }
 
 async function updateContact(
   cxone: Cxone,
-  { run, refs, beforeSend }: Write,
+  { run, refs, beforeSend }: WriteAttempt,
   { seq, record }: PendingRecord,
 ): Promise<Reason | null> {
   const { listId } = inputOf(run);
   const recordId = (refs as UpdateRefs).recordIds[String(seq)] ?? '';
-  return refusalOf(
-    await cxone.contactLists.updateRecord({ listId, recordId, record: record as Contact, beforeSend }),
-  );
+  const request = { listId, recordId, record: record as Contact, beforeSend };
+  return refusalReason(await cxone.contactLists.updateRecord(request));
+}
+
+function refusalReason(answer: UpdateRecordAnswer): Reason | null {
+  if (answer.kind === 'updated') return null;
+  // Somebody deleted it between the 409 that named it and our PUT.
+  if (answer.status === 404) return { code: 'record_gone' };
+  return { code: 'refused', message: answer.message };
 }
 
 function updatedGroup(seqs: readonly number[], { ownWrite, maybeOwn }: UpdateRefs): SettledGroup {
   if (ownWrite) return { outcome: 'created', seqs, evidence: OWN_WRITE };
   return { outcome: 'updated', seqs, ...(maybeOwn && { evidence: OWN_OR_EXISTING }) };
-}
-
-function refusalOf(answer: UpdateRecordAnswer): Reason | null {
-  if (answer.kind === 'updated') return null;
-  // Somebody deleted it between the 409 that named it and our PUT.
-  if (answer.status === 404) return { code: 'record_gone' };
-  return { code: 'refused', message: answer.message };
 }

@@ -1,49 +1,147 @@
-/** What a kind of bulk run brings along; pages.ts and staging.ts do the rest for all of them. */
-import type { OperationKind } from '../../contract/operations.ts';
+/** What an operation brings to the engine: how its rows are read, and the table of its writes. */
+import type { OperationSpec } from '../../contract/spec.ts';
 import type { CxoneError } from '../../cxone/errors.ts';
 import type { Counts, Outcome, Reason } from '../../domain/run.ts';
-import type { InSettleTransaction, DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
-import type { OutboxEvent } from '../../ledger/outbox/outbox.ts';
 import type { Objection } from '../../ledger/consent/suppressions.ts';
-import type { Run } from '../../ledger/runs/runs.ts';
+import type { OutboxEvent } from '../../ledger/outbox/outbox.ts';
 import type { DuplicateRow } from '../../ledger/runs/records.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
+import type { DerivedWrite, InSettleTransaction, SettledGroup } from '../../ledger/writes/settlements.ts';
+import type { PriorAttempt } from './prior-attempt.ts';
+
+/** The safety properties of one kind of request; they stand next to the request in the table of writes. */
+export interface WriteRules {
+  /**
+   * May it be sent again when its answer was lost? If not, its records are in doubt, and a person or the policy of the run
+   * decides.
+   */
+  readonly repeatable: boolean;
+  /**
+   * May it be claimed before a request slot is free? Only single requests that are repeatable: a write of many requests
+   * would hold its slot for long, and the claims behind it would expire.
+   */
+  readonly claimAhead: boolean;
+  /** How long one request may take; its lease lasts longer by a margin. */
+  readonly deadlineMs: number;
+}
+
+export interface WriteDefinition extends WriteRules {
+  /** Sends one write and says what became of its records. The implementation states why repeating it is safe, or that it is not. */
+  readonly send: (attempt: WriteAttempt) => Promise<Answer>;
+}
+
+/** Deadline of batch requests; docs/cxone-contract.md#deadlines-and-limits. */
+export const BATCH_DEADLINE_MS = 15_000;
+
+export interface OperationDefinition {
+  readonly spec: OperationSpec;
+  /** By the kind of write that the ledger records. */
+  readonly writes: Readonly<Record<string, WriteRules>>;
+  readonly event: EventDefinition;
+  /** Fields of the result beyond those of every run. */
+  readonly result?: (run: Run, counts: Counts) => Promise<object>;
+  /** Called when a run ends early and every record has its outcome, or when it failed. Repeatable. */
+  readonly onEndedEarly?: (run: Run) => Promise<void>;
+}
+
+/** An operation whose records are read from a source and written in batches. */
+export interface BulkDefinition extends OperationDefinition {
+  readonly writes: Readonly<Record<string, WriteDefinition>>;
+  readonly recordsPerBatch: number;
+  /** The kind of write that the plan creates for each batch. */
+  readonly firstWrite: (run: Run) => string;
+  /**
+   * Returns the function that reads one row by the rules of the domain. Throws SourceError if columns are missing.
+   * `columns` is null for NDJSON and JSON; `map` is field → column.
+   */
+  readonly createReader: (
+    run: Run,
+    columns: readonly string[] | null,
+    map: Readonly<Record<string, string>>,
+  ) => RowReader;
+  /** The valid records that are duplicates of another one. Candidates come ordered by `seq`. */
+  readonly findDuplicates: (
+    run: Run,
+    candidates: AsyncIterable<DuplicateCandidate>,
+  ) => AsyncIterable<DuplicateRow>;
+  /** The lookups that the run makes before it writes, for the plan; null if it makes none. */
+  readonly countLookups?: (run: Run) => Promise<Lookups | null>;
+}
+
+export type Endpoint = 'crm' | 'marketing';
+
+/** What the subscriber receives after each batch. */
+export interface EventDefinition {
+  readonly name: string;
+  readonly endpoint: Endpoint;
+  /**
+   * The body of an event that lists its items; such events are never merged. Absent: the body holds cumulative metrics
+   * (outbox/deliver.ts).
+   */
+  readonly renderItems?: (run: Run, event: OutboxEvent) => Promise<string>;
+}
 
 export interface PendingRecord<R = unknown> {
   readonly seq: number;
   readonly record: R;
 }
 
-/**
- * What is known of earlier tries of the same write:
- * `none` none was sent; `whole` one was, and its answer was lost; `parts` some of its records may have been applied.
- */
-export type Doubt = 'none' | 'whole' | 'parts';
+export interface DuplicateCandidate {
+  readonly seq: number;
+  readonly line: number;
+  readonly key1: string;
+  readonly key2: string;
+}
 
-export interface Write {
+export type RowReader = (fields: Readonly<Record<string, unknown>>) => ReadRow;
+
+export type ReadRow = (
+  | {
+      readonly record: unknown;
+      readonly key1: string;
+      readonly key2: string;
+      /** The row is valid, but must not be sent. */
+      readonly settled?: { readonly outcome: Outcome; readonly reasons: readonly Reason[] };
+    }
+  /** The row is invalid: every reason. */
+  | { readonly reasons: readonly Reason[] }
+) & {
+  /** An objection that CXone will not learn of from this row. */
+  readonly objection?: Objection;
+};
+
+export interface Lookups {
+  readonly requests: number;
+  /** Records without a contact id that CXone could be asked about. */
+  readonly withoutContactId: number;
+}
+
+/** One attempt at a write, as its `send` sees it. */
+export interface WriteAttempt {
   readonly run: Run;
   readonly writeId: string;
   readonly batch: number;
   readonly kind: string;
-  /** In the order of the source. */
+  /** In the order of the source, like `records`. */
   readonly seqs: readonly number[];
-  /** In the same order. Read from `payload` by the first who looks. */
+  /** Parsed from `payload` on first access, since most writes need only the text. */
   readonly records: readonly PendingRecord[];
-  /** The records as a JSON array: the very text that was hashed when they were claimed. */
+  /** The records as a JSON array: exactly the text that was hashed when the write was claimed. */
   readonly payload: string;
   readonly refs: unknown;
-  readonly doubt: Doubt;
-  /** With a doubt: no earlier try left before this moment. */
+  readonly priorAttempt: PriorAttempt;
+  /** If there were prior attempts: none of them was sent before this moment. */
   readonly sentSince: Date;
-  /** Called right before the socket write; throws when the lease is no longer ours. */
+  /** Must be called right before the first byte of each request; throws when the lease is no longer ours. */
   readonly beforeSend: () => void;
   /**
-   * For writes of many requests: a turn in the rate budget and a renewed lease for each. False: the page is to
-   * stop, so answer with what is done and derive a write of the rest.
+   * For writes of many requests, before each of them: takes a permit and renews the lease. False: stop here, answer with
+   * what is done, and derive a write for the rest.
    */
   readonly nextRequest: () => Promise<boolean>;
 }
 
-/** Every record of the write is in exactly one group or derived write (the ledger refuses anything else). */
+/** Every record of the write is in exactly one group or derived write; the ledger refuses anything else. */
 export interface Answer {
   readonly groups: readonly SettledGroup[];
   readonly derived: readonly DerivedWrite[];
@@ -51,79 +149,12 @@ export interface Answer {
   readonly requestId: string | null;
   /** For the audit: words and counts, no personal data. */
   readonly details: string;
-  /** What else is remembered, in the transaction of the settle and only with it. */
+  /** Stored in the transaction that settles the write, and only with it. */
   readonly inSettleTransaction?: InSettleTransaction;
-  /** Nothing was written: no latency of a write to report. */
+  /** Nothing was written to CXone, so there is no latency of a write to report. */
   readonly readOnly?: true;
-  /** Is there something in it to tell of? Default true. */
+  /** Does it emit an event? Default true. */
   readonly emitsEvent?: boolean;
-  /** Why a write of many requests ends before its end: what is done is settled, the rest is derived. */
+  /** Why a write of many requests ended early: what is done is settled, the rest is derived. */
   readonly interruptedBy?: CxoneError;
 }
-
-export type ReadRow = (
-  | {
-      readonly record: unknown;
-      readonly key1: string;
-      readonly key2: string;
-      /** It is right, and not to be sent all the same. */
-      readonly settled?: { readonly outcome: Outcome; readonly reasons: readonly Reason[] };
-    }
-  /** Invalid: every reason. */
-  | { readonly reasons: readonly Reason[] }
-) & {
-  /** That somebody said no, which CXone is not going to hear from this row. */
-  readonly objection?: Objection;
-};
-
-/** What a run asks CXone before it writes, counted for the plan. */
-export interface LookUps {
-  readonly requests: number;
-  /** Records without a contact id that could be asked for. */
-  readonly withoutContactId: number;
-}
-
-/** Properties, not methods: they are handed on. */
-export interface BulkKind {
-  /** Prefix of run ids and first word of the business key. */
-  readonly stem: string;
-  readonly recordsPerBatch: number;
-  /** The kind of the writes that the plan makes. */
-  firstWrite(run: Run): string;
-  /** Absent or null: it asks nothing. */
-  readonly lookUps?: (run: Run) => Promise<LookUps | null>;
-  /** What the CRM is told after each batch. */
-  readonly event: string;
-  /** The options that change what is written: part of what makes two runs the same. */
-  options(input: unknown): unknown;
-  /** Reads rows by the domain's rules. Throws SourceError when the columns do not do. `map`: field → column. */
-  reader(
-    run: Run,
-    columns: readonly string[] | null,
-    map: Readonly<Record<string, string>>,
-  ): (fields: Readonly<Record<string, unknown>>) => ReadRow;
-  /** Which of the valid records lose against an earlier one. In: ordered by seq. */
-  duplicates(
-    run: Run,
-    candidates: AsyncIterable<{ seq: number; line: number; key1: string; key2: string }>,
-  ): AsyncIterable<DuplicateRow>;
-  /** One write. Why repeating it is safe is said at each implementation. */
-  write(write: Write): Promise<Answer>;
-  /** May a write be repeated whose answer was lost? If not, its records are in doubt and a person decides. */
-  repeatable(writeKind: string): boolean;
-  /**
-   * May it be claimed before there is a slot for it? One request, whose repeating is safe: what has many would hold the
-   * slots for long, and claims would grow old by waiting. Absent: no.
-   */
-  readonly claimedAhead?: (writeKind: string) => boolean;
-  /** Absent: S1's event, whose metrics add up (crm.ts). Else the body of each; events that list items are not merged. */
-  readonly render?: (run: Run, event: OutboxEvent) => Promise<string>;
-  /** A run has ended before its end, and said what became of each record: what else is remembered. Repeatable. */
-  readonly ended?: (run: Run) => Promise<void>;
-  /** What the result has beside that of every bulk run. */
-  readonly result?: (run: Run, counts: Counts) => Promise<Readonly<Record<string, unknown>>>;
-}
-
-/** All kinds but the selection update, which has one record and an engine of its own. */
-export type BulkKindName = Exclude<OperationKind, 'selectionUpdate'>;
-export type Kinds = Readonly<Record<BulkKindName, BulkKind>>;

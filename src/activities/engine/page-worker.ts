@@ -1,275 +1,255 @@
-/** What works through one page: pages.ts says what for. One of these for each try of a page. */
+/** Works through one page: its open writes, each claimed, sent and settled on its own. One object per attempt at a page. */
 import { setMaxListeners } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
-import { CxoneError, CxoneRateLimited } from '../../cxone/errors.ts';
-import { type Claimed, LEASE_MARGIN_MS } from '../../ledger/writes/claims.ts';
-import type { OpenWrite } from '../../ledger/writes/writes.ts';
+import type { CxoneError } from '../../cxone/errors.ts';
+import { CxoneRateLimited } from '../../cxone/errors.ts';
+import type { Counts, Outcome } from '../../domain/run.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import type { Answer, BulkKindName, Write } from './definition.ts';
-import { doubtOf, mayBeSent } from './prior-attempt.ts';
-import { asError, isAbort, isFinal } from '../failures.ts';
-import { createLease, type Lease, LeaseExpired, type Moment, momentNow } from './lease.ts';
-import { RateWait } from '../failures.ts';
-import { RateLimitedMeanwhile, LONGEST_WAIT_MS } from './rate-limiter.ts';
-import type { Page, PageDeps, PageResult } from './write-page.ts';
-import { contentsOf, sentSince } from './write-contents.ts';
-import { createPageSettling } from './settle.ts';
-import { backoffMs, createRateLimitBackoff } from './rate-limit-backoff.ts';
+import type { OpenWrite } from '../../ledger/writes/writes.ts';
+import { asError, isAbort, isFinal, RateWait } from '../failures.ts';
+import { Attempts, type HeldWrite } from './attempt.ts';
+import type { Answer, BulkDefinition, PendingRecord, WriteAttempt, WriteDefinition } from './definition.ts';
+import { classifyPriorAttempt, maySend } from './prior-attempt.ts';
+import { backoffMs } from './rate-limit-backoff.ts';
+import type { RateLimiter } from './rate-limiter.ts';
+import { PageSettlement } from './settle.ts';
 
-type ClaimedNow = Extract<Claimed, { verdict: 'claimed' }>;
-
-/** A claim of ours, and when its lease began at the latest. */
-interface Mine {
-  readonly claimed: ClaimedNow;
-  readonly since: Moment;
+export interface Page {
+  readonly runId: string;
+  readonly fromBatch: number;
+  readonly toBatch: number;
 }
 
+export interface PageResult {
+  /** Of the whole run, as the ledger has them now. */
+  readonly counts: Counts;
+  /** Writes that are still open: unanswered, or leased by another worker. */
+  readonly left: number;
+  /** How long to wait before the next pass over those. */
+  readonly waitMs: number;
+  readonly halted: 'paused' | 'stopped' | 'draining' | 'cancelled' | null;
+}
+
+export interface PageWorkerDeps {
+  readonly ledger: Ledger;
+  readonly rateLimiter: RateLimiter;
+  readonly holder: string;
+}
+
+/** Why a page claims nothing more; the first reason counts. */
+type Halt =
+  | { readonly why: NonNullable<PageResult['halted']> }
+  | { readonly why: 'failed'; readonly error: Error };
+
 /** An answer that is not settled yet. */
-interface Sent {
+interface Answered {
   readonly answer: Answer;
   readonly fence: number;
   readonly latencyMs: number;
 }
 
-/** Why a page claims nothing more; the first reason stays. */
-type Halt =
-  | { readonly why: 'paused' | 'stopped' | 'draining' | 'cancelled' }
-  | { readonly why: 'failed'; readonly error: Error };
-
-/** Source: cxone-api.md "What every answer means", POSTs. */
-const REQUEST_DEADLINE_MS = 15_000;
-const LEASE_MS = REQUEST_DEADLINE_MS + LEASE_MARGIN_MS;
 const DRAIN_MS = 7_000;
-/** So many lost or refused connections in a row are an outage: the page ends, and Temporal's backoff takes over. */
+/** This many lost or refused connections in a row are an outage: the page ends, and Temporal's backoff waits it out. */
 const OUTAGE_AFTER = 5;
-/** Where CXone answers some and loses others, those that were lost most often wait 4 s at most. */
-const MOST_DOUBLINGS = 3;
+/** Where CXone answers some requests and loses others, those that were lost most often wait 4 s at most. */
+const MAX_DOUBLINGS = 3;
+const MIN_WAIT_MS = 500;
 
-export function createPageWorker(deps: PageDeps, run: Run) {
-  const { ledger, rateLimiter } = deps;
-  const kind = deps.kinds[run.kind as BulkKindName];
-  const settling = createPageSettling(deps, run, kind);
-  const waits = new AbortController();
-  // As many writes wait by it as may be in flight.
-  setMaxListeners(0, waits.signal);
-  let halted: Halt | null = null;
-  /** The line of the rate budget is too long: nothing more queues up, and those who have their place keep it. */
-  let tooLong: RateWait | null = null;
-  const backoff = createRateLimitBackoff();
-  let failuresInARow = 0;
-  let answered = false;
-  let lastFailure: CxoneError | null = null;
-  let leasedForMs = 0;
-
-  let endDraining: () => void = () => undefined;
-  const drained = new Promise<void>((resolve) => {
-    endDraining = resolve;
+export class PageWorker {
+  readonly #deps: PageWorkerDeps;
+  readonly #run: Run;
+  readonly #definition: BulkDefinition;
+  readonly #settlement: PageSettlement;
+  readonly #attempts: Attempts;
+  readonly #stop = new AbortController();
+  #endDraining: () => void = () => undefined;
+  readonly #drained = new Promise<void>((resolve) => {
+    this.#endDraining = resolve;
   });
+  #halted: Halt | null = null;
+  /** The queue of the rate budget is too long: nothing more joins it, and what has a place there keeps it. */
+  #rateWait: RateWait | null = null;
+  #failuresInARow = 0;
+  #hasAnswered = false;
+  #lastFailure: CxoneError | null = null;
+  #leasedForMs = 0;
 
-  const halt = (why: Halt): void => {
-    halted ??= why;
-    waits.abort();
+  constructor(deps: PageWorkerDeps, run: Run, definition: BulkDefinition, event: string | null) {
+    this.#deps = deps;
+    this.#run = run;
+    this.#definition = definition;
+    this.#settlement = new PageSettlement(deps.ledger, event);
+    this.#attempts = new Attempts({ ...deps, signal: this.#stop.signal });
+    // As many writes listen to it as may be in progress.
+    setMaxListeners(0, this.#stop.signal);
+  }
+
+  /** Claims nothing more. What is in flight is settled. */
+  halt(halt: Halt): void {
+    this.#halted ??= halt;
+    this.#stop.abort();
     // What is unanswered by then is reconciled by the next worker.
-    if (why.why === 'draining') setTimeout(endDraining, DRAIN_MS).unref();
-  };
+    if (halt.why === 'draining') setTimeout(this.#endDraining, DRAIN_MS).unref();
+  }
 
-  /** `since`: when the lease began at the latest; the time that the claim itself took counts. */
-  const claim = async (write: OpenWrite): Promise<{ claimed: Claimed; since: Moment }> => {
+  counts(): Partial<Record<Outcome, number>> {
+    return this.#settlement.counts();
+  }
+
+  /** In rounds, because answers create new writes: the rest of a batch, its halves, its updates. */
+  async work(page: Page): Promise<void> {
+    const tried = new Set<string>();
     for (;;) {
-      await rateLimiter.acquire(waits.signal);
-      const since = momentNow();
-      const claimed = await ledger.writes.claim({
-        runNo: run.run_no,
-        id: write.id,
-        leaseMs: LEASE_MS,
-        holder: deps.holder,
-        tenant: rateLimiter.tenant,
-      });
-      if (claimed.verdict !== 'blocked') return { claimed, since };
-      rateLimiter.noteBlock(claimed.waitMs);
-      if (claimed.waitMs > LONGEST_WAIT_MS) throw new RateWait(claimed.waitMs);
-      await delay(claimed.waitMs, undefined, { signal: waits.signal });
+      const open = await this.#openWrites(page);
+      // Fewest attempts first, so that lookups that fail in an outage do not keep back the objections behind them.
+      const next = open.filter(({ id }) => !tried.has(id)).toSorted((a, b) => a.attempts - b.attempts);
+      if (next.length === 0 || this.#halted || this.#rateWait) break;
+      for (const { id } of next) tried.add(id);
+      const { rateLimiter } = this.#deps;
+      const all = next.map((write) => rateLimiter.withPipelineSlot(() => this.#processWrite(write)));
+      await Promise.race([Promise.all(all), this.#drained]);
     }
-  };
+    if (this.#halted?.why === 'failed') throw this.#halted.error;
+    if (this.#rateWait && !this.#halted) throw asError(this.#rateWait);
+  }
 
-  /** False: stop here, and let what is left be a write of its own. The first request has its turn from the claim. */
-  const nextRequest = async (lease: Lease): Promise<boolean> => {
-    if (lease.sent() === 0) return true;
+  /** Throws if CXone answered nothing at all: Temporal's backoff waits out an outage without growing the history. */
+  async result(page: Page): Promise<PageResult> {
+    const left = await this.#openWrites(page);
+    if (this.#lastFailure && !this.#hasAnswered && left.length > 0 && !this.#halted) throw this.#lastFailure;
+    const halted = this.#halted;
+    return {
+      counts: await this.#deps.ledger.runs.counts(this.#run.run_no),
+      left: left.length,
+      waitMs: this.#waitBeforeNextPass(left),
+      halted: halted === null || halted.why === 'failed' ? null : halted.why,
+    };
+  }
+
+  #openWrites({ fromBatch, toBatch }: Page): Promise<OpenWrite[]> {
+    return this.#deps.ledger.writes.listOpen(this.#run.run_no, fromBatch, toBatch);
+  }
+
+  #waitBeforeNextPass(left: readonly OpenWrite[]): number {
+    if (left.length === 0) return 0;
+    const mostLost = Math.max(...left.map(({ lostAnswers }) => lostAnswers));
+    return mostLost > 0
+      ? backoffMs(Math.min(mostLost, MAX_DOUBLINGS))
+      : Math.max(this.#leasedForMs, MIN_WAIT_MS);
+  }
+
+  /** Claims, sends, settles. Whatever goes wrong leaves the write in a state that the next attempt understands. */
+  async #processWrite(write: OpenWrite): Promise<void> {
     try {
-      await rateLimiter.acquire(waits.signal);
-      // A claim looks for a block of the tenant; these requests have none of their own.
-      if ((await rateLimiter.blockedMs()) > 0) return false;
+      const { rateLimiter } = this.#deps;
+      // Halting before the slot is free again: otherwise the next write would still be claimed.
+      const answered = await rateLimiter.withClaimSlot(() =>
+        this.#claimAndSend(write).catch((error: unknown) => this.#haltOn(error)),
+      );
+      if (answered) await this.#settleAnswer(write, answered);
     } catch (error) {
-      if (isAbort(error) || error instanceof RateWait) return false;
-      throw error;
+      this.#haltOn(error);
     }
-    await lease.renewIfOld();
-    return halted === null;
-  };
+  }
 
-  /** One write: claim, send, settle. Whatever goes wrong leaves it in a state that the next try understands. */
-  const processWrite = async (write: OpenWrite): Promise<void> => {
-    const sent = await rateLimiter.withClaimSlot(() => claimAndSend(write).catch(haltOn));
-    if (!sent) return;
-    const { answer, fence, latencyMs } = sent;
-    await settling.settle(write, fence, answer, latencyMs);
-    answered = true;
-    backoff.reset();
-    // Broken off in the middle: what was answered before is no part of an outage.
-    if (!answer.interruptedBy || answer.groups.length > 0) failuresInARow = 0;
-    if (answer.interruptedBy) recordFailure(answer.interruptedBy);
-  };
-
-  const claimAndSend = async (write: OpenWrite): Promise<Sent | null> => {
-    const send = (mine: Mine) => sendClaimed(write, mine).catch(haltOn);
-    if (kind.claimedAhead?.(write.kind)) {
-      const mine = await claimToSend(write);
-      return mine && rateLimiter.withRequestSlot(() => send(mine));
+  /** Null: there is no answer to settle. */
+  async #claimAndSend(write: OpenWrite): Promise<Answered | null> {
+    const { rateLimiter } = this.#deps;
+    const definition = this.#definitionOf(write);
+    const send = (held: HeldWrite) =>
+      this.#send(write, definition, held).catch((error: unknown) => this.#haltOn(error));
+    if (definition.claimAhead) {
+      const held = await this.#claim(write, definition);
+      return held && rateLimiter.withRequestSlot(() => send(held));
     }
     return rateLimiter.withRequestSlot(async () => {
-      const mine = await claimToSend(write);
-      return mine && send(mine);
+      const held = await this.#claim(write, definition);
+      return held && send(held);
     });
-  };
+  }
 
-  /** null: it is not to be sent now. */
-  const claimToSend = async (write: OpenWrite): Promise<Mine | null> => {
-    if (halted || tooLong) return null;
-    const { claimed, since } = await claim(write);
-    if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') halt({ why: claimed.verdict });
-    if (claimed.verdict === 'leased') leasedForMs = Math.max(leasedForMs, claimed.waitMs);
-    if (claimed.verdict !== 'claimed') return null;
-    if (mayBeSent(write, claimed.lostAnswers, kind.repeatable(write.kind))) return { claimed, since };
-    await settling.leaveInDoubt(write, claimed.fence);
+  #definitionOf({ id, kind }: OpenWrite): WriteDefinition {
+    const definition = this.#definition.writes[kind];
+    if (!definition)
+      throw new Error(`write ${id} is a ${kind}, which ${this.#definition.spec.kind} does not define`);
+    return definition;
+  }
+
+  /** Null: it is not to be sent now. */
+  async #claim(write: OpenWrite, definition: WriteDefinition): Promise<HeldWrite | null> {
+    if (this.#halted || this.#rateWait) return null;
+    const claimed = await this.#attempts.claim(this.#run.run_no, write.id, definition);
+    if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') this.halt({ why: claimed.verdict });
+    if (claimed.verdict === 'leased') this.#leasedForMs = Math.max(this.#leasedForMs, claimed.waitMs);
+    if (claimed.verdict !== 'held') return null;
+    const held = claimed.write;
+    if (maySend(write, held.lostAnswers, definition.repeatable)) return held;
+    await this.#settlement.leaveInDoubt(write, held.fence);
     return null;
-  };
+  }
 
-  /** null: there is no answer to settle. */
-  const sendClaimed = async (write: OpenWrite, { claimed, since }: Mine): Promise<Sent | null> => {
-    const { fence } = claimed;
-    const lease = createLease(since, () => ledger.writes.renew(write.id, fence, LEASE_MS));
-    let startedAt = performance.now();
-    try {
-      await assertClaimUsable(lease);
-      startedAt = performance.now();
-      const answer = await kind.write(writeOf(write, claimed, lease));
-      const latencyMs = performance.now() - startedAt;
-      if (answer.interruptedBy) await applyRateLimit(answer.interruptedBy, startedAt);
-      return { answer, fence, latencyMs };
-    } catch (error) {
-      await giveUp(write, fence, error, startedAt);
+  async #send(write: OpenWrite, definition: WriteDefinition, held: HeldWrite): Promise<Answered | null> {
+    const startedAt = performance.now();
+    const result = await this.#attempts.send(
+      held,
+      definition,
+      () => definition.send(this.#toAttempt(write, held)),
+      () => this.#settlement.leaveInDoubt(write, held.fence),
+    );
+    if (result.kind === 'unsent') return null;
+    if (result.kind === 'unanswered') {
+      this.#recordFailure(result.error);
       return null;
     }
-  };
+    const { answer, latencyMs } = result;
+    if (answer.interruptedBy) await this.#attempts.applyRateLimit(answer.interruptedBy, startedAt);
+    return { answer, latencyMs, fence: held.fence };
+  }
 
-  /** What may have happened to a claim while it waited for a slot. Throws where nothing may be sent by it. */
-  const assertClaimUsable = async (lease: Lease): Promise<void> => {
-    waits.signal.throwIfAborted();
-    rateLimiter.throwIfBlocked();
-    await lease.renewIfOld();
-  };
-
-  const writeOf = (write: OpenWrite, claimed: ClaimedNow, lease: Lease): Write => {
-    const contents = contentsOf(write, claimed.payload);
+  #toAttempt(write: OpenWrite, { lease, payload, lostAnswers }: HeldWrite): WriteAttempt {
+    const seqs = write.seqs.toSorted((a, b) => a - b);
+    let records: PendingRecord[] | undefined;
     return {
-      run,
+      run: this.#run,
       writeId: write.id,
       batch: write.batch,
       kind: write.kind,
-      seqs: contents.seqs,
-      payload: claimed.payload,
+      seqs,
+      payload,
       get records() {
-        return contents.records();
+        return (records ??= (JSON.parse(payload) as unknown[]).map((record, i) => ({
+          seq: seqs[i] ?? 0,
+          record,
+        })));
       },
       refs: write.refs,
-      doubt: doubtOf(write, claimed.lostAnswers),
-      sentSince: sentSince(write, run),
+      priorAttempt: classifyPriorAttempt(write, lostAnswers),
+      // Refused attempts count as sent here, which gives the earliest moment that is certain.
+      sentSince: write.attempts === 1 && write.sentAt ? write.sentAt : this.#run.started_at,
       beforeSend: () => lease.check(),
-      nextRequest: () => nextRequest(lease),
+      nextRequest: () => this.#attempts.nextRequest(lease),
     };
-  };
+  }
 
-  /** The request failed, or was never sent. Ledger errors land here too: then the write keeps its lease. */
-  const giveUp = async (write: OpenWrite, fence: number, error: unknown, sentAtMs: number): Promise<void> => {
-    if (error instanceof LeaseExpired || error instanceof RateLimitedMeanwhile || isAbort(error))
-      return ledger.writes.release(write.id, fence);
-    if (!(error instanceof CxoneError)) throw error;
-    await applyRateLimit(error, sentAtMs);
-    if (error.applied === 'no') await ledger.writes.release(write.id, fence);
-    else if (kind.repeatable(write.kind)) await ledger.writes.markUnanswered(write.id, fence);
-    else await settling.leaveInDoubt(write, fence);
-    recordFailure(error);
-  };
+  async #settleAnswer(write: OpenWrite, { answer, fence, latencyMs }: Answered): Promise<void> {
+    await this.#settlement.settle(write, fence, answer, latencyMs);
+    this.#hasAnswered = true;
+    // What was answered before a write was interrupted is no part of an outage.
+    if (!answer.interruptedBy || answer.groups.length > 0) this.#failuresInARow = 0;
+    if (answer.interruptedBy) this.#recordFailure(answer.interruptedBy);
+  }
 
-  /** A 429, before anything else is done about it: until the ledger knows, others would claim. */
-  const applyRateLimit = async (error: CxoneError, sentAtMs: number): Promise<void> => {
-    if (!(error instanceof CxoneRateLimited)) return;
-    const { retryAfterMs } = error;
-    await rateLimiter.block(backoff.waitMs({ retryAfterMs, sentAtMs, nowMs: performance.now() }));
-  };
-
-  /** What an answer that is none means for the rest of the page; what it threw here ends the page. */
-  const recordFailure = (error: CxoneError): void => {
-    lastFailure = error;
+  /** Throws what ends the page: an error that no repeat can cure, or the last of an outage. */
+  #recordFailure(error: CxoneError): void {
+    this.#lastFailure = error;
     if (error instanceof CxoneRateLimited) return;
-    failuresInARow += 1;
-    if (isFinal(error)) throw error;
-    if (failuresInARow >= OUTAGE_AFTER) throw error;
-  };
+    this.#failuresInARow += 1;
+    if (isFinal(error) || this.#failuresInARow >= OUTAGE_AFTER) throw error;
+  }
 
-  /** Said before the slot is free again, or the next one would still claim. */
-  const haltOn = (error: unknown): null => {
-    if (error instanceof RateWait) tooLong ??= error;
-    else if (!(halted && isAbort(error))) halt({ why: 'failed', error: asError(error) });
+  #haltOn(error: unknown): null {
+    if (error instanceof RateWait) this.#rateWait ??= error;
+    else if (!(this.#halted && isAbort(error))) this.halt({ why: 'failed', error: asError(error) });
     return null;
-  };
-
-  return {
-    halt,
-    counts: settling.counts,
-
-    /** Rounds, because answers make new writes: the rest of a batch, its halves, its updates. */
-    async work(page: Page): Promise<void> {
-      const tried = new Set<string>();
-      for (;;) {
-        const open = await ledger.writes.listOpen(run.run_no, page.fromBatch, page.toBatch);
-        // Whose turn never came goes first: the look-ups that an outage fails must not keep the objections behind them.
-        const next = open.filter((write) => !tried.has(write.id)).toSorted((a, b) => a.attempts - b.attempts);
-        if (next.length === 0 || halted || tooLong) break;
-        for (const { id } of next) tried.add(id);
-        const all = Promise.all(
-          next.map((write) => rateLimiter.withPipelineSlot(() => processWrite(write).catch(haltOn))),
-        );
-        await Promise.race([all, drained]);
-      }
-      throwIfFailed(halted);
-      if (tooLong && !halted) throw asError(tooLong);
-    },
-
-    /** Throws where CXone answered nothing at all: Temporal's backoff waits out an outage, and no history grows by it. */
-    async result(page: Page): Promise<PageResult> {
-      const left = await ledger.writes.listOpen(run.run_no, page.fromBatch, page.toBatch);
-      if (lastFailure && !answered && left.length > 0 && !halted) throw lastFailure;
-      const lostMost = Math.max(0, ...left.map((write) => write.lostAnswers));
-      return {
-        counts: await ledger.runs.counts(run.run_no),
-        left: left.length,
-        waitMs:
-          left.length === 0
-            ? 0
-            : lostMost > 0
-              ? backoffMs(Math.min(lostMost, MOST_DOUBLINGS))
-              : Math.max(leasedForMs, 500),
-        halted: haltedBy(halted),
-      };
-    },
-  };
-}
-
-function throwIfFailed(halted: Halt | null): void {
-  if (halted?.why === 'failed') throw halted.error;
-}
-
-function haltedBy(halted: Halt | null): PageResult['halted'] {
-  return halted === null || halted.why === 'failed' ? null : halted.why;
+  }
 }

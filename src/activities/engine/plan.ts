@@ -1,8 +1,9 @@
-/** What a run is going to write, counted and hashed. */
+/** The plan: what a run is going to write, counted and hashed. */
+import type { CommonInput } from '../../contract/run.ts';
 import { canonicalize, sha256 } from '../../ledger/hashing.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import type { BulkKind, LookUps } from './definition.ts';
+import type { BulkDefinition, Lookups } from './definition.ts';
 
 /** What the run is going to do, counted before anything is written. `hash` is what an approval binds to. */
 export interface Plan {
@@ -12,48 +13,48 @@ export interface Plan {
   readonly toWrite: number;
   readonly invalid: number;
   readonly duplicate: number;
-  /** Right by our rules, and not to be sent; absent where there is none. */
+  /** Valid rows that must not be sent; absent if there are none. */
   readonly rejected?: number;
-  /** What is asked of CXone before it is written; absent where nothing is. */
-  readonly lookUps?: LookUps;
+  /** Lookups in CXone before anything is written; absent if there are none. */
+  readonly lookUps?: Lookups;
   readonly batches: number;
   /** Batches of one page. */
   readonly pageBatches: number;
-  /** At the rate budget; null where that is unlimited. */
+  /** At the rate limit; null if there is none. */
   readonly estimatedSeconds: number | null;
   readonly options: unknown;
-  /** What is going to change, in words; of kinds with few and large things to write. */
+  /** What is going to change, in words; for operations that write few large things. */
   readonly changes?: readonly string[];
-  /** Changed differently by somebody else, and by no policy settled: how many; absent where there is none. */
+  /** How many places somebody else has changed differently and no policy settles; absent if there are none. */
   readonly conflicts?: number;
   readonly reasons: readonly { readonly code: string; readonly field: string | null; readonly n: number }[];
 }
 
-const MOST_BATCHES_OF_A_PAGE = 100;
-/** A page is no longer than this at the rate budget: it bounds how long a lost worker's page is out of sight. */
+const MAX_BATCHES_PER_PAGE = 100;
+/** At the rate limit a page takes no longer than this, which bounds how long the page of a lost worker goes unnoticed. */
 const LONGEST_PAGE_SECONDS = 10;
-/** Batches that are looked up first are hundreds of requests: pages of a few keep the line busy. */
-const LONGEST_PAGE_WITH_LOOK_UPS_SECONDS = 60;
-const MOST_REASONS_OF_A_PLAN = 20;
+/** A batch with lookups is hundreds of requests, so pages of few batches suffice to use the rate budget. */
+const LONGEST_PAGE_WITH_LOOKUPS_SECONDS = 60;
+const MAX_REASONS = 20;
 
 export function pageBatches(ratePerMinute: number, requestsPerBatch = 1): number {
-  if (ratePerMinute === 0) return MOST_BATCHES_OF_A_PAGE;
-  const seconds = requestsPerBatch > 1 ? LONGEST_PAGE_WITH_LOOK_UPS_SECONDS : LONGEST_PAGE_SECONDS;
+  if (ratePerMinute === 0) return MAX_BATCHES_PER_PAGE;
+  const seconds = requestsPerBatch > 1 ? LONGEST_PAGE_WITH_LOOKUPS_SECONDS : LONGEST_PAGE_SECONDS;
   const batches = Math.floor((ratePerMinute * seconds) / 60 / requestsPerBatch);
-  return Math.max(1, Math.min(MOST_BATCHES_OF_A_PAGE, batches));
+  return Math.max(1, Math.min(MAX_BATCHES_PER_PAGE, batches));
 }
 
 export async function countPlan(
   ledger: Ledger,
   run: Run,
-  kind: BulkKind,
+  definition: BulkDefinition,
   batches: number,
   ratePerMinute: number,
 ): Promise<Plan> {
   const counts = await ledger.runs.exactCounts(run.run_no);
   const reasons = await ledger.records.countReasons(run.run_no);
-  const options = kind.options(run.input);
-  const lookUps = await kind.lookUps?.(run);
+  const options = definition.spec.fingerprint(run.input as CommonInput);
+  const lookUps = await definition.countLookups?.(run);
   const plan = {
     list: run.target,
     total: counts.total,
@@ -71,6 +72,6 @@ export async function countPlan(
     hash: sha256(canonicalize({ ...plan, content: run.source?.sha256 ?? null })).slice(0, 16),
     pageBatches: pageBatches(ratePerMinute, batches === 0 ? 1 : requests / batches),
     estimatedSeconds: ratePerMinute === 0 ? null : Math.ceil((requests * 60) / ratePerMinute),
-    reasons: reasons.slice(0, MOST_REASONS_OF_A_PLAN).map(({ code, field, n }) => ({ code, field, n })),
+    reasons: reasons.slice(0, MAX_REASONS).map(({ code, field, n }) => ({ code, field, n })),
   };
 }

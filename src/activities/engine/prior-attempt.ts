@@ -1,39 +1,41 @@
-/** What is known of earlier tries of a write, whether it may be tried again, and what its parts inherit. Pure. */
-import type { OpenWrite } from '../../ledger/writes/writes.ts';
+/** What is known of earlier attempts at a write, whether it may be sent again, and what its parts inherit. Pure. */
 import type { DerivedWrite } from '../../ledger/writes/settlements.ts';
-import type { Doubt } from './definition.ts';
+import type { OpenWrite } from '../../ledger/writes/writes.ts';
 
-interface Past {
+/**
+ * `none`: it was never sent. `batch`: the same batch was sent, and its answer was lost. `some_records`: some of its
+ * records may have been applied by another write.
+ */
+export type PriorAttempt = 'none' | 'batch' | 'some_records';
+
+interface Marks {
   /** A part of a batch that may have been applied in part. */
   readonly halved?: true;
-  /** In doubt once, and opened again by a person (`resolve` in the ledger). */
+  /** It was in doubt, and a person decided to send it again. */
   readonly resent?: true;
 }
 
 type Write = Pick<OpenWrite, 'refs'>;
 
-const pastOf = (refs: unknown): Past => (refs as Past | null) ?? {};
+const marks = (refs: unknown): Marks => (refs as Marks | null) ?? {};
 
-/**
- * decisions.md 15: the same batch sent again, or records that may have been applied. A person who says "send it again"
- * permits that; what CXone then calls duplicates may be ours all the same.
- */
-export function doubtOf(write: Write, unanswered: number): Doubt {
-  const { halved, resent } = pastOf(write.refs);
-  if (halved || resent) return 'parts';
-  return unanswered > 0 ? 'whole' : 'none';
+/** What CXone calls duplicates after a person's "resend" may still be our own records (docs/adr/0014-lost-answers.md). */
+export function classifyPriorAttempt(write: Write, lostAnswers: number): PriorAttempt {
+  const { halved, resent } = marks(write.refs);
+  if (halved || resent) return 'some_records';
+  return lostAnswers > 0 ? 'batch' : 'none';
 }
 
-/** A person's word is good for one try: when that one's answer is lost too, the next word is needed. */
-export function mayBeSent(write: Write, unanswered: number, isRepeatable: boolean): boolean {
-  if (isRepeatable || doubtOf(write, unanswered) === 'none') return true;
-  return pastOf(write.refs).resent === true && unanswered === 0;
+/** A person's decision to resend permits one attempt: if that answer is lost too, they are asked again. */
+export function maySend(write: Write, lostAnswers: number, repeatable: boolean): boolean {
+  if (repeatable || classifyPriorAttempt(write, lostAnswers) === 'none') return true;
+  return marks(write.refs).resent === true && lostAnswers === 0;
 }
 
-/** The word holds for the halves of the batch as well, or a person would be asked for each of them. */
-export function inherit(write: Write, derived: readonly DerivedWrite[]): DerivedWrite[] {
-  const { resent } = pastOf(write.refs);
+/** The decision extends to the halves of the batch, or a person would be asked about each of them. */
+export function inheritMarks(write: Write, derived: readonly DerivedWrite[]): DerivedWrite[] {
+  const { resent } = marks(write.refs);
   return derived.map((part) =>
-    resent && pastOf(part.refs).halved ? { ...part, refs: { ...pastOf(part.refs), resent } } : part,
+    resent && marks(part.refs).halved ? { ...part, refs: { ...marks(part.refs), resent } } : part,
   );
 }

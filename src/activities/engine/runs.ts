@@ -1,18 +1,22 @@
-/** A run in the ledger: opened, planned, steered, resolved, closed. The same for every kind. */
+/** A run in the ledger: opened, planned, steered, resolved, closed. The same for every operation. */
 import type { BulkResult, CommonInput } from '../../contract/run.ts';
 import type { Decision, Refusal } from '../../contract/steering.ts';
-import type { OperationKind } from '../../contract/operations.ts';
-import type { Counts, Phase, RunState, Steering } from '../../domain/run.ts';
-import { successRatePercent } from '../../domain/run.ts';
-import { canonicalize } from '../../ledger/hashing.ts';
+import {
+  type Counts,
+  type Phase,
+  type RunState,
+  type Steering,
+  successRatePercent,
+} from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import { canonicalize } from '../../ledger/hashing.ts';
 import { retriedRunId } from '../../ledger/runs/retries.ts';
-import type { WriteInDoubt } from '../../ledger/writes/writes.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import { withHeartbeat } from './heartbeat.ts';
-import type { BulkKind, BulkKindName, Kinds } from './definition.ts';
+import type { WriteInDoubt } from '../../ledger/writes/writes.ts';
 import { fatalFailure, retryableFailure } from '../failures.ts';
+import { withHeartbeat } from './heartbeat.ts';
 import { countPlan, type Plan } from './plan.ts';
+import type { Registry } from './registry.ts';
 
 export interface OpenRunInput {
   readonly runId: string;
@@ -25,69 +29,56 @@ export interface OpenedRun {
   readonly startedAt: string;
   /** Are the search attributes registered, so that the workflow may set them? */
   readonly searchAttributes: boolean;
-  /** Is there a CRM to tell? */
+  /** Does anybody receive the events of this run? */
   readonly hasSubscriber: boolean;
 }
 
-/** An write that a person, or the policy, has to decide about. */
+/** A write that a person or the policy has to decide about. */
 export type InDoubt = Omit<WriteInDoubt, 'sentAt'> & { readonly sentAt: string | null };
 
 export interface ResolveInDoubt {
   readonly runId: string;
   readonly decision: Decision;
+  /** Only writes that nobody has decided to resend yet. */
   readonly firstTimeOnly?: boolean;
+}
+
+export interface SteerRun {
+  readonly runId: string;
+  readonly steering: Steering;
+  readonly decision: Decision | null;
+}
+
+export interface CloseRun {
+  readonly runId: string;
+  readonly state: RunState;
+  readonly failure: { readonly type: string; readonly message: string } | null;
 }
 
 export interface RunsDeps {
   readonly ledger: Ledger;
-  readonly kinds: Kinds;
-  /** What the result of a kind has besides what all have. */
-  readonly extras?: Readonly<Partial<Record<OperationKind, (run: Run) => Promise<object>>>>;
+  readonly registry: Registry;
   readonly ratePerMinute: number;
   readonly searchAttributes: () => boolean;
-  readonly hasSubscriber: (kind: string) => boolean;
 }
 
 export function createRunActivities(deps: RunsDeps) {
   const { ledger } = deps;
   return {
-    /** First word of a run, or the return to one that did not end. Repeatable. */
-    async openRun({ runId, kind, target, input }: OpenRunInput): Promise<OpenedRun> {
-      const { again = false, dryRun = false, requestedBy = null } = input;
-      const opened = await ledger.runs.open({ runId, kind, target, again, dryRun, requestedBy, input });
-      if (opened.kind === 'ended') throw alreadyEnded(opened.run);
-      if (opened.kind === 'reopened') {
-        await goOnWith({ runId, kind, target, again, dryRun, requestedBy, input }, opened.run);
-        // What was decided about the execution before this one is over with it.
-        await ledger.runs.steer(opened.run.run_no, 'go');
-        await ledger.audit.add(runId, 'run_reopened', { kind, target, requestedBy, again, dryRun });
-      }
-      return {
-        startedAt: opened.run.started_at.toISOString(),
-        searchAttributes: deps.searchAttributes(),
-        hasSubscriber: deps.hasSubscriber(kind),
-      };
-    },
+    /** Creates the run, or returns to one that did not end. Repeatable. */
+    openRun: (input: OpenRunInput): Promise<OpenedRun> => openRun(deps, input),
 
-    /** Where the run is, for those who read the ledger. Repeatable. */
+    /** Stores where the run is, for readers of the ledger. Repeatable. */
     async setPhase({ runId, phase, waitingFor }: { runId: string; phase: Phase; waitingFor: string | null }) {
       const run = await ledger.runs.get(runId);
       await ledger.runs.setPhase(run.run_no, phase, waitingFor);
     },
 
-    /** Cuts what is pending into batches and counts. Repeatable: batches that are there stay as they are. */
-    planWrites: (runId: string): Promise<Plan> => withHeartbeat(() => planWrites(runId)),
+    /** Cuts what is pending into batches and counts it. Repeatable: existing batches stay as they are. */
+    planWrites: (runId: string): Promise<Plan> => withHeartbeat(() => planWrites(deps, runId)),
 
-    /** Once this has returned, no write is claimed against the word given. Repeatable. */
-    async steerRun({
-      runId,
-      steering,
-      decision,
-    }: {
-      runId: string;
-      steering: Steering;
-      decision: Decision | null;
-    }) {
+    /** Once this has returned, no write is claimed against the new steering. Repeatable. */
+    async steerRun({ runId, steering, decision }: SteerRun): Promise<void> {
       const run = await ledger.runs.get(runId);
       await ledger.runs.steer(run.run_no, steering);
       if (decision) await ledger.audit.add(runId, decision.action, { ...decision, steering });
@@ -101,7 +92,6 @@ export function createRunActivities(deps: RunsDeps) {
       await ledger.audit.add(runId, 'steering_refused', { ...refusal });
     },
 
-    /** The writes that a person has to decide about. */
     async listInDoubt(runId: string): Promise<InDoubt[]> {
       const run = await ledger.runs.get(runId);
       const writes = await ledger.writes.listInDoubt(run.run_no);
@@ -109,133 +99,145 @@ export function createRunActivities(deps: RunsDeps) {
     },
 
     /** Opens writes in doubt again, or leaves their records in doubt for good. Repeatable. */
-    async resolveInDoubt({ runId, decision, firstTimeOnly }: ResolveInDoubt): Promise<number> {
-      const run = await ledger.runs.get(runId);
-      const resolved = await ledger.writes.resolve({
-        runNo: run.run_no,
-        verdict: decision.verdict ?? 'leave',
-        id: decision.writeId ?? null,
-        firstTimeOnly: firstTimeOnly ?? false,
-        event: eventOf(run),
-      });
-      await ledger.audit.add(runId, 'resolve', { ...decision, writes: resolved });
-      return resolved;
-    },
+    resolveInDoubt: (input: ResolveInDoubt): Promise<number> => resolveInDoubt(deps, input),
 
     /**
-     * A run that ends before its end: what may have been applied is in doubt, the rest was not written. Repeatable;
-     * waits for leases that are still live.
+     * Ends a run early: what may have been applied is in doubt, the rest was not written. Repeatable; waits for leases that
+     * are still live.
      */
-    endPending: ({ runId, state }: Pick<CloseRun, 'runId'> & { state: 'cancelled' | 'rejected' }) =>
+    endPending: ({ runId, state }: { runId: string; state: 'cancelled' | 'rejected' }): Promise<void> =>
       withHeartbeat(async () => {
         const run = await ledger.runs.get(runId);
         await ledger.runs.steer(run.run_no, 'stopped');
-        await endPending(run, state);
+        await endPending(deps, run, state);
       }),
 
     /**
-     * The last word: nothing stays pending (exceptions: decisions.md 8), the parts add up, the result is kept.
-     * Repeatable; waits for leases that are still live.
+     * Checks that every record has its outcome and that they add up, then stores the result. Repeatable; waits for leases
+     * that are still live.
      */
-    closeRun: (end: CloseRun): Promise<BulkResult> => withHeartbeat(() => closeRun(end)),
+    closeRun: (end: CloseRun): Promise<BulkResult> => withHeartbeat(() => closeRun(deps, end)),
   };
-
-  async function closeRun({ runId, state, failure }: CloseRun): Promise<BulkResult> {
-    const run = await ledger.runs.get(runId);
-    // A page that outlived its run must not write what is counted here as not written.
-    await ledger.runs.steer(run.run_no, 'stopped');
-    if (state === 'cancelled' || state === 'rejected') await endPending(run, state);
-    // It may never be started again.
-    else if (state === 'failed') await kindOf(run)?.ended?.(run);
-    const counts = await ledger.runs.exactCounts(run.run_no);
-    if (state === 'completed' && !run.dry_run && counts.pending !== 0) {
-      throw new Error(`run ${runId} would complete with ${counts.pending} records pending`);
-    }
-    const extra =
-      (await deps.extras?.[run.kind as OperationKind]?.(run)) ?? (await kindOf(run)?.result?.(run, counts));
-    const result = { ...(await resultOf(ledger, run, state, counts)), ...extra };
-    await ledger.runs.close(run.run_no, state, result, failure);
-    await ledger.audit.add(runId, 'run_closed', {
-      state,
-      counts,
-      failure,
-      averageLatencyMs: result.averageLatencyMs,
-      ...extra,
-    });
-    return result;
-  }
-
-  async function endPending(run: Run, state: 'cancelled' | 'rejected'): Promise<void> {
-    const liveMs = await ledger.writes.remainingLeaseMs(run.run_no);
-    if (liveMs > 0)
-      throw retryableFailure(
-        'WritesInFlight',
-        'requests are still in flight; they are settled first',
-        liveMs + 100,
-      );
-    await ledger.writes.markInDoubt(run.run_no, {
-      code: 'answer_lost',
-      message: 'cancelled before it was reconciled',
-    });
-    // Nobody will decide any more.
-    await ledger.writes.resolve({ runNo: run.run_no, verdict: 'leave', id: null, event: eventOf(run) });
-    await ledger.records.cancelPending(run.run_no, {
-      code: state === 'rejected' ? 'plan_rejected' : 'run_cancelled',
-    });
-    await kindOf(run)?.ended?.(run);
-  }
-
-  /** Undefined: a kind with an engine of its own. */
-  function kindOf({ kind }: Run): BulkKind | undefined {
-    const kinds: Readonly<Partial<Record<string, BulkKind>>> = deps.kinds;
-    return kinds[kind];
-  }
-
-  /** What the CRM is told of a batch; null: nothing. */
-  function eventOf(run: Run): string | null {
-    const kind = kindOf(run);
-    // One that lists what stands in CXone has nothing to say of a doubt.
-    return deps.hasSubscriber(run.kind) && !kind?.render ? (kind?.event ?? null) : null;
-  }
-
-  async function planWrites(runId: string): Promise<Plan> {
-    const run = await ledger.runs.get(runId);
-    const kind = deps.kinds[run.kind as BulkKindName];
-    const batches = await ledger.writes.plan(run.run_no, kind.firstWrite(run), kind.recordsPerBatch);
-    const plan = await countPlan(ledger, run, kind, batches, deps.ratePerMinute);
-    await ledger.runs.setPlan(run.run_no, plan, plan.hash);
-    await ledger.audit.add(runId, 'planned', { ...plan, reasons: undefined });
-    return plan;
-  }
-
-  /**
-   * A run that failed may be started again with a corrected input; once rows are staged by the old one, only with an
-   * input that means the same rows, read and written alike.
-   */
-  async function goOnWith(asked: OpenRunOf, known: Run): Promise<void> {
-    const meaning = ({ target, again, dryRun, input }: Omit<OpenRunOf, 'kind'>) =>
-      canonicalize({
-        target,
-        again,
-        dryRun,
-        source: (input as { source?: unknown }).source ?? null,
-        options: deps.kinds[known.kind as BulkKindName].options(input),
-      });
-    const before = { ...known, runId: known.run_id, dryRun: known.dry_run, requestedBy: known.requested_by };
-    if (known.source !== null && (known.kind !== asked.kind || meaning(before) !== meaning(asked))) {
-      const message = `run ${asked.runId} began with another input. Start it as it was, or choose another run id`;
-      throw fatalFailure('InvalidInput', message);
-    }
-    await ledger.runs.renewInput(asked);
-  }
 }
 
-type OpenRunOf = Parameters<Ledger['runs']['open']>[0];
+async function openRun(deps: RunsDeps, { runId, kind, target, input }: OpenRunInput): Promise<OpenedRun> {
+  const { ledger, registry } = deps;
+  const { again = false, dryRun = false, requestedBy = null } = input;
+  const asked = { runId, kind, target, again, dryRun, requestedBy, input };
+  const opened = await ledger.runs.open(asked);
+  if (opened.kind === 'ended') throw alreadyEnded(opened.run);
+  if (opened.kind === 'reopened') {
+    await reopen(deps, asked, opened.run);
+    // Decisions about the previous execution ended with it.
+    await ledger.runs.steer(opened.run.run_no, 'go');
+    await ledger.audit.add(runId, 'run_reopened', { kind, target, requestedBy, again, dryRun });
+  }
+  return {
+    startedAt: opened.run.started_at.toISOString(),
+    searchAttributes: deps.searchAttributes(),
+    hasSubscriber: registry.hasSubscriber(kind),
+  };
+}
 
-export interface CloseRun {
-  readonly runId: string;
-  readonly state: RunState;
-  readonly failure: { readonly type: string; readonly message: string } | null;
+type AskedRun = Parameters<Ledger['runs']['open']>[0];
+
+/**
+ * A failed run may be restarted with a corrected input; once it has staged rows, only with an input that reads and writes
+ * the same rows in the same way.
+ */
+async function reopen({ ledger, registry }: RunsDeps, asked: AskedRun, known: Run): Promise<void> {
+  const meaning = ({ target, again, dryRun, input }: Omit<AskedRun, 'kind'>) =>
+    canonicalize({
+      target,
+      again,
+      dryRun,
+      source: (input as { source?: unknown }).source ?? null,
+      options: registry.get(known.kind).spec.fingerprint(input as CommonInput),
+    });
+  const before = { ...known, runId: known.run_id, dryRun: known.dry_run, requestedBy: known.requested_by };
+  if (known.source !== null && (known.kind !== asked.kind || meaning(before) !== meaning(asked))) {
+    const message = `run ${asked.runId} began with another input. Start it as it was, or choose another run id`;
+    throw fatalFailure('InvalidInput', message);
+  }
+  await ledger.runs.renewInput(asked);
+}
+
+async function planWrites({ ledger, registry, ratePerMinute }: RunsDeps, runId: string): Promise<Plan> {
+  const run = await ledger.runs.get(runId);
+  const definition = registry.bulk(run.kind);
+  const batches = await ledger.writes.plan(
+    run.run_no,
+    definition.firstWrite(run),
+    definition.recordsPerBatch,
+  );
+  const plan = await countPlan(ledger, run, definition, batches, ratePerMinute);
+  await ledger.runs.setPlan(run.run_no, plan, plan.hash);
+  await ledger.audit.add(runId, 'planned', { ...plan, reasons: undefined });
+  return plan;
+}
+
+async function resolveInDoubt(
+  { ledger, registry }: RunsDeps,
+  { runId, decision, firstTimeOnly = false }: ResolveInDoubt,
+): Promise<number> {
+  const run = await ledger.runs.get(runId);
+  const resolved = await ledger.writes.resolve({
+    runNo: run.run_no,
+    verdict: decision.verdict ?? 'leave',
+    id: decision.writeId ?? null,
+    firstTimeOnly,
+    event: eventOfLeftWrites(registry, run),
+  });
+  await ledger.audit.add(runId, 'resolve', { ...decision, writes: resolved });
+  return resolved;
+}
+
+async function closeRun(deps: RunsDeps, { runId, state, failure }: CloseRun): Promise<BulkResult> {
+  const { ledger, registry } = deps;
+  const run = await ledger.runs.get(runId);
+  const definition = registry.get(run.kind);
+  // A page that outlived its run must not write what is counted here as not written.
+  await ledger.runs.steer(run.run_no, 'stopped');
+  if (state === 'cancelled' || state === 'rejected') await endPending(deps, run, state);
+  // It may never be started again.
+  else if (state === 'failed') await definition.onEndedEarly?.(run);
+  const counts = await ledger.runs.exactCounts(run.run_no);
+  if (state === 'completed' && !run.dry_run && counts.pending !== 0)
+    throw new Error(`run ${runId} would complete with ${counts.pending} records pending`);
+  const more = (await definition.result?.(run, counts)) ?? {};
+  const result = { ...(await commonResult(ledger, run, state, counts)), ...more };
+  await ledger.runs.close(run.run_no, state, result, failure);
+  const { averageLatencyMs } = result;
+  await ledger.audit.add(runId, 'run_closed', { state, counts, failure, averageLatencyMs, ...more });
+  return result;
+}
+
+async function endPending(
+  { ledger, registry }: RunsDeps,
+  run: Run,
+  state: 'cancelled' | 'rejected',
+): Promise<void> {
+  const liveMs = await ledger.writes.remainingLeaseMs(run.run_no);
+  if (liveMs > 0) {
+    const why = 'requests are still in flight; they are settled first';
+    throw retryableFailure('WritesInFlight', why, liveMs + 100);
+  }
+  await ledger.writes.markInDoubt(run.run_no, {
+    code: 'answer_lost',
+    message: 'cancelled before it was reconciled',
+  });
+  // Nobody will decide about them any more.
+  const event = eventOfLeftWrites(registry, run);
+  await ledger.writes.resolve({ runNo: run.run_no, verdict: 'leave', id: null, event });
+  await ledger.records.cancelPending(run.run_no, {
+    code: state === 'rejected' ? 'plan_rejected' : 'run_cancelled',
+  });
+  await registry.get(run.kind).onEndedEarly?.(run);
+}
+
+/** An event that lists what CXone holds cannot report a write whose result nobody knows. */
+function eventOfLeftWrites(registry: Registry, { kind }: Run): string | null {
+  return registry.get(kind).event.renderItems ? null : registry.subscribedEvent(kind);
 }
 
 function alreadyEnded(run: Run) {
@@ -245,7 +247,7 @@ function alreadyEnded(run: Run) {
   return fatalFailure('AlreadyRun', message);
 }
 
-async function resultOf(ledger: Ledger, run: Run, state: RunState, counts: Counts): Promise<BulkResult> {
+async function commonResult(ledger: Ledger, run: Run, state: RunState, counts: Counts): Promise<BulkResult> {
   const { requests, averageMs } = await ledger.writes.latencies(run.run_no);
   const retryOf = retriedRunId(run);
   return {

@@ -1,6 +1,6 @@
 /** The first steps of a bulk run: open it in the ledger, stage its rows, plan its batches. */
 import { Context } from '@temporalio/activity';
-import type { Source } from '../../contract/run.ts';
+import type { CommonInput, Source } from '../../contract/run.ts';
 import { DEFAULT_SOURCE_LIMITS, type SourceLimits } from '../../domain/source-limits.ts';
 import { businessKey } from '../../ledger/runs/business-key.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
@@ -12,7 +12,8 @@ import { SourceChanged } from '../../sources/files.ts';
 import type { SourceRow } from '../../sources/rows.ts';
 import type { Objection } from '../../ledger/consent/suppressions.ts';
 import { withHeartbeat } from './heartbeat.ts';
-import type { BulkKind, BulkKindName, Kinds, ReadRow } from './definition.ts';
+import type { BulkDefinition, ReadRow, RowReader } from './definition.ts';
+import type { Registry } from './registry.ts';
 import { type Content, createContents } from './source.ts';
 import { fatalFailure, retryableFailure } from '../failures.ts';
 
@@ -23,14 +24,14 @@ const LOSERS_PER_CHUNK = 1_000;
 
 export interface StagingDeps {
   readonly ledger: Ledger;
-  readonly kinds: Kinds;
+  readonly registry: Registry;
   readonly sourceDir: string;
   readonly sourceLimits?: SourceLimits;
   /** Aborted when the worker is to stop: the next one goes on where this one was. */
   readonly draining: AbortSignal;
 }
 
-export function createStaging({ ledger, kinds, sourceDir, sourceLimits, draining }: StagingDeps) {
+export function createStaging({ ledger, registry, sourceDir, sourceLimits, draining }: StagingDeps) {
   /** Between chunks: ends the activity when it was cancelled or its worker is to stop. */
   const goOn: GoOn = async () => {
     const { cancellationSignal, cancelled } = Context.current();
@@ -55,16 +56,16 @@ export function createStaging({ ledger, kinds, sourceDir, sourceLimits, draining
 
   async function stageRecords(runId: string): Promise<void> {
     const run = await ledger.runs.get(runId);
-    const kind = kinds[run.kind as BulkKindName];
+    const definition = registry.bulk(run.kind);
     const { source } = run.input as { source: Source };
     // Read to its end: the rows are here, and an erasure may have deleted the dataset since. Its id says its content.
     if (run.total !== null && run.source !== null && 'dataset' in source)
-      return claimContent(ledger, run, kind, run.source);
+      return claimContent(ledger, run, definition, run.source);
     const content = await contentOf(source);
-    await claimContent(ledger, run, kind, content);
+    await claimContent(ledger, run, definition, content);
     if (run.total !== null) return;
-    await stageContent(run, kind, content);
-    const duplicateRows = kind.duplicates(run, ledger.records.listDuplicateCandidates(run.run_no));
+    await stageContent(run, definition, content);
+    const duplicateRows = definition.findDuplicates(run, ledger.records.listDuplicateCandidates(run.run_no));
     for await (const chunk of inChunks(duplicateRows, { items: LOSERS_PER_CHUNK })) {
       await goOn();
       await ledger.records.settleDuplicates(run.run_no, chunk);
@@ -74,11 +75,11 @@ export function createStaging({ ledger, kinds, sourceDir, sourceLimits, draining
     await ledger.audit.add(runId, 'staged', { ...describe(content), name: undefined, retryOf });
   }
 
-  async function stageContent(run: Run, kind: BulkKind, content: Content): Promise<void> {
+  async function stageContent(run: Run, definition: BulkDefinition, content: Content): Promise<void> {
     const { columns, rows, close } = await content.open();
     try {
       // First the reader: columns that it refuses may be a person, and are not kept.
-      const read = kind.reader(run, columns, content.map);
+      const read = definition.createReader(run, columns, content.map);
       await ledger.runs.setSource(run.run_no, { ...describe(content), columns });
       await stageRows(ledger, run, rows, read, goOn);
     } catch (error) {
@@ -102,7 +103,7 @@ function describe({ name, format, encoding, bytes, sha256 }: Content) {
 async function claimContent(
   ledger: Ledger,
   run: Run,
-  kind: BulkKind,
+  { spec }: BulkDefinition,
   content: Pick<Content, 'name' | 'sha256'>,
 ): Promise<void> {
   if (run.source !== null && run.source.sha256 !== content.sha256) {
@@ -110,7 +111,7 @@ async function claimContent(
     throw new SourceError('source_unreadable', message);
   }
   await refuseTakenUp(ledger, run);
-  const key = businessKey(kind.stem, run.target, content.sha256, kind.options(run.input));
+  const key = businessKey(spec.stem, run.target, content.sha256, spec.fingerprint(run.input as CommonInput));
   const reservation = await ledger.runs.reserveBusinessKey(run.run_no, key);
   if (reservation.kind === 'reserved') return refuseTakenUp(ledger, run);
   const message =
@@ -141,7 +142,7 @@ async function stageRows(
   ledger: Ledger,
   run: Run,
   rows: AsyncIterable<SourceRow>,
-  read: (fields: Readonly<Record<string, unknown>>) => ReadRow,
+  read: RowReader,
   goOn: GoOn,
 ): Promise<void> {
   let seq = 0;
@@ -165,7 +166,7 @@ async function stageRows(
 function toRecord(
   seq: number,
   row: SourceRow,
-  read: (fields: Readonly<Record<string, unknown>>) => ReadRow,
+  read: RowReader,
 ): { readonly staged: StagedRecord; readonly objection: Objection | undefined } {
   const fields = row.fields ?? { cxflow_raw: row.raw ?? '' };
   const result: ReadRow = row.broken ? { reasons: [row.broken] } : read(fields);

@@ -1,70 +1,52 @@
-/**
- * One page: its batches through the one rate limiter of the process, each claimed, sent and settled on its own.
- * The order of the steps is what makes it safe: reliability.md §3.3, decisions.md 14–16.
- */
+/** The activity that writes one page of a run. */
 import { Context } from '@temporalio/activity';
-import type { OperationKind } from '../../contract/operations.ts';
-import type { Counts } from '../../domain/run.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
 import { withHeartbeat } from './heartbeat.ts';
-import type { Kinds } from './definition.ts';
-import { createPageWorker } from './page-worker.ts';
-import type { RateLimiter } from './rate-limiter.ts';
+import { type Page, type PageResult, PageWorker, type PageWorkerDeps } from './page-worker.ts';
+import type { Registry } from './registry.ts';
 
-export interface Page {
-  readonly runId: string;
-  readonly fromBatch: number;
-  readonly toBatch: number;
-}
-
-export interface PageResult {
-  /** Of the whole run, as the ledger has them now. */
-  readonly counts: Counts;
-  /** Writes that are still open: unanswered, or under the lease of another worker. */
-  readonly left: number;
-  /** How long to wait before the next try of those. */
-  readonly waitMs: number;
-  readonly halted: 'paused' | 'stopped' | 'draining' | 'cancelled' | null;
-}
-
-export interface PageDeps {
-  readonly ledger: Ledger;
-  readonly kinds: Kinds;
-  readonly rateLimiter: RateLimiter;
-  /** Names this process in the ledger. */
-  readonly holder: string;
-  /** Aborted when the worker is to stop: claim nothing more (decisions.md 20). */
+export interface WritePageDeps extends PageWorkerDeps {
+  readonly registry: Registry;
+  /** Aborted when the worker is shutting down: claim nothing more. */
   readonly draining: AbortSignal;
-  /** Is there somebody to be told of runs of this kind? */
-  readonly hasSubscriber: (kind: string) => boolean;
 }
 
-export function createPages(deps: PageDeps) {
+export function createWritePage(deps: WritePageDeps) {
   return {
     /**
-     * Works through a page until nothing in it can be done now. Repeatable at any point: what is settled is skipped,
-     * and what may have been sent is reconciled, not simply sent again.
+     * Works through a page until nothing in it can be done now. Repeatable at any point: what is settled is skipped, and
+     * what may have been sent is reconciled.
      */
     async writePage(page: Page): Promise<PageResult> {
       const run = await deps.ledger.runs.get(page.runId);
-      const worker = createPageWorker(deps, run);
-      const stop = (why: 'draining' | 'cancelled') => () => worker.halt({ why });
-      const drain = stop('draining');
-      const cancel = stop('cancelled');
+      const worker = createWorker(deps, run);
       const cancelled = Context.current().cancellationSignal;
-      deps.draining.addEventListener('abort', drain);
-      cancelled.addEventListener('abort', cancel);
-      if (deps.draining.aborted) drain();
-      if (cancelled.aborted) cancel();
+      const stopListening = [
+        onAbort(deps.draining, () => worker.halt({ why: 'draining' })),
+        onAbort(cancelled, () => worker.halt({ why: 'cancelled' })),
+      ];
       try {
-        return await withHeartbeat(async () => {
-          await worker.work(page);
-          return worker.result(page);
-        }, worker.counts);
+        return await withHeartbeat(
+          async () => {
+            await worker.work(page);
+            return worker.result(page);
+          },
+          () => worker.counts(),
+        );
       } finally {
-        deps.draining.removeEventListener('abort', drain);
-        cancelled.removeEventListener('abort', cancel);
+        for (const stop of stopListening) stop();
       }
     },
   };
+}
+
+function createWorker(deps: WritePageDeps, run: Run): PageWorker {
+  return new PageWorker(deps, run, deps.registry.bulk(run.kind), deps.registry.subscribedEvent(run.kind));
+}
+
+/** Also if it is aborted already. Returns how to stop listening. */
+function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  signal.addEventListener('abort', listener);
+  if (signal.aborted) listener();
+  return () => signal.removeEventListener('abort', listener);
 }

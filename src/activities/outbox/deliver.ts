@@ -1,103 +1,111 @@
-/** Tells the CRM: one activity per run delivers the outbox, in order, for as long as the run writes. */
+/** Delivers a run's events: one activity empties the outbox, in order, for as long as the run writes. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
-import { type Outcome, OUTCOMES, SUCCESSES } from '../../domain/run.ts';
-import type { OperationKind } from '../../contract/operations.ts';
 import type { Notify } from '../../contract/run.ts';
+import { type Outcome, OUTCOMES, SUCCESSES } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { EventTotals, OutboxEvent } from '../../ledger/outbox/outbox.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
+import type { Endpoint, EventDefinition } from '../engine/definition.ts';
 import { withHeartbeat } from '../engine/heartbeat.ts';
-import type { BulkKind, Kinds } from '../engine/definition.ts';
+import type { Registry } from '../engine/registry.ts';
 import { retryableFailure } from '../failures.ts';
 import type { PostWebhook } from './webhook.ts';
 
-export interface CrmDeps {
+/** Null: the endpoint has no subscriber. */
+export type Webhooks = Readonly<Record<Endpoint, PostWebhook | null>>;
+
+export interface DeliveryDeps {
   readonly ledger: Ledger;
-  readonly kinds: Kinds;
-  /** null: there is nobody to tell of runs of this kind. */
-  readonly post: (kind: OperationKind) => PostWebhook | null;
+  readonly registry: Registry;
+  readonly webhooks: Webhooks;
   readonly draining: AbortSignal;
 }
 
 const EVENTS_AT_ONCE = 50;
 const POLL_MS = 500;
 
-export function createCrmActivities({ ledger, kinds, post: postOf, draining }: CrmDeps) {
+export function createDeliveryActivities(deps: DeliveryDeps) {
   return {
     /**
-     * Delivers until the writing is over and the outbox is empty. Repeatable: a delivered event is marked, and one
-     * that was delivered but not marked goes out again with the same id and the same bytes, for the receiver to drop.
+     * Delivers until the run has stopped writing and the outbox is empty. Repeatable: a delivered event is marked, and one
+     * that was delivered but not marked is sent again with the same id and the same bytes, for the receiver to drop.
      */
-    deliverEvents: (runId: string): Promise<{ done: boolean }> => withHeartbeat(() => deliverAll(runId)),
+    deliverEvents: (runId: string): Promise<{ done: boolean }> =>
+      withHeartbeat(() => deliverEvents(deps, runId)),
   };
+}
 
-  /** undefined: S1's event, or one of a kind that is no bulk run and has its body already. */
-  function rendererOf(kind: string): BulkKind['render'] {
-    return (kinds as Readonly<Partial<Record<string, BulkKind>>>)[kind]?.render;
-  }
-
-  async function deliverAll(runId: string): Promise<{ done: boolean }> {
-    const { cancellationSignal } = Context.current();
-    const { kind } = await ledger.runs.get(runId);
-    const post = postOf(kind as OperationKind);
-    if (!post) return { done: true };
-    let totals: EventTotals | null = null;
-    while (!draining.aborted && !cancellationSignal.aborted) {
-      const run = await ledger.runs.get(runId);
-      const { notify = 'batch' } = run.input as { notify?: Notify };
-      const writing = run.phase !== 'delivering' && run.state === 'running';
-      if (notify === 'run' && writing) {
-        await delay(POLL_MS);
-        continue;
-      }
-      // An event that lists its items stands for itself: all of a run's in one would be megabytes (decisions.md 28).
-      if (notify !== 'batch' && !rendererOf(kind)) await ledger.outbox.mergeUndelivered(run.run_no);
-      const events = await ledger.outbox.listUndelivered(run.run_no, EVENTS_AT_ONCE);
-      if (events.length === 0 && !writing) return { done: true };
-      totals ??= await ledger.outbox.renderedTotals(run.run_no);
-      for (const event of events) totals = await deliver(run, event, totals, post);
-      // `page`: what gathers in the time that a page takes goes out as one event.
-      if (events.length === 0 || notify === 'page') await delay(notify === 'page' ? 4 * POLL_MS : POLL_MS);
+async function deliverEvents(deps: DeliveryDeps, runId: string): Promise<{ done: boolean }> {
+  const { ledger, registry, webhooks, draining } = deps;
+  const { cancellationSignal } = Context.current();
+  const { kind } = await ledger.runs.get(runId);
+  const { event: definition } = registry.get(kind);
+  const post = webhooks[definition.endpoint];
+  if (!post) return { done: true };
+  const delivery = new Delivery(ledger, definition, post);
+  while (!draining.aborted && !cancellationSignal.aborted) {
+    const run = await ledger.runs.get(runId);
+    const { notify = 'batch' } = run.input as { notify?: Notify };
+    const isWriting = run.phase !== 'delivering' && run.state === 'running';
+    if (notify === 'run' && isWriting) {
+      await delay(POLL_MS);
+      continue;
     }
-    return { done: false };
+    // An event that lists its items is never merged: those of a whole run in one body would be megabytes.
+    if (notify !== 'batch' && !definition.renderItems) await ledger.outbox.mergeUndelivered(run.run_no);
+    const events = await ledger.outbox.listUndelivered(run.run_no, EVENTS_AT_ONCE);
+    if (events.length === 0 && !isWriting) return { done: true };
+    for (const event of events) await delivery.deliver(run, event);
+    // With `page`, everything that gathers while a page is written goes out as one event.
+    if (events.length === 0 || notify === 'page') await delay(notify === 'page' ? 4 * POLL_MS : POLL_MS);
+  }
+  return { done: false };
+}
+
+class Delivery {
+  readonly #ledger: Ledger;
+  readonly #definition: EventDefinition;
+  readonly #post: PostWebhook;
+  /** What the events rendered so far add up to; null until the first one. */
+  #totals: EventTotals | null = null;
+
+  constructor(ledger: Ledger, definition: EventDefinition, post: PostWebhook) {
+    this.#ledger = ledger;
+    this.#definition = definition;
+    this.#post = post;
   }
 
-  /** The body that stands, and what the events that were rendered so far add up to. */
-  async function rendered(
-    run: Run,
-    event: OutboxEvent,
-    before: EventTotals,
-  ): Promise<{ body: string; totals: EventTotals }> {
-    const reread = () => ledger.outbox.renderedTotals(run.run_no);
-    if (event.body !== null) return { body: event.body, totals: await reread() };
-    const content = await ledger.outbox.ownTotals(event);
-    const totals = add(before, content);
-    const mine = render(run, event, content, totals);
-    const body = await ledger.outbox.freezeBody(event.id, mine);
-    // Another attempt rendered it in the meantime, and perhaps more: those count too.
-    return { body, totals: body === mine ? totals : await reread() };
-  }
-
-  async function deliver(
-    run: Run,
-    event: OutboxEvent,
-    before: EventTotals,
-    send: PostWebhook,
-  ): Promise<EventTotals> {
-    const itemised = rendererOf(run.kind);
-    const { body, totals } = itemised
-      ? { body: await itemised(run, event), totals: before }
-      : await rendered(run, event, before);
+  async deliver(run: Run, event: OutboxEvent): Promise<void> {
+    const { renderItems } = this.#definition;
+    const body = renderItems ? await renderItems(run, event) : await this.#renderMetrics(run, event);
     try {
-      await send(event.event_id, body);
+      await this.#post(event.event_id, body);
     } catch (error) {
       const why = error instanceof Error ? error.message : 'unknown';
-      await ledger.outbox.markFailed(event.id, why);
-      throw retryableFailure('CrmUnavailable', `the CRM did not take event ${event.event_id}: ${why}`);
+      await this.#ledger.outbox.markFailed(event.id, why);
+      throw retryableFailure(
+        'CrmUnavailable',
+        `the subscriber did not accept event ${event.event_id}: ${why}`,
+      );
     }
-    await ledger.outbox.markDelivered(event.id);
-    return totals;
+    await this.#ledger.outbox.markDelivered(event.id);
+  }
+
+  /** The stored body; an event gets one when it is first rendered, so that every attempt sends the same bytes. */
+  async #renderMetrics(run: Run, event: OutboxEvent): Promise<string> {
+    const { outbox } = this.#ledger;
+    if (event.body !== null) {
+      this.#totals = await outbox.renderedTotals(run.run_no);
+      return event.body;
+    }
+    const content = await outbox.ownTotals(event);
+    const totals = add(this.#totals ?? (await outbox.renderedTotals(run.run_no)), content);
+    const rendered = renderMetrics(run, event, content, totals);
+    const body = await outbox.freezeBody(event.id, rendered);
+    // If another attempt rendered it meanwhile, it may have rendered more, and those count, too.
+    this.#totals = body === rendered ? totals : await outbox.renderedTotals(run.run_no);
+    return body;
   }
 }
 
@@ -107,8 +115,16 @@ function add(a: EventTotals, b: EventTotals): EventTotals {
   return { counts, requests: a.requests + b.requests, latencySumMs: a.latencySumMs + b.latencySumMs };
 }
 
-/** S1's event. The metrics are cumulative at that settle, over all records, staging's outcomes included (decisions.md 27). */
-export function render(run: Run, event: OutboxEvent, content: EventTotals, totals: EventTotals): string {
+/**
+ * The body with metrics (docs/cxone-contract.md#webhook-events). They are cumulative at the settlement of this batch, over
+ * all records, including the outcomes of staging.
+ */
+export function renderMetrics(
+  run: Run,
+  event: OutboxEvent,
+  content: EventTotals,
+  totals: EventTotals,
+): string {
   const counts = add(totals, { counts: run.staged_counts ?? {}, requests: 0, latencySumMs: 0 }).counts;
   const successCount = sum(counts, SUCCESSES);
   const totalProcessed = sum(counts, OUTCOMES);

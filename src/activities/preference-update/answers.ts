@@ -11,6 +11,7 @@ import type {
 } from '../../cxone/preferences.ts';
 import type { Outcome, Reason } from '../../domain/run.ts';
 import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
+import { bisect } from '../engine/bisect.ts';
 
 /** What CXone has is read first, so that no opt-in overwrites a newer withdrawal. */
 export const GUARD = 'guard';
@@ -140,7 +141,7 @@ function interpretRefused(
     const mine = errors.filter((error) => error.index === index);
     return mine.length === 0
       ? []
-      : [{ outcome: 'rejected' as const, seqs: [seq], reasons: mine.map(reasonOf) }];
+      : [{ outcome: 'rejected' as const, seqs: [seq], reasons: mine.map(toReason) }];
   });
   return { groups, derived: derive(UPDATE, rest, refs) };
 }
@@ -154,12 +155,7 @@ function halve(
 ): Interpretation {
   const seqs = sent.map(({ seq }) => seq);
   if (seqs.length > 1) {
-    const middle = Math.ceil(seqs.length / 2);
-    const derived = [
-      ...derive(UPDATE, seqs.slice(0, middle), refs),
-      ...derive(UPDATE, seqs.slice(middle), refs),
-    ];
-    return { groups: [], derived };
+    return { groups: [], derived: bisect(seqs).flatMap((half) => derive(UPDATE, half, refs)) };
   }
   if (single) return { groups: [], derived: derive(single, seqs, { decided: true } satisfies ReadBackRefs) };
   return { groups: groupOf('rejected', seqs, reason ?? undefined), derived: [] };
@@ -280,7 +276,7 @@ function settled(outcome: Outcome, reason: Reason): Verdict {
   return { kind: 'settle', outcome, reason };
 }
 
-function reasonOf({ code, field, message }: NamedPreference): Reason {
+function toReason({ code, field, message }: NamedPreference): Reason {
   return { code, ...(field !== null && { field }), ...(message !== null && { message }) };
 }
 

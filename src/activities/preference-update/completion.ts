@@ -8,7 +8,7 @@ import type { UnprovenBatch } from '../../ledger/consent/preferences.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { GUARD, READ_BACK, type ReadBackRefs } from './answers.ts';
 import { ON_OUR_LIST } from './rows.ts';
-import { consentOf, itemOf, keyOf, objectionOf, proofOf } from './settle.ts';
+import { batchKey as toBatchKey, consentOf, itemOf, objectionOf, proofOf } from './settle.ts';
 
 /** Repeatable: an entry of the proof is made once, and what is on the list already stays as it is. */
 export async function endPreferences(ledger: Ledger, run: Run): Promise<void> {
@@ -47,7 +47,7 @@ function sentAs(run: Run, { kind, batch, records, refs, sentAt }: UnprovenBatch)
     return batchKey === undefined ? null : { batchKey, sentAt: left };
   }
   if (kind === GUARD && records.some((record) => itemOf(record).optIn)) return null;
-  return { batchKey: keyOf({ run, batch, records, refs }), sentAt: sentAt?.toISOString() ?? null };
+  return { batchKey: toBatchKey({ run, batch, records, refs }), sentAt: sentAt?.toISOString() ?? null };
 }
 
 async function keepObjections(ledger: Ledger, run: Run): Promise<void> {

@@ -1,14 +1,23 @@
-/** Consent preferences: what the bulk engine needs to know of them, and the batch to CXone. */
-import { PREFERENCES_PER_BATCH } from '../../domain/preference-update/preferences.ts';
-import type { Channel } from '../../domain/consent/eligibility.ts';
-import { type PreferenceUpdateInput, preferenceUpdateOptions } from '../../contract/preference-update.ts';
+/** Defines the preference update for the engine: how rows are read, and its requests to CXone. */
+import {
+  type PreferenceUpdateInput,
+  preferenceUpdate as spec,
+  preferenceUpdateOptions,
+} from '../../contract/preference-update.ts';
 import type { Cxone } from '../../cxone/cxone.ts';
 import type { PreferenceItem, StoredPreference } from '../../cxone/preferences.ts';
+import type { Channel } from '../../domain/consent/eligibility.ts';
+import { PREFERENCES_PER_BATCH } from '../../domain/preference-update/preferences.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import type { SettledGroup } from '../../ledger/writes/settlements.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import type { Answer, BulkKind, Write } from '../engine/definition.ts';
-import { isRefusedQuestion, lookUpEach } from '../engine/lookups.ts';
+import type { SettledGroup } from '../../ledger/writes/settlements.ts';
+import {
+  type Answer,
+  BATCH_DEADLINE_MS,
+  type BulkDefinition,
+  type WriteAttempt,
+} from '../engine/definition.ts';
+import { isRefusedLookup, lookUpEach } from '../engine/lookups.ts';
 import {
   derive,
   GUARD,
@@ -22,75 +31,75 @@ import {
   type UpdateRefs,
   type Verdict,
 } from './answers.ts';
-import { complianceOf, renderEvent } from './report.ts';
-import { preferenceReader } from './rows.ts';
 import { endPreferences } from './completion.ts';
-import { itemOf, keyOf, type SettledBy, settling } from './settle.ts';
+import { complianceOf, renderItems } from './report.ts';
+import { createPreferenceReader } from './rows.ts';
+import { batchKey as toBatchKey, itemOf, type SettledBy, settling } from './settle.ts';
 
 export interface PreferenceUpdateDeps {
   readonly ledger: Ledger;
   readonly cxone: Cxone;
-  /** So long CXone knows an idempotency key at least; after that a lost answer is settled by reading back. */
+  /** CXone remembers an idempotency key for at least this long; after that, a lost answer is settled by reading back. */
   readonly keyLifeMs: number;
 }
 
-/** What the guard saw is believed so long; a batch that leaves later is guarded again. */
-const GUARD_HOLDS_MS = 10 * 60_000;
+/** What the guard read counts for this long; a batch that leaves later is guarded again. */
+const GUARD_VALID_MS = 10 * 60_000;
 
-const inputOf = (run: Run): PreferenceUpdateInput => run.input as PreferenceUpdateInput;
-const isGuarded = (run: Run): boolean => preferenceUpdateOptions(inputOf(run)).guard;
-const hasOptIn = ({ records }: Write): boolean => records.some((record) => itemOf(record).optIn);
-
-export function createPreferenceUpdate(deps: PreferenceUpdateDeps): BulkKind {
+export function definePreferenceUpdate(deps: PreferenceUpdateDeps): { readonly definition: BulkDefinition } {
   const { ledger } = deps;
-  return {
-    stem: 'preference-update',
+  // Lookups are reads. A batch is keyed, and read back once the key may have expired. So all of them are repeatable.
+  const rules = { repeatable: true, claimAhead: false, deadlineMs: BATCH_DEADLINE_MS };
+  const definition: BulkDefinition = {
+    spec,
     recordsPerBatch: PREFERENCES_PER_BATCH,
     firstWrite: (run) => (isGuarded(run) ? GUARD : UPDATE),
-    event: 'preferences.batch.updated',
-    options: (input) => preferenceUpdateOptions(input as PreferenceUpdateInput),
-    reader: preferenceReader,
-    // Not as the candidates come: a later row may be the newer one.
-    duplicates: (run) => ledger.preferences.listDuplicateRows(run.run_no),
-    lookUps: async (run) =>
+    writes: {
+      // Objections need no lookup, so a batch without opt-ins is sent at once.
+      [GUARD]: { ...rules, send: (attempt) => (hasOptIn(attempt) ? guardBatch : updateBatch)(deps, attempt) },
+      [UPDATE]: { ...rules, send: (attempt) => updateBatch(deps, attempt) },
+      [READ_BACK]: { ...rules, send: (attempt) => readBack(deps, attempt) },
+    },
+    event: {
+      name: 'preferences.batch.updated',
+      endpoint: 'marketing',
+      renderItems: (run, event) => renderItems(ledger, run, event),
+    },
+    createReader: createPreferenceReader,
+    // Not in the order of the candidates, because a later row may be the newer one.
+    findDuplicates: (run) => ledger.preferences.listDuplicateRows(run.run_no),
+    countLookups: async (run) =>
       isGuarded(run)
         ? { requests: await ledger.preferences.countPendingOptIns(run.run_no), withoutContactId: 0 }
         : null,
-    write: (write) => writePreferences(deps, write),
-    // Keyed, and read back where the key may have expired.
-    repeatable: () => true,
-    render: (run, event) => renderEvent(ledger, run, event),
-    ended: (run) => endPreferences(ledger, run),
     result: (run, counts) => complianceOf(ledger, run, counts),
+    onEndedEarly: (run) => endPreferences(ledger, run),
   };
+  return { definition };
 }
 
-function writePreferences(deps: PreferenceUpdateDeps, write: Write): Promise<Answer> {
-  if (write.kind === READ_BACK) return readBack(deps, write);
-  // Objections need no look first: their guard is the batch itself. Which it is depends on the records alone.
-  if (write.kind === GUARD && hasOptIn(write)) return guardBatch(deps, write);
-  return updateBatch(deps, write);
-}
+const isGuarded = (run: Run): boolean => preferenceUpdateOptions(run.input as PreferenceUpdateInput).guard;
+const hasOptIn = ({ records }: WriteAttempt): boolean => records.some((record) => itemOf(record).optIn);
 
 /** Reads only: repeating it is safe. */
-async function guardBatch(deps: PreferenceUpdateDeps, write: Write): Promise<Answer> {
-  const objections = await objectionsTo(deps.ledger, write);
-  const lookedUp = await lookUpEach<Verdict>(write, {
+async function guardBatch(deps: PreferenceUpdateDeps, attempt: WriteAttempt): Promise<Answer> {
+  const objections = await objectionsTo(deps.ledger, attempt);
+  const lookedUp = await lookUpEach<Verdict>(attempt, {
     known: (record) => (itemOf(record).optIn ? objections.get(record.seq) : { kind: 'send' }),
     ask: (record) =>
       lookUp(deps.cxone, itemOf(record), notToBeRead, (stored) => guard(itemOf(record), stored)),
     giveUp: notToBeRead,
   });
-  const refs: UpdateRefs = { ...againOf(write), guardedAt: new Date().toISOString() };
-  return settleVerdicts(deps.ledger, write, lookedUp, {}, UPDATE, refs);
+  const refs: UpdateRefs = { ...againOf(attempt), guardedAt: new Date().toISOString() };
+  return settleVerdicts(deps.ledger, attempt, lookedUp, {}, UPDATE, refs);
 }
 
 /** Reads only: repeating it is safe. */
-async function readBack(deps: PreferenceUpdateDeps, write: Write): Promise<Answer> {
-  const refs = (write.refs ?? {}) as ReadBackRefs;
+async function readBack(deps: PreferenceUpdateDeps, attempt: WriteAttempt): Promise<Answer> {
+  const refs = (attempt.refs ?? {}) as ReadBackRefs;
   const found = new Map<number, StoredPreference | null>();
   const giveUp = () => notReadBack(refs);
-  const lookedUp = await lookUpEach<Verdict>(write, {
+  const lookedUp = await lookUpEach<Verdict>(attempt, {
     known: () => undefined,
     ask: (record) =>
       lookUp(deps.cxone, itemOf(record), giveUp, (stored) => {
@@ -99,10 +108,10 @@ async function readBack(deps: PreferenceUpdateDeps, write: Write): Promise<Answe
       }),
     giveUp,
   });
-  const next = isGuarded(write.run) ? GUARD : UPDATE;
+  const next = isGuarded(attempt.run) ? GUARD : UPDATE;
   const { batchKey, sentAt = null } = refs;
   const request = batchKey === undefined ? null : { batchKey, sentAt, requestId: null, httpStatus: null };
-  return settleVerdicts(deps.ledger, write, lookedUp, { found, request }, next, { again: true });
+  return settleVerdicts(deps.ledger, attempt, lookedUp, { found, request }, next, { again: true });
 }
 
 function notToBeRead(): Verdict {
@@ -127,13 +136,13 @@ async function lookUp(
   try {
     return judge(await cxone.preferences.find({ contactId, channel }));
   } catch (error) {
-    if (isRefusedQuestion(error)) return giveUp();
+    if (isRefusedLookup(error)) return giveUp();
     throw error;
   }
 }
 
 /** Opt-ins that our own suppression list knows to be too old, by the number of their record. */
-async function objectionsTo(ledger: Ledger, { records }: Write): Promise<Map<number, Verdict>> {
+async function objectionsTo(ledger: Ledger, { records }: WriteAttempt): Promise<Map<number, Verdict>> {
   const optIns = records.filter((record) => itemOf(record).optIn);
   const suppressed = await ledger.suppressions.find(
     optIns.map((record) => itemOf(record).contactId),
@@ -156,29 +165,34 @@ async function objectionsTo(ledger: Ledger, { records }: Write): Promise<Map<num
  * first. The records of a write never change, so neither do key and bytes, whoever sends them and when. Where
  * CXone may have forgotten the key, what it has on record is read instead (reliability.md §3.4).
  */
-async function updateBatch(deps: PreferenceUpdateDeps, write: Write): Promise<Answer> {
-  const batchKey = keyOf(write);
-  if (write.doubt === 'none') {
-    const back = await lookBeforeSending(deps.ledger, write);
+async function updateBatch(deps: PreferenceUpdateDeps, attempt: WriteAttempt): Promise<Answer> {
+  const batchKey = toBatchKey(attempt);
+  if (attempt.priorAttempt === 'none') {
+    const back = await checkBeforeSending(deps.ledger, attempt);
     if (back) return back;
-  } else if (Date.now() - write.sentSince.getTime() >= deps.keyLifeMs) {
-    const refs = { ...againOf(write), batchKey, sentAt: write.sentSince.toISOString() };
-    return readBack(deps, { ...write, kind: READ_BACK, refs });
+  } else if (Date.now() - attempt.sentSince.getTime() >= deps.keyLifeMs) {
+    const refs = { ...againOf(attempt), batchKey, sentAt: attempt.sentSince.toISOString() };
+    return readBack(deps, { ...attempt, kind: READ_BACK, refs });
   }
   let sentAt: string | null = null;
   const answer = await deps.cxone.preferences.updateBatch({
-    items: write.records.map(itemOf),
+    items: attempt.records.map(itemOf),
     idempotencyKey: batchKey,
     beforeSend: () => {
-      write.beforeSend();
+      attempt.beforeSend();
       sentAt = new Date().toISOString();
     },
   });
-  const sent = write.records.map((record) => ({ seq: record.seq, item: itemOf(record) }));
-  const { groups, derived } = interpretUpdate(answer, sent, write.doubt !== 'none', againOf(write));
+  const sent = attempt.records.map((record) => ({ seq: record.seq, item: itemOf(record) }));
+  const { groups, derived } = interpretUpdate(
+    answer,
+    sent,
+    attempt.priorAttempt !== 'none',
+    againOf(attempt),
+  );
   const { status: httpStatus, requestId } = answer;
   return {
-    ...settling(deps.ledger, write, groups, { request: { batchKey, sentAt, requestId, httpStatus } }),
+    ...settling(deps.ledger, attempt, groups, { request: { batchKey, sentAt, requestId, httpStatus } }),
     derived: derived.map((part) =>
       part.kind === READ_BACK
         ? { ...part, refs: { ...(part.refs as ReadBackRefs | undefined), batchKey, sentAt } }
@@ -190,23 +204,23 @@ async function updateBatch(deps: PreferenceUpdateDeps, write: Write): Promise<An
   };
 }
 
-function againOf({ refs }: Write): UpdateRefs {
+function againOf({ refs }: WriteAttempt): UpdateRefs {
   return (refs as UpdateRefs | null)?.again ? { again: true } : {};
 }
 
 /** Before the first try only: after it, the batch has to stay what it was. */
-async function lookBeforeSending(ledger: Ledger, write: Write): Promise<Answer | null> {
-  if (!hasOptIn(write)) return null;
-  const { guardedAt } = (write.refs ?? {}) as UpdateRefs;
-  const isOld = guardedAt === undefined || Date.now() - Date.parse(guardedAt) > GUARD_HOLDS_MS;
-  const objections = isGuarded(write.run) && isOld ? null : await objectionsTo(ledger, write);
+async function checkBeforeSending(ledger: Ledger, attempt: WriteAttempt): Promise<Answer | null> {
+  if (!hasOptIn(attempt)) return null;
+  const { guardedAt } = (attempt.refs ?? {}) as UpdateRefs;
+  const isOld = guardedAt === undefined || Date.now() - Date.parse(guardedAt) > GUARD_VALID_MS;
+  const objections = isGuarded(attempt.run) && isOld ? null : await objectionsTo(ledger, attempt);
   if (objections?.size === 0) return null;
   const next = objections === null ? GUARD : UPDATE;
   const verdicts = new Map<number, Verdict>(
-    write.records.map(({ seq }) => [seq, objections?.get(seq) ?? { kind: 'send' }]),
+    attempt.records.map(({ seq }) => [seq, objections?.get(seq) ?? { kind: 'send' }]),
   );
-  const refs = (write.refs ?? {}) as UpdateRefs;
-  return settleVerdicts(ledger, write, { verdicts, rest: [], refs: {} }, {}, next, refs);
+  const refs = (attempt.refs ?? {}) as UpdateRefs;
+  return settleVerdicts(ledger, attempt, { verdicts, rest: [], refs: {} }, {}, next, refs);
 }
 
 type LookedUpVerdicts = Awaited<ReturnType<typeof lookUpEach<Verdict>>>;
@@ -214,7 +228,7 @@ type LookedUpVerdicts = Awaited<ReturnType<typeof lookUpEach<Verdict>>>;
 /** Of what was read: settled where that decides, a write of its own for what is to be sent, and for the rest. */
 function settleVerdicts(
   ledger: Ledger,
-  write: Write,
+  attempt: WriteAttempt,
   { verdicts, rest, refs: restRefs, interruptedBy }: LookedUpVerdicts,
   by: SettledBy,
   next: string,
@@ -235,14 +249,14 @@ function settleVerdicts(
     }
   }
   return {
-    ...settling(ledger, write, groups, by),
+    ...settling(ledger, attempt, groups, by),
     derived: [
       ...derive(next, send, nextRefs),
-      ...derive(write.kind, rest, { ...(write.refs as object | null), tries: undefined, ...restRefs }),
+      ...derive(attempt.kind, rest, { ...(attempt.refs as object | null), tries: undefined, ...restRefs }),
     ],
     httpStatus: 200,
     requestId: null,
-    details: `Looked up ${verdicts.size} of ${write.records.length} preferences`,
+    details: `Looked up ${verdicts.size} of ${attempt.records.length} preferences`,
     readOnly: true,
     ...(interruptedBy && { interruptedBy }),
   };

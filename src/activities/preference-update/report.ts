@@ -10,7 +10,7 @@ import { ON_OUR_LIST } from './rows.ts';
  * S0's event: what stands in CXone now as the run wanted it. Rendered from what is settled, so the same on every try; only
  * who was erased in between is told of no more (ledger/consent/erasure.ts).
  */
-export async function renderEvent(ledger: Ledger, run: Run, event: OutboxEvent): Promise<string> {
+export async function renderItems(ledger: Ledger, run: Run, event: OutboxEvent): Promise<string> {
   const settled = await ledger.preferences.listSettledBy(run.run_no, event.write_id ?? '0');
   return JSON.stringify({
     id: event.event_id,

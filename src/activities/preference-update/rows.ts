@@ -15,7 +15,7 @@ import { canonicalize } from '../../ledger/hashing.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { Objection } from '../../ledger/consent/suppressions.ts';
 import { SourceError } from '../../sources/errors.ts';
-import type { ReadRow } from '../engine/definition.ts';
+import type { RowReader } from '../engine/definition.ts';
 
 /** Beside the reason why CXone does not have an objection. */
 export const ON_OUR_LIST: Reason = {
@@ -24,11 +24,11 @@ export const ON_OUR_LIST: Reason = {
 };
 
 /** The rules look at the clock once, at the start of the run: a repeat of staging reads every row alike. */
-export function preferenceReader(
+export function createPreferenceReader(
   run: Run,
   columns: readonly string[] | null,
   map: Readonly<Record<string, string>>,
-): (fields: Readonly<Record<string, unknown>>) => ReadRow {
+): RowReader {
   const resolved = columns ? resolvePreferenceColumns(columns, map, 'history') : { columns: null };
   const problems = 'problems' in resolved ? resolved.problems : columns ? [] : preferenceMapProblems(map);
   if ('problems' in resolved || problems.length > 0)

@@ -6,7 +6,7 @@ import type { ProofBatch, ProofEntry } from '../../ledger/consent/proof.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
 import type { Objection } from '../../ledger/consent/suppressions.ts';
-import type { Answer, PendingRecord, Write } from '../engine/definition.ts';
+import type { Answer, PendingRecord, WriteAttempt } from '../engine/definition.ts';
 import { needsSuppression, type UpdateRefs } from './answers.ts';
 import { ON_OUR_LIST } from './rows.ts';
 
@@ -23,12 +23,12 @@ export const itemOf = ({ record }: PendingRecord): PreferenceItem => record as P
  * Hash of run, batch and content: the same after any restart, and never Temporal's run id. What CXone said nothing of and
  * does not have is sent under another key, or it would answer what it answered the first time.
  */
-export function keyOf({
+export function batchKey({
   run,
   batch,
   records,
   refs,
-}: Pick<Write, 'run' | 'batch' | 'records' | 'refs'>): string {
+}: Pick<WriteAttempt, 'run' | 'batch' | 'records' | 'refs'>): string {
   const { again } = (refs ?? {}) as UpdateRefs;
   return sha256(
     canonicalize({ run: run.run_id, batch, items: records.map(itemOf), ...(again && { again }) }),
@@ -38,7 +38,7 @@ export function keyOf({
 /** With the settle: objections that CXone did not take go to our own list, and a consent that it took ends an older one. */
 export function settling(
   ledger: Ledger,
-  { run, writeId, records }: Write,
+  { run, writeId, records }: WriteAttempt,
   settled: readonly SettledGroup[],
   { found = new Map(), request = null }: SettledBy = {},
 ): Pick<Answer, 'groups' | 'inSettleTransaction' | 'emitsEvent'> {

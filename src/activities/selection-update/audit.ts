@@ -17,7 +17,7 @@ export interface ComplianceFlags {
   readonly exclusionVerified: boolean;
 }
 
-export const NOTHING_RAN: ComplianceFlags = {
+export const NOTHING_CHECKED: ComplianceFlags = {
   overlapChecked: false,
   complexityValidated: false,
   exclusionVerified: false,

@@ -1,34 +1,38 @@
-/** Our own updates of one campaign wait for each other: from the look at it until the write is answered. */
+/** Our own updates of one campaign wait for each other: from reading it until the write is answered. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { CampaignKey } from '../../ledger/selections/campaigns.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import type { CampaignKey } from '../../ledger/selections/campaigns.ts';
 import { retryableFailure } from '../failures.ts';
 
-/** Longer than a read and a PATCH with their tokens; a turn that nobody gives back is over then. */
-const TURN_MS = 60_000;
+/** Longer than a read and a PATCH with their tokens; a lock that nobody releases expires after this. */
+const LOCK_MS = 60_000;
 const POLL_MS = 100;
-/** Then somebody else may have the activity's place. */
+/** After this, the place of the activity is free for another one. */
 const LONGEST_WAIT_MS = 5_000;
-const COME_BACK_MS = 1_000;
+const RETRY_AFTER_MS = 1_000;
 
-/** What it guards against is only a collision: what CXone takes is decided by the version. */
-export async function inTurn<T>(
+/** It only saves collisions: what CXone accepts is decided by the version. Throws WritesInFlight if the lock is not free. */
+export async function withCampaignLock<T>(
   { campaigns }: Pick<Ledger, 'campaigns'>,
-  who: CampaignKey & { readonly runNo: number },
+  { tenant, campaignId, runNo }: CampaignKey & { readonly runNo: number },
   work: () => Promise<T>,
 ): Promise<T> {
-  const turn = { tenant: who.tenant, campaignId: who.campaignId, runNo: who.runNo, token: randomUUID() };
+  const lock = { tenant, campaignId, runNo, token: randomUUID() };
   const giveUpAt = performance.now() + LONGEST_WAIT_MS;
-  while ((await campaigns.acquireLock(turn, TURN_MS)) > 0) {
+  while ((await campaigns.acquireLock(lock, LOCK_MS)) > 0) {
     if (performance.now() > giveUpAt)
-      throw retryableFailure('WritesInFlight', 'another update of this campaign is under way', COME_BACK_MS);
+      throw retryableFailure(
+        'WritesInFlight',
+        'another update of this campaign is in progress',
+        RETRY_AFTER_MS,
+      );
     await delay(POLL_MS);
   }
   try {
     return await work();
   } finally {
-    // A turn that cannot be given back runs out; what the work came to counts more.
-    await campaigns.releaseLock(turn).catch(() => undefined);
+    // A lock that cannot be released expires; the result of the work counts more.
+    await campaigns.releaseLock(lock).catch(() => undefined);
   }
 }

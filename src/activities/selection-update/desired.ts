@@ -1,4 +1,4 @@
-/** From the input to what is wished: base and wish of the merge, and the plan that people see. */
+/** From the input to the desired selection: base and desired side of the merge, and the plan that people see. */
 import type { ConflictSide, ShownConflict } from '../../contract/steering.ts';
 import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
 import {
@@ -32,24 +32,24 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { fatalFailure } from '../failures.ts';
 import type { Plan } from '../engine/plan.ts';
 
-export interface Wish {
+export interface Desired {
   readonly base: ContactSelection;
   readonly ours: ContactSelection;
-  /** Where the base stands in the ledger. */
+  /** Id of the base in the ledger. */
   readonly baseSnapshot: string;
 }
 
-/** Answers of a person, each for the conflict that was seen. */
+/** A person's answers, each for the conflict that they saw. */
 export type Answered = readonly {
   readonly place: string;
   readonly hash: string;
   readonly side: ConflictSide;
-  /** Who said so, and why; for the audit. */
+  /** Who answered, and why; for the audit. */
   readonly by?: string;
   readonly reason?: string;
 }[];
 
-/** For the audit: whose change counted at a place that both had changed, and who said so. `by` null: the policy. */
+/** For the audit: whose change counted at a place that both had changed, and who decided it. `by` is null for the policy. */
 export interface SettledPlace {
   readonly place: string;
   readonly side: ConflictSide;
@@ -59,13 +59,13 @@ export interface SettledPlace {
 
 const MOST_CHANGES_SHOWN = 100;
 
-/** Errors: InvalidInput, where the input does not fit what there is. */
-export async function wishOf(
+/** Throws InvalidInput if the input does not fit the campaign. */
+export async function resolveDesired(
   ledger: Ledger,
   key: CampaignKey,
   input: SelectionUpdateInput,
   fresh: Snapshot,
-): Promise<Wish> {
+): Promise<Desired> {
   const seen = readSelection(fresh.selection);
   if (input.rollbackOf !== undefined) return rollback(ledger, key, input.rollbackOf);
   if (input.change) {
@@ -77,7 +77,7 @@ export async function wishOf(
   const from = await baseOf(ledger, key, input.baseVersion, fresh);
   const [base, ours] = [readSelection(from.selection), readSelection(input.selection)];
   const doubled = repeatedRules(ours, base, 'selection');
-  if (doubled.length > 0) throw breaksRules('as it is wished', doubled);
+  if (doubled.length > 0) throw breaksRules('in the desired selection', doubled);
   return { base, ours, baseSnapshot: from.id };
 }
 
@@ -91,13 +91,13 @@ async function baseOf(
   const kept = await ledger.campaigns.findVersion(key, version);
   if (kept) return kept;
   const message =
-    `version ${version} of campaign ${key.campaignId} (baseVersion) was never seen by this cxflow, and the campaign is ` +
-    `at ${fresh.version} now: what others changed in between cannot be told. Look at it again (cxflow: selection show)`;
+    `version ${version} of campaign ${key.campaignId} (baseVersion) was never read by this cxflow, and the campaign is ` +
+    `at ${fresh.version} now, so the changes in between are unknown. Read it again (cxflow: selection show)`;
   throw fatalFailure('InvalidInput', message);
 }
 
-/** The other way round: from what that run wrote to what was there before it. */
-async function rollback(ledger: Ledger, key: CampaignKey, runId: string): Promise<Wish> {
+/** Reversed: from what that run wrote to what was there before it. */
+async function rollback(ledger: Ledger, key: CampaignKey, runId: string): Promise<Desired> {
   const run = await ledger.runs.find(runId);
   const old = run && (await ledger.selections.find(run.run_no));
   if (!old || old.from_snapshot === null || old.version_after === null)
@@ -115,15 +115,15 @@ async function rollback(ledger: Ledger, key: CampaignKey, runId: string): Promis
   };
 }
 
-/** What would be written now. Conflicts of that moment are told, and settled when it is written. */
-export function planOf(wish: Wish, fresh: Snapshot, input: SelectionUpdateInput): Plan {
-  const { base, ours } = wish;
-  const { differences, conflicts } = plannedOf({ base, theirs: readSelection(fresh.selection), ours }, input);
+/** What would be written now. Conflicts of this moment are shown; they are settled when it is written. */
+export function planSelection(desired: Desired, fresh: Snapshot, input: SelectionUpdateInput): Plan {
+  const { base, ours } = desired;
+  const { differences, conflicts } = planMerge({ base, theirs: readSelection(fresh.selection), ours }, input);
   const { onConflict = 'merge' } = input;
   const lines = differences.map(({ place, from, to }) =>
     describeDifference({ place, from: redactValue(from), to: redactValue(to) }),
   );
-  // Of what is shown, too: the same wish is another plan once others have changed what it is measured against.
+  // The differences are part of it: the same desired selection is another plan once others have changed the campaign.
   const meant = { campaignId: fresh.campaignId, base, ours, onConflict, differences, conflicts };
   return {
     hash: sha256(canonicalize(meant)).slice(0, 16),
@@ -148,8 +148,8 @@ export function planOf(wish: Wish, fresh: Snapshot, input: SelectionUpdateInput)
 
 type Sides = Readonly<Record<'base' | 'theirs' | 'ours', ContactSelection>>;
 
-function plannedOf(sides: Sides, input: SelectionUpdateInput) {
-  const merged = mergeWish(sides, input, []);
+function planMerge(sides: Sides, input: SelectionUpdateInput) {
+  const merged = mergeDesired(sides, input, []);
   if (merged.kind === 'broken') throw breaksRules('as CXone has it', merged.problems);
   const { base, theirs, ours } = sides;
   if (merged.kind === 'conflict') return { differences: diffSelections(base, ours), conflicts: merged.open };
@@ -157,24 +157,25 @@ function plannedOf(sides: Sides, input: SelectionUpdateInput) {
 }
 
 /**
- * Would anything be written that the plan did not show? Others may have taken back since what both had wanted. What a
- * person answered was shown to them. Priorities are one place: others may have put theirs among them.
+ * Would anything be written that the plan did not show? Others may have undone since what both sides had changed alike.
+ * Conflicts that a person answered were shown to them. The priority order is a single place, into which others may have
+ * inserted theirs.
  */
-export function goesBeyond(
+export function goesBeyondPlan(
   sidesAtPlan: Sides,
   input: SelectionUpdateInput,
   written: readonly Difference[],
   answered: Answered,
 ): boolean {
-  const shownThen = plannedOf(sidesAtPlan, input).differences;
+  const plannedThen = planMerge(sidesAtPlan, input).differences;
   const isAnswered = (place: string) => answered.some((answer) => `${place}/`.startsWith(`${answer.place}/`));
   const wasShown = ({ place, to }: Difference) =>
-    shownThen.some((then) => then.place === place && (place === 'priorityOrder' || sameValue(then.to, to)));
+    plannedThen.some((then) => then.place === place && (place === 'priorityOrder' || sameValue(then.to, to)));
   return written.some((difference) => !isAnswered(difference.place) && !wasShown(difference));
 }
 
-/** What becomes of the wish over what CXone has: the answers first, each for what was seen; then the policy. */
-export function mergeWish(
+/** Merges the desired selection into what CXone has: conflicts are settled by a person's answers first, then by the policy. */
+export function mergeDesired(
   sides: Sides,
   input: SelectionUpdateInput,
   answered: Answered,
@@ -193,11 +194,11 @@ function settleBy({ onConflict = 'merge' }: SelectionUpdateInput, answered: Answ
 }
 
 function answerTo(conflict: Conflict, answered: Answered): Answered[number] | undefined {
-  const { place, hash } = shown(conflict);
+  const { place, hash } = toShown(conflict);
   return answered.find((each) => each.place === place && each.hash === hash);
 }
 
-/** Who settled what; and who let a run go on that somebody else kept getting ahead of. */
+/** Who settled what, including who let a run continue although somebody else kept writing first. */
 export function settledPlaces(settled: readonly ResolvedConflict[], answered: Answered): SettledPlace[] {
   const places = settled.map((conflict) => {
     const answer = answerTo(conflict, answered);
@@ -214,7 +215,7 @@ function settledBy({ place, side, by, reason }: Answered[number]): SettledPlace 
 /** Not a place of a selection: workflows/selection-update/writing.ts asks about all of it, where others write without end. */
 const WHOLE_CAMPAIGN = 'campaign';
 
-export function shown(conflict: Conflict): ShownConflict {
+export function toShown(conflict: Conflict): ShownConflict {
   const { place, base, theirs, ours, problem } = conflict;
   const text = (value: Conflict['base']) => describeValue(redactValue(value));
   return {
@@ -223,13 +224,13 @@ export function shown(conflict: Conflict): ShownConflict {
     theirs: text(theirs),
     ours: text(ours),
     ...(problem !== undefined && { problem }),
-    // With the problem: the answer to one doubt is none to the next one at the same place.
+    // Including the problem: an answer to one doubt is no answer to the next one at the same place.
     hash: sha256(canonicalize({ place, base, theirs, ours, problem })).slice(0, 16),
   };
 }
 
 export function describeConflict(conflict: Conflict): string {
-  const { place, base, theirs, ours, problem } = shown(conflict);
+  const { place, base, theirs, ours, problem } = toShown(conflict);
   const why = problem === undefined ? '' : ` (${problem})`;
   return `! ${place}: it was ${base}; theirs ${theirs}, ours ${ours}${why}`;
 }

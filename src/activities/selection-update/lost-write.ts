@@ -1,5 +1,5 @@
 /** A write of this run whose answer never came: what it was, and what of it stands at CXone now. */
-import { type LostWriteFindings, classifyLostWrite } from '../../domain/selection-update/lost-write.ts';
+import { classifyLostWrite, type LostWriteFindings } from '../../domain/selection-update/lost-write.ts';
 import type { Disputed } from '../../domain/selection-update/merge.ts';
 import type { Place } from '../../domain/selection-update/places.ts';
 import { type ContactSelection, readSelection } from '../../domain/selection-update/selection.ts';
@@ -28,7 +28,7 @@ export const mayBeApplied = ({ lostAnswers, state }: OpenWrite): boolean =>
   lostAnswers > 0 || state === 'sending';
 
 /** null: nothing is under way that nobody answered. */
-export async function lostWriteOf(
+export async function findLostWrite(
   { campaigns }: Pick<Ledger, 'campaigns'>,
   update: SelectionUpdate,
   write: OpenWrite,
@@ -51,7 +51,7 @@ export async function lostWriteOf(
 const read = ({ version, selection }: Snapshot) => ({ version, selection: readSelection(selection) });
 
 /** Nobody knows where it stood already: what it was to change and CXone does not have may have been taken back. */
-export function disputedOf({ verdict, missing, from }: LostWrite): Disputed | undefined {
+export function disputedPlaces({ verdict, missing, from }: LostWrite): Disputed | undefined {
   if (verdict !== 'unknown') return undefined;
   const problem =
     `the answer to our write over version ${from.version} was lost: ` +

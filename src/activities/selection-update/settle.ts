@@ -1,295 +1,280 @@
-/** How one try to write a selection is settled: outcome, what stands at CXone now, audit and event, all or nothing. */
+/** Settles one attempt to write a selection: outcome, the version that CXone has now, audit and event, all or nothing. */
 import type { UpdateSelectionAnswer } from '../../cxone/outbound.ts';
-import { type CxoneError, CxoneRateLimited } from '../../cxone/errors.ts';
+import type { CxoneError } from '../../cxone/errors.ts';
 import type { Reason } from '../../domain/run.ts';
 import { diffSelections, redactMessage } from '../../domain/selection-update/diff.ts';
 import type { Conflict } from '../../domain/selection-update/merge.ts';
 import { sameSelection } from '../../domain/selection-update/places.ts';
 import { type ContactSelection, readSelection } from '../../domain/selection-update/selection.ts';
-import type { Snapshot } from '../../ledger/selections/campaigns.ts';
-import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import type { SelectionSettlement } from '../../ledger/selections/writes.ts';
-import type { SelectionUpdate } from '../../ledger/selections/selections.ts';
+import type { Snapshot } from '../../ledger/selections/campaigns.ts';
+import type { Replaced, SelectionSettlement } from '../../ledger/selections/writes.ts';
 import { OWN_WRITE } from '../engine/evidence.ts';
 import { retryableFailure } from '../failures.ts';
+import {
+  type Attempt,
+  type Payload,
+  removedExclusions,
+  type SelectionDeps,
+  type SelectionWritten,
+  theirSelection,
+} from './attempt.ts';
 import {
   type AuditFacts,
   auditEntry,
   checkCompliance,
   type ComplianceFlags,
   EVENT,
-  NOTHING_RAN,
+  NOTHING_CHECKED,
   renderEvent,
 } from './audit.ts';
-import { abandonedPlaces, type LostWrite, mayBeApplied, type SelectionRefs } from './lost-write.ts';
-import type { SelectionDeps, SelectionWritten } from './index.ts';
 import { describeConflict, type SettledPlace } from './desired.ts';
-
-/** Everything that one try is about. */
-export interface Attempt {
-  readonly run: Run;
-  readonly update: SelectionUpdate;
-  readonly write: OpenWrite;
-  readonly theirs: Snapshot;
-  /** It was sent before, and that was not answered. */
-  readonly lost: LostWrite | null;
-}
-
-export interface Payload {
-  readonly selection: ContactSelection;
-  readonly sha256: string;
-  readonly flags: ComplianceFlags;
-  readonly settled: readonly SettledPlace[];
-}
-
-export const theirsOf = ({ theirs }: Pick<Attempt, 'theirs'>): ContactSelection =>
-  readSelection(theirs.selection);
+import { abandonedPlaces, type LostWrite, mayBeApplied, type SelectionRefs } from './lost-write.ts';
 
 type Facts = Partial<AuditFacts> & Pick<AuditFacts, 'result' | 'details'>;
 
-function entryOf(run: Run, { version }: Snapshot, facts: Facts) {
-  const nothing = { payloadHash: null, httpStatus: null, versionAfter: null, complianceFlags: NOTHING_RAN };
+/** A write whose lost answer turned out to be a success. */
+export interface OwnWrite {
+  readonly evidence: string;
+  /** Conflicts that were settled before it left. */
+  readonly settled: readonly SettledPlace[];
+  /** Places where somebody else has undone a part of it since, and theirs was kept. */
+  readonly kept?: readonly SettledPlace[];
+}
+
+export async function settleOwnWrite(
+  deps: SelectionDeps,
+  attempt: Attempt,
+  lost: LostWrite,
+  { evidence, settled, kept = [] }: OwnWrite,
+): Promise<SelectionWritten> {
+  const { run, update } = attempt;
+  const from = readSelection(lost.from.selection);
+  const flags = checkCompliance(lost.sent, from, removedExclusions(update));
+  const version = lost.from.version + 1;
+  const reasons = keptReasons(kept);
+  await settle(
+    deps,
+    attempt,
+    {
+      outcome: 'updated',
+      fence: null,
+      evidence,
+      written: { version },
+      event: emittedEvent(deps, run, flags),
+      ...(reasons.length > 0 && { reasons }),
+    },
+    {
+      result: 'COMPLETED',
+      payloadHash: update.sent_sha256,
+      versionBefore: lost.from.version,
+      versionAfter: version,
+      complianceFlags: flags,
+      settled: [...settled, ...kept],
+      details: `The answer was lost; ${describeOwnWrite(evidence, reasons)}`,
+    },
+  );
+  return { kind: 'done', outcome: 'updated', version };
+}
+
+function describeOwnWrite(evidence: string, kept: readonly Reason[]): string {
+  if (evidence === OWN_WRITE) return 'the write was applied';
+  return `${kept.length > 0 ? 'part of ' : ''}the intended change is in place`;
+}
+
+export async function settleUnchanged(
+  deps: SelectionDeps,
+  attempt: Attempt,
+  settled: readonly SettledPlace[],
+): Promise<SelectionWritten> {
+  const kept = keptReasons(settled);
+  const doubt = attempt.lost ? `. ${describeDoubt(attempt.lost.from)}` : '';
+  const reasons = kept.length > 0 ? kept : [{ code: 'nothing_to_change' }];
+  const what =
+    kept.length > 0 ? 'The changes of others were kept' : 'The campaign has this selection already';
+  await settle(
+    deps,
+    attempt,
+    { outcome: 'existing', fence: null, reasons },
+    { result: 'UNCHANGED', settled, details: what + doubt },
+  );
+  return { kind: 'done', outcome: 'existing', version: attempt.theirs.version };
+}
+
+/** The campaign has moved past the version that the lost write was guarded by, so it can never be applied any more. */
+export function settleNotApplied(deps: SelectionDeps, attempt: Attempt, { from }: LostWrite): Promise<void> {
+  return settle(
+    deps,
+    attempt,
+    { outcome: 'outdated', isDecided: true, fence: null },
+    {
+      result: 'FAILED',
+      versionBefore: from.version,
+      details: 'The answer was lost; the write was not applied',
+    },
+  );
+}
+
+/**
+ * A new write replaces one that may have been applied. Where the policy or a person decided for the other side, our change
+ * is abandoned: otherwise the next merge, no longer in doubt, would bring it back.
+ */
+export function replacedWrite(
+  attempt: Attempt,
+  { from, missing }: LostWrite,
+  selection: ContactSelection,
+): Replaced {
+  const { run, write, update } = attempt;
+  const written = diffSelections(theirSelection(attempt), selection).map(({ place }) => place);
+  const abandoned = missing.filter((place) => !written.includes(place));
+  return {
+    attempts: write.attempts,
+    refs: { abandoned: [...abandonedPlaces(write), ...abandoned] } satisfies SelectionRefs,
+    audit: toAuditEntry(run, from, {
+      result: 'FAILED',
+      payloadHash: update.sent_sha256,
+      details: `${describeDoubt(from)}. Where it is not in place now, it was decided which side counts`,
+    }),
+  };
+}
+
+export async function settleAnswer(
+  deps: SelectionDeps,
+  attempt: Attempt,
+  payload: Payload,
+  { fence, answer, latencyMs }: { fence: number; answer: UpdateSelectionAnswer; latencyMs: number },
+): Promise<SelectionWritten> {
+  const { selection, sha256: payloadHash, flags, settled } = payload;
+  const common = { fence, httpStatus: answer.status, latencyMs, requestId: answer.requestId };
+  const facts = { payloadHash, complianceFlags: flags, settled };
+  if (answer.kind === 'outdated') {
+    const details =
+      attempt.lost?.verdict === 'open'
+        ? 'The campaign has another version: somebody else has written, or our write whose answer was lost was applied'
+        : 'Somebody else has written since; the campaign is read again and merged';
+    await settle(deps, attempt, { ...common, outcome: 'outdated' }, { ...facts, result: 'FAILED', details });
+    return { kind: 'outdated', version: attempt.theirs.version };
+  }
+  if (answer.kind === 'refused') {
+    // Only the ledger keeps CXone's whole message; the history and the audit get it without ids.
+    const reasons = [{ code: 'refused', message: answer.message }];
+    const message = redactRefusal(answer.message, selection);
+    const failed = { ...facts, result: 'FAILED', details: `Refused: ${message}` } as const;
+    await settle(deps, attempt, { ...common, outcome: 'rejected', reasons }, failed);
+    return { kind: 'refused', message };
+  }
+  const isAsSent = sameSelection(readSelection(answer.selection), selection);
+  const details = isAsSent ? 'Updated' : 'Updated, but CXone answered with a different selection';
+  const settlement = {
+    ...common,
+    outcome: 'updated' as const,
+    written: { version: answer.version },
+    event: emittedEvent(deps, attempt.run, flags),
+    ...(!isAsSent && { reasons: [{ code: 'answered_differently' }] }),
+  };
+  const completed = { ...facts, result: 'COMPLETED', versionAfter: answer.version, details } as const;
+  await settle(deps, attempt, settlement, completed);
+  return { kind: 'done', outcome: 'updated', version: answer.version };
+}
+
+/** No answer came, or none that shows whether the write was applied: audited like an answer. */
+export async function auditUnanswered(
+  { ledger }: SelectionDeps,
+  { run, theirs }: Attempt,
+  { sha256: payloadHash, flags, settled }: Payload,
+  { error, latencyMs }: { error: CxoneError; latencyMs: number },
+): Promise<void> {
+  const { action, data } = toAuditEntry(run, theirs, {
+    payloadHash,
+    result: 'FAILED',
+    latencyMs,
+    httpStatus: error.status,
+    complianceFlags: flags,
+    settled,
+    details: error.message,
+  });
+  await ledger.audit.add(run.run_id, action, data);
+}
+
+/** Nobody resolved the conflicts: the record ends in conflict, and nothing was written for it. */
+export async function leaveConflict(
+  deps: SelectionDeps,
+  runId: string,
+  why: string,
+  settled: readonly SettledPlace[],
+): Promise<void> {
+  const { ledger } = deps;
+  const run = await ledger.runs.get(runId);
+  const update = await ledger.selections.get(run.run_no);
+  const [write] = await ledger.writes.listOpen(run.run_no, 1, 1);
+  if (!write) return;
+  const theirs = await ledger.campaigns.getSnapshot(update.from_snapshot ?? update.base_snapshot);
+  const conflicts = (update.conflicts ?? []) as readonly Conflict[];
+  const doubt = mayBeApplied(write) ? describeDoubt(theirs) : null;
+  const reasons: Reason[] = conflicts.map((conflict) => ({
+    code: 'changed_differently',
+    field: conflict.place,
+    message: describeConflict(conflict),
+  }));
+  if (reasons.length === 0) reasons.push({ code: 'changing_too_fast' });
+  if (doubt !== null) reasons.push({ code: 'answer_lost', message: doubt });
+  const details = doubt === null ? why : `${why}. ${doubt}`;
+  const attempt = { run, update, write, theirs, lost: null };
+  await settle(
+    deps,
+    attempt,
+    { outcome: 'conflict', fence: null, reasons },
+    { result: 'FAILED', settled, details },
+  );
+}
+
+/** Throws WritesInFlight if another attempt holds the write by now. */
+async function settle(
+  { ledger }: SelectionDeps,
+  { run, write, theirs }: Attempt,
+  settlement: Pick<SelectionSettlement, 'outcome' | 'fence'> & Partial<SelectionSettlement>,
+  facts: Facts,
+): Promise<void> {
+  const { httpStatus = null, latencyMs = null } = settlement;
+  const settled = await ledger.selections.settle({
+    runNo: run.run_no,
+    writeId: write.id,
+    attempts: write.attempts,
+    event: null,
+    ...settlement,
+    audit: toAuditEntry(run, theirs, { httpStatus, latencyMs, ...facts }),
+  });
+  if (!settled) throw retryableFailure('WritesInFlight', 'another attempt has taken over the write', 500);
+}
+
+function toAuditEntry(run: Run, { version }: Snapshot, facts: Facts) {
+  const nothing = {
+    payloadHash: null,
+    httpStatus: null,
+    versionAfter: null,
+    complianceFlags: NOTHING_CHECKED,
+  };
   const latencyMs = facts.latencyMs == null ? null : Math.round(facts.latencyMs);
   return auditEntry({ campaignId: run.target, versionBefore: version, ...nothing, ...facts, latencyMs });
 }
 
-export function createSelectionSettling(deps: SelectionDeps) {
-  const { ledger, rateLimiter } = deps;
-
-  const settle = async (
-    { run, write, theirs }: Attempt,
-    settlement: Pick<SelectionSettlement, 'outcome' | 'fence'> & Partial<SelectionSettlement>,
-    facts: Facts,
-  ): Promise<void> => {
-    const { httpStatus = null, latencyMs = null } = settlement;
-    const mine = await ledger.selections.settle({
-      runNo: run.run_no,
-      writeId: write.id,
-      attempts: write.attempts,
-      event: null,
-      ...settlement,
-      audit: entryOf(run, theirs, { httpStatus, latencyMs, ...facts }),
-    });
-    if (!mine) throw retryableFailure('WritesInFlight', 'another try has taken it over', 500);
-  };
-
-  /** Told to the CRM, if there is one. */
-  const eventOf = (run: Run, flags: ComplianceFlags): SelectionSettlement['event'] =>
-    deps.hasSubscriber ? { name: EVENT, body: (ids) => renderEvent(run, flags, ids) } : null;
-
-  const done = (outcome: 'updated' | 'existing', version: number | null): SelectionWritten => ({
-    kind: 'done',
-    outcome,
-    version,
-  });
-
-  /**
-   * The PATCH whose answer never came was carried out. `settled`: what was settled when it left; `kept`: where somebody has
-   * taken something of it back since.
-   */
-  const ownWrite = async (
-    attempt: Attempt,
-    lost: LostWrite,
-    { evidence, settled, kept = [] }: OwnWrite,
-  ): Promise<SelectionWritten> => {
-    const { run, update } = attempt;
-    const from = readSelection(lost.from.selection);
-    const flags = checkCompliance(lost.sent, from, takenOff(update));
-    const version = lost.from.version + 1;
-    const reasons = theirsKept(kept);
-    const what =
-      evidence === OWN_WRITE
-        ? 'it was applied'
-        : `${reasons.length > 0 ? 'a part of ' : ''}what it was to change stands there`;
-    await settle(
-      attempt,
-      {
-        outcome: 'updated',
-        fence: null,
-        evidence,
-        written: { version },
-        event: eventOf(run, flags),
-        ...(reasons.length > 0 && { reasons }),
-      },
-      {
-        result: 'COMPLETED',
-        payloadHash: update.sent_sha256,
-        versionBefore: lost.from.version,
-        versionAfter: version,
-        complianceFlags: flags,
-        settled: [...settled, ...kept],
-        details: `The answer was lost; ${what}`,
-      },
-    );
-    return done('updated', version);
-  };
-
-  const theirsKept = (settled: readonly SettledPlace[]): Reason[] =>
-    settled.flatMap(({ place, side }) => (side === 'theirs' ? [{ code: 'theirs_kept', field: place }] : []));
-
-  const unchanged = async (attempt: Attempt, settled: readonly SettledPlace[]): Promise<SelectionWritten> => {
-    const reasons = theirsKept(settled);
-    const doubt = attempt.lost ? `. ${mayHaveBeen(attempt.lost.from)}` : '';
-    await settle(
-      attempt,
-      {
-        outcome: 'existing',
-        fence: null,
-        reasons: reasons.length > 0 ? reasons : [{ code: 'nothing_to_change' }],
-      },
-      {
-        result: 'UNCHANGED',
-        settled,
-        details: (reasons.length > 0 ? 'Their changes were kept' : 'It stands there already') + doubt,
-      },
-    );
-    return done('existing', attempt.theirs.version);
-  };
-
-  /** Its version went by without it: it can never be applied any more. */
-  const notApplied = (attempt: Attempt, { from }: LostWrite): Promise<void> => {
-    const facts = { result: 'FAILED', versionBefore: from.version } as const;
-    const details = 'The answer was lost; it was not applied';
-    return settle(attempt, { outcome: 'outdated', isDecided: true, fence: null }, { ...facts, details });
-  };
-
-  /**
-   * What is sent in its place was decided about by the policy or a person. Where that was for theirs, the wish ends: with
-   * the doubt gone, the next merge would take it for one that was never heard.
-   */
-  const replaced = (attempt: Attempt, { from, missing }: LostWrite, selection: ContactSelection) => {
-    const { run, write, update } = attempt;
-    const written = diffSelections(theirsOf(attempt), selection).map(({ place }) => place);
-    const given = missing.filter((place) => !written.includes(place));
-    return {
-      attempts: write.attempts,
-      refs: { abandoned: [...abandonedPlaces(write), ...given] } satisfies SelectionRefs,
-      audit: entryOf(run, from, {
-        result: 'FAILED',
-        payloadHash: update.sent_sha256,
-        details: `${mayHaveBeen(from)}. Where it does not stand now, it was decided whose word counts`,
-      }),
-    };
-  };
-
-  const answer = async (
-    attempt: Attempt,
-    { selection, sha256: payloadHash, flags, settled }: Payload,
-    fence: number,
-    given: UpdateSelectionAnswer,
-    latencyMs: number,
-  ): Promise<SelectionWritten> => {
-    const { status: httpStatus, requestId } = given;
-    const common = { fence, httpStatus, latencyMs, requestId };
-    const facts = { payloadHash, complianceFlags: flags, settled };
-    if (given.kind === 'outdated') {
-      const details =
-        attempt.lost?.verdict === 'open'
-          ? 'Another version stands there: somebody else wrote since, or it is ours whose answer was lost'
-          : 'Somebody else wrote since; fetched again and merged';
-      await settle(attempt, { ...common, outcome: 'outdated' }, { ...facts, result: 'FAILED', details });
-      return { kind: 'outdated', version: attempt.theirs.version };
-    }
-    if (given.kind === 'refused') {
-      // The ledger has CXone's words whole; the history and the audit do not.
-      const reasons = [{ code: 'refused', message: given.message }];
-      const message = refusalOf(given.message, selection);
-      const details = `Refused: ${message}`;
-      await settle(
-        attempt,
-        { ...common, outcome: 'rejected', reasons },
-        { ...facts, result: 'FAILED', details },
-      );
-      return { kind: 'refused', message };
-    }
-    const isAsSent = sameSelection(readSelection(given.selection), selection);
-    const details = isAsSent ? 'Updated' : 'Updated, and CXone answered with another selection';
-    const reasons: Reason[] = isAsSent ? [] : [{ code: 'answered_differently' }];
-    const written = { version: given.version };
-    const event = eventOf(attempt.run, flags);
-    await settle(
-      attempt,
-      { ...common, outcome: 'updated', written, event, ...(reasons.length > 0 && { reasons }) },
-      { ...facts, result: 'COMPLETED', versionAfter: given.version, details },
-    );
-    return done('updated', given.version);
-  };
-
-  /** Nothing came back, or nothing that says what became of it. Audited like an answer: S3 lost sight of these. */
-  const failure = async (
-    { run, write, theirs }: Attempt,
-    { sha256: payloadHash, flags, settled }: Payload,
-    fence: number,
-    error: CxoneError,
-    startedAt: number,
-  ): Promise<void> => {
-    if (error.applied === 'no') await ledger.writes.release(write.id, fence);
-    else await ledger.writes.markUnanswered(write.id, fence);
-    if (error instanceof CxoneRateLimited && error.retryAfterMs !== null)
-      await rateLimiter.block(error.retryAfterMs);
-    const { action, data } = entryOf(run, theirs, {
-      payloadHash,
-      result: 'FAILED',
-      latencyMs: performance.now() - startedAt,
-      httpStatus: error.status,
-      complianceFlags: flags,
-      settled,
-      details: error.message,
-    });
-    await ledger.audit.add(run.run_id, action, data);
-  };
-
-  const leaveConflict = async (
-    runId: string,
-    why: string,
-    settled: readonly SettledPlace[] = [],
-  ): Promise<void> => {
-    const run = await ledger.runs.get(runId);
-    const update = await ledger.selections.get(run.run_no);
-    const [write] = await ledger.writes.listOpen(run.run_no, 1, 1);
-    if (!write) return;
-    const theirs = await ledger.campaigns.getSnapshot(update.from_snapshot ?? update.base_snapshot);
-    const conflicts = (update.conflicts ?? []) as readonly Conflict[];
-    const differently: Reason[] = conflicts.map((conflict) => ({
-      code: 'changed_differently',
-      field: conflict.place,
-      message: describeConflict(conflict),
-    }));
-    const doubt = mayBeApplied(write) ? mayHaveBeen(theirs) : null;
-    await settle(
-      { run, update, write, theirs, lost: null },
-      {
-        outcome: 'conflict',
-        fence: null,
-        reasons: [
-          ...(differently.length > 0 ? differently : [{ code: 'changing_too_fast' }]),
-          ...(doubt === null ? [] : [{ code: 'answer_lost', message: doubt }]),
-        ],
-      },
-      { result: 'FAILED', settled, details: doubt === null ? why : `${why}. ${doubt}` },
-    );
-  };
-
-  return { ownWrite, unchanged, notApplied, replaced, answer, failure, leaveConflict };
+function emittedEvent(deps: SelectionDeps, run: Run, flags: ComplianceFlags): SelectionSettlement['event'] {
+  return deps.hasSubscriber() ? { name: EVENT, body: (ids) => renderEvent(run, flags, ids) } : null;
 }
 
-interface OwnWrite {
-  readonly evidence: string;
-  readonly settled: readonly SettledPlace[];
-  readonly kept?: readonly SettledPlace[];
+function keptReasons(settled: readonly SettledPlace[]): Reason[] {
+  return settled.flatMap(({ place, side }) =>
+    side === 'theirs' ? [{ code: 'theirs_kept', field: place }] : [],
+  );
 }
 
-export function refusalOf(message: string, { targetListIds, exclusionListIds }: ContactSelection): string {
+function describeDoubt({ version }: Snapshot): string {
+  return `The answer to our write over version ${version} was lost, and it may have been applied`;
+}
+
+export function redactRefusal(
+  message: string,
+  { targetListIds, exclusionListIds }: ContactSelection,
+): string {
   return redactMessage(message, [...targetListIds, ...exclusionListIds]);
-}
-
-const mayHaveBeen = ({ version }: Snapshot): string =>
-  `The answer to our write over version ${version} was lost, and it may have been applied`;
-
-/** Exclusions that the wish takes off, or makes targets. */
-export function takenOff({ base, desired }: SelectionUpdate): string[] {
-  const [before, ours] = [readSelection(base), readSelection(desired)];
-  const removed = before.exclusionListIds.filter((id) => !ours.exclusionListIds.includes(id));
-  return [...removed, ...ours.targetListIds];
 }

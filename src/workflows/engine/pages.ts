@@ -1,6 +1,6 @@
 /** The rolling window: about three pages open, so that no page's end leaves the line idle (performance.md C2). */
 import { CancellationScope, condition, sleep, workflowInfo } from '@temporalio/workflow';
-import type { PageResult } from '../../activities/engine/write-page.ts';
+import type { PageResult } from '../../activities/engine/page-worker.ts';
 import { OPEN_PAGES, writing } from '../policies.ts';
 
 export interface PagesOptions {

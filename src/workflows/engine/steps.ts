@@ -1,7 +1,7 @@
 /** The steps that every bulk run has; a kind's file hasSubscriber its story with them. Each is one line of that story. */
 import { CancellationScope, condition, isCancellation, log, sleep } from '@temporalio/workflow';
 import type { Decision } from '../../contract/steering.ts';
-import type { PageResult } from '../../activities/engine/write-page.ts';
+import type { PageResult } from '../../activities/engine/page-worker.ts';
 import type { InDoubt } from '../../activities/engine/runs.ts';
 import { writePages } from './pages.ts';
 import { allRecords, ledger, MAX_DELIVERY_WAIT, delivery } from '../policies.ts';

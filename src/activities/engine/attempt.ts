@@ -1,0 +1,193 @@
+/**
+ * The one way in which a write reaches CXone: claim, lease, send, and on failure release it, note the lost answer, or
+ * leave it in doubt. Settling an answer is the caller's, since only the operation can read it. The order of the steps is
+ * what makes it safe (docs/adr/0014-lost-answers.md): a claim is committed before the request leaves, the lease is checked
+ * right before the first byte, and an answer settles only under the fence of its claim.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { CxoneError, CxoneRateLimited } from '../../cxone/errors.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import { type Claim, type Claimed, LEASE_MARGIN_MS } from '../../ledger/writes/claims.ts';
+import { isAbort, RateWait } from '../failures.ts';
+import type { WriteRules } from './definition.ts';
+import { Lease, LeaseExpired, type Moment, momentNow } from './lease.ts';
+import { RateLimitBackoff } from './rate-limit-backoff.ts';
+import { LONGEST_WAIT_MS, RateLimitedMeanwhile, type RateLimiter } from './rate-limiter.ts';
+
+export interface AttemptDeps {
+  readonly ledger: Ledger;
+  readonly rateLimiter: RateLimiter;
+  /** Names this process in the ledger. */
+  readonly holder: string;
+  /** Aborted when nothing more is to be claimed or sent. */
+  readonly signal: AbortSignal;
+}
+
+/** A write that this process has claimed and not settled. */
+export interface HeldWrite {
+  readonly id: string;
+  readonly fence: number;
+  /** How many answers to it were lost. */
+  readonly lostAnswers: number;
+  readonly payload: string;
+  readonly lease: Lease;
+}
+
+/** Why a write could not be claimed; `blocked` is waited for. */
+export type NotClaimed = Exclude<Claimed, { verdict: 'claimed' | 'blocked' }>;
+
+export type ClaimResult<Other = never> =
+  | { readonly verdict: 'held'; readonly write: HeldWrite }
+  | NotClaimed
+  | Other;
+
+/** `unsent`: nothing left, and the write is open again. `unanswered`: there is no answer, and the ledger knows it. */
+export type SendResult<A> =
+  | { readonly kind: 'answered'; readonly answer: A; readonly latencyMs: number }
+  | { readonly kind: 'unsent'; readonly error: Error }
+  | { readonly kind: 'unanswered'; readonly error: CxoneError; readonly latencyMs: number };
+
+type ClaimWrite<Other> = (
+  claim: Claim,
+) => Promise<Claimed | (Extract<Claimed, { verdict: 'claimed' }> & { id: string }) | Other>;
+
+export class Attempts {
+  readonly #deps: AttemptDeps;
+  readonly #backoff = new RateLimitBackoff();
+
+  constructor(deps: AttemptDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Waits for a permit, then claims the write. `claim` replaces the ledger's plain claim where more has to be stored with
+   * it. Throws RateWait if the wait is longer than a page waits, and an AbortError once the signal is aborted.
+   */
+  async claim<Other extends { readonly verdict: string } = never>(
+    runNo: number,
+    id: string,
+    { deadlineMs }: WriteRules,
+    claim: ClaimWrite<Other> = (plain) => this.#deps.ledger.writes.claim(plain),
+  ): Promise<ClaimResult<Other>> {
+    const { rateLimiter, holder, signal } = this.#deps;
+    const leaseMs = deadlineMs + LEASE_MARGIN_MS;
+    for (;;) {
+      await rateLimiter.acquire(signal);
+      // The lease began no later than this: the time that the claim itself took counts.
+      const since = momentNow();
+      const claimed = await claim({ runNo, id, leaseMs, holder, tenant: rateLimiter.tenant });
+      if (isClaimed(claimed)) return { verdict: 'held', write: this.#hold(id, claimed, since, leaseMs) };
+      if (!isBlocked(claimed)) return claimed;
+      rateLimiter.noteBlock(claimed.waitMs);
+      if (claimed.waitMs > LONGEST_WAIT_MS) throw new RateWait(claimed.waitMs);
+      await delay(claimed.waitMs, undefined, { signal });
+    }
+  }
+
+  #hold(
+    id: string,
+    claimed: Extract<Claimed, { verdict: 'claimed' }> & { readonly id?: string },
+    since: Moment,
+    leaseMs: number,
+  ): HeldWrite {
+    const { fence, lostAnswers, payload } = claimed;
+    const heldId = claimed.id ?? id;
+    const renew = () => this.#deps.ledger.writes.renew(heldId, fence, leaseMs);
+    return { id: heldId, fence, lostAnswers, payload, lease: new Lease(since, renew) };
+  }
+
+  /**
+   * Sends a held write. `request` must call `write.lease.check()` right before its first byte. Errors of CXone become
+   * results; errors of the ledger are thrown, and the write keeps its lease until that expires.
+   */
+  async send<A>(
+    write: HeldWrite,
+    rules: WriteRules,
+    request: () => Promise<A>,
+    leaveInDoubt: () => Promise<void> = neverInDoubt,
+  ): Promise<SendResult<A>> {
+    let startedAt = performance.now();
+    try {
+      await this.#assertClaimUsable(write.lease);
+      startedAt = performance.now();
+      const answer = await request();
+      this.#backoff.reset();
+      return { kind: 'answered', answer, latencyMs: performance.now() - startedAt };
+    } catch (error) {
+      if (isUnsent(error)) {
+        await this.#deps.ledger.writes.release(write.id, write.fence);
+        return { kind: 'unsent', error };
+      }
+      if (!(error instanceof CxoneError)) throw error;
+      await this.applyRateLimit(error, startedAt);
+      await this.#recordNoAnswer(write, error, rules, leaveInDoubt);
+      return { kind: 'unanswered', error, latencyMs: performance.now() - startedAt };
+    }
+  }
+
+  /** Blocks the tenant after a 429, before anything else is done about it: until the ledger knows, others would claim. */
+  async applyRateLimit(error: CxoneError, sentAtMs: number): Promise<void> {
+    if (!(error instanceof CxoneRateLimited)) return;
+    const { retryAfterMs } = error;
+    await this.#deps.rateLimiter.block(
+      this.#backoff.waitMs({ retryAfterMs, sentAtMs, nowMs: performance.now() }),
+    );
+  }
+
+  /** For writes of many requests: a permit and a renewed lease for the next one. False: stop here. */
+  async nextRequest(lease: Lease): Promise<boolean> {
+    // The first request uses the permit that the claim took.
+    if (lease.requests === 0) return true;
+    const { rateLimiter, signal } = this.#deps;
+    try {
+      await rateLimiter.acquire(signal);
+      // A claim checks whether the tenant is blocked; these further requests have no claim of their own.
+      if ((await rateLimiter.blockedMs()) > 0) return false;
+    } catch (error) {
+      if (isAbort(error) || error instanceof RateWait) return false;
+      throw error;
+    }
+    await lease.renewIfOld();
+    return !signal.aborted;
+  }
+
+  /** Much may have happened while a claimed write waited for its slot. Throws if it must not be sent any more. */
+  async #assertClaimUsable(lease: Lease): Promise<void> {
+    this.#deps.signal.throwIfAborted();
+    this.#deps.rateLimiter.throwIfBlocked();
+    await lease.renewIfOld();
+  }
+
+  async #recordNoAnswer(
+    { id, fence }: HeldWrite,
+    error: CxoneError,
+    { repeatable }: WriteRules,
+    leaveInDoubt: () => Promise<void>,
+  ): Promise<void> {
+    const { writes } = this.#deps.ledger;
+    if (error.applied === 'no') await writes.release(id, fence);
+    else if (repeatable) await writes.markUnanswered(id, fence);
+    else await leaveInDoubt();
+  }
+}
+
+function isClaimed(claimed: {
+  readonly verdict: string;
+}): claimed is Extract<Claimed, { verdict: 'claimed' }> {
+  return claimed.verdict === 'claimed';
+}
+
+function isBlocked(claimed: {
+  readonly verdict: string;
+}): claimed is { readonly verdict: 'blocked'; readonly waitMs: number } {
+  return claimed.verdict === 'blocked';
+}
+
+/** The request was stopped before its first byte. */
+function isUnsent(error: unknown): error is Error {
+  return error instanceof LeaseExpired || error instanceof RateLimitedMeanwhile || isAbort(error);
+}
+
+function neverInDoubt(): Promise<void> {
+  return Promise.reject(new Error('a write that must not be repeated needs a way to be left in doubt'));
+}
