@@ -1,15 +1,21 @@
-/** Keep-alive agents that hand over a socket only when it is connected (and its TLS agreed), so that `nothing left` is known. */
+/**
+ * Keep-alive agents that hand over a socket only once it is connected and its TLS handshake is complete. Until then it is
+ * certain that no byte of the request has left.
+ */
 import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 
-/** Below the 5 s after which many servers drop an idle connection: writing into one being dropped looks ambiguous. */
+/**
+ * Many servers drop idle connections after 5 s. A request written into a connection that is being dropped has an unknown
+ * outcome, so connections are closed here first.
+ */
 const IDLE_MS = 4_000;
 const CONNECT_MS = 10_000;
 
 type Connect = (options: object, done?: (error: Error | null, socket?: Socket) => void) => Socket | undefined;
 
-/** No `maxSockets`: what limits the requests in flight is the caller, and a queue here would eat their deadlines. */
+/** No `maxSockets`: the caller limits the requests in flight, and waiting in a queue here would use up their deadlines. */
 export function createAgents() {
   const agents = {
     http: whenConnected(new http.Agent({ keepAlive: true, timeout: IDLE_MS, scheduling: 'lifo' }), 'connect'),

@@ -1,29 +1,30 @@
-/** An answer that came: its status, and its body once a schema has judged it. */
+/** An answer of CXone: its status, and its body once a schema has validated it. */
 import type { z } from 'zod';
 import { CxoneUnreadable, type RequestContext } from './errors.ts';
 
 export interface Answer {
   readonly status: number;
   readonly requestId: string;
-  /** As the schema has it. Errors: CxoneUnreadable where the body is not JSON or not of this shape. */
+  /** Throws CxoneUnreadable if the body is not JSON or does not match the schema. */
   read<T>(schema: z.ZodType<T>): T;
-  /** The same for refusals, which need not be readable to be refusals: null instead of an error. */
-  readIfPossible<T>(schema: z.ZodType<T>): T | null;
-  /** Its name in small letters. */
+  /** null if the body cannot be read: a refusal is a refusal even if its body is unreadable. */
+  tryRead<T>(schema: z.ZodType<T>): T | null;
+  /** @param name in lower case */
   header(name: string): string | null;
-  /** Nothing but white space in it. */
+  /** The body is empty or white space. */
   readonly isEmpty: boolean;
+  /** The error for an answer that is well formed but makes no sense. */
   unreadable(what: string): CxoneUnreadable;
 }
 
-export function answerOf(
+export function createAnswer(
   body: string | null,
   context: RequestContext,
   headers: Readonly<Record<string, unknown>> = {},
 ): Answer {
   const unreadable = (what: string) => new CxoneUnreadable(context, what);
   const parse = <T>(schema: z.ZodType<T>): { readonly value: T } | { readonly wrong: string } => {
-    if (body === null) return { wrong: 'cut off or too long' };
+    if (body === null) return { wrong: 'truncated or too long' };
     let json: unknown;
     try {
       json = JSON.parse(body);
@@ -32,7 +33,7 @@ export function answerOf(
     }
     const parsed = schema.safeParse(json);
     if (parsed.success) return { value: parsed.data };
-    // Paths and codes only: zod's messages may quote values.
+    // Paths and codes only, because zod's messages may quote values.
     const where = parsed.error.issues.slice(0, 3).map((issue) => `${issue.path.join('.')} ${issue.code}`);
     return { wrong: `another shape: ${where.join(', ')}` };
   };
@@ -50,7 +51,7 @@ export function answerOf(
       if ('wrong' in parsed) throw unreadable(parsed.wrong);
       return parsed.value;
     },
-    readIfPossible(schema) {
+    tryRead(schema) {
       const parsed = parse(schema);
       return 'wrong' in parsed ? null : parsed.value;
     },

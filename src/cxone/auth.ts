@@ -1,6 +1,6 @@
 /**
- * The token of one family: cached in the process, fetched once however many wait for it, renewed before it expires.
- * OAuth 2.0 client credentials; cxone-api.md "Hosts and tokens".
+ * The access token of one family (docs/cxone-contract.md#tokens). It is cached in the process and refreshed before it
+ * expires; callers that need it at the same time share one request.
  */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
@@ -10,26 +10,26 @@ import {
   CxoneUnreadable,
   type RequestContext,
 } from './errors.ts';
-import { errorOf } from './failures.ts';
+import { toError } from './failures.ts';
 import type { Http } from './http.ts';
 import type { Family } from './families.wire.ts';
 import type { FamilySettings, RequestFacts } from './settings.ts';
 
 export interface Tokens {
-  /** Errors: CxoneCredentialsMissing, CxoneUnauthorized, and all of failures.ts, with `applied: 'no'`. */
+  /** Errors: CxoneCredentialsMissing, CxoneUnauthorized and those of failures.ts, all with `applied: 'no'`. */
   get(): Promise<string>;
-  /** After a 401. Forgets the token only if it is still this one: of many 401s one leads to a new token. */
+  /** After a 401. Has no effect if the token was replaced already, so many 401s at once lead to one new token. */
   drop(token: string): void;
 }
 
-/** For an `expires_in` that is missing, not positive or no number; a 401 repairs a guess that was too long. */
+/** Used if `expires_in` is missing, not positive or not a number. If the guess is too long, a 401 corrects it. */
 const UNKNOWN_LIFETIME_SECONDS = 60;
 
 const TOKEN_ANSWER = z.object({ access_token: z.string().min(1), expires_in: z.unknown().optional() });
 
 interface Token {
   readonly value: string;
-  /** On the monotonic clock: the wall clock may jump. */
+  /** On the monotonic clock, because the wall clock may jump. */
   readonly staleAtMs: number;
 }
 
@@ -44,20 +44,20 @@ export interface TokensDeps {
 
 export function createTokens(deps: TokensDeps): Tokens {
   let cached: Token | null = null;
-  let flight: Promise<Token> | null = null;
+  let pending: Promise<Token> | null = null;
 
-  const fetchOnce = (): Promise<Token> => {
-    flight ??= fetchToken(deps)
+  const fetchShared = (): Promise<Token> => {
+    pending ??= fetchToken(deps)
       .then((token) => (cached = token))
       .finally(() => {
-        flight = null;
+        pending = null;
       });
-    return flight;
+    return pending;
   };
   return {
     async get() {
       if (cached !== null && deps.monotonicMs() < cached.staleAtMs) return cached.value;
-      return (await fetchOnce()).value;
+      return (await fetchShared()).value;
     },
     drop(token) {
       if (cached?.value === token) cached = null;
@@ -80,14 +80,14 @@ async function fetchToken(deps: TokensDeps): Promise<Token> {
   const status = outcome.kind === 'answer' ? outcome.status : null;
   const path = new URL(settings.tokenUrl).pathname;
   deps.onRequest({ family, verb: 'POST', path, status, latencyMs: deps.monotonicMs() - startedAtMs });
-  // 400 is how OAuth 2.0 says invalid_client or invalid_scope (RFC 6749 §5.2).
+  // OAuth 2.0 reports invalid_client and invalid_scope as 400 (RFC 6749 §5.2).
   if (status === 400 || status === 401) throw new CxoneUnauthorized({ ...context, status }, 'token endpoint');
   const answered = { ...context, status };
-  if (outcome.kind === 'none' || outcome.status >= 300) throw errorOf(outcome, answered, settings, 'no');
+  if (outcome.kind === 'none' || outcome.status >= 300) throw toError(outcome, answered, settings, 'no');
   return readToken(outcome.body, answered, settings, startedAtMs);
 }
 
-/** Secrets go into the header or the body, never into the query: that ends up in logs. */
+/** Secrets go into the header or the body, never into the query string, which ends up in logs. */
 function tokenRequest(settings: FamilySettings, context: RequestContext) {
   const { clientId, clientSecret } = settings;
   if (clientId === null || clientSecret === null) throw new CxoneCredentialsMissing(context, 'credentials');
@@ -117,7 +117,7 @@ function readToken(
   const parsed = TOKEN_ANSWER.safeParse(parseJson(body));
   if (!parsed.success) throw new CxoneUnreadable(context, 'no access_token in it', 'no');
   const lifetimeMs = lifetimeSeconds(parsed.data.expires_in) * 1000;
-  // A token that lives shorter than the margin would be renewed with every request: half its life then.
+  // A token that lives shorter than the margin would be refreshed with every request, so use half its lifetime.
   const marginMs = Math.min(settings.refreshBeforeExpirySeconds * 1000, lifetimeMs / 2);
   return { value: parsed.data.access_token, staleAtMs: startedAtMs + lifetimeMs - marginMs };
 }

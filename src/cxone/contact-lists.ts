@@ -1,4 +1,4 @@
-/** Records of contact lists (S1). A batch is atomic: CXone creates all of it or nothing. */
+/** Records of contact lists (docs/cxone-contract.md#contact-lists). CXone creates all records of a batch or none. */
 import {
   type ContactRecord,
   MAX_RECORDS_PER_REQUEST,
@@ -8,7 +8,7 @@ import {
   RECORDS_REFUSED,
 } from './contact-lists.wire.ts';
 import type { FamilyClient } from './family.ts';
-import { type NamedRecord, nameRecords } from './named-records.ts';
+import { matchRecords, type NamedRecord } from './named-records.ts';
 import { z } from 'zod';
 
 export type { ContactRecord } from './contact-lists.wire.ts';
@@ -16,20 +16,23 @@ export type { NamedRecord } from './named-records.ts';
 
 interface RequestOptions {
   readonly signal?: AbortSignal;
-  /** Called synchronously right before the first byte leaves (again before the repeat after a 401); a throw stops it. */
+  /**
+   * Called synchronously right before the first byte leaves, and again before the repeat after a 401. If it throws,
+   * nothing is sent.
+   */
   readonly beforeSend?: () => void;
 }
 export interface CreateRecordsRequest extends RequestOptions {
   readonly listId: string;
-  /** 1 to 100. */
-  readonly records: readonly ContactRecord[] | KeptRecords;
+  /** 1 to 100 records. */
+  readonly records: readonly ContactRecord[] | SerializedRecords;
 }
-/** Records that are at hand as text, which is sent as it is. */
-export interface KeptRecords {
+/** Records as JSON text, which is sent unchanged. */
+export interface SerializedRecords {
   readonly count: number;
-  /** An array. */
+  /** A JSON array. */
   readonly json: string;
-  /** Called only where the answer names some of them. */
+  /** Called only if the answer names records. */
   readonly read: () => readonly ContactRecord[];
 }
 export interface UpdateRecordRequest extends RequestOptions {
@@ -38,7 +41,7 @@ export interface UpdateRecordRequest extends RequestOptions {
   readonly record: ContactRecord;
 }
 
-/** `message` and `notes` are CXone's own words and may hold personal data: for the ledger, never for a log. */
+/** `message` and `notes` come from CXone and may contain personal data: store them in the ledger, never log them. */
 export type CreateRecordsAnswer = AnswerParts &
   (
     | { readonly kind: 'created'; readonly recordsCreated: number }
@@ -51,21 +54,21 @@ interface AnswerParts {
   readonly status: number;
   /** Our `X-Request-Id`. */
   readonly requestId: string;
-  /** Entries of `warnings` and `errors` that point at records of the request. */
+  /** Entries of `warnings` and `errors` that could be matched to a record of the request. */
   readonly named: readonly NamedRecord[];
-  /** What they say beside that. */
+  /** The other entries. */
   readonly notes: readonly string[];
 }
 
-/** Refused with 400, 409, 422, or 404: the record has gone, or its list, which the next batch will tell. */
+/** Refused with 400, 409 or 422; or with 404, if the record or its list does not exist any more. */
 export type UpdateRecordAnswer =
   | { readonly kind: 'updated' }
   | { readonly kind: 'refused'; readonly status: number; readonly message: string };
 
 export interface ContactLists {
-  /** Errors: all of errors.ts; RangeError for a batch of another size. */
+  /** Errors: those of errors.ts; RangeError for a batch that is empty or too large. */
   createRecords(request: CreateRecordsRequest): Promise<CreateRecordsAnswer>;
-  /** Idempotent. Errors: all of errors.ts. */
+  /** Idempotent. Errors: those of errors.ts. */
   updateRecord(request: UpdateRecordRequest): Promise<UpdateRecordAnswer>;
 }
 
@@ -81,7 +84,7 @@ async function createRecords(
   request: CreateRecordsRequest,
 ): Promise<CreateRecordsAnswer> {
   const { listId, signal, beforeSend } = request;
-  const { count, json, read } = 'json' in request.records ? request.records : keep(request.records);
+  const { count, json, read } = 'json' in request.records ? request.records : serialize(request.records);
   if (count < 1 || count > MAX_RECORDS_PER_REQUEST) {
     throw new RangeError(`a batch has 1 to ${MAX_RECORDS_PER_REQUEST} records, not ${count}`);
   }
@@ -96,9 +99,8 @@ async function createRecords(
   });
   const { status, requestId } = answer;
   if (status >= 300) {
-    // A refusal that cannot be read names nobody, and is a refusal all the same.
-    const body = answer.readIfPossible(RECORDS_REFUSED) ?? { message: null, warnings: [], errors: [] };
-    const parts = { status, requestId, ...nameRecords(body, read) };
+    const body = answer.tryRead(RECORDS_REFUSED) ?? { message: null, warnings: [], errors: [] };
+    const parts = { status, requestId, ...matchRecords(body, read) };
     return status === 409
       ? { kind: 'duplicates', ...parts }
       : { kind: 'refused', message: body.message ?? `refused (${status})`, ...parts };
@@ -106,10 +108,10 @@ async function createRecords(
   const created = answer.read(RECORDS_CREATED);
   const { recordsCreated } = created;
   if (recordsCreated > count) throw answer.unreadable('more records created than were sent');
-  return { kind: 'created', status, requestId, recordsCreated, ...nameRecords(created, read) };
+  return { kind: 'created', status, requestId, recordsCreated, ...matchRecords(created, read) };
 }
 
-function keep(records: readonly ContactRecord[]): KeptRecords {
+function serialize(records: readonly ContactRecord[]): SerializedRecords {
   return { count: records.length, json: JSON.stringify(records), read: () => records };
 }
 
@@ -125,10 +127,10 @@ async function updateRecord(client: FamilyClient, request: UpdateRecordRequest):
     beforeSend,
   });
   if (answer.status >= 300) {
-    const body = answer.readIfPossible(RECORDS_REFUSED);
+    const body = answer.tryRead(RECORDS_REFUSED);
     return { kind: 'refused', status: answer.status, message: body?.message ?? `refused (${answer.status})` };
   }
-  // S1 does not show the body of this 200; a login page or half an object is none all the same.
+  // The body of this 200 is not documented, but a login page or a truncated object is certainly not one.
   if (!answer.isEmpty) answer.read(z.unknown());
   return { kind: 'updated' };
 }

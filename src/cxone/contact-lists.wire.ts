@@ -1,7 +1,6 @@
-/** What goes over the wire for contact lists: cxone-api.md "contactlists (S1)". The simulator speaks by it too. */
+/** Requests and answers for contact lists (docs/cxone-contract.md#contact-lists), shared with the simulator. */
 import { z } from 'zod';
 
-/** S1: records of one request. */
 export const MAX_RECORDS_PER_REQUEST = 100;
 export const RECORDS_PATH = '/api/v2/contactlists/{listId}/records';
 export const RECORD_PATH = '/api/v2/contactlists/{listId}/records/{recordId}';
@@ -15,10 +14,10 @@ export interface ContactRecord {
   readonly optInStatus: string;
 }
 
-/** Ids come as text or as numbers, depending on who wrote the endpoint. */
+/** Some endpoints return ids as text, others as numbers. */
 const ID = z.union([z.string(), z.number().transform(String)]).nullish();
 
-/** **[ours]**: S1 shows empty arrays only. Lenient: whatever names a record is better than an unread answer. */
+/** Our reading: the tutorial shows empty arrays only. Lenient, because part of an entry is better than an unread answer. */
 export const NAMED_ENTRY = z.object({
   index: z.number().nullish(),
   contactId: ID,
@@ -34,14 +33,14 @@ const ENTRIES = z
   .nullish()
   .transform((entries) => entries ?? []);
 
-/** 200 */
+/** The body of a 200. */
 export const RECORDS_CREATED = z.object({
   recordsCreated: z.number().int().nonnegative(),
   warnings: ENTRIES,
   errors: ENTRIES,
 });
 
-/** 409, 400 and 422 */
+/** The body of a 400, 409 or 422. */
 export const RECORDS_REFUSED = z.object({
   message: z.string().nullish(),
   warnings: ENTRIES,

@@ -1,4 +1,4 @@
-/** The SDK's front door. One `Cxone` a process: its tokens and connections are shared by all who call it. */
+/** The client for the CXone API. Create one per process: all callers share its tokens and connections. */
 import { performance } from 'node:perf_hooks';
 import { type ContactLists, createContactLists } from './contact-lists.ts';
 import { createFamilyClient, type FamilyClient } from './family.ts';
@@ -10,7 +10,7 @@ import { DEADLINES, type Deadlines, type FamilySettings, type RequestFacts } fro
 
 export interface CxoneOptions {
   readonly families: Readonly<Record<Family, FamilySettings>>;
-  /** Told of every request, tokens included. */
+  /** Called after every request, including those to token endpoints. */
   readonly onRequest?: (facts: RequestFacts) => void;
   /** For tests. */
   readonly deadlines?: Partial<Deadlines>;
@@ -22,7 +22,7 @@ export interface Cxone {
   readonly contactLists: ContactLists;
   readonly preferences: Preferences;
   readonly outbound: Outbound;
-  /** Drops the idle connections. */
+  /** Closes idle connections. */
   close(): void;
 }
 

@@ -1,21 +1,22 @@
 /**
- * What can go wrong with one request to CXone, as facts of HTTP. Each error says family, verb, URL, status and request
- * id, and whether CXone may have applied it. None holds a body, a token, a header or what axios threw: errors are
- * logged and serialised by others, and axios's carry the bearer and the whole request (reliability.md M9).
+ * What can go wrong with one request to CXone, in terms of HTTP. Each error has family, verb, URL, status and request id,
+ * and whether CXone may have applied the request. None contains a body, a token, a header or axios's own error: errors
+ * get logged and serialised, and axios's contain the token and the whole request
+ * (docs/adr/0020-one-attempt.md#errors-carry-no-payload).
  */
 import type { Family } from './families.wire.ts';
 
 export interface RequestContext {
   readonly family: Family;
   readonly verb: string;
-  /** Without a query: addresses and numbers stand there. */
+  /** Without the query string, which may contain addresses and phone numbers. */
   readonly url: string;
   readonly status: number | null;
-  /** Our `X-Request-Id`, to be named to the vendor's support. */
+  /** Our `X-Request-Id`, for the vendor's support. */
   readonly requestId: string | null;
 }
 
-/** `no`: CXone did nothing. `unknown`: it may have, so that a write must not be repeated blindly. */
+/** `no`: CXone did nothing. `unknown`: it may have applied the request, so a write must not simply be repeated. */
 export type Applied = 'no' | 'unknown';
 
 export class CxoneError extends Error {
@@ -38,26 +39,26 @@ export class CxoneError extends Error {
   }
 }
 
-/** The family is not configured: nothing was sent. */
+/** The family is not configured. Nothing was sent. */
 export class CxoneCredentialsMissing extends CxoneError {
   constructor(context: RequestContext, missing: 'url' | 'credentials') {
     const NAME = context.family.toUpperCase();
     const remedy = {
       url: `its address is not set; set CXONE_${NAME}_URL (or CXONE_API_URL, or for outbound CXONE_INSTANCE)`,
-      credentials: `its credentials are not set; ${credentialsOf(context.family)}`,
+      credentials: `its credentials are not set; ${checkCredentials(context.family)}`,
     };
     super(context, remedy[missing], 'no');
   }
 }
 
-/** CXone does not take these credentials, or not even a fresh token of theirs. */
+/** CXone refuses the credentials, or a token that was just issued for them. */
 export class CxoneUnauthorized extends CxoneError {
   constructor(context: RequestContext, by: 'token endpoint' | 'api') {
     const what = {
       'token endpoint': `the token endpoint refused the credentials (${context.status})`,
-      api: `refused with 401, with a fresh token too`,
+      api: `refused with 401, even with a new token`,
     };
-    super(context, `${what[by]}; ${credentialsOf(context.family)}`, 'no');
+    super(context, `${what[by]}; ${checkCredentials(context.family)}`, 'no');
   }
 }
 
@@ -82,19 +83,19 @@ export class CxoneNotFound extends CxoneError {
 }
 
 export class CxoneRateLimited extends CxoneError {
-  /** What `Retry-After` asks for; null without a readable one: back off. */
+  /** From `Retry-After`. null: there is none or it is unreadable, so the caller has to back off. */
   readonly retryAfterMs: number | null;
   constructor(context: RequestContext, retryAfterMs: number | null) {
-    super(context, `rate limited (429), ${waitOf(retryAfterMs)}`, 'no');
+    super(context, `rate limited (429), ${describeWait(retryAfterMs)}`, 'no');
     this.retryAfterMs = retryAfterMs;
   }
 }
 
-/** 5xx, and 408 and 425, which say as little about what was done. */
+/** 5xx, 408 and 425: none of them says whether the request was applied. */
 export class CxoneUnavailable extends CxoneError {
   readonly retryAfterMs: number | null;
   constructor(context: RequestContext, retryAfterMs: number | null, applied: Applied) {
-    super(context, `unavailable (${context.status}), ${waitOf(retryAfterMs)}`, applied);
+    super(context, `unavailable (${context.status}), ${describeWait(retryAfterMs)}`, applied);
     this.retryAfterMs = retryAfterMs;
   }
 }
@@ -102,7 +103,7 @@ export class CxoneUnavailable extends CxoneError {
 /** `aborted`: by the caller's own signal. */
 export type NoAnswerReason = 'timeout' | 'aborted' | 'connection';
 
-/** No whole answer came. For a write `applied` is `no` only where no byte of the request had left. */
+/** No complete answer arrived. For a write, `applied` is `no` only if no byte of the request had left. */
 export class CxoneNoAnswer extends CxoneError {
   readonly reason: NoAnswerReason;
   /** E.g. ECONNREFUSED, ECONNRESET, ENOTFOUND, CERT_HAS_EXPIRED. */
@@ -115,25 +116,25 @@ export class CxoneNoAnswer extends CxoneError {
   }
 }
 
-/** A 2xx whose body is cut off, no JSON, too long or of another shape: probably applied, certainly not understood. */
+/** A 2xx whose body is truncated, too long, not JSON or of another shape: probably applied, but not understood. */
 export class CxoneUnreadable extends CxoneError {
   constructor(context: RequestContext, what: string, applied: Applied = 'unknown') {
     super(context, `unreadable answer (${context.status}): ${what}`, applied);
   }
 }
 
-/** An answer that nothing here expects: other 4xx, and redirects, which are never followed. */
+/** Any other answer: other 4xx, and redirects, which are never followed. */
 export class CxoneRefused extends CxoneError {
   constructor(context: RequestContext, what = `refused (${context.status})`) {
     super(context, what, 'no');
   }
 }
 
-function credentialsOf(family: Family): string {
+function checkCredentials(family: Family): string {
   const NAME = family.toUpperCase();
   return `check CXONE_CLIENT_ID and CXONE_CLIENT_SECRET, or CXONE_${NAME}_CLIENT_ID and CXONE_${NAME}_CLIENT_SECRET`;
 }
 
-function waitOf(retryAfterMs: number | null): string {
+function describeWait(retryAfterMs: number | null): string {
   return retryAfterMs === null ? 'without a readable Retry-After' : `retry after ${retryAfterMs} ms`;
 }

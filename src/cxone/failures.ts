@@ -1,4 +1,4 @@
-/** HTTP's facts → our errors: the one table (cxone-api.md "What every answer means"). */
+/** Which error an outcome of HTTP becomes (docs/cxone-contract.md#what-every-answer-means). */
 import {
   type Applied,
   type CxoneError,
@@ -16,21 +16,23 @@ import { retryAfterMs } from './retry-after.ts';
 import type { FamilySettings } from './settings.ts';
 
 /**
- * For every outcome that is no success and that the caller does not expect. `ifDone` is what to say where nobody knows
- * whether the request was carried out: `no` for those that change nothing.
+ * For outcomes that are neither successes nor expected by the caller.
+ * @param ifUnknown `applied` of the error if the outcome does not say whether the request was applied; `no` for requests
+ * that change nothing
  */
-export function errorOf(
+export function toError(
   outcome: HttpOutcome,
   context: RequestContext,
   settings: FamilySettings,
-  ifDone: Applied,
+  ifUnknown: Applied,
 ): CxoneError {
   if (outcome.kind === 'none') {
-    return new CxoneNoAnswer(context, outcome.reason, outcome.code, outcome.sent ? ifDone : 'no');
+    return new CxoneNoAnswer(context, outcome.reason, outcome.code, outcome.sent ? ifUnknown : 'no');
   }
   const { status, headers } = outcome;
   const waitMs = retryAfterMs(headers['retry-after'], headers['date'], Date.now());
-  if (status >= 500 || status === 408 || status === 425) return new CxoneUnavailable(context, waitMs, ifDone);
+  if (status >= 500 || status === 408 || status === 425)
+    return new CxoneUnavailable(context, waitMs, ifUnknown);
   switch (status) {
     case 401:
       return new CxoneUnauthorized(context, 'api');

@@ -1,12 +1,13 @@
 /**
- * Requests to one family: its address, its token, the one repeat after a 401. Every other answer is either expected by
- * the caller or an error of errors.ts. Never sleeps, never retries.
+ * Requests to one family: adds address and token, and repeats a request once after a 401. Any other answer is returned if
+ * the caller expects it, and otherwise becomes an error of errors.ts. Nothing is retried here
+ * (docs/adr/0020-one-attempt.md#the-client).
  */
 import { randomUUID } from 'node:crypto';
-import { type Answer, answerOf } from './answer.ts';
+import { type Answer, createAnswer } from './answer.ts';
 import { createTokens } from './auth.ts';
 import { CxoneCredentialsMissing, CxoneNoAnswer, CxoneRefused, type RequestContext } from './errors.ts';
-import { errorOf } from './failures.ts';
+import { toError } from './failures.ts';
 import type { Http, HttpOutcome } from './http.ts';
 import type { Family } from './families.wire.ts';
 import type { Deadlines, FamilySettings, RequestFacts } from './settings.ts';
@@ -22,17 +23,17 @@ export interface FamilyDeps {
 
 export interface Call {
   readonly verb: 'GET' | 'POST' | 'PUT' | 'PATCH';
-  /** With `{name}` for each of `params`: what metrics show. */
+  /** A template with `{name}` for each of `params`. Metrics show the template. */
   readonly path: string;
   readonly params: Readonly<Record<string, string>>;
-  /** In no error and no metric: ids and addresses stand there. */
+  /** Never part of an error or a metric, because it may contain ids and addresses. */
   readonly query?: Readonly<Record<string, string>>;
-  /** Besides those that every request has. */
+  /** In addition to those of every request. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
-  /** The same as JSON text, where that is at hand. */
+  /** Instead of `body`, if the JSON text exists already. */
   readonly bodyText?: string;
-  /** Statuses, besides 2xx, that are answers for the caller and no errors. */
+  /** Statuses besides 2xx that the caller handles; others become errors. */
   readonly expect: readonly number[];
   /** Default `requestMs`. */
   readonly deadline?: 'requestMs' | 'campaignMs';
@@ -41,7 +42,7 @@ export interface Call {
 }
 
 export interface FamilyClient {
-  /** Errors: all of errors.ts; and what `beforeSend` throws, unchanged. */
+  /** Errors: those of errors.ts, and whatever `beforeSend` throws. */
   call(call: Call): Promise<Answer>;
 }
 
@@ -52,7 +53,7 @@ export function createFamilyClient(deps: FamilyDeps): FamilyClient {
   async function attempt(call: Call, url: URL, context: RequestContext): Promise<HttpOutcome> {
     const token = await unlessAborted(tokens.get(), call.signal, context);
     const startedAtMs = deps.monotonicMs();
-    const outcome = await deps.http.send({ ...wireRequest(call, url, context, token), ...limits(call) });
+    const outcome = await deps.http.send({ ...buildRequest(call, url, context, token), ...limits(call) });
     const status = outcome.kind === 'answer' ? outcome.status : null;
     const latencyMs = deps.monotonicMs() - startedAtMs;
     deps.onRequest({ family, verb: call.verb, path: call.path, status, latencyMs });
@@ -67,16 +68,16 @@ export function createFamilyClient(deps: FamilyDeps): FamilyClient {
 
   return {
     async call(call) {
-      const context = contextOf(family, settings, call);
+      const context = createContext(family, settings, call);
       const url = pinnedUrl(settings, context);
       for (const [name, value] of Object.entries(call.query ?? {})) url.searchParams.set(name, value);
       let outcome = await attempt(call, url, context);
-      // A token can be revoked before its time. The repeat is safe: a 401 is refused before anything is done.
+      // A token may be revoked before it expires. Repeating is safe, because a 401 means that nothing was done.
       if (isStatus(outcome, 401)) outcome = await attempt(call, url, context);
       const answered = { ...context, status: outcome.kind === 'answer' ? outcome.status : null };
       if (outcome.kind === 'none' || !isExpected(outcome.status, call))
-        throw errorOf(outcome, answered, settings, call.verb === 'GET' ? 'no' : 'unknown');
-      return answerOf(outcome.body, answered, outcome.headers);
+        throw toError(outcome, answered, settings, call.verb === 'GET' ? 'no' : 'unknown');
+      return createAnswer(outcome.body, answered, outcome.headers);
     },
   };
 }
@@ -89,13 +90,13 @@ function isExpected(status: number, call: Call): boolean {
   return (status >= 200 && status < 300) || call.expect.includes(status);
 }
 
-function contextOf(family: Family, settings: FamilySettings, call: Call): RequestContext {
+function createContext(family: Family, settings: FamilySettings, call: Call): RequestContext {
   const context = { family, verb: call.verb, url: call.path, status: null, requestId: randomUUID() };
   if (settings.url === '') throw new CxoneCredentialsMissing(context, 'url');
   return { ...context, url: settings.url + fillPath(call, context) };
 }
 
-/** An id is one path segment. `.` and `..` would be resolved to another path, encoded or not. */
+/** An id is one path segment. `.` and `..` would lead to another path, even percent-encoded. */
 function fillPath({ path, params }: Call, context: RequestContext): string {
   return path.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = params[name] ?? '';
@@ -105,14 +106,14 @@ function fillPath({ path, params }: Call, context: RequestContext): string {
   });
 }
 
-/** The bearer goes to the family's own origin and nowhere else. */
+/** The token is sent to the family's own origin only. */
 function pinnedUrl(settings: FamilySettings, context: RequestContext): URL {
   const url = new URL(context.url);
   if (url.origin === new URL(settings.url).origin) return url;
-  throw new CxoneRefused(context, 'is not of the origin of this family; nothing was sent');
+  throw new CxoneRefused(context, 'is outside the origin of this family; nothing was sent');
 }
 
-function wireRequest(call: Call, url: URL, context: RequestContext, token: string) {
+function buildRequest(call: Call, url: URL, context: RequestContext, token: string) {
   const headers: Record<string, string> = {
     Authorization: `Bearer ${token}`,
     Accept: 'application/json',
@@ -125,7 +126,7 @@ function wireRequest(call: Call, url: URL, context: RequestContext, token: strin
   return { verb: call.verb, url: url.href, headers, body };
 }
 
-/** The token is shared: a caller that gives up stops waiting for it, and does not take it away from the others. */
+/** The request for a token is shared: a caller that gives up stops waiting but does not abort it for the others. */
 function unlessAborted<T>(
   work: Promise<T>,
   signal: AbortSignal | undefined,

@@ -1,7 +1,7 @@
 /**
- * One HTTP attempt, hardened (reliability.md §0.5, §1): never a retry, never a redirect, never a proxy, always a deadline
- * of the whole exchange, always a limit of the answer. Says as a value what happened, above all whether a byte may
- * have left. Knows nothing of tokens or families.
+ * One HTTP exchange (docs/adr/0020-one-attempt.md#the-client): no retries, no redirects, no proxy, a deadline for the whole
+ * exchange and a limit for the size of the answer. The outcome is a value; above all it says whether a byte of the request
+ * may have left. Knows nothing about tokens or families.
  */
 import http from 'node:http';
 import https from 'node:https';
@@ -14,10 +14,10 @@ export interface HttpRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
-  /** Until the last byte of the answer's body. */
+  /** Until the last byte of the answer has arrived. */
   readonly deadlineMs: number;
   readonly signal?: AbortSignal | undefined;
-  /** Called synchronously right before the first byte is written; if it throws, nothing is sent. */
+  /** Called synchronously right before the first byte is written. If it throws, nothing is sent. */
   readonly beforeSend?: (() => void) | undefined;
 }
 
@@ -26,24 +26,24 @@ export type HttpOutcome =
       readonly kind: 'answer';
       readonly status: number;
       readonly headers: Readonly<Record<string, unknown>>;
-      /** null: cut off, too long or not decodable. */
+      /** null: truncated, too long or not decodable. */
       readonly body: string | null;
     }
   | {
       readonly kind: 'none';
       readonly reason: NoAnswerReason;
       readonly code: string | null;
-      /** Bytes of the request may have left. */
+      /** A byte of the request may have left. */
       readonly sent: boolean;
     };
 
 export interface Http {
-  /** Errors: only what `beforeSend` throws, unchanged. */
+  /** Throws only what `beforeSend` throws. */
   send(request: HttpRequest): Promise<HttpOutcome>;
   close(): void;
 }
 
-/** Of the decompressed answer. The longest is a list of suppressions; a gzip bomb is longer (reliability.md M4). */
+/** After decompression, because a gzip bomb is small on the wire. The largest regular answer is a list of suppressions. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 export function createHttp(): Http {
@@ -52,7 +52,7 @@ export function createHttp(): Http {
     httpAgent: agents.http,
     httpsAgent: agents.https,
     adapter: 'http',
-    // The bodies are text here: which answer has to be JSON depends on its status.
+    // Bodies stay text here, because whether they must be JSON depends on the status.
     responseType: 'text',
     transformResponse: (text: unknown) => text,
     transformRequest: (text: unknown) => text,
@@ -80,16 +80,16 @@ async function send(instance: AxiosInstance, request: HttpRequest): Promise<Http
     return { kind: 'answer', status, headers, body: typeof data === 'string' ? data : null };
   } catch (error) {
     if (watch.refusal !== null) throw watch.refusal.error;
-    return outcomeOf(error, watch, deadline.reason());
+    return describeFailure(error, watch, deadline.reason());
   } finally {
     deadline.dispose();
   }
 }
 
-/** Nothing of axios's error goes further than its code. */
-function outcomeOf(error: unknown, watch: Watch, cut: 'timeout' | 'aborted' | null): HttpOutcome {
+/** Uses only the code of axios's error, which contains the whole request. */
+function describeFailure(error: unknown, watch: Watch, cut: 'timeout' | 'aborted' | null): HttpOutcome {
   const code = isAxiosError(error) ? (error.code ?? null) : null;
-  // A status that came counts even where its body did not; a 2xx whose body the deadline cut off is no answer.
+  // A status counts even without its body, except for a 2xx whose body was cut off by the deadline.
   const isAnswer = watch.status !== null && cut !== 'aborted' && !(cut === 'timeout' && watch.status < 300);
   if (isAnswer) return { kind: 'answer', status: watch.status ?? 0, headers: watch.headers, body: null };
   if (cut !== null) return { kind: 'none', reason: cut, code: null, sent: watch.sent };
@@ -105,9 +105,9 @@ interface Watch {
 }
 
 /**
- * Stands between axios and node:http, for two facts that axios does not tell: that the request is about to leave, and
- * which status came before the connection broke. A ClientRequest emits `socket` right before it flushes itself into it,
- * and agents.ts hands over none but connected sockets.
+ * A layer between axios and node:http that observes two facts axios does not report: that the request is about to leave,
+ * and which status arrived before the connection broke. A ClientRequest emits `socket` right before it writes to it, and
+ * agents.ts only hands over connected sockets.
  */
 function watchTransport(beforeSend: (() => void) | undefined): Watch {
   const watch: Watch = {
@@ -125,7 +125,7 @@ function watchTransport(beforeSend: (() => void) | undefined): Watch {
       onResponse(res);
     });
     req.once('socket', () => {
-      // Destroyed by the deadline or the caller while it waited for the connection.
+      // The deadline or the caller destroyed it while the connection was being established.
       if (req.destroyed) return;
       try {
         beforeSend?.();
@@ -140,7 +140,7 @@ function watchTransport(beforeSend: (() => void) | undefined): Watch {
   return watch;
 }
 
-/** The deadline and the caller's signal as one. Not AbortSignal.any: on Node 20 it stays with a long-lived signal. */
+/** The deadline and the caller's signal as one signal. On Node 20, AbortSignal.any leaks if one of them lives long. */
 function createDeadline(ms: number, caller: AbortSignal | undefined) {
   const controller = new AbortController();
   let reason: 'timeout' | 'aborted' | null = null;

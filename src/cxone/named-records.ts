@@ -1,13 +1,13 @@
-/** `warnings` and `errors` of an answer → the records of the request that they speak of. Pure. */
+/** Matches the `warnings` and `errors` of an answer to the records of the request. Pure. */
 import type { ContactRecord, NamedEntry } from './contact-lists.wire.ts';
 
 export interface NamedRecord {
   /** Position in the request. */
   readonly index: number;
-  /** As CXone names them, where it does. */
+  /** As CXone returns them, if it does. */
   readonly contactId: string | null;
   readonly recordId: string | null;
-  /** `DUPLICATE` for a record that is in the list already; `UNSPECIFIED` where CXone gives none. */
+  /** `DUPLICATE` for a record that the list already has; `UNSPECIFIED` if CXone returns none. */
   readonly code: string;
   readonly field: string | null;
   readonly message: string | null;
@@ -20,26 +20,26 @@ interface Entries {
 }
 
 /**
- * An entry is believed if its index is one of the request's and its contactId, if any, is that record's. Otherwise the
- * contactId decides, if exactly one record has it; and what fits no record is a note: a wrong one must not be settled.
+ * An entry belongs to the record at its index if its contactId, where given, agrees. Otherwise it belongs to the record
+ * with its contactId, if there is exactly one. Other entries become notes, because blaming the wrong record would be worse.
+ * @param readRecords called only if there are entries
  */
-export function nameRecords({ warnings, errors }: Entries, readRecords: () => readonly ContactRecord[]) {
+export function matchRecords({ warnings, errors }: Entries, readRecords: () => readonly ContactRecord[]) {
   const named: NamedRecord[] = [];
   const notes: string[] = [];
-  const isSilent = warnings.length + errors.length === 0;
-  const records = isSilent ? [] : readRecords();
+  const records = warnings.length + errors.length === 0 ? [] : readRecords();
   const add = (entry: string | NamedEntry, severity: 'warning' | 'error'): void => {
-    const index = typeof entry === 'string' ? null : indexOf(entry, records);
+    const index = typeof entry === 'string' ? null : findIndex(entry, records);
     if (typeof entry === 'string') notes.push(entry);
-    else if (index === null) notes.push(entry.message ?? entry.code ?? 'an entry that names no record');
-    else named.push(namedRecord(entry, index, severity));
+    else if (index === null) notes.push(entry.message ?? entry.code ?? 'an entry that matches no record');
+    else named.push(toNamedRecord(entry, index, severity));
   };
   for (const entry of warnings) add(entry, 'warning');
   for (const entry of errors) add(entry, 'error');
   return { named, notes };
 }
 
-function indexOf({ index, contactId }: NamedEntry, records: readonly ContactRecord[]): number | null {
+function findIndex({ index, contactId }: NamedEntry, records: readonly ContactRecord[]): number | null {
   const record = index == null ? undefined : records[index];
   if (index != null && record !== undefined && (contactId == null || contactId === record.contactId))
     return index;
@@ -49,7 +49,7 @@ function indexOf({ index, contactId }: NamedEntry, records: readonly ContactReco
   return first >= 0 && first === last ? first : null;
 }
 
-function namedRecord(entry: NamedEntry, index: number, severity: 'warning' | 'error'): NamedRecord {
+function toNamedRecord(entry: NamedEntry, index: number, severity: 'warning' | 'error'): NamedRecord {
   return {
     index,
     contactId: entry.contactId ?? null,

@@ -1,4 +1,7 @@
-/** Campaigns (S3): a document with a version, read whole and written whole, and only if the version still is that. */
+/**
+ * Campaigns (docs/cxone-contract.md#outbound-campaigns). A campaign is a versioned document that is read and written as a
+ * whole; CXone accepts a write only if it names the current version.
+ */
 import type { FamilyClient } from './family.ts';
 import type { Answer } from './answer.ts';
 import {
@@ -15,10 +18,10 @@ export type { CampaignDocument, WireSelection } from './outbound.wire.ts';
 
 export interface Campaign {
   readonly version: number;
-  /** Some regions send one; the version is what counts. */
+  /** Only some regions send one. The version is what protects against overwriting. */
   readonly etag: string | null;
   readonly selection: WireSelection;
-  /** As it came, for sending it back. */
+  /** Exactly as received, to be sent back with the change. */
   readonly document: CampaignDocument;
 }
 
@@ -28,17 +31,20 @@ export interface ReadCampaignRequest {
 }
 export interface UpdateSelectionRequest {
   readonly campaignId: string;
-  /** As it was read. */
+  /** Exactly as received. */
   readonly document: CampaignDocument;
-  /** Its version: CXone refuses the write when it has another one by now. */
+  /** The document's version. CXone refuses the write if the campaign has another one by now. */
   readonly version: number;
-  /** The four parts; what the document's selection has besides stays. */
+  /** The parts to replace. Other fields of the document's selection stay. */
   readonly selection: Readonly<Record<string, unknown>>;
-  /** Called synchronously right before the first byte leaves (again before the repeat after a 401); a throw stops it. */
+  /**
+   * Called synchronously right before the first byte leaves, and again before the repeat after a 401. If it throws,
+   * nothing is sent.
+   */
   readonly beforeSend?: () => void;
 }
 
-/** `message` is CXone's own. */
+/** `message` comes from CXone and may contain personal data. */
 export type UpdateSelectionAnswer = {
   readonly status: number;
   /** Our `X-Request-Id`. */
@@ -48,19 +54,19 @@ export type UpdateSelectionAnswer = {
       readonly kind: 'updated';
       readonly version: number;
       readonly selection: WireSelection;
-      /** CXone's own measure, `x-request-duration-ms`. */
+      /** As measured by CXone (`x-request-duration-ms`). null: not reported. */
       readonly durationMs: number | null;
     }
-  /** 409 or 412: somebody else wrote since. Nothing was changed. */
+  /** 409 or 412: the campaign was written by someone else in the meantime. Nothing was changed. */
   | { readonly kind: 'outdated' }
   /** 400 or 422. Nothing was changed. */
   | { readonly kind: 'refused'; readonly message: string }
 );
 
 export interface Outbound {
-  /** Errors: all of errors.ts. */
+  /** Errors: those of errors.ts. */
   readCampaign(request: ReadCampaignRequest): Promise<Campaign>;
-  /** Guarded by the version: of two tries at most one is applied. Errors: all of errors.ts. */
+  /** Safe to repeat, because the version lets at most one attempt through. Errors: those of errors.ts. */
   updateSelection(request: UpdateSelectionRequest): Promise<UpdateSelectionAnswer>;
 }
 
@@ -106,13 +112,13 @@ async function updateSelection(
   const { status, requestId } = answer;
   if (status === 409 || status === 412) return { kind: 'outdated', status, requestId };
   if (status >= 300) {
-    const message = answer.readIfPossible(CAMPAIGN_REFUSED)?.message ?? `refused (${status})`;
+    const message = answer.tryRead(CAMPAIGN_REFUSED)?.message ?? `refused (${status})`;
     return { kind: 'refused', message, status, requestId };
   }
-  return { kind: 'updated', status, requestId, ...updatedOf(answer) };
+  return { kind: 'updated', status, requestId, ...readUpdated(answer) };
 }
 
-function updatedOf(answer: Answer) {
+function readUpdated(answer: Answer) {
   const { version, contactSelection: selection } = answer.read(CAMPAIGN);
   const duration = Number(answer.header('x-request-duration-ms') ?? Number.NaN);
   return { version, selection, durationMs: Number.isFinite(duration) && duration >= 0 ? duration : null };

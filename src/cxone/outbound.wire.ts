@@ -1,9 +1,9 @@
-/** What goes over the wire for campaigns: cxone-api.md "outbound (S3)". The simulator speaks by it too. */
+/** Requests and answers for campaigns (docs/cxone-contract.md#outbound-campaigns), shared with the simulator. */
 import { z } from 'zod';
 
 export const CAMPAIGN_PATH = '/api/v2/outbound/campaigns/{campaignId}';
 
-/** S3: `version=N`, which is no entity tag of HTTP's; whoever reads it as one answers 412 instead of 409. */
+/** Not an entity tag in the sense of HTTP. A gateway that takes it for one answers 412 instead of 409. */
 export const ifMatch = (version: number): string => `version=${version}`;
 
 const IDS = z
@@ -11,7 +11,7 @@ const IDS = z
   .nullish()
   .transform((ids) => ids ?? []);
 
-/** Lenient: what a tenant keeps besides the four parts goes back as it came. */
+/** Other fields are kept, so that they are sent back unchanged. */
 export const CONTACT_SELECTION = z.looseObject({
   targetListIds: IDS,
   exclusionListIds: IDS,
@@ -31,9 +31,9 @@ export const CAMPAIGN = z.looseObject({
   contactSelection: CONTACT_SELECTION.nullish().transform((given) => given ?? CONTACT_SELECTION.parse({})),
 });
 
-/** The whole document as it came. */
+/** The whole document exactly as received. */
 export const CAMPAIGN_DOCUMENT = z.record(z.string(), z.unknown());
 export type CampaignDocument = z.infer<typeof CAMPAIGN_DOCUMENT>;
 
-/** 400, 409, 412 and 422 */
+/** The body of a 400, 409, 412 or 422. */
 export const CAMPAIGN_REFUSED = z.object({ message: z.string().nullish() });

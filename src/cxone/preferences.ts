@@ -1,10 +1,13 @@
-/** Consent preferences (S0). A batch is atomic; repeating it with the same key and the same bytes is safe. */
+/**
+ * Consent preferences (docs/cxone-contract.md#preferences). A batch is atomic, and repeating it with the same key and the
+ * same bytes is safe.
+ */
 import type { FamilyClient } from './family.ts';
 import {
   type NamedPreference,
-  namePreferences,
+  matchPreferences,
+  matchResults,
   type PreferenceResult,
-  resultsOf,
 } from './named-preferences.ts';
 import {
   CONFLICT_RESOLUTION,
@@ -22,12 +25,15 @@ export type { NamedPreference, PreferenceResult } from './named-preferences.ts';
 export type { PreferenceItem, StoredPreference } from './preferences.wire.ts';
 
 export interface UpdateBatchRequest {
-  /** 1 to 100, one for each contact and channel. */
+  /** 1 to 100, at most one for each contact and channel. */
   readonly items: readonly PreferenceItem[];
-  /** `X-Idempotency-Key`: CXone answers a repeated one as it answered the first. */
+  /** `X-Idempotency-Key`. CXone answers a repeated key as it answered the first time. */
   readonly idempotencyKey: string;
   readonly signal?: AbortSignal;
-  /** Called synchronously right before the first byte leaves (again before the repeat after a 401); a throw stops it. */
+  /**
+   * Called synchronously right before the first byte leaves, and again before the repeat after a 401. If it throws,
+   * nothing is sent.
+   */
   readonly beforeSend?: () => void;
 }
 export interface FindPreferenceRequest {
@@ -37,9 +43,9 @@ export interface FindPreferenceRequest {
   readonly signal?: AbortSignal;
 }
 
-/** `message` and `notes` are CXone's own words and may hold personal data: for the ledger, never for a log. */
+/** `message` and `notes` come from CXone and may contain personal data: store them in the ledger, never log them. */
 export type UpdateBatchAnswer = AnswerParts &
-  /** An item without a result is missing here: whether it was applied, reading it back tells. */
+  /** Items may be missing from the results. Read those back to find out whether they were applied. */
   (
     | { readonly kind: 'updated'; readonly results: readonly PreferenceResult[] }
     /** 409: nothing was applied. */
@@ -55,16 +61,16 @@ interface AnswerParts {
   readonly status: number;
   /** Our `X-Request-Id`. */
   readonly requestId: string;
-  /** What the answer says that fits no item of the request. */
+  /** Entries of the answer that match no item of the request. */
   readonly notes: readonly string[];
 }
 
 export interface Preferences {
-  /** Errors: all of errors.ts; RangeError for a batch of another size. */
+  /** Errors: those of errors.ts; RangeError for a batch that is empty or too large. */
   updateBatch(request: UpdateBatchRequest): Promise<UpdateBatchAnswer>;
   /**
-   * null: none on record. Errors: all of errors.ts; CxoneUnreadable also where the answer speaks of somebody else, of
-   * another channel, or has more than one.
+   * null: none on record. Errors: those of errors.ts; CxoneUnreadable also if the answer has several preferences, or one
+   * of another contact or channel.
    */
   find(request: FindPreferenceRequest): Promise<StoredPreference | null>;
 }
@@ -86,26 +92,25 @@ async function updateBatch(client: FamilyClient, request: UpdateBatchRequest): P
     path: PREFERENCES_BATCH_PATH,
     params: {},
     headers: { 'X-Idempotency-Key': idempotencyKey, 'X-Conflict-Resolution': CONFLICT_RESOLUTION },
-    body: items.map(wireItem),
+    body: items.map(orderKeys),
     expect: [400, 409, 422],
     signal,
     beforeSend,
   });
   const { status, requestId } = answer;
   if (status < 300) {
-    return { kind: 'updated', status, requestId, ...resultsOf(answer.read(PREFERENCES_UPDATED), items) };
+    return { kind: 'updated', status, requestId, ...matchResults(answer.read(PREFERENCES_UPDATED), items) };
   }
-  // A refusal that cannot be read names nobody, and is a refusal all the same.
-  const body = answer.readIfPossible(PREFERENCES_REFUSED);
+  const body = answer.tryRead(PREFERENCES_REFUSED);
   const message = body?.message ?? `refused (${status})`;
-  const { named, notes } = namePreferences([...(body?.conflicts ?? []), ...(body?.errors ?? [])], items);
+  const { named, notes } = matchPreferences([...(body?.conflicts ?? []), ...(body?.errors ?? [])], items);
   return status === 409
     ? { kind: 'conflicts', status, requestId, message, conflicts: named, notes }
     : { kind: 'refused', status, requestId, message, named, notes };
 }
 
-/** Always in this order: the bytes of a repeat must be those of the first, and a database may shuffle keys. */
-function wireItem(item: PreferenceItem): PreferenceItem {
+/** Fixes the order of the keys: a repeat must have the same bytes, and the ledger does not preserve the order. */
+function orderKeys(item: PreferenceItem): PreferenceItem {
   return {
     contactId: item.contactId,
     channel: item.channel,
@@ -133,8 +138,8 @@ async function find(client: FamilyClient, request: FindPreferenceRequest): Promi
   const [found, ...more] = answer.read(PREFERENCE_FOUND);
   if (found === undefined) return null;
   if (more.length > 0) throw answer.unreadable('more than one preference for one contact and channel');
-  // A proxy or a tenant that overlooks the query must not lend one person's consent to another.
-  const isAsked = found.contactId.toLowerCase() === contactId.toLowerCase() && found.channel === channel;
-  if (!isAsked) throw answer.unreadable('the preference of another contact or channel');
+  // If a proxy or CXone ignored the query, one person's consent would be taken for another's.
+  const isRequested = found.contactId.toLowerCase() === contactId.toLowerCase() && found.channel === channel;
+  if (!isRequested) throw answer.unreadable('the preference of another contact or channel');
   return found;
 }

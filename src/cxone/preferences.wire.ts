@@ -1,11 +1,10 @@
-/** What goes over the wire for consent preferences: cxone-api.md "preferences (S0)". The simulator speaks by it too. */
+/** Requests and answers for consent preferences (docs/cxone-contract.md#preferences), shared with the simulator. */
 import { z } from 'zod';
 
-/** S0: items of one request. */
 export const MAX_PREFERENCES_PER_REQUEST = 100;
 export const PREFERENCES_BATCH_PATH = '/api/v2/preferences/batch';
 export const PREFERENCES_PATH = '/api/v2/preferences';
-/** S0: how CXone is to settle an item that differs from what is stored. */
+/** The newer of item and stored preference wins. */
 export const CONFLICT_RESOLUTION = 'timestamp-wins';
 
 export const CHANNELS = ['email', 'sms', 'voice', 'webchat'] as const;
@@ -17,12 +16,12 @@ export interface PreferenceItem {
   /** One of CHANNELS. */
   readonly channel: string;
   readonly optIn: boolean;
-  /** Dates: ISO 8601 in UTC. */
+  /** Timestamps are ISO 8601 in UTC. */
   readonly consentTimestamp: string | null;
   readonly withdrawalTimestamp: string | null;
   /** One of REGIONS. */
   readonly regulatoryRegion: string;
-  /** Where the consent comes from, at most 50 characters. */
+  /** Where the consent was given, at most 50 characters. */
   readonly source: string;
   readonly idempotencyKey: string;
   readonly updatedAt: string;
@@ -32,13 +31,13 @@ const TEXT = z
   .string()
   .nullish()
   .transform((text) => text ?? null);
-/** Ids come as text or as numbers, depending on who wrote the endpoint. */
+/** Some endpoints return ids as text, others as numbers. */
 const ID = z
   .union([z.string(), z.number().transform(String)])
   .nullish()
   .transform((id) => id ?? null);
 
-/** 200: one for each item. */
+/** The body of a 200: one result for each item. */
 export const PREFERENCES_UPDATED = z.array(
   z.object({
     id: ID,
@@ -53,7 +52,7 @@ export const PREFERENCES_UPDATED = z.array(
   }),
 );
 
-/** **[ours]**. Lenient: whatever names an item is better than an unread answer. */
+/** Our reading: the tutorial shows empty arrays only. Lenient, because part of an entry is better than an unread answer. */
 const NAMED_ENTRY = z.object({
   index: z.number().nullish(),
   contactId: TEXT,
@@ -69,10 +68,10 @@ const ENTRIES = z
   .nullish()
   .transform((entries) => entries ?? []);
 
-/** 409 names `conflicts`, 400 and 422 name `errors`. */
+/** The body of a 409 has `conflicts`, that of a 400 or 422 has `errors`. */
 export const PREFERENCES_REFUSED = z.object({ message: TEXT, conflicts: ENTRIES, errors: ENTRIES });
 
-/** Strict in what decides about a person: without a readable `optIn` and region there is no preference to go by. */
+/** Strict about what decides whether a person may be reached: `optIn` and region must be readable. */
 const STORED = z.object({
   id: ID,
   contactId: z.string(),
@@ -86,7 +85,10 @@ const STORED = z.object({
 });
 export type StoredPreference = z.infer<typeof STORED>;
 
-/** **[ours]**: an object, or an array with it; none on record is an empty array (or a 404). */
+/**
+ * Our reading: an object, or an array with one. An empty array means none on record, as does a 404
+ * (docs/cxone-contract.md#read-a-preference).
+ */
 export const PREFERENCE_FOUND = z
   .union([z.array(STORED), STORED, z.null()])
   .transform((found) => (found === null ? [] : Array.isArray(found) ? found : [found]));

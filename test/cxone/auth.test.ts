@@ -1,6 +1,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CxoneCredentialsMissing, CxoneNoAnswer, CxoneUnauthorized } from '../../src/cxone/errors.ts';
-import { CREATED, errorOf, type Handler, json, LIST, SECRET, startVendor, type Vendor } from './vendor.ts';
+import {
+  CREATED,
+  captureError,
+  type Handler,
+  json,
+  LIST,
+  SECRET,
+  startVendor,
+  type Vendor,
+} from './vendor.ts';
 
 let vendor: Vendor;
 beforeAll(async () => {
@@ -9,21 +18,21 @@ beforeAll(async () => {
 afterEach(() => vendor.reset());
 afterAll(() => vendor.close());
 
-/** Tokens t1, t2, …; the API takes those that `isGood` says. */
-function numbered(expiresIn: unknown, isGood: (token: string) => boolean = () => true): void {
+/** The token endpoint issues t1, t2, …; the API accepts those for which `isAccepted` is true. */
+function issueNumberedTokens(expiresIn: unknown, isAccepted: (token: string) => boolean = () => true): void {
   let n = 0;
   vendor.answerToken((req, res, body) =>
     json(200, { access_token: `t${(n += 1)}`, expires_in: expiresIn })(req, res, body),
   );
-  const judge: Handler = (req, res, body) => {
+  const handler: Handler = (req, res, body) => {
     const token = req.headers.authorization?.replace('Bearer ', '') ?? '';
-    (isGood(token) ? json(200, CREATED) : json(401, {}))(req, res, body);
+    (isAccepted(token) ? json(200, CREATED) : json(401, {}))(req, res, body);
   };
-  vendor.answer(judge);
+  vendor.answer(handler);
 }
 
 describe('the token request', () => {
-  it('has the secret in the form body, not in the URL', async () => {
+  it('sends the secret in the form body, not in the URL', async () => {
     await vendor.cxone().contactLists.createRecords(LIST);
     const [seen] = vendor.tokens;
     expect(seen?.url).toBe('/oauth2/token');
@@ -35,14 +44,14 @@ describe('the token request', () => {
     });
   });
 
-  it('has it in the Basic header where the family wants that', async () => {
+  it('sends it in the Basic header if the family requires that', async () => {
     await vendor.cxone({}, { tokenAuth: 'basic' }).contactLists.createRecords(LIST);
     const [seen] = vendor.tokens;
     expect(seen?.headers.authorization).toBe(`Basic ${Buffer.from(`client:${SECRET}`).toString('base64')}`);
     expect(seen?.body).toBe('grant_type=client_credentials');
   });
 
-  it('is made once, however many wait for it', async () => {
+  it('is sent once, however many callers wait for it', async () => {
     vendor.answerToken(
       (req, res, body) => void setTimeout(json(200, { access_token: 't' }), 30, req, res, body),
     );
@@ -51,35 +60,35 @@ describe('the token request', () => {
     expect([vendor.tokens.length, vendor.api.length]).toEqual([1, 20]);
   });
 
-  it('is made again after it failed', async () => {
+  it('is sent again after a failure', async () => {
     vendor.answerToken(json(503, {}));
     const { contactLists } = vendor.cxone();
-    await errorOf(contactLists.createRecords(LIST));
+    await captureError(contactLists.createRecords(LIST));
     vendor.answerToken(json(200, { access_token: 't', expires_in: 60 }));
     expect(await contactLists.createRecords(LIST)).toMatchObject({ kind: 'created' });
   });
 });
 
-describe('renewal', () => {
+describe('refreshing a token', () => {
   it.each([
     [3600, 3_539_000, 3_541_000],
     ['3600', 3_539_000, 3_541_000],
-    // Shorter than the margin: half of its life.
+    // Shorter than the margin, so half of its lifetime.
     [30, 14_000, 16_000],
-    // Unknown: taken for a minute.
+    // Unknown, so one minute is assumed.
     [undefined, 29_000, 31_000],
     [0, 29_000, 31_000],
     [-5, 29_000, 31_000],
     ['soon', 29_000, 31_000],
-  ])('expires_in %s: kept until %i ms, renewed at %i ms', async (expiresIn, keptMs, renewedMs) => {
+  ])('expires_in %s: kept until %i ms, refreshed at %i ms', async (expiresIn, keptMs, refreshedMs) => {
     let nowMs = 1_000_000;
-    numbered(expiresIn);
+    issueNumberedTokens(expiresIn);
     const { contactLists } = vendor.cxone({ monotonicMs: () => nowMs });
     const start = nowMs;
     for (const [elapsed, tokens] of [
       [0, 1],
       [keptMs, 1],
-      [renewedMs, 2],
+      [refreshedMs, 2],
     ] as const) {
       nowMs = start + elapsed;
       await contactLists.createRecords(LIST);
@@ -89,8 +98,8 @@ describe('renewal', () => {
 });
 
 describe('401', () => {
-  it('once: a new token, and the request once more', async () => {
-    numbered(3600, (token) => token !== 't1');
+  it('leads to a new token and one repeat of the request', async () => {
+    issueNumberedTokens(3600, (token) => token !== 't1');
     const sent: number[] = [];
     const beforeSend = () => void sent.push(vendor.api.length);
     expect(await vendor.cxone().contactLists.createRecords({ ...LIST, beforeSend })).toMatchObject({
@@ -99,16 +108,16 @@ describe('401', () => {
     expect([vendor.tokens.length, vendor.api.length, sent]).toEqual([2, 2, [0, 1]]);
   });
 
-  it('of many requests at once: one new token', async () => {
-    numbered(3600, (token) => token !== 't1');
+  it('leads to one new token, even for many requests at once', async () => {
+    issueNumberedTokens(3600, (token) => token !== 't1');
     const { contactLists } = vendor.cxone();
     await Promise.all(Array.from({ length: 10 }, () => contactLists.createRecords(LIST)));
     expect(vendor.tokens).toHaveLength(2);
   });
 
-  it('for ever: one repeat, then an error that names the credentials', async () => {
-    numbered(3600, () => false);
-    const error = await errorOf(vendor.cxone().contactLists.createRecords(LIST));
+  it('after the repeat is an error that names the credentials', async () => {
+    issueNumberedTokens(3600, () => false);
+    const error = await captureError(vendor.cxone().contactLists.createRecords(LIST));
     expect(error).toBeInstanceOf(CxoneUnauthorized);
     expect(error).toMatchObject({ status: 401, applied: 'no' });
     expect(String(error)).toContain('CXONE_CONTACTLISTS_CLIENT_ID');
@@ -125,30 +134,30 @@ describe('failures of the token endpoint', () => {
     [429, 'CxoneRateLimited'],
     [500, 'CxoneUnavailable'],
     [302, 'CxoneRefused'],
-  ])('%i: %s, and nothing was applied', async (status, name) => {
+  ])('%i is a %s and means that nothing was applied', async (status, name) => {
     vendor.answerToken(json(status, {}, { 'retry-after': '3' }));
-    const error = await errorOf(vendor.cxone().contactLists.createRecords(LIST));
+    const error = await captureError(vendor.cxone().contactLists.createRecords(LIST));
     expect(error).toMatchObject({ name, status, applied: 'no', url: `${vendor.url}/oauth2/token` });
     expect(vendor.api).toEqual([]);
   });
 
   it.each(['<html>', '{}', '{"access_token":7}', '{"access_token":"x'])(
-    'an answer of %s is no token',
+    'the answer %s is not a token',
     async (body) => {
       vendor.answerToken((_req, res) => void res.end(body));
-      const error = await errorOf(vendor.cxone().contactLists.createRecords(LIST));
+      const error = await captureError(vendor.cxone().contactLists.createRecords(LIST));
       expect(error).toMatchObject({ name: 'CxoneUnreadable', applied: 'no' });
     },
   );
 
-  it('silence ends at the deadline, and nothing was applied', async () => {
+  it('no answer until the deadline means that nothing was applied', async () => {
     vendor.answerToken(() => {});
     const cxone = vendor.cxone({ deadlines: { tokenMs: 50 } });
-    const error = await errorOf(cxone.contactLists.createRecords(LIST));
+    const error = await captureError(cxone.contactLists.createRecords(LIST));
     expect(error).toMatchObject({ name: 'CxoneNoAnswer', reason: 'timeout', applied: 'no' });
   });
 
-  it('a caller that gives up does not take the token from the others', async () => {
+  it('a caller that gives up does not abort the request for the others', async () => {
     vendor.answerToken(
       (req, res, body) => void setTimeout(json(200, { access_token: 't' }), 50, req, res, body),
     );
@@ -158,7 +167,7 @@ describe('failures of the token endpoint', () => {
       contactLists.createRecords(r),
     );
     controller.abort();
-    const error = await errorOf(impatient ?? Promise.resolve());
+    const error = await captureError(impatient ?? Promise.resolve());
     expect(error).toBeInstanceOf(CxoneNoAnswer);
     expect(error).toMatchObject({ reason: 'aborted', applied: 'no' });
     expect(await patient).toMatchObject({ kind: 'created' });
@@ -171,8 +180,8 @@ describe('a family that is not configured', () => {
     [{ clientSecret: null }, 'CXONE_CLIENT_SECRET'],
     [{ url: '' }, 'CXONE_CONTACTLISTS_URL'],
     [{ tokenUrl: '' }, 'CXONE_CONTACTLISTS_URL'],
-  ])('%o: says what to set, and sends nothing', async (settings, variable) => {
-    const error = await errorOf(vendor.cxone({}, settings).contactLists.createRecords(LIST));
+  ])('%o: the error names the variable to set, and nothing is sent', async (settings, variable) => {
+    const error = await captureError(vendor.cxone({}, settings).contactLists.createRecords(LIST));
     expect(error).toBeInstanceOf(CxoneCredentialsMissing);
     expect(String(error)).toContain(variable);
     expect(vendor.tokens).toEqual([]);

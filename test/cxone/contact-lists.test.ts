@@ -7,7 +7,7 @@ import {
   CxoneUnavailable,
   CxoneUnreadable,
 } from '../../src/cxone/errors.ts';
-import { CREATED, errorOf, json, LIST, RECORD, startVendor, TOKEN, type Vendor } from './vendor.ts';
+import { CREATED, captureError, json, LIST, RECORD, startVendor, TOKEN, type Vendor } from './vendor.ts';
 
 let vendor: Vendor;
 beforeAll(async () => {
@@ -21,7 +21,7 @@ const update = () =>
   vendor.cxone().contactLists.updateRecord({ listId: 'L1', recordId: 'r/1', record: RECORD });
 
 describe('createRecords', () => {
-  it('sends the records as S1 has them, with the bearer and an id of the request', async () => {
+  it('sends the records as documented, with the token and a request id', async () => {
     const answer = await create();
     const [seen] = vendor.api;
     expect(seen).toMatchObject({ method: 'POST', url: '/api/v2/contactlists/L1/records' });
@@ -37,7 +37,7 @@ describe('createRecords', () => {
     });
   });
 
-  it('409 names the duplicates', async () => {
+  it('a 409 names the duplicates', async () => {
     const warnings = [{ index: 0, contactId: RECORD.contactId, recordId: 'r7', code: 'DUPLICATE' }];
     vendor.answer(json(409, { message: 'duplicates', warnings }));
     expect(await create()).toMatchObject({
@@ -46,7 +46,7 @@ describe('createRecords', () => {
     });
   });
 
-  it.each([400, 422])('%i names the records that are wrong', async (status) => {
+  it.each([400, 422])('a %i names the records that are wrong', async (status) => {
     vendor.answer(json(status, { message: 'no', errors: [{ index: 0, code: 'X', field: 'f' }, 'and more'] }));
     expect(await create()).toMatchObject({
       kind: 'refused',
@@ -57,31 +57,31 @@ describe('createRecords', () => {
     });
   });
 
-  it('a refusal that cannot be read is a refusal that names nobody', async () => {
+  it('an unreadable refusal is a refusal that names no record', async () => {
     vendor.answer((_req, res) => void res.writeHead(409).end('<html>conflict'));
     expect(await create()).toMatchObject({ kind: 'duplicates', named: [] });
   });
 
-  it.each([0, 101])('a batch of %i records is a bug of the caller', async (length) => {
+  it.each([0, 101])('throws RangeError for a batch of %i records', async (length) => {
     const records = Array.from({ length }, () => RECORD);
     await expect(vendor.cxone().contactLists.createRecords({ ...LIST, records })).rejects.toThrow(RangeError);
     expect(vendor.api).toEqual([]);
   });
 
-  it.each(['', '.', '..'])('a list id of "%s" cannot lead to another path', async (listId) => {
-    const error = await errorOf(vendor.cxone().contactLists.createRecords({ ...LIST, listId }));
+  it.each(['', '.', '..'])('refuses the list id "%s", which would lead to another path', async (listId) => {
+    const error = await captureError(vendor.cxone().contactLists.createRecords({ ...LIST, listId }));
     expect(error).toBeInstanceOf(CxoneRefused);
     expect(vendor.api).toEqual([]);
   });
 
-  it('an id is one segment of the path', async () => {
+  it('encodes an id as one path segment', async () => {
     await vendor.cxone().contactLists.createRecords({ ...LIST, listId: '../x?y#z/ä' });
     expect(vendor.api[0]?.url).toBe('/api/v2/contactlists/..%2Fx%3Fy%23z%2F%C3%A4/records');
   });
 });
 
 describe('updateRecord', () => {
-  it('puts the record, and takes any readable 200, an empty one too', async () => {
+  it('sends the record, and accepts a 200 that is empty or readable', async () => {
     for (const body of ['', '{"id":"r/1"}']) {
       vendor.answer((_req, res) => void res.end(body));
       expect(await update()).toEqual({ kind: 'updated' });
@@ -89,14 +89,14 @@ describe('updateRecord', () => {
     expect(vendor.api[0]).toMatchObject({ method: 'PUT', url: '/api/v2/contactlists/L1/records/r%2F1' });
   });
 
-  it.each([400, 404, 409, 422])('%i is an answer about this record', async (status) => {
+  it.each([400, 404, 409, 422])('%i is a refusal of this record', async (status) => {
     vendor.answer(json(status, { message: 'why' }));
     expect(await update()).toEqual({ kind: 'refused', status, message: 'why' });
   });
 
-  it('half an answer or a login page is no success', async () => {
+  it('a truncated answer or a login page is not a success', async () => {
     vendor.answer((_req, res) => void res.end('<html>Sign in'));
-    expect(await errorOf(update())).toBeInstanceOf(CxoneUnreadable);
+    expect(await captureError(update())).toBeInstanceOf(CxoneUnreadable);
   });
 });
 
@@ -112,7 +112,7 @@ describe('answers that are errors', () => {
     [503, CxoneUnavailable, 'unknown'],
   ])('%i is a %o, applied: %s', async (status, type, applied) => {
     vendor.answer(json(status, { message: 'x' }));
-    const error = await errorOf(create());
+    const error = await captureError(create());
     expect(error).toBeInstanceOf(type);
     const url = `${vendor.url}/api/v2/contactlists/L1/records`;
     const requestId = vendor.api[0]?.headers['x-request-id'];
@@ -120,27 +120,27 @@ describe('answers that are errors', () => {
     expect(vendor.api).toHaveLength(1);
   });
 
-  it('a redirect is not followed, and the bearer goes nowhere else', async () => {
+  it('does not follow redirects, so the token goes nowhere else', async () => {
     const other = await startVendor();
     vendor.answer((_req, res) => void res.writeHead(307, { location: `${other.url}/api` }).end());
-    expect(await errorOf(create())).toBeInstanceOf(CxoneRefused);
+    expect(await captureError(create())).toBeInstanceOf(CxoneRefused);
     expect(other.api).toEqual([]);
     await other.close();
   });
 
-  it('429 and 503 say how long to wait', async () => {
+  it('429 and 503 carry the time to wait', async () => {
     vendor.answer(json(429, {}, { 'retry-after': '7' }));
-    expect(await errorOf(create())).toMatchObject({ retryAfterMs: 7_000 });
+    expect(await captureError(create())).toMatchObject({ retryAfterMs: 7_000 });
     const [date, later] = ['Sat, 21 Nov 2026 12:00:00 GMT', 'Sat, 21 Nov 2026 12:00:09 GMT'];
     vendor.answer(json(503, {}, { 'retry-after': later, date }));
-    expect(await errorOf(create())).toMatchObject({ retryAfterMs: 9_000 });
+    expect(await captureError(create())).toMatchObject({ retryAfterMs: 9_000 });
     vendor.answer(json(429, {}));
-    expect(await errorOf(create())).toMatchObject({ retryAfterMs: null });
+    expect(await captureError(create())).toMatchObject({ retryAfterMs: null });
   });
 
-  it('403 names the scopes of the family', async () => {
+  it('a 403 names the scopes of the family', async () => {
     vendor.answer(json(403, {}));
-    const error = await errorOf(create());
+    const error = await captureError(create());
     expect(String(error)).toContain('contactlists:write contactlists:read');
   });
 
@@ -154,19 +154,19 @@ describe('answers that are errors', () => {
     ['more than was sent', '{"recordsCreated":2}'],
   ])('a 200 with %s may have been applied', async (_, body) => {
     vendor.answer((_req, res) => void res.end(body));
-    const error = await errorOf(create());
+    const error = await captureError(create());
     expect(error).toBeInstanceOf(CxoneUnreadable);
     expect(error).toMatchObject({ status: 200, applied: 'unknown' });
   });
 
-  it('a byte order mark is no reason to doubt', async () => {
+  it('accepts a byte order mark', async () => {
     vendor.answer((_req, res) => void res.end(`\uFEFF${JSON.stringify(CREATED)}`));
     expect(await create()).toMatchObject({ kind: 'created' });
   });
 });
 
-describe('what is told of each request', () => {
-  it('has the template of the path, never the ids', async () => {
+describe('onRequest', () => {
+  it('receives the path template, never the ids', async () => {
     await create();
     expect(vendor.facts).toEqual([
       expect.objectContaining({ family: 'contactlists', verb: 'POST', path: '/oauth2/token', status: 200 }),

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CxoneNoAnswer, CxoneUnreadable } from '../../src/cxone/errors.ts';
 import {
   CREATED,
-  errorOf,
+  captureError,
   type Handler,
   json,
   LIST,
@@ -35,45 +35,45 @@ const answerInPieces =
     setTimeout(() => finish(() => res.destroy()), 20);
   };
 
-describe('the deadline is of the whole answer', () => {
-  it('silence: no answer, and it may have been carried out', async () => {
+describe('the deadline covers the whole answer', () => {
+  it('without an answer the request may have been applied', async () => {
     vendor.answer(() => {});
-    const error = await errorOf(create(DEADLINE));
+    const error = await captureError(create(DEADLINE));
     expect(error).toBeInstanceOf(CxoneNoAnswer);
     expect(error).toMatchObject({ reason: 'timeout', applied: 'unknown', status: null });
   });
 
-  it('a slow drip of bytes does not push it out', async () => {
+  it('is not extended by bytes that arrive slowly', async () => {
     let drip: NodeJS.Timeout | undefined;
     vendor.answer((_req, res) => {
       res.writeHead(200, { 'content-type': 'application/json' });
       drip = setInterval(() => res.write(' '), 5);
     });
-    const error = await errorOf(create(DEADLINE));
+    const error = await captureError(create(DEADLINE));
     clearInterval(drip);
     expect(error).toMatchObject({ name: 'CxoneNoAnswer', reason: 'timeout', applied: 'unknown' });
   });
 
-  it('a refusal whose body drips is a refusal', async () => {
+  it('a refusal counts without its body', async () => {
     vendor.answer((_req, res) => void res.writeHead(409).write('{'));
     expect(await create(DEADLINE)).toMatchObject({ kind: 'duplicates', named: [] });
   });
 });
 
-describe('every attempt ends with its deadline, at the latest a second after it', () => {
+describe('every attempt ends within a second of its deadline', () => {
   const REQUEST_MS = 400;
   const elapsed = async (work: Promise<unknown>) => {
     const startedAt = performance.now();
-    const error = await errorOf(work);
+    const error = await captureError(work);
     return { error, late: performance.now() - startedAt - REQUEST_MS };
   };
-  /** Longer than what the two kernels keep of it. */
+  /** Larger than the socket buffers of both sides. */
   const LARGE = {
     ...LIST,
     records: Array.from({ length: 100 }, () => ({ ...RECORD, customFields: { name: 'x'.repeat(200_000) } })),
   };
-  /** Takes connections, and does with them what `read` does. */
-  const listening = async (read: (socket: Socket) => void) => {
+  /** Accepts connections and passes each one to `read`. */
+  const listenWith = async (read: (socket: Socket) => void) => {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
       sockets.add(socket.on('error', () => {}));
@@ -86,19 +86,19 @@ describe('every attempt ends with its deadline, at the latest a second after it'
     };
     return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
   };
-  const aByteASecond = (socket: Socket) => {
+  const readOneBytePerSecond = (socket: Socket) => {
     socket.pause();
     const timer = setInterval(() => void socket.read(1), 1_000).unref();
     socket.once('close', () => clearInterval(timer));
   };
 
   it.each<[string, (socket: Socket) => void]>([
-    ['taken in, and then silence', (socket) => void socket.resume()],
+    ['a request that is read but not answered', (socket) => void socket.resume()],
     ['a request of 20 MB that is not read', (socket) => void socket.pause()],
-    ['one that is read a byte a second', aByteASecond],
-    ['headers without an end', (socket) => void socket.resume().write('HTTP/1.1 200 OK\r\nX-More: ')],
+    ['a request that is read at one byte per second', readOneBytePerSecond],
+    ['headers that never end', (socket) => void socket.resume().write('HTTP/1.1 200 OK\r\nX-More: ')],
   ])('%s', async (_, read) => {
-    const slow = await listening(read);
+    const slow = await listenWith(read);
     const { contactLists } = vendor.cxone({ deadlines: { requestMs: REQUEST_MS } }, { url: slow.url });
     const { error, late } = await elapsed(contactLists.createRecords(LARGE));
     expect(error).toMatchObject({ name: 'CxoneNoAnswer', reason: 'timeout', applied: 'unknown' });
@@ -106,7 +106,7 @@ describe('every attempt ends with its deadline, at the latest a second after it'
     slow.close();
   });
 
-  it('a token endpoint that says nothing has a deadline too, and nothing was applied', async () => {
+  it('applies to the token endpoint too, and nothing was applied', async () => {
     vendor.answerToken(() => {});
     const cxone = vendor.cxone({ deadlines: { requestMs: REQUEST_MS, tokenMs: REQUEST_MS } });
     const { error, late } = await elapsed(cxone.contactLists.createRecords(LIST));
@@ -115,20 +115,20 @@ describe('every attempt ends with its deadline, at the latest a second after it'
   });
 });
 
-describe('answers that break off', () => {
+describe('answers that are cut off', () => {
   it.each([
     ['with a content length', { 'content-length': 500 }],
     ['in chunks', { 'transfer-encoding': 'chunked' }],
-  ])('a 200 %s is unreadable, and may have been applied', async (_, head) => {
+  ])('a 200 %s is unreadable, and the request may have been applied', async (_, head) => {
     vendor.answer(answerInPieces(head, (destroy) => destroy()));
-    const error = await errorOf(create());
+    const error = await captureError(create());
     expect(error).toBeInstanceOf(CxoneUnreadable);
     expect(error).toMatchObject({ status: 200, applied: 'unknown' });
   });
 
-  it('a reset after the request was read: no answer, perhaps applied', async () => {
+  it('after a reset the request may have been applied', async () => {
     vendor.answer((req) => void req.socket.destroy());
-    const error = await errorOf(create());
+    const error = await captureError(create());
     expect(error).toMatchObject({
       name: 'CxoneNoAnswer',
       reason: 'connection',
@@ -137,13 +137,13 @@ describe('answers that break off', () => {
     });
   });
 
-  it('a gzip bomb is not unpacked', async () => {
+  it('does not decompress a gzip bomb', async () => {
     const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024, ' '));
     vendor.answer((_req, res) => void res.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb));
-    expect(await errorOf(create())).toBeInstanceOf(CxoneUnreadable);
+    expect(await captureError(create())).toBeInstanceOf(CxoneUnreadable);
   });
 
-  it('an honest gzip is', async () => {
+  it('decompresses a regular gzip answer', async () => {
     const body = gzipSync(JSON.stringify(CREATED));
     vendor.answer((_req, res) => void res.writeHead(200, { 'content-encoding': 'gzip' }).end(body));
     expect(await create()).toMatchObject({ kind: 'created' });
@@ -151,56 +151,58 @@ describe('answers that break off', () => {
 });
 
 describe('requests that never left', () => {
-  /** The token comes from the vendor, the API is elsewhere. */
+  /** The token comes from the vendor, but the API has another address. */
   const createAt = (url: string) => vendor.cxone(DEADLINE, { url }).contactLists.createRecords(LIST);
 
-  it('a refused connection applied nothing', async () => {
+  it('nothing was applied if the connection was refused', async () => {
     const closed = await startVendor();
     await closed.close();
-    const error = await errorOf(createAt(closed.url));
+    const error = await captureError(createAt(closed.url));
     expect(error).toMatchObject({ name: 'CxoneNoAnswer', code: 'ECONNREFUSED', applied: 'no' });
   });
 
-  it('a host that does not exist applied nothing', async () => {
-    expect(await errorOf(createAt('http://cxone.invalid'))).toMatchObject({
+  it('nothing was applied if the host does not exist', async () => {
+    expect(await captureError(createAt('http://cxone.invalid'))).toMatchObject({
       name: 'CxoneNoAnswer',
       applied: 'no',
     });
   });
 
-  it('a failed or endless TLS handshake applied nothing', async () => {
+  it('nothing was applied if the TLS handshake failed or never ended', async () => {
     for (const greeting of ['not TLS at all', null]) {
       const server = createServer((socket) => {
         socket.on('error', () => {});
         if (greeting !== null) socket.end(greeting);
       });
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      const error = await errorOf(createAt(`https://127.0.0.1:${(server.address() as AddressInfo).port}`));
+      const error = await captureError(
+        createAt(`https://127.0.0.1:${(server.address() as AddressInfo).port}`),
+      );
       expect(error).toMatchObject({ name: 'CxoneNoAnswer', applied: 'no' });
       server.close();
     }
   });
 
-  it('a signal that was given before applied nothing, one during it perhaps', async () => {
+  it('nothing was applied if the signal was aborted before, but perhaps if it was aborted later', async () => {
     const controller = new AbortController();
     vendor.answer(() => controller.abort());
     const { contactLists } = vendor.cxone();
     const request = { ...LIST, signal: controller.signal };
-    const during = await errorOf(contactLists.createRecords(request));
+    const during = await captureError(contactLists.createRecords(request));
     expect(during).toMatchObject({ name: 'CxoneNoAnswer', reason: 'aborted', applied: 'unknown' });
-    const before = await errorOf(contactLists.createRecords(request));
+    const before = await captureError(contactLists.createRecords(request));
     expect(before).toMatchObject({ name: 'CxoneNoAnswer', reason: 'aborted', applied: 'no' });
     expect(vendor.api).toHaveLength(1);
   });
 });
 
 describe('beforeSend', () => {
-  it('is called after the token came and before the request left', async () => {
+  it('is called after the token arrived and before the request leaves', async () => {
     const seen: number[][] = [];
     const beforeSend = () => void seen.push([vendor.tokens.length, vendor.api.length]);
     const { contactLists } = vendor.cxone();
     await contactLists.createRecords({ ...LIST, beforeSend });
-    // The second goes over a connection that stands already.
+    // The second request reuses the connection.
     await contactLists.createRecords({ ...LIST, beforeSend });
     expect(seen).toEqual([
       [1, 0],
@@ -208,31 +210,33 @@ describe('beforeSend', () => {
     ]);
   });
 
-  it('is not called for a connection that does not come about', async () => {
+  it('is not called if there is no connection', async () => {
     const closed = await startVendor();
     await closed.close();
     let called = 0;
     const beforeSend = () => void (called += 1);
-    await errorOf(vendor.cxone({}, { url: closed.url }).contactLists.createRecords({ ...LIST, beforeSend }));
+    await captureError(
+      vendor.cxone({}, { url: closed.url }).contactLists.createRecords({ ...LIST, beforeSend }),
+    );
     expect(called).toBe(0);
   });
 
-  it('its throw stops the request and arrives unchanged, also on a connection that was kept', async () => {
+  it('stops the request by throwing, also on a reused connection', async () => {
     const { contactLists } = vendor.cxone();
     const lost = new Error('the lease is lost');
     const beforeSend = () => {
       throw lost;
     };
-    expect(await errorOf(contactLists.createRecords({ ...LIST, beforeSend }))).toBe(lost);
+    expect(await captureError(contactLists.createRecords({ ...LIST, beforeSend }))).toBe(lost);
     await contactLists.createRecords(LIST);
-    expect(await errorOf(contactLists.createRecords({ ...LIST, beforeSend }))).toBe(lost);
+    expect(await captureError(contactLists.createRecords({ ...LIST, beforeSend }))).toBe(lost);
     expect(await contactLists.createRecords(LIST)).toMatchObject({ kind: 'created' });
     expect(vendor.api).toHaveLength(2);
   });
 });
 
 describe('connections', () => {
-  it('are kept, and a hundred requests at once do not queue for them', async () => {
+  it('are reused, and a hundred concurrent requests do not queue for them', async () => {
     const sockets = new Set<number | undefined>();
     let waiting: (() => void)[] = [];
     const { contactLists } = vendor.cxone();
@@ -240,7 +244,7 @@ describe('connections', () => {
     vendor.answer((req, res, body) => {
       sockets.add(req.socket.remotePort);
       waiting.push(() => json(200, CREATED)(req, res, body));
-      // Nobody is answered before all have arrived.
+      // Answers only after all requests have arrived.
       if (waiting.length === 100) for (const answer of waiting.splice(0)) answer();
     });
     const all = () => Promise.all(Array.from({ length: 100 }, () => contactLists.createRecords(LIST)));
@@ -251,8 +255,8 @@ describe('connections', () => {
   });
 });
 
-describe('canaries', () => {
-  const shownOf = (error: unknown): string =>
+describe('errors', () => {
+  const everythingShown = (error: unknown): string =>
     [
       inspect(error, { depth: 12, showHidden: true }),
       JSON.stringify(error),
@@ -264,7 +268,7 @@ describe('canaries', () => {
     json(status, { message: `canary ${PHONE}`, echo: [RECORD, TOKEN, SECRET] });
   const failures: [string, () => void][] = [
     ...[401, 403, 404, 413, 429, 500, 302].map((s): [string, () => void] => [
-      String(s),
+      `a ${s}`,
       () => vendor.answer(echo(s)),
     ]),
     ['an unreadable 200', () => vendor.answer(echo(200))],
@@ -272,12 +276,12 @@ describe('canaries', () => {
     ['a timeout', () => vendor.answer(() => {})],
     ['a broken 200', () => vendor.answer(answerInPieces({ 'content-length': 500 }, (destroy) => destroy()))],
     ['a refused token', () => vendor.answerToken(echo(401))],
-    ['a token that is none', () => vendor.answerToken(json(200, { access_token: [TOKEN, SECRET] }))],
+    ['an unreadable token', () => vendor.answerToken(json(200, { access_token: [TOKEN, SECRET] }))],
   ];
 
-  it.each(failures)('%s: no secret, bearer or person in the error', async (_, arrange) => {
+  it.each(failures)('after %s contain no secret, token or personal data', async (_, arrange) => {
     arrange();
-    const shown = shownOf(await errorOf(create(DEADLINE)));
+    const shown = everythingShown(await captureError(create(DEADLINE)));
     for (const canary of [SECRET, TOKEN, PHONE, 'canary']) expect(shown).not.toContain(canary);
   });
 });

@@ -1,7 +1,7 @@
-/** Campaigns on the wire: what leaves, byte for byte, and what each answer means. */
+/** Requests for campaigns byte by byte, and what each answer means. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { UpdateSelectionRequest } from '../../src/cxone/outbound.ts';
-import { errorOf, json, startVendor, type Vendor } from './vendor.ts';
+import { captureError, json, startVendor, type Vendor } from './vendor.ts';
 
 const DOCUMENT = {
   id: 'C 1',
@@ -30,7 +30,7 @@ const update = (more: Partial<UpdateSelectionRequest> = {}) =>
   vendor.cxone().outbound.updateSelection({ ...REQUEST, ...more });
 
 describe('reading a campaign', () => {
-  it('gives the version, the ETag, the selection with its defaults, and the document as it came', async () => {
+  it('returns version, ETag, the selection with defaults, and the document as received', async () => {
     vendor.answer(json(200, DOCUMENT, { etag: '"abc"' }));
     expect(await read()).toEqual({
       version: 4,
@@ -49,7 +49,7 @@ describe('reading a campaign', () => {
     ]);
   });
 
-  it('a campaign without a selection has an empty one', async () => {
+  it('returns an empty selection for a campaign without one', async () => {
     vendor.answer(json(200, { version: 1 }));
     expect((await read()).selection).toMatchObject({ targetListIds: [], filterRules: [] });
   });
@@ -59,14 +59,14 @@ describe('reading a campaign', () => {
     ['a version that is no whole number', { version: 1.5 }],
     ['lists that are none', { version: 1, contactSelection: { targetListIds: 'L1' } }],
     ['no object', ['version']],
-  ])('%s is unreadable, and nothing was changed by asking', async (_, body) => {
+  ])('%s is unreadable', async (_, body) => {
     vendor.answer(json(200, body));
-    expect(await errorOf(read())).toMatchObject({ name: 'CxoneUnreadable', status: 200 });
+    expect(await captureError(read())).toMatchObject({ name: 'CxoneUnreadable', status: 200 });
   });
 });
 
 describe('writing a selection', () => {
-  it('sends the whole document with only the selection changed, guarded by its version', async () => {
+  it('sends the whole document with the new selection and the version', async () => {
     vendor.answer(json(200, { ...DOCUMENT, version: 5 }, { 'x-request-duration-ms': '37.5' }));
     const answer = await update();
     expect(answer).toMatchObject({ kind: 'updated', version: 5, durationMs: 37.5 });
@@ -79,7 +79,7 @@ describe('writing a selection', () => {
     });
   });
 
-  it.each([409, 412])('%i: somebody else wrote, which is a value and no error', async (status) => {
+  it.each([409, 412])('%i means that someone else wrote, and is not an error', async (status) => {
     vendor.answer(json(status, { message: 'old' }));
     expect(await update()).toMatchObject({ kind: 'outdated', status });
   });
@@ -87,7 +87,7 @@ describe('writing a selection', () => {
   it.each([
     [400, { message: 'unknown field age' }, 'unknown field age'],
     [422, 'nothing', 'refused (422)'],
-  ])("%i is refused, with CXone's words where it has some", async (status, body, message) => {
+  ])('%i is a refusal, with the message of CXone if there is one', async (status, body, message) => {
     vendor.answer(json(status, body));
     expect(await update()).toMatchObject({ kind: 'refused', status, message });
   });
@@ -95,22 +95,24 @@ describe('writing a selection', () => {
   it.each([
     ['a measure that is none', { 'x-request-duration-ms': 'fast' }],
     ['no measure', {}],
-  ])('%s is null', async (_, headers) => {
+  ])('%s: no duration', async (_, headers) => {
     vendor.answer(json(200, { ...DOCUMENT, version: 5 }, headers));
     expect(await update()).toMatchObject({ durationMs: null });
   });
 
-  it('an answer that never comes, or says nothing, may have been carried out', async () => {
+  it('without a readable answer the write may have been applied', async () => {
     const hurried = vendor.cxone({ deadlines: { campaignMs: 200 } });
     vendor.answer(() => undefined);
-    expect(await errorOf(hurried.outbound.updateSelection(REQUEST))).toMatchObject({ applied: 'unknown' });
+    expect(await captureError(hurried.outbound.updateSelection(REQUEST))).toMatchObject({
+      applied: 'unknown',
+    });
     vendor.answer(json(200, { ok: true }));
-    expect(await errorOf(update())).toMatchObject({ name: 'CxoneUnreadable', applied: 'unknown' });
+    expect(await captureError(update())).toMatchObject({ name: 'CxoneUnreadable', applied: 'unknown' });
     vendor.answer(json(503, {}));
-    expect(await errorOf(update())).toMatchObject({ name: 'CxoneUnavailable', applied: 'unknown' });
+    expect(await captureError(update())).toMatchObject({ name: 'CxoneUnavailable', applied: 'unknown' });
   });
 
-  it('a lease that ran out keeps the request from leaving', async () => {
+  it('sends nothing if beforeSend throws', async () => {
     const stop = () => {
       throw new Error('the lease ran out');
     };
@@ -118,10 +120,10 @@ describe('writing a selection', () => {
     expect(vendor.api).toEqual([]);
   });
 
-  it('403 names the scopes, 404 says so', async () => {
+  it('403 names the scopes, 404 is a CxoneNotFound', async () => {
     vendor.answer(json(403, {}));
-    expect(await errorOf(update())).toMatchObject({ name: 'CxoneForbidden', family: 'outbound' });
+    expect(await captureError(update())).toMatchObject({ name: 'CxoneForbidden', family: 'outbound' });
     vendor.answer(json(404, {}));
-    expect(await errorOf(update())).toMatchObject({ name: 'CxoneNotFound' });
+    expect(await captureError(update())).toMatchObject({ name: 'CxoneNotFound' });
   });
 });

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CxoneForbidden, CxoneUnreadable } from '../../src/cxone/errors.ts';
-import { namePreferences, resultsOf } from '../../src/cxone/named-preferences.ts';
+import { matchPreferences, matchResults } from '../../src/cxone/named-preferences.ts';
 import type { PreferenceItem } from '../../src/cxone/preferences.ts';
-import { errorOf, json, startVendor, type Vendor } from './vendor.ts';
+import { captureError, json, startVendor, type Vendor } from './vendor.ts';
 
 const ANNA = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890';
 const BEN = 'b2c3d4e5-f6a7-8901-bcde-f12345678901';
 
-/** S0's own sample, with what its schema asks for. */
+/** The sample of the preferences tutorial, completed as its schema requires. */
 const ITEM: PreferenceItem = {
   contactId: ANNA,
   channel: 'email',
@@ -36,7 +36,7 @@ const update = (items: readonly PreferenceItem[] = [ITEM]) =>
 const find = (contactId = ANNA) => vendor.cxone().preferences.find({ contactId, channel: 'email' });
 
 describe('updateBatch', () => {
-  it('sends a bare array with the key and the way to settle conflicts', async () => {
+  it('sends a plain array with the idempotency key and the conflict resolution', async () => {
     vendor.answer(json(200, [{ ...RESULT, conflictResolved: false }]));
     const answer = await update();
     const [seen] = vendor.api;
@@ -51,7 +51,7 @@ describe('updateBatch', () => {
     expect(answer).toEqual({ kind: 'updated', status: 200, requestId, results, notes: [] });
   });
 
-  it('the bytes do not depend on the order in which somebody keeps the fields', async () => {
+  it('sends the same bytes whatever the order of the fields', async () => {
     vendor.answer(json(200, [RESULT]));
     const shuffled = Object.fromEntries(Object.entries(ITEM).reverse()) as unknown as PreferenceItem;
     await update([ITEM]);
@@ -59,7 +59,7 @@ describe('updateBatch', () => {
     expect(vendor.api[1]?.body).toBe(vendor.api[0]?.body);
   });
 
-  it('gives each result to the item of its contact and channel, in whatever order and case it comes', async () => {
+  it('matches results by contact and channel, in any order and case', async () => {
     const other = { ...RESULT, id: 7, contactId: BEN.toUpperCase(), channel: 'sms', conflictResolved: true };
     vendor.answer(json(200, [other, RESULT]));
     const results = [
@@ -69,12 +69,12 @@ describe('updateBatch', () => {
     expect(await update([ITEM, OTHER])).toMatchObject({ kind: 'updated', results });
   });
 
-  it('an item that the answer leaves out has no result, and a stranger gets none', async () => {
+  it('ignores results for unknown contacts, and leaves items without a result out', async () => {
     vendor.answer(json(200, [{ ...RESULT, channel: 'voice' }]));
     expect(await update()).toMatchObject({ kind: 'updated', results: [], notes: [expect.any(String)] });
   });
 
-  it('409 names the conflicts', async () => {
+  it('a 409 names the conflicts', async () => {
     const conflicts = [{ index: 1, contactId: BEN, channel: 'sms' }];
     vendor.answer(json(409, { message: 'conflict', conflicts }));
     expect(await update([ITEM, OTHER])).toMatchObject({
@@ -85,7 +85,7 @@ describe('updateBatch', () => {
     });
   });
 
-  it.each([400, 422])('%i names the items that are wrong', async (status) => {
+  it.each([400, 422])('a %i names the items that are wrong', async (status) => {
     const errors = [{ index: 0, code: 'X', field: 'source', message: 'too long' }, 'and more'];
     vendor.answer(json(status, { message: 'no', errors }));
     expect(await update()).toMatchObject({
@@ -96,12 +96,12 @@ describe('updateBatch', () => {
     });
   });
 
-  it('a refusal that cannot be read is a refusal that names nobody', async () => {
+  it('an unreadable refusal is a refusal that names no item', async () => {
     vendor.answer((_req, res) => void res.writeHead(409).end('<html>conflict'));
     expect(await update()).toMatchObject({ kind: 'conflicts', conflicts: [] });
   });
 
-  it.each([0, 101])('a batch of %i items is a bug of the caller', async (length) => {
+  it.each([0, 101])('throws RangeError for a batch of %i items', async (length) => {
     await expect(update(Array.from({ length }, () => ITEM))).rejects.toThrow(RangeError);
     expect(vendor.api).toEqual([]);
   });
@@ -109,17 +109,17 @@ describe('updateBatch', () => {
   it.each([
     ['half an array', '[{"id":"pref-1","contactId"'],
     ['a login page', '<html>Sign in</html>'],
-    ['text, which S0 would spread into characters', '"updated"'],
+    ['a text instead of an array', '"updated"'],
     ['an object', '{"results":[]}'],
     ['nothing', ''],
   ])('a 200 with %s may have been applied', async (_, body) => {
     vendor.answer((_req, res) => void res.end(body));
-    const error = await errorOf(update());
+    const error = await captureError(update());
     expect(error).toBeInstanceOf(CxoneUnreadable);
     expect(error).toMatchObject({ status: 200, applied: 'unknown' });
   });
 
-  it('asks beforeSend right before it sends, and sends nothing where that throws', async () => {
+  it('calls beforeSend right before sending, and sends nothing if that throws', async () => {
     const beforeSend = () => {
       throw new Error('somebody else has it');
     };
@@ -133,14 +133,14 @@ describe('find', () => {
   it.each([
     ['an object', STORED],
     ['an array with it', [STORED]],
-  ])('takes %s', async (_, body) => {
+  ])('reads %s', async (_, body) => {
     vendor.answer(json(200, body));
     const { idempotencyKey: _key, ...stored } = STORED;
     expect(await find()).toEqual(stored);
     expect(vendor.api[0]?.url).toBe(`/api/v2/preferences?contactId=${ANNA}&channel=email`);
   });
 
-  it('fills in what is not there', async () => {
+  it('returns null for missing fields', async () => {
     const { contactId, channel, optIn, regulatoryRegion } = STORED;
     vendor.answer(json(200, { contactId, channel, optIn, regulatoryRegion }));
     expect(await find()).toMatchObject({ id: null, consentTimestamp: null, withdrawalTimestamp: null });
@@ -150,12 +150,12 @@ describe('find', () => {
     ['404', json(404, { message: 'none' })],
     ['an empty array', json(200, [])],
     ['null', json(200, null)],
-  ])('%s is none on record', async (_, handler) => {
+  ])('%s means none on record', async (_, handler) => {
     vendor.answer(handler);
     expect(await find()).toBeNull();
   });
 
-  it('an id in capitals is the same contact', async () => {
+  it('compares contact ids without regard to case', async () => {
     vendor.answer(json(200, { ...STORED, contactId: ANNA.toUpperCase() }));
     expect(await find()).toMatchObject({ optIn: true });
   });
@@ -167,21 +167,21 @@ describe('find', () => {
     ['no optIn', { ...STORED, optIn: undefined }],
     ['optIn as text', { ...STORED, optIn: 'true' }],
     ['a login page', '<html>'],
-  ])('an answer with %s lends nobody a consent', async (_, body) => {
+  ])('an answer with %s is unreadable', async (_, body) => {
     vendor.answer(json(200, body));
-    expect(await errorOf(find())).toBeInstanceOf(CxoneUnreadable);
+    expect(await captureError(find())).toBeInstanceOf(CxoneUnreadable);
   });
 
-  it('says in no error and no metric whose preference it was', async () => {
+  it('keeps contact ids out of errors and metrics', async () => {
     vendor.answer(json(403, {}));
-    const error = await errorOf(find());
+    const error = await captureError(find());
     expect(error).toBeInstanceOf(CxoneForbidden);
     expect(`${String(error)}${JSON.stringify([error, vendor.facts])}`).not.toContain(ANNA);
     expect(vendor.facts.at(-1)).toMatchObject({ verb: 'GET', path: '/api/v2/preferences', status: 403 });
   });
 });
 
-describe('entries that name items', () => {
+describe('entries about single items', () => {
   const items = [ITEM, OTHER, { ...ITEM, channel: 'voice' }, { ...ITEM, channel: 'voice' }];
   const entry = (over: object) => ({
     index: null,
@@ -193,24 +193,24 @@ describe('entries that name items', () => {
     ...over,
   });
   const indexes = (...entries: object[]) =>
-    namePreferences(entries.map(entry), items).named.map((each) => each.index);
+    matchPreferences(entries.map(entry), items).named.map((each) => each.index);
 
-  it('where the index disagrees with contact and channel, these decide, if they are one item’s', () => {
+  it('match by contact and channel if the index disagrees', () => {
     expect(indexes({ index: 0, contactId: BEN, channel: 'sms' })).toEqual([1]);
     expect(indexes({ index: 99, contactId: ANNA, channel: 'email' }, { index: 1 })).toEqual([0, 1]);
     expect(indexes({ index: 3, contactId: ANNA, channel: 'voice' })).toEqual([3]);
   });
 
-  it('what fits no item, or more than one, settles none', () => {
+  it('become notes if they match no item or several', () => {
     expect(indexes({ index: -1 }, { index: 0.5 }, { contactId: ANNA }, {})).toEqual([]);
     expect(
       indexes({ contactId: ANNA, channel: 'voice' }, { index: 0, contactId: 'x', channel: 'sms' }),
     ).toEqual([]);
     const twin = { ...RESULT, channel: 'voice', conflictResolved: false };
-    expect(resultsOf([twin], items).results).toEqual([]);
+    expect(matchResults([twin], items).results).toEqual([]);
   });
 
-  it('loses no entry and names no item that was not sent', () => {
+  it('are never lost and never match an item that was not sent', () => {
     const some = fc.record({
       index: fc.option(fc.integer({ min: -2, max: 6 })),
       contactId: fc.option(fc.constantFrom(ANNA, BEN, BEN.toUpperCase(), 'x')),
@@ -218,16 +218,16 @@ describe('entries that name items', () => {
     });
     fc.assert(
       fc.property(fc.array(some), (entries) => {
-        const { named, notes } = namePreferences(entries.map(entry), items);
+        const { named, notes } = matchPreferences(entries.map(entry), items);
         expect(named.length + notes.length).toBe(entries.length);
         for (const { index } of named) expect(items[index]).toBeDefined();
       }),
     );
   });
 
-  it('counts the first of two results for an item', () => {
+  it('count only once per item: the first result wins', () => {
     const result = { ...RESULT, conflictResolved: false };
-    const { results, notes } = resultsOf([result, { ...result, optIn: false }], items);
+    const { results, notes } = matchResults([result, { ...result, optIn: false }], items);
     expect([results.map((each) => each.optIn), notes]).toEqual([[true], ['a second result for item 0']]);
   });
 });

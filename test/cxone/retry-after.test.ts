@@ -27,13 +27,13 @@ describe('Retry-After', () => {
     },
   );
 
-  it('a date is counted from the clock that wrote it', () => {
+  it('compares a date with the clock of the server', () => {
     const date = 'Sat, 21 Nov 2026 15:00:10 GMT';
     expect(retryAfterMs(date, 'Sat, 21 Nov 2026 15:00:00 GMT', NOW)).toBe(10_000);
     expect(retryAfterMs(date, 'nonsense', NOW)).toBe(10_000 + 3 * 3_600_000);
   });
 
-  it('is finite and not negative, or null, whatever the headers hold', () => {
+  it('is finite and not negative, or null, for any headers', () => {
     const anything = fc.oneof(
       fc.string(),
       fc.anything(),
@@ -48,7 +48,7 @@ describe('Retry-After', () => {
     );
   });
 
-  it('is never below what the header says', () => {
+  it('is never shorter than the header asks for', () => {
     fc.assert(
       fc.property(time, time, (until, now) => {
         const ms = retryAfterMs(until.toUTCString(), now.toUTCString(), NOW);

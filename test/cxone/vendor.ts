@@ -1,4 +1,4 @@
-/** A loopback CXone made of node:http, on which a test decides each answer down to its bytes. */
+/** A CXone on loopback, built with node:http, whose answers a test determines down to the byte. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Cxone, type CxoneOptions, createCxone } from '../../src/cxone/cxone.ts';
@@ -29,12 +29,12 @@ export interface Seen {
 
 export interface Vendor {
   readonly url: string;
-  /** Requests of the API and of the token endpoint, in the order of their arrival. */
+  /** Requests to the API and to the token endpoint, in the order of arrival. */
   readonly api: Seen[];
   readonly tokens: Seen[];
   answer(handler: Handler): void;
   answerToken(handler: Handler): void;
-  /** A client of this vendor. */
+  /** A new client of this vendor. */
   cxone(options?: Partial<CxoneOptions>, settings?: Partial<FamilySettings>): Cxone;
   readonly facts: RequestFacts[];
   reset(): void;
@@ -79,7 +79,7 @@ export async function startVendor(): Promise<Vendor> {
     answer: (handler) => void (onApi = handler),
     answerToken: (handler) => void (onToken = handler),
     cxone(options, settings) {
-      const families = familiesOf(url, settings);
+      const families = createFamilies(url, settings);
       const cxone = createCxone({ families, onRequest: (fact) => void facts.push(fact), ...options });
       clients.push(cxone);
       return cxone;
@@ -97,7 +97,7 @@ export async function startVendor(): Promise<Vendor> {
   };
 }
 
-function familiesOf(url: string, settings: Partial<FamilySettings> = {}): Record<Family, FamilySettings> {
+function createFamilies(url: string, settings: Partial<FamilySettings> = {}): Record<Family, FamilySettings> {
   const family = {
     url,
     tokenUrl: `${url}/oauth2/token`,
@@ -111,8 +111,8 @@ function familiesOf(url: string, settings: Partial<FamilySettings> = {}): Record
   return Object.fromEntries(FAMILY_NAMES.map((name) => [name, family])) as Record<Family, FamilySettings>;
 }
 
-/** What a promise fails with. Errors: if it does not. */
-export async function errorOf(work: Promise<unknown>): Promise<unknown> {
+/** What the promise rejects with. Throws if it does not reject. */
+export async function captureError(work: Promise<unknown>): Promise<unknown> {
   try {
     await work;
   } catch (error) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ContactRecord } from '../../src/cxone/contact-lists.ts';
-import { errorOf } from '../cxone/vendor.ts';
+import { captureError } from '../cxone/vendor.ts';
 import { contact, contacts, startSimulator } from './stand.ts';
 
 const PATH = '/api/v2/contactlists/L1/records';
@@ -141,7 +141,7 @@ describe('POST records', () => {
 
   it('strict lists: a list exists only once it has been created', async () => {
     const { create, admin } = await startSimulator({ strictLists: true });
-    expect(await errorOf(create('L1', [contact(1)]))).toMatchObject({ name: 'CxoneNotFound' });
+    expect(await captureError(create('L1', [contact(1)]))).toMatchObject({ name: 'CxoneNotFound' });
     await admin.seedList('L1');
     expect(await create('L1', [contact(1)])).toMatchObject({ kind: 'created' });
   });

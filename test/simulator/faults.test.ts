@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { errorOf } from '../cxone/vendor.ts';
+import { captureError } from '../cxone/vendor.ts';
 import { createFaultPlan, type Fault, type FaultRule, retryAfterHeader } from '../../src/simulator/faults.ts';
 import { mulberry32 } from '../../src/simulator/random.ts';
 import { contact, contacts, startSimulator } from './stand.ts';
@@ -152,7 +152,7 @@ describe('faults, as the SDK sees them', () => {
     const { cxone, impatient, create, admin } = await startSimulator({ faults });
     const isSlow = fault.drip !== undefined || ('reason' in error && error.reason === 'timeout');
     const { contactLists } = isSlow ? impatient : cxone;
-    const failure = await errorOf(contactLists.createRecords({ listId: 'L1', records: [contact(1)] }));
+    const failure = await captureError(contactLists.createRecords({ listId: 'L1', records: [contact(1)] }));
     expect(failure).toMatchObject(error);
     expect((await admin.journal()).length).toBe(journaled);
     expect(await create('L1', [contact(2)])).toMatchObject({ kind: 'created' });
@@ -209,7 +209,9 @@ describe('faults, as the SDK sees them', () => {
       faults: [{ match: { path: API }, times: 1, fault: { delayMs: 10_000 } }],
     });
     const request = { listId: 'L1', records: [contact(1)] };
-    expect(await errorOf(impatient.contactLists.createRecords(request))).toMatchObject({ reason: 'timeout' });
+    expect(await captureError(impatient.contactLists.createRecords(request))).toMatchObject({
+      reason: 'timeout',
+    });
     expect((await admin.health()).applied).toBe(0);
   });
 
@@ -217,9 +219,9 @@ describe('faults, as the SDK sees them', () => {
     const { create, admin } = await startSimulator({
       faults: [{ match: { path: 'token' }, times: 1, fault: { status: 500 } }],
     });
-    expect(await errorOf(create('L1', [contact(1)]))).toMatchObject({ status: 500, applied: 'no' });
+    expect(await captureError(create('L1', [contact(1)]))).toMatchObject({ status: 500, applied: 'no' });
     await admin.setFaults([{ match: { family: 'contactlists' }, fault: { status: 502 } }]);
-    expect(await errorOf(create('L1', [contact(1)]))).toMatchObject({ status: 502 });
+    expect(await captureError(create('L1', [contact(1)]))).toMatchObject({ status: 502 });
     expect(await admin.faults()).toMatchObject([{ matches: 1, injected: 1 }]);
     await admin.clearFaults();
     expect(await create('L1', [contact(1)])).toMatchObject({ kind: 'created' });

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { PreferenceItem } from '../../src/cxone/preferences.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
-import { errorOf } from '../cxone/vendor.ts';
+import { captureError } from '../cxone/vendor.ts';
 import { connect, startSimulator } from './stand.ts';
 
 const BATCH = '/api/v2/preferences/batch';
@@ -222,7 +222,7 @@ describe('the idempotency key of a batch', () => {
     const { impatient, update, admin } = await startPreferences();
     await admin.setFaults([{ match: { family: 'preferences' }, times: 1, fault: { answerLost: true } }]);
     const lost = impatient.preferences.updateBatch({ items: [item(1)], idempotencyKey: 'lost' });
-    expect(await errorOf(lost)).toMatchObject({ name: 'CxoneNoAnswer', applied: 'unknown' });
+    expect(await captureError(lost)).toMatchObject({ name: 'CxoneNoAnswer', applied: 'unknown' });
     expect(await update([item(1)], 'lost')).toMatchObject({ results: [{ id: 'pref-1', status: 'updated' }] });
     expect(await admin.preferenceJournal()).toHaveLength(1);
   });
@@ -252,7 +252,7 @@ describe('GET', () => {
   it('requires a contact, a channel and the scope', async () => {
     const { token, request, cxone } = await startPreferences({ withheldScopes: ['preferences:read'] });
     const find = cxone.preferences.find({ contactId: guid(1), channel: 'email' });
-    expect(await errorOf(find)).toMatchObject({ name: 'CxoneForbidden' });
+    expect(await captureError(find)).toMatchObject({ name: 'CxoneForbidden' });
     const unrestricted = await startPreferences();
     const headers = { authorization: `Bearer ${await unrestricted.token('preferences')}` };
     for (const query of ['', `?contactId=${guid(1)}`, '?channel=email', '?contactId=x&channel=email']) {

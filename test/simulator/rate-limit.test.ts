@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { errorOf } from '../cxone/vendor.ts';
+import { captureError } from '../cxone/vendor.ts';
 import { createRateLimiter } from '../../src/simulator/rate-limiter.ts';
 import { DEFAULT_SETTINGS } from '../../src/simulator/settings.ts';
 import { contact, startSimulator } from './stand.ts';
@@ -37,7 +37,7 @@ describe('429', () => {
     const { create, admin } = await startSimulator({ ratePerMinute: 2, retryAfterAs, nowMs: () => start });
     await create('L1', [contact(1)]);
     await create('L1', [contact(2)]);
-    const error = (await errorOf(create('L1', [contact(3)]))) as { name: string; retryAfterMs: number };
+    const error = (await captureError(create('L1', [contact(3)]))) as { name: string; retryAfterMs: number };
     expect(error.name).toBe('CxoneRateLimited');
     expect(error.retryAfterMs).toBeGreaterThanOrEqual(60_000);
     expect(error.retryAfterMs).toBeLessThanOrEqual(62_000);
@@ -48,7 +48,7 @@ describe('429', () => {
   it('can omit Retry-After, and the limit can be lifted', async () => {
     const { create, admin } = await startSimulator({ ratePerMinute: 1, retryAfterAs: 'none' });
     await create('L1', [contact(1)]);
-    expect(await errorOf(create('L1', [contact(2)]))).toMatchObject({ retryAfterMs: null });
+    expect(await captureError(create('L1', [contact(2)]))).toMatchObject({ retryAfterMs: null });
     await admin.change({ ratePerMinute: 0 });
     expect(await create('L1', [contact(2)])).toMatchObject({ kind: 'created' });
   });

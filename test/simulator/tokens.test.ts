@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { errorOf } from '../cxone/vendor.ts';
+import { captureError } from '../cxone/vendor.ts';
 import { FAMILIES, FAMILY_NAMES } from '../../src/cxone/families.wire.ts';
 import { contact, startSimulator } from './stand.ts';
 
@@ -59,7 +59,7 @@ describe('the bearer token', () => {
     const readOnly = await token('contactlists', { scope: 'contactlists:read' });
     expect((await request('POST', path, withToken(readOnly))).status).toBe(403);
     await admin.change({ withheldScopes: ['contactlists:write'] });
-    expect(await errorOf(create('L1', [contact(1)]))).toMatchObject({ name: 'CxoneForbidden' });
+    expect(await captureError(create('L1', [contact(1)]))).toMatchObject({ name: 'CxoneForbidden' });
   });
 
   it('can be revoked, after which our client fetches a new one and tries once more', async () => {
