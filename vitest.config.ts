@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 /** Folders whose tests want PostgreSQL and Temporal; each file takes its own database and namespace (harness/fresh.ts). */
 const WITH_SERVERS = ['ledger', 'activities', 'client', 'cli'];
 /** Those that also want dist: they start whole programs, and mostly wait for them. */
-const WITH_PROGRAMS = ['workflows', 'replay', 'scenarios', 'faults', 'chaos'];
+const WITH_PROGRAMS = ['workflows', 'replay', 'scenarios', 'faults', 'chaos', 'extension'];
 /** Of these one file at a time: they load both cores, or count what happens in a time. */
 const ONE_AT_A_TIME = [
   'test/faults/rate-budget.test.ts',

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { createActivities } from './activities/index.ts';
+import { type ActivityDeps, createActivities, type OperationDefiner } from './activities/index.ts';
 import { RateLimiter } from './activities/engine/rate-limiter.ts';
 import { createWebhook } from './activities/outbox/webhook.ts';
 import { type Config, loadConfig } from './config/config.ts';
@@ -28,6 +28,8 @@ const HOUR_MS = 3_600_000;
 export interface WorkerOptions {
   /** A module that exports all workflows; default: those of src/workflows. */
   readonly workflowsPath?: string;
+  /** Operations beside those of cxflow itself. */
+  readonly operations?: Readonly<Record<string, OperationDefiner>>;
 }
 
 /**
@@ -118,7 +120,7 @@ function createWorkerActivities(
   searchAttributes: boolean,
   crashPoints: CrashPoints,
 ): object {
-  const { config, draining, log } = parts;
+  const { config, draining, log, options } = parts;
   const { webhookUrl, marketingWebhookUrl, syncToken, allowLoopback } = config.crm;
   const ledger = crashPoints.ledger(parts.ledger);
   const webhook = (url: string | null) => {
@@ -127,7 +129,7 @@ function createWorkerActivities(
     const token = url === webhookUrl ? syncToken : null;
     return crashPoints.webhook(createWebhook({ url, syncToken: token, allowLoopback }));
   };
-  const activities = createActivities({
+  const deps: ActivityDeps = {
     ledger,
     cxone: crashPoints.cxone(cxone),
     rateLimiter: new RateLimiter({ budget: ledger.rateBudget, tenant: config.cxone.tenant, ...config }),
@@ -140,8 +142,8 @@ function createWorkerActivities(
     keyLifeMs: config.cxone.idempotencyHours * HOUR_MS,
     webhooks: { crm: webhook(webhookUrl), marketing: webhook(marketingWebhookUrl) },
     log: (error, activity) => log.warn({ activity, error: describeError(error) }, 'activity failed'),
-  });
-  return crashPoints.activities(activities);
+  };
+  return crashPoints.activities(createActivities(deps, options.operations));
 }
 
 /** After `npm run build` the workflows are one bundled file; otherwise the worker bundles them now, in about 2 s. */

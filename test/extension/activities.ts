@@ -1,0 +1,92 @@
+/** Example operation: how its rows are read, and its one kind of write. */
+import {
+  type Answer,
+  BATCH_DEADLINE_MS,
+  type BulkDefinition,
+  type ReadRow,
+  type WriteAttempt,
+} from '../../src/activities/engine/definition.ts';
+import { OWN_WRITE } from '../../src/activities/engine/evidence.ts';
+import type { OperationDeps } from '../../src/activities/index.ts';
+import type { CreateRecordsAnswer } from '../../src/cxone/contact-lists.ts';
+import { callbackRequest as spec, type CallbackRequestInput } from './contract.ts';
+
+const ADD = 'add';
+
+interface Callback {
+  readonly contactId: string;
+  readonly phone: string;
+}
+
+export function defineCallbackRequest(deps: OperationDeps): { readonly definition: BulkDefinition } {
+  const definition: BulkDefinition = {
+    spec,
+    recordsPerBatch: 10,
+    firstWrite: () => ADD,
+    writes: {
+      // CXone refuses contacts that the list already has, so a repeated request adds nobody twice.
+      [ADD]: {
+        repeatable: true,
+        claimAhead: true,
+        deadlineMs: BATCH_DEADLINE_MS,
+        send: (attempt) => addToList(deps, attempt),
+      },
+    },
+    event: { name: 'callback_requests.added', endpoint: 'crm' },
+    createReader: () => readCallback,
+    findDuplicates: none,
+  };
+  return { definition };
+}
+
+function readCallback({ contactId, phone }: Readonly<Record<string, unknown>>): ReadRow {
+  if (typeof contactId !== 'string' || typeof phone !== 'string')
+    return { reasons: [{ code: 'required', field: 'contactId, phone' }] };
+  return { record: { contactId, phone }, key1: contactId, key2: phone };
+}
+
+async function addToList({ cxone }: OperationDeps, attempt: WriteAttempt): Promise<Answer> {
+  const { listId } = attempt.run.input as CallbackRequestInput;
+  const records = attempt.records.map(({ record }) => toContact(record as Callback, attempt.run.started_at));
+  const answer = await cxone.contactLists.createRecords({ listId, records, beforeSend: attempt.beforeSend });
+  return {
+    ...interpret(answer, attempt),
+    httpStatus: answer.status,
+    requestId: answer.requestId,
+    details: `${answer.kind}: ${attempt.seqs.length} callbacks`,
+  };
+}
+
+/** Every record of the request is in exactly one group or derived write. */
+function interpret(
+  answer: CreateRecordsAnswer,
+  { seqs, priorAttempt }: WriteAttempt,
+): Pick<Answer, 'groups' | 'derived'> {
+  if (answer.kind === 'created') return { groups: [{ outcome: 'created', seqs }], derived: [] };
+  const indexes = new Set(answer.named.map(({ index }) => index));
+  const named = seqs.filter((_, index) => indexes.has(index));
+  const rest = seqs.filter((_, index) => !indexes.has(index));
+  const derived = rest.length > 0 ? [{ kind: ADD, seqs: rest }] : [];
+  if (answer.kind === 'refused') {
+    const reasons = [{ code: 'refused', message: answer.message }];
+    return { groups: [{ outcome: 'rejected', seqs: named, reasons }], derived };
+  }
+  // The request is atomic: if it names everybody after a lost answer, that one had been applied.
+  if (priorAttempt === 'batch' && rest.length === 0)
+    return { groups: [{ outcome: 'created', seqs: named, evidence: OWN_WRITE }], derived };
+  return { groups: [{ outcome: 'existing', seqs: named }], derived };
+}
+
+function toContact({ contactId, phone }: Callback, askedAt: Date) {
+  return {
+    contactId,
+    phoneNumbers: [{ type: 'mobile', number: phone }],
+    customFields: {},
+    consentTimestamp: askedAt.toISOString(),
+    optInStatus: 'confirmed' as const,
+  };
+}
+
+async function* none(): AsyncIterable<never> {
+  // Whoever asks twice is called twice.
+}

@@ -1,0 +1,66 @@
+/**
+ * An operation is added without touching src: its files are beside this test, and each registry is given one line. It
+ * shows what CONTRIBUTING.md, "Add an operation", asks for, and that the engine does the rest.
+ */
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, it } from 'vitest';
+import { createClientFor } from '../../src/client.ts';
+import { onStand, type Stand, until, untilApplied } from '../faults/stand.ts';
+import { type TestProcess, useProcesses } from '../harness/processes.ts';
+import { callbackRequest, type CallbackRequestResult } from './contract.ts';
+
+const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
+const RECORDS = 400;
+
+const processes = useProcesses();
+let worker: TestProcess | undefined;
+
+afterEach(async () => {
+  await worker?.kill();
+});
+
+async function startWorker({ env }: Stand): Promise<void> {
+  worker = processes.run(process.execPath, ['--import', 'tsx', WORKER], { env });
+  await worker.waitFor(/worker is ready/, 60_000);
+}
+
+function callbacks() {
+  return Array.from({ length: RECORDS }, (_, i) => ({
+    contactId: `callback-${i}`,
+    phone: `+1415555${String(1_000 + i)}`,
+  }));
+}
+
+it('an operation of somebody else runs end to end, and kill -9 loses and doubles nobody', async () => {
+  await onStand(processes, { latencyMs: 100, env: { CXFLOW_MAX_IN_FLIGHT: '2' } }, async (stand) => {
+    const { temporal, ledger } = stand.client();
+    const client = createClientFor({ temporal, ledger, operations: { callbackRequest } });
+    const { source } = await client.stageRows(callbacks());
+    await startWorker(stand);
+
+    const { runId } = await client.startCallbackRequest({ listId: 'L1', source, approval: true });
+    const { planHash } = await until(
+      () => client.progress(runId),
+      ({ phase }) => phase === 'awaiting_approval',
+      60_000,
+    );
+    await client.decide(runId, { action: 'approve', by: 'dana', planHash: planHash ?? '' });
+    await untilApplied(stand, 50, 60_000);
+    await worker?.kill();
+    await startWorker(stand);
+
+    const result = await client.result<CallbackRequestResult>(runId);
+    expect(result).toMatchObject({ kind: 'callbackRequest', counts: { total: RECORDS, created: RECORDS } });
+    await stand.conserved(runId, { result });
+    expect(await client.startCallbackRequest({ listId: 'L1', source })).toMatchObject({ status: 'finished' });
+  });
+});
+
+it('its input is checked like every other', async () => {
+  await onStand(processes, {}, async (stand) => {
+    const { temporal, ledger } = stand.client();
+    const client = createClientFor({ temporal, ledger, operations: { callbackRequest } });
+    const input = { listId: 'L1', source: { dataset: 'd' }, dedupe: 'phone' };
+    await expect(client.startCallbackRequest(input)).rejects.toThrow(/dedupe is not a field of this input/);
+  });
+});

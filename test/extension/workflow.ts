@@ -1,0 +1,16 @@
+/** Example operation: its steps are those of every operation that writes in batches. */
+import { continueAsNew } from '@temporalio/workflow';
+import { runBulkOperation } from '../../src/workflows/engine/bulk-operation.ts';
+import type { Resumed } from '../../src/workflows/engine/run.ts';
+import {
+  callbackRequest as spec,
+  type CallbackRequestInput,
+  type CallbackRequestResult,
+} from './contract.ts';
+
+export function callbackRequest(
+  input: CallbackRequestInput,
+  resumed?: Resumed,
+): Promise<CallbackRequestResult> {
+  return runBulkOperation({ spec, input, resumed, renew: continueAsNew<typeof callbackRequest> });
+}
