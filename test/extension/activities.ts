@@ -11,7 +11,7 @@ import type { OperationDeps } from '../../src/activities/index.ts';
 import type { CreateRecordsAnswer } from '../../src/cxone/contact-lists.ts';
 import { callbackRequest as spec, type CallbackRequestInput } from './contract.ts';
 
-const ADD = 'add';
+const CREATE = 'create';
 
 interface Callback {
   readonly contactId: string;
@@ -22,10 +22,10 @@ export function defineCallbackRequest(deps: OperationDeps): { readonly definitio
   const definition: BulkDefinition = {
     spec,
     recordsPerBatch: 10,
-    firstWrite: () => ADD,
+    firstWrite: () => CREATE,
     writes: {
       // CXone refuses contacts that the list already has, so a repeated request adds nobody twice.
-      [ADD]: {
+      [CREATE]: {
         repeatable: true,
         claimAhead: true,
         deadlineMs: BATCH_DEADLINE_MS,
@@ -66,7 +66,7 @@ function interpret(
   const indexes = new Set(answer.named.map(({ index }) => index));
   const named = seqs.filter((_, index) => indexes.has(index));
   const rest = seqs.filter((_, index) => !indexes.has(index));
-  const derived = rest.length > 0 ? [{ kind: ADD, seqs: rest }] : [];
+  const derived = rest.length > 0 ? [{ kind: CREATE, seqs: rest }] : [];
   if (answer.kind === 'refused') {
     const reasons = [{ code: 'refused', message: answer.message }];
     return { groups: [{ outcome: 'rejected', seqs: named, reasons }], derived };
