@@ -1,7 +1,7 @@
 /** kill -9 of the one worker in the middle of a run; another one is started at once, as a supervisor would. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
-import { endProcess } from '../src/stack/processes.ts';
+import { stopProcess } from '../src/stack/processes.ts';
 import { connectCxflow, type Cxflow } from './cxflow.ts';
 import type { Options } from './options.ts';
 import { onStand, type Stand } from './stand.ts';
@@ -40,7 +40,7 @@ async function killOnce(stand: Stand, records: number): Promise<KillFigures> {
   await cxflow.approve(runId);
   while ((await stand.vendor.order({})).records < records / 3) await delay(20);
   const killedAt = Date.now();
-  await endProcess(victim.pid, 'SIGKILL', 5_000);
+  await stopProcess(victim.pid, 'SIGKILL', 5_000);
   const heir = await stand.startWorker(settings);
   const result = await cxflow.client.result(runId);
   const vendor = await stand.vendor.order({});

@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { SEARCH_ATTRIBUTES } from '../src/contract/run.ts';
 import { createDatabase, type Postgres, startPostgres } from '../src/stack/postgres.ts';
-import { type BackgroundProcess, endProcess, startInBackground } from '../src/stack/processes.ts';
+import { type BackgroundProcess, stopProcess, startInBackground } from '../src/stack/processes.ts';
 import { startTemporalServer, type TemporalServer } from '../src/stack/temporal-server.ts';
 import { endChild, forkScript } from './contender.ts';
 import type { VendorOrder, VendorStats } from './vendor.ts';
@@ -86,11 +86,11 @@ function standOf(parts: Parts, ends: (() => Promise<unknown>)[]): Stand {
         env: workerEnv(parts, options),
         logFile,
       });
-      ends.push(() => endProcess(worker.pid, 'SIGKILL', 0));
+      ends.push(() => stopProcess(worker.pid, 'SIGKILL', 0));
       await waitForLine(logFile, 'worker is ready', worker);
       return worker;
     },
-    endWorker: (worker) => endProcess(worker.pid, 'SIGTERM', 15_000),
+    endWorker: (worker) => stopProcess(worker.pid, 'SIGTERM', 15_000),
   };
 }
 

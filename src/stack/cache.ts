@@ -1,4 +1,4 @@
-/** The folder of things that are fetched or built once per machine, and used by every clone. */
+/** The cache folder: servers that are downloaded or built once per user and shared by all clones. */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
@@ -11,8 +11,8 @@ export function cacheFolder(env: Env = process.env): string {
   return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'cxflow');
 }
 
-/** Makes `folder` by filling a draft beside it, so that a half-made one is never found; two makers do no harm. */
-export async function makeOnce(folder: string, fill: (draft: string) => Promise<void>): Promise<void> {
+/** Fills a temporary folder and renames it to `folder`, so that it is never incomplete. Safe to call concurrently. */
+export async function createOnce(folder: string, fill: (draft: string) => Promise<void>): Promise<void> {
   const draft = `${folder}.${randomBytes(6).toString('hex')}`;
   await mkdir(dirname(folder), { recursive: true });
   await mkdir(draft);
@@ -26,7 +26,7 @@ export async function makeOnce(folder: string, fill: (draft: string) => Promise<
   }
 }
 
-/** The one finished file in a folder that the SDK downloads to; null before. */
+/** The file that the SDK has downloaded to a folder, or null if there is none yet. */
 export async function downloadedFile(folder: string): Promise<string | null> {
   const names = await readdir(folder).catch(() => []);
   const name = names.find((each) => !each.endsWith('.downloading'));

@@ -1,4 +1,4 @@
-/** The processes of the stack, in the order of their start, and what they tell each other. */
+/** The processes of the stack, in the order in which they start, and the environment that connects them. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SEARCH_ATTRIBUTES } from '../contract/run.ts';
@@ -13,16 +13,16 @@ import { startTemporalServer } from './temporal-server.ts';
 type Env = Readonly<Record<string, string | undefined>>;
 
 export interface StackOptions {
-  /** The folder of data, addresses and logs: `.cxflow`. */
+  /** The folder for data, addresses and logs: `.cxflow`. */
   readonly dir: string;
   /** Start the simulator, unless CXONE_API_URL is set. */
   readonly simulator: boolean;
   readonly worker: boolean;
   readonly env?: Env;
-  /** Gets a line when something takes long, e.g. building the Temporal server. */
+  /** Receives a line about everything that takes long, such as building the Temporal server. */
   readonly log?: (line: string) => void;
   readonly onEvent?: (event: StackEvent) => void;
-  /** Other programs than ours, for tests. The simulator gets `--port N --journal FILE`. */
+  /** Replacements for our programs, for tests. The simulator receives `--port N --journal FILE`. */
   readonly programs?: Readonly<Partial<Record<'simulator' | 'worker', Program>>>;
 }
 
@@ -33,37 +33,37 @@ export interface Child {
 
 export interface Children {
   readonly list: readonly Child[];
-  /** Known when the servers have been started. */
+  /** Complete once the servers have been started. */
   addresses(): StackAddresses;
-  /** The variables by which worker and commands find the servers. */
+  /** The variables with which the worker and commands find the servers. */
   environment(): Record<string, string>;
 }
 
-/** The worker drains for 7 s (decisions.md 20). */
+/** The worker drains for 7 s (docs/adr/0014-lost-answers.md#times). */
 const WORKER_GRACE_MS = 10_000;
 const SIMULATOR_GRACE_MS = 3_000;
 
-/** What worker and commands say to the simulator. Not a secret: it listens on loopback only. */
+/** The client with which the worker and commands call the simulator. Not a secret: it listens only on loopback. */
 const SIMULATOR_CLIENT = { CXONE_CLIENT_ID: 'simulator', CXONE_CLIENT_SECRET: 'simulator-secret' };
 
 export function createChildren(options: StackOptions, ports: StackFile['ports']): Children {
   const { dir, env = process.env } = options;
-  const givenUrl = givenDatabase(env);
+  const externalUrl = externalDatabase(env);
   const own = { temporal: !env.TEMPORAL_ADDRESS, simulator: wantsSimulator(options) };
   let database: Postgres | null = null;
   const addresses = (): StackAddresses => ({
-    databaseUrl: givenUrl ?? database?.url ?? '',
+    databaseUrl: externalUrl ?? database?.url ?? '',
     temporalAddress: env.TEMPORAL_ADDRESS || `127.0.0.1:${ports.temporal}`,
     temporalUiUrl: own.temporal ? `http://127.0.0.1:${ports.temporalUi}` : null,
     simulatorUrl: own.simulator ? `http://127.0.0.1:${ports.simulator}` : null,
   });
-  const environment = () => environmentOf(addresses());
+  const environment = () => toEnvironment(addresses());
   const postgres = async () => {
     const server = await startPostgres({ dir, ...(database ? { port: database.port } : {}) });
     return (database = await atSameAddress(server, database));
   };
   const all: readonly (Child & { readonly wanted: boolean })[] = [
-    { name: 'postgres', wanted: givenUrl === null, start: postgres },
+    { name: 'postgres', wanted: externalUrl === null, start: postgres },
     { name: 'temporal', wanted: own.temporal, start: () => startTemporal(options, ports) },
     {
       name: 'simulator',
@@ -75,32 +75,36 @@ export function createChildren(options: StackOptions, ports: StackFile['ports'])
   return { list: all.filter(({ wanted }) => wanted), addresses, environment };
 }
 
-type Ours = Readonly<Record<string, string>>;
+type StackEnvironment = Readonly<Record<string, string>>;
 
-function startSimulator({ dir, env, programs }: StackOptions, port: number, ours: Ours): Promise<Running> {
+function startSimulator(
+  { dir, env, programs }: StackOptions,
+  port: number,
+  stackEnv: StackEnvironment,
+): Promise<Running> {
   const program = programs?.simulator ?? nodeProgram('simulator/main');
-  // Started again, it goes on from what its journal says was applied.
+  // After a restart it restores its state from the journal.
   const journal = join(dir, 'simulator', 'journal.ndjson');
   mkdirSync(dirname(journal), { recursive: true });
   return startProgram({
     program: { ...program, args: [...program.args, '--port', String(port), '--journal', journal] },
-    env: withoutForeign(env ?? process.env, ours),
+    env: withoutExternalServers(env ?? process.env, stackEnv),
     logFile: join(dir, 'logs', 'simulator.log'),
     graceMs: SIMULATOR_GRACE_MS,
     port,
   });
 }
 
-function startWorker({ dir, env, programs }: StackOptions, ours: Ours): Promise<Running> {
+function startWorker({ dir, env, programs }: StackOptions, stackEnv: StackEnvironment): Promise<Running> {
   return startProgram({
     program: programs?.worker ?? nodeProgram('worker'),
-    env: { ...withoutForeign(env ?? process.env, ours), ...ours },
+    env: { ...withoutExternalServers(env ?? process.env, stackEnv), ...stackEnv },
     logFile: join(dir, 'logs', 'worker.log'),
     graceMs: WORKER_GRACE_MS,
   });
 }
 
-function givenDatabase(env: Env): string | null {
+function externalDatabase(env: Env): string | null {
   if (env.DATABASE_URL) return env.DATABASE_URL;
   return env.DATABASE_URL_FILE ? readFileSync(env.DATABASE_URL_FILE, 'utf8').trim() : null;
 }
@@ -120,7 +124,7 @@ async function startTemporal({ dir, env, log }: StackOptions, ports: StackFile['
   });
 }
 
-/** Started again, the database must be where worker and commands look for it. */
+/** A restarted database must have the same address, because the worker and commands already use it. */
 async function atSameAddress(server: Postgres, before: Postgres | null): Promise<Postgres> {
   if (before && server.port !== before.port) {
     await server.stop();
@@ -129,7 +133,7 @@ async function atSameAddress(server: Postgres, before: Postgres | null): Promise
   return server;
 }
 
-function environmentOf(addresses: StackAddresses): Record<string, string> {
+function toEnvironment(addresses: StackAddresses): Record<string, string> {
   const { databaseUrl, temporalAddress, simulatorUrl } = addresses;
   return {
     DATABASE_URL: databaseUrl,
@@ -139,11 +143,11 @@ function environmentOf(addresses: StackAddresses): Record<string, string> {
   };
 }
 
-/** Without the caller's settings of a Temporal, or a CXone, that is not the one of this stack. */
-function withoutForeign(env: Env, ours: Ours): Env {
-  const foreign = (name: string) =>
+/** Removes the caller's settings for a Temporal or a CXone that is not the one of this stack. */
+function withoutExternalServers(env: Env, stackEnv: StackEnvironment): Env {
+  const isExternal = (name: string) =>
     name === 'DATABASE_URL_FILE' ||
     (name.startsWith('TEMPORAL_') && !env.TEMPORAL_ADDRESS) ||
-    (name.startsWith('CXONE_') && 'CXONE_API_URL' in ours);
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !foreign(name)));
+    (name.startsWith('CXONE_') && 'CXONE_API_URL' in stackEnv);
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !isExternal(name)));
 }

@@ -1,4 +1,4 @@
-/** Short-lived commands: find one on the PATH, run one with a time limit and with words while it works. */
+/** Short-lived commands: finds them on the PATH, and runs them with a time limit and progress reports. */
 import { spawn } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -24,15 +24,17 @@ export interface Command {
   readonly args: readonly string[];
   readonly env?: Env;
   readonly cwd?: string;
-  /** After so long it is killed, and that is an error. */
+  /** A command that takes longer is killed, which is an error. */
   readonly timeoutMs: number;
-  /** Called every few seconds with the time it has taken so far. */
+  /** Called every few seconds. */
   readonly onProgress?: (elapsedSeconds: number) => void;
 }
 
-const PROGRESS_EVERY_MS = 10_000;
+const PROGRESS_INTERVAL_MS = 10_000;
+const MAX_OUTPUT = 20_000;
+const ERROR_LINES = 5;
 
-/** Returns what it printed. An exit code other than 0 is an error that holds the end of its output. */
+/** Returns the output. An exit code other than 0 is an error with the last lines of the output. */
 export async function runCommand(command: Command): Promise<string> {
   const started = performance.now();
   const child = spawn(command.file, command.args, {
@@ -43,19 +45,19 @@ export async function runCommand(command: Command): Promise<string> {
     killSignal: 'SIGKILL',
   });
   let output = '';
-  const keep = (chunk: Buffer) => (output = (output + chunk.toString()).slice(-20_000));
+  const keep = (chunk: Buffer) => (output = (output + chunk.toString()).slice(-MAX_OUTPUT));
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
   const seconds = () => Math.round((performance.now() - started) / 1000);
-  const timer = setInterval(() => command.onProgress?.(seconds()), PROGRESS_EVERY_MS);
+  const timer = setInterval(() => command.onProgress?.(seconds()), PROGRESS_INTERVAL_MS);
   try {
     const code = await new Promise<number | null>((resolve, reject) => {
       child.once('error', reject);
       child.once('close', resolve);
     });
     if (code === 0) return output;
-    const why = code === null ? `was ended after ${seconds()} s` : `ended with code ${code}`;
-    throw new Error(`${command.file} ${why}: ${output.trim().split('\n').slice(-5).join('\n')}`);
+    const reason = code === null ? `was killed after ${seconds()} s` : `exited with code ${code}`;
+    throw new Error(`${command.file} ${reason}: ${output.trim().split('\n').slice(-ERROR_LINES).join('\n')}`);
   } finally {
     clearInterval(timer);
   }

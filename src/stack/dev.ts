@@ -1,24 +1,24 @@
 /**
- * The supervisor of `cxflow dev` (decisions.md 31): PostgreSQL, Temporal, simulator and worker on one machine, kept
- * alive, and stopped in the reverse order. What the environment names is used and not started: DATABASE_URL,
- * TEMPORAL_ADDRESS, CXONE_API_URL.
+ * The supervisor of `cxflow dev` (docs/adr/0001-embedded-postgresql.md#cxflow-dev): starts PostgreSQL, Temporal, the
+ * simulator and a worker on this machine, restarts them when they exit, and stops them in the reverse order. A server that
+ * DATABASE_URL, TEMPORAL_ADDRESS or CXONE_API_URL names is used instead of starting one.
  */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createChildren, type StackOptions } from './children.ts';
 import { keepAlive, type KeptAlive } from './keep-alive.ts';
-import { endLeftovers } from './leftovers.ts';
-import { holderOf, takeLock } from './lock.ts';
+import { stopLeftovers } from './leftovers.ts';
+import { processRef, takeLock } from './lock.ts';
 import { freePort } from './ports.ts';
 import { readStackFile, type StackAddresses, type StackFile, writeStackFile } from './stack-file.ts';
 
 export interface Stack {
   readonly addresses: StackAddresses;
-  /** Ends everything, in the reverse order of the start. Repeatable. */
+  /** Stops all processes, in the reverse order of their start. May be called repeatedly. */
   stop(): Promise<void>;
 }
 
-/** Errors: a stack of this folder runs already; a server that does not start (the others are stopped again then). */
+/** Errors: a stack is already running for this folder; a server does not start (the others are stopped then). */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const dir = resolve(options.dir);
   mkdirSync(join(dir, 'logs'), { recursive: true });
@@ -34,14 +34,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     lock.release();
   });
   try {
-    await endLeftovers(readStackFile(dir));
+    await stopLeftovers(readStackFile(dir));
     file = await newStackFile(dir);
     const children = createChildren({ ...options, dir }, file.ports);
     for (const { name, start } of children.list) {
       if (name === 'worker') write({ addresses: children.addresses(), environment: children.environment() });
       const recorded = async () => {
         const running = await start();
-        write({ processes: { ...file?.processes, [name]: holderOf(running.pid) } });
+        write({ processes: { ...file?.processes, [name]: processRef(running.pid) } });
         return running;
       };
       kept.push(await keepAlive({ name, start: recorded, onEvent: options.onEvent ?? (() => undefined) }));
@@ -55,7 +55,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-/** The ports of the last time where they are still free. */
+/** The same ports as last time, if they are still free. */
 async function newStackFile(dir: string): Promise<StackFile> {
   const last = readStackFile(dir)?.ports;
   const ports = {
@@ -63,7 +63,7 @@ async function newStackFile(dir: string): Promise<StackFile> {
     temporalUi: await freePort(last?.temporalUi),
     simulator: await freePort(last?.simulator),
   };
-  return { ports, environment: {}, addresses: null, supervisor: holderOf(process.pid), processes: {} };
+  return { ports, environment: {}, addresses: null, supervisor: processRef(process.pid), processes: {} };
 }
 
 function once(action: () => Promise<void>): () => Promise<void> {

@@ -1,4 +1,4 @@
-/** How another entry of this program is started: by tsx from the sources, by plain node from dist. */
+/** How to start another entry point of this program: from the sources with tsx, from dist with plain Node. */
 import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -8,7 +8,7 @@ export interface Program {
   readonly args: readonly string[];
 }
 
-/** `entry` from src or dist, without its extension: `worker`, `simulator/main`. */
+/** `entry` is a path below src or dist, without the extension: `worker`, `simulator/main`. */
 export function nodeProgram(entry: string, args: readonly string[] = []): Program {
   const here = fileURLToPath(import.meta.url);
   const extension = extname(here);

@@ -1,6 +1,6 @@
 /**
- * `node fetch-servers.js RESULT.json [--tests]`: gets the servers that are not npm packages, for scripts/setup.mjs, and
- * writes where they are. A process of its own, because the set-up script runs before any package is installed.
+ * `fetch-servers RESULT.json [--tests]`: for scripts/setup.mjs, fetches the servers that are not npm packages and writes
+ * their paths to a file. A separate process, because the set-up script starts before any package is installed.
  */
 import { writeFileSync } from 'node:fs';
 import { findTemporal } from './temporal-binary.ts';
@@ -17,6 +17,6 @@ try {
   writeFileSync(resultFile, JSON.stringify({ temporal, testServer }));
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`);
-  // Not process.exitCode: the other one of the two may go on for minutes.
+  // Not process.exitCode: the other of the two searches may continue for minutes.
   process.exit(1);
 }

@@ -1,4 +1,4 @@
-/** Keeps one child of the stack running: a child that dies is started again after a short, growing pause. */
+/** Keeps one process of the stack running: restarts it after it exits, with a growing delay. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Exit } from './processes.ts';
 import type { ChildName } from './stack-file.ts';
@@ -22,7 +22,7 @@ export type StackEvent =
 
 export interface KeepAlive {
   readonly name: ChildName;
-  /** Starts it and waits until it is ready; called again after each death. */
+  /** Starts the process and waits until it is ready. Called again for each restart. */
   readonly start: () => Promise<Running>;
   readonly onEvent: (event: StackEvent) => void;
 }
@@ -31,22 +31,22 @@ export interface KeptAlive {
   stop(): Promise<void>;
 }
 
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 10_000;
-/** A child that lived so long has recovered: its next death is a first one again. */
+const FIRST_DELAY_MS = 200;
+const LONGEST_DELAY_MS = 10_000;
+/** A process that has run this long counts as recovered: its next restart has the first delay again. */
 const RECOVERED_AFTER_MS = 30_000;
 
-/** Rejects when the first start fails: nothing is there to be kept alive then. */
+/** Rejects if the first start fails. */
 export async function keepAlive(options: KeepAlive): Promise<KeptAlive> {
-  const halt = new AbortController();
+  const stopping = new AbortController();
   const child: Child = { restarts: 0, running: null };
-  await begin(options, child);
-  const watching = watch(options, child, halt.signal);
+  await startChild(options, child);
+  const watching = watch(options, child, stopping.signal);
   return {
     stop: async () => {
-      halt.abort();
+      stopping.abort();
       await child.running?.stop();
-      // A start that is under way ends first: what it has started must be stopped as well.
+      // A restart may be in progress. Wait for it, because the process that it starts must be stopped too.
       await watching;
       await child.running?.stop();
       options.onEvent({ type: 'stopped', name: options.name });
@@ -56,31 +56,31 @@ export async function keepAlive(options: KeepAlive): Promise<KeptAlive> {
 
 interface Child {
   restarts: number;
-  /** Null between its death and its next start. */
+  /** Null between an exit and the next start. */
   running: Running | null;
 }
 
-async function begin({ name, start, onEvent }: KeepAlive, child: Child): Promise<void> {
+async function startChild({ name, start, onEvent }: KeepAlive, child: Child): Promise<void> {
   child.running = await start();
   onEvent({ type: 'started', name, pid: child.running.pid, restarts: child.restarts });
 }
 
-async function watch(options: KeepAlive, child: Child, halted: AbortSignal): Promise<void> {
+async function watch(options: KeepAlive, child: Child, stopping: AbortSignal): Promise<void> {
   const { name, onEvent } = options;
-  let pauseMs = FIRST_PAUSE_MS;
-  while (!halted.aborted) {
+  let delayMs = FIRST_DELAY_MS;
+  while (!stopping.aborted) {
     const since = performance.now();
     const exit = await child.running?.exited;
     child.running = null;
-    if (halted.aborted) return;
-    if (exit && performance.now() - since > RECOVERED_AFTER_MS) pauseMs = FIRST_PAUSE_MS;
-    if (exit) onEvent({ type: 'died', name, exit, retryInMs: pauseMs });
-    await delay(pauseMs, undefined, { signal: halted }).catch(() => undefined);
-    if (halted.aborted) return;
-    pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+    if (stopping.aborted) return;
+    if (exit && performance.now() - since > RECOVERED_AFTER_MS) delayMs = FIRST_DELAY_MS;
+    if (exit) onEvent({ type: 'died', name, exit, retryInMs: delayMs });
+    await delay(delayMs, undefined, { signal: stopping }).catch(() => undefined);
+    if (stopping.aborted) return;
+    delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS);
     child.restarts += 1;
-    await begin(options, child).catch((error: Error) => {
-      onEvent({ type: 'failed', name, message: error.message, retryInMs: pauseMs });
+    await startChild(options, child).catch((error: Error) => {
+      onEvent({ type: 'failed', name, message: error.message, retryInMs: delayMs });
     });
   }
 }

@@ -1,9 +1,10 @@
-/** One supervisor a folder: a lock file that names its process, and that a dead one's successor takes over. */
+/** A lock file that allows one supervisor per folder. It names the process, so that the lock of a dead one can be replaced. */
 import { randomBytes } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { identityOf } from './processes.ts';
+import { processIdentity } from './processes.ts';
 
-export interface Holder {
+/** Refers to one process even after its process id has been reused. */
+export interface ProcessRef {
   readonly pid: number;
   readonly identity: string | null;
 }
@@ -12,19 +13,19 @@ export interface Lock {
   release(): void;
 }
 
-export function holderOf(pid: number): Holder {
-  return { pid, identity: identityOf(pid) };
+export function processRef(pid: number): ProcessRef {
+  return { pid, identity: processIdentity(pid) };
 }
 
-/** Is it still the very same process? */
-export function isHolding(holder: Holder): boolean {
-  return holder.identity !== null && identityOf(holder.pid) === holder.identity;
+/** Whether this process, and not a later one with the same id, is alive. */
+export function isRunning(holder: ProcessRef): boolean {
+  return holder.identity !== null && processIdentity(holder.pid) === holder.identity;
 }
 
-/** Errors: somebody alive holds it. */
+/** Errors: a living process holds the lock. */
 export function takeLock(file: string): Lock {
   const draft = `${file}.${randomBytes(6).toString('hex')}`;
-  writeFileSync(draft, JSON.stringify(holderOf(process.pid)), { mode: 0o600 });
+  writeFileSync(draft, JSON.stringify(processRef(process.pid)), { mode: 0o600 });
   try {
     while (!tryLink(draft, file)) removeStale(file);
   } finally {
@@ -33,7 +34,7 @@ export function takeLock(file: string): Lock {
   return { release: () => rmSync(file, { force: true }) };
 }
 
-/** A hard link appears with its content or not at all, and fails where the name is taken. */
+/** Creating a hard link is atomic: the file appears with its content, or the call fails because the name exists. */
 function tryLink(draft: string, file: string): boolean {
   try {
     linkSync(draft, file);
@@ -45,9 +46,9 @@ function tryLink(draft: string, file: string): boolean {
 }
 
 function removeStale(file: string): void {
-  const holder = readHolder(file);
-  if (holder && isHolding(holder)) {
-    throw new Error(`cxflow dev runs for this folder already (process ${holder.pid}, ${file})`);
+  const holder = readRef(file);
+  if (holder && isRunning(holder)) {
+    throw new Error(`cxflow dev is already running for this folder (process ${holder.pid}, ${file})`);
   }
   const aside = `${file}.${randomBytes(6).toString('hex')}`;
   try {
@@ -55,15 +56,15 @@ function removeStale(file: string): void {
   } catch {
     return;
   }
-  // Somebody faster may have taken the lock between our look and our rename: give it back.
-  const taken = readHolder(aside);
-  if (taken && isHolding(taken)) tryLink(aside, file);
+  // Another process may have taken the lock between the check and the rename: give it back.
+  const taken = readRef(aside);
+  if (taken && isRunning(taken)) tryLink(aside, file);
   rmSync(aside, { force: true });
 }
 
-function readHolder(file: string): Holder | null {
+function readRef(file: string): ProcessRef | null {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Holder;
+    return JSON.parse(readFileSync(file, 'utf8')) as ProcessRef;
   } catch {
     return null;
   }

@@ -1,9 +1,9 @@
 /** Ports on loopback. */
 import { connect, createServer } from 'node:net';
 
-/** A free port of 127.0.0.1; `wished` when it is free. */
-export async function freePort(wished?: number): Promise<number> {
-  if (wished !== undefined && (await isFree(wished))) return wished;
+/** A free port of 127.0.0.1: `preferred`, if that is free. */
+export async function freePort(preferred?: number): Promise<number> {
+  if (preferred !== undefined && (await isFree(preferred))) return preferred;
   return listenOnce(0);
 }
 
@@ -25,7 +25,7 @@ function listenOnce(port: number): Promise<number> {
   });
 }
 
-/** Resolves when something listens on a port of 127.0.0.1, else rejects. */
+/** Rejects if nothing listens on this port of 127.0.0.1. */
 export function connectOnce(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1' });

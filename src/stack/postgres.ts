@@ -1,6 +1,6 @@
 /**
- * The embedded PostgreSQL: one server per project folder, on loopback only, with a password. Killed in any way, the
- * next start brings it back with its data.
+ * The embedded PostgreSQL: one server per project folder, on loopback only, with a password. However it was killed, the
+ * next start recovers its data.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -9,19 +9,31 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { freePort } from './ports.ts';
 import { findBinaries, type PostgresBinaries } from './postgres-binaries.ts';
-import { dataHome, initialiseData, passwordOf, postgresEnvironment, SUPERUSER } from './postgres-data.ts';
-import { endLeftover, lockFile } from './postgres-lock.ts';
+import {
+  prepareServerFolder,
+  initialiseData,
+  readPassword,
+  postgresEnvironment,
+  SUPERUSER,
+} from './postgres-data.ts';
+import { stopLeftover, lockFile } from './postgres-lock.ts';
 import { postgresUser, type SystemUser } from './postgres-user.ts';
-import { type BackgroundProcess, endOfLog, endProcess, type Exit, startInBackground } from './processes.ts';
+import {
+  type BackgroundProcess,
+  readLogTail,
+  stopProcess,
+  type Exit,
+  startInBackground,
+} from './processes.ts';
 
 export interface PostgresOptions {
   /** The project's `.cxflow` folder. */
   readonly dir: string;
-  /** Default: the port of the last start, else a free one. */
+  /** Default: the port of the last start, or a free one. */
   readonly port?: number;
   /** Default `<dir>/logs/postgres.log`. */
   readonly logFile?: string;
-  /** Server settings, e.g. `{fsync: 'off'}` in tests (a kill -9 of the server loses nothing by it, a power cut does). */
+  /** Server settings, for example `{fsync: 'off'}` in tests: safe for kill -9, but not for a power failure. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
@@ -31,32 +43,32 @@ export interface Postgres {
   readonly pid: number;
   readonly port: number;
   readonly exited: Promise<Exit>;
-  /** Ends connections and stops within seconds. */
+  /** Closes connections and stops within seconds. */
   stop(): Promise<void>;
-  /** SIGKILL, as a crash does it; resolves when the server is gone. */
+  /** Sends SIGKILL, as in a crash, and resolves once the server has exited. */
   kill(): Promise<void>;
 }
 
 const READY_TIMEOUT_MS = 30_000;
 
-/** Starts the server of `dir` and waits until it answers; a server that an earlier process left running there ends first. */
+/** Starts the server of `dir` and waits until it is ready. Stops a server that an earlier process has left running there. */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const user = postgresUser();
   const binaries = await findBinaries(user);
-  const home = await dataHome(options.dir, user);
-  const data = await initialiseData(home, binaries, user);
-  await endLeftover(data);
-  const port = await freePort(options.port ?? lastPort(home));
-  await writeFile(join(home, 'port'), String(port));
+  const folder = await prepareServerFolder(options.dir, user);
+  const data = await initialiseData(folder, binaries, user);
+  await stopLeftover(data);
+  const port = await freePort(options.port ?? lastPort(folder));
+  await writeFile(join(folder, 'port'), String(port));
   const child = await startUntilReady({ options, binaries, user, data, port });
-  const server = postgresOf(child, port, passwordOf(home));
+  const server = describeServer(child, port, readPassword(folder));
   await createDatabase(server.url, SUPERUSER);
   return server;
 }
 
-function postgresOf(child: BackgroundProcess, port: number, password: string): Postgres {
+function describeServer(child: BackgroundProcess, port: number, password: string): Postgres {
   const end = async (name: NodeJS.Signals, graceMs: number) => {
-    await endProcess(child.pid, name, graceMs);
+    await stopProcess(child.pid, name, graceMs);
     await child.exited;
   };
   return {
@@ -64,14 +76,14 @@ function postgresOf(child: BackgroundProcess, port: number, password: string): P
     pid: child.pid,
     port,
     exited: child.exited,
-    // SIGINT is PostgreSQL's "fast" shutdown: open transactions are rolled back, nothing is waited for.
+    // SIGINT is PostgreSQL's "fast" shutdown: it rolls back open transactions instead of waiting for them.
     stop: () => end('SIGINT', 10_000),
     kill: () => end('SIGKILL', 0),
   };
 }
 
-function lastPort(home: string): number | undefined {
-  const file = join(home, 'port');
+function lastPort(folder: string): number | undefined {
+  const file = join(folder, 'port');
   return existsSync(file) ? Number(readFileSync(file, 'utf8')) || undefined : undefined;
 }
 
@@ -83,13 +95,13 @@ interface Start {
   readonly port: number;
 }
 
-/** Backends of a killed server hold its shared memory for a moment; until they are gone, a start fails and is repeated. */
+/** Retries, because the backends of a killed server hold its shared memory for a moment, and starts fail meanwhile. */
 async function startUntilReady(start: Start): Promise<BackgroundProcess> {
   const deadline = performance.now() + READY_TIMEOUT_MS;
   for (;;) {
     const child = spawnServer(start);
     if (await isReady(start.data, child, deadline)) return child;
-    await endProcess(child.pid, 'SIGQUIT', 2_000);
+    await stopProcess(child.pid, 'SIGQUIT', 2_000);
     if (performance.now() > deadline) throw notReady(start);
     await delay(200);
   }
@@ -108,13 +120,13 @@ function spawnServer({ options, binaries, user, data, port }: Start): Background
     file: binaries.postgres,
     args: ['-D', data, '-p', String(port), ...flags],
     env: postgresEnvironment(),
-    logFile: logFileOf(options),
+    logFile: logPath(options),
     cwd: '/',
     user,
   });
 }
 
-function logFileOf(options: PostgresOptions): string {
+function logPath(options: PostgresOptions): string {
   return options.logFile ?? join(options.dir, 'logs', 'postgres.log');
 }
 
@@ -130,13 +142,13 @@ async function isReady(data: string, child: BackgroundProcess, deadline: number)
 }
 
 function notReady({ options }: Start): Error {
-  const file = logFileOf(options);
+  const file = logPath(options);
   return new Error(
-    `PostgreSQL did not start within ${READY_TIMEOUT_MS / 1000} s; the end of ${file}:\n${endOfLog(file)}`,
+    `PostgreSQL did not start within ${READY_TIMEOUT_MS / 1000} s; the end of ${file}:\n${readLogTail(file)}`,
   );
 }
 
-/** Creates a database beside that of `url` unless it is there, and returns its URL. */
+/** Creates a database on the server of `url` unless it exists, and returns its URL. */
 export async function createDatabase(url: string, name: string): Promise<string> {
   const client = new pg.Client({ connectionString: databaseUrl(url, 'postgres') });
   await client.connect();
@@ -149,7 +161,7 @@ export async function createDatabase(url: string, name: string): Promise<string>
   return databaseUrl(url, name);
 }
 
-/** The same server, another database. */
+/** The URL of another database on the same server. */
 export function databaseUrl(url: string, name: string): string {
   const other = new URL(url);
   other.pathname = `/${encodeURIComponent(name)}`;

@@ -1,4 +1,4 @@
-/** What the stack knows about operating-system processes: is one alive, is it ours, end it. */
+/** Operating-system processes: starts, identifies and stops them. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -8,10 +8,10 @@ export interface Background {
   readonly file: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** stdout and stderr are appended to it: a pipe would break when the supervisor is killed before its child. */
+  /** stdout and stderr are appended to it. A pipe would break if the supervisor were killed before its child. */
   readonly logFile: string;
   readonly cwd?: string;
-  /** Run as this user; only root may. */
+  /** The user to run as; only root can choose another user. */
   readonly user?: { readonly uid: number; readonly gid: number } | null;
 }
 
@@ -22,7 +22,7 @@ export interface BackgroundProcess {
   readonly exited: Promise<Exit>;
 }
 
-/** Starts a process in a group of its own, so that Ctrl-C in the terminal reaches the supervisor only. */
+/** Starts a process in its own process group, so that Ctrl-C in the terminal reaches only the supervisor. */
 export function startInBackground(options: Background): BackgroundProcess {
   mkdirSync(dirname(options.logFile), { recursive: true });
   const log = openSync(options.logFile, 'a');
@@ -34,18 +34,18 @@ export function startInBackground(options: Background): BackgroundProcess {
       ...(options.cwd ? { cwd: options.cwd } : {}),
       ...(options.user ? { uid: options.user.uid, gid: options.user.gid } : {}),
     });
-    return { pid: child.pid ?? -1, exited: exitOf(child) };
+    return { pid: child.pid ?? -1, exited: watchExit(child) };
   } finally {
     closeSync(log);
   }
 }
 
-/** What a process said last, for the error that tells of its end. */
-export function endOfLog(logFile: string): string {
+/** The last lines of a log, for error messages. */
+export function readLogTail(logFile: string): string {
   return existsSync(logFile) ? readFileSync(logFile, 'utf8').trim().split('\n').slice(-5).join('\n') : '';
 }
 
-function exitOf(child: ChildProcess): Promise<Exit> {
+function watchExit(child: ChildProcess): Promise<Exit> {
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }));
     child.once('error', () => resolve({ code: 127, signal: null }));
@@ -62,7 +62,7 @@ export function isAlive(pid: number): boolean {
   return !isZombie(pid);
 }
 
-/** A dead child that its parent has not collected yet still answers signal 0. */
+/** An exited process that its parent has not reaped yet still accepts signal 0. */
 function isZombie(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -72,7 +72,7 @@ function isZombie(pid: number): boolean {
   }
 }
 
-/** The command line of a process, or null where there is none: process ids are used again by others. */
+/** The command line of a process, or null if there is no such process. */
 export function commandLine(pid: number): string | null {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim() || null;
@@ -90,24 +90,24 @@ function ps(pid: number, column: string): string | null {
 }
 
 /**
- * A word that tells this process from any later one with the same id (its start time), or null when it has ended.
- * Process ids are used again, above all after a reboot.
+ * The start time of a process, or null if it has exited. It distinguishes the process from a later one with the same id;
+ * process ids are reused, especially after a reboot.
  */
-export function identityOf(pid: number): string | null {
+export function processIdentity(pid: number): string | null {
   if (!isAlive(pid)) return null;
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // proc(5): field 22 is the start time; the name in field 2 may hold spaces and brackets.
+    // proc(5): field 22 is the start time. The name in field 2 may contain spaces and parentheses.
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
   } catch {
     return process.platform === 'linux' ? null : ps(pid, 'lstart=');
   }
 }
 
-/** Is `pid` alive, and does its command line name all of these? Only then may it be ended as ours. */
-export function isOurs(pid: number, marks: readonly string[]): boolean {
+/** Whether `pid` is alive and its command line contains all of these parts. */
+export function hasCommandLine(pid: number, parts: readonly string[]): boolean {
   const line = isAlive(pid) ? commandLine(pid) : null;
-  return line !== null && marks.every((mark) => line.includes(mark));
+  return line !== null && parts.every((part) => line.includes(part));
 }
 
 export function signal(pid: number, name: NodeJS.Signals): void {
@@ -115,12 +115,12 @@ export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // It has ended by itself.
+    // It has already exited.
   }
 }
 
-/** Waits until `pid` is gone; false when it is still there after `timeoutMs`. */
-export async function waitForEnd(pid: number, timeoutMs: number): Promise<boolean> {
+/** Returns false if `pid` is still alive after `timeoutMs`. */
+export async function waitForExit(pid: number, timeoutMs: number): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   while (isAlive(pid)) {
     if (performance.now() > deadline) return false;
@@ -129,10 +129,10 @@ export async function waitForEnd(pid: number, timeoutMs: number): Promise<boolea
   return true;
 }
 
-/** Asks a process to end and, after `graceMs`, makes it. */
-export async function endProcess(pid: number, polite: NodeJS.Signals, graceMs: number): Promise<void> {
-  signal(pid, polite);
-  if (await waitForEnd(pid, graceMs)) return;
+/** Sends `name` to a process and, if it has not exited after `graceMs`, SIGKILL. */
+export async function stopProcess(pid: number, name: NodeJS.Signals, graceMs: number): Promise<void> {
+  signal(pid, name);
+  if (await waitForExit(pid, graceMs)) return;
   signal(pid, 'SIGKILL');
-  await waitForEnd(pid, 5_000);
+  await waitForExit(pid, 5_000);
 }

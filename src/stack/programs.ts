@@ -3,15 +3,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Program } from './entries.ts';
 import type { Running } from './keep-alive.ts';
 import { connectOnce } from './ports.ts';
-import { endProcess, type Exit, startInBackground } from './processes.ts';
+import { stopProcess, type Exit, startInBackground } from './processes.ts';
 
 export interface ProgramStart {
   readonly program: Program;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly logFile: string;
-  /** After SIGTERM it has so long to end by itself. */
+  /** How long it may take to exit after SIGTERM. */
   readonly graceMs: number;
-  /** Ready when something listens there; without it, as soon as it runs. */
+  /** The program is ready once something listens on this port; without a port, as soon as it runs. */
   readonly port?: number;
 }
 
@@ -20,12 +20,12 @@ const READY_TIMEOUT_MS = 30_000;
 export async function startProgram(start: ProgramStart): Promise<Running> {
   const child = startInBackground({ ...start.program, env: start.env, logFile: start.logFile });
   const stop = async () => {
-    await endProcess(child.pid, 'SIGTERM', start.graceMs);
+    await stopProcess(child.pid, 'SIGTERM', start.graceMs);
     await child.exited;
   };
   if (start.port !== undefined && !(await listens(start.port, child.exited))) {
     await stop();
-    throw new Error(`it does not listen on port ${start.port}; see ${start.logFile}`);
+    throw new Error(`nothing listens on port ${start.port}; see ${start.logFile}`);
   }
   return { pid: child.pid, exited: child.exited, stop };
 }

@@ -1,6 +1,6 @@
 /**
- * The servers that Temporal's SDK downloads by itself. In a process of its own, because a download can be ended only
- * that way; `node sdk-download.js temporal|test-server FOLDER` is that process.
+ * The servers that Temporal's SDK can download. The download runs in a separate process,
+ * `sdk-download temporal|test-server FOLDER`, because it cannot be cancelled in any other way.
  */
 import { mkdir } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
@@ -10,10 +10,10 @@ import { nodeProgram } from './entries.ts';
 
 export type SdkServer = 'temporal' | 'test-server';
 
-/** Without a network the SDK gives up at once; a network that swallows packets must not hold us up for long. */
+/** Without a network the download fails immediately; a firewall that drops packets must not delay us for long. */
 const DOWNLOAD_TIMEOUT_MS = 90_000;
 
-/** The path of the downloaded server, or null where there is no network, no build for this machine, or no time. */
+/** The path of the downloaded server, or null: no network, no build for this machine, or the time limit has passed. */
 export async function downloadBySdk(server: SdkServer, folder: string): Promise<string | null> {
   await mkdir(folder, { recursive: true });
   const program = nodeProgram('stack/sdk-download', [server, folder]);

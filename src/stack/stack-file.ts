@@ -1,16 +1,16 @@
-/** `.cxflow/stack.json`: where the stack of this folder listens, and which processes are its own. */
+/** `.cxflow/stack.json`: the addresses and the processes of this folder's stack. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Holder, isHolding } from './lock.ts';
+import { type ProcessRef, isRunning } from './lock.ts';
 
 export interface StackAddresses {
   readonly databaseUrl: string;
   /** host:port */
   readonly temporalAddress: string;
-  /** Null when the server is not ours (TEMPORAL_ADDRESS). */
+  /** Null if TEMPORAL_ADDRESS names another server. */
   readonly temporalUiUrl: string | null;
-  /** Null when CXONE_API_URL names CXone, or no simulator was wanted. */
+  /** Null without a simulator. */
   readonly simulatorUrl: string | null;
 }
 
@@ -18,16 +18,16 @@ export const CHILD_NAMES = ['postgres', 'temporal', 'simulator', 'worker'] as co
 export type ChildName = (typeof CHILD_NAMES)[number];
 
 export interface StackFile {
-  /** Chosen once, kept over restarts. */
+  /** Kept across restarts. */
   readonly ports: Readonly<Record<'temporal' | 'temporalUi' | 'simulator', number>>;
-  /** What its commands get from it: variable → value. Empty when the stack has been stopped. */
+  /** The variables with which commands find the stack; empty once it has been stopped. */
   readonly environment: Readonly<Record<string, string>>;
   readonly addresses: StackAddresses | null;
-  readonly supervisor: Holder | null;
-  readonly processes: Readonly<Partial<Record<ChildName, Holder>>>;
+  readonly supervisor: ProcessRef | null;
+  readonly processes: Readonly<Partial<Record<ChildName, ProcessRef>>>;
 }
 
-/** Readable by its owner only: it holds the database's password. */
+/** Readable only by its owner, because it contains the database's password. */
 export function writeStackFile(dir: string, stack: StackFile): void {
   const file = join(dir, 'stack.json');
   const draft = `${file}.${randomBytes(6).toString('hex')}`;
@@ -43,25 +43,25 @@ export function readStackFile(dir: string): StackFile | null {
   }
 }
 
-/** The stack that runs for this folder, or null. One whose supervisor was killed counts while its servers live. */
+/** The running stack of this folder, or null. A stack whose supervisor was killed counts as long as its servers are alive. */
 export function readStack(dir: string): StackFile | null {
   const stack = readStackFile(dir);
   if (!stack?.addresses) return null;
   const servers = [stack.processes.postgres, stack.processes.temporal].filter(
     (holder) => holder !== undefined,
   );
-  const lives = (holder: Holder | null) => holder !== null && isHolding(holder);
+  const lives = (holder: ProcessRef | null) => holder !== null && isRunning(holder);
   return lives(stack.supervisor) || (servers.length > 0 && servers.every(lives)) ? stack : null;
 }
 
-/** The variables by which a command finds the stack of this folder; none when it does not run. */
+/** The variables with which a command finds the stack of this folder; none if it is not running. */
 export function stackEnvironment(dir: string): Record<string, string> {
   return { ...readStack(dir)?.environment };
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** `env`, with the stack's addresses where it names nothing else. CXone's variables come together, or not at all. */
+/** `env`, completed with the stack's addresses. CXone's variables are added together or not at all. */
 export function withStack(dir: string, env: Env): Env {
   const isNamed = (name: string) => {
     if (name.startsWith('CXONE_')) return Boolean(env.CXONE_API_URL);

@@ -1,7 +1,7 @@
-/** Where the Temporal server comes from (design.md "The embedded stack"). Never a home-made one. */
+/** Finds or fetches a Temporal server (docs/adr/0001-embedded-postgresql.md#where-the-temporal-server-comes-from). */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder, downloadedFile, makeOnce } from './cache.ts';
+import { cacheFolder, downloadedFile, createOnce } from './cache.ts';
 import { findOnPath, isRunnable, runCommand } from './commands.ts';
 import { downloadBySdk } from './sdk-download.ts';
 
@@ -12,11 +12,11 @@ const GO_TIMEOUT_MS = 30 * 60_000;
 
 export interface FindOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Gets a line for everything that takes long. */
+  /** Receives a line about everything that takes long. */
   readonly log?: (line: string) => void;
 }
 
-/** The path of a `temporal` that can run `server start-dev`. Without `fetch`, null where none is on this machine yet. */
+/** The path of a `temporal` that can run `server start-dev`. With `fetch: false`, null if this machine has none. */
 export async function findTemporal(options: FindOptions & { readonly fetch: false }): Promise<string | null>;
 export async function findTemporal(options?: FindOptions): Promise<string>;
 export async function findTemporal(
@@ -42,26 +42,26 @@ async function buildWithGo(
   log: (line: string) => void,
 ): Promise<string> {
   const go = findOnPath('go', env);
-  if (!go) throw new Error(HOW_TO_GET_ONE);
-  const words = 'building the Temporal server with Go, once, about three minutes';
-  log(`${words} …`);
-  await makeOnce(folder, async (draft) => {
+  if (!go) throw new Error(MISSING_SERVER);
+  const step = 'building the Temporal server with Go (once, about three minutes)';
+  log(`${step} …`);
+  await createOnce(folder, async (draft) => {
     await runCommand({
       file: go,
       args: ['install', `${TEMPORAL_CLI_MODULE}@${TEMPORAL_CLI_VERSION}`],
       env: { ...env, GOBIN: draft, GOFLAGS: '' },
       timeoutMs: GO_TIMEOUT_MS,
-      onProgress: (seconds) => log(`${words} … ${seconds} s`),
+      onProgress: (seconds) => log(`${step} … ${seconds} s`),
     });
   });
-  if (!existsSync(binary)) throw new Error(`go install left no ${binary}`);
+  if (!existsSync(binary)) throw new Error(`go install did not create ${binary}`);
   return binary;
 }
 
-const HOW_TO_GET_ONE = [
-  'There is no Temporal server on this machine. Any one of these helps:',
-  '  - set TEMPORAL_ADDRESS (host:port) to a server that runs already;',
+const MISSING_SERVER = [
+  'No Temporal server was found, and none could be downloaded. Any one of these helps:',
+  '  - set TEMPORAL_ADDRESS (host:port) to a running server;',
   '  - install the Temporal CLI, so that `temporal` is on the PATH (https://docs.temporal.io/cli);',
-  '  - let this machine reach temporal.download, from where the SDK fetches one;',
+  '  - give this machine access to temporal.download, from which the SDK downloads a server;',
   `  - install Go (https://go.dev), with which cxflow builds ${TEMPORAL_CLI_VERSION} once.`,
 ].join('\n');

@@ -4,23 +4,23 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { connectOnce, freePort } from './ports.ts';
-import { endOfLog, endProcess, type Exit, startInBackground } from './processes.ts';
+import { readLogTail, stopProcess, type Exit, startInBackground } from './processes.ts';
 import { findTemporal } from './temporal-binary.ts';
 
 export interface TemporalServerOptions {
   /** Default: findTemporal(). */
   readonly executable?: string;
-  /** Keeps runs over restarts; null = in memory. */
+  /** Keeps runs across restarts; null = in memory. */
   readonly dbFile: string | null;
-  /** Default: a free one. */
+  /** Default: a free port. */
   readonly port?: number;
-  /** Default: a free one; null = no Web UI. */
+  /** Default: a free port; null = no Web UI. */
   readonly uiPort?: number | null;
-  /** Logs go to `<dir>/logs/temporal.log`, and the CLI finds no configuration of the user's. */
+  /** For logs (`<dir>/logs/temporal.log`), and as the CLI's HOME, so that it does not read the user's configuration. */
   readonly dir: string;
   /** All of the type Keyword. */
   readonly searchAttributes?: readonly string[];
-  /** Beside `default`. */
+  /** In addition to `default`. */
   readonly namespaces?: readonly string[];
   readonly extraArgs?: readonly string[];
 }
@@ -34,23 +34,23 @@ export interface TemporalServer {
   readonly uiPort: number | null;
   readonly exited: Promise<Exit>;
   stop(): Promise<void>;
-  /** SIGKILL, as a crash does it; resolves when the server is gone. */
+  /** Sends SIGKILL, as in a crash, and resolves once the server has exited. */
   kill(): Promise<void>;
 }
 
 const READY_TIMEOUT_MS = 60_000;
 
-/** Ports are drawn before they are bound, ours as those of the server's parts: another program may be quicker. */
-const PORT_WAS_TAKEN = /address already in use/;
-const MOST_TRIES = 3;
+/** Free ports are chosen before they are bound, by us and by the server, so another program may take one in between. */
+const PORT_IN_USE = /address already in use/;
+const MAX_ATTEMPTS = 3;
 
-/** Starts a server and waits until it answers calls for the namespace `default`. */
+/** Starts a server and waits until it answers for the namespace `default`. */
 export async function startTemporalServer(options: TemporalServerOptions): Promise<TemporalServer> {
-  for (let tries = 1; ; tries += 1) {
+  for (let attempt = 1; ; attempt += 1) {
     try {
       return await startOnce(options);
     } catch (error) {
-      if (tries === MOST_TRIES || !PORT_WAS_TAKEN.test((error as Error).message)) throw error;
+      if (attempt === MAX_ATTEMPTS || !PORT_IN_USE.test((error as Error).message)) throw error;
     }
   }
 }
@@ -64,22 +64,22 @@ async function startOnce(options: TemporalServerOptions): Promise<TemporalServer
   const child = startInBackground({
     file: executable,
     args: serverArgs(options, port, uiPort),
-    // Nothing else of the caller's: TEMPORAL_ADDRESS, a profile or a proxy would change what the CLI does.
+    // Nothing else from our environment: TEMPORAL_ADDRESS, a profile or a proxy would change what the CLI does.
     env: { PATH: process.env.PATH, HOME: options.dir },
     logFile,
   });
   const end = async (name: NodeJS.Signals, graceMs: number) => {
-    await endProcess(child.pid, name, graceMs);
+    await stopProcess(child.pid, name, graceMs);
     await child.exited;
   };
   const address = `127.0.0.1:${port}`;
   try {
-    await untilAnswers(port, child.exited);
+    await waitUntilReady(port, child.exited);
   } catch (error) {
     await end('SIGKILL', 0);
     const { message } = error as Error;
     throw new Error(
-      `The Temporal server did not start: ${message}; the end of ${logFile}:\n${endOfLog(logFile)}`,
+      `The Temporal server did not start: ${message}; the end of ${logFile}:\n${readLogTail(logFile)}`,
       {
         cause: error,
       },
@@ -114,24 +114,24 @@ function serverArgs(options: TemporalServerOptions, port: number, uiPort: number
   ];
 }
 
-async function untilAnswers(port: number, exited: Promise<Exit>): Promise<void> {
+async function waitUntilReady(port: number, exited: Promise<Exit>): Promise<void> {
   const deadline = performance.now() + READY_TIMEOUT_MS;
   let ended: Exit | null = null;
   void exited.then((exit) => (ended = exit));
   for (;;) {
     try {
-      // Asked before it listens, gRPC waits a whole second before it tries again.
+      // First a plain connection: if nothing listens yet, gRPC waits a whole second before it tries again.
       await connectOnce(port);
-      return await ask(`127.0.0.1:${port}`);
+      return await describeDefaultNamespace(`127.0.0.1:${port}`);
     } catch (error) {
-      if (ended) throw new Error('it ended by itself', { cause: error });
+      if (ended) throw new Error('it exited', { cause: error });
       if (performance.now() > deadline) throw error;
       await delay(30);
     }
   }
 }
 
-async function ask(address: string): Promise<void> {
+async function describeDefaultNamespace(address: string): Promise<void> {
   const connection = await Connection.connect({ address, connectTimeout: 2_000 });
   try {
     await connection.withDeadline(Date.now() + 2_000, () =>

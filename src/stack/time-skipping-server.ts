@@ -1,10 +1,10 @@
 /**
- * Temporal's test server, which skips time; for tests only. The SDK's download, else the same server from Maven with
- * Java behind a small script (temporal.md §2).
+ * Temporal's test server, which skips time; only tests use it. It is downloaded by the SDK or, if that fails, fetched from
+ * Maven Central and started with Java by a small script.
  */
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheFolder, downloadedFile, makeOnce } from './cache.ts';
+import { cacheFolder, downloadedFile, createOnce } from './cache.ts';
 import { findOnPath, isRunnable, runCommand } from './commands.ts';
 import { downloadBySdk } from './sdk-download.ts';
 import type { FindOptions } from './temporal-binary.ts';
@@ -12,7 +12,7 @@ import type { FindOptions } from './temporal-binary.ts';
 const TEST_SERVER_VERSION = '1.38.0';
 const MAVEN_TIMEOUT_MS = 15 * 60_000;
 
-/** The path of an executable that takes a port. Without `fetch`, null where none is on this machine yet. */
+/** The path of an executable that takes a port. With `fetch: false`, null if this machine has none. */
 export async function findTimeSkippingServer(
   options: FindOptions & { readonly fetch: false },
 ): Promise<string | null>;
@@ -38,10 +38,10 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 async function fetchWithMaven(folder: string, env: Env, log: (line: string) => void): Promise<void> {
   const maven = findOnPath('mvn', env);
-  if (!maven || !findOnPath('java', env)) throw new Error(HOW_TO_GET_ONE);
-  const words = "fetching Temporal's time-skipping test server with Maven, once";
-  log(`${words} …`);
-  await makeOnce(folder, async (draft) => {
+  if (!maven || !findOnPath('java', env)) throw new Error(MISSING_SERVER);
+  const step = "fetching Temporal's time-skipping test server with Maven (once)";
+  log(`${step} …`);
+  await createOnce(folder, async (draft) => {
     await mkdir(join(draft, 'lib'));
     await writeFile(join(draft, 'pom.xml'), POM);
     await writeFile(join(draft, 'temporal-test-server.sh'), SCRIPT);
@@ -52,7 +52,7 @@ async function fetchWithMaven(folder: string, env: Env, log: (line: string) => v
       args: ['-q', '-B', '-f', join(draft, 'pom.xml'), ...goal],
       env,
       timeoutMs: MAVEN_TIMEOUT_MS,
-      onProgress: (seconds) => log(`${words} … ${seconds} s`),
+      onProgress: (seconds) => log(`${step} … ${seconds} s`),
     });
   });
 }
@@ -69,15 +69,15 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 `;
 
-/** The SDK calls it with the port alone. \`exec\`, so that the SDK's kill reaches Java and not a shell. */
+/** The SDK starts it with the port as its only argument. With `exec`, so that the SDK's kill reaches Java, not a shell. */
 const SCRIPT = `#!/bin/sh
 HERE=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 exec "\${JAVA:-java}" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto -Xmx256m \\
   -cp "$HERE/lib/*" io.temporal.testserver.TestServer "$@"
 `;
 
-const HOW_TO_GET_ONE = [
-  "There is no time-skipping test server of Temporal's on this machine. Either of these helps:",
-  '  - let this machine reach temporal.download, from where the SDK fetches one;',
-  '  - install Java 17 and Maven, with which it comes from Maven Central once.',
+const MISSING_SERVER = [
+  "Temporal's time-skipping test server was not found and could not be downloaded. Either of these helps:",
+  '  - give this machine access to temporal.download, from which the SDK downloads the server;',
+  '  - install Java 17 and Maven, with which cxflow fetches it from Maven Central once.',
 ].join('\n');

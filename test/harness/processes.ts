@@ -8,7 +8,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect } from 'vitest';
-import { commandLine, type Exit, isAlive, signal, waitForEnd } from '../../src/stack/processes.ts';
+import { commandLine, type Exit, isAlive, signal, waitForExit } from '../../src/stack/processes.ts';
 import { guardian } from './guardian.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -124,7 +124,7 @@ function launch(file: string, args: readonly string[], options: Omit<Start, 'ent
   const heard = listenTo(child);
   const end = async (how: NodeJS.Signals, graceMs: number) => {
     signal(pid, how);
-    if (!(await waitForEnd(pid, graceMs)))
+    if (!(await waitForExit(pid, graceMs)))
       throw new Error(`${name} did not end on ${how}\n${heard.output()}`);
     return exited;
   };

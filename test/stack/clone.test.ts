@@ -1,4 +1,4 @@
-/** decisions.md 30: the whole repository in a folder that only its owner can go through, as `mktemp -d` makes one. */
+/** The embedded PostgreSQL in a clone that only its owner can reach, such as one in a folder made by `mktemp -d`. */
 import { execFile } from 'node:child_process';
 import { cp, mkdir, readdir, realpath, stat, symlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -8,7 +8,7 @@ import { newFolder, removeStackFolder } from '../harness/folders.ts';
 
 const run = promisify(execFile);
 const ROOT = resolve(import.meta.dirname, '../..');
-/** By the code of the clone, as `npx cxflow dev` does it there. */
+/** Uses the code of the clone, as `npx cxflow dev` would. */
 const SCRIPT = `
 import { findBinaries } from './src/stack/postgres-binaries.ts';
 import { postgresUser } from './src/stack/postgres-user.ts';
@@ -27,7 +27,7 @@ try {
   await server.stop();
 }`;
 
-/** A clone of what is committed, with the packages of this one; PostgreSQL's binaries lie in it, as npm puts them. */
+/** A clone of the last commit with links to our packages, except that PostgreSQL's binaries are copied into it. */
 async function clone(): Promise<string> {
   const folder = join(await newFolder(0o700), 'cxflow');
   await run('git', ['clone', '--quiet', '--depth', '1', `file://${ROOT}`, folder]);
@@ -42,7 +42,7 @@ async function clone(): Promise<string> {
 }
 
 it.runIf(process.getuid?.() === 0)(
-  'a clone under a 0700 folder starts the embedded PostgreSQL as root',
+  'a clone in a folder with mode 0700 starts the embedded PostgreSQL as root',
   async () => {
     const folder = await clone();
     onTestFinished(() => removeStackFolder(join(folder, '.cxflow')));
@@ -50,7 +50,7 @@ it.runIf(process.getuid?.() === 0)(
     const args = ['--import', 'tsx', '--input-type=module', '--eval', SCRIPT];
     const { stdout } = await run(process.execPath, args, { cwd: folder, timeout: 90_000 });
     const { postgres, data } = JSON.parse(stdout) as { postgres: string; data: string };
-    // Its user cannot go through the folder: neither its programs nor its data may lie in there.
+    // PostgreSQL's user cannot reach the clone, so neither the programs nor the data may be in it.
     expect(postgres).toMatch(/^\/var\/tmp\/cxflow-postgres-/);
     expect(data).toMatch(/^\/var\/tmp\/cxflow-data-/);
     expect(await realpath(join(folder, '.cxflow', 'postgres', 'data'))).toBe(data);

@@ -8,8 +8,8 @@ import pg from 'pg';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { startStack, type Stack } from '../../src/stack/dev.ts';
 import type { StackEvent } from '../../src/stack/keep-alive.ts';
-import { endLeftovers } from '../../src/stack/leftovers.ts';
-import { isAlive, waitForEnd } from '../../src/stack/processes.ts';
+import { stopLeftovers } from '../../src/stack/leftovers.ts';
+import { isAlive, waitForExit } from '../../src/stack/processes.ts';
 import { readStack, readStackFile, stackEnvironment, withStack } from '../../src/stack/stack-file.ts';
 import { newFolder, removeStackFolder } from '../harness/folders.ts';
 import { guardian } from '../harness/guardian.ts';
@@ -60,13 +60,13 @@ describe('the supervisor of cxflow dev', () => {
   afterEach(async () => {
     for (const stack of stacks.splice(0)) await stack.stop();
     for (const dir of dirs.splice(0)) {
-      await endLeftovers(readStackFile(dir));
+      await stopLeftovers(readStackFile(dir));
       await removeStackFolder(dir);
     }
     events.length = 0;
   });
 
-  it('starts servers that answer, tells their addresses, and leaves no process behind', async () => {
+  it('starts servers that answer, publishes their addresses, and leaves no process behind', async () => {
     const dir = await newDir();
     const stack = await start(dir);
     expect(await answers(stack.addresses)).toEqual([200, 200]);
@@ -86,7 +86,7 @@ describe('the supervisor of cxflow dev', () => {
   });
 
   it.each(['postgres', 'temporal', 'simulator', 'worker'] as const)(
-    'starts %s again, at the same address, when it is killed',
+    'restarts %s at the same address after it was killed',
     async (name) => {
       const dir = await newDir();
       const stack = await start(dir);
@@ -100,7 +100,7 @@ describe('the supervisor of cxflow dev', () => {
     },
   );
 
-  it('ends what a killed supervisor left, and goes on with its data and ports', async () => {
+  it('stops the processes that a killed supervisor has left, and reuses its data and ports', async () => {
     const dir = await newDir();
     const supervisor = await supervise(dir);
     const left = readStack(dir);
@@ -110,18 +110,18 @@ describe('the supervisor of cxflow dev', () => {
     expect(pids.every(isAlive)).toBe(true);
     expect(readStack(dir), 'commands still find the servers').not.toBeNull();
     const stack = await start(dir);
-    for (const pid of pids) expect(await waitForEnd(pid, 1_000)).toBe(true);
+    for (const pid of pids) expect(await waitForExit(pid, 1_000)).toBe(true);
     expect(stack.addresses).toEqual(left?.addresses);
   });
 
-  it('refuses a second supervisor of the same folder, and does not disturb the first', async () => {
+  it('refuses a second supervisor for the same folder, without disturbing the first', async () => {
     const dir = await newDir();
     const stack = await start(dir);
-    await expect(start(dir)).rejects.toThrow(/runs for this folder already/);
+    await expect(start(dir)).rejects.toThrow(/already running for this folder/);
     expect(await answers(stack.addresses)).toEqual([200, 200]);
   });
 
-  it('stops within its grace on SIGTERM', async () => {
+  it('stops in time on SIGTERM', async () => {
     const dir = await newDir();
     const supervisor = await supervise(dir);
     const pids = Object.values(readStack(dir)?.processes ?? {}).map(({ pid }) => pid);
@@ -129,12 +129,12 @@ describe('the supervisor of cxflow dev', () => {
     expect(pids.filter(isAlive)).toEqual([]);
   });
 
-  it('stops what it has started when a later one cannot start', async () => {
+  it('stops what it has started if a later process cannot start', async () => {
     const dir = await newDir();
     const broken = { file: process.execPath, args: ['-e', 'process.exit(7)'] };
     const options = { dir, simulator: true, worker: true, env: bare, onEvent };
     await expect(startStack({ ...options, programs: { ...programs, simulator: broken } })).rejects.toThrow(
-      /does not listen on port/,
+      /nothing listens on port/,
     );
     const pids = events.flatMap((event) => (event.type === 'started' ? [event.pid] : []));
     expect(pids).toHaveLength(2);
@@ -142,7 +142,7 @@ describe('the supervisor of cxflow dev', () => {
     await start(dir);
   });
 
-  it('gives the worker its own addresses, and no other Temporal or CXone', async () => {
+  it("gives the worker the stack's addresses, and removes settings for another Temporal or CXone", async () => {
     const dir = await newDir();
     const stack = await start(dir, {
       TEMPORAL_API_KEY: 'k',
@@ -163,7 +163,7 @@ describe('the supervisor of cxflow dev', () => {
     expect(Object.keys(env)).not.toContain('CXONE_LISTS_URL');
   });
 
-  it('starts no simulator where CXONE_API_URL names CXone', async () => {
+  it('starts no simulator if CXONE_API_URL is set', async () => {
     const dir = await newDir();
     const stack = await start(dir, { CXONE_API_URL: 'http://127.0.0.1:9' });
     expect(stack.addresses.simulatorUrl).toBeNull();
@@ -171,7 +171,7 @@ describe('the supervisor of cxflow dev', () => {
     expect(stackEnvironment(dir)).not.toHaveProperty('CXONE_API_URL');
   });
 
-  it('lets what the environment of a command names win over the stack', async () => {
+  it("prefers the settings in a command's environment to those of the stack", async () => {
     const dir = await newDir();
     const stack = await start(dir);
     const { databaseUrl, temporalAddress, simulatorUrl } = stack.addresses;
@@ -191,7 +191,7 @@ function restarts(events: readonly StackEvent[], name: string): number {
   );
 }
 
-/** Status of simulator and Web UI; throws when the database or Temporal does not answer. */
+/** Returns the HTTP status of simulator and Web UI. Throws if the database or Temporal does not answer. */
 async function answers(addresses: Stack['addresses']): Promise<number[]> {
   const database = new pg.Client({ connectionString: addresses.databaseUrl });
   await database.connect();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createDatabase } from '../../src/stack/postgres.ts';
-import { isAlive, waitForEnd } from '../../src/stack/processes.ts';
+import { isAlive, waitForExit } from '../../src/stack/processes.ts';
 import { newFolder, removeStackFolder } from '../harness/folders.ts';
 import { startTestPostgres } from '../harness/servers.ts';
 
@@ -33,7 +33,7 @@ describe('the embedded PostgreSQL', () => {
     for (const dir of dirs.splice(0)) await removeStackFolder(dir);
   });
 
-  it('comes back with its data, at the same address, after kill -9', async () => {
+  it('restarts with its data at the same address after kill -9', async () => {
     const dir = await newDir();
     const first = await startTestPostgres({ dir });
     await query(first.url, 'create table kept (n int); insert into kept values (1)');
@@ -45,7 +45,7 @@ describe('the embedded PostgreSQL', () => {
     await second.stop();
   });
 
-  it('starts although postmaster.pid names a process of somebody else', async () => {
+  it('starts even if postmaster.pid names an unrelated process', async () => {
     const dir = await newDir();
     const first = await startTestPostgres({ dir });
     await first.kill();
@@ -55,15 +55,15 @@ describe('the embedded PostgreSQL', () => {
     await second.stop();
   });
 
-  it('ends a server that is left on its data before it starts another', async () => {
+  it('stops a server that is still running on its data before it starts another', async () => {
     const dir = await newDir();
     const left = await startTestPostgres({ dir });
     const next = await startTestPostgres({ dir });
-    expect(await waitForEnd(left.pid, 1_000)).toBe(true);
+    expect(await waitForExit(left.pid, 1_000)).toBe(true);
     await next.stop();
   });
 
-  it('begins again when a first start was killed in the middle', async () => {
+  it('starts over if its first start was killed midway', async () => {
     const dir = await newDir();
     await (await startTestPostgres({ dir })).stop();
     await rename(join(dir, 'postgres', 'data'), join(dir, 'postgres', 'data.new'));
@@ -72,7 +72,7 @@ describe('the embedded PostgreSQL', () => {
     await server.stop();
   });
 
-  it('wants a password and keeps text in UTF-8', async () => {
+  it('requires a password and stores text in UTF-8', async () => {
     const server = await startTestPostgres({ dir: await newDir() });
     const open = new URL(server.url);
     open.password = 'wrong';
@@ -90,7 +90,7 @@ describe('the embedded PostgreSQL', () => {
     await server.stop();
   });
 
-  it.runIf(isRoot)('works as root in a folder that only root can go through', async () => {
+  it.runIf(isRoot)('works as root in a folder that only root can reach', async () => {
     const dir = await newDir(0o700);
     const first = await startTestPostgres({ dir });
     expect(readlinkSync(join(dir, 'postgres'))).toMatch(/^\/var\/tmp\/cxflow-data-/);
@@ -102,7 +102,7 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it.runIf(isRoot)(
-    'starts anew, and ends the old server, when such a folder was removed and made again',
+    'starts with new data, and stops the old server, if such a folder was deleted and created again',
     async () => {
       const dir = await newDir(0o700);
       const old = await startTestPostgres({ dir });
@@ -110,7 +110,7 @@ describe('the embedded PostgreSQL', () => {
       await query(old.url, 'create table kept (n int)');
       await rm(dir, { recursive: true });
       const fresh = await startTestPostgres({ dir });
-      expect(await waitForEnd(old.pid, 1_000)).toBe(true);
+      expect(await waitForExit(old.pid, 1_000)).toBe(true);
       expect(await query(fresh.url, `select to_regclass('kept') as found`)).toEqual([{ found: null }]);
       await fresh.stop();
       await removeStackFolder(dir);

@@ -6,29 +6,29 @@ import { findTemporal } from '../../src/stack/temporal-binary.ts';
 import { newFolder } from '../harness/folders.ts';
 import { startTestTemporal } from '../harness/servers.ts';
 
-/** Temporal's command, as a script whose first call does something else. */
-async function stumbling(dir: string, first: string): Promise<string> {
+/** A script in place of `temporal`. Its first call fails after running `first`; later calls run the real command. */
+async function failingOnce(dir: string, first: string): Promise<string> {
   const path = join(dir, 'temporal');
   const script = `#!/bin/sh
-if [ ! -e "${dir}/stumbled" ]; then : > "${dir}/stumbled"; ${first}; exit 1; fi
+if [ ! -e "${dir}/failed" ]; then : > "${dir}/failed"; ${first}; exit 1; fi
 exec "${await findTemporal()}" "$@"
 `;
   await writeFile(path, script, { mode: 0o755 });
   return path;
 }
 
-it('starts with other ports when somebody was quicker at one that it had drawn', async () => {
+it('tries other ports if a chosen port was taken in the meantime', async () => {
   const dir = await newFolder();
-  const executable = await stumbling(dir, 'echo "bind: address already in use" >&2');
+  const executable = await failingOnce(dir, 'echo "bind: address already in use" >&2');
   const server = await startTestTemporal({ dir, dbFile: null, uiPort: null, executable });
-  expect(existsSync(join(dir, 'stumbled'))).toBe(true);
+  expect(existsSync(join(dir, 'failed'))).toBe(true);
   await server.stop();
 });
 
-it('says what the server said last when it does not start', async () => {
+it("reports the last lines of the server's log if it does not start", async () => {
   const dir = await newFolder();
-  const executable = await stumbling(dir, 'echo "no such flag: --frobnicate" >&2');
+  const executable = await failingOnce(dir, 'echo "no such flag: --frobnicate" >&2');
   await expect(startTestTemporal({ dir, dbFile: null, uiPort: null, executable })).rejects.toThrow(
-    /did not start: it ended by itself; the end of .*temporal\.log:\n.*--frobnicate/,
+    /did not start: it exited; the end of .*temporal\.log:\n.*--frobnicate/,
   );
 });

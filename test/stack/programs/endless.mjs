@@ -1,4 +1,4 @@
-// Stands for the worker and the simulator: listens on `--port N` if it is given, and tells its environment.
+// Replaces the worker and the simulator: listens on `--port N` if it is given, and prints its environment.
 import { createServer } from 'node:http';
 
 const port = process.argv[process.argv.indexOf('--port') + 1];

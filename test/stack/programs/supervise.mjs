@@ -1,4 +1,4 @@
-// A supervisor to be killed: `node --import tsx supervise.mjs FOLDER`; prints a line when the stack is up.
+// `supervise.mjs FOLDER`: a supervisor for tests to kill. Prints a line once the stack is up.
 import { startStack } from '../../../src/stack/dev.ts';
 import { fileURLToPath } from 'node:url';
 
