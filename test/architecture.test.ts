@@ -56,6 +56,16 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     consent: ['policies'],
     ...perOperation(['engine', 'policies']),
   },
+  ledger: {
+    ledger: ['*'],
+    writes: ['coalesce', 'database', 'schema'],
+    runs: ['writes', 'database', 'hashing', 'schema'],
+    audit: ['database', 'hashing', 'locks', 'schema'],
+    outbox: ['database', 'schema'],
+    consent: ['writes', 'runs', 'database', 'schema'],
+    selections: ['writes', 'database', 'hashing', 'locks', 'schema'],
+    migrations: [],
+  },
   domain: {
     consent: ['columns', 'timestamps'],
     ...perOperation(['cells', 'columns', 'consent', 'json', 'phone', 'run', 'source-limits', 'timestamps']),
@@ -165,6 +175,15 @@ describe('the code base', () => {
 
   it('has no import cycles between folders, type imports included', () => {
     expect(cyclesOf(graph(folderOf))).toEqual([]);
+  });
+
+  it('only the ledger itself imports its implementation: everybody else knows the port', () => {
+    const wrong = files
+      .flatMap(importsOf)
+      .filter(
+        ({ from, target }) => from !== 'ledger' && target.startsWith('ledger/') && target.endsWith('.sql.ts'),
+      );
+    expect(wrong.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
   });
 
   it('the simulator knows nothing of CXone but its wire schemas', () => {

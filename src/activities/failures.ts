@@ -11,7 +11,7 @@ import {
   CxoneUnauthorized,
   CxoneUnavailable,
 } from '../cxone/errors.ts';
-import { isLockedOut, isOfAnotherVersion, isPassing } from '../ledger/database.ts';
+import { isAccessDenied, isVersionMismatch, isTransient } from '../ledger/database.ts';
 import { DatasetGone } from '../ledger/runs/datasets.ts';
 import { SourceError } from '../sources/errors.ts';
 
@@ -66,14 +66,14 @@ export function toFailure(error: unknown): Error {
   if (error instanceof RateWait) return retryableFailure('RateLimited', error.message, error.waitMs);
   if (error instanceof SourceError || error instanceof DatasetGone)
     return fatalFailure('SourceUnreadable', error.message);
-  if (isOfAnotherVersion(error)) {
+  if (isVersionMismatch(error)) {
     const next = 'a newer worker has migrated it; start that version in place of this one';
     return retryableFailure(
       'LedgerUnavailable',
       `the ledger is of another version (${nameOf(error)}): ${next}`,
     );
   }
-  if (isPassing(error) || isLockedOut(error))
+  if (isTransient(error) || isAccessDenied(error))
     return retryableFailure('LedgerUnavailable', `the ledger is not to be reached: ${nameOf(error)}`);
   // The message stays here: an unforeseen one may quote a row. The stack goes to the worker's log.
   return fatalFailure(

@@ -4,16 +4,15 @@
  * before it reached the ledger, one that was terminated, one that is started again, one without a worker.
  */
 import { type Counts, type Phase, sumOutcomes } from '../domain/run.ts';
-import { isPassing } from '../ledger/database.ts';
-import type { LedgerReadSide } from '../ledger/ledger.ts';
-import type { Run } from '../ledger/runs/runs.ts';
+import { isTransient } from '../ledger/database.ts';
+import type { Run, Runs } from '../ledger/runs/runs.ts';
 import type { Executions } from './executions.ts';
 import { createRateMeter } from './rate-meter.ts';
 import { failureOfRun, type RunFailure } from './run-facts.ts';
 import type { View } from './view.ts';
 
 export interface FollowDeps {
-  readonly ledger: { readonly runs: Pick<LedgerReadSide['runs'], 'find' | 'counts'> };
+  readonly ledger: { readonly runs: Pick<Runs, 'find' | 'counts'> };
   readonly executions: Executions;
   readonly view: View;
   /** How the reader calls us, for what to do next. */
@@ -111,7 +110,7 @@ function createLook(runId: string, deps: FollowDeps, show: Show) {
       const isDue = stillMs >= (run ? ASK_TEMPORAL_EVERY_MS : ASK_TEMPORAL_AFTER_MS);
       return isDue ? await askTemporal() : null;
     } catch (error) {
-      if (!isPassing(error)) throw error;
+      if (!isTransient(error)) throw error;
       await show(undefined, null, 'the database does not answer; trying again').catch(() => undefined);
       return null;
     }

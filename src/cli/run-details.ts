@@ -1,8 +1,7 @@
 /** Everything about one run: gathered from the ledger, and from its workflow where a worker answers. */
 import type { Refusal } from '../contract/steering.ts';
 import { type Counts, OUTCOMES } from '../domain/run.ts';
-import type { LateAnswer } from '../ledger/writes/late-answers.ts';
-import type { WriteInDoubt } from '../ledger/writes/writes.ts';
+import type { LateAnswer, WriteInDoubt } from '../ledger/writes/writes.ts';
 import { retriedRunId } from '../ledger/runs/retries.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 import type { Colors } from './cli.ts';

@@ -1,13 +1,22 @@
-/** What comes while a statement is under way goes together in the next one: one round trip and one commit for all. */
-import { isPassing, isRolledBack } from './database.ts';
+/**
+ * Calls that arrive while a statement is running are combined in the next statement: one round trip and one commit for all
+ * of them.
+ */
+import { isRolledBack, isTransient } from './database.ts';
 
 export interface CoalesceOptions<In, Out> {
-  /** Those with the same key may go together. */
-  readonly keyOf: (input: In) => string;
-  /** In one transaction; answers in the order of the inputs. */
+  /** Only calls with the same key may share a statement. */
+  readonly groupKey: (input: In) => string;
+  /** Handles all inputs in one transaction and returns their outputs in the same order. */
   readonly send: (inputs: readonly In[]) => Promise<readonly Out[]>;
-  /** So many at a time at most. */
-  readonly most: number;
+  /** The most inputs of one statement. */
+  readonly maxInputs: number;
+}
+
+/** No call waits in order to be combined: the first is sent at once, those behind it as soon as it has returned. */
+export function coalesce<In, Out>(options: CoalesceOptions<In, Out>): (input: In) => Promise<Out> {
+  const coalescer = new Coalescer(options);
+  return (input) => coalescer.call(input);
 }
 
 interface Waiting<In, Out> {
@@ -17,42 +26,47 @@ interface Waiting<In, Out> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Nobody waits for company: the first one leaves at once, and those behind it as soon as it is back. */
-export function coalesce<In, Out>({ keyOf, send, most }: CoalesceOptions<In, Out>) {
-  let line: Waiting<In, Out>[] = [];
-  let underWay = false;
+class Coalescer<In, Out> {
+  readonly #options: CoalesceOptions<In, Out>;
+  #queue: Waiting<In, Out>[] = [];
+  #isSending = false;
 
-  const takeNext = (): Waiting<In, Out>[] => {
-    const key = line[0]?.key;
-    const next = line.filter((each) => each.key === key).slice(0, most);
-    line = line.filter((each) => !next.includes(each));
-    return next;
-  };
+  constructor(options: CoalesceOptions<In, Out>) {
+    this.#options = options;
+  }
 
-  const sendAll = async (all: readonly Waiting<In, Out>[]): Promise<void> => {
-    try {
-      const outputs = await send(all.map(({ input }) => input));
-      for (const [i, { resolve }] of all.entries()) resolve(outputs[i] as Out);
-    } catch (error) {
-      // Nothing of the transaction stands. One that is wrong, or that waits for a lock of somebody's, must not take the
-      // others with it: each on its own. A connection that broke is another thing: it may have been committed.
-      const isUndone = !isPassing(error) || isRolledBack(error);
-      if (all.length > 1 && isUndone) await Promise.all(all.map((each) => sendAll([each])));
-      else for (const { reject } of all) reject(error);
-    }
-  };
-
-  const sendLine = async (): Promise<void> => {
-    underWay = true;
-    // Those that come in the same moment are company too.
-    await Promise.resolve();
-    while (line.length > 0) await sendAll(takeNext());
-    underWay = false;
-  };
-
-  return (input: In): Promise<Out> =>
-    new Promise((resolve, reject) => {
-      line.push({ input, key: keyOf(input), resolve, reject });
-      if (!underWay) void sendLine();
+  call(input: In): Promise<Out> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ input, key: this.#options.groupKey(input), resolve, reject });
+      if (!this.#isSending) void this.#sendQueue();
     });
+  }
+
+  async #sendQueue(): Promise<void> {
+    this.#isSending = true;
+    // Calls of the same tick are combined, too.
+    await Promise.resolve();
+    while (this.#queue.length > 0) await this.#send(this.#takeGroup());
+    this.#isSending = false;
+  }
+
+  #takeGroup(): readonly Waiting<In, Out>[] {
+    const key = this.#queue[0]?.key;
+    const group = this.#queue.filter((each) => each.key === key).slice(0, this.#options.maxInputs);
+    this.#queue = this.#queue.filter((each) => !group.includes(each));
+    return group;
+  }
+
+  async #send(group: readonly Waiting<In, Out>[]): Promise<void> {
+    try {
+      const outputs = await this.#options.send(group.map(({ input }) => input));
+      for (const [i, { resolve }] of group.entries()) resolve(outputs[i] as Out);
+    } catch (error) {
+      // A call that is wrong, or that waits for a lock, must not fail the others: after a rollback each is sent alone.
+      // After a broken connection none is sent again, because the transaction may have been committed.
+      const isUndone = !isTransient(error) || isRolledBack(error);
+      if (group.length > 1 && isUndone) await Promise.all(group.map((each) => this.#send([each])));
+      else for (const { reject } of group) reject(error);
+    }
+  }
 }

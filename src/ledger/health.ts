@@ -1,18 +1,18 @@
-/** What `doctor` wants to know of PostgreSQL. Reads only. */
+/** The facts about the database that `cxflow doctor` checks. */
 import type { Database } from './database.ts';
 
 export interface DatabaseHealth {
   readonly serverTime: Date;
   readonly version: string;
-  /** A standby, or a server that was set read-only. */
+  /** A standby, or a server in read-only mode. */
   readonly readOnly: boolean;
-  /** False: a power cut may lose claims that were confirmed, and so send twice. */
+  /** False: a power cut may lose committed claims, so that their writes are sent twice. */
   readonly durable: boolean;
   readonly maxConnections: number;
   readonly usedConnections: number;
-  /** Of this database, in bytes. */
+  /** Size of this database in bytes. */
   readonly bytes: number;
-  /** The role may make tables in the schema that it works in. */
+  /** The role may create tables in its schema. */
   readonly mayCreate: boolean;
 }
 
@@ -26,11 +26,9 @@ select clock_timestamp() as "serverTime",
   pg_database_size(current_database())::float8 as bytes,
   coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) as "mayCreate"`;
 
-export function createHealth({ pool }: Database) {
-  return async (): Promise<DatabaseHealth> => {
-    const { rows } = await pool.query<DatabaseHealth>(HEALTH);
-    const [row] = rows;
-    if (!row) throw new Error('the database answered nothing');
-    return row;
-  };
+export async function readHealth({ pool }: Database): Promise<DatabaseHealth> {
+  const { rows } = await pool.query<DatabaseHealth>(HEALTH);
+  const [row] = rows;
+  if (!row) throw new Error('the database returned no row');
+  return row;
 }

@@ -1,43 +1,110 @@
-/** Our memory: what every run was asked, did and answered. PostgreSQL. */
-import { createAudit } from './audit/audit.ts';
-import { createConsentProof } from './consent/proof.ts';
+/**
+ * The port to the ledger: everything that cxflow stores. The interface of each group is in the file of the same name, without
+ * SQL; its implementation on PostgreSQL is beside it in `*.sql.ts`, which only this folder imports.
+ *
+ * For every method holds:
+ * - What it changes is committed before it returns. A method that takes an `executor` works in the caller's transaction.
+ * - An error means that it changed nothing, unless the connection broke while it was committing. After a transient error
+ *   (database.ts, `isTransient`) it may therefore have taken effect. Repeating it is safe where it says so, or where a fence
+ *   protects it.
+ * - Any other error is a mistake in our code or data, except for the errors that its comment names.
+ */
+import type { Audit } from './audit/audit.ts';
+import { createAudit } from './audit/audit.sql.ts';
+import type { EligibilityResults } from './consent/eligibility-results.ts';
+import { createEligibilityResults } from './consent/eligibility-results.sql.ts';
+import type { Erasures } from './consent/erasure.ts';
+import { createErasures } from './consent/erasure.sql.ts';
+import type { Preferences } from './consent/preferences.ts';
+import { createPreferences } from './consent/preferences.sql.ts';
+import type { ConsentProof } from './consent/proof.ts';
+import { createConsentProof } from './consent/proof.sql.ts';
+import type { SubjectKeys } from './consent/subject-keys.ts';
+import { createSubjectKeys } from './consent/subject-keys.sql.ts';
+import type { Suppressions } from './consent/suppressions.ts';
+import { createSuppressions } from './consent/suppressions.sql.ts';
 import { openDatabase } from './database.ts';
-import { createCampaigns } from './selections/campaigns.ts';
-import { createDatasets } from './runs/datasets.ts';
-import { createEligibilityResults } from './consent/eligibility-results.ts';
-import { createErasures } from './consent/erasure.ts';
-import { createHealth } from './health.ts';
+import { type DatabaseHealth, readHealth } from './health.ts';
 import { migrate, missingMigrations, unknownMigrations } from './migrate.ts';
-import { createWrites } from './writes/writes.ts';
-import { createOutbox } from './outbox/outbox.ts';
-import { createPreferences } from './consent/preferences.ts';
-import { createRateBudget } from './writes/rate-budget.ts';
-import { createRecords } from './runs/records.ts';
-import { createReports } from './runs/reports.ts';
-import { createRetries } from './runs/retries.ts';
-import { createRuns } from './runs/runs.ts';
-import { createSubjectKeys } from './consent/subject-keys.ts';
-import { createSuppressions } from './consent/suppressions.ts';
-import { createSelections } from './selections/selections.ts';
+import type { Outbox } from './outbox/outbox.ts';
+import { createOutbox } from './outbox/outbox.sql.ts';
+import type { Datasets } from './runs/datasets.ts';
+import { createDatasets } from './runs/datasets.sql.ts';
+import type { Records } from './runs/records.ts';
+import { createRecords } from './runs/records.sql.ts';
+import type { Reports } from './runs/reports.ts';
+import { createReports } from './runs/reports.sql.ts';
+import type { Retries } from './runs/retries.ts';
+import { createRetries } from './runs/retries.sql.ts';
+import type { Runs } from './runs/runs.ts';
+import { createRuns } from './runs/runs.sql.ts';
+import type { Campaigns } from './selections/campaigns.ts';
+import { createCampaigns } from './selections/campaigns.sql.ts';
+import type { Selections } from './selections/selections.ts';
+import { createSelections } from './selections/selections.sql.ts';
+import type { RateBudget } from './writes/rate-budget.ts';
+import { createRateBudget } from './writes/rate-budget.sql.ts';
+import type { Writes } from './writes/writes.ts';
+import { createWrites } from './writes/writes.sql.ts';
 
-/** `url`: postgres://… ; `maxConnections` default 24; `pepper`: subject-keys.ts. Connects when first used. */
-export function openLedger(url: string, maxConnections?: number, pepper: string | null = null) {
+export interface Ledger {
+  readonly runs: Runs;
+  readonly records: Records;
+  readonly datasets: Datasets;
+  readonly retries: Retries;
+  readonly reports: Reports;
+
+  readonly writes: Writes;
+  readonly rateBudget: RateBudget;
+
+  readonly audit: Audit;
+  readonly outbox: Outbox;
+
+  readonly campaigns: Campaigns;
+  readonly selections: Selections;
+
+  readonly preferences: Preferences;
+  readonly subjects: SubjectKeys;
+  readonly suppressions: Suppressions;
+  readonly consentProof: ConsentProof;
+  readonly erasures: Erasures;
+  readonly eligibilityResults: EligibilityResults;
+
+  /**
+   * Creates the tables, or brings them to the version of this program. Returns the names of the migrations that it ran; a
+   * repetition runs none. Several processes may call it at once: one works, the others wait for it.
+   */
+  migrate(): Promise<readonly string[]>;
+  /** Names of the migrations that `migrate` would run. */
+  missingMigrations(): Promise<readonly string[]>;
+  /** Names of migrations that a newer version of this program has run. */
+  unknownMigrations(): Promise<readonly string[]>;
+
+  health(): Promise<DatabaseHealth>;
+  close(): Promise<void>;
+}
+
+/**
+ * `url`: `postgres://…`. `maxConnections`: 24 by default. `pepper`: see SubjectKeys. It connects with the first method that is
+ * called.
+ */
+export function openLedger(url: string, maxConnections?: number, pepper: string | null = null): Ledger {
   const database = openDatabase(url, maxConnections);
   const subjects = createSubjectKeys(database, pepper);
   const consentProof = createConsentProof(database, subjects);
-  const suppressions = createSuppressions(database, subjects, consentProof);
+  const suppressions = createSuppressions(database, { subjects, proof: consentProof });
   return {
     runs: createRuns(database),
     records: createRecords(database),
+    datasets: createDatasets(database),
     retries: createRetries(database),
+    reports: createReports(database),
     writes: createWrites(database),
+    rateBudget: createRateBudget(database),
     audit: createAudit(database),
     outbox: createOutbox(database),
-    reports: createReports(database),
-    datasets: createDatasets(database),
     campaigns: createCampaigns(database),
     selections: createSelections(database),
-    rateBudget: createRateBudget(database),
     preferences: createPreferences(database),
     subjects,
     suppressions,
@@ -47,14 +114,7 @@ export function openLedger(url: string, maxConnections?: number, pepper: string 
     migrate: () => migrate(database),
     missingMigrations: () => missingMigrations(database),
     unknownMigrations: () => unknownMigrations(database),
-    /** For `doctor`. */
-    health: createHealth(database),
+    health: () => readHealth(database),
     close: () => database.close(),
   };
 }
-
-export type Ledger = ReturnType<typeof openLedger>;
-export type LedgerReadSide = Pick<
-  Ledger,
-  'runs' | 'records' | 'writes' | 'audit' | 'outbox' | 'reports' | 'close'
->;

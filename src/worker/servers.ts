@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection } from '@temporalio/worker';
 import type { Config } from '../config/config.ts';
-import { isPassing } from '../ledger/database.ts';
+import { isTransient } from '../ledger/database.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { describeError, type Logger } from './log.ts';
 
@@ -22,7 +22,7 @@ export async function prepareLedger(ledger: Ledger, waiting: Waiting): Promise<b
     await ledger.subjects.registerPepper();
     return true;
   };
-  const prepared = await retry(prepare, { ...waiting, server: 'the database', isRetryable: isPassing });
+  const prepared = await retry(prepare, { ...waiting, server: 'the database', isRetryable: isTransient });
   return prepared ?? false;
 }
 

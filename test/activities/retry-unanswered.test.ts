@@ -61,7 +61,7 @@ describe('a retry of a run that failed while answers were missing', () => {
     await expect(broken.writePage(wholeOf(run))).rejects.toMatchObject({ type: 'ScopeMissing' });
     await failed(broken, run.run_id);
     await expect(retry(broken, run.run_id)).rejects.toThrow(
-      /has writes of 10 records without an answer; start it again under its id: it goes on where it was/,
+      /has writes of 10 records without an answer; start it again with the same id: it continues where it stopped/,
     );
 
     await sql`update writes set lease_until = clock_timestamp() where run_no = ${run.run_no}`.execute(

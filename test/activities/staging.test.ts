@@ -393,7 +393,7 @@ describe('a retry of an old run', () => {
     await ledger.runs.close(lost.run_no, 'failed', null, null);
     const retry = await runOf({ retryOf: lost.run_id });
     await expect(stage(retry)).rejects.toThrow(
-      /without an answer; start it again under its id: it goes on where it was/,
+      /without an answer; start it again with the same id: it continues where it stopped/,
     );
     expect(await exact(retry)).toEqual({ total: 0, pending: 0 });
   });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import { isLockedOut, isPassing, LedgerUnavailable, openDatabase } from '../../src/ledger/database.ts';
+import { isAccessDenied, isTransient, LedgerUnavailable, openDatabase } from '../../src/ledger/database.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { freshDatabase } from '../harness/fresh.ts';
 import { ownPostgres } from '../harness/servers.ts';
@@ -28,27 +28,27 @@ describe('errors of the database', () => {
     '25P03',
     // A worker of the version before, whose function a migration took away.
     '42883',
-  ])('%s passes by itself', (code) => expect(isPassing(withCode(code))).toBe(true));
+  ])('%s passes by itself', (code) => expect(isTransient(withCode(code))).toBe(true));
   it.each(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'EPIPE', 'EAI_AGAIN'])(
     '%s passes by itself',
-    (code) => expect(isPassing(withCode(code))).toBe(true),
+    (code) => expect(isTransient(withCode(code))).toBe(true),
   );
   it.each(['23505', '42P01', '22P02', 'P0001', 'ENOENT', '', 'EBADF', 'ABORT'])('%s does not', (code) =>
-    expect(isPassing(withCode(code))).toBe(false),
+    expect(isTransient(withCode(code))).toBe(false),
   );
   it('42883 of an operator is a fault of ours', () => {
     const error = Object.assign(new Error('operator does not exist: text + text'), { code: '42883' });
-    expect(isPassing(error)).toBe(false);
+    expect(isTransient(error)).toBe(false);
   });
   it.each(['28P01', '28000', '3D000'])('%s is somebody else’s to mend', (code) => {
-    expect(isPassing(withCode(code))).toBe(false);
-    expect(isLockedOut(withCode(code))).toBe(true);
+    expect(isTransient(withCode(code))).toBe(false);
+    expect(isAccessDenied(withCode(code))).toBe(true);
   });
   it('what several addresses answer passes if one of them does', () => {
-    expect(isPassing(new AggregateError([withCode('X'), withCode('ECONNREFUSED')]))).toBe(true);
-    expect(isPassing(new LedgerUnavailable('away'))).toBe(true);
-    expect(isPassing('text')).toBe(false);
-    expect(isLockedOut('text')).toBe(false);
+    expect(isTransient(new AggregateError([withCode('X'), withCode('ECONNREFUSED')]))).toBe(true);
+    expect(isTransient(new LedgerUnavailable('away'))).toBe(true);
+    expect(isTransient('text')).toBe(false);
+    expect(isAccessDenied('text')).toBe(false);
   });
 });
 
@@ -56,7 +56,7 @@ describe('a PostgreSQL that goes away', () => {
   it('is a passing error when it was never there', async () => {
     const ledger = openLedger('postgres://nobody@127.0.0.1:1/none');
     const error = await ledger.health().catch((e: unknown) => e);
-    expect(isPassing(error)).toBe(true);
+    expect(isTransient(error)).toBe(true);
     await ledger.close();
   });
 
@@ -86,7 +86,7 @@ describe('a PostgreSQL that goes away', () => {
       .transaction()
       .execute((tx) => sql`select 2`.execute(tx))
       .catch((e: unknown) => e);
-    expect(isPassing(error), String(error)).toBe(true);
+    expect(isTransient(error), String(error)).toBe(true);
     isSilent = false;
     expect((await sql<{ n: number }>`select 3 as n`.execute(db)).rows).toEqual([{ n: 3 }]);
     await database.close();
@@ -98,7 +98,7 @@ describe('a PostgreSQL that goes away', () => {
     const url = new URL(await freshDatabase());
     url.pathname = '/there_is_none';
     const ledger = openLedger(url.href);
-    expect(isLockedOut(await ledger.health().catch((e: unknown) => e))).toBe(true);
+    expect(isAccessDenied(await ledger.health().catch((e: unknown) => e))).toBe(true);
     await ledger.close();
   });
 
@@ -117,7 +117,8 @@ describe('a PostgreSQL that goes away', () => {
       await sql`select pg_terminate_backend(pid) from pg_stat_activity
         where datname = current_database() and pid <> pg_backend_pid()`.execute(database.db);
       for (const result of await ended)
-        if (result.status === 'rejected') expect(isPassing(result.reason), String(result.reason)).toBe(true);
+        if (result.status === 'rejected')
+          expect(isTransient(result.reason), String(result.reason)).toBe(true);
     }
     expect((await ledger.runs.exactCounts(run.run_no)).total).toBe(300);
   });
@@ -132,7 +133,7 @@ describe('a PostgreSQL that goes away', () => {
     const claiming = writes.map(({ id }) =>
       ledger.writes.claim(claimOf(run, id)).then(
         ({ verdict }) => verdict === 'claimed' && won.add(id),
-        (error: unknown) => expect(isPassing(error), String(error)).toBe(true),
+        (error: unknown) => expect(isTransient(error), String(error)).toBe(true),
       ),
     );
     await Promise.race(claiming);

@@ -1,4 +1,4 @@
-/** One entry, encrypted with the key of the person it is about (AES-256-GCM): without the key it says nothing. Pure. */
+/** Encrypts one entry with the key of its data subject (AES-256-GCM). Without the key it reveals nothing. Pure. */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
 const ALGORITHM = 'aes-256-gcm';
@@ -6,7 +6,7 @@ const IV_BYTES = 12;
 const TAG_BYTES = 16;
 export const KEY_BYTES = 32;
 
-/** `place` is bound to it: an entry that was moved to another person or record does not open. */
+/** The entry is bound to its `place`: moved to another data subject or record, it cannot be opened. */
 export function seal(key: Buffer, place: string, content: unknown): Buffer {
   const iv = randomBytes(IV_BYTES);
   const cipher = createCipheriv(ALGORITHM, key, iv).setAAD(Buffer.from(place));
@@ -14,7 +14,7 @@ export function seal(key: Buffer, place: string, content: unknown): Buffer {
   return Buffer.concat([iv, cipher.getAuthTag(), text]);
 }
 
-/** Errors: whatever was changed since it was sealed, or sealed with another key or for another place. */
+/** Errors: the entry was changed, or sealed with another key or for another place. */
 export function unseal(key: Buffer, place: string, sealed: Buffer): unknown {
   const decipher = createDecipheriv(ALGORITHM, key, sealed.subarray(0, IV_BYTES)).setAAD(Buffer.from(place));
   decipher.setAuthTag(sealed.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));

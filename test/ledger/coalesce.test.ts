@@ -13,8 +13,8 @@ function counting(fails: (inputs: readonly string[]) => Error | null = () => nul
   const sent: Sent[] = [];
   let [underWay, most] = [0, 0];
   const call = coalesce<string, string>({
-    keyOf: (input) => input[0] ?? '',
-    most: 4,
+    groupKey: (input) => input[0] ?? '',
+    maxInputs: 4,
     send: async (inputs) => {
       sent.push({ inputs });
       underWay += 1;

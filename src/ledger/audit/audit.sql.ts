@@ -1,0 +1,125 @@
+/** The audit in PostgreSQL. */
+import { sql } from 'kysely';
+import type { Database, Executor } from '../database.ts';
+import { SEALER_LOCK } from '../locks.ts';
+import {
+  type Audit,
+  type AuditEntry,
+  type AuditFinding,
+  auditHash,
+  type AuditVerdict,
+  GENESIS,
+} from './audit.ts';
+
+const MAX_SEALED = 1_000;
+const PAGE = 5_000;
+
+export function createAudit({ db }: Database): Audit {
+  return {
+    async add(runId, action, data) {
+      await db
+        .insertInto('audit_pending')
+        .values({ run_id: runId, action, data: JSON.stringify(data) })
+        .execute();
+    },
+    seal: () => db.transaction().execute(seal),
+    list: (runId) => list(db, runId),
+    verify: () => verify(db),
+  };
+}
+
+type PendingEntry = Pick<AuditEntry, 'audit_id' | 'run_id' | 'at' | 'action' | 'data'>;
+
+async function seal(tx: Executor): Promise<number> {
+  const lock = await sql<{ acquired: boolean }>`
+    select pg_try_advisory_xact_lock(${SEALER_LOCK}) as acquired`.execute(tx);
+  if (!lock.rows[0]?.acquired) return 0;
+  const pending = await takePending(tx);
+  if (pending.length === 0) return 0;
+  await tx
+    .insertInto('audit')
+    .values(chain(pending, await findLast(tx)))
+    .execute();
+  return pending.length;
+}
+
+async function takePending(tx: Executor): Promise<PendingEntry[]> {
+  const { rows } = await sql<PendingEntry & { id: string }>`
+    delete from audit_pending where id in (select id from audit_pending order by id limit ${MAX_SEALED})
+    returning id, audit_id, run_id, date_trunc('milliseconds', at) as at, action, data`.execute(tx);
+  const inOrder = rows.toSorted((a, b) => Number(BigInt(a.id) - BigInt(b.id)));
+  return inOrder.map(({ id: _, ...entry }) => entry);
+}
+
+interface Last {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+async function findLast(tx: Executor): Promise<Last> {
+  const last = await tx
+    .selectFrom('audit')
+    .select(['seq', 'hash'])
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return last ? { seq: Number(last.seq), hash: last.hash } : { seq: 0, hash: GENESIS };
+}
+
+/** The rows that continue the chain after `last`. */
+function chain(entries: readonly PendingEntry[], last: Last) {
+  let { seq, hash } = last;
+  return entries.map((entry) => {
+    const previousHash = hash;
+    seq += 1;
+    hash = auditHash(entry, seq, previousHash);
+    return {
+      ...entry,
+      seq: String(seq),
+      previous_hash: previousHash,
+      hash,
+      data: JSON.stringify(entry.data),
+    };
+  });
+}
+
+async function* list(db: Executor, runId?: string): AsyncIterable<AuditEntry> {
+  for (let after = '0'; ; ) {
+    let query = db.selectFrom('audit').selectAll().where('seq', '>', after).orderBy('seq').limit(PAGE);
+    if (runId !== undefined) query = query.where('run_id', '=', runId);
+    const page = await query.execute();
+    yield* page;
+    const last = page.at(-1);
+    if (!last || page.length < PAGE) return;
+    after = last.seq;
+  }
+}
+
+async function verify(db: Executor): Promise<AuditVerdict> {
+  let [entries, head] = [0, GENESIS];
+  let finding: AuditFinding | null = null;
+  for await (const entry of list(db)) {
+    finding = checkEntry(entry, entries + 1, head);
+    if (finding) break;
+    head = entry.hash;
+    entries += 1;
+  }
+  return { entries, unsealed: await countPending(db), head, finding };
+}
+
+/** null: it is the entry that belongs here. */
+function checkEntry(entry: AuditEntry, seq: number, previousHash: string): AuditFinding | null {
+  if (Number(entry.seq) !== seq) return { seq, what: `entry ${seq} is missing` };
+  if (entry.previous_hash !== previousHash)
+    return { seq, what: `entry ${seq} does not follow the one before it` };
+  if (auditHash(entry, seq, previousHash) !== entry.hash) return { seq, what: `entry ${seq} was changed` };
+  return null;
+}
+
+async function countPending(db: Executor): Promise<number> {
+  const { n } = await db
+    .selectFrom('audit_pending')
+    .select((e) => e.fn.countAll<string>().as('n'))
+    .executeTakeFirstOrThrow();
+  return Number(n);
+}

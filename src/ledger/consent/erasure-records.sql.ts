@@ -1,0 +1,72 @@
+/** Erasure of staged rows and their outcomes. */
+import { sql } from 'kysely';
+import type { Executor } from '../database.ts';
+import { maybeApplied } from '../writes/maybe-applied.sql.ts';
+import { rowsOfSubject } from './erasure-search.sql.ts';
+
+/**
+ * A failed run may never be started again. If it is, it must not find a row without content, so the pending rows that it has
+ * not sent become `cancelled` and leave their writes. Rows that were sent without an answer stay, to be reconciled. If the
+ * source was not read completely, the end of the staging counts the cancelled ones (`runs.total` is null until then).
+ */
+export async function cancelUnsent(tx: Executor, contactId: string): Promise<void> {
+  await sql`
+    with unsent as (
+      select r.run_no, r.seq
+      from records r join runs using (run_no) left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
+      where o.seq is null and runs.state = 'failed' and ${rowsOfSubject(contactId)}
+        and not exists (select 1 from writes w where w.run_no = r.run_no and r.seq = any(w.seqs)
+          and (w.state in ('sending', 'unanswered', 'in_doubt') or ${maybeApplied('w')}))),
+    cancelled as (
+      insert into outcomes (run_no, seq, outcome, reasons)
+      select run_no, seq, 'cancelled', '[{"code": "erased"}]'::json from unsent),
+    counted as (
+      update runs set cancelled_records = cancelled_records + n
+      from (select run_no, count(*)::int as n from unsent group by run_no) added
+      where added.run_no = runs.run_no and runs.total is not null),
+    by_run as (select run_no, array_agg(seq) as seqs from unsent group by run_no),
+    emptied as (
+      delete from writes w using by_run
+      where w.run_no = by_run.run_no and w.state = 'planned' and w.seqs <@ by_run.seqs)
+    -- Without the payload hash: the write now has another payload than the one that may have been refused.
+    update writes w set payload_sha256 = null,
+      seqs = array(select seq from unnest(w.seqs) with ordinality as kept(seq, place)
+        where not seq = any(by_run.seqs) order by place)
+    from by_run where w.run_no = by_run.run_no and w.state = 'planned'
+      and w.seqs && by_run.seqs and not w.seqs <@ by_run.seqs`.execute(tx);
+}
+
+export interface EmptiedRecords {
+  readonly records: number;
+  readonly runs: readonly string[];
+  /** Runs that still need rows of the data subject. */
+  readonly waitingFor: readonly string[];
+}
+
+/**
+ * Empties rows, and removes the texts of their reasons, because messages of CXone may quote a row; outcomes and codes stay.
+ * A row that is pending or in doubt is needed while its run is running, or may be started again.
+ */
+export async function emptyRecords(tx: Executor, contactId: string): Promise<EmptiedRecords> {
+  const { rows } = await sql<{ run_id: string; emptied: number; kept: number }>`
+    with found as (
+      select r.run_no, r.seq, runs.run_id,
+        (o.seq is null or o.outcome = 'in_doubt') and runs.state in ('running', 'failed') and not runs.dry_run as needed
+      from records r join runs using (run_no) left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
+      where ${rowsOfSubject(contactId)}),
+    emptied as (
+      update records r set fields = '{"cxflow_erased": true}', key1 = null, key2 = null,
+        record = case when r.record is null then null else '{"erased": true}'::json end
+      from found where r.run_no = found.run_no and r.seq = found.seq and not found.needed returning r.run_no, r.seq),
+    redacted as (
+      update outcomes o set reasons = (select json_agg(json_strip_nulls(json_build_object(
+          'code', reason->'code', 'field', reason->'field'))) from json_array_elements(o.reasons) reason)
+      from emptied e where o.run_no = e.run_no and o.seq = e.seq and o.reasons is not null)
+    select run_id, count(*) filter (where not needed)::int as emptied, count(*) filter (where needed)::int as kept
+    from found group by run_id order by run_id`.execute(tx);
+  return {
+    records: rows.reduce((sum, { emptied }) => sum + emptied, 0),
+    runs: rows.filter(({ emptied }) => emptied > 0).map(({ run_id }) => run_id),
+    waitingFor: rows.filter(({ kept }) => kept > 0).map(({ run_id }) => run_id),
+  };
+}

@@ -1,0 +1,70 @@
+/** The keyed hashes of data subjects; their secret is in PostgreSQL. */
+import { createHmac } from 'node:crypto';
+import type { Database } from '../database.ts';
+import { PepperMismatch, type SubjectKeys } from './subject-keys.ts';
+
+export function createSubjectKeys(database: Database, pepper: string | null = null): SubjectKeys {
+  const hashes = new KeyedHashes(database, pepper);
+  return {
+    registerPepper: () => hashes.registerPepper(),
+    hash: (contactId) => hashes.hash(contactId),
+  };
+}
+
+class KeyedHashes {
+  readonly #db: Database['db'];
+  readonly #pepper: string | null;
+  #key: Promise<string> | null = null;
+
+  constructor({ db }: Database, pepper: string | null) {
+    this.#db = db;
+    this.#pepper = pepper;
+  }
+
+  async registerPepper(): Promise<void> {
+    const { secret } = await this.#readRow();
+    await this.#db
+      .updateTable('subject_secret')
+      .set({ pepper_fingerprint: fingerprint(this.#toKey(secret)) })
+      .where('pepper_fingerprint', 'is', null)
+      .execute();
+    await this.#readKey();
+  }
+
+  async hash(contactId: string): Promise<string> {
+    return hmac(await this.#cachedKey(), contactId.toLowerCase());
+  }
+
+  /** The key never changes; only a failed read is repeated. */
+  #cachedKey(): Promise<string> {
+    this.#key ??= this.#readKey().catch((error: unknown) => {
+      this.#key = null;
+      throw error;
+    });
+    return this.#key;
+  }
+
+  async #readKey(): Promise<string> {
+    const { secret, pepper_fingerprint: registered } = await this.#readRow();
+    const key = this.#toKey(secret);
+    if (registered !== null && registered !== fingerprint(key)) throw new PepperMismatch();
+    return key;
+  }
+
+  #readRow() {
+    return this.#db.selectFrom('subject_secret').selectAll().executeTakeFirstOrThrow();
+  }
+
+  #toKey(secret: string): string {
+    return this.#pepper === null ? secret : hmac(secret, this.#pepper);
+  }
+}
+
+function hmac(key: string, text: string): string {
+  return createHmac('sha256', key).update(text).digest('hex');
+}
+
+/** Identifies a key without revealing anything about it. */
+function fingerprint(key: string): string {
+  return hmac(key, 'the pepper of this ledger');
+}

@@ -1,0 +1,121 @@
+/** The suppression list in PostgreSQL. */
+import { sql } from 'kysely';
+import type { Channel } from '../../domain/consent/eligibility.ts';
+import type { Database, Executor } from '../database.ts';
+import type { ConsentProof } from './proof.ts';
+import type { SubjectKeys } from './subject-keys.ts';
+import type { Consent, Objection, Suppressed, Suppressions } from './suppressions.ts';
+
+export interface SuppressionsDeps {
+  readonly subjects: SubjectKeys;
+  readonly proof: Pick<ConsentProof, 'newestConsents'>;
+}
+
+export function createSuppressions({ db }: Database, deps: SuppressionsDeps): Suppressions {
+  const emptiness = new EmptinessCheck();
+  return {
+    async add(objections, runNo, executor = db) {
+      if (objections.length === 0) return;
+      await insertObjections(executor, deps, objections, runNo);
+      emptiness.forget();
+    },
+    async recordConsents(consents, executor = db) {
+      if (consents.length === 0 || (await emptiness.check(executor))) return;
+      await updateConsents(executor, deps, consents);
+    },
+    isEmpty: () => emptiness.check(db),
+    async find(contactIds, channels) {
+      if (contactIds.length === 0 || (await emptiness.check(db))) return [];
+      return find(db, deps, contactIds, channels);
+    },
+  };
+}
+
+/** A request takes longer than this, so a younger check would not make a difference. */
+const EMPTY_FOR_MS = 1_000;
+
+class EmptinessCheck {
+  #emptySince = -Infinity;
+
+  async check(executor: Executor): Promise<boolean> {
+    if (performance.now() - this.#emptySince < EMPTY_FOR_MS) return true;
+    const checkedAt = performance.now();
+    const row = await executor.selectFrom('suppressions').select('subject').limit(1).executeTakeFirst();
+    if (row) return false;
+    this.#emptySince = checkedAt;
+    return true;
+  }
+
+  forget(): void {
+    this.#emptySince = -Infinity;
+  }
+}
+
+/** Replaces contact ids by their hashes. */
+async function hashSubjects<T extends { readonly contactId: string }>(
+  subjects: SubjectKeys,
+  items: readonly T[],
+): Promise<readonly (Omit<T, 'contactId'> & { readonly subject: string })[]> {
+  return Promise.all(
+    items.map(async ({ contactId, ...rest }) => ({ subject: await subjects.hash(contactId), ...rest })),
+  );
+}
+
+async function insertObjections(
+  db: Executor,
+  { subjects, proof }: SuppressionsDeps,
+  objections: readonly Objection[],
+  runNo: number | null,
+): Promise<void> {
+  const hashed = await hashSubjects(subjects, objections);
+  const consents = await proof.newestConsents(
+    hashed.map(({ subject }) => subject),
+    db,
+  );
+  const rows = hashed.map((row) => ({ ...row, consented: consents.get(`${row.subject} ${row.channel}`) }));
+  // Sorted, so that two transactions that add the same data subjects cannot deadlock.
+  await sql`
+    insert into suppressions as known (subject, channel, reason, since, consented_again_at, run_no)
+    select subject, channel, min(reason), max(since), max(consented) filter (where consented > since), ${runNo}::int
+    from json_to_recordset(${JSON.stringify(rows)}::json)
+      as o(subject text, channel text, reason text, since timestamptz, consented timestamptz)
+    group by subject, channel order by subject, channel
+    on conflict (subject, channel) do update set since = excluded.since, reason = excluded.reason,
+      run_no = excluded.run_no
+      where excluded.since > known.since`.execute(db);
+}
+
+async function updateConsents(
+  db: Executor,
+  { subjects }: SuppressionsDeps,
+  consents: readonly Consent[],
+): Promise<void> {
+  const rows = await hashSubjects(subjects, consents);
+  await sql`
+    update suppressions known set consented_again_at = greatest(known.consented_again_at, o."consentTimestamp")
+    from json_to_recordset(${JSON.stringify(rows)}::json)
+      as o(subject text, channel text, "consentTimestamp" timestamptz)
+    where known.subject = o.subject and known.channel = o.channel`.execute(db);
+}
+
+async function find(
+  db: Executor,
+  { subjects }: SuppressionsDeps,
+  contactIds: readonly string[],
+  channels: readonly Channel[],
+): Promise<Suppressed[]> {
+  // Ids that differ in case only have the same hash.
+  const idsByHash = new Map<string, string[]>();
+  for (const contactId of contactIds) {
+    const hash = await subjects.hash(contactId);
+    idsByHash.set(hash, [...(idsByHash.get(hash) ?? []), contactId]);
+  }
+  const { rows } = await sql<{ subject: string; channel: Channel; since: Date }>`
+    select subject, channel, since from suppressions
+    where subject = any(${[...idsByHash.keys()]}::text[]) and channel = any(${[...channels]}::text[])
+      and (consented_again_at is null or consented_again_at <= since)
+    order by since`.execute(db);
+  return rows.flatMap(({ subject, channel, since }) =>
+    (idsByHash.get(subject) ?? []).map((contactId) => ({ contactId, channel, since })),
+  );
+}

@@ -1,0 +1,115 @@
+/** The datasets in PostgreSQL, in chunks. */
+import { createHash, type Hash } from 'node:crypto';
+import type { Database, Executor } from '../database.ts';
+import { type Dataset, DatasetGone, type Datasets } from './datasets.ts';
+
+const CHUNK_BYTES = 1 << 20;
+
+export function createDatasets({ db }: Database): Datasets {
+  return {
+    stage: (name, format, bytes) => db.transaction().execute((tx) => stage(tx, { name, format, bytes })),
+    find: (id) => find(db, id),
+    async listIds() {
+      const rows = await db.selectFrom('datasets').select('id').orderBy('created_at', 'desc').execute();
+      return rows.map(({ id }) => id);
+    },
+    read: (id) => read(db, id),
+  };
+}
+
+interface Staging {
+  readonly name: string;
+  readonly format: string;
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
+/** The chunks get a provisional id until the content, and with it the final id, is known. */
+async function stage(tx: Executor, { name, format, bytes }: Staging): Promise<Dataset> {
+  const provisional = `staging_${crypto.randomUUID()}`;
+  await tx.insertInto('datasets').values({ id: provisional, name, format, sha256: '', bytes: 0 }).execute();
+  const hash = createHash('sha256');
+  const size = await insertChunks(tx, provisional, hashed(bytes, hash));
+  const sha256 = hash.digest('hex');
+  const dataset = { id: `ds_${format}_${sha256.slice(0, 32)}`, name, format, sha256, bytes: size };
+  await tx
+    .insertInto('datasets')
+    .values(dataset)
+    .onConflict((conflict) => conflict.column('id').doUpdateSet({ name, created_at: new Date() }))
+    .execute();
+  if (!(await hasChunks(tx, dataset.id))) {
+    await tx
+      .updateTable('dataset_chunks')
+      .set({ dataset_id: dataset.id })
+      .where('dataset_id', '=', provisional)
+      .execute();
+  }
+  await tx.deleteFrom('datasets').where('id', '=', provisional).execute();
+  return dataset;
+}
+
+async function* hashed(bytes: AsyncIterable<Uint8Array>, hash: Hash): AsyncIterable<Uint8Array> {
+  for await (const part of bytes) {
+    hash.update(part);
+    yield part;
+  }
+}
+
+async function insertChunks(tx: Executor, id: string, bytes: AsyncIterable<Uint8Array>): Promise<number> {
+  let [seq, size] = [0, 0];
+  for await (const data of inChunks(bytes)) {
+    seq += 1;
+    size += data.length;
+    await tx.insertInto('dataset_chunks').values({ dataset_id: id, seq, data }).execute();
+  }
+  return size;
+}
+
+/**
+ * A statement of its own: the insert before it may have waited for another transaction that stages the same content, and
+ * would not see its chunks.
+ */
+async function hasChunks(tx: Executor, id: string): Promise<boolean> {
+  const chunk = await tx
+    .selectFrom('dataset_chunks')
+    .select('seq')
+    .where('dataset_id', '=', id)
+    .limit(1)
+    .executeTakeFirst();
+  return chunk !== undefined;
+}
+
+async function find(db: Executor, id: string): Promise<Dataset | undefined> {
+  const row = await db.selectFrom('datasets').selectAll().where('id', '=', id).executeTakeFirst();
+  return row && { ...row, bytes: Number(row.bytes) };
+}
+
+async function* read(db: Executor, id: string): AsyncIterable<Buffer> {
+  const dataset = await find(db, id);
+  if (!dataset) throw new DatasetGone(id);
+  let bytes = 0;
+  for (let seq = 1; bytes < dataset.bytes; seq += 1) {
+    const chunk = await db
+      .selectFrom('dataset_chunks')
+      .select('data')
+      .where('dataset_id', '=', id)
+      .where('seq', '=', seq)
+      .executeTakeFirst();
+    if (!chunk) throw new DatasetGone(id);
+    bytes += chunk.data.length;
+    yield chunk.data;
+  }
+}
+
+async function* inChunks(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> {
+  let parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of bytes) {
+    parts.push(part);
+    size += part.length;
+    if (size < CHUNK_BYTES) continue;
+    yield Buffer.concat(parts);
+    parts = [];
+    size = 0;
+  }
+  if (size > 0) yield Buffer.concat(parts);
+}

@@ -1,0 +1,114 @@
+/** The records and their outcomes in PostgreSQL. */
+import { sql } from 'kysely';
+import type { Reason } from '../../domain/run.ts';
+import type { Database, Executor } from '../database.ts';
+import type {
+  DuplicateCandidate,
+  DuplicateRow,
+  OutcomeFilter,
+  ReasonCount,
+  Records,
+  SettledRecord,
+} from './records.ts';
+import { stageRecords } from './staging.sql.ts';
+
+const PAGE = 2_000;
+/** A page ends with the row that exceeds this, so rows of several megabytes come a few at a time. */
+const PAGE_BYTES = 16_000_000;
+
+export function createRecords({ db, pool }: Database): Records {
+  return {
+    stage: (runNo, chunk) => stageRecords(pool, runNo, chunk),
+    listDuplicateCandidates: (runNo) => listDuplicateCandidates(db, runNo),
+    settleDuplicates: (runNo, duplicateRows) => settleDuplicates(db, runNo, duplicateRows),
+    finishStaging: (runNo) => finishStaging(db, runNo),
+    cancelPending: (runNo, reason) => cancelPending(db, runNo, reason),
+    countPendingContacts: (runNo) => countPendingContacts(db, runNo),
+    list: (runNo, outcome) => list(db, runNo, outcome),
+    countReasons: (runNo) => countReasons(db, runNo),
+  };
+}
+
+async function* listDuplicateCandidates(db: Executor, runNo: number): AsyncIterable<DuplicateCandidate> {
+  // Only the numbers are kept, in arrays of a page each: an object for each of a million candidates takes too much memory.
+  const shared = await sql<{ seqs: number[] }>`
+    select array_agg(seq order by seq) as seqs from (
+      select seq, count(*) over (partition by key1) n1, count(*) over (partition by key2) n2
+      from records where run_no = ${runNo} and record is not null and key1 is not null) keys
+    where n1 > 1 or n2 > 1 group by seq / ${PAGE}::int order by min(seq)`.execute(db);
+  for (const { seqs } of shared.rows) {
+    const { rows } = await sql<DuplicateCandidate>`
+      select seq, line, key1, key2 from records
+      where run_no = ${runNo} and seq = any(${seqs}::int[]) order by seq`.execute(db);
+    yield* rows;
+  }
+}
+
+async function settleDuplicates(
+  db: Executor,
+  runNo: number,
+  duplicateRows: readonly DuplicateRow[],
+): Promise<void> {
+  await sql`
+    insert into outcomes (run_no, seq, outcome, reasons)
+    select ${runNo}, (e->>'seq')::int, 'duplicate', json_build_array(e->'reason')
+    from json_array_elements(${JSON.stringify(duplicateRows)}::json) e
+    on conflict do nothing`.execute(db);
+}
+
+async function finishStaging(db: Executor, runNo: number): Promise<void> {
+  await sql`
+    update runs set total = staged_through, staged_counts = coalesce(
+      (select json_object_agg(outcome, n) from
+        (select outcome, count(*) n from outcomes where run_no = ${runNo} group by outcome) settled), '{}'::json)
+    where run_no = ${runNo} and total is null`.execute(db);
+}
+
+async function cancelPending(db: Executor, runNo: number, reason: Reason): Promise<void> {
+  await sql`
+    with cancelled as (
+      insert into outcomes (run_no, seq, outcome, reasons)
+      select ${runNo}, r.seq, 'cancelled', ${JSON.stringify([reason])}::json
+      from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
+      where r.run_no = ${runNo} and o.seq is null
+      on conflict do nothing returning 1)
+    update runs set cancelled_records = cancelled_records + (select count(*) from cancelled)
+    where run_no = ${runNo}`.execute(db);
+}
+
+async function countPendingContacts(db: Executor, runNo: number) {
+  const { rows } = await sql<{ pending: string; with_guid: string }>`
+    select count(*) as pending,
+      count(*) filter (where key1 ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$') as with_guid
+    from records r left join outcomes o using (run_no, seq)
+    where r.run_no = ${runNo} and o.seq is null`.execute(db);
+  return { pending: Number(rows[0]?.pending ?? 0), withGuid: Number(rows[0]?.with_guid ?? 0) };
+}
+
+async function* list(db: Executor, runNo: number, outcome?: OutcomeFilter): AsyncIterable<SettledRecord> {
+  const wanted = outcome === undefined ? null : [outcome].flat();
+  for (let after = 0; ; ) {
+    const { rows } = await sql<SettledRecord>`
+      select seq, line, fields, outcome, reasons, evidence from (
+        select *, sum(size) over (order by seq) - size as bytes_before from (
+          select r.seq, r.line, r.fields, coalesce(o.outcome, 'pending') as outcome,
+            coalesce(o.reasons, '[]'::json) as reasons, o.evidence, octet_length(r.fields::text) as size
+          from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
+          where r.run_no = ${runNo} and r.seq > ${after}
+            and (${wanted}::text[] is null or coalesce(o.outcome, 'pending') = any(${wanted}::text[]))
+          order by r.seq limit ${PAGE}) page) measured
+      where bytes_before < ${PAGE_BYTES} order by seq`.execute(db);
+    yield* rows;
+    const last = rows.at(-1);
+    if (!last) return;
+    after = last.seq;
+  }
+}
+
+async function countReasons(db: Executor, runNo: number): Promise<ReasonCount[]> {
+  const { rows } = await sql<Omit<ReasonCount, 'n'> & { n: string }>`
+    select outcome, reason->>'code' as code, reason->>'field' as field, count(*) as n
+    from outcomes, json_array_elements(reasons) reason where run_no = ${runNo}
+    group by 1, 2, 3 order by n desc, 1, 2, 3`.execute(db);
+  return rows.map((row) => ({ ...row, n: Number(row.n) }));
+}

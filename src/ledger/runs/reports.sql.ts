@@ -1,0 +1,92 @@
+/** Reports in PostgreSQL. */
+import { sql } from 'kysely';
+import { SUCCESSES } from '../../domain/run.ts';
+import type { Database, Executor } from '../database.ts';
+import {
+  type Bucket,
+  MAX_MILESTONES,
+  type Milestone,
+  type Repeats,
+  type Reports,
+  type SlowBatch,
+  type WritingPeriod,
+} from './reports.ts';
+
+export function createReports({ db }: Database): Reports {
+  return {
+    writingPeriod: (runNo) => writingPeriod(db, runNo),
+    timeline: (runNo, from, widthMs) => timeline(db, runNo, from, widthMs),
+    slowest: (runNo, limit) => slowest(db, runNo, limit),
+    countRepeats: (runNo) => countRepeats(db, runNo),
+    milestones: (runId) => milestones(db, runId),
+  };
+}
+
+async function writingPeriod(db: Executor, runNo: number): Promise<WritingPeriod | null> {
+  const { rows } = await sql<{ from: Date | null; to: Date | null }>`
+    select min(sent_at) as from, max(settled_at) as to from writes
+    where run_no = ${runNo} and settled_at is not null and sent_at is not null`.execute(db);
+  const { from, to } = rows[0] ?? {};
+  return from && to ? { from, to: to < from ? from : to } : null;
+}
+
+async function timeline(db: Executor, runNo: number, from: Date, widthMs: number): Promise<Bucket[]> {
+  const { rows } = await sql<Bucket>`
+    select greatest(0, floor(extract(epoch from w.settled_at - ${from}::timestamptz) * 1000 / ${widthMs}::float8))::int
+        as index,
+      coalesce(sum(c.records), 0)::int as records, coalesce(sum(c.successes), 0)::int as successes,
+      count(*)::int as requests, avg(w.latency_ms)::float8 as "averageMs",
+      percentile_cont(0.95) within group (order by w.latency_ms) as "p95Ms",
+      sum(greatest(w.attempts - 1, 0))::int as repeats
+    from writes w left join lateral (
+      select sum(value::int) as records, sum(value::int) filter (where key = any(${[...SUCCESSES]})) as successes
+      from json_each_text(w.counts)) c on true
+    where w.run_no = ${runNo} and w.settled_at is not null and w.sent_at is not null
+    group by 1 order by 1`.execute(db);
+  return rows;
+}
+
+async function slowest(db: Executor, runNo: number, limit: number): Promise<SlowBatch[]> {
+  const { rows } = await sql<SlowBatch>`
+    select batch, kind, cardinality(seqs) as records, latency_ms as "latencyMs", attempts,
+      http_status as "httpStatus", settled_at as "settledAt"
+    from writes where run_no = ${runNo} and latency_ms is not null and settled_at is not null
+    order by latency_ms desc, id limit ${limit}`.execute(db);
+  return rows;
+}
+
+async function countRepeats(db: Executor, runNo: number): Promise<Repeats> {
+  const { rows } = await sql<Repeats>`
+    select coalesce(sum(greatest(attempts - 1, 0)), 0)::int as repeats,
+      coalesce(sum(lost_answers), 0)::int as "lostAnswers"
+    from writes where run_no = ${runNo}`.execute(db);
+  return rows[0] ?? { repeats: 0, lostAnswers: 0 };
+}
+
+/** The actions that concern the run as a whole. Thousands of entries concern single batches. */
+const MILESTONES = [
+  'run_opened',
+  'run_reopened',
+  'staged',
+  'planned',
+  'approve',
+  'reject',
+  'cancel',
+  'pause',
+  'resume',
+  'resolve',
+  'steering_refused',
+  'run_closed',
+];
+
+/** All sealed entries are older than the pending ones. */
+async function milestones(db: Executor, runId: string): Promise<Milestone[]> {
+  const { rows } = await sql<Milestone>`
+    select at, action, data from (
+      select at, action, data, 0 as is_pending, seq as position from audit
+        where run_id = ${runId} and action = any(${MILESTONES})
+      union all
+      select at, action, data, 1, id from audit_pending where run_id = ${runId} and action = any(${MILESTONES})) entries
+    order by is_pending, position limit ${MAX_MILESTONES + 1}`.execute(db);
+  return rows;
+}

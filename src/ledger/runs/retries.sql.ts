@@ -1,0 +1,49 @@
+/** Retries in PostgreSQL. */
+import { sql } from 'kysely';
+import type { Database, Executor } from '../database.ts';
+import { maybeApplied } from '../writes/maybe-applied.sql.ts';
+import { type Retries, type Retry, RETRIED } from './retries.ts';
+import type { Run } from './runs.ts';
+
+export function createRetries({ db }: Database): Retries {
+  return {
+    findObstacle: (run) => findObstacle(db, run),
+    list: (runId) => list(db, runId),
+  };
+}
+
+async function findObstacle(db: Executor, { run_no: runNo, state }: Run): Promise<string | null> {
+  if (state === 'running') return 'has not ended; cancel it, or wait for its end, then retry';
+  const unanswered = await countUnanswered(db, runNo);
+  if (unanswered > 0)
+    return `has writes of ${unanswered} records without an answer; start it again with the same id: it continues where it stopped, and finds out what became of them`;
+  if (await hasRetriedRecords(db, runNo)) return null;
+  return `left nothing to retry: none of its rows is ${RETRIED.join(', ')}`;
+}
+
+/** Pending records that may have been applied: sent and not answered, or part of such a write. Only the run can find out. */
+async function countUnanswered(db: Executor, runNo: number): Promise<number> {
+  const { rows } = await sql<{ n: number }>`
+    select coalesce(sum(cardinality(seqs)), 0)::int as n from writes where run_no = ${runNo}
+      and (state in ('sending', 'unanswered') or ${maybeApplied()})`.execute(db);
+  return rows[0]?.n ?? 0;
+}
+
+async function hasRetriedRecords(db: Executor, runNo: number): Promise<boolean> {
+  const { rows } = await sql<{ any: boolean }>`
+    select exists (
+      select from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
+      where r.run_no = ${runNo} and coalesce(o.outcome, 'pending') = any(${[...RETRIED]}::text[])) as any`.execute(
+    db,
+  );
+  return rows[0]?.any === true;
+}
+
+async function list(db: Executor, runId: string): Promise<Retry[]> {
+  const { rows } = await sql<Retry>`
+    select run_id as "runId", target, state from runs
+    where input->'source'->>'retryOf' = ${runId} and not dry_run and state <> 'rejected'
+      and (state in ('running', 'completed') or staged_through > 0)
+    order by run_no`.execute(db);
+  return rows;
+}

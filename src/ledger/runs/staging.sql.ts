@@ -1,0 +1,66 @@
+/** Staging: rows are copied into a temporary table, and those that are new are inserted from there. */
+import { once } from 'node:events';
+import type pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { StagedRecord } from './records.ts';
+
+const CREATE_STAGING_TABLE = `create temporary table staging
+  (seq integer, line integer, fields json, record json, key1 text, key2 text, reasons json, outcome text) on commit drop`;
+const INSERT_RECORDS = `insert into records (run_no, seq, line, fields, record, key1, key2)
+  select $1, seq, line, fields, record, key1, key2 from staging on conflict do nothing`;
+const INSERT_OUTCOMES = `insert into outcomes (run_no, seq, outcome, reasons)
+  select $1, seq, outcome, reasons from staging where outcome is not null on conflict do nothing`;
+const RECORD_PROGRESS = 'update runs set staged_through = greatest(staged_through, $2) where run_no = $1';
+
+/** In one transaction (docs/adr/0013-sources-and-files.md#staging). */
+export async function stageRecords(
+  pool: pg.Pool,
+  runNo: number,
+  chunk: readonly StagedRecord[],
+): Promise<void> {
+  const last = chunk.at(-1);
+  if (!last) return;
+  const connection = await pool.connect();
+  try {
+    await connection.query('begin');
+    await connection.query(CREATE_STAGING_TABLE);
+    const copy = connection.query(copyFrom('copy staging from stdin'));
+    const finished = once(copy, 'finish');
+    copy.end(chunk.map(toCopyLine).join(''));
+    await finished;
+    await connection.query(INSERT_RECORDS, [runNo]);
+    await connection.query(INSERT_OUTCOMES, [runNo]);
+    await connection.query(RECORD_PROGRESS, [runNo, last.seq]);
+    await connection.query('commit');
+  } catch (error) {
+    await connection.query('rollback').catch(() => undefined);
+    throw error;
+  } finally {
+    connection.release();
+  }
+}
+
+/** A line in the text format of COPY. JSON.stringify leaves no NUL, and the rules have removed it from the keys. */
+function toCopyLine(row: StagedRecord): string {
+  const cells = [
+    row.seq,
+    row.line,
+    toJson(row.fields),
+    toJson(row.record),
+    row.key1,
+    row.key2,
+    toJson(row.reasons),
+    row.outcome ?? (row.record === null ? 'invalid' : null),
+  ];
+  return `${cells.map(toCopyCell).join('\t')}\n`;
+}
+
+const toJson = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
+
+const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+function toCopyCell(cell: string | number | null): string {
+  if (cell === null) return '\\N';
+  if (typeof cell === 'number') return String(cell);
+  return cell.replace(/[\\\n\r\t]/g, (character) => ESCAPES[character] ?? character);
+}

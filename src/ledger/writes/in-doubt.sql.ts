@@ -1,0 +1,77 @@
+/** Writes whose answer is missing and that must not simply be repeated. */
+import { sql } from 'kysely';
+import type { Reason } from '../../domain/run.ts';
+import type { Executor } from '../database.ts';
+import { LATE_ANSWER, settleByLateAnswers } from './late-answers.sql.ts';
+import { maybeApplied } from './maybe-applied.sql.ts';
+import type { Resolution, WriteInDoubt } from './writes.ts';
+
+export async function markInDoubt(db: Executor, runNo: number, reason: Reason): Promise<void> {
+  await sql`
+    with marked as (
+      update writes set state = 'in_doubt', lease_until = null, settled_at = clock_timestamp(),
+        counts = json_build_object('in_doubt', cardinality(seqs))
+      where run_no = ${runNo} and (state = 'unanswered' or (state = 'sending' and lease_until <= clock_timestamp())
+        or ${maybeApplied()})
+      returning id, seqs)
+    insert into outcomes (run_no, seq, outcome, reasons, write_id)
+    select ${runNo}, seq, 'in_doubt', ${JSON.stringify([reason])}::json, id from marked, unnest(seqs) seq`.execute(
+    db,
+  );
+}
+
+export async function listInDoubt(db: Executor, runNo: number): Promise<WriteInDoubt[]> {
+  return db
+    .selectFrom('writes')
+    .select(['id', 'batch', 'sent_at as sentAt', sql<number>`cardinality(seqs)`.as('records')])
+    .select([
+      sql<boolean>`coalesce(refs->>'resent' = 'true', false)`.as('resent'),
+      LATE_ANSWER.as('lateAnswer'),
+    ])
+    .where('run_no', '=', runNo)
+    .where('state', '=', 'in_doubt')
+    .orderBy('batch')
+    .execute();
+}
+
+export async function resolve(db: Executor, resolution: Resolution): Promise<number> {
+  const { runNo, id, event = null } = resolution;
+  const answeredLate = await settleByLateAnswers(db, { runNo, id, event });
+  const decided = resolution.verdict === 'resend' ? resend : leave;
+  return answeredLate + (await decided(db, resolution));
+}
+
+/** `resent` permits one attempt; it also keeps in mind that an earlier one may have been applied. */
+async function resend(db: Executor, { runNo, id, firstTimeOnly = false }: Resolution): Promise<number> {
+  const { rows } = await sql`
+    with resolved as (
+      update writes set state = 'planned', payload_sha256 = null, lost_answers = 0, counts = null,
+        refs = (coalesce(refs::jsonb, '{}') || '{"resent": true}')::json
+      where ${isResolvable(runNo, id, firstTimeOnly)} returning id),
+    reopened as (
+      delete from outcomes o using resolved
+      where o.run_no = ${runNo} and o.write_id = resolved.id and o.outcome = 'in_doubt')
+    select id from resolved`.execute(db);
+  return rows.length;
+}
+
+/** Only now is it known what subscribers are to receive about these writes. */
+async function leave(
+  db: Executor,
+  { runNo, id, firstTimeOnly = false, event = null }: Resolution,
+): Promise<number> {
+  const { rows } = await sql`
+    with resolved as (
+      update writes set state = 'left' where ${isResolvable(runNo, id, firstTimeOnly)}
+      returning id, cardinality(seqs) as n),
+    announced as (
+      insert into outbox (run_no, event, write_id, counts)
+      select ${runNo}, ${event}::text, id, json_build_object('in_doubt', n) from resolved
+      where ${event}::text is not null)
+    select id from resolved`.execute(db);
+  return rows.length;
+}
+
+const isResolvable = (runNo: number, id: string | null, firstTimeOnly: boolean) => sql`
+  run_no = ${runNo} and state = 'in_doubt' and (${id}::bigint is null or id = ${id}::bigint)
+  and not (${firstTimeOnly} and coalesce(refs->>'resent' = 'true', false))`;

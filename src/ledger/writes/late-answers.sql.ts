@@ -1,0 +1,54 @@
+/**
+ * Answers that arrived after their write had been taken over (docs/adr/0014-lost-answers.md#order-of-the-steps). They settle
+ * nothing when they arrive, but show what CXone did once somebody has to decide.
+ */
+import { type RawBuilder, sql } from 'kysely';
+import type { Executor } from '../database.ts';
+import type { LateAnswer } from './writes.ts';
+
+/** For a select from `writes`: the last late answer, or null. An entry without a status is no answer. */
+export const LATE_ANSWER: RawBuilder<LateAnswer | null> = sql`(
+  select json_build_object('httpStatus', answer->'httpStatus', 'at', answer->'at', 'counts', answer->'counts')
+  from json_array_elements(late_answers) answer where answer->>'httpStatus' is not null
+  order by (answer->>'at')::timestamptz desc limit 1)`;
+
+interface Scope {
+  readonly runNo: number;
+  /** null: all writes of the run that are in doubt. */
+  readonly id: string | null;
+  /** null: no event. */
+  readonly event: string | null;
+}
+
+/**
+ * Settles writes in doubt by a late answer that gives the same successful outcome to all their records: it is true for each
+ * of them, however late it came. Returns how many were settled.
+ */
+export async function settleByLateAnswers(db: Executor, { runNo, id, event }: Scope): Promise<number> {
+  const { rows } = await sql`
+    with answered as (
+      select distinct on (w.id) w.id, part.key as outcome, (answer->>'httpStatus')::integer as http_status
+      from writes w, json_array_elements(w.late_answers) answer, json_each_text(answer->'counts') part
+      where w.run_no = ${runNo} and w.state = 'in_doubt' and (${id}::bigint is null or w.id = ${id}::bigint)
+        and part.key in ('created', 'updated') and part.value::integer = cardinality(w.seqs)
+      order by w.id),
+    settled as (
+      update writes w set state = 'settled', settled_at = clock_timestamp(), http_status = a.http_status,
+        counts = json_build_object(a.outcome, cardinality(w.seqs))
+      from answered a where w.id = a.id and w.state = 'in_doubt'
+      returning w.id, w.run_no, w.batch, w.kind, cardinality(w.seqs) as n, a.outcome, a.http_status, w.counts),
+    known as (
+      update outcomes o set outcome = s.outcome, reasons = null, evidence = 'late_answer', settled_at = clock_timestamp()
+      from settled s where o.run_no = s.run_no and o.write_id = s.id and o.outcome = 'in_doubt'),
+    audited as (
+      insert into audit_pending (run_id, action, data)
+      select r.run_id, 'batch_settled', json_build_object('batch', s.batch, 'writeId', s.id::text, 'kind', s.kind,
+        'recordCount', s.n, 'counts', s.counts, 'status', 'success', 'httpStatus', s.http_status,
+        'details', 'in doubt until now; CXone had answered late')
+      from settled s join runs r on r.run_no = s.run_no),
+    announced as (
+      insert into outbox (run_no, event, write_id, counts)
+      select run_no, ${event}::text, id, counts from settled where ${event}::text is not null)
+    select id from settled`.execute(db);
+  return rows.length;
+}

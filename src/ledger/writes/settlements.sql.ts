@@ -1,0 +1,40 @@
+/** Settlements in PostgreSQL: the function `settle_writes`. */
+import { sql } from 'kysely';
+import type { Executor } from '../database.ts';
+import { countOutcomes, type Settlement } from './settlements.ts';
+
+/** All in one statement. For each: was its fence current? */
+export async function settleWrites(
+  db: Executor,
+  settlements: readonly Settlement[],
+): Promise<readonly boolean[]> {
+  const { rows } = await sql<{ settled_id: string; settled_fence: number; is_settled: boolean }>`
+    select * from settle_writes(${toJsonText(settlements.map(toRow))}::json)`.execute(db);
+  return settlements.map(({ id, fence }) => {
+    // Two settlements of one claim have equal ids and fences; each takes one of the two results.
+    const at = rows.findIndex((row) => row.settled_id === id && row.settled_fence === fence);
+    return at >= 0 && rows.splice(at, 1)[0]?.is_settled === true;
+  });
+}
+
+function toRow(settlement: Settlement) {
+  const { id, fence, state, groups, derived, httpStatus, latencyMs, requestId, audit, event } = settlement;
+  return {
+    ...{ id, fence, state, groups, derived, audit, event },
+    counts: countOutcomes(groups),
+    http_status: httpStatus,
+    latency_ms: latencyMs === null ? null : Math.round(latencyMs),
+    request_id: requestId,
+  };
+}
+
+const REPLACEMENT_CHARACTER = '\ufffd';
+/** NUL and lone surrogates, which PostgreSQL's JSON rejects. */
+const UNSTORABLE = /\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+
+/** CXone's messages may contain such characters. Replacing them is better than losing the answer. */
+function toJsonText(value: unknown): string {
+  return JSON.stringify(value, (_, text: unknown) =>
+    typeof text === 'string' ? text.replace(UNSTORABLE, REPLACEMENT_CHARACTER) : text,
+  );
+}

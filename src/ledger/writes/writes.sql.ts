@@ -1,0 +1,158 @@
+/** The writes in PostgreSQL. */
+import { sql } from 'kysely';
+import { coalesce } from '../coalesce.ts';
+import type { Database, Executor } from '../database.ts';
+import type { WriteState } from '../schema.ts';
+import type { Claim } from './claims.ts';
+import { claimWrites } from './claims.sql.ts';
+import { listInDoubt, markInDoubt, resolve } from './in-doubt.sql.ts';
+import type { Settlement } from './settlements.ts';
+import { settleWrites } from './settlements.sql.ts';
+import type { Latencies, OpenWrite, Writes } from './writes.ts';
+
+/**
+ * Batches of larger records are cut, so that those in flight fit into memory and no request is too large (413). A record is
+ * at most a row of the source (CXFLOW_MAX_ROW_BYTES), so a batch has at most this size plus one record. Usual records have
+ * some hundred bytes, and 100 of them stay together.
+ */
+const BATCH_BYTES = 4_000_000;
+
+/** A transaction locks all its writes until it is committed, so it must not have too many. */
+const MAX_COALESCED = 16;
+
+export function createWrites({ db }: Database): Writes {
+  const claim = coalesce({
+    groupKey: ({ runNo, leaseMs, holder, tenant }: Claim) => `${runNo} ${leaseMs} ${holder} ${tenant}`,
+    send: (claims) => claimWrites(db, claims),
+    maxInputs: MAX_COALESCED,
+  });
+  const settleCoalesced = coalesce({
+    groupKey: () => '',
+    send: (settlements: readonly Settlement[]) => settleWrites(db, settlements),
+    maxInputs: MAX_COALESCED,
+  });
+  return {
+    claim,
+    // What else is stored in its transaction must not fail other settlements, so such a settlement goes alone.
+    settle: (settlement) =>
+      settlement.inSettleTransaction ? settleAlone(db, settlement) : settleCoalesced(settlement),
+    plan: async (runNo, kind, size, batchBytes = BATCH_BYTES) => {
+      await db.transaction().execute((tx) => insertPlanned(tx, { runNo, kind, size, batchBytes }));
+      return countBatches(db, runNo);
+    },
+    listOpen: (runNo, fromBatch, toBatch) => listOpen(db, runNo, fromBatch, toBatch),
+    renew: (id, fence, leaseMs) => renew(db, id, fence, leaseMs),
+    release: (id, fence) => release(db, id, fence),
+    markUnanswered: (id, fence) => markUnanswered(db, id, fence),
+    markInDoubt: (runNo, reason) => markInDoubt(db, runNo, reason),
+    remainingLeaseMs: (runNo) => remainingLeaseMs(db, runNo),
+    listInDoubt: (runNo) => listInDoubt(db, runNo),
+    resolve: (resolution) => resolve(db, resolution),
+    latencies: (runNo) => latencies(db, runNo),
+  };
+}
+
+async function settleAlone(db: Executor, settlement: Settlement): Promise<boolean> {
+  return db.transaction().execute(async (tx) => {
+    const [isSettled = false] = await settleWrites(tx, [settlement]);
+    if (isSettled) await settlement.inSettleTransaction?.(tx);
+    return isSettled;
+  });
+}
+
+interface Planned {
+  readonly runNo: number;
+  readonly kind: string;
+  readonly size: number;
+  readonly batchBytes: number;
+}
+
+async function insertPlanned(tx: Executor, { runNo, kind, size, batchBytes }: Planned): Promise<void> {
+  // Two planners at once would both find no writes, and put every record into two batches.
+  await sql`select from runs where run_no = ${runNo} for update`.execute(tx);
+  await sql`
+    insert into writes (run_no, batch, kind, seqs)
+    select ${runNo}, row_number() over (order by chunk, part), ${kind}, array_agg(seq order by seq) from (
+      select seq, chunk, sum(bytes) over (partition by chunk order by seq) / ${batchBytes}::bigint as part
+      from (
+        select r.seq, coalesce(octet_length(r.record::text), 0) as bytes,
+          (row_number() over (order by r.seq) - 1) / ${size}::int as chunk
+        from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
+        where r.run_no = ${runNo} and o.seq is null) pending) measured
+    where not exists (select 1 from writes where run_no = ${runNo})
+    group by chunk, part order by chunk, part`.execute(tx);
+}
+
+async function countBatches(db: Executor, runNo: number): Promise<number> {
+  const { batches } = await db
+    .selectFrom('writes')
+    .select((e) => e.fn.max('batch').as('batches'))
+    .where('run_no', '=', runNo)
+    .executeTakeFirstOrThrow();
+  return batches ?? 0;
+}
+
+const OPEN: readonly WriteState[] = ['planned', 'sending', 'unanswered'];
+
+async function listOpen(
+  db: Executor,
+  runNo: number,
+  fromBatch: number,
+  toBatch: number,
+): Promise<OpenWrite[]> {
+  return db
+    .selectFrom('writes')
+    .select(['id', 'batch', 'kind', 'state', 'seqs', 'refs', 'attempts'])
+    .select(['lost_answers as lostAnswers', 'sent_at as sentAt'])
+    .where('run_no', '=', runNo)
+    .where('batch', '>=', fromBatch)
+    .where('batch', '<=', toBatch)
+    .where('state', 'in', OPEN)
+    .orderBy('batch')
+    .orderBy('id')
+    .execute();
+}
+
+async function renew(db: Executor, id: string, fence: number, leaseMs: number): Promise<boolean> {
+  const { numUpdatedRows } = await updateClaimed(db, id, fence)
+    .set({ lease_until: sql`clock_timestamp() + ${leaseMs} * interval '1 millisecond'` })
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
+}
+
+async function release(db: Executor, id: string, fence: number): Promise<void> {
+  await updateClaimed(db, id, fence)
+    .set({ state: sql`case when lost_answers > 0 then 'unanswered' else 'planned' end`, lease_until: null })
+    .execute();
+}
+
+async function markUnanswered(db: Executor, id: string, fence: number): Promise<void> {
+  await updateClaimed(db, id, fence)
+    .set({ state: 'unanswered', lost_answers: sql`lost_answers + 1`, lease_until: null })
+    .execute();
+}
+
+/** Matches no row when the fence is not current. */
+function updateClaimed(db: Executor, id: string, fence: number) {
+  return db
+    .updateTable('writes')
+    .where('id', '=', id)
+    .where('fence', '=', fence)
+    .where('state', '=', 'sending');
+}
+
+async function remainingLeaseMs(db: Executor, runNo: number): Promise<number> {
+  const { rows } = await sql<{ ms: number | null }>`
+    select (extract(epoch from max(lease_until) - clock_timestamp()) * 1000)::float as ms
+    from writes where run_no = ${runNo} and state = 'sending'`.execute(db);
+  return Math.max(0, Math.ceil(rows[0]?.ms ?? 0));
+}
+
+async function latencies(db: Executor, runNo: number): Promise<Latencies> {
+  const { rows } = await sql<{ requests: string; average: number | null; p95: number | null }>`
+    select count(*) as requests, avg(latency_ms)::float as average,
+      percentile_cont(0.95) within group (order by latency_ms) as p95
+    from writes where run_no = ${runNo} and latency_ms is not null`.execute(db);
+  const [row] = rows;
+  return { requests: Number(row?.requests ?? 0), averageMs: row?.average ?? 0, p95Ms: row?.p95 ?? 0 };
+}
