@@ -6,8 +6,8 @@ import type { OperationSpec, OperationSpecs } from '../contract/spec.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { decodeSource } from '../sources/decode.ts';
-import { readFileBytes, unchanged } from '../sources/files.ts';
-import { formatOf } from '../sources/format.ts';
+import { readFileBytes, verifyUnchanged } from '../sources/files.ts';
+import { resolveFormat } from '../sources/format.ts';
 import { openSource } from '../sources/open.ts';
 import { InputError } from './errors.ts';
 
@@ -52,7 +52,7 @@ export function createStagingClient<Kind extends string>({ ledger, operations }:
      */
     async stageFile(path: string, options: StageOptions<Kind> = {}): Promise<Staged> {
       const name = basename(path);
-      const format = formatOf(path, options.format);
+      const format = resolveFormat(path, options.format);
       const columnProblems =
         options.columnProblems ?? operations[options.operation ?? '']?.columnProblems ?? (() => []);
       const text = () => decodeSource(readFileBytes(path), { name, encoding: options.encoding });
@@ -60,7 +60,7 @@ export function createStagingClient<Kind extends string>({ ledger, operations }:
       const { rows, sha256 } = await readThrough(first.bytes, { ...options, name, format, columnProblems });
       const second = await text();
       const dataset = await ledger.datasets
-        .stage(name, format, unchanged(second.bytes, sha256, name))
+        .stage(name, format, verifyUnchanged(second.bytes, sha256, name))
         .finally(second.close);
       const source = { dataset: dataset.id, ...(options.map && { map: options.map }) };
       return { ...dataset, rows, encoding: first.encoding, source };

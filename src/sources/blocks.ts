@@ -1,14 +1,9 @@
-/** The bytes of a source in blocks of a known size. */
-
-/**
- * The most bytes that are worked on at once, whatever the producer hands over; the checks look at the first
- * so many.
- */
+/** The largest block, whatever the producer delivers. The checks of a source look at its first block. */
 export const BLOCK_BYTES = 65_536;
 
 /**
- * The same bytes; the first block is full unless the source is shorter, so that what is found in it does not
- * depend on how the bytes happened to arrive.
+ * The same bytes in blocks of at most BLOCK_BYTES. The first block is full unless the source is shorter, so that the
+ * result of the checks does not depend on how the bytes arrived.
  */
 export async function* toBlocks(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void, undefined> {
   let first: Buffer[] | null = [];

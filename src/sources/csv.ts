@@ -1,24 +1,31 @@
-/** CSV: the header, and records to rows. */
+/** Reads the header of a CSV source, and its records as rows. */
 import { unescapeFormula } from '../domain/cells.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import { SourceError } from './errors.ts';
 import { emptySource } from './first-block.ts';
 import type { RawRecord } from './records.ts';
 import { looksLikeRow } from './header.ts';
-import { brokenRow, fieldTooLarge, inThousands, isOurs, type SourceRow, textOf } from './rows.ts';
+import {
+  brokenRow,
+  decodeRecord,
+  fieldTooLarge,
+  formatCount,
+  isReservedColumn,
+  type SourceRow,
+} from './rows.ts';
 
-/** In the order of preference where two are equally frequent. */
+/** If two are equally frequent, the earlier one wins. */
 const DELIMITERS = [',', ';', '\t', '|'] as const;
 
 const HEADER_ADVICE =
-  'Put a line with the names of the columns on top, e.g. contactId,phone,consentTimestamp,optInStatus';
+  'Add a first line with the names of the columns, e.g. contactId,phone,consentTimestamp,optInStatus';
 
 export interface CsvReader {
   readonly columns: readonly string[];
   read(record: RawRecord): SourceRow;
 }
 
-/** The delimiter that the header line has most of, outside quotes; a comma where it has none. */
+/** The most frequent delimiter of the header line, outside quotes. A comma if there is none. */
 export function detectDelimiter(block: Buffer): string {
   const text = block.toString('latin1').trimStart();
   const [header = ''] = /^(?:"[^"]*(?:"|$)|[^"\r\n])*/.exec(text) ?? [];
@@ -28,54 +35,54 @@ export function detectDelimiter(block: Buffer): string {
 }
 
 /**
- * Excel's own first line, `sep=;`: it names the delimiter and is no header. null: there is none. Throws SourceError
- * where it names one that cannot be.
+ * The delimiter that Excel writes into a first line of its own: `sep=;`. null: there is no such line. Throws SourceError
+ * `source_no_header` for a separator that is not supported.
  */
-export function separatorLine(name: string, block: Buffer): string | null {
+export function readSeparatorLine(name: string, block: Buffer): string | null {
   const [, separator] = /^"?sep=([^"\r\n])"?(?:[\r\n]|$)/i.exec(block.toString('latin1', 0, 20)) ?? [];
   if (separator === undefined) return null;
   const delimiter = DELIMITERS.find((each) => each === separator);
   if (delimiter !== undefined) return delimiter;
-  const message = `${name}: line 1 (sep=) names a separator that is none of , ; | and tab. Export it with one of these`;
+  const message = `${name}: line 1 (sep=) names a separator other than , ; | and tab. Export it with one of these`;
   throw new SourceError('source_no_header', message, { line: 1 });
 }
 
 export interface CsvOptions {
-  /** Of the source, for messages. */
+  /** The source, for messages. */
   readonly name: string;
   readonly delimiter: string;
   readonly limits: SourceLimits;
 }
 
-/** Throws SourceError where the header cannot be one. */
+/** Throws SourceError if the header is missing or cannot be a header. */
 export function createCsvReader(options: CsvOptions, header: RawRecord | undefined): CsvReader {
   const { name, delimiter, limits } = options;
-  if (header === undefined) throw emptySource(name, 'there is no text in it');
+  if (header === undefined) throw emptySource(name, 'it contains only white space');
   const names = readHeader(options, header);
-  const kept = names.flatMap((column, index) => (isOurs(column) ? [] : [[column, index] as const]));
+  const kept = names.flatMap((column, index) => (isReservedColumn(column) ? [] : [[column, index] as const]));
   return {
     columns: kept.map(([column]) => column),
     read(record) {
-      const text = textOf(record, limits);
+      const text = decodeRecord(record, limits);
       if (typeof text !== 'string') return text;
       const cells = record.quoted ? splitQuoted(text, delimiter) : text.split(delimiter);
-      const fault = cellFault(record, cells, names, limits);
-      if (fault) return fault;
-      // fromEntries defines, it does not assign: a column `__proto__` is a field like any other.
+      const broken = checkCells(record, cells, names, limits);
+      if (broken) return broken;
+      // fromEntries defines properties instead of assigning them, so a column may be called `__proto__`.
       const entries = kept.map(([column, index]) => [column, unescapeFormula(cells[index] ?? '')] as const);
       return { line: record.line, fields: Object.fromEntries(entries) };
     },
   };
 }
 
-function cellFault(
+function checkCells(
   record: RawRecord,
   cells: readonly string[],
   names: readonly string[],
   limits: SourceLimits,
 ): SourceRow | null {
   if (cells.length !== names.length) {
-    const message = `${cells.length} cells, the header has ${names.length}`;
+    const message = `${cells.length} cells, but the header has ${names.length}`;
     return brokenRow(
       record,
       cells.length < names.length ? 'row_too_few_cells' : 'row_too_many_cells',
@@ -88,31 +95,34 @@ function cellFault(
 
 function readHeader({ name, delimiter, limits }: CsvOptions, header: RawRecord): readonly string[] {
   const { line } = header;
-  const text = textOf(header, limits);
+  const text = decodeRecord(header, limits);
   if (typeof text !== 'string') {
-    const why = text.broken?.message ?? 'it cannot be read';
-    throw new SourceError('source_no_header', `${name}: line ${line} should name the columns, but: ${why}`, {
-      line,
-    });
+    const why = text.broken?.message ?? 'unknown';
+    throw new SourceError(
+      'source_no_header',
+      `${name}: line ${line} should name the columns, but cannot be read: ${why}`,
+      {
+        line,
+      },
+    );
   }
   const cells = splitQuoted(text, delimiter).map((cell) => unescapeFormula(cell.trim()));
   if (cells.length > limits.maxColumns) throw tooManyColumns(name, line, cells.length, limits);
   if (cells.every((cell) => cell === '')) throw noHeader(name, line, 'names no column');
-  if (looksLikeRow(cells)) throw headless(name, line);
-  // A nameless column keeps its cells under a name of ours: a trailing delimiter does no harm, and nothing
-  // is lost.
+  if (looksLikeRow(cells)) throw headerLooksLikeRow(name, line);
+  // A column without a name gets one, so that a trailing delimiter does no harm and no cell is lost.
   const names = cells.map((cell, index) => cell || `column_${index + 1}`);
   const seen = new Set<string>();
-  const doubled = names.findIndex((column) => seen.size === seen.add(column).size);
-  if (doubled < 0) return names;
-  // By their places: of a row that is no header this would name a person.
-  const places = `columns ${names.indexOf(names[doubled] ?? '') + 1} and ${doubled + 1}`;
-  const twice = `names a column twice: ${places} have the same name`;
-  const message = `${name}: line ${line} ${twice}. Rename or remove one of each`;
+  const repeated = names.findIndex((column) => seen.size === seen.add(column).size);
+  if (repeated < 0) return names;
+  // Named by their positions: the names could be personal data if the line is not a header after all.
+  const places = `columns ${names.indexOf(names[repeated] ?? '') + 1} and ${repeated + 1}`;
+  const what = `names a column twice: ${places} have the same name`;
+  const message = `${name}: line ${line} ${what}. Rename or remove one of them`;
   throw new SourceError('source_duplicate_column', message, { line });
 }
 
-function headless(name: string, line: number): SourceError {
+function headerLooksLikeRow(name: string, line: number): SourceError {
   const what =
     'looks like a row, not like a header: it has a date, an address, an opt-in status or a long number';
   return new SourceError('source_no_header', `${name}: line ${line} ${what}. ${HEADER_ADVICE}`, { line });
@@ -124,8 +134,8 @@ function tooManyColumns(
   found: number,
   { maxColumns }: SourceLimits,
 ): SourceError {
-  const what = `${name}: line ${line} names ${inThousands(found)} columns, ${inThousands(maxColumns)} are allowed`;
-  const advice = 'Is it a header? Leave columns out, or raise CXFLOW_MAX_COLUMNS';
+  const what = `${name}: line ${line} names ${formatCount(found)} columns, but only ${formatCount(maxColumns)} are allowed`;
+  const advice = 'Check that it is a header. Leave columns out, or raise CXFLOW_MAX_COLUMNS';
   return new SourceError('source_too_many_columns', `${what}. ${advice}`, { line });
 }
 
@@ -139,7 +149,7 @@ function noHeader(name: string, line: number, found: string): SourceError {
   );
 }
 
-/** The cells of a record whose quotes are known to be right. */
+/** For records whose quotes were found to be correct. */
 function splitQuoted(text: string, delimiter: string): string[] {
   const cells: string[] = [];
   let at = 0;

@@ -1,24 +1,24 @@
-/** A source as UTF-8: what it is, looked up in its first block, and its bytes converted where they have to be. */
+/** Converts a source to UTF-8, from the encoding that its first block shows. */
 import { toBlocks } from './blocks.ts';
 import { createDecoder, type Decoder, type SourceEncoding } from './encodings.ts';
-import { checkText, emptySource, judgeFirstBlock } from './first-block.ts';
+import { checkText, detectEncoding, emptySource } from './first-block.ts';
 
 export interface DecodedSource {
   readonly encoding: SourceEncoding;
-  /** UTF-8, once; of UTF-8 the bytes as they are, with their byte order mark. */
+  /** UTF-8, readable once. A source in UTF-8 is passed on unchanged, including its byte order mark. */
   readonly bytes: AsyncGenerator<Buffer, void, undefined>;
-  /** Lets go of the source. Only needed by a reader that does not come to its end. */
+  /** Releases the source. Only needed if it is not read to the end. */
   readonly close: () => Promise<void>;
 }
 
 export interface DecodeOptions {
   /** For messages. */
   readonly name: string;
-  /** Default: UTF-8, or what a byte order mark says. */
+  /** Default: that of the byte order mark, else UTF-8. */
   readonly encoding?: SourceEncoding | undefined;
 }
 
-/** Reads the first block. Throws SourceError for what is no text, and for an encoding that nobody named. */
+/** Reads the first block. Throws SourceError if it is not text, or in another encoding than the one given. */
 export async function decodeSource(
   bytes: AsyncIterable<Uint8Array>,
   { name, encoding: given }: DecodeOptions,
@@ -28,15 +28,15 @@ export async function decodeSource(
   try {
     const first = (await blocks.next()).value;
     if (first === undefined) throw emptySource(name);
-    const { encoding, markBytes } = judgeFirstBlock(name, first, given);
+    const { encoding, markBytes } = detectEncoding(name, first, given);
     const decoder = createDecoder(encoding);
     if (decoder === null) {
       checkText(name, first.subarray(markBytes), false);
-      return { encoding, bytes: asTheyAre(first, blocks), close };
+      return { encoding, bytes: passOn(first, blocks), close };
     }
     const text = decoder.push(first.subarray(markBytes));
     checkText(name, text, true);
-    return { encoding, bytes: converted(text, blocks, decoder), close };
+    return { encoding, bytes: convert(text, blocks, decoder), close };
   } catch (error) {
     await close();
     throw error;
@@ -45,8 +45,8 @@ export async function decodeSource(
 
 type Blocks = AsyncGenerator<Buffer, void, undefined>;
 
-/** A reader that stops at the first block has not come to the loop that would let go of the others. */
-async function* asTheyAre(first: Buffer, blocks: Blocks): Blocks {
+/** `yield*` releases the blocks only if the reader got that far, hence the finally block. */
+async function* passOn(first: Buffer, blocks: Blocks): Blocks {
   try {
     yield first;
     yield* blocks;
@@ -55,7 +55,7 @@ async function* asTheyAre(first: Buffer, blocks: Blocks): Blocks {
   }
 }
 
-async function* converted(first: Buffer, blocks: Blocks, decoder: Decoder): Blocks {
+async function* convert(first: Buffer, blocks: Blocks, decoder: Decoder): Blocks {
   try {
     yield first;
     for await (const block of blocks) yield decoder.push(block);

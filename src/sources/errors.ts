@@ -1,4 +1,4 @@
-/** Why a source as a whole cannot be read. A single bad row never is: it becomes a broken row. */
+/** Why a source as a whole cannot be read. A single bad row is not an error: it becomes a broken row. */
 
 export type SourceErrorCode =
   | 'source_missing'
@@ -15,11 +15,11 @@ export type SourceErrorCode =
   | 'source_too_many_columns'
   | 'source_unreadable';
 
-/** The message says what, where and what to do next; it names the source and columns, never a value. */
+/** The message says what is wrong, where, and what to do. It may contain names of files and columns, never a value. */
 export class SourceError extends Error {
   override readonly name = 'SourceError';
   readonly code: SourceErrorCode;
-  /** 1-based line of the source, where one line is to blame. */
+  /** 1-based line of the source, if the problem is in one line. */
   readonly line?: number;
 
   constructor(

@@ -1,43 +1,43 @@
-/** Files as streams of bytes. */
+/** Reads files as streams of bytes. */
 import { createHash } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { SourceError, type SourceErrorCode } from './errors.ts';
 
-const FAULTS: Readonly<Record<string, readonly [SourceErrorCode, string]>> = {
-  ENOENT: ['source_missing', 'there is no such file. Check the path, and the folder that it is relative to'],
-  ENOTDIR: ['source_missing', 'there is no such file: a part of its path is a file itself. Check the path'],
-  EISDIR: ['source_is_directory', 'this is a folder. Name a file in it'],
-  EACCES: ['source_unreadable', 'no permission to read it. Allow it to the user that runs cxflow'],
-  EPERM: ['source_unreadable', 'no permission to read it. Allow it to the user that runs cxflow'],
-  ENXIO: ['source_not_a_file', 'this is a socket. Write the data into a file, and name that'],
-  ELOOP: ['source_unreadable', 'this is a link that leads nowhere, or was put there just now. Name a file'],
+const PROBLEMS: Readonly<Record<string, readonly [SourceErrorCode, string]>> = {
+  ENOENT: ['source_missing', 'there is no such file. Check the path and the folder that it is relative to'],
+  ENOTDIR: ['source_missing', 'there is no such file, because a part of its path is a file. Check the path'],
+  EISDIR: ['source_is_directory', 'this is a folder. Give a file in it'],
+  EACCES: ['source_unreadable', 'permission denied. Let the user that runs cxflow read it'],
+  EPERM: ['source_unreadable', 'permission denied. Let the user that runs cxflow read it'],
+  ENXIO: ['source_not_a_file', 'this is a socket. Write the data into a file and give that'],
+  ELOOP: ['source_unreadable', 'this is a symbolic link that cannot be followed. Give the file itself'],
 };
 
 const READ_BYTES = 65_536;
 
 export interface ReadFileOptions {
-  /** What messages call it; where others read them, not the path on this machine. */
+  /** The name for messages. If other people read them, not the path on this machine. Default: the path. */
   readonly name?: string;
-  /** False: the path itself must not be a symbolic link, for it was resolved before. */
+  /** false: the path is resolved already, so it must not be a symbolic link by now. */
   readonly followLinks?: boolean;
 }
 
 /**
- * 64 KiB at a time; the file is opened with the first and closed with the last or when the reader stops.
- * Regular files only: a pipe gives its bytes once, and some devices give them for ever. Throws SourceError.
+ * The bytes of a regular file, 64 KiB at a time. Pipes and devices are refused: a pipe can be read only once, and some
+ * devices never end. The file is closed when the reader stops. Throws SourceError.
  */
 export async function* readFileBytes(
   path: string,
   { name = path, followLinks = true }: ReadFileOptions = {},
 ): AsyncGenerator<Buffer, void, undefined> {
-  // Without O_NONBLOCK, opening a pipe waits for its writer.
+  // Without O_NONBLOCK, opening a pipe would wait for a writer.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | (followLinks ? 0 : constants.O_NOFOLLOW);
   const handle = await open(path, flags).catch((error: unknown) => {
     throw unreadable(name, error);
   });
   try {
-    refuseOtherThanFile(name, await handle.stat());
+    requireRegularFile(name, await handle.stat());
     for (let block = await read(handle, name); block.length > 0; block = await read(handle, name))
       yield block;
   } finally {
@@ -45,11 +45,11 @@ export async function* readFileBytes(
   }
 }
 
-/** Somebody wrote to the source while it was read. */
+/** The source was modified while it was read. */
 export class SourceChanged extends SourceError {}
 
-/** The same bytes; throws SourceChanged at their end if they are not those of that hash. */
-export async function* unchanged(
+/** Passes the bytes on and throws SourceChanged at the end if they do not have this hash. */
+export async function* verifyUnchanged(
   bytes: AsyncIterable<Buffer>,
   sha256: string,
   name: string,
@@ -60,7 +60,7 @@ export async function* unchanged(
     yield chunk;
   }
   if (hash.digest('hex') === sha256) return;
-  const what = `${name}: somebody changed it while it was read; nothing was written`;
+  const what = `${name}: the file was changed while it was read; nothing was written`;
   throw new SourceChanged('source_unreadable', `${what}. Wait until it is complete, then start again`);
 }
 
@@ -73,21 +73,19 @@ async function read(handle: FileHandle, name: string): Promise<Buffer> {
   }
 }
 
-function refuseOtherThanFile(name: string, stats: Stats): void {
+function requireRegularFile(name: string, stats: Stats): void {
   if (stats.isFile()) return;
-  if (stats.isDirectory()) throw new SourceError('source_is_directory', `${name}: ${FAULTS['EISDIR']?.[1]}`);
+  if (stats.isDirectory())
+    throw new SourceError('source_is_directory', `${name}: ${PROBLEMS['EISDIR']?.[1]}`);
   const what = stats.isFIFO()
-    ? 'this is a pipe, which can be read only once, and a source is read twice'
+    ? 'this is a pipe, which can be read only once, but a source is read twice'
     : 'this is a device, not a file';
-  throw new SourceError(
-    'source_not_a_file',
-    `${name}: ${what}. Write the data into a file first, and name that`,
-  );
+  throw new SourceError('source_not_a_file', `${name}: ${what}. Write the data into a file and give that`);
 }
 
 function unreadable(name: string, cause: unknown): SourceError {
   const errno = (cause as NodeJS.ErrnoException).code ?? '';
-  const [code, advice] = FAULTS[errno] ?? [
+  const [code, advice] = PROBLEMS[errno] ?? [
     'source_unreadable',
     `it cannot be read (${errno || String(cause)}). Try again`,
   ];

@@ -1,4 +1,4 @@
-/** What the first block of a source says about it: is it text at all, and in which encoding? */
+/** Checks the first block of a source: whether it is text, and in which encoding. */
 import { isUtf8 } from 'node:buffer';
 import { BLOCK_BYTES } from './blocks.ts';
 import type { SourceEncoding } from './encodings.ts';
@@ -10,7 +10,7 @@ interface Mark {
   readonly name: string;
 }
 
-/** Byte order marks; the longer of two that begin alike comes first. */
+/** Byte order marks. If one is the beginning of another, the longer one comes first. */
 const MARKS: readonly Mark[] = [
   { bytes: Buffer.of(0xff, 0xfe, 0, 0), encoding: null, name: 'UTF-32' },
   { bytes: Buffer.of(0, 0, 0xfe, 0xff), encoding: null, name: 'UTF-32' },
@@ -19,7 +19,7 @@ const MARKS: readonly Mark[] = [
   { bytes: Buffer.of(0xfe, 0xff), encoding: 'utf-16be', name: 'UTF-16BE' },
 ];
 
-/** What is often taken for a source: how it begins, what it is, what to do. */
+/** Files that are often given by mistake: how they begin, what they are, what to do. */
 const MAGIC: readonly (readonly [Buffer, string])[] = [
   [Buffer.from([0x1f, 0x8b]), 'compressed by gzip. Unpack it first: gunzip'],
   [Buffer.from('BZh'), 'compressed by bzip2. Unpack it first: bunzip2'],
@@ -34,58 +34,65 @@ const MAGIC: readonly (readonly [Buffer, string])[] = [
 ];
 const ZIPS = [Buffer.from('PK\u0003\u0004'), Buffer.from('PK\u0005\u0006')];
 
-export interface FirstBlock {
+export interface DetectedEncoding {
   readonly encoding: SourceEncoding;
-  /** Bytes of the byte order mark. */
+  /** Length of the byte order mark. */
   readonly markBytes: number;
 }
 
 /**
- * A mark, or the caller's word, is certain. A guess is not: what looks like another encoding is refused with the
- * word that would have it read, for a wrong one would change people's names without anybody seeing it.
- * Throws SourceError.
+ * The encoding is that of the byte order mark or the one given, else UTF-8. Nothing is guessed: a wrong guess would change
+ * names without anybody noticing. Text that looks like another encoding is refused with a message that says how to have it
+ * read. Throws SourceError.
  */
-export function judgeFirstBlock(name: string, block: Buffer, given: SourceEncoding | undefined): FirstBlock {
-  refuseForeign(name, block);
+export function detectEncoding(
+  name: string,
+  block: Buffer,
+  given: SourceEncoding | undefined,
+): DetectedEncoding {
+  refuseOtherFormats(name, block);
   const mark = MARKS.find(({ bytes }) => startsWith(block, bytes));
   if (mark?.encoding === null) {
     const advice = 'Save it as "CSV UTF-8", or convert it: iconv -f UTF-32 -t UTF-8 IN > OUT';
     throw new SourceError('source_encoding', `${name}: the text is ${mark.name}. ${advice}`);
   }
-  if (mark?.encoding) return { encoding: agreed(name, mark, given), markBytes: mark.bytes.length };
+  if (mark?.encoding) return { encoding: reconcile(name, mark, given), markBytes: mark.bytes.length };
   if (given !== undefined) {
-    refuseUtf8As(name, block, given);
+    refuseIfUtf8(name, block, given);
     return { encoding: given, markBytes: 0 };
   }
   refuseUtf16(name, block);
   return { encoding: 'utf-8', markBytes: 0 };
 }
 
-/** Of text in UTF-8, converted or as it came. A wrong byte here or there breaks a row, not the source. */
+/**
+ * Checks text in UTF-8, original or converted. Throws SourceError if it is binary or mostly invalid; single invalid bytes
+ * only break their rows.
+ */
 export function checkText(name: string, block: Buffer, isConverted: boolean): void {
   const text = withoutCutCharacter(block);
   if (isBinary(text)) {
-    const what = 'not a text file that can be read, it has NUL bytes or other control characters';
+    const what = 'not a text file: it has NUL bytes or other control characters';
     throw new SourceError('source_binary', `${name}: ${what}. Give CSV, NDJSON or JSON in UTF-8`);
   }
   if (isConverted || isUtf8(text) || isMostlyUtf8(text)) return;
-  const line = linesOf(text).findIndex((each) => !isUtf8(each)) + 1;
-  const what = `${name}: the text is not UTF-8 (line ${line} is the first that shows it)`;
+  const line = splitLines(text).findIndex((each) => !isUtf8(each)) + 1;
+  const what = `${name}: the text is not UTF-8 (first seen in line ${line})`;
   const advice =
-    'It is probably Windows-1252, as Excel saves "CSV": say --encoding windows-1252 (in an input: "encoding"), ' +
+    'It is probably Windows-1252, as Excel saves "CSV": use --encoding windows-1252 (in an input: "encoding"), ' +
     'or save it as "CSV UTF-8"';
   throw new SourceError('source_encoding', `${what}. ${advice}`, { line });
 }
 
-/** In many places, and on most lines: a NUL in a row that somebody has spoilt does not make a file binary. */
+/** Control characters in many places and on most lines. A NUL in one corrupt row does not make a file binary. */
 function isBinary(text: Buffer): boolean {
   const controls = text.reduce((n, byte) => n + (isControl(byte) ? 1 : 0), 0);
   if (controls <= text.length / 100) return false;
-  const lines = linesOf(text);
+  const lines = splitLines(text);
   return lines.filter((line) => line.some(isControl)).length > lines.length / 2;
 }
 
-/** Of the characters beyond ASCII: letters of another encoding are next to never UTF-8 by chance. */
+/** Looks at the non-ASCII characters, because letters in another encoding are hardly ever valid UTF-8 by chance. */
 function isMostlyUtf8(text: Buffer): boolean {
   const beyondAscii = text.toString('utf8').match(/[^\0-\x7f]/gu) ?? [];
   return beyondAscii.filter((character) => character === '\ufffd').length <= beyondAscii.length / 2;
@@ -98,16 +105,16 @@ export function emptySource(name: string, found = 'the file is empty'): SourceEr
   );
 }
 
-function refuseForeign(name: string, block: Buffer): void {
-  const found = MAGIC.find(([start]) => startsWith(block, start))?.[1] ?? zipOf(block);
+function refuseOtherFormats(name: string, block: Buffer): void {
+  const found = MAGIC.find(([start]) => startsWith(block, start))?.[1] ?? describeZip(block);
   if (found !== null) throw new SourceError('source_binary', `${name}: not a text file, but ${found}`);
   if (!/^\s*<(?:!doctype|html|\?xml)/i.test(block.toString('latin1', 0, 1_000))) return;
   const what = `${name}: a web page or XML, not CSV or JSON`;
-  const advice = 'If it was downloaded, look into it: it may be a login page. Export the data again';
+  const advice = 'If it was downloaded, it may be a login page. Export the data again';
   throw new SourceError('source_format_unknown', `${what}. ${advice}`);
 }
 
-function zipOf(block: Buffer): string | null {
+function describeZip(block: Buffer): string | null {
   if (!ZIPS.some((start) => startsWith(block, start))) return null;
   const isWorkbook = /\[Content_Types\]\.xml|xl\/|mimetypeapplication\/vnd\.oasis/.test(
     block.toString('latin1'),
@@ -116,27 +123,24 @@ function zipOf(block: Buffer): string | null {
   return 'a ZIP archive, or an Excel workbook. Unpack it, or save the workbook as "CSV UTF-8" first';
 }
 
-function agreed(name: string, mark: Mark, given: SourceEncoding | undefined): SourceEncoding {
+function reconcile(name: string, mark: Mark, given: SourceEncoding | undefined): SourceEncoding {
   const { encoding } = mark;
   if (encoding !== null && (given === undefined || given === encoding)) return encoding;
-  const what = `${name}: it begins with the mark of ${mark.name}, so it is not ${given}`;
-  throw new SourceError(
-    'source_encoding',
-    `${what}. Leave the encoding out; a mark is understood without it`,
-  );
+  const what = `${name}: it begins with the byte order mark of ${mark.name}, so it is not ${given}`;
+  throw new SourceError('source_encoding', `${what}. Leave the encoding out; the byte order mark is enough`);
 }
 
-/** Letters of Windows-1252 are next to never UTF-8 by chance: read as it is said, `Zoë` would become `ZoÃ«`. */
-function refuseUtf8As(name: string, block: Buffer, given: SourceEncoding): void {
+/** Windows-1252 is hardly ever valid UTF-8 by chance. Read as Windows-1252, the `Zoë` of UTF-8 would become `ZoÃ«`. */
+function refuseIfUtf8(name: string, block: Buffer, given: SourceEncoding): void {
   if (given !== 'windows-1252' && given !== 'latin1') return;
   const text = withoutCutCharacter(block);
   if (!isUtf8(text) || text.every((byte) => byte < 0x80)) return;
-  const line = linesOf(text).findIndex((each) => each.some((byte) => byte >= 0x80)) + 1;
-  const what = `${name}: the text is UTF-8, not ${given} (line ${line} is the first that shows it)`;
+  const line = splitLines(text).findIndex((each) => each.some((byte) => byte >= 0x80)) + 1;
+  const what = `${name}: the text is UTF-8, not ${given} (first seen in line ${line})`;
   throw new SourceError('source_encoding', `${what}. Leave the encoding out`, { line });
 }
 
-/** ASCII in UTF-16 has a NUL for every other byte. */
+/** In UTF-16 every other byte of ASCII text is NUL. */
 function refuseUtf16(name: string, block: Buffer): void {
   const start = block.subarray(0, 1_000);
   const nuls = [0, 0];
@@ -149,7 +153,7 @@ function refuseUtf16(name: string, block: Buffer): void {
     odd > many && even < odd / 10 ? 'utf-16le' : even > many && odd < even / 10 ? 'utf-16be' : null;
   if (encoding === null) return;
   const what = `${name}: the text looks like ${encoding.toUpperCase()} without a byte order mark`;
-  const advice = `Say --encoding ${encoding} (in an input: "encoding"), or save it as "CSV UTF-8"`;
+  const advice = `Use --encoding ${encoding} (in an input: "encoding"), or save it as "CSV UTF-8"`;
   throw new SourceError('source_encoding', `${what}. ${advice}`);
 }
 
@@ -159,7 +163,7 @@ function startsWith(block: Buffer, start: Buffer): boolean {
 
 const LF = 0x0a;
 
-function linesOf(block: Buffer): Buffer[] {
+function splitLines(block: Buffer): Buffer[] {
   const lines: Buffer[] = [];
   for (let at = 0; at < block.length; ) {
     const end = block.indexOf(LF, at);
@@ -169,12 +173,12 @@ function linesOf(block: Buffer): Buffer[] {
   return lines;
 }
 
-/** One that no text has: all but tab, line ends and form feed. */
+/** All control characters except tab, line ends and form feed. */
 function isControl(byte: number): boolean {
   return byte < 0x09 || (byte > 0x0d && byte < 0x20);
 }
 
-/** A full block may end inside a character: up to three bytes of it are left out of the check. */
+/** A full block may end inside a character, so up to three bytes at its end are not checked. */
 function withoutCutCharacter(block: Buffer): Buffer {
   if (block.length < BLOCK_BYTES - 3) return block;
   for (let back = 1; back <= 3; back += 1) {

@@ -1,7 +1,7 @@
-/** Which format a source has: as said, else by the extension of its name. */
+/** The format of a source: the one given, else that of its file extension. */
 import { SourceError } from './errors.ts';
 
-/** The same words as the contract's `format`. */
+/** The values of the contract's `format`. */
 export type SourceFormat = 'csv' | 'ndjson' | 'json';
 
 const BY_EXTENSION: Readonly<Record<string, SourceFormat>> = {
@@ -13,12 +13,12 @@ const BY_EXTENSION: Readonly<Record<string, SourceFormat>> = {
   json: 'json',
 };
 
-/** What people give by mistake, and what to do about it; the content says the same of a file with another name. */
+/** Files that are given by mistake, and what to do. first-block.ts finds the same in files with other names. */
 const NOT_A_SOURCE: Readonly<Record<string, string>> = {
   xlsx: 'an Excel workbook: save it as "CSV UTF-8" first',
   xls: 'an Excel workbook: save it as "CSV UTF-8" first',
   ods: 'a spreadsheet: save it as CSV in UTF-8 first',
-  zip: 'an archive: unpack it, and name the file in it',
+  zip: 'an archive: unpack it and give the file in it',
   gz: 'compressed: unpack it first (gunzip)',
   bz2: 'compressed: unpack it first (bunzip2)',
   xz: 'compressed: unpack it first (unxz)',
@@ -26,16 +26,16 @@ const NOT_A_SOURCE: Readonly<Record<string, string>> = {
 };
 
 /** Throws SourceError `source_format_unknown`. */
-export function formatOf(name: string, given?: SourceFormat): SourceFormat {
+export function resolveFormat(name: string, given?: SourceFormat): SourceFormat {
   if (given !== undefined) return given;
   const extension = /\.([^./\\]+)$/.exec(name)?.[1]?.toLowerCase() ?? '';
   const format = Object.hasOwn(BY_EXTENSION, extension) ? BY_EXTENSION[extension] : undefined;
   if (format !== undefined) return format;
   if (Object.hasOwn(NOT_A_SOURCE, extension)) {
-    const message = `${name}: by its name this is ${NOT_A_SOURCE[extension]}`;
+    const message = `${name}: by its name, this is ${NOT_A_SOURCE[extension]}`;
     throw new SourceError('source_format_unknown', message);
   }
   const advice =
-    'End it in .csv, .tsv, .ndjson, .jsonl or .json, or give the format (--format): csv, ndjson or json';
-  throw new SourceError('source_format_unknown', `${name}: the name does not say the format. ${advice}`);
+    'Use .csv, .tsv, .ndjson, .jsonl or .json as its extension, or give the format (--format): csv, ndjson or json';
+  throw new SourceError('source_format_unknown', `${name}: the name does not show the format. ${advice}`);
 }

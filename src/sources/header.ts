@@ -1,21 +1,22 @@
-/** Is the first line of a CSV its header, or a row already? */
-
 const ISO_DATE = /^\d{4}-\d{2}-\d{2}/;
 const STATUS = /^(?:confirmed|pending)$/i;
-/** A phone number in any spelling has so many; the name of a column hardly ever. */
-const DIGITS_OF_A_VALUE = 7;
+/** Phone numbers have at least this many digits, names of columns hardly ever. */
+const MIN_DIGITS_OF_VALUE = 7;
 
 /**
- * One cell that no column would be called is enough: cells that are taken for the names of columns turn up in messages,
- * and a person must not.
+ * Is the first line of a CSV source a row rather than its header? One cell that cannot be the name of a column is enough,
+ * because names of columns appear in messages, where personal data must not.
  */
 export function looksLikeRow(cells: readonly string[]): boolean {
   return cells.some(
     (cell) =>
-      cell.includes('@') || ISO_DATE.test(cell) || STATUS.test(cell) || digitsOf(cell) >= DIGITS_OF_A_VALUE,
+      cell.includes('@') ||
+      ISO_DATE.test(cell) ||
+      STATUS.test(cell) ||
+      countDigits(cell) >= MIN_DIGITS_OF_VALUE,
   );
 }
 
-function digitsOf(cell: string): number {
+function countDigits(cell: string): number {
   return cell.replaceAll(/\D/g, '').length;
 }

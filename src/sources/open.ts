@@ -1,47 +1,44 @@
-/** A source opened: its format, its columns, its rows. Memory stays flat however long it is. */
+/** Opens a source: its format, its columns, its rows. Memory use does not depend on the length of the source. */
 import { DEFAULT_SOURCE_LIMITS, type SourceLimits } from '../domain/source-limits.ts';
 import { toBlocks } from './blocks.ts';
-import { createCsvReader, detectDelimiter, separatorLine } from './csv.ts';
+import { createCsvReader, detectDelimiter, readSeparatorLine } from './csv.ts';
 import { decodeSource } from './decode.ts';
 import type { SourceEncoding } from './encodings.ts';
 import { SourceError } from './errors.ts';
 import { emptySource } from './first-block.ts';
-import { formatOf, type SourceFormat } from './format.ts';
-import { createJsonSplitter } from './json.ts';
+import { resolveFormat, type SourceFormat } from './format.ts';
+import { JsonSplitter } from './json.ts';
 import { createObjectReader } from './objects.ts';
-import { createRecordSplitter, type RawRecord } from './records.ts';
+import { type RawRecord, RecordSplitter } from './records.ts';
 import type { SourceRow } from './rows.ts';
 
 export interface OpenedSource {
   readonly format: SourceFormat;
   readonly encoding: SourceEncoding;
-  /** The header of CSV without `cxflow_…`; null for NDJSON and JSON, where each row has its own. */
+  /** The header of CSV, without `cxflow_…`. null for NDJSON and JSON, where each row has its own keys. */
   readonly columns: readonly string[] | null;
-  /**
-   * Once. Ends with a SourceError where the source turns out unreadable as a whole; a bad row is a broken
-   * row.
-   */
+  /** Can be called once. Throws SourceError if the source turns out to be unreadable; a bad row is a broken row. */
   rows(): AsyncIterable<SourceRow>;
-  /** Lets go of the bytes. Only needed by a reader that does not ask for the rows. */
+  /** Releases the bytes. Only needed if the rows are not read. */
   readonly close: () => Promise<void>;
 }
 
 export interface OpenOptions {
-  /** For messages, and for the format by its extension. */
+  /** For messages, and for the format by file extension. */
   readonly name: string;
   readonly format?: SourceFormat | undefined;
-  /** Default: UTF-8, or what a byte order mark says. */
+  /** Default: that of the byte order mark, else UTF-8. */
   readonly encoding?: SourceEncoding | undefined;
   readonly limits?: SourceLimits | undefined;
 }
 
-/** Reads the first block and the first row. Throws SourceError; also for a source without rows. */
+/** Reads the first block and the first row. Throws SourceError, also for a source without rows. */
 export async function openSource(
   bytes: AsyncIterable<Uint8Array>,
   options: OpenOptions,
 ): Promise<OpenedSource> {
   const { name, encoding: given, limits = DEFAULT_SOURCE_LIMITS } = options;
-  const format = formatOf(name, options.format);
+  const format = resolveFormat(name, options.format);
   const { encoding, bytes: text, close } = await decodeSource(bytes, { name, encoding: given });
   try {
     const blocks = toBlocks(text);
@@ -93,19 +90,19 @@ const OPENERS: Readonly<Record<SourceFormat, (text: Text) => Promise<Readable> |
 async function openCsv(text: Text): Promise<Readable> {
   const { name, first, limits } = text;
   if (/^\s*(?:\{\s*"|\[\s*[{\]])/.test(beginning(first))) {
-    const advice = 'Name it .ndjson (an object on each line) or .json (an array), or say --format';
+    const advice = 'Name it .ndjson (one object per line) or .json (an array), or give the --format';
     throw new SourceError('source_format_unknown', `${name}: this is JSON, not CSV. ${advice}`);
   }
-  const separator = separatorLine(name, first);
+  const separator = readSeparatorLine(name, first);
   const delimiter = separator ?? detectDelimiter(first);
-  const splitter = createRecordSplitter({ delimiter: delimiter.charCodeAt(0), maxBytes: limits.maxRowBytes });
+  const splitter = new RecordSplitter({ delimiter: delimiter.charCodeAt(0), maxBytes: limits.maxRowBytes });
   const batches = splitBlocks(text, splitter);
   const [header, ...rest] = await firstRecords(batches, separator === null ? 0 : 1);
   const reader = createCsvReader({ name, delimiter, limits }, header);
   return { columns: reader.columns, rows: readRows(rest, batches, (record) => reader.read(record)) };
 }
 
-/** Those that come together, without the first ones that are no records of the table; none: there is no more. */
+/** The first records that are available, without the first `skipped` ones. Empty: the source has no more. */
 async function firstRecords(
   batches: AsyncGenerator<readonly RawRecord[], void, undefined>,
   skipped: number,
@@ -118,16 +115,16 @@ async function firstRecords(
 function openNdjson(text: Text): Readable {
   const { name, first, limits } = text;
   if (/^\s*\[\s*[{\]]/.test(beginning(first))) {
-    const advice = 'Name it .json, or say --format json';
+    const advice = 'Name it .json, or use --format json';
     throw new SourceError('source_format_unknown', `${name}: this is a JSON array, not NDJSON. ${advice}`);
   }
-  const splitter = createRecordSplitter({ delimiter: null, maxBytes: limits.maxRowBytes });
+  const splitter = new RecordSplitter({ delimiter: null, maxBytes: limits.maxRowBytes });
   return { columns: null, rows: readRows([], splitBlocks(text, splitter), createObjectReader(limits)) };
 }
 
 function openJson(text: Text): Readable {
   const { name, first, limits } = text;
-  const splitter = createJsonSplitter(name, first, limits.maxRowBytes);
+  const splitter = new JsonSplitter(name, first, limits.maxRowBytes);
   return { columns: null, rows: readRows([], splitBlocks(text, splitter), createObjectReader(limits)) };
 }
 
@@ -135,15 +132,12 @@ function beginning(first: Buffer): string {
   return first.toString('latin1', 0, 1_000);
 }
 
-/** What both kinds of splitters can do. */
 interface Splitter {
   push(block: Buffer): readonly RawRecord[];
   end(): { readonly records: readonly RawRecord[]; readonly unclosedQuoteLine: number | null } | void;
 }
 
-/**
- * A block's records at a time, for a step of an async generator costs more than a row. Never an empty batch.
- */
+/** All records of a block at once, because a step of an async generator costs more than a row. Never an empty batch. */
 async function* splitBlocks(
   { name, first, blocks }: Text,
   splitter: Splitter,
@@ -185,14 +179,14 @@ async function* resume(
 function once<T>(name: string, start: () => T): () => T {
   let started = false;
   return () => {
-    if (started) throw new Error(`${name}: its rows can be read once; open it again`);
+    if (started) throw new Error(`${name}: its rows can be read only once; open it again`);
     started = true;
     return start();
   };
 }
 
 function unclosedQuote(name: string, line: number): SourceError {
-  const what = `${name}: the quote that opens on line ${line} is never closed, so all the rest is one cell`;
-  const advice = 'Close it, or double it if it belongs to the text';
+  const what = `${name}: the quote that opens in line ${line} is never closed, so the rest of the file is one cell`;
+  const advice = 'Close it, or double it if it is part of the text';
   return new SourceError('source_unclosed_quote', `${what}. ${advice}`, { line });
 }

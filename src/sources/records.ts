@@ -1,33 +1,23 @@
 /**
- * Bytes to records: which bytes are one row, and on which line it begins. Works on bytes because the
- * delimiters are ASCII, so a wrong byte spoils its own row only.
+ * Splits bytes into records: which bytes are one row, and on which line it begins. Works on bytes because all delimiters
+ * are ASCII, so that an invalid byte only affects its own row.
  *
- * Our own and not csv-parse, which (7.0.3, `skip_records_with_error`) takes all rows up to the next quote for
- * one broken row, counts CRLF inside quotes as two lines, and makes U+FFFD of wrong UTF-8 without a word. It
- * is the oracle in the tests instead.
+ * A reader of our own, because csv-parse (7.0.3, `skip_records_with_error`) treats all rows up to the next quote as one
+ * broken row, counts a CRLF inside quotes as two lines, and replaces invalid UTF-8 by U+FFFD silently
+ * (docs/adr/0006-rows-of-csv.md). The tests compare the two.
  */
+import { RowBuffer } from './row-buffer.ts';
 
 export interface RawRecord {
   /** 1-based lines of the source where the row begins and ends. */
   readonly line: number;
   readonly lastLine: number;
-  /** Without the line end; of a row that is too large only its beginning. */
+  /** Without the line end. Only the beginning of a row that is too large. */
   readonly bytes: Buffer;
-  /** Has at least one quote. */
+  /** Contains at least one quote. */
   readonly quoted: boolean;
   readonly problem: 'row_bad_quote' | 'row_too_large' | null;
 }
-
-export interface RecordSplitter {
-  push(block: Buffer): readonly RawRecord[];
-  /**
-   * The last record, if the source does not end in a line end, or the line of a quote that was never closed.
-   */
-  end(): { readonly records: readonly RawRecord[]; readonly unclosedQuoteLine: number | null };
-}
-
-/** What is kept of a row that is too large, to show which it is. */
-const KEPT_BYTES = 40_000;
 
 const QUOTE = 0x22;
 const LF = 0x0a;
@@ -35,13 +25,13 @@ const CR = 0x0d;
 const SPACE = 0x20;
 const TAB = 0x09;
 
-// Classes of bytes, and states; the states' order is the order of TRANSITIONS.
+// Classes of bytes and states of the parser. The states are in the order of TRANSITIONS.
 const [OTHER, IS_QUOTE, IS_DELIMITER, IS_BLANK, IS_LINE_END] = [0, 1, 2, 3, 4];
 const [CELL_START, LEADING_BLANK, PLAIN, QUOTED, AFTER_QUOTE, BAD] = [0, 1, 2, 3, 4, 5];
 /**
- * RFC 4180, and a quote inside a cell that is not quoted is a character (5" pipe, 37°36'37.8"N): csv-spectrum has it
- * so. After blanks alone it is bad, for somebody meant a quoted cell. AFTER_QUOTE: the cell has ended, unless the next
- * byte is a quote too. BAD lasts to the end of the line.
+ * RFC 4180, except that a quote inside an unquoted cell is an ordinary character (5" pipe, 37°36'37.8"N), as in
+ * csv-spectrum. A quote after nothing but blanks is bad, because it was meant to begin a quoted cell. In AFTER_QUOTE the
+ * cell has ended unless the next byte is a quote too. BAD lasts until the end of the line.
  */
 const TRANSITIONS = Uint8Array.of(
   ...[PLAIN, QUOTED, CELL_START, LEADING_BLANK],
@@ -52,75 +42,92 @@ const TRANSITIONS = Uint8Array.of(
   ...[BAD, BAD, BAD, BAD],
 );
 
-/**
- * Line ends are LF, CRLF and CR, mixed too. Lines of white space only are skipped. A row with a bad quote
- * ends with the line of that quote: what follows is not swallowed, and what a quotation before it held does
- * not become rows of its own.
- * @param delimiter a byte; null: lines, in which quotes mean nothing (NDJSON)
- */
-export function createRecordSplitter(options: {
+export interface RecordSplitterOptions {
+  /** A byte. null: every line is a record and quotes mean nothing (NDJSON). */
   readonly delimiter: number | null;
   readonly maxBytes: number;
-}): RecordSplitter {
-  const classes = classesOf(options.delimiter);
-  const held = createHolder(options.maxBytes);
-  let state = CELL_START;
-  let quoted = false;
-  let line = 1;
-  let firstLine = 1;
-  let quoteLine = 1;
-  let lastByte = 0;
-
-  /** White space only, and none of it a delimiter: a TSV row of empty cells is a row, like one of commas. */
-  const isBlank = (bytes: Buffer): boolean =>
-    bytes.every((byte) => (byte === SPACE || byte === TAB) && classes[byte] !== IS_DELIMITER);
-
-  const take = (rest: Buffer): RawRecord => {
-    const { bytes, tooLarge } = held.take(rest);
-    const problem = state === BAD ? 'row_bad_quote' : tooLarge ? 'row_too_large' : null;
-    const record: RawRecord = { line: firstLine, lastLine: line, bytes, quoted, problem };
-    state = CELL_START;
-    quoted = false;
-    return record;
-  };
-
-  return {
-    push(block) {
-      const records: RawRecord[] = [];
-      let start = 0;
-      for (let at = 0; at < block.length; at += 1) {
-        const byte = block[at] as number;
-        const kind = classes[byte] as number;
-        if (kind !== IS_LINE_END) {
-          if (kind === IS_QUOTE) {
-            quoted = true;
-            if (state === CELL_START) quoteLine = line;
-          }
-          state = TRANSITIONS[state * 4 + kind] as number;
-          continue;
-        }
-        const secondOfCrLf = byte === LF && (at > 0 ? block[at - 1] : lastByte) === CR;
-        if (state !== QUOTED) {
-          const record = secondOfCrLf ? null : take(block.subarray(start, at));
-          if (record && !isBlank(record.bytes)) records.push(record);
-          start = at + 1;
-        }
-        if (!secondOfCrLf) line += 1;
-        if (state !== QUOTED) firstLine = line;
-      }
-      lastByte = block[block.length - 1] ?? lastByte;
-      held.keep(block.subarray(start));
-      return records;
-    },
-    end() {
-      if (state === QUOTED) return { records: [], unclosedQuoteLine: quoteLine };
-      const record = take(Buffer.alloc(0));
-      return { records: isBlank(record.bytes) ? [] : [record], unclosedQuoteLine: null };
-    },
-  };
 }
 
-function classesOf(delimiter: number | null): Uint8Array {
+/**
+ * Line ends are LF, CRLF or CR, also mixed. Lines of white space are skipped. A row with a bad quote ends with the line of
+ * that quote, so that it does not swallow the rows after it, and the lines of an earlier quoted cell do not become rows.
+ */
+export class RecordSplitter {
+  readonly #classes: Uint8Array;
+  readonly #pending: RowBuffer;
+  #state = CELL_START;
+  #isQuoted = false;
+  #line = 1;
+  #firstLine = 1;
+  #quoteLine = 1;
+  #lastByte = 0;
+
+  constructor({ delimiter, maxBytes }: RecordSplitterOptions) {
+    this.#classes = classifyBytes(delimiter);
+    this.#pending = new RowBuffer(maxBytes);
+  }
+
+  /** The records that end in this block. */
+  push(block: Buffer): readonly RawRecord[] {
+    const records: RawRecord[] = [];
+    const classes = this.#classes;
+    let state = this.#state;
+    let start = 0;
+    for (let at = 0; at < block.length; at += 1) {
+      const byte = block[at] as number;
+      const byteClass = classes[byte] as number;
+      if (byteClass !== IS_LINE_END) {
+        if (byteClass === IS_QUOTE) this.#noteQuote(state);
+        state = TRANSITIONS[state * 4 + byteClass] as number;
+        continue;
+      }
+      const isSecondOfCrLf = byte === LF && (at > 0 ? block[at - 1] : this.#lastByte) === CR;
+      if (state === QUOTED) {
+        if (!isSecondOfCrLf) this.#line += 1;
+        continue;
+      }
+      if (!isSecondOfCrLf) {
+        const record = this.#takeRecord(block.subarray(start, at), state);
+        if (!this.#isBlank(record.bytes)) records.push(record);
+        this.#line += 1;
+      }
+      state = CELL_START;
+      start = at + 1;
+      this.#firstLine = this.#line;
+    }
+    this.#state = state;
+    this.#lastByte = block[block.length - 1] ?? this.#lastByte;
+    this.#pending.add(block.subarray(start));
+    return records;
+  }
+
+  /** The last record if the source does not end with a line end, or the line of a quote that was never closed. */
+  end(): { readonly records: readonly RawRecord[]; readonly unclosedQuoteLine: number | null } {
+    if (this.#state === QUOTED) return { records: [], unclosedQuoteLine: this.#quoteLine };
+    const record = this.#takeRecord(Buffer.alloc(0), this.#state);
+    return { records: this.#isBlank(record.bytes) ? [] : [record], unclosedQuoteLine: null };
+  }
+
+  #noteQuote(state: number): void {
+    this.#isQuoted = true;
+    if (state === CELL_START) this.#quoteLine = this.#line;
+  }
+
+  #takeRecord(rest: Buffer, state: number): RawRecord {
+    const { bytes, isTooLarge } = this.#pending.take(rest);
+    const problem = state === BAD ? 'row_bad_quote' : isTooLarge ? 'row_too_large' : null;
+    const quoted = this.#isQuoted;
+    this.#isQuoted = false;
+    return { line: this.#firstLine, lastLine: this.#line, bytes, quoted, problem };
+  }
+
+  /** White space without a delimiter. In TSV a row of empty cells is a row, as it is in CSV. */
+  #isBlank(bytes: Buffer): boolean {
+    return bytes.every((byte) => (byte === SPACE || byte === TAB) && this.#classes[byte] !== IS_DELIMITER);
+  }
+}
+
+function classifyBytes(delimiter: number | null): Uint8Array {
   const classes = new Uint8Array(256).fill(OTHER);
   classes[LF] = IS_LINE_END;
   classes[CR] = IS_LINE_END;
@@ -130,26 +137,4 @@ function classesOf(delimiter: number | null): Uint8Array {
   classes[TAB] = IS_BLANK;
   classes[delimiter] = IS_DELIMITER;
   return classes;
-}
-
-/** The part of a row that earlier blocks had, never more than `maxBytes` and a block. */
-export function createHolder(maxBytes: number) {
-  let parts: Buffer[] = [];
-  let size = 0;
-  return {
-    keep(part: Buffer): void {
-      if (part.length === 0) return;
-      size += part.length;
-      if (size <= maxBytes) parts.push(part);
-      else if (size - part.length <= maxBytes)
-        parts = [Buffer.concat([...parts, part]).subarray(0, KEPT_BYTES)];
-    },
-    take(rest: Buffer): { bytes: Buffer; tooLarge: boolean } {
-      const tooLarge = size + rest.length > maxBytes;
-      const bytes = parts.length === 0 ? rest : Buffer.concat([...parts, rest]);
-      parts = [];
-      size = 0;
-      return { bytes: tooLarge ? bytes.subarray(0, KEPT_BYTES) : bytes, tooLarge };
-    },
-  };
 }

@@ -1,4 +1,4 @@
-/** What a source gives to its readers, and the rows that could not be read. */
+/** The rows of a source, including those that could not be read. */
 import { isUtf8 } from 'node:buffer';
 import type { Reason } from '../domain/run.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
@@ -7,11 +7,11 @@ import type { RawRecord } from './records.ts';
 export interface SourceRow {
   /** 1-based line in the source where the row begins. */
   readonly line: number;
-  /** Absent in a broken row. Of CSV all values are strings. */
+  /** Absent in a broken row. In CSV all values are strings. */
   readonly fields?: Readonly<Record<string, unknown>>;
-  /** Why the row could not be read; holds no value of it. */
+  /** Why the row could not be read. Contains no value of the row. */
   readonly broken?: Reason;
-  /** A broken row's text, cut to 10,000 characters. Personal data, like fields. */
+  /** The text of a broken row, cut to 10,000 characters. Personal data, like `fields`. */
   readonly raw?: string;
 }
 
@@ -19,55 +19,52 @@ const RAW_CHARACTERS = 10_000;
 
 export function brokenRow(record: RawRecord, code: string, message: string, field?: string): SourceRow {
   const broken = { code, ...(field !== undefined && { field }), message };
-  return { line: record.line, broken, raw: rawText(record.bytes) };
+  return { line: record.line, broken, raw: showRaw(record.bytes) };
 }
 
-/** The text of a record, or the broken row that it is. */
-export function textOf(record: RawRecord, limits: SourceLimits): string | SourceRow {
+/** The text of a record, or a broken row if it has a problem. */
+export function decodeRecord(record: RawRecord, limits: SourceLimits): string | SourceRow {
   if (record.problem !== null) {
     const where = record.lastLine > record.line ? ` (lines ${record.line} to ${record.lastLine})` : '';
-    return brokenRow(record, record.problem, problemText(record.problem, limits) + where);
+    return brokenRow(record, record.problem, describeProblem(record.problem, limits) + where);
   }
   const text = record.bytes.toString('utf8');
   if (text.includes('\ufffd') && !isUtf8(record.bytes))
-    return brokenRow(record, 'row_not_utf8', NOT_IN_THIS_ENCODING);
+    return brokenRow(record, 'row_not_utf8', INVALID_BYTES);
   if (text.includes('\0')) return notText(record);
   return text;
 }
 
-/** Letters of another encoding may come late in a file: what its first block shows is said for all of it. */
-const NOT_IN_THIS_ENCODING =
-  'there are bytes in it that are no text in this encoding; where many rows are so, the file is probably ' +
-  'Windows-1252: say --encoding windows-1252 (in an input: "encoding")';
+/** The first non-ASCII letter may come late in a file, long after the encoding was determined from its first block. */
+const INVALID_BYTES =
+  'it has bytes that are invalid in this encoding; if many rows do, the file is probably Windows-1252: use ' +
+  '--encoding windows-1252 (in an input: "encoding")';
 
-function problemText(problem: NonNullable<RawRecord['problem']>, { maxRowBytes }: SourceLimits): string {
-  if (problem === 'row_bad_quote') return 'text after a closing quote, or blanks before an opening one';
-  return `the row has more than ${inThousands(maxRowBytes)} bytes (CXFLOW_MAX_ROW_BYTES)`;
+function describeProblem(problem: NonNullable<RawRecord['problem']>, { maxRowBytes }: SourceLimits): string {
+  if (problem === 'row_bad_quote') return 'text after a closing quote, or blanks before an opening quote';
+  return `more than ${formatCount(maxRowBytes)} bytes (CXFLOW_MAX_ROW_BYTES)`;
 }
 
-/**
- * NUL and half surrogate pairs are characters of JSON, but no database keeps them and no other program reads
- * them.
- */
+/** JSON allows NUL and halves of surrogate pairs, but PostgreSQL cannot store them. */
 export function notText(record: RawRecord): SourceRow {
-  return brokenRow(record, 'row_not_text', 'there is a NUL or half a character in it');
+  return brokenRow(record, 'row_not_text', 'it has a NUL character or half of a surrogate pair');
 }
 
-/** `field`: a column, as the header names it. */
+/** @param field a column, as the header names it */
 export function fieldTooLarge(record: RawRecord, field: string | undefined, limits: SourceLimits): SourceRow {
-  const most = inThousands(limits.maxFieldCharacters);
+  const most = formatCount(limits.maxFieldCharacters);
   const message = `more than ${most} characters (CXFLOW_MAX_FIELD_CHARACTERS)`;
   return brokenRow(record, 'row_field_too_large', message, field?.slice(0, FIELD_CHARACTERS));
 }
 
-/** A name that long is no name; it stands in reports. */
+/** Longer names of columns are cut in reports. */
 const FIELD_CHARACTERS = 100;
 
-export function inThousands(n: number): string {
+export function formatCount(n: number): string {
   return n.toLocaleString('en-GB');
 }
 
-function rawText(bytes: Buffer): string {
+function showRaw(bytes: Buffer): string {
   const text = bytes
     .subarray(0, 4 * RAW_CHARACTERS)
     .toString('utf8')
@@ -76,8 +73,9 @@ function rawText(bytes: Buffer): string {
 }
 
 /**
- * Columns and keys that cxflow itself writes into its files; ignored when they come back (decisions.md 3).
+ * Columns that cxflow adds to the files it exports. They are ignored when such a file is a source again
+ * (docs/adr/0013-sources-and-files.md#columns).
  */
-export function isOurs(column: string): boolean {
+export function isReservedColumn(column: string): boolean {
   return column.toLowerCase().startsWith('cxflow_');
 }

@@ -278,7 +278,7 @@ describe('staging a file', () => {
       closeSync(handle);
     };
     const staging = made().client.stageFile(path, { onProgress });
-    await expect(staging).rejects.toThrow(/changing\.csv: somebody changed it while it was read/);
+    await expect(staging).rejects.toThrow(/changing\.csv: the file was changed while it was read/);
     expect(await datasets()).toBe(before);
   });
 

@@ -44,7 +44,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'a quote that is never closed': {
     args: ['quote.csv'],
     content: `${CONTACTS}c-4,"Name,+14155551304,2025-01-01,confirmed\n`,
-    says: /the quote that opens on line 5 is never closed/,
+    says: /the quote that opens in line 5 is never closed/,
   },
   'a folder': { args: ['folder.csv'], says: /this is a folder/ },
   'a header without rows': {
@@ -75,7 +75,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'a name that says no format': {
     args: ['contacts.dat'],
     content: CONTACTS,
-    says: /does not say the format/,
+    says: /does not show the format/,
   },
 };
 

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { escapeFormula } from '../../src/domain/cells.ts';
 import { openSource } from '../../src/sources/open.ts';
-import { chunksOf, open, rowsOf, verdicts } from './harness.ts';
+import { splitIntoChunks, open, readRows, listVerdicts } from './harness.ts';
 
-/** Cells in which delimiters, quotes, line ends and formula characters are frequent. */
+/** Cells with many delimiters, quotes, line ends and formula characters. */
 const cell = fc.oneof(
   fc.string({
     unit: fc.constantFrom(',', ';', '"', '\n', '\r', "'", '=', '+', ' ', 'a', 'é', '😀', '\t', '|'),
@@ -25,53 +25,53 @@ const table = fc.integer({ min: 2, max: 5 }).chain((width) =>
 );
 type Table = typeof table extends fc.Arbitrary<infer T> ? T : never;
 
-function written({ columns, rows, delimiter, lineEnd, bom }: Table): string {
+function writeCsv({ columns, rows, delimiter, lineEnd, bom }: Table): string {
   const cells = [columns, ...rows.map((row) => row.map(escapeFormula))];
-  // quoted: csv-stringify leaves a lone \r bare, which is a line end to every reader of mixed line ends.
+  // quoted: csv-stringify does not quote a lone \r, which is a line end to readers that accept mixed line ends.
   return stringify(cells, { delimiter, record_delimiter: lineEnd, quoted: true, bom });
 }
 
-function asFields(columns: readonly string[], rows: readonly (readonly string[])[]) {
+function toFields(columns: readonly string[], rows: readonly (readonly string[])[]) {
   return rows.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]])));
 }
 
 describe('CSV', () => {
-  it('that csv-stringify writes is read as it was, with every delimiter and line end', async () => {
+  it('written by csv-stringify is read back unchanged, with any delimiter and line end', async () => {
     await fc.assert(
       fc.asyncProperty(table, async (given) => {
-        const read = await rowsOf(written(given));
-        expect(read.map((row) => row.fields)).toEqual(asFields(given.columns, given.rows));
+        const read = await readRows(writeCsv(given));
+        expect(read.map((row) => row.fields)).toEqual(toFields(given.columns, given.rows));
       }),
     );
   });
 
-  it('without needless quotes is read as csv-parse reads it', async () => {
+  it('with minimal quoting is read as csv-parse reads it', async () => {
     const plain = fc.string({ unit: fc.constantFrom(',', '"', '\n', ' ', 'a', 'é', '1'), maxLength: 6 });
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(plain, plain), { minLength: 1 }), async (rows) => {
         const text = stringify([['a', 'b'], ...rows]);
-        const read = await rowsOf(text);
+        const read = await readRows(text);
         expect(read.map((row) => row.fields)).toEqual(parse(text, { columns: true, skip_empty_lines: true }));
       }),
     );
   });
 
-  it('has the same rows wherever its chunks end, inside characters, quotes and CRLF too', async () => {
+  it('has the same rows wherever its chunks end, also inside characters, quotes and CRLF', async () => {
     await fc.assert(
       fc.asyncProperty(table, fc.array(fc.nat(400)), async (given, cuts) => {
-        const text = `${written(given)}broken "row\r\n${'é"'.repeat(3)}\nshort`;
-        expect(await rowsOf(text, 'csv', cuts)).toEqual(await rowsOf(text));
+        const text = `${writeCsv(given)}broken "row\r\n${'é"'.repeat(3)}\nshort`;
+        expect(await readRows(text, 'csv', cuts)).toEqual(await readRows(text));
       }),
     );
   });
 
-  it('has the same rows when they are longer than the blocks that they are read in', async () => {
+  it('may have rows that are longer than a block', async () => {
     const limits = { maxRowBytes: 1_000_000, maxFieldCharacters: 500_000, maxColumns: 10 };
     const long = 'x'.repeat(150_000);
     const text = `a,b\n1,"${long}\n${long}"\n2,"${long}\r\n"\n3,y\n`;
     const read = async (cuts: readonly number[]) => {
       const rows = [];
-      const source = await openSource(chunksOf(text, cuts), { name: 'a.csv', limits });
+      const source = await openSource(splitIntoChunks(text, cuts), { name: 'a.csv', limits });
       for await (const row of source.rows()) rows.push(row);
       return rows;
     };
@@ -84,9 +84,9 @@ describe('CSV', () => {
     expect(await read([1, 65_535, 65_537, 200_000, 300_017])).toEqual(whole);
   });
 
-  it('says the line on which each row begins, and counts blank lines and quoted line ends', async () => {
+  it('reports the line on which each row begins, counting blank lines and quoted line ends', async () => {
     const text = '\r\na,b\r\n\r\n1,"x\r\ny\r\nz"\r\n2,"x\ny"\n   \n3,"x\ry"\r4,z\r\n5,z';
-    expect((await rowsOf(text)).map((row) => [row.fields?.['a'], row.line])).toEqual([
+    expect((await readRows(text)).map((row) => [row.fields?.['a'], row.line])).toEqual([
       ['1', 4],
       ['2', 7],
       ['3', 10],
@@ -95,12 +95,12 @@ describe('CSV', () => {
     ]);
   });
 
-  it('counts the lines of every row as the text before it has them', async () => {
+  it('reports the line of every row, for any text', async () => {
     await fc.assert(
       fc.asyncProperty(table, async (given) => {
         const numbered = { ...given, rows: given.rows.map((row, n) => [`#${n}#`, ...row.slice(1)]) };
-        const text = written(numbered);
-        for (const [n, row] of (await rowsOf(text)).entries()) {
+        const text = writeCsv(numbered);
+        for (const [n, row] of (await readRows(text)).entries()) {
           const before = text.slice(0, text.indexOf(`"#${n}#"`));
           expect(row.line).toBe(before.split(/\r\n|\n|\r/).length);
         }
@@ -108,7 +108,7 @@ describe('CSV', () => {
     );
   });
 
-  it('goes on after every kind of broken row', async () => {
+  it('is read on after every kind of broken row', async () => {
     const text = [
       'a,b,c',
       '1,2,3',
@@ -120,7 +120,7 @@ describe('CSV', () => {
       '"x"y","z',
       'é,2,3',
     ].join('\n');
-    expect(await verdicts(text)).toEqual([
+    expect(await listVerdicts(text)).toEqual([
       '2 ok',
       '3 row_too_few_cells',
       '4 row_too_many_cells',
@@ -132,8 +132,8 @@ describe('CSV', () => {
     ]);
   });
 
-  it('keeps what comes after a bad quote apart, where csv-parse takes it all for one row', async () => {
-    expect(await verdicts('a,b\n1,"x"y\n2,ok\n3,ok\n4,"q"\n5,ok\n')).toEqual([
+  it('keeps the rows after a bad quote, where csv-parse makes one broken row of them', async () => {
+    expect(await listVerdicts('a,b\n1,"x"y\n2,ok\n3,ok\n4,"q"\n5,ok\n')).toEqual([
       '2 row_bad_quote',
       '3 ok',
       '4 ok',
@@ -142,8 +142,8 @@ describe('CSV', () => {
     ]);
   });
 
-  it('makes no rows of the lines inside a quotation that turns out bad', async () => {
-    const rows = await rowsOf('a,b\n1,"x\n2,evil\n"y\n3,ok\n');
+  it('makes no rows of the lines inside a quoted cell that turns out to be bad', async () => {
+    const rows = await readRows('a,b\n1,"x\n2,evil\n"y\n3,ok\n');
     expect(rows.map((row) => [row.line, row.broken?.code])).toEqual([
       [2, 'row_bad_quote'],
       [5, undefined],
@@ -152,15 +152,15 @@ describe('CSV', () => {
     expect(rows[0]?.raw).toBe('1,"x\n2,evil\n"y');
   });
 
-  it('with anything at all for rows never ends at a broken one, unless a quote stays open', async () => {
+  it('is read to the end, whatever its rows contain, unless a quote stays open', async () => {
     const junk = fc.array(
       fc.string({ unit: fc.constantFrom('"', ',', 'a', ' ', '\0', 'é', '\t'), minLength: 1 }),
     );
-    const filler = `1,${'x'.repeat(70_000)}`; // NUL in the first block would refuse the file
+    const filler = `1,${'x'.repeat(70_000)}`; // a NUL in the first block would make the file binary
     await fc.assert(
       fc.asyncProperty(junk, async (lines) => {
         const text = `a,b\n${filler}\n${lines.join('\n')}\nlast,"row"\n`;
-        const rows = await rowsOf(text).catch((error: { code: string }) => error.code);
+        const rows = await readRows(text).catch((error: { code: string }) => error.code);
         if (typeof rows === 'string') {
           expect(rows).toBe('source_unclosed_quote');
           return;
@@ -170,14 +170,14 @@ describe('CSV', () => {
     );
   });
 
-  it('finds its delimiter in the header alone, and outside its quotes', async () => {
+  it('has the delimiter that its header has outside of quotes', async () => {
     expect((await open('"a,b,c";d\n1,2;3\n')).columns).toEqual(['a,b,c', 'd']);
     expect((await open('a|b\n1,2|3;4;5\n')).columns).toEqual(['a', 'b']);
     expect((await open('only\n12\n')).columns).toEqual(['only']);
     expect((await open('\n  \n"a\n;;;"\tb\n1\t2\n')).columns).toEqual(['a\n;;;', 'b']);
   });
 
-  it("takes off the ' of its own files, in cells and names, and ignores the columns cxflow_…", async () => {
+  it("loses the ' that cxflow put before formulas, and the columns cxflow_…", async () => {
     const source = await open("cxflow_line,contactId,'=odd,CXFLOW_reasons\n7,'@x,'=1+1,bad\n");
     expect(source.columns).toEqual(['contactId', '=odd']);
     const rows = [];
@@ -185,14 +185,14 @@ describe('CSV', () => {
     expect(rows).toEqual([{ line: 2, fields: { contactId: '@x', '=odd': '=1+1' } }]);
   });
 
-  it('keeps cells under nameless columns under a name of ours', async () => {
-    expect(await rowsOf('a,,\n1,x,\n')).toEqual([
+  it('keeps cells in columns without a name', async () => {
+    expect(await readRows('a,,\n1,x,\n')).toEqual([
       { line: 2, fields: { a: '1', column_2: 'x', column_3: '' } },
     ]);
   });
 
-  it('may name a column __proto__ or constructor without reaching a prototype', async () => {
-    const [row] = await rowsOf('__proto__,constructor\npolluted,x\n');
+  it('may have columns named __proto__ and constructor', async () => {
+    const [row] = await readRows('__proto__,constructor\npolluted,x\n');
     expect(Object.entries(row?.fields ?? {})).toEqual([
       ['__proto__', 'polluted'],
       ['constructor', 'x'],
@@ -200,14 +200,14 @@ describe('CSV', () => {
     expect(Object.getPrototypeOf(row?.fields)).toBe(Object.prototype);
   });
 
-  it('breaks the row of a wrong byte or a NUL beyond the first block, and no other', async () => {
+  it('with an invalid byte or a NUL after the first block has broken rows, and only those', async () => {
     const good = '1,x\n'.repeat(20_000);
     const text = Buffer.concat([
       Buffer.from(`a,b\n${good}2,`),
       Buffer.from([0xe9]),
       Buffer.from('\n3,\0\n4,\ufffd\n5,ok\n'),
     ]);
-    const rows = (await rowsOf(text)).slice(20_000);
+    const rows = (await readRows(text)).slice(20_000);
     expect(rows.map((row) => [row.line, row.broken?.code ?? row.fields])).toEqual([
       [20_002, 'row_not_utf8'],
       [20_003, 'row_not_text'],
@@ -217,9 +217,9 @@ describe('CSV', () => {
     expect(rows[1]?.raw).toBe('3,\ufffd');
   });
 
-  it('breaks a row with a cell or a size beyond the limits, and cuts what it shows of it', async () => {
+  it('with a row or cell beyond the limits has broken rows, whose text is cut', async () => {
     const text = `a,b\n1,${'😀'.repeat(50_001)}\n2,"${'y\n'.repeat(2_100_000)}"\n3,ok\n`;
-    const rows = await rowsOf(text);
+    const rows = await readRows(text);
     expect(rows.map((row) => [row.line, row.broken?.code])).toEqual([
       [2, 'row_field_too_large'],
       [3, 'row_too_large'],
@@ -227,7 +227,7 @@ describe('CSV', () => {
     ]);
     expect(rows.map((row) => row.broken?.message)).toEqual([
       'more than 100,000 characters (CXFLOW_MAX_FIELD_CHARACTERS)',
-      'the row has more than 1,000,000 bytes (CXFLOW_MAX_ROW_BYTES) (lines 3 to 2100003)',
+      'more than 1,000,000 bytes (CXFLOW_MAX_ROW_BYTES) (lines 3 to 2100003)',
       undefined,
     ]);
     expect(rows[0]?.broken?.field).toBe('b');
@@ -235,37 +235,41 @@ describe('CSV', () => {
     expect(rows[0]?.raw).not.toMatch(/\p{Surrogate}/u);
   });
 
-  it('takes rows and cells up to the limits that it is given, and none beyond', async () => {
+  it('may have rows and cells exactly as large as the limits', async () => {
     const limits = { maxRowBytes: 20, maxFieldCharacters: 10, maxColumns: 2 };
     const text = 'a,b\n1234567890,x\n12345678901,x\n1234567890,123456789\n1234567890,1234567890\n';
-    const source = await openSource(chunksOf(text), { name: 'people.csv', limits });
+    const source = await openSource(splitIntoChunks(text), { name: 'people.csv', limits });
     const found = [];
     for await (const { line, broken } of source.rows()) found.push(`${line} ${broken?.code ?? 'ok'}`);
     expect(found).toEqual(['2 ok', '3 row_field_too_large', '4 ok', '5 row_too_large']);
-    const wide = openSource(chunksOf('a,b,c\n1,2,3\n'), { name: 'people.csv', limits });
-    await expect(wide).rejects.toThrow(/names 3 columns, 2 are allowed.*CXFLOW_MAX_COLUMNS/);
+    const wide = openSource(splitIntoChunks('a,b,c\n1,2,3\n'), { name: 'people.csv', limits });
+    await expect(wide).rejects.toThrow(/names 3 columns, but only 2 are allowed.*CXFLOW_MAX_COLUMNS/);
   });
 
-  it('with a million cells in one row breaks that row', async () => {
+  it('with a million cells in one row has one broken row', async () => {
     const limits = { maxRowBytes: 4_000_000, maxFieldCharacters: 100, maxColumns: 1_000 };
     const text = `a,b\n${'1,'.repeat(1_000_000)}\n1,2\n`;
     const rows = [];
-    for await (const row of (await openSource(chunksOf(text), { name: 'a.csv', limits })).rows())
+    for await (const row of (await openSource(splitIntoChunks(text), { name: 'a.csv', limits })).rows())
       rows.push(row);
-    expect(rows.map(({ broken }) => broken?.message)).toEqual(['1000001 cells, the header has 2', undefined]);
+    expect(rows.map(({ broken }) => broken?.message)).toEqual([
+      '1000001 cells, but the header has 2',
+      undefined,
+    ]);
   });
 
-  it('is read as csv-parse reads it, or has a broken row where csv-parse gives up', async () => {
+  it('is read as csv-parse reads it, or has a broken row if csv-parse gives up', async () => {
     const unit = fc.constantFrom(',', '"', '""', '\n', '\r\n', '\r', 'a', 'é', '1');
     const text = fc.string({ unit, maxLength: 30 }).map((middle) => `a,b\n0,0\n${middle}`);
     const seen = { strict: 0, relaxed: 0, refused: 0 };
     await fc.assert(
       fc.asyncProperty(text, fc.array(fc.nat(60)), async (given, cuts) => {
-        const ours = await rowsOf(given, 'csv', cuts).catch((error: { code: string }) => error.code);
+        const ours = await readRows(given, 'csv', cuts).catch((error: { code: string }) => error.code);
         const isClean = typeof ours !== 'string' && ours.every(({ broken }) => !broken);
-        const strict = parsed(given, {});
-        // Where a quote inside a plain cell is what csv-parse will not have, its own relaxed mode is the oracle.
-        const theirs = typeof strict === 'string' && isClean ? parsed(given, { relax_quotes: true }) : strict;
+        const strict = parseWithOracle(given, {});
+        // If csv-parse only objects to a quote inside an unquoted cell, its relaxed mode is the oracle.
+        const theirs =
+          typeof strict === 'string' && isClean ? parseWithOracle(given, { relax_quotes: true }) : strict;
         if (typeof strict === 'string' && isClean) expect(strict).toBe('INVALID_OPENING_QUOTE');
         seen[typeof strict !== 'string' ? 'strict' : isClean ? 'relaxed' : 'refused'] += 1;
         if (typeof theirs === 'string') expect(isClean).toBe(false);
@@ -274,13 +278,13 @@ describe('CSV', () => {
       }),
       { numRuns: 4_000 },
     );
-    // Or one part of it would not be tested.
+    // Otherwise one branch would hardly be tested.
     expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(20);
   }, 60_000);
 });
 
-/** What csv-parse makes of it, or the code of its error. */
-function parsed(text: string, options: object): readonly Record<string, string>[] | string {
+/** What csv-parse reads, or the code of its error. */
+function parseWithOracle(text: string, options: object): readonly Record<string, string>[] | string {
   try {
     const always = { columns: true, skip_empty_lines: true, record_delimiter: ['\r\n', '\n', '\r'] };
     return parse(text, { ...always, ...options }) as unknown as Record<string, string>[];

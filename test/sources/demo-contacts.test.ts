@@ -23,8 +23,8 @@ async function write(name: string, options: Omit<DemoOptions, 'path'>) {
   return { path, counts: await writeDemoContacts({ path, now: NOW, ...options }) };
 }
 
-/** What the rules make of a file, and how often each reason came up. */
-async function settle(path: string) {
+/** Applies the rules to a file and counts outcomes and reasons. */
+async function judgeFile(path: string) {
   const source = await openSource(readFileBytes(path), { name: path });
   const resolved = resolveContactColumns(source.columns ?? []);
   if ('problems' in resolved) throw new Error(resolved.problems.join('\n'));
@@ -41,29 +41,26 @@ async function settle(path: string) {
       continue;
     }
     const { contactId, phoneNumbers } = read.contact;
-    const loses = finder.see({ seq: counts.rows, line, contactId, phone: phoneNumbers[0]?.number ?? '' });
-    counts[loses ? 'duplicate' : 'valid'] += 1;
-    if (loses) count(`duplicate ${loses.key}`);
+    const duplicate = finder.see({ seq: counts.rows, line, contactId, phone: phoneNumbers[0]?.number ?? '' });
+    counts[duplicate ? 'duplicate' : 'valid'] += 1;
+    if (duplicate) count(`duplicate ${duplicate.key}`);
   }
   return { counts, reasons };
 }
 
 describe('demonstration contacts', () => {
-  it.each([7, 8, 4_294_967_295])(
-    'with seed %i are exactly as valid, invalid and duplicate as they say',
-    async (seed) => {
-      const { path, counts } = await write(`seed-${seed}.csv`, { seed });
-      const settled = await settle(path);
-      expect(settled.counts).toEqual(counts);
-      expect(counts.rows).toBe(10_000);
-      expect(counts.invalid + counts.duplicate).toBeGreaterThan(200);
-      expect(counts.invalid + counts.duplicate).toBeLessThan(400);
-    },
-  );
+  it.each([7, 8, 4_294_967_295])('with seed %i have the counts that were reported', async (seed) => {
+    const { path, counts } = await write(`seed-${seed}.csv`, { seed });
+    const judged = await judgeFile(path);
+    expect(judged.counts).toEqual(counts);
+    expect(counts.rows).toBe(10_000);
+    expect(counts.invalid + counts.duplicate).toBeGreaterThan(200);
+    expect(counts.invalid + counts.duplicate).toBeLessThan(400);
+  });
 
-  it('are wrong in every way', async () => {
+  it('have every kind of problem', async () => {
     const { path } = await write('ways.csv', {});
-    expect([...(await settle(path)).reasons.keys()].sort()).toEqual([
+    expect([...(await judgeFile(path)).reasons.keys()].sort()).toEqual([
       'consent_in_future',
       'consent_missing',
       'consent_not_a_date',
@@ -80,7 +77,7 @@ describe('demonstration contacts', () => {
     ]);
   });
 
-  it('are the same bytes for the same seed and day, and others for another', async () => {
+  it('are the same bytes for the same seed and day, and differ for another seed', async () => {
     const bytes = async (name: string, seed: number) =>
       readFile((await write(name, { seed, rows: 500 })).path, 'utf8');
     const first = await bytes('one.csv', 1);
@@ -88,7 +85,7 @@ describe('demonstration contacts', () => {
     expect(await bytes('three.csv', 2)).not.toBe(first);
   });
 
-  it('up to 10,000 have numbers that are kept for fiction only', async () => {
+  it('have fictitious phone numbers, up to 10,000 of them', async () => {
     const { path } = await write('fiction.csv', { badShare: 0 });
     const phones = (await readFile(path, 'utf8')).match(/\+\d+(?=,)/g) ?? [];
     expect(phones.filter((phone) => !/^\+1\d{3}55501\d\d$/.test(phone))).toEqual([]);
@@ -96,16 +93,16 @@ describe('demonstration contacts', () => {
   });
 
   it.each([0, 0.5, 1])(
-    'with a share of %d wrong rows still count right, the first of them being good',
+    'with a share of %d bad rows have correct counts and a valid first row',
     async (badShare) => {
       const { path, counts } = await write(`share-${badShare}.csv`, { rows: 1_000, badShare });
-      expect((await settle(path)).counts).toEqual(counts);
+      expect((await judgeFile(path)).counts).toEqual(counts);
       expect(counts.valid).toBe(badShare === 0 ? 1_000 : badShare === 1 ? 1 : counts.valid);
     },
   );
 
-  it('of 100,000 rows count right too', async () => {
+  it('have correct counts for 100,000 rows', async () => {
     const { path, counts } = await write('many.csv', { rows: 100_000 });
-    expect((await settle(path)).counts).toEqual(counts);
+    expect((await judgeFile(path)).counts).toEqual(counts);
   }, 60_000);
 });

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SourceEncoding } from '../../src/sources/encodings.ts';
 import { openSource } from '../../src/sources/open.ts';
-import { chunksOf, rowsOf } from './harness.ts';
+import { splitIntoChunks, readRows } from './harness.ts';
 
 async function read(content: Uint8Array, encoding?: SourceEncoding, cuts: readonly number[] = []) {
-  const source = await openSource(chunksOf(content, cuts), { name: 'people.csv', encoding });
+  const source = await openSource(splitIntoChunks(content, cuts), { name: 'people.csv', encoding });
   const rows = [];
   for await (const row of source.rows()) rows.push(row);
   return { encoding: source.encoding, rows };
@@ -20,8 +20,8 @@ describe('the encoding of a source', () => {
     ['UTF-8 with a mark', Buffer.from(`\ufeff${ROWS}`), 'utf-8'],
     ['UTF-16LE with a mark', Buffer.from(`\ufeff${ROWS}`, 'utf16le'), 'utf-16le'],
     ['UTF-16BE with a mark', utf16be(`\ufeff${ROWS}`), 'utf-16be'],
-  ])('%s is understood without a word, wherever its chunks end', async (_, content, encoding) => {
-    const expected = { encoding, rows: await rowsOf(ROWS) };
+  ])('%s is detected, wherever the chunks end', async (_, content, encoding) => {
+    const expected = { encoding, rows: await readRows(ROWS) };
     expect(await read(content)).toEqual(expected);
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(content.length)), async (cuts) => {
@@ -34,15 +34,18 @@ describe('the encoding of a source', () => {
     ['UTF-16LE without a mark', Buffer.from(ROWS, 'utf16le'), 'utf-16le'],
     ['UTF-16BE without a mark', utf16be(ROWS), 'utf-16be'],
     ['Windows-1252', Buffer.from('id,name\n1,Zo\u00eb\n2,M\u00fcller\n', 'latin1'), 'windows-1252'],
-  ])('%s is refused with the word that has it read, and read with it', async (_, content, encoding) => {
-    const refused = read(content);
-    await expect(refused).rejects.toMatchObject({ code: 'source_encoding' });
-    await expect(refused).rejects.toThrow(new RegExp(`^people\\.csv: .*--encoding ${encoding}`));
-    const { rows } = await read(content, encoding);
-    expect(rows[0]?.fields).toEqual({ id: '1', name: 'Zoë' });
-  });
+  ])(
+    '%s is refused with the option that is needed, and read with that option',
+    async (_, content, encoding) => {
+      const refused = read(content);
+      await expect(refused).rejects.toMatchObject({ code: 'source_encoding' });
+      await expect(refused).rejects.toThrow(new RegExp(`^people\\.csv: .*--encoding ${encoding}`));
+      const { rows } = await read(content, encoding);
+      expect(rows[0]?.fields).toEqual({ id: '1', name: 'Zoë' });
+    },
+  );
 
-  it('is not what was said where the text is UTF-8: no name is written wrong without a word', async () => {
+  it('is not overridden if the text is UTF-8, because names would be garbled', async () => {
     for (const encoding of ['windows-1252', 'latin1'] as const) {
       const refused = read(Buffer.from('id,name\n1,Ann\n2,Zoë\n'), encoding);
       await expect(refused).rejects.toMatchObject({ code: 'source_encoding', line: 3 });
@@ -54,7 +57,7 @@ describe('the encoding of a source', () => {
     await expect(read(cut, 'windows-1252')).rejects.toMatchObject({ code: 'source_encoding' });
   });
 
-  it('of which the first letter comes after the first block shows in its rows, which name the option', async () => {
+  it('that first shows after the first block leads to broken rows, whose reason names the option', async () => {
     const late = Buffer.from(`id,name\n${'1,Ann\n'.repeat(15_000)}2,Zo\u00eb\n`, 'latin1');
     const { rows } = await read(late);
     expect(rows.at(-1)?.broken).toMatchObject({ code: 'row_not_utf8' });
@@ -62,12 +65,12 @@ describe('the encoding of a source', () => {
     expect((await read(late, 'windows-1252')).rows.at(-1)?.fields).toEqual({ id: '2', name: 'Zoë' });
   });
 
-  it('says the line that shows that it is not UTF-8', async () => {
+  it('is refused with the first line that is not UTF-8', async () => {
     const content = Buffer.from(`id,name\n${'1,Ann\n'.repeat(500)}2,Zo\u00eb\n`, 'latin1');
     await expect(read(content)).rejects.toMatchObject({ line: 502 });
   });
 
-  it('of Windows-1252 has all its characters, and breaks the rows of the five bytes that are none', async () => {
+  it('Windows-1252: all its characters are read, and its five undefined bytes break their rows', async () => {
     const letters = '€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ';
     const bytes = Array.from({ length: 32 }, (_, n) => 0x80 + n).filter(
       (byte) => ![0x81, 0x8d, 0x8f, 0x90, 0x9d].includes(byte),
@@ -87,7 +90,7 @@ describe('the encoding of a source', () => {
     }
   });
 
-  it('of UTF-16 breaks the rows of half a character, and of an end that was cut off, and no other', async () => {
+  it('UTF-16: half a surrogate pair and a truncated end break their rows', async () => {
     const content = Buffer.concat([
       Buffer.from('\ufeffa,b\n1,\ud83d\n2,ok\n3,\udc00x\n4,😀\n5', 'utf16le'),
       Buffer.from([0x2c]),
@@ -102,13 +105,15 @@ describe('the encoding of a source', () => {
     ]);
   });
 
-  it('that a mark contradicts is refused, and UTF-32 is', async () => {
-    await expect(read(Buffer.from(`\ufeff${ROWS}`), 'windows-1252')).rejects.toThrow(/mark of UTF-8/);
-    await expect(read(utf16be(`\ufeff${ROWS}`), 'utf-16le')).rejects.toThrow(/mark of UTF-16BE/);
+  it('that contradicts the byte order mark is refused, and so is UTF-32', async () => {
+    await expect(read(Buffer.from(`\ufeff${ROWS}`), 'windows-1252')).rejects.toThrow(
+      /byte order mark of UTF-8/,
+    );
+    await expect(read(utf16be(`\ufeff${ROWS}`), 'utf-16le')).rejects.toThrow(/byte order mark of UTF-16BE/);
     await expect(read(Buffer.of(0xff, 0xfe, 0, 0, 0x61, 0, 0, 0))).rejects.toThrow(/UTF-32/);
   });
 
-  it('is UTF-8 although a byte here or there is not, or a NUL is among the rows: those rows are broken', async () => {
+  it('is UTF-8 despite single invalid bytes and NULs, which break their rows', async () => {
     const content = Buffer.concat([
       Buffer.from('id,name\n1,Zoë\n2,Jörg\n3,M'),
       Buffer.of(0xfc),
@@ -124,18 +129,18 @@ describe('the encoding of a source', () => {
     ]);
   });
 
-  it('of JSON may be UTF-16 too', async () => {
+  it('may be UTF-16 for JSON', async () => {
     const content = Buffer.from('\ufeff[{"name":"Zoë"}]', 'utf16le');
-    expect(await rowsOf(content, 'json')).toEqual([{ line: 1, fields: { name: 'Zoë' } }]);
+    expect(await readRows(content, 'json')).toEqual([{ line: 1, fields: { name: 'Zoë' } }]);
   });
 
-  it('converts any text to what it was, UTF-16 of both kinds and Windows-1252', async () => {
+  it('UTF-16: any text is converted correctly, in both byte orders', async () => {
     const cell = fc
       .string({ unit: 'binary', minLength: 1 })
       .filter((text) => !/[\0\p{Surrogate}]/u.test(text));
-    // What is no text, such as rows of nothing but control characters, is refused in every encoding alike.
+    // Binary content, such as rows of control characters only, is refused in every encoding.
     const read = (content: Buffer | string, cuts: readonly number[] = []) =>
-      rowsOf(content, 'csv', cuts).then(
+      readRows(content, 'csv', cuts).then(
         (rows) => rows.map(({ fields }) => fields),
         (error: { code: string }) => error.code,
       );

@@ -1,12 +1,15 @@
-/** A source out of memory, in chunks of any size. */
+/** Sources in memory, delivered in chunks of any size. */
 import { type OpenedSource, openSource } from '../../src/sources/open.ts';
 import type { SourceFormat } from '../../src/sources/format.ts';
 import type { SourceRow } from '../../src/sources/rows.ts';
 
 export type Content = string | Uint8Array;
 
-/** The chunks end at `cuts`, which may lie anywhere, also inside a character; all others at the end. */
-export async function* chunksOf(content: Content, cuts: readonly number[] = []): AsyncGenerator<Uint8Array> {
+/** @param cuts where chunks end; anywhere, also inside a character */
+export async function* splitIntoChunks(
+  content: Content,
+  cuts: readonly number[] = [],
+): AsyncGenerator<Uint8Array> {
   const bytes = Buffer.from(content as string);
   let from = 0;
   for (const to of [...cuts, bytes.length].sort((a, b) => a - b)) {
@@ -21,10 +24,10 @@ export function open(
   format: SourceFormat = 'csv',
   cuts: readonly number[] = [],
 ): Promise<OpenedSource> {
-  return openSource(chunksOf(content, cuts), { name: 'people', format });
+  return openSource(splitIntoChunks(content, cuts), { name: 'people', format });
 }
 
-export async function rowsOf(
+export async function readRows(
   content: Content,
   format: SourceFormat = 'csv',
   cuts: readonly number[] = [],
@@ -34,7 +37,10 @@ export async function rowsOf(
   return rows;
 }
 
-/** What is wrong with each row, with its line: `3 row_bad_quote`, or `4 ok`. */
-export async function verdicts(content: Content, format: SourceFormat = 'csv'): Promise<readonly string[]> {
-  return (await rowsOf(content, format)).map((row) => `${row.line} ${row.broken?.code ?? 'ok'}`);
+/** For each row its line and the code of its reason: `3 row_bad_quote`, or `4 ok`. */
+export async function listVerdicts(
+  content: Content,
+  format: SourceFormat = 'csv',
+): Promise<readonly string[]> {
+  return (await readRows(content, format)).map((row) => `${row.line} ${row.broken?.code ?? 'ok'}`);
 }

@@ -1,7 +1,7 @@
-/** Cells of a first line that is a row must not become the names of columns: those turn up in messages. */
+/** Cells of a row must not be taken for the names of columns, because those appear in messages. */
 import { describe, expect, it } from 'vitest';
 import { looksLikeRow } from '../../src/sources/header.ts';
-import { open, rowsOf } from './harness.ts';
+import { open, readRows } from './harness.ts';
 
 describe('the first line of a CSV', () => {
   it.each([
@@ -13,7 +13,7 @@ describe('the first line of a CSV', () => {
     ['a date with its time', 'c-1,Doe,2026-01-01T10:00:00Z'],
     ['an opt-in status', 'c-1,Doe,Confirmed'],
     ['the other opt-in status, in quotes', 'c-1,Doe,"pending"'],
-  ])('that has %s is no header, and is not quoted', async (_, line) => {
+  ])('with %s is not a header, and is not quoted in the message', async (_, line) => {
     const failure = await open(`${line}\nc-2,Roe,x\n`).catch((error: unknown) => error as Error);
     expect(failure).toMatchObject({ code: 'source_no_header', line: 1 });
     const { message } = failure as Error;
@@ -21,7 +21,7 @@ describe('the first line of a CSV', () => {
     for (const cell of line.split(',')) expect(message).not.toContain(cell);
   });
 
-  it('that names columns is a header, with digits, dates and statuses in the names', () => {
+  it('may have names with digits, dates and statuses', () => {
     const names = [
       'contactId',
       'Phone 1',
@@ -38,24 +38,21 @@ describe('the first line of a CSV', () => {
     ['\ufeff"sep=;"\nid;name\n1;a,b\n', 'a,b'],
     ['SEP=\t\nid\tname\n1\ta;b\n', 'a;b'],
     ['sep=|\n\nid|name\n1|x\n', 'x'],
-  ])(
-    'that is Excel’s separator (%j) names the delimiter, and the next one the columns',
-    async (text, name) => {
-      const [row] = await rowsOf(text);
-      expect(row?.fields).toEqual({ id: '1', name });
-      expect(row?.line).toBe(text.includes('\n\n') ? 4 : 3);
-    },
-  );
+  ])('may be a separator line of Excel (%j)', async (text, name) => {
+    const [row] = await readRows(text);
+    expect(row?.fields).toEqual({ id: '1', name });
+    expect(row?.line).toBe(text.includes('\n\n') ? 4 : 3);
+  });
 
-  it('that names a separator which cannot be one, or nothing after it, is refused', async () => {
+  it('is refused if it names an unsupported separator or nothing follows', async () => {
     await expect(open('sep=x\nidxname\n')).rejects.toMatchObject({ code: 'source_no_header', line: 1 });
     await expect(open('sep=;\n')).rejects.toMatchObject({ code: 'source_empty' });
     expect((await open('sep=\n1\n')).columns).toEqual(['sep=']);
   });
 
-  it('that has a cell twice is refused without quoting it', async () => {
+  it('is refused without being quoted if it has the same cell twice', async () => {
     await expect(open('c-1,Doe,Doe\nc-2,Roe,Roe\n')).rejects.toThrow(
-      /^people: line 1 names a column twice: columns 2 and 3 have the same name\. Rename or remove one of each$/,
+      /^people: line 1 names a column twice: columns 2 and 3 have the same name\. Rename or remove one of them$/,
     );
   });
 });

@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { open, rowsOf, verdicts } from './harness.ts';
+import { open, readRows, listVerdicts } from './harness.ts';
 
 const noBadText = (value: unknown): boolean => !/\\u(0000|d[89a-f])/.test(JSON.stringify(value));
 
 describe('NDJSON', () => {
-  it('is read as it was written, wherever its chunks end', async () => {
+  it('is read back unchanged, wherever its chunks end', async () => {
     const object = fc.dictionary(fc.string(), fc.jsonValue()).filter(noBadText);
     const objects = fc.array(object, { minLength: 1, maxLength: 10 });
     await fc.assert(
       fc.asyncProperty(objects, fc.array(fc.nat(300)), async (given, cuts) => {
         const text = given.map((item) => JSON.stringify(item)).join('\r\n');
-        const read = await rowsOf(text, 'ndjson', cuts);
+        const read = await readRows(text, 'ndjson', cuts);
         expect(read.map((row) => JSON.stringify(row.fields))).toEqual(
           given.map((item) => JSON.stringify(item)),
         );
@@ -20,7 +20,7 @@ describe('NDJSON', () => {
     );
   });
 
-  it('has no header, skips blank lines, and goes on after every kind of broken row', async () => {
+  it('has no header and may have blank lines, and is read on after every kind of broken row', async () => {
     const text = [
       '{"a":1}',
       '',
@@ -38,7 +38,7 @@ describe('NDJSON', () => {
       '{"a":2}',
     ].join('\n');
     expect((await open(text, 'ndjson')).columns).toBeNull();
-    expect(await verdicts(text, 'ndjson')).toEqual([
+    expect(await listVerdicts(text, 'ndjson')).toEqual([
       '1 ok',
       '3 row_not_json',
       '4 row_not_an_object',
@@ -55,14 +55,14 @@ describe('NDJSON', () => {
     ]);
   });
 
-  it('gives a broken row its text and no value in its reason', async () => {
-    const [row] = await rowsOf('{"phone": +4917112345}\n', 'ndjson');
+  it('has the text of a broken row in the row, but no value of it in the reason', async () => {
+    const [row] = await readRows('{"phone": +4917112345}\n', 'ndjson');
     expect(row?.raw).toBe('{"phone": +4917112345}');
     expect(JSON.stringify(row?.broken)).not.toContain('4917');
   });
 
-  it("ignores the keys that are cxflow's, and keeps __proto__ to itself", async () => {
-    const [row] = await rowsOf('{"cxflow_line":3,"__proto__":{"x":1},"a":1}\n', 'ndjson');
+  it('loses keys that begin with cxflow_, and may have a key __proto__', async () => {
+    const [row] = await readRows('{"cxflow_line":3,"__proto__":{"x":1},"a":1}\n', 'ndjson');
     expect(Object.keys(row?.fields ?? {})).toEqual(['__proto__', 'a']);
     expect(({} as Record<string, unknown>)['x']).toBeUndefined();
   });

@@ -7,10 +7,10 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SourceError } from '../../src/sources/errors.ts';
-import { readFileBytes, unchanged } from '../../src/sources/files.ts';
-import { formatOf, type SourceFormat } from '../../src/sources/format.ts';
+import { readFileBytes, verifyUnchanged } from '../../src/sources/files.ts';
+import { resolveFormat, type SourceFormat } from '../../src/sources/format.ts';
 import { openSource } from '../../src/sources/open.ts';
-import { chunksOf, type Content, open, rowsOf } from './harness.ts';
+import { splitIntoChunks, type Content, open, readRows } from './harness.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -18,8 +18,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-async function faultOf(content: Content, format: SourceFormat = 'csv'): Promise<SourceError> {
-  const error: unknown = await rowsOf(content, format).then(
+async function readError(content: Content, format: SourceFormat = 'csv'): Promise<SourceError> {
+  const error: unknown = await readRows(content, format).then(
     () => new Error('was read'),
     (thrown: unknown) => thrown,
   );
@@ -30,13 +30,13 @@ async function faultOf(content: Content, format: SourceFormat = 'csv'): Promise<
 describe('a source that cannot be read as a whole', () => {
   it.each<[string, Content, string, string]>([
     ['an empty file', '', 'source_empty', 'file is empty'],
-    ['a byte order mark alone', '\ufeff', 'source_empty', 'no text'],
-    ['blank lines alone', ' \r\n\n\t\n', 'source_empty', 'no text'],
-    ['a header alone', 'contactId,phone\n', 'source_empty', 'header, but no row'],
+    ['only a byte order mark', '\ufeff', 'source_empty', 'only white space'],
+    ['only blank lines', ' \r\n\n\t\n', 'source_empty', 'only white space'],
+    ['only a header', 'contactId,phone\n', 'source_empty', 'header, but no row'],
     ['a file of NUL bytes', 'a,b\0\n', 'source_binary', 'NUL'],
     ['a workbook', Buffer.from('PK\u0003\u0004rest'), 'source_binary', 'Excel'],
     ['a compressed file', gzipSync('a,b\n1,2\n'), 'source_binary', 'gunzip'],
-    ['a header without rows and its line end', 'a,b', 'source_empty', 'header, but no row'],
+    ['only a header, without a line end', 'a,b', 'source_empty', 'header, but no row'],
     ['an old workbook', Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0]), 'source_binary', 'CSV UTF-8'],
     ['a ZIP archive', Buffer.from('PK\u0003\u0004\u0014 people.csv'), 'source_binary', 'ZIP archive'],
     [
@@ -51,12 +51,17 @@ describe('a source that cannot be read as a whole', () => {
     ['JSON', '[{"a":1}]', 'source_format_unknown', 'JSON, not CSV'],
     ['NDJSON', '{"a":1}\n{"a":2}', 'source_format_unknown', '.ndjson'],
     [
-      'addresses for a header',
+      'addresses instead of a header',
       'ann@example.com,x\nbob@example.com,y\n',
       'source_no_header',
       'looks like a row',
     ],
-    ['numbers for a header', '0151 2345678,x\n0152 2345678,y\n', 'source_no_header', 'looks like a row'],
+    [
+      'numbers instead of a header',
+      '0151 2345678,x\n0152 2345678,y\n',
+      'source_no_header',
+      'looks like a row',
+    ],
     ['a million columns', `${'c,'.repeat(999_999)}c\n`, 'source_no_header', 'CXFLOW_MAX_ROW_BYTES'],
     ['too many columns', `${'c,'.repeat(1_000)}c\n1`, 'source_too_many_columns', '1,001 columns'],
     [
@@ -68,39 +73,39 @@ describe('a source that cannot be read as a whole', () => {
     ['a header without a name', ',,\n1,2,3\n', 'source_no_header', 'names no column'],
     ['a header with a bad quote', 'a,"b"c\n1,2\n', 'source_no_header', 'quote'],
     ['a column named twice', 'a,b, a\n1,2,3\n', 'source_duplicate_column', 'columns 1 and 3 have'],
-  ])('%s is refused with what to do', async (_, content, code, words) => {
-    const fault = await faultOf(content);
-    expect([fault.code, fault.name]).toEqual([code, 'SourceError']);
-    expect(fault.message).toContain('people: ');
-    expect(fault.message).toContain(words);
+  ])('%s is refused with advice', async (_, content, code, words) => {
+    const error = await readError(content);
+    expect([error.code, error.name]).toEqual([code, 'SourceError']);
+    expect(error.message).toContain('people: ');
+    expect(error.message).toContain(words);
   });
 
-  it('with a quote that is never closed names the line where it opened, after the rows before', async () => {
+  it('with a quote that is never closed is read up to it, and the error has its line', async () => {
     const source = await open('a,b\n1,2\n3,"x\n4,5\n6,7\n');
     const rows = source.rows()[Symbol.asyncIterator]();
     expect((await rows.next()).value).toMatchObject({ line: 2 });
     await expect(rows.next()).rejects.toMatchObject({ code: 'source_unclosed_quote', line: 3 });
-    expect((await faultOf('a,"b\n1,2\n')).line).toBe(1);
+    expect((await readError('a,"b\n1,2\n')).line).toBe(1);
   });
 
-  it('is refused although the bad quote comes in a row far larger than the limit', async () => {
-    const fault = await faultOf(`a,b\n1,"${'x\n'.repeat(3_000_000)}`);
-    expect([fault.code, fault.line]).toEqual(['source_unclosed_quote', 2]);
+  it('is refused even if the unclosed quote is in a row far larger than the limit', async () => {
+    const error = await readError(`a,b\n1,"${'x\n'.repeat(3_000_000)}`);
+    expect([error.code, error.line]).toEqual(['source_unclosed_quote', 2]);
   });
 
-  it('says so when a name promises NDJSON, and it is a JSON array', async () => {
-    expect((await faultOf(' [\n{"a":1}]', 'ndjson')).message).toContain('--format json');
+  it('is refused if it is a JSON array instead of NDJSON', async () => {
+    expect((await readError(' [\n{"a":1}]', 'ndjson')).message).toContain('--format json');
   });
 
-  it('is the same whatever chunks it comes in', async () => {
-    await expect(rowsOf(gzipSync('a,b\n1,2\n'), 'csv', [1, 2, 3])).rejects.toMatchObject({
+  it('is refused in chunks of any size', async () => {
+    await expect(readRows(gzipSync('a,b\n1,2\n'), 'csv', [1, 2, 3])).rejects.toMatchObject({
       code: 'source_binary',
     });
   });
 
-  it('is no UTF-8 text that has a character across the end of the first block', async () => {
+  it('does not include UTF-8 with a character across the end of the first block', async () => {
     for (const filler of [65_528, 65_529, 65_530, 65_531, 65_532]) {
-      const rows = await rowsOf(`a\n${'x'.repeat(filler)}😀é😀\nlast\n`);
+      const rows = await readRows(`a\n${'x'.repeat(filler)}😀é😀\nlast\n`);
       expect(rows.map((row) => row.broken)).toEqual([undefined, undefined]);
     }
   });
@@ -115,22 +120,24 @@ describe('the format of a source', () => {
     ['a.jsonl', 'ndjson'],
     ['a.json', 'json'],
   ])('of %s is %s', (name, format) => {
-    expect(formatOf(name)).toBe(format);
+    expect(resolveFormat(name)).toBe(format);
   });
 
-  it('is what is given, whatever the name says', () => {
-    expect(formatOf('a.csv', 'ndjson')).toBe('ndjson');
+  it('is the one given, whatever the file extension', () => {
+    expect(resolveFormat('a.csv', 'ndjson')).toBe('ndjson');
   });
 
   it.each(['people.xlsx', 'people.csv.gz', 'people.zip', 'PEOPLE.XLS'])(
-    'of %s is what it is, with what to do',
+    'of %s is refused with advice',
     (name) => {
-      expect(() => formatOf(name)).toThrow(/workbook: save it|archive: unpack it|compressed: unpack it/);
+      expect(() => resolveFormat(name)).toThrow(/workbook: save it|archive: unpack it|compressed: unpack it/);
     },
   );
 
   it.each(['a', 'a.xlsx', 'a.constructor', 'folder.csv/a', ''])('of %j is unknown', (name) => {
-    expect(() => formatOf(name)).toThrow(expect.objectContaining({ code: 'source_format_unknown' }) as Error);
+    expect(() => resolveFormat(name)).toThrow(
+      expect.objectContaining({ code: 'source_format_unknown' }) as Error,
+    );
   });
 });
 
@@ -143,13 +150,13 @@ describe('a file', () => {
     return rows;
   };
 
-  it('is read from its path', async () => {
+  it('is read', async () => {
     const path = join(folder, 'people.csv');
     await writeFile(path, 'a,b\n1,2\n');
     expect(await read(path)).toEqual([{ line: 2, fields: { a: '1', b: '2' } }]);
   });
 
-  it('that is missing or a folder is refused by name', async () => {
+  it('that is missing or a folder is refused', async () => {
     const missing = join(folder, 'nobody.csv');
     await expect(read(missing)).rejects.toMatchObject({
       code: 'source_missing',
@@ -159,7 +166,7 @@ describe('a file', () => {
     await expect(read(join(folder, 'people.csv', 'x.csv'))).rejects.toMatchObject({ code: 'source_missing' });
   });
 
-  it('that is a pipe, a device or a link to nowhere is refused at once, and does not wait or go on for ever', async () => {
+  it('that is a pipe, a device or a circular link is refused at once', async () => {
     const pipe = join(folder, 'pipe.csv');
     await run('mkfifo', [pipe]);
     await expect(read(pipe)).rejects.toMatchObject({
@@ -173,7 +180,7 @@ describe('a file', () => {
     await expect(read(link)).rejects.toMatchObject({ code: 'source_unreadable' });
   });
 
-  it('is read through a symbolic link, unless its path was to be without one', async () => {
+  it('is read through a symbolic link unless followLinks is false', async () => {
     const file = join(folder, 'real.csv');
     await writeFile(file, 'a\n1\n');
     const link = join(folder, 'link.csv');
@@ -183,26 +190,26 @@ describe('a file', () => {
     await expect(bytes.next()).rejects.toMatchObject({ code: 'source_unreadable' });
   });
 
-  it('that changes between two readings is noticed at its end', async () => {
+  it('that changes between two reads is noticed at the end', async () => {
     const path = join(folder, 'changing.csv');
     await writeFile(path, 'a\n1\n');
     const sha256 = createHash('sha256').update('a\n1\n').digest('hex');
     const all = async () => {
-      for await (const _ of unchanged(readFileBytes(path), sha256, 'changing.csv'));
+      for await (const _ of verifyUnchanged(readFileBytes(path), sha256, 'changing.csv'));
     };
     await all();
     await writeFile(path, 'a\n2\n');
-    await expect(all()).rejects.toThrow(/changing\.csv: somebody changed it/);
+    await expect(all()).rejects.toThrow(/changing\.csv: the file was changed/);
   });
 });
 
 describe('an opened source', () => {
-  /** Whether the producer of the bytes was told to stop. */
-  function watched(content: string) {
+  /** Records whether the producer of the bytes was stopped. */
+  function observe(content: string) {
     const state = { ended: false };
     async function* bytes() {
       try {
-        yield* chunksOf(content);
+        yield* splitIntoChunks(content);
         for (;;) yield Buffer.from('1,2\n'.repeat(20_000));
       } finally {
         state.ended = true;
@@ -211,25 +218,25 @@ describe('an opened source', () => {
     return { state, bytes: bytes() };
   }
 
-  it('lets go of its bytes when its reader stops, closes it, or cannot open it', async () => {
-    const stopped = watched('a,b\n');
+  it('releases its bytes when its reader stops or closes it, and when it cannot be opened', async () => {
+    const stopped = observe('a,b\n');
     for await (const row of (await openSource(stopped.bytes, { name: 'a.csv' })).rows())
       if (row.line > 9) break;
-    const closed = watched('a,b\n');
+    const closed = observe('a,b\n');
     await (await openSource(closed.bytes, { name: 'a.csv' })).close();
-    const refused = watched('a,a\n');
+    const refused = observe('a,a\n');
     await expect(openSource(refused.bytes, { name: 'a.csv' })).rejects.toThrow(SourceError);
     expect([stopped.state.ended, closed.state.ended, refused.state.ended]).toEqual([true, true, true]);
   });
 
-  it('gives its rows once', async () => {
+  it('returns its rows once', async () => {
     const source = await open('a\n1\n');
     source.rows();
     expect(() => source.rows()).toThrow('once');
     await source.close();
   });
 
-  it('keeps memory flat over a source of 40 MB', async () => {
+  it('needs constant memory for a source of 40 MB', async () => {
     async function* bytes() {
       yield Buffer.from('a,b\n');
       const block = Buffer.from('1,some text of a usual length\n'.repeat(2_000));
@@ -239,13 +246,13 @@ describe('an opened source', () => {
       }
     }
     let rows = 0;
-    let most = 0;
+    let peak = 0;
     const before = process.memoryUsage().heapUsed;
     for await (const _ of (await openSource(bytes(), { name: 'a.csv' })).rows()) {
       rows += 1;
-      if (rows % 100_000 === 0) most = Math.max(most, process.memoryUsage().heapUsed - before);
+      if (rows % 100_000 === 0) peak = Math.max(peak, process.memoryUsage().heapUsed - before);
     }
     expect(rows).toBe(1_400_000);
-    expect(most).toBeLessThan(100_000_000); // the rows as objects would be several times that
+    expect(peak).toBeLessThan(100_000_000); // the rows as objects would be several times that
   }, 60_000);
 });

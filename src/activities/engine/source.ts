@@ -9,8 +9,8 @@ import { RETRIED, retryContentSha256 } from '../../ledger/runs/retries.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { decodeSource } from '../../sources/decode.ts';
 import { SourceError } from '../../sources/errors.ts';
-import { readFileBytes, unchanged } from '../../sources/files.ts';
-import { formatOf, type SourceFormat } from '../../sources/format.ts';
+import { readFileBytes, verifyUnchanged } from '../../sources/files.ts';
+import { resolveFormat, type SourceFormat } from '../../sources/format.ts';
 import { type OpenedSource, openSource } from '../../sources/open.ts';
 import type { SourceRow } from '../../sources/rows.ts';
 
@@ -58,7 +58,7 @@ type DatasetSource = Extract<Source, { dataset: string }>;
 async function fileContent({ sourceDir, limits, goOn }: ContentsDeps, source: PathSource): Promise<Content> {
   const { path: name, map = {} } = source;
   const file = await fileInside(sourceDir, name);
-  const format = formatOf(name, source.format);
+  const format = resolveFormat(name, source.format);
   // Its path has no links any more; one that somebody puts there now may lead out of the folder.
   const decoded = () =>
     decodeSource(readFileBytes(file, { name, followLinks: false }), { name, encoding: source.encoding });
@@ -72,7 +72,9 @@ async function fileContent({ sourceDir, limits, goOn }: ContentsDeps, source: Pa
   }
   const sha256 = hash.digest('hex');
   const open = async () =>
-    opened(await openSource(unchanged((await decoded()).bytes, sha256, name), { name, format, limits }));
+    opened(
+      await openSource(verifyUnchanged((await decoded()).bytes, sha256, name), { name, format, limits }),
+    );
   return { name, format, encoding, bytes, sha256, map, open };
 }
 
