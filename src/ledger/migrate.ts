@@ -32,16 +32,22 @@ export async function migrate(database: Database): Promise<readonly string[]> {
   return results.map(({ migrationName }) => migrationName);
 }
 
-export async function missingMigrations(database: Database): Promise<string[]> {
-  const all = await createMigrator(database).getMigrations();
-  return all.filter((migration) => migration.executedAt === undefined).map((migration) => migration.name);
+export async function missingMigrations(database: Database): Promise<readonly string[]> {
+  const executed = await listExecuted(database);
+  return Object.keys(MIGRATIONS).filter((name) => !executed.includes(name));
 }
 
-export async function unknownMigrations({ pool }: Database): Promise<string[]> {
+export async function unknownMigrations(database: Database): Promise<readonly string[]> {
+  const executed = await listExecuted(database);
+  return executed.filter((name) => !(name in MIGRATIONS));
+}
+
+/** Without Kysely, which would read the whole catalogue: every command asks for this. */
+async function listExecuted({ pool }: Database): Promise<readonly string[]> {
   const table = await pool.query<{ exists: boolean }>(
     "select to_regclass('cxflow_migrations') is not null as exists",
   );
   if (!table.rows[0]?.exists) return [];
   const { rows } = await pool.query<{ name: string }>('select name from cxflow_migrations order by name');
-  return rows.map(({ name }) => name).filter((name) => !(name in MIGRATIONS));
+  return rows.map(({ name }) => name);
 }

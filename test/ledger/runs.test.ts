@@ -54,11 +54,23 @@ describe('opening a run', () => {
     await ledger.runs.close(run.run_no, 'failed', null, null);
     const corrected = asked(run.run_id, { input: { path: 'right.csv' }, dryRun: true });
     expect((await ledger.runs.open(corrected)).run.input).toEqual({ path: 'wrong.csv' });
-    await ledger.runs.renewInput(corrected);
+    await ledger.runs.reopen(corrected);
     expect(await ledger.runs.get(run.run_id)).toMatchObject({ input: { path: 'right.csv' }, dry_run: true });
     await ledger.runs.close(run.run_no, 'completed', null, null);
-    await ledger.runs.renewInput(asked(run.run_id, { input: { path: 'late.csv' } }));
+    await ledger.runs.reopen(asked(run.run_id, { input: { path: 'late.csv' } }));
     expect((await ledger.runs.get(run.run_id)).input).toEqual({ path: 'right.csv' });
+  });
+
+  it.each([
+    ['without a business key makes it running', null, 'running', null],
+    ['with a business key leaves it failed until the key is reserved again', 'key', 'failed', { type: 'X' }],
+  ])('that failed %s', async (_, key, state, failure) => {
+    const { ledger } = opened();
+    const run = await openRun(ledger);
+    if (key !== null) await ledger.runs.reserveBusinessKey(run.run_no, someId(key));
+    await ledger.runs.close(run.run_no, 'failed', { state: 'failed' }, { type: 'X' });
+    await ledger.runs.reopen(asked(run.run_id));
+    expect(await ledger.runs.get(run.run_id)).toMatchObject({ state, failure });
   });
 
   it('is an error to speak of a run that is not there', async () => {

@@ -159,7 +159,7 @@ async function reopen({ ledger, registry }: RunsDeps, asked: AskedRun, known: Ru
     const message = `run ${asked.runId} began with another input. Start it as it was, or choose another run id`;
     throw fatalFailure('InvalidInput', message);
   }
-  await ledger.runs.renewInput(asked);
+  await ledger.runs.reopen(asked);
 }
 
 async function planWrites({ ledger, registry, ratePerMinute }: RunsDeps, runId: string): Promise<Plan> {

@@ -16,7 +16,7 @@ export function createRuns({ db }: Database): Runs {
     },
     list: (limit) => db.selectFrom('runs').selectAll().orderBy('started_at', 'desc').limit(limit).execute(),
     open: (run) => open(db, run),
-    renewInput: (run) => renewInput(db, run),
+    reopen: (run) => reopen(db, run),
     reserveBusinessKey: (runNo, businessKey) => reserveBusinessKey(db, runNo, businessKey),
     countEndedEarly: (businessKey) => countEndedEarly(db, businessKey),
     summarizeKey: (businessKey) => summarizeKey(db, businessKey),
@@ -30,6 +30,11 @@ export function createRuns({ db }: Database): Runs {
   };
 }
 
+/** The states of a run that can be started again under its id. */
+const OPEN: readonly Run['state'][] = ['running', 'failed'];
+/** A run as it was before it failed. */
+const RUNNING = { state: 'running', failure: null, result: null, finished_at: null } as const;
+
 async function find(db: Executor, runId: string): Promise<Run | undefined> {
   return db.selectFrom('runs').selectAll().where('run_id', '=', runId).executeTakeFirst();
 }
@@ -39,8 +44,7 @@ async function open(db: Executor, run: OpenRun): Promise<Opened> {
   if (inserted) return { kind: 'opened', run: inserted };
   const known = await find(db, run.runId);
   if (!known) throw new Error(`run ${run.runId} was neither inserted nor found`);
-  const isOpen = known.state === 'running' || known.state === 'failed';
-  return { kind: isOpen ? 'reopened' : 'ended', run: known };
+  return { kind: OPEN.includes(known.state) ? 'reopened' : 'ended', run: known };
 }
 
 /**
@@ -77,7 +81,7 @@ async function insertRun(db: Executor, run: OpenRun): Promise<Run | undefined> {
     .executeTakeFirst();
 }
 
-async function renewInput(
+async function reopen(
   db: Executor,
   { runId, target, again, dryRun, requestedBy, input }: OpenRun,
 ): Promise<void> {
@@ -85,7 +89,14 @@ async function renewInput(
     .updateTable('runs')
     .set({ target, again, dry_run: dryRun, requested_by: requestedBy, input: JSON.stringify(input) })
     .where('run_id', '=', runId)
-    .where('state', 'in', ['running', 'failed'])
+    .where('state', 'in', OPEN)
+    .execute();
+  await db
+    .updateTable('runs')
+    .set(RUNNING)
+    .where('run_id', '=', runId)
+    .where('state', '=', 'failed')
+    .where('business_key', 'is', null)
     .execute();
 }
 
@@ -93,10 +104,10 @@ async function reserveBusinessKey(db: Executor, runNo: number, businessKey: stri
   try {
     const { numUpdatedRows } = await db
       .updateTable('runs')
-      .set({ business_key: businessKey, state: 'running', failure: null, result: null, finished_at: null })
+      .set({ ...RUNNING, business_key: businessKey })
       .where('run_no', '=', runNo)
       // An activity attempt that outlives its run must not reopen it.
-      .where('state', 'in', ['running', 'failed'])
+      .where('state', 'in', OPEN)
       .executeTakeFirst();
     if (numUpdatedRows === 0n) throw new Error('the run has ended');
     return { kind: 'reserved' };

@@ -18,8 +18,11 @@ export interface Runs {
    */
   open(run: OpenRun): Promise<Opened>;
 
-  /** A reopened run continues with the input of this start. Does nothing unless it is `running` or `failed`. */
-  renewInput(run: OpenRun): Promise<void>;
+  /**
+   * A reopened run continues with the input of this start. `failed` → `running` if it has no business key, which it would
+   * have to reserve again first. Does nothing unless it is `running` or `failed`. A repetition changes nothing.
+   */
+  reopen(run: OpenRun): Promise<void>;
 
   /**
    * `running` or `failed` → `running`, with this business key and without the old failure. `taken`: another run that is
