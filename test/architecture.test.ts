@@ -110,7 +110,7 @@ function isAllowed({ file, from, to, target, typeOnly }: Import): boolean {
   return Object.entries(EXCEPTIONS).some(([place, layers]) => file.startsWith(place) && layers.includes(to));
 }
 
-/** `activities/engine/pages.ts` → `engine`; `activities/failures.ts` → `failures`. */
+/** `activities/engine/plan.ts` → `engine`; `activities/failures.ts` → `failures`. */
 function partOf(path: string): string {
   return (path.split('/')[1] ?? '').replace(/\.ts$/, '');
 }

@@ -1,0 +1,197 @@
+/** The documentation points at what exists: links, anchors, files that comments cite, commands, and its own index. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ROOT, listRepositoryFiles, readComments, readProse } from './harness/texts.ts';
+
+const files = listRepositoryFiles();
+const pages = files.filter((file) => file.endsWith('.md'));
+const code = files.filter((file) => /\.(ts|mjs|js|yml)$|^Dockerfile$/.test(file));
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
+
+interface Target {
+  readonly file: string;
+  readonly anchor: string | null;
+}
+
+/** Links and images that stay in the repository. */
+function linksIn(page: string): Target[] {
+  const links = [...readProse(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+  return links
+    .filter((target) => !/^(https?:|mailto:)/.test(target))
+    .map((target) => {
+      const [path = '', anchor = null] = target.split('#');
+      return { file: path === '' ? page : join(dirname(page), path), anchor };
+    });
+}
+
+/** As GitHub makes them from headings. */
+function anchorsOf(page: string): Set<string> {
+  const headings = [...readProse(page).matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) => heading);
+  const slugs = headings.map((heading) =>
+    heading
+      .replaceAll(/\]\([^)]*\)|[`[\]]/g, '')
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\- _]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+  return new Set(slugs.map((slug, i) => withNumber(slug, slugs.slice(0, i))));
+}
+
+function withNumber(slug: string, before: readonly string[]): string {
+  const count = before.filter((other) => other === slug).length;
+  return count === 0 ? slug : `${slug}-${count}`;
+}
+
+/** Why a target does not resolve, or null. */
+function problemWith({ file, anchor }: Target): string | null {
+  if (!existsSync(join(ROOT, file))) return `${file} does not exist`;
+  if (anchor === null || !file.endsWith('.md')) return null;
+  return anchorsOf(file).has(anchor) ? null : `${file} has no heading #${anchor}`;
+}
+
+const problemsWith = (targets: readonly Target[]): string[] =>
+  [...new Set(targets.map(problemWith))].filter((problem) => problem !== null);
+
+/** `src/…`, `docs/….md#anchor`, a file name such as `places.ts`, `ADR 0012`. Not: URLs, globs, placeholders. */
+const CITATION =
+  /(?<![\w/.<:$-])(?:[\w-]+\/)*[\w-]+(?:\.[\w-]+)*\.(?:md|ts|mjs|json|sha256|yml)(?:#[\w-]+)?(?![\w*<]|\/)|(?<![\w/.<:$-])(?:docs|src|test|bench|examples|scripts)\/[\w/-]+(?![\w*<.…-])|\bADR \d{4}\b/g;
+/** What a reader makes, or another repository has. */
+const NOT_OURS =
+  /^(?:[\w-]*(?:package(?:-lock)?|tsconfig|stack|servers|result|c1|change|file|pom)\.json|vitest\.config\.ts|dist\/.*|.*\/NNNN-.*)$/i;
+
+function citationsIn(text: string): string[] {
+  return [...text.matchAll(CITATION)]
+    .map(([citation]) => citation)
+    .filter((citation) => !NOT_OURS.test(citation));
+}
+
+/** From the root, beside the file that cites, or any file whose path ends like that. */
+function resolveCitation(citation: string, from: string): Target | null {
+  const [path = '', anchor = null] = citation.split('#');
+  const decision = /^ADR (\d{4})$/.exec(citation)?.[1];
+  if (decision !== undefined) return find((file) => file.startsWith(`docs/adr/${decision}-`), null);
+  const folder = path.replace(/\/$/, '');
+  if (existsSync(join(ROOT, folder))) return { file: folder, anchor };
+  if (existsSync(join(ROOT, dirname(from), folder))) return { file: join(dirname(from), folder), anchor };
+  return find((file) => file.endsWith(`/${folder}`) || file.replace(/\.\w+$/, '') === folder, anchor);
+}
+
+function find(matches: (file: string) => boolean, anchor: string | null): Target | null {
+  const file = files.find(matches);
+  return file === undefined ? null : { file, anchor };
+}
+
+function unresolvedIn(text: string, from: string): string[] {
+  return citationsIn(text).flatMap((citation) => {
+    const target = resolveCitation(citation, from);
+    const problem = target === null ? `${citation} does not exist` : problemWith(target);
+    return problem === null ? [] : [`${from}: ${problem}`];
+  });
+}
+
+describe('the documentation', () => {
+  it('is found, and has links', () => {
+    expect(pages).toEqual(expect.arrayContaining(['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md']));
+    expect(pages.flatMap(linksIn).length).toBeGreaterThan(200);
+  });
+
+  it.each(pages)('%s links only to what exists, headings included', (page) => {
+    expect(problemsWith(linksIn(page))).toEqual([]);
+  });
+
+  it.each(pages)('%s names only files that exist', (page) => {
+    expect(unresolvedIn(readProse(page), page)).toEqual([]);
+  });
+
+  it('names only npm scripts that package.json has', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const named = [...pages, ...code].flatMap((file) =>
+      [...read(file).matchAll(/npm run (?:--silent |-s )?([\w:-]+)/g)].map(([, script = '']) => script),
+    );
+    expect([...new Set(named)].filter((script) => !(script in scripts))).toEqual([]);
+  });
+
+  it('lists every page in its index, and every decision in that of decisions', () => {
+    const linked = (page: string) => linksIn(page).map(({ file }) => file);
+    const inFolder = (folder: string) => pages.filter((page) => dirname(page) === folder);
+    const missing = (folder: string) =>
+      inFolder(folder).filter(
+        (page) => basename(page) !== 'README.md' && !linked(join(folder, 'README.md')).includes(page),
+      );
+    expect([...missing('docs'), ...missing('docs/adr')]).toEqual([]);
+  });
+
+  it('describes every layer', () => {
+    const [, layers = ''] = /^## Layers$([^]*?)^## /m.exec(read('ARCHITECTURE.md')) ?? [];
+    const folders = readdirSync(join(ROOT, 'src')).filter((name) =>
+      statSync(join(ROOT, 'src', name)).isDirectory(),
+    );
+    expect(folders.filter((folder) => !layers.includes(`| \`${folder}\` |`))).toEqual([]);
+  });
+
+  it('shows images that load quickly', () => {
+    const images = readdirSync(join(ROOT, 'docs/img'));
+    const bytes = images.map((file) => statSync(join(ROOT, 'docs/img', file)).size);
+    expect(Math.max(...bytes)).toBeLessThan(200_000);
+  });
+
+  it('has a README that is read in five minutes', () => {
+    expect(read('README.md').split(/\s+/).length).toBeLessThan(1_000);
+  });
+});
+
+/** Folders whose comments still cite what is not here. To be empty soon. */
+const TO_DO: readonly string[] = [
+  'bench/stand.ts',
+  'src/activities/',
+  'src/cli/',
+  'src/domain/',
+  'src/workflows/',
+  'test/activities/',
+  'test/domain/',
+  'test/faults/',
+  'test/harness/',
+  'test/scenarios/',
+];
+const checked = code.filter((file) => !TO_DO.some((folder) => file.startsWith(folder)));
+
+describe('comments in the code', () => {
+  it('are found, and cite', () => {
+    expect(code.flatMap((file) => citationsIn(readComments(file))).length).toBeGreaterThan(100);
+  });
+
+  it('cite only files, headings and decisions that exist', () => {
+    expect(checked.flatMap((file) => unresolvedIn(readComments(file), file))).toEqual([]);
+  });
+
+  it('name the tutorials by their titles, and faults in words', () => {
+    const labels = checked.flatMap((file) =>
+      [
+        ...`${readComments(file)}\n${titlesIn(file)}`.matchAll(
+          /(?<![\w.])(?:S[0-4]|R\d{1,2}|M\d{1,2})(?![\w.])/g,
+        ),
+      ].map(([label]) => `${file}: ${label}`),
+    );
+    expect(labels).toEqual([]);
+  });
+});
+
+/** Of tests and groups of tests. */
+function titlesIn(file: string): string {
+  if (!file.endsWith('.test.ts')) return '';
+  return [...read(file).matchAll(/^\s*(?:it|test|describe)\b[^\n]*/gm)].join('\n');
+}
+
+describe('this test', () => {
+  it('resolves what is there, and reports what is not', () => {
+    const here = relative(ROOT, import.meta.filename);
+    expect(unresolvedIn('see docs/glossary.md#records, ADR 0012, src/ledger and texts.ts', here)).toEqual([]);
+    expect(unresolvedIn('docs/glossary.md#nowhere', here)).toEqual([
+      `${here}: docs/glossary.md has no heading #nowhere`,
+    ]);
+    expect(unresolvedIn('decisions.md 9', here)).toEqual([`${here}: decisions.md does not exist`]);
+    expect(unresolvedIn('src/nowhere', here)).toEqual([`${here}: src/nowhere does not exist`]);
+    expect(unresolvedIn('ADR 9999', here)).toEqual([`${here}: ADR 9999 does not exist`]);
+  });
+});
