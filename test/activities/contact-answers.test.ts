@@ -138,6 +138,7 @@ describe('an answer to a batch', () => {
     expect(interpretCreate(duplicates([named(0)]), sent(2, 'batch'))).toEqual({
       groups: [{ outcome: 'existing', seqs: [10] }],
       derived: [{ kind: CREATE, seqs: [20] }],
+      lostAttempt: 'not_applied',
     });
   });
 
@@ -146,6 +147,7 @@ describe('an answer to a batch', () => {
     expect(interpretCreate(answer, sent(2, 'batch'))).toEqual({
       groups: [{ outcome: 'created', seqs: [10, 20], evidence: 'own_write_lost_answer' }],
       derived: [],
+      lostAttempt: 'applied',
     });
   });
 
@@ -154,6 +156,7 @@ describe('an answer to a batch', () => {
     expect(interpretCreate(answer, sent(2, 'batch', 'update'))).toEqual({
       groups: [{ outcome: 'created', seqs: [20], evidence: 'own_write_lost_answer' }],
       derived: [{ kind: UPDATE, seqs: [10], refs: { recordIds: { 10: 'r0' }, ownWrite: true } }],
+      lostAttempt: 'applied',
     });
   });
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { EligibilityCheckInput } from '../../src/contract/consent.ts';
 import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
 import { ledgerOfFile, someId, upTo } from '../ledger/harness.ts';
@@ -161,20 +161,81 @@ describe('our own suppression list', () => {
     expect(await lookUps()).toBe(0);
   });
 
-  it('changes nothing in a batch that may have been applied: it is settled as it was sent', async () => {
-    const lost = {
-      match: { method: 'POST', family: 'contactlists' },
-      times: 1,
-      fault: { reset: 'after' },
-    } as const;
-    const { plan, writePage, writeAll, ledger } = await onSimulator({ faults: [lost] });
-    const [n, other] = [someone(), someone()];
-    const run = await stagedRun(ledger, [contactRow(n), contactRow(other)], importOf(), 'contactImport');
+  it('keeps a contact off the list who objected to calls, also where consent to email is required', async () => {
+    const { play, ledger, admin } = await onSimulator();
+    const n = someone();
+    await object(n, 'sms');
+    await admin.seedPreferences([stored(optIn(n, 3))]);
+    const { run } = await play([contactRow(n)], importOf({ requireConsent: 'email' }), 'contactImport');
+    expect(await outcomesOf(ledger, run)).toEqual({ 1: 'suppressed suppressed' });
+    expect(await admin.journal({ list: 'L1' })).toEqual([]);
+  });
+});
+
+describe('an objection between a lost answer and the next attempt', () => {
+  const lostAnswer = (reset: 'before' | 'after') => ({
+    match: { method: 'POST', family: 'contactlists' } as const,
+    times: 1,
+    fault: { reset },
+  });
+  const object = (n: number) =>
+    opened().ledger.suppressions.add(
+      [{ contactId: guid(n), channel: 'voice', reason: 'opted_out', since: day(5) }],
+      null,
+    );
+
+  /** Sends a batch whose answer is lost, then lets some of its people object, then sends what may be sent. */
+  async function objectAfterLostAnswer(reset: 'before' | 'after', objecting: (people: number[]) => number[]) {
+    const standing = await onSimulator({ faults: [lostAnswer(reset)] });
+    const { plan, writePage, writeAll, ledger, admin } = standing;
+    const numbers = [someone(), someone()];
+    const rows = numbers.map((n) => contactRow(n));
+    const run = await stagedRun(ledger, rows, importOf(), 'contactImport');
     await plan(run);
     await writePage({ runId: run.run_id, fromBatch: 1, toBatch: 1 }).catch(() => undefined);
-    await object(n, 'sms');
+    for (const n of objecting(numbers)) await object(n);
     await writeAll(run);
-    expect(await outcomesOf(ledger, run)).toEqual({ 1: 'created', 2: 'created' });
+    const inList = (await admin.journal({ list: 'L1' })).map(({ contactId }) => contactId);
+    return { outcomes: await outcomesOf(ledger, run), inList, numbers };
+  }
+
+  it('keeps the person off the list if the lost attempt was not applied', async () => {
+    const { outcomes, inList, numbers } = await objectAfterLostAnswer('before', ([first = 0]) => [first]);
+    expect(outcomes).toEqual({ 1: 'suppressed suppressed', 2: 'created' });
+    expect(inList).toEqual([guid(numbers[1] ?? 0)]);
+  });
+
+  it('is reported with the contact if the lost attempt was applied: the others show it', async () => {
+    const { outcomes, inList } = await objectAfterLostAnswer('after', ([first = 0]) => [first]);
+    expect(outcomes).toEqual({ 1: 'created objected_after_sending', 2: 'created' });
+    expect(inList).toHaveLength(2);
+  });
+
+  it('of everybody in the batch leaves them in doubt, and sends nothing more', async () => {
+    const { outcomes, inList } = await objectAfterLostAnswer('before', (all) => all);
+    expect(Object.values(outcomes)).toEqual(upTo(2).map(() => 'in_doubt answer_lost objected_after_sending'));
+    expect(inList).toEqual([]);
+  });
+
+  it('counts for consent, too: it is looked up again before a batch is resent after ten minutes', async () => {
+    const { plan, writePage, writeAll, ledger, admin } = await onSimulator({
+      faults: [lostAnswer('before')],
+    });
+    const [stays, withdraws] = [someone(), someone()];
+    await admin.seedPreferences([stays, withdraws].map((n) => stored(optIn(n, 5))));
+    const rows = [contactRow(stays), contactRow(withdraws)];
+    const run = await stagedRun(ledger, rows, importOf({ requireConsent: 'email' }), 'contactImport');
+    await plan(run);
+    await writePage({ runId: run.run_id, fromBatch: 1, toBatch: 1 }).catch(() => undefined);
+    await admin.seedPreferences([stored(optOut(withdraws, 4))]);
+    const later = Date.now() + 11 * 60_000;
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => later);
+    try {
+      await writeAll(run);
+    } finally {
+      clock.mockRestore();
+    }
+    expect(await outcomesOf(ledger, run)).toEqual({ 1: 'created', 2: 'ineligible explicit_opt_out' });
   });
 });
 

@@ -1,4 +1,5 @@
 /** Example operation: how its rows are read, and its one kind of write. */
+import { findSuppressed } from '../../src/activities/consent/suppression.ts';
 import {
   type Answer,
   BATCH_DEADLINE_MS,
@@ -29,6 +30,8 @@ export function defineCallbackRequest(deps: OperationDeps): { readonly definitio
         repeatable: true,
         claimAhead: true,
         deadlineMs: BATCH_DEADLINE_MS,
+        // Whoever asks for a callback has just agreed to be called; we still obey objections that came later.
+        gate: async (attempt) => ({ withheld: await findSuppressed(deps.ledger, attempt, ['voice']) }),
         send: (attempt) => addToList(deps, attempt),
       },
     },

@@ -33,6 +33,8 @@ export interface Sent {
 }
 
 export interface Interpretation {
+  /** After a lost answer: whether the lost attempt was applied. */
+  readonly lostAttempt?: 'applied' | 'not_applied';
   readonly groups: SettledGroup[];
   readonly derived: DerivedWrite[];
 }
@@ -51,7 +53,12 @@ function interpretCreated(recordsCreated: number, named: readonly NamedRecord[],
     settleDuplicates(duplicates, sent, sent.priorAttempt === 'none' ? undefined : OWN_OR_EXISTING),
     { groups: rejections(errors, sent.seqs), derived: [] },
   );
-  if (recordsCreated >= created.length) return merge(settled, createdWithWarnings(created, named, sent.seqs));
+  if (recordsCreated >= created.length) {
+    const all = merge(settled, createdWithWarnings(created, named, sent.seqs));
+    // Had the lost attempt been applied, CXone would have refused these as duplicates.
+    const isCertain = sent.priorAttempt === 'batch' && duplicates.length === 0;
+    return isCertain ? { ...all, lostAttempt: 'not_applied' } : all;
+  }
   // Fewer were created, and CXone does not say which: the halves will show it, since it refuses those that it has.
   return merge(settled, halve(created, 'some_records', { code: 'not_created_unexplained' }));
 }
@@ -70,7 +77,8 @@ function interpretDuplicates(named: readonly NamedRecord[], sent: Sent): Interpr
   // A batch is atomic: had the lost one been applied, all records would be named. So it had been refused, too.
   const evidence = priorAttempt === 'some_records' ? OWN_OR_EXISTING : undefined;
   const rejected = { groups: rejections(errors, seqs), derived: [] };
-  return merge(merge(settleDuplicates(duplicates, sent, evidence), rejected), sendAgain(rest));
+  const settled = merge(merge(settleDuplicates(duplicates, sent, evidence), rejected), sendAgain(rest));
+  return priorAttempt === 'batch' ? { ...settled, lostAttempt: 'not_applied' } : settled;
 }
 
 /**
@@ -86,13 +94,18 @@ function ownWrite(duplicates: readonly NamedRecord[], { seqs, existing }: Sent):
   return {
     groups: created.length ? [{ outcome: 'created', seqs: created, evidence: OWN_WRITE }] : [],
     derived: updates.length ? [{ kind: UPDATE, seqs: updates, refs }] : [],
+    lostAttempt: 'applied',
   };
 }
 
 function unnamedDuplicates({ seqs, existing, priorAttempt }: Sent): Interpretation {
   if (seqs.length > 1) return halve(seqs, priorAttempt, { code: 'refused' });
   if (priorAttempt === 'batch')
-    return { groups: [{ outcome: 'created', seqs, evidence: OWN_WRITE }], derived: [] };
+    return {
+      groups: [{ outcome: 'created', seqs, evidence: OWN_WRITE }],
+      derived: [],
+      lostAttempt: 'applied',
+    };
   const reasons = existing === 'update' ? [{ code: 'no_record_id' }] : undefined;
   const evidence = priorAttempt === 'some_records' ? OWN_OR_EXISTING : undefined;
   return { groups: [existingGroup(seqs, reasons, evidence)], derived: [] };

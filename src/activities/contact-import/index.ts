@@ -31,14 +31,9 @@ import {
   type WriteAttempt,
 } from '../engine/definition.ts';
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
+import type { ConsentGate } from '../engine/definition.ts';
 import { CREATE, interpretCreate, UPDATE, type UpdateRefs } from './answers.ts';
-import {
-  checkBeforeSending,
-  checkConsent,
-  CONSENT_CHECK,
-  countLookups,
-  inheritConsentCheck,
-} from './consent.ts';
+import { checkConsent, CONSENT_CHECK, contactGate, countLookups, inheritConsentCheck } from './consent.ts';
 
 export interface ContactImportDeps {
   readonly ledger: Ledger;
@@ -49,6 +44,7 @@ export interface ContactImportDeps {
 
 export function defineContactImport(deps: ContactImportDeps): { readonly definition: BulkDefinition } {
   const { ledger, cxone, duplicatesRefused } = deps;
+  const gate: ConsentGate = (attempt) => contactGate(deps, attempt);
   const definition: BulkDefinition = {
     spec,
     recordsPerBatch: CONTACTS_PER_BATCH,
@@ -59,6 +55,7 @@ export function defineContactImport(deps: ContactImportDeps): { readonly definit
         repeatable: true,
         claimAhead: false,
         deadlineMs: BATCH_DEADLINE_MS,
+        gate: null,
         send: (attempt) => checkConsent(deps, attempt),
       },
       // Where CXone refuses duplicates, the answer to a repeated batch shows whether the first one had been applied.
@@ -66,6 +63,7 @@ export function defineContactImport(deps: ContactImportDeps): { readonly definit
         repeatable: duplicatesRefused,
         claimAhead: duplicatesRefused,
         deadlineMs: BATCH_DEADLINE_MS,
+        gate,
         send: (attempt) => createContacts(deps, attempt),
       },
       // A PUT puts the same record into the same place, however often it is sent. One request for each record.
@@ -73,6 +71,7 @@ export function defineContactImport(deps: ContactImportDeps): { readonly definit
         repeatable: true,
         claimAhead: false,
         deadlineMs: BATCH_DEADLINE_MS,
+        gate,
         send: (attempt) => updateContacts(cxone, attempt),
       },
     },
@@ -126,9 +125,7 @@ async function* findDuplicateContacts(
  * POST of a batch. Repeating it is safe while CXone refuses duplicates: a batch is atomic, so a second one either finds
  * nothing of the first, or is refused with a 409 that names all of it (docs/cxone-contract.md#create-records).
  */
-async function createContacts({ ledger, cxone }: ContactImportDeps, attempt: WriteAttempt): Promise<Answer> {
-  const checked = await checkBeforeSending(ledger, attempt);
-  if (checked) return checked;
+async function createContacts({ cxone }: ContactImportDeps, attempt: WriteAttempt): Promise<Answer> {
   const { listId } = inputOf(attempt.run);
   const { existing } = contactImportOptions(inputOf(attempt.run));
   const { seqs, payload, beforeSend, priorAttempt } = attempt;
@@ -139,9 +136,10 @@ async function createContacts({ ledger, cxone }: ContactImportDeps, attempt: Wri
     read: () => attempt.records.map(({ record }) => record as Contact),
   };
   const answer = await cxone.contactLists.createRecords({ listId, records, beforeSend }).catch(asTooLarge);
-  const { groups, derived } = interpretCreate(answer, { seqs, existing, priorAttempt });
+  const { groups, derived, lostAttempt } = interpretCreate(answer, { seqs, existing, priorAttempt });
   return {
     groups,
+    ...(lostAttempt && { lostAttempt }),
     derived: derived.map((part) => inheritConsentCheck(part, attempt)),
     httpStatus: answer.status,
     requestId: answer.requestId,

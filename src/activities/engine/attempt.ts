@@ -10,6 +10,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { type Claim, type Claimed, LEASE_MARGIN_MS } from '../../ledger/writes/claims.ts';
 import { isAbort, RateWait } from '../failures.ts';
 import type { WriteRules } from './definition.ts';
+import { GateInterrupted } from './gate.ts';
 import { Lease, LeaseExpired, type Moment, momentNow } from './lease.ts';
 import { RateLimitBackoff } from './rate-limit-backoff.ts';
 import { LONGEST_WAIT_MS, RateLimitedMeanwhile, type RateLimiter } from './rate-limiter.ts';
@@ -185,7 +186,12 @@ function isBlocked(claimed: {
 
 /** The request was stopped before its first byte. */
 function isUnsent(error: unknown): error is Error {
-  return error instanceof LeaseExpired || error instanceof RateLimitedMeanwhile || isAbort(error);
+  return (
+    error instanceof LeaseExpired ||
+    error instanceof RateLimitedMeanwhile ||
+    error instanceof GateInterrupted ||
+    isAbort(error)
+  );
 }
 
 function neverInDoubt(): Promise<void> {

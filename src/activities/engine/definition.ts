@@ -26,9 +26,30 @@ export interface WriteRules {
 }
 
 export interface WriteDefinition extends WriteRules {
+  /**
+   * Decides before every attempt which records may be sent. Null only for writes that let nobody be contacted: lookups, and
+   * changes of the preferences themselves.
+   */
+  readonly gate: ConsentGate | null;
   /** Sends one write and says what became of its records. The implementation states why repeating it is safe, or that it is not. */
   readonly send: (attempt: WriteAttempt) => Promise<Answer>;
 }
+
+/** A record that must not be sent, and its outcome. */
+export interface Withheld {
+  readonly outcome: Outcome;
+  readonly reason: Reason;
+  readonly evidence?: string;
+}
+
+export type GateDecision =
+  /** By seq. Everybody else may be contacted. */
+  | { readonly withheld: ReadonlyMap<number, Withheld> }
+  /** Nothing is sent: the write is settled by this answer, for example by a write that looks consent up again. */
+  | { readonly instead: Answer };
+
+/** Consulted before every attempt at a write (engine/gate.ts). */
+export type ConsentGate = (attempt: WriteAttempt) => Promise<GateDecision>;
 
 /** Deadline of batch requests; docs/cxone-contract.md#deadlines-and-limits. */
 export const BATCH_DEADLINE_MS = 15_000;
@@ -130,6 +151,8 @@ export interface WriteAttempt {
   readonly payload: string;
   readonly refs: unknown;
   readonly priorAttempt: PriorAttempt;
+  /** How many answers to this very write were lost. */
+  readonly lostAnswers: number;
   /** If there were prior attempts: none of them was sent before this moment. */
   readonly sentSince: Date;
   /** Must be called right before the first byte of each request; throws when the lease is no longer ours. */
@@ -155,6 +178,8 @@ export interface Answer {
   readonly readOnly?: true;
   /** Does it emit an event? Default true. */
   readonly emitsEvent?: boolean;
+  /** After a lost answer: what this answer shows about the lost attempt. Default `unknown`. */
+  readonly lostAttempt?: 'applied' | 'not_applied' | 'unknown';
   /** Why a write of many requests ended early: what is done is settled, the rest is derived. */
   readonly interruptedBy?: CxoneError;
 }

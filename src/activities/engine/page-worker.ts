@@ -9,6 +9,7 @@ import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import { asError, isAbort, isFinal, RateWait } from '../failures.ts';
 import { Attempts, type HeldWrite } from './attempt.ts';
 import type { Answer, BulkDefinition, PendingRecord, WriteAttempt, WriteDefinition } from './definition.ts';
+import { GateInterrupted, sendThroughGate } from './gate.ts';
 import { classifyPriorAttempt, maySend } from './prior-attempt.ts';
 import { backoffMs } from './rate-limit-backoff.ts';
 import type { RateLimiter } from './rate-limiter.ts';
@@ -193,10 +194,13 @@ export class PageWorker {
     const result = await this.#attempts.send(
       held,
       definition,
-      () => definition.send(this.#toAttempt(write, held)),
+      () => sendThroughGate(definition, this.#toAttempt(write, held)),
       () => this.#settlement.leaveInDoubt(write, held.fence),
     );
-    if (result.kind === 'unsent') return null;
+    if (result.kind === 'unsent') {
+      await this.#recordUnsent(result.error, startedAt);
+      return null;
+    }
     if (result.kind === 'unanswered') {
       this.#recordFailure(result.error);
       return null;
@@ -204,6 +208,13 @@ export class PageWorker {
     const { answer, latencyMs } = result;
     if (answer.interruptedBy) await this.#attempts.applyRateLimit(answer.interruptedBy, startedAt);
     return { answer, latencyMs, fence: held.fence };
+  }
+
+  /** Most often another worker has the write, or the page stops. A gate that could not look consent up is a failure. */
+  async #recordUnsent(error: Error, startedAt: number): Promise<void> {
+    if (!(error instanceof GateInterrupted) || error.cause === null) return;
+    await this.#attempts.applyRateLimit(error.cause, startedAt);
+    this.#recordFailure(error.cause);
   }
 
   #toAttempt(write: OpenWrite, { lease, payload, lostAnswers }: HeldWrite): WriteAttempt {
@@ -224,6 +235,7 @@ export class PageWorker {
       },
       refs: write.refs,
       priorAttempt: classifyPriorAttempt(write, lostAnswers),
+      lostAnswers,
       // Refused attempts count as sent here, which gives the earliest moment that is certain.
       sentSince: write.attempts === 1 && write.sentAt ? write.sentAt : this.#run.started_at,
       beforeSend: () => lease.check(),

@@ -49,7 +49,7 @@ const GUARD_VALID_MS = 10 * 60_000;
 export function definePreferenceUpdate(deps: PreferenceUpdateDeps): { readonly definition: BulkDefinition } {
   const { ledger } = deps;
   // Lookups are reads. A batch is keyed, and read back once the key may have expired. So all of them are repeatable.
-  const rules = { repeatable: true, claimAhead: false, deadlineMs: BATCH_DEADLINE_MS };
+  const rules = { repeatable: true, claimAhead: false, deadlineMs: BATCH_DEADLINE_MS, gate: null };
   const definition: BulkDefinition = {
     spec,
     recordsPerBatch: PREFERENCES_PER_BATCH,

@@ -1,0 +1,30 @@
+/** Our own suppression list, as gates consult it before every attempt at a write. */
+import type { Channel } from '../../domain/consent/eligibility.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import type { WriteAttempt } from '../engine/definition.ts';
+import type { Withheld } from '../engine/definition.ts';
+
+/** A record by the person that it is about. */
+interface HasContactId {
+  readonly contactId: string;
+}
+
+/** The records of people who have objected to one of the channels, by seq. Errors of the ledger are thrown: nothing is sent. */
+export async function findSuppressed(
+  { suppressions }: Pick<Ledger, 'suppressions'>,
+  { records }: WriteAttempt,
+  channels: readonly Channel[],
+): Promise<Map<number, Withheld>> {
+  const withheld = new Map<number, Withheld>();
+  if (await suppressions.isEmpty()) return withheld;
+  const people = records.map(({ seq, record }) => ({ seq, contactId: (record as HasContactId).contactId }));
+  const found = await suppressions.find(
+    people.map(({ contactId }) => contactId),
+    channels,
+  );
+  const suppressed = new Set(found.map(({ contactId }) => contactId));
+  const reason = { code: 'suppressed', message: 'on our own suppression list' };
+  for (const { seq, contactId } of people)
+    if (suppressed.has(contactId)) withheld.set(seq, { outcome: 'suppressed', reason });
+  return withheld;
+}

@@ -1,0 +1,82 @@
+/**
+ * The consent gate. A write that lets people be contacted obtains its records through it before every attempt: the first
+ * one, a repetition, a half, one that a person resends, and one that was claimed long before it is sent. It fails closed:
+ * an error in the gate means that nothing is sent.
+ */
+import type { CxoneError } from '../../cxone/errors.ts';
+import type { SettledGroup } from '../../ledger/writes/settlements.ts';
+import type { Answer, Withheld, WriteAttempt, WriteDefinition } from './definition.ts';
+import { OWN_WRITE } from './evidence.ts';
+
+/** The gate could not finish; nothing was sent. `cause` is null if the page is to stop. */
+export class GateInterrupted extends Error {
+  override readonly name = 'GateInterrupted';
+  override readonly cause: CxoneError | null;
+  constructor(cause: CxoneError | null) {
+    super(cause?.message ?? 'the page stops before consent was looked up', { cause });
+    this.cause = cause;
+  }
+}
+
+/** The only caller of `send`. */
+export async function sendThroughGate(definition: WriteDefinition, attempt: WriteAttempt): Promise<Answer> {
+  if (definition.gate === null) return definition.send(attempt);
+  const decision = await definition.gate(attempt);
+  if ('instead' in decision) return decision.instead;
+  const { withheld } = decision;
+  if (withheld.size === 0) return definition.send(attempt);
+  const permitted = onlyRecords(attempt, (seq) => !withheld.has(seq));
+  if (attempt.priorAttempt === 'none') return withholdAndDerive(attempt, withheld, permitted.seqs);
+  if (permitted.seqs.length === 0) return nothingSent(settleWithheld(withheld, 'unknown'));
+  const answer = await definition.send(permitted);
+  const verdict = answer.lostAttempt ?? 'unknown';
+  // The verdict is about the last lost attempt. If there were several, an earlier one may already have left somebody out.
+  const certain = verdict === 'applied' && attempt.lostAnswers > 1 ? 'unknown' : verdict;
+  return { ...answer, groups: [...answer.groups, ...settleWithheld(withheld, certain)] };
+}
+
+/** Never sent before, so the withheld records have their outcome now, and the rest becomes a write of its own. */
+function withholdAndDerive(
+  { kind, refs }: WriteAttempt,
+  withheld: ReadonlyMap<number, Withheld>,
+  rest: readonly number[],
+): Answer {
+  const groups = [...withheld].map(([seq, record]) => toGroup(seq, record));
+  return nothingSent(groups, rest.length > 0 ? [{ kind, seqs: rest, refs }] : []);
+}
+
+/**
+ * An earlier attempt included them, and its answer was lost. The answer about the others shows whether it was applied: a
+ * batch is atomic, so it was applied to all or to nobody.
+ */
+function settleWithheld(
+  withheld: ReadonlyMap<number, Withheld>,
+  verdict: NonNullable<Answer['lostAttempt']>,
+): SettledGroup[] {
+  return [...withheld].map(([seq, record]): SettledGroup => {
+    if (verdict === 'not_applied') return toGroup(seq, record);
+    const objection = { ...record.reason, code: 'objected_after_sending' };
+    if (verdict === 'applied')
+      return { outcome: 'created', seqs: [seq], reasons: [objection], evidence: OWN_WRITE };
+    const lost = { code: 'answer_lost', message: 'CXone may have applied it before the objection' };
+    return { outcome: 'in_doubt', seqs: [seq], reasons: [lost, objection] };
+  });
+}
+
+function toGroup(seq: number, { outcome, reason, evidence }: Withheld): SettledGroup {
+  return { outcome, seqs: [seq], reasons: [reason], ...(evidence !== undefined && { evidence }) };
+}
+
+function nothingSent(groups: readonly SettledGroup[], derived: Answer['derived'] = []): Answer {
+  const details = `Withheld ${groups.length}`;
+  return { groups, derived, httpStatus: 200, requestId: null, details, readOnly: true };
+}
+
+/** The same attempt with some of its records; its payload is made anew. */
+export function onlyRecords(attempt: WriteAttempt, isIncluded: (seq: number) => boolean): WriteAttempt {
+  const records = attempt.records.filter(({ seq }) => isIncluded(seq));
+  const seqs = records.map(({ seq }) => seq);
+  const payload = JSON.stringify(records.map(({ record }) => record));
+  const { nextRequest, beforeSend } = attempt;
+  return { ...attempt, records, seqs, payload, nextRequest, beforeSend };
+}
