@@ -1,12 +1,12 @@
-/** The tables of the ledger as TypeScript sees them. The SQL in `migrations/` is the truth. */
+/** The types of the tables. The SQL in `migrations/` creates them. */
 import type { ColumnType, Generated } from 'kysely';
 import type { Outcome, Phase, Reason, RunState, Steering } from '../domain/run.ts';
 
-/** Reads as T; is written as text. */
+/** Read as T, written as text. */
 type Json<T> = ColumnType<T, string, string>;
 type NullableJson<T> = ColumnType<T | null, string | null | undefined, string | null>;
 
-/** `run_no` is our own short key: a run id is up to 200 characters and would stand in every row. */
+/** `run_no` is a short key: a run id has up to 200 characters and would be repeated in every row. */
 export interface RunsTable {
   run_no: Generated<number>;
   run_id: string;
@@ -17,18 +17,18 @@ export interface RunsTable {
   dry_run: boolean;
   state: Generated<'running' | RunState>;
   phase: Generated<Phase>;
-  /** What the claim of every write looks at. */
+  /** Checked by every claim. */
   steering: Generated<Steering>;
   waiting_for: string | null;
   requested_by: string | null;
-  /** The input as given: it holds no personal data. */
+  /** The input of the start. It contains no personal data. */
   input: Json<unknown>;
   source: NullableJson<RunSource>;
-  /** The last `seq` that is in `records`. */
+  /** The last `seq` in `records`. */
   staged_through: Generated<number>;
-  /** Set once the source is read to its end. */
+  /** Set once the source has been read completely. */
   total: number | null;
-  /** Outcomes settled by staging: invalid, duplicate. */
+  /** Outcomes settled by staging, e.g. `invalid` and `duplicate`. */
   staged_counts: NullableJson<Partial<Record<Outcome, number>>>;
   /** Records that were cancelled before they were sent. */
   cancelled_records: Generated<number>;
@@ -40,15 +40,15 @@ export interface RunsTable {
   failure: NullableJson<unknown>;
 }
 
-/** What the rows of a run were read from. */
+/** The source of a run's rows. */
 export interface RunSource {
   readonly name: string;
   readonly format: string;
   readonly bytes: number;
   readonly sha256: string;
-  /** Absent where it was UTF-8, or unknown. */
+  /** Absent if it was UTF-8, or is unknown. */
   readonly encoding?: string;
-  /** The header of a CSV; null for NDJSON and JSON. */
+  /** The header of a CSV file; null for NDJSON and JSON. */
   readonly columns: readonly string[] | null;
 }
 
@@ -56,16 +56,16 @@ export interface RecordsTable {
   run_no: number;
   seq: number;
   line: number;
-  /** The row as the source has it, for the files that we write. */
+  /** The row as the source has it, for exported files. */
   fields: unknown;
-  /** What the rules made of it; null where they refused it. */
+  /** What is going to be written; null if the row breaks a rule. */
   record: unknown;
-  /** What makes two records the same: for contacts the contactId and the first phone number. */
+  /** Two records with equal keys are duplicates: for contacts, the contactId or the first phone number. */
   key1: string | null;
   key2: string | null;
 }
 
-/** A record without a row here is pending. The primary key is why no record can have two outcomes. */
+/** A record without a row here is pending. Because of the primary key no record can have two outcomes. */
 export interface OutcomesTable {
   run_no: number;
   seq: number;
@@ -76,12 +76,7 @@ export interface OutcomesTable {
   settled_at: Generated<Date>;
 }
 
-/**
- * planned → sending (fence, lease) → settled
- *              ↓ the answer never came
- *          unanswered → sending → settled          (repeatable)
- *          in_doubt   → planned | left             (not repeatable: a person says)
- */
+/** The transitions are in ARCHITECTURE.md#a-write. */
 export type WriteState = 'planned' | 'sending' | 'unanswered' | 'in_doubt' | 'left' | 'settled';
 
 export interface WritesTable {
@@ -91,13 +86,13 @@ export interface WritesTable {
   kind: string;
   state: Generated<WriteState>;
   seqs: number[];
-  /** What a kind needs besides the records, e.g. `{recordIds: {seq: id}}`. */
+  /** What its kind needs besides the records, e.g. `{recordIds: {seq: id}}`. */
   refs: unknown;
   payload_sha256: string | null;
-  /** Raised by every claim; a settle with an older one touches nothing. */
+  /** Raised by every claim. A settlement with an older one changes nothing. */
   fence: Generated<number>;
   attempts: Generated<number>;
-  /** How many answers of it were lost. */
+  /** How many of its answers were lost. */
   lost_answers: Generated<number>;
   lease_until: Date | null;
   holder: string | null;
@@ -107,7 +102,7 @@ export interface WritesTable {
   sent_at: Date | null;
   settled_at: Date | null;
   counts: NullableJson<Partial<Record<Outcome, number>>>;
-  /** Answers that came after the lease was lost: kept, and settle nothing. */
+  /** Answers that arrived after another claim. They have settled nothing. */
   late_answers: unknown;
 }
 
@@ -120,7 +115,7 @@ export interface AuditPendingTable {
   data: Json<unknown>;
 }
 
-/** Append-only (a trigger sees to it); `hash` covers the entry and the hash before it. */
+/** Append-only, enforced by a trigger. `hash` covers the entry and the hash before it. */
 export interface AuditTable {
   seq: string;
   audit_id: string;
@@ -135,18 +130,18 @@ export interface AuditTable {
 export interface OutboxTable {
   id: Generated<string>;
   event_id: Generated<string>;
-  /** The entry of the audit that was made in the same transaction. */
+  /** The audit entry of the same transaction. */
   audit_id: string | null;
   run_no: number;
   event: string;
   write_id: string | null;
-  /** What this event adds; the metrics in the body are cumulative. */
+  /** What this event adds. The metrics in the body are cumulative. */
   counts: Json<Partial<Record<Outcome, number>>>;
   latency_ms: number | null;
   created_at: Generated<Date>;
-  /** Fixed when the event is first rendered, so that every try sends the same bytes. */
+  /** Stored when the event is rendered first, so that every attempt delivers the same bytes. */
   body: string | null;
-  /** Told as part of a later event (`notify` page or run). */
+  /** The later event that this one is delivered with (`notify`: `page` or `run`). */
   merged_into: string | null;
   delivered_at: Date | null;
   attempts: Generated<number>;
@@ -174,14 +169,14 @@ export interface RateBudgetsTable {
   blocked_until: Date;
 }
 
-/** One row: the key of all keyed hashes of people. */
+/** One row: the key of the keyed hashes of data subjects. */
 export interface SubjectSecretTable {
   secret: string;
-  /** Which pepper they are made with; null until a worker begins. */
+  /** Identifies the pepper that the hashes are made with; null until the first worker starts. */
   pepper_fingerprint: string | null;
 }
 
-/** Live while `consented_again_at` is null or not after `since`. */
+/** Suppresses while `consented_again_at` is null or not after `since`. */
 export interface SuppressionsTable {
   /** Keyed hash of the contact id (subject-keys.ts). */
   subject: string;
@@ -192,7 +187,7 @@ export interface SuppressionsTable {
   run_no: number | null;
 }
 
-/** Whose proof of consent it is: `key` opens their entries. An erasure deletes the row. */
+/** The key to the proof of consent of a data subject. An erasure deletes the row. */
 export interface ConsentKeysTable {
   /** Keyed hash of the contact id. */
   subject: string;
@@ -200,7 +195,7 @@ export interface ConsentKeysTable {
   key: Buffer;
 }
 
-/** Append-only (a trigger sees to it). */
+/** Append-only, enforced by a trigger. */
 export interface ConsentProofTable {
   id: Generated<string>;
   at: Generated<Date>;
@@ -210,7 +205,7 @@ export interface ConsentProofTable {
   write_id: string;
   request_id: string | null;
   http_status: number | null;
-  /** What was sent and what became of it, encrypted with the person's key. */
+  /** What was sent and its outcome, encrypted with the key of the data subject. */
   sealed: Buffer;
 }
 
@@ -226,7 +221,7 @@ export interface EligibilityResultsTable {
   reason: string;
 }
 
-/** A campaign as it was when we looked. */
+/** A campaign as it was read. */
 export interface CampaignSnapshotsTable {
   id: Generated<string>;
   tenant: string;
@@ -243,11 +238,11 @@ export interface SelectionUpdatesTable {
   tenant: string;
   campaign_id: string;
   base_snapshot: string;
-  /** What the wish is measured from: as a rule the selection of the snapshot, for a rollback what that run had written. */
+  /** What `desired` is compared with: the selection of the snapshot, or for a rollback what that run had written. */
   base: Json<unknown>;
   desired: Json<unknown>;
   differences: Json<unknown>;
-  /** Those that were shown last, in full. */
+  /** Those that were shown last. */
   conflicts: NullableJson<unknown>;
   from_snapshot: string | null;
   sent: NullableJson<unknown>;

@@ -6,7 +6,7 @@ import { type Opened, ledgerOfFile, upTo } from './harness.ts';
 
 const opened = ledgerOfFile();
 
-/** Each test begins with an empty audit. */
+/** Each test starts with an empty audit. */
 beforeEach(async () => {
   await tampering(async (db) => {
     await sql`delete from audit`.execute(db);
@@ -14,7 +14,7 @@ beforeEach(async () => {
   });
 });
 
-/** As somebody could who owns the database. */
+/** What the owner of the database can do. */
 async function tampering(change: (db: Opened['database']['db']) => Promise<unknown>): Promise<void> {
   const { db } = opened().database;
   await sql`alter table audit disable trigger audit_append_only`.execute(db);
@@ -34,7 +34,7 @@ async function sealed(n: number): Promise<Ledger> {
 }
 
 describe('the chain', () => {
-  it('holds every entry once, without a gap, when two sealers run while entries come in', async () => {
+  it('has every entry once, without a gap, when two sealers run while entries are added', async () => {
     const { ledger, url } = opened();
     const other = openLedger(url, 4);
     let adding = true;
@@ -59,7 +59,7 @@ describe('the chain', () => {
     await other.close();
   });
 
-  it('is empty and sound at first, and reports what is not sealed yet', async () => {
+  it('is empty and valid at first, and counts the entries that are not sealed yet', async () => {
     const { ledger } = opened();
     expect(await ledger.audit.verify()).toEqual({ entries: 0, unsealed: 0, head: GENESIS, finding: null });
     await ledger.audit.add('run', 'did', {});
@@ -71,7 +71,7 @@ describe('the chain', () => {
     expect(head).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  it('seals more than fit into one go', async () => {
+  it('seals more entries than one transaction takes', async () => {
     const { ledger, database } = opened();
     await sql`insert into audit_pending (run_id, action, data)
       select 'run', 'did', json_build_object('i', i) from generate_series(1, 2500) i`.execute(database.db);
@@ -96,7 +96,7 @@ describe('the chain', () => {
     ['its time was changed', `update audit set at = at + interval '1 ms' where seq = 1`, 1],
     ['its run was changed', `update audit set run_id = 'x' where seq = 6`, 6],
     ['it was deleted', `delete from audit where seq = 3`, 3],
-    ['it was the first, and deleted', `delete from audit where seq = 1`, 1],
+    ['it was the first and was deleted', `delete from audit where seq = 1`, 1],
     [
       'it was deleted and the others moved up',
       `delete from audit where seq = 3; update audit set seq = seq - 1 where seq > 3`,
@@ -108,8 +108,8 @@ describe('the chain', () => {
        update audit set seq = 4 where seq = 99`,
       3,
     ],
-    ['its hash was made up', `update audit set hash = repeat('a', 64) where seq = 2`, 2],
-  ])('verify names the first wrong entry when %s', async (_, change, seq) => {
+    ['its hash was forged', `update audit set hash = repeat('a', 64) where seq = 2`, 2],
+  ])('verify finds the first wrong entry when %s', async (_, change, seq) => {
     const ledger = await sealed(6);
     await tampering((db) => sql.raw(change).execute(db));
     const { finding } = await ledger.audit.verify();
@@ -117,7 +117,7 @@ describe('the chain', () => {
     expect(finding?.what).toContain(`entry ${seq}`);
   });
 
-  it('a tail that was cut off shows by the head that was kept elsewhere', async () => {
+  it('a head that was kept elsewhere reveals that the end of the chain was cut off', async () => {
     const ledger = await sealed(6);
     const { head } = await ledger.audit.verify();
     await tampering((db) => sql`delete from audit where seq = 6`.execute(db));
@@ -130,7 +130,7 @@ describe('the chain', () => {
     ['update', `update audit set action = 'x'`],
     ['delete', `delete from audit`],
     ['truncate', `truncate audit`],
-  ])('the database itself refuses to %s', async (_, change) => {
+  ])('the database itself rejects %s', async (_, change) => {
     const ledger = await sealed(1);
     await expect(sql.raw(change).execute(opened().database.db)).rejects.toThrow(/append-only/);
     expect(await ledger.audit.verify()).toMatchObject({ entries: 1, finding: null });

@@ -8,7 +8,7 @@ interface Sent {
   readonly inputs: readonly string[];
 }
 
-/** `a1`, `a2` and `b1`: the letter is the key. Answers in capitals. */
+/** The key of `a1` is its letter. The output is the input in capitals. */
 function counting(fails: (inputs: readonly string[]) => Error | null = () => null) {
   const sent: Sent[] = [];
   let [underWay, most] = [0, 0];
@@ -29,8 +29,8 @@ function counting(fails: (inputs: readonly string[]) => Error | null = () => nul
   return { call, sent, mostUnderWay: () => most };
 }
 
-describe('calls that go coalesce', () => {
-  it('each get their own answer, whatever comes with them, and never with another key (property)', async () => {
+describe('coalesced calls', () => {
+  it('each get their own output, and never share a statement with another key (property)', async () => {
     const input = fc.tuple(fc.constantFrom('a', 'b'), fc.nat(99)).map(([key, n]) => `${key}${n}`);
     await fc.assert(
       fc.asyncProperty(fc.array(input, { minLength: 1, maxLength: 40 }), async (inputs) => {
@@ -46,20 +46,20 @@ describe('calls that go coalesce', () => {
     );
   });
 
-  it('wait for nobody where nobody is there', async () => {
+  it('do not wait in order to be combined', async () => {
     const { call, sent } = counting();
     expect([await call('a1'), await call('a2')]).toEqual(['A1', 'A2']);
     expect(sent).toHaveLength(2);
   });
 
-  it('are fewer than the calls where many come at once', async () => {
+  it('need fewer statements than calls when many arrive at once, and one statement at a time', async () => {
     const { call, sent, mostUnderWay } = counting();
     await Promise.all(Array.from({ length: 16 }, (_, i) => call(`a${i}`)));
     expect(sent).toHaveLength(4);
     expect(mostUnderWay()).toBe(1);
   });
 
-  it('go again each on its own where one of them is wrong', async () => {
+  it('are sent again one by one when one of them is wrong', async () => {
     const { call, sent } = counting((inputs) => (inputs.includes('a2') ? new Error('wrong') : null));
     const answers = await Promise.allSettled(['a1', 'a2', 'a3'].map(call));
     expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
@@ -68,7 +68,7 @@ describe('calls that go coalesce', () => {
   });
 
   it.each(['40001', '40P01', '55P03', '57014'])(
-    'go again each on its own where the server undid them (%s), so that one slow lock fails one',
+    'are sent again one by one after a rollback (%s), so that a slow lock fails only one of them',
     async (code) => {
       const undone = Object.assign(new Error('undone'), { code });
       const { call, sent } = counting((inputs) => (inputs.includes('a2') ? undone : null));
@@ -78,7 +78,7 @@ describe('calls that go coalesce', () => {
     },
   );
 
-  it('all fail, and none goes again, where the ledger is away: what was committed is not known', async () => {
+  it('all fail and are not sent again when the ledger is unavailable, because they may have been committed', async () => {
     const { call, sent } = counting(() => new LedgerUnavailable('away'));
     const answers = await Promise.allSettled(['a1', 'a2'].map(call));
     expect(answers.every(({ status }) => status === 'rejected')).toBe(true);

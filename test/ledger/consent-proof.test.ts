@@ -7,10 +7,10 @@ import { ledgerOfFile } from './harness.ts';
 
 const opened = ledgerOfFile();
 
-let people = 0;
-const somebody = (): string => {
-  people += 1;
-  return `b1b2c3d4-0000-0000-0000-${String(people).padStart(12, '0')}`;
+let contacts = 0;
+const newContact = (): string => {
+  contacts += 1;
+  return `b1b2c3d4-0000-0000-0000-${String(contacts).padStart(12, '0')}`;
 };
 const BATCH: ProofBatch = {
   runId: 'preference-update:1',
@@ -43,8 +43,8 @@ const record = (entries: readonly ProofEntry[], batch = BATCH) =>
 const proofOf = (contactId: string) => opened().ledger.consentProof.list(contactId);
 
 describe('proof of consent', () => {
-  it('tells for one person all that was sent and what became of it, in order', async () => {
-    const [anna, ben] = [somebody(), somebody()];
+  it('lists what was sent about a data subject and its outcome, the oldest first', async () => {
+    const [anna, ben] = [newContact(), newContact()];
     await record([entry(anna), entry(ben, { seq: 2 })]);
     const later = { ...BATCH, runId: 'preference-update:2', httpStatus: null, requestId: null };
     await record(
@@ -60,11 +60,11 @@ describe('proof of consent', () => {
       },
     ]);
     expect(await proofOf(ben)).toMatchObject([{ seq: 2 }]);
-    expect(await proofOf(somebody())).toEqual([]);
+    expect(await proofOf(newContact())).toEqual([]);
   });
 
-  it('names nobody and says nothing in the tables themselves', async () => {
-    const anna = somebody();
+  it('contains neither names nor content in readable form', async () => {
+    const anna = newContact();
     await record([entry(anna)]);
     const { rows } = await sql<{ row: string }>`
       select consent_proof::text || encode(sealed, 'escape') as row from consent_proof
@@ -73,8 +73,8 @@ describe('proof of consent', () => {
     for (const { row } of rows) expect(row).not.toMatch(new RegExp(`${anna}|canary|GDPR`));
   });
 
-  it('is settled with the batch or not at all', async () => {
-    const anna = somebody();
+  it('is stored in the transaction that settles the batch', async () => {
+    const anna = newContact();
     const { database, ledger } = opened();
     const broken = database.db.transaction().execute(async (tx) => {
       await ledger.consentProof.record(tx, BATCH, [entry(anna)]);
@@ -87,13 +87,13 @@ describe('proof of consent', () => {
   it.each(['update consent_proof set seq = 9', 'delete from consent_proof', 'truncate consent_proof'])(
     'cannot be changed: %s',
     async (statement) => {
-      await record([entry(somebody())]);
+      await record([entry(newContact())]);
       await expect(sql.raw(statement).execute(opened().database.db)).rejects.toThrow('append-only');
     },
   );
 
-  it('forgets one person: their entries stay, say nothing any more, and new ones begin anew', async () => {
-    const [anna, ben] = [somebody(), somebody()];
+  it('keeps the entries of an erased data subject, unreadable, and starts again with a new key', async () => {
+    const [anna, ben] = [newContact(), newContact()];
     await record([entry(anna), entry(ben, { seq: 2 })]);
     const count = async () =>
       (await sql<{ n: number }>`select count(*)::int as n from consent_proof`.execute(opened().database.db))
@@ -106,12 +106,12 @@ describe('proof of consent', () => {
     expect(await proofOf(anna)).toMatchObject([{ optIn: false }]);
   });
 
-  it('begins anew where an erasure comes between the meeting and the entry', async () => {
-    const anna = somebody();
+  it('creates a new key when an erasure deletes the key before it is read', async () => {
+    const anna = newContact();
     await record([entry(anna)]);
     const { database, ledger } = opened();
     let erasures = 0;
-    /** After the first statement, which finds her, somebody else takes her out. */
+    /** Erases the data subject after the first statement, which finds its key. */
     const between: KyselyPlugin = {
       transformQuery: ({ node }) => node,
       transformResult: async ({ result }) => {
@@ -126,8 +126,8 @@ describe('proof of consent', () => {
     expect(await proofOf(anna)).toHaveLength(1);
   });
 
-  it('is written by many settles at once, of the same people, without one waiting for ever', async () => {
-    const crowd = Array.from({ length: 20 }, somebody);
+  it('is stored by many transactions with the same data subjects at once, without a deadlock', async () => {
+    const crowd = Array.from({ length: 20 }, newContact);
     const settles = Array.from({ length: 8 }, (_, i) => {
       const turned = [...crowd.slice(i), ...crowd.slice(0, i)];
       return record(turned.map((contactId, seq) => entry(contactId, { seq })));
@@ -140,14 +140,14 @@ describe('proof of consent', () => {
 describe('a sealed entry', () => {
   const key = randomBytes(32);
 
-  it('opens with its key at its place, and nowhere else', () => {
+  it('opens with its key at its place only', () => {
     const sealed = seal(key, 'here', { a: 1 });
     expect(unseal(key, 'here', sealed)).toEqual({ a: 1 });
     expect(() => unseal(key, 'there', sealed)).toThrow();
     expect(() => unseal(randomBytes(32), 'here', sealed)).toThrow();
   });
 
-  it('shows that somebody changed it', () => {
+  it('does not open when any byte was changed', () => {
     const sealed = seal(key, 'here', { optIn: true });
     for (let i = 0; i < sealed.length; i += 1) {
       const changed = Buffer.from(sealed);

@@ -26,41 +26,45 @@ describe('errors of the database', () => {
     '58030',
     '25006',
     '25P03',
-    // A worker of the version before, whose function a migration took away.
+    // A migration has removed a function that an older worker calls.
     '42883',
-  ])('%s passes by itself', (code) => expect(isTransient(withCode(code))).toBe(true));
+  ])('%s is transient', (code) => expect(isTransient(withCode(code))).toBe(true));
   it.each(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'EPIPE', 'EAI_AGAIN'])(
-    '%s passes by itself',
+    '%s is transient',
     (code) => expect(isTransient(withCode(code))).toBe(true),
   );
-  it.each(['23505', '42P01', '22P02', 'P0001', 'ENOENT', '', 'EBADF', 'ABORT'])('%s does not', (code) =>
-    expect(isTransient(withCode(code))).toBe(false),
+  it.each(['23505', '42P01', '22P02', 'P0001', 'ENOENT', '', 'EBADF', 'ABORT'])(
+    '%s is not transient',
+    (code) => expect(isTransient(withCode(code))).toBe(false),
   );
-  it('42883 of an operator is a fault of ours', () => {
+  it('42883 about an operator is a mistake of ours', () => {
     const error = Object.assign(new Error('operator does not exist: text + text'), { code: '42883' });
     expect(isTransient(error)).toBe(false);
   });
-  it.each(['28P01', '28000', '3D000'])('%s is somebody else’s to mend', (code) => {
-    expect(isTransient(withCode(code))).toBe(false);
-    expect(isAccessDenied(withCode(code))).toBe(true);
-  });
-  it('what several addresses answer passes if one of them does', () => {
+  it.each(['28P01', '28000', '3D000'])(
+    '%s denies access, which only an administrator can restore',
+    (code) => {
+      expect(isTransient(withCode(code))).toBe(false);
+      expect(isAccessDenied(withCode(code))).toBe(true);
+    },
+  );
+  it('the errors of several addresses are transient if one of them is', () => {
     expect(isTransient(new AggregateError([withCode('X'), withCode('ECONNREFUSED')]))).toBe(true);
-    expect(isTransient(new LedgerUnavailable('away'))).toBe(true);
+    expect(isTransient(new LedgerUnavailable('down'))).toBe(true);
     expect(isTransient('text')).toBe(false);
     expect(isAccessDenied('text')).toBe(false);
   });
 });
 
-describe('a PostgreSQL that goes away', () => {
-  it('is a passing error when it was never there', async () => {
+describe('an unavailable PostgreSQL', () => {
+  it('is a transient error when it does not listen', async () => {
     const ledger = openLedger('postgres://nobody@127.0.0.1:1/none');
     const error = await ledger.health().catch((e: unknown) => e);
     expect(isTransient(error)).toBe(true);
     await ledger.close();
   });
 
-  it('is a passing error when it falls silent in the middle, and the next statement has a connection of its own', async () => {
+  it('is a transient error when it falls silent, and the next statement gets a new connection', async () => {
     const url = new URL(opened().url);
     const [port, host] = [Number(url.port), url.hostname];
     const sockets: Socket[] = [];
@@ -68,7 +72,7 @@ describe('a PostgreSQL that goes away', () => {
     const proxy = createServer((socket) => {
       const server = createConnection(port, host);
       sockets.push(socket, server);
-      // Bytes are taken and go nowhere, as where a firewall has forgotten the connection.
+      // Bytes are accepted and dropped, as by a firewall that has forgotten the connection.
       for (const [from, to] of [
         [socket, server],
         [server, socket],
@@ -94,7 +98,7 @@ describe('a PostgreSQL that goes away', () => {
     proxy.close();
   });
 
-  it('is somebody to mend when the database does not exist', async () => {
+  it('denies access when the database does not exist', async () => {
     const url = new URL(await freshDatabase());
     url.pathname = '/there_is_none';
     const ledger = openLedger(url.href);
@@ -102,18 +106,18 @@ describe('a PostgreSQL that goes away', () => {
     await ledger.close();
   });
 
-  it('rejects every verb that was under way with a passing error, and all go on after it', async () => {
+  it('rejects every call in progress with a transient error, and later calls succeed', async () => {
     const { ledger, database } = opened();
     const run = await plannedRun(ledger, 300, 10);
     const writes = await writesOf(ledger, run);
     for (const _ of upTo(5)) {
-      const verbs = writes.flatMap(({ id }) => [
+      const calls = writes.flatMap(({ id }) => [
         ledger.writes.claim(claimOf(run, id)),
         ledger.runs.exactCounts(run.run_no),
         ledger.audit.seal(),
         ledger.rateBudget.take('t', 1, 1, 0),
       ]);
-      const ended = Promise.allSettled(verbs);
+      const ended = Promise.allSettled(calls);
       await sql`select pg_terminate_backend(pid) from pg_stat_activity
         where datname = current_database() and pid <> pg_backend_pid()`.execute(database.db);
       for (const result of await ended)
@@ -123,7 +127,7 @@ describe('a PostgreSQL that goes away', () => {
     expect((await ledger.runs.exactCounts(run.run_no)).total).toBe(300);
   });
 
-  it('killed with -9 in the middle and started again, has every answer that it gave', async () => {
+  it('killed with -9 and started again, still has everything that it confirmed', async () => {
     const postgres = await ownPostgres();
     const ledger = openLedger(await createDatabase(postgres.current().url, 'killed'), 8);
     await ledger.migrate();

@@ -24,7 +24,7 @@ async function rowsOf(table: 'datasets' | 'dataset_chunks'): Promise<number> {
 }
 
 describe('datasets', () => {
-  it('give back three megabytes byte by byte, with their hash', async () => {
+  it('return three megabytes unchanged, with their hash', async () => {
     const { datasets } = opened().ledger;
     const bytes = randomBytes(3_000_001);
     const staged = await datasets.stage('a.csv', 'csv', inPieces(bytes, 65_536));
@@ -34,7 +34,7 @@ describe('datasets', () => {
     expect(await datasets.find(staged.id)).toMatchObject(staged);
   });
 
-  it('are read whole or not at all: one that is deleted meanwhile has no early end', async () => {
+  it('are read completely or fail: one that is deleted meanwhile does not just end early', async () => {
     const { datasets } = opened().ledger;
     const { database } = opened();
     const { id } = await datasets.stage('a.csv', 'csv', inPieces(randomBytes(2_500_000), 65_536));
@@ -48,7 +48,7 @@ describe('datasets', () => {
     await expect(reading()).rejects.toThrow(DatasetGone);
   });
 
-  it('keep the same content once, whatever its pieces and names', async () => {
+  it('keep the same content once, whatever its chunks and names are', async () => {
     const { datasets } = opened().ledger;
     const bytes = randomBytes(2_500_000);
     const first = await datasets.stage('a.csv', 'csv', inPieces(bytes, 1_000));
@@ -60,7 +60,7 @@ describe('datasets', () => {
     expect((await readBack(first.id)).equals(bytes)).toBe(true);
   });
 
-  it('keep it once too when many stage it at the same moment', async () => {
+  it('keep it once when many stage it at the same moment', async () => {
     const { datasets } = opened().ledger;
     for (const _ of upTo(5)) {
       const bytes = randomBytes(1_200_000);
@@ -73,7 +73,7 @@ describe('datasets', () => {
     }
   });
 
-  it('leave nothing behind when the source breaks off', async () => {
+  it('leave nothing behind when the source fails', async () => {
     const { datasets } = opened().ledger;
     const before = [await rowsOf('datasets'), await rowsOf('dataset_chunks')];
     const broken = async function* () {
@@ -84,7 +84,7 @@ describe('datasets', () => {
     expect([await rowsOf('datasets'), await rowsOf('dataset_chunks')]).toEqual(before);
   });
 
-  it('may be empty, and are unknown where nobody staged them', async () => {
+  it('may be empty, and are not found unless they were staged', async () => {
     const { datasets } = opened().ledger;
     const empty = await datasets.stage('none.csv', 'csv', inPieces(Buffer.alloc(0), 1));
     expect(empty.bytes).toBe(0);

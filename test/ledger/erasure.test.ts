@@ -7,10 +7,10 @@ import { claimed, ledgerOfFile, openRun, writesOf, record, someId } from './harn
 
 const opened = ledgerOfFile();
 
-let people = 0;
-const somebody = (): string => {
-  people += 1;
-  return `e1b2c3d4-0000-0000-0000-${String(people).padStart(12, '0')}`;
+let contacts = 0;
+const newContact = (): string => {
+  contacts += 1;
+  return `e1b2c3d4-0000-0000-0000-${String(contacts).padStart(12, '0')}`;
 };
 /** Row `seq` is about this contact. */
 const rowOf = (seq: number, contactId: string) =>
@@ -43,16 +43,16 @@ const erase = (contactId: string, more: { datasets?: readonly string[]; erasureI
     requestedBy: 'dana',
     ...more,
   });
-const everything = () => contentsOfLedger(opened().url);
+const wholeLedger = () => contentsOfLedger(opened().url);
 
 describe('an erasure', () => {
-  it('empties the rows of one person in all runs, and leaves outcomes, reasons and everybody else', async () => {
-    const [anna, ben] = [somebody(), somebody()];
+  it('empties the rows of one data subject in all runs, and keeps outcomes, reason codes and all other rows', async () => {
+    const [anna, ben] = [newContact(), newContact()];
     const runs = [await stagedRun([anna, ben]), await stagedRun([ben, anna.toUpperCase()])];
     for (const run of runs) await settleAll(run.run_no);
     const erased = await erase(anna);
     expect(erased).toMatchObject({ records: 2, runs: runs.map((run) => run.run_id).sort(), waitingFor: [] });
-    expect(await everything()).not.toContain(anna);
+    expect(await wholeLedger()).not.toContain(anna);
     const { ledger } = opened();
     const rows = [];
     for await (const row of ledger.records.list(runs[0]?.run_no ?? 0)) rows.push(row);
@@ -63,8 +63,8 @@ describe('an erasure', () => {
     expect(JSON.stringify(rows[0])).not.toContain('canary-text');
   });
 
-  it('finds a row that the rules refused, under whatever column the id stands', async () => {
-    const anna = somebody();
+  it('finds an invalid row with the id in any column', async () => {
+    const anna = newContact();
     const { ledger } = opened();
     const run = await openRun(ledger);
     const fields = { 'Customer No': anna, phone: 'x' };
@@ -73,22 +73,25 @@ describe('an erasure', () => {
       record(1, { fields, record: null, key1: null, key2: null, reasons }),
     ]);
     expect(await erase(anna)).toMatchObject({ records: 1 });
-    expect(await everything()).not.toContain(anna);
+    expect(await wholeLedger()).not.toContain(anna);
   });
 
   it.each([
-    ['a line that is no row', (id: string) => ({ cxflow_raw: `${id},anna@example.org,Anna,Smith` })],
+    [
+      'a line that could not be parsed',
+      (id: string) => ({ cxflow_raw: `${id},anna@example.org,Anna,Smith` }),
+    ],
     ['a padded cell', (id: string) => ({ contactId: `  ${id}\t`, phone: 'x' })],
     ['a part of a longer cell', (id: string) => ({ note: `moved from (${id.toUpperCase()}), see there` })],
     ['a cell of two lines', (id: string) => ({ note: `old id:\n${id}\n` })],
     ['the name of a column', (id: string) => ({ [id]: 'true' })],
-  ])('finds a row that names them in %s', async (_, fieldsOf) => {
-    const [anna, ben] = [somebody(), somebody()];
+  ])('finds a row with the id in %s', async (_, fieldsOf) => {
+    const [anna, ben] = [newContact(), newContact()];
     const { ledger } = opened();
     const run = await openRun(ledger);
     const refused = (seq: number, fields: object) =>
       record(seq, { fields, record: null, key1: null, key2: null, reasons: [{ code: 'x' }] });
-    // A longer id that begins or ends with theirs is another one.
+    // A longer id that contains this one belongs to somebody else.
     const others = [fieldsOf(ben), fieldsOf(`${anna}0`), fieldsOf(`0${anna}`)];
     await ledger.records.stage(
       run.run_no,
@@ -100,7 +103,7 @@ describe('an erasure', () => {
     expect(rows).toEqual([{ cxflow_erased: true }, ...others]);
   });
 
-  it('finds a number, and takes no other row for theirs where a short id is an ordinary word', async () => {
+  it('finds an id that is a number, and does not mistake a short id in another row for a match', async () => {
     const { ledger, database } = opened();
     const run = await openRun(ledger);
     const broken = { record: null, key1: null, key2: null, reasons: [{ code: 'x' }] };
@@ -115,19 +118,19 @@ describe('an erasure', () => {
       .where('run_no', '=', run.run_no)
       .execute();
     expect(await erase('90210')).toMatchObject({ records: 2 });
-    expect(await everything()).toContain('90210 main street');
+    expect(await wholeLedger()).toContain('90210 main street');
   });
 
   it('keeps the objection as a keyed hash, on every channel', async () => {
-    const anna = somebody();
+    const anna = newContact();
     expect(await erase(anna)).toMatchObject({ suppressed: [...CHANNELS] });
     const found = await opened().ledger.suppressions.find([anna], [...CHANNELS]);
     expect(found.map(({ channel }) => channel).sort()).toEqual([...CHANNELS].sort());
-    expect(await everything()).not.toContain(anna);
+    expect(await wholeLedger()).not.toContain(anna);
   });
 
-  it('keys the proof of consent away, and says how much', async () => {
-    const anna = somebody();
+  it('makes the proof of consent unreadable, and counts its entries', async () => {
+    const anna = newContact();
     const { ledger, database } = opened();
     const batch = {
       ...{ runId: 'p:1', writeId: '1', batchKey: 'k', sentAt: null },
@@ -153,8 +156,8 @@ describe('an erasure', () => {
     expect(await ledger.consentProof.list(anna)).toEqual([]);
   });
 
-  it('deletes the files that name them, but not the one that a run still reads', async () => {
-    const anna = somebody();
+  it('deletes datasets that name the data subject, but not one that a run is still reading', async () => {
+    const anna = newContact();
     const { ledger } = opened();
     const stage = (name: string) =>
       ledger.datasets.stage(
@@ -174,8 +177,8 @@ describe('an erasure', () => {
     ]);
   });
 
-  it('leaves what a run under way still has to send, and says which run', async () => {
-    const [anna, ben] = [somebody(), somebody()];
+  it('keeps rows that a running run still has to send, and names the run', async () => {
+    const [anna, ben] = [newContact(), newContact()];
     const run = await stagedRun([anna, ben], 'running');
     await opened().ledger.writes.plan(run.run_no, 'create', 2);
     expect(await erase(anna)).toMatchObject({ records: 0, runs: [], waitingFor: [run.run_id] });
@@ -183,8 +186,8 @@ describe('an erasure', () => {
     expect(write?.seqs).toEqual([1, 2]);
   });
 
-  it('takes them out of a failed run that may never start again: cancelled, out of the batch, counted', async () => {
-    const [anna, ben] = [somebody(), somebody()];
+  it('cancels pending rows of a failed run, removes them from their batch, and counts them', async () => {
+    const [anna, ben] = [newContact(), newContact()];
     const run = await stagedRun([anna, ben, anna, anna], 'failed');
     const { ledger } = opened();
     await ledger.writes.plan(run.run_no, 'create', 2);
@@ -193,11 +196,11 @@ describe('an erasure', () => {
     expect(open.map(({ seqs }) => seqs)).toEqual([[2]]);
     expect(await ledger.runs.exactCounts(run.run_no)).toMatchObject({ total: 4, pending: 1, cancelled: 3 });
     expect(await ledger.runs.counts(run.run_no)).toMatchObject({ total: 4, pending: 1, cancelled: 3 });
-    expect(await everything()).not.toContain(anna);
+    expect(await wholeLedger()).not.toContain(anna);
   });
 
-  it('takes them out of a run that failed while it was staged, with the file that it was reading', async () => {
-    const [anna, ben] = [somebody(), somebody()];
+  it('cancels rows of a run that failed while staging, and deletes the dataset that it was reading', async () => {
+    const [anna, ben] = [newContact(), newContact()];
     const { ledger, database } = opened();
     const bytes = Buffer.from(`${JSON.stringify({ contactId: anna })}\n`);
     const { id } = await ledger.datasets.stage('a', 'ndjson', Readable.from([bytes]));
@@ -205,23 +208,23 @@ describe('an erasure', () => {
     await ledger.records.stage(run.run_no, [rowOf(1, anna), rowOf(2, ben)]);
     await database.db.updateTable('runs').set({ state: 'failed' }).where('run_no', '=', run.run_no).execute();
     expect(await erase(anna, { datasets: [id] })).toMatchObject({ records: 1, datasets: 1, waitingFor: [] });
-    // Started again with the file, it goes on to its end: they are counted once.
-    await ledger.records.stage(run.run_no, [rowOf(3, somebody())]);
+    // When the run is started again with the file, the cancelled rows are counted once.
+    await ledger.records.stage(run.run_no, [rowOf(3, newContact())]);
     await ledger.records.finishStaging(run.run_no);
     const counts = { total: 3, pending: 2, cancelled: 1 };
     expect(await ledger.runs.exactCounts(run.run_no)).toEqual(counts);
     expect(await ledger.runs.counts(run.run_no)).toEqual(counts);
-    expect(await everything()).not.toContain(anna);
+    expect(await wholeLedger()).not.toContain(anna);
   });
 
-  it('takes them out of a batch that CXone refused as it was, and the rest goes out without them', async () => {
-    const [anna, ben] = [somebody(), somebody()];
+  it('removes rows from a batch that CXone refused, so that the others are sent without them', async () => {
+    const [anna, ben] = [newContact(), newContact()];
     const run = await stagedRun([anna, ben], 'running');
     const { ledger, database } = opened();
     await ledger.writes.plan(run.run_no, 'create', 2);
     const [write] = await writesOf(ledger, run);
     const id = write?.id ?? '';
-    // 401, 429: nothing of it was applied.
+    // After a 401 or 429 nothing of it was applied.
     await ledger.writes.release(id, (await claimed(ledger, run, id)).fence);
     await database.db.updateTable('runs').set({ state: 'failed' }).where('run_no', '=', run.run_no).execute();
     expect(await erase(anna)).toMatchObject({ records: 1, waitingFor: [] });
@@ -229,9 +232,9 @@ describe('an erasure', () => {
   });
 
   it.each(['halved', 'resent', 'ownWrite', 'batchKey'])(
-    'leaves in a failed run what is a part or a repeat of something that went out: %s',
+    'keeps rows of a failed run whose write was derived from one that was sent: %s',
     async (mark) => {
-      const anna = somebody();
+      const anna = newContact();
       const run = await stagedRun([anna], 'failed');
       const { ledger, database } = opened();
       await ledger.writes.plan(run.run_no, 'create', 1);
@@ -242,18 +245,18 @@ describe('an erasure', () => {
     },
   );
 
-  it('names every run that is still reading what cannot be searched: a file of the worker, rows of an old run', async () => {
+  it("names every run that is still reading a source which cannot be searched: a worker's file, or rows of another run", async () => {
     const { ledger } = opened();
     const reading = async (source: object) => openRun(ledger, { input: { listId: 'L1', source } });
     const runs = [await reading({ path: 'a.csv' }), await reading({ retryOf: 'r' })];
     await reading({ dataset: 'd' });
-    expect((await erase(somebody())).waitingFor).toEqual(runs.map(({ run_id }) => run_id).sort());
+    expect((await erase(newContact())).waitingFor).toEqual(runs.map(({ run_id }) => run_id).sort());
     for (const { run_no } of runs) await ledger.records.finishStaging(run_no);
-    expect((await erase(somebody())).waitingFor).toEqual([]);
+    expect((await erase(newContact())).waitingFor).toEqual([]);
   });
 
-  it('leaves in a failed run what was sent and never answered', async () => {
-    const anna = somebody();
+  it('keeps rows of a failed run that were sent without an answer', async () => {
+    const anna = newContact();
     const run = await stagedRun([anna], 'running');
     const { ledger, database } = opened();
     await ledger.writes.plan(run.run_no, 'create', 1);
@@ -265,9 +268,9 @@ describe('an erasure', () => {
     expect(await erase(anna)).toMatchObject({ records: 0, waitingFor: [run.run_id] });
   });
 
-  it('takes the text out of the events that the CRM has been told', async () => {
-    const anna = somebody();
-    const run = await stagedRun([somebody()]);
+  it('removes the body of delivered events only', async () => {
+    const anna = newContact();
+    const run = await stagedRun([newContact()]);
     const event = (delivered_at: Date | null) => ({
       run_no: run.run_no,
       event: 'e',
@@ -290,8 +293,8 @@ describe('an erasure', () => {
     expect(rows.map(({ body }) => body)).toEqual(['', `{"contactId":"${anna}"}`]);
   });
 
-  it('stands in the audit without a name, and its repeat is found by its id', async () => {
-    const anna = somebody();
+  it('is in the audit without the id of the data subject, and its result is found again', async () => {
+    const anna = newContact();
     const erasureId = someId('erasure');
     const erased = await erase(anna, { erasureId });
     const { ledger } = opened();
@@ -300,25 +303,6 @@ describe('an erasure', () => {
     const entries = [];
     for await (const each of ledger.audit.list(erasureId)) entries.push(each);
     expect(entries).toMatchObject([{ action: 'subject_erased', data: { ...erased, requestedBy: 'dana' } }]);
-    expect(await everything()).not.toContain(anna);
-  });
-});
-
-describe('results of a check', () => {
-  it('are kept once a row, told in order, and tallied by reason', async () => {
-    const { eligibilityResults } = opened().ledger;
-    const checkId = someId('check');
-    const no = (seq: number) => ({ seq, eligible: false, reason: 'explicit_opt_out' });
-    await eligibilityResults.add(checkId, [{ seq: 1, eligible: true, reason: 'compliant' }, no(2)]);
-    await eligibilityResults.add(checkId, [{ seq: 2, eligible: true, reason: 'compliant' }, no(3)]);
-    await eligibilityResults.add(someId('check'), [no(9)]);
-    expect(await eligibilityResults.count(checkId)).toBe(3);
-    expect(await eligibilityResults.tally(checkId)).toEqual({
-      eligible: 1,
-      ineligible: { explicit_opt_out: 2 },
-    });
-    const rows = [];
-    for await (const row of eligibilityResults.list(checkId)) rows.push(row);
-    expect(rows).toEqual([{ seq: 1, eligible: true, reason: 'compliant' }, no(2), no(3)]);
+    expect(await wholeLedger()).not.toContain(anna);
   });
 });

@@ -1,5 +1,6 @@
-/** A ledger on a database of its own, and runs in it that are staged by hand. */
+/** A ledger with a database of its own, and runs that are staged without activities. */
 import { randomBytes } from 'node:crypto';
+import { sql } from 'kysely';
 import { afterAll, beforeAll } from 'vitest';
 import type { Outcome } from '../../src/domain/run.ts';
 import { type Database, openDatabase } from '../../src/ledger/database.ts';
@@ -12,11 +13,11 @@ import { freshDatabase } from '../harness/fresh.ts';
 export interface Opened {
   readonly url: string;
   readonly ledger: Ledger;
-  /** For what no verb of the ledger does: tampering, looking, breaking. */
+  /** For what the port does not offer: inspecting and damaging rows. */
   readonly database: Database;
 }
 
-/** Opened before the tests of a file and closed after them; a pool that does not close fails the file. */
+/** Opens a ledger before the tests of a file and closes it after them; a pool that does not close fails the file. */
 export function ledgerOfFile(maxConnections = 24): () => Opened {
   let opened: Opened | undefined;
   beforeAll(async () => {
@@ -79,7 +80,7 @@ export const invalid = (seq: number): StagedRecord =>
 
 export const upTo = (n: number): number[] => Array.from({ length: n }, (_, index) => index + 1);
 
-/** `n` valid records, cut into batches of `size`. */
+/** A run of `n` valid records in batches of `size`. */
 export async function plannedRun(ledger: Ledger, n: number, size = 100, input?: unknown): Promise<Run> {
   const run = await openRun(ledger, { input });
   await ledger.records.stage(
@@ -89,6 +90,38 @@ export async function plannedRun(ledger: Ledger, n: number, size = 100, input?: 
   await ledger.records.finishStaging(run.run_no);
   await ledger.writes.plan(run.run_no, 'create', size);
   return run;
+}
+
+/** The whole row, to check that a call has changed nothing. */
+export async function readWrite({ database }: Opened, id: string) {
+  return database.db.selectFrom('writes').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+}
+
+/** The first write of a new run of `n` records. */
+export async function plannedWrite(ledger: Ledger, n: number, size = n) {
+  const run = await plannedRun(ledger, n, size);
+  const [write] = await writesOf(ledger, run);
+  if (!write) throw new Error('nothing was planned');
+  return { run, id: write.id };
+}
+
+/** Calls of several processes. Within one process, simultaneous calls would be combined in one statement. */
+export async function inProcesses<T>(
+  { url }: Opened,
+  times: number,
+  call: (ledger: Ledger) => Promise<T>,
+): Promise<T[]> {
+  const ledgers = upTo(4).map(() => openLedger(url, 2));
+  const calls = ledgers.flatMap((ledger) => upTo(times / ledgers.length).map(() => call(ledger)));
+  const results = await Promise.all(calls);
+  await Promise.all(ledgers.map((ledger) => ledger.close()));
+  return results;
+}
+
+export async function expireLease({ database }: Opened, id: string): Promise<void> {
+  await sql`update writes set lease_until = clock_timestamp() - interval '1 ms' where id = ${id}`.execute(
+    database.db,
+  );
 }
 
 export async function writesOf(ledger: Ledger, run: Run) {

@@ -5,7 +5,7 @@ import { claimed, group, ledgerOfFile, writesOf, plannedRun, settlement } from '
 
 const opened = ledgerOfFile();
 
-/** A run of `n` batches of two records; `settleNext` settles the next with one created and one existing. */
+/** A run of `n` batches of two records. `settleNext` settles the next one with one created and one existing. */
 async function runOf(n: number) {
   const { ledger } = opened();
   const run = await plannedRun(ledger, 2 * n, 2);
@@ -31,7 +31,7 @@ async function onlyEvent(ledger: Ledger, run: Run) {
 }
 
 describe('the outbox', () => {
-  it('gives events in order until they are delivered, and tallies', async () => {
+  it('lists undelivered events in order, and counts deliveries', async () => {
     const { ledger, run, settleNext } = await runOf(3);
     await settleNext();
     await settleNext();
@@ -48,7 +48,7 @@ describe('the outbox', () => {
     expect(failed).toMatchObject({ attempts: 1, last_error: 'status 503', delivered_at: null });
   });
 
-  it('keeps the first rendering: every try has the same bytes', async () => {
+  it('keeps the first body, so that every attempt delivers the same bytes', async () => {
     const { ledger, run, settleNext } = await runOf(1);
     await settleNext();
     const { id } = await onlyEvent(ledger, run);
@@ -56,7 +56,7 @@ describe('the outbox', () => {
     expect(await ledger.outbox.freezeBody(id, 'second')).toBe('first');
   });
 
-  it('lets one event stand for those before it, with the counts of all', async () => {
+  it('merges undelivered events into the last one, with the counts of all', async () => {
     const { ledger, run, settleNext } = await runOf(3);
     await settleNext(10);
     await settleNext(20);
@@ -75,7 +75,7 @@ describe('the outbox', () => {
     expect(await ledger.outbox.countDeliveries(run.run_no)).toEqual({ delivered: 0, undelivered: 1 });
   });
 
-  it('loses no count when what was merged is merged again before it was told', async () => {
+  it('loses no count when a merged event is merged again before it is delivered', async () => {
     const { ledger, run, settleNext } = await runOf(4);
     await settleNext();
     await settleNext();
@@ -91,7 +91,7 @@ describe('the outbox', () => {
     expect(await ledger.outbox.renderedTotals(run.run_no)).toEqual(all);
   });
 
-  it('merges nothing into what is rendered already, nor across runs', async () => {
+  it('merges neither events that have a body nor events of other runs', async () => {
     const { ledger, run, settleNext } = await runOf(2);
     const other = await runOf(1);
     await settleNext();
@@ -106,7 +106,7 @@ describe('the outbox', () => {
     expect(await ledger.outbox.ownTotals(first)).toEqual(content);
   });
 
-  it('adds nothing for a write without an answer', async () => {
+  it('has no event for a write without an answer', async () => {
     const { ledger } = opened();
     const run = await plannedRun(ledger, 1);
     const [write] = await writesOf(ledger, run);

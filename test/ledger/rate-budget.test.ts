@@ -11,7 +11,7 @@ async function serverNow(): Promise<number> {
 }
 
 describe('the rate budget', () => {
-  it('gives permits that are never closer than the rate, to however many processes (property)', async () => {
+  it('never gives more permits than the rate allows, however many processes there are (property)', async () => {
     const { url } = opened();
     const processes = upTo(4).map(() => openLedger(url, 3));
     await fc.assert(
@@ -30,14 +30,14 @@ describe('the rate budget', () => {
               await (line = line.then(() => new Promise((resolve) => setTimeout(resolve, pauseMs / 4))));
               const before = performance.now();
               const waitMs = await processes[who]?.rateBudget.take(tenant, intervalMs, permits, 1e9);
-              // The budget's moment lies between the two readings of our clock: [earliest, latest].
+              // The budget's time is between these two readings of our clock.
               const slack = performance.now() - before;
               for (let i = 0; i < permits; i += 1)
                 times.push(before + slack + (waitMs ?? 0) + i * intervalMs);
             }),
           );
           times.sort((a, b) => a - b);
-          // Over any span: no more permits than the rate allows, but for the uncertainty of one round trip.
+          // In any period: no more permits than the rate allows, except for the uncertainty of one round trip.
           const [first = 0] = times;
           for (const [i, at] of times.entries()) {
             expect(at - first).toBeGreaterThan((i - 1) * intervalMs - 100);
@@ -49,7 +49,7 @@ describe('the rate budget', () => {
     await Promise.all(processes.map((ledger) => ledger.close()));
   });
 
-  it('lines permits up exactly: the n-th is free n intervals after the first', async () => {
+  it('spaces permits exactly: the n-th is free n intervals after the first', async () => {
     const { ledger } = opened();
     const tenant = someId('tenant');
     const t0 = await serverNow();
@@ -62,7 +62,7 @@ describe('the rate budget', () => {
     }
   });
 
-  it('takes nothing when the wait would be too long, so that tries do not push the line away', async () => {
+  it('reserves nothing when the wait would be too long, so that attempts do not delay each other', async () => {
     const { ledger } = opened();
     const tenant = someId('tenant');
     await ledger.rateBudget.take(tenant, 60_000, 1, 0);
@@ -73,7 +73,7 @@ describe('the rate budget', () => {
     }
   });
 
-  it('does not save up what was not used', async () => {
+  it('does not accumulate unused permits', async () => {
     const { ledger } = opened();
     const tenant = someId('tenant');
     await ledger.rateBudget.take(tenant, 5, 1, 0);
@@ -82,7 +82,7 @@ describe('the rate budget', () => {
     expect(await ledger.rateBudget.take(tenant, 60_000, 1, 1e9)).toBeGreaterThan(50_000);
   });
 
-  it('a 429 stops the permits and the claims of all processes, for the longest that was asked for', async () => {
+  it('a 429 stops the permits and claims of all processes, for the longest time that was requested', async () => {
     const { ledger, url } = opened();
     const other = openLedger(url, 2);
     const tenant = someId('tenant');
@@ -100,7 +100,7 @@ describe('the rate budget', () => {
     await other.close();
   });
 
-  it('obeys a Retry-After of decades', async () => {
+  it('obeys a Retry-After of several decades', async () => {
     const { ledger } = opened();
     const tenant = someId('tenant');
     await ledger.rateBudget.block(tenant, 999_999_999_000);
@@ -111,7 +111,7 @@ describe('the rate budget', () => {
     expect(await ledger.rateBudget.take(tenant, 60, 1, 10_000)).toBeGreaterThan(9e11);
   });
 
-  it('a tenant that nobody has used is not blocked', async () => {
+  it('a tenant without any requests is not blocked', async () => {
     expect(await opened().ledger.rateBudget.blockedMs(someId('tenant'))).toBe(0);
   });
 });

@@ -23,7 +23,7 @@ const stagedThrough = async (runNo: number) =>
   ).staged_through;
 
 describe('staging', () => {
-  it('keeps every character of a row: tabs, backslashes, line ends, COPY words, right-to-left, astral', async () => {
+  it('keeps every character of a row: tabs, backslashes, line ends, COPY markers, right-to-left, astral', async () => {
     const { ledger } = opened();
     const run = await openRun(ledger);
     const texts = [
@@ -64,7 +64,7 @@ describe('staging', () => {
     );
   });
 
-  it('takes NUL and half characters where only JSON holds them, as raw rows do', async () => {
+  it('keeps NUL and lone surrogates in fields, where raw rows have them', async () => {
     const { ledger } = opened();
     const run = await openRun(ledger);
     await ledger.records.stage(run.run_no, [record(1, { fields: { cxflow_raw: 'a\0b\ud800c' } })]);
@@ -83,7 +83,7 @@ describe('staging', () => {
     expect(await all(ledger.records.list(run.run_no, 'pending'))).toHaveLength(2);
   });
 
-  it('changes nothing when a chunk comes again, even with other content or late', async () => {
+  it('changes nothing when a chunk is staged again, even late or with other content', async () => {
     const { ledger } = opened();
     const run = await openRun(ledger);
     const chunk = [record(1), invalid(2)];
@@ -108,7 +108,7 @@ describe('staging', () => {
     expect(await ledger.runs.counts(run.run_no)).toEqual(counts);
   });
 
-  it('stages nothing of a chunk with a row that the database refuses, and lends the connection on', async () => {
+  it('stages nothing of a chunk with a row that the database rejects, and returns the connection to the pool', async () => {
     const { url } = opened();
     const ledger = openLedger(url, 1);
     try {
@@ -124,7 +124,7 @@ describe('staging', () => {
     }
   });
 
-  it('survives a connection that is killed at any moment of a COPY, with nothing half-staged', async () => {
+  it('stages a chunk completely or not at all when its connection is killed at any moment', async () => {
     const { url, database } = opened();
     for (const afterMs of [0, 1, 2, 4, 8, 16, 32]) {
       const ledger = openLedger(url, 1);
@@ -142,9 +142,9 @@ describe('staging', () => {
       await new Promise((resolve) => setTimeout(resolve, afterMs));
       await sql`select pg_terminate_backend(${pid ?? 0}::int)`.execute(database.db);
       const ended = await staging;
-      // A commit whose answer was lost may have been one.
+      // A commit whose confirmation was lost may have taken effect.
       expect(ended === 'staged' ? [2_000] : [0, 2_000]).toContain(await stagedThrough(run.run_no));
-      // The pool gets a new connection, and the same chunk goes in.
+      // The pool opens a new connection, and the same chunk can be staged.
       await ledger.records.stage(run.run_no, rows).catch(() => ledger.records.stage(run.run_no, rows));
       expect(await stagedThrough(run.run_no)).toBe(2_000);
       await ledger.close();
@@ -153,7 +153,7 @@ describe('staging', () => {
 });
 
 describe('duplicates', () => {
-  it('are candidates where valid records share either key, in the order of the source, over many pages', async () => {
+  it('are looked for among valid records that share a key, in the order of the source, over many pages', async () => {
     const { ledger } = opened();
     const run = await openRun(ledger);
     const n = 5_000;
@@ -189,7 +189,7 @@ describe('duplicates', () => {
 });
 
 describe('the end of a run', () => {
-  it('cancels what is pending once, and cheap counts know it as well as exact ones', async () => {
+  it('cancels pending records once, and both ways of counting agree', async () => {
     const { ledger } = opened();
     const run = await plannedRun(ledger, 7);
     await ledger.records.cancelPending(run.run_no, { code: 'run_cancelled' });
@@ -199,7 +199,7 @@ describe('the end of a run', () => {
     expect(await ledger.runs.counts(run.run_no)).toEqual(counts);
   });
 
-  it('does not tell wrong numbers: a record that was lost is an error', async () => {
+  it('fails instead of counting wrongly when a record is missing', async () => {
     const { ledger, database } = opened();
     const run = await plannedRun(ledger, 3);
     await sql`delete from records where run_no = ${run.run_no} and seq = 2`.execute(database.db);
@@ -225,6 +225,6 @@ describe('the end of a run', () => {
   });
 });
 
-it('an unused database needs no connection to be closed', async () => {
+it('a database that was never used can be closed without a connection', async () => {
   await openDatabase('postgres://nobody@127.0.0.1:1/none').close();
 });

@@ -5,7 +5,7 @@ import { ledgerOfFile, openRun } from './harness.ts';
 const opened = ledgerOfFile();
 const FROM = new Date('2026-03-01T10:00:00Z');
 
-/** Settled writes by the hand of SQL: `n` of 100 records each, one every 10 ms. */
+/** Inserts `n` settled writes of 100 records each, one every 10 ms. */
 async function settled(n: number): Promise<{ runNo: number; runId: string }> {
   const { ledger, database } = opened();
   const { run_no: runNo, run_id: runId } = await openRun(ledger);
@@ -20,8 +20,8 @@ async function settled(n: number): Promise<{ runNo: number; runId: string }> {
   return { runNo, runId };
 }
 
-describe('what a report draws', () => {
-  it('is a hundred buckets for a million records, and none is lost in them', async () => {
+describe('a report', () => {
+  it('has a hundred buckets for a million records, which contain all of them', async () => {
     const { reports } = opened().ledger;
     const { runNo } = await settled(10_000);
     const writing = await reports.writingPeriod(runNo);
@@ -38,7 +38,7 @@ describe('what a report draws', () => {
     expect(await reports.countRepeats(runNo)).toEqual({ repeats: 20, lostAnswers: 10 });
   });
 
-  it('names the slowest batches first', async () => {
+  it('lists the slowest batches first', async () => {
     const { reports } = opened().ledger;
     const { runNo } = await settled(600);
     const slowest = await reports.slowest(runNo, 3);
@@ -50,7 +50,7 @@ describe('what a report draws', () => {
     expect(slowest[0]).toMatchObject({ kind: 'create', records: 100, attempts: 1, httpStatus: 200 });
   });
 
-  it('is nothing for a run that wrote nothing', async () => {
+  it('is empty for a run that wrote nothing', async () => {
     const { ledger } = opened();
     const { run_no: runNo } = await openRun(ledger);
     expect(await ledger.reports.writingPeriod(runNo)).toBeNull();
@@ -58,7 +58,7 @@ describe('what a report draws', () => {
     expect(await ledger.reports.countRepeats(runNo)).toEqual({ repeats: 0, lostAnswers: 0 });
   });
 
-  it('is the story of the run in its order, sealed or not, without the batches', async () => {
+  it('lists the milestones of the run in order, sealed or not, without the batches', async () => {
     const { ledger } = opened();
     const { run_id: runId } = await openRun(ledger);
     const add = (action: string, by?: string) => ledger.audit.add(runId, action, { ...(by && { by }) });
@@ -67,8 +67,8 @@ describe('what a report draws', () => {
     await ledger.audit.seal();
     await add('resume', 'sam');
     await ledger.audit.add('another-run', 'cancel', {});
-    const story = await ledger.reports.milestones(runId);
-    expect(story.map(({ action }) => action)).toEqual(['run_opened', 'pause', 'resume']);
-    expect(story[1]?.data).toEqual({ by: 'sam' });
+    const milestones = await ledger.reports.milestones(runId);
+    expect(milestones.map(({ action }) => action)).toEqual(['run_opened', 'pause', 'resume']);
+    expect(milestones[1]?.data).toEqual({ by: 'sam' });
   });
 });

@@ -28,7 +28,7 @@ const asked = (runId: string, more: Partial<{ again: boolean; dryRun: boolean; i
 });
 
 describe('opening a run', () => {
-  it('is won by one of many at the same moment; the others find it', async () => {
+  it('at the same moment many times over creates one run, which the others find', async () => {
     const { ledger } = opened();
     const runId = someId('run');
     const kinds = await Promise.all(upTo(10).map(() => ledger.runs.open(asked(runId))));
@@ -48,7 +48,7 @@ describe('opening a run', () => {
     expect((await ledger.runs.open(asked(run.run_id))).kind).toBe(kind);
   });
 
-  it('changes nothing of a known run until it is told to, and nothing of one that has ended', async () => {
+  it('does not change a known run before it is reopened, and never one that has ended', async () => {
     const { ledger } = opened();
     const run = await openRun(ledger, { input: { path: 'wrong.csv' } });
     await ledger.runs.close(run.run_no, 'failed', null, null);
@@ -73,15 +73,15 @@ describe('opening a run', () => {
     expect(await ledger.runs.get(run.run_id)).toMatchObject({ state, failure });
   });
 
-  it('is an error to speak of a run that is not there', async () => {
+  it('comes first: a run that was never opened is not found', async () => {
     const { ledger } = opened();
     expect(await ledger.runs.find('none')).toBeUndefined();
     await expect(ledger.runs.get('none')).rejects.toThrow(/none is not in the ledger/);
   });
 });
 
-describe('reservation', () => {
-  it('is claimed by one of many runs at the same moment; the others are told by whom', async () => {
+describe('a business key', () => {
+  it('is reserved by one of many runs at the same moment; the others learn by which', async () => {
     const { ledger } = opened();
     const key = someId('key');
     const runs = await Promise.all(upTo(8).map(() => openRun(ledger)));
@@ -91,7 +91,7 @@ describe('reservation', () => {
     for (const claim of claims) if (claim.kind === 'taken') expect(claim.by).toBe(runs[winner]?.run_id);
   });
 
-  it('is kept by a run that runs or is completed, and free after any other end', async () => {
+  it('stays reserved by a run that is running or completed, and is free after any other end', async () => {
     const { ledger } = opened();
     const ends: [RunState, string][] = [
       ['completed', 'taken'],
@@ -109,7 +109,7 @@ describe('reservation', () => {
     }
   });
 
-  it('does not count for dry runs and for runs that were asked to write it again', async () => {
+  it('may be shared by dry runs and by runs with `again`', async () => {
     const { ledger } = opened();
     const key = someId('key');
     const first = await openRun(ledger);
@@ -123,7 +123,7 @@ describe('reservation', () => {
     expect(await ledger.runs.reserveBusinessKey(next.run_no, key)).toEqual({ kind: 'reserved' });
   });
 
-  it('is repeatable by its owner, and makes a failed run a running one that has no result', async () => {
+  it('can be reserved again by its owner, which makes a failed run a running one without a result', async () => {
     const { ledger } = opened();
     const key = someId('key');
     const run = await openRun(ledger);
@@ -135,7 +135,7 @@ describe('reservation', () => {
     expect(now).toMatchObject({ state: 'running', result: null, failure: null, finished_at: null });
   });
 
-  it('is taken by another run while this one had failed: it stays failed', async () => {
+  it('may be taken by another run while its owner had failed; the owner stays failed', async () => {
     const { ledger } = opened();
     const key = someId('key');
     const [first, second] = [await openRun(ledger), await openRun(ledger)];
@@ -160,7 +160,7 @@ describe('reservation', () => {
     },
   );
 
-  it('counts the runs of a key that ended early, for the next default id', async () => {
+  it('counts its runs that ended early, for the next default id', async () => {
     const { ledger } = opened();
     const key = someId('key');
     for (const state of ['cancelled', 'rejected', 'failed'] as const) {
@@ -172,8 +172,8 @@ describe('reservation', () => {
   });
 });
 
-describe('the business key', () => {
-  it('is the same for the same things in any order, and another for anything else', () => {
+describe('the content of a business key', () => {
+  it('is equal for equal options in any order, and different for anything else', () => {
     const key = (kind: string, target: string, content: string, options: unknown) =>
       businessKey(kind, target, content, options);
     const base = key('contact-import', 'L1', 'abc', { existing: 'skip', dedupe: 'either' });
@@ -189,7 +189,7 @@ describe('the business key', () => {
 });
 
 describe('counts', () => {
-  it('add up, and the cheap ones equal the exact ones, after any course of events (property)', async () => {
+  it('add up, and both ways of counting agree, after any sequence of events (property)', async () => {
     const { ledger } = opened();
     const step = fc.constantFrom('settle', 'derive', 'lose', 'release', 'doubt', 'leave', 'resend');
     await fc.assert(

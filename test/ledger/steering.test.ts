@@ -19,7 +19,7 @@ const SEEDS = process.env.SEED ? [Number(process.env.SEED)] : [1, 2, 3];
 
 describe('steering', () => {
   it.each(SEEDS)(
-    'no claim succeeds once `stopped` has returned, amid hundreds of them (SEED=%i)',
+    'no claim succeeds once `stopped` has returned, among hundreds of claims (SEED=%i)',
     async (seed) => {
       const { ledger, url } = opened();
       const other = openLedger(url, 12);
@@ -60,14 +60,14 @@ describe('steering', () => {
       await steer;
       expect(wonBefore).toBeGreaterThan(0);
       expect(beganAfter).toBeGreaterThan(0);
-      // Those claimed before are the only ones that are out.
+      // Only writes that were claimed before may be sent.
       const open = await writesOf(ledger, run);
       expect(open.filter(({ state }) => state === 'sending')).toHaveLength(wonBefore);
       await other.close();
     },
   );
 
-  it('what was claimed when `stopped` returned can be seen by whoever stopped it', async () => {
+  it('every earlier claim is visible once `stopped` has returned', async () => {
     const { ledger } = opened();
     for (const round of upTo(20)) {
       const run = await plannedRun(ledger, 20, 1);
@@ -80,7 +80,7 @@ describe('steering', () => {
     }
   });
 
-  it('a paused run gives no claim, and a resumed one does', async () => {
+  it('a paused run allows no claim, and a resumed one does', async () => {
     const { ledger } = opened();
     const run = await plannedRun(ledger, 2, 1);
     const [write] = await writesOf(ledger, run);
@@ -91,7 +91,7 @@ describe('steering', () => {
     expect(await ledger.writes.claim(claim)).toMatchObject({ verdict: 'claimed' });
   });
 
-  it('a stopped run does not hold up another one', async () => {
+  it('a stopped run does not affect another one', async () => {
     const { ledger } = opened();
     const [stopped, other] = [await plannedRun(ledger, 1), await plannedRun(ledger, 1)];
     await ledger.runs.steer(stopped.run_no, 'stopped');

@@ -13,7 +13,7 @@ function opener(url: string) {
 }
 
 describe('the pepper', () => {
-  it('makes other keys, the same in every process that has it', async () => {
+  it('changes the hashes, in the same way for every process that has it', async () => {
     const open = opener(await freshDatabase());
     await open().migrate();
     const [plain, hot] = [await open().subjects.hash(ANNA), await open('hot').subjects.hash(ANNA)];
@@ -22,9 +22,9 @@ describe('the pepper', () => {
   });
 
   it.each([
-    ['another', 'mild'],
-    ['none', null],
-  ])('once a worker has begun with one, %s is refused before it overlooks anybody', async (_, wrong) => {
+    ['another pepper', 'mild'],
+    ['no pepper', null],
+  ])('registered by a worker, rejects %s, which would overlook objections', async (_, wrong) => {
     const open = opener(await freshDatabase());
     await open().migrate();
     await open('hot').subjects.registerPepper();
@@ -34,7 +34,7 @@ describe('the pepper', () => {
     expect(await open('hot').subjects.hash(ANNA)).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  it('a ledger that was begun without one stays without one', async () => {
+  it('cannot be added to a ledger that was started without one', async () => {
     const open = opener(await freshDatabase());
     await open().migrate();
     await open().subjects.registerPepper();

@@ -7,18 +7,18 @@ import { ledgerOfFile } from './harness.ts';
 const opened = ledgerOfFile();
 const list = () => opened().ledger.suppressions;
 
-let people = 0;
-const somebody = (): string => {
-  people += 1;
-  return `a1b2c3d4-0000-0000-0000-${String(people).padStart(12, '0')}`;
+let contacts = 0;
+const newContact = (): string => {
+  contacts += 1;
+  return `a1b2c3d4-0000-0000-0000-${String(contacts).padStart(12, '0')}`;
 };
 
 const objection = (contactId: string, since: string) =>
   ({ contactId, channel: 'email', reason: 'gdpr_needs_consent_date', since }) as const;
 
 const BATCH = { runId: 'r', writeId: '1', batchKey: 'k', sentAt: null, requestId: null, httpStatus: 200 };
-/** An opt-in that CXone took. */
-const TAKEN = {
+/** An opt-in that CXone has accepted. */
+const ACCEPTED = {
   optIn: true,
   withdrawalTimestamp: null,
   regulatoryRegion: 'GDPR',
@@ -31,9 +31,9 @@ const TAKEN = {
 } as const;
 
 describe('the suppression list', () => {
-  it('names nobody: a keyed hash stands there, the same for every process', async () => {
+  it('contains keyed hashes instead of contact ids, the same for every process', async () => {
     const { ledger, database, url } = opened();
-    const person = somebody();
+    const person = newContact();
     await list().add([objection(person, '2024-06-01T00:00:00Z')], 1);
     const other = openLedger(url, 1);
     expect(await other.subjects.hash(person.toUpperCase())).toBe(await ledger.subjects.hash(person));
@@ -44,8 +44,8 @@ describe('the suppression list', () => {
     expect(rows.filter(({ row }) => row.includes(person))).toEqual([]);
   });
 
-  it('finds whom it has, on the channels that are asked for', async () => {
-    const [person, other] = [somebody(), somebody()];
+  it('finds the contacts that it has, on the requested channels', async () => {
+    const [person, other] = [newContact(), newContact()];
     await list().add([objection(person, '2024-06-01T00:00:00Z')], 1);
     expect(await list().find([other, person.toUpperCase()], ['sms', 'email'])).toEqual([
       { contactId: person.toUpperCase(), channel: 'email', since: new Date('2024-06-01T00:00:00Z') },
@@ -53,19 +53,19 @@ describe('the suppression list', () => {
     expect(await list().find([person], ['sms', 'voice'])).toEqual([]);
   });
 
-  it('an entry that comes right after a look at an empty list is seen by whoever made it', async () => {
+  it('an entry that is added right after the list was empty is found by the process that added it', async () => {
     const { database } = opened();
     await sql`delete from suppressions`.execute(database.db);
-    const person = somebody();
+    const person = newContact();
     expect(await list().find([person], ['email'])).toEqual([]);
     await list().add([objection(person, '2024-06-01T00:00:00Z')], 1);
     expect(await list().find([person], ['email'])).toHaveLength(1);
   });
 
-  it('only a consent that is newer than the withdrawal ends it, whichever becomes known first', async () => {
+  it('only a consent that is newer than the withdrawal ends a suppression, whichever becomes known first', async () => {
     const consent = (contactId: string, consentTimestamp: string) =>
       list().recordConsents([{ contactId, channel: 'email', consentTimestamp }]);
-    const person = somebody();
+    const person = newContact();
     const isSuppressed = async () => (await list().find([person], ['email'])).length > 0;
     await list().add([objection(person, '2024-06-01T00:00:00Z')], 1);
     await consent(person, '2024-06-01T00:00:00Z');
@@ -73,12 +73,12 @@ describe('the suppression list', () => {
     await consent(person, '2024-07-01T00:00:00Z');
     expect(await isSuppressed(), 'consented again').toBe(false);
     await list().add([objection(person, '2024-06-15T00:00:00Z')], 2);
-    expect(await isSuppressed(), 'an older withdrawal that comes late').toBe(false);
+    expect(await isSuppressed(), 'an older withdrawal that becomes known late').toBe(false);
     await list().add([objection(person, '2024-08-01T00:00:00Z')], 3);
     expect(await isSuppressed(), 'withdrawn again').toBe(true);
   });
 
-  it('the order in which objections and consents become known does not matter', async () => {
+  it('the order in which objections and consents become known does not matter (property)', async () => {
     const { ledger, database } = opened();
     const days = fc.integer({ min: 1, max: 9 });
     const events = fc.array(fc.record({ isConsent: fc.boolean(), day: days }), {
@@ -87,16 +87,16 @@ describe('the suppression list', () => {
     });
     await fc.assert(
       fc.asyncProperty(events, fc.boolean(), async (known, isReversed) => {
-        const person = somebody();
+        const person = newContact();
         const at = (n: number) => `2024-06-0${n}T00:00:00.000Z`;
         for (const [i, { isConsent, day }] of (isReversed ? [...known].reverse() : known).entries()) {
           if (!isConsent) await list().add([objection(person, at(day))], 1);
-          // As a settle does it: what CXone took is proved.
+          // As in a settlement: an accepted consent gets its proof.
           else
             await database.db.transaction().execute(async (tx) => {
               const consent = { contactId: person, channel: 'email', consentTimestamp: at(day) } as const;
               await list().recordConsents([consent], tx);
-              await ledger.consentProof.record(tx, BATCH, [{ ...TAKEN, ...consent, seq: i + 1 }]);
+              await ledger.consentProof.record(tx, BATCH, [{ ...ACCEPTED, ...consent, seq: i + 1 }]);
             });
         }
         const newest = (isConsent: boolean) =>
@@ -108,10 +108,10 @@ describe('the suppression list', () => {
     );
   });
 
-  it('the same people at once from two sides do not wait for each other in a circle', async () => {
-    const crowd = Array.from({ length: 200 }, somebody);
-    const all = crowd.map((person) => objection(person, '2024-06-01T00:00:00Z'));
+  it('adding the same contacts several times at once does not deadlock', async () => {
+    const contactIds = Array.from({ length: 200 }, newContact);
+    const all = contactIds.map((person) => objection(person, '2024-06-01T00:00:00Z'));
     await Promise.all([list().add(all, 1), list().add([...all].reverse(), 2), list().add(all, 3)]);
-    expect(await list().find(crowd, ['email'])).toHaveLength(200);
+    expect(await list().find(contactIds, ['email'])).toHaveLength(200);
   });
 });
