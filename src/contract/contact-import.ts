@@ -55,12 +55,12 @@ function checkInput(value: unknown): Checked<ContactImportInput> {
   const checked = checkFields<ContactImportInput>(value, FIELDS, ['listId', 'source']);
   const { policy, requireConsent } = (value ?? {}) as Partial<ContactImportInput>;
   if (policy === undefined || requireConsent !== undefined) return checked;
-  // Whoever asks for strict rules but for no channel would believe in a check that never happens.
-  const problem = 'policy needs requireConsent: without a channel to require consent for, nobody is checked';
+  // Without a channel there is no consent check, so a policy would have no effect.
+  const problem = 'policy needs requireConsent: without a channel, consent is not checked';
   return { problems: [...('problems' in checked ? checked.problems : []), problem] };
 }
 
-/** The options with their defaults filled in. */
+/** The options, with defaults filled in. */
 export function contactImportOptions(input: ContactImportInput) {
   return {
     existing: input.existing ?? 'skip',

@@ -1,18 +1,18 @@
 /**
- * Checks of inputs. By hand and without zod, which would add 930 KiB to the workflow bundle: workflows check inputs too,
- * because any Temporal client may have started them. An unknown field is a problem, since it is most likely a typing error.
+ * Checks of inputs. They are written by hand, because zod would add 930 KiB to the workflow bundle: workflows check their
+ * input too, since any Temporal client may have started them. An unknown field is a problem: most likely it is a typo.
  */
 
 import { isObject } from '../domain/json.ts';
 
-/** What is wrong with a value of a field, or null. */
+/** Returns what is wrong with the value of a field, or null. */
 export type FieldCheck = (value: unknown) => string | null;
 export type FieldChecks = Readonly<Record<string, FieldCheck>>;
 
 export type Checked<T> = { readonly input: T } | { readonly problems: readonly string[] };
 
 export const text: FieldCheck = (value) =>
-  typeof value === 'string' && value.trim() !== '' ? null : 'must be a text';
+  typeof value === 'string' && value.trim() !== '' ? null : 'must be a non-empty text';
 
 export const flag: FieldCheck = (value) => (typeof value === 'boolean' ? null : 'must be true or false');
 
@@ -25,11 +25,11 @@ const DURATION = /^\d+(\.\d+)?\s*(ms|s|sec|seconds?|m|min|minutes?|h|hours?|d|da
 export const duration: FieldCheck = (value) =>
   typeof value === 'string' && DURATION.test(value) ? null : 'must be a duration such as "3 days" or "12h"';
 
-/** Part of run ids and of URL paths, so it is limited to what both can carry. */
+/** Limited to the characters that both run ids and URL paths can contain. */
 export const identifier: FieldCheck = (value) =>
   typeof value === 'string' && /^[\w.~-]{1,128}$/.test(value)
     ? null
-    : 'must be an id of letters, digits, "_", "-", "." or "~", at most 128';
+    : 'must be an id of at most 128 letters, digits, "_", "-", "." or "~"';
 
 export const textMap: FieldCheck = (value) =>
   isObject(value) && Object.values(value).every((column) => typeof column === 'string')
@@ -50,12 +50,11 @@ const SOURCES: Readonly<Record<string, FieldChecks>> = {
 export const source: FieldCheck = (value) => {
   const kinds = Object.keys(SOURCES);
   if (!isObject(value)) return `must be an object with one of ${kinds.join(', ')}`;
-  if ('url' in value)
-    return 'of the kind "url" is not supported; use "path" or a dataset staged by the client';
+  if ('url' in value) return 'cannot be a "url"; use "path", or a dataset staged by the client';
   const given = kinds.filter((kind) => kind in value);
   const [kind] = given;
   if (kind === undefined || given.length > 1) return `must have exactly one of ${kinds.join(', ')}`;
-  const problems = problemsOf(value, SOURCES[kind] ?? {}, [kind], 'source.');
+  const problems = findProblems(value, SOURCES[kind] ?? {}, [kind], 'source.');
   return problems.length === 0 ? null : problems.join('; ');
 };
 
@@ -71,14 +70,14 @@ export const COMMON_FIELDS = {
   notify: oneOf('batch', 'page', 'run'),
 } as const satisfies FieldChecks;
 
-/** Checks one JSON object against its fields: every problem at once, each naming its field. */
+/** Checks one JSON object. Returns every problem at once, each naming its field. */
 export function checkFields<T>(value: unknown, fields: FieldChecks, required: readonly string[]): Checked<T> {
   if (!isObject(value)) return { problems: ['the input must be one JSON object'] };
-  const problems = problemsOf(value, fields, required);
+  const problems = findProblems(value, fields, required);
   return problems.length === 0 ? { input: value as T } : { problems };
 }
 
-function problemsOf(
+function findProblems(
   value: Record<string, unknown>,
   fields: FieldChecks,
   required: readonly string[],
@@ -89,13 +88,13 @@ function problemsOf(
     .map((field) => `${prefix}${field} is missing`);
   for (const [field, given] of Object.entries(value)) {
     if (given === undefined) continue;
-    const problem = Object.hasOwn(fields, field) ? fields[field]?.(given) : unknownField(fields);
+    const problem = Object.hasOwn(fields, field) ? fields[field]?.(given) : describeUnknownField(fields);
     if (problem)
       problems.push(problem.startsWith(`${prefix}${field}.`) ? problem : `${prefix}${field} ${problem}`);
   }
   return problems;
 }
 
-function unknownField(fields: FieldChecks): string {
-  return `is not a field of this input; known: ${Object.keys(fields).join(', ')}`;
+function describeUnknownField(fields: FieldChecks): string {
+  return `is not a field of this input; known fields: ${Object.keys(fields).join(', ')}`;
 }

@@ -13,9 +13,6 @@ export interface PreferenceUpdateInput extends CommonInput {
   readonly guard?: boolean;
 }
 
-/** Preferences belong to the tenant, not to a list: this is the target of every preference update. */
-const TARGET = 'preferences';
-
 export interface PreferenceUpdateResult extends BulkResult {
   readonly kind: 'preferenceUpdate';
   /** Rows that broke a consent rule. */
@@ -23,11 +20,14 @@ export interface PreferenceUpdateResult extends BulkResult {
   /** Rows that broke no rule ÷ rows that were checked, in percent with two decimals; 100 if none was checked. */
   readonly complianceRatePercent: number;
   /**
-   * Opt-outs of this source that are on our own suppression list, because CXone did not accept them or the run ended
-   * before they were certain to be there.
+   * Opt-outs of this source that were put on our own suppression list, because CXone did not accept them or because the
+   * run ended before it was certain that CXone had them.
    */
   readonly suppressions: number;
 }
+
+/** The target of every preference update, since preferences belong to the tenant and not to a list. */
+const TARGET = 'preferences';
 
 const FIELDS = { source, guard: flag, ...COMMON_FIELDS };
 
@@ -37,7 +37,7 @@ export const preferenceUpdate: OperationSpec<'preferenceUpdate', PreferenceUpdat
   identity: 'once',
   check: (value) => checkFields<PreferenceUpdateInput>(value, FIELDS, ['source']),
   target: () => TARGET,
-  title: () => 'Update of consent preferences',
+  title: () => 'Preference update',
   fingerprint: preferenceUpdateOptions,
   columnProblems(columns, map) {
     if (!columns) return preferenceMapProblems(map);
@@ -46,7 +46,7 @@ export const preferenceUpdate: OperationSpec<'preferenceUpdate', PreferenceUpdat
   },
 };
 
-/** The options with their defaults filled in. */
+/** The options, with defaults filled in. */
 export function preferenceUpdateOptions(input: PreferenceUpdateInput) {
   return { guard: input.guard ?? true, map: ('map' in input.source && input.source.map) || {} };
 }

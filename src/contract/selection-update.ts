@@ -65,7 +65,7 @@ export interface SelectionUpdateResult extends RunResult {
 
 const FIELDS = {
   campaignId: identifier,
-  // These two are checked in depth below.
+  // checkInput checks these two.
   selection: () => null,
   change: () => null,
   rollbackOf: text,

@@ -1,4 +1,4 @@
-/** What clients, workflows and workers must agree on about one operation. Pure values: workflow code imports them. */
+/** What clients, workflows and activities need to know about an operation. Pure, because workflow code imports it. */
 import type { Checked } from './input.ts';
 import type { CommonInput } from './run.ts';
 

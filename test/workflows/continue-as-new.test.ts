@@ -1,0 +1,70 @@
+import { Client } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { ownTemporal } from '../harness/servers.ts';
+import {
+  waitForPhase,
+  runImport,
+  settledPage,
+  type TestServer,
+  stubActivities,
+  useRealServer,
+} from './harness.ts';
+
+const server = useRealServer();
+
+/** A server that suggests continue-as-new after 25 events. */
+async function shortHistories(): Promise<TestServer> {
+  const temporal = await ownTemporal([
+    '--dynamic-config-value',
+    'limit.historyCount.suggestContinueAsNew=25',
+  ]);
+  const connection = await NativeConnection.connect({ address: temporal.current().address });
+  onTestFinished(() => connection.close());
+  const client = new Client({ connection, namespace: 'default' });
+  return { ...server(), client, connection, namespace: 'default' };
+}
+
+describe('a run whose history becomes too long', () => {
+  it('does not lose a decision: a write to be sent again is sent after the run has continued as new', async () => {
+    let inDoubt = true;
+    let resent = false;
+    const stubs = stubActivities({
+      planned: { batches: 1, toWrite: 100 },
+      listInDoubt: () => (inDoubt ? [{ id: '7', batch: 1, records: 100, sentAt: null, resent: false }] : []),
+      resolveInDoubt: () => {
+        inDoubt = false;
+        resent = true;
+        return 1;
+      },
+      writePage: () => settledPage({ total: 100, pending: 0, created: 100 }),
+    });
+    await runImport(await shortHistories(), stubs, {}, async (handle) => {
+      await waitForPhase(stubs, 'in_doubt');
+      // Decisions that change nothing, to fill the history.
+      for (let n = 0; n < 5; n += 1) await handle.signal('resume', { by: 'dana' });
+      await vi.waitFor(() => expect(stubs.named('recordRefusal')).toHaveLength(5), 10_000);
+      const pagesBefore = stubs.named('writePage').length;
+      await handle.executeUpdate('decide', { args: [{ action: 'resolve', verdict: 'resend', by: 'dana' }] });
+      expect(await handle.result()).toMatchObject({ state: 'completed' });
+      expect(resent).toBe(true);
+      expect(stubs.named('writePage').length).toBeGreaterThan(pagesBefore);
+    });
+  });
+
+  it('continues as new between the passes of a single page', async () => {
+    let passes = 0;
+    const stubs = stubActivities({
+      planned: { batches: 1, toWrite: 100 },
+      writePage: () =>
+        (passes += 1) < 10
+          ? { counts: { total: 100, pending: 100 }, left: 1, waitMs: 10, halted: null }
+          : settledPage({ total: 100, pending: 0, created: 100 }),
+    });
+    await runImport(await shortHistories(), stubs, {}, async (handle) => {
+      expect(await handle.result()).toMatchObject({ state: 'completed' });
+      expect((await handle.describe()).historyLength).toBeLessThan(45);
+    });
+    expect(passes).toBe(10);
+  });
+});

@@ -1,0 +1,115 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { describe, expect, it } from 'vitest';
+import type { ContactImportResult } from '../../src/contract/contact-import.ts';
+import {
+  stubOneInDoubt,
+  waitForPhase,
+  runImport,
+  runWorkflow,
+  settledPage,
+  stubActivities,
+  useTimeSkippingServer,
+} from './harness.ts';
+
+const server = useTimeSkippingServer();
+
+const getResult = (handle: WorkflowHandle) => handle.result() as Promise<ContactImportResult>;
+
+it('waits nine days for approval, then writes', async () => {
+  const stubs = stubActivities();
+  const result = await runImport(server(), stubs, { approval: true }, async (handle) => {
+    await waitForPhase(stubs, 'awaiting_approval');
+    await server().skip('9 days');
+    expect(stubs.named('writePage')).toEqual([]);
+    await handle.executeUpdate('decide', { args: [{ action: 'approve', by: 'dana', planHash: 'plan-1' }] });
+    return getResult(handle);
+  });
+  expect(result.state).toBe('completed');
+  expect(stubs.named('recordDecision')).toEqual([
+    {
+      runId: expect.any(String) as string,
+      decision: { action: 'approve', by: 'dana', planHash: 'plan-1' },
+    },
+  ]);
+});
+
+it('a plan that nobody approves by the deadline is rejected', async () => {
+  const stubs = stubActivities();
+  const result = await runImport(server(), stubs, { approval: true, approvalDeadline: '3 days' }, getResult);
+  expect(result.state).toBe('rejected');
+});
+
+it('writes stay in doubt after the deadline, or at once if the input says so', async () => {
+  for (const input of [{ inDoubtDeadline: '2 days' }, { onInDoubt: 'leave' as const }]) {
+    const stubs = stubOneInDoubt();
+    expect((await runImport(server(), stubs, input, getResult)).state).toBe('completed');
+    expect(stubs.named('resolveInDoubt')).toEqual([
+      expect.objectContaining({ decision: expect.objectContaining({ verdict: 'leave' }) as object }),
+    ]);
+  }
+});
+
+it('a subscriber that does not answer delays the end of a run by at most ten minutes', async () => {
+  const stubs = stubActivities({
+    openRun: () => ({ startedAt: '2026-01-01T00:00:00.000Z', searchAttributes: false, hasSubscriber: true }),
+    deliverEvents: () => {
+      throw ApplicationFailure.create({ type: 'CrmUnavailable', message: 'status 503' });
+    },
+  });
+  expect((await runImport(server(), stubs, {}, getResult)).state).toBe('completed');
+});
+
+it('a page with unanswered batches is repeated after the wait that it returned', async () => {
+  let tries = 0;
+  const stubs = stubActivities({
+    planned: { batches: 1, toWrite: 100 },
+    writePage: () => {
+      tries += 1;
+      const counts = { total: 350, pending: tries < 3 ? 100 : 0, created: tries < 3 ? 0 : 100 };
+      return tries < 3 ? { ...settledPage(counts), left: 1, waitMs: 60_000 } : settledPage(counts);
+    },
+  });
+  expect((await runImport(server(), stubs, {}, getResult)).state).toBe('completed');
+  expect(tries).toBe(3);
+});
+
+describe('a conflict in a selection', () => {
+  const conflict = { place: 'lists/L2', base: 'nothing', theirs: 'exclusion', ours: 'target', hash: 'h1' };
+  const input = { campaignId: 'C1', change: { add: { targetListIds: ['L2'] } }, onConflict: 'ask' };
+  const conflicting = () =>
+    stubActivities({
+      writeSelection: ({ answered }) =>
+        answered.length > 0
+          ? { kind: 'done', outcome: 'updated', version: 9 }
+          : { kind: 'conflict', conflicts: [conflict] },
+    });
+
+  it('waits nine days for the answer, then reads the campaign again and writes', async () => {
+    const stubs = conflicting();
+    const workflow = { type: 'selectionUpdate', args: input };
+    const result = await runWorkflow(server(), stubs, workflow, async (handle) => {
+      await waitForPhase(stubs, 'conflict');
+      await server().skip('9 days');
+      expect(stubs.named('writeSelection')).toHaveLength(1);
+      const decision = { action: 'resolve', by: 'dana', answers: { 'lists/L2': 'mine' } };
+      await handle.executeUpdate('decide', { args: [decision] });
+      return getResult(handle);
+    });
+    expect(result.state).toBe('completed');
+    expect(stubs.named('writeSelection')).toHaveLength(2);
+  });
+
+  it('fails if nobody answers by the deadline', async () => {
+    const stubs = conflicting();
+    const workflow = { type: 'selectionUpdate', args: { ...input, conflictDeadline: '3 days' } };
+    const failure = await runWorkflow(server(), stubs, workflow, (handle) =>
+      handle.result().then(
+        () => null,
+        (error: { readonly cause?: unknown }) => error.cause,
+      ),
+    );
+    expect(failure).toMatchObject({ type: 'Conflict' });
+    expect(stubs.named('leaveConflict')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,234 @@
+/** Runs workflows against stubbed activities, on a real Temporal server or on one that skips time. */
+import { fileURLToPath } from 'node:url';
+import { ApplicationFailure } from '@temporalio/common';
+import { Client, type WorkflowHandle } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkflowBundle,
+} from '@temporalio/worker';
+import { afterAll, beforeAll, expect, inject, vi } from 'vitest';
+import type { Activities } from '../../src/activities/index.ts';
+import type { PageResult } from '../../src/activities/engine/page-worker.ts';
+import type { Plan } from '../../src/activities/engine/plan.ts';
+import type { ContactImportInput } from '../../src/contract/contact-import.ts';
+import type { Counts, Phase } from '../../src/domain/run.ts';
+import { freshNamespace } from '../harness/fresh.ts';
+
+const PLAN: Plan = {
+  hash: 'plan-1',
+  list: 'L1',
+  total: 350,
+  toWrite: 300,
+  invalid: 40,
+  duplicate: 10,
+  batches: 3,
+  pageBatches: 1,
+  estimatedSeconds: null,
+  options: {},
+  reasons: [],
+};
+
+export interface Call {
+  readonly name: string;
+  readonly arg: unknown;
+}
+
+type Stubs = { [K in keyof Activities]: (...args: Parameters<Activities[K]>) => unknown };
+
+export interface StubOverrides extends Partial<Stubs> {
+  readonly planned?: Partial<Plan>;
+}
+
+const notPartOfARun = (): never => {
+  throw new Error('runs do not call this activity');
+};
+
+/** Records every call in order. A test may replace any activity. */
+export function stubActivities(overrides: StubOverrides = {}) {
+  const calls: Call[] = [];
+  const { planned, ...replaced } = overrides;
+  const plan = { ...PLAN, ...planned };
+  let pending = plan.toWrite;
+  const counts = (): Counts => ({
+    total: plan.total,
+    pending,
+    invalid: plan.invalid,
+    duplicate: plan.duplicate,
+    created: plan.toWrite - pending,
+  });
+  const stubs: Stubs = {
+    openRun: () => ({ startedAt: '2026-01-01T00:00:00.000Z', searchAttributes: false, hasSubscriber: false }),
+    setPhase: () => undefined,
+    stageRecords: () => undefined,
+    planWrites: () => plan,
+    steerRun: () => undefined,
+    recordDecision: () => undefined,
+    recordRefusal: () => undefined,
+    listInDoubt: () => [],
+    resolveInDoubt: () => 1,
+    writePage: ({ fromBatch, toBatch }) => {
+      pending = Math.max(0, pending - 100 * (toBatch - fromBatch + 1));
+      return settledPage(counts());
+    },
+    endPending: () => undefined,
+    readSelection: () => ({ snapshot: '1', version: 4 }),
+    readCampaign: () => ({ snapshot: '1', version: 4 }),
+    planSelection: () => ({ ...plan, total: 1, toWrite: 1, changes: ['+ list L2: target'] }),
+    writeSelection: () => ({ kind: 'done', outcome: 'updated', version: 5 }),
+    leaveConflict: () => undefined,
+    deliverEvents: () => ({ done: true }),
+    closeRun: ({ runId, state }) => ({ runId, state, counts: counts() }),
+    // Activities of the small workflows, which have their own tests.
+    checkEligibility: notPartOfARun,
+    checkRows: notPartOfARun,
+    countCheckedRows: notPartOfARun,
+    eraseSubject: notPartOfARun,
+    ...replaced,
+  };
+  const activities = Object.fromEntries(
+    Object.entries(stubs).map(([name, stub]) => [
+      name,
+      async (...args: never[]) => {
+        calls.push({ name, arg: args[0] });
+        return await stub(...args);
+      },
+    ]),
+  );
+  return {
+    activities,
+    calls,
+    named: (name: string) => calls.filter((call) => call.name === name).map((c) => c.arg),
+  };
+}
+
+/** One write is in doubt until it is resolved. */
+export function stubOneInDoubt() {
+  let open = true;
+  return stubActivities({
+    listInDoubt: () => (open ? [{ id: '7', batch: 2, records: 100, sentAt: null, resent: false }] : []),
+    resolveInDoubt: () => {
+      open = false;
+      return 1;
+    },
+  });
+}
+
+export function settledPage(counts: Counts): PageResult {
+  return { counts, left: 0, waitMs: 0, halted: null };
+}
+
+export function fatalFailure(type: string, message: string): ApplicationFailure {
+  return ApplicationFailure.create({ type, message, nonRetryable: true });
+}
+
+/**
+ * Waits until the run has stored its phase. It does not query the run, because on a worker without a cache the SDK now and
+ * then drops a workflow task because of a query, which costs ten seconds.
+ */
+export async function waitForPhase(stubs: ReturnType<typeof stubActivities>, wanted: Phase): Promise<void> {
+  const phases = () => (stubs.named('setPhase') as { phase: Phase }[]).map((call) => call.phase);
+  await vi.waitFor(() => expect(phases()).toContain(wanted), { timeout: 30_000, interval: 20 });
+}
+
+/** A Temporal server, and how many workflows a worker keeps in its cache between workflow tasks. */
+export interface TestServer {
+  readonly client: Client;
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly maxCachedWorkflows: number;
+  /** Skips time. Only on the time-skipping server. */
+  readonly skip: (duration: '9 days') => Promise<void>;
+}
+
+let workflowBundle: WorkflowBundle;
+let runs = 0;
+const quiet = new DefaultLogger('ERROR');
+
+/** Available once one of the servers is in use. */
+export const currentBundle = (): WorkflowBundle => workflowBundle;
+
+async function bundle(): Promise<void> {
+  Runtime.install({ logger: quiet, telemetryOptions: { logging: { filter: 'OFF' } } });
+  const workflowsPath = fileURLToPath(new URL('../../src/workflows/index.ts', import.meta.url));
+  workflowBundle = await bundleWorkflowCode({ workflowsPath, logger: quiet });
+}
+
+/** A real server and no workflow cache, so that each workflow task replays the history before it. */
+export function useRealServer(): () => TestServer {
+  let server: TestServer;
+  beforeAll(async () => {
+    await bundle();
+    const connection = await NativeConnection.connect({ address: inject('temporalAddress') });
+    const namespace = freshNamespace();
+    const client = new Client({ connection, namespace });
+    server = {
+      client,
+      connection,
+      namespace,
+      maxCachedWorkflows: 0,
+      skip: () => Promise.reject(new Error('a real server cannot skip time')),
+    };
+  });
+  afterAll(() => server.connection.close());
+  return () => server;
+}
+
+/**
+ * The time-skipping server, with a workflow cache: it writes the events of an update in a different order than the
+ * commands, so a replay of them fails. Other servers do not do this.
+ */
+export function useTimeSkippingServer(): () => TestServer {
+  let env: TestWorkflowEnvironment;
+  beforeAll(async () => {
+    await bundle();
+    const path = inject('timeSkippingServer');
+    env = await TestWorkflowEnvironment.createTimeSkipping({
+      server: { executable: { type: 'existing-path', path } },
+    });
+  });
+  afterAll(() => env.teardown());
+  return () => ({
+    client: env.client,
+    connection: env.nativeConnection,
+    namespace: 'default',
+    maxCachedWorkflows: 100,
+    skip: (duration) => env.sleep(duration),
+  });
+}
+
+type EarlySignal = readonly [signal: string, message: unknown];
+
+/** Runs a contact import against stubs, and returns what `interact` returns. `early`: signals that arrive with the start. */
+export function runImport<T>(
+  server: TestServer,
+  stubs: ReturnType<typeof stubActivities>,
+  input: Partial<ContactImportInput> & Record<string, unknown>,
+  interact: (handle: WorkflowHandle) => Promise<T>,
+  early: readonly EarlySignal[] = [],
+): Promise<T> {
+  const args = { listId: 'L1', source: { dataset: 'ds' }, ...input };
+  return runWorkflow(server, stubs, { type: 'contactImport', args }, interact, early);
+}
+
+/** The same for any workflow. */
+export async function runWorkflow<T>(
+  server: TestServer,
+  stubs: ReturnType<typeof stubActivities>,
+  { type, args }: { readonly type: string; readonly args: unknown },
+  interact: (handle: WorkflowHandle) => Promise<T>,
+  early: readonly EarlySignal[] = [],
+): Promise<T> {
+  runs += 1;
+  const taskQueue = `workflows-${process.pid}-${runs}`;
+  const { connection, namespace, maxCachedWorkflows } = server;
+  const handle = await server.client.workflow.start(type, { taskQueue, workflowId: taskQueue, args: [args] });
+  for (const [signal, message] of early) await handle.signal(signal, message);
+  const options = { connection, namespace, taskQueue, workflowBundle, maxCachedWorkflows };
+  const worker = await Worker.create({ ...options, activities: stubs.activities });
+  return worker.runUntil(() => interact(handle));
+}
