@@ -10,7 +10,7 @@ const ONE_AT_A_TIME = [
   'test/faults/rate-budget.test.ts',
   'test/faults/steering-under-load.test.ts',
   'test/scenarios/import-large.test.ts',
-  'test/workflows/long-history.test.ts',
+  'test/workflows/continue-as-new.test.ts',
 ];
 /** One file at a time, with servers of their own. */
 const ALONE = ['stack', 'harness'];

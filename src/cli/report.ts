@@ -118,9 +118,9 @@ function renderChanges(hash: string, changes: readonly string[]): string {
 }
 
 /** Each is a request, and so a part of the estimate. */
-function lookUpsOf({ lookUps }: Plan): string[] {
-  if (!lookUps) return [];
-  const { requests, withoutContactId } = lookUps;
+function describeLookups({ lookups }: Plan): string[] {
+  if (!lookups) return [];
+  const { requests, withoutContactId } = lookups;
   const without = plural(withoutContactId, 'record');
   return [
     `  ${plural(requests, 'look-up')} of preferences before that`,
@@ -150,7 +150,7 @@ export function renderPlan(plan: Plan): string {
     ...(existing === undefined
       ? []
       : [`  contacts that CXone already has are ${existing === 'update' ? 'updated' : 'left alone'}`]),
-    ...lookUpsOf(plan),
+    ...describeLookups(plan),
     ...(plan.estimatedSeconds == null
       ? []
       : [`  at least ${formatDuration(plan.estimatedSeconds * 1_000)} at the rate budget`]),

@@ -21,7 +21,7 @@ const PLAN = z.looseObject({
   reasons: z.array(REASON_COUNT).optional(),
   estimatedSeconds: z.number().nullish(),
   changes: z.array(z.string()).optional(),
-  lookUps: z.looseObject({ requests: z.number(), withoutContactId: z.number() }).nullish(),
+  lookups: z.looseObject({ requests: z.number(), withoutContactId: z.number() }).nullish(),
   conflicts: z.number().optional(),
 });
 export type Plan = z.infer<typeof PLAN>;

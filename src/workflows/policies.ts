@@ -1,18 +1,18 @@
-/** How long and how often Temporal tries what, and why. The only retry authority there is (design.md). */
+/** Timeouts and retries of all activities, and why. Temporal is the only retry authority (docs/adr/0020-one-attempt.md#retries). */
 import { ActivityFailure, ApplicationFailure, CancelledFailure, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { RunFailureType } from '../contract/run.ts';
 
-/** Backoff of everything that passes by itself: an outage of hours delays a run, it does not fail it. */
-const UNTIL_IT_PASSES = {
+/** An outage of hours delays a run; it does not fail it. */
+const RETRY_INDEFINITELY = {
   initialInterval: '1s',
   backoffCoefficient: 2,
   maximumInterval: '1 minute',
 } as const;
 
 /**
- * The ledger's verbs: milliseconds each, and repeatable. Nothing of theirs beats, so this is how long a run stands still
- * when its worker dies in one.
+ * Short statements in the ledger. They take milliseconds and send no heartbeat, so the timeout is how long a run stands
+ * still when its worker dies during one.
  */
 export const ledger = proxyActivities<
   Pick<
@@ -27,118 +27,119 @@ export const ledger = proxyActivities<
   >
 >({
   startToCloseTimeout: '10s',
-  retry: { ...UNTIL_IT_PASSES, initialInterval: '500ms', maximumInterval: '10s' },
+  retry: { ...RETRY_INDEFINITELY, initialInterval: '500ms', maximumInterval: '10s' },
 });
 
-/** They go through all records of a run, minutes for millions; the heartbeat says that somebody is at it. */
-export const allRecords = proxyActivities<
+/** These go through all records of a run, which takes minutes for millions of them. The heartbeat shows that the worker lives. */
+export const ledgerScans = proxyActivities<
   Pick<Activities, 'stageRecords' | 'planWrites' | 'endPending' | 'closeRun'>
 >({
   startToCloseTimeout: '2 hours',
   heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  retry: UNTIL_IT_PASSES,
+  retry: RETRY_INDEFINITELY,
 });
 
 /**
- * Pages. The heartbeat timeout is short so that a dead worker's page moves on within seconds; the fence in the ledger
- * makes the overlap harmless (decisions.md 14). Cancelled pages are waited for: they settle what is in flight.
+ * The heartbeat timeout is short, so that the pages of a dead worker move on within seconds; if the worker was alive after
+ * all, the fence in the ledger makes the overlap harmless (docs/adr/0014-lost-answers.md#times). A cancelled page is
+ * awaited, because it settles what is in flight.
  */
-export const writing = proxyActivities<Pick<Activities, 'writePage'>>({
+export const pageWrites = proxyActivities<Pick<Activities, 'writePage'>>({
   startToCloseTimeout: '1 hour',
   heartbeatTimeout: '4s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  retry: UNTIL_IT_PASSES,
+  retry: RETRY_INDEFINITELY,
 });
 
-/** One GET of CXone and what follows from it. */
+/** One GET from CXone, and what follows from it. */
 export const cxoneReads = proxyActivities<Pick<Activities, 'readSelection' | 'planSelection'>>({
   startToCloseTimeout: '2 minutes',
   heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  retry: UNTIL_IT_PASSES,
+  retry: RETRY_INDEFINITELY,
 });
 
-/** The same for a person who waits for it. */
+/** The same, while somebody waits for the answer. */
 export const interactiveReads = proxyActivities<Pick<Activities, 'readCampaign'>>({
   startToCloseTimeout: '1 minute',
   scheduleToCloseTimeout: '1 minute',
   heartbeatTimeout: '10s',
-  retry: UNTIL_IT_PASSES,
+  retry: RETRY_INDEFINITELY,
 });
 
-/** A look, a merge and a PATCH of 20 s at most; the lease in the ledger is what keeps two of them apart. */
+/** A GET, a merge and a PATCH of at most 20 s. The lease in the ledger keeps two of them apart. */
 export const selectionWrites = proxyActivities<Pick<Activities, 'writeSelection' | 'leaveConflict'>>({
   startToCloseTimeout: '3 minutes',
   heartbeatTimeout: '4s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  retry: UNTIL_IT_PASSES,
+  retry: RETRY_INDEFINITELY,
 });
 
-/** Somebody who writes a campaign again and again: after so many collisions it is the policy's turn, or a person's. */
-export const MOST_COLLISIONS = 8;
-export const AFTER_A_COLLISION_MS = { first: 200, longest: 2_000 } as const;
+/** Somebody else may keep writing the same campaign: after this many collisions the policy or an operator decides. */
+export const MAX_COLLISIONS = 8;
+export const COLLISION_BACKOFF_MS = { first: 200, longest: 2_000 } as const;
 
-/** Lives as long as the writing does. */
+/** Delivery takes as long as the run writes. */
 export const delivery = proxyActivities<Pick<Activities, 'deliverEvents'>>({
   startToCloseTimeout: '7 days',
   heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  retry: { ...UNTIL_IT_PASSES, maximumInterval: '5 minutes' },
+  retry: { ...RETRY_INDEFINITELY, maximumInterval: '5 minutes' },
 });
 
-/** Somebody waits for the answer: after a minute a no is better than none. */
-export const consentLookup = proxyActivities<Pick<Activities, 'checkEligibility' | 'checkedThrough'>>({
+/** Somebody waits for the answer: after a minute, "not eligible" is better than no answer. */
+export const consentLookup = proxyActivities<Pick<Activities, 'checkEligibility' | 'countCheckedRows'>>({
   startToCloseTimeout: '30s',
   scheduleToCloseTimeout: '1 minute',
-  retry: { ...UNTIL_IT_PASSES, maximumInterval: '10s' },
+  retry: { ...RETRY_INDEFINITELY, maximumInterval: '10s' },
 });
 
-/** Thousands of questions, hours at the vendor's rate. A round of tries lasts about ten minutes. */
+/** Thousands of lookups, hours at the vendor's rate limit. One round of attempts lasts about ten minutes. */
 export const consentLookups = proxyActivities<Pick<Activities, 'checkRows'>>({
   startToCloseTimeout: '24 hours',
   heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  retry: { ...UNTIL_IT_PASSES, maximumAttempts: 15 },
+  retry: { ...RETRY_INDEFINITELY, maximumAttempts: 15 },
 });
 
-/** The last pass over what has no answer yet: each is asked for once more, and a busy line is waited for. */
+/** The last pass over rows without an answer looks each of them up once more, however long the rate limit makes it wait. */
 export const finalConsentLookups = proxyActivities<Pick<Activities, 'checkRows'>>({
   startToCloseTimeout: '24 hours',
   heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  retry: UNTIL_IT_PASSES,
+  retry: RETRY_INDEFINITELY,
 });
 
-/** Through all rows of the ledger, without a request to anybody. */
-export const erasures = proxyActivities<Pick<Activities, 'erasePerson'>>({
+/** Goes through all rows of the ledger and sends no request. */
+export const erasures = proxyActivities<Pick<Activities, 'eraseSubject'>>({
   startToCloseTimeout: '2 hours',
   heartbeatTimeout: '10s',
-  retry: UNTIL_IT_PASSES,
+  retry: RETRY_INDEFINITELY,
 });
 
-/** It would have passed, but the policy's time or tries are over. Not: refused for good, or cancelled. */
-export function hasRunOutOfTries(error: unknown): boolean {
+/** The error was worth retrying, but the policy permits no further attempt. False for fatal failures and cancellations. */
+export function isOutOfAttempts(error: unknown): boolean {
   if (!(error instanceof ActivityFailure) || error.cause instanceof CancelledFailure) return false;
   return !(error.cause instanceof ApplicationFailure && error.cause.nonRetryable === true);
 }
 
-export function isWaitingItsTurn(error: unknown): boolean {
+export function isRateLimited(error: unknown): boolean {
   const cause = error instanceof ActivityFailure ? error.cause : undefined;
   return cause instanceof ApplicationFailure && cause.type === 'RateLimited';
 }
 
-/** How long a run that is otherwise done waits for a CRM that does not answer; what is not told stays in the outbox. */
+/** How long a finished run waits for a subscriber that does not answer. Undelivered events stay in the outbox. */
 export const MAX_DELIVERY_WAIT = '10 minutes';
 
-/** Pages that are open at a time: while one ends, the others keep the line busy (performance.md C2). */
-export const OPEN_PAGES = 3;
+/** More than one, so that requests keep flowing while one page ends (docs/adr/0002-pages.md). */
+export const MAX_OPEN_PAGES = 3;
 
 export function fatalFailure(type: RunFailureType, message: string): ApplicationFailure {
   return ApplicationFailure.create({ type, message, nonRetryable: true });
 }
 
-/** To the sender of an update only; the run goes on. */
-export function refusesDecision(why: string): ApplicationFailure {
+/** Fails the update that carried the decision; the run continues. */
+export function decisionRefused(why: string): ApplicationFailure {
   return ApplicationFailure.create({ type: 'DecisionRefused', message: why, nonRetryable: true });
 }

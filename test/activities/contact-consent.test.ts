@@ -12,11 +12,11 @@ async function onSimulator(options: SimulatorOptions = {}, workerOptions: Worker
   const simulator = await startSimulator(options);
   const { ledger } = opened();
   const standing = stand(ledger, simulator.cxone, { tenant: someId('tenant'), ...workerOptions });
-  const lookUps = async () => {
+  const lookups = async () => {
     const { requests } = await simulator.admin.stats();
     return Object.values(requests['GET /api/v2/preferences'] ?? {}).reduce((sum, n) => sum + n, 0);
   };
-  return { ...simulator, ...standing, ledger, lookUps };
+  return { ...simulator, ...standing, ledger, lookups };
 }
 
 let people = 1_000;
@@ -34,7 +34,7 @@ const importOf = (more: object = {}) => ({ listId: 'L1', ...more });
 
 describe('an import that requires consent', () => {
   it('imports only whom the preferences of that channel let us reach, and says why not of the others', async () => {
-    const { play, admin, ledger, lookUps } = await onSimulator();
+    const { play, admin, ledger, lookups } = await onSimulator();
     const [yes, no, unknown, ccpa] = [someone(), someone(), someone(), someone()];
     const sms = { channel: 'sms' };
     await admin.seedPreferences([
@@ -49,7 +49,7 @@ describe('an import that requires consent', () => {
       importOf({ requireConsent: 'sms' }),
       'contactImport',
     );
-    expect(plan.lookUps).toEqual({ requests: 4, withoutContactId: 1 });
+    expect(plan.lookups).toEqual({ requests: 4, withoutContactId: 1 });
     expect(await outcomesOf(ledger, run)).toEqual({
       1: 'created',
       2: 'ineligible explicit_opt_out',
@@ -57,7 +57,7 @@ describe('an import that requires consent', () => {
       4: 'ineligible ccpa_sale_opt_out',
       5: 'ineligible no_contact_id',
     });
-    expect(await lookUps()).toBe(4);
+    expect(await lookups()).toBe(4);
     const applied = (await admin.journal({ list: 'L1' })).map(({ contactId }) => contactId);
     expect(applied).toEqual([guid(yes)]);
     for await (const { reasons, evidence } of ledger.records.list(run.run_no, 'ineligible')) {
@@ -99,7 +99,7 @@ describe('an import that requires consent', () => {
   });
 
   it('asks nobody again for the rest of a batch that CXone refused for duplicates', async () => {
-    const { play, admin, lookUps, create, ledger } = await onSimulator();
+    const { play, admin, lookups, create, ledger } = await onSimulator();
     const numbers = upTo(6).map(someone);
     await admin.seedPreferences(numbers.map((n) => stored(optIn(n, 5))));
     const rows = numbers.map((n) => contactRow(n));
@@ -112,7 +112,7 @@ describe('an import that requires consent', () => {
       'existing',
       ...upTo(5).map(() => 'created'),
     ]);
-    expect(await lookUps()).toBe(6);
+    expect(await lookups()).toBe(6);
   });
 
   it('is paced by the rate budget, look-ups and batches alike', async () => {
@@ -139,7 +139,7 @@ describe('our own suppression list', () => {
     );
 
   it('is obeyed by an import that asks for no consent: who objected to calls or texts gets on no list', async () => {
-    const { play, ledger, admin, lookUps } = await onSimulator();
+    const { play, ledger, admin, lookups } = await onSimulator();
     const [bySms, byEmail, neither] = [someone(), someone(), someone()];
     await object(bySms, 'sms');
     await object(byEmail, 'email');
@@ -148,17 +148,17 @@ describe('our own suppression list', () => {
     expect(await outcomesOf(ledger, run)).toEqual({ 1: 'suppressed suppressed', 2: 'created', 3: 'created' });
     const applied = (await admin.journal({ list: 'L1' })).map(({ contactId }) => contactId);
     expect(applied).not.toContain(guid(bySms));
-    expect(await lookUps()).toBe(0);
+    expect(await lookups()).toBe(0);
   });
 
   it('comes before CXone where consent is required', async () => {
-    const { play, ledger, admin, lookUps } = await onSimulator();
+    const { play, ledger, admin, lookups } = await onSimulator();
     const n = someone();
     await object(n, 'email');
     await admin.seedPreferences([stored(optIn(n, 3))]);
     const { run } = await play([contactRow(n)], importOf({ requireConsent: 'email' }), 'contactImport');
     expect(await outcomesOf(ledger, run)).toEqual({ 1: 'suppressed suppressed' });
-    expect(await lookUps()).toBe(0);
+    expect(await lookups()).toBe(0);
   });
 
   it('keeps a contact off the list who objected to calls, also where consent to email is required', async () => {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mentions } from '../../src/activities/consent/erasure.ts';
+import { containsId } from '../../src/activities/consent/erasure.ts';
 import type { EligibilityListInput } from '../../src/contract/consent.ts';
 import type { Cxone } from '../../src/cxone/cxone.ts';
 import {
@@ -61,8 +61,8 @@ function checker(cxone: Cxone) {
     return context;
   };
   return {
-    check: (input: EligibilityListInput, giveUp = false) =>
-      perform(() => activities.checkRows({ ...input, giveUp }), env()),
+    check: (input: EligibilityListInput, isFinal = false) =>
+      perform(() => activities.checkRows({ ...input, isFinal }), env()),
     results: async () => {
       const rows = [];
       for await (const { seq, eligible, reason } of opened().ledger.eligibilityResults.list(checkId))
@@ -275,8 +275,8 @@ describe('looking for a person in the bytes of a file', () => {
           const written = isUpper ? id.replace(/[a-z]/g, (letter) => letter.toUpperCase()) : id;
           const text = `${'x'.repeat(40)},${before}${written}${after},${'y'.repeat(40)}`;
           const isWord = !/[\w-]$/.test(before) && !/^[\w-]/.test(after);
-          expect(await mentions(inChunks(text, size), id), text).toBe(isWord);
-          expect(await mentions(inChunks(`${before}${written}`, size), id), 'at the end').toBe(
+          expect(await containsId(inChunks(text, size), id), text).toBe(isWord);
+          expect(await containsId(inChunks(`${before}${written}`, size), id), 'at the end').toBe(
             !/[\w-]$/.test(before),
           );
         },

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
-import { mentions } from '../../src/activities/consent/erasure.ts';
+import { containsId } from '../../src/activities/consent/erasure.ts';
 
 const ID = 'c1b2c3d4-0000-0000-0000-000000000001';
 
@@ -16,7 +16,7 @@ it.each([String.raw`{"note":"old id:\n${ID}"}`, String.raw`{"note":"\u0009${ID}\
   'a file names somebody behind an escape of JSON too, wherever it is cut: %s',
   async (text) => {
     for (let size = 1; size <= text.length; size += 1)
-      expect(await mentions(inChunks(text, size), ID), `in chunks of ${size}`).toBe(true);
-    expect(await mentions(inChunks(text.replace(ID, `x${ID}`), 7), ID)).toBe(false);
+      expect(await containsId(inChunks(text, size), ID), `in chunks of ${size}`).toBe(true);
+    expect(await containsId(inChunks(text.replace(ID, `x${ID}`), 7), ID)).toBe(false);
   },
 );

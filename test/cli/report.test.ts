@@ -85,7 +85,7 @@ describe('a plan', () => {
       options: { existing: 'update' },
       estimatedSeconds: 6,
       reasons: [{ code: 'consent_too_old', field: 'consentTimestamp', n: 24 }],
-      lookUps: { requests: 9_700, withoutContactId: 11 },
+      lookups: { requests: 9_700, withoutContactId: 11 },
     });
     for (const words of [
       '55c82f8c25c9ffec',

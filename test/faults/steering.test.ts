@@ -25,7 +25,7 @@ it('nothing leaves after a pause; resumed, the run goes on and finishes', async 
     const paused = await stand.client().decide(runId, { action: 'pause', by: 'dana' });
     expect(await startedAfter(stand, Date.now())).toEqual([]);
     expect(paused).toMatchObject({ phase: 'paused', waitingFor: 'resume (paused by dana)' });
-    await expect(stand.client().decide(runId, { action: 'pause' })).rejects.toThrow(/paused already by dana/);
+    await expect(stand.client().decide(runId, { action: 'pause' })).rejects.toThrow(/already paused by dana/);
     await stand.client().decide(runId, { action: 'resume', by: 'dana' });
     const result = await stand.ended(runId);
     await stand.conserved(runId, { result });

@@ -58,7 +58,7 @@ it('--approval waits, says for what, refuses another plan, and goes on when this
     const { terminal, hash, runId } = await waiting(stand, 'L2');
     const shown = await stand.cxflow(['show', runId]);
     expect(shown.stdout).toMatch(/state +running, awaiting approval/);
-    expect(shown.stdout).toContain(`approve or reject of plan ${hash}`);
+    expect(shown.stdout).toContain(`approval or rejection of plan ${hash}`);
     expect(shown.stdout).toMatch(/to write +250/);
 
     const wrong = await stand.cxflow(['approve', runId, '--plan', '0123456789abcdef']);

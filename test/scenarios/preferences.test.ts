@@ -94,7 +94,7 @@ async function expectImportObeys(stand: Stand): Promise<void> {
   expect(result.counts).toEqual({ total: 6, pending: 0, created: 2, ineligible: 3, suppressed: 1 });
   await stand.conserved(runId, { result });
   const run = await stand.client.ledger.runs.get(runId);
-  expect(run.plan).toMatchObject({ lookUps: { requests: 5, withoutContactId: 1 } });
+  expect(run.plan).toMatchObject({ lookups: { requests: 5, withoutContactId: 1 } });
   const reasons = (await stand.client.ledger.records.countReasons(run.run_no)).map(({ code, n }) => [
     code,
     n,

@@ -45,7 +45,7 @@ it('pause stops the writing, resume lets it go on, and watch follows from anothe
 
     const twice = await stand.cxflow(['pause', runId]);
     expect(twice.code).toBe(1);
-    expect(twice.stderr).toContain('the run is paused already by dana');
+    expect(twice.stderr).toContain('the run was already paused by dana');
     await hurry(stand);
     expect((await stand.cxflow(['resume', runId])).code).toBe(0);
     const [mine, theirs] = await Promise.all([endOf(terminal), endOf(watching)]);

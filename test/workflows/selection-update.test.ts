@@ -3,30 +3,30 @@ import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it, vi } from 'vitest';
 import type { Progress, ShownConflict } from '../../src/contract/steering.ts';
 import type { SelectionUpdateResult } from '../../src/contract/selection-update.ts';
-import { phase, playWorkflow, type Script, stubActivities, useRealServer } from './stubs.ts';
+import { waitForPhase, runWorkflow, type StubOverrides, stubActivities, useRealServer } from './harness.ts';
 
-const stage = useRealServer();
+const server = useRealServer();
 const CHANGE = { add: { targetListIds: ['L2'] } };
 
-export const CONFLICTS: readonly ShownConflict[] = [
+const CONFLICTS: readonly ShownConflict[] = [
   { place: 'lists/L2', base: 'nothing', theirs: 'exclusion', ours: 'target', hash: 'h1' },
   { place: 'priorityOrder', base: 'none', theirs: '"a"', ours: '"b"', hash: 'h2' },
 ];
 
-const play = <T>(
+const runSelectionUpdate = <T>(
   stubs: ReturnType<typeof stubActivities>,
   input: Record<string, unknown>,
-  scene: (handle: WorkflowHandle) => Promise<T>,
+  interact: (handle: WorkflowHandle) => Promise<T>,
 ): Promise<T> =>
-  playWorkflow(
-    stage(),
+  runWorkflow(
+    server(),
     stubs,
     { type: 'selectionUpdate', args: { campaignId: 'C1', change: CHANGE, ...input } },
-    scene,
+    interact,
   );
 
-const resultOf = (handle: WorkflowHandle) => handle.result() as Promise<SelectionUpdateResult>;
-const failureOf = async (handle: WorkflowHandle): Promise<ApplicationFailure> => {
+const getResult = (handle: WorkflowHandle) => handle.result() as Promise<SelectionUpdateResult>;
+const getFailure = async (handle: WorkflowHandle): Promise<ApplicationFailure> => {
   const error = await handle.result().then(
     () => null,
     (reason: WorkflowFailedError) => reason,
@@ -35,8 +35,8 @@ const failureOf = async (handle: WorkflowHandle): Promise<ApplicationFailure> =>
   return error?.cause as ApplicationFailure;
 };
 
-/** Answers with these, one after the other; the last one again and again. */
-function writes(...answers: readonly object[]): Pick<Script, 'writeSelection'> {
+/** Returns these results one after the other, and repeats the last one. */
+function writeResults(...answers: readonly object[]): Pick<StubOverrides, 'writeSelection'> {
   let n = 0;
   return { writeSelection: () => answers[Math.min(n++, answers.length - 1)] };
 }
@@ -56,11 +56,11 @@ const PLANNED = {
 const DONE = { kind: 'done', outcome: 'updated', version: 5 };
 const OUTDATED = { kind: 'outdated', version: 4 };
 const CONFLICT = { kind: 'conflict', conflicts: CONFLICTS };
-const namesOf = ({ calls }: ReturnType<typeof stubActivities>) =>
+const listCalls = ({ calls }: ReturnType<typeof stubActivities>) =>
   calls.map(({ name }) => name).filter((name) => name !== 'setPhase');
 
-describe('the story', () => {
-  it('looks, plans, writes, tells, closes', async () => {
+describe('the steps of a selection update', () => {
+  it('are: read, plan, write, deliver, close', async () => {
     const stubs = stubActivities({
       openRun: () => ({
         startedAt: '2026-01-01T00:00:00.000Z',
@@ -68,8 +68,8 @@ describe('the story', () => {
         hasSubscriber: true,
       }),
     });
-    expect((await play(stubs, {}, resultOf)).state).toBe('completed');
-    expect(namesOf(stubs)).toEqual([
+    expect((await runSelectionUpdate(stubs, {}, getResult)).state).toBe('completed');
+    expect(listCalls(stubs)).toEqual([
       'openRun',
       'readSelection',
       'planSelection',
@@ -79,26 +79,26 @@ describe('the story', () => {
     ]);
   });
 
-  it('a dry run ends at the plan', async () => {
+  it('a dry run ends after the plan', async () => {
     const stubs = stubActivities();
-    expect((await play(stubs, { dryRun: true }, resultOf)).state).toBe('completed');
+    expect((await runSelectionUpdate(stubs, { dryRun: true }, getResult)).state).toBe('completed');
     expect(stubs.named('writeSelection')).toEqual([]);
   });
 
-  it('what changes nothing is not asked an approval for', async () => {
+  it('no approval is required if nothing would change', async () => {
     const stubs = stubActivities({ planSelection: () => PLANNED });
-    expect((await play(stubs, { approval: true }, resultOf)).state).toBe('completed');
+    expect((await runSelectionUpdate(stubs, { approval: true }, getResult)).state).toBe('completed');
   });
 
-  it('asks again before it writes more than the plan showed that was approved, and takes a no for it', async () => {
-    for (const word of ['approve', 'reject']) {
+  it('a run that would write more than the approved plan showed waits for approval again', async () => {
+    for (const decision of ['approve', 'reject']) {
       const plans = [{ hash: 'p1', toWrite: 1 }, { toWrite: 0 }, { hash: 'p3', toWrite: 1 }];
       const unplanned = { kind: 'unplanned' };
       const stubs = stubActivities({
         planSelection: () => ({ ...PLANNED, ...plans.shift() }),
-        ...writes(unplanned, unplanned, DONE),
+        ...writeResults(unplanned, unplanned, DONE),
       });
-      const result = await play(stubs, { approval: true }, async (handle) => {
+      const result = await runSelectionUpdate(stubs, { approval: true }, async (handle) => {
         const waits = () =>
           stubs.named('setPhase').filter((arg) => (arg as Progress).phase === 'awaiting_approval').length;
         const waitsFor = (times: number) =>
@@ -106,16 +106,16 @@ describe('the story', () => {
         await waitsFor(1);
         await handle.signal('approve', { by: 'dana', planHash: 'p1' });
         await waitsFor(2);
-        await handle.signal(word, { by: 'dana', planHash: 'p3' });
-        return resultOf(handle);
+        await handle.signal(decision, { by: 'dana', planHash: 'p3' });
+        return getResult(handle);
       });
-      expect(result.state).toBe(word === 'approve' ? 'completed' : 'rejected');
+      expect(result.state).toBe(decision === 'approve' ? 'completed' : 'rejected');
       expect(stubs.named('readSelection')).toHaveLength(3);
-      expect(stubs.named('writeSelection')).toHaveLength(word === 'approve' ? 3 : 2);
+      expect(stubs.named('writeSelection')).toHaveLength(decision === 'approve' ? 3 : 2);
     }
   });
 
-  it('wrong input fails at once and names every field with its path', async () => {
+  it('an invalid input fails at once and names the path of every invalid field', async () => {
     const stubs = stubActivities();
     const wrong = {
       campaignId: 'C 1',
@@ -123,7 +123,7 @@ describe('the story', () => {
       selection: { filterRules: [{}] },
       onConflict: 'fight',
     };
-    const failure = await play(stubs, wrong, failureOf);
+    const failure = await runSelectionUpdate(stubs, wrong, getFailure);
     expect(failure.type).toBe('InvalidInput');
     for (const path of [
       'campaignId',
@@ -135,27 +135,27 @@ describe('the story', () => {
     expect(stubs.calls).toEqual([]);
   });
 
-  it('looks again after every collision, and gives up after eight', async () => {
-    const stubs = stubActivities(writes(OUTDATED, OUTDATED, DONE));
-    expect((await play(stubs, {}, resultOf)).state).toBe('completed');
+  it('reads the campaign again after a collision, and gives up after eight', async () => {
+    const stubs = stubActivities(writeResults(OUTDATED, OUTDATED, DONE));
+    expect((await runSelectionUpdate(stubs, {}, getResult)).state).toBe('completed');
     expect(stubs.named('writeSelection')).toHaveLength(3);
 
-    const endless = stubActivities(writes(OUTDATED));
-    const failure = await play(endless, { onConflict: 'mine' }, failureOf);
+    const colliding = stubActivities(writeResults(OUTDATED));
+    const failure = await runSelectionUpdate(colliding, { onConflict: 'mine' }, getFailure);
     expect(failure.type).toBe('Conflict');
-    expect(endless.named('writeSelection')).toHaveLength(8);
-    expect(endless.named('leaveConflict')).toHaveLength(1);
+    expect(colliding.named('writeSelection')).toHaveLength(8);
+    expect(colliding.named('leaveConflict')).toHaveLength(1);
   });
 
-  it('with theirs, somebody who never stops keeps what is theirs, and the run says so', async () => {
-    const stubs = stubActivities(writes(OUTDATED));
-    expect((await play(stubs, { onConflict: 'theirs' }, resultOf)).state).toBe('completed');
+  it('with onConflict theirs, a run that always collides leaves the campaign as it is', async () => {
+    const stubs = stubActivities(writeResults(OUTDATED));
+    expect((await runSelectionUpdate(stubs, { onConflict: 'theirs' }, getResult)).state).toBe('completed');
     expect(stubs.named('leaveConflict')).toHaveLength(1);
   });
 
-  it("CXone's refusal ends the run in CXone's words", async () => {
-    const stubs = stubActivities(writes({ kind: 'refused', message: 'list L2 is archived' }));
-    const failure = await play(stubs, {}, failureOf);
+  it("a refused selection fails the run with CXone's message", async () => {
+    const stubs = stubActivities(writeResults({ kind: 'refused', message: 'list L2 is archived' }));
+    const failure = await runSelectionUpdate(stubs, {}, getFailure);
     expect(failure).toMatchObject({ type: 'Refused' });
     expect(failure.message).toContain('list L2 is archived');
     expect(stubs.named('closeRun')).toEqual([expect.objectContaining({ state: 'failed' })]);
@@ -163,19 +163,19 @@ describe('the story', () => {
 });
 
 describe('a conflict', () => {
-  it('fails the run and says what it was, theirs, ours', async () => {
-    const stubs = stubActivities(writes(CONFLICT));
-    const failure = await play(stubs, {}, failureOf);
+  it('fails the run with the base, theirs and ours of each place', async () => {
+    const stubs = stubActivities(writeResults(CONFLICT));
+    const failure = await runSelectionUpdate(stubs, {}, getFailure);
     expect(failure.type).toBe('Conflict');
     expect(failure.message).toContain('lists/L2 was nothing, theirs is exclusion, ours is target');
     expect(failure.message).toMatch(/--id \S+ and --on-conflict mine\|theirs\|ask/);
     expect(stubs.named('leaveConflict')).toHaveLength(1);
   });
 
-  it('waits for an answer for each place, shows them, and hands the answers over for what was seen', async () => {
-    const stubs = stubActivities(writes(CONFLICT, DONE));
-    const result = await play(stubs, { onConflict: 'ask' }, async (handle) => {
-      await phase(stubs, 'conflict');
+  it('waits until every place is answered, and passes each answer on with the hash of its conflict', async () => {
+    const stubs = stubActivities(writeResults(CONFLICT, DONE));
+    const result = await runSelectionUpdate(stubs, { onConflict: 'ask' }, async (handle) => {
+      await waitForPhase(stubs, 'conflict');
       const decide = (decision: object) =>
         handle.executeUpdate<Progress, [object]>('decide', { args: [decision] });
       await expect(decide({ action: 'resolve', verdict: 'resend' })).rejects.toMatchObject({
@@ -189,10 +189,12 @@ describe('a conflict', () => {
       });
       const answers = { 'lists/L2': 'mine', priorityOrder: 'theirs' };
       await expect(decide({ action: 'resolve', answers, seen: ['h1', 'h0'] })).rejects.toMatchObject({
-        cause: { message: expect.stringContaining('priorityOrder: not what you saw') as string },
+        cause: {
+          message: expect.stringContaining('changed again since you saw it: priorityOrder') as string,
+        },
       });
       await decide({ action: 'resolve', by: 'dana', reason: 'agreed', answers, seen: ['h1', 'h2'] });
-      return resultOf(handle);
+      return getResult(handle);
     });
     expect(result.state).toBe('completed');
     expect(stubs.named('writeSelection')).toEqual([
@@ -206,16 +208,16 @@ describe('a conflict', () => {
     ]);
   });
 
-  it('a signal answers too; an early or a strange one changes nothing and is shown', async () => {
-    const stubs = stubActivities(writes(CONFLICT, DONE));
-    const result = await play(stubs, { onConflict: 'ask', approval: true }, async (handle) => {
-      await phase(stubs, 'awaiting_approval');
+  it('can be answered by a signal; one that is too early or names another place is refused', async () => {
+    const stubs = stubActivities(writeResults(CONFLICT, DONE));
+    const result = await runSelectionUpdate(stubs, { onConflict: 'ask', approval: true }, async (handle) => {
+      await waitForPhase(stubs, 'awaiting_approval');
       await handle.signal('resolve', { answers: 'mine' });
       await handle.signal('approve', { by: 'dana' });
-      await phase(stubs, 'conflict');
+      await waitForPhase(stubs, 'conflict');
       await handle.signal('resolve', { answers: { 'lists/L7': 'mine' } });
       await handle.signal('resolve', { answers: 'theirs', by: 'dana' });
-      return resultOf(handle);
+      return getResult(handle);
     });
     expect(result.state).toBe('completed');
     expect(stubs.named('recordRefusal')).toHaveLength(2);
@@ -224,62 +226,62 @@ describe('a conflict', () => {
     });
   });
 
-  it('of two answers to one question the first counts, and the second is told so', async () => {
+  it('the first of two answers counts, and the second is refused', async () => {
     let release = (): void => undefined;
-    const told = new Promise<void>((resolve) => (release = resolve));
+    const released = new Promise<void>((resolve) => (release = resolve));
     const stubs = stubActivities({
-      ...writes(CONFLICT, DONE),
-      setPhase: ({ phase: entered }) => (entered === 'conflict' ? told : undefined),
+      ...writeResults(CONFLICT, DONE),
+      setPhase: ({ phase: entered }) => (entered === 'conflict' ? released : undefined),
     });
-    const result = await play(stubs, { onConflict: 'ask' }, async (handle) => {
-      await phase(stubs, 'conflict');
+    const result = await runSelectionUpdate(stubs, { onConflict: 'ask' }, async (handle) => {
+      await waitForPhase(stubs, 'conflict');
       await handle.signal('resolve', { answers: 'mine', by: 'dana' });
       await handle.signal('resolve', { answers: 'theirs', by: 'kim' });
       await vi.waitFor(() => expect(stubs.named('recordRefusal')).toHaveLength(1), { timeout: 30_000 });
       release();
-      return resultOf(handle);
+      return getResult(handle);
     });
     expect(result.state).toBe('completed');
     expect(stubs.named('recordRefusal')).toMatchObject([
-      { refusal: { by: 'kim', why: 'it was answered already by dana' } },
+      { refusal: { by: 'kim', why: 'the conflict was already answered by dana' } },
     ]);
     expect(stubs.named('writeSelection')[1]).toMatchObject({
       answered: [{ side: 'mine' }, { side: 'mine' }],
     });
   });
 
-  it('a cancelled run waits no longer', async () => {
-    const stubs = stubActivities(writes(CONFLICT));
-    const result = await play(stubs, { onConflict: 'ask' }, async (handle) => {
-      await phase(stubs, 'conflict');
+  it('a cancelled run stops waiting for an answer', async () => {
+    const stubs = stubActivities(writeResults(CONFLICT));
+    const result = await runSelectionUpdate(stubs, { onConflict: 'ask' }, async (handle) => {
+      await waitForPhase(stubs, 'conflict');
       await handle.signal('cancel', { by: 'dana' });
-      return resultOf(handle);
+      return getResult(handle);
     });
     expect(result.state).toBe('cancelled');
   });
 });
 
-it('a rejected plan writes nothing', async () => {
+it('a rejected run writes nothing', async () => {
   const stubs = stubActivities();
-  const result = await play(stubs, { approval: true }, async (handle) => {
-    await phase(stubs, 'awaiting_approval');
+  const result = await runSelectionUpdate(stubs, { approval: true }, async (handle) => {
+    await waitForPhase(stubs, 'awaiting_approval');
     await handle.signal('reject', { by: 'dana' });
-    return resultOf(handle);
+    return getResult(handle);
   });
   expect(result.state).toBe('rejected');
   expect(stubs.named('writeSelection')).toEqual([]);
 });
 
 it('a paused run writes nothing until it is resumed', async () => {
-  const stubs = stubActivities({ ...writes({ kind: 'halted' }, DONE) });
-  const result = await play(stubs, { approval: true }, async (handle) => {
-    await phase(stubs, 'awaiting_approval');
+  const stubs = stubActivities({ ...writeResults({ kind: 'halted' }, DONE) });
+  const result = await runSelectionUpdate(stubs, { approval: true }, async (handle) => {
+    await waitForPhase(stubs, 'awaiting_approval');
     await handle.signal('pause', { by: 'dana' });
     await handle.signal('approve', { by: 'dana' });
-    await phase(stubs, 'paused');
+    await waitForPhase(stubs, 'paused');
     expect(stubs.named('writeSelection')).toEqual([]);
     await handle.signal('resume', { by: 'dana' });
-    return resultOf(handle);
+    return getResult(handle);
   });
   expect(result.state).toBe('completed');
   expect(stubs.named('writeSelection')).toHaveLength(2);

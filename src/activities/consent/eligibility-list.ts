@@ -1,4 +1,4 @@
-/** `preferences check FILE`: every row of a dataset asked about, and the answers kept by the number of the row. */
+/** `preferences check FILE`: checks every row of a dataset and keeps the results by row number. */
 import { Context } from '@temporalio/activity';
 import type { EligibilityListInput, EligibilityListResult } from '../../contract/consent.ts';
 import {
@@ -16,22 +16,23 @@ import type { SourceFormat } from '../../sources/format.ts';
 import { openSource } from '../../sources/open.ts';
 import type { SourceRow } from '../../sources/rows.ts';
 import { withHeartbeat } from '../engine/heartbeat.ts';
-import { type ConsentDeps, createConsentCheck } from './eligibility.ts';
-import { type Asking, createAsking } from './lookup.ts';
-import { asError, isFinal, retryableFailure } from '../failures.ts';
 import type { RateLimiter } from '../engine/rate-limiter.ts';
+import { asError, isFinal, retryableFailure } from '../failures.ts';
+import { type ConsentDeps, createConsentCheck } from './eligibility.ts';
+import { LookupPass } from './lookup-pass.ts';
 
 export interface EligibilityListDeps extends ConsentDeps {
   readonly ledger: Ledger;
   readonly rateLimiter: RateLimiter;
+  /** Aborted when the worker is shutting down. */
   readonly draining: AbortSignal;
   /** Default: those of the domain. */
   readonly sourceLimits?: SourceLimits;
 }
 
 export interface CheckRows extends EligibilityListInput {
-  /** The last pass. Fail closed: who has no answer even now is `consent_unavailable`. */
-  readonly giveUp: boolean;
+  /** The last pass: a row that still gets no answer becomes `consent_unavailable` (fail closed). */
+  readonly isFinal: boolean;
 }
 
 const ROWS_PER_CHUNK = 200;
@@ -42,46 +43,59 @@ interface NumberedRow {
 }
 
 export function createEligibilityListActivities(deps: EligibilityListDeps) {
-  const { ledger, draining, rateLimiter } = deps;
-  const check = createConsentCheck(deps);
+  const { ledger } = deps;
   return {
-    /** Reads only, and keeps the first answer of each row: a repeat asks for those that have none. Returns counts. */
+    /**
+     * Checks the rows that have no result yet, and returns the counts of all. Repeatable: it writes nothing to CXone, and a
+     * row keeps its first result.
+     */
     checkRows: (input: CheckRows): Promise<EligibilityListResult> =>
       withHeartbeat(async () => {
-        const checkId = checkIdHere();
+        const checkId = currentCheckId();
         const policy = input.policy ?? 'default';
-        const isAnswered = await ledger.eligibilityResults.answeredRows(checkId);
-        const { columns, rows } = await openRows(deps, input);
-        const asking = createAsking({ check, rateLimiter, policy, isLast: input.giveUp });
-        const left: Error[] = [];
-        for await (const chunk of chunksWithout(rows, isAnswered)) {
-          if (Context.current().cancellationSignal.aborted) await Context.current().cancelled;
-          if (draining.aborted)
-            throw retryableFailure('WorkerDraining', 'the worker stops; another one goes on', 0);
-          const { results, failures } = await askAll(chunk, asking, { ...input, columns });
-          await ledger.eligibilityResults.add(checkId, results);
-          const [over] = failures.filter((error) => asking.isOver(error)).sort(finalFirst);
-          if (over !== undefined) throw over;
-          left.push(...failures);
-        }
-        // All others have their answer; these are asked for again, and after some rounds gone without.
-        const [without] = left;
-        if (without) throw without;
-        return {
-          checkId,
-          ...(await ledger.eligibilityResults.tally(checkId)),
-          ruleVersion: RULE_VERSION,
-          policy,
-        };
+        await checkUnansweredRows(deps, checkId, input);
+        const tally = await ledger.eligibilityResults.tally(checkId);
+        return { checkId, ...tally, ruleVersion: RULE_VERSION, policy };
       }),
 
-    /** How many rows have their answer: whether trying again leads anywhere. */
-    checkedThrough: (): Promise<number> => ledger.eligibilityResults.count(checkIdHere()),
+    /** How many rows have a result: shows whether a further round of attempts makes progress. */
+    countCheckedRows: (): Promise<number> => ledger.eligibilityResults.count(currentCheckId()),
   };
 }
 
-function checkIdHere(): string {
+function currentCheckId(): string {
   return Context.current().info.workflowExecution?.workflowId ?? '';
+}
+
+/** Throws if any row is left without a result, once all others have theirs; the next attempt looks those up again. */
+async function checkUnansweredRows(
+  deps: EligibilityListDeps,
+  checkId: string,
+  input: CheckRows,
+): Promise<void> {
+  const { ledger, rateLimiter } = deps;
+  const { policy = 'default', isFinal: isLastPass } = input;
+  const pass = new LookupPass({ check: createConsentCheck(deps), rateLimiter, policy, isFinal: isLastPass });
+  const isAnswered = await ledger.eligibilityResults.answeredRows(checkId);
+  const { columns, rows } = await openRows(deps, input);
+  const unanswered: Error[] = [];
+  for await (const chunk of chunkUnanswered(rows, isAnswered)) {
+    await throwIfStopping(deps.draining);
+    const { results, failures } = await checkChunk(chunk, pass, { ...input, columns });
+    await ledger.eligibilityResults.add(checkId, results);
+    const [fatal] = failures.filter((error) => pass.endsPass(error)).sort(finalFirst);
+    if (fatal !== undefined) throw fatal;
+    unanswered.push(...failures);
+  }
+  const [failure] = unanswered;
+  if (failure) throw failure;
+}
+
+async function throwIfStopping(draining: AbortSignal): Promise<void> {
+  const { cancellationSignal, cancelled } = Context.current();
+  if (cancellationSignal.aborted) await cancelled;
+  if (draining.aborted)
+    throw retryableFailure('WorkerDraining', 'the worker is shutting down; another one continues', 0);
 }
 
 async function openRows(
@@ -103,7 +117,7 @@ async function openRows(
   throw new SourceError('source_unreadable', problems.join(' '));
 }
 
-async function* chunksWithout(
+async function* chunkUnanswered(
   rows: AsyncIterable<SourceRow>,
   isAnswered: (seq: number) => boolean,
 ): AsyncIterable<NumberedRow[]> {
@@ -119,36 +133,37 @@ async function* chunksWithout(
   if (chunk.length > 0) yield chunk;
 }
 
-interface Reading extends CheckRows {
+interface RowOptions extends CheckRows {
   readonly columns: EligibilityColumns | null;
 }
-type Verdict = Pick<EligibilityResult, 'eligible' | 'reason'>;
+type RowResult = Pick<EligibilityResult, 'eligible' | 'reason'>;
 
-/** All at once; each answer is kept, whatever becomes of the row before it. */
-async function askAll(chunk: readonly NumberedRow[], asking: Asking, reading: Reading) {
-  const settled = await Promise.allSettled(chunk.map(({ row }) => verdictOf(row, asking, reading)));
+/** All rows at once, so that a row that fails does not cost the others their results. */
+async function checkChunk(chunk: readonly NumberedRow[], pass: LookupPass, options: RowOptions) {
+  const settled = await Promise.allSettled(chunk.map(({ row }) => checkRow(row, pass, options)));
   const results: EligibilityResult[] = [];
   const failures: Error[] = [];
   for (const [i, each] of settled.entries()) {
     const seq = chunk[i]?.seq ?? 0;
     if (each.status === 'fulfilled') results.push({ seq, ...each.value });
-    else if (asking.isOwn(each.reason)) results.push({ seq, eligible: false, reason: 'consent_unavailable' });
+    else if (pass.concernsContact(each.reason))
+      results.push({ seq, eligible: false, reason: 'consent_unavailable' });
     else failures.push(asError(each.reason));
   }
   return { results, failures };
 }
 
-async function verdictOf(row: SourceRow, { ask }: Asking, reading: Reading): Promise<Verdict> {
+async function checkRow(row: SourceRow, pass: LookupPass, options: RowOptions): Promise<RowResult> {
   if (row.fields === undefined) return { eligible: false, reason: row.broken?.code ?? 'row_unreadable' };
-  const { columns, map = {}, channel } = reading;
+  const { columns, map = {}, channel } = options;
   const read = readQuestion(row.fields, columns, { map, channel });
   if ('reason' in read) return { eligible: false, reason: read.reason };
-  const { eligible, reason } = await ask(read.question);
+  const { eligible, reason } = await pass.ask(read.question);
   return { eligible, reason };
 }
 
-/** What ends the check is said before what passes. */
+/** Errors that end the check come before those that are worth retrying. */
 function finalFirst(a: unknown, b: unknown): number {
-  const passing = (error: unknown): number => (isFinal(error) ? 0 : 1);
-  return passing(a) - passing(b);
+  const rank = (error: unknown): number => (isFinal(error) ? 0 : 1);
+  return rank(a) - rank(b);
 }

@@ -1,6 +1,6 @@
 /**
- * May this person be reached? The one way to ask, for every path that reaches people: our own suppression list, then
- * CXone's preference, then the rules of domain/consent/eligibility.ts. Reads only, so repeating it is safe.
+ * May this contact be reached? Every path that reaches people uses this check: first our own suppression list, then the
+ * preference that CXone holds, judged by the rules of domain/consent/eligibility.ts. It only reads, so it is repeatable.
  */
 import type { EligibilityCheckInput } from '../../contract/consent.ts';
 import type { Cxone } from '../../cxone/cxone.ts';
@@ -20,10 +20,10 @@ import { isGuid } from '../../domain/preference-update/preferences.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { isRefusedLookup } from '../engine/lookups.ts';
+import type { RateLimiter } from '../engine/rate-limiter.ts';
 import { RateWait } from '../failures.ts';
-import { type RateLimiter } from '../engine/rate-limiter.ts';
 
-/** Whose consent, and what the record itself says of it. */
+/** A contact, a channel, and what the record itself states about the consent. */
 export interface ConsentQuestion extends Pick<ConsentFacts, 'optInStatus' | 'timeZone'> {
   readonly contactId: string;
   readonly channel: Channel;
@@ -34,11 +34,12 @@ export interface ConsentDeps {
   readonly cxone: Cxone;
 }
 
+/** After a 429 without `Retry-After`. */
 const BACKOFF_MS = 5_000;
 
 export function createConsentCheck({ ledger, cxone }: ConsentDeps) {
   return {
-    /** The answer that needs no request: suppressed, or nobody to ask for. null: CXone has to be asked. */
+    /** The answers that need no request: suppressed, or no contact id to look up. CXone has to be asked for the others. */
     async checkLocally(
       questions: readonly ConsentQuestion[],
       policy: ConsentPolicy,
@@ -63,16 +64,16 @@ export function createConsentCheck({ ledger, cxone }: ConsentDeps) {
       return answers;
     },
 
-    /** One look-up. Errors: all of cxone/errors.ts but a refusal of this very question, which is a no. */
+    /** One lookup. Errors: those of cxone/errors.ts; but if CXone refuses this particular lookup, the answer is no. */
     async askCxone(question: ConsentQuestion, policy: ConsentPolicy): Promise<Eligibility> {
-      const { contactId, channel, ...carried } = question;
-      const found = await cxone.preferences.find({ contactId, channel }).catch(ifRefused);
-      const preference = found === REFUSED ? REFUSED : recordOf(found);
+      const { contactId, channel, ...stated } = question;
+      const found = await cxone.preferences.find({ contactId, channel }).catch(catchRefusal);
+      const preference = found === REFUSED ? REFUSED : toConsentRecord(found);
       if (preference === REFUSED) return this.unavailable(question, policy);
-      return evaluateEligibility({ channel, preference, ...carried }, new Date(), policy);
+      return evaluateEligibility({ channel, preference, ...stated }, new Date(), policy);
     },
 
-    /** Fail closed. */
+    /** The answer if CXone could not be asked (fail closed). */
     unavailable: ({ channel }: ConsentQuestion, policy: ConsentPolicy): Eligibility =>
       unavailable('consent_unavailable', { channel }, new Date(), policy),
   };
@@ -82,13 +83,13 @@ export type ConsentCheck = ReturnType<typeof createConsentCheck>;
 
 const REFUSED = Symbol('refused');
 
-function ifRefused(error: unknown): typeof REFUSED {
+function catchRefusal(error: unknown): typeof REFUSED {
   if (isRefusedLookup(error)) return REFUSED;
   throw error;
 }
 
-/** A region that no rule knows is none that we could judge by. */
-function recordOf(found: StoredPreference | null): ConsentRecord | null | typeof REFUSED {
+/** A preference of a region for which there are no rules cannot be judged. */
+function toConsentRecord(found: StoredPreference | null): ConsentRecord | null | typeof REFUSED {
   if (found === null) return null;
   const { optIn, consentTimestamp, withdrawalTimestamp } = found;
   const regulatoryRegion = REGIONS.find((region) => region === found.regulatoryRegion.trim().toUpperCase());
@@ -96,13 +97,13 @@ function recordOf(found: StoredPreference | null): ConsentRecord | null | typeof
   return { optIn, consentTimestamp, withdrawalTimestamp, regulatoryRegion };
 }
 
-/** As a reason of a record: which rules, and what they are. */
+/** The reason of a record, with the version of the rules and their disclaimer. */
 export function ineligibleReason({ reason, ruleVersion, policy, notice }: Eligibility): Reason {
   return { code: reason, message: `rules ${ruleVersion}, policy ${policy}; ${notice}` };
 }
 
-/** One request to CXone, in its turn. Errors: RateWait while the tenant is to be left alone; those of `askCxone`. */
-export async function askPaced(
+/** Asks CXone as soon as the rate limiter permits. Errors: RateWait while the tenant is blocked; those of `askCxone`. */
+export async function askWithPermit(
   { check, rateLimiter }: { readonly check: ConsentCheck; readonly rateLimiter: RateLimiter },
   question: ConsentQuestion,
   policy: ConsentPolicy,
@@ -122,12 +123,12 @@ export function createConsentActivities(deps: ConsentDeps & { readonly rateLimit
   const check = createConsentCheck(deps);
   const { rateLimiter } = deps;
   return {
-    /** One person, paced like every request. Throws what passes by itself, for Temporal to try again. */
+    /** Checks one contact. Errors that are worth retrying are thrown, and Temporal retries the activity. */
     async checkEligibility(input: EligibilityCheckInput): Promise<Eligibility> {
       const { policy = 'default', ...question } = input;
       const local = (await check.checkLocally([question], policy)).get(question);
       if (local) return local;
-      return rateLimiter.withRequestSlot(() => askPaced({ check, rateLimiter }, question, policy));
+      return rateLimiter.withRequestSlot(() => askWithPermit({ check, rateLimiter }, question, policy));
     },
   };
 }

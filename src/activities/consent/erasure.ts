@@ -1,4 +1,4 @@
-/** One person out of the ledger: who it is stands in a dataset of one row, which goes with the rest. */
+/** Erases a data subject. Their id is in a dataset of one row, which is erased too, so that no history contains it. */
 import { Context } from '@temporalio/activity';
 import type { ErasureInput } from '../../contract/consent.ts';
 import type { ErasureResult } from '../../domain/consent/erasure.ts';
@@ -10,14 +10,14 @@ import { withHeartbeat } from '../engine/heartbeat.ts';
 
 export function createErasureActivities({ ledger }: { readonly ledger: Ledger }) {
   return {
-    /** In one transaction under the id of its workflow: a repeat after it answers what it did. */
-    erasePerson: ({ dataset, requestedBy }: ErasureInput): Promise<ErasureResult> =>
+    /** Repeatable: everything is erased in one transaction, and a repeat returns the stored result. */
+    eraseSubject: ({ dataset, requestedBy }: ErasureInput): Promise<ErasureResult> =>
       withHeartbeat(async (): Promise<ErasureResult> => {
         const erasureId = Context.current().info.workflowExecution?.workflowId ?? '';
         const done = await ledger.erasures.find(erasureId);
         if (done !== null) return done;
         const contactId = await readContactId(ledger, dataset);
-        const datasets = await datasetsThatName(ledger, contactId);
+        const datasets = await findDatasetsWith(ledger, contactId);
         return ledger.erasures.erase({ erasureId, contactId, datasets, requestedBy: requestedBy ?? null });
       }),
   };
@@ -34,40 +34,39 @@ async function readContactId(ledger: Ledger, id: string): Promise<string> {
   throw new SourceError('source_unreadable', `dataset ${id} must have one row with a contactId`);
 }
 
-async function datasetsThatName(ledger: Ledger, contactId: string): Promise<string[]> {
+async function findDatasetsWith(ledger: Ledger, contactId: string): Promise<string[]> {
   const found: string[] = [];
   for (const id of await ledger.datasets.listIds()) {
-    const isTheirs = await mentions(ledger.datasets.read(id), contactId).catch(ifGone);
-    if (isTheirs) found.push(id);
+    if (await containsId(ledger.datasets.read(id), contactId).catch(falseIfDeleted)) found.push(id);
   }
   return found;
 }
 
-/** Another erasure was quicker. */
-function ifGone(error: unknown): false {
+/** Another erasure has deleted the dataset meanwhile. */
+function falseIfDeleted(error: unknown): false {
   if (error instanceof DatasetGone) return false;
   throw error;
 }
 
 /**
- * As a word of its own, in whatever case and form of the file; also where two chunks of bytes meet. The rows are searched
- * by the same rule (ledger/consent/erasure-search.ts).
+ * Searches for the id as a whole word, ignoring case, also across the boundary of two chunks. Rows in the ledger are
+ * searched by the same rule (ledger/consent/erasure-search.ts).
  */
-export async function mentions(chunks: AsyncIterable<Buffer>, contactId: string): Promise<boolean> {
-  // One character a byte: bytes of UTF-8 are compared as they are, and chunks may be cut anywhere.
-  const wanted = Buffer.from(contactId, 'utf8').toString('latin1');
-  const word = new RegExp(`${BEFORE}${wanted.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\w-])`, 'i');
-  // The beginning of the file begins a word; the tail below keeps what stands before one.
+export async function containsId(chunks: AsyncIterable<Buffer>, contactId: string): Promise<boolean> {
+  // As latin1, each byte is one character, so chunks may be cut within a UTF-8 sequence.
+  const id = Buffer.from(contactId, 'utf8').toString('latin1');
+  const word = new RegExp(`${BEFORE}${id.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\w-])`, 'i');
+  // A word may start at the beginning of the file.
   let tail = '\n';
   for await (const chunk of chunks) {
     const text = tail + chunk.toString('latin1');
-    // The end of a chunk is no end of a word.
+    // The hyphen keeps the end of a chunk from counting as the end of a word.
     if (word.test(`${text}-`)) return true;
-    tail = text.slice(-(wanted.length + LONGEST_BEFORE));
+    tail = text.slice(-(id.length + MAX_BEFORE_LENGTH));
   }
   return word.test(tail);
 }
 
-/** No part of a word; or, in JSON, an escape like \n. */
+/** What may precede a word: a character that cannot be part of one or, in JSON, an escape such as \n. */
 const BEFORE = String.raw`(?:[^\w-]|\\(?:[bfnrt]|u[0-9a-f]{4}))`;
-const LONGEST_BEFORE = String.raw`\u000a`.length;
+const MAX_BEFORE_LENGTH = String.raw`\u000a`.length;

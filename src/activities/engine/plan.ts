@@ -16,7 +16,7 @@ export interface Plan {
   /** Valid rows that must not be sent; absent if there are none. */
   readonly rejected?: number;
   /** Lookups in CXone before anything is written; absent if there are none. */
-  readonly lookUps?: Lookups;
+  readonly lookups?: Lookups;
   readonly batches: number;
   /** Batches of one page. */
   readonly pageBatches: number;
@@ -54,7 +54,7 @@ export async function countPlan(
   const counts = await ledger.runs.exactCounts(run.run_no);
   const reasons = await ledger.records.countReasons(run.run_no);
   const options = definition.spec.fingerprint(run.input as CommonInput);
-  const lookUps = await definition.countLookups?.(run);
+  const lookups = await definition.countLookups?.(run);
   const plan = {
     list: run.target,
     total: counts.total,
@@ -62,11 +62,11 @@ export async function countPlan(
     invalid: counts.invalid ?? 0,
     duplicate: counts.duplicate ?? 0,
     ...(counts.rejected !== undefined && { rejected: counts.rejected }),
-    ...(lookUps && { lookUps }),
+    ...(lookups && { lookups }),
     batches,
     options,
   };
-  const requests = batches + (lookUps?.requests ?? 0);
+  const requests = batches + (lookups?.requests ?? 0);
   return {
     ...plan,
     hash: sha256(canonicalize({ ...plan, content: run.source?.sha256 ?? null })).slice(0, 16),

@@ -1,6 +1,6 @@
 /**
- * May this person be reached on this channel now? One look-up of CXone's preference, judged by the rules.
- * What is not to be had in time is a no (fail closed).
+ * May this contact be reached on this channel now? One lookup of the preference that CXone holds, judged by the rules.
+ * If CXone does not answer in time, the contact is not eligible (fail closed).
  */
 import {
   checkEligibilityCheck,
@@ -8,7 +8,7 @@ import {
   type EligibilityCheckInput,
 } from '../../contract/consent.ts';
 import { unavailable } from '../../domain/consent/eligibility.ts';
-import { consentLookup, fatalFailure, hasRunOutOfTries } from '../policies.ts';
+import { consentLookup, fatalFailure, isOutOfAttempts } from '../policies.ts';
 
 export async function eligibilityCheck(given: EligibilityCheckInput): Promise<Eligibility> {
   const checked = checkEligibilityCheck(given);
@@ -17,7 +17,7 @@ export async function eligibilityCheck(given: EligibilityCheckInput): Promise<El
   try {
     return await consentLookup.checkEligibility(input);
   } catch (error) {
-    if (!hasRunOutOfTries(error)) throw error;
+    if (!isOutOfAttempts(error)) throw error;
     return unavailable('consent_unavailable', { channel: input.channel }, new Date(), input.policy);
   }
 }

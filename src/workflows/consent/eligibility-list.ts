@@ -1,8 +1,8 @@
 /**
- * The same question of every row of a dataset.
+ * Eligibility of every row of a dataset.
  *
- * 1. ask      row by row; what has no answer is asked for again as long as there is progress between rounds of tries
- * 2. give up  on those that CXone does not answer for when asked once more: not eligible (fail closed)
+ * 1. check  row by row; rows without an answer are looked up again for as long as each round of attempts answers more rows
+ * 2. close  look up the remaining rows once more; those that CXone still does not answer are not eligible (fail closed)
  */
 import {
   checkEligibilityList,
@@ -12,10 +12,10 @@ import {
 import {
   consentLookup,
   consentLookups,
-  finalConsentLookups,
   fatalFailure,
-  hasRunOutOfTries,
-  isWaitingItsTurn,
+  finalConsentLookups,
+  isOutOfAttempts,
+  isRateLimited,
 } from '../policies.ts';
 
 export async function eligibilityList(given: EligibilityListInput): Promise<EligibilityListResult> {
@@ -24,14 +24,14 @@ export async function eligibilityList(given: EligibilityListInput): Promise<Elig
   const { input } = checked;
   for (let before = -1; ; ) {
     try {
-      return await consentLookups.checkRows({ ...input, giveUp: false });
+      return await consentLookups.checkRows({ ...input, isFinal: false });
     } catch (error) {
-      if (!hasRunOutOfTries(error)) throw error;
-      const through = await consentLookup.checkedThrough();
-      // A busy line is no outage: whoever waits for their turn gets it.
-      if (through === before && !isWaitingItsTurn(error)) break;
-      before = through;
+      if (!isOutOfAttempts(error)) throw error;
+      const answered = await consentLookup.countCheckedRows();
+      // Waiting for the rate limit is no outage: the rows will be answered in time.
+      if (answered === before && !isRateLimited(error)) break;
+      before = answered;
     }
   }
-  return finalConsentLookups.checkRows({ ...input, giveUp: true });
+  return finalConsentLookups.checkRows({ ...input, isFinal: true });
 }

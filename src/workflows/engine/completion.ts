@@ -1,4 +1,4 @@
-/** How a run ends: closed in the ledger with its result, whatever became of it. */
+/** How a run ends. However it ends, it is closed in the ledger with its result. */
 import {
   ActivityFailure,
   ApplicationFailure,
@@ -8,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { RunFailureType, RunResult } from '../../contract/run.ts';
 import type { RunState } from '../../domain/run.ts';
-import { allRecords, fatalFailure } from '../policies.ts';
+import { fatalFailure, ledgerScans } from '../policies.ts';
 import type { Run } from './run.ts';
 import { deliverRemaining } from './steps.ts';
 
@@ -17,42 +17,42 @@ interface Failure {
   readonly message: string;
 }
 
-/** The last word: every record has its outcome, the parts add up, the result is kept. */
+/** Checks in the ledger that every record has its outcome and that they add up, then stores the result. */
 export async function close<R extends RunResult>(
   run: Run,
   state: RunState,
   failure: Failure | null = null,
 ): Promise<R> {
-  const { runId, now } = run;
-  const result = await allRecords.closeRun.executeWithOptions({ summary: state }, [
+  const { runId } = run;
+  const result = await ledgerScans.closeRun.executeWithOptions({ summary: state }, [
     { runId, state, failure },
   ]);
-  Object.assign(now, { phase: 'done', waitingFor: null, counts: result.counts });
+  Object.assign(run, { phase: 'done', waitingFor: null, counts: result.counts });
   run.show();
-  await run.settledDown();
-  // Of the kind that the run is.
+  await run.allMessagesProcessed();
+  // The activity returns the result of this run's operation.
   return result as RunResult as R;
 }
 
 /**
- * Tells the story to its end, whichever: cancelled by signal (a result), cancelled by Temporal (Canceled), failed (a
- * failure that says what to do). In all of them the ledger has the result.
+ * Runs the steps of an operation. A run that is cancelled by signal ends with a result, one that is cancelled by Temporal
+ * ends as Canceled, and one that fails ends with a failure that says what to do. The ledger has the result in each case.
  */
-export async function runToCompletion<R extends RunResult>(run: Run, story: () => Promise<R>): Promise<R> {
-  let stopped: Promise<void> = Promise.resolve();
+export async function runToCompletion<R extends RunResult>(run: Run, steps: () => Promise<R>): Promise<R> {
+  let claimsStopped: Promise<void> = Promise.resolve();
   CancellationScope.current().cancelRequested.catch(() => {
-    // At once, and not after the pages: until the claims are stopped, they go on claiming.
-    if (run.now.opened) stopped = CancellationScope.nonCancellable(() => run.stopClaims());
+    // At once rather than after the pages, because they keep claiming until the ledger stops them.
+    if (run.isOpen()) claimsStopped = CancellationScope.nonCancellable(() => run.stopClaims());
   });
   try {
-    return await run.work.run(story);
+    return await run.scope.run(steps);
   } catch (error) {
-    // Not opened: the ledger has nothing of this run, or an older run of this id, whose result stays as it is.
-    if (!run.now.opened) throw causeOf(error);
-    await stopped;
-    // A page that was about to be tried again fails with what it failed of before, once it is cancelled.
+    // The ledger has either nothing of this run, or an earlier run with its id, whose result must stay.
+    if (!run.isOpen()) throw unwrap(error);
+    await claimsStopped;
+    // A page that was waiting for its next attempt fails with the error of its last one when it is cancelled.
     if (isCancellation(error) || isCancelled(run)) return endCancelled(run);
-    const cause = causeOf(error);
+    const cause = unwrap(error);
     if (cause instanceof ApplicationFailure) throw await endFailed(run, cause);
     throw error;
   }
@@ -62,12 +62,11 @@ function isCancelled(run: Run): boolean {
   return run.isCancelled() || CancellationScope.current().consideredCancelled;
 }
 
-/** By signal: a result. By Temporal: the execution ends as Canceled. */
 function endCancelled<R extends RunResult>(run: Run): Promise<R> {
   return CancellationScope.nonCancellable(async () => {
-    if (run.now.delivery && run.now.hasSubscriber) {
+    if (run.delivery && run.hasSubscriber) {
       const { runId } = run;
-      await allRecords.endPending.executeWithOptions({ summary: 'what is left' }, [
+      await ledgerScans.endPending.executeWithOptions({ summary: 'cancel what is pending' }, [
         { runId, state: 'cancelled' },
       ]);
       await deliverRemaining(run);
@@ -87,6 +86,7 @@ async function endFailed(run: Run, cause: ApplicationFailure): Promise<Applicati
   return fatalFailure(failure.type as RunFailureType, failure.message);
 }
 
-function causeOf(error: unknown): unknown {
+/** The failure that the activity threw. */
+function unwrap(error: unknown): unknown {
   return error instanceof ActivityFailure ? (error.cause ?? error) : error;
 }

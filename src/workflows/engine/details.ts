@@ -1,19 +1,21 @@
-/** What the Web UI shows of a run ("User Metadata"): Markdown, from what the workflow knows. Pure. */
+/** The details of a run in Temporal's Web UI ("User Metadata"), as Markdown. Pure. */
 import type { Plan } from '../../activities/engine/plan.ts';
 import type { InDoubt } from '../../activities/engine/runs.ts';
 import type { Decision, Progress } from '../../contract/steering.ts';
 import { OUTCOMES } from '../../domain/run.ts';
-import type { Decisions } from './steering.ts';
+import type { Decisions } from './decision.ts';
 
-export interface Shown {
+const MAX_WRITES_SHOWN = 20;
+
+export interface RunDetails {
   readonly progress: Progress;
   readonly plan: Plan | null;
   readonly target: string;
   readonly inDoubt: readonly InDoubt[];
-  readonly decided: Decisions;
+  readonly decisions: Decisions;
 }
 
-export function describeRun({ progress, plan, target, inDoubt, decided }: Shown): string {
+export function describeRun({ progress, plan, target, inDoubt, decisions }: RunDetails): string {
   const lines = [
     `### ${progress.kind} → ${target}`,
     `- **phase**: ${progress.phase} (since ${progress.since})`,
@@ -21,27 +23,27 @@ export function describeRun({ progress, plan, target, inDoubt, decided }: Shown)
   if (progress.waitingFor) lines.push(`- **waits for**: ${progress.waitingFor}`);
   if (plan)
     lines.push(
-      `- **plan** \`${plan.hash}\`: write ${plan.toWrite} of ${plan.total} in ${plan.batches} batches${lookUpsOf(plan)}`,
+      `- **plan** \`${plan.hash}\`: write ${plan.toWrite} of ${plan.total} in ${plan.batches} batches${describeLookups(plan)}`,
     );
-  for (const [word, decision] of Object.entries<Decision | null>({ ...decided })) {
+  for (const [decided, decision] of Object.entries<Decision | null>({ ...decisions })) {
     if (decision)
       lines.push(
-        `- **${word}** by ${decision.by ?? 'somebody'}${decision.reason ? `: ${decision.reason}` : ''}`,
+        `- **${decided}** by ${decision.by ?? 'somebody'}${decision.reason ? `: ${decision.reason}` : ''}`,
       );
   }
-  lines.push('', ...changes(plan), ...countsTable(progress), ...doubts(inDoubt), ...conflicts(progress));
-  lines.push(...refusals(progress));
+  lines.push('', ...listChanges(plan), ...tabulateCounts(progress));
+  lines.push(...listInDoubt(inDoubt), ...tabulateConflicts(progress), ...listRefusals(progress));
   return lines.join('\n');
 }
 
-function lookUpsOf({ lookUps }: Plan): string {
-  if (!lookUps) return '';
-  const { requests, withoutContactId } = lookUps;
-  const without = withoutContactId > 0 ? `, ${withoutContactId} records without a contact id to ask for` : '';
-  return `, after ${requests} look-ups of preferences${without}`;
+function describeLookups({ lookups }: Plan): string {
+  if (!lookups) return '';
+  const { requests, withoutContactId } = lookups;
+  const without = withoutContactId > 0 ? ` (${withoutContactId} records have no contact id to look up)` : '';
+  return `, after ${requests} lookups of preferences${without}`;
 }
 
-function countsTable({ counts }: Progress): string[] {
+function tabulateCounts({ counts }: Progress): string[] {
   const rows = OUTCOMES.filter((outcome) => (counts[outcome] ?? 0) > 0).map((o) => `| ${o} | ${counts[o]} |`);
   return [
     '| outcome | records |',
@@ -52,32 +54,33 @@ function countsTable({ counts }: Progress): string[] {
   ];
 }
 
-function doubts(inDoubt: Shown['inDoubt']): string[] {
-  if (inDoubt.length === 0) return [];
-  const rows = inDoubt
-    .slice(0, 20)
+function listInDoubt(writes: readonly InDoubt[]): string[] {
+  if (writes.length === 0) return [];
+  const rows = writes
+    .slice(0, MAX_WRITES_SHOWN)
     .map(
-      (o) => `- write ${o.id}: batch ${o.batch}, ${o.records} records, sent ${o.sentAt ?? '?'}${lateText(o)}`,
+      (write) =>
+        `- write ${write.id}: batch ${write.batch}, ${write.records} records, sent ${write.sentAt ?? '?'}` +
+        describeLateAnswer(write),
     );
   return ['', '**In doubt** (signal `resolve` with `{"verdict": "resend" | "leave"}`):', ...rows];
 }
 
-/** Undefined in what an older version has listed. */
-function lateText({ lateAnswer }: Partial<Pick<InDoubt, 'lateAnswer'>>): string {
+function describeLateAnswer({ lateAnswer }: InDoubt): string {
   return lateAnswer ? `; CXone answered ${lateAnswer.httpStatus} later, at ${lateAnswer.at}` : '';
 }
 
-function changes(plan: Plan | null): string[] {
+function listChanges(plan: Plan | null): string[] {
   if (!plan?.changes) return [];
   return ['```', ...(plan.changes.length > 0 ? plan.changes : ['nothing to change']), '```', ''];
 }
 
-function conflicts({ conflicts: open = [] }: Progress): string[] {
+function tabulateConflicts({ conflicts: open = [] }: Progress): string[] {
   if (open.length === 0) return [];
   const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
   return [
     '',
-    '**Conflicts** (signal `resolve` with `{"answers": {"<place>": "mine" | "theirs"}}`, or one word for all):',
+    '**Conflicts** (signal `resolve` with `{"answers": {"<place>": "mine" | "theirs"}}`, or the same for all: `{"answers": "mine"}`):',
     '',
     '| place | it was | theirs | ours |',
     '|---|---|---|---|',
@@ -86,7 +89,7 @@ function conflicts({ conflicts: open = [] }: Progress): string[] {
   ];
 }
 
-function refusals({ refused }: Progress): string[] {
+function listRefusals({ refused }: Progress): string[] {
   if (refused.length === 0) return [];
   return [
     '',

@@ -1,13 +1,13 @@
-/** The rolling window: about three pages open, so that no page's end leaves the line idle (performance.md C2). */
+/** Writes the pages of a run, a few at a time, so that requests keep flowing while one page ends (docs/adr/0002-pages.md). */
 import { CancellationScope, condition, sleep, workflowInfo } from '@temporalio/workflow';
 import type { PageResult } from '../../activities/engine/page-worker.ts';
-import { OPEN_PAGES, writing } from '../policies.ts';
+import { MAX_OPEN_PAGES, pageWrites } from '../policies.ts';
 
 export interface PagesOptions {
   readonly runId: string;
   readonly batches: number;
   readonly pageBatches: number;
-  /** First batch that no page was opened for. */
+  /** The first batch for which no page has been opened. */
   readonly cursor: number;
   readonly isPaused: () => boolean;
   readonly isStopped: () => boolean;
@@ -20,8 +20,8 @@ interface PageRange {
 }
 
 /**
- * Returns the cursor. Past `batches`: everything that can be settled is. Before it: the history grew long (continue
- * as new from there), or the run was stopped.
+ * Returns the new cursor. If it is past `batches`, everything that can be settled has been. Otherwise the history has
+ * become too long, and the run must continue as new from there, or the run was stopped.
  */
 export async function writePages(options: PagesOptions): Promise<number> {
   let { cursor } = options;
@@ -35,14 +35,14 @@ export async function writePages(options: PagesOptions): Promise<number> {
     !options.isStopped() &&
     !workflowInfo().continueAsNewSuggested;
   while (mayOpen()) {
-    await condition(() => (open < OPEN_PAGES && !options.isPaused()) || !mayOpen());
+    await condition(() => (open < MAX_OPEN_PAGES && !options.isPaused()) || !mayOpen());
     if (!mayOpen()) break;
     const range = { fromBatch: cursor, toBatch: Math.min(cursor + options.pageBatches - 1, options.batches) };
     cursor = range.toBatch + 1;
     open += 1;
-    const page = writePageToItsEnd(options, range)
-      .then((ended) => {
-        if (!ended) firstUnfinished = Math.min(firstUnfinished, range.fromBatch);
+    const page = writePage(options, range)
+      .then((isFinished) => {
+        if (!isFinished) firstUnfinished = Math.min(firstUnfinished, range.fromBatch);
       })
       .catch((error: unknown) => {
         failure ??= error instanceof Error ? error : new Error(String(error));
@@ -52,37 +52,37 @@ export async function writePages(options: PagesOptions): Promise<number> {
       });
     pages.push(page);
   }
-  // Also after a failure: the others settle what they have in flight.
+  // After a failure too, since the other pages settle what they have in flight.
   await Promise.all(pages);
   if (failure !== undefined) throw failure;
   return Math.min(cursor, firstUnfinished);
 }
 
 /**
- * Again and again until nothing of it is left: batches whose answer was lost, or that another worker's lease holds.
- * False: something is left, and the history grew long by the passes.
+ * Repeats the page until none of its writes is left open because its answer was lost or another worker has its lease.
+ * Returns false if some are left and the history has become too long.
  */
-async function writePageToItsEnd(options: PagesOptions, range: PageRange): Promise<boolean> {
+async function writePage(options: PagesOptions, range: PageRange): Promise<boolean> {
   for (let pass = 1; ; pass += 1) {
     await condition(() => !options.isPaused() || options.isStopped());
     if (options.isStopped()) return true;
-    const result = await writing.writePage.executeWithOptions(
-      { summary: summaryOf(range, options.batches, pass) },
-      [{ runId: options.runId, ...range }],
-    );
+    const summary = summarize(range, options.batches, pass);
+    const result = await pageWrites.writePage.executeWithOptions({ summary }, [
+      { runId: options.runId, ...range },
+    ]);
     options.onResult(result);
     if (result.halted === 'stopped' || result.halted === 'cancelled') return true;
     if (result.halted === null && result.left === 0) return true;
     if (workflowInfo().continueAsNewSuggested) return false;
-    if (result.waitMs > 0 && result.halted === null) await waitFor(result, range);
+    if (result.waitMs > 0 && result.halted === null) await waitForNextPass(result, range);
   }
 }
 
-async function waitFor({ left, waitMs }: PageResult, range: PageRange): Promise<void> {
-  const summary = `${left} unanswered in batches ${range.fromBatch}–${range.toBatch}: again in ${Math.ceil(waitMs / 1000)} s`;
+async function waitForNextPass({ left, waitMs }: PageResult, range: PageRange): Promise<void> {
+  const summary = `${left} unanswered in batches ${range.fromBatch}–${range.toBatch}: next attempt in ${Math.ceil(waitMs / 1000)} s`;
   await CancellationScope.cancellable(() => sleep(waitMs, { summary }));
 }
 
-function summaryOf({ fromBatch, toBatch }: PageRange, batches: number, pass: number): string {
+function summarize({ fromBatch, toBatch }: PageRange, batches: number, pass: number): string {
   return `batches ${fromBatch}–${toBatch} of ${batches}${pass > 1 ? `, pass ${pass}` : ''}`;
 }

@@ -1,4 +1,4 @@
-/** One run, whatever its kind: what it knows of itself, how it is steered, what it shows. steps.ts hasSubscriber its story. */
+/** The state of one run of any operation: how it is steered, and what it shows. The steps are in steps.ts. */
 import { defineSearchAttributeKey } from '@temporalio/common';
 import {
   allHandlersFinished,
@@ -11,23 +11,26 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Plan } from '../../activities/engine/plan.ts';
-import type { InDoubt } from '../../activities/engine/runs.ts';
+import type { InDoubt, OpenedRun } from '../../activities/engine/runs.ts';
 import { type CommonInput, SEARCH_ATTRIBUTES } from '../../contract/run.ts';
+import type { OperationSpec } from '../../contract/spec.ts';
 import {
   type Decision,
   PROGRESS_QUERY,
   type Progress,
+  type Refusal,
   type ShownConflict,
   type SteeringAction,
 } from '../../contract/steering.ts';
-import type { OperationSpec } from '../../contract/spec.ts';
 import { type Counts, NO_COUNTS, type Phase, type Steering } from '../../domain/run.ts';
-import { describeRun } from './details.ts';
 import { fatalFailure, ledger } from '../policies.ts';
-import { createSteering, type Decisions, NOTHING_DECIDED } from './steering.ts';
+import { type Decisions, NOTHING_DECIDED } from './decision.ts';
+import { describeRun } from './details.ts';
+import { by, type Situation } from './refusals.ts';
+import { type SteeredRun, SteeringInbox } from './steering.ts';
 
-/** What a run takes along when it continues as new (decisions.md 18). Everything else is in the ledger. */
-export interface Resumed {
+/** What a run hands to itself when it continues as new (docs/adr/0002-pages.md). Everything else is in the ledger. */
+export interface CarryOver {
   readonly cursor: number;
   readonly plan: Plan;
   readonly decisions: Decisions;
@@ -37,207 +40,217 @@ export interface Resumed {
 }
 
 export interface Delivery {
-  /** Resolves when everything is told, or nothing more will be. Never rejects. */
+  /** Resolves when all events are delivered, or when delivery has been stopped. Never rejects. */
   readonly ended: Promise<void>;
   readonly stop: () => void;
 }
 
-/** What a run knows of itself; the steps change it. */
-interface RunNow {
-  phase: Phase;
-  waitingFor: string | null;
-  since: Date;
-  plan: Plan | null;
-  counts: Counts;
-  /** The first batch that no page was opened for. */
-  cursor: number;
-  inDoubt: readonly InDoubt[];
-  /** Those that wait for an answer. */
-  conflicts: readonly ShownConflict[];
-  /** Are they registered, so that setting them cannot block the run? */
-  searchAttributes: boolean;
-  /** Is there a CRM to tell? */
-  hasSubscriber: boolean;
-  /** Does the ledger know this run? */
-  opened: boolean;
-  /** Who hasSubscriber the CRM beside the writing; null before that. */
-  delivery: Delivery | null;
-  /** When the writing began here, and how many records were pending then. */
-  writing: { readonly at: number; readonly pending: number } | null;
-}
-
-function start(resumed: Resumed | undefined): RunNow {
-  return {
-    phase: resumed ? 'writing' : 'staging',
-    waitingFor: null,
-    since: new Date(),
-    plan: resumed?.plan ?? null,
-    counts: resumed?.counts ?? NO_COUNTS,
-    cursor: resumed?.cursor ?? 1,
-    inDoubt: [],
-    conflicts: [],
-    searchAttributes: resumed?.searchAttributes ?? false,
-    hasSubscriber: resumed?.hasSubscriber ?? false,
-    opened: resumed !== undefined,
-    delivery: null,
-    writing: null,
-  };
-}
-
-/**
- * Checks the input, then sets up state and handlers without awaiting anything, so that no signal can arrive before its
- * handler. Throws InvalidInput with every problem.
- */
-export function createRun<Input extends CommonInput>(
-  spec: OperationSpec<string, Input>,
-  given: Input,
-  resumed?: Resumed,
-) {
-  const checked = spec.check(given);
-  if ('problems' in checked) throw fatalFailure('InvalidInput', checked.problems.join('; '));
-  const { input } = checked;
-  const { kind } = spec;
-  const target = spec.target(input);
-  const { workflowId: runId } = workflowInfo();
-  const now = start(resumed);
-  /** The story's scope: cancelled once no further write can be claimed. */
-  const work = new CancellationScope();
-
-  const steering = createSteering({
-    initial: resumed?.decisions ?? NOTHING_DECIDED,
-    situation: () => ({
-      phase: now.phase,
-      planHash: now.plan?.hash ?? null,
-      inDoubt: now.inDoubt.map(({ id }) => id),
-      conflicts: now.conflicts,
-    }),
-    progress: () => progress(),
-    isOpened: () => now.opened,
-    carryOut,
-    recordRefusal: (refusal) =>
-      ledger.recordRefusal.executeWithOptions({ summary: `${refusal.action} refused` }, [{ runId, refusal }]),
-    onTaken: async ({ action }) => {
-      // First no further write is claimed, then those who wait are woken.
-      if (action === 'cancel') work.cancel();
-      if (STEERING[action]) await publish();
-      else show();
-    },
-  });
-
-  const progress = (): Progress => ({
-    runId,
-    kind,
-    phase: phaseOf(now, steering.decided()),
-    counts: now.counts,
-    planHash: now.plan?.hash ?? null,
-    waitingFor: waitOf(now, steering.decided()),
-    since: now.since.toISOString(),
-    ...speedOf(now),
-    refused: steering.refused(),
-    ...(now.conflicts.length > 0 && { conflicts: now.conflicts }),
-  });
-  setHandler(defineQuery<Progress>(PROGRESS_QUERY), progress, {
-    description: 'Phase, counts as of the last page, what the run waits for.',
-  });
-
-  /** Each upsert is an event of the history: only what has changed. */
-  let shownPhase: Phase | null = null;
-
-  /** To the Web UI. */
-  const show = (): void => {
-    const { plan, inDoubt } = now;
-    setCurrentDetails(
-      describeRun({ progress: progress(), plan, target, inDoubt, decided: steering.decided() }),
-    );
-    const { phase } = progress();
-    if (!now.searchAttributes || phase === shownPhase) return;
-    shownPhase = phase;
-    showAttributes(kind, target, phase, input.requestedBy);
-  };
-
-  /** To the Web UI and to those who read the ledger. */
-  const publish = async (): Promise<void> => {
-    show();
-    const { phase, waitingFor } = progress();
-    await ledger.setPhase.executeWithOptions({ summary: phase }, [{ runId, phase, waitingFor }]);
-  };
-
-  async function carryOut(decision: Decision): Promise<void> {
-    const { action } = decision;
-    if (action === 'resolve') return; // recorded by the activity that resolves
-    const steeringNow = STEERING[action];
-    const summary = `${action}${decision.by === undefined ? '' : ` by ${decision.by}`}`;
-    if (!steeringNow) return ledger.recordDecision.executeWithOptions({ summary }, [{ runId, decision }]);
-    await ledger.steerRun.executeWithOptions({ summary }, [{ runId, steering: steeringNow, decision }]);
-  }
-
-  return {
-    runId,
-    kind,
-    input,
-    target,
-    now,
-    work,
-    steering,
-    show,
-    isPaused: () => steering.decided().paused !== null,
-    isCancelled: () => steering.decided().cancelled !== null,
-
-    async enter(phase: Phase, waitingFor: string | null = null): Promise<void> {
-      Object.assign(now, { phase, waitingFor, since: new Date() });
-      await publish();
-    },
-
-    /** Temporal's own cancel: nobody sent a message, so the claims are stopped without one. */
-    stopClaims: () =>
-      ledger.steerRun.executeWithOptions({ summary: 'cancelled in Temporal' }, [
-        { runId, steering: 'stopped', decision: null },
-      ]),
-
-    /** No message is left and no handler is under way: the run may end or continue as new. */
-    settledDown: () => condition(() => steering.isIdle() && allHandlersFinished()),
-
-    resume: (): Resumed => {
-      const { cursor, plan, searchAttributes, hasSubscriber, counts } = now;
-      if (!plan) throw new TypeError('a run continues as new only while it writes');
-      return { cursor, plan, searchAttributes, hasSubscriber, counts, decisions: steering.decided() };
-    },
-  };
-}
-
-export type Run = ReturnType<typeof createRun>;
-
-/** What a decision means to the claims; the others leave them alone. */
+/** What a decision does to the claims of all workers; the other decisions do not affect them. */
 const STEERING: Readonly<Partial<Record<SteeringAction, Steering>>> = {
   cancel: 'stopped',
   pause: 'paused',
   resume: 'go',
 };
 
-function phaseOf({ phase }: RunNow, { paused }: Decisions): Phase {
-  return phase === 'writing' && paused ? 'paused' : phase;
+/** Checks the input; throws InvalidInput with every problem. Call it before the workflow awaits anything (steering.ts). */
+export function createRun<Input extends CommonInput>(
+  spec: OperationSpec<string, Input>,
+  given: Input,
+  carryOver?: CarryOver,
+): Run {
+  const checked = spec.check(given);
+  if ('problems' in checked) throw fatalFailure('InvalidInput', checked.problems.join('; '));
+  const { input } = checked;
+  return new Run(spec.kind, spec.target(input), input, carryOver);
 }
 
-function waitOf({ phase, waitingFor }: RunNow, { paused, cancelled }: Decisions): string | null {
-  if (cancelled && phase !== 'done' && phase !== 'delivering') return 'the batches in flight to be settled';
-  if (phase === 'writing' && paused)
-    return `resume (paused${paused.by === undefined ? '' : ` by ${paused.by}`})`;
-  return waitingFor;
+export class Run implements SteeredRun {
+  readonly runId = workflowInfo().workflowId;
+  readonly kind: string;
+  readonly target: string;
+  readonly input: CommonInput;
+  /** The scope of all steps. It is cancelled once no further write can be claimed. */
+  readonly scope = new CancellationScope();
+  readonly steering: SteeringInbox;
+
+  // The steps change these:
+  phase: Phase;
+  waitingFor: string | null = null;
+  /** When the run entered its phase. */
+  since = new Date();
+  plan: Plan | null;
+  counts: Counts;
+  /** The first batch for which no page has been opened. */
+  cursor: number;
+  inDoubt: readonly InDoubt[] = [];
+  /** Conflicts that wait for an answer. */
+  conflicts: readonly ShownConflict[] = [];
+  hasSubscriber: boolean;
+  /** Null until the run starts to write. */
+  delivery: Delivery | null = null;
+  /** When this execution began to write, and how many records were pending then. */
+  writingBegan: { readonly at: number; readonly pending: number } | null = null;
+
+  #isOpen: boolean;
+  #searchAttributes: boolean;
+  /** The phase in the search attributes. */
+  #searchablePhase: Phase | null = null;
+
+  constructor(kind: string, target: string, input: CommonInput, carryOver?: CarryOver) {
+    this.kind = kind;
+    this.target = target;
+    this.input = input;
+    this.phase = carryOver ? 'writing' : 'staging';
+    this.plan = carryOver?.plan ?? null;
+    this.counts = carryOver?.counts ?? NO_COUNTS;
+    this.cursor = carryOver?.cursor ?? 1;
+    this.hasSubscriber = carryOver?.hasSubscriber ?? false;
+    this.#searchAttributes = carryOver?.searchAttributes ?? false;
+    this.#isOpen = carryOver !== undefined;
+    this.steering = new SteeringInbox(this, carryOver?.decisions ?? NOTHING_DECIDED);
+    setHandler(defineQuery<Progress>(PROGRESS_QUERY), () => this.progress(), {
+      description: 'Phase, counts as of the last page, and what the run is waiting for.',
+    });
+  }
+
+  /** The ledger has the run. Search attributes are set only if they are registered, or setting them would block the run. */
+  markOpen({ searchAttributes, hasSubscriber }: OpenedRun): void {
+    this.#searchAttributes = searchAttributes;
+    this.hasSubscriber = hasSubscriber;
+    this.#isOpen = true;
+  }
+
+  isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  isPaused(): boolean {
+    return this.steering.decisions().paused !== null;
+  }
+
+  isCancelled(): boolean {
+    return this.steering.decisions().cancelled !== null;
+  }
+
+  async enter(phase: Phase, waitingFor: string | null = null): Promise<void> {
+    Object.assign(this, { phase, waitingFor, since: new Date() });
+    await this.#publish();
+  }
+
+  /** In Temporal's Web UI. */
+  show(): void {
+    const { plan, target, inDoubt } = this;
+    const progress = this.progress();
+    setCurrentDetails(describeRun({ progress, plan, target, inDoubt, decisions: this.steering.decisions() }));
+    const { phase } = progress;
+    // Each upsert is an event in the history, so only changes are sent.
+    if (!this.#searchAttributes || phase === this.#searchablePhase) return;
+    this.#searchablePhase = phase;
+    this.#upsertSearchAttributes(phase);
+  }
+
+  /** After Temporal's own cancel, which comes without a decision. */
+  async stopClaims(): Promise<void> {
+    await ledger.steerRun.executeWithOptions({ summary: 'cancelled in Temporal' }, [
+      { runId: this.runId, steering: 'stopped', decision: null },
+    ]);
+  }
+
+  /** Then the run may end or continue as new without losing a message. */
+  allMessagesProcessed(): Promise<void> {
+    return condition(() => this.steering.isIdle() && allHandlersFinished());
+  }
+
+  carryOver(): CarryOver {
+    const { cursor, plan, hasSubscriber, counts } = this;
+    if (!plan) throw new TypeError('a run continues as new only while it writes');
+    const searchAttributes = this.#searchAttributes;
+    return { cursor, plan, searchAttributes, hasSubscriber, counts, decisions: this.steering.decisions() };
+  }
+
+  progress(): Progress {
+    return {
+      runId: this.runId,
+      kind: this.kind,
+      phase: this.#shownPhase(),
+      counts: this.counts,
+      planHash: this.plan?.hash ?? null,
+      waitingFor: this.#describeWait(),
+      since: this.since.toISOString(),
+      ...this.#estimateEnd(),
+      refused: this.steering.refusals(),
+      ...(this.conflicts.length > 0 && { conflicts: this.conflicts }),
+    };
+  }
+
+  situation(): Situation {
+    return {
+      phase: this.phase,
+      planHash: this.plan?.hash ?? null,
+      inDoubt: this.inDoubt.map(({ id }) => id),
+      conflicts: this.conflicts,
+    };
+  }
+
+  async carryOut(decision: Decision): Promise<void> {
+    const { action } = decision;
+    if (action === 'resolve') return; // The activity that resolves it records it too.
+    const { runId } = this;
+    const steering = STEERING[action];
+    const summary = `${action}${by(decision)}`;
+    if (steering) await ledger.steerRun.executeWithOptions({ summary }, [{ runId, steering, decision }]);
+    else await ledger.recordDecision.executeWithOptions({ summary }, [{ runId, decision }]);
+  }
+
+  async recordRefusal(refusal: Refusal): Promise<void> {
+    await ledger.recordRefusal.executeWithOptions({ summary: `${refusal.action} refused` }, [
+      { runId: this.runId, refusal },
+    ]);
+  }
+
+  async onDecided({ action }: Decision): Promise<void> {
+    // The claims have stopped by now, so the steps can be cancelled.
+    if (action === 'cancel') this.scope.cancel();
+    if (STEERING[action]) await this.#publish();
+    else this.show();
+  }
+
+  /** In the Web UI and in the ledger. */
+  async #publish(): Promise<void> {
+    this.show();
+    const { phase, waitingFor } = this.progress();
+    await ledger.setPhase.executeWithOptions({ summary: phase }, [{ runId: this.runId, phase, waitingFor }]);
+  }
+
+  #shownPhase(): Phase {
+    return this.phase === 'writing' && this.isPaused() ? 'paused' : this.phase;
+  }
+
+  #describeWait(): string | null {
+    const { phase } = this;
+    if (this.isCancelled() && phase !== 'done' && phase !== 'delivering')
+      return 'the batches in flight to be settled';
+    const { paused } = this.steering.decisions();
+    return phase === 'writing' && paused ? `resume (paused${by(paused)})` : this.waitingFor;
+  }
+
+  #estimateEnd(): Pick<Progress, 'recordsPerSecond' | 'estimatedEnd'> {
+    const { writingBegan, counts, phase } = this;
+    const seconds = writingBegan && phase === 'writing' ? (Date.now() - writingBegan.at) / 1000 : 0;
+    if (!writingBegan || seconds < 1) return { recordsPerSecond: null, estimatedEnd: null };
+    const recordsPerSecond = Math.round((writingBegan.pending - counts.pending) / seconds);
+    if (recordsPerSecond <= 0) return { recordsPerSecond, estimatedEnd: null };
+    const end = new Date(Date.now() + (counts.pending / recordsPerSecond) * 1000);
+    return { recordsPerSecond, estimatedEnd: end.toISOString() };
+  }
+
+  #upsertSearchAttributes(phase: Phase): void {
+    // In the order of SEARCH_ATTRIBUTES.
+    const values = [this.kind, this.target, phase, this.input.requestedBy ?? null];
+    upsertSearchAttributes(
+      SEARCH_ATTRIBUTE_KEYS.map((key, index) => ({ key, value: values[index] ?? null })),
+    );
+  }
 }
 
-function speedOf({ writing, counts, phase }: RunNow): Pick<Progress, 'recordsPerSecond' | 'estimatedEnd'> {
-  const seconds = writing && phase === 'writing' ? (Date.now() - writing.at) / 1000 : 0;
-  if (!writing || seconds < 1) return { recordsPerSecond: null, estimatedEnd: null };
-  const recordsPerSecond = Math.round((writing.pending - counts.pending) / seconds);
-  if (recordsPerSecond <= 0) return { recordsPerSecond, estimatedEnd: null };
-  const end = new Date(Date.now() + (counts.pending / recordsPerSecond) * 1000);
-  return { recordsPerSecond, estimatedEnd: end.toISOString() };
-}
-
-const KEYS = SEARCH_ATTRIBUTES.map((name) => defineSearchAttributeKey(name, 'KEYWORD'));
-
-function showAttributes(kind: string, target: string, phase: Phase, requestedBy: string | undefined): void {
-  // In the order of SEARCH_ATTRIBUTES.
-  const values = [kind, target, phase, requestedBy ?? null];
-  upsertSearchAttributes(KEYS.map((key, index) => ({ key, value: values[index] ?? null })));
-}
+const SEARCH_ATTRIBUTE_KEYS = SEARCH_ATTRIBUTES.map((name) => defineSearchAttributeKey(name, 'KEYWORD'));

@@ -1,6 +1,6 @@
 /**
- * What operators say to a run: signals (which cannot be refused, so a wrong one changes nothing and is shown) and the
- * update `decide` (which refuses with the same words). decisions.md 9. Deterministic; no I/O.
+ * Decisions that operators send to a run (docs/adr/0018-steering.md#messages). A signal cannot be refused: one that makes
+ * no sense changes nothing and is listed among the refusals. The update `decide` refuses with the same message.
  */
 import {
   CancellationScope,
@@ -8,7 +8,6 @@ import {
   defineSignal,
   defineUpdate,
   log,
-  patched,
   setDefaultSignalHandler,
   setHandler,
 } from '@temporalio/workflow';
@@ -17,265 +16,191 @@ import {
   type Decision,
   type Progress,
   type Refusal,
-  type ShownConflict,
   STEERING_ACTIONS,
   type SteeringAction,
   type SteeringMessage,
 } from '../../contract/steering.ts';
 import { isObject } from '../../domain/json.ts';
-import type { Phase } from '../../domain/run.ts';
-import { readDecision } from './decision.ts';
-import { refusesDecision } from '../policies.ts';
-
-/** What is decided and not yet acted upon. Travels through continue-as-new. */
-export interface Decisions {
-  readonly approved: Decision | null;
-  readonly rejected: Decision | null;
-  readonly cancelled: Decision | null;
-  /** The word that paused the run, until it is resumed. */
-  readonly paused: Decision | null;
-}
-
-export interface Situation {
-  readonly phase: Phase;
-  readonly planHash: string | null;
-  readonly inDoubt: readonly string[];
-  /** What waits for an answer. */
-  readonly conflicts: readonly OpenConflict[];
-}
-
-type OpenConflict = Pick<ShownConflict, 'place' | 'hash'>;
-
-export const NOTHING_DECIDED: Decisions = { approved: null, rejected: null, cancelled: null, paused: null };
+import { decisionRefused } from '../policies.ts';
+import { applyDecision, type Decisions, readDecision } from './decision.ts';
+import { by, findRefusal, type Situation } from './refusals.ts';
 
 const DESCRIPTIONS: Readonly<Record<SteeringAction, string>> = {
-  approve: 'Go on with the plan. {"by", "reason"?, "planHash"? (default: the plan shown)}',
+  approve: 'Carry out the plan. {"by", "reason"?, "planHash"? (default: the plan shown)}',
   reject: 'Write nothing; the run ends as rejected. {"by", "reason"?}',
   cancel: 'Start no new batch, settle those in flight, cancel the rest. {"by", "reason"?}',
   pause: 'Start no new batch until resumed. {"by", "reason"?}',
-  resume: 'Go on after a pause. {"by", "reason"?}',
+  resume: 'Continue after a pause. {"by", "reason"?}',
   resolve:
     'Writes in doubt: {"by", "verdict": "resend" | "leave", "writeId"? (default: all), "reason"?}. ' +
     'Conflicts: {"by", "answers": "mine" | "theirs" | {"<place>": "mine" | "theirs"}, "reason"?, ' +
-    '"seen"?: [the hashes of those that were seen] (default: those now shown)}',
+    '"seen"?: [hashes of the conflicts you reviewed] (default: those shown now)}',
 };
 
-const MOST_REFUSALS_KEPT = 20;
+const UPDATE_DESCRIPTION =
+  `Like the signals, with "action" (${STEERING_ACTIONS.join(', ')}); ` +
+  'refuses a decision that makes no sense at the moment.';
 
-/** Why this decision makes no sense now, or null. Pure: the validator and the signals use the same words. */
-export function refusalOf(decision: Decision, decided: Decisions, now: Situation): string | null {
-  if (now.phase === 'done') return 'the run has ended';
-  if (decided.cancelled) return `the run was cancelled${by(decided.cancelled)} and is ending`;
-  switch (decision.action) {
-    case 'approve':
-      if (answered(decided) !== null) return answered(decided);
-      if (now.phase !== 'awaiting_approval')
-        return `the run does not wait for an approval now (${now.phase})`;
-      if (decision.planHash !== undefined && decision.planHash !== now.planHash) {
-        return `the plan is ${now.planHash}, not ${decision.planHash}; look at it again, then approve it`;
-      }
-      return null;
-    case 'reject':
-      if (answered(decided) !== null) return answered(decided);
-      return now.phase === 'awaiting_approval'
-        ? null
-        : `the run does not wait for an approval now (${now.phase})`;
-    case 'cancel':
-      return null;
-    case 'pause':
-      return decided.paused ? `the run is paused already${by(decided.paused)}` : null;
-    case 'resume':
-      return decided.paused ? null : 'the run is not paused';
-    case 'resolve':
-      if (now.phase === 'conflict') return answersRefusal(decision, now.conflicts);
-      if (now.phase !== 'in_doubt') return `nothing waits to be resolved now (${now.phase})`;
-      if (decision.verdict !== 'resend' && decision.verdict !== 'leave')
-        return 'verdict must be "resend" or "leave"';
-      if (decision.writeId !== undefined && !now.inDoubt.includes(decision.writeId)) {
-        return `write ${decision.writeId} is not in doubt; these are: ${now.inDoubt.join(', ')}`;
-      }
-      return null;
-  }
-}
+const MAX_REFUSALS_KEPT = 20;
 
-/** One answer to a plan: while it is being recorded, the run still seems to wait for it. */
-function answered({ approved, rejected }: Decisions): string | null {
-  if (approved) return `the plan was approved already${by(approved)}`;
-  return rejected ? `the plan was rejected already${by(rejected)}` : null;
-}
-
-/** Every place needs its answer: one that nobody thought of must not be settled by the way. */
-function answersRefusal(
-  { answers, seen }: Pick<Decision, 'answers' | 'seen'>,
-  conflicts: readonly OpenConflict[],
-): string | null {
-  const anew = seen ? conflicts.filter(({ hash }) => !seen.includes(hash)) : [];
-  if (anew.length > 0) {
-    const changed = anew.map(({ place }) => place).join(', ');
-    return `${changed}: not what you saw, it was changed again; look at it again (cxflow show), then answer`;
-  }
-  const places = conflicts.map(({ place }) => place);
-  if (answers === undefined)
-    return `answers must be "mine", "theirs", or {place: "mine" | "theirs"} for ${places.join(', ')}`;
-  if (typeof answers === 'string') return null;
-  const missing = places.filter((place) => !Object.hasOwn(answers, place));
-  const strange = Object.keys(answers).filter((place) => !places.includes(place));
-  if (missing.length > 0) return `answers are missing for ${missing.join(', ')}`;
-  if (strange.length > 0) return `${strange.join(', ')} is not in conflict; these are: ${places.join(', ')}`;
-  return null;
-}
-
-const by = (decision: Decision): string => (decision.by === undefined ? '' : ` by ${decision.by}`);
-
-export interface SteeringOptions {
-  readonly initial: Decisions;
-  readonly situation: () => Situation;
-  readonly progress: () => Progress;
-  /** Does the ledger know the run? Before that, nothing is carried out. */
-  readonly isOpened: () => boolean;
-  /** Makes it so in the ledger. The decision counts once this has resolved. */
-  readonly carryOut: (decision: Decision) => Promise<void>;
-  readonly recordRefusal: (refusal: Refusal) => Promise<void>;
+/** The run that is steered. */
+export interface SteeredRun {
+  situation(): Situation;
+  progress(): Progress;
+  /** Does the ledger know the run? Until it does, messages wait. */
+  isOpen(): boolean;
+  /** Takes effect in the ledger. The decision counts once this has resolved. */
+  carryOut(decision: Decision): Promise<void>;
+  recordRefusal(refusal: Refusal): Promise<void>;
   /** Called when the decision counts. */
-  readonly onTaken: (decision: Decision) => Promise<void>;
+  onDecided(decision: Decision): Promise<void>;
 }
 
 interface Message {
   readonly action: string;
-  /** Or why it cannot be read. */
+  /** Or why the message cannot be read. */
   readonly decision: Decision | string;
-  outcome?: 'taken' | { readonly refused: string };
+  result?: 'accepted' | { readonly refused: string };
 }
 
 /**
- * Registers the handlers: first thing in a workflow, before any await. They only fill the inbox; one reader acts on
- * it, message after message. So a message starts exactly one chain of commands, and a replay yields them in the same
- * order even where Temporal hands an update to a new worker together with the events before it (docs/adr/0005).
+ * Construct it before the workflow awaits anything, because it registers the handlers. They only put messages into an
+ * inbox; one coroutine processes them one by one. A message thus starts exactly one chain of commands, and a replay
+ * yields them in the same order even where Temporal hands an update to another worker together with the events before
+ * it (docs/adr/0005-one-reader-of-decisions.md).
  */
-export function createSteering(options: SteeringOptions) {
-  let decided = options.initial;
-  const inbox: Message[] = [];
-  const refused: Refusal[] = [];
-  const resolutions: Decision[] = [];
+export class SteeringInbox {
+  readonly #run: SteeredRun;
+  readonly #inbox: Message[] = [];
+  readonly #refusals: Refusal[] = [];
+  readonly #resolutions: Decision[] = [];
+  #decisions: Decisions;
 
-  const put = (action: unknown, given: unknown): Message => {
-    const message = { action: String(action), decision: readDecision(action, given) };
-    inbox.push(message);
-    return message;
-  };
+  constructor(run: SteeredRun, decisions: Decisions) {
+    this.#run = run;
+    this.#decisions = decisions;
+    this.#handleSignals();
+    this.#handleUpdate();
+    // A cancelled run still processes its messages.
+    void CancellationScope.nonCancellable(() => this.#processInbox());
+  }
 
-  /** Somebody has answered, and the run has not read it yet: the second answer is not to replace the first unseen. */
-  const secondAnswer = ({ action }: Decision): string | null => {
-    const [first] = resolutions;
-    if (!first || action !== 'resolve' || options.situation().phase !== 'conflict') return null;
-    return `it was answered already${by(first)}`;
-  };
+  decisions(): Decisions {
+    return this.#decisions;
+  }
 
-  const refusalNow = (decision: Decision): string | null => refusalOf(decision, decided, options.situation());
+  refusals(): readonly Refusal[] {
+    return this.#refusals;
+  }
 
-  const take = async (decision: Decision): Promise<void> => {
-    await options.carryOut(decision);
-    decided = withDecision(decided, decision);
-    if (decision.action === 'resolve') resolutions.push(decision);
-    await options.onTaken(decision);
-  };
+  /** The plan it approved is being replaced by another one. */
+  dropApproval(): void {
+    this.#decisions = { ...this.#decisions, approved: null };
+  }
 
-  const refuse = async (message: Message, why: string): Promise<void> => {
-    const by = typeof message.decision === 'string' ? null : (message.decision.by ?? null);
-    const refusal = { action: message.action, by, why, at: new Date().toISOString() };
-    refused.push(refusal);
-    if (refused.length > MOST_REFUSALS_KEPT) refused.shift();
-    message.outcome = { refused: why };
-    await options.recordRefusal(refusal);
-  };
+  hasResolution(): boolean {
+    return this.#resolutions.length > 0;
+  }
 
-  const readOne = async (message: Message): Promise<void> => {
-    const { decision } = message;
-    if (typeof decision === 'string') return refuse(message, decision);
-    const second = secondAnswer(decision);
-    // Histories from before took the second one, and forgot it.
-    const why = refusalNow(decision) ?? (second !== null && patched('one answer') ? second : null);
-    if (why !== null) return refuse(message, why);
-    await take(decision);
-    message.outcome = 'taken';
-  };
+  /** Removes and returns the oldest resolution that has not been acted upon. */
+  takeResolution(): Decision | undefined {
+    return this.#resolutions.shift();
+  }
 
-  const readInbox = async (): Promise<never> => {
-    for (;;) {
-      await condition(() => inbox.length > 0 && options.isOpened());
-      const [message] = inbox;
-      if (!message) continue;
-      try {
-        await readOne(message);
-      } catch (error) {
-        message.outcome = { refused: 'it could not be carried out; the worker log says why' };
-        log.error('a decision could not be carried out', { error: String(error) });
-      }
-      inbox.shift();
+  isIdle(): boolean {
+    return this.#inbox.length === 0;
+  }
+
+  #handleSignals(): void {
+    // The default handler comes first. Signals that arrived with the start, or while the run continued as new, are
+    // dispatched as soon as a handler matches them: with the named handlers first, all pauses would come before all
+    // resumes, whatever the order in which they were sent.
+    setDefaultSignalHandler((name, given) => void this.#put(name, given));
+    for (const action of STEERING_ACTIONS) {
+      setHandler(defineSignal<[SteeringMessage?]>(action), (given) => void this.#put(action, given), {
+        description: DESCRIPTIONS[action],
+      });
     }
-  };
+  }
 
-  // First: what came with the start, or while the history was renewed, is handed over by name, one name after the other,
-  // to handlers that are set by name. "Pause, resume" would be read as it was not said.
-  setDefaultSignalHandler((name, given) => void put(name, given));
-  for (const action of STEERING_ACTIONS) {
-    setHandler(defineSignal<[SteeringMessage?]>(action), (given) => void put(action, given), {
-      description: DESCRIPTIONS[action],
+  #handleUpdate(): void {
+    setHandler(defineUpdate<Progress, [Decision]>(DECIDE_UPDATE), (given) => this.#decide(given), {
+      description: UPDATE_DESCRIPTION,
+      validator: (given) => {
+        const decision = readDecision(isObject(given) ? given.action : undefined, given);
+        const why = typeof decision === 'string' ? decision : this.#findRefusal(decision);
+        if (why !== null) throw decisionRefused(why);
+      },
     });
   }
 
-  setHandler(
-    defineUpdate<Progress, [Decision]>(DECIDE_UPDATE),
-    async (given) => {
-      const message = put(isObject(given) ? given.action : undefined, given);
-      await condition(() => message.outcome !== undefined);
-      if (typeof message.outcome === 'object') throw refusesDecision(message.outcome.refused);
-      const { approved, rejected } = decided;
-      // The sender is to see what came of it.
-      if (approved || rejected) await condition(() => options.situation().phase !== 'awaiting_approval');
-      return options.progress();
-    },
-    {
-      description: `As the signals, with "action" (${STEERING_ACTIONS.join(', ')}); refuses what makes no sense now.`,
-      validator: (given) => {
-        const decision = readDecision(isObject(given) ? given.action : undefined, given);
-        const why =
-          typeof decision === 'string' ? decision : (refusalNow(decision) ?? secondAnswer(decision));
-        if (why !== null) throw refusesDecision(why);
-      },
-    },
-  );
+  async #decide(given: unknown): Promise<Progress> {
+    const message = this.#put(isObject(given) ? given.action : undefined, given);
+    await condition(() => message.result !== undefined);
+    if (typeof message.result === 'object') throw decisionRefused(message.result.refused);
+    const { approved, rejected } = this.#decisions;
+    // The answer shows the run after the decision, not before it.
+    if (approved || rejected) await condition(() => this.#run.situation().phase !== 'awaiting_approval');
+    return this.#run.progress();
+  }
 
-  // A cancelled run still reads its messages.
-  void CancellationScope.nonCancellable(readInbox);
+  #put(action: unknown, given: unknown): Message {
+    const message = { action: String(action), decision: readDecision(action, given) };
+    this.#inbox.push(message);
+    return message;
+  }
 
-  return {
-    decided: (): Decisions => decided,
-    refused: (): readonly Refusal[] => refused,
-    /** It was of another plan than the one that is made now. */
-    forgetApproval: (): void => {
-      decided = { ...decided, approved: null };
-    },
-    /** The next resolution that was not acted upon yet. */
-    nextResolution: (): Decision | undefined => resolutions.shift(),
-    hasResolution: (): boolean => resolutions.length > 0,
-    isIdle: (): boolean => inbox.length === 0,
-  };
-}
+  async #processInbox(): Promise<never> {
+    for (;;) {
+      await condition(() => this.#inbox.length > 0 && this.#run.isOpen());
+      const [message] = this.#inbox;
+      if (!message) continue;
+      try {
+        await this.#process(message);
+      } catch (error) {
+        message.result = { refused: 'it could not be carried out; the worker log has the error' };
+        log.error('a decision could not be carried out', { error: String(error) });
+      }
+      this.#inbox.shift();
+    }
+  }
 
-function withDecision(decided: Decisions, decision: Decision): Decisions {
-  switch (decision.action) {
-    case 'approve':
-      return { ...decided, approved: decision };
-    case 'reject':
-      return { ...decided, rejected: decision };
-    case 'cancel':
-      return { ...decided, cancelled: decision };
-    case 'pause':
-      return { ...decided, paused: decision };
-    case 'resume':
-      return { ...decided, paused: null };
-    case 'resolve':
-      return decided;
+  async #process(message: Message): Promise<void> {
+    const { decision } = message;
+    if (typeof decision === 'string') return this.#refuse(message, decision);
+    const why = this.#findRefusal(decision);
+    if (why !== null) return this.#refuse(message, why);
+    await this.#accept(decision);
+    message.result = 'accepted';
+  }
+
+  async #accept(decision: Decision): Promise<void> {
+    await this.#run.carryOut(decision);
+    this.#decisions = applyDecision(this.#decisions, decision);
+    if (decision.action === 'resolve') this.#resolutions.push(decision);
+    await this.#run.onDecided(decision);
+  }
+
+  async #refuse(message: Message, why: string): Promise<void> {
+    const { action, decision } = message;
+    const sender = typeof decision === 'string' ? null : (decision.by ?? null);
+    const refusal = { action, by: sender, why, at: new Date().toISOString() };
+    this.#refusals.push(refusal);
+    if (this.#refusals.length > MAX_REFUSALS_KEPT) this.#refusals.shift();
+    message.result = { refused: why };
+    await this.#run.recordRefusal(refusal);
+  }
+
+  #findRefusal(decision: Decision): string | null {
+    return (
+      findRefusal(decision, this.#decisions, this.#run.situation()) ?? this.#refuseSecondAnswer(decision)
+    );
+  }
+
+  /** An answer to a conflict that the run has not used yet must not be replaced by one that never saw it. */
+  #refuseSecondAnswer({ action }: Decision): string | null {
+    const [first] = this.#resolutions;
+    if (!first || action !== 'resolve' || this.#run.situation().phase !== 'conflict') return null;
+    return `the conflict was already answered${by(first)}`;
   }
 }

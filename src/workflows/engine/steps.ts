@@ -1,179 +1,193 @@
-/** The steps that every bulk run has; a kind's file hasSubscriber its story with them. Each is one line of that story. */
+/** The steps of a run; each operation's workflow calls them in its own order. */
 import { CancellationScope, condition, isCancellation, log, sleep } from '@temporalio/workflow';
-import type { Decision } from '../../contract/steering.ts';
 import type { PageResult } from '../../activities/engine/page-worker.ts';
 import type { InDoubt } from '../../activities/engine/runs.ts';
+import type { Decision } from '../../contract/steering.ts';
+import { delivery, ledger, ledgerScans, MAX_DELIVERY_WAIT } from '../policies.ts';
 import { writePages } from './pages.ts';
-import { allRecords, ledger, MAX_DELIVERY_WAIT, delivery } from '../policies.ts';
-import type { Run, Delivery } from './run.ts';
+import type { Delivery, Run } from './run.ts';
 
-/** The run in the ledger; refused where a run of this id has ended before. */
+/** Creates the run in the ledger. Fails with AlreadyRun if a run with this id has ended before. */
 export async function open(run: Run): Promise<void> {
-  const { runId, kind, target, input, now } = run;
-  Object.assign(
-    now,
-    await ledger.openRun.executeWithOptions({ summary: `${kind} → ${target}` }, [
-      { runId, kind, target, input },
-    ]),
-    { opened: true },
-  );
+  const { runId, kind, target, input } = run;
+  const opened = await ledger.openRun.executeWithOptions({ summary: `${kind} → ${target}` }, [
+    { runId, kind, target, input },
+  ]);
+  run.markOpen(opened);
   await run.enter('staging');
 }
 
-/** The source in the ledger, row by row, by the rules. */
+/** Reads the rows of the source into the ledger, and checks each of them. */
 export async function stage({ runId, target }: Run): Promise<void> {
-  await allRecords.stageRecords.executeWithOptions({ summary: `read the source for ${target}` }, [runId]);
+  await ledgerScans.stageRecords.executeWithOptions({ summary: `read the source for ${target}` }, [runId]);
 }
 
-/** Counted before anything is written. */
+/** Counts what is going to be written, and cuts it into batches. */
 export async function plan(run: Run): Promise<void> {
-  const { now, runId } = run;
   await run.enter('planning');
-  const counted = await allRecords.planWrites.executeWithOptions({ summary: 'count, cut into batches' }, [
-    runId,
+  run.plan = await ledgerScans.planWrites.executeWithOptions({ summary: 'count, cut into batches' }, [
+    run.runId,
   ]);
-  const { total, toWrite: pending, invalid, duplicate, rejected } = counted;
-  now.plan = counted;
-  now.counts = { total, pending, invalid, duplicate, ...(rejected !== undefined && { rejected }) };
+  const { total, toWrite: pending, invalid, duplicate, rejected } = run.plan;
+  run.counts = { total, pending, invalid, duplicate, ...(rejected !== undefined && { rejected }) };
   run.show();
 }
 
-/** Waits for a word, where that was asked for. No word until the deadline counts as no. */
-export async function decide(run: Run): Promise<'go' | 'rejected'> {
+/** Waits for approval if the input requires it. Without an answer by the deadline the plan counts as rejected. */
+export async function awaitApproval(run: Run): Promise<'approved' | 'rejected'> {
   const { approval, approvalDeadline } = run.input;
-  if (!approval) return 'go';
-  await run.enter('awaiting_approval', `approve or reject of plan ${run.now.plan?.hash ?? ''}`);
-  const { decided } = run.steering;
-  await waitFor(
-    () => decided().approved !== null || decided().rejected !== null,
-    approvalDeadline,
-    'of the approval',
-  );
-  return decided().approved ? 'go' : 'rejected';
-}
-
-/** Page by page. False: the history grew long, and the run is to go on in a new one. */
-export async function write(run: Run): Promise<boolean> {
-  const { now, work } = run;
-  await run.enter('writing');
-  now.writing = { at: Date.now(), pending: now.counts.pending };
-  now.cursor = await pages(run, now.cursor);
-  // The claims have stopped; the scope of the story follows.
-  if (run.isCancelled()) await work.cancelRequested;
-  return now.cursor > (now.plan?.batches ?? 0);
-}
-
-function pages(run: Run, cursor: number): Promise<number> {
-  const { plan: planned } = run.now;
-  if (!planned) throw new TypeError('writing comes after planning');
-  const { batches, pageBatches } = planned;
-  const onResult = ({ counts }: PageResult): void => {
-    // Pages end in any order: the one that knows of most is the latest.
-    if (counts.pending <= run.now.counts.pending) run.now.counts = counts;
-    run.show();
+  if (!approval) return 'approved';
+  await run.enter('awaiting_approval', `approval or rejection of plan ${run.plan?.hash ?? ''}`);
+  const isAnswered = () => {
+    const { approved, rejected } = run.steering.decisions();
+    return approved !== null || rejected !== null;
   };
-  const { runId, isPaused, isCancelled: isStopped } = run;
-  return writePages({ runId, batches, pageBatches, cursor, isPaused, isStopped, onResult });
+  await waitUntil(isAnswered, approvalDeadline, 'approval deadline');
+  return run.steering.decisions().approved ? 'approved' : 'rejected';
+}
+
+/** Writes all pages. Returns false if the history has become too long: the run must continue as new. */
+export async function write(run: Run): Promise<boolean> {
+  await run.enter('writing');
+  run.writingBegan = { at: Date.now(), pending: run.counts.pending };
+  return writeFrom(run, run.cursor);
+}
+
+async function writeFrom(run: Run, cursor: number): Promise<boolean> {
+  if (!run.plan) throw new TypeError('nothing can be written before it is planned');
+  const { batches, pageBatches } = run.plan;
+  run.cursor = await writePages({
+    runId: run.runId,
+    batches,
+    pageBatches,
+    cursor,
+    isPaused: () => run.isPaused(),
+    isStopped: () => run.isCancelled(),
+    onResult(page) {
+      updateCounts(run, page);
+    },
+  });
+  // The pages have stopped because of a cancel; the scope of the steps is cancelled a moment later.
+  if (run.isCancelled()) await run.scope.cancelRequested;
+  return run.cursor > batches;
+}
+
+function updateCounts(run: Run, { counts }: PageResult): void {
+  // Pages may end in any order; the counts with the fewest pending records are the latest.
+  if (counts.pending <= run.counts.pending) run.counts = counts;
+  run.show();
 }
 
 /**
- * Writes whose answer was lost and that must not simply be repeated: a person, or the policy, decides. False: the
- * history grew long while they were sent again, and the run is to go on in a new one.
+ * Settles writes whose answer was lost and that are not safe to repeat, as an operator or the policy decides. Returns
+ * false if the history became too long while they were sent again: the run must continue as new.
  */
 export async function resolveInDoubt(run: Run): Promise<boolean> {
-  const { runId, now, steering } = run;
-  now.inDoubt = await listInDoubt(runId);
-  while (now.inDoubt.length > 0) {
-    // All that has been said already, before pages are opened: a queued word must not be lost to a new history.
-    let resend = false;
-    do {
-      const resolution = await nextResolution(run);
-      const summary = resolution.decision.verdict ?? 'leave';
-      await ledger.resolveInDoubt.executeWithOptions({ summary }, [{ runId, ...resolution }]);
-      resend ||= resolution.decision.verdict === 'resend';
-    } while (steering.hasResolution());
-    if (resend && !(await rewrite(run))) return false;
-    now.inDoubt = await listInDoubt(runId);
+  run.inDoubt = await listInDoubt(run);
+  while (run.inDoubt.length > 0) {
+    const resend = await applyResolutions(run);
+    if (resend && !(await writeAgain(run))) return false;
+    run.inDoubt = await listInDoubt(run);
   }
   return true;
 }
 
-function listInDoubt(runId: string): Promise<InDoubt[]> {
-  return ledger.listInDoubt.executeWithOptions({ summary: 'writes whose answer never came' }, [runId]);
+function listInDoubt({ runId }: Run): Promise<InDoubt[]> {
+  return ledger.listInDoubt.executeWithOptions({ summary: 'writes whose answer was lost' }, [runId]);
+}
+
+/**
+ * Applies every resolution that has arrived before a page is opened, because a queued one would be lost if the run
+ * continued as new. Returns whether any write is to be sent again.
+ */
+async function applyResolutions(run: Run): Promise<boolean> {
+  let resend = false;
+  do {
+    const resolution = await nextResolution(run);
+    const { verdict = 'leave' } = resolution.decision;
+    await ledger.resolveInDoubt.executeWithOptions({ summary: verdict }, [
+      { runId: run.runId, ...resolution },
+    ]);
+    resend ||= verdict === 'resend';
+  } while (run.steering.hasResolution());
+  return resend;
 }
 
 interface Resolution {
   readonly decision: Decision;
-  /** Only the writes that nobody has let go out again yet. */
+  /** Applies only to writes that have not been sent again yet. */
   readonly firstTimeOnly?: true;
 }
 
 /**
- * The policy `resend` is good for one more try of each write: where that one's answer is lost too, something takes
- * the writes and drops the answers, and each further round could reach the same people again. Then a person is asked.
+ * The policy `resend` permits one more attempt per write. If that answer is lost too, something delivers the requests and
+ * drops the answers, and every further attempt could reach the same people again; then an operator decides.
  */
 async function nextResolution(run: Run): Promise<Resolution> {
   const { onInDoubt = 'ask', inDoubtDeadline } = run.input;
   const reason = 'onInDoubt of the input';
   if (onInDoubt === 'leave') return { decision: { action: 'resolve', verdict: 'leave', reason } };
-  if (onInDoubt === 'resend' && run.now.inDoubt.some(({ resent }) => !resent))
+  if (onInDoubt === 'resend' && run.inDoubt.some(({ resent }) => !resent))
     return { decision: { action: 'resolve', verdict: 'resend', reason }, firstTimeOnly: true };
-  await run.enter('in_doubt', `resolve of ${run.now.inDoubt.length} writes in doubt`);
-  await waitFor(run.steering.hasResolution, inDoubtDeadline, 'of the resolution');
-  const left: Decision = { action: 'resolve', verdict: 'leave', reason: 'inDoubtDeadline of the input' };
-  return { decision: run.steering.nextResolution() ?? left };
+  await run.enter('in_doubt', `a decision about ${run.inDoubt.length} writes in doubt`);
+  await waitUntil(() => run.steering.hasResolution(), inDoubtDeadline, 'deadline for writes in doubt');
+  const byDeadline: Decision = {
+    action: 'resolve',
+    verdict: 'leave',
+    reason: 'inDoubtDeadline of the input',
+  };
+  return { decision: run.steering.takeResolution() ?? byDeadline };
 }
 
-/** Resent writes lie in their old batches: every page is looked through once more. False: not yet all of them. */
-async function rewrite(run: Run): Promise<boolean> {
-  const { now, work } = run;
+/** Goes through all pages once more, because writes to be sent again stay in their batches. Returns as `write` does. */
+async function writeAgain(run: Run): Promise<boolean> {
   await run.enter('writing');
-  now.cursor = await pages(run, 1);
-  if (run.isCancelled()) await work.cancelRequested;
-  return now.cursor > (now.plan?.batches ?? 0);
+  return writeFrom(run, 1);
 }
 
-/** Until it is so, or the deadline is over. */
-export async function waitFor(
-  fulfilled: () => boolean,
+/** Returns when the condition is met or the deadline is over. */
+export async function waitUntil(
+  isMet: () => boolean,
   deadline: string | undefined,
-  ofWhat: string,
+  summary: string,
 ): Promise<void> {
-  if (deadline === undefined) return condition(fulfilled);
-  await condition(fulfilled, deadline as '3 days', { summary: `deadline ${ofWhat}` });
+  if (deadline === undefined) return condition(isMet);
+  await condition(isMet, deadline as '3 days', { summary });
 }
 
-/** The CRM, beside the writing. It never fails the run: what is not told stays in the outbox. */
-export function startDelivery({ runId, now }: Run): Delivery {
+/** Delivers events while the run writes. It never fails the run: events that are not delivered stay in the outbox. */
+export function startDelivery(run: Run): Delivery {
   const scope = new CancellationScope();
-  const told = scope.run(async () => {
-    for (let done = !now.hasSubscriber; !done; ) {
-      ({ done } = await delivery.deliverEvents.executeWithOptions({ summary: 'CRM events' }, [runId]));
+  const delivered = scope.run(async () => {
+    for (let done = !run.hasSubscriber; !done; ) {
+      ({ done } = await delivery.deliverEvents.executeWithOptions({ summary: 'deliver events' }, [
+        run.runId,
+      ]));
     }
   });
-  const ended = told.catch((error: unknown) => {
-    if (!isCancellation(error)) log.error('the CRM is not told any more', { error: String(error) });
+  const ended = delivered.catch((error: unknown) => {
+    if (!isCancellation(error)) log.error('no more events are delivered', { error: String(error) });
   });
-  now.delivery = { ended, stop: () => scope.cancel() };
-  return now.delivery;
+  run.delivery = { ended, stop: () => scope.cancel() };
+  return run.delivery;
 }
 
-/** The rest of the events, within reason: a CRM that is away must not keep a finished run open for days. */
+/** Waits for the remaining events, but not for long: an unavailable subscriber must not keep a finished run open. */
 export async function finishDelivery(run: Run, { ended, stop }: Delivery): Promise<void> {
-  if (run.now.hasSubscriber) {
-    await run.enter('delivering', 'the CRM to take its events');
-    const patience = new CancellationScope();
-    const timer = patience.run(() => sleep(MAX_DELIVERY_WAIT, { summary: 'patience with the CRM' }));
+  if (run.hasSubscriber) {
+    await run.enter('delivering', 'its events to be delivered');
+    const timerScope = new CancellationScope();
+    const timer = timerScope.run(() => sleep(MAX_DELIVERY_WAIT, { summary: 'delivery deadline' }));
     await Promise.race([ended, timer.catch(() => undefined)]);
-    patience.cancel();
+    timerScope.cancel();
   }
   stop();
   await ended;
 }
 
-/** A run that ends before its end: what was written is told all the same. */
+/** For a run that ends early: the events of what it has written are delivered all the same. */
 export async function deliverRemaining(run: Run): Promise<void> {
-  const { delivery: before, hasSubscriber } = run.now;
+  const { delivery: before, hasSubscriber } = run;
   if (!hasSubscriber || !before) return;
   before.stop();
   await before.ended;

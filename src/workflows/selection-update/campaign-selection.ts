@@ -1,4 +1,4 @@
-/** A look at a campaign for a person: only workers hold CXone's credentials. What is seen stands in the ledger. */
+/** Reads a campaign so that a person can see it: only workers hold CXone's credentials. The ledger keeps what was read. */
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import {
   type CampaignSelectionInput,
@@ -17,7 +17,7 @@ export async function campaignSelection(given: CampaignSelectionInput): Promise<
     ]);
   } catch (error) {
     const cause = error instanceof ActivityFailure ? error.cause : error;
-    // Whatever it was, it did not pass within the time that a person waits.
+    // The failure is retryable, but the person has waited long enough.
     if (cause instanceof ApplicationFailure && cause.nonRetryable !== true)
       throw fatalFailure('Refused', `not answered within a minute: ${cause.message}`);
     throw cause;

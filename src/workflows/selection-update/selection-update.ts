@@ -1,14 +1,14 @@
 /**
- * Selection update (tutorial S3).
+ * Selection update.
  *
- * 1. open    the run in the ledger
- * 2. look    at the campaign as it is
- * 3. plan    the rules, and what is going to change; a dry run ends here
- * 4. decide  wait for approve or reject, where that was asked for and something changes
- * 5. write   look again, merge, PATCH under the version; again after a collision; true conflicts go to the policy or a
- *            person; back to 2 where more is to be written by now than was shown to whoever approved it
- * 6. tell    the CRM
- * 7. close   the selection has its outcome
+ * 1. open     the run in the ledger
+ * 2. read     the campaign as CXone has it
+ * 3. plan     check the rules, compare; a dry run ends here
+ * 4. approve  wait for approval or rejection, if approval is required and something would change
+ * 5. write    read again, merge, PATCH under the version that was read; repeat after a collision. The policy or an operator
+ *             settles conflicts. Back to 2 if more would be written by then than the plan showed
+ * 6. deliver  the event
+ * 7. close    check that the selection has its outcome, store the result
  */
 import {
   type SelectionUpdateInput,
@@ -16,22 +16,22 @@ import {
   selectionUpdate as spec,
 } from '../../contract/selection-update.ts';
 import { close, runToCompletion } from '../engine/completion.ts';
-import { cxoneReads } from '../policies.ts';
 import { createRun, type Run } from '../engine/run.ts';
-import { decide, finishDelivery, open, startDelivery } from '../engine/steps.ts';
+import { awaitApproval, finishDelivery, open, startDelivery } from '../engine/steps.ts';
+import { cxoneReads } from '../policies.ts';
 import { writeSelection } from './writing.ts';
 
 export async function selectionUpdate(input: SelectionUpdateInput): Promise<SelectionUpdateResult> {
   const run = createRun(spec, input);
   return runToCompletion(run, async () => {
     await open(run);
-    await plan(run, await look(run));
+    await plan(run);
     if (input.dryRun) return close(run, 'completed');
-    if ((await decideOn(run)) === 'rejected') return close(run, 'rejected');
+    if ((await awaitApprovalOfChanges(run)) === 'rejected') return close(run, 'rejected');
     const written = await writeSelection(run, input, async () => {
-      run.steering.forgetApproval();
-      await plan(run, await look(run));
-      return decideOn(run);
+      run.steering.dropApproval();
+      await plan(run);
+      return awaitApprovalOfChanges(run);
     });
     if (written === 'rejected') return close(run, 'rejected');
     await finishDelivery(run, startDelivery(run));
@@ -39,25 +39,20 @@ export async function selectionUpdate(input: SelectionUpdateInput): Promise<Sele
   });
 }
 
-async function look({ runId, target }: Run): Promise<string> {
+async function plan(run: Run): Promise<void> {
+  const { runId, target } = run;
   const { snapshot } = await cxoneReads.readSelection.executeWithOptions({ summary: `campaign ${target}` }, [
     { runId },
   ]);
-  return snapshot;
-}
-
-async function plan(run: Run, snapshot: string): Promise<void> {
-  const { now, runId } = run;
   await run.enter('planning');
-  const planned = await cxoneReads.planSelection.executeWithOptions({ summary: 'rules and differences' }, [
+  run.plan = await cxoneReads.planSelection.executeWithOptions({ summary: 'rules and differences' }, [
     { runId, snapshot },
   ]);
-  now.plan = planned;
-  now.counts = { total: 1, pending: 1 };
+  run.counts = { total: 1, pending: 1 };
   run.show();
 }
 
-async function decideOn(run: Run): Promise<'go' | 'rejected'> {
-  const changesAnything = (run.now.plan?.toWrite ?? 0) > 0;
-  return changesAnything ? decide(run) : 'go';
+async function awaitApprovalOfChanges(run: Run): Promise<'approved' | 'rejected'> {
+  const changesAnything = (run.plan?.toWrite ?? 0) > 0;
+  return changesAnything ? awaitApproval(run) : 'approved';
 }

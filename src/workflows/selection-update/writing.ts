@@ -1,32 +1,30 @@
-/** The write of a selection: try by try, as the history shows it, until it stands, or somebody has to say how. */
+/** Writes a selection: attempt by attempt, until it is written, or until the policy or an operator has to decide. */
 import { condition, sleep } from '@temporalio/workflow';
-import type { ConflictSide, ShownConflict } from '../../contract/steering.ts';
-import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
 import type { LeaveConflict, WriteSelection } from '../../activities/selection-update/index.ts';
+import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
+import type { Answers, ConflictSide, ShownConflict } from '../../contract/steering.ts';
 import type { Outcome } from '../../domain/run.ts';
-import { AFTER_A_COLLISION_MS, fatalFailure, MOST_COLLISIONS, selectionWrites } from '../policies.ts';
 import type { Run } from '../engine/run.ts';
-import { waitFor } from '../engine/steps.ts';
+import { waitUntil } from '../engine/steps.ts';
+import { COLLISION_BACKOFF_MS, fatalFailure, MAX_COLLISIONS, selectionWrites } from '../policies.ts';
 
+/** An operator's answers, each for a conflict that was shown. */
 type Answered = WriteSelection['answered'];
 
-/** While the ledger has heard of a pause and we have not. */
+/** How long to wait if the ledger already has a pause that has not reached the workflow yet. */
 const HALTED_MS = 500;
 
-/**
- * `plan`: looks, plans and asks for the approval once more, of what the plan before did not show. `rejected`: the answer
- * was no.
- */
+/** `planAgain`: shows the current differences and asks for approval, because the plan did not show all of them. */
 export async function writeSelection(
   run: Run,
   input: SelectionUpdateInput,
-  plan: () => Promise<'go' | 'rejected'>,
+  planAgain: () => Promise<'approved' | 'rejected'>,
 ): Promise<'settled' | 'rejected'> {
   let answered: Answered = [];
   let collisions = 0;
   await run.enter('writing');
   for (let attempt = 1; ; attempt += 1) {
-    const written = await tryOnce(run, answered, attempt);
+    const written = await writeOnce(run, answered, attempt);
     switch (written.kind) {
       case 'done':
         settle(run, written.outcome);
@@ -40,93 +38,105 @@ export async function writeSelection(
         await sleep(HALTED_MS, { summary: 'paused' });
         break;
       case 'unplanned':
-        if ((await plan()) === 'rejected') return 'rejected';
+        if ((await planAgain()) === 'rejected') return 'rejected';
         await run.enter('writing');
         break;
       case 'conflict':
-        answered = [...answered, ...(await resolve(run, input, written.conflicts))];
+        answered = [...answered, ...(await resolveConflicts(run, input, written.conflicts))];
         collisions = 0;
         break;
       case 'outdated': {
         collisions += 1;
-        if (collisions < MOST_COLLISIONS) {
-          await pauseAfter(collisions);
+        if (collisions < MAX_COLLISIONS) {
+          await backOff(collisions);
           break;
         }
-        const word = await persist(run, input, collisions, written.version);
-        if (word === null) return 'settled';
-        answered = [...answered, ...word];
+        const answer = await resolveCollisions(run, input, collisions, written.version);
+        if (answer === null) return 'settled';
+        answered = [...answered, ...answer];
         collisions = 0;
       }
     }
   }
 }
 
-function settle({ now, show }: Run, outcome: Outcome): void {
-  now.counts = { total: 1, pending: 0, [outcome]: 1 };
-  show();
+function settle(run: Run, outcome: Outcome): void {
+  run.counts = { total: 1, pending: 0, [outcome]: 1 };
+  run.show();
 }
 
-async function tryOnce(run: Run, answered: Answered, attempt: number) {
+async function writeOnce(run: Run, answered: Answered, attempt: number) {
   await condition(() => !run.isPaused() || run.isCancelled());
-  if (run.isCancelled()) await run.work.cancelRequested;
-  const summary = attempt === 1 ? 'fetch, merge, PATCH' : `fetch, merge, PATCH: try ${attempt}`;
+  if (run.isCancelled()) await run.scope.cancelRequested;
+  const summary = attempt === 1 ? 'read, merge, PATCH' : `read, merge, PATCH: attempt ${attempt}`;
   return selectionWrites.writeSelection.executeWithOptions({ summary }, [{ runId: run.runId, answered }]);
 }
 
-/** Jitter, or two who collided would collide again. Workflow code's random numbers are the same in a replay. */
-async function pauseAfter(collisions: number): Promise<void> {
-  const { first, longest } = AFTER_A_COLLISION_MS;
+/** Jitter keeps two writers from colliding again. In workflow code, random numbers are the same on replay. */
+async function backOff(collisions: number): Promise<void> {
+  const { first, longest } = COLLISION_BACKOFF_MS;
   const ms = Math.min(longest, first * 2 ** (collisions - 1)) * (0.5 + Math.random() / 2);
-  await sleep(ms, { summary: 'somebody else wrote; look again' });
+  await sleep(ms, { summary: 'the campaign changed; read it again' });
 }
 
-/** The same place changed differently: a person's answers for what was shown; or the run fails and says it all. */
-async function resolve(
+/** Returns an operator's answers to the conflicts. Without them the run fails, and the failure lists the conflicts. */
+async function resolveConflicts(
   run: Run,
   input: SelectionUpdateInput,
   conflicts: readonly ShownConflict[],
 ): Promise<Answered> {
-  const answers = await ask(run, input, conflicts);
+  const answers = await askOperator(run, input, conflicts);
   if (answers) return answers;
-  const described = conflicts.map(describe).join('; ');
+  const described = conflicts.map(describeConflict).join('; ');
   const what = `somebody else changed the same in campaign ${run.target}: ${described}`;
-  throw await inConflict(run, `${what}${unanswered(input)}. Nothing was written. ${howToGoOn(run)}`);
+  throw await failInConflict(
+    run,
+    `${what}${describeDeadline(input)}. Nothing was written. ${howToContinue(run)}`,
+  );
 }
 
-/** null: nobody was to be asked, or nobody answered until the deadline. */
-async function ask(
+/** Null if the input does not say that an operator decides, or if nobody answered by the deadline. */
+async function askOperator(
   run: Run,
   { onConflict = 'merge', conflictDeadline }: SelectionUpdateInput,
   conflicts: readonly ShownConflict[],
 ): Promise<Answered | null> {
   if (onConflict !== 'ask') return null;
-  const { steering, now } = run;
-  // Of an answer to an older question.
-  while (steering.hasResolution()) steering.nextResolution();
-  now.conflicts = conflicts;
-  await run.enter('conflict', questionOf(conflicts));
-  await waitFor(steering.hasResolution, conflictDeadline, 'of the answer');
-  const { answers, by, reason } = steering.nextResolution() ?? {};
-  now.conflicts = [];
+  const { steering } = run;
+  // Resolutions that arrived earlier belong to other conflicts.
+  while (steering.hasResolution()) steering.takeResolution();
+  run.conflicts = conflicts;
+  await run.enter('conflict', describeQuestion(conflicts));
+  await waitUntil(() => steering.hasResolution(), conflictDeadline, 'conflict deadline');
+  const { answers, by, reason } = steering.takeResolution() ?? {};
+  run.conflicts = [];
   if (answers === undefined) return null;
   await run.enter('writing');
-  const said = { ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
-  return conflicts.map(({ place, hash }) => ({ place, hash, side: sideOf(answers, place), ...said }));
+  const decidedBy = { ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
+  return conflicts.map(({ place, hash }) => ({
+    place,
+    hash,
+    side: chooseSide(answers, place),
+    ...decidedBy,
+  }));
 }
 
-/** With the hashes: the same places changed anew are another question, to those who read the ledger too. */
-function questionOf(conflicts: readonly ShownConflict[]): string {
+/** Includes the hashes, so that whoever watches the run in the ledger notices when a conflict has changed. */
+function describeQuestion(conflicts: readonly ShownConflict[]): string {
   const what = conflicts.length === 1 ? 'one conflict' : `${conflicts.length} conflicts`;
-  return `resolve of ${what}: ${conflicts.map(({ place, hash }) => `${place} (${hash.slice(0, 8)})`).join(', ')}`;
+  const places = conflicts.map(({ place, hash }) => `${place} (${hash.slice(0, 8)})`);
+  return `a decision about ${what}: ${places.join(', ')}`;
 }
 
-function sideOf(answers: ConflictSide | Readonly<Record<string, ConflictSide>>, place: string): ConflictSide {
+function chooseSide(answers: Answers, place: string): ConflictSide {
   return typeof answers === 'string' ? answers : (answers[place] ?? 'theirs');
 }
 
-/** Somebody writes this campaign again and again, before we can. The word to go on trying; null: theirs stays. */
-async function persist(
+/**
+ * Somebody else wrote the campaign before every one of our attempts. Returns an operator's answer to try again, or null if
+ * the campaign was left as it is.
+ */
+async function resolveCollisions(
   run: Run,
   input: SelectionUpdateInput,
   collisions: number,
@@ -137,40 +147,44 @@ async function persist(
     place: 'campaign',
     base: '',
     theirs: `version ${version ?? 'unknown'}, and changing`,
-    ours: 'go on trying',
+    ours: 'try again',
     problem: why,
     hash: String(version),
   };
-  const answered = await ask(run, input, [conflict]);
+  const answered = await askOperator(run, input, [conflict]);
   if (answered?.[0]?.side === 'mine') return answered;
   if (answered === null && input.onConflict !== 'theirs')
-    throw await inConflict(
+    throw await failInConflict(
       run,
-      `${why}${unanswered(input)}. Nothing was written; start it again when they are done`,
+      `${why}${describeDeadline(input)}. Nothing was written. Start the run again once they are done`,
     );
-  await leave(run, 'theirs stays', { why, answered: answered ?? [] });
+  await leaveConflict(run, 'keep theirs', { why, answered: answered ?? [] });
   settle(run, 'conflict');
   return null;
 }
 
-const unanswered = ({ onConflict, conflictDeadline }: SelectionUpdateInput): string =>
-  onConflict === 'ask' ? `, and nobody answered within ${conflictDeadline ?? ''}` : '';
+function describeDeadline({ onConflict, conflictDeadline }: SelectionUpdateInput): string {
+  return onConflict === 'ask' ? `, and nobody answered within ${conflictDeadline ?? ''}` : '';
+}
 
-/** Under its id: another run would be measured from the campaign as it is now, and see no conflict. */
-const howToGoOn = ({ runId }: Run): string =>
-  `Start it again under its id with onConflict "mine", "theirs" or "ask" (cxflow: the same command with --id ${runId} ` +
-  'and --on-conflict mine|theirs|ask)';
+/** Under its own id, because a new run would take the campaign as it is now for its base, and see no conflict. */
+function howToContinue({ runId }: Run): string {
+  return (
+    'Start it again under its id with onConflict "mine", "theirs" or "ask" ' +
+    `(cxflow: the same command with --id ${runId} and --on-conflict mine|theirs|ask)`
+  );
+}
 
-async function inConflict(run: Run, why: string) {
-  await leave(run, 'in conflict', { why });
+async function failInConflict(run: Run, why: string) {
+  await leaveConflict(run, 'in conflict', { why });
   return fatalFailure('Conflict', why);
 }
 
-function leave({ runId }: Run, summary: string, how: Omit<LeaveConflict, 'runId'>): Promise<void> {
+function leaveConflict({ runId }: Run, summary: string, how: Omit<LeaveConflict, 'runId'>): Promise<void> {
   return selectionWrites.leaveConflict.executeWithOptions({ summary }, [{ runId, ...how }]);
 }
 
-function describe({ place, base, theirs, ours, problem }: ShownConflict): string {
+function describeConflict({ place, base, theirs, ours, problem }: ShownConflict): string {
   const values = `${place} was ${base}, theirs is ${theirs}, ours is ${ours}`;
   return problem === undefined ? values : `${values} (${problem})`;
 }

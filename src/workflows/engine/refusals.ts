@@ -1,0 +1,80 @@
+/** Why a decision makes no sense at the moment. Pure: signals and the update's validator refuse with the same message. */
+import type { Decision, ShownConflict } from '../../contract/steering.ts';
+import type { Phase } from '../../domain/run.ts';
+import type { Decisions } from './decision.ts';
+
+/** What a run is doing when a decision arrives. */
+export interface Situation {
+  readonly phase: Phase;
+  readonly planHash: string | null;
+  /** Ids of the writes in doubt. */
+  readonly inDoubt: readonly string[];
+  /** Conflicts that wait for an answer. */
+  readonly conflicts: readonly OpenConflict[];
+}
+
+type OpenConflict = Pick<ShownConflict, 'place' | 'hash'>;
+
+/** Null if the decision can be carried out. */
+export function findRefusal(decision: Decision, decisions: Decisions, now: Situation): string | null {
+  if (now.phase === 'done') return 'the run has ended';
+  if (decisions.cancelled) return `the run was cancelled${by(decisions.cancelled)} and is ending`;
+  switch (decision.action) {
+    case 'approve':
+    case 'reject':
+      return refuseAnswerToPlan(decision, decisions, now);
+    case 'cancel':
+      return null;
+    case 'pause':
+      return decisions.paused ? `the run was already paused${by(decisions.paused)}` : null;
+    case 'resume':
+      return decisions.paused ? null : 'the run is not paused';
+    case 'resolve':
+      return refuseResolution(decision, now);
+  }
+}
+
+/** A plan is answered once: while the answer is being recorded, the run is still in the phase that waits for it. */
+function refuseAnswerToPlan(
+  { action, planHash }: Decision,
+  { approved, rejected }: Decisions,
+  now: Situation,
+): string | null {
+  if (approved) return `the plan was already approved${by(approved)}`;
+  if (rejected) return `the plan was already rejected${by(rejected)}`;
+  if (now.phase !== 'awaiting_approval') return `the run is not waiting for approval (phase ${now.phase})`;
+  if (action === 'reject' || planHash === undefined || planHash === now.planHash) return null;
+  return `the plan is ${now.planHash}, not ${planHash}; review it, then approve it`;
+}
+
+function refuseResolution({ verdict, writeId, ...answers }: Decision, now: Situation): string | null {
+  if (now.phase === 'conflict') return refuseAnswersToConflicts(answers, now.conflicts);
+  if (now.phase !== 'in_doubt') return `nothing needs to be resolved (phase ${now.phase})`;
+  if (verdict !== 'resend' && verdict !== 'leave') return 'verdict must be "resend" or "leave"';
+  if (writeId === undefined || now.inDoubt.includes(writeId)) return null;
+  return `write ${writeId} is not in doubt; these are: ${now.inDoubt.join(', ')}`;
+}
+
+/** Every place needs an answer, so that nothing is decided by an oversight. */
+function refuseAnswersToConflicts(
+  { answers, seen }: Pick<Decision, 'answers' | 'seen'>,
+  conflicts: readonly OpenConflict[],
+): string | null {
+  const unseen = seen ? conflicts.filter(({ hash }) => !seen.includes(hash)) : [];
+  if (unseen.length > 0) {
+    const changed = unseen.map(({ place }) => place).join(', ');
+    return `changed again since you saw it: ${changed}; review it (cxflow show), then answer`;
+  }
+  const places = conflicts.map(({ place }) => place);
+  if (answers === undefined)
+    return `answers must be "mine", "theirs", or {place: "mine" | "theirs"} for ${places.join(', ')}`;
+  if (typeof answers === 'string') return null;
+  const missing = places.filter((place) => !Object.hasOwn(answers, place));
+  if (missing.length > 0) return `answers are missing for ${missing.join(', ')}`;
+  const unknown = Object.keys(answers).filter((place) => !places.includes(place));
+  if (unknown.length > 0) return `not in conflict: ${unknown.join(', ')}; these are: ${places.join(', ')}`;
+  return null;
+}
+
+/** A phrase to append: ` by dana`, or nothing if the decision does not name anybody. */
+export const by = (decision: Decision): string => (decision.by === undefined ? '' : ` by ${decision.by}`);
