@@ -1,7 +1,7 @@
 /** Example operation: its steps are those of every operation that writes in batches. */
 import { continueAsNew } from '@temporalio/workflow';
 import { runBulkOperation } from '../../src/workflows/engine/bulk-operation.ts';
-import type { Resumed } from '../../src/workflows/engine/run.ts';
+import type { CarryOver } from '../../src/workflows/engine/run.ts';
 import {
   callbackRequest as spec,
   type CallbackRequestInput,
@@ -10,7 +10,7 @@ import {
 
 export function callbackRequest(
   input: CallbackRequestInput,
-  resumed?: Resumed,
+  carryOver?: CarryOver,
 ): Promise<CallbackRequestResult> {
-  return runBulkOperation({ spec, input, resumed, renew: continueAsNew<typeof callbackRequest> });
+  return runBulkOperation({ spec, input, carryOver, continueAsNew: continueAsNew<typeof callbackRequest> });
 }
