@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ROOT, listRepositoryFiles, readComments, readProse } from './harness/texts.ts';
+import { ROOT, listRepositoryFiles, readComments, readProse, readStrings } from './harness/texts.ts';
 
 const files = listRepositoryFiles();
 const pages = files.filter((file) => file.endsWith('.md'));
@@ -128,6 +128,22 @@ describe('the documentation', () => {
       statSync(join(ROOT, 'src', name)).isDirectory(),
     );
     expect(folders.filter((folder) => !layers.includes(`| \`${folder}\` |`))).toEqual([]);
+  });
+
+  it('quotes messages that the code has', () => {
+    const messages = code
+      .filter((file) => file.startsWith('src/') && file.endsWith('.ts'))
+      .flatMap(readStrings)
+      .join('\n');
+    const symptoms = [...read('docs/troubleshooting.md').matchAll(/^\| ([^|]+) \|/gm)].map(
+      ([, cell = '']) => cell,
+    );
+    const quoted = symptoms.flatMap((cell) =>
+      [...cell.matchAll(/`([^`]+)`/g)].map(([, quote = '']) => quote).filter((quote) => quote.includes(' ')),
+    );
+    const pieces = quoted.flatMap((quote) => quote.split('…').map((piece) => piece.trim()));
+    expect(quoted.length).toBeGreaterThan(10);
+    expect(pieces.filter((piece) => !messages.includes(piece))).toEqual([]);
   });
 
   it('shows images that load quickly', () => {
