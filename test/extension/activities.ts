@@ -7,10 +7,11 @@ import {
   type ReadRow,
   type WriteAttempt,
 } from '../../src/activities/engine/definition.ts';
+import { runInput } from '../../src/activities/engine/run-input.ts';
 import { OWN_WRITE } from '../../src/activities/engine/evidence.ts';
 import type { OperationDeps } from '../../src/activities/index.ts';
 import type { CreateRecordsAnswer } from '../../src/cxone/contact-lists.ts';
-import { callbackRequest as spec, type CallbackRequestInput } from './contract.ts';
+import { callbackRequest as spec } from './contract.ts';
 
 const CREATE = 'create';
 
@@ -49,7 +50,7 @@ function readCallback({ contactId, phone }: Readonly<Record<string, unknown>>): 
 }
 
 async function addToList({ cxone }: OperationDeps, attempt: WriteAttempt): Promise<Answer> {
-  const { listId } = attempt.run.input as CallbackRequestInput;
+  const { listId } = runInput(spec, attempt.run);
   const records = attempt.records.map(({ record }) => toContact(record as Callback, attempt.run.started_at));
   const answer = await cxone.contactLists.createRecords({ listId, records, beforeSend: attempt.beforeSend });
   return {

@@ -1,5 +1,5 @@
 /** Which contacts of a batch may be reached: the gate of the contact import, and the lookups of `--require-consent`. */
-import type { ContactImportInput } from '../../contract/contact-import.ts';
+import { type ContactImportInput, contactImport as spec } from '../../contract/contact-import.ts';
 import { CxoneError } from '../../cxone/errors.ts';
 import type { Channel, Eligibility } from '../../domain/consent/eligibility.ts';
 import type { Contact } from '../../domain/contact-import/contacts.ts';
@@ -18,6 +18,7 @@ import type { Answer, Lookups, PendingRecord, WriteAttempt } from '../engine/def
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
 import type { GateDecision, Withheld } from '../engine/definition.ts';
 import { GateInterrupted } from '../engine/gate.ts';
+import { runInput } from '../engine/run-input.ts';
 import { lookUpEach } from '../engine/lookups.ts';
 import { CREATE, UPDATE, type UpdateRefs } from './answers.ts';
 
@@ -32,11 +33,9 @@ interface CheckedRefs {
   readonly checkedAt?: string;
 }
 
-const inputOf = (run: Run): ContactImportInput => run.input as ContactImportInput;
-
 /** For the plan; null if the run makes no lookups. */
 export async function countLookups(ledger: Ledger, run: Run): Promise<Lookups | null> {
-  if (!inputOf(run).requireConsent) return null;
+  if (!runInput(spec, run).requireConsent) return null;
   const { pending, withGuid } = await ledger.records.countPendingContacts(run.run_no);
   return { requests: withGuid, withoutContactId: pending - withGuid };
 }
@@ -55,7 +54,7 @@ export async function contactGate(deps: ConsentDeps, attempt: WriteAttempt): Pro
 }
 
 function findObjections(ledger: Ledger, attempt: WriteAttempt): Promise<Map<number, Withheld>> {
-  const { requireConsent } = inputOf(attempt.run);
+  const { requireConsent } = runInput(spec, attempt.run);
   const channels = [...new Set([...TELEPHONE_CHANNELS, ...(requireConsent ? [requireConsent] : [])])];
   return findSuppressed(ledger, attempt, channels);
 }
@@ -82,7 +81,7 @@ function noteContactsInList(
 }
 
 function isConsentRecent({ run, refs }: WriteAttempt): boolean {
-  if (!inputOf(run).requireConsent) return true;
+  if (!runInput(spec, run).requireConsent) return true;
   const { checkedAt } = (refs ?? {}) as CheckedRefs;
   return checkedAt !== undefined && Date.now() - Date.parse(checkedAt) <= CONSENT_VALID_MS;
 }
@@ -94,7 +93,7 @@ async function lookUpNow(
   suppressed: ReadonlyMap<number, Withheld>,
 ): Promise<Map<number, Withheld>> {
   const check = createConsentCheck(deps);
-  const policy = inputOf(attempt.run).policy ?? 'default';
+  const policy = runInput(spec, attempt.run).policy ?? 'default';
   const questions = toQuestions(attempt);
   const local = await check.checkLocally([...questions.values()], policy);
   const withheld = new Map<number, Withheld>();
@@ -128,7 +127,7 @@ function toWithheld(answer: Eligibility): Withheld {
 
 /** Fails closed: only contacts that may be reached on the channel are added to the list. */
 export async function checkConsent(deps: ConsentDeps, attempt: WriteAttempt): Promise<Answer> {
-  const policy = inputOf(attempt.run).policy ?? 'default';
+  const policy = runInput(spec, attempt.run).policy ?? 'default';
   const check = createConsentCheck(deps);
   const questions = toQuestions(attempt);
   const question = ({ seq }: PendingRecord) => questions.get(seq) as ConsentQuestion;
@@ -155,7 +154,7 @@ export async function checkConsent(deps: ConsentDeps, attempt: WriteAttempt): Pr
 }
 
 function toQuestions({ run, records }: WriteAttempt): ReadonlyMap<number, ConsentQuestion> {
-  const { requireConsent: channel = 'voice' } = inputOf(run);
+  const { requireConsent: channel = 'voice' } = runInput(spec, run);
   return new Map(
     records.map(({ seq, record }) => {
       const { contactId, optInStatus } = record as Contact;

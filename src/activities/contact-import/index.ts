@@ -1,9 +1,5 @@
 /** Defines the contact import for the engine: how rows are read, and its requests to CXone. */
-import {
-  type ContactImportInput,
-  contactImport as spec,
-  contactImportOptions,
-} from '../../contract/contact-import.ts';
+import { contactImport as spec, contactImportOptions } from '../../contract/contact-import.ts';
 import type { CreateRecordsAnswer, UpdateRecordAnswer } from '../../cxone/contact-lists.ts';
 import type { Cxone } from '../../cxone/cxone.ts';
 import { CxoneError, CxoneRefused } from '../../cxone/errors.ts';
@@ -32,6 +28,7 @@ import {
 } from '../engine/definition.ts';
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
 import type { ConsentGate } from '../engine/definition.ts';
+import { runInput } from '../engine/run-input.ts';
 import { CREATE, interpretCreate, UPDATE, type UpdateRefs } from './answers.ts';
 import { checkConsent, CONSENT_CHECK, contactGate, countLookups, inheritConsentCheck } from './consent.ts';
 
@@ -48,7 +45,7 @@ export function defineContactImport(deps: ContactImportDeps): { readonly definit
   const definition: BulkDefinition = {
     spec,
     recordsPerBatch: CONTACTS_PER_BATCH,
-    firstWrite: (run) => (inputOf(run).requireConsent ? CONSENT_CHECK : CREATE),
+    firstWrite: (run) => (runInput(spec, run).requireConsent ? CONSENT_CHECK : CREATE),
     writes: {
       // Reads only.
       [CONSENT_CHECK]: {
@@ -83,8 +80,6 @@ export function defineContactImport(deps: ContactImportDeps): { readonly definit
   return { definition };
 }
 
-const inputOf = (run: Run): ContactImportInput => run.input as ContactImportInput;
-
 /** Dates are compared with the start of the run, so that a repeat of staging reads every row alike. */
 function createContactReader(
   run: Run,
@@ -107,7 +102,7 @@ async function* findDuplicateContacts(
   run: Run,
   candidates: AsyncIterable<DuplicateCandidate>,
 ): AsyncIterable<DuplicateRow> {
-  const finder = createDuplicateFinder(contactImportOptions(inputOf(run)).dedupe);
+  const finder = createDuplicateFinder(contactImportOptions(runInput(spec, run)).dedupe);
   for await (const { seq, line, key1, key2 } of candidates) {
     const duplicate = finder.see({ seq, line, contactId: key1, phone: key2 });
     if (!duplicate) continue;
@@ -126,8 +121,8 @@ async function* findDuplicateContacts(
  * nothing of the first, or is refused with a 409 that names all of it (docs/cxone-contract.md#create-records).
  */
 async function createContacts({ cxone }: ContactImportDeps, attempt: WriteAttempt): Promise<Answer> {
-  const { listId } = inputOf(attempt.run);
-  const { existing } = contactImportOptions(inputOf(attempt.run));
+  const { listId } = runInput(spec, attempt.run);
+  const { existing } = contactImportOptions(runInput(spec, attempt.run));
   const { seqs, payload, beforeSend, priorAttempt } = attempt;
   // Sent as the very text that was hashed.
   const records = {
@@ -205,7 +200,7 @@ async function updateContact(
   { run, refs, beforeSend }: WriteAttempt,
   { seq, record }: PendingRecord,
 ): Promise<Reason | null> {
-  const { listId } = inputOf(run);
+  const { listId } = runInput(spec, run);
   const recordId = (refs as UpdateRefs).recordIds[String(seq)] ?? '';
   const request = { listId, recordId, record: record as Contact, beforeSend };
   return refusalReason(await cxone.contactLists.updateRecord(request));

@@ -3,7 +3,6 @@ import type { Cxone } from '../../cxone/cxone.ts';
 import type { Outcome } from '../../domain/run.ts';
 import type { ShownConflict } from '../../contract/steering.ts';
 import { type ContactSelection, readSelection } from '../../domain/selection-update/selection.ts';
-import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { Snapshot } from '../../ledger/selections/campaigns.ts';
@@ -61,8 +60,6 @@ export interface Payload {
   readonly flags: ComplianceFlags;
   readonly settled: readonly SettledPlace[];
 }
-
-export const inputOf = (run: Run): SelectionUpdateInput => run.input as SelectionUpdateInput;
 
 export const theirSelection = ({ theirs }: Pick<Attempt, 'theirs'>): ContactSelection =>
   readSelection(theirs.selection);

@@ -1,19 +1,19 @@
-/** What the audit and the CRM are told of a selection update: what really ran, no more (S3 had its flags hard-coded). */
+/** The audit entry and the event of a selection update. They report the checks that really ran, and no others. */
 import type { ContactSelection } from '../../domain/selection-update/selection.ts';
 import { ruleProblems } from '../../domain/selection-update/selection.ts';
 import type { EventIds } from '../../ledger/selections/writes.ts';
 import type { SettledPlace } from './desired.ts';
 
-/** Source: S3, step 4; decisions.md 35. */
+/** Names and flags: docs/cxone-contract.md#outbound-campaigns. */
 export const ACTION = 'UPDATE_CONTACT_SELECTION';
 export const EVENT = 'campaign.selection.updated';
 
 export interface ComplianceFlags {
-  /** No list is both targeted and excluded in what is sent; false too where nothing came to be checked. */
+  /** No list is both targeted and excluded in what is sent. False also if nothing was checked. */
   readonly overlapChecked: boolean;
   /** Rules and priorities are within the limits. */
   readonly complexityValidated: boolean;
-  /** Every list that CXone excluded still is, unless the wish or a person took it off. */
+  /** Every list that was excluded in CXone still is, unless the desired selection removes it. */
   readonly exclusionVerified: boolean;
 }
 
@@ -23,11 +23,11 @@ export const NOTHING_CHECKED: ComplianceFlags = {
   exclusionVerified: false,
 };
 
-/** Checks what is about to leave, whatever was checked before. `takenOff`: exclusions that the wish removes. */
+/** Checks what is about to be sent, whatever was checked before. `removed`: exclusions that the desired selection removes. */
 export function checkCompliance(
   sent: ContactSelection,
   theirs: ContactSelection,
-  takenOff: readonly string[],
+  removed: readonly string[],
 ): ComplianceFlags {
   const broken = ruleProblems(sent, 'contactSelection', true).map(({ path }) => path);
   const has = (part: RegExp) => broken.some((path) => part.test(path));
@@ -35,7 +35,7 @@ export function checkCompliance(
     overlapChecked: !has(/exclusionListIds/),
     complexityValidated: !has(/filterRules|priorityOrder/),
     exclusionVerified: theirs.exclusionListIds.every(
-      (id) => sent.exclusionListIds.includes(id) || takenOff.includes(id),
+      (id) => sent.exclusionListIds.includes(id) || removed.includes(id),
     ),
   };
 }
@@ -44,7 +44,7 @@ export const isCompliant = (flags: ComplianceFlags): boolean => Object.values(fl
 
 export interface AuditFacts {
   readonly campaignId: string;
-  /** SHA-256 over canonical JSON; null: nothing was to be sent. */
+  /** SHA-256 of the canonical JSON; null if nothing was to be sent. */
   readonly payloadHash: string | null;
   readonly result: 'COMPLETED' | 'FAILED' | 'UNCHANGED';
   readonly latencyMs: number | null;
@@ -52,7 +52,7 @@ export interface AuditFacts {
   readonly versionBefore: number | null;
   readonly versionAfter: number | null;
   readonly complianceFlags: ComplianceFlags;
-  /** What both sides had changed, and who said whose change counts; absent where there was nothing to settle. */
+  /** The places that both sides had changed, and who decided which change counts; absent if there were none. */
   readonly settled?: readonly SettledPlace[];
   readonly details: string;
 }
@@ -62,7 +62,7 @@ export function auditEntry(facts: AuditFacts): { action: string; data: Readonly<
   return { action: ACTION, data: { ...data, ...(settled.length > 0 && { settled }) } };
 }
 
-/** cxone-api.md "What we tell the CRM". Rendered once, so that every try sends the same bytes. */
+/** The body of the event (docs/cxone-contract.md#webhook-events). Rendered once, so that every attempt sends the same bytes. */
 export function renderEvent(
   run: { readonly run_id: string; readonly target: string },
   flags: ComplianceFlags,
@@ -80,7 +80,7 @@ export function renderEvent(
   });
 }
 
-/** Told with the try that failed: not to be told a second time where the run ends of it. */
+/** An error that is in the audit already, so that the end of the run does not add it once more. */
 export class Audited extends Error {
   override readonly name = 'Audited';
   override readonly cause: Error;

@@ -6,10 +6,11 @@ import { canonicalize } from '../../ledger/hashing.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { PATCH } from '../../ledger/selections/writes.ts';
 import type { OperationDefinition } from '../engine/definition.ts';
+import { runInput } from '../engine/run-input.ts';
 import { withHeartbeat } from '../engine/heartbeat.ts';
 import type { Plan } from '../engine/plan.ts';
 import { fatalFailure, toFailure } from '../failures.ts';
-import { inputOf, PATCH_RULES, type SelectionDeps, type SelectionWritten } from './attempt.ts';
+import { PATCH_RULES, type SelectionDeps, type SelectionWritten } from './attempt.ts';
 import { Audited, auditEntry, EVENT, NOTHING_CHECKED } from './audit.ts';
 import { readCampaign, toCampaignKey } from './campaign.ts';
 import { type Answered, planSelection, resolveDesired, settledPlaces } from './desired.ts';
@@ -117,8 +118,8 @@ async function plan({ ledger, rateLimiter }: SelectionDeps, runId: string, snaps
   if (begun && (begun.campaign_id !== key.campaignId || begun.tenant !== key.tenant))
     throw beganWithAnotherInput(runId);
   const from = begun ? await ledger.campaigns.getSnapshot(begun.base_snapshot) : fresh;
-  const desired = await resolveDesired(ledger, key, inputOf(run), from);
-  const planned = planSelection(desired, fresh, inputOf(run));
+  const desired = await resolveDesired(ledger, key, runInput(spec, run), from);
+  const planned = planSelection(desired, fresh, runInput(spec, run));
   const stored = await ledger.selections.plan({
     ...key,
     runNo: run.run_no,

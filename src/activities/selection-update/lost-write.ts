@@ -1,4 +1,4 @@
-/** A write of this run whose answer never came: what it was, and what of it stands at CXone now. */
+/** A write of this run whose answer was lost: what was sent, and how much of it CXone has now. */
 import { classifyLostWrite, type LostWriteFindings } from '../../domain/selection-update/lost-write.ts';
 import type { Disputed } from '../../domain/selection-update/merge.ts';
 import type { Place } from '../../domain/selection-update/places.ts';
@@ -9,25 +9,25 @@ import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import type { SelectionUpdate } from '../../ledger/selections/selections.ts';
 
 export interface LostWrite extends LostWriteFindings {
-  /** The campaign that it was sent over. Applied, it is the next version. */
+  /** The version of the campaign that it was sent over. If it was applied, it created the next version. */
   readonly from: Snapshot;
   readonly sent: ContactSelection;
 }
 
-/** What goes with a write, and with those after it. */
+/** Stored with a write, and inherited by those that replace it. */
 export interface SelectionRefs {
-  /** Places of the wish that a doubt about them was decided against: they are not wished any more. */
+  /** Places of the desired selection that are not pursued any more, since a doubt about them was decided for the other side. */
   readonly abandoned: readonly Place[];
 }
 
 export const abandonedPlaces = ({ refs }: OpenWrite): readonly Place[] =>
   (refs as SelectionRefs | null)?.abandoned ?? [];
 
-/** Was it sent before, without an answer? A lease that ran out is an answer that was lost. */
+/** Was it sent without an answer? An expired lease counts as a lost answer. */
 export const mayBeApplied = ({ lostAnswers, state }: OpenWrite): boolean =>
   lostAnswers > 0 || state === 'sending';
 
-/** null: nothing is under way that nobody answered. */
+/** Null if no answer is missing. */
 export async function findLostWrite(
   { campaigns }: Pick<Ledger, 'campaigns'>,
   update: SelectionUpdate,
@@ -50,11 +50,11 @@ export async function findLostWrite(
 
 const read = ({ version, selection }: Snapshot) => ({ version, selection: readSelection(selection) });
 
-/** Nobody knows where it stood already: what it was to change and CXone does not have may have been taken back. */
+/** The intended changes that CXone does not have: they never arrived, or somebody has undone them, and nobody can tell which. */
 export function disputedPlaces({ verdict, missing, from }: LostWrite): Disputed | undefined {
   if (verdict !== 'unknown') return undefined;
   const problem =
     `the answer to our write over version ${from.version} was lost: ` +
-    'it never arrived, or somebody has taken this back since';
+    'it never arrived, or somebody has undone it since';
   return { places: missing, problem };
 }

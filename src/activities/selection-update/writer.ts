@@ -3,6 +3,7 @@
  * PATCH, settle. Meanwhile no other run of ours works on the campaign; what CXone accepts is decided by the version.
  */
 import { Context } from '@temporalio/activity';
+import { selectionUpdate as spec } from '../../contract/selection-update.ts';
 import { diffSelections } from '../../domain/selection-update/diff.ts';
 import { sameSelection, replacePlaces } from '../../domain/selection-update/places.ts';
 import { type ContactSelection, readSelection } from '../../domain/selection-update/selection.ts';
@@ -11,11 +12,11 @@ import type { Run } from '../../ledger/runs/runs.ts';
 import type { SelectionUpdate } from '../../ledger/selections/selections.ts';
 import { Attempts, type HeldWrite } from '../engine/attempt.ts';
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
+import { runInput } from '../engine/run-input.ts';
 import type { Plan } from '../engine/plan.ts';
 import { isAbort, retryableFailure } from '../failures.ts';
 import {
   type Attempt,
-  inputOf,
   PATCH_RULES,
   type Payload,
   removedExclusions,
@@ -102,7 +103,7 @@ async function merge(deps: SelectionDeps, attempt: Attempt, answered: Answered):
   // A change that was abandoned counts as if it had been there before, so that the merge does not make it again.
   const base = replacePlaces(readSelection(update.base), ours, abandonedPlaces(write));
   const disputed = lost ? disputedPlaces(lost) : undefined;
-  const merged = mergeDesired({ base, theirs, ours }, inputOf(run), answered, disputed);
+  const merged = mergeDesired({ base, theirs, ours }, runInput(spec, run), answered, disputed);
   if (merged.kind === 'broken') throw breaksRules('as CXone has it', merged.problems);
   if (merged.kind === 'conflict') {
     const conflicts = merged.open.map((conflict) => ({ ...conflict, hash: toShown(conflict).hash }));
@@ -128,12 +129,12 @@ async function exceedsApproval(
   selection: ContactSelection,
   answered: Answered,
 ): Promise<boolean> {
-  if (inputOf(run).approval !== true) return false;
+  if (runInput(spec, run).approval !== true) return false;
   const { options } = run.plan as Plan;
   const { snapshot } = options as { readonly snapshot: string };
   const atPlan = readSelection((await ledger.campaigns.getSnapshot(snapshot)).selection);
   const written = diffSelections(readSelection(theirs.selection), selection);
-  return goesBeyondPlan({ ...desiredIn(update), theirs: atPlan }, inputOf(run), written, answered);
+  return goesBeyondPlan({ ...desiredIn(update), theirs: atPlan }, runInput(spec, run), written, answered);
 }
 
 /** The conflicts that were settled before the PATCH left whose answer was lost. */
@@ -143,7 +144,7 @@ function settledInLostWrite(
   answered: Answered,
 ): SettledPlace[] {
   const sides = { ...desiredIn(update), theirs: readSelection(from.selection) };
-  const merged = mergeDesired(sides, inputOf(run), answered);
+  const merged = mergeDesired(sides, runInput(spec, run), answered);
   return merged.kind === 'merged' ? settledPlaces(merged.resolved, answered) : [];
 }
 
