@@ -1,6 +1,6 @@
 /**
- * Seeded chaos: processes die and sleep, CXone misbehaves, operators change their minds, and the witnesses agree all the
- * same. Two short seeds here; `npm run chaos` runs as many as one likes (main.ts).
+ * Imports under seeded chaos: processes are killed and suspended, CXone fails, operators pause and cancel, and the
+ * conservation check must hold. Two short seeds here; `npm run chaos` runs any number of them (main.ts).
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../../src/stack/postgres.ts';
@@ -8,37 +8,39 @@ import { useProcesses } from '../harness/processes.ts';
 import { type OwnServer, startOwnPostgres, startOwnTemporal } from '../harness/servers.ts';
 import type { Postgres } from '../../src/stack/postgres.ts';
 import type { TemporalServer } from '../../src/stack/temporal-server.ts';
-import { wreak } from './chaos.ts';
-import { planOf } from './plan.ts';
+import { runChaos } from './chaos.ts';
+import { createPlan } from './plan.ts';
 
-const asked = process.env.CXFLOW_CHAOS_SEEDS ? process.env.CXFLOW_CHAOS_SEEDS.split(',').map(Number) : null;
-const seeds = asked ?? [5, 118];
+const requested = process.env.CXFLOW_CHAOS_SEEDS?.split(',').map(Number) ?? null;
+const seeds = requested ?? [5, 118];
 
 describe('chaos', () => {
   const processes = useProcesses();
   let postgres: OwnServer<Postgres>;
   let temporal: OwnServer<TemporalServer>;
-  let [held, struck] = [0, 0];
+  let [passed, disturbances] = [0, 0];
   beforeAll(async () => {
     const namespaces = seeds.map((seed) => `chaos-${seed}`);
     [postgres, temporal] = await Promise.all([startOwnPostgres(), startOwnTemporal({ namespaces })]);
   });
   afterAll(() => Promise.all([postgres.remove(), temporal.remove()]));
 
-  it.each(seeds)('seed %i: nobody lost, nobody twice, whatever dies', { timeout: 400_000 }, async (seed) => {
+  it.each(seeds)('seed %i: no record is lost or written twice', { timeout: 400_000 }, async (seed) => {
     const lines: string[] = [];
-    const tell = (line: string) => (asked ? console.log(line) : lines.push(line));
+    const print = (line: string) => (requested ? console.log(line) : lines.push(line));
     const databaseUrl = await createDatabase(postgres.current().url, `chaos_${seed}`);
-    const chaos = { plan: planOf(seed), servers: { temporal, postgres }, databaseUrl, tell };
-    struck += await wreak(processes, { ...chaos, namespace: `chaos-${seed}` }).catch((error: unknown) => {
-      tell(`  ✗ ${String(error).split('\n', 1)[0]}`);
-      for (const line of lines) console.log(line);
-      throw error;
-    });
-    held += 1;
+    const chaos = { plan: createPlan(seed), servers: { temporal, postgres }, databaseUrl, print };
+    disturbances += await runChaos(processes, { ...chaos, namespace: `chaos-${seed}` }).catch(
+      (error: unknown) => {
+        print(`  ✗ ${String(error).split('\n', 1)[0]}`);
+        for (const line of lines) console.log(line);
+        throw error;
+      },
+    );
+    passed += 1;
   });
 
-  it('something did strike while the imports were under way, or this would show nothing', () => {
-    if (held === seeds.length) expect(struck, 'strikes and events').toBeGreaterThan(0);
+  it('disturbed the imports while they were running', () => {
+    if (passed === seeds.length) expect(disturbances, 'faults and events').toBeGreaterThan(0);
   });
 });

@@ -1,4 +1,4 @@
-/** Does to an import what a plan says, brings everybody back, and asks the witnesses of conservation.ts. */
+/** Carries out a chaos plan during an import, restarts everything, and runs the conservation check. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,7 +11,7 @@ import type { Processes, TestProcess } from '../harness/processes.ts';
 import type { Restartable } from '../harness/servers.ts';
 import { apiShape, csv, rowAt, rows } from '../scenarios/contacts.ts';
 import type { ChaosEvent, ChaosPlan } from './plan.ts';
-import { endingLine, eventWords, planLines } from './words.ts';
+import { renderEnd, renderEvent, renderPlan } from './render.ts';
 
 export interface Servers {
   readonly temporal: Pick<Restartable<{ readonly address: string }>, 'current' | 'kill' | 'restart'>;
@@ -24,42 +24,42 @@ export interface Chaos {
   /** A database and a namespace on those servers. */
   readonly databaseUrl: string;
   readonly namespace: string;
-  readonly tell: (line: string) => void;
+  readonly print: (line: string) => void;
 }
 
 const LIST = 'chaos';
-/** An event waits no longer than this for the writing to come so far. */
-const PATIENCE_MS = 8_000;
-const ENDS_WITHIN_MS = 240_000;
+/** An event waits no longer than this until it is due. */
+const MAX_WAIT_MS = 8_000;
+const RUN_TIMEOUT_MS = 240_000;
 
-/** Returns how often something struck while the run was under way: events of the plan, and faults of CXone. */
-export async function wreak(processes: Processes, chaos: Chaos): Promise<number> {
-  const { plan, tell } = chaos;
-  let struck = 0;
-  for (const line of planLines(plan)) tell(line);
-  await onStand(processes, optionsOf(chaos), async (stand) => {
+/** Returns the number of disturbances: events that happened while the run was in progress, and injected faults. */
+export async function runChaos(processes: Processes, chaos: Chaos): Promise<number> {
+  const { plan, print } = chaos;
+  let disturbances = 0;
+  for (const line of renderPlan(plan)) print(line);
+  await onStand(processes, toStandOptions(chaos), async (stand) => {
     const startedAt = performance.now();
     const input = await prepare(stand, plan);
-    const crew = await createCrew(stand, plan.workers);
+    const workers = await startWorkers(stand, plan.workers);
     const { runId } = await stand.client().startContactImport(input);
     let hasEnded = false;
-    const ended = stand.ended(runId, ENDS_WITHIN_MS).finally(() => (hasEnded = true));
+    const ended = stand.ended(runId, RUN_TIMEOUT_MS).finally(() => (hasEnded = true));
     ended.catch(() => undefined);
-    const scene: Scene = { ...chaos, stand, crew, input, runId, hasEnded: () => hasEnded };
-    for (const event of plan.events) if (await happen(scene, event)) struck += 1;
-    await crew.all();
+    const run: ChaosRun = { ...chaos, stand, workers, input, runId, hasEnded: () => hasEnded };
+    for (const event of plan.events) if (await applyWhenDue(run, event)) disturbances += 1;
+    await workers.allRestarted();
     const result = await ended;
     const { state } = result;
     const counts = await stand.conserved(runId, { result, state });
     expectRightCounts(plan, result);
-    const met = await seen(stand);
-    struck += met.strikes;
-    tell(endingLine({ state, counts, tookMs: performance.now() - startedAt, ...met }));
+    const seen = await countFaultsAndPosts(stand);
+    disturbances += seen.faults;
+    print(renderEnd({ state, counts, tookMs: performance.now() - startedAt, ...seen }));
   });
-  return struck;
+  return disturbances;
 }
 
-function optionsOf({ plan, servers, databaseUrl, namespace }: Chaos): StandOptions {
+function toStandOptions({ plan, servers, databaseUrl, namespace }: Chaos): StandOptions {
   const { latencyMs, faults, seed, naming, atomic, inFlight, ratePerMinute } = plan;
   return {
     databaseUrl,
@@ -77,7 +77,7 @@ function optionsOf({ plan, servers, databaseUrl, namespace }: Chaos): StandOptio
   };
 }
 
-/** The source, with what is wrong in it at its end, and what CXone has before. */
+/** Stages the source, with the invalid and duplicate rows at its end, and seeds the contacts that CXone has already. */
 async function prepare(stand: Stand, { rows: { valid, invalid, duplicate }, known, existing }: ChaosPlan) {
   const path = join(stand.folder, 'contacts.csv');
   const wrong = Array.from({ length: invalid }, (_, n) => rowAt(valid + n + 1, { phone: '123' }));
@@ -91,129 +91,132 @@ async function prepare(stand: Stand, { rows: { valid, invalid, duplicate }, know
   return { listId: LIST, source, existing } satisfies ContactImportInput;
 }
 
-/** CXone refuses what it has, so every good record gets there, or the run was cancelled. */
+/** Every valid record reaches CXone, or the run was cancelled. */
 function expectRightCounts({ rows: { valid, invalid, duplicate } }: ChaosPlan, result: ContactImportResult) {
   const { created = 0, updated = 0, existing = 0, cancelled = 0, in_doubt = 0 } = result.counts;
   const reached = created + updated + existing;
-  const of = result.state === 'cancelled' ? reached + cancelled + in_doubt : reached;
-  expect({ valid: of, ...pickOf(result.counts) }).toEqual({ valid, invalid, duplicate });
+  const settled = result.state === 'cancelled' ? reached + cancelled + in_doubt : reached;
+  expect({ valid: settled, ...pickCounts(result.counts) }).toEqual({ valid, invalid, duplicate });
 }
 
-const pickOf = ({ invalid = 0, duplicate = 0 }: ContactImportResult['counts']) => ({ invalid, duplicate });
+const pickCounts = ({ invalid = 0, duplicate = 0 }: ContactImportResult['counts']) => ({
+  invalid,
+  duplicate,
+});
 
-async function seen(stand: Stand) {
+async function countFaultsAndPosts(stand: Stand) {
   const { requests } = await stand.admin.stats();
   const posts = Object.values(requests['POST /api/v2/contactlists/:listId/records'] ?? {});
-  const strikes = (await stand.admin.faults()).reduce((sum, rule) => sum + rule.injected, 0);
-  return { strikes, posts: posts.reduce((sum, n) => sum + n, 0) };
+  const faults = (await stand.admin.faults()).reduce((sum, rule) => sum + rule.injected, 0);
+  return { faults, posts: posts.reduce((sum, n) => sum + n, 0) };
 }
 
-/** The workers, by the number that the plan has for them. */
-async function createCrew(stand: Stand, count: number) {
+/** Starts the workers, which are numbered from 1 as in the plan. */
+async function startWorkers(stand: Stand, count: number) {
   const env = { CRM_WEBHOOK_URL: stand.admin.webhookUrl('crm') };
-  const members: TestProcess[] = [];
-  const returning: Promise<unknown>[] = [];
-  const of = (worker: number): TestProcess => members[worker - 1] as TestProcess;
-  const hire = (worker: number): void => void (members[worker - 1] = stand.worker(env));
-  for (let worker = 1; worker <= count; worker += 1) hire(worker);
-  await Promise.all(members.map((member) => member.waitFor(/worker is ready/)));
-  const later = (ms: number, comes: () => unknown): void => void returning.push(delay(ms).then(comes));
+  const processes: TestProcess[] = [];
+  const restarts: Promise<unknown>[] = [];
+  const get = (worker: number): TestProcess => processes[worker - 1] as TestProcess;
+  const start = (worker: number): void => void (processes[worker - 1] = stand.worker(env));
+  for (let worker = 1; worker <= count; worker += 1) start(worker);
+  await Promise.all(processes.map((process) => process.waitFor(/worker is ready/)));
+  const later = (ms: number, action: () => unknown): void => void restarts.push(delay(ms).then(action));
   return {
-    async kill(worker: number, awayMs: number) {
-      await of(worker).kill();
-      later(awayMs, () => hire(worker));
+    async kill(worker: number, downMs: number) {
+      await get(worker).kill();
+      later(downMs, () => start(worker));
     },
-    async end(worker: number, awayMs: number) {
-      // One that sleeps hears nothing; one that waits for its servers ends at once.
-      of(worker).resume();
-      await of(worker).terminate(25_000);
-      later(awayMs, () => hire(worker));
+    async terminate(worker: number, downMs: number) {
+      // A suspended process does not receive SIGTERM.
+      get(worker).resume();
+      await get(worker).terminate(25_000);
+      later(downMs, () => start(worker));
     },
-    stop(worker: number, awayMs: number) {
-      const sleeper = of(worker);
-      sleeper.pause();
-      later(awayMs, () => sleeper.resume());
+    suspend(worker: number, downMs: number) {
+      const suspended = get(worker);
+      suspended.pause();
+      later(downMs, () => suspended.resume());
     },
-    /** Everybody is back, and awake. */
-    all: () => Promise.all(returning),
+    /** Resolves once all workers have been restarted and resumed. */
+    allRestarted: () => Promise.all(restarts),
   };
 }
 
-interface Scene extends Chaos {
+interface ChaosRun extends Chaos {
   readonly stand: Stand;
-  readonly crew: Awaited<ReturnType<typeof createCrew>>;
+  readonly workers: Awaited<ReturnType<typeof startWorkers>>;
   readonly input: ContactImportInput;
   readonly runId: string;
   readonly hasEnded: () => boolean;
 }
 
-/** False: the run had ended before. */
-async function happen(scene: Scene, event: ChaosEvent): Promise<boolean> {
-  const { plan, stand, tell, hasEnded } = scene;
-  const wanted = event.at * plan.rows.valid;
-  const appliedNow = () => stand.admin.health().then(({ lists }) => lists[LIST] ?? 0);
-  const deadline = performance.now() + PATIENCE_MS;
-  let applied = await appliedNow();
-  while (applied < wanted && !hasEnded() && performance.now() < deadline) {
+/** Returns false if the run had already ended. */
+async function applyWhenDue(run: ChaosRun, event: ChaosEvent): Promise<boolean> {
+  const { plan, stand, print, hasEnded } = run;
+  const dueAt = event.at * plan.rows.valid;
+  const countApplied = () => stand.admin.health().then(({ lists }) => lists[LIST] ?? 0);
+  const deadline = performance.now() + MAX_WAIT_MS;
+  let applied = await countApplied();
+  while (applied < dueAt && !hasEnded() && performance.now() < deadline) {
     await delay(25);
-    applied = await appliedNow();
+    applied = await countApplied();
   }
   const percent = Math.round((100 * Math.min(applied, plan.rows.valid)) / plan.rows.valid);
   const inTime = !hasEnded();
-  tell(`  ${String(percent).padStart(3)} %  ${eventWords(event)}${inTime ? '' : ' (the run had ended)'}`);
-  await take(scene, event);
+  print(`  ${String(percent).padStart(3)} %  ${renderEvent(event)}${inTime ? '' : ' (the run had ended)'}`);
+  await apply(run, event);
   return inTime;
 }
 
-async function take({ crew, servers, stand, input, runId }: Scene, event: ChaosEvent): Promise<void> {
-  const said = (action: SteeringAction) => decided(stand, runId, { action, by: 'chaos' });
+async function apply({ workers, servers, stand, input, runId }: ChaosRun, event: ChaosEvent): Promise<void> {
+  const steer = (action: SteeringAction) => decide(stand, runId, { action, by: 'chaos' });
   switch (event.what) {
     case 'kill worker':
-      return crew.kill(event.worker, event.awayMs);
-    case 'end worker':
-      return crew.end(event.worker, event.awayMs);
-    case 'stop worker':
-      return crew.stop(event.worker, event.awayMs);
+      return workers.kill(event.worker, event.downMs);
+    case 'terminate worker':
+      return workers.terminate(event.worker, event.downMs);
+    case 'suspend worker':
+      return workers.suspend(event.worker, event.downMs);
     case 'kill Temporal':
-      return comesBack(servers.temporal, event.awayMs);
+      return killAndRestart(servers.temporal, event.downMs);
     case 'kill PostgreSQL':
-      return comesBack(servers.postgres, event.awayMs);
+      return killAndRestart(servers.postgres, event.downMs);
     case 'kill CXone':
-      return comesBack(
+      return killAndRestart(
         { kill: () => stand.simulator().kill(), restart: stand.restartSimulator },
-        event.awayMs,
+        event.downMs,
       );
     case 'pause':
-      await said('pause');
-      await delay(event.awayMs);
-      return said('resume');
+      await steer('pause');
+      await delay(event.downMs);
+      return steer('resume');
     case 'cancel':
-      return said('cancel');
+      return steer('cancel');
     case 'revoke tokens':
       return void (await stand.admin.revokeTokens());
     case 'start again':
-      return startsTheSame(stand, input, runId);
+      return startAgain(stand, input, runId);
   }
 }
 
-async function startsTheSame(stand: Stand, input: ContactImportInput, runId: string): Promise<void> {
+async function startAgain(stand: Stand, input: ContactImportInput, runId: string): Promise<void> {
   const again = await stand.client().startContactImport(input);
   expect(again.runId, 'the same content is the same run').toBe(runId);
 }
 
-interface Mortal {
+interface RestartableServer {
   readonly kill: () => Promise<unknown>;
   readonly restart: () => Promise<unknown>;
 }
 
-async function comesBack({ kill, restart }: Mortal, awayMs: number): Promise<void> {
+async function killAndRestart({ kill, restart }: RestartableServer, downMs: number): Promise<void> {
   await kill();
-  await delay(awayMs);
+  await delay(downMs);
   await restart();
 }
 
-/** Until it is taken, or refused because the run has ended or was in no state for it. */
-async function decided(stand: Stand, runId: string, decision: Decision): Promise<void> {
+/** Retries until the decision is accepted, or refused because of the state of the run. */
+async function decide(stand: Stand, runId: string, decision: Decision): Promise<void> {
   const deadline = performance.now() + 60_000;
   for (;;) {
     try {

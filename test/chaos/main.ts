@@ -1,20 +1,20 @@
-/** `npm run chaos`: imports under seeded chaos, seed by seed, each told in a few lines. Exit code 1 when one did not hold. */
+/** `npm run chaos`: runs imports under seeded chaos and prints a few lines about each. Exits with 1 if a seed fails. */
 import { execFileSync } from 'node:child_process';
 import { type Reporter, startVitest } from 'vitest/node';
-import { seedsOf } from './seeds.ts';
+import { parseSeeds } from './seeds.ts';
 
 const USAGE = `npm run chaos -- [--seeds N] [--from SEED] | [--seed SEED …]
 
-  --seeds N     so many seeds, one after the other (default 20)
-  --from SEED   the first of them (default: a random one, which is said)
-  --seed SEED   this one; repeatable. A seed does the same to an import every time
+  --seeds N     the number of seeds to run, one after the other (default 20)
+  --from SEED   the first of them (default: a random one, which is printed)
+  --seed SEED   run this seed; repeatable. The same seed always gives the same plan
 
-Each seed imports contacts into a CXone simulator while workers, Temporal, PostgreSQL and the simulator are killed, put to
-sleep and brought back, CXone loses and garbles answers, and an operator pauses, resumes and cancels. Then independent
-witnesses are asked: the parts add up, CXone's journal and the ledger agree, nobody was written twice, the audit is whole.
-About half a minute a seed.`;
+Each seed imports contacts into a CXone simulator while workers, Temporal, PostgreSQL and the simulator are killed,
+suspended and restarted, CXone loses and garbles answers, and an operator pauses, resumes and cancels. Afterwards the
+conservation check must hold: the counts add up, CXone's journal and the ledger agree, nothing was written twice, the
+audit chain is intact. About half a minute per seed.`;
 
-/** Only what went wrong; the seeds tell the rest themselves. */
+/** Prints only errors; the seeds print everything else. */
 const failures: Reporter = {
   onTestCaseResult(test) {
     for (const { message, diff } of test.result().errors ?? []) {
@@ -29,7 +29,7 @@ const failures: Reporter = {
   },
 };
 
-/** False: a seed did not hold, or something else went wrong: a test beside them, an error that no test has caught. */
+/** Returns false if a seed or another test has failed, or if there was an error outside of the tests. */
 async function run(seeds: readonly number[]): Promise<boolean> {
   process.env.CXFLOW_CHAOS_SEEDS = seeds.join(',');
   const options = { watch: false, project: ['whole'], reporters: [failures], disableConsoleIntercept: true };
@@ -39,9 +39,10 @@ async function run(seeds: readonly number[]): Promise<boolean> {
   const failed = seeds.filter((_, n) => !passed(tests[n]));
   const unhandled = vitest.state.getUnhandledErrors().length;
   await vitest.close();
-  console.log(`\n${seeds.length - failed.length} of ${seeds.length} seeds held`);
-  for (const seed of failed) console.log(`did not hold: ${seed}. Repeat it: npm run chaos -- --seed ${seed}`);
-  if (unhandled > 0) console.log(`and there were errors outside of the seeds: ${unhandled}`);
+  console.log(`\n${seeds.length - failed.length} of ${seeds.length} seeds passed`);
+  for (const seed of failed)
+    console.log(`seed ${seed} failed; repeat it with: npm run chaos -- --seed ${seed}`);
+  if (unhandled > 0) console.log(`errors outside of the seeds: ${unhandled}`);
   return tests.every(passed) && failed.length === 0 && unhandled === 0;
 }
 
@@ -54,13 +55,13 @@ function commit(): string {
 }
 
 try {
-  const seeds = seedsOf(process.argv.slice(2));
+  const seeds = parseSeeds(process.argv.slice(2));
   if (seeds === null) console.log(USAGE);
   else {
     console.log(
       `chaos · ${seeds.length} seed${seeds.length === 1 ? '' : 's'} from ${seeds[0]} · ${commit()}\n`,
     );
-    // vitest may have set one of its own.
+    // Only ever set to 1: vitest may have set an exit code of its own.
     if (!(await run(seeds))) process.exitCode = 1;
   }
 } catch (error) {

@@ -1,25 +1,25 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FAULT_RULES } from '../../src/simulator/faults.ts';
-import { planOf } from './plan.ts';
-import { eventWords, planLines } from './words.ts';
+import { createPlan } from './plan.ts';
+import { renderEvent, renderPlan } from './render.ts';
 
 const seeds = fc.nat(1_000_000);
 
-describe('a plan of chaos', () => {
-  it('is the same for the same seed, and hardly ever for another', () => {
+describe('a chaos plan', () => {
+  it('is the same for the same seed, and differs for another seed', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
-        expect(planOf(seed)).toEqual(planOf(seed));
-        expect(planOf(seed + 1)).not.toEqual({ ...planOf(seed), seed: seed + 1 });
+        expect(createPlan(seed)).toEqual(createPlan(seed));
+        expect(createPlan(seed + 1)).not.toEqual({ ...createPlan(seed), seed: seed + 1 });
       }),
     );
   });
 
-  it('is one that the simulator takes, and names none but its own workers', () => {
+  it('has fault rules that the simulator accepts, and events for existing workers only', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
-        const { faults, events, workers } = planOf(seed);
+        const { faults, events, workers } = createPlan(seed);
         expect(() => FAULT_RULES.parse(faults)).not.toThrow();
         for (const event of events) {
           expect(event.at >= 0 && event.at <= 1).toBe(true);
@@ -30,18 +30,18 @@ describe('a plan of chaos', () => {
     );
   });
 
-  it('comes to every kind of event within a hundred seeds', () => {
+  it('has every kind of event within a hundred seeds', () => {
     const kinds = new Set(
-      Array.from({ length: 100 }, (_, seed) => planOf(seed).events.map(({ what }) => what)).flat(),
+      Array.from({ length: 100 }, (_, seed) => createPlan(seed).events.map(({ what }) => what)).flat(),
     );
     expect(kinds.size).toBe(10);
   });
 
-  it('can be read: no line of it has a hole', () => {
+  it('is rendered without missing values', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
-        const plan = planOf(seed);
-        const text = [...planLines(plan), ...plan.events.map(eventWords)].join('\n');
+        const plan = createPlan(seed);
+        const text = [...renderPlan(plan), ...plan.events.map(renderEvent)].join('\n');
         expect(text).not.toMatch(/undefined|NaN(?!\})|\[object/);
       }),
     );

@@ -1,25 +1,25 @@
 /**
- * What a seed does to an import: the same for the same seed, on every machine. What comes of it may differ, for
- * processors and networks keep no seed; the conservation check must hold all the same.
+ * The disturbances of one import, derived from a seed: the same seed gives the same plan on every machine. Its effect may
+ * still differ with the timing, but the conservation check must always hold.
  */
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { mulberry32 } from '../../src/simulator/random.ts';
 
 export type ChaosEvent = {
-  /** Share of the records that CXone holds by then, 0 to 1; or as soon as that has taken too long. */
+  /** Happens once CXone has this share of the records (0 to 1), or after waiting too long for that. */
   readonly at: number;
 } & (
-  | { readonly what: 'kill worker' | 'end worker'; readonly worker: number; readonly awayMs: number }
-  | { readonly what: 'stop worker'; readonly worker: number; readonly awayMs: number }
-  | { readonly what: 'kill Temporal' | 'kill PostgreSQL' | 'kill CXone'; readonly awayMs: number }
-  | { readonly what: 'pause'; readonly awayMs: number }
+  | { readonly what: 'kill worker' | 'terminate worker'; readonly worker: number; readonly downMs: number }
+  | { readonly what: 'suspend worker'; readonly worker: number; readonly downMs: number }
+  | { readonly what: 'kill Temporal' | 'kill PostgreSQL' | 'kill CXone'; readonly downMs: number }
+  | { readonly what: 'pause'; readonly downMs: number }
   | { readonly what: 'revoke tokens' | 'start again' | 'cancel' }
 );
 
 export interface ChaosPlan {
   readonly seed: number;
   readonly rows: { readonly valid: number; readonly invalid: number; readonly duplicate: number };
-  /** Contacts that CXone has before. */
+  /** How many of the contacts CXone has already. */
   readonly known: number;
   readonly existing: 'skip' | 'update';
   readonly workers: number;
@@ -27,22 +27,22 @@ export interface ChaosPlan {
   readonly latencyMs: number;
   /** 0: unlimited. */
   readonly ratePerMinute: number;
-  /** Does CXone name the records that it refuses? Does it create the others? */
+  /** Whether CXone names the records that it rejects, and whether it creates the others. */
   readonly naming: 'all' | 'none';
   readonly atomic: boolean;
   readonly faults: readonly FaultRule[];
   readonly events: readonly ChaosEvent[];
 }
 
-interface Dice {
+interface Random {
   /** A whole number, both ends included. */
   readonly between: (least: number, most: number) => number;
   readonly chance: (probability: number) => boolean;
   readonly pick: <T>(from: readonly T[]) => T;
 }
 
-function diceOf(seed: number): Dice {
-  // Neighbours begin alike without this.
+function createRandom(seed: number): Random {
+  // Without this, neighbouring seeds would give similar plans.
   const random = mulberry32(Math.imul(seed + 1, 0x9e3779b1));
   const between = (least: number, most: number) => least + Math.floor(random() * (most - least + 1));
   return {
@@ -52,37 +52,37 @@ function diceOf(seed: number): Dice {
   };
 }
 
-export function planOf(seed: number): ChaosPlan {
-  const dice = diceOf(seed);
-  const valid = dice.between(1_000, 5_000);
-  const workers = dice.between(1, 3);
+export function createPlan(seed: number): ChaosPlan {
+  const random = createRandom(seed);
+  const valid = random.between(1_000, 5_000);
+  const workers = random.between(1, 3);
   return {
     seed,
-    rows: { valid, invalid: dice.between(0, 40), duplicate: dice.between(0, 40) },
-    known: dice.chance(0.5) ? dice.between(1, 60) : 0,
-    existing: dice.pick(['skip', 'update']),
+    rows: { valid, invalid: random.between(0, 40), duplicate: random.between(0, 40) },
+    known: random.chance(0.5) ? random.between(1, 60) : 0,
+    existing: random.pick(['skip', 'update']),
     workers,
-    inFlight: dice.between(1, 6),
-    latencyMs: dice.between(20, 250),
-    ratePerMinute: dice.chance(0.25) ? dice.between(600, 3_000) : 0,
-    naming: dice.chance(0.2) ? 'none' : 'all',
-    atomic: !dice.chance(0.2),
-    faults: faultsOf(dice),
-    events: eventsOf(dice, workers),
+    inFlight: random.between(1, 6),
+    latencyMs: random.between(20, 250),
+    ratePerMinute: random.chance(0.25) ? random.between(600, 3_000) : 0,
+    naming: random.chance(0.2) ? 'none' : 'all',
+    atomic: !random.chance(0.2),
+    faults: chooseFaults(random),
+    events: chooseEvents(random, workers),
   };
 }
 
 const POSTS = { method: 'POST', family: 'contactlists' } as const;
 const RECORDS = { family: 'contactlists' } as const;
 
-/** Silences cost a deadline of 15 s each: few. */
-const SILENT: readonly FaultRule['fault'][] = [
+/** Rare, because each costs a deadline of 15 s. */
+const WITHOUT_ANSWER: readonly FaultRule['fault'][] = [
   { answerLost: true },
   { hang: true },
   { drip: 'body' },
   { drip: 'headers' },
 ];
-const LOUD: readonly FaultRule['fault'][] = [
+const WITH_ANSWER: readonly FaultRule['fault'][] = [
   { reset: 'after' },
   { reset: 'before' },
   { status: 503 },
@@ -98,51 +98,52 @@ const LOUD: readonly FaultRule['fault'][] = [
 const PARTIAL: readonly FaultRule['fault'][] = [{ dropRecords: 3 }, { underreport: 2 }];
 const WAITS = [1, 2, 0, 'soon', '-5', 'http-date-in-2', 'http-date-in--60'] as const;
 
-function faultsOf(dice: Dice): FaultRule[] {
-  const share = () => dice.between(2, 10) / 100;
+function chooseFaults(random: Random): FaultRule[] {
+  const share = () => random.between(2, 10) / 100;
   const rules: FaultRule[] = [];
-  for (let n = dice.between(1, 4); n > 0; n -= 1) {
-    const [probability, fault] = [share(), dice.pick(LOUD)];
-    // The 200 of a PUT has no body that we know of: an empty one for what was not done would be CXone's own lie.
+  for (let n = random.between(1, 4); n > 0; n -= 1) {
+    const [probability, fault] = [share(), random.pick(WITH_ANSWER)];
+    // Not for a PUT, whose 200 may have an empty body: cxflow could not tell that nothing was applied.
     rules.push({ match: fault.raw === '' ? POSTS : RECORDS, probability, fault });
   }
-  if (dice.chance(0.4))
-    rules.push({ match: POSTS, after: dice.between(1, 15), times: 1, fault: dice.pick(SILENT) });
-  if (dice.chance(0.4)) {
-    const retryAfter = dice.pick(WAITS);
+  if (random.chance(0.4))
+    rules.push({ match: POSTS, after: random.between(1, 15), times: 1, fault: random.pick(WITHOUT_ANSWER) });
+  if (random.chance(0.4)) {
+    const retryAfter = random.pick(WAITS);
     rules.push({ match: RECORDS, probability: share(), times: 4, fault: { status: 429, retryAfter } });
   }
-  if (dice.chance(0.3))
-    rules.push({ match: POSTS, probability: share(), times: 2, fault: dice.pick(PARTIAL) });
-  if (dice.chance(0.3)) rules.push({ match: { path: '^/oauth2/token$' }, times: 2, fault: { status: 500 } });
-  if (dice.chance(0.5))
+  if (random.chance(0.3))
+    rules.push({ match: POSTS, probability: share(), times: 2, fault: random.pick(PARTIAL) });
+  if (random.chance(0.3))
+    rules.push({ match: { path: '^/oauth2/token$' }, times: 2, fault: { status: 500 } });
+  if (random.chance(0.5))
     rules.push({ match: { family: 'webhooks' }, probability: share(), times: 2, fault: { status: 503 } });
   return rules;
 }
 
-function eventsOf(dice: Dice, workers: number): ChaosEvent[] {
-  const count = dice.between(2, 5);
-  const shares = Array.from({ length: count }, () => dice.between(0, 90) / 100).sort((a, b) => a - b);
-  const deeds = shares.map((at): ChaosEvent => ({ at, ...deedOf(dice, workers) }));
-  // Once: a fresh token that is refused too is a wrong secret, and ends the run.
-  const revoked = deeds.find(({ what }) => what === 'revoke tokens');
-  const events = deeds.filter((deed) => deed.what !== 'revoke tokens' || deed === revoked);
-  // The last word: whoever starts a cancelled import again starts another run.
+function chooseEvents(random: Random, workers: number): ChaosEvent[] {
+  const count = random.between(2, 5);
+  const shares = Array.from({ length: count }, () => random.between(0, 90) / 100).sort((a, b) => a - b);
+  const actions = shares.map((at): ChaosEvent => ({ at, ...chooseAction(random, workers) }));
+  // Once only: if a new token is rejected too, cxflow takes the secret for wrong and fails the run.
+  const revoked = actions.find(({ what }) => what === 'revoke tokens');
+  const events = actions.filter((action) => action.what !== 'revoke tokens' || action === revoked);
+  // At the end, because starting a cancelled import again would start another run.
   const last = Math.round((shares.at(-1) ?? 0) * 100);
-  if (dice.chance(0.1)) events.push({ at: dice.between(last, 95) / 100, what: 'cancel' });
+  if (random.chance(0.1)) events.push({ at: random.between(last, 95) / 100, what: 'cancel' });
   return events;
 }
 
-type Deed = ChaosEvent extends infer E ? (E extends ChaosEvent ? Omit<E, 'at'> : never) : never;
+type ChaosAction = ChaosEvent extends infer E ? (E extends ChaosEvent ? Omit<E, 'at'> : never) : never;
 
-function deedOf(dice: Dice, workers: number): Deed {
-  const worker = dice.between(1, workers);
-  const what = dice.pick([
+function chooseAction(random: Random, workers: number): ChaosAction {
+  const worker = random.between(1, workers);
+  const what = random.pick([
     'kill worker',
     'kill worker',
     'kill worker',
-    'end worker',
-    'stop worker',
+    'terminate worker',
+    'suspend worker',
     'kill Temporal',
     'kill PostgreSQL',
     'kill CXone',
@@ -152,17 +153,17 @@ function deedOf(dice: Dice, workers: number): Deed {
   ] as const);
   switch (what) {
     case 'kill worker':
-    case 'end worker':
-      return { what, worker, awayMs: dice.between(0, 2_000) };
-    case 'stop worker':
-      // Shorter than a heartbeat's patience, longer than it, longer than a lease.
-      return { what, worker, awayMs: dice.pick([1_000, 6_000, 22_000]) };
+    case 'terminate worker':
+      return { what, worker, downMs: random.between(0, 2_000) };
+    case 'suspend worker':
+      // Shorter than the heartbeat timeout, longer than it, and longer than a lease.
+      return { what, worker, downMs: random.pick([1_000, 6_000, 22_000]) };
     case 'kill Temporal':
     case 'kill PostgreSQL':
     case 'kill CXone':
-      return { what, awayMs: dice.between(0, 5_000) };
+      return { what, downMs: random.between(0, 5_000) };
     case 'pause':
-      return { what, awayMs: dice.between(100, 4_000) };
+      return { what, downMs: random.between(100, 4_000) };
     default:
       return { what };
   }

@@ -1,9 +1,9 @@
-/** Which seeds `npm run chaos` is asked for. */
+/** The arguments of `npm run chaos`. */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 
-/** null: help is wanted. Errors: TypeError with what is wrong. */
-export function seedsOf(argv: readonly string[]): readonly number[] | null {
+/** Null for `--help`. Errors: TypeError for invalid arguments. */
+export function parseSeeds(argv: readonly string[]): readonly number[] | null {
   const { values } = parseArgs({
     args: [...argv],
     options: {
@@ -17,11 +17,11 @@ export function seedsOf(argv: readonly string[]): readonly number[] | null {
   if (values.seed) return values.seed.map((text) => wholeNumber(text, '--seed'));
   const first = values.from === undefined ? randomInt(1_000_000) : wholeNumber(values.from, '--from');
   const count = wholeNumber(values.seeds ?? '20', '--seeds');
-  if (count === 0) throw new TypeError('--seeds takes at least 1: none would show nothing');
+  if (count === 0) throw new TypeError('--seeds must be at least 1');
   return Array.from({ length: count }, (_, n) => first + n);
 }
 
 function wholeNumber(text: string, flag: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new TypeError(`${flag} takes a whole number, not ${text}`);
+  throw new TypeError(`${flag} must be a whole number, not ${text}`);
 }

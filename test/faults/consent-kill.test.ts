@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/ledger/database.ts';
-import { contentsOfLedger } from '../harness/everything.ts';
+import { readLedgerContents } from '../harness/ledger-contents.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { query } from './looking.ts';
 import { onStand, randomOf, seedOf, type Stand, until } from './stand.ts';
@@ -91,14 +91,14 @@ describe.concurrent('a worker that is killed', () => {
           (n) => n > 0,
         );
         await first.kill();
-        expect(await contentsOfLedger(stand.databaseUrl)).toContain(person);
+        expect(await readLedgerContents(stand.databaseUrl)).toContain(person);
         return { asked };
       });
       await database.close();
       await stand.readyWorker();
       const result = await erased.asked;
       expect(result).toMatchObject({ suppressed: ['email', 'sms', 'voice', 'webchat'], waitingFor: [] });
-      expect(await contentsOfLedger(stand.databaseUrl)).not.toContain(person);
+      expect(await readLedgerContents(stand.databaseUrl)).not.toContain(person);
       const { rows: kept } = await query(stand, (db) =>
         sql<{ n: number; told: number }>`select (select count(*)::int from erasures) as n,
           (select count(*)::int from (select data::text from audit union all select data::text from audit_pending) a

@@ -17,7 +17,7 @@ it('R15: a full disk delays the import; what was sent and could not be settled i
     await untilApplied(stand, 1_000);
     await disk.fill();
     const said = () => Promise.resolve(readFileSync(disk.logFile, 'utf8'));
-    await until(said, (log) => disk.sign.test(log), 30_000);
+    await until(said, (log) => disk.errorPattern.test(log), 30_000);
     await delay(3_000);
     await disk.free();
     const result = await stand.ended(runId, 120_000);

@@ -1,4 +1,4 @@
-/** What the ledger says of a selection update, against the simulator's journal of every version. */
+/** Compares the ledger's record of a selection update with the simulator's journal of all campaign versions. */
 import { sql } from 'kysely';
 import { expect } from 'vitest';
 import { sameSelection } from '../../src/domain/selection-update/places.ts';
@@ -8,7 +8,7 @@ import type { Database } from '../../src/ledger/database.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { AdminClient } from '../../src/simulator/admin-client.ts';
 
-interface Told {
+interface SelectionUpdate {
   readonly outcome: string | null;
   readonly evidence: string | null;
   readonly sent: unknown;
@@ -16,34 +16,36 @@ interface Told {
   readonly after: string | null;
 }
 
-/** Versions without a gap; every write is somebody's, or its answer was lost; what the run calls updated stands in one of them. */
-export async function campaignAgrees({ db }: Database, admin: AdminClient, run: Run): Promise<void> {
+/** Versions have no gaps, every PATCH was claimed, and what the run calls updated is in the journal. */
+export async function checkCampaign({ db }: Database, admin: AdminClient, run: Run): Promise<void> {
   const journal = await admin.campaignJournal(run.target);
   const versions = journal.map(({ version }) => version);
   expect(versions, 'versions').toEqual(versions.map((_, index) => (versions[0] ?? 0) + index));
-  const { rows } = await sql<Told>`
+  const { rows } = await sql<SelectionUpdate>`
     select o.outcome, o.evidence, u.sent, u.sent_sha256 as sha, u.version_after as after from selection_updates u
     left join outcomes o on o.run_no = u.run_no and o.seq = 1 where u.run_no = ${run.run_no}`.execute(db);
-  const [told] = rows;
-  if (told?.outcome === 'updated') {
-    const sent = readSelection(told.sent);
+  const [update] = rows;
+  if (update?.outcome === 'updated') {
+    const sent = readSelection(update.sent);
     const written = journal.filter(({ action, document }) => {
       return action === 'update' && sameSelection(readSelection(document.contactSelection), sent);
     });
-    const isExact = told.evidence !== 'own_write_or_existing';
-    const there = isExact ? written.filter(({ version }) => String(version) === told.after) : written;
-    expect(there.length, `the version that ${run.run_id} wrote`).toBeGreaterThan(0);
-    expect(told.sha, 'SHA-256 over the canonical JSON of what was sent').toBe(
-      sha256(canonicalize(told.sent)),
-    );
+    const isExact = update.evidence !== 'own_write_or_existing';
+    const found = isExact ? written.filter(({ version }) => String(version) === update.after) : written;
+    expect(found.length, `the version that ${run.run_id} wrote`).toBeGreaterThan(0);
+    expect(update.sha, 'SHA-256 of the canonical JSON that was sent').toBe(sha256(canonicalize(update.sent)));
   } else {
-    expect(told?.after ?? null, 'a version written by a run that says it wrote none').toBe(null);
+    expect(update?.after ?? null, 'a version written by a run that reports none').toBe(null);
   }
-  await everyPatchWasClaimed(db, admin, run.target);
+  await checkPatchesWereClaimed(db, admin, run.target);
 }
 
-/** Also those that were refused; a 401 is answered with one repeat. */
-async function everyPatchWasClaimed(db: Database['db'], admin: AdminClient, campaign: string): Promise<void> {
+/** Counts refused PATCHes too. After a 401 the client repeats the request once without another claim. */
+async function checkPatchesWereClaimed(
+  db: Database['db'],
+  admin: AdminClient,
+  campaign: string,
+): Promise<void> {
   const { rows } = await sql<{ claims: number; updated: number; lost: number; running: number }>`
     with mine as (select u.run_no, u.version_after, r.state from selection_updates u join runs r using (run_no)
       where u.campaign_id = ${campaign})
@@ -56,12 +58,10 @@ async function everyPatchWasClaimed(db: Database['db'], admin: AdminClient, camp
   const byStatus = requests['PATCH /api/v2/outbound/campaigns/:campaignId'] ?? {};
   const patches = Object.values(byStatus).reduce((sum, n) => sum + n, 0);
   const { claims = 0, updated = 0, lost = 0, running = 0 } = rows[0] ?? {};
-  expect(patches - (byStatus['401'] ?? 0), 'PATCHes, against claims').toBeLessThanOrEqual(claims);
+  expect(patches - (byStatus['401'] ?? 0), 'PATCHes compared with claims').toBeLessThanOrEqual(claims);
   const applied = (await admin.campaignJournal(campaign)).filter(({ action }) => action === 'update').length;
-  expect(updated, 'updates of the ledger, against those of the journal').toBeLessThanOrEqual(applied);
-  // What is under way may be settled any moment; of what nobody answered, nobody may know.
+  expect(updated, 'updates in the ledger compared with the journal').toBeLessThanOrEqual(applied);
+  // Running updates may not be settled yet, and lost answers may belong to applied updates.
   if (running === 0)
-    expect(applied, 'updates of the journal, against those of the ledger').toBeLessThanOrEqual(
-      updated + lost,
-    );
+    expect(applied, 'updates in the journal compared with the ledger').toBeLessThanOrEqual(updated + lost);
 }

@@ -1,7 +1,7 @@
 /**
- * The conservation check that ends every scenario and every fault test: what the simulator holds is what the ledger says, the
- * parts add up, nobody twice. It asks independent witnesses (the simulator's journal, the tables, the audit chain) and
- * believes no count that the product has computed without counting again.
+ * The conservation check at the end of every scenario and fault test: the simulator's state matches the ledger, the counts
+ * add up, and no contact was created twice. It relies on independent sources (the simulator's journal, the tables, the
+ * audit chain) and recounts everything that the product has counted.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
@@ -13,37 +13,37 @@ import { type Database, openDatabase } from '../../src/ledger/database.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { type AdminClient, createAdminClient } from '../../src/simulator/admin-client.ts';
-import { campaignAgrees } from './campaign-conservation.ts';
-import { preferencesAgree } from './preference-conservation.ts';
+import { checkCampaign } from './campaign-conservation.ts';
+import { checkPreferences } from './preference-conservation.ts';
 
 export interface Conservation {
   readonly databaseUrl: string;
   readonly simulatorUrl: string;
   readonly runId: string;
-  /** Default `completed`. A dry run, and one that failed, may keep pending records. */
+  /** Default `completed`. Dry runs and failed runs may have pending records. */
   readonly state?: Run['state'];
-  /** What Temporal's client answered, where it did. */
+  /** The workflow's result, if the test has it. */
   readonly result?: RunResult;
-  /** How many contacts CXone holds twice, because a person let them go out again. Default none. */
+  /** How many contacts CXone has twice because an operator decided to send them again; default 0. */
   readonly heldTwice?: number;
-  /** Other runs wrote to the same list too: their contacts are left out. Default false: every entry is accounted for. */
+  /** Whether other runs wrote to the same list. Their contacts are ignored then; otherwise every entry must be explained. */
   readonly isListShared?: boolean;
 }
 
-/** Throws vitest's assertion with the numbers that do not fit; returns the counts. */
+/** Returns the counts. Errors: vitest's assertion with the numbers that do not match. */
 export async function expectConserved(check: Conservation): Promise<Counts> {
   const database = openDatabase(check.databaseUrl, 2);
   const ledger = openLedger(check.databaseUrl, 2);
   try {
     const run = await ledger.runs.get(check.runId);
-    const counts = await countsAgree(ledger, database, run, check);
-    await outcomesAreOneEach(database, run, counts);
+    const counts = await checkCounts(ledger, database, run, check);
+    await checkOutcomes(database, run, counts);
     const admin = createAdminClient(check.simulatorUrl);
-    if (run.kind === 'selectionUpdate') await campaignAgrees(database, admin, run);
-    else if (run.kind === 'preferenceUpdate') await preferencesAgree(database, admin, run);
-    else await journalAgrees(database, admin, run, check);
-    await nothingIsLeftOpen(database, run);
-    await auditIsWhole(ledger, run);
+    if (run.kind === 'selectionUpdate') await checkCampaign(database, admin, run);
+    else if (run.kind === 'preferenceUpdate') await checkPreferences(database, admin, run);
+    else await checkContactJournal(database, admin, run, check);
+    await checkNothingIsOpen(database, run);
+    await checkAudit(ledger, run);
     return counts;
   } finally {
     await ledger.close();
@@ -51,16 +51,16 @@ export async function expectConserved(check: Conservation): Promise<Counts> {
   }
 }
 
-/** total = pending + outcomes; result = exact = cheap. */
-async function countsAgree(ledger: Ledger, database: Database, run: Run, check: Conservation) {
+/** total = pending + outcomes, and the run's result, its exact counts and its running counts agree. */
+async function checkCounts(ledger: Ledger, database: Database, run: Run, check: Conservation) {
   const exact = await ledger.runs.exactCounts(run.run_no);
-  const counted = await countAgain(database, run.run_no);
+  const counted = await countOutcomes(database, run.run_no);
   expect(run.state, `state of ${run.run_id}; failure ${JSON.stringify(run.failure)}`).toBe(
     check.state ?? 'completed',
   );
-  expect(isConserved(exact), `the parts of ${JSON.stringify(exact)} add up`).toBe(true);
-  expect(withoutZeros(exact), 'exact counts = outcomes counted one by one').toEqual(withoutZeros(counted));
-  expect(withoutZeros(await ledger.runs.counts(run.run_no)), 'cheap counts = exact counts').toEqual(
+  expect(isConserved(exact), `${JSON.stringify(exact)} adds up`).toBe(true);
+  expect(withoutZeros(exact), 'exact counts = recounted outcomes').toEqual(withoutZeros(counted));
+  expect(withoutZeros(await ledger.runs.counts(run.run_no)), 'running counts = exact counts').toEqual(
     withoutZeros(exact),
   );
   if (run.state !== 'failed' && run.state !== 'running' && !run.dry_run)
@@ -72,7 +72,7 @@ async function countsAgree(ledger: Ledger, database: Database, run: Run, check: 
   return exact;
 }
 
-async function countAgain({ db }: Database, runNo: number): Promise<Counts> {
+async function countOutcomes({ db }: Database, runNo: number): Promise<Counts> {
   const { rows } = await sql<{ outcome: Outcome | 'pending'; n: number }>`
     select coalesce(o.outcome, 'pending') as outcome, count(*)::int as n
     from records r left join outcomes o using (run_no, seq) where r.run_no = ${runNo} group by 1`.execute(db);
@@ -84,8 +84,8 @@ function withoutZeros(counts: Counts): Readonly<Record<string, number>> {
   return Object.fromEntries(Object.entries(counts).filter(([name, n]) => n !== 0 || name === 'pending'));
 }
 
-/** The primary key forbids two outcomes of one record; here: no outcome without a record, no record in two batches. */
-async function outcomesAreOneEach({ db }: Database, run: Run, counts: Counts): Promise<void> {
+/** No outcome without a record, and no record in two open writes. The primary key already forbids two outcomes per record. */
+async function checkOutcomes({ db }: Database, run: Run, counts: Counts): Promise<void> {
   const { rows } = await sql<{ orphans: number; outcomes: number; settled_twice: number }>`
     select
       (select count(*)::int from outcomes o left join records r using (run_no, seq)
@@ -105,11 +105,11 @@ interface Settled {
   readonly contact: string;
   readonly outcome: Outcome | 'pending';
   readonly evidence: string | null;
-  /** Of a write that was sent, and whose answer is not known. */
+  /** The record belongs to a write whose answer is not known. */
   readonly unknown: boolean;
 }
 
-async function journalAgrees(
+async function checkContactJournal(
   database: Database,
   admin: AdminClient,
   run: Run,
@@ -121,51 +121,48 @@ async function journalAgrees(
   );
   const created = journal.filter((entry) => entry.action === 'create');
   const { heldTwice = 0 } = check;
-  const twice = (what: string, held: readonly string[]) =>
-    expect(heldTwice === 0 ? held : held.length, `${what} that CXone holds twice`).toEqual(heldTwice || []);
-  twice('contacts', repeated(created.map((entry) => entry.contactId)));
-  twice('numbers', repeated(created.flatMap((entry) => entry.phones)));
-  const applied = new Set(created.map((entry) => entry.contactId));
-  const said = [...settled.values()]
-    .filter(({ outcome }) => outcome === 'created')
-    .map(({ contact }) => contact);
+  const expectTwice = (what: string, found: readonly string[]) =>
+    expect(heldTwice === 0 ? found : found.length, `${what} that CXone has twice`).toEqual(heldTwice || []);
+  expectTwice('contacts', repeated(created.map((entry) => entry.contactId)));
+  expectTwice('numbers', repeated(created.flatMap((entry) => entry.phones)));
+  const withOutcome = (wanted: Outcome) =>
+    [...settled.values()].filter(({ outcome }) => outcome === wanted).map(({ contact }) => contact);
+  const createdContacts = new Set(created.map((entry) => entry.contactId));
   expect(
-    said.filter((contact) => !applied.has(contact)),
-    'created in the ledger, not in CXone',
+    withOutcome('created').filter((contact) => !createdContacts.has(contact)),
+    'created according to the ledger, but not in CXone',
   ).toEqual([]);
-  const unsaid = [...applied].filter((contact) => !mayBeOurs(settled.get(contact)));
+  const unexplained = [...createdContacts].filter((contact) => !mayBeCreated(settled.get(contact)));
   expect(
-    unsaid.map((contact) => settled.get(contact) ?? contact),
-    'created in CXone, and the ledger says otherwise',
+    unexplained.map((contact) => settled.get(contact) ?? contact),
+    'created in CXone, but not according to the ledger',
   ).toEqual([]);
-  const updates = new Set(
-    journal.filter((entry) => entry.action === 'update').map((entry) => entry.contactId),
-  );
-  const updated = [...settled.values()]
-    .filter(({ outcome }) => outcome === 'updated')
-    .map(({ contact }) => contact);
+  const updates = journal.filter((entry) => entry.action === 'update');
+  const updatedContacts = new Set(updates.map((entry) => entry.contactId));
   expect(
-    updated.filter((contact) => !updates.has(contact)),
-    'updated in the ledger, not in CXone',
+    withOutcome('updated').filter((contact) => !updatedContacts.has(contact)),
+    'updated according to the ledger, but not in CXone',
   ).toEqual([]);
-  await everyPostWasClaimed(database, admin);
+  await checkPostsWereClaimed(database, admin);
 }
 
-/** What the ledger may say of a contact that this run's requests have put into CXone. */
-function mayBeOurs(settled: Settled | undefined): boolean {
+/** Whether the ledger's record of a contact is consistent with CXone having created it for this run. */
+function mayBeCreated(settled: Settled | undefined): boolean {
   if (!settled) return false;
   const { outcome, evidence, unknown } = settled;
   return outcome === 'created' || outcome === 'in_doubt' || evidence === 'own_write_or_existing' || unknown;
 }
 
-/** Every request that left has a claim that was committed, of whichever run; a 401 is answered with one repeat. */
-async function everyPostWasClaimed({ db }: Database, admin: AdminClient): Promise<void> {
+/** Every request, of any run, has a committed claim. After a 401 the client repeats the request once without another claim. */
+async function checkPostsWereClaimed({ db }: Database, admin: AdminClient): Promise<void> {
   const { rows } = await sql<{ claims: number }>`
     select coalesce(sum(attempts), 0)::int as claims from writes where kind = 'create'`.execute(db);
   const { requests } = await admin.stats();
   const byStatus = requests['POST /api/v2/contactlists/:listId/records'] ?? {};
   const posts = Object.values(byStatus).reduce((sum, n) => sum + n, 0);
-  expect(posts - (byStatus['401'] ?? 0), 'POSTs, against claims').toBeLessThanOrEqual(rows[0]?.claims ?? 0);
+  expect(posts - (byStatus['401'] ?? 0), 'POSTs compared with claims').toBeLessThanOrEqual(
+    rows[0]?.claims ?? 0,
+  );
 }
 
 async function settledContacts({ db }: Database, run: Run): Promise<ReadonlyMap<string, Settled>> {
@@ -184,8 +181,8 @@ function repeated(values: readonly string[]): readonly string[] {
   return values.filter((value) => seen.has(value) || !seen.add(value));
 }
 
-/** Nothing is under way in a run that ended; what nobody sent may stay planned where the run did not complete. */
-async function nothingIsLeftOpen({ db }: Database, run: Run): Promise<void> {
+/** A run that has ended has no write in progress. Unsent writes may stay planned if it did not complete. */
+async function checkNothingIsOpen({ db }: Database, run: Run): Promise<void> {
   if (run.state === 'running' || run.state === 'failed') return;
   const open =
     run.state === 'completed' && !run.dry_run
@@ -197,8 +194,8 @@ async function nothingIsLeftOpen({ db }: Database, run: Run): Promise<void> {
   expect(rows, 'writes that are still open').toEqual([]);
 }
 
-/** Seals what a worker that was killed has left unsealed, beside those that live and do so too; recomputes the chain. */
-async function auditIsWhole(ledger: Ledger, run: Run): Promise<void> {
+/** Seals what a killed worker has left unsealed, possibly alongside living workers, and recomputes the chain. */
+async function checkAudit(ledger: Ledger, run: Run): Promise<void> {
   let verdict = await sealAndVerify(ledger);
   for (let tries = 1; verdict.unsealed > 0 && tries < 500; tries += 1) {
     await delay(20);

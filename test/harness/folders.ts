@@ -1,11 +1,11 @@
-/** Temporary folders that do not outlive the tests. */
+/** Temporary folders, which are removed even if the tests are killed. */
 import { existsSync, realpathSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { guardian } from './guardian.ts';
 
-/** A new folder; `mode` 0700, as mktemp makes it, or 0755, which PostgreSQL's user can go through. */
+/** A new folder with mode 0700, like those of mktemp, or 0755, which PostgreSQL's user can reach. */
 export async function newFolder(mode: 0o700 | 0o755 = 0o755): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'cxflow-test-'));
   await chmod(folder, mode);
@@ -13,10 +13,13 @@ export async function newFolder(mode: 0o700 | 0o755 = 0o755): Promise<string> {
   return folder;
 }
 
-/** Also what its `postgres` links to (decisions.md 30). `dir`: the folder that startPostgres got. */
+/**
+ * Removes the folder `dir` of a stack, and the one under /var/tmp to which its `postgres` may link
+ * (docs/adr/0001-embedded-postgresql.md#where-the-binaries-and-the-data-live).
+ */
 export async function removeStackFolder(dir: string): Promise<void> {
-  const home = join(dir, 'postgres');
-  const data = existsSync(home) ? realpathSync(home) : null;
+  const link = join(dir, 'postgres');
+  const data = existsSync(link) ? realpathSync(link) : null;
   await rm(dir, { recursive: true, force: true });
   if (data) await rm(data, { recursive: true, force: true });
 }

@@ -1,4 +1,4 @@
-/** A database and a namespace of one's own on the servers that the whole test run shares. */
+/** A new database and an unused namespace on the servers that the whole test run shares. */
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,14 +10,14 @@ export function freshDatabase(): Promise<string> {
   return createDatabase(inject('databaseUrl'), `test_${randomBytes(6).toString('hex')}`);
 }
 
-/** A namespace that no other test file of this run uses; with cxflow's search attributes. */
+/** A namespace with cxflow's search attributes that no other test of this run uses. */
 export function freshNamespace(): string {
   const free = inject('namespaces').find(claim);
-  if (!free) throw new Error('all namespaces are taken: add some in test/harness/global-servers.ts');
+  if (!free) throw new Error('all namespaces are in use: add some in test/harness/global-servers.ts');
   return free;
 }
 
-/** Test files run in processes of their own: who creates the file has the namespace. */
+/** Test files run in separate processes, so the process that creates the file has claimed the namespace. */
 function claim(namespace: string): boolean {
   try {
     writeFileSync(join(inject('namespaceFolder'), namespace), String(process.pid), { flag: 'wx' });

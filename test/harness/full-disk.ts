@@ -1,4 +1,4 @@
-/** A PostgreSQL of one's own that has no room any more: on a small disk in memory; without the right to mount one, read-only. */
+/** A PostgreSQL whose disk is full: on a small in-memory disk or, without permission to mount one, in read-only mode. */
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -11,17 +11,18 @@ import { startTestPostgres } from './servers.ts';
 
 export interface FullDisk {
   readonly url: string;
-  /** What PostgreSQL says of it, in a log that has room. */
+  /** Not on the full disk. */
   readonly logFile: string;
-  readonly sign: RegExp;
+  /** Matches PostgreSQL's message about the full disk. */
+  readonly errorPattern: RegExp;
   readonly fill: () => Promise<void>;
-  /** There is room again; a server that ended for the lack of it is started. */
+  /** Frees the space, and restarts the server if it has exited. */
   readonly free: () => Promise<void>;
 }
 
 const DISK_MEGABYTES = 300;
 
-/** Removed when the test ends. */
+/** Server and disk are removed when the test ends. */
 export async function postgresOnSmallDisk(): Promise<FullDisk> {
   const [disk, logs] = await Promise.all([newFolder(), newFolder()]);
   const isMounted = mount(disk);
@@ -43,11 +44,11 @@ export async function postgresOnSmallDisk(): Promise<FullDisk> {
     watch(server);
   };
   const common = { url: server.url, logFile };
-  if (!isMounted) return { ...common, sign: /read-only transaction/, ...readOnly(server.url) };
+  if (!isMounted) return { ...common, errorPattern: /read-only transaction/, ...readOnly(server.url) };
   const ballast = join(disk, 'ballast');
   return {
     ...common,
-    sign: /No space left on device/,
+    errorPattern: /No space left on device/,
     fill: () => Promise.resolve(fill(ballast)),
     async free() {
       rmSync(ballast, { force: true });
@@ -66,7 +67,7 @@ function mount(folder: string): boolean {
   }
 }
 
-/** To the last byte. */
+/** Fills the disk to the last byte. */
 function fill(file: string): void {
   const block = Buffer.alloc(64 * 1024, 1);
   const handle = openSync(file, 'a');

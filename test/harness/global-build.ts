@@ -1,9 +1,9 @@
-/** vitest's global set-up: dist once, so that workers and commands which tests start need neither tsx nor webpack. */
+/** vitest's global set-up: builds dist once, so that the workers and commands that tests start need neither tsx nor webpack. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** Each project loads this file anew: what they share hangs on the global object. */
+/** On the global object, because each project loads this file again. */
 const shared = globalThis as { cxflowTestBuild?: Promise<void> };
 
 export default function setup(): Promise<void> {

@@ -1,4 +1,4 @@
-/** vitest's global set-up: one PostgreSQL and one Temporal for all the projects of a run that want them. */
+/** vitest's global set-up: one PostgreSQL and one Temporal for all projects that need them. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProvidedContext } from 'vitest';
@@ -9,10 +9,10 @@ import { startTestPostgres, startTestTemporal } from './servers.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** PostgreSQL's superuser; take a database of your own from it: freshDatabase(). */
+    /** For PostgreSQL's superuser. Tests create their own database with freshDatabase(). */
     databaseUrl: string;
     temporalAddress: string;
-    /** A folder with a file for each namespace that is still free: freshNamespace(). */
+    /** A folder with a file for each namespace in use, see freshNamespace(). */
     namespaceFolder: string;
     namespaces: readonly string[];
     /** For createTimeSkipping's `existing-path`. */
@@ -20,7 +20,7 @@ declare module 'vitest' {
   }
 }
 
-/** A namespace that is registered later is unknown to parts of the server for seconds. */
+/** Created at the start, because parts of the server do not know a new namespace for seconds. */
 const NAMESPACES = Array.from({ length: 128 }, (_, index) => `test-${index + 1}`);
 
 interface Servers {
@@ -28,7 +28,7 @@ interface Servers {
   readonly stop: () => Promise<void>;
 }
 
-/** Each project loads this file anew: what they share hangs on the global object. */
+/** On the global object, because each project loads this file again. */
 const shared = globalThis as { cxflowTestServers?: { users: number; readonly servers: Promise<Servers> } };
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {

@@ -1,4 +1,4 @@
-/** The simulator's journal of preferences against the ledger: nobody's choice lost, none applied twice, none unaccounted for. */
+/** Compares the simulator's journal of preferences with the ledger: none is lost, applied twice or unexplained. */
 import { sql } from 'kysely';
 import { expect } from 'vitest';
 import type { Outcome } from '../../src/domain/run.ts';
@@ -7,39 +7,39 @@ import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { AdminClient } from '../../src/simulator/admin-client.ts';
 
 interface Settled {
-  /** Of the item; each is of one record of one run. */
+  /** The item's idempotency key, which is unique to one record of one run. */
   readonly key: string;
   readonly outcome: Outcome | 'pending';
-  /** Of a write that was sent, and whose answer is not known. */
+  /** The record belongs to a write whose answer is not known. */
   readonly unknown: boolean;
 }
 
-export async function preferencesAgree({ db }: Database, admin: AdminClient, run: Run): Promise<void> {
+export async function checkPreferences({ db }: Database, admin: AdminClient, run: Run): Promise<void> {
   const { rows } = await sql<Settled>`
     select r.record->>'idempotencyKey' as key, coalesce(o.outcome, 'pending') as outcome,
       o.seq is null and exists (select 1 from writes p where p.run_no = r.run_no and r.seq = any(p.seqs)
         and p.state in ('sending', 'unanswered')) as unknown
     from records r left join outcomes o using (run_no, seq)
     where r.run_no = ${run.run_no} and r.record is not null`.execute(db);
-  const ours = new Map(rows.map((row) => [row.key, row]));
+  const settled = new Map(rows.map((row) => [row.key, row]));
   const applied = (await admin.preferenceJournal())
-    .filter(({ action, idempotencyKey }) => action === 'update' && ours.has(idempotencyKey))
+    .filter(({ action, idempotencyKey }) => action === 'update' && settled.has(idempotencyKey))
     .map(({ idempotencyKey }) => idempotencyKey);
   expect(applied.length, 'items that CXone applied twice').toBe(new Set(applied).size);
   const inCxone = new Set(applied);
-  const said = rows.filter(({ outcome }) => outcome === 'updated').map(({ key }) => key);
+  const updated = rows.filter(({ outcome }) => outcome === 'updated').map(({ key }) => key);
   expect(
-    said.filter((key) => !inCxone.has(key)),
-    'updated in the ledger, not in CXone',
+    updated.filter((key) => !inCxone.has(key)),
+    'updated according to the ledger, but not in CXone',
   ).toEqual([]);
-  const unsaid = applied.filter((key) => !mayBeApplied(ours.get(key)));
+  const unexplained = applied.filter((key) => !mayBeApplied(settled.get(key)));
   expect(
-    unsaid.map((key) => ours.get(key)),
-    'applied in CXone, and the ledger says otherwise',
+    unexplained.map((key) => settled.get(key)),
+    'applied in CXone, but not according to the ledger',
   ).toEqual([]);
 }
 
-/** In conflict: it was applied by a request whose answer was lost, and somebody else's newer one came before the next. */
+/** A conflict is possible: the answer was lost, and a newer preference was stored before the request was repeated. */
 function mayBeApplied(settled: Settled | undefined): boolean {
   if (!settled) return false;
   const { outcome, unknown } = settled;

@@ -8,21 +8,21 @@ import { useProcesses } from './processes.ts';
 const processes = useProcesses();
 const node = (code: string) => processes.run(process.execPath, ['-e', code]);
 
-it('waits for a line, and says what a process printed when it ends before', async () => {
+it('waits for a line, and reports the output of a process that exits before it', async () => {
   const ready = node(`setTimeout(() => console.log('ready on 4711'), 50); setTimeout(() => {}, 60_000)`);
   expect((await ready.waitFor(/ready on (\d+)/))[1]).toBe('4711');
   expect(await ready.kill()).toEqual({ code: null, signal: 'SIGKILL' });
   const short = node(`console.error('no such list')`);
-  await expect(short.waitFor(/ready/)).rejects.toThrow(/ended \(0\) before it said ready:\nno such list/);
+  await expect(short.waitFor(/ready/)).rejects.toThrow(/exited \(0\) before it printed ready:\nno such list/);
 });
 
-it('keeps stdout and stderr apart', async () => {
+it('separates stdout and stderr', async () => {
   const both = node(`console.log('out'); console.error('err')`);
   expect(await both.exited).toEqual({ code: 0, signal: null });
   expect([both.stdout(), both.stderr()]).toEqual(['out\n', 'err\n']);
 });
 
-it('gives a process nothing of the environment that could lead it elsewhere', async () => {
+it('starts processes without environment variables that could point to other servers', async () => {
   vi.stubEnv('TEMPORAL_ADDRESS', 'elsewhere:7233');
   const shown = node(`console.log(process.env.TEMPORAL_ADDRESS ?? 'none')`);
   await shown.exited;
@@ -30,7 +30,7 @@ it('gives a process nothing of the environment that could lead it elsewhere', as
   vi.unstubAllEnvs();
 });
 
-it('ends processes and removes folders of a test run that is killed', async () => {
+it('kills the processes and removes the folders of a test run that is killed', async () => {
   const guardian = fileURLToPath(new URL('./guardian.ts', import.meta.url));
   const folders = fileURLToPath(new URL('./folders.ts', import.meta.url));
   const code = `
@@ -46,11 +46,11 @@ it('ends processes and removes folders of a test run that is killed', async () =
   await run.kill();
   await vi.waitFor(() => expect(isAlive(Number(end))).toBe(false), 5_000);
   await vi.waitFor(() => expect(existsSync(folder)).toBe(false), 5_000);
-  expect(isAlive(Number(keep)), 'a process that was taken off the list').toBe(true);
+  expect(isAlive(Number(keep)), 'a process that is no longer watched').toBe(true);
   process.kill(Number(keep), 'SIGKILL');
 });
 
-it.runIf(process.platform === 'linux')('finds a process of a process that a test leaves behind', async () => {
+it.runIf(process.platform === 'linux')('finds a grandchild process that a test leaves behind', async () => {
   const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url));
   const child = spawn(
     process.execPath,

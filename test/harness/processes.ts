@@ -1,6 +1,6 @@
 /**
- * The product's own processes for scenario and fault tests: worker, simulator and commands from dist, with plain node.
- * A process that a test leaves behind fails the test, and is ended.
+ * The product's own processes for scenario and fault tests: worker, simulator and commands, run from dist with plain Node.
+ * A process that a test leaves behind is killed and fails the test.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -21,11 +21,11 @@ export interface TestProcess {
   stderr(): string;
   /** Both, in the order of their arrival. */
   output(): string;
-  /** Resolves with the first match in the output, from the beginning on. Errors: it ended before, or the time is over. */
+  /** Resolves with the first match in the whole output. Errors: the process exits first, or the time is over. */
   waitFor(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
-  /** SIGKILL; resolves when it is gone. */
+  /** Sends SIGKILL and waits for the exit. */
   kill(): Promise<Exit>;
-  /** SIGTERM; an error when it does not end within `graceMs` (default 20 s). */
+  /** Sends SIGTERM. Errors: the process does not exit within `graceMs` (default 20 s). */
   terminate(graceMs?: number): Promise<Exit>;
   /** SIGSTOP and SIGCONT. */
   pause(): void;
@@ -33,33 +33,33 @@ export interface TestProcess {
 }
 
 export interface Start {
-  /** A file below dist, without its extension: `worker`, `simulator/main`; or `cxflow` for the command. */
+  /** A file below dist, without the extension: `worker`, `simulator/main`; or `cxflow` for the command. */
   readonly entry: string;
   readonly args?: readonly string[];
-  /** Added to a bare environment; nothing of the caller's TEMPORAL_*, CXONE_* … gets through. */
+  /** Added to a minimal environment without the caller's TEMPORAL_*, CXONE_* and so on. */
   readonly env?: Env;
   readonly cwd?: string;
-  /** Written to its stdin, which is closed then. */
+  /** Written to its stdin, which is then closed. */
   readonly input?: string;
 }
 
 export interface Processes {
   start(start: Start): TestProcess;
-  /** Starts any other program under the same watch. */
+  /** Starts any other program. */
   run(file: string, args: readonly string[], options?: Omit<Start, 'entry' | 'args'>): TestProcess;
 }
 
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 const COMMAND = fileURLToPath(new URL('../../bin/cxflow.js', import.meta.url));
 
-/** Call it at the top of a test file, or of a describe. */
+/** To be called at the top level of a test file or of a describe. */
 export function useProcesses(): Processes {
-  const mark = `cxflow-test-${randomBytes(8).toString('hex')}`;
+  const marker = `cxflow-test-${randomBytes(8).toString('hex')}`;
   const started: TestProcess[] = [];
   const run: Processes['run'] = (file, args, options = {}) => {
     const process = launch(file, args, {
       ...options,
-      env: { ...bareEnvironment(), ...options.env, CXFLOW_TEST: mark },
+      env: { ...bareEnvironment(), ...options.env, CXFLOW_TEST: marker },
     });
     started.push(process);
     return process;
@@ -67,16 +67,16 @@ export function useProcesses(): Processes {
   const start: Processes['start'] = ({ entry, args = [], ...options }) => {
     const script = entry === 'cxflow' ? COMMAND : `${DIST}${entry}.js`;
     if (!existsSync(script))
-      throw new Error(`${script} is missing: is this test in a folder that gets dist?`);
+      throw new Error(`${script} is missing: is this test in a project that builds dist?`);
     return run(process.execPath, [script, ...args], {
       ...options,
       env: { CXFLOW_FROM: 'dist', ...options.env },
     });
   };
   afterEach(async () => {
-    // What a test has just sent a signal may take a moment to go.
-    for (let looks = 0; looks < 10 && processesWith(mark).length > 0; looks += 1) await delay(50);
-    const left = processesWith(mark).map((pid) => ({ pid, command: commandLine(pid) }));
+    // A process that was just sent a signal may take a moment to exit.
+    for (let checks = 0; checks < 10 && processesWith(marker).length > 0; checks += 1) await delay(50);
+    const left = processesWith(marker).map((pid) => ({ pid, command: commandLine(pid) }));
     for (const { pid } of left) signal(pid, 'SIGKILL');
     await Promise.all(started.splice(0).map((each) => each.kill()));
     expect(
@@ -87,15 +87,15 @@ export function useProcesses(): Processes {
   return { start, run };
 }
 
-/** Also children of children: a process inherits its environment. Linux only; elsewhere only `started` is looked after. */
-function processesWith(mark: string): readonly number[] {
+/** Finds grandchildren too, because processes inherit their environment. Linux only; elsewhere only `started` is checked. */
+function processesWith(marker: string): readonly number[] {
   if (!existsSync('/proc/self/environ')) return [];
   const pids = readdirSync('/proc')
     .map(Number)
     .filter((pid) => pid > 1);
   return pids.filter((pid) => {
     try {
-      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(mark) && isAlive(pid);
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(marker) && isAlive(pid);
     } catch {
       return false;
     }
@@ -118,23 +118,23 @@ function launch(file: string, args: readonly string[], options: Omit<Start, 'ent
   guardian().watch(pid);
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');
-  const exited = exitOf(child);
+  const exited = watchExit(child);
   void exited.then(() => guardian().forget(pid));
   const name = args[0] ? `${args[0].split('/').slice(-2).join('/')}` : file;
-  const heard = listenTo(child);
+  const streams = collectOutput(child);
   const end = async (how: NodeJS.Signals, graceMs: number) => {
     signal(pid, how);
     if (!(await waitForExit(pid, graceMs)))
-      throw new Error(`${name} did not end on ${how}\n${heard.output()}`);
+      throw new Error(`${name} did not exit on ${how}\n${streams.output()}`);
     return exited;
   };
   return {
     name,
     pid,
     exited,
-    ...heard,
+    ...streams,
     waitFor: (pattern, timeoutMs = 30_000) =>
-      waitForOutput({ name, child, heard, exited }, pattern, timeoutMs),
+      waitForOutput({ name, child, streams, exited }, pattern, timeoutMs),
     kill: () => end('SIGKILL', 5_000),
     terminate: (graceMs = 20_000) => end('SIGTERM', graceMs),
     pause: () => signal(pid, 'SIGSTOP'),
@@ -142,9 +142,9 @@ function launch(file: string, args: readonly string[], options: Omit<Start, 'ent
   };
 }
 
-type Heard = Pick<TestProcess, 'stdout' | 'stderr' | 'output'>;
+type Output = Pick<TestProcess, 'stdout' | 'stderr' | 'output'>;
 
-function listenTo(child: ChildProcess): Heard {
+function collectOutput(child: ChildProcess): Output {
   const chunks: { readonly from: 'stdout' | 'stderr'; readonly text: string }[] = [];
   for (const from of ['stdout', 'stderr'] as const) {
     child[from]?.setEncoding('utf8').on('data', (text: string) => chunks.push({ from, text }));
@@ -161,8 +161,8 @@ function listenTo(child: ChildProcess): Heard {
   };
 }
 
-/** `close`, not `exit`: all of its output has been read then. */
-function exitOf(child: ChildProcess): Promise<Exit> {
+/** `close` rather than `exit`, because by then all of the output has been read. */
+function watchExit(child: ChildProcess): Promise<Exit> {
   return new Promise((resolve) => {
     child.once('close', (code, name) => resolve({ code, signal: name }));
     child.once('error', () => resolve({ code: 127, signal: null }));
@@ -172,19 +172,19 @@ function exitOf(child: ChildProcess): Promise<Exit> {
 interface Waiting {
   readonly name: string;
   readonly child: ChildProcess;
-  readonly heard: Heard;
+  readonly streams: Output;
   readonly exited: Promise<Exit>;
 }
 
 function waitForOutput(waiting: Waiting, pattern: RegExp, timeoutMs: number): Promise<RegExpExecArray> {
-  const { name, child, heard, exited } = waiting;
+  const { name, child, streams, exited } = waiting;
   return new Promise((resolve, reject) => {
-    const fail = (why: string) => {
+    const fail = (reason: string) => {
       stop();
-      reject(new Error(`${name} ${why} before it said ${pattern.source}:\n${heard.output()}`));
+      reject(new Error(`${name} ${reason} before it printed ${pattern.source}:\n${streams.output()}`));
     };
-    const look = () => {
-      const found = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).exec(heard.output());
+    const check = () => {
+      const found = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).exec(streams.output());
       if (!found) return;
       stop();
       resolve(found);
@@ -192,12 +192,12 @@ function waitForOutput(waiting: Waiting, pattern: RegExp, timeoutMs: number): Pr
     const timer = setTimeout(() => fail(`took longer than ${timeoutMs} ms`), timeoutMs);
     const stop = () => {
       clearTimeout(timer);
-      child.stdout?.off('data', look);
-      child.stderr?.off('data', look);
+      child.stdout?.off('data', check);
+      child.stderr?.off('data', check);
     };
-    child.stdout?.on('data', look);
-    child.stderr?.on('data', look);
-    void exited.then((exit) => (look(), fail(`ended (${exit.code ?? exit.signal})`)));
-    look();
+    child.stdout?.on('data', check);
+    child.stderr?.on('data', check);
+    void exited.then((exit) => (check(), fail(`exited (${exit.code ?? exit.signal})`)));
+    check();
   });
 }

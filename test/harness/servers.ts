@@ -1,4 +1,4 @@
-/** PostgreSQL and Temporal for tests: one of each for a whole run (global-servers.ts), or a test's own ones to kill. */
+/** PostgreSQL and Temporal for tests: shared by a whole run (global-servers.ts), or owned by one test that kills them. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -13,8 +13,8 @@ import { newFolder, removeStackFolder } from './folders.ts';
 import { guardian } from './guardian.ts';
 
 /**
- * A kill -9 loses nothing without fsync, only a power cut does; tests are faster so. Not synchronous_commit=off: commits
- * that were answered stay in the server's own memory for a moment then, and are lost with it.
+ * Without fsync tests are faster, and kill -9 still loses nothing; only a power failure would. synchronous_commit stays on:
+ * otherwise acknowledged commits stay in the server's memory for a moment, and kill -9 would lose them.
  */
 const TEST_SETTINGS = { fsync: 'off', full_page_writes: 'off', max_connections: '200' };
 
@@ -33,20 +33,20 @@ export async function startTestTemporal(options: TemporalServerOptions): Promise
 }
 
 export interface Restartable<Server> {
-  /** The one that runs now. */
+  /** The server that is running now. */
   current(): Server;
-  /** SIGKILL. */
+  /** Sends SIGKILL. */
   kill(): Promise<void>;
-  /** At the same address as before, with what it had kept. */
+  /** Restarts it at the same address with its data. */
   restart(): Promise<Server>;
 }
 
 export interface OwnServer<Server> extends Restartable<Server> {
-  /** Stops it and removes what it kept. */
+  /** Stops it and removes its data. */
   remove(): Promise<void>;
 }
 
-/** Whoever starts it removes it. */
+/** The caller must remove it. */
 export async function startOwnPostgres(): Promise<OwnServer<Postgres>> {
   const dir = join(await newFolder(), '.cxflow');
   const start = (port?: number) => startTestPostgres({ dir, ...(port ? { port } : {}) });
@@ -60,7 +60,7 @@ export async function startOwnPostgres(): Promise<OwnServer<Postgres>> {
   };
 }
 
-/** Whoever starts it removes it. With a database file. */
+/** Has a database file. The caller must remove it. */
 export async function startOwnTemporal(
   options: Pick<TemporalServerOptions, 'extraArgs' | 'namespaces'> = {},
 ): Promise<OwnServer<TemporalServer>> {
@@ -83,14 +83,14 @@ export async function startOwnTemporal(
   };
 }
 
-/** A PostgreSQL of the running test, stopped and removed at its end. */
+/** A PostgreSQL for the running test, removed when the test ends. */
 export async function ownPostgres(): Promise<Restartable<Postgres>> {
   const own = await startOwnPostgres();
   onTestFinished(() => own.remove());
   return own;
 }
 
-/** A Temporal server of the running test, with a database file, stopped and removed at its end. */
+/** A Temporal server with a database file for the running test, removed when the test ends. */
 export async function ownTemporal(extraArgs: readonly string[] = []): Promise<Restartable<TemporalServer>> {
   const own = await startOwnTemporal({ extraArgs });
   onTestFinished(() => own.remove());
@@ -99,12 +99,12 @@ export async function ownTemporal(extraArgs: readonly string[] = []): Promise<Re
 
 function restartable<Server extends { kill(): Promise<void> }>(
   first: Server,
-  again: (before: Server) => Promise<Server>,
+  startAgain: (before: Server) => Promise<Server>,
 ): Restartable<Server> {
   let server = first;
   return {
     current: () => server,
     kill: () => server.kill(),
-    restart: async () => (server = await again(server)),
+    restart: async () => (server = await startAgain(server)),
   };
 }

@@ -1,4 +1,4 @@
-/** Writes `{passed, failed}` to the file that CXFLOW_TOTALS_FILE names, for .ci/run. */
+/** Writes `{passed, failed}` to the file named by CXFLOW_TOTALS_FILE, for .ci/run. */
 import { writeFileSync } from 'node:fs';
 import type { Reporter, SerializedError, TestModule } from 'vitest/node';
 
@@ -10,7 +10,7 @@ export default class TotalsReporter implements Reporter {
       [...module.children.allTests()].map((test) => test.result().state),
     );
     const count = (state: string) => tests.filter((each) => each === state).length;
-    // A file that cannot be loaded, or an error outside all tests, has no test to be counted.
+    // Files that cannot be loaded and errors outside of tests count as failures too.
     const broken = modules.filter((module) => module.errors().length > 0).length;
     const totals = { passed: count('passed'), failed: count('failed') + broken + errors.length };
     writeFileSync(file, JSON.stringify(totals));

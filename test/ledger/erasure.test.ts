@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { CHANNELS } from '../../src/domain/consent/eligibility.ts';
-import { contentsOfLedger } from '../harness/everything.ts';
+import { readLedgerContents } from '../harness/ledger-contents.ts';
 import { claimed, ledgerOfFile, openRun, writesOf, record, someId } from './harness.ts';
 
 const opened = ledgerOfFile();
@@ -43,7 +43,7 @@ const erase = (contactId: string, more: { datasets?: readonly string[]; erasureI
     requestedBy: 'dana',
     ...more,
   });
-const wholeLedger = () => contentsOfLedger(opened().url);
+const wholeLedger = () => readLedgerContents(opened().url);
 
 describe('an erasure', () => {
   it('empties the rows of one data subject in all runs, and keeps outcomes, reason codes and all other rows', async () => {

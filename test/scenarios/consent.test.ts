@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import type { Eligibility, EligibilityListResult, ErasureResult } from '../../src/contract/consent.ts';
 import type { PreferenceItem } from '../../src/cxone/preferences.ts';
 import { signal } from '../../src/stack/processes.ts';
-import { contentsOfLedger } from '../harness/everything.ts';
+import { readLedgerContents } from '../harness/ledger-contents.ts';
 import { csv, rowAt, rows } from './contacts.ts';
 import { endOf, type Stand, until, useStand } from './stand.ts';
 
@@ -225,7 +225,7 @@ async function eraseSomebody(stand: Stand): Promise<void> {
       suppressed: ['email', 'sms', 'voice', 'webchat'],
     },
   });
-  expect(await contentsOfLedger(stand.env.DATABASE_URL ?? '')).not.toContain(guid(21));
+  expect(await readLedgerContents(stand.env.DATABASE_URL ?? '')).not.toContain(guid(21));
   const history = await stand.json(['preferences', 'history', '--contact', guid(21)]);
   expect(history.document).toMatchObject({ entries: [] });
   // Nobody can be reached against the objection, whatever CXone says.

@@ -1,8 +1,8 @@
 /** The simulator's campaigns, through the SDK that production uses. */
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { createSimulator } from '../../src/simulator/simulator.ts';
 import { startSimulator } from './stand.ts';
 
@@ -131,7 +131,9 @@ describe('third parties', () => {
 });
 
 it('a restarted simulator restores the campaigns from its journal', async () => {
-  const journalPath = join(mkdtempSync(join(tmpdir(), 'cxflow-')), 'journal.ndjson');
+  const folder = mkdtempSync(join(tmpdir(), 'simulator-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const journalPath = join(folder, 'journal.ndjson');
   const first = createSimulator({ journalPath });
   await first.listen();
   await first.close();

@@ -3,7 +3,7 @@ import { useProcesses } from '../processes.ts';
 
 const processes = useProcesses();
 
-it('leaves the child of a child behind', async () => {
+it('leaves a grandchild process behind', async () => {
   const parent = processes.run('sh', ['-c', 'setsid sleep 61 >/dev/null 2>&1 & sleep 0.2']);
   await parent.exited;
 });

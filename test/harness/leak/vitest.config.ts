@@ -1,4 +1,4 @@
 import { defineConfig } from 'vitest/config';
 
-/** Run by processes.test.ts only. */
+/** Only for processes.test.ts. */
 export default defineConfig({ test: { include: ['leak/leaks.ts'], reporters: ['default'] } });

@@ -1,9 +1,9 @@
-/** Every text of every table of a ledger, bytes included: to look for somebody who should not be in it any more. */
+/** The contents of all tables of a ledger as text, to show that an erased data subject is no longer in it. */
 import { sql } from 'kysely';
 import { openDatabase } from '../../src/ledger/database.ts';
 
-/** In small letters. */
-export async function contentsOfLedger(url: string): Promise<string> {
+/** In lower case. */
+export async function readLedgerContents(url: string): Promise<string> {
   const database = openDatabase(url, 1);
   const { db } = database;
   try {
@@ -16,7 +16,7 @@ export async function contentsOfLedger(url: string): Promise<string> {
       );
       texts.push(...rows.map(({ row }) => row));
     }
-    // As a row's text, bytes are hexadecimal.
+    // In the text of a row, bytes would be hexadecimal.
     const { rows: chunks } = await sql<{ text: string }>`
       select encode(data, 'escape') as text from dataset_chunks`.execute(db);
     return [...texts, ...chunks.map(({ text }) => text)].join('\n').toLowerCase();
