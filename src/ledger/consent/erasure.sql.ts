@@ -34,7 +34,7 @@ async function erase(
   { suppressions, proof }: ErasureDeps,
   { erasureId, contactId, datasets, requestedBy }: EraseSubject,
 ): Promise<ErasureResult> {
-  await suppressions.add(objectionsOf(contactId), null, tx);
+  await suppressions.add(createObjections(contactId), null, tx);
   await cancelUnsent(tx, contactId);
   const rows = await emptyRecords(tx, contactId);
   const deletion = await deleteDatasets(tx, datasets);
@@ -61,7 +61,7 @@ async function erase(
 }
 
 /** On all channels, and as of a time that no consent which was accepted so far can be newer than. */
-function objectionsOf(contactId: string) {
+function createObjections(contactId: string) {
   const since = new Date(Date.now() + CLOCK_TOLERANCE_MS).toISOString();
   return CHANNELS.map((channel) => ({ contactId, channel, reason: 'erased', since }));
 }

@@ -119,8 +119,8 @@ export async function insertSuccessor(
 async function settleWrite(tx: Executor, settlement: SelectionSettlement): Promise<boolean> {
   const { writeId, fence, attempts, httpStatus, requestId } = settlement;
   const { rows } = await sql`
-    update writes set state = 'settled', counts = ${JSON.stringify(countsOf(settlement))}::json,
-      http_status = ${httpStatus ?? null}, latency_ms = ${latencyOf(settlement)},
+    update writes set state = 'settled', counts = ${JSON.stringify(toCounts(settlement))}::json,
+      http_status = ${httpStatus ?? null}, latency_ms = ${roundLatency(settlement)},
       request_id = ${requestId ?? null}, settled_at = clock_timestamp(), lease_until = null,
       -- The holder of an expired lease may have sent, so its answer counts as lost.
       lost_answers = lost_answers + case when ${fence}::int is null and state = 'sending' then 1 else 0 end
@@ -132,9 +132,9 @@ async function settleWrite(tx: Executor, settlement: SelectionSettlement): Promi
   return rows.length === 1;
 }
 
-const countsOf = ({ outcome }: SelectionSettlement) => (outcome === 'outdated' ? {} : { [outcome]: 1 });
+const toCounts = ({ outcome }: SelectionSettlement) => (outcome === 'outdated' ? {} : { [outcome]: 1 });
 
-const latencyOf = ({ latencyMs }: SelectionSettlement) => (latencyMs == null ? null : Math.round(latencyMs));
+const roundLatency = ({ latencyMs }: SelectionSettlement) => (latencyMs == null ? null : Math.round(latencyMs));
 
 async function insertOutcome(
   tx: Executor,
@@ -181,7 +181,7 @@ async function announce(tx: Executor, settlement: SelectionSettlement): Promise<
   const ids = { eventId: crypto.randomUUID(), auditId: entry.audit_id, at: entry.at };
   await sql`insert into outbox (event_id, run_no, event, write_id, audit_id, counts, latency_ms, body)
     values (${ids.eventId}, ${runNo}, ${event.name}, ${writeId}, ${ids.auditId},
-      ${JSON.stringify(countsOf(settlement))}::json, ${latencyOf(settlement)}, ${event.body(ids)})`.execute(
+      ${JSON.stringify(toCounts(settlement))}::json, ${roundLatency(settlement)}, ${event.body(ids)})`.execute(
     tx,
   );
 }
