@@ -72,7 +72,8 @@ export interface Ledger {
 
   /**
    * Creates the tables, or brings them to the version of this program. Returns the names of the migrations that it ran; a
-   * repetition runs none. Several processes may call it at once: one works, the others wait for it.
+   * repetition runs none. Several processes may call it at once: one works, the others wait for it. Errors:
+   * UnknownMigrations, if a newer version of this program has migrated the ledger.
    */
   migrate(): Promise<readonly string[]>;
   /** Names of the migrations that `migrate` would run. */

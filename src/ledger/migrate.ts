@@ -22,8 +22,22 @@ function createMigrator(database: Database): Migrator {
   });
 }
 
-/** Runs the missing migrations and returns their names. Several processes may call it at once: one works, the others wait. */
+/** The ledger has migrations that this program does not have: a newer version has run them. */
+export class UnknownMigrations extends Error {
+  override readonly name = 'UnknownMigrations';
+  readonly next = 'use that version here as well, or another database';
+  constructor(names: readonly string[]) {
+    super(`the ledger was migrated by another version of cxflow (${names.join(', ')})`);
+  }
+}
+
+/**
+ * Runs the missing migrations and returns their names. Several processes may call it at once: one works, the others wait.
+ * Errors: UnknownMigrations.
+ */
 export async function migrate(database: Database): Promise<readonly string[]> {
+  const unknown = await unknownMigrations(database);
+  if (unknown.length > 0) throw new UnknownMigrations(unknown);
   const { error, results = [] } = await createMigrator(database).migrateToLatest();
   if (error) {
     const failed = results.find(({ status }) => status === 'Error')?.migrationName ?? 'the first migration';

@@ -50,7 +50,7 @@ describe('migrations', () => {
     expect(await ledger.rateBudget.blockedMs('t')).toBeGreaterThan(0);
   });
 
-  it('of a newer version are listed as unknown', async () => {
+  it('of a newer version are listed as unknown, and keep this version from migrating', async () => {
     const url = await freshDatabase();
     const ledger = opened(url);
     expect(await ledger.unknownMigrations()).toEqual([]);
@@ -59,6 +59,7 @@ describe('migrations', () => {
     await later.pool.query("insert into cxflow_migrations values ('9999-later', 'now')");
     await later.close();
     expect(await ledger.unknownMigrations()).toEqual(['9999-later']);
+    await expect(ledger.migrate()).rejects.toThrow(/another version of cxflow \(9999-later\)/);
   });
 
   it('run once when eight processes start on an empty database at the same moment', async () => {

@@ -134,7 +134,8 @@ async function settleWrite(tx: Executor, settlement: SelectionSettlement): Promi
 
 const toCounts = ({ outcome }: SelectionSettlement) => (outcome === 'outdated' ? {} : { [outcome]: 1 });
 
-const roundLatency = ({ latencyMs }: SelectionSettlement) => (latencyMs == null ? null : Math.round(latencyMs));
+const roundLatency = ({ latencyMs }: SelectionSettlement) =>
+  latencyMs == null ? null : Math.round(latencyMs);
 
 async function insertOutcome(
   tx: Executor,
