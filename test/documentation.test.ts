@@ -163,7 +163,6 @@ const TO_DO: readonly string[] = [
   'src/activities/',
   'src/cli/',
   'src/domain/',
-  'src/workflows/',
   'test/activities/',
   'test/domain/',
   'test/faults/',

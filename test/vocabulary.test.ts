@@ -24,7 +24,6 @@ const RETIRED_IN_NAMES: Replacements = {
   losers: 'duplicateRows',
   wish: 'desired, or the type of the options',
   wishes: 'options',
-  room: 'layer, space',
   rooms: 'layers',
   house: 'project',
   sameness: 'businessKey',
@@ -32,7 +31,6 @@ const RETIRED_IN_NAMES: Replacements = {
   glancing: 'interactiveReads',
   fate: 'priorAttempt',
   papers: 'pages',
-  silence: 'redact',
   said: 'given, stated',
 };
 
@@ -72,9 +70,14 @@ const RETIRED_NAMES: Replacements = {
 
 /** Words and phrases in comments, texts and pages. */
 const RETIRED_IN_PROSE: readonly (readonly [RegExp, string])[] = [
-  [/\btell(?:s|ing)?\b|\btold\b/gi, 'deliver (events), print or show (output), know, say'],
+  // Not: "nobody can tell", "tell apart".
+  [
+    /(?<!\b(?:can(?:not)?|could)(?: even| be)? )\b(?:tell(?:s|ing)?|told)\b(?! (?:\w+ )?(?:apart|from)\b)/gi,
+    'deliver (events), print or show (output), know, say',
+  ],
   [/\bhouse\b/gi, 'project, code base'],
-  [/\brooms?\b/gi, 'layer, folder; space'],
+  // Not: "no room", "leaves room for".
+  [/\brooms\b|\b(?:this|that|the|another|every|each|one) room\b/gi, 'layer, folder'],
   [/\bstor(?:y|ies)\b/gi, 'run, sequence of steps'],
   [/\bwish(?:es|ed)?\b/gi, 'desired selection'],
   [/\blosers?\b/gi, 'duplicate row'],
@@ -104,7 +107,6 @@ const TO_DO: readonly string[] = [
   'src/domain/',
   'src/ledger/',
   'src/sources/',
-  'src/workflows/',
   'test/activities/',
   'test/chaos/',
   'test/cli/',
