@@ -8,7 +8,7 @@ import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
 import { claimed, group, ledgerOfFile, writesOf, settlement, someId, upTo } from '../ledger/harness.ts';
 import { startSimulator } from '../simulator/stand.ts';
 import { perform, type WorkerOptions, wholeOf } from './harness.ts';
-import { day, guid, optIn, optOut, outcomesOf, type Row, stagedRun, stand } from './preferences.ts';
+import { day, guid, optIn, optOut, outcomesOf, type Row, stagedRun, stored, stand } from './preferences.ts';
 
 const opened = ledgerOfFile();
 
@@ -41,6 +41,37 @@ const LOST: FaultRule = {
   times: 9,
   fault: { reset: 'after' },
 };
+
+describe('an objection takes effect when it is staged', () => {
+  it('while its run waits for an approval', async () => {
+    const { planned, suppressed } = await onSimulator();
+    const [no, yes] = [someone(), someone()];
+    await planned([optOut(no, 5), optIn(yes, 5)], { approval: true });
+    expect([await suppressed(no), await suppressed(yes)]).toEqual([true, false]);
+  });
+
+  it('but not in a dry run, which changes nothing', async () => {
+    const { planned, suppressed } = await onSimulator();
+    const no = someone();
+    await planned([optOut(no, 5)], { dryRun: true });
+    expect(await suppressed(no)).toBe(false);
+  });
+
+  it('and gives way to a newer opt-in of the same file, once CXone has it', async () => {
+    const { play, suppressed } = await onSimulator();
+    const again = someone();
+    await play([optOut(again, 5), optIn(again, 9)]);
+    expect(await suppressed(again)).toBe(false);
+  });
+
+  it('and to a newer consent that CXone has', async () => {
+    const { play, admin, suppressed } = await onSimulator();
+    const again = someone();
+    await admin.seedPreferences([stored(optIn(again, 25))]);
+    await play([optOut(again, 20)]);
+    expect(await suppressed(again)).toBe(false);
+  });
+});
 
 describe('objections of a run that ends before its end', () => {
   it.each([

@@ -34,7 +34,7 @@ describe('a preference update', () => {
     const numbers = upTo(240).map(someone);
     const rows = numbers.map((n, i) => (i % 2 ? optIn(n, 5) : optOut(n, 5)));
     const { plan, result } = await play([...rows, { ...optIn(someone(), 5), channel: 'fax' }]);
-    expect(plan).toMatchObject({ toWrite: 240, batches: 3, lookUps: { requests: 120, withoutContactId: 0 } });
+    expect(plan).toMatchObject({ toWrite: 240, batches: 3, lookups: { requests: 120, withoutContactId: 0 } });
     expect(result).toMatchObject({
       kind: 'preferenceUpdate',
       counts: { total: 241, pending: 0, updated: 240, invalid: 1 },

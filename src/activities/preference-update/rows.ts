@@ -35,7 +35,8 @@ export function createPreferenceReader(
     throw new SourceError('source_unreadable', problems.join(' '));
   return (fields) => {
     const read = readPreference(fields, resolved.columns, run.started_at, map);
-    if ('preference' in read && !('refusedFor' in read)) return rowOf(run, read.preference);
+    if ('preference' in read && !('refusedFor' in read))
+      return { ...rowOf(run, read.preference), ...stagedObjection(run, read.preference) };
     const { optOut } = read;
     const refused = 'refusedFor' in read ? [read.refusedFor] : read.reasons;
     // A rehearsal puts nobody on the list.
@@ -52,6 +53,17 @@ function rowOf(run: Run, preference: Preference) {
     key1: preferenceKey(preference),
     key2: rankPreference(preference),
   };
+}
+
+/**
+ * An objection takes effect when it is staged: until CXone has it, our own list protects the person, however the run ends
+ * and however long it waits for an approval.
+ */
+function stagedObjection(run: Run, preference: Preference): { readonly objection?: Objection } {
+  if (preference.optIn) return {};
+  const { contactId, channel, withdrawalTimestamp } = preference;
+  const since = withdrawalTimestamp ?? run.started_at.toISOString();
+  return { objection: { contactId, channel, since, reason: 'opt_out_staged' } };
 }
 
 function objectionOf(run: Run, optOut: UnsentOptOut, reasons: readonly Reason[]): Objection {

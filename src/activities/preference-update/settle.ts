@@ -49,8 +49,12 @@ export function settling(
     objections.push(...lost.flatMap((seq) => objectionOf(items.get(seq), group)));
     return lost.length === 0 ? group : { ...group, reasons: [...(group.reasons ?? []), ON_OUR_LIST] };
   });
-  const taken = groups.filter(({ outcome }) => outcome === 'updated').flatMap(({ seqs }) => seqs);
-  const consents = taken.flatMap((seq) => consentOf(items.get(seq)));
+  const inCxone = groups.filter(({ outcome }) => outcome === 'updated' || outcome === 'existing');
+  const consents = [
+    ...inCxone.flatMap(({ seqs }) => seqs).flatMap((seq) => consentOf(items.get(seq))),
+    // The objection was staged, but CXone has a consent that is newer than it.
+    ...[...found].flatMap(([seq, stored]) => newerConsent(items.get(seq), stored)),
+  ];
   return {
     groups,
     emitsEvent: groups.some(({ outcome }) => outcome === 'updated' || outcome === 'existing'),
@@ -64,6 +68,12 @@ export function settling(
       await ledger.consentProof.record(tx, { runId: run.run_id, writeId, ...request }, entries);
     },
   };
+}
+
+function newerConsent(item: PreferenceItem | undefined, stored: StoredPreference | null) {
+  if (!item || item.optIn || !stored?.optIn || stored.consentTimestamp === null) return [];
+  const { contactId, channel } = item;
+  return [{ contactId, channel: channel as Channel, consentTimestamp: stored.consentTimestamp }];
 }
 
 /** Groups of these three have one record each. */
