@@ -68,7 +68,17 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   domain: {
     consent: ['columns', 'timestamps'],
-    ...perOperation(['cells', 'columns', 'consent', 'json', 'phone', 'run', 'source-limits', 'timestamps']),
+    ...perOperation([
+      'cells',
+      'columns',
+      'consent',
+      'fields',
+      'json',
+      'phone',
+      'run',
+      'source-limits',
+      'timestamps',
+    ]),
   },
   contract: {
     ...perOperation(['input', 'run', 'spec', 'steering']),

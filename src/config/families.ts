@@ -29,7 +29,7 @@ export const FAMILY_USES: Readonly<Record<Family, FamilyUse>> = {
   email: { neededFor: ['email sends'], isInUse: false, alias: 'CXONE_ENV_URL' },
 };
 
-/** Where a tenant is. An empty text means that nobody said. */
+/** Where a tenant is. `''`: not given. */
 export interface Site {
   readonly region: 'us' | 'eu';
   readonly listsRegion: string;

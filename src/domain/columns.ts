@@ -1,8 +1,8 @@
-/** Which column of a source is which field of a kind (decisions.md 3). Pure. */
+/** Matches the columns of a source to the fields of an operation (docs/adr/0013-sources-and-files.md#columns). Pure. */
 
 /**
- * A fault of the mapping; `message` names only columns that are called like a field or that the caller has named, for
- * the others may be anything (see Audience).
+ * A problem of the mapping. `message` only names columns that match a field or that the caller named, because others may be
+ * personal data (see Audience).
  */
 export interface ColumnProblem {
   readonly code: 'unknown_field' | 'unknown_column' | 'ambiguous_column' | 'column_mapped_twice';
@@ -13,31 +13,26 @@ export interface ColumnProblem {
 export interface ColumnMatch {
   /** Field to column, both as the caller spells them. */
   readonly found: ReadonlyMap<string, string>;
-  /** Columns that are no field, in their order. */
+  /** Columns that match no field, in their order. */
   readonly rest: readonly string[];
   readonly problems: readonly ColumnProblem[];
 }
 
 /**
- * Who reads a message: on the user's own terminal it may list the columns of the source. In a history, an audit or a
- * log it must not: the first line of a file without a header is a person.
+ * Who reads a message. On the user's own terminal it may list the columns of the source. In a workflow history, an audit or
+ * a log it must not, because the first line of a file without a header is personal data.
  */
 export type Audience = 'terminal' | 'history';
 
+/** Field to column. */
 export type ColumnMap = Readonly<Record<string, string>>;
 
-/**
- * Names are the same if they differ in case, spaces, `_` and `-` only: `Contact ID` is `contact_id` is
- * `contactId`.
- */
+/** Names match if they differ only in case, spaces, `_` and `-`, like `Contact ID`, `contact_id` and `contactId`. */
 export function normalizeName(name: string): string {
   return name.replaceAll(/[\s_-]/g, '').toLowerCase();
 }
 
-/**
- * Finds a column for each of `fields`. A field of `map` takes the column given there and no other. A column
- * that is found by no field, or only by one that is mapped elsewhere, is in `rest`.
- */
+/** Finds a column for each field: the one given in `map`, else one with a matching name. */
 export function matchColumns(
   columns: readonly string[],
   fields: readonly string[],
@@ -59,7 +54,10 @@ export function matchColumns(
   return { found, rest: columns.filter((column) => !used.has(column)), problems };
 }
 
-/** Sentences for people, of every problem and every field that has no column. `likely`: what to propose for one. */
+/**
+ * One sentence for each problem and for each field without a column.
+ * @param found.likely the column to propose for a field
+ */
 export function describeColumnProblems(found: {
   readonly problems: readonly ColumnProblem[];
   readonly missing: readonly string[];
@@ -69,14 +67,14 @@ export function describeColumnProblems(found: {
 }): readonly string[] {
   const { problems, missing, columns, likely, audience } = found;
   const isShown = audience === 'terminal';
-  const there = `olumns are: ${quoteNames(columns)}`;
+  const names = quoteNames(columns);
   return [
     ...problems.map(({ code, message }) =>
-      isShown && code === 'unknown_column' ? `${message}. Its c${there}` : message,
+      isShown && code === 'unknown_column' ? `${message}. Its columns are: ${names}` : message,
     ),
     ...missing.map((field) =>
       isShown
-        ? `No column for ${field}. The c${there}. Name yours: --map ${field}="${likely(field) ?? 'your column'}"`
+        ? `No column for ${field}. The columns are: ${names}. Name yours: --map ${field}="${likely(field) ?? 'your column'}"`
         : `No column for ${field}. Is the first line a header? If so, name the column in the source's map`,
     ),
   ];
@@ -90,26 +88,26 @@ export function quoteNames(names: readonly string[]): string {
 
 interface MapMatch {
   readonly found: ReadonlyMap<string, string>;
-  /** Fields that the map names, whether or not their column exists. */
+  /** All fields of the map, whether or not their columns exist. */
   readonly fields: ReadonlySet<string>;
   readonly problems: readonly ColumnProblem[];
 }
 
 function readMap(columns: readonly string[], fields: readonly string[], map: ColumnMap): MapMatch {
   const found = new Map<string, string>();
-  const named = new Set<string>();
+  const mapped = new Set<string>();
   const problems: ColumnProblem[] = [];
   for (const [name, wanted] of Object.entries(map)) {
     const field = fields.find((candidate) => normalizeName(candidate) === normalizeName(name));
     const column = findColumn(columns, wanted);
     if (field === undefined) problems.push(unknownField(name, fields));
-    else named.add(field);
+    else mapped.add(field);
     if (column === undefined) problems.push(unknownColumn(field ?? name, wanted));
     else if (field !== undefined && [...found.values()].includes(column))
       problems.push(mappedTwice(field, column));
     else if (field !== undefined) found.set(field, column);
   }
-  return { found, fields: named, problems };
+  return { found, fields: mapped, problems };
 }
 
 function findColumn(columns: readonly string[], wanted: string): string | undefined {

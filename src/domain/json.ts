@@ -1,9 +1,9 @@
-/** JSON values compared by what they say, whatever the order of their keys. Pure. */
+/** Compares JSON values regardless of the order of their keys. Pure. */
 
-/** One text for one value: keys sorted at every depth. For comparing; hashes are made of RFC 8785 (ledger/runs/business-key.ts). */
+/** The value as text, with sorted keys at every depth. For comparing only: hashes use RFC 8785. */
 export function canonicalText(value: unknown): string {
   return (
-    JSON.stringify(value, (_, inner: unknown) => (isObject(inner) ? sorted(inner) : inner)) ?? 'undefined'
+    JSON.stringify(value, (_, inner: unknown) => (isObject(inner) ? sortKeys(inner) : inner)) ?? 'undefined'
   );
 }
 
@@ -15,7 +15,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function sorted(value: Record<string, unknown>): Record<string, unknown> {
+function sortKeys(value: Record<string, unknown>): Record<string, unknown> {
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(entries);
 }

@@ -1,20 +1,17 @@
-/**
- * Telephone numbers. Pure; the numbering plans come from libphonenumber-js, which is data and arithmetic
- * only.
- */
+/** Phone numbers. Pure: libphonenumber-js only adds numbering plans. */
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import type { Reason } from './run.ts';
 
-/** Source: cxone-api.md, contactlists, record rules. */
 export const E164 = /^\+[1-9]\d{1,14}$/;
 
 /**
- * What is wrong with a number, or null. Possible means: a length that its country has. Whether the number is
- * assigned is not asked, for S1's own samples (+1 555…) would fail it. Source: reliability.md M13.
+ * What is wrong with a number; null: nothing. It must have a country code and a length that the country uses. Whether it is
+ * assigned is not checked, because then the tutorial's own samples (+1 555…) would be refused
+ * (docs/cxone-contract.md#contact-record-rules).
  */
 export function phoneProblem(number: string): Pick<Reason, 'code' | 'message'> | null {
   if (!E164.test(number))
-    return { code: 'phone_not_e164', message: 'write it as + country code number, digits only' };
+    return { code: 'phone_not_e164', message: 'write it as + and country code and number, digits only' };
   if (!parsePhoneNumberFromString(number)?.isPossible()) {
     return { code: 'phone_not_possible', message: 'no country has numbers of this code and length' };
   }

@@ -1,6 +1,6 @@
-/** Words that every kind of run shares: outcomes, counts, reasons, states. Pure. */
+/** What all operations have in common: outcomes, counts, reasons, states (docs/glossary.md#records). Pure. */
 
-/** What became of a record: exactly one of these, or none yet (`pending`). */
+/** What became of a record. Exactly one of these, or none yet (`pending`). */
 export const OUTCOMES = [
   'created',
   'updated',
@@ -16,22 +16,22 @@ export const OUTCOMES = [
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** Outcomes that mean: the record stands in CXone as the run wanted it (decisions.md 27). */
+/** The record is in CXone as requested. */
 export const SUCCESSES: readonly Outcome[] = ['created', 'updated', 'existing'];
 
-/** Outcomes that make a command exit with 3: completed, but somebody should look. */
+/** With one of these a command exits with 3: the run completed, but somebody should check the result. */
 export const NEEDS_ATTENTION: readonly Outcome[] = ['invalid', 'rejected', 'conflict', 'in_doubt'];
 
-/** Why a record has its outcome. Never holds a value of the record: reasons travel further than rows do. */
+/** Why a record has its outcome. Never contains a value of the record, because reasons are shown where rows are not. */
 export interface Reason {
   /** Stable, snake_case, e.g. `phone_not_e164`. */
   readonly code: string;
-  /** The field as the source or CXone names it. */
+  /** As the source or CXone names it. */
   readonly field?: string;
   readonly message?: string;
 }
 
-/** `total = pending + the sum of the outcomes`, at every moment. Outcomes that are 0 may be left out. */
+/** At every moment, `total` is `pending` plus the sum of the outcomes. Outcomes that are 0 may be missing. */
 export type Counts = { readonly total: number; readonly pending: number } & {
   readonly [outcome in Outcome]?: number;
 };
@@ -50,14 +50,14 @@ export function countSuccesses(counts: Partial<Record<Outcome, number>>): number
   return SUCCESSES.reduce((sum, outcome) => sum + (counts[outcome] ?? 0), 0);
 }
 
-/** Over *all* records; S1's tutorial left the invalid ones out and reported 100 %. Two decimals; 0 of 0 is 0. */
+/** Successes per 100 records, the invalid ones included. Two decimals; 0 of 0 is 0. */
 export function successRatePercent(counts: Counts): number {
   return counts.total === 0 ? 0 : Math.round((countSuccesses(counts) / counts.total) * 10_000) / 100;
 }
 
 export type RunState = 'completed' | 'rejected' | 'cancelled' | 'failed';
 
-/** Where a run is. The last four wait for a person; `done` is any end. */
+/** Where a run is. In the last four it waits for a person. `done`: it has ended, in whatever state. */
 export type Phase =
   | 'staging'
   | 'planning'
@@ -69,5 +69,5 @@ export type Phase =
   | 'in_doubt'
   | 'conflict';
 
-/** What the claim of every write looks at (decisions.md 10). */
+/** Checked by every claim (docs/adr/0018-steering.md#pausing-and-stopping). */
 export type Steering = 'go' | 'paused' | 'stopped';

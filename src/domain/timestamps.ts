@@ -1,4 +1,4 @@
-/** Points in time as people write them, made one form. Pure: "now" is an argument wherever it matters. */
+/** Timestamps in one form, however people write them. Pure: the current time is an argument where it matters. */
 
 const DATE = String.raw`(\d{4}-\d{2}-\d{2})`;
 const TIME = String.raw`([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:[.,](\d{1,9}))?)?`;
@@ -7,10 +7,13 @@ const TIMESTAMP = new RegExp(`^${DATE}(?:T${TIME}${OFFSET})?$`);
 
 export const MS_PER_DAY = 86_400_000;
 
+/** How far the clock of another machine may be ahead of ours. A timestamp within this limit is not in the future. */
+export const CLOCK_TOLERANCE_MS = 5 * 60_000;
+
 /**
- * ISO 8601: a bare date (midnight UTC), or a date, `T`, a time and `Z` or an offset, to
- * `2024-11-01T09:15:00.000Z`. Anything else is null: a local time without offset names no moment, and
- * 2024-02-30 is no day. Fractions finer than a millisecond are cut. Source: decisions.md 3.
+ * Converts ISO 8601 to the form `2024-11-01T09:15:00.000Z`: a date (midnight UTC), or date, `T`, time and `Z` or an offset.
+ * Digits beyond milliseconds are dropped. null: anything else, such as a local time without an offset, or 2024-02-30
+ * (docs/adr/0013-sources-and-files.md#dates).
  */
 export function toUtcTimestamp(text: string): string | null {
   const match = TIMESTAMP.exec(text);
@@ -18,10 +21,10 @@ export function toUtcTimestamp(text: string): string | null {
   const [, date, hour = '00', minute = '00', second = '00', fraction = '', offset = 'Z'] = match;
   const ms = fraction.slice(0, 3).padEnd(3, '0');
   const wallClock = new Date(`${date}T${hour}:${minute}:${second}.${ms}Z`);
-  // Date takes 30 February for 1 March, or for nothing, depending on the engine: only a round trip is a day.
+  // Depending on the engine, Date accepts 30 February as 1 March. Only a date that survives the round trip exists.
   if (Number.isNaN(wallClock.getTime()) || !wallClock.toISOString().startsWith(`${date}T`)) return null;
   const utc = new Date(wallClock.getTime() - offsetMinutes(offset) * 60_000).toISOString();
-  return utc.length === 24 ? utc : null; // an offset can lead out of the years 0000 to 9999
+  return utc.length === 24 ? utc : null; // an offset may lead to a year outside of 0000 to 9999
 }
 
 function offsetMinutes(offset: string): number {

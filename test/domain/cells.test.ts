@@ -2,20 +2,18 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { escapeFormula, unescapeFormula } from '../../src/domain/cells.ts';
 
-/**
- * Strings in which the characters that matter are frequent; `fc.string()` alone would hardly ever hit them.
- */
+/** Strings with many of the special characters, which `fc.string()` alone would hardly ever contain. */
 const cell = fc.oneof(
   fc.string({ unit: fc.constantFrom("'", '=', '+', '-', '@', '\t', '\r', '1', '.', 'a', '\n', '"', ',') }),
   fc.string({ unit: 'binary' }),
 );
 
-describe('cells of files that spreadsheets open', () => {
-  it('come back from defusing exactly as they were, quotes and formula characters in any order', () => {
+describe('cells of exported files', () => {
+  it('are restored exactly, with quotes and formula characters in any order', () => {
     fc.assert(fc.property(cell, (value) => unescapeFormula(escapeFormula(value)) === value));
   });
 
-  it('never begin with a formula character, unless they are E.164 or a plain number', () => {
+  it('never begin with a formula character, except E.164 and plain numbers', () => {
     fc.assert(
       fc.property(cell, (value) => {
         const written = escapeFormula(value);
@@ -40,7 +38,7 @@ describe('cells of files that spreadsheets open', () => {
     expect(escapeFormula(value)).toBe(written);
   });
 
-  it("a number that a person kept as text by a ' is the number", () => {
+  it("lose the ' with which a person kept a number as text", () => {
     expect(unescapeFormula("'+14155550100")).toBe('+14155550100');
   });
 });

@@ -1,22 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { contactMapProblems, resolveContactColumns } from '../../src/domain/contact-import/contacts.ts';
 
-const WHOLE = ['contactId', 'phone', 'consentTimestamp', 'optInStatus'];
+const COMPLETE = ['contactId', 'phone', 'consentTimestamp', 'optInStatus'];
 
-function resolved(columns: readonly string[], map?: Record<string, string>) {
+function resolve(columns: readonly string[], map?: Record<string, string>) {
   const answer = resolveContactColumns(columns, map);
   if ('problems' in answer) throw new Error(answer.problems.join('\n'));
   return answer.columns;
 }
 
-function problems(columns: readonly string[], map?: Record<string, string>) {
+function listProblems(columns: readonly string[], map?: Record<string, string>) {
   const answer = resolveContactColumns(columns, map);
   return 'problems' in answer ? answer.problems : [];
 }
 
 describe('the columns of a contact import', () => {
-  it('match whatever their case, spaces, underscores and hyphens; the rest are custom fields', () => {
-    const columns = resolved([
+  it('match regardless of case, spaces, underscores and hyphens; the others are custom fields', () => {
+    const columns = resolve([
       'Contact ID',
       'PHONE',
       'consent_timestamp',
@@ -33,8 +33,8 @@ describe('the columns of a contact import', () => {
     });
   });
 
-  it('pair each phone with the type of its number, and with the plain type where it has none', () => {
-    const columns = resolved([...WHOLE, 'phone 2', 'phone9', 'type', 'type2']);
+  it('have for each phone the type with its number, else the plain type', () => {
+    const columns = resolve([...COMPLETE, 'phone 2', 'phone9', 'type', 'type2']);
     expect(columns.phones).toEqual([
       { number: 'phone', type: 'type' },
       { number: 'phone 2', type: 'type2' },
@@ -42,14 +42,14 @@ describe('the columns of a contact import', () => {
     ]);
   });
 
-  it('are as the map says, and a column that would have matched becomes a custom field', () => {
-    const columns = resolved([...WHOLE, 'Mobile Number'], { phone: 'mobile number' });
+  it('follow the map, and a column that would have matched becomes a custom field', () => {
+    const columns = resolve([...COMPLETE, 'Mobile Number'], { phone: 'mobile number' });
     expect(columns.phones).toEqual([{ number: 'Mobile Number', type: null }]);
     expect(columns.custom).toEqual(['phone']);
   });
 
-  it('that are missing are all named at once, with the ones that are there and a proposal', () => {
-    const found = problems(['Customer No', 'Mobile Number', 'Consent given at', 'Town']);
+  it('are all named at once if they are missing, with the existing columns and a proposal', () => {
+    const found = listProblems(['Customer No', 'Mobile Number', 'Consent given at', 'Town']);
     expect(found).toHaveLength(4);
     expect(found.join('\n')).toContain('--map phone="Mobile Number"');
     expect(found.join('\n')).toContain('--map contactId="Customer No"');
@@ -57,13 +57,13 @@ describe('the columns of a contact import', () => {
     expect(found[0]).toContain('"Customer No", "Mobile Number", "Consent given at", "Town"');
   });
 
-  it('that two columns could be are a problem, which a map settles', () => {
-    expect(problems([...WHOLE, 'Phone'])).toEqual([expect.stringContaining('--map phone="phone"')]);
-    expect(problems([...WHOLE, 'Phone'], { phone: 'Phone' })).toEqual([]);
+  it('are a problem if two of them match a field, unless the map chooses one', () => {
+    expect(listProblems([...COMPLETE, 'Phone'])).toEqual([expect.stringContaining('--map phone="phone"')]);
+    expect(listProblems([...COMPLETE, 'Phone'], { phone: 'Phone' })).toEqual([]);
   });
 
-  it('cannot be mapped to an unknown field, from an unknown column, or twice; all of it is said', () => {
-    const found = problems(WHOLE, {
+  it('cannot be mapped to an unknown field, from an unknown column, or twice, and all problems are reported', () => {
+    const found = listProblems(COMPLETE, {
       colour: 'phone',
       phone: 'Handy',
       phone1: 'contactId',
@@ -74,13 +74,13 @@ describe('the columns of a contact import', () => {
     expect(found.some((problem) => problem.includes('mapped to phone2 and to another field'))).toBe(true);
   });
 
-  it('of NDJSON are unknown beforehand, but a map to an unknown field is not', () => {
+  it('are not known in advance for NDJSON, so only the fields of the map are checked', () => {
     expect(contactMapProblems({ phone: 'Handy' })).toEqual([]);
     expect(contactMapProblems({ colour: 'Handy' })).toEqual([expect.stringContaining('no field "colour"')]);
   });
 
-  it('may be a thousand: the message stays short', () => {
-    const [problem] = problems(Array.from({ length: 1_000 }, (_, n) => `c${n}`));
+  it('are cut in messages if there are many', () => {
+    const [problem] = listProblems(Array.from({ length: 1_000 }, (_, n) => `c${n}`));
     expect(problem).toContain('and 980 more');
   });
 });

@@ -17,12 +17,12 @@ const ROW = {
 function read(change: Record<string, unknown> = {}, map?: Record<string, string>) {
   return readContact({ ...ROW, ...change }, null, NOW, map);
 }
-function contactOf(change: Record<string, unknown> = {}): Contact {
+function readValid(change: Record<string, unknown> = {}): Contact {
   const answer = read(change);
   if ('reasons' in answer) throw new Error(JSON.stringify(answer.reasons));
   return answer.contact;
 }
-function codes(change: Record<string, unknown>): readonly string[] {
+function listCodes(change: Record<string, unknown>): readonly string[] {
   const answer = read(change);
   return 'reasons' in answer ? answer.reasons.map((reason) => reason.code) : [];
 }
@@ -31,7 +31,7 @@ function daysAgo(days: number, ms = 0): string {
 }
 
 describe('a contact', () => {
-  it('of a CSV row has its texts trimmed, its types defaulted, and its other cells as custom fields', () => {
+  it('has trimmed texts, default types, and custom fields from the other columns', () => {
     const header = [
       'Contact ID',
       'Phone 1',
@@ -57,7 +57,7 @@ describe('a contact', () => {
     });
   });
 
-  it('has up to nine numbers, each with its type, in the order of their columns and not of the file', () => {
+  it('has up to nine phone numbers with types, ordered by number and not by position', () => {
     const header = ['contactId', 'consentTimestamp', 'optInStatus'];
     const phones = Array.from({ length: 9 }, (_, n) => [`type${9 - n}`, `phone${9 - n}`]).flat();
     const answer = resolveContactColumns([...header, ...phones]);
@@ -77,7 +77,7 @@ describe('a contact', () => {
     );
   });
 
-  it('keeps a type that belongs to no number as a custom field, and loses no column', () => {
+  it('keeps a type without a phone number as a custom field', () => {
     const answer = resolveContactColumns([...Object.keys(ROW), 'type', 'type3', 'City']);
     if ('problems' in answer) throw new Error('unresolved');
     const row = { ...ROW, type: 'work', type3: 'VIP', City: 'Bonn' };
@@ -86,21 +86,21 @@ describe('a contact', () => {
     });
   });
 
-  it('with a number that JSON has rounded is refused by the name of its field, not written changed', () => {
+  it('is invalid if JSON has rounded a number', () => {
     const fields = JSON.parse('{"account": 12345678901234567890, "age": 41, "share": 0.1}') as object;
     expect(read({ ...fields })).toEqual({
       reasons: [
         {
           code: 'number_not_exact',
           field: 'account',
-          message: 'too long for a JSON number: put it in quotes',
+          message: 'too long for a JSON number; put it in quotes',
         },
       ],
     });
-    expect(codes({ account: 41, share: 0.1 })).toEqual([]);
+    expect(listCodes({ account: 41, share: 0.1 })).toEqual([]);
   });
 
-  it("may come in the API's own shape", () => {
+  it("may have the shape of CXone's own API", () => {
     const row = {
       contactId: 'crm-1',
       phoneNumbers: [{ type: 'work', number: '+442071234567' }, { number: '+14155550100' }],
@@ -121,7 +121,7 @@ describe('a contact', () => {
     });
   });
 
-  it('takes the numbers of its columns before those of its list, and a mapped key of NDJSON', () => {
+  it('has the phone numbers of mapped keys before those of phoneNumbers', () => {
     const { phone: _, ...row } = ROW;
     const answer = readContact(
       { ...row, Mobil: '+14155550100', phoneNumbers: ['+442071234567'] },
@@ -136,7 +136,7 @@ describe('a contact', () => {
     });
   });
 
-  it('is refused with every reason at once, with the field as the source names it', () => {
+  it('is invalid with every reason at once, each with the field as the source names it', () => {
     const row = {
       'Contact-ID': '',
       Phone: '0171',
@@ -154,7 +154,7 @@ describe('a contact', () => {
     ]);
   });
 
-  it('of an empty row lacks everything', () => {
+  it('is invalid if the row is empty', () => {
     const answer = readContact({}, null, NOW);
     expect('reasons' in answer && answer.reasons.map(({ code }) => code)).toEqual([
       'contact_id_missing',
@@ -176,35 +176,35 @@ describe('a contact', () => {
     [{ customFields: ['a'] }, 'custom_fields_not_an_object'],
     [{ optInStatus: '' }, 'opt_in_status_missing'],
     [{ Phone: '+14155550101' }, 'field_ambiguous'],
-  ])('%j is refused as %s', (change, code) => {
-    expect(codes(change)).toEqual([code]);
+  ])('%j is invalid: %s', (change, code) => {
+    expect(listCodes(change)).toEqual([code]);
   });
 
-  it('keeps a contactId that is a number of JSON', () => {
-    expect(contactOf({ contactId: 4711 }).contactId).toBe('4711');
+  it('may have a JSON number as its contactId', () => {
+    expect(readValid({ contactId: 4711 }).contactId).toBe('4711');
   });
 
-  it('with a consent of exactly 1,825 days passes; a millisecond more is too old', () => {
-    expect(codes({ consentTimestamp: daysAgo(1_825) })).toEqual([]);
-    expect(codes({ consentTimestamp: daysAgo(1_825, 1) })).toEqual(['consent_too_old']);
+  it('is valid with a consent of exactly 1,825 days, and too old a millisecond later', () => {
+    expect(listCodes({ consentTimestamp: daysAgo(1_825) })).toEqual([]);
+    expect(listCodes({ consentTimestamp: daysAgo(1_825, 1) })).toEqual(['consent_too_old']);
   });
 
-  it('with a consent five minutes ahead passes, for clocks differ; a millisecond more is not', () => {
-    expect(codes({ consentTimestamp: daysAgo(0, -300_000) })).toEqual([]);
-    expect(codes({ consentTimestamp: daysAgo(0, -300_001) })).toEqual(['consent_in_future']);
+  it('is valid with a consent five minutes ahead of our clock, but not a millisecond more', () => {
+    expect(listCodes({ consentTimestamp: daysAgo(0, -300_000) })).toEqual([]);
+    expect(listCodes({ consentTimestamp: daysAgo(0, -300_001) })).toEqual(['consent_in_future']);
   });
 
-  it('has fields of whatever name, and none of them reaches a prototype', () => {
+  it('may have fields with names such as __proto__ and constructor', () => {
     const row = JSON.parse(
       '{"__proto__": "a", "constructor": "b", "customFields": {"__proto__": "c"}}',
     ) as object;
-    const contact = contactOf(row as Record<string, unknown>);
+    const contact = readValid(row as Record<string, unknown>);
     expect(contact.customFields['constructor']).toBe('b');
-    expect(Object.hasOwn(readContactOf(row).customFields, '__proto__')).toBe(true);
+    expect(Object.hasOwn(readWithOwnProto(row).customFields, '__proto__')).toBe(true);
     expect(({} as Record<string, unknown>)['a']).toBeUndefined();
   });
 
-  it('of anything at all is read or refused, never thrown, and no reason holds a value of it', () => {
+  it('is valid or invalid for any row, and reasons never contain a value', () => {
     const keys = fc.constantFrom(
       'contactId',
       'phone',
@@ -230,20 +230,19 @@ describe('a contact', () => {
     );
   });
 
-  it('reads back as itself', () => {
-    const contact = contactOf({ type: 'work', city: 'Bonn' });
+  it('is read back unchanged', () => {
+    const contact = readValid({ type: 'work', city: 'Bonn' });
     expect(readContact({ ...contact }, null, NOW)).toEqual({ contact });
   });
 });
 
-function readContactOf(change: object): Contact {
+function readWithOwnProto(change: object): Contact {
   const answer = readContact(
     Object.assign(Object.create(null) as object, ROW, { customFields: {} }, change),
     null,
     NOW,
   );
-  // The row's own __proto__ goes lost in Object.assign to an ordinary object, hence the one without
-  // prototype.
+  // Object.assign would lose the row's own __proto__ with an ordinary object as its target.
   if ('reasons' in answer) throw new Error(JSON.stringify(answer.reasons));
   return answer.contact;
 }

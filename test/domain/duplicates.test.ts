@@ -21,9 +21,12 @@ const rows = fc
     pairs.map(([contactId, phone], i): Row => ({ seq: i + 1, line: 2 + 3 * i, contactId, phone })),
   );
 
-function settle(dedupe: Dedupe, from: readonly Row[]): readonly { row: Row; loses: Duplicate | null }[] {
+function findDuplicates(
+  dedupe: Dedupe,
+  from: readonly Row[],
+): readonly { row: Row; duplicate: Duplicate | null }[] {
   const finder = createDuplicateFinder(dedupe);
-  return from.map((row) => ({ row, loses: finder.see(row) }));
+  return from.map((row) => ({ row, duplicate: finder.check(row) }));
 }
 
 function share(dedupe: Dedupe, one: Row, other: Row): boolean {
@@ -32,46 +35,48 @@ function share(dedupe: Dedupe, one: Row, other: Row): boolean {
 }
 
 describe.each<Dedupe>(['either', 'contactId', 'phone', 'both'])('duplicates by %s', (dedupe) => {
-  it('every loser names an earlier winner and what it shares with it', () => {
+  it('every duplicate names an earlier winner and the key that they share', () => {
     fc.assert(
       fc.property(rows, (from) => {
-        const settled = settle(dedupe, from);
-        const winners = new Map(settled.filter(({ loses }) => !loses).map(({ row }) => [row.line, row]));
-        for (const { row, loses } of settled) {
-          if (!loses) continue;
-          const winner = winners.get(loses.winnerLine);
+        const checked = findDuplicates(dedupe, from);
+        const winners = new Map(
+          checked.filter(({ duplicate }) => !duplicate).map(({ row }) => [row.line, row]),
+        );
+        for (const { row, duplicate } of checked) {
+          if (!duplicate) continue;
+          const winner = winners.get(duplicate.winnerLine);
           expect(winner).toBeDefined();
           if (!winner) continue;
-          expect(winner.seq).toBe(loses.winnerSeq);
+          expect(winner.seq).toBe(duplicate.winnerSeq);
           expect(winner.seq).toBeLessThan(row.seq);
           expect(share(dedupe, row, winner)).toBe(true);
-          expect(winner.contactId === row.contactId).toBe(loses.key !== 'phone');
-          expect(winner.phone === row.phone).toBe(loses.key !== 'contactId');
+          expect(winner.contactId === row.contactId).toBe(duplicate.key !== 'phone');
+          expect(winner.phone === row.phone).toBe(duplicate.key !== 'contactId');
         }
       }),
     );
   });
 
-  it('no two winners share a key, and every row without a winner before it wins', () => {
+  it('no two winners share a key, and every row that shares no key with an earlier winner wins', () => {
     fc.assert(
       fc.property(rows, (from) => {
         const winners: Row[] = [];
-        for (const { row, loses } of settle(dedupe, from)) {
-          expect(loses !== null).toBe(winners.some((winner) => share(dedupe, row, winner)));
-          if (!loses) winners.push(row);
+        for (const { row, duplicate } of findDuplicates(dedupe, from)) {
+          expect(duplicate !== null).toBe(winners.some((winner) => share(dedupe, row, winner)));
+          if (!duplicate) winners.push(row);
         }
       }),
     );
   });
 });
 
-describe('a row that has lost', () => {
-  it('claims nothing: a third row that shares only with it is written', () => {
-    const settled = settle('either', [
+describe('a duplicate row', () => {
+  it('does not reserve its other key for itself', () => {
+    const checked = findDuplicates('either', [
       { seq: 1, line: 2, contactId: 'a', phone: '+11' },
       { seq: 2, line: 3, contactId: 'a', phone: '+12' },
       { seq: 3, line: 4, contactId: 'b', phone: '+12' },
     ]);
-    expect(settled.map(({ loses }) => loses?.winnerLine ?? null)).toEqual([null, 2, null]);
+    expect(checked.map(({ duplicate }) => duplicate?.winnerLine ?? null)).toEqual([null, 2, null]);
   });
 });

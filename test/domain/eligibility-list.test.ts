@@ -10,15 +10,15 @@ const resolve = (columns: readonly string[], map = {}, hasChannel = false) =>
 const read = (fields: Record<string, unknown>, channel?: 'email' | 'sms', map = {}) =>
   readQuestion(fields, null, { map, channel });
 
-describe('the columns of a file to check', () => {
-  it('are found whatever their spelling, or by a mapping', () => {
+describe('the columns of a list', () => {
+  it('are found by name or by map', () => {
     expect(resolve(['Contact ID', 'CHANNEL'])).toMatchObject({
       columns: expect.any(Map) as Map<string, string>,
     });
     expect(resolve(['No', 'Way'], { contactId: 'No', channel: 'Way' })).toHaveProperty('columns');
   });
 
-  it('need a contact, and a channel unless one is given for all', () => {
+  it('must have a contact, and a channel unless one is given for all rows', () => {
     expect(resolve(['phone'])).toMatchObject({
       problems: [
         expect.stringContaining('contactId') as string,
@@ -28,7 +28,7 @@ describe('the columns of a file to check', () => {
     expect(resolve(['contactId'], {}, true)).toHaveProperty('columns');
   });
 
-  it('tell every problem of a mapping', () => {
+  it('are reported with every problem of the map', () => {
     expect(resolve(['contactId', 'channel'], { nonsense: 'x', channel: 'nowhere' })).toMatchObject({
       problems: [
         expect.stringContaining('nonsense') as string,
@@ -40,7 +40,7 @@ describe('the columns of a file to check', () => {
 });
 
 describe('a row', () => {
-  it('says whom and which channel to ask about', () => {
+  it('has a contact and a channel', () => {
     expect(read({ contact_id: ' a ', channel: 'Email' })).toEqual({
       question: { contactId: 'a', channel: 'email' },
     });
@@ -52,13 +52,13 @@ describe('a row', () => {
     });
   });
 
-  it('without a known channel asks nothing, without a contact asks about nobody', () => {
+  it('is not checked without a known channel, and may lack a contact', () => {
     expect(read({ contactId: 'a', channel: 'fax' })).toEqual({ reason: 'invalid_channel' });
     expect(read({ contactId: 'a' })).toEqual({ reason: 'invalid_channel' });
     expect(read({ contactId: null }, 'sms')).toMatchObject({ question: { contactId: '' } });
   });
 
-  it('with two keys of one name is not guessed at', () => {
+  it('is not checked if two keys match the same field', () => {
     expect(read({ contactId: 'a', contact_id: 'b' }, 'sms')).toEqual({ reason: 'field_ambiguous' });
     expect(read({ contactId: 'a', channel: 'sms', Channel: 'email' })).toEqual({ reason: 'field_ambiguous' });
     expect(read({ contactId: 'a', note: 'x', Note: 'y' }, 'sms')).toHaveProperty('question');
@@ -67,14 +67,14 @@ describe('a row', () => {
     });
   });
 
-  it('has no part in a mapping to a field that does not exist', () => {
+  it('cannot be mapped to an unknown field', () => {
     expect(eligibilityMapProblems({ contctId: 'customer' })).toEqual([
       expect.stringContaining('contctId') as string,
     ]);
     expect(eligibilityMapProblems({ contactId: 'customer' })).toEqual([]);
   });
 
-  it('carries what it says of itself; a status that nobody knows confirms nothing', () => {
+  it('may have a status and a time zone, and an unknown status confirms nothing', () => {
     const question = (optInStatus: string) => read({ contactId: 'a', optInStatus, timeZone: 'UTC' }, 'sms');
     expect(question('Confirmed')).toMatchObject({ question: { optInStatus: 'confirmed', timeZone: 'UTC' } });
     expect(question('perhaps')).toMatchObject({ question: { optInStatus: 'pending' } });

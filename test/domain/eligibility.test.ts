@@ -11,10 +11,10 @@ import {
   REGIONS,
   RULE_REASONS,
   RULE_VERSION,
-  unavailable,
+  failClosed,
 } from '../../src/domain/consent/eligibility.ts';
 
-/** Noon in London, seven in New York. */
+/** 12:00 in London, 7:00 in New York. */
 const NOW = new Date('2026-01-15T12:00:00.000Z');
 
 const GIVEN: ConsentRecord = {
@@ -24,7 +24,7 @@ const GIVEN: ConsentRecord = {
   regulatoryRegion: 'NONE',
 };
 
-function reasonOf(
+function judge(
   record: Partial<ConsentRecord> | null,
   more: Partial<ConsentFacts> = {},
   policy: ConsentPolicy = 'default',
@@ -37,7 +37,7 @@ const later = (ms: number): string => new Date(NOW.getTime() + ms).toISOString()
 const OUT = { optIn: false, withdrawalTimestamp: '2025-01-01T00:00:00Z' };
 
 describe('the answer', () => {
-  it('says by which rules, under which policy, when and on what facts it was given', () => {
+  it('has rule version, policy, time and facts', () => {
     const facts = { channel: 'email', preference: GIVEN } as const;
     expect(evaluateEligibility(facts, NOW)).toEqual({
       eligible: true,
@@ -50,98 +50,95 @@ describe('the answer', () => {
     });
   });
 
-  it('is no where nothing could be asked', () => {
-    const answer = unavailable('consent_unavailable', { channel: 'sms' }, NOW);
+  it('is no if the lookup failed', () => {
+    const answer = failClosed('consent_unavailable', { channel: 'sms' }, NOW);
     expect(answer).toMatchObject({ eligible: false, reason: 'consent_unavailable' });
     expect(answer.facts).toEqual({ channel: 'sms', preference: null });
   });
 
-  it('is no for whoever our own suppression list has, whatever CXone says', () => {
-    expect(reasonOf({}, { suppressed: true })).toBe('suppressed');
+  it('is no for contacts on our own suppression list, whatever CXone says', () => {
+    expect(judge({}, { suppressed: true })).toBe('suppressed');
   });
 });
 
-describe('the default rules, at their boundaries', () => {
-  it('nothing on record is no consent', () => {
-    expect(reasonOf(null)).toBe('no_consent_on_record');
+describe('the default rules', () => {
+  it('no preference on record is no consent', () => {
+    expect(judge(null)).toBe('no_consent_on_record');
   });
 
-  it('a timestamp five minutes ahead is a clock, a millisecond more is none', () => {
-    expect(reasonOf({ consentTimestamp: later(5 * 60_000) })).toBe('compliant');
-    expect(reasonOf({ consentTimestamp: later(5 * 60_000 + 1) })).toBe('invalid_timestamp');
-    expect(reasonOf({ ...OUT, withdrawalTimestamp: later(5 * 60_000 + 1) })).toBe('invalid_timestamp');
+  it('a timestamp may be five minutes ahead of our clock, but not a millisecond more', () => {
+    expect(judge({ consentTimestamp: later(5 * 60_000) })).toBe('compliant');
+    expect(judge({ consentTimestamp: later(5 * 60_000 + 1) })).toBe('invalid_timestamp');
+    expect(judge({ ...OUT, withdrawalTimestamp: later(5 * 60_000 + 1) })).toBe('invalid_timestamp');
   });
 
-  it('a timestamp that is none comes before every other reason', () => {
-    expect(reasonOf({ consentTimestamp: 'garbage' })).toBe('invalid_timestamp');
-    expect(reasonOf({ ...OUT, withdrawalTimestamp: '2025-02-30' })).toBe('invalid_timestamp');
-    expect(reasonOf({ consentTimestamp: '' })).toBe('invalid_timestamp');
+  it('an invalid timestamp comes before every other reason', () => {
+    expect(judge({ consentTimestamp: 'garbage' })).toBe('invalid_timestamp');
+    expect(judge({ ...OUT, withdrawalTimestamp: '2025-02-30' })).toBe('invalid_timestamp');
+    expect(judge({ consentTimestamp: '' })).toBe('invalid_timestamp');
   });
 
-  it('a Californian who opted out has objected to the sale: S0 could never say so', () => {
-    expect(reasonOf({ ...OUT, regulatoryRegion: 'CCPA' })).toBe('ccpa_sale_opt_out');
-    expect(reasonOf({ optIn: false, regulatoryRegion: 'CCPA' })).toBe('explicit_opt_out');
+  it('a Californian who opted out gets the CCPA reason, not the general one', () => {
+    expect(judge({ ...OUT, regulatoryRegion: 'CCPA' })).toBe('ccpa_sale_opt_out');
+    expect(judge({ optIn: false, regulatoryRegion: 'CCPA' })).toBe('explicit_opt_out');
   });
 
-  it('everybody else who opted out has opted out', () => {
+  it('an opt-out in any other region gets the general reason', () => {
     for (const regulatoryRegion of ['GDPR', 'TCPA', 'NONE'] as const)
-      expect(reasonOf({ ...OUT, regulatoryRegion })).toBe('explicit_opt_out');
+      expect(judge({ ...OUT, regulatoryRegion })).toBe('explicit_opt_out');
   });
 
-  it('a withdrawal of the moment of the consent, or after it, wins; one before it was consented to again', () => {
+  it('a withdrawal wins unless it is older than the consent', () => {
     const consentTimestamp = '2024-06-01T12:00:00.000Z';
-    const withdrawn = (withdrawalTimestamp: string) => reasonOf({ consentTimestamp, withdrawalTimestamp });
+    const withdrawn = (withdrawalTimestamp: string) => judge({ consentTimestamp, withdrawalTimestamp });
     expect(withdrawn('2024-06-01T12:00:00.000Z')).toBe('withdrawal_supersedes_consent');
     expect(withdrawn('2024-06-01T12:00:00.001Z')).toBe('withdrawal_supersedes_consent');
     expect(withdrawn('2024-06-01T11:59:59.999Z')).toBe('compliant');
-    // The same moment, written elsewhere.
+    // The same time with another offset.
     expect(withdrawn('2024-06-01T14:00:00+02:00')).toBe('withdrawal_supersedes_consent');
   });
 
-  it('a withdrawal without any consent wins too', () => {
-    expect(reasonOf({ consentTimestamp: null, withdrawalTimestamp: '2020-01-01T00:00:00Z' })).toBe(
+  it('a withdrawal without a consent on record wins too', () => {
+    expect(judge({ consentTimestamp: null, withdrawalTimestamp: '2020-01-01T00:00:00Z' })).toBe(
       'withdrawal_supersedes_consent',
     );
   });
 
-  it('a consent under the GDPR counts from 2018-05-25T00:00:00Z on, and has to be there', () => {
-    const gdpr = (consentTimestamp: string | null) =>
-      reasonOf({ regulatoryRegion: 'GDPR', consentTimestamp });
+  it('the GDPR requires a consent of 2018-05-25T00:00:00Z or later', () => {
+    const gdpr = (consentTimestamp: string | null) => judge({ regulatoryRegion: 'GDPR', consentTimestamp });
     expect(gdpr('2018-05-25T00:00:00Z')).toBe('compliant');
     expect(gdpr('2018-05-24T23:59:59.999Z')).toBe('gdpr_consent_insufficient');
     expect(gdpr(null)).toBe('gdpr_consent_insufficient');
-    expect(reasonOf({ regulatoryRegion: 'CCPA', consentTimestamp: '2018-05-24T00:00:00Z' })).toBe(
-      'compliant',
-    );
+    expect(judge({ regulatoryRegion: 'CCPA', consentTimestamp: '2018-05-24T00:00:00Z' })).toBe('compliant');
   });
 });
 
 describe('the strict rules', () => {
   const strict = (record: Partial<ConsentRecord> | null, more: Partial<ConsentFacts> = {}) =>
-    reasonOf(record, more, 'strict');
+    judge(record, more, 'strict');
 
-  it('a consent that waits for its confirmation is none yet', () => {
+  it('a pending confirmation is not a consent', () => {
     expect(strict({}, { optInStatus: 'pending' })).toBe('pending_confirmation');
     expect(strict({}, { optInStatus: 'confirmed' })).toBe('compliant');
-    expect(reasonOf({}, { optInStatus: 'pending' })).toBe('compliant');
+    expect(judge({}, { optInStatus: 'pending' })).toBe('compliant');
   });
 
-  it('calls and messages under the TCPA want a consent with a date', () => {
+  it('the TCPA requires the date of a consent for calls and messages', () => {
     const tcpa = { regulatoryRegion: 'TCPA', consentTimestamp: null } as const;
     expect(strict(tcpa, { channel: 'voice' })).toBe('tcpa_consent_missing');
     expect(strict(tcpa, { channel: 'sms' })).toBe('tcpa_consent_missing');
     expect(strict(tcpa, { channel: 'email' })).toBe('compliant');
-    expect(reasonOf(tcpa, { channel: 'voice' })).toBe('compliant');
+    expect(judge(tcpa, { channel: 'voice' })).toBe('compliant');
   });
 
-  it('a consent of exactly 1,825 days passes, a millisecond more has expired', () => {
+  it('a consent of exactly 1,825 days is valid, and expired a millisecond later', () => {
     const aged = (ms: number) => ({ consentTimestamp: later(-1_825 * 86_400_000 - ms) });
     expect(strict(aged(0))).toBe('compliant');
     expect(strict(aged(1))).toBe('consent_expired');
-    expect(reasonOf(aged(1))).toBe('compliant');
+    expect(judge(aged(1))).toBe('compliant');
   });
 
-  it('nobody is called or texted before eight and from nine in the evening on, where they are', () => {
+  it('calls and messages are allowed from 8:00 until before 21:00 local time', () => {
     const at = (time: string, channel: Channel, timeZone: string) =>
       evaluateEligibility({ channel, preference: GIVEN, timeZone }, new Date(`2026-01-15T${time}Z`), 'strict')
         .reason;
@@ -153,12 +150,12 @@ describe('the strict rules', () => {
     expect(at('12:00:00', 'sms', 'Mars/Olympus')).toBe('deferred_quiet_hours');
   });
 
-  it('looks at nothing that the record does not carry', () => {
+  it('do not apply without the facts they need', () => {
     expect(strict({}, { channel: 'voice' })).toBe('compliant');
   });
 });
 
-describe('laws', () => {
+describe('invariants', () => {
   const moment = fc
     .integer({ min: Date.parse('2015-01-01'), max: NOW.getTime() + 400_000 })
     .map((ms) => new Date(ms).toISOString());
@@ -183,14 +180,14 @@ describe('laws', () => {
 
   it('adding a withdrawal never makes anyone eligible', () => {
     fc.assert(
-      fc.property(facts, timestamp, policy, fc.boolean(), (given, withdrawalTimestamp, by, says) => {
+      fc.property(facts, timestamp, policy, fc.boolean(), (given, withdrawalTimestamp, by, optsOut) => {
         const { preference } = given;
         fc.pre(
           preference !== null &&
             !evaluateEligibility(given, NOW, by).eligible &&
             preference.withdrawalTimestamp === null,
         );
-        const withdrawn = { ...preference, withdrawalTimestamp, ...(says && { optIn: false }) };
+        const withdrawn = { ...preference, withdrawalTimestamp, ...(optsOut && { optIn: false }) };
         expect(evaluateEligibility({ ...given, preference: withdrawn }, NOW, by).eligible).toBe(false);
       }),
     );
@@ -213,7 +210,7 @@ describe('laws', () => {
     );
   });
 
-  it('strict lets nobody through whom the default stops', () => {
+  it('nobody is eligible under strict but not under default', () => {
     fc.assert(
       fc.property(facts, (given) => {
         if (evaluateEligibility(given, NOW, 'strict').eligible)
@@ -222,7 +219,7 @@ describe('laws', () => {
     );
   });
 
-  it('every reason of the table can be reached', () => {
+  it('every reason can be returned', () => {
     const reached = new Set<string>();
     fc.assert(
       fc.property(facts, policy, (given, by) => {

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { E164, phoneProblem } from '../../src/domain/phone.ts';
 
-describe('telephone numbers', () => {
-  it.each(['+14155550100', '+442071234567', '+15550100001', '+4915112345678'])('%s is good', (number) => {
+describe('phone numbers', () => {
+  it.each(['+14155550100', '+442071234567', '+15550100001', '+4915112345678'])('%s is valid', (number) => {
     expect(phoneProblem(number)).toBeNull();
   });
 
@@ -27,7 +27,7 @@ describe('telephone numbers', () => {
     },
   );
 
-  it('has an answer for whatever looks like E.164, and never throws', () => {
+  it('in E.164 are possible or not, and never throw', () => {
     fc.assert(
       fc.property(fc.stringMatching(E164), (number) => {
         expect([undefined, 'phone_not_possible']).toContain(phoneProblem(number)?.code);

@@ -26,30 +26,30 @@ const OPT_OUT = { ...OPT_IN, optIn: false, withdrawalTimestamp: '2024-06-12T11:3
 
 const read = (row: Record<string, unknown>) => readPreference(row, null, NOW);
 
-function preferenceOf(row: Record<string, unknown>): Preference {
+function readValid(row: Record<string, unknown>): Preference {
   const result = read(row);
   if (!('preference' in result)) return expect.fail(JSON.stringify(result));
   return result.preference;
 }
 
-function codesOf(row: Record<string, unknown>): string[] {
+function listReasons(row: Record<string, unknown>): string[] {
   const result = read(row);
   return 'reasons' in result ? result.reasons.map(({ code, field }) => `${code} ${field}`) : [];
 }
 
 describe('a row', () => {
-  it('is a preference with its timestamps in UTC, and updatedAt the later of the two', () => {
-    expect(preferenceOf({ ...OPT_OUT, consentTimestamp: '2024-06-10T11:15:00+02:00' })).toEqual({
+  it('is a preference with timestamps in UTC and the later one as updatedAt', () => {
+    expect(readValid({ ...OPT_OUT, consentTimestamp: '2024-06-10T11:15:00+02:00' })).toEqual({
       ...OPT_OUT,
       consentTimestamp: '2024-06-10T09:15:00.000Z',
       idempotencyKey: null,
       updatedAt: '2024-06-12T11:30:00.000Z',
     });
-    expect(preferenceOf(OPT_IN).updatedAt).toBe('2024-06-10T09:15:00.000Z');
-    expect(preferenceOf({ ...OPT_IN, updatedAt: '2024-07-01' }).updatedAt).toBe('2024-07-01T00:00:00.000Z');
+    expect(readValid(OPT_IN).updatedAt).toBe('2024-06-10T09:15:00.000Z');
+    expect(readValid({ ...OPT_IN, updatedAt: '2024-07-01' }).updatedAt).toBe('2024-07-01T00:00:00.000Z');
   });
 
-  it('of a CSV is read alike: texts for flags, words in any case, nothing written as null', () => {
+  it('of CSV may have words for flags, any case, and the word null', () => {
     const columns = [
       'Contact ID',
       'channel',
@@ -69,7 +69,7 @@ describe('a row', () => {
     });
   });
 
-  it('names every rule that it breaks, each with its field, not the first only', () => {
+  it('is invalid with every rule that it breaks, each with its field', () => {
     const row = {
       contactId: 'crm-88291',
       channel: 'fax',
@@ -81,7 +81,7 @@ describe('a row', () => {
       idempotencyKey: '1',
       updatedAt: '2024-02-30',
     };
-    expect(codesOf(row)).toEqual([
+    expect(listReasons(row)).toEqual([
       'contact_id_not_a_guid contactId',
       'channel_unknown channel',
       'opt_in_not_a_flag optIn',
@@ -92,57 +92,55 @@ describe('a row', () => {
       'idempotency_key_not_a_guid idempotencyKey',
       'timestamp_not_a_date updatedAt',
     ]);
-    expect(codesOf({})).toHaveLength(5);
+    expect(listReasons({})).toHaveLength(5);
     expect(JSON.stringify(read(row))).not.toContain('crm-88291');
   });
 
-  it('that opts in needs a consent, and has no withdrawal', () => {
-    expect(codesOf({ ...OPT_IN, consentTimestamp: null })).toEqual(['consent_missing consentTimestamp']);
-    expect(codesOf({ ...OPT_IN, withdrawalTimestamp: '2024-01-01' })).toEqual([
+  it('that opts in must have a consent and no withdrawal', () => {
+    expect(listReasons({ ...OPT_IN, consentTimestamp: null })).toEqual(['consent_missing consentTimestamp']);
+    expect(listReasons({ ...OPT_IN, withdrawalTimestamp: '2024-01-01' })).toEqual([
       'opt_in_with_withdrawal withdrawalTimestamp',
     ]);
-    expect(codesOf({ ...OPT_IN, consentTimestamp: '', withdrawalTimestamp: 'x' })).toEqual([
+    expect(listReasons({ ...OPT_IN, consentTimestamp: '', withdrawalTimestamp: 'x' })).toEqual([
       'timestamp_not_a_date withdrawalTimestamp',
       'consent_missing consentTimestamp',
       'opt_in_with_withdrawal withdrawalTimestamp',
     ]);
   });
 
-  it('that opts out needs the date of the withdrawal, and outside the GDPR none of a consent', () => {
-    expect(codesOf({ ...OPT_OUT, withdrawalTimestamp: null })).toEqual([
+  it('that opts out must have the date of the withdrawal, and outside of the GDPR no consent', () => {
+    expect(listReasons({ ...OPT_OUT, withdrawalTimestamp: null })).toEqual([
       'withdrawal_missing withdrawalTimestamp',
     ]);
     for (const regulatoryRegion of ['CCPA', 'TCPA', 'NONE'])
-      expect(preferenceOf({ ...OPT_OUT, regulatoryRegion, consentTimestamp: null }).optIn).toBe(false);
+      expect(readValid({ ...OPT_OUT, regulatoryRegion, consentTimestamp: null }).optIn).toBe(false);
   });
 
-  it('may be five minutes ahead of our clock, and not a millisecond more', () => {
+  it('may be five minutes ahead of our clock, but not a millisecond more', () => {
     const ahead = (ms: number) => ({
       ...OPT_IN,
       consentTimestamp: new Date(NOW.getTime() + ms).toISOString(),
     });
-    expect(codesOf(ahead(300_000))).toEqual([]);
-    expect(codesOf(ahead(300_001))).toEqual(['timestamp_in_future consentTimestamp']);
+    expect(listReasons(ahead(300_000))).toEqual([]);
+    expect(listReasons(ahead(300_001))).toEqual(['timestamp_in_future consentTimestamp']);
   });
 
-  it('takes a GUID in braces, without them', () => {
-    expect(preferenceOf({ ...OPT_IN, contactId: `{${ID}}` }).contactId).toBe(ID);
-    expect(codesOf({ ...OPT_IN, contactId: `{${ID}` })).toEqual(['contact_id_not_a_guid contactId']);
+  it('may have a GUID in braces', () => {
+    expect(readValid({ ...OPT_IN, contactId: `{${ID}}` }).contactId).toBe(ID);
+    expect(listReasons({ ...OPT_IN, contactId: `{${ID}` })).toEqual(['contact_id_not_a_guid contactId']);
   });
 
-  it('takes any GUID, also those of S0 that are no UUIDs by the book', () => {
-    expect(preferenceOf({ ...OPT_IN, idempotencyKey: 'c9d8e7f6-a5b4-3210-fedc-ba9876543210' })).toMatchObject(
-      {
-        idempotencyKey: 'c9d8e7f6-a5b4-3210-fedc-ba9876543210',
-      },
-    );
+  it('may have any GUID, also those of the tutorial that are not RFC 4122 UUIDs', () => {
+    expect(readValid({ ...OPT_IN, idempotencyKey: 'c9d8e7f6-a5b4-3210-fedc-ba9876543210' })).toMatchObject({
+      idempotencyKey: 'c9d8e7f6-a5b4-3210-fedc-ba9876543210',
+    });
   });
 
-  it('with two keys of one name is not guessed at', () => {
-    expect(codesOf({ ...OPT_IN, ContactID: ID })).toContain('field_ambiguous contactId');
+  it('is invalid if two keys match the same field', () => {
+    expect(listReasons({ ...OPT_IN, ContactID: ID })).toContain('field_ambiguous contactId');
   });
 
-  it('has only its own properties', () => {
+  it('is not confused by names such as constructor', () => {
     expect(preferenceMapProblems({ phone: 'x' })).toHaveLength(1);
     expect(resolvePreferenceColumns(['constructor', '__proto__'])).toHaveProperty('problems');
   });
@@ -151,7 +149,7 @@ describe('a row', () => {
 describe('an objection', () => {
   const optOut = { contactId: ID, channel: 'email', withdrawalTimestamp: OPT_OUT.withdrawalTimestamp };
 
-  it('under the GDPR without a consent date is not sent, and not lost', () => {
+  it('under the GDPR without the date of the consent is not sent, but not lost', () => {
     const result = read({ ...OPT_OUT, consentTimestamp: null });
     expect(result).toMatchObject({
       preference: { optIn: false, consentTimestamp: null },
@@ -160,7 +158,7 @@ describe('an objection', () => {
     });
   });
 
-  it('in a row that is wrong otherwise is not lost either, as long as it says whose and where', () => {
+  it('in an invalid row is not lost if contact and channel are known', () => {
     expect(read({ ...OPT_OUT, source: '' })).toMatchObject({ optOut });
     expect(read({ ...OPT_OUT, withdrawalTimestamp: 'soon' })).toMatchObject({
       optOut: { ...optOut, withdrawalTimestamp: null },
@@ -168,41 +166,45 @@ describe('an objection', () => {
     expect(read({ ...OPT_IN, source: '' })).toMatchObject({ optOut: null });
   });
 
-  it('of a contact that is no GUID is not lost: CXone does not take it, and our own list does', () => {
+  it('of a contact without a GUID is not lost, although CXone does not accept it', () => {
     expect(read({ ...OPT_OUT, contactId: ' crm-88291 ' })).toMatchObject({
       reasons: [{ code: 'contact_id_not_a_guid' }],
       optOut: { ...optOut, contactId: 'crm-88291' },
     });
     expect(read({ ...OPT_OUT, contactId: 88291 })).toMatchObject({ optOut: { contactId: '88291' } });
-    // Nobody, or somebody else: JSON.parse has rounded it.
+    // Missing, or rounded by JSON.parse.
     for (const contactId of ['', null, undefined, { id: 7 }, 2 ** 60])
       expect(read({ ...OPT_OUT, contactId })).toMatchObject({ optOut: null });
   });
 
-  it('with two keys of one name is kept as long as whom, where and the no itself are clear', () => {
-    for (const twice of [{ Source: 'b' }, { REGULATORY_REGION: 'NONE' }, { consent_timestamp: '2024-01-01' }])
-      expect(read({ ...OPT_OUT, ...twice })).toMatchObject({
+  it('with ambiguous fields is not lost if contact, channel and decision are clear', () => {
+    for (const repeated of [
+      { Source: 'b' },
+      { REGULATORY_REGION: 'NONE' },
+      { consent_timestamp: '2024-01-01' },
+    ])
+      expect(read({ ...OPT_OUT, ...repeated })).toMatchObject({
         reasons: [{ code: 'field_ambiguous' }],
         optOut,
       });
     expect(read({ ...OPT_OUT, withdrawal_timestamp: '2025-01-01' })).toMatchObject({
       optOut: { ...optOut, withdrawalTimestamp: null },
     });
-    for (const twice of [{ contact_id: ID }, { Channel: 'sms' }, { 'opt-in': false }])
-      expect(read({ ...OPT_OUT, ...twice })).toMatchObject({ optOut: null });
+    for (const repeated of [{ contact_id: ID }, { Channel: 'sms' }, { 'opt-in': false }])
+      expect(read({ ...OPT_OUT, ...repeated })).toMatchObject({ optOut: null });
   });
 
-  it('is understood in many words, and a yes in few', () => {
-    const said = (optIn: unknown) => readPreference({ ...OPT_OUT, optIn }, null, NOW);
+  it('is recognised in many words, and a consent in few', () => {
+    const readFlag = (optIn: unknown) => readPreference({ ...OPT_OUT, optIn }, null, NOW);
     for (const no of ['N', 'off', 'Unsubscribed', 'opted out', 'OPT_OUT', 'f', 'False', 0, false])
-      expect(said(no), String(no)).toMatchObject({ preference: { optIn: false } });
+      expect(readFlag(no), String(no)).toMatchObject({ preference: { optIn: false } });
     for (const yes of ['Y', 'on', 'TRUE', 1, true, 't'])
-      expect(preferenceOf({ ...OPT_IN, optIn: yes }).optIn, String(yes)).toBe(true);
+      expect(readValid({ ...OPT_IN, optIn: yes }).optIn, String(yes)).toBe(true);
     for (const neither of ['perhaps', '-1', '2', 'opted in', 'subscribed', ''])
-      expect('reasons' in said(neither), neither).toBe(true);
+      expect('reasons' in readFlag(neither), neither).toBe(true);
   });
 
-  it('is lost by no row, whatever its other fields hold', () => {
+  it('is never lost, whatever the other fields contain', () => {
     const anything = fc.oneof(fc.string(), fc.constant(null), fc.constant('2024-01-01'), fc.integer());
     const fields = ['consentTimestamp', 'withdrawalTimestamp', 'regulatoryRegion', 'source', 'updatedAt'];
     const rest = fc.record(Object.fromEntries(fields.map((field) => [field, anything])));
@@ -216,15 +218,14 @@ describe('an objection', () => {
   });
 });
 
-describe('of several rows of one contact and channel', () => {
-  const optIn = (day: string, more: object = {}) =>
-    preferenceOf({ ...OPT_IN, consentTimestamp: day, ...more });
+describe('of several rows with the same contact and channel', () => {
+  const optIn = (day: string, more: object = {}) => readValid({ ...OPT_IN, consentTimestamp: day, ...more });
   const out = (day: string, more: object = {}) =>
-    preferenceOf({ ...OPT_OUT, consentTimestamp: '2020-01-01', withdrawalTimestamp: day, ...more });
+    readValid({ ...OPT_OUT, consentTimestamp: '2020-01-01', withdrawalTimestamp: day, ...more });
   const newest = (rows: readonly Preference[]) =>
     rows.reduce((best, row) => (rankPreference(row) > rankPreference(best) ? row : best));
 
-  it('the newest decision wins, and of one moment the withdrawal', () => {
+  it('the newest decision wins, and a withdrawal wins over a consent of the same time', () => {
     expect(newest([optIn('2024-01-01'), out('2024-02-01'), optIn('2024-03-01')])).toEqual(
       optIn('2024-03-01'),
     );
@@ -232,17 +233,17 @@ describe('of several rows of one contact and channel', () => {
     expect(newest([out('2024-03-01'), optIn('2024-03-01')]).optIn).toBe(false);
   });
 
-  it('an old consent does not win because somebody touched its record later', () => {
+  it('an old consent does not win because its record was updated later', () => {
     expect(newest([optIn('2024-01-01', { updatedAt: '2025-01-01' }), out('2024-02-01')]).optIn).toBe(false);
   });
 
-  it('they are the same whatever the case of their GUID', () => {
+  it('the case of the GUID does not matter', () => {
     expect(preferenceKey({ contactId: ID.toUpperCase(), channel: 'sms' })).toBe(
       preferenceKey({ contactId: ID, channel: 'sms' }),
     );
   });
 
-  it('the order in which they arrive does not matter', () => {
+  it('their order does not matter', () => {
     const day = fc.integer({ min: 0, max: 5 }).map((n) => new Date(Date.UTC(2024, 0, 1 + n)).toISOString());
     const row = fc.oneof(
       fc

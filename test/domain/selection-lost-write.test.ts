@@ -1,4 +1,4 @@
-/** What is known of a write that nobody answered; and that nothing of anybody's is lost by what is not known. */
+/** What can be found out about a write whose answer was lost, and that the uncertainty never loses an edit. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { classifyLostWrite, type LostWriteVerdict } from '../../src/domain/selection-update/lost-write.ts';
@@ -12,41 +12,62 @@ import {
   replacePlaces,
 } from '../../src/domain/selection-update/places.ts';
 import type { ContactSelection } from '../../src/domain/selection-update/selection.ts';
-import { selection, selectionOf } from './selections.ts';
+import { selection, createSelection } from './selections.ts';
 
-const lists = (...targetListIds: string[]) => selectionOf({ targetListIds });
+const lists = (...targetListIds: string[]) => createSelection({ targetListIds });
 const changed = (from: ContactSelection, to: ContactSelection): Place[] =>
   diffSelections(from, to).map(({ place }) => place);
 const at = (of: ContactSelection, place: Place) => placesIn(of).get(place) ?? null;
 
 const FROM = { version: 4, selection: lists('L1') };
 const SENT = lists('L1', 'M');
-const doubt = (version: number, there: ContactSelection, next: ContactSelection | null = null) =>
+const classify = (version: number, there: ContactSelection, next: ContactSelection | null = null) =>
   classifyLostWrite({ from: FROM, sent: SENT }, { version, selection: there }, next);
 
-describe('the verdict of a write that nobody answered', () => {
+describe('the verdict about a lost write', () => {
   it.each<[string, number, ContactSelection, ContactSelection | null, LostWriteVerdict, Place[]]>([
-    ['is open while its version stands', 4, lists('L1'), null, 'open', ['lists/M']],
-    ['is told by the next version: that is ours', 5, SENT, SENT, 'applied', []],
-    ['or another one', 5, lists('L1', 'T'), lists('L1', 'T'), 'not_applied', ['lists/M']],
+    ['is open while the version is unchanged', 4, lists('L1'), null, 'open', ['lists/M']],
+    ['is applied if the next version is as sent', 5, SENT, SENT, 'applied', []],
     [
-      'or ours with more, which CXone may have added',
+      'is not_applied if the next version lacks our changes',
+      5,
+      lists('L1', 'T'),
+      lists('L1', 'T'),
+      'not_applied',
+      ['lists/M'],
+    ],
+    [
+      'is unknown if the next version has our changes and others',
       5,
       lists('L1', 'M', 'T'),
       lists('M', 'L1', 'T'),
       'unknown',
       [],
     ],
-    ['also later, where that was seen', 6, lists('L1'), SENT, 'applied', ['lists/M']],
-    ['is unknown where it was not: what is there may be ours', 6, lists('L1', 'M', 'T'), null, 'unknown', []],
-    ['and what is not there may have been', 6, lists('L1', 'T'), null, 'unknown', ['lists/M']],
-    ['or the versions have begun anew', 2, lists('L1'), null, 'unknown', ['lists/M']],
+    ['is applied if a version read earlier is as sent', 6, lists('L1'), SENT, 'applied', ['lists/M']],
+    [
+      'is unknown if the next version was never read, with our changes',
+      6,
+      lists('L1', 'M', 'T'),
+      null,
+      'unknown',
+      [],
+    ],
+    [
+      'is unknown if the next version was never read, without our changes',
+      6,
+      lists('L1', 'T'),
+      null,
+      'unknown',
+      ['lists/M'],
+    ],
+    ['is unknown if the versions were reset', 2, lists('L1'), null, 'unknown', ['lists/M']],
   ])('%s', (_, version, there, next, verdict, missing) => {
-    expect(doubt(version, there, next)).toMatchObject({ verdict, missing });
+    expect(classify(version, there, next)).toMatchObject({ verdict, missing });
   });
 
-  it('priorities stand where writing them once more would change nothing', () => {
-    const order = (...priorityOrder: string[]) => selectionOf({ priorityOrder });
+  it('priorities are as sent if sending them again would change nothing', () => {
+    const order = (...priorityOrder: string[]) => createSelection({ priorityOrder });
     const write = { from: { version: 1, selection: order('a') }, sent: order('a', 'b') };
     const missing = (...there: string[]) =>
       classifyLostWrite(write, { version: 3, selection: order(...there) }, null).missing;
@@ -55,41 +76,41 @@ describe('the verdict of a write that nobody answered', () => {
   });
 });
 
-describe('laws', () => {
+describe('invariants', () => {
   const disputedMerge = (
     from: ContactSelection,
     theirs: ContactSelection,
-    wish: ContactSelection,
+    desired: ContactSelection,
     side: Side | null,
   ) => {
-    const write = { from: { version: 1, selection: from }, sent: wish };
+    const write = { from: { version: 1, selection: from }, sent: desired };
     const { missing: places } = classifyLostWrite(write, { version: 3, selection: theirs }, null);
-    const sides = { base: from, theirs, ours: wish };
+    const sides = { base: from, theirs, ours: desired };
     return { places, merged: mergeSelections(sides, () => side, { places, problem: 'lost' }), sides };
   };
 
-  it('whether it was applied or not, what others have done since is there, or asked about', () => {
+  it('later edits of others are kept or a conflict, whether the write was applied or not', () => {
     fc.assert(
-      fc.property(selection, selection, selection, (from, theirs, wish) => {
-        const { merged } = disputedMerge(from, theirs, wish, null);
+      fc.property(selection, selection, selection, (from, theirs, desired) => {
+        const { merged } = disputedMerge(from, theirs, desired, null);
         if (merged.kind !== 'merged') return;
-        // Their edits are those of our write if it was applied, and of what it was sent over if it was not.
-        for (const before of [from, wish])
+        // Their edits are relative to our write if it was applied, otherwise to the version it was sent over.
+        for (const before of [from, desired])
           for (const place of changed(before, theirs).filter((each) => each !== 'priorityOrder'))
             expect(sameValue(at(merged.selection, place), at(theirs, place)), place).toBe(true);
       }),
     );
   });
 
-  it('theirs leaves as it is what may have been taken back; mine writes what would be written without the doubt', () => {
+  it('theirs keeps what may have been reverted; mine writes what would be written without the uncertainty', () => {
     fc.assert(
-      fc.property(selection, selection, selection, (from, theirs, wish) => {
-        const left = disputedMerge(from, theirs, wish, 'theirs');
+      fc.property(selection, selection, selection, (from, theirs, desired) => {
+        const left = disputedMerge(from, theirs, desired, 'theirs');
         if (left.merged.kind === 'merged')
           expect(
             changed(theirs, left.merged.selection).filter((place) => left.places.includes(place)),
           ).toEqual([]);
-        const { merged, sides } = disputedMerge(from, theirs, wish, 'mine');
+        const { merged, sides } = disputedMerge(from, theirs, desired, 'mine');
         const plain = mergeSelections(sides, () => 'mine');
         expect(merged.kind).toBe(plain.kind);
         if (merged.kind === 'merged' && plain.kind === 'merged')
@@ -98,21 +119,21 @@ describe('laws', () => {
     );
   });
 
-  it('a base that has the wish at a place leaves it to theirs from then on', () => {
+  it('a place whose base equals the desired value is left to theirs', () => {
     fc.assert(
-      fc.property(selection, selection, selection, (base, theirs, wish) => {
-        const { places } = disputedMerge(base, theirs, wish, null);
-        const ended = replacePlaces(base, wish, places);
-        expect(changed(ended, wish).filter((place) => places.includes(place))).toEqual([]);
+      fc.property(selection, selection, selection, (base, theirs, desired) => {
+        const { places } = disputedMerge(base, theirs, desired, null);
+        const ended = replacePlaces(base, desired, places);
+        expect(changed(ended, desired).filter((place) => places.includes(place))).toEqual([]);
         expect(changed(ended, base).filter((place) => !places.includes(place))).toEqual([]);
-        const merged = mergeSelections({ base: ended, theirs, ours: wish }, () => 'mine');
-        if (merged.kind === 'merged' && !changedByTheRules(merged.resolved))
+        const merged = mergeSelections({ base: ended, theirs, ours: desired }, () => 'mine');
+        if (merged.kind === 'merged' && !wasResolvedAsWhole(merged.resolved))
           expect(changed(theirs, merged.selection).filter((place) => places.includes(place))).toEqual([]);
       }),
     );
   });
 });
 
-/** A part that breaks a rule is settled as a whole. */
-const changedByTheRules = (settled: readonly { readonly problem?: string }[]): boolean =>
-  settled.some(({ problem }) => problem !== undefined);
+/** A part that breaks a rule is resolved as a whole. */
+const wasResolvedAsWhole = (resolved: readonly { readonly problem?: string }[]): boolean =>
+  resolved.some(({ problem }) => problem !== undefined);

@@ -1,4 +1,4 @@
-/** The laws that the merge is trusted for: nobody's edit is lost, and nothing is made up. */
+/** The invariants of the merge: no edit is lost, and nothing is invented. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { diffSelections } from '../../src/domain/selection-update/diff.ts';
@@ -12,9 +12,9 @@ import {
   sameValue,
 } from '../../src/domain/selection-update/places.ts';
 import { type ContactSelection, ruleProblems } from '../../src/domain/selection-update/selection.ts';
-import { rule, selection, selectionOf } from './selections.ts';
+import { rule, selection, createSelection } from './selections.ts';
 
-const nobody = (): null => null;
+const leaveOpen = (): null => null;
 const merge = (
   base: ContactSelection,
   theirs: ContactSelection,
@@ -22,7 +22,7 @@ const merge = (
   side: Side | null = null,
 ): Merged => mergeSelections({ base, theirs, ours }, () => side);
 
-function mergedOf(merged: Merged): ContactSelection {
+function expectMerged(merged: Merged): ContactSelection {
   return merged.kind === 'merged' ? merged.selection : expect.fail(JSON.stringify(merged));
 }
 
@@ -32,29 +32,33 @@ const changedPlaces = (from: ContactSelection, to: ContactSelection): Place[] =>
 const at = (of: ContactSelection, place: Place) =>
   place === 'priorityOrder' ? { order: of.priorityOrder } : (placesIn(of).get(place) ?? null);
 
-/** The wish without what it does to these places. */
-function except(wish: ContactSelection, base: ContactSelection, places: readonly Place[]): ContactSelection {
-  const from = (place: Place) => (places.includes(place) ? base : wish);
-  const ids = [wish, base].flatMap((each) => [...each.targetListIds, ...each.exclusionListIds]);
-  const listsIn = (field: 'targetListIds' | 'exclusionListIds') =>
+/** The selection without its changes at these places. */
+function except(
+  desired: ContactSelection,
+  base: ContactSelection,
+  places: readonly Place[],
+): ContactSelection {
+  const from = (place: Place) => (places.includes(place) ? base : desired);
+  const ids = [desired, base].flatMap((each) => [...each.targetListIds, ...each.exclusionListIds]);
+  const keptLists = (field: 'targetListIds' | 'exclusionListIds') =>
     [...new Set(ids)].filter((id) => from(listPlace(id))[field].includes(id));
   return {
-    targetListIds: listsIn('targetListIds'),
-    exclusionListIds: listsIn('exclusionListIds'),
-    filterRules: [wish, base].flatMap((each) =>
+    targetListIds: keptLists('targetListIds'),
+    exclusionListIds: keptLists('exclusionListIds'),
+    filterRules: [desired, base].flatMap((each) =>
       each.filterRules.filter((one) => from(rulePlace(one)) === each),
     ),
     priorityOrder: from('priorityOrder').priorityOrder,
   };
 }
 
-describe('laws', () => {
-  it('identity: where only one side changed something, that side is the result, to the letter', () => {
+describe('invariants', () => {
+  it('identity: if only one side changed something, that side is the result', () => {
     fc.assert(
       fc.property(selection, selection, (base, changed) => {
-        expect(mergedOf(merge(base, base, changed))).toEqual(changed);
-        expect(sameSelection(mergedOf(merge(base, changed, base)), changed)).toBe(true);
-        expect(sameSelection(mergedOf(merge(base, changed, changed)), changed)).toBe(true);
+        expect(expectMerged(merge(base, base, changed))).toEqual(changed);
+        expect(sameSelection(expectMerged(merge(base, changed, base)), changed)).toBe(true);
+        expect(sameSelection(expectMerged(merge(base, changed, changed)), changed)).toBe(true);
       }),
     );
   });
@@ -64,12 +68,12 @@ describe('laws', () => {
       fc.property(selection, selection, selection, (base, theirs, ours) => {
         const disjoint = except(ours, base, changedPlaces(base, theirs));
         const [one, other] = [merge(base, theirs, disjoint), merge(base, disjoint, theirs)];
-        expect(sameSelection(mergedOf(one), mergedOf(other))).toBe(true);
+        expect(sameSelection(expectMerged(one), expectMerged(other))).toBe(true);
       }),
     );
   });
 
-  it('no edit is lost: each place that anybody changed is as somebody wanted it, or a conflict', () => {
+  it('no edit is lost: each changed place has the value of the side that changed it, or is a conflict', () => {
     fc.assert(
       fc.property(selection, selection, selection, (base, theirs, ours) => {
         const merged = merge(base, theirs, ours);
@@ -82,14 +86,14 @@ describe('laws', () => {
         const wanted = [...changedPlaces(base, theirs), ...changedPlaces(base, ours)];
         expect(
           made.filter((place) => !wanted.includes(place)),
-          'made up',
+          'invented',
         ).toEqual([]);
       }),
       { numRuns: 500 },
     );
   });
 
-  it('a conflict is there exactly where both changed the same place in different ways', () => {
+  it('there is a conflict exactly if both sides changed the same place differently', () => {
     fc.assert(
       fc.property(selection, selection, selection, (base, theirs, ours) => {
         const merged = merge(base, theirs, ours);
@@ -104,35 +108,35 @@ describe('laws', () => {
     );
   });
 
-  it('a change that adds priorities is never in conflict with others who add some, and nobody loses any', () => {
+  it('changes that add priorities never conflict, and none is lost', () => {
     const letters = (of: string) => fc.uniqueArray(fc.constantFrom(...of), { maxLength: 2 });
     fc.assert(
       fc.property(letters('ab'), letters('uvx'), letters('uxyz'), (had, they, we) => {
         const of = (...priorityOrder: string[]) =>
-          selectionOf({ priorityOrder: [...new Set(priorityOrder)] });
+          createSelection({ priorityOrder: [...new Set(priorityOrder)] });
         const [base, theirs, ours] = [of(...had), of(...had, ...they), of(...had, ...we)];
         if (new Set([...had, ...they, ...we]).size > 5) return;
-        const merged = mergedOf(mergeSelections({ base, theirs, ours, isChange: true }, nobody));
+        const merged = expectMerged(mergeSelections({ base, theirs, ours, isChange: true }, leaveOpen));
         expect([...merged.priorityOrder].sort()).toEqual([...new Set([...had, ...they, ...we])].sort());
         expect(merged.priorityOrder.filter((each) => had.includes(each as string))).toEqual(had);
-        const again = mergeSelections({ base, theirs: merged, ours, isChange: true }, nobody);
-        expect(mergedOf(again)).toEqual(merged);
+        const again = mergeSelections({ base, theirs: merged, ours, isChange: true }, leaveOpen);
+        expect(expectMerged(again)).toEqual(merged);
       }),
     );
   });
 
-  it('idempotent: what was merged and written is not merged into anything else by the next look', () => {
+  it('idempotent: merging the result again changes nothing', () => {
     fc.assert(
       fc.property(selection, selection, selection, (base, theirs, ours) => {
         const merged = merge(base, theirs, ours);
         if (merged.kind !== 'merged') return;
-        expect(mergedOf(merge(base, merged.selection, ours))).toEqual(merged.selection);
+        expect(expectMerged(merge(base, merged.selection, ours))).toEqual(merged.selection);
       }),
       { numRuns: 500 },
     );
   });
 
-  it('with a word for every conflict there is always a result within the rules, and it is that side at each', () => {
+  it('if every conflict is resolved, the result follows the rules and has the chosen side everywhere', () => {
     fc.assert(
       fc.property(
         selection,
@@ -141,9 +145,9 @@ describe('laws', () => {
         fc.constantFrom<Side>('mine', 'theirs'),
         (base, theirs, ours, side) => {
           const merged = merge(base, theirs, ours, side);
-          const result = mergedOf(merged);
+          const result = expectMerged(merged);
           expect(ruleProblems(result, 'selection')).toEqual([]);
-          const open = mergeSelections({ base, theirs, ours }, nobody);
+          const open = mergeSelections({ base, theirs, ours }, leaveOpen);
           const winner = side === 'mine' ? ours : theirs;
           for (const { place } of open.kind === 'conflict' ? open.open : [])
             expect(sameValue(at(result, place), at(winner, place)), place).toBe(true);
@@ -155,7 +159,7 @@ describe('laws', () => {
 
 describe('priorities', () => {
   const order = (base: string, theirs: string, ours: string) => {
-    const of = (letters: string) => selectionOf({ priorityOrder: [...letters] });
+    const of = (letters: string) => createSelection({ priorityOrder: [...letters] });
     const merged = merge(of(base), of(theirs), of(ours));
     return merged.kind === 'merged' ? merged.selection.priorityOrder.join('') : merged.kind;
   };
@@ -171,20 +175,20 @@ describe('priorities', () => {
   });
 
   it.each([
-    ['ab', 'abc', 'abd', 'each appended another one'],
+    ['ab', 'abc', 'abd', 'each appended a different item'],
     ['abc', 'ac', 'bac', 'one removed what the other moved'],
-    ['abc', 'bac', 'acb', 'the same was moved differently'],
-    ['', 'xy', 'yx', 'both added both, the other way round'],
-  ])('%s, theirs %s, ours %s: a conflict, for %s', (base, theirs, ours) => {
+    ['abc', 'bac', 'acb', 'the same item was moved differently'],
+    ['', 'xy', 'yx', 'both added both items in different orders'],
+  ])('%s, theirs %s, ours %s: a conflict, because %s', (base, theirs, ours) => {
     expect(order(base, theirs, ours)).toBe('conflict');
   });
 });
 
 describe('priorities of a change', () => {
   const order = (base: string, theirs: string, ours: string) => {
-    const of = (letters: string) => selectionOf({ priorityOrder: [...letters] });
+    const of = (letters: string) => createSelection({ priorityOrder: [...letters] });
     const sides = { base: of(base), theirs: of(theirs), ours: of(ours), isChange: true };
-    const merged = mergeSelections(sides, nobody);
+    const merged = mergeSelections(sides, leaveOpen);
     return merged.kind === 'merged' ? merged.selection.priorityOrder.join('') : merged.kind;
   };
 
@@ -193,23 +197,26 @@ describe('priorities of a change', () => {
     ['ab', 'abc', 'abd', 'abcd'],
     ['ab', 'abc', 'bd', 'bcd'],
     ['ab', 'bc', 'abd', 'bcd'],
-  ])('come last, behind what others appended: %s, theirs %s, ours %s: %s', (base, theirs, ours, expected) => {
-    expect(order(base, theirs, ours)).toBe(expected);
-  });
+  ])(
+    'come last, after those that others appended: %s, theirs %s, ours %s: %s',
+    (base, theirs, ours, expected) => {
+      expect(order(base, theirs, ours)).toBe(expected);
+    },
+  );
 
-  it('are a conflict where others moved what it removes', () => {
+  it('are a conflict if others moved what it removes', () => {
     expect(order('abc', 'bac', 'bc')).toBe('conflict');
   });
 });
 
-describe('what each change may do, and both together may not', () => {
+describe('changes that break a rule only together', () => {
   const many = (prefix: string, n: number) =>
     Array.from({ length: n }, (_, i) => rule(`${prefix}${i}`, 'eq', i));
 
-  it('more than 50 rules are one conflict of all rules, and the chosen side is taken whole', () => {
-    const base = selectionOf({ filterRules: many('b', 30) });
-    const theirs = selectionOf({ filterRules: [...base.filterRules, ...many('t', 15)] });
-    const ours = selectionOf({
+  it('more than 50 rules are one conflict, and the chosen side replaces all rules', () => {
+    const base = createSelection({ filterRules: many('b', 30) });
+    const theirs = createSelection({ filterRules: [...base.filterRules, ...many('t', 15)] });
+    const ours = createSelection({
       filterRules: [...base.filterRules, ...many('o', 15)],
       targetListIds: ['L1', 'L2'],
     });
@@ -219,56 +226,56 @@ describe('what each change may do, and both together may not', () => {
       open: [
         {
           place: 'filterRules',
-          problem: 'contactSelection.filterRules has 60 rules; CXone takes 50 at most',
+          problem: 'contactSelection.filterRules has 60 rules; CXone accepts at most 50',
         },
       ],
     });
-    const mine = mergedOf(merge(base, theirs, ours, 'mine'));
+    const mine = expectMerged(merge(base, theirs, ours, 'mine'));
     expect(mine.filterRules).toEqual(ours.filterRules);
     expect(mine.targetListIds).toEqual(['L1', 'L2']);
   });
 
-  it('two who each remove one of the last two lists are asked', () => {
-    const of = (...targetListIds: string[]) => selectionOf({ targetListIds });
+  it('removing one of the last two lists each is a conflict', () => {
+    const of = (...targetListIds: string[]) => createSelection({ targetListIds });
     const merged = merge(of('L1', 'L2'), of('L1'), of('L2'));
     expect(merged).toMatchObject({ kind: 'conflict', open: [{ place: 'lists' }] });
-    expect(mergedOf(merge(of('L1', 'L2'), of('L1'), of('L2'), 'theirs')).targetListIds).toEqual(['L1']);
+    expect(expectMerged(merge(of('L1', 'L2'), of('L1'), of('L2'), 'theirs')).targetListIds).toEqual(['L1']);
   });
 
-  it('a list that one targets and the other excludes is a conflict, never both', () => {
-    const ours = selectionOf({ targetListIds: ['L1', 'L9'] });
-    const theirs = selectionOf({ exclusionListIds: ['L9'] });
-    expect(merge(selectionOf(), theirs, ours)).toEqual({
+  it('a list that one side targets and the other excludes is a conflict', () => {
+    const ours = createSelection({ targetListIds: ['L1', 'L9'] });
+    const theirs = createSelection({ exclusionListIds: ['L9'] });
+    expect(merge(createSelection(), theirs, ours)).toEqual({
       kind: 'conflict',
       open: [{ place: 'lists/L9', base: null, theirs: { role: 'exclusion' }, ours: { role: 'target' } }],
     });
   });
 
-  it('what CXone itself has against the rules is said, not merged', () => {
-    const theirs = selectionOf({ targetListIds: ['L1', 'L9'], exclusionListIds: ['L9'] });
-    const ours = selectionOf({ priorityOrder: ['a'] });
-    expect(merge(selectionOf(), theirs, ours)).toMatchObject({
+  it('a selection in CXone that breaks the rules is reported, not merged', () => {
+    const theirs = createSelection({ targetListIds: ['L1', 'L9'], exclusionListIds: ['L9'] });
+    const ours = createSelection({ priorityOrder: ['a'] });
+    expect(merge(createSelection(), theirs, ours)).toMatchObject({
       kind: 'broken',
       problems: [{ path: 'contactSelection.exclusionListIds[0]' }],
     });
   });
 });
 
-describe('what CXone keeps besides', () => {
-  it('several rules of one field and operator stay, and so do further fields of a rule', () => {
-    const theirs = selectionOf({
+describe('additional data in CXone', () => {
+  it('is kept: several rules with the same field and operator, and additional fields of a rule', () => {
+    const theirs = createSelection({
       filterRules: [
         rule('state', 'ne', 'TX'),
         rule('state', 'ne', 'CA'),
         { ...rule('age', 'gte', 18), id: 7 } as never,
       ],
     });
-    const ours = selectionOf({ ...theirs, targetListIds: ['L1', 'L2'], filterRules: theirs.filterRules });
-    expect(mergedOf(merge(theirs, theirs, ours)).filterRules).toEqual(theirs.filterRules);
-    const fromFile = selectionOf({
+    const ours = createSelection({ ...theirs, targetListIds: ['L1', 'L2'], filterRules: theirs.filterRules });
+    expect(expectMerged(merge(theirs, theirs, ours)).filterRules).toEqual(theirs.filterRules);
+    const fromFile = createSelection({
       filterRules: [rule('state', 'ne', 'CA'), rule('state', 'ne', 'TX'), rule('age', 'gte', 18)],
     });
-    expect(mergedOf(merge(theirs, theirs, fromFile)).filterRules).toContainEqual({
+    expect(expectMerged(merge(theirs, theirs, fromFile)).filterRules).toContainEqual({
       ...rule('age', 'gte', 18),
       id: 7,
     });

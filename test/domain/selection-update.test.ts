@@ -14,19 +14,19 @@ import {
   selectionProblems,
 } from '../../src/domain/selection-update/selection.ts';
 import { sameSelection } from '../../src/domain/selection-update/places.ts';
-import { rule, selection, selectionOf } from './selections.ts';
+import { rule, selection, createSelection } from './selections.ts';
 
-const problemsOf = (value: unknown) => selectionProblems(value).map(describeProblem);
+const listProblems = (value: unknown) => selectionProblems(value).map(describeProblem);
 
 describe('the rules of a selection', () => {
-  it('takes what S3 asks for, and false, 0 and null as values', () => {
+  it('accept what the selection tutorial requires, and false, 0 and null as values', () => {
     const values = [false, 0, null, '', [], 'TX'];
     const filterRules = values.map((value, i) => rule(`field${i}`, 'eq', value));
-    expect(problemsOf(selectionOf({ filterRules }))).toEqual([]);
-    expect(problemsOf({ targetListIds: ['L1'] })).toEqual([]);
+    expect(listProblems(createSelection({ filterRules }))).toEqual([]);
+    expect(listProblems({ targetListIds: ['L1'] })).toEqual([]);
   });
 
-  it('names every problem at once, each with its path', () => {
+  it('report every problem at once, each with its path', () => {
     const wrong = {
       exclusionListIds: ['L1', '', 7],
       filterRules: [
@@ -38,72 +38,72 @@ describe('the rules of a selection', () => {
       priorityOrder: ['1', '2', '3', '4', '5', '6'],
       targetLists: [],
     };
-    expect(problemsOf(wrong)).toEqual([
-      'selection.exclusionListIds[1] must be a text that is not empty',
-      'selection.exclusionListIds[2] must be a text that is not empty',
+    expect(listProblems(wrong)).toEqual([
+      'selection.exclusionListIds[1] must be a non-empty text',
+      'selection.exclusionListIds[2] must be a non-empty text',
       'selection.filterRules[0].value is missing (false, 0 and null are values)',
       'selection.filterRules[1].field is missing',
       'selection.filterRules[1].operator is missing',
       'selection.filterRules[2] must be {"field", "operator", "value"}',
-      'selection.filterRules[3].id is not known; a rule has field, operator and value',
-      'selection.targetLists is not known; there are targetListIds, exclusionListIds, filterRules, priorityOrder',
+      'selection.filterRules[3].id is unknown; a rule has field, operator and value',
+      'selection.targetLists is unknown; a selection has targetListIds, exclusionListIds, filterRules, priorityOrder',
       'selection.targetListIds must have at least one list',
-      'selection.priorityOrder has 6 priorities; CXone takes 5 at most',
+      'selection.priorityOrder has 6 priorities; CXone accepts at most 5',
     ]);
   });
 
-  it('what has no shape hides no other problem of its list, and moves no position', () => {
+  it('report other problems of a list despite an entry with the wrong shape, with correct positions', () => {
     const wrong = {
       targetListIds: ['L1', '', 'L2', 'L1'],
       exclusionListIds: [7, 'L2'],
       filterRules: [rule('age', 'gte', 18), {}, rule('age', 'gte', 21)],
       priorityOrder: ['1', '2', '3', '4', '5', 6],
     };
-    expect(problemsOf(wrong)).toEqual([
-      'selection.targetListIds[1] must be a text that is not empty',
-      'selection.exclusionListIds[0] must be a text that is not empty',
+    expect(listProblems(wrong)).toEqual([
+      'selection.targetListIds[1] must be a non-empty text',
+      'selection.exclusionListIds[0] must be a non-empty text',
       'selection.filterRules[1].field is missing',
       'selection.filterRules[1].operator is missing',
       'selection.filterRules[1].value is missing (false, 0 and null are values)',
-      'selection.priorityOrder[5] must be a text that is not empty',
-      'selection.priorityOrder has 6 priorities; CXone takes 5 at most',
-      'selection.exclusionListIds[1] is "L2", which targetListIds[2] has too: a list both targeted and excluded dials nobody',
+      'selection.priorityOrder[5] must be a non-empty text',
+      'selection.priorityOrder has 6 priorities; CXone accepts at most 5',
+      'selection.exclusionListIds[1] is "L2", as is targetListIds[2]: a list that is both targeted and excluded dials nobody',
       'selection.targetListIds[3] is the same as targetListIds[0]',
-      'selection.filterRules[2] has the field and operator of filterRules[0]',
+      'selection.filterRules[2] has the same field and operator as filterRules[0]',
     ]);
-    expect(problemsOf({ targetListIds: 'L1' })).toEqual(['selection.targetListIds must be a list']);
+    expect(listProblems({ targetListIds: 'L1' })).toEqual(['selection.targetListIds must be a list']);
   });
 
-  it('refuses 51 rules and takes 50', () => {
+  it('allow 50 rules, but not 51', () => {
     const rules = (n: number) => Array.from({ length: n }, (_, i) => rule(`f${i}`, 'eq', i));
-    expect(problemsOf(selectionOf({ filterRules: rules(50) }))).toEqual([]);
-    expect(problemsOf(selectionOf({ filterRules: rules(51) }))).toEqual([
-      'selection.filterRules has 51 rules; CXone takes 50 at most',
+    expect(listProblems(createSelection({ filterRules: rules(50) }))).toEqual([]);
+    expect(listProblems(createSelection({ filterRules: rules(51) }))).toEqual([
+      'selection.filterRules has 51 rules; CXone accepts at most 50',
     ]);
   });
 
-  it('refuses a list that is targeted and excluded, and anything that is there twice', () => {
+  it('forbid a list that is targeted and excluded, and repetitions', () => {
     const wrong = {
       targetListIds: ['L1', 'L2', 'L1'],
       exclusionListIds: ['L2'],
       filterRules: [rule('age', 'gte', 18), rule('age', 'gte', 21)],
       priorityOrder: ['a', 'a'],
     };
-    expect(problemsOf(wrong)).toEqual([
-      'selection.exclusionListIds[0] is "L2", which targetListIds[1] has too: a list both targeted and excluded dials nobody',
+    expect(listProblems(wrong)).toEqual([
+      'selection.exclusionListIds[0] is "L2", as is targetListIds[1]: a list that is both targeted and excluded dials nobody',
       'selection.targetListIds[2] is the same as targetListIds[0]',
-      'selection.filterRules[1] has the field and operator of filterRules[0]',
+      'selection.filterRules[1] has the same field and operator as filterRules[0]',
       'selection.priorityOrder[1] is the same as priorityOrder[0]',
     ]);
   });
 
-  it('accepts every selection of the property tests', () => {
-    fc.assert(fc.property(selection, (any) => problemsOf(any).length === 0));
+  it('accept every selection of the property tests', () => {
+    fc.assert(fc.property(selection, (any) => listProblems(any).length === 0));
   });
 });
 
 describe('a change', () => {
-  const base = selectionOf({
+  const base = createSelection({
     targetListIds: ['L1', 'L2'],
     exclusionListIds: ['X1'],
     filterRules: [rule('age', 'gte', 18), rule('state', 'eq', 'TX')],
@@ -129,28 +129,28 @@ describe('a change', () => {
     });
   });
 
-  it('removes a rule by its value only where the value is that', () => {
+  it('removes a rule with a value only if it has that value', () => {
     const remove = { filterRules: [rule('state', 'eq', 'CA'), rule('age', 'gte', 18)] };
     expect(applyChange(base, { remove }).filterRules).toEqual([rule('state', 'eq', 'TX')]);
   });
 
-  it('is refused for what is no change, what contradicts itself, and what is of another shape', () => {
+  it('is refused if it changes nothing, contradicts itself or has the wrong shape', () => {
     const of = (change: unknown) => changeProblems(change).map(describeProblem);
     expect(of({})).toEqual(['change changes nothing']);
     expect(of({ add: { targetListIds: [] } })).toEqual(['change changes nothing']);
     expect(of({ put: {}, add: 3 })).toEqual([
-      'change.put is not known; a change has "add" and "remove"',
+      'change.put is unknown; a change has "add" and "remove"',
       'change.add must be one JSON object',
     ]);
     expect(of({ add: { targetListIds: ['L1'] }, remove: { targetListIds: ['L1'] } })).toEqual([
-      'change.add.targetListIds[0] is in "remove" too',
+      'change.add.targetListIds[0] is also in "remove"',
     ]);
     expect(of({ remove: { filterRules: [{ field: 'age' }] } })).toEqual([
       'change.remove.filterRules[0].operator is missing',
     ]);
   });
 
-  it('is refused before any request for what no selection can have', () => {
+  it('is refused if it breaks a rule with any selection', () => {
     const of = (change: unknown) => changeProblems(change).map(describeProblem);
     const add = {
       targetListIds: ['L1', 'L1'],
@@ -159,16 +159,16 @@ describe('a change', () => {
       priorityOrder: ['1', '2', '3', '4', '5', '6'],
     };
     expect(of({ add })).toEqual([
-      'change.add.priorityOrder has 6 priorities; CXone takes 5 at most',
-      'change.add.exclusionListIds[0] is "L1", which targetListIds[0] has too: a list both targeted and excluded dials nobody',
+      'change.add.priorityOrder has 6 priorities; CXone accepts at most 5',
+      'change.add.exclusionListIds[0] is "L1", as is targetListIds[0]: a list that is both targeted and excluded dials nobody',
       'change.add.targetListIds[1] is the same as targetListIds[0]',
-      'change.add.filterRules[1] has the field and operator of filterRules[0]',
+      'change.add.filterRules[1] has the same field and operator as filterRules[0]',
     ]);
-    // The other way round it is a move.
+    // Excluding a list that is removed from the targets is a move.
     expect(of({ add: { exclusionListIds: ['L1'] }, remove: { targetListIds: ['L1'] } })).toEqual([]);
   });
 
-  it('applied twice changes nothing more', () => {
+  it('applied twice has the same result', () => {
     fc.assert(
       fc.property(selection, selection, selection, (from, add, remove) => {
         const priorityOrder = remove.priorityOrder.filter((each) => !add.priorityOrder.includes(each));
@@ -180,7 +180,7 @@ describe('a change', () => {
   });
 });
 
-describe('what a person is shown to edit', () => {
+describe('a selection for editing', () => {
   const theirs = readSelection({
     targetListIds: ['L1', 'L1'],
     filterRules: [
@@ -190,7 +190,7 @@ describe('what a person is shown to edit', () => {
     ],
   });
 
-  it('is taken back as it stands, is no change, and keeps what CXone has besides', () => {
+  it('is valid, unchanged, and keeps additional data in CXone', () => {
     const shown = toEditable(theirs);
     expect(selectionProblems(JSON.parse(JSON.stringify(shown)), 'selection', true)).toEqual([]);
     expect(repeatedRules(shown, theirs, 'selection')).toEqual([]);
@@ -200,17 +200,17 @@ describe('what a person is shown to edit', () => {
     expect(merged).toMatchObject({ kind: 'merged', selection: { filterRules: theirs.filterRules } });
   });
 
-  it('may not get several rules of one field and operator where CXone had one', () => {
-    const base = selectionOf({ filterRules: [rule('age', 'gte', 18)] });
-    const ours = selectionOf({ filterRules: [rule('age', 'gte', 18), rule('age', 'gte', 21)] });
+  it('may not gain several rules with the same field and operator', () => {
+    const base = createSelection({ filterRules: [rule('age', 'gte', 18)] });
+    const ours = createSelection({ filterRules: [rule('age', 'gte', 18), rule('age', 'gte', 21)] });
     expect(selectionProblems(ours, 'selection', true)).toEqual([]);
     expect(repeatedRules(ours, base, 'selection').map(describeProblem)).toEqual([
-      'selection.filterRules[1] has the field and operator of filterRules[0]',
+      'selection.filterRules[1] has the same field and operator as filterRules[0]',
     ]);
   });
 });
 
-it('a selection is read back as it was', () => {
+it('a selection is read back unchanged', () => {
   const reread = (any: unknown): unknown => readSelection(JSON.parse(JSON.stringify(any)));
   fc.assert(fc.property(selection, (any) => void expect(reread(any)).toEqual(any)));
 });

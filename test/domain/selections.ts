@@ -1,4 +1,4 @@
-/** Selections for property tests: by our rules, of few names so that they meet. */
+/** Valid selections for property tests, with few names, so that they often have places in common. */
 import fc from 'fast-check';
 import type { ContactSelection, FilterRule } from '../../src/domain/selection-update/selection.ts';
 
@@ -16,7 +16,7 @@ const rules: fc.Arbitrary<readonly FilterRule[]> = fc.uniqueArray(fc.nat(KEYS.le
   ),
 );
 
-/** Every list is targeted, excluded or neither; `L0` is always a target, so that there is one. */
+/** Each list is a target, an exclusion or neither. `L0` is always a target, because one is required. */
 export const selection: fc.Arbitrary<ContactSelection> = fc
   .tuple(
     fc.tuple(...LISTS.map(() => fc.constantFrom('target', 'exclusion', null))),
@@ -30,8 +30,8 @@ export const selection: fc.Arbitrary<ContactSelection> = fc
     priorityOrder,
   }));
 
-/** The least that the rules allow, changed as a test needs it. */
-export const selectionOf = (more: Partial<ContactSelection> = {}): ContactSelection => ({
+/** The smallest valid selection, with changes. */
+export const createSelection = (more: Partial<ContactSelection> = {}): ContactSelection => ({
   targetListIds: ['L1'],
   exclusionListIds: [],
   filterRules: [],

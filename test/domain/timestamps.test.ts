@@ -13,7 +13,7 @@ describe('timestamps', () => {
     ['2024-11-01T23:30:00-0530', '2024-11-02T05:00:00.000Z'],
     ['2024-11-01T09:15:00+01', '2024-11-01T08:15:00.000Z'],
     ['2024-02-29', '2024-02-29T00:00:00.000Z'],
-    // The hour that a clock in Berlin shows twice, and one that it never shows: the offset says which moment it was.
+    // An hour that Berlin has twice, and one that it skips: the offset determines the time.
     ['2026-10-25T02:30:00+02:00', '2026-10-25T00:30:00.000Z'],
     ['2026-10-25T02:30:00+01:00', '2026-10-25T01:30:00.000Z'],
     ['2026-03-29T02:30:00+01:00', '2026-03-29T01:30:00.000Z'],
@@ -31,8 +31,8 @@ describe('timestamps', () => {
     '2024-11-01T24:00:00Z',
     '2024-11-01T09:60:00Z',
     '2024-11-01T09:15:60Z',
-    '2016-12-31T23:59:60Z', // a leap second: no clock here can hold it
-    '2024-11-01T09:15:00', // local time: no moment
+    '2016-12-31T23:59:60Z', // a leap second, which Date cannot represent
+    '2024-11-01T09:15:00', // local time
     '2024-11-01 09:15:00Z',
     '2024-11-01T09:15:00+25:00',
     '01.11.2024',
@@ -42,11 +42,11 @@ describe('timestamps', () => {
     '2024-11-01\n',
     '0000-01-01T00:00:00+01:00', // before the year 0
     '9999-12-31T23:30:00-01:00',
-  ])('%j is no timestamp', (text) => {
+  ])('%j is not a timestamp', (text) => {
     expect(toUtcTimestamp(text)).toBeNull();
   });
 
-  it('every moment comes back from every offset that it is written with', () => {
+  it('are converted correctly from any offset', () => {
     const moment = fc.date({ min: new Date('1000-01-01'), max: new Date('9998-01-01'), noInvalidDate: true });
     fc.assert(
       fc.property(moment, fc.integer({ min: -839, max: 839 }), (date, offset) => {

@@ -41,7 +41,12 @@ async function judgeFile(path: string) {
       continue;
     }
     const { contactId, phoneNumbers } = read.contact;
-    const duplicate = finder.see({ seq: counts.rows, line, contactId, phone: phoneNumbers[0]?.number ?? '' });
+    const duplicate = finder.check({
+      seq: counts.rows,
+      line,
+      contactId,
+      phone: phoneNumbers[0]?.number ?? '',
+    });
     counts[duplicate ? 'duplicate' : 'valid'] += 1;
     if (duplicate) count(`duplicate ${duplicate.key}`);
   }

@@ -14,7 +14,7 @@ import {
   type Eligibility,
   evaluateEligibility,
   REGIONS,
-  unavailable,
+  failClosed,
 } from '../../domain/consent/eligibility.ts';
 import { isGuid } from '../../domain/preference-update/preferences.ts';
 import type { Reason } from '../../domain/run.ts';
@@ -59,7 +59,7 @@ export function createConsentCheck({ ledger, cxone }: ConsentDeps) {
             evaluateEligibility({ channel, preference: null, suppressed: true }, now, policy),
           );
         else if (!isGuid(contactId))
-          answers.set(question, unavailable('no_contact_id', question, now, policy));
+          answers.set(question, failClosed('no_contact_id', question, now, policy));
       }
       return answers;
     },
@@ -75,7 +75,7 @@ export function createConsentCheck({ ledger, cxone }: ConsentDeps) {
 
     /** The answer if CXone could not be asked (fail closed). */
     unavailable: ({ channel }: ConsentQuestion, policy: ConsentPolicy): Eligibility =>
-      unavailable('consent_unavailable', { channel }, new Date(), policy),
+      failClosed('consent_unavailable', { channel }, new Date(), policy),
   };
 }
 

@@ -1,30 +1,33 @@
-/** Rows of a file → whom to ask about. Pure. */
+/** Reads the rows of a list of contacts whose eligibility is to be checked. Pure. */
 import { type Audience, type ColumnMap, matchColumns, describeColumnProblems } from '../columns.ts';
 import { type Channel, CHANNELS, type ConsentFacts } from './eligibility.ts';
 
 export const ELIGIBILITY_FIELDS = ['contactId', 'channel', 'optInStatus', 'timeZone'] as const;
 type Field = (typeof ELIGIBILITY_FIELDS)[number];
-/** Field → column. */
+/** Field to column. */
 export type EligibilityColumns = ReadonlyMap<string, string>;
 
-/** Whose consent, and what the row itself says of it. */
+/** A contact and channel to check, and what the row itself says about them. */
 export interface Question extends Pick<ConsentFacts, 'optInStatus' | 'timeZone'> {
-  /** `''`: the row has none. */
+  /** `''`: the row has no contact id. */
   readonly contactId: string;
   readonly channel: Channel;
 }
 export type ReadQuestion =
   | { readonly question: Question }
-  /** `field_ambiguous`: two keys of one name. */
+  /** `field_ambiguous`: the row has two keys of the same name. */
   | { readonly reason: 'invalid_channel' | 'field_ambiguous' };
 
-/** Reasons of rows that nobody could be asked about, or about which nobody answered: they say nothing of a consent. */
+/** Does this reason mean that the row could not be checked? Then it says nothing about the consent. */
 export function isUnanswered(reason: string): boolean {
   const codes = ['consent_unavailable', 'no_contact_id', 'invalid_channel', 'field_ambiguous'];
   return codes.includes(reason) || reason.startsWith('row_');
 }
 
-/** By the header of a CSV. `hasChannel`: one is given for all rows. */
+/**
+ * For a source with a header.
+ * @param options.hasChannel a channel is given for all rows
+ */
 export function resolveEligibilityColumns(
   columns: readonly string[],
   map: ColumnMap,
@@ -39,12 +42,15 @@ export function resolveEligibilityColumns(
   return all.length === 0 ? { columns: found } : { problems: all };
 }
 
-/** For NDJSON, whose columns are not known beforehand: the fields of the map that do not exist. */
+/** For NDJSON and JSON, whose columns are not known in advance: checks only that the fields of the map exist. */
 export function eligibilityMapProblems(map: ColumnMap): readonly string[] {
   return matchColumns(Object.values(map), ELIGIBILITY_FIELDS, map).problems.map(({ message }) => message);
 }
 
-/** A row of NDJSON brings its own names: `columns` is null then. Of two that could be one field, none is chosen. */
+/**
+ * @param columns null for NDJSON and JSON, where each row has its own keys. If two of them match the same field, none is
+ * chosen
+ */
 export function readQuestion(
   fields: Readonly<Record<string, unknown>>,
   columns: EligibilityColumns | null,
@@ -64,7 +70,7 @@ export function readQuestion(
     question: {
       contactId: text('contactId'),
       channel: chosen,
-      // A word that nobody knows confirms nothing.
+      // An unknown status confirms nothing.
       ...(status !== '' && { optInStatus: status === 'confirmed' ? 'confirmed' : 'pending' }),
       ...(timeZone !== '' && { timeZone }),
     },

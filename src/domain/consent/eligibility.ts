@@ -1,9 +1,9 @@
 /**
- * May this person be reached on this channel now? One table of rules for every path that reaches people; pure. The
- * first rule that applies gives the reason. Engineering defaults, not legal advice.
- * Source: cxone-api.md "preferences (S0)", decisions.md 23, reliability.md §6.1.
+ * Decides whether a person may be reached on a channel now (docs/cxone-contract.md#eligibility). Everything that reaches
+ * people uses this one table of rules. The first rule that applies determines the reason. These are engineering defaults,
+ * not legal advice. Pure.
  */
-import { MS_PER_DAY, toUtcTimestamp } from '../timestamps.ts';
+import { CLOCK_TOLERANCE_MS, MS_PER_DAY, toUtcTimestamp } from '../timestamps.ts';
 
 export const CHANNELS = ['email', 'sms', 'voice', 'webchat'] as const;
 export type Channel = (typeof CHANNELS)[number];
@@ -11,27 +11,25 @@ export type Channel = (typeof CHANNELS)[number];
 export const REGIONS = ['GDPR', 'CCPA', 'TCPA', 'NONE'] as const;
 export type Region = (typeof REGIONS)[number];
 
-/** `strict` adds rules that the tutorials do not have, each only for facts that the record carries. */
+/** `strict` adds rules that the tutorials do not have. Each applies only if the record has the facts it needs. */
 export const CONSENT_POLICIES = ['default', 'strict'] as const;
 export type ConsentPolicy = (typeof CONSENT_POLICIES)[number];
 
-/** Raised by every change to the table: an answer says by which rules it was given. */
+/** To be raised with every change of the rules. Each answer has the version of the rules it was based on. */
 export const RULE_VERSION = 'consent-1';
 
-/** To be shown wherever a reason is. */
+/** Has to be shown together with every reason. */
 export const NOTICE = 'an engineering default, not legal advice';
 
-/** From here on the GDPR applies; a consent of exactly that moment counts. Source: S0. */
+/** When the GDPR took effect. A consent given at exactly that moment is sufficient. */
 export const GDPR_SINCE = '2018-05-25T00:00:00.000Z';
-/** Exactly so old passes. A house rule of S1, not a law. */
-export const LONGEST_CONSENT_DAYS = 1_825;
-/** A clock of another machine may be so far ahead of ours. Source: reliability.md §6. */
-export const CLOCK_TOLERANCE_MS = 5 * 60_000;
-/** Calls and messages from 8:00 until before 21:00, where the recipient is. Source: 47 CFR 64.1200(c)(1). */
+/** A consent of exactly this age is still valid. A limit of the contact import tutorial, not of the law. */
+export const MAX_CONSENT_AGE_DAYS = 1_825;
+/** Calls and messages are allowed from 8:00 until before 21:00 local time of the recipient (47 CFR 64.1200(c)(1)). */
 export const FIRST_HOUR = 8;
 export const LAST_HOUR = 21;
 
-/** What CXone has on record of one contact and channel. Timestamps as CXone has them. */
+/** What CXone has on record for a contact and channel. Timestamps are as CXone returns them. */
 export interface ConsentRecord {
   readonly optIn: boolean;
   readonly consentTimestamp: string | null;
@@ -39,14 +37,14 @@ export interface ConsentRecord {
   readonly regulatoryRegion: Region;
 }
 
-/** All that the rules look at. What is left out is not known, and no rule of `strict` looks at it then. */
+/** Everything the rules depend on. A fact that is missing is unknown, and rules of `strict` about it do not apply. */
 export interface ConsentFacts {
   readonly channel: Channel;
   /** null: none on record. */
   readonly preference: ConsentRecord | null;
-  /** Does our own suppression list have them? Its check comes before the table. */
+  /** Our own suppression list has an objection. This comes before all rules. */
   readonly suppressed?: boolean;
-  /** As the record that is to be sent has it. */
+  /** As the record to be sent says. */
   readonly optInStatus?: 'confirmed' | 'pending';
   /** IANA name, e.g. `America/New_York`. */
   readonly timeZone?: string;
@@ -64,7 +62,7 @@ export type RuleReason =
   | 'consent_expired'
   | 'deferred_quiet_hours';
 
-/** `no_contact_id`: no GUID to ask for. `consent_unavailable`: the answer was not to be had; both fail closed. */
+/** `no_contact_id`: there is no GUID to look up. `consent_unavailable`: the lookup failed. Both fail closed. */
 export type EligibilityReason =
   | RuleReason
   | 'compliant'
@@ -77,14 +75,14 @@ export interface Eligibility {
   readonly reason: EligibilityReason;
   readonly ruleVersion: string;
   readonly policy: ConsentPolicy;
-  /** ISO 8601, UTC: when these facts were judged. */
+  /** When these facts were evaluated. ISO 8601, UTC. */
   readonly checkedAt: string;
   readonly facts: ConsentFacts;
   readonly notice: string;
 }
 
-/** What the rules see: the record's timestamps as numbers. */
-interface Judged {
+/** The input of the rules: the facts, with the record's timestamps as numbers. */
+interface RuleInput {
   readonly facts: ConsentFacts;
   readonly record: ConsentRecord | null;
   readonly consentMs: number | null;
@@ -94,12 +92,12 @@ interface Judged {
 
 interface Rule {
   readonly reason: RuleReason;
-  /** Under `strict` only. */
+  /** Applies under `strict` only. */
   readonly strict?: true;
-  readonly applies: (judged: Judged) => boolean;
+  readonly applies: (input: RuleInput) => boolean;
 }
 
-/** S0 tests `optIn` before the region, so that its CCPA reason can never be reached; here it can. */
+/** CCPA comes before the general opt-out: in the tutorial's order, its reason could never be returned. */
 const RULES: readonly Rule[] = [
   { reason: 'invalid_timestamp', applies: hasInvalidTimestamp },
   { reason: 'no_consent_on_record', applies: ({ record }) => record === null },
@@ -110,7 +108,7 @@ const RULES: readonly Rule[] = [
   },
   { reason: 'explicit_opt_out', applies: ({ record }) => record?.optIn === false },
   {
-    // A withdrawal without a consent supersedes whatever consent there was.
+    // A withdrawal without a consent on record supersedes whatever consent there was.
     reason: 'withdrawal_supersedes_consent',
     applies: ({ consentMs, withdrawalMs }) =>
       withdrawalMs !== null && withdrawalMs >= (consentMs ?? -Infinity),
@@ -135,44 +133,44 @@ const RULES: readonly Rule[] = [
     reason: 'consent_expired',
     strict: true,
     applies: ({ consentMs, atMs }) =>
-      consentMs !== null && atMs - consentMs > LONGEST_CONSENT_DAYS * MS_PER_DAY,
+      consentMs !== null && atMs - consentMs > MAX_CONSENT_AGE_DAYS * MS_PER_DAY,
   },
   { reason: 'deferred_quiet_hours', strict: true, applies: isInQuietHours },
 ];
 
-/** All reasons that the table can give, in its order. */
+/** The reasons of all rules, in order. */
 export const RULE_REASONS: readonly RuleReason[] = RULES.map(({ reason }) => reason);
 
-/** By the facts given and at that moment; nothing else counts. */
+/** Depends on the facts and the time given, and on nothing else. */
 export function evaluateEligibility(
   facts: ConsentFacts,
   at: Date,
   policy: ConsentPolicy = 'default',
 ): Eligibility {
-  if (facts.suppressed) return answer('suppressed', facts, at, policy);
+  if (facts.suppressed) return createAnswer('suppressed', facts, at, policy);
   const record = facts.preference;
-  const judged: Judged = {
+  const input: RuleInput = {
     facts,
     record,
-    consentMs: timeOf(record?.consentTimestamp ?? null),
-    withdrawalMs: timeOf(record?.withdrawalTimestamp ?? null),
+    consentMs: parseTime(record?.consentTimestamp ?? null),
+    withdrawalMs: parseTime(record?.withdrawalTimestamp ?? null),
     atMs: at.getTime(),
   };
-  const rule = RULES.find(({ strict, applies }) => (policy === 'strict' || !strict) && applies(judged));
-  return answer(rule?.reason ?? 'compliant', facts, at, policy);
+  const rule = RULES.find(({ strict, applies }) => (policy === 'strict' || !strict) && applies(input));
+  return createAnswer(rule?.reason ?? 'compliant', facts, at, policy);
 }
 
-/** Fail closed: what could not be asked is a no. */
-export function unavailable(
+/** For a person who could not be looked up: not eligible. */
+export function failClosed(
   reason: 'no_contact_id' | 'consent_unavailable',
   facts: Pick<ConsentFacts, 'channel'>,
   at: Date,
   policy: ConsentPolicy = 'default',
 ): Eligibility {
-  return answer(reason, { ...facts, preference: null }, at, policy);
+  return createAnswer(reason, { ...facts, preference: null }, at, policy);
 }
 
-function answer(
+function createAnswer(
   reason: EligibilityReason,
   facts: ConsentFacts,
   at: Date,
@@ -183,14 +181,14 @@ function answer(
   return { eligible, reason, ruleVersion: RULE_VERSION, policy, checkedAt, facts, notice: NOTICE };
 }
 
-/** NaN: there is one, and it is no point in time. */
-function timeOf(timestamp: string | null): number | null {
+/** null: there is none. NaN: it cannot be read. */
+function parseTime(timestamp: string | null): number | null {
   if (timestamp === null) return null;
   const utc = toUtcTimestamp(timestamp.trim());
   return utc === null ? Number.NaN : Date.parse(utc);
 }
 
-function hasInvalidTimestamp({ consentMs, withdrawalMs, atMs }: Judged): boolean {
+function hasInvalidTimestamp({ consentMs, withdrawalMs, atMs }: RuleInput): boolean {
   return [consentMs, withdrawalMs].some(
     (ms) => ms !== null && (Number.isNaN(ms) || ms > atMs + CLOCK_TOLERANCE_MS),
   );
@@ -200,10 +198,10 @@ function isByPhone(channel: Channel): boolean {
   return channel === 'sms' || channel === 'voice';
 }
 
-function isInQuietHours({ facts: { channel, timeZone }, atMs }: Judged): boolean {
+function isInQuietHours({ facts: { channel, timeZone }, atMs }: RuleInput): boolean {
   if (timeZone === undefined || !isByPhone(channel)) return false;
   const hour = hourIn(timeZone, atMs);
-  // A zone that nobody knows: when it is day there cannot be said.
+  // In an unknown time zone it could be any hour.
   return hour === null || hour < FIRST_HOUR || hour >= LAST_HOUR;
 }
 

@@ -1,19 +1,19 @@
-/** What an erasure did. No personal data: it stands in Temporal's history and in the audit. */
+/** What an erasure did. Contains no personal data, because it becomes part of Temporal's history and of the audit. */
 export interface ErasureResult {
-  /** Staged rows that were emptied, and the runs they are of. */
+  /** Staged rows that were emptied, and the runs they belong to. */
   readonly records: number;
   readonly runs: readonly string[];
-  /** Files and rows handed over by a client that named the person: deleted as a whole. */
+  /** Datasets that named the data subject. They were deleted as a whole. */
   readonly datasets: number;
-  /** Entries of the proof of consent that nobody can attribute any more. */
+  /** Entries of the proof of consent that cannot be attributed to anybody any more. */
   readonly proof: number;
-  /** Delivered CRM events whose text was removed. */
+  /** Delivered events whose text was removed. */
   readonly events: number;
-  /** Channels on which they are suppressed from now on. */
+  /** Channels on which the data subject is suppressed from now on. */
   readonly suppressed: readonly string[];
   /**
-   * Runs that still need rows of theirs or the file that they were handed, or that are still reading what may name them:
-   * erase again once those have ended. One that failed has to be started again for that.
+   * Runs that still need the rows or the dataset, or are still reading a source that may name the data subject. Erase again
+   * after they have ended; a failed run has to be started again first.
    */
   readonly waitingFor: readonly string[];
 }

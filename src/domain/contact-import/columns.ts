@@ -1,4 +1,4 @@
-/** The columns of a contact import (decisions.md 3). Pure. */
+/** The columns of a contact import (docs/adr/0013-sources-and-files.md#columns). Pure. */
 import {
   type Audience,
   type ColumnMap,
@@ -9,7 +9,7 @@ import {
 
 const NUMBERS = ['1', '2', '3', '4', '5', '6', '7', '8', '9'] as const;
 
-/** What a column can be mapped to. Source: decisions.md 3. */
+/** The fields to which columns can be mapped. */
 export const CONTACT_FIELDS: readonly string[] = [
   'contactId',
   'phone',
@@ -22,29 +22,29 @@ export const CONTACT_FIELDS: readonly string[] = [
 
 export interface PhoneColumns {
   readonly number: string;
-  /** Null: every number of this column is a mobile. */
+  /** null: the numbers of this column are of DEFAULT_PHONE_TYPE. */
   readonly type: string | null;
 }
 
-/** Field to column. Null: the row has no such column, which only rows of NDJSON may have. */
+/** Field to column. null: there is no such column, which is allowed for single rows of NDJSON and JSON only. */
 export interface ContactColumns {
   readonly contactId: string | null;
-  /** `phone`, then `phone1` to `phone9`; the first that is filled is the first phone of the contact. */
+  /** `phone`, then `phone1` to `phone9`. The first one with a value is the first phone number of the contact. */
   readonly phones: readonly PhoneColumns[];
   readonly consentTimestamp: string | null;
   readonly optInStatus: string | null;
-  /** The API's own shape, in NDJSON only. */
+  /** The shape of CXone's own API, in NDJSON and JSON only. */
   readonly phoneNumbers: string | null;
   readonly customFields: string | null;
-  /** All other columns: each becomes a custom field of its own name; a type without its phone does too. */
+  /** All other columns, including a type without a phone number. Each becomes a custom field of the same name. */
   readonly custom: readonly string[];
-  /** Fields for which a row has two keys, e.g. `phone` and `Phone`. */
+  /** Fields for which the row has two keys, e.g. `phone` and `Phone`. */
   readonly ambiguous: readonly string[];
 }
 
 /**
- * For a source with a header. Every problem at once, each a sentence for people that says what to do; on a terminal
- * with the columns, e.g. `No column for phone. … --map phone="Mobile Number"`.
+ * For a source with a header. Returns all problems at once, each a sentence that says what to do, e.g. on a terminal
+ * `No column for phone. … --map phone="Mobile Number"`.
  */
 export function resolveContactColumns(
   columns: readonly string[],
@@ -60,15 +60,12 @@ export function resolveContactColumns(
   return problems.length > 0 ? { problems } : { columns: resolved };
 }
 
-/**
- * For one row of NDJSON by its own keys: a mapped column that the row lacks is a missing value, not a
- * problem.
- */
+/** For one row of NDJSON or JSON. If it lacks a mapped column, the value is missing, which is not a problem of the map. */
 export function matchRowColumns(keys: readonly string[], map: ColumnMap = {}): ContactColumns {
   return toContactColumns(matchColumns(keys, [...CONTACT_FIELDS, 'phoneNumbers', 'customFields'], map));
 }
 
-/** For NDJSON, whose columns are not known beforehand: the fields of the map that do not exist. */
+/** For NDJSON and JSON, whose columns are not known in advance: checks only that the fields of the map exist. */
 export function contactMapProblems(map: ColumnMap): readonly string[] {
   const { problems } = matchColumns(Object.values(map), CONTACT_FIELDS, map);
   return problems.map((problem) => problem.message);
@@ -81,7 +78,7 @@ function toContactColumns({ found, rest, problems }: ColumnMatch): ContactColumn
     return number === null ? [] : [{ number, type: column(`type${n}`) ?? column('type') }];
   });
   const types = new Set(phones.map(({ type }) => type));
-  const idle = ['type', ...NUMBERS.map((n) => `type${n}`)]
+  const typesWithoutPhone = ['type', ...NUMBERS.map((n) => `type${n}`)]
     .map(column)
     .filter((name): name is string => name !== null && !types.has(name));
   return {
@@ -91,7 +88,7 @@ function toContactColumns({ found, rest, problems }: ColumnMatch): ContactColumn
     optInStatus: column('optInStatus'),
     phoneNumbers: column('phoneNumbers'),
     customFields: column('customFields'),
-    custom: [...rest, ...idle],
+    custom: [...rest, ...typesWithoutPhone],
     ambiguous: problems.filter(({ code }) => code === 'ambiguous_column').map(({ field }) => field),
   };
 }
@@ -105,7 +102,7 @@ function missingFields(columns: ContactColumns): readonly string[] {
   ];
 }
 
-/** Names that people give these columns; only for the proposal, never to guess a mapping. */
+/** Common names of these columns. Used for proposals only; a mapping is never guessed. */
 const LIKELY: Readonly<Record<string, RegExp>> = {
   contactId: /contact|customer|client|crm|\bid\b|id$/i,
   phone: /phone|mobile|cell|\btel|msisdn|number/i,

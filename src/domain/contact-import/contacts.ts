@@ -1,9 +1,12 @@
-/** The rules of contact records (tutorial S1, cxone-api.md "contactlists"). Pure. */
+/** The rules of contact records (docs/cxone-contract.md#contact-record-rules). Pure. */
 import type { ColumnMap } from '../columns.ts';
-import { type ContactColumns, matchRowColumns } from './columns.ts';
+import { MAX_CONSENT_AGE_DAYS } from '../consent/eligibility.ts';
+import { type Fields, readField, toText } from '../fields.ts';
+import { isObject } from '../json.ts';
 import { phoneProblem } from '../phone.ts';
 import type { Reason } from '../run.ts';
-import { MS_PER_DAY, toUtcTimestamp } from '../timestamps.ts';
+import { CLOCK_TOLERANCE_MS, MS_PER_DAY, toUtcTimestamp } from '../timestamps.ts';
+import { type ContactColumns, matchRowColumns } from './columns.ts';
 
 export {
   CONTACT_FIELDS,
@@ -13,21 +16,15 @@ export {
 } from './columns.ts';
 export { createDuplicateFinder, type Dedupe, type DuplicateFinder, type Duplicate } from './duplicates.ts';
 
-/** The most records of one request. Source: cxone-api.md, contactlists. */
+/** CXone accepts no more in one request. */
 export const CONTACTS_PER_BATCH = 100;
 
-/** Exactly so old passes. Source: cxone-api.md, contactlists, record rules. */
-export const MAX_CONSENT_AGE_DAYS = 1_825;
-
-/** A consent that another machine's clock dates a little ahead of ours is no consent from the future. */
-export const CLOCK_SKEW_MS = 5 * 60_000;
-
-/** Of a number without a type. Source: decisions.md 3. */
+/** The type of a phone number without one (docs/adr/0013-sources-and-files.md#columns). */
 export const DEFAULT_PHONE_TYPE = 'mobile';
 
 export interface PhoneNumber {
   readonly type: string;
-  /** E.164, e.g. +14155550100 */
+  /** E.164, e.g. `+14155550100`. */
   readonly number: string;
 }
 
@@ -43,17 +40,18 @@ export interface Contact {
 
 export type ReadContact = { readonly contact: Contact } | { readonly reasons: readonly Reason[] };
 
-type Fields = Readonly<Record<string, unknown>>;
-/** A part of the contact, and what is wrong with it. With reasons, the value means nothing. */
+/** A part of the contact. If it has reasons, they say what is wrong with it, and the value has no meaning. */
 interface Part<T> {
   readonly value: T;
   readonly reasons: readonly Reason[];
 }
 
 /**
- * One row to one contact, or *every* reason why not; a reason has the field as the source names it and never
- * a value. Texts are trimmed, custom fields kept as they are, empty ones left out. `columns`: of the header
- * (`resolveContactColumns`); null for NDJSON, where each row's own keys count, and the API's own shape too.
+ * Converts a row to a contact, or returns every reason why that is impossible. Texts are trimmed; custom fields are not,
+ * and are left out if they are empty.
+ * @param columns of the header (resolveContactColumns). null for NDJSON and JSON: each row is matched by its own keys, and
+ * may have the shape of CXone's own API
+ * @param now against which the age of a consent is checked
  */
 export function readContact(
   fields: Fields,
@@ -69,7 +67,7 @@ export function readContact(
   const custom = readCustomFields(fields, from);
   const reasons = [
     ...from.ambiguous.map(
-      (field): Reason => ({ code: 'field_ambiguous', field, message: 'two keys of one name' }),
+      (field): Reason => ({ code: 'field_ambiguous', field, message: 'two keys of the same name' }),
     ),
     ...[contactId, phones, consent, optIn, custom].flatMap((part) => part.reasons),
   ];
@@ -87,14 +85,14 @@ export function readContact(
 
 function readContactId(fields: Fields, column: string | null): Part<string> {
   const field = column ?? 'contactId';
-  const raw = valueOf(fields, column);
-  const value = textOf(raw).trim();
-  if (value === '') return wrong('', { code: 'contact_id_missing', field });
-  // JSON.parse has already rounded a long number: it is somebody else's id now.
+  const raw = readField(fields, column);
+  const value = toText(raw).trim();
+  if (value === '') return invalid('', { code: 'contact_id_missing', field });
+  // JSON.parse has rounded a long number, so it may be the id of another contact now.
   if (typeof raw === 'number' && !Number.isSafeInteger(raw))
-    return wrong('', { code: 'contact_id_not_exact', field, message: NOT_EXACT });
+    return invalid('', { code: 'contact_id_not_exact', field, message: NOT_EXACT });
   if (typeof raw === 'object' || typeof raw === 'boolean')
-    return wrong('', { code: 'contact_id_not_text', field });
+    return invalid('', { code: 'contact_id_not_text', field });
   return { value, reasons: [] };
 }
 
@@ -104,7 +102,7 @@ interface FoundPhone extends PhoneNumber {
 
 function readPhones(fields: Fields, from: ContactColumns): Part<readonly PhoneNumber[]> {
   const listed = readPhoneList(fields, from.phoneNumbers);
-  const found = [...phonesOfColumns(fields, from), ...listed.value];
+  const found = [...readPhoneColumns(fields, from), ...listed.value];
   const reasons = [...listed.reasons, ...found.flatMap(phoneReasons)];
   if (found.length === 0 && reasons.length === 0) {
     reasons.push({ code: 'phone_missing', field: from.phones[0]?.number ?? from.phoneNumbers ?? 'phone' });
@@ -112,24 +110,24 @@ function readPhones(fields: Fields, from: ContactColumns): Part<readonly PhoneNu
   return { value: found.map(({ type, number }) => ({ type, number })), reasons };
 }
 
-function phonesOfColumns(fields: Fields, from: ContactColumns): FoundPhone[] {
+function readPhoneColumns(fields: Fields, from: ContactColumns): FoundPhone[] {
   return from.phones.flatMap((column) => {
-    const number = textOf(valueOf(fields, column.number)).trim();
-    const type = textOf(valueOf(fields, column.type)).trim() || DEFAULT_PHONE_TYPE;
+    const number = toText(readField(fields, column.number)).trim();
+    const type = toText(readField(fields, column.type)).trim() || DEFAULT_PHONE_TYPE;
     return number === '' ? [] : [{ type, number, field: column.number }];
   });
 }
 
-/** `phoneNumbers` of the API's own shape: objects of type and number, or plain numbers. */
+/** `phoneNumbers` in the shape of CXone's own API: objects with type and number, or plain numbers. */
 function readPhoneList(fields: Fields, column: string | null): Part<readonly FoundPhone[]> {
-  const list = valueOf(fields, column) ?? [];
+  const list = readField(fields, column) ?? [];
   if (!Array.isArray(list))
-    return wrong([], { code: 'phone_numbers_not_a_list', field: column ?? 'phoneNumbers' });
+    return invalid([], { code: 'phone_numbers_not_a_list', field: column ?? 'phoneNumbers' });
   const found = list.map((item: unknown, index): FoundPhone => {
     const { number, type } = isObject(item) ? item : { number: item, type: '' };
     return {
-      number: textOf(number).trim(),
-      type: textOf(type).trim() || DEFAULT_PHONE_TYPE,
+      number: toText(number).trim(),
+      type: toText(type).trim() || DEFAULT_PHONE_TYPE,
       field: `${column}[${index}]`,
     };
   });
@@ -144,39 +142,43 @@ function phoneReasons({ number, field }: FoundPhone): readonly Reason[] {
 
 function readConsent(fields: Fields, column: string | null, now: Date): Part<string> {
   const field = column ?? 'consentTimestamp';
-  const text = textOf(valueOf(fields, column)).trim();
-  if (text === '') return wrong('', { code: 'consent_missing', field });
+  const text = toText(readField(fields, column)).trim();
+  if (text === '') return invalid('', { code: 'consent_missing', field });
   const value = toUtcTimestamp(text);
   if (value === null) {
-    return wrong('', {
+    return invalid('', {
       code: 'consent_not_a_date',
       field,
       message: 'write 2024-11-01 or 2024-11-01T09:15:00Z',
     });
   }
   const ageMs = now.getTime() - new Date(value).getTime();
-  if (ageMs < -CLOCK_SKEW_MS) return wrong('', { code: 'consent_in_future', field });
+  if (ageMs < -CLOCK_TOLERANCE_MS) return invalid('', { code: 'consent_in_future', field });
   if (ageMs > MAX_CONSENT_AGE_DAYS * MS_PER_DAY) {
-    return wrong('', { code: 'consent_too_old', field, message: `older than ${MAX_CONSENT_AGE_DAYS} days` });
+    return invalid('', {
+      code: 'consent_too_old',
+      field,
+      message: `older than ${MAX_CONSENT_AGE_DAYS} days`,
+    });
   }
   return { value, reasons: [] };
 }
 
 function readOptInStatus(fields: Fields, column: string | null): Part<Contact['optInStatus']> {
   const field = column ?? 'optInStatus';
-  const value = textOf(valueOf(fields, column)).trim().toLowerCase();
+  const value = toText(readField(fields, column)).trim().toLowerCase();
   if (value === 'confirmed' || value === 'pending') return { value, reasons: [] };
   const code = value === '' ? 'opt_in_status_missing' : 'opt_in_status_invalid';
-  return wrong('pending', { code, field, message: 'confirmed or pending' });
+  return invalid('pending', { code, field, message: 'must be confirmed or pending' });
 }
 
 function readCustomFields(fields: Fields, from: ContactColumns): Part<Readonly<Record<string, string>>> {
-  const nested = valueOf(fields, from.customFields) ?? {};
+  const nested = readField(fields, from.customFields) ?? {};
   if (!isObject(nested)) {
-    return wrong({}, { code: 'custom_fields_not_an_object', field: from.customFields ?? 'customFields' });
+    return invalid({}, { code: 'custom_fields_not_an_object', field: from.customFields ?? 'customFields' });
   }
   const entries = [
-    ...from.custom.map((column) => [column, valueOf(fields, column)] as const),
+    ...from.custom.map((column) => [column, readField(fields, column)] as const),
     ...Object.entries(nested),
   ];
   const rounded = entries.filter(([, value]) => isRounded(value));
@@ -184,33 +186,18 @@ function readCustomFields(fields: Fields, from: ContactColumns): Part<Readonly<R
     const reasons = rounded.map(([field]) => ({ code: 'number_not_exact', field, message: NOT_EXACT }));
     return { value: {}, reasons };
   }
-  const texts = entries.map(([name, value]) => [name, textOf(value)] as const);
-  // fromEntries defines, it does not assign: a column `__proto__` is a field like any other.
+  const texts = entries.map(([name, value]) => [name, toText(value)] as const);
+  // fromEntries defines properties instead of assigning them, so a column may be called `__proto__`.
   return { value: Object.fromEntries(texts.filter(([, text]) => text.trim() !== '')), reasons: [] };
 }
 
-const NOT_EXACT = 'too long for a JSON number: put it in quotes';
+const NOT_EXACT = 'too long for a JSON number; put it in quotes';
 
-/** JSON.parse has changed its last digits: an account number, most likely. */
+/** JSON.parse has changed the last digits, most likely of an account number. */
 function isRounded(value: unknown): boolean {
   return Number.isInteger(value) && !Number.isSafeInteger(value);
 }
 
-function wrong<T>(value: T, reason: Reason): Part<T> {
+function invalid<T>(value: T, reason: Reason): Part<T> {
   return { value, reasons: [reason] };
-}
-
-/** Own properties only: a row without the column `constructor` has no constructor. */
-function valueOf(fields: Fields, column: string | null): unknown {
-  return column !== null && Object.hasOwn(fields, column) ? fields[column] : undefined;
-}
-
-/** A cell as text: JSON's scalars as they are written, nested values as JSON, nothing as ''. */
-function textOf(value: unknown): string {
-  if (typeof value === 'string') return value;
-  return value === undefined || value === null ? '' : JSON.stringify(value);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
-/** Which rows of a source are the same contact (decisions.md 4). Pure; holds the keys of the winners only. */
+/** Finds rows of a source that mean the same contact (docs/adr/0013-sources-and-files.md#duplicates-in-a-source). Pure. */
 
-/** `either`: same contactId or same first phone. `both`: same contactId and same first phone. */
+/** What makes two rows duplicates. `either`: the contactId or the first phone number. `both`: both of them. */
 export type Dedupe = 'either' | 'contactId' | 'phone' | 'both';
 
 export interface DuplicateCandidate {
@@ -15,18 +15,21 @@ export interface DuplicateCandidate {
 export interface Duplicate {
   readonly winnerLine: number;
   readonly winnerSeq: number;
-  /** What the two rows share. */
+  /** What the two rows have in common. */
   readonly key: 'contactId' | 'phone' | 'both';
 }
 
 export interface DuplicateFinder {
-  /** Null: the row wins, and claims its keys. Valid rows only, in the order of the source. */
-  see(row: DuplicateCandidate): Duplicate | null;
+  /**
+   * null: the row is a winner, and later rows with its keys are its duplicates. Call it for valid rows, in the order of the
+   * source.
+   */
+  check(row: DuplicateCandidate): Duplicate | null;
 }
 
 /**
- * The first *winner* of a key wins: a row that has lost claims nothing with its other key, so every loser
- * names a row that is going to be written. Memory grows with the winners: about 200 bytes each.
+ * The first row with a key wins. A duplicate row does not reserve its other key, so every duplicate names a row that is
+ * going to be written. Needs about 200 bytes of memory for each winner.
  */
 export function createDuplicateFinder(dedupe: Dedupe): DuplicateFinder {
   const byContactId = new Map<string, DuplicateCandidate>();
@@ -39,23 +42,23 @@ export function createDuplicateFinder(dedupe: Dedupe): DuplicateFinder {
       (dedupe === 'contactId' ? undefined : byPhone.get(row.phone))
     );
   };
-  const claim = ({ seq, line, contactId, phone }: DuplicateCandidate): void => {
-    const row = { seq, line, contactId, phone }; // not the caller's object, which may hold the whole row
+  const reserveKeys = ({ seq, line, contactId, phone }: DuplicateCandidate): void => {
+    const row = { seq, line, contactId, phone }; // a copy, because the caller's object may reference the whole row
     if (dedupe === 'both') byBoth.set(pairKey(row), row);
     if (dedupe === 'either' || dedupe === 'contactId') byContactId.set(row.contactId, row);
     if (dedupe === 'either' || dedupe === 'phone') byPhone.set(row.phone, row);
   };
   return {
-    see(row) {
+    check(row) {
       const winner = find(row);
       if (winner) return { winnerLine: winner.line, winnerSeq: winner.seq, key: sharedKey(row, winner) };
-      claim(row);
+      reserveKeys(row);
       return null;
     },
   };
 }
 
-/** A phone in E.164 has no space, so the first space ends it. */
+/** E.164 has no space, so the first space separates the two. */
 function pairKey(row: DuplicateCandidate): string {
   return `${row.phone} ${row.contactId}`;
 }

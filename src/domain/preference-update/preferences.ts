@@ -1,24 +1,24 @@
-/** The rules of preference rows (tutorial S0, cxone-api.md "preferences", decisions.md 24 and 25). Pure. */
+/** The rules of preference rows (docs/cxone-contract.md#preference-rules). Pure. */
 import { type Audience, type ColumnMap, matchColumns, describeColumnProblems } from '../columns.ts';
 import { type Channel, CHANNELS, type Region, REGIONS } from '../consent/eligibility.ts';
+import { type Fields, readField } from '../fields.ts';
+import type { Reason } from '../run.ts';
 import {
   isExact,
   type Part,
+  readChoice,
   readFlag,
   readGuid,
   readSource,
+  readText,
   readTime,
-  readWord,
-  textOf,
-  valueOf,
 } from './cells.ts';
-import type { Reason } from '../run.ts';
 
-export { isGuid, MAX_SOURCE_CHARACTERS, NO, YES } from './cells.ts';
+export { isGuid, MAX_SOURCE_CHARACTERS, NO_WORDS, YES_WORDS } from './cells.ts';
 
-/** The most items of one request. Source: S0. */
+/** CXone accepts no more in one request. */
 export const PREFERENCES_PER_BATCH = 100;
-/** S0's names; what a column can be mapped to. */
+/** The fields to which columns can be mapped, named as in the API. */
 export const PREFERENCE_FIELDS = [
   'contactId',
   'channel',
@@ -32,10 +32,10 @@ export const PREFERENCE_FIELDS = [
 ] as const;
 type Field = (typeof PREFERENCE_FIELDS)[number];
 
-/** Without them no row can be valid. */
-const NEEDED: readonly Field[] = ['contactId', 'channel', 'optIn', 'regulatoryRegion', 'source'];
+/** Columns without which no row can be valid. */
+const REQUIRED: readonly Field[] = ['contactId', 'channel', 'optIn', 'regulatoryRegion', 'source'];
 
-/** Timestamps: ISO 8601, UTC, ending in Z. */
+/** Timestamps are ISO 8601 in UTC, ending in Z. */
 export interface Preference {
   readonly contactId: string;
   readonly channel: Channel;
@@ -44,31 +44,30 @@ export interface Preference {
   readonly withdrawalTimestamp: string | null;
   readonly regulatoryRegion: Region;
   readonly source: string;
-  /** As the row has it; null: to be derived (decisions.md 25). */
+  /** null: the row has none, so it has to be derived (docs/adr/0016-consent.md#sending-preferences). */
   readonly idempotencyKey: string | null;
   readonly updatedAt: string;
 }
 
-/** An objection that does not go out to CXone and must not be lost: for our own suppression list. */
+/** An objection that cannot be sent to CXone. It must not be lost, so it goes to our own suppression list. */
 export interface UnsentOptOut {
   readonly contactId: string;
   readonly channel: Channel;
-  /** null: the row does not say when. */
+  /** null: unknown. */
   readonly withdrawalTimestamp: string | null;
 }
 
 export type ReadPreference =
   | { readonly preference: Preference }
-  /** Right by our rules, and refused by CXone's: not sent. */
+  /** Valid by our rules, but CXone would refuse it, so it is not sent. */
   | { readonly preference: Preference; readonly refusedFor: Reason; readonly optOut: UnsentOptOut }
-  /** Every rule that it breaks. */
+  /** Invalid: one reason for each rule that it breaks. */
   | { readonly reasons: readonly Reason[]; readonly optOut: UnsentOptOut | null };
 
-type Fields = Readonly<Record<string, unknown>>;
 /** Field to column. */
 export type PreferenceColumns = ReadonlyMap<string, string>;
 
-/** For a source with a header. Every problem at once, each a sentence for people; on a terminal with the columns. */
+/** For a source with a header. Returns all problems at once, each a sentence that says what to do. */
 export function resolvePreferenceColumns(
   columns: readonly string[],
   map: ColumnMap = {},
@@ -76,20 +75,20 @@ export function resolvePreferenceColumns(
 ): { readonly columns: PreferenceColumns } | { readonly problems: readonly string[] } {
   const { found, rest, problems } = matchColumns(columns, PREFERENCE_FIELDS, map);
   const named = new Set(problems.map(({ field }) => field));
-  const missing = NEEDED.filter((field) => !found.has(field) && !named.has(field));
+  const missing = REQUIRED.filter((field) => !found.has(field) && !named.has(field));
   const all = describeColumnProblems({ problems, missing, columns, likely: () => rest[0], audience });
   return all.length > 0 ? { problems: all } : { columns: found };
 }
 
-/** For NDJSON, whose columns are not known beforehand: the fields of the map that do not exist. */
+/** For NDJSON and JSON, whose columns are not known in advance: checks only that the fields of the map exist. */
 export function preferenceMapProblems(map: ColumnMap): readonly string[] {
   return matchColumns(Object.values(map), PREFERENCE_FIELDS, map).problems.map(({ message }) => message);
 }
 
-/** What a row says, each part with what is wrong with it. */
+/** The cells of a row. */
 interface Parts {
-  /** Whom the row speaks of, a GUID or not; null: it does not say, or not exactly. */
-  readonly whom: string | null;
+  /** The contact id even if it is not a GUID. null: missing or rounded. */
+  readonly anyContactId: string | null;
   readonly contactId: Part<string>;
   readonly channel: Part<Channel>;
   readonly optIn: Part<boolean>;
@@ -100,9 +99,11 @@ interface Parts {
   readonly key: Part<string>;
   readonly updatedAt: Part<string>;
 }
+
 /**
- * One row to one preference, or *every* reason why not. `columns`: of the header; null for NDJSON, where each row's
- * own keys count. `now` fixes what the future is: a repeat of staging reads every row alike.
+ * Converts a row to a preference, or returns every reason why that is impossible.
+ * @param columns of the header (resolvePreferenceColumns). null for NDJSON and JSON: each row is matched by its own keys
+ * @param now timestamps after it are invalid. The same for a whole run, so that staging it again gives the same result
  */
 export function readPreference(
   fields: Fields,
@@ -116,34 +117,38 @@ export function readPreference(
   const parts = readParts(fields, from, now);
   const reasons = [
     ...ambiguous.map(
-      ({ field }): Reason => ({ code: 'field_ambiguous', field, message: 'two keys of one name' }),
+      ({ field }): Reason => ({ code: 'field_ambiguous', field, message: 'two keys of the same name' }),
     ),
     ...listParts(parts).flatMap(({ reason }) => (reason ? [reason] : [])),
     ...contradictions(parts, from),
   ];
-  if (reasons.length === 0) return ofValid(parts, from);
-  return { reasons, optOut: unambiguous(findOptOut(parts), new Set(ambiguous.map(({ field }) => field))) };
+  if (reasons.length === 0) return toPreference(parts, from);
+  const ambiguousFields = new Set(ambiguous.map(({ field }) => field));
+  return { reasons, optOut: dropAmbiguous(findOptOut(parts), ambiguousFields) };
 }
 
-const listParts = ({ whom: _, ...parts }: Parts): readonly Part<unknown>[] => Object.values(parts);
+const listParts = ({ anyContactId: _, ...parts }: Parts): readonly Part<unknown>[] => Object.values(parts);
 
-/** Two keys for something else leave it clear who said no, and to what; two dates are as good as none. */
-function unambiguous(optOut: UnsentOptOut | null, fields: ReadonlySet<string>): UnsentOptOut | null {
+/** An objection counts if contact, channel and decision are clear. An ambiguous date counts as unknown. */
+function dropAmbiguous(optOut: UnsentOptOut | null, fields: ReadonlySet<string>): UnsentOptOut | null {
   if (optOut === null || ['contactId', 'channel', 'optIn'].some((field) => fields.has(field))) return null;
   return fields.has('withdrawalTimestamp') ? { ...optOut, withdrawalTimestamp: null } : optOut;
 }
 
 function readParts(fields: Fields, from: PreferenceColumns, now: Date): Parts {
-  const cell = (field: Field) => ({ field: from.get(field) ?? field, text: textOf(fields, from.get(field)) });
+  const cell = (field: Field) => ({
+    field: from.get(field) ?? field,
+    text: readText(fields, from.get(field)),
+  });
   const time = (field: Field) => readTime(cell(field), now);
   return {
-    whom: isExact(valueOf(fields, from.get('contactId'))) ? cell('contactId').text || null : null,
+    anyContactId: isExact(readField(fields, from.get('contactId'))) ? cell('contactId').text || null : null,
     contactId: readGuid(cell('contactId'), 'contact_id'),
-    channel: readWord(cell('channel'), CHANNELS, (text) => text.toLowerCase(), 'channel'),
+    channel: readChoice(cell('channel'), CHANNELS, (text) => text.toLowerCase(), 'channel'),
     optIn: readFlag(cell('optIn')),
     consent: time('consentTimestamp'),
     withdrawal: time('withdrawalTimestamp'),
-    region: readWord(cell('regulatoryRegion'), REGIONS, (text) => text.toUpperCase(), 'regulatory_region'),
+    region: readChoice(cell('regulatoryRegion'), REGIONS, (text) => text.toUpperCase(), 'regulatory_region'),
     source: readSource(cell('source')),
     key:
       cell('idempotencyKey').text === ''
@@ -153,7 +158,7 @@ function readParts(fields: Fields, from: PreferenceColumns, now: Date): Parts {
   };
 }
 
-/** S0's rules across fields, as cxone-api.md mends them. A field that is wrong in itself is not blamed twice. */
+/** Rules that concern several fields. A field that is invalid by itself is not reported again. */
 function contradictions({ optIn, consent, withdrawal }: Parts, from: PreferenceColumns): Reason[] {
   const consentField = from.get('consentTimestamp') ?? 'consentTimestamp';
   const withdrawalField = from.get('withdrawalTimestamp') ?? 'withdrawalTimestamp';
@@ -168,7 +173,7 @@ function contradictions({ optIn, consent, withdrawal }: Parts, from: PreferenceC
   return reasons;
 }
 
-function ofValid(parts: Parts, from: PreferenceColumns): ReadPreference {
+function toPreference(parts: Parts, from: PreferenceColumns): ReadPreference {
   const preference: Preference = {
     contactId: parts.contactId.value ?? '',
     channel: parts.channel.value ?? 'email',
@@ -181,41 +186,42 @@ function ofValid(parts: Parts, from: PreferenceColumns): ReadPreference {
     updatedAt: parts.updatedAt.value ?? later(parts.consent.value, parts.withdrawal.value),
   };
   const optOut = findOptOut(parts);
-  // The vendor refuses it; a date that nobody gave is not invented (decisions.md 24).
+  // CXone refuses an opt-out under GDPR without the date of the consent, and a missing date must not be invented
+  // (docs/adr/0016-consent.md#sending-preferences).
   if (optOut === null || preference.regulatoryRegion !== 'GDPR' || preference.consentTimestamp !== null)
     return { preference };
   const field = from.get('consentTimestamp') ?? 'consentTimestamp';
   const message =
-    'CXone wants the date of the consent that is withdrawn; the objection is on our own suppression list';
+    'CXone requires the date of the withdrawn consent; the objection was added to our own suppression list';
   return { preference, refusedFor: { code: 'gdpr_needs_consent_date', field, message }, optOut };
 }
 
 /**
- * Whatever else is wrong with a row: whom it concerns, where, and that they said no is known. CXone takes GUIDs only;
- * our own list takes any id, for imports have contacts with ids of their own and ask it for them.
+ * The objection in a row, whatever else is wrong with it, if contact and channel are known. CXone only accepts GUIDs, but our
+ * own suppression list accepts any id, because contact imports use ids of other kinds.
  */
-function findOptOut({ whom, contactId, channel, optIn, withdrawal }: Parts): UnsentOptOut | null {
-  const id = contactId.value ?? whom;
+function findOptOut({ anyContactId, contactId, channel, optIn, withdrawal }: Parts): UnsentOptOut | null {
+  const id = contactId.value ?? anyContactId;
   if (optIn.value !== false || id === null || channel.value === null) return null;
   return { contactId: id, channel: channel.value, withdrawalTimestamp: withdrawal.value };
 }
 
-/** Both ISO in UTC of one length: as text as in time. */
+/** ISO timestamps in UTC have the same order as texts. */
 function later(a: string | null, b: string | null): string {
   return (a ?? '') > (b ?? '') ? (a ?? '') : (b ?? '');
 }
 
 // --- one item per contact and channel ------------------------------------------------------------------------
 
-/** What makes two rows speak of the same: a contact and a channel. */
+/** Rows with the same key are duplicates: same contact, same channel. */
 export function preferenceKey({ contactId, channel }: Pick<Preference, 'contactId' | 'channel'>): string {
   return `${contactId.toLowerCase()} ${channel}`;
 }
 
 /**
- * Orders the rows of one contact and channel as text: the greatest wins. First by the moment of the decision (the
- * consent or the withdrawal, not when somebody last touched the record, or an old consent would beat a newer
- * withdrawal), then the withdrawal, then `updatedAt`, then by content, so that the order of arrival never matters.
+ * A text by which the duplicates of a contact and channel are ordered; the greatest wins. The latest decision comes first,
+ * not the latest update of a record, because otherwise an old consent could beat a newer withdrawal. Then a withdrawal beats
+ * a consent, then `updatedAt` and the content decide, so that the order of the rows does not matter.
  */
 export function rankPreference(preference: Preference): string {
   const { optIn, consentTimestamp, updatedAt, regulatoryRegion, source, idempotencyKey } = preference;
@@ -223,7 +229,7 @@ export function rankPreference(preference: Preference): string {
   return `${decisionTime(preference)} ${optIn ? 0 : 1} ${updatedAt} ${rest}`;
 }
 
-/** When the person said so. */
+/** When the person decided. */
 export function decisionTime({
   optIn,
   consentTimestamp,

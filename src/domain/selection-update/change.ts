@@ -1,4 +1,4 @@
-/** A change to what a campaign dials: what of it cannot be, and what it makes of a selection. Pure. */
+/** Changes of a selection: their rules, and how they are applied. Pure. */
 import { canonicalText, isObject } from '../json.ts';
 import {
   type ContactSelection,
@@ -12,13 +12,13 @@ import {
   repetitionProblems,
 } from './selection.ts';
 
-/** To take away a rule, its field and operator are enough. */
+/** Field and operator are enough to identify the rule to remove. */
 export type RuleToRemove = Pick<FilterRule, 'field' | 'operator'> & Partial<Pick<FilterRule, 'value'>>;
 
 /**
- * A part of a selection, so that two teams can each change theirs. A rule that is added takes the place of the one with
- * the same field and operator; a priority that is added comes last. What is there already, or not there to be removed,
- * changes nothing.
+ * What to add to a selection and what to remove from it, so that several teams can change the same campaign. A rule replaces
+ * the one with the same field and operator; a priority is appended. Adding what is there already, or removing what is not
+ * there, has no effect.
  */
 export interface SelectionChange {
   readonly add?: Partial<ContactSelection>;
@@ -27,12 +27,12 @@ export interface SelectionChange {
   };
 }
 
-/** Is this a change? What it makes of a selection is judged by `selectionProblems`. */
+/** What is wrong with a change by itself. The resulting selection has to be checked with `ruleProblems`. */
 export function changeProblems(value: unknown, path = 'change'): Problem[] {
   if (!isObject(value)) return [{ path, message: 'must be one JSON object {"add": {…}, "remove": {…}}' }];
   const problems = Object.keys(value)
     .filter((key) => key !== 'add' && key !== 'remove')
-    .map((key) => ({ path: `${path}.${key}`, message: 'is not known; a change has "add" and "remove"' }));
+    .map((key) => ({ path: `${path}.${key}`, message: 'is unknown; a change has "add" and "remove"' }));
   for (const part of ['add', 'remove'] as const) {
     if (value[part] === undefined) continue;
     if (!isObject(value[part]))
@@ -46,10 +46,10 @@ export function changeProblems(value: unknown, path = 'change'): Problem[] {
   );
   if (!named.some((entries) => Array.isArray(entries) && entries.length > 0))
     return [{ path, message: 'changes nothing' }];
-  return contradictions(value, path);
+  return findContradictions(value, path);
 }
 
-/** What no selection can have, whatever it is added to. */
+/** Additions that break a rule whatever selection they are added to. */
 function additionProblems(add: Record<string, unknown>, path: string): Problem[] {
   const entries = readEntries(add);
   const needsOne = `${path}.targetListIds`;
@@ -57,7 +57,6 @@ function additionProblems(add: Record<string, unknown>, path: string): Problem[]
   return [...limits, ...repetitionProblems(entries, path)];
 }
 
-/** What the change makes of this selection. */
 export function applyChange(
   base: ContactSelection,
   { add = {}, remove = {} }: SelectionChange,
@@ -82,14 +81,14 @@ function changeRules(
   remove: readonly RuleToRemove[],
 ): FilterRule[] {
   const isRemoved = (rule: FilterRule) =>
-    remove.some((gone) => ruleKey(gone) === ruleKey(rule) && hasValueOf(gone, rule));
+    remove.some((removed) => ruleKey(removed) === ruleKey(rule) && matchesValue(removed, rule));
   const added = new Map(add.map((rule) => [ruleKey(rule), rule]));
   const kept = base.filter((rule) => added.has(ruleKey(rule)) || !isRemoved(rule));
   const placed = new Set<string>();
   const changed = kept.flatMap((rule) => {
     const replacement = added.get(ruleKey(rule));
     if (!replacement) return [rule];
-    // CXone may have several of one key: the new one stands for all of them.
+    // CXone may have several rules with the same key. The new one replaces all of them.
     if (placed.has(ruleKey(rule))) return [];
     placed.add(ruleKey(rule));
     return [canonicalText(replacement.value) === canonicalText(rule.value) ? rule : replacement];
@@ -97,12 +96,12 @@ function changeRules(
   return [...changed, ...add.filter((rule) => !placed.has(ruleKey(rule)))];
 }
 
-function hasValueOf(gone: RuleToRemove, rule: FilterRule): boolean {
-  return gone.value === undefined || canonicalText(gone.value) === canonicalText(rule.value);
+function matchesValue(removed: RuleToRemove, rule: FilterRule): boolean {
+  return removed.value === undefined || canonicalText(removed.value) === canonicalText(rule.value);
 }
 
-function without<T>(from: readonly T[], gone: readonly T[] = [], key: (item: T) => string): T[] {
-  const keys = new Set(gone.map(key));
+function without<T>(from: readonly T[], removed: readonly T[] = [], key: (item: T) => string): T[] {
+  const keys = new Set(removed.map(key));
   return from.filter((item) => !keys.has(key(item)));
 }
 
@@ -110,14 +109,14 @@ function union<T>(first: readonly T[], second: readonly T[], key: (item: T) => s
   return [...new Map([...first, ...second].map((item) => [key(item), item])).values()];
 }
 
-/** The same thing in `add` and in `remove`. A rule with another value is a replacement, and fine. */
-function contradictions({ add, remove }: SelectionChange, path: string): Problem[] {
+/** What is both added and removed. Removing a rule and adding it with another value is allowed. */
+function findContradictions({ add, remove }: SelectionChange, path: string): Problem[] {
   return SELECTION_FIELDS.flatMap((field) => {
-    const gone = new Set((remove?.[field] ?? []).map((entry) => canonicalText(entry)));
+    const removed = new Set((remove?.[field] ?? []).map((entry) => canonicalText(entry)));
     const added = add?.[field] ?? [];
     return added.flatMap((entry, index) =>
-      gone.has(canonicalText(entry))
-        ? [{ path: `${path}.add.${field}[${index}]`, message: 'is in "remove" too' }]
+      removed.has(canonicalText(entry))
+        ? [{ path: `${path}.add.${field}[${index}]`, message: 'is also in "remove"' }]
         : [],
     );
   });

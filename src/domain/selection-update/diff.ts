@@ -1,4 +1,4 @@
-/** What differs between two selections, for people to read. Pure. */
+/** Describes the differences between two selections for people. Pure. */
 import { sameJson } from '../json.ts';
 import { type Place, placesIn, allPlaces, type PlaceValue, sameValue } from './places.ts';
 import type { ContactSelection } from './selection.ts';
@@ -34,14 +34,9 @@ export function describeDifference({ place, from, to }: Difference): string {
 export function describePlace(place: Place): string {
   const [part, ...names] = place.split('/');
   const plain = names.map((name) => name.replaceAll('%2F', '/').replaceAll('%25', '%')).join(' ');
-  const word = part === 'lists' ? 'list' : part === 'filterRules' ? 'rule' : 'priorities';
-  return names.length > 0
-    ? `${word} ${plain}`
-    : part === 'lists'
-      ? 'all lists'
-      : part === 'filterRules'
-        ? 'all rules'
-        : word;
+  if (part === 'lists') return names.length > 0 ? `list ${plain}` : 'all lists';
+  if (part === 'filterRules') return names.length > 0 ? `rule ${plain}` : 'all rules';
+  return 'priorities';
 }
 
 export function describeValue(value: PlaceValue): string {
@@ -56,46 +51,49 @@ export function describeValue(value: PlaceValue): string {
 }
 
 /**
- * The same without what might be about a person. Selections are configuration, so ids, names and values may be shown;
- * but a rule can compare with a number or an address, and what is shown in Temporal's Web UI stands in its history.
- * The ledger has the whole.
+ * The value without anything that may be personal data. Selections are configuration, so ids, names and values may be
+ * shown. But a rule may compare with a phone number or an email address, and whatever Temporal's Web UI shows is part of the
+ * workflow history. The ledger has the complete value.
  */
 export function redactValue(value: PlaceValue): PlaceValue {
   if (value === null || 'role' in value) return value;
   if ('rules' in value)
     return {
-      rules: value.rules.map(({ field, operator, value: of }) => ({ field, operator, value: shown(of) })),
+      rules: value.rules.map(({ field, operator, value: of }) => ({ field, operator, value: redact(of) })),
     };
-  if ('order' in value) return { order: value.order.map(shown) };
+  if ('order' in value) return { order: value.order.map(redact) };
   const { filterRules, ...lists } = value.selection;
-  // A whole part: how many there are is enough.
-  return { selection: { ...lists, ...(filterRules && { filterRules: filterRules.map(nameless) }) } };
+  // For a whole part the number of rules is enough.
+  return { selection: { ...lists, ...(filterRules && { filterRules: filterRules.map(dropValue) }) } };
 }
 
-const nameless = ({ field, operator }: { field: string; operator: string }) => ({
+const dropValue = ({ field, operator }: { field: string; operator: string }) => ({
   field,
   operator,
   value: '…',
 });
 
-const LONGEST_SHOWN = 60;
-/** Seven digits, however they are grouped, may be a telephone number; dates are none. */
-const MAY_BE_A_PERSON = /@|\d(?:[\s().-]*\d){6}/;
+const MAX_SHOWN_CHARACTERS = 60;
+/** Seven digits, however grouped, may be a phone number, unless they are a date. */
+const MAY_BE_PERSONAL = /@|\d(?:[\s().-]*\d){6}/;
 const DATE = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2})?)?$/;
 
-/** CXone's own words without what may be a number or an address; `ids` are configuration and stay. */
-export function redactMessage(words: string, ids: readonly string[]): string {
-  return words.replace(PERSONS, (found) => (ids.some((id) => id.includes(found)) ? found : '…'));
+/**
+ * A message of CXone without anything that may be a phone number or an email address.
+ * @param ids known ids of lists, which are configuration and therefore kept
+ */
+export function redactMessage(message: string, ids: readonly string[]): string {
+  return message.replace(PERSONAL_DATA, (found) => (ids.some((id) => id.includes(found)) ? found : '…'));
 }
 
-const PERSONS = /[^\s"']+@[^\s"']+|\+?\(?\d(?:[\s().-]*\d){6,}/g;
+const PERSONAL_DATA = /[^\s"']+@[^\s"']+|\+?\(?\d(?:[\s().-]*\d){6,}/g;
 
-function shown(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(shown);
+function redact(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(redact);
   if (typeof value === 'object' && value !== null)
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shown(inner)]));
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, redact(inner)]));
   if (typeof value === 'number') return Math.abs(value) < 1_000_000 ? value : '(a long number)';
   if (typeof value !== 'string') return value;
-  if (value.length > LONGEST_SHOWN) return `(${value.length} characters)`;
-  return MAY_BE_A_PERSON.test(value) && !DATE.test(value) ? `(${value.length} characters)` : value;
+  if (value.length > MAX_SHOWN_CHARACTERS) return `(${value.length} characters)`;
+  return MAY_BE_PERSONAL.test(value) && !DATE.test(value) ? `(${value.length} characters)` : value;
 }

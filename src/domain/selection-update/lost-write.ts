@@ -1,6 +1,6 @@
 /**
- * A write whose answer never came: is what stands at CXone now our own? The write was guarded by a version, so what it
- * would have made is the version after that one and no other. Pure.
+ * Finds out whether a write whose answer was lost was applied. CXone accepts a write only over the version it names, so if
+ * it was applied, it produced the version right after that one. Pure.
  */
 import { sameJson } from '../json.ts';
 import { mergeOrder } from './priority-order.ts';
@@ -14,46 +14,46 @@ export interface Versioned {
 }
 
 export interface UnansweredWrite {
-  /** Over which it was sent. */
+  /** The version over which it was sent. */
   readonly from: Versioned;
   readonly sent: ContactSelection;
 }
 
 export interface LostWriteFindings {
   readonly verdict: LostWriteVerdict;
-  /** Where the write was to change something, and CXone does not have it so: it never arrived, or was taken back. */
+  /** Places that the write was to change and that CXone does not have as sent: it never arrived, or was reverted. */
   readonly missing: readonly Place[];
-  /** Is any of what it was to change there? */
+  /** CXone has at least one of the places as sent. */
   readonly isPartlyApplied: boolean;
 }
 
-/** `open`: the version still is the one that it was sent over, so it was not applied yet, and may be. */
+/** `open`: CXone still has the version over which it was sent, so the write was not applied, but may still be. */
 export type LostWriteVerdict = 'open' | 'applied' | 'not_applied' | 'unknown';
 
-/** `next`: the version right after `from` as it was seen, if ever it was. */
+/** @param next the version right after `from`; null: nobody read it */
 export function classifyLostWrite(
   write: UnansweredWrite,
   theirs: Versioned,
   next: ContactSelection | null,
 ): LostWriteFindings {
-  const changed = changedBy(write);
-  const missing = changed.filter((place) => !stands(place, write, theirs.selection));
+  const changed = changedPlaces(write);
+  const missing = changed.filter((place) => !isAsSent(place, write, theirs.selection));
   const verdict =
     theirs.version === write.from.version ? 'open' : next ? compareWithNext(next, write) : 'unknown';
   return { verdict, missing, isPartlyApplied: missing.length < changed.length };
 }
 
-/** All of it and more: CXone may have added to what we sent, or somebody else has done the same and more. */
+/** `unknown`: all changes are there, but with others. CXone may have added them, or someone else made the same changes. */
 function compareWithNext(next: ContactSelection, write: UnansweredWrite): LostWriteVerdict {
   if (sameSelection(next, write.sent)) return 'applied';
-  return changedBy(write).every((place) => stands(place, write, next)) ? 'unknown' : 'not_applied';
+  return changedPlaces(write).every((place) => isAsSent(place, write, next)) ? 'unknown' : 'not_applied';
 }
 
-const changedBy = ({ from, sent }: UnansweredWrite): Place[] =>
+const changedPlaces = ({ from, sent }: UnansweredWrite): Place[] =>
   diffSelections(from.selection, sent).map(({ place }) => place);
 
-/** Doing it once more would leave this place as it is. */
-function stands(place: Place, { from, sent }: UnansweredWrite, there: ContactSelection): boolean {
+/** Would sending the write again leave this place unchanged? */
+function isAsSent(place: Place, { from, sent }: UnansweredWrite, there: ContactSelection): boolean {
   if (place === 'priorityOrder') {
     const again = mergeOrder(from.selection.priorityOrder, there.priorityOrder, sent.priorityOrder);
     return again !== null && sameJson(again, there.priorityOrder);

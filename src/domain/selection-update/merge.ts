@@ -1,7 +1,7 @@
 /**
- * Three-way merge of selections: base is what the wish was made from, theirs what CXone has now, ours the wish. What
- * only one side changed is taken from that side, so nobody's edit is lost; what both changed differently is a conflict,
- * for the policy or a person to settle. Pure.
+ * Three-way merge of selections. `base` is the selection from which the desired one was made, `theirs` is what CXone has
+ * now, `ours` is the desired one. What only one side changed is taken from that side, so that no edit is lost. What both
+ * sides changed differently is a conflict, which the policy or a person resolves. Pure.
  */
 import { sameJson } from '../json.ts';
 import { appendOrder, mergeOrder } from './priority-order.ts';
@@ -32,7 +32,7 @@ export interface Conflict {
   readonly base: PlaceValue;
   readonly theirs: PlaceValue;
   readonly ours: PlaceValue;
-  /** Each change is fine by itself, but both together break a rule. */
+  /** Why this is a conflict, if it is not simply two different changes. */
   readonly problem?: string;
 }
 
@@ -42,7 +42,7 @@ export interface Sides {
   readonly base: ContactSelection;
   readonly theirs: ContactSelection;
   readonly ours: ContactSelection;
-  /** Is ours a change, whose priorities come last, behind whatever stands there? */
+  /** `ours` is the result of a change, which appends its priorities to whatever is there. */
   readonly isChange?: boolean;
 }
 
@@ -54,28 +54,35 @@ export type Merged =
       readonly selection: ContactSelection;
       readonly resolved: readonly ResolvedConflict[];
     }
-  /** `open`: those that nobody resolved. */
+  /** `open`: the conflicts that are not resolved. */
   | { readonly kind: 'conflict'; readonly open: readonly Conflict[] }
-  /** Against the rules even so: CXone's own part of it is. */
+  /** The result breaks a rule, because the selection in CXone already does. */
   | { readonly kind: 'broken'; readonly problems: readonly Problem[] };
 
-/** Says whose word counts in a conflict; null: nobody's yet. */
+/** Decides a conflict. null: it stays open. */
 export type ResolveConflict = (conflict: Conflict) => Side | null;
 
-/** Where our wish may have stood already, so that what theirs has there may be somebody's edit of it. */
+/**
+ * Places where our own write may have been applied already, so that the current value may be an edit of ours. Each is a
+ * conflict.
+ */
 export interface Disputed {
   readonly places: readonly Place[];
-  /** Said of each. */
+  /** The same for all of the places. */
   readonly problem: string;
 }
 
-const NOTHING: Disputed = { places: [], problem: '' };
+const UNDISPUTED: Disputed = { places: [], problem: '' };
 
-export function mergeSelections(sides: Sides, settle: ResolveConflict, disputed: Disputed = NOTHING): Merged {
+export function mergeSelections(
+  sides: Sides,
+  resolve: ResolveConflict,
+  disputed: Disputed = UNDISPUTED,
+): Merged {
   const open: Conflict[] = [];
   const resolved: ResolvedConflict[] = [];
   const ask = (conflict: Conflict): Side | null => {
-    const side = settle(conflict);
+    const side = resolve(conflict);
     if (side === null) open.push(conflict);
     else resolved.push({ ...conflict, side });
     return side;
@@ -83,7 +90,7 @@ export function mergeSelections(sides: Sides, settle: ResolveConflict, disputed:
   const places = mergePlaces(sides, ask, disputed);
   const order = mergePriorities(sides, ask, disputed);
   if (open.length > 0) return { kind: 'conflict', open };
-  const merged = withinRules(assemble(sides, places, order), sides, ask);
+  const merged = enforceRules(assemble(sides, places, order), sides, ask);
   if (open.length > 0) return { kind: 'conflict', open };
   const problems = ruleProblems(merged, 'contactSelection', true);
   return problems.length > 0 ? { kind: 'broken', problems } : { kind: 'merged', selection: merged, resolved };
@@ -121,7 +128,7 @@ function mergePriorities(sides: Sides, ask: ResolveConflict, disputed: Disputed)
 
 const toOrderValue = (order: readonly unknown[]): PlaceValue => ({ order });
 
-/** In the order of the wish if only we changed something, else in theirs with what is new behind it. */
+/** In the order of `ours` if nobody else changed anything, otherwise in that of `theirs`, followed by new entries. */
 function assemble(
   sides: Sides,
   places: ReadonlyMap<Place, PlaceValue>,
@@ -129,21 +136,21 @@ function assemble(
 ): ContactSelection {
   const { base, theirs, ours } = sides;
   const [first, second] = sameSelection(base, theirs) ? [ours, theirs] : [theirs, ours];
-  const listsWith = (role: 'target' | 'exclusion', field: 'targetListIds' | 'exclusionListIds') =>
+  const selectLists = (role: 'target' | 'exclusion', field: 'targetListIds' | 'exclusionListIds') =>
     [...new Set([...first[field], ...second[field]])].filter((id) => {
       const value = places.get(listPlace(id));
       return value && 'role' in value && (value.role === role || value.role === 'both');
     });
   const rulePlaces = [...new Set([...first.filterRules, ...second.filterRules].map(rulePlace))];
   return {
-    targetListIds: listsWith('target', 'targetListIds'),
-    exclusionListIds: listsWith('exclusion', 'exclusionListIds'),
+    targetListIds: selectLists('target', 'targetListIds'),
+    exclusionListIds: selectLists('exclusion', 'exclusionListIds'),
     filterRules: rulePlaces.flatMap((place) => rulesAt(place, places, placesIn(theirs))),
     priorityOrder,
   };
 }
 
-/** A rule that stays as it was keeps what CXone has at it besides. */
+/** An unchanged rule keeps the additional fields that CXone has. */
 function rulesAt(
   place: Place,
   places: ReadonlyMap<Place, PlaceValue>,
@@ -155,8 +162,8 @@ function rulesAt(
   return value && 'rules' in value ? value.rules : [];
 }
 
-/** Each part that both sides changed and that breaks a rule only now is one conflict, resolved as a whole. */
-function withinRules(merged: ContactSelection, sides: Sides, ask: ResolveConflict): ContactSelection {
+/** A part that both sides changed and whose merge breaks a rule is one conflict and is resolved as a whole. */
+function enforceRules(merged: ContactSelection, sides: Sides, ask: ResolveConflict): ContactSelection {
   const { base, theirs, ours } = sides;
   const problems = ruleProblems(merged, 'contactSelection', true);
   const broken = PARTS.filter((part) => problems.some(({ path }) => partOfField(path) === part));

@@ -1,30 +1,30 @@
 /**
- * The places of a selection: what two people can change without getting in each other's way. A list is one place,
- * whether it is targeted or excluded (so that no merge can make it both); a rule is one, by field and operator. The
- * order of priorities is one place too, with a merge of its own (priority-order.ts). Pure.
+ * The places of a selection: what two people can change independently. A list is one place, whether it is targeted or
+ * excluded, so that no merge can make it both. A rule is one place, identified by field and operator. The priority order is
+ * one place, with a merge of its own (priority-order.ts). Pure.
  */
 import { canonicalText, sameJson } from '../json.ts';
 import { type ContactSelection, type FilterRule, ruleKey } from './selection.ts';
 
-/** `lists/L1`, `filterRules/age/gte`, `priorityOrder`; or a whole part, `lists` or `filterRules`. */
+/** `lists/L1`, `filterRules/age/gte` or `priorityOrder`; or a whole part: `lists` or `filterRules`. */
 export type Place = string;
 
 export const PARTS = ['lists', 'filterRules', 'priorityOrder'] as const;
 export type Part = (typeof PARTS)[number];
 
-/** `both` is wrong, and only CXone's own document can have it. */
+/** `both` is invalid, and can only occur in a campaign as read from CXone. */
 export type Role = 'target' | 'exclusion' | 'both';
 
-/** What stands at a place; null: nothing. */
+/** The value of a place. null: nothing is there. */
 export type PlaceValue =
   | null
   | { readonly role: Role }
-  /** Of our own selections exactly one; CXone may have several of one field and operator. */
+  /** CXone may have several rules with the same field and operator. Our own selections have exactly one. */
   | { readonly rules: readonly FilterRule[] }
   | { readonly order: readonly unknown[] }
   | { readonly selection: Partial<ContactSelection> };
 
-/** Lists and rules; the priorities are no entry of it. */
+/** The lists and rules. The priority order is not included. */
 export function placesIn(selection: ContactSelection): ReadonlyMap<Place, PlaceValue> {
   const places = new Map<Place, PlaceValue>();
   for (const id of selection.targetListIds) places.set(listPlace(id), { role: 'target' });
@@ -52,12 +52,12 @@ export function toPart(place: Place): Part {
   return PARTS.find((part) => place.startsWith(part)) ?? 'priorityOrder';
 }
 
-/** Rules are the same if their values are, in whatever order; further fields that CXone keeps at them do not matter. */
+/** Rules are the same if their values are, in any order. Other fields that CXone adds to them do not count. */
 export function sameValue(a: PlaceValue, b: PlaceValue): boolean {
   return sameJson(comparable(a), comparable(b));
 }
 
-/** The same to a dialler: lists and rules as sets, priorities in order. */
+/** Has the same effect on a campaign: lists and rules are compared as sets, priorities in order. */
 export function sameSelection(a: ContactSelection, b: ContactSelection): boolean {
   const [here, there] = [placesIn(a), placesIn(b)];
   if (here.size !== there.size || !sameJson(a.priorityOrder, b.priorityOrder)) return false;
@@ -71,28 +71,28 @@ export function readPart(selection: ContactSelection, part: Part): PlaceValue {
   return { order: priorityOrder };
 }
 
-/** The selection, with what the other one has at these places. */
+/** The selection, with the values of `other` at these places. */
 export function replacePlaces(
   selection: ContactSelection,
   other: ContactSelection,
   places: readonly Place[],
 ): ContactSelection {
   const from = (place: Place) => (places.includes(place) ? other : selection);
-  const listsIn = (field: 'targetListIds' | 'exclusionListIds') =>
+  const mergeLists = (field: 'targetListIds' | 'exclusionListIds') =>
     [...new Set([...selection[field], ...other[field]])].filter((id) =>
       from(listPlace(id))[field].includes(id),
     );
-  const rulesOf = (side: ContactSelection) =>
+  const keptRules = (side: ContactSelection) =>
     side.filterRules.filter((rule) => from(rulePlace(rule)) === side);
   return {
-    targetListIds: listsIn('targetListIds'),
-    exclusionListIds: listsIn('exclusionListIds'),
-    filterRules: [...rulesOf(selection), ...rulesOf(other)],
+    targetListIds: mergeLists('targetListIds'),
+    exclusionListIds: mergeLists('exclusionListIds'),
+    filterRules: [...keptRules(selection), ...keptRules(other)],
     priorityOrder: from('priorityOrder').priorityOrder,
   };
 }
 
-/** The places that either has, in the order of the first and then of the second. */
+/** The places of both, first those of `a`. */
 export function allPlaces(a: ReadonlyMap<Place, unknown>, b: ReadonlyMap<Place, unknown>): Place[] {
   return [...new Set([...a.keys(), ...b.keys()])];
 }

@@ -1,22 +1,22 @@
 /**
- * Which contacts a campaign dials: the rules of a `contactSelection`. Pure.
- * Source: cxone-api.md, family `outbound` (tutorial S3).
+ * The selection of a campaign, which determines the contacts that it dials, and its rules
+ * (docs/cxone-contract.md#selection-rules). Pure.
  */
 import { canonicalText, isObject } from '../json.ts';
 
 export interface FilterRule {
   readonly field: string;
   readonly operator: string;
-  /** Any JSON value: `false`, `0` and `null` are values too. */
+  /** Any JSON value, including `false`, `0` and `null`. */
   readonly value: unknown;
 }
 
 export interface ContactSelection {
   readonly targetListIds: readonly string[];
   readonly exclusionListIds: readonly string[];
-  /** One for each field and operator; together they narrow the lists down. */
+  /** At most one for each field and operator. A contact has to satisfy all of them. */
   readonly filterRules: readonly FilterRule[];
-  /** Texts as a rule; a tenant may have objects. */
+  /** Usually texts; some tenants have objects. */
   readonly priorityOrder: readonly unknown[];
 }
 
@@ -28,7 +28,6 @@ export interface Problem {
 
 export const describeProblem = ({ path, message }: Problem): string => `${path} ${message}`;
 
-/** Source: S3, step 2. */
 export const MAX_FILTER_RULES = 50;
 export const MAX_PRIORITIES = 5;
 
@@ -40,32 +39,33 @@ export const SELECTION_FIELDS = [
 ] as const;
 export type SelectionField = (typeof SELECTION_FIELDS)[number];
 
-/** Field and operator: what makes two rules the same rule. */
+/** Two rules with the same field and operator are the same rule. */
 export const ruleKey = ({ field, operator }: Pick<FilterRule, 'field' | 'operator'>): string =>
   JSON.stringify([field, operator]);
 
 /**
- * Is this a whole selection by the rules? Every problem at once. Lists but the targets may be left out. `isEdited`: it
- * was made from what CXone had, which may have several rules of one field and operator; that is for `repeatedRules`.
+ * Every problem of a complete selection. Everything except the target lists may be missing.
+ * @param isEdited it was made from a campaign in CXone, which may have several rules with the same field and operator. These
+ * have to be checked with `repeatedRules`
  */
 export function selectionProblems(value: unknown, path = 'selection', isEdited = false): Problem[] {
   if (!isObject(value)) return [{ path, message: 'must be one JSON object' }];
   const shape = shapeProblems(value, path, 'whole');
-  const noList = (problem: Problem) => shape.some((each) => each.path === problem.path);
+  const hasWrongShape = (problem: Problem) => shape.some((each) => each.path === problem.path);
   const entries = readEntries(value);
   const own = isEdited ? { ...entries, filterRules: [] } : entries;
   const rules = [...limitProblems(entries, path), ...repetitionProblems(own, path)];
-  return [...shape, ...rules.filter((problem) => !noList(problem))];
+  return [...shape, ...rules.filter((problem) => !hasWrongShape(problem))];
 }
 
-/** Several rules of one field and operator, where what it was made from has not several of them. */
+/** Several rules with the same field and operator, unless the base has several of them too. */
 export function repeatedRules(selection: ContactSelection, base: ContactSelection, path: string): Problem[] {
   const several = (key: string) => base.filterRules.filter((rule) => ruleKey(rule) === key).length > 1;
-  const judged = selection.filterRules.map((rule) => (several(ruleKey(rule)) ? undefined : rule));
-  return twice(`${path}.filterRules`, judged, ruleKey, SAME_FIELD_AND_OPERATOR);
+  const checked = selection.filterRules.map((rule) => (several(ruleKey(rule)) ? undefined : rule));
+  return findRepetitions(`${path}.filterRules`, checked, ruleKey, SAME_FIELD_AND_OPERATOR);
 }
 
-/** What a person reads and edits: nothing twice, and of a rule only what an update takes; the merge keeps the rest. */
+/** For a person to edit: without repetitions, and with only those fields of a rule that an update accepts. */
 export function toEditable(selection: ContactSelection): ContactSelection {
   const { targetListIds, exclusionListIds, filterRules, priorityOrder } = selection;
   return {
@@ -76,7 +76,7 @@ export function toEditable(selection: ContactSelection): ContactSelection {
   };
 }
 
-/** Defaults filled in. For values that passed `selectionProblems`; what is of another shape is left out. */
+/** Fills in defaults and leaves out what has the wrong shape, so check with `selectionProblems` first. */
 export function readSelection(value: unknown): ContactSelection {
   const given = isObject(value) ? value : {};
   const texts = (field: SelectionField) => toArray(given[field]).filter((id) => typeof id === 'string');
@@ -88,12 +88,15 @@ export function readSelection(value: unknown): ContactSelection {
   };
 }
 
-/** The rules that go beyond the shape. `merged`: rules twice are CXone's own, for no wish of ours has them. */
-export function ruleProblems(selection: ContactSelection, path: string, merged = false): Problem[] {
-  return [...limitProblems(selection, path), ...(merged ? [] : repetitionProblems(selection, path))];
+/**
+ * Problems of a selection that has the right shape.
+ * @param isMerged repeated rules are allowed: they come from CXone, because no desired selection has them
+ */
+export function ruleProblems(selection: ContactSelection, path: string, isMerged = false): Problem[] {
+  return [...limitProblems(selection, path), ...(isMerged ? [] : repetitionProblems(selection, path))];
 }
 
-/** The parts of a selection as they were given; undefined where an entry has no shape, so that positions stay. */
+/** The parts of a selection as given. An entry with the wrong shape is undefined, so that the others keep their positions. */
 export interface Entries {
   readonly targetListIds: readonly (string | undefined)[];
   readonly exclusionListIds: readonly (string | undefined)[];
@@ -124,28 +127,28 @@ export function limitProblems(entries: Entries, path: string): Problem[] {
   exclusionListIds.forEach((id, index) => {
     const target = id === undefined ? -1 : targetListIds.indexOf(id);
     if (target < 0) return;
-    const message = `is "${id}", which targetListIds[${target}] has too: a list both targeted and excluded dials nobody`;
+    const message = `is "${id}", as is targetListIds[${target}]: a list that is both targeted and excluded dials nobody`;
     problems.push({ path: `${at('exclusionListIds')}[${index}]`, message });
   });
   return problems;
 }
 
-const SAME_FIELD_AND_OPERATOR = 'has the field and operator of';
+const SAME_FIELD_AND_OPERATOR = 'has the same field and operator as';
 
 export function repetitionProblems(entries: Entries, path: string): Problem[] {
   const { targetListIds, exclusionListIds, filterRules, priorityOrder } = entries;
   const at = (field: SelectionField) => `${path}.${field}`;
   return [
-    ...twice(at('targetListIds'), targetListIds, String),
-    ...twice(at('exclusionListIds'), exclusionListIds, String),
-    ...twice(at('filterRules'), filterRules, ruleKey, SAME_FIELD_AND_OPERATOR),
-    ...twice(at('priorityOrder'), priorityOrder, canonicalText),
+    ...findRepetitions(at('targetListIds'), targetListIds, String),
+    ...findRepetitions(at('exclusionListIds'), exclusionListIds, String),
+    ...findRepetitions(at('filterRules'), filterRules, ruleKey, SAME_FIELD_AND_OPERATOR),
+    ...findRepetitions(at('priorityOrder'), priorityOrder, canonicalText),
   ];
 }
 
 // --- shapes -------------------------------------------------------------------------------------------------
 
-/** Fields that are known, lists that are lists, entries that are what they have to be. */
+/** Unknown fields, parts that are not lists, and entries with the wrong shape. */
 export function shapeProblems(
   value: Record<string, unknown>,
   path: string,
@@ -154,7 +157,7 @@ export function shapeProblems(
   return Object.entries(value).flatMap(([field, entries]) => {
     const at = `${path}.${field}`;
     if (!SELECTION_FIELDS.includes(field as SelectionField))
-      return [{ path: at, message: `is not known; there are ${SELECTION_FIELDS.join(', ')}` }];
+      return [{ path: at, message: `is unknown; a selection has ${SELECTION_FIELDS.join(', ')}` }];
     if (entries === undefined) return [];
     if (!Array.isArray(entries)) return [{ path: at, message: 'must be a list' }];
     return entries.flatMap((entry: unknown, i) =>
@@ -166,7 +169,7 @@ export function shapeProblems(
 function entryProblems(entry: unknown, field: string, path: string, toRemove: boolean): Problem[] {
   if (field === 'filterRules') return ruleShapeProblems(entry, path, toRemove);
   if (isText(entry) || (field === 'priorityOrder' && isObject(entry))) return [];
-  return [{ path, message: 'must be a text that is not empty' }];
+  return [{ path, message: 'must be a non-empty text' }];
 }
 
 function ruleShapeProblems(rule: unknown, path: string, toRemove: boolean): Problem[] {
@@ -175,17 +178,17 @@ function ruleShapeProblems(rule: unknown, path: string, toRemove: boolean): Prob
   for (const name of ['field', 'operator']) {
     if (rule[name] === undefined) problems.push({ path: `${path}.${name}`, message: 'is missing' });
     else if (!isText(rule[name]))
-      problems.push({ path: `${path}.${name}`, message: 'must be a text that is not empty' });
+      problems.push({ path: `${path}.${name}`, message: 'must be a non-empty text' });
   }
   if (rule.value === undefined && !toRemove)
     problems.push({ path: `${path}.value`, message: 'is missing (false, 0 and null are values)' });
   for (const name of Object.keys(rule).filter((key) => !['field', 'operator', 'value'].includes(key)))
-    problems.push({ path: `${path}.${name}`, message: 'is not known; a rule has field, operator and value' });
+    problems.push({ path: `${path}.${name}`, message: 'is unknown; a rule has field, operator and value' });
   return problems;
 }
 
-/** undefined: nothing that could be compared. */
-function twice<T>(
+/** @param items undefined entries are not compared */
+function findRepetitions<T>(
   path: string,
   items: readonly (T | undefined)[],
   key: (item: T) => string,
@@ -200,8 +203,8 @@ function twice<T>(
   });
 }
 
-function tooMany(path: string, n: number, most: number, what: string): Problem {
-  return { path, message: `has ${n} ${what}; CXone takes ${most} at most` };
+function tooMany(path: string, n: number, max: number, what: string): Problem {
+  return { path, message: `has ${n} ${what}; CXone accepts at most ${max}` };
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value.trim() !== '';

@@ -1,6 +1,7 @@
 /** Erasure in PostgreSQL. */
 import { sql } from 'kysely';
-import { CHANNELS, CLOCK_TOLERANCE_MS } from '../../domain/consent/eligibility.ts';
+import { CHANNELS } from '../../domain/consent/eligibility.ts';
+import { CLOCK_TOLERANCE_MS } from '../../domain/timestamps.ts';
 import type { ErasureResult } from '../../domain/consent/erasure.ts';
 import type { Database, Executor } from '../database.ts';
 import { cancelUnsent, emptyRecords } from './erasure-records.sql.ts';

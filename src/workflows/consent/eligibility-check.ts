@@ -7,7 +7,7 @@ import {
   type Eligibility,
   type EligibilityCheckInput,
 } from '../../contract/consent.ts';
-import { unavailable } from '../../domain/consent/eligibility.ts';
+import { failClosed } from '../../domain/consent/eligibility.ts';
 import { consentLookup, fatalFailure, isOutOfAttempts } from '../policies.ts';
 
 export async function eligibilityCheck(given: EligibilityCheckInput): Promise<Eligibility> {
@@ -18,6 +18,6 @@ export async function eligibilityCheck(given: EligibilityCheckInput): Promise<El
     return await consentLookup.checkEligibility(input);
   } catch (error) {
     if (!isOutOfAttempts(error)) throw error;
-    return unavailable('consent_unavailable', { channel: input.channel }, new Date(), input.policy);
+    return failClosed('consent_unavailable', { channel: input.channel }, new Date(), input.policy);
   }
 }
