@@ -1,4 +1,4 @@
-/** The script that a good programmer would write in an afternoon: so many batches at a time, and nothing else. */
+/** The script that a good programmer would write in an afternoon: a fixed number of batches in flight, and nothing else. */
 import pLimit from 'p-limit';
 import { serve } from './contender.ts';
 

@@ -1,11 +1,11 @@
-/** `npm run bench`: what docs/benchmarks.md says, measured again. */
+/** `npm run bench`: measures the figures of docs/benchmarks.md. */
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { inspect } from 'node:util';
 import { measureKill } from './kill.ts';
 import { measureLimit } from './limit.ts';
 import { readOptions, USAGE } from './options.ts';
-import { describeRounds, lineOf } from './report.ts';
+import { renderRounds, renderLine } from './report.ts';
 import { measureSteer } from './steer.ts';
 import { measureThroughput, type Round } from './throughput.ts';
 
@@ -22,7 +22,7 @@ const load = (): string =>
     .join(' ')}`;
 process.stderr.write(`${machine}, ${load()}\n`);
 
-const keep = (figures: unknown): void => {
+const writeJson = (figures: unknown): void => {
   if (options.json) writeFileSync(options.json, JSON.stringify({ machine, options, figures }, null, 1));
 };
 
@@ -30,13 +30,13 @@ if (options.scene === 'throughput') {
   const rounds: Round[] = [];
   await measureThroughput(options, (round) => {
     rounds.push(round);
-    keep(rounds);
-    process.stderr.write(`${lineOf(round)}, ${load()}\n`);
+    writeJson(rounds);
+    process.stderr.write(`${renderLine(round)}, ${load()}\n`);
   });
-  process.stdout.write(`${machine}, ${load()} at the end\n${describeRounds(rounds)}\n`);
+  process.stdout.write(`${machine}, ${load()} at the end\n${renderRounds(rounds)}\n`);
 } else {
   const measure = { limit: measureLimit, kill: measureKill, steer: measureSteer }[options.scene];
   const figures = await measure(options);
-  keep(figures);
+  writeJson(figures);
   process.stdout.write(`${machine}\n${inspect(figures, { depth: 5, compact: 2 })}\n`);
 }

@@ -1,4 +1,4 @@
-/** A contender is a process of its own that runs tasks which the bench gives it; so its CPU and memory are its own. */
+/** A contender runs the bench's tasks in a process of its own, so that its CPU and memory can be measured. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
@@ -11,7 +11,7 @@ export interface Task {
   readonly concurrency: number;
 }
 
-/** `ready` first, then one for each task. */
+/** `ready` first, then one report per task. */
 type Report = { readonly ready: true } | { readonly ms: number } | { readonly error: string };
 
 export interface ContenderEnv {
@@ -19,14 +19,14 @@ export interface ContenderEnv {
   readonly VENDOR_URL: string;
 }
 
-// --- in the process of the contender ------------------------------------------------------------------------
+// --- in the contender's process -----------------------------------------------------------------------------
 
 export type RunTask = (task: Task & { readonly batches: number }) => Promise<void>;
 
-/** `prepare` gets ready what is not to be timed (schemas, connections) and returns what is. */
+/** `prepare` does what is not timed (schemas, connections) and returns the function to be timed. */
 export async function serve(prepare: (batches: Batches, databaseUrl: string) => Promise<RunTask>) {
   const { DATABASE_URL: databaseUrl = '', VENDOR_URL: vendorUrl = '' } = process.env;
-  // As many connections as anybody has: no contender waits for one.
+  // As many connections as the largest concurrency needs, so that no contender waits for one.
   const run = await prepare(createBatches({ databaseUrl, vendorUrl, connections: 40 }), databaseUrl);
   process.on('message', (task: Task) => void timed(run, task).then((report) => process.send?.(report)));
   process.on('disconnect', () => process.exit());
@@ -43,30 +43,30 @@ async function timed(run: RunTask, task: Task): Promise<Report> {
   }
 }
 
-// --- in the bench -------------------------------------------------------------------------------------------
+// --- in the bench's process ---------------------------------------------------------------------------------
 
 export interface Contender {
   readonly pid: number;
-  /** Milliseconds. */
+  /** Returns milliseconds. */
   run(task: Task): Promise<number>;
   end(): Promise<void>;
 }
 
-/** `script` beside this file. */
+/** `script` is a path relative to this folder. */
 export async function startContender(script: string, env: ContenderEnv): Promise<Contender> {
   const child = forkScript(script, { ...env });
-  const first = await reportOf(child, script);
+  const first = await nextReport(child, script);
   if (!('ready' in first)) throw new Error(`${script} did not start: ${JSON.stringify(first)}`);
   return {
     pid: child.pid ?? -1,
     async run(task) {
       child.send(task);
-      const report = await reportOf(child, script);
+      const report = await nextReport(child, script);
       if (!('ms' in report))
-        throw new Error(`${script}: ${'error' in report ? report.error : 'out of turn'}`);
+        throw new Error(`${script}: ${'error' in report ? report.error : 'unexpected report'}`);
       return report.ms;
     },
-    end: () => endChild(child),
+    end: () => killChild(child),
   };
 }
 
@@ -79,15 +79,15 @@ export function forkScript(script: string, env: Readonly<Record<string, string>>
   });
 }
 
-export async function endChild(child: ChildProcess): Promise<void> {
+export async function killChild(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill('SIGKILL');
   await once(child, 'exit');
 }
 
-function reportOf(child: ChildProcess, script: string): Promise<Report> {
+function nextReport(child: ChildProcess, script: string): Promise<Report> {
   return new Promise((resolve, reject) => {
-    const onExit = () => reject(new Error(`${script} has ended`));
+    const onExit = () => reject(new Error(`${script} has exited`));
     child.once('exit', onExit);
     child.once('message', (report) => {
       child.off('exit', onExit);

@@ -1,4 +1,4 @@
-/** cxflow as a contender: an import that waits for its approval is staged and planned; what is timed is the writing. */
+/** cxflow as a contender. Staging and planning an import up to its approval is not timed; the writing is. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -7,7 +7,7 @@ import { writeDemoContacts } from '../src/cli/demo-contacts.ts';
 import { connect, type CxflowClient } from '../src/client.ts';
 import type { RunResult, Source } from '../src/contract/run.ts';
 import { type Database, openDatabase } from '../src/ledger/database.ts';
-import type { Stand } from './stand.ts';
+import type { Servers } from './servers.ts';
 
 export interface Prepared {
   readonly runId: string;
@@ -15,11 +15,11 @@ export interface Prepared {
 }
 
 export interface Written {
-  /** From the first claim to the last outcome that was committed: what the others do, and nothing else. */
+  /** From the first claim to the last committed outcome, which is the work that the other contenders do. */
   readonly ms: number;
-  /** From the approval to the first claim: what it takes until a decision has become a request. */
+  /** From the approval to the first claim. */
   readonly startMs: number;
-  /** From the approval to the result: with what opens and closes the writing. */
+  /** From the approval to the result. */
   readonly wholeMs: number;
   readonly events: number;
   readonly result: RunResult;
@@ -28,34 +28,34 @@ export interface Written {
 export interface Cxflow {
   readonly client: CxflowClient;
   readonly database: Database;
-  /** Up to the approval. The same rows every time; each run has a list of its own. */
+  /** Starts an import and waits until it needs its approval. All runs have the same rows; each has its own list. */
   prepare(records: number): Promise<Prepared>;
   approve(runId: string): Promise<void>;
-  /** From the approval to the end. */
+  /** Approves the run and waits for its result. */
   write(prepared: Prepared): Promise<Written>;
-  /** When a run's first write was claimed and its last one settled, by PostgreSQL's clock: that of this machine. */
-  writingOf(runNo: number): Promise<{ readonly from: number; readonly to: number }>;
+  /** When the first write was claimed and the last one settled, by PostgreSQL's clock, which is this machine's. */
+  measureWriting(runNo: number): Promise<{ readonly from: number; readonly to: number }>;
   close(): Promise<void>;
 }
 
-export async function connectCxflow(stand: Stand, databaseUrl: string): Promise<Cxflow> {
-  const env = { TEMPORAL_ADDRESS: stand.temporal.address };
+export async function connectCxflow(servers: Servers, databaseUrl: string): Promise<Cxflow> {
+  const env = { TEMPORAL_ADDRESS: servers.temporal.address };
   const client = await connect({ databaseUrl, env });
   const database = openDatabase(databaseUrl, 2);
   const sources = new Map<number, Source>();
   let runs = 0;
 
-  const sourceOf = async (records: number): Promise<Source> => {
+  const stageSource = async (records: number): Promise<Source> => {
     const known = sources.get(records);
     if (known) return known;
-    const path = join(stand.folder, `contacts-${records}.csv`);
+    const path = join(servers.folder, `contacts-${records}.csv`);
     await writeDemoContacts({ path, rows: records, badShare: 0 });
     const { source } = await client.stageFile(path);
     await rm(path);
     sources.set(records, source);
     return source;
   };
-  const writingOf = async (runNo: number): Promise<{ from: number; to: number }> => {
+  const measureWriting = async (runNo: number): Promise<{ from: number; to: number }> => {
     const { rows } = await sql<{ from: number; to: number }>`
       select extract(epoch from min(sent_at))::float * 1000 as "from",
         extract(epoch from max(settled_at))::float * 1000 as "to"
@@ -70,9 +70,9 @@ export async function connectCxflow(stand: Stand, databaseUrl: string): Promise<
     client,
     database,
     approve,
-    writingOf,
+    measureWriting,
     async prepare(records) {
-      const source = await sourceOf(records);
+      const source = await stageSource(records);
       runs += 1;
       const input = { listId: `L${runs}`, source, approval: true, again: true };
       const { runId } = await client.startContactImport(input);
@@ -89,7 +89,7 @@ export async function connectCxflow(stand: Stand, databaseUrl: string): Promise<
       const result = await client.result(runId);
       const endedAt = Date.now();
       const { historyLength } = await client.temporal.workflow.getHandle(runId).describe();
-      const { from, to } = await writingOf(runNo);
+      const { from, to } = await measureWriting(runNo);
       const startMs = from - startedAt;
       return { ms: to - from, startMs, wholeMs: endedAt - startedAt, events: historyLength, result };
     },

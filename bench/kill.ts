@@ -1,10 +1,10 @@
-/** kill -9 of the one worker in the middle of a run; another one is started at once, as a supervisor would. */
+/** Kills the only worker with kill -9 in the middle of a run and immediately starts another, as a supervisor would. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { stopProcess } from '../src/stack/processes.ts';
 import { connectCxflow, type Cxflow } from './cxflow.ts';
 import type { Options } from './options.ts';
-import { onStand, type Stand } from './stand.ts';
+import { withServers, type Servers } from './servers.ts';
 
 const IN_FLIGHT = 16;
 const LATENCY_MS = 50;
@@ -12,40 +12,40 @@ const LATENCY_MS = 50;
 export interface KillFigures {
   /** From the kill to the next claim. */
   readonly gapMs: number;
-  /** Writes that were claimed a second time: what was in flight. */
+  /** Writes that were claimed again because they were in flight. */
   readonly claimedAgain: number;
-  /** Of those, what CXone had applied already and answered with 409. */
+  /** Those that CXone had already applied and therefore answered with 409. */
   readonly refusedAsDuplicate: number;
-  /** Records that CXone holds, and that the ledger calls created. */
+  /** The number of records in CXone, and of those that are created according to the ledger. */
   readonly applied: number;
   readonly created: number;
 }
 
 export async function measureKill(options: Options): Promise<KillFigures[]> {
   const figures: KillFigures[] = [];
-  await onStand(async (stand) => {
+  await withServers(async (servers) => {
     for (let round = 1; round <= options.rounds; round += 1)
-      figures.push(await killOnce(stand, options.sizes[0] ?? 0));
+      figures.push(await killOnce(servers, options.sizes[0] ?? 0));
   });
   return figures;
 }
 
-async function killOnce(stand: Stand, records: number): Promise<KillFigures> {
-  const databaseUrl = await stand.newDatabase();
+async function killOnce(servers: Servers, records: number): Promise<KillFigures> {
+  const databaseUrl = await servers.newDatabase();
   const settings = { databaseUrl, inFlight: IN_FLIGHT };
-  const victim = await stand.startWorker(settings);
-  const cxflow = await connectCxflow(stand, databaseUrl);
+  const victim = await servers.startWorker(settings);
+  const cxflow = await connectCxflow(servers, databaseUrl);
   const { runId, runNo } = await cxflow.prepare(records);
-  await stand.vendor.order({ reset: true, latencyMs: LATENCY_MS });
+  await servers.vendor.order({ reset: true, latencyMs: LATENCY_MS });
   await cxflow.approve(runId);
-  while ((await stand.vendor.order({})).records < records / 3) await delay(20);
+  while ((await servers.vendor.order({})).records < records / 3) await delay(20);
   const killedAt = Date.now();
   await stopProcess(victim.pid, 'SIGKILL', 5_000);
-  const heir = await stand.startWorker(settings);
+  const successor = await servers.startWorker(settings);
   const result = await cxflow.client.result(runId);
-  const vendor = await stand.vendor.order({});
-  const claims = await claimsOf(cxflow, runNo, killedAt);
-  await stand.endWorker(heir);
+  const vendor = await servers.vendor.order({});
+  const claims = await measureClaims(cxflow, runNo, killedAt);
+  await servers.stopWorker(successor);
   await cxflow.close();
   return {
     ...claims,
@@ -55,7 +55,7 @@ async function killOnce(stand: Stand, records: number): Promise<KillFigures> {
   };
 }
 
-async function claimsOf({ database }: Cxflow, runNo: number, killedAt: number) {
+async function measureClaims({ database }: Cxflow, runNo: number, killedAt: number) {
   const { rows } = await sql<{ next: number; again: number }>`
     select min(extract(epoch from sent_at)::float * 1000)
         filter (where extract(epoch from sent_at) * 1000 > ${killedAt}) as next,

@@ -1,25 +1,25 @@
-/** What processes took of the machine, and what others took meanwhile. From /proc: Linux only. */
+/** The CPU and memory that processes use, and the CPU that everything else uses meanwhile. Reads /proc: Linux only. */
 import { readFileSync } from 'node:fs';
 
-/** proc(5): the kernel's clock ticks, which are 100 a second wherever Linux runs today. */
+/** The unit of proc(5). 100 on all current Linux platforms. */
 const TICKS_PER_SECOND = 100;
 
 export type Pids = Readonly<Record<string, readonly number[]>>;
 
-/** CPU in percent of one core over the time between two looks. */
+/** CPU in percent of one core, between two samples. */
 export interface Usage {
   readonly seconds: number;
-  /** By name; a process counts with all its children. */
+  /** By name. A process includes all its children. */
   readonly cpu: Readonly<Record<string, number>>;
-  /** Everything that is none of ours. */
-  readonly foreign: number;
+  /** All processes that are not part of the benchmark. */
+  readonly other: number;
 }
 
-/** `pids` is asked at both ends: processes come and go. */
+/** Returns a function that reports the usage since now. */
 export function watchMachine(pids: Pids): () => Usage {
-  const before = look(pids);
+  const before = sample(pids);
   return () => {
-    const after = look(pids);
+    const after = sample(pids);
     const seconds = after.at - before.at;
     const percent = (ticks: number) => Math.round((ticks / TICKS_PER_SECOND / seconds) * 1000) / 10;
     const names = Object.keys(pids);
@@ -27,14 +27,14 @@ export function watchMachine(pids: Pids): () => Usage {
       names.map((name) => [name, percent((after.ours[name] ?? 0) - (before.ours[name] ?? 0))]),
     );
     const ours = Object.values(cpu).reduce((sum, n) => sum + n, 0);
-    return { seconds, cpu, foreign: Math.max(0, percent(after.busy - before.busy) - ours) };
+    return { seconds, cpu, other: Math.max(0, percent(after.busy - before.busy) - ours) };
   };
 }
 
-function look(pids: Pids) {
+function sample(pids: Pids) {
   const ours = Object.entries(pids).map(([name, list]) => [
     name,
-    list.reduce((sum, pid) => sum + ticksOf(pid), 0),
+    list.reduce((sum, pid) => sum + readTicks(pid), 0),
   ]);
   return {
     at: performance.now() / 1000,
@@ -43,48 +43,48 @@ function look(pids: Pids) {
   };
 }
 
-/** Of the process, of its children that live, and of those that have ended. */
-function ticksOf(pid: number): number {
+/** The ticks of a process, its living children and its exited children. */
+function readTicks(pid: number): number {
   const stat = read(`/proc/${pid}/stat`);
-  // The name in field 2 may hold spaces; after it, fields 14 to 17 are utime, stime, cutime and cstime.
+  // The name in field 2 may contain spaces. Fields 14 to 17 are utime, stime, cutime and cstime.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const own = [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at] ?? 0), 0);
-  // What this process has started is counted by name.
+  // The children of the bench itself have names of their own.
   if (pid === process.pid) return Number(fields[11]) + Number(fields[12]);
-  return childrenOf(pid).reduce((sum, child) => sum + ticksOf(child), own);
+  return listChildren(pid).reduce((sum, child) => sum + readTicks(child), own);
 }
 
-function childrenOf(pid: number): readonly number[] {
+function listChildren(pid: number): readonly number[] {
   return read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
 }
 
-/** Of all cores: everything but idle and waiting for the disk. */
+/** The ticks of all cores, except idle time and waiting for I/O. */
 function busyTicks(): number {
   const [, ...columns] = (read('/proc/stat').split('\n')[0] ?? '').split(/\s+/);
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = columns.map(Number);
   return user + nice + system + irq + softirq + steal;
 }
 
-/** The most that was resident at any time, in megabytes. */
+/** The peak resident memory of a process. */
 export function peakMegabytes(pid: number): number {
   const [, kilobytes = '0'] = /VmHWM:\s+(\d+)/.exec(read(`/proc/${pid}/status`)) ?? [];
   return Math.round(Number(kilobytes) / 1024);
 }
 
 /**
- * What a process and all its children have for themselves now, and the shared memory that they use once, in megabytes.
- * Of PostgreSQL: each of its processes maps the same buffers, so that a sum of what is resident would count them often.
+ * The current private memory of a process and all its children, plus their shared memory. Shared memory counts once,
+ * because each of PostgreSQL's processes maps the same buffers.
  */
 export function residentMegabytes(pid: number): number {
-  const all = familyOf(pid).map((each) => read(`/proc/${each}/status`));
+  const all = listFamily(pid).map((each) => read(`/proc/${each}/status`));
   const kilobytes = (name: string) =>
     all.map((text) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(text)?.[1] ?? 0));
   const own = kilobytes('RssAnon').reduce((sum, n) => sum + n, 0);
   return Math.round((own + Math.max(0, ...kilobytes('RssShmem'))) / 1024);
 }
 
-function familyOf(pid: number): readonly number[] {
-  return [pid, ...childrenOf(pid).flatMap(familyOf)];
+function listFamily(pid: number): readonly number[] {
+  return [pid, ...listChildren(pid).flatMap(listFamily)];
 }
 
 function read(path: string): string {

@@ -1,4 +1,4 @@
-/** What `npm run bench` is asked for. */
+/** The arguments of `npm run bench`. */
 import { parseArgs } from 'node:util';
 
 export const SCENES = ['throughput', 'limit', 'kill', 'steer'] as const;
@@ -9,44 +9,44 @@ export type Peer = (typeof PEERS)[number];
 
 export interface Options {
   readonly scene: Scene;
-  /** Rounds; in each every contender runs once, one after the other. */
+  /** In each round all contenders run once, one after the other. */
   readonly rounds: number;
-  /** Records of a run. */
+  /** The number of records of a run. */
   readonly sizes: readonly number[];
   readonly latenciesMs: readonly number[];
   /** Requests in flight. */
   readonly concurrencies: readonly number[];
   readonly peers: readonly Peer[];
-  /** The scene `limit`: how many full minutes are counted. */
+  /** For the scene `limit`: the number of full minutes to count. */
   readonly minutes: number;
-  /** Everything that was measured, as JSON. */
+  /** A file for all measurements. */
   readonly json: string | null;
-  /** Folder for `--cpu-prof` of the worker; null: no profile. */
+  /** A folder for CPU profiles of the workers; null: no profiles. */
   readonly profile: string | null;
 }
 
 export const USAGE = `npm run bench -- [scene] [options]
 
 Scenes
-  throughput   cxflow beside the bare concurrent script, the sequential loop and --peers (default)
-  limit        two workers together under 1,000 requests a minute
-  kill         kill -9 of the worker in the middle of a run, and another one at once
+  throughput   cxflow compared with a bare concurrent script, a sequential loop and --peers (default)
+  limit        two workers under a limit of 1,000 requests per minute
+  kill         kill -9 of the worker in the middle of a run, then a new worker
   steer        pause, resume and cancel in the middle of a run
 
 Options
-  --full              10k, 100k and 1M records, and all peers: hours
+  --full              10k, 100k and 1M records, and all peers: takes hours
   --quick             30,000 records, 16 in flight, 0 and 50 ms, five rounds: about three minutes
-  --rounds N          default 5; medians are of so many
-  --sizes 10k,100k    records of a run; k and M are understood. Default 100k (steer: 1M)
-  --latencies 0,50    of the vendor, in ms. Default 0,50
+  --rounds N          the number of rounds, default 5; results are medians
+  --sizes 10k,100k    records per run; k and M are understood. Default 100k (steer: 1M)
+  --latencies 0,50    latencies of the vendor in ms. Default 0,50
   --concurrency 16,32 requests in flight. Default 16,32
   --peers LIST        of ${PEERS.join(', ')}, or all; needs: (cd bench/peers && npm ci)
-  --minutes N         limit: full minutes that are counted. Default 5
-  --json FILE         everything that was measured
-  --profile DIR       a CPU profile of each worker into DIR (slows it a little)
+  --minutes N         for limit: the number of full minutes to count. Default 5
+  --json FILE         write all measurements to FILE
+  --profile DIR       write a CPU profile of each worker to DIR (slows it down a little)
 `;
 
-/** Throws an Error whose message says what is wrong. */
+/** Errors: invalid arguments. */
 export function readOptions(argv: readonly string[]): Options {
   const { values, positionals } = parseArgs({
     args: [...argv],
@@ -66,21 +66,21 @@ export function readOptions(argv: readonly string[]): Options {
   });
   const scene = positionals[0] ?? 'throughput';
   if (!SCENES.includes(scene as Scene)) throw new Error(`there is no scene ${scene}\n\n${USAGE}`);
-  const sizes = values.sizes ?? sizesOf(scene, values);
+  const sizes = values.sizes ?? defaultSizes(scene, values);
   return {
     scene: scene as Scene,
-    rounds: numberOf(values.rounds),
-    sizes: listOf(sizes),
-    latenciesMs: listOf(values.latencies),
-    concurrencies: listOf(values.concurrency ?? (values.quick ? '16' : '16,32')),
-    peers: peersOf(values.peers ?? (values.full ? 'all' : '')),
-    minutes: numberOf(values.minutes),
+    rounds: parseNumber(values.rounds),
+    sizes: parseList(sizes),
+    latenciesMs: parseList(values.latencies),
+    concurrencies: parseList(values.concurrency ?? (values.quick ? '16' : '16,32')),
+    peers: parsePeers(values.peers ?? (values.full ? 'all' : '')),
+    minutes: parseNumber(values.minutes),
     json: values.json ?? null,
     profile: values.profile ?? null,
   };
 }
 
-function sizesOf(
+function defaultSizes(
   scene: string,
   { full, quick }: { readonly full: boolean; readonly quick: boolean },
 ): string {
@@ -89,7 +89,7 @@ function sizesOf(
   return scene === 'steer' ? '1M' : '100k';
 }
 
-function peersOf(text: string): readonly Peer[] {
+function parsePeers(text: string): readonly Peer[] {
   if (text === 'all') return PEERS;
   const names = text.split(',').filter((name) => name !== '');
   const unknown = names.find((name) => !PEERS.includes(name as Peer));
@@ -97,10 +97,10 @@ function peersOf(text: string): readonly Peer[] {
   return names as Peer[];
 }
 
-const listOf = (text: string): number[] => text.split(',').map(numberOf);
+const parseList = (text: string): number[] => text.split(',').map(parseNumber);
 
-function numberOf(text: string): number {
+function parseNumber(text: string): number {
   const [, digits, unit = ''] = /^(\d+)([kM]?)$/.exec(text.trim()) ?? [];
-  if (digits === undefined) throw new Error(`${text} is no number`);
+  if (digits === undefined) throw new Error(`${text} is not a number`);
   return Number(digits) * (unit === 'M' ? 1_000_000 : unit === 'k' ? 1_000 : 1);
 }

@@ -1,7 +1,7 @@
 /**
- * The memory of reading, measured: a source of any size, made up while it is read, goes through the readers and the rules
- * of contacts in a process of its own, which says its peak. `npm run bench:sources -- --gigabytes 1` for the whole size;
- * without options it is small. docs/benchmarks.md has the numbers.
+ * `npm run bench:sources`: measures the memory for reading a source. A source of any size is generated while it passes
+ * through the readers and the rules of contacts; then the process prints its peak memory. Small by default;
+ * docs/benchmarks.md has the figures for `--gigabytes 1`.
  */
 import { parseArgs } from 'node:util';
 import { readContact, resolveContactColumns } from '../src/domain/contact-import/contacts.ts';
@@ -11,9 +11,9 @@ import { openSource } from '../src/sources/open.ts';
 const { values } = parseArgs({
   options: {
     format: { type: 'string', default: 'csv' },
-    /** Of the text in UTF-8. */
+    /** Size of the text in UTF-8. */
     gigabytes: { type: 'string', default: '0.05' },
-    /** Bytes of the note in each row. */
+    /** Size of the note in each row, in bytes. */
     note: { type: 'string', default: '800' },
     utf16: { type: 'boolean', default: false },
   },
@@ -25,12 +25,12 @@ const ROWS_PER_CHUNK = 500;
 
 function rowText(n: number): string {
   const phone = `+1415${String(5_550_000 + (n % 10_000))}`;
-  if (format === 'csv') return `c-${n},${phone},2026-01-01,confirmed,"${note}, ""said"""\n`;
+  if (format === 'csv') return `c-${n},${phone},2026-01-01,confirmed,"${note}, ""quoted"""\n`;
   const row = { contactId: `c-${n}`, phone, consentTimestamp: '2026-01-01', optInStatus: 'confirmed', note };
   return format === 'ndjson' ? `${JSON.stringify(row)}\n` : `${n === 1 ? '[' : ',\n'}${JSON.stringify(row)}`;
 }
 
-async function* madeUp(): AsyncGenerator<Buffer> {
+async function* generateSource(): AsyncGenerator<Buffer> {
   const encode = (text: string): Buffer => Buffer.from(text, values.utf16 ? 'utf16le' : 'utf8');
   if (values.utf16) yield encode('\ufeff');
   if (format === 'csv') yield encode('contactId,phone,consentTimestamp,optInStatus,note\n');
@@ -40,7 +40,7 @@ async function* madeUp(): AsyncGenerator<Buffer> {
     for (let i = 0; i < ROWS_PER_CHUNK; i += 1) chunk += rowText((n += 1));
     bytes += chunk.length;
     yield encode(chunk);
-    // As a file would: other things get their turn.
+    // Yield to the event loop, as reading a file would.
     await new Promise(setImmediate);
   }
   if (format === 'json') yield encode(']');
@@ -48,7 +48,7 @@ async function* madeUp(): AsyncGenerator<Buffer> {
 
 const began = performance.now();
 const now = new Date('2026-06-15T00:00:00Z');
-const source = await openSource(madeUp(), { name: 'made up', format });
+const source = await openSource(generateSource(), { name: 'generated', format });
 const columns = source.columns ? resolveContactColumns(source.columns) : null;
 if (columns && 'problems' in columns) throw new Error(columns.problems.join(' '));
 let [rows, valid] = [0, 0];

@@ -1,19 +1,19 @@
-/** Pause, resume and cancel of a long run at full speed: how soon a word takes effect, and what still leaves after it. */
+/** Pauses, resumes and cancels a long run at full speed: how soon a decision takes effect, and which requests follow it. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SteeringAction } from '../src/contract/steering.ts';
 import { connectCxflow, type Cxflow } from './cxflow.ts';
 import type { Options } from './options.ts';
-import { onStand, type Stand } from './stand.ts';
+import { withServers, type Servers } from './servers.ts';
 
 const LATENCY_MS = 50;
 
 export interface SteerFigures {
   readonly action: SteeringAction;
-  /** Until the sender had his answer. */
+  /** Until the decision was acknowledged. */
   readonly answeredMs: number;
-  /** Until the last request had reached the vendor; resume: until the first. */
+  /** Until the last request reached the vendor; for resume, until the first. */
   readonly effectMs: number;
-  /** Requests that came in after the sender had his answer; at most as many as may be in flight. */
+  /** Requests that reached the vendor after the acknowledgement; at most as many as may be in flight. */
   readonly requestsAfterAnswer: number;
 }
 
@@ -21,32 +21,32 @@ export interface Steered {
   readonly steered: readonly SteerFigures[];
   readonly created: number;
   readonly cancelled: number;
-  /** Records that the vendor holds. */
+  /** The number of records that the vendor has. */
   readonly applied: number;
 }
 
 export async function measureSteer({ sizes, concurrencies }: Options): Promise<Steered> {
-  return onStand(async (stand) => {
-    const databaseUrl = await stand.newDatabase();
-    await stand.startWorker({ databaseUrl, inFlight: concurrencies[0] ?? 16 });
-    const cxflow = await connectCxflow(stand, databaseUrl);
+  return withServers(async (servers) => {
+    const databaseUrl = await servers.newDatabase();
+    await servers.startWorker({ databaseUrl, inFlight: concurrencies[0] ?? 16 });
+    const cxflow = await connectCxflow(servers, databaseUrl);
     const { runId } = await cxflow.prepare(sizes[0] ?? 0);
-    await stand.vendor.order({ reset: true, latencyMs: LATENCY_MS });
+    await servers.vendor.order({ reset: true, latencyMs: LATENCY_MS });
     await cxflow.approve(runId);
     const steered: SteerFigures[] = [];
     for (const action of ['pause', 'resume', 'pause', 'resume', 'cancel'] as const) {
       await delay(2_000);
-      steered.push(await steer(stand, cxflow, runId, action));
+      steered.push(await steer(servers, cxflow, runId, action));
     }
     const { counts } = await cxflow.client.result(runId);
-    const { records } = await stand.vendor.order({});
+    const { records } = await servers.vendor.order({});
     await cxflow.close();
     return { steered, created: counts.created ?? 0, cancelled: counts.cancelled ?? 0, applied: records };
   });
 }
 
 async function steer(
-  { vendor }: Stand,
+  { vendor }: Servers,
   { client }: Cxflow,
   runId: string,
   action: SteeringAction,

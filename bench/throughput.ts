@@ -1,12 +1,12 @@
-/** cxflow beside the others: interleaved, so that what else the machine does strikes all of them alike. */
+/** Compares cxflow with other contenders, interleaved, so that other load on the machine affects all of them alike. */
 import { sql } from 'kysely';
 import { type Contender, startContender } from './contender.ts';
 import { connectCxflow, type Cxflow } from './cxflow.ts';
 import { peakMegabytes, type Pids, residentMegabytes, type Usage, watchMachine } from './machine.ts';
 import type { Options, Peer } from './options.ts';
-import { onStand, type Stand } from './stand.ts';
+import { withServers, type Servers } from './servers.ts';
 
-/** What is timed of the sequential loop: it goes on like that. Seconds, about. */
+/** The sequential loop is timed for some seconds only, because its speed stays the same. */
 const SEQUENTIAL_RECORDS = { withLatency: 3_000, without: 20_000 };
 const WARM_UP_RECORDS = 3_000;
 
@@ -22,9 +22,9 @@ export interface Measured {
   readonly usage: Usage;
   /** Of the contender's own process, since its start. */
   readonly peakMegabytes: number;
-  /** Of the servers, right after it: PostgreSQL's with its shared buffers once. */
+  /** Of the servers, right after the measurement. PostgreSQL's shared buffers count once. */
   readonly serverMegabytes: { readonly postgres: number; readonly temporal: number; readonly vendor: number };
-  /** cxflow only: events of the history; milliseconds from the approval to the first claim, and to the result. */
+  /** For cxflow only: the number of events in the history, and the times from the approval to the first claim and to the result. */
   readonly events?: number;
   readonly startMs?: number;
   readonly wholeMs?: number;
@@ -35,21 +35,21 @@ export interface Round extends Setting {
   readonly measured: readonly Measured[];
 }
 
-/** Yields after each round. */
+/** Calls `onRound` after each round. */
 export async function measureThroughput(options: Options, onRound: (round: Round) => void): Promise<void> {
-  await onStand(async (stand) => {
+  await withServers(async (servers) => {
     for (const records of options.sizes)
       for (const latencyMs of options.latenciesMs)
         for (const concurrency of options.concurrencies)
-          await measureSetting(stand, options, { records, latencyMs, concurrency }, onRound);
+          await measureSetting(servers, options, { records, latencyMs, concurrency }, onRound);
   });
 }
 
-/** A competitor in one setting: its own process, warm. */
+/** A contender in one setting. */
 interface Competitor {
   readonly name: string;
   readonly pid: number;
-  /** How many of the records it works through. */
+  /** How many of the records it writes. */
   readonly records: number;
   run(
     runNo: number,
@@ -58,34 +58,34 @@ interface Competitor {
 }
 
 async function measureSetting(
-  stand: Stand,
+  servers: Servers,
   options: Options,
   setting: Setting,
   onRound: (round: Round) => void,
 ): Promise<void> {
-  const databaseUrl = await stand.newDatabase();
-  const worker = await stand.startWorker({
+  const databaseUrl = await servers.newDatabase();
+  const worker = await servers.startWorker({
     databaseUrl,
     inFlight: setting.concurrency,
     profile: options.profile,
   });
-  const cxflow = await connectCxflow(stand, databaseUrl);
+  const cxflow = await connectCxflow(servers, databaseUrl);
   await sql`create table bench_outcomes (like outcomes including all)`.execute(cxflow.database.db);
-  const env = { DATABASE_URL: databaseUrl, VENDOR_URL: stand.vendor.url };
+  const env = { DATABASE_URL: databaseUrl, VENDOR_URL: servers.vendor.url };
   const bare = await startContender('bare.ts', env);
   const peers = await startPeers(options.peers, env);
   try {
-    const others = othersOf(setting, bare, peers);
-    await warmUp(stand, cxflow, others);
+    const others = createCompetitors(setting, bare, peers);
+    await warmUp(servers, cxflow, others);
     for (let round = 1; round <= options.rounds; round += 1) {
-      const measured = await measureRound({ stand, cxflow, worker, setting, others, round });
+      const measured = await measureRound({ servers, cxflow, worker, setting, others, round });
       onRound({ ...setting, round, measured });
     }
   } finally {
     await Promise.all([bare, ...peers.values()].map((each) => each.end()));
-    await stand.endWorker(worker);
+    await servers.stopWorker(worker);
     await cxflow.close();
-    await dropDatabase(stand, databaseUrl);
+    await dropDatabase(servers, databaseUrl);
   }
 }
 
@@ -98,7 +98,11 @@ async function startPeers(
   return peers;
 }
 
-function othersOf(setting: Setting, bare: Contender, peers: ReadonlyMap<string, Contender>): Competitor[] {
+function createCompetitors(
+  setting: Setting,
+  bare: Contender,
+  peers: ReadonlyMap<string, Contender>,
+): Competitor[] {
   const { records, latencyMs, concurrency } = setting;
   const few = Math.min(records, SEQUENTIAL_RECORDS[latencyMs > 0 ? 'withLatency' : 'without']);
   const competitor = (name: string, contender: Contender, most: number, atOnce: number): Competitor => ({
@@ -117,19 +121,19 @@ function othersOf(setting: Setting, bare: Contender, peers: ReadonlyMap<string, 
   ];
 }
 
-/** Everybody's code is compiled, and everybody's connections are open, before anything is timed. */
-async function warmUp(stand: Stand, cxflow: Cxflow, others: readonly Competitor[]): Promise<void> {
+/** Lets all contenders compile their code and open their connections before anything is timed. */
+async function warmUp(servers: Servers, cxflow: Cxflow, others: readonly Competitor[]): Promise<void> {
   const prepared = await cxflow.prepare(WARM_UP_RECORDS);
   for (const other of others) {
-    await begin(stand, cxflow, 0);
+    await reset(servers, cxflow, 0);
     await other.run(prepared.runNo, WARM_UP_RECORDS);
   }
-  await begin(stand, cxflow, 0);
+  await reset(servers, cxflow, 0);
   await cxflow.write(prepared);
 }
 
-interface RoundOf {
-  readonly stand: Stand;
+interface RoundSetup {
+  readonly servers: Servers;
   readonly cxflow: Cxflow;
   readonly worker: { readonly pid: number };
   readonly setting: Setting;
@@ -137,10 +141,10 @@ interface RoundOf {
   readonly round: number;
 }
 
-async function measureRound(given: RoundOf): Promise<Measured[]> {
-  const { stand, cxflow, worker, setting, others, round } = given;
+async function measureRound(given: RoundSetup): Promise<Measured[]> {
+  const { servers, cxflow, worker, setting, others, round } = given;
   const prepared = await cxflow.prepare(setting.records);
-  const mine: Competitor = {
+  const ours: Competitor = {
     name: 'cxflow',
     pid: worker.pid,
     records: setting.records,
@@ -150,54 +154,54 @@ async function measureRound(given: RoundOf): Promise<Measured[]> {
       return { recordsPerSecond: (setting.records / ms) * 1000, ...rest };
     },
   };
-  // Somebody else begins each time. The others come first in the table all the same.
-  const all = [...others, mine];
+  // Each round begins with another contender.
+  const all = [...others, ours];
   const order = all.map((_, i) => all[(i + round) % all.length] as Competitor);
   const measured: Measured[] = [];
   for (const competitor of order)
-    measured.push(await measureOne(stand, cxflow, worker, competitor, prepared.runNo, setting));
+    measured.push(await measureOne(servers, cxflow, worker, competitor, prepared.runNo, setting));
   return measured;
 }
 
 async function measureOne(
-  stand: Stand,
+  servers: Servers,
   cxflow: Cxflow,
   worker: { readonly pid: number },
   competitor: Competitor,
   runNo: number,
   { latencyMs }: Setting,
 ): Promise<Measured> {
-  await begin(stand, cxflow, latencyMs);
+  await reset(servers, cxflow, latencyMs);
   const pids: Pids = {
     own: [competitor.pid],
     ...(competitor.pid === worker.pid ? {} : { worker: [worker.pid] }),
-    postgres: [stand.postgres.pid],
-    temporal: [stand.temporal.pid],
-    vendor: [stand.vendor.pid],
+    postgres: [servers.postgres.pid],
+    temporal: [servers.temporal.pid],
+    vendor: [servers.vendor.pid],
     bench: [process.pid],
   };
   const usageSince = watchMachine(pids);
   const figures = await competitor.run(runNo, competitor.records);
   const usage = usageSince();
-  const { records } = await stand.vendor.order({});
+  const { records } = await servers.vendor.order({});
   if (records !== competitor.records)
     throw new Error(`${competitor.name}: the vendor has ${records} records, not ${competitor.records}`);
   const serverMegabytes = {
-    postgres: residentMegabytes(stand.postgres.pid),
-    temporal: residentMegabytes(stand.temporal.pid),
-    vendor: residentMegabytes(stand.vendor.pid),
+    postgres: residentMegabytes(servers.postgres.pid),
+    temporal: residentMegabytes(servers.temporal.pid),
+    vendor: residentMegabytes(servers.vendor.pid),
   };
   const peak = peakMegabytes(competitor.pid);
   return { contender: competitor.name, ...figures, usage, peakMegabytes: peak, serverMegabytes };
 }
 
-/** Nothing of those before. */
-async function begin({ vendor }: Stand, { database }: Cxflow, latencyMs: number): Promise<void> {
+/** Removes the results of earlier contenders. */
+async function reset({ vendor }: Servers, { database }: Cxflow, latencyMs: number): Promise<void> {
   await sql`truncate bench_outcomes`.execute(database.db);
   await vendor.order({ reset: true, latencyMs, ratePerMinute: 0 });
 }
 
-async function dropDatabase({ postgres }: Stand, url: string): Promise<void> {
+async function dropDatabase({ postgres }: Servers, url: string): Promise<void> {
   const { default: pg } = await import('pg');
   const admin = new pg.Client({ connectionString: postgres.url });
   await admin.connect();

@@ -103,7 +103,7 @@ function chooseFaults(random: Random): FaultRule[] {
   const rules: FaultRule[] = [];
   for (let n = random.between(1, 4); n > 0; n -= 1) {
     const [probability, fault] = [share(), random.pick(WITH_ANSWER)];
-    // Not for a PUT, whose 200 may have an empty body: cxflow could not tell that nothing was applied.
+    // Not for a PUT, whose 200 may have an empty body: cxflow could not know that nothing was applied.
     rules.push({ match: fault.raw === '' ? POSTS : RECORDS, probability, fault });
   }
   if (random.chance(0.4))

@@ -6,7 +6,7 @@ import { DEFAULT_SETTINGS } from '../../src/simulator/settings.ts';
 import { contact, startSimulator } from './stand.ts';
 
 describe('the window', () => {
-  it('never admits more than the limit within a minute, and admits a request that has waited as told', () => {
+  it('never admits more than the limit within a minute, and admits a request that has waited that long', () => {
     const gaps = fc.array(fc.nat(20_000), { maxLength: 200 });
     fc.assert(
       fc.property(gaps, fc.integer({ min: 1, max: 12 }), (steps, ratePerMinute) => {

@@ -1,4 +1,4 @@
-/** What every scene stands on: PostgreSQL and Temporal as `cxflow dev` starts them, a vendor, and workers from dist. */
+/** What every scene needs: PostgreSQL and Temporal as `cxflow dev` starts them, a vendor, and workers from dist. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { SEARCH_ATTRIBUTES } from '../src/contract/run.ts';
 import { createDatabase, type Postgres, startPostgres } from '../src/stack/postgres.ts';
 import { type BackgroundProcess, stopProcess, startInBackground } from '../src/stack/processes.ts';
 import { startTemporalServer, type TemporalServer } from '../src/stack/temporal-server.ts';
-import { endChild, forkScript } from './contender.ts';
+import { killChild, forkScript } from './contender.ts';
 import type { VendorOrder, VendorStats } from './vendor.ts';
 
 const WORKER = fileURLToPath(new URL('../dist/worker.js', import.meta.url));
@@ -25,27 +25,27 @@ export interface Vendor {
 export interface WorkerOptions {
   readonly databaseUrl: string;
   readonly inFlight: number;
-  /** 0: no limit. Default 0. */
+  /** Default 0: no limit. */
   readonly ratePerMinute?: number;
-  /** Folder for a CPU profile. */
+  /** A folder for a CPU profile. */
   readonly profile?: string | null;
 }
 
-export interface Stand {
+export interface Servers {
   readonly folder: string;
   readonly postgres: Postgres;
   readonly temporal: TemporalServer;
   readonly vendor: Vendor;
-  /** An empty one, beside those before it. */
+  /** Returns the URL of a new, empty database. */
   newDatabase(): Promise<string>;
-  /** `dist/worker.js`, as it is deployed; it polls when this resolves. */
+  /** Starts `dist/worker.js`, as it would be deployed, and waits until it polls. */
   startWorker(options: WorkerOptions): Promise<BackgroundProcess>;
-  /** SIGTERM: with a profile, it is written at the end. */
-  endWorker(worker: BackgroundProcess): Promise<void>;
+  /** With SIGTERM, so that a profile is written. */
+  stopWorker(worker: BackgroundProcess): Promise<void>;
 }
 
-/** Ends everything that it started, whatever becomes of the scene. */
-export async function onStand<T>(scene: (stand: Stand) => Promise<T>): Promise<T> {
+/** Starts the servers, runs a scene, and stops everything even if the scene fails. */
+export async function withServers<T>(scene: (servers: Servers) => Promise<T>): Promise<T> {
   if (!existsSync(WORKER)) throw new Error(`${WORKER} is missing: npm run build`);
   const folder = await mkdtemp(join(tmpdir(), 'cxflow-bench-'));
   const dir = join(folder, '.cxflow');
@@ -61,9 +61,9 @@ export async function onStand<T>(scene: (stand: Stand) => Promise<T>): Promise<T
     });
     ends.push(() => temporal.stop());
     const vendorProcess = forkScript('vendor.ts', {});
-    ends.push(() => endChild(vendorProcess));
-    const vendor = await vendorOf(vendorProcess);
-    return await scene(standOf({ folder, postgres, temporal, vendor }, ends));
+    ends.push(() => killChild(vendorProcess));
+    const vendor = await connectVendor(vendorProcess);
+    return await scene(createServers({ folder, postgres, temporal, vendor }, ends));
   } finally {
     for (const end of ends.reverse()) await end();
     await removeData(join(dir, 'postgres'));
@@ -71,9 +71,9 @@ export async function onStand<T>(scene: (stand: Stand) => Promise<T>): Promise<T
   }
 }
 
-type Parts = Pick<Stand, 'folder' | 'postgres' | 'temporal' | 'vendor'>;
+type Parts = Pick<Servers, 'folder' | 'postgres' | 'temporal' | 'vendor'>;
 
-function standOf(parts: Parts, ends: (() => Promise<unknown>)[]): Stand {
+function createServers(parts: Parts, ends: (() => Promise<unknown>)[]): Servers {
   let databases = 0;
   return {
     ...parts,
@@ -90,7 +90,7 @@ function standOf(parts: Parts, ends: (() => Promise<unknown>)[]): Stand {
       await waitForLine(logFile, 'worker is ready', worker);
       return worker;
     },
-    endWorker: (worker) => stopProcess(worker.pid, 'SIGTERM', 15_000),
+    stopWorker: (worker) => stopProcess(worker.pid, 'SIGTERM', 15_000),
   };
 }
 
@@ -111,7 +111,7 @@ export function workerEnv({ temporal, vendor }: Parts, options: WorkerOptions) {
   };
 }
 
-async function vendorOf(child: ChildProcess): Promise<Vendor> {
+async function connectVendor(child: ChildProcess): Promise<Vendor> {
   const answer = async (): Promise<VendorStats> => {
     const [stats] = (await once(child, 'message')) as [VendorStats];
     return stats;
@@ -135,14 +135,14 @@ async function waitForLine(file: string, line: string, worker: BackgroundProcess
   for (;;) {
     const text = await readFile(file, 'utf8').catch(() => '');
     if (text.includes(line)) return;
-    if (ended) throw new Error(`the worker has ended:\n${text.slice(-2_000)}`);
+    if (ended) throw new Error(`the worker has exited:\n${text.slice(-2_000)}`);
     await delay(50);
   }
 }
 
-/** As root, the data lie elsewhere, and `place` is a link to them (decisions.md 30). */
-async function removeData(place: string): Promise<void> {
+/** For root, `path` may be a link to the data (docs/adr/0001-embedded-postgresql.md#where-the-binaries-and-the-data-live). */
+async function removeData(path: string): Promise<void> {
   const { realpath } = await import('node:fs/promises');
-  const home = await realpath(place).catch(() => place);
-  await rm(home, { recursive: true, force: true });
+  const folder = await realpath(path).catch(() => path);
+  await rm(folder, { recursive: true, force: true });
 }
