@@ -1,5 +1,6 @@
 /** Finds or fetches a Temporal server (docs/adr/0001-embedded-postgresql.md#where-the-temporal-server-comes-from). */
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolder, downloadedFile, createOnce } from './cache.ts';
 import { findOnPath, isRunnable, runCommand } from './commands.ts';
@@ -46,16 +47,35 @@ async function buildWithGo(
   const step = 'building the Temporal server with Go (once, about three minutes)';
   log(`${step} …`);
   await createOnce(folder, async (draft) => {
+    const caches = join(draft, 'go-caches');
     await runCommand({
       file: go,
       args: ['install', `${TEMPORAL_CLI_MODULE}@${TEMPORAL_CLI_VERSION}`],
-      env: { ...env, GOBIN: draft, GOFLAGS: '' },
+      env: { ...env, ...(await temporaryCaches(go, env, caches)), GOBIN: draft },
       timeoutMs: GO_TIMEOUT_MS,
       onProgress: (seconds) => log(`${step} … ${seconds} s`),
     });
+    await rm(caches, { recursive: true, force: true });
   });
   if (!existsSync(binary)) throw new Error(`go install did not create ${binary}`);
   return binary;
+}
+
+/** Go would leave 3 GB of caches in the home folder, so they are temporary unless the user already has such caches. */
+async function temporaryCaches(go: string, env: Env, folder: string): Promise<Env> {
+  const output = await runCommand({
+    file: go,
+    args: ['env', 'GOMODCACHE', 'GOCACHE'],
+    env,
+    timeoutMs: 60_000,
+  });
+  const [modules = '', builds = ''] = output.split('\n');
+  return {
+    // Without it Go makes the folders of modules read-only, and they cannot be removed.
+    GOFLAGS: '-modcacherw',
+    ...(!existsSync(modules) && { GOPATH: join(folder, 'path'), GOMODCACHE: join(folder, 'modules') }),
+    ...(!existsSync(builds) && { GOCACHE: join(folder, 'builds') }),
+  };
 }
 
 const MISSING_SERVER = [
