@@ -213,6 +213,11 @@ describe('the code base', () => {
     }
   });
 
+  it('sends nothing past the consent gate: only the gate calls the requests of the tables of writes', () => {
+    const callers = files.filter((file) => /\bdefinition\.send\(/.test(read(file)));
+    expect(callers).toEqual(['activities/engine/gate.ts']);
+  });
+
   it('sleeps nowhere in cxone: Temporal is the one retry authority', () => {
     const sleepers = files.filter(
       (file) => file.startsWith('cxone/') && /timers\/promises|\bsleep\(|setInterval\(/.test(read(file)),

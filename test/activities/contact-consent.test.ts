@@ -1,5 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
+import { defineContactImport } from '../../src/activities/contact-import/index.ts';
 import type { EligibilityCheckInput } from '../../src/contract/consent.ts';
+import type { Cxone } from '../../src/cxone/cxone.ts';
 import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
 import { ledgerOfFile, someId, upTo } from '../ledger/harness.ts';
 import { startSimulator } from '../simulator/stand.ts';
@@ -31,6 +33,14 @@ const contactRow = (n: number, more: object = {}) => ({
   ...more,
 });
 const importOf = (more: object = {}) => ({ listId: 'L1', ...more });
+
+it('every request that adds or updates contacts has a gate', () => {
+  const { ledger } = opened();
+  const cxone = {} as Cxone;
+  const { writes } = defineContactImport({ ledger, cxone, duplicatesRefused: true }).definition;
+  const withoutGate = Object.entries(writes).filter(([, { gate }]) => gate === null);
+  expect(withoutGate.map(([kind]) => kind)).toEqual(['consent_check']);
+});
 
 describe('an import that requires consent', () => {
   it('imports only whom the preferences of that channel let us reach, and says why not of the others', async () => {
