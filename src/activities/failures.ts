@@ -1,4 +1,4 @@
-/** The one table: error → failure type, retryable, delay. No other file of this room builds an ApplicationFailure. */
+/** Translates errors into failures that Temporal understands. No other file of the activities builds an ApplicationFailure. */
 import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
 import type { RunFailureType } from '../contract/run.ts';
 import {
@@ -24,29 +24,29 @@ export class RateWait extends Error {
     this.#until = performance.now() + waitMs;
   }
 
-  /** From now, since whoever got this error may have used up earlier permits first. Never 0, which would mean unset. */
+  /** From now on: earlier permits may be used before this error is reported. Never 0, which would mean unset. */
   get waitMs(): number {
     return Math.max(100, this.#until - performance.now());
   }
 }
 
-/** Failures that pass by themselves; Temporal tries again. */
-export type PassingFailureType =
+/** Temporal retries the activity. */
+export type RetryableFailureType =
   | 'CxoneUnavailable'
   | 'RateLimited'
   | 'LedgerUnavailable'
   | 'WritesInFlight'
   | 'WorkerDraining'
-  | 'CrmUnavailable';
+  | 'SubscriberUnavailable';
 
-/** The run ends: not retryable, and the message says what, where and what to do. */
+/** Ends the run. The message states what happened, where, and what to do. */
 export function fatalFailure(type: RunFailureType, message: string): ApplicationFailure {
   return ApplicationFailure.create({ type, message, nonRetryable: true });
 }
 
-/** Retried by Temporal, after `nextRetryDelayMs` where one is given and after the policy's backoff where not. */
+/** Retried after `nextRetryDelayMs`, or by default after the backoff of the retry policy. */
 export function retryableFailure(
-  type: PassingFailureType,
+  type: RetryableFailureType,
   message: string,
   nextRetryDelayMs?: number,
 ): ApplicationFailure {
@@ -54,7 +54,7 @@ export function retryableFailure(
     type,
     message,
     ...(nextRetryDelayMs !== undefined && { nextRetryDelay: Math.ceil(nextRetryDelayMs) }),
-    // Waiting for one's turn is no failure: no alarm, no red metric.
+    // Waiting is part of normal operation: it must not raise an alarm or count as an error.
     ...(type !== 'LedgerUnavailable' &&
       type !== 'CxoneUnavailable' && { category: ApplicationFailureCategory.BENIGN }),
   });
@@ -62,61 +62,62 @@ export function retryableFailure(
 
 export function toFailure(error: unknown): Error {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
-  if (error instanceof CxoneError) return ofCxone(error);
+  if (error instanceof CxoneError) return translateCxoneError(error);
   if (error instanceof RateWait) return retryableFailure('RateLimited', error.message, error.waitMs);
   if (error instanceof SourceError || error instanceof DatasetGone)
     return fatalFailure('SourceUnreadable', error.message);
   if (isVersionMismatch(error)) {
-    const next = 'a newer worker has migrated it; start that version in place of this one';
+    const next = 'replace this worker by the newer version that migrated it';
     return retryableFailure(
       'LedgerUnavailable',
-      `the ledger is of another version (${nameOf(error)}): ${next}`,
+      `the ledger has been migrated to another version (${nameError(error)}): ${next}`,
     );
   }
   if (isTransient(error) || isAccessDenied(error))
-    return retryableFailure('LedgerUnavailable', `the ledger is not to be reached: ${nameOf(error)}`);
-  // The message stays here: an unforeseen one may quote a row. The stack goes to the worker's log.
+    return retryableFailure('LedgerUnavailable', `the ledger cannot be reached: ${nameError(error)}`);
+  // The message of an unforeseen error may quote a row, so only the worker's log has it.
   return fatalFailure(
     'Bug',
-    `${nameOf(error)}; the worker's log has the rest. Starting the run again goes on where it was.`,
+    `${nameError(error)}; see the worker's log. Start the same run again to continue it.`,
   );
 }
 
-const THEN_AGAIN = 'Then start the same run again: it goes on where it was.';
+const THEN_RESTART = 'Then start the same run again to continue it.';
 
-function ofCxone(error: CxoneError): ApplicationFailure {
+function translateCxoneError(error: CxoneError): ApplicationFailure {
   if (error instanceof CxoneRateLimited)
     return retryableFailure('RateLimited', error.message, error.retryAfterMs ?? undefined);
   if (error instanceof CxoneUnauthorized || error instanceof CxoneCredentialsMissing) {
-    return fatalFailure('CredentialsRefused', `${error.message}. ${THEN_AGAIN}`);
+    return fatalFailure('CredentialsRefused', `${error.message}. ${THEN_RESTART}`);
   }
-  if (error instanceof CxoneForbidden) return fatalFailure('ScopeMissing', `${error.message}. ${THEN_AGAIN}`);
+  if (error instanceof CxoneForbidden)
+    return fatalFailure('ScopeMissing', `${error.message}. ${THEN_RESTART}`);
   if (error instanceof CxoneNotFound) {
     const check = 'Check the id that the run is for, and CXONE_REGION or the address of this family';
-    return fatalFailure('NotFound', `${error.message}. ${check}. ${THEN_AGAIN}`);
+    return fatalFailure('NotFound', `${error.message}. ${check}. ${THEN_RESTART}`);
   }
   if (error instanceof CxoneRefused) {
-    const check = '`cxflow doctor` looks at addresses and rights';
-    return fatalFailure('Refused', `${error.message}. ${check}. ${THEN_AGAIN}`);
+    const check = '`cxflow doctor` checks addresses and permissions';
+    return fatalFailure('Refused', `${error.message}. ${check}. ${THEN_RESTART}`);
   }
   const retryAfterMs = error instanceof CxoneUnavailable ? error.retryAfterMs : null;
   return retryableFailure('CxoneUnavailable', error.message, retryAfterMs ?? undefined);
 }
 
-/** Trying again leads nowhere: credentials, scopes, a missing list, a bug. */
+/** Retrying cannot help: refused credentials, missing scopes or lists, bugs. */
 export function isFinal(error: unknown): boolean {
   const failure = toFailure(error);
   return failure instanceof ApplicationFailure && failure.nonRetryable === true;
 }
 
-function nameOf(error: unknown): string {
+function nameError(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   const code = 'code' in error && typeof error.code === 'string' ? ` ${error.code}` : '';
   return `${error.name}${code}`;
 }
 
-/** Every activity, with whatever it throws translated. */
-export function translated<A extends Record<string, (...args: never[]) => Promise<unknown>>>(
+/** Wraps every activity so that the errors it throws become failures. The log gets the original errors. */
+export function translateErrors<A extends Record<string, (...args: never[]) => Promise<unknown>>>(
   activities: A,
   log: (error: unknown, activity: string) => void,
 ): A {
@@ -137,7 +138,7 @@ export function translated<A extends Record<string, (...args: never[]) => Promis
 
 export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
-/** Of an AbortSignal. */
+/** The error of an aborted AbortSignal. */
 export function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
 }

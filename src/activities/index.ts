@@ -12,7 +12,7 @@ import { Registry } from './engine/registry.ts';
 import { createRunActivities } from './engine/runs.ts';
 import { createStaging } from './engine/staging.ts';
 import { createWritePage } from './engine/write-page.ts';
-import { translated } from './failures.ts';
+import { translateErrors } from './failures.ts';
 import { createDeliveryActivities, type Webhooks } from './outbox/deliver.ts';
 import { definePreferenceUpdate } from './preference-update/index.ts';
 import { defineSelectionUpdate } from './selection-update/index.ts';
@@ -34,7 +34,7 @@ export interface ActivityDeps {
   readonly webhooks: Webhooks;
   /** CXONE_IDEMPOTENCY_HOURS */
   readonly keyLifeMs: number;
-  /** For the worker's log: an error that became a failure, with its stack. */
+  /** Logs the original of an error that became a failure. */
   readonly log: (error: unknown, activity: string) => void;
 }
 
@@ -84,7 +84,7 @@ export function createActivities(deps: ActivityDeps, more: Readonly<Record<strin
     typeof OPERATIONS
   >;
   const { ratePerMinute } = deps.rateLimiter;
-  return translated(
+  return translateErrors(
     {
       ...createRunActivities({ ...deps, registry, ratePerMinute }),
       ...createStaging({ ...deps, registry }),

@@ -7,7 +7,7 @@
  * 3. plan      cut the records into batches, count, hash; a dry run ends here
  * 4. approve   wait for approval or rejection, if approval is required
  * 5. write     page by page: read the preferences that CXone holds, then send batches; CXone keeps the newer of the two
- * 6. resolve   writes in doubt
+ * 6. resolve   does nothing here, because every write of this operation can be repeated safely
  * 7. deliver   the remaining events
  * 8. close     check that every record has one outcome, store the result
  */

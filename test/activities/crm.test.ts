@@ -110,7 +110,7 @@ describe('telling the CRM', () => {
       const run = await runOf(3, 'batch');
       const crm = crmOf((n) => (n === 2 ? how : null));
       await expect(tell(run, crm.post)).rejects.toMatchObject({
-        type: 'CrmUnavailable',
+        type: 'SubscriberUnavailable',
         nonRetryable: false,
       });
       await settleMore(run, 1);
@@ -157,7 +157,7 @@ describe('telling the CRM', () => {
     const run = await runOf(2, 'batch');
     const away = crmOf(() => 'before');
     for (let i = 0; i < 3; i += 1)
-      await expect(tell(run, away.post)).rejects.toMatchObject({ type: 'CrmUnavailable' });
+      await expect(tell(run, away.post)).rejects.toMatchObject({ type: 'SubscriberUnavailable' });
     expect(new Set(away.tries.map(({ body }) => body)).size).toBe(1);
     expect(await opened().ledger.outbox.countDeliveries(run.run_no)).toEqual({
       delivered: 0,

@@ -61,8 +61,8 @@ function checker(cxone: Cxone) {
     return context;
   };
   return {
-    check: (input: EligibilityListInput, isFinal = false) =>
-      perform(() => activities.checkRows({ ...input, isFinal }), env()),
+    check: (input: EligibilityListInput, isLastPass = false) =>
+      perform(() => activities.checkRows({ ...input, isLastPass }), env()),
     results: async () => {
       const rows = [];
       for await (const { seq, eligible, reason } of opened().ledger.eligibilityResults.list(checkId))

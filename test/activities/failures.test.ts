@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
-import { toFailure, translated } from '../../src/activities/failures.ts';
+import { toFailure, translateErrors } from '../../src/activities/failures.ts';
 import { RateWait } from '../../src/activities/failures.ts';
 import {
   CxoneCredentialsMissing,
@@ -88,7 +88,7 @@ describe('the table of failures', () => {
     const logged: unknown[] = [];
     const error = new TypeError(CANARY);
     const failing = () => Promise.reject(error);
-    const activities = translated({ failing, fine: () => Promise.resolve(1) }, (e, name) =>
+    const activities = translateErrors({ failing, fine: () => Promise.resolve(1) }, (e, name) =>
       logged.push([e, name]),
     );
     await expect(activities.failing()).rejects.toMatchObject({ type: 'Bug' });

@@ -424,7 +424,7 @@ describe('marketing', () => {
     await writeAll(run);
     await ledger.runs.setPhase(run.run_no, 'delivering', null);
     await expect(perform(() => activities.deliverEvents(run.run_id))).rejects.toMatchObject({
-      type: 'CrmUnavailable',
+      type: 'SubscriberUnavailable',
     });
     await perform(() => activities.deliverEvents(run.run_id));
     expect(told).toHaveLength(2);

@@ -71,20 +71,23 @@ describe('eligibilityCheck', () => {
 
 describe('eligibilityList', () => {
   const DONE = { checkId: 'c', eligible: 1, ineligible: {}, ruleVersion: 'v', policy: 'default' };
-  const isLast = (arg: unknown) => (arg as { isFinal: boolean }).isFinal;
+  const isLastPass = (arg: unknown) => (arg as { isLastPass: boolean }).isLastPass;
   const ask = (overrides: StubOverrides) =>
     run('eligibilityList', { dataset: 'ds', channel: 'email' }, overrides);
 
   it('retries as long as each round answers more rows, then declares the rest not eligible', async () => {
     let through = 0;
     const { result, stubs } = await ask({
-      checkRows: (input) => (input.isFinal ? DONE : Promise.reject(unavailable())),
+      checkRows: (input) => (input.isLastPass ? DONE : Promise.reject(unavailable())),
       countCheckedRows: () => (through = Math.min(400, through + 200)),
     });
     expect(result).toEqual(DONE);
     expect(stubs.named('countCheckedRows')).toHaveLength(3);
-    expect(stubs.named('checkRows').filter(isLast)).toHaveLength(1);
-    expect(stubs.calls.at(-1)).toMatchObject({ name: 'checkRows', arg: { isFinal: true, channel: 'email' } });
+    expect(stubs.named('checkRows').filter(isLastPass)).toHaveLength(1);
+    expect(stubs.calls.at(-1)).toMatchObject({
+      name: 'checkRows',
+      arg: { isLastPass: true, channel: 'email' },
+    });
   });
 
   it('does not mistake a long queue at the rate limiter for an outage', async () => {
@@ -94,7 +97,7 @@ describe('eligibilityList', () => {
       countCheckedRows: () => 0,
     });
     expect(result).toEqual(DONE);
-    expect(stubs.named('checkRows').some(isLast)).toBe(false);
+    expect(stubs.named('checkRows').some(isLastPass)).toBe(false);
   });
 
   it('does not retry with refused credentials', async () => {

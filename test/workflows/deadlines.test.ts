@@ -54,7 +54,7 @@ it('a subscriber that does not answer delays the end of a run by at most ten min
   const stubs = stubActivities({
     openRun: () => ({ startedAt: '2026-01-01T00:00:00.000Z', searchAttributes: false, hasSubscriber: true }),
     deliverEvents: () => {
-      throw ApplicationFailure.create({ type: 'CrmUnavailable', message: 'status 503' });
+      throw ApplicationFailure.create({ type: 'SubscriberUnavailable', message: 'status 503' });
     },
   });
   expect((await runImport(server(), stubs, {}, getResult)).state).toBe('completed');

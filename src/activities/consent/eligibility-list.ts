@@ -17,7 +17,8 @@ import { openSource } from '../../sources/open.ts';
 import type { SourceRow } from '../../sources/rows.ts';
 import { withHeartbeat } from '../engine/heartbeat.ts';
 import type { RateLimiter } from '../engine/rate-limiter.ts';
-import { asError, isFinal, retryableFailure } from '../failures.ts';
+import { throwIfStopping } from '../engine/stopping.ts';
+import { asError, isFinal } from '../failures.ts';
 import { type ConsentDeps, createConsentCheck } from './eligibility.ts';
 import { LookupPass } from './lookup-pass.ts';
 
@@ -32,7 +33,7 @@ export interface EligibilityListDeps extends ConsentDeps {
 
 export interface CheckRows extends EligibilityListInput {
   /** The last pass: a row that still gets no answer becomes `consent_unavailable` (fail closed). */
-  readonly isFinal: boolean;
+  readonly isLastPass: boolean;
 }
 
 const ROWS_PER_CHUNK = 200;
@@ -74,8 +75,8 @@ async function checkUnansweredRows(
   input: CheckRows,
 ): Promise<void> {
   const { ledger, rateLimiter } = deps;
-  const { policy = 'default', isFinal: isLastPass } = input;
-  const pass = new LookupPass({ check: createConsentCheck(deps), rateLimiter, policy, isFinal: isLastPass });
+  const { policy = 'default', isLastPass } = input;
+  const pass = new LookupPass({ check: createConsentCheck(deps), rateLimiter, policy, isLastPass });
   const isAnswered = await ledger.eligibilityResults.answeredRows(checkId);
   const { columns, rows } = await openRows(deps, input);
   const unanswered: Error[] = [];
@@ -89,13 +90,6 @@ async function checkUnansweredRows(
   }
   const [failure] = unanswered;
   if (failure) throw failure;
-}
-
-async function throwIfStopping(draining: AbortSignal): Promise<void> {
-  const { cancellationSignal, cancelled } = Context.current();
-  if (cancellationSignal.aborted) await cancelled;
-  if (draining.aborted)
-    throw retryableFailure('WorkerDraining', 'the worker is shutting down; another one continues', 0);
 }
 
 async function openRows(

@@ -17,7 +17,7 @@ export interface LookupPassOptions {
   readonly rateLimiter: RateLimiter;
   readonly policy: ConsentPolicy;
   /** Fail closed: a contact without an answer is not eligible, and in an outage no further contact is looked up. */
-  readonly isFinal: boolean;
+  readonly isLastPass: boolean;
 }
 
 /** One pass over the rows of a list. What it learns about CXone applies to its later rows. */
@@ -49,7 +49,7 @@ export class LookupPass {
   }
 
   async #askCxone(question: Question): Promise<Eligibility> {
-    const { check, policy, isFinal } = this.#options;
+    const { check, policy, isLastPass } = this.#options;
     try {
       if (this.#outage) throw this.#outage;
       const answer = await this.#askUntilReadable(question);
@@ -58,7 +58,7 @@ export class LookupPass {
       return answer;
     } catch (error) {
       this.#recordFailure(error);
-      if (isFinal && isWithoutAnswer(error)) return check.unavailable(question, policy);
+      if (isLastPass && isWithoutAnswer(error)) return check.unavailable(question, policy);
       throw error;
     }
   }

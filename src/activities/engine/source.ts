@@ -1,4 +1,4 @@
-/** What the rows of a run are read from: a file, a dataset, an old run. */
+/** The source of a run: a file, a dataset, or what an earlier run left undone. */
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { isAbsolute, relative, resolve } from 'node:path';
@@ -13,16 +13,17 @@ import { readFileBytes, verifyUnchanged } from '../../sources/files.ts';
 import { resolveFormat, type SourceFormat } from '../../sources/format.ts';
 import { type OpenedSource, openSource } from '../../sources/open.ts';
 import type { SourceRow } from '../../sources/rows.ts';
+import { throwIfStopping } from './stopping.ts';
 
-/** A source, opened for reading from its start as often as needed. */
+/** A source as it was found. It can be opened repeatedly, each time from its start. */
 export interface Content {
   readonly name: string;
   readonly format: string;
-  /** As it was found; the bytes and their hash are those of its text in UTF-8. */
+  /** Of the file. `bytes` and `sha256` are those of its text in UTF-8. */
   readonly encoding: string;
   readonly bytes: number;
   readonly sha256: string;
-  /** Field → column, as the caller or the run whose rows these are had it. */
+  /** Field → column, from the input of this run or of the run that is retried. */
   readonly map: Readonly<Record<string, string>>;
   open(): Promise<OpenedContent>;
 }
@@ -30,36 +31,34 @@ export interface Content {
 export interface OpenedContent {
   readonly columns: readonly string[] | null;
   readonly rows: AsyncIterable<SourceRow>;
-  /** Lets go of the file, also of one that was not read to its end. */
+  /** Releases the file, even if it was not read to its end. */
   readonly close: () => Promise<void>;
 }
 
-export interface ContentsDeps {
+export interface SourceDeps {
   readonly ledger: Ledger;
   readonly sourceDir: string;
   readonly limits: SourceLimits;
-  /** Called between blocks of bytes; throws where the reader is to stop. */
-  readonly goOn: () => Promise<void>;
+  /** Aborted when the worker is shutting down. */
+  readonly draining: AbortSignal;
 }
 
-/** Errors: SourceError. */
-export function createContents(deps: ContentsDeps): (source: Source) => Promise<Content> {
-  return (source) => {
-    if ('path' in source) return fileContent(deps, source);
-    if ('dataset' in source) return datasetContent(deps, source);
-    return retryContent(deps.ledger, source.retryOf);
-  };
+/** Errors: SourceError, and those of `throwIfStopping`, because hashing a file may take long. */
+export function findContent(deps: SourceDeps, source: Source): Promise<Content> {
+  if ('path' in source) return findFile(deps, source);
+  if ('dataset' in source) return findDataset(deps, source);
+  return findRetried(deps.ledger, source.retryOf);
 }
 
 type PathSource = Extract<Source, { path: string }>;
 type DatasetSource = Extract<Source, { dataset: string }>;
 
-/** A file in the source folder, and nowhere else: any Temporal client may name it. */
-async function fileContent({ sourceDir, limits, goOn }: ContentsDeps, source: PathSource): Promise<Content> {
+/** Only files in the source folder, because any Temporal client may name one. */
+async function findFile({ sourceDir, limits, draining }: SourceDeps, source: PathSource): Promise<Content> {
   const { path: name, map = {} } = source;
-  const file = await fileInside(sourceDir, name);
+  const file = await resolveInside(sourceDir, name);
   const format = resolveFormat(name, source.format);
-  // Its path has no links any more; one that somebody puts there now may lead out of the folder.
+  // All links are resolved by now. A link that appears later could lead out of the folder, so none is followed.
   const decoded = () =>
     decodeSource(readFileBytes(file, { name, followLinks: false }), { name, encoding: source.encoding });
   const { bytes: text, encoding } = await decoded();
@@ -68,30 +67,30 @@ async function fileContent({ sourceDir, limits, goOn }: ContentsDeps, source: Pa
   for await (const chunk of text) {
     hash.update(chunk);
     bytes += chunk.length;
-    await goOn();
+    await throwIfStopping(draining);
   }
   const sha256 = hash.digest('hex');
   const open = async () =>
-    opened(
+    toOpenedContent(
       await openSource(verifyUnchanged((await decoded()).bytes, sha256, name), { name, format, limits }),
     );
   return { name, format, encoding, bytes, sha256, map, open };
 }
 
-async function fileInside(sourceDir: string, path: string): Promise<string> {
+async function resolveInside(sourceDir: string, path: string): Promise<string> {
   const folder = await realpath(sourceDir).catch(() => {
-    throw new SourceError('source_missing', "the worker's source folder (CXFLOW_SOURCE_DIR) is not there");
+    throw new SourceError('source_missing', "the worker's source folder (CXFLOW_SOURCE_DIR) does not exist");
   });
   const wanted = resolve(folder, path);
   const file = await realpath(wanted).catch(() => wanted);
   const inside = relative(folder, file);
   if (!/^\.\.(?:[/\\]|$)/.test(inside) && !isAbsolute(inside)) return file;
-  const message = `${path}: sources lie in the worker's source folder (CXFLOW_SOURCE_DIR), and this one does not`;
+  const message = `${path} is not in the worker's source folder (CXFLOW_SOURCE_DIR)`;
   throw new SourceError('source_missing', message);
 }
 
-async function datasetContent(
-  { ledger, limits }: ContentsDeps,
+async function findDataset(
+  { ledger, limits }: SourceDeps,
   { dataset: id, map = {} }: DatasetSource,
 ): Promise<Content> {
   const dataset = await ledger.datasets.find(id);
@@ -102,39 +101,45 @@ async function datasetContent(
     );
   const { name, format } = dataset;
   const open = async () =>
-    opened(await openSource(ledger.datasets.read(id), { name, format: format as SourceFormat, limits }));
+    toOpenedContent(
+      await openSource(ledger.datasets.read(id), { name, format: format as SourceFormat, limits }),
+    );
   return { ...dataset, encoding: 'utf-8', map, open };
 }
 
-function opened(source: OpenedSource): OpenedContent {
+function toOpenedContent(source: OpenedSource): OpenedContent {
   return { columns: source.columns, rows: source.rows(), close: source.close };
 }
 
-/** What an old run left undone (decisions.md 2). */
-async function retryContent(ledger: Ledger, runId: string): Promise<Content> {
-  const old = await ledger.runs.find(runId);
-  const problem = old ? await ledger.retries.findObstacle(old) : 'is not in the ledger';
-  if (!old || problem !== null)
-    throw new SourceError('source_unreadable', `run ${runId}, whose rows were to be retried, ${problem}`);
+/** The records that an earlier run left undone (docs/adr/0013-sources-and-files.md#sources). */
+async function findRetried(ledger: Ledger, runId: string): Promise<Content> {
+  const earlier = await ledger.runs.find(runId);
+  const problem = earlier ? await ledger.retries.findObstacle(earlier) : 'is not in the ledger';
+  if (!earlier || problem !== null)
+    throw new SourceError('source_unreadable', `run ${runId} cannot be retried: it ${problem}`);
   const rows = async function* (): AsyncIterable<SourceRow> {
-    for await (const { line, fields } of ledger.records.list(old.run_no, RETRIED)) yield { line, fields };
+    for await (const { line, fields } of ledger.records.list(earlier.run_no, RETRIED)) yield { line, fields };
   };
   return {
     name: `retry of ${runId}`,
-    format: old.source?.format ?? 'csv',
+    format: earlier.source?.format ?? 'csv',
     encoding: 'utf-8',
     bytes: 0,
-    sha256: retryContentSha256(old),
-    map: await mapOf(ledger, old),
+    sha256: retryContentSha256(earlier),
+    map: await findColumnMap(ledger, earlier),
     open: () =>
-      Promise.resolve({ columns: old.source?.columns ?? null, rows: rows(), close: () => Promise.resolve() }),
+      Promise.resolve({
+        columns: earlier.source?.columns ?? null,
+        rows: rows(),
+        close: () => Promise.resolve(),
+      }),
   };
 }
 
-/** The rows are as the old run's source had them, so its names of columns hold; through any number of retries. */
-async function mapOf(ledger: Ledger, run: Run): Promise<Readonly<Record<string, string>>> {
+/** Rows of a retry keep the column names of the original source, through any number of retries. */
+async function findColumnMap(ledger: Ledger, run: Run): Promise<Readonly<Record<string, string>>> {
   const { source } = run.input as { source: Source };
   if (!('retryOf' in source)) return source.map ?? {};
   const older = await ledger.runs.find(source.retryOf);
-  return older ? mapOf(ledger, older) : {};
+  return older ? findColumnMap(ledger, older) : {};
 }

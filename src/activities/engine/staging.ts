@@ -1,164 +1,161 @@
-/** The first steps of a bulk run: open it in the ledger, stage its rows, plan its batches. */
-import { Context } from '@temporalio/activity';
+/** Stages the rows of a source: reads them into the ledger, checks each by the rules of its operation, finds duplicates. */
 import type { CommonInput, Source } from '../../contract/run.ts';
 import { DEFAULT_SOURCE_LIMITS, type SourceLimits } from '../../domain/source-limits.ts';
-import { businessKey } from '../../ledger/runs/business-key.ts';
+import type { Objection } from '../../ledger/consent/suppressions.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import { businessKey } from '../../ledger/runs/business-key.ts';
 import type { StagedRecord } from '../../ledger/runs/records.ts';
 import { retriedRunId } from '../../ledger/runs/retries.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { SourceError } from '../../sources/errors.ts';
 import { SourceChanged } from '../../sources/files.ts';
 import type { SourceRow } from '../../sources/rows.ts';
-import type { Objection } from '../../ledger/consent/suppressions.ts';
-import { withHeartbeat } from './heartbeat.ts';
+import { fatalFailure } from '../failures.ts';
 import type { BulkDefinition, ReadRow, RowReader } from './definition.ts';
+import { withHeartbeat } from './heartbeat.ts';
 import type { Registry } from './registry.ts';
-import { type Content, createContents } from './source.ts';
-import { fatalFailure, retryableFailure } from '../failures.ts';
+import { type Content, findContent } from './source.ts';
+import { throwIfStopping } from './stopping.ts';
 
 const ROWS_PER_CHUNK = 2_000;
-/** Rows of megabytes make a chunk of their own: memory stays flat, and a text of COPY has its limits. */
+/** Keeps memory flat when rows are megabytes long; PostgreSQL's COPY also limits the length of a value. */
 const CHARACTERS_PER_CHUNK = 8_000_000;
-const LOSERS_PER_CHUNK = 1_000;
+const DUPLICATES_PER_CHUNK = 1_000;
 
 export interface StagingDeps {
   readonly ledger: Ledger;
   readonly registry: Registry;
   readonly sourceDir: string;
+  /** Default: those of the domain. */
   readonly sourceLimits?: SourceLimits;
-  /** Aborted when the worker is to stop: the next one goes on where this one was. */
+  /** Aborted when the worker is shutting down: the next one continues where this one stopped. */
   readonly draining: AbortSignal;
 }
 
-export function createStaging({ ledger, registry, sourceDir, sourceLimits, draining }: StagingDeps) {
-  /** Between chunks: ends the activity when it was cancelled or its worker is to stop. */
-  const goOn: GoOn = async () => {
-    const { cancellationSignal, cancelled } = Context.current();
-    if (cancellationSignal.aborted) await cancelled;
-    if (draining.aborted)
-      throw retryableFailure('WorkerDraining', 'the worker stops; another one goes on', 0);
-  };
-  const contentOf = createContents({
-    ledger,
-    sourceDir,
-    limits: sourceLimits ?? DEFAULT_SOURCE_LIMITS,
-    goOn,
-  });
-
+export function createStaging(deps: StagingDeps) {
   return {
-    /**
-     * Reads the source into the ledger, row by row, by the rules of its kind. Repeatable: rows that are staged are
-     * skipped, and a source that has changed in between ends the run.
-     */
-    stageRecords: (runId: string): Promise<void> => withHeartbeat(() => stageRecords(runId)),
+    /** Repeatable: rows that are staged already are skipped. Fails if the source has changed since it was first read. */
+    stageRecords: (runId: string): Promise<void> => withHeartbeat(() => stageRecords(deps, runId)),
   };
+}
 
-  async function stageRecords(runId: string): Promise<void> {
-    const run = await ledger.runs.get(runId);
-    const definition = registry.bulk(run.kind);
-    const { source } = run.input as { source: Source };
-    // Read to its end: the rows are here, and an erasure may have deleted the dataset since. Its id says its content.
-    if (run.total !== null && run.source !== null && 'dataset' in source)
-      return claimContent(ledger, run, definition, run.source);
-    const content = await contentOf(source);
-    await claimContent(ledger, run, definition, content);
-    if (run.total !== null) return;
-    await stageContent(run, definition, content);
-    const duplicateRows = definition.findDuplicates(run, ledger.records.listDuplicateCandidates(run.run_no));
-    for await (const chunk of inChunks(duplicateRows, { items: LOSERS_PER_CHUNK })) {
-      await goOn();
-      await ledger.records.settleDuplicates(run.run_no, chunk);
-    }
-    await ledger.records.finishStaging(run.run_no);
-    const retryOf = retriedRunId(run) ?? undefined;
-    await ledger.audit.add(runId, 'staged', { ...describe(content), name: undefined, retryOf });
-  }
+async function stageRecords(deps: StagingDeps, runId: string): Promise<void> {
+  const { ledger, registry, sourceDir, sourceLimits: limits = DEFAULT_SOURCE_LIMITS, draining } = deps;
+  const run = await ledger.runs.get(runId);
+  const definition = registry.bulk(run.kind);
+  const { source } = run.input as { source: Source };
+  // All rows are staged, and an erasure may have deleted the dataset since. A dataset never changes, so its hash is known.
+  if (run.total !== null && run.source !== null && 'dataset' in source)
+    return reserveContent(ledger, run, definition, run.source);
+  const content = await findContent({ ledger, sourceDir, limits, draining }, source);
+  await reserveContent(ledger, run, definition, content);
+  if (run.total !== null) return;
+  await stageContent(deps, run, definition, content);
+  await settleDuplicates(deps, run, definition);
+  await ledger.records.finishStaging(run.run_no);
+  const retryOf = retriedRunId(run) ?? undefined;
+  await ledger.audit.add(runId, 'staged', { ...describe(content), name: undefined, retryOf });
+}
 
-  async function stageContent(run: Run, definition: BulkDefinition, content: Content): Promise<void> {
-    const { columns, rows, close } = await content.open();
-    try {
-      // First the reader: columns that it refuses may be a person, and are not kept.
-      const read = definition.createReader(run, columns, content.map);
-      await ledger.runs.setSource(run.run_no, { ...describe(content), columns });
-      await stageRows(ledger, run, rows, read, goOn);
-    } catch (error) {
-      // What is staged is of no content that there ever was: no later attempt may go on from it.
-      if (error instanceof SourceChanged)
-        await ledger.runs.setSource(run.run_no, { ...describe(content), sha256: 'changed', columns });
-      throw error;
-    } finally {
-      await close();
-    }
+async function stageContent(
+  deps: StagingDeps,
+  run: Run,
+  definition: BulkDefinition,
+  content: Content,
+): Promise<void> {
+  const { runs } = deps.ledger;
+  const { columns, rows, close } = await content.open();
+  try {
+    // Before the columns are stored: if the reader refuses them, they may be a first row with personal data.
+    const read = definition.createReader(run, columns, content.map);
+    await runs.setSource(run.run_no, { ...describe(content), columns });
+    await stageRows(deps, run, rows, read);
+  } catch (error) {
+    // The staged rows belong to no version of the source, so no later attempt may continue with them.
+    if (error instanceof SourceChanged)
+      await runs.setSource(run.run_no, { ...describe(content), sha256: 'changed', columns });
+    throw error;
+  } finally {
+    await close();
   }
 }
 
-type GoOn = () => Promise<void>;
+async function settleDuplicates(
+  { ledger, draining }: StagingDeps,
+  run: Run,
+  definition: BulkDefinition,
+): Promise<void> {
+  const candidates = ledger.records.listDuplicateCandidates(run.run_no);
+  const duplicateRows = definition.findDuplicates(run, candidates);
+  for await (const chunk of inChunks(duplicateRows, { items: DUPLICATES_PER_CHUNK })) {
+    await throwIfStopping(draining);
+    await ledger.records.settleDuplicates(run.run_no, chunk);
+  }
+}
 
 function describe({ name, format, encoding, bytes, sha256 }: Content) {
   return { name, format, bytes, sha256, ...(encoding !== 'utf-8' && { encoding }) };
 }
 
-/** The business key is ours, and the source is the one that we began with; or the run ends here. */
-async function claimContent(
+/** Reserves the business key. Throws if another run has it, or if the source is not the one with which this run began. */
+async function reserveContent(
   ledger: Ledger,
   run: Run,
   { spec }: BulkDefinition,
   content: Pick<Content, 'name' | 'sha256'>,
 ): Promise<void> {
   if (run.source !== null && run.source.sha256 !== content.sha256) {
-    const message = `${content.name}: the source has changed since this run began; start a new run for the new content`;
+    const message = `${content.name} has changed since this run began; start a new run for the new content`;
     throw new SourceError('source_unreadable', message);
   }
-  await refuseTakenUp(ledger, run);
+  await throwIfContinuedElsewhere(ledger, run);
   const key = businessKey(spec.stem, run.target, content.sha256, spec.fingerprint(run.input as CommonInput));
   const reservation = await ledger.runs.reserveBusinessKey(run.run_no, key);
-  if (reservation.kind === 'reserved') return refuseTakenUp(ledger, run);
+  if (reservation.kind === 'reserved') return throwIfContinuedElsewhere(ledger, run);
   const message =
-    `the same content went to ${run.target} with the same options before, in run ${reservation.by}. ` +
-    'Nothing was written. To write it again, say so: "again": true (cxflow: --again)';
+    `run ${reservation.by} has written the same content to ${run.target} with the same options. ` +
+    'Nothing was written. To write it again, set "again": true (cxflow: --again)';
   throw fatalFailure('AlreadyRun', message);
 }
 
 /**
- * Rows of this run, or of the run that it retries, that another run has taken up: written here too, they would go out
- * twice. Looked at after the claim too, so that of two that begin at the same moment at least one sees the other.
+ * Throws if another run retries this run, or the run that this one retries: the same rows would be written twice. Checked
+ * before and after the business key is reserved, so that of two runs that start together at least one sees the other.
  */
-async function refuseTakenUp(ledger: Ledger, run: Run): Promise<void> {
+async function throwIfContinuedElsewhere(ledger: Ledger, run: Run): Promise<void> {
   const parent = retriedRunId(run);
-  const [heir] = await ledger.retries.list(run.run_id);
+  const [retry] = await ledger.retries.list(run.run_id);
   const siblings = parent === null || run.again || run.dry_run ? [] : await ledger.retries.list(parent);
   const sibling = siblings.find(
     ({ runId, target, state }) =>
       runId !== run.run_id && target === run.target && (state === 'running' || state === 'completed'),
   );
-  const [what, by] = heir ? [run.run_id, heir] : [parent, sibling];
+  const [retried, by] = retry ? [run.run_id, retry] : [parent, sibling];
   if (!by) return;
-  const message = `what run ${what} left undone went on in run ${by.runId}. Nothing was written here`;
-  throw fatalFailure('AlreadyRun', `${message}; retry that one, if it left something too`);
+  const message = `what run ${retried} left undone was continued in run ${by.runId}. Nothing was written by this run`;
+  throw fatalFailure('AlreadyRun', `${message}. If that run left anything undone, retry that one`);
 }
 
 async function stageRows(
-  ledger: Ledger,
+  { ledger, draining }: StagingDeps,
   run: Run,
   rows: AsyncIterable<SourceRow>,
   read: RowReader,
-  goOn: GoOn,
 ): Promise<void> {
   let seq = 0;
-  const limits = { items: ROWS_PER_CHUNK, weight: CHARACTERS_PER_CHUNK, weigh: charactersOf };
+  const limits = { items: ROWS_PER_CHUNK, weight: CHARACTERS_PER_CHUNK, weigh: countCharacters };
   for await (const chunk of inChunks(rows, limits)) {
-    await goOn();
+    await throwIfStopping(draining);
     const first = seq + 1;
     seq += chunk.length;
     if (seq <= run.staged_through) continue;
-    const rows = chunk.map((row, i) => toRecord(first + i, row, read));
-    // First, so that none is lost between the two; a rehearsal changes nothing but itself.
-    const objections = run.dry_run ? [] : rows.flatMap(({ objection }) => objection ?? []);
+    const records = chunk.map((row, i) => toRecord(first + i, row, read));
+    // Before the rows, so that a crash loses no objection. A dry run changes nothing outside of itself.
+    const objections = run.dry_run ? [] : records.flatMap(({ objection }) => objection ?? []);
     if (objections.length > 0) await ledger.suppressions.add(objections, run.run_no);
     await ledger.records.stage(
       run.run_no,
-      rows.map(({ staged }) => staged),
+      records.map(({ staged }) => staged),
     );
   }
 }
@@ -170,10 +167,10 @@ function toRecord(
 ): { readonly staged: StagedRecord; readonly objection: Objection | undefined } {
   const fields = row.fields ?? { cxflow_raw: row.raw ?? '' };
   const result: ReadRow = row.broken ? { reasons: [row.broken] } : read(fields);
-  return { staged: stagedOf({ seq, line: row.line, fields }, result), objection: result.objection };
+  return { staged: toStagedRecord({ seq, line: row.line, fields }, result), objection: result.objection };
 }
 
-function stagedOf(base: Pick<StagedRecord, 'seq' | 'line' | 'fields'>, result: ReadRow): StagedRecord {
+function toStagedRecord(base: Pick<StagedRecord, 'seq' | 'line' | 'fields'>, result: ReadRow): StagedRecord {
   if ('reasons' in result) return { ...base, record: null, key1: null, key2: null, reasons: result.reasons };
   const { record, key1, key2, settled } = result;
   return {
@@ -194,14 +191,14 @@ interface ChunkLimits<T> {
 
 async function* inChunks<T>(
   items: AsyncIterable<T>,
-  { items: most, weight: heaviest = Infinity, weigh = () => 0 }: ChunkLimits<T>,
+  { items: maxItems, weight: maxWeight = Infinity, weigh = () => 0 }: ChunkLimits<T>,
 ): AsyncIterable<T[]> {
   let chunk: T[] = [];
   let weight = 0;
   for await (const item of items) {
     chunk.push(item);
     weight += weigh(item);
-    if (chunk.length < most && weight < heaviest) continue;
+    if (chunk.length < maxItems && weight < maxWeight) continue;
     yield chunk;
     chunk = [];
     weight = 0;
@@ -209,16 +206,19 @@ async function* inChunks<T>(
   if (chunk.length > 0) yield chunk;
 }
 
-/** Without the quotes and commas between them. */
-function charactersOf({ fields, raw }: SourceRow): number {
+/** Approximately: without quotes and commas. */
+function countCharacters({ fields, raw }: SourceRow): number {
   let characters = raw?.length ?? 0;
   for (const value of Object.values(fields ?? {}))
-    characters += typeof value === 'string' ? value.length : 8 + nestedCharacters(value);
+    characters += typeof value === 'string' ? value.length : 8 + countNestedCharacters(value);
   return characters;
 }
 
-/** The readers let nothing through that is too deep for a recursion. */
-function nestedCharacters(value: unknown): number {
+/** Recursion is safe, because the readers limit how deeply values are nested. */
+function countNestedCharacters(value: unknown): number {
   if (typeof value !== 'object' || value === null) return typeof value === 'string' ? value.length : 0;
-  return Object.entries(value).reduce((sum, [key, each]) => sum + key.length + 8 + nestedCharacters(each), 0);
+  return Object.entries(value).reduce(
+    (sum, [key, each]) => sum + key.length + 8 + countNestedCharacters(each),
+    0,
+  );
 }

@@ -52,12 +52,12 @@ async function deliverEvents(deps: DeliveryDeps, runId: string): Promise<{ done:
       await delay(POLL_MS);
       continue;
     }
-    // An event that lists its items is never merged: those of a whole run in one body would be megabytes.
+    // Events that list their items are never merged: the items of a whole run would be a body of megabytes.
     if (notify !== 'batch' && !definition.renderItems) await ledger.outbox.mergeUndelivered(run.run_no);
     const events = await ledger.outbox.listUndelivered(run.run_no, EVENTS_AT_ONCE);
     if (events.length === 0 && !isWriting) return { done: true };
     for (const event of events) await delivery.deliver(run, event);
-    // With `page`, everything that gathers while a page is written goes out as one event.
+    // With `page`, events that gather during the longer wait are merged into one.
     if (events.length === 0 || notify === 'page') await delay(notify === 'page' ? 4 * POLL_MS : POLL_MS);
   }
   return { done: false };
@@ -85,14 +85,14 @@ class Delivery {
       const why = error instanceof Error ? error.message : 'unknown';
       await this.#ledger.outbox.markFailed(event.id, why);
       throw retryableFailure(
-        'CrmUnavailable',
+        'SubscriberUnavailable',
         `the subscriber did not accept event ${event.event_id}: ${why}`,
       );
     }
     await this.#ledger.outbox.markDelivered(event.id);
   }
 
-  /** The stored body; an event gets one when it is first rendered, so that every attempt sends the same bytes. */
+  /** Returns the stored body. It is stored when it is first rendered, so that every attempt sends the same bytes. */
   async #renderMetrics(run: Run, event: OutboxEvent): Promise<string> {
     const { outbox } = this.#ledger;
     if (event.body !== null) {
@@ -103,7 +103,7 @@ class Delivery {
     const totals = add(this.#totals ?? (await outbox.renderedTotals(run.run_no)), content);
     const rendered = renderMetrics(run, event, content, totals);
     const body = await outbox.freezeBody(event.id, rendered);
-    // If another attempt rendered it meanwhile, it may have rendered more, and those count, too.
+    // Another attempt may have rendered this event meanwhile, and further ones, whose totals count too.
     this.#totals = body === rendered ? totals : await outbox.renderedTotals(run.run_no);
     return body;
   }
@@ -116,8 +116,8 @@ function add(a: EventTotals, b: EventTotals): EventTotals {
 }
 
 /**
- * The body with metrics (docs/cxone-contract.md#webhook-events). They are cumulative at the settlement of this batch, over
- * all records, including the outcomes of staging.
+ * A body with metrics (docs/cxone-contract.md#webhook-events). They are cumulative up to this event, over all records,
+ * including those that were settled during staging.
  */
 export function renderMetrics(
   run: Run,
@@ -137,8 +137,10 @@ export function renderMetrics(
       totalProcessed,
       successCount,
       failureCount: totalProcessed - successCount,
-      successRatePercent: twoDecimals(totalProcessed === 0 ? 0 : (successCount / totalProcessed) * 100),
-      averageLatencyMs: twoDecimals(totals.requests === 0 ? 0 : totals.latencySumMs / totals.requests),
+      successRatePercent: roundToTwoDecimals(
+        totalProcessed === 0 ? 0 : (successCount / totalProcessed) * 100,
+      ),
+      averageLatencyMs: roundToTwoDecimals(totals.requests === 0 ? 0 : totals.latencySumMs / totals.requests),
     },
     auditTrailer: {
       auditId: event.audit_id,
@@ -155,4 +157,4 @@ function sum(counts: Partial<Record<Outcome, number>>, outcomes: readonly Outcom
   return outcomes.reduce((total, outcome) => total + (counts[outcome] ?? 0), 0);
 }
 
-const twoDecimals = (value: number): number => Math.round(value * 100) / 100;
+const roundToTwoDecimals = (value: number): number => Math.round(value * 100) / 100;

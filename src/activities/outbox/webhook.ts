@@ -1,27 +1,27 @@
-/** One POST to a receiver of ours. A client of its own: it knows no bearer token, and none can leak (S0's fault). */
+/** Delivers events by POST. Uses its own HTTP client, which never has CXone's bearer token and so cannot leak it. */
 import axios from 'axios';
 
 export interface WebhookOptions {
   readonly url: string;
   readonly syncToken: { reveal(): string } | null;
-  /** CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: plain http, and to this machine. */
+  /** CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: permits addresses on this machine, and plain http to them. */
   readonly allowLoopback: boolean;
 }
 
-/** Rejects with an Error whose message says only what the receiver's answer was. */
+/** Rejects with an error whose message contains only the status or the code of the failure. */
 export type PostWebhook = (id: string, body: string) => Promise<void>;
 
-/** Source: cxone-api.md, deadlines: the whole answer. */
+/** For the whole exchange (docs/cxone-contract.md#deadlines-and-limits). */
 const DEADLINE_MS = 5_000;
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
-/** Throws at once when the address is none that we would post to. */
+/** Throws if events must not be sent to the address. */
 export function createWebhook({ url, syncToken, allowLoopback }: WebhookOptions): PostWebhook {
   const { protocol, hostname } = new URL(url);
   const loopback = LOOPBACK.test(hostname);
   if (loopback && !allowLoopback)
-    throw new Error('CRM_WEBHOOK_URL is on this machine: set CXFLOW_ALLOW_LOOPBACK_WEBHOOKS=true');
-  if (protocol !== 'https:' && !loopback) throw new Error('CRM_WEBHOOK_URL must be https');
+    throw new Error('the webhook address is on this machine: set CXFLOW_ALLOW_LOOPBACK_WEBHOOKS=true');
+  if (protocol !== 'https:' && !loopback) throw new Error('the webhook address must be https');
   const http = axios.create({
     proxy: false,
     maxRedirects: 0,
@@ -34,7 +34,7 @@ export function createWebhook({ url, syncToken, allowLoopback }: WebhookOptions)
       'webhook-id': id,
       ...(syncToken && { 'x-sync-token': syncToken.reveal() }),
     };
-    // A body that is a string already: the same bytes on every try.
+    // axios must not change the body, so that every attempt sends the same bytes.
     const options = {
       headers,
       signal: AbortSignal.timeout(DEADLINE_MS),
@@ -42,12 +42,12 @@ export function createWebhook({ url, syncToken, allowLoopback }: WebhookOptions)
     };
     const status = await http.post(url, body, options).then(
       (answer) => answer.status,
-      (error: unknown) => Promise.reject(new Error(`no answer (${codeOf(error)})`)),
+      (error: unknown) => Promise.reject(new Error(`no answer (${errorCode(error)})`)),
     );
     if (status < 200 || status > 299) throw new Error(`status ${status}`);
   };
 }
 
-function codeOf(error: unknown): string {
+function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
 }

@@ -24,7 +24,7 @@ export async function eligibilityList(given: EligibilityListInput): Promise<Elig
   const { input } = checked;
   for (let before = -1; ; ) {
     try {
-      return await consentLookups.checkRows({ ...input, isFinal: false });
+      return await consentLookups.checkRows({ ...input, isLastPass: false });
     } catch (error) {
       if (!isOutOfAttempts(error)) throw error;
       const answered = await consentLookup.countCheckedRows();
@@ -33,5 +33,5 @@ export async function eligibilityList(given: EligibilityListInput): Promise<Elig
       before = answered;
     }
   }
-  return finalConsentLookups.checkRows({ ...input, isFinal: true });
+  return finalConsentLookups.checkRows({ ...input, isLastPass: true });
 }
