@@ -63,8 +63,8 @@ export type Merged =
 export type ResolveConflict = (conflict: Conflict) => Side | null;
 
 /**
- * Places where our own write may have been applied already, so that the current value may be an edit of ours. Each is a
- * conflict.
+ * Places where our own write may have been applied and edited by someone else since. Unless both sides have the same value
+ * there, each is a conflict.
  */
 export interface Disputed {
   readonly places: readonly Place[];
@@ -81,29 +81,33 @@ export function mergeSelections(
 ): Merged {
   const open: Conflict[] = [];
   const resolved: ResolvedConflict[] = [];
-  const ask = (conflict: Conflict): Side | null => {
+  const decide = (conflict: Conflict): Side | null => {
     const side = resolve(conflict);
     if (side === null) open.push(conflict);
     else resolved.push({ ...conflict, side });
     return side;
   };
-  const places = mergePlaces(sides, ask, disputed);
-  const order = mergePriorities(sides, ask, disputed);
+  const places = mergePlaces(sides, decide, disputed);
+  const order = mergePriorities(sides, decide, disputed);
   if (open.length > 0) return { kind: 'conflict', open };
-  const merged = enforceRules(assemble(sides, places, order), sides, ask);
+  const merged = enforceRules(assemble(sides, places, order), sides, decide);
   if (open.length > 0) return { kind: 'conflict', open };
   const problems = ruleProblems(merged, 'contactSelection', true);
   return problems.length > 0 ? { kind: 'broken', problems } : { kind: 'merged', selection: merged, resolved };
 }
 
-function mergePlaces(sides: Sides, ask: ResolveConflict, disputed: Disputed): ReadonlyMap<Place, PlaceValue> {
+function mergePlaces(
+  sides: Sides,
+  decide: ResolveConflict,
+  disputed: Disputed,
+): ReadonlyMap<Place, PlaceValue> {
   const [base, theirs, ours] = [placesIn(sides.base), placesIn(sides.theirs), placesIn(sides.ours)];
   const valueAt = (place: Place): PlaceValue => {
     const [was, there, here] = [base, theirs, ours].map((places) => places.get(place) ?? null) as Three;
     if (sameValue(there, here) || sameValue(was, here)) return there;
     const problem = problemAt(place, disputed);
     if (sameValue(was, there) && problem === null) return here;
-    return ask({ place, base: was, theirs: there, ours: here, ...problem }) === 'mine' ? here : there;
+    return decide({ place, base: was, theirs: there, ours: here, ...problem }) === 'mine' ? here : there;
   };
   return new Map(allPlaces(theirs, ours).map((place) => [place, valueAt(place)]));
 }
@@ -113,7 +117,7 @@ type Three = [PlaceValue, PlaceValue, PlaceValue];
 const problemAt = (place: Place, { places, problem }: Disputed): Pick<Conflict, 'problem'> | null =>
   places.includes(place) ? { problem } : null;
 
-function mergePriorities(sides: Sides, ask: ResolveConflict, disputed: Disputed): readonly unknown[] {
+function mergePriorities(sides: Sides, decide: ResolveConflict, disputed: Disputed): readonly unknown[] {
   const { base, theirs, ours, isChange = false } = sides;
   const place = 'priorityOrder';
   const orders = [base.priorityOrder, theirs.priorityOrder, ours.priorityOrder] as const;
@@ -122,7 +126,7 @@ function mergePriorities(sides: Sides, ask: ResolveConflict, disputed: Disputed)
   if (merged && (problem === null || sameJson(merged, theirs.priorityOrder))) return merged;
   const mine = merged ?? ours.priorityOrder;
   const [was, there, here] = [base.priorityOrder, theirs.priorityOrder, mine].map(toOrderValue) as Three;
-  const side = ask({ place, base: was, theirs: there, ours: here, ...problem });
+  const side = decide({ place, base: was, theirs: there, ours: here, ...problem });
   return side === 'mine' ? mine : theirs.priorityOrder;
 }
 
@@ -163,7 +167,7 @@ function rulesAt(
 }
 
 /** A part that both sides changed and whose merge breaks a rule is one conflict and is resolved as a whole. */
-function enforceRules(merged: ContactSelection, sides: Sides, ask: ResolveConflict): ContactSelection {
+function enforceRules(merged: ContactSelection, sides: Sides, decide: ResolveConflict): ContactSelection {
   const { base, theirs, ours } = sides;
   const problems = ruleProblems(merged, 'contactSelection', true);
   const broken = PARTS.filter((part) => problems.some(({ path }) => partOfField(path) === part));
@@ -172,7 +176,7 @@ function enforceRules(merged: ContactSelection, sides: Sides, ask: ResolveConfli
     const onlyOneChanged = sameValue(was, there) || sameValue(was, here);
     if (onlyOneChanged) return selection;
     const problem = problems.filter(({ path }) => partOfField(path) === part).map(describeProblem);
-    const side = ask({ place: part, base: was, theirs: there, ours: here, problem: problem.join('; ') });
+    const side = decide({ place: part, base: was, theirs: there, ours: here, problem: problem.join('; ') });
     return side === null ? selection : { ...selection, ...partFields(side === 'mine' ? ours : theirs, part) };
   }, merged);
 }
