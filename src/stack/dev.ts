@@ -3,7 +3,7 @@
  * simulator and a worker on this machine, restarts them when they exit, and stops them in the reverse order. A server that
  * DATABASE_URL, TEMPORAL_ADDRESS or CXONE_API_URL names is used instead of starting one.
  */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createChildren, type StackOptions } from './children.ts';
 import { keepAlive, type KeptAlive } from './keep-alive.ts';
@@ -30,7 +30,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   const stop = once(async () => {
     for (const child of [...kept].reverse()) await child.stop();
-    write({ supervisor: null, processes: {}, addresses: null, environment: {} });
+    // The folder may have been deleted meanwhile.
+    if (existsSync(dir)) write({ supervisor: null, processes: {}, addresses: null, environment: {} });
     lock.release();
   });
   try {
