@@ -47,7 +47,10 @@ function run(file, args, step) {
     const keep = (chunk) => (output = (output + chunk).slice(-20_000));
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
-    const timer = setInterval(() => print(`${step} … ${Math.round((Date.now() - started) / 1000)} s`), 10_000);
+    const timer = setInterval(
+      () => print(`${step} … ${Math.round((Date.now() - started) / 1000)} s`),
+      10_000,
+    );
     child.once('error', reject);
     child.once('close', (code) => {
       clearInterval(timer);
