@@ -1,4 +1,4 @@
-/** Defines the preference update for the engine: how rows are read, and its requests to CXone. */
+/** Defines the preference update for the engine: how its rows are read, and its requests to CXone. */
 import {
   type PreferenceUpdateInput,
   preferenceUpdate as spec,
@@ -21,44 +21,41 @@ import { isRefusedLookup, lookUpEach } from '../engine/lookups.ts';
 import {
   derive,
   GUARD,
-  guard,
-  guardAgainstObjection,
   interpretUpdate,
-  judgeReadBack,
   READ_BACK,
   type ReadBackRefs,
   UPDATE,
   type UpdateRefs,
-  type Verdict,
 } from './answers.ts';
 import { endPreferences } from './completion.ts';
-import { complianceOf, renderItems } from './report.ts';
+import { measureCompliance, renderItems } from './report.ts';
 import { createPreferenceReader } from './rows.ts';
-import { batchKey as toBatchKey, itemOf, type SettledBy, settling } from './settle.ts';
+import { prepareSettlement, type SettlementSource, toBatchKey, toItem } from './settle.ts';
+import { guard, guardAgainstObjection, judgeReadBack, type Verdict } from './verdicts.ts';
 
 export interface PreferenceUpdateDeps {
   readonly ledger: Ledger;
   readonly cxone: Cxone;
-  /** CXone remembers an idempotency key for at least this long; after that, a lost answer is settled by reading back. */
+  /** CXone remembers an idempotency key for at least this long. After that, a lost answer is settled by reading back. */
   readonly keyLifeMs: number;
 }
 
-/** What the guard read counts for this long; a batch that leaves later is guarded again. */
+/** What the guard read is valid for this long; a batch that is sent later is guarded again. */
 const GUARD_VALID_MS = 10 * 60_000;
 
 export function definePreferenceUpdate(deps: PreferenceUpdateDeps): { readonly definition: BulkDefinition } {
   const { ledger } = deps;
-  // Lookups are reads. A batch is keyed, and read back once the key may have expired. So all of them are repeatable.
+  // All are repeatable: lookups only read, and a batch has a key and is read back once the key may have expired.
   const rules = { repeatable: true, claimAhead: false, deadlineMs: BATCH_DEADLINE_MS, gate: null };
   const definition: BulkDefinition = {
     spec,
     recordsPerBatch: PREFERENCES_PER_BATCH,
     firstWrite: (run) => (isGuarded(run) ? GUARD : UPDATE),
     writes: {
-      // Objections need no lookup, so a batch without opt-ins is sent at once.
+      // Opt-outs need no lookup, so a batch without opt-ins is sent at once.
       [GUARD]: { ...rules, send: (attempt) => (hasOptIn(attempt) ? guardBatch : updateBatch)(deps, attempt) },
       [UPDATE]: { ...rules, send: (attempt) => updateBatch(deps, attempt) },
-      [READ_BACK]: { ...rules, send: (attempt) => readBack(deps, attempt) },
+      [READ_BACK]: { ...rules, send: (attempt) => readBackBatch(deps, attempt) },
     },
     event: {
       name: 'preferences.batch.updated',
@@ -72,61 +69,62 @@ export function definePreferenceUpdate(deps: PreferenceUpdateDeps): { readonly d
       isGuarded(run)
         ? { requests: await ledger.preferences.countPendingOptIns(run.run_no), withoutContactId: 0 }
         : null,
-    result: (run, counts) => complianceOf(ledger, run, counts),
+    result: (run, counts) => measureCompliance(ledger, run, counts),
     onEndedEarly: (run) => endPreferences(ledger, run),
   };
   return { definition };
 }
 
 const isGuarded = (run: Run): boolean => preferenceUpdateOptions(run.input as PreferenceUpdateInput).guard;
-const hasOptIn = ({ records }: WriteAttempt): boolean => records.some((record) => itemOf(record).optIn);
+const hasOptIn = ({ records }: WriteAttempt): boolean => records.some((record) => toItem(record).optIn);
 
-/** Reads only: repeating it is safe. */
+/** Repeatable, because it only reads. */
 async function guardBatch(deps: PreferenceUpdateDeps, attempt: WriteAttempt): Promise<Answer> {
-  const objections = await objectionsTo(deps.ledger, attempt);
+  const objections = await findObjections(deps.ledger, attempt);
   const lookedUp = await lookUpEach<Verdict>(attempt, {
-    known: (record) => (itemOf(record).optIn ? objections.get(record.seq) : { kind: 'send' }),
+    known: (record) => (toItem(record).optIn ? objections.get(record.seq) : { kind: 'send' }),
     ask: (record) =>
-      lookUp(deps.cxone, itemOf(record), notToBeRead, (stored) => guard(itemOf(record), stored)),
-    giveUp: notToBeRead,
+      lookUp(deps.cxone, toItem(record), rejectUnread, (stored) => guard(toItem(record), stored)),
+    giveUp: rejectUnread,
   });
-  const refs: UpdateRefs = { ...againOf(attempt), guardedAt: new Date().toISOString() };
+  const refs: UpdateRefs = { ...keepAgain(attempt), guardedAt: new Date().toISOString() };
   return settleVerdicts(deps.ledger, attempt, lookedUp, {}, UPDATE, refs);
 }
 
-/** Reads only: repeating it is safe. */
-async function readBack(deps: PreferenceUpdateDeps, attempt: WriteAttempt): Promise<Answer> {
+/** Repeatable, because it only reads. */
+async function readBackBatch(deps: PreferenceUpdateDeps, attempt: WriteAttempt): Promise<Answer> {
   const refs = (attempt.refs ?? {}) as ReadBackRefs;
-  const found = new Map<number, StoredPreference | null>();
-  const giveUp = () => notReadBack(refs);
+  const storedPreferences = new Map<number, StoredPreference | null>();
+  const giveUp = () => giveUpReadBack(refs);
   const lookedUp = await lookUpEach<Verdict>(attempt, {
     known: () => undefined,
     ask: (record) =>
-      lookUp(deps.cxone, itemOf(record), giveUp, (stored) => {
-        found.set(record.seq, stored);
-        return judgeReadBack(itemOf(record), stored, refs);
+      lookUp(deps.cxone, toItem(record), giveUp, (stored) => {
+        storedPreferences.set(record.seq, stored);
+        return judgeReadBack(toItem(record), stored, refs);
       }),
     giveUp,
   });
   const next = isGuarded(attempt.run) ? GUARD : UPDATE;
   const { batchKey, sentAt = null } = refs;
   const request = batchKey === undefined ? null : { batchKey, sentAt, requestId: null, httpStatus: null };
-  return settleVerdicts(deps.ledger, attempt, lookedUp, { found, request }, next, { again: true });
+  const source = { stored: storedPreferences, request };
+  return settleVerdicts(deps.ledger, attempt, lookedUp, source, next, { again: true });
 }
 
-function notToBeRead(): Verdict {
-  const message = 'what CXone has could not be read; nothing is known to have been changed';
+function rejectUnread(): Verdict {
+  const message = 'the preference in CXone could not be read; as far as known, nothing was changed';
   return { kind: 'settle', outcome: 'rejected', reason: { code: 'preference_unavailable', message } };
 }
 
-/** It went out: what nobody can read may stand there, unless CXone has said that it did not take it. */
-function notReadBack(refs: ReadBackRefs): Verdict {
-  if (refs.decided) return notToBeRead();
-  const message = 'it was sent, and what CXone has could not be read';
+/** The item was sent, so CXone may have applied it, unless its answer has decided otherwise. */
+function giveUpReadBack(refs: ReadBackRefs): Verdict {
+  if (refs.decided) return rejectUnread();
+  const message = 'it was sent, and the preference in CXone could not be read';
   return { kind: 'settle', outcome: 'in_doubt', reason: { code: 'answer_lost', message } };
 }
 
-/** Whom CXone does not even let us ask about is no reason to stop the others, objections among them. */
+/** A lookup that CXone refuses must not stop the other items, which may be objections. */
 async function lookUp(
   cxone: Cxone,
   { contactId, channel }: PreferenceItem,
@@ -141,17 +139,17 @@ async function lookUp(
   }
 }
 
-/** Opt-ins that our own suppression list knows to be too old, by the number of their record. */
-async function objectionsTo(ledger: Ledger, { records }: WriteAttempt): Promise<Map<number, Verdict>> {
-  const optIns = records.filter((record) => itemOf(record).optIn);
+/** The opt-ins that are older than an objection on our own suppression list, by the number of their record. */
+async function findObjections(ledger: Ledger, { records }: WriteAttempt): Promise<Map<number, Verdict>> {
+  const optIns = records.filter((record) => toItem(record).optIn);
   const suppressed = await ledger.suppressions.find(
-    optIns.map((record) => itemOf(record).contactId),
-    [...new Set(optIns.map((record) => itemOf(record).channel as Channel))],
+    optIns.map((record) => toItem(record).contactId),
+    [...new Set(optIns.map((record) => toItem(record).channel as Channel))],
   );
   const verdicts = new Map<number, Verdict>();
   for (const { contactId, channel, since } of suppressed) {
     for (const record of optIns) {
-      const item = itemOf(record);
+      const item = toItem(record);
       if (item.contactId !== contactId || item.channel !== channel) continue;
       const verdict = guardAgainstObjection(item, since);
       if (verdict.kind === 'settle') verdicts.set(record.seq, verdict);
@@ -161,38 +159,36 @@ async function objectionsTo(ledger: Ledger, { records }: WriteAttempt): Promise<
 }
 
 /**
- * POST of a batch. Keyed: repeating it with the same key and the same bytes is safe, and the answer is that of the
- * first. The records of a write never change, so neither do key and bytes, whoever sends them and when. Where
- * CXone may have forgotten the key, what it has on record is read instead (reliability.md §3.4).
+ * POSTs a batch. Repeating it with the same key and the same bytes is safe, and is answered like the first request. Neither
+ * changes, because the records of a write never change. Once CXone may have forgotten the key, the items are read back
+ * instead (docs/cxone-contract.md#update-a-batch).
  */
 async function updateBatch(deps: PreferenceUpdateDeps, attempt: WriteAttempt): Promise<Answer> {
   const batchKey = toBatchKey(attempt);
   if (attempt.priorAttempt === 'none') {
-    const back = await checkBeforeSending(deps.ledger, attempt);
-    if (back) return back;
+    const withheld = await checkBeforeSending(deps.ledger, attempt);
+    if (withheld) return withheld;
   } else if (Date.now() - attempt.sentSince.getTime() >= deps.keyLifeMs) {
-    const refs = { ...againOf(attempt), batchKey, sentAt: attempt.sentSince.toISOString() };
-    return readBack(deps, { ...attempt, kind: READ_BACK, refs });
+    const refs = { ...keepAgain(attempt), batchKey, sentAt: attempt.sentSince.toISOString() };
+    return readBackBatch(deps, { ...attempt, kind: READ_BACK, refs });
   }
   let sentAt: string | null = null;
   const answer = await deps.cxone.preferences.updateBatch({
-    items: attempt.records.map(itemOf),
+    items: attempt.records.map(toItem),
     idempotencyKey: batchKey,
     beforeSend: () => {
       attempt.beforeSend();
       sentAt = new Date().toISOString();
     },
   });
-  const sent = attempt.records.map((record) => ({ seq: record.seq, item: itemOf(record) }));
-  const { groups, derived } = interpretUpdate(
-    answer,
-    sent,
-    attempt.priorAttempt !== 'none',
-    againOf(attempt),
-  );
+  const sent = attempt.records.map((record) => ({ seq: record.seq, item: toItem(record) }));
+  const isRepeat = attempt.priorAttempt !== 'none';
+  const { groups, derived } = interpretUpdate(answer, sent, isRepeat, keepAgain(attempt));
   const { status: httpStatus, requestId } = answer;
   return {
-    ...settling(deps.ledger, attempt, groups, { request: { batchKey, sentAt, requestId, httpStatus } }),
+    ...prepareSettlement(deps.ledger, attempt, groups, {
+      request: { batchKey, sentAt, requestId, httpStatus },
+    }),
     derived: derived.map((part) =>
       part.kind === READ_BACK
         ? { ...part, refs: { ...(part.refs as ReadBackRefs | undefined), batchKey, sentAt } }
@@ -204,16 +200,20 @@ async function updateBatch(deps: PreferenceUpdateDeps, attempt: WriteAttempt): P
   };
 }
 
-function againOf({ refs }: WriteAttempt): UpdateRefs {
+/** Carries the mark over to derived writes. */
+function keepAgain({ refs }: WriteAttempt): UpdateRefs {
   return (refs as UpdateRefs | null)?.again ? { again: true } : {};
 }
 
-/** Before the first try only: after it, the batch has to stay what it was. */
+/**
+ * Checks our own suppression list, and whether the guard's lookups are recent. Before the first attempt only, because later
+ * ones must send the same batch. Null: it may be sent.
+ */
 async function checkBeforeSending(ledger: Ledger, attempt: WriteAttempt): Promise<Answer | null> {
   if (!hasOptIn(attempt)) return null;
   const { guardedAt } = (attempt.refs ?? {}) as UpdateRefs;
-  const isOld = guardedAt === undefined || Date.now() - Date.parse(guardedAt) > GUARD_VALID_MS;
-  const objections = isGuarded(attempt.run) && isOld ? null : await objectionsTo(ledger, attempt);
+  const isOutdated = guardedAt === undefined || Date.now() - Date.parse(guardedAt) > GUARD_VALID_MS;
+  const objections = isGuarded(attempt.run) && isOutdated ? null : await findObjections(ledger, attempt);
   if (objections?.size === 0) return null;
   const next = objections === null ? GUARD : UPDATE;
   const verdicts = new Map<number, Verdict>(
@@ -225,12 +225,12 @@ async function checkBeforeSending(ledger: Ledger, attempt: WriteAttempt): Promis
 
 type LookedUpVerdicts = Awaited<ReturnType<typeof lookUpEach<Verdict>>>;
 
-/** Of what was read: settled where that decides, a write of its own for what is to be sent, and for the rest. */
+/** Settles the records that a lookup decides, and derives a write for those to be sent and one for those not looked up yet. */
 function settleVerdicts(
   ledger: Ledger,
   attempt: WriteAttempt,
   { verdicts, rest, refs: restRefs, interruptedBy }: LookedUpVerdicts,
-  by: SettledBy,
+  source: SettlementSource,
   next: string,
   nextRefs: UpdateRefs,
 ): Answer {
@@ -249,7 +249,7 @@ function settleVerdicts(
     }
   }
   return {
-    ...settling(ledger, attempt, groups, by),
+    ...prepareSettlement(ledger, attempt, groups, source),
     derived: [
       ...derive(next, send, nextRefs),
       ...derive(attempt.kind, rest, { ...(attempt.refs as object | null), tries: undefined, ...restRefs }),
@@ -262,8 +262,9 @@ function settleVerdicts(
   };
 }
 
-function describe(kind: string, groups: readonly SettledGroup[]): string {
+const ANSWERS = { updated: 'Updated', conflicts: 'Refused for conflicts', refused: 'Refused' } as const;
+
+function describe(kind: keyof typeof ANSWERS, groups: readonly SettledGroup[]): string {
   const settled = groups.reduce((sum, { seqs }) => sum + seqs.length, 0);
-  const words = { updated: 'Updated', conflicts: 'Refused for conflicts', refused: 'Refused' } as const;
-  return `${words[kind as keyof typeof words]}, ${settled} settled`;
+  return `${ANSWERS[kind]}, ${settled} settled`;
 }

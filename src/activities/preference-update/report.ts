@@ -1,14 +1,14 @@
-/** What is told of a preference update: S0's event, and its metrics without its faults. */
+/** The event and the metrics of a preference update (docs/cxone-contract.md#webhook-events). */
 import type { PreferenceItem } from '../../cxone/preferences.ts';
 import type { Counts } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { OutboxEvent } from '../../ledger/outbox/outbox.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import { ON_OUR_LIST } from './rows.ts';
+import { ON_SUPPRESSION_LIST } from './rows.ts';
 
 /**
- * S0's event: what stands in CXone now as the run wanted it. Rendered from what is settled, so the same on every try; only
- * who was erased in between is told of no more (ledger/consent/erasure.ts).
+ * Lists the preferences of a batch that CXone holds now as the run wanted them. Rendered from the ledger, so every attempt
+ * sends the same, except that data subjects who have been erased since are left out.
  */
 export async function renderItems(ledger: Ledger, run: Run, event: OutboxEvent): Promise<string> {
   const settled = await ledger.preferences.listSettledBy(run.run_no, event.write_id ?? '0');
@@ -37,8 +37,11 @@ function isErased(record: unknown): boolean {
   return (record as { readonly erased?: boolean }).erased === true;
 }
 
-/** S0's metrics, without its faults: a rate of what was checked, never negative, and 100 of nothing. */
-export async function complianceOf(ledger: Ledger, run: Run, { total, invalid = 0 }: Counts) {
+/**
+ * The rate is the share of checked rows that broke no rule; it cannot become negative, and is 100 if no row was checked
+ * (docs/cxone-contract.md#deliberate-deviations).
+ */
+export async function measureCompliance(ledger: Ledger, run: Run, { total, invalid = 0 }: Counts) {
   const reasons = await ledger.records.countReasons(run.run_no);
   const count = (code: string) =>
     reasons.filter((reason) => reason.code === code).reduce((sum, { n }) => sum + n, 0);
@@ -47,6 +50,6 @@ export async function complianceOf(ledger: Ledger, run: Run, { total, invalid = 
   return {
     violations,
     complianceRatePercent: Math.round(rate * 10_000) / 100,
-    suppressions: count(ON_OUR_LIST.code),
+    suppressions: count(ON_SUPPRESSION_LIST.code),
   };
 }

@@ -1,29 +1,30 @@
-/** What is remembered with the settle of preferences: objections, consents, and the proof of what was sent. */
+/** What is stored when preferences are settled: objections, consents, and the proof of what was sent. */
 import type { PreferenceItem, StoredPreference } from '../../cxone/preferences.ts';
 import type { Channel } from '../../domain/consent/eligibility.ts';
-import { canonicalize, sha256 } from '../../ledger/hashing.ts';
 import type { ProofBatch, ProofEntry } from '../../ledger/consent/proof.ts';
+import type { Objection } from '../../ledger/consent/suppressions.ts';
+import { canonicalize, sha256 } from '../../ledger/hashing.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
-import type { Objection } from '../../ledger/consent/suppressions.ts';
 import type { Answer, PendingRecord, WriteAttempt } from '../engine/definition.ts';
-import { needsSuppression, type UpdateRefs } from './answers.ts';
-import { ON_OUR_LIST } from './rows.ts';
+import type { UpdateRefs } from './answers.ts';
+import { ON_SUPPRESSION_LIST } from './rows.ts';
+import { needsSuppression } from './verdicts.ts';
 
-export interface SettledBy {
-  /** What CXone has on record, where it was read. */
-  readonly found?: ReadonlyMap<number, StoredPreference | null>;
-  /** The batch that carried the records. Default: none did, and there is nothing to prove. */
+export interface SettlementSource {
+  /** The preferences that CXone has on record, by the number of the record, if they were read. */
+  readonly stored?: ReadonlyMap<number, StoredPreference | null>;
+  /** The batch that carried the records; null, the default, if none did and so nothing is to be proven. */
   readonly request?: Omit<ProofBatch, 'runId' | 'writeId'> | null;
 }
 
-export const itemOf = ({ record }: PendingRecord): PreferenceItem => record as PreferenceItem;
+export const toItem = ({ record }: PendingRecord): PreferenceItem => record as PreferenceItem;
 
 /**
- * Hash of run, batch and content: the same after any restart, and never Temporal's run id. What CXone said nothing of and
- * does not have is sent under another key, or it would answer what it answered the first time.
+ * A hash of run, batch and content, without Temporal's run id, so that it survives any restart. Items that are sent again
+ * because CXone does not have them get another key: CXone would answer the same key as it answered the first time.
  */
-export function batchKey({
+export function toBatchKey({
   run,
   batch,
   records,
@@ -31,29 +32,34 @@ export function batchKey({
 }: Pick<WriteAttempt, 'run' | 'batch' | 'records' | 'refs'>): string {
   const { again } = (refs ?? {}) as UpdateRefs;
   return sha256(
-    canonicalize({ run: run.run_id, batch, items: records.map(itemOf), ...(again && { again }) }),
+    canonicalize({ run: run.run_id, batch, items: records.map(toItem), ...(again && { again }) }),
   );
 }
 
-/** With the settle: objections that CXone did not take go to our own list, and a consent that it took ends an older one. */
-export function settling(
+/**
+ * Completes the settled groups of an answer. In their transaction, objections that CXone did not accept enter our own
+ * suppression list, and consents that CXone has end older entries of that list.
+ */
+export function prepareSettlement(
   ledger: Ledger,
   { run, writeId, records }: WriteAttempt,
   settled: readonly SettledGroup[],
-  { found = new Map(), request = null }: SettledBy = {},
+  { stored = new Map(), request = null }: SettlementSource = {},
 ): Pick<Answer, 'groups' | 'inSettleTransaction' | 'emitsEvent'> {
-  const items = new Map(records.map((record) => [record.seq, itemOf(record)]));
+  const items = new Map(records.map((record) => [record.seq, toItem(record)]));
   const objections: Objection[] = [];
   const groups = settled.map((group) => {
-    const lost = group.seqs.filter((seq) => isLost(group, items.get(seq), found.get(seq) ?? null));
-    objections.push(...lost.flatMap((seq) => objectionOf(items.get(seq), group)));
-    return lost.length === 0 ? group : { ...group, reasons: [...(group.reasons ?? []), ON_OUR_LIST] };
+    const refused = group.seqs.filter((seq) =>
+      isRefusedObjection(group, items.get(seq), stored.get(seq) ?? null),
+    );
+    objections.push(...refused.flatMap((seq) => toObjections(items.get(seq), group)));
+    if (refused.length === 0) return group;
+    return { ...group, reasons: [...(group.reasons ?? []), ON_SUPPRESSION_LIST] };
   });
   const inCxone = groups.filter(({ outcome }) => outcome === 'updated' || outcome === 'existing');
   const consents = [
-    ...inCxone.flatMap(({ seqs }) => seqs).flatMap((seq) => consentOf(items.get(seq))),
-    // The objection was staged, but CXone has a consent that is newer than it.
-    ...[...found].flatMap(([seq, stored]) => newerConsent(items.get(seq), stored)),
+    ...inCxone.flatMap(({ seqs }) => seqs).flatMap((seq) => toConsents(items.get(seq))),
+    ...[...stored].flatMap(([seq, preference]) => newerConsents(items.get(seq), preference)),
   ];
   return {
     groups,
@@ -63,30 +69,31 @@ export function settling(
       await ledger.suppressions.recordConsents(consents, tx);
       if (!request) return;
       const entries = groups.flatMap((group) =>
-        group.seqs.flatMap((seq) => proofOf(seq, items.get(seq), group)),
+        group.seqs.flatMap((seq) => toProofEntries(seq, items.get(seq), group)),
       );
       await ledger.consentProof.record(tx, { runId: run.run_id, writeId, ...request }, entries);
     },
   };
 }
 
-function newerConsent(item: PreferenceItem | undefined, stored: StoredPreference | null) {
+/** The consent that CXone has instead of a staged objection; the suppression list compares their dates. */
+function newerConsents(item: PreferenceItem | undefined, stored: StoredPreference | null) {
   if (!item || item.optIn || !stored?.optIn || stored.consentTimestamp === null) return [];
   const { contactId, channel } = item;
   return [{ contactId, channel: channel as Channel, consentTimestamp: stored.consentTimestamp }];
 }
 
-/** Groups of these three have one record each. */
-function isLost(
+/** Groups with one of these outcomes have a single record each, so a reason can be added to the group. */
+function isRefusedObjection(
   { outcome }: SettledGroup,
   item: PreferenceItem | undefined,
   stored: StoredPreference | null,
 ): boolean {
-  const isOpen = outcome === 'rejected' || outcome === 'conflict' || outcome === 'in_doubt';
-  return item !== undefined && isOpen && needsSuppression(item, stored);
+  const isRefused = outcome === 'rejected' || outcome === 'conflict' || outcome === 'in_doubt';
+  return item !== undefined && isRefused && needsSuppression(item, stored);
 }
 
-export function objectionOf(
+export function toObjections(
   item: PreferenceItem | undefined,
   { reasons }: Pick<SettledGroup, 'reasons'>,
 ): Objection[] {
@@ -96,13 +103,14 @@ export function objectionOf(
   return [{ contactId, channel: channel as Channel, reason, since: withdrawalTimestamp ?? updatedAt }];
 }
 
-export function consentOf(item: PreferenceItem | undefined) {
+/** None for an opt-out, or without a date. */
+export function toConsents(item: PreferenceItem | undefined) {
   if (!item?.optIn || item.consentTimestamp === null) return [];
   const { contactId, channel, consentTimestamp } = item;
   return [{ contactId, channel: channel as Channel, consentTimestamp }];
 }
 
-export function proofOf(
+export function toProofEntries(
   seq: number,
   item: PreferenceItem | undefined,
   group: Omit<SettledGroup, 'seqs'>,
