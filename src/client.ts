@@ -23,6 +23,7 @@ import { type Ledger, openLedger } from './ledger/ledger.ts';
 // Inputs, results, decisions and errors: a service needs no other import.
 export type * from './contract/consent.ts';
 export type * from './contract/contact-import.ts';
+export type { RunFailureType } from './contract/failures.ts';
 export type * from './contract/operations.ts';
 export type * from './contract/preference-update.ts';
 export type * from './contract/run.ts';

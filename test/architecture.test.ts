@@ -225,11 +225,11 @@ describe('the code base', () => {
     expect(sleepers).toEqual([]);
   });
 
-  it('builds an ApplicationFailure in two files only', () => {
+  it('builds an ApplicationFailure in the files for failures only', () => {
     const builders = files.filter((file) =>
       /ApplicationFailure\.(create|nonRetryable|retryable)|new ApplicationFailure/.test(read(file)),
     );
-    expect(builders).toEqual(['activities/failures.ts', 'workflows/policies.ts']);
+    expect(builders).toEqual(['activities/failures.ts', 'contract/failures.ts', 'workflows/policies.ts']);
   });
 
   it('has no zod and nothing of Node in what the workflows bundle', () => {

@@ -1,6 +1,6 @@
 /** Translates errors into failures that Temporal understands. No other file of the activities builds an ApplicationFailure. */
 import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
-import type { RunFailureType } from '../contract/run.ts';
+import { fatalFailure } from '../contract/failures.ts';
 import {
   CxoneCredentialsMissing,
   CxoneError,
@@ -38,11 +38,6 @@ export type RetryableFailureType =
   | 'WritesInFlight'
   | 'WorkerDraining'
   | 'SubscriberUnavailable';
-
-/** Ends the run. The message states what happened, where, and what to do. */
-export function fatalFailure(type: RunFailureType, message: string): ApplicationFailure {
-  return ApplicationFailure.create({ type, message, nonRetryable: true });
-}
 
 /** Retried after `nextRetryDelayMs`, or by default after the backoff of the retry policy. */
 export function retryableFailure(

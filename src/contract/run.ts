@@ -79,15 +79,3 @@ export interface BulkResult extends RunResult {
   readonly requests: number;
   readonly events: DeliveredEvents;
 }
-
-/** The types of failure a run can end with; none of them is retryable. `message` says what, where and what to do. */
-export type RunFailureType =
-  | 'InvalidInput'
-  | 'AlreadyRun'
-  | 'SourceUnreadable'
-  | 'CredentialsRefused'
-  | 'ScopeMissing'
-  | 'NotFound'
-  | 'Refused'
-  | 'Conflict'
-  | 'Bug';

@@ -1,7 +1,6 @@
 /** Timeouts and retries of all activities, and why. Temporal is the only retry authority (docs/adr/0020-one-attempt.md#retries). */
 import { ActivityFailure, ApplicationFailure, CancelledFailure, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import type { RunFailureType } from '../contract/run.ts';
 
 /** An outage of hours delays a run; it does not fail it. */
 const RETRY_INDEFINITELY = {
@@ -134,10 +133,6 @@ export const MAX_DELIVERY_WAIT = '10 minutes';
 
 /** More than one, so that requests keep flowing while one page ends (docs/adr/0002-pages.md). */
 export const MAX_OPEN_PAGES = 3;
-
-export function fatalFailure(type: RunFailureType, message: string): ApplicationFailure {
-  return ApplicationFailure.create({ type, message, nonRetryable: true });
-}
 
 /** Fails the update that carried the decision; the run continues. */
 export function decisionRefused(why: string): ApplicationFailure {

@@ -69,7 +69,7 @@ export function fakeRun(change: Partial<Run> = {}): Run {
     staged_counts: null,
     cancelled_records: 0,
     ...change,
-  } as Run;
+  };
 }
 
 export async function* each<T>(items: Iterable<T>): AsyncIterable<T> {

@@ -1,3 +1,4 @@
+import { fatalFailure } from '../../src/contract/failures.ts';
 import { type WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it, vi } from 'vitest';
@@ -5,7 +6,6 @@ import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import type { Progress } from '../../src/contract/steering.ts';
 import {
   stubOneInDoubt,
-  fatalFailure,
   waitForPhase,
   runImport,
   settledPage,

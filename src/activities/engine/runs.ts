@@ -1,4 +1,5 @@
 /** A run in the ledger: opened, planned, steered, resolved, closed. The same for every operation. */
+import { fatalFailure } from '../../contract/failures.ts';
 import type { BulkResult, CommonInput } from '../../contract/run.ts';
 import type { Decision, Refusal } from '../../contract/steering.ts';
 import {
@@ -13,7 +14,7 @@ import { canonicalize } from '../../ledger/hashing.ts';
 import { retriedRunId } from '../../ledger/runs/retries.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { WriteInDoubt } from '../../ledger/writes/writes.ts';
-import { fatalFailure, retryableFailure } from '../failures.ts';
+import { retryableFailure } from '../failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { countPlan, type Plan } from './plan.ts';
 import type { Registry } from './registry.ts';

@@ -1,4 +1,5 @@
 /** Stages the rows of a source: reads them into the ledger, checks each by the rules of its operation, finds duplicates. */
+import { fatalFailure } from '../../contract/failures.ts';
 import type { CommonInput, Source } from '../../contract/run.ts';
 import { DEFAULT_SOURCE_LIMITS, type SourceLimits } from '../../domain/source-limits.ts';
 import type { Objection } from '../../ledger/consent/suppressions.ts';
@@ -10,7 +11,6 @@ import type { Run } from '../../ledger/runs/runs.ts';
 import { SourceError } from '../../sources/errors.ts';
 import { SourceChanged } from '../../sources/files.ts';
 import type { SourceRow } from '../../sources/rows.ts';
-import { fatalFailure } from '../failures.ts';
 import type { BulkDefinition, ReadRow, RowReader } from './definition.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { Registry } from './registry.ts';

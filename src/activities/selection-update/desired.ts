@@ -1,4 +1,5 @@
 /** From the input to the desired selection: base and desired side of the merge, and the plan that people see. */
+import { fatalFailure } from '../../contract/failures.ts';
 import type { ConflictSide, ShownConflict } from '../../contract/steering.ts';
 import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
 import {
@@ -29,7 +30,6 @@ import {
 import { canonicalize, sha256 } from '../../ledger/hashing.ts';
 import type { CampaignKey, Snapshot } from '../../ledger/selections/campaigns.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { fatalFailure } from '../failures.ts';
 import type { Plan } from '../engine/plan.ts';
 
 export interface Desired {

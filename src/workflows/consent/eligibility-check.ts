@@ -2,13 +2,14 @@
  * May this contact be reached on this channel now? One lookup of the preference that CXone holds, judged by the rules.
  * If CXone does not answer in time, the contact is not eligible (fail closed).
  */
+import { fatalFailure } from '../../contract/failures.ts';
 import {
   checkEligibilityCheck,
   type Eligibility,
   type EligibilityCheckInput,
 } from '../../contract/consent.ts';
 import { failClosed } from '../../domain/consent/eligibility.ts';
-import { consentLookup, fatalFailure, isOutOfAttempts } from '../policies.ts';
+import { consentLookup, isOutOfAttempts } from '../policies.ts';
 
 export async function eligibilityCheck(given: EligibilityCheckInput): Promise<Eligibility> {
   const checked = checkEligibilityCheck(given);

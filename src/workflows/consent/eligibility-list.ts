@@ -4,6 +4,7 @@
  * 1. check  row by row; rows without an answer are looked up again for as long as each round of attempts answers more rows
  * 2. close  look up the remaining rows once more; those that CXone still does not answer are not eligible (fail closed)
  */
+import { fatalFailure } from '../../contract/failures.ts';
 import {
   checkEligibilityList,
   type EligibilityListInput,
@@ -12,7 +13,6 @@ import {
 import {
   consentLookup,
   consentLookups,
-  fatalFailure,
   finalConsentLookups,
   isOutOfAttempts,
   isRateLimited,

@@ -1,6 +1,7 @@
 /** Erases a data subject from the ledger. Only a keyed hash of the objection remains. */
+import { fatalFailure } from '../../contract/failures.ts';
 import { checkErasure, type ErasureInput, type ErasureResult } from '../../contract/consent.ts';
-import { erasures, fatalFailure } from '../policies.ts';
+import { erasures } from '../policies.ts';
 
 export async function erasure(given: ErasureInput): Promise<ErasureResult> {
   const checked = checkErasure(given);

@@ -1,4 +1,5 @@
 /** How a run ends. However it ends, it is closed in the ledger with its result. */
+import { fatalFailure, type RunFailureType } from '../../contract/failures.ts';
 import {
   ActivityFailure,
   ApplicationFailure,
@@ -6,9 +7,9 @@ import {
   CancelledFailure,
   isCancellation,
 } from '@temporalio/workflow';
-import type { RunFailureType, RunResult } from '../../contract/run.ts';
+import type { RunResult } from '../../contract/run.ts';
 import type { RunState } from '../../domain/run.ts';
-import { fatalFailure, ledgerScans } from '../policies.ts';
+import { ledgerScans } from '../policies.ts';
 import type { Run } from './run.ts';
 import { deliverRemaining } from './steps.ts';
 

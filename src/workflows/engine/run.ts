@@ -1,4 +1,5 @@
 /** The state of one run of any operation: how it is steered, and what it shows. The steps are in steps.ts. */
+import { fatalFailure } from '../../contract/failures.ts';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import {
   allHandlersFinished,
@@ -23,7 +24,7 @@ import {
   type SteeringAction,
 } from '../../contract/steering.ts';
 import { type Counts, NO_COUNTS, type Phase, type Steering } from '../../domain/run.ts';
-import { fatalFailure, ledger } from '../policies.ts';
+import { ledger } from '../policies.ts';
 import { type Decisions, NOTHING_DECIDED } from './decision.ts';
 import { describeRun } from './details.ts';
 import { by, type Situation } from './refusals.ts';

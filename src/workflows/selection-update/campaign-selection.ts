@@ -1,11 +1,12 @@
 /** Reads a campaign so that a person can see it: only workers hold CXone's credentials. The ledger keeps what was read. */
+import { fatalFailure } from '../../contract/failures.ts';
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import {
   type CampaignSelectionInput,
   type CampaignSelectionResult,
   checkCampaignSelection,
 } from '../../contract/selection-update.ts';
-import { fatalFailure, interactiveReads } from '../policies.ts';
+import { interactiveReads } from '../policies.ts';
 
 export async function campaignSelection(given: CampaignSelectionInput): Promise<CampaignSelectionResult> {
   const checked = checkCampaignSelection(given);

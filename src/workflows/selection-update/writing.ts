@@ -1,4 +1,5 @@
 /** Writes a selection: attempt by attempt, until it is written, or until the policy or an operator has to decide. */
+import { fatalFailure } from '../../contract/failures.ts';
 import { condition, sleep } from '@temporalio/workflow';
 import type { LeaveConflict, WriteSelection } from '../../activities/selection-update/index.ts';
 import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
@@ -6,7 +7,7 @@ import type { Answers, ConflictSide, ShownConflict } from '../../contract/steeri
 import type { Outcome } from '../../domain/run.ts';
 import type { Run } from '../engine/run.ts';
 import { waitUntil } from '../engine/steps.ts';
-import { COLLISION_BACKOFF_MS, fatalFailure, MAX_COLLISIONS, selectionWrites } from '../policies.ts';
+import { COLLISION_BACKOFF_MS, MAX_COLLISIONS, selectionWrites } from '../policies.ts';
 
 /** An operator's answers, each for a conflict that was shown. */
 type Answered = WriteSelection['answered'];
