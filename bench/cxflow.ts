@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
-import { writeDemoContacts } from '../src/cli/demo-contacts.ts';
+import { writeDemoContacts } from '../src/cli/dev/demo-contacts.ts';
 import { connect, type CxflowClient } from '../src/client.ts';
 import type { RunResult, Source } from '../src/contract/run.ts';
 import { type Database, openDatabase } from '../src/ledger/database.ts';

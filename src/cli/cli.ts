@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import pc from 'picocolors';
-import { askOnTerminal } from './prompt.ts';
+import { askOnTerminal } from './terminal/prompt.ts';
 import { openSession, type Session } from './session.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;

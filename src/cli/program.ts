@@ -6,7 +6,7 @@ import type { Cli } from './cli.ts';
 import { addAudit } from './commands/audit.ts';
 import type { AddCommand } from './commands/command.ts';
 import { addContactsImport } from './commands/contacts-import.ts';
-import { addApprove, addCancel, addPause, addReject, addResolve, addResume } from './commands/decisions.ts';
+import { addApprove, addCancel, addPause, addReject, addResolve, addResume } from './commands/steering.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDev } from './commands/dev.ts';
 import { addDoctor } from './commands/doctor.ts';

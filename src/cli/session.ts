@@ -5,7 +5,7 @@ import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { readStack, withStack } from '../stack/stack-file.ts';
 import type { Cli, Env } from './cli.ts';
 import { MissingAddress, Unreachable } from './errors.ts';
-import { createExecutions, type Executions } from './executions.ts';
+import { createExecutions, type Executions } from '../client/executions.ts';
 
 export interface Session {
   readonly config: Config;

@@ -1,8 +1,8 @@
 /** A conflict on a terminal: asked here, answered elsewhere, asked anew. */
 import { expect, describe, it } from 'vitest';
-import { askSides } from '../../src/cli/conflicts.ts';
+import { askSides } from '../../src/cli/render/conflicts.ts';
 import { outputOf } from '../../src/cli/cli.ts';
-import { watch } from '../../src/cli/watching.ts';
+import { watch } from '../../src/cli/watching/watch.ts';
 import type { Decision } from '../../src/contract/steering.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { fakeCli, fakeRun } from './fakes.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { requireSimulator } from '../../src/cli/demo-target.ts';
+import { requireSimulator } from '../../src/cli/dev/demo-target.ts';
 
 const simulator = () => Promise.resolve(true);
 const tenant = () => Promise.resolve(false);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Executions } from '../../src/cli/executions.ts';
-import { follow, type FollowDeps } from '../../src/cli/follow.ts';
-import type { Snapshot } from '../../src/cli/progress-line.ts';
+import type { Executions } from '../../src/client/executions.ts';
+import { follow, type FollowDeps } from '../../src/cli/watching/follow.ts';
+import type { Snapshot } from '../../src/cli/terminal/progress-line.ts';
 import type { Counts } from '../../src/domain/run.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { fakeRun } from './fakes.ts';

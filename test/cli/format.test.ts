@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatDuration, formatPercent, plural, printable, shellQuote } from '../../src/cli/format.ts';
+import {
+  formatDuration,
+  formatPercent,
+  plural,
+  printable,
+  shellQuote,
+} from '../../src/cli/terminal/format.ts';
 
 describe('numbers and names for people', () => {
   it('never show 100 % of what is not whole, nor 0 % of what is there', () => {

@@ -4,7 +4,7 @@ import { escapeHtml, html } from '../../src/cli/html/markup.ts';
 import { renderPage } from '../../src/cli/html/page.ts';
 import { bucketWidthMs, clockOf, momentOf } from '../../src/cli/html/times.ts';
 import { fileNameOf } from '../../src/cli/commands/report.ts';
-import type { RunReport } from '../../src/cli/run-report.ts';
+import type { RunReport } from '../../src/queries/run-report.ts';
 
 const AT = Date.parse('2026-03-01T10:00:00Z');
 const at = (seconds: number) => new Date(AT + seconds * 1_000);

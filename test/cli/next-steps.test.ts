@@ -4,7 +4,7 @@ import {
   stepsAfterRun,
   stepsAfterSelection,
   stepsForConflict,
-} from '../../src/cli/next-steps.ts';
+} from '../../src/cli/render/next-steps.ts';
 
 const commandsOf = (ended: Partial<EndedRun>) => {
   const run = { runId: 'r', kind: 'contactImport', state: 'completed', counts: {}, format: 'csv' } as const;

@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
-import { bar, barLine, plainLine, type Snapshot } from '../../src/cli/progress-line.ts';
+import { bar, barLine, plainLine, type Snapshot } from '../../src/cli/terminal/progress-line.ts';
 
 const colors = pc.createColors(false);
 const WRITING: Snapshot = {

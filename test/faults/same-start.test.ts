@@ -4,7 +4,7 @@ import type { ApplicationFailure } from '@temporalio/common';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { writeDemoContacts } from '../../src/cli/demo-contacts.ts';
+import { writeDemoContacts } from '../../src/cli/dev/demo-contacts.ts';
 import type { Started } from '../../src/client.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { LIST, onStand, type Stand } from './stand.ts';

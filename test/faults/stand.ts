@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inject } from 'vitest';
-import { writeDemoContacts } from '../../src/cli/demo-contacts.ts';
+import { writeDemoContacts } from '../../src/cli/dev/demo-contacts.ts';
 import { connect, type CxflowClient, NoWorkerAnswered } from '../../src/client.ts';
 import type { ContactImportInput, ContactImportResult } from '../../src/contract/contact-import.ts';
 import { type AdminClient, createAdminClient } from '../../src/simulator/admin-client.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { expect, it } from 'vitest';
-import { type DemoCounts, writeDemoContacts } from '../../src/cli/demo-contacts.ts';
+import { type DemoCounts, writeDemoContacts } from '../../src/cli/dev/demo-contacts.ts';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import { csv } from './contacts.ts';
 import { runIdIn, type Stand, useStand } from './stand.ts';

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { writeDemoContacts } from '../../src/cli/demo-contacts.ts';
+import { writeDemoContacts } from '../../src/cli/dev/demo-contacts.ts';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import { type Stand, useStand } from './stand.ts';
 

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type DemoOptions, writeDemoContacts } from '../../src/cli/demo-contacts.ts';
+import { type DemoOptions, writeDemoContacts } from '../../src/cli/dev/demo-contacts.ts';
 import {
   createDuplicateFinder,
   readContact,

@@ -2,8 +2,8 @@
 import type { AuditEntry } from '../../ledger/audit/audit.ts';
 import { type Cli, outputOf, withSession, writeJson } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { formatTime, plural, printable } from '../format.ts';
-import { writeAll } from '../output-stream.ts';
+import { formatTime, plural, printable } from '../terminal/format.ts';
+import { writeAll } from '../terminal/output-stream.ts';
 import { type AddCommand, examples, JSON_HELP } from './command.ts';
 
 export const addAudit: AddCommand = (parent, cli, finish) => {

@@ -18,7 +18,7 @@ import {
   type RunOptions,
   omitUndefined,
   sourceOf,
-} from '../starting.ts';
+} from '../actions/start-run.ts';
 import { type AddCommand, examples } from './command.ts';
 
 export interface ImportOptions extends RunOptions {

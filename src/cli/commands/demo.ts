@@ -3,11 +3,11 @@ import { mkdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { readStack, stackEnvironment } from '../../stack/stack-file.ts';
 import { type Cli, type Output, outputOf } from '../cli.ts';
-import { writeDemoContacts } from '../demo-contacts.ts';
-import { requireSimulator } from '../demo-target.ts';
+import { writeDemoContacts } from '../dev/demo-contacts.ts';
+import { requireSimulator } from '../dev/demo-target.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { formatCount, plural } from '../format.ts';
-import { renderSteps, type Step } from '../next-steps.ts';
+import { formatCount, plural } from '../terminal/format.ts';
+import { renderSteps, type Step } from '../render/next-steps.ts';
 import { openSession } from '../session.ts';
 import {
   awaitInterruption,
@@ -16,7 +16,7 @@ import {
   renderAddresses,
   startCliStack,
   untilInterrupted,
-} from '../stack.ts';
+} from '../dev/stack.ts';
 import { type AddCommand, examples, wholeNumber } from './command.ts';
 import { importContacts, type ImportOptions } from './contacts-import.ts';
 

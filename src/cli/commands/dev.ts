@@ -2,14 +2,14 @@
 import { relative } from 'node:path';
 import { type Cli, outputOf } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { renderSteps } from '../next-steps.ts';
+import { renderSteps } from '../render/next-steps.ts';
 import {
   awaitInterruption,
   renderAddresses,
   startCliStack,
   type StackWishes,
   untilInterrupted,
-} from '../stack.ts';
+} from '../dev/stack.ts';
 import { type AddCommand, examples } from './command.ts';
 
 export const addDev: AddCommand = (parent, cli, finish) => {

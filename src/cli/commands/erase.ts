@@ -2,7 +2,7 @@
 import type { ErasureResult } from '../../contract/consent.ts';
 import { type Cli, type Output, outputOf, withSession, writeJson } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { plural, printable } from '../format.ts';
+import { plural, printable } from '../terminal/format.ts';
 import type { Session } from '../session.ts';
 import { type AddCommand, examples, JSON_HELP } from './command.ts';
 

@@ -8,11 +8,11 @@ import {
   resolveEligibilityColumns,
 } from '../../domain/consent/eligibility-list.ts';
 import { type Cli, type Output, outputOf, withSession, writeJson } from '../cli.ts';
-import { judgedFile } from '../eligibility-files.ts';
+import { judgedFile } from '../actions/eligibility-files.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { formatCount, plural, printable } from '../format.ts';
-import { writeFileWhole } from '../output-stream.ts';
+import { formatCount, plural, printable } from '../terminal/format.ts';
+import { writeFileWhole } from '../terminal/output-stream.ts';
 import type { Session } from '../session.ts';
 import {
   addFileOptions,
@@ -22,9 +22,9 @@ import {
   type FileOptions,
   omitUndefined,
   stageFile,
-} from '../starting.ts';
-import { renderTable } from '../table.ts';
-import { withInterrupt } from '../watching.ts';
+} from '../actions/start-run.ts';
+import { renderTable } from '../terminal/table.ts';
+import { withInterrupt } from '../watching/watch.ts';
 import { type AddCommand, examples, JSON_HELP } from './command.ts';
 
 export interface CheckOptions extends FileOptions {

@@ -4,8 +4,8 @@ import type { Proof } from '../../ledger/consent/proof.ts';
 import type { Suppressed } from '../../ledger/consent/suppressions.ts';
 import { type Cli, outputOf, withSession, writeJson } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { formatTime, printable } from '../format.ts';
-import { renderTable } from '../table.ts';
+import { formatTime, printable } from '../terminal/format.ts';
+import { renderTable } from '../terminal/table.ts';
 import { type AddCommand, examples, JSON_HELP } from './command.ts';
 
 export interface HistoryOptions {

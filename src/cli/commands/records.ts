@@ -4,10 +4,10 @@ import { OUTCOMES, type Outcome } from '../../domain/run.ts';
 import { type Cli, outputOf, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { findRun } from '../find-run.ts';
-import { plural } from '../format.ts';
-import { writeAll, writeFileWhole } from '../output-stream.ts';
-import { RECORD_FORMATS, type RecordFormat, recordsAsText } from '../record-files.ts';
+import { findRun } from '../actions/find-run.ts';
+import { plural } from '../terminal/format.ts';
+import { writeAll, writeFileWhole } from '../terminal/output-stream.ts';
+import { RECORD_FORMATS, type RecordFormat, recordsAsText } from '../../queries/record-files.ts';
 import { type AddCommand, examples } from './command.ts';
 
 export interface RecordsOptions {

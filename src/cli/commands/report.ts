@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import { type Cli, outputOf, withSession, writeJson } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderPage } from '../html/page.ts';
-import { writeFileWhole } from '../output-stream.ts';
-import { collectReport } from '../run-report.ts';
+import { writeFileWhole } from '../terminal/output-stream.ts';
+import { collectReport } from '../../queries/run-report.ts';
 import { type AddCommand, examples, JSON_HELP } from './command.ts';
 import { showRun } from './show.ts';
 

@@ -3,9 +3,9 @@ import type { Counts } from '../../domain/run.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { type Cli, type Colors, outputOf, withSession, writeJson } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { formatCount, formatTime, printable, spaced } from '../format.ts';
-import { summaryOf } from '../run-summary.ts';
-import { renderTable } from '../table.ts';
+import { formatCount, formatTime, printable, spaced } from '../terminal/format.ts';
+import { summaryOf } from '../../queries/run-summary.ts';
+import { renderTable } from '../terminal/table.ts';
 import { type AddCommand, examples, JSON_HELP, wholeNumber } from './command.ts';
 
 export interface RunsOptions {

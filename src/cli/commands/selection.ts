@@ -5,12 +5,12 @@ import { RunNotFound, type Started } from '../../client.ts';
 import { type Cli, type Output, outputOf, withSession, writeJson } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { renderSteps, stepsAfterStart } from '../next-steps.ts';
-import { readWish } from '../selection-file.ts';
+import { renderSteps, stepsAfterStart } from '../render/next-steps.ts';
+import { readWish } from '../actions/selection-file.ts';
 import type { Session } from '../session.ts';
-import { watchToEnd } from '../watching.ts';
+import { watchToEnd } from '../watching/watch.ts';
 import { type AddCommand, examples, JSON_HELP } from './command.ts';
-import { addSelectionHistory, addSelectionShow } from './selection-look.ts';
+import { addSelectionHistory, addSelectionShow } from '../actions/selection-history.ts';
 
 export interface SelectionOptions {
   readonly onConflict?: OnConflict;

@@ -2,7 +2,7 @@
 import type { Cli } from '../cli.ts';
 import { outputOf, withSession, writeJson } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { collectDetails, renderDetails } from '../run-details.ts';
+import { collectDetails, renderDetails } from '../../queries/run-details.ts';
 import { type AddCommand, examples, JSON_HELP } from './command.ts';
 
 export const addShow: AddCommand = (parent, cli, finish) => {

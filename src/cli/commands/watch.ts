@@ -1,7 +1,7 @@
 /** `cxflow watch RUN`: follows a run from another terminal. */
 import { type Cli, outputOf, withSession } from '../cli.ts';
 import type { ExitCode } from '../exit-codes.ts';
-import { watchToEnd } from '../watching.ts';
+import { watchToEnd } from '../watching/watch.ts';
 import { type AddCommand, examples, JSON_HELP } from './command.ts';
 
 export const addWatch: AddCommand = (parent, cli, finish) => {

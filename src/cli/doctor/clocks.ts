@@ -1,5 +1,5 @@
 /** Our clock beside those of the machines that we work with. Pure. */
-import { formatDuration } from '../format.ts';
+import { formatDuration } from '../terminal/format.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
 /** Leases and waits are reckoned by the database's clock, timers by Temporal's, consents by the worker's. */

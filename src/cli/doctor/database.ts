@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts';
 import type { DatabaseHealth } from '../../ledger/health.ts';
 import { type Ledger, openLedger } from '../../ledger/ledger.ts';
 import { describeError } from '../errors.ts';
-import { formatCount, formatDuration, plural } from '../format.ts';
+import { formatCount, formatDuration, plural } from '../terminal/format.ts';
 import { examineSkew, skewOf } from './clocks.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 

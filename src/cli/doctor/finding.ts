@@ -1,6 +1,6 @@
 /** What the doctor finds: a line each. Pure. */
 import type { Colors } from '../cli.ts';
-import { plural } from '../format.ts';
+import { plural } from '../terminal/format.ts';
 
 export interface Finding {
   readonly level: 'ok' | 'warning' | 'problem';

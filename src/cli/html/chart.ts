@@ -4,7 +4,7 @@
  */
 import { scaleLinear, scaleUtc } from 'd3-scale';
 import { area, curveStepAfter, line } from 'd3-shape';
-import { formatCount } from '../format.ts';
+import { formatCount } from '../terminal/format.ts';
 import { html, type Markup } from './markup.ts';
 import { clockOf } from './times.ts';
 

@@ -1,5 +1,5 @@
 /** HTML by template: everything that is put in is escaped, unless it is markup already. Pure. */
-import { printable } from '../format.ts';
+import { printable } from '../terminal/format.ts';
 
 export interface Markup {
   readonly html: string;

@@ -1,9 +1,9 @@
 /** The report of a run as one file: its style is in it, it loads nothing, and it has no script. Pure. */
 import { OUTCOMES, type Outcome, SUCCESSES, successRatePercent, sumOutcomes } from '../../domain/run.ts';
-import { formatCount, formatDuration, formatPercent, spaced } from '../format.ts';
-import type { RunReport } from '../run-report.ts';
+import { formatCount, formatDuration, formatPercent, spaced } from '../terminal/format.ts';
+import type { RunReport } from '../../queries/run-report.ts';
 import { html, type Markup, table } from './markup.ts';
-import { renderPace } from './pace.ts';
+import { renderPace } from './rate-charts.ts';
 import { STYLE } from './style.ts';
 import { momentOf } from './times.ts';
 

@@ -1,6 +1,6 @@
 /** What to type next. Pure. */
-import { type Counts, NEEDS_ATTENTION, type Outcome, type RunState } from '../domain/run.ts';
-import { shellQuote } from './format.ts';
+import { type Counts, NEEDS_ATTENTION, type Outcome, type RunState } from '../../domain/run.ts';
+import { shellQuote } from '../terminal/format.ts';
 
 export interface Step {
   readonly what: string;

@@ -1,11 +1,11 @@
 /** Conflicts of a selection: gathered, shown side by side, and answered on a terminal. */
-import type { Answers, ConflictSide, ShownConflict } from '../contract/steering.ts';
-import { describeValue, describePlace } from '../domain/selection-update/diff.ts';
-import type { Conflict } from '../domain/selection-update/merge.ts';
-import type { Run } from '../ledger/runs/runs.ts';
-import { printable } from './format.ts';
-import type { Session } from './session.ts';
-import { renderTable } from './table.ts';
+import type { Answers, ConflictSide, ShownConflict } from '../../contract/steering.ts';
+import { describeValue, describePlace } from '../../domain/selection-update/diff.ts';
+import type { Conflict } from '../../domain/selection-update/merge.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
+import { printable } from '../terminal/format.ts';
+import type { Session } from '../session.ts';
+import { renderTable } from '../terminal/table.ts';
 
 /** Of runs from before, the ledger has no hashes. */
 type Shown = Omit<ShownConflict, 'hash'> & { readonly hash?: string };

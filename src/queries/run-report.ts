@@ -3,11 +3,11 @@ import { z } from 'zod';
 import type { Counts } from '../domain/run.ts';
 import { type Bucket, MAX_MILESTONES, type SlowBatch, type Milestone } from '../ledger/runs/reports.ts';
 import type { Run } from '../ledger/runs/runs.ts';
-import { bucketWidthMs } from './html/times.ts';
-import { findRun } from './find-run.ts';
-import type { ReasonCount } from './report.ts';
+import { bucketWidthMs } from '../cli/html/times.ts';
+import { findRun } from '../cli/actions/find-run.ts';
+import type { ReasonCount } from '../cli/render/run-result.ts';
 import { failureOfRun, planOf, resultOf, type Plan, type RunFailure } from './run-facts.ts';
-import type { Session } from './session.ts';
+import type { Session } from '../cli/session.ts';
 
 /** Something that befell the run as a whole, or that a person said. */
 export interface StoryLine {

@@ -1,8 +1,8 @@
 /** A file with a wish: a whole selection, what `selection show --json` wrote, or a change. */
 import { readFileSync } from 'node:fs';
-import type { SelectionUpdateInput } from '../contract/selection-update.ts';
-import { isObject } from '../domain/json.ts';
-import { UsageError } from './errors.ts';
+import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
+import { isObject } from '../../domain/json.ts';
+import { UsageError } from '../errors.ts';
 
 export type WishInFile = Pick<SelectionUpdateInput, 'selection' | 'change' | 'baseVersion'>;
 

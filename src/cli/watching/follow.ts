@@ -3,13 +3,13 @@
  * restarts of PostgreSQL and Temporal. Temporal is asked only for what the ledger cannot know: a run that failed
  * before it reached the ledger, one that was terminated, one that is started again, one without a worker.
  */
-import { type Counts, type Phase, sumOutcomes } from '../domain/run.ts';
-import { isTransient } from '../ledger/database.ts';
-import type { Run, Runs } from '../ledger/runs/runs.ts';
-import type { Executions } from './executions.ts';
+import { type Counts, type Phase, sumOutcomes } from '../../domain/run.ts';
+import { isTransient } from '../../ledger/database.ts';
+import type { Run, Runs } from '../../ledger/runs/runs.ts';
+import type { Executions } from '../../client/executions.ts';
 import { createRateMeter } from './rate-meter.ts';
-import { failureOfRun, type RunFailure } from './run-facts.ts';
-import type { View } from './view.ts';
+import { failureOfRun, type RunFailure } from '../../queries/run-facts.ts';
+import type { View } from '../terminal/progress-view.ts';
 
 export interface FollowDeps {
   readonly ledger: { readonly runs: Pick<Runs, 'find' | 'counts'> };

@@ -7,7 +7,7 @@ import { isObject } from '../../domain/json.ts';
 import { type Cli, outputOf, withSession, writeJson } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { shellQuote, spaced } from '../format.ts';
+import { shellQuote, spaced } from '../terminal/format.ts';
 import type { Session } from '../session.ts';
 import { type AddCommand, examples, JSON_HELP } from './command.ts';
 

@@ -1,5 +1,5 @@
 /** Shows a run as it goes on: one line that is drawn again and again on a terminal, a line now and then elsewhere. */
-import type { Output } from './cli.ts';
+import type { Output } from '../cli.ts';
 import { barLine, plainLine, type Snapshot } from './progress-line.ts';
 
 export interface View {

@@ -4,16 +4,16 @@ import { type Counts, OUTCOMES } from '../domain/run.ts';
 import type { LateAnswer, WriteInDoubt } from '../ledger/writes/writes.ts';
 import { retriedRunId } from '../ledger/runs/retries.ts';
 import type { Run } from '../ledger/runs/runs.ts';
-import type { Colors } from './cli.ts';
-import { conflictsOf, renderConflicts, seenOf } from './conflicts.ts';
-import { formatCount, formatTime, plural, printable, shellQuote, spaced } from './format.ts';
-import { findRun } from './find-run.ts';
-import { type ReasonCount, renderCounts, renderPlan } from './report.ts';
-import { renderSteps, stepsForConflict } from './next-steps.ts';
+import type { Colors } from '../cli/cli.ts';
+import { conflictsOf, renderConflicts, seenOf } from '../cli/render/conflicts.ts';
+import { formatCount, formatTime, plural, printable, shellQuote, spaced } from '../cli/terminal/format.ts';
+import { findRun } from '../cli/actions/find-run.ts';
+import { type ReasonCount, renderCounts, renderPlan } from '../cli/render/run-result.ts';
+import { renderSteps, stepsForConflict } from '../cli/render/next-steps.ts';
 import { failureOfRun, planOf } from './run-facts.ts';
 import { summaryOf } from './run-summary.ts';
-import type { Session } from './session.ts';
-import { renderTable } from './table.ts';
+import type { Session } from '../cli/session.ts';
+import { renderTable } from '../cli/terminal/table.ts';
 
 export interface Details {
   readonly run: Run;

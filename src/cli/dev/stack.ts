@@ -1,10 +1,10 @@
 /** The embedded stack on the terminal: started with a word about each part, stopped on Ctrl-C. */
 import { join, relative } from 'node:path';
-import { openLedger } from '../ledger/ledger.ts';
-import type { StackEvent } from '../stack/keep-alive.ts';
-import type { StackAddresses } from '../stack/stack-file.ts';
-import type { Cli, Output } from './cli.ts';
-import { renderTable } from './table.ts';
+import { openLedger } from '../../ledger/ledger.ts';
+import type { StackEvent } from '../../stack/keep-alive.ts';
+import type { StackAddresses } from '../../stack/stack-file.ts';
+import type { Cli, Output } from '../cli.ts';
+import { renderTable } from '../terminal/table.ts';
 
 export interface StackWishes {
   readonly simulator: boolean;
@@ -18,7 +18,7 @@ export interface CliStack {
 
 /** Errors: a stack of this folder runs already; a server that does not start. */
 export async function startCliStack(cli: Cli, wishes: StackWishes, output: Output): Promise<CliStack> {
-  const { startStack } = await import('../stack/dev.ts');
+  const { startStack } = await import('../../stack/dev.ts');
   let ending = false;
   const stack = await startStack({
     dir: cli.stackDir,

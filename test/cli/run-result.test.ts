@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
-import { renderCounts, renderPlan, renderReport, type Report } from '../../src/cli/report.ts';
+import { renderCounts, renderPlan, renderReport, type Report } from '../../src/cli/render/run-result.ts';
 import { type Counts, OUTCOMES } from '../../src/domain/run.ts';
 
 const colors = pc.createColors(false);

@@ -1,7 +1,7 @@
 /** One line that says where a run is: on a terminal with a bar, elsewhere without. Pure. */
-import type { Counts, Phase } from '../domain/run.ts';
-import { NEEDS_ATTENTION } from '../domain/run.ts';
-import type { Colors } from './cli.ts';
+import type { Counts, Phase } from '../../domain/run.ts';
+import { NEEDS_ATTENTION } from '../../domain/run.ts';
+import type { Colors } from '../cli.ts';
 import { formatCount, formatDuration, formatPercent, plural, spaced } from './format.ts';
 
 export interface Snapshot {

@@ -4,9 +4,9 @@ import type { ContactSelection } from '../../domain/selection-update/selection.t
 import type { CampaignUpdate } from '../../ledger/selections/selections.ts';
 import { type Cli, type Colors, outputOf, withSession, writeJson } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { formatDuration, formatTime, printable, spaced } from '../format.ts';
-import { renderTable } from '../table.ts';
-import { type AddCommand, examples, JSON_HELP, wholeNumber } from './command.ts';
+import { formatDuration, formatTime, printable, spaced } from '../terminal/format.ts';
+import { renderTable } from '../terminal/table.ts';
+import { type AddCommand, examples, JSON_HELP, wholeNumber } from '../commands/command.ts';
 
 export const addSelectionShow: AddCommand = (parent, cli, finish) => {
   const lines = [

@@ -6,12 +6,12 @@ import {
   countSuccesses,
   SUCCESSES,
   successRatePercent,
-} from '../domain/run.ts';
-import type { ContactImportResult } from '../contract/contact-import.ts';
-import type { Colors } from './cli.ts';
-import { formatCount, formatDuration, formatPercent, plural, printable, spaced } from './format.ts';
-import type { Plan, RunFailure } from './run-facts.ts';
-import { renderTable } from './table.ts';
+} from '../../domain/run.ts';
+import type { ContactImportResult } from '../../contract/contact-import.ts';
+import type { Colors } from '../cli.ts';
+import { formatCount, formatDuration, formatPercent, plural, printable, spaced } from '../terminal/format.ts';
+import type { Plan, RunFailure } from '../../queries/run-facts.ts';
+import { renderTable } from '../terminal/table.ts';
 
 export interface ReasonCount {
   readonly outcome: Outcome;

@@ -1,6 +1,6 @@
 /** Made-up contacts go into a simulator and nowhere else: what the environment names could be a tenant. */
-import type { Env } from './cli.ts';
-import { UsageError } from './errors.ts';
+import type { Env } from '../cli.ts';
+import { UsageError } from '../errors.ts';
 
 const ANSWER_WITHIN_MS = 3_000;
 

@@ -1,10 +1,10 @@
 /** From the end of a followed run to its report, its JSON and its exit code. */
-import { NO_COUNTS, type RunState } from '../domain/run.ts';
-import { RunNotFound } from '../client.ts';
-import { retriedRunId } from '../ledger/runs/retries.ts';
-import type { Run } from '../ledger/runs/runs.ts';
-import { type Cli, type Output, writeJson } from './cli.ts';
-import { EXIT, exitCodeOfRun, type ExitCode } from './exit-codes.ts';
+import { NO_COUNTS, type RunState } from '../../domain/run.ts';
+import { RunNotFound } from '../../client.ts';
+import { retriedRunId } from '../../ledger/runs/retries.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
+import { type Cli, type Output, writeJson } from '../cli.ts';
+import { EXIT, exitCodeOfRun, type ExitCode } from '../exit-codes.ts';
 import type { Followed } from './follow.ts';
 import {
   type EndedSelection,
@@ -12,10 +12,10 @@ import {
   stepsAfterRun,
   stepsAfterSelection,
   stepsAfterStart,
-} from './next-steps.ts';
-import { renderPlan, renderReport, type Report } from './report.ts';
-import { planOf, resultOf } from './run-facts.ts';
-import type { Session } from './session.ts';
+} from '../render/next-steps.ts';
+import { renderPlan, renderReport, type Report } from '../render/run-result.ts';
+import { planOf, resultOf } from '../../queries/run-facts.ts';
+import type { Session } from '../session.ts';
 
 export interface EndingDeps {
   readonly cli: Cli;

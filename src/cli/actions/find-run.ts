@@ -1,7 +1,7 @@
 /** A run by its id, or an error that says which of the two things is wrong. */
-import { RunNotFound } from '../client.ts';
-import type { Run } from '../ledger/runs/runs.ts';
-import type { Session } from './session.ts';
+import { RunNotFound } from '../../client.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
+import type { Session } from '../session.ts';
 
 /** Temporal has the run, and no worker has taken it up: the ledger knows nothing of it yet. */
 export class RunNotBegun extends Error {

@@ -1,6 +1,6 @@
 /** Rate and latency over time, with what people decided marked in them, and the numbers as a table. Pure. */
-import { formatCount, formatDuration } from '../format.ts';
-import type { RunReport, StoryLine, Timeline } from '../run-report.ts';
+import { formatCount, formatDuration } from '../terminal/format.ts';
+import type { RunReport, StoryLine, Timeline } from '../../queries/run-report.ts';
 import { type Chart, type Mark, type Point, renderChart } from './chart.ts';
 import { html, type Markup, table } from './markup.ts';
 import { clockOf, momentOf } from './times.ts';

@@ -4,7 +4,7 @@ import { escapeFormula } from '../domain/cells.ts';
 import type { Outcome, Reason } from '../domain/run.ts';
 import type { Records, SettledRecord } from '../ledger/runs/records.ts';
 import type { Run } from '../ledger/runs/runs.ts';
-import { UsageError } from './errors.ts';
+import { UsageError } from '../cli/errors.ts';
 
 export const RECORD_FORMATS = ['csv', 'ndjson', 'json'] as const;
 export type RecordFormat = (typeof RECORD_FORMATS)[number];

@@ -1,8 +1,8 @@
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
-import type { Snapshot } from '../../src/cli/progress-line.ts';
-import { createRateMeter } from '../../src/cli/rate-meter.ts';
-import { createView } from '../../src/cli/view.ts';
+import type { Snapshot } from '../../src/cli/terminal/progress-line.ts';
+import { createRateMeter } from '../../src/cli/watching/rate-meter.ts';
+import { createView } from '../../src/cli/terminal/progress-view.ts';
 import { sink } from './fakes.ts';
 
 const snapshot = (settled: number, change: Partial<Snapshot> = {}): Snapshot => ({

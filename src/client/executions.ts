@@ -1,7 +1,7 @@
 /** What Temporal says of a run's workflow, in the few words that following one needs. Never throws. */
 import { ApplicationFailure, isGrpcServiceError, WorkflowFailedError } from '@temporalio/client';
 import { type CxflowClient, NoWorkerAnswered, RunNotFound } from '../client.ts';
-import type { RunFailure } from './run-facts.ts';
+import type { RunFailure } from '../queries/run-facts.ts';
 
 export interface Executions {
   /** `unknown`: Temporal has no such workflow (any more). `unreachable`: it does not answer. */

@@ -1,11 +1,11 @@
 /** The rows of a checked file, parted by what was found: the source's own columns and three of ours (decisions.md 6). */
-import type { EligibilityListResult } from '../contract/consent.ts';
-import type { SourceLimits } from '../domain/source-limits.ts';
-import type { Dataset } from '../ledger/runs/datasets.ts';
-import type { Ledger } from '../ledger/ledger.ts';
-import type { SourceFormat } from '../sources/format.ts';
-import { openSource } from '../sources/open.ts';
-import { type FileRow, RAW, type RecordFormat, rowsAsText } from './record-files.ts';
+import type { EligibilityListResult } from '../../contract/consent.ts';
+import type { SourceLimits } from '../../domain/source-limits.ts';
+import type { Dataset } from '../../ledger/runs/datasets.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import type { SourceFormat } from '../../sources/format.ts';
+import { openSource } from '../../sources/open.ts';
+import { type FileRow, RAW, type RecordFormat, rowsAsText } from '../../queries/record-files.ts';
 
 export interface JudgedFile {
   readonly ledger: Pick<Ledger, 'datasets' | 'eligibilityResults'>;

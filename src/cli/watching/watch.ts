@@ -1,11 +1,11 @@
 /** Watches a run on the terminal to its end, or until Ctrl-C; shows what it waits for as it comes. */
-import type { Run } from '../ledger/runs/runs.ts';
-import type { Output } from './cli.ts';
-import { askSides, conflictsOf, renderConflicts, seenOf } from './conflicts.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
+import type { Output } from '../cli.ts';
+import { askSides, conflictsOf, renderConflicts, seenOf } from '../render/conflicts.ts';
 import { type EndingDeps, tellEnd } from './ending.ts';
-import type { ExitCode } from './exit-codes.ts';
+import type { ExitCode } from '../exit-codes.ts';
 import { follow, type Followed } from './follow.ts';
-import { plural } from './format.ts';
+import { plural } from '../terminal/format.ts';
 import {
   renderSteps,
   type Step,
@@ -13,11 +13,11 @@ import {
   stepsForConflict,
   stepsForDoubt,
   stepsForPause,
-} from './next-steps.ts';
-import { renderPlan } from './report.ts';
-import { planOf } from './run-facts.ts';
-import type { Session } from './session.ts';
-import { createView, type View } from './view.ts';
+} from '../render/next-steps.ts';
+import { renderPlan } from '../render/run-result.ts';
+import { planOf } from '../../queries/run-facts.ts';
+import type { Session } from '../session.ts';
+import { createView, type View } from '../terminal/progress-view.ts';
 
 export async function watchToEnd(runId: string, deps: EndingDeps): Promise<ExitCode> {
   const followed = await withInterrupt((signal) => watch(runId, deps, signal));

@@ -1,11 +1,11 @@
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { recordsAsText, type RecordFormat } from '../../src/cli/record-files.ts';
+import { recordsAsText, type RecordFormat } from '../../src/queries/record-files.ts';
 import type { SettledRecord } from '../../src/ledger/runs/records.ts';
 import { looksLikeRow } from '../../src/sources/header.ts';
 import { openSource } from '../../src/sources/open.ts';
-import { each, fakeRun } from './fakes.ts';
+import { each, fakeRun } from '../cli/fakes.ts';
 
 type Fields = Record<string, unknown>;
 

@@ -1,7 +1,13 @@
 /** What the commands that start a run share: their common options, staging a file, telling what was started. */
 import { type Command, Option } from 'commander';
-import { type CxflowClient, RunNotFound, type StageOptions, type Staged, type Started } from '../client.ts';
-import type { OperationKind } from '../contract/operations.ts';
+import {
+  type CxflowClient,
+  RunNotFound,
+  type StageOptions,
+  type Staged,
+  type Started,
+} from '../../client.ts';
+import type { OperationKind } from '../../contract/operations.ts';
 import type {
   CommonInput,
   Notify,
@@ -9,16 +15,16 @@ import type {
   Source,
   SourceEncoding,
   SourceFormat,
-} from '../contract/run.ts';
-import type { Run } from '../ledger/runs/runs.ts';
-import { type Cli, type Output, writeJson } from './cli.ts';
-import { collectMapping, JSON_HELP } from './commands/command.ts';
-import { UsageError } from './errors.ts';
-import { EXIT, type ExitCode } from './exit-codes.ts';
-import { formatCount, plural, printable } from './format.ts';
-import { renderSteps, stepsAfterStart } from './next-steps.ts';
-import type { Session } from './session.ts';
-import { watchToEnd } from './watching.ts';
+} from '../../contract/run.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
+import { type Cli, type Output, writeJson } from '../cli.ts';
+import { collectMapping, JSON_HELP } from '../commands/command.ts';
+import { UsageError } from '../errors.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { formatCount, plural, printable } from '../terminal/format.ts';
+import { renderSteps, stepsAfterStart } from '../render/next-steps.ts';
+import type { Session } from '../session.ts';
+import { watchToEnd } from '../watching/watch.ts';
 
 /** As the command line gives them. */
 export interface RunOptions extends FileOptions {
