@@ -1,5 +1,5 @@
 /**
- * What a service imports: stage rows or a file, start a run, watch it, decide, wait for its result.
+ * The client for services: stage rows or a file, start a run, read its progress, steer it, wait for its result.
  *
  * ```ts
  * const cxflow = await connect({ databaseUrl: process.env.DATABASE_URL });
@@ -20,7 +20,7 @@ import { OPERATIONS, type Operations } from './contract/operations.ts';
 import type { OperationSpecs } from './contract/spec.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
 
-// Inputs, results, decisions and errors: a service needs no other import.
+// Inputs, results, decisions and errors, so that a service needs no other import.
 export type * from './contract/consent.ts';
 export type * from './contract/contact-import.ts';
 export type { RunFailureType } from './contract/failures.ts';
@@ -30,30 +30,30 @@ export type * from './contract/run.ts';
 export type * from './contract/selection-update.ts';
 export type * from './contract/spec.ts';
 export type * from './contract/steering.ts';
-export type { SeenSelection } from './client/selection.ts';
+export type { CampaignSelection } from './client/selection.ts';
 export type { Staged, StageOptions } from './client/staging.ts';
 export type { Started, StartMethods, StartOptions } from './client/start.ts';
 export * from './client/errors.ts';
 
 export interface ConnectOptions {
-  /** The ledger, `postgres://…`. */
+  /** The database of the ledger: `postgres://…`. */
   readonly databaseUrl: string;
-  /** The worker's CXFLOW_PEPPER, for reading entries about data subjects. Default: none. */
+  /** The CXFLOW_PEPPER of the workers, for reading entries about data subjects. Default: none. */
   readonly pepper?: string | null;
-  /** Temporal's own settings (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS …). Default `process.env`. */
+  /** The settings of Temporal's client (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS …). Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Connects to Temporal and opens the ledger. Throws when Temporal cannot be reached. */
+/** Connects to Temporal and opens the ledger. Throws if Temporal does not answer. */
 export async function connect(options: ConnectOptions) {
   const env = options.env ?? process.env;
-  const config = loadClientConnectConfig({ overrideEnvVars: defined(env) });
+  const config = loadClientConnectConfig({ overrideEnvVars: omitUndefined(env) });
   const connection = await Connection.connect(config.connectionOptions);
   const temporal = new Client({ connection, namespace: config.namespace ?? 'default' });
   const ledger = openLedger(options.databaseUrl, 4, options.pepper);
   return {
     ...createClient({ temporal, ledger }),
-    /** For reading: counts, records, audit. */
+    /** For reading counts, records and the audit. */
     ledger,
     temporal,
     async close(): Promise<void> {
@@ -75,7 +75,7 @@ export function createClient(deps: Omit<ClientDeps<Operations>, 'operations'>) {
   return createClientFor({ ...deps, operations: OPERATIONS });
 }
 
-/** A client for other operations than those of cxflow itself; the workers must have them registered too. */
+/** A client for other operations than those of cxflow. The workers must have the same operations registered. */
 export function createClientFor<Specs extends OperationSpecs>(deps: ClientDeps<Specs>) {
   return {
     ...createStartMethods(deps),
@@ -86,7 +86,7 @@ export function createClientFor<Specs extends OperationSpecs>(deps: ClientDeps<S
   };
 }
 
-function defined(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+function omitUndefined(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );

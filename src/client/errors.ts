@@ -1,6 +1,6 @@
-/** What a client's calls can end with, beside the errors of Temporal and of the ledger. */
+/** What the methods of a client throw, besides the errors of Temporal and of the ledger. */
 
-/** A caller's mistake: every problem, each naming its field. Nothing was started. */
+/** The caller's input is wrong: every problem, each naming its field. Nothing was started. */
 export class InputError extends Error {
   override readonly name = 'InputError';
   readonly problems: readonly string[];
@@ -10,25 +10,25 @@ export class InputError extends Error {
   }
 }
 
-/** The run refused a decision, and why: nothing has changed. */
+/** The run refused a decision and did not change. The message says why. */
 export class DecisionRefused extends Error {
   override readonly name = 'DecisionRefused';
 }
 
-/** No run of that id, neither in Temporal nor in the ledger. */
+/** Neither Temporal nor the ledger has a run with this id. */
 export class RunNotFound extends Error {
   override readonly name = 'RunNotFound';
   constructor(runId: string) {
-    super(`there is no run ${runId}; \`cxflow runs\` lists those that there are`);
+    super(`there is no run ${runId}; \`cxflow runs\` lists the existing ones`);
   }
 }
 
-/** No worker answered in time; what was asked may still happen once one is there. */
+/** No worker answered in time. The request may still be executed when a worker is running. */
 export class NoWorkerAnswered extends Error {
   override readonly name = 'NoWorkerAnswered';
 }
 
-/** A worker took it up and could not do it; `type` is the failure's (contract.ts), the message says what to do. */
+/** A worker executed the request and it failed. `type` is that of the failure; the message says what to do. */
 export class NotDone extends Error {
   override readonly name = 'NotDone';
   readonly type: string;

@@ -1,22 +1,36 @@
-/** What Temporal says of a run's workflow, in the few words that following one needs. Never throws. */
-import { ApplicationFailure, isGrpcServiceError, WorkflowFailedError } from '@temporalio/client';
-import { type CxflowClient, NoWorkerAnswered, RunNotFound } from '../client.ts';
-import type { RunFailure } from '../queries/run-facts.ts';
+/** The state of a run's workflow in Temporal, for following a run. None of the methods throws. */
+import {
+  ApplicationFailure,
+  type Client as TemporalClient,
+  isGrpcServiceError,
+  WorkflowFailedError,
+} from '@temporalio/client';
+import { NoWorkerAnswered, RunNotFound } from './errors.ts';
 
 export interface Executions {
-  /** `unknown`: Temporal has no such workflow (any more). `unreachable`: it does not answer. */
+  /** `unknown`: Temporal does not have the workflow, or no longer. `unreachable`: Temporal does not answer. */
   status(runId: string): Promise<'running' | 'ended' | 'unknown' | 'unreachable'>;
-  /** Why an ended workflow failed; null: it did not, or nobody knows. */
-  failure(runId: string): Promise<RunFailure | null>;
-  /** Does a worker answer for this run? null: Temporal itself does not. Takes up to ten seconds. */
+  /** Why an ended workflow failed; null if it did not, or if nothing is known about it. */
+  failure(runId: string): Promise<ExecutionFailure | null>;
+  /** Whether a worker answers for this run; null if Temporal does not answer. Takes up to ten seconds. */
   hasWorker(runId: string): Promise<boolean | null>;
 }
 
+export interface ExecutionFailure {
+  readonly type: string;
+  readonly message: string;
+}
+
 const OPEN = ['RUNNING', 'PAUSED', 'CONTINUED_AS_NEW'];
+/** gRPC status codes. */
 const UNAVAILABLE = 14;
 const NOT_FOUND = 5;
 
-type Client = Pick<CxflowClient, 'temporal' | 'progress' | 'result'>;
+interface Client {
+  readonly temporal: TemporalClient;
+  progress(runId: string): Promise<unknown>;
+  result(runId: string): Promise<unknown>;
+}
 
 export function createExecutions(client: () => Promise<Client>): Executions {
   return {
@@ -35,7 +49,7 @@ export function createExecutions(client: () => Promise<Client>): Executions {
         await (await client()).result(runId);
         return null;
       } catch (error) {
-        return error instanceof WorkflowFailedError ? failureOf(error) : null;
+        return error instanceof WorkflowFailedError ? findRootFailure(error) : null;
       }
     },
 
@@ -46,15 +60,16 @@ export function createExecutions(client: () => Promise<Client>): Executions {
       } catch (error) {
         if (error instanceof NoWorkerAnswered) return false;
         if (error instanceof RunNotFound) return null;
-        // Temporal refuses a query at once when it has seen no worker for a while.
-        return codeOf(error) === null || codeOf(error) === UNAVAILABLE ? null : false;
+        // Any other code is Temporal's refusal of a query for which it has not seen a worker for a while.
+        const code = grpcCode(error);
+        return code === null || code === UNAVAILABLE ? null : false;
       }
     },
   };
 }
 
-/** The innermost failure with a type: an activity's failure wraps what it really was. */
-export function failureOf(error: WorkflowFailedError): RunFailure {
+/** The innermost failure, because the failure of an activity wraps its cause. */
+function findRootFailure(error: WorkflowFailedError): ExecutionFailure {
   let innermost: Error = error;
   for (let cause = error.cause; cause instanceof Error; cause = cause.cause as Error | undefined) {
     innermost = cause;
@@ -64,19 +79,12 @@ export function failureOf(error: WorkflowFailedError): RunFailure {
 }
 
 function isNotFound(error: unknown): boolean {
-  return (
-    error instanceof RunNotFound ||
-    errorName(error) === 'WorkflowNotFoundError' ||
-    codeOf(error) === NOT_FOUND
-  );
+  if (error instanceof RunNotFound || grpcCode(error) === NOT_FOUND) return true;
+  return error instanceof Error && error.name === 'WorkflowNotFoundError';
 }
 
-function errorName(error: unknown): string {
-  return error instanceof Error ? error.name : '';
-}
-
-/** gRPC's code, of the error or of what it wraps. */
-function codeOf(error: unknown): number | null {
+/** The code of a gRPC error, or of the gRPC error that it wraps. */
+function grpcCode(error: unknown): number | null {
   if (isGrpcServiceError(error)) return error.code;
   const cause = error instanceof Error ? error.cause : null;
   return isGrpcServiceError(cause) ? cause.code : null;

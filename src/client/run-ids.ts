@@ -1,4 +1,4 @@
-/** Run ids: derived from what a run is about, so that starting the same run twice finds the first one. */
+/** Run ids, derived from target, content and options, so that starting the same run twice finds the first one. */
 import { randomBytes } from 'node:crypto';
 import type { CommonInput, Source } from '../contract/run.ts';
 import type { OperationSpec } from '../contract/spec.ts';
@@ -11,10 +11,10 @@ import { InputError } from './errors.ts';
 
 type AnyInput = CommonInput & { readonly source?: Source };
 
-/** Without slashes and personal data; the same for the same content, target and options. */
+/** Contains no slashes and no personal data (docs/adr/0012-run-identity.md). */
 export async function defaultRunId(ledger: Ledger, spec: OperationSpec, input: AnyInput): Promise<string> {
   const { source } = input;
-  const content = source ? await contentHash(ledger, source) : '';
+  const content = source ? await readContentHash(ledger, source) : '';
   const key = businessKey(spec.stem, spec.target(input), content, spec.fingerprint(input));
   const unique = randomBytes(4).toString('hex');
   if (input.dryRun) return `${key}:dry-${unique}`;
@@ -36,20 +36,20 @@ async function openRunOrNext(ledger: Ledger, key: string): Promise<string> {
   return count === 0 ? key : `${key}:${count + 1}`;
 }
 
-async function contentHash(ledger: Ledger, source: Source): Promise<string> {
+async function readContentHash(ledger: Ledger, source: Source): Promise<string> {
   if ('dataset' in source) {
     const dataset = await ledger.datasets.find(source.dataset);
     if (!dataset)
       throw new InputError([`source.dataset ${source.dataset} is not in the ledger; stage it first`]);
     return dataset.sha256;
   }
-  if ('retryOf' in source) return retryContentSha256(await runToRetry(ledger, source.retryOf));
+  if ('retryOf' in source) return retryContentSha256(await getRunToRetry(ledger, source.retryOf));
   // The file is on the worker's machine and cannot be read here, so its path stands for it.
   return `path:${source.path}`;
 }
 
-/** Throws InputError where the chosen id belongs to a run with another meaning, so that nobody mistakes its result for theirs. */
-export async function refuseForeignRunId(
+/** Throws InputError if the run id belongs to another run, whose result could be mistaken for that of this run. */
+export async function requireOwnRunId(
   ledger: Ledger,
   runId: string,
   spec: OperationSpec,
@@ -58,43 +58,38 @@ export async function refuseForeignRunId(
   const known = await ledger.runs.find(runId);
   // A failed run may be restarted with a corrected source; the worker decides what else may change.
   if (!known || (known.kind === spec.kind && known.state === 'failed')) return;
-  if (known.kind === spec.kind && (await meansTheSame(ledger, spec, known, input))) return;
+  if (known.kind === spec.kind && (await isSameRun(ledger, spec, known, input))) return;
   const what = `${known.kind} for ${known.target}, started ${known.started_at.toISOString()}`;
   throw new InputError([
-    `the run id ${runId} belongs to another run (${what}). Choose another id, or leave it out`,
+    `the run id ${runId} belongs to another run (${what}); choose another id, or leave it out`,
   ]);
 }
 
-async function meansTheSame(
-  ledger: Ledger,
-  spec: OperationSpec,
-  known: Run,
-  input: AnyInput,
-): Promise<boolean> {
+async function isSameRun(ledger: Ledger, spec: OperationSpec, known: Run, input: AnyInput): Promise<boolean> {
   const before = known.input as AnyInput;
-  const contentOf = async ({ source }: AnyInput) => source && (await contentHash(ledger, source));
+  const hashContent = async ({ source }: AnyInput) => source && (await readContentHash(ledger, source));
   // The earlier dataset may have been deleted since, but the run remembers the hash of what it read.
   const readBefore = before.source && 'dataset' in before.source ? known.source?.sha256 : undefined;
-  const meaning = (given: AnyInput, content: string | undefined) =>
+  const identity = (given: AnyInput, content: string | undefined) =>
     canonicalize({
       target: spec.target(given),
       options: spec.fingerprint(given),
       dryRun: given.dryRun ?? false,
       content,
     });
-  const [now, then] = [await contentOf(input), readBefore ?? (await contentOf(before))];
-  return meaning(input, now) === meaning(before, then);
+  const [content, contentBefore] = [await hashContent(input), readBefore ?? (await hashContent(before))];
+  return identity(input, content) === identity(before, contentBefore);
 }
 
-async function runToRetry(ledger: Ledger, runId: string): Promise<Run> {
+async function getRunToRetry(ledger: Ledger, runId: string): Promise<Run> {
   const run = await ledger.runs.find(runId);
   if (!run) throw new InputError([`source.retryOf: there is no run ${runId} in the ledger`]);
   return run;
 }
 
-/** Reports before anything starts what the worker would refuse later. A retry that exists already is simply found. */
+/** Reports early what the worker would refuse later. A retry that was started before is accepted. */
 export async function checkRetry(ledger: Ledger, runId: string, retryOf: string): Promise<void> {
   if (await ledger.runs.find(runId)) return;
-  const problem = await ledger.retries.findObstacle(await runToRetry(ledger, retryOf));
+  const problem = await ledger.retries.findObstacle(await getRunToRetry(ledger, retryOf));
   if (problem !== null) throw new InputError([`run ${retryOf} ${problem}`]);
 }

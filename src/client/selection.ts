@@ -1,31 +1,25 @@
-/** Reading a campaign's selection. Updates are started like every other operation (start.ts). */
-import { randomBytes } from 'node:crypto';
-import { ApplicationFailure, type Client, TimeoutFailure, WorkflowFailedError } from '@temporalio/client';
-import { TASK_QUEUE } from '../contract/run.ts';
+/** Reads the selection of a campaign. Updates are started like every other operation (start.ts). */
+import type { Client } from '@temporalio/client';
 import {
   CAMPAIGN_SELECTION,
-  type CampaignSelectionInput,
   type CampaignSelectionResult,
   checkCampaignSelection,
 } from '../contract/selection-update.ts';
-import { type ContactSelection, toEditable, readSelection } from '../domain/selection-update/selection.ts';
+import { type ContactSelection, readSelection, toEditable } from '../domain/selection-update/selection.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { InputError, NotDone, NoWorkerAnswered } from './errors.ts';
-
-/** Longer than the workflow's own patience with CXone. */
-const ANSWER_WITHIN = '90 seconds';
+import { executeRequest, newRequestId, requireValid } from './requests.ts';
 
 export interface SelectionClientDeps {
   readonly temporal: Client;
   readonly ledger: Ledger;
 }
 
-/** A campaign as a worker just saw it. */
-export interface SeenSelection {
+/** The selection of a campaign as a worker has just read it. */
+export interface CampaignSelection {
   readonly campaignId: string;
-  /** Give it to an update that is made from this as `baseVersion`. */
+  /** The `baseVersion` of an update that is made from this selection. */
   readonly version: number;
-  /** As an update takes it; what CXone keeps at a rule besides is not in it, and stays. */
+  /** As an update accepts it. Further properties that CXone keeps with a rule are left out, and an update keeps them. */
   readonly contactSelection: ContactSelection;
   readonly readAt: Date;
 }
@@ -33,34 +27,20 @@ export interface SeenSelection {
 export function createSelectionClient({ temporal, ledger }: SelectionClientDeps) {
   return {
     /**
-     * What a campaign dials now, asked of CXone by a worker. Throws InputError; NoWorkerAnswered; NotDone where CXone has
-     * no such campaign, refuses the credentials or is not to be reached.
+     * What a campaign dials now. A worker reads it from CXone. Throws InputError, NoWorkerAnswered, and NotDone if CXone
+     * does not have the campaign, refuses the credentials or does not answer.
      */
-    async readSelection(campaignId: string): Promise<SeenSelection> {
-      const checked = checkCampaignSelection({ campaignId });
-      if ('problems' in checked) throw new InputError(checked.problems);
-      const { snapshot } = await ask(temporal, checked.input);
+    async readSelection(campaignId: string): Promise<CampaignSelection> {
+      const input = requireValid(checkCampaignSelection({ campaignId }));
+      const { snapshot } = await executeRequest<CampaignSelectionResult>(temporal, {
+        type: CAMPAIGN_SELECTION,
+        workflowId: newRequestId(`campaign-selection:${campaignId}`),
+        input,
+        // Longer than the workflow waits for CXone.
+        timeout: '90 seconds',
+      });
       const { version, selection, readAt } = await ledger.campaigns.getSnapshot(snapshot);
       return { campaignId, version, contactSelection: toEditable(readSelection(selection)), readAt };
     },
   };
-}
-
-async function ask(temporal: Client, input: CampaignSelectionInput): Promise<CampaignSelectionResult> {
-  const workflowId = `campaign-selection:${input.campaignId}:${randomBytes(6).toString('hex')}`;
-  const options = {
-    taskQueue: TASK_QUEUE,
-    workflowId,
-    args: [input],
-    workflowExecutionTimeout: ANSWER_WITHIN,
-  };
-  try {
-    return (await temporal.workflow.execute(CAMPAIGN_SELECTION, options as never)) as CampaignSelectionResult;
-  } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    if (error.cause instanceof ApplicationFailure)
-      throw new NotDone(error.cause.type ?? 'Failed', error.cause.message);
-    if (!(error.cause instanceof TimeoutFailure)) throw error;
-    throw new NoWorkerAnswered('no worker answered; is one running? (`cxflow worker`)');
-  }
 }

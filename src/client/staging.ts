@@ -1,4 +1,4 @@
-/** Staging: a source is read to its end first, so that one that cannot be read or lacks columns leaves nothing behind. */
+/** Staging: a source is read completely before it is stored, so that an unreadable one leaves nothing behind. */
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { Source, SourceEncoding, SourceFormat } from '../contract/run.ts';
@@ -12,30 +12,30 @@ import { openSource } from '../sources/open.ts';
 import { InputError } from './errors.ts';
 
 export interface Staged {
-  /** For the input of a run. */
+  /** The source in the input of a run. */
   readonly source: Source;
-  /** Rows that were read, including malformed ones. */
+  /** Number of rows, including malformed ones. */
   readonly rows: number;
-  /** Size of the text in UTF-8; `sha256` is its hash. */
+  /** Size of the text in UTF-8. `sha256` is the hash of that text. */
   readonly bytes: number;
   readonly sha256: string;
-  /** Of the original file. */
+  /** The encoding of the original file. */
   readonly encoding: SourceEncoding;
 }
 
 export interface StageOptions<Kind extends string = string> {
-  /** The operation that is going to read it: its columns are checked now. Default: the worker checks them later. */
+  /** The operation that will read the file: its columns are checked now. Default: the worker checks them later. */
   readonly operation?: Kind;
-  /** Default: by the file's extension. */
+  /** Default: from the extension of the file. */
   readonly format?: SourceFormat;
-  /** Default: UTF-8, or what a byte order mark says. */
+  /** Default: UTF-8, or the encoding of the byte order mark. */
   readonly encoding?: SourceEncoding | undefined;
-  /** The worker's limits, so that rows are counted here as they will be read there. */
+  /** The limits of the workers, so that rows are counted the way they will be read. */
   readonly limits?: SourceLimits;
   readonly map?: Readonly<Record<string, string>>;
-  /** For sources that are not read by an operation, instead of `operation`. */
+  /** Checks the columns of a source that no operation reads; instead of `operation`. */
   readonly columnProblems?: OperationSpec['columnProblems'];
-  /** Called now and then with the number of bytes read so far. */
+  /** Called repeatedly with the number of bytes read so far. */
   readonly onProgress?: (bytes: number) => void;
 }
 
@@ -47,14 +47,13 @@ export interface StagingDeps {
 export function createStagingClient<Kind extends string>({ ledger, operations }: StagingDeps) {
   return {
     /**
-     * Reads a file to its end, then stores its bytes in the ledger. Throws SourceError if it cannot be read, InputError
-     * for its columns.
+     * Reads a whole file, then stores its bytes in the ledger. Throws SourceError if it cannot be read, and InputError if
+     * its columns are wrong.
      */
     async stageFile(path: string, options: StageOptions<Kind> = {}): Promise<Staged> {
       const name = basename(path);
       const format = resolveFormat(path, options.format);
-      const columnProblems =
-        options.columnProblems ?? operations[options.operation ?? '']?.columnProblems ?? (() => []);
+      const columnProblems = options.columnProblems ?? columnCheckOf(operations, options.operation);
       const text = () => decodeSource(readFileBytes(path), { name, encoding: options.encoding });
       const first = await text();
       const { rows, sha256 } = await readThrough(first.bytes, { ...options, name, format, columnProblems });
@@ -66,7 +65,7 @@ export function createStagingClient<Kind extends string>({ ledger, operations }:
       return { ...dataset, rows, encoding: first.encoding, source };
     },
 
-    /** Stores rows from a service: objects whose keys are the names of columns. */
+    /** Stores rows from a service: objects whose keys are column names. */
     async stageRows(rows: AsyncIterable<object> | Iterable<object>, name = 'rows'): Promise<Staged> {
       let count = 0;
       const lines = async function* () {
@@ -81,13 +80,21 @@ export function createStagingClient<Kind extends string>({ ledger, operations }:
   };
 }
 
+type ColumnCheck = NonNullable<OperationSpec['columnProblems']>;
+
+/** Without an operation, and for an operation that reads no source, any columns are accepted. */
+function columnCheckOf(operations: OperationSpecs, kind: string | undefined): ColumnCheck {
+  const spec = kind === undefined ? undefined : operations[kind];
+  return spec?.columnProblems ?? (() => []);
+}
+
 interface ReadThroughOptions extends Pick<StageOptions, 'limits' | 'map' | 'onProgress'> {
   readonly name: string;
   readonly format: SourceFormat;
-  readonly columnProblems: NonNullable<OperationSpec['columnProblems']>;
+  readonly columnProblems: ColumnCheck;
 }
 
-/** Parses all of it and keeps nothing but the number of rows and the hash. */
+/** Parses the whole file, and keeps only the number of rows and the hash. */
 async function readThrough(
   bytes: AsyncIterable<Uint8Array>,
   { name, format, columnProblems, map = {}, limits, onProgress }: ReadThroughOptions,

@@ -1,20 +1,20 @@
-/** Starting runs: one `start…` method for each operation in the registry. */
+/** Starts runs: one `start…` method for each operation in the registry. */
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { type CommonInput, type RunResult, type Source, TASK_QUEUE } from '../contract/run.ts';
 import type { InputOf, OperationSpec, OperationSpecs } from '../contract/spec.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { InputError } from './errors.ts';
-import { checkRetry, defaultRunId, refuseForeignRunId } from './run-ids.ts';
+import { checkRetry, defaultRunId, requireOwnRunId } from './run-ids.ts';
 
 export interface Started {
   readonly runId: string;
-  /** `running`: the same run was already executing. `finished`: it had completed earlier, and `result` is its result. */
+  /** `running`: the same run was already executing. `finished`: it had ended earlier, and `result` is its result. */
   readonly status: 'started' | 'running' | 'finished';
   readonly result: RunResult | null;
 }
 
 export interface StartOptions {
-  /** Default: derived from target, content and options, so that starting the same run twice finds the first. */
+  /** Default: derived from target, content and options, so that starting the same run twice finds the first one. */
   readonly runId?: string;
 }
 
@@ -52,8 +52,8 @@ async function startRun(
   if ('problems' in checked) throw new InputError(checked.problems);
   const input: CommonInput & { readonly source?: Source } = checked.input;
   const runId = options.runId ?? (await defaultRunId(ledger, spec, input));
-  await refuseForeignRunId(ledger, runId, spec, input);
-  const ended = await endedBefore(ledger, runId);
+  await requireOwnRunId(ledger, runId, spec, input);
+  const ended = await findEnded(ledger, runId);
   if (ended) return ended;
   if (input.source && 'retryOf' in input.source) await checkRetry(ledger, runId, input.source.retryOf);
   try {
@@ -63,28 +63,28 @@ async function startRun(
       args: [input],
       staticSummary: `${spec.title(input)}${input.dryRun ? ' (dry run)' : ''}`,
       workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-      // USE_EXISTING would attach to a running workflow too, but would not say that it was running already.
+      // USE_EXISTING would attach to a running workflow as well, but not report that it was already running.
       workflowIdConflictPolicy: 'FAIL',
     });
     return { runId, status: 'started', result: null };
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    // A failed run that has just been restarted still has the result of its failure for a moment.
+    // A failed run that has just been restarted has the result of its failure for a short time.
     const { status } = await temporal.workflow.getHandle(runId).describe();
     if (status.name === 'RUNNING' || status.name === 'PAUSED')
       return { runId, status: 'running', result: null };
-    return { runId, status: 'finished', result: await storedResult(ledger, runId) };
+    return { runId, status: 'finished', result: await readStoredResult(ledger, runId) };
   }
 }
 
-/** The ledger keeps results for good; Temporal forgets them after its retention period. A failed run may be restarted. */
-async function endedBefore(ledger: Ledger, runId: string): Promise<Started | null> {
+/** The ledger keeps results for ever, Temporal only for its retention period. A failed run may be started again. */
+async function findEnded(ledger: Ledger, runId: string): Promise<Started | null> {
   const run = await ledger.runs.find(runId);
   if (!run || run.state === 'running' || run.state === 'failed') return null;
   return { runId, status: 'finished', result: run.result as RunResult | null };
 }
 
-export async function storedResult(ledger: Ledger, runId: string): Promise<RunResult | null> {
+export async function readStoredResult(ledger: Ledger, runId: string): Promise<RunResult | null> {
   const run = await ledger.runs.find(runId);
   return (run?.result ?? null) as RunResult | null;
 }

@@ -1,4 +1,4 @@
-/** Watching, steering and awaiting a run. */
+/** Reads the progress of a run, steers it, and waits for its result. */
 import {
   type Client,
   isGrpcServiceError,
@@ -11,7 +11,7 @@ import type { RunResult } from '../contract/run.ts';
 import { DECIDE_UPDATE, type Decision, PROGRESS_QUERY, type Progress } from '../contract/steering.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { DecisionRefused, NoWorkerAnswered, RunNotFound } from './errors.ts';
-import { storedResult } from './start.ts';
+import { readStoredResult } from './start.ts';
 
 const DECIDE_DEADLINE_MS = 15_000;
 const QUERY_DEADLINE_MS = 10_000;
@@ -23,15 +23,15 @@ export interface SteeringDeps {
 
 export function createSteeringClient({ temporal, ledger }: SteeringDeps) {
   return {
-    /** Phase, counts, what the run is waiting for. A worker has to be running. Throws RunNotFound, NoWorkerAnswered. */
+    /** Phase, counts and what the run waits for. A worker has to be running. Throws RunNotFound, NoWorkerAnswered. */
     async progress(runId: string): Promise<Progress> {
-      const asked = temporal.withDeadline(Date.now() + QUERY_DEADLINE_MS, () =>
+      const answer = temporal.withDeadline(Date.now() + QUERY_DEADLINE_MS, () =>
         temporal.workflow.getHandle(runId).query<Progress>(PROGRESS_QUERY),
       );
-      return asked.catch((error: unknown) => Promise.reject(translate(error, runId)));
+      return answer.catch((error: unknown) => Promise.reject(toClientError(error, runId)));
     },
 
-    /** Approve, reject, cancel, pause, resume, resolve. Throws DecisionRefused where that is not possible now. */
+    /** Approves, rejects, cancels, pauses, resumes or resolves. Throws DecisionRefused if that is not possible now. */
     async decide(runId: string, decision: Decision): Promise<Progress> {
       const decided = temporal.withDeadline(Date.now() + DECIDE_DEADLINE_MS, () =>
         temporal.workflow
@@ -39,48 +39,48 @@ export function createSteeringClient({ temporal, ledger }: SteeringDeps) {
           .executeUpdate<Progress, [Decision]>(DECIDE_UPDATE, { args: [decision] }),
       );
       return decided.catch(async (error: unknown) => {
-        // Temporal reports a workflow that has ended in the same words as one that never existed.
+        // Temporal reports a workflow that has ended with the same error as one that never existed.
         const run = error instanceof WorkflowNotFoundError ? await ledger.runs.find(runId) : undefined;
-        if (!run || run.state === 'running') throw translate(error, runId);
+        if (!run || run.state === 'running') throw toClientError(error, runId);
         throw new DecisionRefused(
-          `${runId} has ended (${run.state}); there is nothing left to ${decision.action}`,
+          `run ${runId} has ended (${run.state}), so there is nothing to ${decision.action}`,
         );
       });
     },
 
-    /** Waits for the end. For a run that failed it throws Temporal's WorkflowFailedError, whose `cause` is the failure. */
+    /** Waits until the run ends. Throws Temporal's WorkflowFailedError if it failed; `cause` is the failure. */
     async result<R extends RunResult = RunResult>(runId: string): Promise<R> {
       try {
         return (await temporal.workflow.getHandle(runId).result()) as R;
       } catch (error) {
-        // A cancellation in Temporal ends the workflow as Canceled; the ledger has the result all the same.
+        // A workflow that was cancelled in Temporal has no result there, but the ledger has it.
         if (error instanceof WorkflowFailedError && error.cause?.name === 'CancelledFailure') {
-          const result = await storedResult(ledger, runId);
+          const result = await readStoredResult(ledger, runId);
           if (result) return result as R;
         }
-        throw translate(error, runId);
+        throw toClientError(error, runId);
       }
     },
   };
 }
 
-/** gRPC codes: our deadline as either end reports it, and a run that no worker has picked up yet. */
+/** gRPC codes: our deadline as client or server reports it, and a run that no worker has taken up yet. */
 const UNANSWERED: readonly number[] = [1, 4, 9];
 
 function isUnanswered(error: unknown): boolean {
   return isGrpcServiceError(error) && UNANSWERED.includes(Number(error.code));
 }
 
-function translate(error: unknown, runId: string): Error {
+function toClientError(error: unknown, runId: string): Error {
   if (error instanceof WorkflowNotFoundError) return new RunNotFound(runId);
   if (error instanceof WorkflowUpdateFailedError)
     return new DecisionRefused(error.cause?.message ?? error.message);
   const timedOut =
     error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
     isUnanswered(error) ||
-    // A query that nobody answers fails with its own error; the gRPC error is its cause.
+    // An unanswered query fails with an error of its own, whose cause is the gRPC error.
     (error instanceof Error && isUnanswered(error.cause));
   if (timedOut)
-    return new NoWorkerAnswered(`no worker answered for ${runId}; is one running? (\`cxflow worker\`)`);
+    return new NoWorkerAnswered(`no worker answered for run ${runId}; start one with \`cxflow worker\``);
   return error instanceof Error ? error : new Error(String(error));
 }

@@ -37,7 +37,7 @@ async function problemsOf(work: Promise<unknown>): Promise<readonly string[]> {
   return (error as InputError).problems;
 }
 
-/** As a run that a worker brought to its end would stand in the ledger. */
+/** Records a run in the ledger as a worker would leave it. */
 async function ended(
   runId: string,
   state: 'completed' | 'cancelled' | 'failed',
@@ -64,7 +64,7 @@ const openedRun = () =>
   });
 
 describe('starting an import', () => {
-  it('twice at the same moment is one run; who comes later is told that it runs', async () => {
+  it('twice at the same time is one run, and the later callers learn that it is running', async () => {
     const { source } = await stage();
     const starts = await Promise.all(upTo(6).map(() => start({ listId: 'L1', source })));
     expect(new Set(starts.map(({ runId }) => runId)).size).toBe(1);
@@ -72,7 +72,7 @@ describe('starting an import', () => {
     expect(starts[0]?.runId).toMatch(/^contact-import:L1:[0-9a-f]{24}$/);
   });
 
-  it('of other content, for another list, with other options, is another run', async () => {
+  it('with other content, for another list or with other options is another run', async () => {
     const { source } = await stage();
     const inputs: ContactImportInput[] = [
       { listId: 'L1', source },
@@ -88,14 +88,14 @@ describe('starting an import', () => {
     expect(starts.every(({ status }) => status === 'started')).toBe(true);
   });
 
-  it('with what merely steers the run changed is the same run', async () => {
+  it('with other options that do not change what is written is the same run', async () => {
     const { source } = await stage();
     const { runId } = await start({ listId: 'L1', source });
     const again = await start({ listId: 'L1', source, approval: true, requestedBy: 'dana', notify: 'run' });
     expect(again).toEqual({ runId, status: 'running', result: null });
   });
 
-  it('of a run that has ended gives its result, although Temporal has forgotten it', async () => {
+  it('that has ended returns its result, even after Temporal no longer has it', async () => {
     const { source } = await stage();
     const { runId } = await start({ listId: 'L9', source }, someId('once'));
     await made().temporal.workflow.getHandle(runId).terminate('for the test');
@@ -107,7 +107,7 @@ describe('starting an import', () => {
     });
   });
 
-  it('under an id that another import has is refused, not answered with that one’s result', async () => {
+  it('under the id of another import is refused instead of returning the result of that one', async () => {
     const { source } = await stage();
     const { source: others } = await stage();
     const nightly = someId('nightly');
@@ -120,18 +120,18 @@ describe('starting an import', () => {
     ];
     for (const input of wrong)
       expect(await problemsOf(start(input, nightly))).toEqual([
-        expect.stringMatching(/belongs to another run \(contactImport for L1, .*Choose another id/),
+        expect.stringMatching(/belongs to another run \(contactImport for L1, .*choose another id/),
       ]);
   });
 
-  it('of a path is a run of its own each time: what the file holds, the worker looks up', async () => {
+  it('from a path is another run each time, because only the worker knows the content of the file', async () => {
     const input: ContactImportInput = { listId: 'L1', source: { path: 'daily.csv' } };
     const [monday, tuesday] = [await start(input), await start(input)];
     expect([monday.status, tuesday.status]).toEqual(['started', 'started']);
     expect(monday.runId).not.toBe(tuesday.runId);
   });
 
-  it('again after a failure runs, and does not show the result of the failure', async () => {
+  it('again after a failure executes it, and does not return the result of the failure', async () => {
     const { source } = await stage();
     const runId = someId('failed');
     await ended(runId, 'failed', someId('key'));
@@ -139,7 +139,7 @@ describe('starting an import', () => {
     expect(await start({ listId: 'L1', source }, runId)).toEqual({ runId, status: 'running', result: null });
   });
 
-  it('after one that was cancelled takes the next id', async () => {
+  it('after one that was cancelled uses the next id', async () => {
     const { source } = await stage();
     const { runId } = await start({ listId: 'L1', source });
     await made().temporal.workflow.getHandle(runId).terminate('for the test');
@@ -148,7 +148,7 @@ describe('starting an import', () => {
     expect(next).toMatchObject({ runId: `${runId}:2`, status: 'started' });
   });
 
-  it('after one that was cancelled before its source was read takes the next id as well', async () => {
+  it('after one that was cancelled before its source was read uses the next id as well', async () => {
     const { source } = await stage();
     const { runId } = await start({ listId: 'L1', source });
     await made().temporal.workflow.getHandle(runId).terminate('for the test');
@@ -156,7 +156,7 @@ describe('starting an import', () => {
     expect(await start({ listId: 'L1', source })).toMatchObject({ runId: `${runId}:2`, status: 'started' });
   });
 
-  it('lists every problem of the input at once, and starts nothing', async () => {
+  it('reports every problem of the input at once, and starts nothing', async () => {
     const wrong = {
       listId: 'a b',
       source: { path: 1, more: true },
@@ -183,7 +183,7 @@ describe('starting an import', () => {
     expect(await problemsOf(start({ listId: 'L1', source: { url: 'https://x' } } as never))).toHaveLength(1);
   });
 
-  it('of a retry refuses a run that there is not, that has not ended, or that left nothing', async () => {
+  it('as a retry refuses a run that does not exist, has not ended, or left nothing', async () => {
     const retry = (runId: string) => start({ listId: 'L1', source: { retryOf: runId } });
     expect((await problemsOf(retry('nobody'))).join()).toContain('there is no run nobody');
     const runId = someId('old');
@@ -193,7 +193,7 @@ describe('starting an import', () => {
     expect((await problemsOf(retry(run.run_id))).join()).toContain('has not ended');
   });
 
-  it('of a retry is one run, and another one after a retry that was cancelled', async () => {
+  it('as a retry is one run, and another one after a retry that was cancelled', async () => {
     const { ledger } = made();
     const { run } = await openedRun();
     await ledger.records.stage(run.run_no, [record(1)]);
@@ -203,7 +203,7 @@ describe('starting an import', () => {
     const { runId, status } = await retry();
     expect([status, await retry()]).toEqual(['started', { runId, status: 'running', result: null }]);
     await made().temporal.workflow.getHandle(runId).terminate('for the test');
-    // The key that a worker claims for it: of another hash, the next retry would not be counted on.
+    // The business key that a worker reserves for it: with another hash, the next retry would not get number 2.
     const key = businessKey(
       'contact-import',
       'L1',
@@ -228,7 +228,7 @@ describe('staging a file', () => {
     return join(folder, name);
   };
 
-  it('keeps its bytes and says how many rows there are; the same file is the same dataset', async () => {
+  it('stores its bytes and returns the number of rows; the same file is the same dataset', async () => {
     const path = await file('ok.csv', `${HEADER}\nc1,+14155550101,2026-01-01,confirmed\nbroken\n`);
     const seen: number[] = [];
     const staged = await made().client.stageFile(path, { onProgress: (bytes) => seen.push(bytes) });
@@ -248,7 +248,7 @@ describe('staging a file', () => {
     ['latin.csv', Buffer.from(`${HEADER}\nZo\u00eb,+14155550101,2026-01-01,confirmed\n`, 'latin1')],
     ['twice.csv', 'contactId,contactId\n1,2\n'],
     ['what.xlsx', 'x'],
-  ])('that cannot be read stages nothing: %s', async (name, content) => {
+  ])('that cannot be read is not stored: %s', async (name, content) => {
     const path = content === null ? join(folder, name) : await file(name, content);
     const before = await datasets();
     await expect(made().client.stageFile(path)).rejects.toBeInstanceOf(SourceError);
@@ -261,18 +261,22 @@ describe('staging a file', () => {
     const staged = await client.stageFile(await file('8.csv', text));
     const wide = await client.stageFile(await file('16.csv', Buffer.from(`\ufeff${text}`, 'utf16le')));
     const latin = await file('1252.csv', Buffer.from(text, 'latin1'));
-    const told = await client.stageFile(latin, { encoding: 'windows-1252' });
-    expect([staged.encoding, wide.encoding, told.encoding]).toEqual(['utf-8', 'utf-16le', 'windows-1252']);
+    const latinStaged = await client.stageFile(latin, { encoding: 'windows-1252' });
+    expect([staged.encoding, wide.encoding, latinStaged.encoding]).toEqual([
+      'utf-8',
+      'utf-16le',
+      'windows-1252',
+    ]);
     expect(wide.source).toEqual(staged.source);
-    expect(told.source).toEqual(staged.source);
+    expect(latinStaged.source).toEqual(staged.source);
   });
 
-  it('that changes while it is read stages nothing, and says so', async () => {
+  it('that changes while it is read is not stored', async () => {
     const rows = upTo(4_000).map((n) => `c${n},+1415555${String(n).padStart(4, '0')},2026-01-01,confirmed`);
     const path = await file('changing.csv', `${HEADER}\n${rows.join('\n')}\n`);
     const before = await datasets();
     const onProgress = () => {
-      // The first block is read already; the second reading has another one.
+      // The first block has been read already, so the second reading finds another one.
       const handle = openSync(path, 'r+');
       writeSync(handle, 'x', HEADER.length + 1);
       closeSync(handle);
@@ -282,7 +286,7 @@ describe('staging a file', () => {
     expect(await datasets()).toBe(before);
   });
 
-  it('without the columns stages nothing, and names what is missing', async () => {
+  it('without the required columns is not stored, and the error names them', async () => {
     const path = await file('columns.csv', 'name,tel\nann,+14155550101\n');
     const before = await datasets();
     const problems = await problemsOf(made().client.stageFile(path, { operation: 'contactImport' }));
@@ -290,7 +294,7 @@ describe('staging a file', () => {
     expect(await datasets()).toBe(before);
   });
 
-  it('names a field of the map that there is not, also of rows without a header', async () => {
+  it('with a map to an unknown field is refused, even for rows without a header', async () => {
     const path = await file('rows.ndjson', '{"contactId": "c1"}\n');
     const before = await datasets();
     expect(
@@ -301,7 +305,7 @@ describe('staging a file', () => {
     expect(await datasets()).toBe(before);
   });
 
-  it('of rows that break off stages nothing', async () => {
+  it('of rows that end with an error stores nothing', async () => {
     const broken = async function* () {
       yield { contactId: 'c1' };
       await Promise.resolve();
@@ -313,15 +317,15 @@ describe('staging a file', () => {
   });
 });
 
-describe('asking', () => {
-  it('about a run that there is not says so', async () => {
+describe('a request', () => {
+  it('about a run that does not exist throws RunNotFound', async () => {
     const { client } = made();
     await expect(client.progress('none')).rejects.toBeInstanceOf(RunNotFound);
     await expect(client.decide('none', { action: 'approve' })).rejects.toBeInstanceOf(RunNotFound);
     await expect(client.result('none')).rejects.toBeInstanceOf(RunNotFound);
   });
 
-  it('while no worker is there says that, and ends', async () => {
+  it('without a worker throws NoWorkerAnswered', async () => {
     const { runId } = await start({ listId: 'L1', source: (await stage()).source });
     await expect(made().client.progress(runId)).rejects.toBeInstanceOf(NoWorkerAnswered);
   });

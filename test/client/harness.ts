@@ -1,4 +1,4 @@
-/** A client with a ledger and a namespace of its own, and no worker: runs start and stay where they are. */
+/** A client with its own ledger and namespace and without a worker, so that runs start and make no progress. */
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { createClient } from '../../src/client.ts';

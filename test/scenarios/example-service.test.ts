@@ -21,25 +21,25 @@ it('a service stages its rows, waits for an approval given elsewhere, dies, and 
     const runId = runIdIn(first.output());
     await first.kill();
     const second = start();
-    await second.waitFor(/is under way already/);
+    await second.waitFor(/is already executing/);
     await cxflow(['approve', runId, '--by', 'dana']);
     const ended = await endOf(second);
     expect(ended).toMatchObject({ code: 0, stderr: '' });
-    expect(ended.stdout).toContain('249 created, 0 updated, 0 left alone, of 250');
+    expect(ended.stdout).toContain('249 created, 0 updated, 0 unchanged, of 250');
     expect(ended.stdout).toContain('crm-13: invalid, phone_not_e164');
     const third = await endOf(start());
-    expect(third.stdout).toContain('has ended before');
+    expect(third.stdout).toContain('has already ended');
     expect(third.code).toBe(0);
     await conserved(runId);
-    const said: string[] = [];
-    const quiet = {
+    const printed: string[] = [];
+    const withoutChanges = {
       cxflow: client,
       listId: 'L1',
       contacts: nobody(),
-      say: (line: string) => said.push(line),
+      print: (line: string) => printed.push(line),
     };
-    expect(await nightlyImport(quiet), 'a night without a change is a good one').toBe(0);
-    expect(said).toEqual(['nothing has changed: there is no contact to import']);
+    expect(await nightlyImport(withoutChanges), 'nothing to import is a success').toBe(0);
+    expect(printed).toEqual(['no contact has changed, so there is nothing to import']);
   });
 });
 
