@@ -101,12 +101,8 @@ const RETIRED_IN_PROSE: readonly (readonly [RegExp, string])[] = [
 const TO_DO: readonly string[] = [
   'docs/crash-certificate.md',
   'src/activities/',
-  'src/cli/',
-  'src/client/',
   'src/ledger/',
   'test/activities/',
-  'test/cli/',
-  'test/client/',
   'test/faults/',
   'test/scenarios/',
   'test/workflows/',

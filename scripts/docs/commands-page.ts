@@ -1,7 +1,7 @@
 /** docs/commands.md: the `--help` of every command. */
 import { PassThrough } from 'node:stream';
 import type { Command } from 'commander';
-import { createCli } from '../../src/cli/cli.ts';
+import { createCli } from '../../src/cli/main.ts';
 import { createProgram } from '../../src/cli/program.ts';
 
 const HELP_WIDTH = 120;

@@ -1,94 +1,63 @@
-/** What every command gets: where it writes, what its environment says, how it reaches the rest of cxflow. */
-import { userInfo } from 'node:os';
-import { join } from 'node:path';
-import type { Writable } from 'node:stream';
-import pc from 'picocolors';
-import { askOnTerminal } from './terminal/prompt.ts';
-import { openSession, type Session } from './session.ts';
+/** What every command is given: streams, settings of the caller, the operations, and a way to open a session. */
+import type { Command } from 'commander';
+import type { CxflowClient } from '../client.ts';
+import type { Executions } from '../client/executions.ts';
+import type { Config } from '../config/config.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { ExitCode } from './exit-codes.ts';
+import type { EndedRun, Retry, Step } from './render/next-steps.ts';
+import type { Streams } from './terminal/output.ts';
 
-export type Env = Readonly<Record<string, string | undefined>>;
-export type Colors = ReturnType<typeof pc.createColors>;
-
-export interface Terminal extends Writable {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-}
-
-export interface Cli {
-  readonly env: Env;
+export interface Cli extends Streams {
   readonly cwd: string;
-  readonly stdout: Terminal;
-  readonly stderr: Terminal;
-  /** The folder of the embedded stack's data and addresses. */
+  /** The folder that holds the data and the addresses of the embedded stack. */
   readonly stackDir: string;
-  /** How the reader calls us: `cxflow`, or `npx cxflow` in a clone. */
+  /** How the user calls the program: `cxflow`, or `npx cxflow` in a clone. */
   readonly command: string;
-  /** On a terminal only: a question, and what was typed; null: nothing was. */
+  /** Asks a question; null if it was not answered. Absent unless both ends are a terminal. */
   readonly ask?: (question: string, signal: AbortSignal) => Promise<string | null>;
   /** The default of `--by` and `--requested-by`. */
   readonly login: string;
-  /** Errors: ConfigError, MissingAddress. Nothing is connected before it is needed. */
-  openSession(): Session;
+  readonly operations: readonly CliOperation[];
+  /** Connects to nothing until it is needed. Throws ConfigError, MissingAddress. */
+  readonly openSession: () => Promise<Session>;
 }
 
-export function createCli(env: Env): Cli {
-  const cli = {
-    env,
-    cwd: process.cwd(),
-    stdout: process.stdout,
-    stderr: process.stderr,
-    stackDir: join(process.cwd(), '.cxflow'),
-    command: env.npm_command ? 'npx cxflow' : 'cxflow',
-    login: loginOf(env),
-    ...(isTerminal() && { ask: onTerminal }),
-  };
-  return { ...cli, openSession: () => openSession(cli) };
+/** The servers that the environment names, or those of the stack that runs in this folder. */
+export interface Session {
+  readonly config: Config;
+  readonly ledger: Ledger;
+  /** Connects to Temporal on the first call. Throws Unreachable, after which the next call tries again. */
+  readonly client: () => Promise<CxflowClient>;
+  readonly executions: Executions;
+  /** The run in Temporal's Web UI, if its address is known. */
+  readonly link: (runId: string) => string | null;
+  readonly close: () => Promise<void>;
 }
 
-/** For people: on stdout, and on stderr where stdout belongs to the one JSON document. */
-export interface Output {
-  readonly stream: Terminal;
-  readonly colors: Colors;
-  /** Lines for people; adds the last line's end. */
-  readonly say: (text: string) => void;
-}
-
-export function outputOf(cli: Pick<Cli, 'stdout' | 'stderr' | 'env'>, json = false): Output {
-  const stream = json ? cli.stderr : cli.stdout;
-  return { stream, colors: colorsFor(stream, cli.env), say: (text) => void stream.write(`${text}\n`) };
-}
-
-/** The one document of `--json`. */
-export function writeJson(cli: Pick<Cli, 'stdout'>, document: unknown): void {
-  cli.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-}
-
-export function colorsFor(stream: Terminal, env: Env): Colors {
-  const wanted = env.FORCE_COLOR ? env.FORCE_COLOR !== '0' : stream.isTTY === true && env.TERM !== 'dumb';
-  return pc.createColors(wanted && !env.NO_COLOR);
-}
-
-const isTerminal = (): boolean => process.stdin.isTTY && process.stdout.isTTY;
-
-function onTerminal(question: string, signal: AbortSignal): Promise<string | null> {
-  return askOnTerminal(question, process.stdin, process.stdout, signal);
-}
-
-/** A container may run under a number that has no name. */
-function loginOf(env: Env): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return env.USER ?? env.LOGNAME ?? 'unknown';
-  }
-}
-
-/** Runs `use` with a session and closes it, whatever happens. */
 export async function withSession<T>(cli: Cli, use: (session: Session) => Promise<T>): Promise<T> {
-  const session = cli.openSession();
+  const session = await cli.openSession();
   try {
     return await use(session);
   } finally {
     await session.close();
   }
+}
+
+/**
+ * Adds a command to its parent and passes the exit code of its action to `finish`. It may import what describes the
+ * command; everything else is imported by the action when it runs, so that `--help` stays fast.
+ */
+export type AddCommand = (parent: Command, cli: Cli, finish: (code: ExitCode) => void) => void;
+
+/** What the command line has to know about an operation. */
+export interface CliOperation {
+  /** As in contract/operations.ts. */
+  readonly kind: string;
+  /** Adds the command that starts the operation, and those that belong to it. */
+  readonly addCommands: AddCommand;
+  /** Absent if an ended run leaves nothing that another run could take over. */
+  readonly retry?: Retry;
+  /** Replaces the steps that are suggested after a run of many records. */
+  readonly stepsAfterRun?: (ended: EndedRun, command: string) => readonly Step[];
 }

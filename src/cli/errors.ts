@@ -1,33 +1,33 @@
-/** Errors for people: what, where, what to do next. No stack traces unless CXFLOW_DEBUG=1. */
+/** Errors as people read them: what happened, where, and what to do next. */
 import { CommanderError } from 'commander';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
-/** The command was not understood. */
+/** The command line cannot be understood. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** Something that a command cannot do without has no address. */
+/** No setting names a server that the command needs. */
 export class MissingAddress extends Error {
   override readonly name = 'MissingAddress';
   readonly next: string;
   constructor(what: string, variable: string, command: string) {
-    super(`no ${what}`);
+    super(`no ${what} is configured`);
     this.next = `set ${variable}, or run \`${command} dev\` in another terminal`;
   }
 }
 
-/** A server that should be there does not answer. */
+/** A server does not answer. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
   readonly next: string;
   constructor(message: string, command: string, cause: unknown) {
     super(message, { cause });
-    this.next = `is it running? \`${command} doctor\` looks at everything, \`${command} dev\` starts all of it`;
+    this.next = `check that it is running: \`${command} doctor\` examines the setup, \`${command} dev\` starts a local one`;
   }
 }
 
-export interface Described {
+export interface DescribedError {
   readonly type: string;
   readonly message: string;
   readonly problems?: readonly string[];
@@ -35,7 +35,7 @@ export interface Described {
   readonly code: ExitCode;
 }
 
-/** By name, so that no command has to load the room that an error comes from. */
+/** By name, so that no command has to load the modules that define these errors. */
 const USAGE_ERRORS = [
   'UsageError',
   'InputError',
@@ -43,6 +43,7 @@ const USAGE_ERRORS = [
   'ConfigError',
   'RunNotFound',
   'MissingAddress',
+  'TooManyColumns',
 ];
 const UNDEFINED_TABLE = '42P01';
 const UNDEFINED_COLUMN = '42703';
@@ -55,13 +56,13 @@ const UNREACHABLE_CODES = [
   'EHOSTUNREACH',
 ];
 
-export function describeError(error: unknown, command: string): Described {
-  if (error instanceof CommanderError) return describeCommander(error, command);
+export function describeError(error: unknown, command: string): DescribedError {
+  if (error instanceof CommanderError) return describeCommanderError(error, command);
   if (!(error instanceof Error)) return { type: 'Unknown', message: String(error), code: EXIT.failed };
-  return describeDatabase(error, command) ?? describeOwn(error);
+  return describeDatabaseError(error, command) ?? describeOwnError(error);
 }
 
-function describeOwn(error: Error): Described {
+function describeOwnError(error: Error): DescribedError {
   const problems = 'problems' in error && Array.isArray(error.problems) ? (error.problems as string[]) : null;
   const next = 'next' in error && typeof error.next === 'string' ? error.next : null;
   return {
@@ -74,56 +75,48 @@ function describeOwn(error: Error): Described {
   };
 }
 
-function describeCommander(error: CommanderError, command: string): Described {
+function describeCommanderError(error: CommanderError, command: string): DescribedError {
   const message = error.message.replace(/^error: /, '');
-  return { type: 'UsageError', message, next: `\`${command} help\` shows what there is`, code: EXIT.usage };
+  return { type: 'UsageError', message, next: `see \`${command} --help\``, code: EXIT.usage };
 }
 
-/** node-postgres gives codes; its messages alone do not say that it is the database that is away. */
-function describeDatabase(error: Error, command: string): Described | null {
-  const code = codeOf(error);
+/** node-postgres reports codes, and its messages alone do not show that the database is meant. */
+function describeDatabaseError(error: Error, command: string): DescribedError | null {
+  const code = errorCode(error);
   if (code === UNDEFINED_TABLE) {
     const message = 'the database has not been prepared: its tables are missing';
-    return {
-      type: 'NotMigrated',
-      message,
-      next: `start a worker: \`${command} worker\` prepares it`,
-      code: EXIT.failed,
-    };
+    const next = `start a worker, which prepares it: \`${command} worker\``;
+    return { type: 'NotMigrated', message, next, code: EXIT.failed };
   }
   if (code === UNDEFINED_COLUMN) {
-    const message = `the database and this program are not of the same version (${error.message})`;
-    const next = `start the newest worker: \`${command} worker\` migrates the database`;
+    const message = `the database and this program have different versions (${error.message})`;
+    const next = `start the newest worker, which migrates the database: \`${command} worker\``;
     return { type: 'NotMigrated', message, next, code: EXIT.failed };
   }
   const isTimeout = error.message === 'timeout exceeded when trying to connect';
   if (!isTimeout && !UNREACHABLE_CODES.includes(code)) return null;
-  const message = `the database does not answer (${isTimeout ? 'timeout' : code}${whereOf(error)})`;
-  return {
-    type: 'Unreachable',
-    message,
-    next: `check DATABASE_URL, or ask \`${command} doctor\``,
-    code: EXIT.failed,
-  };
+  const message = `the database does not answer (${isTimeout ? 'timeout' : code}${addressOf(error)})`;
+  const next = `check DATABASE_URL, or examine the setup with \`${command} doctor\``;
+  return { type: 'Unreachable', message, next, code: EXIT.failed };
 }
 
-function codeOf(error: Error): string {
+function errorCode(error: Error): string {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   const code = first instanceof Error && 'code' in first ? first.code : null;
   return typeof code === 'string' ? code : '';
 }
 
-function whereOf(error: Error): string {
+function addressOf(error: Error): string {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   if (!(first instanceof Error) || !('address' in first) || !('port' in first)) return '';
   return `, ${String(first.address)}:${String(first.port)}`;
 }
 
-/** Two lines or a few more: what, each problem, what next. */
-export function renderError({ message, problems = [], next }: Described): string {
+/** One line for what happened and for each problem, and one for what to do next. */
+export function renderError({ message, problems = [], next }: DescribedError): string {
   const several = problems.length > 1;
   const what = several
-    ? [`cxflow: there are ${problems.length} problems:`, ...problems.map((p) => `  - ${p}`)]
+    ? [`cxflow: there are ${problems.length} problems:`, ...problems.map((problem) => `  - ${problem}`)]
     : [`cxflow: ${problems[0] ?? message}`];
   return [...what, ...(next === undefined ? [] : [`  → ${next}`])].join('\n');
 }

@@ -1,13 +1,18 @@
-/** Composition root of the CLI: argv → a command → an exit code. `bin/cxflow.js` calls `main`. */
+/** Composition root of the command line: argv → a command → an exit code. `bin/cxflow.js` calls `main`. */
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { CommanderError } from 'commander';
-import { type Cli, createCli, type Env, writeJson } from './cli.ts';
+import type { Env } from '../config/reader.ts';
+import type { Cli } from './cli.ts';
 import { describeError, renderError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
+import { CLI_OPERATIONS } from './operations.ts';
 import { createProgram } from './program.ts';
+import { printJson } from './terminal/output.ts';
 
-/** `argv` without node and script. Never throws; returns the exit code. */
+/** `argv` without node and the script. Never throws. */
 export async function main(argv: readonly string[], env: Env = process.env): Promise<ExitCode> {
-  // A reader that has seen enough (`| head`) is no error.
+  // A reader that has seen enough, such as `| head`, is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT.ok);
   });
@@ -22,18 +27,53 @@ export async function run(argv: readonly string[], cli: Cli): Promise<ExitCode> 
     else await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (error) {
-    return fail(error, cli, argv.includes('--json'));
+    return reportError(error, cli, argv.includes('--json'));
   }
 }
 
-function fail(error: unknown, cli: Cli, json: boolean): ExitCode {
-  // Help and version end here too; they have been written.
+export function createCli(env: Env): Cli {
+  const cli = {
+    env,
+    cwd: process.cwd(),
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stackDir: join(process.cwd(), '.cxflow'),
+    command: env.npm_command ? 'npx cxflow' : 'cxflow',
+    login: findLogin(env),
+    operations: CLI_OPERATIONS,
+    ...(process.stdin.isTTY && process.stdout.isTTY && { ask }),
+  };
+  return {
+    ...cli,
+    async openSession() {
+      const { openSession } = await import('./session.ts');
+      return openSession(cli);
+    },
+  };
+}
+
+async function ask(question: string, signal: AbortSignal): Promise<string | null> {
+  const { askOnTerminal } = await import('./terminal/prompt.ts');
+  return askOnTerminal(question, process.stdin, process.stdout, signal);
+}
+
+/** In a container, the user id may not have a name. */
+function findLogin(env: Env): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return env.USER ?? env.LOGNAME ?? 'unknown';
+  }
+}
+
+function reportError(error: unknown, cli: Cli, json: boolean): ExitCode {
+  // Commander ends `--help` and `--version` with an error as well, after it has printed them.
   if (error instanceof CommanderError && /^commander\.(help|version)/.test(error.code)) {
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
   const { code, ...described } = describeError(error, cli.command);
   const trace = cli.env.CXFLOW_DEBUG && error instanceof Error ? `\n${error.stack}` : '';
   cli.stderr.write(`${renderError({ ...described, code })}${trace}\n`);
-  if (json) writeJson(cli, { error: described });
+  if (json) printJson(cli, { error: described });
   return code;
 }

@@ -1,93 +1,69 @@
-/** All commands, in the groups in which `cxflow help` shows them. */
+/** All commands, in the groups in which `cxflow --help` lists them. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { z } from 'zod';
-import type { Cli } from './cli.ts';
+import type { AddCommand, Cli } from './cli.ts';
 import { addAudit } from './commands/audit.ts';
-import type { AddCommand } from './commands/command.ts';
-import { addContactsImport } from './commands/contacts-import.ts';
-import { addApprove, addCancel, addPause, addReject, addResolve, addResume } from './commands/steering.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDev } from './commands/dev.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addErase } from './commands/erase.ts';
-import { addPreferencesCheck } from './commands/preferences-check.ts';
-import { addPreferencesHistory } from './commands/preferences-history.ts';
-import { addPreferencesUpdate } from './commands/preferences-update.ts';
 import { addRecords } from './commands/records.ts';
 import { addReport } from './commands/report.ts';
 import { addRuns } from './commands/runs.ts';
-import { addSelection } from './commands/selection.ts';
 import { addShow } from './commands/show.ts';
 import { addSimulator } from './commands/simulator.ts';
+import { addApprove, addCancel, addPause, addReject, addResolve, addResume } from './commands/steering.ts';
 import { addWatch } from './commands/watch.ts';
 import { addWorker } from './commands/worker.ts';
 import type { ExitCode } from './exit-codes.ts';
 
-const addContacts: AddCommand = (parent, cli, finish) => {
-  const contacts = parent
-    .command('contacts')
-    .summary('contact lists: `contacts import`')
-    .description('Contact lists.');
-  addContactsImport(contacts, cli, finish);
-};
-
-const addPreferences: AddCommand = (parent, cli, finish) => {
-  const preferences = parent
-    .command('preferences')
-    .summary('consent: `preferences update`, `check`, `history`')
-    .description('Consent preferences: send them, ask whether somebody may be reached, prove what was sent.');
-  for (const add of [addPreferencesUpdate, addPreferencesCheck, addPreferencesHistory])
-    add(preferences, cli, finish);
-};
-
-const GROUPS: Readonly<Record<string, readonly AddCommand[]>> = {
-  'Start a run:': [addContacts, addSelection],
-  'Consent and privacy:': [addPreferences, addErase],
-  'See what became of it:': [addRuns, addShow, addWatch, addRecords, addReport, addAudit],
-  'Decide:': [addApprove, addReject, addCancel, addPause, addResume, addResolve],
+const groupCommands = ({ operations }: Cli): Readonly<Record<string, readonly AddCommand[]>> => ({
+  'Operations:': operations.map(({ addCommands }) => addCommands),
+  'See what happened:': [addRuns, addShow, addWatch, addRecords, addReport, addAudit],
+  'Decide about a run:': [addApprove, addReject, addCancel, addPause, addResume, addResolve],
+  'Privacy:': [addErase],
   'Run cxflow:': [addDemo, addDev, addWorker, addSimulator, addDoctor],
-};
+});
 
-const INTRODUCTION = `Campaign writes on NICE CXone that survive: nothing lost, nothing twice.`;
+const INTRODUCTION = `Runs campaign operations on NICE CXone durably: nothing is lost, and nothing is written twice.`;
 
-/** Throws CommanderError instead of ending the process. `finish` takes the exit code of the command that ran. */
+/** Throws CommanderError instead of ending the process. `finish` receives the exit code of the action that ran. */
 export function createProgram(cli: Cli, finish: (code: ExitCode) => void): Command {
   const program = new Command('cxflow')
     .description(INTRODUCTION)
-    .version(version(), '-V, --version')
+    .version(readVersion(), '-V, --version')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void cli.stdout.write(text),
       writeErr: (text) => void cli.stderr.write(text),
-      // main.ts says it, in the one way in which all errors are said.
+      // main.ts prints all errors in the same form.
       outputError: () => undefined,
     })
     .configureHelp({ showGlobalOptions: false });
-  for (const [heading, commands] of Object.entries(GROUPS)) {
+  for (const [heading, commands] of Object.entries(groupCommands(cli))) {
     program.commandsGroup(heading);
     for (const add of commands) add(program, cli, finish);
   }
-  // In the last group: commander's own would be another one, for it alone.
-  program.helpCommand('help [command]', 'show what a command does, by example');
-  return program.addHelpText('after', firstExample(cli.command));
+  // Without this, commander would put its own help command into a group of its own.
+  program.helpCommand('help [command]', 'show the help of a command');
+  return program.addHelpText('after', firstSteps(cli.command));
 }
 
-function firstExample(command: string): string {
+function firstSteps(command: string): string {
   return `
 First steps:
-  # everything on this machine, and an import to watch
+  # start everything on this machine and watch an import
   ${command} demo
-  # or your own: start everything, then in another terminal
+  # import a file of your own: start everything, then, in another terminal
   ${command} dev
   ${command} contacts import contacts.csv --list L1 --dry-run
 
-Exit codes: 0 all well, 1 the run failed, 2 wrong usage or unreadable input,
-3 completed but some records need a look, 4 rejected or cancelled.
+Exit codes: 0 success, 1 the run failed, 2 wrong usage or unreadable input,
+3 completed but some records need attention, 4 rejected or cancelled.
 `;
 }
 
-function version(): string {
+function readVersion(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
+  return (JSON.parse(text) as { version: string }).version;
 }

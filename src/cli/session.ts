@@ -1,79 +1,97 @@
-/** The way to the ledger and to Temporal, found in the environment or in the stack that runs in this folder. */
-import { type CxflowClient, connect } from '../client.ts';
+/** Opens a session with the ledger and Temporal. The Temporal client is loaded when a command first calls it. */
+import type { CxflowClient } from '../client.ts';
+import type { Executions } from '../client/executions.ts';
 import { type Config, loadConfig } from '../config/config.ts';
-import { type Ledger, openLedger } from '../ledger/ledger.ts';
+import type { Env } from '../config/reader.ts';
+import { openLedger } from '../ledger/ledger.ts';
 import { readStack, withStack } from '../stack/stack-file.ts';
-import type { Cli, Env } from './cli.ts';
+import type { Cli, Session } from './cli.ts';
 import { MissingAddress, Unreachable } from './errors.ts';
-import { createExecutions, type Executions } from '../client/executions.ts';
 
-export interface Session {
-  readonly config: Config;
-  readonly ledger: Ledger;
-  /** Connects to Temporal when first called. Errors: Unreachable; the next call tries again. */
-  client(): Promise<CxflowClient>;
-  /** What Temporal says of a run, for following one. */
-  readonly executions: Executions;
-  /** The run in Temporal's Web UI, where its address is known. */
-  link(runId: string): string | null;
-  close(): Promise<void>;
-}
+const MAX_CONNECTIONS = 4;
 
-const CONNECTIONS = 4;
+type SessionOptions = Pick<Cli, 'env' | 'stackDir' | 'command' | 'stderr'>;
 
-export function openSession(cli: Pick<Cli, 'env' | 'stackDir' | 'command' | 'stderr'>): Session {
+/** Throws ConfigError, MissingAddress. */
+export function openSession(cli: SessionOptions): Session {
   const env = sessionEnvironment(cli);
   const config = loadConfig(env);
   const databaseUrl = requireDatabase(config, cli.command);
-  const ledger = openLedger(databaseUrl, CONNECTIONS, config.pepper?.reveal() ?? null);
+  const pepper = config.pepper?.reveal() ?? null;
+  const ledger = openLedger(databaseUrl, MAX_CONNECTIONS, pepper);
   const address = config.temporalAddress ?? 'localhost:7233';
-  let connecting: Promise<CxflowClient> | null = null;
-  const connectQuietly = () => {
-    connecting ??= connect({ databaseUrl, env, pepper: config.pepper?.reveal() ?? null }).catch(
-      (error: unknown) => {
-        connecting = null;
-        throw new Unreachable(`Temporal at ${address} does not answer`, cli.command, error);
-      },
-    );
-    return connecting;
-  };
-  const client = () => sayingSo(connectQuietly(), cli, address);
-  const uiUrl = webUiUrl(env, readStack(cli.stackDir)?.addresses ?? null);
+  const connection = createConnection(async () => {
+    const { connect } = await import('../client.ts');
+    return connect({ databaseUrl, env, pepper }).catch((error: unknown) => {
+      throw new Unreachable(`Temporal at ${address} does not answer`, cli.command, error);
+    });
+  });
+  const uiUrl = findWebUiUrl(env, readStack(cli.stackDir)?.addresses ?? null);
   return {
     config,
     ledger,
-    client,
-    executions: createExecutions(connectQuietly),
+    client: () => announceWait(connection.open(), cli, address),
+    executions: createLazyExecutions(connection.open),
     link: (runId) => uiUrl && webUiLink(uiUrl, config.temporalNamespace, runId),
     async close() {
       await ledger.close();
-      await connecting?.then((connected) => connected.close()).catch(() => undefined);
+      await connection.close();
     },
   };
 }
 
-const PATIENCE_MS = 2_000;
+/** Shares one connection among all calls; after a failure the next call connects again. */
+function createConnection(connect: () => Promise<CxflowClient>) {
+  let connecting: Promise<CxflowClient> | null = null;
+  const open = (): Promise<CxflowClient> => {
+    connecting ??= connect().catch((error: unknown) => {
+      connecting = null;
+      throw error;
+    });
+    return connecting;
+  };
+  const close = async (): Promise<void> => {
+    await connecting?.then((connected) => connected.close()).catch(() => undefined);
+  };
+  return { open, close };
+}
 
-/** Ten seconds of silence look like a hang. */
-async function sayingSo<T>(
+function createLazyExecutions(open: () => Promise<CxflowClient>): Executions {
+  let loading: Promise<Executions> | null = null;
+  const load = () => {
+    loading ??= import('../client/executions.ts').then(({ createExecutions }) => createExecutions(open));
+    return loading;
+  };
+  return {
+    status: async (runId) => (await load()).status(runId),
+    failure: async (runId) => (await load()).failure(runId),
+    hasWorker: async (runId) => (await load()).hasWorker(runId),
+  };
+}
+
+const ANNOUNCE_AFTER_MS = 2_000;
+
+/** Connecting can take ten seconds, and without a message the command would seem to hang. */
+async function announceWait<T>(
   connecting: Promise<T>,
   { stderr }: Pick<Cli, 'stderr'>,
   address: string,
 ): Promise<T> {
-  const timer = setTimeout(() => stderr.write(`connecting to Temporal at ${address} …\n`), PATIENCE_MS);
+  const message = `connecting to Temporal at ${address} …\n`;
+  const timer = setTimeout(() => stderr.write(message), ANNOUNCE_AFTER_MS);
   return connecting.finally(() => clearTimeout(timer));
 }
 
-/** Errors: MissingAddress. */
+/** Throws MissingAddress. */
 export function requireDatabase({ databaseUrl }: Pick<Config, 'databaseUrl'>, command: string): string {
   if (databaseUrl === null) throw new MissingAddress('database', 'DATABASE_URL', command);
   return databaseUrl;
 }
 
-/** The environment first, then what the stack of this folder says. */
+/** The environment, completed with the addresses of the stack that runs in this folder. */
 export function sessionEnvironment({ env, stackDir }: Pick<Cli, 'env' | 'stackDir'>): Env {
   const merged = withStack(stackDir, env);
-  // A secret in a file is an address that the environment names, too.
+  // DATABASE_URL_FILE names an address too, so the stack must not replace it.
   return env.DATABASE_URL_FILE ? { ...merged, DATABASE_URL: env.DATABASE_URL } : merged;
 }
 
@@ -82,8 +100,8 @@ interface UiAddresses {
   readonly temporalUiUrl: string | null;
 }
 
-/** TEMPORAL_UI_URL, the stack's own, or the usual port beside the usual port of a server on this machine. */
-export function webUiUrl(env: Env, stack: UiAddresses | null): string | null {
+/** TEMPORAL_UI_URL, the UI of the stack, or the default port next to a local server on its default port. */
+export function findWebUiUrl(env: Env, stack: UiAddresses | null): string | null {
   if (env.TEMPORAL_UI_URL) return env.TEMPORAL_UI_URL.replace(/\/+$/, '');
   const address = env.TEMPORAL_ADDRESS ?? 'localhost:7233';
   if (stack?.temporalAddress === address) return stack.temporalUiUrl;

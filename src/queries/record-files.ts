@@ -1,30 +1,29 @@
-/** The records of a run as CSV, NDJSON or JSON (decisions.md 6). Memory stays flat however many there are. */
+/** The records of a run as CSV, NDJSON or JSON, streamed (docs/adr/0013-sources-and-files.md#exported-files). */
 import { stringify } from 'csv-stringify/sync';
 import { escapeFormula } from '../domain/cells.ts';
 import type { Outcome, Reason } from '../domain/run.ts';
 import type { Records, SettledRecord } from '../ledger/runs/records.ts';
 import type { Run } from '../ledger/runs/runs.ts';
-import { UsageError } from '../cli/errors.ts';
 
-export const RECORD_FORMATS = ['csv', 'ndjson', 'json'] as const;
-export type RecordFormat = (typeof RECORD_FORMATS)[number];
+export type RecordFormat = 'csv' | 'ndjson' | 'json';
 
 export interface RecordFile {
   readonly run: Run;
   readonly records: Pick<Records, 'list' | 'countReasons'>;
   readonly format: RecordFormat;
-  /** All without it. */
+  /** Default: the records of every outcome. */
   readonly outcome?: Outcome | 'pending' | undefined;
   readonly onRecord?: () => void;
 }
 
-const OURS = ['cxflow_line', 'cxflow_outcome', 'cxflow_reasons'];
-/** The text of a row that could not be read as columns: staging keeps it under this name. */
-export const RAW = 'cxflow_raw';
+/** The columns that are added to those of the source. */
+const ADDED_COLUMNS = ['cxflow_line', 'cxflow_outcome', 'cxflow_reasons'];
+/** Holds the text of a row that could not be split into columns; staging stores it under this name. */
+export const RAW_COLUMN = 'cxflow_raw';
 const ROWS_PER_CHUNK = 500;
-const MOST_COLUMNS = 10_000;
+const MAX_COLUMNS = 10_000;
 
-/** A row of a source, and what became of it. */
+/** A row of a source with its outcome. */
 export interface FileRow {
   readonly line: number;
   readonly fields: Readonly<Record<string, unknown>>;
@@ -32,105 +31,112 @@ export interface FileRow {
   readonly reasons: readonly Reason[];
 }
 export interface RowFile {
-  /** null: those of the rows, which are read twice then. */
+  /** Null if each row has its own keys; for CSV, the rows are then read twice. */
   readonly columns: readonly string[] | null;
-  /** From the first; may be called more than once. */
+  /** Reads from the first row on every call. */
   readonly rows: () => AsyncIterable<FileRow>;
   readonly format: RecordFormat;
 }
 
-export async function* recordsAsText(file: RecordFile): AsyncIterable<string> {
+/** The rows have more different keys than a CSV file can have columns. */
+export class TooManyColumns extends Error {
+  override readonly name = 'TooManyColumns';
+  readonly next = 'choose the format ndjson, which keeps each row as it was';
+  constructor() {
+    super(`the rows have more than ${MAX_COLUMNS} different keys, too many for the columns of a CSV file`);
+  }
+}
+
+/** Throws TooManyColumns. */
+export async function* formatRecords(file: RecordFile): AsyncIterable<string> {
   const { run, records, outcome, format, onRecord } = file;
   const header = run.source?.columns ?? null;
-  const columns = header !== null && (await hasUnreadableRows(file)) ? [...header, RAW] : header;
-  let isFirstReading = format !== 'csv' || columns !== null;
+  const columns = header !== null && (await hasUnreadableRows(file)) ? [...header, RAW_COLUMN] : header;
+  // Without columns, CSV reads the rows twice: the first time only for their keys.
+  let isFinalReading = format !== 'csv' || columns !== null;
   async function* rows(): AsyncIterable<SettledRecord> {
-    const counts = isFirstReading;
-    isFirstReading = true;
+    const counts = isFinalReading;
+    isFinalReading = true;
     for await (const record of records.list(run.run_no, outcome)) {
       if (counts) onRecord?.();
       yield record;
     }
   }
-  yield* rowsAsText({ columns, rows, format });
+  yield* formatRows({ columns, rows, format });
 }
 
-export async function* rowsAsText(file: RowFile): AsyncIterable<string> {
-  if (file.format === 'csv') yield* csv(file);
+/** Throws TooManyColumns. */
+export async function* formatRows(file: RowFile): AsyncIterable<string> {
+  if (file.format === 'csv') yield* formatCsv(file);
   else if (file.format === 'ndjson')
-    yield* mapChunks(file.rows(), (record) => `${JSON.stringify(rowOf(record))}\n`);
-  else yield* json(file);
+    yield* inChunks(file.rows(), (row) => `${JSON.stringify(toObject(row))}\n`);
+  else yield* formatJson(file);
 }
 
-async function* json(file: RowFile): AsyncIterable<string> {
+async function* formatJson(file: RowFile): AsyncIterable<string> {
   let separator = '[\n';
-  for await (const record of file.rows()) {
-    yield `${separator}${JSON.stringify(rowOf(record))}`;
+  for await (const row of file.rows()) {
+    yield `${separator}${JSON.stringify(toObject(row))}`;
     separator = ',\n';
   }
   yield separator === '[\n' ? '[]\n' : '\n]\n';
 }
 
-function rowOf({ fields, line, outcome, reasons }: FileRow) {
+function toObject({ fields, line, outcome, reasons }: FileRow) {
   return { ...fields, cxflow_line: line, cxflow_outcome: outcome, cxflow_reasons: reasons };
 }
 
-async function* csv(file: RowFile): AsyncIterable<string> {
-  const columns = file.columns ?? (await keysOf(file));
-  yield toCsv([...columns, ...OURS].map(escapeFormula), QUOTED_IN_HEADER);
-  const cells = ({ fields, line, outcome, reasons }: FileRow) => [
-    ...columns.map((column) => cellOf(Object.hasOwn(fields, column) ? fields[column] : null)),
+async function* formatCsv(file: RowFile): AsyncIterable<string> {
+  const columns = file.columns ?? (await collectKeys(file));
+  yield toCsvLine([...columns, ...ADDED_COLUMNS].map(escapeFormula), QUOTED_IN_HEADER);
+  const toCells = ({ fields, line, outcome, reasons }: FileRow) => [
+    ...columns.map((column) => toCell(Object.hasOwn(fields, column) ? fields[column] : null)),
     String(line),
     outcome,
-    escapeFormula(reasons.map(reasonText).join('; ')),
+    escapeFormula(reasons.map(describeReason).join('; ')),
   ];
-  yield* mapChunks(file.rows(), (record) => toCsv(cells(record), QUOTED));
+  yield* inChunks(file.rows(), (row) => toCsvLine(toCells(row), QUOTED));
 }
 
 /**
- * Where csv-stringify sees no need of quotes: a lone CR is a line end to every reader of mixed line ends, and other
- * delimiters in the name of a column would be taken for that of the file.
+ * Cells that csv-stringify would not quote: readers that accept mixed line ends take a lone CR for one, and other
+ * delimiters in a column name would be taken for the delimiter of the file.
  */
 const QUOTED = /\r/;
 const QUOTED_IN_HEADER = /[\r;\t|]/;
 
-function toCsv(cells: readonly string[], quoted: RegExp): string {
+function toCsvLine(cells: readonly string[], quoted: RegExp): string {
   return stringify([cells], { quoted_match: quoted });
 }
 
-/** Of rows that each have their own keys: all of them, in the order in which they come. */
-async function keysOf(file: RowFile): Promise<readonly string[]> {
+/** All keys of the rows, in the order of their first appearance. */
+async function collectKeys(file: RowFile): Promise<readonly string[]> {
   const keys = new Set<string>();
   for await (const { fields } of file.rows()) {
     for (const key of Object.keys(fields)) keys.add(key);
-    if (keys.size > MOST_COLUMNS) throw tooManyColumns();
+    if (keys.size > MAX_COLUMNS) throw new TooManyColumns();
   }
   return [...keys];
 }
 
-function tooManyColumns(): UsageError {
-  const what = `the rows have more than ${MOST_COLUMNS} different keys, too many for the columns of a table`;
-  return new UsageError(`${what}. Say --format ndjson, which keeps each row as it was`);
-}
-
-/** Rows that no reader could split have reasons of their own family: `row_…`. */
+/** Reasons of rows that could not be split into columns start with `row_`. */
 async function hasUnreadableRows({ run, records, outcome }: RecordFile): Promise<boolean> {
   if (outcome !== undefined && outcome !== 'invalid') return false;
   return (await records.countReasons(run.run_no)).some(({ code }) => code.startsWith('row_'));
 }
 
-/** A number or a list of NDJSON is no formula; a text may be. */
-function cellOf(value: unknown): string {
+/** Only a text can be taken for a formula; a number or a list from NDJSON cannot. */
+function toCell(value: unknown): string {
   if (value === null || value === undefined) return '';
   return typeof value === 'string' ? escapeFormula(value) : JSON.stringify(value);
 }
 
 /** `phone_not_e164 (phone): must be E.164` */
-export function reasonText({ code, field, message }: Reason): string {
+function describeReason({ code, field, message }: Reason): string {
   return `${code}${field === undefined ? '' : ` (${field})`}${message === undefined ? '' : `: ${message}`}`;
 }
 
-async function* mapChunks<T>(items: AsyncIterable<T>, toText: (item: T) => string): AsyncIterable<string> {
+async function* inChunks<T>(items: AsyncIterable<T>, toText: (item: T) => string): AsyncIterable<string> {
   let chunk: string[] = [];
   for await (const item of items) {
     chunk.push(toText(item));

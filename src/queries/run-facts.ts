@@ -1,6 +1,6 @@
-/** What the ledger's JSON says about a run, read carefully: an older cxflow may have written it. */
+/** The JSON columns of a run, parsed leniently: an earlier version of cxflow may have written them. */
 import { z } from 'zod';
-import type { ContactImportResult } from '../contract/contact-import.ts';
+import type { BulkResult } from '../contract/run.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 
 export interface RunFailure {
@@ -16,7 +16,6 @@ const PLAN = z.looseObject({
   invalid: z.number(),
   duplicate: z.number(),
   batches: z.number(),
-  list: z.string(),
   options: z.looseObject({ existing: z.string().optional() }).nullish(),
   reasons: z.array(REASON_COUNT).optional(),
   estimatedSeconds: z.number().nullish(),
@@ -28,15 +27,18 @@ export type Plan = z.infer<typeof PLAN>;
 
 const FAILURE = z.looseObject({ type: z.string(), message: z.string() });
 
-export function planOf(run: Pick<Run, 'plan'>): Plan | null {
+export function readPlan(run: Pick<Run, 'plan'>): Plan | null {
   return PLAN.safeParse(run.plan).data ?? null;
 }
 
-export function failureOfRun(run: Pick<Run, 'failure'>): RunFailure | null {
+export function readFailure(run: Pick<Run, 'failure'>): RunFailure | null {
   return FAILURE.safeParse(run.failure).data ?? null;
 }
 
-/** Ours to trust: only the worker writes it, as the contract says. */
-export function resultOf(run: Pick<Run, 'result'>): ContactImportResult | null {
-  return run.result as ContactImportResult | null;
+/** What every operation reports about its requests; the numbers are missing for a run that ended early. */
+export type StoredResult = Pick<BulkResult, 'counts' | 'requests' | 'averageLatencyMs' | 'events'>;
+
+/** Not validated, because only the worker writes it, as the contract defines it. */
+export function readResult(run: Pick<Run, 'result'>): StoredResult | null {
+  return run.result as StoredResult | null;
 }

@@ -1,22 +1,12 @@
-/** What `cxflow report` tells of a run: counts, reasons, pace, slow batches, decisions. No row, and no name of a file. */
-import { z } from 'zod';
+/** The numbers behind the report of a run. It holds no row, no file name and nothing about a data subject. */
 import type { Counts } from '../domain/run.ts';
-import { type Bucket, MAX_MILESTONES, type SlowBatch, type Milestone } from '../ledger/runs/reports.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Bucket, SlowBatch } from '../ledger/runs/reports.ts';
 import type { Run } from '../ledger/runs/runs.ts';
-import { bucketWidthMs } from '../cli/html/times.ts';
-import { findRun } from '../cli/actions/find-run.ts';
-import type { ReasonCount } from '../cli/render/run-result.ts';
-import { failureOfRun, planOf, resultOf, type Plan, type RunFailure } from './run-facts.ts';
-import type { Session } from '../cli/session.ts';
-
-/** Something that befell the run as a whole, or that a person said. */
-export interface StoryLine {
-  readonly at: Date;
-  readonly action: string;
-  readonly by: string | null;
-  /** A decision's reason; why steering was refused. */
-  readonly why: string | null;
-}
+import type { Latencies, ReasonCount } from './run-details.ts';
+import { type Plan, readFailure, readPlan, readResult, type RunFailure } from './run-facts.ts';
+import { type HistoryEntry, readRunHistory } from './run-history.ts';
+import { summarizeRun } from './run-summary.ts';
 
 export interface Timeline {
   readonly from: Date;
@@ -33,105 +23,85 @@ export interface RunReport {
   readonly phase: string;
   readonly waitingFor: string | null;
   readonly dryRun: boolean;
+  readonly retryOf?: string;
   readonly requestedBy: string | null;
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
-  /** When this was read; a run that goes on looks different a moment later. */
+  /** When this was read, because a run that is still executing looks different a moment later. */
   readonly readAt: Date;
   readonly counts: Counts;
   readonly reasons: readonly ReasonCount[];
   readonly failure: RunFailure | null;
   readonly plan: Pick<Plan, 'hash' | 'toWrite' | 'batches'> | null;
   readonly source: { readonly format: string; readonly bytes: number; readonly sha256: string } | null;
-  readonly requests: { readonly requests: number; readonly averageMs: number; readonly p95Ms: number };
+  readonly requests: Latencies;
   readonly repeats: number;
   readonly lostAnswers: number;
   readonly events: { readonly delivered: number; readonly undelivered: number };
-  /** null: nothing was written. */
+  /** Null if nothing was written. */
   readonly timeline: Timeline | null;
   readonly slowest: readonly SlowBatch[];
-  readonly story: readonly StoryLine[];
-  /** There is more of it: the first entries only. */
-  readonly storyIsCut: boolean;
-  readonly link: string | null;
+  readonly history: readonly HistoryEntry[];
+  readonly historyIsTruncated: boolean;
 }
 
-const MOST_BUCKETS = 80;
-const SLOWEST = 10;
+const MAX_BUCKETS = 80;
+const SLOWEST_BATCHES = 10;
 
-/** Errors: RunNotFound, RunNotBegun. */
-export async function collectReport(
-  session: Session,
+/** Null if the ledger does not have the run. */
+export async function readRunReport(
+  ledger: Ledger,
   runId: string,
-  command: string,
-  readAt: Date,
-): Promise<RunReport> {
-  const { runs, records, writes, outbox, reports } = session.ledger;
-  const run = await findRun(session, runId, command);
+  readAt = new Date(),
+): Promise<RunReport | null> {
+  const run = await ledger.runs.find(runId);
+  if (!run) return null;
   const { run_no: runNo } = run;
-  const plan = planOf(run);
-  const story = await reports.milestones(runId);
+  const history = await readRunHistory(ledger, runId);
   return {
-    ...headOf(run),
+    ...summarizeRun(run, readResult(run)?.counts ?? (await ledger.runs.counts(runNo))),
     readAt,
-    counts: resultOf(run)?.counts ?? (await runs.counts(runNo)),
-    reasons: await records.countReasons(runNo),
-    failure: failureOfRun(run),
-    plan: plan && { hash: plan.hash, toWrite: plan.toWrite, batches: plan.batches },
-    requests: await writes.latencies(runNo),
-    ...(await reports.countRepeats(runNo)),
-    events: await outbox.countDeliveries(runNo),
-    timeline: await timelineOf(session, runNo),
-    slowest: await reports.slowest(runNo, SLOWEST),
-    story: story.slice(0, MAX_MILESTONES).map(storyLine),
-    storyIsCut: story.length > MAX_MILESTONES,
-    link: session.link(runId),
+    reasons: await ledger.records.countReasons(runNo),
+    failure: readFailure(run),
+    plan: pickPlan(run),
+    source: pickSource(run),
+    requests: await ledger.writes.latencies(runNo),
+    ...(await ledger.reports.countRepeats(runNo)),
+    events: await ledger.outbox.countDeliveries(runNo),
+    timeline: await readTimeline(ledger, runNo),
+    slowest: await ledger.reports.slowest(runNo, SLOWEST_BATCHES),
+    history: history.entries,
+    historyIsTruncated: history.isTruncated,
   };
 }
 
-function headOf(run: Run) {
-  const { source } = run;
-  return {
-    runId: run.run_id,
-    kind: run.kind,
-    target: run.target,
-    state: run.state,
-    phase: run.phase,
-    waitingFor: run.waiting_for,
-    dryRun: run.dry_run,
-    requestedBy: run.requested_by,
-    startedAt: run.started_at,
-    finishedAt: run.finished_at,
-    // People name files after people.
-    source: source && { format: source.format, bytes: source.bytes, sha256: source.sha256 },
-  };
+function pickPlan(run: Run): RunReport['plan'] {
+  const plan = readPlan(run);
+  return plan && { hash: plan.hash, toWrite: plan.toWrite, batches: plan.batches };
 }
 
-async function timelineOf({ ledger: { reports } }: Session, runNo: number): Promise<Timeline | null> {
+/** Without the file name, because people name files after people. */
+function pickSource({ source }: Run): RunReport['source'] {
+  return source && { format: source.format, bytes: source.bytes, sha256: source.sha256 };
+}
+
+async function readTimeline({ reports }: Pick<Ledger, 'reports'>, runNo: number): Promise<Timeline | null> {
   const writing = await reports.writingPeriod(runNo);
   if (writing === null) return null;
-  const widthMs = bucketWidthMs(writing.to.getTime() - writing.from.getTime(), MOST_BUCKETS);
+  const widthMs = chooseBucketWidthMs(writing.to.getTime() - writing.from.getTime(), MAX_BUCKETS);
   return { ...writing, widthMs, buckets: await reports.timeline(runNo, writing.from, widthMs) };
 }
 
-const STORY_DATA = z.looseObject({
-  by: z.string().nullish(),
-  requestedBy: z.string().nullish(),
-  reason: z.string().nullish(),
-  why: z.string().nullish(),
-  action: z.string().nullish(),
-  verdict: z.string().nullish(),
-  state: z.string().nullish(),
-});
+const SECOND = 1_000;
+const DAY = 86_400 * SECOND;
+/** Round numbers that a reader can calculate with. */
+const WIDTHS_MS = [
+  ...[100, 200, 500],
+  ...[1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600].map((s) => s * SECOND),
+];
 
-/** `steering_refused` says what was refused, `resolve` how, `run_closed` as what. */
-function storyLine({ at, action, data }: Milestone): StoryLine {
-  const said = STORY_DATA.safeParse(data).data ?? {};
-  const detail = { steering_refused: said.action, resolve: said.verdict, run_closed: said.state }[action];
-  return {
-    at,
-    action: detail == null ? action : `${action}: ${detail}`,
-    by: said.by ?? said.requestedBy ?? null,
-    why: said.reason ?? said.why ?? null,
-  };
+/** The smallest width with which at most `maxBuckets` buckets cover the span. */
+export function chooseBucketWidthMs(spanMs: number, maxBuckets: number): number {
+  const width = WIDTHS_MS.find((candidate) => spanMs / candidate <= maxBuckets);
+  return width ?? Math.ceil(spanMs / maxBuckets / DAY) * DAY;
 }

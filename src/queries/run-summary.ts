@@ -1,9 +1,27 @@
-/** One run as the JSON documents of `runs` and `show` have it. Pure; names as in the contract. */
+/** A run in one object, as `runs` and `show` print it. Names as in the contract. */
 import type { Counts } from '../domain/run.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import { retriedRunId } from '../ledger/runs/retries.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 
-export function summaryOf(run: Run, counts: Counts) {
+export interface RunSummary {
+  readonly runId: string;
+  readonly kind: string;
+  readonly target: string;
+  readonly state: Run['state'];
+  readonly phase: Run['phase'];
+  readonly waitingFor: string | null;
+  readonly dryRun: boolean;
+  /** The run whose records this one took over. */
+  readonly retryOf?: string;
+  readonly counts: Counts;
+  readonly requestedBy: string | null;
+  readonly startedAt: Date;
+  readonly finishedAt: Date | null;
+}
+
+export function summarizeRun(run: Run, counts: Counts): RunSummary {
+  const retryOf = retriedRunId(run);
   return {
     runId: run.run_id,
     kind: run.kind,
@@ -12,10 +30,19 @@ export function summaryOf(run: Run, counts: Counts) {
     phase: run.phase,
     waitingFor: run.waiting_for,
     dryRun: run.dry_run,
-    ...(retriedRunId(run) !== null && { retryOf: retriedRunId(run) }),
+    ...(retryOf !== null && { retryOf }),
     counts,
     requestedBy: run.requested_by,
     startedAt: run.started_at,
     finishedAt: run.finished_at,
   };
+}
+
+/** The newest runs first. */
+export async function listRuns({ runs }: Pick<Ledger, 'runs'>, limit: number): Promise<RunSummary[]> {
+  const summaries: RunSummary[] = [];
+  for (const run of await runs.list(limit)) {
+    summaries.push(summarizeRun(run, await runs.counts(run.run_no)));
+  }
+  return summaries;
 }

@@ -1,7 +1,7 @@
-/** A conflict on a terminal: asked here, answered elsewhere, asked anew. */
+/** Conflicts on a terminal: asked here, answered elsewhere, asked again after a change. */
 import { expect, describe, it } from 'vitest';
-import { askSides } from '../../src/cli/render/conflicts.ts';
-import { outputOf } from '../../src/cli/cli.ts';
+import { openOutput } from '../../src/cli/terminal/output.ts';
+import { askSides } from '../../src/cli/watching/answer-conflicts.ts';
 import { watch } from '../../src/cli/watching/watch.ts';
 import type { Decision } from '../../src/contract/steering.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
@@ -14,33 +14,33 @@ const conflict = (place: string, hash: string, theirs = '16') => ({
   ours: '21',
   hash,
 });
-const asking = (...answers: (string | null)[]) => {
+const answering = (...answers: (string | null)[]) => {
   const questions: string[] = [];
   const ask = (question: string) => Promise.resolve((questions.push(question), answers.shift() ?? null));
   return { ask, questions };
 };
 
-describe('a side for each place', () => {
+describe('the side for each place', () => {
   const conflicts = [conflict('filterRules/age/gte', 'h1'), conflict('lists/L2', 'h2')];
 
-  it('is asked place by place, until it can be understood', async () => {
-    const { ask, questions } = asking('what?', '', 'M', ' their');
+  it('is asked place by place, and again if the answer cannot be understood', async () => {
+    const { ask, questions } = answering('what?', '', 'M', ' their');
     const sides = { 'filterRules/age/gte': 'mine', 'lists/L2': 'theirs' };
     expect(await askSides(conflicts, ask)).toEqual(sides);
     expect(questions).toHaveLength(4);
-    expect(questions[0]).toBe('rule age gte: [m]ine (21), [t]heirs (16), [l]ater? ');
+    expect(questions[0]).toBe('rule age gte: [m]ine (21), [t]heirs (16) or [l]ater? ');
   });
 
-  it('may be given later: nothing is answered then, not even in part', async () => {
+  it('can be given later, and then nothing is answered, not even in part', async () => {
     for (const last of ['later', 'l', null])
-      expect(await askSides(conflicts, asking('mine', last).ask)).toBeNull();
+      expect(await askSides(conflicts, answering('mine', last).ask)).toBeNull();
   });
 });
 
-/** A run that waits for an answer to `questions[now]`; after the last of them it has ended. */
+/** Watches a run that waits for an answer to `questions[now]` and ends after the last one. */
 async function watching(
   questions: readonly ReturnType<typeof conflict>[][],
-  answer: (n: number, over: AbortSignal, elsewhere: () => void) => Promise<string | null>,
+  answer: (n: number, closed: AbortSignal, elsewhere: () => void) => Promise<string | null>,
 ) {
   const scene = { now: 0, asked: 0 };
   const decided: Decision[] = [];
@@ -67,19 +67,19 @@ async function watching(
       }),
   };
   const elsewhere = () => void (scene.now += 1);
-  const ask = (_: string, over: AbortSignal) => answer((scene.asked += 1), over, elsewhere);
+  const ask = (_: string, closed: AbortSignal) => answer((scene.asked += 1), closed, elsewhere);
   const cli = fakeCli(session as never, { ask });
-  const output = outputOf(cli, false);
-  const deps = { cli, session: session as never, output, json: false };
-  const followed = await watch('r1', deps, new AbortController().signal);
+  const output = openOutput(cli);
+  const options = { cli, session: session as never, output, json: false };
+  const followed = await watch('contact-import:L1:abc', options, new AbortController().signal);
   return { followed, decided, scene, text: cli.out() };
 }
 
-const whenOver = (over: AbortSignal) =>
-  new Promise<null>((resolve) => over.addEventListener('abort', () => resolve(null)));
+const untilClosed = (closed: AbortSignal) =>
+  new Promise<null>((resolve) => closed.addEventListener('abort', () => resolve(null)));
 
 describe('watching a run in conflict', () => {
-  it('sends the answer for what was shown, and asks anew where the same place was changed again', async () => {
+  it('answers only the conflicts that were shown, and asks again after another change of the same place', async () => {
     const questions = [[conflict('lists/L2', 'h1')], [conflict('lists/L2', 'h2', '17')]];
     const { decided, followed, text } = await watching(questions, () => Promise.resolve('mine'));
     expect(decided).toMatchObject([
@@ -91,14 +91,14 @@ describe('watching a run in conflict', () => {
     expect(followed.kind).toBe('ended');
   });
 
-  it('takes the question back when somebody answers elsewhere', async () => {
+  it('withdraws the question when it is answered elsewhere', async () => {
     const questions = [[conflict('lists/L2', 'h1')], [conflict('priorityOrder', 'h2')]];
-    const { decided, text } = await watching(questions, async (n, over, elsewhere) => {
+    const { decided, text } = await watching(questions, async (n, closed, elsewhere) => {
       if (n === 2) return 'theirs';
       elsewhere();
-      return whenOver(over);
+      return untilClosed(closed);
     });
-    expect(text).toContain('no answer is needed here any more');
+    expect(text).toContain('the conflicts were answered elsewhere or have changed');
     expect(decided).toMatchObject([{ answers: { priorityOrder: 'theirs' }, seen: ['h2'] }]);
   });
 });

@@ -5,7 +5,7 @@ const simulator = () => Promise.resolve(true);
 const tenant = () => Promise.resolve(false);
 
 describe('the demo', () => {
-  it('writes into the simulator of the stack, its own or the one that runs here', async () => {
+  it('writes to a simulator: its own, that of the stack, or the one that CXONE_API_URL names', async () => {
     await requireSimulator({}, undefined);
     await requireSimulator({ CXONE_API_URL: 'https://tenant.example' }, 'http://127.0.0.1:4000', tenant);
     await requireSimulator({ CXONE_API_URL: 'http://simulator:8080' }, undefined, simulator);
@@ -14,9 +14,9 @@ describe('the demo', () => {
   it.each([
     [{ CXONE_API_URL: 'https://tenant.example' }, undefined, 'CXONE_API_URL'],
     [{ CXONE_API_URL: 'https://tenant.example' }, null, 'CXONE_API_URL'],
-    [{}, null, 'no simulator'],
-    [{ DATABASE_URL: 'postgres://x', TEMPORAL_ADDRESS: 'y:7233' }, undefined, 'workers of elsewhere'],
-  ])('refuses %j with a stack of simulator %s: it could be a tenant', async (env, url, why) => {
+    [{}, null, 'without a simulator'],
+    [{ DATABASE_URL: 'postgres://x', TEMPORAL_ADDRESS: 'y:7233' }, undefined, 'workers of another setup'],
+  ])('refuses %j with the stack simulator %s, which could reach a tenant', async (env, url, why) => {
     await expect(requireSimulator(env, url, tenant)).rejects.toThrow(why);
   });
 });

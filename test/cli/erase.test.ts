@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
-import { waitingLines } from '../../src/cli/commands/erase.ts';
+import { renderWaitingFor } from '../../src/cli/actions/erase.ts';
 
-it('says of each run that an erasure waits for what can be done: a failed one has ended, and cannot be cancelled', () => {
+it('suggests what to do about each run that an erasure waits for; a failed run cannot be cancelled', () => {
   const running = { runId: 'r1', state: 'running' };
   const failed = { runId: 'r2', state: 'failed' };
-  expect(waitingLines([running, failed], 'cxflow').join()).toMatch(
+  expect(renderWaitingFor([running, failed], 'cxflow').join()).toMatch(
     /`cxflow cancel`.*r2 failed.*start it again/,
   );
-  expect(waitingLines([failed], 'cxflow').join()).not.toContain('cancel');
-  expect(waitingLines([running], 'cxflow').join()).not.toContain('start it again');
+  expect(renderWaitingFor([failed], 'cxflow').join()).not.toContain('cancel');
+  expect(renderWaitingFor([running], 'cxflow').join()).not.toContain('start it again');
 });

@@ -6,8 +6,8 @@ import { SourceError } from '../../src/sources/errors.ts';
 
 const code = (error: unknown) => describeError(error, 'cxflow').code;
 
-describe('errors for people', () => {
-  it('end with 2 where the caller has to change what was asked', () => {
+describe('an error', () => {
+  it('exits with 2 if the user has to change the command or its input', () => {
     const errors = [
       new UsageError('x'),
       new InputError(['listId is missing']),
@@ -18,17 +18,17 @@ describe('errors for people', () => {
     expect(errors.map(code)).toEqual([2, 2, 2, 2, 2]);
   });
 
-  it('end with 1 where the world said no', () => {
+  it('exits with 1 otherwise', () => {
     const errors = [new DecisionRefused('x'), new NoWorkerAnswered('x'), new Error('x'), 'x'];
     expect(errors.map(code)).toEqual([1, 1, 1, 1]);
   });
 
-  it('say every problem in a line of its own', () => {
+  it('prints every problem on a line of its own', () => {
     const text = renderError(describeError(new InputError(['a is missing', 'b is wrong']), 'cxflow'));
     expect(text).toBe('cxflow: there are 2 problems:\n  - a is missing\n  - b is wrong');
   });
 
-  it('say that it is the database which is away, and where it was looked for', () => {
+  it('names the database that does not answer, and its address', () => {
     const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), {
       code: 'ECONNREFUSED',
       address: '127.0.0.1',
@@ -39,7 +39,7 @@ describe('errors for people', () => {
     expect(text).toContain('npx cxflow doctor');
   });
 
-  it('say what to do about a database without tables', () => {
+  it('suggests what to do about a database without tables', () => {
     const missing = Object.assign(new Error('relation "runs" does not exist'), { code: '42P01' });
     expect(describeError(missing, 'cxflow')).toMatchObject({
       type: 'NotMigrated',

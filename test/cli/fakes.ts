@@ -1,13 +1,14 @@
-/** A CLI without servers: what it writes is kept, and its session is what the test says. */
+/** A command line without servers: keeps what it prints, and opens the session that the test gives it. */
 import { Writable } from 'node:stream';
-import type { Cli, Terminal } from '../../src/cli/cli.ts';
-import type { Session } from '../../src/cli/session.ts';
+import type { Cli, Session } from '../../src/cli/cli.ts';
+import { CLI_OPERATIONS } from '../../src/cli/operations.ts';
+import type { Terminal } from '../../src/cli/terminal/output.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 
 export interface FakeCli extends Cli {
   readonly out: () => string;
   readonly err: () => string;
-  /** Did the command close its session? */
+  /** Whether the command closed its session. */
   readonly isClosed: () => boolean;
 }
 
@@ -21,7 +22,8 @@ export function fakeCli(session: Partial<Session> = {}, overrides: Partial<Cli> 
     stackDir: '/nowhere/.cxflow',
     command: 'cxflow',
     login: 'dana',
-    openSession: () => ({ ...session, close }) as Session,
+    operations: CLI_OPERATIONS,
+    openSession: () => Promise.resolve({ ...session, close } as Session),
     ...overrides,
     stdout: stdout.stream,
     stderr: stderr.stream,

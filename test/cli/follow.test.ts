@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Executions } from '../../src/client/executions.ts';
-import { follow, type FollowDeps } from '../../src/cli/watching/follow.ts';
+import { follow, type FollowOptions } from '../../src/cli/watching/follow.ts';
 import type { Snapshot } from '../../src/cli/terminal/progress-line.ts';
 import type { Counts } from '../../src/domain/run.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
@@ -10,21 +10,21 @@ const COUNTS: Counts = { total: 10, pending: 4, created: 6 };
 const DONE: Counts = { total: 10, pending: 0, created: 10 };
 
 interface Scene {
-  /** What the ledger has at that millisecond of the fake clock; throwing is the database being away. */
+  /** What the ledger has at that millisecond of the fake clock. It throws while the database is down. */
   readonly ledger: (ms: number) => { run: Run; counts: Counts } | undefined;
   readonly executions?: Partial<Executions>;
   /** Ctrl-C at that millisecond. */
   readonly interruptMs?: number;
 }
 
-/** Runs `follow` on a clock that only its own sleeping moves: ten minutes pass in no time. */
+/** Runs `follow` with a fake clock that advances only while it sleeps. */
 async function play({ ledger, executions, interruptMs = 600_000 }: Scene) {
   const clock = { ms: 0 };
   const controller = new AbortController();
   const shown: Snapshot[] = [];
   const waited: string[] = [];
   let ended = false;
-  const deps: FollowDeps = {
+  const options: FollowOptions = {
     ledger: {
       runs: {
         find: async () => Promise.resolve(ledger(clock.ms)?.run),
@@ -39,7 +39,7 @@ async function play({ ledger, executions, interruptMs = 600_000 }: Scene) {
     },
     view: {
       update: (snapshot) => void shown.push(snapshot),
-      say: () => undefined,
+      print: () => undefined,
       end: () => void (ended = true),
     },
     command: 'cxflow',
@@ -52,7 +52,7 @@ async function play({ ledger, executions, interruptMs = 600_000 }: Scene) {
       await Promise.resolve();
     },
   };
-  const followed = await follow('r1', deps);
+  const followed = await follow('r1', options);
   const troubles = [...new Set(shown.map(({ trouble }) => trouble).filter((trouble) => trouble !== null))];
   return { followed, shown, waited, troubles, ended, ms: clock.ms };
 }
@@ -62,12 +62,12 @@ const ended = (change: Partial<Run> = {}) => ({
   run: fakeRun({ state: 'completed', phase: 'done', ...change }),
   counts: DONE,
 });
-const away = () => {
+const databaseDown = () => {
   throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
 };
 
 describe('following a run', () => {
-  it('goes on until the ledger has its end', async () => {
+  it('continues until the run has ended in the ledger', async () => {
     const { followed, ended: cleared } = await play({ ledger: (ms) => (ms < 5_000 ? running() : ended()) });
     expect(followed).toMatchObject({ kind: 'ended', counts: DONE, failure: null });
     expect(cleared).toBe(true);
@@ -79,7 +79,7 @@ describe('following a run', () => {
     expect(followed.kind).toBe('ended');
   });
 
-  it('sees a run that failed before the ledger heard of it', async () => {
+  it('reports a run that failed before it reached the ledger', async () => {
     const failure = { type: 'InvalidInput', message: 'listId is missing' };
     const { followed } = await play({
       ledger: () => undefined,
@@ -88,7 +88,7 @@ describe('following a run', () => {
     expect(followed).toEqual({ kind: 'never_began', failure });
   });
 
-  it('says that a run is unknown when nobody has it', async () => {
+  it('reports a run as unknown if neither the ledger nor Temporal has it', async () => {
     const { followed } = await play({
       ledger: () => undefined,
       executions: { status: () => Promise.resolve('unknown') },
@@ -96,7 +96,7 @@ describe('following a run', () => {
     expect(followed).toEqual({ kind: 'unknown' });
   });
 
-  it('takes a run for failed whose workflow was terminated behind the back of the ledger', async () => {
+  it('reports a run as failed if its workflow was terminated', async () => {
     const { followed } = await play({
       ledger: () => running(),
       executions: {
@@ -111,7 +111,7 @@ describe('following a run', () => {
     });
   });
 
-  it('does not take the failure of the last time for the end of a run that was started again', async () => {
+  it('does not take an earlier failure for the end of a run that was started again', async () => {
     const failed = ended({ state: 'failed' });
     const { followed } = await play({
       ledger: (ms) => (ms < 3_000 ? failed : ms < 6_000 ? running() : ended()),
@@ -119,32 +119,32 @@ describe('following a run', () => {
     expect(followed).toMatchObject({ kind: 'ended', run: { state: 'completed' } });
   });
 
-  it('survives a database that is away, keeps what it saw on the screen, and says so', async () => {
+  it('survives a database that is down, keeps the last state on the screen, and says so', async () => {
     const { followed, shown, troubles } = await play({
-      ledger: (ms) => (ms < 2_000 ? running() : ms < 9_000 ? away() : ended()),
+      ledger: (ms) => (ms < 2_000 ? running() : ms < 9_000 ? databaseDown() : ended()),
     });
     expect(followed.kind).toBe('ended');
     expect(troubles).toEqual(['the database does not answer; trying again']);
     expect(shown.every(({ counts }) => counts !== null)).toBe(true);
   });
 
-  it('ends with an error that will not pass', async () => {
+  it('throws an error that is not transient', async () => {
     const wrong = () => {
       throw Object.assign(new Error('permission denied'), { code: '42501' });
     };
     await expect(play({ ledger: wrong })).rejects.toThrow('permission denied');
   });
 
-  it('says that no worker answers when nothing moves, and takes it back when something does', async () => {
+  it('shows that no worker answers while the run is stalled', async () => {
     const { shown, troubles } = await play({
       ledger: (ms) => (ms < 30_000 ? running({ phase: 'staging' }) : ms < 32_000 ? running() : ended()),
       executions: { hasWorker: () => Promise.resolve(false) },
     });
-    expect(troubles).toEqual(['no worker is answering; start one with `cxflow worker`']);
+    expect(troubles).toEqual(['no worker answers; start one with `cxflow worker`']);
     expect(shown.at(-1)?.trouble).toBeNull();
   });
 
-  it('does not ask for a worker while a person is waited for, and says once what is waited for', async () => {
+  it('does not look for a worker while the run waits for a person, and announces that once', async () => {
     const { waited, troubles } = await play({
       ledger: (ms) => (ms < 60_000 ? running({ phase: 'awaiting_approval' }) : ended()),
       executions: { hasWorker: () => Promise.resolve(false) },
@@ -153,7 +153,7 @@ describe('following a run', () => {
     expect(troubles).toEqual([]);
   });
 
-  it('says it again where the run asks another question, however fast it came to it', async () => {
+  it('announces another question at once', async () => {
     const asked = (ms: number) => `resolve of one conflict: lists/L2 (${ms < 5_000 ? 'h1' : 'h2'})`;
     const { waited } = await play({
       ledger: (ms) => (ms < 10_000 ? running({ phase: 'conflict', waiting_for: asked(ms) }) : ended()),
@@ -161,8 +161,8 @@ describe('following a run', () => {
     expect(waited).toEqual(['conflict', 'conflict']);
   });
 
-  it('leaves the run alone on Ctrl-C, also while the database does not answer', async () => {
+  it('stops watching on Ctrl-C, even while the database does not answer', async () => {
     expect((await play({ ledger: () => running(), interruptMs: 3_000 })).followed).toEqual({ kind: 'left' });
-    expect((await play({ ledger: away, interruptMs: 3_000 })).followed).toEqual({ kind: 'left' });
+    expect((await play({ ledger: databaseDown, interruptMs: 3_000 })).followed).toEqual({ kind: 'left' });
   });
 });

@@ -8,8 +8,8 @@ import {
   shellQuote,
 } from '../../src/cli/terminal/format.ts';
 
-describe('numbers and names for people', () => {
-  it('never show 100 % of what is not whole, nor 0 % of what is there', () => {
+describe('numbers and names', () => {
+  it('never round to 100 % or 0 %', () => {
     const parts = fc
       .tuple(fc.integer({ min: 1, max: 5_000_000 }), fc.integer({ min: 2, max: 5_000_000 }))
       .filter(([part, whole]) => part < whole);
@@ -38,7 +38,7 @@ describe('numbers and names for people', () => {
     expect(formatDuration(ms)).toBe(shown);
   });
 
-  it('are singular for one and plural for others', () => {
+  it('are singular for one and plural otherwise', () => {
     expect([plural(1, 'batch'), plural(2, 'batch'), plural(0, 'entry'), plural(1_200, 'record')]).toEqual([
       '1 batch',
       '2 batches',
@@ -47,12 +47,12 @@ describe('numbers and names for people', () => {
     ]);
   });
 
-  it('are quoted where a shell would take them apart', () => {
+  it('are quoted if a shell would split them', () => {
     expect(shellQuote('contact-import:L1:3f9a')).toBe('contact-import:L1:3f9a');
     expect(shellQuote("Dana's run; rm")).toBe("'Dana'\\''s run; rm'");
   });
 
-  it('cannot steer the terminal', () => {
+  it('cannot control the terminal', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         return !/[\u0000-\u001f\u007f-\u009f]/.test(printable(text));

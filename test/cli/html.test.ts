@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { renderChart } from '../../src/cli/html/chart.ts';
 import { escapeHtml, html } from '../../src/cli/html/markup.ts';
-import { renderPage } from '../../src/cli/html/page.ts';
-import { bucketWidthMs, clockOf, momentOf } from '../../src/cli/html/times.ts';
-import { fileNameOf } from '../../src/cli/commands/report.ts';
-import type { RunReport } from '../../src/queries/run-report.ts';
+import { renderPage, type ReportPage } from '../../src/cli/html/page.ts';
+import { formatTick, formatUtc } from '../../src/cli/html/times.ts';
+import { defaultFileName } from '../../src/cli/actions/write-report.ts';
+import { chooseBucketWidthMs } from '../../src/queries/run-report.ts';
 
 const AT = Date.parse('2026-03-01T10:00:00Z');
 const at = (seconds: number) => new Date(AT + seconds * 1_000);
@@ -19,7 +19,7 @@ const bucket = (index: number, records: number, p95Ms: number | null = 90) => ({
   repeats: 0,
 });
 
-const REPORT: RunReport = {
+const REPORT: ReportPage = {
   runId: 'contact-import:L1:abc',
   kind: 'contactImport',
   target: 'L1',
@@ -52,45 +52,45 @@ const REPORT: RunReport = {
       settledAt: at(15),
     },
   ],
-  story: [
+  history: [
     { at: at(0), action: 'run_opened', by: 'alex', why: null },
     { at: at(5), action: 'approve', by: 'dana', why: null },
     { at: at(12), action: 'pause', by: 'sam', why: 'lunch' },
     { at: at(18), action: 'resume', by: 'sam', why: null },
   ],
-  storyIsCut: false,
+  historyIsTruncated: false,
   link: 'http://127.0.0.1:8233/x',
 };
 
-/** Of an element's content, without tags. */
-const textOf = (page: string) => page.replace(/<style>[^]*<\/style>/, '').replace(/<[^>]+>/g, ' ');
+/** The text of the page without tags. */
+const toText = (page: string) => page.replace(/<style>[^]*<\/style>/, '').replace(/<[^>]+>/g, ' ');
 
-describe('the page about a run', () => {
+describe('the report page', () => {
   const page = renderPage(REPORT);
 
-  it('has outcomes that add up, reasons, pace, slow batches and who did what', () => {
-    const text = textOf(page).replace(/\s+/g, ' ');
-    for (const words of [
+  it('contains outcomes that add up, reasons, slow batches and the history', () => {
+    const text = toText(page).replace(/\s+/g, ' ');
+    for (const phrase of [
       'created 900 90.0 %',
       'rejected 40 4.0 %',
       'total 1,000',
       'phone_not_e164 phone 60',
-      '90.00 % success, of all records',
+      '90.00 % success rate',
       '7 create 100 1.2 s 2 200',
       'pause sam lunch',
       'B resume by sam, 2026-03-01 10:00:18 UTC',
     ]) {
-      expect(text).toContain(words);
+      expect(text).toContain(phrase);
     }
   });
 
-  it('loads nothing, and forbids the browser to', () => {
+  it('loads nothing, and forbids the browser to load anything', () => {
     expect(page).toContain('content="default-src &#39;none&#39;;');
     expect(page).not.toMatch(/<script|<link|<img|@import|url\(|\ssrc=/i);
     expect(page.match(/https?:\/\/[^"\s]+/g)).toEqual(['http://127.0.0.1:8233/x']);
   });
 
-  it('says in words and in a table what each chart shows', () => {
+  it('describes each chart in text and in a table', () => {
     const charts = [...page.matchAll(/<svg [^>]*role="img" aria-labelledby="(\S+) (\S+)">/g)];
     expect(charts).toHaveLength(2);
     for (const [, title, description] of charts) {
@@ -101,27 +101,30 @@ describe('the page about a run', () => {
     expect([...page.matchAll(/<table>/g)]).toHaveLength([...page.matchAll(/<caption>/g)].length);
   });
 
-  it('marks what people decided while it wrote, and only that', () => {
+  it('marks the decisions that were made while the run was writing, and no others', () => {
     const marks = [...page.matchAll(/<text class="mark mid"[^>]*>(.)</g)].map(([, label]) => label);
-    expect(marks, 'in both charts; the approval came before').toEqual(['A', 'B', 'A', 'B']);
+    expect(marks, 'in both charts; the approval was earlier').toEqual(['A', 'B', 'A', 'B']);
   });
 
-  it('says what it leaves out: decisions without a mark, and entries beyond the first', () => {
-    const story = Array.from({ length: 30 }, (_, n) => ({
+  it('names what it leaves out: decisions without a mark, and entries after the first ones', () => {
+    const history = Array.from({ length: 30 }, (_, n) => ({
       at: at(11),
       action: n % 2 ? 'resume' : 'pause',
       by: 'sam',
       why: null,
     }));
-    const cut = textOf(renderPage({ ...REPORT, story, storyIsCut: true })).replace(/\s+/g, ' ');
-    expect(cut).toContain('and 4 more, which have no mark');
-    expect(cut).toContain('Only the first 30');
-    expect(textOf(page)).not.toMatch(/have no mark|Only the first/);
+    const truncated = toText(renderPage({ ...REPORT, history, historyIsTruncated: true })).replace(
+      /\s+/g,
+      ' ',
+    );
+    expect(truncated).toContain('and 4 more without a mark');
+    expect(truncated).toContain('Only the first 30');
+    expect(toText(page)).not.toMatch(/without a mark|Only the first/);
   });
 
-  it('writes what others wrote as text', () => {
-    const story = [{ at: at(1), action: 'cancel', by: '<img src=x>', why: '"</td>&\u202e' }];
-    const hostile = renderPage({ ...REPORT, target: "<script>alert('x')</script>", story });
+  it('escapes text from outside', () => {
+    const history = [{ at: at(1), action: 'cancel', by: '<img src=x>', why: '"</td>&\u202e' }];
+    const hostile = renderPage({ ...REPORT, target: "<script>alert('x')</script>", history });
     expect(hostile).not.toMatch(/<script|<img/);
     expect(hostile).toContain('&lt;script&gt;alert(&#39;x&#39;)');
     expect(hostile).toContain('&quot;&lt;/td&gt;&amp;\ufffd');
@@ -131,21 +134,24 @@ describe('the page about a run', () => {
 
   it.each([
     [
-      'without a record',
-      { counts: { total: 0, pending: 0 }, reasons: [], timeline: null, slowest: [], story: [] },
+      'without records',
+      { counts: { total: 0, pending: 0 }, reasons: [], timeline: null, slowest: [], history: [] },
     ],
-    ['that goes on', { state: 'running' as const, phase: 'paused', finishedAt: null, waitingFor: 'resume' }],
+    [
+      'that has not ended',
+      { state: 'running' as const, phase: 'paused', finishedAt: null, waitingFor: 'resume' },
+    ],
     ['that was cancelled', { state: 'cancelled' as const, counts: { total: 5, pending: 0, cancelled: 5 } }],
     ['that failed', { state: 'failed' as const, failure: { type: 'Forbidden', message: 'no scope' } }],
     [
-      'of one request',
-      { timeline: { from: at(1), to: at(1), widthMs: 100, buckets: [bucket(0, 1)] }, story: [] },
+      'with one request',
+      { timeline: { from: at(1), to: at(1), widthMs: 100, buckets: [bucket(0, 1)] }, history: [] },
     ],
     [
-      'of which no answer came',
+      'without any answer',
       { timeline: { from: at(1), to: at(4), widthMs: 1_000, buckets: [bucket(2, 3, null)] } },
     ],
-  ])('draws a run %s', (_, change: Partial<RunReport>) => {
+  ])('renders a run %s', (_, change: Partial<ReportPage>) => {
     const drawn = renderPage({ ...REPORT, ...change });
     expect(drawn).not.toMatch(/NaN|undefined|Infinity|null/);
     expect(drawn).toMatch(/<\/html>\n$/);
@@ -153,7 +159,7 @@ describe('the page about a run', () => {
 });
 
 describe('a chart', () => {
-  it('shows a stretch without anything as nothing, not as a line across it', () => {
+  it('leaves a gap where there is no value', () => {
     const points = [5, null, 7].map((value, i) => ({ at: AT + i * 1_000, value }));
     const { html: svg } = renderChart({
       id: 'c',
@@ -170,10 +176,10 @@ describe('a chart', () => {
   });
 });
 
-describe('times in a file that travels', () => {
-  it('are UTC, and as short as the axis allows', () => {
-    expect(momentOf(AT)).toBe('2026-03-01 10:00:00 UTC');
-    expect([5_000, 60_000, 3_600_000, 1e9].map((span) => clockOf(AT, span))).toEqual([
+describe('times in the report', () => {
+  it('are in UTC, and as short as the axis allows', () => {
+    expect(formatUtc(AT)).toBe('2026-03-01 10:00:00 UTC');
+    expect([5_000, 60_000, 3_600_000, 1e9].map((span) => formatTick(AT, span))).toEqual([
       '10:00:00.0',
       '10:00:00',
       '10:00',
@@ -181,16 +187,16 @@ describe('times in a file that travels', () => {
     ]);
   });
 
-  it('come in steps that one can think in, and never in too many', () => {
-    expect([0, 50, 8_001, 66_000, 3_600_000, 86_400_000].map((span) => bucketWidthMs(span, 80))).toEqual([
-      100, 100, 200, 1_000, 60_000, 1_800_000,
-    ]);
+  it('are divided into intervals of round numbers, and never into too many', () => {
+    expect(
+      [0, 50, 8_001, 66_000, 3_600_000, 86_400_000].map((span) => chooseBucketWidthMs(span, 80)),
+    ).toEqual([100, 100, 200, 1_000, 60_000, 1_800_000]);
     const month = 30 * 86_400_000;
-    expect(month / bucketWidthMs(month, 80)).toBeLessThanOrEqual(80);
+    expect(month / chooseBucketWidthMs(month, 80)).toBeLessThanOrEqual(80);
   });
 });
 
-it('the file is named after the run, in characters that every file system takes', () => {
-  expect(fileNameOf('contact-import:L1:abc')).toBe('contact-import_L1_abc.html');
-  expect(fileNameOf('../../etc/passwd')).not.toMatch(/^\.|\//);
+it('the file is named after the run, in characters that every file system accepts', () => {
+  expect(defaultFileName('contact-import:L1:abc')).toBe('contact-import_L1_abc.html');
+  expect(defaultFileName('../../etc/passwd')).not.toMatch(/^\.|\//);
 });

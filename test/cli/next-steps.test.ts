@@ -1,52 +1,55 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type EndedRun,
-  stepsAfterRun,
-  stepsAfterSelection,
-  stepsForConflict,
-} from '../../src/cli/render/next-steps.ts';
+import { CLI_OPERATIONS } from '../../src/cli/operations.ts';
+import { type EndedRun, stepsAfterRun, stepsForConflict } from '../../src/cli/render/next-steps.ts';
+import { stepsAfterSelectionUpdate } from '../../src/cli/render/selection-steps.ts';
 
-const commandsOf = (ended: Partial<EndedRun>) => {
-  const run = { runId: 'r', kind: 'contactImport', state: 'completed', counts: {}, format: 'csv' } as const;
-  return stepsAfterRun({ ...run, ...ended }, 'cxflow').map(({ command }) => command);
+const ENDED: EndedRun = {
+  runId: 'r',
+  target: 'L1',
+  state: 'completed',
+  counts: {},
+  input: {},
+  sourceFormat: 'csv',
 };
 
-describe('what to type next', () => {
-  it('is to retry what was not written, where a retry is to be had', () => {
+describe('the steps after a run of records', () => {
+  const commandsFor = (change: Partial<EndedRun>, kind = 'contactImport') => {
+    const operation = CLI_OPERATIONS.find((each) => each.kind === kind);
+    return stepsAfterRun({ ...ENDED, ...change }, 'cxflow', operation?.retry).map(({ command }) => command);
+  };
+
+  it('retry what was not written, if the operation has a retry', () => {
     const counts = { created: 1, rejected: 2 };
-    expect(commandsOf({ counts })).toContain('cxflow contacts import --retry-of r');
-    expect(commandsOf({ counts, kind: 'preferenceUpdate' })).toContain(
-      'cxflow preferences update --retry-of r',
-    );
-    expect(commandsOf({ counts, kind: 'somethingElse' }).join()).not.toContain('--retry-of');
-    expect(commandsOf({ counts: { created: 3 } }).join()).not.toContain('--retry-of');
+    expect(commandsFor({ counts })).toContain('cxflow contacts import --retry-of r');
+    expect(commandsFor({ counts }, 'preferenceUpdate')).toContain('cxflow preferences update --retry-of r');
+    expect(commandsFor({ counts }, 'anotherOperation').join()).not.toContain('--retry-of');
+    expect(commandsFor({ counts: { created: 3 } }).join()).not.toContain('--retry-of');
   });
 
-  it('is to look at what a cancel left in doubt', () => {
-    const look = 'cxflow records r --outcome in_doubt --format csv > in_doubt.csv';
-    expect(commandsOf({ state: 'cancelled', counts: { in_doubt: 1, invalid: 1 } })[0]).toBe(look);
+  it('begin with the records that a cancelled run left in doubt', () => {
+    const review = 'cxflow records r --outcome in_doubt --format csv > in_doubt.csv';
+    expect(commandsFor({ state: 'cancelled', counts: { in_doubt: 1, invalid: 1 } })[0]).toBe(review);
   });
 });
 
-describe('after an update of a selection', () => {
-  const after = (more: object) =>
-    stepsAfterSelection({ runId: 'r', campaignId: 'C1', state: 'failed', counts: {}, ...more }, 'cxflow').map(
+describe('the steps after a selection update', () => {
+  const commandsFor = (change: Partial<EndedRun>) =>
+    stepsAfterSelectionUpdate({ ...ENDED, target: 'C1', state: 'failed', ...change }, 'cxflow').map(
       ({ command }) => command,
     );
 
-  it('that failed of a conflict: the same run again, with a word for it', () => {
+  it('repeat a run that failed with a conflict under its own id', () => {
     const counts = { conflict: 1 };
-    expect(after({ counts })[0]).toBe('cxflow selection update C1 FILE.json --id r --on-conflict ask');
-    expect(after({ counts, rollbackOf: 'old' })[0]).toBe(
-      'cxflow selection rollback old --id r --on-conflict ask',
+    expect(commandsFor({ counts })[0]).toBe('cxflow selection update C1 FILE.json --id r --on-conflict ask');
+    expect(commandsFor({ counts, input: { rollbackOf: 'earlier' } })[0]).toBe(
+      'cxflow selection rollback earlier --id r --on-conflict ask',
     );
-    expect(after({ counts: { rejected: 1 } }).join()).not.toContain('--on-conflict');
+    expect(commandsFor({ counts: { rejected: 1 } }).join()).not.toContain('--on-conflict');
   });
 
-  it('that asks: an answer for what is shown, as long as that can be copied', () => {
-    const first = (seen: readonly string[] | null) => stepsForConflict('r', seen, 'cxflow')[0]?.command;
+  it('answer the conflicts that were shown, as long as their hashes fit on a line', () => {
+    const first = (reviewed: readonly string[]) => stepsForConflict('r', reviewed, 'cxflow')[0]?.command;
     expect(first(['h1', 'h2'])).toBe('cxflow resolve r --mine --seen h1,h2');
-    expect(first(null)).toBe('cxflow resolve r --mine');
     expect(first(Array.from({ length: 50 }, String))).toBe('cxflow resolve r --mine');
   });
 });

@@ -1,6 +1,11 @@
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
-import { bar, barLine, plainLine, type Snapshot } from '../../src/cli/terminal/progress-line.ts';
+import {
+  renderBar,
+  renderBarLine,
+  renderPlainLine,
+  type Snapshot,
+} from '../../src/cli/terminal/progress-line.ts';
 
 const colors = pc.createColors(false);
 const WRITING: Snapshot = {
@@ -12,34 +17,40 @@ const WRITING: Snapshot = {
   secondsLeft: 3.1,
 };
 
-describe('the line that says where a run is', () => {
-  it('has phase, share, rate, time left and what needs a look', () => {
-    expect(plainLine(WRITING)).toBe(
+describe('the progress line', () => {
+  it('shows phase, share, rate, time left and what needs attention', () => {
+    expect(renderPlainLine(WRITING)).toBe(
       'writing to CXone: 6,200 of 10,000 (62.0 %), 1,240/s, about 3 s left, 60 invalid',
     );
   });
 
-  it('counts rows while the source is read, for nothing is settled then', () => {
+  it('counts rows while the source is read, because nothing is settled yet', () => {
     const counts = { total: 4_000, pending: 4_000 };
-    const line = plainLine({ ...WRITING, phase: 'staging', counts, perSecond: null, secondsLeft: null });
+    const line = renderPlainLine({
+      ...WRITING,
+      phase: 'staging',
+      counts,
+      perSecond: null,
+      secondsLeft: null,
+    });
     expect(line).toBe('reading and checking the source: 4,000 rows');
   });
 
-  it('says what the run waits for, and trouble before that', () => {
+  it('shows what the run waits for, unless there is trouble', () => {
     const waiting = { ...WRITING, phase: 'paused', waitingFor: 'resume (paused by dana)' } as const;
-    expect(plainLine(waiting)).toContain('; resume (paused by dana)');
-    expect(plainLine({ ...waiting, trouble: 'no worker is answering' })).toMatch(/; no worker is answering$/);
+    expect(renderPlainLine(waiting)).toContain('; resume (paused by dana)');
+    expect(renderPlainLine({ ...waiting, trouble: 'no worker answers' })).toMatch(/; no worker answers$/);
   });
 
   it('is never longer than the terminal is wide', () => {
     for (const columns of [10, 40, 80, 200]) {
-      expect(barLine(WRITING, colors, columns).length).toBeLessThan(columns);
+      expect(renderBarLine(WRITING, colors, columns).length).toBeLessThan(columns);
     }
   });
 
-  it('has a full bar only when everything is settled', () => {
-    expect(bar(1)).not.toContain('░');
-    expect(bar(0.999)).toContain('░');
-    expect(bar(0)).not.toContain('█');
+  it('has a full bar only if every record is settled', () => {
+    expect(renderBar(1)).not.toContain('░');
+    expect(renderBar(0.999)).toContain('░');
+    expect(renderBar(0)).not.toContain('█');
   });
 });

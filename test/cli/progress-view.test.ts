@@ -2,7 +2,7 @@ import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import type { Snapshot } from '../../src/cli/terminal/progress-line.ts';
 import { createRateMeter } from '../../src/cli/watching/rate-meter.ts';
-import { createView } from '../../src/cli/terminal/progress-view.ts';
+import { createProgressView } from '../../src/cli/terminal/progress-view.ts';
 import { sink } from './fakes.ts';
 
 const snapshot = (settled: number, change: Partial<Snapshot> = {}): Snapshot => ({
@@ -21,26 +21,26 @@ function viewOn(terminal: { isTTY?: boolean; columns?: number }) {
   const output = {
     stream,
     colors: pc.createColors(false),
-    say: (line: string) => void stream.write(`${line}\n`),
+    print: (line: string) => void stream.write(`${line}\n`),
   };
-  return { view: createView(output, () => clock.ms), text, clock };
+  return { view: createProgressView(output, () => clock.ms), text, clock };
 }
 
-describe('a run on the screen', () => {
-  it('is a line on each change of phase or trouble, and otherwise one every five seconds, where no terminal is', () => {
+describe('the progress view', () => {
+  it('without a terminal prints a line for each change of phase or trouble, and otherwise every five seconds', () => {
     const { view, text, clock } = viewOn({});
     for (let tick = 0; tick <= 12; tick += 1) {
       clock.ms = tick * 500;
       view.update(snapshot(tick));
     }
     expect(text().trimEnd().split('\n')).toHaveLength(2);
-    view.update(snapshot(12, { trouble: 'no worker is answering' }));
+    view.update(snapshot(12, { trouble: 'no worker answers' }));
     view.update(snapshot(12, { phase: 'delivering' }));
     expect(text().trimEnd().split('\n')).toHaveLength(4);
     expect(text()).not.toContain('\u001b');
   });
 
-  it('is one line drawn over itself on a terminal, and gone in the end', () => {
+  it('on a terminal redraws one line, and clears it at the end', () => {
     const { view, text } = viewOn({ isTTY: true, columns: 100 });
     view.update(snapshot(10));
     view.update(snapshot(20));
@@ -49,16 +49,16 @@ describe('a run on the screen', () => {
     expect(text().endsWith('\r\u001b[2K')).toBe(true);
   });
 
-  it('keeps what is said above the drawn line', () => {
+  it('prints text above the drawn line', () => {
     const { view, text } = viewOn({ isTTY: true, columns: 100 });
     view.update(snapshot(10));
-    view.say('the run is paused');
+    view.print('the run is paused');
     expect(text()).toMatch(/\r\u001b\[2Kthe run is paused\n\r\u001b\[2Kwriting/);
   });
 });
 
-describe('the rate', () => {
-  it('is that of the last seconds', () => {
+describe('the rate meter', () => {
+  it('measures the rate of the last seconds', () => {
     const meter = createRateMeter();
     const rates = [0, 1_000, 2_000, 3_000].map((ms) => meter.add(ms, ms / 10));
     expect(rates).toEqual([null, null, 100, 100]);
@@ -66,7 +66,7 @@ describe('the rate', () => {
     expect(meter.add(41_000, 680)).toBeCloseTo(10, 5);
   });
 
-  it('begins afresh when a run is started again and counts less', () => {
+  it('starts over if a run is started again and counts less', () => {
     const meter = createRateMeter();
     meter.add(0, 500);
     meter.add(3_000, 900);

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
-import { renderCounts, renderPlan, renderReport, type Report } from '../../src/cli/render/run-result.ts';
+import { renderPlan } from '../../src/cli/render/plan.ts';
+import { renderCounts, renderRunResult, type RunResultView } from '../../src/cli/render/run-result.ts';
 import { type Counts, OUTCOMES } from '../../src/domain/run.ts';
 
 const colors = pc.createColors(false);
 
-const REPORT: Report = {
+const RESULT: RunResultView = {
   runId: 'contact-import:L1:abc',
   state: 'completed',
   dryRun: false,
@@ -19,8 +20,8 @@ const REPORT: Report = {
   link: 'http://127.0.0.1:8233/namespaces/default/workflows/x',
 };
 
-describe('the report of a run', () => {
-  it('shows counts that add up to the total', () => {
+describe('the result of a run', () => {
+  it('contains counts that add up to the total', () => {
     const anyCounts = fc.array(fc.nat({ max: 100_000 }), {
       minLength: OUTCOMES.length + 1,
       maxLength: OUTCOMES.length + 1,
@@ -44,39 +45,38 @@ describe('the report of a run', () => {
     );
   });
 
-  it('has success over all records, reasons, latency, CRM events, duration and the link', () => {
-    const text = renderReport(REPORT, colors);
-    for (const words of [
+  it('contains the success rate, reasons, latency, events, duration and the link', () => {
+    const text = renderRunResult(RESULT, colors);
+    for (const phrase of [
       'completed after 12 s',
       'phone_not_e164',
-      '70.00 % (7 of all 10 records)',
-      '3, 84 ms each on average',
-      '2 delivered, 1 not delivered yet',
-      REPORT.link ?? '',
+      '70.00 % (7 of 10 records)',
+      '3, 84 ms on average',
+      '2 delivered, 1 not yet',
+      RESULT.link ?? '',
     ]) {
-      expect(text).toContain(words);
+      expect(text).toContain(phrase);
     }
   });
 
-  it('says why a run failed', () => {
+  it('names the failure of a run', () => {
     const failure = { type: 'CredentialsRefused', message: 'contactlists: 401' };
-    expect(renderReport({ ...REPORT, state: 'failed', failure }, colors)).toContain(
+    expect(renderRunResult({ ...RESULT, state: 'failed', failure }, colors)).toContain(
       'CredentialsRefused: contactlists: 401',
     );
   });
 
-  it('says of a dry run that nothing was written, and gives no success rate', () => {
-    const text = renderReport({ ...REPORT, dryRun: true }, colors);
+  it('of a dry run states that nothing was written, without a success rate', () => {
+    const text = renderRunResult({ ...RESULT, dryRun: true }, colors);
     expect(text).toContain('nothing was written');
     expect(text).not.toContain('success rate');
   });
 });
 
 describe('a plan', () => {
-  it('names its hash, what is written where, and what is not sent and why', () => {
-    const text = renderPlan({
+  it('contains its hash and target, what is written, and what is not sent and why', () => {
+    const plan = {
       hash: '55c82f8c25c9ffec',
-      list: 'L1',
       total: 10_000,
       toWrite: 9_711,
       invalid: 241,
@@ -86,17 +86,18 @@ describe('a plan', () => {
       estimatedSeconds: 6,
       reasons: [{ code: 'consent_too_old', field: 'consentTimestamp', n: 24 }],
       lookups: { requests: 9_700, withoutContactId: 11 },
-    });
-    for (const words of [
-      '55c82f8c25c9ffec',
-      '9,711  in 98 batches, to list L1',
+    };
+    const text = renderPlan(plan, 'L1', { withReasons: true });
+    for (const phrase of [
+      'plan 55c82f8c25c9ffec for L1',
+      '9,711  in 98 batches',
       'are updated',
       '6 s at the rate',
       'consent_too_old',
-      '9,700 look-ups',
+      '9,700 preference lookups',
       '11 records without a contact id',
     ]) {
-      expect(text).toContain(words);
+      expect(text).toContain(phrase);
     }
   });
 });

@@ -4,25 +4,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { run } from '../../src/cli/main.ts';
-import { openSession, webUiLink, webUiUrl } from '../../src/cli/session.ts';
+import { findWebUiUrl, openSession, webUiLink } from '../../src/cli/session.ts';
 import { fakeCli } from './fakes.ts';
 
-describe('the addresses', () => {
+describe('addresses of servers', () => {
   const stackDir = join(mkdtempSync(join(tmpdir(), 'cxflow-cli-')), '.cxflow');
   const cli = () => {
     const fake = fakeCli({}, { stackDir });
-    return { ...fake, openSession: () => openSession(fake) };
+    return { ...fake, openSession: () => Promise.resolve(openSession(fake)) };
   };
 
-  it('that are missing are said with the two ways to have them', async () => {
+  it('that are missing are reported with two ways to set them', async () => {
     const fake = cli();
     expect(await run(['runs'], fake)).toBe(2);
     expect(fake.err()).toBe(
-      'cxflow: no database\n  → set DATABASE_URL, or run `cxflow dev` in another terminal\n',
+      'cxflow: no database is configured\n  → set DATABASE_URL, or run `cxflow dev` in another terminal\n',
     );
   });
 
-  it('that does not answer is named while we wait for it', async () => {
+  it('that do not answer are printed while the command waits', async () => {
     const silent = createServer(() => undefined);
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const address = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
@@ -35,25 +35,25 @@ describe('the addresses', () => {
     await session.close();
   });
 
-  it('that the environment names wrongly are said all at once', async () => {
+  it('that are invalid are reported all at once', async () => {
     const fake = { ...cli(), env: { DATABASE_URL: 'mysql://x', CXFLOW_MAX_IN_FLIGHT: 'many' } };
-    expect(await run(['runs'], { ...fake, openSession: () => openSession(fake) })).toBe(2);
+    expect(await run(['runs'], { ...fake, openSession: () => Promise.resolve(openSession(fake)) })).toBe(2);
     expect(fake.err()).toMatch(
       /2 problems[\s\S]*DATABASE_URL[\s\S]*CXFLOW_MAX_IN_FLIGHT|2 problems[\s\S]*CXFLOW_MAX_IN_FLIGHT[\s\S]*DATABASE_URL/,
     );
   });
 
-  it('of the Web UI is shown only where it is known', () => {
+  it('of the Web UI are printed only if they are known', () => {
     const stack = { temporalAddress: '127.0.0.1:40001', temporalUiUrl: 'http://127.0.0.1:40002' };
-    expect(webUiUrl({ TEMPORAL_UI_URL: 'https://temporal.example/', TEMPORAL_ADDRESS: 'x:1' }, null)).toBe(
-      'https://temporal.example',
-    );
-    expect(webUiUrl({ TEMPORAL_ADDRESS: '127.0.0.1:40001' }, stack)).toBe('http://127.0.0.1:40002');
-    expect(webUiUrl({}, null)).toBe('http://localhost:8233');
-    expect(webUiUrl({ TEMPORAL_ADDRESS: 'temporal.example:7233' }, stack)).toBeNull();
+    expect(
+      findWebUiUrl({ TEMPORAL_UI_URL: 'https://temporal.example/', TEMPORAL_ADDRESS: 'x:1' }, null),
+    ).toBe('https://temporal.example');
+    expect(findWebUiUrl({ TEMPORAL_ADDRESS: '127.0.0.1:40001' }, stack)).toBe('http://127.0.0.1:40002');
+    expect(findWebUiUrl({}, null)).toBe('http://localhost:8233');
+    expect(findWebUiUrl({ TEMPORAL_ADDRESS: 'temporal.example:7233' }, stack)).toBeNull();
   });
 
-  it('of a run in the Web UI survives colons and slashes in names', () => {
+  it('of a run in the Web UI survive colons and slashes in names', () => {
     expect(webUiLink('http://h', 'team/a', 'contact-import:L1:x')).toBe(
       'http://h/namespaces/team%2Fa/workflows/contact-import%3AL1%3Ax',
     );

@@ -175,7 +175,7 @@ it('cancelled by Temporal, a run settles; terminated, it goes on when it is star
       await terminated.terminate('by accident');
       const watched = await stand.cxflow(['watch', 'raw-terminated']);
       expect(watched.code).toBe(1);
-      expect(watched.stdout).toMatch(/ended from outside.*by accident.*Start it again under its id/);
+      expect(watched.stdout).toMatch(/ended from outside.*by accident.*start the run again under its id/);
       await stand.admin.change({ latencyMs: 0 });
       const result = (await (await begin('raw-terminated', 'L6')).result()) as ContactImportResult;
       expect(result.counts).toEqual({ total: 3_000, pending: 0, created: 3_000 });

@@ -28,7 +28,7 @@ it('--dry-run stops at the plan, --approval-deadline gives up waiting, and a rea
   await onStand({}, async (stand) => {
     stand.file('contacts.csv', FILE);
     const dry = await stand.cxflow(['contacts', 'import', 'contacts.csv', '--list', 'L1', '--dry-run']);
-    expect(dry.stdout).toMatch(/to write +250 +in 3 batches, to list L1/);
+    expect(dry.stdout).toMatch(/plan \w{16} for L1\n +to write +250 +in 3 batches/);
     expect(dry.stdout).toContain('planned only (dry run): nothing was written');
     expect(dry.stdout).toMatch(/phone_not_e164 +phone +1/);
     const runId = runIdIn(dry.stdout);
@@ -43,7 +43,7 @@ it('--dry-run stops at the plan, --approval-deadline gives up waiting, and a rea
     await untouched(stand);
 
     const real = await stand.cxflow(['contacts', 'import', 'contacts.csv', '--list', 'L1']);
-    expect(real.stdout).not.toContain('imported before');
+    expect(real.stdout).not.toContain('nothing was started');
     expect(await stand.conserved(runIdIn(real.stdout))).toEqual({
       total: 251,
       pending: 0,
@@ -87,7 +87,7 @@ it('--approval waits, says for what, refuses another plan, and goes on when this
 
     const late = await stand.cxflow(['approve', runId]);
     expect(late.code).toBe(1);
-    expect(late.stderr).toContain('has ended (completed); there is nothing left to approve');
+    expect(late.stderr).toContain('has ended (completed), so there is nothing to approve');
   });
 });
 

@@ -132,7 +132,7 @@ async function interruptCheck(stand: Stand): Promise<void> {
   const ended = await endOf(terminal);
   expect({ code: ended.code, stdout: ended.stdout }, ended.stderr).toEqual({
     code: 4,
-    stdout: expect.stringContaining('cancelled; no file was written') as string,
+    stdout: expect.stringContaining('cancelled, and no file was written') as string,
   });
   expect(existsSync(join(stand.folder, 'many.eligible.csv'))).toBe(false);
   expect((await asked()) - before).toBeLessThan(3_000);

@@ -98,9 +98,9 @@ it('a receiver that is away does not keep the run from writing, and `show` says 
     stand.file('contacts.csv', csv(rows(1, 150)));
     const terminal = stand.start(['contacts', 'import', 'contacts.csv', '--list', 'L3']);
     const [, runId = ''] = await terminal.waitFor(/run (contact-import:\S+)\n/);
-    await terminal.waitFor(/telling the CRM: 150 of 150 .*its events to be delivered/);
+    await terminal.waitFor(/delivering events: 150 of 150 .*its events to be delivered/);
     const shown = await stand.cxflow(['show', runId]);
-    expect(shown.stdout).toMatch(/CRM events not delivered \(2 of 2\)[^]*status 500/);
+    expect(shown.stdout).toMatch(/events not delivered yet \(2 of 2\)[^]*status 500/);
     await stand.admin.clearFaults();
     await until(
       () => stand.client.ledger.runs.get(runId),

@@ -35,7 +35,7 @@ it('imports 10,000 contacts whole, says so, and finds that run when the same fil
     expect(first.stdout).toMatch(new RegExp(`duplicate +${duplicate} +0\\.\\d %`));
     expect(first.stdout).toMatch(/total +10,000 +100\.0 %/);
     expect(first.stdout).toContain(
-      `success rate  ${(valid / 100).toFixed(2)} % (${number(valid)} of all 10,000`,
+      `success rate  ${(valid / 100).toFixed(2)} % (${number(valid)} of 10,000 records)`,
     );
     expect(first.stdout).toContain(`records ${runId} --outcome invalid`);
     expect(first.stdout, 'nothing is drawn over where there is no terminal').not.toMatch(/\r|\u001b/);
@@ -45,7 +45,7 @@ it('imports 10,000 contacts whole, says so, and finds that run when the same fil
 
     const again = await stand.cxflow([...IMPORT, 'L1']);
     expect(again.code).toBe(3);
-    expect(again.stdout).toContain(`this was imported before, by run ${runId}; nothing was started`);
+    expect(again.stdout).toContain(`nothing was started, because run ${runId} did the same before`);
     expect(again.stdout).toMatch(/total +10,000/);
     expect(await stand.admin.journal({ list: 'L1' })).toHaveLength(valid);
     expect((await stand.client.ledger.runs.list(10)).map((run) => run.run_id)).toEqual([runId]);

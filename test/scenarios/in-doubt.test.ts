@@ -36,13 +36,13 @@ it('a run with a write in doubt asks, `resolve --leave` ends it, and its exit co
   await onStand(DOUBLING, async (stand) => {
     writeFile(stand);
     const terminal = stand.start(importing('L1'));
-    await terminal.waitFor(/CXone never answered 1 write of 100 records[^]*resolve \S+ --leave/);
+    await terminal.waitFor(/CXone never answered 1 write with 100 records[^]*resolve \S+ --leave/);
     const runId = runIdIn(terminal.stdout());
     const shown = await stand.cxflow(['show', runId]);
     expect(shown.stdout).toMatch(/writes in doubt\n.*batch 2 +100 records +sent /);
     const unsaid = await stand.cxflow(['resolve', runId]);
     expect(unsaid).toMatchObject({ code: 2, stdout: '' });
-    expect(unsaid.stderr).toContain('say --resend or --leave');
+    expect(unsaid.stderr).toContain('add --resend or --leave');
 
     expect((await stand.cxflow(['resolve', runId, '--leave', '--by', 'dana'])).code).toBe(0);
     const ended = await endOf(terminal);

@@ -32,8 +32,8 @@ it('a retry writes what CXone refused in an old run, as a run of its own that na
     });
     expect(runId).not.toBe(parent);
     await stand.conserved(runId);
-    expect((await stand.cxflow(['show', parent])).stdout).toContain(`retried by  ${runId}`);
-    expect((await stand.cxflow(['show', runId])).stdout).toContain(`retry of    ${parent}`);
+    expect((await stand.cxflow(['show', parent])).stdout).toMatch(new RegExp(`retried by +${runId}`));
+    expect((await stand.cxflow(['show', runId])).stdout).toMatch(new RegExp(`retry of +${parent}`));
     await startedAgain(stand, parent, runId);
   });
 });
@@ -44,7 +44,7 @@ async function startedAgain(stand: Stand, parent: string, runId: string): Promis
     stand.cxflow(['contacts', 'import', '--retry-of', parent]),
     stand.cxflow(['contacts', 'import', '--retry-of', runId]),
   ]);
-  expect(same.stdout).toContain(`imported before, by run ${runId}`);
+  expect(same.stdout).toContain(`nothing was started, because run ${runId}`);
   expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('left nothing to retry')]);
   const { workflow } = stand.client.temporal;
   const options = { taskQueue: 'cxflow', workflowId: 'retry-of-another-client' };

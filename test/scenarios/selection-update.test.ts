@@ -160,7 +160,7 @@ describe('cxflow selection', () => {
       await conserved(failed.document.runId, { state: 'failed' });
       const undone = await cxflow(['selection', 'rollback', failed.document.runId]);
       expect(undone).toMatchObject({ code: 2 });
-      expect(undone.stderr).toContain('wrote no selection: there is nothing to roll back');
+      expect(undone.stderr).toContain('wrote no selection, so there is nothing to roll back');
       // It goes on where it was: the other edit is not taken back by starting it again.
       const again = await json<Told>(run('C4', 'mine.json'));
       expect(again.document).toMatchObject({ runId: failed.document.runId, failure: { type: 'Conflict' } });
@@ -197,7 +197,7 @@ describe('cxflow selection', () => {
         add: { filterRules: [age(16)], priorityOrder: ['d'] },
       });
       const watching = start(run('C6', 'ask.json', '--on-conflict', 'ask', '--id', 'ask-1'));
-      await watching.waitFor(/the run waits for your word/);
+      await watching.waitFor(/the run waits for your decision/);
       expect(watching.stdout()).toMatch(/filterRules\/age\/gte\s+18\s+16\s+21/);
       const { conflicts, phase } = await client.progress('ask-1');
       expect(phase).toBe('conflict');

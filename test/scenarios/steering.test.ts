@@ -87,7 +87,7 @@ it('Ctrl-C leaves the run running and says how to come back', async () => {
     signal(terminal.pid, 'SIGINT');
     const left = await endOf(terminal);
     expect(left.code).toBe(0);
-    expect(left.stdout).toContain(`the run goes on without you: ${runId}`);
+    expect(left.stdout).toContain(`the run continues in the background: ${runId}`);
     expect(left.stdout).toContain(`watch ${runId}`);
     expect(await applied(stand)).toBeLessThan(RECORDS);
     await hurry(stand);
@@ -110,7 +110,7 @@ it('--detach returns at once, and two shells that start the same file get one ru
     expect([one.document.status, two.document.status].toSorted()).toEqual(['running', 'started']);
     expect(one.document.runId).toBe(two.document.runId);
     const following = stand.start(start);
-    await following.waitFor(/this import is under way already: run contact-import:/);
+    await following.waitFor(/the same run is already executing: run contact-import:/);
     await hurry(stand);
     const third = await endOf(following);
     expect(third.code).toBe(0);

@@ -1,14 +1,14 @@
-/** What the files of this folder share: how a command is added, and arguments that several of them read. */
-import { type Command, InvalidArgumentError } from 'commander';
+/** What the definitions of commands share: choices, parsers of arguments and examples. */
+import { InvalidArgumentError, Option } from 'commander';
 import type { Cli } from '../cli.ts';
-import type { ExitCode } from '../exit-codes.ts';
 
-/** Adds a command to its parent. `finish` takes the exit code that it ends with. */
-export type AddCommand = (parent: Command, cli: Cli, finish: (code: ExitCode) => void) => void;
+export const JSON_HELP = 'print one JSON document on stdout, and everything else on stderr';
 
-export const JSON_HELP = 'exactly one JSON document on stdout, everything else on stderr';
+export function choice(flags: string, description: string, choices: readonly string[]): Option {
+  return new Option(flags, description).choices(choices);
+}
 
-/** For commander's `argParser`. */
+/** A parser for commander. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const n = Number(text);
@@ -17,7 +17,7 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   };
 }
 
-/** `field=column`, collected over all `--map`. */
+/** A parser for commander that collects `field=column` from every `--map`. */
 export function collectMapping(
   text: string,
   before: Readonly<Record<string, string>> = {},
@@ -29,11 +29,16 @@ export function collectMapping(
   return { ...before, [text.slice(0, at).trim()]: text.slice(at + 1) };
 }
 
-/** Lines for the end of a command's help. */
+/** The end of a command's help. */
 export function examples(
   cli: Pick<Cli, 'command'>,
-  lines: readonly (readonly [command: string, why: string])[],
+  lines: readonly (readonly [command: string, what: string])[],
 ): string {
-  const shown = lines.map(([command, why]) => `  # ${why}\n  ${cli.command} ${command}`);
-  return `\nExamples:\n${shown.join('\n')}\n`;
+  const rendered = lines.map(([command, what]) => `  # ${what}\n  ${cli.command} ${command}`);
+  return `\nExamples:\n${rendered.join('\n')}\n`;
+}
+
+/** A description in paragraphs, each of which commander wraps to the width of the terminal. */
+export function paragraphs(...texts: readonly string[]): string {
+  return texts.map((text) => text.replaceAll(/\s+/g, ' ')).join('\n\n');
 }

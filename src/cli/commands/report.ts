@@ -1,59 +1,33 @@
-/** `cxflow report RUN --html`: the run as a page for the eye, to be kept and sent around. */
-import { resolve } from 'node:path';
-import { type Cli, outputOf, withSession, writeJson } from '../cli.ts';
-import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { renderPage } from '../html/page.ts';
-import { writeFileWhole } from '../terminal/output-stream.ts';
-import { collectReport } from '../../queries/run-report.ts';
-import { type AddCommand, examples, JSON_HELP } from './command.ts';
-import { showRun } from './show.ts';
+/** `cxflow report RUN --html` */
+import type { ReportOptions } from '../actions/write-report.ts';
+import type { AddCommand } from '../cli.ts';
+import { examples, JSON_HELP, paragraphs } from './command.ts';
 
-export interface ReportOptions {
-  /** true: under a name of our own. */
-  readonly html?: string | true;
-  readonly json?: boolean;
-}
+const EXAMPLES = [
+  ['report contact-import:L1:3f9a0c --html', 'write contact-import_L1_3f9a0c.html'],
+  ['report contact-import:L1:3f9a0c --html /srv/reports/monday.html', 'write to another file'],
+  ['report contact-import:L1:3f9a0c --json', 'get the same numbers in a script'],
+] as const;
 
 export const addReport: AddCommand = (parent, cli, finish) => {
-  const lines = [
-    ['report contact-import:L1:3f9a0c --html', 'writes contact-import_L1_3f9a0c.html'],
-    ['report contact-import:L1:3f9a0c --html /srv/reports/monday.html', 'or where you say'],
-    ['report contact-import:L1:3f9a0c --json', 'the same numbers for a program'],
-  ] as const;
   parent
     .command('report')
-    .summary('write a page about a run: outcomes, reasons, pace, decisions')
+    .summary('write a report of a run: outcomes, reasons, charts, decisions')
     .description(
-      'Writes one HTML file that needs no network: outcomes, reasons, rate and latency over time, the slowest\n' +
-        'batches, and who approved, paused, resumed or cancelled when. It holds no row and no name, number or address\n' +
-        'of a contact, so it may be sent around. Of a run that goes on, it shows how it stands now.\n' +
-        'Without --html: what `show` shows.',
+      paragraphs(
+        `Writes one HTML file that loads nothing from the network: outcomes, reasons, rate and latency over
+         time, the slowest batches, and who approved, paused, resumed or cancelled when. The report of a run
+         that has not ended shows its state now.`,
+        `It contains no row and no name, number or address of a contact, so it can be passed on.`,
+        `Without --html and --json it prints the same as \`show\`.`,
+      ),
     )
     .argument('<run>', 'id of the run')
-    .option('--html [file]', 'write the page (default: the id of the run, with .html)')
+    .option('--html [file]', 'write the HTML file (default: the run id with .html)')
     .option('--json', JSON_HELP)
-    .addHelpText('after', examples(cli, lines))
-    .action(async (runId: string, options: ReportOptions) => finish(await reportRun(cli, runId, options)));
+    .addHelpText('after', examples(cli, EXAMPLES))
+    .action(async (runId: string, options: ReportOptions) => {
+      const { writeReport } = await import('../actions/write-report.ts');
+      finish(await writeReport(cli, runId, options));
+    });
 };
-
-/** Errors: RunNotFound, RunNotBegun; those of the file system. */
-export async function reportRun(cli: Cli, runId: string, options: ReportOptions): Promise<ExitCode> {
-  const { html, json = false } = options;
-  if (html === undefined && !json) return showRun(cli, runId, {});
-  return withSession(cli, async (session) => {
-    const report = await collectReport(session, runId, cli.command, new Date());
-    const file = html === true ? fileNameOf(runId) : html;
-    if (file !== undefined) {
-      const path = resolve(cli.cwd, file);
-      await writeFileWhole(path, [renderPage(report)]);
-      outputOf(cli, json).say(`report → ${path}`);
-    }
-    if (json) writeJson(cli, report);
-    return EXIT.ok;
-  });
-}
-
-/** A run id may have colons, which some file systems refuse; and anything else that its caller chose. */
-export function fileNameOf(runId: string): string {
-  return `${runId.replace(/[^\w.-]+/g, '_').replace(/^\.+/, '_')}.html`;
-}

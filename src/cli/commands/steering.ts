@@ -1,115 +1,100 @@
-/** `cxflow approve | reject | cancel | pause | resume | resolve RUN`: a person's word for a run. */
-import { readFileSync } from 'node:fs';
-import { Option } from 'commander';
-import { type CxflowClient, DecisionRefused, RunNotFound } from '../../client.ts';
-import type { Answers, Decision, Progress, SteeringAction } from '../../contract/steering.ts';
-import { isObject } from '../../domain/json.ts';
-import { type Cli, outputOf, withSession, writeJson } from '../cli.ts';
-import { UsageError } from '../errors.ts';
-import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { shellQuote, spaced } from '../terminal/format.ts';
-import type { Session } from '../session.ts';
-import { type AddCommand, examples, JSON_HELP } from './command.ts';
+/** `cxflow approve | reject | cancel | pause | resume | resolve RUN` */
+import { type Command, Option } from 'commander';
+import type { SteeringAction } from '../../contract/steering.ts';
+import type { SteeringOptions } from '../actions/steer.ts';
+import type { AddCommand } from '../cli.ts';
+import { examples, JSON_HELP, paragraphs } from './command.ts';
 
-export interface DecisionOptions {
-  readonly by: string;
-  readonly reason?: string;
-  readonly plan?: string;
-  readonly resend?: boolean;
-  readonly leave?: boolean;
-  readonly write?: string;
-  readonly mine?: boolean;
-  readonly theirs?: boolean;
-  readonly answers?: string;
-  readonly seen?: string;
-  readonly json?: boolean;
-}
-
-interface Words {
+interface Help {
   readonly summary: string;
   readonly description: string;
-  readonly done: string;
   readonly example: readonly [string, string];
 }
 
-const WORDS: Readonly<Record<SteeringAction, Words>> = {
+const HELP: Readonly<Record<SteeringAction, Help>> = {
   approve: {
-    summary: 'approve the plan of a run that waits for it',
-    description: 'Approves a plan: the run begins to write. With --plan only the plan that you saw.',
-    done: 'approved',
-    example: ['approve RUN --plan 3f9a0c1d2e4b5a67', 'the plan with this hash, and no other'],
+    summary: 'approve the plan of a run that waits for approval',
+    description:
+      'Approves a plan, after which the run starts to write. With --plan, only the plan that you reviewed.',
+    example: ['approve RUN --plan 3f9a0c1d2e4b5a67', 'approve the plan with this hash and no other'],
   },
   reject: {
     summary: 'reject the plan of a run that waits for approval',
-    description: 'Rejects a plan: nothing is written, and the run ends.',
-    done: 'rejected',
-    example: ['reject RUN --reason "the wrong file"', 'the reason stands in the audit'],
+    description: 'Rejects a plan: the run ends and nothing is written.',
+    example: ['reject RUN --reason "wrong file"', 'record the reason in the audit'],
   },
   cancel: {
     summary: 'stop a run for good',
     description:
-      'Cancels a run: no new batch starts, those in flight are settled, the rest becomes `cancelled`.',
-    done: 'cancelled: what is in flight is settled, the rest is left',
-    example: ['cancel RUN --reason "campaign called off"', 'what was written stays written'],
+      'Cancels a run: no new batch is sent, batches in flight are settled, and the rest becomes `cancelled`.',
+    example: ['cancel RUN --reason "campaign called off"', 'what is already written stays in CXone'],
   },
   pause: {
     summary: 'pause a run',
-    description: 'Pauses a run: no new batch starts until `resume`.',
-    done: 'paused',
-    example: ['pause RUN', 'go on with `resume RUN`'],
+    description: 'Pauses a run: no new batch is sent until `resume`.',
+    example: ['pause RUN', 'continue with `resume RUN`'],
   },
   resume: {
-    summary: 'let a paused run go on',
-    description: 'Lets a paused run go on.',
-    done: 'resumed',
-    example: ['resume RUN', 'from where it was'],
+    summary: 'continue a paused run',
+    description: 'Continues a paused run from where it stopped.',
+    example: ['resume RUN', 'continue from where it stopped'],
   },
   resolve: {
-    summary: 'decide about writes in doubt, or about conflicts of a selection',
-    description:
-      'Decides about writes whose answer never came: send them again, or leave their records in doubt and go on.\n' +
-      'Or about a selection that somebody else changed, too: ours, theirs, or place by place; `show RUN` lists them.',
-    done: 'resolved',
-    example: ['resolve RUN --leave --write 17', 'this one only; `show RUN` lists them'],
+    summary: 'decide about writes in doubt or about conflicts of a selection',
+    description: paragraphs(
+      `Decides about writes that CXone never answered: send them again, or leave their records in doubt and
+       continue.`,
+      `Or decides about a selection that someone else changed as well: keep our side, their side, or choose
+       place by place.`,
+      `\`show RUN\` lists both.`,
+    ),
+    example: ['resolve RUN --leave --write 17', 'only this write; `show RUN` lists the ids'],
   },
 };
 
 const addDecision =
   (action: SteeringAction): AddCommand =>
   (parent, cli, finish) => {
-    const { summary, description, example } = WORDS[action];
+    const { summary, description, example } = HELP[action];
     const command = parent
       .command(action)
       .summary(summary)
       .description(description)
       .argument('<run>', 'id of the run')
-      .option('--by <name>', 'who decides', cli.login)
-      .option('--reason <text>', 'why; it stands in the audit, so no personal data');
-    if (action === 'approve')
-      command.option('--plan <hash>', 'the plan that you saw (default: the one now shown)');
-    if (action === 'resolve') {
-      command
-        .addOption(new Option('--resend', 'send them again').conflicts('leave'))
-        .option('--leave', 'leave their records in doubt')
-        .option('--write <id>', 'only this one (default: all in doubt)')
-        .option('--mine', 'in every conflict our change counts')
-        .option('--theirs', 'in every conflict theirs counts')
-        .option('--answers <json|file>', 'for each place: {"lists/L1": "mine", "priorityOrder": "theirs"}')
-        .option(
-          '--seen <hashes>',
-          'the conflicts that you saw, as `show RUN` names them (default: the ones now shown)',
-        );
+      .option('--by <name>', 'who decides, for the audit', cli.login)
+      .option('--reason <text>', 'why, for the audit; no personal data');
+    if (action === 'approve') {
+      command.option('--plan <hash>', 'hash of the plan that you reviewed (default: the current plan)');
     }
+    if (action === 'resolve') addResolveOptions(command);
     command
       .option('--json', JSON_HELP)
       .addHelpText(
         'after',
-        examples(cli, [example, [`${action} RUN --by dana --json`, 'in another name, for a script']]),
+        examples(cli, [
+          example,
+          [`${action} RUN --by dana --json`, "from a script, in another person's name"],
+        ]),
       )
-      .action(async (runId: string, options: DecisionOptions) =>
-        finish(await decide(cli, action, runId, options)),
-      );
+      .action(async (runId: string, options: SteeringOptions) => {
+        const { steer } = await import('../actions/steer.ts');
+        finish(await steer(cli, action, runId, options));
+      });
   };
+
+function addResolveOptions(command: Command): void {
+  command
+    .addOption(new Option('--resend', 'writes in doubt: send them again').conflicts('leave'))
+    .option('--leave', 'writes in doubt: leave their records in doubt and continue')
+    .option('--write <id>', 'only this write (default: all in doubt)')
+    .option('--mine', 'conflicts: keep our change everywhere')
+    .option('--theirs', 'conflicts: keep their change everywhere')
+    .option(
+      '--answers <json|file>',
+      'conflicts: place by place, {"lists/L1": "mine", "priorityOrder": "theirs"}',
+    )
+    .option('--seen <hashes>', 'conflicts that you reviewed, as in `show RUN` (default: the current ones)');
+}
 
 export const addApprove = addDecision('approve');
 export const addReject = addDecision('reject');
@@ -117,94 +102,3 @@ export const addCancel = addDecision('cancel');
 export const addPause = addDecision('pause');
 export const addResume = addDecision('resume');
 export const addResolve = addDecision('resolve');
-
-/** Errors: UsageError, RunNotFound, DecisionRefused, NoWorkerAnswered. */
-export async function decide(
-  cli: Cli,
-  action: SteeringAction,
-  runId: string,
-  options: DecisionOptions,
-): Promise<ExitCode> {
-  const decision = toDecision(action, options);
-  return withSession(cli, async (session) => {
-    const client = await session.client();
-    const progress = await send(client, runId, decision).catch(async (error: unknown) => {
-      throw await endedOrUnknown(session, runId, action, error);
-    });
-    const { say, colors } = outputOf(cli, options.json);
-    // What an answer leads to is seen a moment later.
-    const now = action === 'resolve' ? '' : ` (now ${spaced(progress.phase)})`;
-    say(`${colors.green(WORDS[action].done)}: ${runId}${now}`);
-    say(`follow it: ${cli.command} watch ${shellQuote(runId)}`);
-    if (options.json) writeJson(cli, progress);
-    return EXIT.ok;
-  });
-}
-
-const send = (client: Pick<CxflowClient, 'decide'>, runId: string, decision: Decision): Promise<Progress> =>
-  client.decide(runId, decision);
-
-/** Pure. Errors: UsageError. */
-export function toDecision(action: SteeringAction, options: DecisionOptions): Decision {
-  const { by, reason, plan, write } = options;
-  return {
-    action,
-    by,
-    ...(reason !== undefined && { reason }),
-    ...(plan !== undefined && { planHash: plan }),
-    ...(write !== undefined && { writeId: write }),
-    ...(action === 'resolve' && resolutionOf(options)),
-  };
-}
-
-/** Errors: UsageError unless exactly one thing was said. */
-function resolutionOf(options: DecisionOptions): Pick<Decision, 'verdict' | 'answers' | 'seen'> {
-  const { mine = false, theirs = false, answers } = options;
-  const seen = options.seen === undefined ? {} : { seen: options.seen.split(',').map((hash) => hash.trim()) };
-  const said = [mine, theirs, answers !== undefined].filter(Boolean).length;
-  if (said === 0) return { verdict: verdictOf(options) };
-  if (said > 1 || options.resend || options.leave) throw new UsageError(ONE_WORD);
-  if (answers === undefined) return { answers: mine ? 'mine' : 'theirs', ...seen };
-  return { answers: readAnswers(answers), ...seen };
-}
-
-const ONE_WORD =
-  'say --resend or --leave (writes in doubt), or one of --mine, --theirs and --answers (conflicts)';
-
-function readAnswers(given: string): Answers {
-  const text = given.trimStart().startsWith('{') ? given : readFile(given);
-  try {
-    const answers: unknown = JSON.parse(text);
-    if (isObject(answers) && Object.values(answers).every((side) => side === 'mine' || side === 'theirs'))
-      return answers as Answers;
-  } catch {
-    // Said below.
-  }
-  throw new UsageError('--answers must be JSON {"<place>": "mine" | "theirs"}, or a file with it');
-}
-
-function readFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    throw new UsageError(`--answers ${path}: cannot be read`);
-  }
-}
-
-function verdictOf({ resend = false, leave = false }: DecisionOptions): 'resend' | 'leave' {
-  if (resend === leave) throw new UsageError(ONE_WORD);
-  return resend ? 'resend' : 'leave';
-}
-
-/** Temporal knows no open workflow of that id: then the run may have ended, and that is another answer. */
-async function endedOrUnknown(
-  session: Session,
-  runId: string,
-  action: string,
-  error: unknown,
-): Promise<unknown> {
-  if (!(error instanceof RunNotFound)) return error;
-  const run = await session.ledger.runs.find(runId);
-  if (!run || run.state === 'running') return error;
-  return new DecisionRefused(`${runId} has ended (${run.state}); there is nothing left to ${action}`);
-}

@@ -1,37 +1,41 @@
-/** Made-up contacts go into a simulator and nowhere else: what the environment names could be a tenant. */
-import type { Env } from '../cli.ts';
+/** Makes sure that the demo writes its fictitious contacts to a simulator and never to a tenant. */
+import type { Env } from '../../config/reader.ts';
 import { UsageError } from '../errors.ts';
 
-const ANSWER_WITHIN_MS = 3_000;
+const TIMEOUT_MS = 3_000;
 
-/** `simulatorUrl`: of a stack that runs here; undefined: none runs, and one will be started. Errors: UsageError. */
+/**
+ * `stackSimulatorUrl`: the simulator of the stack that runs in this folder, null if it has none, undefined if no stack
+ * runs and the demo will start one. Throws UsageError.
+ */
 export async function requireSimulator(
   env: Env,
-  simulatorUrl: string | null | undefined,
+  stackSimulatorUrl: string | null | undefined,
   isSimulator: (url: string) => Promise<boolean> = answersAsSimulator,
 ): Promise<void> {
-  if (simulatorUrl) return;
+  if (stackSimulatorUrl) return;
   if (env.CXONE_API_URL) {
     if (await isSimulator(env.CXONE_API_URL)) return;
-    throw refusal('CXONE_API_URL does not name a simulator');
+    throw refusal('CXONE_API_URL does not name a simulator', 'unset it');
   }
-  if (simulatorUrl === null) throw refusal('the stack that runs in this folder has no simulator');
+  if (stackSimulatorUrl === null) {
+    throw refusal('the stack in this folder runs without a simulator', 'stop it');
+  }
   if (env.DATABASE_URL && env.TEMPORAL_ADDRESS) {
-    throw refusal('DATABASE_URL and TEMPORAL_ADDRESS are set, so that workers of elsewhere could write them');
+    const why =
+      'DATABASE_URL and TEMPORAL_ADDRESS are set, so workers of another setup could write the contacts';
+    throw refusal(why, 'unset them');
   }
 }
 
-function refusal(why: string): UsageError {
-  return new UsageError(
-    `the demo writes made-up contacts, and only into a simulator; but ${why}. Unset it, or stop it`,
-  );
+function refusal(why: string, next: string): UsageError {
+  return new UsageError(`the demo writes only to a simulator, but ${why}; ${next} and try again`);
 }
 
 async function answersAsSimulator(url: string): Promise<boolean> {
   try {
-    const answer = await fetch(new URL('/_sim/health', url), {
-      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-    });
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const answer = await fetch(new URL('/_sim/health', url), { signal });
     const body: unknown = answer.ok ? await answer.json() : null;
     return typeof body === 'object' && body !== null && 'seed' in body;
   } catch {

@@ -1,12 +1,15 @@
-/** The embedded stack on the terminal: started with a word about each part, stopped on Ctrl-C. */
+/** The embedded stack on the terminal: prints what starts, and stops all of it on Ctrl-C. */
 import { join, relative } from 'node:path';
 import { openLedger } from '../../ledger/ledger.ts';
+import { startStack } from '../../stack/dev.ts';
 import type { StackEvent } from '../../stack/keep-alive.ts';
 import type { StackAddresses } from '../../stack/stack-file.ts';
-import type { Cli, Output } from '../cli.ts';
+import type { Cli } from '../cli.ts';
+import type { Output } from '../terminal/output.ts';
 import { renderTable } from '../terminal/table.ts';
 
-export interface StackWishes {
+/** The parts that can be left out. */
+export interface StackParts {
   readonly simulator: boolean;
   readonly worker: boolean;
 }
@@ -16,18 +19,17 @@ export interface CliStack {
   stop(): Promise<void>;
 }
 
-/** Errors: a stack of this folder runs already; a server that does not start. */
-export async function startCliStack(cli: Cli, wishes: StackWishes, output: Output): Promise<CliStack> {
-  const { startStack } = await import('../../stack/dev.ts');
-  let ending = false;
+/** Throws if a stack already runs in this folder, or if a server does not start. */
+export async function startCliStack(cli: Cli, parts: StackParts, output: Output): Promise<CliStack> {
+  let isStopping = false;
   const stack = await startStack({
     dir: cli.stackDir,
-    ...wishes,
+    ...parts,
     env: cli.env,
-    log: (line) => output.say(`  ${line}`),
+    log: (line) => output.print(`  ${line}`),
     onEvent: (event) => {
-      const line = eventLine(event, relative(cli.cwd, cli.stackDir));
-      if (line !== null && !ending) output.say(line);
+      const line = renderEvent(event, relative(cli.cwd, cli.stackDir));
+      if (line !== null && !isStopping) output.print(line);
     },
   });
   try {
@@ -39,29 +41,29 @@ export async function startCliStack(cli: Cli, wishes: StackWishes, output: Outpu
   return {
     addresses: stack.addresses,
     async stop() {
-      ending = true;
-      output.say('stopping …');
+      isStopping = true;
+      output.print('stopping …');
       await stack.stop();
     },
   };
 }
 
-/** What follows at once must find the tables, and the worker may still be on its way. */
+/** The next command needs the tables, and the worker may not have created them yet. */
 async function prepareDatabase(databaseUrl: string): Promise<void> {
   const ledger = openLedger(databaseUrl, 1);
   await ledger.migrate().finally(() => ledger.close());
 }
 
-/** null: nothing that a reader has to know. */
-export function eventLine(event: StackEvent, dir: string): string | null {
+/** Null if the event is of no interest to the user. */
+function renderEvent(event: StackEvent, dir: string): string | null {
   const log = `see ${join(dir, 'logs', `${event.name}.log`)}`;
   switch (event.type) {
     case 'started':
       return event.restarts === 0
-        ? `  ${event.name} runs`
-        : `  ${event.name} runs again (process ${event.pid})`;
+        ? `  ${event.name} is running`
+        : `  ${event.name} is running again (process ${event.pid})`;
     case 'died':
-      return `  ${event.name} ended (${event.exit.signal ?? `code ${event.exit.code}`}); it is started again`;
+      return `  ${event.name} ended (${event.exit.signal ?? `code ${event.exit.code}`}) and is restarted`;
     case 'failed':
       return `  ${event.name} did not start: ${event.message}; trying again; ${log}`;
     case 'stopped':
@@ -76,49 +78,49 @@ export function renderAddresses(addresses: StackAddresses): string {
     [
       ['Temporal', temporalAddress],
       ...(temporalUiUrl ? [['Web UI', temporalUiUrl]] : []),
-      ['PostgreSQL', withoutPassword(databaseUrl)],
+      ['PostgreSQL', hidePassword(databaseUrl)],
       ...(simulatorUrl ? [['CXone (simulator)', simulatorUrl]] : []),
     ],
   );
 }
 
-function withoutPassword(url: string): string {
+function hidePassword(url: string): string {
   const parsed = new URL(url);
   if (parsed.password) parsed.password = '…';
   return decodeURI(parsed.href);
 }
 
 export interface Interruption {
-  /** Resolves with the first Ctrl-C, SIGTERM or closed terminal. */
+  /** Resolves on the first Ctrl-C, SIGTERM or closed terminal. */
   readonly came: Promise<void>;
   hasCome(): boolean;
-  /** From now on a signal ends the process, as ever. */
+  /** From then on a signal ends the process as usual. */
   release(): void;
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-export function awaitInterruption(): Interruption {
-  let come = false;
+export function listenForInterruption(): Interruption {
+  let hasCome = false;
   let resolve: () => void = () => undefined;
   const came = new Promise<void>((done) => (resolve = done));
   const interrupt = () => {
-    come = true;
+    hasCome = true;
     resolve();
   };
   for (const signal of SIGNALS) process.on(signal, interrupt);
   return {
     came,
-    hasCome: () => come,
+    hasCome: () => hasCome,
     release: () => {
       for (const signal of SIGNALS) process.off(signal, interrupt);
     },
   };
 }
 
-/** A timer keeps the process alive: a promise that waits for a signal does not. */
+/** The timer keeps the process alive, which a promise alone does not. */
 export async function untilInterrupted({ came }: Interruption): Promise<void> {
-  const alive = setInterval(() => undefined, 60_000);
+  const keepAlive = setInterval(() => undefined, 60_000);
   await came;
-  clearInterval(alive);
+  clearInterval(keepAlive);
 }

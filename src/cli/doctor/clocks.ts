@@ -1,24 +1,24 @@
-/** Our clock beside those of the machines that we work with. Pure. */
+/** Compares our clock with those of other machines. Pure. */
 import { formatDuration } from '../terminal/format.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
-/** Leases and waits are reckoned by the database's clock, timers by Temporal's, consents by the worker's. */
+/** Leases and waits are measured by the clock of the database, timers by that of Temporal, consents by that of the worker. */
 const SKEW_WARNING_MS = 2_000;
 const SKEW_PROBLEM_MS = 60_000;
 
-/** A moment that another clock told, and when by our own clock we asked and had the answer; ms since 1970. */
-export interface ToldTime {
+/** A time that another clock reported, and when by our clock we sent the request and received the answer, in ms since 1970. */
+export interface ReportedTime {
   readonly theirsMs: number;
-  readonly askedAtMs: number;
-  readonly toldAtMs: number;
-  /** What the telling may be off by itself: a second for an HTTP date. Default 0. */
+  readonly sentAtMs: number;
+  readonly receivedAtMs: number;
+  /** The resolution of the reported time: a second for an HTTP date. Default 0. */
   readonly resolutionMs?: number;
 }
 
-/** Positive: theirs is ahead. What lies within the round trip and the resolution is no skew that we can know of. */
-export function skewOf({ theirsMs, askedAtMs, toldAtMs, resolutionMs = 0 }: ToldTime): number {
-  if (theirsMs > toldAtMs) return theirsMs - toldAtMs;
-  return Math.min(0, theirsMs + resolutionMs - askedAtMs);
+/** Positive if their clock is ahead. A difference within the round trip and the resolution counts as zero. */
+export function measureSkew({ theirsMs, sentAtMs, receivedAtMs, resolutionMs = 0 }: ReportedTime): number {
+  if (theirsMs > receivedAtMs) return theirsMs - receivedAtMs;
+  return Math.min(0, theirsMs + resolutionMs - sentAtMs);
 }
 
 /** `whose`: `PostgreSQL`, `Temporal`, `CXone`. */
@@ -26,10 +26,11 @@ export function examineSkew(whose: string, skewMs: number): Finding {
   const name = `${whose} clock`;
   const amount = Math.abs(skewMs);
   if (amount < SKEW_WARNING_MS) {
-    return ok(name, amount === 0 ? "the same as this machine's" : `${formatDuration(amount)} from ours`);
+    const what = amount === 0 ? 'same as on this machine' : `${formatDuration(amount)} off`;
+    return ok(name, what);
   }
   const what = `${formatDuration(amount)} ${skewMs > 0 ? 'ahead of' : 'behind'} this machine`;
   const next =
-    'set this machine and the workers by NTP: consent dates, leases and waits are judged by clocks';
+    'synchronise this machine and the workers by NTP: clocks decide about consent dates, leases and waits';
   return amount < SKEW_PROBLEM_MS ? warning(name, what, next) : problem(name, what, next);
 }

@@ -1,24 +1,24 @@
-/** One family asked: for a token, and with it for something that is not there. Nothing is written. */
+/** Logs in to one family: gets a token, and uses it to read something that does not exist. Nothing is written. */
 import { z } from 'zod';
-import type { Family } from '../../cxone/families.wire.ts';
-import type { FamilySettings } from '../../cxone/settings.ts';
 import { createTokens } from '../../cxone/auth.ts';
 import { CxoneUnauthorized } from '../../cxone/errors.ts';
+import type { Family } from '../../cxone/families.wire.ts';
 import { createHttp, type Http, type HttpOutcome } from '../../cxone/http.ts';
-import { skewOf } from './clocks.ts';
+import type { FamilySettings } from '../../cxone/settings.ts';
+import { measureSkew } from './clocks.ts';
 
-export type Told = { readonly what: string; readonly skewMs: number | null } & (
+export type FamilyCheck = { readonly what: string; readonly skewMs: number | null } & (
   | {
-      readonly kind: 'let_in';
-      readonly scopes: { readonly missing: readonly string[]; readonly beyond: readonly string[] };
+      readonly kind: 'accepted';
+      readonly scopes: { readonly missing: readonly string[]; readonly surplus: readonly string[] };
     }
-  /** `strange`: it answers, but hardly as CXone does. */
-  | { readonly kind: 'strange'; readonly next: string }
+  /** A server answered, but not the way CXone does. */
+  | { readonly kind: 'doubtful'; readonly next: string }
   | { readonly kind: 'failed'; readonly next: string }
 );
 
 const DEADLINE_MS = 10_000;
-/** Reads of what no tenant has; null: the family has no read (cxone-api.md). */
+/** Reads of things that no tenant has; null if the family has no read (docs/adr/0008-doctor-asks-for-work.md). */
 const READS: Readonly<Record<Family, string | null>> = {
   preferences: '/api/v2/preferences?contactId=00000000-0000-4000-8000-000000000000&channel=email',
   contactlists: null,
@@ -29,44 +29,44 @@ const READS: Readonly<Record<Family, string | null>> = {
 /** RFC 6749 §5.1 and §5.2. */
 const GRANT = z.object({ scope: z.string() });
 const REFUSAL = z.object({ error: z.string().regex(/^[a-z_]{1,40}$/) });
-/** An HTTP date has whole seconds. */
+/** HTTP dates have a resolution of one second. */
 const HTTP_DATE_MS = 1_000;
 
-export async function askFamily(family: Family, settings: FamilySettings): Promise<Told> {
-  const watch = watching(createHttp());
+export async function logIn(family: Family, settings: FamilySettings): Promise<FamilyCheck> {
+  const recorder = createRecorder(createHttp());
   const tokens = createTokens({
     family,
     settings,
-    http: watch.http,
+    http: recorder.http,
     deadlineMs: DEADLINE_MS,
     monotonicMs: () => performance.now(),
     onRequest: () => undefined,
   });
   try {
     const token = await tokens.get();
-    const scopes = compareScopes(settings.scopes, grantedIn(watch.last()));
-    const read = await readWith(token, family, settings, watch.http);
-    const skewMs = watch.skewMs();
-    return read.kind === 'let_in' ? { ...read, scopes, skewMs } : { ...read, skewMs };
+    const scopes = compareScopes(settings.scopes, grantedScopes(recorder.last()));
+    const read = await readWith(token, family, settings, recorder.http);
+    const skewMs = recorder.skewMs();
+    return read.kind === 'accepted' ? { ...read, scopes, skewMs } : { ...read, skewMs };
   } catch (error) {
-    return { ...describeTokenError(error, family, watch.last()), skewMs: watch.skewMs() };
+    return { ...describeTokenError(error, family, recorder.last()), skewMs: recorder.skewMs() };
   } finally {
-    watch.http.close();
+    recorder.http.close();
   }
 }
 
-/** Keeps the last answer, and what its Date header says of our clock. */
-function watching(inner: Http) {
+/** Keeps the last answer, and the clock skew that its Date header shows. */
+function createRecorder(inner: Http) {
   let last: HttpOutcome | null = null;
   let skewMs: number | null = null;
   const http: Http = {
     close: () => inner.close(),
     async send(request) {
-      const askedAtMs = Date.now();
+      const sentAtMs = Date.now();
       last = await inner.send(request);
       const theirsMs = last.kind === 'answer' ? Date.parse(String(last.headers['date'])) : NaN;
       if (!Number.isNaN(theirsMs)) {
-        skewMs = skewOf({ theirsMs, askedAtMs, toldAtMs: Date.now(), resolutionMs: HTTP_DATE_MS });
+        skewMs = measureSkew({ theirsMs, sentAtMs, receivedAtMs: Date.now(), resolutionMs: HTTP_DATE_MS });
       }
       return last;
     },
@@ -75,13 +75,13 @@ function watching(inner: Http) {
 }
 
 interface Failed {
-  readonly kind: 'failed' | 'strange';
+  readonly kind: 'failed' | 'doubtful';
   readonly what: string;
   readonly next: string;
 }
-type Read = { readonly kind: 'let_in'; readonly what: string } | Failed;
+type Read = { readonly kind: 'accepted'; readonly what: string } | Failed;
 
-/** 404 is the answer that a healthy tenant gives: the doctor asks for what is not there. */
+/** A healthy tenant answers 404, because the doctor reads something that does not exist. */
 async function readWith(
   token: string,
   family: Family,
@@ -89,7 +89,7 @@ async function readWith(
   http: Http,
 ): Promise<Read> {
   const path = READS[family];
-  if (path === null) return { kind: 'let_in', what: `${url} gives a token (there is nothing to read)` };
+  if (path === null) return { kind: 'accepted', what: `${url} grants a token (the family has no read)` };
   const headers = { Authorization: `Bearer ${token}`, Accept: 'application/json' };
   const outcome = await http.send({ verb: 'GET', url: url + path, headers, deadlineMs: DEADLINE_MS });
   if (outcome.kind === 'none') {
@@ -98,55 +98,56 @@ async function readWith(
   }
   const { status } = outcome;
   if (status < 300 || status === 404) return judgeRead(family, url, outcome);
-  if (status === 429) return { kind: 'let_in', what: `${url} gives a token (429 now: its rate is used up)` };
+  if (status === 429)
+    return { kind: 'accepted', what: `${url} grants a token (429: its rate limit is reached)` };
   const next = {
-    401: 'the token is of another system: check CXONE_REGION, CXONE_API_URL and the token URL',
+    401: 'the token is for another system: check CXONE_REGION, CXONE_API_URL and the token URL',
     403: `the client needs the scopes ${scopes.join(' ')} and the workspace`,
   }[status];
   const what = `${url} answers a read with ${status}`;
-  return { kind: 'failed', what, next: next ?? 'look at it again later; if it stays, ask the vendor' };
+  return { kind: 'failed', what, next: next ?? 'try again later; if it persists, ask NICE support' };
 }
 
-/** Any web server answers 404, or 200 with a page to log in: CXone answers in JSON. */
+/** CXone answers in JSON; any other web server also answers 404, or 200 with a login page. */
 function judgeRead(family: Family, url: string, outcome: HttpOutcome & { readonly kind: 'answer' }): Read {
   const { status } = outcome;
-  if (bodyOf(outcome, z.unknown()) !== undefined) {
-    return { kind: 'let_in', what: `${url} gives a token and takes it` };
+  if (parseBody(outcome, z.unknown()) !== undefined) {
+    return { kind: 'accepted', what: `${url} grants a token and accepts it` };
   }
-  const what = `${url} answers a read with ${status}, and not in JSON`;
-  const next = `is it CXone? Check CXONE_${family.toUpperCase()}_URL, CXONE_API_URL and CXONE_REGION`;
-  return { kind: status === 404 ? 'strange' : 'failed', what, next };
+  const what = `${url} answers a read with ${status}, but not in JSON`;
+  const next = `check that it is CXone: CXONE_${family.toUpperCase()}_URL, CXONE_API_URL and CXONE_REGION`;
+  return { kind: status === 404 ? 'doubtful' : 'failed', what, next };
 }
 
-function grantedIn(outcome: HttpOutcome | null): readonly string[] | null {
-  return bodyOf(outcome, GRANT)?.scope.split(/\s+/).filter(Boolean) ?? null;
+function grantedScopes(outcome: HttpOutcome | null): readonly string[] | null {
+  return parseBody(outcome, GRANT)?.scope.split(/\s+/).filter(Boolean) ?? null;
 }
 
-/** null: the answer names none, which means those that were asked for. */
-export function compareScopes(wanted: readonly string[], granted: readonly string[] | null) {
-  if (granted === null) return { missing: [], beyond: [] };
+/** Null stands for an answer without scopes, which means that all requested scopes were granted. */
+export function compareScopes(requested: readonly string[], granted: readonly string[] | null) {
+  if (granted === null) return { missing: [], surplus: [] };
   return {
-    missing: wanted.filter((scope) => !granted.includes(scope)),
-    beyond: granted.filter((scope) => !wanted.includes(scope)),
+    missing: requested.filter((scope) => !granted.includes(scope)),
+    surplus: granted.filter((scope) => !requested.includes(scope)),
   };
 }
 
 function describeTokenError(error: unknown, family: Family, last: HttpOutcome | null): Failed {
   const what = error instanceof Error ? error.message : String(error);
-  const code = bodyOf(last, REFUSAL)?.error;
-  const said = code === undefined ? '' : ` (${code})`;
+  const code = parseBody(last, REFUSAL)?.error;
+  const suffix = code === undefined ? '' : ` (${code})`;
   if (code === 'invalid_scope') {
-    return { kind: 'failed', what: `no token${said}`, next: `grant the client of ${family} its scopes` };
+    return { kind: 'failed', what: `no token${suffix}`, next: `grant the client of ${family} its scopes` };
   }
   if (error instanceof CxoneUnauthorized) {
-    // The error names the variables itself.
+    // The message of this error already says which variables to check.
     const [head = what, next = 'check the credentials'] = what.split('; ');
-    return { kind: 'failed', what: `${head}${said}`, next };
+    return { kind: 'failed', what: `${head}${suffix}`, next };
   }
   return { kind: 'failed', what, next: 'check CXONE_REGION, CXONE_API_URL and the network' };
 }
 
-function bodyOf<T>(outcome: HttpOutcome | null, schema: z.ZodType<T>): T | undefined {
+function parseBody<T>(outcome: HttpOutcome | null, schema: z.ZodType<T>): T | undefined {
   if (outcome?.kind !== 'answer' || outcome.body === null) return undefined;
   try {
     return schema.safeParse(JSON.parse(outcome.body)).data;

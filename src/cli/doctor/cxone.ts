@@ -1,14 +1,12 @@
-/** The login to CXone, family by family: credentials, a token, its scopes, and a read that changes nothing. */
+/** The login to each family of the CXone API: credentials, a token, its scopes, and a read that changes nothing. */
 import type { Config } from '../../config/config.ts';
 import { FAMILY_USES } from '../../config/families.ts';
+import type { Env } from '../../config/reader.ts';
 import { FAMILY_NAMES, type Family } from '../../cxone/families.wire.ts';
 import type { FamilySettings } from '../../cxone/settings.ts';
-import type { Env } from '../cli.ts';
 import { examineSkew } from './clocks.ts';
-import { askFamily, type Told } from './cxone-family.ts';
+import { type FamilyCheck, logIn } from './cxone-family.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
-
-const FAMILIES_IN_USE = FAMILY_NAMES.filter((family) => FAMILY_USES[family].isInUse);
 
 export async function* examineCxone(env: Env, { cxone: { families } }: Config): AsyncIterable<Finding> {
   const isReady = ({ url, clientId }: FamilySettings) => url !== '' && clientId !== null;
@@ -18,57 +16,66 @@ export async function* examineCxone(env: Env, { cxone: { families } }: Config): 
     yield problem('CXone', 'no credentials', next);
     return;
   }
-  for (const family of FAMILIES_IN_USE) {
-    if (!ready.includes(family)) yield notReady(family, families[family]);
-  }
-  // All at once: each may take as long as its deadlines.
-  const answers = ready.map(async (family) => ({ family, told: await askFamily(family, families[family]) }));
-  for (const answer of answers) {
-    const { family, told } = await answer;
-    yield examineFamily(family, told, isOwn(env, family));
-  }
-  const skews = (await Promise.all(answers)).flatMap(({ told }) =>
-    told.skewMs === null ? [] : [told.skewMs],
+  const missing = FAMILY_NAMES.filter((family) => FAMILY_USES[family].isInUse && !ready.includes(family));
+  for (const family of missing) yield reportMissing(family, families[family]);
+  // In parallel, because each may take as long as its deadlines.
+  const checks = await Promise.all(
+    ready.map(async (family) => ({ family, check: await logIn(family, families[family]) })),
   );
+  const noneWorks = checks.every(({ check }) => check.kind === 'failed');
+  for (const { family, check } of checks) {
+    const isExpected = hasOwnCredentials(env, family) || (noneWorks && FAMILY_USES[family].isInUse);
+    yield judgeFamily(family, check, { isExpected });
+  }
+  yield* examineClock(checks.map(({ check }) => check));
+}
+
+function* examineClock(checks: readonly FamilyCheck[]): Iterable<Finding> {
+  const skews = checks.flatMap(({ skewMs }) => (skewMs === null ? [] : [skewMs]));
   const worst = skews.toSorted((a, b) => Math.abs(b) - Math.abs(a))[0];
   if (worst !== undefined) yield examineSkew('CXone', worst);
 }
 
-function notReady(family: Family, { url }: FamilySettings): Finding {
+function reportMissing(family: Family, { url }: FamilySettings): Finding {
   const NAME = family.toUpperCase();
   const [what, next] =
     url === ''
-      ? ['it has no address', `set CXONE_${NAME}_URL${family === 'outbound' ? ', or CXONE_INSTANCE' : ''}`]
+      ? ['no address', `set CXONE_${NAME}_URL${family === 'outbound' ? ' or CXONE_INSTANCE' : ''}`]
       : ['no credentials', `set CXONE_${NAME}_CLIENT_ID and CXONE_${NAME}_CLIENT_SECRET`];
-  return warning(`CXone ${family}`, `${what}: ${neededFor(family)} cannot run`, next);
+  return warning(`CXone ${family}`, `${what}: ${listUses(family)} cannot run`, next);
 }
 
-function neededFor(family: Family): string {
+function listUses(family: Family): string {
   return FAMILY_USES[family].neededFor.join(' and ');
 }
 
-/** Credentials of its own are there to be used; the common pair need not be good for every family. */
-function isOwn(env: Env, family: Family): boolean {
+function hasOwnCredentials(env: Env, family: Family): boolean {
   return Boolean(env[`CXONE_${family.toUpperCase()}_CLIENT_ID`]);
 }
 
-/** A scope that differs is a warning, not a reason to stop (decisions.md 35). */
-export function examineFamily(family: Family, told: Told, own: boolean): Finding {
+/**
+ * `isExpected`: a failed login is a problem. It is only a warning if the common credentials work for other families,
+ * because a tenant need not have licensed all of them. Scopes that differ are a warning (docs/adr/0019-settings.md).
+ */
+function judgeFamily(
+  family: Family,
+  check: FamilyCheck,
+  { isExpected }: { readonly isExpected: boolean },
+): Finding {
   const name = `CXone ${family}`;
-  if (told.kind === 'strange') return warning(name, told.what, told.next);
-  if (told.kind === 'failed') {
-    const serious = own || family === 'contactlists';
-    const what = serious ? told.what : `${told.what}; only ${neededFor(family)} need it`;
-    return (serious ? problem : warning)(name, what, told.next);
+  if (check.kind === 'doubtful') return warning(name, check.what, check.next);
+  if (check.kind === 'failed') {
+    if (isExpected) return problem(name, check.what, check.next);
+    return warning(name, `${check.what}; only ${listUses(family)} need it`, check.next);
   }
-  const { missing, beyond } = told.scopes;
+  const { missing, surplus } = check.scopes;
   if (missing.length > 0) {
-    const what = `${told.what}; not granted: ${missing.join(' ')}`;
-    return warning(name, what, 'add these scopes where the client was created, or answers will be 403');
+    const what = `${check.what}; scopes not granted: ${missing.join(' ')}`;
+    return warning(name, what, 'grant these scopes to the client, or its requests will be answered with 403');
   }
-  if (beyond.length > 0) {
-    const what = `${told.what}; granted beyond need: ${beyond.join(' ')}`;
-    return warning(name, what, 'take them from the client: what it cannot do, a stolen secret cannot do');
+  if (surplus.length > 0) {
+    const what = `${check.what}; scopes that are not needed: ${surplus.join(' ')}`;
+    return warning(name, what, 'revoke them, so that a stolen secret is worth less');
   }
-  return ok(name, told.what);
+  return ok(name, check.what);
 }

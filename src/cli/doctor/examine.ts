@@ -1,4 +1,4 @@
-/** The doctor's round, in the order in which things depend on each other. It only reads. */
+/** All examinations, in the order in which they depend on each other. They only read. */
 import { join } from 'node:path';
 import { type Config, ConfigError, loadConfig } from '../../config/config.ts';
 import { readStack } from '../../stack/stack-file.ts';
@@ -19,28 +19,39 @@ export async function* examine(cli: Cli): AsyncIterable<Finding> {
   if (stack) yield ok('stack', `\`${cli.command} dev\` runs in this folder (${cli.stackDir})`);
   const { config, findings } = examineSettings(env);
   yield* findings;
-  for (const examination of examinations(cli, env, config)) yield* guarded(examination);
-}
-
-function* examinations(cli: Cli, env: Cli['env'], config: Config | null): Iterable<Examination> {
-  const { command, cwd } = cli;
   if (config !== null) {
-    const { sourceDir } = config;
-    const name = 'database';
-    yield { name, next: 'check DATABASE_URL', look: () => examineDatabase(config, command) };
-    const next = 'check TEMPORAL_ADDRESS, TEMPORAL_PROFILE and the files that TEMPORAL_TLS_* name';
-    yield { name: 'Temporal', next, look: () => examineTemporal(env, config, command) };
-    yield { name: 'CXone', next: 'check the settings CXONE_*', look: () => examineCxone(env, config) };
-    yield { name: 'webhooks', next: 'check CRM_WEBHOOK_URL', look: () => examineWebhooks(config) };
-    yield { name: 'source folder', next: 'check CXFLOW_SOURCE_DIR', look: () => examineSourceDir(sourceDir) };
+    for (const examination of serverExaminations(cli, env, config)) yield* guarded(examination);
   }
-  yield { name: 'disk', next: `look whether ${cwd} is there`, look: () => examineDiskOf(cli, env) };
+  const next = `check that ${cli.cwd} exists`;
+  yield* guarded({ name: 'disk', next, examine: () => examineDataDisk(cli, env) });
 }
 
-/** The embedded database may lie on another disk than the folder that it belongs to (decisions.md 30). */
-function examineDiskOf({ stackDir, cwd }: Cli, env: Cli['env']): Promise<Finding> {
-  const own = readStack(stackDir)?.addresses?.databaseUrl;
-  const isEmbedded = own !== undefined && own === env.DATABASE_URL;
+function serverExaminations(cli: Cli, env: Cli['env'], config: Config): readonly Examination[] {
+  return [
+    {
+      name: 'database',
+      next: 'check DATABASE_URL',
+      examine: () => examineDatabase(config, cli.command),
+    },
+    {
+      name: 'Temporal',
+      next: 'check TEMPORAL_ADDRESS, TEMPORAL_PROFILE and the files that TEMPORAL_TLS_* name',
+      examine: () => examineTemporal(env, config, cli.command),
+    },
+    { name: 'CXone', next: 'check the settings CXONE_*', examine: () => examineCxone(env, config) },
+    { name: 'webhooks', next: 'check CRM_WEBHOOK_URL', examine: () => examineWebhooks(config) },
+    {
+      name: 'source folder',
+      next: 'check CXFLOW_SOURCE_DIR',
+      examine: () => examineSourceDir(config.sourceDir),
+    },
+  ];
+}
+
+/** The embedded database can be on another disk (docs/adr/0001-embedded-postgresql.md#where-the-binaries-and-the-data-live). */
+function examineDataDisk({ stackDir, cwd }: Cli, env: Cli['env']): Promise<Finding> {
+  const embedded = readStack(stackDir)?.addresses?.databaseUrl;
+  const isEmbedded = embedded !== undefined && embedded === env.DATABASE_URL;
   return isEmbedded
     ? examineDisk(join(stackDir, 'postgres'), 'embedded database')
     : examineDisk(cwd, 'this folder');
@@ -48,16 +59,16 @@ function examineDiskOf({ stackDir, cwd }: Cli, env: Cli['env']): Promise<Finding
 
 function examineSettings(env: Cli['env']): { config: Config | null; findings: readonly Finding[] } {
   try {
-    return { config: loadConfig(env), findings: [ok('settings', 'the environment can be read')] };
+    return { config: loadConfig(env), findings: [ok('settings', 'all settings are valid')] };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const findings = error.problems.map((line) => problem('settings', ...split(line)));
+    const findings = error.problems.map((line) => problem('settings', ...splitProblem(line)));
     return { config: null, findings };
   }
 }
 
 /** `NAME what is wrong: what to do` */
-function split(line: string): [what: string, next: string] {
+function splitProblem(line: string): [what: string, next: string] {
   const at = line.lastIndexOf(': ');
   return at < 0 ? [line, 'correct it'] : [line.slice(0, at), line.slice(at + 2)];
 }

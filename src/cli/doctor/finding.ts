@@ -1,13 +1,13 @@
-/** What the doctor finds: a line each. Pure. */
-import type { Colors } from '../cli.ts';
+/** What the doctor finds, one line each. Pure. */
 import { plural } from '../terminal/format.ts';
+import type { Colors } from '../terminal/output.ts';
 
 export interface Finding {
   readonly level: 'ok' | 'warning' | 'problem';
-  /** What was looked at. */
+  /** What was examined. */
   readonly name: string;
   readonly what: string;
-  /** What to do; only where there is something to do. */
+  /** What to do; absent if there is nothing to do. */
   readonly next?: string;
 }
 
@@ -26,15 +26,17 @@ export const problem = (name: string, what: string, next: string): Finding => ({
 });
 
 export function renderFinding({ level, name, what, next }: Finding, colors: Colors): string {
-  const paint = { ok: colors.green, warning: colors.yellow, problem: colors.red }[level];
-  const line = `${paint(level.padEnd(7))}  ${name.padEnd(18)}  ${what}`;
+  const color = { ok: colors.green, warning: colors.yellow, problem: colors.red }[level];
+  const line = `${color(level.padEnd(7))}  ${name.padEnd(18)}  ${what}`;
   return next === undefined ? line : `${line}\n${' '.repeat(29)}→ ${next}`;
 }
 
-export function summarize(findings: readonly Finding[]): { readonly ok: boolean; readonly words: string } {
+export function summarize(findings: readonly Finding[]): { readonly ok: boolean; readonly summary: string } {
   const count = (level: Finding['level']) => findings.filter((finding) => finding.level === level).length;
   const [problems, warnings] = [count('problem'), count('warning')];
-  const words =
-    problems + warnings === 0 ? 'all well' : `${plural(problems, 'problem')}, ${plural(warnings, 'warning')}`;
-  return { ok: problems === 0, words };
+  const summary =
+    problems + warnings === 0
+      ? 'no problems found'
+      : `${plural(problems, 'problem')}, ${plural(warnings, 'warning')}`;
+  return { ok: problems === 0, summary };
 }

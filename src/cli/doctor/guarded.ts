@@ -1,26 +1,26 @@
-/** An examiner that breaks is a finding too: the doctor goes on to the next one. */
+/** An examination that throws is a finding as well, so that the doctor continues with the next one. */
 import { isGrpcServiceError } from '@temporalio/client';
 import { type Finding, problem } from './finding.ts';
 
 export interface Examination {
   readonly name: string;
-  /** What to do where it could not be ended. */
+  /** What to do if the examination throws. */
   readonly next: string;
-  readonly look: () => AsyncIterable<Finding> | Promise<Finding>;
+  readonly examine: () => AsyncIterable<Finding> | Promise<Finding>;
 }
 
-export async function* guarded({ name, next, look }: Examination): AsyncIterable<Finding> {
+export async function* guarded({ name, next, examine }: Examination): AsyncIterable<Finding> {
   try {
-    const findings = look();
+    const findings = examine();
     if ('then' in findings) yield await findings;
     else yield* findings;
   } catch (error) {
-    yield problem(name, `cannot be looked at: ${reasonOf(error)}`, next);
+    yield problem(name, `cannot be examined: ${describeCause(error)}`, next);
   }
 }
 
-/** The first line of what an error says; of gRPC's the server's own words. */
-export function reasonOf(error: unknown): string {
+/** The first line of the message; for a gRPC error, of the server's message. */
+export function describeCause(error: unknown): string {
   if (isGrpcServiceError(error) && error.details) return firstLine(error.details);
   return firstLine(error instanceof Error ? error.message || error.name : String(error));
 }

@@ -1,21 +1,20 @@
-/** Temporal: server, clock, namespace, search attributes, and whether a worker asks for work. */
+/** Temporal: server, clock, namespace, search attributes, and whether a worker polls for work. */
 import { setTimeout as delay } from 'node:timers/promises';
 import proto from '@temporalio/proto';
 import { Connection, isGrpcServiceError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Config } from '../../config/config.ts';
-import { SEARCH_ATTRIBUTES } from '../../contract/run.ts';
-import { TASK_QUEUE } from '../../contract/run.ts';
-import type { Env } from '../cli.ts';
-import { examineSkew, skewOf } from './clocks.ts';
+import type { Env } from '../../config/reader.ts';
+import { SEARCH_ATTRIBUTES, TASK_QUEUE } from '../../contract/run.ts';
+import { examineSkew, measureSkew } from './clocks.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
-import { guarded, reasonOf } from './guarded.ts';
+import { describeCause, guarded } from './guarded.ts';
 
-const USUAL_ADDRESS = 'localhost:7233';
+const DEFAULT_ADDRESS = 'localhost:7233';
 const DEADLINE_MS = 5_000;
-/** Of gRPC: DEADLINE_EXCEEDED, UNIMPLEMENTED (a web server that is none of Temporal's), UNAVAILABLE. */
+/** gRPC codes: DEADLINE_EXCEEDED, UNIMPLEMENTED (a web server that is not Temporal), UNAVAILABLE. */
 const UNANSWERED: readonly number[] = [4, 12, 14];
-/** A worker asks at least once a minute. */
+/** A worker polls at least once a minute. */
 const WORKER_SEEN_WITHIN_MS = 90_000;
 
 export async function* examineTemporal(env: Env, config: Config, command: string): AsyncIterable<Finding> {
@@ -28,12 +27,12 @@ export async function* examineTemporal(env: Env, config: Config, command: string
   }
 }
 
-/** Errors: a profile that there is none of, a certificate's file that cannot be read. */
+/** Throws if the profile does not exist or the file of a certificate cannot be read. */
 function connectionOptions(env: Env) {
   const overrides = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const loaded = loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(overrides) });
-  const { address = USUAL_ADDRESS, ...rest } = loaded.connectionOptions;
-  // Without the client's own retries: they end in a deadline, and the reason is lost.
+  const { address = DEFAULT_ADDRESS, ...rest } = loaded.connectionOptions;
+  // Without the client's own retries, which end in a deadline and hide the cause.
   return { ...rest, address, interceptors: [] };
 }
 
@@ -59,19 +58,19 @@ async function* examineServer(
     yield ok('namespace', namespace);
   } catch (error) {
     const next = `temporal operator namespace create -n ${namespace}`;
-    yield problem('namespace', `${namespace}: ${reasonOf(error)}`, next);
+    yield problem('namespace', `${namespace}: ${describeCause(error)}`, next);
     return;
   }
   yield* examineNamespace(connection, namespace, searchAttributes, command);
 }
 
-/** Nobody there, a certificate that one of the two does not take, or a key that is refused: the reason tells. */
+/** The server does not answer, a certificate is not accepted, or the API key is refused; the cause says which. */
 function examineRefusal(address: string, error: unknown, command: string): Finding {
-  const isAway = !isGrpcServiceError(error) || UNANSWERED.includes(error.code);
-  const what = `${address} ${isAway ? 'does not answer' : 'does not let us in'} (${reasonOf(error)})`;
-  const next = isAway
+  const isUnanswered = !isGrpcServiceError(error) || UNANSWERED.includes(error.code);
+  const what = `${address} ${isUnanswered ? 'does not answer' : 'refuses the connection'} (${describeCause(error)})`;
+  const next = isUnanswered
     ? `set TEMPORAL_ADDRESS and TEMPORAL_TLS_*, or run \`${command} dev\` in another terminal`
-    : 'check TEMPORAL_API_KEY and TEMPORAL_TLS_*: who we are to the server';
+    : 'check TEMPORAL_API_KEY and TEMPORAL_TLS_*, which identify this client to the server';
   return problem('Temporal', what, next);
 }
 
@@ -81,46 +80,49 @@ async function* examineNamespace(
   searchAttributes: Config['searchAttributes'],
   command: string,
 ): AsyncIterable<Finding> {
-  const next = 'look whether the role of this key or certificate may describe task queues';
-  yield* guarded({ name: 'Temporal clock', next, look: () => examineClock(connection, namespace) });
+  const next = 'check that this API key or certificate may describe task queues';
+  yield* guarded({ name: 'Temporal clock', next, examine: () => examineClock(connection, namespace) });
   if (searchAttributes === 'auto') yield await examineSearchAttributes(connection, namespace);
-  yield* guarded({ name: 'workers', next, look: () => examineWorkers(connection, namespace, command) });
+  yield* guarded({ name: 'workers', next, examine: () => examineWorkers(connection, namespace, command) });
 }
 
-/** A queue of the doctor's own: nobody gives it work, and it vanishes by itself. */
+/** A task queue without tasks, which only the doctor polls. Temporal removes it some time later. */
 const CLOCK_QUEUE = 'cxflow-doctor';
-/** The server refuses to wait less than 2 s for work. */
+/** The server rejects polls that are shorter than 2 s. */
 const CLOCK_POLL_MS = 5_000;
-const CLOCK_LOOKS = 20;
+const CLOCK_ATTEMPTS = 20;
 
-/** The server tells no time, but when it was last asked for work: so the doctor asks, and reads what was noted. */
+/**
+ * Temporal has no API for its clock, but it reports when a poller was last seen. So the doctor polls, and reads that time
+ * (docs/adr/0008-doctor-asks-for-work.md).
+ */
 async function* examineClock(connection: Connection, namespace: string): AsyncIterable<Finding> {
   const service = connection.workflowService;
   const [taskQueue, identity] = [{ name: CLOCK_QUEUE }, `cxflow-doctor-${process.pid}`];
-  const noted = new AbortController();
-  const askedAtMs = Date.now();
-  const poll = connection.withAbortSignal(noted.signal, () =>
-    connection.withDeadline(askedAtMs + CLOCK_POLL_MS, () =>
+  const found = new AbortController();
+  const sentAtMs = Date.now();
+  const poll = connection.withAbortSignal(found.signal, () =>
+    connection.withDeadline(sentAtMs + CLOCK_POLL_MS, () =>
       service.pollWorkflowTaskQueue({ namespace, taskQueue, identity }),
     ),
   );
   const ended = poll.catch(() => undefined);
   try {
-    for (let looks = 0; looks < CLOCK_LOOKS; looks += 1) {
+    for (let attempt = 0; attempt < CLOCK_ATTEMPTS; attempt += 1) {
       const { pollers } = await within(connection, () =>
         service.describeTaskQueue({ namespace, taskQueue, taskQueueType: 1 }),
       );
-      const toldAtMs = Date.now();
+      const receivedAtMs = Date.now();
       const at = pollers?.find((poller) => poller.identity === identity)?.lastAccessTime;
       if (at) {
         const theirsMs = Number(at.seconds ?? 0) * 1_000 + (at.nanos ?? 0) / 1e6;
-        yield examineSkew('Temporal', skewOf({ theirsMs, askedAtMs, toldAtMs }));
+        yield examineSkew('Temporal', measureSkew({ theirsMs, sentAtMs, receivedAtMs }));
         return;
       }
       await delay(100);
     }
   } finally {
-    noted.abort();
+    found.abort();
     await ended;
   }
 }
@@ -141,17 +143,19 @@ async function examineSearchAttributes(connection: Connection, namespace: string
     );
     const types = customAttributes ?? {};
     const missing = SEARCH_ATTRIBUTES.filter((each) => !Object.hasOwn(types, each));
-    const strange = SEARCH_ATTRIBUTES.filter((each) => Object.hasOwn(types, each) && types[each] !== KEYWORD);
-    if (strange.length > 0) {
-      const next = `set CXFLOW_SEARCH_ATTRIBUTES=off, or: ${run('remove', strange).join(' && ')}`;
-      return problem(name, `not of type Keyword: ${strange.join(', ')}; runs would block`, next);
+    const mistyped = SEARCH_ATTRIBUTES.filter(
+      (each) => Object.hasOwn(types, each) && types[each] !== KEYWORD,
+    );
+    if (mistyped.length > 0) {
+      const next = `set CXFLOW_SEARCH_ATTRIBUTES=off, or: ${run('remove', mistyped).join(' && ')}`;
+      return problem(name, `not of type Keyword: ${mistyped.join(', ')}; runs would hang`, next);
     }
     if (missing.length === 0) return ok(name, SEARCH_ATTRIBUTES.join(', '));
-    const next = `a worker registers them; where it may not, you do: ${create(missing)}`;
+    const next = `start a worker, which registers them, or run: ${create(missing)}`;
     return warning(name, `missing: ${missing.join(', ')}`, next);
   } catch {
-    const next = `runs go without them (CXFLOW_SEARCH_ATTRIBUTES=off says so), or: ${create(SEARCH_ATTRIBUTES)}`;
-    return warning(name, 'cannot be listed here', next);
+    const next = `set CXFLOW_SEARCH_ATTRIBUTES=off to run without them, or run: ${create(SEARCH_ATTRIBUTES)}`;
+    return warning(name, 'cannot be listed on this server', next);
   }
 }
 
@@ -165,5 +169,5 @@ async function examineWorkers(connection: Connection, namespace: string, command
   });
   const identities = new Set(seen.map(({ identity }) => identity));
   if (identities.size > 0) return ok('workers', `${identities.size} on task queue ${TASK_QUEUE}`);
-  return warning('workers', `none on task queue ${TASK_QUEUE}`, `start one: \`${command} worker\``);
+  return warning('workers', `none on task queue ${TASK_QUEUE}`, `start a worker: \`${command} worker\``);
 }

@@ -1,20 +1,20 @@
 /**
- * The receivers of our events: name, connection, TLS and an HTTP answer. Asked with OPTIONS, which is safe
- * (RFC 9110 §9.2.1): no event is posted, no token shown, and a receiver that only takes POST may refuse it.
+ * The webhooks of the subscribers: host name, connection, TLS and an HTTP answer. They get an OPTIONS request, which is
+ * safe (RFC 9110 §9.2.1): no event is posted and no token is sent. A subscriber that accepts only POST may refuse it.
  */
 import type { Config } from '../../config/config.ts';
 import { createHttp, type HttpOutcome } from '../../cxone/http.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
-/** As long as an event may take (cxone-api.md, deadlines). */
+/** The deadline of an event (docs/cxone-contract.md#deadlines-and-limits). */
 const DEADLINE_MS = 5_000;
-/** A wrong path, mostly; but a receiver may have a route for POST only. */
-const NOBODY_THERE: readonly number[] = [404, 410];
+/** Usually a wrong path, but the subscriber may have a route for POST only. */
+const NOT_FOUND: readonly number[] = [404, 410];
 
 export async function* examineWebhooks({ crm }: Pick<Config, 'crm'>): AsyncIterable<Finding> {
   const { webhookUrl, marketingWebhookUrl } = crm;
   if (webhookUrl === null) {
-    yield ok('CRM webhook', 'none is set (CRM_WEBHOOK_URL): events are kept and not delivered');
+    yield ok('CRM webhook', 'not set (CRM_WEBHOOK_URL), so events are kept and not delivered');
   } else {
     yield await examineWebhook('CRM webhook', webhookUrl);
   }
@@ -33,26 +33,26 @@ async function examineWebhook(name: string, url: string): Promise<Finding> {
   }
 }
 
-/** Path and query of a webhook are often its password: only the origin is said. */
+/** Prints only the origin, because path and query of a webhook often contain its password. */
 export function judgeWebhook(name: string, origin: string, outcome: HttpOutcome): Finding {
   if (outcome.kind === 'none') {
     const why = outcome.code ?? outcome.reason;
-    const next = `check its address, and that workers may reach it; until then events wait in the outbox`;
+    const next = 'check its address, and that workers can reach it; until then events wait in the outbox';
     return problem(name, `${origin} cannot be reached from here (${why})`, next);
   }
   const { status } = outcome;
   const what = `${origin} answers (${status} to OPTIONS)`;
   if (status >= 300 && status < 400) {
-    const next = 'set the address that it redirects to: an event is never sent on to another one';
+    const next = 'set the address that it redirects to, because events do not follow redirects';
     return problem(name, what, next);
   }
-  if (NOBODY_THERE.includes(status)) {
+  if (NOT_FOUND.includes(status)) {
     return warning(
       name,
       what,
-      'check its path: unless only OPTIONS is refused so, no event will be taken there',
+      'check its path: unless it refuses only OPTIONS, no event will be accepted there',
     );
   }
   if (status < 500 || status === 501) return ok(name, what);
-  return warning(name, what, 'events are tried again until it takes them; look there why it fails');
+  return warning(name, what, 'events are retried until it accepts them; check why it fails');
 }

@@ -1,39 +1,39 @@
 /**
- * Charts as SVG text, drawn here and not by the reader's browser: no script in the file, colours by its style sheet, so
- * that they follow light, dark and print. Scales and shapes are d3's. Pure.
+ * Charts as SVG, drawn here instead of by a script in the browser (docs/adr/0007-charts-without-a-script.md). Colours come
+ * from the style sheet, so that light, dark and print have their own. Pure.
  */
 import { scaleLinear, scaleUtc } from 'd3-scale';
 import { area, curveStepAfter, line } from 'd3-shape';
 import { formatCount } from '../terminal/format.ts';
 import { html, type Markup } from './markup.ts';
-import { clockOf } from './times.ts';
+import { formatTick } from './times.ts';
 
 export interface Point {
   /** ms since 1970 */
   readonly at: number;
-  /** null: nothing to draw here. */
+  /** Null where there is nothing to draw. */
   readonly value: number | null;
 }
 
 export interface Series {
   readonly name: string;
-  /** A class of the style sheet. */
+  /** A class in the style sheet. */
   readonly colour: 'good' | 'other' | 'line' | 'high';
-  /** `area`: a step from each point to the next; `line`: points that are joined. */
+  /** `area`: a step from each point to the next. `line`: the points are connected. */
   readonly shape: 'area' | 'line';
   readonly points: readonly Point[];
 }
 
 export interface Mark {
   readonly at: number;
-  /** One character; the table beside the chart says what it stands for. */
+  /** One character, explained in the list below the charts. */
   readonly label: string;
 }
 
 export interface Chart {
   readonly id: string;
   readonly title: string;
-  /** What the chart shows, in words: for those who do not see it. */
+  /** What the chart shows, for screen readers. */
   readonly description: string;
   readonly unit: string;
   readonly from: number;
@@ -47,21 +47,21 @@ const MARGIN = { top: 26, right: 14, bottom: 28, left: 64 };
 const [X_TICKS, Y_TICKS] = [7, 4];
 
 export function renderChart(chart: Chart): Markup {
-  const scales = scalesOf(chart);
+  const scales = createScales(chart);
   return html`<figure>
-<figcaption>${chart.title}${legend(chart.series)}</figcaption>
+<figcaption>${chart.title}${drawLegend(chart.series)}</figcaption>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="${chart.id}-t ${chart.id}-d">
 <title id="${chart.id}-t">${chart.title}</title>
 <desc id="${chart.id}-d">${chart.description}</desc>
-${axes(chart, scales)}
-${chart.series.map((series) => draw(series, scales))}
+${drawAxes(chart, scales)}
+${chart.series.map((series) => drawSeries(series, scales))}
 ${chart.marks.map((mark) => drawMark(mark, scales))}
 </svg></figure>`;
 }
 
-type Scales = ReturnType<typeof scalesOf>;
+type Scales = ReturnType<typeof createScales>;
 
-function scalesOf({ from, to, series }: Chart) {
+function createScales({ from, to, series }: Chart) {
   const highest = Math.max(1, ...series.flatMap(({ points }) => points.map(({ value }) => value ?? 0)));
   return {
     x: scaleUtc([from, Math.max(to, from + 1)], [MARGIN.left, WIDTH - MARGIN.right]),
@@ -69,7 +69,7 @@ function scalesOf({ from, to, series }: Chart) {
   };
 }
 
-function axes({ from, to, unit }: Chart, { x, y }: Scales): Markup {
+function drawAxes({ from, to, unit }: Chart, { x, y }: Scales): Markup {
   const rows = y.ticks(Y_TICKS).map((tick) => {
     const at = y(tick).toFixed(1);
     return html`<line class="grid" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${at}" y2="${at}"/>
@@ -77,14 +77,14 @@ function axes({ from, to, unit }: Chart, { x, y }: Scales): Markup {
   });
   const columns = x.ticks(X_TICKS).map((tick) => {
     const at = x(tick).toFixed(1);
-    return html`<text class="tick mid" x="${at}" y="${HEIGHT - 8}">${clockOf(tick.getTime(), to - from)}</text>`;
+    return html`<text class="tick mid" x="${at}" y="${HEIGHT - 8}">${formatTick(tick.getTime(), to - from)}</text>`;
   });
   return html`<text class="tick end" x="${MARGIN.left - 8}" y="12">${unit}</text>
 ${rows}
 ${columns}`;
 }
 
-function draw(series: Series, scales: Scales): Markup {
+function drawSeries(series: Series, scales: Scales): Markup {
   return series.shape === 'area' ? drawArea(series, scales) : drawLine(series, scales);
 }
 
@@ -98,29 +98,29 @@ function drawArea({ points, colour }: Series, { x, y }: Scales): Markup {
   return html`<path class="area ${colour}" d="${shape(points) ?? ''}"/>`;
 }
 
-/** A point that has no neighbour would be a line of no length: it gets a dot. */
+/** A point without neighbours would be a line of length zero, so it gets a dot. */
 function drawLine({ points, colour }: Series, { x, y }: Scales): Markup {
   const shape = line<Point>()
     .defined(({ value }) => value !== null)
     .x(({ at }) => x(at))
     .y(({ value }) => y(value ?? 0))
     .digits(1);
-  const isAlone = (i: number) =>
+  const isIsolated = (i: number) =>
     (points[i - 1]?.value ?? null) === null && (points[i + 1]?.value ?? null) === null;
   const dots = points.flatMap(({ at, value }, i) => {
-    if (value === null || !isAlone(i)) return [];
+    if (value === null || !isIsolated(i)) return [];
     return [html`<circle class="dot ${colour}" cx="${x(at).toFixed(1)}" cy="${y(value).toFixed(1)}" r="3"/>`];
   });
   return html`<path class="line ${colour}" d="${shape(points) ?? ''}"/>${dots}`;
 }
 
 function drawMark({ at, label }: Mark, { x }: Scales): Markup {
-  const place = x(at).toFixed(1);
-  return html`<line class="mark" x1="${place}" x2="${place}" y1="${MARGIN.top - 8}" y2="${HEIGHT - MARGIN.bottom}"/>
-<text class="mark mid" x="${place}" y="${MARGIN.top - 12}">${label}</text>`;
+  const left = x(at).toFixed(1);
+  return html`<line class="mark" x1="${left}" x2="${left}" y1="${MARGIN.top - 8}" y2="${HEIGHT - MARGIN.bottom}"/>
+<text class="mark mid" x="${left}" y="${MARGIN.top - 12}">${label}</text>`;
 }
 
-function legend(series: readonly Series[]): Markup {
+function drawLegend(series: readonly Series[]): Markup {
   const keys = series.map(({ name, colour }) => html`<span class="key ${colour}">${name}</span>`);
   return html` <span class="legend">${keys}</span>`;
 }

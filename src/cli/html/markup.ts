@@ -1,4 +1,4 @@
-/** HTML by template: everything that is put in is escaped, unless it is markup already. Pure. */
+/** HTML from template literals: every value is escaped unless it is markup already. Pure. */
 import { printable } from '../terminal/format.ts';
 
 export interface Markup {
@@ -15,11 +15,11 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 export function html(texts: TemplateStringsArray, ...parts: readonly Part[]): Markup {
-  const filled = texts.map((text, i) => text + (i < parts.length ? textOf(parts[i] ?? null) : ''));
+  const filled = texts.map((text, i) => text + (i < parts.length ? toHtml(parts[i] ?? null) : ''));
   return { html: filled.join('') };
 }
 
-function textOf(part: Part): string {
+function toHtml(part: Part): string {
   if (part === null) return '';
   if (typeof part === 'string' || typeof part === 'number') return escapeHtml(String(part));
   return 'html' in part ? part.html : part.map((each) => each.html).join('\n');

@@ -1,50 +1,52 @@
-/** Rate and latency over time, with what people decided marked in them, and the numbers as a table. Pure. */
+/** Rate and latency over time as charts, with the operators' decisions marked in them, and as a table. Pure. */
+import type { HistoryEntry } from '../../queries/run-history.ts';
+import type { RunReport, Timeline } from '../../queries/run-report.ts';
 import { formatCount, formatDuration } from '../terminal/format.ts';
-import type { RunReport, StoryLine, Timeline } from '../../queries/run-report.ts';
 import { type Chart, type Mark, type Point, renderChart } from './chart.ts';
 import { html, type Markup, table } from './markup.ts';
-import { clockOf, momentOf } from './times.ts';
+import { formatTick, formatUtc } from './times.ts';
 
-const STEERING = /^(approve|reject|cancel|pause|resume|resolve)/;
+const DECISIONS = /^(approve|reject|cancel|pause|resume|resolve)/;
 const LABELS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
-export function renderPace({ timeline, story, finishedAt }: RunReport): Markup {
+export function renderRateCharts({ timeline, history, finishedAt }: RunReport): Markup {
   if (timeline === null) {
-    return html`<section><h2>Rate and latency</h2><p>Nothing was written to CXone${finishedAt === null ? ' so far' : ''}.</p></section>`;
+    const soFar = finishedAt === null ? ' so far' : '';
+    return html`<section><h2>Rate and latency</h2><p>Nothing was written to CXone${soFar}.</p></section>`;
   }
-  const decided = decisionsIn(story, timeline);
-  const marks = marksOf(decided);
+  const decisions = selectDecisions(history, timeline);
+  const marks = toMarks(decisions);
   return html`<section><h2>Rate and latency</h2>
-<p>In steps of ${formatDuration(timeline.widthMs)}, from the first request to the last settled batch; times are UTC.</p>
+<p>In intervals of ${formatDuration(timeline.widthMs)}, from the first request to the last settled batch; times are UTC.</p>
 ${renderChart(rateChart(timeline, marks))}
 ${renderChart(latencyChart(timeline, marks))}
-${marksList(marks, decided.length - marks.length)}
-${numbers(timeline)}</section>`;
+${renderMarks(marks, decisions.length - marks.length)}
+${renderNumbers(timeline)}</section>`;
 }
 
-type LabelledMark = Mark & { readonly line: StoryLine };
+type DecisionMark = Mark & { readonly decision: HistoryEntry };
 
-function decisionsIn(story: readonly StoryLine[], { from, to }: Timeline): readonly StoryLine[] {
-  return story.filter(({ at, action }) => STEERING.test(action) && at >= from && at <= to);
+function selectDecisions(history: readonly HistoryEntry[], { from, to }: Timeline): readonly HistoryEntry[] {
+  return history.filter(({ at, action }) => DECISIONS.test(action) && at >= from && at <= to);
 }
 
-function marksOf(decided: readonly StoryLine[]): readonly LabelledMark[] {
-  return decided
+function toMarks(decisions: readonly HistoryEntry[]): readonly DecisionMark[] {
+  return decisions
     .slice(0, LABELS.length)
-    .map((line, i) => ({ at: line.at.getTime(), label: LABELS.charAt(i), line }));
+    .map((decision, i) => ({ at: decision.at.getTime(), label: LABELS.charAt(i), decision }));
 }
 
-function marksList(marks: readonly LabelledMark[], unmarked: number): Markup | null {
+function renderMarks(marks: readonly DecisionMark[], unmarked: number): Markup | null {
   if (marks.length === 0) return null;
   const items = marks.map(
-    ({ label, line: { at, action, by } }) =>
-      html`<li><b>${label}</b> ${action}${by === null ? '' : ` by ${by}`}, ${momentOf(at)}</li>`,
+    ({ label, decision: { at, action, by } }) =>
+      html`<li><b>${label}</b> ${action}${by === null ? '' : ` by ${by}`}, ${formatUtc(at)}</li>`,
   );
-  const rest = unmarked > 0 ? html`<li>and ${formatCount(unmarked)} more, which have no mark</li>` : null;
+  const rest = unmarked > 0 ? html`<li>and ${formatCount(unmarked)} more without a mark</li>` : null;
   return html`<ul class="marks">${items}${rest}</ul>`;
 }
 
-interface Step {
+interface Interval {
   readonly at: number;
   readonly records: number;
   readonly successes: number;
@@ -52,8 +54,8 @@ interface Step {
   readonly p95Ms: number | null;
 }
 
-/** With the steps in which nothing was settled: a pause has to show. */
-function stepsOf({ from, to, widthMs, buckets }: Timeline): readonly Step[] {
+/** Includes the intervals in which nothing was settled, so that a pause is visible. */
+function toIntervals({ from, to, widthMs, buckets }: Timeline): readonly Interval[] {
   const byIndex = new Map(buckets.map((bucket) => [bucket.index, bucket]));
   const last = Math.max(0, ...buckets.map(({ index }) => index));
   const n = Math.max(last + 1, Math.ceil((to.getTime() - from.getTime()) / widthMs));
@@ -65,22 +67,18 @@ function stepsOf({ from, to, widthMs, buckets }: Timeline): readonly Step[] {
 }
 
 function rateChart(timeline: Timeline, marks: readonly Mark[]): Chart {
-  const steps = stepsOf(timeline);
+  const intervals = toIntervals(timeline);
   const perSecond = (n: number) => (n * 1_000) / timeline.widthMs;
-  const end = endOf(steps, timeline);
-  // A step needs an end to reach to.
-  const points = (value: (step: Step) => number): Point[] => {
-    const drawn = steps.map((step) => ({ at: step.at, value: perSecond(value(step)) }));
+  const end = endOfChart(intervals, timeline);
+  // The last interval is drawn up to a point at its end.
+  const points = (value: (interval: Interval) => number): Point[] => {
+    const drawn = intervals.map((interval) => ({ at: interval.at, value: perSecond(value(interval)) }));
     return [...drawn, { at: end, value: drawn.at(-1)?.value ?? 0 }];
   };
-  const best = steps.reduce((a, b) => (b.records > a.records ? b : a), steps[0] ?? { at: 0, records: 0 });
-  const total = steps.reduce((sum, { records }) => sum + records, 0);
   return {
     id: 'rate',
     title: 'Records settled per second',
-    description: `${formatCount(total)} records from ${momentOf(timeline.from)} to ${momentOf(timeline.to)}; at most ${formatCount(
-      Math.round(perSecond(best.records)),
-    )} per second, at ${momentOf(best.at)}. The numbers are in the table below.`,
+    description: describeRate(timeline, intervals, perSecond),
     unit: 'records/s',
     from: timeline.from.getTime(),
     to: end,
@@ -97,35 +95,50 @@ function rateChart(timeline: Timeline, marks: readonly Mark[]): Chart {
   };
 }
 
+function describeRate(
+  { from, to }: Timeline,
+  intervals: readonly Interval[],
+  perSecond: (n: number) => number,
+): string {
+  const first = intervals[0] ?? { at: 0, records: 0 };
+  const best = intervals.reduce((a, b) => (b.records > a.records ? b : a), first);
+  const total = intervals.reduce((sum, { records }) => sum + records, 0);
+  const peak = formatCount(Math.round(perSecond(best.records)));
+  return (
+    `${formatCount(total)} records from ${formatUtc(from)} to ${formatUtc(to)}; ` +
+    `at most ${peak} per second, at ${formatUtc(best.at)}. The numbers are in the table below.`
+  );
+}
+
 function latencyChart(timeline: Timeline, marks: readonly Mark[]): Chart {
-  const steps = stepsOf(timeline);
-  const points = (value: (step: Step) => number | null): Point[] =>
-    steps.map((step) => ({ at: step.at + timeline.widthMs / 2, value: value(step) }));
-  const highest = Math.max(0, ...steps.map(({ p95Ms }) => p95Ms ?? 0));
+  const intervals = toIntervals(timeline);
+  const points = (value: (interval: Interval) => number | null): Point[] =>
+    intervals.map((interval) => ({ at: interval.at + timeline.widthMs / 2, value: value(interval) }));
+  const highest = Math.max(0, ...intervals.map(({ p95Ms }) => p95Ms ?? 0));
   return {
     id: 'latency',
-    title: 'Latency of CXone’s answers',
-    description: `Average and 95th percentile per step; the highest 95th percentile is ${formatDuration(highest)}.`,
+    title: 'Latency of CXone',
+    description: `Average and 95th percentile per interval; the highest 95th percentile is ${formatDuration(highest)}.`,
     unit: 'ms',
     from: timeline.from.getTime(),
-    to: endOf(steps, timeline),
+    to: endOfChart(intervals, timeline),
     marks,
     series: [
-      { name: '95 % within', colour: 'high', shape: 'line', points: points(({ p95Ms }) => p95Ms) },
+      { name: 'p95', colour: 'high', shape: 'line', points: points(({ p95Ms }) => p95Ms) },
       { name: 'average', colour: 'line', shape: 'line', points: points(({ averageMs }) => averageMs) },
     ],
   };
 }
 
-function endOf(steps: readonly Step[], { from, widthMs }: Timeline): number {
-  return from.getTime() + steps.length * widthMs;
+function endOfChart(intervals: readonly Interval[], { from, widthMs }: Timeline): number {
+  return from.getTime() + intervals.length * widthMs;
 }
 
-function numbers({ from, widthMs, buckets }: Timeline): Markup {
+function renderNumbers({ from, widthMs, buckets }: Timeline): Markup {
   const span = (buckets.at(-1)?.index ?? 0) * widthMs;
   const ms = (n: number | null) => (n === null ? '–' : formatCount(Math.round(n)));
   const rows = buckets.map((bucket) => [
-    clockOf(from.getTime() + bucket.index * widthMs, span),
+    formatTick(from.getTime() + bucket.index * widthMs, span),
     formatCount(bucket.records),
     formatCount(bucket.successes),
     formatCount(bucket.requests),
@@ -133,8 +146,8 @@ function numbers({ from, widthMs, buckets }: Timeline): Markup {
     ms(bucket.averageMs),
     ms(bucket.p95Ms),
   ]);
-  const names = ['records', 'successes', 'requests', 'repeats', 'average ms', '95 % ms'];
+  const names = ['records', 'successes', 'requests', 'repeats', 'average ms', 'p95 ms'];
   const columns = [{ head: 'from (UTC)' }, ...names.map((head) => ({ head, numeric: true }))];
   return html`<details><summary>The numbers behind the charts</summary>
-${table('Steps in which nothing was settled are left out.', columns, rows)}</details>`;
+${table('Intervals in which nothing was settled are left out.', columns, rows)}</details>`;
 }

@@ -1,16 +1,16 @@
-/** The style sheet of the report. Colours by name, so that dark and print change names only. */
+/** The style sheet of the report. Colours are variables, so that dark mode and print only redefine those. */
 import type { Markup } from './markup.ts';
 
 export const STYLE: Markup = {
   html: `
-:root { --ink: #1c2430; --soft: #5c6776; --paper: #fff; --card: #f5f7fa; --rule: #d9dfe7;
+:root { --ink: #1c2430; --soft: #5c6776; --background: #fff; --card: #f5f7fa; --rule: #d9dfe7;
   --good: #2f7d5b; --other: #d9a441; --bad: #b8433c; --none: #9aa5b3; --line: #2b6cb0; --high: #a05fb4; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6ebf2; --soft: #9dabbd; --paper: #12171e; --card: #1b222c;
+@media (prefers-color-scheme: dark) { :root { --ink: #e6ebf2; --soft: #9dabbd; --background: #12171e; --card: #1b222c;
   --rule: #333d4a; --good: #4cae86; --other: #d8ab5a; --bad: #e27a73; --none: #6c7888; --line: #6fb0ee; --high: #c793d8; } }
-@media print { :root { --ink: #000; --soft: #444; --paper: #fff; --card: #fff; --rule: #bbb; --good: #2f7d5b;
+@media print { :root { --ink: #000; --soft: #444; --background: #fff; --card: #fff; --rule: #bbb; --good: #2f7d5b;
   --other: #d9a441; --bad: #b8433c; --none: #999; --line: #2b6cb0; --high: #a05fb4; } }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
+body { margin: 0; background: var(--background); color: var(--ink); font: 15px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
 main { max-width: 60rem; margin: 0 auto; padding: 2rem 1.25rem 3rem; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0; }
 h2 { font-size: 1.1rem; margin: 2.25rem 0 .5rem; }

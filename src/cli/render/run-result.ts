@@ -1,161 +1,106 @@
-/** What a run came to, and what it is going to do, as text. Pure; without personal data. */
+/** How a run ended: state, counts, reasons and requests as text. Pure; without personal data. */
 import {
   type Counts,
+  countSuccesses,
   OUTCOMES,
   type Outcome,
-  countSuccesses,
   SUCCESSES,
   successRatePercent,
 } from '../../domain/run.ts';
-import type { ContactImportResult } from '../../contract/contact-import.ts';
-import type { Colors } from '../cli.ts';
+import type { ReasonCount } from '../../queries/run-details.ts';
+import type { RunFailure, StoredResult } from '../../queries/run-facts.ts';
 import { formatCount, formatDuration, formatPercent, plural, printable, spaced } from '../terminal/format.ts';
-import type { Plan, RunFailure } from '../../queries/run-facts.ts';
+import type { Colors } from '../terminal/output.ts';
 import { renderTable } from '../terminal/table.ts';
 
-export interface ReasonCount {
-  readonly outcome: Outcome;
-  readonly code: string;
-  readonly field: string | null;
-  readonly n: number;
-}
-
-export interface Report {
+export interface RunResultView {
   readonly runId: string;
   readonly state: 'completed' | 'rejected' | 'cancelled' | 'failed';
   readonly dryRun: boolean;
-  /** The run whose rows these were. */
+  /** The run whose records this one took over. */
   readonly retryOf: string | null;
   readonly counts: Counts;
   readonly reasons: readonly ReasonCount[];
   readonly failure: RunFailure | null;
   readonly durationMs: number | null;
-  readonly requests: Pick<ContactImportResult, 'requests' | 'averageLatencyMs' | 'events'> | null;
+  readonly requests: Pick<StoredResult, 'requests' | 'averageLatencyMs' | 'events'> | null;
   readonly link: string | null;
 }
 
-export function renderReport(report: Report, colors: Colors): string {
+export function renderRunResult(result: RunResultView, colors: Colors): string {
   const parts = [
-    renderEnd(report, colors),
-    ...(report.counts.total > 0 ? [renderCounts(report.counts, colors)] : []),
-    ...(report.reasons.length > 0 ? [renderReasons(report.reasons)] : []),
-    renderFacts(report),
+    renderEnd(result, colors),
+    ...(result.counts.total > 0 ? [renderCounts(result.counts, colors)] : []),
+    ...(result.reasons.length > 0 ? [renderReasons(result.reasons)] : []),
+    renderFacts(result),
   ];
   return parts.join('\n\n');
 }
 
-function renderEnd({ runId, state, dryRun, durationMs, failure }: Report, colors: Colors): string {
-  const colour = {
+function renderEnd(result: RunResultView, colors: Colors): string {
+  const { runId, state, dryRun, durationMs, failure } = result;
+  const color = {
     completed: colors.green,
     rejected: colors.yellow,
     cancelled: colors.yellow,
     failed: colors.red,
   }[state];
-  const how = dryRun && state === 'completed' ? 'planned only (dry run): nothing was written' : state;
+  const label = dryRun && state === 'completed' ? 'planned only (dry run): nothing was written' : state;
   const after = durationMs === null ? '' : ` after ${formatDuration(durationMs)}`;
   const why = failure === null ? '' : `\n  ${failure.type}: ${printable(failure.message)}`;
-  return `${colors.bold(colour(how))}${after}  ${runId}${why}`;
+  return `${colors.bold(color(label))}${after}  ${runId}${why}`;
 }
 
-/** Adds up to the total: `pending` is a line like the others. */
+/** The lines add up to the total, because `pending` has a line as well. */
 export function renderCounts(counts: Counts, colors: Colors): string {
-  const lines = [...OUTCOMES, 'pending' as const].filter((outcome) => (counts[outcome] ?? 0) > 0);
+  const present = [...OUTCOMES, 'pending' as const].filter((outcome) => (counts[outcome] ?? 0) > 0);
   const row = (name: string, n: number) => [name, formatCount(n), formatPercent(n, counts.total)];
-  const rows = lines.map((outcome) => row(paint(outcome, colors), counts[outcome] ?? 0));
+  const rows = present.map((outcome) => row(renderOutcome(outcome, colors), counts[outcome] ?? 0));
   return renderTable(
     [{ head: 'outcome' }, { head: 'records', align: 'right' }, { head: 'share', align: 'right' }],
     [...rows, row(colors.bold('total'), counts.total)],
   );
 }
 
-function paint(outcome: Outcome | 'pending', colors: Colors): string {
+function renderOutcome(outcome: Outcome | 'pending', colors: Colors): string {
   if (outcome === 'pending') return colors.dim(outcome);
   return SUCCESSES.includes(outcome) ? colors.green(spaced(outcome)) : colors.yellow(spaced(outcome));
 }
 
-const MOST_REASONS = 20;
+const MAX_REASONS = 20;
 
 function renderReasons(reasons: readonly ReasonCount[]): string {
   const rows = reasons
-    .slice(0, MOST_REASONS)
+    .slice(0, MAX_REASONS)
     .map(({ outcome, code, field, n }) => [spaced(outcome), code, printable(field ?? ''), formatCount(n)]);
   const table = renderTable(
-    [{ head: 'outcome' }, { head: 'reason' }, { head: 'field' }, { head: 'times', align: 'right' }],
+    [{ head: 'outcome' }, { head: 'reason' }, { head: 'field' }, { head: 'records', align: 'right' }],
     rows,
   );
   const more = reasons.length - rows.length;
   return more > 0 ? `${table}\n  … and ${plural(more, 'more reason')}` : table;
 }
 
-function renderFacts({ dryRun, retryOf, counts, requests, link }: Report): string {
-  const lines: string[] = retryOf === null ? [] : [`retry of      ${retryOf}`];
-  if (!dryRun && counts.total > 0) {
-    const rate = successRatePercent(counts).toFixed(2);
-    lines.push(
-      `success rate  ${rate} % (${formatCount(countSuccesses(counts))} of all ${formatCount(counts.total)} records)`,
-    );
-  }
+function renderFacts({ dryRun, retryOf, counts, requests, link }: RunResultView): string {
+  const facts: [string, string][] = [];
+  if (retryOf !== null) facts.push(['retry of', retryOf]);
+  if (!dryRun && counts.total > 0) facts.push(['success rate', renderSuccessRate(counts)]);
   if (requests !== null && requests.requests > 0) {
-    lines.push(
-      `requests      ${formatCount(requests.requests)}, ${formatDuration(requests.averageLatencyMs)} each on average`,
-    );
+    const average = formatDuration(requests.averageLatencyMs);
+    facts.push(['requests', `${formatCount(requests.requests)}, ${average} on average`]);
   }
-  if (requests !== null) lines.push(...renderEvents(requests.events));
-  if (link !== null) lines.push(`Web UI        ${link}`);
-  return lines.map((line) => `  ${line}`).join('\n');
+  if (requests !== null) facts.push(...renderEvents(requests.events));
+  if (link !== null) facts.push(['Web UI', link]);
+  return facts.length === 0 ? '' : renderTable([{}, {}], facts);
 }
 
-function renderEvents({ delivered, undelivered }: ContactImportResult['events']): string[] {
+function renderSuccessRate(counts: Counts): string {
+  const rate = successRatePercent(counts).toFixed(2);
+  return `${rate} % (${formatCount(countSuccesses(counts))} of ${plural(counts.total, 'record')})`;
+}
+
+function renderEvents({ delivered, undelivered }: StoredResult['events']): [string, string][] {
   if (delivered + undelivered === 0) return [];
-  const waiting = undelivered === 0 ? '' : `, ${formatCount(undelivered)} not delivered yet`;
-  return [`CRM events    ${formatCount(delivered)} delivered${waiting}`];
-}
-
-/** Of kinds that change few and large things: each of them. */
-function renderChanges(hash: string, changes: readonly string[]): string {
-  const lines = changes.length > 0 ? changes : ['nothing to change'];
-  return [`plan ${hash}`, ...lines.map((line) => `  ${printable(line)}`)].join('\n');
-}
-
-/** Each is a request, and so a part of the estimate. */
-function describeLookups({ lookups }: Plan): string[] {
-  if (!lookups) return [];
-  const { requests, withoutContactId } = lookups;
-  const without = plural(withoutContactId, 'record');
-  return [
-    `  ${plural(requests, 'look-up')} of preferences before that`,
-    ...(withoutContactId > 0 ? [`  ${without} without a contact id that CXone could be asked for`] : []),
-  ];
-}
-
-/** What is going to be written, before anything is. */
-export function renderPlan(plan: Plan): string {
-  if (plan.changes) return renderChanges(plan.hash, plan.changes);
-  const existing = plan.options?.existing;
-  const facts = [
-    ['to write', formatCount(plan.toWrite), `in ${plural(plan.batches, 'batch')}, to list ${plan.list}`],
-    ...(plan.invalid > 0 ? [['invalid', formatCount(plan.invalid), 'refused by our rules; not sent']] : []),
-    ...(plan.duplicate > 0
-      ? [['duplicate', formatCount(plan.duplicate), 'within the source; not sent']]
-      : []),
-    ['total', formatCount(plan.total), ''],
-  ];
-  const table = renderTable([{}, { align: 'right' }, {}], facts);
-  const reasons = (plan.reasons ?? []).map(({ code, field, n }) => [
-    code,
-    printable(field ?? ''),
-    formatCount(n),
-  ]);
-  const notes = [
-    ...(existing === undefined
-      ? []
-      : [`  contacts that CXone already has are ${existing === 'update' ? 'updated' : 'left alone'}`]),
-    ...describeLookups(plan),
-    ...(plan.estimatedSeconds == null
-      ? []
-      : [`  at least ${formatDuration(plan.estimatedSeconds * 1_000)} at the rate budget`]),
-  ];
-  const why =
-    reasons.length === 0 ? [] : ['why rows are not sent', renderTable([{}, {}, { align: 'right' }], reasons)];
-  return [`plan ${plan.hash}`, table, ...notes, ...why].join('\n');
+  const waiting = undelivered === 0 ? '' : `, ${formatCount(undelivered)} not yet`;
+  return [['events', `${formatCount(delivered)} delivered${waiting}`]];
 }

@@ -1,4 +1,4 @@
-/** Numbers, times and names as people read them. Pure. */
+/** Numbers, times and names in the form that people read. Pure. */
 
 const COUNT = new Intl.NumberFormat('en-GB');
 
@@ -9,15 +9,15 @@ export function formatCount(n: number): string {
 
 /** `1 record`, `2 records` */
 export function plural(n: number, word: string): string {
-  return `${formatCount(n)} ${n === 1 ? word : pluralOf(word)}`;
+  return `${formatCount(n)} ${n === 1 ? word : toPlural(word)}`;
 }
 
-function pluralOf(word: string): string {
+function toPlural(word: string): string {
   if (word.endsWith('y')) return `${word.slice(0, -1)}ies`;
   return /(s|x|ch|sh)$/.test(word) ? `${word}es` : `${word}s`;
 }
 
-/** `97.1 %`; never rounds up to a 100 that is not reached, nor down to a 0 that is. */
+/** `97.1 %`. Never rounds up to 100 or down to 0, so that neither is printed unless it is exact. */
 export function formatPercent(part: number, whole: number, digits = 1): string {
   if (whole === 0) return `${(0).toFixed(digits)} %`;
   const step = 10 ** -digits;
@@ -38,24 +38,29 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
-/** Local time of the reader, to the second: `2026-03-01 14:05:09`. */
-export function formatTime(moment: Date): string {
+/** In the local time zone: `2026-03-01 14:05:09`. */
+export function formatTime(at: Date): string {
   const two = (n: number) => String(n).padStart(2, '0');
-  const day = [moment.getFullYear(), two(moment.getMonth() + 1), two(moment.getDate())].join('-');
-  return `${day} ${[moment.getHours(), moment.getMinutes(), moment.getSeconds()].map(two).join(':')}`;
+  const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join('-');
+  return `${day} ${[at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(':')}`;
 }
 
-/** An argument as a POSIX shell takes it. */
+/** Quotes an argument for a POSIX shell where that is necessary. */
 export function shellQuote(argument: string): string {
   return /^[\w@%+=:,./~-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 }
 
-/** What others wrote (names of files, reasons of people) must not steer the terminal. */
+/** Replaces control characters, so that file names and reasons from outside cannot control the terminal. */
 export function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
 }
 
-/** Words of ours as people write them: `in_doubt` → `in doubt`. */
-export function spaced(word: string): string {
-  return word.replaceAll('_', ' ');
+/** `in_doubt` → `in doubt` */
+export function spaced(identifier: string): string {
+  return identifier.replaceAll('_', ' ');
+}
+
+/** The name of an operation, from its kind: `contactImport` → `contact import`. */
+export function operationName(kind: string): string {
+  return kind.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }

@@ -1,11 +1,11 @@
-/** Long output, at the pace of its reader. */
+/** Long output, written only as fast as its reader takes it. */
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 
 type Chunks = AsyncIterable<string> | Iterable<string>;
 
-/** Leaves the stream open. Errors: the stream's own, e.g. a full disk. */
+/** Leaves the stream open. Throws the errors of the stream, such as a full disk. */
 export async function writeAll(stream: Writable, chunks: Chunks): Promise<void> {
   let failed: Error | null = null;
   let wake: () => void = () => undefined;
@@ -27,8 +27,10 @@ export async function writeAll(stream: Writable, chunks: Chunks): Promise<void> 
   }
 }
 
-/** The whole file or none: one that broke off would pass for a complete one. Readable by its owner alone. */
-export async function writeFileWhole(path: string, text: Chunks): Promise<void> {
+/**
+ * Writes the whole file or none, because a truncated file would pass for a complete one. Only its owner can read it.
+ */
+export async function writeWholeFile(path: string, text: Chunks): Promise<void> {
   const draft = `${path}.part`;
   const stream = createWriteStream(draft, { mode: 0o600 });
   try {

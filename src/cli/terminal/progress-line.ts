@@ -1,67 +1,75 @@
-/** One line that says where a run is: on a terminal with a bar, elsewhere without. Pure. */
+/** One line that shows where a run is: with a bar on a terminal, without one elsewhere. Pure. */
 import type { Counts, Phase } from '../../domain/run.ts';
 import { NEEDS_ATTENTION } from '../../domain/run.ts';
-import type { Colors } from '../cli.ts';
 import { formatCount, formatDuration, formatPercent, plural, spaced } from './format.ts';
+import type { Colors } from './output.ts';
 
 export interface Snapshot {
-  /** `starting`: the ledger does not know the run yet. */
+  /** `starting`: the ledger does not have the run yet. */
   readonly phase: Phase | 'starting';
   readonly counts: Counts | null;
   readonly waitingFor: string | null;
-  /** Why nothing moves, when that is not the run's own doing: no worker, no database. */
+  /** What keeps the run from making progress if it is not the run itself: no worker, no database. */
   readonly trouble: string | null;
   readonly perSecond: number | null;
   readonly secondsLeft: number | null;
 }
 
-const WORDS: Readonly<Record<Snapshot['phase'], string>> = {
+const PHASE_LABELS: Readonly<Record<Snapshot['phase'], string>> = {
   starting: 'starting',
   staging: 'reading and checking the source',
   planning: 'planning',
   writing: 'writing to CXone',
-  delivering: 'telling the CRM',
+  delivering: 'delivering events',
   done: 'done',
   awaiting_approval: 'waiting for approval',
   paused: 'paused',
-  conflict: 'conflict',
-  in_doubt: 'waiting for a word about writes in doubt',
+  conflict: 'waiting for a decision about conflicts',
+  in_doubt: 'waiting for a decision about writes in doubt',
 };
 
-/** Phases with no sum to compare with: nothing is settled while the source is read. */
+/** Phases before any record is settled, in which a share of the total would mean nothing. */
 const WITHOUT_SHARE: readonly Snapshot['phase'][] = ['starting', 'staging', 'planning'];
 const BAR_CELLS = 24;
 
 /** For files and pipes: `writing to CXone: 6,200 of 10,000 (62.0 %), 1,240/s, about 3 s left`. */
-export function plainLine(snapshot: Snapshot): string {
-  const facts = [amount(snapshot), rate(snapshot), left(snapshot), look(snapshot)].filter(Boolean);
-  const line = facts.length === 0 ? WORDS[snapshot.phase] : `${WORDS[snapshot.phase]}: ${facts.join(', ')}`;
-  return [line, waiting(snapshot)].filter(Boolean).join('; ');
+export function renderPlainLine(snapshot: Snapshot): string {
+  const label = PHASE_LABELS[snapshot.phase];
+  const facts = renderFacts(snapshot);
+  const line = facts.length === 0 ? label : `${label}: ${facts.join(', ')}`;
+  return [line, renderWaiting(snapshot)].filter(Boolean).join('; ');
 }
 
-/** For a terminal of so many columns; never longer. */
-export function barLine(snapshot: Snapshot, colors: Colors, columns: number): string {
+/** For a terminal of this many columns; never longer. */
+export function renderBarLine(snapshot: Snapshot, colors: Colors, columns: number): string {
   const { phase, counts } = snapshot;
-  const showsBar = counts !== null && counts.total > 0 && !WITHOUT_SHARE.includes(phase);
+  const hasBar = counts !== null && counts.total > 0 && !WITHOUT_SHARE.includes(phase);
   const parts = [
-    WORDS[phase],
-    ...(showsBar ? [bar((counts.total - counts.pending) / counts.total)] : []),
-    amount(snapshot),
-    rate(snapshot),
-    left(snapshot),
-    look(snapshot),
-    waiting(snapshot),
+    PHASE_LABELS[phase],
+    ...(hasBar ? [renderBar((counts.total - counts.pending) / counts.total)] : []),
+    ...renderFacts(snapshot),
+    renderWaiting(snapshot),
   ].filter((part) => part !== '');
-  const line = cut(parts.join('  '), columns - 1);
+  const line = truncate(parts.join('  '), columns - 1);
   return snapshot.trouble === null ? line.replace(/█+/, (full) => colors.green(full)) : colors.yellow(line);
 }
 
-export function bar(share: number): string {
+export function renderBar(share: number): string {
   const full = Math.min(BAR_CELLS, Math.max(0, Math.floor(share * BAR_CELLS)));
   return '█'.repeat(full) + '░'.repeat(BAR_CELLS - full);
 }
 
-function amount({ phase, counts }: Snapshot): string {
+function renderFacts(snapshot: Snapshot): string[] {
+  const facts = [
+    renderAmount(snapshot),
+    renderRate(snapshot),
+    renderTimeLeft(snapshot),
+    renderAttention(snapshot),
+  ];
+  return facts.filter((fact) => fact !== '');
+}
+
+function renderAmount({ phase, counts }: Snapshot): string {
   if (counts === null || counts.total === 0) return '';
   if (WITHOUT_SHARE.includes(phase)) return plural(counts.total, 'row');
   const settled = counts.total - counts.pending;
@@ -69,25 +77,25 @@ function amount({ phase, counts }: Snapshot): string {
   return `${formatCount(settled)} of ${formatCount(counts.total)} (${share})`;
 }
 
-function rate({ perSecond }: Snapshot): string {
+function renderRate({ perSecond }: Snapshot): string {
   return perSecond === null ? '' : `${formatCount(Math.round(perSecond))}/s`;
 }
 
-function left({ secondsLeft }: Snapshot): string {
+function renderTimeLeft({ secondsLeft }: Snapshot): string {
   return secondsLeft === null
     ? ''
     : `about ${formatDuration(Math.max(1, Math.round(secondsLeft)) * 1_000)} left`;
 }
 
-function look({ counts }: Snapshot): string {
+function renderAttention({ counts }: Snapshot): string {
   const found = NEEDS_ATTENTION.filter((outcome) => (counts?.[outcome] ?? 0) > 0);
   return found.map((outcome) => `${formatCount(counts?.[outcome] ?? 0)} ${spaced(outcome)}`).join(', ');
 }
 
-function waiting({ trouble, waitingFor }: Snapshot): string {
-  return trouble ?? (waitingFor === null ? '' : waitingFor);
+function renderWaiting({ trouble, waitingFor }: Snapshot): string {
+  return trouble ?? waitingFor ?? '';
 }
 
-function cut(line: string, columns: number): string {
+function truncate(line: string, columns: number): string {
   return line.length <= columns ? line : `${line.slice(0, Math.max(0, columns - 1))}…`;
 }

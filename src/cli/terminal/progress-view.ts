@@ -1,23 +1,25 @@
-/** Shows a run as it goes on: one line that is drawn again and again on a terminal, a line now and then elsewhere. */
-import type { Output } from '../cli.ts';
-import { barLine, plainLine, type Snapshot } from './progress-line.ts';
+/** Shows a run while it executes: one line that is drawn over on a terminal, a new line now and then elsewhere. */
+import { CLEAR_LINE, type Output } from './output.ts';
+import { renderBarLine, renderPlainLine, type Snapshot } from './progress-line.ts';
 
-export interface View {
+export interface ProgressView {
   update(snapshot: Snapshot): void;
-  /** Lines that stay. */
-  readonly say: (text: string) => void;
-  /** Takes the drawn line away. Repeatable. */
+  /** Prints lines that stay, above the progress line. */
+  readonly print: (text: string) => void;
+  /** Clears the progress line. May be called more than once. */
   end(): void;
 }
 
-const PLAIN_EVERY_MS = 5_000;
-const CLEAR_LINE = '\r\u001b[2K';
+const PLAIN_INTERVAL_MS = 5_000;
 
-export function createView(output: Output, nowMs: () => number = () => performance.now()): View {
+export function createProgressView(
+  output: Output,
+  nowMs: () => number = () => performance.now(),
+): ProgressView {
   return output.stream.isTTY ? createBarView(output) : createPlainView(output, nowMs);
 }
 
-function createBarView({ stream, colors, say }: Output): View {
+function createBarView({ stream, colors, print }: Output): ProgressView {
   let drawn = '';
   const draw = (line: string) => {
     if (line === drawn) return;
@@ -25,30 +27,31 @@ function createBarView({ stream, colors, say }: Output): View {
     drawn = line;
   };
   return {
-    update: (snapshot) => draw(barLine(snapshot, colors, stream.columns ?? 80)),
-    say(text) {
+    update: (snapshot) => draw(renderBarLine(snapshot, colors, stream.columns ?? 80)),
+    print(text) {
       const line = drawn;
       draw('');
-      say(text);
+      print(text);
       draw(line);
     },
     end: () => draw(''),
   };
 }
 
-/** A line on every change of phase or trouble; while it only counts on, one every five seconds. */
-function createPlainView({ say }: Output, nowMs: () => number): View {
-  let last = { kind: '', line: '', atMs: 0 };
+/** A line for every change of phase or trouble; while only the counts change, one every five seconds. */
+function createPlainView({ print }: Output, nowMs: () => number): ProgressView {
+  let last = { situation: '', line: '', atMs: 0 };
   return {
     update(snapshot) {
-      const kind = [snapshot.phase, snapshot.trouble, snapshot.waitingFor].join('|');
-      const line = plainLine(snapshot);
-      const isDue = kind !== last.kind || (line !== last.line && nowMs() - last.atMs >= PLAIN_EVERY_MS);
+      const situation = [snapshot.phase, snapshot.trouble, snapshot.waitingFor].join('|');
+      const line = renderPlainLine(snapshot);
+      const isDue =
+        situation !== last.situation || (line !== last.line && nowMs() - last.atMs >= PLAIN_INTERVAL_MS);
       if (!isDue) return;
-      last = { kind, line, atMs: nowMs() };
-      say(line);
+      last = { situation, line, atMs: nowMs() };
+      print(line);
     },
-    say,
+    print,
     end: () => undefined,
   };
 }

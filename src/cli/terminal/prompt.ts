@@ -1,7 +1,10 @@
-/** A question on a terminal. */
+/** Asks a question on a terminal. */
 import { createInterface } from 'node:readline/promises';
 
-/** null: Ctrl-C, Ctrl-D, or the signal; Ctrl-C reaches the process too, as it would without a question. */
+/**
+ * Resolves to null after Ctrl-C, Ctrl-D or an abort of the signal. Readline intercepts Ctrl-C, so it is passed on to the
+ * process.
+ */
 export async function askOnTerminal(
   question: string,
   input: NodeJS.ReadableStream,
@@ -9,15 +12,15 @@ export async function askOnTerminal(
   signal: AbortSignal,
 ): Promise<string | null> {
   const lines = createInterface({ input, output });
-  const given = new AbortController();
+  const ended = new AbortController();
   lines.once('SIGINT', () => {
-    given.abort();
+    ended.abort();
     process.emit('SIGINT');
   });
-  lines.once('close', () => given.abort());
-  signal.addEventListener('abort', () => given.abort(), { once: true });
+  lines.once('close', () => ended.abort());
+  signal.addEventListener('abort', () => ended.abort(), { once: true });
   try {
-    return await lines.question(question, { signal: given.signal });
+    return await lines.question(question, { signal: ended.signal });
   } catch {
     return null;
   } finally {

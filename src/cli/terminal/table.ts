@@ -1,4 +1,4 @@
-/** Aligned columns without lines: they can be read, copied and cut by other programs. Pure. */
+/** Aligned columns without borders, so that other programs can cut them apart. Pure. */
 import Table from 'cli-table3';
 
 export interface Column {
@@ -24,7 +24,7 @@ const NO_LINES = {
   middle: '  ',
 };
 
-/** A head only where a column has one. Each line begins with two spaces; none ends with one. */
+/** Has a header line if any column has a head. Each line starts with two spaces, and none ends with a space. */
 export function renderTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const hasHead = columns.some(({ head }) => head !== undefined);
   const table = new Table({

@@ -1,79 +1,118 @@
-/** From the end of a followed run to its report, its JSON and its exit code. */
+/** Reports how a followed run ended: as text, as JSON and as an exit code. */
+import { RunNotFound } from '../../client/errors.ts';
 import { NO_COUNTS, type RunState } from '../../domain/run.ts';
-import { RunNotFound } from '../../client.ts';
 import { retriedRunId } from '../../ledger/runs/retries.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import { type Cli, type Output, writeJson } from '../cli.ts';
+import { type Plan, readPlan, readResult } from '../../queries/run-facts.ts';
+import type { Cli, Session } from '../cli.ts';
 import { EXIT, exitCodeOfRun, type ExitCode } from '../exit-codes.ts';
-import type { Followed } from './follow.ts';
 import {
-  type EndedSelection,
+  type EndedRun,
   renderSteps,
+  type Step,
   stepsAfterRun,
-  stepsAfterSelection,
   stepsAfterStart,
 } from '../render/next-steps.ts';
-import { renderPlan, renderReport, type Report } from '../render/run-result.ts';
-import { planOf, resultOf } from '../../queries/run-facts.ts';
-import type { Session } from '../session.ts';
+import { renderPlan } from '../render/plan.ts';
+import { renderRunResult, type RunResultView } from '../render/run-result.ts';
+import { type Output, printJson } from '../terminal/output.ts';
+import type { Followed } from './follow.ts';
 
-export interface EndingDeps {
+export interface EndingOptions {
   readonly cli: Cli;
   readonly session: Session;
   readonly output: Output;
   readonly json: boolean;
-  /** Further facts for the JSON document. */
-  readonly also?: Readonly<Record<string, unknown>>;
+  /** Further fields of the JSON document. */
+  readonly extraJson?: Readonly<Record<string, unknown>>;
 }
 
-/** Errors: RunNotFound. */
-export async function tellEnd(runId: string, followed: Followed, deps: EndingDeps): Promise<ExitCode> {
-  if (followed.kind === 'unknown') throw new RunNotFound(runId);
-  if (followed.kind === 'left') return tellLeft(runId, deps);
-  const report =
-    followed.kind === 'ended'
-      ? await reportOf(followed, deps.session)
-      : neverBegan(runId, followed, deps.session);
-  const { cli, output, json } = deps;
-  const isSelection = followed.kind === 'ended' && followed.run.kind === 'selectionUpdate';
-  const plan = followed.kind === 'ended' && (report.dryRun || isSelection) ? planOf(followed.run) : null;
-  // The report has the reasons.
-  if (plan) output.say(`\n${renderPlan({ ...plan, reasons: [] })}`);
-  output.say(`\n${renderReport(report, output.colors)}`);
-  if (followed.kind === 'ended') {
-    const { state, counts } = report;
-    const format = followed.run.source?.format ?? 'csv';
-    const steps = isSelection
-      ? stepsAfterSelection(endedSelection(followed.run, { state, counts }), cli.command)
-      : stepsAfterRun({ runId, kind: followed.run.kind, state, counts, format }, cli.command);
-    output.say(`\n${renderSteps('next', steps)}`);
+type Ended = Followed & { readonly kind: 'ended' };
+
+/** Throws RunNotFound. */
+export async function reportEnd(
+  runId: string,
+  followed: Followed,
+  options: EndingOptions,
+): Promise<ExitCode> {
+  switch (followed.kind) {
+    case 'unknown':
+      throw new RunNotFound(runId);
+    case 'left':
+      return reportLeft(runId, options);
+    case 'never_began':
+      return reportNeverBegan(runId, followed, options);
+    case 'ended':
+      return reportEnded(followed, options);
   }
-  if (json) writeJson(cli, { ...jsonOf(followed, report), ...deps.also });
-  const code = exitCodeOfRun(report.state, report.counts);
-  // The real run would not go through like this.
-  return code === EXIT.ok && report.dryRun && plan?.conflicts ? EXIT.needsALook : code;
 }
 
-function endedSelection(
-  { run_id: runId, target: campaignId, input }: Run,
-  { state, counts }: Pick<EndedSelection, 'state' | 'counts'>,
-): EndedSelection {
-  const { rollbackOf } = input as { readonly rollbackOf?: string };
-  return { runId, campaignId, state, counts, ...(rollbackOf !== undefined && { rollbackOf }) };
+async function reportEnded(followed: Ended, options: EndingOptions): Promise<ExitCode> {
+  const { cli, session, output, json, extraJson } = options;
+  const { run } = followed;
+  const result = await readResultView(followed, session);
+  const plan = readPlan(run);
+  // The reasons are part of the result.
+  if (plan && (run.dry_run || plan.changes)) {
+    output.print(`\n${renderPlan(plan, run.target, { withReasons: false })}`);
+  }
+  output.print(`\n${renderRunResult(result, output.colors)}`);
+  output.print(`\n${renderSteps('next', chooseSteps(run, result, cli))}`);
+  if (json) printJson(cli, { ...toJson(result, run), ...extraJson });
+  return chooseExitCode(result, plan);
 }
 
-function tellLeft(runId: string, { cli, output, json, also }: EndingDeps): ExitCode {
-  output.say(`the run goes on without you: ${runId}`);
-  output.say(renderSteps('next', stepsAfterStart(runId, cli.command)));
-  if (json) writeJson(cli, { runId, state: 'running', ...also });
+/** A dry run that found conflicts shows that the real run would stop. */
+function chooseExitCode(result: RunResultView, plan: Plan | null): ExitCode {
+  const code = exitCodeOfRun(result.state, result.counts);
+  return code === EXIT.ok && result.dryRun && plan?.conflicts ? EXIT.needsAttention : code;
+}
+
+function chooseSteps(run: Run, { state, counts }: RunResultView, cli: Cli): readonly Step[] {
+  const operation = cli.operations.find(({ kind }) => kind === run.kind);
+  const ended: EndedRun = {
+    runId: run.run_id,
+    target: run.target,
+    state,
+    counts,
+    input: run.input,
+    sourceFormat: run.source?.format ?? 'csv',
+  };
+  const custom = operation?.stepsAfterRun?.(ended, cli.command);
+  return custom ?? stepsAfterRun(ended, cli.command, operation?.retry);
+}
+
+function reportLeft(runId: string, { cli, output, json, extraJson }: EndingOptions): ExitCode {
+  output.print(`the run continues in the background: ${runId}`);
+  output.print(renderSteps('next', stepsAfterStart(runId, cli.command)));
+  if (json) printJson(cli, { runId, state: 'running', ...extraJson });
   return EXIT.ok;
 }
 
-async function reportOf(
-  { run, counts, failure }: Followed & { kind: 'ended' },
-  session: Session,
-): Promise<Report> {
-  const result = resultOf(run);
+function reportNeverBegan(
+  runId: string,
+  { failure }: Followed & { readonly kind: 'never_began' },
+  { cli, session, output, json, extraJson }: EndingOptions,
+): ExitCode {
+  const result: RunResultView = {
+    runId,
+    state: 'failed',
+    dryRun: false,
+    retryOf: null,
+    counts: NO_COUNTS,
+    reasons: [],
+    failure,
+    durationMs: null,
+    requests: null,
+    link: session.link(runId),
+  };
+  output.print(`\n${renderRunResult(result, output.colors)}`);
+  if (json) printJson(cli, { ...toJson(result, null), ...extraJson });
+  return EXIT.failed;
+}
+
+async function readResultView({ run, counts, failure }: Ended, session: Session): Promise<RunResultView> {
+  const result = readResult(run);
   return {
     runId: run.run_id,
     state: run.state as RunState,
@@ -88,29 +127,10 @@ async function reportOf(
   };
 }
 
-function neverBegan(
-  runId: string,
-  { failure }: Followed & { kind: 'never_began' },
-  session: Session,
-): Report {
-  return {
-    runId,
-    state: 'failed',
-    dryRun: false,
-    retryOf: null,
-    counts: NO_COUNTS,
-    reasons: [],
-    failure,
-    durationMs: null,
-    requests: null,
-    link: session.link(runId),
-  };
-}
-
-/** The contract's result, as far as there is one, with what a report adds. */
-function jsonOf(followed: Followed, { runId, state, retryOf, counts, reasons, failure, link }: Report) {
-  const run: Run | null = followed.kind === 'ended' ? followed.run : null;
-  const begun = run && {
+/** The result as the contract defines it, completed with what the terminal shows. */
+function toJson(result: RunResultView, run: Run | null) {
+  const { runId, state, retryOf, counts, reasons, failure, link } = result;
+  const fields = run && {
     kind: run.kind,
     planHash: run.plan_hash,
     startedAt: run.started_at,
@@ -118,5 +138,5 @@ function jsonOf(followed: Followed, { runId, state, retryOf, counts, reasons, fa
     plan: run.plan,
     ...(retryOf !== null && { retryOf }),
   };
-  return { runId, ...begun, ...(run && resultOf(run)), state, counts, reasons, failure, link };
+  return { runId, ...fields, ...(run && readResult(run)), state, counts, reasons, failure, link };
 }

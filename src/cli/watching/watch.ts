@@ -1,11 +1,11 @@
-/** Watches a run on the terminal to its end, or until Ctrl-C; shows what it waits for as it comes. */
+/** Watches a run on the terminal until it ends or the user presses Ctrl-C, and shows what it waits for. */
+import type { ShownConflict } from '../../contract/steering.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import type { Output } from '../cli.ts';
-import { askSides, conflictsOf, renderConflicts, seenOf } from '../render/conflicts.ts';
-import { type EndingDeps, tellEnd } from './ending.ts';
+import { readConflicts } from '../../queries/conflicts.ts';
+import { readPlan } from '../../queries/run-facts.ts';
+import type { Cli, Session } from '../cli.ts';
 import type { ExitCode } from '../exit-codes.ts';
-import { follow, type Followed } from './follow.ts';
-import { plural } from '../terminal/format.ts';
+import { renderConflicts } from '../render/conflicts.ts';
 import {
   renderSteps,
   type Step,
@@ -14,30 +14,36 @@ import {
   stepsForDoubt,
   stepsForPause,
 } from '../render/next-steps.ts';
-import { renderPlan } from '../render/run-result.ts';
-import { planOf } from '../../queries/run-facts.ts';
-import type { Session } from '../session.ts';
-import { createView, type View } from '../terminal/progress-view.ts';
+import { renderPlan } from '../render/plan.ts';
+import { plural } from '../terminal/format.ts';
+import type { Output } from '../terminal/output.ts';
+import { createProgressView, type ProgressView } from '../terminal/progress-view.ts';
+import { answerConflicts } from './answer-conflicts.ts';
+import { type EndingOptions, reportEnd } from './ending.ts';
+import { follow, type Followed } from './follow.ts';
 
-export async function watchToEnd(runId: string, deps: EndingDeps): Promise<ExitCode> {
-  const followed = await withInterrupt((signal) => watch(runId, deps, signal));
-  return tellEnd(runId, followed, deps);
+export async function watchUntilEnd(runId: string, options: EndingOptions): Promise<ExitCode> {
+  const followed = await withInterrupt((signal) => watch(runId, options, signal));
+  return reportEnd(runId, followed, options);
 }
 
-export async function watch(runId: string, deps: EndingDeps, signal: AbortSignal): Promise<Followed> {
-  const { cli, session, output } = deps;
-  const view = createView(output);
-  const onWaiting = async (run: Run, over: AbortSignal) => {
-    if (run.phase !== 'conflict') return tellWaiting(run, session, cli.command, output, view);
-    const conflicts = await conflictsOf(session, run);
-    tellConflicts(run, conflicts, cli.command, output, view);
-    if (!deps.json) await answerHere({ run, conflicts, deps, view, signal, over });
+export async function watch(runId: string, options: EndingOptions, signal: AbortSignal): Promise<Followed> {
+  const { cli, session, output, json } = options;
+  const view = createProgressView(output);
+  const announcer = { cli, session, output, view };
+  const onWaiting = async (run: Run, closed: AbortSignal) => {
+    if (run.phase !== 'conflict') return announceWaiting(run, announcer);
+    const conflicts = await readConflicts(session.ledger, run, queryProgress(session));
+    announceConflicts(runId, conflicts, announcer);
+    if (!json) await answerConflicts({ runId, conflicts, cli, session, view, interrupted: signal, closed });
   };
   const { ledger, executions } = session;
   return follow(runId, { ledger, executions, view, command: cli.command, signal, onWaiting });
 }
 
-/** The first Ctrl-C aborts the signal; a second one ends the process, as ever. */
+const queryProgress = (session: Session) => async (runId: string) => (await session.client()).progress(runId);
+
+/** Ctrl-C aborts the signal. A second Ctrl-C ends the process. */
 export async function withInterrupt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const interrupt = () => controller.abort();
@@ -49,63 +55,37 @@ export async function withInterrupt<T>(work: (signal: AbortSignal) => Promise<T>
   }
 }
 
-interface Question {
-  readonly run: Run;
-  readonly conflicts: Conflicts;
-  readonly deps: EndingDeps;
-  readonly view: View;
-  /** Ctrl-C. */
-  readonly signal: AbortSignal;
-  /** Somebody answered elsewhere, or it is asked anew. */
-  readonly over: AbortSignal;
+interface Announcer {
+  readonly cli: Cli;
+  readonly session: Session;
+  readonly output: Output;
+  readonly view: ProgressView;
 }
 
-type Conflicts = Awaited<ReturnType<typeof conflictsOf>>;
-
-/** On a terminal: the answer may be given right here, for what is shown; whatever else answers first wins. */
-async function answerHere({ run, conflicts, deps, view, signal, over }: Question): Promise<void> {
-  const { cli, session } = deps;
-  const { ask } = cli;
-  const ended = AbortSignal.any([signal, over]);
-  if (!ask || ended.aborted) return;
-  view.end();
-  const answers = await askSides(conflicts, (question) => ask(question, ended));
-  if (over.aborted && !signal.aborted) return view.say('\nno answer is needed here any more');
-  if (answers === null) return;
-  const seen = seenOf(conflicts);
-  const decision = { action: 'resolve', by: cli.login, answers, ...(seen && { seen }) } as const;
-  const client = await session.client();
-  await client.decide(run.run_id, decision).then(
-    () => view.say('answered'),
-    (error: unknown) => view.say(error instanceof Error ? error.message : String(error)),
-  );
+function announce(what: string, steps: readonly Step[], { output, view }: Announcer): void {
+  view.print(`\n${output.colors.bold(what)}\n${renderSteps('next, in another terminal', steps)}\n`);
 }
 
-function teller({ colors }: Output, view: View) {
-  return (what: string, steps: readonly Step[]) =>
-    view.say(`\n${colors.bold(what)}\n${renderSteps('next, in another terminal', steps)}\n`);
+function announceConflicts(runId: string, conflicts: readonly ShownConflict[], announcer: Announcer): void {
+  const { cli, view } = announcer;
+  view.print(`\n${renderConflicts(conflicts)}`);
+  const reviewed = conflicts.map(({ hash }) => hash);
+  announce('the run waits for your decision', stepsForConflict(runId, reviewed, cli.command), announcer);
 }
 
-function tellConflicts(run: Run, conflicts: Conflicts, command: string, output: Output, view: View): void {
-  view.say(`\n${renderConflicts(conflicts)}`);
-  teller(output, view)(
-    'the run waits for your word',
-    stepsForConflict(run.run_id, seenOf(conflicts), command),
-  );
-}
-
-async function tellWaiting(run: Run, session: Session, command: string, output: Output, view: View) {
-  const tell = teller(output, view);
+async function announceWaiting(run: Run, announcer: Announcer): Promise<void> {
+  const { cli, session, view } = announcer;
+  const { run_id: runId } = run;
   if (run.phase === 'awaiting_approval') {
-    const plan = planOf(run);
-    if (plan) view.say(`\n${renderPlan(plan)}`);
-    tell('the run waits for approval', stepsForApproval(run.run_id, run.plan_hash, command));
+    const plan = readPlan(run);
+    if (plan) view.print(`\n${renderPlan(plan, run.target, { withReasons: true })}`);
+    announce('the run waits for approval', stepsForApproval(runId, run.plan_hash, cli.command), announcer);
   } else if (run.phase === 'in_doubt') {
     const writes = await session.ledger.writes.listInDoubt(run.run_no);
     const records = writes.reduce((sum, write) => sum + write.records, 0);
-    const what = `CXone never answered ${plural(writes.length, 'write')} of ${plural(records, 'record')}`;
-    tell(what, stepsForDoubt(run.run_id, command));
+    const what = `CXone never answered ${plural(writes.length, 'write')} with ${plural(records, 'record')}`;
+    announce(what, stepsForDoubt(runId, cli.command), announcer);
   } else {
-    tell('the run is paused', stepsForPause(run.run_id, command));
+    announce('the run is paused', stepsForPause(runId, cli.command), announcer);
   }
 }

@@ -1,0 +1,52 @@
+/** Lists the audit, and verifies its hash chain. */
+import type { AuditEntry } from '../../ledger/audit/audit.ts';
+import { type Cli, withSession } from '../cli.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { formatTime, plural, printable } from '../terminal/format.ts';
+import { openOutput, printJson } from '../terminal/output.ts';
+import { writeAll } from '../terminal/output-stream.ts';
+
+export interface AuditOptions {
+  readonly run?: string;
+  readonly json?: boolean;
+}
+
+export async function listAudit(cli: Cli, { run, json = false }: AuditOptions): Promise<ExitCode> {
+  return withSession(cli, async ({ ledger }) => {
+    const entries = ledger.audit.list(run);
+    await writeAll(cli.stdout, json ? formatJson(entries) : formatLines(entries));
+    return EXIT.ok;
+  });
+}
+
+async function* formatLines(entries: AsyncIterable<AuditEntry>): AsyncIterable<string> {
+  for await (const { seq, at, action, run_id: runId, data } of entries) {
+    yield `${seq.padStart(6)}  ${formatTime(at)}  ${action}  ${printable(runId)}  ${JSON.stringify(data)}\n`;
+  }
+}
+
+async function* formatJson(entries: AsyncIterable<AuditEntry>): AsyncIterable<string> {
+  let separator = '\n';
+  yield '{"entries": [';
+  for await (const entry of entries) {
+    const { seq, audit_id: auditId, run_id: runId, at, action, data, previous_hash, hash } = entry;
+    const shown = { seq: Number(seq), auditId, runId, at, action, data, previousHash: previous_hash, hash };
+    yield `${separator}${JSON.stringify(shown)}`;
+    separator = ',\n';
+  }
+  yield '\n]}\n';
+}
+
+export async function verifyAudit(cli: Cli, { json = false }: AuditOptions): Promise<ExitCode> {
+  return withSession(cli, async ({ ledger }) => {
+    const verdict = await ledger.audit.verify();
+    const { print, colors } = openOutput(cli, json);
+    const { entries, unsealed, head, finding } = verdict;
+    if (finding) print(colors.red(`finding: ${finding.what}`));
+    else print(`${colors.green('ok')}: the chain of ${plural(entries, 'entry')} is intact, head ${head}`);
+    if (unsealed > 0)
+      print(`${plural(unsealed, 'entry')} not sealed yet; a worker seals them within a second`);
+    if (json) printJson(cli, verdict);
+    return finding ? EXIT.failed : EXIT.ok;
+  });
+}

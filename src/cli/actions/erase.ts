@@ -1,0 +1,73 @@
+/** Erases a data subject from the ledger and prints what was erased and what was kept. */
+import type { ErasureResult } from '../../contract/consent.ts';
+import { type Cli, type Session, withSession } from '../cli.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { plural, printable } from '../terminal/format.ts';
+import { openOutput, type Output, printJson } from '../terminal/output.ts';
+
+export interface EraseOptions {
+  readonly contact: string;
+  readonly requestedBy: string;
+  readonly json?: boolean;
+}
+
+/** Throws InputError, Unreachable, NotDone. */
+export async function erase(
+  cli: Cli,
+  { contact, requestedBy, json = false }: EraseOptions,
+): Promise<ExitCode> {
+  return withSession(cli, async (session) => {
+    const erased = await (await session.client()).erase({ contactId: contact, requestedBy });
+    const output = openOutput(cli, json);
+    printErased(erased, output);
+    if (erased.waitingFor.length > 0) {
+      printWaitingFor(await readStates(session, erased.waitingFor), cli, output);
+    }
+    if (json) printJson(cli, erased);
+    return erased.waitingFor.length > 0 ? EXIT.needsAttention : EXIT.ok;
+  });
+}
+
+interface RunState {
+  readonly runId: string;
+  readonly state: string;
+}
+
+async function readStates({ ledger }: Session, runIds: readonly string[]): Promise<readonly RunState[]> {
+  return Promise.all(
+    runIds.map(async (runId) => ({ runId, state: (await ledger.runs.find(runId))?.state ?? 'unknown' })),
+  );
+}
+
+function printErased(erased: ErasureResult, { print }: Output): void {
+  const { records, runs, datasets, proof, events, suppressed } = erased;
+  print(`cleared:     ${plural(records, 'staged row')} in ${plural(runs.length, 'run')}`);
+  print(`deleted:     ${plural(datasets, 'staged file')}, including this request`);
+  print(`unreadable:  ${plural(proof, 'entry')} of the proof of consent, whose key is deleted`);
+  print(`redacted:    ${plural(events, 'delivered event')}`);
+  print(`kept:        the objection on ${suppressed.join(', ')}, as a keyed hash`);
+  print(
+    'not erased:  data in CXone, backups of the ledger, and ids in the Temporal history of single eligibility checks\n' +
+      '             until its retention period ends',
+  );
+}
+
+function printWaitingFor(runs: readonly RunState[], { command }: Cli, { print, colors }: Output): void {
+  const names = runs.map(({ runId }) => printable(runId)).join(', ');
+  print(colors.yellow(`kept for now: rows that may still be needed by ${names}`));
+  for (const line of renderWaitingFor(runs, command)) print(line);
+}
+
+/** A failed run has ended, so it cannot be cancelled; starting it again settles its unanswered writes. */
+export function renderWaitingFor(runs: readonly RunState[], command: string): readonly string[] {
+  const failed = runs.filter(({ state }) => state === 'failed');
+  return [
+    ...(failed.length < runs.length
+      ? [`  → wait until they have ended, or \`${command} cancel\` them, then erase again`]
+      : []),
+    ...failed.map(
+      ({ runId }) =>
+        `  → ${printable(runId)} failed with unanswered writes: start it again to settle them, then erase again`,
+    ),
+  ];
+}

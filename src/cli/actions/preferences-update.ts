@@ -1,0 +1,39 @@
+/** Stages a file, starts the preference update and follows it until it ends. */
+import type { Cli } from '../cli.ts';
+import { withSession } from '../cli.ts';
+import type { RunOptions } from './options.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { openOutput } from '../terminal/output.ts';
+import {
+  findRunToRetry,
+  followStarted,
+  omitUndefined,
+  openRunSource,
+  requireOneSource,
+  toCommonInput,
+} from './start-run.ts';
+
+export interface UpdateOptions extends RunOptions {
+  readonly guard?: boolean;
+}
+
+/** Throws UsageError, InputError, SourceError, RunNotFound, Unreachable. */
+export async function updatePreferences(
+  cli: Cli,
+  file: string | undefined,
+  options: UpdateOptions,
+): Promise<ExitCode> {
+  const output = openOutput(cli, options.json);
+  requireOneSource(file, options, 'send');
+  return withSession(cli, async (session) => {
+    await findRunToRetry(session, options);
+    const source = await openRunSource(session, file, options, 'preferenceUpdate', output);
+    const client = await session.client();
+    const started = await client.startPreferenceUpdate(
+      { source, ...omitUndefined({ guard: options.guard }), ...toCommonInput(options) },
+      options.id === undefined ? {} : { runId: options.id },
+    );
+    const againHint = 'To send it again, add --again.';
+    return followStarted({ started, cli, session, output, options, againHint });
+  });
+}

@@ -1,0 +1,68 @@
+/** Starts a selection update or a rollback, and follows it until it ends. */
+import { RunNotFound } from '../../client/errors.ts';
+import type { OnConflict, SelectionUpdateInput } from '../../contract/selection-update.ts';
+import { type Cli, type Session, withSession } from '../cli.ts';
+import { UsageError } from '../errors.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { openOutput } from '../terminal/output.ts';
+import type { ApprovalOptions } from './options.ts';
+import { readSelectionFile } from './selection-file.ts';
+import { followStarted, omitUndefined } from './start-run.ts';
+
+export interface SelectionOptions extends ApprovalOptions {
+  readonly onConflict?: OnConflict;
+  readonly conflictDeadline?: string;
+}
+
+/** Throws UsageError, InputError, Unreachable. */
+export async function updateSelection(
+  cli: Cli,
+  campaignId: string,
+  file: string,
+  options: SelectionOptions,
+): Promise<ExitCode> {
+  const desired = readSelectionFile(file, campaignId);
+  return withSession(cli, (session) => start(cli, session, { campaignId, ...desired }, options));
+}
+
+/** Throws RunNotFound, UsageError, InputError, Unreachable. */
+export async function rollBackSelection(
+  cli: Cli,
+  runId: string,
+  options: SelectionOptions,
+): Promise<ExitCode> {
+  return withSession(cli, async (session) => start(cli, session, await toRollback(session, runId), options));
+}
+
+/** Reports early what the run would refuse later. */
+async function toRollback({ ledger }: Session, runId: string): Promise<SelectionUpdateInput> {
+  const run = await ledger.runs.find(runId);
+  if (!run) throw new RunNotFound(runId);
+  const update = await ledger.selections.find(run.run_no);
+  if (!update || update.version_after === null) {
+    throw new UsageError(`run ${runId} wrote no selection, so there is nothing to roll back`);
+  }
+  return { campaignId: run.target, rollbackOf: runId };
+}
+
+async function start(
+  cli: Cli,
+  session: Session,
+  desired: SelectionUpdateInput,
+  options: SelectionOptions,
+): Promise<ExitCode> {
+  const output = openOutput(cli, options.json);
+  const client = await session.client();
+  const started = await client.startSelectionUpdate(
+    { ...desired, ...toInputOptions(options) },
+    options.id === undefined ? {} : { runId: options.id },
+  );
+  const againHint = 'To start another run, add --id with a new id.';
+  return followStarted({ started, cli, session, output, options, againHint });
+}
+
+/** Omits what the user did not give, so that the defaults of the contract apply. */
+function toInputOptions(options: SelectionOptions): Partial<SelectionUpdateInput> {
+  const { onConflict, conflictDeadline, dryRun, approval, approvalDeadline, requestedBy } = options;
+  return omitUndefined({ onConflict, conflictDeadline, dryRun, approval, approvalDeadline, requestedBy });
+}

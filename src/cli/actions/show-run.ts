@@ -1,0 +1,36 @@
+/** Prints everything about one run. */
+import { readRunDetails } from '../../queries/run-details.ts';
+import { type Cli, type Session, withSession } from '../cli.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { renderRunDetails } from '../render/run-details.ts';
+import { openOutput, printJson } from '../terminal/output.ts';
+import { explainMissingRun } from './missing-run.ts';
+
+/** Throws RunNotFound, RunNotTakenUp. */
+export async function showRun(
+  cli: Cli,
+  runId: string,
+  { json = false }: { json?: boolean },
+): Promise<ExitCode> {
+  return withSession(cli, async (session) => {
+    const read = await readRunDetails(session.ledger, runId, queryProgress(session));
+    if (!read) throw await explainMissingRun(session, runId, cli.command);
+    const details = { ...read, link: session.link(runId) };
+    const { print, colors } = openOutput(cli, json);
+    if (json) printJson(cli, details);
+    else print(renderRunDetails(details, colors, cli.command));
+    return EXIT.ok;
+  });
+}
+
+/** A worker that is running answers much faster than this. */
+const PROGRESS_TIMEOUT_MS = 2_000;
+
+const queryProgress = (session: Session) => async (runId: string) => {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no worker answered in time')), PROGRESS_TIMEOUT_MS);
+  });
+  const progress = session.client().then((client) => client.progress(runId));
+  return Promise.race([progress, timeout]).finally(() => clearTimeout(timer));
+};

@@ -1,0 +1,121 @@
+/** Sends an operator's decision to a run. */
+import { readFileSync } from 'node:fs';
+import { DecisionRefused, RunNotFound } from '../../client/errors.ts';
+import type { Answers, Decision, SteeringAction } from '../../contract/steering.ts';
+import { isObject } from '../../domain/json.ts';
+import { type Cli, type Session, withSession } from '../cli.ts';
+import { UsageError } from '../errors.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { shellQuote, spaced } from '../terminal/format.ts';
+import { openOutput, printJson } from '../terminal/output.ts';
+
+export interface SteeringOptions {
+  readonly by: string;
+  readonly reason?: string;
+  readonly plan?: string;
+  readonly resend?: boolean;
+  readonly leave?: boolean;
+  readonly write?: string;
+  readonly mine?: boolean;
+  readonly theirs?: boolean;
+  readonly answers?: string;
+  readonly seen?: string;
+  readonly json?: boolean;
+}
+
+const CONFIRMATIONS: Readonly<Record<SteeringAction, string>> = {
+  approve: 'approved',
+  reject: 'rejected',
+  cancel: 'cancelled; batches in flight are still settled',
+  pause: 'paused',
+  resume: 'resumed',
+  resolve: 'resolved',
+};
+
+/** Throws UsageError, RunNotFound, DecisionRefused, NoWorkerAnswered. */
+export async function steer(
+  cli: Cli,
+  action: SteeringAction,
+  runId: string,
+  options: SteeringOptions,
+): Promise<ExitCode> {
+  const decision = toDecision(action, options);
+  return withSession(cli, async (session) => {
+    const client = await session.client();
+    const progress = await client.decide(runId, decision).catch(async (error: unknown) => {
+      throw await explainNotFound(session, runId, action, error);
+    });
+    const { print, colors } = openOutput(cli, options.json);
+    // The phase changes only a moment after a resolution.
+    const phase = action === 'resolve' ? '' : ` (now ${spaced(progress.phase)})`;
+    print(`${colors.green(CONFIRMATIONS[action])}: ${runId}${phase}`);
+    print(`follow it: ${cli.command} watch ${shellQuote(runId)}`);
+    if (options.json) printJson(cli, progress);
+    return EXIT.ok;
+  });
+}
+
+/** Throws UsageError. */
+function toDecision(action: SteeringAction, options: SteeringOptions): Decision {
+  const { by, reason, plan, write } = options;
+  return {
+    action,
+    by,
+    ...(reason !== undefined && { reason }),
+    ...(plan !== undefined && { planHash: plan }),
+    ...(write !== undefined && { writeId: write }),
+    ...(action === 'resolve' && toResolution(options)),
+  };
+}
+
+const ONE_RESOLUTION =
+  'add --resend or --leave for writes in doubt, or one of --mine, --theirs and --answers for conflicts';
+
+/** Throws UsageError unless the options contain exactly one resolution. */
+function toResolution(options: SteeringOptions): Pick<Decision, 'verdict' | 'answers' | 'seen'> {
+  const { mine = false, theirs = false, resend = false, leave = false, answers } = options;
+  const given = [resend, leave, mine, theirs, answers !== undefined].filter(Boolean);
+  if (given.length !== 1) throw new UsageError(ONE_RESOLUTION);
+  if (resend || leave) return { verdict: resend ? 'resend' : 'leave' };
+  const seen = options.seen === undefined ? {} : { seen: options.seen.split(',').map((hash) => hash.trim()) };
+  if (answers === undefined) return { answers: mine ? 'mine' : 'theirs', ...seen };
+  return { answers: readAnswers(answers), ...seen };
+}
+
+function readAnswers(given: string): Answers {
+  const text = given.trimStart().startsWith('{') ? given : readAnswersFile(given);
+  const answers = parseJson(text);
+  if (isObject(answers) && Object.values(answers).every((side) => side === 'mine' || side === 'theirs')) {
+    return answers as Answers;
+  }
+  throw new UsageError('--answers must be JSON like {"<place>": "mine"}, or the name of a file with it');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function readAnswersFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    throw new UsageError(`--answers: the file ${path} cannot be read`);
+  }
+}
+
+/** Temporal does not know a run that ended long ago, but the ledger does. */
+async function explainNotFound(
+  session: Session,
+  runId: string,
+  action: string,
+  error: unknown,
+): Promise<unknown> {
+  if (!(error instanceof RunNotFound)) return error;
+  const run = await session.ledger.runs.find(runId);
+  if (!run || run.state === 'running') return error;
+  return new DecisionRefused(`run ${runId} has ended (${run.state}), so there is nothing to ${action}`);
+}

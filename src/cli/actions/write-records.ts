@@ -1,0 +1,47 @@
+/** Exports the records of a run. No other command prints rows. */
+import type { Outcome } from '../../domain/run.ts';
+import { formatRecords, type RecordFormat } from '../../queries/record-files.ts';
+import { type Cli, withSession } from '../cli.ts';
+import { UsageError } from '../errors.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { plural } from '../terminal/format.ts';
+import { openOutput } from '../terminal/output.ts';
+import { writeAll, writeWholeFile } from '../terminal/output-stream.ts';
+import { explainMissingRun } from './missing-run.ts';
+
+export interface RecordsOptions {
+  readonly outcome?: Outcome | 'pending';
+  readonly format?: RecordFormat;
+  readonly out?: string;
+  readonly json?: boolean;
+}
+
+/** Throws RunNotFound, RunNotTakenUp, UsageError, TooManyColumns and errors of the file system. */
+export async function writeRecords(cli: Cli, runId: string, options: RecordsOptions): Promise<ExitCode> {
+  const format = chooseFormat(options);
+  const { outcome, out } = options;
+  return withSession(cli, async (session) => {
+    const run = await session.ledger.runs.find(runId);
+    if (!run) throw await explainMissingRun(session, runId, cli.command);
+    let written = 0;
+    const text = formatRecords({
+      run,
+      records: session.ledger.records,
+      format,
+      outcome,
+      onRecord: () => (written += 1),
+    });
+    if (out === undefined) await writeAll(cli.stdout, text);
+    else await writeWholeFile(out, text);
+    const where = out === undefined ? '' : ` → ${out}`;
+    openOutput(cli, true).print(`${plural(written, 'record')}${where}`);
+    return EXIT.ok;
+  });
+}
+
+/** Throws UsageError. */
+function chooseFormat({ json = false, format }: RecordsOptions): RecordFormat {
+  if (!json) return format ?? 'csv';
+  if (format === undefined || format === 'json') return 'json';
+  throw new UsageError(`--json and --format ${format} exclude each other`);
+}

@@ -1,0 +1,40 @@
+/** Writes the report of a run as one HTML file or as JSON. */
+import { resolve } from 'node:path';
+import { readRunReport } from '../../queries/run-report.ts';
+import { type Cli, withSession } from '../cli.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { renderPage } from '../html/page.ts';
+import { openOutput, printJson } from '../terminal/output.ts';
+import { writeWholeFile } from '../terminal/output-stream.ts';
+import { explainMissingRun } from './missing-run.ts';
+import { showRun } from './show-run.ts';
+
+export interface ReportOptions {
+  /** True if the option was given without a file name. */
+  readonly html?: string | true;
+  readonly json?: boolean;
+}
+
+/** Throws RunNotFound, RunNotTakenUp and errors of the file system. */
+export async function writeReport(cli: Cli, runId: string, options: ReportOptions): Promise<ExitCode> {
+  const { html, json = false } = options;
+  if (html === undefined && !json) return showRun(cli, runId, {});
+  return withSession(cli, async (session) => {
+    const read = await readRunReport(session.ledger, runId);
+    if (!read) throw await explainMissingRun(session, runId, cli.command);
+    const report = { ...read, link: session.link(runId) };
+    const file = html === true ? defaultFileName(runId) : html;
+    if (file !== undefined) {
+      const path = resolve(cli.cwd, file);
+      await writeWholeFile(path, [renderPage(report)]);
+      openOutput(cli, json).print(`report → ${path}`);
+    }
+    if (json) printJson(cli, report);
+    return EXIT.ok;
+  });
+}
+
+/** Without colons, which some file systems refuse, and without anything that could leave the folder. */
+export function defaultFileName(runId: string): string {
+  return `${runId.replace(/[^\w.-]+/g, '_').replace(/^\.+/, '_')}.html`;
+}

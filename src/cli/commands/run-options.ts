@@ -1,0 +1,59 @@
+/** Options that the commands which start a run have in common. */
+import type { Command } from 'commander';
+import type { SourceEncoding, SourceFormat } from '../../contract/run.ts';
+import type { Cli } from '../cli.ts';
+import { choice, collectMapping, JSON_HELP } from './command.ts';
+
+const FORMATS: readonly SourceFormat[] = ['csv', 'ndjson', 'json'];
+const ENCODINGS: readonly SourceEncoding[] = ['utf-8', 'utf-16le', 'utf-16be', 'windows-1252', 'latin1'];
+
+export function addFileOptions(command: Command): Command {
+  const encodingHelp = 'encoding of the file (default: utf-8, or what its byte order mark says)';
+  return command
+    .option('--map <field=column>', 'read a field from a column of another name; repeatable', collectMapping)
+    .addOption(choice('--format <name>', 'format of the file (default: from its extension)', FORMATS))
+    .addOption(choice('--encoding <name>', encodingHelp, ENCODINGS));
+}
+
+/** `identity`: what the default run id is derived from. */
+export function addApprovalOptions(command: Command, cli: Pick<Cli, 'login'>, identity: string): Command {
+  return command
+    .option('--id <run>', `id of the run (default: derived from ${identity})`)
+    .option('--dry-run', 'stop after the plan; nothing is written to CXone')
+    .option('--approval', 'print the plan and wait for `approve` or `reject`')
+    .option(
+      '--approval-deadline <duration>',
+      'reject the plan after this time, e.g. "3 days" (default: never)',
+    )
+    .option('--detach', 'start the run and return at once')
+    .option('--requested-by <name>', 'who requests the run, for the audit', cli.login)
+    .option('--json', JSON_HELP);
+}
+
+/** `again`: the help text of `--again`. */
+export function addRunOptions(
+  command: Command,
+  cli: Pick<Cli, 'login'>,
+  { identity, again }: { readonly identity: string; readonly again: string },
+): Command {
+  const inDoubtHelp = 'what to do about unanswered writes that are not safe to repeat (default: ask)';
+  addFileOptions(command)
+    .addOption(choice('--on-in-doubt <what>', inDoubtHelp, ['ask', 'leave', 'resend']))
+    .option(
+      '--in-doubt-deadline <duration>',
+      'with ask: leave them in doubt after this time (default: never)',
+    )
+    .option('--again', again)
+    .addOption(
+      choice('--notify <often>', 'deliver one event per batch, page or run (default: batch)', [
+        'batch',
+        'page',
+        'run',
+      ]),
+    )
+    .option(
+      '--retry-of <run>',
+      'instead of FILE: the records that a run left rejected, in conflict, cancelled or pending',
+    );
+  return addApprovalOptions(command, cli, identity);
+}

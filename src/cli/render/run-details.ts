@@ -1,0 +1,143 @@
+/** Everything about one run, as text. Pure; without personal data. */
+import type { Refusal } from '../../contract/steering.ts';
+import { OUTCOMES } from '../../domain/run.ts';
+import type { LateAnswer } from '../../ledger/writes/writes.ts';
+import type { ReasonCount, RunDetails } from '../../queries/run-details.ts';
+import { readFailure, readPlan } from '../../queries/run-facts.ts';
+import {
+  formatCount,
+  formatTime,
+  operationName,
+  plural,
+  printable,
+  shellQuote,
+  spaced,
+} from '../terminal/format.ts';
+import type { Colors } from '../terminal/output.ts';
+import { renderTable } from '../terminal/table.ts';
+import { renderConflicts } from './conflicts.ts';
+import { renderSteps, stepsForConflict } from './next-steps.ts';
+import { renderPlan } from './plan.ts';
+import { renderCounts } from './run-result.ts';
+
+export interface DetailsView extends RunDetails {
+  /** The run in Temporal's Web UI. */
+  readonly link: string | null;
+}
+
+export function renderRunDetails(run: DetailsView, colors: Colors, command: string): string {
+  const plan = readPlan(run);
+  const failure = readFailure(run);
+  const sections = [
+    renderHead(run, colors),
+    ...(failure ? [colors.red(`${failure.type}: ${printable(failure.message)}`)] : []),
+    ...(plan ? [renderPlan(plan, run.target, { withReasons: false })] : []),
+    ...(run.counts.total > 0 ? [renderCounts(run.counts, colors)] : []),
+    ...(run.reasons.length > 0 ? [renderReasons(run.reasons)] : []),
+    ...(run.inDoubt.length > 0 ? [renderInDoubt(run, command)] : []),
+    ...(run.conflicts.length > 0 ? [renderOpenConflicts(run, command)] : []),
+    ...(run.refused.length > 0 ? [renderRefused(run.refused)] : []),
+    ...(run.waitingEvents.length > 0 ? [renderWaitingEvents(run)] : []),
+  ];
+  return sections.join('\n\n');
+}
+
+type Fact = readonly [name: string, value: string];
+
+function renderHead(run: DetailsView, colors: Colors): string {
+  const facts: readonly Fact[] = [
+    ['operation', operationName(run.kind)],
+    ['target', run.target],
+    ...stateFacts(run),
+    ...sourceFacts(run),
+    ...requestFacts(run),
+    ...(run.link === null ? [] : [['Web UI', run.link] as const]),
+  ];
+  return [colors.bold(run.runId), renderTable([{}, {}], facts)].join('\n');
+}
+
+function stateFacts(run: DetailsView): readonly Fact[] {
+  const state = run.state === 'running' ? `running, ${spaced(run.phase)}` : run.state;
+  const by = run.requestedBy === null ? '' : ` by ${printable(run.requestedBy)}`;
+  return [
+    ['state', run.dryRun ? `${state} (dry run)` : state],
+    ...(run.waitingFor === null ? [] : [['waits for', printable(run.waitingFor)] as const]),
+    ...(run.retryOf === undefined ? [] : [['retry of', run.retryOf] as const]),
+    ...run.retriedBy.map((runId) => ['retried by', runId] as const),
+    ['started', `${formatTime(run.startedAt)}${by}`],
+    ...(run.finishedAt === null ? [] : [['finished', formatTime(run.finishedAt)] as const]),
+  ];
+}
+
+function sourceFacts({ source }: DetailsView): readonly Fact[] {
+  if (!source) return [];
+  const encoding = source.encoding ? `, read as ${source.encoding}` : '';
+  const size = `${formatCount(source.bytes)} bytes${encoding}`;
+  return [['source', `${printable(source.name)}, ${size}, sha256 ${source.sha256.slice(0, 12)}…`]];
+}
+
+function requestFacts({ requests, events }: DetailsView): readonly Fact[] {
+  const { averageMs, p95Ms } = requests;
+  const latency =
+    requests.requests === 0
+      ? ''
+      : `, latency ${Math.round(averageMs)} ms on average, p95 ${Math.round(p95Ms)} ms`;
+  const waiting = events.undelivered === 0 ? '' : `, ${formatCount(events.undelivered)} not yet`;
+  return [
+    ['requests', `${formatCount(requests.requests)}${latency}`],
+    ['events', `${formatCount(events.delivered)} delivered${waiting}`],
+  ];
+}
+
+function renderReasons(reasons: readonly ReasonCount[]): string {
+  const rows = reasons.map(({ outcome, code, field, n }) => [
+    spaced(outcome),
+    code,
+    printable(field ?? ''),
+    formatCount(n),
+  ]);
+  return ['reasons', renderTable([{}, {}, {}, { align: 'right' }], rows)].join('\n');
+}
+
+function renderInDoubt({ runId, inDoubt }: DetailsView, command: string): string {
+  const rows = inDoubt.map(({ id, batch, records, sentAt, lateAnswer }) => [
+    id,
+    `batch ${batch}`,
+    plural(records, 'record'),
+    sentAt ? `sent ${formatTime(sentAt)}` : '',
+    lateAnswer ? describeLateAnswer(lateAnswer) : '',
+  ]);
+  const hint = `  decide: ${command} resolve ${shellQuote(runId)} --resend|--leave [--write ID]`;
+  return ['writes in doubt', renderTable([{ align: 'right' }, {}, {}, {}, {}], rows), hint].join('\n');
+}
+
+function describeLateAnswer({ httpStatus, at, counts }: LateAnswer): string {
+  const outcomes = OUTCOMES.filter((outcome) => (counts[outcome] ?? 0) > 0);
+  const parts = outcomes.map((outcome) => `${formatCount(counts[outcome] ?? 0)} ${spaced(outcome)}`);
+  return `CXone answered late with ${httpStatus}, ${formatTime(new Date(at))}: ${parts.join(', ') || 'no outcome'}`;
+}
+
+function renderOpenConflicts({ runId, phase, conflicts }: DetailsView, command: string): string {
+  if (phase !== 'conflict') return renderConflicts(conflicts);
+  const reviewed = conflicts.map(({ hash }) => hash);
+  const steps = stepsForConflict(runId, reviewed, command);
+  return [renderConflicts(conflicts), renderSteps('decide', steps)].join('\n');
+}
+
+function renderRefused(refused: readonly Refusal[]): string {
+  const rows = refused.map(({ action, by, why, at }) => [
+    formatTime(new Date(at)),
+    printable(action),
+    printable(by ?? ''),
+    printable(why),
+  ]);
+  return ['refused decisions', renderTable([{}, {}, {}, {}], rows)].join('\n');
+}
+
+function renderWaitingEvents({ waitingEvents, events }: DetailsView): string {
+  const rows = waitingEvents.map(({ eventId, event, attempts, lastError }) => {
+    return [eventId, event, plural(attempts, 'attempt'), printable(lastError ?? '')];
+  });
+  const title = `events not delivered yet (${formatCount(rows.length)} of ${formatCount(events.undelivered)})`;
+  return [title, renderTable([{}, {}, {}, {}], rows)].join('\n');
+}

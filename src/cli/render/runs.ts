@@ -1,0 +1,38 @@
+/** The list of runs as a table. Pure. */
+import type { RunSummary } from '../../queries/run-summary.ts';
+import { formatCount, formatTime, printable, spaced } from '../terminal/format.ts';
+import type { Colors } from '../terminal/output.ts';
+import { renderTable } from '../terminal/table.ts';
+
+const COLUMNS = [
+  { head: 'run' },
+  { head: 'state' },
+  { head: 'records', align: 'right' },
+  { head: 'settled', align: 'right' },
+  { head: 'started' },
+  { head: 'by' },
+] as const;
+
+/** Without a column for the operation, because every default run id starts with it. */
+export function renderRuns(runs: readonly RunSummary[], colors: Colors): string {
+  const rows = runs.map((run) => [
+    run.runId,
+    renderState(run, colors),
+    formatCount(run.counts.total),
+    formatCount(run.counts.total - run.counts.pending),
+    formatTime(run.startedAt),
+    printable(run.requestedBy ?? ''),
+  ]);
+  return renderTable(COLUMNS, rows);
+}
+
+function renderState({ state, phase, dryRun }: RunSummary, colors: Colors): string {
+  if (state === 'running') return colors.cyan(spaced(phase));
+  const color = {
+    completed: colors.green,
+    failed: colors.red,
+    rejected: colors.yellow,
+    cancelled: colors.yellow,
+  }[state];
+  return color(dryRun && state === 'completed' ? 'planned (dry run)' : state);
+}

@@ -1,0 +1,59 @@
+/** Notices that a run makes no progress, and finds out whether it lacks a worker. */
+import type { Executions } from '../../client/executions.ts';
+import type { Counts } from '../../domain/run.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
+import { waitsForPerson } from './question.ts';
+
+/** A run that has not changed for this long may have no worker. */
+const STALLED_AFTER_MS = 10_000;
+
+export interface StallOptions {
+  readonly runId: string;
+  readonly executions: Pick<Executions, 'hasWorker'>;
+  /** How the user calls the program. */
+  readonly command: string;
+  readonly nowMs: () => number;
+}
+
+export class StallDetector {
+  readonly #options: StallOptions;
+  #state = '';
+  #sinceMs: number;
+  #isChecking = false;
+  /** Why the run makes no progress, as far as that is known. */
+  trouble: string | null = null;
+
+  constructor(options: StallOptions) {
+    this.#options = options;
+    this.#sinceMs = options.nowMs();
+  }
+
+  /** Returns for how long nothing has changed, in milliseconds. */
+  observe(run: Run | undefined, counts: Counts | null): number {
+    const state = JSON.stringify([run?.state, run?.phase, run?.waiting_for, counts]);
+    const now = this.#options.nowMs();
+    if (state !== this.#state) {
+      this.#state = state;
+      this.#sinceMs = now;
+      this.trouble = null;
+    }
+    const unchangedMs = now - this.#sinceMs;
+    const isWaiting = run !== undefined && waitsForPerson(run);
+    if (unchangedMs >= STALLED_AFTER_MS && !isWaiting && !this.#isChecking) void this.#check();
+    return unchangedMs;
+  }
+
+  async #check(): Promise<void> {
+    const { executions, runId, command } = this.#options;
+    this.#isChecking = true;
+    const before = this.#state;
+    const hasWorker = await executions.hasWorker(runId);
+    if (before === this.#state) this.trouble = describeTrouble(hasWorker, command);
+    this.#isChecking = false;
+  }
+}
+
+function describeTrouble(hasWorker: boolean | null, command: string): string | null {
+  if (hasWorker === null) return 'Temporal does not answer; trying again';
+  return hasWorker ? null : `no worker answers; start one with \`${command} worker\``;
+}

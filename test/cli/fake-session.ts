@@ -1,0 +1,79 @@
+/** A session whose ledger and client answer what a test gives them. */
+import type { Session } from '../../src/cli/cli.ts';
+import type { CxflowClient, Started } from '../../src/client.ts';
+import type { ContactImportInput } from '../../src/contract/contact-import.ts';
+import type { Decision } from '../../src/contract/steering.ts';
+import type { Counts } from '../../src/domain/run.ts';
+import type { Run } from '../../src/ledger/runs/runs.ts';
+import { each, fakeRun } from './fakes.ts';
+
+export const COUNTS: Counts = { total: 10, pending: 0, created: 8, invalid: 2 };
+
+export interface FakeState {
+  readonly started?: { input: ContactImportInput; options: { runId?: string } }[];
+  readonly decided?: Decision[];
+  readonly run?: Run | undefined;
+  readonly counts?: Counts;
+  readonly status?: Started['status'];
+  readonly refuse?: Error;
+}
+
+export function fakeSession({
+  started = [],
+  decided = [],
+  run: known,
+  counts = COUNTS,
+  status = 'started',
+  refuse,
+}: FakeState): Partial<Session> {
+  const client = {
+    stageFile: () =>
+      Promise.resolve({ source: { dataset: 'ds_1' }, rows: 10, bytes: 1, sha256: 'x', encoding: 'utf-8' }),
+    startContactImport: (input: ContactImportInput, options: { runId?: string }) => {
+      started.push({ input, options });
+      return Promise.resolve({ runId: options.runId ?? 'r1', status, result: null });
+    },
+    decide: (_: string, decision: Decision) => {
+      decided.push(decision);
+      return refuse ? Promise.reject(refuse) : Promise.resolve({ phase: 'writing' });
+    },
+  };
+  const ledger = {
+    runs: {
+      find: () => Promise.resolve(known),
+      counts: () => Promise.resolve(counts),
+      list: () => Promise.resolve(known ? [known] : []),
+    },
+    records: { countReasons: () => Promise.resolve([]), list: () => each([]) },
+    audit: {
+      list: () => each([]),
+      verify: () =>
+        Promise.resolve({
+          entries: 3,
+          unsealed: 0,
+          head: 'h',
+          finding: { seq: 2, what: 'entry 2 was changed' },
+        }),
+    },
+  };
+  return {
+    config: { cxone: { contactListId: null }, sourceLimits: {} } as Session['config'],
+    ledger: ledger as unknown as Session['ledger'],
+    client: () => Promise.resolve(client as unknown as CxflowClient),
+    executions: {
+      status: () => Promise.resolve('unknown'),
+      failure: () => Promise.resolve(null),
+      hasWorker: () => Promise.resolve(true),
+    },
+    link: () => null,
+  };
+}
+
+export const finished = (change: Partial<Run> = {}) =>
+  fakeRun({
+    run_id: 'r1',
+    state: 'completed',
+    phase: 'done',
+    finished_at: new Date('2026-03-01T10:00:12Z'),
+    ...change,
+  });

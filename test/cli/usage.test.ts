@@ -1,0 +1,99 @@
+/** Help and usage errors of the commands. */
+import { describe, expect, it } from 'vitest';
+import { run } from '../../src/cli/main.ts';
+import { fakeSession } from './fake-session.ts';
+import { fakeCli } from './fakes.ts';
+
+describe('cxflow', () => {
+  it('without arguments lists the commands in groups, with a first example', async () => {
+    const cli = fakeCli();
+    expect(await run([], cli)).toBe(0);
+    expect(cli.out()).toMatch(/Operations:[\s\S]*Decide about a run:[\s\S]*cxflow demo/);
+    expect(cli.out()).not.toMatch(/^Commands:/m);
+  });
+
+  it.each(
+    [
+      ['contacts', 'import'],
+      ['runs'],
+      ['show'],
+      ['watch'],
+      ['records'],
+      ['approve'],
+      ['reject'],
+      ['cancel'],
+      ['pause'],
+      ['resume'],
+      ['resolve'],
+      ['audit'],
+      ['audit', 'verify'],
+      ['worker'],
+      ['dev'],
+      ['demo'],
+      ['doctor'],
+      ['report'],
+      ['preferences', 'check'],
+      ['preferences', 'update'],
+      ['preferences', 'history'],
+      ['selection', 'update'],
+      ['selection', 'rollback'],
+      ['selection', 'show'],
+      ['selection', 'history'],
+      ['erase'],
+    ].map((command) => ({ name: command.join(' '), command })),
+  )('$name --help shows examples', async ({ command }) => {
+    const cli = fakeCli();
+    expect(await run([...command, '--help'], cli)).toBe(0);
+    expect(cli.out()).toMatch(/Examples:\n {2}# /);
+  });
+
+  it.each([
+    [['nonsense'], 'unknown command'],
+    [['runs', '--nonsense'], 'unknown option'],
+    [['runs', '--limit', 'many'], 'whole number'],
+    [['show'], "missing required argument 'run'"],
+    [['contacts', 'import'], 'give either a FILE'],
+    [['contacts', 'import', 'c.csv', '--retry-of', 'r0'], 'give either a FILE'],
+    [
+      ['contacts', 'import', 'c.csv', '--list', 'L1', '--existing', 'maybe'],
+      'Allowed choices are skip, update',
+    ],
+    [['contacts', 'import', 'c.csv', '--list', 'L1', '--map', 'phone'], 'field=column'],
+    [['contacts', 'import', 'c.csv'], 'the contact list is missing'],
+    [
+      ['contacts', 'import', 'c.csv', '--list', 'L1', '--policy', 'strict'],
+      '--policy needs --require-consent',
+    ],
+    [['contacts', 'import', '--retry-of', 'r0', '--map', 'phone=Tel'], 'apply to a FILE'],
+    [['contacts', 'import', 'c.csv', '--list', 'L1', '--encoding', 'ebcdic'], 'Allowed choices are utf-8'],
+    [['preferences', 'update'], 'give either a FILE'],
+    [['preferences', 'check'], 'give either a FILE'],
+    [['preferences', 'check', '--contact', 'x'], 'the channel is missing'],
+    [['preferences', 'check', 'a.csv', '--contact', 'x'], 'give either a FILE'],
+    [['preferences', 'check', '--contact', 'x', '--channel', 'fax'], 'Allowed choices'],
+    [['erase'], "required option '--contact <id>'"],
+    [['resolve', 'r1'], 'add --resend or --leave'],
+    [['resolve', 'r1', '--resend', '--leave'], 'cannot be used with'],
+    [['records', 'r1', '--outcome', 'lost'], 'Allowed choices'],
+  ])('%j is wrong usage: exit code 2 and a message on stderr only', async (argv, message) => {
+    const cli = fakeCli(fakeSession({}));
+    expect(await run(argv, cli)).toBe(2);
+    expect(cli.err()).toContain(message);
+    expect(cli.out()).toBe('');
+  });
+
+  it('refuses two formats at once', async () => {
+    const cli = fakeCli(fakeSession({}));
+    expect(await run(['records', 'r1', '--json', '--format', 'csv'], cli)).toBe(2);
+    expect(cli.err()).toContain('exclude each other');
+  });
+
+  it('prints errors as one JSON document with --json', async () => {
+    const cli = fakeCli(fakeSession({}));
+    expect(await run(['show', 'r1', '--json'], cli)).toBe(2);
+    expect(JSON.parse(cli.out())).toMatchObject({
+      error: { type: 'RunNotFound', message: expect.stringContaining('r1') as string },
+    });
+    expect(cli.isClosed()).toBe(true);
+  });
+});
