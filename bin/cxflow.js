@@ -1,20 +1,20 @@
 #!/usr/bin/env node
-// In the repository the sources run (through tsx), elsewhere and with CXFLOW_FROM=dist what is built.
+// In a clone this runs the sources through tsx. In a package, or with CXFLOW_FROM=dist, it runs the build.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const place = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const exists = (path) => existsSync(fileURLToPath(new URL(`../${path}`, import.meta.url)));
 
 async function loadMain() {
-  if (process.env.CXFLOW_FROM !== 'dist' && existsSync(place('src/cli/main.ts'))) {
-    if (!existsSync(place('node_modules/tsx')))
-      throw new Error('the packages are not installed: npm run setup');
+  if (process.env.CXFLOW_FROM !== 'dist' && exists('src/cli/main.ts')) {
+    if (!exists('node_modules/tsx'))
+      throw new Error('the packages are not installed; install them with: npm run setup');
     const { register } = await import('tsx/esm/api');
     register();
     return import('../src/cli/main.ts');
   }
-  if (existsSync(place('dist/cli/main.js'))) return import('../dist/cli/main.js');
-  throw new Error('it is not built: npm run setup && npm run build');
+  if (exists('dist/cli/main.js')) return import('../dist/cli/main.js');
+  throw new Error('cxflow is not built; build it with: npm run setup && npm run build');
 }
 
 try {

@@ -20,8 +20,9 @@ export function openSession(cli: SessionOptions): Session {
   const pepper = config.pepper?.reveal() ?? null;
   const ledger = openLedger(databaseUrl, MAX_CONNECTIONS, pepper);
   const address = config.temporalAddress ?? 'localhost:7233';
+  const loadClient = () => import('../client.ts');
   const connection = createConnection(async () => {
-    const { connect } = await import('../client.ts');
+    const { connect } = await loadClient();
     return connect({ databaseUrl, env, pepper }).catch((error: unknown) => {
       throw new Unreachable(`Temporal at ${address} does not answer`, cli.command, error);
     });
@@ -30,7 +31,10 @@ export function openSession(cli: SessionOptions): Session {
   return {
     config,
     ledger,
-    client: () => announceWait(connection.open(), cli, address),
+    async client() {
+      await loadClient();
+      return announceWait(connection.open(), cli, address);
+    },
     executions: createLazyExecutions(connection.open),
     link: (runId) => uiUrl && webUiLink(uiUrl, config.temporalNamespace, runId),
     async close() {
@@ -69,7 +73,7 @@ function createLazyExecutions(open: () => Promise<CxflowClient>): Executions {
   };
 }
 
-const ANNOUNCE_AFTER_MS = 2_000;
+const ANNOUNCE_AFTER_MS = 3_000;
 
 /** Connecting can take ten seconds, and without a message the command would seem to hang. */
 async function announceWait<T>(
