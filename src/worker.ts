@@ -28,7 +28,7 @@ const HOUR_MS = 3_600_000;
 export interface WorkerOptions {
   /** A module that exports all workflows; default: those of src/workflows. */
   readonly workflowsPath?: string;
-  /** Operations beside those of cxflow itself. */
+  /** Operations in addition to those of cxflow. */
   readonly operations?: Readonly<Record<string, OperationDefiner>>;
 }
 

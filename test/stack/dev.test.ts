@@ -47,7 +47,7 @@ describe('the supervisor of cxflow dev', () => {
     stacks.push(stack);
     return stack;
   };
-  const pidOf = (dir: string, name: 'postgres' | 'temporal' | 'simulator' | 'worker') =>
+  const childPid = (dir: string, name: 'postgres' | 'temporal' | 'simulator' | 'worker') =>
     readStackFile(dir)?.processes[name]?.pid ?? 0;
   const supervise = async (dir: string) => {
     const tsx = createRequire(import.meta.url).resolve('tsx');
@@ -71,7 +71,9 @@ describe('the supervisor of cxflow dev', () => {
     const stack = await start(dir);
     expect(await answers(stack.addresses)).toEqual([200, 200]);
     expect((await stat(join(dir, 'stack.json'))).mode & 0o777).toBe(0o600);
-    const pids = (['postgres', 'temporal', 'simulator', 'worker'] as const).map((name) => pidOf(dir, name));
+    const pids = (['postgres', 'temporal', 'simulator', 'worker'] as const).map((name) =>
+      childPid(dir, name),
+    );
     expect(pids.every(isAlive)).toBe(true);
     await stack.stop();
     expect(pids.map(isAlive)).toEqual([false, false, false, false]);
@@ -90,11 +92,11 @@ describe('the supervisor of cxflow dev', () => {
     async (name) => {
       const dir = await newDir();
       const stack = await start(dir);
-      const before = pidOf(dir, name);
+      const before = childPid(dir, name);
       process.kill(before, 'SIGKILL');
       await vi.waitFor(() => expect(restarts(events, name)).toBe(1), 20_000);
-      expect(pidOf(dir, name)).not.toBe(before);
-      expect(isAlive(pidOf(dir, name))).toBe(true);
+      expect(childPid(dir, name)).not.toBe(before);
+      expect(isAlive(childPid(dir, name))).toBe(true);
       expect(readStack(dir)?.addresses).toEqual(stack.addresses);
       expect(await answers(stack.addresses)).toEqual([200, 200]);
     },
@@ -167,7 +169,7 @@ describe('the supervisor of cxflow dev', () => {
     const dir = await newDir();
     const stack = await start(dir, { CXONE_API_URL: 'http://127.0.0.1:9' });
     expect(stack.addresses.simulatorUrl).toBeNull();
-    expect(pidOf(dir, 'simulator')).toBe(0);
+    expect(childPid(dir, 'simulator')).toBe(0);
     expect(stackEnvironment(dir)).not.toHaveProperty('CXONE_API_URL');
   });
 
