@@ -27,6 +27,19 @@ export class Unreachable extends Error {
   }
 }
 
+/** The ledger lacks tables, or has those of an older version. */
+export class NotMigrated extends Error {
+  override readonly name = 'NotMigrated';
+  readonly next: string;
+  constructor(missing: readonly string[], command: string) {
+    super(`the ledger is not prepared: migrations are missing (${missing.join(', ')})`);
+    this.next = howToPrepare(command);
+  }
+}
+
+const howToPrepare = (command: string): string =>
+  `prepare it with \`${command} migrate\`, or start a worker, which does the same: \`${command} worker\``;
+
 export interface DescribedError {
   readonly type: string;
   readonly message: string;
@@ -85,13 +98,11 @@ function describeDatabaseError(error: Error, command: string): DescribedError | 
   const code = errorCode(error);
   if (code === UNDEFINED_TABLE) {
     const message = 'the database has not been prepared: its tables are missing';
-    const next = `start a worker, which prepares it: \`${command} worker\``;
-    return { type: 'NotMigrated', message, next, code: EXIT.failed };
+    return { type: 'NotMigrated', message, next: howToPrepare(command), code: EXIT.failed };
   }
   if (code === UNDEFINED_COLUMN) {
     const message = `the database and this program have different versions (${error.message})`;
-    const next = `start the newest worker, which migrates the database: \`${command} worker\``;
-    return { type: 'NotMigrated', message, next, code: EXIT.failed };
+    return { type: 'NotMigrated', message, next: howToPrepare(command), code: EXIT.failed };
   }
   const isTimeout = error.message === 'timeout exceeded when trying to connect';
   if (!isTimeout && !UNREACHABLE_CODES.includes(code)) return null;

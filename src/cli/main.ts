@@ -46,8 +46,8 @@ export function createCli(env: Env): Cli {
   return {
     ...cli,
     async openSession() {
-      const { openSession } = await import('./session.ts');
-      return openSession(cli);
+      const { openPreparedSession } = await import('./session.ts');
+      return openPreparedSession(cli);
     },
   };
 }

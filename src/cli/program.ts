@@ -7,6 +7,7 @@ import { addDemo } from './commands/demo.ts';
 import { addDev } from './commands/dev.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addErase } from './commands/erase.ts';
+import { addMigrate } from './commands/migrate.ts';
 import { addRecords } from './commands/records.ts';
 import { addReport } from './commands/report.ts';
 import { addRuns } from './commands/runs.ts';
@@ -22,7 +23,7 @@ const groupCommands = ({ operations }: Cli): Readonly<Record<string, readonly Ad
   'See what happened:': [addRuns, addShow, addWatch, addRecords, addReport, addAudit],
   'Decide about a run:': [addApprove, addReject, addCancel, addPause, addResume, addResolve],
   'Privacy:': [addErase],
-  'Run cxflow:': [addDemo, addDev, addWorker, addSimulator, addDoctor],
+  'Run cxflow:': [addDemo, addDev, addWorker, addSimulator, addMigrate, addDoctor],
 });
 
 const INTRODUCTION = `Runs campaign operations on NICE CXone durably: nothing is lost, and nothing is written twice.`;

@@ -7,10 +7,23 @@ import { openLedger } from '../ledger/ledger.ts';
 import { readStack, withStack } from '../stack/stack-file.ts';
 import type { Cli, Session } from './cli.ts';
 import { MissingAddress, Unreachable } from './errors.ts';
+import { waitUntilPrepared } from './prepared.ts';
 
 const MAX_CONNECTIONS = 4;
 
 type SessionOptions = Pick<Cli, 'env' | 'stackDir' | 'command' | 'stderr'>;
+
+/** Waits for the ledger to be prepared. Throws ConfigError, MissingAddress, NotMigrated. */
+export async function openPreparedSession(cli: SessionOptions): Promise<Session> {
+  const session = openSession(cli);
+  try {
+    await waitUntilPrepared(session.ledger, cli);
+    return session;
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}
 
 /** Throws ConfigError, MissingAddress. */
 export function openSession(cli: SessionOptions): Session {

@@ -92,6 +92,6 @@ export function examineMigrations(
   }
   if (missing.length === 0) return ok('tables', 'all migrations are applied');
   const what = `${plural(missing.length, 'migration')} missing: ${missing.join(', ')}`;
-  if (mayCreate) return warning('tables', what, `start a worker, which creates them: \`${command} worker\``);
+  if (mayCreate) return warning('tables', what, `create them with \`${command} migrate\`, or start a worker`);
   return problem('tables', `${what}; this role may not create tables`, 'grant it CREATE on its schema');
 }

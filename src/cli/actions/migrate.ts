@@ -1,0 +1,55 @@
+/** Prepares the ledger and prints which migrations it ran. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { loadConfig } from '../../config/config.ts';
+import { isTransient } from '../../ledger/database.ts';
+import { openLedger } from '../../ledger/ledger.ts';
+import type { Cli } from '../cli.ts';
+import { describeError } from '../errors.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { requireDatabase, sessionEnvironment } from '../session.ts';
+import { plural } from '../terminal/format.ts';
+import { openOutput, printJson } from '../terminal/output.ts';
+
+export interface MigrateOptions {
+  /** In seconds. */
+  readonly wait: number;
+  readonly json?: boolean;
+}
+
+/** Throws ConfigError, MissingAddress, UnknownMigrations, and errors of the database. */
+export async function migrate(cli: Cli, { wait, json = false }: MigrateOptions): Promise<ExitCode> {
+  const { print } = openOutput(cli, json);
+  const ledger = openLedger(requireDatabase(loadConfig(sessionEnvironment(cli)), cli.command), 1);
+  try {
+    const migrations = await retryWhileUnavailable(cli, () => ledger.migrate(), wait * 1_000);
+    print(renderMigrations(migrations));
+    if (json) printJson(cli, { migrations });
+    return EXIT.ok;
+  } finally {
+    await ledger.close();
+  }
+}
+
+function renderMigrations(migrations: readonly string[]): string {
+  if (migrations.length === 0) return 'the ledger is prepared: no migration was missing';
+  return `the ledger is prepared: ran ${plural(migrations.length, 'migration')} (${migrations.join(', ')})`;
+}
+
+const RETRY_MS = 500;
+
+async function retryWhileUnavailable<T>(
+  { stderr, command }: Pick<Cli, 'stderr' | 'command'>,
+  attempt: () => Promise<T>,
+  waitMs: number,
+): Promise<T> {
+  const deadline = performance.now() + waitMs;
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isTransient(error) || performance.now() >= deadline) throw error;
+      if (isFirst) stderr.write(`${describeError(error, command).message}; trying again …\n`);
+      await delay(RETRY_MS);
+    }
+  }
+}

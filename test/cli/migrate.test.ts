@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { describeError, renderError } from '../../src/cli/errors.ts';
+import { run } from '../../src/cli/main.ts';
+import { waitUntilPrepared } from '../../src/cli/prepared.ts';
+import { openPreparedSession } from '../../src/cli/session.ts';
+import { openDatabase } from '../../src/ledger/database.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import { freshDatabase } from '../harness/fresh.ts';
+import { fakeCli } from './fakes.ts';
+
+const openLedgerOf = (url: string) => {
+  const ledger = openLedger(url, 1);
+  onTestFinished(() => ledger.close());
+  return ledger;
+};
+
+const cliFor = (url: string) => {
+  const env = { DATABASE_URL: url };
+  const fake = fakeCli({}, { env });
+  return { ...fake, openSession: () => openPreparedSession(fake) };
+};
+
+describe('cxflow migrate', () => {
+  it('creates the tables of an empty database, and nothing the second time', async () => {
+    const url = await freshDatabase();
+    const first = cliFor(url);
+    expect(await run(['migrate'], first)).toBe(0);
+    expect(first.out()).toMatch(/^the ledger is prepared: ran 1 migration \(0001-initial\)\n$/);
+    const second = cliFor(url);
+    expect(await run(['migrate', '--json'], second)).toBe(0);
+    expect(JSON.parse(second.out())).toEqual({ migrations: [] });
+    expect(second.err()).toBe('the ledger is prepared: no migration was missing\n');
+    expect(await openLedgerOf(url).missingMigrations()).toEqual([]);
+  });
+
+  it('needs no right to create tables when none is missing', async () => {
+    const url = new URL(await freshDatabase());
+    await openLedgerOf(url.href).migrate();
+    const role = `worker_${randomBytes(4).toString('hex')}`;
+    const database = openDatabase(url.href, 1);
+    await database.pool.query(`create role ${role} login password 'secret'`);
+    await database.pool.query(`grant select on all tables in schema public to ${role}`);
+    await database.close();
+    Object.assign(url, { username: role, password: 'secret' });
+    expect((await openLedgerOf(url.href).health()).mayCreate).toBe(false);
+    expect(await run(['migrate'], cliFor(url.href))).toBe(0);
+  });
+
+  it('ends with 1 and what to do when a newer cxflow has migrated the ledger', async () => {
+    const url = await freshDatabase();
+    await openLedgerOf(url).migrate();
+    const database = openDatabase(url, 1);
+    await database.pool.query("insert into cxflow_migrations values ('9999-later', 'now')");
+    await database.close();
+    const cli = cliFor(url);
+    expect(await run(['migrate'], cli)).toBe(1);
+    expect(cli.err()).toMatch(/migrated by another version of cxflow \(9999-later\)\n {2}→ use that version/);
+  });
+
+  it('ends with 1 at once when the database does not answer, and waits for it with --wait', async () => {
+    const url = 'postgres://x@127.0.0.1:1/x';
+    const impatient = cliFor(url);
+    expect(await run(['migrate'], impatient)).toBe(1);
+    expect(impatient.err()).toMatch(/^cxflow: the database does not answer \(ECONNREFUSED, 127.0.0.1:1\)\n/);
+    const patient = cliFor(url);
+    const startedAt = performance.now();
+    expect(await run(['migrate', '--wait', '1'], patient)).toBe(1);
+    expect(performance.now() - startedAt).toBeGreaterThan(900);
+    expect(patient.err()).toContain('127.0.0.1:1); trying again …\n');
+  });
+
+  it('ends with 2 without a database', async () => {
+    const cli = fakeCli();
+    expect(await run(['migrate'], cli)).toBe(2);
+    expect(cli.err()).toContain('DATABASE_URL');
+  });
+});
+
+describe('any other command on a ledger that is not prepared', () => {
+  it('waits until it is prepared', async () => {
+    const url = await freshDatabase();
+    const cli = cliFor(url);
+    const running = run(['runs'], cli);
+    await expect.poll(() => cli.err(), { timeout: 5_000 }).toBe('waiting for the ledger to be prepared …\n');
+    await openLedgerOf(url).migrate();
+    expect(await running).toBe(0);
+  });
+
+  it('reports what is missing and what to do when the time is over', async () => {
+    const ledger = openLedgerOf(await freshDatabase());
+    const error = await waitUntilPrepared(ledger, fakeCli(), 500).catch((thrown: unknown) => thrown);
+    expect(renderError(describeError(error, 'cxflow'))).toBe(
+      'cxflow: the ledger is not prepared: migrations are missing (0001-initial)\n' +
+        '  → prepare it with `cxflow migrate`, or start a worker, which does the same: `cxflow worker`',
+    );
+  });
+
+  it('does not wait for a database that does not answer', async () => {
+    const unavailable = { missingMigrations: () => Promise.reject(new Error('down')) };
+    await waitUntilPrepared(unavailable, fakeCli());
+  });
+});
