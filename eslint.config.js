@@ -41,7 +41,25 @@ export default tseslint.config(
         { allowNumber: true, allowBoolean: true },
       ],
       '@typescript-eslint/consistent-type-imports': 'error',
+      // A reader keeps this much in mind. Exceptions are named below, each with its reason.
+      'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
+      'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
     },
+  },
+  {
+    // Each is about one subject whose tests share a costly set-up.
+    files: [
+      'test/activities/pages.test.ts',
+      'test/activities/preference-update.test.ts',
+      'test/activities/staging.test.ts',
+      'test/workflows/contact-import.test.ts',
+    ],
+    rules: { 'max-lines': 'off' },
+  },
+  {
+    // A `describe` is a function whose length is the number of its tests.
+    files: ['test/**/*.ts', 'bench/**/*.ts'],
+    rules: { 'max-lines-per-function': 'off' },
   },
   {
     // Workflow code runs in Temporal's sandbox and is replayed: nothing of Node, nothing that differs between two runs.

@@ -22,6 +22,12 @@ export const SUCCESSES: readonly Outcome[] = ['created', 'updated', 'existing'];
 /** With one of these a command exits with 3: the run completed, but somebody should check the result. */
 export const NEEDS_ATTENTION: readonly Outcome[] = ['invalid', 'rejected', 'conflict', 'in_doubt'];
 
+/**
+ * What a retry of a run takes up. Records in doubt are not among them, because they may be in
+ * CXone; invalid ones need a corrected file.
+ */
+export const RETRIED: readonly (Outcome | 'pending')[] = ['rejected', 'conflict', 'cancelled', 'pending'];
+
 /** Why a record has its outcome. Never contains a value of the record, because reasons are shown where rows are not. */
 export interface Reason {
   /** Stable, snake_case, e.g. `phone_not_e164`. */

@@ -1,9 +1,5 @@
 /** Defines the preference update for the engine: how its rows are read, and its requests to CXone. */
-import {
-  type PreferenceUpdateInput,
-  preferenceUpdate as spec,
-  preferenceUpdateOptions,
-} from '../../contract/preference-update.ts';
+import { preferenceUpdate as spec, preferenceUpdateOptions } from '../../contract/preference-update.ts';
 import type { Cxone } from '../../cxone/cxone.ts';
 import type { PreferenceItem, StoredPreference } from '../../cxone/preferences.ts';
 import type { Channel } from '../../domain/consent/eligibility.ts';
@@ -17,6 +13,7 @@ import {
   type BulkDefinition,
   type WriteAttempt,
 } from '../engine/definition.ts';
+import { runInput } from '../engine/run-input.ts';
 import { isRefusedLookup, lookUpEach } from '../engine/lookups.ts';
 import {
   derive,
@@ -75,7 +72,7 @@ export function definePreferenceUpdate(deps: PreferenceUpdateDeps): { readonly d
   return { definition };
 }
 
-const isGuarded = (run: Run): boolean => preferenceUpdateOptions(run.input as PreferenceUpdateInput).guard;
+const isGuarded = (run: Run): boolean => preferenceUpdateOptions(runInput(spec, run)).guard;
 const hasOptIn = ({ records }: WriteAttempt): boolean => records.some((record) => toItem(record).optIn);
 
 /** Repeatable, because it only reads. */

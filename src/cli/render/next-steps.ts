@@ -1,5 +1,5 @@
 /** The commands that make sense next. Pure. */
-import { type Counts, NEEDS_ATTENTION, type Outcome, type RunState } from '../../domain/run.ts';
+import { type Counts, NEEDS_ATTENTION, RETRIED, type Outcome, type RunState } from '../../domain/run.ts';
 import { shellQuote } from '../terminal/format.ts';
 
 export interface Step {
@@ -24,9 +24,6 @@ export interface EndedRun {
   readonly sourceFormat: string;
 }
 
-/** Pending records are missing here: the run that failed continues with them when it is started again. */
-const RETRIED: readonly Outcome[] = ['rejected', 'conflict', 'cancelled'];
-
 const RECORDS_TO_REVIEW: Readonly<Partial<Record<Outcome, string>>> = {
   invalid: 'see the rows that break a rule, with every reason',
   rejected: 'see the rows that CXone rejected or that were kept back, with the reasons',
@@ -48,7 +45,8 @@ export function stepsAfterRun(
     command: `${command} records ${run} --outcome ${outcome} --format ${format} > ${outcome}.${format}`,
   }));
   const retries =
-    retry && RETRIED.some((outcome) => counts[outcome])
+    // A failed run continues with its pending records when it is started again.
+    retry && RETRIED.some((outcome) => outcome !== 'pending' && counts[outcome])
       ? [{ what: retry.what, command: `${command} ${retry.command} --retry-of ${run}` }]
       : [];
   const always = [

@@ -2,7 +2,8 @@
 import { sql } from 'kysely';
 import type { Database, Executor } from '../database.ts';
 import { maybeApplied } from '../writes/maybe-applied.sql.ts';
-import { type Retries, type Retry, RETRIED } from './retries.ts';
+import { RETRIED } from '../../domain/run.ts';
+import type { Retries, Retry } from './retries.ts';
 import type { Run } from './runs.ts';
 
 export function createRetries({ db }: Database): Retries {

@@ -20,12 +20,6 @@ export interface Retry {
   readonly state: Run['state'];
 }
 
-/**
- * The outcomes that a retry takes up. Records in doubt are not among them, because they may be in CXone; invalid ones need a
- * corrected file.
- */
-export const RETRIED: readonly (Outcome | 'pending')[] = ['rejected', 'conflict', 'cancelled', 'pending'];
-
 /** Hash of the content of a retry. A dry run left all its rows, so a retry of it has the content of its source. */
 export function retryContentSha256({ run_id: runId, dry_run, source }: Run): string {
   const content = source?.sha256 ?? null;
