@@ -1,5 +1,4 @@
 /** The port to retries: runs that take up what an earlier run left (docs/adr/0013-sources-and-files.md#sources). */
-import type { Outcome } from '../../domain/run.ts';
 import { canonicalize, sha256 } from '../hashing.ts';
 import type { Run } from './runs.ts';
 
