@@ -69,8 +69,11 @@ const UNREACHABLE_CODES = [
   'EHOSTUNREACH',
 ];
 
-export function describeError(error: unknown, command: string): DescribedError {
-  if (error instanceof CommanderError) return describeCommanderError(error, command);
+/** `command`: how the user calls the program. `called`: the command that failed, such as `cxflow runs`. */
+export function describeError(error: unknown, command: string, called = command): DescribedError {
+  const help = `see \`${called} --help\``;
+  if (error instanceof CommanderError) return describeCommanderError(error, help);
+  if (error instanceof UsageError) return { ...describeOwnError(error), next: help };
   if (!(error instanceof Error)) return { type: 'Unknown', message: String(error), code: EXIT.failed };
   return describeDatabaseError(error, command) ?? describeOwnError(error);
 }
@@ -88,9 +91,9 @@ function describeOwnError(error: Error): DescribedError {
   };
 }
 
-function describeCommanderError(error: CommanderError, command: string): DescribedError {
+function describeCommanderError(error: CommanderError, next: string): DescribedError {
   const message = error.message.replace(/^error: /, '');
-  return { type: 'UsageError', message, next: `see \`${command} --help\``, code: EXIT.usage };
+  return { type: 'UsageError', message, next, code: EXIT.usage };
 }
 
 /** node-postgres reports codes, and its messages alone do not show that the database is meant. */

@@ -7,7 +7,7 @@ import type { Cli } from './cli.ts';
 import { describeError, renderError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { CLI_OPERATIONS } from './operations.ts';
-import { createProgram } from './program.ts';
+import { createProgram, findCommand } from './program.ts';
 import { printJson } from './terminal/output.ts';
 
 /** `argv` without node and the script. Never throws. */
@@ -27,7 +27,7 @@ export async function run(argv: readonly string[], cli: Cli): Promise<ExitCode> 
     else await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (error) {
-    return reportError(error, cli, argv.includes('--json'));
+    return reportError(error, cli, { called: findCommand(program, argv), json: argv.includes('--json') });
   }
 }
 
@@ -66,12 +66,21 @@ function findLogin(env: Env): string {
   }
 }
 
-function reportError(error: unknown, cli: Cli, json: boolean): ExitCode {
+interface FailedCommand {
+  readonly called: string;
+  readonly json: boolean;
+}
+
+function reportError(error: unknown, cli: Cli, { called, json }: FailedCommand): ExitCode {
   // Commander ends `--help` and `--version` with an error as well, after it has printed them.
   if (error instanceof CommanderError && /^commander\.(help|version)/.test(error.code)) {
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
-  const { code, ...described } = describeError(error, cli.command);
+  const { code, ...described } = describeError(
+    error,
+    cli.command,
+    [cli.command, called].filter(Boolean).join(' '),
+  );
   const trace = cli.env.CXFLOW_DEBUG && error instanceof Error ? `\n${error.stack}` : '';
   cli.stderr.write(`${renderError({ ...described, code })}${trace}\n`);
   if (json) printJson(cli, { error: described });

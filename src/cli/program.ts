@@ -50,6 +50,13 @@ export function createProgram(cli: Cli, finish: (code: ExitCode) => void): Comma
   return program.addHelpText('after', firstSteps(cli.command));
 }
 
+/** The words in `argv` that name a command, such as `contacts import`. */
+export function findCommand(program: Command, argv: readonly string[]): string {
+  const [first = '', ...rest] = argv;
+  const command = program.commands.find((each) => each.name() === first);
+  return command ? [first, findCommand(command, rest)].filter(Boolean).join(' ') : '';
+}
+
 function firstSteps(command: string): string {
   return `
 First steps:

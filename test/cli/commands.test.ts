@@ -3,7 +3,7 @@ import { run } from '../../src/cli/main.ts';
 import { DecisionRefused, RunNotFound } from '../../src/client.ts';
 import type { Decision } from '../../src/contract/steering.ts';
 import { COUNTS, fakeSession, finished } from './fake-session.ts';
-import { fakeCli } from './fakes.ts';
+import { fakeCli, sink } from './fakes.ts';
 
 describe('a decision', () => {
   it('contains who decided, why, and about which plan', async () => {
@@ -41,6 +41,13 @@ describe('reading the ledger', () => {
     expect(JSON.parse(json.out())).toMatchObject({
       runs: [{ runId: 'r1', counts: COUNTS }],
     });
+  });
+
+  it('leaves out the last columns of a list that is wider than the terminal', async () => {
+    const { stream, text } = sink({ isTTY: true, columns: 45 });
+    await run(['runs'], { ...fakeCli(fakeSession({ run: finished() })), stdout: stream });
+    expect(text()).toMatch(/run +state +records +settled *\n/);
+    expect(text()).not.toContain('started');
   });
 
   it('watch exits with the code of the run', async () => {

@@ -1,7 +1,10 @@
 /** Help and usage errors of the commands. */
 import { describe, expect, it } from 'vitest';
+import type { CliOperation } from '../../src/cli/cli.ts';
 import { run } from '../../src/cli/main.ts';
-import { fakeSession } from './fake-session.ts';
+import { CLI_OPERATIONS } from '../../src/cli/operations.ts';
+import { OPERATIONS } from '../../src/contract/operations.ts';
+import { fakeSession, finished } from './fake-session.ts';
 import { fakeCli } from './fakes.ts';
 
 describe('cxflow', () => {
@@ -80,6 +83,42 @@ describe('cxflow', () => {
     expect(await run(argv, cli)).toBe(2);
     expect(cli.err()).toContain(message);
     expect(cli.out()).toBe('');
+  });
+
+  it.each([
+    [['nonsense'], 'cxflow --help'],
+    [['runs', '--nonsense'], 'cxflow runs --help'],
+    [['contacts', 'import'], 'cxflow contacts import --help'],
+  ])('after %j suggests %s', async (argv, suggestion) => {
+    const cli = fakeCli(fakeSession({}));
+    await run(argv, cli);
+    expect(cli.err()).toContain(`→ see \`${suggestion}\``);
+  });
+
+  it('offers every operation', () => {
+    expect(CLI_OPERATIONS.map(({ kind }) => kind).toSorted()).toEqual(Object.keys(OPERATIONS).toSorted());
+  });
+
+  it('offers a further operation that is registered in one line', async () => {
+    const tagContacts: CliOperation = {
+      kind: 'tagContacts',
+      addCommands: (parent, _cli, finish) =>
+        parent
+          .command('tags')
+          .summary('tag contacts')
+          .action(() => finish(0)),
+      retry: { command: 'tags', what: 'retry the contacts that were not tagged' },
+    };
+    const session = fakeSession({
+      run: finished({ kind: 'tagContacts' }),
+      counts: { total: 1, pending: 0, rejected: 1 },
+    });
+    const cli = fakeCli(session, { operations: [...CLI_OPERATIONS, tagContacts] });
+    expect(await run(['--help'], cli)).toBe(0);
+    expect(cli.out()).toMatch(/tags +tag contacts/);
+    expect(await run(['tags'], cli)).toBe(0);
+    await run(['watch', 'r1'], cli);
+    expect(cli.out()).toContain('cxflow tags --retry-of r1');
   });
 
   it('refuses two formats at once', async () => {

@@ -13,9 +13,9 @@ export interface RunsOptions {
 export async function printRuns(cli: Cli, { limit, json = false }: RunsOptions): Promise<ExitCode> {
   return withSession(cli, async ({ ledger }) => {
     const runs = await listRuns(ledger, limit);
-    const { print, colors } = openOutput(cli, json);
+    const { print, colors, stream } = openOutput(cli, json);
     if (json) printJson(cli, { runs });
-    else if (runs.length > 0) print(renderRuns(runs, colors));
+    else if (runs.length > 0) print(renderRuns(runs, colors, stream.columns));
     else print(`no runs yet; \`${cli.command} --help\` lists the commands that start one`);
     return EXIT.ok;
   });

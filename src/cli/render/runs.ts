@@ -2,7 +2,7 @@
 import type { RunSummary } from '../../queries/run-summary.ts';
 import { formatCount, formatTime, printable, spaced } from '../terminal/format.ts';
 import type { Colors } from '../terminal/output.ts';
-import { renderTable } from '../terminal/table.ts';
+import { renderTableWithin } from '../terminal/table.ts';
 
 const COLUMNS = [
   { head: 'run' },
@@ -13,8 +13,11 @@ const COLUMNS = [
   { head: 'by' },
 ] as const;
 
-/** Without a column for the operation, because every default run id starts with it. */
-export function renderRuns(runs: readonly RunSummary[], colors: Colors): string {
+/**
+ * Without a column for the operation, because every default run id starts with it. `maxWidth`: the last columns are left
+ * out until the table is no wider than this.
+ */
+export function renderRuns(runs: readonly RunSummary[], colors: Colors, maxWidth = Infinity): string {
   const rows = runs.map((run) => [
     run.runId,
     renderState(run, colors),
@@ -23,7 +26,7 @@ export function renderRuns(runs: readonly RunSummary[], colors: Colors): string 
     formatTime(run.startedAt),
     printable(run.requestedBy ?? ''),
   ]);
-  return renderTable(COLUMNS, rows);
+  return renderTableWithin(COLUMNS, rows, maxWidth);
 }
 
 function renderState({ state, phase, dryRun }: RunSummary, colors: Colors): string {

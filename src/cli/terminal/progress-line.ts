@@ -28,8 +28,8 @@ const PHASE_LABELS: Readonly<Record<Snapshot['phase'], string>> = {
   in_doubt: 'waiting for a decision about writes in doubt',
 };
 
-/** Phases before any record is settled, in which a share of the total would mean nothing. */
-const WITHOUT_SHARE: readonly Snapshot['phase'][] = ['starting', 'staging', 'planning'];
+/** Phases before the first write, in which a share of the total would mean nothing. */
+const WITHOUT_SHARE: readonly Snapshot['phase'][] = ['starting', 'staging', 'planning', 'awaiting_approval'];
 const BAR_CELLS = 24;
 
 /** For files and pipes: `writing to CXone: 6,200 of 10,000 (62.0 %), 1,240/s, about 3 s left`. */

@@ -1,4 +1,5 @@
 /** Aligned columns without borders, so that other programs can cut them apart. Pure. */
+import { stripVTControlCharacters } from 'node:util';
 import Table from 'cli-table3';
 
 export interface Column {
@@ -40,4 +41,17 @@ export function renderTable(columns: readonly Column[], rows: readonly (readonly
     .map((line) => line.trimEnd())
     .filter((line) => line !== '')
     .join('\n');
+}
+
+/** Leaves out the last columns until the table is no wider than `maxWidth`. The first column always stays. */
+export function renderTableWithin(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  maxWidth: number,
+): string {
+  const table = renderTable(columns, rows);
+  const width = Math.max(...table.split('\n').map((line) => stripVTControlCharacters(line).length));
+  if (width <= maxWidth || columns.length <= 1) return table;
+  const narrower = rows.map((row) => row.slice(0, columns.length - 1));
+  return renderTableWithin(columns.slice(0, -1), narrower, maxWidth);
 }
