@@ -50,7 +50,7 @@ function falseIfDeleted(error: unknown): false {
 
 /**
  * Searches for the id as a whole word, ignoring case, also across the boundary of two chunks. Rows in the ledger are
- * searched by the same rule (ledger/consent/erasure-search.ts).
+ * searched by the same rule (ledger/consent/erasure-search.sql.ts).
  */
 export async function containsId(chunks: AsyncIterable<Buffer>, contactId: string): Promise<boolean> {
   // As latin1, each byte is one character, so chunks may be cut within a UTF-8 sequence.

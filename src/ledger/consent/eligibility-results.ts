@@ -7,7 +7,7 @@ export interface EligibilityResults {
   /** How many rows have a result. */
   count(checkId: string): Promise<number>;
 
-  /** Tells for a row number whether the row had a result when this was called. */
+  /** Returns for a row number whether the row had a result when this was called. */
   answeredRows(checkId: string): Promise<(seq: number) => boolean>;
 
   tally(checkId: string): Promise<EligibilityTally>;
