@@ -83,5 +83,5 @@ async function isAlreadyRun(stand: Stand, runId: string, first: string): Promise
   expect(failure).toBeInstanceOf(WorkflowFailedError);
   const { type, nonRetryable, message } = (failure as WorkflowFailedError).cause as ApplicationFailure;
   expect({ type, nonRetryable }).toEqual({ type: 'AlreadyRun', nonRetryable: true });
-  expect(message).toContain(`in run ${first}.`);
+  expect(message).toContain(`run ${first} has written the same content`);
 }
