@@ -1,81 +1,90 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Folders whose tests want PostgreSQL and Temporal; each file takes its own database and namespace (harness/fresh.ts). */
 const WITH_SERVERS = ['ledger', 'activities', 'client', 'cli'];
 /** Those that also want dist: they start whole programs, and mostly wait for them. */
 const WITH_PROGRAMS = ['workflows', 'replay', 'scenarios', 'faults', 'chaos', 'extension'];
-/** Of these one file at a time: they load both cores, or count what happens in a time. */
-const ONE_AT_A_TIME = [
-  'test/faults/rate-budget.test.ts',
-  'test/faults/steering-under-load.test.ts',
-  'test/scenarios/import-large.test.ts',
-  'test/workflows/continue-as-new.test.ts',
+/** Those with servers of their own. */
+const WITH_OWN_SERVERS = ['stack', 'harness'];
+
+/** The files that take longest, longest first. */
+const LONGEST = [
+  'faults/worker-kill',
+  'faults/bad-answers',
+  'faults/database-outage',
+  'faults/continue-as-new',
+  'faults/many-workers',
+  'chaos/chaos',
+  'faults/crash-certificate',
+  'scenarios/selection-update',
+  'faults/preferences',
+  'stack/dev',
+  'scenarios/sources',
+  'scenarios/crm',
+  'scenarios/looking',
+  'faults/lost-answers',
+  'faults/selection-update',
+  'faults/steering-under-load',
+  'scenarios/import-large',
+  'activities/pages',
+  'workflows/contact-import',
+  'workflows/selection-update',
 ];
-/** One file at a time, with servers of their own. */
-const ALONE = ['stack', 'harness'];
+
+/** Started last, a long file would run alone at the end. Vitest's own order needs the durations of an earlier run. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const index = LONGEST.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
+      return index < 0 ? LONGEST.length : index;
+    };
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+  }
+}
 
 const files = (folders: readonly string[]) => folders.map((folder) => `test/${folder}/**/*.test.ts`);
 const servers = 'test/harness/global-servers.ts';
 const build = 'test/harness/global-build.ts';
 
+/**
+ * Only for what never ends: a slow test is no wrong one, for the machine may have other work to do. Tests wait with
+ * harness/wait.ts, which gives up earlier and says what it was waiting for.
+ */
+const TIME_LIMIT_MS = 600_000;
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/harness/totals-reporter.ts'],
-    // All but one, vitest's default, would leave one of two.
-    maxWorkers: availableParallelism(),
+    sequence: { sequencer: LongestFirst },
+    // More than there are cores, for most of them wait most of the time.
+    maxWorkers: 2 * availableParallelism(),
+    testTimeout: TIME_LIMIT_MS,
+    hookTimeout: TIME_LIMIT_MS,
+    teardownTimeout: TIME_LIMIT_MS,
     projects: [
       {
         extends: true,
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: files([...WITH_SERVERS, ...WITH_PROGRAMS, ...ALONE]),
-          // A slow test is no wrong one: the machine may have others to serve.
-          testTimeout: 60_000,
+          exclude: files([...WITH_SERVERS, ...WITH_PROGRAMS, ...WITH_OWN_SERVERS]),
+          // Loading the modules anew for each file would take longer than the tests.
+          isolate: false,
         },
       },
       {
         extends: true,
-        test: {
-          name: 'servers',
-          include: files(WITH_SERVERS),
-          globalSetup: [servers],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
-        },
+        test: { name: 'servers', include: files(WITH_SERVERS), globalSetup: [servers], isolate: false },
       },
       {
         extends: true,
-        test: {
-          name: 'alone',
-          include: files(ALONE),
-          fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-        },
+        test: { name: 'stack', include: files(WITH_OWN_SERVERS) },
       },
       {
         extends: true,
-        test: {
-          name: 'whole',
-          include: files(WITH_PROGRAMS),
-          exclude: ONE_AT_A_TIME,
-          globalSetup: [build, servers],
-          testTimeout: 180_000,
-          hookTimeout: 120_000,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'heavy',
-          include: ONE_AT_A_TIME,
-          globalSetup: [build, servers],
-          fileParallelism: false,
-          testTimeout: 180_000,
-          hookTimeout: 120_000,
-        },
+        test: { name: 'whole', include: files(WITH_PROGRAMS), globalSetup: [build, servers] },
       },
     ],
   },

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { CxoneRateLimited } from '../../src/cxone/errors.ts';
 import { LEASE_MARGIN_MS } from '../../src/ledger/writes/claims.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
+import { until } from '../harness/wait.ts';
 import { ledgerOfFile, writesOf, plannedRun, someId, upTo } from '../ledger/harness.ts';
 import {
   CONTEXT,
@@ -29,6 +30,9 @@ async function statesOf(run: Run): Promise<string[]> {
   return (await writesOf(opened().ledger, run)).map(({ state }) => state).sort();
 }
 
+const sending = async (run: Run): Promise<number> =>
+  (await statesOf(run)).filter((state) => state === 'sending').length;
+
 /** A page whose first requests are all in flight, and wait for `answer`. */
 async function inFlight(options: WorkerOptions = {}) {
   const run = await planned();
@@ -49,9 +53,11 @@ async function inFlight(options: WorkerOptions = {}) {
   });
   const page = perform(() => worker.activities.writePage(wholeOf(run)), env);
   page.catch(() => undefined);
-  await expect
-    .poll(async () => (await statesOf(run)).filter((state) => state === 'sending').length)
-    .toBe(SLOTS + (options.duplicatesRefused === false ? 0 : AHEAD));
+  const claimed = SLOTS + (options.duplicatesRefused === false ? 0 : AHEAD);
+  await until(
+    () => sending(run),
+    (n) => n === claimed,
+  );
   return { run, env, page, answer, cxone };
 }
 
@@ -110,11 +116,16 @@ describe('what is claimed and waits for a slot', () => {
     const cxone = fakeCxone({ before }, new Set(upTo(100).map((seq) => `c${seq}`)));
     const worker = workerOf(opened().ledger, cxone.cxone, { tenant: someId('tenant'), maxInFlight: SLOTS });
     const page = worker.writePage(wholeOf(run));
-    const updates = async () => (await statesOf(run)).filter((state) => state === 'sending').length;
-    await expect.poll(() => cxone.posts.length).toBe(10);
-    await expect.poll(updates).toBe(SLOTS);
+    await until(
+      () => cxone.posts.length,
+      (n) => n === 10,
+    );
+    await until(
+      () => sending(run),
+      (n) => n === SLOTS,
+    );
     await delay(50);
-    expect(await updates()).toBe(SLOTS);
+    expect(await sending(run)).toBe(SLOTS);
     answer();
     expect(await page).toMatchObject({ left: 0, counts: { updated: 100, pending: 0 } });
   });

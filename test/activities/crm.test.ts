@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PostWebhook } from '../../src/activities/outbox/webhook.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
+import { until } from '../harness/wait.ts';
 import {
   claimed,
   group,
@@ -199,7 +200,11 @@ describe('telling the CRM', () => {
       webhooks: { crm: crm.post, marketing: null },
     });
     const telling = perform(() => worker.activities.deliverEvents(run.run_id), env);
-    setTimeout(() => env.cancel(), 300);
+    await until(
+      () => crm.told.length,
+      (n) => n > 0,
+    );
+    env.cancel();
     expect(await telling).toEqual({ done: false });
     expect(crm.told).toHaveLength(1);
   });

@@ -2,12 +2,12 @@
  * R14 of reliability.md: deadlocks, serialization failures and timeouts, made by a competing session at a real PostgreSQL.
  * Each is a failure that passes, and nothing leaves for CXone unless its claim was committed.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { freshDatabase } from '../harness/fresh.ts';
+import { until } from '../harness/wait.ts';
 import { plannedRun } from '../ledger/harness.ts';
 import { fakeCxone, wholeOf, workerOf, writeAll } from './harness.ts';
 
@@ -20,11 +20,15 @@ async function session(url: string): Promise<pg.Client> {
   return client;
 }
 
+type Worker = ReturnType<typeof workerOf>;
+
 interface Scene {
   readonly ledger: Ledger;
   readonly run: Run;
   readonly cxone: ReturnType<typeof fakeCxone>;
-  readonly worker: ReturnType<typeof workerOf>;
+  readonly worker: Worker;
+  /** Comes after it, and has the settings of every worker. */
+  readonly nextWorker: Worker;
   /** A session that competes with the worker's, and one that looks. */
   readonly other: pg.Client;
   readonly look: pg.Client;
@@ -44,22 +48,22 @@ async function scene(
   const [other, look] = [await session(url), await session(url)];
   const { rows } = await look.query<{ name: string }>('select quote_ident(current_database()) as name');
   if (setting !== '') await look.query(`alter database ${rows[0]?.name ?? ''} set ${setting}`);
-  const ledger = openLedger(`${url}${query}`, 4);
-  onTestFinished(() => ledger.close());
+  const [ledger, next] = [openLedger(`${url}${query}`, 4), openLedger(url, 4)];
+  onTestFinished(async () => void (await Promise.all([ledger.close(), next.close()])));
   const cxone = fakeCxone(script);
-  return { ledger, run, cxone, worker: workerOf(ledger, cxone.cxone), other, look };
+  const [worker, nextWorker] = [ledger, next].map((each) => workerOf(each, cxone.cxone)) as [Worker, Worker];
+  return { ledger: next, run, cxone, worker, nextWorker, other, look };
 }
 
 /** Until a session of the worker waits for a lock of ours. */
 async function untilItWaits(look: pg.Client): Promise<void> {
-  for (let tries = 0; tries < 500; tries += 1) {
+  const waiting = async () => {
     const { rows } = await look.query<{ n: number }>(
       "select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
     );
-    if ((rows[0]?.n ?? 0) > 0) return;
-    await delay(10);
-  }
-  throw new Error('it does not wait');
+    return rows[0]?.n ?? 0;
+  };
+  await until(waiting, (n) => n > 0);
 }
 
 const PASSES = { type: 'LedgerUnavailable', nonRetryable: false } as const;
@@ -78,9 +82,9 @@ const stateOf = async ({ look, run }: Scene): Promise<string | undefined> => {
 const said = (state: string) => expect.stringContaining(state) as string;
 
 /** The next worker, once the lease is over, ends what this one began. */
-async function endsWell({ worker, look, run, ledger, cxone }: Scene): Promise<void> {
+async function endsWell({ nextWorker, look, run, ledger, cxone }: Scene): Promise<void> {
   await look.query('update writes set lease_until = clock_timestamp() where lease_until is not null');
-  await writeAll(worker, wholeOf(run));
+  await writeAll(nextWorker, wholeOf(run));
   expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 10, pending: 0, created: 10 });
   expect(cxone.creations, 'each contact once').toHaveLength(10);
 }
@@ -115,7 +119,7 @@ describe('a claim', () => {
 
 describe('a settlement', () => {
   it('that is the victim of a deadlock is rolled back whole, and the answer is found out again', async () => {
-    const stage: Scene = await scene("deadlock_timeout = '2s'", {
+    const stage: Scene = await scene("deadlock_timeout = '4s'", {
       // When CXone has applied it: somebody holds the outcome of its last record, and wants the write next.
       after: async (n) => {
         if (n !== 1) return;

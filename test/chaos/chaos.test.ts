@@ -25,7 +25,7 @@ describe('chaos', () => {
   });
   afterAll(() => Promise.all([postgres.remove(), temporal.remove()]));
 
-  it.each(seeds)('seed %i: no record is lost or written twice', { timeout: 400_000 }, async (seed) => {
+  it.each(seeds)('seed %i: no record is lost or written twice', async (seed) => {
     const lines: string[] = [];
     const print = (line: string) => (requested ? console.log(line) : lines.push(line));
     const databaseUrl = await createDatabase(postgres.current().url, `chaos_${seed}`);

@@ -30,7 +30,6 @@ export interface Chaos {
 const LIST = 'chaos';
 /** An event waits no longer than this until it is due. */
 const MAX_WAIT_MS = 8_000;
-const RUN_TIMEOUT_MS = 240_000;
 
 /** Returns the number of disturbances: events that happened while the run was in progress, and injected faults. */
 export async function runChaos(processes: Processes, chaos: Chaos): Promise<number> {
@@ -43,7 +42,7 @@ export async function runChaos(processes: Processes, chaos: Chaos): Promise<numb
     const workers = await startWorkers(stand, plan.workers);
     const { runId } = await stand.client().startContactImport(input);
     let hasEnded = false;
-    const ended = stand.ended(runId, RUN_TIMEOUT_MS).finally(() => (hasEnded = true));
+    const ended = stand.ended(runId).finally(() => (hasEnded = true));
     ended.catch(() => undefined);
     const run: ChaosRun = { ...chaos, stand, workers, input, runId, hasEnded: () => hasEnded };
     for (const event of plan.events) if (await applyWhenDue(run, event)) disturbances += 1;
@@ -129,7 +128,7 @@ async function startWorkers(stand: Stand, count: number) {
     async terminate(worker: number, downMs: number) {
       // A suspended process does not receive SIGTERM.
       get(worker).resume();
-      await get(worker).terminate(25_000);
+      await get(worker).terminate();
       later(downMs, () => start(worker));
     },
     suspend(worker: number, downMs: number) {

@@ -2,9 +2,10 @@ import { mkdtempSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/main.ts';
 import { findWebUiUrl, openSession, webUiLink } from '../../src/cli/session.ts';
+import { eventually } from '../harness/wait.ts';
 import { fakeCli } from './fakes.ts';
 
 describe('addresses of servers', () => {
@@ -29,7 +30,7 @@ describe('addresses of servers', () => {
     const fake = { ...cli(), env: { DATABASE_URL: 'postgres://x@127.0.0.1:1/x', TEMPORAL_ADDRESS: address } };
     const session = openSession(fake);
     const connecting = session.client().catch(() => undefined);
-    await vi.waitFor(() => expect(fake.err()).toBe(`connecting to Temporal at ${address} …\n`), 15_000);
+    await eventually(() => expect(fake.err()).toBe(`connecting to Temporal at ${address} …\n`));
     await connecting;
     silent.close();
     await session.close();

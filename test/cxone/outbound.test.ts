@@ -101,7 +101,7 @@ describe('writing a selection', () => {
   });
 
   it('without a readable answer the write may have been applied', async () => {
-    const hurried = vendor.cxone({ deadlines: { campaignMs: 200 } });
+    const hurried = vendor.cxone({ deadlines: { campaignMs: 1_500 } });
     vendor.answer(() => undefined);
     expect(await captureError(hurried.outbound.updateSelection(REQUEST))).toMatchObject({
       applied: 'unknown',

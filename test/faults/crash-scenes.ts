@@ -5,7 +5,6 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { expect } from 'vitest';
 import { connect, type CxflowClient } from '../../src/client.ts';
@@ -14,6 +13,7 @@ import type { Source } from '../../src/contract/run.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { freshNamespace } from '../harness/fresh.ts';
 import type { TestProcess } from '../harness/processes.ts';
+import { within } from '../harness/wait.ts';
 import { apiShape, csv, rowAt, rows } from '../scenarios/contacts.ts';
 import { query } from './looking.ts';
 import { type Stand, until } from './stand.ts';
@@ -106,7 +106,6 @@ export async function begin(stand: Stand, { client }: Lane, scene: Scene, source
   const said = until(
     () => client.ledger.runs.find(name),
     (run) => run?.phase === 'awaiting_approval',
-    90_000,
   ).then(() => handle.signal(word, { by: 'dana' }));
   const ended = Promise.all([client.result<ContactImportResult>(name), said]).then(([result]) => result);
   // Looked at when its turn has come.
@@ -197,13 +196,4 @@ export async function seenOf(stand: Stand, { name }: Scene): Promise<Seen> {
     puts: requests.filter(({ method }) => method === 'PUT').length,
     told: deliveries.length,
   };
-}
-
-export async function within<T>(promise: Promise<T>, what: string, ms = 90_000): Promise<T> {
-  const late = new AbortController();
-  const timer = delay(ms, undefined, { signal: late.signal }).then(
-    () => Promise.reject(new Error(`waited ${ms} ms for ${what}`)),
-    () => new Promise<never>(() => undefined),
-  );
-  return Promise.race([promise, timer]).finally(() => late.abort());
 }

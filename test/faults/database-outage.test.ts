@@ -6,33 +6,38 @@ import { expect, it } from 'vitest';
 import { freshDatabase } from '../harness/fresh.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { ownPostgres } from '../harness/servers.ts';
-import { query, writesOf } from './looking.ts';
-import { onStand, randomOf, seedOf, type Stand, until, untilApplied } from './stand.ts';
+import { claimable, query, writesOf } from './looking.ts';
+import { hurry, onStand, randomOf, seedOf, type Stand, until, untilApplied } from './stand.ts';
 
 const processes = useProcesses();
 
-/** Claims that were committed a moment before may still leave. */
-const MOMENT_MS = 500;
+const IN_FLIGHT = 2;
 
 it('R14: PostgreSQL is killed twice in the middle of an import, the second time for ten seconds', async () => {
   const random = randomOf(seedOf(20265));
   const postgres = await ownPostgres();
-  const options = { databaseUrl: postgres.current().url, latencyMs: 250, env: { CXFLOW_MAX_IN_FLIGHT: '2' } };
+  const options = {
+    databaseUrl: postgres.current().url,
+    latencyMs: 500,
+    env: { CXFLOW_MAX_IN_FLIGHT: String(IN_FLIGHT) },
+  };
   await onStand(processes, options, async (stand) => {
     const worker = await stand.readyWorker();
     const runId = await stand.startImport(8_000);
     for (const downMs of [0, 10_000]) {
       const { applied } = await stand.admin.health();
-      await until(stand.admin.health, (now) => now.applied > applied, 60_000);
+      await until(stand.admin.health, (now) => now.applied > applied);
       await delay(random(300, 800));
       await postgres.kill();
       const diedAt = Date.now();
       await delay(downMs);
-      const late = (await writesOf(stand)).filter(({ at }) => Date.parse(at) > diedAt + MOMENT_MS);
-      expect(late, 'requests without a ledger').toEqual([]);
+      const late = (await writesOf(stand)).filter(({ at }) => Date.parse(at) > diedAt);
+      // In ten seconds it would have been forty.
+      expect(late.length, 'requests without a ledger').toBeLessThanOrEqual(claimable(1, IN_FLIGHT));
       await postgres.restart();
     }
-    const result = await stand.ended(runId, 90_000);
+    await hurry(stand);
+    const result = await stand.ended(runId);
     await stand.conserved(runId, { result });
     expect(await Promise.race([worker.exited, delay(0, 'alive')])).toBe('alive');
     await everyContactHasAClaim(stand);
@@ -73,7 +78,7 @@ it('R14: a database that takes no more connections delays the import, and that i
       await admin.query(`select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`);
       await delay(5_000);
       await admin.query(`alter role ${role} connection limit -1`);
-      const result = await stand.ended(runId, 60_000);
+      const result = await stand.ended(runId);
       await stand.conserved(runId, { result });
     });
   } finally {

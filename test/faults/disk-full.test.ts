@@ -17,10 +17,10 @@ it('R15: a full disk delays the import; what was sent and could not be settled i
     await untilApplied(stand, 1_000);
     await disk.fill();
     const said = () => Promise.resolve(readFileSync(disk.logFile, 'utf8'));
-    await until(said, (log) => disk.errorPattern.test(log), 30_000);
+    await until(said, (log) => disk.errorPattern.test(log));
     await delay(3_000);
     await disk.free();
-    const result = await stand.ended(runId, 120_000);
+    const result = await stand.ended(runId);
     await stand.conserved(runId, { result });
     expect(await Promise.race([worker.exited, delay(0, 'alive')])).toBe('alive');
   });

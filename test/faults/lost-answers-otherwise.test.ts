@@ -39,7 +39,7 @@ async function importRows(
   writeFileSync(path, csv(rows(1, count)));
   const { source } = await stand.client().stageFile(path);
   const { runId } = await stand.client().startContactImport({ listId: LIST, source, ...input });
-  return { runId, result: await stand.ended(runId, 90_000) };
+  return { runId, result: await stand.ended(runId) };
 }
 
 const struck = async (stand: Stand): Promise<number> =>

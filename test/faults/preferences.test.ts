@@ -54,12 +54,11 @@ describe('preferences', () => {
         await until(
           () => applied(stand),
           (n) => n >= at,
-          60_000,
         );
         await worker.kill();
         worker = await stand.readyWorker();
       }
-      const result = (await stand.ended(runId, 90_000)) as unknown as PreferenceUpdateResult;
+      const result = (await stand.ended(runId)) as unknown as PreferenceUpdateResult;
       const undated = rows / 20;
       expect(result).toMatchObject({
         counts: { total: rows, pending: 0, updated: rows - undated, rejected: undated },

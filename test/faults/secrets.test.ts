@@ -88,7 +88,7 @@ it('R22: no secret and no personal data in logs, histories, the audit or the out
     );
     await look();
     await stand.client().decide(runId, { action: 'approve', by: 'dana', planHash: waits.planHash ?? '' });
-    const ended = stand.ended(runId, 60_000);
+    const ended = stand.ended(runId);
     const looking = setInterval(() => void look().catch(() => undefined), 200);
     const result = await ended.finally(() => clearInterval(looking));
     await look();
@@ -166,7 +166,7 @@ it('R22: the same of consent: preferences sent, a file and a contact checked, a 
     const client = stand.client();
     const { source } = await client.stageRows(PREFERENCES);
     const { runId } = await client.startPreferenceUpdate({ source });
-    const result = await stand.ended(runId, 60_000);
+    const result = await stand.ended(runId);
     const counts = await stand.conserved(runId, { result });
     expect(counts).toMatchObject({ updated: 2, rejected: 2, invalid: 2 });
     expect(canariesIn(await rowsOf(stand, 'records'))).toEqual(

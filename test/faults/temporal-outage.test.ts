@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { useProcesses } from '../harness/processes.ts';
 import { ownPostgres, ownTemporal } from '../harness/servers.ts';
-import { onStand, randomOf, seedOf, until } from './stand.ts';
+import { hurry, onStand, randomOf, seedOf, until } from './stand.ts';
 
 const processes = useProcesses();
 
@@ -12,7 +12,7 @@ it('R4: Temporal is killed three times in the middle of an import, and the same 
   const temporal = await ownTemporal();
   const options = {
     temporalAddress: temporal.current().address,
-    latencyMs: 250,
+    latencyMs: 1_000,
     env: { CXFLOW_MAX_IN_FLIGHT: '2' },
   };
   await onStand(processes, options, async (stand) => {
@@ -26,7 +26,8 @@ it('R4: Temporal is killed three times in the middle of an import, and the same 
       await delay(random(300, 1_500));
       await temporal.restart();
     }
-    const result = await stand.ended(runId, 90_000);
+    await hurry(stand);
+    const result = await stand.ended(runId);
     await stand.conserved(runId, { result });
     expect(await Promise.race([worker.exited, delay(0, 'alive')])).toBe('alive');
     expect(worker.stderr()).toBe('');
@@ -50,7 +51,7 @@ it('a worker that starts before Temporal and PostgreSQL waits for them, then wor
     await worker.waitFor(/worker is ready/);
     await stand.connect();
     const runId = await stand.startImport(1_000);
-    const result = await stand.ended(runId, 30_000);
+    const result = await stand.ended(runId);
     await stand.conserved(runId, { result });
   });
 });

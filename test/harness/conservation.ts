@@ -3,7 +3,6 @@
  * add up, and no contact was created twice. It relies on independent sources (the simulator's journal, the tables, the
  * audit chain) and recounts everything that the product has counted.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { expect } from 'vitest';
 import type { RunResult } from '../../src/contract/run.ts';
@@ -15,6 +14,7 @@ import type { Run } from '../../src/ledger/runs/runs.ts';
 import { type AdminClient, createAdminClient } from '../../src/simulator/admin-client.ts';
 import { checkCampaign } from './campaign-conservation.ts';
 import { checkPreferences } from './preference-conservation.ts';
+import { PATIENCE_MS, until } from './wait.ts';
 
 export interface Conservation {
   readonly databaseUrl: string;
@@ -32,7 +32,7 @@ export interface Conservation {
 
 /** Returns the counts. Errors: vitest's assertion with the numbers that do not match. */
 export async function expectConserved(check: Conservation): Promise<Counts> {
-  const database = openDatabase(check.databaseUrl, 2);
+  const database = openDatabase(withPatience(check.databaseUrl), 2, PATIENCE_MS);
   const ledger = openLedger(check.databaseUrl, 2);
   try {
     const run = await ledger.runs.get(check.runId);
@@ -49,6 +49,13 @@ export async function expectConserved(check: Conservation): Promise<Counts> {
     await ledger.close();
     await database.close();
   }
+}
+
+/** The product ends statements that take two minutes; the recounts may take longer. */
+function withPatience(databaseUrl: string): string {
+  const url = new URL(databaseUrl);
+  url.searchParams.set('statement_timeout', String(PATIENCE_MS));
+  return url.href;
 }
 
 /** total = pending + outcomes, and the run's result, its exact counts and its running counts agree. */
@@ -196,11 +203,10 @@ async function checkNothingIsOpen({ db }: Database, run: Run): Promise<void> {
 
 /** Seals what a killed worker has left unsealed, possibly alongside living workers, and recomputes the chain. */
 async function checkAudit(ledger: Ledger, run: Run): Promise<void> {
-  let verdict = await sealAndVerify(ledger);
-  for (let tries = 1; verdict.unsealed > 0 && tries < 500; tries += 1) {
-    await delay(20);
-    verdict = await sealAndVerify(ledger);
-  }
+  const verdict = await until(
+    () => sealAndVerify(ledger),
+    ({ unsealed }) => unsealed === 0,
+  );
   expect(verdict, 'audit verify').toMatchObject({ unsealed: 0, finding: null });
   const actions: string[] = [];
   for await (const entry of ledger.audit.list(run.run_id)) actions.push(entry.action);

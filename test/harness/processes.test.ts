@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it, vi } from 'vitest';
 import { isAlive } from '../../src/stack/processes.ts';
 import { useProcesses } from './processes.ts';
+import { eventually } from './wait.ts';
 
 const processes = useProcesses();
 const node = (code: string) => processes.run(process.execPath, ['-e', code]);
@@ -44,8 +45,8 @@ it('kills the processes and removes the folders of a test run that is killed', a
   const run = processes.run(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code]);
   const [, keep, end, folder = ''] = await run.waitFor(/(\d+) (\d+) (\S+) made/);
   await run.kill();
-  await vi.waitFor(() => expect(isAlive(Number(end))).toBe(false), 5_000);
-  await vi.waitFor(() => expect(existsSync(folder)).toBe(false), 5_000);
+  await eventually(() => expect(isAlive(Number(end))).toBe(false));
+  await eventually(() => expect(existsSync(folder)).toBe(false));
   expect(isAlive(Number(keep)), 'a process that is no longer watched').toBe(true);
   process.kill(Number(keep), 'SIGKILL');
 });

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, expect } from 'vitest';
 import { commandLine, type Exit, isAlive, signal, waitForExit } from '../../src/stack/processes.ts';
 import { guardian } from './guardian.ts';
+import { PATIENCE_MS } from './wait.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -21,12 +22,12 @@ export interface TestProcess {
   stderr(): string;
   /** Both, in the order of their arrival. */
   output(): string;
-  /** Resolves with the first match in the whole output. Errors: the process exits first, or the time is over. */
-  waitFor(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
+  /** Resolves with the first match in the whole output. Errors: the process exits first, or never prints it. */
+  waitFor(pattern: RegExp): Promise<RegExpExecArray>;
   /** Sends SIGKILL and waits for the exit. */
   kill(): Promise<Exit>;
-  /** Sends SIGTERM. Errors: the process does not exit within `graceMs` (default 20 s). */
-  terminate(graceMs?: number): Promise<Exit>;
+  /** Sends SIGTERM and waits for the exit. */
+  terminate(): Promise<Exit>;
   /** SIGSTOP and SIGCONT. */
   pause(): void;
   resume(): void;
@@ -74,8 +75,8 @@ export function useProcesses(): Processes {
     });
   };
   afterEach(async () => {
-    // A process that was just sent a signal may take a moment to exit.
-    for (let checks = 0; checks < 10 && processesWith(marker).length > 0; checks += 1) await delay(50);
+    // A process that was just sent a signal may take a moment to exit, longer on a busy machine.
+    for (let checks = 0; checks < 100 && processesWith(marker).length > 0; checks += 1) await delay(50);
     const left = processesWith(marker).map((pid) => ({ pid, command: commandLine(pid) }));
     for (const { pid } of left) signal(pid, 'SIGKILL');
     await Promise.all(started.splice(0).map((each) => each.kill()));
@@ -122,9 +123,9 @@ function launch(file: string, args: readonly string[], options: Omit<Start, 'ent
   void exited.then(() => guardian().forget(pid));
   const name = args[0] ? `${args[0].split('/').slice(-2).join('/')}` : file;
   const streams = collectOutput(child);
-  const end = async (how: NodeJS.Signals, graceMs: number) => {
+  const end = async (how: NodeJS.Signals) => {
     signal(pid, how);
-    if (!(await waitForExit(pid, graceMs)))
+    if (!(await waitForExit(pid, PATIENCE_MS)))
       throw new Error(`${name} did not exit on ${how}\n${streams.output()}`);
     return exited;
   };
@@ -133,10 +134,9 @@ function launch(file: string, args: readonly string[], options: Omit<Start, 'ent
     pid,
     exited,
     ...streams,
-    waitFor: (pattern, timeoutMs = 30_000) =>
-      waitForOutput({ name, child, streams, exited }, pattern, timeoutMs),
-    kill: () => end('SIGKILL', 5_000),
-    terminate: (graceMs = 20_000) => end('SIGTERM', graceMs),
+    waitFor: (pattern) => waitForOutput({ name, child, streams, exited }, pattern),
+    kill: () => end('SIGKILL'),
+    terminate: () => end('SIGTERM'),
     pause: () => signal(pid, 'SIGSTOP'),
     resume: () => signal(pid, 'SIGCONT'),
   };
@@ -176,7 +176,7 @@ interface Waiting {
   readonly exited: Promise<Exit>;
 }
 
-function waitForOutput(waiting: Waiting, pattern: RegExp, timeoutMs: number): Promise<RegExpExecArray> {
+function waitForOutput(waiting: Waiting, pattern: RegExp): Promise<RegExpExecArray> {
   const { name, child, streams, exited } = waiting;
   return new Promise((resolve, reject) => {
     const fail = (reason: string) => {
@@ -189,7 +189,7 @@ function waitForOutput(waiting: Waiting, pattern: RegExp, timeoutMs: number): Pr
       stop();
       resolve(found);
     };
-    const timer = setTimeout(() => fail(`took longer than ${timeoutMs} ms`), timeoutMs);
+    const timer = setTimeout(() => fail(`took longer than ${PATIENCE_MS} ms`), PATIENCE_MS);
     const stop = () => {
       clearTimeout(timer);
       child.stdout?.off('data', check);

@@ -152,7 +152,7 @@ it('signals, the progress query and search attributes do for a client that knows
 });
 
 it('cancelled by Temporal, a run settles; terminated, it goes on when it is started again', async () => {
-  const slow = { latencyMs: 250, env: { CXFLOW_MAX_IN_FLIGHT: '1' } };
+  const slow = { latencyMs: 1_000, env: { CXFLOW_MAX_IN_FLIGHT: '1' } };
   await onStand(slow, async (stand) => {
     stand.file('contacts.csv', csv(rows(1, 3_000)));
     await withRawClient(stand.env, async (client) => {

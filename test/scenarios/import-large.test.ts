@@ -19,7 +19,7 @@ const MOST_MEGABYTES_MORE = 40;
 const MOST_EVENTS = Math.max(200, ROWS / 1_000);
 
 it(`imports ${ROWS.toLocaleString('en')} contacts with a short history and flat memory`, {
-  timeout: 180_000 * Math.max(1, ROWS / 100_000),
+  timeout: 600_000 * Math.max(1, ROWS / 100_000),
 }, async () => {
   const env = { NODE_OPTIONS: `--max-old-space-size=${HEAP_MEGABYTES}` };
   await onStand({ env }, async ({ folder, cxflow: run, client, admin, worker, conserved }) => {

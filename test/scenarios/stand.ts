@@ -5,15 +5,16 @@
 import { writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect, inject } from 'vitest';
-import { connect, type CxflowClient, NoWorkerAnswered } from '../../src/client.ts';
+import { connect, type CxflowClient } from '../../src/client.ts';
 import { type AdminClient, createAdminClient } from '../../src/simulator/admin-client.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { type Conservation, expectConserved } from '../harness/conservation.ts';
 import { newFolder } from '../harness/folders.ts';
 import { freshDatabase, freshNamespace } from '../harness/fresh.ts';
 import { type Processes, type TestProcess, useProcesses } from '../harness/processes.ts';
+
+export { until } from '../harness/wait.ts';
 
 export type Env = Readonly<Record<string, string>>;
 
@@ -173,26 +174,4 @@ function documentOf(stdout: string): unknown {
 export function runIdIn(output: string): string {
   const [, runId] = /\brun (contact-import:\S+)/.exec(output) ?? [];
   return runId ?? expect.fail(`no run id in: ${output}`);
-}
-
-/** Polls until it is so; an error with the last value when it is not within the time. */
-export async function until<T>(
-  look: () => Promise<T>,
-  isSo: (value: T) => boolean,
-  withinMs = 20_000,
-): Promise<T> {
-  const deadline = performance.now() + withinMs;
-  for (;;) {
-    const value = await look().catch(unlessUntaken);
-    if (value !== null && isSo(value)) return value;
-    if (performance.now() > deadline)
-      throw new Error(`not so within ${withinMs} ms: ${JSON.stringify(value).slice(0, 1_000)}`);
-    await delay(100);
-  }
-}
-
-/** A run that no worker has taken up yet answers later. */
-function unlessUntaken(error: unknown): null {
-  if (error instanceof NoWorkerAnswered) return null;
-  throw error;
 }

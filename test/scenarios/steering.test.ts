@@ -8,8 +8,8 @@ import { endOf, type Stand, until, useStand } from './stand.ts';
 const onStand = useStand();
 
 const RECORDS = 5_000;
-/** 50 batches, one after the other: time enough for a command, also where the machine is busy. */
-const SLOW = { latencyMs: 250, env: { CXFLOW_MAX_IN_FLIGHT: '1' } };
+/** 50 batches, one after the other: time enough for a command on a busy machine. */
+const SLOW = { latencyMs: 1_000, env: { CXFLOW_MAX_IN_FLIGHT: '1' } };
 const hurry = ({ admin }: Stand) => admin.change({ latencyMs: 0 });
 
 const applied = async ({ admin }: Stand): Promise<number> => (await admin.health()).applied;
@@ -40,7 +40,7 @@ it('pause stops the writing, resume lets it go on, and watch follows from anothe
     );
     const before = await applied(stand);
     expect(before).toBeLessThan(RECORDS);
-    await delay(1_000);
+    await delay(1_500);
     expect(await applied(stand), 'written while it was paused').toBe(before);
 
     const twice = await stand.cxflow(['pause', runId]);

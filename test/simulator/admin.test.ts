@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { eventually } from '../harness/wait.ts';
 import { contact, contacts, startSimulator } from './stand.ts';
 import { readFlags } from '../../src/simulator/flags.ts';
 
@@ -31,9 +32,9 @@ describe('the admin API', () => {
   it('counts requests without an answer separately', async () => {
     const { request, admin } = await startSimulator({ faults: [{ fault: { reset: 'before' } }] });
     await request('GET', '/x').catch(() => null);
-    await expect
-      .poll(() => admin.stats())
-      .toMatchObject({ requests: { 'GET unknown': { none: 1 } }, inFlight: 0 });
+    await eventually(async () =>
+      expect(await admin.stats()).toMatchObject({ requests: { 'GET unknown': { none: 1 } }, inFlight: 0 }),
+    );
   });
 
   it('seeds lists and journals the records as seeds', async () => {

@@ -120,9 +120,7 @@ describe('the simulator process', () => {
     throw new Error('the simulator printed nothing');
   }
 
-  it('keeps everything it has acknowledged after kill -9, and exits with 0 on SIGTERM', {
-    timeout: 30_000,
-  }, async () => {
+  it('keeps everything it has acknowledged after kill -9, and exits with 0 on SIGTERM', async () => {
     const args = ['--journal', temporaryFile(), '--faults', faultsFile()];
     const first = await startProcess(args);
     expect(await first.create('L1', contacts(1, 100))).toMatchObject({ kind: 'created' });
@@ -136,7 +134,7 @@ describe('the simulator process', () => {
     expect(await second.ended).toBe(0);
   });
 
-  it('exits with 2 and prints its usage on wrong flags', { timeout: 30_000 }, async () => {
+  it('exits with 2 and prints its usage on wrong flags', async () => {
     const main = join(import.meta.dirname, '../../src/simulator/main.ts');
     const args = ['--import', 'tsx', main, '--prot', '1'];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });

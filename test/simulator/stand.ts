@@ -38,8 +38,8 @@ export async function startSimulator(options: SimulatorOptions = {}) {
 export function connect(url: string) {
   const families = familySettings(url);
   const cxone = createCxone({ families });
-  /** With a short deadline, for answers that never arrive. */
-  const impatient = createCxone({ families, deadlines: { requestMs: 400 } });
+  /** With a short deadline, for answers that never arrive; long enough for a busy machine to send a request within it. */
+  const impatient = createCxone({ families, deadlines: { requestMs: 1_500 } });
   onTestFinished(() => [cxone, impatient].forEach((each) => each.close()));
   const create = (listId: string, records: readonly ContactRecord[]) =>
     cxone.contactLists.createRecords({ listId, records });

@@ -280,7 +280,7 @@ describe('CSV', () => {
     );
     // Otherwise one branch would hardly be tested.
     expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(20);
-  }, 60_000);
+  });
 });
 
 /** What csv-parse reads, or the code of its error. */

@@ -153,5 +153,5 @@ describe('the encoding of a source', () => {
       }),
       { numRuns: 50 },
     );
-  }, 30_000);
+  });
 });

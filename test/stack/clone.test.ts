@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
 import { newFolder, removeStackFolder } from '../harness/folders.ts';
+import { PATIENCE_MS } from '../harness/wait.ts';
 
 const run = promisify(execFile);
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -48,7 +49,7 @@ it.runIf(process.getuid?.() === 0)(
     onTestFinished(() => removeStackFolder(join(folder, '.cxflow')));
     expect((await stat(join(folder, '..'))).mode & 0o777).toBe(0o700);
     const args = ['--import', 'tsx', '--input-type=module', '--eval', SCRIPT];
-    const { stdout } = await run(process.execPath, args, { cwd: folder, timeout: 90_000 });
+    const { stdout } = await run(process.execPath, args, { cwd: folder, timeout: PATIENCE_MS });
     const { postgres, data } = JSON.parse(stdout) as { postgres: string; data: string };
     // PostgreSQL's user cannot reach the clone, so neither the programs nor the data may be in it.
     expect(postgres).toMatch(/^\/var\/tmp\/cxflow-postgres-/);

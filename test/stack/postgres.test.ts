@@ -2,11 +2,12 @@ import { existsSync, readlinkSync, realpathSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../../src/stack/postgres.ts';
 import { isAlive, waitForExit } from '../../src/stack/processes.ts';
 import { newFolder, removeStackFolder } from '../harness/folders.ts';
 import { startTestPostgres } from '../harness/servers.ts';
+import { PATIENCE_MS } from '../harness/wait.ts';
 
 const dirs: string[] = [];
 
@@ -14,6 +15,10 @@ async function newDir(mode: 0o700 | 0o755 = 0o755): Promise<string> {
   const dir = join(await newFolder(mode), '.cxflow');
   dirs.push(dir);
   return dir;
+}
+
+async function removeAll(): Promise<void> {
+  for (const dir of dirs.splice(0)) await removeStackFolder(dir);
 }
 
 async function query(url: string, sql: string): Promise<unknown[]> {
@@ -28,13 +33,15 @@ async function query(url: string, sql: string): Promise<unknown[]> {
 
 const isRoot = process.getuid?.() === 0;
 
+/** They share a folder: each finds the data as the one before left it. */
 describe('the embedded PostgreSQL', () => {
-  afterEach(async () => {
-    for (const dir of dirs.splice(0)) await removeStackFolder(dir);
+  let dir: string;
+  beforeAll(async () => {
+    dir = await newDir();
   });
+  afterAll(removeAll);
 
   it('restarts with its data at the same address after kill -9', async () => {
-    const dir = await newDir();
     const first = await startTestPostgres({ dir });
     await query(first.url, 'create table kept (n int); insert into kept values (1)');
     await first.kill();
@@ -46,7 +53,6 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('starts even if postmaster.pid names an unrelated process', async () => {
-    const dir = await newDir();
     const first = await startTestPostgres({ dir });
     await first.kill();
     await writeFile(join(dir, 'postgres', 'data', 'postmaster.pid'), `${process.pid}\n`);
@@ -56,24 +62,14 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('stops a server that is still running on its data before it starts another', async () => {
-    const dir = await newDir();
     const left = await startTestPostgres({ dir });
     const next = await startTestPostgres({ dir });
-    expect(await waitForExit(left.pid, 1_000)).toBe(true);
+    expect(await waitForExit(left.pid, PATIENCE_MS)).toBe(true);
     await next.stop();
   });
 
-  it('starts over if its first start was killed midway', async () => {
-    const dir = await newDir();
-    await (await startTestPostgres({ dir })).stop();
-    await rename(join(dir, 'postgres', 'data'), join(dir, 'postgres', 'data.new'));
-    const server = await startTestPostgres({ dir });
-    expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }]);
-    await server.stop();
-  });
-
   it('requires a password and stores text in UTF-8', async () => {
-    const server = await startTestPostgres({ dir: await newDir() });
+    const server = await startTestPostgres({ dir });
     const open = new URL(server.url);
     open.password = 'wrong';
     await expect(query(open.href, 'select 1')).rejects.toThrow(/password authentication failed/);
@@ -83,10 +79,23 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('creates a database once, however often it is asked', async () => {
-    const server = await startTestPostgres({ dir: await newDir() });
+    const server = await startTestPostgres({ dir });
     const url = await createDatabase(server.url, 'a b');
     expect(await createDatabase(server.url, 'a b')).toBe(url);
     expect(await query(url, 'select current_database() as name')).toEqual([{ name: 'a b' }]);
+    await server.stop();
+  });
+});
+
+describe('the embedded PostgreSQL in a folder of its own', () => {
+  afterEach(removeAll);
+
+  it('starts over if its first start was killed midway', async () => {
+    const dir = await newDir();
+    await (await startTestPostgres({ dir })).stop();
+    await rename(join(dir, 'postgres', 'data'), join(dir, 'postgres', 'data.new'));
+    const server = await startTestPostgres({ dir });
+    expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }]);
     await server.stop();
   });
 
@@ -110,7 +119,7 @@ describe('the embedded PostgreSQL', () => {
       await query(old.url, 'create table kept (n int)');
       await rm(dir, { recursive: true });
       const fresh = await startTestPostgres({ dir });
-      expect(await waitForExit(old.pid, 1_000)).toBe(true);
+      expect(await waitForExit(old.pid, PATIENCE_MS)).toBe(true);
       expect(await query(fresh.url, `select to_regclass('kept') as found`)).toEqual([{ found: null }]);
       await fresh.stop();
       await removeStackFolder(dir);

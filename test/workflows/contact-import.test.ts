@@ -1,9 +1,10 @@
 import { fatalFailure } from '../../src/contract/failures.ts';
 import { type WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import type { Progress } from '../../src/contract/steering.ts';
+import { eventually } from '../harness/wait.ts';
 import {
   stubOneInDoubt,
   waitForPhase,
@@ -26,7 +27,7 @@ const getFailure = async (handle: WorkflowHandle): Promise<ApplicationFailure> =
   return error?.cause as ApplicationFailure;
 };
 
-describe('the steps of a contact import', () => {
+describe.concurrent('the steps of a contact import', () => {
   it('are: stage, plan, write page by page, close', async () => {
     const stubs = stubActivities();
     const result = await runImport(server(), stubs, {}, getResult);
@@ -99,7 +100,7 @@ describe('the steps of a contact import', () => {
   });
 });
 
-describe('approval', () => {
+describe.concurrent('approval', () => {
   it('a signal without a hash approves the plan that is shown', async () => {
     const stubs = stubActivities();
     const result = await runImport(server(), stubs, { approval: true }, async (handle) => {
@@ -119,7 +120,7 @@ describe('approval', () => {
         cause: { message: expect.stringContaining('the plan is plan-1, not plan-0') as string },
       });
       await handle.signal('approve', other);
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         const { refused } = await getProgress(handle);
         expect(refused).toEqual([expect.objectContaining({ action: 'approve', by: 'eve' })]);
       });
@@ -139,7 +140,7 @@ describe('approval', () => {
     await runImport(server(), stubs, { approval: true }, async (handle) => {
       await waitForPhase(stubs, 'awaiting_approval');
       const approved = handle.executeUpdate('decide', { args: [{ action: 'approve', by: 'ana' }] });
-      await vi.waitFor(() => expect(recorded).toBeDefined(), 10_000);
+      await eventually(() => expect(recorded).toBeDefined());
       await handle.signal('reject', { by: 'ben' });
       recorded?.();
       await approved;
@@ -174,7 +175,7 @@ describe('approval', () => {
     const result = await runImport(server(), stubs, { approval: true }, async (handle) => {
       await handle.signal('resume', message);
       await waitForPhase(stubs, 'awaiting_approval');
-      await vi.waitFor(async () => expect((await getProgress(handle)).refused).toHaveLength(1));
+      await eventually(async () => expect((await getProgress(handle)).refused).toHaveLength(1));
       await handle.signal('approve', {});
       return getResult(handle);
     });
@@ -182,7 +183,7 @@ describe('approval', () => {
   });
 });
 
-describe('pause and cancel', () => {
+describe.concurrent('pause and cancel', () => {
   it('a pause stops the pages until the run is resumed, and takes effect in the ledger first', async () => {
     const stubs = stubActivities();
     const result = await runImport(server(), stubs, { approval: true }, async (handle) => {
@@ -232,7 +233,7 @@ describe('pause and cancel', () => {
       });
       const ended = await runImport(server(), stubs, {}, async (handle) => {
         await waitForPhase(stubs, 'writing');
-        await vi.waitFor(() => expect(stubs.named('writePage').length).toBeGreaterThan(0));
+        await eventually(() => expect(stubs.named('writePage').length).toBeGreaterThan(0));
         if (cancel === 'native') await handle.cancel();
         else await handle.signal('cancel', { by: 'dana' });
         await handle.result().catch(() => undefined);
@@ -267,11 +268,11 @@ describe('pause and cancel', () => {
   });
 });
 
-it('signals that arrive together with the start, or while the run continues as new, keep their order', async () => {
+it.concurrent('signals that arrive together with the start, or while the run continues as new, keep their order', async () => {
   const signals = ['resume', 'pause', 'resume', 'cheer', 'pause', 'resume'];
   const stubs = stubActivities();
   const interact = async (handle: WorkflowHandle) => {
-    await vi.waitFor(() => expect(stubs.named('steerRun')).toHaveLength(4), 20_000);
+    await eventually(() => expect(stubs.named('steerRun')).toHaveLength(4));
     await handle.signal('approve', { by: 'dana' });
     return getResult(handle);
   };
@@ -284,7 +285,7 @@ it('signals that arrive together with the start, or while the run continues as n
   expect(refused.map(({ refusal }) => refusal.action)).toEqual(['resume', 'cheer']);
 });
 
-describe('in doubt', () => {
+describe.concurrent('in doubt', () => {
   it('waits for a decision, refuses one about other writes, and continues with the decision', async () => {
     const stubs = stubOneInDoubt();
     const result = await runImport(server(), stubs, {}, async (handle) => {
@@ -312,7 +313,7 @@ describe('in doubt', () => {
       const again = { action: 'resolve', verdict: 'resend', by: 'dana' };
       await handle.executeUpdate('decide', { args: [again] });
       const asked = () => stubs.named('setPhase').filter((call) => (call as Phased).phase === 'in_doubt');
-      await vi.waitFor(() => expect(asked()).toHaveLength(2), 20_000);
+      await eventually(() => expect(asked()).toHaveLength(2));
       await handle.executeUpdate('decide', { args: [{ ...again, verdict: 'leave' }] });
       return getResult(handle);
     });
@@ -329,7 +330,7 @@ interface Phased {
 }
 const IN_DOUBT = { id: '7', batch: 1, records: 100, sentAt: null, resent: false };
 
-describe('events', () => {
+describe.concurrent('events', () => {
   it('of a cancelled or failed run are delivered before the run is closed', async () => {
     for (const end of ['cancelled', 'failed']) {
       let written: (() => void) | undefined;
@@ -354,9 +355,9 @@ describe('events', () => {
         },
       });
       await runImport(server(), stubs, {}, async (handle) => {
-        await vi.waitFor(() => expect(written).toBeDefined(), 10_000);
+        await eventually(() => expect(written).toBeDefined());
         if (end === 'cancelled') await handle.signal('cancel', { by: 'dana' });
-        await vi.waitFor(() => expect(stubs.named('steerRun').length).toBe(end === 'failed' ? 0 : 1), 10_000);
+        await eventually(() => expect(stubs.named('steerRun').length).toBe(end === 'failed' ? 0 : 1));
         written?.();
         await handle.result().catch(() => undefined);
       });

@@ -1,7 +1,8 @@
 import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { ownTemporal } from '../harness/servers.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { startOwnTemporal } from '../harness/servers.ts';
+import { eventually } from '../harness/wait.ts';
 import {
   waitForPhase,
   runImport,
@@ -13,19 +14,21 @@ import {
 
 const server = useRealServer();
 
-/** A server that suggests continue-as-new after 25 events. */
-async function shortHistories(): Promise<TestServer> {
-  const temporal = await ownTemporal([
-    '--dynamic-config-value',
-    'limit.historyCount.suggestContinueAsNew=25',
-  ]);
+/** Suggests continue-as-new after 25 events. */
+let shortHistories: TestServer;
+beforeAll(async () => {
+  const limit = ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=25'];
+  const temporal = await startOwnTemporal({ extraArgs: limit });
   const connection = await NativeConnection.connect({ address: temporal.current().address });
-  onTestFinished(() => connection.close());
   const client = new Client({ connection, namespace: 'default' });
-  return { ...server(), client, connection, namespace: 'default' };
-}
+  shortHistories = { ...server(), client, connection, namespace: 'default', toReplay: null };
+  return async () => {
+    await connection.close();
+    await temporal.remove();
+  };
+});
 
-describe('a run whose history becomes too long', () => {
+describe.concurrent('a run whose history becomes too long', () => {
   it('does not lose a decision: a write to be sent again is sent after the run has continued as new', async () => {
     let inDoubt = true;
     let resent = false;
@@ -39,11 +42,11 @@ describe('a run whose history becomes too long', () => {
       },
       writePage: () => settledPage({ total: 100, pending: 0, created: 100 }),
     });
-    await runImport(await shortHistories(), stubs, {}, async (handle) => {
+    await runImport(shortHistories, stubs, {}, async (handle) => {
       await waitForPhase(stubs, 'in_doubt');
       // Decisions that change nothing, to fill the history.
       for (let n = 0; n < 5; n += 1) await handle.signal('resume', { by: 'dana' });
-      await vi.waitFor(() => expect(stubs.named('recordRefusal')).toHaveLength(5), 10_000);
+      await eventually(() => expect(stubs.named('recordRefusal')).toHaveLength(5));
       const pagesBefore = stubs.named('writePage').length;
       await handle.executeUpdate('decide', { args: [{ action: 'resolve', verdict: 'resend', by: 'dana' }] });
       expect(await handle.result()).toMatchObject({ state: 'completed' });
@@ -61,7 +64,7 @@ describe('a run whose history becomes too long', () => {
           ? { counts: { total: 100, pending: 100 }, left: 1, waitMs: 10, halted: null }
           : settledPage({ total: 100, pending: 0, created: 100 }),
     });
-    await runImport(await shortHistories(), stubs, {}, async (handle) => {
+    await runImport(shortHistories, stubs, {}, async (handle) => {
       expect(await handle.result()).toMatchObject({ state: 'completed' });
       expect((await handle.describe()).historyLength).toBeLessThan(45);
     });

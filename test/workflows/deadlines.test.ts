@@ -74,6 +74,35 @@ it('a page with unanswered batches is repeated after the wait that it returned',
   expect(tries).toBe(3);
 });
 
+describe('a selection that somebody else changes again and again', () => {
+  const OUTDATED = { kind: 'outdated', version: 4 };
+  const update = (onConflict: 'mine' | 'theirs', ...results: readonly object[]) => {
+    let n = 0;
+    const stubs = stubActivities({ writeSelection: () => results[Math.min(n++, results.length - 1)] });
+    const args = { campaignId: 'C1', change: { add: { targetListIds: ['L2'] } }, onConflict };
+    const ended = runWorkflow(server(), stubs, { type: 'selectionUpdate', args }, (handle) =>
+      handle.result().catch((error: { readonly cause?: unknown }) => error.cause),
+    );
+    return { stubs, ended };
+  };
+
+  it('is read again after each collision, and given up after eight', async () => {
+    const twice = update('mine', OUTDATED, OUTDATED, { kind: 'done', outcome: 'updated', version: 5 });
+    expect(await twice.ended).toMatchObject({ state: 'completed' });
+    expect(twice.stubs.named('writeSelection')).toHaveLength(3);
+    const always = update('mine', OUTDATED);
+    expect(await always.ended).toMatchObject({ type: 'Conflict' });
+    expect(always.stubs.named('writeSelection')).toHaveLength(8);
+    expect(always.stubs.named('leaveConflict')).toHaveLength(1);
+  });
+
+  it('stays as it is with onConflict theirs', async () => {
+    const always = update('theirs', OUTDATED);
+    expect(await always.ended).toMatchObject({ state: 'completed' });
+    expect(always.stubs.named('leaveConflict')).toHaveLength(1);
+  });
+});
+
 describe('a conflict in a selection', () => {
   const conflict = { place: 'lists/L2', base: 'nothing', theirs: 'exclusion', ours: 'target', hash: 'h1' };
   const input = { campaignId: 'C1', change: { add: { targetListIds: ['L2'] } }, onConflict: 'ask' };

@@ -11,13 +11,14 @@ import {
   Worker,
   type WorkflowBundle,
 } from '@temporalio/worker';
-import { afterAll, beforeAll, expect, inject, vi } from 'vitest';
+import { afterAll, beforeAll, expect, inject } from 'vitest';
 import type { Activities } from '../../src/activities/index.ts';
 import type { PageResult } from '../../src/activities/engine/page-worker.ts';
 import type { Plan } from '../../src/activities/engine/plan.ts';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import type { Counts, Phase } from '../../src/domain/run.ts';
 import { freshNamespace } from '../harness/fresh.ts';
+import { eventually } from '../harness/wait.ts';
 
 const PLAN: Plan = {
   hash: 'plan-1',
@@ -126,21 +127,19 @@ export function fatalFailure(type: string, message: string): ApplicationFailure 
   return ApplicationFailure.create({ type, message, nonRetryable: true });
 }
 
-/**
- * Waits until the run has stored its phase. It does not query the run, because on a worker without a cache the SDK now and
- * then drops a workflow task because of a query, which costs ten seconds.
- */
+/** Waits until the run has stored its phase. */
 export async function waitForPhase(stubs: ReturnType<typeof stubActivities>, wanted: Phase): Promise<void> {
   const phases = () => (stubs.named('setPhase') as { phase: Phase }[]).map((call) => call.phase);
-  await vi.waitFor(() => expect(phases()).toContain(wanted), { timeout: 30_000, interval: 20 });
+  await eventually(() => expect(phases()).toContain(wanted));
 }
 
-/** A Temporal server, and how many workflows a worker keeps in its cache between workflow tasks. */
+/** A Temporal server to run workflows on. */
 export interface TestServer {
   readonly client: Client;
   readonly connection: NativeConnection;
   readonly namespace: string;
-  readonly maxCachedWorkflows: number;
+  /** Ids of the workflows whose histories are replayed at the end of the file; null: they cannot be replayed. */
+  readonly toReplay: string[] | null;
   /** Skips time. Only on the time-skipping server. */
   readonly skip: (duration: '9 days') => Promise<void>;
 }
@@ -158,7 +157,7 @@ async function bundle(): Promise<void> {
   workflowBundle = await bundleWorkflowCode({ workflowsPath, logger: quiet });
 }
 
-/** A real server and no workflow cache, so that each workflow task replays the history before it. */
+/** A real server. At the end of the file all histories are replayed. */
 export function useRealServer(): () => TestServer {
   let server: TestServer;
   beforeAll(async () => {
@@ -170,33 +169,50 @@ export function useRealServer(): () => TestServer {
       client,
       connection,
       namespace,
-      maxCachedWorkflows: 0,
+      toReplay: [],
       skip: () => Promise.reject(new Error('a real server cannot skip time')),
     };
   });
-  afterAll(() => server.connection.close());
+  afterAll(async () => {
+    await replayAll(server);
+    await server.connection.close();
+  });
   return () => server;
 }
 
+/** As a worker does that has no longer got the workflow in its cache, or takes it over from another one. */
+async function replayAll({ client, toReplay }: TestServer): Promise<void> {
+  const histories = async function* () {
+    for (const workflowId of toReplay ?? [])
+      yield { workflowId, history: await client.workflow.getHandle(workflowId).fetchHistory() };
+  };
+  let replayed = 0;
+  for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle }, histories())) {
+    expect(error, `the replay of ${workflowId}`).toBe(undefined);
+    replayed += 1;
+  }
+  expect(replayed, 'replayed workflows').toBe(toReplay?.length);
+}
+
 /**
- * The time-skipping server, with a workflow cache: it writes the events of an update in a different order than the
- * commands, so a replay of them fails. Other servers do not do this.
+ * The time-skipping server. It writes the events of an update in a different order than the commands, so a replay of them
+ * fails. Other servers do not do this.
  */
 export function useTimeSkippingServer(): () => TestServer {
   let env: TestWorkflowEnvironment;
   beforeAll(async () => {
     await bundle();
     const path = inject('timeSkippingServer');
-    env = await TestWorkflowEnvironment.createTimeSkipping({
-      server: { executable: { type: 'existing-path', path } },
-    });
+    const server = { executable: { type: 'existing-path', path } } as const;
+    // The SDK gives it five seconds to start, which is too little on a busy machine.
+    env = await eventually(() => TestWorkflowEnvironment.createTimeSkipping({ server }));
   });
   afterAll(() => env.teardown());
   return () => ({
     client: env.client,
     connection: env.nativeConnection,
     namespace: 'default',
-    maxCachedWorkflows: 100,
+    toReplay: null,
     skip: (duration) => env.sleep(duration),
   });
 }
@@ -225,10 +241,11 @@ export async function runWorkflow<T>(
 ): Promise<T> {
   runs += 1;
   const taskQueue = `workflows-${process.pid}-${runs}`;
-  const { connection, namespace, maxCachedWorkflows } = server;
+  const { connection, namespace } = server;
   const handle = await server.client.workflow.start(type, { taskQueue, workflowId: taskQueue, args: [args] });
   for (const [signal, message] of early) await handle.signal(signal, message);
-  const options = { connection, namespace, taskQueue, workflowBundle, maxCachedWorkflows };
+  server.toReplay?.push(taskQueue);
+  const options = { connection, namespace, taskQueue, workflowBundle };
   const worker = await Worker.create({ ...options, activities: stubs.activities });
   return worker.runUntil(() => interact(handle));
 }

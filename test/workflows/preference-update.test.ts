@@ -16,7 +16,7 @@ function start<T>(
   return runWorkflow(server(), stubs, { type: 'preferenceUpdate', args }, interact);
 }
 
-describe('a preference update', () => {
+describe.concurrent('a preference update', () => {
   it('has the steps of every bulk operation, and the preferences of the tenant as its target', async () => {
     const lookups = { requests: 120, withoutContactId: 0 };
     const stubs = stubActivities({ planned: { rejected: 0, lookups } });
