@@ -1,3 +1,4 @@
+import { until } from '../harness/wait.ts';
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { describeError, renderError } from '../../src/cli/errors.ts';
@@ -82,7 +83,10 @@ describe('any other command on a ledger that is not prepared', () => {
     const url = await freshDatabase();
     const cli = cliFor(url);
     const running = run(['runs'], cli);
-    await expect.poll(() => cli.err(), { timeout: 5_000 }).toBe('waiting for the ledger to be prepared …\n');
+    await until(
+      () => cli.err(),
+      (text) => text === 'waiting for the ledger to be prepared …\n',
+    );
     await openLedgerOf(url).migrate();
     expect(await running).toBe(0);
   });
