@@ -25,66 +25,76 @@ export function readProse(page: string): string {
 
 /** The comments of a source file, without everything else. */
 export function readComments(file: string): string {
-  if (!['.ts', '.mjs', '.js'].includes(extname(file)))
-    return [...read(file).matchAll(/^\s*#.*$/gm)].join('\n');
-  return scan(file)
-    .filter(
-      ({ kind }) =>
-        kind === ts.SyntaxKind.SingleLineCommentTrivia || kind === ts.SyntaxKind.MultiLineCommentTrivia,
-    )
-    .map(({ text }) => text.replaceAll(/^\s*(?:\/\*\*?|\*\/|\*|\/\/)/gm, ''))
-    .join('\n');
+  return parse(file).comments;
 }
 
 export function readIdentifiers(file: string): readonly string[] {
-  return scan(file)
-    .filter(({ kind }) => kind === ts.SyntaxKind.Identifier)
-    .map(({ text }) => text);
+  return parse(file).identifiers;
 }
 
 /** Texts in quotes, templates included. */
 export function readStrings(file: string): readonly string[] {
-  const kinds = [
-    ts.SyntaxKind.StringLiteral,
-    ts.SyntaxKind.NoSubstitutionTemplateLiteral,
-    ts.SyntaxKind.TemplateHead,
-    ts.SyntaxKind.TemplateMiddle,
-    ts.SyntaxKind.TemplateTail,
-  ];
-  return scan(file)
-    .filter(({ kind }) => kinds.includes(kind))
-    .map(({ text }) => text);
+  return parse(file).strings;
 }
 
-interface Token {
-  readonly kind: ts.SyntaxKind;
-  readonly text: string;
+interface Texts {
+  readonly comments: string;
+  readonly identifiers: readonly string[];
+  readonly strings: readonly string[];
 }
 
-const scanned = new Map<string, readonly Token[]>();
+const parsed = new Map<string, Texts>();
 
-/** Parsed, because a scanner alone takes the end of a template for other tokens. */
-function scan(file: string): readonly Token[] {
-  const known = scanned.get(file);
+function parse(file: string): Texts {
+  const known = parsed.get(file);
   if (known) return known;
   const text = read(file);
-  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
-  const tokens: Token[] = [];
-  const comments = new Map<number, Token>();
-  const visit = (node: ts.Node): void => {
-    for (const { pos, end, kind } of ts.getLeadingCommentRanges(text, node.getFullStart()) ?? [])
-      comments.set(pos, { kind, text: text.slice(pos, end) });
-    for (const { pos, end, kind } of ts.getTrailingCommentRanges(text, node.getEnd()) ?? [])
-      comments.set(pos, { kind, text: text.slice(pos, end) });
-    if (node.getChildCount(source) === 0) tokens.push({ kind: node.kind, text: node.getText(source) });
-    else node.getChildren(source).forEach(visit);
-  };
-  visit(source);
-  const all = [...tokens, ...[...comments].sort(([a], [b]) => a - b).map(([, comment]) => comment)];
-  scanned.set(file, all);
-  return all;
+  const isSource = ['.ts', '.mjs', '.js'].includes(extname(file));
+  const texts = isSource
+    ? parseSource(file, text)
+    : { comments: [...text.matchAll(/^\s*#.*$/gm)].join('\n'), identifiers: [], strings: [] };
+  parsed.set(file, texts);
+  return texts;
 }
 
+const LITERALS: ReadonlySet<ts.SyntaxKind> = new Set([
+  ts.SyntaxKind.StringLiteral,
+  ts.SyntaxKind.NoSubstitutionTemplateLiteral,
+  ts.SyntaxKind.TemplateHead,
+  ts.SyntaxKind.TemplateMiddle,
+  ts.SyntaxKind.TemplateTail,
+]);
+
+function parseSource(file: string, text: string): Texts {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest);
+  const identifiers: string[] = [];
+  const strings: string[] = [];
+  /** The source without its literals, in which something may look like a comment. */
+  const rest: string[] = [];
+  let end = 0;
+  const visit = (node: ts.Node): void => {
+    const isText = LITERALS.has(node.kind);
+    if (isText || node.kind === ts.SyntaxKind.RegularExpressionLiteral) {
+      const start = node.getStart(source);
+      rest.push(text.slice(end, start), '""');
+      end = node.end;
+      if (isText) strings.push(text.slice(start, end));
+    } else if (ts.isIdentifier(node)) identifiers.push(node.text);
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  const comments = `${rest.join('')}${text.slice(end)}`.matchAll(/\/\*[^]*?\*\/|\/\/.*/g);
+  return {
+    identifiers,
+    strings,
+    comments: [...comments].join('\n').replaceAll(/^\s*(?:\/\*\*?|\*\/|\*|\/\/)/gm, ''),
+  };
+}
+
+const contents = new Map<string, string>();
+
 function read(file: string): string {
-  return readFileSync(join(ROOT, file), 'utf8');
+  const content = contents.get(file) ?? readFileSync(join(ROOT, file), 'utf8');
+  contents.set(file, content);
+  return content;
 }
