@@ -1,4 +1,4 @@
-/** A run of one campaign from its plan to its outcome, with the real ledger and the real SDK on a simulator. */
+/** Runs of one campaign from plan to outcome, with a real ledger and the real client on a simulator. */
 import { ApplicationFailure } from '@temporalio/common';
 import { sql } from 'kysely';
 import type { SelectionWritten } from '../../src/activities/selection-update/index.ts';
@@ -8,67 +8,69 @@ import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { Edit } from '../../src/simulator/outbound.editors.ts';
 import { type Opened, someId } from '../ledger/harness.ts';
 import { startSimulator } from '../simulator/stand.ts';
-import { lostAnswer, perform, workerOf } from './harness.ts';
+import { lostAnswer, runActivity, createWorker } from './harness.ts';
 
 export type Send = () => Promise<UpdateSelectionAnswer>;
-interface Script {
-  /** Instead of the n-th PATCH, from 1. */
+interface CampaignHooks {
+  /** Replaces the n-th PATCH, from 1. */
   patch?: (n: number, send: Send) => Promise<UpdateSelectionAnswer>;
-  /** After each look, before its answer is known here. */
-  looked?: () => Promise<void>;
+  /** Called after each read, before the worker has its answer. */
+  afterRead?: () => Promise<void>;
 }
 export type Answered = { place: string; hash: string; side: 'mine' | 'theirs' }[];
 
-/** CXone has done it, and nobody is told. */
-export const applied = async (send: Send): Promise<never> => {
+/** CXone applies the write, and its answer is lost. */
+export const applyAndLose = async (send: Send): Promise<never> => {
   await send();
   throw lostAnswer();
 };
+/** Only for the first PATCH. */
 export const once =
   (what: (send: Send) => Promise<UpdateSelectionAnswer>) =>
   (n: number, send: Send): Promise<UpdateSelectionAnswer> =>
     n === 1 ? what(send) : send();
 
-export async function onCampaign({ ledger, database: { db } }: Opened, contactSelection: object = {}) {
+/** A campaign of its own on a simulator of its own, and a worker for it. */
+export async function startCampaign({ ledger, database: { db } }: Opened, contactSelection: object = {}) {
   const { admin, cxone } = await startSimulator();
   const tenant = someId('tenant');
   const campaignId = someId('C');
   await admin.seedCampaign(campaignId, { contactSelection });
-  const script: Script = {};
+  const hooks: CampaignHooks = {};
   let patches = 0;
 
-  const workerWith = (its: Script) => {
+  const createCampaignWorker = (hooks: CampaignHooks) => {
     const outbound = {
       async readCampaign(request: Parameters<typeof cxone.outbound.readCampaign>[0]) {
         const campaign = await cxone.outbound.readCampaign(request);
-        await its.looked?.();
+        await hooks.afterRead?.();
         return campaign;
       },
       updateSelection(request: UpdateSelectionRequest) {
         patches += 1;
         const send = () => cxone.outbound.updateSelection(request);
-        return its.patch ? its.patch(patches, send) : send();
+        return hooks.patch ? hooks.patch(patches, send) : send();
       },
     };
     const postWebhook = () => Promise.resolve();
-    const { activities } = workerOf(
+    const { activities } = createWorker(
       ledger,
       { ...cxone, outbound },
       { tenant, webhooks: { crm: postWebhook, marketing: null } },
     );
     return {
       activities,
-      tryOnce: ({ run_id: runId }: Run, answered: Answered = []) =>
-        perform(() => activities.writeSelection({ runId, answered })),
+      writeOnce: ({ run_id: runId }: Run, answered: Answered = []) =>
+        runActivity(() => activities.writeSelection({ runId, answered })),
     };
   };
-  const worker = workerWith(script);
+  const worker = createCampaignWorker(hooks);
 
   const plan = async ({ run_id: runId }: Run) => {
-    const { snapshot } = await perform(() => worker.activities.readSelection({ runId }));
-    await perform(() => worker.activities.planSelection({ runId, snapshot }));
+    const { snapshot } = await runActivity(() => worker.activities.readSelection({ runId }));
+    await runActivity(() => worker.activities.planSelection({ runId, snapshot }));
   };
-  const begin = async (input: Partial<SelectionUpdateInput>): Promise<Run> => {
+  const openAndPlan = async (input: Partial<SelectionUpdateInput>): Promise<Run> => {
     const runId = someId('run');
     const whole = { campaignId, ...input };
     const { run } = await ledger.runs.open({
@@ -78,10 +80,10 @@ export async function onCampaign({ ledger, database: { db } }: Opened, contactSe
     await plan(run);
     return run;
   };
-  /** As Temporal and the workflow do: what passes by itself is tried again, and what is outdated. */
+  /** Repeats after retryable failures, like Temporal, and after collisions, like the workflow. */
   const write = async (run: Run, answered: Answered = []): Promise<SelectionWritten> => {
     for (let tries = 1; ; tries += 1) {
-      const written = await worker.tryOnce(run, answered).catch((error: unknown) => {
+      const written = await worker.writeOnce(run, answered).catch((error: unknown) => {
         if (!(error instanceof ApplicationFailure) || error.nonRetryable || tries > 10) throw error;
         return null;
       });
@@ -101,11 +103,11 @@ export async function onCampaign({ ledger, database: { db } }: Opened, contactSe
     return rows.map(({ data }) => data);
   };
   return {
-    ...{ admin, script, begin, plan, write, outcome, audit, workerWith, campaignId },
-    ...{ activities: worker.activities, tryOnce: worker.tryOnce },
+    ...{ admin, hooks, openAndPlan, plan, write, outcome, audit, createCampaignWorker, campaignId },
+    ...{ activities: worker.activities, writeOnce: worker.writeOnce },
     edit: (edit: Edit) => admin.editCampaign(campaignId, edit),
-    patches: () => patches,
-    now: async () => (await admin.campaign(campaignId)).campaign,
+    countPatches: () => patches,
+    readCampaign: async () => (await admin.campaign(campaignId)).campaign,
     targets: async () => (await admin.campaign(campaignId)).campaign?.contactSelection.targetListIds,
     versions: async ({ run_no }: Run) => {
       const { from_snapshot, version_after } = await ledger.selections.get(run_no);

@@ -1,4 +1,4 @@
-/** A few writes are claimed before there is a slot for them (src/activities/engine/rate-limiter.ts): what may happen meanwhile. */
+/** A few writes are claimed before a request slot is free (src/activities/engine/rate-limiter.ts): what may happen meanwhile. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { CxoneRateLimited } from '../../src/cxone/errors.ts';
@@ -8,11 +8,11 @@ import { until } from '../harness/wait.ts';
 import { ledgerOfFile, writesOf, plannedRun, someId, upTo } from '../ledger/harness.ts';
 import {
   CONTEXT,
-  environment,
+  createEnvironment,
   fakeCxone,
-  perform,
-  wholeOf,
-  workerOf,
+  runActivity,
+  allBatches,
+  createWorker,
   type WorkerOptions,
 } from './harness.ts';
 
@@ -25,18 +25,18 @@ const planned = (): Promise<Run> =>
 
 const times = (n: number, state: string) => Array.from({ length: n }, () => state);
 
-/** Of those that are open. */
-async function statesOf(run: Run): Promise<string[]> {
+/** The states of the writes that are open. */
+async function listStates(run: Run): Promise<string[]> {
   return (await writesOf(opened().ledger, run)).map(({ state }) => state).sort();
 }
 
-const sending = async (run: Run): Promise<number> =>
-  (await statesOf(run)).filter((state) => state === 'sending').length;
+const countSending = async (run: Run): Promise<number> =>
+  (await listStates(run)).filter((state) => state === 'sending').length;
 
-/** A page whose first requests are all in flight, and wait for `answer`. */
-async function inFlight(options: WorkerOptions = {}) {
+/** Starts a page whose first requests are all in flight until `answer` is called. */
+async function startPage(options: WorkerOptions = {}) {
   const run = await planned();
-  const env = environment();
+  const env = createEnvironment();
   let answer: (n: number) => void = () => undefined;
   const answered = new Promise<number>((resolve) => (answer = resolve));
   const cxone = fakeCxone({
@@ -46,86 +46,89 @@ async function inFlight(options: WorkerOptions = {}) {
       if (n === refused) throw new CxoneRateLimited({ ...CONTEXT, status: 429 }, 60_000);
     },
   });
-  const worker = workerOf(opened().ledger, cxone.cxone, {
+  const worker = createWorker(opened().ledger, cxone.cxone, {
     tenant: someId('tenant'),
     maxInFlight: SLOTS,
     ...options,
   });
-  const page = perform(() => worker.activities.writePage(wholeOf(run)), env);
+  const page = runActivity(() => worker.activities.writePage(allBatches(run)), env);
   page.catch(() => undefined);
   const claimed = SLOTS + (options.duplicatesRefused === false ? 0 : AHEAD);
   await until(
-    () => sending(run),
+    () => countSending(run),
     (n) => n === claimed,
   );
   return { run, env, page, answer, cxone };
 }
 
-describe('what is claimed and waits for a slot', () => {
-  it('is half as much again as there are slots, and is sent as soon as there is one', async () => {
-    const { run, page, answer, cxone } = await inFlight();
+describe('a write that is claimed before a request slot is free', () => {
+  it('is one of half as many as there are slots, and is sent as soon as a slot is free', async () => {
+    const { run, page, answer, cxone } = await startPage();
     await delay(50);
-    expect(await statesOf(run)).toEqual([...times(4, 'planned'), ...times(6, 'sending')]);
+    expect(await listStates(run)).toEqual([...times(4, 'planned'), ...times(6, 'sending')]);
     answer(0);
     expect(await page).toMatchObject({ left: 0, counts: { created: 100, pending: 0 } });
     expect(cxone.posts).toHaveLength(10);
   });
 
-  it('does not leave within the silence that a 429 of another one asks for', async () => {
-    const { run, page, answer, cxone } = await inFlight();
+  it('is not sent while a 429 to another request blocks the tenant', async () => {
+    const { run, page, answer, cxone } = await startPage();
     answer(1);
     await expect(page).rejects.toMatchObject({ type: 'RateLimited' });
     expect(cxone.posts).toHaveLength(SLOTS - 1);
-    expect(await statesOf(run)).toEqual(times(7, 'planned'));
+    expect(await listStates(run)).toEqual(times(7, 'planned'));
   });
 
-  it('does not leave when the activity is cancelled, and is as if it had never been claimed', async () => {
-    const { run, env, page, answer, cxone } = await inFlight();
+  it('is released unsent when the activity is cancelled', async () => {
+    const { run, env, page, answer, cxone } = await startPage();
     env.cancel();
     answer(0);
     expect(await page).toMatchObject({ halted: 'cancelled', left: 6 });
     expect(cxone.posts).toHaveLength(SLOTS);
-    expect(await statesOf(run)).toEqual(times(6, 'planned'));
+    expect(await listStates(run)).toEqual(times(6, 'planned'));
   });
 
-  it('does not leave when it waited long, and another worker has taken it over meanwhile', async () => {
-    const { run, page, answer, cxone } = await inFlight();
+  it('is not sent after a long wait if another worker has taken it over', async () => {
+    const { run, page, answer, cxone } = await startPage();
     const { db } = opened().database;
     await db.updateTable('writes').set({ fence: 99 }).where('run_no', '=', run.run_no).execute();
     await delay(LEASE_MARGIN_MS / 2);
     answer(0);
-    // Of the six, four had left; the other four were claimed later.
+    // Of the six that were claimed, four had been sent. The remaining four of the ten were claimed later.
     expect(await page).toMatchObject({ left: SLOTS + AHEAD });
     expect(cxone.posts).toHaveLength(8);
   });
 
-  it('is nothing where a request must not be repeated: after a crash it would be a person’s doubt', async () => {
-    const { run, page, answer } = await inFlight({ duplicatesRefused: false });
+  it('does not exist if requests are not safe to repeat: after a crash it would be in doubt', async () => {
+    const { run, page, answer } = await startPage({ duplicatesRefused: false });
     await delay(50);
-    expect(await statesOf(run)).toEqual([...times(6, 'planned'), ...times(4, 'sending')]);
+    expect(await listStates(run)).toEqual([...times(6, 'planned'), ...times(4, 'sending')]);
     answer(0);
     expect(await page).toMatchObject({ left: 0, counts: { created: 100, pending: 0 } });
   });
 
-  it('is nothing for writes of many requests: they keep a slot for long', async () => {
+  it('does not exist for writes of many requests, because they occupy a slot for long', async () => {
     const existing = { listId: 'L1', source: { dataset: 'd' }, existing: 'update' };
     const run = await plannedRun(opened().ledger, 100, 10, existing);
     let answer: () => void = () => undefined;
     const answered = new Promise<void>((resolve) => (answer = resolve));
     const before = (n: number) => (n > 10 ? answered : undefined);
     const cxone = fakeCxone({ before }, new Set(upTo(100).map((seq) => `c${seq}`)));
-    const worker = workerOf(opened().ledger, cxone.cxone, { tenant: someId('tenant'), maxInFlight: SLOTS });
-    const page = worker.writePage(wholeOf(run));
+    const worker = createWorker(opened().ledger, cxone.cxone, {
+      tenant: someId('tenant'),
+      maxInFlight: SLOTS,
+    });
+    const page = worker.writePage(allBatches(run));
     await until(
       () => cxone.posts.length,
       (n) => n === 10,
     );
     await until(
-      () => sending(run),
+      () => countSending(run),
       (n) => n === SLOTS,
     );
     await delay(50);
-    expect(await sending(run)).toBe(SLOTS);
+    expect(await countSending(run)).toBe(SLOTS);
     answer();
     expect(await page).toMatchObject({ left: 0, counts: { updated: 100, pending: 0 } });
   });

@@ -53,8 +53,8 @@ const sent = (n: number, priorAttempt: PriorAttempt = 'none', existing: Existing
   existing,
 });
 
-describe('an answer to a batch', () => {
-  it('accounts for each of its records exactly once, whatever it says (property)', () => {
+describe('an answer to a batch of contacts', () => {
+  it('accounts for every record exactly once, whatever it contains (property)', () => {
     const entry = (n: number) =>
       fc.record({
         index: fc.nat(n - 1),
@@ -86,7 +86,7 @@ describe('an answer to a batch', () => {
         const { groups, derived } = interpretCreate(answers[kind as 'created'], question);
         const all = [...groups, ...derived].flatMap(({ seqs }) => [...seqs]);
         expect(all.sort((a, b) => a - b)).toEqual(question.seqs);
-        // It ends: something is settled or goes on as an update, or the batch is divided.
+        // The work ends, because each create that follows is smaller than the batch.
         for (const { kind: next, seqs } of derived) if (next === CREATE) expect(seqs.length).toBeLessThan(n);
         for (const { kind: next, seqs, refs } of derived) {
           if (next !== UPDATE) continue;
@@ -97,14 +97,14 @@ describe('an answer to a batch', () => {
     );
   });
 
-  it('200 for all: created', () => {
+  it('200 that created all records: created', () => {
     expect(interpretCreate(created(3), sent(3))).toEqual({
       groups: [{ outcome: 'created', seqs: [10, 20, 30] }],
       derived: [],
     });
   });
 
-  it('200 with a warning that is no duplicate: created, and the warning is kept', () => {
+  it('200 with a warning other than a duplicate: created, with the warning as a reason', () => {
     const warning = named(1, { code: 'LANDLINE', message: 'm', field: 'phone' });
     expect(interpretCreate(created(2, [warning]), sent(2)).groups).toEqual([
       { outcome: 'created', seqs: [10] },
@@ -112,7 +112,7 @@ describe('an answer to a batch', () => {
     ]);
   });
 
-  it('200 that names a record twice, as duplicate and as error: it has one outcome', () => {
+  it('200 that names a record as a duplicate and as an error: one outcome', () => {
     const names = [named(0), named(0, { severity: 'error', code: 'EXISTS' })];
     expect(interpretCreate(created(1, names), sent(2)).groups).toEqual([
       { outcome: 'existing', seqs: [10] },
@@ -120,21 +120,21 @@ describe('an answer to a batch', () => {
     ]);
   });
 
-  it('200 with too few created and nobody named: in halves that may have been applied', () => {
+  it('200 that created too few and names none: sent again in halves that may have been applied', () => {
     expect(interpretCreate(created(2), sent(3)).derived).toEqual([
       { kind: CREATE, seqs: [10, 20], refs: { halved: true } },
       { kind: CREATE, seqs: [30], refs: { halved: true } },
     ]);
   });
 
-  it('409 that names some: those exist, the rest goes again as if never sent', () => {
+  it('409 that names some records: those exist, and the rest is sent again as if never sent', () => {
     expect(interpretCreate(duplicates([named(1)]), sent(3))).toEqual({
       groups: [{ outcome: 'existing', seqs: [20] }],
       derived: [{ kind: CREATE, seqs: [10, 30] }],
     });
   });
 
-  it('409 that names some after a lost answer: the lost one had been refused too', () => {
+  it('409 that names some records after a lost answer: the lost attempt had been refused too', () => {
     expect(interpretCreate(duplicates([named(0)]), sent(2, 'batch'))).toEqual({
       groups: [{ outcome: 'existing', seqs: [10] }],
       derived: [{ kind: CREATE, seqs: [20] }],
@@ -142,7 +142,7 @@ describe('an answer to a batch', () => {
     });
   });
 
-  it('409 that names all after a lost answer: the lost one was applied', () => {
+  it('409 that names all records after a lost answer: the lost attempt was applied', () => {
     const answer = duplicates([named(0), named(1)]);
     expect(interpretCreate(answer, sent(2, 'batch'))).toEqual({
       groups: [{ outcome: 'created', seqs: [10, 20], evidence: 'own_write_lost_answer' }],
@@ -151,7 +151,7 @@ describe('an answer to a batch', () => {
     });
   });
 
-  it('the same under `update`: put once more, for they may have been there with other contents', () => {
+  it('the same with `existing: update`: updated too, because they may have existed with other content', () => {
     const answer = duplicates([named(0), named(1, { recordId: null })]);
     expect(interpretCreate(answer, sent(2, 'batch', 'update'))).toEqual({
       groups: [{ outcome: 'created', seqs: [20], evidence: 'own_write_lost_answer' }],
@@ -160,7 +160,7 @@ describe('an answer to a batch', () => {
     });
   });
 
-  it('409 that calls one of them wrong, not duplicate: rejected, never reported as existing', () => {
+  it('409 that names a record as invalid, not as a duplicate: rejected', () => {
     const answer = duplicates([named(0), named(1, { code: 'INVALID_PHONE', severity: 'error' })]);
     expect(interpretCreate(answer, sent(3)).groups).toEqual([
       { outcome: 'existing', seqs: [10] },
@@ -168,7 +168,7 @@ describe('an answer to a batch', () => {
     ]);
   });
 
-  it('409 under `update`: put where CXone gave an id, existing without', () => {
+  it('409 with `existing: update`: updated if CXone gave a record id, otherwise existing', () => {
     const answer = duplicates([named(0), named(1, { recordId: null }), named(2, { recordId: '..' })]);
     expect(interpretCreate(answer, sent(3, 'none', 'update'))).toEqual({
       groups: [{ outcome: 'existing', seqs: [20, 30], reasons: [{ code: 'no_record_id' }] }],
@@ -176,7 +176,7 @@ describe('an answer to a batch', () => {
     });
   });
 
-  it('400: who is named is rejected with every reason, the rest goes again', () => {
+  it('400 that names some records: rejected with every reason, and the rest is sent again', () => {
     const error = (code: string) => named(1, { code, severity: 'error' });
     expect(interpretCreate(refused([error('A'), error('B')]), sent(3))).toEqual({
       groups: [{ outcome: 'rejected', seqs: [20], reasons: [{ code: 'A' }, { code: 'B' }] }],
@@ -184,7 +184,7 @@ describe('an answer to a batch', () => {
     });
   });
 
-  it('400 that names a duplicate beside the error: it exists, it is not wrong', () => {
+  it('400 that names a duplicate too: the duplicate exists, it is not rejected', () => {
     const answer = refused([named(0), named(1, { code: 'BAD', severity: 'error' })]);
     expect(interpretCreate(answer, sent(2)).groups).toEqual([
       { outcome: 'existing', seqs: [10] },
@@ -192,7 +192,7 @@ describe('an answer to a batch', () => {
     ]);
   });
 
-  it('400 and 409 that name nobody: in halves that are as good as new', () => {
+  it('400 or 409 that names no record: sent again in halves that were certainly not applied', () => {
     for (const answer of [refused([]), duplicates([])]) {
       expect(interpretCreate(answer, sent(3)).derived).toEqual([
         { kind: CREATE, seqs: [10, 20] },
@@ -201,7 +201,7 @@ describe('an answer to a batch', () => {
     }
   });
 
-  it('400 that names nobody, of one record: rejected with what CXone said', () => {
+  it('400 to a single record that it does not name: rejected with CXone’s message', () => {
     expect(interpretCreate(refused([]), sent(1)).groups).toEqual([
       { outcome: 'rejected', seqs: [10], reasons: [{ code: 'refused', message: 'no' }] },
     ]);

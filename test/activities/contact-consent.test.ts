@@ -1,28 +1,28 @@
 import { describe, expect, it, vi } from 'vitest';
 import { defineContactImport } from '../../src/activities/contact-import/index.ts';
-import type { EligibilityCheckInput } from '../../src/contract/consent.ts';
 import type { Cxone } from '../../src/cxone/cxone.ts';
 import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
-import { ledgerOfFile, someId, upTo } from '../ledger/harness.ts';
-import { startSimulator } from '../simulator/stand.ts';
-import { perform, type WorkerOptions } from './harness.ts';
-import { day, guid, optIn, optOut, outcomesOf, stagedRun, stand, stored } from './preferences.ts';
+import { ledgerOfFile, upTo } from '../ledger/harness.ts';
+import type { WorkerOptions } from './harness.ts';
+import {
+  day,
+  guid,
+  listOutcomes,
+  nextPerson,
+  openRunOf,
+  optIn,
+  optOut,
+  startOnSimulator,
+  stored,
+} from './preferences.ts';
 
 const opened = ledgerOfFile();
 
-async function onSimulator(options: SimulatorOptions = {}, workerOptions: WorkerOptions = {}) {
-  const simulator = await startSimulator(options);
-  const { ledger } = opened();
-  const standing = stand(ledger, simulator.cxone, { tenant: someId('tenant'), ...workerOptions });
-  const lookups = async () => {
-    const { requests } = await simulator.admin.stats();
-    return Object.values(requests['GET /api/v2/preferences'] ?? {}).reduce((sum, n) => sum + n, 0);
-  };
-  return { ...simulator, ...standing, ledger, lookups };
+async function start(options: SimulatorOptions = {}, workerOptions: WorkerOptions = {}) {
+  const worker = await startOnSimulator(opened(), options, workerOptions);
+  return { ...worker, countLookups: () => worker.countRequests('GET') };
 }
 
-let people = 1_000;
-const someone = (): number => (people += 1);
 const CONSENT_DAY = new Date(Date.now() - 86_400_000).toISOString();
 
 const contactRow = (n: number, more: object = {}) => ({
@@ -32,7 +32,7 @@ const contactRow = (n: number, more: object = {}) => ({
   optInStatus: 'confirmed',
   ...more,
 });
-const importOf = (more: object = {}) => ({ listId: 'L1', ...more });
+const importInput = (more: object = {}) => ({ listId: 'L1', ...more });
 
 it('every request that adds or updates contacts has a gate', () => {
   const { ledger } = opened();
@@ -43,9 +43,9 @@ it('every request that adds or updates contacts has a gate', () => {
 });
 
 describe('an import that requires consent', () => {
-  it('imports only whom the preferences of that channel let us reach, and says why not of the others', async () => {
-    const { play, admin, ledger, lookups } = await onSimulator();
-    const [yes, no, unknown, ccpa] = [someone(), someone(), someone(), someone()];
+  it('creates only contacts whose preferences permit the channel, and gives the reason for the others', async () => {
+    const { runToEnd, admin, ledger, countLookups } = await start();
+    const [yes, no, unknown, ccpa] = [nextPerson(), nextPerson(), nextPerson(), nextPerson()];
     const sms = { channel: 'sms' };
     await admin.seedPreferences([
       stored(optIn(yes, 5, sms)),
@@ -54,20 +54,20 @@ describe('an import that requires consent', () => {
       stored(optOut(ccpa, 5, { ...sms, regulatoryRegion: 'CCPA' })),
     ]);
     const rows = [yes, no, unknown, ccpa].map((n) => contactRow(n));
-    const { run, plan } = await play(
-      [...rows, contactRow(someone(), { contactId: 'crm-88291' })],
-      importOf({ requireConsent: 'sms' }),
+    const { run, plan } = await runToEnd(
+      [...rows, contactRow(nextPerson(), { contactId: 'crm-88291' })],
+      importInput({ requireConsent: 'sms' }),
       'contactImport',
     );
     expect(plan.lookups).toEqual({ requests: 4, withoutContactId: 1 });
-    expect(await outcomesOf(ledger, run)).toEqual({
+    expect(await listOutcomes(ledger, run)).toEqual({
       1: 'created',
       2: 'ineligible explicit_opt_out',
       3: 'ineligible no_consent_on_record',
       4: 'ineligible ccpa_sale_opt_out',
       5: 'ineligible no_contact_id',
     });
-    expect(await lookups()).toBe(4);
+    expect(await countLookups()).toBe(4);
     const applied = (await admin.journal({ list: 'L1' })).map(({ contactId }) => contactId);
     expect(applied).toEqual([guid(yes)]);
     for await (const { reasons, evidence } of ledger.records.list(run.run_no, 'ineligible')) {
@@ -76,31 +76,31 @@ describe('an import that requires consent', () => {
     }
   });
 
-  it('under the strict policy looks at what the record says itself', async () => {
-    const { play, admin, ledger } = await onSimulator();
-    const n = someone();
+  it('considers what the record itself states under the strict policy', async () => {
+    const { runToEnd, admin, ledger } = await start();
+    const n = nextPerson();
     await admin.seedPreferences([stored(optIn(n, 5))]);
-    const input = importOf({ requireConsent: 'email', policy: 'strict' });
-    const { run } = await play([contactRow(n, { optInStatus: 'pending' })], input, 'contactImport');
-    expect(await outcomesOf(ledger, run)).toEqual({ 1: 'ineligible pending_confirmation' });
+    const input = importInput({ requireConsent: 'email', policy: 'strict' });
+    const { run } = await runToEnd([contactRow(n, { optInStatus: 'pending' })], input, 'contactImport');
+    expect(await listOutcomes(ledger, run)).toEqual({ 1: 'ineligible pending_confirmation' });
   });
 
-  it('fails closed: an answer that nobody can read is a no, an outage is waited out', async () => {
+  it('fails closed for an unreadable answer, and waits out an outage', async () => {
     const get = { method: 'GET', family: 'preferences' } as const;
-    const { play, admin, ledger } = await onSimulator({
+    const { runToEnd, admin, ledger } = await start({
       faults: [
         { match: get, after: 1, times: 3, fault: { truncate: 'clean' } },
         { match: get, after: 4, times: 2, fault: { status: 503 } },
       ],
     });
-    const numbers = upTo(4).map(someone);
+    const numbers = upTo(4).map(nextPerson);
     await admin.seedPreferences(numbers.map((n) => stored(optIn(n, 5))));
-    const { run } = await play(
+    const { run } = await runToEnd(
       numbers.map((n) => contactRow(n)),
-      importOf({ requireConsent: 'email' }),
+      importInput({ requireConsent: 'email' }),
       'contactImport',
     );
-    expect(await outcomesOf(ledger, run)).toEqual({
+    expect(await listOutcomes(ledger, run)).toEqual({
       1: 'created',
       2: 'ineligible consent_unavailable',
       3: 'created',
@@ -108,31 +108,31 @@ describe('an import that requires consent', () => {
     });
   });
 
-  it('asks nobody again for the rest of a batch that CXone refused for duplicates', async () => {
-    const { play, admin, lookups, create, ledger } = await onSimulator();
-    const numbers = upTo(6).map(someone);
+  it('does not repeat the lookups for the rest of a batch that was refused for duplicates', async () => {
+    const { runToEnd, admin, countLookups, create, ledger } = await start();
+    const numbers = upTo(6).map(nextPerson);
     await admin.seedPreferences(numbers.map((n) => stored(optIn(n, 5))));
     const rows = numbers.map((n) => contactRow(n));
     const [first] = rows;
     if (!first) return expect.fail();
     const { phone: number, ...rest } = first;
     await create('L1', [{ ...rest, phoneNumbers: [{ type: 'mobile', number }], customFields: {} }]);
-    const { run } = await play(rows, importOf({ requireConsent: 'email' }), 'contactImport');
-    expect(Object.values(await outcomesOf(ledger, run))).toEqual([
+    const { run } = await runToEnd(rows, importInput({ requireConsent: 'email' }), 'contactImport');
+    expect(Object.values(await listOutcomes(ledger, run))).toEqual([
       'existing',
       ...upTo(5).map(() => 'created'),
     ]);
-    expect(await lookups()).toBe(6);
+    expect(await countLookups()).toBe(6);
   });
 
-  it('is paced by the rate budget, look-ups and batches alike', async () => {
-    const { play, admin } = await onSimulator({}, { ratePerMinute: 1_200 });
+  it('keeps lookups and batches below the rate limit', async () => {
+    const { runToEnd, admin } = await start({}, { ratePerMinute: 1_200 });
     await admin.change({ ratePerMinute: 1_200 });
-    const numbers = upTo(60).map(someone);
+    const numbers = upTo(60).map(nextPerson);
     await admin.seedPreferences(numbers.map((n) => stored(optIn(n, 5))));
-    const { result } = await play(
+    const { result } = await runToEnd(
       numbers.map((n) => contactRow(n)),
-      importOf({ requireConsent: 'email' }),
+      importInput({ requireConsent: 'email' }),
       'contactImport',
     );
     expect(result.counts).toMatchObject({ created: 60 });
@@ -148,36 +148,48 @@ describe('our own suppression list', () => {
       null,
     );
 
-  it('is obeyed by an import that asks for no consent: who objected to calls or texts gets on no list', async () => {
-    const { play, ledger, admin, lookups } = await onSimulator();
-    const [bySms, byEmail, neither] = [someone(), someone(), someone()];
+  it('keeps people who objected to calls or texts off a contact list, even if no consent is required', async () => {
+    const { runToEnd, ledger, admin, countLookups } = await start();
+    const [bySms, byEmail, neither] = [nextPerson(), nextPerson(), nextPerson()];
     await object(bySms, 'sms');
     await object(byEmail, 'email');
     const rows = [bySms, byEmail, neither].map((n) => contactRow(n));
-    const { run } = await play(rows, importOf(), 'contactImport');
-    expect(await outcomesOf(ledger, run)).toEqual({ 1: 'suppressed suppressed', 2: 'created', 3: 'created' });
+    const { run } = await runToEnd(rows, importInput(), 'contactImport');
+    expect(await listOutcomes(ledger, run)).toEqual({
+      1: 'suppressed suppressed',
+      2: 'created',
+      3: 'created',
+    });
     const applied = (await admin.journal({ list: 'L1' })).map(({ contactId }) => contactId);
     expect(applied).not.toContain(guid(bySms));
-    expect(await lookups()).toBe(0);
+    expect(await countLookups()).toBe(0);
   });
 
-  it('comes before CXone where consent is required', async () => {
-    const { play, ledger, admin, lookups } = await onSimulator();
-    const n = someone();
+  it('is checked before CXone is asked for consent', async () => {
+    const { runToEnd, ledger, admin, countLookups } = await start();
+    const n = nextPerson();
     await object(n, 'email');
     await admin.seedPreferences([stored(optIn(n, 3))]);
-    const { run } = await play([contactRow(n)], importOf({ requireConsent: 'email' }), 'contactImport');
-    expect(await outcomesOf(ledger, run)).toEqual({ 1: 'suppressed suppressed' });
-    expect(await lookups()).toBe(0);
+    const { run } = await runToEnd(
+      [contactRow(n)],
+      importInput({ requireConsent: 'email' }),
+      'contactImport',
+    );
+    expect(await listOutcomes(ledger, run)).toEqual({ 1: 'suppressed suppressed' });
+    expect(await countLookups()).toBe(0);
   });
 
-  it('keeps a contact off the list who objected to calls, also where consent to email is required', async () => {
-    const { play, ledger, admin } = await onSimulator();
-    const n = someone();
+  it('keeps people who objected to calls off a contact list, even if consent to email is required', async () => {
+    const { runToEnd, ledger, admin } = await start();
+    const n = nextPerson();
     await object(n, 'sms');
     await admin.seedPreferences([stored(optIn(n, 3))]);
-    const { run } = await play([contactRow(n)], importOf({ requireConsent: 'email' }), 'contactImport');
-    expect(await outcomesOf(ledger, run)).toEqual({ 1: 'suppressed suppressed' });
+    const { run } = await runToEnd(
+      [contactRow(n)],
+      importInput({ requireConsent: 'email' }),
+      'contactImport',
+    );
+    expect(await listOutcomes(ledger, run)).toEqual({ 1: 'suppressed suppressed' });
     expect(await admin.journal({ list: 'L1' })).toEqual([]);
   });
 });
@@ -196,17 +208,17 @@ describe('an objection between a lost answer and the next attempt', () => {
 
   /** Sends a batch whose answer is lost, then lets some of its people object, then sends what may be sent. */
   async function objectAfterLostAnswer(reset: 'before' | 'after', objecting: (people: number[]) => number[]) {
-    const standing = await onSimulator({ faults: [lostAnswer(reset)] });
-    const { plan, writePage, writeAll, ledger, admin } = standing;
-    const numbers = [someone(), someone()];
+    const worker = await start({ faults: [lostAnswer(reset)] });
+    const { plan, writePage, writeAll, ledger, admin } = worker;
+    const numbers = [nextPerson(), nextPerson()];
     const rows = numbers.map((n) => contactRow(n));
-    const run = await stagedRun(ledger, rows, importOf(), 'contactImport');
+    const run = await openRunOf(ledger, rows, importInput(), 'contactImport');
     await plan(run);
     await writePage({ runId: run.run_id, fromBatch: 1, toBatch: 1 }).catch(() => undefined);
     for (const n of objecting(numbers)) await object(n);
     await writeAll(run);
     const inList = (await admin.journal({ list: 'L1' })).map(({ contactId }) => contactId);
-    return { outcomes: await outcomesOf(ledger, run), inList, numbers };
+    return { outcomes: await listOutcomes(ledger, run), inList, numbers };
   }
 
   it('keeps the person off the list if the lost attempt was not applied', async () => {
@@ -215,26 +227,26 @@ describe('an objection between a lost answer and the next attempt', () => {
     expect(inList).toEqual([guid(numbers[1] ?? 0)]);
   });
 
-  it('is reported with the contact if the lost attempt was applied: the others show it', async () => {
+  it('is reported with the contact if the answer about the others shows that the lost attempt was applied', async () => {
     const { outcomes, inList } = await objectAfterLostAnswer('after', ([first = 0]) => [first]);
     expect(outcomes).toEqual({ 1: 'created objected_after_sending', 2: 'created' });
     expect(inList).toHaveLength(2);
   });
 
-  it('of everybody in the batch leaves them in doubt, and sends nothing more', async () => {
+  it('by everybody in the batch leaves them in doubt, and nothing more is sent', async () => {
     const { outcomes, inList } = await objectAfterLostAnswer('before', (all) => all);
     expect(Object.values(outcomes)).toEqual(upTo(2).map(() => 'in_doubt answer_lost objected_after_sending'));
     expect(inList).toEqual([]);
   });
 
-  it('counts for consent, too: it is looked up again before a batch is resent after ten minutes', async () => {
-    const { plan, writePage, writeAll, ledger, admin } = await onSimulator({
+  it('is found if consent is required: it is looked up again before a batch is resent after ten minutes', async () => {
+    const { plan, writePage, writeAll, ledger, admin } = await start({
       faults: [lostAnswer('before')],
     });
-    const [stays, withdraws] = [someone(), someone()];
+    const [stays, withdraws] = [nextPerson(), nextPerson()];
     await admin.seedPreferences([stays, withdraws].map((n) => stored(optIn(n, 5))));
     const rows = [contactRow(stays), contactRow(withdraws)];
-    const run = await stagedRun(ledger, rows, importOf({ requireConsent: 'email' }), 'contactImport');
+    const run = await openRunOf(ledger, rows, importInput({ requireConsent: 'email' }), 'contactImport');
     await plan(run);
     await writePage({ runId: run.run_id, fromBatch: 1, toBatch: 1 }).catch(() => undefined);
     await admin.seedPreferences([stored(optOut(withdraws, 4))]);
@@ -245,45 +257,6 @@ describe('an objection between a lost answer and the next attempt', () => {
     } finally {
       clock.mockRestore();
     }
-    expect(await outcomesOf(ledger, run)).toEqual({ 1: 'created', 2: 'ineligible explicit_opt_out' });
-  });
-});
-
-describe('one question', () => {
-  const ask = async (input: EligibilityCheckInput, options: SimulatorOptions = {}) => {
-    const { activities, admin } = await onSimulator(options);
-    return { admin, answer: () => perform(() => activities.checkEligibility(input)) };
-  };
-
-  it('is answered by what CXone has, with rule, policy and facts', async () => {
-    const n = someone();
-    const { admin, answer } = await ask({ contactId: guid(n), channel: 'email', optInStatus: 'confirmed' });
-    expect(await answer()).toMatchObject({ eligible: false, reason: 'no_consent_on_record' });
-    await admin.seedPreferences([stored(optIn(n, 5))]);
-    expect(await answer()).toMatchObject({
-      eligible: true,
-      reason: 'compliant',
-      policy: 'default',
-      facts: { channel: 'email', optInStatus: 'confirmed', preference: { consentTimestamp: day(5) } },
-    });
-  });
-
-  it('about nobody is answered without a request', async () => {
-    const { answer } = await ask({ contactId: 'crm-1', channel: 'email' });
-    expect(await answer()).toMatchObject({ eligible: false, reason: 'no_contact_id' });
-  });
-
-  it('fails as something that passes where CXone is away, and blocks the tenant where it says so', async () => {
-    const get = { method: 'GET', family: 'preferences' } as const;
-    const { answer } = await ask(
-      { contactId: guid(someone()), channel: 'email' },
-      { faults: [{ match: get, times: 1, fault: { status: 429, retryAfter: 30 } }] },
-    );
-    await expect(answer()).rejects.toMatchObject({ type: 'RateLimited', nonRetryable: false });
-    const again = await answer().then(
-      () => null,
-      (error: { nextRetryDelay?: unknown }) => error,
-    );
-    expect(Number(again?.nextRetryDelay)).toBeGreaterThan(20_000);
+    expect(await listOutcomes(ledger, run)).toEqual({ 1: 'created', 2: 'ineligible explicit_opt_out' });
   });
 });

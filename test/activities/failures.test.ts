@@ -22,7 +22,7 @@ const CANARY = '+14155550199';
 const at = (status: number) => ({ ...CONTEXT, status });
 const coded = (code: string) => Object.assign(new Error(`row ${CANARY} is bad`), { code });
 
-/** Error → type, does the run end, delay in ms. */
+/** Error → failure type, whether it is fatal, delay in ms. */
 const TABLE: readonly [string, unknown, string, boolean, number | undefined][] = [
   ['401', new CxoneUnauthorized(at(401), 'api'), 'CredentialsRefused', true, undefined],
   [
@@ -42,23 +42,29 @@ const TABLE: readonly [string, unknown, string, boolean, number | undefined][] =
   ['403', new CxoneForbidden(at(403), ['a']), 'ScopeMissing', true, undefined],
   ['404', new CxoneNotFound(at(404)), 'NotFound', true, undefined],
   ['405', new CxoneRefused(at(405)), 'Refused', true, undefined],
-  ['429 with a wait', new CxoneRateLimited(at(429), 1_500.2), 'RateLimited', false, 1_501],
-  ['429 without', new CxoneRateLimited(at(429), null), 'RateLimited', false, undefined],
-  ['503 with a wait', new CxoneUnavailable(at(503), 9_000, 'unknown'), 'CxoneUnavailable', false, 9_000],
+  ['429 with Retry-After', new CxoneRateLimited(at(429), 1_500.2), 'RateLimited', false, 1_501],
+  ['429 without Retry-After', new CxoneRateLimited(at(429), null), 'RateLimited', false, undefined],
+  ['503 with Retry-After', new CxoneUnavailable(at(503), 9_000, 'unknown'), 'CxoneUnavailable', false, 9_000],
   ['500', new CxoneUnavailable(at(500), null, 'unknown'), 'CxoneUnavailable', false, undefined],
   ['a timeout', new CxoneNoAnswer(CONTEXT, 'timeout', null, 'unknown'), 'CxoneUnavailable', false, undefined],
-  ['half an answer', new CxoneUnreadable(at(200), 'not JSON'), 'CxoneUnavailable', false, undefined],
-  ['the source', new SourceError('source_missing', 'a.csv: no file'), 'SourceUnreadable', true, undefined],
-  ['a file that was deleted meanwhile', new DatasetGone('ds_1'), 'SourceUnreadable', true, undefined],
-  ['no database', coded('ECONNREFUSED'), 'LedgerUnavailable', false, undefined],
-  ['a lost database', new LedgerUnavailable(CANARY), 'LedgerUnavailable', false, undefined],
+  ['a truncated answer', new CxoneUnreadable(at(200), 'not JSON'), 'CxoneUnavailable', false, undefined],
+  [
+    'a missing source',
+    new SourceError('source_missing', 'a.csv: no file'),
+    'SourceUnreadable',
+    true,
+    undefined,
+  ],
+  ['a dataset that was deleted meanwhile', new DatasetGone('ds_1'), 'SourceUnreadable', true, undefined],
+  ['a refused connection to PostgreSQL', coded('ECONNREFUSED'), 'LedgerUnavailable', false, undefined],
+  ['a lost connection to PostgreSQL', new LedgerUnavailable(CANARY), 'LedgerUnavailable', false, undefined],
   ['a changed password', coded('28P01'), 'LedgerUnavailable', false, undefined],
-  ['a constraint', coded('23505'), 'Bug', true, undefined],
+  ['a violated constraint', coded('23505'), 'Bug', true, undefined],
   ['a bug', new TypeError(`cannot read ${CANARY}`), 'Bug', true, undefined],
-  ['no error at all', CANARY, 'Bug', true, undefined],
+  ['a value that is not an Error', CANARY, 'Bug', true, undefined],
 ];
 
-describe('the table of failures', () => {
+describe('the translation of errors', () => {
   it.each(TABLE)('%s', (_, error, type, ends, delay) => {
     const failure = toFailure(error) as ApplicationFailure;
     expect(failure).toBeInstanceOf(ApplicationFailure);
@@ -71,7 +77,7 @@ describe('the table of failures', () => {
     expect(failure.stack).not.toContain(CANARY);
   });
 
-  it('no turn for long: again when the budget is free, counted from when the page gave up', () => {
+  it('a long wait for the rate budget is retried when it is over, counted from when the page gave up', () => {
     const failure = toFailure(new RateWait(12_345)) as ApplicationFailure;
     expect(failure).toMatchObject({ type: 'RateLimited', nonRetryable: false });
     expect(failure.nextRetryDelay).toBeGreaterThan(0);
@@ -79,12 +85,12 @@ describe('the table of failures', () => {
     expect((toFailure(new RateWait(0)) as ApplicationFailure).nextRetryDelay).toBe(100);
   });
 
-  it('leaves failures that are ours, and cancellations, as they are', () => {
+  it('leaves failures and cancellations as they are', () => {
     for (const error of [ApplicationFailure.create({ type: 'AlreadyRun' }), new CancelledFailure('c')])
       expect(toFailure(error)).toBe(error);
   });
 
-  it('translates what every activity throws, and logs the original once', async () => {
+  it('applies to every activity, and logs the original error once', async () => {
     const logged: unknown[] = [];
     const error = new TypeError(CANARY);
     const failing = () => Promise.reject(error);

@@ -1,4 +1,4 @@
-/** The activities of one worker, with a real ledger and a CXone that a test scripts. */
+/** The activities of one worker, with a real ledger and a fake CXone. */
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createActivities, type ActivityDeps } from '../../src/activities/index.ts';
@@ -16,11 +16,12 @@ import type { Cxone } from '../../src/cxone/cxone.ts';
 import { CxoneNoAnswer, type RequestContext } from '../../src/cxone/errors.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 
-/** Failures are what many tests are about: no warning for each. */
-export const environment = () => new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+/** Logs no warnings, because many tests provoke failures. */
+export const createEnvironment = () =>
+  new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
 
-/** Runs an activity as a worker would: in a context that can be cancelled and that takes heartbeats. */
-export const perform = <R>(activity: () => Promise<R>, env = environment()): Promise<R> =>
+/** Runs an activity as a worker does: in a context that can be cancelled and that accepts heartbeats. */
+export const runActivity = <R>(activity: () => Promise<R>, env = createEnvironment()): Promise<R> =>
   env.run<[], R, () => Promise<R>>(activity);
 
 export const CONTEXT: RequestContext = {
@@ -34,18 +35,18 @@ export const CONTEXT: RequestContext = {
 export const lostAnswer = () => new CxoneNoAnswer(CONTEXT, 'connection', 'ECONNRESET', 'unknown');
 export const nothingSent = () => new CxoneNoAnswer(CONTEXT, 'connection', 'ECONNREFUSED', 'no');
 
-/** Throws instead of CXone's own doing, before or after it is done. */
-export interface Script {
-  /** Called with the number of the request (from 1), before anything leaves. */
+/** Hooks into the requests of a fake CXone. They may throw what its client would throw. */
+export interface CxoneHooks {
+  /** Called before the request is sent. `n` is its number, from 1. */
   before?: (n: number, contactIds: readonly string[]) => Promise<void> | void;
-  /** Called when CXone has applied it, before the answer comes. */
+  /** Called after CXone has applied the request, before its answer arrives. */
   after?: (n: number, contactIds: readonly string[]) => Promise<void> | void;
-  /** Instead of the whole. */
+  /** Replaces the answer; undefined leaves it as it is. */
   answer?: (n: number, contactIds: readonly string[]) => CreateRecordsAnswer | undefined;
 }
 
-/** An atomic CXone that refuses what it has. `posts` and `puts`: what left, by contact ids. */
-export function fakeCxone(script: Script = {}, held: ReadonlySet<string> = new Set()) {
+/** A fake CXone with atomic batches that refuses duplicates. `posts` and `puts` are the requests sent, as contact ids. */
+export function fakeCxone(hooks: CxoneHooks = {}, held: ReadonlySet<string> = new Set()) {
   const records = new Set(held);
   const creations: string[] = [];
   const posts: string[][] = [];
@@ -55,7 +56,7 @@ export function fakeCxone(script: Script = {}, held: ReadonlySet<string> = new S
   const enter = async (ids: readonly string[], beforeSend: (() => void) | undefined): Promise<number> => {
     n += 1;
     const mine = n;
-    await script.before?.(mine, ids);
+    await hooks.before?.(mine, ids);
     beforeSend?.();
     sentAt.push(performance.now());
     return mine;
@@ -79,15 +80,15 @@ export function fakeCxone(script: Script = {}, held: ReadonlySet<string> = new S
         const ids = sent.map(({ contactId }) => contactId);
         const mine = await enter(ids, request.beforeSend);
         posts.push(ids);
-        const answer = script.answer?.(mine, ids) ?? create(ids);
-        await script.after?.(mine, ids);
+        const answer = hooks.answer?.(mine, ids) ?? create(ids);
+        await hooks.after?.(mine, ids);
         return answer;
       },
       async updateRecord(request: UpdateRecordRequest): Promise<UpdateRecordAnswer> {
         const id = request.record.contactId;
         const mine = await enter([id], request.beforeSend);
         puts.push(id);
-        await script.after?.(mine, [id]);
+        await hooks.after?.(mine, [id]);
         return { kind: 'updated' };
       },
     },
@@ -110,7 +111,7 @@ export interface WorkerOptions extends Partial<ActivityDeps> {
   readonly tenant?: string;
 }
 
-export function workerOf(ledger: Ledger, cxone: Cxone, options: WorkerOptions = {}) {
+export function createWorker(ledger: Ledger, cxone: Cxone, options: WorkerOptions = {}) {
   const draining = new AbortController();
   const errors: unknown[] = [];
   const { ratePerMinute = 0, maxInFlight = 4, tenant = 't', ...more } = options;
@@ -132,21 +133,24 @@ export function workerOf(ledger: Ledger, cxone: Cxone, options: WorkerOptions = 
     activities,
     draining,
     errors,
-    writePage: (page: Page): Promise<PageResult> => perform(() => activities.writePage(page)),
+    writePage: (page: Page): Promise<PageResult> => runActivity(() => activities.writePage(page)),
   };
 }
 
-export const wholeOf = (run: { run_id: string }): Page => ({
+export type TestWorker = ReturnType<typeof createWorker>;
+
+/** One page with all batches of the run. */
+export const allBatches = (run: { run_id: string }): Page => ({
   runId: run.run_id,
   fromBatch: 1,
   toBatch: 1_000_000,
 });
 
-/** As Temporal would: again until nothing is left. Counts the passes; throws what is thrown. */
-export async function writeAll(worker: ReturnType<typeof workerOf>, page: Page): Promise<PageResult> {
+/** Repeats the page until no write of it is left open, like the workflow. Failures are thrown. */
+export async function writeAll(worker: TestWorker, page: Page): Promise<PageResult> {
   for (let pass = 1; pass <= 30; pass += 1) {
     const result = await worker.writePage(page);
     if (result.left === 0 || result.halted !== null) return result;
   }
-  throw new Error('it does not come to an end');
+  throw new Error('writes are left open after 30 passes');
 }

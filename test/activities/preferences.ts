@@ -1,14 +1,24 @@
-/** A run of preferences from its rows to its result, with the real ledger and the real SDK on a simulator. */
+/** Runs preference updates and imports from rows to result, with a real ledger and the real client on a simulator. */
 import { ApplicationFailure } from '@temporalio/common';
 import type { PreferenceUpdateResult } from '../../src/contract/preference-update.ts';
 import type { Cxone } from '../../src/cxone/cxone.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
-import { someId } from '../ledger/harness.ts';
-import { perform, wholeOf, type WorkerOptions, workerOf, writeAll } from './harness.ts';
+import type { FaultRule } from '../../src/simulator/faults.ts';
+import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
+import { type Opened, someId } from '../ledger/harness.ts';
+import { startSimulator } from '../simulator/stand.ts';
+import {
+  allBatches,
+  createWorker,
+  runActivity,
+  type TestWorker,
+  type WorkerOptions,
+  writeAll,
+} from './harness.ts';
 
 export const guid = (n: number): string => `a1b2c3d4-e5f6-7890-abcd-${String(n).padStart(12, '0')}`;
-/** Days of 2025. */
+/** The n-th day of 2025. */
 export const day = (n: number): string => new Date(Date.UTC(2025, 0, n)).toISOString();
 
 export interface Row {
@@ -37,14 +47,15 @@ export function optIn(n: number, on: number, more: Partial<Row> = {}): Row {
 export const optOut = (n: number, on: number, more: Partial<Row> = {}): Row =>
   optIn(n, 1, { optIn: false, withdrawalTimestamp: day(on), ...more });
 
-/** As CXone is seeded with it. */
+/** As the simulator is seeded with it. */
 export const stored = (row: Row, updatedAt = row.withdrawalTimestamp ?? row.consentTimestamp ?? day(1)) => ({
   ...row,
   idempotencyKey: crypto.randomUUID(),
   updatedAt,
 });
 
-export async function stagedRun(
+/** A run whose source is a dataset with these rows. */
+export async function openRunOf(
   ledger: Ledger,
   rows: readonly object[],
   input: object = {},
@@ -68,37 +79,37 @@ async function* chunks(text: string): AsyncIterable<Buffer> {
   yield await Promise.resolve(Buffer.from(text));
 }
 
-export function stand(ledger: Ledger, cxone: Cxone, options: WorkerOptions = {}) {
-  const worker = workerOf(ledger, cxone, options);
+export function createRowWorker(ledger: Ledger, cxone: Cxone, options: WorkerOptions = {}) {
+  const worker = createWorker(ledger, cxone, options);
   const { activities } = worker;
   const plan = async (run: Run) => {
-    await perform(() => activities.stageRecords(run.run_id));
-    return perform(() => activities.planWrites(run.run_id));
+    await runActivity(() => activities.stageRecords(run.run_id));
+    return runActivity(() => activities.planWrites(run.run_id));
   };
   const close = async (run: Run): Promise<PreferenceUpdateResult> =>
-    (await perform(() =>
+    (await runActivity(() =>
       activities.closeRun({ runId: run.run_id, state: 'completed', failure: null }),
     )) as PreferenceUpdateResult;
   return {
     ...worker,
     plan,
     close,
-    writeAll: (run: Run) => writeToTheEnd(worker, run),
-    /** From the rows to the result. */
-    play: async (rows: readonly object[], input: object = {}, kind?: string) => {
-      const run = await stagedRun(ledger, rows, input, kind);
+    writeAll: (run: Run) => writeUntilDone(worker, run),
+    /** All steps of a run. */
+    runToEnd: async (rows: readonly object[], input: object = {}, kind?: string) => {
+      const run = await openRunOf(ledger, rows, input, kind);
       const planned = await plan(run);
-      await writeToTheEnd(worker, run);
+      await writeUntilDone(worker, run);
       return { run, plan: planned, result: await close(run) };
     },
   };
 }
 
-/** As Temporal would: what passes by itself is tried again. */
-async function writeToTheEnd(worker: ReturnType<typeof workerOf>, run: Run): Promise<void> {
+/** Retries retryable failures, like Temporal. */
+async function writeUntilDone(worker: TestWorker, run: Run): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
-      await writeAll(worker, wholeOf(run));
+      await writeAll(worker, allBatches(run));
       return;
     } catch (error) {
       if (!(error instanceof ApplicationFailure) || error.nonRetryable || tries > 10) throw error;
@@ -106,10 +117,40 @@ async function writeToTheEnd(worker: ReturnType<typeof workerOf>, run: Run): Pro
   }
 }
 
-/** Of each record: outcome and the codes of its reasons. */
-export async function outcomesOf(ledger: Ledger, run: Run): Promise<Record<number, string>> {
+/** For each record its outcome, followed by the codes of its reasons. */
+export async function listOutcomes(ledger: Ledger, run: Run): Promise<Record<number, string>> {
   const all: Record<number, string> = {};
   for await (const { seq, outcome, reasons } of ledger.records.list(run.run_no))
     all[seq] = [outcome, ...reasons.map(({ code }) => code)].join(' ');
   return all;
 }
+
+/** A worker for a tenant of its own, on a simulator of its own. */
+export async function startOnSimulator(
+  { ledger }: Opened,
+  options: SimulatorOptions = {},
+  workerOptions: WorkerOptions = {},
+) {
+  const simulator = await startSimulator(options);
+  const worker = createRowWorker(ledger, simulator.cxone, { tenant: someId('tenant'), ...workerOptions });
+  const inCxone = async (n: number, channel = 'email') =>
+    (await simulator.admin.preferences({ contactId: guid(n) })).preferences.find(
+      (each) => each.channel === channel,
+    );
+  const countRequests = async (verb: string) => {
+    const { requests } = await simulator.admin.stats();
+    const paths = Object.entries(requests).filter(([path]) => path.startsWith(`${verb} /api/v2/preferences`));
+    return paths.flatMap(([, byStatus]) => Object.values(byStatus)).reduce((sum, n) => sum + n, 0);
+  };
+  return { ...simulator, ...worker, ledger, inCxone, countRequests };
+}
+
+let people = 0;
+/** Each test uses people of its own, because the suppression list belongs to the tenant's ledger and outlives a run. */
+export const nextPerson = (): number => (people += 1);
+
+/** A fault of the lookups of one contact, until it is cleared. */
+export const oneContact = (n: number, fault: FaultRule['fault']): FaultRule => ({
+  match: { method: 'GET', family: 'preferences', query: `contactId=${guid(n)}` },
+  fault,
+});

@@ -1,15 +1,23 @@
-/** decisions.md 2: a retry never takes up what may have been applied already. */
+/** A retry never takes up what may have been applied already (docs/adr/0013-sources-and-files.md#sources). */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import { CxoneForbidden } from '../../src/cxone/errors.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { claimed, ledgerOfFile, openRun, writesOf, phone, record, someId, upTo } from '../ledger/harness.ts';
-import { CONTEXT, fakeCxone, perform, wholeOf, workerOf, writeAll } from './harness.ts';
+import {
+  CONTEXT,
+  fakeCxone,
+  runActivity,
+  allBatches,
+  createWorker,
+  type TestWorker,
+  writeAll,
+} from './harness.ts';
 
 const opened = ledgerOfFile();
-/** A tenant that may take a contact twice. */
-const DOUBLING = { duplicatesRefused: false } as const;
+/** A tenant that may create a contact twice. */
+const DUPLICATES_POSSIBLE = { duplicatesRefused: false } as const;
 const COLUMNS = ['contactId', 'phone', 'consentTimestamp', 'optInStatus'];
 
 /** Twenty rows in two batches, as staging leaves them. */
@@ -29,37 +37,35 @@ async function staged(): Promise<Run> {
   return run;
 }
 
-type Worker = ReturnType<typeof workerOf>;
-
-const failed = ({ activities }: Worker, runId: string) =>
-  perform(() =>
+const closeAsFailed = ({ activities }: TestWorker, runId: string) =>
+  runActivity(() =>
     activities.closeRun({ runId, state: 'failed', failure: { type: 'ScopeMissing', message: '' } }),
   );
 
-async function retry({ activities }: Worker, retryOf: string): Promise<string> {
+async function retry({ activities }: TestWorker, retryOf: string): Promise<string> {
   const runId = someId('retry');
   const input: ContactImportInput = { listId: 'L1', source: { retryOf } };
-  await perform(() => activities.openRun({ runId, kind: 'contactImport', target: 'L1', input }));
-  await perform(() => activities.stageRecords(runId));
-  await perform(() => activities.planWrites(runId));
+  await runActivity(() => activities.openRun({ runId, kind: 'contactImport', target: 'L1', input }));
+  await runActivity(() => activities.stageRecords(runId));
+  await runActivity(() => activities.planWrites(runId));
   return runId;
 }
 
-describe('a retry of a run that failed while answers were missing', () => {
-  it('is refused and says of how many records; the run itself settles them, and nobody gets it twice', async () => {
+describe('a retry of a run that failed while writes were unanswered', () => {
+  it('is refused with the number of records; the run itself settles them, and no contact is created twice', async () => {
     const { ledger, database } = opened();
     const run = await staged();
-    // The first batch was applied, and the worker killed before the answer; the second met a missing scope.
+    // The first batch was applied, but the worker was killed before the answer. The second met a missing scope.
     const [first] = await writesOf(ledger, run);
     await claimed(ledger, run, first?.id ?? '', 1);
     const cxone = fakeCxone({
       before: () => Promise.reject(new CxoneForbidden({ ...CONTEXT, status: 403 }, [])),
     });
-    const broken = workerOf(ledger, cxone.cxone, DOUBLING);
+    const broken = createWorker(ledger, cxone.cxone, DUPLICATES_POSSIBLE);
     await sql`update writes set lease_until = clock_timestamp() + interval '1 hour' where run_no = ${run.run_no}
       and state = 'sending'`.execute(database.db);
-    await expect(broken.writePage(wholeOf(run))).rejects.toMatchObject({ type: 'ScopeMissing' });
-    await failed(broken, run.run_id);
+    await expect(broken.writePage(allBatches(run))).rejects.toMatchObject({ type: 'ScopeMissing' });
+    await closeAsFailed(broken, run.run_id);
     await expect(retry(broken, run.run_id)).rejects.toThrow(
       /has writes of 10 records without an answer; start it again with the same id: it continues where it stopped/,
     );
@@ -68,14 +74,14 @@ describe('a retry of a run that failed while answers were missing', () => {
       database.db,
     );
     const { cxone: cured, posts } = fakeCxone();
-    const worker = workerOf(ledger, cured, DOUBLING);
+    const worker = createWorker(ledger, cured, DUPLICATES_POSSIBLE);
     const input = run.input as ContactImportInput;
     const again = { runId: run.run_id, kind: 'contactImport' as const, target: 'L1', input };
-    await perform(() => worker.activities.openRun(again));
-    await writeAll(worker, wholeOf(run));
+    await runActivity(() => worker.activities.openRun(again));
+    await writeAll(worker, allBatches(run));
     expect(
       posts.map(([id]) => id),
-      'only the batch that had not gone out',
+      'only the batch that had not been sent',
     ).toEqual(['c11']);
     expect(await ledger.runs.exactCounts(run.run_no)).toEqual({
       total: 20,
@@ -83,33 +89,32 @@ describe('a retry of a run that failed while answers were missing', () => {
       created: 10,
       in_doubt: 10,
     });
-    await perform(() => worker.activities.closeRun({ runId: run.run_id, state: 'completed', failure: null }));
+    await runActivity(() =>
+      worker.activities.closeRun({ runId: run.run_id, state: 'completed', failure: null }),
+    );
     await expect(retry(worker, run.run_id)).rejects.toThrow(/left nothing to retry/);
   });
 
-  it.each([['halved'], ['resent']])(
-    'counts what may have been applied in part or before: %s',
-    async (mark) => {
-      const { ledger, database } = opened();
-      const run = await staged();
-      await sql`update writes set refs = json_build_object(${mark}::text, true)
+  it.each([['halved'], ['resent']])('counts writes that may have been applied before: %s', async (mark) => {
+    const { ledger, database } = opened();
+    const run = await staged();
+    await sql`update writes set refs = json_build_object(${mark}::text, true)
       where run_no = ${run.run_no} and batch = 2`.execute(database.db);
-      const worker = workerOf(ledger, fakeCxone().cxone, DOUBLING);
-      await failed(worker, run.run_id);
-      await expect(retry(worker, run.run_id)).rejects.toThrow(/writes of 10 records without an answer/);
-    },
-  );
+    const worker = createWorker(ledger, fakeCxone().cxone, DUPLICATES_POSSIBLE);
+    await closeAsFailed(worker, run.run_id);
+    await expect(retry(worker, run.run_id)).rejects.toThrow(/writes of 10 records without an answer/);
+  });
 
-  it('goes on with all that was left where every answer came', async () => {
+  it('takes up all that was left if every write was answered', async () => {
     const { ledger } = opened();
     const run = await staged();
     const cxone = fakeCxone();
-    const worker = workerOf(ledger, cxone.cxone, DOUBLING);
-    await worker.writePage({ ...wholeOf(run), toBatch: 1 });
-    await failed(worker, run.run_id);
+    const worker = createWorker(ledger, cxone.cxone, DUPLICATES_POSSIBLE);
+    await worker.writePage({ ...allBatches(run), toBatch: 1 });
+    await closeAsFailed(worker, run.run_id);
     const runId = await retry(worker, run.run_id);
-    await writeAll(worker, wholeOf({ run_id: runId }));
+    await writeAll(worker, allBatches({ run_id: runId }));
     expect(cxone.creations).toHaveLength(20);
-    expect(new Set(cxone.creations).size, 'each once').toBe(20);
+    expect(new Set(cxone.creations).size, 'each contact once').toBe(20);
   });
 });

@@ -4,15 +4,15 @@ import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import type { Decision } from '../../src/contract/steering.ts';
 import { pageBatches } from '../../src/activities/engine/plan.ts';
 import { claimed, claimOf, ledgerOfFile, writesOf, plannedRun, someId } from '../ledger/harness.ts';
-import { fakeCxone, perform, wholeOf, workerOf, writeAll } from './harness.ts';
+import { fakeCxone, runActivity, allBatches, createWorker, writeAll } from './harness.ts';
 
 const opened = ledgerOfFile();
-const worker = () => workerOf(opened().ledger, fakeCxone().cxone);
+const worker = () => createWorker(opened().ledger, fakeCxone().cxone);
 const INPUT = { listId: 'L1', source: { dataset: 'd' } };
 const planned = (n: number) => plannedRun(opened().ledger, n, 10, INPUT);
 
-const opening = (runId: string, input: ContactImportInput = INPUT) =>
-  perform(() =>
+const openRun = (runId: string, input: ContactImportInput = INPUT) =>
+  runActivity(() =>
     worker().activities.openRun({
       runId,
       kind: 'contactImport',
@@ -20,33 +20,33 @@ const opening = (runId: string, input: ContactImportInput = INPUT) =>
       input: input,
     }),
   );
-const closing = (runId: string, state: 'completed' | 'cancelled' | 'rejected' | 'failed') =>
-  perform(() => worker().activities.closeRun({ runId, state, failure: null }));
-const planning = (runId: string) => perform(() => worker().activities.planWrites(runId));
+const closeRun = (runId: string, state: 'completed' | 'cancelled' | 'rejected' | 'failed') =>
+  runActivity(() => worker().activities.closeRun({ runId, state, failure: null }));
+const planWrites = (runId: string) => runActivity(() => worker().activities.planWrites(runId));
 
-describe('opening', () => {
-  it('refuses a run id that has ended, and says what to do', async () => {
+describe('openRun', () => {
+  it('refuses a run id that has ended, and explains what to do', async () => {
     const run = await planned(1);
-    await writeAll(worker(), wholeOf(run));
-    await closing(run.run_id, 'completed');
-    await expect(opening(run.run_id)).rejects.toMatchObject({ type: 'AlreadyRun', nonRetryable: true });
-    await expect(opening(run.run_id)).rejects.toThrow(/--again/);
+    await writeAll(worker(), allBatches(run));
+    await closeRun(run.run_id, 'completed');
+    await expect(openRun(run.run_id)).rejects.toMatchObject({ type: 'AlreadyRun', nonRetryable: true });
+    await expect(openRun(run.run_id)).rejects.toThrow(/--again/);
   });
 
-  it('lets a run that failed before it staged anything start with a corrected input', async () => {
+  it('accepts a corrected input for a run that failed before it staged anything', async () => {
     const runId = someId('run');
-    await opening(runId, { ...INPUT, source: { path: 'wrong.csv' } });
-    await closing(runId, 'failed');
-    await opening(runId, { listId: 'L2', source: { path: 'right.csv' } });
+    await openRun(runId, { ...INPUT, source: { path: 'wrong.csv' } });
+    await closeRun(runId, 'failed');
+    await openRun(runId, { listId: 'L2', source: { path: 'right.csv' } });
     const run = await opened().ledger.runs.get(runId);
     expect(run).toMatchObject({ target: 'L2', steering: 'go', input: { source: { path: 'right.csv' } } });
   });
 
-  it('lets one that has staged go on, but not with rows or rules that are others', async () => {
+  it('continues a run that has staged, but refuses other rows or other rules', async () => {
     const run = await planned(10);
     const source = { name: 'a', format: 'csv', bytes: 1, sha256: 'x', columns: null };
     await opened().ledger.runs.setSource(run.run_no, source);
-    await closing(run.run_id, 'failed');
+    await closeRun(run.run_id, 'failed');
     const others: ContactImportInput[] = [
       { ...INPUT, listId: 'L2' },
       { ...INPUT, source: { dataset: 'e' } },
@@ -55,8 +55,8 @@ describe('opening', () => {
       { ...INPUT, again: true },
     ];
     for (const other of others)
-      await expect(opening(run.run_id, other)).rejects.toMatchObject({ type: 'InvalidInput' });
-    await opening(run.run_id, { ...INPUT, existing: 'skip', notify: 'run', requestedBy: 'dana' });
+      await expect(openRun(run.run_id, other)).rejects.toMatchObject({ type: 'InvalidInput' });
+    await openRun(run.run_id, { ...INPUT, existing: 'skip', notify: 'run', requestedBy: 'dana' });
     expect(await opened().ledger.runs.get(run.run_id)).toMatchObject({
       requested_by: 'dana',
       input: { notify: 'run' },
@@ -65,10 +65,10 @@ describe('opening', () => {
   });
 });
 
-describe('planning', () => {
-  it('says the same the second time, and another hash for another content', async () => {
+describe('planWrites', () => {
+  it('returns the same plan again, and another hash for another content', async () => {
     const run = await planned(25);
-    const plan = await planning(run.run_id);
+    const plan = await planWrites(run.run_id);
     expect(plan).toMatchObject({
       total: 25,
       toWrite: 25,
@@ -76,77 +76,77 @@ describe('planning', () => {
       pageBatches: 100,
       estimatedSeconds: null,
     });
-    expect(await planning(run.run_id)).toEqual(plan);
+    expect(await planWrites(run.run_id)).toEqual(plan);
     const source = { name: 'a', format: 'csv', bytes: 1, sha256: 'other', columns: null };
     await opened().ledger.runs.setSource(run.run_no, source);
-    expect((await planning(run.run_id)).hash).not.toBe(plan.hash);
+    expect((await planWrites(run.run_id)).hash).not.toBe(plan.hash);
   });
 
-  it('makes pages that take ten seconds at the rate budget, of a hundred batches at most', () => {
+  it('makes pages that take ten seconds at the rate limit, with at most a hundred batches', () => {
     expect([0, 1, 60, 600, 1_000_000].map((rate) => pageBatches(rate))).toEqual([100, 1, 10, 100, 100]);
   });
 });
 
-describe('closing', () => {
+describe('closeRun', () => {
   it.each([
     ['cancelled', 'run_cancelled'],
     ['rejected', 'plan_rejected'],
-  ] as const)('a %s run leaves nothing pending, and can be repeated', async (state, code) => {
+  ] as const)('leaves nothing pending in a %s run, and is repeatable', async (state, code) => {
     const run = await planned(25);
-    const result = await closing(run.run_id, state);
+    const result = await closeRun(run.run_id, state);
     expect(result).toMatchObject({ state, counts: { total: 25, pending: 0, cancelled: 25 } });
-    expect(await closing(run.run_id, state)).toMatchObject({ counts: result.counts });
+    expect(await closeRun(run.run_id, state)).toMatchObject({ counts: result.counts });
     expect(await opened().ledger.records.countReasons(run.run_no)).toMatchObject([{ code, n: 25 }]);
   });
 
-  it('waits for requests that are in flight', async () => {
+  it('waits for requests in flight', async () => {
     const run = await planned(10);
     const [write] = await writesOf(opened().ledger, run);
     await claimed(opened().ledger, run, write?.id ?? '', 30_000);
     const failure = { type: 'WritesInFlight', nonRetryable: false };
-    await expect(closing(run.run_id, 'cancelled')).rejects.toMatchObject(failure);
+    await expect(closeRun(run.run_id, 'cancelled')).rejects.toMatchObject(failure);
     await sql`update writes set lease_until = clock_timestamp() where run_no = ${run.run_no}`.execute(
       opened().database.db,
     );
-    expect(await closing(run.run_id, 'cancelled')).toMatchObject({ counts: { in_doubt: 10, pending: 0 } });
+    expect(await closeRun(run.run_id, 'cancelled')).toMatchObject({ counts: { in_doubt: 10, pending: 0 } });
   });
 
   it.each(['completed', 'cancelled', 'failed'] as const)(
-    'a %s run lets no page that outlived it write anything',
+    'stops the claims of a %s run, so that a page that is still working writes nothing',
     async (state) => {
       const run = await planned(10);
-      if (state === 'completed') await writeAll(worker(), wholeOf(run));
+      if (state === 'completed') await writeAll(worker(), allBatches(run));
       const open = await writesOf(opened().ledger, run);
-      await closing(run.run_id, state);
+      await closeRun(run.run_id, state);
       const cxone = fakeCxone();
-      await workerOf(opened().ledger, cxone.cxone).writePage(wholeOf(run));
+      await createWorker(opened().ledger, cxone.cxone).writePage(allBatches(run));
       expect(cxone.posts).toEqual([]);
       for (const { id } of open)
         expect(await opened().ledger.writes.claim(claimOf(run, id))).toEqual({ verdict: 'stopped' });
     },
   );
 
-  it('does not complete a run with records pending, unless nothing was to be written', async () => {
+  it('does not complete a run with pending records, unless it is a dry run', async () => {
     const run = await planned(10);
-    await expect(closing(run.run_id, 'completed')).rejects.toMatchObject({ type: 'Bug' });
+    await expect(closeRun(run.run_id, 'completed')).rejects.toMatchObject({ type: 'Bug' });
     await sql`update runs set dry_run = true where run_no = ${run.run_no}`.execute(opened().database.db);
-    expect(await closing(run.run_id, 'completed')).toMatchObject({ dryRun: true, counts: { pending: 10 } });
+    expect(await closeRun(run.run_id, 'completed')).toMatchObject({ dryRun: true, counts: { pending: 10 } });
   });
 
-  it('a failed run keeps what is pending, and goes on when it is opened again', async () => {
+  it('keeps the pending records of a failed run, which continues when it is opened again', async () => {
     const run = await planned(10);
-    expect(await closing(run.run_id, 'failed')).toMatchObject({ counts: { pending: 10 } });
-    await opening(run.run_id);
-    await writeAll(worker(), wholeOf(run));
-    expect(await closing(run.run_id, 'completed')).toMatchObject({ counts: { created: 10, pending: 0 } });
+    expect(await closeRun(run.run_id, 'failed')).toMatchObject({ counts: { pending: 10 } });
+    await openRun(run.run_id);
+    await writeAll(worker(), allBatches(run));
+    expect(await closeRun(run.run_id, 'completed')).toMatchObject({ counts: { created: 10, pending: 0 } });
   });
 });
 
-describe('steering', () => {
+describe('steerRun', () => {
   const steer = (runId: string, steering: 'paused' | 'go', decision: Decision | null) =>
-    perform(() => worker().activities.steerRun({ runId, steering, decision }));
+    runActivity(() => worker().activities.steerRun({ runId, steering, decision }));
 
-  it('is carried out and audited with its decision', async () => {
+  it('takes effect and is audited with its decision', async () => {
     const run = await planned(1);
     const decision: Decision = { action: 'pause', by: 'dana', reason: 'lunch' };
     await steer(run.run_id, 'paused', decision);
@@ -158,7 +158,7 @@ describe('steering', () => {
     expect(rows.at(-1)).toEqual({ action: 'pause', data: { ...decision, steering: 'paused' } });
   });
 
-  it('of a run that the ledger does not know is a bug, not a wait', async () => {
+  it('fails for a run that the ledger does not know', async () => {
     await expect(steer('none', 'go', null)).rejects.toMatchObject({ type: 'Bug' });
   });
 });

@@ -55,12 +55,12 @@ describe.concurrent('a run whose history becomes too long', () => {
     });
   });
 
-  it('continues as new between the passes of a single page', async () => {
-    let passes = 0;
+  it('continues as new between the attempts of a single page', async () => {
+    let attempts = 0;
     const stubs = stubActivities({
       planned: { batches: 1, toWrite: 100 },
       writePage: () =>
-        (passes += 1) < 10
+        (attempts += 1) < 10
           ? { counts: { total: 100, pending: 100 }, left: 1, waitMs: 10, halted: null }
           : settledPage({ total: 100, pending: 0, created: 100 }),
     });
@@ -68,6 +68,6 @@ describe.concurrent('a run whose history becomes too long', () => {
       expect(await handle.result()).toMatchObject({ state: 'completed' });
       expect((await handle.describe()).historyLength).toBeLessThan(45);
     });
-    expect(passes).toBe(10);
+    expect(attempts).toBe(10);
   });
 });

@@ -6,7 +6,7 @@ import { ledgerOfFile, someId, upTo } from '../ledger/harness.ts';
 
 const opened = ledgerOfFile();
 
-function paceOf(
+function createRateLimiter(
   ratePerMinute: number,
   tenant = someId('tenant'),
   ledger = opened().ledger,
@@ -15,8 +15,8 @@ function paceOf(
   return new RateLimiter({ budget: ledger.rateBudget, tenant, ratePerMinute, maxInFlight });
 }
 
-/** How late a turn may be because the machine is busy: by the slowest answer of the ledger, and by the latest timer. */
-function latenessOf(ledgers: readonly Ledger[]) {
+/** How late a permit may be on a busy machine: by the slowest answer of the ledger and the latest timer. */
+function measureDelays(ledgers: readonly Ledger[]) {
   let [slowest, latest, last] = [0, 0, performance.now()];
   for (const { rateBudget } of ledgers) {
     const take = rateBudget.take.bind(rateBudget);
@@ -32,65 +32,65 @@ function latenessOf(ledgers: readonly Ledger[]) {
     last = performance.now();
   }, 5);
   onTestFinished(() => clearInterval(timer));
-  return { most: () => slowest + latest };
+  return { maxMs: () => slowest + latest };
 }
 
-describe('the rateLimiter', () => {
-  it('never lets processes together exceed the rate, bursts and pauses included', async () => {
+describe('the rate limiter', () => {
+  it('keeps several processes together below the rate, through bursts and pauses', async () => {
     const { url } = opened();
     const intervalMs = 10;
     const tenant = someId('tenant');
     const ledgers = upTo(3).map(() => openLedger(url, 4));
-    const late = latenessOf(ledgers);
-    const paces = ledgers.map((ledger) => paceOf(60_000 / intervalMs, tenant, ledger));
+    const delays = measureDelays(ledgers);
+    const rateLimiters = ledgers.map((ledger) => createRateLimiter(60_000 / intervalMs, tenant, ledger));
     const times: number[] = [];
-    const lane = async (n: number) => {
-      const rateLimiter = paces[n % 3];
+    const sendMany = async (n: number) => {
+      const rateLimiter = rateLimiters[n % 3];
       for (let i = 0; i < 25; i += 1) {
         await rateLimiter?.acquire();
         times.push(performance.now());
         if (i % 8 === n % 8) await new Promise((resolve) => setTimeout(resolve, 40));
       }
     };
-    await Promise.all(upTo(9).map(lane));
+    await Promise.all(upTo(9).map(sendMany));
     times.sort((a, b) => a - b);
-    // In any span the rate's number of turns. One that comes after its moment may be close to those behind it.
-    const tolerance = 60 + late.most();
+    // The rate holds for every interval, except that a late request may be close to those behind it.
+    const toleranceMs = 60 + delays.maxMs();
     for (const [i, from] of times.entries())
       for (let j = i + 20; j < times.length; j += 20)
-        expect((times[j] ?? 0) - from).toBeGreaterThan((j - i) * intervalMs * 0.7 - tolerance);
+        expect((times[j] ?? 0) - from).toBeGreaterThan((j - i) * intervalMs * 0.7 - toleranceMs);
     await Promise.all(ledgers.map((ledger) => ledger.close()));
   });
 
-  it('takes from the common line no more than is waited for', async () => {
+  it('takes no more permits from the ledger than are waited for', async () => {
     const { ledger } = opened();
     const tenant = someId('tenant');
-    const rateLimiter = paceOf(600, tenant);
+    const rateLimiter = createRateLimiter(600, tenant);
     await rateLimiter.acquire();
-    // Sixty permits a second would be ten at once; only one was waited for.
+    // At 600 a minute a block may have ten permits, but only one was waited for.
     expect(await ledger.rateBudget.take(tenant, 100, 1, 1e9)).toBeLessThan(150);
   });
 
-  it('keeps a percent below the limit: a late request must not stand in the window of one a minute after it', async () => {
-    const asked: number[] = [];
+  it('stays one percent below the limit, so that a late request and the one a minute later do not exceed it', async () => {
+    const intervals: number[] = [];
     const budget = {
       take: (_: string, intervalMs: number) => {
-        asked.push(intervalMs);
+        intervals.push(intervalMs);
         return Promise.resolve(0);
       },
       block: () => Promise.resolve(),
       blockedMs: () => Promise.resolve(0),
     };
     await new RateLimiter({ budget, tenant: 't', ratePerMinute: 1_000, maxInFlight: 1 }).acquire();
-    const aMinute = 60_000 / (asked[0] ?? 0);
-    expect(aMinute).toBeGreaterThan(985);
-    expect(aMinute).toBeLessThan(995);
+    const perMinute = 60_000 / (intervals[0] ?? 0);
+    expect(perMinute).toBeGreaterThan(985);
+    expect(perMinute).toBeLessThan(995);
   });
 
-  it('does not use permits later than their time', async () => {
+  it('drops permits whose time has passed', async () => {
     const { ledger } = opened();
     const tenant = someId('tenant');
-    const rateLimiter = paceOf(6_000, tenant);
+    const rateLimiter = createRateLimiter(6_000, tenant);
     await Promise.all(upTo(20).map(() => rateLimiter.acquire()));
     await new Promise((resolve) => setTimeout(resolve, 300));
     const taken = ledger.rateBudget.take(tenant, 60_000, 1, 1e9);
@@ -98,10 +98,10 @@ describe('the rateLimiter', () => {
     await expect(rateLimiter.acquire()).rejects.toBeInstanceOf(RateWait);
   });
 
-  it('gives up a wait that is too long, says how long it is, and the next one is not stuck behind it', async () => {
+  it('rejects a wait that is too long with its length, and does not block the next one', async () => {
     const { ledger } = opened();
     const tenant = someId('tenant');
-    const rateLimiter = paceOf(60, tenant);
+    const rateLimiter = createRateLimiter(60, tenant);
     await ledger.rateBudget.block(tenant, 60_000);
     for (const _ of upTo(3)) {
       const error = await rateLimiter.acquire().catch((e: unknown) => e);
@@ -111,56 +111,56 @@ describe('the rateLimiter', () => {
     expect(await rateLimiter.blockedMs()).toBeGreaterThan(50_000);
   });
 
-  it('forgets the permits it has when a 429 comes', async () => {
-    const rateLimiter = paceOf(6_000);
+  it('drops its permits after a 429', async () => {
+    const rateLimiter = createRateLimiter(6_000);
     await rateLimiter.acquire();
     await rateLimiter.block(60_000);
     await expect(rateLimiter.acquire()).rejects.toBeInstanceOf(RateWait);
   });
 
-  it('gives nobody a turn while the ledger is learning of a 429', async () => {
-    let learnt: () => void = () => undefined;
+  it('gives no permit while a 429 is being stored in the ledger', async () => {
+    let finishStoring: () => void = () => undefined;
     const budget = {
       take: () => Promise.resolve(0),
-      block: () => new Promise<void>((resolve) => (learnt = resolve)),
+      block: () => new Promise<void>((resolve) => (finishStoring = resolve)),
       blockedMs: () => Promise.resolve(0),
     };
     const rateLimiter = new RateLimiter({ budget, tenant: 't', ratePerMinute: 0, maxInFlight: 2 });
     const order: string[] = [];
-    const blocked = rateLimiter.block(1_000).then(() => order.push('the ledger knows'));
-    const turn = rateLimiter.acquire().then(() => order.push('the next turn'));
+    const blocked = rateLimiter.block(1_000).then(() => order.push('stored'));
+    const permit = rateLimiter.acquire().then(() => order.push('next permit'));
     await new Promise((resolve) => setTimeout(resolve, 20));
-    learnt();
-    await Promise.all([blocked, turn]);
-    expect(order).toEqual(['the ledger knows', 'the next turn']);
+    finishStoring();
+    await Promise.all([blocked, permit]);
+    expect(order).toEqual(['stored', 'next permit']);
   });
 
-  it('lets a page that halts stop waiting', async () => {
+  it('stops waiting when a page halts', async () => {
     const { ledger } = opened();
     const tenant = someId('tenant');
-    const rateLimiter = paceOf(60, tenant);
+    const rateLimiter = createRateLimiter(60, tenant);
     await ledger.rateBudget.block(tenant, 9_000);
-    const waits = new AbortController();
-    const turn = rateLimiter.acquire(waits.signal);
-    waits.abort();
-    await expect(turn).rejects.toMatchObject({ name: 'AbortError' });
+    const halting = new AbortController();
+    const permit = rateLimiter.acquire(halting.signal);
+    halting.abort();
+    await expect(permit).rejects.toMatchObject({ name: 'AbortError' });
   });
 
-  it('is no wait at all where the rate is unlimited', async () => {
-    const rateLimiter = paceOf(0);
+  it('never waits if the rate is unlimited', async () => {
+    const rateLimiter = createRateLimiter(0);
     await Promise.all(upTo(1_000).map(() => rateLimiter.acquire()));
   });
 
-  it('survives a ledger that is away: the next turn asks again', async () => {
+  it('asks the ledger again after it was unavailable', async () => {
     const broken = openLedger('postgres://nobody@127.0.0.1:1/none');
-    const rateLimiter = paceOf(600, 't', broken);
+    const rateLimiter = createRateLimiter(600, 't', broken);
     await expect(rateLimiter.acquire()).rejects.toThrow();
     await expect(rateLimiter.acquire()).rejects.toThrow();
     await broken.close();
   });
 
-  it('keeps no more jobs in flight than it has slots', async () => {
-    const rateLimiter = paceOf(0, 't', opened().ledger, 3);
+  it('runs no more jobs at a time than it has slots', async () => {
+    const rateLimiter = createRateLimiter(0, 't', opened().ledger, 3);
     let inFlight = 0;
     let most = 0;
     const job = async () => {

@@ -5,26 +5,26 @@ const FIRST = { refs: null };
 const HALF = { refs: { halved: true } };
 const RESENT = { refs: { resent: true } };
 
-describe('a write that may not be repeated', () => {
+describe('a write that is not safe to repeat', () => {
   it.each([
-    ['goes out the first time', FIRST, 0, true],
-    ['does not go out again once its answer was lost', FIRST, 1, false],
-    ['does not go out as the half of one that may have been applied', HALF, 0, false],
-    ['goes out once more by a person’s word', RESENT, 0, true],
-    ['needs another word when that answer is lost, too', RESENT, 1, false],
+    ['may be sent the first time', FIRST, 0, true],
+    ['may not be sent again after a lost answer', FIRST, 1, false],
+    ['may not be sent as half of a batch that may have been applied', HALF, 0, false],
+    ['may be sent once more if a person decided so', RESENT, 0, true],
+    ['may not be sent again if that answer is lost too', RESENT, 1, false],
   ])('%s', (_, write, unanswered, expected) => {
     expect(maySend(write, unanswered, false)).toBe(expected);
     expect(maySend(write, unanswered, true)).toBe(true);
   });
 });
 
-it('what a person lets go out again may have been applied before', () => {
+it('a write that a person resends may have been applied before', () => {
   expect(classifyPriorAttempt(FIRST, 0)).toBe('none');
   expect(classifyPriorAttempt(FIRST, 1)).toBe('batch');
   expect(classifyPriorAttempt(RESENT, 0)).toBe('some_records');
 });
 
-it('the word holds for the halves, and for nothing else that comes of the batch', () => {
+it('the permission to resend extends to the halves of a batch, and to no other derived write', () => {
   const half = { kind: 'create', seqs: [1], refs: { halved: true } };
   const update = { kind: 'update', seqs: [2], refs: { recordIds: { 2: 'r2' } } };
   const rest = { kind: 'create', seqs: [3] };

@@ -1,0 +1,100 @@
+import { sql } from 'kysely';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import { ledgerOfFile } from '../ledger/harness.ts';
+import { allBatches, createWorker, fakeCxone, writeAll } from './harness.ts';
+import { pageHelpers } from './pages.ts';
+
+const opened = ledgerOfFile();
+const { planned, countExactly, countEvidence } = pageHelpers(opened);
+afterEach(() => vi.restoreAllMocks());
+
+describe('the fence', () => {
+  it.each(['wall clock', 'monotonic clock'])(
+    'stops the request of a worker that was suspended between claim and request (%s)',
+    async (clock) => {
+      const run = await planned(10);
+      const suspendedMs = 6_000;
+      const cxone = fakeCxone({
+        before: (n) => {
+          if (n !== 1) return;
+          const [wall, monotonic] = [Date.now.bind(Date), performance.now.bind(performance)];
+          if (clock === 'wall clock') vi.spyOn(Date, 'now').mockImplementation(() => wall() + suspendedMs);
+          else vi.spyOn(performance, 'now').mockImplementation(() => monotonic() + suspendedMs);
+        },
+      });
+      const worker = createWorker(opened().ledger, cxone.cxone);
+      expect(await worker.writePage(allBatches(run))).toMatchObject({ left: 1 });
+      expect(cxone.posts).toEqual([]);
+      vi.restoreAllMocks();
+      await writeAll(worker, allBatches(run));
+      expect(await countEvidence(run)).toEqual([['created', null, 10]]);
+    },
+  );
+
+  it('lets two workers write the same page without writing a record twice', async () => {
+    const { ledger, url } = opened();
+    const other = openLedger(url, 8);
+    const run = await planned(300, 10);
+    const cxone = fakeCxone();
+    const workers = [ledger, other].map((mine) => createWorker(mine, cxone.cxone));
+    await Promise.all(workers.map((worker) => worker.writePage(allBatches(run))));
+    expect(await countExactly(run)).toEqual({ total: 300, pending: 0, created: 300 });
+    expect(cxone.posts).toHaveLength(30);
+    await other.close();
+  });
+
+  it('keeps the answer of a worker that lost its lease as evidence, and settles by that of the new holder', async () => {
+    const run = await planned(10);
+    const cxone = fakeCxone({
+      after: async (n) => {
+        if (n !== 1) return;
+        await sql`update writes set lease_until = clock_timestamp() where run_no = ${run.run_no}`.execute(
+          opened().database.db,
+        );
+        await createWorker(opened().ledger, cxone.cxone).writePage(allBatches(run));
+      },
+    });
+    await createWorker(opened().ledger, cxone.cxone).writePage(allBatches(run));
+    expect(await countEvidence(run)).toEqual([['created', 'own_write_lost_answer', 10]]);
+    const write = await opened()
+      .database.db.selectFrom('writes')
+      .selectAll()
+      .where('run_no', '=', run.run_no)
+      .executeTakeFirstOrThrow();
+    expect(write.late_answers).toMatchObject([{ fence: 1, httpStatus: 200, counts: { created: 10 } }]);
+  });
+});
+
+describe('a lost connection to the ledger', () => {
+  it('fails the page with a retryable failure at any moment, and no record is lost or written twice', async () => {
+    const { url, database } = opened();
+    const ledger = openLedger(url, 8);
+    const run = await planned(600, 10);
+    const cxone = fakeCxone({
+      after: async (n) => {
+        if (n % 7 !== 0 || n > 60) return;
+        await sql`select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and pid <> pg_backend_pid()`.execute(database.db);
+      },
+    });
+    const worker = createWorker(ledger, cxone.cxone, { maxInFlight: 4 });
+    let failures = 0;
+    for (let pass = 0; pass < 60; pass += 1) {
+      // Expires the leases of the previous pass.
+      await sql`update writes set lease_until = clock_timestamp()
+        where run_no = ${run.run_no} and state = 'sending'`.execute(database.db);
+      const result = await worker.writePage(allBatches(run)).catch((error: unknown) => {
+        failures += 1;
+        expect(error).toMatchObject({ type: 'LedgerUnavailable', nonRetryable: false });
+        return null;
+      });
+      if (result?.left === 0) break;
+    }
+    expect(failures).toBeGreaterThan(0);
+    expect(await countExactly(run)).toEqual({ total: 600, pending: 0, created: 600 });
+    expect(cxone.creations).toHaveLength(600);
+    expect(new Set(cxone.creations).size).toBe(600);
+    await ledger.close();
+  });
+});

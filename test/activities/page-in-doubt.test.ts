@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { ledgerOfFile, writesOf } from '../ledger/harness.ts';
+import { allBatches, createWorker, fakeCxone, lostAnswer, writeAll } from './harness.ts';
+import { pageHelpers } from './pages.ts';
+
+const opened = ledgerOfFile();
+const { planned, countExactly } = pageHelpers(opened);
+
+describe('if CXone does not refuse duplicates', () => {
+  const duplicatesPossible = { duplicatesRefused: false };
+
+  it('a batch whose answer was lost is in doubt, and not sent again without a decision', async () => {
+    const run = await planned(20);
+    const cxone = fakeCxone({
+      after: (n) => {
+        if (n === 1) throw lostAnswer();
+      },
+    });
+    const worker = createWorker(opened().ledger, cxone.cxone, { ...duplicatesPossible, maxInFlight: 1 });
+    expect(await writeAll(worker, allBatches(run))).toMatchObject({ left: 0 });
+    expect(await countExactly(run)).toEqual({ total: 20, pending: 0, created: 10, in_doubt: 10 });
+    expect(cxone.posts).toHaveLength(2);
+    expect(await opened().ledger.writes.listInDoubt(run.run_no)).toMatchObject([{ batch: 1, records: 10 }]);
+  });
+
+  it('a batch whose lease has expired is in doubt', async () => {
+    const run = await planned(10);
+    const [write] = await writesOf(opened().ledger, run);
+    await opened().ledger.writes.claim({
+      runNo: run.run_no,
+      id: write?.id ?? '',
+      leaseMs: 0,
+      holder: 'a worker that died',
+      tenant: 't',
+    });
+    const cxone = fakeCxone();
+    await writeAll(createWorker(opened().ledger, cxone.cxone, duplicatesPossible), allBatches(run));
+    expect(await countExactly(run)).toEqual({ total: 10, pending: 0, in_doubt: 10 });
+    expect(cxone.posts).toEqual([]);
+  });
+
+  it('the halves of a batch that created too few are in doubt, and sent if a person decides so', async () => {
+    const run = await planned(10);
+    const cxone = fakeCxone({
+      answer: (n) =>
+        n === 1
+          ? { kind: 'created', status: 200, recordsCreated: 9, named: [], notes: [], requestId: 'q' }
+          : undefined,
+    });
+    const worker = createWorker(opened().ledger, cxone.cxone, duplicatesPossible);
+    await writeAll(worker, allBatches(run));
+    expect(await countExactly(run)).toEqual({ total: 10, pending: 0, in_doubt: 10 });
+    expect(cxone.posts).toHaveLength(1);
+    await opened().ledger.writes.resolve({ runNo: run.run_no, verdict: 'resend', id: null });
+    await writeAll(worker, allBatches(run));
+    expect(await countExactly(run)).toEqual({ total: 10, pending: 0, created: 10 });
+  });
+
+  it('the halves of a refused batch are sent, because nothing was applied', async () => {
+    const run = await planned(10);
+    const cxone = fakeCxone({
+      answer: (_, ids) =>
+        ids.includes('c4')
+          ? { kind: 'refused', status: 400, message: 'no', named: [], notes: [], requestId: 'q' }
+          : undefined,
+    });
+    await writeAll(createWorker(opened().ledger, cxone.cxone, duplicatesPossible), allBatches(run));
+    expect(await countExactly(run)).toEqual({ total: 10, pending: 0, created: 9, rejected: 1 });
+  });
+
+  it('updates are repeated, because a PUT has the same effect twice', async () => {
+    const run = await planned(4, 10, { existing: 'update' });
+    const cxone = fakeCxone(
+      {
+        after: (n) => {
+          if (n === 3) throw lostAnswer();
+        },
+      },
+      new Set(['c1', 'c2', 'c3', 'c4']),
+    );
+    await writeAll(createWorker(opened().ledger, cxone.cxone, duplicatesPossible), allBatches(run));
+    expect(await countExactly(run)).toEqual({ total: 4, pending: 0, updated: 4 });
+  });
+});

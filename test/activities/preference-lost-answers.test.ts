@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import type { FaultRule } from '../../src/simulator/faults.ts';
+import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
+import { ledgerOfFile, upTo } from '../ledger/harness.ts';
+import type { WorkerOptions } from './harness.ts';
+import {
+  listOutcomes,
+  nextPerson,
+  openRunOf,
+  optIn,
+  optOut,
+  startOnSimulator,
+  stored,
+} from './preferences.ts';
+
+const opened = ledgerOfFile();
+const start = (options: SimulatorOptions = {}, workerOptions: WorkerOptions = {}) =>
+  startOnSimulator(opened(), options, workerOptions);
+
+describe('a lost answer', () => {
+  const LOST: FaultRule = {
+    match: { method: 'POST', family: 'preferences' },
+    times: 1,
+    fault: { reset: 'after' },
+  };
+
+  it('is followed by a repeat with the same key and the same bytes, which is applied once', async () => {
+    const { runToEnd, ledger, admin, countRequests } = await start({ faults: [LOST] });
+    const numbers = upTo(20).map(nextPerson);
+    const { run } = await runToEnd(numbers.map((n) => optIn(n, 5)));
+    expect(new Set(Object.values(await listOutcomes(ledger, run)))).toEqual(new Set(['updated']));
+    // The simulator refuses another body under the same key with a 422.
+    expect(await countRequests('POST')).toBe(2);
+    const journal = (await admin.preferenceJournal()).filter(({ action }) => action === 'update');
+    expect(journal).toHaveLength(20);
+    expect(new Set(journal.map(({ batchKey }) => batchKey)).size).toBe(1);
+    for await (const { evidence } of ledger.records.list(run.run_no))
+      expect(evidence).toBe('repeated_with_same_key');
+  });
+
+  it('is followed by the same repeat if the batch was not applied', async () => {
+    const { runToEnd, admin } = await start({ faults: [{ ...LOST, fault: { reset: 'before' } }] });
+    const { result } = await runToEnd(upTo(5).map(() => optOut(nextPerson(), 5)));
+    expect(result.counts).toMatchObject({ updated: 5 });
+    expect((await admin.preferenceJournal()).length).toBe(5);
+  });
+
+  it('is settled by reading back once CXone may have forgotten the key', async () => {
+    const { runToEnd, ledger, countRequests } = await start({ faults: [LOST] }, { keyLifeMs: 0 });
+    const { run } = await runToEnd([optIn(nextPerson(), 5), optOut(nextPerson(), 5)]);
+    expect(await listOutcomes(ledger, run)).toEqual({ 1: 'updated', 2: 'updated' });
+    expect(await countRequests('POST')).toBe(1);
+    for await (const { evidence } of ledger.records.list(run.run_no)) expect(evidence).toBe('read_back');
+  });
+
+  it('leads to a new batch if reading back shows that it was not applied', async () => {
+    const lost = { ...LOST, fault: { reset: 'before' } } as const;
+    const { runToEnd, inCxone, countRequests } = await start({ faults: [lost] }, { keyLifeMs: 0 });
+    const n = nextPerson();
+    const { result } = await runToEnd([optIn(n, 5)]);
+    expect(result.counts).toMatchObject({ updated: 1 });
+    expect((await inCxone(n))?.optIn).toBe(true);
+    expect(await countRequests('POST')).toBe(2);
+  });
+
+  it('does not lead to a new opt-in if the person has objected in the meantime', async () => {
+    const { plan, writeAll, writePage, admin, inCxone, ledger } = await start(
+      { faults: [{ ...LOST, fault: { reset: 'before' } }] },
+      { keyLifeMs: 0 },
+    );
+    const n = nextPerson();
+    const run = await openRunOf(ledger, [optIn(n, 5)]);
+    await plan(run);
+    await expect(writePage({ runId: run.run_id, fromBatch: 1, toBatch: 1 })).resolves.toMatchObject({
+      left: 1,
+    });
+    await admin.seedPreferences([stored(optOut(n, 9))]);
+    await writeAll(run);
+    expect(await listOutcomes(ledger, run)).toEqual({ 1: 'conflict newer_in_cxone' });
+    expect((await inCxone(n))?.optIn).toBe(false);
+  });
+});
+
+it('items that the answer does not account for, and that CXone does not have, are sent once more', async () => {
+  const { runToEnd, countRequests, ledger } = await start({
+    faults: [{ match: { method: 'POST', family: 'preferences' }, times: 1, fault: { dropRecords: 2 } }],
+  });
+  const { run } = await runToEnd([optOut(nextPerson(), 5), optOut(nextPerson(), 6)]);
+  expect(await listOutcomes(ledger, run)).toEqual({ 1: 'updated', 2: 'updated' });
+  expect(await countRequests('POST')).toBe(2);
+});

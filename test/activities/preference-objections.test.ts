@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
+import { ledgerOfFile, upTo } from '../ledger/harness.ts';
+import type { WorkerOptions } from './harness.ts';
+import {
+  day,
+  guid,
+  listOutcomes,
+  nextPerson,
+  oneContact,
+  openRunOf,
+  optIn,
+  optOut,
+  startOnSimulator,
+  stored,
+} from './preferences.ts';
+
+const opened = ledgerOfFile();
+const start = (options: SimulatorOptions = {}, workerOptions: WorkerOptions = {}) =>
+  startOnSimulator(opened(), options, workerOptions);
+
+describe('an opt-out that CXone does not accept', () => {
+  it('without a consent date is on our own suppression list at once, which stops older opt-ins', async () => {
+    const { runToEnd, ledger, countRequests } = await start();
+    const n = nextPerson();
+    const undated = optOut(n, 20, { consentTimestamp: null });
+    const first = await runToEnd([undated, optIn(n, 10)]);
+    expect(await listOutcomes(ledger, first.run)).toEqual({
+      1: 'rejected gdpr_needs_consent_date on_our_suppression_list',
+      2: 'duplicate duplicate_in_source',
+    });
+    expect(first.result).toMatchObject({ violations: 1, suppressions: 1, complianceRatePercent: 50 });
+    expect(await ledger.suppressions.find([guid(n)], ['email'])).toMatchObject([
+      { since: new Date(day(20)) },
+    ]);
+    const second = await runToEnd([optIn(n, 15)], { guard: false });
+    expect(await listOutcomes(ledger, second.run)).toEqual({ 1: 'conflict older_than_withdrawal' });
+    expect(await countRequests('POST')).toBe(0);
+  });
+
+  it('leaves the list when CXone accepts a newer consent', async () => {
+    const { runToEnd, ledger } = await start();
+    const n = nextPerson();
+    await runToEnd([optOut(n, 20, { consentTimestamp: null })]);
+    const { run } = await runToEnd([optIn(n, 21)]);
+    expect(await listOutcomes(ledger, run)).toEqual({ 1: 'updated' });
+    expect(await ledger.suppressions.find([guid(n)], ['email'])).toEqual([]);
+  });
+
+  it('is not put on the list by a dry run', async () => {
+    const { plan, ledger } = await start();
+    const n = nextPerson();
+    const run = await openRunOf(ledger, [optOut(n, 20, { consentTimestamp: null })], { dryRun: true });
+    expect(await plan(run)).toMatchObject({ toWrite: 0, rejected: 1 });
+    expect(await ledger.suppressions.find([guid(n)], ['email'])).toEqual([]);
+    expect(await listOutcomes(ledger, run)).toEqual({ 1: 'rejected gdpr_needs_consent_date' });
+  });
+
+  it('is put on the list if its row is invalid for another reason', async () => {
+    const { runToEnd, ledger } = await start();
+    const n = nextPerson();
+    const { run } = await runToEnd([optOut(n, 20, { source: '' })]);
+    expect(await listOutcomes(ledger, run)).toEqual({ 1: 'invalid source_missing on_our_suppression_list' });
+    expect(await ledger.suppressions.find([guid(n)], ['email'])).toHaveLength(1);
+  });
+
+  it('because of a newer opt-in is a conflict with both dates, and not put on the list', async () => {
+    const { runToEnd, admin, ledger } = await start();
+    const [again, unclear] = [nextPerson(), nextPerson()];
+    await admin.seedPreferences([stored(optIn(again, 25)), stored(optIn(unclear, 5), day(25))]);
+    const { run } = await runToEnd([optOut(again, 20), optOut(unclear, 20)]);
+    expect(await listOutcomes(ledger, run)).toEqual({
+      1: 'conflict newer_in_cxone',
+      2: 'conflict newer_in_cxone on_our_suppression_list',
+    });
+    expect(await ledger.suppressions.find([guid(again), guid(unclear)], ['email'])).toMatchObject([
+      { contactId: guid(unclear) },
+    ]);
+  });
+
+  it('is settled if a 409 names it, and the rest is sent again', async () => {
+    const { runToEnd, admin, ledger, countRequests } = await start();
+    const [named, rest] = [nextPerson(), nextPerson()];
+    // The same updatedAt with other content, which timestamps cannot settle.
+    await admin.seedPreferences([stored(optIn(named, 5), day(20))]);
+    const { run } = await runToEnd([optOut(named, 20), optOut(rest, 20)]);
+    expect(await listOutcomes(ledger, run)).toEqual({
+      1: 'conflict newer_in_cxone on_our_suppression_list',
+      2: 'updated',
+    });
+    expect(await countRequests('POST')).toBe(2);
+  });
+
+  it('is put on the list if it cannot be read back', async () => {
+    const { runToEnd, admin, ledger } = await start();
+    const [odd, rest] = [nextPerson(), nextPerson()];
+    await admin.seedPreferences([stored(optIn(odd, 5), day(20))]);
+    await admin.setFaults([oneContact(odd, { status: 400 })]);
+    const { run } = await runToEnd([optOut(odd, 20), optOut(rest, 20)]);
+    expect(await listOutcomes(ledger, run)).toEqual({
+      1: 'rejected preference_unavailable on_our_suppression_list',
+      2: 'updated',
+    });
+    expect(await ledger.suppressions.find([guid(odd)], ['email'])).toHaveLength(1);
+  });
+
+  it('is put on the list for a contact without a GUID, and contact imports respect it', async () => {
+    const { runToEnd, ledger } = await start();
+    const contactId = `crm-${nextPerson()}`;
+    const { run } = await runToEnd([optOut(0, 20, { contactId })]);
+    expect(await listOutcomes(ledger, run)).toEqual({
+      1: 'invalid contact_id_not_a_guid on_our_suppression_list',
+    });
+    const contact = { contactId, phone: '+14155550100', consentTimestamp: day(5), optInStatus: 'confirmed' };
+    await runToEnd([optOut(0, 20, { contactId, channel: 'sms' })]);
+    const { run: imported } = await runToEnd([contact], { listId: 'L1' }, 'contactImport');
+    expect(await listOutcomes(ledger, imported)).toEqual({ 1: 'suppressed suppressed' });
+  });
+
+  it('is isolated by halving if the 409 names no item', async () => {
+    const { runToEnd, admin, ledger } = await start();
+    await admin.change({ naming: 'none' });
+    const numbers = upTo(9).map(nextPerson);
+    await admin.seedPreferences([stored(optIn(numbers[4] ?? 0, 5), day(20))]);
+    const { run, result } = await runToEnd(numbers.map((n) => optOut(n, 20)));
+    expect(result.counts).toMatchObject({ updated: 8, conflict: 1 });
+    expect((await listOutcomes(ledger, run))[5]).toMatch(/^conflict/);
+  });
+});

@@ -1,0 +1,62 @@
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sql } from 'kysely';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { ledgerOfFile } from '../ledger/harness.ts';
+import { csv, useSourceFolder } from './source-folder.ts';
+
+const opened = ledgerOfFile();
+const { folder, stage, openRunOf, countExactly } = useSourceFolder(opened);
+
+beforeAll(async () => {
+  const { root, sourceDir } = folder;
+  await writeFile(join(root, 'secret.csv'), csv(3));
+  await symlink(join(root, 'secret.csv'), join(sourceDir, 'link.csv'));
+  await symlink(root, join(sourceDir, 'folder'));
+  await mkdir(join(root, 'sources-of-others'));
+  await writeFile(join(root, 'sources-of-others', 'a.csv'), csv(3));
+});
+
+describe('a path', () => {
+  it.each([
+    '../secret.csv',
+    'inner/../../secret.csv',
+    'link.csv',
+    'folder/secret.csv',
+    '../sources-of-others/a.csv',
+    '/etc/passwd',
+  ])('that leads out of the source folder is refused: %s', async (path) => {
+    const run = await openRunOf({ path, format: 'csv' });
+    const failure = { type: 'SourceUnreadable', nonRetryable: true };
+    await expect(stage(run)).rejects.toMatchObject(failure);
+    await expect(stage(run)).rejects.toThrow(/CXFLOW_SOURCE_DIR/);
+    expect(await countExactly(run)).toEqual({ total: 0, pending: 0 });
+  });
+
+  it('inside the source folder is read, absolute or relative, even if its name begins with dots', async () => {
+    await writeFile(join(folder.sourceDir, '..dots.csv'), csv(2));
+    await writeFile(join(folder.sourceDir, 'inner', 'b.csv'), csv(2));
+    for (const path of [
+      '..dots.csv',
+      'inner/b.csv',
+      'inner/../inner/b.csv',
+      join(folder.sourceDir, 'inner', 'b.csv'),
+    ]) {
+      const run = await openRunOf({ path }, { again: true });
+      await sql`update runs set again = true where run_no = ${run.run_no}`.execute(opened().database.db);
+      await stage(run);
+      expect(await countExactly(run)).toEqual({ total: 2, pending: 2 });
+    }
+  });
+
+  it.each(['none.csv', 'inner', 'a.xlsx'])('that cannot be read fails the run: %s', async (path) => {
+    const run = await openRunOf({ path });
+    await expect(stage(run)).rejects.toMatchObject({ type: 'SourceUnreadable', nonRetryable: true });
+  });
+
+  it('fails the run with a hint if the source folder does not exist', async () => {
+    const run = await openRunOf({ path: 'a.csv' });
+    const staging = stage(run, { sourceDir: join(folder.root, 'gone') });
+    await expect(staging).rejects.toThrow(/CXFLOW_SOURCE_DIR/);
+  });
+});
