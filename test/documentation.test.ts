@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { OPERATIONS } from '../src/contract/operations.ts';
 import { ROOT, listRepositoryFiles, readComments, readProse, readStrings } from './harness/texts.ts';
 
 const files = listRepositoryFiles();
@@ -144,6 +145,14 @@ describe('the documentation', () => {
     const pieces = quoted.flatMap((quote) => quote.split('…').map((piece) => piece.trim()));
     expect(quoted.length).toBeGreaterThan(10);
     expect(pieces.filter((piece) => !messages.includes(piece))).toEqual([]);
+  });
+
+  it.each(Object.values(OPERATIONS))('has a page about $kind, whose input is accepted', (spec) => {
+    const page = read(`docs/${spec.stem}.md`);
+    const example = page.slice(page.indexOf('## Input for other clients'));
+    const [, json = ''] = /```json\n([^]*?)```/.exec(example) ?? [];
+    expect(spec.check(JSON.parse(json))).toEqual({ input: JSON.parse(json) as unknown });
+    expect(page).toContain(`\`${spec.kind}\``);
   });
 
   it('shows images that load quickly', () => {
