@@ -46,10 +46,8 @@ function printErased(erased: ErasureResult, { print }: Output): void {
   print(`unreadable:  ${plural(proof, 'entry')} of the proof of consent, whose key is deleted`);
   print(`redacted:    ${plural(events, 'delivered event')}`);
   print(`kept:        the objection on ${suppressed.join(', ')}, as a keyed hash`);
-  print(
-    'not erased:  data in CXone, backups of the ledger, and ids in the Temporal history of single eligibility checks\n' +
-      '             until its retention period ends',
-  );
+  print('not erased:  data in CXone, backups of the ledger, and contact ids in the Temporal');
+  print('             history of single eligibility checks until its retention period ends');
 }
 
 function printWaitingFor(runs: readonly RunState[], { command }: Cli, { print, colors }: Output): void {

@@ -52,11 +52,10 @@ function renderEligibility(eligibility: Eligibility, { colors }: Output): string
   return `${verdict}: ${reason}\n${renderTable([{}, {}], rows)}\n(${notice})`;
 }
 
-function renderPreference({ facts: { preference, suppressed } }: Eligibility): string[][] {
-  if (preference === null) {
-    const why = suppressed === true ? 'on our own suppression list' : 'no record, or CXone did not answer';
-    return [['preference', why]];
-  }
+function renderPreference({ reason, facts: { preference, suppressed } }: Eligibility): string[][] {
+  if (suppressed === true) return [['preference', 'on our own suppression list']];
+  if (reason === 'consent_unavailable') return [['preference', 'unknown: CXone did not answer']];
+  if (preference === null) return [['preference', 'no record in CXone']];
   return [
     ['preference', preference.optIn ? 'opted in' : 'opted out'],
     ['consent', preference.consentTimestamp ?? '–'],

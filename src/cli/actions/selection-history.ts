@@ -3,7 +3,7 @@ import { describeDifference } from '../../domain/selection-update/diff.ts';
 import type { CampaignUpdate } from '../../ledger/selections/selections.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { formatDuration, formatTime, printable, spaced } from '../terminal/format.ts';
+import { formatDuration, formatTime, plural, printable, spaced } from '../terminal/format.ts';
 import { type Colors, openOutput, printJson } from '../terminal/output.ts';
 
 export interface SelectionHistoryOptions {
@@ -40,7 +40,7 @@ interface Metrics {
 
 function renderMetrics({ totalOperations, successRate, averageLatency }: Metrics): string {
   const average = formatDuration(averageLatency);
-  return `${totalOperations} writes, ${successRate.toFixed(2)} % successful, ${average} on average`;
+  return `${plural(totalOperations, 'write')}, ${successRate.toFixed(2)} % successful, ${average} on average`;
 }
 
 type Update = CampaignUpdate & { readonly changes: readonly string[] };

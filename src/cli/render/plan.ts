@@ -33,11 +33,13 @@ function renderNotes({ options, lookups, estimatedSeconds }: Plan): string[] {
     notes.push(`contacts that CXone already has are ${what}`);
   }
   // Each lookup is a request and part of the estimate.
-  if (lookups) notes.push(`${plural(lookups.requests, 'preference lookup')} before the writes`);
+  if (lookups && lookups.requests > 0) {
+    notes.push(`${plural(lookups.requests, 'preference lookup')} before the writes`);
+  }
   if (lookups && lookups.withoutContactId > 0) {
     notes.push(`${plural(lookups.withoutContactId, 'record')} without a contact id to look up`);
   }
-  if (estimatedSeconds != null) {
+  if (estimatedSeconds) {
     notes.push(`takes at least ${formatDuration(estimatedSeconds * 1_000)} at the rate budget`);
   }
   return notes.map((note) => `  ${note}`);

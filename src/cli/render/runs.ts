@@ -14,8 +14,8 @@ const COLUMNS = [
 ] as const;
 
 /**
- * Without a column for the operation, because every default run id starts with it. `maxWidth`: the last columns are left
- * out until the table is no wider than this.
+ * Without a column for the operation, because every default run id starts with it. If the table is wider than `maxWidth`,
+ * the columns after the state are left out, the last ones first.
  */
 export function renderRuns(runs: readonly RunSummary[], colors: Colors, maxWidth = Infinity): string {
   const rows = runs.map((run) => [
@@ -26,7 +26,7 @@ export function renderRuns(runs: readonly RunSummary[], colors: Colors, maxWidth
     formatTime(run.startedAt),
     printable(run.requestedBy ?? ''),
   ]);
-  return renderTableWithin(COLUMNS, rows, maxWidth);
+  return renderTableWithin(COLUMNS, rows, { maxWidth, minColumns: 2 });
 }
 
 function renderState({ state, phase, dryRun }: RunSummary, colors: Colors): string {

@@ -43,15 +43,15 @@ export function renderTable(columns: readonly Column[], rows: readonly (readonly
     .join('\n');
 }
 
-/** Leaves out the last columns until the table is no wider than `maxWidth`. The first column always stays. */
+/** Leaves out the last columns until the table is no wider than `maxWidth`, but keeps the first `minColumns`. */
 export function renderTableWithin(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
-  maxWidth: number,
+  { maxWidth, minColumns }: { readonly maxWidth: number; readonly minColumns: number },
 ): string {
   const table = renderTable(columns, rows);
   const width = Math.max(...table.split('\n').map((line) => stripVTControlCharacters(line).length));
-  if (width <= maxWidth || columns.length <= 1) return table;
+  if (width <= maxWidth || columns.length <= minColumns) return table;
   const narrower = rows.map((row) => row.slice(0, columns.length - 1));
-  return renderTableWithin(columns.slice(0, -1), narrower, maxWidth);
+  return renderTableWithin(columns.slice(0, -1), narrower, { maxWidth, minColumns });
 }
