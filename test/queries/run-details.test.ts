@@ -1,0 +1,96 @@
+/** The details of a run, read from a ledger that answers what a test gives it. */
+import { describe, expect, it } from 'vitest';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import type { Run } from '../../src/ledger/runs/runs.ts';
+import { readConflicts } from '../../src/queries/conflicts.ts';
+import { readRunDetails } from '../../src/queries/run-details.ts';
+import { readRunHistory } from '../../src/queries/run-history.ts';
+import { fakeRun } from '../cli/fakes.ts';
+
+const AT = new Date('2026-03-01T10:00:00Z');
+const REFUSAL = { action: 'pause', by: 'dana', why: 'the run is paused already', at: AT.toISOString() };
+const MILESTONES = [
+  { at: AT, action: 'run_opened', data: { requestedBy: 'dana' } },
+  { at: AT, action: 'steering_refused', data: REFUSAL },
+  { at: AT, action: 'resolve', data: { by: 'sam', verdict: 'leave', reason: 'checked by hand' } },
+  { at: AT, action: 'run_closed', data: { state: 'completed' } },
+  { at: AT, action: 'unreadable', data: 'text' },
+];
+const STORED = {
+  place: 'lists/L2',
+  base: null,
+  theirs: { role: 'target' },
+  ours: { role: 'exclusion' },
+  hash: 'h1',
+};
+
+function fakeLedger(run?: Run): Ledger {
+  const none = () => Promise.resolve([]);
+  return {
+    runs: { find: () => Promise.resolve(run), counts: () => Promise.resolve({ total: 2, pending: 2 }) },
+    records: { countReasons: none },
+    writes: {
+      listInDoubt: none,
+      latencies: () => Promise.resolve({ requests: 0, averageMs: 0, p95Ms: 0 }),
+    },
+    outbox: {
+      listUndelivered: none,
+      countDeliveries: () => Promise.resolve({ delivered: 0, undelivered: 0 }),
+    },
+    reports: { milestones: () => Promise.resolve(MILESTONES) },
+    retries: { list: () => Promise.resolve([{ runId: 'r2', target: 'L1', state: 'completed' }]) },
+    selections: { find: () => Promise.resolve({ conflicts: [STORED] }) },
+  } as unknown as Ledger;
+}
+
+const noProgress = () => Promise.reject(new Error('must not be called'));
+
+describe('the details of a run', () => {
+  it('are null if the ledger does not have the run', async () => {
+    expect(await readRunDetails(fakeLedger(), 'none', noProgress)).toBeNull();
+  });
+
+  it('contain summary, refused decisions and retries, and survive JSON', async () => {
+    const details = await readRunDetails(fakeLedger(fakeRun()), 'r1', noProgress);
+    expect(JSON.parse(JSON.stringify(details))).toMatchObject({
+      runId: 'contact-import:L1:abc',
+      counts: { total: 2, pending: 2 },
+      refused: [REFUSAL],
+      retriedBy: ['r2'],
+    });
+  });
+});
+
+describe('the history of a run', () => {
+  it('names who did what and why, and tolerates entries that it cannot read', async () => {
+    const { entries, isTruncated } = await readRunHistory(fakeLedger(), 'r1');
+    expect(isTruncated).toBe(false);
+    expect(entries.map(({ action, by, why }) => [action, by, why])).toEqual([
+      ['run_opened', 'dana', null],
+      ['steering_refused: pause', 'dana', 'the run is paused already'],
+      ['resolve: leave', 'sam', 'checked by hand'],
+      ['run_closed: completed', null, null],
+      ['unreadable', null, null],
+    ]);
+  });
+});
+
+describe('conflicts', () => {
+  const waiting = fakeRun({ phase: 'conflict' });
+  const shown = { place: 'lists/L2', base: '', theirs: '', ours: '', hash: 'h1' };
+
+  it('are those that the worker asks about, with the values that the ledger has', async () => {
+    const newer = { ...shown, place: 'priorityOrder', hash: 'h2' };
+    const progress = () => Promise.resolve({ conflicts: [shown, newer] });
+    expect(await readConflicts(fakeLedger(), waiting, progress)).toEqual([
+      { place: 'lists/L2', base: 'nothing', theirs: 'target', ours: 'exclusion', hash: 'h1' },
+      newer,
+    ]);
+  });
+
+  it('come from the ledger if no worker answers or the run does not wait', async () => {
+    const failing = () => Promise.reject(new Error('no worker'));
+    for (const run of [waiting, fakeRun()])
+      expect(await readConflicts(fakeLedger(), run, failing)).toMatchObject([{ hash: 'h1' }]);
+  });
+});
