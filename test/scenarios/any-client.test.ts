@@ -65,7 +65,7 @@ const WRONG: readonly (readonly [input: unknown, says: readonly RegExp[]])[] = [
     { listId: 'L/2', source: {} },
     [/listId must be an id/, /source must have exactly one of path, dataset, retryOf/],
   ],
-  [{ listId: 'L2', source: { url: 'https://example.com/a.csv' } }, [/"url" is not supported/]],
+  [{ listId: 'L2', source: { url: 'https://example.com/a.csv' } }, [/source cannot be a "url"/]],
   ['contacts.csv', [/must be one JSON object/]],
 ];
 
@@ -100,7 +100,9 @@ it('a file outside the source folder, or none at all, is refused without a reque
         );
         expect(failure.type).toBe('SourceUnreadable');
         expect(failure.message).toMatch(
-          path === 'nothing.csv' ? /no such file/ : /CXFLOW_SOURCE_DIR.*does not/,
+          path === 'nothing.csv'
+            ? /no such file/
+            : /is not in the worker's source folder \(CXFLOW_SOURCE_DIR\)/,
         );
         expect(failure.message, 'nothing of the machine').not.toContain(stand.folder);
         await stand.conserved(`outside-${index}`, { state: 'failed' });

@@ -84,7 +84,7 @@ it('reads JSON arrays, UTF-16 and, when told, Windows-1252; a row beyond the lim
           message: 'more than 200 characters (CXFLOW_MAX_FIELD_CHARACTERS)',
         },
       ],
-      [{ code: 'row_not_an_object', message: 'it is JSON, but not an object' }],
+      [{ code: 'row_not_an_object', message: 'JSON, but not an object' }],
     ]);
 
     stand.file('latin.csv', Buffer.from(csv([rowAt(1, { firstName: 'Zo\u00eb' })]), 'latin1'));
