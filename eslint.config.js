@@ -41,7 +41,7 @@ export default tseslint.config(
         { allowNumber: true, allowBoolean: true },
       ],
       '@typescript-eslint/consistent-type-imports': 'error',
-      // A reader keeps this much in mind. Exceptions are named below, each with its reason.
+      // A reader can keep this much in mind. The exception below has its reason.
       'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
       'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
     },
@@ -57,16 +57,6 @@ export default tseslint.config(
         { object: 'expect', property: 'poll' },
       ],
     },
-  },
-  {
-    // Each is about one subject whose tests share a costly set-up.
-    files: [
-      'test/activities/pages.test.ts',
-      'test/activities/preference-update.test.ts',
-      'test/activities/staging.test.ts',
-      'test/workflows/contact-import.test.ts',
-    ],
-    rules: { 'max-lines': 'off' },
   },
   {
     // A `describe` is a function whose length is the number of its tests.

@@ -27,7 +27,8 @@ const LONGEST = [
   'faults/selection-update',
   'faults/steering-under-load',
   'scenarios/import-large',
-  'activities/pages',
+  'activities/page-worker',
+  'workflows/steering',
   'workflows/contact-import',
   'workflows/selection-update',
 ];

@@ -1,7 +1,7 @@
 /** Runs workflows against stubbed activities, on a real Temporal server or on one that skips time. */
 import { fileURLToPath } from 'node:url';
 import { ApplicationFailure } from '@temporalio/common';
-import { Client, type WorkflowHandle } from '@temporalio/client';
+import { Client, type WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import {
   bundleWorkflowCode,
@@ -248,4 +248,14 @@ export async function runWorkflow<T>(
   const options = { connection, namespace, taskQueue, workflowBundle };
   const worker = await Worker.create({ ...options, activities: stubs.activities });
   return worker.runUntil(() => interact(handle));
+}
+
+/** The failure with which the workflow ends. */
+export async function getFailure(handle: WorkflowHandle): Promise<ApplicationFailure> {
+  const error = await handle.result().then(
+    () => null,
+    (reason: WorkflowFailedError) => reason,
+  );
+  expect(error?.cause).toBeInstanceOf(ApplicationFailure);
+  return error?.cause as ApplicationFailure;
 }

@@ -1,10 +1,16 @@
-import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import type { WorkflowHandle } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import type { Progress, ShownConflict } from '../../src/contract/steering.ts';
 import type { SelectionUpdateResult } from '../../src/contract/selection-update.ts';
 import { eventually } from '../harness/wait.ts';
-import { waitForPhase, runWorkflow, type StubOverrides, stubActivities, useRealServer } from './harness.ts';
+import {
+  getFailure,
+  runWorkflow,
+  type StubOverrides,
+  stubActivities,
+  useRealServer,
+  waitForPhase,
+} from './harness.ts';
 
 const server = useRealServer();
 const CHANGE = { add: { targetListIds: ['L2'] } };
@@ -27,14 +33,6 @@ const runSelectionUpdate = <T>(
   );
 
 const getResult = (handle: WorkflowHandle) => handle.result() as Promise<SelectionUpdateResult>;
-const getFailure = async (handle: WorkflowHandle): Promise<ApplicationFailure> => {
-  const error = await handle.result().then(
-    () => null,
-    (reason: WorkflowFailedError) => reason,
-  );
-  expect(error?.cause).toBeInstanceOf(ApplicationFailure);
-  return error?.cause as ApplicationFailure;
-};
 
 /** Returns these results one after the other, and repeats the last one. */
 function writeResults(...answers: readonly object[]): Pick<StubOverrides, 'writeSelection'> {
