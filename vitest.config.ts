@@ -22,7 +22,7 @@ const LONGEST = [
   'stack/dev',
   'scenarios/sources',
   'scenarios/crm',
-  'scenarios/looking',
+  'scenarios/inspection',
   'faults/lost-answers',
   'faults/selection-update',
   'faults/steering-under-load',

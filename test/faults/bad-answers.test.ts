@@ -1,5 +1,5 @@
 /**
- * R8, R10, R11 and R13 of reliability.md: what CXone may answer. The scenes run beside each other, each with processes
+ * Bad answers: 429s, answers that drip or never come, answers that cannot be read, and clocks that are wrong. The scenes run beside each other, each with processes
  * of its own: most of it is waiting.
  */
 import { writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest';
 import type { Fault, FaultRule } from '../../src/simulator/faults.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { csv, rowAt, rows } from '../scenarios/contacts.ts';
-import { claimable, claimsOf, evidenceOf, writesOf } from './looking.ts';
+import { claimable, claimsOf, evidenceOf, writesOf } from './observe.ts';
 import { LIST, onStand, type Stand, until, untilApplied } from './stand.ts';
 
 const POSTS = { method: 'POST', family: 'contactlists' } as const;
@@ -41,7 +41,7 @@ const WAITS: readonly (readonly [number | string | undefined, number])[] = [
   ['99999999999999999999', 1_000],
 ];
 
-describe.concurrent('R8', () => {
+describe.concurrent('429s', () => {
   const processes = useProcesses();
   it('a 429 keeps everybody away for as long as its Retry-After says, and for a moment where it says nothing', async () => {
     const faults = everyOther(
@@ -65,7 +65,7 @@ describe.concurrent('R8', () => {
   });
 });
 
-describe.concurrent('R8, ten hours', () => {
+describe.concurrent('ten hours of silence', () => {
   const processes = useProcesses();
   it('of silence are kept, by a worker that comes later too; a cancel ends the run all the same', async () => {
     const faults = [{ match: POSTS, after: 5, times: 1, fault: { status: 429, retryAfter: 36_000 } }];
@@ -93,7 +93,7 @@ describe.concurrent('R8, ten hours', () => {
   });
 });
 
-describe.concurrent('R10', () => {
+describe.concurrent('slow answers', () => {
   const processes = useProcesses();
   it('answers that drip or never come, and requests that are hardly read, are given up; what became of them is found out', async () => {
     const silences: readonly Fault[] = [
@@ -134,7 +134,7 @@ const GARBLED: readonly Fault[] = [
   { underreport: 2 },
 ];
 
-describe.concurrent('R11', () => {
+describe.concurrent('unreadable answers', () => {
   const processes = useProcesses();
   it('a 200 that cannot be read, or says less than all, is no success: what became of its records is found out', async () => {
     await onStand(
@@ -161,7 +161,7 @@ const MINUTES = 60_000;
 const IN_FLIGHT = 2;
 
 for (const ahead of [10, -10]) {
-  describe.concurrent(`R13, CXone ${ahead} minutes ahead`, () => {
+  describe.concurrent(`clocks, CXone ${ahead} minutes ahead`, () => {
     const processes = useProcesses();
     it('workers ten minutes apart and a CXone beside both neither hurry a wait, nor lose a lease, nor write twice', async () => {
       const faults = [
@@ -204,7 +204,7 @@ globalThis.Date = class extends Real {
   static now() { return now(); }
 };`;
 
-describe.concurrent('R13, clocks that jump', () => {
+describe.concurrent('clocks that jump', () => {
   const processes = useProcesses();
   it('an hour forward and back as in a daylight saving that was set by hand, or a leap second: nothing lost, nothing twice', async () => {
     const faults = [

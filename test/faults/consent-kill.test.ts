@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/ledger/database.ts';
 import { readLedgerContents } from '../harness/ledger-contents.ts';
 import { useProcesses } from '../harness/processes.ts';
-import { query } from './looking.ts';
+import { query } from './observe.ts';
 import { onStand, randomOf, seedOf, type Stand, until } from './stand.ts';
 
 const IN_FLIGHT = 4;
@@ -23,7 +23,7 @@ const optedIn = (n: number) => ({
   updatedAt: '2026-01-01T00:00:00Z',
 });
 
-async function lookUps({ admin }: Stand): Promise<number> {
+async function countLookups({ admin }: Stand): Promise<number> {
   const { requests } = await admin.stats();
   return Object.values(requests['GET /api/v2/preferences'] ?? {}).reduce((sum, n) => sum + n, 0);
 }
@@ -51,7 +51,7 @@ describe.concurrent('a worker that is killed', () => {
       const checked = client.checkEligibilityList({ dataset }, checkId);
       const at = random(250, 700);
       await until(
-        () => lookUps(stand),
+        () => countLookups(stand),
         (n) => n >= at,
       );
       await worker.kill();
@@ -68,7 +68,7 @@ describe.concurrent('a worker that is killed', () => {
       }
       expect(seqs).toEqual(rows(total).map((_, i) => i + 1));
       // What one chunk had not kept yet.
-      expect(await lookUps(stand)).toBeLessThanOrEqual(total + 200);
+      expect(await countLookups(stand)).toBeLessThanOrEqual(total + 200);
     });
   });
 });
@@ -100,11 +100,11 @@ describe.concurrent('a worker that is killed', () => {
       expect(result).toMatchObject({ suppressed: ['email', 'sms', 'voice', 'webchat'], waitingFor: [] });
       expect(await readLedgerContents(stand.databaseUrl)).not.toContain(person);
       const { rows: kept } = await query(stand, (db) =>
-        sql<{ n: number; told: number }>`select (select count(*)::int from erasures) as n,
+        sql<{ n: number; audited: number }>`select (select count(*)::int from erasures) as n,
           (select count(*)::int from (select data::text from audit union all select data::text from audit_pending) a
-            where data like '%requestedBy%dana%') as told`.execute(db),
+            where data like '%requestedBy%dana%') as audited`.execute(db),
       );
-      expect(kept).toEqual([{ n: 1, told: 1 }]);
+      expect(kept).toEqual([{ n: 1, audited: 1 }]);
       const asked = await stand.client().checkEligibility({ contactId: person, channel: 'sms' });
       expect(asked).toMatchObject({ eligible: false, reason: 'suppressed' });
     });

@@ -1,4 +1,4 @@
-/** A history that grows long is renewed in the middle of the writing; no word of an operator gets lost (decisions.md 18). */
+/** A history that grows long is renewed in the middle of the writing; no signal of an operator gets lost (docs/adr/0002-pages.md). */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useProcesses } from '../harness/processes.ts';
@@ -74,7 +74,7 @@ describe.concurrent('a history that is renewed', () => {
 /** So many words may wait for the run to read them: those that it has not read when it ends come too late. */
 const MOST_UNREAD = 6;
 
-/** Pause and resume in turn, by signal, until told to stop; the last word is a resume. Counts them. */
+/** Pause and resume in turn, by signal, until stopped; the last signal is a resume. Counts them. */
 function sayAgainAndAgain(stand: Stand, runId: string, random: (least: number, most: number) => number) {
   const handle = stand.client().temporal.workflow.getHandle(runId);
   let stopped = false;

@@ -15,7 +15,7 @@ import { freshNamespace } from '../harness/fresh.ts';
 import type { TestProcess } from '../harness/processes.ts';
 import { within } from '../harness/wait.ts';
 import { apiShape, csv, rowAt, rows } from '../scenarios/contacts.ts';
-import { query } from './looking.ts';
+import { query } from './observe.ts';
 import { type Stand, until } from './stand.ts';
 
 /** What the operator says to the plan. */
@@ -34,7 +34,7 @@ export interface Seen {
   readonly posts: number;
   readonly puts: number;
   /** Deliveries, repeated ones included. */
-  readonly told: number;
+  readonly delivered: number;
   /** Contacts that CXone created more than once. */
   readonly twice: number;
 }
@@ -103,11 +103,11 @@ export async function begin(stand: Stand, { client }: Lane, scene: Scene, source
   const input = { listId: name, source, existing: 'update', approval: true } as const;
   await client.startContactImport(input, { runId: name });
   const handle = client.temporal.workflow.getHandle(name);
-  const said = until(
+  const signalled = until(
     () => client.ledger.runs.find(name),
     (run) => run?.phase === 'awaiting_approval',
   ).then(() => handle.signal(word, { by: 'dana' }));
-  const ended = Promise.all([client.result<ContactImportResult>(name), said]).then(([result]) => result);
+  const ended = Promise.all([client.result<ContactImportResult>(name), signalled]).then(([result]) => result);
   // Looked at when its turn has come.
   ended.catch(() => undefined);
   return { scene, ended };
@@ -138,7 +138,7 @@ export async function workThrough(
   }
 }
 
-/** As if its 20 s had passed: nobody is left who could use it. R1 and R5 (worker-kill.test.ts) wait them out. */
+/** As if its 20 s had passed: nobody is left who could use it. worker-kill.test.ts waits them out. */
 async function expireLeases(stand: Stand, { name }: Scene): Promise<void> {
   await query(stand, (db) =>
     sql`update writes set lease_until = clock_timestamp() where state = 'sending'
@@ -186,7 +186,7 @@ export async function seenOf(stand: Stand, { name }: Scene): Promise<Seen> {
       id: string;
     }>`select event_id as id from outbox join runs using (run_no) where run_id = ${name}`.execute(db),
   );
-  expect([...bodies.keys()].sort(), `${name}: every event is told`).toEqual(
+  expect([...bodies.keys()].sort(), `${name}: every event is delivered`).toEqual(
     events.map(({ id }) => id).sort(),
   );
   const created = (await stand.admin.journal({ list: name })).filter(({ action }) => action === 'create');
@@ -194,6 +194,6 @@ export async function seenOf(stand: Stand, { name }: Scene): Promise<Seen> {
     twice: created.length - new Set(created.map(({ contactId }) => contactId)).size,
     posts: requests.filter(({ method }) => method === 'POST').length,
     puts: requests.filter(({ method }) => method === 'PUT').length,
-    told: deliveries.length,
+    delivered: deliveries.length,
   };
 }

@@ -41,14 +41,14 @@ const WORDS: Readonly<Record<string, string>> = {
   'writes.markUnanswered': '**a lost answer** is noted',
   'writes.release': 'a claim is given back',
   'outbox.freezeBody': "an event's bytes are fixed",
-  'crm.post': 'the CRM is told',
+  'crm.post': 'the event is delivered',
   'outbox.markDelivered': 'the delivery is noted',
   'runs.steer': 'the claims are steered',
   'writes.resolve': 'what is in doubt is left so',
   'writes.markInDoubt': 'what is unanswered is doubted',
   'records.cancelPending': 'what is pending is cancelled',
   'runs.close': 'the run is closed',
-  'audit.add': 'the audit is told',
+  'audit.add': 'the audit entry is added',
   end: '**the activity reports its end**',
 };
 
@@ -69,15 +69,15 @@ export function sampleOf(scenes: readonly Scene[], random: (least: number, most:
 const HEAD = `# Crash certificate
 
 An import of 207 rows (203 good ones in three batches; two of them are in CXone already, two more rows are wrong and two
-are there twice) with \`existing: update\`, an approval, a CRM to be told, and one answer of CXone that gets lost. For each
+are there twice) with \`existing: update\`, an approval, a CRM that receives events, and one answer of CXone that gets lost. For each
 row of the table it was run anew, and its worker ended with \`kill -9\` **right before** the moment named there; then another
-worker was started. The moments are all durable facts that a worker makes on its way, as the worker itself tells them
+worker was started. The moments are all durable facts that a worker makes on its way, as the worker itself lists them
 (\`CXFLOW_CRASH_AT=trace\`, [src/worker/crash-points.ts](../src/worker/crash-points.ts)): between two of them a crash finds the same world, so
 "right before a claim" is also "right after what was done before it".
 
 After each of these crashes the run ended as one that nobody had disturbed, with the same counts, and the independent
 check of [conservation.ts](../test/harness/conservation.ts) held: **total = sum of the outcomes; what CXone's journal
-holds = what the ledger says; nobody created twice; every event told, and told again only under its old id with its old
+holds = what the ledger says; nobody created twice; every event delivered, and delivered again only under its old id with its old
 bytes; the audit chain whole.** "Again" counts requests beyond those of the undisturbed run: a POST that leaves again is refused by CXone as a duplicate or was never applied, a PUT puts the same record into the same place.
 
 Leases of 20 s were let run out by hand, as nobody was left to use them; worker-kill.test.ts waits them out.
@@ -105,13 +105,13 @@ const TITLES: Readonly<Record<Word, string>> = {
   approve: 'An import that is approved',
   cancel: 'Cancelled instead of approved',
 };
-const NOTHING: Seen = { posts: 0, puts: 0, told: 0, twice: 0 };
+const NOTHING: Seen = { posts: 0, puts: 0, delivered: 0, twice: 0 };
 
 function table(title: string, met: readonly Met[], plain: Seen): string {
   const rows = met.map(({ scene, ledger, cxone, seen, result }) => {
     const { activity, verb } = partsOf(scene.moment);
     const lost = result.counts.total - sumOutcomes(result.counts);
-    // The CRM is told beside the writing: how far that was at its moments differs from run to run.
+    // Events are delivered beside the writing: how far that was at its moments differs from run to run.
     const stood = activity === 'deliverEvents' ? ['writing', 'as far as it was'] : [ledger, cxone];
     const moment = `\`${scene.moment}\``;
     const again = activity === 'deliverEvents' ? 'what was under way' : requestsAgain(seen, plain) || '–';

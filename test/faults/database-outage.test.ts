@@ -1,4 +1,4 @@
-/** PostgreSQL dies, is away for a while (R14 of reliability.md), or takes no more connections. No claim, no request. */
+/** PostgreSQL dies, is away for a while, or takes no more connections. No claim, no request. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import pg from 'pg';
@@ -6,14 +6,14 @@ import { expect, it } from 'vitest';
 import { freshDatabase } from '../harness/fresh.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { ownPostgres } from '../harness/servers.ts';
-import { claimable, query, writesOf } from './looking.ts';
+import { claimable, query, writesOf } from './observe.ts';
 import { hurry, onStand, randomOf, seedOf, type Stand, until, untilApplied } from './stand.ts';
 
 const processes = useProcesses();
 
 const IN_FLIGHT = 2;
 
-it('R14: PostgreSQL is killed twice in the middle of an import, the second time for ten seconds', async () => {
+it('PostgreSQL is killed twice in the middle of an import, the second time for ten seconds', async () => {
   const random = randomOf(seedOf(20265));
   const postgres = await ownPostgres();
   const options = {
@@ -56,7 +56,7 @@ async function everyContactHasAClaim(stand: Stand): Promise<void> {
   expect(journal.filter(({ contactId }) => !claimed.has(contactId))).toEqual([]);
 }
 
-it('R14: a database that takes no more connections delays the import, and that is all', async () => {
+it('a database that takes no more connections delays the import, and that is all', async () => {
   const databaseUrl = await freshDatabase();
   const admin = new pg.Client({ connectionString: databaseUrl });
   await admin.connect();

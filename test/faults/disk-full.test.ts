@@ -1,4 +1,4 @@
-/** R15 of reliability.md: PostgreSQL has no room for the outcome of a request that CXone has carried out. */
+/** PostgreSQL has no room for the outcome of a request that CXone has carried out. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { onStand, until, untilApplied } from './stand.ts';
 
 const processes = useProcesses();
 
-it('R15: a full disk delays the import; what was sent and could not be settled is found out when there is room again', async () => {
+it('a full disk delays the import; what was sent and could not be settled is found out when there is room again', async () => {
   const disk = await postgresOnSmallDisk();
   const env = { CXFLOW_MAX_IN_FLIGHT: '4' };
   await onStand(processes, { databaseUrl: disk.url, latencyMs: 200, env }, async (stand) => {
@@ -16,8 +16,8 @@ it('R15: a full disk delays the import; what was sent and could not be settled i
     const runId = await stand.startImport(8_000);
     await untilApplied(stand, 1_000);
     await disk.fill();
-    const said = () => Promise.resolve(readFileSync(disk.logFile, 'utf8'));
-    await until(said, (log) => disk.errorPattern.test(log));
+    const readLog = () => Promise.resolve(readFileSync(disk.logFile, 'utf8'));
+    await until(readLog, (log) => disk.errorPattern.test(log));
     await delay(3_000);
     await disk.free();
     const result = await stand.ended(runId);

@@ -1,4 +1,4 @@
-/** R2 of reliability.md, where a lost answer is not simply asked again: contacts to be updated, and a tenant that takes duplicates. */
+/** Lost answers where the same batch is not simply sent again: contacts to be updated, and a tenant that takes duplicates. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -6,19 +6,19 @@ import type { ContactImportInput, ContactImportResult } from '../../src/contract
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { apiShape, csv, rows } from '../scenarios/contacts.ts';
-import { evidenceOf, writesOf } from './looking.ts';
+import { evidenceOf, writesOf } from './observe.ts';
 import { LIST, onStand, type Stand, seedOf } from './stand.ts';
 
 const POSTS = { method: 'POST', family: 'contactlists' } as const;
 const PUTS = { method: 'PUT', family: 'contactlists' } as const;
-const STORM: readonly FaultRule[] = [
+const LOST_ANSWERS: readonly FaultRule[] = [
   { match: POSTS, probability: 0.2, fault: { reset: 'after' } },
   { match: POSTS, probability: 0.1, fault: { reset: 'before' } },
   { match: POSTS, probability: 0.15, fault: { status: 503, when: 'after' } },
   { match: POSTS, probability: 0.1, fault: { truncate: true } },
 ];
 /** One by one, so each costs the wait of its page: rare. */
-const STORM_OF_UPDATES: readonly FaultRule[] = [
+const LOST_UPDATES: readonly FaultRule[] = [
   { match: PUTS, probability: 0.02, fault: { reset: 'after' } },
   { match: PUTS, probability: 0.01, fault: { status: 503, when: 'after' } },
   { match: PUTS, probability: 0.01, fault: { status: 503 } },
@@ -26,7 +26,7 @@ const STORM_OF_UPDATES: readonly FaultRule[] = [
 
 /**
  * A quarter of the contacts, in every batch: where CXone has had *all* of a batch before, its answer to a repeat is the
- * same as that to a batch of ours whose answer was lost (decisions.md 15).
+ * same as that to a batch of ours whose answer was lost (docs/adr/0014-lost-answers.md).
  */
 const KNOWN = rows(1, 800).filter((_, n) => n % 4 === 0);
 
@@ -45,11 +45,11 @@ async function importRows(
 const struck = async (stand: Stand): Promise<number> =>
   (await stand.admin.faults()).reduce((sum, { injected }) => sum + injected, 0);
 
-describe.concurrent('R2, --existing update', () => {
+describe.concurrent('lost answers with --existing update', () => {
   const processes = useProcesses();
   it('answers are lost of creations and of updates: nobody twice, what was there is updated, the rest created', async () => {
     const seed = seedOf(21);
-    await onStand(processes, { seed, faults: [...STORM, ...STORM_OF_UPDATES] }, async (stand) => {
+    await onStand(processes, { seed, faults: [...LOST_ANSWERS, ...LOST_UPDATES] }, async (stand) => {
       await stand.admin.seedList(LIST, KNOWN.map(apiShape));
       await stand.readyWorker();
       const { runId, result } = await importRows(stand, 800, { existing: 'update' });
@@ -67,11 +67,11 @@ describe.concurrent('R2, --existing update', () => {
   });
 });
 
-describe.concurrent('R2, CXONE_DUPLICATES_REFUSED=false', () => {
+describe.concurrent('lost answers with CXONE_DUPLICATES_REFUSED=false', () => {
   const processes = useProcesses();
   it('at a tenant that takes duplicates every lost answer stays in doubt, and nothing goes out twice', async () => {
     const seed = seedOf(22);
-    const options = { seed, faults: STORM, simulatorArgs: ['--accept-duplicates'] };
+    const options = { seed, faults: LOST_ANSWERS, simulatorArgs: ['--accept-duplicates'] };
     const env = { CXONE_DUPLICATES_REFUSED: 'false' };
     await onStand(processes, { ...options, env }, async (stand) => {
       await stand.readyWorker();

@@ -1,12 +1,12 @@
-/** R2 of reliability.md: answers that never come, or say nothing. */
+/** Answers that never come, or that say nothing. */
 import { describe, expect, it } from 'vitest';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { useProcesses } from '../harness/processes.ts';
-import { evidenceOf } from './looking.ts';
+import { evidenceOf } from './observe.ts';
 import { onStand, seedOf } from './stand.ts';
 
 const POSTS = { method: 'POST', family: 'contactlists' } as const;
-const STORM: readonly FaultRule[] = [
+const LOST_ANSWERS: readonly FaultRule[] = [
   { match: POSTS, probability: 0.15, fault: { reset: 'after' } },
   { match: POSTS, probability: 0.07, fault: { reset: 'before' } },
   { match: POSTS, probability: 0.1, fault: { status: 503, when: 'after' } },
@@ -21,11 +21,11 @@ const SILENCE: readonly FaultRule[] = [
 ];
 
 for (const [fixed, faults] of [
-  [11, STORM],
-  [17, [...SILENCE, ...STORM]],
+  [11, LOST_ANSWERS],
+  [17, [...SILENCE, ...LOST_ANSWERS]],
 ] as const) {
   // Beside each other: most of it is waiting for the next try.
-  describe.concurrent(`R2, seed ${fixed}`, () => {
+  describe.concurrent(`lost answers, seed ${fixed}`, () => {
     const processes = useProcesses();
     it('four answers of ten are lost, half of them after the write: nobody twice, nobody lost', async () => {
       const seed = seedOf(fixed);
@@ -36,7 +36,7 @@ for (const [fixed, faults] of [
         const { created = 0, existing = 0, in_doubt = 0, ...rest } = await stand.conserved(runId, { result });
         expect(in_doubt, 'CXone refuses duplicates: no answer stays in doubt').toBe(0);
         expect(created + existing + (rest.invalid ?? 0) + (rest.duplicate ?? 0)).toBe(rest.total);
-        // A 409 that is cut off too names nobody: then nobody can tell, and the ledger says just that.
+        // A 409 that is cut off too names nobody: then nobody knows, and the ledger says just that.
         expect(await evidenceOf(stand, 'existing')).toEqual(existing === 0 ? [] : ['own_write_or_existing']);
         expect(await evidenceOf(stand, 'created')).toContain('own_write_lost_answer');
         const struck = (await stand.admin.faults()).reduce((sum, { injected }) => sum + injected, 0);

@@ -1,13 +1,13 @@
-/** R6 and R7 of reliability.md: many workers at once, everything started twice, and every word said twice. */
+/** Many workers at once, everything started twice, and every signal delivered twice. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { type TestProcess, useProcesses } from '../harness/processes.ts';
-import { holders } from './looking.ts';
+import { holders } from './observe.ts';
 import { hurry, onStand, randomOf, seedOf, type Stand, until, untilApplied } from './stand.ts';
 
 const processes = useProcesses();
 
-it('R6: eight workers share eight imports that were started twice each; three die, one sleeps', async () => {
+it('eight workers share eight imports that were started twice each; three die, one sleeps', async () => {
   const random = randomOf(seedOf(20266));
   const faults = [
     { match: { family: 'contactlists' as const }, probability: 0.1, fault: { reset: 'after' as const } },
@@ -46,7 +46,7 @@ async function actionsOf(stand: Stand, runId: string): Promise<Readonly<Record<s
   return counts;
 }
 
-it('R7: an approval, a pause and a resume that are delivered twice count once each', async () => {
+it('an approval, a pause and a resume that are delivered twice count once each', async () => {
   await onStand(processes, { latencyMs: 1_000, env: { CXFLOW_MAX_IN_FLIGHT: '2' } }, async (stand) => {
     const worker = await stand.readyWorker();
     const runId = await stand.startImport(3_000, { approval: true });

@@ -8,7 +8,7 @@ import { useProcesses } from '../harness/processes.ts';
 import { onStand, randomOf, seedOf, type Stand, until } from './stand.ts';
 
 const POSTS = { method: 'POST', family: 'preferences' } as const;
-const STORM: readonly FaultRule[] = [
+const LOST_ANSWERS: readonly FaultRule[] = [
   { match: POSTS, probability: 0.15, fault: { reset: 'after' } },
   { match: POSTS, probability: 0.07, fault: { reset: 'before' } },
   { match: POSTS, probability: 0.1, fault: { status: 503, when: 'after' } },
@@ -46,7 +46,7 @@ describe('preferences', () => {
   it('answers lost, workers killed: each choice is applied once, each objection stands somewhere', async () => {
     const seed = seedOf(61);
     const random = randomOf(seed);
-    await onStand(processes, { seed, faults: STORM, latencyMs: 5 }, async (stand) => {
+    await onStand(processes, { seed, faults: LOST_ANSWERS, latencyMs: 5 }, async (stand) => {
       const rows = 2_000;
       let worker = await stand.readyWorker();
       const runId = await start(stand, rows);

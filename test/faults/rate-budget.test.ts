@@ -1,4 +1,4 @@
-/** One rate budget for all workers of a tenant, and a 429 that holds for all of them (decisions.md 17). */
+/** One rate budget for all workers of a tenant, and a 429 that holds for all of them (docs/adr/0015-rate-budget.md). */
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { writeDemoContacts } from '../../src/cli/dev/demo-contacts.ts';
@@ -6,7 +6,7 @@ import { connect } from '../../src/client.ts';
 import { freshNamespace } from '../harness/fresh.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { within } from '../harness/wait.ts';
-import { claimable, holders, writesOf } from './looking.ts';
+import { claimable, holders, writesOf } from './observe.ts';
 import { hurry, onStand, type Stand, until } from './stand.ts';
 
 const processes = useProcesses();

@@ -1,4 +1,4 @@
-/** The same start twice, at once or later: one run, written once (decisions.md 1). */
+/** The same start twice, at once or later: one run, written once (docs/adr/0012-run-identity.md). */
 import { WorkflowFailedError } from '@temporalio/client';
 import type { ApplicationFailure } from '@temporalio/common';
 import { join } from 'node:path';

@@ -1,11 +1,11 @@
-/** R22 of reliability.md: planted secrets and personal data are looked for everywhere but in the tables of the rows. */
+/** Planted secrets and personal data are looked for everywhere but in the tables of the rows. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { useProcesses } from '../harness/processes.ts';
-import { query } from './looking.ts';
+import { query } from './observe.ts';
 import { LIST, onStand, type Stand, until } from './stand.ts';
 
 const processes = useProcesses();
@@ -44,28 +44,34 @@ const ROWS = [
 /** Rows and no header: what a reader takes for the names of columns is a person. */
 const HEADLESS = {
   'headless.csv': ROWS.slice(0, 2),
-  // No cell tells that it is one: the columns are missing, and the cells are not to be listed.
+  // No cell shows that it is one: the columns are missing, and the cells are not to be listed.
   'unheard.csv': [`c-1,${CANARY.name},soon,yes,${CANARY.custom}`, 'c-2,Doe,soon,yes,none'],
   'doubled.csv': [`c-1,${CANARY.name},${CANARY.name},yes`, 'c-2,Doe,Doe,yes'],
 };
 
 /** CXone's own words quote the person; receivers and networks fail. */
-const said = `${CANARY.contactId} +1${CANARY.phone} ${CANARY.name} is refused`;
+const MESSAGE = `${CANARY.contactId} +1${CANARY.phone} ${CANARY.name} is refused`;
 const errors = [
-  { index: 0, contactId: CANARY.contactId, code: 'BLOCKED', field: 'phoneNumbers[0].number', message: said },
+  {
+    index: 0,
+    contactId: CANARY.contactId,
+    code: 'BLOCKED',
+    field: 'phoneNumbers[0].number',
+    message: MESSAGE,
+  },
 ];
 const POSTS = { method: 'POST', family: 'contactlists' } as const;
 const FAULTS: readonly FaultRule[] = [
-  { match: POSTS, times: 1, fault: { status: 500, body: { message: said } } },
+  { match: POSTS, times: 1, fault: { status: 500, body: { message: MESSAGE } } },
   { match: POSTS, after: 1, times: 1, fault: { reset: 'after' } },
   { match: POSTS, after: 2, times: 1, fault: { truncate: true } },
-  { match: POSTS, after: 3, times: 1, fault: { status: 429, retryAfter: 1, body: { message: said } } },
-  { match: POSTS, after: 4, times: 3, fault: { status: 400, body: { message: said, errors } } },
-  { match: { path: '^/oauth2/token$' }, times: 1, fault: { status: 500, body: { message: said } } },
-  { match: { family: 'webhooks' }, times: 2, fault: { status: 503, body: { message: said } } },
+  { match: POSTS, after: 3, times: 1, fault: { status: 429, retryAfter: 1, body: { message: MESSAGE } } },
+  { match: POSTS, after: 4, times: 3, fault: { status: 400, body: { message: MESSAGE, errors } } },
+  { match: { path: '^/oauth2/token$' }, times: 1, fault: { status: 500, body: { message: MESSAGE } } },
+  { match: { family: 'webhooks' }, times: 2, fault: { status: 503, body: { message: MESSAGE } } },
 ];
 
-it('R22: no secret and no personal data in logs, histories, the audit or the outbox', async () => {
+it('no secret and no personal data in logs, histories, the audit or the outbox', async () => {
   const env = {
     CXONE_CLIENT_SECRET: CANARY.secret,
     CRM_SYNC_TOKEN: CANARY.syncToken,
@@ -89,21 +95,21 @@ it('R22: no secret and no personal data in logs, histories, the audit or the out
     await look();
     await stand.client().decide(runId, { action: 'approve', by: 'dana', planHash: waits.planHash ?? '' });
     const ended = stand.ended(runId);
-    const looking = setInterval(() => void look().catch(() => undefined), 200);
-    const result = await ended.finally(() => clearInterval(looking));
+    const polling = setInterval(() => void look().catch(() => undefined), 200);
+    const result = await ended.finally(() => clearInterval(polling));
     await look();
     const counts = await stand.conserved(runId, { result });
     expect([counts.invalid, counts.duplicate, counts.rejected], 'invalid, duplicate, rejected').toEqual([
       3, 1, 1,
     ]);
     // Another run, that fails.
-    await stand.admin.setFaults([{ match: POSTS, fault: { status: 403, body: { message: said } } }]);
+    await stand.admin.setFaults([{ match: POSTS, fault: { status: 403, body: { message: MESSAGE } } }]);
     const other = await stand.client().startContactImport({ listId: 'L2', source });
     await expect(stand.ended(other.runId)).rejects.toThrow();
     const failed = [other.runId, ...(await importHeadless(stand))];
     expectNoCanary('the worker’s output', worker.output());
-    const told = await Promise.all(failed.map((id) => describe(stand, id)));
-    expectNoCanary('what Temporal tells of the runs', textOf([...seen, ...told]));
+    const described = await Promise.all(failed.map((id) => describe(stand, id)));
+    expectNoCanary('what Temporal shows of the runs', textOf([...seen, ...described]));
     expectNoCanary(
       'the histories',
       textOf(await Promise.all([runId, ...failed].map((id) => history(stand, id)))),
@@ -147,20 +153,20 @@ const LOOK_UPS = { method: 'GET', family: 'preferences' } as const;
 const CONSENT_FAULTS: readonly FaultRule[] = [
   {
     match: { ...LOOK_UPS, query: `contactId=${CANARY.unaskable}` },
-    fault: { status: 422, body: { message: said } },
+    fault: { status: 422, body: { message: MESSAGE } },
   },
-  { match: LOOK_UPS, times: 1, fault: { status: 500, body: { message: said } } },
+  { match: LOOK_UPS, times: 1, fault: { status: 500, body: { message: MESSAGE } } },
   {
     match: LOOK_UPS,
     times: 1,
     fault: { raw: JSON.stringify({ contactId: CANARY.optedIn, name: CANARY.name }) },
   },
-  { match: BATCHES, times: 1, fault: { status: 500, body: { message: said } } },
+  { match: BATCHES, times: 1, fault: { status: 500, body: { message: MESSAGE } } },
   { match: BATCHES, times: 1, fault: { reset: 'after' } },
-  { match: BATCHES, times: 1, fault: { status: 429, retryAfter: 1, body: { message: said } } },
+  { match: BATCHES, times: 1, fault: { status: 429, retryAfter: 1, body: { message: MESSAGE } } },
 ];
 
-it('R22: the same of consent: preferences sent, a file and a contact checked, a person taken out', async () => {
+it('the same for consent: preferences sent, a file and a contact checked, a data subject erased', async () => {
   await onStand(processes, { faults: CONSENT_FAULTS }, async (stand) => {
     const worker = await stand.readyWorker();
     const client = stand.client();

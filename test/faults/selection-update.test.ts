@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SelectionUpdateInput, SelectionUpdateResult } from '../../src/contract/selection-update.ts';
 import { useProcesses } from '../harness/processes.ts';
-import { query } from './looking.ts';
+import { query } from './observe.ts';
 import { sql } from 'kysely';
 import { onStand, type Stand, until } from './stand.ts';
 
@@ -85,7 +85,7 @@ describe.concurrent('answers that never come', () => {
   });
 });
 
-for (const [where, moment, told] of [
+for (const [where, moment, expected] of [
   ['between the look and the PATCH', 'writeSelection/outbound.updateSelection:1', [null]],
   [
     'between the answer and its settlement',
@@ -110,7 +110,7 @@ for (const [where, moment, told] of [
           targetListIds: ['L1', 'M'],
           priorityOrder: ['vip'],
         });
-        expect(told).toContain(await evidence(stand, runId));
+        expect(expected).toContain(await evidence(stand, runId));
       });
     });
   });

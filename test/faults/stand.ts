@@ -41,7 +41,7 @@ export interface StandOptions {
 export interface Stand {
   /** The one that runs now. */
   readonly simulator: () => TestProcess;
-  /** At the same address, with its journal; what it counted and was told begins anew. */
+  /** At the same address, with its journal; what it counted and received begins anew. */
   readonly restartSimulator: () => Promise<void>;
   readonly simulatorUrl: string;
   readonly admin: AdminClient;

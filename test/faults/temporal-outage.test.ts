@@ -1,4 +1,4 @@
-/** R4 of reliability.md: Temporal dies and comes back; a worker that is there before its server and its database. */
+/** Temporal dies and comes back; a worker that is there before its server and its database. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { useProcesses } from '../harness/processes.ts';
@@ -7,7 +7,7 @@ import { hurry, onStand, randomOf, seedOf, until } from './stand.ts';
 
 const processes = useProcesses();
 
-it('R4: Temporal is killed three times in the middle of an import, and the same worker finishes it', async () => {
+it('Temporal is killed three times in the middle of an import, and the same worker finishes it', async () => {
   const random = randomOf(seedOf(20264));
   const temporal = await ownTemporal();
   const options = {

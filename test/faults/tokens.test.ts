@@ -1,4 +1,4 @@
-/** R12 of reliability.md: tokens that are revoked, refused for ever, or late. How long one is kept: test/cxone/auth.test.ts. */
+/** Tokens that are revoked, refused for ever, or late. How long one is kept: test/cxone/auth.test.ts. */
 import { WorkflowFailedError } from '@temporalio/client';
 import type { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
@@ -12,7 +12,7 @@ async function tokenAnswers(stand: Stand): Promise<Readonly<Record<string, numbe
   return (await stand.admin.stats()).requests['POST /oauth2/token'] ?? {};
 }
 
-describe('R12', () => {
+describe('tokens', () => {
   const processes = useProcesses();
 
   it('tokens that are revoked in the middle are renewed once, not once for each request', async () => {

@@ -1,15 +1,15 @@
 /**
- * R1 and R5 of reliability.md: a worker that dies, is told to go or sleeps, and a second one beside it. The three run
+ * A worker that dies, is stopped or sleeps, and a second one beside it. The three run
  * beside each other, each with processes of its own: most of it is waiting for heartbeats and leases.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import proto from '@temporalio/proto';
 import { describe, expect, it } from 'vitest';
 import { useProcesses } from '../harness/processes.ts';
-import { claimsOf, holders } from './looking.ts';
+import { claimsOf, holders } from './observe.ts';
 import { hurry, onStand, randomOf, seedOf, until, untilApplied } from './stand.ts';
 
-describe.concurrent('R1', () => {
+describe.concurrent('kill -9', () => {
   const processes = useProcesses();
   it('an import outlives a worker that is killed eight times, and writes nobody twice', async () => {
     const random = randomOf(seedOf(20261));
@@ -38,7 +38,7 @@ describe.concurrent('R1', () => {
 describe.concurrent('SIGTERM', () => {
   const processes = useProcesses();
   it('hands the page over although a request hangs, and the next worker finishes', async () => {
-    // One request hangs, so that draining has to give up waiting for it (pages.test.ts proves that it does).
+    // One request hangs, so that draining has to give up waiting for it (test/activities/page-halting.test.ts proves that it does).
     const faults = [
       { match: { family: 'contactlists' as const }, after: 12, times: 1, fault: { hang: true as const } },
     ];
@@ -68,7 +68,7 @@ describe.concurrent('SIGTERM', () => {
 
 const { PENDING_ACTIVITY_STATE_STARTED: STARTED } = proto.temporal.api.enums.v1.PendingActivityState;
 
-describe.concurrent('R5', () => {
+describe.concurrent('a worker that sleeps', () => {
   const processes = useProcesses();
   it('a worker that sleeps longer than its leases wakes up beside another, and writes nobody twice', async () => {
     await onStand(processes, { latencyMs: 1_000, env: { CXFLOW_MAX_IN_FLIGHT: '4' } }, async (stand) => {
@@ -90,7 +90,7 @@ describe.concurrent('R5', () => {
   });
 });
 
-describe.concurrent('R5, where CXone takes duplicates', () => {
+describe.concurrent('a worker that sleeps, where CXone accepts duplicates', () => {
   const processes = useProcesses();
   it('a worker that falls asleep right before a request sends it no more once another has taken it over', async () => {
     // One request at a time, so that the other worker's writing of that batch is the only other one.

@@ -139,7 +139,7 @@ async function interruptCheck(stand: Stand): Promise<void> {
   await stand.admin.change({ latencyMs: 0 });
 }
 
-/** As S0's columns have it. */
+/** With the columns of the preferences tutorial. */
 const PREFERENCES = `contactId,channel,optIn,consentTimestamp,withdrawalTimestamp,regulatoryRegion,source
 ${guid(21)},email,true,2026-01-05T10:00:00+01:00,,GDPR,web-form
 ${guid(22)},sms,false,2025-05-01T00:00:00Z,2026-01-06T00:00:00Z,TCPA,unsubscribe
@@ -148,7 +148,7 @@ ${guid(24)},fax,true,,,EU,x
 ${guid(25)},email,false,,2026-01-07T00:00:00Z,GDPR,letter
 `;
 
-it('sends preferences, proves what was sent, and takes a person out who asks for it', async () => {
+it('sends preferences, proves what was sent, and erases a data subject who asks for it', async () => {
   await onStand({}, async (stand) => {
     // Somebody withdrew later than the opt-in of the file.
     await stand.admin.seedPreferences([

@@ -1,4 +1,4 @@
-/** What the CRM is told of an import: tutorial S1's event, as often as asked for, whatever its receiver does. */
+/** The events of an import: as often as asked for, whatever their subscriber does. */
 import { expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import { apiShape, csv, rowAt, rows } from './contacts.ts';
@@ -32,7 +32,7 @@ async function importInto(stand: Stand, list: string, ...more: string[]): Promis
   return document;
 }
 
-const told = async ({ admin }: Stand) => {
+const receivedEvents = async ({ admin }: Stand) => {
   const received = await admin.webhooks(CRM);
   return received.map(({ headers, raw, body }) => ({ headers, raw, event: body as Event }));
 };
@@ -51,7 +51,7 @@ function expectTotals(event: Event | undefined, { counts }: ContactImportResult)
 it('one event per batch, cumulative, with an id of its own and no personal data', async () => {
   await onStand({ env: ENV }, async (stand) => {
     const result = await importInto(stand, 'L1');
-    const events = await told(stand);
+    const events = await receivedEvents(stand);
     // The first batch is refused for its duplicates, and its rest sent again: two writes, two events.
     expect(events).toHaveLength(result.requests);
     expect(result.events).toEqual({ delivered: events.length, undelivered: 0 });
@@ -82,7 +82,7 @@ it('a receiver that fails for a while gets the same event later, byte for byte',
   ] as const;
   await onStand({ env: ENV, faults }, async (stand) => {
     const result = await importInto(stand, 'L2');
-    const events = await told(stand);
+    const events = await receivedEvents(stand);
     expect(events).toHaveLength(result.requests + 2);
     const [first, second, third] = events.map(({ raw }) => raw);
     expect([second, third]).toEqual([first, first]);
@@ -106,23 +106,23 @@ it('a receiver that is away does not keep the run from writing, and `show` says 
       () => stand.client.ledger.runs.get(runId),
       ({ state }) => state === 'completed',
     );
-    expect(await told(stand)).toHaveLength(2);
+    expect(await receivedEvents(stand)).toHaveLength(2);
     expect((await terminal.exited).code).toBe(0);
     await stand.conserved(runId);
   });
 });
 
-it('--notify run tells the whole once, --notify page in between', async () => {
+it('--notify run delivers the whole once, --notify page in between', async () => {
   await onStand({ env: ENV }, async (stand) => {
     const once = await importInto(stand, 'L4', '--notify', 'run');
-    const events = await told(stand);
+    const events = await receivedEvents(stand);
     expect(events).toHaveLength(1);
     expect(events[0]?.event.auditTrailer.recordCount).toBe(495);
     expectTotals(events[0]?.event, once);
     await stand.conserved(once.runId, { isListShared: true });
 
     const paged = await importInto(stand, 'L5', '--notify', 'page');
-    const later = (await told(stand)).slice(1);
+    const later = (await receivedEvents(stand)).slice(1);
     expect(later.length).toBeLessThanOrEqual(paged.requests);
     expectTotals(later.at(-1)?.event, paged);
     expect(later.reduce((sum, { event }) => sum + event.auditTrailer.recordCount, 0)).toBe(495);

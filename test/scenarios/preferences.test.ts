@@ -1,4 +1,4 @@
-/** Consent on the real servers: an update of preferences, what marketing is told, and the import that obeys. */
+/** Consent on the real servers: an update of preferences, what marketing receives, and the import that obeys. */
 import { expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import type { PreferenceUpdateResult } from '../../src/contract/preference-update.ts';
@@ -43,7 +43,7 @@ async function update(stand: Stand, rows: readonly object[]): Promise<Preference
   return stand.client.result<PreferenceUpdateResult>(runId);
 }
 
-it('preferences are written and told, and an import that requires consent lets through whom they let through', async () => {
+it('preferences are written and delivered, and an import that requires consent lets through whom they let through', async () => {
   await onStand({ env: ENV }, async (stand) => {
     const result = await update(stand, ROWS);
     expect(result).toMatchObject({
@@ -56,14 +56,14 @@ it('preferences are written and told, and an import that requires consent lets t
       events: { delivered: 2, undelivered: 0 },
     });
     await stand.conserved(result.runId, { result });
-    await expectTold(stand);
+    await expectDelivered(stand);
     await expectSameRun(stand, result);
     await expectImportObeys(stand);
   });
 });
 
-/** S0's fault: its client puts the bearer of CXone on the webhook too. */
-async function expectTold({ admin }: Stand): Promise<void> {
+/** The preferences tutorial sends CXone's bearer token to the webhook, too; ours must not. */
+async function expectDelivered({ admin }: Stand): Promise<void> {
   const received = await until(
     () => admin.webhooks(CRM),
     (all) => all.length >= 2,

@@ -38,7 +38,7 @@ it('a retry writes what CXone refused in an old run, as a run of its own that na
   });
 });
 
-/** The same retry is the same run; a retry of one that left nothing is wrong usage; other clients are told by a failure. */
+/** The same retry is the same run; a retry of one that left nothing is wrong usage; other clients get a failure. */
 async function startedAgain(stand: Stand, parent: string, runId: string): Promise<void> {
   const [same, nothing] = await Promise.all([
     stand.cxflow(['contacts', 'import', '--retry-of', parent]),

@@ -15,10 +15,10 @@ const run = (campaign: string, file: string, ...more: readonly string[]) => [
 const selectionOf = async ({ admin }: Stand, id: string) =>
   (await admin.campaign(id)).campaign?.contactSelection;
 const age = (value: number) => ({ field: 'age', operator: 'gte', value });
-type Told = SelectionUpdateResult & { readonly failure: { type: string; message: string } | null };
+type Printed = SelectionUpdateResult & { readonly failure: { type: string; message: string } | null };
 
 describe('cxflow selection', () => {
-  it('shows, plans, updates, tells the CRM and the history, and rolls back', async () => {
+  it('shows, plans, updates, informs the CRM, prints the history, and rolls back', async () => {
     await onStand(
       { env: { CRM_WEBHOOK_URL: 'CRM', CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true', CRM_SYNC_TOKEN: 'sync-1' } },
       async (stand) => {
@@ -41,7 +41,7 @@ describe('cxflow selection', () => {
         expect(dry.stdout).toContain('+ rule age gte 18');
         expect((await admin.campaign('C1')).campaign?.version).toBe(1);
 
-        const updated = await json<Told>(run('C1', 'change.json', '--requested-by', 'team-b'));
+        const updated = await json<Printed>(run('C1', 'change.json', '--requested-by', 'team-b'));
         expect(updated.code, updated.stderr).toBe(0);
         expect(updated.document).toMatchObject({
           state: 'completed',
@@ -82,7 +82,7 @@ describe('cxflow selection', () => {
         });
 
         await admin.editCampaign('C1', { add: { exclusionListIds: ['X2'] } });
-        const back = await json<Told>(['selection', 'rollback', updated.document.runId]);
+        const back = await json<Printed>(['selection', 'rollback', updated.document.runId]);
         expect(back.document.counts).toEqual({ total: 1, pending: 0, updated: 1 });
         await conserved(back.document.runId);
         // What somebody else did since then stays.
@@ -108,7 +108,7 @@ describe('cxflow selection', () => {
       const edited = { ...contactSelection, targetListIds: ['L1', 'L2'] };
       file('c2.json', JSON.stringify({ ...document, contactSelection: edited }));
       await admin.editCampaign('C2', { add: { targetListIds: ['T1'], priorityOrder: ['vip'] } });
-      const updated = await json<Told>(run('C2', 'c2.json'));
+      const updated = await json<Printed>(run('C2', 'c2.json'));
       expect(updated.document.counts).toEqual({ total: 1, pending: 0, updated: 1 });
       expect(await selectionOf(stand, 'C2')).toMatchObject({
         targetListIds: ['L1', 'T1', 'L2'],
@@ -123,9 +123,9 @@ describe('cxflow selection', () => {
       expect(dry).toMatchObject({ code: 3 });
       expect(dry.stdout).toContain('! priorityOrder: it was none; theirs "vip", ours "other"');
 
-      // A version that nobody saw tells nothing about who changed what.
+      // A version that nobody saw shows nothing about who changed what.
       file('unseen.json', JSON.stringify({ ...document, version: 99 }));
-      const unseen = await json<Told>(run('C2', 'unseen.json'));
+      const unseen = await json<Printed>(run('C2', 'unseen.json'));
       expect(unseen.code).toBe(1);
       expect(unseen.document.failure).toMatchObject({ type: 'InvalidInput' });
     });
@@ -141,7 +141,7 @@ describe('cxflow selection', () => {
       // Disjoint: after the plan's look, and after the look of the first write.
       await seed('C3');
       await admin.editCampaign('C3', { when: 'after-get', times: 2, add: { targetListIds: ['T#'] } });
-      const merged = await json<Told>(run('C3', 'mine.json'));
+      const merged = await json<Printed>(run('C3', 'mine.json'));
       expect(merged.document.counts).toEqual({ total: 1, pending: 0, updated: 1 });
       expect(merged.document.version).toEqual({ base: 1, before: 3, after: 4 });
       expect((await selectionOf(stand, 'C3'))?.targetListIds).toEqual(['L1', 'T1', 'T2', 'M']);
@@ -149,7 +149,7 @@ describe('cxflow selection', () => {
 
       await seed('C4');
       await admin.editCampaign('C4', { when: 'after-get', add: theirAge });
-      const failed = await json<Told>(run('C4', 'mine.json'));
+      const failed = await json<Printed>(run('C4', 'mine.json'));
       expect(failed.code).toBe(1);
       expect(failed.document.failure?.type).toBe('Conflict');
       expect(failed.document.failure?.message).toContain(
@@ -162,7 +162,7 @@ describe('cxflow selection', () => {
       expect(undone).toMatchObject({ code: 2 });
       expect(undone.stderr).toContain('wrote no selection, so there is nothing to roll back');
       // It goes on where it was: the other edit is not taken back by starting it again.
-      const again = await json<Told>(run('C4', 'mine.json'));
+      const again = await json<Printed>(run('C4', 'mine.json'));
       expect(again.document).toMatchObject({ runId: failed.document.runId, failure: { type: 'Conflict' } });
 
       for (const [policy, age] of [
@@ -171,7 +171,7 @@ describe('cxflow selection', () => {
       ] as const) {
         await seed(`C5${policy}`);
         await admin.editCampaign(`C5${policy}`, { when: 'after-get', add: theirAge });
-        const settled = await json<Told>(run(`C5${policy}`, 'mine.json', '--on-conflict', policy));
+        const settled = await json<Printed>(run(`C5${policy}`, 'mine.json', '--on-conflict', policy));
         expect(settled.document.counts).toEqual({ total: 1, pending: 0, updated: 1 });
         const now = await selectionOf(stand, `C5${policy}`);
         expect(now).toMatchObject({ targetListIds: ['L1', 'M'], filterRules: [{ value: age }] });
@@ -186,12 +186,12 @@ describe('cxflow selection', () => {
       await admin.seedCampaign('C6', {
         contactSelection: { filterRules: [age(18)], priorityOrder: ['a', 'b'] },
       });
-      const wish = {
+      const desired = {
         targetListIds: ['L1'],
         filterRules: [age(21)],
         priorityOrder: ['a', 'b', 'c'],
       };
-      file('ask.json', JSON.stringify(wish));
+      file('ask.json', JSON.stringify(desired));
       await admin.editCampaign('C6', {
         when: 'after-get',
         add: { filterRules: [age(16)], priorityOrder: ['d'] },
@@ -246,7 +246,7 @@ describe('cxflow selection', () => {
       const fault = { status: 400, body: { message: 'list L3 is archived' } };
       await admin.setFaults([{ match: { method: 'PATCH', family: 'outbound' }, times: 1, fault }]);
       file('archived.json', JSON.stringify({ add: { targetListIds: ['L3'] } }));
-      const refused = await json<Told>(run('C7', 'archived.json'));
+      const refused = await json<Printed>(run('C7', 'archived.json'));
       expect(refused.code).toBe(1);
       expect(refused.document).toMatchObject({
         failure: {
@@ -257,7 +257,7 @@ describe('cxflow selection', () => {
       });
       await conserved(refused.document.runId, { state: 'failed' });
       // The list was brought back: the same run goes on.
-      const after = await json<Told>(run('C7', 'archived.json'));
+      const after = await json<Printed>(run('C7', 'archived.json'));
       expect(after.document).toMatchObject({ runId: refused.document.runId, counts: { updated: 1 } });
       await conserved(after.document.runId);
     });
@@ -280,7 +280,7 @@ describe('cxflow selection', () => {
         expect(wrong.stderr).toContain(path);
       expect((await admin.stats()).requests['GET /api/v2/outbound/campaigns/:campaignId']).toBe(undefined);
       file('fine.json', JSON.stringify({ add: { targetListIds: ['L2'] } }));
-      const missing = await json<Told>(run('C8', 'fine.json'));
+      const missing = await json<Printed>(run('C8', 'fine.json'));
       expect(missing.code).toBe(1);
       expect(missing.document.failure?.type).toBe('NotFound');
       await conserved(missing.document.runId, { state: 'failed' });

@@ -59,7 +59,7 @@ async function importNdjson(stand: Stand): Promise<void> {
   ]);
 }
 
-it('reads JSON arrays, UTF-16 and, when told, Windows-1252; a row beyond the limits is one invalid record', async () => {
+it('reads JSON arrays, UTF-16 and, if asked, Windows-1252; a row beyond the limits is one invalid record', async () => {
   await onStand({ env: { CXFLOW_MAX_FIELD_CHARACTERS: '200' } }, async (stand) => {
     const long = { ...apiShape(rowAt(4)), customFields: { note: 'x'.repeat(201) } };
     const json = JSON.stringify([...rows(1, 2), apiShape(rowAt(3)), long, 7], null, 2);
@@ -90,10 +90,10 @@ it('reads JSON arrays, UTF-16 and, when told, Windows-1252; a row beyond the lim
     stand.file('latin.csv', Buffer.from(csv([rowAt(1, { firstName: 'Zo\u00eb' })]), 'latin1'));
     const refused = await stand.cxflow(['contacts', 'import', 'latin.csv', '--list', 'L7']);
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('--encoding windows-1252')]);
-    const told = await importFile(stand, 'latin.csv', 'L7', '--encoding', 'windows-1252');
-    expect(told.document.counts).toEqual({ total: 1, pending: 0, created: 1 });
-    expect(await firstNames(stand, told.document.runId)).toEqual(['Zoë']);
-    await stand.conserved(told.document.runId, { isListShared: true });
+    const latin = await importFile(stand, 'latin.csv', 'L7', '--encoding', 'windows-1252');
+    expect(latin.document.counts).toEqual({ total: 1, pending: 0, created: 1 });
+    expect(await firstNames(stand, latin.document.runId)).toEqual(['Zoë']);
+    await stand.conserved(latin.document.runId, { isListShared: true });
   });
 });
 
@@ -104,7 +104,7 @@ const SAME: readonly Row[] = [
   rowAt(3, { phone: rowAt(1).phone }),
   rowAt(1),
 ];
-const LOSERS: Readonly<Record<Dedupe, readonly number[]>> = {
+const DUPLICATE_ROWS: Readonly<Record<Dedupe, readonly number[]>> = {
   either: [3, 4, 5],
   contactId: [3, 5],
   phone: [4, 5],
@@ -114,7 +114,7 @@ const LOSERS: Readonly<Record<Dedupe, readonly number[]>> = {
 it('--dedupe says which rows are the same contact, the first wins; --again writes once more', async () => {
   await onStand({}, async (stand) => {
     stand.file('same.csv', csv(SAME));
-    for (const [dedupe, duplicateRows] of Object.entries(LOSERS)) {
+    for (const [dedupe, duplicateRows] of Object.entries(DUPLICATE_ROWS)) {
       const list = `L3-${dedupe}`;
       const { code, document } = await importFile(stand, 'same.csv', list, '--dedupe', dedupe);
       const created = 4 - duplicateRows.length;

@@ -52,14 +52,14 @@ it('`runs`, `show` and `audit` say where runs are, what they came to and who did
       failure: null,
     });
     for (const { stdout } of [runs, shown, json]) expect(stdout).not.toMatch(/\+1415555|Name \d/);
-    await reportTells(stand, real);
-    await auditTells(stand, real);
+    await reportShows(stand, real);
+    await auditShows(stand, real);
     await stand.conserved(real, { isListShared: true });
   });
 });
 
 /** One file with the run's own numbers, and without a name or a number of a contact. */
-async function reportTells({ cxflow, folder }: Stand, runId: string): Promise<void> {
+async function reportShows({ cxflow, folder }: Stand, runId: string): Promise<void> {
   const written = await cxflow(['report', runId, '--html', 'report.html']);
   expect(written).toMatchObject({ code: 0, stderr: '' });
   const page = await readFile(join(folder, 'report.html'), 'utf8');
@@ -78,7 +78,7 @@ async function reportTells({ cxflow, folder }: Stand, runId: string): Promise<vo
 }
 
 /** From the first word of the run to its last, without a name or a number; and a forged entry shows. */
-async function auditTells(stand: Stand, runId: string): Promise<void> {
+async function auditShows(stand: Stand, runId: string): Promise<void> {
   const audit = await stand.cxflow(['audit', '--run', runId]);
   const actions = audit.stdout
     .trim()
