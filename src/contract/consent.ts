@@ -21,11 +21,11 @@ export interface EligibilityCheckInput {
   readonly timeZone?: string;
 }
 
-/** The same question for every row of a dataset with the column `contactId` and optionally `channel`, `optInStatus`, `timeZone`. */
+/** The same for every row of a dataset with the column `contactId` and optionally `channel`, `optInStatus`, `timeZone`. */
 export interface EligibilityListInput {
   /** Id of a dataset that the client staged. */
   readonly dataset: string;
-  /** Field → column, where a column has another name. */
+  /** Field → column, for columns with other names. */
   readonly map?: Readonly<Record<string, string>>;
   /** For all rows, whatever their columns say. Default: each row names its own. */
   readonly channel?: Channel;

@@ -1,7 +1,7 @@
 /** How a run fails: the same for workflows and activities, and what every client sees. */
 import { ApplicationFailure } from '@temporalio/common';
 
-/** The types of failure a run can end with; none of them is retryable. `message` says what, where and what to do. */
+/** The types of failure a run can end with; none of them is retryable. `message` states what happened, where, and what to do. */
 export type RunFailureType =
   | 'InvalidInput'
   | 'AlreadyRun'

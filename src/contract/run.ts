@@ -7,7 +7,7 @@ export const TASK_QUEUE = 'cxflow';
 export const SEARCH_ATTRIBUTES = ['CxflowKind', 'CxflowTarget', 'CxflowPhase', 'CxflowRequestedBy'] as const;
 
 export type SourceFormat = 'csv' | 'ndjson' | 'json';
-/** Of a file. Default: UTF-8, or what a byte order mark says. Other encodings are refused, never guessed. */
+/** Of a file. Default: that of its byte order mark, otherwise UTF-8. Any other encoding has to be given; it is never guessed. */
 export type SourceEncoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252' | 'latin1';
 
 /**
@@ -41,7 +41,7 @@ export interface CommonInput {
   readonly onInDoubt?: OnInDoubt;
   /** With `onInDoubt: "ask"`: leave them in doubt after this time. Default: wait for ever. */
   readonly inDoubtDeadline?: string;
-  /** Run although the same content went to the same target before. Default false. */
+  /** Run even if the same content was written to the same target before. Default false. */
   readonly again?: boolean;
   /** How many events are delivered: one per batch, page or run. Default `batch`. */
   readonly notify?: Notify;
@@ -61,7 +61,7 @@ export interface RunResult {
   readonly state: RunState;
   readonly counts: Counts;
   readonly planHash: string | null;
-  /** The run whose rows these were. */
+  /** The run that this one retried. */
   readonly retryOf?: string;
   /** ISO 8601, UTC. */
   readonly startedAt: string;

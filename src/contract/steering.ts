@@ -2,7 +2,7 @@
 import type { Counts, Phase } from '../domain/run.ts';
 
 export const STEERING_ACTIONS = ['approve', 'reject', 'cancel', 'pause', 'resume', 'resolve'] as const;
-/** Each is a signal of that name. The update `decide` takes the same message plus `action`, and refuses what is not possible now. */
+/** Each is a signal of that name. The update `decide` takes the same message plus `action`, and refuses what makes no sense now. */
 export type SteeringAction = (typeof STEERING_ACTIONS)[number];
 
 export interface SteeringMessage {
@@ -22,7 +22,7 @@ export interface SteeringMessage {
 export type ConflictSide = 'mine' | 'theirs';
 export type Answers = ConflictSide | Readonly<Record<string, ConflictSide>>;
 
-/** A place in a selection that we and somebody else changed differently. Values are text without anything about a person. */
+/** A place in a selection that we and somebody else changed differently. Values are text without personal data. */
 export interface ShownConflict {
   /** `lists/L1`, `filterRules/age/gte`, `priorityOrder`; or a whole part. */
   readonly place: string;

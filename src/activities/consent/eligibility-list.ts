@@ -132,7 +132,7 @@ interface RowOptions extends CheckRows {
 }
 type RowResult = Pick<EligibilityResult, 'eligible' | 'reason'>;
 
-/** All rows at once, so that a row that fails does not cost the others their results. */
+/** Checks all rows in parallel; the failure of one does not affect the results of the others. */
 async function checkChunk(chunk: readonly NumberedRow[], pass: LookupPass, options: RowOptions) {
   const settled = await Promise.allSettled(chunk.map(({ row }) => checkRow(row, pass, options)));
   const results: EligibilityResult[] = [];

@@ -1,15 +1,14 @@
-/** Our own suppression list, as gates consult it before every attempt at a write. */
+/** Our own suppression list, which gates check before every attempt at a write. */
 import type { Channel } from '../../domain/consent/eligibility.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import type { WriteAttempt } from '../engine/definition.ts';
-import type { Withheld } from '../engine/definition.ts';
+import type { Withheld, WriteAttempt } from '../engine/definition.ts';
 
-/** A record by the person that it is about. */
+/** A record that names its contact. */
 interface HasContactId {
   readonly contactId: string;
 }
 
-/** The records of people who have objected to one of the channels, by seq. Errors of the ledger are thrown: nothing is sent. */
+/** Records of people who have objected to one of the channels, by `seq`. Errors of the ledger are thrown, so that nothing is sent. */
 export async function findSuppressed(
   { suppressions }: Pick<Ledger, 'suppressions'>,
   { records }: WriteAttempt,

@@ -67,7 +67,7 @@ class Delivery {
   readonly #ledger: Ledger;
   readonly #definition: EventDefinition;
   readonly #post: PostWebhook;
-  /** What the events rendered so far add up to; null until the first one. */
+  /** Totals of the events rendered so far; null before the first one. */
   #totals: EventTotals | null = null;
 
   constructor(ledger: Ledger, definition: EventDefinition, post: PostWebhook) {
