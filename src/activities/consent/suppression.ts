@@ -11,12 +11,16 @@ interface HasContactId {
 /** Records of people who have objected to one of the channels, by `seq`. Errors of the ledger are thrown, so that nothing is sent. */
 export async function findSuppressed(
   { suppressions }: Pick<Ledger, 'suppressions'>,
-  { records }: WriteAttempt,
+  attempt: WriteAttempt,
   channels: readonly Channel[],
 ): Promise<Map<number, Withheld>> {
   const withheld = new Map<number, Withheld>();
+  // The records are parsed on first access, which the common case of an empty list does not need.
   if (await suppressions.isEmpty()) return withheld;
-  const people = records.map(({ seq, record }) => ({ seq, contactId: (record as HasContactId).contactId }));
+  const people = attempt.records.map(({ seq, record }) => ({
+    seq,
+    contactId: (record as HasContactId).contactId,
+  }));
   const found = await suppressions.find(
     people.map(({ contactId }) => contactId),
     channels,
