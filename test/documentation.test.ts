@@ -166,21 +166,17 @@ describe('the documentation', () => {
   });
 });
 
-/** Folders whose comments still cite what is not here. To be empty soon. */
-const TO_DO: readonly string[] = [];
-const checked = code.filter((file) => !TO_DO.some((folder) => file.startsWith(folder)));
-
 describe('comments in the code', () => {
   it('are found, and cite', () => {
     expect(code.flatMap((file) => citationsIn(readComments(file))).length).toBeGreaterThan(100);
   });
 
   it('cite only files, headings and decisions that exist', () => {
-    expect(checked.flatMap((file) => unresolvedIn(readComments(file), file))).toEqual([]);
+    expect(code.flatMap((file) => unresolvedIn(readComments(file), file))).toEqual([]);
   });
 
   it('name the tutorials by their titles, and faults in words', () => {
-    const labels = checked.flatMap((file) =>
+    const labels = code.flatMap((file) =>
       [
         ...`${readComments(file)}\n${titlesIn(file)}`.matchAll(
           /(?<![\w.])(?:S[0-4]|R\d{1,2}|M\d{1,2})(?![\w.])/g,

@@ -57,6 +57,7 @@ const RETIRED_NAMES: Replacements = {
   nobodyWasAsked: 'exceedsApproval',
   theirRows: 'rowsOfSubject',
   silenceEvents: 'redactEvents',
+  say: 'print',
   saidOf: 'omitUndefined',
   needsALook: 'needsAttention',
   NEEDS_A_LOOK: 'NEEDS_ATTENTION',
@@ -96,9 +97,7 @@ const RETIRED_IN_PROSE: readonly (readonly [RegExp, string])[] = [
   [/\btakes? (?:a person|them|somebody|people) out\b/gi, 'erases'],
 ];
 
-/** Files that have not been reworked yet, by prefix. To be empty soon. */
-const TO_DO: readonly string[] = [];
-const files = listRepositoryFiles().filter((file) => !TO_DO.some((prefix) => file.startsWith(prefix)));
+const files = listRepositoryFiles();
 const sources = files.filter((file) => /\.(ts|mjs|js)$/.test(file) && file !== 'test/vocabulary.test.ts');
 const pages = files.filter((file) => file.endsWith('.md'));
 
