@@ -1,6 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { defineContactImport } from '../../src/activities/contact-import/index.ts';
 import type { Cxone } from '../../src/cxone/cxone.ts';
+import { RateLimiter } from '../../src/activities/engine/rate-limiter.ts';
+import type { FaultRule } from '../../src/simulator/faults.ts';
 import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
 import { ledgerOfFile, upTo } from '../ledger/harness.ts';
 import type { WorkerOptions } from './harness.ts';
@@ -239,6 +241,33 @@ describe('an objection between a lost answer and the next attempt', () => {
     expect(inList).toEqual([]);
   });
 
+  it('is reported with a contact that our own lost batch added, even if the answer to its update is lost, too', async () => {
+    const lostUpdate = {
+      match: { method: 'PUT', family: 'contactlists' },
+      times: 1,
+      fault: { reset: 'after' },
+    };
+    const { plan, writePage, writeAll, ledger, admin } = await start({
+      faults: [lostAnswer('after'), lostUpdate as FaultRule],
+    });
+    const n = nextPerson();
+    const run = await openRunOf(
+      ledger,
+      [contactRow(n)],
+      importInput({ existing: 'update' }),
+      'contactImport',
+    );
+    await plan(run);
+    const firstPage = { runId: run.run_id, fromBatch: 1, toBatch: 1 };
+    await writePage(firstPage).catch(() => undefined);
+    await writePage(firstPage).catch(() => undefined);
+    await object(n);
+    await writeAll(run);
+    expect(await listOutcomes(ledger, run)).toEqual({ 1: 'created objected_after_sending' });
+    const actions = (await admin.journal({ list: 'L1' })).map(({ action }) => action);
+    expect(actions).toEqual(['create', 'update']);
+  });
+
   it('is found if consent is required: it is looked up again before a batch is resent after ten minutes', async () => {
     const { plan, writePage, writeAll, ledger, admin } = await start({
       faults: [lostAnswer('before')],
@@ -252,10 +281,14 @@ describe('an objection between a lost answer and the next attempt', () => {
     await admin.seedPreferences([stored(optOut(withdraws, 4))]);
     const later = Date.now() + 11 * 60_000;
     const clock = vi.spyOn(Date, 'now').mockImplementation(() => later);
+    const permits = vi.spyOn(RateLimiter.prototype, 'acquire');
     try {
       await writeAll(run);
+      // Two lookups and the batch.
+      expect(permits).toHaveBeenCalledTimes(3);
     } finally {
       clock.mockRestore();
+      permits.mockRestore();
     }
     expect(await listOutcomes(ledger, run)).toEqual({ 1: 'created', 2: 'ineligible explicit_opt_out' });
   });

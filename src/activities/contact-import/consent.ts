@@ -14,12 +14,18 @@ import {
   ineligibleReason,
 } from '../consent/eligibility.ts';
 import { findSuppressed } from '../consent/suppression.ts';
-import type { Answer, Lookups, PendingRecord, WriteAttempt } from '../engine/definition.ts';
+import type {
+  Answer,
+  GateDecision,
+  Lookups,
+  PendingRecord,
+  Withheld,
+  WriteAttempt,
+} from '../engine/definition.ts';
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
-import type { GateDecision, Withheld } from '../engine/definition.ts';
 import { GateInterrupted } from '../engine/gate.ts';
-import { runInput } from '../engine/run-input.ts';
 import { lookUpEach } from '../engine/lookups.ts';
+import { runInput } from '../engine/run-input.ts';
 import { CREATE, UPDATE, type UpdateRefs } from './answers.ts';
 
 /** `--require-consent`: looks up the consent of each contact before its batch is sent. Reads only. */

@@ -21,13 +21,14 @@ import {
   type Answer,
   BATCH_DEADLINE_MS,
   type BulkDefinition,
+  type ConsentGate,
   type DuplicateCandidate,
   type PendingRecord,
   type RowReader,
   type WriteAttempt,
 } from '../engine/definition.ts';
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
-import type { ConsentGate } from '../engine/definition.ts';
+import { GateInterrupted } from '../engine/gate.ts';
 import { runInput } from '../engine/run-input.ts';
 import { CREATE, interpretCreate, UPDATE, type UpdateRefs } from './answers.ts';
 import { checkConsent, CONSENT_CHECK, contactGate, countLookups, inheritConsentCheck } from './consent.ts';
@@ -121,6 +122,8 @@ async function* findDuplicateContacts(
  * nothing of the first, or is refused with a 409 that names all of it (docs/cxone-contract.md#create-records).
  */
 async function createContacts({ cxone }: ContactImportDeps, attempt: WriteAttempt): Promise<Answer> {
+  // The gate's lookups may have used the permit of the claim.
+  if (!(await attempt.nextRequest())) throw new GateInterrupted(null);
   const { listId } = runInput(spec, attempt.run);
   const { existing } = contactImportOptions(runInput(spec, attempt.run));
   const { seqs, payload, beforeSend, priorAttempt } = attempt;

@@ -8,12 +8,12 @@ import type { SettledGroup } from '../../ledger/writes/settlements.ts';
 import type { Answer, Withheld, WriteAttempt, WriteDefinition } from './definition.ts';
 import { OWN_WRITE } from './evidence.ts';
 
-/** The gate could not finish; nothing was sent. `cause` is null if the page is to stop. */
+/** The write did not get past the gate; nothing was sent. `cause` is null if the page is to stop. */
 export class GateInterrupted extends Error {
   override readonly name = 'GateInterrupted';
   override readonly cause: CxoneError | null;
   constructor(cause: CxoneError | null) {
-    super(cause?.message ?? 'the page stops before consent was looked up', { cause });
+    super(cause?.message ?? 'the page stops before the write is sent', { cause });
     this.cause = cause;
   }
 }
@@ -54,13 +54,18 @@ function settleWithheld(
   verdict: NonNullable<Answer['lostAttempt']>,
 ): SettledGroup[] {
   return [...withheld].map(([seq, record]): SettledGroup => {
-    if (verdict === 'not_applied') return toGroup(seq, record);
+    if (verdict === 'not_applied' || isInCxone(record)) return toGroup(seq, record);
     const objection = { ...record.reason, code: 'objected_after_sending' };
     if (verdict === 'applied')
       return { outcome: 'created', seqs: [seq], reasons: [objection], evidence: OWN_WRITE };
     const lost = { code: 'answer_lost', message: 'CXone may have applied it before the objection' };
     return { outcome: 'in_doubt', seqs: [seq], reasons: [lost, objection] };
   });
+}
+
+/** Whatever became of the lost attempt. */
+function isInCxone({ outcome }: Withheld): boolean {
+  return outcome === 'created' || outcome === 'existing';
 }
 
 function toGroup(seq: number, { outcome, reason, evidence }: Withheld): SettledGroup {
@@ -73,10 +78,9 @@ function nothingSent(groups: readonly SettledGroup[], derived: Answer['derived']
 }
 
 /** The same attempt with some of its records; its payload is made anew. */
-export function onlyRecords(attempt: WriteAttempt, isIncluded: (seq: number) => boolean): WriteAttempt {
+function onlyRecords(attempt: WriteAttempt, isIncluded: (seq: number) => boolean): WriteAttempt {
   const records = attempt.records.filter(({ seq }) => isIncluded(seq));
   const seqs = records.map(({ seq }) => seq);
   const payload = JSON.stringify(records.map(({ record }) => record));
-  const { nextRequest, beforeSend } = attempt;
-  return { ...attempt, records, seqs, payload, nextRequest, beforeSend };
+  return { ...attempt, records, seqs, payload };
 }
