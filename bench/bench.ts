@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import { measureKill } from './kill.ts';
 import { measureLimit } from './limit.ts';
 import { readOptions, USAGE } from './options.ts';
-import { renderRounds, renderLine } from './report.ts';
+import { renderLine, renderRounds } from './report.ts';
 import { measureSteer } from './steer.ts';
 import { measureThroughput, type Round } from './throughput.ts';
 

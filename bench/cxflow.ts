@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { writeDemoContacts } from '../src/cli/dev/demo-contacts.ts';
-import { connect, type CxflowClient } from '../src/client.ts';
+import { type CxflowClient, connect } from '../src/client.ts';
 import type { RunResult, Source } from '../src/contract/run.ts';
 import { type Database, openDatabase } from '../src/ledger/database.ts';
 import type { Servers } from './servers.ts';

@@ -2,9 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { stopProcess } from '../src/stack/processes.ts';
-import { connectCxflow, type Cxflow } from './cxflow.ts';
+import { type Cxflow, connectCxflow } from './cxflow.ts';
 import type { Options } from './options.ts';
-import { withServers, type Servers } from './servers.ts';
+import { type Servers, withServers } from './servers.ts';
 
 const IN_FLIGHT = 16;
 const LATENCY_MS = 50;

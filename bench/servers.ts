@@ -9,9 +9,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { SEARCH_ATTRIBUTES } from '../src/contract/run.ts';
 import { createDatabase, type Postgres, startPostgres } from '../src/stack/postgres.ts';
-import { type BackgroundProcess, stopProcess, startInBackground } from '../src/stack/processes.ts';
+import { type BackgroundProcess, startInBackground, stopProcess } from '../src/stack/processes.ts';
 import { startTemporalServer, type TemporalServer } from '../src/stack/temporal-server.ts';
-import { killChild, forkScript } from './contender.ts';
+import { forkScript, killChild } from './contender.ts';
 import type { VendorOrder, VendorStats } from './vendor.ts';
 
 const WORKER = fileURLToPath(new URL('../dist/worker.js', import.meta.url));

@@ -1,9 +1,9 @@
 /** Pauses, resumes and cancels a long run at full speed: how soon a decision takes effect, and which requests follow it. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SteeringAction } from '../src/contract/steering.ts';
-import { connectCxflow, type Cxflow } from './cxflow.ts';
+import { type Cxflow, connectCxflow } from './cxflow.ts';
 import type { Options } from './options.ts';
-import { withServers, type Servers } from './servers.ts';
+import { type Servers, withServers } from './servers.ts';
 
 const LATENCY_MS = 50;
 

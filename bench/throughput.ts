@@ -1,10 +1,10 @@
 /** Compares cxflow with other contenders, interleaved, so that other load on the machine affects all of them alike. */
 import { sql } from 'kysely';
 import { type Contender, startContender } from './contender.ts';
-import { connectCxflow, type Cxflow } from './cxflow.ts';
-import { peakMegabytes, type Pids, residentMegabytes, type Usage, watchMachine } from './machine.ts';
+import { type Cxflow, connectCxflow } from './cxflow.ts';
+import { type Pids, peakMegabytes, residentMegabytes, type Usage, watchMachine } from './machine.ts';
 import type { Options, Peer } from './options.ts';
-import { withServers, type Servers } from './servers.ts';
+import { type Servers, withServers } from './servers.ts';
 
 /** The sequential loop is timed for some seconds only, because its speed stays the same. */
 const SEQUENTIAL_RECORDS = { withLatency: 3_000, without: 20_000 };

@@ -10,7 +10,7 @@
  * In your own project: `import { connect } from 'cxflow'`, with cxflow as a dependency.
  */
 import { fileURLToPath } from 'node:url';
-import { connect, type ContactImportResult, type CxflowClient, type Staged } from 'cxflow';
+import { type ContactImportResult, type CxflowClient, connect, type Staged } from 'cxflow';
 
 /** Columns as in a CSV file. Columns that cxflow does not know become custom fields. */
 interface Contact {

@@ -1,8 +1,18 @@
 // Prepares a fresh clone: packages, the command `npx cxflow`, Temporal's servers. Returns immediately if nothing is missing.
 // Plain Node, because it runs before any package is installed. `--tests`: also what only tests need; `--packages`: packages only.
 import { spawn } from 'node:child_process';
-import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync, readFileSync } from 'node:fs';
-import { readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 

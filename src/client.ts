@@ -20,6 +20,10 @@ import { OPERATIONS, type Operations } from './contract/operations.ts';
 import type { OperationSpecs } from './contract/spec.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
 
+export * from './client/errors.ts';
+export type { CampaignSelection } from './client/selection.ts';
+export type { Staged, StageOptions } from './client/staging.ts';
+export type { Started, StartMethods, StartOptions } from './client/start.ts';
 // Inputs, results, decisions and errors, so that a service needs no other import.
 export type * from './contract/consent.ts';
 export type * from './contract/contact-import.ts';
@@ -30,10 +34,6 @@ export type * from './contract/run.ts';
 export type * from './contract/selection-update.ts';
 export type * from './contract/spec.ts';
 export type * from './contract/steering.ts';
-export type { CampaignSelection } from './client/selection.ts';
-export type { Staged, StageOptions } from './client/staging.ts';
-export type { Started, StartMethods, StartOptions } from './client/start.ts';
-export * from './client/errors.ts';
 
 export interface ConnectOptions {
   /** The database of the ledger: `postgres://…`. */

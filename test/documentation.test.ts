@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { OPERATIONS } from '../src/contract/operations.ts';
-import { ROOT, listRepositoryFiles, readComments, readProse, readStrings } from './harness/texts.ts';
+import { listRepositoryFiles, ROOT, readComments, readProse, readStrings } from './harness/texts.ts';
 
 const files = listRepositoryFiles();
 const pages = files.filter((file) => file.endsWith('.md'));

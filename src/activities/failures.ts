@@ -11,7 +11,7 @@ import {
   CxoneUnauthorized,
   CxoneUnavailable,
 } from '../cxone/errors.ts';
-import { isAccessDenied, isVersionMismatch, isTransient } from '../ledger/database.ts';
+import { isAccessDenied, isTransient, isVersionMismatch } from '../ledger/database.ts';
 import { DatasetGone } from '../ledger/runs/datasets.ts';
 import { SourceError } from '../sources/errors.ts';
 

@@ -1,7 +1,7 @@
 /** What every command is given: streams, settings of the caller, the operations, and a way to open a session. */
 import type { Command } from 'commander';
-import type { CxflowClient } from '../client.ts';
 import type { Executions } from '../client/executions.ts';
+import type { CxflowClient } from '../client.ts';
 import type { Config } from '../config/config.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ExitCode } from './exit-codes.ts';

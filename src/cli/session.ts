@@ -1,6 +1,6 @@
 /** Opens a session with the ledger and Temporal. The Temporal client is loaded when a command first calls it. */
-import type { CxflowClient } from '../client.ts';
 import type { Executions } from '../client/executions.ts';
+import type { CxflowClient } from '../client.ts';
 import { type Config, loadConfig } from '../config/config.ts';
 import type { Env } from '../config/reader.ts';
 import { openLedger } from '../ledger/ledger.ts';

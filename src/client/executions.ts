@@ -1,8 +1,8 @@
 /** The state of a run's workflow in Temporal, for following a run. None of the methods throws. */
 import {
   ApplicationFailure,
-  type Client as TemporalClient,
   isGrpcServiceError,
+  type Client as TemporalClient,
   WorkflowFailedError,
 } from '@temporalio/client';
 import { NoWorkerAnswered, RunNotFound } from './errors.ts';

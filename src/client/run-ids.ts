@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import type { CommonInput, Source } from '../contract/run.ts';
 import type { OperationSpec } from '../contract/spec.ts';
+import { canonicalize } from '../ledger/hashing.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { businessKey } from '../ledger/runs/business-key.ts';
-import { canonicalize } from '../ledger/hashing.ts';
 import { retryContentSha256 } from '../ledger/runs/retries.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 import { InputError } from './errors.ts';

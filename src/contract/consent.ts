@@ -1,7 +1,7 @@
 /** Consent: eligibility checks of one contact or of a list, and the erasure of a data subject. */
 import {
-  type Channel,
   CHANNELS,
+  type Channel,
   CONSENT_POLICIES,
   type ConsentPolicy,
 } from '../domain/consent/eligibility.ts';

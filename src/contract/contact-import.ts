@@ -2,7 +2,7 @@
 import type { Channel, ConsentPolicy } from '../domain/consent/eligibility.ts';
 import { CHANNELS, CONSENT_POLICIES } from '../domain/consent/eligibility.ts';
 import { contactMapProblems, resolveContactColumns } from '../domain/contact-import/contacts.ts';
-import { type Checked, checkFields, COMMON_FIELDS, identifier, oneOf, source } from './input.ts';
+import { type Checked, COMMON_FIELDS, checkFields, identifier, oneOf, source } from './input.ts';
 import type { BulkResult, CommonInput, Source } from './run.ts';
 import type { OperationSpec } from './spec.ts';
 

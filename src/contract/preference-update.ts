@@ -1,6 +1,6 @@
 /** Preference update: opt-ins and opt-outs of contacts, per channel. */
 import { preferenceMapProblems, resolvePreferenceColumns } from '../domain/preference-update/preferences.ts';
-import { checkFields, COMMON_FIELDS, flag, source } from './input.ts';
+import { COMMON_FIELDS, checkFields, flag, source } from './input.ts';
 import type { BulkResult, CommonInput, Source } from './run.ts';
 import type { OperationSpec } from './spec.ts';
 

@@ -1,12 +1,12 @@
 /** Selection update: which contacts a campaign dials. */
+import { isObject } from '../domain/json.ts';
 import { changeProblems, type SelectionChange } from '../domain/selection-update/change.ts';
 import {
   type ContactSelection,
   describeProblem,
   selectionProblems,
 } from '../domain/selection-update/selection.ts';
-import { isObject } from '../domain/json.ts';
-import { type Checked, checkFields, COMMON_FIELDS, duration, identifier, oneOf, text } from './input.ts';
+import { type Checked, COMMON_FIELDS, checkFields, duration, identifier, oneOf, text } from './input.ts';
 import type { CommonInput, DeliveredEvents, RunResult } from './run.ts';
 import type { OperationSpec } from './spec.ts';
 

@@ -11,8 +11,8 @@ import {
   type RequestContext,
 } from './errors.ts';
 import { toError } from './failures.ts';
-import type { Http } from './http.ts';
 import type { Family } from './families.wire.ts';
+import type { Http } from './http.ts';
 import type { FamilySettings, RequestFacts } from './settings.ts';
 
 export interface Tokens {

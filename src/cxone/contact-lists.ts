@@ -1,4 +1,5 @@
 /** Records of contact lists (docs/cxone-contract.md#contact-lists). CXone creates all records of a batch or none. */
+import { z } from 'zod';
 import {
   type ContactRecord,
   MAX_RECORDS_PER_REQUEST,
@@ -9,7 +10,6 @@ import {
 } from './contact-lists.wire.ts';
 import type { FamilyClient } from './family.ts';
 import { matchRecords, type NamedRecord } from './named-records.ts';
-import { z } from 'zod';
 
 export type { ContactRecord } from './contact-lists.wire.ts';
 export type { NamedRecord } from './named-records.ts';

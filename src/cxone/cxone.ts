@@ -1,11 +1,11 @@
 /** The client for the CXone API. Create one per process: all callers share its tokens and connections. */
 import { performance } from 'node:perf_hooks';
 import { type ContactLists, createContactLists } from './contact-lists.ts';
+import type { Family } from './families.wire.ts';
 import { createFamilyClient, type FamilyClient } from './family.ts';
 import { createHttp } from './http.ts';
 import { createOutbound, type Outbound } from './outbound.ts';
 import { createPreferences, type Preferences } from './preferences.ts';
-import type { Family } from './families.wire.ts';
 import { DEADLINES, type Deadlines, type FamilySettings, type RequestFacts } from './settings.ts';
 
 export interface CxoneOptions {

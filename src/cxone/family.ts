@@ -8,8 +8,8 @@ import { type Answer, createAnswer } from './answer.ts';
 import { createTokens } from './auth.ts';
 import { CxoneCredentialsMissing, CxoneNoAnswer, CxoneRefused, type RequestContext } from './errors.ts';
 import { toError } from './failures.ts';
-import type { Http, HttpOutcome } from './http.ts';
 import type { Family } from './families.wire.ts';
+import type { Http, HttpOutcome } from './http.ts';
 import type { Deadlines, FamilySettings, RequestFacts } from './settings.ts';
 
 export interface FamilyDeps {

@@ -5,7 +5,7 @@
  */
 import http from 'node:http';
 import https from 'node:https';
-import axios, { isAxiosError, type AxiosInstance } from 'axios';
+import axios, { type AxiosInstance, isAxiosError } from 'axios';
 import { createAgents } from './agents.ts';
 import type { NoAnswerReason } from './errors.ts';
 

@@ -1,6 +1,6 @@
 /** Matches what an answer says about single items to the items of the request. Pure. */
 import type { z } from 'zod';
-import type { NamedPreferenceEntry, PreferenceItem, PREFERENCES_UPDATED } from './preferences.wire.ts';
+import type { NamedPreferenceEntry, PREFERENCES_UPDATED, PreferenceItem } from './preferences.wire.ts';
 
 export interface PreferenceResult {
   /** Position in the request. */

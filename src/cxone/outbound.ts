@@ -2,8 +2,8 @@
  * Campaigns (docs/cxone-contract.md#outbound-campaigns). A campaign is a versioned document that is read and written as a
  * whole; CXone accepts a write only if it names the current version.
  */
-import type { FamilyClient } from './family.ts';
 import type { Answer } from './answer.ts';
+import type { FamilyClient } from './family.ts';
 import {
   CAMPAIGN,
   CAMPAIGN_DOCUMENT,

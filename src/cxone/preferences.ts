@@ -4,20 +4,20 @@
  */
 import type { FamilyClient } from './family.ts';
 import {
-  type NamedPreference,
   matchPreferences,
   matchResults,
+  type NamedPreference,
   type PreferenceResult,
 } from './named-preferences.ts';
 import {
   CONFLICT_RESOLUTION,
   MAX_PREFERENCES_PER_REQUEST,
   PREFERENCE_FOUND,
-  type PreferenceItem,
   PREFERENCES_BATCH_PATH,
   PREFERENCES_PATH,
   PREFERENCES_REFUSED,
   PREFERENCES_UPDATED,
+  type PreferenceItem,
   type StoredPreference,
 } from './preferences.wire.ts';
 

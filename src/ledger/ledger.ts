@@ -9,43 +9,43 @@
  *   protects it.
  * - Any other error is a mistake in our code or data, except for the errors that its comment names.
  */
-import type { Audit } from './audit/audit.ts';
 import { createAudit } from './audit/audit.sql.ts';
-import type { EligibilityResults } from './consent/eligibility-results.ts';
+import type { Audit } from './audit/audit.ts';
 import { createEligibilityResults } from './consent/eligibility-results.sql.ts';
-import type { Erasures } from './consent/erasure.ts';
+import type { EligibilityResults } from './consent/eligibility-results.ts';
 import { createErasures } from './consent/erasure.sql.ts';
-import type { Preferences } from './consent/preferences.ts';
+import type { Erasures } from './consent/erasure.ts';
 import { createPreferences } from './consent/preferences.sql.ts';
-import type { ConsentProof } from './consent/proof.ts';
+import type { Preferences } from './consent/preferences.ts';
 import { createConsentProof } from './consent/proof.sql.ts';
-import type { SubjectKeys } from './consent/subject-keys.ts';
+import type { ConsentProof } from './consent/proof.ts';
 import { createSubjectKeys } from './consent/subject-keys.sql.ts';
-import type { Suppressions } from './consent/suppressions.ts';
+import type { SubjectKeys } from './consent/subject-keys.ts';
 import { createSuppressions } from './consent/suppressions.sql.ts';
+import type { Suppressions } from './consent/suppressions.ts';
 import { openDatabase } from './database.ts';
 import { type DatabaseHealth, readHealth } from './health.ts';
 import { migrate, missingMigrations, unknownMigrations } from './migrate.ts';
-import type { Outbox } from './outbox/outbox.ts';
 import { createOutbox } from './outbox/outbox.sql.ts';
-import type { Datasets } from './runs/datasets.ts';
+import type { Outbox } from './outbox/outbox.ts';
 import { createDatasets } from './runs/datasets.sql.ts';
-import type { Records } from './runs/records.ts';
+import type { Datasets } from './runs/datasets.ts';
 import { createRecords } from './runs/records.sql.ts';
-import type { Reports } from './runs/reports.ts';
+import type { Records } from './runs/records.ts';
 import { createReports } from './runs/reports.sql.ts';
-import type { Retries } from './runs/retries.ts';
+import type { Reports } from './runs/reports.ts';
 import { createRetries } from './runs/retries.sql.ts';
-import type { Runs } from './runs/runs.ts';
+import type { Retries } from './runs/retries.ts';
 import { createRuns } from './runs/runs.sql.ts';
-import type { Campaigns } from './selections/campaigns.ts';
+import type { Runs } from './runs/runs.ts';
 import { createCampaigns } from './selections/campaigns.sql.ts';
-import type { Selections } from './selections/selections.ts';
+import type { Campaigns } from './selections/campaigns.ts';
 import { createSelections } from './selections/selections.sql.ts';
-import type { RateBudget } from './writes/rate-budget.ts';
+import type { Selections } from './selections/selections.ts';
 import { createRateBudget } from './writes/rate-budget.sql.ts';
-import type { Writes } from './writes/writes.ts';
+import type { RateBudget } from './writes/rate-budget.ts';
 import { createWrites } from './writes/writes.sql.ts';
+import type { Writes } from './writes/writes.ts';
 
 export interface Ledger {
   readonly runs: Runs;

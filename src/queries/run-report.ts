@@ -4,7 +4,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Bucket, SlowBatch } from '../ledger/runs/reports.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 import type { Latencies, ReasonCount } from './run-details.ts';
-import { type Plan, readFailure, readPlan, readResult, type RunFailure } from './run-facts.ts';
+import { type Plan, type RunFailure, readFailure, readPlan, readResult } from './run-facts.ts';
 import { type HistoryEntry, readRunHistory } from './run-history.ts';
 import { summarizeRun } from './run-summary.ts';
 

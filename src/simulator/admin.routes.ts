@@ -1,9 +1,9 @@
 /** The simulator's admin API under /_sim/, which needs no token: inspects what happened and controls what happens next. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { recordErrors } from './contactlists.rules.ts';
-import { addRecords, type ContactListsDeps } from './contactlists.routes.ts';
 import type { ContactRecord } from '../cxone/contact-lists.wire.ts';
+import { addRecords, type ContactListsDeps } from './contactlists.routes.ts';
+import { recordErrors } from './contactlists.rules.ts';
 import { FAULT_RULES, type FaultPlan } from './faults.ts';
 import { SETTINGS } from './settings.ts';
 import type { StatsKeeper } from './stats.ts';

@@ -3,13 +3,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import {
   CONFLICT_RESOLUTION,
   MAX_PREFERENCES_PER_REQUEST,
-  type PreferenceItem,
   PREFERENCES_BATCH_PATH,
   PREFERENCES_PATH,
+  type PreferenceItem,
 } from '../cxone/preferences.wire.ts';
 import type { Journal } from './journal.ts';
 import { isChannel, isGuid, type PreferenceError, preferenceErrors } from './preferences.rules.ts';
-import { contentKey, preferenceKey, type Preferences, toPublic, type Stored } from './preferences.state.ts';
+import { contentKey, type Preferences, preferenceKey, type Stored, toPublic } from './preferences.state.ts';
 import type { Settings } from './settings.ts';
 
 export interface PreferencesDeps {

@@ -3,8 +3,8 @@ import { unescapeFormula } from '../domain/cells.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import { SourceError } from './errors.ts';
 import { emptySource } from './first-block.ts';
-import type { RawRecord } from './records.ts';
 import { looksLikeRow } from './header.ts';
+import type { RawRecord } from './records.ts';
 import {
   brokenRow,
   decodeRecord,

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createChildren, type StackOptions } from './children.ts';
-import { keepAlive, type KeptAlive } from './keep-alive.ts';
+import { type KeptAlive, keepAlive } from './keep-alive.ts';
 import { stopLeftovers } from './leftovers.ts';
 import { processRef, takeLock } from './lock.ts';
 import { freePort } from './ports.ts';

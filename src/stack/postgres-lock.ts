@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { stopProcess, hasCommandLine } from './processes.ts';
+import { hasCommandLine, stopProcess } from './processes.ts';
 
 /** Stops a server that a killed supervisor has left running on this data, and removes a stale lock file. */
 export async function stopLeftover(data: string): Promise<void> {

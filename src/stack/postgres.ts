@@ -10,20 +10,20 @@ import pg from 'pg';
 import { freePort } from './ports.ts';
 import { findBinaries, type PostgresBinaries } from './postgres-binaries.ts';
 import {
-  prepareServerFolder,
   initialiseData,
-  readPassword,
   postgresEnvironment,
+  prepareServerFolder,
+  readPassword,
   SUPERUSER,
 } from './postgres-data.ts';
-import { stopLeftover, lockFile } from './postgres-lock.ts';
+import { lockFile, stopLeftover } from './postgres-lock.ts';
 import { postgresUser, type SystemUser } from './postgres-user.ts';
 import {
   type BackgroundProcess,
-  readLogTail,
-  stopProcess,
   type Exit,
+  readLogTail,
   startInBackground,
+  stopProcess,
 } from './processes.ts';
 
 export interface PostgresOptions {

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Program } from './entries.ts';
 import type { Running } from './keep-alive.ts';
 import { connectOnce } from './ports.ts';
-import { stopProcess, type Exit, startInBackground } from './processes.ts';
+import { type Exit, startInBackground, stopProcess } from './processes.ts';
 
 export interface ProgramStart {
   readonly program: Program;

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ProcessRef, isRunning } from './lock.ts';
+import { isRunning, type ProcessRef } from './lock.ts';
 
 export interface StackAddresses {
   readonly databaseUrl: string;

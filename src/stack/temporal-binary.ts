@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheFolder, downloadedFile, createOnce } from './cache.ts';
+import { cacheFolder, createOnce, downloadedFile } from './cache.ts';
 import { findOnPath, isRunnable, runCommand } from './commands.ts';
 import { downloadBySdk } from './sdk-download.ts';
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { connectOnce, freePort } from './ports.ts';
-import { readLogTail, stopProcess, type Exit, startInBackground } from './processes.ts';
+import { type Exit, readLogTail, startInBackground, stopProcess } from './processes.ts';
 import { findTemporal } from './temporal-binary.ts';
 
 export interface TemporalServerOptions {

@@ -4,7 +4,7 @@
  */
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheFolder, downloadedFile, createOnce } from './cache.ts';
+import { cacheFolder, createOnce, downloadedFile } from './cache.ts';
 import { findOnPath, isRunnable, runCommand } from './commands.ts';
 import { downloadBySdk } from './sdk-download.ts';
 import type { FindOptions } from './temporal-binary.ts';

@@ -1,5 +1,5 @@
 /** The worker's log: JSON lines on stdout, without personal data. */
-import { pino, type Logger } from 'pino';
+import { type Logger, pino } from 'pino';
 
 export type { Logger };
 

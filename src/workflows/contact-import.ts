@@ -12,9 +12,9 @@
  */
 import { continueAsNew } from '@temporalio/workflow';
 import {
-  contactImport as spec,
   type ContactImportInput,
   type ContactImportResult,
+  contactImport as spec,
 } from '../contract/contact-import.ts';
 import { runBulkOperation } from './engine/bulk-operation.ts';
 import type { CarryOver } from './engine/run.ts';

@@ -1,7 +1,7 @@
-export { campaignSelection } from './selection-update/campaign-selection.ts';
-export { contactImport } from './contact-import.ts';
-export { preferenceUpdate } from './preference-update.ts';
-export { selectionUpdate } from './selection-update/selection-update.ts';
 export { eligibilityCheck } from './consent/eligibility-check.ts';
 export { eligibilityList } from './consent/eligibility-list.ts';
 export { erasure } from './consent/erasure.ts';
+export { contactImport } from './contact-import.ts';
+export { preferenceUpdate } from './preference-update.ts';
+export { campaignSelection } from './selection-update/campaign-selection.ts';
+export { selectionUpdate } from './selection-update/selection-update.ts';

@@ -13,9 +13,9 @@
  */
 import { continueAsNew } from '@temporalio/workflow';
 import {
-  preferenceUpdate as spec,
   type PreferenceUpdateInput,
   type PreferenceUpdateResult,
+  preferenceUpdate as spec,
 } from '../contract/preference-update.ts';
 import { runBulkOperation } from './engine/bulk-operation.ts';
 import type { CarryOver } from './engine/run.ts';

@@ -8,7 +8,7 @@ import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { Edit } from '../../src/simulator/outbound.editors.ts';
 import { type Opened, someId } from '../ledger/harness.ts';
 import { startSimulator } from '../simulator/stand.ts';
-import { lostAnswer, runActivity, createWorker } from './harness.ts';
+import { createWorker, lostAnswer, runActivity } from './harness.ts';
 
 export type Send = () => Promise<UpdateSelectionAnswer>;
 interface CampaignHooks {

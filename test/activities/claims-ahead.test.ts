@@ -2,17 +2,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { CxoneRateLimited } from '../../src/cxone/errors.ts';
-import { LEASE_MARGIN_MS } from '../../src/ledger/writes/claims.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
+import { LEASE_MARGIN_MS } from '../../src/ledger/writes/claims.ts';
 import { until } from '../harness/wait.ts';
-import { ledgerOfFile, writesOf, plannedRun, someId, upTo } from '../ledger/harness.ts';
+import { ledgerOfFile, plannedRun, someId, upTo, writesOf } from '../ledger/harness.ts';
 import {
+  allBatches,
   CONTEXT,
   createEnvironment,
+  createWorker,
   fakeCxone,
   runActivity,
-  allBatches,
-  createWorker,
   type WorkerOptions,
 } from './harness.ts';
 

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { PriorAttempt } from '../../src/activities/engine/prior-attempt.ts';
 import {
   CREATE,
   interpretCreate,
   UPDATE,
   type UpdateRefs,
 } from '../../src/activities/contact-import/answers.ts';
+import type { PriorAttempt } from '../../src/activities/engine/prior-attempt.ts';
 import type { Existing } from '../../src/contract/contact-import.ts';
 import type { CreateRecordsAnswer, NamedRecord } from '../../src/cxone/contact-lists.ts';
 

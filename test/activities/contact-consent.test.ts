@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { defineContactImport } from '../../src/activities/contact-import/index.ts';
-import type { Cxone } from '../../src/cxone/cxone.ts';
 import { RateLimiter } from '../../src/activities/engine/rate-limiter.ts';
+import type { Cxone } from '../../src/cxone/cxone.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
 import { ledgerOfFile, upTo } from '../ledger/harness.ts';

@@ -1,7 +1,6 @@
 /** Runs the interpretation of answers against a model of CXone until no write is left, and compares the outcomes. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { PriorAttempt } from '../../src/activities/engine/prior-attempt.ts';
 import {
   CREATE,
   type CreateRefs,
@@ -9,6 +8,7 @@ import {
   UPDATE,
   type UpdateRefs,
 } from '../../src/activities/contact-import/answers.ts';
+import type { PriorAttempt } from '../../src/activities/engine/prior-attempt.ts';
 import type { Existing } from '../../src/contract/contact-import.ts';
 import type { CreateRecordsAnswer, NamedRecord } from '../../src/cxone/contact-lists.ts';
 import type { Outcome } from '../../src/domain/run.ts';

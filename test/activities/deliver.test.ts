@@ -8,18 +8,18 @@ import {
   invalid,
   ledgerOfFile,
   openRun,
-  writesOf,
   plannedRun,
   record,
   settlement,
+  writesOf,
 } from '../ledger/harness.ts';
 import {
+  allBatches,
   createEnvironment,
+  createWorker,
   fakeCxone,
   lostAnswer,
   runActivity,
-  allBatches,
-  createWorker,
   writeAll,
 } from './harness.ts';
 

@@ -10,7 +10,7 @@ import {
 } from '../../src/cxone/errors.ts';
 import type { FindPreferenceRequest, StoredPreference } from '../../src/cxone/preferences.ts';
 import { ledgerOfFile, someId } from '../ledger/harness.ts';
-import { CONTEXT, createEnvironment, fakeCxone, nothingSent, runActivity, createWorker } from './harness.ts';
+import { CONTEXT, createEnvironment, createWorker, fakeCxone, nothingSent, runActivity } from './harness.ts';
 
 const opened = ledgerOfFile();
 const guid = (n: number): string => `a1b2c3d4-0000-0000-0000-${String(n).padStart(12, '0')}`;

@@ -1,7 +1,6 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
-import { toFailure, translateErrors } from '../../src/activities/failures.ts';
-import { RateWait } from '../../src/activities/failures.ts';
+import { RateWait, toFailure, translateErrors } from '../../src/activities/failures.ts';
 import {
   CxoneCredentialsMissing,
   CxoneForbidden,

@@ -1,12 +1,12 @@
 /** The activities of one worker, with a real ledger and a fake CXone. */
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { createActivities, type ActivityDeps } from '../../src/activities/index.ts';
-import { RateLimiter } from '../../src/activities/engine/rate-limiter.ts';
 import type { Page, PageResult } from '../../src/activities/engine/page-worker.ts';
+import { RateLimiter } from '../../src/activities/engine/rate-limiter.ts';
+import { type ActivityDeps, createActivities } from '../../src/activities/index.ts';
 import type {
-  CreateRecordsAnswer,
   ContactRecord,
+  CreateRecordsAnswer,
   CreateRecordsRequest,
   NamedRecord,
   UpdateRecordAnswer,

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { ledgerOfFile, plannedRun } from '../ledger/harness.ts';
-import { fakeCxone, runActivity, allBatches, createWorker, writeAll } from './harness.ts';
+import { allBatches, createWorker, fakeCxone, runActivity, writeAll } from './harness.ts';
 
 const opened = ledgerOfFile();
 /** A tenant that may create a contact twice, so that a lost answer leaves the write in doubt. */

@@ -11,8 +11,8 @@ import { until } from '../harness/wait.ts';
 import { plannedRun } from '../ledger/harness.ts';
 import {
   allBatches,
-  createWorker,
   type CxoneHooks,
+  createWorker,
   fakeCxone,
   type TestWorker,
   writeAll,

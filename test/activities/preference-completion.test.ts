@@ -5,8 +5,8 @@ import type { PreferenceUpdateResult } from '../../src/contract/preference-updat
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
-import { claimed, group, ledgerOfFile, writesOf, settlement, upTo } from '../ledger/harness.ts';
-import { runActivity, type WorkerOptions, allBatches } from './harness.ts';
+import { claimed, group, ledgerOfFile, settlement, upTo, writesOf } from '../ledger/harness.ts';
+import { allBatches, runActivity, type WorkerOptions } from './harness.ts';
 import {
   day,
   guid,

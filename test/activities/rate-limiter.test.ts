@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { LONGEST_WAIT_MS, RateLimiter } from '../../src/activities/engine/rate-limiter.ts';
 import { RateWait } from '../../src/activities/failures.ts';
-import { RateLimiter, LONGEST_WAIT_MS } from '../../src/activities/engine/rate-limiter.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { ledgerOfFile, someId, upTo } from '../ledger/harness.ts';
 

@@ -4,13 +4,13 @@ import { describe, expect, it } from 'vitest';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import { CxoneForbidden } from '../../src/cxone/errors.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
-import { claimed, ledgerOfFile, openRun, writesOf, phone, record, someId, upTo } from '../ledger/harness.ts';
+import { claimed, ledgerOfFile, openRun, phone, record, someId, upTo, writesOf } from '../ledger/harness.ts';
 import {
+  allBatches,
   CONTEXT,
+  createWorker,
   fakeCxone,
   runActivity,
-  allBatches,
-  createWorker,
   type TestWorker,
   writeAll,
 } from './harness.ts';

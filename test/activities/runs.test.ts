@@ -1,10 +1,10 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
+import { pageBatches } from '../../src/activities/engine/plan.ts';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import type { Decision } from '../../src/contract/steering.ts';
-import { pageBatches } from '../../src/activities/engine/plan.ts';
-import { claimed, claimOf, ledgerOfFile, writesOf, plannedRun, someId } from '../ledger/harness.ts';
-import { fakeCxone, runActivity, allBatches, createWorker, writeAll } from './harness.ts';
+import { claimed, claimOf, ledgerOfFile, plannedRun, someId, writesOf } from '../ledger/harness.ts';
+import { allBatches, createWorker, fakeCxone, runActivity, writeAll } from './harness.ts';
 
 const opened = ledgerOfFile();
 const worker = () => createWorker(opened().ledger, fakeCxone().cxone);

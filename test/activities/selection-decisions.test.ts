@@ -4,7 +4,7 @@ import type { SelectionUpdateInput } from '../../src/contract/selection-update.t
 import { describeDifference } from '../../src/domain/selection-update/diff.ts';
 import { ledgerOfFile, someId } from '../ledger/harness.ts';
 import { startSimulator } from '../simulator/stand.ts';
-import { runActivity, createWorker } from './harness.ts';
+import { createWorker, runActivity } from './harness.ts';
 
 const opened = ledgerOfFile();
 

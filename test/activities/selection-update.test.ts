@@ -4,7 +4,7 @@ import type { SelectionUpdateInput } from '../../src/contract/selection-update.t
 import { canonicalize, sha256 } from '../../src/ledger/hashing.ts';
 import type { Edit } from '../../src/simulator/outbound.editors.ts';
 import { ledgerOfFile } from '../ledger/harness.ts';
-import { applyAndLose, startCampaign, once, type Send } from './campaigns.ts';
+import { applyAndLose, once, type Send, startCampaign } from './campaigns.ts';
 import { lostAnswer, runActivity } from './harness.ts';
 
 const opened = ledgerOfFile();

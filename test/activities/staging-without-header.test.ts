@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OpenRunInput } from '../../src/activities/engine/runs.ts';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import { ledgerOfFile, openRun } from '../ledger/harness.ts';
-import { fakeCxone, runActivity, createWorker } from './harness.ts';
+import { createWorker, fakeCxone, runActivity } from './harness.ts';
 
 const opened = ledgerOfFile();
 let sourceDir = '';

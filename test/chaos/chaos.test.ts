@@ -3,11 +3,11 @@
  * conservation check must hold. Two short seeds here; `npm run chaos` runs any number of them (main.ts).
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Postgres } from '../../src/stack/postgres.ts';
 import { createDatabase } from '../../src/stack/postgres.ts';
+import type { TemporalServer } from '../../src/stack/temporal-server.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { type OwnServer, startOwnPostgres, startOwnTemporal } from '../harness/servers.ts';
-import type { Postgres } from '../../src/stack/postgres.ts';
-import type { TemporalServer } from '../../src/stack/temporal-server.ts';
 import { runChaos } from './chaos.ts';
 import { createPlan } from './plan.ts';
 

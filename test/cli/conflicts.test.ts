@@ -1,5 +1,5 @@
 /** Conflicts on a terminal: asked here, answered elsewhere, asked again after a change. */
-import { expect, describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openOutput } from '../../src/cli/terminal/output.ts';
 import { askSides } from '../../src/cli/watching/answer-conflicts.ts';
 import { watch } from '../../src/cli/watching/watch.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/main.ts';
 import type { Counts } from '../../src/domain/run.ts';
-import { COUNTS, fakeSession, type FakeState, finished } from './fake-session.ts';
+import { COUNTS, type FakeState, fakeSession, finished } from './fake-session.ts';
 import { fakeCli } from './fakes.ts';
 
 describe('contacts import', () => {

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pc from 'picocolors';
 import { afterEach, describe, expect, it } from 'vitest';
-import { loadConfig } from '../../src/config/config.ts';
 import { examineSkew, measureSkew } from '../../src/cli/doctor/clocks.ts';
 import { examineCxone } from '../../src/cli/doctor/cxone.ts';
 import { compareScopes } from '../../src/cli/doctor/cxone-family.ts';
@@ -15,6 +14,7 @@ import { type Finding, renderFinding, summarize } from '../../src/cli/doctor/fin
 import { examineDisk, examineNode, examineSourceDir } from '../../src/cli/doctor/machine.ts';
 import { examineWebhooks, judgeWebhook } from '../../src/cli/doctor/webhooks.ts';
 import { run } from '../../src/cli/main.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { fakeCli } from './fakes.ts';
 
 const servers: Server[] = [];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Executions } from '../../src/client/executions.ts';
-import { follow, type FollowOptions } from '../../src/cli/watching/follow.ts';
 import type { Snapshot } from '../../src/cli/terminal/progress-line.ts';
+import { type FollowOptions, follow } from '../../src/cli/watching/follow.ts';
+import type { Executions } from '../../src/client/executions.ts';
 import type { Counts } from '../../src/domain/run.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { fakeRun } from './fakes.ts';

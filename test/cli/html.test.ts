@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { defaultFileName } from '../../src/cli/actions/write-report.ts';
 import { renderChart } from '../../src/cli/html/chart.ts';
 import { escapeHtml, html } from '../../src/cli/html/markup.ts';
-import { renderPage, type ReportPage } from '../../src/cli/html/page.ts';
+import { type ReportPage, renderPage } from '../../src/cli/html/page.ts';
 import { formatTick, formatUtc } from '../../src/cli/html/times.ts';
-import { defaultFileName } from '../../src/cli/actions/write-report.ts';
 import { chooseBucketWidthMs } from '../../src/queries/run-report.ts';
 
 const AT = Date.parse('2026-03-01T10:00:00Z');

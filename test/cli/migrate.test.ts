@@ -1,4 +1,3 @@
-import { until } from '../harness/wait.ts';
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { describeError, renderError } from '../../src/cli/errors.ts';
@@ -8,6 +7,7 @@ import { openPreparedSession } from '../../src/cli/session.ts';
 import { openDatabase } from '../../src/ledger/database.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { freshDatabase } from '../harness/fresh.ts';
+import { until } from '../harness/wait.ts';
 import { fakeCli } from './fakes.ts';
 
 const openLedgerOf = (url: string) => {

@@ -1,8 +1,8 @@
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import type { Snapshot } from '../../src/cli/terminal/progress-line.ts';
-import { createRateMeter } from '../../src/cli/watching/rate-meter.ts';
 import { createProgressView } from '../../src/cli/terminal/progress-view.ts';
+import { createRateMeter } from '../../src/cli/watching/rate-meter.ts';
 import { sink } from './fakes.ts';
 
 const snapshot = (settled: number, change: Partial<Snapshot> = {}): Snapshot => ({

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { renderPlan } from '../../src/cli/render/plan.ts';
-import { renderCounts, renderRunResult, type RunResultView } from '../../src/cli/render/run-result.ts';
+import { type RunResultView, renderCounts, renderRunResult } from '../../src/cli/render/run-result.ts';
 import { type Counts, OUTCOMES } from '../../src/domain/run.ts';
 
 const colors = pc.createColors(false);

@@ -1,8 +1,8 @@
 /** A CXone on loopback, built with node:http, whose answers a test determines down to the byte. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { type Cxone, type CxoneOptions, createCxone } from '../../src/cxone/cxone.ts';
 import type { ContactRecord } from '../../src/cxone/contact-lists.ts';
+import { type Cxone, type CxoneOptions, createCxone } from '../../src/cxone/cxone.ts';
 import { FAMILY_NAMES, type Family } from '../../src/cxone/families.wire.ts';
 import type { FamilySettings, RequestFacts } from '../../src/cxone/settings.ts';
 

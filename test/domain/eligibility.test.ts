@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  type Channel,
   CHANNELS,
+  type Channel,
   type ConsentFacts,
   type ConsentPolicy,
   type ConsentRecord,
   evaluateEligibility,
+  failClosed,
   NOTICE,
   REGIONS,
   RULE_REASONS,
   RULE_VERSION,
-  failClosed,
 } from '../../src/domain/consent/eligibility.ts';
 
 /** 12:00 in London, 7:00 in New York. */

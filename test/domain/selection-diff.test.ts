@@ -6,7 +6,7 @@ import {
   redactMessage,
   redactValue,
 } from '../../src/domain/selection-update/diff.ts';
-import { rule, createSelection } from './selections.ts';
+import { createSelection, rule } from './selections.ts';
 
 it('describes the differences place by place', () => {
   const before = createSelection({

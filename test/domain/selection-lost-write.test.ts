@@ -1,18 +1,18 @@
 /** What can be found out about a write whose answer was lost, and that the uncertainty never loses an edit. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { classifyLostWrite, type LostWriteVerdict } from '../../src/domain/selection-update/lost-write.ts';
 import { diffSelections } from '../../src/domain/selection-update/diff.ts';
+import { classifyLostWrite, type LostWriteVerdict } from '../../src/domain/selection-update/lost-write.ts';
 import { mergeSelections, type Side } from '../../src/domain/selection-update/merge.ts';
 import {
   type Place,
   placesIn,
+  replacePlaces,
   sameSelection,
   sameValue,
-  replacePlaces,
 } from '../../src/domain/selection-update/places.ts';
 import type { ContactSelection } from '../../src/domain/selection-update/selection.ts';
-import { selection, createSelection } from './selections.ts';
+import { createSelection, selection } from './selections.ts';
 
 const lists = (...targetListIds: string[]) => createSelection({ targetListIds });
 const changed = (from: ContactSelection, to: ContactSelection): Place[] =>

@@ -12,7 +12,7 @@ import {
   sameValue,
 } from '../../src/domain/selection-update/places.ts';
 import { type ContactSelection, ruleProblems } from '../../src/domain/selection-update/selection.ts';
-import { rule, selection, createSelection } from './selections.ts';
+import { createSelection, rule, selection } from './selections.ts';
 
 const leaveOpen = (): null => null;
 const merge = (

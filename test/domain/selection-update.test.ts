@@ -6,15 +6,15 @@ import {
   type SelectionChange,
 } from '../../src/domain/selection-update/change.ts';
 import { mergeSelections } from '../../src/domain/selection-update/merge.ts';
+import { sameSelection } from '../../src/domain/selection-update/places.ts';
 import {
   describeProblem,
-  repeatedRules,
-  toEditable,
   readSelection,
+  repeatedRules,
   selectionProblems,
+  toEditable,
 } from '../../src/domain/selection-update/selection.ts';
-import { sameSelection } from '../../src/domain/selection-update/places.ts';
-import { rule, selection, createSelection } from './selections.ts';
+import { createSelection, rule, selection } from './selections.ts';
 
 const listProblems = (value: unknown) => selectionProblems(value).map(describeProblem);
 

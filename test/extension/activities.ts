@@ -7,8 +7,8 @@ import {
   type ReadRow,
   type WriteAttempt,
 } from '../../src/activities/engine/definition.ts';
-import { runInput } from '../../src/activities/engine/run-input.ts';
 import { OWN_WRITE } from '../../src/activities/engine/evidence.ts';
+import { runInput } from '../../src/activities/engine/run-input.ts';
 import type { OperationDeps } from '../../src/activities/index.ts';
 import type { CreateRecordsAnswer } from '../../src/cxone/contact-lists.ts';
 import { callbackRequest as spec } from './contract.ts';

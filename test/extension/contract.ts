@@ -1,5 +1,5 @@
 /** Example operation: people who asked for a callback are added to a contact list, ten per request. */
-import { checkFields, COMMON_FIELDS, identifier, source } from '../../src/contract/input.ts';
+import { COMMON_FIELDS, checkFields, identifier, source } from '../../src/contract/input.ts';
 import type { BulkResult, CommonInput, Source } from '../../src/contract/run.ts';
 import type { OperationSpec } from '../../src/contract/spec.ts';
 

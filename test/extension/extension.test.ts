@@ -7,7 +7,7 @@ import { afterEach, expect, it } from 'vitest';
 import { createClientFor } from '../../src/client.ts';
 import { onStand, type Stand, until, untilApplied } from '../faults/stand.ts';
 import { type TestProcess, useProcesses } from '../harness/processes.ts';
-import { callbackRequest, type CallbackRequestResult } from './contract.ts';
+import { type CallbackRequestResult, callbackRequest } from './contract.ts';
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 const RECORDS = 400;

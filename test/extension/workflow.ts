@@ -3,9 +3,9 @@ import { continueAsNew } from '@temporalio/workflow';
 import { runBulkOperation } from '../../src/workflows/engine/bulk-operation.ts';
 import type { CarryOver } from '../../src/workflows/engine/run.ts';
 import {
-  callbackRequest as spec,
   type CallbackRequestInput,
   type CallbackRequestResult,
+  callbackRequest as spec,
 } from './contract.ts';
 
 export function callbackRequest(

@@ -5,7 +5,7 @@ import { openDatabase } from '../../src/ledger/database.ts';
 import { readLedgerContents } from '../harness/ledger-contents.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { query } from './observe.ts';
-import { onStand, randomOf, seedOf, type Stand, until } from './stand.ts';
+import { onStand, randomOf, type Stand, seedOf, until } from './stand.ts';
 
 const IN_FLIGHT = 4;
 const guid = (n: number): string => `0c0d0e0f-0000-4000-8000-${String(n).padStart(12, '0')}`;

@@ -1,10 +1,10 @@
 /** A history that grows long is renewed in the middle of the writing; no signal of an operator gets lost (docs/adr/0002-pages.md). */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { useProcesses } from '../harness/processes.ts';
 import type { TemporalServer } from '../../src/stack/temporal-server.ts';
+import { useProcesses } from '../harness/processes.ts';
 import { type OwnServer, startOwnTemporal } from '../harness/servers.ts';
-import { onStand, randomOf, seedOf, type Stand, until, untilApplied } from './stand.ts';
+import { onStand, randomOf, type Stand, seedOf, until, untilApplied } from './stand.ts';
 
 /** So low that each execution opens its three pages and no more. */
 const LOWERED = ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=15'];

@@ -8,10 +8,21 @@ import { expect, it } from 'vitest';
 import type { Source } from '../../src/contract/run.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { within } from '../harness/wait.ts';
-import { begin, ENV, type Lane, losesThirdAnswer, openLane, type Met, type Scene } from './crash-scenes.ts';
-import { seenOf, stageContacts, type Word, workThrough } from './crash-scenes.ts';
+import {
+  begin,
+  ENV,
+  type Lane,
+  losesThirdAnswer,
+  type Met,
+  openLane,
+  type Scene,
+  seenOf,
+  stageContacts,
+  type Word,
+  workThrough,
+} from './crash-scenes.ts';
 import { certificate, inOrder, momentsIn, sampleOf, steadyLinesOf } from './crash-table.ts';
-import { onStand, randomOf, seedOf, type Stand } from './stand.ts';
+import { onStand, randomOf, type Stand, seedOf } from './stand.ts';
 
 const processes = useProcesses();
 const LANES = 8;

@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { expect } from 'vitest';
-import { connect, type CxflowClient } from '../../src/client.ts';
+import { type CxflowClient, connect } from '../../src/client.ts';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import type { Source } from '../../src/contract/run.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';

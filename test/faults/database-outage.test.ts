@@ -7,7 +7,7 @@ import { freshDatabase } from '../harness/fresh.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { ownPostgres } from '../harness/servers.ts';
 import { claimable, query, writesOf } from './observe.ts';
-import { hurry, onStand, randomOf, seedOf, type Stand, until, untilApplied } from './stand.ts';
+import { hurry, onStand, randomOf, type Stand, seedOf, until, untilApplied } from './stand.ts';
 
 const processes = useProcesses();
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { type TestProcess, useProcesses } from '../harness/processes.ts';
 import { holders } from './observe.ts';
-import { hurry, onStand, randomOf, seedOf, type Stand, until, untilApplied } from './stand.ts';
+import { hurry, onStand, randomOf, type Stand, seedOf, until, untilApplied } from './stand.ts';
 
 const processes = useProcesses();
 

@@ -5,7 +5,7 @@ import type { PreferenceUpdateResult } from '../../src/contract/preference-updat
 import { openDatabase } from '../../src/ledger/database.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { useProcesses } from '../harness/processes.ts';
-import { onStand, randomOf, seedOf, type Stand, until } from './stand.ts';
+import { onStand, randomOf, type Stand, seedOf, until } from './stand.ts';
 
 const POSTS = { method: 'POST', family: 'preferences' } as const;
 const LOST_ANSWERS: readonly FaultRule[] = [

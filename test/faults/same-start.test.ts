@@ -1,7 +1,7 @@
 /** The same start twice, at once or later: one run, written once (docs/adr/0012-run-identity.md). */
+import { join } from 'node:path';
 import { WorkflowFailedError } from '@temporalio/client';
 import type { ApplicationFailure } from '@temporalio/common';
-import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { writeDemoContacts } from '../../src/cli/dev/demo-contacts.ts';
 import { useProcesses } from '../harness/processes.ts';

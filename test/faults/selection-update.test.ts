@@ -1,9 +1,9 @@
 /** What a selection update survives: lost answers, kill -9 between look and write, an editor that never stops. */
+import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { SelectionUpdateInput, SelectionUpdateResult } from '../../src/contract/selection-update.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { query } from './observe.ts';
-import { sql } from 'kysely';
 import { onStand, type Stand, until } from './stand.ts';
 
 const PATCHES = { method: 'PATCH', family: 'outbound' } as const;

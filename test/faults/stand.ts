@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inject } from 'vitest';
 import { writeDemoContacts } from '../../src/cli/dev/demo-contacts.ts';
-import { connect, type CxflowClient } from '../../src/client.ts';
+import { type CxflowClient, connect } from '../../src/client.ts';
 import type { ContactImportInput, ContactImportResult } from '../../src/contract/contact-import.ts';
 import { type AdminClient, createAdminClient } from '../../src/simulator/admin-client.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';

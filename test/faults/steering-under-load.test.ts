@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import type { SteeringAction } from '../../src/contract/steering.ts';
 import { useProcesses } from '../harness/processes.ts';
-import { claimable, type Claims, claimsOf } from './observe.ts';
+import { type Claims, claimable, claimsOf } from './observe.ts';
 import { onStand, type Stand, until, untilApplied } from './stand.ts';
 
 const processes = useProcesses();

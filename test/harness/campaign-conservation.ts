@@ -3,8 +3,8 @@ import { sql } from 'kysely';
 import { expect } from 'vitest';
 import { sameSelection } from '../../src/domain/selection-update/places.ts';
 import { readSelection } from '../../src/domain/selection-update/selection.ts';
-import { canonicalize, sha256 } from '../../src/ledger/hashing.ts';
 import type { Database } from '../../src/ledger/database.ts';
+import { canonicalize, sha256 } from '../../src/ledger/hashing.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { AdminClient } from '../../src/simulator/admin-client.ts';
 

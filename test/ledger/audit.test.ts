@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { GENESIS } from '../../src/ledger/audit/audit.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
-import { type Opened, ledgerOfFile, upTo } from './harness.ts';
+import { ledgerOfFile, type Opened, upTo } from './harness.ts';
 
 const opened = ledgerOfFile();
 

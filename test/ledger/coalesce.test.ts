@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LedgerUnavailable } from '../../src/ledger/database.ts';
 import { coalesce } from '../../src/ledger/coalesce.ts';
+import { LedgerUnavailable } from '../../src/ledger/database.ts';
 
 interface Sent {
   readonly inputs: readonly string[];

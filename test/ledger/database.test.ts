@@ -4,10 +4,10 @@ import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { isAccessDenied, isTransient, LedgerUnavailable, openDatabase } from '../../src/ledger/database.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
+import { createDatabase } from '../../src/stack/postgres.ts';
 import { freshDatabase } from '../harness/fresh.ts';
 import { ownPostgres } from '../harness/servers.ts';
-import { createDatabase } from '../../src/stack/postgres.ts';
-import { claimOf, ledgerOfFile, openRun, writesOf, plannedRun, upTo } from './harness.ts';
+import { claimOf, ledgerOfFile, openRun, plannedRun, upTo, writesOf } from './harness.ts';
 
 const opened = ledgerOfFile();
 

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { CHANNELS } from '../../src/domain/consent/eligibility.ts';
 import { readLedgerContents } from '../harness/ledger-contents.ts';
-import { claimed, ledgerOfFile, openRun, writesOf, record, someId } from './harness.ts';
+import { claimed, ledgerOfFile, openRun, record, someId, writesOf } from './harness.ts';
 
 const opened = ledgerOfFile();
 

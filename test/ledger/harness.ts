@@ -5,9 +5,9 @@ import { afterAll, beforeAll } from 'vitest';
 import type { Outcome } from '../../src/domain/run.ts';
 import { type Database, openDatabase } from '../../src/ledger/database.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
-import type { SettledGroup, Settlement } from '../../src/ledger/writes/settlements.ts';
 import type { StagedRecord } from '../../src/ledger/runs/records.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
+import type { SettledGroup, Settlement } from '../../src/ledger/writes/settlements.ts';
 import { freshDatabase } from '../harness/fresh.ts';
 
 export interface Opened {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
-import { claimed, group, ledgerOfFile, writesOf, plannedRun, settlement } from './harness.ts';
+import { claimed, group, ledgerOfFile, plannedRun, settlement, writesOf } from './harness.ts';
 
 const opened = ledgerOfFile();
 

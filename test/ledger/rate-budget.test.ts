@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import { claimOf, ledgerOfFile, writesOf, plannedRun, someId, upTo } from './harness.ts';
+import { claimOf, ledgerOfFile, plannedRun, someId, upTo, writesOf } from './harness.ts';
 
 const opened = ledgerOfFile();
 

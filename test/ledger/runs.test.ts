@@ -7,11 +7,11 @@ import {
   group,
   ledgerOfFile,
   openRun,
-  writesOf,
   plannedRun,
   settlement,
   someId,
   upTo,
+  writesOf,
 } from './harness.ts';
 
 const opened = ledgerOfFile();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import { claimOf, ledgerOfFile, writesOf, plannedRun, upTo } from './harness.ts';
+import { claimOf, ledgerOfFile, plannedRun, upTo, writesOf } from './harness.ts';
 
 const opened = ledgerOfFile();
 

@@ -1,8 +1,8 @@
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatRecords, type RecordFormat } from '../../src/queries/record-files.ts';
 import type { SettledRecord } from '../../src/ledger/runs/records.ts';
+import { formatRecords, type RecordFormat } from '../../src/queries/record-files.ts';
 import { looksLikeRow } from '../../src/sources/header.ts';
 import { openSource } from '../../src/sources/open.ts';
 import { each, fakeRun } from '../cli/fakes.ts';

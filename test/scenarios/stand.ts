@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, inject } from 'vitest';
-import { connect, type CxflowClient } from '../../src/client.ts';
+import { type CxflowClient, connect } from '../../src/client.ts';
 import { type AdminClient, createAdminClient } from '../../src/simulator/admin-client.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { type Conservation, expectConserved } from '../harness/conservation.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { readFlags } from '../../src/simulator/flags.ts';
 import { eventually } from '../harness/wait.ts';
 import { contact, contacts, startSimulator } from './stand.ts';
-import { readFlags } from '../../src/simulator/flags.ts';
 
 describe('the admin API', () => {
   it('counts requests by route and status, and the requests in flight', async () => {

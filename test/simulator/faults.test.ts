@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { captureError } from '../cxone/vendor.ts';
 import { createFaultPlan, type Fault, type FaultRule, retryAfterHeader } from '../../src/simulator/faults.ts';
 import { mulberry32 } from '../../src/simulator/random.ts';
+import { captureError } from '../cxone/vendor.ts';
 import { contact, contacts, startSimulator } from './stand.ts';
 
 const API = '^/api/';

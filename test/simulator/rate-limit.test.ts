@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { captureError } from '../cxone/vendor.ts';
 import { createRateLimiter } from '../../src/simulator/rate-limiter.ts';
 import { DEFAULT_SETTINGS } from '../../src/simulator/settings.ts';
+import { captureError } from '../cxone/vendor.ts';
 import { contact, startSimulator } from './stand.ts';
 
 describe('the window', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { captureError } from '../cxone/vendor.ts';
 import { FAMILIES, FAMILY_NAMES } from '../../src/cxone/families.wire.ts';
+import { captureError } from '../cxone/vendor.ts';
 import { contact, startSimulator } from './stand.ts';
 
 const form = (fields: Readonly<Record<string, string>>) => ({ body: new URLSearchParams(fields) });

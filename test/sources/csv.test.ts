@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { escapeFormula } from '../../src/domain/cells.ts';
 import { openSource } from '../../src/sources/open.ts';
-import { splitIntoChunks, open, readRows, listVerdicts } from './harness.ts';
+import { listVerdicts, open, readRows, splitIntoChunks } from './harness.ts';
 
 /** Cells with many delimiters, quotes, line ends and formula characters. */
 const cell = fc.oneof(

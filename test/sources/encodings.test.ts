@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SourceEncoding } from '../../src/sources/encodings.ts';
 import { openSource } from '../../src/sources/open.ts';
-import { splitIntoChunks, readRows } from './harness.ts';
+import { readRows, splitIntoChunks } from './harness.ts';
 
 async function read(content: Uint8Array, encoding?: SourceEncoding, cuts: readonly number[] = []) {
   const source = await openSource(splitIntoChunks(content, cuts), { name: 'people.csv', encoding });

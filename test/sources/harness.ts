@@ -1,6 +1,6 @@
 /** Sources in memory, delivered in chunks of any size. */
-import { type OpenedSource, openSource } from '../../src/sources/open.ts';
 import type { SourceFormat } from '../../src/sources/format.ts';
+import { type OpenedSource, openSource } from '../../src/sources/open.ts';
 import type { SourceRow } from '../../src/sources/rows.ts';
 
 export type Content = string | Uint8Array;

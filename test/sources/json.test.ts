@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_SOURCE_LIMITS } from '../../src/domain/source-limits.ts';
 import type { SourceError } from '../../src/sources/errors.ts';
-import { open, readRows, listVerdicts } from './harness.ts';
+import { listVerdicts, open, readRows } from './harness.ts';
 
 const noBadText = (value: unknown): boolean => !/\\u(0000|d[89a-f])/.test(JSON.stringify(value));
 const object = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 })).filter(noBadText);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { open, readRows, listVerdicts } from './harness.ts';
+import { listVerdicts, open, readRows } from './harness.ts';
 
 const noBadText = (value: unknown): boolean => !/\\u(0000|d[89a-f])/.test(JSON.stringify(value));
 

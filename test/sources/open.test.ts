@@ -10,7 +10,7 @@ import { SourceError } from '../../src/sources/errors.ts';
 import { readFileBytes, verifyUnchanged } from '../../src/sources/files.ts';
 import { resolveFormat, type SourceFormat } from '../../src/sources/format.ts';
 import { openSource } from '../../src/sources/open.ts';
-import { splitIntoChunks, type Content, open, readRows } from './harness.ts';
+import { type Content, open, readRows, splitIntoChunks } from './harness.ts';
 
 let folder = '';
 beforeAll(async () => {

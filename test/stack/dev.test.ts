@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../src/stack/dev.ts';
+import { type Stack, startStack } from '../../src/stack/dev.ts';
 import type { StackEvent } from '../../src/stack/keep-alive.ts';
 import { stopLeftovers } from '../../src/stack/leftovers.ts';
 import { isAlive, waitForExit } from '../../src/stack/processes.ts';

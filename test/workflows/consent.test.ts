@@ -1,9 +1,9 @@
 /** Workflows for eligibility and erasure: how long they retry, and what they return in the end. */
+import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { Worker } from '@temporalio/worker';
-import { WorkflowFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
-import { type StubOverrides, currentBundle, stubActivities, useTimeSkippingServer } from './harness.ts';
+import { currentBundle, type StubOverrides, stubActivities, useTimeSkippingServer } from './harness.ts';
 
 const server = useTimeSkippingServer();
 const CONTACT = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890';

@@ -4,12 +4,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { startOwnTemporal } from '../harness/servers.ts';
 import { eventually } from '../harness/wait.ts';
 import {
-  waitForPhase,
   runImport,
   settledPage,
-  type TestServer,
   stubActivities,
+  type TestServer,
   useRealServer,
+  waitForPhase,
 } from './harness.ts';
 
 const server = useRealServer();

@@ -3,13 +3,13 @@ import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import {
-  stubOneInDoubt,
-  waitForPhase,
   runImport,
   runWorkflow,
   settledPage,
   stubActivities,
+  stubOneInDoubt,
   useTimeSkippingServer,
+  waitForPhase,
 } from './harness.ts';
 
 const server = useTimeSkippingServer();

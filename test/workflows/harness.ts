@@ -1,7 +1,7 @@
 /** Runs workflows against stubbed activities, on a real Temporal server or on one that skips time. */
 import { fileURLToPath } from 'node:url';
-import { ApplicationFailure } from '@temporalio/common';
 import { Client, type WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import {
   bundleWorkflowCode,
@@ -12,9 +12,9 @@ import {
   type WorkflowBundle,
 } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, inject } from 'vitest';
-import type { Activities } from '../../src/activities/index.ts';
 import type { PageResult } from '../../src/activities/engine/page-worker.ts';
 import type { Plan } from '../../src/activities/engine/plan.ts';
+import type { Activities } from '../../src/activities/index.ts';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import type { Counts, Phase } from '../../src/domain/run.ts';
 import { freshNamespace } from '../harness/fresh.ts';

@@ -2,7 +2,7 @@ import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import type { PreferenceUpdateResult } from '../../src/contract/preference-update.ts';
 import type { Progress } from '../../src/contract/steering.ts';
-import { waitForPhase, runWorkflow, stubActivities, useRealServer } from './harness.ts';
+import { runWorkflow, stubActivities, useRealServer, waitForPhase } from './harness.ts';
 
 const server = useRealServer();
 const getResult = (handle: WorkflowHandle) => handle.result() as Promise<PreferenceUpdateResult>;

@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
-import type { Progress, ShownConflict } from '../../src/contract/steering.ts';
 import type { SelectionUpdateResult } from '../../src/contract/selection-update.ts';
+import type { Progress, ShownConflict } from '../../src/contract/steering.ts';
 import { eventually } from '../harness/wait.ts';
 import {
   getFailure,

@@ -1,13 +1,13 @@
 /** `preferences check FILE`: checks every row of a dataset and keeps the results by row number. */
 import { Context } from '@temporalio/activity';
 import type { EligibilityListInput, EligibilityListResult } from '../../contract/consent.ts';
+import { RULE_VERSION } from '../../domain/consent/eligibility.ts';
 import {
   type EligibilityColumns,
   eligibilityMapProblems,
   readQuestion,
   resolveEligibilityColumns,
 } from '../../domain/consent/eligibility-list.ts';
-import { RULE_VERSION } from '../../domain/consent/eligibility.ts';
 import type { SourceLimits } from '../../domain/source-limits.ts';
 import type { EligibilityResult } from '../../ledger/consent/eligibility-results.ts';
 import type { Ledger } from '../../ledger/ledger.ts';

@@ -13,8 +13,8 @@ import {
   type ConsentRecord,
   type Eligibility,
   evaluateEligibility,
-  REGIONS,
   failClosed,
+  REGIONS,
 } from '../../domain/consent/eligibility.ts';
 import { isGuid } from '../../domain/preference-update/preferences.ts';
 import type { Reason } from '../../domain/run.ts';

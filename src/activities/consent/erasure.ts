@@ -2,8 +2,8 @@
 import { Context } from '@temporalio/activity';
 import type { ErasureInput } from '../../contract/consent.ts';
 import type { ErasureResult } from '../../domain/consent/erasure.ts';
-import { DatasetGone } from '../../ledger/runs/datasets.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import { DatasetGone } from '../../ledger/runs/datasets.ts';
 import { SourceError } from '../../sources/errors.ts';
 import { openSource } from '../../sources/open.ts';
 import { withHeartbeat } from '../engine/heartbeat.ts';

@@ -3,8 +3,8 @@
  * from failures of CXone.
  */
 import { type CxoneError, CxoneNoAnswer, CxoneUnavailable, CxoneUnreadable } from '../../cxone/errors.ts';
-import type { Question } from '../../domain/consent/eligibility-list.ts';
 import type { ConsentPolicy, Eligibility } from '../../domain/consent/eligibility.ts';
+import type { Question } from '../../domain/consent/eligibility-list.ts';
 import { MAX_TRIES } from '../engine/lookups.ts';
 import type { RateLimiter } from '../engine/rate-limiter.ts';
 import { askWithPermit, type ConsentCheck } from './eligibility.ts';

@@ -7,8 +7,8 @@ import type { CreateRecordsAnswer, NamedRecord } from '../../cxone/contact-lists
 import type { Reason } from '../../domain/run.ts';
 import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import { bisect } from '../engine/bisect.ts';
-import type { PriorAttempt } from '../engine/prior-attempt.ts';
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
+import type { PriorAttempt } from '../engine/prior-attempt.ts';
 
 export const CREATE = 'create';
 export const UPDATE = 'update';

@@ -1,5 +1,5 @@
 /** Defines the contact import for the engine: how rows are read, and its requests to CXone. */
-import { contactImport as spec, contactImportOptions } from '../../contract/contact-import.ts';
+import { contactImportOptions, contactImport as spec } from '../../contract/contact-import.ts';
 import type { CreateRecordsAnswer, UpdateRecordAnswer } from '../../cxone/contact-lists.ts';
 import type { Cxone } from '../../cxone/cxone.ts';
 import { CxoneError, CxoneRefused } from '../../cxone/errors.ts';
@@ -31,7 +31,7 @@ import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
 import { GateInterrupted } from '../engine/gate.ts';
 import { runInput } from '../engine/run-input.ts';
 import { CREATE, interpretCreate, UPDATE, type UpdateRefs } from './answers.ts';
-import { checkConsent, CONSENT_CHECK, contactGate, countLookups, inheritConsentCheck } from './consent.ts';
+import { CONSENT_CHECK, checkConsent, contactGate, countLookups, inheritConsentCheck } from './consent.ts';
 
 export interface ContactImportDeps {
   readonly ledger: Ledger;

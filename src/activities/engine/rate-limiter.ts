@@ -4,8 +4,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { RateWait } from '../failures.ts';
 import type { RateBudget } from '../../ledger/writes/rate-budget.ts';
+import { RateWait } from '../failures.ts';
 
 /**
  * At the limit itself, a vendor that counts over a sliding minute would count one request too many whenever one was late

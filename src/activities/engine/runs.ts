@@ -9,8 +9,8 @@ import {
   type Steering,
   successRatePercent,
 } from '../../domain/run.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
 import { canonicalize } from '../../ledger/hashing.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
 import { retriedRunId } from '../../ledger/runs/retries.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { WriteInDoubt } from '../../ledger/writes/writes.ts';

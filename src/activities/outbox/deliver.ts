@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { Notify } from '../../contract/run.ts';
-import { type Outcome, OUTCOMES, SUCCESSES } from '../../domain/run.ts';
+import { OUTCOMES, type Outcome, SUCCESSES } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { EventTotals, OutboxEvent } from '../../ledger/outbox/outbox.ts';
 import type { Run } from '../../ledger/runs/runs.ts';

@@ -1,5 +1,5 @@
 /** Defines the preference update for the engine: how its rows are read, and its requests to CXone. */
-import { preferenceUpdate as spec, preferenceUpdateOptions } from '../../contract/preference-update.ts';
+import { preferenceUpdateOptions, preferenceUpdate as spec } from '../../contract/preference-update.ts';
 import type { Cxone } from '../../cxone/cxone.ts';
 import type { PreferenceItem, StoredPreference } from '../../cxone/preferences.ts';
 import type { Channel } from '../../domain/consent/eligibility.ts';
@@ -13,8 +13,8 @@ import {
   type BulkDefinition,
   type WriteAttempt,
 } from '../engine/definition.ts';
-import { runInput } from '../engine/run-input.ts';
 import { isRefusedLookup, lookUpEach } from '../engine/lookups.ts';
+import { runInput } from '../engine/run-input.ts';
 import {
   derive,
   GUARD,

@@ -1,7 +1,7 @@
 /** One attempt to write a selection: what it is about, and what it came to. */
+import type { ShownConflict } from '../../contract/steering.ts';
 import type { Cxone } from '../../cxone/cxone.ts';
 import type { Outcome } from '../../domain/run.ts';
-import type { ShownConflict } from '../../contract/steering.ts';
 import { type ContactSelection, readSelection } from '../../domain/selection-update/selection.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';

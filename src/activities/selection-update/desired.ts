@@ -1,20 +1,20 @@
 /** From the input to the desired selection: base and desired side of the merge, and the plan that people see. */
 import { fatalFailure } from '../../contract/failures.ts';
-import type { ConflictSide, ShownConflict } from '../../contract/steering.ts';
 import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
+import type { ConflictSide, ShownConflict } from '../../contract/steering.ts';
+import { applyChange } from '../../domain/selection-update/change.ts';
 import {
+  type Difference,
   describeDifference,
   describeValue,
-  type Difference,
   diffSelections,
   redactValue,
 } from '../../domain/selection-update/diff.ts';
-import { applyChange } from '../../domain/selection-update/change.ts';
 import {
   type Conflict,
   type Disputed,
-  mergeSelections,
   type Merged,
+  mergeSelections,
   type ResolveConflict,
   type ResolvedConflict,
 } from '../../domain/selection-update/merge.ts';
@@ -22,14 +22,14 @@ import { sameValue } from '../../domain/selection-update/places.ts';
 import {
   type ContactSelection,
   describeProblem,
-  repeatedRules,
   type Problem,
   readSelection,
+  repeatedRules,
   ruleProblems,
 } from '../../domain/selection-update/selection.ts';
 import { canonicalize, sha256 } from '../../ledger/hashing.ts';
-import type { CampaignKey, Snapshot } from '../../ledger/selections/campaigns.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import type { CampaignKey, Snapshot } from '../../ledger/selections/campaigns.ts';
 import type { Plan } from '../engine/plan.ts';
 
 export interface Desired {

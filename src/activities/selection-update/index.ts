@@ -1,15 +1,15 @@
 /** Defines the selection update: read the campaign, plan, write under its version. One campaign and one record per run. */
-import { fatalFailure } from '../../contract/failures.ts';
 import { ApplicationFailure } from '@temporalio/common';
+import { fatalFailure } from '../../contract/failures.ts';
 import { type CampaignSelectionResult, selectionUpdate as spec } from '../../contract/selection-update.ts';
 import { diffSelections } from '../../domain/selection-update/diff.ts';
 import { canonicalize } from '../../ledger/hashing.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { PATCH } from '../../ledger/selections/writes.ts';
 import type { OperationDefinition } from '../engine/definition.ts';
-import { runInput } from '../engine/run-input.ts';
 import { withHeartbeat } from '../engine/heartbeat.ts';
 import type { Plan } from '../engine/plan.ts';
+import { runInput } from '../engine/run-input.ts';
 import { toFailure } from '../failures.ts';
 import { PATCH_RULES, type SelectionDeps, type SelectionWritten } from './attempt.ts';
 import { Audited, auditEntry, EVENT, NOTHING_CHECKED } from './audit.ts';

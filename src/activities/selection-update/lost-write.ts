@@ -3,10 +3,10 @@ import { classifyLostWrite, type LostWriteFindings } from '../../domain/selectio
 import type { Disputed } from '../../domain/selection-update/merge.ts';
 import type { Place } from '../../domain/selection-update/places.ts';
 import { type ContactSelection, readSelection } from '../../domain/selection-update/selection.ts';
-import type { Snapshot } from '../../ledger/selections/campaigns.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import type { OpenWrite } from '../../ledger/writes/writes.ts';
+import type { Snapshot } from '../../ledger/selections/campaigns.ts';
 import type { SelectionUpdate } from '../../ledger/selections/selections.ts';
+import type { OpenWrite } from '../../ledger/writes/writes.ts';
 
 export interface LostWrite extends LostWriteFindings {
   /** The version of the campaign that it was sent over. If it was applied, it created the next version. */

@@ -1,6 +1,6 @@
 /** Settles one attempt to write a selection: outcome, the version that CXone has now, audit and event, all or nothing. */
-import type { UpdateSelectionAnswer } from '../../cxone/outbound.ts';
 import type { CxoneError } from '../../cxone/errors.ts';
+import type { UpdateSelectionAnswer } from '../../cxone/outbound.ts';
 import type { Reason } from '../../domain/run.ts';
 import { diffSelections, redactMessage } from '../../domain/selection-update/diff.ts';
 import type { Conflict } from '../../domain/selection-update/merge.ts';
@@ -22,8 +22,8 @@ import {
 import {
   type AuditFacts,
   auditEntry,
-  checkCompliance,
   type ComplianceFlags,
+  checkCompliance,
   EVENT,
   NOTHING_CHECKED,
   renderEvent,

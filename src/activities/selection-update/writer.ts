@@ -5,15 +5,15 @@
 import { Context } from '@temporalio/activity';
 import { selectionUpdate as spec } from '../../contract/selection-update.ts';
 import { diffSelections } from '../../domain/selection-update/diff.ts';
-import { sameSelection, replacePlaces } from '../../domain/selection-update/places.ts';
+import { replacePlaces, sameSelection } from '../../domain/selection-update/places.ts';
 import { type ContactSelection, readSelection } from '../../domain/selection-update/selection.ts';
 import { canonicalize, sha256 } from '../../ledger/hashing.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { SelectionUpdate } from '../../ledger/selections/selections.ts';
 import { Attempts, type HeldWrite } from '../engine/attempt.ts';
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
-import { runInput } from '../engine/run-input.ts';
 import type { Plan } from '../engine/plan.ts';
+import { runInput } from '../engine/run-input.ts';
 import { isAbort, retryableFailure } from '../failures.ts';
 import {
   type Attempt,
@@ -25,15 +25,15 @@ import {
   theirSelection,
 } from './attempt.ts';
 import { Audited, checkCompliance } from './audit.ts';
-import { withCampaignLock } from './campaign-lock.ts';
 import { readCampaign } from './campaign.ts';
+import { withCampaignLock } from './campaign-lock.ts';
 import {
   type Answered,
   breaksRules,
   goesBeyondPlan,
   mergeDesired,
-  settledPlaces,
   type SettledPlace,
+  settledPlaces,
   toShown,
 } from './desired.ts';
 import { abandonedPlaces, disputedPlaces, findLostWrite, type LostWrite } from './lost-write.ts';

@@ -4,10 +4,10 @@ import type { ContactImportInput, Dedupe, Existing } from '../../contract/contac
 import type { Source } from '../../contract/run.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { type Cli, type Session, withSession } from '../cli.ts';
-import type { RunOptions } from './options.ts';
 import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { openOutput } from '../terminal/output.ts';
+import type { RunOptions } from './options.ts';
 import {
   findRunToRetry,
   followStarted,

@@ -17,8 +17,8 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderSteps, type Step } from '../render/next-steps.ts';
 import { openSession } from '../session.ts';
 import { formatCount, plural } from '../terminal/format.ts';
-import { openOutput, type Output } from '../terminal/output.ts';
-import { importContacts, type ImportOptions } from './contacts-import.ts';
+import { type Output, openOutput } from '../terminal/output.ts';
+import { type ImportOptions, importContacts } from './contacts-import.ts';
 
 export interface DemoOptions {
   readonly rows: number;

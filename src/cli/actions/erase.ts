@@ -3,7 +3,7 @@ import type { ErasureResult } from '../../contract/consent.ts';
 import { type Cli, type Session, withSession } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { plural, printable } from '../terminal/format.ts';
-import { openOutput, type Output, printJson } from '../terminal/output.ts';
+import { type Output, openOutput, printJson } from '../terminal/output.ts';
 
 export interface EraseOptions {
   readonly contact: string;

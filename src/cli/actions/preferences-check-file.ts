@@ -10,7 +10,7 @@ import {
 import type { Cli, Session } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { formatCount, plural, printable } from '../terminal/format.ts';
-import { createLineDrawer, openOutput, type Output, printJson } from '../terminal/output.ts';
+import { createLineDrawer, type Output, openOutput, printJson } from '../terminal/output.ts';
 import { writeWholeFile } from '../terminal/output-stream.ts';
 import { withInterrupt } from '../watching/watch.ts';
 import { formatJudgedRows } from './eligibility-files.ts';

@@ -4,7 +4,7 @@ import { CHANNELS } from '../../domain/consent/eligibility.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { openOutput, type Output, printJson } from '../terminal/output.ts';
+import { type Output, openOutput, printJson } from '../terminal/output.ts';
 import { renderTable } from '../terminal/table.ts';
 import type { CheckOptions } from './options.ts';
 import { checkFile } from './preferences-check-file.ts';

@@ -1,9 +1,9 @@
 /** Stages a file, starts the preference update and follows it until it ends. */
 import type { Cli } from '../cli.ts';
 import { withSession } from '../cli.ts';
-import type { RunOptions } from './options.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { openOutput } from '../terminal/output.ts';
+import type { RunOptions } from './options.ts';
 import {
   findRunToRetry,
   followStarted,

@@ -1,19 +1,19 @@
 /** What the actions that start a run share: common input, staging a file, and following the started run. */
-import type { CxflowClient } from '../../client.ts';
 import { RunNotFound } from '../../client/errors.ts';
 import type { Staged, StageOptions } from '../../client/staging.ts';
 import type { Started } from '../../client/start.ts';
+import type { CxflowClient } from '../../client.ts';
 import type { OperationKind } from '../../contract/operations.ts';
 import type { CommonInput, Source } from '../../contract/run.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { type Cli, type Session } from '../cli.ts';
-import type { ApprovalOptions, FileOptions, RunOptions } from './options.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderSteps, stepsAfterStart } from '../render/next-steps.ts';
 import { formatCount, plural, printable } from '../terminal/format.ts';
 import { createLineDrawer, type Output, printJson } from '../terminal/output.ts';
 import { watchUntilEnd } from '../watching/watch.ts';
+import type { ApprovalOptions, FileOptions, RunOptions } from './options.ts';
 
 const REDRAW_MS = 200;
 

@@ -1,8 +1,8 @@
 /** Temporal: server, clock, namespace, search attributes, and whether a worker polls for work. */
 import { setTimeout as delay } from 'node:timers/promises';
-import proto from '@temporalio/proto';
 import { Connection, isGrpcServiceError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
+import proto from '@temporalio/proto';
 import type { Config } from '../../config/config.ts';
 import type { Env } from '../../config/reader.ts';
 import { SEARCH_ATTRIBUTES, TASK_QUEUE } from '../../contract/run.ts';

@@ -1,5 +1,5 @@
 /** The commands that make sense next. Pure. */
-import { type Counts, NEEDS_ATTENTION, RETRIED, type Outcome, type RunState } from '../../domain/run.ts';
+import { type Counts, NEEDS_ATTENTION, type Outcome, RETRIED, type RunState } from '../../domain/run.ts';
 import { shellQuote } from '../terminal/format.ts';
 
 export interface Step {

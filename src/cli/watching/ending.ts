@@ -5,7 +5,7 @@ import { retriedRunId } from '../../ledger/runs/retries.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { type Plan, readPlan, readResult } from '../../queries/run-facts.ts';
 import type { Cli, Session } from '../cli.ts';
-import { EXIT, exitCodeOfRun, type ExitCode } from '../exit-codes.ts';
+import { EXIT, type ExitCode, exitCodeOfRun } from '../exit-codes.ts';
 import {
   type EndedRun,
   renderSteps,
@@ -14,7 +14,7 @@ import {
   stepsAfterStart,
 } from '../render/next-steps.ts';
 import { renderPlan } from '../render/plan.ts';
-import { renderRunResult, type RunResultView } from '../render/run-result.ts';
+import { type RunResultView, renderRunResult } from '../render/run-result.ts';
 import { type Output, printJson } from '../terminal/output.ts';
 import type { Followed } from './follow.ts';
 

@@ -6,9 +6,8 @@
 import type { Executions } from '../../client/executions.ts';
 import { type Counts, sumOutcomes } from '../../domain/run.ts';
 import { isTransient } from '../../ledger/database.ts';
-
 import type { Run, Runs } from '../../ledger/runs/runs.ts';
-import { readFailure, type RunFailure } from '../../queries/run-facts.ts';
+import { type RunFailure, readFailure } from '../../queries/run-facts.ts';
 import type { ProgressView } from '../terminal/progress-view.ts';
 import { type OnWaiting, Question } from './question.ts';
 import { createRateMeter } from './rate-meter.ts';

@@ -20,7 +20,7 @@ import type { Output } from '../terminal/output.ts';
 import { createProgressView, type ProgressView } from '../terminal/progress-view.ts';
 import { answerConflicts } from './answer-conflicts.ts';
 import { type EndingOptions, reportEnd } from './ending.ts';
-import { follow, type Followed } from './follow.ts';
+import { type Followed, follow } from './follow.ts';
 
 export async function watchUntilEnd(runId: string, options: EndingOptions): Promise<ExitCode> {
   const followed = await withInterrupt((signal) => watch(runId, options, signal));

@@ -1,6 +1,6 @@
 /** Reads the rows of a list of contacts whose eligibility is to be checked. Pure. */
-import { type Audience, type ColumnMap, matchColumns, describeColumnProblems } from '../columns.ts';
-import { type Channel, CHANNELS, type ConsentFacts } from './eligibility.ts';
+import { type Audience, type ColumnMap, describeColumnProblems, matchColumns } from '../columns.ts';
+import { CHANNELS, type Channel, type ConsentFacts } from './eligibility.ts';
 
 export const ELIGIBILITY_FIELDS = ['contactId', 'channel', 'optInStatus', 'timeZone'] as const;
 type Field = (typeof ELIGIBILITY_FIELDS)[number];

@@ -3,8 +3,8 @@ import {
   type Audience,
   type ColumnMap,
   type ColumnMatch,
-  matchColumns,
   describeColumnProblems,
+  matchColumns,
 } from '../columns.ts';
 
 const NUMBERS = ['1', '2', '3', '4', '5', '6', '7', '8', '9'] as const;

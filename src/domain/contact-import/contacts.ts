@@ -14,7 +14,7 @@ export {
   contactMapProblems,
   resolveContactColumns,
 } from './columns.ts';
-export { createDuplicateFinder, type Dedupe, type DuplicateFinder, type Duplicate } from './duplicates.ts';
+export { createDuplicateFinder, type Dedupe, type Duplicate, type DuplicateFinder } from './duplicates.ts';
 
 /** CXone accepts no more in one request. */
 export const CONTACTS_PER_BATCH = 100;

@@ -1,6 +1,6 @@
 /** The rules of preference rows (docs/cxone-contract.md#preference-rules). Pure. */
-import { type Audience, type ColumnMap, matchColumns, describeColumnProblems } from '../columns.ts';
-import { type Channel, CHANNELS, type Region, REGIONS } from '../consent/eligibility.ts';
+import { type Audience, type ColumnMap, describeColumnProblems, matchColumns } from '../columns.ts';
+import { CHANNELS, type Channel, REGIONS, type Region } from '../consent/eligibility.ts';
 import { type Fields, readField } from '../fields.ts';
 import type { Reason } from '../run.ts';
 import {

@@ -2,14 +2,14 @@
 import { canonicalText, isObject } from '../json.ts';
 import {
   type ContactSelection,
-  readEntries,
   type FilterRule,
   limitProblems,
   type Problem,
+  readEntries,
+  repetitionProblems,
   ruleKey,
   SELECTION_FIELDS,
   shapeProblems,
-  repetitionProblems,
 } from './selection.ts';
 
 /** Field and operator are enough to identify the rule to remove. */

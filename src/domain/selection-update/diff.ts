@@ -1,6 +1,6 @@
 /** Describes the differences between two selections for people. Pure. */
 import { sameJson } from '../json.ts';
-import { type Place, placesIn, allPlaces, type PlaceValue, sameValue } from './places.ts';
+import { allPlaces, type Place, type PlaceValue, placesIn, sameValue } from './places.ts';
 import type { ContactSelection } from './selection.ts';
 
 /** `from` null: added; `to` null: removed. */

@@ -3,9 +3,9 @@
  * it was applied, it produced the version right after that one. Pure.
  */
 import { sameJson } from '../json.ts';
-import { mergeOrder } from './priority-order.ts';
 import { diffSelections } from './diff.ts';
 import { type Place, placesIn, sameSelection, sameValue } from './places.ts';
+import { mergeOrder } from './priority-order.ts';
 import type { ContactSelection } from './selection.ts';
 
 export interface Versioned {

@@ -4,21 +4,21 @@
  * sides changed differently is a conflict, which the policy or a person resolves. Pure.
  */
 import { sameJson } from '../json.ts';
-import { appendOrder, mergeOrder } from './priority-order.ts';
 import {
-  type Part,
-  PARTS,
-  toPart,
-  type Place,
-  placesIn,
   allPlaces,
+  listPlace,
+  PARTS,
+  type Part,
+  type Place,
   type PlaceValue,
+  placesIn,
+  readPart,
   rulePlace,
   sameSelection,
   sameValue,
-  listPlace,
-  readPart,
+  toPart,
 } from './places.ts';
+import { appendOrder, mergeOrder } from './priority-order.ts';
 import {
   type ContactSelection,
   describeProblem,

@@ -6,8 +6,8 @@ import {
   type Audit,
   type AuditEntry,
   type AuditFinding,
-  auditHash,
   type AuditVerdict,
+  auditHash,
   GENESIS,
 } from './audit.ts';
 

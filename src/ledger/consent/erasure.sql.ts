@@ -1,11 +1,11 @@
 /** Erasure in PostgreSQL. */
 import { sql } from 'kysely';
 import { CHANNELS } from '../../domain/consent/eligibility.ts';
-import { CLOCK_TOLERANCE_MS } from '../../domain/timestamps.ts';
 import type { ErasureResult } from '../../domain/consent/erasure.ts';
+import { CLOCK_TOLERANCE_MS } from '../../domain/timestamps.ts';
 import type { Database, Executor } from '../database.ts';
-import { cancelUnsent, emptyRecords } from './erasure-records.sql.ts';
 import type { EraseSubject, Erasures } from './erasure.ts';
+import { cancelUnsent, emptyRecords } from './erasure-records.sql.ts';
 import type { ConsentProof } from './proof.ts';
 import type { Suppressions } from './suppressions.ts';
 

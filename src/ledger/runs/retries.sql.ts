@@ -1,8 +1,8 @@
 /** Retries in PostgreSQL. */
 import { sql } from 'kysely';
+import { RETRIED } from '../../domain/run.ts';
 import type { Database, Executor } from '../database.ts';
 import { maybeApplied } from '../writes/maybe-applied.sql.ts';
-import { RETRIED } from '../../domain/run.ts';
 import type { Retries, Retry } from './retries.ts';
 import type { Run } from './runs.ts';
 

@@ -11,8 +11,8 @@ import type {
   Selections,
   SelectionUpdate,
 } from './selections.ts';
-import { THE_SELECTION } from './writes.ts';
 import { claimSelection, insertSuccessor, settleSelection } from './writes.sql.ts';
+import { THE_SELECTION } from './writes.ts';
 
 export function createSelections({ db }: Database): Selections {
   return {

@@ -2,8 +2,8 @@
 import { sql } from 'kysely';
 import type { Executor } from '../database.ts';
 import { STEERING_LOCK } from '../locks.ts';
-import type { Claim } from '../writes/claims.ts';
 import { claimWrites } from '../writes/claims.sql.ts';
+import type { Claim } from '../writes/claims.ts';
 import {
   type ClaimedSelection,
   type ClaimSelection,

@@ -3,11 +3,11 @@ import { sql } from 'kysely';
 import { coalesce } from '../coalesce.ts';
 import type { Database, Executor } from '../database.ts';
 import type { WriteState } from '../schema.ts';
-import type { Claim } from './claims.ts';
 import { claimWrites } from './claims.sql.ts';
+import type { Claim } from './claims.ts';
 import { listInDoubt, markInDoubt, resolve } from './in-doubt.sql.ts';
-import type { Settlement } from './settlements.ts';
 import { settleWrites } from './settlements.sql.ts';
+import type { Settlement } from './settlements.ts';
 import type { Latencies, OpenWrite, Writes } from './writes.ts';
 
 /**

@@ -2,12 +2,12 @@
  * May this contact be reached on this channel now? One lookup of the preference that CXone holds, judged by the rules.
  * If CXone does not answer in time, the contact is not eligible (fail closed).
  */
-import { fatalFailure } from '../../contract/failures.ts';
 import {
   checkEligibilityCheck,
   type Eligibility,
   type EligibilityCheckInput,
 } from '../../contract/consent.ts';
+import { fatalFailure } from '../../contract/failures.ts';
 import { failClosed } from '../../domain/consent/eligibility.ts';
 import { consentLookup, isOutOfAttempts } from '../policies.ts';
 

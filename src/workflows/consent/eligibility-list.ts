@@ -4,12 +4,12 @@
  * 1. check  row by row; rows without an answer are looked up again for as long as each round of attempts answers more rows
  * 2. close  look up the remaining rows once more; those that CXone still does not answer are not eligible (fail closed)
  */
-import { fatalFailure } from '../../contract/failures.ts';
 import {
   checkEligibilityList,
   type EligibilityListInput,
   type EligibilityListResult,
 } from '../../contract/consent.ts';
+import { fatalFailure } from '../../contract/failures.ts';
 import {
   consentLookup,
   consentLookups,

@@ -1,6 +1,6 @@
 /** Erases a data subject from the ledger. Only a keyed hash of the objection remains. */
-import { fatalFailure } from '../../contract/failures.ts';
 import { checkErasure, type ErasureInput, type ErasureResult } from '../../contract/consent.ts';
+import { fatalFailure } from '../../contract/failures.ts';
 import { erasures } from '../policies.ts';
 
 export async function erasure(given: ErasureInput): Promise<ErasureResult> {

@@ -1,5 +1,4 @@
 /** How a run ends. However it ends, it is closed in the ledger with its result. */
-import { fatalFailure, type RunFailureType } from '../../contract/failures.ts';
 import {
   ActivityFailure,
   ApplicationFailure,
@@ -7,6 +6,7 @@ import {
   CancelledFailure,
   isCancellation,
 } from '@temporalio/workflow';
+import { fatalFailure, type RunFailureType } from '../../contract/failures.ts';
 import type { RunResult } from '../../contract/run.ts';
 import type { RunState } from '../../domain/run.ts';
 import { ledgerScans } from '../policies.ts';

@@ -1,5 +1,4 @@
 /** The state of one run of any operation: how it is steered, and what it shows. The steps are in steps.ts. */
-import { fatalFailure } from '../../contract/failures.ts';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import {
   allHandlersFinished,
@@ -13,6 +12,7 @@ import {
 } from '@temporalio/workflow';
 import type { Plan } from '../../activities/engine/plan.ts';
 import type { InDoubt, OpenedRun } from '../../activities/engine/runs.ts';
+import { fatalFailure } from '../../contract/failures.ts';
 import { type CommonInput, SEARCH_ATTRIBUTES } from '../../contract/run.ts';
 import type { OperationSpec } from '../../contract/spec.ts';
 import {

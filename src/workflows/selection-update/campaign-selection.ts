@@ -1,6 +1,6 @@
 /** Reads a campaign so that a person can see it: only workers hold CXone's credentials. The ledger keeps what was read. */
-import { fatalFailure } from '../../contract/failures.ts';
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
+import { fatalFailure } from '../../contract/failures.ts';
 import {
   type CampaignSelectionInput,
   type CampaignSelectionResult,

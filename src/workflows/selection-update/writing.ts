@@ -1,7 +1,7 @@
 /** Writes a selection: attempt by attempt, until it is written, or until the policy or an operator has to decide. */
-import { fatalFailure } from '../../contract/failures.ts';
 import { condition, sleep } from '@temporalio/workflow';
 import type { LeaveConflict, WriteSelection } from '../../activities/selection-update/index.ts';
+import { fatalFailure } from '../../contract/failures.ts';
 import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
 import type { Answers, ConflictSide, ShownConflict } from '../../contract/steering.ts';
 import type { Outcome } from '../../domain/run.ts';

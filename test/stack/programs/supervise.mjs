@@ -1,6 +1,7 @@
 // `supervise.mjs FOLDER`: a supervisor for tests to kill. Prints a line once the stack is up.
-import { startStack } from '../../../src/stack/dev.ts';
+
 import { fileURLToPath } from 'node:url';
+import { startStack } from '../../../src/stack/dev.ts';
 
 const endless = fileURLToPath(new URL('./endless.mjs', import.meta.url));
 const program = { file: process.execPath, args: [endless] };
