@@ -44,7 +44,7 @@ export const PREFERENCES_UPDATED = z.array(
     contactId: z.string(),
     channel: z.string(),
     optIn: z.boolean(),
-    status: z.string(),
+    status: z.string().toLowerCase(),
     conflictResolved: z
       .boolean()
       .nullish()

@@ -51,6 +51,11 @@ describe('updateBatch', () => {
     expect(answer).toEqual({ kind: 'updated', status: 200, requestId, results, notes: [] });
   });
 
+  it('reads a status in capitals like one in small letters', async () => {
+    vendor.answer(json(200, [{ ...RESULT, status: 'Unchanged' }]));
+    expect(await update()).toMatchObject({ results: [{ status: 'unchanged' }] });
+  });
+
   it('sends the same bytes whatever the order of the fields', async () => {
     vendor.answer(json(200, [RESULT]));
     const shuffled = Object.fromEntries(Object.entries(ITEM).reverse()) as unknown as PreferenceItem;

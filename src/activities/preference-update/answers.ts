@@ -97,7 +97,7 @@ function interpretResults(
 const APPLIED = ['updated', 'created', 'unchanged', 'ok', 'success'];
 
 function isApplied({ status }: PreferenceResult): boolean {
-  return APPLIED.includes(status.toLowerCase());
+  return APPLIED.includes(status);
 }
 
 /** 409: nothing was applied. The named items are read back, to see what they conflict with; the rest is sent again. */
