@@ -38,17 +38,12 @@ export interface ActivityDeps {
   readonly log: (error: unknown, activity: string) => void;
 }
 
-/** What an operation's definition may use. */
-export interface OperationDeps extends ActivityDeps {
-  readonly hasSubscriber: () => boolean;
-}
-
 interface DefinedOperation {
   readonly definition: OperationDefinition;
   /** Activities of its own, beside those of the engine. */
   readonly activities?: Readonly<Record<string, (...args: never[]) => Promise<unknown>>>;
 }
-export type OperationDefiner = (deps: OperationDeps) => DefinedOperation;
+export type OperationDefiner = (deps: ActivityDeps) => DefinedOperation;
 
 /** The registry of operations. Adding one takes a line here; docs: CONTRIBUTING.md, "Add an operation". */
 const OPERATIONS = {
@@ -68,14 +63,9 @@ type UnionToIntersection<Union> = (Union extends unknown ? (each: Union) => void
 
 /** `more`: operations beside those of cxflow itself. */
 export function createActivities(deps: ActivityDeps, more: Readonly<Record<string, OperationDefiner>> = {}) {
-  const define = (operation: OperationDefiner): DefinedOperation => {
-    const defined = operation({
-      ...deps,
-      hasSubscriber: () => registry.hasSubscriber(defined.definition.spec.kind),
-    });
-    return defined;
-  };
-  const operations = Object.values<OperationDefiner>({ ...OPERATIONS, ...more }).map(define);
+  const operations = Object.values<OperationDefiner>({ ...OPERATIONS, ...more }).map((define) =>
+    define(deps),
+  );
   const registry = new Registry(
     operations.map(({ definition }) => definition),
     (endpoint) => deps.webhooks[endpoint] !== null,

@@ -9,7 +9,7 @@ import {
 } from '../../src/activities/engine/definition.ts';
 import { OWN_WRITE } from '../../src/activities/engine/evidence.ts';
 import { runInput } from '../../src/activities/engine/run-input.ts';
-import type { OperationDeps } from '../../src/activities/index.ts';
+import type { ActivityDeps } from '../../src/activities/index.ts';
 import type { CreateRecordsAnswer } from '../../src/cxone/contact-lists.ts';
 import { callbackRequest as spec } from './contract.ts';
 
@@ -20,7 +20,7 @@ interface Callback {
   readonly phone: string;
 }
 
-export function defineCallbackRequest(deps: OperationDeps): { readonly definition: BulkDefinition } {
+export function defineCallbackRequest(deps: ActivityDeps): { readonly definition: BulkDefinition } {
   const definition: BulkDefinition = {
     spec,
     recordsPerBatch: 10,
@@ -49,7 +49,7 @@ function readCallback({ contactId, phone }: Readonly<Record<string, unknown>>): 
   return { record: { contactId, phone }, key1: contactId, key2: phone };
 }
 
-async function addToList({ cxone }: OperationDeps, attempt: WriteAttempt): Promise<Answer> {
+async function addToList({ cxone }: ActivityDeps, attempt: WriteAttempt): Promise<Answer> {
   const { listId } = runInput(spec, attempt.run);
   const records = attempt.records.map(({ record }) => toContact(record as Callback, attempt.run.started_at));
   const answer = await cxone.contactLists.createRecords({ listId, records, beforeSend: attempt.beforeSend });

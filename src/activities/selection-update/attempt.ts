@@ -10,6 +10,7 @@ import type { SelectionUpdate } from '../../ledger/selections/selections.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import type { WriteRules } from '../engine/definition.ts';
 import type { RateLimiter } from '../engine/rate-limiter.ts';
+import type { Webhooks } from '../outbox/deliver.ts';
 import type { ComplianceFlags } from './audit.ts';
 import type { SettledPlace } from './desired.ts';
 import type { LostWrite } from './lost-write.ts';
@@ -20,7 +21,7 @@ export interface SelectionDeps {
   readonly rateLimiter: RateLimiter;
   readonly holder: string;
   readonly draining: AbortSignal;
-  readonly hasSubscriber: () => boolean;
+  readonly webhooks: Webhooks;
 }
 
 /**

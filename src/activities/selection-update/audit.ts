@@ -2,11 +2,12 @@
 import type { ContactSelection } from '../../domain/selection-update/selection.ts';
 import { ruleProblems } from '../../domain/selection-update/selection.ts';
 import type { EventIds } from '../../ledger/selections/writes.ts';
+import type { EventDefinition } from '../engine/definition.ts';
 import type { SettledPlace } from './desired.ts';
 
 /** Names and flags: docs/cxone-contract.md#outbound-campaigns. */
 export const ACTION = 'UPDATE_CONTACT_SELECTION';
-export const EVENT = 'campaign.selection.updated';
+export const EVENT: EventDefinition = { name: 'campaign.selection.updated', endpoint: 'crm' };
 
 export interface ComplianceFlags {
   /** No list is both targeted and excluded in what is sent. False also if nothing was checked. */
@@ -70,7 +71,7 @@ export function renderEvent(
 ): string {
   return JSON.stringify({
     id: eventId,
-    event: EVENT,
+    event: EVENT.name,
     timestamp: at.toISOString(),
     runId: run.run_id,
     campaignId: run.target,

@@ -37,7 +37,7 @@ export function defineSelectionUpdate(deps: SelectionDeps) {
   const definition: OperationDefinition = {
     spec,
     writes: { [PATCH]: PATCH_RULES },
-    event: { name: EVENT, endpoint: 'crm' },
+    event: EVENT,
     result: (run) => selectionResult(deps, run),
   };
   return { definition, activities: createSelectionActivities(deps) };

@@ -259,7 +259,8 @@ function toAuditEntry(run: Run, { version }: Snapshot, facts: Facts) {
 }
 
 function emittedEvent(deps: SelectionDeps, run: Run, flags: ComplianceFlags): SelectionSettlement['event'] {
-  return deps.hasSubscriber() ? { name: EVENT, body: (ids) => renderEvent(run, flags, ids) } : null;
+  if (deps.webhooks[EVENT.endpoint] === null) return null;
+  return { name: EVENT.name, body: (ids) => renderEvent(run, flags, ids) };
 }
 
 function keptReasons(settled: readonly SettledPlace[]): Reason[] {
