@@ -111,7 +111,7 @@ export class PageWorker {
       await Promise.race([Promise.all(all), this.#drained]);
     }
     if (this.#halted?.why === 'failed') throw this.#halted.error;
-    if (this.#rateWait && !this.#halted) throw asError(this.#rateWait);
+    if (this.#rateWait && !this.#halted) throw this.#rateWait;
   }
 
   /** Throws if CXone answered nothing at all: Temporal's backoff waits out an outage without growing the history. */

@@ -1,9 +1,9 @@
 /** The plan: what a run is going to write, counted and hashed. */
-import type { CommonInput } from '../../contract/run.ts';
 import { canonicalize, sha256 } from '../../ledger/hashing.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { BulkDefinition, Lookups } from './definition.ts';
+import { runInput } from './run-input.ts';
 
 /** What the run is going to do, counted before anything is written. `hash` is what an approval binds to. */
 export interface Plan {
@@ -53,7 +53,7 @@ export async function countPlan(
 ): Promise<Plan> {
   const counts = await ledger.runs.exactCounts(run.run_no);
   const reasons = await ledger.records.countReasons(run.run_no);
-  const options = definition.spec.fingerprint(run.input as CommonInput);
+  const options = definition.spec.fingerprint(runInput(definition.spec, run));
   const lookups = await definition.countLookups?.(run);
   const plan = {
     list: run.target,

@@ -1,6 +1,6 @@
 /** Stages the rows of a source: reads them into the ledger, checks each by the rules of its operation, finds duplicates. */
 import { fatalFailure } from '../../contract/failures.ts';
-import type { CommonInput, Source } from '../../contract/run.ts';
+import type { Source } from '../../contract/run.ts';
 import { DEFAULT_SOURCE_LIMITS, type SourceLimits } from '../../domain/source-limits.ts';
 import type { Objection } from '../../ledger/consent/suppressions.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
@@ -14,6 +14,7 @@ import type { SourceRow } from '../../sources/rows.ts';
 import type { BulkDefinition, ReadRow, RowReader } from './definition.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { Registry } from './registry.ts';
+import { runInput } from './run-input.ts';
 import { type Content, findContent } from './source.ts';
 import { throwIfStopping } from './stopping.ts';
 
@@ -109,7 +110,7 @@ async function reserveContent(
     throw new SourceError('source_unreadable', message);
   }
   await throwIfContinuedElsewhere(ledger, run);
-  const key = businessKey(spec.stem, run.target, content.sha256, spec.fingerprint(run.input as CommonInput));
+  const key = businessKey(spec.stem, run.target, content.sha256, spec.fingerprint(runInput(spec, run)));
   const reservation = await ledger.runs.reserveBusinessKey(run.run_no, key);
   if (reservation.kind === 'reserved') return throwIfContinuedElsewhere(ledger, run);
   const message =
