@@ -1,6 +1,7 @@
 /** Which contacts of a batch may be reached: the gate of the contact import, and the lookups of `--require-consent`. */
+import { LRUCache } from 'lru-cache';
 import { type ContactImportInput, contactImport as spec } from '../../contract/contact-import.ts';
-import { CxoneError } from '../../cxone/errors.ts';
+import { CxoneError, CxoneUnreadable } from '../../cxone/errors.ts';
 import type { Channel, Eligibility } from '../../domain/consent/eligibility.ts';
 import type { Contact } from '../../domain/contact-import/contacts.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
@@ -24,7 +25,7 @@ import type {
 } from '../engine/definition.ts';
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
 import { GateInterrupted } from '../engine/gate.ts';
-import { lookUpEach } from '../engine/lookups.ts';
+import { type LookupRefs, lookUpEach, MAX_TRIES } from '../engine/lookups.ts';
 import { runInput } from '../engine/run-input.ts';
 import { CREATE, UPDATE, type UpdateRefs } from './answers.ts';
 
@@ -35,8 +36,27 @@ const CONSENT_VALID_MS = 10 * 60_000;
 /** A contact list consists of telephone numbers: whoever objected to calls or texts is not added, whatever else is required. */
 const TELEPHONE_CHANNELS: readonly Channel[] = ['voice', 'sms'];
 
+/** More lookups than batches in flight can need. */
+const ANSWERS_KEPT = 10_000;
+
 interface CheckedRefs {
   readonly checkedAt?: string;
+}
+
+/** Stored with a derived `consent_check`. Absent `update`: its eligible contacts are created. */
+interface CheckRefs extends LookupRefs {
+  readonly update?: UpdateRefs;
+}
+
+/** What the lookups of earlier attempts at the same write answered, so that an interrupted attempt is not made anew. */
+type RecentAnswers = LRUCache<string, Eligibility>;
+
+export interface GateDeps extends ConsentDeps {
+  readonly recentAnswers: RecentAnswers;
+}
+
+export function createRecentAnswers(): RecentAnswers {
+  return new LRUCache({ max: ANSWERS_KEPT, ttl: CONSENT_VALID_MS });
 }
 
 /** For the plan; null if the run makes no lookups. */
@@ -47,16 +67,18 @@ export async function countLookups(ledger: Ledger, run: Run): Promise<Lookups | 
 }
 
 /** Before every attempt to add or update contacts: our own suppression list, and consent that was looked up recently. */
-export async function contactGate(deps: ConsentDeps, attempt: WriteAttempt): Promise<GateDecision> {
+export async function contactGate(deps: GateDeps, attempt: WriteAttempt): Promise<GateDecision> {
+  const { kind, priorAttempt, seqs } = attempt;
+  const update = kind === UPDATE ? (attempt.refs as UpdateRefs) : undefined;
   const suppressed = await findObjections(deps.ledger, attempt);
-  if (isConsentRecent(attempt)) return { withheld: noteContactsInList(attempt, suppressed) };
+  if (isConsentRecent(attempt)) return { withheld: noteContactsInList(update, suppressed) };
   // Never sent before: the lookups become a write of their own, in the order and at the rate of all others.
-  if (attempt.priorAttempt === 'none' && attempt.kind === CREATE) {
-    const derived = [{ kind: CONSENT_CHECK, seqs: attempt.seqs }];
+  if (priorAttempt === 'none') {
+    const derived = [{ kind: CONSENT_CHECK, seqs, refs: update && { update } }];
     return { instead: readOnlyAnswer([], derived, 'Consent has to be looked up again') };
   }
   const ineligible = await lookUpNow(deps, attempt, suppressed);
-  return { withheld: noteContactsInList(attempt, new Map([...ineligible, ...suppressed])) };
+  return { withheld: noteContactsInList(update, new Map([...ineligible, ...suppressed])) };
 }
 
 function findObjections(ledger: Ledger, attempt: WriteAttempt): Promise<Map<number, Withheld>> {
@@ -66,15 +88,14 @@ function findObjections(ledger: Ledger, attempt: WriteAttempt): Promise<Map<numb
 }
 
 /**
- * An update of a contact that our own lost write has added, or may have added: they are in the list whatever happens to the
- * update, and the outcome says so.
+ * A withheld update may be of a contact that a lost write of ours has added, or may have added. The contact is in the list
+ * whatever happens to the update, and the outcome says so.
  */
 function noteContactsInList(
-  { kind, refs }: WriteAttempt,
+  update: UpdateRefs | undefined,
   withheld: ReadonlyMap<number, Withheld>,
 ): ReadonlyMap<number, Withheld> {
-  if (kind !== UPDATE) return withheld;
-  const { ownWrite, maybeOwn } = refs as UpdateRefs;
+  const { ownWrite, maybeOwn } = update ?? {};
   if (!ownWrite && !maybeOwn) return withheld;
   const [outcome, evidence] = ownWrite
     ? (['created', OWN_WRITE] as const)
@@ -94,7 +115,7 @@ function isConsentRecent({ run, refs }: WriteAttempt): boolean {
 
 /** Inside the attempt itself, because the write must stay what it was: an earlier attempt at it may have been applied. */
 async function lookUpNow(
-  deps: ConsentDeps,
+  deps: GateDeps,
   attempt: WriteAttempt,
   suppressed: ReadonlyMap<number, Withheld>,
 ): Promise<Map<number, Withheld>> {
@@ -105,24 +126,32 @@ async function lookUpNow(
   const withheld = new Map<number, Withheld>();
   for (const [seq, question] of questions) {
     if (suppressed.has(seq)) continue;
-    const answer = local.get(question) ?? (await lookUp(check, question, attempt, policy));
+    const key = JSON.stringify([policy, question]);
+    const answer =
+      local.get(question) ?? deps.recentAnswers.get(key) ?? (await lookUp(check, question, attempt, policy));
+    if (!local.has(question)) deps.recentAnswers.set(key, answer, { noUpdateTTL: true });
     if (!answer.eligible) withheld.set(seq, toWithheld(answer));
   }
   return withheld;
 }
 
+/** Throws GateInterrupted if CXone does not answer, or if the page is to stop. */
 async function lookUp(
   check: ConsentCheck,
   question: ConsentQuestion,
   attempt: WriteAttempt,
   policy: NonNullable<ContactImportInput['policy']>,
 ): Promise<Eligibility> {
-  if (!(await attempt.nextRequest())) throw new GateInterrupted(null);
-  attempt.beforeSend();
-  try {
-    return await check.askCxone(question, policy);
-  } catch (error) {
-    throw error instanceof CxoneError ? new GateInterrupted(error) : error;
+  for (let tries = 1; ; tries += 1) {
+    if (!(await attempt.nextRequest())) throw new GateInterrupted(null);
+    attempt.beforeSend();
+    try {
+      return await check.askCxone(question, policy);
+    } catch (error) {
+      if (!(error instanceof CxoneError)) throw error;
+      if (!(error instanceof CxoneUnreadable)) throw new GateInterrupted(error);
+      if (tries === MAX_TRIES) return check.unavailable(question, policy);
+    }
   }
 }
 
@@ -131,8 +160,9 @@ function toWithheld(answer: Eligibility): Withheld {
   return { outcome, reason: ineligibleReason(answer), evidence: answer.ruleVersion };
 }
 
-/** Fails closed: only contacts that may be reached on the channel are added to the list. */
+/** Fails closed: only contacts that may be reached on the channel are added to the list or updated in it. */
 export async function checkConsent(deps: ConsentDeps, attempt: WriteAttempt): Promise<Answer> {
+  const { update } = (attempt.refs ?? {}) as CheckRefs;
   const policy = runInput(spec, attempt.run).policy ?? 'default';
   const check = createConsentCheck(deps);
   const questions = toQuestions(attempt);
@@ -144,14 +174,16 @@ export async function checkConsent(deps: ConsentDeps, attempt: WriteAttempt): Pr
     giveUp: (record) => check.unavailable(question(record), policy),
   });
   const eligible = [...verdicts].filter(([, verdict]) => verdict.eligible).map(([seq]) => seq);
-  const checkedAt = new Date().toISOString();
+  const next = { kind: update ? UPDATE : CREATE, refs: { ...update, checkedAt: new Date().toISOString() } };
   const derived = [
-    ...(eligible.length > 0 ? [{ kind: CREATE, seqs: eligible, refs: { checkedAt } }] : []),
-    ...(rest.length > 0 ? [{ kind: CONSENT_CHECK, seqs: rest, refs }] : []),
+    ...(eligible.length > 0 ? [{ ...next, seqs: eligible }] : []),
+    ...(rest.length > 0
+      ? [{ kind: CONSENT_CHECK, seqs: rest, refs: { ...refs, ...(update && { update }) } }]
+      : []),
   ];
   return {
     ...readOnlyAnswer(
-      ineligibleGroups(verdicts),
+      ineligibleGroups(verdicts, update),
       derived,
       `${eligible.length} of ${verdicts.size} may be reached`,
     ),
@@ -170,20 +202,28 @@ function toQuestions({ run, records }: WriteAttempt): ReadonlyMap<number, Consen
 }
 
 /** One group for each reason. */
-function ineligibleGroups(verdicts: ReadonlyMap<number, Eligibility>): SettledGroup[] {
-  const byReason = new Map<string, { withheld: Withheld; seqs: number[] }>();
-  for (const [seq, verdict] of verdicts) {
-    if (verdict.eligible) continue;
-    const group = byReason.get(verdict.reason) ?? { withheld: toWithheld(verdict), seqs: [] };
+function ineligibleGroups(
+  verdicts: ReadonlyMap<number, Eligibility>,
+  update: UpdateRefs | undefined,
+): SettledGroup[] {
+  const ineligible = [...verdicts].filter(([, { eligible }]) => !eligible);
+  const withheld = noteContactsInList(
+    update,
+    new Map(ineligible.map(([seq, verdict]) => [seq, toWithheld(verdict)])),
+  );
+  const byReason = new Map<string, SettledGroup & { readonly seqs: number[] }>();
+  for (const [seq, { outcome, reason, evidence }] of withheld) {
+    const code = verdicts.get(seq)?.reason ?? reason.code;
+    const group = byReason.get(code) ?? {
+      outcome,
+      seqs: [],
+      reasons: [reason],
+      ...(evidence !== undefined && { evidence }),
+    };
     group.seqs.push(seq);
-    byReason.set(verdict.reason, group);
+    byReason.set(code, group);
   }
-  return [...byReason.values()].map(({ withheld: { outcome, reason, evidence }, seqs }) => ({
-    outcome,
-    seqs,
-    reasons: [reason],
-    ...(evidence !== undefined && { evidence }),
-  }));
+  return [...byReason.values()];
 }
 
 /** Nothing was written to CXone. */

@@ -31,7 +31,14 @@ import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
 import { GateInterrupted } from '../engine/gate.ts';
 import { runInput } from '../engine/run-input.ts';
 import { CREATE, interpretCreate, UPDATE, type UpdateRefs } from './answers.ts';
-import { CONSENT_CHECK, checkConsent, contactGate, countLookups, inheritConsentCheck } from './consent.ts';
+import {
+  CONSENT_CHECK,
+  checkConsent,
+  contactGate,
+  countLookups,
+  createRecentAnswers,
+  inheritConsentCheck,
+} from './consent.ts';
 
 export interface ContactImportDeps {
   readonly ledger: Ledger;
@@ -42,7 +49,8 @@ export interface ContactImportDeps {
 
 export function defineContactImport(deps: ContactImportDeps): { readonly definition: BulkDefinition } {
   const { ledger, cxone, duplicatesRefused } = deps;
-  const gate: ConsentGate = (attempt) => contactGate(deps, attempt);
+  const recentAnswers = createRecentAnswers();
+  const gate: ConsentGate = (attempt) => contactGate({ ...deps, recentAnswers }, attempt);
   const definition: BulkDefinition = {
     spec,
     recordsPerBatch: CONTACTS_PER_BATCH,
@@ -167,8 +175,8 @@ function describe(answer: CreateRecordsAnswer): string {
 }
 
 /**
- * PUT of each record, one after the other. When one of them fails, those before it are settled; otherwise a rate limit
- * would never let a long write come to its end.
+ * PUT of each record, one after the other. When one of them fails, those before it are settled; otherwise a long
+ * write would never finish under a rate limit.
  */
 async function updateContacts(cxone: Cxone, attempt: WriteAttempt): Promise<Answer> {
   const refusals: SettledGroup[] = [];
