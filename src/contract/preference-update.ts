@@ -20,8 +20,7 @@ export interface PreferenceUpdateResult extends BulkResult {
   /** Rows that broke no rule ÷ rows that were checked, in percent with two decimals; 100 if none was checked. */
   readonly complianceRatePercent: number;
   /**
-   * Opt-outs of this source that were put on our own suppression list, because CXone did not accept them or because the
-   * run ended before it was certain that CXone had them.
+   * Opt-outs that CXone did not accept, or is not certain to have: only our own suppression list protects these people.
    */
   readonly suppressions: number;
 }

@@ -1,22 +1,21 @@
 /**
- * A preference update that ends early: cancelled, rejected or failed. What was sent is proven, and objections that CXone
- * did not certainly get enter our own suppression list, so that none is lost.
+ * A preference update that ends early: cancelled, rejected or failed. What was sent is proven. Objections that CXone did not
+ * certainly get have been on our own suppression list since they were staged, and a reason says so.
  */
-import type { PreferenceItem } from '../../cxone/preferences.ts';
 import type { UnprovenBatch } from '../../ledger/consent/preferences.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { GUARD, READ_BACK, type ReadBackRefs } from './answers.ts';
 import { ON_SUPPRESSION_LIST } from './rows.ts';
-import { toBatchKey, toConsents, toItem, toObjections, toProofEntries } from './settle.ts';
+import { toBatchKey, toConsents, toItem, toProofEntries } from './settle.ts';
 
-/** Repeatable: each batch is proven once, and entries on the suppression list stay as they are. */
+/** Repeatable: each batch is proven once, and each record gets the reason once. */
 export async function endPreferences(ledger: Ledger, run: Run): Promise<void> {
   // A dry run changes nothing outside of itself.
   if (run.dry_run) return;
   for (const batch of await ledger.preferences.listUnprovenBatches(run.run_no))
     await prove(ledger, run, batch);
-  await suppressUnsentOptOuts(ledger, run);
+  await explainUnsentOptOuts(ledger, run);
 }
 
 async function prove(ledger: Ledger, run: Run, unproven: UnprovenBatch): Promise<void> {
@@ -50,14 +49,8 @@ function findRequest(run: Run, { kind, batch, records, refs, sentAt }: UnprovenB
   return { batchKey: toBatchKey({ run, batch, records, refs }), sentAt: sentAt?.toISOString() ?? null };
 }
 
-async function suppressUnsentOptOuts(ledger: Ledger, run: Run): Promise<void> {
-  for await (const optOuts of ledger.preferences.listUnsentOptOuts(run.run_no, ON_SUPPRESSION_LIST.code)) {
-    const objections = optOuts.flatMap(({ record, code }) =>
-      toObjections(record as PreferenceItem, { reasons: [{ code: code ?? 'run_failed' }] }),
-    );
-    // Before the reason is added, so that a crash in between loses no objection.
-    await ledger.suppressions.add(objections, run.run_no);
-    const seqs = optOuts.map(({ seq }) => seq);
+async function explainUnsentOptOuts(ledger: Ledger, run: Run): Promise<void> {
+  for await (const seqs of ledger.preferences.listUnsentOptOuts(run.run_no, ON_SUPPRESSION_LIST.code)) {
     await ledger.preferences.addReason(run.run_no, seqs, ON_SUPPRESSION_LIST);
   }
 }

@@ -60,10 +60,7 @@ function toRow(run: Run, preference: Preference) {
  * however the run ends and however long it waits for approval.
  */
 function stageObjection(run: Run, preference: Preference): { readonly objection?: Objection } {
-  if (preference.optIn) return {};
-  const { contactId, channel, withdrawalTimestamp } = preference;
-  const since = withdrawalTimestamp ?? run.started_at.toISOString();
-  return { objection: { contactId, channel, since, reason: 'opt_out_staged' } };
+  return preference.optIn ? {} : { objection: toObjection(run, preference, [{ code: 'opt_out_staged' }]) };
 }
 
 function toObjection(run: Run, optOut: UnsentOptOut, reasons: readonly Reason[]): Objection {

@@ -1,8 +1,7 @@
-/** What is stored when preferences are settled: objections, consents, and the proof of what was sent. */
+/** What is stored when preferences are settled: consents, and the proof of what was sent. */
 import type { PreferenceItem, StoredPreference } from '../../cxone/preferences.ts';
 import type { Channel } from '../../domain/consent/eligibility.ts';
 import type { ProofBatch, ProofEntry } from '../../ledger/consent/proof.ts';
-import type { Objection } from '../../ledger/consent/suppressions.ts';
 import { canonicalize, sha256 } from '../../ledger/hashing.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
@@ -37,8 +36,8 @@ export function toBatchKey({
 }
 
 /**
- * Completes the settled groups of an answer. In their transaction, objections that CXone did not accept enter our own
- * suppression list, and consents that CXone has end older entries of that list.
+ * Completes the settled groups of an answer. Objections that CXone did not accept have been on our own suppression list
+ * since they were staged, and a reason says so. In the transaction that settles, consents that CXone has end older entries.
  */
 export function prepareSettlement(
   ledger: Ledger,
@@ -47,12 +46,10 @@ export function prepareSettlement(
   { stored = new Map(), request = null }: SettlementSource = {},
 ): Pick<Answer, 'groups' | 'inSettleTransaction' | 'emitsEvent'> {
   const items = new Map(records.map((record) => [record.seq, toItem(record)]));
-  const objections: Objection[] = [];
   const groups = settled.map((group) => {
     const refused = group.seqs.filter((seq) =>
       isRefusedObjection(group, items.get(seq), stored.get(seq) ?? null),
     );
-    objections.push(...refused.flatMap((seq) => toObjections(items.get(seq), group)));
     if (refused.length === 0) return group;
     return { ...group, reasons: [...(group.reasons ?? []), ON_SUPPRESSION_LIST] };
   });
@@ -65,7 +62,6 @@ export function prepareSettlement(
     groups,
     emitsEvent: groups.some(({ outcome }) => outcome === 'updated' || outcome === 'existing'),
     async inSettleTransaction(tx) {
-      await ledger.suppressions.add(objections, run.run_no, tx);
       await ledger.suppressions.recordConsents(consents, tx);
       if (!request) return;
       const entries = groups.flatMap((group) =>
@@ -91,16 +87,6 @@ function isRefusedObjection(
 ): boolean {
   const isRefused = outcome === 'rejected' || outcome === 'conflict' || outcome === 'in_doubt';
   return item !== undefined && isRefused && needsSuppression(item, stored);
-}
-
-export function toObjections(
-  item: PreferenceItem | undefined,
-  { reasons }: Pick<SettledGroup, 'reasons'>,
-): Objection[] {
-  if (!item) return [];
-  const { contactId, channel, withdrawalTimestamp, updatedAt } = item;
-  const reason = reasons?.[0]?.code ?? 'refused';
-  return [{ contactId, channel: channel as Channel, reason, since: withdrawalTimestamp ?? updatedAt }];
 }
 
 /** None for an opt-out, or without a date. */

@@ -4,7 +4,7 @@ import type { Reason } from '../../domain/run.ts';
 import type { Database, Executor } from '../database.ts';
 import type { DuplicateRow } from '../runs/records.ts';
 import type { InSettleTransaction } from '../writes/settlements.ts';
-import type { Preferences, SettledPreference, UnprovenBatch, UnsentOptOut } from './preferences.ts';
+import type { Preferences, SettledPreference, UnprovenBatch } from './preferences.ts';
 
 const PAGE = 2_000;
 
@@ -49,10 +49,10 @@ async function* listUnsentOptOuts(
   db: Executor,
   runNo: number,
   withoutCode: string,
-): AsyncIterable<readonly UnsentOptOut[]> {
+): AsyncIterable<readonly number[]> {
   for (let after = 0; ; ) {
-    const { rows } = await sql<UnsentOptOut>`
-      select r.seq, r.record, o.reasons->0->>'code' as code
+    const { rows } = await sql<{ seq: number }>`
+      select r.seq
       from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
       where r.run_no = ${runNo} and r.seq > ${after} and r.record->>'optIn' = 'false'
         and (o.seq is null or o.outcome in ('cancelled', 'in_doubt'))
@@ -60,7 +60,7 @@ async function* listUnsentOptOuts(
       order by r.seq limit ${PAGE}`.execute(db);
     const last = rows.at(-1);
     if (!last) return;
-    yield rows;
+    yield rows.map(({ seq }) => seq);
     after = last.seq;
   }
 }

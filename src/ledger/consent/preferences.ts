@@ -16,9 +16,9 @@ export interface Preferences {
 
   /**
    * Opt-outs of a run that ended early which CXone did not certainly get: pending, `cancelled` or `in_doubt`. Those that have
-   * the reason `withoutCode` are left out. One page at a time.
+   * the reason `withoutCode` are left out. Their `seq`, one page at a time.
    */
-  listUnsentOptOuts(runNo: number, withoutCode: string): AsyncIterable<readonly UnsentOptOut[]>;
+  listUnsentOptOuts(runNo: number, withoutCode: string): AsyncIterable<readonly number[]>;
 
   /** Adds a reason to the outcomes of these records; pending ones are skipped. A repetition adds it again. */
   addReason(runNo: number, seqs: readonly number[], reason: Reason): Promise<void>;
@@ -41,13 +41,6 @@ export interface SettledPreference {
   readonly outcome: Outcome;
   /** The codes of its reasons. */
   readonly codes: readonly string[];
-}
-
-export interface UnsentOptOut {
-  readonly seq: number;
-  readonly record: unknown;
-  /** The code of its first reason. null: it is pending. */
-  readonly code: string | null;
 }
 
 export interface UnprovenBatch {

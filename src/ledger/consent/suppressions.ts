@@ -1,6 +1,6 @@
 /**
- * The port to our own suppression list (docs/adr/0016-consent.md#our-own-suppression-list): objections that CXone does not
- * have. Every path that reaches people obeys it.
+ * The port to our own suppression list (docs/adr/0016-consent.md#our-own-suppression-list): every
+ * opt-out that a preference update has read, and the objections of erased people. Every path that reaches people obeys it.
  *
  * An entry suppresses while its newest withdrawal is not older than the newest consent that CXone has accepted from us. Both
  * dates only ever grow, so the order in which they become known does not matter. Consents that were accepted before the
