@@ -133,6 +133,14 @@ export function translateErrors<A extends Record<string, (...args: never[]) => P
 
 export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
+/**
+ * Throws an AbortError. The signal's own `throwIfAborted` throws whatever the signal was aborted with, which is a failure
+ * of Temporal if an activity is cancelled.
+ */
+export function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw new DOMException('the work was stopped', 'AbortError');
+}
+
 /** The error of an aborted AbortSignal. */
 export function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';

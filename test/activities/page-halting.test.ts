@@ -77,6 +77,22 @@ describe('halting', () => {
     expect(cxone.puts).toHaveLength(10);
   });
 
+  it('a pause in the middle of many updates begins no further request, and settles those that are done', async () => {
+    const run = await planned(10, 10, { existing: 'update' });
+    const cxone = fakeCxone(
+      {
+        after: async (n) => {
+          if (n === 4) await opened().ledger.runs.steer(run.run_no, 'paused');
+        },
+      },
+      new Set(upTo(10).map((seq) => `c${seq}`)),
+    );
+    const worker = createWorker(opened().ledger, cxone.cxone);
+    expect(await worker.writePage(allBatches(run))).toMatchObject({ halted: 'paused', left: 1 });
+    expect(cxone.puts).toHaveLength(3);
+    expect(await countExactly(run)).toEqual({ total: 10, pending: 7, updated: 3 });
+  });
+
   it('a draining worker claims nothing more and settles what is in flight', async () => {
     const run = await planned(100);
     const worker = createWorker(

@@ -5,7 +5,7 @@ import { canonicalize, sha256 } from '../../src/ledger/hashing.ts';
 import type { Edit } from '../../src/simulator/outbound.editors.ts';
 import { ledgerOfFile } from '../ledger/harness.ts';
 import { applyAndLose, once, type Send, startCampaign } from './campaigns.ts';
-import { lostAnswer, runActivity } from './harness.ts';
+import { createEnvironment, lostAnswer, runActivity } from './harness.ts';
 
 const opened = ledgerOfFile();
 const campaign = (contactSelection: object = {}) => startCampaign(opened(), contactSelection);
@@ -118,7 +118,7 @@ describe('a lost answer', () => {
   });
 
   it('leaves the record in doubt if the run is cancelled after a collision', async () => {
-    const { hooks, openAndPlan, writeOnce, activities, outcome } = await campaign();
+    const { hooks, openAndPlan, writeOnce, activities, outcome, events } = await campaign();
     const run = await openAndPlan(ADD_M);
     const sends: Send[] = [];
     hooks.patch = async (n, send) => {
@@ -131,6 +131,22 @@ describe('a lost answer', () => {
     expect(await writeOnce(run)).toMatchObject({ kind: 'outdated' });
     await runActivity(() => activities.endPending({ runId: run.run_id, state: 'cancelled' }));
     expect(await outcome(run)).toBe('in_doubt answer_lost');
+    // The event lists what CXone has, which nobody knows here.
+    expect(await events(run)).toBe(0);
+  });
+
+  it('is not sent, and not left in doubt, if the run is cancelled before the request leaves', async () => {
+    const { hooks, openAndPlan, activities, outcome, countPatches } = await campaign();
+    const run = await openAndPlan(ADD_M);
+    const env = createEnvironment();
+    hooks.afterRead = () => {
+      env.cancel();
+      return Promise.resolve();
+    };
+    const write = () => activities.writeSelection({ runId: run.run_id, answered: [] });
+    await expect(runActivity(write, env)).rejects.toMatchObject({ name: 'CancelledFailure' });
+    await runActivity(() => activities.endPending({ runId: run.run_id, state: 'cancelled' }));
+    expect([await outcome(run), countPatches()]).toEqual(['cancelled run_cancelled', 0]);
   });
 
   it('is settled although the policy kept a change of theirs and another edit followed', async () => {

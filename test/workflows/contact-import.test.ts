@@ -142,7 +142,6 @@ describe.concurrent('events', () => {
       const stubs = stubActivities({
         planned: { batches: 1, toWrite: 100 },
         openRun: () => ({
-          startedAt: '2026-01-01T00:00:00.000Z',
           searchAttributes: false,
           hasSubscriber: true,
         }),

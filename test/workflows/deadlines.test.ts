@@ -52,7 +52,7 @@ it('writes stay in doubt after the deadline, or at once if the input says so', a
 
 it('a subscriber that does not answer delays the end of a run by at most ten minutes', async () => {
   const stubs = stubActivities({
-    openRun: () => ({ startedAt: '2026-01-01T00:00:00.000Z', searchAttributes: false, hasSubscriber: true }),
+    openRun: () => ({ searchAttributes: false, hasSubscriber: true }),
     deliverEvents: () => {
       throw ApplicationFailure.create({ type: 'SubscriberUnavailable', message: 'status 503' });
     },

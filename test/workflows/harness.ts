@@ -63,7 +63,7 @@ export function stubActivities(overrides: StubOverrides = {}) {
     created: plan.toWrite - pending,
   });
   const stubs: Stubs = {
-    openRun: () => ({ startedAt: '2026-01-01T00:00:00.000Z', searchAttributes: false, hasSubscriber: false }),
+    openRun: () => ({ searchAttributes: false, hasSubscriber: false }),
     setPhase: () => undefined,
     stageRecords: () => undefined,
     planWrites: () => plan,

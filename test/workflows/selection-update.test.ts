@@ -61,7 +61,6 @@ describe.concurrent('the steps of a selection update', () => {
   it('are: read, plan, write, deliver, close', async () => {
     const stubs = stubActivities({
       openRun: () => ({
-        startedAt: '2026-01-01T00:00:00.000Z',
         searchAttributes: false,
         hasSubscriber: true,
       }),

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CxoneError, CxoneRateLimited } from '../../cxone/errors.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { type Claim, type Claimed, LEASE_MARGIN_MS } from '../../ledger/writes/claims.ts';
-import { isAbort, RateWait } from '../failures.ts';
+import { isAbort, RateWait, throwIfAborted } from '../failures.ts';
 import type { WriteRules } from './definition.ts';
 import { GateInterrupted } from './gate.ts';
 import { Lease, LeaseExpired, type Moment, momentNow } from './lease.ts';
@@ -22,6 +22,8 @@ export interface AttemptDeps {
   readonly holder: string;
   /** Aborted when nothing more is to be claimed or sent. */
   readonly signal: AbortSignal;
+  /** How long a claim waits for the end of a block; a longer one is a RateWait. */
+  readonly longestBlockMs?: number;
 }
 
 /** A write that this process has claimed and not settled. */
@@ -70,17 +72,18 @@ export class Attempts {
     { deadlineMs }: WriteRules,
     claim: ClaimWrite<Other> = (plain) => this.#deps.ledger.writes.claim(plain),
   ): Promise<ClaimResult<Other>> {
-    const { rateLimiter, holder, signal } = this.#deps;
+    const { rateLimiter, holder, signal, longestBlockMs = LONGEST_WAIT_MS } = this.#deps;
     const leaseMs = deadlineMs + LEASE_MARGIN_MS;
     for (;;) {
       await rateLimiter.acquire(signal);
+      throwIfAborted(signal);
       // The lease began no later than this: the time that the claim itself took counts.
       const since = momentNow();
       const claimed = await claim({ runNo, id, leaseMs, holder, tenant: rateLimiter.tenant });
       if (isClaimed(claimed)) return { verdict: 'held', write: this.#hold(id, claimed, since, leaseMs) };
       if (!isBlocked(claimed)) return claimed;
       rateLimiter.noteBlock(claimed.waitMs);
-      if (claimed.waitMs > LONGEST_WAIT_MS) throw new RateWait(claimed.waitMs);
+      if (claimed.waitMs > longestBlockMs) throw new RateWait(claimed.waitMs);
       await delay(claimed.waitMs, undefined, { signal });
     }
   }
@@ -116,6 +119,8 @@ export class Attempts {
       return { kind: 'answered', answer, latencyMs: performance.now() - startedAt };
     } catch (error) {
       if (isUnsent(error)) {
+        if (error instanceof GateInterrupted && error.cause)
+          await this.applyRateLimit(error.cause, startedAt);
         await this.#deps.ledger.writes.release(write.id, write.fence);
         return { kind: 'unsent', error };
       }
@@ -136,14 +141,18 @@ export class Attempts {
   }
 
   /** For writes of many requests: a permit and a renewed lease for the next one. False: stop here. */
-  async nextRequest(lease: Lease): Promise<boolean> {
+  async nextRequest(runNo: number, lease: Lease): Promise<boolean> {
     // The first request uses the permit that the claim took.
     if (lease.requests === 0) return true;
-    const { rateLimiter, signal } = this.#deps;
+    const { ledger, rateLimiter, signal } = this.#deps;
     try {
       await rateLimiter.acquire(signal);
-      // A claim checks whether the tenant is blocked; these further requests have no claim of their own.
-      if ((await rateLimiter.blockedMs()) > 0) return false;
+      // A claim checks both; these further requests have no claim of their own.
+      const [blockedMs, steering] = await Promise.all([
+        rateLimiter.blockedMs(),
+        ledger.runs.getSteering(runNo),
+      ]);
+      if (blockedMs > 0 || steering !== 'go') return false;
     } catch (error) {
       if (isAbort(error) || error instanceof RateWait) return false;
       throw error;
@@ -154,7 +163,7 @@ export class Attempts {
 
   /** Much may have happened while a claimed write waited for its slot. Throws if it must not be sent any more. */
   async #assertClaimUsable(lease: Lease): Promise<void> {
-    this.#deps.signal.throwIfAborted();
+    throwIfAborted(this.#deps.signal);
     this.#deps.rateLimiter.throwIfBlocked();
     await lease.renewIfOld();
   }

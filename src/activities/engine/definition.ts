@@ -56,8 +56,6 @@ export const BATCH_DEADLINE_MS = 15_000;
 
 export interface OperationDefinition {
   readonly spec: OperationSpec;
-  /** By the kind of write that the ledger records. */
-  readonly writes: Readonly<Record<string, WriteRules>>;
   readonly event: EventDefinition;
   /** Fields of the result beyond those of every run. */
   readonly result?: (run: Run, counts: Counts) => Promise<object>;
@@ -67,6 +65,7 @@ export interface OperationDefinition {
 
 /** An operation whose records are read from a source and written in batches. */
 export interface BulkDefinition extends OperationDefinition {
+  /** By the kind of write that the ledger records. */
   readonly writes: Readonly<Record<string, WriteDefinition>>;
   readonly recordsPerBatch: number;
   /** The kind of write that the plan creates for each batch. */
@@ -147,7 +146,7 @@ export interface WriteAttempt {
   readonly seqs: readonly number[];
   /** Parsed from `payload` on first access, since most writes need only the text. */
   readonly records: readonly PendingRecord[];
-  /** The records as a JSON array: exactly the text that was hashed when the write was claimed. */
+  /** The records as a JSON array: the text that was hashed when the write was claimed, without what the gate withheld. */
   readonly payload: string;
   readonly refs: unknown;
   readonly priorAttempt: PriorAttempt;

@@ -198,7 +198,7 @@ export class PageWorker {
       () => this.#settlement.leaveInDoubt(write, held.fence),
     );
     if (result.kind === 'unsent') {
-      await this.#recordUnsent(result.error, startedAt);
+      this.#recordUnsent(result.error);
       return null;
     }
     if (result.kind === 'unanswered') {
@@ -211,10 +211,8 @@ export class PageWorker {
   }
 
   /** Most often another worker has the write, or the page stops. A gate that could not look consent up is a failure. */
-  async #recordUnsent(error: Error, startedAt: number): Promise<void> {
-    if (!(error instanceof GateInterrupted) || error.cause === null) return;
-    await this.#attempts.applyRateLimit(error.cause, startedAt);
-    this.#recordFailure(error.cause);
+  #recordUnsent(error: Error): void {
+    if (error instanceof GateInterrupted && error.cause) this.#recordFailure(error.cause);
   }
 
   #toAttempt(write: OpenWrite, { lease, payload, lostAnswers }: HeldWrite): WriteAttempt {
@@ -239,7 +237,7 @@ export class PageWorker {
       // Refused attempts count as sent here, which gives the earliest moment that is certain.
       sentSince: write.attempts === 1 && write.sentAt ? write.sentAt : this.#run.started_at,
       beforeSend: () => lease.check(),
-      nextRequest: () => this.#attempts.nextRequest(lease),
+      nextRequest: () => this.#attempts.nextRequest(this.#run.run_no, lease),
     };
   }
 

@@ -30,6 +30,12 @@ export class Registry {
   subscribedEvent(kind: string): string | null {
     return this.hasSubscriber(kind) ? this.get(kind).event.name : null;
   }
+
+  /** For writes that end without an answer: null if the event lists what CXone has, since nobody knows that. */
+  eventWithoutAnswer(kind: string): string | null {
+    const definition = this.get(kind);
+    return isBulk(definition) && !definition.event.renderItems ? this.subscribedEvent(kind) : null;
+  }
 }
 
 function isBulk(definition: OperationDefinition): definition is BulkDefinition {

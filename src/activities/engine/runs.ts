@@ -27,7 +27,6 @@ export interface OpenRunInput {
 }
 
 export interface OpenedRun {
-  readonly startedAt: string;
   /** Are the search attributes registered, so that the workflow may set them? */
   readonly searchAttributes: boolean;
   /** Does anybody receive the events of this run? */
@@ -134,7 +133,6 @@ async function openRun(deps: RunsDeps, { runId, kind, target, input }: OpenRunIn
     await ledger.audit.add(runId, 'run_reopened', { kind, target, requestedBy, again, dryRun });
   }
   return {
-    startedAt: opened.run.started_at.toISOString(),
     searchAttributes: deps.searchAttributes(),
     hasSubscriber: registry.hasSubscriber(kind),
   };
@@ -187,7 +185,7 @@ async function resolveInDoubt(
     verdict: decision.verdict ?? 'leave',
     id: decision.writeId ?? null,
     firstTimeOnly,
-    event: eventOfLeftWrites(registry, run),
+    event: registry.eventWithoutAnswer(run.kind),
   });
   await ledger.audit.add(runId, 'resolve', { ...decision, writes: resolved });
   return resolved;
@@ -228,17 +226,12 @@ async function endPending(
     message: 'cancelled before it was reconciled',
   });
   // Nobody will decide about them any more.
-  const event = eventOfLeftWrites(registry, run);
+  const event = registry.eventWithoutAnswer(run.kind);
   await ledger.writes.resolve({ runNo: run.run_no, verdict: 'leave', id: null, event });
   await ledger.records.cancelPending(run.run_no, {
     code: state === 'rejected' ? 'plan_rejected' : 'run_cancelled',
   });
   await registry.get(run.kind).onEndedEarly?.(run);
-}
-
-/** An event that lists what CXone holds cannot report a write whose result nobody knows. */
-function eventOfLeftWrites(registry: Registry, { kind }: Run): string | null {
-  return registry.get(kind).event.renderItems ? null : registry.subscribedEvent(kind);
 }
 
 function alreadyEnded(run: Run) {

@@ -5,13 +5,12 @@ import { type CampaignSelectionResult, selectionUpdate as spec } from '../../con
 import { diffSelections } from '../../domain/selection-update/diff.ts';
 import { canonicalize } from '../../ledger/hashing.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import { PATCH } from '../../ledger/selections/writes.ts';
 import type { OperationDefinition } from '../engine/definition.ts';
 import { withHeartbeat } from '../engine/heartbeat.ts';
 import type { Plan } from '../engine/plan.ts';
 import { runInput } from '../engine/run-input.ts';
 import { toFailure } from '../failures.ts';
-import { PATCH_RULES, type SelectionDeps, type SelectionWritten } from './attempt.ts';
+import type { SelectionDeps, SelectionWritten } from './attempt.ts';
 import { Audited, auditEntry, EVENT, NOTHING_CHECKED } from './audit.ts';
 import { readCampaign, toCampaignKey } from './campaign.ts';
 import { type Answered, planSelection, resolveDesired, settledPlaces } from './desired.ts';
@@ -36,7 +35,6 @@ export interface LeaveConflict {
 export function defineSelectionUpdate(deps: SelectionDeps) {
   const definition: OperationDefinition = {
     spec,
-    writes: { [PATCH]: PATCH_RULES },
     event: EVENT,
     result: (run) => selectionResult(deps, run),
   };
@@ -68,7 +66,7 @@ function createSelectionActivities(deps: SelectionDeps) {
     planSelection: ({ runId, snapshot }: { runId: string; snapshot: string }): Promise<Plan> =>
       auditingFailures(deps, runId, () => plan(deps, runId, snapshot)),
 
-    /** Reads, merges, writes. Repeatable: see PATCH_RULES. */
+    /** Reads, merges, writes. Repeatable: see PATCH_RULES in attempt.ts. */
     writeSelection: ({ runId, answered }: WriteSelection): Promise<SelectionWritten> =>
       auditingFailures(deps, runId, () => writeSelection(deps, runId, answered)),
 

@@ -14,6 +14,7 @@ import { Attempts, type HeldWrite } from '../engine/attempt.ts';
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
 import type { Plan } from '../engine/plan.ts';
 import { runInput } from '../engine/run-input.ts';
+import { throwIfStopping } from '../engine/stopping.ts';
 import { isAbort, retryableFailure } from '../failures.ts';
 import {
   type Attempt,
@@ -155,9 +156,9 @@ function toPayload(attempt: Attempt, selection: ContactSelection, settled: reado
 
 /** What is sent is stored with the claim, so that the next attempt knows what may have been applied. */
 async function send(deps: SelectionDeps, attempt: Attempt, payload: Payload): Promise<SelectionWritten> {
-  const { cancellationSignal, cancelled } = Context.current();
-  const signal = AbortSignal.any([deps.draining, cancellationSignal]);
-  const attempts = new Attempts({ ...deps, signal });
+  const signal = AbortSignal.any([deps.draining, Context.current().cancellationSignal]);
+  // The campaign is locked: whoever waits for the end of a block waits without the lock.
+  const attempts = new Attempts({ ...deps, signal, longestBlockMs: 0 });
   try {
     const held = await claim(deps, attempts, attempt, payload);
     if (held === 'halted') return { kind: 'halted' };
@@ -169,9 +170,8 @@ async function send(deps: SelectionDeps, attempt: Attempt, payload: Payload): Pr
       payload,
     );
   } catch (error) {
-    if (!isAbort(error)) throw error;
-    if (cancellationSignal.aborted) await cancelled;
-    throw retryableFailure('WorkerDraining', 'the worker is shutting down; another one continues', 0);
+    if (isAbort(error)) await throwIfStopping(deps.draining);
+    throw error;
   }
 }
 
@@ -215,8 +215,10 @@ async function patch(
   );
   if (result.kind === 'answered')
     return settleAnswer(deps, attempt, payload, { ...result, fence: held.fence });
-  if (result.kind === 'unsent')
+  if (result.kind === 'unsent') {
+    await throwIfStopping(deps.draining);
     throw retryableFailure('WritesInFlight', `nothing was sent: ${result.error.message}`, 500);
+  }
   await auditUnanswered(deps, attempt, payload, result);
   throw new Audited(result.error);
 }

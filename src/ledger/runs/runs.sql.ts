@@ -24,6 +24,7 @@ export function createRuns({ db }: Database): Runs {
     setPhase: (runNo, phase, waitingFor) => setPhase(db, runNo, phase, waitingFor),
     setPlan: (runNo, plan, planHash) => setPlan(db, runNo, plan, planHash),
     steer: (runNo, steering) => steer(db, runNo, steering),
+    getSteering: (runNo) => getSteering(db, runNo),
     close: (runNo, state, result, failure) => close(db, { runNo, state, result, failure }),
     counts: (runNo) => countSettled(db, runNo),
     exactCounts: (runNo) => countOutcomesOfRun(db, runNo),
@@ -180,6 +181,15 @@ async function setPlan(db: Executor, runNo: number, plan: unknown, planHash: str
 
 async function steer(db: Executor, runNo: number, steering: Steering): Promise<void> {
   await sql`select steer_run(${runNo}, ${steering})`.execute(db);
+}
+
+async function getSteering(db: Executor, runNo: number): Promise<Steering> {
+  const run = await db
+    .selectFrom('runs')
+    .select('steering')
+    .where('run_no', '=', runNo)
+    .executeTakeFirstOrThrow();
+  return run.steering;
 }
 
 interface End {

@@ -50,6 +50,9 @@ export interface Runs {
   /** Waits for claims that are being committed. Once it has returned, no claim of any worker contradicts it. */
   steer(runNo: number, steering: Steering): Promise<void>;
 
+  /** Errors: the run does not exist. */
+  getSteering(runNo: number): Promise<Steering>;
+
   /**
    * → `state`, phase `done`. The first end determines `finished_at`, the last one everything else. The caller has to make
    * sure that nothing is pending that should not be.
