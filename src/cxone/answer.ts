@@ -5,9 +5,11 @@ import { CxoneUnreadable, type RequestContext } from './errors.ts';
 export interface Answer {
   readonly status: number;
   readonly requestId: string;
-  /** Throws CxoneUnreadable if the body is not JSON or does not match the schema. */
+  /**
+   * Throws CxoneUnreadable if the body is not JSON or does not match the schema. The empty body of a refusal counts as `{}`.
+   */
   read<T>(schema: z.ZodType<T>): T;
-  /** null if the body cannot be read: a refusal is a refusal even if its body is unreadable. */
+  /** null if the body cannot be read: for refusals of which only a message is wanted. */
   tryRead<T>(schema: z.ZodType<T>): T | null;
   /** @param name in lower case */
   header(name: string): string | null;
@@ -22,12 +24,14 @@ export function createAnswer(
   context: RequestContext,
   headers: Readonly<Record<string, unknown>> = {},
 ): Answer {
-  const unreadable = (what: string) => new CxoneUnreadable(context, what);
+  const isRefusal = (context.status ?? 0) >= 300;
+  const isEmpty = body !== null && body.trim() === '';
+  const unreadable = (what: string) => new CxoneUnreadable(context, what, isRefusal ? 'no' : 'unknown');
   const parse = <T>(schema: z.ZodType<T>): { readonly value: T } | { readonly wrong: string } => {
     if (body === null) return { wrong: 'truncated or too long' };
     let json: unknown;
     try {
-      json = JSON.parse(body);
+      json = isRefusal && isEmpty ? {} : JSON.parse(body);
     } catch {
       return { wrong: 'not JSON' };
     }
@@ -40,7 +44,7 @@ export function createAnswer(
   return {
     status: context.status ?? 0,
     requestId: context.requestId ?? '',
-    isEmpty: body !== null && body.trim() === '',
+    isEmpty,
     unreadable,
     header(name) {
       const value = headers[name];

@@ -70,12 +70,21 @@ export interface ContactLists {
   createRecords(request: CreateRecordsRequest): Promise<CreateRecordsAnswer>;
   /** Idempotent. Errors: those of errors.ts. */
   updateRecord(request: UpdateRecordRequest): Promise<UpdateRecordAnswer>;
+  /**
+   * Sends a batch without records, which creates nothing: resolves if CXone answers, whatever it says about the batch.
+   * Errors: those of errors.ts.
+   */
+  probe(request: { readonly listId: string }): Promise<void>;
 }
 
 export function createContactLists(client: FamilyClient): ContactLists {
   return {
     createRecords: (request) => createRecords(client, request),
     updateRecord: (request) => updateRecord(client, request),
+    probe: async ({ listId }) => {
+      const body = { records: [] };
+      await client.call({ verb: 'POST', path: RECORDS_PATH, params: { listId }, body, expect: [400, 422] });
+    },
   };
 }
 
@@ -99,7 +108,8 @@ async function createRecords(
   });
   const { status, requestId } = answer;
   if (status >= 300) {
-    const body = answer.tryRead(RECORDS_REFUSED) ?? { message: null, warnings: [], errors: [] };
+    // Without its names, a refusal could be misread: whom a repeat names would be missing.
+    const body = answer.read(RECORDS_REFUSED);
     const parts = { status, requestId, ...matchRecords(body, read) };
     return status === 409
       ? { kind: 'duplicates', ...parts }

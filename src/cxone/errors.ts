@@ -116,7 +116,10 @@ export class CxoneNoAnswer extends CxoneError {
   }
 }
 
-/** A 2xx whose body is truncated, too long, not JSON or of another shape: probably applied, but not understood. */
+/**
+ * The body is truncated, too long, not JSON or of another shape. A 2xx was probably applied; of a refusal it is not known
+ * whom it names, so the request has to be repeated.
+ */
 export class CxoneUnreadable extends CxoneError {
   constructor(context: RequestContext, what: string, applied: Applied = 'unknown') {
     super(context, `unreadable answer (${context.status}): ${what}`, applied);

@@ -73,12 +73,26 @@ export interface Preferences {
    * of another contact or channel.
    */
   find(request: FindPreferenceRequest): Promise<StoredPreference | null>;
+  /** Looks up nobody: resolves if CXone answers, whatever it says. Errors: those of errors.ts. */
+  probe(): Promise<void>;
 }
+
+/** The nil UUID (RFC 9562, 5.9), which is nobody's. */
+const NOBODY = { contactId: '00000000-0000-0000-0000-000000000000', channel: 'email' };
 
 export function createPreferences(client: FamilyClient): Preferences {
   return {
     updateBatch: (request) => updateBatch(client, request),
     find: (request) => find(client, request),
+    probe: async () => {
+      await client.call({
+        verb: 'GET',
+        path: PREFERENCES_PATH,
+        params: {},
+        query: NOBODY,
+        expect: [400, 404, 422],
+      });
+    },
   };
 }
 
@@ -101,9 +115,9 @@ async function updateBatch(client: FamilyClient, request: UpdateBatchRequest): P
   if (status < 300) {
     return { kind: 'updated', status, requestId, ...matchResults(answer.read(PREFERENCES_UPDATED), items) };
   }
-  const body = answer.tryRead(PREFERENCES_REFUSED);
-  const message = body?.message ?? `refused (${status})`;
-  const { named, notes } = matchPreferences([...(body?.conflicts ?? []), ...(body?.errors ?? [])], items);
+  const body = answer.read(PREFERENCES_REFUSED);
+  const message = body.message ?? `refused (${status})`;
+  const { named, notes } = matchPreferences([...(body.conflicts ?? []), ...(body.errors ?? [])], items);
   return status === 409
     ? { kind: 'conflicts', status, requestId, message, conflicts: named, notes }
     : { kind: 'refused', status, requestId, message, named, notes };

@@ -2,6 +2,7 @@
 import { type Migration, Migrator } from 'kysely';
 import type { Database } from './database.ts';
 import * as initial from './migrations/0001-initial.ts';
+import * as failures from './migrations/0002-failures.ts';
 
 /**
  * In order. A migration is never changed, only followed by another one: a ledger that has run it would not run it again
@@ -9,6 +10,7 @@ import * as initial from './migrations/0001-initial.ts';
  */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
+  '0002-failures': failures,
 };
 
 function createMigrator(database: Database): Migrator {

@@ -94,6 +94,9 @@ export interface WritesTable {
   attempts: Generated<number>;
   /** How many of its answers were lost. */
   lost_answers: Generated<number>;
+  /** How the last attempts failed, and how many failed so in a row. */
+  failure: string | null;
+  failures: Generated<number>;
   lease_until: Date | null;
   holder: string | null;
   request_id: string | null;

@@ -146,6 +146,7 @@ describe('delivery', () => {
         webhooks: { crm: crm.post, marketing: null },
       };
       const worker = createWorker(opened().ledger, lost.cxone, tenant);
+      await expect(writeAll(worker, allBatches(run))).rejects.toMatchObject({ type: 'CxoneUnavailable' });
       await writeAll(worker, allBatches(run));
       const { run_id: runId } = run;
       const left = { runId, decision: { action: 'resolve', verdict: 'leave' } } as const;

@@ -41,6 +41,8 @@ export interface CxoneHooks {
   before?: (n: number, contactIds: readonly string[]) => Promise<void> | void;
   /** Called after CXone has applied the request, before its answer arrives. */
   after?: (n: number, contactIds: readonly string[]) => Promise<void> | void;
+  /** Replaces the request that changes nothing. */
+  probe?: () => Promise<void>;
   /** Replaces the answer; undefined leaves it as it is. */
   answer?: (n: number, contactIds: readonly string[]) => CreateRecordsAnswer | undefined;
 }
@@ -91,6 +93,7 @@ export function fakeCxone(hooks: CxoneHooks = {}, held: ReadonlySet<string> = ne
         await hooks.after?.(mine, [id]);
         return { kind: 'updated' };
       },
+      probe: () => hooks.probe?.() ?? Promise.resolve(),
     },
     outbound: {
       readCampaign: () => Promise.reject(new Error('this CXone has no campaigns')),
@@ -99,6 +102,7 @@ export function fakeCxone(hooks: CxoneHooks = {}, held: ReadonlySet<string> = ne
     preferences: {
       updateBatch: () => Promise.reject(new Error('this CXone has no preferences')),
       find: () => Promise.reject(new Error('this CXone has no preferences')),
+      probe: () => Promise.reject(new Error('this CXone has no preferences')),
     },
     close: () => undefined,
   };

@@ -57,8 +57,13 @@ describe('createRecords', () => {
     });
   });
 
-  it('an unreadable refusal is a refusal that names no record', async () => {
+  it('an unreadable refusal is no answer, since it may have named records; nothing was applied', async () => {
     vendor.answer((_req, res) => void res.writeHead(409).end('<html>conflict'));
+    await expect(create()).rejects.toMatchObject({ name: 'CxoneUnreadable', status: 409, applied: 'no' });
+  });
+
+  it('a refusal with an empty body names nobody', async () => {
+    vendor.answer((_req, res) => void res.writeHead(409).end());
     expect(await create()).toMatchObject({ kind: 'duplicates', named: [] });
   });
 

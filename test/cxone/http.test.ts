@@ -57,9 +57,10 @@ describe('the deadline covers the whole answer', () => {
     expect(error).toMatchObject({ name: 'CxoneNoAnswer', reason: 'timeout', applied: 'unknown' });
   });
 
-  it('a refusal counts without its body', async () => {
+  it('a refusal whose body is cut off is unreadable, and was not applied', async () => {
     vendor.answer((_req, res) => void res.writeHead(409).write('{'));
-    expect(await create(DEADLINE)).toMatchObject({ kind: 'duplicates', named: [] });
+    const error = await captureError(create(DEADLINE));
+    expect(error).toMatchObject({ name: 'CxoneUnreadable', status: 409, applied: 'no' });
   });
 });
 

@@ -101,9 +101,9 @@ describe('updateBatch', () => {
     });
   });
 
-  it('an unreadable refusal is a refusal that names no item', async () => {
+  it('an unreadable refusal is no answer, since it may have named items; nothing was applied', async () => {
     vendor.answer((_req, res) => void res.writeHead(409).end('<html>conflict'));
-    expect(await update()).toMatchObject({ kind: 'conflicts', conflicts: [] });
+    await expect(update()).rejects.toMatchObject({ name: 'CxoneUnreadable', status: 409, applied: 'no' });
   });
 
   it.each([0, 101])('throws RangeError for a batch of %i items', async (length) => {

@@ -146,7 +146,7 @@ describe('claims', () => {
     const { ledger, database } = opened();
     const { run, id } = await plannedWrite(opened().ledger, 3);
     const { fence } = await claimed(ledger, run, id);
-    await ledger.writes.markUnanswered(id, fence);
+    await ledger.writes.markUnanswered(id, fence, 'lost');
     const renamed = (name: string) =>
       sql`update records set record = json_build_object('contactId', ${name}::text)
         where run_no = ${run.run_no} and seq = 2`.execute(database.db);
@@ -211,7 +211,7 @@ describe('a claimed write', () => {
       lease_until: null,
     });
     const second = await claimed(ledger, run, id);
-    await ledger.writes.markUnanswered(id, second.fence);
+    await ledger.writes.markUnanswered(id, second.fence, 'lost');
     const third = await claimed(ledger, run, id);
     await ledger.writes.release(id, third.fence);
     expect(await readWrite(opened(), id)).toMatchObject({ state: 'unanswered', lost_answers: 1 });
@@ -225,7 +225,7 @@ describe('a claimed write', () => {
     await claimed(ledger, run, id);
     const before = await readWrite(opened(), id);
     await ledger.writes.release(id, old.fence);
-    await ledger.writes.markUnanswered(id, old.fence);
+    await ledger.writes.markUnanswered(id, old.fence, 'lost');
     expect(await ledger.writes.renew(id, old.fence, 99_000)).toBe(false);
     expect(await readWrite(opened(), id)).toEqual(before);
   });

@@ -263,7 +263,7 @@ describe('an erasure', () => {
     const [write] = await ledger.writes.listOpen(run.run_no, 1, 1);
     const claim = { runNo: run.run_no, id: write?.id ?? '', leaseMs: 1_000 };
     const claimed = await ledger.writes.claim({ ...claim, holder: 'h', tenant: 't' });
-    await ledger.writes.markUnanswered(claim.id, claimed.verdict === 'claimed' ? claimed.fence : 0);
+    await ledger.writes.markUnanswered(claim.id, claimed.verdict === 'claimed' ? claimed.fence : 0, 'lost');
     await database.db.updateTable('runs').set({ state: 'failed' }).where('run_no', '=', run.run_no).execute();
     expect(await erase(anna)).toMatchObject({ records: 0, waitingFor: [run.run_id] });
   });

@@ -202,7 +202,7 @@ describe('counts', () => {
           if (write && next !== 'leave' && next !== 'resend') {
             const { id, seqs } = write;
             const { fence } = await claimed(ledger, run, id);
-            if (next === 'lose') await ledger.writes.markUnanswered(id, fence);
+            if (next === 'lose') await ledger.writes.markUnanswered(id, fence, 'lost');
             if (next === 'release') await ledger.writes.release(id, fence);
             if (next === 'settle')
               await ledger.writes.settle(settlement(id, fence, [group('created', seqs)]));

@@ -253,7 +253,7 @@ describe('a write in doubt', () => {
     const run = await plannedRun(ledger, 30, 10);
     const [lost, expired, live] = await writesOf(ledger, run);
     const claim = await claimed(ledger, run, lost?.id ?? '');
-    await ledger.writes.markUnanswered(lost?.id ?? '', claim.fence);
+    await ledger.writes.markUnanswered(lost?.id ?? '', claim.fence, 'lost');
     await claimed(ledger, run, expired?.id ?? '');
     await expireLease(opened(), expired?.id ?? '');
     await claimed(ledger, run, live?.id ?? '');

@@ -39,6 +39,13 @@ export interface Interpretation {
   readonly derived: DerivedWrite[];
 }
 
+/** It was sent alone, and is not invalid, since CXone refuses those: the list has it already. */
+const NOT_CREATED: Reason = {
+  code: 'not_created_unexplained',
+  message:
+    'CXone accepted the record, created nothing and named no reason, so its list should have it already',
+};
+
 export function interpretCreate(answer: CreateRecordsAnswer, sent: Sent): Interpretation {
   if (answer.kind === 'created') return interpretCreated(answer.recordsCreated, answer.named, sent);
   if (answer.kind === 'duplicates') return interpretDuplicates(answer.named, sent);
@@ -60,7 +67,9 @@ function interpretCreated(recordsCreated: number, named: readonly NamedRecord[],
     return isCertain ? { ...all, lostAttempt: 'not_applied' } : all;
   }
   // Fewer were created, and CXone does not say which: the halves will show it, since it refuses those that it has.
-  return merge(settled, halve(created, 'some_records', { code: 'not_created_unexplained' }));
+  if (created.length > 1) return merge(settled, halve(created, 'some_records', NOT_CREATED));
+  const evidence = sent.priorAttempt === 'none' ? undefined : OWN_OR_EXISTING;
+  return merge(settled, { groups: [existingGroup(created, [NOT_CREATED], evidence)], derived: [] });
 }
 
 /** 409: nothing was created by this request. */

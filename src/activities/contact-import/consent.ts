@@ -1,6 +1,7 @@
 /** Which contacts of a batch may be reached: the gate of the contact import, and the lookups of `--require-consent`. */
 import { LRUCache } from 'lru-cache';
-import { type ContactImportInput, contactImport as spec } from '../../contract/contact-import.ts';
+import { contactImport as spec } from '../../contract/contact-import.ts';
+import type { Cxone } from '../../cxone/cxone.ts';
 import { CxoneError, CxoneUnreadable } from '../../cxone/errors.ts';
 import type { Channel, Eligibility } from '../../domain/consent/eligibility.ts';
 import type { Contact } from '../../domain/contact-import/contacts.ts';
@@ -8,7 +9,6 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import {
-  type ConsentCheck,
   type ConsentDeps,
   type ConsentQuestion,
   createConsentCheck,
@@ -24,6 +24,7 @@ import type {
   WriteAttempt,
 } from '../engine/definition.ts';
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
+import { nameFailure } from '../engine/failing.ts';
 import { GateInterrupted } from '../engine/gate.ts';
 import { type LookupRefs, lookUpEach, MAX_TRIES } from '../engine/lookups.ts';
 import { runInput } from '../engine/run-input.ts';
@@ -128,7 +129,7 @@ async function lookUpNow(
     if (suppressed.has(seq)) continue;
     const key = JSON.stringify([policy, question]);
     const answer =
-      local.get(question) ?? deps.recentAnswers.get(key) ?? (await lookUp(check, question, attempt, policy));
+      local.get(question) ?? deps.recentAnswers.get(key) ?? (await lookUp(deps, question, attempt));
     if (!local.has(question)) deps.recentAnswers.set(key, answer, { noUpdateTTL: true });
     if (!answer.eligible) withheld.set(seq, toWithheld(answer));
   }
@@ -137,11 +138,12 @@ async function lookUpNow(
 
 /** Throws GateInterrupted if CXone does not answer, or if the page is to stop. */
 async function lookUp(
-  check: ConsentCheck,
+  deps: GateDeps,
   question: ConsentQuestion,
   attempt: WriteAttempt,
-  policy: NonNullable<ContactImportInput['policy']>,
 ): Promise<Eligibility> {
+  const check = createConsentCheck(deps);
+  const policy = runInput(spec, attempt.run).policy ?? 'default';
   for (let tries = 1; ; tries += 1) {
     if (!(await attempt.nextRequest())) throw new GateInterrupted(null);
     attempt.beforeSend();
@@ -149,9 +151,29 @@ async function lookUp(
       return await check.askCxone(question, policy);
     } catch (error) {
       if (!(error instanceof CxoneError)) throw error;
-      if (!(error instanceof CxoneUnreadable)) throw new GateInterrupted(error);
+      const outage = await findOutage(error, attempt, deps.cxone);
+      if (outage) throw new GateInterrupted(outage);
       if (tries === MAX_TRIES) return check.unavailable(question, policy);
     }
+  }
+}
+
+/** Does the lookup fail because CXone answers nobody? Then the error that shows it, otherwise null. */
+async function findOutage(
+  error: CxoneError,
+  attempt: WriteAttempt,
+  { preferences }: Cxone,
+): Promise<CxoneError | null> {
+  // An unreadable answer is about its contact alone.
+  if (error instanceof CxoneUnreadable) return null;
+  if (nameFailure(error) === null || !(await attempt.nextRequest())) return error;
+  attempt.beforeSend();
+  try {
+    await preferences.probe();
+    return null;
+  } catch (outage) {
+    if (outage instanceof CxoneError) return outage;
+    throw outage;
   }
 }
 

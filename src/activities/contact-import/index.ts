@@ -51,6 +51,10 @@ export function defineContactImport(deps: ContactImportDeps): { readonly definit
   const { ledger, cxone, duplicatesRefused } = deps;
   const recentAnswers = createRecentAnswers();
   const gate: ConsentGate = (attempt) => contactGate({ ...deps, recentAnswers }, attempt);
+  const rules = {
+    deadlineMs: BATCH_DEADLINE_MS,
+    probe: (run: Run) => cxone.contactLists.probe({ listId: runInput(spec, run).listId }),
+  };
   const definition: BulkDefinition = {
     spec,
     recordsPerBatch: CONTACTS_PER_BATCH,
@@ -58,25 +62,26 @@ export function defineContactImport(deps: ContactImportDeps): { readonly definit
     writes: {
       // Reads only.
       [CONSENT_CHECK]: {
+        ...rules,
         repeatable: true,
         claimAhead: false,
-        deadlineMs: BATCH_DEADLINE_MS,
+        probe: () => cxone.preferences.probe(),
         gate: null,
         send: (attempt) => checkConsent(deps, attempt),
       },
       // Where CXone refuses duplicates, the answer to a repeated batch shows whether the first one had been applied.
       [CREATE]: {
+        ...rules,
         repeatable: duplicatesRefused,
         claimAhead: duplicatesRefused,
-        deadlineMs: BATCH_DEADLINE_MS,
         gate,
         send: (attempt) => createContacts(deps, attempt),
       },
       // A PUT puts the same record into the same place, however often it is sent. One request for each record.
       [UPDATE]: {
+        ...rules,
         repeatable: true,
         claimAhead: false,
-        deadlineMs: BATCH_DEADLINE_MS,
         gate,
         send: (attempt) => updateContacts(cxone, attempt),
       },

@@ -10,6 +10,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { type Claim, type Claimed, LEASE_MARGIN_MS } from '../../ledger/writes/claims.ts';
 import { isAbort, RateWait, throwIfAborted } from '../failures.ts';
 import type { WriteRules } from './definition.ts';
+import { nameFailure } from './failing.ts';
 import { GateInterrupted } from './gate.ts';
 import { Lease, LeaseExpired, type Moment, momentNow } from './lease.ts';
 import { RateLimitBackoff } from './rate-limit-backoff.ts';
@@ -53,6 +54,14 @@ export type SendResult<A> =
 type ClaimWrite<Other> = (
   claim: Claim,
 ) => Promise<Claimed | (Extract<Claimed, { verdict: 'claimed' }> & { id: string }) | Other>;
+
+/** What becomes of a write without an answer, where that is not simply to be repeated. */
+export interface Unanswered {
+  /** For one that must not be repeated. */
+  readonly leaveInDoubt: () => Promise<void>;
+  /** For one that has always failed in the same way. */
+  readonly giveUp?: ((error: CxoneError) => Promise<void>) | undefined;
+}
 
 export class Attempts {
   readonly #deps: AttemptDeps;
@@ -108,7 +117,7 @@ export class Attempts {
     write: HeldWrite,
     rules: WriteRules,
     request: () => Promise<A>,
-    leaveInDoubt: () => Promise<void> = neverInDoubt,
+    unanswered: Unanswered = { leaveInDoubt: neverInDoubt },
   ): Promise<SendResult<A>> {
     let startedAt = performance.now();
     try {
@@ -126,8 +135,23 @@ export class Attempts {
       }
       if (!(error instanceof CxoneError)) throw error;
       await this.applyRateLimit(error, startedAt);
-      await this.#recordNoAnswer(write, error, rules, leaveInDoubt);
+      await this.#recordNoAnswer(write, error, rules, unanswered);
       return { kind: 'unanswered', error, latencyMs: performance.now() - startedAt };
+    }
+  }
+
+  /** Sends a request that changes nothing, to learn whether CXone answers. Throws errors of CXone, RateWait and AbortError. */
+  async probe(request: () => Promise<void>): Promise<void> {
+    const { rateLimiter, signal } = this.#deps;
+    await rateLimiter.acquire(signal);
+    const blockedMs = await rateLimiter.blockedMs();
+    if (blockedMs > 0) throw new RateWait(blockedMs);
+    const sentAtMs = performance.now();
+    try {
+      await request();
+    } catch (error) {
+      if (error instanceof CxoneError) await this.applyRateLimit(error, sentAtMs);
+      throw error;
     }
   }
 
@@ -172,11 +196,13 @@ export class Attempts {
     { id, fence }: HeldWrite,
     error: CxoneError,
     { repeatable }: WriteRules,
-    leaveInDoubt: () => Promise<void>,
+    { leaveInDoubt, giveUp }: Unanswered,
   ): Promise<void> {
     const { writes } = this.#deps.ledger;
-    if (error.applied === 'no') await writes.release(id, fence);
-    else if (repeatable) await writes.markUnanswered(id, fence);
+    const failure = nameFailure(error);
+    if (giveUp && failure !== null) await giveUp(error);
+    else if (error.applied === 'no') await writes.release(id, fence, failure);
+    else if (repeatable) await writes.markUnanswered(id, fence, failure ?? error.name);
     else await leaveInDoubt();
   }
 }

@@ -27,12 +27,22 @@ export interface WriteRules {
 
 export interface WriteDefinition extends WriteRules {
   /**
+   * A request that changes nothing and resolves if CXone answers. It tells a write that always fails from an outage, and is
+   * sent before writes that must not be repeated.
+   */
+  readonly probe: (run: Run) => Promise<void>;
+  /**
    * Decides before every attempt which records may be sent. Null only for writes that let nobody be contacted: lookups, and
    * changes of the preferences themselves.
    */
   readonly gate: ConsentGate | null;
   /** Sends one write and says what became of its records. The implementation states why repeating it is safe, or that it is not. */
   readonly send: (attempt: WriteAttempt) => Promise<Answer>;
+  /**
+   * The answer for a single record whose request has failed in its last try. Default: `rejected` if CXone certainly did
+   * nothing, and otherwise in doubt.
+   */
+  readonly giveUp?: (attempt: WriteAttempt, error: CxoneError) => Answer;
 }
 
 /** A record that must not be sent, and its outcome. */
@@ -154,6 +164,8 @@ export interface WriteAttempt {
   readonly lostAnswers: number;
   /** If there were prior attempts: none of them was sent before this moment. */
   readonly sentSince: Date;
+  /** It has failed in the same way several times, although CXone answers others: if it fails again, nothing is repeated. */
+  readonly isLastTry: boolean;
   /** Must be called right before the first byte of each request; throws when the lease is no longer ours. */
   readonly beforeSend: () => void;
   /**
@@ -167,7 +179,7 @@ export interface WriteAttempt {
 export interface Answer {
   readonly groups: readonly SettledGroup[];
   readonly derived: readonly DerivedWrite[];
-  readonly httpStatus: number;
+  readonly httpStatus: number | null;
   readonly requestId: string | null;
   /** For the audit: words and counts, no personal data. */
   readonly details: string;

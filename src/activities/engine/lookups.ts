@@ -1,6 +1,7 @@
 /** Many lookups under one write, one after the other; when one fails, the answers before it are kept. */
 import { CxoneError, CxoneRefused, CxoneUnreadable } from '../../cxone/errors.ts';
 import type { PendingRecord, WriteAttempt } from './definition.ts';
+import { nameFailure } from './failing.ts';
 
 /** An unreadable answer about one record is asked for this often; then the record goes without one. */
 export const MAX_TRIES = 3;
@@ -23,7 +24,7 @@ export interface LookupOptions<V> {
   readonly known: (record: PendingRecord) => V | undefined;
   /** One request. */
   readonly ask: (record: PendingRecord) => Promise<V>;
-  /** For a record whose answer was unreadable too often. */
+  /** For a record whose lookup failed too often. */
   readonly giveUp: (record: PendingRecord) => V;
 }
 
@@ -44,6 +45,7 @@ export async function lookUpEach<V>(attempt: WriteAttempt, options: LookupOption
   }
   let failure: CxoneError | undefined;
   let tries = (attempt.refs as LookupRefs | null)?.tries ?? 0;
+  let { isLastTry } = attempt;
   for (const record of attempt.records.filter(({ seq }) => !verdicts.has(seq))) {
     if (!(await attempt.nextRequest())) break;
     try {
@@ -52,15 +54,19 @@ export async function lookUpEach<V>(attempt: WriteAttempt, options: LookupOption
       tries = 0;
     } catch (error) {
       if (!(error instanceof CxoneError)) throw error;
+      const isHopeless = isLastTry && nameFailure(error) !== null;
       if (error instanceof CxoneUnreadable) tries += 1;
-      else if (verdicts.size === 0) throw error;
-      if (tries >= MAX_TRIES) {
+      else if (verdicts.size === 0 && !isHopeless) throw error;
+      if (tries >= MAX_TRIES || isHopeless) {
         verdicts.set(record.seq, options.giveUp(record));
         tries = 0;
         continue;
       }
       failure = error;
       break;
+    } finally {
+      // It was about the first of them.
+      isLastTry = false;
     }
   }
   const rest = attempt.records.map(({ seq }) => seq).filter((seq) => !verdicts.has(seq));

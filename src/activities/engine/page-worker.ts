@@ -9,6 +9,7 @@ import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import { asError, isAbort, isFinal, RateWait } from '../failures.ts';
 import { Attempts, type HeldWrite } from './attempt.ts';
 import type { Answer, BulkDefinition, PendingRecord, WriteAttempt, WriteDefinition } from './definition.ts';
+import { divide, failsRepeatedly } from './failing.ts';
 import { GateInterrupted, sendThroughGate } from './gate.ts';
 import { classifyPriorAttempt, maySend } from './prior-attempt.ts';
 import { backoffMs } from './rate-limit-backoff.ts';
@@ -63,6 +64,8 @@ export class PageWorker {
   readonly #settlement: PageSettlement;
   readonly #attempts: Attempts;
   readonly #stop = new AbortController();
+  /** One for each kind of write that needs it. */
+  readonly #probes = new Map<string, Promise<void>>();
   #endDraining: () => void = () => undefined;
   readonly #drained = new Promise<void>((resolve) => {
     this.#endDraining = resolve;
@@ -179,6 +182,7 @@ export class PageWorker {
   /** Null: it is not to be sent now. */
   async #claim(write: OpenWrite, definition: WriteDefinition): Promise<HeldWrite | null> {
     if (this.#halted || this.#rateWait) return null;
+    if (!definition.repeatable || failsRepeatedly(write)) await this.#probe(write.kind, definition);
     const claimed = await this.#attempts.claim(this.#run.run_no, write.id, definition);
     if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') this.halt({ why: claimed.verdict });
     if (claimed.verdict === 'leased') this.#leasedForMs = Math.max(this.#leasedForMs, claimed.waitMs);
@@ -189,25 +193,52 @@ export class PageWorker {
     return null;
   }
 
+  /** Throws if CXone does not answer: then the page ends, and Temporal's backoff waits out the outage. */
+  #probe(kind: string, definition: WriteDefinition): Promise<void> {
+    const known = this.#probes.get(kind);
+    if (known) return known;
+    const probe = this.#attempts.probe(() => definition.probe(this.#run));
+    this.#probes.set(kind, probe);
+    return probe;
+  }
+
   async #send(write: OpenWrite, definition: WriteDefinition, held: HeldWrite): Promise<Answered | null> {
     const startedAt = performance.now();
-    const result = await this.#attempts.send(
-      held,
-      definition,
-      () => sendThroughGate(definition, this.#toAttempt(write, held)),
-      () => this.#settlement.leaveInDoubt(write, held.fence),
-    );
+    const attempt = this.#toAttempt(write, held);
+    const result = await this.#attempts.send(held, definition, () => sendThroughGate(definition, attempt), {
+      leaveInDoubt: () => this.#settlement.leaveInDoubt(write, held.fence),
+      giveUp: failsRepeatedly(write)
+        ? (error) => this.#giveUp(write, definition, attempt, held, error)
+        : undefined,
+    });
     if (result.kind === 'unsent') {
       this.#recordUnsent(result.error);
       return null;
     }
     if (result.kind === 'unanswered') {
       this.#recordFailure(result.error);
+      // One of them is an outage where the request must not be repeated: the next one might be in doubt as well.
+      if (!definition.repeatable) throw result.error;
       return null;
     }
     const { answer, latencyMs } = result;
     if (answer.interruptedBy) await this.#attempts.applyRateLimit(answer.interruptedBy, startedAt);
     return { answer, latencyMs, fence: held.fence };
+  }
+
+  /** Divides it, until the record at fault is alone. */
+  #giveUp(
+    write: OpenWrite,
+    { giveUp }: WriteDefinition,
+    attempt: WriteAttempt,
+    { fence }: HeldWrite,
+    error: CxoneError,
+  ): Promise<void> {
+    if (write.seqs.length > 1) return this.#settlement.divide(write, fence, divide(write, error));
+    const answer = giveUp?.(attempt, error);
+    return answer
+      ? this.#settlement.settle(write, fence, answer, 0)
+      : this.#settlement.giveUp(write, fence, error);
   }
 
   /** Most often another worker has the write, or the page stops. A gate that could not look consent up is a failure. */
@@ -234,6 +265,7 @@ export class PageWorker {
       refs: write.refs,
       priorAttempt: classifyPriorAttempt(write, lostAnswers),
       lostAnswers,
+      isLastTry: failsRepeatedly(write),
       // Refused attempts count as sent here, which gives the earliest moment that is certain.
       sentSince: write.attempts === 1 && write.sentAt ? write.sentAt : this.#run.started_at,
       beforeSend: () => lease.check(),

@@ -1,6 +1,7 @@
 /** Defines the preference update for the engine: how its rows are read, and its requests to CXone. */
 import { preferenceUpdateOptions, preferenceUpdate as spec } from '../../contract/preference-update.ts';
 import type { Cxone } from '../../cxone/cxone.ts';
+import type { CxoneError } from '../../cxone/errors.ts';
 import type { PreferenceItem, StoredPreference } from '../../cxone/preferences.ts';
 import type { Channel } from '../../domain/consent/eligibility.ts';
 import { PREFERENCES_PER_BATCH } from '../../domain/preference-update/preferences.ts';
@@ -41,17 +42,31 @@ export interface PreferenceUpdateDeps {
 const GUARD_VALID_MS = 10 * 60_000;
 
 export function definePreferenceUpdate(deps: PreferenceUpdateDeps): { readonly definition: BulkDefinition } {
-  const { ledger } = deps;
+  const { ledger, cxone } = deps;
   // All are repeatable: lookups only read, and a batch has a key and is read back once the key may have expired.
-  const rules = { repeatable: true, claimAhead: false, deadlineMs: BATCH_DEADLINE_MS, gate: null };
+  const rules = {
+    repeatable: true,
+    claimAhead: false,
+    deadlineMs: BATCH_DEADLINE_MS,
+    probe: () => cxone.preferences.probe(),
+    gate: null,
+  };
   const definition: BulkDefinition = {
     spec,
     recordsPerBatch: PREFERENCES_PER_BATCH,
     firstWrite: (run) => (isGuarded(run) ? GUARD : UPDATE),
     writes: {
       // Opt-outs need no lookup, so a batch without opt-ins is sent at once.
-      [GUARD]: { ...rules, send: (attempt) => (hasOptIn(attempt) ? guardBatch : updateBatch)(deps, attempt) },
-      [UPDATE]: { ...rules, send: (attempt) => updateBatch(deps, attempt) },
+      [GUARD]: {
+        ...rules,
+        send: (attempt) => (hasOptIn(attempt) ? guardBatch : updateBatch)(deps, attempt),
+        giveUp: readBackInstead,
+      },
+      [UPDATE]: {
+        ...rules,
+        send: (attempt) => updateBatch(deps, attempt),
+        giveUp: readBackInstead,
+      },
       [READ_BACK]: { ...rules, send: (attempt) => readBackBatch(deps, attempt) },
     },
     event: {
@@ -194,6 +209,24 @@ async function updateBatch(deps: PreferenceUpdateDeps, attempt: WriteAttempt): P
     httpStatus,
     requestId,
     details: describe(answer.kind, groups),
+  };
+}
+
+/** CXone answers others, but never this item: reading it back shows whether it was applied. */
+function readBackInstead(attempt: WriteAttempt, error: CxoneError): Answer {
+  const refs: ReadBackRefs = {
+    ...keepAgain(attempt),
+    batchKey: toBatchKey(attempt),
+    sentAt: attempt.sentSince.toISOString(),
+  };
+  return {
+    groups: [],
+    derived: derive(READ_BACK, attempt.seqs, refs),
+    httpStatus: error.status,
+    requestId: error.requestId,
+    details: `It always fails (${error.message}) and is read back`,
+    readOnly: true,
+    emitsEvent: false,
   };
 }
 

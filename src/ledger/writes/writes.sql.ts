@@ -42,8 +42,8 @@ export function createWrites({ db }: Database): Writes {
     },
     listOpen: (runNo, fromBatch, toBatch) => listOpen(db, runNo, fromBatch, toBatch),
     renew: (id, fence, leaseMs) => renew(db, id, fence, leaseMs),
-    release: (id, fence) => release(db, id, fence),
-    markUnanswered: (id, fence) => markUnanswered(db, id, fence),
+    release: (id, fence, failure = null) => release(db, id, fence, failure),
+    markUnanswered: (id, fence, failure) => markUnanswered(db, id, fence, failure),
     markInDoubt: (runNo, reason) => markInDoubt(db, runNo, reason),
     remainingLeaseMs: (runNo) => remainingLeaseMs(db, runNo),
     listInDoubt: (runNo) => listInDoubt(db, runNo),
@@ -102,7 +102,7 @@ async function listOpen(
 ): Promise<OpenWrite[]> {
   return db
     .selectFrom('writes')
-    .select(['id', 'batch', 'kind', 'state', 'seqs', 'refs', 'attempts'])
+    .select(['id', 'batch', 'kind', 'state', 'seqs', 'refs', 'attempts', 'failures'])
     .select(['lost_answers as lostAnswers', 'sent_at as sentAt'])
     .where('run_no', '=', runNo)
     .where('batch', '>=', fromBatch)
@@ -120,16 +120,22 @@ async function renew(db: Executor, id: string, fence: number, leaseMs: number): 
   return numUpdatedRows === 1n;
 }
 
-async function release(db: Executor, id: string, fence: number): Promise<void> {
+async function release(db: Executor, id: string, fence: number, failure: string | null): Promise<void> {
   await updateClaimed(db, id, fence)
     .set({ state: sql`case when lost_answers > 0 then 'unanswered' else 'planned' end`, lease_until: null })
+    .$if(failure !== null, (update) => update.set(countFailure(failure)))
     .execute();
 }
 
-async function markUnanswered(db: Executor, id: string, fence: number): Promise<void> {
+async function markUnanswered(db: Executor, id: string, fence: number, failure: string): Promise<void> {
   await updateClaimed(db, id, fence)
     .set({ state: 'unanswered', lost_answers: sql`lost_answers + 1`, lease_until: null })
+    .set(countFailure(failure))
     .execute();
+}
+
+function countFailure(failure: string | null) {
+  return { failures: sql<number>`case when failure = ${failure} then failures + 1 else 1 end`, failure };
 }
 
 /** Matches no row when the fence is not current. */

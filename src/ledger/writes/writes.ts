@@ -34,15 +34,16 @@ export interface Writes {
 
   /**
    * `sending` → `planned`, or `unanswered` if an earlier answer was lost: CXone certainly did not apply this attempt.
-   * Does nothing when the fence is not current.
+   * `failure`: how the attempt failed, if a request left; equal ones in a row are counted. Does nothing when the fence is
+   * not current.
    */
-  release(id: string, fence: number): Promise<void>;
+  release(id: string, fence: number, failure?: string | null): Promise<void>;
 
   /**
-   * `sending` → `unanswered`, one more lost answer: CXone may have applied this attempt. Does nothing when the fence is not
-   * current.
+   * `sending` → `unanswered`, one more lost answer: CXone may have applied this attempt. Equal failures in a row are
+   * counted. Does nothing when the fence is not current.
    */
-  markUnanswered(id: string, fence: number): Promise<void>;
+  markUnanswered(id: string, fence: number, failure: string): Promise<void>;
 
   /**
    * For a run that stops writing: `unanswered`, `sending` with an expired lease, and `planned` that may have been applied in
@@ -76,6 +77,8 @@ export interface OpenWrite {
   /** What its kind needs besides the records. */
   readonly refs: unknown;
   readonly lostAnswers: number;
+  /** How many of its last attempts failed in the same way. */
+  readonly failures: number;
   /** How many times it was claimed. */
   readonly attempts: number;
   /** The time of the last claim. */
