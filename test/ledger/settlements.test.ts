@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { SettledGroup } from '../../src/ledger/writes/settlements.ts';
+import { until } from '../harness/wait.ts';
 import {
   claimed,
   claimOf,
@@ -129,7 +130,6 @@ describe('a settlement', () => {
 
   it('accepts every partition of the records, and nothing else (property)', async () => {
     const { ledger } = opened();
-    const { run } = await plannedWrite(opened().ledger, 2);
     const n = 6;
     const parts = fc.array(fc.integer({ min: 0, max: 3 }), { minLength: n, maxLength: n });
     const damage = fc.constantFrom(
@@ -176,7 +176,6 @@ describe('a settlement', () => {
       }),
       { numRuns: 60 },
     );
-    expect(run.state).toBe('running');
   });
 });
 
@@ -230,6 +229,36 @@ describe('a write in doubt', () => {
     expect(await ledger.writes.listInDoubt(run.run_no)).toEqual([]);
     expect(await ledger.writes.claim(claimOf(run, id))).toEqual({ verdict: 'settled' });
     expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 3, pending: 0, in_doubt: 3 });
+  });
+
+  it('that is resolved with others stays as it was when the connection breaks meanwhile', async () => {
+    const { ledger, database } = opened();
+    const run = await plannedRun(ledger, 4, 2);
+    const ids = (await writesOf(ledger, run)).map(({ id }) => id);
+    const [answeredLate = '', blocked = ''] = ids;
+    const { fence } = await claimed(ledger, run, answeredLate);
+    await ledger.writes.markUnanswered(answeredLate, fence);
+    await ledger.writes.settle(settlement(answeredLate, fence, [group('created', [1, 2])]));
+    await ledger.writes.markUnanswered(blocked, (await claimed(ledger, run, blocked)).fence);
+    await ledger.writes.markInDoubt(run.run_no, { code: 'answer_lost' });
+    const before = await Promise.all(ids.map((id) => readWrite(opened(), id)));
+    await database.db.transaction().execute(async (tx) => {
+      await sql`select from writes where id = ${blocked} for update`.execute(tx);
+      const resolving = ledger.writes.resolve({ runNo: run.run_no, verdict: 'leave', id: null });
+      const broken = expect(resolving).rejects.toThrow();
+      const killWaiting = async () => {
+        const { rows } = await sql`
+          select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock'`.execute(database.db);
+        return rows.length;
+      };
+      await until(killWaiting, (killed) => killed > 0);
+      await broken;
+    });
+    expect(await Promise.all(ids.map((id) => readWrite(opened(), id)))).toEqual(before);
+    expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 4, pending: 0, in_doubt: 4 });
+    expect(await ledger.writes.resolve({ runNo: run.run_no, verdict: 'leave', id: null })).toBe(2);
+    expect(await ledger.runs.exactCounts(run.run_no)).toMatchObject({ created: 2, in_doubt: 2 });
   });
 
   it('may be a planned part of a batch that may have been applied, but not of one that was refused', async () => {

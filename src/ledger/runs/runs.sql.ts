@@ -16,7 +16,7 @@ export function createRuns({ db }: Database): Runs {
     },
     list: (limit) => db.selectFrom('runs').selectAll().orderBy('started_at', 'desc').limit(limit).execute(),
     open: (run) => open(db, run),
-    reopen: (run) => reopen(db, run),
+    reopen: (run) => db.transaction().execute((tx) => reopen(tx, run)),
     reserveBusinessKey: (runNo, businessKey) => reserveBusinessKey(db, runNo, businessKey),
     countEndedEarly: (businessKey) => countEndedEarly(db, businessKey),
     summarizeKey: (businessKey) => summarizeKey(db, businessKey),
@@ -83,16 +83,16 @@ async function insertRun(db: Executor, run: OpenRun): Promise<Run | undefined> {
 }
 
 async function reopen(
-  db: Executor,
+  tx: Executor,
   { runId, target, again, dryRun, requestedBy, input }: OpenRun,
 ): Promise<void> {
-  await db
+  await tx
     .updateTable('runs')
     .set({ target, again, dry_run: dryRun, requested_by: requestedBy, input: JSON.stringify(input) })
     .where('run_id', '=', runId)
     .where('state', 'in', OPEN)
     .execute();
-  await db
+  await tx
     .updateTable('runs')
     .set(RUNNING)
     .where('run_id', '=', runId)

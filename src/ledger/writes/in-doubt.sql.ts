@@ -34,11 +34,11 @@ export async function listInDoubt(db: Executor, runNo: number): Promise<WriteInD
     .execute();
 }
 
-export async function resolve(db: Executor, resolution: Resolution): Promise<number> {
+export async function resolve(tx: Executor, resolution: Resolution): Promise<number> {
   const { runNo, id, event = null } = resolution;
-  const answeredLate = await settleByLateAnswers(db, { runNo, id, event });
+  const answeredLate = await settleByLateAnswers(tx, { runNo, id, event });
   const decided = resolution.verdict === 'resend' ? resend : leave;
-  return answeredLate + (await decided(db, resolution));
+  return answeredLate + (await decided(tx, resolution));
 }
 
 /** `resent` permits one attempt; it also keeps in mind that an earlier one may have been applied. */

@@ -47,7 +47,7 @@ export function createWrites({ db }: Database): Writes {
     markInDoubt: (runNo, reason) => markInDoubt(db, runNo, reason),
     remainingLeaseMs: (runNo) => remainingLeaseMs(db, runNo),
     listInDoubt: (runNo) => listInDoubt(db, runNo),
-    resolve: (resolution) => resolve(db, resolution),
+    resolve: (resolution) => db.transaction().execute((tx) => resolve(tx, resolution)),
     latencies: (runNo) => latencies(db, runNo),
   };
 }
