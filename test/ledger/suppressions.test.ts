@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
+import type { Outcome } from '../../src/domain/run.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { ledgerOfFile } from './harness.ts';
 
@@ -17,15 +18,14 @@ const objection = (contactId: string, since: string) =>
   ({ contactId, channel: 'email', reason: 'gdpr_needs_consent_date', since }) as const;
 
 const BATCH = { runId: 'r', writeId: '1', batchKey: 'k', sentAt: null, requestId: null, httpStatus: 200 };
-/** An opt-in that CXone has accepted. */
-const ACCEPTED = {
+/** An opt-in that is known to be in CXone, once it has an outcome. */
+const OPT_IN = {
   optIn: true,
   withdrawalTimestamp: null,
   regulatoryRegion: 'GDPR',
   source: 'web-form',
   idempotencyKey: 'i',
   updatedAt: '2024-06-01T00:00:00.000Z',
-  outcome: 'updated',
   reasons: [],
   evidence: null,
 } as const;
@@ -81,7 +81,8 @@ describe('the suppression list', () => {
   it('the order in which objections and consents become known does not matter (property)', async () => {
     const { ledger, database } = opened();
     const days = fc.integer({ min: 1, max: 9 });
-    const events = fc.array(fc.record({ isConsent: fc.boolean(), day: days }), {
+    const outcome = fc.constantFrom<Outcome>('updated', 'existing');
+    const events = fc.array(fc.record({ isConsent: fc.boolean(), day: days, outcome }), {
       minLength: 1,
       maxLength: 6,
     });
@@ -89,14 +90,17 @@ describe('the suppression list', () => {
       fc.asyncProperty(events, fc.boolean(), async (known, isReversed) => {
         const person = newContact();
         const at = (n: number) => `2024-06-0${n}T00:00:00.000Z`;
-        for (const [i, { isConsent, day }] of (isReversed ? [...known].reverse() : known).entries()) {
+        for (const [i, { isConsent, day, outcome }] of (isReversed
+          ? [...known].reverse()
+          : known
+        ).entries()) {
           if (!isConsent) await list().add([objection(person, at(day))], 1);
-          // As in a settlement: an accepted consent gets its proof.
+          // As in a settlement: a consent that CXone has gets its proof.
           else
             await database.db.transaction().execute(async (tx) => {
               const consent = { contactId: person, channel: 'email', consentTimestamp: at(day) } as const;
               await list().recordConsents([consent], tx);
-              await ledger.consentProof.record(tx, BATCH, [{ ...ACCEPTED, ...consent, seq: i + 1 }]);
+              await ledger.consentProof.record(tx, BATCH, [{ ...OPT_IN, ...consent, outcome, seq: i + 1 }]);
             });
         }
         const newest = (isConsent: boolean) =>

@@ -67,7 +67,9 @@ async function newestConsents(
   const newest = new Map<string, string>();
   for (const row of rows) {
     const { optIn, outcome, consentTimestamp, channel } = open(row.key, row);
-    if (!optIn || outcome !== 'updated' || consentTimestamp === null) continue;
+    // `existing`: CXone has the same choice with a newer date.
+    const isInCxone = outcome === 'updated' || outcome === 'existing';
+    if (!optIn || !isInCxone || consentTimestamp === null) continue;
     const place = `${row.subject} ${channel}`;
     if (Date.parse(consentTimestamp) > Date.parse(newest.get(place) ?? LONG_AGO))
       newest.set(place, consentTimestamp);

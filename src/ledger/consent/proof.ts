@@ -18,8 +18,8 @@ export interface ConsentProof {
   list(contactId: string): Promise<Proof[]>;
 
   /**
-   * The newest consent of each data subject and channel that CXone has accepted from us, in ISO 8601, under the key
-   * `<subject> <channel>`. `subjects` are hashes (SubjectKeys.hash).
+   * The newest consent of each data subject and channel that was sent and is known to be in CXone, in ISO 8601, under the
+   * key `<subject> <channel>`. `subjects` are hashes (SubjectKeys.hash).
    */
   newestConsents(subjects: readonly string[], executor?: Executor): Promise<ReadonlyMap<string, string>>;
 

@@ -2,9 +2,10 @@
  * The port to our own suppression list (docs/adr/0016-consent.md#our-own-suppression-list): every
  * opt-out that a preference update has read, and the objections of erased people. Every path that reaches people obeys it.
  *
- * An entry suppresses while its newest withdrawal is not older than the newest consent that CXone has accepted from us. Both
- * dates only ever grow, so the order in which they become known does not matter. Consents that were accepted before the
- * entry was made are found in the proof of consent.
+ * An entry suppresses while its newest withdrawal is not older than the newest consent that is known to be in CXone. Both
+ * dates only ever grow, so for consents that were sent, the order in which they become known does not matter: those that
+ * were settled before the entry was made are found in the proof of consent. A consent that was only read from CXone has no
+ * proof, and ends only an entry that exists already.
  */
 import type { Channel } from '../../domain/consent/eligibility.ts';
 import type { Executor } from '../database.ts';
@@ -17,7 +18,7 @@ export interface Suppressions {
   add(objections: readonly Objection[], runNo: number | null, executor?: Executor): Promise<void>;
 
   /**
-   * CXone has accepted these consents from us: they end suppressions with an older withdrawal. A repetition changes nothing.
+   * These consents are known to be in CXone: they end suppressions with an older withdrawal. A repetition changes nothing.
    * Errors: PepperMismatch.
    */
   recordConsents(consents: readonly Consent[], executor?: Executor): Promise<void>;

@@ -22,7 +22,7 @@ create table suppressions (
   run_no integer,
   -- The time of the newest known withdrawal.
   since timestamptz not null,
-  -- The newest consent that CXone has accepted from us. Only one that is newer than the withdrawal ends the suppression.
+  -- The newest consent that is known to be in CXone. Only one that is newer than the withdrawal ends the suppression.
   consented_again_at timestamptz,
   primary key (subject, channel)
 );
