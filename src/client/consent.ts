@@ -54,8 +54,9 @@ export function createConsentClient({ temporal, ledger }: ConsentClientDeps) {
     newCheckId: (): string => newRequestId(LIST_CHECK),
 
     /** Stops a check of a dataset. The answers that it already has are kept. */
-    cancelEligibilityList: (checkId: string): Promise<unknown> =>
-      temporal.workflow.getHandle(checkId).cancel(),
+    async cancelEligibilityList(checkId: string): Promise<void> {
+      await temporal.workflow.getHandle(checkId).cancel();
+    },
 
     /** The answer for each row, in the order of the rows. */
     eligibility: (checkId: string) => ledger.eligibilityResults.list(checkId),

@@ -20,8 +20,9 @@ export async function defaultRunId(ledger: Ledger, spec: OperationSpec, input: A
   if (input.dryRun) return `${key}:dry-${unique}`;
   // The worker's file may have other content every day; the business key in the ledger decides what is the same.
   if (source && 'path' in source) return `${key}:${unique}`;
-  if (input.again) return `${key}:again-${unique}`;
-  return spec.identity === 'once' ? nextAfterEndedEarly(ledger, key) : openRunOrNext(ledger, key);
+  // A state may be described again in any case, so `again` adds nothing.
+  if (spec.identity === 'while_open') return openRunOrNext(ledger, key);
+  return input.again ? `${key}:again-${unique}` : nextAfterEndedEarly(ledger, key);
 }
 
 /** A run that was rejected or cancelled keeps its id in Temporal, so the next one gets a number. */

@@ -53,7 +53,7 @@ export function createStagingClient<Kind extends string>({ ledger, operations }:
     async stageFile(path: string, options: StageOptions<Kind> = {}): Promise<Staged> {
       const name = basename(path);
       const format = resolveFormat(path, options.format);
-      const columnProblems = options.columnProblems ?? columnCheckOf(operations, options.operation);
+      const columnProblems = options.columnProblems ?? findColumnCheck(operations, options.operation);
       const text = () => decodeSource(readFileBytes(path), { name, encoding: options.encoding });
       const first = await text();
       const { rows, sha256 } = await readThrough(first.bytes, { ...options, name, format, columnProblems });
@@ -82,10 +82,15 @@ export function createStagingClient<Kind extends string>({ ledger, operations }:
 
 type ColumnCheck = NonNullable<OperationSpec['columnProblems']>;
 
-/** Without an operation, and for an operation that reads no source, any columns are accepted. */
-function columnCheckOf(operations: OperationSpecs, kind: string | undefined): ColumnCheck {
-  const spec = kind === undefined ? undefined : operations[kind];
-  return spec?.columnProblems ?? (() => []);
+/**
+ * Without an operation, and for an operation that reads no source, any columns are accepted. Throws InputError if there is no
+ * such operation, which a JavaScript caller finds out here only.
+ */
+function findColumnCheck(operations: OperationSpecs, kind: string | undefined): ColumnCheck {
+  if (kind === undefined) return () => [];
+  if (!Object.hasOwn(operations, kind))
+    throw new InputError([`operation must be one of ${Object.keys(operations).join(', ')}, not ${kind}`]);
+  return operations[kind]?.columnProblems ?? (() => []);
 }
 
 interface ReadThroughOptions extends Pick<StageOptions, 'limits' | 'map' | 'onProgress'> {

@@ -1,41 +1,19 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { sql } from 'kysely';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { InputError, NoWorkerAnswered, RunNotFound } from '../../src/client.ts';
+import { describe, expect, it } from 'vitest';
+import { NoWorkerAnswered, RunNotFound } from '../../src/client.ts';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import { contactImportOptions } from '../../src/contract/contact-import.ts';
-import type { Source } from '../../src/contract/run.ts';
+import { type Source, TASK_QUEUE } from '../../src/contract/run.ts';
 import { businessKey } from '../../src/ledger/runs/business-key.ts';
 import { retryContentSha256 } from '../../src/ledger/runs/retries.ts';
-import { SourceError } from '../../src/sources/errors.ts';
 import { record, someId, upTo } from '../ledger/harness.ts';
-import { clientOfFile } from './harness.ts';
+import { clientOfFile, problemsOf } from './harness.ts';
 
 const made = clientOfFile();
-let folder = '';
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'cxflow-client-'));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const rows = () => [{ contactId: someId('c'), phone: '+14155550101' }];
 const stage = () => made().client.stageRows(rows());
 const start = (input: ContactImportInput, runId?: string) =>
   made().client.startContactImport(input, runId === undefined ? {} : { runId });
-
-async function datasets(): Promise<number> {
-  const { rows } = await sql<{ n: string }>`select count(*) as n from datasets`.execute(made().database.db);
-  return Number(rows[0]?.n);
-}
-
-async function problemsOf(work: Promise<unknown>): Promise<readonly string[]> {
-  const error = await work.catch((e: unknown) => e);
-  expect(error).toBeInstanceOf(InputError);
-  return (error as InputError).problems;
-}
 
 /** Records a run in the ledger as a worker would leave it. */
 async function ended(
@@ -221,99 +199,25 @@ describe('starting an import', () => {
   });
 });
 
-describe('staging a file', () => {
-  const HEADER = 'contactId,phone,consentTimestamp,optInStatus';
-  const file = async (name: string, content: string | Buffer) => {
-    await writeFile(join(folder, name), content);
-    return join(folder, name);
-  };
+describe('starting a selection update', () => {
+  const campaignId = someId('C');
+  const input = { campaignId, change: { add: { targetListIds: ['L7'] } } };
+  const update = (more: { again?: boolean } = {}) =>
+    made().client.startSelectionUpdate({ ...input, ...more });
 
-  it('stores its bytes and returns the number of rows; the same file is the same dataset', async () => {
-    const path = await file('ok.csv', `${HEADER}\nc1,+14155550101,2026-01-01,confirmed\nbroken\n`);
-    const seen: number[] = [];
-    const staged = await made().client.stageFile(path, { onProgress: (bytes) => seen.push(bytes) });
-    expect(staged.rows).toBe(2);
-    expect(seen.at(-1)).toBe(staged.bytes);
-    expect((await made().client.stageFile(path)).source).toEqual(staged.source);
-  });
-
-  it.each([
-    ['missing.csv', null],
-    ['empty.csv', ''],
-    ['header.csv', `${HEADER}\n`],
-    ['binary.csv', Buffer.from([0, 1, 2, 255, 0])],
-    ['quote.csv', `${HEADER}\n"c1,+14155550101,2026-01-01,confirmed\n`],
-    ['list.json', '[]'],
-    ['cut.json', '[{"contactId":"c1"},'],
-    ['latin.csv', Buffer.from(`${HEADER}\nZo\u00eb,+14155550101,2026-01-01,confirmed\n`, 'latin1')],
-    ['twice.csv', 'contactId,contactId\n1,2\n'],
-    ['what.xlsx', 'x'],
-  ])('that cannot be read is not stored: %s', async (name, content) => {
-    const path = content === null ? join(folder, name) : await file(name, content);
-    const before = await datasets();
-    await expect(made().client.stageFile(path)).rejects.toBeInstanceOf(SourceError);
-    expect(await datasets()).toBe(before);
-  });
-
-  it('in another encoding is staged as the same text in UTF-8, and is the same dataset', async () => {
-    const text = `${HEADER}\nZo\u00eb,+14155550101,2026-01-01,confirmed\n`;
-    const { client } = made();
-    const staged = await client.stageFile(await file('8.csv', text));
-    const wide = await client.stageFile(await file('16.csv', Buffer.from(`\ufeff${text}`, 'utf16le')));
-    const latin = await file('1252.csv', Buffer.from(text, 'latin1'));
-    const latinStaged = await client.stageFile(latin, { encoding: 'windows-1252' });
-    expect([staged.encoding, wide.encoding, latinStaged.encoding]).toEqual([
-      'utf-8',
-      'utf-16le',
-      'windows-1252',
-    ]);
-    expect(wide.source).toEqual(staged.source);
-    expect(latinStaged.source).toEqual(staged.source);
-  });
-
-  it('that changes while it is read is not stored', async () => {
-    const rows = upTo(4_000).map((n) => `c${n},+1415555${String(n).padStart(4, '0')},2026-01-01,confirmed`);
-    const path = await file('changing.csv', `${HEADER}\n${rows.join('\n')}\n`);
-    const before = await datasets();
-    const onProgress = () => {
-      // The first block has been read already, so the second reading finds another one.
-      const handle = openSync(path, 'r+');
-      writeSync(handle, 'x', HEADER.length + 1);
-      closeSync(handle);
-    };
-    const staging = made().client.stageFile(path, { onProgress });
-    await expect(staging).rejects.toThrow(/changing\.csv: the file was changed while it was read/);
-    expect(await datasets()).toBe(before);
-  });
-
-  it('without the required columns is not stored, and the error names them', async () => {
-    const path = await file('columns.csv', 'name,tel\nann,+14155550101\n');
-    const before = await datasets();
-    const problems = await problemsOf(made().client.stageFile(path, { operation: 'contactImport' }));
-    expect(problems.join('\n')).toMatch(/contactId.*phone/s);
-    expect(await datasets()).toBe(before);
-  });
-
-  it('with a map to an unknown field is refused, even for rows without a header', async () => {
-    const path = await file('rows.ndjson', '{"contactId": "c1"}\n');
-    const before = await datasets();
-    expect(
-      (
-        await problemsOf(made().client.stageFile(path, { operation: 'contactImport', map: { fone: 'tel' } }))
-      ).join(),
-    ).toContain('fone');
-    expect(await datasets()).toBe(before);
-  });
-
-  it('of rows that end with an error stores nothing', async () => {
-    const broken = async function* () {
-      yield { contactId: 'c1' };
-      await Promise.resolve();
-      throw new Error('the service is gone');
-    };
-    const before = await datasets();
-    await expect(made().client.stageRows(broken())).rejects.toThrow('the service is gone');
-    expect(await datasets()).toBe(before);
+  it('finds the run that is open or failed, also with `again`; after any other it is the next run', async () => {
+    const { ledger, temporal } = made();
+    const { runId, status } = await update();
+    expect(status).toBe('started');
+    const more = { again: false, dryRun: false, requestedBy: null, input };
+    const { run } = await ledger.runs.open({ runId, kind: 'selectionUpdate', target: campaignId, ...more });
+    for (const again of [false, true])
+      expect(await update({ again })).toEqual({ runId, status: 'running', result: null });
+    await temporal.workflow.getHandle(runId).terminate('for the test');
+    await ledger.runs.close(run.run_no, 'failed', null, null);
+    expect(await update({ again: true })).toMatchObject({ runId, status: 'started' });
+    await ledger.runs.close(run.run_no, 'completed', null, null);
+    expect(await update({ again: true })).toMatchObject({ runId: `${runId}:2`, status: 'started' });
   });
 });
 
@@ -323,6 +227,16 @@ describe('a request', () => {
     await expect(client.progress('none')).rejects.toBeInstanceOf(RunNotFound);
     await expect(client.decide('none', { action: 'approve' })).rejects.toBeInstanceOf(RunNotFound);
     await expect(client.result('none')).rejects.toBeInstanceOf(RunNotFound);
+  });
+
+  it('to cancel the check of a dataset returns nothing of Temporal', async () => {
+    const { client, temporal } = made();
+    const workflowId = client.newCheckId();
+    await temporal.workflow.start('eligibilityList', { taskQueue: TASK_QUEUE, workflowId });
+    expect(await client.cancelEligibilityList(workflowId)).toBeUndefined();
+    const { events } = await temporal.workflow.getHandle(workflowId).fetchHistory();
+    const requested = events?.some((event) => event.workflowExecutionCancelRequestedEventAttributes);
+    expect(requested).toBe(true);
   });
 
   it('without a worker throws NoWorkerAnswered', async () => {

@@ -1,7 +1,7 @@
 /** A client with its own ledger and namespace and without a worker, so that runs start and make no progress. */
 import { Client, Connection } from '@temporalio/client';
-import { afterAll, beforeAll, inject } from 'vitest';
-import { createClient } from '../../src/client.ts';
+import { afterAll, beforeAll, expect, inject } from 'vitest';
+import { createClient, InputError } from '../../src/client.ts';
 import { freshNamespace } from '../harness/fresh.ts';
 import { ledgerOfFile } from '../ledger/harness.ts';
 
@@ -26,4 +26,11 @@ export function clientOfFile() {
     if (!made) throw new Error('the client is made in beforeAll');
     return { ...opened(), ...made };
   };
+}
+
+/** Of the InputError that the work fails with. */
+export async function problemsOf(work: Promise<unknown>): Promise<readonly string[]> {
+  const error = await work.catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(InputError);
+  return (error as InputError).problems;
 }
