@@ -1,25 +1,14 @@
 /** Everything the ledger knows about one run, in one object. */
 import type { Refusal, ShownConflict } from '../contract/steering.ts';
-import type { Outcome } from '../domain/run.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { ReasonCount } from '../ledger/runs/records.ts';
 import type { Run } from '../ledger/runs/runs.ts';
-import type { WriteInDoubt } from '../ledger/writes/writes.ts';
+import type { Latencies, WriteInDoubt } from '../ledger/writes/writes.ts';
 import { type QueryProgress, readConflicts } from './conflicts.ts';
-import { readRunHistory } from './run-history.ts';
+import { readRefusals } from './run-history.ts';
 import { type RunSummary, summarizeRun } from './run-summary.ts';
 
-export interface ReasonCount {
-  readonly outcome: Outcome;
-  readonly code: string;
-  readonly field: string | null;
-  readonly n: number;
-}
-
-export interface Latencies {
-  readonly requests: number;
-  readonly averageMs: number;
-  readonly p95Ms: number;
-}
+export type { Latencies, ReasonCount };
 
 /** An event that no subscriber has accepted yet. */
 export interface WaitingEvent {
@@ -63,7 +52,7 @@ export async function readRunDetails(
     ...{ input, source, planHash, plan },
     ...(await readWrites(ledger, run)),
     ...(await readEvents(ledger, run)),
-    refused: (await readRunHistory(ledger, runId)).refused,
+    refused: await readRefusals(ledger, runId),
     conflicts: await readConflicts(ledger, run, queryProgress),
     retriedBy: (await ledger.retries.list(runId)).map((retry) => retry.runId),
     ...{ result, failure },

@@ -17,9 +17,9 @@ export interface RunHistory {
   readonly entries: readonly HistoryEntry[];
   /** The audit has more entries than are shown here. */
   readonly isTruncated: boolean;
-  /** Decisions that made no sense when they arrived. */
-  readonly refused: readonly Refusal[];
 }
+
+const MAX_REFUSALS = 20;
 
 export async function readRunHistory(
   { reports }: Pick<Ledger, 'reports'>,
@@ -29,8 +29,16 @@ export async function readRunHistory(
   return {
     entries: stored.slice(0, MAX_MILESTONES).map(toHistoryEntry),
     isTruncated: stored.length > MAX_MILESTONES,
-    refused: stored.filter(({ action }) => action === 'steering_refused').map(toRefusal),
   };
+}
+
+/** The last decisions that made no sense when they arrived, in order. */
+export async function readRefusals(
+  { reports }: Pick<Ledger, 'reports'>,
+  runId: string,
+): Promise<readonly Refusal[]> {
+  const newestFirst = await reports.refusals(runId, MAX_REFUSALS);
+  return newestFirst.map(toRefusal).reverse();
 }
 
 const DATA = z.looseObject({

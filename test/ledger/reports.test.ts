@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
+import { MAX_MILESTONES } from '../../src/ledger/runs/reports.ts';
 import { ledgerOfFile, openRun } from './harness.ts';
 
 const opened = ledgerOfFile();
@@ -21,7 +22,7 @@ async function settled(n: number): Promise<{ runNo: number; runId: string }> {
 }
 
 describe('a report', () => {
-  it('has a hundred buckets for a million records, which contain all of them', async () => {
+  it('has about a hundred buckets for a million records, which contain all of them', async () => {
     const { reports } = opened().ledger;
     const { runNo } = await settled(10_000);
     const writing = await reports.writingPeriod(runNo);
@@ -70,5 +71,23 @@ describe('a report', () => {
     const milestones = await ledger.reports.milestones(runId);
     expect(milestones.map(({ action }) => action)).toEqual(['run_opened', 'pause', 'resume']);
     expect(milestones[1]?.data).toEqual({ by: 'sam' });
+  });
+
+  it('lists the newest refused decisions first, sealed or not, however many milestones came before them', async () => {
+    const { ledger, database } = opened();
+    const { run_id: runId } = await openRun(ledger);
+    const refuse = (by: string) => ledger.audit.add(runId, 'steering_refused', { by });
+    await refuse('first');
+    await sql`
+      insert into audit_pending (run_id, action, data)
+      select ${runId}, 'pause', '{}' from generate_series(1, ${MAX_MILESTONES}::int)`.execute(database.db);
+    await refuse('sealed');
+    await ledger.audit.seal();
+    await refuse('last');
+    await ledger.audit.add('another-run', 'steering_refused', {});
+    const listBy = async (limit: number) =>
+      (await ledger.reports.refusals(runId, limit)).map(({ data }) => (data as { by: string }).by);
+    expect(await listBy(2)).toEqual(['last', 'sealed']);
+    expect(await listBy(9)).toEqual(['last', 'sealed', 'first']);
   });
 });

@@ -28,7 +28,7 @@ const asked = (runId: string, more: Partial<{ again: boolean; dryRun: boolean; i
 });
 
 describe('opening a run', () => {
-  it('at the same moment many times over creates one run, which the others find', async () => {
+  it('many times at once creates one run, which the other calls find', async () => {
     const { ledger } = opened();
     const runId = someId('run');
     const kinds = await Promise.all(upTo(10).map(() => ledger.runs.open(asked(runId))));
@@ -150,7 +150,7 @@ describe('a business key', () => {
   });
 
   it.each(['completed', 'cancelled', 'rejected'] as const)(
-    'does not raise a %s run from the dead for an attempt that comes late',
+    'cannot be reserved for a %s run by a late attempt',
     async (state) => {
       const { ledger } = opened();
       const run = await openRun(ledger);
@@ -169,6 +169,19 @@ describe('a business key', () => {
       await ledger.runs.close(run.run_no, state, null, null);
     }
     expect(await ledger.runs.countEndedEarly(key)).toBe(2);
+  });
+
+  it('is summarized over all runs whose id is made of it, without dry runs', async () => {
+    const { ledger } = opened();
+    const key = someId('key_%');
+    expect(await ledger.runs.summarizeKey(key)).toEqual({ count: 0, newest: null });
+    const first = await openRun(ledger, { runId: key });
+    await openRun(ledger, { runId: `${key}:2` });
+    await ledger.runs.close(first.run_no, 'completed', null, null);
+    for (const runId of [`${key}x`, key.replace('_', '-')]) await openRun(ledger, { runId });
+    await ledger.runs.open(asked(`${key}:dry-1`, { dryRun: true }));
+    const newest = { runId: `${key}:2`, state: 'running' };
+    expect(await ledger.runs.summarizeKey(key)).toEqual({ count: 2, newest });
   });
 });
 

@@ -4,7 +4,7 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { readConflicts } from '../../src/queries/conflicts.ts';
 import { readRunDetails } from '../../src/queries/run-details.ts';
-import { readRunHistory } from '../../src/queries/run-history.ts';
+import { readRefusals, readRunHistory } from '../../src/queries/run-history.ts';
 import { fakeRun } from '../cli/fakes.ts';
 
 const AT = new Date('2026-03-01T10:00:00Z');
@@ -16,6 +16,12 @@ const MILESTONES = [
   { at: AT, action: 'run_closed', data: { state: 'completed' } },
   { at: AT, action: 'unreadable', data: 'text' },
 ];
+/** More than are shown. */
+const REFUSED_NEWEST_FIRST = Array.from({ length: 30 }, (_, index) => ({
+  at: AT,
+  action: 'steering_refused',
+  data: { ...REFUSAL, by: `operator ${30 - index}` },
+}));
 const STORED = {
   place: 'lists/L2',
   base: null,
@@ -37,7 +43,10 @@ function fakeLedger(run?: Run): Ledger {
       listUndelivered: none,
       countDeliveries: () => Promise.resolve({ delivered: 0, undelivered: 0 }),
     },
-    reports: { milestones: () => Promise.resolve(MILESTONES) },
+    reports: {
+      milestones: () => Promise.resolve(MILESTONES),
+      refusals: (_: string, limit: number) => Promise.resolve(REFUSED_NEWEST_FIRST.slice(0, limit)),
+    },
     retries: { list: () => Promise.resolve([{ runId: 'r2', target: 'L1', state: 'completed' }]) },
     selections: { find: () => Promise.resolve({ conflicts: [STORED] }) },
   } as unknown as Ledger;
@@ -55,9 +64,9 @@ describe('the details of a run', () => {
     expect(JSON.parse(JSON.stringify(details))).toMatchObject({
       runId: 'contact-import:L1:abc',
       counts: { total: 2, pending: 2 },
-      refused: [REFUSAL],
       retriedBy: ['r2'],
     });
+    expect(details?.refused).toEqual(await readRefusals(fakeLedger(), 'r1'));
   });
 });
 
@@ -72,6 +81,14 @@ describe('the history of a run', () => {
       ['run_closed: completed', null, null],
       ['unreadable', null, null],
     ]);
+  });
+});
+
+describe('refused decisions', () => {
+  it('are the last twenty, in order', async () => {
+    const refused = await readRefusals(fakeLedger(), 'r1');
+    expect(refused.map(({ by }) => by)).toEqual(Array.from({ length: 20 }, (_, i) => `operator ${i + 11}`));
+    expect(refused[0]).toEqual({ ...REFUSAL, by: 'operator 11' });
   });
 });
 

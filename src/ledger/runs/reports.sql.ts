@@ -19,6 +19,7 @@ export function createReports({ db }: Database): Reports {
     slowest: (runNo, limit) => slowest(db, runNo, limit),
     countRepeats: (runNo) => countRepeats(db, runNo),
     milestones: (runId) => milestones(db, runId),
+    refusals: (runId, limit) => refusals(db, runId, limit),
   };
 }
 
@@ -79,14 +80,23 @@ const MILESTONES = [
   'run_closed',
 ];
 
-/** All sealed entries are older than the pending ones. */
 async function milestones(db: Executor, runId: string): Promise<Milestone[]> {
   const { rows } = await sql<Milestone>`
-    select at, action, data from (
-      select at, action, data, 0 as is_pending, seq as position from audit
-        where run_id = ${runId} and action = any(${MILESTONES})
-      union all
-      select at, action, data, 1, id from audit_pending where run_id = ${runId} and action = any(${MILESTONES})) entries
+    select at, action, data from (${entriesOf(runId, MILESTONES)}) entries
     order by is_pending, position limit ${MAX_MILESTONES + 1}`.execute(db);
   return rows;
 }
+
+async function refusals(db: Executor, runId: string, limit: number): Promise<Milestone[]> {
+  const { rows } = await sql<Milestone>`
+    select at, action, data from (${entriesOf(runId, ['steering_refused'])}) entries
+    order by is_pending desc, position desc limit ${limit}`.execute(db);
+  return rows;
+}
+
+/** For ordering by `is_pending` and `position`: all sealed entries are older than the pending ones. */
+const entriesOf = (runId: string, actions: readonly string[]) => sql`
+  select at, action, data, 0 as is_pending, seq as position from audit
+    where run_id = ${runId} and action = any(${[...actions]})
+  union all
+  select at, action, data, 1, id from audit_pending where run_id = ${runId} and action = any(${[...actions]})`;

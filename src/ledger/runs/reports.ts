@@ -14,6 +14,9 @@ export interface Reports {
 
   /** What happened to the run as a whole, in order: at most `MAX_MILESTONES`, and one more if there are more. */
   milestones(runId: string): Promise<Milestone[]>;
+
+  /** Decisions that were refused, the newest first. */
+  refusals(runId: string, limit: number): Promise<Milestone[]>;
 }
 
 export const MAX_MILESTONES = 500;
