@@ -3,8 +3,8 @@
  * own: a claim that had to wait for a change of the steering sees that change, which a single statement would not.
  */
 export const claimFunctions = `
--- 4201 is STEERING_LOCK (ledger/locks.ts). Advisory locks are granted in the order of the requests; row locks are not,
--- so a change of the steering might wait forever behind a stream of claims.
+-- 4201 is the lock of a run's steering. Advisory locks are granted in the order of the requests; row locks are not, so
+-- a change of the steering might wait forever behind a stream of claims.
 create function steer_run(p_run_no integer, p_steering text) returns void language plpgsql as $$
 begin
   perform pg_advisory_xact_lock(4201, p_run_no);

@@ -1,4 +1,4 @@
-/** The rate budget that all workers of a tenant share (docs/adr/0015-rate-budget.md). */
+/** The rate budget that all workers of a tenant share. */
 export const rateBudgets = `
 create table rate_budgets (
   tenant text primary key,

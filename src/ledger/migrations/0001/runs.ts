@@ -30,7 +30,7 @@ create table runs (
   result json,
   failure json
 );
--- The same content goes to the same target once, whoever starts it (docs/adr/0012-run-identity.md).
+-- The same content goes to the same target once, whoever starts it.
 create unique index runs_by_business_key on runs (business_key)
   where not again and not dry_run and state in ('running', 'completed');
 create index runs_by_start on runs (started_at desc);
@@ -59,7 +59,7 @@ create table outcomes (
 );
 
 -- Statistics gathered before a run was staged say that it has no rows. The planner then joins its records and outcomes in
--- a nested loop, which takes minutes for 100,000 records. Without statistics it expects a run of average size.
+-- a nested loop, which takes minutes for 100,000 records. Without statistics it expects the 200th part of the table.
 alter table records alter column run_no set statistics 0;
 alter table outcomes alter column run_no set statistics 0;
 

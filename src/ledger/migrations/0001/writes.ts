@@ -1,7 +1,7 @@
 /** The writes to CXone: what is sent, by whom, and how it ended. */
 export const writesTable = `
 -- Claims and settlements change rows all the time. With free space on the page, and no index on a column that they
--- change, PostgreSQL updates such a row in place and touches no index.
+-- change, PostgreSQL writes the new version of such a row to the same page and touches no index.
 create table writes (
   id bigint generated always as identity primary key,
   run_no integer not null references runs on delete cascade,
