@@ -14,11 +14,6 @@ export interface Database {
 /** The pool, or a transaction that the caller has open. */
 export type Executor = Kysely<LedgerTables>;
 
-/** The ledger cannot be reached, or the connection broke. Nothing was sent: a claim precedes every request. */
-export class LedgerUnavailable extends Error {
-  override readonly name = 'LedgerUnavailable';
-}
-
 const CONNECT_TIMEOUT_MS = 5_000;
 /** For every statement, including copying, planning and migrations. The server ends a statement that exceeds it. */
 const STATEMENT_TIMEOUT_MS = 120_000;
@@ -105,7 +100,6 @@ const UNDEFINED_FUNCTION = '42883';
 
 /** True for what another attempt may cure: a restart, a deadlock, a full disk. False for mistakes in SQL and constraints. */
 export function isTransient(error: unknown): boolean {
-  if (error instanceof LedgerUnavailable) return true;
   if (error instanceof AggregateError) return error.errors.some(isTransient);
   if (!(error instanceof Error)) return false;
   const code = errorCode(error);

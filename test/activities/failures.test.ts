@@ -12,7 +12,6 @@ import {
   CxoneUnavailable,
   CxoneUnreadable,
 } from '../../src/cxone/errors.ts';
-import { LedgerUnavailable } from '../../src/ledger/database.ts';
 import { DatasetGone } from '../../src/ledger/runs/datasets.ts';
 import { SourceError } from '../../src/sources/errors.ts';
 import { CONTEXT } from './harness.ts';
@@ -56,7 +55,7 @@ const TABLE: readonly [string, unknown, string, boolean, number | undefined][] =
   ],
   ['a dataset that was deleted meanwhile', new DatasetGone('ds_1'), 'SourceUnreadable', true, undefined],
   ['a refused connection to PostgreSQL', coded('ECONNREFUSED'), 'LedgerUnavailable', false, undefined],
-  ['a lost connection to PostgreSQL', new LedgerUnavailable(CANARY), 'LedgerUnavailable', false, undefined],
+  ['a lost connection to PostgreSQL', coded('57P01'), 'LedgerUnavailable', false, undefined],
   ['a changed password', coded('28P01'), 'LedgerUnavailable', false, undefined],
   ['a violated constraint', coded('23505'), 'Bug', true, undefined],
   ['a bug', new TypeError(`cannot read ${CANARY}`), 'Bug', true, undefined],

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import { isAccessDenied, isTransient, LedgerUnavailable, openDatabase } from '../../src/ledger/database.ts';
+import { isAccessDenied, isTransient, openDatabase } from '../../src/ledger/database.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { createDatabase } from '../../src/stack/postgres.ts';
 import { freshDatabase } from '../harness/fresh.ts';
@@ -50,7 +50,6 @@ describe('errors of the database', () => {
   );
   it('the errors of several addresses are transient if one of them is', () => {
     expect(isTransient(new AggregateError([withCode('X'), withCode('ECONNREFUSED')]))).toBe(true);
-    expect(isTransient(new LedgerUnavailable('down'))).toBe(true);
     expect(isTransient('text')).toBe(false);
     expect(isAccessDenied('text')).toBe(false);
   });
