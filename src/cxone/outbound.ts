@@ -18,8 +18,6 @@ export type { CampaignDocument, WireSelection } from './outbound.wire.ts';
 
 export interface Campaign {
   readonly version: number;
-  /** Only some regions send one. The version is what protects against overwriting. */
-  readonly etag: string | null;
   readonly selection: WireSelection;
   /** Exactly as received, to be sent back with the change. */
   readonly document: CampaignDocument;
@@ -89,7 +87,7 @@ async function readCampaign(
     signal,
   });
   const { version, contactSelection: selection } = answer.read(CAMPAIGN);
-  return { version, selection, etag: answer.header('etag'), document: answer.read(CAMPAIGN_DOCUMENT) };
+  return { version, selection, document: answer.read(CAMPAIGN_DOCUMENT) };
 }
 
 async function updateSelection(

@@ -28,7 +28,6 @@ const FLAGS = {
   'preferences-as': { type: 'string' },
   'clock-offset-seconds': { type: 'string' },
   'outdated-status': { type: 'string' },
-  'campaign-etag': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -54,7 +53,6 @@ export const USAGE = `Usage: simulator [flags]
   --preferences-as FORM    object (default) or array: the form of the answer to GET preferences
   --clock-offset-seconds N how far the simulator's clock is ahead (negative: behind)
   --outdated-status N      409 (default) or 412: the answer to a PATCH with an old version
-  --campaign-etag          send campaigns with an ETag
 All but the first six can be changed at run time: POST /_sim/settings.`;
 
 const INTEGER = z.coerce.number().int();
@@ -81,7 +79,6 @@ export function readFlags(argv: readonly string[]): SimulatorOptions | null {
     preferencesAs: values['preferences-as'],
     clockOffsetSeconds: number(values['clock-offset-seconds']),
     outdatedStatus: number(values['outdated-status']),
-    campaignEtag: values['campaign-etag'],
   });
   return {
     ...(settings as SimulatorOptions),

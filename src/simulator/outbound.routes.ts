@@ -26,7 +26,7 @@ export function registerOutbound(app: FastifyInstance, deps: OutboundDeps): void
     if (campaign === null) return reply.code(404).send({ message: 'no such campaign' });
     // The answer has the version before the edit, so it is out of date when it arrives.
     deps.editors.afterGet(campaignId);
-    return withEtag(reply, campaign, deps.settings).send(campaign);
+    return reply.send(campaign);
   });
   app.patch<ById>(PATH, WRITE, async (request, reply) => update(deps, request, reply));
 }
@@ -55,7 +55,7 @@ function update(deps: OutboundDeps, request: FastifyRequest<ById>, reply: Fastif
     campaigns.put('update', document, request.headers['x-request-id']?.toString() ?? null);
     editors.afterPatch(campaignId);
     void reply.header('x-request-duration-ms', String(nowMs() - beganMs));
-    return withEtag(reply, document, settings).send(document);
+    return reply.send(document);
   }
   return reply.code(400).send({ message: errors.join('; ') });
 }
@@ -63,8 +63,4 @@ function update(deps: OutboundDeps, request: FastifyRequest<ById>, reply: Fastif
 /** Like lists, campaigns are created on first use, unless `strictLists` is set. */
 function find({ campaigns, settings }: OutboundDeps, campaignId: string): Campaign | null {
   return campaigns.find(campaignId) ?? (settings.strictLists ? null : campaigns.initial(campaignId));
-}
-
-function withEtag(reply: FastifyReply, { version }: Campaign, { campaignEtag }: Settings): FastifyReply {
-  return campaignEtag ? reply.header('ETag', `"v${version}"`) : reply;
 }

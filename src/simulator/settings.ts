@@ -30,8 +30,6 @@ export const SETTINGS = z.strictObject({
   clockOffsetSeconds: z.number(),
   /** The answer to a PATCH with an old version. HTTP defines 412 for `If-Match`. */
   outdatedStatus: z.union([z.literal(409), z.literal(412)]),
-  /** Whether campaigns are sent with an `ETag`. */
-  campaignEtag: z.boolean(),
 });
 export type Settings = z.infer<typeof SETTINGS>;
 
@@ -51,7 +49,6 @@ export const DEFAULT_SETTINGS: Settings = {
   preferencesAs: 'object',
   clockOffsetSeconds: 0,
   outdatedStatus: 409,
-  campaignEtag: false,
 };
 
 /** The time by the simulated CXone's clock. */
