@@ -1,5 +1,8 @@
 /** Matches the columns of a source to the fields of an operation (docs/adr/0013-sources-and-files.md#columns). Pure. */
 
+/** Holds the text of a row that could not be split into columns, in the ledger and in exported files. */
+export const RAW_COLUMN = 'cxflow_raw';
+
 /**
  * A problem of the mapping. `message` only names columns that match a field or that the caller named, because others may be
  * personal data (see Audience).

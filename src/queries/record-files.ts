@@ -1,6 +1,7 @@
 /** The records of a run as CSV, NDJSON or JSON, streamed (docs/adr/0013-sources-and-files.md#exported-files). */
 import { stringify } from 'csv-stringify/sync';
 import { escapeFormula } from '../domain/cells.ts';
+import { RAW_COLUMN } from '../domain/columns.ts';
 import type { Outcome, Reason } from '../domain/run.ts';
 import type { Records, SettledRecord } from '../ledger/runs/records.ts';
 import type { Run } from '../ledger/runs/runs.ts';
@@ -18,8 +19,6 @@ export interface RecordFile {
 
 /** The columns that are added to those of the source. */
 const ADDED_COLUMNS = ['cxflow_line', 'cxflow_outcome', 'cxflow_reasons'];
-/** Holds the text of a row that could not be split into columns; staging stores it under this name. */
-export const RAW_COLUMN = 'cxflow_raw';
 const ROWS_PER_CHUNK = 500;
 const MAX_COLUMNS = 10_000;
 

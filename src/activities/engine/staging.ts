@@ -1,6 +1,7 @@
 /** Stages the rows of a source: reads them into the ledger, checks each by the rules of its operation, finds duplicates. */
 import { fatalFailure } from '../../contract/failures.ts';
 import type { Source } from '../../contract/run.ts';
+import { RAW_COLUMN } from '../../domain/columns.ts';
 import { DEFAULT_SOURCE_LIMITS, type SourceLimits } from '../../domain/source-limits.ts';
 import type { Objection } from '../../ledger/consent/suppressions.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
@@ -166,7 +167,7 @@ function toRecord(
   row: SourceRow,
   read: RowReader,
 ): { readonly staged: StagedRecord; readonly objection: Objection | undefined } {
-  const fields = row.fields ?? { cxflow_raw: row.raw ?? '' };
+  const fields = row.fields ?? { [RAW_COLUMN]: row.raw ?? '' };
   const result: ReadRow = row.broken ? { reasons: [row.broken] } : read(fields);
   return { staged: toStagedRecord({ seq, line: row.line, fields }, result), objection: result.objection };
 }

@@ -1,9 +1,10 @@
 /** The rows of a checked file with a given answer, in the format of record files (docs/adr/0013-sources-and-files.md#exported-files). */
 import type { EligibilityListResult } from '../../contract/consent.ts';
+import { RAW_COLUMN } from '../../domain/columns.ts';
 import type { SourceLimits } from '../../domain/source-limits.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Dataset } from '../../ledger/runs/datasets.ts';
-import { type FileRow, formatRows, RAW_COLUMN, type RecordFormat } from '../../queries/record-files.ts';
+import { type FileRow, formatRows, type RecordFormat } from '../../queries/record-files.ts';
 import type { SourceFormat } from '../../sources/format.ts';
 import { openSource } from '../../sources/open.ts';
 
