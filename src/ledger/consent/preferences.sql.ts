@@ -90,11 +90,7 @@ async function listUnprovenBatches(db: Executor, runNo: number): Promise<Unprove
   return rows;
 }
 
-async function markProven(
-  tx: Parameters<InSettleTransaction>[0],
-  writeId: string,
-  store: InSettleTransaction,
-): Promise<void> {
+async function markProven(tx: Executor, writeId: string, store: InSettleTransaction): Promise<void> {
   const { rows } = await sql`
     update writes set refs = (coalesce(refs::jsonb, '{}') || '{"proved": true}')::json
     where id = ${writeId}::bigint and refs->>'proved' is null returning id`.execute(tx);

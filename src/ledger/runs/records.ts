@@ -25,7 +25,7 @@ export interface Records {
 
   /**
    * In the order of the source, those with one of these outcomes, or all. It reads a page at a time, so memory stays flat for
-   * a million records; the pages are not of one moment.
+   * a million records; different pages may see different states of the ledger.
    */
   list(runNo: number, outcome?: OutcomeFilter): AsyncIterable<SettledRecord>;
 

@@ -19,15 +19,17 @@ export interface Runs {
   open(run: OpenRun): Promise<Opened>;
 
   /**
-   * A reopened run continues with the input of this start. `failed` → `running` if it has no business key, which it would
-   * have to reserve again first. Does nothing unless it is `running` or `failed`. A repetition changes nothing.
+   * A reopened run continues with the input of this start. A `failed` run without a business key becomes `running`. One with
+   * a key stays `failed` until `reserveBusinessKey` succeeds. Does nothing unless it is `running` or `failed`. A repetition
+   * changes nothing.
    */
   reopen(run: OpenRun): Promise<void>;
 
   /**
    * `running` or `failed` → `running`, with this business key and without the old failure. `taken`: another run that is
-   * `running` or `completed` has the key, and nothing changed. A unique index decides, so two starts at the same moment
-   * cannot both succeed. A repetition returns `reserved`. Errors: the run has ended otherwise.
+   * `running` or `completed` has the key, unless one of the two has `again` or is a dry run; nothing changed. A unique index
+   * decides, so two starts at the same moment cannot both succeed. A repetition returns `reserved`. Errors: the run has
+   * ended otherwise.
    */
   reserveBusinessKey(runNo: number, businessKey: string): Promise<Reservation>;
 

@@ -31,8 +31,8 @@ export interface Selections {
 
   /**
    * The write → `settled`, with outcome (or successor), what CXone has now, audit entry and event, in one transaction. With a
-   * fence it must be `sending` under this fence; without one it must be unclaimed, with as many attempts as when it was
-   * read. False: that does not hold, and nothing changed.
+   * fence it must be `sending` under this fence; without one it must be `planned`, `unanswered` or `sending` with an expired
+   * lease, with as many attempts as when it was read. False: that does not hold, and nothing changed.
    */
   settle(settlement: SelectionSettlement): Promise<boolean>;
 

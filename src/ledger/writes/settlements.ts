@@ -1,7 +1,6 @@
 /** Settlements: what the answer to a write means for its records. */
-import type { Transaction } from 'kysely';
 import type { Outcome, Reason } from '../../domain/run.ts';
-import type { LedgerTables } from '../schema.ts';
+import type { Executor } from '../database.ts';
 
 /** Records of one write that share an outcome. */
 export interface SettledGroup {
@@ -19,7 +18,7 @@ export interface DerivedWrite {
 }
 
 /** More to store in the transaction of a settlement. It must be quick, because the write is locked meanwhile. */
-export type InSettleTransaction = (tx: Transaction<LedgerTables>) => Promise<void>;
+export type InSettleTransaction = (tx: Executor) => Promise<void>;
 
 export interface Settlement {
   /** The write. */

@@ -4,6 +4,7 @@ import type { WriteState } from '../schema.ts';
 import type { Claim, Claimed } from './claims.ts';
 import type { Settlement } from './settlements.ts';
 
+/** A fence is current while the write is `sending` under it. */
 export interface Writes {
   /**
    * Divides the pending records of a run into writes of `size` records, in the order of the source; fewer where the records
@@ -27,8 +28,9 @@ export interface Writes {
 
   /**
    * `sending` → `settled` or `in_doubt`, with outcomes, derived writes (`planned`), audit entry and event, in one
-   * transaction that is committed before it returns. False: the fence is not current. The answer is then kept as a late
-   * answer, and nothing else changes. Errors: the settlement does not account for each record exactly once.
+   * transaction that is committed before it returns. False: the fence is not current, or this claim was settled before. The
+   * answer is then kept as a late answer, and nothing else changes. Errors: the settlement does not account for each record
+   * exactly once.
    */
   settle(settlement: Settlement): Promise<boolean>;
 
