@@ -1,6 +1,7 @@
 /** Requests that a worker answers: a short workflow that the client starts and awaits. */
 import { randomBytes } from 'node:crypto';
 import { ApplicationFailure, type Client, TimeoutFailure, WorkflowFailedError } from '@temporalio/client';
+import type { Duration } from '@temporalio/common';
 import type { Checked } from '../contract/input.ts';
 import { TASK_QUEUE } from '../contract/run.ts';
 import { InputError, NotDone, NoWorkerAnswered } from './errors.ts';
@@ -9,8 +10,8 @@ export interface Request {
   readonly type: string;
   readonly workflowId: string;
   readonly input: unknown;
-  /** How long to wait for a worker and its answer: a Temporal duration. Default: for ever. */
-  readonly timeout?: '90 seconds' | '2 minutes';
+  /** How long to wait for a worker and its answer. Default: for ever. */
+  readonly timeout?: Duration;
 }
 
 /** Throws NoWorkerAnswered, NotDone and errors of the connection. */
@@ -39,16 +40,13 @@ export function requireValid<T>(checked: Checked<T>): T {
   return checked.input;
 }
 
-export function noWorkerAnswered(): NoWorkerAnswered {
-  return new NoWorkerAnswered('no worker answered; start one with `cxflow worker`');
-}
-
 function toClientError(error: unknown, type: string): Error {
   if (!(error instanceof WorkflowFailedError)) {
     return error instanceof Error ? error : new Error(String(error));
   }
   const { cause } = error;
-  if (cause instanceof TimeoutFailure) return noWorkerAnswered();
+  if (cause instanceof TimeoutFailure)
+    return new NoWorkerAnswered('no worker answered; start one with `cxflow worker`');
   // The failure of an activity wraps the failure that it threw.
   const failure = [cause, cause?.cause].find((each) => each instanceof ApplicationFailure);
   if (failure instanceof ApplicationFailure) return new NotDone(failure.type ?? type, failure.message);
