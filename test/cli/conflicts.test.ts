@@ -5,7 +5,8 @@ import { askSides } from '../../src/cli/watching/answer-conflicts.ts';
 import { watch } from '../../src/cli/watching/watch.ts';
 import type { Decision } from '../../src/contract/steering.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
-import { fakeCli, fakeRun } from './fakes.ts';
+import { fakeRun } from '../harness/fake-run.ts';
+import { fakeCli } from './fakes.ts';
 
 const conflict = (place: string, hash: string, theirs = '16') => ({
   place,

@@ -5,7 +5,7 @@ import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import type { Decision } from '../../src/contract/steering.ts';
 import type { Counts } from '../../src/domain/run.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
-import { each, fakeRun } from './fakes.ts';
+import { each, fakeRun } from '../harness/fake-run.ts';
 
 export const COUNTS: Counts = { total: 10, pending: 0, created: 8, invalid: 2 };
 

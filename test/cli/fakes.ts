@@ -3,7 +3,6 @@ import { Writable } from 'node:stream';
 import type { Cli, Session } from '../../src/cli/cli.ts';
 import { CLI_OPERATIONS } from '../../src/cli/operations.ts';
 import type { Terminal } from '../../src/cli/terminal/output.ts';
-import type { Run } from '../../src/ledger/runs/runs.ts';
 
 export interface FakeCli extends Cli {
   readonly out: () => string;
@@ -42,39 +41,4 @@ export function sink(terminal: { isTTY?: boolean; columns?: number } = {}) {
     },
   });
   return { stream: Object.assign(stream, terminal) as Terminal, text: () => text };
-}
-
-export function fakeRun(change: Partial<Run> = {}): Run {
-  return {
-    run_no: 1,
-    run_id: 'contact-import:L1:abc',
-    kind: 'contactImport',
-    target: 'L1',
-    business_key: null,
-    again: false,
-    dry_run: false,
-    state: 'running',
-    phase: 'writing',
-    steering: 'go',
-    waiting_for: null,
-    requested_by: 'dana',
-    input: {},
-    source: null,
-    staged_through: 0,
-    total: null,
-    plan: null,
-    plan_hash: null,
-    started_at: new Date('2026-03-01T10:00:00Z'),
-    finished_at: null,
-    result: null,
-    failure: null,
-    staged_counts: null,
-    cancelled_records: 0,
-    ...change,
-  };
-}
-
-export async function* each<T>(items: Iterable<T>): AsyncIterable<T> {
-  await Promise.resolve();
-  yield* items;
 }

@@ -4,7 +4,7 @@ import { type FollowOptions, follow } from '../../src/cli/watching/follow.ts';
 import type { Executions } from '../../src/client/executions.ts';
 import type { Counts } from '../../src/domain/run.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
-import { fakeRun } from './fakes.ts';
+import { fakeRun } from '../harness/fake-run.ts';
 
 const COUNTS: Counts = { total: 10, pending: 4, created: 6 };
 const DONE: Counts = { total: 10, pending: 0, created: 10 };

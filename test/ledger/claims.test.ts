@@ -121,7 +121,7 @@ describe('claims', () => {
 
   it('take over an expired lease, with a higher fence and one more lost answer', async () => {
     const { ledger } = opened();
-    const { run, id } = await plannedWrite(opened().ledger, 3);
+    const { run, id } = await plannedWrite(ledger, 3);
     expect(await claimed(ledger, run, id)).toMatchObject({ fence: 1, lostAnswers: 0 });
     await expireLease(opened(), id);
     expect(await claimed(ledger, run, id)).toMatchObject({ fence: 2, lostAnswers: 1 });
@@ -134,7 +134,7 @@ describe('claims', () => {
 
   it('return the records of the write, in the order of the source', async () => {
     const { ledger } = opened();
-    const { run, id } = await plannedWrite(opened().ledger, 3);
+    const { run, id } = await plannedWrite(ledger, 3);
     expect(JSON.parse((await claimed(ledger, run, id)).payload)).toEqual([
       contact(1),
       contact(2),
@@ -144,7 +144,7 @@ describe('claims', () => {
 
   it('reject a payload that differs from the one that may have been sent, in its records or its refs', async () => {
     const { ledger, database } = opened();
-    const { run, id } = await plannedWrite(opened().ledger, 3);
+    const { run, id } = await plannedWrite(ledger, 3);
     const { fence } = await claimed(ledger, run, id);
     await ledger.writes.markUnanswered(id, fence, 'lost');
     const renamed = (name: string) =>
@@ -165,7 +165,7 @@ describe('claims', () => {
 
   it('reject a write that has lost records, and do not change it', async () => {
     const { ledger, database } = opened();
-    const { run, id } = await plannedWrite(opened().ledger, 3);
+    const { run, id } = await plannedWrite(ledger, 3);
     await sql`delete from records where run_no = ${run.run_no} and seq = 3`.execute(database.db);
     const before = await readWrite(opened(), id);
     await expect(ledger.writes.claim(claimOf(run, id))).rejects.toThrow(/lost records/);
@@ -190,7 +190,7 @@ describe('claims', () => {
 
   it('report a settled write as settled, and reject a write of another run', async () => {
     const { ledger } = opened();
-    const { run, id } = await plannedWrite(opened().ledger, 2);
+    const { run, id } = await plannedWrite(ledger, 2);
     const { fence } = await claimed(ledger, run, id);
     await ledger.writes.settle(settlement(id, fence, [group('created', [1, 2])]));
     expect(await ledger.writes.claim(claimOf(run, id))).toEqual({ verdict: 'settled' });
@@ -202,7 +202,7 @@ describe('claims', () => {
 describe('a claimed write', () => {
   it('that is released can be claimed at once, and remembers answers that were lost before', async () => {
     const { ledger } = opened();
-    const { run, id } = await plannedWrite(opened().ledger, 2);
+    const { run, id } = await plannedWrite(ledger, 2);
     const first = await claimed(ledger, run, id);
     await ledger.writes.release(id, first.fence);
     expect(await readWrite(opened(), id)).toMatchObject({
@@ -219,7 +219,7 @@ describe('a claimed write', () => {
 
   it('is not changed under an old fence', async () => {
     const { ledger } = opened();
-    const { run, id } = await plannedWrite(opened().ledger, 2);
+    const { run, id } = await plannedWrite(ledger, 2);
     const old = await claimed(ledger, run, id);
     await expireLease(opened(), id);
     await claimed(ledger, run, id);
@@ -232,7 +232,7 @@ describe('a claimed write', () => {
 
   it('gets a longer lease when it is renewed', async () => {
     const { ledger } = opened();
-    const { run, id } = await plannedWrite(opened().ledger, 2);
+    const { run, id } = await plannedWrite(ledger, 2);
     const { fence } = await claimed(ledger, run, id, 1_000);
     expect(await ledger.writes.renew(id, fence, 60_000)).toBe(true);
     expect(await ledger.writes.remainingLeaseMs(run.run_no)).toBeGreaterThan(30_000);

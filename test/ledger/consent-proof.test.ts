@@ -3,15 +3,10 @@ import { type KyselyPlugin, sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { ProofBatch, ProofEntry } from '../../src/ledger/consent/proof.ts';
 import { seal, unseal } from '../../src/ledger/consent/sealed.ts';
-import { ledgerOfFile } from './harness.ts';
+import { ledgerOfFile, newContact } from './harness.ts';
 
 const opened = ledgerOfFile();
 
-let contacts = 0;
-const newContact = (): string => {
-  contacts += 1;
-  return `b1b2c3d4-0000-0000-0000-${String(contacts).padStart(12, '0')}`;
-};
 const BATCH: ProofBatch = {
   runId: 'preference-update:1',
   writeId: '7',

@@ -3,15 +3,10 @@ import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { CHANNELS } from '../../src/domain/consent/eligibility.ts';
 import { readLedgerContents } from '../harness/ledger-contents.ts';
-import { claimed, ledgerOfFile, openRun, record, someId, writesOf } from './harness.ts';
+import { claimed, ledgerOfFile, newContact, openRun, record, someId, writesOf } from './harness.ts';
 
 const opened = ledgerOfFile();
 
-let contacts = 0;
-const newContact = (): string => {
-  contacts += 1;
-  return `e1b2c3d4-0000-0000-0000-${String(contacts).padStart(12, '0')}`;
-};
 /** Row `seq` is about this contact. */
 const rowOf = (seq: number, contactId: string) =>
   record(seq, { fields: { contactId, phone: '+14155550100' }, record: { contactId }, key1: contactId });

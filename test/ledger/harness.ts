@@ -37,6 +37,13 @@ export function ledgerOfFile(maxConnections = 24): () => Opened {
 
 export const someId = (prefix: string): string => `${prefix}-${randomBytes(5).toString('hex')}`;
 
+let contacts = 0;
+/** The GUID of a contact that no other test of the file has. */
+export function newContact(): string {
+  contacts += 1;
+  return `a1b2c3d4-0000-0000-0000-${String(contacts).padStart(12, '0')}`;
+}
+
 export async function openRun(ledger: Ledger, more: { input?: unknown; runId?: string } = {}): Promise<Run> {
   const { run } = await ledger.runs.open({
     runId: more.runId ?? someId('run'),

@@ -153,7 +153,7 @@ describe('staging', () => {
 });
 
 describe('duplicates', () => {
-  it('are looked for among valid records that share a key, in the order of the source, over many pages', async () => {
+  it('are searched among valid records that share a key, in the order of the source, over many pages', async () => {
     const { ledger } = opened();
     const run = await openRun(ledger);
     const n = 5_000;

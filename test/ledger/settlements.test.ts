@@ -23,7 +23,7 @@ const opened = ledgerOfFile();
 describe('a settlement', () => {
   it('stores outcomes, derived writes, an audit entry and an event together', async () => {
     const { ledger, database } = opened();
-    const { run, id } = await plannedWrite(opened().ledger, 4);
+    const { run, id } = await plannedWrite(ledger, 4);
     const { fence } = await claimed(ledger, run, id);
     const refs = { recordIds: { 3: 'r3' } };
     const settled = await ledger.writes.settle({
@@ -56,7 +56,7 @@ describe('a settlement', () => {
 
   it('under an old fence changes nothing, and its answer is kept as a late answer', async () => {
     const { ledger } = opened();
-    const { run, id } = await plannedWrite(opened().ledger, 2);
+    const { run, id } = await plannedWrite(ledger, 2);
     const old = await claimed(ledger, run, id);
     await expireLease(opened(), id);
     const now = await claimed(ledger, run, id);
@@ -74,7 +74,7 @@ describe('a settlement', () => {
 
   it('takes effect once when many have the same fence', async () => {
     const { ledger } = opened();
-    const { run, id } = await plannedWrite(opened().ledger, 2);
+    const { run, id } = await plannedWrite(ledger, 2);
     const { fence } = await claimed(ledger, run, id);
     const settles = await inProcesses(opened(), 8, (ledger) =>
       ledger.writes.settle(settlement(id, fence, [group('created', [1, 2])])),
@@ -110,7 +110,7 @@ describe('a settlement', () => {
 
   it('is still possible after the lease has expired, if the write was not claimed again', async () => {
     const { ledger } = opened();
-    const { run, id } = await plannedWrite(opened().ledger, 1);
+    const { run, id } = await plannedWrite(ledger, 1);
     const { fence } = await claimed(ledger, run, id);
     await expireLease(opened(), id);
     expect(await ledger.writes.settle(settlement(id, fence, [group('created', [1])]))).toBe(true);
@@ -118,7 +118,7 @@ describe('a settlement', () => {
 
   it('replaces characters in messages of CXone that PostgreSQL cannot store: NUL and lone surrogates', async () => {
     const { ledger } = opened();
-    const { run, id } = await plannedWrite(opened().ledger, 1);
+    const { run, id } = await plannedWrite(ledger, 1);
     const { fence } = await claimed(ledger, run, id);
     const reasons = [{ code: 'BAD\0', message: 'a\ud800b\udc00c 😀 \\u0000' }];
     await ledger.writes.settle(settlement(id, fence, [{ outcome: 'rejected', seqs: [1], reasons }]));
@@ -182,7 +182,7 @@ describe('a settlement', () => {
 describe('a write in doubt', () => {
   async function inDoubt(n = 3) {
     const { ledger } = opened();
-    const { run, id } = await plannedWrite(opened().ledger, n);
+    const { run, id } = await plannedWrite(ledger, n);
     const { fence } = await claimed(ledger, run, id);
     await ledger.writes.settle({
       ...settlement(id, fence, [group('in_doubt', upTo(n))]),
@@ -261,7 +261,7 @@ describe('a write in doubt', () => {
     expect(await ledger.runs.exactCounts(run.run_no)).toMatchObject({ created: 2, in_doubt: 2 });
   });
 
-  it('may be a planned part of a batch that may have been applied, but not of one that was refused', async () => {
+  it('includes planned parts of a batch that may have been applied, but not of one that was refused', async () => {
     const { ledger } = opened();
     const run = await plannedRun(ledger, 20, 10);
     const [halves, refused] = await writesOf(ledger, run);

@@ -3,16 +3,10 @@ import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../src/domain/run.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import { ledgerOfFile } from './harness.ts';
+import { ledgerOfFile, newContact } from './harness.ts';
 
 const opened = ledgerOfFile();
 const list = () => opened().ledger.suppressions;
-
-let contacts = 0;
-const newContact = (): string => {
-  contacts += 1;
-  return `a1b2c3d4-0000-0000-0000-${String(contacts).padStart(12, '0')}`;
-};
 
 const objection = (contactId: string, since: string) =>
   ({ contactId, channel: 'email', reason: 'gdpr_needs_consent_date', since }) as const;

@@ -5,7 +5,7 @@ import type { SettledRecord } from '../../src/ledger/runs/records.ts';
 import { formatRecords, type RecordFormat } from '../../src/queries/record-files.ts';
 import { looksLikeRow } from '../../src/sources/header.ts';
 import { openSource } from '../../src/sources/open.ts';
-import { each, fakeRun } from '../cli/fakes.ts';
+import { each, fakeRun } from '../harness/fake-run.ts';
 
 type Fields = Record<string, unknown>;
 

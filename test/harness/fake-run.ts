@@ -1,0 +1,37 @@
+/** A run as the ledger returns it, and its rows, for tests without a ledger. */
+import type { Run } from '../../src/ledger/runs/runs.ts';
+
+export function fakeRun(change: Partial<Run> = {}): Run {
+  return {
+    run_no: 1,
+    run_id: 'contact-import:L1:abc',
+    kind: 'contactImport',
+    target: 'L1',
+    business_key: null,
+    again: false,
+    dry_run: false,
+    state: 'running',
+    phase: 'writing',
+    steering: 'go',
+    waiting_for: null,
+    requested_by: 'dana',
+    input: {},
+    source: null,
+    staged_through: 0,
+    total: null,
+    plan: null,
+    plan_hash: null,
+    started_at: new Date('2026-03-01T10:00:00Z'),
+    finished_at: null,
+    result: null,
+    failure: null,
+    staged_counts: null,
+    cancelled_records: 0,
+    ...change,
+  };
+}
+
+export async function* each<T>(items: Iterable<T>): AsyncIterable<T> {
+  await Promise.resolve();
+  yield* items;
+}
