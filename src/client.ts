@@ -12,26 +12,25 @@
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { createConsentClient } from './client/consent.ts';
+import type { ClientDeps } from './client/deps.ts';
 import { createSelectionClient } from './client/selection.ts';
 import { createStagingClient } from './client/staging.ts';
 import { createStartMethods } from './client/start.ts';
 import { createSteeringClient } from './client/steering.ts';
-import { OPERATIONS, type Operations } from './contract/operations.ts';
+import { OPERATIONS } from './contract/operations.ts';
 import type { OperationSpecs } from './contract/spec.ts';
-import { type Ledger, openLedger } from './ledger/ledger.ts';
+import { openLedger } from './ledger/ledger.ts';
 
+export type { ClientDeps } from './client/deps.ts';
 export * from './client/errors.ts';
 export type { CampaignSelection } from './client/selection.ts';
 export type { Staged, StageOptions } from './client/staging.ts';
 export type { Started, StartMethods, StartOptions } from './client/start.ts';
-// Inputs, results, decisions and errors, so that a service needs no other import.
+// Inputs, results, decisions and errors, so that a service needs no other import. Those of the operations are in operations.ts.
 export type * from './contract/consent.ts';
-export type * from './contract/contact-import.ts';
 export type { RunFailureType } from './contract/failures.ts';
 export type * from './contract/operations.ts';
-export type * from './contract/preference-update.ts';
 export type * from './contract/run.ts';
-export type * from './contract/selection-update.ts';
 export type * from './contract/spec.ts';
 export type * from './contract/steering.ts';
 
@@ -65,13 +64,7 @@ export async function connect(options: ConnectOptions) {
 
 export type CxflowClient = Awaited<ReturnType<typeof connect>>;
 
-export interface ClientDeps<Specs extends OperationSpecs> {
-  readonly temporal: Client;
-  readonly ledger: Ledger;
-  readonly operations: Specs;
-}
-
-export function createClient(deps: Omit<ClientDeps<Operations>, 'operations'>) {
+export function createClient(deps: Omit<ClientDeps, 'operations'>) {
   return createClientFor({ ...deps, operations: OPERATIONS });
 }
 

@@ -12,20 +12,16 @@ import {
   type ErasureResult,
 } from '../contract/consent.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { ClientDeps } from './deps.ts';
 import { InputError } from './errors.ts';
 import { executeRequest, newRequestId, requireValid } from './requests.ts';
-
-export interface ConsentClientDeps {
-  readonly temporal: Client;
-  readonly ledger: Ledger;
-}
 
 export interface ErasureRequest {
   readonly contactId: string;
   readonly requestedBy?: string;
 }
 
-export function createConsentClient({ temporal, ledger }: ConsentClientDeps) {
+export function createConsentClient({ temporal, ledger }: Pick<ClientDeps, 'temporal' | 'ledger'>) {
   return {
     /**
      * Whether a contact may be reached on a channel now: the preference in CXone and our own suppression list, judged by

@@ -49,17 +49,20 @@ async function readContentHash(ledger: Ledger, source: Source): Promise<string> 
   return `path:${source.path}`;
 }
 
-/** Throws InputError if the run id belongs to another run, whose result could be mistaken for that of this run. */
+/**
+ * The run that the ledger has under this id. Throws InputError if it is another one, whose result could be mistaken for that
+ * of this run.
+ */
 export async function requireOwnRunId(
   ledger: Ledger,
   runId: string,
   spec: OperationSpec,
   input: AnyInput,
-): Promise<void> {
+): Promise<Run | undefined> {
   const known = await ledger.runs.find(runId);
   // A failed run may be restarted with a corrected source; the worker decides what else may change.
-  if (!known || (known.kind === spec.kind && known.state === 'failed')) return;
-  if (known.kind === spec.kind && (await isSameRun(ledger, spec, known, input))) return;
+  if (!known || (known.kind === spec.kind && known.state === 'failed')) return known;
+  if (known.kind === spec.kind && (await isSameRun(ledger, spec, known, input))) return known;
   const what = `${known.kind} for ${known.target}, started ${known.started_at.toISOString()}`;
   throw new InputError([
     `the run id ${runId} belongs to another run (${what}); choose another id, or leave it out`,
@@ -88,9 +91,8 @@ async function getRunToRetry(ledger: Ledger, runId: string): Promise<Run> {
   return run;
 }
 
-/** Reports early what the worker would refuse later. A retry that was started before is accepted. */
-export async function checkRetry(ledger: Ledger, runId: string, retryOf: string): Promise<void> {
-  if (await ledger.runs.find(runId)) return;
+/** Reports early what the worker would refuse later. */
+export async function checkRetry(ledger: Ledger, retryOf: string): Promise<void> {
   const problem = await ledger.retries.findObstacle(await getRunToRetry(ledger, retryOf));
   if (problem !== null) throw new InputError([`run ${retryOf} ${problem}`]);
 }

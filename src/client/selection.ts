@@ -1,18 +1,12 @@
 /** Reads the selection of a campaign. Updates are started like every other operation (start.ts). */
-import type { Client } from '@temporalio/client';
 import {
   CAMPAIGN_SELECTION,
   type CampaignSelectionResult,
   checkCampaignSelection,
 } from '../contract/selection-update.ts';
 import { type ContactSelection, readSelection, toEditable } from '../domain/selection-update/selection.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { ClientDeps } from './deps.ts';
 import { executeRequest, newRequestId, requireValid } from './requests.ts';
-
-export interface SelectionClientDeps {
-  readonly temporal: Client;
-  readonly ledger: Ledger;
-}
 
 /** The selection of a campaign as a worker has just read it. */
 export interface CampaignSelection {
@@ -24,7 +18,7 @@ export interface CampaignSelection {
   readonly readAt: Date;
 }
 
-export function createSelectionClient({ temporal, ledger }: SelectionClientDeps) {
+export function createSelectionClient({ temporal, ledger }: Pick<ClientDeps, 'temporal' | 'ledger'>) {
   return {
     /**
      * What a campaign dials now. A worker reads it from CXone. Throws InputError, NoWorkerAnswered, and NotDone if CXone

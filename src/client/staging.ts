@@ -4,11 +4,11 @@ import { basename } from 'node:path';
 import type { Source, SourceEncoding, SourceFormat } from '../contract/run.ts';
 import type { OperationSpec, OperationSpecs } from '../contract/spec.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
-import type { Ledger } from '../ledger/ledger.ts';
 import { decodeSource } from '../sources/decode.ts';
 import { readFileBytes, verifyUnchanged } from '../sources/files.ts';
 import { resolveFormat } from '../sources/format.ts';
 import { openSource } from '../sources/open.ts';
+import type { ClientDeps } from './deps.ts';
 import { InputError } from './errors.ts';
 
 export interface Staged {
@@ -39,12 +39,10 @@ export interface StageOptions<Kind extends string = string> {
   readonly onProgress?: (bytes: number) => void;
 }
 
-export interface StagingDeps {
-  readonly ledger: Ledger;
-  readonly operations: OperationSpecs;
-}
-
-export function createStagingClient<Kind extends string>({ ledger, operations }: StagingDeps) {
+export function createStagingClient<Kind extends string>({
+  ledger,
+  operations,
+}: Pick<ClientDeps, 'ledger' | 'operations'>) {
   return {
     /**
      * Reads a whole file, then stores its bytes in the ledger. Throws SourceError if it cannot be read, and InputError if

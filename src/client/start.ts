@@ -1,8 +1,10 @@
 /** Starts runs: one `start…` method for each operation in the registry. */
-import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { type CommonInput, type RunResult, type Source, TASK_QUEUE } from '../contract/run.ts';
 import type { InputOf, OperationSpec, OperationSpecs } from '../contract/spec.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Run } from '../ledger/runs/runs.ts';
+import type { ClientDeps } from './deps.ts';
 import { InputError } from './errors.ts';
 import { checkRetry, defaultRunId, requireOwnRunId } from './run-ids.ts';
 
@@ -26,14 +28,8 @@ export type StartMethods<Specs extends OperationSpecs> = {
   ) => Promise<Started>;
 };
 
-interface StartDeps<Specs extends OperationSpecs> {
-  readonly temporal: Client;
-  readonly ledger: Ledger;
-  readonly operations: Specs;
-}
-
 export function createStartMethods<Specs extends OperationSpecs>(
-  deps: StartDeps<Specs>,
+  deps: ClientDeps<Specs>,
 ): StartMethods<Specs> {
   const methods = Object.values(deps.operations).map((spec) => [
     `start${spec.kind.charAt(0).toUpperCase()}${spec.kind.slice(1)}`,
@@ -43,7 +39,7 @@ export function createStartMethods<Specs extends OperationSpecs>(
 }
 
 async function startRun(
-  { temporal, ledger }: Omit<StartDeps<OperationSpecs>, 'operations'>,
+  { temporal, ledger }: Pick<ClientDeps, 'temporal' | 'ledger'>,
   spec: OperationSpec,
   given: CommonInput,
   options: StartOptions,
@@ -52,10 +48,10 @@ async function startRun(
   if ('problems' in checked) throw new InputError(checked.problems);
   const input: CommonInput & { readonly source?: Source } = checked.input;
   const runId = options.runId ?? (await defaultRunId(ledger, spec, input));
-  await requireOwnRunId(ledger, runId, spec, input);
-  const ended = await findEnded(ledger, runId);
-  if (ended) return ended;
-  if (input.source && 'retryOf' in input.source) await checkRetry(ledger, runId, input.source.retryOf);
+  const known = await requireOwnRunId(ledger, runId, spec, input);
+  if (known && hasEnded(known)) return toFinished(known);
+  // A retry that was started before is accepted.
+  if (!known && input.source && 'retryOf' in input.source) await checkRetry(ledger, input.source.retryOf);
   try {
     await temporal.workflow.start(spec.kind, {
       taskQueue: TASK_QUEUE,
@@ -77,11 +73,14 @@ async function startRun(
   }
 }
 
-/** The ledger keeps results for ever, Temporal only for its retention period. A failed run may be started again. */
-async function findEnded(ledger: Ledger, runId: string): Promise<Started | null> {
-  const run = await ledger.runs.find(runId);
-  if (!run || run.state === 'running' || run.state === 'failed') return null;
-  return { runId, status: 'finished', result: run.result as RunResult | null };
+/** A failed run may be started again. */
+function hasEnded({ state }: Run): boolean {
+  return state !== 'running' && state !== 'failed';
+}
+
+/** The ledger keeps results for ever, Temporal only for its retention period. */
+function toFinished({ run_id: runId, result }: Run): Started {
+  return { runId, status: 'finished', result: result as RunResult | null };
 }
 
 export async function readStoredResult(ledger: Ledger, runId: string): Promise<RunResult | null> {

@@ -1,6 +1,5 @@
 /** Reads the progress of a run, steers it, and waits for its result. */
 import {
-  type Client,
   isGrpcServiceError,
   WorkflowFailedError,
   WorkflowNotFoundError,
@@ -9,19 +8,14 @@ import {
 } from '@temporalio/client';
 import type { RunResult } from '../contract/run.ts';
 import { DECIDE_UPDATE, type Decision, PROGRESS_QUERY, type Progress } from '../contract/steering.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { ClientDeps } from './deps.ts';
 import { DecisionRefused, NoWorkerAnswered, RunNotFound } from './errors.ts';
 import { readStoredResult } from './start.ts';
 
 const DECIDE_DEADLINE_MS = 15_000;
 const QUERY_DEADLINE_MS = 10_000;
 
-export interface SteeringDeps {
-  readonly temporal: Client;
-  readonly ledger: Ledger;
-}
-
-export function createSteeringClient({ temporal, ledger }: SteeringDeps) {
+export function createSteeringClient({ temporal, ledger }: Pick<ClientDeps, 'temporal' | 'ledger'>) {
   return {
     /** Phase, counts and what the run waits for. A worker has to be running. Throws RunNotFound, NoWorkerAnswered. */
     async progress(runId: string): Promise<Progress> {
