@@ -237,9 +237,9 @@ describe('a write in doubt', () => {
     const ids = (await writesOf(ledger, run)).map(({ id }) => id);
     const [answeredLate = '', blocked = ''] = ids;
     const { fence } = await claimed(ledger, run, answeredLate);
-    await ledger.writes.markUnanswered(answeredLate, fence);
+    await ledger.writes.markUnanswered(answeredLate, fence, 'lost');
     await ledger.writes.settle(settlement(answeredLate, fence, [group('created', [1, 2])]));
-    await ledger.writes.markUnanswered(blocked, (await claimed(ledger, run, blocked)).fence);
+    await ledger.writes.markUnanswered(blocked, (await claimed(ledger, run, blocked)).fence, 'lost');
     await ledger.writes.markInDoubt(run.run_no, { code: 'answer_lost' });
     const before = await Promise.all(ids.map((id) => readWrite(opened(), id)));
     await database.db.transaction().execute(async (tx) => {
