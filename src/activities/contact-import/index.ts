@@ -180,8 +180,8 @@ function describe(answer: CreateRecordsAnswer): string {
 }
 
 /**
- * PUT of each record, one after the other. When one of them fails, those before it are settled; otherwise a long
- * write would never finish under a rate limit.
+ * PUT of each record, one after the other. When one of them fails, those before it are settled; otherwise a long write
+ * would never finish under a rate limit.
  */
 async function updateContacts(cxone: Cxone, attempt: WriteAttempt): Promise<Answer> {
   const refusals: SettledGroup[] = [];

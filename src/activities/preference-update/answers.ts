@@ -34,7 +34,7 @@ export interface ReadBackRefs extends ReadBackFacts, LookupRefs {
 }
 
 /** An item with the number of its record. */
-export interface SentItem {
+interface SentItem {
   readonly seq: number;
   readonly item: PreferenceItem;
 }
@@ -45,7 +45,7 @@ export interface Interpretation {
 }
 
 /** Evidence: the batch was repeated with the same key, so CXone may have given this answer before. */
-export const REPEATED = 'repeated_with_same_key';
+const REPEATED = 'repeated_with_same_key';
 
 export function interpretUpdate(
   answer: UpdateBatchAnswer,

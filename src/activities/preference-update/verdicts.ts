@@ -12,7 +12,7 @@ export type Verdict =
     };
 
 /** Evidence of an outcome that was read from CXone after the batch. */
-export const READ_BACK_EVIDENCE = 'read_back';
+const READ_BACK_EVIDENCE = 'read_back';
 
 const SEND: Verdict = { kind: 'send' };
 

@@ -6,7 +6,7 @@ import type { EventDefinition } from '../engine/definition.ts';
 import type { SettledPlace } from './desired.ts';
 
 /** Names and flags: docs/cxone-contract.md#outbound-campaigns. */
-export const ACTION = 'UPDATE_CONTACT_SELECTION';
+const ACTION = 'UPDATE_CONTACT_SELECTION';
 export const EVENT: EventDefinition = { name: 'campaign.selection.updated', endpoint: 'crm' };
 
 export interface ComplianceFlags {
@@ -41,7 +41,7 @@ export function checkCompliance(
   };
 }
 
-export const isCompliant = (flags: ComplianceFlags): boolean => Object.values(flags).every(Boolean);
+const isCompliant = (flags: ComplianceFlags): boolean => Object.values(flags).every(Boolean);
 
 export interface AuditFacts {
   readonly campaignId: string;

@@ -57,7 +57,7 @@ export interface SettledPlace {
   readonly reason?: string;
 }
 
-const MOST_CHANGES_SHOWN = 100;
+const MAX_CHANGES_SHOWN = 100;
 
 /** Throws InvalidInput if the input does not fit the campaign. */
 export async function resolveDesired(
@@ -76,8 +76,8 @@ export async function resolveDesired(
   }
   const from = await baseOf(ledger, key, input.baseVersion, fresh);
   const [base, ours] = [readSelection(from.selection), readSelection(input.selection)];
-  const doubled = repeatedRules(ours, base, 'selection');
-  if (doubled.length > 0) throw breaksRules('in the desired selection', doubled);
+  const repeated = repeatedRules(ours, base, 'selection');
+  if (repeated.length > 0) throw breaksRules('in the desired selection', repeated);
   return { base, ours, baseSnapshot: from.id };
 }
 
@@ -137,8 +137,8 @@ export function planSelection(desired: Desired, fresh: Snapshot, input: Selectio
     estimatedSeconds: null,
     options: { onConflict, version: fresh.version, snapshot: fresh.id },
     changes: [
-      ...lines.slice(0, MOST_CHANGES_SHOWN),
-      ...(lines.length > MOST_CHANGES_SHOWN ? [`… and ${lines.length - MOST_CHANGES_SHOWN} more`] : []),
+      ...lines.slice(0, MAX_CHANGES_SHOWN),
+      ...(lines.length > MAX_CHANGES_SHOWN ? [`… and ${lines.length - MAX_CHANGES_SHOWN} more`] : []),
       ...conflicts.map(describeConflict),
     ],
     ...(conflicts.length > 0 && { conflicts: conflicts.length }),
