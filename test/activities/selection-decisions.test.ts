@@ -131,7 +131,7 @@ describe('the audit', () => {
     expect(await history()).toEqual([['+ list L2: target']]);
   });
 
-  it('of a conflict that the policy settled names the policy, even if nothing was written', async () => {
+  it('of a conflict that the policy resolved names the policy, even if nothing was written', async () => {
     for (const [onConflict, result] of [
       ['mine', 'COMPLETED'],
       ['theirs', 'UNCHANGED'],

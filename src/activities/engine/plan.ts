@@ -25,7 +25,7 @@ export interface Plan {
   readonly options: unknown;
   /** What is going to change, in words; for operations that write few large things. */
   readonly changes?: readonly string[];
-  /** How many places somebody else has changed differently and no policy settles; absent if there are none. */
+  /** How many places somebody else has changed differently and no policy resolves; absent if there are none. */
   readonly conflicts?: number;
   readonly reasons: readonly { readonly code: string; readonly field: string | null; readonly n: number }[];
 }

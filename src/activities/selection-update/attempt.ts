@@ -1,4 +1,4 @@
-/** One attempt to write a selection: what it is about, and what it came to. */
+/** One attempt to write a selection: its inputs, its rules and its result. */
 import type { ShownConflict } from '../../contract/steering.ts';
 import type { Cxone } from '../../cxone/cxone.ts';
 import type { Outcome } from '../../domain/run.ts';
@@ -12,7 +12,7 @@ import type { WriteRules } from '../engine/definition.ts';
 import type { RateLimiter } from '../engine/rate-limiter.ts';
 import type { Webhooks } from '../outbox/deliver.ts';
 import type { ComplianceFlags } from './audit.ts';
-import type { SettledPlace } from './desired.ts';
+import type { ResolvedPlace } from './desired.ts';
 import type { LostWrite } from './lost-write.ts';
 
 export interface SelectionDeps {
@@ -45,7 +45,7 @@ export type SelectionWritten =
   | { readonly kind: 'unplanned' };
 
 /** Everything that one attempt is about. */
-export interface Attempt {
+export interface SelectionAttempt {
   readonly run: Run;
   readonly update: SelectionUpdate;
   readonly write: OpenWrite;
@@ -59,10 +59,10 @@ export interface Payload {
   readonly selection: ContactSelection;
   readonly sha256: string;
   readonly flags: ComplianceFlags;
-  readonly settled: readonly SettledPlace[];
+  readonly resolved: readonly ResolvedPlace[];
 }
 
-export const theirSelection = ({ theirs }: Pick<Attempt, 'theirs'>): ContactSelection =>
+export const theirSelection = ({ theirs }: Pick<SelectionAttempt, 'theirs'>): ContactSelection =>
   readSelection(theirs.selection);
 
 /** Exclusions that the desired selection removes, or turns into targets. */

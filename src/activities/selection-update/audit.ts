@@ -3,7 +3,7 @@ import type { ContactSelection } from '../../domain/selection-update/selection.t
 import { ruleProblems } from '../../domain/selection-update/selection.ts';
 import type { EventIds } from '../../ledger/selections/writes.ts';
 import type { EventDefinition } from '../engine/definition.ts';
-import type { SettledPlace } from './desired.ts';
+import type { ResolvedPlace } from './desired.ts';
 
 /** Names and flags: docs/cxone-contract.md#outbound-campaigns. */
 const ACTION = 'UPDATE_CONTACT_SELECTION';
@@ -54,13 +54,14 @@ export interface AuditFacts {
   readonly versionAfter: number | null;
   readonly complianceFlags: ComplianceFlags;
   /** The places that both sides had changed, and who decided which change counts; absent if there were none. */
-  readonly settled?: readonly SettledPlace[];
+  readonly resolved?: readonly ResolvedPlace[];
   readonly details: string;
 }
 
 export function auditEntry(facts: AuditFacts): { action: string; data: Readonly<Record<string, unknown>> } {
-  const { settled = [], ...data } = facts;
-  return { action: ACTION, data: { ...data, ...(settled.length > 0 && { settled }) } };
+  const { resolved = [], ...data } = facts;
+  // Stored as `settled`: entries are permanent, and the older ones have that name.
+  return { action: ACTION, data: { ...data, ...(resolved.length > 0 && { settled: resolved }) } };
 }
 
 /** The body of the event (docs/cxone-contract.md#webhook-events). Rendered once, so that every attempt sends the same bytes. */

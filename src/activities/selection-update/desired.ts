@@ -50,7 +50,7 @@ export type Answered = readonly {
 }[];
 
 /** For the audit: whose change counted at a place that both had changed, and who decided it. `by` is null for the policy. */
-export interface SettledPlace {
+export interface ResolvedPlace {
   readonly place: string;
   readonly side: ConflictSide;
   readonly by: string | null;
@@ -115,7 +115,7 @@ async function rollback(ledger: Ledger, key: CampaignKey, runId: string): Promis
   };
 }
 
-/** What would be written now. Conflicts of this moment are shown; they are settled when it is written. */
+/** What would be written now. Conflicts of this moment are shown; they are resolved when it is written. */
 export function planSelection(desired: Desired, fresh: Snapshot, input: SelectionUpdateInput): Plan {
   const { base, ours } = desired;
   const { differences, conflicts } = planMerge({ base, theirs: readSelection(fresh.selection), ours }, input);
@@ -174,7 +174,7 @@ export function goesBeyondPlan(
   return written.some((difference) => !isAnswered(difference.place) && !wasShown(difference));
 }
 
-/** Merges the desired selection into what CXone has: conflicts are settled by a person's answers first, then by the policy. */
+/** Merges the desired selection into what CXone has: conflicts are resolved by a person's answers first, then by the policy. */
 export function mergeDesired(
   sides: Sides,
   input: SelectionUpdateInput,
@@ -182,10 +182,10 @@ export function mergeDesired(
   disputed?: Disputed,
 ): Merged {
   const isChange = input.change !== undefined;
-  return mergeSelections({ ...sides, isChange }, settleBy(input, answered), disputed);
+  return mergeSelections({ ...sides, isChange }, resolveBy(input, answered), disputed);
 }
 
-function settleBy({ onConflict = 'merge' }: SelectionUpdateInput, answered: Answered): ResolveConflict {
+function resolveBy({ onConflict = 'merge' }: SelectionUpdateInput, answered: Answered): ResolveConflict {
   return (conflict) => {
     const answer = answerTo(conflict, answered);
     if (answer) return answer.side;
@@ -198,17 +198,17 @@ function answerTo(conflict: Conflict, answered: Answered): Answered[number] | un
   return answered.find((each) => each.place === place && each.hash === hash);
 }
 
-/** Who settled what, including who let a run continue although somebody else kept writing first. */
-export function settledPlaces(settled: readonly ResolvedConflict[], answered: Answered): SettledPlace[] {
-  const places = settled.map((conflict) => {
+/** Who resolved what, including who let a run continue although somebody else kept writing first. */
+export function resolvedPlaces(resolved: readonly ResolvedConflict[], answered: Answered): ResolvedPlace[] {
+  const places = resolved.map((conflict) => {
     const answer = answerTo(conflict, answered);
     const { place, side } = conflict;
-    return answer ? settledBy(answer) : { place, side, by: null, reason: 'onConflict of the input' };
+    return answer ? resolvedBy(answer) : { place, side, by: null, reason: 'onConflict of the input' };
   });
-  return [...places, ...answered.filter(({ place }) => place === WHOLE_CAMPAIGN).map(settledBy)];
+  return [...places, ...answered.filter(({ place }) => place === WHOLE_CAMPAIGN).map(resolvedBy)];
 }
 
-function settledBy({ place, side, by, reason }: Answered[number]): SettledPlace {
+function resolvedBy({ place, side, by, reason }: Answered[number]): ResolvedPlace {
   return { place, side, by: by ?? null, ...(reason !== undefined && { reason }) };
 }
 

@@ -13,7 +13,7 @@ import { toFailure } from '../failures.ts';
 import type { SelectionDeps, SelectionWritten } from './attempt.ts';
 import { Audited, auditEntry, EVENT, NOTHING_CHECKED } from './audit.ts';
 import { readCampaign, toCampaignKey } from './campaign.ts';
-import { type Answered, planSelection, resolveDesired, settledPlaces } from './desired.ts';
+import { type Answered, planSelection, resolveDesired, resolvedPlaces } from './desired.ts';
 import { leaveConflict } from './settle.ts';
 import { writeSelection } from './writer.ts';
 
@@ -72,7 +72,7 @@ function createSelectionActivities(deps: SelectionDeps) {
 
     /** Nobody resolved the conflicts: the record ends in conflict, and nothing is written for it. Repeatable. */
     leaveConflict: ({ runId, why, answered = [] }: LeaveConflict): Promise<void> =>
-      withHeartbeat(() => leaveConflict(deps, runId, why, settledPlaces([], answered))),
+      withHeartbeat(() => leaveConflict(deps, runId, why, resolvedPlaces([], answered))),
   };
 }
 

@@ -12,9 +12,9 @@ import type { Replaced, SelectionSettlement } from '../../ledger/selections/writ
 import { OWN_WRITE } from '../engine/evidence.ts';
 import { retryableFailure } from '../failures.ts';
 import {
-  type Attempt,
   type Payload,
   removedExclusions,
+  type SelectionAttempt,
   type SelectionDeps,
   type SelectionWritten,
   theirSelection,
@@ -28,7 +28,7 @@ import {
   NOTHING_CHECKED,
   renderEvent,
 } from './audit.ts';
-import { describeConflict, type SettledPlace } from './desired.ts';
+import { describeConflict, type ResolvedPlace } from './desired.ts';
 import { abandonedPlaces, type LostWrite, mayBeApplied, type SelectionRefs } from './lost-write.ts';
 
 type Facts = Partial<AuditFacts> & Pick<AuditFacts, 'result' | 'details'>;
@@ -36,17 +36,17 @@ type Facts = Partial<AuditFacts> & Pick<AuditFacts, 'result' | 'details'>;
 /** A write whose lost answer turned out to be a success. */
 export interface OwnWrite {
   readonly evidence: string;
-  /** Conflicts that were settled before it left. */
-  readonly settled: readonly SettledPlace[];
+  /** Conflicts that were resolved before it left. */
+  readonly resolved: readonly ResolvedPlace[];
   /** Places where somebody else has undone a part of it since, and theirs was kept. */
-  readonly kept?: readonly SettledPlace[];
+  readonly kept?: readonly ResolvedPlace[];
 }
 
 export async function settleOwnWrite(
   deps: SelectionDeps,
-  attempt: Attempt,
+  attempt: SelectionAttempt,
   lost: LostWrite,
-  { evidence, settled, kept = [] }: OwnWrite,
+  { evidence, resolved, kept = [] }: OwnWrite,
 ): Promise<SelectionWritten> {
   const { run, update } = attempt;
   const from = readSelection(lost.from.selection);
@@ -70,7 +70,7 @@ export async function settleOwnWrite(
       versionBefore: lost.from.version,
       versionAfter: version,
       complianceFlags: flags,
-      settled: [...settled, ...kept],
+      resolved: [...resolved, ...kept],
       details: `The answer was lost; ${describeOwnWrite(evidence, reasons)}`,
     },
   );
@@ -84,10 +84,10 @@ function describeOwnWrite(evidence: string, kept: readonly Reason[]): string {
 
 export async function settleUnchanged(
   deps: SelectionDeps,
-  attempt: Attempt,
-  settled: readonly SettledPlace[],
+  attempt: SelectionAttempt,
+  resolved: readonly ResolvedPlace[],
 ): Promise<SelectionWritten> {
-  const kept = keptReasons(settled);
+  const kept = keptReasons(resolved);
   const doubt = attempt.lost ? `. ${describeDoubt(attempt.lost.from)}` : '';
   const reasons = kept.length > 0 ? kept : [{ code: 'nothing_to_change' }];
   const what =
@@ -96,13 +96,17 @@ export async function settleUnchanged(
     deps,
     attempt,
     { outcome: 'existing', fence: null, reasons },
-    { result: 'UNCHANGED', settled, details: what + doubt },
+    { result: 'UNCHANGED', resolved, details: what + doubt },
   );
   return { kind: 'done', outcome: 'existing', version: attempt.theirs.version };
 }
 
 /** The campaign has moved past the version that the lost write was guarded by, so it can never be applied any more. */
-export function settleNotApplied(deps: SelectionDeps, attempt: Attempt, { from }: LostWrite): Promise<void> {
+export function settleNotApplied(
+  deps: SelectionDeps,
+  attempt: SelectionAttempt,
+  { from }: LostWrite,
+): Promise<void> {
   return settle(
     deps,
     attempt,
@@ -120,7 +124,7 @@ export function settleNotApplied(deps: SelectionDeps, attempt: Attempt, { from }
  * is abandoned: otherwise the next merge, no longer in doubt, would bring it back.
  */
 export function replacedWrite(
-  attempt: Attempt,
+  attempt: SelectionAttempt,
   { from, missing }: LostWrite,
   selection: ContactSelection,
 ): Replaced {
@@ -140,13 +144,13 @@ export function replacedWrite(
 
 export async function settleAnswer(
   deps: SelectionDeps,
-  attempt: Attempt,
+  attempt: SelectionAttempt,
   payload: Payload,
   { fence, answer, latencyMs }: { fence: number; answer: UpdateSelectionAnswer; latencyMs: number },
 ): Promise<SelectionWritten> {
-  const { selection, sha256: payloadHash, flags, settled } = payload;
+  const { selection, sha256: payloadHash, flags, resolved } = payload;
   const common = { fence, httpStatus: answer.status, latencyMs, requestId: answer.requestId };
-  const facts = { payloadHash, complianceFlags: flags, settled };
+  const facts = { payloadHash, complianceFlags: flags, resolved };
   if (answer.kind === 'outdated') {
     const details =
       attempt.lost?.verdict === 'open'
@@ -180,8 +184,8 @@ export async function settleAnswer(
 /** No answer came, or none that shows whether the write was applied: audited like an answer. */
 export async function auditUnanswered(
   { ledger }: SelectionDeps,
-  { run, theirs }: Attempt,
-  { sha256: payloadHash, flags, settled }: Payload,
+  { run, theirs }: SelectionAttempt,
+  { sha256: payloadHash, flags, resolved }: Payload,
   { error, latencyMs }: { error: CxoneError; latencyMs: number },
 ): Promise<void> {
   const { action, data } = toAuditEntry(run, theirs, {
@@ -190,7 +194,7 @@ export async function auditUnanswered(
     latencyMs,
     httpStatus: error.status,
     complianceFlags: flags,
-    settled,
+    resolved,
     details: error.message,
   });
   await ledger.audit.add(run.run_id, action, data);
@@ -201,7 +205,7 @@ export async function leaveConflict(
   deps: SelectionDeps,
   runId: string,
   why: string,
-  settled: readonly SettledPlace[],
+  resolved: readonly ResolvedPlace[],
 ): Promise<void> {
   const { ledger } = deps;
   const run = await ledger.runs.get(runId);
@@ -224,14 +228,14 @@ export async function leaveConflict(
     deps,
     attempt,
     { outcome: 'conflict', fence: null, reasons },
-    { result: 'FAILED', settled, details },
+    { result: 'FAILED', resolved, details },
   );
 }
 
 /** Throws WritesInFlight if another attempt holds the write by now. */
 async function settle(
   { ledger }: SelectionDeps,
-  { run, write, theirs }: Attempt,
+  { run, write, theirs }: SelectionAttempt,
   settlement: Pick<SelectionSettlement, 'outcome' | 'fence'> & Partial<SelectionSettlement>,
   facts: Facts,
 ): Promise<void> {
@@ -263,8 +267,8 @@ function emittedEvent(deps: SelectionDeps, run: Run, flags: ComplianceFlags): Se
   return { name: EVENT.name, body: (ids) => renderEvent(run, flags, ids) };
 }
 
-function keptReasons(settled: readonly SettledPlace[]): Reason[] {
-  return settled.flatMap(({ place, side }) =>
+function keptReasons(resolved: readonly ResolvedPlace[]): Reason[] {
+  return resolved.flatMap(({ place, side }) =>
     side === 'theirs' ? [{ code: 'theirs_kept', field: place }] : [],
   );
 }

@@ -17,10 +17,10 @@ import { runInput } from '../engine/run-input.ts';
 import { throwIfStopping } from '../engine/stopping.ts';
 import { isAbort, retryableFailure } from '../failures.ts';
 import {
-  type Attempt,
   PATCH_RULES,
   type Payload,
   removedExclusions,
+  type SelectionAttempt,
   type SelectionDeps,
   type SelectionWritten,
   theirSelection,
@@ -33,8 +33,8 @@ import {
   breaksRules,
   goesBeyondPlan,
   mergeDesired,
-  type SettledPlace,
-  settledPlaces,
+  type ResolvedPlace,
+  resolvedPlaces,
   toShown,
 } from './desired.ts';
 import { abandonedPlaces, disputedPlaces, findLostWrite, type LostWrite } from './lost-write.ts';
@@ -69,35 +69,39 @@ async function attemptOnce(deps: SelectionDeps, run: Run, answered: Answered): P
   if (liveMs > 0) throw retryableFailure('WritesInFlight', 'the PATCH may still be in flight', liveMs + 100);
   const theirs = await readCampaign(deps, run.target);
   const lost = await findLostWrite(ledger, update, write, theirs);
-  const attempt: Attempt = { run, update, write, theirs, lost };
+  const attempt: SelectionAttempt = { run, update, write, theirs, lost };
   return lost === null ? merge(deps, attempt, answered) : reconcile(deps, attempt, lost, answered);
 }
 
 /** First what became of the write whose answer was lost. It is sent again only unchanged, under its version. */
 async function reconcile(
   deps: SelectionDeps,
-  attempt: Attempt,
+  attempt: SelectionAttempt,
   lost: LostWrite,
   answered: Answered,
 ): Promise<SelectionWritten> {
-  const settled = settledInLostWrite(attempt, lost, answered);
+  const resolved = resolvedInLostWrite(attempt, lost, answered);
   switch (lost.verdict) {
     case 'open':
-      return send(deps, attempt, toPayload(attempt, lost.sent, settled));
+      return send(deps, attempt, toPayload(attempt, lost.sent, resolved));
     case 'applied':
-      return settleOwnWrite(deps, attempt, lost, { evidence: OWN_WRITE, settled });
+      return settleOwnWrite(deps, attempt, lost, { evidence: OWN_WRITE, resolved });
     case 'not_applied':
       await settleNotApplied(deps, attempt, lost);
       return { kind: 'outdated', version: attempt.theirs.version };
     case 'unknown':
       // All of the intended change is in place, whether we or somebody else made it.
       if (lost.missing.length === 0)
-        return settleOwnWrite(deps, attempt, lost, { evidence: OWN_OR_EXISTING, settled });
+        return settleOwnWrite(deps, attempt, lost, { evidence: OWN_OR_EXISTING, resolved });
       return merge(deps, attempt, answered);
   }
 }
 
-async function merge(deps: SelectionDeps, attempt: Attempt, answered: Answered): Promise<SelectionWritten> {
+async function merge(
+  deps: SelectionDeps,
+  attempt: SelectionAttempt,
+  answered: Answered,
+): Promise<SelectionWritten> {
   const { run, update, write, lost } = attempt;
   const theirs = theirSelection(attempt);
   const ours = readSelection(update.desired);
@@ -112,21 +116,21 @@ async function merge(deps: SelectionDeps, attempt: Attempt, answered: Answered):
     return { kind: 'conflict', conflicts: merged.open.map(toShown) };
   }
   const { selection } = merged;
-  const settled = settledPlaces(merged.resolved, answered);
+  const resolved = resolvedPlaces(merged.resolved, answered);
   if (!sameSelection(selection, theirs)) {
     if (await exceedsApproval(deps, attempt, selection, answered)) return { kind: 'unplanned' };
-    return send(deps, attempt, toPayload(attempt, selection, settled));
+    return send(deps, attempt, toPayload(attempt, selection, resolved));
   }
   // A part of the lost write is in place, and where the rest is not, theirs was kept.
-  if (lost?.isPartlyApplied !== true) return settleUnchanged(deps, attempt, settled);
-  const before = settledInLostWrite(attempt, lost, answered);
-  return settleOwnWrite(deps, attempt, lost, { evidence: OWN_OR_EXISTING, settled: before, kept: settled });
+  if (lost?.isPartlyApplied !== true) return settleUnchanged(deps, attempt, resolved);
+  const before = resolvedInLostWrite(attempt, lost, answered);
+  return settleOwnWrite(deps, attempt, lost, { evidence: OWN_OR_EXISTING, resolved: before, kept: resolved });
 }
 
 /** The run requires an approval, and what would be written is not what was approved. */
 async function exceedsApproval(
   { ledger }: SelectionDeps,
-  { run, update, theirs }: Attempt,
+  { run, update, theirs }: SelectionAttempt,
   selection: ContactSelection,
   answered: Answered,
 ): Promise<boolean> {
@@ -138,24 +142,32 @@ async function exceedsApproval(
   return goesBeyondPlan({ ...desiredIn(update), theirs: atPlan }, runInput(spec, run), written, answered);
 }
 
-/** The conflicts that were settled before the PATCH left whose answer was lost. */
-function settledInLostWrite(
-  { run, update }: Attempt,
+/** The conflicts that were resolved before the PATCH left whose answer was lost. */
+function resolvedInLostWrite(
+  { run, update }: SelectionAttempt,
   { from }: LostWrite,
   answered: Answered,
-): SettledPlace[] {
+): ResolvedPlace[] {
   const sides = { ...desiredIn(update), theirs: readSelection(from.selection) };
   const merged = mergeDesired(sides, runInput(spec, run), answered);
-  return merged.kind === 'merged' ? settledPlaces(merged.resolved, answered) : [];
+  return merged.kind === 'merged' ? resolvedPlaces(merged.resolved, answered) : [];
 }
 
-function toPayload(attempt: Attempt, selection: ContactSelection, settled: readonly SettledPlace[]): Payload {
+function toPayload(
+  attempt: SelectionAttempt,
+  selection: ContactSelection,
+  resolved: readonly ResolvedPlace[],
+): Payload {
   const flags = checkCompliance(selection, theirSelection(attempt), removedExclusions(attempt.update));
-  return { selection, settled, flags, sha256: sha256(canonicalize(selection)) };
+  return { selection, resolved, flags, sha256: sha256(canonicalize(selection)) };
 }
 
 /** What is sent is stored with the claim, so that the next attempt knows what may have been applied. */
-async function send(deps: SelectionDeps, attempt: Attempt, payload: Payload): Promise<SelectionWritten> {
+async function send(
+  deps: SelectionDeps,
+  attempt: SelectionAttempt,
+  payload: Payload,
+): Promise<SelectionWritten> {
   const signal = AbortSignal.any([deps.draining, Context.current().cancellationSignal]);
   // The campaign is locked: whoever waits for the end of a block waits without the lock.
   const attempts = new Attempts({ ...deps, signal, longestBlockMs: 0 });
@@ -178,7 +190,7 @@ async function send(deps: SelectionDeps, attempt: Attempt, payload: Payload): Pr
 async function claim(
   { ledger }: SelectionDeps,
   attempts: Attempts,
-  attempt: Attempt,
+  attempt: SelectionAttempt,
   { selection, sha256: hash }: Payload,
 ): Promise<HeldWrite | 'halted'> {
   const { run, write, theirs, lost } = attempt;
@@ -200,7 +212,7 @@ async function patch(
   deps: SelectionDeps,
   attempts: Attempts,
   held: HeldWrite,
-  attempt: Attempt,
+  attempt: SelectionAttempt,
   payload: Payload,
 ): Promise<SelectionWritten> {
   const { document, version } = attempt.theirs;

@@ -6,7 +6,7 @@
  * 3. plan     check the rules, compare; a dry run ends here
  * 4. approve  wait for approval or rejection, if approval is required and something would change
  * 5. write    read again, merge, PATCH under the version that was read; repeat after a collision. The policy or an operator
- *             settles conflicts. Back to 2 if more would be written by then than the plan showed
+ *             resolves conflicts. Back to 2 if more would be written by then than the plan showed
  * 6. deliver  the event
  * 7. close    check that the selection has its outcome, store the result
  */
