@@ -147,7 +147,7 @@ describe('an answer to a batch of contacts', () => {
     expect(interpretCreate(answer, sent(2, 'batch'))).toEqual({
       groups: [{ outcome: 'created', seqs: [10, 20], evidence: 'own_write_lost_answer' }],
       derived: [],
-      lostAttempt: 'applied',
+      lostAttempt: { appliedAs: 'created' },
     });
   });
 
@@ -156,7 +156,7 @@ describe('an answer to a batch of contacts', () => {
     expect(interpretCreate(answer, sent(2, 'batch', 'update'))).toEqual({
       groups: [{ outcome: 'created', seqs: [20], evidence: 'own_write_lost_answer' }],
       derived: [{ kind: UPDATE, seqs: [10], refs: { recordIds: { 10: 'r0' }, ownWrite: true } }],
-      lostAttempt: 'applied',
+      lostAttempt: { appliedAs: 'created' },
     });
   });
 

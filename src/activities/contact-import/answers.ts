@@ -7,6 +7,7 @@ import type { CreateRecordsAnswer, NamedRecord } from '../../cxone/contact-lists
 import type { Reason } from '../../domain/run.ts';
 import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import { bisect } from '../engine/bisect.ts';
+import type { LostAttempt } from '../engine/definition.ts';
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
 import type { PriorAttempt } from '../engine/prior-attempt.ts';
 
@@ -33,8 +34,7 @@ export interface Sent {
 }
 
 export interface Interpretation {
-  /** After a lost answer: whether the lost attempt was applied. */
-  readonly lostAttempt?: 'applied' | 'not_applied';
+  readonly lostAttempt?: LostAttempt;
   readonly groups: SettledGroup[];
   readonly derived: DerivedWrite[];
 }
@@ -103,7 +103,7 @@ function ownWrite(duplicates: readonly NamedRecord[], { seqs, existing }: Sent):
   return {
     groups: created.length ? [{ outcome: 'created', seqs: created, evidence: OWN_WRITE }] : [],
     derived: updates.length ? [{ kind: UPDATE, seqs: updates, refs }] : [],
-    lostAttempt: 'applied',
+    lostAttempt: { appliedAs: 'created' },
   };
 }
 
@@ -113,7 +113,7 @@ function unnamedDuplicates({ seqs, existing, priorAttempt }: Sent): Interpretati
     return {
       groups: [{ outcome: 'created', seqs, evidence: OWN_WRITE }],
       derived: [],
-      lostAttempt: 'applied',
+      lostAttempt: { appliedAs: 'created' },
     };
   const reasons = existing === 'update' ? [{ code: 'no_record_id' }] : undefined;
   const evidence = priorAttempt === 'some_records' ? OWN_OR_EXISTING : undefined;

@@ -175,6 +175,9 @@ export interface WriteAttempt {
   readonly nextRequest: () => Promise<boolean>;
 }
 
+/** What became of an attempt whose answer was lost; `appliedAs` is the outcome of each of its records. */
+export type LostAttempt = 'not_applied' | { readonly appliedAs: Outcome };
+
 /** Every record of the write is in exactly one group or derived write; the ledger refuses anything else. */
 export interface Answer {
   readonly groups: readonly SettledGroup[];
@@ -189,8 +192,8 @@ export interface Answer {
   readonly readOnly?: true;
   /** Does it emit an event? Default true. */
   readonly emitsEvent?: boolean;
-  /** After a lost answer: what this answer shows about the lost attempt. Default `unknown`. */
-  readonly lostAttempt?: 'applied' | 'not_applied' | 'unknown';
+  /** After a lost answer: what this answer shows about the lost attempt; absent if it shows nothing. */
+  readonly lostAttempt?: LostAttempt;
   /** Why a write of many requests ended early: what is done is settled, the rest is derived. */
   readonly interruptedBy?: CxoneError;
 }

@@ -5,7 +5,7 @@
  */
 import type { CxoneError } from '../../cxone/errors.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
-import type { Answer, Withheld, WriteAttempt, WriteDefinition } from './definition.ts';
+import type { Answer, LostAttempt, Withheld, WriteAttempt, WriteDefinition } from './definition.ts';
 import { OWN_WRITE } from './evidence.ts';
 
 /** The write did not get past the gate; nothing was sent. `cause` is null if the page is to stop. */
@@ -27,12 +27,13 @@ export async function sendThroughGate(definition: WriteDefinition, attempt: Writ
   if (withheld.size === 0) return definition.send(attempt);
   const permitted = onlyRecords(attempt, (seq) => !withheld.has(seq));
   if (attempt.priorAttempt === 'none') return withholdAndDerive(attempt, withheld, permitted.seqs);
-  if (permitted.seqs.length === 0) return nothingSent(settleWithheld(withheld, 'unknown'));
+  if (permitted.seqs.length === 0) return nothingSent(settleWithheld(withheld));
   const answer = await definition.send(permitted);
-  const verdict = answer.lostAttempt ?? 'unknown';
-  // The verdict is about the last lost attempt. If there were several, an earlier one may already have left somebody out.
-  const certain = verdict === 'applied' && attempt.lostAnswers > 1 ? 'unknown' : verdict;
-  return { ...answer, groups: [...answer.groups, ...settleWithheld(withheld, certain)] };
+  const { lostAttempt } = answer;
+  // The answer is about the last lost attempt. If there were several, an earlier one may already have left somebody out.
+  const isCertain = lostAttempt === 'not_applied' || attempt.lostAnswers <= 1;
+  const settled = settleWithheld(withheld, isCertain ? lostAttempt : undefined);
+  return { ...answer, groups: [...answer.groups, ...settled] };
 }
 
 /** Never sent before, so the withheld records have their outcome now, and the rest becomes a write of its own. */
@@ -49,15 +50,12 @@ function withholdAndDerive(
  * An earlier attempt included them, and its answer was lost. The answer about the others shows whether it was applied: a
  * batch is atomic, so it was applied to all or to nobody.
  */
-function settleWithheld(
-  withheld: ReadonlyMap<number, Withheld>,
-  verdict: NonNullable<Answer['lostAttempt']>,
-): SettledGroup[] {
+function settleWithheld(withheld: ReadonlyMap<number, Withheld>, lostAttempt?: LostAttempt): SettledGroup[] {
   return [...withheld].map(([seq, record]): SettledGroup => {
-    if (verdict === 'not_applied' || isInCxone(record)) return toGroup(seq, record);
+    if (lostAttempt === 'not_applied' || isInCxone(record)) return toGroup(seq, record);
     const objection = { ...record.reason, code: 'objected_after_sending' };
-    if (verdict === 'applied')
-      return { outcome: 'created', seqs: [seq], reasons: [objection], evidence: OWN_WRITE };
+    if (lostAttempt)
+      return { outcome: lostAttempt.appliedAs, seqs: [seq], reasons: [objection], evidence: OWN_WRITE };
     const lost = { code: 'answer_lost', message: 'CXone may have applied it before the objection' };
     return { outcome: 'in_doubt', seqs: [seq], reasons: [lost, objection] };
   });

@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest';
+import type { LostAttempt, Withheld, WriteAttempt } from '../../src/activities/engine/definition.ts';
+import { sendThroughGate } from '../../src/activities/engine/gate.ts';
+
+const objected: Withheld = { outcome: 'ineligible', reason: { code: 'suppressed' } };
+const inDoubt = { outcome: 'in_doubt', seqs: [2], reasons: [{ code: 'answer_lost' }, {}] };
+
+/** Record 2 of the write is withheld from a repetition; answers with what became of record 2. */
+async function withheldAfter(lostAnswers: number, lostAttempt?: LostAttempt) {
+  const records = [1, 2].map((seq) => ({ seq, record: {} }));
+  const attempt = { records, seqs: [1, 2], priorAttempt: 'batch', lostAnswers };
+  const { groups } = await sendThroughGate(
+    {
+      repeatable: true,
+      claimAhead: true,
+      deadlineMs: 1_000,
+      gate: () => Promise.resolve({ withheld: new Map([[2, objected]]) }),
+      send: ({ seqs }) =>
+        Promise.resolve({
+          groups: [{ outcome: 'existing' as const, seqs }],
+          derived: [],
+          httpStatus: 200,
+          requestId: null,
+          details: '',
+          ...(lostAttempt && { lostAttempt }),
+        }),
+    },
+    attempt as unknown as WriteAttempt,
+  );
+  expect(groups[0]).toEqual({ outcome: 'existing', seqs: [1] });
+  expect(groups).toHaveLength(2);
+  return groups[1];
+}
+
+it('a record withheld from a repetition has the outcome of the lost attempt, if that was applied', async () => {
+  for (const appliedAs of ['created', 'updated'] as const)
+    expect(await withheldAfter(1, { appliedAs })).toEqual({
+      outcome: appliedAs,
+      seqs: [2],
+      reasons: [{ code: 'objected_after_sending' }],
+      evidence: 'own_write_lost_answer',
+    });
+});
+
+it('it is withheld if the lost attempt was not applied, however many there were', async () => {
+  for (const lostAnswers of [1, 2])
+    expect(await withheldAfter(lostAnswers, 'not_applied')).toEqual({
+      outcome: 'ineligible',
+      seqs: [2],
+      reasons: [{ code: 'suppressed' }],
+    });
+});
+
+it('it is in doubt if nobody can tell, or an earlier lost attempt may have left it out', async () => {
+  expect(await withheldAfter(1)).toMatchObject(inDoubt);
+  expect(await withheldAfter(2, { appliedAs: 'created' })).toMatchObject(inDoubt);
+});
