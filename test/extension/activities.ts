@@ -7,13 +7,10 @@ import {
   type ReadRow,
   type WriteAttempt,
 } from '../../src/activities/engine/definition.ts';
-import { OWN_WRITE } from '../../src/activities/engine/evidence.ts';
 import { runInput } from '../../src/activities/engine/run-input.ts';
 import type { ActivityDeps } from '../../src/activities/index.ts';
-import type { CreateRecordsAnswer } from '../../src/cxone/contact-lists.ts';
+import { CREATE, interpret } from './answers.ts';
 import { callbackRequest as spec } from './contract.ts';
-
-const CREATE = 'create';
 
 interface Callback {
   readonly contactId: string;
@@ -60,26 +57,6 @@ async function addToList({ cxone }: ActivityDeps, attempt: WriteAttempt): Promis
     requestId: answer.requestId,
     details: `${answer.kind}: ${attempt.seqs.length} callbacks`,
   };
-}
-
-/** Every record of the request is in exactly one group or derived write. */
-function interpret(
-  answer: CreateRecordsAnswer,
-  { seqs, priorAttempt }: WriteAttempt,
-): Pick<Answer, 'groups' | 'derived'> {
-  if (answer.kind === 'created') return { groups: [{ outcome: 'created', seqs }], derived: [] };
-  const indexes = new Set(answer.named.map(({ index }) => index));
-  const named = seqs.filter((_, index) => indexes.has(index));
-  const rest = seqs.filter((_, index) => !indexes.has(index));
-  const derived = rest.length > 0 ? [{ kind: CREATE, seqs: rest }] : [];
-  if (answer.kind === 'refused') {
-    const reasons = [{ code: 'refused', message: answer.message }];
-    return { groups: [{ outcome: 'rejected', seqs: named, reasons }], derived };
-  }
-  // The request is atomic: if it names everybody after a lost answer, that one had been applied.
-  if (priorAttempt === 'batch' && rest.length === 0)
-    return { groups: [{ outcome: 'created', seqs: named, evidence: OWN_WRITE }], derived };
-  return { groups: [{ outcome: 'existing', seqs: named }], derived };
 }
 
 function toContact({ contactId, phone }: Callback, askedAt: Date) {

@@ -1,6 +1,6 @@
 /**
- * An operation is added without touching src: its files are beside this test, and each registry is given one line. It
- * shows what CONTRIBUTING.md, "Add an operation", asks for, and that the engine does the rest.
+ * An operation is added without touching src: its files are beside this test, and each registry except the one of the
+ * command line is given one line. It shows what CONTRIBUTING.md, "Add an operation", asks for, and that the engine does the rest.
  */
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
@@ -31,7 +31,7 @@ function callbacks() {
   }));
 }
 
-it('an operation of somebody else runs end to end, and kill -9 loses and doubles nobody', async () => {
+it('an operation from outside src runs end to end; kill -9 loses no record and writes none twice', async () => {
   await onStand(processes, { latencyMs: 500, env: { CXFLOW_MAX_IN_FLIGHT: '2' } }, async (stand) => {
     const { temporal, ledger } = stand.client();
     const client = createClientFor({ temporal, ledger, operations: { callbackRequest } });
@@ -55,7 +55,7 @@ it('an operation of somebody else runs end to end, and kill -9 loses and doubles
   });
 });
 
-it('its input is checked like every other', async () => {
+it('an unknown field of its input is refused', async () => {
   await onStand(processes, {}, async (stand) => {
     const { temporal, ledger } = stand.client();
     const client = createClientFor({ temporal, ledger, operations: { callbackRequest } });

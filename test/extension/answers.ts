@@ -1,0 +1,95 @@
+/** Example operation: reads CXone's answers as outcomes of our records. Pure, so that it can be tested without a network. */
+import { bisect } from '../../src/activities/engine/bisect.ts';
+import type { Answer, WriteAttempt } from '../../src/activities/engine/definition.ts';
+import { OWN_OR_EXISTING, OWN_WRITE } from '../../src/activities/engine/evidence.ts';
+import type { CreateRecordsAnswer, NamedRecord } from '../../src/cxone/contact-lists.ts';
+import type { Reason } from '../../src/domain/run.ts';
+
+export const CREATE = 'create';
+
+type Sent = Pick<WriteAttempt, 'seqs' | 'priorAttempt'>;
+type Interpretation = Pick<Answer, 'groups' | 'derived' | 'lostAttempt'>;
+
+/**
+ * Every record of the request is in exactly one group or derived write, and every derived write is smaller than the
+ * request: otherwise it would be sent for ever.
+ */
+export function interpret(answer: CreateRecordsAnswer, sent: Sent): Interpretation {
+  const { existing, wrong, rest } = sortByAnswer(answer, sent.seqs);
+  const isComplete = answer.kind === 'created' && answer.recordsCreated >= rest.length;
+  const lostAttempt = judgeLostAttempt(answer.kind, sent, existing, isComplete);
+  if (typeof lostAttempt === 'object') {
+    const { appliedAs } = lostAttempt;
+    return {
+      groups: [{ outcome: appliedAs, seqs: existing, evidence: OWN_WRITE }],
+      derived: [],
+      lostAttempt,
+    };
+  }
+  const isInDoubt = sent.priorAttempt !== 'none' && lostAttempt !== 'not_applied';
+  const settled: Answer['groups'] = [
+    { outcome: 'existing', seqs: existing, ...(isInDoubt && { evidence: OWN_OR_EXISTING }) },
+    { outcome: 'rejected', seqs: wrong, reasons: reasonsOf(answer) },
+    { outcome: 'created', seqs: isComplete ? rest : [] },
+  ];
+  const { groups, derived } = isComplete ? NOTHING : sendAgain(answer, rest, sent, isInDoubt);
+  return {
+    groups: [...settled, ...groups].filter(({ seqs }) => seqs.length > 0),
+    derived: derived.filter(({ seqs }) => seqs.length > 0),
+    ...(lostAttempt && { lostAttempt }),
+  };
+}
+
+const NOTHING: Interpretation = { groups: [], derived: [] };
+
+/** Records that the answer does not name. */
+function sendAgain(
+  answer: CreateRecordsAnswer,
+  seqs: readonly number[],
+  sent: Sent,
+  isInDoubt: boolean,
+): Interpretation {
+  // A 200 that created too few may have created these.
+  const marks = isInDoubt || answer.kind === 'created' ? { refs: { halved: true } } : {};
+  const derive = (part: readonly number[]) => ({ kind: CREATE, seqs: part, ...marks });
+  const isExplained = answer.kind !== 'created' && seqs.length < sent.seqs.length;
+  if (isExplained) return { groups: [], derived: [derive(seqs)] };
+  // The cause is not named. Halves will show it, for CXone refuses the records that it has; one record alone is the cause.
+  if (seqs.length > 1) return { groups: [], derived: bisect(seqs).map(derive) };
+  return { groups: [{ outcome: 'rejected', seqs, reasons: reasonsOf(answer) }], derived: [] };
+}
+
+function reasonsOf(answer: CreateRecordsAnswer): readonly Reason[] {
+  if (answer.kind === 'refused') return [{ code: 'refused', message: answer.message }];
+  return [{ code: answer.kind === 'created' ? 'not_created' : 'refused' }];
+}
+
+/** A batch is atomic, so it was applied to all or to nobody (docs/cxone-contract.md#create-records). */
+function judgeLostAttempt(
+  kind: CreateRecordsAnswer['kind'],
+  { seqs, priorAttempt }: Sent,
+  existing: readonly number[],
+  isComplete: boolean,
+): Answer['lostAttempt'] {
+  if (priorAttempt !== 'batch') return undefined;
+  if (isComplete) return existing.length === 0 ? 'not_applied' : undefined;
+  if (kind !== 'duplicates' || existing.length === 0) return undefined;
+  return existing.length === seqs.length ? { appliedAs: 'created' } : 'not_applied';
+}
+
+/** Records that CXone names as duplicates, those that it names as wrong, and the others. */
+function sortByAnswer({ kind, named }: CreateRecordsAnswer, seqs: readonly number[]) {
+  // A 409 is about duplicates: also a warning without a code, and the only record of a request.
+  const isDuplicate = ({ code, severity }: NamedRecord) =>
+    code === 'DUPLICATE' || (kind === 'duplicates' && severity === 'warning');
+  const seqsOf = (entries: readonly NamedRecord[]) => {
+    const indexes = new Set(entries.map(({ index }) => index));
+    return seqs.filter((_, index) => indexes.has(index));
+  };
+  if (kind === 'duplicates' && named.length === 0 && seqs.length === 1)
+    return { existing: seqs, wrong: [], rest: [] };
+  const existing = seqsOf(named.filter(isDuplicate));
+  const errors = seqsOf(named.filter(({ severity }) => severity === 'error'));
+  const wrong = errors.filter((seq) => !existing.includes(seq));
+  return { existing, wrong, rest: seqs.filter((seq) => !existing.includes(seq) && !wrong.includes(seq)) };
+}
