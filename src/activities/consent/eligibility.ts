@@ -16,7 +16,7 @@ import {
   failClosed,
   REGIONS,
 } from '../../domain/consent/eligibility.ts';
-import { isGuid } from '../../domain/preference-update/preferences.ts';
+import { isGuid } from '../../domain/guid.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { isRefusedLookup } from '../engine/lookups.ts';

@@ -1,6 +1,7 @@
 /** Reads the cells of a preference row one by one (docs/cxone-contract.md#preference-rules). Pure. */
 import { normalizeName } from '../columns.ts';
 import { type Fields, readField, toText } from '../fields.ts';
+import { isGuid } from '../guid.ts';
 import type { Reason } from '../run.ts';
 import { CLOCK_TOLERANCE_MS, toUtcTimestamp } from '../timestamps.ts';
 
@@ -15,13 +16,6 @@ export interface Part<T> {
 export interface Cell {
   readonly field: string;
   readonly text: string;
-}
-
-/** Any variant and version, because the tutorial's own examples are not RFC 4122 UUIDs. */
-const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-export function isGuid(text: string): boolean {
-  return GUID.test(text);
 }
 
 /**

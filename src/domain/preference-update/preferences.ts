@@ -14,7 +14,7 @@ import {
   readTime,
 } from './cells.ts';
 
-export { isGuid, MAX_SOURCE_CHARACTERS, NO_WORDS, YES_WORDS } from './cells.ts';
+export { MAX_SOURCE_CHARACTERS, NO_WORDS, YES_WORDS } from './cells.ts';
 
 /** CXone accepts no more in one request. */
 export const PREFERENCES_PER_BATCH = 100;
