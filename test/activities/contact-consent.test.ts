@@ -3,9 +3,7 @@ import { defineContactImport } from '../../src/activities/contact-import/index.t
 import { RateLimiter } from '../../src/activities/engine/rate-limiter.ts';
 import type { Cxone } from '../../src/cxone/cxone.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
-import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
-import { ledgerOfFile, upTo } from '../ledger/harness.ts';
-import type { WorkerOptions } from './harness.ts';
+import { upTo } from '../ledger/harness.ts';
 import {
   day,
   guid,
@@ -14,14 +12,14 @@ import {
   openRunOf,
   optIn,
   optOut,
-  startOnSimulator,
+  rowWorkersOfFile,
   stored,
 } from './preferences.ts';
 
-const opened = ledgerOfFile();
+const { opened, start: startWorker } = rowWorkersOfFile();
 
-async function start(options: SimulatorOptions = {}, workerOptions: WorkerOptions = {}) {
-  const worker = await startOnSimulator(opened(), options, workerOptions);
+async function start(...options: Parameters<typeof startWorker>) {
+  const worker = await startWorker(...options);
   return { ...worker, countLookups: () => worker.countRequests('GET') };
 }
 

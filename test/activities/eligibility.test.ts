@@ -1,15 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { EligibilityCheckInput } from '../../src/contract/consent.ts';
 import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
-import { ledgerOfFile } from '../ledger/harness.ts';
 import { runActivity } from './harness.ts';
-import { day, guid, nextPerson, optIn, startOnSimulator, stored } from './preferences.ts';
+import { day, guid, nextPerson, optIn, rowWorkersOfFile, stored } from './preferences.ts';
 
-const opened = ledgerOfFile();
+const { start } = rowWorkersOfFile();
 
 describe('the eligibility of one contact', () => {
   const ask = async (input: EligibilityCheckInput, options: SimulatorOptions = {}) => {
-    const { activities, admin } = await startOnSimulator(opened(), options);
+    const { activities, admin } = await start(options);
     return { admin, answer: () => runActivity(() => activities.checkEligibility(input)) };
   };
 

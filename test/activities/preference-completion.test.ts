@@ -4,9 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { PreferenceUpdateResult } from '../../src/contract/preference-update.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
-import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
-import { claimed, group, ledgerOfFile, settlement, upTo, writesOf } from '../ledger/harness.ts';
-import { allBatches, runActivity, type WorkerOptions } from './harness.ts';
+import { claimed, group, settlement, upTo, writesOf } from '../ledger/harness.ts';
+import { allBatches, runActivity } from './harness.ts';
 import {
   day,
   guid,
@@ -16,14 +15,14 @@ import {
   optIn,
   optOut,
   type Row,
-  startOnSimulator,
+  rowWorkersOfFile,
   stored,
 } from './preferences.ts';
 
-const opened = ledgerOfFile();
+const { opened, start: startWorker } = rowWorkersOfFile();
 
-async function start(options: SimulatorOptions = {}, workerOptions: WorkerOptions = {}) {
-  const worker = await startOnSimulator(opened(), options, workerOptions);
+async function start(...options: Parameters<typeof startWorker>) {
+  const worker = await startWorker(...options);
   const { ledger } = worker;
   const end = (run: Run, state: 'cancelled' | 'rejected' | 'failed') => {
     const failure = state === 'failed' ? { type: 'CredentialsRefused', message: '' } : null;

@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FaultRule } from '../../src/simulator/faults.ts';
-import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
-import { ledgerOfFile, upTo } from '../ledger/harness.ts';
-import type { WorkerOptions } from './harness.ts';
+import { upTo } from '../ledger/harness.ts';
 import {
   day,
   listOutcomes,
@@ -11,13 +9,11 @@ import {
   openRunOf,
   optIn,
   optOut,
-  startOnSimulator,
+  rowWorkersOfFile,
   stored,
 } from './preferences.ts';
 
-const opened = ledgerOfFile();
-const start = (options: SimulatorOptions = {}, workerOptions: WorkerOptions = {}) =>
-  startOnSimulator(opened(), options, workerOptions);
+const { start } = rowWorkersOfFile();
 
 describe('the guard', () => {
   it('keeps an older opt-in from overwriting a withdrawal, and reports both dates', async () => {

@@ -1,21 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { FaultRule } from '../../src/simulator/faults.ts';
-import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
-import { ledgerOfFile, upTo } from '../ledger/harness.ts';
-import type { WorkerOptions } from './harness.ts';
+import { upTo } from '../ledger/harness.ts';
 import {
   listOutcomes,
   nextPerson,
   openRunOf,
   optIn,
   optOut,
-  startOnSimulator,
+  rowWorkersOfFile,
   stored,
 } from './preferences.ts';
 
-const opened = ledgerOfFile();
-const start = (options: SimulatorOptions = {}, workerOptions: WorkerOptions = {}) =>
-  startOnSimulator(opened(), options, workerOptions);
+const { start } = rowWorkersOfFile();
 
 describe('a lost answer', () => {
   const LOST: FaultRule = {

@@ -1,7 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
-import { ledgerOfFile, upTo } from '../ledger/harness.ts';
-import type { WorkerOptions } from './harness.ts';
+import { upTo } from '../ledger/harness.ts';
 import {
   day,
   guid,
@@ -11,13 +9,11 @@ import {
   openRunOf,
   optIn,
   optOut,
-  startOnSimulator,
+  rowWorkersOfFile,
   stored,
 } from './preferences.ts';
 
-const opened = ledgerOfFile();
-const start = (options: SimulatorOptions = {}, workerOptions: WorkerOptions = {}) =>
-  startOnSimulator(opened(), options, workerOptions);
+const { start } = rowWorkersOfFile();
 
 describe('an opt-out that CXone does not accept', () => {
   it('without a consent date is on our own suppression list at once, which stops older opt-ins', async () => {

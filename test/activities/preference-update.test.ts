@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
-import { ledgerOfFile, someId, upTo } from '../ledger/harness.ts';
-import { runActivity, type WorkerOptions } from './harness.ts';
+import { someId, upTo } from '../ledger/harness.ts';
+import { runActivity } from './harness.ts';
 import {
   day,
   guid,
@@ -10,13 +9,11 @@ import {
   openRunOf,
   optIn,
   optOut,
-  startOnSimulator,
+  rowWorkersOfFile,
   stored,
 } from './preferences.ts';
 
-const opened = ledgerOfFile();
-const start = (options: SimulatorOptions = {}, workerOptions: WorkerOptions = {}) =>
-  startOnSimulator(opened(), options, workerOptions);
+const { start } = rowWorkersOfFile();
 
 describe('a preference update', () => {
   it('is written in batches of a hundred, looks up opt-ins only, and reports the compliance rate', async () => {

@@ -6,7 +6,7 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
-import { type Opened, someId } from '../ledger/harness.ts';
+import { ledgerOfFile, type Opened, someId } from '../ledger/harness.ts';
 import { startSimulator } from '../simulator/stand.ts';
 import {
   allBatches,
@@ -126,7 +126,7 @@ export async function listOutcomes(ledger: Ledger, run: Run): Promise<Record<num
 }
 
 /** A worker for a tenant of its own, on a simulator of its own. */
-export async function startOnSimulator(
+async function startOnSimulator(
   { ledger }: Opened,
   options: SimulatorOptions = {},
   workerOptions: WorkerOptions = {},
@@ -143,6 +143,14 @@ export async function startOnSimulator(
     return paths.flatMap(([, byStatus]) => Object.values(byStatus)).reduce((sum, n) => sum + n, 0);
   };
   return { ...simulator, ...worker, ledger, inCxone, countRequests };
+}
+
+/** The ledger of a test file, and how its tests start a worker with it. */
+export function rowWorkersOfFile() {
+  const opened = ledgerOfFile();
+  const start = (options?: SimulatorOptions, workerOptions?: WorkerOptions) =>
+    startOnSimulator(opened(), options, workerOptions);
+  return { opened, start };
 }
 
 let people = 0;
