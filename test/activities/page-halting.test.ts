@@ -115,15 +115,19 @@ describe('halting', () => {
   it('a draining worker does not wait for ever for an answer, but still settles a late one', async () => {
     const run = await planned(10);
     let answer: () => void = () => undefined;
+    let drainingSince = Infinity;
     const late = new Promise<void>((resolve) => {
       answer = resolve;
     });
     const after = () => {
+      drainingSince = performance.now();
       worker.draining.abort();
       return late;
     };
     const worker = createWorker(opened().ledger, fakeCxone({ after }).cxone);
     expect(await worker.writePage(allBatches(run))).toMatchObject({ halted: 'draining', left: 1 });
+    // After the grace of twelve seconds (src/worker.ts) Temporal would cancel the page instead of getting it back.
+    expect(performance.now() - drainingSince).toBeLessThan(12_000);
     answer();
     await eventually(async () => expect(await countExactly(run)).toMatchObject({ created: 10 }));
   });
