@@ -7,6 +7,7 @@ import {
   CxoneUnauthorized,
   CxoneUnavailable,
 } from '../../src/cxone/errors.ts';
+import { describeError } from '../../src/worker/log.ts';
 import { ledgerOfFile, phone, someId, upTo, writesOf } from '../ledger/harness.ts';
 import {
   allBatches,
@@ -128,7 +129,7 @@ describe('a page', () => {
     expect(await countExactly(run)).toEqual({ total: 100, pending: 0, created: 100 });
   });
 
-  it('treats five lost answers in a row as an outage and fails, so that Temporal waits', async () => {
+  it('treats five requests in a row without an answer as an outage and fails, so that Temporal waits', async () => {
     const run = await planned(200);
     let requests = 0;
     const cxone = fakeCxone({
@@ -206,6 +207,11 @@ it('no failure, log entry or audit entry of a page contains a value of a row', a
   const failure = await getFailure(worker.writePage(allBatches(run)));
   expect(failure.message).not.toContain('1415555');
   expect(failure.type).toBe('Bug');
+  // The original error quotes the row, but the log gets only what describeError lets through.
+  expect(worker.errors).toEqual([
+    expect.objectContaining({ message: expect.stringContaining('1415555') as string }),
+  ]);
+  expect(JSON.stringify(worker.errors.map(describeError))).not.toContain('1415555');
   const { rows } = await sql`select data from audit_pending where run_id = ${run.run_id}`.execute(
     opened().database.db,
   );
