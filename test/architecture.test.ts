@@ -314,6 +314,13 @@ describe('the code base', () => {
     );
   });
 
+  it('has no barrel: an index.ts only for all workflows, all activities and the activities of an operation', () => {
+    const operations = Object.values(OPERATIONS).map(({ stem }) => `activities/${stem}/index.ts`);
+    const allowed = ['activities/index.ts', 'workflows/index.ts', ...operations];
+    const wrong = files.filter((file) => /(^|\/)index\.ts$/.test(file) && !allowed.includes(file));
+    expect(wrong).toEqual([]);
+  });
+
   it('has files that one reads in one go', () => {
     const long = files.filter((file) => read(file).split('\n').length > 400);
     expect(long).toEqual([]);
