@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { startOwnTemporal } from '../harness/servers.ts';
 import { eventually } from '../harness/wait.ts';
 import {
+  replayAll,
   runImport,
   settledPage,
   stubActivities,
@@ -21,10 +22,15 @@ beforeAll(async () => {
   const temporal = await startOwnTemporal({ extraArgs: limit });
   const connection = await NativeConnection.connect({ address: temporal.current().address });
   const client = new Client({ connection, namespace: 'default' });
-  shortHistories = { ...server(), client, connection, namespace: 'default', toReplay: null };
+  shortHistories = { ...server(), client, connection, namespace: 'default', toReplay: [] };
   return async () => {
-    await connection.close();
-    await temporal.remove();
+    try {
+      const workflows = shortHistories.toReplay?.length ?? 0;
+      expect(await replayAll(shortHistories), 'replayed executions').toBeGreaterThan(workflows);
+    } finally {
+      await connection.close();
+      await temporal.remove();
+    }
   };
 });
 

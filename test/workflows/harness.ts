@@ -180,18 +180,31 @@ export function useRealServer(): () => TestServer {
   return () => server;
 }
 
-/** As a worker does that has no longer got the workflow in its cache, or takes it over from another one. */
-async function replayAll({ client, toReplay }: TestServer): Promise<void> {
-  const histories = async function* () {
-    for (const workflowId of toReplay ?? [])
-      yield { workflowId, history: await client.workflow.getHandle(workflowId).fetchHistory() };
-  };
+/**
+ * As a worker does that has no longer got the workflow in its cache, or takes it over from another one. Returns how many
+ * executions there were: more than workflows, where some continued as new.
+ */
+export async function replayAll({ client, toReplay }: TestServer): Promise<number> {
+  const histories = (await Promise.all((toReplay ?? []).map((id) => fetchHistories(client, id)))).flat();
   let replayed = 0;
-  for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle }, histories())) {
+  for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle }, histories)) {
     expect(error, `the replay of ${workflowId}`).toBe(undefined);
     replayed += 1;
   }
-  expect(replayed, 'replayed workflows').toBe(toReplay?.length);
+  expect(replayed, 'replayed executions').toBe(histories.length);
+  return replayed;
+}
+
+/** Of the last execution of a workflow, and of those that it continues. */
+async function fetchHistories(client: Client, workflowId: string) {
+  const histories = [];
+  let runId: string | null | undefined;
+  do {
+    const history = await client.workflow.getHandle(workflowId, runId ?? undefined).fetchHistory();
+    histories.push({ workflowId, history });
+    runId = history.events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId;
+  } while (runId);
+  return histories;
 }
 
 /**

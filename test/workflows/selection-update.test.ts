@@ -76,6 +76,13 @@ describe.concurrent('the steps of a selection update', () => {
     ]);
   });
 
+  it('the write is repeated after each collision', async () => {
+    const collision = { kind: 'outdated', version: 4 };
+    const stubs = stubActivities(writeResults(collision, collision, DONE));
+    expect((await runSelectionUpdate(stubs, { onConflict: 'mine' }, getResult)).state).toBe('completed');
+    expect(stubs.named('writeSelection')).toHaveLength(3);
+  });
+
   it('a dry run ends after the plan', async () => {
     const stubs = stubActivities();
     expect((await runSelectionUpdate(stubs, { dryRun: true }, getResult)).state).toBe('completed');
