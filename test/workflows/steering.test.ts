@@ -102,6 +102,7 @@ describe.concurrent('pause and cancel', () => {
       expect(stubs.named('steerRun')).toEqual([expect.objectContaining({ steering: 'paused' })]);
       await handle.signal('approve', { by: 'dana' });
       await waitForPhase(stubs, 'paused');
+      expect((await getProgress(handle)).waitingFor).toBe('resume (paused by dana)');
       expect(stubs.named('writePage')).toEqual([]);
       await expect(handle.executeUpdate('decide', { args: [{ action: 'pause' }] })).rejects.toMatchObject({
         cause: { message: 'the run was already paused by dana' },
