@@ -41,7 +41,7 @@ it('two workers together keep to one budget', async () => {
     const writers = await Promise.all([writer(stand, 'L1', 20_000), writer(stand, 'L2', 20_000)]);
     await until(
       () => writesOf(stand),
-      (writes) => writes.length >= 120,
+      (writes) => writes.length >= 160,
     );
     for (const each of writers) await each.client.decide(each.runId, { action: 'cancel' });
     for (const each of writers) await ends(stand, each);
@@ -50,6 +50,11 @@ it('two workers together keep to one budget', async () => {
     const seconds = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1_000;
     // Three seconds' worth more, in case the first one left late. With a budget each it would be twice as many.
     expect(times.length).toBeLessThanOrEqual(perSecond * (seconds + 3));
+    // A busy machine delays some requests, so that those behind them seem too close; but not half of them.
+    const half = Math.floor(times.length / 2);
+    const spans = times.slice(half).map((at, i) => (at - (times[i] ?? 0)) / 1_000);
+    const typical = spans.toSorted((a, b) => a - b)[Math.floor(spans.length / 2)] ?? 0;
+    expect(half / typical, 'requests per second').toBeLessThan(1.05 * perSecond);
   });
 });
 
