@@ -169,26 +169,26 @@ for (const ahead of [10, -10]) {
       ];
       const simulatorArgs = [`--clock-offset-seconds=${ahead * 60}`];
       const env = { CXFLOW_MAX_IN_FLIGHT: String(IN_FLIGHT) };
-      await onStand(processes, { faults, simulatorArgs, latencyMs: 50, env }, async (stand) => {
+      await onStand(processes, { faults, simulatorArgs, latencyMs: 150, env }, async (stand) => {
         const preload = join(stand.folder, 'skewed.mjs');
         writeFileSync(preload, SKEWED);
         const skewed = (minutes: number) =>
           stand.readyWorker({ NODE_OPTIONS: `--import=${preload}`, SKEW_MS: String(minutes * MINUTES) });
         const [doomed] = await Promise.all([skewed(10), skewed(-10)]);
         // A minute old by our clock; where CXone is behind, it lies in the future there.
-        const recent = rowAt(1_501, { consentTimestamp: new Date(Date.now() - MINUTES).toISOString() });
+        const recent = rowAt(6_001, { consentTimestamp: new Date(Date.now() - MINUTES).toISOString() });
         const path = join(stand.folder, 'contacts.csv');
-        writeFileSync(path, csv([...rows(1, 1_500), recent]));
+        writeFileSync(path, csv([...rows(1, 6_000), recent]));
         const { source } = await stand.client().stageFile(path);
         const { runId } = await stand.client().startContactImport({ listId: LIST, source });
-        await untilApplied(stand, 800);
+        await untilApplied(stand, 1_500);
         await doomed?.kill();
         const result = await stand.ended(runId);
         const counts = await stand.conserved(runId, { result });
         expect(counts).toEqual({
-          total: 1_501,
+          total: 6_001,
           pending: 0,
-          ...(ahead > 0 ? { created: 1_501 } : { created: 1_500, rejected: 1 }),
+          ...(ahead > 0 ? { created: 6_001 } : { created: 6_000, rejected: 1 }),
         });
         await silentFor2s(stand);
       });
