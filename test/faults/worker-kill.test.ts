@@ -49,7 +49,10 @@ describe.concurrent('SIGTERM', () => {
         const runId = await stand.startImport(6_000);
         const first = await stand.readyWorker();
         await untilApplied(stand, 1_500);
+        const toldAt = performance.now();
         expect(await first.terminate()).toEqual({ code: 0, signal: null });
+        // A container that takes longer is killed; the worker itself promises 12 s (docs/adr/0014-lost-answers.md#times).
+        expect(performance.now() - toldAt, 'ms until its end').toBeLessThan(30_000);
         const { raw } = await stand.client().temporal.workflow.getHandle(runId).describe();
         const attempts = (raw.pendingActivities ?? []).filter(({ state }) => state === STARTED);
         expect(attempts, 'pages that nobody has handed over, and that have to time out').toEqual([]);
@@ -76,6 +79,9 @@ describe.concurrent('a worker that sleeps', () => {
       const sleeper = await stand.readyWorker();
       await untilApplied(stand, 1_000);
       sleeper.pause();
+      expect((await claimsOf(stand, sleeper.pid)).open, 'writes that it falls asleep over').toBeGreaterThan(
+        0,
+      );
       await stand.readyWorker();
       await until(
         () => claimsOf(stand, sleeper.pid),
