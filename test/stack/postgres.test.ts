@@ -7,7 +7,9 @@ import { createDatabase } from '../../src/stack/postgres.ts';
 import { isAlive, waitForExit } from '../../src/stack/processes.ts';
 import { newFolder, removeStackFolder } from '../harness/folders.ts';
 import { startTestPostgres } from '../harness/servers.ts';
-import { PATIENCE_MS } from '../harness/wait.ts';
+
+/** Shorter than the minute after which PostgreSQL itself notices that its data folder is gone, or has another server. */
+const STOPPED_WITHIN_MS = 10_000;
 
 const dirs: string[] = [];
 
@@ -64,7 +66,7 @@ describe('the embedded PostgreSQL', () => {
   it('stops a server that is still running on its data before it starts another', async () => {
     const left = await startTestPostgres({ dir });
     const next = await startTestPostgres({ dir });
-    expect(await waitForExit(left.pid, PATIENCE_MS)).toBe(true);
+    expect(await waitForExit(left.pid, STOPPED_WITHIN_MS)).toBe(true);
     await next.stop();
   });
 
@@ -119,7 +121,7 @@ describe('the embedded PostgreSQL in a folder of its own', () => {
       await query(old.url, 'create table kept (n int)');
       await rm(dir, { recursive: true });
       const fresh = await startTestPostgres({ dir });
-      expect(await waitForExit(old.pid, PATIENCE_MS)).toBe(true);
+      expect(await waitForExit(old.pid, STOPPED_WITHIN_MS)).toBe(true);
       expect(await query(fresh.url, `select to_regclass('kept') as found`)).toEqual([{ found: null }]);
       await fresh.stop();
       await removeStackFolder(dir);
