@@ -81,8 +81,16 @@ it('a refusal that names nobody is isolated by halves', async () => {
   await onStand({ simulatorArgs: [...blocking, '--naming', 'none'] }, async (stand) => {
     const { document } = await importInto(stand, 'L6');
     expect(document.counts).toEqual({ total: 250, pending: 0, created: 248, rejected: 2 });
+    // Three batches; of the two that have a bad record, two halves at each level down to that record alone.
+    const levels = Math.ceil(Math.log2(100));
+    expect(document.requests).toBeLessThanOrEqual(3 + 2 * 2 * levels);
     const records = await stand.cxflow(['records', document.runId, '--outcome', 'rejected']);
-    for (const { contactId } of [rowAt(7), rowAt(130)]) expect(records.stdout).toContain(`${contactId},`);
+    for (const [line, { contactId }] of [
+      [8, rowAt(7)],
+      [131, rowAt(130)],
+    ] as const)
+      expect(records.stdout).toMatch(new RegExp(`^${contactId},.*,${line},rejected,`, 'm'));
+    expect(records.stdout.trim().split('\n')).toHaveLength(3);
     await stand.conserved(document.runId, { result: document });
   });
 });
