@@ -7,7 +7,7 @@ import { hurry, onStand, randomOf, type Stand, seedOf, until, untilApplied } fro
 
 const processes = useProcesses();
 
-it('eight workers share eight imports that were started twice each; three die, one sleeps', async () => {
+it('eight imports, each started twice, survive three killed workers and a suspended one', async () => {
   const random = randomOf(seedOf(20266));
   const faults = [
     { match: { family: 'contactlists' as const }, probability: 0.1, fault: { reset: 'after' as const } },

@@ -1,6 +1,7 @@
 /**
  * The product's own processes for scenario and fault tests: worker, simulator and commands, run from dist with plain Node.
- * A process that a test leaves behind is killed and fails the test.
+ * A process that a test leaves behind is killed and fails the test. It has five seconds to exit first, because one that was
+ * just sent a signal may take so long on a busy machine; a leftover that ends by itself meanwhile is not noticed.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -75,7 +76,6 @@ export function useProcesses(): Processes {
     });
   };
   afterEach(async () => {
-    // A process that was just sent a signal may take a moment to exit, longer on a busy machine.
     for (let checks = 0; checks < 100 && processesWith(marker).length > 0; checks += 1) await delay(50);
     const left = processesWith(marker).map((pid) => ({ pid, command: commandLine(pid) }));
     for (const { pid } of left) signal(pid, 'SIGKILL');

@@ -70,8 +70,8 @@ it('one event per batch, cumulative, with an id of its own and no personal data'
     const processed = events.map(({ event }) => event.metrics.totalProcessed ?? 0);
     expect(processed).toEqual(processed.toSorted((a, b) => a - b));
     expectTotals(events.at(-1)?.event, result);
-    const told500 = events.reduce((sum, { event }) => sum + event.auditTrailer.recordCount, 0);
-    expect(told500, 'the batches add up to what was written').toBe(495);
+    const recordCount = events.reduce((sum, { event }) => sum + event.auditTrailer.recordCount, 0);
+    expect(recordCount, 'the batches add up to what was written').toBe(495);
     await stand.conserved(result.runId, { result });
   });
 });

@@ -1,6 +1,6 @@
 /**
- * 100,000 contacts: the size at which what grows with the list would show. A million with `npm run test:million`
- *: most of the time is the simulator's and the check's, who keep every record.
+ * 100,000 contacts: the size at which what grows with the list would show. A million takes `npm run test:million`, which
+ * spends most of its time in the simulator and in the check, for both keep every record.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
