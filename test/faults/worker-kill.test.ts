@@ -49,10 +49,10 @@ describe.concurrent('SIGTERM', () => {
         const runId = await stand.startImport(6_000);
         const first = await stand.readyWorker();
         await untilApplied(stand, 1_500);
-        const toldAt = performance.now();
+        const terminatedAt = performance.now();
         expect(await first.terminate()).toEqual({ code: 0, signal: null });
         // A container that takes longer is killed; the worker itself promises 12 s (docs/adr/0014-lost-answers.md#times).
-        expect(performance.now() - toldAt, 'ms until its end').toBeLessThan(30_000);
+        expect(performance.now() - terminatedAt, 'ms until its end').toBeLessThan(30_000);
         const { raw } = await stand.client().temporal.workflow.getHandle(runId).describe();
         const attempts = (raw.pendingActivities ?? []).filter(({ state }) => state === STARTED);
         expect(attempts, 'pages that nobody has handed over, and that have to time out').toEqual([]);
