@@ -1,7 +1,7 @@
 /**
- * The crash certificate: the worker dies at every moment of an import, one at a time, and nothing is lost and nothing
- * written twice. The moments are those that the worker itself passes (src/worker/crash-points.ts), so that a new step cannot be
- * forgotten. docs/crash-certificate.md is its table; `npm run crash-certificate` writes it anew.
+ * The crash certificate: the worker dies at every crash point of an import, one at a time, and nothing is lost and nothing
+ * written twice. The crash points are those that the worker itself passes (src/worker/crash-points.ts), so that a new one
+ * cannot be forgotten. docs/crash-certificate.md is its table; `npm run crash-certificate` writes it anew.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
@@ -21,7 +21,7 @@ import {
   type Word,
   workThrough,
 } from './crash-scenes.ts';
-import { certificate, inOrder, momentsIn, sampleOf, steadyLinesOf } from './crash-table.ts';
+import { certificate, inOrder, pointsIn, sampleOf, steadyLinesOf } from './crash-table.ts';
 import { onStand, randomOf, type Stand, seedOf } from './stand.ts';
 
 const processes = useProcesses();
@@ -29,23 +29,23 @@ const LANES = 8;
 const WHOLE = { total: 207, pending: 0, created: 201, updated: 2, invalid: 2, duplicate: 2 };
 const CANCELLED = { total: 207, pending: 0, cancelled: 203, invalid: 2, duplicate: 2 };
 const PAGE = new URL('../../docs/crash-certificate.md', import.meta.url);
-/** `npm test` dies at a sample of the moments, the gate at all of them; `npm run crash-certificate` writes the page too. */
+/** `npm test` uses a sample of the crash points, CI all of them; `npm run crash-certificate` writes the page too. */
 const ASKED_FOR = process.env.CXFLOW_CERTIFICATE ?? 'sample';
 
-it('a worker that dies at any moment of an import loses nothing and writes nothing twice', {
+it('a worker that dies at any crash point of an import loses nothing and writes nothing twice', {
   timeout: 900_000,
 }, async () => {
   await onStand(processes, { env: ENV }, async (stand) => {
     const source = await stageContacts(stand);
     const lanes = await Promise.all(Array.from({ length: LANES }, () => openLane(stand)));
-    const { all, plain } = await momentsOf(stand, lanes[0] as Lane, source);
+    const { all, plain } = await pointsOf(stand, lanes[0] as Lane, source);
     const scenes = ASKED_FOR === 'sample' ? sampleOf(all, randomOf(seedOf(20284))) : all;
     const met = await dieAt(stand, lanes, scenes, source);
     for (const each of met) await holds(stand, each);
     const page = certificate(met, plain);
     if (ASKED_FOR === 'write') return writeFileSync(PAGE, page);
     const kept = readFileSync(PAGE, 'utf8');
-    expect(momentsIn(kept), STALE).toEqual(all.map(({ moment, word }) => ({ moment, word })));
+    expect(pointsIn(kept), STALE).toEqual(all.map(({ point, word }) => ({ point, word })));
     expect(
       steadyLinesOf(page).filter((line) => !steadyLinesOf(kept).includes(line)),
       STALE,
@@ -56,8 +56,8 @@ it('a worker that dies at any moment of an import loses nothing and writes nothi
 const STALE = 'docs/crash-certificate.md is of an older import: npm run crash-certificate';
 
 /** One import that is approved and one that is cancelled, undisturbed: what they pass, and what CXone sees of the first. */
-async function momentsOf(stand: Stand, lane: Lane, source: Source) {
-  const undisturbed = (word: Word): Scene => ({ moment: '', word, name: `undisturbed-${word}` });
+async function pointsOf(stand: Stand, lane: Lane, source: Source) {
+  const undisturbed = (word: Word): Scene => ({ point: '', word, name: `undisturbed-${word}` });
   const [approved, cancelled] = [undisturbed('approve'), undisturbed('cancel')];
   await stand.admin.setFaults([losesThirdAnswer(approved)]);
   const tracer = await lane.worker('trace');
@@ -65,11 +65,11 @@ async function momentsOf(stand: Stand, lane: Lane, source: Source) {
     await within((await begin(stand, lane, scene, source)).ended, `${scene.name} to end`);
   const plain = await seenOf(stand, approved);
   await tracer.kill();
-  const onlyThere = passedBy(tracer.output(), cancelled).filter((moment) =>
-    /^(steerRun|closeRun)/.test(moment),
+  const onlyThere = passedBy(tracer.output(), cancelled).filter((point) =>
+    /^(steerRun|closeRun)/.test(point),
   );
-  const scenesOf = (moments: readonly string[], word: Word): Scene[] =>
-    inOrder(moments).map((moment, n) => ({ moment, word, name: `${word}-${n + 1}` }));
+  const scenesOf = (points: readonly string[], word: Word): Scene[] =>
+    inOrder(points).map((point, n) => ({ point, word, name: `${word}-${n + 1}` }));
   const all = [...scenesOf(passedBy(tracer.output(), approved), 'approve'), ...scenesOf(onlyThere, 'cancel')];
   return { all, plain };
 }
@@ -95,5 +95,5 @@ async function holds(stand: Stand, { scene, result }: Met): Promise<void> {
   const isCancelled = scene.word === 'cancel';
   const state = isCancelled ? 'cancelled' : 'completed';
   const counts = await stand.conserved(scene.name, { result, state });
-  expect(counts, `killed at ${scene.moment}`).toEqual(isCancelled ? CANCELLED : WHOLE);
+  expect(counts, `killed at ${scene.point}`).toEqual(isCancelled ? CANCELLED : WHOLE);
 }

@@ -1,5 +1,5 @@
 /**
- * One import that is ended at one moment, over and over: the scenes of the crash certificate. Lanes work beside each
+ * One import whose worker is killed at one crash point, over and over: the scenes of the crash certificate. Lanes work beside each
  * other, each in a namespace of its own with one worker at a time. A worker first brings the run to its end that killed
  * the one before it, and then dies in a run of its own.
  */
@@ -22,8 +22,8 @@ import { type Stand, until } from './stand.ts';
 export type Word = 'approve' | 'cancel';
 
 export interface Scene {
-  /** `activity/fact:times` (src/worker/crash-points.ts). */
-  readonly moment: string;
+  /** A crash point, `activity/name:count` (src/worker/crash-points.ts). */
+  readonly point: string;
   readonly word: Word;
   /** Run id and list at once. */
   readonly name: string;
@@ -70,7 +70,7 @@ export async function stageContacts(stand: Stand): Promise<Source> {
   return (await stand.client().stageFile(path)).source;
 }
 
-/** One request in flight, so that the moments come in one order; the answer to the third POST of each list is lost. */
+/** One request in flight, so that the crash points come in one order; the answer to the third POST of each list is lost. */
 export const ENV = { CXFLOW_MAX_IN_FLIGHT: '1', CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true' } as const;
 
 export function losesThirdAnswer({ name }: Scene): FaultRule {
@@ -124,15 +124,15 @@ export async function workThrough(
   let last: (Begun & Pick<Met, 'ledger' | 'cxone'>) | null = null;
   for (;;) {
     const scene = scenes.shift();
-    const worker = await lane.worker(scene ? `${scene.moment}@${scene.name}` : undefined);
+    const worker = await lane.worker(scene ? `${scene.point}@${scene.name}` : undefined);
     if (last) {
-      const result = await within(last.ended, `${last.scene.name}, killed at ${last.scene.moment}, to end`);
+      const result = await within(last.ended, `${last.scene.name}, killed at ${last.scene.point}, to end`);
       met.push({ ...last, result, seen: await seenOf(stand, last.scene) });
     }
     if (!scene) return met;
     const begun = await begin(stand, lane, scene, source);
-    const exit = await within(worker.exited, `the worker to pass ${scene.moment}`);
-    expect(exit, `${scene.moment} ends the worker`).toEqual({ code: null, signal: 'SIGKILL' });
+    const exit = await within(worker.exited, `the worker to pass ${scene.point}`);
+    expect(exit, `${scene.point} ends the worker`).toEqual({ code: null, signal: 'SIGKILL' });
     last = { ...begun, ...(await standing(stand, lane, scene)) };
     await expireLeases(stand, scene);
   }

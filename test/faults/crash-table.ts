@@ -1,8 +1,8 @@
-/** The crash certificate as a page: which moments there are, in words, and what stood and what was repeated at each. */
+/** The crash certificate as a page: every crash point, what ledger and CXone had there, and what was sent again. */
 import { sumOutcomes } from '../../src/domain/run.ts';
 import type { Met, Scene, Seen, Word } from './crash-scenes.ts';
 
-/** As a run goes through them; those that run beside each other have no order of their own. */
+/** In the order of a run. Those that run at the same time have no order of their own. */
 const ACTIVITIES = [
   'openRun',
   'setPhase',
@@ -16,51 +16,52 @@ const ACTIVITIES = [
   'closeRun',
 ];
 
-export function inOrder(moments: readonly string[]): readonly string[] {
-  const rank = (moment: string) => {
-    const at = ACTIVITIES.indexOf(partsOf(moment).activity);
+export function inOrder(points: readonly string[]): readonly string[] {
+  const rank = (point: string) => {
+    const at = ACTIVITIES.indexOf(partsOf(point).activity);
     return at < 0 ? ACTIVITIES.length : at;
   };
-  return moments.toSorted((a, b) => rank(a) - rank(b));
+  return points.toSorted((a, b) => rank(a) - rank(b));
 }
 
 const WORDS: Readonly<Record<string, string>> = {
   'runs.open': 'the run is in the ledger',
-  'runs.setPhase': 'the phase is kept',
-  'runs.reserveBusinessKey': 'the content is claimed for this run',
+  'runs.setPhase': 'the phase is stored',
+  'runs.reserveBusinessKey': 'the business key is reserved',
   'runs.setSource': 'the source is described',
   'records.stage': 'the rows are staged',
   'records.settleDuplicates': 'the duplicates are settled',
   'records.finishStaging': 'the staging is finished',
-  'writes.plan': 'the batches are cut',
-  'runs.setPlan': 'the plan is kept',
+  'writes.plan': 'the writes are planned',
+  'runs.setPlan': 'the plan is stored',
   'writes.claim': '**a claim** is committed',
   'contactLists.createRecords': "**a POST's** first byte leaves",
   'contactLists.updateRecord': "**a PUT's** first byte leaves",
   'writes.settle': '**an answer is settled**',
   'writes.markUnanswered': '**a lost answer** is noted',
-  'writes.release': 'a claim is given back',
-  'outbox.freezeBody': "an event's bytes are fixed",
+  'writes.release': 'a claim is released',
+  'outbox.freezeBody': "an event's body is stored",
   'crm.post': 'the event is delivered',
   'outbox.markDelivered': 'the delivery is noted',
-  'runs.steer': 'the claims are steered',
-  'writes.resolve': 'what is in doubt is left so',
-  'writes.markInDoubt': 'what is unanswered is doubted',
-  'records.cancelPending': 'what is pending is cancelled',
+  'runs.steer': "the run's steering is set",
+  'writes.resolve': 'writes in doubt become `left`',
+  'writes.markInDoubt': 'writes that may have been applied become `in_doubt`',
+  'records.cancelPending': 'pending records become `cancelled`',
   'runs.close': 'the run is closed',
   'audit.add': 'the audit entry is added',
   end: '**the activity reports its end**',
 };
 
-function partsOf(moment: string) {
-  const [activity = '', fact = ''] = moment.split('/');
-  const [verb = '', times = ''] = fact.split(':');
-  return { activity, verb, times: Number(times) };
+/** `activity/name:count` (src/worker/crash-points.ts). */
+function partsOf(point: string) {
+  const [activity = '', rest = ''] = point.split('/');
+  const [name = ''] = rest.split(':');
+  return { activity, name };
 }
 
-/** Those of `npm test`: the first time of each fact of the writing, and a dozen drawn from the rest. */
+/** Those of `npm test`: the first of each crash point of the writing, and a dozen drawn from the rest. */
 export function sampleOf(scenes: readonly Scene[], random: (least: number, most: number) => number): Scene[] {
-  const isHeart = ({ moment }: Scene) => /^writePage\/.*:1$/.test(moment);
+  const isHeart = ({ point }: Scene) => /^writePage\/.*:1$/.test(point);
   const rest = scenes.filter((scene) => !isHeart(scene));
   const drawn = new Set(Array.from({ length: 12 }, () => rest.splice(random(0, rest.length - 1), 1)[0]));
   return scenes.filter((scene) => isHeart(scene) || drawn.has(scene));
@@ -68,21 +69,28 @@ export function sampleOf(scenes: readonly Scene[], random: (least: number, most:
 
 const HEAD = `# Crash certificate
 
-An import of 207 rows (203 good ones in three batches; two of them are in CXone already, two more rows are wrong and two
-are there twice) with \`existing: update\`, an approval, a CRM that receives events, and one answer of CXone that gets lost. For each
-row of the table it was run anew, and its worker ended with \`kill -9\` **right before** the moment named there; then another
-worker was started. The moments are all durable facts that a worker makes on its way, as the worker itself lists them
-(\`CXFLOW_CRASH_AT=trace\`, [src/worker/crash-points.ts](../src/worker/crash-points.ts)): between two of them a crash finds the same world, so
-"right before a claim" is also "right after what was done before it".
+An import of 207 rows with \`existing: update\`, an approval, a CRM that receives events, and one answer of CXone that is
+lost. 203 rows are good and make three batches; two of them are in CXone already. Two rows are invalid and two are
+duplicates. For each row of the tables the import was run anew, and its worker was ended with \`kill -9\` **right before**
+the *crash point* named there; then another worker was started. There is a crash point before every durable step of a
+worker, and the worker itself lists them (\`CXFLOW_CRASH_AT=trace\`, [src/worker/crash-points.ts](../src/worker/crash-points.ts)).
+A crash anywhere between two of them has the same effect, so "right before a claim" is also "right after the step before it".
 
-After each of these crashes the run ended as one that nobody had disturbed, with the same counts, and the independent
-check of [conservation.ts](../test/harness/conservation.ts) held: **total = sum of the outcomes; what CXone's journal
-holds = what the ledger says; nobody created twice; every event delivered, and delivered again only under its old id with its old
-bytes; the audit chain whole.** "Again" counts requests beyond those of the undisturbed run: a POST that leaves again is refused by CXone as a duplicate or was never applied, a PUT puts the same record into the same place.
+After each of these crashes the run ended with the same outcomes as an undisturbed one, and the independent check of
+[conservation.ts](../test/harness/conservation.ts) held: **total = sum of the outcomes; what CXone's journal holds = what
+the ledger says; nobody created twice; every event delivered, and delivered again only under its old id with its old bytes;
+the audit chain whole.**
 
-Leases of 20 s were let run out by hand, as nobody was left to use them; worker-kill.test.ts waits them out.
-This page is written by \`npm run crash-certificate\`; \`npm test\` compares its list of moments with those that the
-worker passes now, and dies at a sample of them, the gate (\`.ci/run\`) at all.
+"Again" compares the requests with those of the undisturbed run. A POST that is sent again is refused by CXone as a
+duplicate, or had not been applied before; a PUT puts the same record into the same place. Most of the differences in PUTs
+come from the lost answer. It is always the answer to the third POST, and after a crash that may be another batch. CXone
+refuses the repetition of a batch that it has created, and \`existing: update\` then updates every contact of that batch. In
+the undisturbed run these are three contacts. If the third POST is a batch of 98 or 100 instead, there are as many PUTs; if
+it is one that CXone refuses, nothing had been created and the three are saved: \`-3 PUT\`.
+
+The leases of 20 s were ended by hand, because nobody was left to use them; worker-kill.test.ts waits them out.
+This page is written by \`npm run crash-certificate\`. \`npm test\` compares its crash points with those that the worker
+passes now, and kills workers at a sample of them; CI (\`.ci/run\`) does so at all of them.
 `;
 
 export function certificate(met: readonly Met[], plain: Seen): string {
@@ -109,16 +117,15 @@ const NOTHING: Seen = { posts: 0, puts: 0, delivered: 0, twice: 0 };
 
 function table(title: string, met: readonly Met[], plain: Seen): string {
   const rows = met.map(({ scene, ledger, cxone, seen, result }) => {
-    const { activity, verb } = partsOf(scene.moment);
+    const { activity, name } = partsOf(scene.point);
     const lost = result.counts.total - sumOutcomes(result.counts);
-    // Events are delivered beside the writing: how far that was at its moments differs from run to run.
-    const stood = activity === 'deliverEvents' ? ['writing', 'as far as it was'] : [ledger, cxone];
-    const moment = `\`${scene.moment}\``;
-    const again = activity === 'deliverEvents' ? 'what was under way' : requestsAgain(seen, plain) || '–';
-    const cells = [moment, WORDS[verb] ?? '', ...stood, again, lost, seen.twice];
+    // Events are delivered while the run writes; how far it has come by then differs from run to run.
+    const stood = activity === 'deliverEvents' ? ['writing', 'varies'] : [ledger, cxone];
+    const again = activity === 'deliverEvents' ? 'what was in flight' : requestsAgain(seen, plain) || '–';
+    const cells = [`\`${scene.point}\``, WORDS[name] ?? '', ...stood, again, lost, seen.twice];
     return `| ${cells.join(' | ')} |`;
   });
-  const head = '| moment | killed right before … | ledger then | CXone then | again | lost | twice |';
+  const head = '| crash point | killed right before … | ledger then | CXone then | again | lost | twice |';
   return [`## ${title}`, '', head, '|--|--|--|--|--|--|--|', ...rows, ''].join('\n');
 }
 
@@ -135,11 +142,11 @@ export function steadyLinesOf(page: string): readonly string[] {
 const AGAIN = 4;
 
 /** Of a page that was written before. */
-export function momentsIn(page: string): readonly Pick<Met['scene'], 'moment' | 'word'>[] {
+export function pointsIn(page: string): readonly Pick<Met['scene'], 'point' | 'word'>[] {
   const [approved = '', cancelled = ''] = page.split(`## ${TITLES.cancel}`);
-  const momentsOf = (part: string, word: Word) =>
-    linesOf(part).map((line) => ({ moment: /`([^`]+)`/.exec(line)?.[1] ?? '', word }));
-  return [...momentsOf(approved, 'approve'), ...momentsOf(cancelled, 'cancel')];
+  const pointsOf = (part: string, word: Word) =>
+    linesOf(part).map((line) => ({ point: /`([^`]+)`/.exec(line)?.[1] ?? '', word }));
+  return [...pointsOf(approved, 'approve'), ...pointsOf(cancelled, 'cancel')];
 }
 
 function requestsAgain(seen: Seen, plain: Seen): string {

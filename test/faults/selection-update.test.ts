@@ -85,7 +85,7 @@ describe.concurrent('answers that never come', () => {
   });
 });
 
-for (const [where, moment, expected] of [
+for (const [where, crashAt, expected] of [
   ['between the look and the PATCH', 'writeSelection/outbound.updateSelection:1', [null]],
   [
     'between the answer and its settlement',
@@ -98,7 +98,7 @@ for (const [where, moment, expected] of [
     it('loses nothing, writes once, and keeps what others did while nobody worked', async () => {
       await onStand(processes, {}, async (stand) => {
         const runId = await start(stand, 'C1');
-        const doomed = stand.worker({ CXFLOW_CRASH_AT: moment });
+        const doomed = stand.worker({ CXFLOW_CRASH_AT: crashAt });
         expect(await doomed.exited).toEqual({ code: null, signal: 'SIGKILL' });
         await stand.admin.editCampaign('C1', { add: { priorityOrder: ['vip'] } });
         await stand.readyWorker();
