@@ -1,7 +1,7 @@
 /**
  * Requests to one family: adds address and token, and repeats a request once after a 401. Any other answer is returned if
  * the caller expects it, and otherwise becomes an error of errors.ts. Nothing is retried here
- * (docs/adr/0020-one-attempt.md#the-client).
+ * (docs/adr/0020-one-attempt.md#the-cxone-client).
  */
 import { randomUUID } from 'node:crypto';
 import { type Answer, createAnswer } from './answer.ts';

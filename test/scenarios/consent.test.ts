@@ -167,6 +167,7 @@ it('sends preferences, proves what was sent, and erases a data subject who asks 
     expect((await stand.admin.preferences({ contactId: guid(23) })).preferences).toMatchObject([
       { optIn: false },
     ]);
+    await stand.conserved(document.runId);
     await proofOf(stand, document.runId);
     await eraseSomebody(stand);
   });
@@ -208,6 +209,7 @@ async function eraseSomebody(stand: Stand): Promise<void> {
     '--list',
     'L9',
   ]);
+  await stand.conserved(imported.document.runId);
   const { code, document } = await stand.json<ErasureResult>([
     'erase',
     '--contact',
