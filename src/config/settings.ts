@@ -64,18 +64,18 @@ export const SOURCES = {
 export const SOURCE_LIMITS = {
   maxRowBytes: sourceLimit('maxRowBytes', {
     name: 'CXFLOW_MAX_ROW_BYTES',
-    meaning: 'The most bytes of a row in UTF-8. A larger row is `invalid`.',
+    meaning: 'Maximum size of a row, in bytes of UTF-8. A larger row is `invalid`.',
     neededBy: 'operations with a source',
   }),
   maxFieldCharacters: sourceLimit('maxFieldCharacters', {
     name: 'CXFLOW_MAX_FIELD_CHARACTERS',
     meaning:
-      'The most characters of a cell, or of a value in a JSON object. A row with a longer one is `invalid`.',
+      'Maximum length of a cell, or of a value in a JSON object, in characters. A row with a longer one is `invalid`.',
     neededBy: 'operations with a source',
   }),
   maxColumns: sourceLimit('maxColumns', {
     name: 'CXFLOW_MAX_COLUMNS',
-    meaning: 'The most columns of a header, or keys of a JSON object.',
+    meaning: 'Maximum number of columns of a header, or of keys of a JSON object.',
     neededBy: 'operations with a source',
   }),
 };

@@ -12,7 +12,7 @@ export function selectionErrors(selection: unknown): string[] {
     unknown[]
   >;
   const [targets = [], exclusions = []] = [targetListIds, exclusionListIds];
-  if (targets.length === 0) errors.push('at least one target list is required');
+  if (targets.length === 0) errors.push('no target list is given');
   if ([...targets, ...exclusions].some((id) => typeof id !== 'string' || id === ''))
     errors.push('list ids must be non-empty strings');
   if (new Set(targets).size < targets.length || new Set(exclusions).size < exclusions.length)
@@ -22,7 +22,7 @@ export function selectionErrors(selection: unknown): string[] {
   if ((filterRules ?? []).length > 50) errors.push('at most 50 filter rules');
   (filterRules ?? []).forEach((rule, index) => {
     if (!isObject(rule) || !rule.field || !rule.operator || rule.value === undefined)
-      errors.push(`filterRules[${index}] needs field, operator and value`);
+      errors.push(`filterRules[${index}] is not a rule: it lacks its field, operator or value`);
   });
   if ((priorityOrder ?? []).length > 5) errors.push('at most 5 priorities');
   return errors;

@@ -4,6 +4,7 @@ import type { CliOperation } from '../../src/cli/cli.ts';
 import { run } from '../../src/cli/main.ts';
 import { CLI_OPERATIONS } from '../../src/cli/operations.ts';
 import { OPERATIONS } from '../../src/contract/operations.ts';
+import { STEERING_ACTIONS } from '../../src/contract/steering.ts';
 import { fakeSession, finished } from './fake-session.ts';
 import { fakeCli } from './fakes.ts';
 
@@ -48,6 +49,17 @@ describe('cxflow', () => {
     const cli = fakeCli();
     expect(await run([...command, '--help'], cli)).toBe(0);
     expect(cli.out()).toMatch(/Examples:\n {2}# /);
+  });
+
+  it.each(STEERING_ACTIONS)('%s --help shows examples that work', async (action) => {
+    const help = fakeCli();
+    await run([action, '--help'], help);
+    const shown = [...help.out().matchAll(/^ {2}cxflow (.+)$/gm)].map(([, line = '']) => splitWords(line));
+    expect(shown.length).toBeGreaterThan(1);
+    for (const argv of shown) {
+      const cli = fakeCli(fakeSession({}));
+      expect(await run(argv, cli), cli.err()).toBe(0);
+    }
   });
 
   it.each([
@@ -136,3 +148,8 @@ describe('cxflow', () => {
     expect(cli.isClosed()).toBe(true);
   });
 });
+
+/** As a shell does, for words with and without double quotes. */
+function splitWords(line: string): string[] {
+  return [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+}

@@ -69,7 +69,7 @@ describe('a campaign', () => {
     expect(await write(stand, [])).toEqual({
       kind: 'refused',
       status: 400,
-      message: 'at least one target list is required',
+      message: 'no target list is given',
       requestId: expect.any(String) as string,
     });
   });

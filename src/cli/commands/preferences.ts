@@ -44,9 +44,8 @@ const addUpdate: AddCommand = (parent, cli, finish) => {
          unsubscribed, withdrawn.`,
         `Of several rows for the same contact and channel the newest is sent; at the same time, the
          withdrawal.`,
-        `An opt-out that CXone does not accept (GDPR without a consent date, an id that is not a GUID), or
-         that a cancelled or rejected run leaves unsent, goes on our own suppression list. A newer consent
-         that CXone accepts removes it from there.`,
+        `Every opt-out enters our own suppression list when its row is read, except in a dry run; a newer
+         consent ends the entry.`,
       ),
     )
     .argument('[file]', 'CSV with a header (comma, semicolon or tab), NDJSON, or a JSON array')
@@ -54,7 +53,7 @@ const addUpdate: AddCommand = (parent, cli, finish) => {
       '--guard',
       'look up stored preferences first; an opt-in older than a withdrawal is a conflict (default)',
     )
-    .option('--no-guard', 'trust CXone to keep the newest preference; half as many requests');
+    .option('--no-guard', 'trust CXone to keep the newest preference; saves one lookup for each opt-in');
   addRunOptions(command, cli, {
     identity: 'content and options',
     again: 'send although the same content was sent before',

@@ -9,6 +9,8 @@ interface Help {
   readonly summary: string;
   readonly description: string;
   readonly example: readonly [string, string];
+  /** What the command needs beside the run. */
+  readonly required?: string;
 }
 
 const HELP: Readonly<Record<SteeringAction, Help>> = {
@@ -49,13 +51,14 @@ const HELP: Readonly<Record<SteeringAction, Help>> = {
       `\`show RUN\` lists both.`,
     ),
     example: ['resolve RUN --leave --write 17', 'only this write; `show RUN` lists the ids'],
+    required: '--leave',
   },
 };
 
 const addDecision =
   (action: SteeringAction): AddCommand =>
   (parent, cli, finish) => {
-    const { summary, description, example } = HELP[action];
+    const { summary, description, example, required } = HELP[action];
     const command = parent
       .command(action)
       .summary(summary)
@@ -73,7 +76,10 @@ const addDecision =
         'after',
         examples(cli, [
           example,
-          [`${action} RUN --by dana --json`, "from a script, in another person's name"],
+          [
+            [action, 'RUN', ...(required === undefined ? [] : [required]), '--by dana --json'].join(' '),
+            "from a script, in another person's name",
+          ],
         ]),
       )
       .action(async (runId: string, options: SteeringOptions) => {
