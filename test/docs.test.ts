@@ -4,6 +4,18 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { GENERATED_PAGES } from '../scripts/docs/pages.ts';
 import { loadConfig } from '../src/config/config.ts';
+import { COMMON, SITE } from '../src/config/families.ts';
+import {
+  ALLOW_LOOPBACK,
+  CXONE,
+  LEDGER,
+  LOAD,
+  SOURCE_LIMITS,
+  SOURCES,
+  TEMPORAL,
+  webhookSettings,
+} from '../src/config/settings.ts';
+import { readIdentifiers } from './harness/texts.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -16,6 +28,14 @@ describe('generated pages', () => {
     expect(read(path)).toBe(GENERATED_PAGES[path]?.());
   });
 });
+
+/** Settings that the workers of docker-compose.yml do not need, each with its reason. */
+const NOT_PASSED_ON = {
+  CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'for tests; in a container, this machine is the container',
+  CXFLOW_SOURCE_DIR: 'the image has the folder, and the file mounts it',
+  CXONE_CONTACT_LIST_ID: 'for commands only',
+  TEMPORAL_NAMESPACE: 'the server of the file creates `default`',
+};
 
 describe('settings', () => {
   /** Variables for the tests and the image of cxflow itself, and one that only docker-compose.yml reads. */
@@ -37,7 +57,22 @@ describe('settings', () => {
   it('are all used outside of src/config', () => {
     const { cxone, crm, sourceLimits, ...rest } = loadConfig({});
     const fields = Object.keys({ ...rest, ...cxone, ...crm, ...sourceLimits });
-    const users = sources.filter((file) => !file.startsWith('src/config/')).map(read);
-    expect(fields.filter((field) => !users.some((text) => text.includes(field)))).toEqual([]);
+    const used = new Set(
+      sources.filter((file) => !file.startsWith('src/config/')).flatMap((file) => readIdentifiers(file)),
+    );
+    expect(fields.filter((field) => !used.has(field))).toEqual([]);
+  });
+
+  it('are all passed on to the workers of docker-compose.yml', () => {
+    const settings = {
+      ...{ ...LEDGER, ...TEMPORAL, ...LOAD, ...SOURCES, ...SOURCE_LIMITS, ...SITE, ...COMMON, ...CXONE },
+      ...{ ...webhookSettings(false), ALLOW_LOOPBACK },
+    };
+    const [, worker = ''] = /^ {2}worker:$([^]*?)^\S/m.exec(read('docker-compose.yml')) ?? [];
+    const passed = new Set(
+      [...worker.matchAll(/^ {6}([A-Z_]+): /gm)].map(([, name = '']) => name.replace(/_FILE$/, '')),
+    );
+    const missing = Object.values(settings).filter(({ name }) => !passed.has(name));
+    expect(missing.map(({ name }) => name).toSorted()).toEqual(Object.keys(NOT_PASSED_ON).toSorted());
   });
 });
