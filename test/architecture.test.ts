@@ -220,6 +220,14 @@ function folderOf(file: string): string {
   return file.split('/').length === 2 ? file : dirname(file);
 }
 
+/** `domain, *types* of activities` → domain, types:activities. That it is only the wire schemas has a test of its own. */
+function importsIn(cell: string): string[] {
+  if (cell === 'nothing') return [];
+  return cell
+    .split(', ')
+    .map((each) => each.replace('*types* of ', 'types:').replace('wire schemas of ', ''));
+}
+
 describe('the code base', () => {
   it('is found by these tests', () => {
     expect(files.length).toBeGreaterThan(40);
@@ -236,6 +244,16 @@ describe('the code base', () => {
       .map((file) => [layerOf(file), partOf(file)] as const);
     const unknown = parts.filter(([layer, part]) => PARTS[layer] && !(part in PARTS[layer]));
     expect([...new Set(unknown.map((each) => each.join('/')))]).toEqual([]);
+  });
+
+  it('has the layers and imports that ARCHITECTURE.md describes', () => {
+    const page = readFileSync(join(SRC, '../ARCHITECTURE.md'), 'utf8');
+    const [, table = ''] = /^## Layers$([^]*?)^## /m.exec(page) ?? [];
+    const described = [...table.matchAll(/^\| `(\w+)` \|.*\| ([^|]+) \|$/gm)].map(
+      ([, layer = '', cell = '']) => [layer, importsIn(cell).toSorted()] as const,
+    );
+    const layers = Object.entries(LAYERS).map(([layer, imports]) => [layer, imports.toSorted()] as const);
+    expect(Object.fromEntries(described)).toEqual(Object.fromEntries(layers));
   });
 
   it('imports run one way', () => {

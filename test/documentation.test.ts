@@ -123,13 +123,13 @@ describe('the documentation', () => {
     expect([...missing('docs'), ...missing('docs/adr')]).toEqual([]);
   });
 
-  it('describes every layer', () => {
-    const [, layers = ''] = /^## Layers$([^]*?)^## /m.exec(read('ARCHITECTURE.md')) ?? [];
-    const folders = readdirSync(join(ROOT, 'src')).filter((name) =>
-      statSync(join(ROOT, 'src', name)).isDirectory(),
-    );
-    expect(folders.filter((folder) => !layers.includes(`| \`${folder}\` |`))).toEqual([]);
-  });
+  it.each(pages.filter((page) => /^docs\/adr\/\d/.test(page)))(
+    '%s has the headings of a decision',
+    (page) => {
+      const headings = [...read(page).matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
+      expect(headings).toEqual(['Context', 'Decision', 'Consequences']);
+    },
+  );
 
   it('quotes messages that the code has', () => {
     const messages = code

@@ -82,7 +82,7 @@ const RETIRED_IN_PROSE: readonly (readonly [RegExp, string])[] = [
   [/\bwish(?:es|ed)?\b/gi, 'desired selection'],
   [/\blosers?\b/gi, 'duplicate row'],
   [/\bstorms?\b/gi, 'many 429 answers, burst'],
-  [/\bpace\b/gi, 'rate limiter, rate'],
+  [/\bpace[sd]?\b/gi, 'rate limiter, rate'],
   [/\bbeating\b/gi, 'heartbeat'],
   [/\bpapers?\b/gi, 'page, documentation'],
   [/\blook-ups?\b/gi, 'lookup'],
