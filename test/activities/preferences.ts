@@ -162,3 +162,15 @@ export const oneContact = (n: number, fault: FaultRule['fault']): FaultRule => (
   match: { method: 'GET', family: 'preferences', query: `contactId=${guid(n)}` },
   fault,
 });
+
+const CONSENT_DAY = new Date(Date.now() - 86_400_000).toISOString();
+
+/** A row of a contact import. */
+export const contactRow = (n: number, more: object = {}) => ({
+  contactId: guid(n),
+  phone: `+1415555${String(n).padStart(4, '0')}`,
+  consentTimestamp: CONSENT_DAY,
+  optInStatus: 'confirmed',
+  ...more,
+});
+export const importInput = (more: object = {}) => ({ listId: 'L1', ...more });

@@ -27,7 +27,9 @@ describe('cxflow migrate', () => {
     const url = await freshDatabase();
     const first = cliFor(url);
     expect(await run(['migrate'], first)).toBe(0);
-    expect(first.out()).toMatch(/^the ledger is prepared: ran 1 migration \(0001-initial\)\n$/);
+    expect(first.out()).toMatch(
+      /^the ledger is prepared: ran 2 migrations \(0001-initial, 0002-failures\)\n$/,
+    );
     const second = cliFor(url);
     expect(await run(['migrate', '--json'], second)).toBe(0);
     expect(JSON.parse(second.out())).toEqual({ migrations: [] });
@@ -95,7 +97,7 @@ describe('any other command on a ledger that is not prepared', () => {
     const ledger = openLedgerOf(await freshDatabase());
     const error = await waitUntilPrepared(ledger, fakeCli(), 500).catch((thrown: unknown) => thrown);
     expect(renderError(describeError(error, 'cxflow'))).toBe(
-      'cxflow: the ledger is not prepared: migrations are missing (0001-initial)\n' +
+      'cxflow: the ledger is not prepared: migrations are missing (0001-initial, 0002-failures)\n' +
         '  → prepare it with `cxflow migrate`, or start a worker, which does the same: `cxflow worker`',
     );
   });

@@ -27,7 +27,7 @@ export interface WriteRules {
 
 export interface WriteDefinition extends WriteRules {
   /**
-   * A request that changes nothing and resolves if CXone answers. It tells a write that always fails from an outage, and is
+   * A request that changes nothing and resolves if CXone answers. It distinguishes a write that always fails from an outage, and is
    * sent before writes that must not be repeated.
    */
   readonly probe: (run: Run) => Promise<void>;
