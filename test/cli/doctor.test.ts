@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pc from 'picocolors';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { examineSkew, measureSkew } from '../../src/cli/doctor/clocks.ts';
 import { examineCxone } from '../../src/cli/doctor/cxone.ts';
 import { compareScopes } from '../../src/cli/doctor/cxone-family.ts';
@@ -15,6 +15,7 @@ import { examineDisk, examineNode, examineSourceDir } from '../../src/cli/doctor
 import { examineWebhooks, judgeWebhook } from '../../src/cli/doctor/webhooks.ts';
 import { run } from '../../src/cli/main.ts';
 import { loadConfig } from '../../src/config/config.ts';
+import { FAMILIES } from '../../src/cxone/families.wire.ts';
 import { fakeCli } from './fakes.ts';
 
 const servers: Server[] = [];
@@ -31,14 +32,17 @@ type Answer = {
 };
 
 /** A fake CXone on the loopback interface that records its requests. */
-async function fakeCxone(answer: (verb: string, path: string) => Answer) {
+async function fakeCxone(answer: (verb: string, path: string) => Answer | Promise<Answer>) {
   const requests: string[] = [];
-  const server = createServer((request, response) => {
-    requests.push(`${request.method} ${request.url}`);
-    const { status, body, text, date } = answer(request.method ?? '', request.url ?? '');
+  const respond = async (verb: string, path: string, response: ServerResponse): Promise<void> => {
+    const { status, body, text, date } = await answer(verb, path);
     if (date) response.setHeader('date', date);
     const type = text === undefined ? 'application/json' : 'text/html';
     response.writeHead(status, { 'content-type': type }).end(text ?? JSON.stringify(body ?? {}));
+  };
+  const server = createServer(({ method = '', url = '' }, response) => {
+    requests.push(`${method} ${url}`);
+    void respond(method, url, response);
   });
   servers.push(server.listen(0, '127.0.0.1'));
   await once(server, 'listening');
@@ -180,6 +184,12 @@ describe('the doctor and the database', () => {
     expect(level([], [])).toBe('ok');
     expect(level(['0001'], [])).toBe('warning');
     expect(level(['0001'], [], false)).toBe('problem');
+    const { next } = examineMigrations(
+      { missing: ['0001'], unknown: [] },
+      { mayCreate: false },
+      'npx cxflow',
+    );
+    expect(next).toContain('`npx cxflow migrate` with a role that may create tables');
     expect(level([], ['9999'])).toBe('problem');
   });
 });
@@ -230,6 +240,42 @@ describe('the doctor and CXone', () => {
     expect(levelOf(await cxone(env), 'outbound'), 'perhaps not licensed').toBe('warning');
     const own = { CXONE_OUTBOUND_CLIENT_ID: 'o', CXONE_OUTBOUND_CLIENT_SECRET: 'hush' };
     expect(levelOf(await cxone({ ...env, ...own }), 'outbound')).toBe('problem');
+  });
+
+  it('takes refused logins for a problem even if a family that no operation uses grants a token', async () => {
+    const refusal = { status: 401, body: { error: 'invalid_client' } };
+    const isUnused = (path: string) => path === FAMILIES.email.tokenPath || path === FAMILIES.lists.tokenPath;
+    const { url } = await fakeCxone((_, path) => {
+      if (nameOf(path) === 'read') return { status: 404 };
+      return isUnused(path) ? GRANTED() : refusal;
+    });
+    const findings = await cxone({ ...LOGIN, CXONE_API_URL: url });
+    const levels = findings.map(({ name, level }) => [name, level]);
+    expect(Object.fromEntries(levels)).toMatchObject({
+      'CXone preferences': 'problem',
+      'CXone contactlists': 'problem',
+      'CXone lists': 'ok',
+      'CXone outbound': 'problem',
+      'CXone email': 'ok',
+    });
+    expect(summarize(findings).ok).toBe(false);
+  });
+
+  it('logs in to all families at once, and reports each as soon as the ones before it are done', async () => {
+    let release: (answer: Answer) => void = () => undefined;
+    const isReleased = new Promise<Answer>((resolve) => (release = resolve));
+    const { url, requests } = await fakeCxone((_, path) => {
+      if (nameOf(path) === 'read') return { status: 404 };
+      return path === FAMILIES.email.tokenPath ? isReleased : GRANTED();
+    });
+    const env = { ...LOGIN, CXONE_API_URL: url };
+    const findings = examineCxone(env, loadConfig(env))[Symbol.asyncIterator]();
+    for (const family of ['preferences', 'contactlists', 'lists', 'outbound']) {
+      expect((await findings.next()).value).toMatchObject({ name: `CXone ${family}`, level: 'ok' });
+    }
+    await vi.waitFor(() => expect(requests).toContain(`POST ${FAMILIES.email.tokenPath}`));
+    release(GRANTED());
+    expect((await findings.next()).value).toMatchObject({ name: 'CXone email', level: 'ok' });
   });
 
   it('names the scopes for a read that is forbidden', async () => {
@@ -285,7 +331,7 @@ describe('the doctor and the webhook', () => {
       judgeWebhook('w', 'https://crm', { kind: 'answer', status, headers: {}, body: '' }).level;
     expect([204, 401, 405, 501, 503].map(answer)).toEqual(['ok', 'ok', 'ok', 'ok', 'warning']);
     const [none] = await collect(examineWebhooks(loadConfig({})));
-    expect(none?.level).toBe('ok');
+    expect(none).toMatchObject({ level: 'ok', what: 'not set (CRM_WEBHOOK_URL), so no events are sent' });
   });
 
   it('warns about a wrong path; a redirect is a problem, because events do not follow it', () => {

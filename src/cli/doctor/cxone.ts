@@ -18,16 +18,21 @@ export async function* examineCxone(env: Env, { cxone: { families } }: Config): 
   }
   const missing = FAMILY_NAMES.filter((family) => FAMILY_USES[family].isInUse && !ready.includes(family));
   for (const family of missing) yield reportMissing(family, families[family]);
-  // In parallel, because each may take as long as its deadlines.
-  const checks = await Promise.all(
-    ready.map(async (family) => ({ family, check: await logIn(family, families[family]) })),
-  );
-  const noneWorks = checks.every(({ check }) => check.kind === 'failed');
-  for (const { family, check } of checks) {
-    const isExpected = hasOwnCredentials(env, family) || (noneWorks && FAMILY_USES[family].isInUse);
-    yield judgeFamily(family, check, { isExpected });
+  // Each login may take as long as its deadlines, so all of them start now.
+  const logins = ready.map((family) => ({ family, login: logIn(family, families[family]) }));
+  const noneWorks = haveAllFailed(logins.filter(({ family }) => FAMILY_USES[family].isInUse));
+  for (const { family, login } of logins) {
+    const check = await login;
+    yield check.kind === 'failed'
+      ? await judgeFailure(family, check, { hasOwnCredentials: hasOwnCredentials(env, family), noneWorks })
+      : judgeFamily(family, check);
   }
-  yield* examineClock(checks.map(({ check }) => check));
+  yield* examineClock(await Promise.all(logins.map(({ login }) => login)));
+}
+
+async function haveAllFailed(logins: readonly { readonly login: Promise<FamilyCheck> }[]): Promise<boolean> {
+  const checks = await Promise.all(logins.map(({ login }) => login));
+  return checks.every(({ kind }) => kind === 'failed');
 }
 
 function* examineClock(checks: readonly FamilyCheck[]): Iterable<Finding> {
@@ -53,21 +58,31 @@ function hasOwnCredentials(env: Env, family: Family): boolean {
   return Boolean(env[`CXONE_${family.toUpperCase()}_CLIENT_ID`]);
 }
 
+interface Circumstances {
+  readonly hasOwnCredentials: boolean;
+  /** Whether the logins of all families that operations use have failed. */
+  readonly noneWorks: Promise<boolean>;
+}
+
 /**
- * `isExpected`: a failed login is a problem. It is only a warning if the common credentials work for other families,
- * because a tenant need not have licensed all of them. Scopes that differ are a warning (docs/adr/0019-settings.md).
+ * A failed login is only a warning if the common credentials work for another family that operations use, because a
+ * tenant need not have licensed all of them (docs/adr/0019-settings.md).
  */
-function judgeFamily(
+async function judgeFailure(
   family: Family,
-  check: FamilyCheck,
-  { isExpected }: { readonly isExpected: boolean },
-): Finding {
+  { what, next }: FamilyCheck & { readonly kind: 'failed' },
+  { hasOwnCredentials, noneWorks }: Circumstances,
+): Promise<Finding> {
+  const name = `CXone ${family}`;
+  const isProblem = hasOwnCredentials || (FAMILY_USES[family].isInUse && (await noneWorks));
+  if (isProblem) return problem(name, what, next);
+  return warning(name, `${what}; only ${listUses(family)} need it`, next);
+}
+
+/** Scopes that differ are a warning (docs/adr/0019-settings.md). */
+function judgeFamily(family: Family, check: Exclude<FamilyCheck, { readonly kind: 'failed' }>): Finding {
   const name = `CXone ${family}`;
   if (check.kind === 'doubtful') return warning(name, check.what, check.next);
-  if (check.kind === 'failed') {
-    if (isExpected) return problem(name, check.what, check.next);
-    return warning(name, `${check.what}; only ${listUses(family)} need it`, check.next);
-  }
   const { missing, surplus } = check.scopes;
   if (missing.length > 0) {
     const what = `${check.what}; scopes not granted: ${missing.join(' ')}`;

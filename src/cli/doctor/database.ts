@@ -93,5 +93,6 @@ export function examineMigrations(
   if (missing.length === 0) return ok('tables', 'all migrations are applied');
   const what = `${plural(missing.length, 'migration')} missing: ${missing.join(', ')}`;
   if (mayCreate) return warning('tables', what, `create them with \`${command} migrate\`, or start a worker`);
-  return problem('tables', `${what}; this role may not create tables`, 'grant it CREATE on its schema');
+  const next = `run \`${command} migrate\` with a role that may create tables, or grant this one CREATE on its schema`;
+  return problem('tables', `${what}; this role may not create tables`, next);
 }

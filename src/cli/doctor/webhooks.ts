@@ -14,7 +14,7 @@ const NOT_FOUND: readonly number[] = [404, 410];
 export async function* examineWebhooks({ crm }: Pick<Config, 'crm'>): AsyncIterable<Finding> {
   const { webhookUrl, marketingWebhookUrl } = crm;
   if (webhookUrl === null) {
-    yield ok('CRM webhook', 'not set (CRM_WEBHOOK_URL), so events are kept and not delivered');
+    yield ok('CRM webhook', 'not set (CRM_WEBHOOK_URL), so no events are sent');
   } else {
     yield await examineWebhook('CRM webhook', webhookUrl);
   }
