@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import { examineCxone } from '../../src/cli/doctor/cxone.ts';
+import { compareScopes } from '../../src/cli/doctor/cxone-family.ts';
+import { type Finding, summarize } from '../../src/cli/doctor/finding.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import { FAMILIES } from '../../src/cxone/families.wire.ts';
+import { eventually } from '../harness/wait.ts';
+import { type Answer, collect, fakeCxone } from './fake-cxone.ts';
+
+const LOGIN = { CXONE_CLIENT_ID: 'me', CXONE_CLIENT_SECRET: 'hush' };
+const GRANTED = (scope?: string): Answer => ({
+  status: 200,
+  body: { access_token: 'bearer-of-test', expires_in: 60, ...(scope !== undefined && { scope }) },
+});
+
+const cxone = (env: Record<string, string>) => collect(examineCxone(env, loadConfig(env)));
+
+describe('the doctor and CXone', () => {
+  const nameOf = (path: string) => (path.includes('token') ? 'token' : 'read');
+
+  it('gets a token and reads from every family, and writes nothing', async () => {
+    const { url, requests } = await fakeCxone((_, path) =>
+      nameOf(path) === 'token' ? GRANTED() : { status: 404 },
+    );
+    const findings = await cxone({ ...LOGIN, CXONE_API_URL: url });
+    expect(findings.map(({ level }) => level)).toEqual(['ok', 'ok', 'ok', 'ok', 'ok', 'ok']);
+    expect(findings.at(-1)).toMatchObject({ name: 'CXone clock' });
+    const reads = requests.filter((line) => nameOf(line) === 'read');
+    expect(reads).toHaveLength(4);
+    expect(reads.every((line) => line.startsWith('GET '))).toBe(true);
+  });
+
+  it('warns about missing and surplus scopes', async () => {
+    const { url } = await fakeCxone((_, path) =>
+      path === '/oauth2/token' ? GRANTED('contactlists:read') : GRANTED(),
+    );
+    const [, contactlists] = await cxone({ ...LOGIN, CXONE_API_URL: url });
+    expect(contactlists).toMatchObject({ level: 'warning', name: 'CXone contactlists' });
+    expect(contactlists?.what).toContain('scopes not granted: contactlists:write');
+    expect(compareScopes(['a'], ['a', 'b'])).toEqual({ missing: [], surplus: ['b'] });
+    expect(compareScopes(['a'], null)).toEqual({ missing: [], surplus: [] });
+  });
+
+  it('takes a refused login for a problem if no family accepts it, or if the family has credentials of its own', async () => {
+    const refusal = { status: 401, body: { error: 'invalid_client' } };
+    const levelOf = (findings: Finding[], family: string) =>
+      findings.find(({ name }) => name === `CXone ${family}`)?.level;
+    const { url } = await fakeCxone(() => refusal);
+    const allRefused = await cxone({ ...LOGIN, CXONE_API_URL: url });
+    expect(levelOf(allRefused, 'outbound')).toBe('problem');
+    expect(levelOf(allRefused, 'email'), 'no operation uses it yet').toBe('warning');
+    expect(allRefused[1]?.what).toContain('(invalid_client)');
+
+    const isOutbound = (path: string) => path.startsWith('/oauth2/outbound');
+    const partly = await fakeCxone((_, path) => (isOutbound(path) ? refusal : GRANTED()));
+    const env = {
+      ...LOGIN,
+      CXONE_API_URL: partly.url,
+      CXONE_OUTBOUND_TOKEN_URL: `${partly.url}/oauth2/outbound`,
+    };
+    expect(levelOf(await cxone(env), 'outbound'), 'perhaps not licensed').toBe('warning');
+    const own = { CXONE_OUTBOUND_CLIENT_ID: 'o', CXONE_OUTBOUND_CLIENT_SECRET: 'hush' };
+    expect(levelOf(await cxone({ ...env, ...own }), 'outbound')).toBe('problem');
+  });
+
+  it('takes refused logins for a problem even if a family that no operation uses grants a token', async () => {
+    const refusal = { status: 401, body: { error: 'invalid_client' } };
+    const isUnused = (path: string) => path === FAMILIES.email.tokenPath || path === FAMILIES.lists.tokenPath;
+    const { url } = await fakeCxone((_, path) => {
+      if (nameOf(path) === 'read') return { status: 404 };
+      return isUnused(path) ? GRANTED() : refusal;
+    });
+    const findings = await cxone({ ...LOGIN, CXONE_API_URL: url });
+    const levels = findings.map(({ name, level }) => [name, level]);
+    expect(Object.fromEntries(levels)).toMatchObject({
+      'CXone preferences': 'problem',
+      'CXone contactlists': 'problem',
+      'CXone lists': 'ok',
+      'CXone outbound': 'problem',
+      'CXone email': 'ok',
+    });
+    expect(summarize(findings).ok).toBe(false);
+  });
+
+  it('logs in to all families at once, and reports each as soon as the ones before it are done', async () => {
+    let release: (answer: Answer) => void = () => undefined;
+    const isReleased = new Promise<Answer>((resolve) => (release = resolve));
+    const { url, requests } = await fakeCxone((_, path) => {
+      if (nameOf(path) === 'read') return { status: 404 };
+      return path === FAMILIES.email.tokenPath ? isReleased : GRANTED();
+    });
+    const env = { ...LOGIN, CXONE_API_URL: url };
+    const findings = examineCxone(env, loadConfig(env))[Symbol.asyncIterator]();
+    for (const family of ['preferences', 'contactlists', 'lists', 'outbound']) {
+      expect((await findings.next()).value).toMatchObject({ name: `CXone ${family}`, level: 'ok' });
+    }
+    await eventually(() => expect(requests).toContain(`POST ${FAMILIES.email.tokenPath}`));
+    release(GRANTED());
+    expect((await findings.next()).value).toMatchObject({ name: 'CXone email', level: 'ok' });
+  });
+
+  it('names the scopes for a read that is forbidden', async () => {
+    const { url } = await fakeCxone((_, path) => (nameOf(path) === 'token' ? GRANTED() : { status: 403 }));
+    const findings = await cxone({ ...LOGIN, CXONE_API_URL: url });
+    const outbound = findings.find(({ name }) => name === 'CXone outbound');
+    expect(outbound).toMatchObject({ level: 'warning' });
+    expect(outbound?.next).toContain('outbound:campaign:read');
+  });
+
+  it.each([
+    [{ status: 404, text: '<h1>Not Found</h1>' }, 'warning'],
+    [{ status: 200, text: '<form>log in</form>' }, 'problem'],
+    [{ status: 200, text: '' }, 'problem'],
+    [{ status: 404 }, 'ok'],
+  ])('does not take any web server for CXone: after %j to a read it is %s', async (answer, level) => {
+    const { url } = await fakeCxone((_, path) => (nameOf(path) === 'token' ? GRANTED() : answer));
+    const own = { CXONE_OUTBOUND_CLIENT_ID: 'o', CXONE_OUTBOUND_CLIENT_SECRET: 'hush' };
+    const findings = await cxone({ ...own, CXONE_OUTBOUND_URL: url });
+    const outbound = findings.find(({ name }) => name === 'CXone outbound');
+    expect(outbound).toMatchObject({ level });
+    if (level !== 'ok') expect(outbound?.next).toContain('CXONE_OUTBOUND_URL');
+  });
+
+  it("reads CXone's clock from its answers", async () => {
+    const date = new Date(Date.now() - 3_600_000).toUTCString();
+    const { url } = await fakeCxone(() => ({ ...GRANTED(), date }));
+    const findings = await cxone({ ...LOGIN, CXONE_API_URL: url });
+    expect(findings.at(-1)).toMatchObject({ level: 'problem', name: 'CXone clock' });
+    expect(findings.at(-1)?.what).toMatch(/behind this machine/);
+  });
+});
