@@ -23,14 +23,14 @@ export async function showRun(
   });
 }
 
-/** A worker that is running answers much faster than this. */
+/** A worker that is running answers much faster than this. The time to connect to Temporal does not count. */
 const PROGRESS_TIMEOUT_MS = 2_000;
 
 const queryProgress = (session: Session) => async (runId: string) => {
+  const client = await session.client();
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('no worker answered in time')), PROGRESS_TIMEOUT_MS);
   });
-  const progress = session.client().then((client) => client.progress(runId));
-  return Promise.race([progress, timeout]).finally(() => clearTimeout(timer));
+  return Promise.race([client.progress(runId), timeout]).finally(() => clearTimeout(timer));
 };

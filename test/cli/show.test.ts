@@ -1,0 +1,55 @@
+/** `cxflow show` of a run that waits for an answer to its conflicts. */
+import { afterEach, expect, it, vi } from 'vitest';
+import { run } from '../../src/cli/main.ts';
+import { fakeCli, fakeRun } from './fakes.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const asked = { place: 'lists/L2', base: 'target', theirs: 'exclusion', ours: 'none', hash: 'asked' };
+const stored = {
+  place: 'lists/L2',
+  base: { role: 'target' },
+  theirs: { role: 'exclusion' },
+  ours: null,
+  hash: 'stored',
+};
+const none = () => Promise.resolve([]);
+const ledger = {
+  runs: {
+    find: () => Promise.resolve(fakeRun({ kind: 'selectionUpdate', phase: 'conflict' })),
+    counts: () => Promise.resolve({ total: 1, pending: 1 }),
+  },
+  records: { countReasons: none },
+  writes: { listInDoubt: none, latencies: () => Promise.resolve({ requests: 0, averageMs: 0, p95Ms: 0 }) },
+  outbox: {
+    listUndelivered: none,
+    countDeliveries: () => Promise.resolve({ delivered: 0, undelivered: 0 }),
+  },
+  reports: { milestones: none },
+  retries: { list: none },
+  selections: { find: () => Promise.resolve({ conflicts: [stored] }) },
+};
+
+it('names the conflicts that the worker asks about, however long it takes to connect to Temporal', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const client = async () => {
+    await vi.advanceTimersByTimeAsync(60_000);
+    return { progress: () => Promise.resolve({ conflicts: [asked] }) };
+  };
+  const cli = fakeCli({ ledger, client, link: () => null } as never);
+  expect([await run(['show', 'r1'], cli), cli.err()]).toEqual([0, '']);
+  expect(cli.out()).toContain('--seen asked');
+});
+
+it('names the conflicts of the ledger if no worker answers', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const progress = async () => {
+    await vi.advanceTimersByTimeAsync(60_000);
+    return { conflicts: [asked] };
+  };
+  const cli = fakeCli({ ledger, client: () => Promise.resolve({ progress }), link: () => null } as never);
+  expect(await run(['show', 'r1'], cli)).toBe(0);
+  expect(cli.out()).toContain('--seen stored');
+});
