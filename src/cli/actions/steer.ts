@@ -1,9 +1,8 @@
 /** Sends an operator's decision to a run. */
 import { readFileSync } from 'node:fs';
-import { DecisionRefused, RunNotFound } from '../../client/errors.ts';
 import type { Answers, Decision, SteeringAction } from '../../contract/steering.ts';
 import { isObject } from '../../domain/json.ts';
-import { type Cli, type Session, withSession } from '../cli.ts';
+import { type Cli, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { shellQuote, spaced } from '../terminal/format.ts';
@@ -42,9 +41,7 @@ export async function steer(
   const decision = toDecision(action, options);
   return withSession(cli, async (session) => {
     const client = await session.client();
-    const progress = await client.decide(runId, decision).catch(async (error: unknown) => {
-      throw await explainNotFound(session, runId, action, error);
-    });
+    const progress = await client.decide(runId, decision);
     const { print, colors } = openOutput(cli, options.json);
     // The phase changes only a moment after a resolution.
     const phase = action === 'resolve' ? '' : ` (now ${spaced(progress.phase)})`;
@@ -105,17 +102,4 @@ function readAnswersFile(path: string): string {
   } catch {
     throw new UsageError(`--answers: the file ${path} cannot be read`);
   }
-}
-
-/** Temporal does not know a run that ended long ago, but the ledger does. */
-async function explainNotFound(
-  session: Session,
-  runId: string,
-  action: string,
-  error: unknown,
-): Promise<unknown> {
-  if (!(error instanceof RunNotFound)) return error;
-  const run = await session.ledger.runs.find(runId);
-  if (!run || run.state === 'running') return error;
-  return new DecisionRefused(`run ${runId} has ended (${run.state}), so there is nothing to ${action}`);
 }

@@ -1,0 +1,45 @@
+/** Requests about a run that nobody executes: it does not exist, has ended, or has no worker. */
+import { describe, expect, it } from 'vitest';
+import { DecisionRefused, NoWorkerAnswered, RunNotFound } from '../../src/client.ts';
+import { someId } from '../ledger/harness.ts';
+import { clientOfFile } from './harness.ts';
+
+const made = clientOfFile();
+
+/** Only the ledger has it, as long after its end. */
+async function endedRun(): Promise<string> {
+  const { runs } = made().ledger;
+  const runId = someId('ended');
+  const input = { listId: 'L1' };
+  const more = { kind: 'contactImport', target: 'L1', again: false, dryRun: false, requestedBy: null, input };
+  const { run } = await runs.open({ runId, ...more });
+  await runs.close(run.run_no, 'completed', { runId }, null);
+  return runId;
+}
+
+describe('a request', () => {
+  it('about a run that does not exist throws RunNotFound', async () => {
+    const { client } = made();
+    await expect(client.progress('none')).rejects.toBeInstanceOf(RunNotFound);
+    await expect(client.decide('none', { action: 'approve' })).rejects.toBeInstanceOf(RunNotFound);
+    await expect(client.result('none')).rejects.toBeInstanceOf(RunNotFound);
+  });
+
+  it('for a decision about a run that has ended is refused because it has ended, not because it is unknown', async () => {
+    const runId = await endedRun();
+    const error = await made()
+      .client.decide(runId, { action: 'cancel' })
+      .catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(DecisionRefused);
+    expect(error).toMatchObject({
+      message: `run ${runId} has ended (completed), so there is nothing to cancel`,
+    });
+  });
+
+  it('without a worker throws NoWorkerAnswered', async () => {
+    const { client } = made();
+    const { source } = await client.stageRows([{ contactId: someId('c'), phone: '+14155550101' }]);
+    const { runId } = await client.startContactImport({ listId: 'L1', source });
+    await expect(client.progress(runId)).rejects.toBeInstanceOf(NoWorkerAnswered);
+  });
+});
