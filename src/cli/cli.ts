@@ -19,7 +19,10 @@ export interface Cli extends Streams {
   /** The default of `--by` and `--requested-by`. */
   readonly login: string;
   readonly operations: readonly CliOperation[];
-  /** Connects to nothing until it is needed. Throws ConfigError, MissingAddress. */
+  /**
+   * Waits until the ledger is prepared. Connects to Temporal only when that is needed. Throws ConfigError, MissingAddress,
+   * NotMigrated.
+   */
   readonly openSession: () => Promise<Session>;
 }
 

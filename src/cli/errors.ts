@@ -58,7 +58,6 @@ const USAGE_ERRORS = [
   'MissingAddress',
   'TooManyColumns',
 ];
-const UNDEFINED_TABLE = '42P01';
 const UNDEFINED_COLUMN = '42703';
 const UNREACHABLE_CODES = [
   'ECONNREFUSED',
@@ -99,10 +98,6 @@ function describeCommanderError(error: CommanderError, next: string): DescribedE
 /** node-postgres reports codes, and its messages alone do not show that the database is meant. */
 function describeDatabaseError(error: Error, command: string): DescribedError | null {
   const code = errorCode(error);
-  if (code === UNDEFINED_TABLE) {
-    const message = 'the database has not been prepared: its tables are missing';
-    return { type: 'NotMigrated', message, next: howToPrepare(command), code: EXIT.failed };
-  }
   if (code === UNDEFINED_COLUMN) {
     const message = `the database and this program have different versions (${error.message})`;
     return { type: 'NotMigrated', message, next: howToPrepare(command), code: EXIT.failed };

@@ -39,8 +39,8 @@ describe('an error', () => {
     expect(text).toContain('npx cxflow doctor');
   });
 
-  it('suggests what to do about a database without tables', () => {
-    const missing = Object.assign(new Error('relation "runs" does not exist'), { code: '42P01' });
+  it('suggests what to do about a database of another version', () => {
+    const missing = Object.assign(new Error('column "steering" does not exist'), { code: '42703' });
     expect(describeError(missing, 'cxflow')).toMatchObject({
       type: 'NotMigrated',
       next: expect.stringContaining('worker') as string,

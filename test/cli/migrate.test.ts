@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { describeError, renderError } from '../../src/cli/errors.ts';
 import { run } from '../../src/cli/main.ts';
@@ -6,6 +7,9 @@ import { waitUntilPrepared } from '../../src/cli/prepared.ts';
 import { openPreparedSession } from '../../src/cli/session.ts';
 import { openDatabase } from '../../src/ledger/database.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
+import { processRef } from '../../src/stack/lock.ts';
+import { writeStackFile } from '../../src/stack/stack-file.ts';
+import { newFolder } from '../harness/folders.ts';
 import { freshDatabase } from '../harness/fresh.ts';
 import { until } from '../harness/wait.ts';
 import { fakeCli } from './fakes.ts';
@@ -20,6 +24,23 @@ const cliFor = (url: string) => {
   const env = { DATABASE_URL: url };
   const fake = fakeCli({}, { env });
   return { ...fake, openSession: () => openPreparedSession(fake) };
+};
+
+/** A stack runs in this folder, whose database has no tables yet. Temporal is out of reach, so that the demo ends there. */
+const demoCli = (folder: string, databaseUrl: string) => {
+  writeStackFile(folder, {
+    ports: { temporal: 1, temporalUi: 1, simulator: 1 },
+    environment: { DATABASE_URL: databaseUrl },
+    addresses: {
+      databaseUrl,
+      temporalAddress: '127.0.0.1:1',
+      temporalUiUrl: null,
+      simulatorUrl: 'http://127.0.0.1:1',
+    },
+    supervisor: processRef(process.pid),
+    processes: {},
+  });
+  return fakeCli({}, { cwd: folder, stackDir: folder, env: { TEMPORAL_PROFILE: 'nope' } });
 };
 
 describe('cxflow migrate', () => {
@@ -91,6 +112,21 @@ describe('any other command on a ledger that is not prepared', () => {
     );
     await openLedgerOf(url).migrate();
     expect(await running).toBe(0);
+  });
+
+  it('waits even if it is the demo and finds a stack that has just started', async () => {
+    const url = await freshDatabase();
+    const folder = await newFolder();
+    const cli = demoCli(folder, url);
+    const running = run(['demo', '--rows', '1', '--once'], cli);
+    await until(
+      () => cli.err(),
+      (text) => text === 'waiting for the ledger to be prepared …\n',
+    );
+    await openLedgerOf(url).migrate();
+    expect(await running).toBe(1);
+    expect(cli.err(), 'it has staged the contacts').toContain('Temporal at localhost:7233 does not answer');
+    await rm(folder, { recursive: true });
   });
 
   it('reports what is missing and what to do when the time is over', async () => {

@@ -15,7 +15,7 @@ import {
 } from '../dev/stack.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderSteps, type Step } from '../render/next-steps.ts';
-import { openSession } from '../session.ts';
+import { openPreparedSession } from '../session.ts';
 import { formatCount, plural } from '../terminal/format.ts';
 import { type Output, openOutput } from '../terminal/output.ts';
 import { type ImportOptions, importContacts } from './contacts-import.ts';
@@ -72,7 +72,7 @@ async function finishDemo({ cli, demo, stack, stays, interruption, output }: Fin
 /** The stack takes precedence over the environment, because the demo must not write to any other server. */
 function useStack(cli: Cli): Cli {
   const env = { ...cli.env, ...stackEnvironment(cli.stackDir) };
-  return { ...cli, env, openSession: () => Promise.resolve(openSession({ ...cli, env })) };
+  return { ...cli, env, openSession: () => openPreparedSession({ ...cli, env }) };
 }
 
 async function startUnlessRunning(cli: Cli, output: Output): Promise<CliStack | null> {
