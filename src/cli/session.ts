@@ -86,7 +86,7 @@ function createLazyExecutions(open: () => Promise<CxflowClient>): Executions {
   };
 }
 
-const ANNOUNCE_AFTER_MS = 3_000;
+const ANNOUNCE_AFTER_MS = 2_000;
 
 /** Connecting can take ten seconds, and without a message the command would seem to hang. */
 async function announceWait<T>(

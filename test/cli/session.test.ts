@@ -1,17 +1,21 @@
-import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/main.ts';
 import { findWebUiUrl, openSession, webUiLink } from '../../src/cli/session.ts';
+import { newFolder } from '../harness/folders.ts';
 import { eventually } from '../harness/wait.ts';
 import { fakeCli } from './fakes.ts';
 
 describe('addresses of servers', () => {
-  const stackDir = join(mkdtempSync(join(tmpdir(), 'cxflow-cli-')), '.cxflow');
+  let folder = '';
+  beforeAll(async () => {
+    folder = await newFolder();
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
   const cli = () => {
-    const fake = fakeCli({}, { stackDir });
+    const fake = fakeCli({}, { stackDir: join(folder, '.cxflow') });
     return { ...fake, openSession: () => Promise.resolve(openSession(fake)) };
   };
 
