@@ -5,11 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { Command } from 'commander';
 import { expect, it } from 'vitest';
-import { createProgram } from '../../src/cli/program.ts';
 import { ledgerOfFile, openRun } from '../ledger/harness.ts';
-import { fakeCli } from './fakes.ts';
+import { listCommands } from './list-commands.ts';
 
 const run = promisify(execFile);
 const opened = ledgerOfFile(2);
@@ -36,19 +34,9 @@ async function importedPackages(commandLines: readonly (readonly string[])[]): P
   return [...new Set(packages)].sort();
 }
 
-/** Every command and subcommand, as the words after `cxflow`. */
-function listCommands(command: Command, path: readonly string[] = []): readonly (readonly string[])[] {
-  return command.commands.flatMap((each) => {
-    const words = [...path, each.name()];
-    return [words, ...listCommands(each, words)];
-  });
-}
-
 it('--help, --version and usage errors load no package but the parser and the colours', async () => {
-  const commands = listCommands(createProgram(fakeCli(), () => undefined));
-  expect(commands.length).toBeGreaterThan(25);
-  // The simulator parses its own flags, in a process of its own.
-  const helps = commands.filter(([name]) => name !== 'simulator').map((words) => [...words, '--help']);
+  const helps = listCommands().map(({ words }) => [...words, '--help']);
+  expect(helps.length).toBeGreaterThan(25);
   const mistakes = [['no-such-command'], ['runs', '--no-such-option'], ['runs', '--limit', 'many'], ['show']];
   const lines = [[], ['--help'], ['--version'], ['help', 'runs'], ...helps, ...mistakes];
   expect(await importedPackages(lines)).toEqual(['commander', 'picocolors']);
