@@ -3,12 +3,13 @@ import { PassThrough } from 'node:stream';
 import type { Command } from 'commander';
 import { createCli } from '../../src/cli/main.ts';
 import { createProgram } from '../../src/cli/program.ts';
+import { USAGE as SIMULATOR_USAGE } from '../../src/simulator/flags.ts';
 
 const HELP_WIDTH = 120;
 
 const INTRODUCTION = `# Commands
 
-<!-- Generated from src/cli by \`npm run docs\`. Change the texts there. -->
+<!-- Generated from src/cli and src/simulator/flags.ts by \`npm run docs\`. Change the texts there. -->
 
 What \`cxflow COMMAND --help\` prints, for all commands. In a clone the command is \`npx cxflow\`. Defaults that depend on
 the machine are written as \`$USER\`.`;
@@ -48,6 +49,8 @@ function fullName(command: Command): string {
 }
 
 function renderHelp(command: Command): string {
+  // The simulator prints its own help.
+  if (command.name() === 'simulator') return SIMULATOR_USAGE;
   let text = '';
   command.configureOutput({
     writeOut: (part) => (text += part),

@@ -56,8 +56,8 @@ problem at once; \`cxflow doctor\` also tries them out. An empty variable counts
 well, it may name a file that contains the value. Why settings work this way: [ADR 0019](adr/0019-settings.md).
 
 A worker in production needs \`DATABASE_URL\`, \`TEMPORAL_ADDRESS\`, \`CXONE_CLIENT_ID\` and \`CXONE_CLIENT_SECRET\`; in
-the EU also \`CXONE_REGION\` and \`CXONE_LISTS_REGION\`, and for selection updates \`CXONE_INSTANCE\`. Commands need the first two. In a folder where
-\`cxflow dev\` runs, commands need none: they use its database and its Temporal server.`;
+the EU also \`CXONE_REGION\` and \`CXONE_LISTS_REGION\`, and for selection updates \`CXONE_INSTANCE\`. Commands need the
+first two. In a folder where \`cxflow dev\` runs, commands need none: they use its database and its Temporal server.`;
 
 const TEMPORAL_NOTE = `Temporal's SDK also reads its own variables, such as \`TEMPORAL_PROFILE\`, \`TEMPORAL_API_KEY\` and \`TEMPORAL_TLS_…\`
 (see Temporal's documentation on environment configuration).`;

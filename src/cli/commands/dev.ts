@@ -22,7 +22,7 @@ export const addDev: AddCommand = (parent, cli, finish) => {
       ),
     )
     .option('--no-worker', 'do not start a worker')
-    .option('--no-simulator', 'do not start the simulator; CXone is where the environment says')
+    .option('--no-simulator', 'do not start the simulator; use the CXone that the environment names')
     .addHelpText('after', examples(cli, EXAMPLES))
     .action(async (options: DevOptions) => {
       const { runDev } = await import('../actions/dev.ts');

@@ -18,9 +18,9 @@ export const addMigrate: AddCommand = (parent, cli, finish) => {
       paragraphs(
         `Runs the migrations that the database of DATABASE_URL lacks, and prints their names. Running it again
          changes nothing, and several can run at the same time.`,
-        `A worker does the same when it starts. The command is for setups in which a worker must not create
-         tables: its role needs CREATE on the schema, a worker then only needs to read and write the tables.
-         Other commands wait up to ten seconds for a ledger that is not prepared yet.`,
+        `A worker does the same when it starts. Use this command where workers must not create tables: the role
+         that runs it needs CREATE on the schema; a worker's role then only needs to read and write the
+         tables. Other commands wait up to ten seconds for a ledger that is not prepared yet.`,
         `Exit codes: 0 the ledger is prepared, 1 it is not (the database does not answer, the role may not
          create tables, or a newer cxflow has migrated it), 2 the settings are wrong.`,
       ),

@@ -42,7 +42,7 @@ const addUpdate: AddCommand = (parent, cli, finish) => {
          withdrawalTimestamp, regulatoryRegion (GDPR, CCPA, TCPA, NONE), source, idempotencyKey, updatedAt.
          optIn is one of true, yes, y, 1, t, on, or of false, no, n, 0, f, off, out, stop, opted out,
          unsubscribed, withdrawn.`,
-        `Of several rows for the same contact and channel the newest is sent; at the same time, the
+        `Of several rows for the same contact and channel the newest is sent; if two are equally new, the
          withdrawal.`,
         `Every opt-out enters our own suppression list when its row is read, except in a dry run; a newer
          consent ends the entry.`,

@@ -8,18 +8,22 @@ const FORMATS: readonly SourceFormat[] = ['csv', 'ndjson', 'json'];
 const ENCODINGS: readonly SourceEncoding[] = ['utf-8', 'utf-16le', 'utf-16be', 'windows-1252', 'latin1'];
 
 export function addFileOptions(command: Command): Command {
-  const encodingHelp = 'encoding of the file (default: utf-8, or what its byte order mark says)';
+  const encodingHelp = 'encoding of the file (default: that of its byte order mark, otherwise utf-8)';
   return command
     .option('--map <field=column>', 'read a field from a column of another name; repeatable', collectMapping)
     .addOption(choice('--format <name>', 'format of the file (default: from its extension)', FORMATS))
     .addOption(choice('--encoding <name>', encodingHelp, ENCODINGS));
 }
 
-/** `identity`: what the default run id is derived from. */
-export function addApprovalOptions(command: Command, cli: Pick<Cli, 'login'>, identity: string): Command {
+/** `identity`: what the default run id is derived from. `attention`: when a dry run ends with exit code 3. */
+export function addApprovalOptions(
+  command: Command,
+  cli: Pick<Cli, 'login'>,
+  { identity, attention }: { readonly identity: string; readonly attention: string },
+): Command {
   return command
     .option('--id <run>', `id of the run (default: derived from ${identity})`)
-    .option('--dry-run', 'stop after the plan; nothing is written to CXone')
+    .option('--dry-run', `stop after the plan; nothing is written to CXone (exit code 3 if ${attention})`)
     .option('--approval', 'print the plan and wait for `approve` or `reject`')
     .option(
       '--approval-deadline <duration>',
@@ -55,5 +59,5 @@ export function addRunOptions(
       '--retry-of <run>',
       'instead of FILE: the records that a run left rejected, in conflict, cancelled or pending',
     );
-  return addApprovalOptions(command, cli, identity);
+  return addApprovalOptions(command, cli, { identity, attention: 'rows are invalid' });
 }

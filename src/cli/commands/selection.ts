@@ -32,7 +32,10 @@ function addSelectionOptions(command: Command, cli: Cli): Command {
       '--conflict-deadline <duration>',
       'with ask: fail after this time, e.g. "9 days" (default: never)',
     );
-  return addApprovalOptions(command, cli, 'campaign and desired selection');
+  return addApprovalOptions(command, cli, {
+    identity: 'campaign and desired selection',
+    attention: 'there are conflicts',
+  });
 }
 
 const UPDATE_EXAMPLES = [

@@ -20,7 +20,9 @@ function renderNumbers({ toWrite, batches, invalid, duplicate, total }: Plan): s
   const rows = [
     ['to write', formatCount(toWrite), `in ${plural(batches, 'batch')}`],
     ...(invalid > 0 ? [['invalid', formatCount(invalid), 'not sent: they break a rule']] : []),
-    ...(duplicate > 0 ? [['duplicate', formatCount(duplicate), 'not sent: twice in the source']] : []),
+    ...(duplicate > 0
+      ? [['duplicate', formatCount(duplicate), 'not sent: another row takes precedence']]
+      : []),
     ['total', formatCount(total), ''],
   ];
   return renderTable([{}, { align: 'right' }, {}], rows);

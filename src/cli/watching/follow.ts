@@ -193,7 +193,7 @@ function resolveOnAbort(signal: AbortSignal): Promise<null> {
 }
 
 async function unlessAborted<T>(work: Promise<T>, aborted: Promise<null>): Promise<T | null> {
-  // Nobody handles an error that comes after the abort.
+  // Without this, an error after the abort would be an unhandled rejection.
   work.catch(() => undefined);
   return Promise.race([work, aborted]);
 }
