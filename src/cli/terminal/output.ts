@@ -40,7 +40,12 @@ function chooseColors(stream: Terminal, env: Env): Colors {
 
 /** Draws over the same line again; an empty text clears it. Prints nothing if the output is not a terminal. */
 export function createLineDrawer({ stream }: Pick<Output, 'stream'>): (text: string) => void {
-  return (text) => void (stream.isTTY && stream.write(`${CLEAR_LINE}${text}`));
+  let drawn = '';
+  return (text) => {
+    if (!stream.isTTY || text === drawn) return;
+    stream.write(`${CLEAR_LINE}${text}`);
+    drawn = text;
+  };
 }
 
-export const CLEAR_LINE = '\r\u001b[2K';
+const CLEAR_LINE = '\r\u001b[2K';

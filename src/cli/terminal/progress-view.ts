@@ -1,5 +1,5 @@
 /** Shows a run while it executes: one line that is drawn over on a terminal, a new line now and then elsewhere. */
-import { CLEAR_LINE, type Output } from './output.ts';
+import { createLineDrawer, type Output } from './output.ts';
 import { renderBarLine, renderPlainLine, type Snapshot } from './progress-line.ts';
 
 export interface ProgressView {
@@ -19,22 +19,24 @@ export function createProgressView(
   return output.stream.isTTY ? createBarView(output) : createPlainView(output, nowMs);
 }
 
-function createBarView({ stream, colors, print }: Output): ProgressView {
-  let drawn = '';
-  const draw = (line: string) => {
-    if (line === drawn) return;
-    stream.write(CLEAR_LINE + line);
-    drawn = line;
-  };
+function createBarView(output: Output): ProgressView {
+  const { stream, colors, print } = output;
+  const draw = createLineDrawer(output);
+  let line = '';
   return {
-    update: (snapshot) => draw(renderBarLine(snapshot, colors, stream.columns ?? 80)),
+    update(snapshot) {
+      line = renderBarLine(snapshot, colors, stream.columns ?? 80);
+      draw(line);
+    },
     print(text) {
-      const line = drawn;
       draw('');
       print(text);
       draw(line);
     },
-    end: () => draw(''),
+    end() {
+      line = '';
+      draw(line);
+    },
   };
 }
 
