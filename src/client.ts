@@ -19,6 +19,7 @@ import { createStartMethods } from './client/start.ts';
 import { createSteeringClient } from './client/steering.ts';
 import { OPERATIONS } from './contract/operations.ts';
 import type { OperationSpecs } from './contract/spec.ts';
+import { omitUndefined } from './domain/absent.ts';
 import { openLedger } from './ledger/ledger.ts';
 
 export type { ClientDeps } from './client/deps.ts';
@@ -77,10 +78,4 @@ export function createClientFor<Specs extends OperationSpecs>(deps: ClientDeps<S
     ...createSelectionClient(deps),
     ...createConsentClient(deps),
   };
-}
-
-function omitUndefined(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
 }

@@ -2,6 +2,7 @@
 import type { Channel, ConsentPolicy } from '../../contract/consent.ts';
 import type { ContactImportInput, Dedupe, Existing } from '../../contract/contact-import.ts';
 import type { Source } from '../../contract/run.ts';
+import { omitUndefined } from '../../domain/absent.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { type Cli, type Session, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
@@ -11,7 +12,6 @@ import type { RunOptions } from './options.ts';
 import {
   findRunToRetry,
   followStarted,
-  omitUndefined,
   openRunSource,
   requireOneSource,
   toCommonInput,
@@ -44,7 +44,7 @@ export async function importContacts(
     const client = await session.client();
     const started = await client.startContactImport(
       toInput(listId, source, effective),
-      options.id === undefined ? {} : { runId: options.id },
+      omitUndefined({ runId: options.id }),
     );
     const againHint = 'To import it again, add --again.';
     return followStarted({ started, cli, session, output, options, againHint });

@@ -1,6 +1,7 @@
 /** Checks whether every contact in a file may be reached, and splits the file by the answers. Reads only. */
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { EligibilityListResult } from '../../contract/consent.ts';
+import { omitUndefined } from '../../domain/absent.ts';
 import { NOTICE } from '../../domain/consent/eligibility.ts';
 import {
   eligibilityMapProblems,
@@ -15,7 +16,7 @@ import { writeWholeFile } from '../terminal/output-stream.ts';
 import { withInterrupt } from '../watching/watch.ts';
 import { formatJudgedRows } from './eligibility-files.ts';
 import type { CheckOptions } from './options.ts';
-import { omitUndefined, stageFile, toStageOptions } from './start-run.ts';
+import { stageFile, toStageOptions } from './start-run.ts';
 
 const POLL_MS = 1_000;
 

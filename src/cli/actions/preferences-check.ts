@@ -1,5 +1,6 @@
 /** Checks whether one contact may be reached. Reads only. */
 import type { Eligibility } from '../../contract/consent.ts';
+import { omitUndefined } from '../../domain/absent.ts';
 import { CHANNELS } from '../../domain/consent/eligibility.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
@@ -8,7 +9,6 @@ import { type Output, openOutput, printJson } from '../terminal/output.ts';
 import { renderTable } from '../terminal/table.ts';
 import type { CheckOptions } from './options.ts';
 import { checkFile } from './preferences-check-file.ts';
-import { omitUndefined } from './start-run.ts';
 
 /** Throws UsageError, InputError, SourceError, Unreachable, NoWorkerAnswered, NotDone. */
 export async function checkPreferences(

@@ -1,13 +1,12 @@
 /** Stages a file, starts the preference update and follows it until it ends. */
-import type { Cli } from '../cli.ts';
-import { withSession } from '../cli.ts';
+import { omitUndefined } from '../../domain/absent.ts';
+import { type Cli, withSession } from '../cli.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { openOutput } from '../terminal/output.ts';
 import type { RunOptions } from './options.ts';
 import {
   findRunToRetry,
   followStarted,
-  omitUndefined,
   openRunSource,
   requireOneSource,
   toCommonInput,
@@ -31,7 +30,7 @@ export async function updatePreferences(
     const client = await session.client();
     const started = await client.startPreferenceUpdate(
       { source, ...omitUndefined({ guard: options.guard }), ...toCommonInput(options) },
-      options.id === undefined ? {} : { runId: options.id },
+      omitUndefined({ runId: options.id }),
     );
     const againHint = 'To send it again, add --again.';
     return followStarted({ started, cli, session, output, options, againHint });

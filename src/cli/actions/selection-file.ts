@@ -1,6 +1,7 @@
 /** Reads FILE.json of a selection update: a whole selection, the output of `selection show --json`, or a change. */
 import { readFileSync } from 'node:fs';
 import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
+import { omitUndefined } from '../../domain/absent.ts';
 import { isObject } from '../../domain/json.ts';
 import { UsageError } from '../errors.ts';
 
@@ -20,7 +21,7 @@ export function readSelectionFile(path: string, campaignId: string): DesiredSele
     );
   }
   // With the version that was edited, changes that others made since then are kept.
-  const base = version === undefined ? {} : { baseVersion: version as number };
+  const base = omitUndefined({ baseVersion: version as number | undefined });
   return { selection: contactSelection as object, ...base };
 }
 

@@ -1,13 +1,14 @@
 /** Starts a selection update or a rollback, and follows it until it ends. */
 import { RunNotFound } from '../../client/errors.ts';
 import type { OnConflict, SelectionUpdateInput } from '../../contract/selection-update.ts';
+import { omitUndefined } from '../../domain/absent.ts';
 import { type Cli, type Session, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { openOutput } from '../terminal/output.ts';
 import type { ApprovalOptions } from './options.ts';
 import { readSelectionFile } from './selection-file.ts';
-import { followStarted, omitUndefined } from './start-run.ts';
+import { followStarted } from './start-run.ts';
 
 export interface SelectionOptions extends ApprovalOptions {
   readonly onConflict?: OnConflict;
@@ -55,7 +56,7 @@ async function start(
   const client = await session.client();
   const started = await client.startSelectionUpdate(
     { ...desired, ...toInputOptions(options) },
-    options.id === undefined ? {} : { runId: options.id },
+    omitUndefined({ runId: options.id }),
   );
   const againHint = 'To start another run, add --id with a new id.';
   return followStarted({ started, cli, session, output, options, againHint });

@@ -2,9 +2,9 @@
 import { RunNotFound } from '../../client/errors.ts';
 import type { Staged, StageOptions } from '../../client/staging.ts';
 import type { Started } from '../../client/start.ts';
-import type { CxflowClient } from '../../client.ts';
 import type { OperationKind } from '../../contract/operations.ts';
 import type { CommonInput, Source } from '../../contract/run.ts';
+import { omitUndefined } from '../../domain/absent.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { type Cli, type Session } from '../cli.ts';
 import { UsageError } from '../errors.ts';
@@ -22,12 +22,6 @@ export function toCommonInput(options: RunOptions): CommonInput {
   const { dryRun, approval, approvalDeadline, onInDoubt, inDoubtDeadline, again, notify } = options;
   const given = { dryRun, approval, approvalDeadline, onInDoubt, inDoubtDeadline, again, notify };
   return { ...omitUndefined(given), requestedBy: options.requestedBy };
-}
-
-export function omitUndefined<T extends object>(given: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
 }
 
 /** `verb`: what the operation does with the file. Throws UsageError. */
@@ -66,7 +60,7 @@ export function toStageOptions({
   encoding,
   map,
 }: FileOptions): Pick<StageOptions, 'format' | 'encoding' | 'map'> {
-  return { ...(format && { format }), ...(encoding && { encoding }), ...(map && { map }) };
+  return omitUndefined({ format, encoding, map });
 }
 
 /** Prints how far it is, and how many rows it read. */
@@ -84,7 +78,7 @@ export async function stageFile(
     draw(`reading ${printable(file)}  ${formatCount(Math.round(bytes / 1_000))} kB`);
   };
   try {
-    const client: CxflowClient = await session.client();
+    const client = await session.client();
     const limits = session.config.sourceLimits;
     const staged = await client.stageFile(file, { onProgress, limits, ...options });
     draw('');

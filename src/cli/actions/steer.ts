@@ -1,6 +1,7 @@
 /** Sends an operator's decision to a run. */
 import { readFileSync } from 'node:fs';
 import type { Answers, Decision, SteeringAction } from '../../contract/steering.ts';
+import { omitUndefined } from '../../domain/absent.ts';
 import { isObject } from '../../domain/json.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
@@ -58,9 +59,7 @@ function toDecision(action: SteeringAction, options: SteeringOptions): Decision 
   return {
     action,
     by,
-    ...(reason !== undefined && { reason }),
-    ...(plan !== undefined && { planHash: plan }),
-    ...(write !== undefined && { writeId: write }),
+    ...omitUndefined({ reason, planHash: plan, writeId: write }),
     ...(action === 'resolve' && toResolution(options)),
   };
 }
@@ -74,9 +73,9 @@ function toResolution(options: SteeringOptions): Pick<Decision, 'verdict' | 'ans
   const given = [resend, leave, mine, theirs, answers !== undefined].filter(Boolean);
   if (given.length !== 1) throw new UsageError(ONE_RESOLUTION);
   if (resend || leave) return { verdict: resend ? 'resend' : 'leave' };
-  const seen = options.seen === undefined ? {} : { seen: options.seen.split(',').map((hash) => hash.trim()) };
-  if (answers === undefined) return { answers: mine ? 'mine' : 'theirs', ...seen };
-  return { answers: readAnswers(answers), ...seen };
+  const seen = options.seen?.split(',').map((hash) => hash.trim());
+  const side = mine ? 'mine' : 'theirs';
+  return { answers: answers === undefined ? side : readAnswers(answers), ...omitUndefined({ seen }) };
 }
 
 function readAnswers(given: string): Answers {
