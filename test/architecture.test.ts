@@ -20,7 +20,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   queries: ['contract', 'domain', 'ledger'],
   cli: ['client', 'config', 'contract', 'domain', 'ledger', 'queries', 'sources', 'stack', 'worker'],
   simulator: ['cxone'],
-  stack: ['config', 'contract', 'domain'],
+  stack: ['config', 'contract'],
   worker: ['activities', 'config', 'contract', 'cxone', 'ledger'],
 };
 

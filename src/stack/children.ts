@@ -1,6 +1,7 @@
 /** The processes of the stack, in the order in which they start, and the environment that connects them. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Env } from '../config/reader.ts';
 import { SEARCH_ATTRIBUTES } from '../contract/run.ts';
 import { nodeProgram, type Program } from './entries.ts';
 import type { Running, StackEvent } from './keep-alive.ts';
@@ -9,8 +10,6 @@ import { startProgram } from './programs.ts';
 import type { ChildName, StackAddresses, StackFile } from './stack-file.ts';
 import { findTemporal } from './temporal-binary.ts';
 import { startTemporalServer } from './temporal-server.ts';
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 export interface StackOptions {
   /** The folder for data, addresses and logs: `.cxflow`. */

@@ -2,8 +2,7 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-
-type Env = Readonly<Record<string, string | undefined>>;
+import type { Env } from '../config/reader.ts';
 
 export function findOnPath(name: string, env: Env = process.env): string | null {
   const folders = (env.PATH ?? '').split(delimiter).filter(Boolean);

@@ -11,13 +11,8 @@ export interface Running {
 
 export type StackEvent =
   | { readonly type: 'started'; readonly name: ChildName; readonly pid: number; readonly restarts: number }
-  | { readonly type: 'died'; readonly name: ChildName; readonly exit: Exit; readonly retryInMs: number }
-  | {
-      readonly type: 'failed';
-      readonly name: ChildName;
-      readonly message: string;
-      readonly retryInMs: number;
-    }
+  | { readonly type: 'died'; readonly name: ChildName; readonly exit: Exit }
+  | { readonly type: 'failed'; readonly name: ChildName; readonly message: string }
   | { readonly type: 'stopped'; readonly name: ChildName };
 
 export interface KeepAlive {
@@ -74,13 +69,13 @@ async function watch(options: KeepAlive, child: Child, stopping: AbortSignal): P
     child.running = null;
     if (stopping.aborted) return;
     if (exit && performance.now() - since > RECOVERED_AFTER_MS) delayMs = FIRST_DELAY_MS;
-    if (exit) onEvent({ type: 'died', name, exit, retryInMs: delayMs });
+    if (exit) onEvent({ type: 'died', name, exit });
     await delay(delayMs, undefined, { signal: stopping }).catch(() => undefined);
     if (stopping.aborted) return;
     delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS);
     child.restarts += 1;
     await startChild(options, child).catch((error: Error) => {
-      onEvent({ type: 'failed', name, message: error.message, retryInMs: delayMs });
+      onEvent({ type: 'failed', name, message: error.message });
     });
   }
 }

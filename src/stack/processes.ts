@@ -3,11 +3,12 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Env } from '../config/reader.ts';
 
 export interface Background {
   readonly file: string;
   readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   /** stdout and stderr are appended to it. A pipe would break if the supervisor were killed before its child. */
   readonly logFile: string;
   readonly cwd?: string;

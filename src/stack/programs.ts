@@ -1,5 +1,6 @@
 /** The stack's own programs, worker and simulator, as background processes. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Env } from '../config/reader.ts';
 import type { Program } from './entries.ts';
 import type { Running } from './keep-alive.ts';
 import { connectOnce } from './ports.ts';
@@ -7,7 +8,7 @@ import { type Exit, startInBackground, stopProcess } from './processes.ts';
 
 export interface ProgramStart {
   readonly program: Program;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   readonly logFile: string;
   /** How long it may take to exit after SIGTERM. */
   readonly graceMs: number;

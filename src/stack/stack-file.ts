@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Env } from '../config/reader.ts';
 import { isRunning, type ProcessRef } from './lock.ts';
 
 export interface StackAddresses {
@@ -58,8 +59,6 @@ export function readStack(dir: string): StackFile | null {
 export function stackEnvironment(dir: string): Record<string, string> {
   return { ...readStack(dir)?.environment };
 }
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** `env`, completed with the stack's addresses. CXone's variables are added together or not at all. */
 export function withStack(dir: string, env: Env): Env {

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Env } from '../config/reader.ts';
 import { cacheFolder, createOnce, downloadedFile } from './cache.ts';
 import { findOnPath, isRunnable, runCommand } from './commands.ts';
 import { downloadBySdk } from './sdk-download.ts';
@@ -12,7 +13,7 @@ const TEMPORAL_CLI_MODULE = 'github.com/temporalio/cli/cmd/temporal';
 const GO_TIMEOUT_MS = 30 * 60_000;
 
 export interface FindOptions {
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly env?: Env;
   /** Receives a line about everything that takes long. */
   readonly log?: (line: string) => void;
 }
@@ -33,8 +34,6 @@ export async function findTemporal(
   if (options.fetch === false) return null;
   return (await downloadBySdk('temporal', sdkFolder)) ?? buildWithGo(goFolder, goBinary, env, log);
 }
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 async function buildWithGo(
   folder: string,

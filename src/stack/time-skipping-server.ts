@@ -4,6 +4,7 @@
  */
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Env } from '../config/reader.ts';
 import { cacheFolder, createOnce, downloadedFile } from './cache.ts';
 import { findOnPath, isRunnable, runCommand } from './commands.ts';
 import { downloadBySdk } from './sdk-download.ts';
@@ -33,8 +34,6 @@ export async function findTimeSkippingServer(
   await fetchWithMaven(mavenFolder, env, log);
   return script;
 }
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 async function fetchWithMaven(folder: string, env: Env, log: (line: string) => void): Promise<void> {
   const maven = findOnPath('mvn', env);

@@ -9,11 +9,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect } from 'vitest';
+import type { Env } from '../../src/config/reader.ts';
 import { commandLine, type Exit, isAlive, signal, waitForExit } from '../../src/stack/processes.ts';
 import { guardian } from './guardian.ts';
 import { PATIENCE_MS } from './wait.ts';
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 export interface TestProcess {
   readonly name: string;
