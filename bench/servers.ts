@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -129,7 +129,6 @@ async function connectVendor(child: ChildProcess): Promise<Vendor> {
 }
 
 async function waitForLine(file: string, line: string, worker: BackgroundProcess): Promise<void> {
-  const { readFile } = await import('node:fs/promises');
   let ended = false;
   void worker.exited.then(() => (ended = true));
   for (;;) {
@@ -142,7 +141,6 @@ async function waitForLine(file: string, line: string, worker: BackgroundProcess
 
 /** For root, `path` may be a link to the data (docs/adr/0001-embedded-postgresql.md#where-the-binaries-and-the-data-live). */
 async function removeData(path: string): Promise<void> {
-  const { realpath } = await import('node:fs/promises');
   const folder = await realpath(path).catch(() => path);
   await rm(folder, { recursive: true, force: true });
 }

@@ -22,7 +22,6 @@ export interface VendorStats {
   readonly repeated: number;
   /** Answered with 429. */
   readonly refused: number;
-  readonly maxInFlight: number;
   /** The arrival times of the admitted requests in epoch milliseconds, in order. */
   readonly arrivals: readonly number[];
 }
@@ -45,11 +44,9 @@ function newCounters() {
     requests: 0,
     repeated: 0,
     refused: 0,
-    maxInFlight: 0,
     arrivals: [] as number[],
     /** The index of the first arrival within the window. */
     first: 0,
-    inFlight: 0,
     seen: new Set<string>(),
   };
 }
@@ -58,8 +55,6 @@ function onRequest(request: http.IncomingMessage, response: http.ServerResponse)
   const isRecords = request.url?.endsWith('/records') ?? false;
   if (!isRecords) return answer(response, 200, { access_token: 'bench', expires_in: 86_400 });
   const chunks: Buffer[] = [];
-  counters.inFlight += 1;
-  counters.maxInFlight = Math.max(counters.maxInFlight, counters.inFlight);
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {
     if (settings.latencyMs === 0) return decide(Buffer.concat(chunks), request, response);
@@ -68,7 +63,6 @@ function onRequest(request: http.IncomingMessage, response: http.ServerResponse)
 }
 
 function decide(body: Buffer, request: http.IncomingMessage, response: http.ServerResponse): void {
-  counters.inFlight -= 1;
   if (isOverLimit()) {
     counters.refused += 1;
     return answer(response, 429, { message: 'too many requests' }, { 'retry-after': '1' });
@@ -122,7 +116,7 @@ const server = http.createServer({ keepAliveTimeout: 3_600_000 }, onRequest);
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.address() as { port: number };
   const stats = (): VendorStats => {
-    const { first: _, inFlight: __, seen: ___, ...rest } = counters;
+    const { first: _, seen: __, ...rest } = counters;
     return { url: `http://127.0.0.1:${port}`, ...rest };
   };
   process.on('message', ({ reset = false, ...rest }: VendorOrder) => {

@@ -42,7 +42,6 @@ async function judgeFile(path: string) {
     }
     const { contactId, phoneNumbers } = read.contact;
     const duplicate = finder.check({
-      seq: counts.rows,
       line,
       contactId,
       phone: phoneNumbers[0]?.number ?? '',

@@ -118,7 +118,7 @@ async function* findDuplicateContacts(
 ): AsyncIterable<DuplicateRow> {
   const finder = createDuplicateFinder(contactImportOptions(runInput(spec, run)).dedupe);
   for await (const { seq, line, key1, key2 } of candidates) {
-    const duplicate = finder.check({ seq, line, contactId: key1, phone: key2 });
+    const duplicate = finder.check({ line, contactId: key1, phone: key2 });
     if (!duplicate) continue;
     const field = duplicate.key === 'both' ? 'contactId, phone' : duplicate.key;
     const reason: Reason = {

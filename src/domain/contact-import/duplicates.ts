@@ -4,7 +4,6 @@
 export type Dedupe = 'either' | 'contactId' | 'phone' | 'both';
 
 export interface DuplicateCandidate {
-  readonly seq: number;
   /** 1-based line in the source. */
   readonly line: number;
   readonly contactId: string;
@@ -14,7 +13,6 @@ export interface DuplicateCandidate {
 
 export interface Duplicate {
   readonly winnerLine: number;
-  readonly winnerSeq: number;
   /** What the two rows have in common. */
   readonly key: 'contactId' | 'phone' | 'both';
 }
@@ -42,8 +40,8 @@ export function createDuplicateFinder(dedupe: Dedupe): DuplicateFinder {
       (dedupe === 'contactId' ? undefined : byPhone.get(row.phone))
     );
   };
-  const reserveKeys = ({ seq, line, contactId, phone }: DuplicateCandidate): void => {
-    const row = { seq, line, contactId, phone }; // a copy, because the caller's object may reference the whole row
+  const reserveKeys = ({ line, contactId, phone }: DuplicateCandidate): void => {
+    const row = { line, contactId, phone }; // a copy, because the caller's object may reference the whole row
     if (dedupe === 'both') byBoth.set(pairKey(row), row);
     if (dedupe === 'either' || dedupe === 'contactId') byContactId.set(row.contactId, row);
     if (dedupe === 'either' || dedupe === 'phone') byPhone.set(row.phone, row);
@@ -51,7 +49,7 @@ export function createDuplicateFinder(dedupe: Dedupe): DuplicateFinder {
   return {
     check(row) {
       const winner = find(row);
-      if (winner) return { winnerLine: winner.line, winnerSeq: winner.seq, key: sharedKey(row, winner) };
+      if (winner) return { winnerLine: winner.line, key: sharedKey(row, winner) };
       reserveKeys(row);
       return null;
     },
