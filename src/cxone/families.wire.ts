@@ -2,7 +2,7 @@
  * The families of the CXone API (docs/cxone-contract.md#hosts-and-tokens). A family is a part of the API with its own
  * host, token endpoint, credentials and scopes. The configuration, the client and the simulator all use this definition.
  */
-interface FamilyFacts {
+export interface FamilyFacts {
   /** Path of the token endpoint below its host. */
   readonly tokenPath: string;
   /** HTTP Basic, or client id and secret in the form body. Never the query string, which ends up in logs. */

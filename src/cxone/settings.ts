@@ -1,15 +1,12 @@
 /** What the client needs to know about a tenant, and how long it waits for answers. */
-import type { Family } from './families.wire.ts';
+import type { Family, FamilyFacts } from './families.wire.ts';
 
-export interface FamilySettings {
+export interface FamilySettings extends Omit<FamilyFacts, 'tokenPath'> {
   /** Origin, possibly with a path prefix, without a trailing slash. `''`: not configured; calling the family fails. */
   readonly url: string;
   readonly tokenUrl: string;
   readonly clientId: string | null;
   readonly clientSecret: { reveal(): string } | null;
-  readonly scopes: readonly string[];
-  readonly tokenAuth: 'basic' | 'form';
-  readonly refreshBeforeExpirySeconds: number;
 }
 
 /** From the start of a request until its whole body has arrived (docs/cxone-contract.md#deadlines-and-limits). */

@@ -1,12 +1,11 @@
 /** The numbers behind the report of a run. It holds no row, no file name and nothing about a data subject. */
-import type { Counts } from '../domain/run.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Bucket, SlowBatch } from '../ledger/runs/reports.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 import type { Latencies, ReasonCount } from './run-details.ts';
 import { type Plan, type RunFailure, readFailure, readPlan, readResult } from './run-facts.ts';
 import { type HistoryEntry, readRunHistory } from './run-history.ts';
-import { summarizeRun } from './run-summary.ts';
+import { type RunSummary, summarizeRun } from './run-summary.ts';
 
 export interface Timeline {
   readonly from: Date;
@@ -15,21 +14,9 @@ export interface Timeline {
   readonly buckets: readonly Bucket[];
 }
 
-export interface RunReport {
-  readonly runId: string;
-  readonly kind: string;
-  readonly target: string;
-  readonly state: Run['state'];
-  readonly phase: string;
-  readonly waitingFor: string | null;
-  readonly dryRun: boolean;
-  readonly retryOf?: string;
-  readonly requestedBy: string | null;
-  readonly startedAt: Date;
-  readonly finishedAt: Date | null;
+export interface RunReport extends RunSummary {
   /** When this was read, because a run that is still executing looks different a moment later. */
   readonly readAt: Date;
-  readonly counts: Counts;
   readonly reasons: readonly ReasonCount[];
   readonly failure: RunFailure | null;
   readonly plan: Pick<Plan, 'hash' | 'toWrite' | 'batches'> | null;

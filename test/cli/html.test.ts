@@ -139,7 +139,7 @@ describe('the report page', () => {
     ],
     [
       'that has not ended',
-      { state: 'running' as const, phase: 'paused', finishedAt: null, waitingFor: 'resume' },
+      { state: 'running' as const, phase: 'paused' as const, finishedAt: null, waitingFor: 'resume' },
     ],
     ['that was cancelled', { state: 'cancelled' as const, counts: { total: 5, pending: 0, cancelled: 5 } }],
     ['that failed', { state: 'failed' as const, failure: { type: 'Forbidden', message: 'no scope' } }],

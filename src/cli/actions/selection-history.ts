@@ -1,6 +1,6 @@
 /** Prints the updates of a campaign that cxflow made. */
 import { describeDifference } from '../../domain/selection-update/diff.ts';
-import type { CampaignUpdate } from '../../ledger/selections/selections.ts';
+import type { CampaignUpdate, SelectionMetrics } from '../../ledger/selections/selections.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { formatDuration, formatTime, plural, printable, spaced } from '../terminal/format.ts';
@@ -32,13 +32,7 @@ export async function showSelectionHistory(
   });
 }
 
-interface Metrics {
-  readonly totalOperations: number;
-  readonly successRate: number;
-  readonly averageLatency: number;
-}
-
-function renderMetrics({ totalOperations, successRate, averageLatency }: Metrics): string {
+function renderMetrics({ totalOperations, successRate, averageLatency }: SelectionMetrics): string {
   const average = formatDuration(averageLatency);
   return `${plural(totalOperations, 'write')}, ${successRate.toFixed(2)} % successful, ${average} on average`;
 }
