@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+/** Whether the package contains this file or folder. */
 const exists = (path) => existsSync(fileURLToPath(new URL(`../${path}`, import.meta.url)));
 
 async function loadMain() {

@@ -7,7 +7,7 @@ import {
   SITE,
   type Site,
 } from '../../src/config/families.ts';
-import { formatNumber, type Setting, type Settings } from '../../src/config/setting.ts';
+import { type Setting, type Settings } from '../../src/config/setting.ts';
 import {
   ALLOW_LOOPBACK,
   CXONE,
@@ -19,6 +19,7 @@ import {
   webhookSettings,
 } from '../../src/config/settings.ts';
 import { FAMILIES, FAMILY_NAMES, type Family } from '../../src/cxone/families.wire.ts';
+import { formatCount } from '../../src/domain/numbers.ts';
 
 export function renderSettingsPage(): string {
   return `${[
@@ -97,7 +98,7 @@ function variableNames({ name, alias, isSecret }: Setting<unknown>): string {
 function describeDefault({ shownDefault, fallback }: Setting<unknown>): string {
   if (shownDefault !== undefined) return shownDefault;
   if (fallback === null || fallback === '') return 'none';
-  if (typeof fallback === 'number') return formatNumber(fallback);
+  if (typeof fallback === 'number') return formatCount(fallback);
   return code(typeof fallback === 'string' ? fallback : JSON.stringify(fallback));
 }
 

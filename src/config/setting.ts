@@ -1,5 +1,6 @@
 /** What a setting is: one variable of the environment, how its text is checked and converted, and its documentation. */
 import { z } from 'zod';
+import { formatCount } from '../domain/numbers.ts';
 import { Secret } from './secret.ts';
 
 export interface Setting<T> extends Documentation {
@@ -59,7 +60,7 @@ export function integer(
     .regex(/^\d{1,9}$/, message)
     .transform(Number)
     .refine((n) => n >= min && n <= max, message);
-  return { values: `${formatNumber(min)} to ${formatNumber(max)}`, schema, fallback, ...documentation };
+  return { values: `${formatCount(min)} to ${formatCount(max)}`, schema, fallback, ...documentation };
 }
 
 export function choice<const T extends string>(
@@ -68,8 +69,4 @@ export function choice<const T extends string>(
 ): Setting<T> {
   const values = options.join(' or ');
   return { values, schema: z.enum(options, `must be ${values}`), fallback: options[0], ...documentation };
-}
-
-export function formatNumber(n: number): string {
-  return n.toLocaleString('en-GB');
 }

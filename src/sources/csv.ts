@@ -1,18 +1,12 @@
 /** Reads the header of a CSV source, and its records as rows. */
 import { unescapeFormula } from '../domain/cells.ts';
+import { formatCount } from '../domain/numbers.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import { SourceError } from './errors.ts';
 import { emptySource } from './first-block.ts';
 import { looksLikeRow } from './header.ts';
 import type { RawRecord } from './records.ts';
-import {
-  brokenRow,
-  decodeRecord,
-  fieldTooLarge,
-  formatCount,
-  isReservedColumn,
-  type SourceRow,
-} from './rows.ts';
+import { brokenRow, decodeRecord, fieldTooLarge, isReservedColumn, type SourceRow } from './rows.ts';
 
 /** If two are equally frequent, the earlier one wins. */
 const DELIMITERS = [',', ';', '\t', '|'] as const;

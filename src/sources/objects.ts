@@ -1,15 +1,8 @@
 /** Reads JSON objects as rows: the lines of NDJSON, or the elements of a JSON array. */
+import { formatCount } from '../domain/numbers.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import type { RawRecord } from './records.ts';
-import {
-  brokenRow,
-  decodeRecord,
-  fieldTooLarge,
-  formatCount,
-  isReservedColumn,
-  notText,
-  type SourceRow,
-} from './rows.ts';
+import { brokenRow, decodeRecord, fieldTooLarge, isReservedColumn, notText, type SourceRow } from './rows.ts';
 
 /** JSON.stringify writes these escapes only for NUL and for halves of surrogate pairs. */
 const NOT_TEXT = /(?:^|[^\\])(?:\\\\)*\\u(?:0000|d[89a-f])/;

@@ -1,5 +1,6 @@
 /** The rows of a source, including those that could not be read. */
 import { isUtf8 } from 'node:buffer';
+import { formatCount } from '../domain/numbers.ts';
 import type { Reason } from '../domain/run.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import type { RawRecord } from './records.ts';
@@ -59,10 +60,6 @@ export function fieldTooLarge(record: RawRecord, field: string | undefined, limi
 
 /** Longer names of columns are cut in reports. */
 const FIELD_CHARACTERS = 100;
-
-export function formatCount(n: number): string {
-  return n.toLocaleString('en-GB');
-}
 
 function showRaw(bytes: Buffer): string {
   const text = bytes

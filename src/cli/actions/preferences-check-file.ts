@@ -8,9 +8,10 @@ import {
   isUnanswered,
   resolveEligibilityColumns,
 } from '../../domain/consent/eligibility-list.ts';
+import { formatCount } from '../../domain/numbers.ts';
 import type { Cli, Session } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { formatCount, plural, printable } from '../terminal/format.ts';
+import { plural, printable } from '../terminal/format.ts';
 import { createLineDrawer, type Output, openOutput, printJson } from '../terminal/output.ts';
 import { writeWholeFile } from '../terminal/output-stream.ts';
 import { withInterrupt } from '../watching/watch.ts';

@@ -1,9 +1,10 @@
 /** The database of the ledger: whether it answers, is writable and durable, and has its tables. */
 import type { Config } from '../../config/config.ts';
+import { formatCount } from '../../domain/numbers.ts';
 import type { DatabaseHealth } from '../../ledger/health.ts';
 import { type Ledger, openLedger } from '../../ledger/ledger.ts';
 import { describeError } from '../errors.ts';
-import { formatCount, formatDuration, plural } from '../terminal/format.ts';
+import { formatDuration, plural } from '../terminal/format.ts';
 import { examineSkew, measureSkew } from './clocks.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 

@@ -4,7 +4,7 @@
  */
 import { scaleLinear, scaleUtc } from 'd3-scale';
 import { area, curveStepAfter, line } from 'd3-shape';
-import { formatCount } from '../terminal/format.ts';
+import { formatCount } from '../../domain/numbers.ts';
 import { html, type Markup } from './markup.ts';
 import { formatTick } from './times.ts';
 

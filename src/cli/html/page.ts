@@ -1,7 +1,8 @@
 /** The report of a run as one HTML file with its own style sheet. It loads nothing and contains no script. Pure. */
-import { OUTCOMES, type Outcome, SUCCESSES, successRatePercent, sumOutcomes } from '../../domain/run.ts';
+import { formatCount } from '../../domain/numbers.ts';
+import { isConserved, OUTCOMES, type Outcome, SUCCESSES, successRatePercent } from '../../domain/run.ts';
 import type { RunReport } from '../../queries/run-report.ts';
-import { formatCount, formatDuration, formatPercent, operationName, spaced } from '../terminal/format.ts';
+import { formatDuration, formatPercent, operationName, plural, spaced } from '../terminal/format.ts';
 import { html, type Markup, table } from './markup.ts';
 import { renderRateCharts } from './rate-charts.ts';
 import { STYLE } from './style.ts';
@@ -99,8 +100,7 @@ function renderOutcomes({ counts }: ReportPage): Markup {
     ];
   };
   const total = [html`<b>total</b>`, '', html`<b>${formatCount(counts.total)}</b>`, ''];
-  const isConserved = counts.total === counts.pending + sumOutcomes(counts);
-  const caption = isConserved
+  const caption = isConserved(counts)
     ? 'Every record is counted in exactly one line, so the lines add up to the total.'
     : 'The lines do not add up to the total. Please report this as a bug in cxflow.';
   const columns = [
@@ -183,7 +183,7 @@ function renderFooter({ readAt, source, plan, events, link }: ReportPage): Marku
     source &&
       html`<li>Source: ${source.format}, ${formatCount(source.bytes)} bytes, SHA-256 <code>${source.sha256}</code></li>`,
     plan &&
-      html`<li>Plan <code>${plan.hash}</code>: ${formatCount(plan.toWrite)} to write in ${formatCount(plan.batches)} batches</li>`,
+      html`<li>Plan <code>${plan.hash}</code>: ${formatCount(plan.toWrite)} to write in ${plural(plan.batches, 'batch')}</li>`,
     html`<li>Events: ${formatCount(events.delivered)} delivered, ${formatCount(events.undelivered)} not yet</li>`,
     link === null ? null : html`<li><a href="${link}">The run in Temporal's Web UI</a></li>`,
   ].filter((fact) => fact !== null);

@@ -1,7 +1,8 @@
 /** Rate and latency over time as charts, with the operators' decisions marked in them, and as a table. Pure. */
+import { formatCount } from '../../domain/numbers.ts';
 import type { HistoryEntry } from '../../queries/run-history.ts';
 import type { RunReport, Timeline } from '../../queries/run-report.ts';
-import { formatCount, formatDuration } from '../terminal/format.ts';
+import { formatDuration, plural } from '../terminal/format.ts';
 import { type Chart, type Mark, type Point, renderChart } from './chart.ts';
 import { html, type Markup, table } from './markup.ts';
 import { formatTick, formatUtc } from './times.ts';
@@ -105,7 +106,7 @@ function describeRate(
   const total = intervals.reduce((sum, { records }) => sum + records, 0);
   const peak = formatCount(Math.round(perSecond(best.records)));
   return (
-    `${formatCount(total)} records from ${formatUtc(from)} to ${formatUtc(to)}; ` +
+    `${plural(total, 'record')} from ${formatUtc(from)} to ${formatUtc(to)}; ` +
     `at most ${peak} per second, at ${formatUtc(best.at)}. The numbers are in the table below.`
   );
 }

@@ -1,23 +1,17 @@
 /** Everything about one run, as text. Pure; without personal data. */
 import type { Refusal } from '../../contract/steering.ts';
+import { formatCount } from '../../domain/numbers.ts';
 import { OUTCOMES } from '../../domain/run.ts';
 import type { LateAnswer } from '../../ledger/writes/writes.ts';
 import type { ReasonCount, RunDetails } from '../../queries/run-details.ts';
 import { readFailure, readPlan } from '../../queries/run-facts.ts';
-import {
-  formatCount,
-  formatTime,
-  operationName,
-  plural,
-  printable,
-  shellQuote,
-  spaced,
-} from '../terminal/format.ts';
+import { formatTime, operationName, plural, printable, shellQuote, spaced } from '../terminal/format.ts';
 import type { Colors } from '../terminal/output.ts';
 import { renderTable } from '../terminal/table.ts';
 import { renderConflicts } from './conflicts.ts';
 import { renderSteps, stepsForConflict } from './next-steps.ts';
 import { renderPlan } from './plan.ts';
+import { describeEvents } from './run-parts.ts';
 import { renderCounts } from './run-result.ts';
 
 export interface DetailsView extends RunDetails {
@@ -82,10 +76,9 @@ function requestFacts({ requests, events }: DetailsView): readonly Fact[] {
     requests.requests === 0
       ? ''
       : `, latency ${Math.round(averageMs)} ms on average, p95 ${Math.round(p95Ms)} ms`;
-  const waiting = events.undelivered === 0 ? '' : `, ${formatCount(events.undelivered)} not yet`;
   return [
     ['requests', `${formatCount(requests.requests)}${latency}`],
-    ['events', `${formatCount(events.delivered)} delivered${waiting}`],
+    ['events', describeEvents(events)],
   ];
 }
 

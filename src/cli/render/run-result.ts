@@ -1,21 +1,24 @@
 /** How a run ended: state, counts, reasons and requests as text. Pure; without personal data. */
+import { formatCount } from '../../domain/numbers.ts';
 import {
   type Counts,
   countSuccesses,
   OUTCOMES,
   type Outcome,
+  type RunState,
   SUCCESSES,
   successRatePercent,
 } from '../../domain/run.ts';
 import type { ReasonCount } from '../../queries/run-details.ts';
 import type { RunFailure, StoredResult } from '../../queries/run-facts.ts';
-import { formatCount, formatDuration, formatPercent, plural, printable, spaced } from '../terminal/format.ts';
+import { formatDuration, formatPercent, plural, printable, spaced } from '../terminal/format.ts';
 import type { Colors } from '../terminal/output.ts';
 import { renderTable } from '../terminal/table.ts';
+import { describeEvents, stateColor } from './run-parts.ts';
 
 export interface RunResultView {
   readonly runId: string;
-  readonly state: 'completed' | 'rejected' | 'cancelled' | 'failed';
+  readonly state: RunState;
   readonly dryRun: boolean;
   /** The run whose records this one took over. */
   readonly retryOf: string | null;
@@ -39,12 +42,7 @@ export function renderRunResult(result: RunResultView, colors: Colors): string {
 
 function renderEnd(result: RunResultView, colors: Colors): string {
   const { runId, state, dryRun, durationMs, failure } = result;
-  const color = {
-    completed: colors.green,
-    rejected: colors.yellow,
-    cancelled: colors.yellow,
-    failed: colors.red,
-  }[state];
+  const color = stateColor(state, colors);
   const label = dryRun && state === 'completed' ? 'planned only (dry run): nothing was written' : state;
   const after = durationMs === null ? '' : ` after ${formatDuration(durationMs)}`;
   const why = failure === null ? '' : `\n  ${failure.type}: ${printable(failure.message)}`;
@@ -99,8 +97,6 @@ function renderSuccessRate(counts: Counts): string {
   return `${rate} % (${formatCount(countSuccesses(counts))} of ${plural(counts.total, 'record')})`;
 }
 
-function renderEvents({ delivered, undelivered }: StoredResult['events']): [string, string][] {
-  if (delivered + undelivered === 0) return [];
-  const waiting = undelivered === 0 ? '' : `, ${formatCount(undelivered)} not yet`;
-  return [['events', `${formatCount(delivered)} delivered${waiting}`]];
+function renderEvents(events: StoredResult['events']): [string, string][] {
+  return events.delivered + events.undelivered === 0 ? [] : [['events', describeEvents(events)]];
 }

@@ -1,8 +1,10 @@
 /** The list of runs as a table. Pure. */
+import { formatCount } from '../../domain/numbers.ts';
 import type { RunSummary } from '../../queries/run-summary.ts';
-import { formatCount, formatTime, printable, spaced } from '../terminal/format.ts';
+import { formatTime, printable, spaced } from '../terminal/format.ts';
 import type { Colors } from '../terminal/output.ts';
 import { renderTableWithin } from '../terminal/table.ts';
+import { stateColor } from './run-parts.ts';
 
 const COLUMNS = [
   { head: 'run' },
@@ -31,11 +33,5 @@ export function renderRuns(runs: readonly RunSummary[], colors: Colors, maxWidth
 
 function renderState({ state, phase, dryRun }: RunSummary, colors: Colors): string {
   if (state === 'running') return colors.cyan(spaced(phase));
-  const color = {
-    completed: colors.green,
-    failed: colors.red,
-    rejected: colors.yellow,
-    cancelled: colors.yellow,
-  }[state];
-  return color(dryRun && state === 'completed' ? 'planned (dry run)' : state);
+  return stateColor(state, colors)(dryRun && state === 'completed' ? 'planned (dry run)' : state);
 }

@@ -1,11 +1,5 @@
 /** Numbers, times and names in the form that people read. Pure. */
-
-const COUNT = new Intl.NumberFormat('en-GB');
-
-/** `12,345` */
-export function formatCount(n: number): string {
-  return COUNT.format(n);
-}
+import { formatCount } from '../../domain/numbers.ts';
 
 /** `1 record`, `2 records` */
 export function plural(n: number, word: string): string {
