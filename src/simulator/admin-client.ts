@@ -1,7 +1,7 @@
 /** Client of the admin API, for tests and benchmarks: one method per route. */
 import type { ContactRecord } from '../cxone/contact-lists.wire.ts';
+import type { Family } from '../cxone/families.wire.ts';
 import type { PreferenceItem, StoredPreference } from '../cxone/preferences.wire.ts';
-import type { Family } from './families.ts';
 import type { FaultRule } from './faults.ts';
 import type { JournalEntry, JournalItem } from './journal.ts';
 import type { Edit } from './outbound.editors.ts';

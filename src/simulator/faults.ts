@@ -1,10 +1,10 @@
 /** The fault plan: decides which fault is injected into which request. The same seed gives the same decisions. */
 import { z } from 'zod';
-import { FAMILY_NAMES } from './families.ts';
+import { FAMILY_NAMES } from '../cxone/families.wire.ts';
 import { mulberry32 } from './random.ts';
 
 /** Parts may be combined: `{"delayMs": 500, "status": 503}`. docs/simulator.md describes each of them. */
-export const FAULT = z
+const FAULT = z
   .strictObject({
     delayMs: z.number().min(0),
     status: z.number().int().min(300).max(599),
@@ -34,7 +34,7 @@ export const FAULT = z
   .refine((fault) => Object.keys(fault).length > 0, 'a fault must have at least one part');
 export type Fault = z.infer<typeof FAULT>;
 
-export const FAULT_RULE = z.strictObject({
+const FAULT_RULE = z.strictObject({
   match: z
     .strictObject({
       method: z.string().toUpperCase(),

@@ -13,7 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { Family } from './families.ts';
+import type { Family } from '../cxone/families.wire.ts';
 
 /** One record of a contact list. */
 export interface JournalItem {

@@ -1,6 +1,6 @@
 /** The five token endpoints (OAuth 2.0 client credentials). Each accepts only its family's way of authentication. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { FAMILIES, FAMILY_NAMES, type Family } from './families.ts';
+import { FAMILIES, FAMILY_NAMES, type Family } from '../cxone/families.wire.ts';
 import type { TokenStore } from './tokens.ts';
 
 export interface TokenRoutesDeps {

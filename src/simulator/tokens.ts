@@ -1,6 +1,6 @@
 /** Issues and checks tokens. They are kept in memory only, so a restart revokes all of them. */
 import { randomBytes } from 'node:crypto';
-import type { Family } from './families.ts';
+import type { Family } from '../cxone/families.wire.ts';
 import type { Settings } from './settings.ts';
 
 interface Token {
