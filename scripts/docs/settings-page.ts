@@ -7,7 +7,7 @@ import {
   SITE,
   type Site,
 } from '../../src/config/families.ts';
-import { type Setting, type Settings } from '../../src/config/setting.ts';
+import type { Setting, Settings } from '../../src/config/setting.ts';
 import {
   ALLOW_LOOPBACK,
   CXONE,

@@ -7,7 +7,7 @@ import type { CommonInput, Source } from '../../contract/run.ts';
 import { omitUndefined } from '../../domain/absent.ts';
 import { formatCount } from '../../domain/numbers.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import { type Cli, type Session } from '../cli.ts';
+import type { Cli, Session } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderSteps, stepsAfterStart } from '../render/next-steps.ts';
