@@ -1,10 +1,10 @@
 /** The arguments of `npm run bench`. */
 import { parseArgs } from 'node:util';
 
-export const SCENES = ['throughput', 'limit', 'kill', 'steer'] as const;
+const SCENES = ['throughput', 'limit', 'kill', 'steer'] as const;
 export type Scene = (typeof SCENES)[number];
 
-export const PEERS = ['graphile-worker', 'pg-boss', 'dbos'] as const;
+const PEERS = ['graphile-worker', 'pg-boss', 'dbos'] as const;
 export type Peer = (typeof PEERS)[number];
 
 export interface Options {

@@ -2,7 +2,7 @@
 import Table from 'cli-table3';
 import type { Measured, Round } from './throughput.ts';
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   const [low = 0, high = 0] = [sorted[(sorted.length - 1) >> 1], sorted[middle]];

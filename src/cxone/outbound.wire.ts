@@ -12,7 +12,7 @@ const IDS = z
   .transform((ids) => ids ?? []);
 
 /** Other fields are kept, so that they are sent back unchanged. */
-export const CONTACT_SELECTION = z.looseObject({
+const CONTACT_SELECTION = z.looseObject({
   targetListIds: IDS,
   exclusionListIds: IDS,
   filterRules: z

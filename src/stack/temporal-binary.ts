@@ -8,7 +8,7 @@ import { findOnPath, isRunnable, runCommand } from './commands.ts';
 import { downloadBySdk } from './sdk-download.ts';
 
 /** Later tags of the CLI cannot be installed by `go install`: their go.mod has a replace directive. */
-export const TEMPORAL_CLI_VERSION = 'v1.5.1';
+const TEMPORAL_CLI_VERSION = 'v1.5.1';
 const TEMPORAL_CLI_MODULE = 'github.com/temporalio/cli/cmd/temporal';
 const GO_TIMEOUT_MS = 30 * 60_000;
 

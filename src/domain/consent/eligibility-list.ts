@@ -2,7 +2,7 @@
 import { type Audience, type ColumnMap, describeColumnProblems, matchColumns } from '../columns.ts';
 import { CHANNELS, type Channel, type ConsentFacts } from './eligibility.ts';
 
-export const ELIGIBILITY_FIELDS = ['contactId', 'channel', 'optInStatus', 'timeZone'] as const;
+const ELIGIBILITY_FIELDS = ['contactId', 'channel', 'optInStatus', 'timeZone'] as const;
 type Field = (typeof ELIGIBILITY_FIELDS)[number];
 /** Field to column. */
 export type EligibilityColumns = ReadonlyMap<string, string>;

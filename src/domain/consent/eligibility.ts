@@ -22,12 +22,12 @@ export const RULE_VERSION = 'consent-1';
 export const NOTICE = 'an engineering default, not legal advice';
 
 /** When the GDPR took effect. A consent given at exactly that moment is sufficient. */
-export const GDPR_SINCE = '2018-05-25T00:00:00.000Z';
+const GDPR_SINCE = '2018-05-25T00:00:00.000Z';
 /** A consent of exactly this age is still valid. A limit of the contact import tutorial, not of the law. */
 export const MAX_CONSENT_AGE_DAYS = 1_825;
 /** Calls and messages are allowed from 8:00 until before 21:00 local time of the recipient (47 CFR 64.1200(c)(1)). */
-export const FIRST_HOUR = 8;
-export const LAST_HOUR = 21;
+const FIRST_HOUR = 8;
+const LAST_HOUR = 21;
 
 /** What CXone has on record for a contact and channel. Timestamps are as CXone returns them. */
 export interface ConsentRecord {

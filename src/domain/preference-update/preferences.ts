@@ -19,7 +19,7 @@ export { MAX_SOURCE_CHARACTERS, NO_WORDS, YES_WORDS } from './cells.ts';
 /** CXone accepts no more in one request. */
 export const PREFERENCES_PER_BATCH = 100;
 /** The fields to which columns can be mapped, named as in the API. */
-export const PREFERENCE_FIELDS = [
+const PREFERENCE_FIELDS = [
   'contactId',
   'channel',
   'optIn',

@@ -28,8 +28,8 @@ export interface Problem {
 
 export const describeProblem = ({ path, message }: Problem): string => `${path} ${message}`;
 
-export const MAX_FILTER_RULES = 50;
-export const MAX_PRIORITIES = 5;
+const MAX_FILTER_RULES = 50;
+const MAX_PRIORITIES = 5;
 
 export const SELECTION_FIELDS = [
   'targetListIds',
