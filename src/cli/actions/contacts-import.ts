@@ -8,7 +8,7 @@ import { type Cli, type Session, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { openOutput } from '../terminal/output.ts';
-import type { RunOptions } from './options.ts';
+import type { SourceRunOptions } from './options.ts';
 import {
   findRunToRetry,
   followStarted,
@@ -17,7 +17,7 @@ import {
   toCommonInput,
 } from './start-run.ts';
 
-export interface ImportOptions extends RunOptions {
+export interface ImportOptions extends SourceRunOptions {
   readonly list?: string;
   readonly existing?: Existing;
   readonly dedupe?: Dedupe;

@@ -10,7 +10,7 @@ export interface FileOptions {
 }
 
 /** Options of every run. */
-export interface ApprovalOptions {
+export interface RunOptions {
   readonly id?: string;
   readonly dryRun?: boolean;
   readonly approval?: boolean;
@@ -21,7 +21,7 @@ export interface ApprovalOptions {
 }
 
 /** Options of a run that reads a file, or the records of an earlier run. */
-export interface RunOptions extends FileOptions, ApprovalOptions {
+export interface SourceRunOptions extends FileOptions, RunOptions {
   readonly onInDoubt?: OnInDoubt;
   readonly inDoubtDeadline?: string;
   readonly again?: boolean;

@@ -3,7 +3,7 @@ import { omitUndefined } from '../../domain/absent.ts';
 import { type Cli, withSession } from '../cli.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { openOutput } from '../terminal/output.ts';
-import type { RunOptions } from './options.ts';
+import type { SourceRunOptions } from './options.ts';
 import {
   findRunToRetry,
   followStarted,
@@ -12,7 +12,7 @@ import {
   toCommonInput,
 } from './start-run.ts';
 
-export interface UpdateOptions extends RunOptions {
+export interface UpdateOptions extends SourceRunOptions {
   readonly guard?: boolean;
 }
 

@@ -6,11 +6,11 @@ import { type Cli, type Session, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { openOutput } from '../terminal/output.ts';
-import type { ApprovalOptions } from './options.ts';
+import type { RunOptions } from './options.ts';
 import { readSelectionFile } from './selection-file.ts';
 import { followStarted } from './start-run.ts';
 
-export interface SelectionOptions extends ApprovalOptions {
+export interface SelectionOptions extends RunOptions {
   readonly onConflict?: OnConflict;
   readonly conflictDeadline?: string;
 }

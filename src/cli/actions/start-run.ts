@@ -14,19 +14,19 @@ import { renderSteps, stepsAfterStart } from '../render/next-steps.ts';
 import { plural, printable } from '../terminal/format.ts';
 import { createLineDrawer, type Output, printJson } from '../terminal/output.ts';
 import { watchUntilEnd } from '../watching/watch.ts';
-import type { ApprovalOptions, FileOptions, RunOptions } from './options.ts';
+import type { FileOptions, RunOptions, SourceRunOptions } from './options.ts';
 
 const REDRAW_MS = 200;
 
 /** Omits what the user did not give, so that the defaults of the contract apply. */
-export function toCommonInput(options: RunOptions): CommonInput {
+export function toCommonInput(options: SourceRunOptions): CommonInput {
   const { dryRun, approval, approvalDeadline, onInDoubt, inDoubtDeadline, again, notify } = options;
   const given = { dryRun, approval, approvalDeadline, onInDoubt, inDoubtDeadline, again, notify };
   return { ...omitUndefined(given), requestedBy: options.requestedBy };
 }
 
 /** `verb`: what the operation does with the file. Throws UsageError. */
-export function requireOneSource(file: string | undefined, options: RunOptions, verb: string): void {
+export function requireOneSource(file: string | undefined, options: SourceRunOptions, verb: string): void {
   if ((file === undefined) === (options.retryOf === undefined)) {
     throw new UsageError(`give either a FILE to ${verb} or --retry-of RUN`);
   }
@@ -36,7 +36,7 @@ export function requireOneSource(file: string | undefined, options: RunOptions, 
 }
 
 /** The run of `--retry-of`. Throws RunNotFound. */
-export async function findRunToRetry(session: Session, { retryOf }: RunOptions): Promise<Run | null> {
+export async function findRunToRetry(session: Session, { retryOf }: SourceRunOptions): Promise<Run | null> {
   if (retryOf === undefined) return null;
   const run = await session.ledger.runs.find(retryOf);
   if (!run) throw new RunNotFound(retryOf);
@@ -47,7 +47,7 @@ export async function findRunToRetry(session: Session, { retryOf }: RunOptions):
 export async function openRunSource(
   session: Session,
   file: string | undefined,
-  options: RunOptions,
+  options: SourceRunOptions,
   operation: OperationKind,
   output: Output,
 ): Promise<Source> {
@@ -96,7 +96,7 @@ export interface StartedRun {
   readonly cli: Cli;
   readonly session: Session;
   readonly output: Output;
-  readonly options: Pick<ApprovalOptions, 'detach' | 'json'>;
+  readonly options: Pick<RunOptions, 'detach' | 'json'>;
   /** Printed if the same run ended before: how to run it again, such as "To import it again, add --again." */
   readonly againHint: string;
 }

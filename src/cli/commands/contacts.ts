@@ -3,7 +3,7 @@ import { CHANNELS, CONSENT_POLICIES } from '../../domain/consent/eligibility.ts'
 import type { ImportOptions } from '../actions/contacts-import.ts';
 import type { AddCommand, CliOperation } from '../cli.ts';
 import { choice, examples, paragraphs } from './command.ts';
-import { addRunOptions } from './run-options.ts';
+import { addSourceRunOptions } from './run-options.ts';
 
 const EXAMPLES = [
   [
@@ -57,7 +57,7 @@ const addImport: AddCommand = (parent, cli, finish) => {
       ),
     )
     .addOption(choice('--policy <name>', 'rules for --require-consent (default: default)', CONSENT_POLICIES));
-  addRunOptions(command, cli, {
+  addSourceRunOptions(command, cli, {
     identity: 'list, content and options',
     again: 'import although the same content was imported into this list before',
   })

@@ -5,7 +5,7 @@ import type { HistoryOptions } from '../actions/preferences-history.ts';
 import type { UpdateOptions } from '../actions/preferences-update.ts';
 import type { AddCommand, CliOperation } from '../cli.ts';
 import { choice, examples, JSON_HELP, paragraphs } from './command.ts';
-import { addFileOptions, addRunOptions } from './run-options.ts';
+import { addFileOptions, addSourceRunOptions } from './run-options.ts';
 
 const CONTACT = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890';
 
@@ -54,7 +54,7 @@ const addUpdate: AddCommand = (parent, cli, finish) => {
       'look up stored preferences first; an opt-in older than a withdrawal is a conflict (default)',
     )
     .option('--no-guard', 'trust CXone to keep the newest preference; saves one lookup for each opt-in');
-  addRunOptions(command, cli, {
+  addSourceRunOptions(command, cli, {
     identity: 'content and options',
     again: 'send although the same content was sent before',
   })

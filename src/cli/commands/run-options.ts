@@ -16,7 +16,7 @@ export function addFileOptions(command: Command): Command {
 }
 
 /** `identity`: what the default run id is derived from. `attention`: when a dry run ends with exit code 3. */
-export function addApprovalOptions(
+export function addRunOptions(
   command: Command,
   cli: Pick<Cli, 'login'>,
   { identity, attention }: { readonly identity: string; readonly attention: string },
@@ -35,7 +35,7 @@ export function addApprovalOptions(
 }
 
 /** `again`: the help text of `--again`. */
-export function addRunOptions(
+export function addSourceRunOptions(
   command: Command,
   cli: Pick<Cli, 'login'>,
   { identity, again }: { readonly identity: string; readonly again: string },
@@ -59,5 +59,5 @@ export function addRunOptions(
       '--retry-of <run>',
       'instead of FILE: the records that a run left rejected, in conflict, cancelled or pending',
     );
-  return addApprovalOptions(command, cli, { identity, attention: 'rows are invalid' });
+  return addRunOptions(command, cli, { identity, attention: 'rows are invalid' });
 }

@@ -5,7 +5,7 @@ import type { SelectionOptions } from '../actions/selection-update.ts';
 import type { AddCommand, Cli, CliOperation } from '../cli.ts';
 import { stepsAfterSelectionUpdate } from '../render/selection-steps.ts';
 import { choice, examples, JSON_HELP, paragraphs, wholeNumber } from './command.ts';
-import { addApprovalOptions } from './run-options.ts';
+import { addRunOptions } from './run-options.ts';
 
 const addSelection: AddCommand = (parent, cli, finish) => {
   const selection = parent
@@ -32,7 +32,7 @@ function addSelectionOptions(command: Command, cli: Cli): Command {
       '--conflict-deadline <duration>',
       'with ask: fail after this time, e.g. "9 days" (default: never)',
     );
-  return addApprovalOptions(command, cli, {
+  return addRunOptions(command, cli, {
     identity: 'campaign and desired selection',
     attention: 'there are conflicts',
   });
