@@ -46,7 +46,7 @@ export async function measureThroughput(options: Options, onRound: (round: Round
 }
 
 /** A contender in one setting. */
-interface Competitor {
+interface ConfiguredContender {
   readonly name: string;
   readonly pid: number;
   /** How many of the records it writes. */
@@ -75,7 +75,7 @@ async function measureSetting(
   const bare = await startContender('bare.ts', env);
   const peers = await startPeers(options.peers, env);
   try {
-    const others = createCompetitors(setting, bare, peers);
+    const others = configureContenders(setting, bare, peers);
     await warmUp(servers, cxflow, others);
     for (let round = 1; round <= options.rounds; round += 1) {
       const measured = await measureRound({ servers, cxflow, worker, setting, others, round });
@@ -98,31 +98,40 @@ async function startPeers(
   return peers;
 }
 
-function createCompetitors(
+function configureContenders(
   setting: Setting,
   bare: Contender,
   peers: ReadonlyMap<string, Contender>,
-): Competitor[] {
+): ConfiguredContender[] {
   const { records, latencyMs, concurrency } = setting;
   const few = Math.min(records, SEQUENTIAL_RECORDS[latencyMs > 0 ? 'withLatency' : 'without']);
-  const competitor = (name: string, contender: Contender, most: number, atOnce: number): Competitor => ({
+  const configure = (
+    name: string,
+    program: Contender,
+    most: number,
+    atOnce: number,
+  ): ConfiguredContender => ({
     name,
-    pid: contender.pid,
+    pid: program.pid,
     records: most,
     run: async (runNo, count) => {
-      const ms = await contender.run({ runNo, records: count, concurrency: atOnce });
+      const ms = await program.run({ runNo, records: count, concurrency: atOnce });
       return { recordsPerSecond: (count / ms) * 1000 };
     },
   });
   return [
-    competitor('bare', bare, records, concurrency),
-    competitor('sequential', bare, few, 1),
-    ...[...peers].map(([name, peer]) => competitor(name, peer, records, concurrency)),
+    configure('bare', bare, records, concurrency),
+    configure('sequential', bare, few, 1),
+    ...[...peers].map(([name, peer]) => configure(name, peer, records, concurrency)),
   ];
 }
 
 /** Lets all contenders compile their code and open their connections before anything is timed. */
-async function warmUp(servers: Servers, cxflow: Cxflow, others: readonly Competitor[]): Promise<void> {
+async function warmUp(
+  servers: Servers,
+  cxflow: Cxflow,
+  others: readonly ConfiguredContender[],
+): Promise<void> {
   const prepared = await cxflow.prepare(WARM_UP_RECORDS);
   for (const other of others) {
     await reset(servers, cxflow, 0);
@@ -137,14 +146,14 @@ interface RoundSetup {
   readonly cxflow: Cxflow;
   readonly worker: { readonly pid: number };
   readonly setting: Setting;
-  readonly others: readonly Competitor[];
+  readonly others: readonly ConfiguredContender[];
   readonly round: number;
 }
 
 async function measureRound(given: RoundSetup): Promise<Measured[]> {
   const { servers, cxflow, worker, setting, others, round } = given;
   const prepared = await cxflow.prepare(setting.records);
-  const ours: Competitor = {
+  const ours: ConfiguredContender = {
     name: 'cxflow',
     pid: worker.pid,
     records: setting.records,
@@ -156,10 +165,10 @@ async function measureRound(given: RoundSetup): Promise<Measured[]> {
   };
   // Each round begins with another contender.
   const all = [...others, ours];
-  const order = all.map((_, i) => all[(i + round) % all.length] as Competitor);
+  const order = all.map((_, i) => all[(i + round) % all.length] as ConfiguredContender);
   const measured: Measured[] = [];
-  for (const competitor of order)
-    measured.push(await measureOne(servers, cxflow, worker, competitor, prepared.runNo, setting));
+  for (const contender of order)
+    measured.push(await measureOne(servers, cxflow, worker, contender, prepared.runNo, setting));
   return measured;
 }
 
@@ -167,32 +176,32 @@ async function measureOne(
   servers: Servers,
   cxflow: Cxflow,
   worker: { readonly pid: number },
-  competitor: Competitor,
+  contender: ConfiguredContender,
   runNo: number,
   { latencyMs }: Setting,
 ): Promise<Measured> {
   await reset(servers, cxflow, latencyMs);
   const pids: Pids = {
-    own: [competitor.pid],
-    ...(competitor.pid === worker.pid ? {} : { worker: [worker.pid] }),
+    own: [contender.pid],
+    ...(contender.pid === worker.pid ? {} : { worker: [worker.pid] }),
     postgres: [servers.postgres.pid],
     temporal: [servers.temporal.pid],
     vendor: [servers.vendor.pid],
     bench: [process.pid],
   };
   const usageSince = watchMachine(pids);
-  const figures = await competitor.run(runNo, competitor.records);
+  const figures = await contender.run(runNo, contender.records);
   const usage = usageSince();
   const { records } = await servers.vendor.order({});
-  if (records !== competitor.records)
-    throw new Error(`${competitor.name}: the vendor has ${records} records, not ${competitor.records}`);
+  if (records !== contender.records)
+    throw new Error(`${contender.name}: the vendor has ${records} records, not ${contender.records}`);
   const serverMegabytes = {
     postgres: residentMegabytes(servers.postgres.pid),
     temporal: residentMegabytes(servers.temporal.pid),
     vendor: residentMegabytes(servers.vendor.pid),
   };
-  const peak = peakMegabytes(competitor.pid);
-  return { contender: competitor.name, ...figures, usage, peakMegabytes: peak, serverMegabytes };
+  const peak = peakMegabytes(contender.pid);
+  return { contender: contender.name, ...figures, usage, peakMegabytes: peak, serverMegabytes };
 }
 
 /** Removes the results of earlier contenders. */

@@ -61,12 +61,12 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const port = await freePort(options.port ?? lastPort(folder));
   await writeFile(join(folder, 'port'), String(port));
   const child = await startUntilReady({ options, binaries, user, data, port });
-  const server = describeServer(child, port, readPassword(folder));
+  const server = createHandle(child, port, readPassword(folder));
   await createDatabase(server.url, SUPERUSER);
   return server;
 }
 
-function describeServer(child: BackgroundProcess, port: number, password: string): Postgres {
+function createHandle(child: BackgroundProcess, port: number, password: string): Postgres {
   const end = async (name: NodeJS.Signals, graceMs: number) => {
     await stopProcess(child.pid, name, graceMs);
     await child.exited;

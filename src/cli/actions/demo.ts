@@ -117,11 +117,11 @@ function printExperiments(cli: Cli, demo: Demo, stays: boolean, { print }: Outpu
   const title = stays
     ? 'try'
     : `try, while \`${cli.command} dev\` runs in another terminal (the data is kept)`;
-  const steps = [...lookAround(cli, demo), ...(stays ? [killWorker(cli, demo)] : [])];
+  const steps = [...inspectionSteps(cli, demo), ...(stays ? [killWorkerStep(cli, demo)] : [])];
   print(`\n${renderSteps(title, steps)}`);
 }
 
-function lookAround({ command }: Cli, { file, listId, runId }: Demo): readonly Step[] {
+function inspectionSteps({ command }: Cli, { file, listId, runId }: Demo): readonly Step[] {
   return [
     {
       what: 'an import that waits for your approval',
@@ -131,7 +131,7 @@ function lookAround({ command }: Cli, { file, listId, runId }: Demo): readonly S
   ];
 }
 
-function killWorker({ command, stackDir }: Cli, { file, listId }: Demo): Step {
+function killWorkerStep({ command, stackDir }: Cli, { file, listId }: Demo): Step {
   const worker = readStack(stackDir)?.processes.worker?.pid ?? 'PID';
   const list = `${listId}-killed`;
   const run = `contact-import:${list}`;

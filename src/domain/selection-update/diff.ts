@@ -59,7 +59,11 @@ export function redactValue(value: PlaceValue): PlaceValue {
   if (value === null || 'role' in value) return value;
   if ('rules' in value)
     return {
-      rules: value.rules.map(({ field, operator, value: of }) => ({ field, operator, value: redact(of) })),
+      rules: value.rules.map((rule) => ({
+        field: rule.field,
+        operator: rule.operator,
+        value: redact(rule.value),
+      })),
     };
   if ('order' in value) return { order: value.order.map(redact) };
   const { filterRules, ...lists } = value.selection;
