@@ -1,7 +1,8 @@
 /** `cxflow show` of a run that waits for an answer to its conflicts. */
 import { afterEach, expect, it, vi } from 'vitest';
 import { run } from '../../src/cli/main.ts';
-import { fakeCli, fakeRun } from './fakes.ts';
+import { fakeRun } from '../harness/fake-run.ts';
+import { fakeCli } from './fakes.ts';
 
 afterEach(() => {
   vi.useRealTimers();
