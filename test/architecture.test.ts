@@ -80,7 +80,17 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     migrations: [],
   },
   domain: {
-    ...{ cells: [], columns: [], fields: [], guid: [], json: [], run: [], timestamps: [] },
+    ...{
+      absent: [],
+      cells: [],
+      columns: [],
+      fields: [],
+      guid: [],
+      json: [],
+      numbers: [],
+      run: [],
+      timestamps: [],
+    },
     'source-limits': [],
     phone: ['run'],
     consent: ['columns', 'timestamps'],

@@ -28,7 +28,7 @@ const ledger = {
     listUndelivered: none,
     countDeliveries: () => Promise.resolve({ delivered: 0, undelivered: 0 }),
   },
-  reports: { milestones: none },
+  reports: { refusals: none, milestones: none },
   retries: { list: none },
   selections: { find: () => Promise.resolve({ conflicts: [stored] }) },
 };
