@@ -17,7 +17,10 @@ export interface RequestLine {
   readonly fault: unknown;
 }
 export interface Stats {
-  /** `POST /api/v2/contactlists/:listId/records` → status or `none` → count. */
+  /**
+   * `POST /api/v2/contactlists/:listId/records` → status or `none` → count. Empty batches, which clients send to learn
+   * whether CXone answers, have a key of their own with ` (without records)`.
+   */
   readonly requests: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Of requests to the API and to the token endpoints. */
   readonly maxInFlight: number;
@@ -26,6 +29,13 @@ export interface Stats {
   readonly rateLimited: number;
   /** Requests to the API in the last hour, by epoch second. */
   readonly perSecond: Readonly<Record<string, number>>;
+}
+
+/** An empty batch, by its length, because faults are injected before the body is read. */
+const EMPTY_BATCH_BYTES = String(Buffer.byteLength(JSON.stringify({ records: [] })));
+
+function isProbe({ method, headers }: FastifyRequest): boolean {
+  return method === 'POST' && headers['content-length'] === EMPTY_BATCH_BYTES;
 }
 
 export function registerStats(app: FastifyInstance, nowMs: () => number) {
@@ -42,7 +52,7 @@ export function registerStats(app: FastifyInstance, nowMs: () => number) {
   };
   const finish = (request: FastifyRequest, at: number, status: number | null): void => {
     counts.inFlight -= 1;
-    const route = `${request.method} ${request.routeOptions.url ?? 'unknown'}`;
+    const route = `${request.method} ${request.routeOptions.url ?? 'unknown'}${isProbe(request) ? ' (without records)' : ''}`;
     const byStatus = (requests[route] ??= {});
     byStatus[status ?? 'none'] = (byStatus[status ?? 'none'] ?? 0) + 1;
     lines.push(toRequestLine(request, at, status));
