@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Fault, type FaultPlan, retryAfterHeader } from './faults.ts';
 import { type Settings, vendorTime } from './settings.ts';
+import { isProbe } from './stats.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -22,7 +23,13 @@ export function registerFaults(app: FastifyInstance, plan: FaultPlan, settings: 
     if (admin === true) return undefined;
     const [path = '', query = ''] = request.url.split('?', 2);
     const family = webhook === true ? 'webhooks' : (api?.family ?? null);
-    const fault = (request.fault = plan.next({ method: request.method, path, query, family }));
+    const fault = (request.fault = plan.next({
+      method: request.method,
+      path,
+      query,
+      family,
+      isProbe: isProbe(request),
+    }));
     const delayMs = (fault?.delayMs ?? 0) + (api === undefined ? 0 : settings.latencyMs);
     if (delayMs > 0) await sleep(delayMs, undefined, { ref: false });
     return fault === null ? undefined : injectBefore(fault, request, reply);

@@ -64,6 +64,8 @@ export interface MatchedRequest {
   /** Without its `?`. */
   readonly query?: string;
   readonly family: string | null;
+  /** An empty batch, which only asks whether CXone answers. */
+  readonly isProbe?: boolean;
 }
 
 /** Errors: ZodError for invalid rules. */
@@ -89,6 +91,9 @@ export function createFaultPlan(seed: number, input: readonly FaultRule[] = []) 
     if (family !== undefined && family !== request.family) return false;
     if (rule.path !== null && !rule.path.test(request.path)) return false;
     if (rule.query !== null && !rule.query.test(request.query ?? '')) return false;
+    // Only an outage concerns a probe; a fault that strikes some requests is meant for those that carry something.
+    if (request.isProbe)
+      return rule.times === undefined && rule.probability === 1 && rule.matches >= rule.after;
     rule.matches += 1;
     const draw = rule.random();
     if (rule.matches <= rule.after || draw >= rule.probability) return false;

@@ -34,7 +34,7 @@ export interface Stats {
 /** An empty batch, by its length, because faults are injected before the body is read. */
 const EMPTY_BATCH_BYTES = String(Buffer.byteLength(JSON.stringify({ records: [] })));
 
-function isProbe({ method, headers }: FastifyRequest): boolean {
+export function isProbe({ method, headers }: FastifyRequest): boolean {
   return method === 'POST' && headers['content-length'] === EMPTY_BATCH_BYTES;
 }
 
