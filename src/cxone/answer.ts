@@ -1,5 +1,5 @@
 /** An answer of CXone: its status, and its body once a schema has validated it. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { CxoneUnreadable, type RequestContext } from './errors.ts';
 
 export interface Answer {
@@ -60,4 +60,11 @@ export function createAnswer(
       return 'wrong' in parsed ? null : parsed.value;
     },
   };
+}
+
+/**
+ * For a 2xx whose body is not documented: a login page or a truncated object is certainly not one. Throws CxoneUnreadable.
+ */
+export function requireReadable(answer: Answer): void {
+  if (answer.status < 300 && !answer.isEmpty) answer.read(z.unknown());
 }

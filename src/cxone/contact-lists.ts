@@ -1,5 +1,5 @@
 /** Records of contact lists (docs/cxone-contract.md#contact-lists). CXone creates all records of a batch or none. */
-import { z } from 'zod';
+import { requireReadable } from './answer.ts';
 import {
   type ContactRecord,
   MAX_RECORDS_PER_REQUEST,
@@ -82,8 +82,13 @@ export function createContactLists(client: FamilyClient): ContactLists {
     createRecords: (request) => createRecords(client, request),
     updateRecord: (request) => updateRecord(client, request),
     probe: async ({ listId }) => {
-      const body = { records: [] };
-      await client.call({ verb: 'POST', path: RECORDS_PATH, params: { listId }, body, expect: [400, 422] });
+      const request = {
+        verb: 'POST',
+        path: RECORDS_PATH,
+        params: { listId },
+        body: { records: [] },
+      } as const;
+      requireReadable(await client.call({ ...request, expect: [400, 422] }));
     },
   };
 }
@@ -140,7 +145,6 @@ async function updateRecord(client: FamilyClient, request: UpdateRecordRequest):
     const body = answer.tryRead(RECORDS_REFUSED);
     return { kind: 'refused', status: answer.status, message: body?.message ?? `refused (${answer.status})` };
   }
-  // The body of this 200 is not documented, but a login page or a truncated object is certainly not one.
-  if (!answer.isEmpty) answer.read(z.unknown());
+  requireReadable(answer);
   return { kind: 'updated' };
 }

@@ -108,11 +108,20 @@ export class CxoneNoAnswer extends CxoneError {
   readonly reason: NoAnswerReason;
   /** E.g. ECONNREFUSED, ECONNRESET, ENOTFOUND, CERT_HAS_EXPIRED. */
   readonly code: string | null;
-  constructor(context: RequestContext, reason: NoAnswerReason, code: string | null, applied: Applied) {
+  /** A byte of the request may have left. Of a read, `applied` does not say so. */
+  readonly sent: boolean;
+  constructor(
+    context: RequestContext,
+    reason: NoAnswerReason,
+    code: string | null,
+    applied: Applied,
+    sent = applied === 'unknown',
+  ) {
     const effect = applied === 'no' ? 'nothing was done' : 'it may have been carried out';
     super(context, `no answer: ${reason}${code === null ? '' : ` ${code}`}; ${effect}`, applied);
     this.reason = reason;
     this.code = code;
+    this.sent = sent;
   }
 }
 

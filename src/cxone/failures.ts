@@ -27,7 +27,8 @@ export function toError(
   ifUnknown: Applied,
 ): CxoneError {
   if (outcome.kind === 'none') {
-    return new CxoneNoAnswer(context, outcome.reason, outcome.code, outcome.sent ? ifUnknown : 'no');
+    const { reason, code, sent } = outcome;
+    return new CxoneNoAnswer(context, reason, code, sent ? ifUnknown : 'no', sent);
   }
   const { status, headers } = outcome;
   const waitMs = retryAfterMs(headers['retry-after'], headers['date'], Date.now());

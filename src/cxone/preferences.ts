@@ -2,6 +2,7 @@
  * Consent preferences (docs/cxone-contract.md#preferences). A batch is atomic, and repeating it with the same key and the
  * same bytes is safe.
  */
+import { requireReadable } from './answer.ts';
 import type { FamilyClient } from './family.ts';
 import {
   matchPreferences,
@@ -85,13 +86,8 @@ export function createPreferences(client: FamilyClient): Preferences {
     updateBatch: (request) => updateBatch(client, request),
     find: (request) => find(client, request),
     probe: async () => {
-      await client.call({
-        verb: 'GET',
-        path: PREFERENCES_PATH,
-        params: {},
-        query: NOBODY,
-        expect: [400, 404, 422],
-      });
+      const request = { verb: 'GET', path: PREFERENCES_PATH, params: {}, query: NOBODY } as const;
+      requireReadable(await client.call({ ...request, expect: [400, 404, 422] }));
     },
   };
 }

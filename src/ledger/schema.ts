@@ -94,9 +94,10 @@ export interface WritesTable {
   attempts: Generated<number>;
   /** How many of its answers were lost. */
   lost_answers: Generated<number>;
-  /** How the last attempts failed, and how many failed so in a row. */
+  /** How the last attempts failed, how many failed so in a row, and when the first of them did. */
   failure: string | null;
   failures: Generated<number>;
+  failing_since: Date | null;
   lease_until: Date | null;
   holder: string | null;
   request_id: string | null;

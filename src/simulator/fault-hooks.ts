@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Fault, type FaultPlan, retryAfterHeader } from './faults.ts';
+import { isProbe } from './probes.ts';
 import { type Settings, vendorTime } from './settings.ts';
-import { isProbe } from './stats.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,5 +1,6 @@
 /** Statistics: counts of all requests, and the most recent requests in detail, but without tokens and queries. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isProbe } from './probes.ts';
 
 const KEPT_REQUESTS = 10_000;
 const KEPT_SECONDS = 3_600;
@@ -9,6 +10,8 @@ export interface RequestLine {
   readonly at: string;
   readonly method: string;
   readonly path: string;
+  /** An empty batch. */
+  readonly isProbe: boolean;
   /** null: no answer was sent, because of a fault or because the client closed the connection. */
   readonly status: number | null;
   readonly hasAuthorization: boolean;
@@ -31,13 +34,6 @@ export interface Stats {
   readonly perSecond: Readonly<Record<string, number>>;
 }
 
-/** An empty batch, by its length, because faults are injected before the body is read. */
-const EMPTY_BATCH_BYTES = String(Buffer.byteLength(JSON.stringify({ records: [] })));
-
-export function isProbe({ method, headers }: FastifyRequest): boolean {
-  return method === 'POST' && headers['content-length'] === EMPTY_BATCH_BYTES;
-}
-
 export function registerStats(app: FastifyInstance, nowMs: () => number) {
   const requests: Record<string, Record<string, number>> = {};
   const lines: RequestLine[] = [];
@@ -52,7 +48,8 @@ export function registerStats(app: FastifyInstance, nowMs: () => number) {
   };
   const finish = (request: FastifyRequest, at: number, status: number | null): void => {
     counts.inFlight -= 1;
-    const route = `${request.method} ${request.routeOptions.url ?? 'unknown'}${isProbe(request) ? ' (without records)' : ''}`;
+    const kind = isProbe(request) ? ' (without records)' : '';
+    const route = `${request.method} ${request.routeOptions.url ?? 'unknown'}${kind}`;
     const byStatus = (requests[route] ??= {});
     byStatus[status ?? 'none'] = (byStatus[status ?? 'none'] ?? 0) + 1;
     lines.push(toRequestLine(request, at, status));
@@ -84,6 +81,7 @@ function toRequestLine(request: FastifyRequest, at: number, status: number | nul
     at: new Date(at).toISOString(),
     method: request.method,
     path: request.url.split('?', 1)[0] ?? '',
+    isProbe: isProbe(request),
     status,
     hasAuthorization: request.headers.authorization !== undefined,
     requestId: request.headers['x-request-id']?.toString() ?? null,

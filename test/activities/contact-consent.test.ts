@@ -15,12 +15,7 @@ import {
   stored,
 } from './preferences.ts';
 
-const { opened, start: startWorker } = rowWorkersOfFile();
-
-async function start(...options: Parameters<typeof startWorker>) {
-  const worker = await startWorker(...options);
-  return { ...worker, countLookups: () => worker.countRequests('GET') };
-}
+const { opened, start } = rowWorkersOfFile();
 
 it('every request that adds or updates contacts has a gate', () => {
   const { ledger } = opened();

@@ -17,12 +17,7 @@ import {
   stored,
 } from './preferences.ts';
 
-const { opened, start: startWorker } = rowWorkersOfFile();
-
-async function start(...options: Parameters<typeof startWorker>) {
-  const worker = await startWorker(...options);
-  return { ...worker, countLookups: () => worker.countRequests('GET') };
-}
+const { opened, start } = rowWorkersOfFile();
 
 const LOOKUP = { method: 'GET', family: 'preferences' } as const;
 

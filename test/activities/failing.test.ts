@@ -1,4 +1,5 @@
 /** Writes that always fail, and outages: what must end, and what must only wait. */
+import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { CxoneUnavailable, CxoneUnreadable } from '../../src/cxone/errors.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
@@ -48,7 +49,9 @@ describe('a request that always fails, although CXone answers others', () => {
     });
     await writeToEnd(createWorker(opened().ledger, cxone.cxone), run);
     expect(await countExactly(run)).toEqual({ total: 40, pending: 0, created: 39, in_doubt: 1 });
-    expect(await reasonsOf(run, 'in_doubt')).toMatchObject([{ seq: 17, reasons: [{ code: 'answer_lost' }] }]);
+    expect(await reasonsOf(run, 'in_doubt')).toMatchObject([
+      { seq: 17, reasons: [{ code: 'answer_lost' }, { code: 'always_fails' }] },
+    ]);
     const { ledger } = opened();
     expect(await ledger.writes.listInDoubt(run.run_no)).toMatchObject([{ records: 1 }]);
     await ledger.writes.resolve({ runNo: run.run_no, verdict: 'resend', id: null });
@@ -66,7 +69,7 @@ describe('a request that always fails, although CXone answers others', () => {
     });
     await writeToEnd(createWorker(opened().ledger, cxone.cxone), run);
     expect(await countExactly(run)).toEqual({ total: 10, pending: 0, created: 9, rejected: 1 });
-    expect(await reasonsOf(run, 'rejected')).toMatchObject([{ seq: 3, reasons: [{ code: 'refused' }] }]);
+    expect(await reasonsOf(run, 'rejected')).toMatchObject([{ seq: 3, reasons: [{ code: 'always_fails' }] }]);
   });
 
   it('stops no other update of its batch', async () => {
@@ -102,6 +105,41 @@ describe('a request that always fails, although CXone answers others', () => {
     await writeToEnd(worker, run);
     expect(await countExactly(run)).toEqual({ total: 20, pending: 0, created: 20 });
     expect(cxone.posts).toHaveLength(2);
+  });
+
+  it('is not given up while CXone answers only requests that change nothing', async () => {
+    const run = await planned(20);
+    const state = { out: true };
+    const cxone = fakeCxone({
+      probe: answers,
+      before: () => {
+        if (state.out) throw unavailable();
+      },
+    });
+    const worker = createWorker(opened().ledger, cxone.cxone);
+    for (let pass = 1; pass <= 30; pass += 1) await worker.writePage(allBatches(run)).catch(() => undefined);
+    expect(await countExactly(run)).toEqual({ total: 20, pending: 20 });
+    state.out = false;
+    await writeToEnd(worker, run);
+    expect(await countExactly(run)).toEqual({ total: 20, pending: 0, created: 20 });
+  });
+
+  it('ends after a quarter of an hour if there is no other request to compare with', async () => {
+    const run = await planned(1);
+    const cxone = fakeCxone({
+      probe: answers,
+      before: () => {
+        throw unavailable();
+      },
+    });
+    const worker = createWorker(opened().ledger, cxone.cxone);
+    for (let pass = 1; pass <= 10; pass += 1) await worker.writePage(allBatches(run)).catch(() => undefined);
+    expect(await countExactly(run)).toEqual({ total: 1, pending: 1 });
+    await sql`update writes set failing_since = now() - interval '16 minutes' where run_no = ${run.run_no}`.execute(
+      opened().database.db,
+    );
+    await writeToEnd(worker, run, 1);
+    expect(await countExactly(run)).toEqual({ total: 1, pending: 0, in_doubt: 1 });
   });
 
   it('begins to count anew when it fails in another way', async () => {

@@ -12,7 +12,7 @@ async function withheldAfter(lostAnswers: number, lostAttempt?: LostAttempt) {
   const { groups } = await sendThroughGate(
     {
       repeatable: true,
-      probe: () => Promise.resolve(),
+      probe: { request: () => Promise.resolve(), isConclusive: true },
       claimAhead: true,
       deadlineMs: 1_000,
       gate: () => Promise.resolve({ withheld: new Map([[2, objected]]) }),

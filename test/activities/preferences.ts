@@ -142,7 +142,8 @@ async function startOnSimulator(
     const paths = Object.entries(requests).filter(([path]) => path.startsWith(`${verb} /api/v2/preferences`));
     return paths.flatMap(([, byStatus]) => Object.values(byStatus)).reduce((sum, n) => sum + n, 0);
   };
-  return { ...simulator, ...worker, ledger, inCxone, countRequests };
+  const countLookups = () => countRequests('GET');
+  return { ...simulator, ...worker, ledger, inCxone, countRequests, countLookups };
 }
 
 /** The ledger of a test file, and how its tests start a worker with it. */

@@ -28,7 +28,10 @@ export function defineCallbackRequest(deps: ActivityDeps): { readonly definition
         repeatable: true,
         claimAhead: true,
         deadlineMs: BATCH_DEADLINE_MS,
-        probe: (run) => deps.cxone.contactLists.probe({ listId: runInput(spec, run).listId }),
+        probe: {
+          request: (run) => deps.cxone.contactLists.probe({ listId: runInput(spec, run).listId }),
+          isConclusive: false,
+        },
         // Whoever asks for a callback has just agreed to be called; we still obey objections that came later.
         gate: async (attempt) => ({ withheld: await findSuppressed(deps.ledger, attempt, ['voice']) }),
         send: (attempt) => addToList(deps, attempt),

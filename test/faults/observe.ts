@@ -57,5 +57,7 @@ export async function evidenceOf(stand: Stand, outcome: Outcome): Promise<readon
 
 /** Of the API alone, without those for tokens. */
 export async function writesOf(stand: Stand): Promise<readonly RequestLine[]> {
-  return (await stand.admin.requests(10_000)).filter(({ path }) => path.startsWith('/api/'));
+  return (await stand.admin.requests(10_000)).filter(
+    ({ path, isProbe }) => path.startsWith('/api/') && !isProbe,
+  );
 }

@@ -4,7 +4,6 @@
  */
 import type { EligibilityCheckInput } from '../../contract/consent.ts';
 import type { Cxone } from '../../cxone/cxone.ts';
-import { CxoneRateLimited } from '../../cxone/errors.ts';
 import type { StoredPreference } from '../../cxone/preferences.ts';
 import {
   type Channel,
@@ -21,7 +20,6 @@ import type { Reason } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { isRefusedLookup } from '../engine/lookups.ts';
 import type { RateLimiter } from '../engine/rate-limiter.ts';
-import { RateWait } from '../failures.ts';
 
 /** A contact, a channel, and what the record itself states about the consent. */
 export interface ConsentQuestion extends Pick<ConsentFacts, 'optInStatus' | 'timeZone'> {
@@ -33,9 +31,6 @@ export interface ConsentDeps {
   readonly ledger: Ledger;
   readonly cxone: Cxone;
 }
-
-/** After a 429 without `Retry-After`. */
-const BACKOFF_MS = 5_000;
 
 export function createConsentCheck({ ledger, cxone }: ConsentDeps) {
   return {
@@ -102,23 +97,6 @@ export function ineligibleReason({ reason, ruleVersion, policy, notice }: Eligib
   return { code: reason, message: `rules ${ruleVersion}, policy ${policy}; ${notice}` };
 }
 
-/** Asks CXone as soon as the rate limiter permits. Errors: RateWait while the tenant is blocked; those of `askCxone`. */
-export async function askWithPermit(
-  { check, rateLimiter }: { readonly check: ConsentCheck; readonly rateLimiter: RateLimiter },
-  question: ConsentQuestion,
-  policy: ConsentPolicy,
-): Promise<Eligibility> {
-  await rateLimiter.acquire();
-  const blockedMs = await rateLimiter.blockedMs();
-  if (blockedMs > 0) throw new RateWait(blockedMs);
-  try {
-    return await check.askCxone(question, policy);
-  } catch (error) {
-    if (error instanceof CxoneRateLimited) await rateLimiter.block(error.retryAfterMs ?? BACKOFF_MS);
-    throw error;
-  }
-}
-
 export function createConsentActivities(deps: ConsentDeps & { readonly rateLimiter: RateLimiter }) {
   const check = createConsentCheck(deps);
   const { rateLimiter } = deps;
@@ -128,7 +106,9 @@ export function createConsentActivities(deps: ConsentDeps & { readonly rateLimit
       const { policy = 'default', ...question } = input;
       const local = (await check.checkLocally([question], policy)).get(question);
       if (local) return local;
-      return rateLimiter.withRequestSlot(() => askWithPermit({ check, rateLimiter }, question, policy));
+      return rateLimiter.withRequestSlot(() =>
+        rateLimiter.sendWithPermit(() => check.askCxone(question, policy)),
+      );
     },
   };
 }

@@ -7,7 +7,7 @@ import type { ConsentPolicy, Eligibility } from '../../domain/consent/eligibilit
 import type { Question } from '../../domain/consent/eligibility-list.ts';
 import { MAX_TRIES } from '../engine/lookups.ts';
 import type { RateLimiter } from '../engine/rate-limiter.ts';
-import { askWithPermit, type ConsentCheck } from './eligibility.ts';
+import type { ConsentCheck } from './eligibility.ts';
 
 /** This many failed lookups in a row are an outage; fewer, between successful ones, concern only those contacts. */
 const OUTAGE_AFTER = 5;
@@ -65,9 +65,10 @@ export class LookupPass {
 
   /** Like the lookups of a run (engine/lookups.ts), an unreadable answer is asked for a few times, then given up. */
   async #askUntilReadable(question: Question): Promise<Eligibility> {
+    const { check, policy, rateLimiter } = this.#options;
     for (let tries = 1; ; tries += 1) {
       try {
-        return await askWithPermit(this.#options, question, this.#options.policy);
+        return await rateLimiter.sendWithPermit(() => check.askCxone(question, policy));
       } catch (error) {
         if (!(error instanceof CxoneUnreadable) || tries >= MAX_TRIES) throw error;
       }

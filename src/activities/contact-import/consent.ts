@@ -37,9 +37,8 @@ const CONSENT_VALID_MS = 10 * 60_000;
 /** A contact list consists of telephone numbers: whoever objected to calls or texts is not added, whatever else is required. */
 const TELEPHONE_CHANNELS: readonly Channel[] = ['voice', 'sms'];
 
-/** More lookups than batches in flight can need. */
+/** More than all batches in flight can need. */
 const ANSWERS_KEPT = 10_000;
-
 interface CheckedRefs {
   readonly checkedAt?: string;
 }
@@ -49,7 +48,7 @@ interface CheckRefs extends LookupRefs {
   readonly update?: UpdateRefs;
 }
 
-/** What the lookups of earlier attempts at the same write answered, so that an interrupted attempt is not made anew. */
+/** The answers of interrupted gates, so that the next attempt continues where the last one ended. */
 type RecentAnswers = LRUCache<string, Eligibility>;
 
 export interface GateDeps extends ConsentDeps {
@@ -127,13 +126,23 @@ async function lookUpNow(
   const withheld = new Map<number, Withheld>();
   for (const [seq, question] of questions) {
     if (suppressed.has(seq)) continue;
-    const key = JSON.stringify([policy, question]);
-    const answer =
-      local.get(question) ?? deps.recentAnswers.get(key) ?? (await lookUp(deps, question, attempt));
-    if (!local.has(question)) deps.recentAnswers.set(key, answer, { noUpdateTTL: true });
+    const answer = local.get(question) ?? (await recallOrLookUp(deps, question, attempt));
     if (!answer.eligible) withheld.set(seq, toWithheld(answer));
   }
   return withheld;
+}
+
+async function recallOrLookUp(
+  deps: GateDeps,
+  question: ConsentQuestion,
+  attempt: WriteAttempt,
+): Promise<Eligibility> {
+  const key = JSON.stringify([runInput(spec, attempt.run).policy, question]);
+  const recent = deps.recentAnswers.get(key);
+  if (recent) return recent;
+  const answer = await lookUp(deps, question, attempt);
+  deps.recentAnswers.set(key, answer);
+  return answer;
 }
 
 /** Throws GateInterrupted if CXone does not answer, or if the page is to stop. */

@@ -53,7 +53,10 @@ export function defineContactImport(deps: ContactImportDeps): { readonly definit
   const gate: ConsentGate = (attempt) => contactGate({ ...deps, recentAnswers }, attempt);
   const rules = {
     deadlineMs: BATCH_DEADLINE_MS,
-    probe: (run: Run) => cxone.contactLists.probe({ listId: runInput(spec, run).listId }),
+    probe: {
+      request: (run: Run) => cxone.contactLists.probe({ listId: runInput(spec, run).listId }),
+      isConclusive: false,
+    },
   };
   const definition: BulkDefinition = {
     spec,
@@ -65,7 +68,7 @@ export function defineContactImport(deps: ContactImportDeps): { readonly definit
         ...rules,
         repeatable: true,
         claimAhead: false,
-        probe: () => cxone.preferences.probe(),
+        probe: { request: () => cxone.preferences.probe(), isConclusive: true },
         gate: null,
         send: (attempt) => checkConsent(deps, attempt),
       },

@@ -140,21 +140,6 @@ export class Attempts {
     }
   }
 
-  /** Sends a request that changes nothing, to learn whether CXone answers. Throws errors of CXone, RateWait and AbortError. */
-  async probe(request: () => Promise<void>): Promise<void> {
-    const { rateLimiter, signal } = this.#deps;
-    await rateLimiter.acquire(signal);
-    const blockedMs = await rateLimiter.blockedMs();
-    if (blockedMs > 0) throw new RateWait(blockedMs);
-    const sentAtMs = performance.now();
-    try {
-      await request();
-    } catch (error) {
-      if (error instanceof CxoneError) await this.applyRateLimit(error, sentAtMs);
-      throw error;
-    }
-  }
-
   /** Blocks the tenant after a 429, before anything else is done about it: until the ledger knows, others would claim. */
   async applyRateLimit(error: CxoneError, sentAtMs: number): Promise<void> {
     if (!(error instanceof CxoneRateLimited)) return;

@@ -26,11 +26,8 @@ export interface WriteRules {
 }
 
 export interface WriteDefinition extends WriteRules {
-  /**
-   * A request that changes nothing and resolves if CXone answers. It distinguishes a write that always fails from an outage, and is
-   * sent before writes that must not be repeated.
-   */
-  readonly probe: (run: Run) => Promise<void>;
+  /** Distinguishes a write that always fails from an outage, and keeps writes that must not be repeated from leaving in one. */
+  readonly probe: Probe;
   /**
    * Decides before every attempt which records may be sent. Null only for writes that let nobody be contacted: lookups, and
    * changes of the preferences themselves.
@@ -43,6 +40,13 @@ export interface WriteDefinition extends WriteRules {
    * nothing, and otherwise in doubt.
    */
   readonly giveUp?: (attempt: WriteAttempt, error: CxoneError) => Answer;
+}
+
+export interface Probe {
+  /** A request that changes nothing and resolves if CXone answers. */
+  readonly request: (run: Run) => Promise<void>;
+  /** It is a request like those of the write, so its answer alone shows that there is no outage. */
+  readonly isConclusive: boolean;
 }
 
 /** A record that must not be sent, and its outcome. */
@@ -164,7 +168,7 @@ export interface WriteAttempt {
   readonly lostAnswers: number;
   /** If there were prior attempts: none of them was sent before this moment. */
   readonly sentSince: Date;
-  /** It has failed in the same way several times, although CXone answers others: if it fails again, nothing is repeated. */
+  /** It always fails, although CXone answers others: if it fails again, it is not repeated. */
   readonly isLastTry: boolean;
   /** Must be called right before the first byte of each request; throws when the lease is no longer ours. */
   readonly beforeSend: () => void;

@@ -1,31 +1,38 @@
 /**
  * A write that always fails, although CXone answers others, must not be repeated for ever: it is divided until the record at
- * fault is alone, and that one is given up. An outage looks the same for a single write, so CXone is probed first.
+ * fault is alone, and that one is given up. An outage must do no more than delay. So CXone has to answer a probe before a
+ * write is divided, which does no harm, and a record is given up only if CXone has answered other writes meanwhile.
  */
 import { type CxoneError, CxoneNoAnswer, CxoneRateLimited } from '../../cxone/errors.ts';
 import type { DerivedWrite } from '../../ledger/writes/settlements.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import { bisect } from './bisect.ts';
+import type { WriteDefinition } from './definition.ts';
 import { classifyPriorAttempt } from './prior-attempt.ts';
 
-/** So many equal failures in a row raise the question whose fault they are. */
+/** So many equal failures in a row raise the question whether the write is their cause. */
 const MAX_EQUAL_FAILURES = 4;
 
 export function failsRepeatedly({ failures }: Pick<OpenWrite, 'failures'>): boolean {
   return failures >= MAX_EQUAL_FAILURES;
 }
 
-/** Names a failure, so that equal ones are recognised. Null: it says nothing about the write, since nothing was sent. */
+/** Asked once CXone has answered the probe: if the write fails once more, it is divided or given up. */
+export function isLastTry(write: OpenWrite, { probe }: WriteDefinition): boolean {
+  return failsRepeatedly(write) && (write.seqs.length > 1 || write.failsAlone || probe.isConclusive);
+}
+
+/** Names a failure, so that equal ones are recognised. Null: it shows nothing about the write. */
 export function nameFailure(error: CxoneError): string | null {
   if (error instanceof CxoneRateLimited) return null;
-  if (error instanceof CxoneNoAnswer)
-    return error.applied === 'no' && error.reason !== 'timeout' ? null : `${error.name} ${error.reason}`;
+  if (error instanceof CxoneNoAnswer) return error.sent ? `${error.name} ${error.reason}` : null;
   return `${error.name} ${error.status}`;
 }
 
 /** Two writes instead of one. If an answer was lost, each of them may have been applied. */
 export function divide(write: OpenWrite, { applied }: CxoneError): DerivedWrite[] {
   const mayBeApplied = applied === 'unknown' || classifyPriorAttempt(write, write.lostAnswers) !== 'none';
-  const refs = { ...(write.refs as object | null), ...(mayBeApplied && { halved: true }) };
+  const { failingSince } = write;
+  const refs = { ...(write.refs as object | null), failingSince, ...(mayBeApplied && { halved: true }) };
   return bisect(write.seqs.toSorted((a, b) => a - b)).map((seqs) => ({ kind: write.kind, seqs, refs }));
 }

@@ -9,7 +9,7 @@ import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import { asError, isAbort, isFinal, RateWait } from '../failures.ts';
 import { Attempts, type HeldWrite } from './attempt.ts';
 import type { Answer, BulkDefinition, PendingRecord, WriteAttempt, WriteDefinition } from './definition.ts';
-import { divide, failsRepeatedly } from './failing.ts';
+import { failsRepeatedly, isLastTry } from './failing.ts';
 import { GateInterrupted, sendThroughGate } from './gate.ts';
 import { classifyPriorAttempt, maySend } from './prior-attempt.ts';
 import { backoffMs } from './rate-limit-backoff.ts';
@@ -197,18 +197,21 @@ export class PageWorker {
   #probe(kind: string, definition: WriteDefinition): Promise<void> {
     const known = this.#probes.get(kind);
     if (known) return known;
-    const probe = this.#attempts.probe(() => definition.probe(this.#run));
+    const probe = this.#deps.rateLimiter.sendWithPermit(
+      () => definition.probe.request(this.#run),
+      this.#stop.signal,
+    );
     this.#probes.set(kind, probe);
     return probe;
   }
 
   async #send(write: OpenWrite, definition: WriteDefinition, held: HeldWrite): Promise<Answered | null> {
     const startedAt = performance.now();
-    const attempt = this.#toAttempt(write, held);
+    const attempt = this.#toAttempt(write, definition, held);
     const result = await this.#attempts.send(held, definition, () => sendThroughGate(definition, attempt), {
       leaveInDoubt: () => this.#settlement.leaveInDoubt(write, held.fence),
-      giveUp: failsRepeatedly(write)
-        ? (error) => this.#giveUp(write, definition, attempt, held, error)
+      giveUp: attempt.isLastTry
+        ? (error) => this.#settlement.giveUp(write, held.fence, error, definition.giveUp?.(attempt, error))
         : undefined,
     });
     if (result.kind === 'unsent') {
@@ -216,9 +219,7 @@ export class PageWorker {
       return null;
     }
     if (result.kind === 'unanswered') {
-      this.#recordFailure(result.error);
-      // One of them is an outage where the request must not be repeated: the next one might be in doubt as well.
-      if (!definition.repeatable) throw result.error;
+      this.#recordFailure(result.error, definition.repeatable);
       return null;
     }
     const { answer, latencyMs } = result;
@@ -226,27 +227,16 @@ export class PageWorker {
     return { answer, latencyMs, fence: held.fence };
   }
 
-  /** Divides it, until the record at fault is alone. */
-  #giveUp(
-    write: OpenWrite,
-    { giveUp }: WriteDefinition,
-    attempt: WriteAttempt,
-    { fence }: HeldWrite,
-    error: CxoneError,
-  ): Promise<void> {
-    if (write.seqs.length > 1) return this.#settlement.divide(write, fence, divide(write, error));
-    const answer = giveUp?.(attempt, error);
-    return answer
-      ? this.#settlement.settle(write, fence, answer, 0)
-      : this.#settlement.giveUp(write, fence, error);
-  }
-
   /** Most often another worker has the write, or the page stops. A gate that could not look consent up is a failure. */
   #recordUnsent(error: Error): void {
     if (error instanceof GateInterrupted && error.cause) this.#recordFailure(error.cause);
   }
 
-  #toAttempt(write: OpenWrite, { lease, payload, lostAnswers }: HeldWrite): WriteAttempt {
+  #toAttempt(
+    write: OpenWrite,
+    definition: WriteDefinition,
+    { lease, payload, lostAnswers }: HeldWrite,
+  ): WriteAttempt {
     const seqs = write.seqs.toSorted((a, b) => a - b);
     let records: PendingRecord[] | undefined;
     return {
@@ -265,7 +255,7 @@ export class PageWorker {
       refs: write.refs,
       priorAttempt: classifyPriorAttempt(write, lostAnswers),
       lostAnswers,
-      isLastTry: failsRepeatedly(write),
+      isLastTry: isLastTry(write, definition),
       // Refused attempts count as sent here, which gives the earliest moment that is certain.
       sentSince: write.attempts === 1 && write.sentAt ? write.sentAt : this.#run.started_at,
       beforeSend: () => lease.check(),
@@ -281,12 +271,15 @@ export class PageWorker {
     if (answer.interruptedBy) this.#recordFailure(answer.interruptedBy);
   }
 
-  /** Throws what ends the page: an error that no repeat can cure, or the last of an outage. */
-  #recordFailure(error: CxoneError): void {
+  /**
+   * Throws what ends the page: an error that no repeat can cure, or the last of an outage. Where requests must not be
+   * repeated, the first one counts as an outage, because the next one might be in doubt as well.
+   */
+  #recordFailure(error: CxoneError, isRepeatable = true): void {
     this.#lastFailure = error;
     if (error instanceof CxoneRateLimited) return;
     this.#failuresInARow += 1;
-    if (isFinal(error) || this.#failuresInARow >= OUTAGE_AFTER) throw error;
+    if (isFinal(error) || this.#failuresInARow >= (isRepeatable ? OUTAGE_AFTER : 1)) throw error;
   }
 
   #haltOn(error: unknown): null {

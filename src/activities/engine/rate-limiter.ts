@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
+import { CxoneRateLimited } from '../../cxone/errors.ts';
 import type { RateBudget } from '../../ledger/writes/rate-budget.ts';
 import { RateWait } from '../failures.ts';
 
@@ -21,6 +22,9 @@ const CLAIMS_AHEAD = 0.5;
 
 /** A page does not wait longer than this for a permit; it settles what is in flight and comes back later. */
 export const LONGEST_WAIT_MS = 10_000;
+
+/** How long a 429 without `Retry-After` blocks, where nobody counts how many came in a row. */
+const BACKOFF_MS = 5_000;
 
 /** Another request received a 429 while this claim was waiting for its slot. Nothing was sent. */
 export class RateLimitedMeanwhile extends Error {
@@ -96,6 +100,22 @@ export class RateLimiter {
     this.#queue = permit.catch(() => undefined);
     const waitMs = (await permit) - performance.now();
     if (waitMs > 0) await delay(waitMs, undefined, { signal });
+  }
+
+  /**
+   * For a request that belongs to no claim: sends it as soon as there is a permit. Errors: those of the request, of which a
+   * 429 blocks the tenant first; RateWait while the tenant is blocked; AbortError.
+   */
+  async sendWithPermit<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    await this.acquire(signal);
+    const blockedMs = await this.blockedMs();
+    if (blockedMs > 0) throw new RateWait(blockedMs);
+    try {
+      return await request();
+    } catch (error) {
+      if (error instanceof CxoneRateLimited) await this.block(error.retryAfterMs ?? BACKOFF_MS);
+      throw error;
+    }
   }
 
   /** After a 429: no worker of this tenant sends anything for this long. */

@@ -2,14 +2,10 @@
 import type { CxoneError } from '../../cxone/errors.ts';
 import type { Outcome } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import {
-  countOutcomes,
-  type DerivedWrite,
-  type SettledGroup,
-  type Settlement,
-} from '../../ledger/writes/settlements.ts';
+import { countOutcomes, type SettledGroup, type Settlement } from '../../ledger/writes/settlements.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import type { Answer } from './definition.ts';
+import { divide } from './failing.ts';
 import { inheritMarks } from './prior-attempt.ts';
 
 export class PageSettlement {
@@ -47,43 +43,39 @@ export class PageSettlement {
     if (settled) this.#settled.push(...groups);
   }
 
-  /** It always fails. Nothing more is sent; its halves will show which record is the cause. */
-  async divide(write: OpenWrite, fence: number, derived: readonly DerivedWrite[]): Promise<void> {
-    const details = `divided after ${write.failures} equal failures`;
-    await this.#settleUnanswered(write, fence, { state: 'settled', derived }, { status: 'divided', details });
-  }
-
-  /** Its only record always fails, although CXone answers others. */
-  giveUp(write: OpenWrite, fence: number, error: CxoneError): Promise<void> {
-    const details = `${write.failures + 1} equal failures, although CXone answers other requests: ${error.message}`;
-    if (error.applied === 'unknown') return this.leaveInDoubt(write, fence, details);
-    const reasons = [{ code: 'refused', message: details }];
-    const groups: SettledGroup[] = [{ outcome: 'rejected', seqs: write.seqs, reasons }];
-    return this.#settleUnanswered(
-      write,
-      fence,
-      { state: 'settled', groups },
-      { status: 'given_up', details },
-    );
+  /**
+   * It always fails. Several records are divided, until the one at fault is alone; `answer` is what the operation says about
+   * that one.
+   */
+  async giveUp(write: OpenWrite, fence: number, error: CxoneError, answer?: Answer): Promise<void> {
+    const details = `${write.failures + 1} equal failures, although CXone answers others: ${error.message}`;
+    if (write.seqs.length > 1) {
+      const derived = divide(write, error);
+      await this.#settleUnanswered(write, fence, { state: 'settled', derived, status: 'divided', details });
+    } else if (answer) await this.settle(write, fence, answer, 0);
+    else if (error.applied === 'unknown') await this.leaveInDoubt(write, fence, details);
+    else {
+      const reasons = [{ code: 'always_fails', message: details }];
+      const groups: SettledGroup[] = [{ outcome: 'rejected', seqs: write.seqs, reasons }];
+      await this.#settleUnanswered(write, fence, { state: 'settled', groups, status: 'given_up', details });
+    }
   }
 
   /** The answer was lost, and CXone may have applied what must not be repeated: a person has to decide. */
-  leaveInDoubt(write: OpenWrite, fence: number, details = NOT_SAFE): Promise<void> {
-    const reasons = [{ code: 'answer_lost', message: 'CXone may have applied it' }];
+  async leaveInDoubt(write: OpenWrite, fence: number, alwaysFails?: string): Promise<void> {
+    const reasons = [
+      { code: 'answer_lost', message: 'CXone may have applied it' },
+      ...(alwaysFails === undefined ? [] : [{ code: 'always_fails', message: alwaysFails }]),
+    ];
     const groups: SettledGroup[] = [{ outcome: 'in_doubt', seqs: write.seqs, reasons }];
-    return this.#settleUnanswered(
-      write,
-      fence,
-      { state: 'in_doubt', groups },
-      { status: 'in_doubt', details },
-    );
+    const details = alwaysFails ?? 'the answer was lost, and repeating is not safe';
+    await this.#settleUnanswered(write, fence, { state: 'in_doubt', groups, status: 'in_doubt', details });
   }
 
   async #settleUnanswered(
     write: OpenWrite,
     fence: number,
-    { state, groups = [], derived = [] }: UnansweredSettlement,
-    facts: Readonly<Record<string, unknown>>,
+    { state, groups = [], derived = [], status, details }: UnansweredSettlement,
   ): Promise<void> {
     const settled = await this.#ledger.writes.settle({
       id: write.id,
@@ -94,18 +86,20 @@ export class PageSettlement {
       httpStatus: null,
       latencyMs: null,
       requestId: null,
-      audit: auditEntry(write, groups, facts),
+      audit: auditEntry(write, groups, { status, details }),
       event: null,
     });
     if (settled) this.#settled.push(...groups);
   }
 }
 
-const NOT_SAFE = 'the answer was lost, and repeating is not safe';
-
 interface UnansweredSettlement
   extends Pick<Settlement, 'state'>,
-    Partial<Pick<Settlement, 'groups' | 'derived'>> {}
+    Partial<Pick<Settlement, 'groups' | 'derived'>> {
+  /** For the audit, like `details`. */
+  readonly status: string;
+  readonly details: string;
+}
 
 function auditEntry(
   write: OpenWrite,

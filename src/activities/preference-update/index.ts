@@ -48,9 +48,10 @@ export function definePreferenceUpdate(deps: PreferenceUpdateDeps): { readonly d
     repeatable: true,
     claimAhead: false,
     deadlineMs: BATCH_DEADLINE_MS,
-    probe: () => cxone.preferences.probe(),
+    probe: { request: () => cxone.preferences.probe(), isConclusive: false },
     gate: null,
   };
+  const lookups = { ...rules, probe: { ...rules.probe, isConclusive: true } };
   const definition: BulkDefinition = {
     spec,
     recordsPerBatch: PREFERENCES_PER_BATCH,
@@ -67,7 +68,7 @@ export function definePreferenceUpdate(deps: PreferenceUpdateDeps): { readonly d
         send: (attempt) => updateBatch(deps, attempt),
         giveUp: readBackInstead,
       },
-      [READ_BACK]: { ...rules, send: (attempt) => readBackBatch(deps, attempt) },
+      [READ_BACK]: { ...lookups, send: (attempt) => readBackBatch(deps, attempt) },
     },
     event: {
       name: 'preferences.batch.updated',

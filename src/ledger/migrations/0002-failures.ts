@@ -4,7 +4,8 @@ import { type Kysely, sql } from 'kysely';
 const STATEMENTS = `
 alter table writes
   add column failure text,
-  add column failures integer not null default 0;
+  add column failures integer not null default 0,
+  add column failing_since timestamptz;
 `;
 
 export async function up(db: Kysely<unknown>): Promise<void> {

@@ -92,6 +92,16 @@ async function countBatches(db: Executor, runNo: number): Promise<number> {
   return batches ?? 0;
 }
 
+/** A write that fails for so long counts as the cause, even if there is no other to compare it with. */
+const LONGEST_OUTAGE = '15 minutes';
+
+/** Written as a `case`, so that the other writes are only looked at if this one fails. */
+const FAILS_ALONE = sql<boolean>`case when failing_since is null then false
+  else failing_since < clock_timestamp() - ${LONGEST_OUTAGE}::interval or exists (
+    select from writes other
+    where other.run_no = writes.run_no and other.kind = writes.kind and other.http_status is not null
+      and other.settled_at > coalesce((writes.refs->>'failingSince')::timestamptz, writes.failing_since)) end`;
+
 const OPEN: readonly WriteState[] = ['planned', 'sending', 'unanswered'];
 
 async function listOpen(
@@ -103,7 +113,10 @@ async function listOpen(
   return db
     .selectFrom('writes')
     .select(['id', 'batch', 'kind', 'state', 'seqs', 'refs', 'attempts', 'failures'])
-    .select(['lost_answers as lostAnswers', 'sent_at as sentAt'])
+    .select(['lost_answers as lostAnswers', 'sent_at as sentAt', FAILS_ALONE.as('failsAlone')])
+    .select(
+      sql<string | null>`coalesce(refs->>'failingSince', to_json(failing_since)#>>'{}')`.as('failingSince'),
+    )
     .where('run_no', '=', runNo)
     .where('batch', '>=', fromBatch)
     .where('batch', '<=', toBatch)
@@ -135,7 +148,11 @@ async function markUnanswered(db: Executor, id: string, fence: number, failure: 
 }
 
 function countFailure(failure: string | null) {
-  return { failures: sql<number>`case when failure = ${failure} then failures + 1 else 1 end`, failure };
+  return {
+    failures: sql<number>`case when failure = ${failure} then failures + 1 else 1 end`,
+    failing_since: sql<Date>`case when failure = ${failure} then failing_since else clock_timestamp() end`,
+    failure,
+  };
 }
 
 /** Matches no row when the fence is not current. */

@@ -81,6 +81,13 @@ export interface OpenWrite {
   readonly lostAnswers: number;
   /** How many of its last attempts failed in the same way. */
   readonly failures: number;
+  /** ISO 8601: when the first of these failed; of a part of a divided write, when that one's did. */
+  readonly failingSince: string | null;
+  /**
+   * CXone has answered other writes of the run and kind since then, or it has been failing for longer than most outages
+   * last (LONGEST_OUTAGE).
+   */
+  readonly failsAlone: boolean;
   /** How many times it was claimed. */
   readonly attempts: number;
   /** The time of the last claim. */
