@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { NoWorkerAnswered, RunNotFound } from '../../src/client.ts';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import { contactImportOptions } from '../../src/contract/contact-import.ts';
-import { type Source, TASK_QUEUE } from '../../src/contract/run.ts';
+import type { Source } from '../../src/contract/run.ts';
 import { businessKey } from '../../src/ledger/runs/business-key.ts';
 import { retryContentSha256 } from '../../src/ledger/runs/retries.ts';
 import { record, someId, upTo } from '../ledger/harness.ts';
@@ -218,29 +217,5 @@ describe('starting a selection update', () => {
     expect(await update({ again: true })).toMatchObject({ runId, status: 'started' });
     await ledger.runs.close(run.run_no, 'completed', null, null);
     expect(await update({ again: true })).toMatchObject({ runId: `${runId}:2`, status: 'started' });
-  });
-});
-
-describe('a request', () => {
-  it('about a run that does not exist throws RunNotFound', async () => {
-    const { client } = made();
-    await expect(client.progress('none')).rejects.toBeInstanceOf(RunNotFound);
-    await expect(client.decide('none', { action: 'approve' })).rejects.toBeInstanceOf(RunNotFound);
-    await expect(client.result('none')).rejects.toBeInstanceOf(RunNotFound);
-  });
-
-  it('to cancel the check of a dataset returns nothing of Temporal', async () => {
-    const { client, temporal } = made();
-    const workflowId = client.newCheckId();
-    await temporal.workflow.start('eligibilityList', { taskQueue: TASK_QUEUE, workflowId });
-    expect(await client.cancelEligibilityList(workflowId)).toBeUndefined();
-    const { events } = await temporal.workflow.getHandle(workflowId).fetchHistory();
-    const requested = events?.some((event) => event.workflowExecutionCancelRequestedEventAttributes);
-    expect(requested).toBe(true);
-  });
-
-  it('without a worker throws NoWorkerAnswered', async () => {
-    const { runId } = await start({ listId: 'L1', source: (await stage()).source });
-    await expect(made().client.progress(runId)).rejects.toBeInstanceOf(NoWorkerAnswered);
   });
 });

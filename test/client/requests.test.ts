@@ -1,6 +1,7 @@
 /** Requests about a run that nobody executes: it does not exist, has ended, or has no worker. */
 import { describe, expect, it } from 'vitest';
 import { DecisionRefused, NoWorkerAnswered, RunNotFound } from '../../src/client.ts';
+import { TASK_QUEUE } from '../../src/contract/run.ts';
 import { someId } from '../ledger/harness.ts';
 import { clientOfFile } from './harness.ts';
 
@@ -34,6 +35,16 @@ describe('a request', () => {
     expect(error).toMatchObject({
       message: `run ${runId} has ended (completed), so there is nothing to cancel`,
     });
+  });
+
+  it('to cancel the check of a dataset returns nothing of Temporal', async () => {
+    const { client, temporal } = made();
+    const workflowId = client.newCheckId();
+    await temporal.workflow.start('eligibilityList', { taskQueue: TASK_QUEUE, workflowId });
+    expect(await client.cancelEligibilityList(workflowId)).toBeUndefined();
+    const { events } = await temporal.workflow.getHandle(workflowId).fetchHistory();
+    const requested = events?.some((event) => event.workflowExecutionCancelRequestedEventAttributes);
+    expect(requested).toBe(true);
   });
 
   it('without a worker throws NoWorkerAnswered', async () => {
