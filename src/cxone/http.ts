@@ -1,7 +1,7 @@
 /**
- * One HTTP exchange (docs/adr/0020-one-attempt.md#the-cxone-client): no retries, no redirects, no proxy, a deadline for the whole
- * exchange and a limit for the size of the answer. The outcome is a value; above all it says whether a byte of the request
- * may have left. Knows nothing about tokens or families.
+ * One HTTP exchange (docs/adr/0020-one-attempt.md#the-cxone-client): no retries, no redirects, no proxy, a deadline for the
+ * whole exchange and a limit for the size of the answer. The outcome is a value; above all it says whether a byte of the
+ * request may have left. Knows nothing about tokens or families.
  */
 import http from 'node:http';
 import https from 'node:https';
