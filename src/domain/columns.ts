@@ -11,6 +11,8 @@ export interface ColumnProblem {
   readonly code: 'unknown_field' | 'unknown_column' | 'ambiguous_column' | 'column_mapped_twice';
   readonly field: string;
   readonly message: string;
+  /** Of `ambiguous_column`: the columns that could be the field. */
+  readonly columns?: readonly string[];
 }
 
 export interface ColumnMatch {
@@ -133,7 +135,8 @@ function groupByKey(columns: readonly string[]): Map<string, string[]> {
 
 function ambiguous(field: string, columns: readonly string[]): ColumnProblem {
   const found = `Several columns could be ${field}: ${quoteNames(columns)}`;
-  return { code: 'ambiguous_column', field, message: `${found}. Choose one: --map ${field}="${columns[0]}"` };
+  const message = `${found}. Choose one: --map ${field}="${columns[0]}"`;
+  return { code: 'ambiguous_column', field, message, columns };
 }
 
 function unknownField(field: string, fields: readonly string[]): ColumnProblem {

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { CHANNELS } from '../../src/domain/consent/eligibility.ts';
 import { upTo } from '../ledger/harness.ts';
 import {
+  contactRow,
   day,
   guid,
+  importInput,
   listOutcomes,
   nextPerson,
   oneContact,
@@ -50,6 +53,18 @@ describe('an opt-out that CXone does not accept', () => {
     expect(await plan(run)).toMatchObject({ toWrite: 0, rejected: 1 });
     expect(await ledger.suppressions.find([guid(n)], ['email'])).toEqual([]);
     expect(await listOutcomes(ledger, run)).toEqual({ 1: 'rejected gdpr_needs_consent_date' });
+  });
+
+  it.each(['', 'phone', 'SMS!'])('for the channel %j is on the list on every channel', async (channel) => {
+    const { runToEnd, ledger, admin } = await start();
+    const n = nextPerson();
+    const { run } = await runToEnd([optOut(n, 20, { channel })]);
+    const code = channel === '' ? 'channel_missing' : 'channel_unknown';
+    expect(await listOutcomes(ledger, run)).toEqual({ 1: `invalid ${code} on_our_suppression_list` });
+    expect(await ledger.suppressions.find([guid(n)], CHANNELS)).toHaveLength(CHANNELS.length);
+    const { run: imported } = await runToEnd([contactRow(n)], importInput(), 'contactImport');
+    expect(await listOutcomes(ledger, imported)).toEqual({ 1: 'suppressed suppressed' });
+    expect(await admin.journal({ list: 'L1' })).toEqual([]);
   });
 
   it('is put on the list if its row is invalid for another reason', async () => {

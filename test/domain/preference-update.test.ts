@@ -125,8 +125,9 @@ describe('a row', () => {
     expect(listReasons(ahead(300_001))).toEqual(['timestamp_in_future consentTimestamp']);
   });
 
-  it('may have a GUID in braces', () => {
-    expect(readValid({ ...OPT_IN, contactId: `{${ID}}` }).contactId).toBe(ID);
+  it('may have a GUID in braces and in capitals, and has it in one form', () => {
+    for (const contactId of [`{${ID}}`, ID.toUpperCase(), ` { ${ID.toUpperCase()} } `])
+      expect(readValid({ ...OPT_IN, contactId }).contactId).toBe(ID);
     expect(listReasons({ ...OPT_IN, contactId: `{${ID}` })).toEqual(['contact_id_not_a_guid contactId']);
   });
 
@@ -147,7 +148,11 @@ describe('a row', () => {
 });
 
 describe('an objection', () => {
-  const optOut = { contactId: ID, channel: 'email', withdrawalTimestamp: OPT_OUT.withdrawalTimestamp };
+  const optOut = {
+    contactIds: [ID],
+    channels: ['email'],
+    withdrawalTimestamp: OPT_OUT.withdrawalTimestamp,
+  };
 
   it('under the GDPR without the date of the consent is not sent, but not lost', () => {
     const result = read({ ...OPT_OUT, consentTimestamp: null });
@@ -169,15 +174,33 @@ describe('an objection', () => {
   it('of a contact without a GUID is not lost, although CXone does not accept it', () => {
     expect(read({ ...OPT_OUT, contactId: ' crm-88291 ' })).toMatchObject({
       reasons: [{ code: 'contact_id_not_a_guid' }],
-      optOut: { ...optOut, contactId: 'crm-88291' },
+      optOut: { ...optOut, contactIds: ['crm-88291'] },
     });
-    expect(read({ ...OPT_OUT, contactId: 88291 })).toMatchObject({ optOut: { contactId: '88291' } });
+    expect(read({ ...OPT_OUT, contactId: 88291 })).toMatchObject({ optOut: { contactIds: ['88291'] } });
     // Missing, or rounded by JSON.parse.
     for (const contactId of ['', null, undefined, { id: 7 }, 2 ** 60])
       expect(read({ ...OPT_OUT, contactId })).toMatchObject({ optOut: null });
   });
 
-  it('with ambiguous fields is not lost if contact, channel and decision are clear', () => {
+  it('without a channel that is known counts on all channels', () => {
+    const everywhere = { optOut: { ...optOut, channels: ['email', 'sms', 'voice', 'webchat'] } };
+    for (const channel of ['', null, undefined, 'phone', 'e-mail', 7])
+      expect(read({ ...OPT_OUT, channel }), String(channel)).toMatchObject(everywhere);
+    expect(read({ ...OPT_OUT, Channel: 'fax' })).toMatchObject(everywhere);
+  });
+
+  it('of which only the date is clear is not lost, unless a later consent follows', () => {
+    for (const optIn of ['', 'perhaps', true]) expect(read({ ...OPT_OUT, optIn })).toMatchObject({ optOut });
+    const consentTimestamp = OPT_OUT.withdrawalTimestamp;
+    expect(read({ ...OPT_OUT, optIn: '', consentTimestamp })).toMatchObject({ optOut });
+    const later = { consentTimestamp: '2024-07-01' };
+    expect(read({ ...OPT_OUT, optIn: '', ...later })).toMatchObject({ optOut: null });
+    // What stands where other rows have a date is none.
+    for (const withdrawalTimestamp of ['-', 'n/a', ''])
+      expect(read({ ...OPT_IN, withdrawalTimestamp })).toMatchObject({ optOut: null });
+  });
+
+  it('with ambiguous fields counts for whatever they may mean', () => {
     for (const repeated of [
       { Source: 'b' },
       { REGULATORY_REGION: 'NONE' },
@@ -190,8 +213,15 @@ describe('an objection', () => {
     expect(read({ ...OPT_OUT, withdrawal_timestamp: '2025-01-01' })).toMatchObject({
       optOut: { ...optOut, withdrawalTimestamp: null },
     });
-    for (const repeated of [{ contact_id: ID }, { Channel: 'sms' }, { 'opt-in': false }])
-      expect(read({ ...OPT_OUT, ...repeated })).toMatchObject({ optOut: null });
+    expect(read({ ...OPT_OUT, contact_id: `{${ID.toUpperCase()}}` })).toMatchObject({ optOut });
+    expect(read({ ...OPT_OUT, contact_id: 'crm-1' })).toMatchObject({
+      optOut: { ...optOut, contactIds: [ID, 'crm-1'] },
+    });
+    expect(read({ ...OPT_OUT, Channel: 'sms' })).toMatchObject({
+      optOut: { ...optOut, channels: ['email', 'sms'] },
+    });
+    for (const decision of [false, true, 'perhaps'])
+      expect(read({ ...OPT_OUT, 'opt-in': decision })).toMatchObject({ optOut });
   });
 
   it('is recognised in many words, and a consent in few', () => {

@@ -15,7 +15,7 @@ import {
   failClosed,
   REGIONS,
 } from '../../domain/consent/eligibility.ts';
-import { isGuid } from '../../domain/guid.ts';
+import { toGuid } from '../../domain/contact-id.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { isRefusedLookup } from '../engine/lookups.ts';
@@ -53,7 +53,7 @@ export function createConsentCheck({ ledger, cxone }: ConsentDeps) {
             question,
             evaluateEligibility({ channel, preference: null, suppressed: true }, now, policy),
           );
-        else if (!isGuid(contactId))
+        else if (toGuid(contactId) === null)
           answers.set(question, failClosed('no_contact_id', question, now, policy));
       }
       return answers;
@@ -61,7 +61,8 @@ export function createConsentCheck({ ledger, cxone }: ConsentDeps) {
 
     /** One lookup. Errors: those of cxone/errors.ts; but if CXone refuses this particular lookup, the answer is no. */
     async askCxone(question: ConsentQuestion, policy: ConsentPolicy): Promise<Eligibility> {
-      const { contactId, channel, ...stated } = question;
+      const { contactId: written, channel, ...stated } = question;
+      const contactId = toGuid(written) ?? written;
       const found = await cxone.preferences.find({ contactId, channel }).catch(catchRefusal);
       const preference = found === REFUSED ? REFUSED : toConsentRecord(found);
       if (preference === REFUSED) return this.unavailable(question, policy);

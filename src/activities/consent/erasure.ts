@@ -2,6 +2,7 @@
 import { Context } from '@temporalio/activity';
 import type { ErasureInput } from '../../contract/consent.ts';
 import type { ErasureResult } from '../../domain/consent/erasure.ts';
+import { toComparableId } from '../../domain/contact-id.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { DatasetGone } from '../../ledger/runs/datasets.ts';
 import { SourceError } from '../../sources/errors.ts';
@@ -29,7 +30,7 @@ async function readContactId(ledger: Ledger, id: string): Promise<string> {
   const source = await openSource(ledger.datasets.read(id), { name: dataset.name, format: 'ndjson' });
   for await (const { fields } of source.rows()) {
     const contactId = fields?.['contactId'];
-    if (typeof contactId === 'string' && contactId.trim() !== '') return contactId.trim();
+    if (typeof contactId === 'string' && contactId.trim() !== '') return toComparableId(contactId);
   }
   throw new SourceError('source_unreadable', `dataset ${id} must have one row with a contactId`);
 }

@@ -140,8 +140,8 @@ export type ReadRow = (
   /** The row is invalid: every reason. */
   | { readonly reasons: readonly Reason[] }
 ) & {
-  /** An objection that CXone will not learn of from this row. */
-  readonly objection?: Objection;
+  /** They enter our own suppression list with the row, whatever becomes of it. */
+  readonly objections?: readonly Objection[];
 };
 
 export interface Lookups {

@@ -153,7 +153,7 @@ async function stageRows(
     if (seq <= run.staged_through) continue;
     const records = chunk.map((row, i) => toRecord(first + i, row, read));
     // Before the rows, so that a crash loses no objection. A dry run changes nothing outside of itself.
-    const objections = run.dry_run ? [] : records.flatMap(({ objection }) => objection ?? []);
+    const objections = run.dry_run ? [] : records.flatMap((record) => record.objections);
     if (objections.length > 0) await ledger.suppressions.add(objections, run.run_no);
     await ledger.records.stage(
       run.run_no,
@@ -166,10 +166,13 @@ function toRecord(
   seq: number,
   row: SourceRow,
   read: RowReader,
-): { readonly staged: StagedRecord; readonly objection: Objection | undefined } {
+): { readonly staged: StagedRecord; readonly objections: readonly Objection[] } {
   const fields = row.fields ?? { [RAW_COLUMN]: row.raw ?? '' };
   const result: ReadRow = row.broken ? { reasons: [row.broken] } : read(fields);
-  return { staged: toStagedRecord({ seq, line: row.line, fields }, result), objection: result.objection };
+  return {
+    staged: toStagedRecord({ seq, line: row.line, fields }, result),
+    objections: result.objections ?? [],
+  };
 }
 
 function toStagedRecord(base: Pick<StagedRecord, 'seq' | 'line' | 'fields'>, result: ReadRow): StagedRecord {

@@ -2,13 +2,13 @@
 import { createHash } from 'node:crypto';
 import type { PreferenceItem } from '../../cxone/preferences.ts';
 import {
+  type OptOut,
   type Preference,
   preferenceKey,
   preferenceMapProblems,
   rankPreference,
   readPreference,
   resolvePreferenceColumns,
-  type UnsentOptOut,
 } from '../../domain/preference-update/preferences.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { Objection } from '../../ledger/consent/suppressions.ts';
@@ -35,16 +35,23 @@ export function createPreferenceReader(
     throw new SourceError('source_unreadable', problems.join(' '));
   return (fields) => {
     const read = readPreference(fields, resolved.columns, run.started_at, map);
-    if ('preference' in read && !('refusedFor' in read))
-      return { ...toRow(run, read.preference), ...stageObjection(run, read.preference) };
     const { optOut } = read;
+    if ('preference' in read && !('refusedFor' in read))
+      return { ...toRow(run, read.preference), objections: toObjections(run, optOut, 'opt_out_staged') };
     const refused = 'refusedFor' in read ? [read.refusedFor] : read.reasons;
     // A dry run puts nobody on the suppression list.
-    const reasons = optOut && !run.dry_run ? [...refused, ON_SUPPRESSION_LIST] : refused;
-    const objection = optOut && { objection: toObjection(run, optOut, refused) };
-    if (!('refusedFor' in read)) return { reasons, ...objection };
-    return { ...toRow(run, read.preference), settled: { outcome: 'rejected', reasons }, ...objection };
+    const reasons = optOut && !run.dry_run ? [...refused, noteSuppression(optOut)] : refused;
+    const objections = toObjections(run, optOut, refused[0]?.code ?? 'invalid');
+    if (!('refusedFor' in read)) return { reasons, objections };
+    return { ...toRow(run, read.preference), settled: { outcome: 'rejected', reasons }, objections };
   };
+}
+
+function noteSuppression({ channels }: OptOut): Reason {
+  const [, ...others] = channels;
+  if (others.length === 0) return ON_SUPPRESSION_LIST;
+  const message = `the row leaves the channel open, so the objection is on our own suppression list on ${channels.join(', ')}`;
+  return { ...ON_SUPPRESSION_LIST, message };
 }
 
 function toRow(run: Run, preference: Preference) {
@@ -59,15 +66,14 @@ function toRow(run: Run, preference: Preference) {
  * An objection takes effect as soon as it is staged. Until CXone has it, our own suppression list protects the person,
  * however the run ends and however long it waits for approval.
  */
-function stageObjection(run: Run, preference: Preference): { readonly objection?: Objection } {
-  return preference.optIn ? {} : { objection: toObjection(run, preference, [{ code: 'opt_out_staged' }]) };
-}
-
-function toObjection(run: Run, optOut: UnsentOptOut, reasons: readonly Reason[]): Objection {
-  const { contactId, channel, withdrawalTimestamp } = optOut;
+function toObjections(run: Run, optOut: OptOut | null, reason: string): readonly Objection[] {
+  if (optOut === null) return [];
+  const { contactIds, channels, withdrawalTimestamp } = optOut;
   // An objection without a date was made before this run started, at the latest.
   const since = withdrawalTimestamp ?? run.started_at.toISOString();
-  return { contactId, channel, reason: reasons[0]?.code ?? 'invalid', since };
+  return contactIds.flatMap((contactId) =>
+    channels.map((channel) => ({ contactId, channel, reason, since })),
+  );
 }
 
 /** The key is fixed at staging, so that every attempt sends the same bytes. */

@@ -44,8 +44,8 @@ const addUpdate: AddCommand = (parent, cli, finish) => {
          unsubscribed, withdrawn.`,
         `Of several rows for the same contact and channel the newest is sent; if two are equally new, the
          withdrawal.`,
-        `Every opt-out enters our own suppression list when its row is read, except in a dry run; a newer
-         consent ends the entry.`,
+        `Every opt-out enters our own suppression list when its row is read, except in a dry run; without a
+         known channel it counts on all of them. A newer consent ends the entry.`,
       ),
     )
     .argument('[file]', 'CSV with a header (comma, semicolon or tab), NDJSON, or a JSON array')

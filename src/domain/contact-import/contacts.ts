@@ -1,6 +1,7 @@
 /** The rules of contact records (docs/cxone-contract.md#contact-record-rules). Pure. */
 import type { ColumnMap } from '../columns.ts';
 import { MAX_CONSENT_AGE_DAYS } from '../consent/eligibility.ts';
+import { toContactId } from '../contact-id.ts';
 import { type Fields, readField, toText } from '../fields.ts';
 import { isObject } from '../json.ts';
 import { phoneProblem } from '../phone.ts';
@@ -93,7 +94,7 @@ function readContactId(fields: Fields, column: string | null): Part<string> {
     return invalid('', { code: 'contact_id_not_exact', field, message: NOT_EXACT });
   if (typeof raw === 'object' || typeof raw === 'boolean')
     return invalid('', { code: 'contact_id_not_text', field });
-  return { value, reasons: [] };
+  return { value: toContactId(value), reasons: [] };
 }
 
 interface FoundPhone extends PhoneNumber {

@@ -1,7 +1,8 @@
 /** Reads the cells of a preference row one by one (docs/cxone-contract.md#preference-rules). Pure. */
 import { normalizeName } from '../columns.ts';
+import { CHANNELS, type Channel } from '../consent/eligibility.ts';
+import { toGuid } from '../contact-id.ts';
 import { type Fields, readField, toText } from '../fields.ts';
-import { isGuid } from '../guid.ts';
 import type { Reason } from '../run.ts';
 import { CLOCK_TOLERANCE_MS, toUtcTimestamp } from '../timestamps.ts';
 
@@ -19,13 +20,17 @@ export interface Cell {
 }
 
 /**
- * Also accepts the braces that Microsoft's tools write around a GUID.
+ * In lower case and without the braces that Microsoft's tools write around a GUID.
  * @param code the reason is `<code>_missing` or `<code>_not_a_guid`
  */
 export function readGuid({ field, text }: Cell, code: string): Part<string> {
-  const guid = /^\{.*\}$/.test(text) ? text.slice(1, -1) : text;
-  if (isGuid(guid)) return { value: guid };
+  const guid = toGuid(text);
+  if (guid !== null) return { value: guid };
   return invalid(text === '' ? `${code}_missing` : `${code}_not_a_guid`, field);
+}
+
+export function readChannel(cell: Cell): Part<Channel> {
+  return readChoice(cell, CHANNELS, (text) => text.toLowerCase(), 'channel');
 }
 
 /** @param code the reason is `<code>_missing` or `<code>_unknown` */

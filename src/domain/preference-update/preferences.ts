@@ -1,11 +1,12 @@
 /** The rules of preference rows (docs/cxone-contract.md#preference-rules). Pure. */
 import { type Audience, type ColumnMap, describeColumnProblems, matchColumns } from '../columns.ts';
-import { CHANNELS, type Channel, REGIONS, type Region } from '../consent/eligibility.ts';
-import { type Fields, readField } from '../fields.ts';
+import { type Channel, REGIONS, type Region } from '../consent/eligibility.ts';
+import { toContactId } from '../contact-id.ts';
+import type { Fields } from '../fields.ts';
 import type { Reason } from '../run.ts';
 import {
-  isExact,
   type Part,
+  readChannel,
   readChoice,
   readFlag,
   readGuid,
@@ -13,8 +14,10 @@ import {
   readText,
   readTime,
 } from './cells.ts';
+import { findOptOut, type OptOut } from './opt-out.ts';
 
 export { MAX_SOURCE_CHARACTERS, NO_WORDS, YES_WORDS } from './cells.ts';
+export type { OptOut } from './opt-out.ts';
 
 /** CXone accepts no more in one request. */
 export const PREFERENCES_PER_BATCH = 100;
@@ -49,20 +52,16 @@ export interface Preference {
   readonly updatedAt: string;
 }
 
-/** An objection that cannot be sent to CXone. It must not be lost, so it goes to our own suppression list. */
-export interface UnsentOptOut {
-  readonly contactId: string;
-  readonly channel: Channel;
-  /** null: unknown. */
-  readonly withdrawalTimestamp: string | null;
-}
-
-export type ReadPreference =
+export type ReadPreference = (
   | { readonly preference: Preference }
   /** Valid by our rules, but CXone would refuse it, so it is not sent. */
-  | { readonly preference: Preference; readonly refusedFor: Reason; readonly optOut: UnsentOptOut }
+  | { readonly preference: Preference; readonly refusedFor: Reason }
   /** Invalid: one reason for each rule that it breaks. */
-  | { readonly reasons: readonly Reason[]; readonly optOut: UnsentOptOut | null };
+  | { readonly reasons: readonly Reason[] }
+) & {
+  /** The objection in the row, whatever else is wrong with it; null: there is none. */
+  readonly optOut: OptOut | null;
+};
 
 /** Field to column. */
 export type PreferenceColumns = ReadonlyMap<string, string>;
@@ -87,8 +86,6 @@ export function preferenceMapProblems(map: ColumnMap): readonly string[] {
 
 /** The cells of a row. */
 interface Parts {
-  /** The contact id even if it is not a GUID. null: missing or rounded. */
-  readonly anyContactId: string | null;
   readonly contactId: Part<string>;
   readonly channel: Part<Channel>;
   readonly optIn: Part<boolean>;
@@ -114,25 +111,18 @@ export function readPreference(
   const match = columns ? null : matchColumns(Object.keys(fields), PREFERENCE_FIELDS, map);
   const from = columns ?? match?.found ?? new Map<string, string>();
   const ambiguous = (match?.problems ?? []).filter(({ code }) => code === 'ambiguous_column');
+  const columnsOf = (field: Field) =>
+    ambiguous.find((problem) => problem.field === field)?.columns ?? [from.get(field)];
+  const optOut = findOptOut(fields, columnsOf, now);
   const parts = readParts(fields, from, now);
   const reasons = [
     ...ambiguous.map(
       ({ field }): Reason => ({ code: 'field_ambiguous', field, message: 'two keys of the same name' }),
     ),
-    ...listParts(parts).flatMap(({ reason }) => (reason ? [reason] : [])),
+    ...Object.values<Part<unknown>>({ ...parts }).flatMap(({ reason }) => (reason ? [reason] : [])),
     ...contradictions(parts, from),
   ];
-  if (reasons.length === 0) return toPreference(parts, from);
-  const ambiguousFields = new Set(ambiguous.map(({ field }) => field));
-  return { reasons, optOut: dropAmbiguous(findOptOut(parts), ambiguousFields) };
-}
-
-const listParts = ({ anyContactId: _, ...parts }: Parts): readonly Part<unknown>[] => Object.values(parts);
-
-/** An objection counts if contact, channel and decision are clear. An ambiguous date counts as unknown. */
-function dropAmbiguous(optOut: UnsentOptOut | null, fields: ReadonlySet<string>): UnsentOptOut | null {
-  if (optOut === null || ['contactId', 'channel', 'optIn'].some((field) => fields.has(field))) return null;
-  return fields.has('withdrawalTimestamp') ? { ...optOut, withdrawalTimestamp: null } : optOut;
+  return reasons.length > 0 ? { reasons, optOut } : { ...toPreference(parts, from), optOut };
 }
 
 function readParts(fields: Fields, from: PreferenceColumns, now: Date): Parts {
@@ -142,9 +132,8 @@ function readParts(fields: Fields, from: PreferenceColumns, now: Date): Parts {
   });
   const time = (field: Field) => readTime(cell(field), now);
   return {
-    anyContactId: isExact(readField(fields, from.get('contactId'))) ? cell('contactId').text || null : null,
     contactId: readGuid(cell('contactId'), 'contact_id'),
-    channel: readChoice(cell('channel'), CHANNELS, (text) => text.toLowerCase(), 'channel'),
+    channel: readChannel(cell('channel')),
     optIn: readFlag(cell('optIn')),
     consent: time('consentTimestamp'),
     withdrawal: time('withdrawalTimestamp'),
@@ -173,7 +162,10 @@ function contradictions({ optIn, consent, withdrawal }: Parts, from: PreferenceC
   return reasons;
 }
 
-function toPreference(parts: Parts, from: PreferenceColumns): ReadPreference {
+function toPreference(
+  parts: Parts,
+  from: PreferenceColumns,
+): { readonly preference: Preference; readonly refusedFor?: Reason } {
   const preference: Preference = {
     contactId: parts.contactId.value ?? '',
     channel: parts.channel.value ?? 'email',
@@ -185,25 +177,14 @@ function toPreference(parts: Parts, from: PreferenceColumns): ReadPreference {
     idempotencyKey: parts.key.value,
     updatedAt: parts.updatedAt.value ?? later(parts.consent.value, parts.withdrawal.value),
   };
-  const optOut = findOptOut(parts);
   // CXone refuses an opt-out under GDPR without the date of the consent, and a missing date must not be invented
   // (docs/adr/0016-consent.md#sending-preferences).
-  if (optOut === null || preference.regulatoryRegion !== 'GDPR' || preference.consentTimestamp !== null)
+  if (preference.optIn || preference.regulatoryRegion !== 'GDPR' || preference.consentTimestamp !== null)
     return { preference };
   const field = from.get('consentTimestamp') ?? 'consentTimestamp';
   const message =
     'CXone requires the date of the withdrawn consent; the objection was added to our own suppression list';
-  return { preference, refusedFor: { code: 'gdpr_needs_consent_date', field, message }, optOut };
-}
-
-/**
- * The objection in a row, whatever else is wrong with it, if contact and channel are known. CXone only accepts GUIDs, but our
- * own suppression list accepts any id, because contact imports use ids of other kinds.
- */
-function findOptOut({ anyContactId, contactId, channel, optIn, withdrawal }: Parts): UnsentOptOut | null {
-  const id = contactId.value ?? anyContactId;
-  if (optIn.value !== false || id === null || channel.value === null) return null;
-  return { contactId: id, channel: channel.value, withdrawalTimestamp: withdrawal.value };
+  return { preference, refusedFor: { code: 'gdpr_needs_consent_date', field, message } };
 }
 
 /** ISO timestamps in UTC have the same order as texts. */
@@ -215,7 +196,7 @@ function later(a: string | null, b: string | null): string {
 
 /** Rows with the same key are duplicates: same contact, same channel. */
 export function preferenceKey({ contactId, channel }: Pick<Preference, 'contactId' | 'channel'>): string {
-  return `${contactId.toLowerCase()} ${channel}`;
+  return `${toContactId(contactId)} ${channel}`;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The keyed hashes of data subjects; their secret is in PostgreSQL. */
 import { createHmac } from 'node:crypto';
+import { toComparableId } from '../../domain/contact-id.ts';
 import type { Database } from '../database.ts';
 import { PepperMismatch, type SubjectKeys } from './subject-keys.ts';
 
@@ -32,7 +33,7 @@ class KeyedHashes {
   }
 
   async hash(contactId: string): Promise<string> {
-    return hmac(await this.#cachedKey(), contactId.toLowerCase());
+    return hmac(await this.#cachedKey(), toComparableId(contactId));
   }
 
   /** The key never changes; only a failed read is repeated. */

@@ -11,7 +11,7 @@ export interface SubjectKeys {
    */
   registerPepper(): Promise<void>;
 
-  /** 64 hexadecimal digits, the same for upper and lower case (GUIDs are written in both). Errors: PepperMismatch. */
+  /** 64 hexadecimal digits, the same for all ways to write an id (domain/contact-id.ts). Errors: PepperMismatch. */
   hash(contactId: string): Promise<string>;
 }
 

@@ -104,7 +104,7 @@ async function find(
   contactIds: readonly string[],
   channels: readonly Channel[],
 ): Promise<Suppressed[]> {
-  // Ids that differ in case only have the same hash.
+  // Different ways to write an id have the same hash.
   const idsByHash = new Map<string, string[]>();
   for (const contactId of contactIds) {
     const hash = await subjects.hash(contactId);
