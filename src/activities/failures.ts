@@ -1,4 +1,5 @@
 /** Translates errors into failures that Temporal understands. No other file of the activities builds an ApplicationFailure. */
+import { asyncLocalStorage, Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
 import { fatalFailure } from '../contract/failures.ts';
 import {
@@ -11,7 +12,7 @@ import {
   CxoneUnauthorized,
   CxoneUnavailable,
 } from '../cxone/errors.ts';
-import { isAccessDenied, isTransient, isVersionMismatch } from '../ledger/database.ts';
+import { classifyLedgerError, type LedgerErrorKind, sqlState } from '../ledger/errors.ts';
 import { DatasetGone } from '../ledger/runs/datasets.ts';
 import { SourceError } from '../sources/errors.ts';
 
@@ -61,20 +62,39 @@ export function toFailure(error: unknown): Error {
   if (error instanceof RateWait) return retryableFailure('RateLimited', error.message, error.waitMs);
   if (error instanceof SourceError || error instanceof DatasetGone)
     return fatalFailure('SourceUnreadable', error.message);
-  if (isVersionMismatch(error)) {
-    const next = 'replace this worker by the newer version that migrated it';
-    return retryableFailure(
-      'LedgerUnavailable',
-      `the ledger has been migrated to another version (${nameError(error)}): ${next}`,
-    );
-  }
-  if (isTransient(error) || isAccessDenied(error))
-    return retryableFailure('LedgerUnavailable', `the ledger cannot be reached: ${nameError(error)}`);
-  // The message of an unforeseen error may quote a row, so only the worker's log has it.
-  return fatalFailure(
-    'Bug',
-    `${nameError(error)}; see the worker's log. Start the same run again to continue it.`,
+  return (
+    translateLedgerError(error) ??
+    // The message of an unforeseen error may quote a row, so only the worker's log has it.
+    fatalFailure('Bug', `${nameError(error)}; see the worker's log. Start the same run again to continue it.`)
   );
+}
+
+/** For people who wait: what the ledger needs, while the activity is retried. */
+const WHILE_RETRIED: Readonly<Partial<Record<LedgerErrorKind, string>>> = {
+  unavailable: 'the ledger cannot be reached',
+  contended: 'the ledger was busy with a competing transaction',
+  denied: 'the ledger denies access: restore the login, the database or the permission',
+  outdated:
+    'the ledger has been migrated to another version: replace this worker by the newer version that migrated it',
+  exhausted: 'a statement in the ledger exceeded its time or memory',
+};
+
+/** Classes of SQLSTATE that are about the data of a run. What they refuse once, they refuse always. */
+const ABOUT_DATA: Readonly<Record<string, string>> = {
+  '22': 'cannot store a value of this run',
+  '23': 'refused rows of this run, because they break a constraint',
+  '54': 'cannot store a value of this run, because it is too large',
+};
+
+/** Null: it is no error of the ledger, or a mistake in our SQL. */
+function translateLedgerError(error: unknown): ApplicationFailure | null {
+  const what = WHILE_RETRIED[classifyLedgerError(error)];
+  if (what !== undefined) return retryableFailure('LedgerUnavailable', `${what} (${nameError(error)})`);
+  const refusal = ABOUT_DATA[sqlState(error)?.slice(0, 2) ?? ''];
+  if (refusal === undefined) return null;
+  const next =
+    "The same run would fail again. See the worker's log; correct the input, or report it with the log if the input is right";
+  return fatalFailure('LedgerRefused', `the ledger ${refusal} (${nameError(error)}). ${next}`);
 }
 
 const THEN_RESTART = 'Then start the same run again to continue it.';
@@ -108,7 +128,13 @@ export function isFinal(error: unknown): boolean {
 function nameError(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   const code = 'code' in error && typeof error.code === 'string' ? ` ${error.code}` : '';
-  return `${error.name}${code}`;
+  return `${error.name}${code}${nameRelation(error)}`;
+}
+
+/** The names in our schema, which PostgreSQL reports with a violated constraint. They contain no data. */
+function nameRelation(error: Error): string {
+  const { table, constraint } = error as { readonly table?: unknown; readonly constraint?: unknown };
+  return [table, constraint].flatMap((name) => (typeof name === 'string' ? [` ${name}`] : [])).join('');
 }
 
 /** Wraps every activity so that the errors it throws become failures. The log gets the original errors. */
@@ -116,19 +142,65 @@ export function translateErrors<A extends Record<string, (...args: never[]) => P
   activities: A,
   log: (error: unknown, activity: string) => void,
 ): A {
+  const exhaustions = new ExhaustionCounter();
   const entries = Object.entries(activities).map(([name, activity]) => [
     name,
     async (...args: never[]) => {
       try {
-        return await activity(...args);
+        const result = await activity(...args);
+        exhaustions.reset();
+        return result;
       } catch (error) {
-        const failure = toFailure(error);
+        const failure = exhaustions.bound(error, toFailure(error));
         if (failure !== error) log(error, name);
         throw failure;
       }
     },
   ]);
   return Object.fromEntries(entries) as A;
+}
+
+/** So many attempts in a row may exceed the limits of a statement; each of them may have taken minutes. */
+const MAX_EXHAUSTIONS = 5;
+const MAX_COUNTED = 1_000;
+
+/**
+ * Ends what would be repeated for ever: a statement that always exceeds its time or memory. Attempts in a row are counted for
+ * each activity, in this process only: Temporal's own number of the attempt counts the attempts of an outage as well, and
+ * after an outage a slow statement must not fail the run at once.
+ */
+class ExhaustionCounter {
+  readonly #counts = new Map<string, number>();
+
+  reset(): void {
+    this.#counts.delete(currentActivity());
+  }
+
+  bound(error: unknown, failure: Error): Error {
+    const activity = currentActivity();
+    const count = (this.#counts.get(activity) ?? 0) + 1;
+    this.#counts.delete(activity);
+    if (classifyLedgerError(error) !== 'exhausted') return failure;
+    if (count >= MAX_EXHAUSTIONS) {
+      const next =
+        'Give PostgreSQL more resources, or a longer statement_timeout (a parameter of DATABASE_URL)';
+      return fatalFailure(
+        'LedgerRefused',
+        `${failure.message}, ${count} times in a row. ${next}. ${THEN_RESTART}`,
+      );
+    }
+    // Counts of activities that other workers took over are never reset; dropping them only permits more attempts.
+    if (this.#counts.size >= MAX_COUNTED) this.#counts.clear();
+    this.#counts.set(activity, count);
+    return failure;
+  }
+}
+
+/** The same for every attempt, and for no other activity. */
+function currentActivity(): string {
+  if (!asyncLocalStorage.getStore()) return '';
+  const { workflowExecution, activityId } = Context.current().info;
+  return `${workflowExecution?.runId ?? ''} ${activityId}`;
 }
 
 export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

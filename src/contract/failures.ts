@@ -11,6 +11,7 @@ export type RunFailureType =
   | 'NotFound'
   | 'Refused'
   | 'Conflict'
+  | 'LedgerRefused'
   | 'Bug';
 
 /** Ends the run; Temporal does not retry it. */

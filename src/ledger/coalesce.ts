@@ -2,7 +2,7 @@
  * Calls that arrive while a statement is running are combined in the next statement: one round trip and one commit for all
  * of them.
  */
-import { isRolledBack, isTransient } from './database.ts';
+import { isRolledBack } from './errors.ts';
 
 export interface CoalesceOptions<In, Out> {
   /** Only calls with the same key may share a statement. */
@@ -64,8 +64,7 @@ class Coalescer<In, Out> {
     } catch (error) {
       // A call that is wrong, or that waits for a lock, must not fail the others: after a rollback each is sent alone.
       // After a broken connection none is sent again, because the transaction may have been committed.
-      const isUndone = !isTransient(error) || isRolledBack(error);
-      if (group.length > 1 && isUndone) await Promise.all(group.map((each) => this.#send([each])));
+      if (group.length > 1 && isRolledBack(error)) await Promise.all(group.map((each) => this.#send([each])));
       else for (const { reject } of group) reject(error);
     }
   }

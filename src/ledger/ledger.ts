@@ -5,7 +5,7 @@
  * For every method holds:
  * - What it changes is committed before it returns. A method that takes an `executor` works in the caller's transaction.
  * - An error means that it changed nothing, unless the connection broke while it was committing. After a transient error
- *   (database.ts, `isTransient`) it may therefore have taken effect. Repeating a method is safe where its comment says so, or
+ *   (errors.ts, `isTransient`) it may therefore have taken effect. Repeating a method is safe where its comment says so, or
  *   where a fence protects it.
  * - Any other error is a mistake in our code or data, except for the errors that its comment names.
  */

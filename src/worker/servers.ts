@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection } from '@temporalio/worker';
 import type { Config } from '../config/config.ts';
-import { isTransient } from '../ledger/database.ts';
+import { isTransient } from '../ledger/errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { describeError, type Logger } from './log.ts';
 

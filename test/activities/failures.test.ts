@@ -1,4 +1,6 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
 import { RateWait, toFailure, translateErrors } from '../../src/activities/failures.ts';
 import {
@@ -57,7 +59,13 @@ const TABLE: readonly [string, unknown, string, boolean, number | undefined][] =
   ['a refused connection to PostgreSQL', coded('ECONNREFUSED'), 'LedgerUnavailable', false, undefined],
   ['a lost connection to PostgreSQL', coded('57P01'), 'LedgerUnavailable', false, undefined],
   ['a changed password', coded('28P01'), 'LedgerUnavailable', false, undefined],
-  ['a violated constraint', coded('23505'), 'Bug', true, undefined],
+  ['a revoked permission', coded('42501'), 'LedgerUnavailable', false, undefined],
+  ['a lock timeout', coded('55P03'), 'LedgerUnavailable', false, undefined],
+  ['a statement timeout', coded('57014'), 'LedgerUnavailable', false, undefined],
+  ['a violated constraint', coded('23505'), 'LedgerRefused', true, undefined],
+  ['a date out of range', coded('22008'), 'LedgerRefused', true, undefined],
+  ['a value that is too large', coded('54000'), 'LedgerRefused', true, undefined],
+  ['a mistake in SQL', coded('42P01'), 'Bug', true, undefined],
   ['a bug', new TypeError(`cannot read ${CANARY}`), 'Bug', true, undefined],
   ['a value that is not an Error', CANARY, 'Bug', true, undefined],
 ];
@@ -88,6 +96,13 @@ describe('the translation of errors', () => {
       expect(toFailure(error)).toBe(error);
   });
 
+  it('names what PostgreSQL refused, and what to do, without any data', () => {
+    const error = Object.assign(coded('23505'), { table: 'outcomes', constraint: 'outcomes_pkey' });
+    const { message } = toFailure(error);
+    expect(message).toMatch(/23505 outcomes outcomes_pkey.*correct the input/);
+    expect(message).not.toContain(CANARY);
+  });
+
   it('applies to every activity, and logs the original error once', async () => {
     const logged: unknown[] = [];
     const error = new TypeError(CANARY);
@@ -98,5 +113,35 @@ describe('the translation of errors', () => {
     await expect(activities.failing()).rejects.toMatchObject({ type: 'Bug' });
     expect(await activities.fine()).toBe(1);
     expect(logged).toEqual([[error, 'failing']]);
+  });
+});
+
+describe('an activity that exceeds the limits of a statement', () => {
+  const timeout = coded('57014');
+  const run = (activity: () => Promise<unknown>, activityId = '1') =>
+    new MockActivityEnvironment({ activityId }, { logger: new DefaultLogger('ERROR') }).run(activity).then(
+      () => 'done',
+      (error: unknown) => error,
+    );
+  const RETRIED = { type: 'LedgerUnavailable', nonRetryable: false };
+
+  it('is repeated four times, then ends the run and says what to do', async () => {
+    const activities = translateErrors({ slow: () => Promise.reject(timeout) }, () => undefined);
+    for (const attempt of [1, 2, 3, 4])
+      expect(await run(activities.slow), String(attempt)).toMatchObject(RETRIED);
+    expect(await run(activities.slow)).toMatchObject({
+      type: 'LedgerRefused',
+      nonRetryable: true,
+      message: expect.stringMatching(/57014.*5 times in a row.*statement_timeout/) as string,
+    });
+  });
+
+  it('is not counted together with other activities, nor across an attempt that failed otherwise', async () => {
+    const errors = [timeout, timeout, timeout, timeout, coded('57P01')];
+    let attempt = 0;
+    const slow = () => Promise.reject(errors[attempt++ % errors.length] ?? timeout);
+    const activities = translateErrors({ slow }, () => undefined);
+    for (let n = 1; n <= 20; n += 1) expect(await run(activities.slow)).toMatchObject(RETRIED);
+    for (let n = 1; n <= 20; n += 1) expect(await run(activities.slow, String(n))).toMatchObject(RETRIED);
   });
 });

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import { isAccessDenied, isTransient, openDatabase } from '../../src/ledger/database.ts';
+import { openDatabase } from '../../src/ledger/database.ts';
+import { classifyLedgerError, isTransient } from '../../src/ledger/errors.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { createDatabase } from '../../src/stack/postgres.ts';
 import { freshDatabase } from '../harness/fresh.ts';
@@ -10,50 +11,6 @@ import { ownPostgres } from '../harness/servers.ts';
 import { claimOf, ledgerOfFile, openRun, plannedRun, upTo, writesOf } from './harness.ts';
 
 const opened = ledgerOfFile();
-
-const withCode = (code: string) => Object.assign(new Error('secret row'), { code });
-
-describe('errors of the database', () => {
-  it.each([
-    '08006',
-    '57P01',
-    '57P03',
-    '53300',
-    '53100',
-    '40001',
-    '40P01',
-    '55P03',
-    '58030',
-    '25006',
-    '25P03',
-    // A migration has removed a function that an older worker calls.
-    '42883',
-  ])('%s is transient', (code) => expect(isTransient(withCode(code))).toBe(true));
-  it.each(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'EPIPE', 'EAI_AGAIN'])(
-    '%s is transient',
-    (code) => expect(isTransient(withCode(code))).toBe(true),
-  );
-  it.each(['23505', '42P01', '22P02', 'P0001', 'ENOENT', '', 'EBADF', 'ABORT'])(
-    '%s is not transient',
-    (code) => expect(isTransient(withCode(code))).toBe(false),
-  );
-  it('42883 about an operator is a mistake of ours', () => {
-    const error = Object.assign(new Error('operator does not exist: text + text'), { code: '42883' });
-    expect(isTransient(error)).toBe(false);
-  });
-  it.each(['28P01', '28000', '3D000'])(
-    '%s denies access, which only an administrator can restore',
-    (code) => {
-      expect(isTransient(withCode(code))).toBe(false);
-      expect(isAccessDenied(withCode(code))).toBe(true);
-    },
-  );
-  it('the errors of several addresses are transient if one of them is', () => {
-    expect(isTransient(new AggregateError([withCode('X'), withCode('ECONNREFUSED')]))).toBe(true);
-    expect(isTransient('text')).toBe(false);
-    expect(isAccessDenied('text')).toBe(false);
-  });
-});
 
 describe('an unavailable PostgreSQL', () => {
   it('is a transient error when it does not listen', async () => {
@@ -101,7 +58,7 @@ describe('an unavailable PostgreSQL', () => {
     const url = new URL(await freshDatabase());
     url.pathname = '/there_is_none';
     const ledger = openLedger(url.href);
-    expect(isAccessDenied(await ledger.health().catch((e: unknown) => e))).toBe(true);
+    expect(classifyLedgerError(await ledger.health().catch((e: unknown) => e))).toBe('denied');
     await ledger.close();
   });
 

@@ -1,7 +1,7 @@
 /** Prepares the ledger and prints which migrations it ran. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig } from '../../config/config.ts';
-import { isTransient } from '../../ledger/database.ts';
+import { isTransient } from '../../ledger/errors.ts';
 import { openLedger } from '../../ledger/ledger.ts';
 import type { Cli } from '../cli.ts';
 import { describeError } from '../errors.ts';

@@ -5,7 +5,7 @@
  */
 import type { Executions } from '../../client/executions.ts';
 import { type Counts, sumOutcomes } from '../../domain/run.ts';
-import { isTransient } from '../../ledger/database.ts';
+import { isTransient } from '../../ledger/errors.ts';
 import type { Run, Runs } from '../../ledger/runs/runs.ts';
 import { type RunFailure, readFailure } from '../../queries/run-facts.ts';
 import type { ProgressView } from '../terminal/progress-view.ts';
