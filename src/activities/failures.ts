@@ -40,7 +40,13 @@ export type RetryableFailureType =
   | 'WorkerDraining'
   | 'SubscriberUnavailable';
 
-/** Retried after `nextRetryDelayMs`, or by default after the backoff of the retry policy. */
+/** A block of the rate budget may be lifted before it ends, so it is looked at again after this time. Nothing is sent then. */
+const LOOK_AGAIN_MS = 60_000;
+
+/** Other waits are kept by the waiting activity alone: nothing shows them to an operator, and nothing can end them early. */
+const LONGEST_DELAY_MS = 15 * 60_000;
+
+/** Retried after `nextRetryDelayMs`, within the bounds above, or by default after the backoff of the retry policy. */
 export function retryableFailure(
   type: RetryableFailureType,
   message: string,
@@ -49,11 +55,17 @@ export function retryableFailure(
   return ApplicationFailure.create({
     type,
     message,
-    ...(nextRetryDelayMs !== undefined && { nextRetryDelay: Math.ceil(nextRetryDelayMs) }),
+    ...(nextRetryDelayMs !== undefined && { nextRetryDelay: boundDelay(type, nextRetryDelayMs) }),
     // Waiting is part of normal operation: it must not raise an alarm or count as an error.
     ...(type !== 'LedgerUnavailable' &&
       type !== 'CxoneUnavailable' && { category: ApplicationFailureCategory.BENIGN }),
   });
+}
+
+/** Never 0, with which Temporal would not retry at all. */
+function boundDelay(type: RetryableFailureType, delayMs: number): number {
+  const longestMs = type === 'RateLimited' ? LOOK_AGAIN_MS : LONGEST_DELAY_MS;
+  return Math.min(Math.max(1, Math.ceil(delayMs)), longestMs);
 }
 
 export function toFailure(error: unknown): Error {

@@ -83,7 +83,7 @@ export class CxoneNotFound extends CxoneError {
 }
 
 export class CxoneRateLimited extends CxoneError {
-  /** From `Retry-After`. null: there is none or it is unreadable, so the caller has to back off. */
+  /** From `Retry-After`, more than 0. null: it asks for no wait that can be read, so the caller has to back off. */
   readonly retryAfterMs: number | null;
   constructor(context: RequestContext, retryAfterMs: number | null) {
     super(context, `rate limited (429), ${describeWait(retryAfterMs)}`, 'no');
@@ -135,10 +135,13 @@ export class CxoneUnreadable extends CxoneError {
   }
 }
 
-/** Any other answer: other 4xx, and redirects, which are never followed. */
+/**
+ * Any other answer. `applied` is `no` for a refusal, and `unknown` for a status that is not part of the contract: a redirect,
+ * which is never followed, may be the answer to a request that was carried out.
+ */
 export class CxoneRefused extends CxoneError {
-  constructor(context: RequestContext, what = `refused (${context.status})`) {
-    super(context, what, 'no');
+  constructor(context: RequestContext, what = `refused (${context.status})`, applied: Applied = 'no') {
+    super(context, what, applied);
   }
 }
 

@@ -15,6 +15,9 @@ import type { HttpOutcome } from './http.ts';
 import { retryAfterMs } from './retry-after.ts';
 import type { FamilySettings } from './settings.ts';
 
+/** With these CXone says that it did nothing; 401, 403, 404 and 429, which have errors of their own, say so too. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 409, 413, 422]);
+
 /**
  * For outcomes that are neither successes nor expected by the caller.
  * @param ifUnknown `applied` of the error if the outcome does not say whether the request was applied; `no` for requests
@@ -44,6 +47,14 @@ export function toError(
     case 429:
       return new CxoneRateLimited(context, waitMs);
     default:
-      return new CxoneRefused(context);
+      return REFUSALS.has(status) ? new CxoneRefused(context) : notInContract(status, context, ifUnknown);
   }
+}
+
+/** 3xx, other 4xx: they may come from something between us and CXone, after CXone has carried out the request. */
+function notInContract(status: number, context: RequestContext, applied: Applied): CxoneRefused {
+  const what =
+    status < 400 ? `redirected (${status}), which is not followed` : `unexpected status (${status})`;
+  const effect = applied === 'no' ? '' : '; it may have been carried out';
+  return new CxoneRefused(context, `${what}${effect}`, applied);
 }

@@ -76,6 +76,7 @@ async function injectAfter({ fault, request, reply, payload, settings }: Injecti
   if (isSilent) return new Promise<string>(() => {});
   if (fault.retryAfter !== undefined)
     void reply.header('Retry-After', retryAfterHeader(fault.retryAfter, vendorTime(settings).getTime()));
+  if (fault.location !== undefined) void reply.header('Location', fault.location);
   const answer = replaceAnswer(fault, reply, payload);
   return fault.drip === undefined ? answer : drip(reply, answer, fault.drip, fault.dripMs ?? DRIP_MS);
 }

@@ -11,6 +11,8 @@ const FAULT = z
     /** For `status`, `html` and `raw`: `after` carries out the request nevertheless. Default `before`. */
     when: z.enum(['before', 'after']),
     retryAfter: z.union([z.number(), z.string()]),
+    /** Where a redirect (`status` 3xx) leads to. */
+    location: z.string(),
     body: z.unknown(),
     hang: z.literal(true),
     /** Reads one byte of the body per second and never answers: a body larger than the kernel's buffers cannot be sent. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PostWebhook } from '../../src/activities/outbox/webhook.ts';
+import { EventNotAccepted, type PostWebhook } from '../../src/activities/outbox/webhook.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { until } from '../harness/wait.ts';
 import {
@@ -22,6 +22,7 @@ import {
   runActivity,
   writeAll,
 } from './harness.ts';
+import { getFailure } from './pages.ts';
 
 const opened = ledgerOfFile();
 
@@ -129,6 +130,20 @@ describe('delivery', () => {
       expect(last.size).toBe(4);
       expect([...last.values()].map((event) => readMetrics(event).totalProcessed)).toEqual([4, 6, 8, 10]);
     }
+  });
+
+  it('is tried again after the time that the subscriber asks for', async () => {
+    const run = await runWithEvents(1, 'batch');
+    const refuse = (waitMs: number | null) => () =>
+      Promise.reject(new EventNotAccepted('status 429', waitMs));
+    await expect(deliver(run, refuse(42_000))).rejects.toMatchObject({
+      type: 'SubscriberUnavailable',
+      nextRetryDelay: 42_000,
+    });
+    const { nextRetryDelay } = await getFailure(deliver(run, refuse(null)));
+    expect(nextRetryDelay).toBeUndefined();
+    const [event] = await opened().ledger.outbox.listUndelivered(run.run_no, 1);
+    expect(event).toMatchObject({ attempts: 2, last_error: 'status 429' });
   });
 
   it('does not report success for a batch that is left in doubt, by a decision or by a cancel', async () => {

@@ -2,7 +2,7 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
-import { RateWait, toFailure, translateErrors } from '../../src/activities/failures.ts';
+import { RateWait, retryableFailure, toFailure, translateErrors } from '../../src/activities/failures.ts';
 import {
   CxoneCredentialsMissing,
   CxoneForbidden,
@@ -43,8 +43,17 @@ const TABLE: readonly [string, unknown, string, boolean, number | undefined][] =
   ['404', new CxoneNotFound(at(404)), 'NotFound', true, undefined],
   ['405', new CxoneRefused(at(405)), 'Refused', true, undefined],
   ['429 with Retry-After', new CxoneRateLimited(at(429), 1_500.2), 'RateLimited', false, 1_501],
+  ['429 that asks for hours', new CxoneRateLimited(at(429), 36_000_000), 'RateLimited', false, 60_000],
   ['429 without Retry-After', new CxoneRateLimited(at(429), null), 'RateLimited', false, undefined],
   ['503 with Retry-After', new CxoneUnavailable(at(503), 9_000, 'unknown'), 'CxoneUnavailable', false, 9_000],
+  [
+    '503 that asks for a day',
+    new CxoneUnavailable(at(503), 86_400_000, 'unknown'),
+    'CxoneUnavailable',
+    false,
+    900_000,
+  ],
+  ['a redirect', new CxoneRefused(at(302), 'redirected (302)', 'unknown'), 'Refused', true, undefined],
   ['500', new CxoneUnavailable(at(500), null, 'unknown'), 'CxoneUnavailable', false, undefined],
   ['a timeout', new CxoneNoAnswer(CONTEXT, 'timeout', null, 'unknown'), 'CxoneUnavailable', false, undefined],
   ['a truncated answer', new CxoneUnreadable(at(200), 'not JSON'), 'CxoneUnavailable', false, undefined],
@@ -89,6 +98,10 @@ describe('the translation of errors', () => {
     expect(failure.nextRetryDelay).toBeGreaterThan(0);
     expect(failure.nextRetryDelay).toBeLessThanOrEqual(12_345);
     expect((toFailure(new RateWait(0)) as ApplicationFailure).nextRetryDelay).toBe(100);
+  });
+
+  it.each([0, -5, 0.2])('a delay of %d ms is a short one, because 0 would mean not to retry', (delayMs) => {
+    expect(retryableFailure('CxoneUnavailable', 'x', delayMs).nextRetryDelay).toBe(1);
   });
 
   it('leaves failures and cancellations as they are', () => {

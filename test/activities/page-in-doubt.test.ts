@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { CxoneRefused } from '../../src/cxone/errors.ts';
 import { ledgerOfFile, writesOf } from '../ledger/harness.ts';
-import { allBatches, createWorker, fakeCxone, lostAnswer, writeAll } from './harness.ts';
+import { allBatches, CONTEXT, createWorker, fakeCxone, lostAnswer, writeAll } from './harness.ts';
 import { pageHelpers } from './pages.ts';
 
 const opened = ledgerOfFile();
-const { planned, countExactly } = pageHelpers(opened);
+const { planned, countExactly, countEvidence } = pageHelpers(opened);
 
 describe('if CXone does not refuse duplicates', () => {
   const duplicatesPossible = { duplicatesRefused: false };
@@ -83,5 +84,41 @@ describe('if CXone does not refuse duplicates', () => {
     );
     await writeAll(createWorker(opened().ledger, cxone.cxone, duplicatesPossible), allBatches(run));
     expect(await countExactly(run)).toEqual({ total: 4, pending: 0, updated: 4 });
+  });
+});
+
+/** As it is for a status that is not part of the contract (test/cxone/contact-lists.test.ts). */
+const redirected = () => new CxoneRefused({ ...CONTEXT, status: 303 }, 'redirected (303)', 'unknown');
+
+describe('a batch that was carried out and answered with a redirect', () => {
+  const redirectFirst = () =>
+    fakeCxone({
+      after: (n) => {
+        if (n === 1) throw redirected();
+      },
+    });
+
+  it('ends the page and counts as unanswered, so its repetition finds out what became of it', async () => {
+    const run = await planned(10);
+    const cxone = redirectFirst();
+    const worker = createWorker(opened().ledger, cxone.cxone);
+    await expect(writeAll(worker, allBatches(run))).rejects.toMatchObject({
+      type: 'Refused',
+      nonRetryable: true,
+    });
+    expect(await writesOf(opened().ledger, run)).toMatchObject([{ state: 'unanswered', lostAnswers: 1 }]);
+    await writeAll(worker, allBatches(run));
+    expect(await countEvidence(run)).toEqual([['created', 'own_write_lost_answer', 10]]);
+    expect(cxone.creations).toHaveLength(10);
+  });
+
+  it('is in doubt where it must not be repeated', async () => {
+    const run = await planned(20);
+    const cxone = redirectFirst();
+    const worker = createWorker(opened().ledger, cxone.cxone, { duplicatesRefused: false, maxInFlight: 1 });
+    await expect(writeAll(worker, allBatches(run))).rejects.toMatchObject({ type: 'Refused' });
+    await writeAll(worker, allBatches(run));
+    expect(await countExactly(run)).toEqual({ total: 20, pending: 0, created: 10, in_doubt: 10 });
+    expect(cxone.posts).toHaveLength(2);
   });
 });

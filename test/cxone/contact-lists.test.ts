@@ -110,12 +110,15 @@ describe('answers that are errors', () => {
     [403, CxoneForbidden, 'no'],
     [404, CxoneNotFound, 'no'],
     [413, CxoneRefused, 'no'],
-    [302, CxoneRefused, 'no'],
     [429, CxoneRateLimited, 'no'],
     [408, CxoneUnavailable, 'unknown'],
     [500, CxoneUnavailable, 'unknown'],
     [503, CxoneUnavailable, 'unknown'],
-  ])('%i is a %o, applied: %s', async (status, type, applied) => {
+    ...[301, 302, 303, 304, 307, 308].map((status) => [status, CxoneRefused, 'unknown'] as const),
+    ...[402, 405, 406, 410, 412, 414, 415, 418, 451, 499].map(
+      (status) => [status, CxoneRefused, 'unknown'] as const,
+    ),
+  ] as const)('%i is a %o, applied: %s', async (status, type, applied) => {
     vendor.answer(json(status, { message: 'x' }));
     const error = await captureError(create());
     expect(error).toBeInstanceOf(type);

@@ -116,6 +116,12 @@ describe('faults, as the SDK sees them', () => {
       { name: 'CxoneRateLimited', retryAfterMs: 9000, applied: 'no' },
       0,
     ],
+    [
+      'a redirect after the effect',
+      { status: 303, location: '/elsewhere', when: 'after' },
+      { name: 'CxoneRefused', status: 303, ...applied },
+      1,
+    ],
     ['no answer', { hang: true }, { reason: 'timeout', ...applied }, 0],
     ['a request that is read very slowly', { slowRead: true }, { reason: 'timeout', ...applied }, 0],
     ['a reset before the effect', { reset: 'before' }, { reason: 'connection', ...applied }, 0],

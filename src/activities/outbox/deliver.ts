@@ -10,7 +10,7 @@ import type { Endpoint, EventDefinition } from '../engine/definition.ts';
 import { withHeartbeat } from '../engine/heartbeat.ts';
 import type { Registry } from '../engine/registry.ts';
 import { retryableFailure } from '../failures.ts';
-import type { PostWebhook } from './webhook.ts';
+import { EventNotAccepted, type PostWebhook } from './webhook.ts';
 
 /** Null: the endpoint has no subscriber. */
 export type Webhooks = Readonly<Record<Endpoint, PostWebhook | null>>;
@@ -87,6 +87,7 @@ class Delivery {
       throw retryableFailure(
         'SubscriberUnavailable',
         `the subscriber did not accept event ${event.event_id}: ${why}`,
+        error instanceof EventNotAccepted ? (error.retryAfterMs ?? undefined) : undefined,
       );
     }
     await this.#ledger.outbox.markDelivered(event.id);

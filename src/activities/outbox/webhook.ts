@@ -1,5 +1,6 @@
 /** Delivers events by POST. Uses its own HTTP client, which never has CXone's bearer token and so cannot leak it. */
 import axios from 'axios';
+import { retryAfterMs } from '../../cxone/retry-after.ts';
 
 export interface WebhookOptions {
   readonly url: string;
@@ -8,7 +9,18 @@ export interface WebhookOptions {
   readonly allowLoopback: boolean;
 }
 
-/** Rejects with an error whose message contains only the status or the code of the failure. */
+/** The message contains only the status or the code of the failure. */
+export class EventNotAccepted extends Error {
+  override readonly name = 'EventNotAccepted';
+  /** From `Retry-After`, more than 0. null: there is none that can be read, or no answer. */
+  readonly retryAfterMs: number | null;
+  constructor(what: string, waitMs: number | null = null) {
+    super(waitMs === null ? what : `${what}, retry after ${waitMs} ms`);
+    this.retryAfterMs = waitMs;
+  }
+}
+
+/** Errors: EventNotAccepted. */
 export type PostWebhook = (id: string, body: string) => Promise<void>;
 
 /** For the whole exchange (docs/cxone-contract.md#deadlines-and-limits). */
@@ -40,11 +52,12 @@ export function createWebhook({ url, syncToken, allowLoopback }: WebhookOptions)
       signal: AbortSignal.timeout(DEADLINE_MS),
       transformRequest: (data: unknown) => data,
     };
-    const status = await http.post(url, body, options).then(
-      (answer) => answer.status,
-      (error: unknown) => Promise.reject(new Error(`no answer (${errorCode(error)})`)),
-    );
-    if (status < 200 || status > 299) throw new Error(`status ${status}`);
+    const { status, headers: answered } = await http
+      .post(url, body, options)
+      .catch((error: unknown) => Promise.reject(new EventNotAccepted(`no answer (${errorCode(error)})`)));
+    if (status >= 200 && status <= 299) return;
+    const waitMs = retryAfterMs(answered['retry-after'], answered['date'], Date.now());
+    throw new EventNotAccepted(`status ${status}`, waitMs);
   };
 }
 
