@@ -1,7 +1,7 @@
 /** Translates errors into failures that Temporal understands. No other file of the activities builds an ApplicationFailure. */
 import { asyncLocalStorage, Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
-import { fatalFailure } from '../contract/failures.ts';
+import { fatalFailure, MAX_FAILURE_LENGTH } from '../contract/failures.ts';
 import {
   CxoneCredentialsMissing,
   CxoneError,
@@ -12,6 +12,7 @@ import {
   CxoneUnauthorized,
   CxoneUnavailable,
 } from '../cxone/errors.ts';
+import { shorten } from '../domain/shorten.ts';
 import { classifyLedgerError, type LedgerErrorKind, sqlState } from '../ledger/errors.ts';
 import { DatasetGone } from '../ledger/runs/datasets.ts';
 import { SourceError } from '../sources/errors.ts';
@@ -54,7 +55,7 @@ export function retryableFailure(
 ): ApplicationFailure {
   return ApplicationFailure.create({
     type,
-    message,
+    message: shorten(message, MAX_FAILURE_LENGTH),
     ...(nextRetryDelayMs !== undefined && { nextRetryDelay: boundDelay(type, nextRetryDelayMs) }),
     // Waiting is part of normal operation: it must not raise an alarm or count as an error.
     ...(type !== 'LedgerUnavailable' &&

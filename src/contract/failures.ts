@@ -1,5 +1,6 @@
 /** How a run fails: the same for workflows and activities, and what every client sees. */
 import { ApplicationFailure } from '@temporalio/common';
+import { shorten } from '../domain/shorten.ts';
 
 /** The types of failure a run can end with; none of them is retryable. `message` states what happened, where, and what to do. */
 export type RunFailureType =
@@ -14,7 +15,14 @@ export type RunFailureType =
   | 'LedgerRefused'
   | 'Bug';
 
+/** Longer ones would make the history grow with the input, until Temporal ends the run. */
+export const MAX_FAILURE_LENGTH = 4_000;
+
 /** Ends the run; Temporal does not retry it. */
 export function fatalFailure(type: RunFailureType, message: string): ApplicationFailure {
-  return ApplicationFailure.create({ type, message, nonRetryable: true });
+  return ApplicationFailure.create({
+    type,
+    message: shorten(message, MAX_FAILURE_LENGTH),
+    nonRetryable: true,
+  });
 }

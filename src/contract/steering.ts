@@ -42,6 +42,9 @@ export interface Decision extends SteeringMessage {
 export const DECIDE_UPDATE = 'decide';
 export const PROGRESS_QUERY = 'progress';
 
+/** More writes in doubt than this are not listed in a history; the ledger has all of them. */
+export const MAX_LISTED_IN_DOUBT = 100;
+
 /** A signal that changed nothing, and why. */
 export interface Refusal {
   readonly action: string;

@@ -1,6 +1,13 @@
 /** Timeouts and retries of all activities, and why. Temporal is the only retry authority (docs/adr/0020-one-attempt.md#retries). */
-import { ActivityFailure, ApplicationFailure, CancelledFailure, proxyActivities } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  type ActivityOptions,
+  ApplicationFailure,
+  CancelledFailure,
+  proxyActivities,
+} from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import { shortenToBytes } from '../domain/shorten.ts';
 
 /** An outage of hours delays a run; it does not fail it. */
 const RETRY_INDEFINITELY = {
@@ -9,30 +16,40 @@ const RETRY_INDEFINITELY = {
   maximumInterval: '1 minute',
 } as const;
 
+/** Summaries contain what others have written. A longer one would fail every workflow task (limit.userMetadataSummarySize). */
+const MAX_SUMMARY_BYTES = 200;
+
+/** The activities as functions. Their summaries are shortened here, so that no caller has to. */
+function callActivities<Name extends keyof Activities>(options: ActivityOptions) {
+  const activities = proxyActivities<Pick<Activities, Name>>(options);
+  return new Proxy(activities, {
+    get(target, name) {
+      const activity = Reflect.get(target, name) as Callable;
+      const executeWithOptions: Callable['executeWithOptions'] = ({ summary = '', ...rest }, args) =>
+        activity.executeWithOptions({ ...rest, summary: shortenToBytes(summary, MAX_SUMMARY_BYTES) }, args);
+      return Object.assign((...args: unknown[]) => activity(...args), { executeWithOptions });
+    },
+  });
+}
+
+interface Callable {
+  (...args: unknown[]): Promise<unknown>;
+  executeWithOptions(options: ActivityOptions, args: readonly unknown[]): Promise<unknown>;
+}
+
 /**
  * Short statements in the ledger. They take milliseconds and send no heartbeat, so the timeout is how long a run stands
  * still when its worker dies during one.
  */
-export const ledger = proxyActivities<
-  Pick<
-    Activities,
-    | 'openRun'
-    | 'setPhase'
-    | 'steerRun'
-    | 'recordDecision'
-    | 'recordRefusal'
-    | 'listInDoubt'
-    | 'resolveInDoubt'
-  >
+export const ledger = callActivities<
+  'openRun' | 'setPhase' | 'steerRun' | 'recordDecision' | 'recordRefusal' | 'listInDoubt' | 'resolveInDoubt'
 >({
   startToCloseTimeout: '10s',
   retry: { ...RETRY_INDEFINITELY, initialInterval: '500ms', maximumInterval: '10s' },
 });
 
 /** These go through all records of a run, which takes minutes for millions of them. The heartbeat shows that the worker lives. */
-export const ledgerScans = proxyActivities<
-  Pick<Activities, 'stageRecords' | 'planWrites' | 'endPending' | 'closeRun'>
->({
+export const ledgerScans = callActivities<'stageRecords' | 'planWrites' | 'endPending' | 'closeRun'>({
   startToCloseTimeout: '2 hours',
   heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -44,7 +61,7 @@ export const ledgerScans = proxyActivities<
  * all, the fence in the ledger makes the overlap harmless (docs/adr/0014-lost-answers.md#times). A cancelled page is
  * awaited, because it settles what is in flight.
  */
-export const pageWrites = proxyActivities<Pick<Activities, 'writePage'>>({
+export const pageWrites = callActivities<'writePage'>({
   startToCloseTimeout: '1 hour',
   heartbeatTimeout: '4s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -52,7 +69,7 @@ export const pageWrites = proxyActivities<Pick<Activities, 'writePage'>>({
 });
 
 /** One GET from CXone, and what follows from it. */
-export const cxoneReads = proxyActivities<Pick<Activities, 'readSelection' | 'planSelection'>>({
+export const cxoneReads = callActivities<'readSelection' | 'planSelection'>({
   startToCloseTimeout: '2 minutes',
   heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -60,7 +77,7 @@ export const cxoneReads = proxyActivities<Pick<Activities, 'readSelection' | 'pl
 });
 
 /** The same, while somebody waits for the answer. */
-export const interactiveReads = proxyActivities<Pick<Activities, 'readCampaign'>>({
+export const interactiveReads = callActivities<'readCampaign'>({
   startToCloseTimeout: '1 minute',
   scheduleToCloseTimeout: '1 minute',
   heartbeatTimeout: '10s',
@@ -68,7 +85,7 @@ export const interactiveReads = proxyActivities<Pick<Activities, 'readCampaign'>
 });
 
 /** A GET, a merge and a PATCH of at most 20 s. The lease in the ledger keeps two of them apart. */
-export const selectionWrites = proxyActivities<Pick<Activities, 'writeSelection' | 'leaveConflict'>>({
+export const selectionWrites = callActivities<'writeSelection' | 'leaveConflict'>({
   startToCloseTimeout: '3 minutes',
   heartbeatTimeout: '4s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -80,7 +97,7 @@ export const MAX_COLLISIONS = 8;
 export const COLLISION_BACKOFF_MS = { first: 200, longest: 2_000 } as const;
 
 /** Delivery takes as long as the run writes. */
-export const delivery = proxyActivities<Pick<Activities, 'deliverEvents'>>({
+export const delivery = callActivities<'deliverEvents'>({
   startToCloseTimeout: '7 days',
   heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -88,14 +105,14 @@ export const delivery = proxyActivities<Pick<Activities, 'deliverEvents'>>({
 });
 
 /** Somebody waits for the answer: after a minute, "not eligible" is better than no answer. */
-export const consentLookup = proxyActivities<Pick<Activities, 'checkEligibility' | 'countCheckedRows'>>({
+export const consentLookup = callActivities<'checkEligibility' | 'countCheckedRows'>({
   startToCloseTimeout: '30s',
   scheduleToCloseTimeout: '1 minute',
   retry: { ...RETRY_INDEFINITELY, maximumInterval: '10s' },
 });
 
 /** Thousands of lookups, hours at the vendor's rate limit. One round of attempts lasts about ten minutes. */
-export const consentLookups = proxyActivities<Pick<Activities, 'checkRows'>>({
+export const consentLookups = callActivities<'checkRows'>({
   startToCloseTimeout: '24 hours',
   heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -103,7 +120,7 @@ export const consentLookups = proxyActivities<Pick<Activities, 'checkRows'>>({
 });
 
 /** The last pass over rows without an answer looks each of them up once more, however long the rate limit makes it wait. */
-export const finalConsentLookups = proxyActivities<Pick<Activities, 'checkRows'>>({
+export const finalConsentLookups = callActivities<'checkRows'>({
   startToCloseTimeout: '24 hours',
   heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -111,7 +128,7 @@ export const finalConsentLookups = proxyActivities<Pick<Activities, 'checkRows'>
 });
 
 /** Goes through all rows of the ledger and sends no request. */
-export const erasures = proxyActivities<Pick<Activities, 'eraseSubject'>>({
+export const erasures = callActivities<'eraseSubject'>({
   startToCloseTimeout: '2 hours',
   heartbeatTimeout: '10s',
   retry: RETRY_INDEFINITELY,

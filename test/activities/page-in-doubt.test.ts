@@ -1,7 +1,16 @@
+import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { CxoneRefused } from '../../src/cxone/errors.ts';
 import { ledgerOfFile, writesOf } from '../ledger/harness.ts';
-import { allBatches, CONTEXT, createWorker, fakeCxone, lostAnswer, writeAll } from './harness.ts';
+import {
+  allBatches,
+  CONTEXT,
+  createWorker,
+  fakeCxone,
+  lostAnswer,
+  runActivity,
+  writeAll,
+} from './harness.ts';
 import { pageHelpers } from './pages.ts';
 
 const opened = ledgerOfFile();
@@ -121,4 +130,27 @@ describe('a batch that was carried out and answered with a redirect', () => {
     expect(await countExactly(run)).toEqual({ total: 20, pending: 0, created: 10, in_doubt: 10 });
     expect(cxone.posts).toHaveLength(2);
   });
+});
+
+it('of 22,000 writes in doubt a history gets the first hundred; any other can be looked up', async () => {
+  const { ledger } = opened();
+  const run = await planned(1, 1);
+  await sql`
+    insert into writes (run_no, batch, kind, state, seqs, refs)
+    select ${run.run_no}, n, 'create', 'in_doubt', array[n], case when n <= 21000 then '{"resent": true}'::json end
+    from generate_series(2, 22001) n`.execute(opened().database.db);
+  const { activities } = createWorker(ledger, fakeCxone().cxone);
+  const listed = await runActivity(() => activities.listInDoubt(run.run_id));
+  expect(JSON.stringify(listed).length).toBeLessThan(30_000);
+  // Those come first for which the policy or an operator may still decide to resend.
+  expect(listed.map(({ batch, resent }) => [batch, resent])).toEqual(
+    Array.from({ length: 100 }, (_, n) => [21_001 + n, false]),
+  );
+  const all = await ledger.writes.listInDoubt(run.run_no);
+  expect(all).toHaveLength(22_000);
+  const { id = '' } = all.at(-1) ?? {};
+  expect(await runActivity(() => activities.listInDoubt(run.run_id, id))).toMatchObject([
+    { id, batch: 21_000 },
+  ]);
+  expect(await runActivity(() => activities.listInDoubt(run.run_id, '9999999'))).toEqual([]);
 });

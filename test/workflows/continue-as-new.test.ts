@@ -61,6 +61,26 @@ describe.concurrent('a run whose history becomes too long', () => {
     });
   });
 
+  it('continues as new between decisions about single writes in doubt, and loses none', async () => {
+    const open = new Set(Array.from({ length: 8 }, (_, n) => String(n + 1)));
+    const stubs = stubActivities({
+      planned: { batches: 1, toWrite: 100 },
+      listInDoubt: () => [...open].map((id) => ({ id, batch: 1, records: 100, sentAt: null, resent: false })),
+      resolveInDoubt: ({ decision: { writeId = '' } }) => Number(open.delete(writeId)),
+      writePage: () => settledPage({ total: 100, pending: 0, created: 100 }),
+    });
+    await runImport(shortHistories, stubs, {}, async (handle) => {
+      for (const writeId of [...open]) {
+        const decision = { action: 'resolve', verdict: 'leave', by: 'dana', writeId };
+        // Between two executions no decision is accepted; the operator repeats it.
+        await eventually(() => handle.executeUpdate('decide', { args: [decision] }));
+      }
+      expect(await handle.result()).toMatchObject({ state: 'completed' });
+      expect((await handle.describe()).historyLength).toBeLessThan(60);
+    });
+    expect(stubs.named('resolveInDoubt')).toHaveLength(8);
+  });
+
   it('continues as new between the attempts of a single page', async () => {
     let attempts = 0;
     const stubs = stubActivities({

@@ -1,7 +1,7 @@
 /** A run in the ledger: opened, planned, steered, resolved, closed. The same for every operation. */
 import { fatalFailure } from '../../contract/failures.ts';
 import type { BulkResult, CommonInput } from '../../contract/run.ts';
-import type { Decision, Refusal } from '../../contract/steering.ts';
+import { type Decision, MAX_LISTED_IN_DOUBT, type Refusal } from '../../contract/steering.ts';
 import {
   type Counts,
   type Phase,
@@ -92,9 +92,14 @@ export function createRunActivities(deps: RunsDeps) {
       await ledger.audit.add(runId, 'steering_refused', { ...refusal });
     },
 
-    async listInDoubt(runId: string): Promise<InDoubt[]> {
+    /**
+     * The first MAX_LISTED_IN_DOUBT of them, because the result becomes part of the history. First those that nobody has
+     * decided to resend yet. `id`: only this one, if it is in doubt.
+     */
+    async listInDoubt(runId: string, id?: string): Promise<InDoubt[]> {
       const run = await ledger.runs.get(runId);
-      const writes = await ledger.writes.listInDoubt(run.run_no);
+      const query = { limit: MAX_LISTED_IN_DOUBT, ...(id !== undefined && { id }) };
+      const writes = await ledger.writes.listInDoubt(run.run_no, query);
       return writes.map(({ sentAt, ...rest }) => ({ ...rest, sentAt: sentAt?.toISOString() ?? null }));
     },
 

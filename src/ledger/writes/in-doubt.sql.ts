@@ -4,7 +4,7 @@ import type { Reason } from '../../domain/run.ts';
 import type { Executor } from '../database.ts';
 import { LATE_ANSWER, settleByLateAnswers } from './late-answers.sql.ts';
 import { maybeApplied } from './maybe-applied.sql.ts';
-import type { Resolution, WriteInDoubt } from './writes.ts';
+import type { InDoubtQuery, Resolution, WriteInDoubt } from './writes.ts';
 
 export async function markInDoubt(db: Executor, runNo: number, reason: Reason): Promise<void> {
   await sql`
@@ -20,7 +20,11 @@ export async function markInDoubt(db: Executor, runNo: number, reason: Reason): 
   );
 }
 
-export async function listInDoubt(db: Executor, runNo: number): Promise<WriteInDoubt[]> {
+export async function listInDoubt(
+  db: Executor,
+  runNo: number,
+  { id, limit }: InDoubtQuery,
+): Promise<WriteInDoubt[]> {
   return db
     .selectFrom('writes')
     .select(['id', 'batch', 'sent_at as sentAt', sql<number>`cardinality(seqs)`.as('records')])
@@ -30,7 +34,11 @@ export async function listInDoubt(db: Executor, runNo: number): Promise<WriteInD
     ])
     .where('run_no', '=', runNo)
     .where('state', '=', 'in_doubt')
+    .$if(id !== undefined, (query) => query.where('id', '=', id as string))
+    .orderBy('resent')
     .orderBy('batch')
+    .orderBy('id')
+    .$if(limit !== undefined, (query) => query.limit(limit as number))
     .execute();
 }
 

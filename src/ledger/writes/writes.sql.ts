@@ -46,7 +46,7 @@ export function createWrites({ db }: Database): Writes {
     markUnanswered: (id, fence, failure) => markUnanswered(db, id, fence, failure),
     markInDoubt: (runNo, reason) => markInDoubt(db, runNo, reason),
     remainingLeaseMs: (runNo) => remainingLeaseMs(db, runNo),
-    listInDoubt: (runNo) => listInDoubt(db, runNo),
+    listInDoubt: (runNo, query = {}) => listInDoubt(db, runNo, query),
     resolve: (resolution) => db.transaction().execute((tx) => resolve(tx, resolution)),
     latencies: (runNo) => latencies(db, runNo),
   };

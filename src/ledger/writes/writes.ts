@@ -56,8 +56,8 @@ export interface Writes {
   /** How long until the last lease of the run has expired; 0: none is valid. Reads only. */
   remainingLeaseMs(runNo: number): Promise<number>;
 
-  /** By batch. Reads only. */
-  listInDoubt(runNo: number): Promise<WriteInDoubt[]>;
+  /** By batch, first those that nobody has decided to resend yet. Reads only. */
+  listInDoubt(runNo: number, query?: InDoubtQuery): Promise<WriteInDoubt[]>;
 
   /**
    * What an operator or the policy decides about writes in doubt: `resend` → `planned`, its records pending again, for one
@@ -92,6 +92,13 @@ export interface OpenWrite {
   readonly attempts: number;
   /** The time of the last claim. */
   readonly sentAt: Date | null;
+}
+
+export interface InDoubtQuery {
+  /** Only this write. Default: all that are in doubt. */
+  readonly id?: string;
+  /** Default: no limit. */
+  readonly limit?: number;
 }
 
 export interface WriteInDoubt {

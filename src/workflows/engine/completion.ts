@@ -5,6 +5,7 @@ import {
   CancellationScope,
   CancelledFailure,
   isCancellation,
+  TemporalFailure,
 } from '@temporalio/workflow';
 import { fatalFailure, type RunFailureType } from '../../contract/failures.ts';
 import type { RunResult } from '../../contract/run.ts';
@@ -54,7 +55,8 @@ export async function runToCompletion<R extends RunResult>(run: Run, steps: () =
     // A page that was waiting for its next attempt fails with the error of its last one when it is cancelled.
     if (isCancellation(error) || isCancelled(run)) return endCancelled(run);
     const cause = unwrap(error);
-    if (cause instanceof ApplicationFailure) throw await endFailed(run, cause);
+    // Anything else is an error of this code: Temporal repeats the workflow task until a worker with a better one comes.
+    if (cause instanceof TemporalFailure) throw await endFailed(run, cause);
     throw error;
   }
 }
@@ -78,13 +80,14 @@ function endCancelled<R extends RunResult>(run: Run): Promise<R> {
   });
 }
 
-async function endFailed(run: Run, cause: ApplicationFailure): Promise<ApplicationFailure> {
-  const failure = { type: cause.type ?? 'Bug', message: cause.message };
+async function endFailed(run: Run, cause: TemporalFailure): Promise<ApplicationFailure> {
+  const type = cause instanceof ApplicationFailure ? (cause.type ?? 'Bug') : 'Bug';
+  const failure = fatalFailure(type as RunFailureType, cause.message);
   await CancellationScope.nonCancellable(async () => {
     await deliverRemaining(run);
-    await close(run, 'failed', failure);
+    await close(run, 'failed', { type, message: failure.message });
   });
-  return fatalFailure(failure.type as RunFailureType, failure.message);
+  return failure;
 }
 
 /** The failure that the activity threw. */

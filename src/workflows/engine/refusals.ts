@@ -1,17 +1,20 @@
 /** Why a decision makes no sense at the moment. Pure: signals and the update's validator refuse with the same message. */
-import type { Decision, ShownConflict } from '../../contract/steering.ts';
+import { type Decision, MAX_LISTED_IN_DOUBT, type ShownConflict } from '../../contract/steering.ts';
 import type { Phase } from '../../domain/run.ts';
+import { shortenList } from '../../domain/shorten.ts';
 import type { Decisions } from './decision.ts';
 
 /** What a run is doing when a decision arrives. */
 export interface Situation {
   readonly phase: Phase;
   readonly planHash: string | null;
-  /** Ids of the writes in doubt. */
+  /** Ids of the writes in doubt, MAX_LISTED_IN_DOUBT at most. */
   readonly inDoubt: readonly string[];
   /** Conflicts that wait for an answer. */
   readonly conflicts: readonly OpenConflict[];
 }
+
+const MAX_IDS_SHOWN = 20;
 
 type OpenConflict = Pick<ShownConflict, 'place' | 'hash'>;
 
@@ -52,7 +55,9 @@ function refuseResolution({ verdict, writeId, ...answers }: Decision, now: Situa
   if (now.phase !== 'in_doubt') return `nothing needs to be resolved (phase ${now.phase})`;
   if (verdict !== 'resend' && verdict !== 'leave') return 'verdict must be "resend" or "leave"';
   if (writeId === undefined || now.inDoubt.includes(writeId)) return null;
-  return `write ${writeId} is not in doubt; these are: ${now.inDoubt.join(', ')}`;
+  // It may be one of those that are not listed, which only the ledger can tell.
+  if (now.inDoubt.length === MAX_LISTED_IN_DOUBT && /^\d{1,18}$/.test(writeId)) return null;
+  return `write ${writeId} is not in doubt; these are: ${shortenList(now.inDoubt, MAX_IDS_SHOWN).join(', ')}`;
 }
 
 /** Every place needs an answer, so that nothing is decided by an oversight. */

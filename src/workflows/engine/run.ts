@@ -24,6 +24,7 @@ import {
   type SteeringAction,
 } from '../../contract/steering.ts';
 import { type Counts, NO_COUNTS, type Phase, type Steering } from '../../domain/run.ts';
+import { shortenToBytes } from '../../domain/shorten.ts';
 import { ledger } from '../policies.ts';
 import { type Decisions, NOTHING_DECIDED } from './decision.ts';
 import { describeRun } from './details.ts';
@@ -83,6 +84,7 @@ export class Run implements SteeredRun {
   counts: Counts;
   /** The first batch for which no page has been opened. */
   cursor: number;
+  /** MAX_LISTED_IN_DOUBT at most; the ledger has all of them. */
   inDoubt: readonly InDoubt[] = [];
   /** Conflicts that wait for an answer. */
   conflicts: readonly ShownConflict[] = [];
@@ -193,14 +195,23 @@ export class Run implements SteeredRun {
     };
   }
 
-  async carryOut(decision: Decision): Promise<void> {
+  async carryOut(decision: Decision): Promise<string | null> {
     const { action } = decision;
-    if (action === 'resolve') return; // The activity that resolves it records it too.
+    if (action === 'resolve') return this.#findUnlisted(decision); // The activity that resolves it records it too.
     const { runId } = this;
     const steering = STEERING[action];
     const summary = `${action}${by(decision)}`;
     if (steering) await ledger.steerRun.executeWithOptions({ summary }, [{ runId, steering, decision }]);
     else await ledger.recordDecision.executeWithOptions({ summary }, [{ runId, decision }]);
+    return null;
+  }
+
+  /** Only the ledger knows all writes in doubt. Returns why the decision is refused, if it names none of them. */
+  async #findUnlisted({ writeId }: Decision): Promise<string | null> {
+    if (writeId === undefined || this.inDoubt.some(({ id }) => id === writeId)) return null;
+    const summary = `is write ${writeId} in doubt?`;
+    const [found] = await ledger.listInDoubt.executeWithOptions({ summary }, [this.runId, writeId]);
+    return found ? null : `write ${writeId} is not in doubt; cxflow show lists those that are`;
   }
 
   async recordRefusal(refusal: Refusal): Promise<void> {
@@ -249,9 +260,12 @@ export class Run implements SteeredRun {
     // In the order of SEARCH_ATTRIBUTES.
     const values = [this.kind, this.target, phase, this.input.requestedBy ?? null];
     upsertSearchAttributes(
-      SEARCH_ATTRIBUTE_KEYS.map((key, index) => ({ key, value: values[index] ?? null })),
+      SEARCH_ATTRIBUTE_KEYS.map((key, index) => ({ key, value: toKeyword(values[index] ?? null) })),
     );
   }
 }
 
+/** The server ends a run with a value of more than 2 KB, and its databases keep 255 characters. */
+const MAX_KEYWORD_BYTES = 255;
+const toKeyword = (value: string | null) => value && shortenToBytes(value, MAX_KEYWORD_BYTES);
 const SEARCH_ATTRIBUTE_KEYS = SEARCH_ATTRIBUTES.map((name) => defineSearchAttributeKey(name, 'KEYWORD'));

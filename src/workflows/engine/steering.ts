@@ -21,6 +21,7 @@ import {
   type SteeringMessage,
 } from '../../contract/steering.ts';
 import { isObject } from '../../domain/json.ts';
+import { shorten } from '../../domain/shorten.ts';
 import { decisionRefused } from '../policies.ts';
 import { applyDecision, type Decisions, readDecision } from './decision.ts';
 import { by, findRefusal, type Situation } from './refusals.ts';
@@ -42,6 +43,9 @@ const UPDATE_DESCRIPTION =
   'refuses a decision that makes no sense at the moment.';
 
 const MAX_REFUSALS_KEPT = 20;
+const MAX_WHY_LENGTH = 1_000;
+/** The name of a signal may be as long as Temporal permits. */
+const MAX_ACTION_LENGTH = 100;
 
 /** The run that is steered. */
 export interface SteeredRun {
@@ -49,8 +53,8 @@ export interface SteeredRun {
   progress(): Progress;
   /** Does the ledger know the run? Until it does, messages wait. */
   isOpen(): boolean;
-  /** Takes effect in the ledger. The decision counts once this has resolved. */
-  carryOut(decision: Decision): Promise<void>;
+  /** Takes effect in the ledger. The decision counts once this has resolved; or the reason why it is refused after all. */
+  carryOut(decision: Decision): Promise<string | null>;
   recordRefusal(refusal: Refusal): Promise<void>;
   /** Called when the decision counts. */
   onDecided(decision: Decision): Promise<void>;
@@ -129,7 +133,7 @@ export class SteeringInbox {
       validator: (given) => {
         const decision = readDecision(isObject(given) ? given.action : undefined, given);
         const why = typeof decision === 'string' ? decision : this.#findRefusal(decision);
-        if (why !== null) throw decisionRefused(why);
+        if (why !== null) throw decisionRefused(shorten(why, MAX_WHY_LENGTH));
       },
     });
   }
@@ -145,7 +149,10 @@ export class SteeringInbox {
   }
 
   #put(action: unknown, given: unknown): Message {
-    const message = { action: String(action), decision: readDecision(action, given) };
+    const message = {
+      action: shorten(String(action), MAX_ACTION_LENGTH),
+      decision: readDecision(action, given),
+    };
     this.#inbox.push(message);
     return message;
   }
@@ -170,20 +177,25 @@ export class SteeringInbox {
     if (typeof decision === 'string') return this.#refuse(message, decision);
     const why = this.#findRefusal(decision);
     if (why !== null) return this.#refuse(message, why);
-    await this.#accept(decision);
+    const refused = await this.#accept(decision);
+    if (refused !== null) return this.#refuse(message, refused);
     message.result = 'accepted';
   }
 
-  async #accept(decision: Decision): Promise<void> {
-    await this.#run.carryOut(decision);
+  async #accept(decision: Decision): Promise<string | null> {
+    const refused = await this.#run.carryOut(decision);
+    if (refused !== null) return refused;
     this.#decisions = applyDecision(this.#decisions, decision);
     if (decision.action === 'resolve') this.#resolutions.push(decision);
     await this.#run.onDecided(decision);
+    return null;
   }
 
-  async #refuse(message: Message, why: string): Promise<void> {
+  async #refuse(message: Message, reason: string): Promise<void> {
     const { action, decision } = message;
     const sender = typeof decision === 'string' ? null : (decision.by ?? null);
+    // It may repeat what the message says. Refusals are in the history, in the audit and in every answer to the query.
+    const why = shorten(reason, MAX_WHY_LENGTH);
     const refusal = { action, by: sender, why, at: new Date().toISOString() };
     this.#refusals.push(refusal);
     if (this.#refusals.length > MAX_REFUSALS_KEPT) this.#refusals.shift();

@@ -1,8 +1,8 @@
 /** The steps of a run; each operation's workflow calls them in its own order. */
-import { CancellationScope, condition, isCancellation, log, sleep } from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation, log, sleep, workflowInfo } from '@temporalio/workflow';
 import type { PageResult } from '../../activities/engine/page-worker.ts';
 import type { InDoubt } from '../../activities/engine/runs.ts';
-import type { Decision } from '../../contract/steering.ts';
+import { type Decision, MAX_LISTED_IN_DOUBT } from '../../contract/steering.ts';
 import { delivery, ledger, ledgerScans, MAX_DELIVERY_WAIT } from '../policies.ts';
 import { writePages } from './pages.ts';
 import type { Delivery, Run } from './run.ts';
@@ -80,7 +80,7 @@ function updateCounts(run: Run, { counts }: PageResult): void {
 
 /**
  * Settles writes whose answer was lost and that are not safe to repeat, as an operator or the policy decides. Returns
- * false if the history became too long while they were sent again: the run must continue as new.
+ * false if the history became too long meanwhile: the run must continue as new.
  */
 export async function resolveInDoubt(run: Run): Promise<boolean> {
   run.inDoubt = await listInDoubt(run);
@@ -88,8 +88,17 @@ export async function resolveInDoubt(run: Run): Promise<boolean> {
     const resend = await applyResolutions(run);
     if (resend && !(await writeAgain(run))) return false;
     run.inDoubt = await listInDoubt(run);
+    if (run.inDoubt.length > 0 && workflowInfo().continueAsNewSuggested && (await endQuestion(run)))
+      return false;
   }
   return true;
+}
+
+/** Nothing more is decided about writes in doubt. False if something was decided that has not been applied yet. */
+async function endQuestion(run: Run): Promise<boolean> {
+  await run.enter('writing');
+  await run.allMessagesProcessed();
+  return !run.steering.hasResolution();
 }
 
 function listInDoubt({ runId }: Run): Promise<InDoubt[]> {
@@ -109,6 +118,7 @@ async function applyResolutions(run: Run): Promise<boolean> {
       { runId: run.runId, ...resolution },
     ]);
     resend ||= verdict === 'resend';
+    if (workflowInfo().continueAsNewSuggested) await endQuestion(run);
   } while (run.steering.hasResolution());
   return resend;
 }
@@ -129,7 +139,11 @@ async function nextResolution(run: Run): Promise<Resolution> {
   if (onInDoubt === 'leave') return { decision: { action: 'resolve', verdict: 'leave', reason } };
   if (onInDoubt === 'resend' && run.inDoubt.some(({ resent }) => !resent))
     return { decision: { action: 'resolve', verdict: 'resend', reason }, firstTimeOnly: true };
-  await run.enter('in_doubt', `a decision about ${run.inDoubt.length} writes in doubt`);
+  const queued = run.steering.takeResolution();
+  if (queued) return { decision: queued };
+  const { length } = run.inDoubt;
+  const many = length === MAX_LISTED_IN_DOUBT ? `${length} or more` : String(length);
+  await run.enter('in_doubt', `a decision about ${many} writes in doubt`);
   await waitUntil(() => run.steering.hasResolution(), inDoubtDeadline, 'deadline for writes in doubt');
   const byDeadline: Decision = {
     action: 'resolve',
