@@ -91,6 +91,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       run: [],
       timestamps: [],
     },
+    shorten: [],
     'source-limits': [],
     phone: ['run'],
     consent: ['columns', 'timestamps'],
