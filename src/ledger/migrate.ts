@@ -3,6 +3,7 @@ import { type Migration, Migrator } from 'kysely';
 import type { Database } from './database.ts';
 import * as initial from './migrations/0001-initial.ts';
 import * as failures from './migrations/0002-failures.ts';
+import * as rateBlocks from './migrations/0003-rate-blocks.ts';
 
 /**
  * In order. A migration is never changed, only followed by another one: a ledger that has run it would not run it again
@@ -11,6 +12,7 @@ import * as failures from './migrations/0002-failures.ts';
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
   '0002-failures': failures,
+  '0003-rate-blocks': rateBlocks,
 };
 
 function createMigrator(database: Database): Migrator {

@@ -170,7 +170,11 @@ export interface DatasetChunksTable {
 export interface RateBudgetsTable {
   tenant: string;
   next_free_at: Date;
+  /** `-infinity` if there was no block yet, or it was lifted. */
   blocked_until: Date;
+  /** Of the last block, if there was one. */
+  blocked_since: Date | null;
+  block_reason: string | null;
 }
 
 /** One row: the key of the keyed hashes of data subjects. */

@@ -35,6 +35,37 @@ describe('a 429', () => {
     await other.close();
   });
 
+  it('whose block is lifted stops nothing any more, not even the worker that received it', async () => {
+    const { ledger } = opened();
+    const tenant = someId('tenant');
+    const run = await planned(60, 10);
+    const cxone = fakeCxone({
+      before: (n) => {
+        if (n === 1) throw limited(86_400_000);
+      },
+    });
+    const worker = createWorker(ledger, cxone.cxone, { tenant, maxInFlight: 2 });
+    const failure = await getFailure(worker.writePage(allBatches(run)));
+    // It looks again soon, although the block lasts a day.
+    expect(failure).toMatchObject({ type: 'RateLimited', nextRetryDelay: 60_000 });
+    const block = await ledger.rateBudget.lift(tenant, { by: 'dana' });
+    expect(block?.reason).toBe(limited(86_400_000).message);
+    await writeAll(worker, allBatches(run));
+    expect(await countExactly(run)).toEqual({ total: 60, pending: 0, created: 60 });
+  });
+
+  it.each([0, -1, 1e-6])('that asks for %d ms is followed by the backoff, and fails nothing', async (ms) => {
+    const run = await planned(10, 10);
+    const cxone = fakeCxone({
+      before: () => {
+        throw limited(ms);
+      },
+    });
+    const failure = await getFailure(createWorker(opened().ledger, cxone.cxone).writePage(allBatches(run)));
+    expect(failure).toMatchObject({ type: 'RateLimited', nonRetryable: false });
+    expect(Number(failure.nextRetryDelay)).toBeGreaterThan(0);
+  });
+
   it('with a short Retry-After is waited out in the page, and nothing is sent meanwhile', async () => {
     const { ledger, url } = opened();
     const other = openLedger(url, 8);

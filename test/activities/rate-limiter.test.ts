@@ -1,5 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { LONGEST_WAIT_MS, RateLimiter } from '../../src/activities/engine/rate-limiter.ts';
+import {
+  LONGEST_WAIT_MS,
+  RateLimitedMeanwhile,
+  RateLimiter,
+} from '../../src/activities/engine/rate-limiter.ts';
 import { RateWait } from '../../src/activities/failures.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { ledgerOfFile, someId, upTo } from '../ledger/harness.ts';
@@ -102,7 +106,7 @@ describe('the rate limiter', () => {
     const { ledger } = opened();
     const tenant = someId('tenant');
     const rateLimiter = createRateLimiter(60, tenant);
-    await ledger.rateBudget.block(tenant, 60_000);
+    await ledger.rateBudget.block(tenant, 60_000, 'a 429');
     for (const _ of upTo(3)) {
       const error = await rateLimiter.acquire().catch((e: unknown) => e);
       expect(error).toBeInstanceOf(RateWait);
@@ -114,8 +118,22 @@ describe('the rate limiter', () => {
   it('drops its permits after a 429', async () => {
     const rateLimiter = createRateLimiter(6_000);
     await rateLimiter.acquire();
-    await rateLimiter.block(60_000);
+    await rateLimiter.block(60_000, 'a 429');
     await expect(rateLimiter.acquire()).rejects.toBeInstanceOf(RateWait);
+  });
+
+  it('lets nothing leave that was claimed before it knew of a block; what is claimed later, the ledger has allowed', async () => {
+    const rateLimiter = createRateLimiter(0);
+    const before = performance.now();
+    const stored = rateLimiter.block(86_400_000, 'a 429');
+    const meanwhile = performance.now();
+    await stored;
+    for (const claimedAt of [before, meanwhile])
+      expect(() => rateLimiter.throwIfBlocked(claimedAt)).toThrow(RateLimitedMeanwhile);
+    // It may have been lifted there.
+    expect(() => rateLimiter.throwIfBlocked(performance.now() + 1)).not.toThrow();
+    rateLimiter.noteBlock(60_000);
+    expect(() => rateLimiter.throwIfBlocked(meanwhile)).toThrow(RateLimitedMeanwhile);
   });
 
   it('gives no permit while a 429 is being stored in the ledger', async () => {
@@ -127,7 +145,7 @@ describe('the rate limiter', () => {
     };
     const rateLimiter = new RateLimiter({ budget, tenant: 't', ratePerMinute: 0, maxInFlight: 2 });
     const order: string[] = [];
-    const blocked = rateLimiter.block(1_000).then(() => order.push('stored'));
+    const blocked = rateLimiter.block(1_000, 'a 429').then(() => order.push('stored'));
     const permit = rateLimiter.acquire().then(() => order.push('next permit'));
     await new Promise((resolve) => setTimeout(resolve, 20));
     finishStoring();

@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Kysely } from 'kysely';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/ledger/database.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
+import * as initial from '../../src/ledger/migrations/0001-initial.ts';
+import * as failures from '../../src/ledger/migrations/0002-failures.ts';
+import * as rateBlocks from '../../src/ledger/migrations/0003-rate-blocks.ts';
 import { freshDatabase } from '../harness/fresh.ts';
 
 const FOLDER = join(import.meta.dirname, '../../src/ledger/migrations');
@@ -44,7 +48,7 @@ describe('migrations', () => {
   it('change nothing the second time', async () => {
     const ledger = opened(await freshDatabase());
     await ledger.migrate();
-    await ledger.rateBudget.block('t', 60_000);
+    await ledger.rateBudget.block('t', 60_000, 'a 429');
     expect(await ledger.migrate()).toEqual([]);
     expect(await ledger.missingMigrations()).toEqual([]);
     expect(await ledger.rateBudget.blockedMs('t')).toBeGreaterThan(0);
@@ -69,5 +73,26 @@ describe('migrations', () => {
     expect(ran.flat().sort()).toEqual(files.filter((file) => !file.includes('/')).map((f) => f.slice(0, -3)));
     expect(await ledgers[0]?.missingMigrations()).toEqual([]);
     expect((await ledgers[7]?.health())?.version).toMatch(/^\d+/);
+  });
+
+  it('0003 cuts blocks that would last for decades, and workers of the version before still block', async () => {
+    const url = await freshDatabase();
+    const before = openDatabase(url, 1);
+    onTestFinished(() => before.close());
+    const db = before.db as unknown as Kysely<unknown>;
+    await initial.up(db);
+    await failures.up(db);
+    await before.pool.query(`select block_rate('t', 999999999000)`);
+    await rateBlocks.up(db);
+    const ledger = opened(url);
+    const [budget] = await ledger.rateBudget.list();
+    const waitMs = (budget?.block?.until.getTime() ?? Infinity) - (budget?.block?.since.getTime() ?? 0);
+    expect(waitMs).toBeGreaterThan(0);
+    expect(waitMs).toBeLessThanOrEqual(86_400_000);
+    expect(budget?.block?.reason).toMatch(/before reasons were stored/);
+    expect(await ledger.rateBudget.lift('t', { by: 'dana' })).not.toBeNull();
+    expect(await ledger.rateBudget.take('t', 10, 1, 0), 'the next request').toBe(0);
+    await before.pool.query(`select block_rate('t', 60000)`);
+    expect((await ledger.rateBudget.list())[0]?.block?.reason).toMatch(/older version/);
   });
 });

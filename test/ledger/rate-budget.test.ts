@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openLedger } from '../../src/ledger/ledger.ts';
+import { until } from '../harness/wait.ts';
 import { claimOf, ledgerOfFile, plannedRun, someId, upTo, writesOf } from './harness.ts';
 
 const opened = ledgerOfFile();
@@ -86,8 +87,8 @@ describe('the rate budget', () => {
     const { ledger, url } = opened();
     const other = openLedger(url, 2);
     const tenant = someId('tenant');
-    await ledger.rateBudget.block(tenant, 50_000);
-    await ledger.rateBudget.block(tenant, 5_000);
+    await ledger.rateBudget.block(tenant, 50_000, 'a 429');
+    await ledger.rateBudget.block(tenant, 5_000, 'a 429');
     expect(await other.rateBudget.take(tenant, 10, 1, 1e9)).toBeGreaterThan(40_000);
     expect(await other.rateBudget.blockedMs(tenant)).toBeGreaterThan(40_000);
     const run = await plannedRun(ledger, 1);
@@ -103,12 +104,68 @@ describe('the rate budget', () => {
   it('obeys a Retry-After of several decades', async () => {
     const { ledger } = opened();
     const tenant = someId('tenant');
-    await ledger.rateBudget.block(tenant, 999_999_999_000);
+    await ledger.rateBudget.block(tenant, 999_999_999_000, 'a 429');
     const run = await plannedRun(ledger, 1);
     const [write] = await writesOf(ledger, run);
     const claim = await ledger.writes.claim({ ...claimOf(run, write?.id ?? ''), tenant });
     expect(claim).toEqual({ verdict: 'blocked', waitMs: 2_147_483_647 });
     expect(await ledger.rateBudget.take(tenant, 60, 1, 10_000)).toBeGreaterThan(9e11);
+  });
+
+  it('lists the blocks in force, with their beginning and the reason of the one that lasts longest', async () => {
+    const { ledger } = opened();
+    const tenant = someId('tenant');
+    const ours = async () => (await ledger.rateBudget.list()).find((each) => each.tenant === tenant);
+    expect(await ours()).toBeUndefined();
+    await ledger.rateBudget.take(tenant, 60_000, 1, 1e9);
+    const from = await serverNow();
+    expect(await ours()).toMatchObject({ block: null });
+    expect((await ours())?.nextFreeAt.getTime()).toBeGreaterThan(from);
+    await ledger.rateBudget.block(tenant, 50_000, 'first');
+    const first = (await ours())?.block;
+    expect(first).toMatchObject({ tenant, reason: 'first' });
+    expect(first?.since.getTime()).toBeGreaterThanOrEqual(from);
+    expect((first?.until.getTime() ?? 0) - (first?.since.getTime() ?? 0)).toBe(50_000);
+    await ledger.rateBudget.block(tenant, 5_000, 'shorter');
+    expect((await ours())?.block).toEqual(first);
+    await ledger.rateBudget.block(tenant, 90_000, 'longer');
+    const longer = (await ours())?.block;
+    expect(longer).toMatchObject({ since: first?.since, reason: 'longer' });
+    expect(longer?.until.getTime()).toBeGreaterThan(first?.until.getTime() ?? Infinity);
+  });
+
+  it('a block that has ended is no block, and the next one begins anew', async () => {
+    const { ledger } = opened();
+    const tenant = someId('tenant');
+    const ours = async () => (await ledger.rateBudget.list()).find((each) => each.tenant === tenant);
+    await ledger.rateBudget.block(tenant, 1, 'first');
+    await until(ours, (budget) => budget?.block === null);
+    const from = await serverNow();
+    await ledger.rateBudget.block(tenant, 50_000, 'second');
+    expect((await ours())?.block?.since.getTime()).toBeGreaterThanOrEqual(from);
+  });
+
+  it('a block that is lifted stops nobody any more, and is audited', async () => {
+    const { ledger } = opened();
+    const [tenant, other] = [someId('tenant'), someId('tenant')];
+    for (const each of [tenant, other]) await ledger.rateBudget.block(each, 999_999_999_000, 'a 429');
+    const decision = { by: 'dana', reason: 'a mistaken Retry-After' };
+    const lifted = await ledger.rateBudget.lift(tenant, decision);
+    expect(lifted).toMatchObject({ tenant, reason: 'a 429' });
+    expect(await ledger.rateBudget.blockedMs(tenant)).toBe(0);
+    expect(await ledger.rateBudget.take(tenant, 10, 1, 1e9)).toBe(0);
+    const run = await plannedRun(ledger, 1);
+    const [write] = await writesOf(ledger, run);
+    const claim = { ...claimOf(run, write?.id ?? ''), tenant };
+    expect(await ledger.writes.claim(claim)).toMatchObject({ verdict: 'claimed' });
+    expect(await ledger.rateBudget.blockedMs(other), 'of another tenant').toBeGreaterThan(0);
+    expect(await ledger.rateBudget.lift(tenant, decision), 'nothing is left to lift').toBeNull();
+    await ledger.audit.seal();
+    const entries: object[] = [];
+    for await (const { action, data } of ledger.audit.list(`limits:${tenant}`))
+      entries.push({ action, data });
+    const block = JSON.parse(JSON.stringify(lifted)) as object;
+    expect(entries).toEqual([{ action: 'block_lifted', data: { ...decision, block } }]);
   });
 
   it('a tenant without any requests is not blocked', async () => {

@@ -35,6 +35,8 @@ export interface HeldWrite {
   readonly lostAnswers: number;
   readonly payload: string;
   readonly lease: Lease;
+  /** When the claim was requested, on the monotonic clock. */
+  readonly claimedAtMs: number;
 }
 
 /** Why a write could not be claimed; `blocked` is waited for. */
@@ -106,7 +108,14 @@ export class Attempts {
     const { fence, lostAnswers, payload } = claimed;
     const heldId = claimed.id ?? id;
     const renew = () => this.#deps.ledger.writes.renew(heldId, fence, leaseMs);
-    return { id: heldId, fence, lostAnswers, payload, lease: new Lease(since, renew) };
+    return {
+      id: heldId,
+      fence,
+      lostAnswers,
+      payload,
+      lease: new Lease(since, renew),
+      claimedAtMs: since.monotonic,
+    };
   }
 
   /**
@@ -121,7 +130,7 @@ export class Attempts {
   ): Promise<SendResult<A>> {
     let startedAt = performance.now();
     try {
-      await this.#assertClaimUsable(write.lease);
+      await this.#assertClaimUsable(write);
       startedAt = performance.now();
       const answer = await request();
       this.#backoff.reset();
@@ -146,6 +155,7 @@ export class Attempts {
     const { retryAfterMs } = error;
     await this.#deps.rateLimiter.block(
       this.#backoff.waitMs({ retryAfterMs, sentAtMs, nowMs: performance.now() }),
+      error.message,
     );
   }
 
@@ -171,9 +181,9 @@ export class Attempts {
   }
 
   /** Much may have happened while a claimed write waited for its slot. Throws if it must not be sent any more. */
-  async #assertClaimUsable(lease: Lease): Promise<void> {
+  async #assertClaimUsable({ lease, claimedAtMs }: HeldWrite): Promise<void> {
     throwIfAborted(this.#deps.signal);
-    this.#deps.rateLimiter.throwIfBlocked();
+    this.#deps.rateLimiter.throwIfBlocked(claimedAtMs);
     await lease.renewIfOld();
   }
 

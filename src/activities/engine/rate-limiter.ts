@@ -31,8 +31,10 @@ export class RateLimitedMeanwhile extends Error {
   override readonly name = 'RateLimitedMeanwhile';
 }
 
+type Budget = Pick<RateBudget, 'take' | 'block' | 'blockedMs'>;
+
 export interface RateLimiterOptions {
-  readonly budget: RateBudget;
+  readonly budget: Budget;
   readonly tenant: string;
   /** Of all workers together; 0 means unlimited. */
   readonly ratePerMinute: number;
@@ -43,7 +45,7 @@ export interface RateLimiterOptions {
 export class RateLimiter {
   readonly tenant: string;
   readonly ratePerMinute: number;
-  readonly #budget: RateBudget;
+  readonly #budget: Budget;
   readonly #requests: LimitFunction;
   readonly #claims: LimitFunction;
   readonly #pipeline: LimitFunction;
@@ -55,8 +57,8 @@ export class RateLimiter {
   #queue: Promise<unknown> = Promise.resolve();
   /** Settles once every block requested so far is stored in the ledger. */
   #storedBlocks: Promise<unknown> = Promise.resolve();
-  /** As far as this process knows. */
-  #blockedUntil = 0;
+  /** As far as this process knows, on the monotonic clock. */
+  #block = { until: 0, knownSince: 0 };
 
   constructor({ budget, tenant, ratePerMinute, maxInFlight }: RateLimiterOptions) {
     this.tenant = tenant;
@@ -113,28 +115,40 @@ export class RateLimiter {
     try {
       return await request();
     } catch (error) {
-      if (error instanceof CxoneRateLimited) await this.block(error.retryAfterMs ?? BACKOFF_MS);
+      if (error instanceof CxoneRateLimited)
+        await this.block(error.retryAfterMs ?? BACKOFF_MS, error.message);
       throw error;
     }
   }
 
-  /** After a 429: no worker of this tenant sends anything for this long. */
-  async block(ms: number): Promise<void> {
-    this.noteBlock(ms);
+  /** After a 429: no worker of this tenant sends anything for this long. `reason`: why, for people. */
+  async block(ms: number, reason: string): Promise<void> {
+    // Until it is stored, the ledger still grants claims.
+    this.#noteBlock(ms, Infinity);
     this.#permits = { left: 0, nextAt: 0 };
-    const stored = this.#budget.block(this.tenant, ms);
+    const stored = this.#budget
+      .block(this.tenant, ms, reason)
+      .finally(() => this.#noteBlock(0, performance.now()));
     this.#storedBlocks = Promise.allSettled([this.#storedBlocks, stored]);
     await stored;
   }
 
   /** A claim found a block in the ledger: writes that this process has claimed already must not leave either. */
   noteBlock(ms: number): void {
-    this.#blockedUntil = Math.max(this.#blockedUntil, performance.now() + ms);
+    this.#noteBlock(ms, performance.now());
   }
 
-  /** Throws RateLimitedMeanwhile. Knows of this process's blocks only: claims ask the ledger. */
-  throwIfBlocked(): void {
-    if (performance.now() < this.#blockedUntil)
+  #noteBlock(ms: number, knownSince: number): void {
+    this.#block = { until: Math.max(this.#block.until, performance.now() + ms), knownSince };
+  }
+
+  /**
+   * Throws RateLimitedMeanwhile if this process has learnt of a block since the claim began. A later claim has asked the
+   * ledger, where the block may have been lifted meanwhile.
+   */
+  throwIfBlocked(claimedAtMs: number): void {
+    const { until, knownSince } = this.#block;
+    if (performance.now() < until && claimedAtMs <= knownSince)
       throw new RateLimitedMeanwhile('a 429 has blocked this tenant');
   }
 

@@ -1,7 +1,7 @@
 /** The rate budget in PostgreSQL: the functions `take_rate_permits` and `block_rate`. */
 import { sql } from 'kysely';
-import type { Database } from '../database.ts';
-import type { RateBudget } from './rate-budget.ts';
+import type { Database, Executor } from '../database.ts';
+import type { LiftDecision, RateBlock, RateBudget, TenantBudget } from './rate-budget.ts';
 
 export function createRateBudget({ db }: Database): RateBudget {
   return {
@@ -20,8 +20,60 @@ export function createRateBudget({ db }: Database): RateBudget {
       return rows[0]?.ms ?? 0;
     },
 
-    async block(tenant, ms) {
-      await sql`select block_rate(${tenant}, ${ms})`.execute(db);
+    async block(tenant, ms, reason) {
+      await sql`select block_rate(${tenant}, ${ms}, ${reason})`.execute(db);
     },
+
+    list: () => list(db),
+    lift: (tenant, decision) => db.transaction().execute((tx) => lift(tx, tenant, decision)),
   };
+}
+
+async function list(db: Executor): Promise<TenantBudget[]> {
+  const budgets = await db
+    .selectFrom('rate_budgets')
+    .select(['tenant', 'next_free_at'])
+    .orderBy('tenant')
+    .execute();
+  const blocks = await inForce(db).execute();
+  return budgets.map(({ tenant, next_free_at: nextFreeAt }) => {
+    const block = blocks.find((each) => each.tenant === tenant);
+    return { tenant, nextFreeAt, block: block ? toBlock(block) : null };
+  });
+}
+
+async function lift(tx: Executor, tenant: string, { by, reason }: LiftDecision): Promise<RateBlock | null> {
+  const found = await inForce(tx).where('tenant', '=', tenant).forUpdate().executeTakeFirst();
+  if (!found) return null;
+  const block = toBlock(found);
+  // Before migration 0003 a block could move the next request to its end.
+  await sql`update rate_budgets set blocked_until = '-infinity', next_free_at = least(next_free_at, clock_timestamp())
+    where tenant = ${tenant}`.execute(tx);
+  await tx
+    .insertInto('audit_pending')
+    .values({
+      run_id: `limits:${tenant}`,
+      action: 'block_lifted',
+      data: JSON.stringify({ by, reason, block }),
+    })
+    .execute();
+  return block;
+}
+
+const inForce = (db: Executor) =>
+  db
+    .selectFrom('rate_budgets')
+    .select(['tenant', 'blocked_since', 'blocked_until', 'block_reason'])
+    .where('blocked_until', '>', sql<Date>`clock_timestamp()`);
+
+interface BlockedRow {
+  readonly tenant: string;
+  readonly blocked_since: Date | null;
+  readonly blocked_until: Date;
+  readonly block_reason: string | null;
+}
+
+/** Both are set since migration 0003, which also describes the blocks before it. */
+function toBlock({ tenant, blocked_since, blocked_until: until, block_reason }: BlockedRow): RateBlock {
+  return { tenant, since: blocked_since ?? until, until, reason: block_reason ?? 'a 429' };
 }

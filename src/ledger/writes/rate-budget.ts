@@ -11,6 +11,40 @@ export interface RateBudget {
   /** For how long a 429 still stops all requests of the tenant; 0: it does not. Reads only. */
   blockedMs(tenant: string): Promise<number>;
 
-  /** After a 429: no write of the tenant is claimed for `ms`. A longer block that is in force stays in force. */
-  block(tenant: string, ms: number): Promise<void>;
+  /**
+   * After a 429: no write of the tenant is claimed for `ms`. A longer block that is in force stays in force. `reason` is
+   * shown to people; without personal data.
+   */
+  block(tenant: string, ms: number, reason: string): Promise<void>;
+
+  /** Every tenant that has sent requests, by name. Reads only. */
+  list(): Promise<readonly TenantBudget[]>;
+
+  /**
+   * Ends the block of a tenant and audits it under `limits:<tenant>`. Returns the block; null if none is in force, and then
+   * nothing is audited. A 429 that comes later blocks anew.
+   */
+  lift(tenant: string, decision: LiftDecision): Promise<RateBlock | null>;
+}
+
+export interface TenantBudget {
+  readonly tenant: string;
+  /** When the next request may leave, but for a block; past if nothing is waiting. */
+  readonly nextFreeAt: Date;
+  /** null: none is in force. */
+  readonly block: RateBlock | null;
+}
+
+/** No request of the tenant leaves. */
+export interface RateBlock {
+  readonly tenant: string;
+  readonly since: Date;
+  readonly until: Date;
+  /** Which answer of CXone asked for it. */
+  readonly reason: string;
+}
+
+export interface LiftDecision {
+  readonly by: string;
+  readonly reason?: string;
 }
