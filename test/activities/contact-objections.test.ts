@@ -140,6 +140,19 @@ describe('an objection between a lost answer and the next attempt', () => {
     expect(await listOutcomes(ledger, run)).toEqual({ 1: 'created', 2: 'ineligible explicit_opt_out' });
   });
 
+  it('is found if it is staged while consent is looked up again, or while the batch waits for its permit', async () => {
+    for (const step of [2, 3]) {
+      const { run, withdraws, writeAll, ledger, admin } = await startAndLoseAnswer();
+      const acquire = vi.spyOn(RateLimiter.prototype, 'acquire');
+      // The permits are those of the claim, which the first lookup uses, of the second lookup, and of the batch.
+      for (let before = 1; before < step; before += 1) acquire.mockResolvedValueOnce();
+      acquire.mockImplementationOnce(() => object(withdraws));
+      await tenMinutesLater(() => writeAll(run)).finally(() => acquire.mockRestore());
+      expect(await listOutcomes(ledger, run)).toEqual({ 1: 'created', 2: 'suppressed suppressed' });
+      expect(await admin.journal({ list: 'L1' })).toHaveLength(1);
+    }
+  });
+
   it('is asked for three times if the answers are unreadable; then the answer is no', async () => {
     const { run, admin, writeAll, ledger, countLookups } = await startAndLoseAnswer();
     const before = await countLookups();

@@ -70,14 +70,15 @@ export async function countLookups(ledger: Ledger, run: Run): Promise<Lookups | 
 export async function contactGate(deps: GateDeps, attempt: WriteAttempt): Promise<GateDecision> {
   const { kind, priorAttempt, seqs } = attempt;
   const update = kind === UPDATE ? (attempt.refs as UpdateRefs) : undefined;
-  const suppressed = await findObjections(deps.ledger, attempt);
-  if (isConsentRecent(attempt)) return { withheld: noteContactsInList(update, suppressed) };
+  const isRecent = isConsentRecent(attempt);
   // Never sent before: the lookups become a write of their own, in the order and at the rate of all others.
-  if (priorAttempt === 'none') {
+  if (!isRecent && priorAttempt === 'none') {
     const derived = [{ kind: CONSENT_CHECK, seqs, refs: update && { update } }];
     return { instead: readOnlyAnswer([], derived, 'Consent has to be looked up again') };
   }
-  const ineligible = await lookUpNow(deps, attempt, suppressed);
+  const ineligible = isRecent ? [] : await lookUpNow(deps, attempt);
+  // Last, because lookups may take minutes.
+  const suppressed = await findObjections(deps.ledger, attempt);
   return { withheld: noteContactsInList(update, new Map([...ineligible, ...suppressed])) };
 }
 
@@ -114,18 +115,13 @@ function isConsentRecent({ run, refs }: WriteAttempt): boolean {
 }
 
 /** Inside the attempt itself, because the write must stay what it was: an earlier attempt at it may have been applied. */
-async function lookUpNow(
-  deps: GateDeps,
-  attempt: WriteAttempt,
-  suppressed: ReadonlyMap<number, Withheld>,
-): Promise<Map<number, Withheld>> {
+async function lookUpNow(deps: GateDeps, attempt: WriteAttempt): Promise<Map<number, Withheld>> {
   const check = createConsentCheck(deps);
   const policy = runInput(spec, attempt.run).policy ?? 'default';
   const questions = toQuestions(attempt);
   const local = await check.checkLocally([...questions.values()], policy);
   const withheld = new Map<number, Withheld>();
   for (const [seq, question] of questions) {
-    if (suppressed.has(seq)) continue;
     const answer = local.get(question) ?? (await recallOrLookUp(deps, question, attempt));
     if (!answer.eligible) withheld.set(seq, toWithheld(answer));
   }

@@ -192,7 +192,11 @@ async function updateContacts(cxone: Cxone, attempt: WriteAttempt): Promise<Answ
   const done = () => refusals.length + updated.length;
   let interruptedBy: CxoneError | undefined;
   for (const contact of attempt.records) {
-    if (!(await attempt.nextRequest())) break;
+    if (!(await attempt.nextRequest())) {
+      // Then it stays what it was, and what is known of its prior attempts stays with it.
+      if (done() === 0) throw new GateInterrupted(null);
+      break;
+    }
     try {
       const refusal = await updateContact(cxone, attempt, contact);
       if (refusal) refusals.push({ outcome: 'rejected', seqs: [contact.seq], reasons: [refusal] });

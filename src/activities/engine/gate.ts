@@ -5,7 +5,14 @@
  */
 import type { CxoneError } from '../../cxone/errors.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
-import type { Answer, LostAttempt, Withheld, WriteAttempt, WriteDefinition } from './definition.ts';
+import type {
+  Answer,
+  ConsentGate,
+  LostAttempt,
+  Withheld,
+  WriteAttempt,
+  WriteDefinition,
+} from './definition.ts';
 import { OWN_WRITE } from './evidence.ts';
 
 /** The write did not get past the gate; nothing was sent. `cause` is null if the page is to stop. */
@@ -20,20 +27,41 @@ export class GateInterrupted extends Error {
 
 /** The only caller of `send`. */
 export async function sendThroughGate(definition: WriteDefinition, attempt: WriteAttempt): Promise<Answer> {
-  if (definition.gate === null) return definition.send(attempt);
-  const decision = await definition.gate(attempt);
+  const { gate } = definition;
+  if (gate === null) return definition.send(attempt);
+  const decision = await gate(attempt);
   if ('instead' in decision) return decision.instead;
   const { withheld } = decision;
-  if (withheld.size === 0) return definition.send(attempt);
+  if (withheld.size === 0) return definition.send(askBeforeEachRequest(gate, attempt));
   const permitted = onlyRecords(attempt, (seq) => !withheld.has(seq));
   if (attempt.priorAttempt === 'none') return withholdAndDerive(attempt, withheld, permitted.seqs);
   if (permitted.seqs.length === 0) return nothingSent(settleWithheld(withheld));
-  const answer = await definition.send(permitted);
+  const answer = await definition.send(askBeforeEachRequest(gate, permitted));
   const { lostAttempt } = answer;
   // The answer is about the last lost attempt. If there were several, an earlier one may already have left somebody out.
   const isCertain = lostAttempt === 'not_applied' || attempt.lostAnswers <= 1;
   const settled = settleWithheld(withheld, isCertain ? lostAttempt : undefined);
   return { ...answer, groups: [...answer.groups, ...settled] };
+}
+
+/**
+ * By the time that a later request may leave, others have been answered and a permit was waited for. Somebody of the write may
+ * have objected meanwhile; then the write stops there.
+ */
+function askBeforeEachRequest(gate: ConsentGate, attempt: WriteAttempt): WriteAttempt {
+  const nextRequest = async (): Promise<boolean> => {
+    const isFirst = !attempt.hasSent();
+    if (!(await attempt.nextRequest())) return false;
+    if (isFirst) return true;
+    const decision = await gate(attempt);
+    return 'withheld' in decision && decision.withheld.size === 0;
+  };
+  // Unlike a spread, this leaves the records unread.
+  const properties = {
+    ...Object.getOwnPropertyDescriptors(attempt),
+    nextRequest: { value: nextRequest, enumerable: true },
+  };
+  return Object.defineProperties({}, properties) as WriteAttempt;
 }
 
 /** Never sent before, so the withheld records have their outcome now, and the rest becomes a write of its own. */

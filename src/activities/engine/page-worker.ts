@@ -259,6 +259,7 @@ export class PageWorker {
       // Refused attempts count as sent here, which gives the earliest moment that is certain.
       sentSince: write.attempts === 1 && write.sentAt ? write.sentAt : this.#run.started_at,
       beforeSend: () => lease.check(),
+      hasSent: () => lease.requests > 0,
       nextRequest: () => this.#attempts.nextRequest(this.#run.run_no, lease),
     };
   }

@@ -12,43 +12,21 @@ export interface SuppressionsDeps {
 }
 
 export function createSuppressions({ db }: Database, deps: SuppressionsDeps): Suppressions {
-  const emptiness = new EmptinessCheck();
   return {
     async add(objections, runNo, executor = db) {
-      if (objections.length === 0) return;
-      await insertObjections(executor, deps, objections, runNo);
-      emptiness.forget();
+      if (objections.length > 0) await insertObjections(executor, deps, objections, runNo);
     },
     async recordConsents(consents, executor = db) {
-      if (consents.length === 0 || (await emptiness.check(executor))) return;
-      await updateConsents(executor, deps, consents);
+      if (consents.length > 0) await updateConsents(executor, deps, consents);
     },
-    isEmpty: () => emptiness.check(db),
-    async find(contactIds, channels) {
-      if (contactIds.length === 0 || (await emptiness.check(db))) return [];
-      return find(db, deps, contactIds, channels);
-    },
+    isEmpty: () => isEmpty(db),
+    find: (contactIds, channels) => find(db, deps, contactIds, channels),
   };
 }
 
-/** A request takes longer than this, so a younger check would not make a difference. */
-const EMPTY_FOR_MS = 1_000;
-
-class EmptinessCheck {
-  #emptySince = -Infinity;
-
-  async check(executor: Executor): Promise<boolean> {
-    if (performance.now() - this.#emptySince < EMPTY_FOR_MS) return true;
-    const checkedAt = performance.now();
-    const row = await executor.selectFrom('suppressions').select('subject').limit(1).executeTakeFirst();
-    if (row) return false;
-    this.#emptySince = checkedAt;
-    return true;
-  }
-
-  forget(): void {
-    this.#emptySince = -Infinity;
-  }
+async function isEmpty(db: Executor): Promise<boolean> {
+  const row = await db.selectFrom('suppressions').select('subject').limit(1).executeTakeFirst();
+  return row === undefined;
 }
 
 /** Replaces contact ids by their hashes. */

@@ -23,7 +23,7 @@ export interface Suppressions {
    */
   recordConsents(consents: readonly Consent[], executor?: Executor): Promise<void>;
 
-  /** True: the list has no entries. An empty list is cached for a second. */
+  /** True: the list has no entries now. */
   isEmpty(): Promise<boolean>;
 
   /** The contacts that are suppressed on one of the channels now. Errors: PepperMismatch. */
