@@ -10,16 +10,15 @@
  * ```
  */
 import { Client, Connection } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { createConsentClient } from './client/consent.ts';
 import type { ClientDeps } from './client/deps.ts';
 import { createSelectionClient } from './client/selection.ts';
 import { createStagingClient } from './client/staging.ts';
 import { createStartMethods } from './client/start.ts';
 import { createSteeringClient } from './client/steering.ts';
+import { loadTemporal } from './config/temporal.ts';
 import { OPERATIONS } from './contract/operations.ts';
 import type { OperationSpecs } from './contract/spec.ts';
-import { omitUndefined } from './domain/absent.ts';
 import { openLedger } from './ledger/ledger.ts';
 
 export type { ClientDeps } from './client/deps.ts';
@@ -40,16 +39,15 @@ export interface ConnectOptions {
   readonly databaseUrl: string;
   /** The CXFLOW_PEPPER of the workers, for reading entries about data subjects. Default: none. */
   readonly pepper?: string | null;
-  /** The settings of Temporal's client (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS …). Default: `process.env`. */
+  /** The settings of Temporal's client (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_PROFILE, TLS …). Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Connects to Temporal and opens the ledger. Throws if Temporal does not answer. */
+/** Connects to Temporal and opens the ledger. Throws if Temporal does not answer, and TemporalSettingsError. */
 export async function connect(options: ConnectOptions) {
-  const env = options.env ?? process.env;
-  const config = loadClientConnectConfig({ overrideEnvVars: omitUndefined(env) });
-  const connection = await Connection.connect(config.connectionOptions);
-  const temporal = new Client({ connection, namespace: config.namespace ?? 'default' });
+  const { namespace, connectionOptions } = loadTemporal(options.env ?? process.env);
+  const connection = await Connection.connect(connectionOptions);
+  const temporal = new Client({ connection, namespace });
   const ledger = openLedger(options.databaseUrl, 4, options.pepper);
   return {
     ...createClient({ temporal, ledger }),

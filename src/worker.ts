@@ -7,6 +7,7 @@ import { RateLimiter } from './activities/engine/rate-limiter.ts';
 import { type ActivityDeps, createActivities, type OperationDefiner } from './activities/index.ts';
 import { createWebhook } from './activities/outbox/webhook.ts';
 import { type Config, loadConfig } from './config/config.ts';
+import { loadTemporal } from './config/temporal.ts';
 import { TASK_QUEUE } from './contract/run.ts';
 import { type Cxone, createCxone } from './cxone/cxone.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
@@ -37,9 +38,10 @@ export interface WorkerOptions {
  * its servers, however long they take to start.
  */
 export async function runWorker(env: NodeJS.ProcessEnv, options: WorkerOptions = {}): Promise<void> {
+  const config = loadConfig(env);
+  const temporal = loadTemporal(env);
   const log = createLog();
   installRuntime(log);
-  const config = loadConfig(env);
   if (config.databaseUrl === null) throw new Error('no database: set DATABASE_URL, or run `cxflow dev`');
   const draining = drainOnSignal(log);
   const ledger = openLedger(
@@ -49,8 +51,9 @@ export async function runWorker(env: NodeJS.ProcessEnv, options: WorkerOptions =
   );
   try {
     const prepared = await prepareLedger(ledger, { log, draining });
-    const connection = prepared ? await connectToTemporal(config, env, { log, draining }) : null;
-    if (connection) await runConnected({ config, ledger, connection, draining, log, env, options });
+    const connection = prepared ? await connectToTemporal(temporal, { log, draining }) : null;
+    const parts = { config, namespace: temporal.namespace, ledger, draining, log, env, options };
+    if (connection) await runConnected({ ...parts, connection });
     // A worker or a connection shuts the runtime down when it ends. Without them it would keep the process alive.
     else await Runtime.instance().shutdown();
   } finally {
@@ -60,6 +63,8 @@ export async function runWorker(env: NodeJS.ProcessEnv, options: WorkerOptions =
 
 interface Parts {
   readonly config: Config;
+  /** At Temporal. */
+  readonly namespace: string;
   readonly ledger: Ledger;
   readonly connection: NativeConnection;
   readonly draining: AbortSignal;
@@ -69,21 +74,18 @@ interface Parts {
 }
 
 async function runConnected(parts: Parts): Promise<void> {
-  const { config, ledger, connection, log } = parts;
+  const { config, namespace, ledger, connection, log } = parts;
   const sealer = startSealer(ledger, log);
   const cxone = createCxone({ families: config.cxone.families });
   try {
     const searchAttributes = await registerSearchAttributes(
       connection,
-      config.temporalNamespace,
+      namespace,
       config.searchAttributes,
       (warning) => log.warn(warning),
     );
     const worker = await createWorker(parts, cxone, searchAttributes);
-    log.info(
-      { taskQueue: TASK_QUEUE, namespace: config.temporalNamespace, searchAttributes },
-      'worker is ready',
-    );
+    log.info({ taskQueue: TASK_QUEUE, namespace, searchAttributes }, 'worker is ready');
     await runUntilDrained(worker, parts.draining);
   } finally {
     cxone.close();
@@ -93,13 +95,13 @@ async function runConnected(parts: Parts): Promise<void> {
 }
 
 async function createWorker(parts: Parts, cxone: Cxone, searchAttributes: boolean): Promise<Worker> {
-  const { config, connection, env, log, options } = parts;
+  const { namespace, connection, env, log, options } = parts;
   const crashPoints = createCrashPoints(env.CXFLOW_CRASH_AT, (point, run) =>
     log.info({ point, run }, 'crash point'),
   );
   return Worker.create({
     connection,
-    namespace: config.temporalNamespace,
+    namespace,
     taskQueue: TASK_QUEUE,
     activities: createWorkerActivities(parts, cxone, searchAttributes, crashPoints),
     ...workflowCode(options),

@@ -16,7 +16,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   cxone: [],
   ledger: ['domain'],
   sources: ['domain'],
-  client: ['contract', 'domain', 'ledger', 'sources'],
+  client: ['config', 'contract', 'domain', 'ledger', 'sources'],
   queries: ['contract', 'domain', 'ledger'],
   cli: ['client', 'config', 'contract', 'domain', 'ledger', 'queries', 'sources', 'stack', 'worker'],
   simulator: ['cxone'],

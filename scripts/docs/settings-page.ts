@@ -60,8 +60,9 @@ A worker in production needs \`DATABASE_URL\`, \`TEMPORAL_ADDRESS\`, \`CXONE_CLI
 the EU also \`CXONE_REGION\` and \`CXONE_LISTS_REGION\`, and for selection updates \`CXONE_INSTANCE\`. Commands need the
 first two. In a folder where \`cxflow dev\` runs, commands need none: they use its database and its Temporal server.`;
 
-const TEMPORAL_NOTE = `Temporal's SDK also reads its own variables, such as \`TEMPORAL_PROFILE\`, \`TEMPORAL_API_KEY\` and \`TEMPORAL_TLS_…\`
-(see Temporal's documentation on environment configuration).`;
+const TEMPORAL_NOTE = `Worker, commands, services and \`cxflow doctor\` read these through Temporal's SDK, which also has variables of its own, such as
+\`TEMPORAL_PROFILE\`, \`TEMPORAL_CONFIG_FILE\`, \`TEMPORAL_API_KEY\` and \`TEMPORAL_TLS_…\`. A variable wins over the profile
+([Temporal's documentation](https://docs.temporal.io/develop/environment-configuration)).`;
 
 const FAMILIES_NOTE = `A family is a part of the API with its own host, token endpoint, credentials and scopes
 ([contract](cxone-contract.md#hosts-and-tokens)). The variables of one family override those above; \`<FAMILY>\` is its

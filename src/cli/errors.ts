@@ -54,6 +54,7 @@ const USAGE_ERRORS = [
   'InputError',
   'SourceError',
   'ConfigError',
+  'TemporalSettingsError',
   'RunNotFound',
   'MissingAddress',
   'TooManyColumns',

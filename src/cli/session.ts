@@ -3,6 +3,7 @@ import type { Executions } from '../client/executions.ts';
 import type { CxflowClient } from '../client.ts';
 import { type Config, loadConfig } from '../config/config.ts';
 import type { Env } from '../config/reader.ts';
+import { DEFAULT_TEMPORAL_ADDRESS, TemporalSettingsError } from '../config/temporal.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { readStack, withStack } from '../stack/stack-file.ts';
 import type { Cli, Session } from './cli.ts';
@@ -32,15 +33,17 @@ export function openSession(cli: SessionOptions): Session {
   const databaseUrl = requireDatabase(config, cli.command);
   const pepper = config.pepper?.reveal() ?? null;
   const ledger = openLedger(databaseUrl, MAX_CONNECTIONS, pepper);
-  const address = config.temporalAddress ?? 'localhost:7233';
+  const address = config.temporalAddress ?? DEFAULT_TEMPORAL_ADDRESS;
   const loadClient = () => import('../client.ts');
   const connection = createConnection(async () => {
     const { connect } = await loadClient();
     return connect({ databaseUrl, env, pepper }).catch((error: unknown) => {
+      if (error instanceof TemporalSettingsError) throw error;
       throw new Unreachable(`Temporal at ${address} does not answer`, cli.command, error);
     });
   });
-  const uiUrl = findWebUiUrl(env, readStack(cli.stackDir)?.addresses ?? null);
+  const uiEnv = { ...env, TEMPORAL_ADDRESS: config.temporalAddress ?? undefined };
+  const uiUrl = findWebUiUrl(uiEnv, readStack(cli.stackDir)?.addresses ?? null);
   return {
     config,
     ledger,
@@ -107,9 +110,7 @@ export function requireDatabase({ databaseUrl }: Pick<Config, 'databaseUrl'>, co
 
 /** The environment, completed with the addresses of the stack that runs in this folder. */
 export function sessionEnvironment({ env, stackDir }: Pick<Cli, 'env' | 'stackDir'>): Env {
-  const merged = withStack(stackDir, env);
-  // DATABASE_URL_FILE names an address too, so the stack must not replace it.
-  return env.DATABASE_URL_FILE ? { ...merged, DATABASE_URL: env.DATABASE_URL } : merged;
+  return withStack(stackDir, env);
 }
 
 interface UiAddresses {
@@ -120,7 +121,7 @@ interface UiAddresses {
 /** TEMPORAL_UI_URL, the UI of the stack, or the default port next to a local server on its default port. */
 export function findWebUiUrl(env: Env, stack: UiAddresses | null): string | null {
   if (env.TEMPORAL_UI_URL) return env.TEMPORAL_UI_URL.replace(/\/+$/, '');
-  const address = env.TEMPORAL_ADDRESS ?? 'localhost:7233';
+  const address = env.TEMPORAL_ADDRESS ?? DEFAULT_TEMPORAL_ADDRESS;
   if (stack?.temporalAddress === address) return stack.temporalUiUrl;
   const [, host] = /^(localhost|127\.0\.0\.1|\[::1\]):7233$/.exec(address) ?? [];
   return host === undefined ? null : `http://${host}:8233`;

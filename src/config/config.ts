@@ -21,6 +21,7 @@ import {
   TEMPORAL,
   webhookSettings,
 } from './settings.ts';
+import { readTemporalProfile } from './temporal.ts';
 
 export interface Config extends Values<typeof LEDGER>, Values<typeof TEMPORAL>, Values<typeof LOAD> {
   readonly cxone: Values<typeof CXONE> & {
@@ -54,7 +55,7 @@ export class ConfigError extends Error {
 
 /**
  * Throws ConfigError with every problem at once. No message contains the value of a secret.
- * @param readFile reads the files that `*_FILE` variables name; everything else here is pure
+ * @param readFile reads the files that `*_FILE` variables name; all else is pure, but for a profile of Temporal
  */
 export function loadConfig(env: Env, readFile: ReadFile = (path) => readFileSync(path, 'utf8')): Config {
   const reader = new SettingsReader(env, readFile);
@@ -63,6 +64,7 @@ export function loadConfig(env: Env, readFile: ReadFile = (path) => readFileSync
     cxone: { families, tenant: deriveTenant(families.contactlists), ...reader.readAll(CXONE) },
     ...reader.readAll(LEDGER),
     ...reader.readAll(TEMPORAL),
+    ...readTemporalProfile(env),
     ...reader.readAll(LOAD),
     sourceDir: reader.read(SOURCES.sourceDir) ?? process.cwd(),
     sourceLimits: reader.readAll(SOURCE_LIMITS),

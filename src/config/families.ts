@@ -63,17 +63,20 @@ export function productionHosts({ region, listsRegion, instance }: Site): Readon
 export const SITE = {
   region: choice(['us', 'eu'], {
     name: 'CXONE_REGION',
+    server: 'cxone',
     meaning: 'The region of the tenant. It selects the production addresses.',
     neededBy: 'all operations of an EU tenant',
   }),
   listsRegion: hostLabel({
     name: 'CXONE_LISTS_REGION',
+    server: 'cxone',
     meaning: 'The region in the host name of the family `lists`. Must be set in the EU.',
     neededBy: 'list load',
     shownDefault: '`api-us-1` in the US',
   }),
   instance: hostLabel({
     name: 'CXONE_INSTANCE',
+    server: 'cxone',
     meaning: 'The instance in the host name of the family `outbound`.',
     neededBy: 'selection update',
   }),
@@ -83,16 +86,19 @@ export const SITE = {
 export const COMMON = {
   apiUrl: origin({
     name: 'CXONE_API_URL',
+    server: 'cxone',
     meaning: 'Replaces the origin of every address and token endpoint, for the simulator and for tests.',
     neededBy: 'all operations, against a simulator',
   }),
   clientId: text({
     name: 'CXONE_CLIENT_ID',
+    server: 'cxone',
     meaning: 'The OAuth client.',
     neededBy: 'all operations',
   }),
   clientSecret: secret({
     name: 'CXONE_CLIENT_SECRET',
+    server: 'cxone',
     meaning: 'The secret of the OAuth client.',
     neededBy: 'all operations',
   }),
@@ -104,6 +110,7 @@ export function familyVariables(FAMILY: string, alias?: string) {
   return {
     url: vendorUrl({
       name: `CXONE_${FAMILY}_URL`,
+      server: 'cxone',
       ...(alias !== undefined && { alias }),
       meaning: 'The address of the family. Its token endpoint moves with it, except that of `lists`.',
       neededBy,
@@ -111,18 +118,21 @@ export function familyVariables(FAMILY: string, alias?: string) {
     }),
     tokenUrl: vendorUrl({
       name: `CXONE_${FAMILY}_TOKEN_URL`,
+      server: 'cxone',
       meaning: 'The token endpoint of the family.',
       neededBy,
       shownDefault: 'see below',
     }),
     clientId: text({
       name: `CXONE_${FAMILY}_CLIENT_ID`,
+      server: 'cxone',
       meaning: 'The OAuth client of the family.',
       neededBy,
       shownDefault: '`CXONE_CLIENT_ID`',
     }),
     clientSecret: secret({
       name: `CXONE_${FAMILY}_CLIENT_SECRET`,
+      server: 'cxone',
       meaning: 'Its secret. Set both or neither.',
       neededBy,
       shownDefault: '`CXONE_CLIENT_SECRET`',

@@ -11,6 +11,9 @@ export interface Setting<T> extends Documentation {
   readonly values?: string;
 }
 
+/** A server of cxflow: its database, Temporal, or the CXone API. */
+export type Server = 'ledger' | 'temporal' | 'cxone';
+
 /** Everything docs/settings.md shows about a setting that its type does not imply. */
 export interface Documentation {
   readonly name: string;
@@ -23,6 +26,11 @@ export interface Documentation {
   readonly shownDefault?: string;
   /** The variable may hold a secret, so `NAME_FILE` may name a file that contains the value. */
   readonly isSecret?: boolean;
+  /**
+   * The server that the setting locates, names or logs in to. The settings of one server belong together: where a stack
+   * replaces the server (`cxflow dev`), it replaces all of them, and no others.
+   */
+  readonly server?: Server;
 }
 
 export type Settings = Readonly<Record<string, Setting<unknown>>>;

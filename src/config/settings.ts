@@ -2,10 +2,12 @@
 import { DEFAULT_SOURCE_LIMITS, SOURCE_LIMIT_RANGES, type SourceLimits } from '../domain/source-limits.ts';
 import { databaseUrl, webhookUrl } from './addresses.ts';
 import { choice, type Documentation, flag, integer, type Setting, secret, text } from './setting.ts';
+import { DEFAULT_TEMPORAL_ADDRESS, DEFAULT_TEMPORAL_NAMESPACE } from './temporal.ts';
 
 export const LEDGER = {
   databaseUrl: databaseUrl({
     name: 'DATABASE_URL',
+    server: 'ledger',
     meaning: 'The PostgreSQL database of the ledger.',
     neededBy: 'worker, all commands',
     shownDefault: 'the database of the stack that runs in this folder',
@@ -22,13 +24,16 @@ export const LEDGER = {
 export const TEMPORAL = {
   temporalAddress: text({
     name: 'TEMPORAL_ADDRESS',
+    server: 'temporal',
     meaning: 'Host and port of the Temporal server.',
     neededBy: 'worker, commands that start, steer or follow runs',
-    shownDefault: 'the server of the stack that runs in this folder, else `localhost:7233`',
+    shownDefault: `the server of the stack that runs in this folder, else that of a profile, else \`${DEFAULT_TEMPORAL_ADDRESS}\``,
   }),
-  temporalNamespace: withFallback('default', {
+  temporalNamespace: withFallback(DEFAULT_TEMPORAL_NAMESPACE, {
     name: 'TEMPORAL_NAMESPACE',
+    server: 'temporal',
     meaning: 'The namespace at Temporal.',
+    shownDefault: `that of a profile, else \`${DEFAULT_TEMPORAL_NAMESPACE}\``,
     neededBy: 'worker, commands that start, steer or follow runs',
   }),
   searchAttributes: choice(['auto', 'off'], {

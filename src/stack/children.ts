@@ -2,8 +2,10 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Env } from '../config/reader.ts';
+import { DEFAULT_TEMPORAL_NAMESPACE, loadTemporal } from '../config/temporal.ts';
 import { SEARCH_ATTRIBUTES } from '../contract/run.ts';
 import { nodeProgram, type Program } from './entries.ts';
+import { namesServer, withoutServers, withServers } from './environment.ts';
 import type { Running, StackEvent } from './keep-alive.ts';
 import { type Postgres, startPostgres } from './postgres.ts';
 import { startProgram } from './programs.ts';
@@ -48,7 +50,7 @@ const SIMULATOR_CLIENT = { CXONE_CLIENT_ID: 'simulator', CXONE_CLIENT_SECRET: 's
 export function createChildren(options: StackOptions, ports: StackFile['ports']): Children {
   const { dir, env = process.env } = options;
   const externalUrl = externalDatabase(env);
-  const own = { temporal: !env.TEMPORAL_ADDRESS, simulator: wantsSimulator(options) };
+  const own = { temporal: !namesServer(env, 'temporal'), simulator: wantsSimulator(options) };
   let database: Postgres | null = null;
   const addresses = (): StackAddresses => ({
     databaseUrl: externalUrl ?? database?.url ?? '',
@@ -56,7 +58,13 @@ export function createChildren(options: StackOptions, ports: StackFile['ports'])
     temporalUiUrl: own.temporal ? `http://127.0.0.1:${ports.temporalUi}` : null,
     simulatorUrl: own.simulator ? `http://127.0.0.1:${ports.simulator}` : null,
   });
-  const environment = () => toEnvironment(addresses());
+  const namespace = own.temporal ? DEFAULT_TEMPORAL_NAMESPACE : loadTemporal(env).namespace;
+  const environment = () => ({
+    ...toEnvironment(addresses()),
+    TEMPORAL_NAMESPACE: namespace,
+    // No profile of the user applies to a server of the stack.
+    ...(own.temporal && { TEMPORAL_CONFIG_FILE: join(dir, 'temporal', 'no-profile.toml') }),
+  });
   const postgres = async () => {
     const server = await startPostgres({ dir, ...(database ? { port: database.port } : {}) });
     return (database = await atSameAddress(server, database));
@@ -67,37 +75,31 @@ export function createChildren(options: StackOptions, ports: StackFile['ports'])
     {
       name: 'simulator',
       wanted: own.simulator,
-      start: () => startSimulator(options, ports.simulator, environment()),
+      start: () => startSimulator(options, ports.simulator),
     },
     { name: 'worker', wanted: options.worker, start: () => startWorker(options, environment()) },
   ];
   return { list: all.filter(({ wanted }) => wanted), addresses, environment };
 }
 
-type StackEnvironment = Readonly<Record<string, string>>;
-
-function startSimulator(
-  { dir, env, programs }: StackOptions,
-  port: number,
-  stackEnv: StackEnvironment,
-): Promise<Running> {
+function startSimulator({ dir, env = process.env, programs }: StackOptions, port: number): Promise<Running> {
   const program = programs?.simulator ?? nodeProgram('simulator/main');
   // After a restart it restores its state from the journal.
   const journal = join(dir, 'simulator', 'journal.ndjson');
   mkdirSync(dirname(journal), { recursive: true });
   return startProgram({
     program: { ...program, args: [...program.args, '--port', String(port), '--journal', journal] },
-    env: withoutExternalServers(env ?? process.env, stackEnv),
+    env: withoutServers(env),
     logFile: join(dir, 'logs', 'simulator.log'),
     graceMs: SIMULATOR_GRACE_MS,
     port,
   });
 }
 
-function startWorker({ dir, env, programs }: StackOptions, stackEnv: StackEnvironment): Promise<Running> {
+function startWorker({ dir, env = process.env, programs }: StackOptions, stackEnv: Env): Promise<Running> {
   return startProgram({
     program: programs?.worker ?? nodeProgram('worker'),
-    env: { ...withoutExternalServers(env ?? process.env, stackEnv), ...stackEnv },
+    env: withServers(env, stackEnv),
     logFile: join(dir, 'logs', 'worker.log'),
     graceMs: WORKER_GRACE_MS,
   });
@@ -109,7 +111,7 @@ function externalDatabase(env: Env): string | null {
 }
 
 function wantsSimulator({ simulator, env = process.env }: StackOptions): boolean {
-  return simulator && !env.CXONE_API_URL;
+  return simulator && !namesServer(env, 'cxone');
 }
 
 async function startTemporal({ dir, env, log }: StackOptions, ports: StackFile['ports']): Promise<Running> {
@@ -132,21 +134,13 @@ async function atSameAddress(server: Postgres, before: Postgres | null): Promise
   return server;
 }
 
+/** What the worker and commands use unless their environment says otherwise. */
 function toEnvironment(addresses: StackAddresses): Record<string, string> {
   const { databaseUrl, temporalAddress, simulatorUrl } = addresses;
   return {
     DATABASE_URL: databaseUrl,
     TEMPORAL_ADDRESS: temporalAddress,
     CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true',
-    ...(simulatorUrl ? { CXONE_API_URL: simulatorUrl, CXONE_REGION: 'us', ...SIMULATOR_CLIENT } : {}),
+    ...(simulatorUrl && { CXONE_API_URL: simulatorUrl, ...SIMULATOR_CLIENT }),
   };
-}
-
-/** Removes the caller's settings for a Temporal or a CXone that is not the one of this stack. */
-function withoutExternalServers(env: Env, stackEnv: StackEnvironment): Env {
-  const isExternal = (name: string) =>
-    name === 'DATABASE_URL_FILE' ||
-    (name.startsWith('TEMPORAL_') && !env.TEMPORAL_ADDRESS) ||
-    (name.startsWith('CXONE_') && 'CXONE_API_URL' in stackEnv);
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !isExternal(name)));
 }

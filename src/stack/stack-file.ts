@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Env } from '../config/reader.ts';
+import { withServers } from './environment.ts';
 import { isRunning, type ProcessRef } from './lock.ts';
 
 export interface StackAddresses {
@@ -60,12 +61,7 @@ export function stackEnvironment(dir: string): Record<string, string> {
   return { ...readStack(dir)?.environment };
 }
 
-/** `env`, completed with the stack's addresses. CXone's variables are added together or not at all. */
+/** `env`, completed with the servers of the stack that runs in this folder. */
 export function withStack(dir: string, env: Env): Env {
-  const isNamed = (name: string) => {
-    if (name.startsWith('CXONE_')) return Boolean(env.CXONE_API_URL);
-    return Boolean(env[name] || env[`${name}_FILE`]);
-  };
-  const stack = Object.entries(stackEnvironment(dir)).filter(([name]) => !isNamed(name));
-  return { ...env, ...Object.fromEntries(stack) };
+  return withServers(env, stackEnvironment(dir));
 }

@@ -1,14 +1,12 @@
 /** Waits for PostgreSQL and Temporal. Both often start after the worker, and a worker that exits has to be restarted. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection } from '@temporalio/worker';
-import type { Config } from '../config/config.ts';
+import type { TemporalSettings } from '../config/temporal.ts';
 import { isTransient } from '../ledger/errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { describeError, type Logger } from './log.ts';
 
 const RETRY_MS = 1_000;
-const DEFAULT_ADDRESS = '127.0.0.1:7233';
 
 interface Waiting {
   readonly log: Logger;
@@ -28,15 +26,12 @@ export async function prepareLedger(ledger: Ledger, waiting: Waiting): Promise<b
 
 /** Waits for Temporal; null if the worker is stopped before it answers. */
 export async function connectToTemporal(
-  config: Config,
-  env: NodeJS.ProcessEnv,
+  { connectionOptions }: TemporalSettings,
   waiting: Waiting,
 ): Promise<NativeConnection | null> {
-  const overrides = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const { connectionOptions } = loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(overrides) });
-  const address = connectionOptions.address ?? config.temporalAddress ?? DEFAULT_ADDRESS;
-  const connect = () => NativeConnection.connect({ ...connectionOptions, address });
-  return retry(connect, { ...waiting, server: `Temporal at ${address}`, isRetryable: () => true });
+  const connect = () => NativeConnection.connect(connectionOptions);
+  const server = `Temporal at ${connectionOptions.address}`;
+  return retry(connect, { ...waiting, server, isRetryable: () => true });
 }
 
 interface Retry extends Waiting {

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { SETTINGS, serverOf, variablesOf } from '../../src/config/catalogue.ts';
 import { type Stack, startStack } from '../../src/stack/dev.ts';
 import type { StackEvent } from '../../src/stack/keep-alive.ts';
 import { stopLeftovers } from '../../src/stack/leftovers.ts';
@@ -20,6 +21,13 @@ const program = (name: string) => fileURLToPath(new URL(`./programs/${name}`, im
 const endless = { file: process.execPath, args: [program('endless.mjs')] };
 const programs = { worker: endless, simulator: endless };
 const bare = { PATH: process.env.PATH, HOME: process.env.HOME, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME };
+
+/** Every variable that is read, but for those that name a server, with a value of its own. */
+const everySetting: Readonly<Record<string, string>> = Object.fromEntries(
+  SETTINGS.flatMap(variablesOf)
+    .filter((name) => !/^(DATABASE_URL(_FILE)?|TEMPORAL_ADDRESS|CXONE_API_URL)$/.test(name))
+    .map((name) => [name, `value-of-${name}`]),
+);
 
 /** Starts stacks in folders of their own; stops and removes them, whatever state they are in. */
 function stackStarter() {
@@ -67,7 +75,7 @@ describe('a stack of cxflow dev', () => {
   beforeAll(async () => {
     dir = await starter.newDir();
     const env = { TEMPORAL_API_KEY: 'k', CXONE_LISTS_URL: 'https://real.example', OTHER: 'o' };
-    stack = await starter.start(dir, { env });
+    stack = await starter.start(dir, { env: { ...everySetting, ...env } });
   });
   afterAll(() => starter.removeAll());
 
@@ -78,10 +86,7 @@ describe('a stack of cxflow dev', () => {
   });
 
   it("gives the worker the stack's addresses, and removes settings for another Temporal or CXone", async () => {
-    const env = await eventually(() => {
-      const [line = ''] = readFileSync(join(dir, 'logs', 'worker.log'), 'utf8').split('\n');
-      return JSON.parse(line) as Record<string, string>;
-    });
+    const env = await workerEnvironment(dir);
     expect(env).toMatchObject({
       DATABASE_URL: stack.addresses.databaseUrl,
       TEMPORAL_ADDRESS: stack.addresses.temporalAddress,
@@ -90,6 +95,16 @@ describe('a stack of cxflow dev', () => {
     });
     expect(Object.keys(env)).not.toContain('TEMPORAL_API_KEY');
     expect(Object.keys(env)).not.toContain('CXONE_LISTS_URL');
+  });
+
+  it('passes every setting to the worker that is not about a server of the stack', async () => {
+    const env = await workerEnvironment(dir);
+    const [passed, replaced] = [Object.keys(everySetting), Object.values(everySetting)];
+    const missing = passed.filter((name) => serverOf(name) === null && env[name] !== everySetting[name]);
+    expect(missing).toEqual([]);
+    const foreign = passed.filter((name) => serverOf(name) !== null && replaced.includes(env[name] ?? ''));
+    expect(foreign).toEqual([]);
+    expect(passed).toEqual(expect.arrayContaining(['CXONE_DUPLICATES_REFUSED', 'CXFLOW_PEPPER_FILE']));
   });
 
   it("prefers the settings in a command's environment", () => {
@@ -188,6 +203,14 @@ describe('the supervisor of cxflow dev', () => {
     expect(stackEnvironment(dir)).not.toHaveProperty('CXONE_API_URL');
   });
 });
+
+/** What the worker's replacement printed at its first start. */
+function workerEnvironment(dir: string): Promise<Record<string, string>> {
+  return eventually(() => {
+    const [line = ''] = readFileSync(join(dir, 'logs', 'worker.log'), 'utf8').split('\n');
+    return JSON.parse(line) as Record<string, string>;
+  });
+}
 
 function restarts(events: readonly StackEvent[], name: string): number {
   return Math.max(

@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { formatCount } from '../../domain/numbers.ts';
+import { withoutServers } from '../../stack/environment.ts';
 import { readStack, stackEnvironment } from '../../stack/stack-file.ts';
 import type { Cli } from '../cli.ts';
 import { writeDemoContacts } from '../dev/demo-contacts.ts';
@@ -72,7 +73,7 @@ async function finishDemo({ cli, demo, stack, stays, interruption, output }: Fin
 
 /** The stack takes precedence over the environment, because the demo must not write to any other server. */
 function useStack(cli: Cli): Cli {
-  const env = { ...cli.env, ...stackEnvironment(cli.stackDir) };
+  const env = { ...withoutServers(cli.env), ...stackEnvironment(cli.stackDir) };
   return { ...cli, env, openSession: () => openPreparedSession({ ...cli, env }) };
 }
 

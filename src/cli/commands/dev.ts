@@ -18,7 +18,7 @@ export const addDev: AddCommand = (parent, cli, finish) => {
          it on Ctrl-C.`,
         `Data and addresses are kept in .cxflow, where every other command in this folder finds them. A
          server that the environment names (DATABASE_URL, TEMPORAL_ADDRESS, CXONE_API_URL) is used instead of
-         started.`,
+         started. All other settings of the environment apply to the worker.`,
       ),
     )
     .option('--no-worker', 'do not start a worker')

@@ -1,4 +1,5 @@
 /** Makes sure that the demo writes its fictitious contacts to a simulator and never to a tenant. */
+import { loadConfig } from '../../config/config.ts';
 import type { Env } from '../../config/reader.ts';
 import { UsageError } from '../errors.ts';
 
@@ -15,8 +16,10 @@ export async function requireSimulator(
 ): Promise<void> {
   if (stackSimulatorUrl) return;
   if (env.CXONE_API_URL) {
-    if (await isSimulator(env.CXONE_API_URL)) return;
-    throw refusal('CXONE_API_URL does not name a simulator', 'unset it');
+    const { url } = loadConfig(env).cxone.families.contactlists;
+    if (await isSimulator(url)) return;
+    const setting = env.CXONE_CONTACTLISTS_URL ? 'CXONE_CONTACTLISTS_URL' : 'CXONE_API_URL';
+    throw refusal(`${setting} does not name a simulator`, 'unset it');
   }
   if (stackSimulatorUrl === null) {
     throw refusal('the stack in this folder runs without a simulator', 'stop it');

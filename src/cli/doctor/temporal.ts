@@ -1,39 +1,31 @@
 /** Temporal: server, clock, namespace, search attributes, and whether a worker polls for work. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection, isGrpcServiceError } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import proto from '@temporalio/proto';
 import type { Config } from '../../config/config.ts';
 import type { Env } from '../../config/reader.ts';
+import { loadTemporal, type TemporalSettings } from '../../config/temporal.ts';
 import { SEARCH_ATTRIBUTES, TASK_QUEUE } from '../../contract/run.ts';
 import { examineSkew, measureSkew } from './clocks.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 import { describeCause, guarded } from './guarded.ts';
 
-const DEFAULT_ADDRESS = 'localhost:7233';
 const DEADLINE_MS = 5_000;
 /** gRPC codes: DEADLINE_EXCEEDED, UNIMPLEMENTED (a web server that is not Temporal), UNAVAILABLE. */
 const UNANSWERED: readonly number[] = [4, 12, 14];
 /** A worker polls at least once a minute. */
 const WORKER_SEEN_WITHIN_MS = 90_000;
 
+/** Throws TemporalSettingsError. */
 export async function* examineTemporal(env: Env, config: Config, command: string): AsyncIterable<Finding> {
-  const options = connectionOptions(env);
-  const connection = Connection.lazy(options);
+  const temporal = loadTemporal(env);
+  // Without the client's own retries, which end in a deadline and hide the cause.
+  const connection = Connection.lazy({ ...temporal.connectionOptions, interceptors: [] });
   try {
-    yield* examineServer(connection, options.address, config, command);
+    yield* examineServer(connection, temporal, config, command);
   } finally {
     await connection.close();
   }
-}
-
-/** Throws if the profile does not exist or the file of a certificate cannot be read. */
-function connectionOptions(env: Env) {
-  const overrides = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const loaded = loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(overrides) });
-  const { address = DEFAULT_ADDRESS, ...rest } = loaded.connectionOptions;
-  // Without the client's own retries, which end in a deadline and hide the cause.
-  return { ...rest, address, interceptors: [] };
 }
 
 const within = <T>(connection: Connection, ask: () => Promise<T>): Promise<T> =>
@@ -41,8 +33,8 @@ const within = <T>(connection: Connection, ask: () => Promise<T>): Promise<T> =>
 
 async function* examineServer(
   connection: Connection,
-  address: string,
-  { temporalNamespace: namespace, searchAttributes }: Config,
+  { namespace, connectionOptions: { address } }: TemporalSettings,
+  { searchAttributes }: Config,
   command: string,
 ): AsyncIterable<Finding> {
   const service = connection.workflowService;
