@@ -4,6 +4,7 @@ import type { Database } from './database.ts';
 import * as initial from './migrations/0001-initial.ts';
 import * as failures from './migrations/0002-failures.ts';
 import * as rateBlocks from './migrations/0003-rate-blocks.ts';
+import * as knownSent from './migrations/0004-known-sent.ts';
 
 /**
  * In order. A migration is never changed, only followed by another one: a ledger that has run it would not run it again
@@ -13,6 +14,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
   '0002-failures': failures,
   '0003-rate-blocks': rateBlocks,
+  '0004-known-sent': knownSent,
 };
 
 function createMigrator(database: Database): Migrator {

@@ -94,6 +94,10 @@ export interface WritesTable {
   attempts: Generated<number>;
   /** How many of its answers were lost. */
   lost_answers: Generated<number>;
+  /** The last claim under which a request is known to have left. */
+  sent_fence: number | null;
+  /** Whether a request is known to have left whose answer was lost. */
+  known_sent: Generated<boolean>;
   /** How the last attempts failed, how many failed so in a row, and when the first of them did. */
   failure: string | null;
   failures: Generated<number>;

@@ -71,7 +71,7 @@ describe('an answer to a batch of contacts', () => {
         kind: fc.constantFrom('created', 'duplicates', 'refused'),
         recordsCreated: fc.nat(n),
         names: fc.array(entry(n), { maxLength: 2 * n }),
-        priorAttempt: fc.constantFrom<PriorAttempt[]>('none', 'batch', 'some_records'),
+        priorAttempt: fc.constantFrom<PriorAttempt[]>('none', 'batch', 'maybe_batch', 'some_records'),
         existing: fc.constantFrom<Existing[]>('skip', 'update'),
       }),
     );
@@ -134,13 +134,16 @@ describe('an answer to a batch of contacts', () => {
     });
   });
 
-  it('409 that names some records after a lost answer: the lost attempt had been refused too', () => {
-    expect(interpretCreate(duplicates([named(0)]), sent(2, 'batch'))).toEqual({
-      groups: [{ outcome: 'existing', seqs: [10] }],
-      derived: [{ kind: CREATE, seqs: [20] }],
-      lostAttempt: 'not_applied',
-    });
-  });
+  it.each(['batch', 'maybe_batch'] as const)(
+    '409 that names some records after a %s: it was not applied',
+    (prior) => {
+      expect(interpretCreate(duplicates([named(0)]), sent(2, prior))).toEqual({
+        groups: [{ outcome: 'existing', seqs: [10] }],
+        derived: [{ kind: CREATE, seqs: [20] }],
+        lostAttempt: 'not_applied',
+      });
+    },
+  );
 
   it('409 that names all records after a lost answer: the lost attempt was applied', () => {
     const answer = duplicates([named(0), named(1)]);
@@ -149,6 +152,22 @@ describe('an answer to a batch of contacts', () => {
       derived: [],
       lostAttempt: { appliedAs: 'created' },
     });
+  });
+
+  it('409 that names all records of a batch that may never have been sent: impossible to know', () => {
+    const answer = duplicates([named(0), named(1, { recordId: null })]);
+    const evidence = 'own_write_or_existing';
+    expect(interpretCreate(answer, sent(2, 'maybe_batch'))).toEqual({
+      groups: [{ outcome: 'existing', seqs: [10, 20], evidence }],
+      derived: [],
+    });
+    expect(interpretCreate(answer, sent(2, 'maybe_batch', 'update'))).toEqual({
+      groups: [{ outcome: 'existing', seqs: [20], reasons: [{ code: 'no_record_id' }], evidence }],
+      derived: [{ kind: UPDATE, seqs: [10], refs: { recordIds: { 10: 'r0' }, maybeOwn: true } }],
+    });
+    expect(interpretCreate(duplicates([]), sent(1, 'maybe_batch')).groups).toEqual([
+      { outcome: 'existing', seqs: [10], evidence },
+    ]);
   });
 
   it('the same with `existing: update`: updated too, because they may have existed with other content', () => {

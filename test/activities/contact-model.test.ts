@@ -25,13 +25,15 @@ interface Tenant {
   readonly atomic: boolean;
   /** Is the answer to the n-th request lost? */
   readonly loses: (request: number) => boolean;
+  /** Does the worker die before it sends the n-th request? */
+  readonly dies: (request: number) => boolean;
 }
 
 interface Write {
   readonly kind: string;
   readonly seqs: readonly number[];
   readonly refs?: unknown;
-  readonly unanswered: number;
+  readonly priorAttempt: PriorAttempt;
 }
 
 function modelTenant(tenant: Tenant, applied: Set<number>) {
@@ -71,7 +73,8 @@ function runToEnd(n: number, tenant: Tenant, existing: Existing) {
   const outcomes = new Map<number, Outcome>();
   const unexplained = new Set<number>();
   const seqs = Array.from({ length: n }, (_, i) => i + 1);
-  const open: Write[] = [{ kind: CREATE, seqs, unanswered: 0 }];
+  const askedInVain = new Set<number>();
+  const open: Write[] = [{ kind: CREATE, seqs, priorAttempt: 'none' }];
   let requests = 0;
   while (open.length > 0) {
     const write = open.shift();
@@ -83,11 +86,15 @@ function runToEnd(n: number, tenant: Tenant, existing: Existing) {
       for (const seq of write.seqs) outcomes.set(seq, refs.ownWrite ? 'created' : 'updated');
       continue;
     }
-    const halved = (write.refs as CreateRefs | undefined)?.halved;
-    const priorAttempt: PriorAttempt = halved ? 'some_records' : write.unanswered > 0 ? 'batch' : 'none';
+    const { priorAttempt } = write;
+    if (tenant.dies(requests)) {
+      open.push({ ...write, priorAttempt: priorAttempt === 'none' ? 'maybe_batch' : priorAttempt });
+      continue;
+    }
     const answer = post(write.seqs);
     if (tenant.loses(requests)) {
-      open.push({ ...write, unanswered: write.unanswered + 1 });
+      for (const seq of write.seqs) askedInVain.add(seq);
+      open.push({ ...write, priorAttempt: priorAttempt === 'some_records' ? priorAttempt : 'batch' });
       continue;
     }
     const { groups, derived } = interpretCreate(answer, { seqs: write.seqs, existing, priorAttempt });
@@ -95,10 +102,16 @@ function runToEnd(n: number, tenant: Tenant, existing: Existing) {
       for (const seq of settled) {
         expect(outcomes.has(seq)).toBe(false);
         outcomes.set(seq, outcome);
+        if (outcome === 'created' && tenant.existing.has(seq)) expect(askedInVain).toContain(seq);
         if (reasons.some(({ code }) => code === 'not_created_unexplained')) unexplained.add(seq);
       }
     }
-    open.push(...derived.map((next) => ({ ...next, unanswered: 0 })));
+    open.push(
+      ...derived.map((next): Write => {
+        const { halved } = (next.refs ?? {}) as CreateRefs;
+        return { ...next, priorAttempt: halved ? 'some_records' : 'none' };
+      }),
+    );
   }
   return { applied, outcomes, unexplained, requests };
 }
@@ -117,8 +130,10 @@ function expectTruth(
 const HELD: readonly (Outcome | undefined)[] = ['created', 'existing', 'updated'];
 
 /** Deterministic, so that a failing case can be repeated and shrunk. */
-const loseAnswers = (seed: number, percent: number) => (request: number) =>
+const chance = (seed: number, percent: number) => (request: number) =>
   ((request * 2_654_435_761 + seed * 40_503) >>> 7) % 100 < percent;
+
+const never = () => false;
 
 const someRecords = (n: number, max: number) =>
   fc.uniqueArray(fc.integer({ min: 1, max: n }), { maxLength: max }).map((seqs) => new Set(seqs));
@@ -141,8 +156,9 @@ describe('a batch of contacts', () => {
     fc.assert(
       fc.property(cases, ({ n, seed, percent, mode, invalid, existing, ...tenant }) => {
         const held = new Set([...existing].filter((seq) => !invalid.has(seq)));
-        const loses = loseAnswers(seed, percent);
-        const result = runToEnd(n, { ...tenant, existing: held, invalid, atomic: true, loses }, mode);
+        const loses = chance(seed, percent);
+        const dies = chance(seed + 1, percent);
+        const result = runToEnd(n, { ...tenant, existing: held, invalid, atomic: true, loses, dies }, mode);
         expect(result.outcomes.size).toBe(n);
         expectTruth(result, tenant.dropped);
       }),
@@ -165,7 +181,8 @@ describe('a batch of contacts', () => {
     fc.assert(
       fc.property(cases, ({ n, seed, percent, mode, invalid, existing, dropped }) => {
         const held = new Set([...existing].filter((seq) => !invalid.has(seq)));
-        const loses = loseAnswers(seed, percent);
+        const loses = chance(seed, percent);
+        const dies = chance(seed + 1, percent);
         const tenant = {
           existing: held,
           invalid,
@@ -174,6 +191,7 @@ describe('a batch of contacts', () => {
           givesIds: true,
           atomic: false,
           loses,
+          dies,
         };
         const result = runToEnd(n, tenant, mode);
         expect(result.outcomes.size).toBe(n);
@@ -189,7 +207,7 @@ describe('a batch of contacts', () => {
       const none: ReadonlySet<number> = new Set();
       for (let culprit = 1; culprit <= 100; culprit += 1) {
         const sets = { existing: none, invalid: none, dropped: none, [what]: new Set([culprit]) };
-        const tenant = { ...sets, names: false, givesIds: false, atomic: true, loses: () => false };
+        const tenant = { ...sets, names: false, givesIds: false, atomic: true, loses: never, dies: never };
         const { requests, outcomes, unexplained } = runToEnd(100, tenant, 'skip');
         if (what !== 'dropped') expect(requests - 1).toBeLessThanOrEqual(Math.floor(2 * Math.log2(100) + 1));
         expect(HELD.includes(outcomes.get(culprit))).toBe(what !== 'invalid');
@@ -204,7 +222,7 @@ describe('a batch of contacts', () => {
     const none: ReadonlySet<number> = new Set();
     const invalid = new Set([3, 50, 99]);
     const tenant = { existing: none, invalid, dropped: none, names: true, givesIds: true, atomic: true };
-    const { requests, outcomes } = runToEnd(100, { ...tenant, loses: () => false }, 'skip');
+    const { requests, outcomes } = runToEnd(100, { ...tenant, loses: never, dies: never }, 'skip');
     expect(requests).toBe(2);
     expect([...invalid].map((seq) => outcomes.get(seq))).toEqual(['rejected', 'rejected', 'rejected']);
   });
@@ -212,7 +230,11 @@ describe('a batch of contacts', () => {
   it('takes a bounded number of requests when half of the answers are lost', () => {
     const none: ReadonlySet<number> = new Set();
     const tenant = { existing: none, invalid: new Set([7]), dropped: none, names: false, givesIds: true };
-    const { requests } = runToEnd(100, { ...tenant, atomic: true, loses: loseAnswers(5, 50) }, 'skip');
+    const { requests } = runToEnd(
+      100,
+      { ...tenant, atomic: true, loses: chance(5, 50), dies: never },
+      'skip',
+    );
     expect(requests).toBeLessThan(300);
   });
 });

@@ -68,6 +68,15 @@ async function workerWaits(observer: pg.Client): Promise<void> {
   await until(countWaiting, (n) => n > 0);
 }
 
+/** Returns when the ledger knows that the request has left. */
+async function isMarked({ observer, run }: Setup): Promise<void> {
+  const read = () =>
+    observer.query<{ sent_fence: number | null }>('select sent_fence from writes where run_no = $1', [
+      run.run_no,
+    ]);
+  await until(read, ({ rows }) => rows[0]?.sent_fence !== null);
+}
+
 const RETRYABLE = { type: 'LedgerUnavailable', nonRetryable: false } as const;
 const catchFailure = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
@@ -125,6 +134,7 @@ describe('a settlement', () => {
       // After CXone has applied it, another session holds the outcome of the last record, and then wants the write.
       after: async (n) => {
         if (n !== 1) return;
+        await isMarked(test);
         const { other, run } = test;
         await other.query("set deadlock_timeout = '1min'");
         await other.query('begin');
@@ -154,6 +164,7 @@ describe('a settlement', () => {
     const test: Setup = await setUp("default_transaction_isolation = 'repeatable read'", {
       after: async (n) => {
         if (n !== 1) return;
+        await isMarked(test);
         await test.other.query('begin');
         await test.other.query('update writes set batch = batch where run_no = $1', [test.run.run_no]);
       },

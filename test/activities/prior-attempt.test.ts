@@ -4,24 +4,29 @@ import { classifyPriorAttempt, inheritMarks, maySend } from '../../src/activitie
 const FIRST = { refs: null };
 const HALF = { refs: { halved: true } };
 const RESENT = { refs: { resent: true } };
+const NONE = { lostAnswers: 0, knownSent: false };
+const LOST = { lostAnswers: 1, knownSent: true };
+const EXPIRED = { lostAnswers: 1, knownSent: false };
 
 describe('a write that is not safe to repeat', () => {
   it.each([
-    ['may be sent the first time', FIRST, 0, true],
-    ['may not be sent again after a lost answer', FIRST, 1, false],
-    ['may not be sent as half of a batch that may have been applied', HALF, 0, false],
-    ['may be sent once more if a person decided so', RESENT, 0, true],
-    ['may not be sent again if that answer is lost too', RESENT, 1, false],
-  ])('%s', (_, write, unanswered, expected) => {
-    expect(maySend(write, unanswered, false)).toBe(expected);
-    expect(maySend(write, unanswered, true)).toBe(true);
+    ['may be sent the first time', FIRST, NONE, true],
+    ['may not be sent again after a lost answer', FIRST, LOST, false],
+    ['may not be sent again by the next worker after a claim that has expired', FIRST, EXPIRED, false],
+    ['may not be sent as half of a batch that may have been applied', HALF, NONE, false],
+    ['may be sent once more if a person decided so', RESENT, NONE, true],
+    ['may not be sent again if that answer is lost too', RESENT, LOST, false],
+  ])('%s', (_, write, lost, expected) => {
+    expect(maySend(write, lost, false)).toBe(expected);
+    expect(maySend(write, lost, true)).toBe(true);
   });
 });
 
-it('a write that a person resends may have been applied before', () => {
-  expect(classifyPriorAttempt(FIRST, 0)).toBe('none');
-  expect(classifyPriorAttempt(FIRST, 1)).toBe('batch');
-  expect(classifyPriorAttempt(RESENT, 0)).toBe('some_records');
+it('what is known of earlier attempts depends on their marks, and on whether a request is known to have left', () => {
+  expect(classifyPriorAttempt(FIRST, NONE)).toBe('none');
+  expect(classifyPriorAttempt(FIRST, LOST)).toBe('batch');
+  expect(classifyPriorAttempt(FIRST, EXPIRED)).toBe('maybe_batch');
+  expect(classifyPriorAttempt(RESENT, NONE)).toBe('some_records');
 });
 
 it('the permission to resend extends to the halves of a batch, and to no other derived write', () => {

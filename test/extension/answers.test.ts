@@ -60,7 +60,7 @@ describe('an answer to a batch of callbacks', () => {
         n: fc.constant(n),
         make: fc.constantFrom(duplicates, refused, (...named: NamedRecord[]) => created(n >> 1, named)),
         named: fc.array(entry, { maxLength: n }),
-        priorAttempt: fc.constantFrom<PriorAttempt[]>('none', 'batch', 'some_records'),
+        priorAttempt: fc.constantFrom<PriorAttempt[]>('none', 'batch', 'maybe_batch', 'some_records'),
       });
     });
     fc.assert(

@@ -2,6 +2,7 @@
 import { bisect } from '../../src/activities/engine/bisect.ts';
 import type { Answer, WriteAttempt } from '../../src/activities/engine/definition.ts';
 import { OWN_OR_EXISTING, OWN_WRITE } from '../../src/activities/engine/evidence.ts';
+import { isSameBatch } from '../../src/activities/engine/prior-attempt.ts';
 import type { CreateRecordsAnswer, NamedRecord } from '../../src/cxone/contact-lists.ts';
 import type { Reason } from '../../src/domain/run.ts';
 
@@ -71,10 +72,12 @@ function judgeLostAttempt(
   existing: readonly number[],
   isComplete: boolean,
 ): Answer['lostAttempt'] {
-  if (priorAttempt !== 'batch') return undefined;
+  if (!isSameBatch(priorAttempt)) return undefined;
   if (isComplete) return existing.length === 0 ? 'not_applied' : undefined;
   if (kind !== 'duplicates' || existing.length === 0) return undefined;
-  return existing.length === seqs.length ? { appliedAs: 'created' } : 'not_applied';
+  if (existing.length < seqs.length) return 'not_applied';
+  // If it was never sent, they existed before.
+  return priorAttempt === 'batch' ? { appliedAs: 'created' } : undefined;
 }
 
 /** Records that CXone names as duplicates, those that it names as wrong, and the others. */

@@ -55,6 +55,19 @@ export async function evidenceOf(stand: Stand, outcome: Outcome): Promise<readon
   return rows.map(({ evidence }) => evidence).sort();
 }
 
+/** How many records of a run have each outcome and evidence: `existing`, `created own_write_lost_answer`. */
+export async function outcomesByEvidence(
+  stand: Stand,
+  runId: string,
+): Promise<Readonly<Record<string, number>>> {
+  const { rows } = await query(stand, (db) =>
+    sql<{ known: string; n: number }>`
+      select concat_ws(' ', outcome, evidence) as known, count(*)::int as n
+      from outcomes join runs using (run_no) where run_id = ${runId} group by 1`.execute(db),
+  );
+  return Object.fromEntries(rows.map(({ known, n }) => [known, n]));
+}
+
 /** Of the API alone, without those for tokens. */
 export async function writesOf(stand: Stand): Promise<readonly RequestLine[]> {
   return (await stand.admin.requests(10_000)).filter(

@@ -4,10 +4,11 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import proto from '@temporalio/proto';
+import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { useProcesses } from '../harness/processes.ts';
-import { claimsOf, holders } from './observe.ts';
-import { hurry, onStand, randomOf, seedOf, until, untilApplied } from './stand.ts';
+import { claimable, claimsOf, holders, outcomesByEvidence, query } from './observe.ts';
+import { hurry, onStand, randomOf, type Stand, seedOf, until, untilApplied } from './stand.ts';
 
 describe.concurrent('kill -9', () => {
   const processes = useProcesses();
@@ -31,6 +32,37 @@ describe.concurrent('kill -9', () => {
       const result = await stand.ended(runId);
       await stand.conserved(runId, { result });
       expect(lost, 'requests that lost their worker').toBeGreaterThan(3);
+    });
+  });
+});
+
+describe.concurrent('kill -9 with claims ahead', () => {
+  const processes = useProcesses();
+  it('what was claimed and never left is not reported as created, although CXone has it', async () => {
+    const [slots, size, rows] = [4, 100, 2_000];
+    await onStand(processes, { env: { CXFLOW_MAX_IN_FLIGHT: String(slots) } }, async (stand) => {
+      const worker = await stand.readyWorker();
+      const first = await stand.startImport(rows);
+      await stand.ended(first);
+      await stand.admin.change({ latencyMs: 60_000 });
+      const runId = await stand.startImport(rows, { again: true });
+      const claimed = claimable(1, slots);
+      await until(
+        () => openClaims(stand),
+        ({ open, sent }) => open === claimed && sent === slots,
+      );
+      await worker.kill();
+      await hurry(stand);
+      await stand.readyWorker();
+      await stand.ended(runId);
+      const known = await outcomesByEvidence(stand, runId);
+      expect(known).toMatchObject({
+        'created own_write_lost_answer': slots * size,
+        'existing own_write_or_existing': (claimed - slots) * size,
+      });
+      expect(known).not.toHaveProperty('created');
+      // Nothing is new: the first run still accounts for every contact of the list.
+      await stand.conserved(first);
     });
   });
 });
@@ -68,6 +100,16 @@ describe.concurrent('SIGTERM', () => {
     );
   });
 });
+
+/** Writes that are claimed, and those of which the ledger knows that their requests have left. */
+async function openClaims(stand: Stand) {
+  const { rows } = await query(stand, (db) =>
+    sql<{ open: number; sent: number }>`
+      select count(*)::int as open, count(*) filter (where sent_fence = fence)::int as sent
+      from writes where state = 'sending'`.execute(db),
+  );
+  return rows[0] ?? { open: 0, sent: 0 };
+}
 
 const { PENDING_ACTIVITY_STATE_STARTED: STARTED } = proto.temporal.api.enums.v1.PendingActivityState;
 

@@ -132,6 +132,41 @@ describe('claims', () => {
     ]);
   });
 
+  it('know whether a request of an expired lease has left', async () => {
+    const { ledger } = opened();
+    const { run, id } = await plannedWrite(ledger, 3);
+    const first = await claimed(ledger, run, id);
+    await expireLease(opened(), id);
+    const second = await claimed(ledger, run, id);
+    expect(second, 'no mark').toMatchObject({ lostAnswers: 1, knownSent: false });
+    await ledger.writes.markSent([{ id, fence: first.fence }]);
+    await expireLease(opened(), id);
+    const third = await claimed(ledger, run, id);
+    expect(third, 'a mark under an old fence').toMatchObject({ lostAnswers: 2, knownSent: false });
+    await ledger.writes.markSent([{ id, fence: third.fence }]);
+    await ledger.writes.release(id, third.fence, 'refused');
+    const fourth = await claimed(ledger, run, id);
+    expect(fourth, 'a request that was certainly not applied').toMatchObject({ knownSent: false });
+    await ledger.writes.markSent([{ id, fence: fourth.fence }]);
+    await expireLease(opened(), id);
+    expect(await claimed(ledger, run, id)).toMatchObject({ lostAnswers: 3, knownSent: true });
+    const [open] = await writesOf(ledger, run);
+    expect(open).toMatchObject({ knownSent: true });
+  });
+
+  it('are marked as sent without waiting for a transaction that changes them', async () => {
+    const { ledger, database } = opened();
+    const { run, id } = await plannedWrite(ledger, 3);
+    const { fence } = await claimed(ledger, run, id);
+    await database.db.transaction().execute(async (tx) => {
+      await sql`select from writes where id = ${id} for update`.execute(tx);
+      await ledger.writes.markSent([{ id, fence }]);
+    });
+    expect(await readWrite(opened(), id)).toMatchObject({ sent_fence: null });
+    await ledger.writes.markSent([{ id, fence }]);
+    expect(await readWrite(opened(), id)).toMatchObject({ sent_fence: fence });
+  });
+
   it('return the records of the write, in the order of the source', async () => {
     const { ledger } = opened();
     const { run, id } = await plannedWrite(ledger, 3);

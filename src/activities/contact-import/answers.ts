@@ -9,7 +9,7 @@ import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements
 import { bisect } from '../engine/bisect.ts';
 import type { LostAttempt } from '../engine/definition.ts';
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
-import type { PriorAttempt } from '../engine/prior-attempt.ts';
+import { isSameBatch, type PriorAttempt } from '../engine/prior-attempt.ts';
 
 export const CREATE = 'create';
 export const UPDATE = 'update';
@@ -63,7 +63,7 @@ function interpretCreated(recordsCreated: number, named: readonly NamedRecord[],
   if (recordsCreated >= created.length) {
     const all = merge(settled, createdWithWarnings(created, named, sent.seqs));
     // Had the lost attempt been applied, CXone would have refused these as duplicates.
-    const isCertain = sent.priorAttempt === 'batch' && duplicates.length === 0;
+    const isCertain = isSameBatch(sent.priorAttempt) && duplicates.length === 0;
     return isCertain ? { ...all, lostAttempt: 'not_applied' } : all;
   }
   // Fewer were created, and CXone does not say which: the halves will show it, since it refuses those that it has.
@@ -81,13 +81,16 @@ function interpretDuplicates(named: readonly NamedRecord[], sent: Sent): Interpr
     (entry) => isDuplicate(entry) || entry.severity === 'warning' || entry.code === 'UNSPECIFIED',
   );
   if (named.length === 0) return unnamedDuplicates(sent);
-  if (priorAttempt === 'batch' && without(seqs, duplicates).length === 0) return ownWrite(duplicates, sent);
+  if (isSameBatch(priorAttempt) && without(seqs, duplicates).length === 0) {
+    if (priorAttempt === 'batch') return ownWrite(duplicates, sent);
+    return settleDuplicates(duplicates, sent, OWN_OR_EXISTING);
+  }
   const rest = without(seqs, [...duplicates, ...errors]);
   // A batch is atomic: had the lost one been applied, all records would be named. So it had been refused, too.
   const evidence = priorAttempt === 'some_records' ? OWN_OR_EXISTING : undefined;
   const rejected = { groups: rejections(errors, seqs), derived: [] };
   const settled = merge(merge(settleDuplicates(duplicates, sent, evidence), rejected), sendAgain(rest));
-  return priorAttempt === 'batch' ? { ...settled, lostAttempt: 'not_applied' } : settled;
+  return isSameBatch(priorAttempt) ? { ...settled, lostAttempt: 'not_applied' } : settled;
 }
 
 /**
@@ -116,7 +119,7 @@ function unnamedDuplicates({ seqs, existing, priorAttempt }: Sent): Interpretati
       lostAttempt: { appliedAs: 'created' },
     };
   const reasons = existing === 'update' ? [{ code: 'no_record_id' }] : undefined;
-  const evidence = priorAttempt === 'some_records' ? OWN_OR_EXISTING : undefined;
+  const evidence = priorAttempt === 'none' ? undefined : OWN_OR_EXISTING;
   return { groups: [existingGroup(seqs, reasons, evidence)], derived: [] };
 }
 

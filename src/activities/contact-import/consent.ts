@@ -151,7 +151,7 @@ async function lookUp(
   const policy = runInput(spec, attempt.run).policy ?? 'default';
   for (let tries = 1; ; tries += 1) {
     if (!(await attempt.nextRequest())) throw new GateInterrupted(null);
-    attempt.beforeSend();
+    attempt.checkLease();
     try {
       return await check.askCxone(question, policy);
     } catch (error) {
@@ -172,7 +172,7 @@ async function findOutage(
   // An unreadable answer is about its contact alone.
   if (error instanceof CxoneUnreadable) return null;
   if (nameFailure(error) === null || !(await attempt.nextRequest())) return error;
-  attempt.beforeSend();
+  attempt.checkLease();
   try {
     await preferences.probe();
     return null;

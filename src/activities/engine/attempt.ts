@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CxoneError, CxoneRateLimited } from '../../cxone/errors.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { type Claim, type Claimed, LEASE_MARGIN_MS } from '../../ledger/writes/claims.ts';
+import type { SentClaim } from '../../ledger/writes/writes.ts';
 import { isAbort, RateWait, throwIfAborted } from '../failures.ts';
 import type { WriteRules } from './definition.ts';
 import { nameFailure } from './failing.ts';
@@ -15,6 +16,7 @@ import { GateInterrupted } from './gate.ts';
 import { Lease, LeaseExpired, type Moment, momentNow } from './lease.ts';
 import { RateLimitBackoff } from './rate-limit-backoff.ts';
 import { LONGEST_WAIT_MS, RateLimitedMeanwhile, type RateLimiter } from './rate-limiter.ts';
+import { SentMarks } from './sent-marks.ts';
 
 export interface AttemptDeps {
   readonly ledger: Ledger;
@@ -33,6 +35,8 @@ export interface HeldWrite {
   readonly fence: number;
   /** How many answers to it were lost. */
   readonly lostAnswers: number;
+  /** Whether one of their requests is known to have left. */
+  readonly knownSent: boolean;
   readonly payload: string;
   readonly lease: Lease;
   /** When the claim was requested, on the monotonic clock. */
@@ -68,9 +72,11 @@ export interface Unanswered {
 export class Attempts {
   readonly #deps: AttemptDeps;
   readonly #backoff = new RateLimitBackoff();
+  readonly #sentMarks: SentMarks;
 
   constructor(deps: AttemptDeps) {
     this.#deps = deps;
+    this.#sentMarks = new SentMarks((claims) => deps.ledger.writes.markSent(claims));
   }
 
   /**
@@ -105,21 +111,33 @@ export class Attempts {
     since: Moment,
     leaseMs: number,
   ): HeldWrite {
-    const { fence, lostAnswers, payload } = claimed;
+    const { fence, lostAnswers, knownSent, payload } = claimed;
     const heldId = claimed.id ?? id;
     const renew = () => this.#deps.ledger.writes.renew(heldId, fence, leaseMs);
     return {
       id: heldId,
       fence,
       lostAnswers,
+      knownSent,
       payload,
       lease: new Lease(since, renew),
       claimedAtMs: since.monotonic,
     };
   }
 
+  /** Right before the first byte of a request that writes. Throws LeaseExpired. */
+  beforeSend(write: HeldWrite): void {
+    write.lease.check();
+    this.#sentMarks.add(write);
+  }
+
+  /** The answer could not be settled: the next attempt has to know at least that the request left. */
+  async markSent(claim: SentClaim): Promise<void> {
+    await this.#sentMarks.markNow([claim]);
+  }
+
   /**
-   * Sends a held write. `request` must call `write.lease.check()` right before its first byte. Errors of CXone become
+   * Sends a held write. `request` must call `beforeSend` right before its first byte. Errors of CXone become
    * results; errors of the ledger are thrown, and the write keeps its lease until that expires.
    */
   async send<A>(

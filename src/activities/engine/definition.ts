@@ -170,10 +170,12 @@ export interface WriteAttempt {
   readonly sentSince: Date;
   /** It always fails, although CXone answers others: if it fails again, it is not repeated. */
   readonly isLastTry: boolean;
-  /** Must be called right before the first byte of each request; throws when the lease is no longer ours. */
+  /** Must be called right before the first byte of each request that writes; throws when the lease is no longer ours. */
   readonly beforeSend: () => void;
   /** Has a request of this attempt left already, be it a lookup? */
   readonly hasSent: () => boolean;
+  /** The same for requests that only read. */
+  readonly checkLease: () => void;
   /**
    * For writes of many requests, before each of them: takes a permit, renews the lease and asks the gate again. False: stop
    * here, answer with what is done, and derive a write for the rest; if nothing is done, throw GateInterrupted.

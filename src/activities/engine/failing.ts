@@ -31,7 +31,7 @@ export function nameFailure(error: CxoneError): string | null {
 
 /** Two writes instead of one. If an answer was lost, each of them may have been applied. */
 export function divide(write: OpenWrite, { applied }: CxoneError): DerivedWrite[] {
-  const mayBeApplied = applied === 'unknown' || classifyPriorAttempt(write, write.lostAnswers) !== 'none';
+  const mayBeApplied = applied === 'unknown' || classifyPriorAttempt(write, write) !== 'none';
   const { failingSince } = write;
   const refs = { ...(write.refs as object | null), failingSince, ...(mayBeApplied && { halved: true }) };
   return bisect(write.seqs.toSorted((a, b) => a - b)).map((seqs) => ({ kind: write.kind, seqs, refs }));

@@ -49,7 +49,7 @@ export async function lookUpEach<V>(attempt: WriteAttempt, options: LookupOption
   for (const record of attempt.records.filter(({ seq }) => !verdicts.has(seq))) {
     if (!(await attempt.nextRequest())) break;
     try {
-      attempt.beforeSend();
+      attempt.checkLease();
       verdicts.set(record.seq, await options.ask(record));
       tries = 0;
     } catch (error) {

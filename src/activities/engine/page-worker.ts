@@ -188,7 +188,7 @@ export class PageWorker {
     if (claimed.verdict === 'leased') this.#leasedForMs = Math.max(this.#leasedForMs, claimed.waitMs);
     if (claimed.verdict !== 'held') return null;
     const held = claimed.write;
-    if (maySend(write, held.lostAnswers, definition.repeatable)) return held;
+    if (maySend(write, held, definition.repeatable)) return held;
     await this.#settlement.leaveInDoubt(write, held.fence);
     return null;
   }
@@ -232,11 +232,8 @@ export class PageWorker {
     if (error instanceof GateInterrupted && error.cause) this.#recordFailure(error.cause);
   }
 
-  #toAttempt(
-    write: OpenWrite,
-    definition: WriteDefinition,
-    { lease, payload, lostAnswers }: HeldWrite,
-  ): WriteAttempt {
+  #toAttempt(write: OpenWrite, definition: WriteDefinition, held: HeldWrite): WriteAttempt {
+    const { lease, payload, lostAnswers } = held;
     const seqs = write.seqs.toSorted((a, b) => a - b);
     let records: PendingRecord[] | undefined;
     return {
@@ -253,19 +250,25 @@ export class PageWorker {
         })));
       },
       refs: write.refs,
-      priorAttempt: classifyPriorAttempt(write, lostAnswers),
+      priorAttempt: classifyPriorAttempt(write, held),
       lostAnswers,
       isLastTry: isLastTry(write, definition),
       // Refused attempts count as sent here, which gives the earliest moment that is certain.
       sentSince: write.attempts === 1 && write.sentAt ? write.sentAt : this.#run.started_at,
-      beforeSend: () => lease.check(),
+      checkLease: () => lease.check(),
+      beforeSend: () => this.#attempts.beforeSend(held),
       hasSent: () => lease.requests > 0,
       nextRequest: () => this.#attempts.nextRequest(this.#run.run_no, lease),
     };
   }
 
   async #settleAnswer(write: OpenWrite, { answer, fence, latencyMs }: Answered): Promise<void> {
-    await this.#settlement.settle(write, fence, answer, latencyMs);
+    try {
+      await this.#settlement.settle(write, fence, answer, latencyMs);
+    } catch (error) {
+      await this.#attempts.markSent({ id: write.id, fence });
+      throw error;
+    }
     this.#hasAnswered = true;
     // What was answered before a write was interrupted is no part of an outage.
     if (!answer.interruptedBy || answer.groups.length > 0) this.#failuresInARow = 0;

@@ -3,10 +3,15 @@ import type { DerivedWrite } from '../../ledger/writes/settlements.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
 
 /**
- * `none`: it was never sent. `batch`: the same batch was sent, and its answer was lost. `some_records`: some of its
- * records may have been applied by another write.
+ * - `none`: it was never sent.
+ * - `batch`: the same batch was sent, and its answer was lost.
+ * - `maybe_batch`: the same batch was claimed by a worker that died before or after it sent it.
+ * - `some_records`: some of its records may have been applied by another write.
  */
-export type PriorAttempt = 'none' | 'batch' | 'some_records';
+export type PriorAttempt = 'none' | 'batch' | 'maybe_batch' | 'some_records';
+
+/** Of a write, as far as it matters here. */
+export type LostAnswers = Pick<OpenWrite, 'lostAnswers' | 'knownSent'>;
 
 interface Marks {
   /** A part of a batch that may have been applied in part. */
@@ -20,16 +25,22 @@ type Write = Pick<OpenWrite, 'refs'>;
 const marks = (refs: unknown): Marks => (refs as Marks | null) ?? {};
 
 /** What CXone calls duplicates after a person's "resend" may still be our own records (docs/adr/0014-lost-answers.md). */
-export function classifyPriorAttempt(write: Write, lostAnswers: number): PriorAttempt {
+export function classifyPriorAttempt(write: Write, { lostAnswers, knownSent }: LostAnswers): PriorAttempt {
   const { halved, resent } = marks(write.refs);
   if (halved || resent) return 'some_records';
-  return lostAnswers > 0 ? 'batch' : 'none';
+  if (lostAnswers === 0) return 'none';
+  return knownSent ? 'batch' : 'maybe_batch';
+}
+
+/** The whole batch was applied, or nothing of it. */
+export function isSameBatch(priorAttempt: PriorAttempt): boolean {
+  return priorAttempt === 'batch' || priorAttempt === 'maybe_batch';
 }
 
 /** A person's decision to resend permits one attempt: if that answer is lost too, they are asked again. */
-export function maySend(write: Write, lostAnswers: number, repeatable: boolean): boolean {
-  if (repeatable || classifyPriorAttempt(write, lostAnswers) === 'none') return true;
-  return marks(write.refs).resent === true && lostAnswers === 0;
+export function maySend(write: Write, lost: LostAnswers, repeatable: boolean): boolean {
+  if (repeatable || classifyPriorAttempt(write, lost) === 'none') return true;
+  return marks(write.refs).resent === true && lost.lostAnswers === 0;
 }
 
 /** The decision extends to the halves of the batch, or a person would be asked about each of them. */

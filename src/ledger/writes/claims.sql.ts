@@ -8,6 +8,7 @@ interface ClaimRow {
   readonly verdict: Claimed['verdict'];
   readonly new_fence: number;
   readonly new_lost_answers: number;
+  readonly new_known_sent: boolean;
   readonly wait_ms: number;
   readonly payload: string | null;
 }
@@ -30,10 +31,16 @@ export async function claimWrites(db: Executor, claims: readonly Claim[]): Promi
   });
 }
 
-function toClaimed({ verdict, new_fence, new_lost_answers, wait_ms, payload }: ClaimRow): Claimed {
-  if (verdict === 'claimed') {
-    return { verdict, fence: new_fence, lostAnswers: new_lost_answers, payload: payload ?? '[]' };
-  }
+function toClaimed(row: ClaimRow): Claimed {
+  const { verdict, wait_ms } = row;
+  if (verdict === 'claimed')
+    return {
+      verdict,
+      fence: row.new_fence,
+      lostAnswers: row.new_lost_answers,
+      knownSent: row.new_known_sent,
+      payload: row.payload ?? '[]',
+    };
   if (verdict === 'blocked' || verdict === 'leased') return { verdict, waitMs: wait_ms };
   return { verdict };
 }

@@ -53,7 +53,7 @@ export async function resolve(tx: Executor, resolution: Resolution): Promise<num
 async function resend(db: Executor, { runNo, id, firstTimeOnly = false }: Resolution): Promise<number> {
   const { rows } = await sql`
     with resolved as (
-      update writes set state = 'planned', payload_sha256 = null, lost_answers = 0, counts = null,
+      update writes set state = 'planned', payload_sha256 = null, lost_answers = 0, known_sent = false, counts = null,
         refs = (coalesce(refs::jsonb, '{}') || '{"resent": true}')::json
       where ${isResolvable(runNo, id, firstTimeOnly)} returning id),
     reopened as (

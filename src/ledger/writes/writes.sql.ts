@@ -8,7 +8,7 @@ import type { Claim } from './claims.ts';
 import { listInDoubt, markInDoubt, resolve } from './in-doubt.sql.ts';
 import { settleWrites } from './settlements.sql.ts';
 import type { Settlement } from './settlements.ts';
-import type { Latencies, OpenWrite, Writes } from './writes.ts';
+import type { Latencies, OpenWrite, SentClaim, Writes } from './writes.ts';
 
 /**
  * Batches of larger records are cut, so that those in flight fit into memory and no request is too large (413). A record is
@@ -41,6 +41,7 @@ export function createWrites({ db }: Database): Writes {
       return countBatches(db, runNo);
     },
     listOpen: (runNo, fromBatch, toBatch) => listOpen(db, runNo, fromBatch, toBatch),
+    markSent: (claims) => markSent(db, claims),
     renew: (id, fence, leaseMs) => renew(db, id, fence, leaseMs),
     release: (id, fence, failure = null) => release(db, id, fence, failure),
     markUnanswered: (id, fence, failure) => markUnanswered(db, id, fence, failure),
@@ -113,7 +114,8 @@ async function listOpen(
   return db
     .selectFrom('writes')
     .select(['id', 'batch', 'kind', 'state', 'seqs', 'refs', 'attempts', 'failures'])
-    .select(['lost_answers as lostAnswers', 'sent_at as sentAt', FAILS_ALONE.as('failsAlone')])
+    .select(['lost_answers as lostAnswers', 'known_sent as knownSent', 'sent_at as sentAt'])
+    .select(FAILS_ALONE.as('failsAlone'))
     .select(
       sql<string | null>`coalesce(refs->>'failingSince', to_json(failing_since)#>>'{}')`.as('failingSince'),
     )
@@ -124,6 +126,15 @@ async function listOpen(
     .orderBy('batch')
     .orderBy('id')
     .execute();
+}
+
+/** Waits for nobody: a row that is locked is being settled, or will be marked as well as lost by its settlement. */
+async function markSent(db: Executor, claims: readonly SentClaim[]): Promise<void> {
+  const [ids, fences] = [claims.map(({ id }) => id), claims.map(({ fence }) => fence)];
+  await sql`
+    update writes set sent_fence = fence where id in (
+      select w.id from writes w join unnest(${ids}::bigint[], ${fences}::integer[]) sent (id, fence) using (id, fence)
+      where w.state = 'sending' for update of w skip locked)`.execute(db);
 }
 
 async function renew(db: Executor, id: string, fence: number, leaseMs: number): Promise<boolean> {
@@ -142,7 +153,7 @@ async function release(db: Executor, id: string, fence: number, failure: string 
 
 async function markUnanswered(db: Executor, id: string, fence: number, failure: string): Promise<void> {
   await updateClaimed(db, id, fence)
-    .set({ state: 'unanswered', lost_answers: sql`lost_answers + 1`, lease_until: null })
+    .set({ state: 'unanswered', lost_answers: sql`lost_answers + 1`, known_sent: true, lease_until: null })
     .set(countFailure(failure))
     .execute();
 }

@@ -23,6 +23,12 @@ export interface Writes {
    */
   claim(claim: Claim): Promise<Claimed>;
 
+  /**
+   * `sending` → `sending`: a request has left under each of these claims. Skips those whose fence is not current, and those
+   * that another transaction is changing.
+   */
+  markSent(claims: readonly SentClaim[]): Promise<void>;
+
   /** `sending` → `sending` with a new lease. False: the fence is not current, and nothing changed. */
   renew(id: string, fence: number, leaseMs: number): Promise<boolean>;
 
@@ -70,6 +76,12 @@ export interface Writes {
   latencies(runNo: number): Promise<Latencies>;
 }
 
+export interface SentClaim {
+  /** The write. */
+  readonly id: string;
+  readonly fence: number;
+}
+
 export interface OpenWrite {
   readonly id: string;
   readonly batch: number;
@@ -79,6 +91,8 @@ export interface OpenWrite {
   /** What its kind needs besides the records. */
   readonly refs: unknown;
   readonly lostAnswers: number;
+  /** Whether a request is known to have left whose answer was lost. */
+  readonly knownSent: boolean;
   /** How many of its last attempts failed in the same way. */
   readonly failures: number;
   /** ISO 8601: when the first of these failed; of a part of a divided write, when that one's did. */

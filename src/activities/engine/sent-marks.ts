@@ -1,0 +1,44 @@
+/**
+ * Notes in the ledger which requests have left. A claim alone does not show it: after a crash, writes that were claimed ahead
+ * were never sent, and CXone's answer to the next attempt means something else then. No request waits for its mark, so a
+ * claim without one leaves the question open.
+ */
+import type { SentClaim } from '../../ledger/writes/writes.ts';
+
+/** How long the question stays open: short beside what CXone takes to answer. Marks that become due meanwhile go together. */
+const MARK_AFTER_MS = 10;
+
+export class SentMarks {
+  readonly #mark: (claims: readonly SentClaim[]) => Promise<void>;
+  #unmarked: SentClaim[] = [];
+  #isScheduled = false;
+
+  constructor(mark: (claims: readonly SentClaim[]) => Promise<void>) {
+    this.#mark = mark;
+  }
+
+  /** A request is leaving under this claim. */
+  add({ id, fence }: SentClaim): void {
+    this.#unmarked.push({ id, fence });
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setTimeout(() => void this.#markAll(), MARK_AFTER_MS).unref();
+  }
+
+  /** At once. An unreachable ledger is reported by the settlement. */
+  async markNow(claims: readonly SentClaim[]): Promise<void> {
+    await this.#mark(claims).catch(() => undefined);
+  }
+
+  async #markAll(): Promise<void> {
+    const claims = this.#unmarked;
+    this.#unmarked = [];
+    await this.markNow(claims);
+    this.#isScheduled = false;
+    if (this.#unmarked.length > 0) this.#schedule();
+  }
+}
