@@ -5,7 +5,7 @@ import {
   CONSENT_POLICIES,
   type ConsentPolicy,
 } from '../domain/consent/eligibility.ts';
-import { type Checked, checkFields, identifier, oneOf, text, textMap } from './input.ts';
+import { type Checked, type ChecksOf, checkFields, columnMap, id, identifier, name, oneOf } from './input.ts';
 
 export type { Channel, ConsentPolicy, Eligibility } from '../domain/consent/eligibility.ts';
 export type { ErasureResult } from '../domain/consent/erasure.ts';
@@ -55,21 +55,22 @@ export function checkEligibilityCheck(value: unknown): Checked<EligibilityCheckI
     channel: oneOf(...CHANNELS),
     policy: oneOf(...CONSENT_POLICIES),
     optInStatus: oneOf('confirmed', 'pending'),
-    timeZone: text,
-  };
+    timeZone: name,
+  } satisfies ChecksOf<EligibilityCheckInput>;
   return checkFields(value, fields, ['contactId', 'channel']);
 }
 
 export function checkEligibilityList(value: unknown): Checked<EligibilityListInput> {
   const fields = {
-    dataset: text,
-    map: textMap,
+    dataset: id,
+    map: columnMap,
     channel: oneOf(...CHANNELS),
     policy: oneOf(...CONSENT_POLICIES),
-  };
+  } satisfies ChecksOf<EligibilityListInput>;
   return checkFields(value, fields, ['dataset']);
 }
 
 export function checkErasure(value: unknown): Checked<ErasureInput> {
-  return checkFields(value, { dataset: text, requestedBy: text }, ['dataset']);
+  const fields = { dataset: id, requestedBy: name } satisfies ChecksOf<ErasureInput>;
+  return checkFields(value, fields, ['dataset']);
 }

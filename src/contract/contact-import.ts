@@ -2,7 +2,15 @@
 import type { Channel, ConsentPolicy } from '../domain/consent/eligibility.ts';
 import { CHANNELS, CONSENT_POLICIES } from '../domain/consent/eligibility.ts';
 import { contactMapProblems, resolveContactColumns } from '../domain/contact-import/contacts.ts';
-import { type Checked, COMMON_FIELDS, checkFields, identifier, oneOf, source } from './input.ts';
+import {
+  type Checked,
+  type ChecksOf,
+  COMMON_FIELDS,
+  checkFields,
+  identifier,
+  oneOf,
+  source,
+} from './input.ts';
 import type { BulkResult, CommonInput, Source } from './run.ts';
 import type { OperationSpec } from './spec.ts';
 
@@ -34,7 +42,7 @@ const FIELDS = {
   requireConsent: oneOf(...CHANNELS),
   policy: oneOf(...CONSENT_POLICIES),
   ...COMMON_FIELDS,
-};
+} satisfies ChecksOf<ContactImportInput>;
 
 export const contactImport: OperationSpec<'contactImport', ContactImportInput> = {
   kind: 'contactImport',
@@ -52,12 +60,11 @@ export const contactImport: OperationSpec<'contactImport', ContactImportInput> =
 };
 
 function checkInput(value: unknown): Checked<ContactImportInput> {
-  const checked = checkFields<ContactImportInput>(value, FIELDS, ['listId', 'source']);
   const { policy, requireConsent } = (value ?? {}) as Partial<ContactImportInput>;
-  if (policy === undefined || requireConsent !== undefined) return checked;
   // Without a channel there is no consent check, so a policy would have no effect.
+  const hasNoEffect = policy !== undefined && requireConsent === undefined;
   const problem = 'policy needs requireConsent: without a channel, consent is not checked';
-  return { problems: [...('problems' in checked ? checked.problems : []), problem] };
+  return checkFields(value, FIELDS, ['listId', 'source'], hasNoEffect ? [problem] : []);
 }
 
 /** The options, with defaults filled in. */

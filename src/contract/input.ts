@@ -4,15 +4,35 @@
  */
 
 import { isObject } from '../domain/json.ts';
+import { shortenList } from '../domain/shorten.ts';
+import { quoteName, TEXT_RULES, type TextRule, textProblem } from '../domain/text.ts';
+import { MS_PER_DAY } from '../domain/timestamps.ts';
+import type { CommonInput } from './run.ts';
 
 /** Returns what is wrong with the value of a field, or null. */
 export type FieldCheck = (value: unknown) => string | null;
 export type FieldChecks = Readonly<Record<string, FieldCheck>>;
+/** One check for each field, so that a field without one does not compile. */
+export type ChecksOf<Input> = Readonly<Record<keyof Input, FieldCheck>>;
 
 export type Checked<T> = { readonly input: T } | { readonly problems: readonly string[] };
 
-export const text: FieldCheck = (value) =>
-  typeof value === 'string' && value.trim() !== '' ? null : 'must be a non-empty text';
+/** The checks of texts. There is no other, so that no field takes what the ledger cannot store. */
+const text =
+  (rule: TextRule): FieldCheck =>
+  (value) =>
+    typeof value === 'string' && value.trim() !== '' ? textProblem(value, rule) : 'must be a non-empty text';
+
+/** Of a run, a dataset or a write. */
+export const id = text(TEXT_RULES.id);
+export const name = text(TEXT_RULES.name);
+const path = text(TEXT_RULES.path);
+
+/** What is wrong with the id of a run, a check or an erasure, or null: any Temporal client may have chosen it. */
+export function runIdProblem(runId: string): string | null {
+  const problem = id(runId);
+  return problem === null ? null : `the run id ${problem}`;
+}
 
 export const flag: FieldCheck = (value) => (typeof value === 'boolean' ? null : 'must be true or false');
 
@@ -21,9 +41,20 @@ export const oneOf =
   (value) =>
     values.includes(value as string) ? null : `must be one of ${values.join(', ')}`;
 
-const DURATION = /^\d+(\.\d+)?\s*(ms|s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?)$/;
-export const duration: FieldCheck = (value) =>
-  typeof value === 'string' && DURATION.test(value) ? null : 'must be a duration such as "3 days" or "12h"';
+const DURATION =
+  /^(\d{1,12}(?:\.\d{1,6})?) {0,9}(ms|s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?)$/;
+const MS_PER_UNIT: Readonly<Record<string, number>> = {
+  ...{ ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: MS_PER_DAY, w: 7 * MS_PER_DAY },
+};
+/** Longer than anybody waits, and small enough for every timer and date. */
+const MAX_DURATION_DAYS = 3_650;
+
+export const duration: FieldCheck = (value) => {
+  const [, amount, unit = ''] = (typeof value === 'string' && DURATION.exec(value)) || [];
+  if (amount === undefined) return 'must be a duration such as "3 days" or "12h"';
+  const ms = Number(amount) * (MS_PER_UNIT[unit] ?? MS_PER_UNIT[unit.charAt(0)] ?? Infinity);
+  return ms <= MAX_DURATION_DAYS * MS_PER_DAY ? null : `must be at most ${MAX_DURATION_DAYS} days`;
+};
 
 /** Limited to the characters that both run ids and URL paths can contain. */
 export const identifier: FieldCheck = (value) =>
@@ -31,20 +62,33 @@ export const identifier: FieldCheck = (value) =>
     ? null
     : 'must be an id of at most 128 letters, digits, "_", "-", "." or "~"';
 
-export const textMap: FieldCheck = (value) =>
-  isObject(value) && Object.values(value).every((column) => typeof column === 'string')
-    ? null
-    : 'must be an object {"field": "column"}';
+/** Field → column. The operation knows which fields there are; all that is checked here is that they are short texts. */
+export const columnMap: FieldCheck = (value) => {
+  if (!isObject(value) || !Object.values(value).every((column) => typeof column === 'string'))
+    return 'must be an object {"field": "column"}';
+  const entries = Object.entries(value as Record<string, string>);
+  if (entries.length > MAX_MAPPED_FIELDS) return `must have at most ${MAX_MAPPED_FIELDS} fields`;
+  for (const [field, column] of entries) {
+    const problem = textProblem(field, TEXT_RULES.name);
+    if (problem !== null) return `has the field ${quoteName(field)}, which ${problem}`;
+    const columnProblem = textProblem(column, TEXT_RULES.column);
+    if (columnProblem !== null) return `has a column for ${quoteName(field)} that ${columnProblem}`;
+  }
+  return null;
+};
+
+/** No operation has as many. */
+const MAX_MAPPED_FIELDS = 100;
 
 const SOURCES: Readonly<Record<string, FieldChecks>> = {
   path: {
-    path: text,
+    path,
     format: oneOf('csv', 'ndjson', 'json'),
     encoding: oneOf('utf-8', 'utf-16le', 'utf-16be', 'windows-1252', 'latin1'),
-    map: textMap,
+    map: columnMap,
   },
-  dataset: { dataset: text, map: textMap },
-  retryOf: { retryOf: text },
+  dataset: { dataset: id, map: columnMap },
+  retryOf: { retryOf: id },
 };
 
 export const source: FieldCheck = (value) => {
@@ -63,19 +107,30 @@ export const COMMON_FIELDS = {
   approval: flag,
   approvalDeadline: duration,
   dryRun: flag,
-  requestedBy: text,
+  requestedBy: name,
   onInDoubt: oneOf('ask', 'leave', 'resend'),
   inDoubtDeadline: duration,
   again: flag,
   notify: oneOf('batch', 'page', 'run'),
-} as const satisfies FieldChecks;
+} as const satisfies ChecksOf<CommonInput>;
 
-/** Checks one JSON object. Returns every problem at once, each naming its field. */
-export function checkFields<T>(value: unknown, fields: FieldChecks, required: readonly string[]): Checked<T> {
+/**
+ * Checks one JSON object. Returns every problem at once, each naming its field.
+ * @param furtherProblems what else is wrong with the object, e.g. two fields that exclude each other
+ */
+export function checkFields<T>(
+  value: unknown,
+  fields: FieldChecks,
+  required: readonly string[],
+  furtherProblems: readonly string[] = [],
+): Checked<T> {
   if (!isObject(value)) return { problems: ['the input must be one JSON object'] };
-  const problems = findProblems(value, fields, required);
-  return problems.length === 0 ? { input: value as T } : { problems };
+  const problems = [...findProblems(value, fields, required), ...furtherProblems];
+  return problems.length === 0 ? { input: value as T } : { problems: shortenList(problems, MAX_PROBLEMS) };
 }
+
+/** Enough to correct an input by. A message with thousands would not fit into Temporal's history. */
+const MAX_PROBLEMS = 20;
 
 function findProblems(
   value: Record<string, unknown>,
@@ -88,13 +143,19 @@ function findProblems(
     .map((field) => `${prefix}${field} is missing`);
   for (const [field, given] of Object.entries(value)) {
     if (given === undefined) continue;
-    const problem = Object.hasOwn(fields, field) ? fields[field]?.(given) : describeUnknownField(fields);
+    const check = Object.hasOwn(fields, field) ? fields[field] : undefined;
+    if (!check) {
+      problems.push(describeUnknownField(field, fields, prefix));
+      continue;
+    }
+    const problem = check(given);
     if (problem)
       problems.push(problem.startsWith(`${prefix}${field}.`) ? problem : `${prefix}${field} ${problem}`);
   }
   return problems;
 }
 
-function describeUnknownField(fields: FieldChecks): string {
-  return `is not a field of this input; known fields: ${Object.keys(fields).join(', ')}`;
+function describeUnknownField(field: string, fields: FieldChecks, prefix: string): string {
+  const shown = /^\w{1,40}$/.test(field) ? `${prefix}${field}` : `${prefix}${quoteName(field)}`;
+  return `${shown} is not a field of this input; known fields: ${Object.keys(fields).join(', ')}`;
 }

@@ -1,6 +1,6 @@
 /** Preference update: opt-ins and opt-outs of contacts, per channel. */
 import { preferenceMapProblems, resolvePreferenceColumns } from '../domain/preference-update/preferences.ts';
-import { COMMON_FIELDS, checkFields, flag, source } from './input.ts';
+import { type ChecksOf, COMMON_FIELDS, checkFields, flag, source } from './input.ts';
 import type { BulkResult, CommonInput, Source } from './run.ts';
 import type { OperationSpec } from './spec.ts';
 
@@ -28,7 +28,7 @@ export interface PreferenceUpdateResult extends BulkResult {
 /** The target of every preference update, since preferences belong to the tenant and not to a list. */
 const TARGET = 'preferences';
 
-const FIELDS = { source, guard: flag, ...COMMON_FIELDS };
+const FIELDS = { source, guard: flag, ...COMMON_FIELDS } satisfies ChecksOf<PreferenceUpdateInput>;
 
 export const preferenceUpdate: OperationSpec<'preferenceUpdate', PreferenceUpdateInput> = {
   kind: 'preferenceUpdate',

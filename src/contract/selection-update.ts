@@ -6,7 +6,16 @@ import {
   describeProblem,
   selectionProblems,
 } from '../domain/selection-update/selection.ts';
-import { type Checked, COMMON_FIELDS, checkFields, duration, identifier, oneOf, text } from './input.ts';
+import {
+  type Checked,
+  type ChecksOf,
+  COMMON_FIELDS,
+  checkFields,
+  duration,
+  id,
+  identifier,
+  oneOf,
+} from './input.ts';
 import type { CommonInput, DeliveredEvents, RunResult } from './run.ts';
 import type { OperationSpec } from './spec.ts';
 
@@ -65,15 +74,15 @@ export interface SelectionUpdateResult extends RunResult {
 
 const FIELDS = {
   campaignId: identifier,
-  // checkInput checks these two.
+  // findSelectionProblems checks these two.
   selection: () => null,
   change: () => null,
-  rollbackOf: text,
-  baseVersion: (value: unknown) => (Number.isInteger(value) ? null : 'must be a whole number'),
+  rollbackOf: id,
+  baseVersion: (value: unknown) => (Number.isSafeInteger(value) ? null : 'must be a whole number'),
   onConflict: oneOf('merge', 'ask', 'mine', 'theirs'),
   conflictDeadline: duration,
   ...COMMON_FIELDS,
-};
+} satisfies ChecksOf<SelectionUpdateInput>;
 
 const ALTERNATIVES = ['selection', 'change', 'rollbackOf'] as const;
 
@@ -97,12 +106,13 @@ export const selectionUpdate: OperationSpec<'selectionUpdate', SelectionUpdateIn
 };
 
 function checkInput(value: unknown): Checked<SelectionUpdateInput> {
-  const checked = checkFields<SelectionUpdateInput>(value, FIELDS, ['campaignId']);
-  if (!isObject(value)) return checked;
+  return checkFields(value, FIELDS, ['campaignId'], isObject(value) ? findSelectionProblems(value) : []);
+}
+
+function findSelectionProblems(value: Record<string, unknown>): string[] {
   const { selection, change, baseVersion } = value;
   const isEdited = baseVersion !== undefined;
   const problems = [
-    ...('problems' in checked ? checked.problems : []),
     ...(selection === undefined
       ? []
       : selectionProblems(selection, 'selection', isEdited).map(describeProblem)),
@@ -112,7 +122,7 @@ function checkInput(value: unknown): Checked<SelectionUpdateInput> {
   if (given.length !== 1) problems.push(`the input must have exactly one of ${ALTERNATIVES.join(', ')}`);
   if (isEdited && selection === undefined)
     problems.push('baseVersion needs selection: a change is applied to the campaign as it is');
-  return problems.length === 0 ? { input: value as unknown as SelectionUpdateInput } : { problems };
+  return problems;
 }
 
 /** A small workflow that reads a campaign so that a person can see it: only workers hold CXone's credentials. */

@@ -1,5 +1,9 @@
 /** How a run is steered and watched while it executes: signals, the update `decide`, the query `progress`. */
+import { isObject } from '../domain/json.ts';
 import type { Counts, Phase } from '../domain/run.ts';
+import { shorten } from '../domain/shorten.ts';
+import { quoteName, TEXT_RULES, type TextRule, textProblem } from '../domain/text.ts';
+import type { ChecksOf, FieldCheck } from './input.ts';
 
 export const STEERING_ACTIONS = ['approve', 'reject', 'cancel', 'pause', 'resume', 'resolve'] as const;
 /** Each is a signal of that name. The update `decide` takes the same message plus `action`, and refuses what makes no sense now. */
@@ -21,6 +25,70 @@ export interface SteeringMessage {
 }
 export type ConflictSide = 'mine' | 'theirs';
 export type Answers = ConflictSide | Readonly<Record<string, ConflictSide>>;
+
+/** Longer texts of a decision are shortened: a pause must not fail because of a long reason. */
+const MAX_TEXT_LENGTH = TEXT_RULES.note.maxCharacters;
+/** A selection has fewer places than this, so it cannot have more conflicts. */
+const MAX_CONFLICTS = 500;
+const PLACE_RULE = { ...TEXT_RULES.name, maxCharacters: 2_000 };
+
+const textOf =
+  (rule: TextRule): FieldCheck =>
+  (value) =>
+    typeof value === 'string' ? textProblem(shorten(value, rule.maxCharacters), rule) : 'must be a text';
+const shortId = textOf({ ...TEXT_RULES.id, maxCharacters: MAX_TEXT_LENGTH });
+
+/** null and undefined are not checked: the field is not given. */
+export const STEERING_CHECKS: ChecksOf<SteeringMessage> = {
+  by: textOf({ ...TEXT_RULES.name, maxCharacters: MAX_TEXT_LENGTH }),
+  reason: textOf(TEXT_RULES.note),
+  planHash: shortId,
+  writeId: shortId,
+  verdict: shortId,
+  answers: checkAnswers,
+  seen: checkSeen,
+};
+
+function checkAnswers(value: unknown): string | null {
+  const entries: [string, unknown][] = isObject(value) ? Object.entries(value) : [['', value]];
+  if (entries.length > MAX_CONFLICTS) return `must have at most ${MAX_CONFLICTS} places`;
+  if (entries.some(([, side]) => side !== 'mine' && side !== 'theirs'))
+    return 'must be "mine", "theirs", or an object {place: "mine" | "theirs"}';
+  for (const [place] of entries) {
+    const problem = textProblem(place, PLACE_RULE);
+    if (problem !== null) return `has the place ${quoteName(place)}, which ${problem}`;
+  }
+  return null;
+}
+
+function checkSeen(value: unknown): string | null {
+  const isList = Array.isArray(value) && value.length <= MAX_CONFLICTS;
+  if (
+    !isList ||
+    !value.every((hash) => typeof hash === 'string' && textProblem(hash, TEXT_RULES.id) === null)
+  )
+    return 'must be a list of hashes, e.g. ["3f9a0c1d2e4b5a67"]';
+  return null;
+}
+
+/** Returns the decision, or why the message is not one: any Temporal client can send anything. Drops unknown fields. */
+export function readDecision(action: unknown, message: unknown): Decision | string {
+  if (!STEERING_ACTIONS.includes(action as SteeringAction)) {
+    return `action must be one of ${STEERING_ACTIONS.join(', ')}`;
+  }
+  if (message !== undefined && message !== null && !isObject(message)) {
+    return 'the message must be one JSON object, e.g. {"by": "dana", "reason": "checked"}';
+  }
+  const decision: Record<string, unknown> = { action };
+  for (const [field, check] of Object.entries(STEERING_CHECKS)) {
+    const value = message?.[field];
+    if (value === undefined || value === null) continue;
+    const problem = check(value);
+    if (problem !== null) return `${field} ${problem}`;
+    decision[field] = typeof value === 'string' ? shorten(value, MAX_TEXT_LENGTH) : value;
+  }
+  return decision as unknown as Decision;
+}
 
 /** A place in a selection that we and somebody else changed differently. Values are text without personal data. */
 export interface ShownConflict {

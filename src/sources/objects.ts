@@ -1,4 +1,5 @@
 /** Reads JSON objects as rows: the lines of NDJSON, or the elements of a JSON array. */
+import { MAX_JSON_DEPTH, measureDepth } from '../domain/json.ts';
 import { formatCount } from '../domain/numbers.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import type { RawRecord } from './records.ts';
@@ -6,8 +7,6 @@ import { brokenRow, decodeRecord, fieldTooLarge, isReservedColumn, notText, type
 
 /** JSON.stringify writes these escapes only for NUL and for halves of surrogate pairs. */
 const NOT_TEXT = /(?:^|[^\\])(?:\\\\)*\\u(?:0000|d[89a-f])/;
-/** Deeper values could overflow the stack of those that serialise them: JSON.stringify and PostgreSQL. */
-const MAX_DEPTH = 100;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -45,19 +44,11 @@ function checkLimits(record: RawRecord, fields: Fields, limits: SourceLimits): S
     const message = `more than ${formatCount(maxColumns)} keys (CXFLOW_MAX_COLUMNS)`;
     return brokenRow(record, 'row_too_many_fields', message);
   }
-  if (entries.some(([, value]) => measureDepth(value) > MAX_DEPTH))
-    return brokenRow(record, 'row_too_deep', `objects or lists nested more than ${MAX_DEPTH} deep`);
+  if (entries.some(([, value]) => measureDepth(value) > MAX_JSON_DEPTH))
+    return brokenRow(record, 'row_too_deep', `objects or lists nested more than ${MAX_JSON_DEPTH} deep`);
   const large = entries.find(([, value]) => countCharacters(value) > maxFieldCharacters);
   // Without the key, which may contain personal data; reasons are shown where that is not allowed.
   return large ? fieldTooLarge(record, undefined, limits) : null;
-}
-
-/** Level by level, because a recursion could overflow the stack. Stops beyond MAX_DEPTH. */
-function measureDepth(value: unknown): number {
-  let depth = 0;
-  for (let level = [value].filter(isNested); level.length > 0 && depth <= MAX_DEPTH; depth += 1)
-    level = level.flatMap((each) => Object.values(each).filter(isNested));
-  return depth;
 }
 
 /** Characters of a text, or of all keys and texts of a nested value. */

@@ -68,13 +68,28 @@ it('a signal with a long unknown name is refused with a short one', async () => 
   });
 });
 
-it('a long requestedBy does not end the run: the search attribute is shortened', async () => {
+it('a requestedBy with many bytes does not end the run: the search attribute is shortened', async () => {
   await registerAttributes(server());
   const stubs = stubActivities({ openRun: () => ({ searchAttributes: true, hasSubscriber: false }) });
-  for (const requestedBy of ['r'.repeat(5_000), 'ü'.repeat(50_000)]) {
+  for (const requestedBy of ['r'.repeat(200), 'ü'.repeat(200), '\ud83d\ude00'.repeat(100)]) {
     await runImport(server(), stubs, { requestedBy }, async (handle) => {
       expect(await handle.result()).toMatchObject({ state: 'completed' });
       await expectNoFailedTask(handle);
+    });
+  }
+});
+
+it('a longer requestedBy is refused before the run is in the ledger', async () => {
+  const stubs = stubActivities({
+    openRun: () => {
+      throw new Error('must not be opened');
+    },
+  });
+  for (const requestedBy of ['r'.repeat(5_000), 'ü'.repeat(50_000)]) {
+    await runImport(server(), stubs, { requestedBy }, async (handle) => {
+      const { type, message } = await getFailure(handle);
+      expect(type).toBe('InvalidInput');
+      expect(message).toMatch(/^requestedBy must have at most 200 characters/);
     });
   }
 });

@@ -1,5 +1,5 @@
 /** Changes of a selection: their rules, and how they are applied. Pure. */
-import { canonicalText, isObject } from '../json.ts';
+import { canonicalText, describeKey, findJsonProblem, isObject } from '../json.ts';
 import {
   type ContactSelection,
   type FilterRule,
@@ -30,9 +30,14 @@ export interface SelectionChange {
 /** What is wrong with a change by itself. The resulting selection has to be checked with `ruleProblems`. */
 export function changeProblems(value: unknown, path = 'change'): Problem[] {
   if (!isObject(value)) return [{ path, message: 'must be one JSON object {"add": {…}, "remove": {…}}' }];
+  const unreadable = findJsonProblem(value, path);
+  if (unreadable) return [unreadable];
   const problems = Object.keys(value)
     .filter((key) => key !== 'add' && key !== 'remove')
-    .map((key) => ({ path: `${path}.${key}`, message: 'is unknown; a change has "add" and "remove"' }));
+    .map((key) => ({
+      path: `${path}.${describeKey(key)}`,
+      message: 'is unknown; a change has "add" and "remove"',
+    }));
   for (const part of ['add', 'remove'] as const) {
     if (value[part] === undefined) continue;
     if (!isObject(value[part]))

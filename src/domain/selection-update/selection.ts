@@ -2,7 +2,8 @@
  * The selection of a campaign, which determines the contacts that it dials, and its rules
  * (docs/cxone-contract.md#selection-rules). Pure.
  */
-import { canonicalText, isObject } from '../json.ts';
+import { canonicalText, describeKey, findJsonProblem, isObject, type JsonProblem } from '../json.ts';
+import { TEXT_RULES, type TextRule, textProblem } from '../text.ts';
 
 export interface FilterRule {
   readonly field: string;
@@ -20,11 +21,7 @@ export interface ContactSelection {
   readonly priorityOrder: readonly unknown[];
 }
 
-export interface Problem {
-  /** E.g. `selection.filterRules[3].value`. */
-  readonly path: string;
-  readonly message: string;
-}
+export type Problem = JsonProblem;
 
 export const describeProblem = ({ path, message }: Problem): string => `${path} ${message}`;
 
@@ -50,6 +47,8 @@ export const ruleKey = ({ field, operator }: Pick<FilterRule, 'field' | 'operato
  */
 export function selectionProblems(value: unknown, path = 'selection', isEdited = false): Problem[] {
   if (!isObject(value)) return [{ path, message: 'must be one JSON object' }];
+  const unreadable = findJsonProblem(value, path);
+  if (unreadable) return [unreadable];
   const shape = shapeProblems(value, path, 'whole');
   const hasWrongShape = (problem: Problem) => shape.some((each) => each.path === problem.path);
   const entries = readEntries(value);
@@ -155,7 +154,7 @@ export function shapeProblems(
   of: 'whole' | 'add' | 'remove',
 ): Problem[] {
   return Object.entries(value).flatMap(([field, entries]) => {
-    const at = `${path}.${field}`;
+    const at = `${path}.${describeKey(field)}`;
     if (!SELECTION_FIELDS.includes(field as SelectionField))
       return [{ path: at, message: `is unknown; a selection has ${SELECTION_FIELDS.join(', ')}` }];
     if (entries === undefined) return [];
@@ -168,8 +167,8 @@ export function shapeProblems(
 
 function entryProblems(entry: unknown, field: string, path: string, toRemove: boolean): Problem[] {
   if (field === 'filterRules') return ruleShapeProblems(entry, path, toRemove);
-  if (isText(entry) || (field === 'priorityOrder' && isObject(entry))) return [];
-  return [{ path, message: 'must be a non-empty text' }];
+  if (field === 'priorityOrder' && isObject(entry)) return [];
+  return textProblems(entry, path, field === 'priorityOrder' ? TEXT_RULES.name : TEXT_RULES.id);
 }
 
 function ruleShapeProblems(rule: unknown, path: string, toRemove: boolean): Problem[] {
@@ -177,14 +176,21 @@ function ruleShapeProblems(rule: unknown, path: string, toRemove: boolean): Prob
   const problems: Problem[] = [];
   for (const name of ['field', 'operator']) {
     if (rule[name] === undefined) problems.push({ path: `${path}.${name}`, message: 'is missing' });
-    else if (!isText(rule[name]))
-      problems.push({ path: `${path}.${name}`, message: 'must be a non-empty text' });
+    else problems.push(...textProblems(rule[name], `${path}.${name}`, TEXT_RULES.name));
   }
   if (rule.value === undefined && !toRemove)
     problems.push({ path: `${path}.value`, message: 'is missing (false, 0 and null are values)' });
   for (const name of Object.keys(rule).filter((key) => !['field', 'operator', 'value'].includes(key)))
-    problems.push({ path: `${path}.${name}`, message: 'is unknown; a rule has field, operator and value' });
+    problems.push({
+      path: `${path}.${describeKey(name)}`,
+      message: 'is unknown; a rule has field, operator and value',
+    });
   return problems;
+}
+
+function textProblems(value: unknown, path: string, rule: TextRule): Problem[] {
+  const message = isText(value) ? textProblem(value, rule) : 'must be a non-empty text';
+  return message === null ? [] : [{ path, message }];
 }
 
 /** @param items undefined entries are not compared */

@@ -4,6 +4,7 @@ import { CHANNELS } from '../../domain/consent/eligibility.ts';
 import type { ErasureResult } from '../../domain/consent/erasure.ts';
 import { CLOCK_TOLERANCE_MS } from '../../domain/timestamps.ts';
 import type { Database, Executor } from '../database.ts';
+import { readSource, type SourceOfInput } from '../runs/runs.ts';
 import type { EraseSubject, Erasures } from './erasure.ts';
 import { cancelUnsent, emptyRecords } from './erasure-records.sql.ts';
 import type { ConsentProof } from './proof.ts';
@@ -38,8 +39,10 @@ async function erase(
   await suppressions.add(createObjections(contactId), null, tx);
   await cancelUnsent(tx, contactId);
   const rows = await emptyRecords(tx, contactId);
-  const deletion = await deleteDatasets(tx, datasets);
-  const waitingFor = [...rows.waitingFor, ...deletion.waitingFor, ...(await listReaders(tx))];
+  const readers = await listReaders(tx);
+  const deletion = await deleteDatasets(tx, datasets, readers);
+  const elsewhere = readers.filter(isElsewhere).map(({ runId }) => runId);
+  const waitingFor = [...rows.waitingFor, ...deletion.waitingFor, ...elsewhere];
   const result: ErasureResult = {
     records: rows.records,
     runs: rows.runs,
@@ -71,15 +74,13 @@ function createObjections(contactId: string) {
  * A running run needs its dataset until it has read all of it. A failed run does not need it: the file can be handed over
  * again.
  */
-async function deleteDatasets(tx: Executor, ids: readonly string[]) {
-  if (ids.length === 0) return { deleted: 0, waitingFor: [] };
-  const { rows: readers } = await sql<{ run_id: string; dataset: string }>`
-    select run_id, input->'source'->>'dataset' as dataset from runs
-    where total is null and state = 'running'
-      and input->'source'->>'dataset' = any(${[...ids]}::text[])`.execute(tx);
-  const needed = new Set(readers.map(({ dataset }) => dataset));
+async function deleteDatasets(tx: Executor, ids: readonly string[], running: readonly Reader[]) {
+  const readers = running.filter(
+    ({ source }) => source.dataset !== undefined && ids.includes(source.dataset),
+  );
+  const needed = new Set(readers.map(({ source }) => source.dataset));
   const free = ids.filter((id) => !needed.has(id));
-  return { deleted: await deleteAll(tx, free), waitingFor: readers.map(({ run_id }) => run_id) };
+  return { deleted: await deleteAll(tx, free), waitingFor: readers.map(({ runId }) => runId) };
 }
 
 async function deleteAll(tx: Executor, ids: readonly string[]): Promise<number> {
@@ -88,13 +89,25 @@ async function deleteAll(tx: Executor, ids: readonly string[]): Promise<number> 
   return Number(numDeletedRows);
 }
 
-/** Runs that are still reading a source which cannot be searched from here: a worker's file, or rows of another run. */
-async function listReaders(tx: Executor): Promise<string[]> {
-  const { rows } = await sql<{ run_id: string }>`
-    select run_id from runs where total is null and state = 'running'
-      and coalesce(input->'source'->>'path', input->'source'->>'retryOf') is not null`.execute(tx);
-  return rows.map(({ run_id }) => run_id);
+interface Reader {
+  readonly runId: string;
+  readonly source: SourceOfInput;
 }
+
+/** Runs that are still reading their source. */
+async function listReaders(tx: Executor): Promise<Reader[]> {
+  const runs = await tx
+    .selectFrom('runs')
+    .select(['run_id', 'input'])
+    .where('total', 'is', null)
+    .where('state', '=', 'running')
+    .execute();
+  return runs.map((run) => ({ runId: run.run_id, source: readSource(run) }));
+}
+
+/** The source cannot be searched from here: a worker's file, or rows of another run. */
+const isElsewhere = ({ source }: Reader): boolean =>
+  source.path !== undefined || source.retryOf !== undefined;
 
 /**
  * Empties stored bodies that name the data subject. An undelivered event must still be delivered with the body it has, and

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { RETRIED } from '../../domain/run.ts';
 import type { Database, Executor } from '../database.ts';
 import { maybeApplied } from '../writes/maybe-applied.sql.ts';
-import type { Retries, Retry } from './retries.ts';
+import { type Retries, type Retry, retriedRunId } from './retries.ts';
 import type { Run } from './runs.ts';
 
 export function createRetries({ db }: Database): Retries {
@@ -41,10 +41,13 @@ async function hasRetriedRecords(db: Executor, runNo: number): Promise<boolean> 
 }
 
 async function list(db: Executor, runId: string): Promise<Retry[]> {
-  const { rows } = await sql<Retry>`
-    select run_id as "runId", target, state from runs
-    where input->'source'->>'retryOf' = ${runId} and not dry_run and state <> 'rejected'
+  // PostgreSQL only searches the text of the inputs; see readSource for why it does not read a field.
+  const { rows } = await sql<Retry & { readonly input: unknown }>`
+    select run_id as "runId", target, state, input from runs
+    where position(${JSON.stringify(runId)} in input::text) > 0 and not dry_run and state <> 'rejected'
       and (state in ('running', 'completed') or staged_through > 0)
     order by run_no`.execute(db);
-  return rows;
+  return rows
+    .filter((retry) => retriedRunId(retry) === runId)
+    .map(({ runId: id, target, state }) => ({ runId: id, target, state }));
 }

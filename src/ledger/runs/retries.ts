@@ -1,6 +1,6 @@
 /** The port to retries: runs that take up what an earlier run left (docs/adr/0013-sources-and-files.md#sources). */
 import { canonicalize, sha256 } from '../hashing.ts';
-import type { Run } from './runs.ts';
+import { type Run, readSource } from './runs.ts';
 
 export interface Retries {
   /** Why the run cannot be retried now and what to do about it, as a continuation of its name. null: it can. */
@@ -26,7 +26,7 @@ export function retryContentSha256({ run_id: runId, dry_run, source }: Run): str
 }
 
 /** The run that this one retries, according to its input. */
-export function retriedRunId({ input }: Pick<Run, 'input'>): string | null {
-  const { source } = (input ?? {}) as { source?: { retryOf?: unknown } };
-  return typeof source?.retryOf === 'string' ? source.retryOf : null;
+export function retriedRunId(run: Pick<Run, 'input'>): string | null {
+  const { retryOf } = readSource(run);
+  return typeof retryOf === 'string' ? retryOf : null;
 }

@@ -1,5 +1,6 @@
 /** The port to the runs, one row each. Their state table is in ARCHITECTURE.md#a-run. */
 import type { Selectable } from 'kysely';
+import { isObject } from '../../domain/json.ts';
 import type { Counts, Phase, RunState, Steering } from '../../domain/run.ts';
 import type { RunSource, RunsTable } from '../schema.ts';
 
@@ -97,4 +98,20 @@ export type Reservation =
 export interface KeySummary {
   readonly count: number;
   readonly newest: { readonly runId: string; readonly state: string } | null;
+}
+
+/** Where the rows of a run come from. Exactly one of these; none for an operation that reads no source. */
+export interface SourceOfInput {
+  readonly path?: string;
+  readonly dataset?: string;
+  readonly retryOf?: string;
+}
+
+/**
+ * Inputs are read here and never in SQL: in PostgreSQL a single input with a NUL would make every query fail that reads a
+ * field of all inputs.
+ */
+export function readSource({ input }: Pick<Run, 'input'>): SourceOfInput {
+  const source = isObject(input) ? input.source : null;
+  return isObject(source) ? source : {};
 }

@@ -7,14 +7,12 @@ import {
   type Eligibility,
   type EligibilityCheckInput,
 } from '../../contract/consent.ts';
-import { fatalFailure } from '../../contract/failures.ts';
 import { failClosed } from '../../domain/consent/eligibility.ts';
+import { requireInput } from '../input.ts';
 import { consentLookup, isOutOfAttempts } from '../policies.ts';
 
 export async function eligibilityCheck(given: EligibilityCheckInput): Promise<Eligibility> {
-  const checked = checkEligibilityCheck(given);
-  if ('problems' in checked) throw fatalFailure('InvalidInput', checked.problems.join('; '));
-  const { input } = checked;
+  const input = requireInput(checkEligibilityCheck(given));
   try {
     return await consentLookup.checkEligibility(input);
   } catch (error) {

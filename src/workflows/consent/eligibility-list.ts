@@ -9,7 +9,7 @@ import {
   type EligibilityListInput,
   type EligibilityListResult,
 } from '../../contract/consent.ts';
-import { fatalFailure } from '../../contract/failures.ts';
+import { requireInput } from '../input.ts';
 import {
   consentLookup,
   consentLookups,
@@ -19,9 +19,7 @@ import {
 } from '../policies.ts';
 
 export async function eligibilityList(given: EligibilityListInput): Promise<EligibilityListResult> {
-  const checked = checkEligibilityList(given);
-  if ('problems' in checked) throw fatalFailure('InvalidInput', checked.problems.join('; '));
-  const { input } = checked;
+  const input = requireInput(checkEligibilityList(given));
   for (let before = -1; ; ) {
     try {
       return await consentLookups.checkRows({ ...input, isLastPass: false });

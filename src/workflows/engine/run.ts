@@ -12,7 +12,6 @@ import {
 } from '@temporalio/workflow';
 import type { Plan } from '../../activities/engine/plan.ts';
 import type { InDoubt, OpenedRun } from '../../activities/engine/runs.ts';
-import { fatalFailure } from '../../contract/failures.ts';
 import { type CommonInput, SEARCH_ATTRIBUTES } from '../../contract/run.ts';
 import type { OperationSpec } from '../../contract/spec.ts';
 import {
@@ -25,6 +24,7 @@ import {
 } from '../../contract/steering.ts';
 import { type Counts, NO_COUNTS, type Phase, type Steering } from '../../domain/run.ts';
 import { shortenToBytes } from '../../domain/shorten.ts';
+import { requireInput } from '../input.ts';
 import { ledger } from '../policies.ts';
 import { type Decisions, NOTHING_DECIDED } from './decision.ts';
 import { describeRun } from './details.ts';
@@ -60,9 +60,7 @@ export function createRun<Input extends CommonInput>(
   given: Input,
   carryOver?: CarryOver,
 ): Run {
-  const checked = spec.check(given);
-  if ('problems' in checked) throw fatalFailure('InvalidInput', checked.problems.join('; '));
-  const { input } = checked;
+  const input = requireInput(spec.check(given));
   return new Run(spec.kind, spec.target(input), input, carryOver);
 }
 

@@ -16,14 +16,16 @@ import {
   type Decision,
   type Progress,
   type Refusal,
+  readDecision,
   STEERING_ACTIONS,
   type SteeringAction,
   type SteeringMessage,
 } from '../../contract/steering.ts';
 import { isObject } from '../../domain/json.ts';
 import { shorten } from '../../domain/shorten.ts';
+import { escapeUnprintable } from '../../domain/text.ts';
 import { decisionRefused } from '../policies.ts';
-import { applyDecision, type Decisions, readDecision } from './decision.ts';
+import { applyDecision, type Decisions } from './decision.ts';
 import { by, findRefusal, type Situation } from './refusals.ts';
 
 const DESCRIPTIONS: Readonly<Record<SteeringAction, string>> = {
@@ -149,10 +151,7 @@ export class SteeringInbox {
   }
 
   #put(action: unknown, given: unknown): Message {
-    const message = {
-      action: shorten(String(action), MAX_ACTION_LENGTH),
-      decision: readDecision(action, given),
-    };
+    const message = { action: describeAction(action), decision: readDecision(action, given) };
     this.#inbox.push(message);
     return message;
   }
@@ -215,4 +214,9 @@ export class SteeringInbox {
     if (!first || action !== 'resolve' || this.#run.situation().phase !== 'conflict') return null;
     return `the conflict was already answered${by(first)}`;
   }
+}
+
+/** Of a signal it is the name, which may be anything. */
+function describeAction(action: unknown): string {
+  return typeof action === 'string' ? shorten(escapeUnprintable(action), MAX_ACTION_LENGTH) : 'unknown';
 }

@@ -6,12 +6,11 @@ import {
   type CampaignSelectionResult,
   checkCampaignSelection,
 } from '../../contract/selection-update.ts';
+import { requireInput } from '../input.ts';
 import { interactiveReads } from '../policies.ts';
 
 export async function campaignSelection(given: CampaignSelectionInput): Promise<CampaignSelectionResult> {
-  const checked = checkCampaignSelection(given);
-  if ('problems' in checked) throw fatalFailure('InvalidInput', checked.problems.join('; '));
-  const { campaignId } = checked.input;
+  const { campaignId } = requireInput(checkCampaignSelection(given));
   try {
     return await interactiveReads.readCampaign.executeWithOptions({ summary: `campaign ${campaignId}` }, [
       { campaignId },
