@@ -6,7 +6,7 @@ import { Secret } from '../src/config/secret.ts';
 import { FAMILY_NAMES } from '../src/cxone/families.wire.ts';
 
 const CANARY = 'canary-secret-4711';
-const PAIR = { CXONE_CLIENT_ID: 'the-client', CXONE_CLIENT_SECRET: CANARY };
+const PAIR = { CXONE_REGION: 'us', CXONE_CLIENT_ID: 'the-client', CXONE_CLIENT_SECRET: CANARY };
 
 function listProblems(env: Record<string, string>, readFile?: (path: string) => string): readonly string[] {
   try {
@@ -25,7 +25,7 @@ describe('defaults', () => {
       databaseUrl: null,
       ratePerMinute: 1000,
       maxInFlight: 16,
-      sourceDir: process.cwd(),
+      sourceDir: null,
       searchAttributes: 'auto',
       temporalAddress: null,
       temporalNamespace: 'default',
@@ -92,6 +92,18 @@ describe('addresses', () => {
     ]);
   });
 
+  it('an unset region is an error with credentials, because they would go to some region', () => {
+    const { CXONE_REGION: _, ...credentials } = PAIR;
+    const ofFamily = { CXONE_EMAIL_CLIENT_ID: 'x', CXONE_EMAIL_CLIENT_SECRET: 'y' };
+    for (const env of [credentials, { ...credentials, CXONE_REGION: '' }, ofFamily]) {
+      expect(listProblems(env)).toEqual([expect.stringMatching(/^CXONE_REGION is required.*: set us or eu/)]);
+    }
+    expect(listProblems({ ...credentials, CXONE_API_URL: 'http://127.0.0.1:1' })).toEqual([]);
+    expect(listProblems({ ...ofFamily, CXONE_ENV_URL: 'https://mail.example' })).toEqual([]);
+    const { families } = loadConfig({}).cxone;
+    expect([families.contactlists.url, families.lists.url, families.email.tokenUrl]).toEqual(['', '', '']);
+  });
+
   it("never sends an EU tenant's data to a US host by default", () => {
     expect(listProblems({ CXONE_REGION: 'eu' })).toEqual([
       expect.stringMatching(/^CXONE_LISTS_REGION is required/),
@@ -137,7 +149,10 @@ describe('secrets', () => {
 
   it('reads a secret from the file that *_FILE names, without the final newline', () => {
     const readFile = (path: string) => ({ '/run/secret': `${CANARY}\n` })[path] ?? '';
-    const config = loadConfig({ CXONE_CLIENT_ID: 'x', CXONE_CLIENT_SECRET_FILE: '/run/secret' }, readFile);
+    const config = loadConfig(
+      { CXONE_REGION: 'us', CXONE_CLIENT_ID: 'x', CXONE_CLIENT_SECRET_FILE: '/run/secret' },
+      readFile,
+    );
     expect(config.cxone.families.lists.clientSecret?.reveal()).toBe(CANARY);
   });
 

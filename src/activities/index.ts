@@ -25,7 +25,7 @@ export interface ActivityDeps {
   readonly holder: string;
   /** Aborted when the worker is shutting down. */
   readonly draining: AbortSignal;
-  readonly sourceDir: string;
+  readonly sourceDir: string | null;
   /** Default: those of the domain. */
   readonly sourceLimits?: SourceLimits;
   /** CXONE_DUPLICATES_REFUSED */

@@ -23,14 +23,16 @@ import {
 } from './settings.ts';
 import { readTemporalProfile } from './temporal.ts';
 
-export interface Config extends Values<typeof LEDGER>, Values<typeof TEMPORAL>, Values<typeof LOAD> {
+export interface Config
+  extends Values<typeof LEDGER>,
+    Values<typeof TEMPORAL>,
+    Values<typeof LOAD>,
+    Values<typeof SOURCES> {
   readonly cxone: Values<typeof CXONE> & {
     readonly families: Readonly<Record<Family, FamilySettings>>;
     /** Key of the rate budget, derived from host and client, so that all workers of a tenant share it. */
     readonly tenant: string;
   };
-  /** An absolute path. */
-  readonly sourceDir: string;
   readonly sourceLimits: SourceLimits;
   readonly crm: {
     readonly webhookUrl: string | null;
@@ -66,7 +68,7 @@ export function loadConfig(env: Env, readFile: ReadFile = (path) => readFileSync
     ...reader.readAll(TEMPORAL),
     ...readTemporalProfile(env),
     ...reader.readAll(LOAD),
-    sourceDir: reader.read(SOURCES.sourceDir) ?? process.cwd(),
+    ...reader.readAll(SOURCES),
     sourceLimits: reader.readAll(SOURCE_LIMITS),
     crm: readWebhooks(reader),
   };

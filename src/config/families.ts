@@ -6,7 +6,7 @@ import { FAMILIES, FAMILY_NAMES, type Family } from '../cxone/families.wire.ts';
 import type { FamilySettings } from '../cxone/settings.ts';
 import { hostLabel, origin, vendorUrl } from './addresses.ts';
 import type { SettingsReader } from './reader.ts';
-import { choice, secret, text } from './setting.ts';
+import { choiceWithoutDefault, secret, text } from './setting.ts';
 
 interface FamilyUse {
   /** Operations and commands that call the family. */
@@ -29,9 +29,9 @@ export const FAMILY_USES: Readonly<Record<Family, FamilyUse>> = {
   email: { neededFor: ['email sends'], isInUse: false, alias: 'CXONE_ENV_URL' },
 };
 
-/** Where a tenant is. `''`: not given. */
+/** Where a tenant is. null and `''`: not given. */
 export interface Site {
-  readonly region: 'us' | 'eu';
+  readonly region: 'us' | 'eu' | null;
   readonly listsRegion: string;
   readonly instance: string;
 }
@@ -43,29 +43,34 @@ interface Hosts {
 }
 
 /**
- * Production addresses; `''` where none is known. Data of an EU tenant must not reach a US host because a setting was
- * forgotten, so a family with a US host only has no address in the EU. The host of `preferences` serves both regions.
+ * Production addresses; `''` where none is known. Data and credentials of an EU tenant must not reach a US host because a
+ * setting was forgotten, so no region is the default, and a family with a US host only has no address in the EU. The host
+ * of `preferences` serves both regions.
  */
 export function productionHosts({ region, listsRegion, instance }: Site): Readonly<Record<Family, Hosts>> {
-  const isEu = region === 'eu';
+  const inRegion = (us: string, eu: string) => (region === null ? '' : { us, eu }[region]);
   return {
     preferences: { api: 'https://api.cxone.com' },
-    contactlists: { api: `https://api${isEu ? '-eu' : ''}.cloud.nice-incontact.com` },
+    contactlists: {
+      api: inRegion('https://api.cloud.nice-incontact.com', 'https://api-eu.cloud.nice-incontact.com'),
+    },
     lists: {
       api: listsRegion && `https://${listsRegion}.cxone.com`,
       login: listsRegion && `https://login.${listsRegion}.cxone.com`,
     },
     outbound: { api: instance && `https://${instance}.api.nicecxone.com` },
-    email: { api: isEu ? '' : 'https://us1.api.niceincontact.com' },
+    email: { api: inRegion('https://us1.api.niceincontact.com', '') },
   };
 }
 
 export const SITE = {
-  region: choice(['us', 'eu'], {
+  region: choiceWithoutDefault(['us', 'eu'], {
     name: 'CXONE_REGION',
     server: 'cxone',
-    meaning: 'The region of the tenant. It selects the production addresses.',
-    neededBy: 'all operations of an EU tenant',
+    meaning:
+      'The region of the tenant. It selects the production addresses. Must be set with credentials, unless ' +
+      '`CXONE_API_URL` or the address of the family is.',
+    neededBy: 'all operations',
   }),
   listsRegion: hostLabel({
     name: 'CXONE_LISTS_REGION',
@@ -154,15 +159,25 @@ export function readFamilies(reader: SettingsReader): Readonly<Record<Family, Fa
     const url = reader.read(ownUrl) ?? apiUrl ?? api;
     const tokenHost = apiUrl === null ? (login ?? url) : url;
     const own = reader.readCredentials(credentials);
+    const { clientId, clientSecret } = own.clientId === null ? reader.readCredentials(COMMON) : own;
+    if (clientId !== null && apiUrl === null && !reader.isSet(ownUrl)) requireRegion(reader);
     return {
       ...facts,
       url,
       tokenUrl: reader.read(tokenUrl) ?? (tokenHost && tokenHost + tokenPath),
-      ...(own.clientId === null ? reader.readCredentials(COMMON) : own),
+      clientId,
+      clientSecret,
     };
   };
   const families = FAMILY_NAMES.map((family) => [family, readFamily(family)] as const);
   return Object.fromEntries(families) as Record<Family, FamilySettings>;
+}
+
+/** Credentials are not sent to a host that nobody has chosen. */
+function requireRegion(reader: SettingsReader): void {
+  if (reader.isSet(SITE.region)) return;
+  const remedy = 'set us or eu, wherever the tenant is; no address is assumed';
+  reader.addProblem(SITE.region.name, 'is required with credentials', remedy);
 }
 
 function readSite(reader: SettingsReader, isReplaced: boolean): Site {
@@ -170,7 +185,7 @@ function readSite(reader: SettingsReader, isReplaced: boolean): Site {
   const { url, tokenUrl } = familyVariables('LISTS');
   const isListsNamed = reader.isSet(url) && reader.isSet(tokenUrl);
   if (region === 'us') return { region, listsRegion: listsRegion || 'api-us-1', instance };
-  if (listsRegion === '' && !isReplaced && !isListsNamed) {
+  if (region === 'eu' && listsRegion === '' && !isReplaced && !isListsNamed) {
     const remedy = 'name the EU region of your lists API';
     reader.addProblem(SITE.listsRegion.name, 'is required with CXONE_REGION=eu', remedy);
   }

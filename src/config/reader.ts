@@ -31,8 +31,8 @@ export class SettingsReader {
     this.#problems.add(`${name} ${what}: ${remedy}`);
   }
 
-  isSet({ name }: Setting<unknown>): boolean {
-    return this.#text(name) !== null;
+  isSet(setting: Setting<unknown>): boolean {
+    return this.#text(this.#nameInUse(setting)) !== null;
   }
 
   /** With a problem the result is the setting's fallback. */

@@ -71,10 +71,18 @@ export function integer(
   return { values: `${formatCount(min)} to ${formatCount(max)}`, schema, fallback, ...documentation };
 }
 
+/** The first option is the default. */
 export function choice<const T extends string>(
   options: readonly [T, ...T[]],
   documentation: Documentation,
 ): Setting<T> {
   const values = options.join(' or ');
   return { values, schema: z.enum(options, `must be ${values}`), fallback: options[0], ...documentation };
+}
+
+export function choiceWithoutDefault<const T extends string>(
+  options: readonly [T, ...T[]],
+  documentation: Documentation,
+): Setting<T | null> {
+  return { ...choice(options, documentation), fallback: null };
 }

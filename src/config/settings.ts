@@ -60,9 +60,11 @@ export const LOAD = {
 export const SOURCES = {
   sourceDir: text({
     name: 'CXFLOW_SOURCE_DIR',
-    meaning: 'The only folder from which a worker reads sources that are given as a path.',
-    neededBy: 'contact import, preference update',
-    shownDefault: 'the current folder',
+    meaning:
+      'The only folder from which a worker reads sources that are given as a path. Every Temporal client can have the ' +
+      'files in it imported, so put nothing else there.',
+    neededBy: 'sources that are given as a path',
+    shownDefault: 'none: such sources are refused',
   }),
 };
 

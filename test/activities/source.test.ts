@@ -59,4 +59,11 @@ describe('a path', () => {
     const staging = stage(run, { sourceDir: join(folder.root, 'gone') });
     await expect(staging).rejects.toThrow(/CXFLOW_SOURCE_DIR/);
   });
+
+  it('is not read by a worker without a source folder, not even from where the worker runs', async () => {
+    const run = await openRunOf({ path: 'package.json' });
+    const staging = stage(run, { sourceDir: null });
+    await expect(staging).rejects.toThrow(/set CXFLOW_SOURCE_DIR, or stage the file/);
+    await expect(staging).rejects.toMatchObject({ type: 'SourceUnreadable', nonRetryable: true });
+  });
 });

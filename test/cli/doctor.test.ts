@@ -42,6 +42,7 @@ describe('the doctor', () => {
 
   it('warns about a source folder that does not exist', async () => {
     expect(await examineSourceDir('/nowhere/at/all')).toMatchObject({ level: 'warning' });
+    expect(await examineSourceDir(null)).toMatchObject({ level: 'ok' });
   });
 
   it('examines the disk of the embedded database through a link, and cannot examine that of any other', async () => {

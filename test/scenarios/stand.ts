@@ -126,7 +126,7 @@ function startSimulator(processes: Processes, options: StandOptions, folder: str
 }
 
 function startWorker(processes: Processes, env: Env, folder: string): TestProcess {
-  return processes.start({ entry: 'worker', env, cwd: folder });
+  return processes.start({ entry: 'worker', env: { CXFLOW_SOURCE_DIR: folder, ...env }, cwd: folder });
 }
 
 function workerEnv({ env = {} }: StandOptions, admin: AdminClient): Env {

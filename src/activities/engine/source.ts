@@ -38,7 +38,8 @@ export interface OpenedContent {
 
 export interface SourceDeps {
   readonly ledger: Ledger;
-  readonly sourceDir: string;
+  /** null: files are not read. */
+  readonly sourceDir: string | null;
   readonly limits: SourceLimits;
   /** Aborted when the worker is shutting down. */
   readonly draining: AbortSignal;
@@ -78,7 +79,12 @@ async function findFile({ sourceDir, limits, draining }: SourceDeps, source: Pat
   return { name, format, encoding, bytes, sha256, map, open };
 }
 
-async function resolveInside(sourceDir: string, path: string): Promise<string> {
+const NO_SOURCE_FOLDER =
+  'this worker has no source folder, so it reads no file by its path: set CXFLOW_SOURCE_DIR, or stage the file with ' +
+  'the client or the command line and start the run with its dataset';
+
+async function resolveInside(sourceDir: string | null, path: string): Promise<string> {
+  if (sourceDir === null) throw new SourceError('source_missing', NO_SOURCE_FOLDER);
   const folder = await realpath(sourceDir).catch(() => {
     throw new SourceError('source_missing', "the worker's source folder (CXFLOW_SOURCE_DIR) does not exist");
   });

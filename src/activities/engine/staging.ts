@@ -27,7 +27,7 @@ const DUPLICATES_PER_CHUNK = 1_000;
 export interface StagingDeps {
   readonly ledger: Ledger;
   readonly registry: Registry;
-  readonly sourceDir: string;
+  readonly sourceDir: string | null;
   /** Default: those of the domain. */
   readonly sourceLimits?: SourceLimits;
   /** Aborted when the worker is shutting down: the next one continues where this one stopped. */

@@ -12,7 +12,7 @@ export async function* examineCxone(env: Env, { cxone: { families } }: Config): 
   const isReady = ({ url, clientId }: FamilySettings) => url !== '' && clientId !== null;
   const ready = FAMILY_NAMES.filter((family) => isReady(families[family]));
   if (ready.length === 0) {
-    const next = 'set CXONE_CLIENT_ID and CXONE_CLIENT_SECRET (or CXONE_CLIENT_SECRET_FILE)';
+    const next = 'set CXONE_REGION, CXONE_CLIENT_ID and CXONE_CLIENT_SECRET (or CXONE_CLIENT_SECRET_FILE)';
     yield problem('CXone', 'no credentials', next);
     return;
   }

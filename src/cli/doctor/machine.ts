@@ -17,7 +17,13 @@ export function examineNode(version: string): Finding {
   return problem('Node.js', `${version} is too old`, `install ${MIN_NODE.join('.')} or later`);
 }
 
-export async function examineSourceDir(folder: string): Promise<Finding> {
+export async function examineSourceDir(folder: string | null): Promise<Finding> {
+  if (folder === null) {
+    return ok(
+      'source folder',
+      'not set (CXFLOW_SOURCE_DIR), so sources that are given as a path are refused',
+    );
+  }
   try {
     await access(folder, constants.R_OK | constants.X_OK);
     if ((await stat(folder)).isDirectory()) return ok('source folder', folder);
