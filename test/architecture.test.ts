@@ -110,7 +110,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     render: ['terminal'],
     html: ['terminal'],
     dev: ['cli', 'errors', 'terminal'],
-    doctor: ['cli', 'errors', 'session', 'terminal'],
+    doctor: ['cli', 'errors', 'render', 'session', 'terminal'],
     watching: ['cli', 'exit-codes', 'render', 'terminal'],
     actions: [
       ...['cli', 'dev', 'doctor', 'errors', 'exit-codes', 'html', 'render', 'session'],

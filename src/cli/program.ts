@@ -7,6 +7,7 @@ import { addDemo } from './commands/demo.ts';
 import { addDev } from './commands/dev.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addErase } from './commands/erase.ts';
+import { addLimits } from './commands/limits.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addRecords } from './commands/records.ts';
 import { addReport } from './commands/report.ts';
@@ -20,7 +21,7 @@ import type { ExitCode } from './exit-codes.ts';
 
 const groupCommands = ({ operations }: Cli): Readonly<Record<string, readonly AddCommand[]>> => ({
   'Operations:': operations.map(({ addCommands }) => addCommands),
-  'See what happened:': [addRuns, addShow, addWatch, addRecords, addReport, addAudit],
+  'See what happened:': [addRuns, addShow, addWatch, addRecords, addReport, addAudit, addLimits],
   'Decide about a run:': [addApprove, addReject, addCancel, addPause, addResume, addResolve],
   'Privacy:': [addErase],
   'Run cxflow:': [addDemo, addDev, addWorker, addSimulator, addMigrate, addDoctor],

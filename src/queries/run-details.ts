@@ -5,6 +5,7 @@ import type { ReasonCount } from '../ledger/runs/records.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 import type { Latencies, WriteInDoubt } from '../ledger/writes/writes.ts';
 import { type QueryProgress, readConflicts } from './conflicts.ts';
+import { listRateBlocks, type RateBlock } from './rate-limits.ts';
 import { readRefusals } from './run-history.ts';
 import { type RunSummary, summarizeRun } from './run-summary.ts';
 
@@ -30,6 +31,8 @@ export interface RunDetails extends RunSummary {
   readonly waitingEvents: readonly WaitingEvent[];
   readonly requests: Latencies;
   readonly conflicts: readonly ShownConflict[];
+  /** What keeps the requests of this run from leaving; empty if it has ended. */
+  readonly blocks: readonly RateBlock[];
   /** Runs that took over records of this one, the oldest first. */
   readonly retriedBy: readonly string[];
   readonly result: unknown;
@@ -54,6 +57,7 @@ export async function readRunDetails(
     ...(await readEvents(ledger, run)),
     refused: await readRefusals(ledger, runId),
     conflicts: await readConflicts(ledger, run, queryProgress),
+    blocks: run.state === 'running' ? await listRateBlocks(ledger) : [],
     retriedBy: (await ledger.retries.list(runId)).map((retry) => retry.runId),
     ...{ result, failure },
   };

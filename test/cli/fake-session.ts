@@ -44,6 +44,7 @@ export function fakeSession({
       counts: () => Promise.resolve(counts),
       list: () => Promise.resolve(known ? [known] : []),
     },
+    rateBudget: { list: () => Promise.resolve([]) },
     records: { countReasons: () => Promise.resolve([]), list: () => each([]) },
     audit: {
       list: () => each([]),

@@ -4,6 +4,7 @@ import { type FollowOptions, follow } from '../../src/cli/watching/follow.ts';
 import type { Executions } from '../../src/client/executions.ts';
 import type { Counts } from '../../src/domain/run.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
+import type { RateBlock } from '../../src/ledger/writes/rate-budget.ts';
 import { fakeRun } from '../harness/fake-run.ts';
 
 const COUNTS: Counts = { total: 10, pending: 4, created: 6 };
@@ -13,12 +14,13 @@ interface Scene {
   /** What the ledger has at that millisecond of the fake clock. It throws while the database is down. */
   readonly ledger: (ms: number) => { run: Run; counts: Counts } | undefined;
   readonly executions?: Partial<Executions>;
+  readonly blocks?: readonly RateBlock[];
   /** Ctrl-C at that millisecond. */
   readonly interruptMs?: number;
 }
 
 /** Runs `follow` with a fake clock that advances only while it sleeps. */
-async function play({ ledger, executions, interruptMs = 600_000 }: Scene) {
+async function play({ ledger, executions, blocks = [], interruptMs = 600_000 }: Scene) {
   const clock = { ms: 0 };
   const controller = new AbortController();
   const shown: Snapshot[] = [];
@@ -29,6 +31,9 @@ async function play({ ledger, executions, interruptMs = 600_000 }: Scene) {
       runs: {
         find: async () => Promise.resolve(ledger(clock.ms)?.run),
         counts: async () => Promise.resolve(ledger(clock.ms)?.counts ?? COUNTS),
+      },
+      rateBudget: {
+        list: () => Promise.resolve(blocks.map((block) => ({ ...block, block, nextFreeAt: block.since }))),
       },
     },
     executions: {
@@ -142,6 +147,17 @@ describe('following a run', () => {
     });
     expect(troubles).toEqual(['no worker answers; start one with `cxflow worker`']);
     expect(shown.at(-1)?.trouble).toBeNull();
+  });
+
+  it('shows that the rate limit blocks a run that is stalled', async () => {
+    const [since, until] = [new Date('2026-03-01T10:00:00Z'), new Date('2026-03-02T10:00:00Z')];
+    const { troubles } = await play({
+      ledger: (ms) => (ms < 30_000 ? running() : ended()),
+      blocks: [{ tenant: 't', since, until, reason: 'a 429' }],
+    });
+    expect(troubles).toEqual([
+      expect.stringMatching(/no request of t leaves until 2026-03-.*`cxflow limits`/),
+    ]);
   });
 
   it('does not look for a worker while the run waits for a person, and announces that once', async () => {

@@ -22,6 +22,7 @@ const ledger = {
     find: () => Promise.resolve(fakeRun({ kind: 'selectionUpdate', phase: 'conflict' })),
     counts: () => Promise.resolve({ total: 1, pending: 1 }),
   },
+  rateBudget: { list: none },
   records: { countReasons: none },
   writes: { listInDoubt: none, latencies: () => Promise.resolve({ requests: 0, averageMs: 0, p95Ms: 0 }) },
   outbox: {

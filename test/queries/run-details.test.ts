@@ -30,10 +30,13 @@ const STORED = {
   hash: 'h1',
 };
 
+const BLOCK = { tenant: 't', since: AT, until: AT, reason: 'a 429' };
+
 function fakeLedger(run?: Run): Ledger {
   const none = () => Promise.resolve([]);
   return {
     runs: { find: () => Promise.resolve(run), counts: () => Promise.resolve({ total: 2, pending: 2 }) },
+    rateBudget: { list: () => Promise.resolve([{ tenant: 't', nextFreeAt: AT, block: BLOCK }]) },
     records: { countReasons: none },
     writes: {
       listInDoubt: none,
@@ -55,6 +58,13 @@ function fakeLedger(run?: Run): Ledger {
 const noProgress = () => Promise.reject(new Error('must not be called'));
 
 describe('the details of a run', () => {
+  it('contain the blocks of the rate limit, unless the run has ended', async () => {
+    const blocksOf = async (change: Partial<Run>) =>
+      (await readRunDetails(fakeLedger(fakeRun(change)), 'r1', noProgress))?.blocks;
+    expect(await blocksOf({ state: 'running' })).toEqual([BLOCK]);
+    expect(await blocksOf({ state: 'completed' })).toEqual([]);
+  });
+
   it('are null if the ledger does not have the run', async () => {
     expect(await readRunDetails(fakeLedger(), 'none', noProgress)).toBeNull();
   });

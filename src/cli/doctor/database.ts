@@ -3,8 +3,10 @@ import type { Config } from '../../config/config.ts';
 import { formatCount } from '../../domain/numbers.ts';
 import type { DatabaseHealth } from '../../ledger/health.ts';
 import { type Ledger, openLedger } from '../../ledger/ledger.ts';
+import { listRateBlocks, type RateBlock } from '../../queries/rate-limits.ts';
 import { describeError } from '../errors.ts';
-import { formatDuration, plural } from '../terminal/format.ts';
+import { describeRateBlock } from '../render/rate-limits.ts';
+import { formatDuration, formatTime, plural, printable } from '../terminal/format.ts';
 import { examineSkew, measureSkew } from './clocks.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
@@ -29,7 +31,9 @@ export async function* examineDatabase(config: Settings, command: string): Async
     yield* examineHealth(health, receivedAtMs - sentAtMs, config.maxInFlight);
     const theirsMs = health.serverTime.getTime();
     yield examineSkew('PostgreSQL', measureSkew({ theirsMs, sentAtMs, receivedAtMs }));
-    yield examineMigrations(await readMigrations(ledger), health, command);
+    const migrations = await readMigrations(ledger);
+    yield examineMigrations(migrations, health, command);
+    if (migrations.missing.length === 0) yield examineRateBlocks(await listRateBlocks(ledger), command);
   } catch (error) {
     const { message, next } = describeError(error, command);
     yield problem('database', message, next ?? 'check DATABASE_URL: host, port, user, password, name');
@@ -96,4 +100,19 @@ export function examineMigrations(
   if (mayCreate) return warning('tables', what, `create them with \`${command} migrate\`, or start a worker`);
   const next = `run \`${command} migrate\` with a role that may create tables, or grant this one CREATE on its schema`;
   return problem('tables', `${what}; this role may not create tables`, next);
+}
+
+/** A block is no fault: runs wait for its end. But whoever asks why nothing happens should learn of it. */
+export function examineRateBlocks(blocks: readonly RateBlock[], command: string): Finding {
+  if (blocks.length === 0) return ok('rate limit', 'CXone blocks no requests');
+  const what = blocks.map((block) => `${describeRateBlock(block)} (${describeCause(block)})`).join('; ');
+  return warning(
+    'rate limit',
+    what,
+    `wait, or see \`${command} limits\`, and lift it if CXone did not mean it`,
+  );
+}
+
+function describeCause({ since, reason }: RateBlock): string {
+  return `since ${formatTime(since)}: ${printable(reason)}`;
 }

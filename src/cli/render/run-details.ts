@@ -11,6 +11,7 @@ import { renderTable } from '../terminal/table.ts';
 import { renderConflicts } from './conflicts.ts';
 import { renderSteps, stepsForConflict } from './next-steps.ts';
 import { renderPlan } from './plan.ts';
+import { renderRateBlocks } from './rate-limits.ts';
 import { describeEvents } from './run-parts.ts';
 import { renderCounts } from './run-result.ts';
 
@@ -25,6 +26,7 @@ export function renderRunDetails(run: DetailsView, colors: Colors, command: stri
   const sections = [
     renderHead(run, colors),
     ...(failure ? [colors.red(`${failure.type}: ${printable(failure.message)}`)] : []),
+    ...(run.blocks.length > 0 ? [renderRateBlocks(run.blocks, colors, command)] : []),
     ...(plan ? [renderPlan(plan, run.target, { withReasons: false })] : []),
     ...(run.counts.total > 0 ? [renderCounts(run.counts, colors)] : []),
     ...(run.reasons.length > 0 ? [renderReasons(run.reasons)] : []),

@@ -7,6 +7,8 @@ import type { Executions } from '../../client/executions.ts';
 import { type Counts, sumOutcomes } from '../../domain/run.ts';
 import { isTransient } from '../../ledger/errors.ts';
 import type { Run, Runs } from '../../ledger/runs/runs.ts';
+import type { RateBudget } from '../../ledger/writes/rate-budget.ts';
+import { listRateBlocks } from '../../queries/rate-limits.ts';
 import { type RunFailure, readFailure } from '../../queries/run-facts.ts';
 import type { ProgressView } from '../terminal/progress-view.ts';
 import { type OnWaiting, Question } from './question.ts';
@@ -14,7 +16,10 @@ import { createRateMeter } from './rate-meter.ts';
 import { StallDetector } from './stall.ts';
 
 export interface FollowOptions {
-  readonly ledger: { readonly runs: Pick<Runs, 'find' | 'counts'> };
+  readonly ledger: {
+    readonly runs: Pick<Runs, 'find' | 'counts'>;
+    readonly rateBudget: Pick<RateBudget, 'list'>;
+  };
   readonly executions: Executions;
   readonly view: ProgressView;
   /** How the user calls the program, for suggested commands. */
@@ -85,11 +90,14 @@ class Follower {
   #shown: Seen = { run: undefined, counts: null };
 
   constructor(runId: string, options: FollowOptions) {
-    const { executions, command, onWaiting, nowMs = () => performance.now() } = options;
+    const { ledger, executions, command, onWaiting, nowMs = () => performance.now() } = options;
     this.#runId = runId;
     this.#options = options;
     this.#nowMs = nowMs;
-    this.#stall = new StallDetector({ runId, executions, command, nowMs });
+    this.#stall = new StallDetector({
+      ...{ runId, executions, command, nowMs },
+      listBlocks: () => listRateBlocks(ledger),
+    });
     this.#question = new Question(onWaiting);
     this.#beganMs = nowMs();
   }

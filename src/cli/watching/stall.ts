@@ -2,6 +2,8 @@
 import type { Executions } from '../../client/executions.ts';
 import type { Counts } from '../../domain/run.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
+import type { RateBlock } from '../../queries/rate-limits.ts';
+import { describeRateBlock } from '../render/rate-limits.ts';
 import { waitsForPerson } from './question.ts';
 
 /** A run that has not changed for this long may have no worker. */
@@ -10,6 +12,8 @@ const STALLED_AFTER_MS = 10_000;
 export interface StallOptions {
   readonly runId: string;
   readonly executions: Pick<Executions, 'hasWorker'>;
+  /** What keeps requests to CXone from leaving. */
+  readonly listBlocks: () => Promise<readonly RateBlock[]>;
   /** How the user calls the program. */
   readonly command: string;
   readonly nowMs: () => number;
@@ -44,16 +48,22 @@ export class StallDetector {
   }
 
   async #check(): Promise<void> {
-    const { executions, runId, command } = this.#options;
+    const { executions, runId, command, listBlocks } = this.#options;
     this.#isChecking = true;
     const before = this.#state;
     const hasWorker = await executions.hasWorker(runId);
-    if (before === this.#state) this.trouble = describeTrouble(hasWorker, command);
+    const [block] = await listBlocks().catch(() => []);
+    if (before === this.#state) this.trouble = describeTrouble(hasWorker, block, command);
     this.#isChecking = false;
   }
 }
 
-function describeTrouble(hasWorker: boolean | null, command: string): string | null {
+function describeTrouble(
+  hasWorker: boolean | null,
+  block: RateBlock | undefined,
+  command: string,
+): string | null {
   if (hasWorker === null) return 'Temporal does not answer; trying again';
-  return hasWorker ? null : `no worker answers; start one with \`${command} worker\``;
+  if (!hasWorker) return `no worker answers; start one with \`${command} worker\``;
+  return block ? `${describeRateBlock(block)}; see \`${command} limits\`` : null;
 }

@@ -1,0 +1,56 @@
+/** `cxflow limits` and `cxflow limits lift` */
+import type { LiftOptions, LimitsOptions } from '../actions/limits.ts';
+import type { AddCommand } from '../cli.ts';
+import { examples, JSON_HELP, paragraphs } from './command.ts';
+
+const EXAMPLES = [
+  ['limits', 'see the rate budget, and whether a 429 blocks it'],
+  ['limits --json', 'from a script: `block` of each tenant is null, or has since, until and reason'],
+] as const;
+
+const LIFT_EXAMPLES = [
+  ['limits lift --reason "the vendor confirmed a mistake"', 'let requests leave again'],
+  ['limits lift --tenant TENANT --by dana --json', "from a script, in another person's name"],
+] as const;
+
+export const addLimits: AddCommand = (parent, cli, finish) => {
+  const limits = parent
+    .command('limits')
+    .summary('show the rate budget and what blocks it; `limits lift` ends a block')
+    .description(
+      paragraphs(
+        `Shows how many requests a minute all workers of a tenant may send together, when the next one may
+         leave, and whether CXone has blocked them: after a 429 no worker sends anything for as long as its
+         Retry-After says, at most 24 hours.`,
+        `A block is no fault, and it ends by itself: runs wait and continue. It concerns every run of the
+         tenant, and stays when workers are restarted.`,
+      ),
+    )
+    .option('--json', JSON_HELP)
+    .addHelpText('after', examples(cli, EXAMPLES))
+    .action(async (options: LimitsOptions) => {
+      const { showLimits } = await import('../actions/limits.ts');
+      finish(await showLimits(cli, options));
+    });
+  limits
+    .command('lift')
+    .summary('end a block before its time')
+    .description(
+      paragraphs(
+        `Lets the requests of a tenant leave again, although CXone asked for silence. Do this if the
+         Retry-After was a mistake. If it was not, CXone answers with 429 again, and blocks anew; nothing is
+         lost or written twice.`,
+        `Workers notice within a minute. The audit keeps who lifted it and why
+         (\`audit --run limits:TENANT\`).`,
+      ),
+    )
+    .option('--tenant <name>', 'whose block, as in `limits` (default: the only one)')
+    .option('--by <name>', 'who decides, for the audit', cli.login)
+    .option('--reason <text>', 'why, for the audit; no personal data')
+    .option('--json', JSON_HELP)
+    .addHelpText('after', examples(cli, LIFT_EXAMPLES))
+    .action(async (_: unknown, command: { optsWithGlobals(): LiftOptions }) => {
+      const { liftBlock } = await import('../actions/limits.ts');
+      finish(await liftBlock(cli, command.optsWithGlobals()));
+    });
+};
