@@ -1,4 +1,4 @@
-/** `npm run chaos`: runs imports under seeded chaos and prints a few lines about each. Exits with 1 if a seed fails. */
+/** `npm run chaos`: runs every operation under seeded chaos and prints a few lines about each. Exits with 1 if a seed fails. */
 import { execFileSync } from 'node:child_process';
 import { type Reporter, startVitest } from 'vitest/node';
 import { parseSeeds } from './seeds.ts';
@@ -9,10 +9,12 @@ const USAGE = `npm run chaos -- [--seeds N] [--from SEED] | [--seed SEED …]
   --from SEED   the first of them (default: a random one, which is printed)
   --seed SEED   run this seed; repeatable. The same seed always gives the same plan
 
-Each seed imports contacts into a CXone simulator while workers, Temporal, PostgreSQL and the simulator are killed,
-suspended and restarted, CXone loses and garbles answers, and an operator pauses, resumes and cancels. Afterwards the
-conservation check must hold: the counts add up, CXone's journal and the ledger agree, nothing was written twice, the
-audit chain is intact. About half a minute per seed.`;
+Each seed imports contacts, updates preferences, or updates a campaign several times at once, while workers, Temporal,
+PostgreSQL and the CXone simulator are killed, suspended and restarted, CXone loses and garbles answers or is unavailable,
+others edit the campaign, and an operator approves, pauses, resumes, resolves and cancels. Some tenants accept duplicates.
+Afterwards the conservation check of the operation must hold: the counts add up, CXone's journal and the ledger agree,
+nothing was written twice, the audit chain is intact. Outages last up to three minutes in real time, because no setting
+shortens the waits between attempts. About a minute per seed.`;
 
 /** Prints only errors; the seeds print everything else. */
 const failures: Reporter = {

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { OPERATIONS } from '../../src/contract/operations.ts';
 import { FAULT_RULES } from '../../src/simulator/faults.ts';
-import { createPlan } from './plan.ts';
+import { type ChaosPlan, createPlan, isShort, outageMs } from './plan.ts';
 import { renderEvent, renderPlan } from './render.ts';
+import { FIXED_SEEDS } from './seeds.ts';
 
 const seeds = fc.nat(1_000_000);
 
@@ -30,11 +32,24 @@ describe('a chaos plan', () => {
     );
   });
 
-  it('has every kind of event within a hundred seeds', () => {
-    const kinds = new Set(
-      Array.from({ length: 100 }, (_, seed) => createPlan(seed).events.map(({ what }) => what)).flat(),
-    );
-    expect(kinds.size).toBe(10);
+  it('has every operation, every kind of event, and outages of minutes within three hundred seeds', () => {
+    const plans = Array.from({ length: 300 }, (_, seed) => createPlan(seed));
+    expect(new Set(plans.flatMap(({ events }) => events.map(({ what }) => what))).size).toBe(13);
+    expect(new Set(plans.map(({ work }) => work.kind))).toEqual(new Set(Object.keys(OPERATIONS)));
+    const isDrawn = (isSo: (plan: ChaosPlan) => boolean) => plans.filter(isSo).length > 5;
+    expect(isDrawn(({ approval }) => approval)).toBe(true);
+    expect(isDrawn((plan) => outageMs(plan) >= 60_000)).toBe(true);
+    const imports = plans.flatMap(({ work }) => (work.kind === 'contactImport' ? [work] : []));
+    expect(imports.some(({ withheld }) => withheld !== null)).toBe(true);
+    expect(imports.some(({ duplicatesRefused }) => !duplicatesRefused)).toBe(true);
+  });
+
+  it('of the fixed seeds covers every operation, a tenant that accepts duplicates, and an outage', () => {
+    const plans = FIXED_SEEDS.map(createPlan);
+    expect(new Set(plans.map(({ work }) => work.kind))).toEqual(new Set(Object.keys(OPERATIONS)));
+    expect(plans.some(({ work }) => work.kind === 'contactImport' && !work.duplicatesRefused)).toBe(true);
+    expect(plans.some((plan) => outageMs(plan) > 0)).toBe(true);
+    expect(plans.every(isShort)).toBe(true);
   });
 
   it('is rendered without missing values', () => {

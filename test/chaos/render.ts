@@ -1,25 +1,55 @@
 /** Renders a plan, its events and its end as lines of text. */
-import type { Counts } from '../../src/domain/run.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
-import type { ChaosEvent, ChaosPlan } from './plan.ts';
+import type { ChaosEvent } from './events.ts';
+import type { ChaosPlan, ImportPlan, WorkPlan } from './plan.ts';
+import type { Ended } from './work/work.ts';
 
 const number = (n: number): string => n.toLocaleString('en-GB');
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
 const many = (n: number, what: string): string => `${number(n)} ${what}${n === 1 ? '' : 's'}`;
 
-/** The import, the workers and CXone's faults. */
+/** The operation, the workers and CXone's faults. */
 export function renderPlan(plan: ChaosPlan): readonly string[] {
-  const { rows, known, existing, workers, inFlight, latencyMs, ratePerMinute, naming, atomic } = plan;
+  const { work, approval, workers, inFlight, latencyMs, ratePerMinute } = plan;
   const parts = [
-    `${number(rows.valid)} contacts (and ${rows.invalid} invalid, ${rows.duplicate} duplicate)`,
-    known === 0 ? 'none known' : `${known} known to CXone (${existing})`,
+    ...describeWork(work),
+    ...(approval ? ['approved first'] : []),
     `${many(workers, 'worker')} × ${inFlight} in flight`,
     `${latencyMs} ms`,
     ...(ratePerMinute === 0 ? [] : [`${number(ratePerMinute)} per minute`]),
-    ...(naming === 'all' ? [] : ['rejections name no records']),
-    ...(atomic ? [] : ['batches are not atomic']),
   ];
   return [`seed ${plan.seed} · ${parts.join(' · ')}`, `  CXone: ${plan.faults.map(renderFault).join('; ')}`];
+}
+
+function describeWork(work: WorkPlan): readonly string[] {
+  switch (work.kind) {
+    case 'contactImport':
+      return describeImport(work);
+    case 'preferenceUpdate': {
+      const { valid, invalid, duplicate } = work.rows;
+      return [
+        `${number(valid)} preferences (and ${invalid} invalid, ${duplicate} duplicate)`,
+        work.withdrawn === 0 ? 'none withdrawn' : `${work.withdrawn} withdrawn since`,
+      ];
+    }
+    case 'selectionUpdate':
+      return [
+        `${work.updates} updates of one campaign, on conflict ${work.onConflict}`,
+        ...work.editors.map(({ when, times }) => `an editor ${String(when)} (${String(times)}×)`),
+      ];
+  }
+}
+
+function describeImport(work: ImportPlan): readonly string[] {
+  const { rows, known, existing, withheld, naming, atomic, duplicatesRefused, onInDoubt } = work;
+  return [
+    `${number(rows.valid)} contacts (and ${rows.invalid} invalid, ${rows.duplicate} duplicate)`,
+    known === 0 ? 'none known' : `${known} known to CXone (${existing})`,
+    ...(withheld === null ? [] : [`consent required, which ${withheld} have not given`]),
+    ...(naming === 'all' ? [] : ['rejections name no records']),
+    ...(atomic ? [] : ['batches are not atomic']),
+    ...(duplicatesRefused ? [] : [`duplicates are accepted (in doubt: ${onInDoubt})`]),
+  ];
 }
 
 function renderFault({ match = {}, probability = 1, times, after = 0, fault }: FaultRule): string {
@@ -44,32 +74,42 @@ export function renderEvent(event: ChaosEvent): string {
     case 'kill PostgreSQL':
     case 'kill CXone':
       return `kill -9 ${event.what.slice(5)}, restarted after ${seconds(event.downMs)}`;
+    case 'outage':
+      return `CXone answers ${event.answers} for ${seconds(event.downMs)}`;
     case 'pause':
       return `paused, resumed after ${seconds(event.downMs)}`;
+    case 'edit':
+      return event.conflicting ? 'somebody excludes our list' : 'somebody adds another list';
     case 'revoke tokens':
       return 'all tokens revoked';
     case 'start again':
-      return 'the same import started once more';
+      return 'the same started once more';
     case 'cancel':
       return 'cancelled';
+    case 'cancel in Temporal':
+      return 'cancelled in Temporal';
   }
 }
 
 export interface ChaosEnd {
-  readonly state: string;
-  readonly counts: Counts;
+  readonly ends: readonly Ended[];
   readonly tookMs: number;
-  /** The number of injected faults. */
+  /** The number of injected faults, without those of outages. */
   readonly faults: number;
-  readonly posts: number;
+  /** The number of requests that write. */
+  readonly requests: number;
 }
 
-export function renderEnd({ state, counts, tookMs, faults, posts }: ChaosEnd): string {
-  const { total, pending: _, ...outcomes } = counts;
+export function renderEnd({ ends, tookMs, faults, requests }: ChaosEnd): string {
+  const states = [...new Set(ends.map(({ state }) => state))].join(', ');
+  const sums: Record<string, number> = {};
+  for (const { counts } of ends)
+    for (const [name, n] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + n;
+  const { total = 0, pending: _, ...outcomes } = sums;
   const parts = Object.entries(outcomes)
     .filter(([, n]) => n > 0)
     .map(([name, n]) => `${name} ${number(n)}`);
-  const sums = `${parts.join(' · ')} = ${number(total)}`;
-  const requests = `${many(posts, 'POST')}, ${many(faults, 'fault')} injected`;
-  return `  ✓ ${state} in ${seconds(tookMs)}: ${sums}\n    ${requests}; no record lost or written twice, audit chain intact`;
+  const added = `${parts.join(' · ')} = ${number(total)}`;
+  const sent = `${many(requests, 'write request')}, ${many(faults, 'fault')} injected`;
+  return `  ✓ ${states} in ${seconds(tookMs)}: ${added}\n    ${sent}; no record lost or written twice, audit chain intact`;
 }

@@ -1,0 +1,81 @@
+/** The faults that CXone and the subscriber have on their own, at random requests. Outages are events (events.ts). */
+import type { FaultRule } from '../../src/simulator/faults.ts';
+import type { WorkPlan } from './plan.ts';
+import type { Random } from './random.ts';
+
+interface Matches {
+  /** Requests that must not count twice. */
+  readonly writes: NonNullable<FaultRule['match']>;
+  /** All of the operation. */
+  readonly all: NonNullable<FaultRule['match']>;
+}
+
+const MATCHES: Readonly<Record<WorkPlan['kind'], Matches>> = {
+  contactImport: {
+    writes: { method: 'POST', family: 'contactlists' },
+    all: { family: 'contactlists' },
+  },
+  preferenceUpdate: {
+    writes: { method: 'POST', family: 'preferences' },
+    // Not the lookups: three answers that cannot be read settle a record, and the counts would be those of the faults.
+    all: { method: 'POST', family: 'preferences' },
+  },
+  selectionUpdate: {
+    writes: { method: 'PATCH', family: 'outbound' },
+    all: { family: 'outbound' },
+  },
+};
+
+/** Rare, because each costs a deadline of 15 s. */
+const WITHOUT_ANSWER: readonly FaultRule['fault'][] = [
+  { answerLost: true },
+  { hang: true },
+  { drip: 'body' },
+  { drip: 'headers' },
+];
+const WITH_ANSWER: readonly FaultRule['fault'][] = [
+  { reset: 'after' },
+  { reset: 'before' },
+  { status: 503 },
+  { status: 503, when: 'after' },
+  { status: 502, html: true, when: 'after' },
+  { html: true },
+  { html: true, when: 'after' },
+  { truncate: true },
+  { truncate: 'cut' },
+  { raw: '' },
+  { raw: '{"recordsCreated": NaN}', when: 'after' },
+];
+/** Of a contact import only. */
+const PARTIAL: readonly FaultRule['fault'][] = [{ dropRecords: 3 }, { underreport: 2 }];
+const WAITS = [1, 2, 0, 'soon', '-5', 'http-date-in-2', 'http-date-in--60'] as const;
+
+export function chooseFaults(random: Random, work: WorkPlan): FaultRule[] {
+  const { writes, all } = MATCHES[work.kind];
+  const share = () => random.between(2, 10) / 100;
+  const rules: FaultRule[] = [];
+  for (let n = random.between(1, 4); n > 0; n -= 1) {
+    const [probability, fault] = [share(), random.pick(WITH_ANSWER)];
+    // Not for a PUT, whose 200 may have an empty body: cxflow could not know that nothing was applied.
+    rules.push({ match: fault.raw === '' ? writes : all, probability, fault });
+  }
+  if (random.chance(0.4))
+    rules.push({ match: writes, after: random.between(1, 15), times: 1, fault: random.pick(WITHOUT_ANSWER) });
+  if (random.chance(0.4)) {
+    const retryAfter = random.pick(WAITS);
+    rules.push({ match: all, probability: share(), times: 4, fault: { status: 429, retryAfter } });
+  }
+  if (work.kind === 'contactImport' && random.chance(0.3))
+    rules.push({ match: writes, probability: share(), times: 2, fault: random.pick(PARTIAL) });
+  if (work.kind !== 'selectionUpdate' && random.chance(0.3))
+    rules.push({
+      match: { method: 'GET', family: 'preferences' },
+      probability: 0.01,
+      fault: { status: 503 },
+    });
+  if (random.chance(0.3))
+    rules.push({ match: { path: '^/oauth2/token$' }, times: 2, fault: { status: 500 } });
+  if (random.chance(0.5))
+    rules.push({ match: { family: 'webhooks' }, probability: share(), times: 2, fault: { status: 503 } });
+  return rules;
+}

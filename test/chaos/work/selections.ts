@@ -1,0 +1,57 @@
+/** Several updates of one campaign under chaos. Each adds a list, and none may undo what the others or an editor added. */
+import { expect } from 'vitest';
+import type { Stand } from '../../faults/stand.ts';
+import type { SelectionPlan } from '../plan.ts';
+import type { Ended, Work } from './work.ts';
+
+export const CAMPAIGN = 'chaos';
+/** The list that the n-th update adds, from 1. */
+export const listOf = (n: number): string => `N${n}`;
+
+export async function startSelectionUpdates(
+  stand: Stand,
+  plan: SelectionPlan,
+  approval: boolean,
+): Promise<Work> {
+  const { updates, onConflict, editors } = plan;
+  await stand.admin.seedCampaign(CAMPAIGN);
+  for (const editor of editors) await stand.admin.editCampaign(CAMPAIGN, editor);
+  const runIds: string[] = [];
+  for (let n = 1; n <= updates; n += 1) {
+    const change = { add: { targetListIds: [listOf(n)] } };
+    const input = { campaignId: CAMPAIGN, change, onConflict, approval };
+    runIds.push((await stand.client().startSelectionUpdate(input)).runId);
+  }
+  const writes = async () =>
+    (await stand.admin.campaignJournal(CAMPAIGN)).filter(({ action }) => action === 'update').length;
+  return {
+    runIds,
+    progress: async () => (await writes()) / updates,
+    startAgain: null,
+    check: async (ended) => {
+      for (const each of ended) expectPlausibleEnd(plan, each);
+      await expectNothingUndone(stand, ended);
+    },
+  };
+}
+
+function expectPlausibleEnd({ onConflict }: SelectionPlan, { runId, state, failure }: Ended): void {
+  if (state !== 'failed') return;
+  expect(onConflict, `${runId} may only fail in a conflict that nobody is to decide`).not.toBe('ask');
+  expect(failure, runId).toMatchObject({ type: 'Conflict' });
+}
+
+/** Every list that somebody added is still there, unless an edit took it out: the conflicting one only touches the first. */
+async function expectNothingUndone(stand: Stand, ended: readonly Ended[]): Promise<void> {
+  const { campaign } = await stand.admin.campaign(CAMPAIGN);
+  const targets = campaign?.contactSelection.targetListIds ?? [];
+  const written = ended.flatMap(({ counts }, n) => (n > 0 && counts.updated === 1 ? [listOf(n + 1)] : []));
+  const edits = (await stand.admin.campaignJournal(CAMPAIGN)).filter(({ action }) => action === 'edit');
+  const added = edits.flatMap(({ document }) =>
+    document.contactSelection.targetListIds.filter((id) => id.startsWith('E')),
+  );
+  expect(
+    [...new Set([...written, ...added])].filter((id) => !targets.includes(id)),
+    'lists that were lost',
+  ).toEqual([]);
+}

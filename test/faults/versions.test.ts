@@ -1,0 +1,116 @@
+/**
+ * Runs under way while workers of another version take over: a rollout in mid-run, with both versions alive for a while,
+ * and a rollback (CONTRIBUTING.md#change-a-live-workflow).
+ */
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { type Processes, type TestProcess, useProcesses } from '../harness/processes.ts';
+import { LIST, onStand, type Stand, until, untilApplied } from './stand.ts';
+
+const NEXT = fileURLToPath(new URL('./next-version/worker.ts', import.meta.url));
+
+async function startNext(processes: Processes, { env }: Stand): Promise<TestProcess> {
+  const worker = processes.run(process.execPath, ['--import', 'tsx', NEXT], { env });
+  await worker.waitFor(/worker is ready/);
+  return worker;
+}
+
+/** Whether a run began on the later version: its history has the mark of the patch. */
+async function beganOnNext(stand: Stand, runId: string): Promise<boolean> {
+  const { events } = await stand.client().temporal.workflow.getHandle(runId).fetchHistory();
+  return (events ?? []).some(({ markerRecordedEventAttributes: mark }) => Boolean(mark));
+}
+
+/** The processes that carried out workflow tasks of a run. */
+async function pidsOf(stand: Stand, runId: string): Promise<ReadonlySet<number>> {
+  const { events } = await stand.client().temporal.workflow.getHandle(runId).fetchHistory();
+  const identities = (events ?? []).flatMap((event) => event.workflowTaskCompletedEventAttributes ?? []);
+  return new Set(identities.map(({ identity }) => Number.parseInt(identity ?? '', 10)));
+}
+
+const preference = (n: number) => ({
+  contactId: `0a1b2c3d-0000-4000-8000-${String(n).padStart(12, '0')}`,
+  channel: 'email',
+  optIn: n % 4 === 0,
+  consentTimestamp: '2025-02-01T00:00:00Z',
+  withdrawalTimestamp: n % 4 === 0 ? null : '2025-03-01T00:00:00Z',
+  regulatoryRegion: 'GDPR',
+  source: 'versions',
+});
+
+async function startPreferences(stand: Stand): Promise<string> {
+  const { source } = await stand.client().stageRows(Array.from({ length: 1_000 }, (_, n) => preference(n)));
+  return (await stand.client().startPreferenceUpdate({ source })).runId;
+}
+
+async function startSelection(stand: Stand): Promise<string> {
+  const change = { add: { targetListIds: ['M'] } };
+  const { runId } = await stand
+    .client()
+    .startSelectionUpdate({ campaignId: 'C1', change, approval: true, requestedBy: 'dana' });
+  await until(
+    () => stand.client().ledger.runs.find(runId),
+    (run) => run?.phase === 'awaiting_approval',
+  );
+  return runId;
+}
+
+describe.concurrent('a rollout', () => {
+  const processes = useProcesses();
+  it('in mid-run: what began on one version ends on the next, and nothing is lost or written twice', async () => {
+    const env = { CXFLOW_MAX_IN_FLIGHT: '2' };
+    await onStand(processes, { latencyMs: 400, env }, async (stand) => {
+      const today = await stand.readyWorker();
+      const selection = await startSelection(stand);
+      const preferences = await startPreferences(stand);
+      const contacts = await stand.startImport(4_000);
+      await untilApplied(stand, 1);
+
+      const next = await startNext(processes, stand);
+      // Both are alive: either of them takes its tasks.
+      const between = await stand.startImport(1_000, { listId: 'L2' });
+      await untilApplied(stand, 800);
+      await today.terminate();
+      await stand.client().decide(selection, { action: 'approve', by: 'dana' });
+      await stand.admin.change({ latencyMs: 0 });
+      const after = await stand.startImport(500, { listId: 'L3' });
+
+      for (const runId of [selection, preferences, contacts, between, after]) {
+        const result = await stand.ended(runId);
+        await stand.conserved(runId, { result });
+      }
+      for (const runId of [selection, contacts]) {
+        expect(await beganOnNext(stand, runId), runId).toBe(false);
+        expect(await pidsOf(stand, runId), runId).toEqual(new Set([today.pid, next.pid]));
+      }
+      expect(await beganOnNext(stand, after)).toBe(true);
+      await next.kill();
+    });
+  });
+});
+
+describe.concurrent('a rollback', () => {
+  const processes = useProcesses();
+  it('leaves runs of the later version open and undamaged until that version is back; runs from before go on', async () => {
+    const env = { CXFLOW_MAX_IN_FLIGHT: '2' };
+    await onStand(processes, { latencyMs: 400, env }, async (stand) => {
+      const next = await startNext(processes, stand);
+      const runId = await stand.startImport(2_000);
+      await untilApplied(stand, 300);
+      await next.kill();
+
+      const today = await stand.readyWorker();
+      await today.waitFor(/[Nn]ondeterminism/);
+      await stand.admin.change({ latencyMs: 0 });
+      const other = await stand.startImport(500, { listId: `${LIST}-other` });
+      await stand.conserved(other, { result: await stand.ended(other) });
+      expect((await stand.client().ledger.runs.get(runId)).state).toBe('running');
+
+      const back = await startNext(processes, stand);
+      await today.terminate();
+      await stand.conserved(runId, { result: await stand.ended(runId) });
+      expect(await beganOnNext(stand, runId)).toBe(true);
+      await back.kill();
+    });
+  });
+});

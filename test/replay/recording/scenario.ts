@@ -1,0 +1,57 @@
+/** One run of which a history is recorded, and what scenarios have in common. */
+import { WorkflowFailedError } from '@temporalio/client';
+import type { Phase } from '../../../src/domain/run.ts';
+import type { FaultRule } from '../../../src/simulator/faults.ts';
+import { type Stand, until } from '../../faults/stand.ts';
+
+export interface Scenario {
+  /** Workflow type in kebab case, then what happens to the run. */
+  readonly name: string;
+  /** On a Temporal server that asks for a new history after a few events. */
+  readonly continuesAsNew?: boolean;
+  readonly duplicatesAccepted?: boolean;
+  readonly latencyMs?: number;
+  readonly faults?: readonly FaultRule[];
+  /** Starts the run and steers it. Returns its workflow id. */
+  readonly run: (stand: Stand) => Promise<string>;
+}
+
+export async function inPhase(stand: Stand, runId: string, phase: Phase): Promise<void> {
+  await until(
+    () => stand.client().ledger.runs.find(runId),
+    (run) => run?.phase === phase,
+  );
+}
+
+export const signal = (stand: Stand, runId: string, name: string, message: object = {}): Promise<void> =>
+  stand
+    .client()
+    .temporal.workflow.getHandle(runId)
+    .signal(name, { by: 'dana', ...message });
+
+export async function cancelInTemporal(stand: Stand, runId: string): Promise<void> {
+  await stand.client().temporal.workflow.getHandle(runId).cancel();
+}
+
+/** Resolves when the run has ended, also if it failed or was cancelled. */
+export async function end(stand: Stand, runId: string): Promise<string> {
+  await stand.ended(runId).catch((error: unknown) => {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+  });
+  return runId;
+}
+
+/** Approved after a refused and an unknown signal, paused and resumed before and after the approval. */
+export async function steerThrough(stand: Stand, runId: string): Promise<string> {
+  await inPhase(stand, runId, 'awaiting_approval');
+  await signal(stand, runId, 'approve', { planHash: 'of another plan' });
+  await signal(stand, runId, 'nonsense');
+  await signal(stand, runId, 'pause', { reason: 'lunch' });
+  await signal(stand, runId, 'approve', { reason: 'checked' });
+  await until(
+    () => stand.client().ledger.runs.find(runId),
+    (run) => run?.phase === 'paused',
+  );
+  await stand.client().decide(runId, { action: 'resume', by: 'dana' });
+  return end(stand, runId);
+}

@@ -1,0 +1,13 @@
+/** Every run of which there is a history. */
+import { CONTACT_IMPORTS } from './contact-import.ts';
+import { PREFERENCE_UPDATES } from './preference-update.ts';
+import { REQUESTS } from './requests.ts';
+import type { Scenario } from './scenario.ts';
+import { SELECTION_UPDATES } from './selection-update.ts';
+
+export const SCENARIOS: readonly Scenario[] = [
+  ...CONTACT_IMPORTS,
+  ...PREFERENCE_UPDATES,
+  ...SELECTION_UPDATES,
+  ...REQUESTS,
+];
