@@ -15,6 +15,7 @@ const LONGEST = [
   'faults/bad-answers',
   'faults/database-outage',
   'faults/many-workers',
+  'faults/versions',
   'chaos/chaos',
   'faults/crash-certificate',
   'scenarios/selection-update',

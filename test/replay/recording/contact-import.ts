@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContactImportInput } from '../../../src/contract/contact-import.ts';
-import { LIST, type Stand, untilApplied } from '../../faults/stand.ts';
+import { LIST, type Stand, until, untilApplied } from '../../faults/stand.ts';
 import { apiShape, csv, rowAt, rows } from '../../scenarios/contacts.ts';
 import { cancelInTemporal, end, inPhase, type Scenario, signal, steerThrough } from './scenario.ts';
 
@@ -20,6 +20,22 @@ async function startAndWrite(stand: Stand): Promise<string> {
   const runId = await stand.startImport(20_000);
   await untilApplied(stand, 1);
   return runId;
+}
+
+async function inDoubt(stand: Stand, runId: string) {
+  const { ledger } = stand.client();
+  const { run_no: runNo, phase } = await ledger.runs.get(runId);
+  const { pending } = await ledger.runs.exactCounts(runNo);
+  return { phase, pending, writes: await ledger.writes.listInDoubt(runNo) };
+}
+
+/** The first one has been sent again and settled, and the run asks about the other. */
+async function untilOnlyOthersAreInDoubt(stand: Stand, runId: string, id = ''): Promise<void> {
+  await until(
+    () => inDoubt(stand, runId),
+    ({ phase, pending, writes }) =>
+      phase === 'in_doubt' && pending === 0 && writes.every((write) => write.id !== id),
+  );
 }
 
 export const CONTACT_IMPORTS: readonly Scenario[] = [
@@ -69,11 +85,9 @@ export const CONTACT_IMPORTS: readonly Scenario[] = [
     run: async (stand) => {
       const runId = await start(stand);
       await inPhase(stand, runId, 'in_doubt');
-      const run = await stand.client().ledger.runs.get(runId);
-      const [first] = await stand.client().ledger.writes.listInDoubt(run.run_no);
+      const [first] = (await inDoubt(stand, runId)).writes;
       await signal(stand, runId, 'resolve', { verdict: 'resend', writeId: first?.id });
-      // The answer to the repetition is lost, too.
-      await inPhase(stand, runId, 'in_doubt');
+      await untilOnlyOthersAreInDoubt(stand, runId, first?.id);
       await signal(stand, runId, 'resolve', { verdict: 'leave' });
       return end(stand, runId);
     },

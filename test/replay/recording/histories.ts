@@ -9,7 +9,7 @@ export const HISTORIES = join(import.meta.dirname, '../histories');
 /** Fields that name a machine or its paths. Replaying does not need them. */
 const PRIVATE = ['identity', 'stackTrace', 'hostName', 'workerInstanceKey'];
 
-/** A run that continued as new has several: `NAME.json` is the first, `NAME-2.json` the next. */
+/** A run that continued as new has several files, which are numbered from the second. */
 export async function saveHistories(client: Client, workflowId: string, name: string): Promise<void> {
   const histories = [];
   let runId: string | null | undefined;
