@@ -57,14 +57,16 @@ export function createCsvReader(options: CsvOptions, header: RawRecord | undefin
   return {
     columns: kept.map(([column]) => column),
     read(record) {
-      const text = decodeRecord(record, limits);
-      if (typeof text !== 'string') return text;
+      const decoded = decodeRecord(record, limits);
+      if (!('text' in decoded)) return decoded;
+      const { text, illFormed } = decoded;
       const cells = record.quoted ? splitQuoted(text, delimiter) : text.split(delimiter);
       const broken = checkCells(record, cells, names, limits);
-      if (broken) return broken;
+      if (broken) return illFormed ?? broken;
       // fromEntries defines properties instead of assigning them, so a column may be called `__proto__`.
       const entries = kept.map(([column, index]) => [column, unescapeFormula(cells[index] ?? '')] as const);
-      return { line: record.line, fields: Object.fromEntries(entries) };
+      const fields = Object.fromEntries(entries);
+      return illFormed ? { ...illFormed, legible: fields } : { line: record.line, fields };
     },
   };
 }
@@ -89,9 +91,10 @@ function checkCells(
 
 function readHeader({ name, delimiter, limits }: CsvOptions, header: RawRecord): readonly string[] {
   const { line } = header;
-  const text = decodeRecord(header, limits);
-  if (typeof text !== 'string') {
-    const why = text.broken?.message ?? 'unknown';
+  const decoded = decodeRecord(header, limits);
+  const broken = 'text' in decoded ? decoded.illFormed : decoded;
+  if (broken || !('text' in decoded)) {
+    const why = broken?.broken?.message ?? 'unknown';
     throw new SourceError(
       'source_no_header',
       `${name}: line ${line} should name the columns, but cannot be read: ${why}`,
@@ -100,7 +103,7 @@ function readHeader({ name, delimiter, limits }: CsvOptions, header: RawRecord):
       },
     );
   }
-  const cells = splitQuoted(text, delimiter).map((cell) => unescapeFormula(cell.trim()));
+  const cells = splitQuoted(decoded.text, delimiter).map((cell) => unescapeFormula(cell.trim()));
   if (cells.length > limits.maxColumns) throw tooManyColumns(name, line, cells.length, limits);
   if (cells.every((cell) => cell === '')) throw noHeader(name, line, 'names no column');
   if (looksLikeRow(cells)) throw headerLooksLikeRow(name, line);

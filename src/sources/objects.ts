@@ -12,20 +12,40 @@ type Fields = Readonly<Record<string, unknown>>;
 
 export function createObjectReader(limits: SourceLimits): (record: RawRecord) => SourceRow {
   return (record) => {
-    const text = decodeRecord(record, limits);
-    if (typeof text !== 'string') return text;
+    const decoded = decodeRecord(record, limits);
+    if (!('text' in decoded)) return decoded;
+    const { text, illFormed } = decoded;
     const value = parse(text);
     // The parser's own message quotes the row, which must not end up in messages.
-    if (value === undefined) return brokenRow(record, 'row_not_json', 'not a JSON value');
+    if (value === undefined) return illFormed ?? brokenRow(record, 'row_not_json', 'not a JSON value');
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      return brokenRow(record, 'row_not_an_object', 'JSON, but not an object');
+      return illFormed ?? brokenRow(record, 'row_not_an_object', 'JSON, but not an object');
     }
-    const fields = value as Fields;
-    const broken = checkLimits(record, fields, limits);
-    if (broken) return broken;
-    if (text.includes('\\u') && NOT_TEXT.test(JSON.stringify(value))) return notText(record);
-    return { line: record.line, fields: dropReserved(fields) };
+    const given = value as Fields;
+    const broken = checkLimits(record, given, limits);
+    if (broken) return illFormed ?? broken;
+    const fields = dropReserved(given);
+    const unusable = illFormed ?? checkValues(record, text, given);
+    if (unusable) return { ...unusable, legible: repair(fields) as Fields };
+    return { line: record.line, fields };
   };
+}
+
+/** What PostgreSQL or JSON could not hold. */
+function checkValues(record: RawRecord, text: string, fields: Fields): SourceRow | null {
+  if (text.includes('\\u') && NOT_TEXT.test(JSON.stringify(fields))) return notText(record);
+  if (!Object.values(fields).some(hasInfiniteNumber)) return null;
+  const message = 'a number beyond what a JSON number can be; put it in quotes';
+  return brokenRow(record, 'row_number_too_large', message);
+}
+
+/** With U+FFFD for what is no text. Recursion is safe after the depth was checked. */
+function repair(value: unknown): unknown {
+  if (typeof value === 'string')
+    return value.replaceAll(/\p{Surrogate}/gu, '\ufffd').replaceAll('\0', '\ufffd');
+  if (Array.isArray(value)) return value.map(repair);
+  if (!isNested(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [repair(key), repair(each)]));
 }
 
 function parse(text: string): unknown {
@@ -56,6 +76,12 @@ function countCharacters(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (!isNested(value)) return 0;
   return Object.entries(value).reduce((sum, [key, each]) => sum + key.length + countCharacters(each), 0);
+}
+
+/** JSON.parse reads 1e999 as Infinity, which would be written as null. Recursion is safe after the depth was checked. */
+function hasInfiniteNumber(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value);
+  return isNested(value) && Object.values(value).some(hasInfiniteNumber);
 }
 
 function isNested(value: unknown): value is object {

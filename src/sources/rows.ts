@@ -12,6 +12,11 @@ export interface SourceRow {
   readonly fields?: Readonly<Record<string, unknown>>;
   /** Why the row could not be read. Contains no value of the row. */
   readonly broken?: Reason;
+  /**
+   * What can be read of a broken row: its fields, with U+FFFD for what is no text. Never to be written, but it may show that
+   * somebody objects.
+   */
+  readonly legible?: Readonly<Record<string, unknown>>;
   /** The text of a broken row, cut to 10,000 characters. Personal data, like `fields`. */
   readonly raw?: string;
 }
@@ -23,17 +28,25 @@ export function brokenRow(record: RawRecord, code: string, message: string, fiel
   return { line: record.line, broken, raw: showRaw(record.bytes) };
 }
 
-/** The text of a record, or a broken row if it has a problem. */
-export function decodeRecord(record: RawRecord, limits: SourceLimits): string | SourceRow {
+/** The text of a record. */
+export interface Decoded {
+  /** With U+FFFD for what is no text. */
+  readonly text: string;
+  /** The row that says so; null if it is all text. */
+  readonly illFormed: SourceRow | null;
+}
+
+/** A broken row if its record has a problem, so that its text cannot be divided into fields. */
+export function decodeRecord(record: RawRecord, limits: SourceLimits): Decoded | SourceRow {
   if (record.problem !== null) {
     const where = record.lastLine > record.line ? ` (lines ${record.line} to ${record.lastLine})` : '';
     return brokenRow(record, record.problem, describeProblem(record.problem, limits) + where);
   }
   const text = record.bytes.toString('utf8');
   if (text.includes('\ufffd') && !isUtf8(record.bytes))
-    return brokenRow(record, 'row_not_utf8', INVALID_BYTES);
-  if (text.includes('\0')) return notText(record);
-  return text;
+    return { text, illFormed: brokenRow(record, 'row_not_utf8', INVALID_BYTES) };
+  if (text.includes('\0')) return { text: text.replaceAll('\0', '\ufffd'), illFormed: notText(record) };
+  return { text, illFormed: null };
 }
 
 /** The first non-ASCII letter may come late in a file, long after the encoding was determined from its first block. */

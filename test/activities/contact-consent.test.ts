@@ -55,7 +55,7 @@ describe('an import that requires consent', () => {
     expect(applied).toEqual([guid(yes)]);
     for await (const { reasons, evidence } of ledger.records.list(run.run_no, 'ineligible')) {
       expect(reasons[0]?.message).toContain('not legal advice');
-      expect(evidence).toBe('consent-1');
+      expect(evidence).toBe('consent-2');
     }
   });
 

@@ -75,6 +75,49 @@ describe('an opt-out that CXone does not accept', () => {
     expect(await ledger.suppressions.find([guid(n)], ['email'])).toHaveLength(1);
   });
 
+  it.each([
+    ['0000-01-01', 'timestamp_not_a_date on_our_suppression_list'],
+    ['0001-01-01T00:00:00Z', 'timestamp_not_a_date on_our_suppression_list'],
+    ['9999-12-31T23:59:59-01:00', 'timestamp_not_a_date on_our_suppression_list'],
+    ['infinity', 'timestamp_not_a_date on_our_suppression_list'],
+    ['2025-01-20\0', 'row_not_text'],
+    ['2025-01-20\ud800', 'row_not_text'],
+  ])(
+    'with the date %j is on the list as one without a date, and all other rows are staged',
+    async (date, code) => {
+      const { runToEnd, ledger } = await start();
+      const [odd, rest] = [nextPerson(), nextPerson()];
+      const { run } = await runToEnd([optOut(odd, 20, { withdrawalTimestamp: date }), optOut(rest, 20)]);
+      expect(await listOutcomes(ledger, run)).toEqual({ 1: `invalid ${code}`, 2: 'updated' });
+      expect(await ledger.suppressions.find([guid(odd)], ['email'])).toMatchObject([
+        { since: run.started_at },
+      ]);
+      expect(await ledger.suppressions.find([guid(rest)], ['email'])).toHaveLength(1);
+    },
+  );
+
+  it('is on the list if another field of its row cannot be stored', async () => {
+    const { runToEnd, ledger } = await start();
+    const n = nextPerson();
+    const { run } = await runToEnd([{ ...optOut(n, 20), note: 'a\0b' }]);
+    expect(await listOutcomes(ledger, run)).toEqual({ 1: 'invalid row_not_text' });
+    expect(await ledger.suppressions.find([guid(n)], ['email'])).toMatchObject([
+      { since: new Date(day(20)) },
+    ]);
+  });
+
+  it.each(['0000-01-01', 'some day', '2025-13-01'])(
+    'stays on the list if CXone has a consent with the date %j',
+    async (consentTimestamp) => {
+      const { runToEnd, admin, ledger } = await start();
+      const n = nextPerson();
+      await admin.seedPreferences([{ ...stored(optIn(n, 25)), consentTimestamp }]);
+      const { run } = await runToEnd([optOut(n, 20)]);
+      expect((await listOutcomes(ledger, run))[1]).toMatch(/^conflict/);
+      expect(await ledger.suppressions.find([guid(n)], ['email'])).toHaveLength(1);
+    },
+  );
+
   it('because of a newer opt-in is a conflict with both dates, and not put on the list', async () => {
     const { runToEnd, admin, ledger } = await start();
     const [again, unclear] = [nextPerson(), nextPerson()];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toUtcTimestamp } from '../../src/domain/timestamps.ts';
+import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, toUtcTimestamp } from '../../src/domain/timestamps.ts';
 
 describe('timestamps', () => {
   it.each([
@@ -41,13 +41,28 @@ describe('timestamps', () => {
     'yesterday',
     '2024-11-01\n',
     '0000-01-01T00:00:00+01:00', // before the year 0
+    '0000-01-01', // PostgreSQL has no year 0
+    '0001-01-01T00:00:00Z', // what .NET writes for no date
+    '1899-12-30', // what Excel writes for no date
+    '1900-01-01T00:00:00+00:01',
     '9999-12-31T23:30:00-01:00',
   ])('%j is not a timestamp', (text) => {
     expect(toUtcTimestamp(text)).toBeNull();
   });
 
+  it.each([EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, '1900-01-01', '9999-12-31'])(
+    '%s is in the range',
+    (text) => {
+      expect(toUtcTimestamp(text)).not.toBeNull();
+    },
+  );
+
   it('are converted correctly from any offset', () => {
-    const moment = fc.date({ min: new Date('1000-01-01'), max: new Date('9998-01-01'), noInvalidDate: true });
+    const moment = fc.date({
+      min: new Date(EARLIEST_TIMESTAMP),
+      max: new Date('9998-01-01'),
+      noInvalidDate: true,
+    });
     fc.assert(
       fc.property(moment, fc.integer({ min: -839, max: 839 }), (date, offset) => {
         const local = new Date(date.getTime() + offset * 60_000).toISOString().slice(0, -1);

@@ -55,6 +55,28 @@ describe('NDJSON', () => {
     ]);
   });
 
+  it('has broken rows for numbers beyond those of JSON, which would be written as null', async () => {
+    const text = ['{"a":1e999}', '{"a":{"b":[-1e999]}}', '{"a":1e308}', '{"a":"1e999"}'].join('\n');
+    expect(await listVerdicts(text, 'ndjson')).toEqual([
+      '1 row_number_too_large',
+      '2 row_number_too_large',
+      '3 ok',
+      '4 ok',
+    ]);
+  });
+
+  it.each(['"a\\u0000"', '"a\\ud800"', '1e999', '{"\\udc00":1}'])(
+    'has what is legible of a row with %s, which may be an objection',
+    async (value) => {
+      const [row] = await readRows(`{"optIn":false,"note":${value},"cxflow_line":1}\n`, 'ndjson');
+      expect(row?.broken).toBeDefined();
+      expect(row?.fields).toBeUndefined();
+      expect(row?.legible).toMatchObject({ optIn: false });
+      expect(Object.keys(row?.legible ?? {})).toEqual(['optIn', 'note']);
+      expect(JSON.stringify(row?.legible)).not.toMatch(/\\u(0000|d[89a-f])/);
+    },
+  );
+
   it('has the text of a broken row in the row, but no value of it in the reason', async () => {
     const [row] = await readRows('{"phone": +4917112345}\n', 'ndjson');
     expect(row?.raw).toBe('{"phone": +4917112345}');

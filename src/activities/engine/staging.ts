@@ -2,6 +2,7 @@
 import { fatalFailure } from '../../contract/failures.ts';
 import type { Source } from '../../contract/run.ts';
 import { RAW_COLUMN } from '../../domain/columns.ts';
+import type { Reason } from '../../domain/run.ts';
 import { DEFAULT_SOURCE_LIMITS, type SourceLimits } from '../../domain/source-limits.ts';
 import type { Objection } from '../../ledger/consent/suppressions.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
@@ -168,11 +169,16 @@ function toRecord(
   read: RowReader,
 ): { readonly staged: StagedRecord; readonly objections: readonly Objection[] } {
   const fields = row.fields ?? { [RAW_COLUMN]: row.raw ?? '' };
-  const result: ReadRow = row.broken ? { reasons: [row.broken] } : read(fields);
+  const result: ReadRow = row.broken ? readBroken(row.broken, row, read) : read(fields);
   return {
     staged: toStagedRecord({ seq, line: row.line, fields }, result),
     objections: result.objections ?? [],
   };
+}
+
+/** An objection counts although its row holds what cannot be stored. */
+function readBroken(broken: Reason, { legible }: SourceRow, read: RowReader): ReadRow {
+  return { reasons: [broken], objections: legible ? (read(legible).objections ?? []) : [] };
 }
 
 function toStagedRecord(base: Pick<StagedRecord, 'seq' | 'line' | 'fields'>, result: ReadRow): StagedRecord {

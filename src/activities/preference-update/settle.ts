@@ -1,6 +1,7 @@
 /** What is stored when preferences are settled: consents, and the proof of what was sent. */
 import type { PreferenceItem, StoredPreference } from '../../cxone/preferences.ts';
 import type { Channel } from '../../domain/consent/eligibility.ts';
+import { toUtcTimestamp } from '../../domain/timestamps.ts';
 import type { ProofBatch, ProofEntry } from '../../ledger/consent/proof.ts';
 import { canonicalize, sha256 } from '../../ledger/hashing.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
@@ -72,11 +73,16 @@ export function prepareSettlement(
   };
 }
 
-/** The consent that CXone has instead of a staged objection; the suppression list compares their dates. */
+/**
+ * The consent that CXone has instead of a staged objection; the suppression list compares their dates. A consent with a date
+ * that cannot be read ends no objection.
+ */
 function newerConsents(item: PreferenceItem | undefined, stored: StoredPreference | null) {
   if (!item || item.optIn || !stored?.optIn || stored.consentTimestamp === null) return [];
+  const consentTimestamp = toUtcTimestamp(stored.consentTimestamp.trim());
+  if (consentTimestamp === null) return [];
   const { contactId, channel } = item;
-  return [{ contactId, channel: channel as Channel, consentTimestamp: stored.consentTimestamp }];
+  return [{ contactId, channel: channel as Channel, consentTimestamp }];
 }
 
 /** Groups with one of these outcomes have a single record each, so a reason can be added to the group. */

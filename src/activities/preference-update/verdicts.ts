@@ -1,6 +1,7 @@
 /** What becomes of an item, given the preference that CXone has on record for its contact and channel. Pure. */
 import type { PreferenceItem, StoredPreference } from '../../cxone/preferences.ts';
 import type { Outcome, Reason } from '../../domain/run.ts';
+import { LATEST_TIMESTAMP } from '../../domain/timestamps.ts';
 
 export type Verdict =
   | { readonly kind: 'send' }
@@ -88,13 +89,11 @@ export function needsSuppression(item: PreferenceItem, stored: StoredPreference 
 function findWithdrawal(stored: StoredPreference): string | null {
   const { optIn, consentTimestamp, withdrawalTimestamp, updatedAt } = stored;
   // Without any date the withdrawal counts as newer than every consent.
-  if (!optIn) return withdrawalTimestamp ?? updatedAt ?? LATEST;
+  if (!optIn) return withdrawalTimestamp ?? updatedAt ?? LATEST_TIMESTAMP;
   return withdrawalTimestamp !== null && !isAfter(consentTimestamp, withdrawalTimestamp)
     ? withdrawalTimestamp
     : null;
 }
-
-const LATEST = '9999-12-31T23:59:59.999Z';
 
 function isSame(item: PreferenceItem, stored: StoredPreference): boolean {
   return (

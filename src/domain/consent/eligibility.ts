@@ -16,7 +16,7 @@ export const CONSENT_POLICIES = ['default', 'strict'] as const;
 export type ConsentPolicy = (typeof CONSENT_POLICIES)[number];
 
 /** To be raised with every change of the rules. Each answer has the version of the rules it was based on. */
-export const RULE_VERSION = 'consent-1';
+export const RULE_VERSION = 'consent-2';
 
 /** Has to be shown together with every reason. */
 export const NOTICE = 'an engineering default, not legal advice';

@@ -69,7 +69,11 @@ export function readTime({ field, text }: Cell, now: Date): Part<string> {
   if (text === '') return { value: null };
   const value = toUtcTimestamp(text);
   if (value === null)
-    return invalid('timestamp_not_a_date', field, 'write 2024-11-01 or 2024-11-01T09:15:00+01:00');
+    return invalid(
+      'timestamp_not_a_date',
+      field,
+      'write 2024-11-01 or 2024-11-01T09:15:00+01:00, from the year 1900 on',
+    );
   if (Date.parse(value) - now.getTime() > CLOCK_TOLERANCE_MS) return invalid('timestamp_in_future', field);
   return { value };
 }
