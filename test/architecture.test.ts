@@ -88,7 +88,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     consent: ['columns', 'timestamps'],
     ...perOperation([
       ...['cells', 'columns', 'consent', 'contact-id', 'fields', 'json'],
-      ...['phone', 'run', 'source-limits', 'text', 'timestamps'],
+      ...['phone', 'run', 'shorten', 'source-limits', 'text', 'timestamps'],
     ]),
   },
   contract: {

@@ -1,5 +1,6 @@
 /** Requests and answers for contact lists (docs/cxone-contract.md#contact-lists), shared with the simulator. */
 import { z } from 'zod';
+import { listOf, MESSAGE, NAME } from './text.wire.ts';
 
 export const MAX_RECORDS_PER_REQUEST = 100;
 export const RECORDS_PATH = '/api/v2/contactlists/{listId}/records';
@@ -15,21 +16,20 @@ export interface ContactRecord {
 }
 
 /** Some endpoints return ids as text, others as numbers. */
-const ID = z.union([z.string(), z.number().transform(String)]).nullish();
+const ID = z.union([NAME, z.number().transform(String)]).nullish();
 
 /** Our reading: the tutorial shows empty arrays only. Lenient, because part of an entry is better than an unread answer. */
 export const NAMED_ENTRY = z.object({
   index: z.number().nullish(),
   contactId: ID,
   recordId: ID,
-  code: z.string().nullish(),
-  field: z.string().nullish(),
-  message: z.string().nullish(),
+  code: NAME.nullish(),
+  field: NAME.nullish(),
+  message: MESSAGE.nullish(),
 });
 export type NamedEntry = z.infer<typeof NAMED_ENTRY>;
 
-const ENTRIES = z
-  .array(z.union([z.string(), NAMED_ENTRY]))
+const ENTRIES = listOf(z.union([MESSAGE, NAMED_ENTRY]))
   .nullish()
   .transform((entries) => entries ?? []);
 
@@ -42,7 +42,7 @@ export const RECORDS_CREATED = z.object({
 
 /** The body of a 400, 409 or 422. */
 export const RECORDS_REFUSED = z.object({
-  message: z.string().nullish(),
+  message: MESSAGE.nullish(),
   warnings: ENTRIES,
   errors: ENTRIES,
 });

@@ -1,5 +1,6 @@
 /** Requests and answers for campaigns (docs/cxone-contract.md#outbound-campaigns), shared with the simulator. */
 import { z } from 'zod';
+import { MESSAGE } from './text.wire.ts';
 
 export const CAMPAIGN_PATH = '/api/v2/outbound/campaigns/{campaignId}';
 
@@ -36,4 +37,4 @@ export const CAMPAIGN_DOCUMENT = z.record(z.string(), z.unknown());
 export type CampaignDocument = z.infer<typeof CAMPAIGN_DOCUMENT>;
 
 /** The body of a 400, 409, 412 or 422. */
-export const CAMPAIGN_REFUSED = z.object({ message: z.string().nullish() });
+export const CAMPAIGN_REFUSED = z.object({ message: MESSAGE.nullish() });

@@ -1,5 +1,6 @@
 /** Requests and answers for consent preferences (docs/cxone-contract.md#preferences), shared with the simulator. */
 import { z } from 'zod';
+import { listOf, MESSAGE, NAME } from './text.wire.ts';
 
 export const MAX_PREFERENCES_PER_REQUEST = 100;
 export const PREFERENCES_BATCH_PATH = '/api/v2/preferences/batch';
@@ -27,24 +28,22 @@ export interface PreferenceItem {
   readonly updatedAt: string;
 }
 
-const TEXT = z
-  .string()
-  .nullish()
-  .transform((text) => text ?? null);
+const MESSAGE_OR_NULL = MESSAGE.nullish().transform((text) => text ?? null);
+const TEXT = NAME.nullish().transform((text) => text ?? null);
 /** Some endpoints return ids as text, others as numbers. */
 const ID = z
-  .union([z.string(), z.number().transform(String)])
+  .union([NAME, z.number().transform(String)])
   .nullish()
   .transform((id) => id ?? null);
 
 /** The body of a 200: one result for each item. */
-export const PREFERENCES_UPDATED = z.array(
+export const PREFERENCES_UPDATED = listOf(
   z.object({
     id: ID,
-    contactId: z.string(),
-    channel: z.string(),
+    contactId: NAME,
+    channel: NAME,
     optIn: z.boolean(),
-    status: z.string().toLowerCase(),
+    status: NAME.transform((status) => status.toLowerCase()),
     conflictResolved: z
       .boolean()
       .nullish()
@@ -59,27 +58,30 @@ const NAMED_ENTRY = z.object({
   channel: TEXT,
   code: TEXT,
   field: TEXT,
-  message: TEXT,
+  message: MESSAGE_OR_NULL,
 });
 export type NamedPreferenceEntry = z.infer<typeof NAMED_ENTRY>;
 
-const ENTRIES = z
-  .array(z.union([z.string(), NAMED_ENTRY]))
+const ENTRIES = listOf(z.union([MESSAGE, NAMED_ENTRY]))
   .nullish()
   .transform((entries) => entries ?? []);
 
 /** The body of a 409 has `conflicts`, that of a 400 or 422 has `errors`. */
-export const PREFERENCES_REFUSED = z.object({ message: TEXT, conflicts: ENTRIES, errors: ENTRIES });
+export const PREFERENCES_REFUSED = z.object({
+  message: MESSAGE_OR_NULL,
+  conflicts: ENTRIES,
+  errors: ENTRIES,
+});
 
 /** Strict about what decides whether a person may be reached: `optIn` and region must be readable. */
 const STORED = z.object({
   id: ID,
-  contactId: z.string(),
-  channel: z.string(),
+  contactId: NAME,
+  channel: NAME,
   optIn: z.boolean(),
   consentTimestamp: TEXT,
   withdrawalTimestamp: TEXT,
-  regulatoryRegion: z.string(),
+  regulatoryRegion: NAME,
   source: TEXT,
   updatedAt: TEXT,
 });

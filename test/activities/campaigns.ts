@@ -1,6 +1,7 @@
 /** Runs of one campaign from plan to outcome, with a real ledger and the real client on a simulator. */
 import { ApplicationFailure } from '@temporalio/common';
 import { sql } from 'kysely';
+import type { Answer } from '../../src/activities/selection-update/desired.ts';
 import type { SelectionWritten } from '../../src/activities/selection-update/index.ts';
 import type { SelectionUpdateInput } from '../../src/contract/selection-update.ts';
 import type { UpdateSelectionAnswer, UpdateSelectionRequest } from '../../src/cxone/outbound.ts';
@@ -17,7 +18,6 @@ interface CampaignHooks {
   /** Called after each read, before the worker has its answer. */
   afterRead?: () => Promise<void>;
 }
-export type Answered = { place: string; hash: string; side: 'mine' | 'theirs' }[];
 
 /** CXone applies the write, and its answer is lost. */
 export const applyAndLose = async (send: Send): Promise<never> => {
@@ -60,7 +60,7 @@ export async function startCampaign({ ledger, database: { db } }: Opened, contac
     );
     return {
       activities,
-      writeOnce: ({ run_id: runId }: Run, answered: Answered = []) =>
+      writeOnce: ({ run_id: runId }: Run, answered: readonly Answer[] = []) =>
         runActivity(() => activities.writeSelection({ runId, answered })),
     };
   };
@@ -81,7 +81,7 @@ export async function startCampaign({ ledger, database: { db } }: Opened, contac
     return run;
   };
   /** Repeats after retryable failures, like Temporal, and after collisions, like the workflow. */
-  const write = async (run: Run, answered: Answered = []): Promise<SelectionWritten> => {
+  const write = async (run: Run, answered: readonly Answer[] = []): Promise<SelectionWritten> => {
     for (let tries = 1; ; tries += 1) {
       const written = await worker.writeOnce(run, answered).catch((error: unknown) => {
         if (!(error instanceof ApplicationFailure) || error.nonRetryable || tries > 10) throw error;

@@ -123,7 +123,8 @@ describe('the audit', () => {
     const conflicting = await run.write();
     if (conflicting.kind !== 'conflict') return expect.fail(JSON.stringify(conflicting));
     const [{ place, hash } = { place: '', hash: '' }] = conflicting.conflicts;
-    const answer = { place, hash, side: 'theirs', by: 'dana', reason: 'the law changed' } as const;
+    const places = [{ place, hash, side: 'theirs' as const }];
+    const answer = { places, by: 'dana', reason: 'the law changed' };
     expect(await run.write([answer])).toMatchObject({ kind: 'done', outcome: 'updated' });
     const settled = [{ place, side: 'theirs', by: 'dana', reason: 'the law changed' }];
     expect(await run.audited()).toEqual([expect.objectContaining({ result: 'COMPLETED', settled })]);

@@ -251,7 +251,10 @@ describe('a write with a lost answer that somebody may have reverted', () => {
       ...{ place, hash },
       side: place === 'lists/M' ? ('mine' as const) : ('theirs' as const),
     }));
-    expect(await started.write(run, answered)).toMatchObject({ kind: 'done', outcome: 'updated' });
+    expect(await started.write(run, [{ places: answered }])).toMatchObject({
+      kind: 'done',
+      outcome: 'updated',
+    });
     expect(started.countPatches()).toBe(3);
     expect(await started.targets()).toEqual(['L1', 'T', 'M']);
   });
@@ -264,7 +267,7 @@ describe('a write with a lost answer that somebody may have reverted', () => {
     const answered = asked.conflicts.map(({ place, hash }) => ({ place, hash, side: 'mine' as const }));
     await edit({ when: 'after-patch', remove: M });
     hooks.patch = (_, send) => applyAndLose(send);
-    expect(await write(run, answered)).toMatchObject({ kind: 'conflict' });
+    expect(await write(run, [{ places: answered }])).toMatchObject({ kind: 'conflict' });
     expect(await targets()).toEqual(['L1']);
   });
 });

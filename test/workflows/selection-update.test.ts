@@ -186,8 +186,14 @@ describe.concurrent('a conflict', () => {
       expect.objectContaining({ answered: [] }),
       expect.objectContaining({
         answered: [
-          { place: 'lists/L2', hash: 'h1', side: 'mine', by: 'dana', reason: 'agreed' },
-          { place: 'priorityOrder', hash: 'h2', side: 'theirs', by: 'dana', reason: 'agreed' },
+          {
+            places: [
+              { place: 'lists/L2', hash: 'h1', side: 'mine' },
+              { place: 'priorityOrder', hash: 'h2', side: 'theirs' },
+            ],
+            by: 'dana',
+            reason: 'agreed',
+          },
         ],
       }),
     ]);
@@ -207,7 +213,7 @@ describe.concurrent('a conflict', () => {
     expect(result.state).toBe('completed');
     expect(stubs.named('recordRefusal')).toHaveLength(2);
     expect(stubs.named('writeSelection')[1]).toMatchObject({
-      answered: [{ side: 'theirs' }, { side: 'theirs' }],
+      answered: [{ places: [{ side: 'theirs' }, { side: 'theirs' }] }],
     });
   });
 
@@ -231,7 +237,7 @@ describe.concurrent('a conflict', () => {
       { refusal: { by: 'kim', why: 'the conflict was already answered by dana' } },
     ]);
     expect(stubs.named('writeSelection')[1]).toMatchObject({
-      answered: [{ side: 'mine' }, { side: 'mine' }],
+      answered: [{ places: [{ side: 'mine' }, { side: 'mine' }] }],
     });
   });
 

@@ -1,6 +1,8 @@
 /** Reads a campaign from CXone. What was seen is stored, for merges and rollbacks to come. */
 import { Context } from '@temporalio/activity';
-import { readSelection } from '../../domain/selection-update/selection.ts';
+import { fatalFailure } from '../../contract/failures.ts';
+import { describeProblem, readSelection } from '../../domain/selection-update/selection.ts';
+import { sizeProblems } from '../../domain/selection-update/size.ts';
 import type { CampaignKey, Snapshot } from '../../ledger/selections/campaigns.ts';
 import type { RateLimiter } from '../engine/rate-limiter.ts';
 import type { SelectionDeps } from './attempt.ts';
@@ -10,7 +12,7 @@ export const toCampaignKey = ({ tenant }: RateLimiter, campaignId: string): Camp
   campaignId,
 });
 
-/** A GET, so repeatable. */
+/** A GET, so repeatable. Throws InvalidInput if the selection is too large to be compared with others. */
 export async function readCampaign(
   { ledger, cxone, rateLimiter }: Pick<SelectionDeps, 'ledger' | 'cxone' | 'rateLimiter'>,
   campaignId: string,
@@ -20,8 +22,9 @@ export async function readCampaign(
     () => cxone.outbound.readCampaign({ campaignId, signal }),
     signal,
   );
-  return ledger.campaigns.saveSnapshot(toCampaignKey(rateLimiter, campaignId), {
-    ...campaign,
-    selection: readSelection(campaign.selection),
-  });
+  const selection = readSelection(campaign.selection);
+  const problems = sizeProblems(selection, `campaign ${campaignId} in CXone`);
+  if (problems.length > 0)
+    throw fatalFailure('InvalidInput', `${problems.map(describeProblem).join('; ')}. Nothing was written`);
+  return ledger.campaigns.saveSnapshot(toCampaignKey(rateLimiter, campaignId), { ...campaign, selection });
 }

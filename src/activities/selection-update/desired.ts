@@ -27,6 +27,8 @@ import {
   repeatedRules,
   ruleProblems,
 } from '../../domain/selection-update/selection.ts';
+import { sizeProblems } from '../../domain/selection-update/size.ts';
+import { shorten, shortenList } from '../../domain/shorten.ts';
 import { canonicalize, sha256 } from '../../ledger/hashing.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { CampaignKey, Snapshot } from '../../ledger/selections/campaigns.ts';
@@ -39,7 +41,15 @@ export interface Desired {
   readonly baseSnapshot: string;
 }
 
-/** A person's answers, each for the conflict that they saw. */
+/** One answer of a person: which side counts, for each conflict that they saw. */
+export interface Answer {
+  readonly places: readonly { readonly place: string; readonly hash: string; readonly side: ConflictSide }[];
+  /** Who answered, and why; for the audit. */
+  readonly by?: string;
+  readonly reason?: string;
+}
+
+/** What people answered, conflict by conflict. */
 export type Answered = readonly {
   readonly place: string;
   readonly hash: string;
@@ -49,6 +59,9 @@ export type Answered = readonly {
   readonly reason?: string;
 }[];
 
+export const toAnswered = (answers: readonly Answer[]): Answered =>
+  answers.flatMap(({ places, ...who }) => places.map((each) => ({ ...each, ...who })));
+
 /** For the audit: whose change counted at a place that both had changed, and who decided it. `by` is null for the policy. */
 export interface ResolvedPlace {
   readonly place: string;
@@ -57,7 +70,10 @@ export interface ResolvedPlace {
   readonly reason?: string;
 }
 
+/** Plans and conflicts travel through the history and are shown in Temporal's Web UI; the ledger has the values. */
 const MAX_CHANGES_SHOWN = 100;
+const MAX_LINE_LENGTH = 300;
+const MAX_VALUE_LENGTH = 200;
 
 /** Throws InvalidInput if the input does not fit the campaign. */
 export async function resolveDesired(
@@ -70,7 +86,8 @@ export async function resolveDesired(
   if (input.rollbackOf !== undefined) return rollback(ledger, key, input.rollbackOf);
   if (input.change) {
     const ours = applyChange(seen, input.change);
-    const problems = ruleProblems(ours, 'contactSelection', true);
+    const path = 'contactSelection';
+    const problems = [...sizeProblems(ours, path), ...ruleProblems(ours, path, true)];
     if (problems.length > 0) throw breaksRules('with the change', problems);
     return { base: seen, ours, baseSnapshot: fresh.id };
   }
@@ -121,7 +138,7 @@ export function planSelection(desired: Desired, fresh: Snapshot, input: Selectio
   const { differences, conflicts } = planMerge({ base, theirs: readSelection(fresh.selection), ours }, input);
   const { onConflict = 'merge' } = input;
   const lines = differences.map(({ place, from, to }) =>
-    describeDifference({ place, from: redactValue(from), to: redactValue(to) }),
+    shorten(describeDifference({ place, from: redactValue(from), to: redactValue(to) }), MAX_LINE_LENGTH),
   );
   // The differences are part of it: the same desired selection is another plan once others have changed the campaign.
   const meant = { campaignId: fresh.campaignId, base, ours, onConflict, differences, conflicts };
@@ -137,9 +154,8 @@ export function planSelection(desired: Desired, fresh: Snapshot, input: Selectio
     estimatedSeconds: null,
     options: { onConflict, version: fresh.version, snapshot: fresh.id },
     changes: [
-      ...lines.slice(0, MAX_CHANGES_SHOWN),
-      ...(lines.length > MAX_CHANGES_SHOWN ? [`… and ${lines.length - MAX_CHANGES_SHOWN} more`] : []),
-      ...conflicts.map(describeConflict),
+      ...shortenList(lines, MAX_CHANGES_SHOWN),
+      ...shortenList(conflicts.map(describeConflict), MAX_CHANGES_SHOWN),
     ],
     ...(conflicts.length > 0 && { conflicts: conflicts.length }),
     reasons: [],
@@ -217,13 +233,13 @@ const WHOLE_CAMPAIGN = 'campaign';
 
 export function toShown(conflict: Conflict): ShownConflict {
   const { place, base, theirs, ours, problem } = conflict;
-  const text = (value: Conflict['base']) => describeValue(redactValue(value));
+  const text = (value: Conflict['base']) => shorten(describeValue(redactValue(value)), MAX_VALUE_LENGTH);
   return {
     place,
     base: text(base),
     theirs: text(theirs),
     ours: text(ours),
-    ...(problem !== undefined && { problem }),
+    ...(problem !== undefined && { problem: shorten(problem, MAX_VALUE_LENGTH) }),
     // Including the problem: an answer to one doubt is no answer to the next one at the same place.
     hash: sha256(canonicalize({ place, base, theirs, ours, problem })).slice(0, 16),
   };

@@ -13,7 +13,7 @@ import { toFailure } from '../failures.ts';
 import type { SelectionDeps, SelectionWritten } from './attempt.ts';
 import { Audited, auditEntry, EVENT, NOTHING_CHECKED } from './audit.ts';
 import { readCampaign, toCampaignKey } from './campaign.ts';
-import { type Answered, planSelection, resolveDesired, resolvedPlaces } from './desired.ts';
+import { type Answer, planSelection, resolveDesired, resolvedPlaces, toAnswered } from './desired.ts';
 import { leaveConflict } from './settle.ts';
 import { writeSelection } from './writer.ts';
 
@@ -21,15 +21,15 @@ export type { SelectionWritten } from './attempt.ts';
 
 export interface WriteSelection {
   readonly runId: string;
-  /** A person's answers, each for the conflict that they saw. */
-  readonly answered: Answered;
+  /** A person's answers. */
+  readonly answered: readonly Answer[];
 }
 
 export interface LeaveConflict {
   readonly runId: string;
   readonly why: string;
-  /** The answers of the person who decided so; absent if nobody did. */
-  readonly answered?: Answered;
+  /** The answer of the person who decided so; absent if nobody did. */
+  readonly answered?: Answer;
 }
 
 export function defineSelectionUpdate(deps: SelectionDeps) {
@@ -68,11 +68,13 @@ function createSelectionActivities(deps: SelectionDeps) {
 
     /** Reads, merges, writes. Repeatable: see PATCH_RULES in attempt.ts. */
     writeSelection: ({ runId, answered }: WriteSelection): Promise<SelectionWritten> =>
-      auditingFailures(deps, runId, () => writeSelection(deps, runId, answered)),
+      auditingFailures(deps, runId, () => writeSelection(deps, runId, toAnswered(answered))),
 
     /** Nobody resolved the conflicts: the record ends in conflict, and nothing is written for it. Repeatable. */
-    leaveConflict: ({ runId, why, answered = [] }: LeaveConflict): Promise<void> =>
-      withHeartbeat(() => leaveConflict(deps, runId, why, resolvedPlaces([], answered))),
+    leaveConflict: ({ runId, why, answered }: LeaveConflict): Promise<void> => {
+      const resolved = resolvedPlaces([], toAnswered(answered ? [answered] : []));
+      return withHeartbeat(() => leaveConflict(deps, runId, why, resolved));
+    },
   };
 }
 

@@ -106,6 +106,6 @@ function missingFields(columns: ContactColumns): readonly string[] {
 const LIKELY: Readonly<Record<string, RegExp>> = {
   contactId: /contact|customer|client|crm|\bid\b|id$/i,
   phone: /phone|mobile|cell|\btel|msisdn|number/i,
-  consentTimestamp: /consent.*(date|time|at)|(date|time).*consent|consent|opt.?in.*(date|time|at)/i,
+  consentTimestamp: /consent|opt.?in.{0,20}(date|time|at)/i,
   optInStatus: /opt.?in|status|subscri/i,
 };

@@ -11,6 +11,7 @@ import {
   SELECTION_FIELDS,
   shapeProblems,
 } from './selection.ts';
+import { countProblems } from './size.ts';
 
 /** Field and operator are enough to identify the rule to remove. */
 export type RuleToRemove = Pick<FilterRule, 'field' | 'operator'> & Partial<Pick<FilterRule, 'value'>>;
@@ -42,9 +43,8 @@ export function changeProblems(value: unknown, path = 'change'): Problem[] {
     if (value[part] === undefined) continue;
     if (!isObject(value[part]))
       problems.push({ path: `${path}.${part}`, message: 'must be one JSON object' });
-    else problems.push(...shapeProblems(value[part], `${path}.${part}`, part));
+    else problems.push(...partProblems(value[part], `${path}.${part}`, part));
   }
-  if (isObject(value.add)) problems.push(...additionProblems(value.add, `${path}.add`));
   if (problems.length > 0) return problems;
   const named = Object.values(value).flatMap((part) =>
     Object.values((part ?? {}) as Record<string, unknown>),
@@ -52,6 +52,12 @@ export function changeProblems(value: unknown, path = 'change'): Problem[] {
   if (!named.some((entries) => Array.isArray(entries) && entries.length > 0))
     return [{ path, message: 'changes nothing' }];
   return findContradictions(value, path);
+}
+
+function partProblems(value: Record<string, unknown>, path: string, part: 'add' | 'remove'): Problem[] {
+  const tooMany = countProblems(value, path);
+  if (tooMany.length > 0) return tooMany;
+  return [...shapeProblems(value, path, part), ...(part === 'add' ? additionProblems(value, path) : [])];
 }
 
 /** Additions that break a rule whatever selection they are added to. */

@@ -87,10 +87,16 @@ const DATE = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2})?)?$/;
  * @param ids known ids of lists, which are configuration and therefore kept
  */
 export function redactMessage(message: string, ids: readonly string[]): string {
-  return message.replace(PERSONAL_DATA, (found) => (ids.some((id) => id.includes(found)) ? found : '…'));
+  const hide = (found: string) => (ids.some((id) => id.includes(found)) ? found : '…');
+  return message
+    .replace(WORD, (word) => (ADDRESS.test(word) ? hide(word) : word))
+    .replace(PHONE_NUMBER, hide);
 }
 
-const PERSONAL_DATA = /[^\s"']+@[^\s"']+|\+?\(?\d(?:[\s().-]*\d){6,}/g;
+/** Word by word: a search for `[^\s]+@` in a text without any @ would begin anew at each character. */
+const WORD = /[^\s"']+/g;
+const ADDRESS = /.@./;
+const PHONE_NUMBER = /\+?\(?\d(?:[\s().-]*\d){6,}/g;
 
 function redact(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(redact);

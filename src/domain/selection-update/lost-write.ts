@@ -37,7 +37,8 @@ export function classifyLostWrite(
   next: ContactSelection | null,
 ): LostWriteFindings {
   const changed = changedPlaces(write);
-  const missing = changed.filter((place) => !isAsSent(place, write, theirs.selection));
+  const isThere = asSentIn(write, theirs.selection);
+  const missing = changed.filter((place) => !isThere(place));
   const verdict =
     theirs.version === write.from.version ? 'open' : next ? compareWithNext(next, write) : 'unknown';
   return { verdict, missing, isPartlyApplied: missing.length < changed.length };
@@ -46,17 +47,18 @@ export function classifyLostWrite(
 /** `unknown`: all changes are there, but with others. CXone may have added them, or someone else made the same changes. */
 function compareWithNext(next: ContactSelection, write: UnansweredWrite): LostWriteVerdict {
   if (sameSelection(next, write.sent)) return 'applied';
-  return changedPlaces(write).every((place) => isAsSent(place, write, next)) ? 'unknown' : 'not_applied';
+  return changedPlaces(write).every(asSentIn(write, next)) ? 'unknown' : 'not_applied';
 }
 
 const changedPlaces = ({ from, sent }: UnansweredWrite): Place[] =>
   diffSelections(from.selection, sent).map(({ place }) => place);
 
-/** Would sending the write again leave this place unchanged? */
-function isAsSent(place: Place, { from, sent }: UnansweredWrite, there: ContactSelection): boolean {
-  if (place === 'priorityOrder') {
+/** Would sending the write again leave a place of this selection unchanged? */
+function asSentIn({ from, sent }: UnansweredWrite, there: ContactSelection): (place: Place) => boolean {
+  const [places, sentPlaces] = [placesIn(there), placesIn(sent)];
+  return (place) => {
+    if (place !== 'priorityOrder') return sameValue(places.get(place) ?? null, sentPlaces.get(place) ?? null);
     const again = mergeOrder(from.selection.priorityOrder, there.priorityOrder, sent.priorityOrder);
     return again !== null && sameJson(again, there.priorityOrder);
-  }
-  return sameValue(placesIn(there).get(place) ?? null, placesIn(sent).get(place) ?? null);
+  };
 }

@@ -145,11 +145,12 @@ function assemble(
       const value = places.get(listPlace(id));
       return value && 'role' in value && (value.role === role || value.role === 'both');
     });
+  const theirPlaces = placesIn(theirs);
   const rulePlaces = [...new Set([...first.filterRules, ...second.filterRules].map(rulePlace))];
   return {
     targetListIds: selectLists('target', 'targetListIds'),
     exclusionListIds: selectLists('exclusion', 'exclusionListIds'),
-    filterRules: rulePlaces.flatMap((place) => rulesAt(place, places, placesIn(theirs))),
+    filterRules: rulePlaces.flatMap((place) => rulesAt(place, places, theirPlaces)),
     priorityOrder,
   };
 }

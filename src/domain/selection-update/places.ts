@@ -27,15 +27,19 @@ export type PlaceValue =
 /** The lists and rules. The priority order is not included. */
 export function placesIn(selection: ContactSelection): ReadonlyMap<Place, PlaceValue> {
   const places = new Map<Place, PlaceValue>();
-  for (const id of selection.targetListIds) places.set(listPlace(id), { role: 'target' });
+  const targets = new Set(selection.targetListIds);
+  for (const id of targets) places.set(listPlace(id), { role: 'target' });
   for (const id of selection.exclusionListIds) {
-    const role = selection.targetListIds.includes(id) ? 'both' : 'exclusion';
+    const role = targets.has(id) ? 'both' : 'exclusion';
     places.set(listPlace(id), { role });
   }
+  const rules = new Map<Place, FilterRule[]>();
   for (const rule of selection.filterRules) {
     const place = rulePlace(rule);
-    const before = places.get(place);
-    places.set(place, { rules: [...(before && 'rules' in before ? before.rules : []), rule] });
+    const together = rules.get(place) ?? [];
+    together.push(rule);
+    rules.set(place, together);
+    places.set(place, { rules: together });
   }
   return places;
 }

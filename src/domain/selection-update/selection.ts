@@ -4,6 +4,7 @@
  */
 import { canonicalText, describeKey, findJsonProblem, isObject, type JsonProblem } from '../json.ts';
 import { TEXT_RULES, type TextRule, textProblem } from '../text.ts';
+import { countProblems } from './size.ts';
 
 export interface FilterRule {
   readonly field: string;
@@ -47,6 +48,8 @@ export const ruleKey = ({ field, operator }: Pick<FilterRule, 'field' | 'operato
  */
 export function selectionProblems(value: unknown, path = 'selection', isEdited = false): Problem[] {
   if (!isObject(value)) return [{ path, message: 'must be one JSON object' }];
+  const tooMany = countProblems(value, path);
+  if (tooMany.length > 0) return tooMany;
   const unreadable = findJsonProblem(value, path);
   if (unreadable) return [unreadable];
   const shape = shapeProblems(value, path, 'whole');

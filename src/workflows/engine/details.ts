@@ -3,9 +3,11 @@ import type { Plan } from '../../activities/engine/plan.ts';
 import type { InDoubt } from '../../activities/engine/runs.ts';
 import type { Decision, Progress } from '../../contract/steering.ts';
 import { OUTCOMES } from '../../domain/run.ts';
+import { shortenList } from '../../domain/shorten.ts';
 import type { Decisions } from './decision.ts';
 
 const MAX_WRITES_SHOWN = 20;
+const MAX_CONFLICTS_SHOWN = 50;
 
 export interface RunDetails {
   readonly progress: Progress;
@@ -84,8 +86,13 @@ function tabulateConflicts({ conflicts: open = [] }: Progress): string[] {
     '',
     '| place | it was | theirs | ours |',
     '|---|---|---|---|',
-    ...open.map((c) => `| ${[c.place, c.base, c.theirs, c.ours].map(cell).join(' | ')} |`),
-    ...open.flatMap(({ problem }) => (problem === undefined ? [] : ['', problem])),
+    ...shortenList(
+      open.map((c) => `| ${[c.place, c.base, c.theirs, c.ours].map(cell).join(' | ')} |`),
+      MAX_CONFLICTS_SHOWN,
+    ),
+    ...open
+      .slice(0, MAX_CONFLICTS_SHOWN)
+      .flatMap(({ problem }) => (problem === undefined ? [] : ['', problem])),
   ];
 }
 

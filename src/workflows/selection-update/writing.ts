@@ -3,14 +3,19 @@ import { condition, sleep } from '@temporalio/workflow';
 import type { LeaveConflict, WriteSelection } from '../../activities/selection-update/index.ts';
 import { fatalFailure } from '../../contract/failures.ts';
 import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
-import type { Answers, ConflictSide, ShownConflict } from '../../contract/steering.ts';
+import type { ConflictSide, Answers as GivenAnswers, ShownConflict } from '../../contract/steering.ts';
 import type { Outcome } from '../../domain/run.ts';
+import { shortenList } from '../../domain/shorten.ts';
 import type { Run } from '../engine/run.ts';
 import { waitUntil } from '../engine/steps.ts';
 import { COLLISION_BACKOFF_MS, MAX_COLLISIONS, selectionWrites } from '../policies.ts';
 
-/** An operator's answers, each for a conflict that was shown. */
-type Answered = WriteSelection['answered'];
+type Answers = WriteSelection['answered'];
+type Answer = Answers[number];
+
+/** Older answers are forgotten, so that the input of an attempt does not grow for ever: the conflict is shown again. */
+const MAX_PLACES_KEPT = 1_000;
+const MAX_CONFLICTS_DESCRIBED = 10;
 
 /** How long to wait if the ledger already has a pause that has not reached the workflow yet. */
 const HALTED_MS = 500;
@@ -21,11 +26,11 @@ export async function writeSelection(
   input: SelectionUpdateInput,
   planAgain: () => Promise<'approved' | 'rejected'>,
 ): Promise<'settled' | 'rejected'> {
-  let answered: Answered = [];
+  let answers: Answers = [];
   let collisions = 0;
   await run.enter('writing');
   for (let attempt = 1; ; attempt += 1) {
-    const written = await writeOnce(run, answered, attempt);
+    const written = await writeOnce(run, answers, attempt);
     switch (written.kind) {
       case 'done':
         settle(run, written.outcome);
@@ -43,7 +48,7 @@ export async function writeSelection(
         await run.enter('writing');
         break;
       case 'conflict':
-        answered = [...answered, ...(await resolveConflicts(run, input, written.conflicts))];
+        answers = keep(answers, await resolveConflicts(run, input, written.conflicts));
         collisions = 0;
         break;
       case 'outdated': {
@@ -54,11 +59,17 @@ export async function writeSelection(
         }
         const answer = await resolveCollisions(run, input, collisions, written.version);
         if (answer === null) return 'settled';
-        answered = [...answered, ...answer];
+        answers = keep(answers, answer);
         collisions = 0;
       }
     }
   }
+}
+
+function keep(answers: Answers, answer: Answer): Answers {
+  let places = answer.places.length;
+  const kept = answers.toReversed().filter((older) => (places += older.places.length) <= MAX_PLACES_KEPT);
+  return [...kept.toReversed(), answer];
 }
 
 function settle(run: Run, outcome: Outcome): void {
@@ -66,7 +77,7 @@ function settle(run: Run, outcome: Outcome): void {
   run.show();
 }
 
-async function writeOnce(run: Run, answered: Answered, attempt: number) {
+async function writeOnce(run: Run, answered: Answers, attempt: number) {
   await condition(() => !run.isPaused() || run.isCancelled());
   if (run.isCancelled()) await run.scope.cancelRequested;
   const summary = attempt === 1 ? 'read, merge, PATCH' : `read, merge, PATCH: attempt ${attempt}`;
@@ -80,15 +91,15 @@ async function backOff(collisions: number): Promise<void> {
   await sleep(ms, { summary: 'the campaign changed; read it again' });
 }
 
-/** Returns an operator's answers to the conflicts. Without them the run fails, and the failure lists the conflicts. */
+/** Returns an operator's answer to the conflicts. Without them the run fails, and the failure lists the conflicts. */
 async function resolveConflicts(
   run: Run,
   input: SelectionUpdateInput,
   conflicts: readonly ShownConflict[],
-): Promise<Answered> {
-  const answers = await askOperator(run, input, conflicts);
-  if (answers) return answers;
-  const described = conflicts.map(describeConflict).join('; ');
+): Promise<Answer> {
+  const answer = await askOperator(run, input, conflicts);
+  if (answer) return answer;
+  const described = shortenList(conflicts.map(describeConflict), MAX_CONFLICTS_DESCRIBED).join('; ');
   const what = `somebody else changed the same in campaign ${run.target}: ${described}`;
   throw await failInConflict(
     run,
@@ -101,7 +112,7 @@ async function askOperator(
   run: Run,
   { onConflict = 'merge', conflictDeadline }: SelectionUpdateInput,
   conflicts: readonly ShownConflict[],
-): Promise<Answered | null> {
+): Promise<Answer | null> {
   if (onConflict !== 'ask') return null;
   const { steering } = run;
   // Resolutions that arrived earlier belong to other conflicts.
@@ -114,22 +125,24 @@ async function askOperator(
   if (answers === undefined) return null;
   await run.enter('writing');
   const decidedBy = { ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
-  return conflicts.map(({ place, hash }) => ({
-    place,
-    hash,
-    side: chooseSide(answers, place),
-    ...decidedBy,
-  }));
+  const places = conflicts.map(({ place, hash }) => ({ place, hash, side: chooseSide(answers, place) }));
+  return { places, ...decidedBy };
 }
 
 /** Includes the hashes, so that whoever watches the run in the ledger notices when a conflict has changed. */
 function describeQuestion(conflicts: readonly ShownConflict[]): string {
   const what = conflicts.length === 1 ? 'one conflict' : `${conflicts.length} conflicts`;
   const places = conflicts.map(({ place, hash }) => `${place} (${hash.slice(0, 8)})`);
-  return `a decision about ${what}: ${places.join(', ')}`;
+  const others = conflicts
+    .slice(MAX_CONFLICTS_DESCRIBED)
+    .map(({ hash }) => Number.parseInt(hash.slice(0, 8), 16));
+  const combined = others.length > 0 ? ` (${combine(others).toString(16)})` : '';
+  return `a decision about ${what}: ${shortenList(places, MAX_CONFLICTS_DESCRIBED).join(', ')}${combined}`;
 }
 
-function chooseSide(answers: Answers, place: string): ConflictSide {
+const combine = (hashes: readonly number[]): number => hashes.reduce((all, hash) => (all ^ hash) >>> 0, 0);
+
+function chooseSide(answers: GivenAnswers, place: string): ConflictSide {
   return typeof answers === 'string' ? answers : (answers[place] ?? 'theirs');
 }
 
@@ -142,7 +155,7 @@ async function resolveCollisions(
   input: SelectionUpdateInput,
   collisions: number,
   version: number | null,
-): Promise<Answered | null> {
+): Promise<Answer | null> {
   const why = `campaign ${run.target} was changed by somebody else before each of ${collisions} writes`;
   const conflict: ShownConflict = {
     place: 'campaign',
@@ -153,13 +166,13 @@ async function resolveCollisions(
     hash: String(version),
   };
   const answered = await askOperator(run, input, [conflict]);
-  if (answered?.[0]?.side === 'mine') return answered;
+  if (answered?.places[0]?.side === 'mine') return answered;
   if (answered === null && input.onConflict !== 'theirs')
     throw await failInConflict(
       run,
       `${why}${describeDeadline(input)}. Nothing was written. Start the run again once they are done`,
     );
-  await leaveConflict(run, 'keep theirs', { why, answered: answered ?? [] });
+  await leaveConflict(run, 'keep theirs', { why, ...(answered && { answered }) });
   settle(run, 'conflict');
   return null;
 }
