@@ -35,7 +35,8 @@ export function findJsonProblem(value: unknown, path: string): JsonProblem | nul
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const problem = plainProblem(next);
     if (problem !== null) return problem;
-    if (isNested(next.value)) open.push(...listInner(next.value, next).reverse());
+    // One by one: a call takes only so many arguments.
+    if (isNested(next.value)) for (const inner of listInner(next.value, next).reverse()) open.push(inner);
   }
   return null;
 }

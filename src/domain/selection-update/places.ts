@@ -36,10 +36,10 @@ export function placesIn(selection: ContactSelection): ReadonlyMap<Place, PlaceV
   const rules = new Map<Place, FilterRule[]>();
   for (const rule of selection.filterRules) {
     const place = rulePlace(rule);
-    const together = rules.get(place) ?? [];
-    together.push(rule);
-    rules.set(place, together);
-    places.set(place, { rules: together });
+    const alike = rules.get(place) ?? [];
+    alike.push(rule);
+    rules.set(place, alike);
+    places.set(place, { rules: alike });
   }
   return places;
 }
