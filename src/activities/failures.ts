@@ -14,6 +14,7 @@ import {
 } from '../cxone/errors.ts';
 import { shorten } from '../domain/shorten.ts';
 import { classifyLedgerError, type LedgerErrorKind, sqlState } from '../ledger/errors.ts';
+import { Superseded } from '../ledger/fence.ts';
 import { DatasetGone } from '../ledger/runs/datasets.ts';
 import { SourceError } from '../sources/errors.ts';
 
@@ -38,6 +39,7 @@ export type RetryableFailureType =
   | 'RateLimited'
   | 'LedgerUnavailable'
   | 'WritesInFlight'
+  | 'Superseded'
   | 'WorkerDraining'
   | 'SubscriberUnavailable';
 
@@ -73,6 +75,7 @@ export function toFailure(error: unknown): Error {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   if (error instanceof CxoneError) return translateCxoneError(error);
   if (error instanceof RateWait) return retryableFailure('RateLimited', error.message, error.waitMs);
+  if (error instanceof Superseded) return retryableFailure('Superseded', error.message);
   if (error instanceof SourceError || error instanceof DatasetGone)
     return fatalFailure('SourceUnreadable', error.message);
   return (

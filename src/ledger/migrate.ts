@@ -5,6 +5,7 @@ import * as initial from './migrations/0001-initial.ts';
 import * as failures from './migrations/0002-failures.ts';
 import * as rateBlocks from './migrations/0003-rate-blocks.ts';
 import * as knownSent from './migrations/0004-known-sent.ts';
+import * as fences from './migrations/0010-fences.ts';
 
 /**
  * In order. A migration is never changed, only followed by another one: a ledger that has run it would not run it again
@@ -15,6 +16,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002-failures': failures,
   '0003-rate-blocks': rateBlocks,
   '0004-known-sent': knownSent,
+  '0010-fences': fences,
 };
 
 function createMigrator(database: Database): Migrator {

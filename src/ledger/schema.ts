@@ -4,6 +4,8 @@ import type { Outcome, Phase, Reason, RunState, Steering } from '../domain/run.t
 
 /** Read as T, written as text. */
 type Json<T> = ColumnType<T, string, string>;
+/** A bigint: read as text, written as a number. */
+type Fence = ColumnType<string, number | undefined, number>;
 type NullableJson<T> = ColumnType<T | null, string | null | undefined, string | null>;
 
 /** `run_no` is a short key: a run id has up to 200 characters and would be repeated in every row. */
@@ -19,6 +21,10 @@ export interface RunsTable {
   phase: Generated<Phase>;
   /** Checked by every claim. */
   steering: Generated<Steering>;
+  /** Of the newest attempt of a step, of a change of the steering and of the phase (fence.ts). */
+  fence: Fence;
+  steering_fence: Fence;
+  phase_fence: Fence;
   waiting_for: string | null;
   requested_by: string | null;
   /** The input of the start. It contains no personal data. */

@@ -1,4 +1,5 @@
 /** The activities of one worker, with a real ledger and a fake CXone. */
+import type { Info } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import type { Page, PageResult } from '../../src/activities/engine/page-worker.ts';
@@ -16,9 +17,19 @@ import type { Cxone } from '../../src/cxone/cxone.ts';
 import { CxoneNoAnswer, type RequestContext } from '../../src/cxone/errors.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 
-/** Logs no warnings, because many tests provoke failures. */
-export const createEnvironment = () =>
-  new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+let activityNumber = 0;
+
+/**
+ * Each is another activity, unless `info` says otherwise, and all were scheduled at the same moment. Logs no warnings, because
+ * many tests provoke failures.
+ */
+export function createEnvironment(info: Partial<Info> = {}): MockActivityEnvironment {
+  activityNumber += 1;
+  return new MockActivityEnvironment(
+    { activityId: String(activityNumber), ...info },
+    { logger: new DefaultLogger('ERROR') },
+  );
+}
 
 /** Runs an activity as a worker does: in a context that can be cancelled and that accepts heartbeats. */
 export const runActivity = <R>(activity: () => Promise<R>, env = createEnvironment()): Promise<R> =>

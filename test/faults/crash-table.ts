@@ -27,6 +27,7 @@ export function inOrder(points: readonly string[]): readonly string[] {
 const WORDS: Readonly<Record<string, string>> = {
   'runs.open': 'the run is in the ledger',
   'runs.setPhase': 'the phase is stored',
+  'runs.takeOver': 'earlier attempts of a step are shut out',
   'runs.reserveBusinessKey': 'the business key is reserved',
   'runs.setSource': 'the source is described',
   'records.stage': 'the rows are staged',

@@ -18,6 +18,7 @@ import { retryableFailure } from '../failures.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { countPlan, type Plan } from './plan.ts';
 import type { Registry } from './registry.ts';
+import { activityKey, attemptTime, takeOver } from './step.ts';
 
 export interface OpenRunInput {
   readonly runId: string;
@@ -71,7 +72,7 @@ export function createRunActivities(deps: RunsDeps) {
     /** Stores where the run is, for readers of the ledger. Repeatable. */
     async setPhase({ runId, phase, waitingFor }: { runId: string; phase: Phase; waitingFor: string | null }) {
       const run = await ledger.runs.get(runId);
-      await ledger.runs.setPhase(run.run_no, phase, waitingFor);
+      await ledger.runs.setPhase(run.run_no, phase, waitingFor, attemptTime());
     },
 
     /** Cuts what is pending into batches and counts it. Repeatable: existing batches stay as they are. */
@@ -80,16 +81,16 @@ export function createRunActivities(deps: RunsDeps) {
     /** Once this has returned, no write is claimed against the new steering. Repeatable. */
     async steerRun({ runId, steering, decision }: SteerRun): Promise<void> {
       const run = await ledger.runs.get(runId);
-      await ledger.runs.steer(run.run_no, steering);
-      if (decision) await ledger.audit.add(runId, decision.action, { ...decision, steering });
+      await ledger.runs.steer(run.run_no, steering, attemptTime());
+      if (decision) await ledger.audit.add(runId, decision.action, { ...decision, steering }, activityKey());
     },
 
     async recordDecision({ runId, decision }: { runId: string; decision: Decision }): Promise<void> {
-      await ledger.audit.add(runId, decision.action, { ...decision });
+      await ledger.audit.add(runId, decision.action, { ...decision }, activityKey());
     },
 
     async recordRefusal({ runId, refusal }: { runId: string; refusal: Refusal }): Promise<void> {
-      await ledger.audit.add(runId, 'steering_refused', { ...refusal });
+      await ledger.audit.add(runId, 'steering_refused', { ...refusal }, activityKey());
     },
 
     /**
@@ -112,8 +113,8 @@ export function createRunActivities(deps: RunsDeps) {
      */
     endPending: ({ runId, state }: { runId: string; state: 'cancelled' | 'rejected' }): Promise<void> =>
       withHeartbeat(async () => {
-        const run = await ledger.runs.get(runId);
-        await ledger.runs.steer(run.run_no, 'stopped');
+        const run = await takeOver(ledger, runId);
+        await ledger.runs.steer(run.run_no, 'stopped', attemptTime());
         await endPending(deps, run, state);
       }),
 
@@ -128,15 +129,11 @@ export function createRunActivities(deps: RunsDeps) {
 async function openRun(deps: RunsDeps, { runId, kind, target, input }: OpenRunInput): Promise<OpenedRun> {
   const { ledger, registry } = deps;
   const { again = false, dryRun = false, requestedBy = null } = input;
-  const asked = { runId, kind, target, again, dryRun, requestedBy, input };
+  const activity = { attempt: attemptTime(), auditKey: activityKey() };
+  const asked = { runId, kind, target, again, dryRun, requestedBy, input, ...activity };
   const opened = await ledger.runs.open(asked);
   if (opened.kind === 'ended') throw alreadyEnded(opened.run);
-  if (opened.kind === 'reopened') {
-    await reopen(deps, asked, opened.run);
-    // Decisions about the previous execution ended with it.
-    await ledger.runs.steer(opened.run.run_no, 'go');
-    await ledger.audit.add(runId, 'run_reopened', { kind, target, requestedBy, again, dryRun });
-  }
+  if (opened.kind === 'reopened') await reopen(deps, asked, opened.run);
   return {
     searchAttributes: deps.searchAttributes(),
     hasSubscriber: registry.hasSubscriber(kind),
@@ -146,8 +143,8 @@ async function openRun(deps: RunsDeps, { runId, kind, target, input }: OpenRunIn
 type AskedRun = Parameters<Ledger['runs']['open']>[0];
 
 /**
- * A failed run may be restarted with a corrected input; once it has staged rows, only with an input that reads and writes
- * the same rows in the same way.
+ * A failed run may be restarted with a corrected input of the same operation; once it has staged rows, only with an input that
+ * reads and writes the same rows in the same way.
  */
 async function reopen({ ledger, registry }: RunsDeps, asked: AskedRun, known: Run): Promise<void> {
   const meaning = ({ target, again, dryRun, input }: Omit<AskedRun, 'kind'>) =>
@@ -159,7 +156,11 @@ async function reopen({ ledger, registry }: RunsDeps, asked: AskedRun, known: Ru
       options: registry.get(known.kind).spec.fingerprint(input as CommonInput),
     });
   const before = { ...known, runId: known.run_id, dryRun: known.dry_run, requestedBy: known.requested_by };
-  if (known.source !== null && (known.kind !== asked.kind || meaning(before) !== meaning(asked))) {
+  if (known.kind !== asked.kind) {
+    const message = `run ${asked.runId} is known as a ${known.kind}, so it cannot be a ${asked.kind}. Choose another run id`;
+    throw fatalFailure('InvalidInput', message);
+  }
+  if (known.source !== null && meaning(before) !== meaning(asked)) {
     const message = `run ${asked.runId} began with another input. Start it as it was, or choose another run id`;
     throw fatalFailure('InvalidInput', message);
   }
@@ -167,16 +168,12 @@ async function reopen({ ledger, registry }: RunsDeps, asked: AskedRun, known: Ru
 }
 
 async function planWrites({ ledger, registry, ratePerMinute }: RunsDeps, runId: string): Promise<Plan> {
-  const run = await ledger.runs.get(runId);
+  const run = await takeOver(ledger, runId);
   const definition = registry.bulk(run.kind);
-  const batches = await ledger.writes.plan(
-    run.run_no,
-    definition.firstWrite(run),
-    definition.recordsPerBatch,
-  );
+  const batches = await ledger.writes.plan(run, definition.firstWrite(run), definition.recordsPerBatch);
   const plan = await countPlan(ledger, run, definition, batches, ratePerMinute);
-  await ledger.runs.setPlan(run.run_no, plan, plan.hash);
-  await ledger.audit.add(runId, 'planned', { ...plan, reasons: undefined });
+  await ledger.runs.setPlan(run, plan, plan.hash);
+  await ledger.audit.add(runId, 'planned', { ...plan, reasons: undefined }, activityKey());
   return plan;
 }
 
@@ -184,24 +181,24 @@ async function resolveInDoubt(
   { ledger, registry }: RunsDeps,
   { runId, decision, firstTimeOnly = false }: ResolveInDoubt,
 ): Promise<number> {
-  const run = await ledger.runs.get(runId);
-  const resolved = await ledger.writes.resolve({
+  const run = await takeOver(ledger, runId);
+  return ledger.writes.resolve({
     runNo: run.run_no,
+    fence: run.fence,
     verdict: decision.verdict ?? 'leave',
     id: decision.writeId ?? null,
     firstTimeOnly,
     event: registry.eventWithoutAnswer(run.kind),
+    audit: { runId, data: { ...decision }, key: activityKey() },
   });
-  await ledger.audit.add(runId, 'resolve', { ...decision, writes: resolved });
-  return resolved;
 }
 
 async function closeRun(deps: RunsDeps, { runId, state, failure }: CloseRun): Promise<BulkResult> {
   const { ledger, registry } = deps;
-  const run = await ledger.runs.get(runId);
+  const run = await takeOver(ledger, runId);
   const definition = registry.get(run.kind);
   // A page that outlived its run must not write what is counted here as not written.
-  await ledger.runs.steer(run.run_no, 'stopped');
+  await ledger.runs.steer(run.run_no, 'stopped', attemptTime());
   if (state === 'cancelled' || state === 'rejected') await endPending(deps, run, state);
   // It may never be started again.
   else if (state === 'failed') await definition.onEndedEarly?.(run);
@@ -210,9 +207,10 @@ async function closeRun(deps: RunsDeps, { runId, state, failure }: CloseRun): Pr
     throw new Error(`run ${runId} would complete with ${counts.pending} records pending`);
   const more = (await definition.result?.(run, counts)) ?? {};
   const result = { ...(await commonResult(ledger, run, state, counts)), ...more };
-  await ledger.runs.close(run.run_no, state, result, failure);
+  await ledger.runs.close(run, state, result, failure);
   const { averageLatencyMs } = result;
-  await ledger.audit.add(runId, 'run_closed', { state, counts, failure, averageLatencyMs, ...more });
+  const closed = { state, counts, failure, averageLatencyMs, ...more };
+  await ledger.audit.add(runId, 'run_closed', closed, activityKey());
   return result;
 }
 
@@ -226,14 +224,15 @@ async function endPending(
     const why = 'requests are still in flight; they are settled first';
     throw retryableFailure('WritesInFlight', why, liveMs + 100);
   }
-  await ledger.writes.markInDoubt(run.run_no, {
+  await ledger.writes.markInDoubt(run, {
     code: 'answer_lost',
     message: 'cancelled before it was reconciled',
   });
   // Nobody will decide about them any more.
   const event = registry.eventWithoutAnswer(run.kind);
-  await ledger.writes.resolve({ runNo: run.run_no, verdict: 'leave', id: null, event });
-  await ledger.records.cancelPending(run.run_no, {
+  const { run_no: runNo, fence } = run;
+  await ledger.writes.resolve({ runNo, fence, verdict: 'leave', id: null, event });
+  await ledger.records.cancelPending(run, {
     code: state === 'rejected' ? 'plan_rejected' : 'run_cancelled',
   });
   await registry.get(run.kind).onEndedEarly?.(run);

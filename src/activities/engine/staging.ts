@@ -18,6 +18,7 @@ import { withHeartbeat } from './heartbeat.ts';
 import type { Registry } from './registry.ts';
 import { runInput } from './run-input.ts';
 import { type Content, findContent } from './source.ts';
+import { activityKey, takeOver } from './step.ts';
 import { throwIfStopping } from './stopping.ts';
 
 const ROWS_PER_CHUNK = 2_000;
@@ -44,7 +45,7 @@ export function createStaging(deps: StagingDeps) {
 
 async function stageRecords(deps: StagingDeps, runId: string): Promise<void> {
   const { ledger, registry, sourceDir, sourceLimits: limits = DEFAULT_SOURCE_LIMITS, draining } = deps;
-  const run = await ledger.runs.get(runId);
+  const run = await takeOver(ledger, runId);
   const definition = registry.bulk(run.kind);
   const { source } = run.input as { source: Source };
   // All rows are staged, and an erasure may have deleted the dataset since. A dataset never changes, so its hash is known.
@@ -55,9 +56,10 @@ async function stageRecords(deps: StagingDeps, runId: string): Promise<void> {
   if (run.total !== null) return;
   await stageContent(deps, run, definition, content);
   await settleDuplicates(deps, run, definition);
-  await ledger.records.finishStaging(run.run_no);
+  await ledger.records.finishStaging(run);
   const retryOf = retriedRunId(run) ?? undefined;
-  await ledger.audit.add(runId, 'staged', { ...describe(content), name: undefined, retryOf });
+  const staged = { ...describe(content), name: undefined, retryOf };
+  await ledger.audit.add(runId, 'staged', staged, activityKey());
 }
 
 async function stageContent(
@@ -71,12 +73,12 @@ async function stageContent(
   try {
     // Before the columns are stored: if the reader refuses them, they may be a first row with personal data.
     const read = definition.createReader(run, columns, content.map);
-    await runs.setSource(run.run_no, { ...describe(content), columns });
+    await runs.setSource(run, { ...describe(content), columns });
     await stageRows(deps, run, rows, read);
   } catch (error) {
     // The staged rows belong to no version of the source, so no later attempt may continue with them.
     if (error instanceof SourceChanged)
-      await runs.setSource(run.run_no, { ...describe(content), sha256: 'changed', columns });
+      await runs.setSource(run, { ...describe(content), sha256: 'changed', columns });
     throw error;
   } finally {
     await close();
@@ -92,7 +94,7 @@ async function settleDuplicates(
   const duplicateRows = definition.findDuplicates(run, candidates);
   for await (const chunk of inChunks(duplicateRows, { items: DUPLICATES_PER_CHUNK })) {
     await throwIfStopping(draining);
-    await ledger.records.settleDuplicates(run.run_no, chunk);
+    await ledger.records.settleDuplicates(run, chunk);
   }
 }
 
@@ -113,7 +115,7 @@ async function reserveContent(
   }
   await throwIfContinuedElsewhere(ledger, run);
   const key = businessKey(spec.stem, run.target, content.sha256, spec.fingerprint(runInput(spec, run)));
-  const reservation = await ledger.runs.reserveBusinessKey(run.run_no, key);
+  const reservation = await ledger.runs.reserveBusinessKey(run, key);
   if (reservation.kind === 'reserved') return throwIfContinuedElsewhere(ledger, run);
   const message =
     `run ${reservation.by} has written the same content to ${run.target} with the same options. ` +
@@ -157,7 +159,7 @@ async function stageRows(
     const objections = run.dry_run ? [] : records.flatMap((record) => record.objections);
     if (objections.length > 0) await ledger.suppressions.add(objections, run.run_no);
     await ledger.records.stage(
-      run.run_no,
+      run,
       records.map(({ staged }) => staged),
     );
   }

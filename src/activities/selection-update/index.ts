@@ -9,6 +9,7 @@ import type { OperationDefinition } from '../engine/definition.ts';
 import { withHeartbeat } from '../engine/heartbeat.ts';
 import type { Plan } from '../engine/plan.ts';
 import { runInput } from '../engine/run-input.ts';
+import { activityKey, takeOver } from '../engine/step.ts';
 import { toFailure } from '../failures.ts';
 import type { SelectionDeps, SelectionWritten } from './attempt.ts';
 import { Audited, auditEntry, EVENT, NOTHING_CHECKED } from './audit.ts';
@@ -108,11 +109,11 @@ async function auditFailure(
     complianceFlags: NOTHING_CHECKED,
     details: `${type ?? ''}: ${message}`,
   });
-  await ledger.audit.add(runId, action, data);
+  await ledger.audit.add(runId, action, data, activityKey('failed'));
 }
 
 async function plan({ ledger, rateLimiter }: SelectionDeps, runId: string, snapshot: string): Promise<Plan> {
-  const run = await ledger.runs.get(runId);
+  const run = await takeOver(ledger, runId);
   const fresh = await ledger.campaigns.getSnapshot(snapshot);
   const key = toCampaignKey(rateLimiter, run.target);
   const begun = await ledger.selections.find(run.run_no);
@@ -123,7 +124,7 @@ async function plan({ ledger, rateLimiter }: SelectionDeps, runId: string, snaps
   const planned = planSelection(desired, fresh, runInput(spec, run));
   const stored = await ledger.selections.plan({
     ...key,
-    runNo: run.run_no,
+    run,
     baseSnapshot: desired.baseSnapshot,
     base: desired.base,
     desired: desired.ours,
@@ -131,8 +132,8 @@ async function plan({ ledger, rateLimiter }: SelectionDeps, runId: string, snaps
   });
   if (!isSame(stored.desired, desired.ours) || !isSame(stored.base, desired.base))
     throw beganWithAnotherInput(runId);
-  await ledger.runs.setPlan(run.run_no, planned, planned.hash);
-  await ledger.audit.add(runId, 'planned', { ...planned, reasons: undefined });
+  await ledger.runs.setPlan(run, planned, planned.hash);
+  await ledger.audit.add(runId, 'planned', { ...planned, reasons: undefined }, activityKey());
   return planned;
 }
 

@@ -10,6 +10,7 @@ import type { Run } from '../../ledger/runs/runs.ts';
 import type { Snapshot } from '../../ledger/selections/campaigns.ts';
 import type { Replaced, SelectionSettlement } from '../../ledger/selections/writes.ts';
 import { OWN_WRITE } from '../engine/evidence.ts';
+import { takeOver } from '../engine/step.ts';
 import { retryableFailure } from '../failures.ts';
 import {
   type Payload,
@@ -184,9 +185,9 @@ export async function settleAnswer(
 /** No answer came, or none that shows whether the write was applied: audited like an answer. */
 export async function auditUnanswered(
   { ledger }: SelectionDeps,
-  { run, theirs }: SelectionAttempt,
+  { run, write, theirs }: SelectionAttempt,
   { sha256: payloadHash, flags, resolved }: Payload,
-  { error, latencyMs }: { error: CxoneError; latencyMs: number },
+  { error, latencyMs, fence }: { error: CxoneError; latencyMs: number; fence: number },
 ): Promise<void> {
   const { action, data } = toAuditEntry(run, theirs, {
     payloadHash,
@@ -197,7 +198,8 @@ export async function auditUnanswered(
     resolved,
     details: error.message,
   });
-  await ledger.audit.add(run.run_id, action, data);
+  // Once for each request, of which an activity may send several in its attempts.
+  await ledger.audit.add(run.run_id, action, data, `unanswered ${write.id} ${fence}`);
 }
 
 /** Nobody resolved the conflicts: the record ends in conflict, and nothing was written for it. */
@@ -208,7 +210,7 @@ export async function leaveConflict(
   resolved: readonly ResolvedPlace[],
 ): Promise<void> {
   const { ledger } = deps;
-  const run = await ledger.runs.get(runId);
+  const run = await takeOver(ledger, runId);
   const update = await ledger.selections.get(run.run_no);
   const [write] = await ledger.writes.listOpen(run.run_no, 1, 1);
   if (!write) return;

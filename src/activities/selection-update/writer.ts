@@ -14,6 +14,7 @@ import { Attempts, type HeldWrite } from '../engine/attempt.ts';
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
 import type { Plan } from '../engine/plan.ts';
 import { runInput } from '../engine/run-input.ts';
+import { takeOver } from '../engine/step.ts';
 import { throwIfStopping } from '../engine/stopping.ts';
 import { isAbort, retryableFailure } from '../failures.ts';
 import {
@@ -53,7 +54,7 @@ export async function writeSelection(
   runId: string,
   answered: Answered,
 ): Promise<SelectionWritten> {
-  const run = await deps.ledger.runs.get(runId);
+  const run = await takeOver(deps.ledger, runId);
   const { tenant } = deps.rateLimiter;
   const who = { tenant, campaignId: run.target, runNo: run.run_no };
   return withCampaignLock(deps.ledger, who, () => attemptOnce(deps, run, answered));
@@ -112,7 +113,7 @@ async function merge(
   if (merged.kind === 'broken') throw breaksRules('as CXone has it', merged.problems);
   if (merged.kind === 'conflict') {
     const conflicts = merged.open.map((conflict) => ({ ...conflict, hash: toShown(conflict).hash }));
-    await deps.ledger.selections.saveConflicts(run.run_no, conflicts);
+    await deps.ledger.selections.saveConflicts(run, conflicts);
     return { kind: 'conflict', conflicts: merged.open.map(toShown) };
   }
   const { selection } = merged;
@@ -231,7 +232,7 @@ async function patch(
     await throwIfStopping(deps.draining);
     throw retryableFailure('WritesInFlight', `nothing was sent: ${result.error.message}`, 500);
   }
-  await auditUnanswered(deps, attempt, payload, result);
+  await auditUnanswered(deps, attempt, payload, { ...result, fence: held.fence });
   throw new Audited(result.error);
 }
 

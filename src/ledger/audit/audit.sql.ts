@@ -10,18 +10,14 @@ import {
   auditHash,
   GENESIS,
 } from './audit.ts';
+import { addAuditEntry } from './entries.sql.ts';
 
 const MAX_SEALED = 1_000;
 const PAGE = 5_000;
 
 export function createAudit({ db }: Database): Audit {
   return {
-    async add(runId, action, data) {
-      await db
-        .insertInto('audit_pending')
-        .values({ run_id: runId, action, data: JSON.stringify(data) })
-        .execute();
-    },
+    add: (runId, action, data, key) => addAuditEntry(db, { runId, action, data, key }),
     seal: () => db.transaction().execute(seal),
     list: (runId) => list(db, runId),
     verify: () => verify(db),
@@ -35,12 +31,22 @@ async function seal(tx: Executor): Promise<number> {
     select pg_try_advisory_xact_lock(${SEALER_LOCK}) as acquired`.execute(tx);
   if (!lock.rows[0]?.acquired) return 0;
   const pending = await takePending(tx);
-  if (pending.length === 0) return 0;
-  await tx
-    .insertInto('audit')
-    .values(chain(pending, await findLast(tx)))
-    .execute();
+  const entries = await withoutRepetitions(tx, pending);
+  if (entries.length > 0)
+    await tx
+      .insertInto('audit')
+      .values(chain(entries, await findLast(tx)))
+      .execute();
   return pending.length;
+}
+
+/** An activity may be retried after the entry of its first attempt was sealed. */
+async function withoutRepetitions(tx: Executor, pending: readonly PendingEntry[]): Promise<PendingEntry[]> {
+  const ids = pending.map(({ audit_id: id }) => id);
+  const { rows } = await sql<{ audit_id: string }>`
+    select audit_id from audit where audit_id = any(${ids}::uuid[])`.execute(tx);
+  const sealed = new Set(rows.map(({ audit_id: id }) => id));
+  return pending.filter(({ audit_id: id }) => !sealed.has(id));
 }
 
 async function takePending(tx: Executor): Promise<PendingEntry[]> {

@@ -5,12 +5,15 @@ import type { AuditTable } from '../schema.ts';
 
 /** An entry is pending until it is sealed; a sealed entry is never changed. */
 export interface Audit {
-  /** Adds a pending entry. A repetition adds another one. */
-  add(runId: string, action: string, data: Readonly<Record<string, unknown>>): Promise<void>;
+  /**
+   * Adds a pending entry. With a key, which names what the entry is about, a repetition changes nothing: of the entries of a
+   * run with the same key only the first is kept, whatever it says. Without one, a repetition adds another entry.
+   */
+  add(runId: string, action: string, data: Readonly<Record<string, unknown>>, key?: string): Promise<void>;
 
   /**
-   * Moves pending entries to the end of the chain, in one transaction and without gaps. Returns how many. One process at a
-   * time does so; for the others it is 0.
+   * Moves pending entries to the end of the chain, in one transaction and without gaps; repetitions of sealed ones are
+   * dropped. Returns how many it has taken. One process at a time does so; for the others it is 0.
    */
   seal(): Promise<number>;
 

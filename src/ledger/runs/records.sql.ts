@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { Reason } from '../../domain/run.ts';
 import type { Database, Executor } from '../database.ts';
+import { fenced } from '../fence.ts';
 import type {
   DuplicateCandidate,
   DuplicateRow,
@@ -18,11 +19,11 @@ const PAGE_BYTES = 16_000_000;
 
 export function createRecords({ db, pool }: Database): Records {
   return {
-    stage: (runNo, chunk) => stageRecords(pool, runNo, chunk),
+    stage: (run, chunk) => stageRecords(pool, run, chunk),
     listDuplicateCandidates: (runNo) => listDuplicateCandidates(db, runNo),
-    settleDuplicates: (runNo, duplicateRows) => settleDuplicates(db, runNo, duplicateRows),
-    finishStaging: (runNo) => finishStaging(db, runNo),
-    cancelPending: (runNo, reason) => cancelPending(db, runNo, reason),
+    settleDuplicates: (run, rows) => fenced(db, run, (tx, runNo) => settleDuplicates(tx, runNo, rows)),
+    finishStaging: (run) => fenced(db, run, finishStaging),
+    cancelPending: (run, reason) => fenced(db, run, (tx, runNo) => cancelPending(tx, runNo, reason)),
     countPendingContacts: (runNo) => countPendingContacts(db, runNo),
     list: (runNo, outcome) => list(db, runNo, outcome),
     countReasons: (runNo) => countReasons(db, runNo),

@@ -1,24 +1,25 @@
 /** The port to the records of a run and their outcomes. */
 import type { Outcome, Reason } from '../../domain/run.ts';
+import type { RunRef } from '../fence.ts';
 
 export interface Records {
   /**
    * Stores a chunk of rows, their outcomes, and how far the staging is (`staged_through`), in one transaction. A repetition
-   * changes nothing, and overlapping chunks store each row once.
+   * changes nothing, and overlapping chunks store each row once. Errors: Superseded.
    */
-  stage(runNo: number, chunk: readonly StagedRecord[]): Promise<void>;
+  stage(run: RunRef, chunk: readonly StagedRecord[]): Promise<void>;
 
   /** Valid records that share a key with another one, in the order of the source. Erased records have no keys. */
   listDuplicateCandidates(runNo: number): AsyncIterable<DuplicateCandidate>;
 
-  /** Pending → `duplicate`. Records that have an outcome keep it. */
-  settleDuplicates(runNo: number, duplicateRows: readonly DuplicateRow[]): Promise<void>;
+  /** Pending → `duplicate`. Records that have an outcome keep it. Errors: Superseded. */
+  settleDuplicates(run: RunRef, duplicateRows: readonly DuplicateRow[]): Promise<void>;
 
-  /** Sets the run's total, and counts what staging has settled. A repetition changes nothing. */
-  finishStaging(runNo: number): Promise<void>;
+  /** Sets the run's total, and counts what staging has settled. A repetition changes nothing. Errors: Superseded. */
+  finishStaging(run: RunRef): Promise<void>;
 
-  /** Pending → `cancelled`, for a run that ends without writing them. A repetition changes nothing. */
-  cancelPending(runNo: number, reason: Reason): Promise<void>;
+  /** Pending → `cancelled`, for a run that ends without writing them. A repetition changes nothing. Errors: Superseded. */
+  cancelPending(run: RunRef, reason: Reason): Promise<void>;
 
   /** How many records are pending, and how many of these have a contact id that CXone's preferences know: a GUID. */
   countPendingContacts(runNo: number): Promise<{ readonly pending: number; readonly withGuid: number }>;

@@ -1,7 +1,10 @@
 /** The runs in PostgreSQL. */
 import { sql } from 'kysely';
 import type { Phase, RunState, Steering } from '../../domain/run.ts';
+import { addAuditEntry, toAuditId } from '../audit/entries.sql.ts';
 import type { Database, Executor } from '../database.ts';
+import { sqlState } from '../errors.ts';
+import { type AttemptTime, fenced, type RunRef, Superseded } from '../fence.ts';
 import type { RunSource } from '../schema.ts';
 import { countOutcomesOfRun, countSettled } from './counts.sql.ts';
 import type { KeySummary, Opened, OpenRun, Reservation, Run, Runs } from './runs.ts';
@@ -17,15 +20,17 @@ export function createRuns({ db }: Database): Runs {
     list: (limit) => db.selectFrom('runs').selectAll().orderBy('started_at', 'desc').limit(limit).execute(),
     open: (run) => open(db, run),
     reopen: (run) => db.transaction().execute((tx) => reopen(tx, run)),
-    reserveBusinessKey: (runNo, businessKey) => reserveBusinessKey(db, runNo, businessKey),
+    takeOver: (runId, attempt) => takeOver(db, runId, attempt),
+    reserveBusinessKey: (run, businessKey) => reserveBusinessKey(db, run, businessKey),
     countEndedEarly: (businessKey) => countEndedEarly(db, businessKey),
     summarizeKey: (businessKey) => summarizeKey(db, businessKey),
-    setSource: (runNo, source) => setSource(db, runNo, source),
-    setPhase: (runNo, phase, waitingFor) => setPhase(db, runNo, phase, waitingFor),
-    setPlan: (runNo, plan, planHash) => setPlan(db, runNo, plan, planHash),
-    steer: (runNo, steering) => steer(db, runNo, steering),
+    setSource: (run, source) => fenced(db, run, (tx, runNo) => setSource(tx, runNo, source)),
+    setPhase: (runNo, phase, waitingFor, attempt) => setPhase(db, runNo, { phase, waitingFor, attempt }),
+    setPlan: (run, plan, planHash) => fenced(db, run, (tx, runNo) => setPlan(tx, runNo, plan, planHash)),
+    steer: (runNo, steering, attempt) => steer(db, runNo, steering, attempt),
     getSteering: (runNo) => getSteering(db, runNo),
-    close: (runNo, state, result, failure) => close(db, { runNo, state, result, failure }),
+    close: (run, state, result, failure) =>
+      fenced(db, run, (tx, runNo) => close(tx, { runNo, state, result, failure })),
     counts: (runNo) => countSettled(db, runNo),
     exactCounts: (runNo) => countOutcomesOfRun(db, runNo),
   };
@@ -53,12 +58,14 @@ async function open(db: Executor, run: OpenRun): Promise<Opened> {
  * takes for a reopened one. Undefined: the run id is known.
  */
 async function insertRun(db: Executor, run: OpenRun): Promise<Run | undefined> {
-  const { runId, kind, target, requestedBy, again, dryRun, input } = run;
+  const { runId, kind, target, requestedBy, again, dryRun, input, attempt = 0 } = run;
   const entry = JSON.stringify({ kind, target, requestedBy, again, dryRun });
   const values = {
     ...{ run_id: runId, kind, target, again, dry_run: dryRun, requested_by: requestedBy },
     input: JSON.stringify(input),
+    ...fencesOf(attempt),
   };
+  const auditId = run.auditKey === undefined ? null : toAuditId(runId, run.auditKey);
   return db
     .with('opened', (query) =>
       query
@@ -70,11 +77,15 @@ async function insertRun(db: Executor, run: OpenRun): Promise<Run | undefined> {
     .with('audited', (query) =>
       query
         .insertInto('audit_pending')
-        .columns(['run_id', 'action', 'data'])
+        .columns(['audit_id', 'run_id', 'action', 'data'])
         .expression((e) =>
           e
             .selectFrom('opened')
-            .select(['run_id', sql.lit('run_opened').as('action'), sql<string>`${entry}::json`.as('data')]),
+            .select([
+              sql<string>`coalesce(${auditId}::uuid, gen_random_uuid())`.as('audit_id'),
+              ...(['run_id', sql.lit('run_opened').as('action')] as const),
+              sql<string>`${entry}::json`.as('data'),
+            ]),
         ),
     )
     .selectFrom('opened')
@@ -82,16 +93,28 @@ async function insertRun(db: Executor, run: OpenRun): Promise<Run | undefined> {
     .executeTakeFirst();
 }
 
-async function reopen(
-  tx: Executor,
-  { runId, target, again, dryRun, requestedBy, input }: OpenRun,
-): Promise<void> {
-  await tx
+const fencesOf = (attempt: AttemptTime) => ({
+  fence: attempt,
+  steering_fence: attempt,
+  phase_fence: attempt,
+});
+
+/** Decisions about the previous execution ended with it. */
+async function reopen(tx: Executor, run: OpenRun): Promise<void> {
+  const { runId, kind, target, again, dryRun, requestedBy, input, attempt, auditKey } = run;
+  const { numUpdatedRows } = await tx
     .updateTable('runs')
     .set({ target, again, dry_run: dryRun, requested_by: requestedBy, input: JSON.stringify(input) })
+    .set({ steering: 'go', ...(attempt !== undefined && fencesOf(attempt)) })
     .where('run_id', '=', runId)
     .where('state', 'in', OPEN)
-    .execute();
+    .$if(attempt !== undefined, (update) => update.where('fence', '<=', String(attempt)))
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) {
+    const known = await find(tx, runId);
+    if (known && attempt !== undefined && Number(known.fence) > attempt) throw new Superseded();
+    return;
+  }
   await tx
     .updateTable('runs')
     .set(RUNNING)
@@ -99,30 +122,46 @@ async function reopen(
     .where('state', '=', 'failed')
     .where('business_key', 'is', null)
     .execute();
+  const data = { kind, target, requestedBy, again, dryRun };
+  await addAuditEntry(tx, { runId, action: 'run_reopened', data, key: auditKey });
 }
 
-async function reserveBusinessKey(db: Executor, runNo: number, businessKey: string): Promise<Reservation> {
+async function takeOver(db: Executor, runId: string, attempt: AttemptTime): Promise<Run> {
+  const run = await db
+    .updateTable('runs')
+    .set({ fence: attempt })
+    .where('run_id', '=', runId)
+    .where('fence', '<=', String(attempt))
+    .returningAll()
+    .executeTakeFirst();
+  if (!run) throw await whyNotFound(db, runId);
+  return run;
+}
+
+async function whyNotFound(db: Executor, runId: string): Promise<Error> {
+  const run = await find(db, runId);
+  return run ? new Superseded() : new Error(`run ${runId} is not in the ledger`);
+}
+
+async function reserveBusinessKey(db: Executor, run: RunRef, businessKey: string): Promise<Reservation> {
   try {
-    const { numUpdatedRows } = await db
-      .updateTable('runs')
-      .set({ ...RUNNING, business_key: businessKey })
-      .where('run_no', '=', runNo)
-      // An activity attempt that outlives its run must not reopen it.
-      .where('state', 'in', OPEN)
-      .executeTakeFirst();
-    if (numUpdatedRows === 0n) throw new Error('the run has ended');
+    await fenced(db, run, async (tx, runNo) => {
+      const { numUpdatedRows } = await tx
+        .updateTable('runs')
+        .set({ ...RUNNING, business_key: businessKey })
+        .where('run_no', '=', runNo)
+        .where('state', 'in', OPEN)
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) throw new Error('the run has ended');
+    });
     return { kind: 'reserved' };
   } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
+    if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
     return { kind: 'taken', by: (await findOwner(db, businessKey)) ?? 'a run that ended just now' };
   }
 }
 
 const UNIQUE_VIOLATION = '23505';
-
-function isUniqueViolation(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === UNIQUE_VIOLATION;
-}
 
 /** The same condition as that of the unique index. */
 async function findOwner(db: Executor, businessKey: string): Promise<string | undefined> {
@@ -169,8 +208,18 @@ async function setSource(db: Executor, runNo: number, source: RunSource): Promis
     .execute();
 }
 
-async function setPhase(db: Executor, runNo: number, phase: Phase, waitingFor: string | null): Promise<void> {
-  await updateRun(db, runNo).set({ phase, waiting_for: waitingFor }).execute();
+interface PhaseChange {
+  readonly phase: Phase;
+  readonly waitingFor: string | null;
+  readonly attempt: AttemptTime | undefined;
+}
+
+async function setPhase(db: Executor, runNo: number, change: PhaseChange): Promise<void> {
+  const { phase, waitingFor, attempt } = change;
+  await updateRun(db, runNo)
+    .set({ phase, waiting_for: waitingFor, ...(attempt !== undefined && { phase_fence: attempt }) })
+    .$if(attempt !== undefined, (update) => update.where('phase_fence', '<=', String(attempt)))
+    .execute();
 }
 
 async function setPlan(db: Executor, runNo: number, plan: unknown, planHash: string): Promise<void> {
@@ -179,8 +228,10 @@ async function setPlan(db: Executor, runNo: number, plan: unknown, planHash: str
     .execute();
 }
 
-async function steer(db: Executor, runNo: number, steering: Steering): Promise<void> {
-  await sql`select steer_run(${runNo}, ${steering})`.execute(db);
+async function steer(db: Executor, runNo: number, steering: Steering, attempt?: AttemptTime): Promise<void> {
+  const { rows } = await sql<{ is_current: boolean | null }>`
+    select steer_run(${runNo}, ${steering}, ${attempt ?? null}::bigint) as is_current`.execute(db);
+  if (rows[0]?.is_current === false) throw new Superseded();
 }
 
 async function getSteering(db: Executor, runNo: number): Promise<Steering> {
@@ -204,6 +255,7 @@ async function close(db: Executor, { runNo, state, result, failure }: End): Prom
     .set({
       state,
       phase: 'done',
+      phase_fence: sql`greatest(phase_fence, fence)`,
       waiting_for: null,
       finished_at: sql`coalesce(finished_at, now())`,
       result: result === null ? null : JSON.stringify(result),

@@ -2,6 +2,7 @@
 import type { Selectable } from 'kysely';
 import { isObject } from '../../domain/json.ts';
 import type { Counts, Phase, RunState, Steering } from '../../domain/run.ts';
+import type { AttemptTime, RunRef } from '../fence.ts';
 import type { RunSource, RunsTable } from '../schema.ts';
 
 export interface Runs {
@@ -20,19 +21,27 @@ export interface Runs {
   open(run: OpenRun): Promise<Opened>;
 
   /**
-   * A reopened run continues with the input of this start. A `failed` run without a business key becomes `running`. One with
-   * a key stays `failed` until `reserveBusinessKey` succeeds. Does nothing unless it is `running` or `failed`. A repetition
-   * changes nothing.
+   * A reopened run continues with the input of this start and the steering `go`, with its audit entry in the same
+   * transaction. A `failed` run without a business key becomes `running`. One with a key stays `failed` until
+   * `reserveBusinessKey` succeeds. Does nothing unless it is `running` or `failed`. A repetition changes nothing. Errors:
+   * Superseded.
    */
   reopen(run: OpenRun): Promise<void>;
 
   /**
+   * The run, for the attempt of a step. What an earlier attempt still wants to store fails with Superseded, and the other
+   * methods accept the returned run until a later attempt takes it over. A repetition changes nothing. Errors: Superseded,
+   * if a later attempt has taken it over; the run does not exist.
+   */
+  takeOver(runId: string, attempt: AttemptTime): Promise<Run>;
+
+  /**
    * `running` or `failed` → `running`, with this business key and without the old failure. `taken`: another run that is
    * `running` or `completed` has the key, unless one of the two has `again` or is a dry run; nothing changed. A unique index
-   * decides, so two starts at the same moment cannot both succeed. A repetition returns `reserved`. Errors: the run has
-   * ended otherwise.
+   * decides, so two starts at the same moment cannot both succeed. A repetition returns `reserved`. Errors: Superseded; the
+   * run has ended otherwise.
    */
-  reserveBusinessKey(runNo: number, businessKey: string): Promise<Reservation>;
+  reserveBusinessKey(run: RunRef, businessKey: string): Promise<Reservation>;
 
   /**
    * How many runs of this key ended as `rejected` or `cancelled`, dry runs not counted. The next default run id is numbered
@@ -43,24 +52,29 @@ export interface Runs {
   /** All runs whose default id is made of this key, in any state, dry runs not counted. */
   summarizeKey(businessKey: string): Promise<KeySummary>;
 
-  setSource(runNo: number, source: RunSource): Promise<void>;
+  /** Errors: Superseded. */
+  setSource(run: RunRef, source: RunSource): Promise<void>;
 
-  /** `waitingFor`: what an operator has to decide, or null. */
-  setPhase(runNo: number, phase: Phase, waitingFor: string | null): Promise<void>;
+  /** `waitingFor`: what an operator has to decide, or null. Does nothing if a later `attempt` has set the phase. */
+  setPhase(runNo: number, phase: Phase, waitingFor: string | null, attempt?: AttemptTime): Promise<void>;
 
-  setPlan(runNo: number, plan: unknown, planHash: string): Promise<void>;
+  /** Errors: Superseded. */
+  setPlan(run: RunRef, plan: unknown, planHash: string): Promise<void>;
 
-  /** Waits for claims that are being committed. Once it has returned, no claim of any worker contradicts it. */
-  steer(runNo: number, steering: Steering): Promise<void>;
+  /**
+   * Waits for claims that are being committed. Once it has returned, no claim of any worker contradicts it. A run that is
+   * `stopped` stays so until `reopen`. Errors: Superseded, if a later `attempt` has steered the run.
+   */
+  steer(runNo: number, steering: Steering, attempt?: AttemptTime): Promise<void>;
 
   /** Errors: the run does not exist. */
   getSteering(runNo: number): Promise<Steering>;
 
   /**
    * → `state`, phase `done`. The first end determines `finished_at`, the last one everything else. The caller has to make
-   * sure that nothing is pending that should not be.
+   * sure that nothing is pending that should not be. Errors: Superseded.
    */
-  close(runNo: number, state: RunState, result: unknown, failure: unknown): Promise<void>;
+  close(run: RunRef, state: RunState, result: unknown, failure: unknown): Promise<void>;
 
   /** From what staging, the writes and the end of the run have settled. Fast at any size. Errors: the run does not exist. */
   counts(runNo: number): Promise<Counts>;
@@ -83,6 +97,10 @@ export interface OpenRun {
   readonly dryRun: boolean;
   readonly requestedBy: string | null;
   readonly input: unknown;
+  /** Of the activity that opens it. Default: no fence is set. */
+  readonly attempt?: AttemptTime;
+  /** Of its audit entry (see Audit.add). */
+  readonly auditKey?: string;
 }
 
 export interface Opened {

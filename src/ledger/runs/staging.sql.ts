@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
+import { type RunRef, Superseded, toFence, toRunNo } from '../fence.ts';
 import type { StagedRecord } from './records.ts';
 
 const CREATE_STAGING_TABLE = `create temporary table staging
@@ -10,14 +11,16 @@ const INSERT_RECORDS = `insert into records (run_no, seq, line, fields, record, 
   select $1, seq, line, fields, record, key1, key2 from staging on conflict do nothing`;
 const INSERT_OUTCOMES = `insert into outcomes (run_no, seq, outcome, reasons)
   select $1, seq, outcome, reasons from staging where outcome is not null on conflict do nothing`;
-const RECORD_PROGRESS = 'update runs set staged_through = greatest(staged_through, $2) where run_no = $1';
+const RECORD_PROGRESS = `update runs set staged_through = greatest(staged_through, $2)
+  where run_no = $1 and ($3::bigint is null or fence = $3)`;
 
 /** In one transaction (docs/adr/0013-sources-and-files.md#staging). */
 export async function stageRecords(
   pool: pg.Pool,
-  runNo: number,
+  run: RunRef,
   chunk: readonly StagedRecord[],
 ): Promise<void> {
+  const runNo = toRunNo(run);
   const last = chunk.at(-1);
   if (!last) return;
   const connection = await pool.connect();
@@ -30,7 +33,8 @@ export async function stageRecords(
     await finished;
     await connection.query(INSERT_RECORDS, [runNo]);
     await connection.query(INSERT_OUTCOMES, [runNo]);
-    await connection.query(RECORD_PROGRESS, [runNo, last.seq]);
+    const { rowCount } = await connection.query(RECORD_PROGRESS, [runNo, last.seq, toFence(run)]);
+    if (rowCount === 0) throw new Superseded();
     await connection.query('commit');
   } catch (error) {
     await connection.query('rollback').catch(() => undefined);

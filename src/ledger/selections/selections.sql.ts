@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { diffSelections } from '../../domain/selection-update/diff.ts';
 import { readSelection } from '../../domain/selection-update/selection.ts';
 import type { Database, Executor } from '../database.ts';
+import { fenced, toRunNo } from '../fence.ts';
 import type { CampaignKey } from './campaigns.ts';
 import type {
   CampaignUpdate,
@@ -19,11 +20,11 @@ export function createSelections({ db }: Database): Selections {
     find: (runNo) => find(db, runNo),
     get: (runNo) => get(db, runNo),
     async plan(planned) {
-      await db.transaction().execute((tx) => plan(tx, planned));
-      return get(db, planned.runNo);
+      await fenced(db, planned.run, (tx, runNo) => plan(tx, { ...planned, runNo }));
+      return get(db, toRunNo(planned.run));
     },
     claim: (claim) => claimSelection(db, claim),
-    saveConflicts: (runNo, conflicts) => saveConflicts(db, runNo, conflicts),
+    saveConflicts: (run, conflicts) => fenced(db, run, (tx, runNo) => saveConflicts(tx, runNo, conflicts)),
     settle: (settlement) => db.transaction().execute((tx) => settleSelection(tx, settlement)),
     history: (campaign, limit) => history(db, campaign, limit),
     metrics: (campaign) => metrics(db, campaign),
@@ -40,7 +41,9 @@ async function get(db: Executor, runNo: number): Promise<SelectionUpdate> {
   return update;
 }
 
-async function plan(tx: Executor, planned: PlannedSelection): Promise<void> {
+type Planned = Omit<PlannedSelection, 'run'> & { readonly runNo: number };
+
+async function plan(tx: Executor, planned: Planned): Promise<void> {
   const { runNo } = planned;
   // One planner at a time.
   await sql`select from runs where run_no = ${runNo} for update`.execute(tx);
@@ -50,7 +53,7 @@ async function plan(tx: Executor, planned: PlannedSelection): Promise<void> {
   await insertMissingWrite(tx, runNo);
 }
 
-async function insertPlanned(tx: Executor, planned: PlannedSelection): Promise<void> {
+async function insertPlanned(tx: Executor, planned: Planned): Promise<void> {
   await tx
     .insertInto('selection_updates')
     .values({
@@ -66,7 +69,7 @@ async function insertPlanned(tx: Executor, planned: PlannedSelection): Promise<v
     .execute();
 }
 
-async function insertRecord(tx: Executor, { runNo, campaignId }: PlannedSelection): Promise<void> {
+async function insertRecord(tx: Executor, { runNo, campaignId }: Planned): Promise<void> {
   const fields = JSON.stringify({ campaignId });
   await sql`insert into records (run_no, seq, line, fields, record, key1)
     values (${runNo}, ${THE_SELECTION}, 1, ${fields}, ${fields}, ${campaignId}) on conflict do nothing`.execute(

@@ -2,6 +2,7 @@
 import type { Selectable } from 'kysely';
 import type { Outcome } from '../../domain/run.ts';
 import type { Difference } from '../../domain/selection-update/diff.ts';
+import type { RunRef } from '../fence.ts';
 import type { SelectionUpdatesTable } from '../schema.ts';
 import type { CampaignKey } from './campaigns.ts';
 import type { ClaimedSelection, ClaimSelection, SelectionSettlement } from './writes.ts';
@@ -15,7 +16,7 @@ export interface Selections {
   /**
    * Stores the desired selection with its record and first write, in one transaction. A repetition keeps what is stored, so
    * that a run that continues after a failure is measured from where it began. If the run ended in `conflict` or
-   * `rejected`, the record is pending again and gets a new write.
+   * `rejected`, the record is pending again and gets a new write. Errors: Superseded.
    */
   plan(planned: PlannedSelection): Promise<SelectionUpdate>;
 
@@ -26,8 +27,8 @@ export interface Selections {
    */
   claim(claim: ClaimSelection): Promise<ClaimedSelection>;
 
-  /** Stores the conflicts that are shown to the operator. */
-  saveConflicts(runNo: number, conflicts: unknown): Promise<void>;
+  /** Stores the conflicts that are shown to the operator. Errors: Superseded. */
+  saveConflicts(run: RunRef, conflicts: unknown): Promise<void>;
 
   /**
    * The write → `settled`, with outcome (or successor), what CXone has now, audit entry and event, in one transaction. With a
@@ -46,7 +47,7 @@ export interface Selections {
 export type SelectionUpdate = Selectable<SelectionUpdatesTable>;
 
 export interface PlannedSelection extends CampaignKey {
-  readonly runNo: number;
+  readonly run: RunRef;
   readonly baseSnapshot: string;
   /** The selection that the desired one is compared with, the desired one, and the differences, as JSON values. */
   readonly base: unknown;

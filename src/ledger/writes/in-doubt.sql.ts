@@ -1,7 +1,9 @@
 /** Writes whose answer is missing and that must not simply be repeated. */
 import { sql } from 'kysely';
 import type { Reason } from '../../domain/run.ts';
+import { addAuditEntry } from '../audit/entries.sql.ts';
 import type { Executor } from '../database.ts';
+import { assertFence } from '../fence.ts';
 import { LATE_ANSWER, settleByLateAnswers } from './late-answers.sql.ts';
 import { maybeApplied } from './maybe-applied.sql.ts';
 import type { InDoubtQuery, Resolution, WriteInDoubt } from './writes.ts';
@@ -43,10 +45,13 @@ export async function listInDoubt(
 }
 
 export async function resolve(tx: Executor, resolution: Resolution): Promise<number> {
-  const { runNo, id, event = null } = resolution;
+  const { runNo, id, event = null, fence, audit } = resolution;
   const answeredLate = await settleByLateAnswers(tx, { runNo, id, event });
   const decided = resolution.verdict === 'resend' ? resend : leave;
-  return answeredLate + (await decided(tx, resolution));
+  const writes = answeredLate + (await decided(tx, resolution));
+  if (audit) await addAuditEntry(tx, { ...audit, action: 'resolve', data: { ...audit.data, writes } });
+  if (fence !== undefined) await assertFence(tx, { run_no: runNo, fence });
+  return writes;
 }
 
 /** `resent` permits one attempt; it also keeps in mind that an earlier one may have been applied. */

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import { coalesce } from '../coalesce.ts';
 import type { Database, Executor } from '../database.ts';
+import { fenced } from '../fence.ts';
 import type { WriteState } from '../schema.ts';
 import { claimWrites } from './claims.sql.ts';
 import type { Claim } from './claims.ts';
@@ -36,16 +37,17 @@ export function createWrites({ db }: Database): Writes {
     // What else is stored in its transaction must not fail other settlements, so such a settlement goes alone.
     settle: (settlement) =>
       settlement.inSettleTransaction ? settleAlone(db, settlement) : settleCoalesced(settlement),
-    plan: async (runNo, kind, size, batchBytes = BATCH_BYTES) => {
-      await db.transaction().execute((tx) => insertPlanned(tx, { runNo, kind, size, batchBytes }));
-      return countBatches(db, runNo);
-    },
+    plan: (run, kind, size, batchBytes = BATCH_BYTES) =>
+      fenced(db, run, async (tx, runNo) => {
+        await insertPlanned(tx, { runNo, kind, size, batchBytes });
+        return countBatches(tx, runNo);
+      }),
     listOpen: (runNo, fromBatch, toBatch) => listOpen(db, runNo, fromBatch, toBatch),
     markSent: (claims) => markSent(db, claims),
     renew: (id, fence, leaseMs) => renew(db, id, fence, leaseMs),
     release: (id, fence, failure = null) => release(db, id, fence, failure),
     markUnanswered: (id, fence, failure) => markUnanswered(db, id, fence, failure),
-    markInDoubt: (runNo, reason) => markInDoubt(db, runNo, reason),
+    markInDoubt: (run, reason) => fenced(db, run, (tx, runNo) => markInDoubt(tx, runNo, reason)),
     remainingLeaseMs: (runNo) => remainingLeaseMs(db, runNo),
     listInDoubt: (runNo, query = {}) => listInDoubt(db, runNo, query),
     resolve: (resolution) => db.transaction().execute((tx) => resolve(tx, resolution)),

@@ -1,5 +1,7 @@
 /** The port to the writes. Their state table is in ARCHITECTURE.md#a-write. */
 import type { Outcome, Reason } from '../../domain/run.ts';
+import type { NewAuditEntry } from '../audit/entries.sql.ts';
+import type { RunRef } from '../fence.ts';
 import type { WriteState } from '../schema.ts';
 import type { Claim, Claimed } from './claims.ts';
 import type { Settlement } from './settlements.ts';
@@ -8,9 +10,9 @@ import type { Settlement } from './settlements.ts';
 export interface Writes {
   /**
    * Divides the pending records of a run into writes of `size` records, in the order of the source; fewer where the records
-   * of a write exceed `batchBytes`. A repetition changes nothing. Returns the number of batches.
+   * of a write exceed `batchBytes`. A repetition changes nothing. Returns the number of batches. Errors: Superseded.
    */
-  plan(runNo: number, kind: string, size: number, batchBytes?: number): Promise<number>;
+  plan(run: RunRef, kind: string, size: number, batchBytes?: number): Promise<number>;
 
   /** Writes that still have to be sent (`planned`, `sending`, `unanswered`), by batch and id. Reads only. */
   listOpen(runNo: number, fromBatch: number, toBatch: number): Promise<OpenWrite[]>;
@@ -55,9 +57,10 @@ export interface Writes {
 
   /**
    * For a run that stops writing: `unanswered`, `sending` with an expired lease, and `planned` that may have been applied in
-   * part (maybe-applied.sql.ts) → `in_doubt`, with this reason for all their records. A repetition changes nothing.
+   * part (maybe-applied.sql.ts) → `in_doubt`, with this reason for all their records. A repetition changes nothing. Errors:
+   * Superseded.
    */
-  markInDoubt(runNo: number, reason: Reason): Promise<void>;
+  markInDoubt(run: RunRef, reason: Reason): Promise<void>;
 
   /** How long until the last lease of the run has expired; 0: none is valid. Reads only. */
   remainingLeaseMs(runNo: number): Promise<number>;
@@ -68,7 +71,8 @@ export interface Writes {
   /**
    * What an operator or the policy decides about writes in doubt: `resend` → `planned`, its records pending again, for one
    * more attempt; `leave` → `left`, its records in doubt for good. A write whose late answer accounts for all its records
-   * → `settled` by that answer, whatever the decision. A repetition changes nothing. Returns how many were resolved.
+   * → `settled` by that answer, whatever the decision. A repetition changes nothing. Returns how many were resolved. Errors:
+   * Superseded.
    */
   resolve(resolution: Resolution): Promise<number>;
 
@@ -144,6 +148,10 @@ export interface Resolution {
   readonly firstTimeOnly?: boolean;
   /** The name of the event for writes that are left or settled by a late answer. Default: no event. */
   readonly event?: string | null;
+  /** The fence of the run, if a step resolves them. */
+  readonly fence?: string;
+  /** The audit entry of the same transaction; the number of resolved writes is added to its data. */
+  readonly audit?: Pick<NewAuditEntry, 'data' | 'key' | 'runId'>;
 }
 
 export interface Latencies {

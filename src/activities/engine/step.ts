@@ -1,0 +1,27 @@
+/** What an activity that stores something of a run needs to know about its own attempt. */
+import { Context } from '@temporalio/activity';
+import type { AttemptTime } from '../../ledger/fence.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
+
+/**
+ * When Temporal scheduled this attempt. It orders all attempts of all activities with one workflow id, across retries, resets,
+ * continue-as-new and new starts, and it comes from Temporal's server, so no worker's clock matters.
+ */
+export const attemptTime = (): AttemptTime => Context.current().info.currentAttemptScheduledTimestampMs;
+
+/**
+ * The run, for a step that stores something of it: from now on no earlier attempt can. Pass on the run itself, because its
+ * number alone is not fenced. Errors: Superseded.
+ */
+export const takeOver = (ledger: Ledger, runId: string): Promise<Run> =>
+  ledger.runs.takeOver(runId, attemptTime());
+
+/**
+ * For the audit entry of an activity: the same for each of its attempts, and for no other activity. `what`: distinguishes the
+ * entries of an activity that adds several.
+ */
+export function activityKey(what = ''): string {
+  const { workflowExecution, activityId } = Context.current().info;
+  return `${workflowExecution?.runId ?? ''} ${activityId} ${what}`.trimEnd();
+}

@@ -1,0 +1,53 @@
+/** Activities store everything of a run under its fence: they pass the run that they took over, never its number alone. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { listRepositoryFiles, ROOT } from './harness/texts.ts';
+
+/** The methods of the ledger that take a RunRef. */
+const FENCED = /\b(?:run|plan\w*|run\w*): RunRef\b/;
+
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
+const files = listRepositoryFiles();
+
+/** `records.stage`, `runs.close` and so on, from the ports. */
+const methods = files
+  .filter((file) => /^src\/ledger\/(?:runs|writes|selections)\/[\w-]+\.ts$/.test(file))
+  .filter((file) => !file.endsWith('.sql.ts'))
+  .flatMap((file) =>
+    [...read(file).matchAll(/^  (\w+)\(([^)]*)\)/gm)]
+      .filter(([, , parameters = '']) => FENCED.test(parameters))
+      .map(([, name = '']) => name),
+  );
+
+/** Calls with a number, or with anything but the run as their first argument. */
+const unfenced = (source: string): string[] =>
+  [...source.matchAll(/\b(?:runs|records|writes|selections)\s*\.(\w+)\(\s*([\w.]+)/g)]
+    .filter(([, method = '', argument = '']) => methods.includes(method) && argument !== 'run')
+    .map(([call]) => call);
+
+it('the methods with a fence are found', () => {
+  expect(methods.toSorted()).toEqual(
+    [
+      ...['cancelPending', 'close', 'finishStaging', 'markInDoubt', 'plan', 'reserveBusinessKey'],
+      ...['saveConflicts', 'setPlan', 'setSource', 'settleDuplicates', 'stage'],
+    ].toSorted(),
+  );
+  expect(unfenced('await ledger.records.stage(run.run_no, [])')).toHaveLength(1);
+  expect(unfenced('await ledger.records.stage(\n  run,\n [])')).toHaveLength(0);
+});
+
+it('activities call them with the run', () => {
+  const wrong = files
+    .filter((file) => file.startsWith('src/activities/'))
+    .flatMap((file) => unfenced(read(file)).map((call) => `${file}: ${call}`));
+  expect(wrong).toEqual([]);
+});
+
+it('activities that call them take the run over', () => {
+  const callers = files
+    .filter((file) => file.startsWith('src/activities/'))
+    .filter((file) => methods.some((method) => new RegExp(`\\.${method}\\(\\s*run,`).test(read(file))));
+  expect(callers).not.toEqual([]);
+  for (const file of callers) expect(read(file), file).toMatch(/takeOver\(/);
+});

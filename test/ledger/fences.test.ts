@@ -1,0 +1,183 @@
+/** What an attempt that was overtaken wants to store. */
+import { sql } from 'kysely';
+import { describe, expect, it } from 'vitest';
+import { assertFence, Superseded } from '../../src/ledger/fence.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import type { Run } from '../../src/ledger/runs/runs.ts';
+import { until } from '../harness/wait.ts';
+import {
+  claimed,
+  expireLease,
+  ledgerOfFile,
+  openRun,
+  plannedRun,
+  record,
+  upTo,
+  writesOf,
+} from './harness.ts';
+
+const opened = ledgerOfFile();
+
+const [EARLIER, LATER] = [1_000, 2_000];
+const SOURCE = { name: 'a', format: 'csv', bytes: 1, sha256: 'x', columns: null };
+const AUDIT = { data: { action: 'resolve' }, key: 'k' };
+
+/** Every method that a step stores something with, on a run of ten planned records. */
+const STORES: Readonly<Record<string, (ledger: Ledger, run: Run) => Promise<unknown>>> = {
+  'stages rows': ({ records }, run) => records.stage(run, [record(11)]),
+  'settles duplicates': ({ records }, run) =>
+    records.settleDuplicates(run, [{ seq: 3, reason: { code: 'duplicate_in_source' } }]),
+  'finishes the staging': ({ records }, run) => records.finishStaging(run),
+  'cancels what is pending': ({ records }, run) => records.cancelPending(run, { code: 'run_cancelled' }),
+  'plans writes': ({ writes }, run) => writes.plan(run, 'create', 5),
+  'marks writes in doubt': ({ writes }, run) => writes.markInDoubt(run, { code: 'answer_lost' }),
+  'resolves writes in doubt': ({ writes }, { run_no: runNo, run_id: runId, fence }) =>
+    writes.resolve({ runNo, fence, verdict: 'resend', id: null, audit: { runId, ...AUDIT } }),
+  'reserves the business key': ({ runs }, run) => runs.reserveBusinessKey(run, `key ${run.run_no}`),
+  'stores the source': ({ runs }, run) => runs.setSource(run, SOURCE),
+  'stores the plan': ({ runs }, run) => runs.setPlan(run, { toWrite: 1 }, 'hash'),
+  'closes the run': ({ runs }, run) => runs.close(run, 'cancelled', null, null),
+  'stores conflicts': ({ selections }, run) => selections.saveConflicts(run, ['theirs']),
+};
+
+/** A run with one write in doubt, one unanswered, and the others planned; its total is not counted yet. */
+async function runInWork(): Promise<Run> {
+  const { ledger, database } = opened();
+  const run = await plannedRun(ledger, 10, 2);
+  const [lost, expired] = await writesOf(ledger, run);
+  for (const write of [lost, expired]) {
+    await claimed(ledger, run, write?.id ?? '');
+    await expireLease(opened(), write?.id ?? '');
+  }
+  await ledger.writes.markInDoubt(run.run_no, { code: 'answer_lost' });
+  await claimed(ledger, run, (await writesOf(ledger, run))[0]?.id ?? '');
+  await sql`update runs set total = null where run_no = ${run.run_no}`.execute(database.db);
+  return run;
+}
+
+/** Everything that the ledger has of the run. */
+async function contentsOf({ run_no: runNo, run_id: runId }: Run): Promise<unknown> {
+  const { rows } = await sql`select
+    (select to_json(r) from runs r where run_no = ${runNo}) as run,
+    (select json_agg(r order by seq) from records r where run_no = ${runNo}) as records,
+    (select json_agg(o order by seq) from outcomes o where run_no = ${runNo}) as outcomes,
+    (select json_agg(w order by id) from writes w where run_no = ${runNo}) as writes,
+    (select json_agg(a order by id) from audit_pending a where run_id = ${runId}) as audit`.execute(
+    opened().database.db,
+  );
+  return rows;
+}
+
+describe('an attempt that was overtaken', () => {
+  it.each(Object.entries(STORES))('changes nothing when it %s', async (_, store) => {
+    const { ledger } = opened();
+    const { run_id: id } = await runInWork();
+    const stale = await ledger.runs.takeOver(id, EARLIER);
+    const current = await ledger.runs.takeOver(id, LATER);
+    const before = await contentsOf(current);
+    await expect(store(ledger, stale)).rejects.toThrow(Superseded);
+    expect(await contentsOf(current)).toEqual(before);
+    await store(ledger, current);
+  });
+
+  it('cannot take the run over again, while the current one can', async () => {
+    const { ledger } = opened();
+    const { run_id: id } = await openRun(ledger);
+    await ledger.runs.takeOver(id, LATER);
+    await expect(ledger.runs.takeOver(id, EARLIER)).rejects.toThrow(Superseded);
+    expect(await ledger.runs.takeOver(id, LATER)).toMatchObject({ run_id: id, fence: String(LATER) });
+  });
+
+  it('is waited for while it commits what it has checked', async () => {
+    const { ledger, database } = opened();
+    const first = await ledger.runs.takeOver((await openRun(ledger)).run_id, EARLIER);
+    const countWaiting = async () => {
+      const { rows } = await sql<{ n: number }>`select count(*)::int as n from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`.execute(database.db);
+      return rows[0]?.n ?? 0;
+    };
+    const { later } = await database.db.transaction().execute(async (tx) => {
+      await assertFence(tx, first);
+      const taken = ledger.runs.takeOver(first.run_id, LATER);
+      await until(countWaiting, (n) => n === 1);
+      return { later: taken };
+    });
+    expect(await later).toMatchObject({ fence: String(LATER) });
+  });
+});
+
+describe('steering', () => {
+  it('by an attempt that was overtaken changes nothing', async () => {
+    const { ledger } = opened();
+    const { run_no: runNo } = await openRun(ledger);
+    await ledger.runs.steer(runNo, 'paused', EARLIER);
+    await ledger.runs.steer(runNo, 'go', LATER);
+    await expect(ledger.runs.steer(runNo, 'paused', EARLIER)).rejects.toThrow(Superseded);
+    expect(await ledger.runs.getSteering(runNo)).toBe('go');
+  });
+
+  it('leaves a stopped run stopped, until it is opened again', async () => {
+    const { ledger } = opened();
+    const run = await openRun(ledger);
+    await ledger.runs.steer(run.run_no, 'stopped');
+    for (const steering of ['go', 'paused'] as const) await ledger.runs.steer(run.run_no, steering, LATER);
+    expect(await ledger.runs.getSteering(run.run_no)).toBe('stopped');
+    await ledger.runs.reopen(reopening(run, LATER));
+    expect(await ledger.runs.getSteering(run.run_no)).toBe('go');
+  });
+
+  it('of the execution before does not reach the one after it', async () => {
+    const { ledger } = opened();
+    const run = await openRun(ledger);
+    await ledger.runs.reopen(reopening(run, LATER));
+    await expect(ledger.runs.steer(run.run_no, 'stopped', EARLIER)).rejects.toThrow(Superseded);
+    await expect(ledger.runs.reopen(reopening(run, EARLIER))).rejects.toThrow(Superseded);
+    expect(await ledger.runs.getSteering(run.run_no)).toBe('go');
+  });
+
+  it('the phase is the one of the latest attempt', async () => {
+    const { ledger } = opened();
+    const run = await openRun(ledger);
+    await ledger.runs.setPhase(run.run_no, 'writing', null, LATER);
+    await ledger.runs.setPhase(run.run_no, 'planning', 'old', EARLIER);
+    expect(await ledger.runs.get(run.run_id)).toMatchObject({ phase: 'writing', waiting_for: null });
+    await ledger.runs.close(await ledger.runs.takeOver(run.run_id, LATER + 1), 'failed', null, null);
+    await ledger.runs.setPhase(run.run_no, 'writing', null, LATER);
+    expect(await ledger.runs.get(run.run_id)).toMatchObject({ phase: 'done' });
+  });
+});
+
+function reopening(run: Run, attempt: number) {
+  const { run_id: runId, kind, target, again, input } = run;
+  return { runId, kind, target, again, dryRun: false, requestedBy: null, input, attempt };
+}
+
+describe('an audit entry with a key', () => {
+  const entriesOf = async (runId: string): Promise<unknown[]> => {
+    const { audit } = opened().ledger;
+    while ((await audit.seal()) > 0);
+    const entries: unknown[] = [];
+    for await (const { data } of audit.list(runId)) entries.push(data);
+    return entries;
+  };
+
+  it('is kept once, however often it is added, before and after it is sealed', async () => {
+    const { ledger } = opened();
+    for (const n of upTo(3)) await ledger.audit.add('keyed', 'did', { n }, 'key');
+    expect(await entriesOf('keyed')).toEqual([{ n: 1 }]);
+    for (const n of upTo(3)) await ledger.audit.add('keyed', 'did', { n }, 'key');
+    await ledger.audit.add('keyed', 'did', { n: 1 }, 'another key');
+    await ledger.audit.add('keyed-too', 'did', { n: 1 }, 'key');
+    expect(await entriesOf('keyed')).toEqual([{ n: 1 }, { n: 1 }]);
+    expect(await entriesOf('keyed-too')).toEqual([{ n: 1 }]);
+    expect(await ledger.audit.verify()).toMatchObject({ unsealed: 0, finding: null });
+  });
+
+  it('is kept once while it is being sealed', async () => {
+    const { ledger } = opened();
+    const adds = upTo(60).map((n) => ledger.audit.add('sealing', 'did', { n: n % 5 }, `key ${n % 5}`));
+    const seals = upTo(10).map(() => ledger.audit.seal());
+    await Promise.all([...adds, ...seals]);
+    expect(await entriesOf('sealing')).toHaveLength(5);
+  });
+});
