@@ -208,13 +208,19 @@ async function* inChunks<T>(
 ): AsyncIterable<T[]> {
   let chunk: T[] = [];
   let weight = 0;
-  for await (const item of items) {
-    chunk.push(item);
-    weight += weigh(item);
-    if (chunk.length < maxItems && weight < maxWeight) continue;
-    yield chunk;
-    chunk = [];
-    weight = 0;
+  try {
+    for await (const item of items) {
+      chunk.push(item);
+      weight += weigh(item);
+      if (chunk.length < maxItems && weight < maxWeight) continue;
+      yield chunk;
+      chunk = [];
+      weight = 0;
+    }
+  } catch (error) {
+    // What was read before the source became unreadable may contain objections.
+    if (chunk.length > 0) yield chunk;
+    throw error;
   }
   if (chunk.length > 0) yield chunk;
 }
