@@ -106,7 +106,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     prepared: ['cli', 'errors'],
     cli: ['exit-codes', 'render', 'terminal'],
     errors: ['exit-codes'],
-    'exit-codes': [],
+    ...{ arguments: ['errors'], 'exit-codes': [] },
     terminal: [],
     render: ['terminal'],
     html: ['terminal'],

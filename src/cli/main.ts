@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { CommanderError } from 'commander';
 import type { Env } from '../config/reader.ts';
+import { checkArguments } from './arguments.ts';
 import type { Cli } from './cli.ts';
 import { describeError, renderError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -23,6 +24,7 @@ export async function run(argv: readonly string[], cli: Cli): Promise<ExitCode> 
   let code: ExitCode = EXIT.ok;
   const program = createProgram(cli, (finished) => (code = finished));
   try {
+    checkArguments(argv);
     if (argv.length === 0) program.outputHelp();
     else await program.parseAsync([...argv], { from: 'user' });
     return code;

@@ -4,6 +4,7 @@ import type { Client } from '@temporalio/client';
 import {
   checkEligibilityCheck,
   checkEligibilityList,
+  checkErasure,
   type Eligibility,
   type EligibilityCheckInput,
   type EligibilityListInput,
@@ -11,10 +12,11 @@ import {
   type ErasureInput,
   type ErasureResult,
 } from '../contract/consent.ts';
+import { TEXT_RULES, textProblem } from '../domain/text.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ClientDeps } from './deps.ts';
 import { InputError } from './errors.ts';
-import { executeRequest, newRequestId, requireValid } from './requests.ts';
+import { executeRequest, newRequestId, requireRunId, requireValid } from './requests.ts';
 
 export interface ErasureRequest {
   readonly contactId: string;
@@ -51,11 +53,11 @@ export function createConsentClient({ temporal, ledger }: Pick<ClientDeps, 'temp
 
     /** Stops a check of a dataset. The answers that it already has are kept. */
     async cancelEligibilityList(checkId: string): Promise<void> {
-      await temporal.workflow.getHandle(checkId).cancel();
+      await temporal.workflow.getHandle(requireRunId(checkId)).cancel();
     },
 
     /** The answer for each row, in the order of the rows. */
-    eligibility: (checkId: string) => ledger.eligibilityResults.list(checkId),
+    eligibility: (checkId: string) => ledger.eligibilityResults.list(requireRunId(checkId)),
 
     /**
      * Erases a data subject from the ledger: staged rows, staged files, and the key of their proof of consent. Their
@@ -83,7 +85,11 @@ async function checkList(
   checkId: string,
 ): Promise<EligibilityListResult> {
   const checked = requireValid(checkEligibilityList(input));
-  return executeRequest(temporal, { type: 'eligibilityList', workflowId: checkId, input: checked });
+  return executeRequest(temporal, {
+    type: 'eligibilityList',
+    workflowId: requireRunId(checkId),
+    input: checked,
+  });
 }
 
 /** The contact id travels through the ledger, so that it never appears in Temporal's history. */
@@ -93,6 +99,10 @@ async function erase(
   { contactId, requestedBy }: ErasureRequest,
 ): Promise<ErasureResult> {
   if (contactId.trim() === '') throw new InputError(['contactId must be a text']);
+  const problem = textProblem(contactId, TEXT_RULES.value);
+  if (problem !== null) throw new InputError([`contactId ${problem}`]);
+  // Before anything is stored that names the contact.
+  requireValid(checkErasure({ dataset: 'erasure', ...(requestedBy !== undefined && { requestedBy }) }));
   // The nonce keeps the hash of the dataset from revealing the contact id.
   const row = { contactId, nonce: randomBytes(16).toString('hex') };
   const line = Buffer.from(`${JSON.stringify(row)}\n`);

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { ApplicationFailure, type Client, TimeoutFailure, WorkflowFailedError } from '@temporalio/client';
 import type { Duration } from '@temporalio/common';
-import type { Checked } from '../contract/input.ts';
+import { type Checked, runIdProblem } from '../contract/input.ts';
 import { TASK_QUEUE } from '../contract/run.ts';
 import { InputError, NotDone, NoWorkerAnswered } from './errors.ts';
 
@@ -32,6 +32,13 @@ export async function executeRequest<Result>(temporal: Client, request: Request)
 
 export function newRequestId(prefix: string): string {
   return `${prefix}:${randomBytes(8).toString('hex')}`;
+}
+
+/** Throws InputError for what cannot be the id of a run or a check: neither Temporal nor the ledger is asked about it. */
+export function requireRunId(runId: string): string {
+  const problem = runIdProblem(runId);
+  if (problem !== null) throw new InputError([problem]);
+  return runId;
 }
 
 /** Throws InputError. */

@@ -1,9 +1,12 @@
 /** Staging: a source is read completely before it is stored, so that an unreadable one leaves nothing behind. */
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
+import { columnMap } from '../contract/input.ts';
 import type { Source, SourceEncoding, SourceFormat } from '../contract/run.ts';
 import type { OperationSpec, OperationSpecs } from '../contract/spec.ts';
+import { describeKey } from '../domain/json.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
+import { TEXT_RULES, textProblem } from '../domain/text.ts';
 import { decodeSource } from '../sources/decode.ts';
 import { readFileBytes, verifyUnchanged } from '../sources/files.ts';
 import { resolveFormat } from '../sources/format.ts';
@@ -49,7 +52,9 @@ export function createStagingClient<Kind extends string>({
      * its columns are wrong.
      */
     async stageFile(path: string, options: StageOptions<Kind> = {}): Promise<Staged> {
-      const name = basename(path);
+      const name = requireName(basename(path));
+      const mapProblem = options.map === undefined ? null : columnMap(options.map);
+      if (mapProblem !== null) throw new InputError([`map ${mapProblem}`]);
       const format = resolveFormat(path, options.format);
       const columnProblems = options.columnProblems ?? findColumnCheck(operations, options.operation);
       const text = () => decodeSource(readFileBytes(path), { name, encoding: options.encoding });
@@ -63,19 +68,40 @@ export function createStagingClient<Kind extends string>({
       return { ...dataset, rows, encoding: first.encoding, source };
     },
 
-    /** Stores rows from a service: objects whose keys are column names. */
+    /** Stores rows from a service: objects whose keys are column names. Throws InputError for what JSON cannot hold. */
     async stageRows(rows: AsyncIterable<object> | Iterable<object>, name = 'rows'): Promise<Staged> {
       let count = 0;
       const lines = async function* () {
         for await (const row of rows) {
           count += 1;
-          yield Buffer.from(`${JSON.stringify(row)}\n`);
+          yield Buffer.from(`${toJson(row, count)}\n`);
         }
       };
-      const dataset = await ledger.datasets.stage(name, 'ndjson', lines());
+      const dataset = await ledger.datasets.stage(requireName(name), 'ndjson', lines());
       return { ...dataset, rows: count, encoding: 'utf-8', source: { dataset: dataset.id } };
     },
   };
+}
+
+/** The ledger stores it, and reports show it. Throws InputError. */
+function requireName(name: string): string {
+  const problem = textProblem(name, TEXT_RULES.path);
+  if (problem !== null) throw new InputError([`the name of the source ${problem}`]);
+  return name;
+}
+
+/** JSON.stringify writes NaN and Infinity as null, which would be another value. */
+function toJson(row: object, number: number): string {
+  const inRow = (problem: string) => new InputError([`row ${number} ${problem}`]);
+  try {
+    return JSON.stringify(row, (key, value: unknown) => {
+      if (typeof value !== 'number' || Number.isFinite(value)) return value;
+      throw inRow(`has a number that JSON does not have: ${describeKey(key)} is ${value}`);
+    });
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw inRow(`is not a JSON object: it is nested too deep, refers to itself or has a bigint`);
+  }
 }
 
 type ColumnCheck = NonNullable<OperationSpec['columnProblems']>;

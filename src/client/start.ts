@@ -6,6 +6,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 import type { ClientDeps } from './deps.ts';
 import { InputError } from './errors.ts';
+import { requireRunId } from './requests.ts';
 import { checkRetry, defaultRunId, requireOwnRunId } from './run-ids.ts';
 
 export interface Started {
@@ -47,7 +48,8 @@ async function startRun(
   const checked = spec.check(given);
   if ('problems' in checked) throw new InputError(checked.problems);
   const input: CommonInput & { readonly source?: Source } = checked.input;
-  const runId = options.runId ?? (await defaultRunId(ledger, spec, input));
+  const runId =
+    options.runId === undefined ? await defaultRunId(ledger, spec, input) : requireRunId(options.runId);
   const known = await requireOwnRunId(ledger, runId, spec, input);
   if (known && hasEnded(known)) return toFinished(known);
   // A retry that was started before is accepted.

@@ -10,6 +10,7 @@ import type { RunResult } from '../contract/run.ts';
 import { DECIDE_UPDATE, type Decision, PROGRESS_QUERY, type Progress } from '../contract/steering.ts';
 import type { ClientDeps } from './deps.ts';
 import { DecisionRefused, NoWorkerAnswered, RunNotFound } from './errors.ts';
+import { requireRunId } from './requests.ts';
 import { readStoredResult } from './start.ts';
 
 const DECIDE_DEADLINE_MS = 15_000;
@@ -20,7 +21,7 @@ export function createSteeringClient({ temporal, ledger }: Pick<ClientDeps, 'tem
     /** Phase, counts and what the run waits for. A worker has to be running. Throws RunNotFound, NoWorkerAnswered. */
     async progress(runId: string): Promise<Progress> {
       const answer = temporal.withDeadline(Date.now() + QUERY_DEADLINE_MS, () =>
-        temporal.workflow.getHandle(runId).query<Progress>(PROGRESS_QUERY),
+        temporal.workflow.getHandle(requireRunId(runId)).query<Progress>(PROGRESS_QUERY),
       );
       return answer.catch((error: unknown) => Promise.reject(toClientError(error, runId)));
     },
@@ -29,7 +30,7 @@ export function createSteeringClient({ temporal, ledger }: Pick<ClientDeps, 'tem
     async decide(runId: string, decision: Decision): Promise<Progress> {
       const decided = temporal.withDeadline(Date.now() + DECIDE_DEADLINE_MS, () =>
         temporal.workflow
-          .getHandle(runId)
+          .getHandle(requireRunId(runId))
           .executeUpdate<Progress, [Decision]>(DECIDE_UPDATE, { args: [decision] }),
       );
       return decided.catch(async (error: unknown) => {
@@ -45,7 +46,7 @@ export function createSteeringClient({ temporal, ledger }: Pick<ClientDeps, 'tem
     /** Waits until the run ends. Throws Temporal's WorkflowFailedError if it failed; `cause` is the failure. */
     async result<R extends RunResult = RunResult>(runId: string): Promise<R> {
       try {
-        return (await temporal.workflow.getHandle(runId).result()) as R;
+        return (await temporal.workflow.getHandle(requireRunId(runId)).result()) as R;
       } catch (error) {
         // A workflow that was cancelled in Temporal has no result there, but the ledger has it.
         if (error instanceof WorkflowFailedError && error.cause?.name === 'CancelledFailure') {

@@ -1,36 +1,26 @@
 /** Reads FILE.json of a selection update: a whole selection, the output of `selection show --json`, or a change. */
-import { readFileSync } from 'node:fs';
 import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
 import { omitUndefined } from '../../domain/absent.ts';
-import { isObject } from '../../domain/json.ts';
+import { describeKey, isObject } from '../../domain/json.ts';
 import { UsageError } from '../errors.ts';
+import { readJsonFile } from './json-file.ts';
 
 export type DesiredSelection = Pick<SelectionUpdateInput, 'selection' | 'change' | 'baseVersion'>;
 
 /** Throws UsageError. The client checks the content and reports every problem at once. */
 export function readSelectionFile(path: string, campaignId: string): DesiredSelection {
-  const content = parseFile(path);
+  const content = readJsonFile(path);
   if (!isObject(content)) throw new UsageError(`${path}: the file must contain one JSON object`);
   if ('add' in content || 'remove' in content) return { change: content };
   if (!('contactSelection' in content)) return { selection: content };
   const { contactSelection, version, campaignId: ofCampaign = campaignId } = content;
   if (ofCampaign !== campaignId) {
     throw new UsageError(
-      `${path}: the selection is from campaign ${String(ofCampaign)}, not ${campaignId}; ` +
+      `${path}: the selection is from campaign ${describeKey(String(ofCampaign))}, not ${campaignId}; ` +
         'to use it here, remove "campaignId" and "version" from the file',
     );
   }
   // With the version that was edited, changes that others made since then are kept.
   const base = omitUndefined({ baseVersion: version as number | undefined });
   return { selection: contactSelection as object, ...base };
-}
-
-function parseFile(path: string): unknown {
-  try {
-    // Editors on Windows may write a byte order mark.
-    return JSON.parse(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
-  } catch (error) {
-    const why = error instanceof SyntaxError ? `is not JSON (${error.message})` : 'cannot be read';
-    throw new UsageError(`${path}: the file ${why}`);
-  }
 }

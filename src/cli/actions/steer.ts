@@ -1,5 +1,4 @@
 /** Sends an operator's decision to a run. */
-import { readFileSync } from 'node:fs';
 import type { Answers, Decision, SteeringAction } from '../../contract/steering.ts';
 import { omitUndefined } from '../../domain/absent.ts';
 import { isObject } from '../../domain/json.ts';
@@ -8,6 +7,7 @@ import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { shellQuote, spaced } from '../terminal/format.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
+import { readJsonFile } from './json-file.ts';
 
 export interface SteeringOptions {
   readonly by: string;
@@ -79,8 +79,7 @@ function toResolution(options: SteeringOptions): Pick<Decision, 'verdict' | 'ans
 }
 
 function readAnswers(given: string): Answers {
-  const text = given.trimStart().startsWith('{') ? given : readAnswersFile(given);
-  const answers = parseJson(text);
+  const answers = given.trimStart().startsWith('{') ? parseJson(given) : readJsonFile(given);
   if (isObject(answers) && Object.values(answers).every((side) => side === 'mine' || side === 'theirs')) {
     return answers as Answers;
   }
@@ -92,13 +91,5 @@ function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return null;
-  }
-}
-
-function readAnswersFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    throw new UsageError(`--answers: the file ${path} cannot be read`);
   }
 }
