@@ -46,10 +46,12 @@ const demoCli = (folder: string, databaseUrl: string) => {
 describe('cxflow migrate', () => {
   it('creates the tables of an empty database, and nothing the second time', async () => {
     const url = await freshDatabase();
+    const names = await openLedgerOf(url).missingMigrations();
+    expect(names.length).toBeGreaterThan(1);
     const first = cliFor(url);
     expect(await run(['migrate'], first)).toBe(0);
-    expect(first.out()).toMatch(
-      /^the ledger is prepared: ran 2 migrations \(0001-initial, 0002-failures\)\n$/,
+    expect(first.out()).toBe(
+      `the ledger is prepared: ran ${names.length} migrations (${names.join(', ')})\n`,
     );
     const second = cliFor(url);
     expect(await run(['migrate', '--json'], second)).toBe(0);
@@ -132,8 +134,10 @@ describe('any other command on a ledger that is not prepared', () => {
   it('reports what is missing and what to do when the time is over', async () => {
     const ledger = openLedgerOf(await freshDatabase());
     const error = await waitUntilPrepared(ledger, fakeCli(), 500).catch((thrown: unknown) => thrown);
+    const names = (await ledger.missingMigrations()).join(', ');
+    expect(names).toMatch(/^0001-initial, /);
     expect(renderError(describeError(error, 'cxflow'))).toBe(
-      'cxflow: the ledger is not prepared: migrations are missing (0001-initial, 0002-failures)\n' +
+      `cxflow: the ledger is not prepared: migrations are missing (${names})\n` +
         '  → prepare it with `cxflow migrate`, or start a worker, which does the same: `cxflow worker`',
     );
   });
