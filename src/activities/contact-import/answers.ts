@@ -21,6 +21,8 @@ export interface CreateRefs {
 /** Stored with an `update`: CXone's ids by seq. */
 export interface UpdateRefs {
   readonly recordIds: Readonly<Record<string, string>>;
+  /** A PUT of its record was sent, and the answer was lost. */
+  readonly halved?: true;
   /** CXone named them as duplicates of a batch of ours whose answer was lost. */
   readonly ownWrite?: true;
   /** CXone named them as duplicates of records that we may have sent before. */

@@ -15,7 +15,7 @@ import type { Reason } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { DuplicateRow } from '../../ledger/runs/records.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import type { SettledGroup } from '../../ledger/writes/settlements.ts';
+import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import { SourceError } from '../../sources/errors.ts';
 import {
   type Answer,
@@ -210,12 +210,26 @@ async function updateContacts(cxone: Cxone, attempt: WriteAttempt): Promise<Answ
   const rest = attempt.records.slice(done()).map(({ seq }) => seq);
   return {
     groups: updated.length > 0 ? [...refusals, updatedGroup(updated, attempt.refs as UpdateRefs)] : refusals,
-    derived: rest.length > 0 ? [{ kind: UPDATE, seqs: rest, refs: attempt.refs }] : [],
+    derived: deriveUpdates(rest, attempt.refs, interruptedBy),
     httpStatus: 200,
     requestId: null,
     details: `Updated ${updated.length} of ${attempt.records.length} records`,
     ...(interruptedBy && { interruptedBy }),
   };
+}
+
+/** The answer about the first of the rest may have been lost: then it alone may have been updated. */
+function deriveUpdates(
+  rest: readonly number[],
+  refs: unknown,
+  interruptedBy: CxoneError | undefined,
+): DerivedWrite[] {
+  const lost = interruptedBy?.applied === 'unknown' ? 1 : 0;
+  const parts = [
+    { seqs: rest.slice(0, lost), refs: { ...(refs as UpdateRefs), halved: true } },
+    { seqs: rest.slice(lost), refs },
+  ];
+  return parts.filter(({ seqs }) => seqs.length > 0).map((part) => ({ kind: UPDATE, ...part }));
 }
 
 async function updateContact(
