@@ -1,5 +1,6 @@
 /** Requests and answers for campaigns (docs/cxone-contract.md#outbound-campaigns), shared with the simulator. */
 import { z } from 'zod';
+import { exact } from './exact.wire.ts';
 import { MESSAGE } from './text.wire.ts';
 
 export const CAMPAIGN_PATH = '/api/v2/outbound/campaigns/{campaignId}';
@@ -27,13 +28,15 @@ const CONTACT_SELECTION = z.looseObject({
 });
 export type WireSelection = z.infer<typeof CONTACT_SELECTION>;
 
-export const CAMPAIGN = z.looseObject({
-  version: z.number().int(),
-  contactSelection: CONTACT_SELECTION.nullish().transform((given) => given ?? CONTACT_SELECTION.parse({})),
-});
+export const CAMPAIGN = exact(
+  z.looseObject({
+    version: z.number().int(),
+    contactSelection: CONTACT_SELECTION.nullish().transform((given) => given ?? CONTACT_SELECTION.parse({})),
+  }),
+);
 
 /** The whole document exactly as received. */
-export const CAMPAIGN_DOCUMENT = z.record(z.string(), z.unknown());
+export const CAMPAIGN_DOCUMENT = exact(z.record(z.string(), z.unknown()));
 export type CampaignDocument = z.infer<typeof CAMPAIGN_DOCUMENT>;
 
 /** The body of a 400, 409, 412 or 422. */

@@ -1,5 +1,6 @@
 /** Requests for campaigns byte by byte, and what each answer means. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { CxoneUnreadable } from '../../src/cxone/errors.ts';
 import type { UpdateSelectionRequest } from '../../src/cxone/outbound.ts';
 import { captureError, json, startVendor, type Vendor } from './vendor.ts';
 
@@ -46,6 +47,26 @@ describe('reading a campaign', () => {
     expect(vendor.api.map(({ method, url }) => `${method} ${url}`)).toEqual([
       'GET /api/v2/outbound/campaigns/C%201',
     ]);
+  });
+
+  it.each([
+    ['a NUL', '"a\\u0000"'],
+    ['half of a surrogate pair', '{"b":["\\ud800"]}'],
+    ['a key with NUL', '{"a\\u0000":1}'],
+    ['a rounded integer', '12345678901234567890'],
+    ['an infinite number', '1e999'],
+    ['very deep lists', `${'['.repeat(50_000)}${']'.repeat(50_000)}`],
+  ])('does not read a document with %s, which could not be sent back as it is', async (_, value) => {
+    for (const document of [
+      `{"version":4,"name":${value}}`,
+      `{"version":4,"contactSelection":{"filterRules":[{"field":"a","operator":"eq","value":${value}}]}}`,
+    ]) {
+      vendor.answer((_req, res) => {
+        res.writeHead(200, { 'content-type': 'application/json' });
+        res.end(document);
+      });
+      expect(await captureError(read())).toBeInstanceOf(CxoneUnreadable);
+    }
   });
 
   it('returns an empty selection for a campaign without one', async () => {
