@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { Client } from '@temporalio/client';
 import { type NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { RateLimiter } from './activities/engine/rate-limiter.ts';
 import { type ActivityDeps, createActivities, type OperationDefiner } from './activities/index.ts';
@@ -13,6 +14,7 @@ import { type Cxone, createCxone } from './cxone/cxone.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
 import { type CrashPoints, createCrashPoints } from './worker/crash-points.ts';
 import { drainOnSignal } from './worker/drain.ts';
+import { watchEndedRuns } from './worker/ended-runs.ts';
 import { createLog, describeError, type Logger } from './worker/log.ts';
 import { installRuntime } from './worker/runtime.ts';
 import { startSealer } from './worker/sealer.ts';
@@ -76,6 +78,12 @@ interface Parts {
 async function runConnected(parts: Parts): Promise<void> {
   const { config, namespace, ledger, connection, log } = parts;
   const sealer = startSealer(ledger, log);
+  const endedRuns = watchEndedRuns({
+    ledger,
+    namespace,
+    log,
+    temporal: new Client({ connection, namespace }),
+  });
   const cxone = createCxone({ families: config.cxone.families });
   try {
     const searchAttributes = await registerSearchAttributes(
@@ -89,6 +97,7 @@ async function runConnected(parts: Parts): Promise<void> {
     await runUntilDrained(worker, parts.draining);
   } finally {
     cxone.close();
+    await endedRuns.stop();
     await sealer.stop();
     await connection.close();
   }

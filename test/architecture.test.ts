@@ -70,7 +70,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   ledger: {
     ledger: ['*'],
     writes: ['audit', 'coalesce', 'database', 'fence', 'schema'],
-    runs: ['audit', 'writes', 'database', 'errors', 'fence', 'hashing', 'schema'],
+    runs: ['audit', 'writes', 'database', 'errors', 'fence', 'hashing', 'locks', 'schema'],
     ...{ database: ['schema'], errors: [], hashing: [], locks: [], schema: [] },
     ...{ coalesce: ['errors'], fence: ['database'], health: ['database'] },
     migrate: ['database', 'migrations'],

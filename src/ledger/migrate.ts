@@ -5,6 +5,7 @@ import * as initial from './migrations/0001-initial.ts';
 import * as failures from './migrations/0002-failures.ts';
 import * as rateBlocks from './migrations/0003-rate-blocks.ts';
 import * as knownSent from './migrations/0004-known-sent.ts';
+import * as executions from './migrations/0005-executions.ts';
 import * as fences from './migrations/0010-fences.ts';
 
 /**
@@ -16,6 +17,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002-failures': failures,
   '0003-rate-blocks': rateBlocks,
   '0004-known-sent': knownSent,
+  '0005-executions': executions,
   '0010-fences': fences,
 };
 

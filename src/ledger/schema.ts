@@ -44,6 +44,9 @@ export interface RunsTable {
   finished_at: Date | null;
   result: NullableJson<unknown>;
   failure: NullableJson<unknown>;
+  /** The newest execution in Temporal that opened the run; null for a run that an older version has opened. */
+  namespace: string | null;
+  execution_id: string | null;
 }
 
 /** The source of a run's rows. */

@@ -30,6 +30,8 @@ export function fakeRun(change: Partial<Run> = {}): Run {
     failure: null,
     staged_counts: null,
     cancelled_records: 0,
+    namespace: null,
+    execution_id: null,
     ...change,
   };
 }

@@ -1,4 +1,5 @@
 /** A run in the ledger: opened, planned, steered, resolved, closed. The same for every operation. */
+import { Context } from '@temporalio/activity';
 import { fatalFailure } from '../../contract/failures.ts';
 import type { BulkResult, CommonInput } from '../../contract/run.ts';
 import { type Decision, MAX_LISTED_IN_DOUBT, type Refusal } from '../../contract/steering.ts';
@@ -130,7 +131,17 @@ async function openRun(deps: RunsDeps, { runId, kind, target, input }: OpenRunIn
   const { ledger, registry } = deps;
   const { again = false, dryRun = false, requestedBy = null } = input;
   const activity = { attempt: attemptTime(), auditKey: activityKey() };
-  const asked = { runId, kind, target, again, dryRun, requestedBy, input, ...activity };
+  const asked = {
+    runId,
+    kind,
+    target,
+    again,
+    dryRun,
+    requestedBy,
+    input,
+    execution: thisExecution(),
+    ...activity,
+  };
   const opened = await ledger.runs.open(asked);
   if (opened.kind === 'ended') throw alreadyEnded(opened.run);
   if (opened.kind === 'reopened') await reopen(deps, asked, opened.run);
@@ -138,6 +149,11 @@ async function openRun(deps: RunsDeps, { runId, kind, target, input }: OpenRunIn
     searchAttributes: deps.searchAttributes(),
     hasSubscriber: registry.hasSubscriber(kind),
   };
+}
+
+function thisExecution() {
+  const { workflowNamespace: namespace = '', workflowExecution } = Context.current().info;
+  return { namespace, id: workflowExecution?.runId ?? '' };
 }
 
 type AskedRun = Parameters<Ledger['runs']['open']>[0];

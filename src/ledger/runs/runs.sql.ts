@@ -7,10 +7,14 @@ import { sqlState } from '../errors.ts';
 import { type AttemptTime, fenced, type RunRef, Superseded } from '../fence.ts';
 import type { RunSource } from '../schema.ts';
 import { countOutcomesOfRun, countSettled } from './counts.sql.ts';
+import { closeEnded, executionColumns, listExecuting } from './executions.sql.ts';
 import type { KeySummary, Opened, OpenRun, Reservation, Run, Runs } from './runs.ts';
 
-export function createRuns({ db }: Database): Runs {
+export function createRuns(database: Database): Runs {
+  const { db } = database;
   return {
+    listExecuting: (namespace) => listExecuting(db, namespace),
+    closeEnded: (ended) => closeEnded(database, ended),
     find: (runId) => find(db, runId),
     async get(runId) {
       const run = await find(db, runId);
@@ -63,6 +67,7 @@ async function insertRun(db: Executor, run: OpenRun): Promise<Run | undefined> {
   const values = {
     ...{ run_id: runId, kind, target, again, dry_run: dryRun, requested_by: requestedBy },
     input: JSON.stringify(input),
+    ...executionColumns(run.execution),
     ...fencesOf(attempt),
   };
   const auditId = run.auditKey === undefined ? null : toAuditId(runId, run.auditKey);
@@ -101,10 +106,11 @@ const fencesOf = (attempt: AttemptTime) => ({
 
 /** Decisions about the previous execution ended with it. */
 async function reopen(tx: Executor, run: OpenRun): Promise<void> {
-  const { runId, kind, target, again, dryRun, requestedBy, input, attempt, auditKey } = run;
+  const { runId, kind, target, again, dryRun, requestedBy, input, execution, attempt, auditKey } = run;
   const { numUpdatedRows } = await tx
     .updateTable('runs')
     .set({ target, again, dry_run: dryRun, requested_by: requestedBy, input: JSON.stringify(input) })
+    .set(executionColumns(execution))
     .set({ steering: 'go', ...(attempt !== undefined && fencesOf(attempt)) })
     .where('run_id', '=', runId)
     .where('state', 'in', OPEN)

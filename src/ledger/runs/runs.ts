@@ -76,6 +76,16 @@ export interface Runs {
    */
   close(run: RunRef, state: RunState, result: unknown, failure: unknown): Promise<void>;
 
+  /** Runs that are `running` in executions of this namespace, as far as the ledger knows. Reads only. */
+  listExecuting(namespace: string): Promise<ExecutingRun[]>;
+
+  /**
+   * `running` → `failed`, for a run whose execution has ended without closing it, with its audit entry in the same
+   * transaction. No claim follows. False: the run has ended, or another execution has opened it since; nothing changed. A
+   * repetition returns false.
+   */
+  closeEnded(ended: EndedExecution): Promise<boolean>;
+
   /** From what staging, the writes and the end of the run have settled. Fast at any size. Errors: the run does not exist. */
   counts(runNo: number): Promise<Counts>;
 
@@ -101,6 +111,25 @@ export interface OpenRun {
   readonly attempt?: AttemptTime;
   /** Of its audit entry (see Audit.add). */
   readonly auditKey?: string;
+  /** Which one opens it. Default: unknown. */
+  readonly execution?: Execution;
+}
+
+/** An execution of a workflow in Temporal. */
+export interface Execution {
+  readonly namespace: string;
+  /** What Temporal calls a run id. */
+  readonly id: string;
+}
+
+export interface ExecutingRun {
+  readonly runId: string;
+  readonly runNo: number;
+  readonly executionId: string;
+}
+
+export interface EndedExecution extends Omit<ExecutingRun, 'runId'> {
+  readonly failure: { readonly type: string; readonly message: string };
 }
 
 export interface Opened {

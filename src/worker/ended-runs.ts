@@ -1,0 +1,67 @@
+/**
+ * Closes runs whose execution in Temporal has ended without closing them: somebody terminated it, it timed out, or Temporal
+ * ended it because of its size. The workflow cannot do it then. Every worker looks, at its start and now and then; the
+ * ledger closes a run once, and never one that has been started again meanwhile.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { ExecutingRun } from '../ledger/runs/runs.ts';
+import { describeError, type Logger } from './log.ts';
+
+const INTERVAL_MS = 15_000;
+const OPEN = ['RUNNING', 'PAUSED', 'CONTINUED_AS_NEW'];
+
+export interface EndedRunsDeps {
+  readonly ledger: Pick<Ledger, 'runs'>;
+  readonly temporal: Pick<Client, 'workflow'>;
+  readonly namespace: string;
+  readonly log: Pick<Logger, 'warn'>;
+}
+
+export interface EndedRuns {
+  stop(): Promise<void>;
+}
+
+export function watchEndedRuns(deps: EndedRunsDeps): EndedRuns {
+  const stopped = new AbortController();
+  const watching = (async () => {
+    while (!stopped.signal.aborted) {
+      await closeEndedRuns(deps).catch((error: unknown) => {
+        deps.log.warn({ error: describeError(error) }, 'runs whose execution has ended were not looked for');
+      });
+      await delay(INTERVAL_MS, undefined, { signal: stopped.signal }).catch(() => undefined);
+    }
+  })();
+  return {
+    async stop() {
+      stopped.abort();
+      await watching;
+    },
+  };
+}
+
+export async function closeEndedRuns({ ledger, temporal, namespace, log }: EndedRunsDeps): Promise<void> {
+  // First the ledger: what it says about the execution is compared again when the run is closed.
+  for (const run of await ledger.runs.listExecuting(namespace)) {
+    const end = await findEnd(temporal, run);
+    if (end === null) continue;
+    const message = `its execution in Temporal ${end} before it could close the run. Start the same run again to continue it`;
+    const failure = { type: 'ExecutionEnded', message };
+    if (await ledger.runs.closeEnded({ ...run, failure })) log.warn({ run: run.runId }, message);
+  }
+}
+
+/** Null while it executes. */
+async function findEnd(
+  { workflow }: EndedRunsDeps['temporal'],
+  { runId }: ExecutingRun,
+): Promise<string | null> {
+  try {
+    const { status } = await workflow.getHandle(runId).describe();
+    return OPEN.includes(status.name) ? null : `ended (${status.name.toLowerCase()})`;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return 'was deleted';
+    throw error;
+  }
+}

@@ -1,0 +1,62 @@
+/** An execution that ends in Temporal without its workflow having a say: the run is closed in the ledger all the same. */
+import { expect, it } from 'vitest';
+import type { ContactImportInput } from '../../src/contract/contact-import.ts';
+import { useProcesses } from '../harness/processes.ts';
+import { hurry, onStand, type Stand, until, untilApplied } from './stand.ts';
+
+const processes = useProcesses();
+
+const SLOW = { latencyMs: 1_000, env: { CXFLOW_MAX_IN_FLIGHT: '4' } } as const;
+
+const read = (stand: Stand, runId: string) => stand.client().ledger.runs.get(runId);
+const execution = (stand: Stand, runId: string) => stand.client().temporal.workflow.getHandle(runId);
+
+async function startAgain(stand: Stand, runId: string): Promise<void> {
+  const { input } = await read(stand, runId);
+  await stand.client().startContactImport(input as ContactImportInput, { runId });
+}
+
+it('terminated while it writes: closed as failed by the worker, and continued by the next start', async () => {
+  await onStand(processes, SLOW, async (stand) => {
+    await stand.readyWorker();
+    const runId = await stand.startImport(3_000);
+    await untilApplied(stand, 700);
+    await execution(stand, runId).terminate('a test');
+    const closed = await until(
+      () => read(stand, runId),
+      ({ state }) => state === 'failed',
+    );
+    expect(closed).toMatchObject({ phase: 'done', steering: 'stopped', failure: { type: 'ExecutionEnded' } });
+    await hurry(stand);
+    await startAgain(stand, runId);
+    const result = await stand.ended(runId);
+    await stand.conserved(runId, { result, state: 'completed' });
+    expect((await read(stand, runId)).failure).toBe(null);
+  });
+});
+
+it('terminated while no worker runs: closed by the next one, which leaves all other runs alone', async () => {
+  await onStand(processes, {}, async (stand) => {
+    const worker = await stand.readyWorker();
+    const [ended, waiting] = [
+      await stand.startImport(200, { approval: true }),
+      await stand.startImport(300, { approval: true }),
+    ];
+    for (const runId of [ended, waiting])
+      await until(
+        () => read(stand, runId).catch(() => null),
+        (run) => run?.phase === 'awaiting_approval',
+      );
+    await worker.kill();
+    await execution(stand, ended).terminate('a test');
+    expect((await read(stand, ended)).state).toBe('running');
+    await stand.readyWorker();
+    await until(
+      () => read(stand, ended),
+      ({ state }) => state === 'failed',
+    );
+    await stand.client().decide(waiting, { action: 'approve', by: 'dana' });
+    const result = await stand.ended(waiting);
+    await stand.conserved(waiting, { result, state: 'completed' });
+  });
+});
