@@ -5,6 +5,7 @@ import pg from 'pg';
 import type { LedgerTables } from './schema.ts';
 
 export interface Database {
+  readonly url: string;
   readonly db: Kysely<LedgerTables>;
   /** For COPY, which needs a connection of its own. */
   readonly pool: pg.Pool;
@@ -15,10 +16,26 @@ export interface Database {
 export type Executor = Kysely<LedgerTables>;
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** For every statement, including copying, planning and migrations. The server ends a statement that exceeds it. */
+/** For every statement, including copying and planning; migrations have none. The server ends a statement that exceeds it. */
 const STATEMENT_TIMEOUT_MS = 120_000;
 /** By then the server would at least have reported the timeout of the statement. */
 const SILENCE_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 10_000;
+/** Shorter than the activities that change the steering or the phase may take, so that they fail with the reason. */
+const LOCK_TIMEOUT_MS = 5_000;
+
+/**
+ * What the server does about a session whose process was suspended, or whose machine vanished, in the middle of a
+ * transaction: it ends the session, and others get its locks. Between two statements of a transaction nothing of ours takes
+ * longer than moments. A suspended process that is to receive more than its buffers hold keeps no session either.
+ */
+const SESSION = {
+  synchronous_commit: 'on',
+  idle_in_transaction_session_timeout: '10s',
+  tcp_keepalives_idle: '10',
+  tcp_keepalives_interval: '3',
+  tcp_keepalives_count: '3',
+  tcp_user_timeout: '20s',
+} as const;
 
 /** `maxConnections`: one for each request that may be in flight, and a few for everything else. */
 export function openDatabase(
@@ -26,17 +43,32 @@ export function openDatabase(
   maxConnections = 24,
   silenceTimeoutMs = SILENCE_TIMEOUT_MS,
 ): Database {
+  const limits = { statement_timeout: STATEMENT_TIMEOUT_MS, lock_timeout: LOCK_TIMEOUT_MS };
+  return open(url, maxConnections, limits, silenceTimeoutMs);
+}
+
+/** For migrations, which take as long as they take, and of which one process waits for another. */
+export const openUnlimited = (url: string): Database => open(url, 1, {}, 0);
+
+function open(
+  url: string,
+  maxConnections: number,
+  limits: Pick<pg.PoolConfig, 'statement_timeout' | 'lock_timeout'>,
+  silenceTimeoutMs: number,
+): Database {
   const pool = new pg.Pool({
     connectionString: url,
     max: maxConnections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
+    ...limits,
     idleTimeoutMillis: 10_000,
     // Without keep-alive, a server that vanished might never be noticed.
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     application_name: 'cxflow',
-    options: '-c synchronous_commit=on',
+    options: Object.entries(SESSION)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
   });
   // An idle connection that PostgreSQL drops must not end the process; the next query gets a new one, or an error.
   pool.on('error', () => undefined);
@@ -47,17 +79,27 @@ export function openDatabase(
     destroyWhenSilent(client, silenceTimeoutMs);
   });
   const db = new Kysely<LedgerTables>({ dialect: new PostgresDialect({ pool }) });
-  return { db, pool, close: () => db.destroy() };
+  return { url, db, pool, close: () => db.destroy() };
 }
 
 /**
  * A firewall that forgot the connection, or a server machine that froze, would block a statement for a quarter of an hour,
- * and with it all claims of this process, because they are sent one statement after the other. The `query_timeout` of
- * node-postgres does not help: it returns the connection to the pool while the statement is still running on it.
+ * and with it the claims of its run. The `query_timeout` of node-postgres does not help: it returns the connection to the
+ * pool while the statement is still running on it. A transaction whose next statement nobody has sent yet is not silent.
+ * `timeoutMs`: 0 means no limit.
  */
 function destroyWhenSilent(client: pg.PoolClient, timeoutMs: number): void {
-  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  const internals = client as unknown as Internals;
+  const { stream } = internals.connection;
   stream.setTimeout(timeoutMs, () => {
+    if (internals.readyForQuery) return;
     stream.destroy(new Error(`Connection terminated: the server was silent for ${timeoutMs} ms`));
   });
+}
+
+/** What the types of node-postgres leave out. */
+interface Internals {
+  readonly connection: { readonly stream: Socket };
+  /** No statement is running. */
+  readonly readyForQuery: boolean;
 }

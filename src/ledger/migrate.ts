@@ -1,12 +1,13 @@
 /** Brings the tables of a ledger to the version of this program. */
 import { type Migration, Migrator } from 'kysely';
-import type { Database } from './database.ts';
+import { type Database, openUnlimited } from './database.ts';
 import * as initial from './migrations/0001-initial.ts';
 import * as failures from './migrations/0002-failures.ts';
 import * as rateBlocks from './migrations/0003-rate-blocks.ts';
 import * as knownSent from './migrations/0004-known-sent.ts';
 import * as executions from './migrations/0005-executions.ts';
 import * as fences from './migrations/0010-fences.ts';
+import * as skipLocked from './migrations/0011-skip-locked.ts';
 
 /**
  * In order. A migration is never changed, only followed by another one: a ledger that has run it would not run it again
@@ -19,6 +20,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-known-sent': knownSent,
   '0005-executions': executions,
   '0010-fences': fences,
+  '0011-skip-locked': skipLocked,
 };
 
 function createMigrator(database: Database): Migrator {
@@ -50,7 +52,10 @@ export async function migrate(database: Database): Promise<readonly string[]> {
   if (unknown.length > 0) throw new UnknownMigrations(unknown);
   // Kysely would need the right to create tables even if there is nothing to do.
   if ((await missingMigrations(database)).length === 0) return [];
-  const { error, results = [] } = await createMigrator(database).migrateToLatest();
+  const unlimited = openUnlimited(database.url);
+  const { error, results = [] } = await createMigrator(unlimited)
+    .migrateToLatest()
+    .finally(() => unlimited.close());
   if (error) {
     const failed = results.find(({ status }) => status === 'Error')?.migrationName ?? 'the first migration';
     throw error instanceof Error ? error : new Error(`${failed} failed`, { cause: error });

@@ -117,6 +117,8 @@ describe('a claim', () => {
   it('that cannot be serialized is rolled back, and nothing is sent', async () => {
     const test = await setUp("default_transaction_isolation = 'repeatable read'");
     await test.other.query('begin');
+    // A claim waits for the steering; a write that is locked it would skip.
+    await test.other.query('select pg_advisory_xact_lock(4201, $1)', [test.run.run_no]);
     await test.other.query('update writes set batch = batch where run_no = $1', [test.run.run_no]);
     const failure = catchFailure(test.worker.writePage(allBatches(test.run)));
     await workerWaits(test.observer);

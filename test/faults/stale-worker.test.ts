@@ -23,7 +23,7 @@ async function countOutcomes(stand: Stand): Promise<unknown> {
   return rows[0];
 }
 
-describe.concurrent('a worker that sleeps while it stages rows', () => {
+describe('a worker that sleeps while it stages rows', () => {
   const processes = useProcesses();
 
   it('adds nothing to a run that was cancelled and closed meanwhile', async () => {

@@ -58,6 +58,26 @@ describe('coalesced calls', () => {
     expect(mostUnderWay()).toBe(1);
   });
 
+  it('wait for no call with another key', async () => {
+    let release: (() => void) | undefined;
+    const stuck = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const call = coalesce<string, string>({
+      groupKey: (input) => input[0] ?? '',
+      maxInputs: 4,
+      send: async (inputs) => {
+        if (inputs.includes('a1')) await stuck;
+        return inputs;
+      },
+    });
+    const [first, second] = [call('a1'), call('b1')];
+    expect(await second).toBe('b1');
+    expect(await call('b2')).toBe('b2');
+    release?.();
+    expect(await first).toBe('a1');
+  });
+
   it('are sent again one by one when one of them is wrong', async () => {
     const { call, sent } = counting((inputs) => (inputs.includes('a2') ? new Error('wrong') : null));
     const answers = await Promise.allSettled(['a1', 'a2', 'a3'].map(call));

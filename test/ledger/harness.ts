@@ -154,6 +154,7 @@ export async function claimed(ledger: Ledger, run: Run, id: string, leaseMs = 20
 
 export function settlement(id: string, fence: number, groups: readonly SettledGroup[]): Settlement {
   return {
+    runNo: 0,
     id,
     fence,
     state: 'settled',

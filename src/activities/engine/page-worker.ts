@@ -82,7 +82,7 @@ export class PageWorker {
     this.#deps = deps;
     this.#run = run;
     this.#definition = definition;
-    this.#settlement = new PageSettlement(deps.ledger, event);
+    this.#settlement = new PageSettlement(deps.ledger, run.run_no, event);
     this.#attempts = new Attempts({ ...deps, signal: this.#stop.signal });
     // As many writes listen to it as may be in progress.
     setMaxListeners(0, this.#stop.signal);

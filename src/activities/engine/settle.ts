@@ -10,12 +10,14 @@ import { inheritMarks } from './prior-attempt.ts';
 
 export class PageSettlement {
   readonly #ledger: Ledger;
+  readonly #runNo: number;
   /** The event that a settled batch emits; null if nobody has subscribed to it. */
   readonly #event: string | null;
   readonly #settled: SettledGroup[] = [];
 
-  constructor(ledger: Ledger, event: string | null) {
+  constructor(ledger: Ledger, runNo: number, event: string | null) {
     this.#ledger = ledger;
+    this.#runNo = runNo;
     this.#event = event;
   }
 
@@ -28,6 +30,7 @@ export class PageSettlement {
     const { groups, derived, httpStatus, requestId, details, readOnly, inSettleTransaction } = answer;
     const facts = { status: 'success', httpStatus, latencyMs: Math.round(latencyMs), details };
     const settled = await this.#ledger.writes.settle({
+      runNo: this.#runNo,
       id: write.id,
       fence,
       state: 'settled',
@@ -78,6 +81,7 @@ export class PageSettlement {
     { state, groups = [], derived = [], status, details }: UnansweredSettlement,
   ): Promise<void> {
     const settled = await this.#ledger.writes.settle({
+      runNo: this.#runNo,
       id: write.id,
       fence,
       state,

@@ -1,5 +1,6 @@
 /** The datasets in PostgreSQL, in chunks. */
 import { createHash, type Hash } from 'node:crypto';
+import { sql } from 'kysely';
 import type { Database, Executor } from '../database.ts';
 import { type Dataset, DatasetGone, type Datasets } from './datasets.ts';
 
@@ -25,6 +26,8 @@ interface Staging {
 
 /** The chunks get a provisional id until the content, and with it the final id, is known. */
 async function stage(tx: Executor, { name, format, bytes }: Staging): Promise<Dataset> {
+  // The caller's rows may come slowly, and nobody waits for what is locked meanwhile: its chunks have an id of their own.
+  await sql`set local idle_in_transaction_session_timeout = '1h'`.execute(tx);
   const provisional = `staging_${crypto.randomUUID()}`;
   await tx.insertInto('datasets').values({ id: provisional, name, format, sha256: '', bytes: 0 }).execute();
   const hash = createHash('sha256');

@@ -18,7 +18,7 @@ export interface Claim {
  * | verdict | meaning | state of the write |
  * |---|---|---|
  * | `claimed` | it may be sent until the lease ends | `sending` |
- * | `leased` | another claim is valid for up to `waitMs` | unchanged |
+ * | `leased` | another claim is valid for up to `waitMs`, or another session has the write locked | unchanged |
  * | `blocked` | a 429 stops all requests of the tenant for `waitMs` | unchanged |
  * | `paused`, `stopped` | the steering of the run; a run that does not exist counts as stopped | unchanged |
  * | `settled` | nothing is left to send: it is settled, in doubt or left | unchanged |

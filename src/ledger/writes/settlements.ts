@@ -21,6 +21,8 @@ export interface DerivedWrite {
 export type InSettleTransaction = (tx: Executor) => Promise<void>;
 
 export interface Settlement {
+  /** Of the write. Only settlements of the same run wait for each other. */
+  readonly runNo: number;
   /** The write. */
   readonly id: string;
   readonly fence: number;

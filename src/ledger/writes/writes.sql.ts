@@ -28,7 +28,7 @@ export function createWrites({ db }: Database): Writes {
     maxInputs: MAX_COALESCED,
   });
   const settleCoalesced = coalesce({
-    groupKey: () => '',
+    groupKey: ({ runNo }) => String(runNo),
     send: (settlements: readonly Settlement[]) => settleWrites(db, settlements),
     maxInputs: MAX_COALESCED,
   });
