@@ -16,6 +16,8 @@ export interface RequestLine {
   readonly status: number | null;
   readonly hasAuthorization: boolean;
   readonly requestId: string | null;
+  /** Of a batch of contacts: the contact id of its first record, if it has one and was read. */
+  readonly firstContactId: string | null;
   /** The injected fault, if any. */
   readonly fault: unknown;
 }
@@ -85,6 +87,13 @@ function toRequestLine(request: FastifyRequest, at: number, status: number | nul
     status,
     hasAuthorization: request.headers.authorization !== undefined,
     requestId: request.headers['x-request-id']?.toString() ?? null,
+    firstContactId: readFirstContactId(request.body),
     fault: request.fault,
   };
+}
+
+function readFirstContactId(body: unknown): string | null {
+  const { records } = (body ?? {}) as { readonly records?: unknown };
+  const [first] = (Array.isArray(records) ? records : []) as { readonly contactId?: unknown }[];
+  return typeof first?.contactId === 'string' ? first.contactId : null;
 }

@@ -1,0 +1,34 @@
+/** The conservation check itself: what it must not let pass. */
+import { sql } from 'kysely';
+import { expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/config.ts';
+import { createCxone } from '../../src/cxone/cxone.ts';
+import { useProcesses } from '../harness/processes.ts';
+import { query } from './observe.ts';
+import { LIST, onStand } from './stand.ts';
+
+const processes = useProcesses();
+
+it('an unclaimed POST is found, although a claim of another batch never left', async () => {
+  await onStand(processes, {}, async (stand) => {
+    await stand.readyWorker();
+    const runId = await stand.startImport(300);
+    await stand.conserved(runId, { result: await stand.ended(runId) });
+    // As if the first batch had been claimed once more, and its worker had died before it was sent.
+    await query(stand, (db) => sql`update writes set attempts = attempts + 1 where batch = 1`.execute(db));
+    await stand.conserved(runId);
+
+    const { rows } = await query(stand, (db) =>
+      sql<{ record: { contactId: string } }>`select record from records join writes
+        on writes.run_no = records.run_no and seq = any(seqs) where batch = 2 order by seq limit 1`.execute(
+        db,
+      ),
+    );
+    const cxone = createCxone({ families: loadConfig(stand.env).cxone.families });
+    // CXone refuses it as a duplicate, so its journal shows nothing.
+    const records = rows.map(({ record }) => record) as never[];
+    expect(await cxone.contactLists.createRecords({ listId: LIST, records })).toMatchObject({ status: 409 });
+    cxone.close();
+    await expect(stand.conserved(runId)).rejects.toThrow('more often than they were claimed');
+  });
+});
