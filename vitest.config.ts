@@ -18,6 +18,7 @@ const LONGEST = [
   'faults/versions',
   'chaos/chaos',
   'faults/crash-certificate',
+  'faults/crash-operations',
   'scenarios/selection-update',
   'faults/preferences',
   'stack/dev',

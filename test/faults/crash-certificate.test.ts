@@ -10,18 +10,20 @@ import { useProcesses } from '../harness/processes.ts';
 import { within } from '../harness/wait.ts';
 import {
   begin,
+  countUntold,
   ENV,
   type Lane,
   losesThirdAnswer,
   type Met,
   openLane,
+  passedBy,
   type Scene,
   seenOf,
   stageContacts,
   type Word,
   workThrough,
 } from './crash-scenes.ts';
-import { certificate, inOrder, pointsIn, sampleOf, steadyLinesOf } from './crash-table.ts';
+import { certificate, inOrder, isInEveryRun, pointsIn, sampleOf, steadyLinesOf } from './crash-table.ts';
 import { onStand, randomOf, type Stand, seedOf } from './stand.ts';
 
 const processes = useProcesses();
@@ -69,15 +71,9 @@ async function pointsOf(stand: Stand, lane: Lane, source: Source) {
     /^(steerRun|closeRun)/.test(point),
   );
   const scenesOf = (points: readonly string[], word: Word): Scene[] =>
-    inOrder(points).map((point, n) => ({ point, word, name: `${word}-${n + 1}` }));
+    inOrder(points.filter(isInEveryRun)).map((point, n) => ({ point, word, name: `${word}-${n + 1}` }));
   const all = [...scenesOf(passedBy(tracer.output(), approved), 'approve'), ...scenesOf(onlyThere, 'cancel')];
   return { all, plain };
-}
-
-function passedBy(output: string, { name }: Scene): readonly string[] {
-  const lines = output.split('\n').filter((line) => line.includes('"crash point"'));
-  const passed = lines.map((line) => JSON.parse(line) as { point: string; run: string });
-  return passed.filter(({ run }) => run === name).map(({ point }) => point);
 }
 
 async function dieAt(stand: Stand, lanes: readonly Lane[], scenes: readonly Scene[], source: Source) {
@@ -94,6 +90,10 @@ async function dieAt(stand: Stand, lanes: readonly Lane[], scenes: readonly Scen
 async function holds(stand: Stand, { scene, result }: Met): Promise<void> {
   const isCancelled = scene.word === 'cancel';
   const state = isCancelled ? 'cancelled' : 'completed';
-  const counts = await stand.conserved(scene.name, { result, state });
+  const { created = 0, updated = 0, ...rest } = await stand.conserved(scene.name, { result, state });
+  // Killed before it could note that the request had left: CXone has the contacts, and nobody can tell who created them.
+  const untold = await countUntold(stand, scene, 'updated');
+  const counts = isCancelled ? rest : { ...rest, created: created + untold, updated: updated - untold };
   expect(counts, `killed at ${scene.point}`).toEqual(isCancelled ? CANCELLED : WHOLE);
+  expect([0, 3, 98, 100], 'of one batch at most').toContain(untold);
 }

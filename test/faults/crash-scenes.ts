@@ -138,8 +138,31 @@ export async function workThrough(
   }
 }
 
+/** The crash points that a tracing worker passed in one run. */
+export function passedBy(output: string, { name }: Pick<Scene, 'name'>): readonly string[] {
+  const lines = output.split('\n').filter((line) => line.includes('"crash point"'));
+  const passed = lines.map((line) => JSON.parse(line) as { point: string; run: string });
+  return passed.filter(({ run }) => run === name).map(({ point }) => point);
+}
+
+/**
+ * Contacts that CXone had when their batch was repeated, and nobody can tell whether from us: the worker died before it could
+ * note that the request had left.
+ */
+export async function countUntold(
+  stand: Stand,
+  { name }: Pick<Scene, 'name'>,
+  outcome: 'updated' | 'existing',
+): Promise<number> {
+  const { rows: found } = await query(stand, (db) =>
+    sql<{ n: number }>`select count(*)::int as n from outcomes join runs using (run_no)
+      where run_id = ${name} and outcome = ${outcome} and evidence = 'own_write_or_existing'`.execute(db),
+  );
+  return found[0]?.n ?? 0;
+}
+
 /** As if its 20 s had passed: nobody is left who could use it. worker-kill.test.ts waits them out. */
-async function expireLeases(stand: Stand, { name }: Scene): Promise<void> {
+export async function expireLeases(stand: Stand, { name }: Pick<Scene, 'name'>): Promise<void> {
   await query(stand, (db) =>
     sql`update writes set lease_until = clock_timestamp() where state = 'sending'
       and run_no = (select run_no from runs where run_id = ${name})`.execute(db),
