@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/ledger/database.ts';
+import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { createDatasets } from '../../src/ledger/runs/datasets.sql.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { eventually } from '../harness/wait.ts';
@@ -25,9 +26,18 @@ const lockWrite = (id: string) =>
 const idsOf = async (run: Run): Promise<string[]> =>
   (await writesOf(opened().ledger, run)).map(({ id }) => id);
 
+/** Waits for locks, so that what returns has not waited for one. */
+function patientLedger(): Ledger {
+  const url = new URL(opened().url);
+  url.searchParams.set('lock_timeout', '600000');
+  const ledger = openLedger(url.href);
+  onTestFinished(() => ledger.close());
+  return ledger;
+}
+
 describe('while a session is frozen that has locked a write', () => {
   it('the other writes of its run are claimed, and those of other runs', async () => {
-    const { ledger } = opened();
+    const ledger = patientLedger();
     const [mine, other] = [await plannedRun(ledger, 30, 10), await plannedRun(ledger, 10)];
     const [locked = '', ...free] = await idsOf(mine);
     const [theirs = ''] = await idsOf(other);
@@ -44,7 +54,7 @@ describe('while a session is frozen that has locked a write', () => {
   });
 
   it('the writes of other runs are settled', async () => {
-    const { ledger } = opened();
+    const ledger = patientLedger();
     const [mine, other] = [await plannedRun(ledger, 10), await plannedRun(ledger, 10)];
     const [locked = ''] = await idsOf(mine);
     const [theirs = ''] = await idsOf(other);
@@ -65,7 +75,7 @@ describe('while a session is frozen that has locked a write', () => {
   });
 
   it('a claim that waits for the steering of its run keeps no other run waiting', async () => {
-    const { ledger } = opened();
+    const ledger = patientLedger();
     const [mine, other] = [await plannedRun(ledger, 10), await plannedRun(ledger, 10)];
     const [locked = ''] = await idsOf(mine);
     const [theirs = ''] = await idsOf(other);
