@@ -12,6 +12,7 @@ import {
   type ErasureInput,
   type ErasureResult,
 } from '../contract/consent.ts';
+import { toComparableId } from '../domain/contact-id.ts';
 import { TEXT_RULES, textProblem } from '../domain/text.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ClientDeps } from './deps.ts';
@@ -61,9 +62,13 @@ export function createConsentClient({ temporal, ledger }: Pick<ClientDeps, 'temp
 
     /**
      * Erases a data subject from the ledger: staged rows, staged files, and the key of their proof of consent. Their
-     * objection is kept as a keyed hash. Repeat it when the runs in `waitingFor` have ended.
+     * objection is kept as a keyed hash, with the time of this call as its date. Repeat it when the runs in `waitingFor` have ended.
      */
     erase: (request: ErasureRequest): Promise<ErasureResult> => erase(temporal, ledger, request),
+
+    /** What `erase` would do now. Changes nothing, and needs no worker. */
+    previewErasure: ({ contactId }: Pick<ErasureRequest, 'contactId'>): Promise<ErasureResult> =>
+      ledger.erasures.preview(toComparableId(requireContactId(contactId))),
   };
 }
 
@@ -92,15 +97,20 @@ async function checkList(
   });
 }
 
+function requireContactId(contactId: string): string {
+  if (contactId.trim() === '') throw new InputError(['contactId must be a text']);
+  const problem = textProblem(contactId, TEXT_RULES.value);
+  if (problem !== null) throw new InputError([`contactId ${problem}`]);
+  return contactId;
+}
+
 /** The contact id travels through the ledger, so that it never appears in Temporal's history. */
 async function erase(
   temporal: Client,
   ledger: Ledger,
   { contactId, requestedBy }: ErasureRequest,
 ): Promise<ErasureResult> {
-  if (contactId.trim() === '') throw new InputError(['contactId must be a text']);
-  const problem = textProblem(contactId, TEXT_RULES.value);
-  if (problem !== null) throw new InputError([`contactId ${problem}`]);
+  requireContactId(contactId);
   // Before anything is stored that names the contact.
   requireValid(checkErasure({ dataset: 'erasure', ...(requestedBy !== undefined && { requestedBy }) }));
   // The nonce keeps the hash of the dataset from revealing the contact id.

@@ -1,6 +1,16 @@
 /** Keys of PostgreSQL's advisory locks. Each lock is held until its transaction ends. */
+import { sql } from 'kysely';
+import type { Executor } from './database.ts';
 
-/** With the run's number: claims share it, a change of the steering takes it alone. */
+/** With the run's number: claims share it; a change of the steering, a restart and an erasure take it alone. */
 export const STEERING_LOCK = 4201;
 /** One process at a time seals the audit. */
 export const SEALER_LOCK = 4202;
+
+/**
+ * Until the transaction ends, nobody claims a write of the run, steers it or starts it again. Only statements after this one
+ * see what others have committed before.
+ */
+export async function lockRun(tx: Executor, runNo: number): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${STEERING_LOCK}::int, ${runNo}::int)`.execute(tx);
+}

@@ -6,6 +6,7 @@ import * as failures from './migrations/0002-failures.ts';
 import * as rateBlocks from './migrations/0003-rate-blocks.ts';
 import * as knownSent from './migrations/0004-known-sent.ts';
 import * as executions from './migrations/0005-executions.ts';
+import * as erasureAndPurge from './migrations/0006-erasure-and-purge.ts';
 import * as fences from './migrations/0010-fences.ts';
 import * as skipLocked from './migrations/0011-skip-locked.ts';
 
@@ -19,6 +20,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003-rate-blocks': rateBlocks,
   '0004-known-sent': knownSent,
   '0005-executions': executions,
+  '0006-erasure-and-purge': erasureAndPurge,
   '0010-fences': fences,
   '0011-skip-locked': skipLocked,
 };

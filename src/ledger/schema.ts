@@ -1,6 +1,6 @@
 /** The types of the tables. The SQL in `migrations/` creates them. */
 import type { ColumnType, Generated } from 'kysely';
-import type { Outcome, Phase, Reason, RunState, Steering } from '../domain/run.ts';
+import type { Counts, Outcome, Phase, Reason, RunState, Steering } from '../domain/run.ts';
 
 /** Read as T, written as text. */
 type Json<T> = ColumnType<T, string, string>;
@@ -47,6 +47,9 @@ export interface RunsTable {
   /** The newest execution in Temporal that opened the run; null for a run that an older version has opened. */
   namespace: string | null;
   execution_id: string | null;
+  /** When its records were deleted, and what they had become. */
+  purged_at: Date | null;
+  purged_counts: NullableJson<Counts>;
 }
 
 /** The source of a run's rows. */
@@ -72,6 +75,14 @@ export interface RecordsTable {
   /** Two records with equal keys are duplicates: for contacts, the contactId or the first phone number. */
   key1: string | null;
   key2: string | null;
+}
+
+/** Consecutive records, and the words in them (words.ts). */
+export interface RecordBlocksTable {
+  run_no: number;
+  first_seq: number;
+  last_seq: number;
+  words: Buffer;
 }
 
 /** A record without a row here is pending. Because of the primary key no record can have two outcomes. */
@@ -178,6 +189,8 @@ export interface DatasetChunksTable {
   dataset_id: string;
   seq: number;
   data: Buffer;
+  /** The words in it (words.ts), and those that end in it. Null: unknown. */
+  words: Buffer | null;
 }
 
 export interface RateBudgetsTable {
@@ -240,6 +253,7 @@ export interface EligibilityResultsTable {
   seq: number;
   eligible: boolean;
   reason: string;
+  checked_at: Generated<Date>;
 }
 
 /** A campaign as it was read. */
@@ -285,6 +299,7 @@ export interface LedgerTables {
   campaign_locks: CampaignLocksTable;
   runs: RunsTable;
   records: RecordsTable;
+  record_blocks: RecordBlocksTable;
   outcomes: OutcomesTable;
   writes: WritesTable;
   audit_pending: AuditPendingTable;

@@ -36,7 +36,8 @@ export const READS: ReadonlySet<string> = new Set(
     'selections.history selections.metrics',
     'suppressions.isEmpty suppressions.find preferences.countPendingOptIns preferences.listSettledBy preferences.listDuplicateRows',
     'preferences.listUnsentOptOuts preferences.listUnprovenBatches consentProof.list consentProof.newestConsents',
-    'eligibilityResults.count eligibilityResults.answeredRows eligibilityResults.tally eligibilityResults.list erasures.find',
+    'erasures.find erasures.preview',
+    'eligibilityResults.count eligibilityResults.answeredRows eligibilityResults.tally eligibilityResults.list',
   ].flatMap((line) => line.split(' ')),
 );
 

@@ -146,7 +146,8 @@ describe('the marketing subscriber', () => {
     const run = await openRunOf(ledger, [optIn(anna, 5), optIn(ben, 5)]);
     await plan(run);
     await writeAll(run);
-    const erasure = { erasureId: someId('erasure'), contactId: guid(anna), datasets: [], requestedBy: null };
+    const objectedAt = new Date().toISOString();
+    const erasure = { erasureId: someId('erasure'), contactId: guid(anna), objectedAt, requestedBy: null };
     expect(await ledger.erasures.erase(erasure)).toMatchObject({ records: 1, waitingFor: [] });
     await ledger.runs.setPhase(run.run_no, 'delivering', null);
     await runActivity(() => activities.deliverEvents(run.run_id));

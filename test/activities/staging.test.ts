@@ -76,7 +76,7 @@ describe('staging', () => {
     const run = await openRunOf({ dataset: dataset.id });
     await stage(run);
     await ledger.runs.close(run.run_no, 'failed', null, null);
-    const erasure = { contactId, datasets: [dataset.id], requestedBy: null };
+    const erasure = { contactId, objectedAt: new Date().toISOString(), requestedBy: null };
     expect(await ledger.erasures.erase({ ...erasure, erasureId: someId('e') })).toMatchObject({
       records: 1,
       datasets: 1,

@@ -1,5 +1,33 @@
 import { expect, it } from 'vitest';
 import { renderWaitingFor } from '../../src/cli/actions/erase.ts';
+import { run } from '../../src/cli/main.ts';
+import type { CxflowClient } from '../../src/client.ts';
+import { fakeCli } from './fakes.ts';
+
+const RESULT = {
+  ...{ records: 4, runs: ['r1'], datasets: 2, proof: 1, events: 0 },
+  ...{ suppressed: ['email'], waitingFor: [] },
+};
+
+/** Runs `cxflow erase` on a terminal where this is answered. */
+async function eraseWith(answer: string | null, ...options: readonly string[]) {
+  const erased: string[] = [];
+  const client = {
+    previewErasure: () => Promise.resolve(RESULT),
+    erase: ({ contactId }: { contactId: string }) => {
+      erased.push(contactId);
+      return Promise.resolve({ ...RESULT, records: 5 });
+    },
+  } as unknown as CxflowClient;
+  const questions: string[] = [];
+  const ask = (question: string) => {
+    questions.push(question);
+    return Promise.resolve(answer);
+  };
+  const cli = fakeCli({ client: () => Promise.resolve(client) }, { ask });
+  const code = await run(['erase', '--contact', 'c1', ...options], cli);
+  return { code, erased, questions, out: cli.out() };
+}
 
 it('suggests what to do about each run that an erasure waits for; a failed run cannot be cancelled', () => {
   const running = { runId: 'r1', state: 'running' };
@@ -9,4 +37,29 @@ it('suggests what to do about each run that an erasure waits for; a failed run c
   );
   expect(renderWaitingFor([failed], 'cxflow').join()).not.toContain('cancel');
   expect(renderWaitingFor([running], 'cxflow').join()).not.toContain('start it again');
+});
+
+it('shows what it would erase and asks before it does', async () => {
+  const { code, erased, questions, out } = await eraseWith('y');
+  expect({ code, erased }).toEqual({ code: 0, erased: ['c1'] });
+  expect(questions).toEqual(['Erase all of it for good? [y/N] ']);
+  expect(out).toMatch(/would be erased:\n.*4 staged rows[^]*5 staged rows/);
+});
+
+it.each(['n', '', null, 'yesterday'])('erases nothing when the answer is %j', async (answer) => {
+  const { code, erased, out } = await eraseWith(answer);
+  expect({ code, erased }).toEqual({ code: 4, erased: [] });
+  expect(out).toContain('nothing was erased');
+});
+
+it('erases without asking with --yes, and only shows what it would erase with --dry-run', async () => {
+  expect(await eraseWith(null, '--yes')).toMatchObject({ code: 0, erased: ['c1'], questions: [] });
+  expect(await eraseWith('y', '--dry-run')).toMatchObject({ code: 0, erased: [], questions: [] });
+});
+
+it('refuses, before it connects to anything, where nobody can answer', async () => {
+  const cli = fakeCli();
+  expect(await run(['erase', '--contact', 'c1'], cli)).toBe(2);
+  expect(cli.err()).toMatch(/cannot be undone.*no terminal.*--yes.*--dry-run/);
+  expect(cli.isClosed()).toBe(false);
 });

@@ -28,6 +28,8 @@ export function fakeRun(change: Partial<Run> = {}): Run {
     finished_at: null,
     result: null,
     failure: null,
+    purged_at: null,
+    purged_counts: null,
     staged_counts: null,
     cancelled_records: 0,
     namespace: null,

@@ -25,13 +25,14 @@ describe.each(Object.entries(ILL_FORMED))('an input with %s', (_, requestedBy) =
 
   it('leaves erasures possible, which still wait for what is being read', async () => {
     const { ledger } = opened();
-    const { id: dataset } = await ledger.datasets.stage('rows', 'ndjson', bytes(someId('row')));
+    const contactId = newContact();
+    const { id: dataset } = await ledger.datasets.stage('rows', 'ndjson', bytes(contactId));
     const runs = [
       await openRun(ledger, { input: { requestedBy, source: { dataset } } }),
       await openRun(ledger, { input: { requestedBy, source: { path: 'a.csv' } } }),
       await openRun(ledger, { input: { requestedBy, source: { retryOf: 'r1' } } }),
     ];
-    const subject = { contactId: newContact(), datasets: [dataset], requestedBy: 'dana' };
+    const subject = { contactId, objectedAt: new Date().toISOString(), requestedBy: 'dana' };
     const erased = await ledger.erasures.erase({ ...subject, erasureId: someId('erasure') });
     expect(erased.waitingFor).toEqual(expect.arrayContaining(runs.map(({ run_id: id }) => id)));
     expect(await ledger.datasets.find(dataset)).toBeDefined();

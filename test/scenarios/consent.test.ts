@@ -210,13 +210,14 @@ async function eraseSomebody(stand: Stand): Promise<void> {
     'L9',
   ]);
   await stand.conserved(imported.document.runId);
-  const { code, document } = await stand.json<ErasureResult>([
-    'erase',
-    '--contact',
-    guid(21),
-    '--requested-by',
-    'dana',
-  ]);
+  const asked = ['erase', '--contact', guid(21), '--requested-by', 'dana'];
+  const unconfirmed = await stand.cxflow(asked);
+  expect(unconfirmed.code).toBe(2);
+  expect(unconfirmed.stderr).toMatch(/cannot be undone.*--yes.*--dry-run/);
+  const shown = await stand.json<ErasureResult>([...asked, '--dry-run']);
+  expect(shown).toMatchObject({ code: 0, document: { records: 4, proof: 1, datasets: 2, dryRun: true } });
+  expect(await readLedgerContents(stand.env.DATABASE_URL ?? '')).toContain(guid(21));
+  const { code, document } = await stand.json<ErasureResult>([...asked, '--yes']);
   expect({ code, document }).toMatchObject({
     code: 0,
     document: {
@@ -231,9 +232,9 @@ async function eraseSomebody(stand: Stand): Promise<void> {
   const history = await stand.json(['preferences', 'history', '--contact', guid(21)]);
   expect(history.document).toMatchObject({ entries: [] });
   // Nobody can be reached against the objection, whatever CXone says.
-  const asked = await stand.client.checkEligibility({ contactId: guid(21), channel: 'email' });
-  expect(asked).toMatchObject({ eligible: false, reason: 'suppressed' });
-  const shown = await stand.json<object[]>(['records', imported.document.runId]);
-  expect(shown.document).toHaveLength(5);
+  const checked = await stand.client.checkEligibility({ contactId: guid(21), channel: 'email' });
+  expect(checked).toMatchObject({ eligible: false, reason: 'suppressed' });
+  const records = await stand.json<object[]>(['records', imported.document.runId]);
+  expect(records.document).toHaveLength(5);
   expect((await stand.cxflow(['audit', 'verify'])).code).toBe(0);
 }

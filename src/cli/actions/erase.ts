@@ -1,6 +1,7 @@
 /** Erases a data subject from the ledger and prints what was erased and what was kept. */
 import type { ErasureResult } from '../../contract/consent.ts';
 import { type Cli, type Session, withSession } from '../cli.ts';
+import { confirm, requireTerminal } from '../confirm.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { plural, printable } from '../terminal/format.ts';
 import { type Output, openOutput, printJson } from '../terminal/output.ts';
@@ -8,24 +9,48 @@ import { type Output, openOutput, printJson } from '../terminal/output.ts';
 export interface EraseOptions {
   readonly contact: string;
   readonly requestedBy: string;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
   readonly json?: boolean;
 }
 
-/** Throws InputError, Unreachable, NotDone. */
-export async function erase(
-  cli: Cli,
-  { contact, requestedBy, json = false }: EraseOptions,
-): Promise<ExitCode> {
+/** Throws InputError, UsageError, Unreachable, NotDone. */
+export async function erase(cli: Cli, options: EraseOptions): Promise<ExitCode> {
+  const { contact, requestedBy, dryRun = false, yes = false, json = false } = options;
+  if (!dryRun) requireTerminal(cli, { yes, what: WHAT });
   return withSession(cli, async (session) => {
-    const erased = await (await session.client()).erase({ contactId: contact, requestedBy });
+    const client = await session.client();
     const output = openOutput(cli, json);
-    printErased(erased, output);
-    if (erased.waitingFor.length > 0) {
-      printWaitingFor(await readStates(session, erased.waitingFor), cli, output);
+    if (dryRun || !yes) {
+      const preview = await client.previewErasure({ contactId: contact });
+      output.print('This would be erased:');
+      await printOutcome(preview, { cli, session, output });
+      if (dryRun && json) printJson(cli, { ...preview, dryRun: true });
+      if (dryRun) return EXIT.ok;
+      if (!(await confirm(cli, { yes, what: WHAT, question: 'Erase all of it for good?' }))) {
+        output.print('nothing was erased');
+        return EXIT.stopped;
+      }
     }
+    const erased = await client.erase({ contactId: contact, requestedBy });
+    await printOutcome(erased, { cli, session, output });
     if (json) printJson(cli, erased);
     return erased.waitingFor.length > 0 ? EXIT.needsAttention : EXIT.ok;
   });
+}
+
+const WHAT = 'an erasure';
+
+interface Context {
+  readonly cli: Cli;
+  readonly session: Session;
+  readonly output: Output;
+}
+
+async function printOutcome(erased: ErasureResult, { cli, session, output }: Context): Promise<void> {
+  printErased(erased, output);
+  if (erased.waitingFor.length === 0) return;
+  printWaitingFor(await readStates(session, erased.waitingFor), cli, output);
 }
 
 interface RunState {
@@ -42,7 +67,7 @@ async function readStates({ ledger }: Session, runIds: readonly string[]): Promi
 function printErased(erased: ErasureResult, { print }: Output): void {
   const { records, runs, datasets, proof, events, suppressed } = erased;
   print(`cleared:     ${plural(records, 'staged row')} in ${plural(runs.length, 'run')}`);
-  print(`deleted:     ${plural(datasets, 'staged file')}, including this request`);
+  print(`deleted:     ${plural(datasets, 'staged file')}`);
   print(`unreadable:  ${plural(proof, 'entry')} of the proof of consent, whose key is deleted`);
   print(`redacted:    ${plural(events, 'delivered event')}`);
   print(`kept:        the objection on ${suppressed.join(', ')}, as a keyed hash`);

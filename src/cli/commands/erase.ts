@@ -16,16 +16,26 @@ export const addErase: AddCommand = (parent, cli, finish) => {
          undone.`,
         `What is kept: the objection on every channel as a keyed hash, counts, and the audit, which never
          named anyone. Data in CXone are not changed.`,
+        `It first shows what it would erase, and asks. In a script, --yes goes ahead without asking and --dry-run
+         only shows it (exit code 0); without a terminal one of the two is required. An id that is an ordinary
+         word matches more than one expects, so look first.`,
+        `The objection has the date of this request. A worker carries it out; if that is killed, the next one
+         erases everything.`,
         `Rows that a run still needs are kept, and the run is named (exit code 3): erase again when it has
          ended.`,
       ),
     )
     .requiredOption('--contact <id>', 'id of the contact')
     .option('--requested-by <name>', 'who requests it, for the audit', cli.login)
+    .option('--dry-run', 'only show what would be erased; nothing is changed')
+    .option('--yes', 'erase without asking')
     .option('--json', JSON_HELP)
     .addHelpText(
       'after',
-      examples(cli, [[`erase --contact ${CONTACT}`, 'at the request of this data subject']]),
+      examples(cli, [
+        [`erase --contact ${CONTACT} --dry-run`, 'see what would be erased'],
+        [`erase --contact ${CONTACT}`, 'at the request of this data subject'],
+      ]),
     )
     .action(async (options: EraseOptions) => {
       const { erase } = await import('../actions/erase.ts');

@@ -2,21 +2,25 @@
 import { sql } from 'kysely';
 import type { Executor } from '../database.ts';
 import { maybeApplied } from '../writes/maybe-applied.sql.ts';
-import { rowsOfSubject } from './erasure-search.sql.ts';
+import type { FoundRows } from './erasure-search.sql.ts';
+
+/** On records, runs and outcomes: a failed run has not sent the row, so that it can do without it. */
+const unsent = () => sql`(o.seq is null and runs.state = 'failed'
+  and not exists (select 1 from writes w where w.run_no = r.run_no and r.seq = any(w.seqs)
+    and (w.state in ('sending', 'unanswered', 'in_doubt') or ${maybeApplied('w')})))`;
 
 /**
  * A failed run may never be started again. If it is, it must not find a row without content, so the pending rows that it has
  * not sent become `cancelled` and leave their writes. Rows that were sent without an answer stay, to be reconciled. If the
- * source was not read completely, the end of the staging counts the cancelled ones (`runs.total` is null until then).
+ * source was not read completely, the end of the staging counts the cancelled ones (`runs.total` is null until then). The
+ * caller has locked the run: otherwise somebody could start it again and send these rows meanwhile.
  */
-export async function cancelUnsent(tx: Executor, contactId: string): Promise<void> {
+export async function cancelUnsent(tx: Executor, { runNo, seqs }: FoundRows): Promise<void> {
   await sql`
     with unsent as (
       select r.run_no, r.seq
       from records r join runs using (run_no) left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
-      where o.seq is null and runs.state = 'failed' and ${rowsOfSubject(contactId)}
-        and not exists (select 1 from writes w where w.run_no = r.run_no and r.seq = any(w.seqs)
-          and (w.state in ('sending', 'unanswered', 'in_doubt') or ${maybeApplied('w')}))),
+      where r.run_no = ${runNo} and r.seq = any(${[...seqs]}::int[]) and ${unsent()}),
     cancelled as (
       insert into outcomes (run_no, seq, outcome, reasons)
       select run_no, seq, 'cancelled', '[{"code": "erased"}]'::json from unsent),
@@ -36,24 +40,23 @@ export async function cancelUnsent(tx: Executor, contactId: string): Promise<voi
       and w.seqs && by_run.seqs and not w.seqs <@ by_run.seqs`.execute(tx);
 }
 
-export interface EmptiedRecords {
-  readonly records: number;
-  readonly runs: readonly string[];
-  /** Runs that still need rows of the data subject. */
-  readonly waitingFor: readonly string[];
+/** A row that is pending or in doubt is needed while its run is running, or may be started again. */
+const NEEDED = sql`(o.seq is null or o.outcome = 'in_doubt') and runs.state in ('running', 'failed') and not runs.dry_run`;
+
+export interface RowCounts {
+  readonly runId: string;
+  readonly emptied: number;
+  /** Still needed by the run. */
+  readonly kept: number;
 }
 
-/**
- * Empties rows, and removes the texts of their reasons, because messages of CXone may quote a row; outcomes and codes stay.
- * A row that is pending or in doubt is needed while its run is running, or may be started again.
- */
-export async function emptyRecords(tx: Executor, contactId: string): Promise<EmptiedRecords> {
-  const { rows } = await sql<{ run_id: string; emptied: number; kept: number }>`
+/** Empties rows, and removes the texts of their reasons, because messages of CXone may quote a row; outcomes and codes stay. */
+export async function emptyRecords(tx: Executor, { runNo, seqs }: FoundRows): Promise<RowCounts> {
+  const { rows } = await sql<RowCounts>`
     with found as (
-      select r.run_no, r.seq, runs.run_id,
-        (o.seq is null or o.outcome = 'in_doubt') and runs.state in ('running', 'failed') and not runs.dry_run as needed
+      select r.run_no, r.seq, ${NEEDED} as needed
       from records r join runs using (run_no) left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
-      where ${rowsOfSubject(contactId)}),
+      where r.run_no = ${runNo} and r.seq = any(${[...seqs]}::int[])),
     emptied as (
       update records r set fields = '{"cxflow_erased": true}', key1 = null, key2 = null,
         record = case when r.record is null then null else '{"erased": true}'::json end
@@ -62,11 +65,21 @@ export async function emptyRecords(tx: Executor, contactId: string): Promise<Emp
       update outcomes o set reasons = (select json_agg(json_strip_nulls(json_build_object(
           'code', reason->'code', 'field', reason->'field'))) from json_array_elements(o.reasons) reason)
       from emptied e where o.run_no = e.run_no and o.seq = e.seq and o.reasons is not null)
-    select run_id, count(*) filter (where not needed)::int as emptied, count(*) filter (where needed)::int as kept
-    from found group by run_id order by run_id`.execute(tx);
-  return {
-    records: rows.reduce((sum, { emptied }) => sum + emptied, 0),
-    runs: rows.filter(({ emptied }) => emptied > 0).map(({ run_id }) => run_id),
-    waitingFor: rows.filter(({ kept }) => kept > 0).map(({ run_id }) => run_id),
-  };
+    select run_id as "runId", (select count(*) from found where not needed)::int as emptied,
+      (select count(*) from found where needed)::int as kept
+    from runs where run_no = ${runNo}`.execute(tx);
+  return rows[0] ?? { runId: '', emptied: 0, kept: 0 };
+}
+
+/** What `cancelUnsent` and `emptyRecords` would do. Reads only. */
+export async function countRows(db: Executor, { runNo, seqs }: FoundRows): Promise<RowCounts> {
+  const { rows } = await sql<RowCounts>`
+    select runs.run_id as "runId", count(*) filter (where not needed)::int as emptied,
+      count(*) filter (where needed)::int as kept
+    from runs join lateral (
+      select ${NEEDED} and not ${unsent()} as needed
+      from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
+      where r.run_no = runs.run_no and r.seq = any(${[...seqs]}::int[])) found on true
+    where runs.run_no = ${runNo} group by 1`.execute(db);
+  return rows[0] ?? { runId: '', emptied: 0, kept: 0 };
 }

@@ -1,5 +1,96 @@
-/** Which rows are about a data subject. Datasets are searched by the same rule (activities/consent/erasure.ts). */
+/** Where a data subject is named: word filters point out the blocks and files that may do so, and these are read. */
 import { type RawBuilder, sql } from 'kysely';
+import type { Executor } from '../database.ts';
+import { readDataset } from '../runs/datasets.sql.ts';
+import { DatasetGone } from '../runs/datasets.ts';
+import { createWordFilter, hashId } from '../words.ts';
+import { containsId } from './contains-id.ts';
+
+/** Consecutive records of a run. */
+interface Block {
+  readonly runNo: number;
+  readonly first: number;
+  readonly last: number;
+  /** Has a word filter. */
+  readonly isFiltered: boolean;
+}
+
+/** Rows about the data subject. */
+export interface FoundRows extends Block {
+  readonly seqs: readonly number[];
+}
+
+/** By run and `first`. */
+export async function findRows(db: Executor, contactId: string): Promise<FoundRows[]> {
+  const found: FoundRows[] = [];
+  for (const block of await listBlocks(db, contactId)) {
+    const { rows } = await sql<{ seq: number }>`
+      select seq from records r where run_no = ${block.runNo} and seq between ${block.first} and ${block.last}
+        and ${rowsOfSubject(contactId)} order by seq`.execute(db);
+    if (rows.length > 0) found.push({ ...block, seqs: rows.map(({ seq }) => seq) });
+  }
+  return found;
+}
+
+/** Few enough that a statement takes a second at most. */
+const UNFILTERED_ROWS = 50_000;
+
+/** Blocks whose filter has all words of the id; and all rows of runs whose blocks do not cover them. */
+async function listBlocks(db: Executor, contactId: string): Promise<readonly Block[]> {
+  const { rows } = await sql<Block>`
+    select run_no as "runNo", first_seq as first, last_seq as last, true as "isFiltered"
+    from record_blocks where ${mayContain(hashId(contactId).flat())}
+    union all
+    select run_no, first, least(first + ${UNFILTERED_ROWS}::int - 1, staged_through), false
+    from runs
+      left join (select run_no, sum(last_seq - first_seq + 1) as rows from record_blocks group by run_no) covered
+        using (run_no)
+      cross join lateral generate_series(1, staged_through, ${UNFILTERED_ROWS}::int) first
+    where staged_through <> coalesce(covered.rows, 0) and purged_at is null
+    order by 1, 2`.execute(db);
+  return rows;
+}
+
+/** Datasets that name the data subject. */
+export async function findDatasets(db: Executor, contactId: string): Promise<string[]> {
+  const words = hashId(contactId).map(
+    (hashes) =>
+      sql`exists (select from dataset_chunks where dataset_id = datasets.id and ${mayContain(hashes)})`,
+  );
+  const { rows } = await sql<{ id: string }>`
+    select id from datasets
+    where exists (select from dataset_chunks where dataset_id = datasets.id and words is null)
+      or ${sql.join([sql`true`, ...words], sql` and `)}
+    order by created_at desc`.execute(db);
+  const found: string[] = [];
+  for (const { id } of rows)
+    if (await containsId(readDataset(db, id), contactId).catch(falseIfDeleted)) found.push(id);
+  return found;
+}
+
+function mayContain(hashes: readonly number[]): RawBuilder<boolean> {
+  const bits = hashes.map((hash) => sql`may_contain(words, ${hash}::bigint)`);
+  return sql<boolean>`${sql.join([sql`true`, ...bits], sql` and `)}`;
+}
+
+/** Another erasure, or a purge, has deleted the dataset meanwhile. */
+function falseIfDeleted(error: unknown): false {
+  if (error instanceof DatasetGone) return false;
+  throw error;
+}
+
+/** After an erasure, so that the filter does not show who was in the rows. */
+export async function renewFilter(db: Executor, { runNo, first, last }: Block): Promise<void> {
+  const { rows } = await sql<{ fields: string; contactId: string | null }>`
+    select fields::text, record->>'contactId' as "contactId" from records
+    where run_no = ${runNo} and seq between ${first} and ${last} order by seq`.execute(db);
+  await db
+    .updateTable('record_blocks')
+    .set({ words: createWordFilter(rows.flatMap(({ fields, contactId }) => [fields, contactId ?? ''])) })
+    .where('run_no', '=', runNo)
+    .where('first_seq', '=', first)
+    .execute();
+}
 
 /**
  * A shorter id may also be an ordinary word, as in "1001 Main Street". In a row whose record belongs to somebody else it only
@@ -15,7 +106,7 @@ const AFTER = '($|[^a-z0-9_-])';
  * A condition on `records r`: the row's record has this contact id, or the id occurs as a word in any column. That includes
  * numbers, padded cells, parts of longer texts, and lines that could not be parsed.
  */
-export function rowsOfSubject(contactId: string): RawBuilder<boolean> {
+function rowsOfSubject(contactId: string): RawBuilder<boolean> {
   const escaped = JSON.stringify(contactId).slice(1, -1);
   const word = `${BEFORE}${escaped.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}${AFTER}`;
   // Both sides are lowered by the database, because JavaScript's lower case differs for some letters.

@@ -2,11 +2,12 @@
 import { sql } from 'kysely';
 import { CHANNELS } from '../../domain/consent/eligibility.ts';
 import type { ErasureResult } from '../../domain/consent/erasure.ts';
-import { CLOCK_TOLERANCE_MS } from '../../domain/timestamps.ts';
 import type { Database, Executor } from '../database.ts';
+import { lockRun } from '../locks.ts';
 import { readSource, type SourceOfInput } from '../runs/runs.ts';
 import type { EraseSubject, Erasures } from './erasure.ts';
-import { cancelUnsent, emptyRecords } from './erasure-records.sql.ts';
+import { cancelUnsent, countRows, emptyRecords, type RowCounts } from './erasure-records.sql.ts';
+import { type FoundRows, findDatasets, findRows, renewFilter } from './erasure-search.sql.ts';
 import type { ConsentProof } from './proof.ts';
 import type { Suppressions } from './suppressions.ts';
 
@@ -18,7 +19,19 @@ export interface ErasureDeps {
 export function createErasures({ db }: Database, deps: ErasureDeps): Erasures {
   return {
     find: (erasureId) => find(db, erasureId),
-    erase: (subject) => db.transaction().execute((tx) => erase(tx, deps, subject)),
+    preview: (contactId) => preview(db, deps, contactId),
+    async erase(subject) {
+      const { contactId, objectedAt } = subject;
+      // First, and committed: an objection takes effect at once.
+      const objections = CHANNELS.map((channel) => ({
+        contactId,
+        channel,
+        reason: 'erased',
+        since: objectedAt,
+      }));
+      await deps.suppressions.add(objections, null);
+      return db.transaction().execute((tx) => erase(tx, deps, subject));
+    },
   };
 }
 
@@ -33,24 +46,16 @@ async function find(db: Executor, erasureId: string): Promise<ErasureResult | nu
 
 async function erase(
   tx: Executor,
-  { suppressions, proof }: ErasureDeps,
-  { erasureId, contactId, datasets, requestedBy }: EraseSubject,
+  { proof }: ErasureDeps,
+  { erasureId, contactId, requestedBy }: EraseSubject,
 ): Promise<ErasureResult> {
-  await suppressions.add(createObjections(contactId), null, tx);
-  await cancelUnsent(tx, contactId);
-  const rows = await emptyRecords(tx, contactId);
-  const readers = await listReaders(tx);
-  const deletion = await deleteDatasets(tx, datasets, readers);
-  const elsewhere = readers.filter(isElsewhere).map(({ runId }) => runId);
-  const waitingFor = [...rows.waitingFor, ...deletion.waitingFor, ...elsewhere];
-  const result: ErasureResult = {
-    records: rows.records,
-    runs: rows.runs,
+  const deletion = await deleteDatasets(tx, await findDatasets(tx, contactId));
+  const rows = await eraseRows(tx, await findRows(tx, contactId));
+  const result = {
+    ...toResult(rows, deletion.waitingFor),
     datasets: deletion.deleted,
     proof: await proof.dropKey(contactId, tx),
     events: await redactEvents(tx, contactId),
-    suppressed: CHANNELS,
-    waitingFor: [...new Set(waitingFor)].sort(),
   };
   await tx
     .insertInto('erasures')
@@ -64,23 +69,65 @@ async function erase(
   return result;
 }
 
-/** On all channels, and as of a time that no consent which was accepted so far can be newer than. */
-function createObjections(contactId: string) {
-  const since = new Date(Date.now() + CLOCK_TOLERANCE_MS).toISOString();
-  return CHANNELS.map((channel) => ({ contactId, channel, reason: 'erased', since }));
+async function preview(db: Executor, { proof }: ErasureDeps, contactId: string): Promise<ErasureResult> {
+  const datasets = await findDatasets(db, contactId);
+  const readers = await listReaders(db);
+  const rows: RowCounts[] = [];
+  for (const found of await findRows(db, contactId)) rows.push(await countRows(db, found));
+  return {
+    ...toResult(rows, listWaiting(datasets, readers)),
+    datasets: listFree(datasets, readers).length,
+    proof: (await proof.list(contactId)).length,
+    events: await countEvents(db, contactId),
+  };
+}
+
+/** Until the transaction ends, no failed run with such rows can be started again, so it never sends what it is going to lose. */
+async function eraseRows(tx: Executor, found: readonly FoundRows[]): Promise<readonly RowCounts[]> {
+  for (const runNo of new Set(found.map(({ runNo }) => runNo))) await lockRun(tx, runNo);
+  const counts: RowCounts[] = [];
+  for (const rows of found) {
+    await cancelUnsent(tx, rows);
+    counts.push(await emptyRecords(tx, rows));
+    if (rows.isFiltered) await renewFilter(tx, rows);
+  }
+  return counts;
+}
+
+function toResult(rows: readonly RowCounts[], waitingFor: readonly string[]) {
+  const runsOf = (counts: readonly RowCounts[]) => [...new Set(counts.map(({ runId }) => runId))].sort();
+  return {
+    records: rows.reduce((sum, { emptied }) => sum + emptied, 0),
+    runs: runsOf(rows.filter(({ emptied }) => emptied > 0)),
+    suppressed: CHANNELS,
+    waitingFor: [...new Set([...runsOf(rows.filter(({ kept }) => kept > 0)), ...waitingFor])].sort(),
+  };
 }
 
 /**
  * A running run needs its dataset until it has read all of it. A failed run does not need it: the file can be handed over
- * again.
+ * again. A run that began to read it just before the deletion is named too, because its last rows may still be on their way;
+ * later ones do not find it (`readDataset`).
  */
-async function deleteDatasets(tx: Executor, ids: readonly string[], running: readonly Reader[]) {
-  const readers = running.filter(
-    ({ source }) => source.dataset !== undefined && ids.includes(source.dataset),
-  );
+async function deleteDatasets(tx: Executor, ids: readonly string[]) {
+  const deleted = await deleteAll(tx, listFree(ids, await listReaders(tx)));
+  return { deleted, waitingFor: listWaiting(ids, await listReaders(tx)) };
+}
+
+/** Datasets that no run is still reading. */
+function listFree(ids: readonly string[], readers: readonly Reader[]): readonly string[] {
   const needed = new Set(readers.map(({ source }) => source.dataset));
-  const free = ids.filter((id) => !needed.has(id));
-  return { deleted: await deleteAll(tx, free), waitingFor: readers.map(({ runId }) => runId) };
+  return ids.filter((id) => !needed.has(id));
+}
+
+/** Runs that are still reading one of these datasets, or what cannot be searched from here: a worker's file, rows of another run. */
+function listWaiting(ids: readonly string[], readers: readonly Reader[]): readonly string[] {
+  return readers
+    .filter(
+      ({ source: { dataset, path, retryOf } }) =>
+        (dataset !== undefined && ids.includes(dataset)) || path !== undefined || retryOf !== undefined,
+    )
+    .map(({ runId }) => runId);
 }
 
 async function deleteAll(tx: Executor, ids: readonly string[]): Promise<number> {
@@ -105,10 +152,6 @@ async function listReaders(tx: Executor): Promise<Reader[]> {
   return runs.map((run) => ({ runId: run.run_id, source: readSource(run) }));
 }
 
-/** The source cannot be searched from here: a worker's file, or rows of another run. */
-const isElsewhere = ({ source }: Reader): boolean =>
-  source.path !== undefined || source.retryOf !== undefined;
-
 /**
  * Empties stored bodies that name the data subject. An undelivered event must still be delivered with the body it has, and
  * before long it is delivered or given up. Events that list preferences store no body: each attempt renders them from the
@@ -119,7 +162,21 @@ async function redactEvents(tx: Executor, contactId: string): Promise<number> {
     .updateTable('outbox')
     .set({ body: '' })
     .where('delivered_at', 'is not', null)
-    .where(sql<boolean>`position(${contactId.toLowerCase()} in lower(body)) > 0`)
+    .where(namesInBody(contactId))
     .executeTakeFirst();
   return Number(numUpdatedRows);
+}
+
+async function countEvents(db: Executor, contactId: string): Promise<number> {
+  const { n } = await db
+    .selectFrom('outbox')
+    .select((e) => e.fn.countAll<string>().as('n'))
+    .where('delivered_at', 'is not', null)
+    .where(namesInBody(contactId))
+    .executeTakeFirstOrThrow();
+  return Number(n);
+}
+
+function namesInBody(contactId: string) {
+  return sql<boolean>`position(${contactId.toLowerCase()} in lower(body)) > 0`;
 }

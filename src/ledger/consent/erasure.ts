@@ -9,9 +9,13 @@ export interface Erasures {
   /** The result of an erasure that is done. */
   find(erasureId: string): Promise<ErasureResult | null>;
 
+  /** What `erase` would do now. Reads only. Errors: PepperMismatch. */
+  preview(contactId: string): Promise<ErasureResult>;
+
   /**
-   * In one transaction. Rows that a run still needs are left alone, and the run is named in the result. Errors: there is an
-   * erasure with this id (`find` has its result); PepperMismatch.
+   * Adds the objections, then erases everything in one transaction. After a crash nothing or everything of that is done, and a
+   * repetition completes it. Rows that a run still needs are left alone, and the run is named in the result; a failed run
+   * cannot be started again meanwhile. Errors: there is an erasure with this id (`find` has its result); PepperMismatch.
    */
   erase(subject: EraseSubject): Promise<ErasureResult>;
 }
@@ -20,7 +24,7 @@ export interface EraseSubject {
   /** The workflow id. */
   readonly erasureId: string;
   readonly contactId: string;
-  /** Datasets that name the data subject. */
-  readonly datasets: readonly string[];
+  /** When the data subject objected: ISO 8601, not in the future. */
+  readonly objectedAt: string;
   readonly requestedBy: string | null;
 }

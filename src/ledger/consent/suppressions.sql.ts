@@ -1,6 +1,7 @@
 /** The suppression list in PostgreSQL. */
 import { sql } from 'kysely';
 import type { Channel } from '../../domain/consent/eligibility.ts';
+import { CLOCK_TOLERANCE_MS } from '../../domain/timestamps.ts';
 import type { Database, Executor } from '../database.ts';
 import type { ConsentProof } from './proof.ts';
 import type { SubjectKeys } from './subject-keys.ts';
@@ -76,6 +77,9 @@ async function updateConsents(
     where known.subject = o.subject and known.channel = o.channel`.execute(db);
 }
 
+/** Consents may be dated this far ahead, so one that was accepted before an erasure must not seem newer than it. */
+const AFTER_ERASURE = sql`case reason when 'erased' then ${CLOCK_TOLERANCE_MS} else 0 end * interval '1 millisecond'`;
+
 async function find(
   db: Executor,
   { subjects }: SuppressionsDeps,
@@ -91,7 +95,7 @@ async function find(
   const { rows } = await sql<{ subject: string; channel: Channel; since: Date }>`
     select subject, channel, since from suppressions
     where subject = any(${[...idsByHash.keys()]}::text[]) and channel = any(${[...channels]}::text[])
-      and (consented_again_at is null or consented_again_at <= since)
+      and (consented_again_at is null or consented_again_at <= since + ${AFTER_ERASURE})
     order by since`.execute(db);
   return rows.flatMap(({ subject, channel, since }) =>
     (idsByHash.get(subject) ?? []).map((contactId) => ({ contactId, channel, since })),

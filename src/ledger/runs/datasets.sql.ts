@@ -2,6 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Database, Executor } from '../database.ts';
+import { createWordFilter } from '../words.ts';
 import { type Dataset, DatasetGone, type Datasets } from './datasets.ts';
 
 const CHUNK_BYTES = 1 << 20;
@@ -14,7 +15,7 @@ export function createDatasets({ db }: Database): Datasets {
       const rows = await db.selectFrom('datasets').select('id').orderBy('created_at', 'desc').execute();
       return rows.map(({ id }) => id);
     },
-    read: (id) => read(db, id),
+    read: (id) => readDataset(db, id),
   };
 }
 
@@ -34,11 +35,13 @@ async function stage(tx: Executor, { name, format, bytes }: Staging): Promise<Da
   const size = await insertChunks(tx, provisional, hashed(bytes, hash));
   const sha256 = hash.digest('hex');
   const dataset = { id: `ds_${format}_${sha256.slice(0, 32)}`, name, format, sha256, bytes: size };
-  await tx
+  const { created_at: createdAt } = await tx
     .insertInto('datasets')
     .values(dataset)
-    .onConflict((conflict) => conflict.column('id').doUpdateSet({ name, created_at: new Date() }))
-    .execute();
+    // By the database's clock: objections are dated by it.
+    .onConflict((conflict) => conflict.column('id').doUpdateSet({ name, created_at: sql`now()` }))
+    .returning('created_at')
+    .executeTakeFirstOrThrow();
   if (!(await hasChunks(tx, dataset.id))) {
     await tx
       .updateTable('dataset_chunks')
@@ -47,7 +50,7 @@ async function stage(tx: Executor, { name, format, bytes }: Staging): Promise<Da
       .execute();
   }
   await tx.deleteFrom('datasets').where('id', '=', provisional).execute();
-  return dataset;
+  return { ...dataset, createdAt };
 }
 
 async function* hashed(bytes: AsyncIterable<Uint8Array>, hash: Hash): AsyncIterable<Uint8Array> {
@@ -59,13 +62,22 @@ async function* hashed(bytes: AsyncIterable<Uint8Array>, hash: Hash): AsyncItera
 
 async function insertChunks(tx: Executor, id: string, bytes: AsyncIterable<Uint8Array>): Promise<number> {
   let [seq, size] = [0, 0];
+  let cut = '';
   for await (const data of inChunks(bytes)) {
     seq += 1;
     size += data.length;
-    await tx.insertInto('dataset_chunks').values({ dataset_id: id, seq, data }).execute();
+    const text = cut + data.toString('latin1');
+    const words = createWordFilter([text]);
+    await tx.insertInto('dataset_chunks').values({ dataset_id: id, seq, data, words }).execute();
+    cut = CUT_WORD.exec(text.slice(-LONGEST_WORD))?.[0] ?? '';
   }
   return size;
 }
+
+/** What may continue in the next chunk: a word, with an escape of JSON before it. */
+const CUT_WORD = /[\w\\-]*$/;
+/** Far more than an id has. */
+const LONGEST_WORD = 1_000;
 
 /**
  * A statement of its own: the insert before it may have waited for another transaction that stages the same content, and
@@ -83,14 +95,23 @@ async function hasChunks(tx: Executor, id: string): Promise<boolean> {
 
 async function find(db: Executor, id: string): Promise<Dataset | undefined> {
   const row = await db.selectFrom('datasets').selectAll().where('id', '=', id).executeTakeFirst();
-  return row && { ...row, bytes: Number(row.bytes) };
+  if (!row) return undefined;
+  const { created_at: createdAt, ...rest } = row;
+  return { ...rest, bytes: Number(row.bytes), createdAt };
 }
 
-async function* read(db: Executor, id: string): AsyncIterable<Buffer> {
-  const dataset = await find(db, id);
+/** Waits for an erasure that is just deleting the dataset: a reader that it does not know of must not begin. */
+export async function* readDataset(db: Executor, id: string): AsyncIterable<Buffer> {
+  const dataset = await db
+    .selectFrom('datasets')
+    .select('bytes')
+    .where('id', '=', id)
+    .forKeyShare()
+    .executeTakeFirst();
   if (!dataset) throw new DatasetGone(id);
+  const size = Number(dataset.bytes);
   let bytes = 0;
-  for (let seq = 1; bytes < dataset.bytes; seq += 1) {
+  for (let seq = 1; bytes < size; seq += 1) {
     const chunk = await db
       .selectFrom('dataset_chunks')
       .select('data')

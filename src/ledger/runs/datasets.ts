@@ -22,6 +22,8 @@ export interface Dataset {
   readonly format: string;
   readonly sha256: string;
   readonly bytes: number;
+  /** When it was staged last. */
+  readonly createdAt: Date;
 }
 
 /** The dataset existed when the reading began. An erasure deletes datasets that name the data subject. */

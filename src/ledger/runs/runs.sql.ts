@@ -5,6 +5,7 @@ import { addAuditEntry, toAuditId } from '../audit/entries.sql.ts';
 import type { Database, Executor } from '../database.ts';
 import { sqlState } from '../errors.ts';
 import { type AttemptTime, fenced, type RunRef, Superseded } from '../fence.ts';
+import { lockRun } from '../locks.ts';
 import type { RunSource } from '../schema.ts';
 import { countOutcomesOfRun, countSettled } from './counts.sql.ts';
 import { closeEnded, executionColumns, listExecuting } from './executions.sql.ts';
@@ -104,9 +105,14 @@ const fencesOf = (attempt: AttemptTime) => ({
   phase_fence: attempt,
 });
 
-/** Decisions about the previous execution ended with it. */
+/**
+ * Decisions about the previous execution ended with it. An erasure takes rows away from a failed run, which must not happen to
+ * one that has just become `running`: hence the lock.
+ */
 async function reopen(tx: Executor, run: OpenRun): Promise<void> {
   const { runId, kind, target, again, dryRun, requestedBy, input, execution, attempt, auditKey } = run;
+  const reopened = await find(tx, runId);
+  if (reopened) await lockRun(tx, reopened.run_no);
   const { numUpdatedRows } = await tx
     .updateTable('runs')
     .set({ target, again, dry_run: dryRun, requested_by: requestedBy, input: JSON.stringify(input) })
@@ -152,6 +158,8 @@ async function whyNotFound(db: Executor, runId: string): Promise<Error> {
 async function reserveBusinessKey(db: Executor, run: RunRef, businessKey: string): Promise<Reservation> {
   try {
     await fenced(db, run, async (tx, runNo) => {
+      // As in `reopen`: this too makes a failed run `running`.
+      await lockRun(tx, runNo);
       const { numUpdatedRows } = await tx
         .updateTable('runs')
         .set({ ...RUNNING, business_key: businessKey })

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { type RunRef, Superseded, toFence, toRunNo } from '../fence.ts';
+import { createWordFilter } from '../words.ts';
 import type { StagedRecord } from './records.ts';
 
 const CREATE_STAGING_TABLE = `create temporary table staging
@@ -11,6 +12,10 @@ const INSERT_RECORDS = `insert into records (run_no, seq, line, fields, record, 
   select $1, seq, line, fields, record, key1, key2 from staging on conflict do nothing`;
 const INSERT_OUTCOMES = `insert into outcomes (run_no, seq, outcome, reasons)
   select $1, seq, outcome, reasons from staging where outcome is not null on conflict do nothing`;
+/** Where chunks overlap, the longer one counts. */
+const INSERT_BLOCK = `insert into record_blocks as known (run_no, first_seq, last_seq, words) values ($1, $2, $3, $4)
+  on conflict (run_no, first_seq) do update set last_seq = excluded.last_seq, words = excluded.words
+  where excluded.last_seq > known.last_seq`;
 const RECORD_PROGRESS = `update runs set staged_through = greatest(staged_through, $2)
   where run_no = $1 and ($3::bigint is null or fence = $3)`;
 
@@ -21,18 +26,21 @@ export async function stageRecords(
   chunk: readonly StagedRecord[],
 ): Promise<void> {
   const runNo = toRunNo(run);
-  const last = chunk.at(-1);
-  if (!last) return;
+  const [first, last] = [chunk.at(0), chunk.at(-1)];
+  if (!first || !last) return;
+  const rows = chunk.map(toCells);
+  const words = createWordFilter(rows.flatMap(({ row, fields }) => [fields, contactIdOf(row)]));
   const connection = await pool.connect();
   try {
     await connection.query('begin');
     await connection.query(CREATE_STAGING_TABLE);
     const copy = connection.query(copyFrom('copy staging from stdin'));
     const finished = once(copy, 'finish');
-    copy.end(chunk.map(toCopyLine).join(''));
+    copy.end(rows.map(toCopyLine).join(''));
     await finished;
     await connection.query(INSERT_RECORDS, [runNo]);
     await connection.query(INSERT_OUTCOMES, [runNo]);
+    await connection.query(INSERT_BLOCK, [runNo, first.seq, last.seq, words]);
     const { rowCount } = await connection.query(RECORD_PROGRESS, [runNo, last.seq, toFence(run)]);
     if (rowCount === 0) throw new Superseded();
     await connection.query('commit');
@@ -44,12 +52,27 @@ export async function stageRecords(
   }
 }
 
+interface Cells {
+  readonly row: StagedRecord;
+  readonly fields: string;
+}
+
+function toCells(row: StagedRecord): Cells {
+  return { row, fields: JSON.stringify(row.fields) };
+}
+
+/** The rest of a record is in the fields it was read from. */
+function contactIdOf({ record }: StagedRecord): string {
+  const { contactId } = (record ?? {}) as { contactId?: unknown };
+  return typeof contactId === 'string' ? contactId : '';
+}
+
 /** A line in the text format of COPY. JSON.stringify leaves no NUL, and the rules have removed it from the keys. */
-function toCopyLine(row: StagedRecord): string {
+function toCopyLine({ row, fields }: Cells): string {
   const cells = [
     row.seq,
     row.line,
-    toJson(row.fields),
+    fields,
     toJson(row.record),
     row.key1,
     row.key2,

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { containsId } from '../../src/activities/consent/erasure.ts';
+import { containsId } from '../../src/ledger/consent/contains-id.ts';
 
 const ID = 'c1b2c3d4-0000-0000-0000-000000000001';
 

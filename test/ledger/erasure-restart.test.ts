@@ -1,0 +1,109 @@
+/** An erasure at the moment at which a failed run is started again: one of them waits for the other. */
+import { sql } from 'kysely';
+import { expect, it } from 'vitest';
+import { lockRun } from '../../src/ledger/locks.ts';
+import { until } from '../harness/wait.ts';
+import {
+  claimed,
+  group,
+  ledgerOfFile,
+  newContact,
+  openRun,
+  record,
+  settlement,
+  someId,
+  writesOf,
+} from './harness.ts';
+
+const opened = ledgerOfFile();
+
+const erase = (contactId: string) =>
+  opened().ledger.erasures.erase({
+    erasureId: someId('erasure'),
+    contactId,
+    objectedAt: new Date().toISOString(),
+    requestedBy: null,
+  });
+
+const INPUT = { listId: 'L1', source: { dataset: 'none' } };
+
+/** A failed run with one planned write of two records. */
+async function failedRun(contactIds: readonly string[]) {
+  const { ledger } = opened();
+  const run = await openRun(ledger, { input: INPUT });
+  await ledger.records.stage(
+    run.run_no,
+    contactIds.map((contactId, i) =>
+      record(i + 1, { fields: { contactId }, record: { contactId }, key1: contactId }),
+    ),
+  );
+  await ledger.records.finishStaging(run.run_no);
+  await ledger.runs.reserveBusinessKey(run.run_no, run.run_id);
+  await ledger.writes.plan(run.run_no, 'create', 2);
+  await ledger.runs.steer(run.run_no, 'stopped');
+  await ledger.runs.close(run.run_no, 'failed', null, { type: 'X', message: 'x' });
+  return run;
+}
+
+/** As the workflow does when the run id is started again. */
+async function startAgain({ run_id: runId, run_no: runNo }: { run_id: string; run_no: number }) {
+  const { runs } = opened().ledger;
+  const asked = { runId, kind: 'contactImport', target: 'L1', again: false, dryRun: false };
+  await runs.reopen({ ...asked, requestedBy: null, input: INPUT });
+  await runs.steer(runNo, 'go');
+  return runs.reserveBusinessKey(runNo, runId);
+}
+
+async function waitingForLocks(): Promise<number> {
+  const { rows } = await sql<{ n: number }>`select count(*)::int as n from pg_locks l
+    join pg_database d on d.oid = l.database where not l.granted and d.datname = current_database()`.execute(
+    opened().database.db,
+  );
+  return rows[0]?.n ?? 0;
+}
+
+it('makes the run wait, which then continues without the rows and ends with every record accounted for', async () => {
+  const [anna, ben] = [newContact(), newContact()];
+  const { ledger, database } = opened();
+  const run = await failedRun([anna, ben]);
+  const asked = await database.db.transaction().execute(async (tx) => {
+    // The last statement of the erasure waits here.
+    await sql`lock table erasures in share mode`.execute(tx);
+    const erasing = erase(anna);
+    await until(waitingForLocks, (n) => n === 1);
+    const starting = startAgain(run);
+    await until(waitingForLocks, (n) => n === 2);
+    return { erasing, starting };
+  });
+  expect(await asked.erasing).toMatchObject({ records: 1, runs: [run.run_id], waitingFor: [] });
+  expect(await asked.starting).toEqual({ kind: 'reserved' });
+  const [write] = await writesOf(ledger, run);
+  const claim = await claimed(ledger, run, write?.id ?? '');
+  expect(JSON.parse(claim.payload)).toEqual([{ contactId: ben }]);
+  expect(await ledger.writes.settle(settlement(write?.id ?? '', claim.fence, [group('created', [2])]))).toBe(
+    true,
+  );
+  const counts = { total: 2, pending: 0, cancelled: 1, created: 1 };
+  expect(await ledger.runs.exactCounts(run.run_no)).toEqual(counts);
+  expect(await ledger.runs.counts(run.run_no)).toEqual(counts);
+});
+
+it('waits for a restart under way, leaves the rows to the run and names it', async () => {
+  const [anna, ben] = [newContact(), newContact()];
+  const { ledger, database } = opened();
+  const run = await failedRun([anna, ben]);
+  const { erasing } = await database.db.transaction().execute(async (tx) => {
+    await lockRun(tx, run.run_no);
+    const pending = erase(anna);
+    await until(waitingForLocks, (n) => n === 1);
+    await tx.updateTable('runs').set({ state: 'running' }).where('run_no', '=', run.run_no).execute();
+    return { erasing: pending };
+  });
+  expect(await erasing).toMatchObject({ records: 0, waitingFor: [run.run_id] });
+  await startAgain(run);
+  const [write] = await writesOf(ledger, run);
+  const claim = await claimed(ledger, run, write?.id ?? '');
+  const settled = settlement(write?.id ?? '', claim.fence, [group('created', [1, 2])]);
+  expect(await ledger.writes.settle(settled)).toBe(true);
+  expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 2, pending: 0, created: 2 });
+});
