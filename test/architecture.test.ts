@@ -78,6 +78,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     outbox: ['database', 'schema'],
     consent: ['writes', 'runs', 'database', 'locks', 'schema', 'words'],
     selections: ['writes', 'database', 'fence', 'hashing', 'locks', 'schema'],
+    retention: ['writes', 'runs', 'database', 'locks', 'schema'],
     migrations: [],
   },
   domain: {

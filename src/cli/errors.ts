@@ -56,6 +56,7 @@ const USAGE_ERRORS = [
   'ConfigError',
   'TemporalSettingsError',
   'RunNotFound',
+  'RunPurged',
   'MissingAddress',
   'TooManyColumns',
 ];

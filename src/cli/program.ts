@@ -9,6 +9,7 @@ import { addDoctor } from './commands/doctor.ts';
 import { addErase } from './commands/erase.ts';
 import { addLimits } from './commands/limits.ts';
 import { addMigrate } from './commands/migrate.ts';
+import { addPurge } from './commands/purge.ts';
 import { addRecords } from './commands/records.ts';
 import { addReport } from './commands/report.ts';
 import { addRuns } from './commands/runs.ts';
@@ -23,7 +24,7 @@ const groupCommands = ({ operations }: Cli): Readonly<Record<string, readonly Ad
   'Operations:': operations.map(({ addCommands }) => addCommands),
   'See what happened:': [addRuns, addShow, addWatch, addRecords, addReport, addAudit, addLimits],
   'Decide about a run:': [addApprove, addReject, addCancel, addPause, addResume, addResolve],
-  'Privacy:': [addErase],
+  'Privacy:': [addErase, addPurge],
   'Run cxflow:': [addDemo, addDev, addWorker, addSimulator, addMigrate, addDoctor],
 });
 

@@ -49,11 +49,17 @@ const MS_PER_UNIT: Readonly<Record<string, number>> = {
 /** Longer than anybody waits, and small enough for every timer and date. */
 const MAX_DURATION_DAYS = 3_650;
 
-export const duration: FieldCheck = (value) => {
+/** In milliseconds, or what is wrong with it. */
+export function parseDuration(value: unknown): number | string {
   const [, amount, unit = ''] = (typeof value === 'string' && DURATION.exec(value)) || [];
   if (amount === undefined) return 'must be a duration such as "3 days" or "12h"';
   const ms = Number(amount) * (MS_PER_UNIT[unit] ?? MS_PER_UNIT[unit.charAt(0)] ?? Infinity);
-  return ms <= MAX_DURATION_DAYS * MS_PER_DAY ? null : `must be at most ${MAX_DURATION_DAYS} days`;
+  return ms <= MAX_DURATION_DAYS * MS_PER_DAY ? ms : `must be at most ${MAX_DURATION_DAYS} days`;
+}
+
+export const duration: FieldCheck = (value) => {
+  const parsed = parseDuration(value);
+  return typeof parsed === 'string' ? parsed : null;
 };
 
 /** Limited to the characters that both run ids and URL paths can contain. */

@@ -28,6 +28,8 @@ import { type DatabaseHealth, readHealth } from './health.ts';
 import { migrate, missingMigrations, unknownMigrations } from './migrate.ts';
 import { createOutbox } from './outbox/outbox.sql.ts';
 import type { Outbox } from './outbox/outbox.ts';
+import { createPurges } from './retention/purges.sql.ts';
+import type { Purges } from './retention/purges.ts';
 import { createDatasets } from './runs/datasets.sql.ts';
 import type { Datasets } from './runs/datasets.ts';
 import { createRecords } from './runs/records.sql.ts';
@@ -69,6 +71,8 @@ export interface Ledger {
   readonly consentProof: ConsentProof;
   readonly erasures: Erasures;
   readonly eligibilityResults: EligibilityResults;
+
+  readonly purges: Purges;
 
   /**
    * Creates the tables, or brings them to the version of this program. Returns the names of the migrations that it ran; a
@@ -112,6 +116,7 @@ export function openLedger(url: string, maxConnections?: number, pepper: string 
     consentProof,
     erasures: createErasures(database, { suppressions, proof: consentProof }),
     eligibilityResults: createEligibilityResults(database),
+    purges: createPurges(database),
     migrate: () => migrate(database),
     missingMigrations: () => missingMigrations(database),
     unknownMigrations: () => unknownMigrations(database),

@@ -47,7 +47,7 @@ export interface RunsTable {
   /** The newest execution in Temporal that opened the run; null for a run that an older version has opened. */
   namespace: string | null;
   execution_id: string | null;
-  /** When its records were deleted, and what they had become. */
+  /** When its records were deleted (src/ledger/retention/purges.ts), and what they had become. */
   purged_at: Date | null;
   purged_counts: NullableJson<Counts>;
 }

@@ -18,6 +18,8 @@ export interface RunSummary {
   readonly requestedBy: string | null;
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
+  /** When its rows, requests and events were deleted (cxflow purge); absent if they were not. */
+  readonly purgedAt?: Date;
 }
 
 export function summarizeRun(run: Run, counts: Counts): RunSummary {
@@ -35,6 +37,7 @@ export function summarizeRun(run: Run, counts: Counts): RunSummary {
     requestedBy: run.requested_by,
     startedAt: run.started_at,
     finishedAt: run.finished_at,
+    ...(run.purged_at !== null && { purgedAt: run.purged_at }),
   };
 }
 

@@ -36,7 +36,7 @@ export const READS: ReadonlySet<string> = new Set(
     'selections.history selections.metrics',
     'suppressions.isEmpty suppressions.find preferences.countPendingOptIns preferences.listSettledBy preferences.listDuplicateRows',
     'preferences.listUnsentOptOuts preferences.listUnprovenBatches consentProof.list consentProof.newestConsents',
-    'erasures.find erasures.preview',
+    'erasures.find erasures.preview purges.preview',
     'eligibilityResults.count eligibilityResults.answeredRows eligibilityResults.tally eligibilityResults.list',
   ].flatMap((line) => line.split(' ')),
 );

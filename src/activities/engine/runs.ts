@@ -256,7 +256,7 @@ async function endPending(
 
 function alreadyEnded(run: Run) {
   const message =
-    `run ${run.run_id} ended before (${run.state}). Nothing was written. ` +
+    `run ${run.run_id} ended before (${run.state}${run.purged_at === null ? '' : ', and its rows were purged'}). Nothing was written. ` +
     'Choose another run id to start it again (cxflow: --id, or --again for an id of its own)';
   return fatalFailure('AlreadyRun', message);
 }

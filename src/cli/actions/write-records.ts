@@ -4,7 +4,7 @@ import { formatRecords, type RecordFormat } from '../../queries/record-files.ts'
 import { type Cli, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { plural } from '../terminal/format.ts';
+import { formatTime, plural, shellQuote } from '../terminal/format.ts';
 import { openOutput } from '../terminal/output.ts';
 import { writeAll, writeWholeFile } from '../terminal/output-stream.ts';
 import { explainMissingRun } from './missing-run.ts';
@@ -16,13 +16,24 @@ export interface RecordsOptions {
   readonly json?: boolean;
 }
 
-/** Throws RunNotFound, RunNotTakenUp, UsageError, TooManyColumns and errors of the file system. */
+/** The run's records were deleted. */
+class RunPurged extends Error {
+  override readonly name = 'RunPurged';
+  readonly next: string;
+  constructor(runId: string, purgedAt: Date, command: string) {
+    super(`the records of run ${runId} were purged on ${formatTime(purgedAt)}`);
+    this.next = `its counts are kept: \`${command} show ${shellQuote(runId)}\``;
+  }
+}
+
+/** Throws RunNotFound, RunNotTakenUp, RunPurged, UsageError, TooManyColumns and errors of the file system. */
 export async function writeRecords(cli: Cli, runId: string, options: RecordsOptions): Promise<ExitCode> {
   const format = chooseFormat(options);
   const { outcome, out } = options;
   return withSession(cli, async (session) => {
     const run = await session.ledger.runs.find(runId);
     if (!run) throw await explainMissingRun(session, runId, cli.command);
+    if (run.purged_at !== null) throw new RunPurged(runId, run.purged_at, cli.command);
     let written = 0;
     const text = formatRecords({
       run,

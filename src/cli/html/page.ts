@@ -73,15 +73,19 @@ function renderFigures(report: ReportPage): Markup {
   const latency = `${Math.round(requests.averageMs)} / ${Math.round(requests.p95Ms)} ms`;
   const duration = formatDuration((finishedAt ?? readAt).getTime() - startedAt.getTime());
   const figure = (value: string, name: string) => html`<div><dd>${value}</dd><dt>${name}</dt></div>`;
-  return html`<dl class="figures">${[
-    figure(formatCount(counts.total), 'records'),
-    figure(counts.total === 0 ? '–' : `${successRatePercent(counts).toFixed(2)} %`, 'success rate'),
+  // A purge deletes what the others are computed from.
+  const ofRequests = [
     figure(rate, 'records settled, including pauses'),
-    figure(duration, finishedAt === null ? 'since the start' : 'from start to end'),
     figure(formatCount(requests.requests), 'answered requests'),
     figure(requests.requests === 0 ? '–' : latency, 'latency: average / p95'),
     figure(formatCount(repeats), 'repeated requests'),
     figure(formatCount(lostAnswers), 'lost answers'),
+  ];
+  return html`<dl class="figures">${[
+    figure(formatCount(counts.total), 'records'),
+    figure(counts.total === 0 ? '–' : `${successRatePercent(counts).toFixed(2)} %`, 'success rate'),
+    figure(duration, finishedAt === null ? 'since the start' : 'from start to end'),
+    ...(report.purgedAt === undefined ? ofRequests : []),
   ]}</dl>`;
 }
 
@@ -178,13 +182,15 @@ function renderHistory({ history, historyIsTruncated }: ReportPage): Markup | nu
   return html`<section><h2>History</h2>${table(caption, columns, rows)}</section>`;
 }
 
-function renderFooter({ readAt, source, plan, events, link }: ReportPage): Markup {
+function renderFooter({ readAt, source, plan, events, link, purgedAt }: ReportPage): Markup {
   const facts = [
     source &&
       html`<li>Source: ${source.format}, ${formatCount(source.bytes)} bytes, SHA-256 <code>${source.sha256}</code></li>`,
     plan &&
       html`<li>Plan <code>${plan.hash}</code>: ${formatCount(plan.toWrite)} to write in ${plural(plan.batches, 'batch')}</li>`,
-    html`<li>Events: ${formatCount(events.delivered)} delivered, ${formatCount(events.undelivered)} not yet</li>`,
+    purgedAt === undefined
+      ? html`<li>Events: ${formatCount(events.delivered)} delivered, ${formatCount(events.undelivered)} not yet</li>`
+      : html`<li>Rows, requests and events were purged on ${formatUtc(purgedAt)}; the counts are kept</li>`,
     link === null ? null : html`<li><a href="${link}">The run in Temporal's Web UI</a></li>`,
   ].filter((fact) => fact !== null);
   return html`<footer><ul>${facts}</ul>

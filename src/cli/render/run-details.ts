@@ -46,7 +46,7 @@ function renderHead(run: DetailsView, colors: Colors): string {
     ['target', run.target],
     ...stateFacts(run),
     ...sourceFacts(run),
-    ...requestFacts(run),
+    ...(run.purgedAt === undefined ? requestFacts(run) : []),
     ...(run.link === null ? [] : [['Web UI', run.link] as const]),
   ];
   return [colors.bold(run.runId), renderTable([{}, {}], facts)].join('\n');
@@ -62,6 +62,9 @@ function stateFacts(run: DetailsView): readonly Fact[] {
     ...run.retriedBy.map((runId) => ['retried by', runId] as const),
     ['started', `${formatTime(run.startedAt)}${by}`],
     ...(run.finishedAt === null ? [] : [['finished', formatTime(run.finishedAt)] as const]),
+    ...(run.purgedAt === undefined
+      ? []
+      : [['purged', `${formatTime(run.purgedAt)}; its rows, requests and events are deleted`] as const]),
   ];
 }
 

@@ -19,9 +19,10 @@ export async function countSettled(db: Executor, runNo: number): Promise<Counts>
     group by outcome`.execute(db);
   const run = await db
     .selectFrom('runs')
-    .select(['total', 'staged_through'])
+    .select(['total', 'staged_through', 'purged_counts'])
     .where('run_no', '=', runNo)
     .executeTakeFirstOrThrow();
+  if (run.purged_counts !== null) return run.purged_counts;
   const total = run.total ?? run.staged_through;
   const outcomes: Partial<Record<Outcome, number>> = {};
   for (const outcome of OUTCOMES) {

@@ -13,8 +13,10 @@ export function createRetries({ db }: Database): Retries {
   };
 }
 
-async function findObstacle(db: Executor, { run_no: runNo, state }: Run): Promise<string | null> {
+async function findObstacle(db: Executor, { run_no: runNo, state, purged_at }: Run): Promise<string | null> {
   if (state === 'running') return 'has not ended; cancel it, or wait for its end, then retry';
+  if (purged_at !== null)
+    return `was purged on ${purged_at.toISOString().slice(0, 10)}, so its rows are gone; import their file again`;
   const unanswered = await countUnanswered(db, runNo);
   if (unanswered > 0)
     return `has writes of ${unanswered} records without an answer; start it again with the same id: it continues where it stopped, and finds out what became of them`;

@@ -55,7 +55,8 @@ async function open(db: Executor, run: OpenRun): Promise<Opened> {
   if (inserted) return { kind: 'opened', run: inserted };
   const known = await find(db, run.runId);
   if (!known) throw new Error(`run ${run.runId} was neither inserted nor found`);
-  return { kind: OPEN.includes(known.state) ? 'reopened' : 'ended', run: known };
+  const isOpen = OPEN.includes(known.state) && known.purged_at === null;
+  return { kind: isOpen ? 'reopened' : 'ended', run: known };
 }
 
 /**
@@ -120,6 +121,7 @@ async function reopen(tx: Executor, run: OpenRun): Promise<void> {
     .set({ steering: 'go', ...(attempt !== undefined && fencesOf(attempt)) })
     .where('run_id', '=', runId)
     .where('state', 'in', OPEN)
+    .where('purged_at', 'is', null)
     .$if(attempt !== undefined, (update) => update.where('fence', '<=', String(attempt)))
     .executeTakeFirst();
   if (numUpdatedRows === 0n) {
@@ -132,6 +134,7 @@ async function reopen(tx: Executor, run: OpenRun): Promise<void> {
     .set(RUNNING)
     .where('run_id', '=', runId)
     .where('state', '=', 'failed')
+    .where('purged_at', 'is', null)
     .where('business_key', 'is', null)
     .execute();
   const data = { kind, target, requestedBy, again, dryRun };
@@ -165,6 +168,7 @@ async function reserveBusinessKey(db: Executor, run: RunRef, businessKey: string
         .set({ ...RUNNING, business_key: businessKey })
         .where('run_no', '=', runNo)
         .where('state', 'in', OPEN)
+        .where('purged_at', 'is', null)
         .executeTakeFirst();
       if (numUpdatedRows === 0n) throw new Error('the run has ended');
     });

@@ -16,7 +16,7 @@ export interface Runs {
 
   /**
    * A new run id → `running`, phase `staging`, with its audit entry in the same transaction. A known run is not changed:
-   * `reopened` if it is `running` or `failed`, otherwise `ended`. A repetition returns `reopened`.
+   * `reopened` if it is `running`, or `failed` and not purged; otherwise `ended`. A repetition returns `reopened`.
    */
   open(run: OpenRun): Promise<Opened>;
 
