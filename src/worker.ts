@@ -19,7 +19,7 @@ import { createLog, describeError, type Logger } from './worker/log.ts';
 import { installRuntime } from './worker/runtime.ts';
 import { startSealer } from './worker/sealer.ts';
 import { registerSearchAttributes } from './worker/search-attributes.ts';
-import { connectToTemporal, prepareLedger } from './worker/servers.ts';
+import { connectToTemporal, MissingTenant, prepareLedger } from './worker/servers.ts';
 
 /** Longer than a page drains (docs/adr/0014-lost-answers.md#times), shorter than a container's usual grace of 30 s. */
 const SHUTDOWN_GRACE = '12s';
@@ -42,29 +42,33 @@ export interface WorkerOptions {
 export async function runWorker(env: NodeJS.ProcessEnv, options: WorkerOptions = {}): Promise<void> {
   const config = loadConfig(env);
   const temporal = loadTemporal(env);
+  if (config.databaseUrl === null) throw new Error('no database: set DATABASE_URL, or run `cxflow dev`');
+  const { tenant } = config.cxone;
+  if (tenant === null) throw new MissingTenant();
   const log = createLog();
   installRuntime(log);
-  if (config.databaseUrl === null) throw new Error('no database: set DATABASE_URL, or run `cxflow dev`');
   const draining = drainOnSignal(log);
   const ledger = openLedger(
     config.databaseUrl,
     config.maxInFlight + SPARE_CONNECTIONS,
     config.pepper?.reveal() ?? null,
   );
+  let connection: NativeConnection | null = null;
   try {
-    const prepared = await prepareLedger(ledger, { log, draining });
-    const connection = prepared ? await connectToTemporal(temporal, { log, draining }) : null;
-    const parts = { config, namespace: temporal.namespace, ledger, draining, log, env, options };
+    const prepared = await prepareLedger(ledger, tenant, { log, draining });
+    if (prepared) connection = await connectToTemporal(temporal, { log, draining });
+    const parts = { config, tenant, namespace: temporal.namespace, ledger, draining, log, env, options };
     if (connection) await runConnected({ ...parts, connection });
-    // A worker or a connection shuts the runtime down when it ends. Without them it would keep the process alive.
-    else await Runtime.instance().shutdown();
   } finally {
     await ledger.close();
+    // A worker or a connection shuts the runtime down when it ends. Without them it would keep the process alive.
+    if (connection === null) await Runtime.instance().shutdown();
   }
 }
 
 interface Parts {
   readonly config: Config;
+  readonly tenant: string;
   /** At Temporal. */
   readonly namespace: string;
   readonly ledger: Ledger;
@@ -131,7 +135,7 @@ function createWorkerActivities(
   searchAttributes: boolean,
   crashPoints: CrashPoints,
 ): object {
-  const { config, draining, log, options } = parts;
+  const { config, tenant, draining, log, options } = parts;
   const { webhookUrl, marketingWebhookUrl, syncToken, allowLoopback } = config.crm;
   const ledger = crashPoints.ledger(parts.ledger);
   const webhook = (url: string | null) => {
@@ -143,7 +147,7 @@ function createWorkerActivities(
   const deps: ActivityDeps = {
     ledger,
     cxone: crashPoints.cxone(cxone),
-    rateLimiter: new RateLimiter({ budget: ledger.rateBudget, tenant: config.cxone.tenant, ...config }),
+    rateLimiter: new RateLimiter({ budget: ledger.rateBudget, tenant, ...config }),
     holder: `${hostname()}:${process.pid}`,
     draining,
     sourceDir: config.sourceDir,

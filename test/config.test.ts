@@ -174,11 +174,17 @@ describe('secrets', () => {
     ]);
   });
 
-  it('derives the same tenant from the same client and host, without showing id or secret', () => {
-    const { tenant } = loadConfig(PAIR).cxone;
-    expect(loadConfig(PAIR).cxone.tenant).toBe(tenant);
-    expect(loadConfig({ ...PAIR, CXONE_CLIENT_ID: 'other' }).cxone.tenant).not.toBe(tenant);
-    expect(tenant).not.toMatch(/the-client|canary/);
+  it('leaves the tenant its name, whatever becomes of its client, secret and addresses', () => {
+    const tenantOf = (env: Record<string, string>) => loadConfig({ ...PAIR, ...env }).cxone.tenant;
+    expect(tenantOf({ CXONE_TENANT: 'acme' })).toBe('acme');
+    const rotated = { CXONE_CLIENT_ID: 'other', CXONE_CLIENT_SECRET: 'new', CXONE_REGION: 'us' };
+    expect(tenantOf({ CXONE_TENANT: 'acme', ...rotated, CXONE_CONTACTLISTS_URL: 'https://x.example' })).toBe(
+      'acme',
+    );
+    expect(tenantOf({}), 'nobody has named it').toBeNull();
+    expect(tenantOf({ CXONE_API_URL: 'http://127.0.0.1:1' })).toBe('simulator');
+    expect(tenantOf({ CXONE_API_URL: 'http://127.0.0.1:1', CXONE_TENANT: 'acme' })).toBe('acme');
+    expect(listProblems({ CXONE_TENANT: 'a/b' })).toEqual([expect.stringMatching(/^CXONE_TENANT must have/)]);
   });
 });
 

@@ -56,8 +56,8 @@ cxflow is configured through environment variables. A process checks all of them
 problem at once; \`cxflow doctor\` also tries them out. An empty variable counts as unset. Where \`NAME_FILE\` is given as
 well, it may name a file that contains the value. Why settings work this way: [ADR 0019](adr/0019-settings.md).
 
-A worker in production needs \`DATABASE_URL\`, \`TEMPORAL_ADDRESS\`, \`CXONE_REGION\`, \`CXONE_CLIENT_ID\` and
-\`CXONE_CLIENT_SECRET\`; in the EU also \`CXONE_LISTS_REGION\`, and for selection updates \`CXONE_INSTANCE\`. Commands
+A worker in production needs \`DATABASE_URL\`, \`TEMPORAL_ADDRESS\`, \`CXONE_TENANT\`, \`CXONE_REGION\`, \`CXONE_CLIENT_ID\`
+and \`CXONE_CLIENT_SECRET\`; in the EU also \`CXONE_LISTS_REGION\`, and for selection updates \`CXONE_INSTANCE\`. Commands
 need the first two. In a folder where \`cxflow dev\` runs, commands need none: they use its database and its Temporal server.`;
 
 const TEMPORAL_NOTE = `Worker, commands, services and \`cxflow doctor\` read these through Temporal's SDK, which also has variables of its own, such as

@@ -21,7 +21,7 @@ export interface Cli extends Streams {
   readonly operations: readonly CliOperation[];
   /**
    * Waits until the ledger is prepared. Connects to Temporal only when that is needed. Throws ConfigError, MissingAddress,
-   * NotMigrated.
+   * NotMigrated, OtherTenant.
    */
   readonly openSession: () => Promise<Session>;
 }

@@ -55,6 +55,7 @@ const USAGE_ERRORS = [
   'SourceError',
   'ConfigError',
   'TemporalSettingsError',
+  'MissingTenant',
   'RunNotFound',
   'RunPurged',
   'MissingAddress',

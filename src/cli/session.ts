@@ -5,6 +5,7 @@ import { type Config, loadConfig } from '../config/config.ts';
 import type { Env } from '../config/reader.ts';
 import { DEFAULT_TEMPORAL_ADDRESS, TemporalSettingsError } from '../config/temporal.ts';
 import { openLedger } from '../ledger/ledger.ts';
+import { OtherTenant } from '../ledger/tenant.ts';
 import { readStack, withStack } from '../stack/stack-file.ts';
 import type { Cli, Session } from './cli.ts';
 import { MissingAddress, Unreachable } from './errors.ts';
@@ -14,11 +15,12 @@ const MAX_CONNECTIONS = 4;
 
 type SessionOptions = Pick<Cli, 'env' | 'stackDir' | 'command' | 'stderr'>;
 
-/** Waits for the ledger to be prepared. Throws ConfigError, MissingAddress, NotMigrated. */
+/** Waits for the ledger to be prepared. Throws ConfigError, MissingAddress, NotMigrated, OtherTenant. */
 export async function openPreparedSession(cli: SessionOptions): Promise<Session> {
   const session = openSession(cli);
   try {
     await waitUntilPrepared(session.ledger, cli);
+    await refuseOtherTenant(session);
     return session;
   } catch (error) {
     await session.close();
@@ -58,6 +60,14 @@ export function openSession(cli: SessionOptions): Session {
       await connection.close();
     },
   };
+}
+
+/** Commands need no settings of CXone, but if they have some, these must not be those of another tenant. */
+async function refuseOtherTenant({ ledger, config: { cxone } }: Session): Promise<void> {
+  if (cxone.tenant === null) return;
+  // Not every command needs the database. Those that do report its errors themselves.
+  const owner = await ledger.tenant.find().catch(() => null);
+  if (owner !== null && owner !== cxone.tenant) throw new OtherTenant(owner, cxone.tenant);
 }
 
 /** Shares one connection among all calls; after a failure the next call connects again. */

@@ -2,12 +2,11 @@
  * The configuration, read from the environment by `loadConfig` and nowhere else. The settings are described where they
  * are defined (settings.ts, families.ts); docs/settings.md is generated from there (docs/adr/0019-settings.md).
  */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Family } from '../cxone/families.wire.ts';
 import type { FamilySettings } from '../cxone/settings.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
-import { readFamilies } from './families.ts';
+import { COMMON, readFamilies } from './families.ts';
 import { type Env, type ReadFile, SettingsReader } from './reader.ts';
 import type { Secret } from './secret.ts';
 import type { Values } from './setting.ts';
@@ -30,8 +29,8 @@ export interface Config
     Values<typeof SOURCES> {
   readonly cxone: Values<typeof CXONE> & {
     readonly families: Readonly<Record<Family, FamilySettings>>;
-    /** Key of the rate budget, derived from host and client, so that all workers of a tenant share it. */
-    readonly tenant: string;
+    /** null: none was given, and CXone is not replaced. */
+    readonly tenant: string | null;
   };
   readonly sourceLimits: SourceLimits;
   readonly crm: {
@@ -63,7 +62,7 @@ export function loadConfig(env: Env, readFile: ReadFile = (path) => readFileSync
   const reader = new SettingsReader(env, readFile);
   const families = readFamilies(reader);
   const config: Config = {
-    cxone: { families, tenant: deriveTenant(families.contactlists), ...reader.readAll(CXONE) },
+    cxone: { ...readCxone(reader), families },
     ...reader.readAll(LEDGER),
     ...reader.readAll(TEMPORAL),
     ...readTemporalProfile(env),
@@ -76,17 +75,16 @@ export function loadConfig(env: Env, readFile: ReadFile = (path) => readFileSync
   return config;
 }
 
+/** What CXONE_API_URL names without a tenant, so that a ledger for trials does not become that of a tenant. */
+const SIMULATOR = 'simulator';
+
+function readCxone(reader: SettingsReader): Values<typeof CXONE> {
+  const settings = reader.readAll(CXONE);
+  return { ...settings, tenant: settings.tenant ?? (reader.isSet(COMMON.apiUrl) ? SIMULATOR : null) };
+}
+
 function readWebhooks(reader: SettingsReader): Config['crm'] {
   const allowLoopback = reader.read(ALLOW_LOOPBACK);
   const { webhookUrl, marketingWebhookUrl, syncToken } = reader.readAll(webhookSettings(allowLoopback));
   return { webhookUrl, marketingWebhookUrl: marketingWebhookUrl ?? webhookUrl, syncToken, allowLoopback };
-}
-
-/** Host and a hash of the client id. */
-function deriveTenant({ url, clientId }: FamilySettings): string {
-  const host = URL.canParse(url) ? new URL(url).host : 'unset';
-  const client = createHash('sha256')
-    .update(clientId ?? '')
-    .digest('hex');
-  return `${host}/${client.slice(0, 12)}`;
 }

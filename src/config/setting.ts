@@ -44,6 +44,15 @@ export function text(documentation: Documentation): Setting<string | null> {
   return { schema: z.string(), fallback: null, ...documentation };
 }
 
+const NAME = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/i, 'must have up to 63 letters, digits, dots, hyphens and underscores');
+
+/** A name that people choose, e.g. for a tenant. */
+export function name(documentation: Documentation): Setting<string | null> {
+  return { values: 'letters, digits, `.`, `-`, `_`', schema: NAME, fallback: null, ...documentation };
+}
+
 export function secret(documentation: Documentation): Setting<Secret | null> {
   const schema = z.string().transform((value) => new Secret(value));
   return { schema, fallback: null, isSecret: true, ...documentation };

@@ -1,7 +1,7 @@
 /** Every setting but those of the CXone families (families.ts). docs/settings.md is generated from these tables. */
 import { DEFAULT_SOURCE_LIMITS, SOURCE_LIMIT_RANGES, type SourceLimits } from '../domain/source-limits.ts';
 import { databaseUrl, webhookUrl } from './addresses.ts';
-import { choice, type Documentation, flag, integer, type Setting, secret, text } from './setting.ts';
+import { choice, type Documentation, flag, integer, name, type Setting, secret, text } from './setting.ts';
 import { DEFAULT_TEMPORAL_ADDRESS, DEFAULT_TEMPORAL_NAMESPACE } from './temporal.ts';
 
 export const LEDGER = {
@@ -88,6 +88,15 @@ export const SOURCE_LIMITS = {
 };
 
 export const CXONE = {
+  tenant: name({
+    name: 'CXONE_TENANT',
+    server: 'cxone',
+    meaning:
+      'A name of your choice for the CXone tenant. The ledger belongs to the tenant of its first worker and refuses any ' +
+      'other. It stays the same when the OAuth client or an address changes.',
+    neededBy: 'worker',
+    shownDefault: '`simulator` with `CXONE_API_URL`, else none',
+  }),
   duplicatesRefused: flag(true, {
     name: 'CXONE_DUPLICATES_REFUSED',
     meaning:

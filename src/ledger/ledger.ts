@@ -44,6 +44,8 @@ import { createCampaigns } from './selections/campaigns.sql.ts';
 import type { Campaigns } from './selections/campaigns.ts';
 import { createSelections } from './selections/selections.sql.ts';
 import type { Selections } from './selections/selections.ts';
+import { createLedgerTenant } from './tenant.sql.ts';
+import type { LedgerTenant } from './tenant.ts';
 import { createRateBudget } from './writes/rate-budget.sql.ts';
 import type { RateBudget } from './writes/rate-budget.ts';
 import { createWrites } from './writes/writes.sql.ts';
@@ -58,6 +60,8 @@ export interface Ledger {
 
   readonly writes: Writes;
   readonly rateBudget: RateBudget;
+
+  readonly tenant: LedgerTenant;
 
   readonly audit: Audit;
   readonly outbox: Outbox;
@@ -106,6 +110,7 @@ export function openLedger(url: string, maxConnections?: number, pepper: string 
     reports: createReports(database),
     writes: createWrites(database),
     rateBudget: createRateBudget(database),
+    tenant: createLedgerTenant(database),
     audit: createAudit(database),
     outbox: createOutbox(database),
     campaigns: createCampaigns(database),

@@ -7,6 +7,7 @@ import * as rateBlocks from './migrations/0003-rate-blocks.ts';
 import * as knownSent from './migrations/0004-known-sent.ts';
 import * as executions from './migrations/0005-executions.ts';
 import * as erasureAndPurge from './migrations/0006-erasure-and-purge.ts';
+import * as tenant from './migrations/0007-tenant.ts';
 import * as fences from './migrations/0010-fences.ts';
 import * as skipLocked from './migrations/0011-skip-locked.ts';
 
@@ -21,6 +22,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-known-sent': knownSent,
   '0005-executions': executions,
   '0006-erasure-and-purge': erasureAndPurge,
+  '0007-tenant': tenant,
   '0010-fences': fences,
   '0011-skip-locked': skipLocked,
 };

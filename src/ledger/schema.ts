@@ -293,7 +293,14 @@ export interface CampaignLocksTable {
   locked_until: Date;
 }
 
+/** One row at most. */
+export interface LedgerTenantTable {
+  name: string;
+  registered_at: Generated<Date>;
+}
+
 export interface LedgerTables {
+  ledger_tenant: LedgerTenantTable;
   campaign_snapshots: CampaignSnapshotsTable;
   selection_updates: SelectionUpdatesTable;
   campaign_locks: CampaignLocksTable;

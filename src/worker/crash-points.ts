@@ -32,7 +32,7 @@ export const READS: ReadonlySet<string> = new Set(
     'writes.listOpen writes.listInDoubt writes.latencies writes.remainingLeaseMs',
     'audit.list audit.verify outbox.listUndelivered outbox.renderedTotals outbox.ownTotals outbox.countDeliveries',
     'datasets.find datasets.read datasets.listIds retries.list retries.findObstacle rateBudget.blockedMs rateBudget.list',
-    'campaigns.getSnapshot campaigns.findVersion selections.find selections.get',
+    'tenant.find campaigns.getSnapshot campaigns.findVersion selections.find selections.get',
     'selections.history selections.metrics',
     'suppressions.isEmpty suppressions.find preferences.countPendingOptIns preferences.listSettledBy preferences.listDuplicateRows',
     'preferences.listUnsentOptOuts preferences.listUnprovenBatches consentProof.list consentProof.newestConsents',

@@ -13,10 +13,21 @@ interface Waiting {
   readonly draining: AbortSignal;
 }
 
-/** Creates or updates the ledger's tables. Waits for the database; false if the worker is stopped before it answers. */
-export async function prepareLedger(ledger: Ledger, waiting: Waiting): Promise<boolean> {
+/** No setting names the tenant. */
+export class MissingTenant extends Error {
+  override readonly name = 'MissingTenant';
+  readonly next =
+    'set CXONE_TENANT to a name of your choice, or to that of the ledger if a worker has used it (`cxflow doctor`)';
+  constructor() {
+    super('the CXone tenant has no name');
+  }
+}
+
+/** Creates or updates the ledger's tables, and binds it to the tenant. Errors: OtherTenant. Waits for the database; false if the worker is stopped before it answers. */
+export async function prepareLedger(ledger: Ledger, tenant: string, waiting: Waiting): Promise<boolean> {
   const prepare = async () => {
     await ledger.migrate();
+    await ledger.tenant.register(tenant);
     await ledger.subjects.registerPepper();
     return true;
   };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { examineSkew, measureSkew } from '../../src/cli/doctor/clocks.ts';
-import { examineHealth, examineMigrations } from '../../src/cli/doctor/database.ts';
+import { examineHealth, examineMigrations, examineTenant } from '../../src/cli/doctor/database.ts';
 import { type Finding, renderFinding, summarize } from '../../src/cli/doctor/finding.ts';
 import { examineDisk, examineNode, examineSourceDir } from '../../src/cli/doctor/machine.ts';
 import { examineWebhooks, judgeWebhook } from '../../src/cli/doctor/webhooks.ts';
@@ -104,6 +104,24 @@ describe('the doctor and Temporal', () => {
     const { url } = await fakeCxone(() => ({ status: 200 }));
     const plain = await examineWith({ TEMPORAL_ADDRESS: new URL(url).host, TEMPORAL_TLS: 'true' });
     expect(plain.of('Temporal')?.what).toMatch(/SSL|TLS|wrong version|packet length/i);
+  });
+});
+
+describe('the doctor and the tenant', () => {
+  const credentials = { CXONE_REGION: 'us', CXONE_CLIENT_ID: 'c', CXONE_CLIENT_SECRET: 's' };
+  const examined = (owner: string | null, env: Record<string, string>) => [
+    ...examineTenant(owner, loadConfig(env).cxone),
+  ];
+
+  it('wants a name where there are credentials, and the one of the ledger', () => {
+    expect(examined('acme', {})).toMatchObject([{ level: 'ok', what: 'the ledger belongs to acme' }]);
+    expect(examined(null, {})).toEqual([]);
+    expect(examined('acme', { ...credentials, CXONE_TENANT: 'acme' })).toMatchObject([{ level: 'ok' }]);
+    const unnamed = examined('acme', credentials);
+    expect(unnamed).toMatchObject([{ level: 'problem', next: 'set CXONE_TENANT to acme' }]);
+    const other = examined('acme', { ...credentials, CXONE_TENANT: 'other' });
+    expect(other).toMatchObject([{ level: 'problem' }]);
+    expect(other[0]?.next).toContain('CXONE_TENANT=acme');
   });
 });
 

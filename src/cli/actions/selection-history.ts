@@ -17,7 +17,8 @@ export async function showSelectionHistory(
   { limit, json = false }: SelectionHistoryOptions,
 ): Promise<ExitCode> {
   return withSession(cli, async ({ ledger, config }) => {
-    const key = { tenant: config.cxone.tenant, campaignId };
+    const tenant = config.cxone.tenant ?? (await ledger.tenant.find()) ?? '';
+    const key = { tenant, campaignId };
     const updates = (await ledger.selections.history(key, limit)).map((update) => ({
       ...update,
       changes: update.differences.map(describeDifference),

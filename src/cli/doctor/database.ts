@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts';
 import { formatCount } from '../../domain/numbers.ts';
 import type { DatabaseHealth } from '../../ledger/health.ts';
 import { type Ledger, openLedger } from '../../ledger/ledger.ts';
+import { OtherTenant } from '../../ledger/tenant.ts';
 import { listRateBlocks, type RateBlock } from '../../queries/rate-limits.ts';
 import { describeError } from '../errors.ts';
 import { describeRateBlock } from '../render/rate-limits.ts';
@@ -14,7 +15,7 @@ import { type Finding, ok, problem, warning } from './finding.ts';
 const EXTRA_CONNECTIONS = 8;
 const [MEGABYTE, GIGABYTE] = [1e6, 1e9];
 
-type Settings = Pick<Config, 'databaseUrl' | 'maxInFlight'>;
+type Settings = Pick<Config, 'databaseUrl' | 'maxInFlight' | 'cxone'>;
 
 export async function* examineDatabase(config: Settings, command: string): AsyncIterable<Finding> {
   if (config.databaseUrl === null) {
@@ -33,7 +34,9 @@ export async function* examineDatabase(config: Settings, command: string): Async
     yield examineSkew('PostgreSQL', measureSkew({ theirsMs, sentAtMs, receivedAtMs }));
     const migrations = await readMigrations(ledger);
     yield examineMigrations(migrations, health, command);
-    if (migrations.missing.length === 0) yield examineRateBlocks(await listRateBlocks(ledger), command);
+    if (migrations.missing.length > 0) return;
+    yield* examineTenant(await ledger.tenant.find(), config.cxone);
+    yield examineRateBlocks(await listRateBlocks(ledger), command);
   } catch (error) {
     const { message, next } = describeError(error, command);
     yield problem('database', message, next ?? 'check DATABASE_URL: host, port, user, password, name');
@@ -70,6 +73,23 @@ export function* examineHealth(
   const what = `${formatCount(free)} of ${formatCount(health.maxConnections)} free, a worker uses up to ${wanted}`;
   if (free >= wanted) yield ok('connections', what);
   else yield warning('connections', what, 'raise max_connections, or lower CXFLOW_MAX_IN_FLIGHT');
+}
+
+/** `owner`: the tenant to which the ledger belongs; null: no worker has used it yet. */
+export function* examineTenant(
+  owner: string | null,
+  { tenant, families }: Pick<Config['cxone'], 'tenant' | 'families'>,
+): Iterable<Finding> {
+  const isForWorkers = Object.values(families).some(({ clientId }) => clientId !== null);
+  if (tenant === null && isForWorkers) {
+    const next = `set CXONE_TENANT to ${owner ?? 'a name of your choice, which the ledger keeps'}`;
+    yield problem('tenant', 'the CXone tenant has no name, so workers do not start', next);
+  } else if (owner !== null && tenant !== null && owner !== tenant) {
+    const { message, next } = new OtherTenant(owner, tenant);
+    yield problem('tenant', message, next);
+  } else if (owner !== null) {
+    yield ok('tenant', `the ledger belongs to ${owner}`);
+  }
 }
 
 export interface Migrations {

@@ -1,0 +1,27 @@
+/**
+ * The port to the CXone tenant to which the ledger belongs. It has a name that people chose (CXONE_TENANT), so it stays the
+ * same when addresses and OAuth clients change. Budget, history and suppressions of two tenants must not mix.
+ */
+export interface LedgerTenant {
+  /** null: no worker has used the ledger yet. Reads only. */
+  find(): Promise<string | null>;
+
+  /**
+   * Binds the ledger to a tenant, unless it is bound already. Every worker calls it before it does anything. What older versions
+   * stored under a key made of address and OAuth client, and what they may still store, is adopted. A repetition changes
+   * nothing. Errors: OtherTenant.
+   */
+  register(name: string): Promise<void>;
+}
+
+/** This process works for another tenant than the ledger. */
+export class OtherTenant extends Error {
+  override readonly name = 'OtherTenant';
+  readonly next: string;
+  constructor(ledgers: string, ours: string) {
+    super(`this ledger belongs to the tenant ${ledgers}, but the settings are those of the tenant ${ours}`);
+    this.next =
+      `use a database of its own for ${ours} (DATABASE_URL); ` +
+      `if it is the same tenant under another name, set CXONE_TENANT=${ledgers}`;
+  }
+}
