@@ -103,9 +103,9 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   cli: {
     main: ['*'],
-    program: ['cli', 'commands', 'exit-codes'],
-    session: ['cli', 'errors', 'prepared'],
-    prepared: ['cli', 'errors'],
+    program: ['cli', 'commands', 'exit-codes', 'terminal'],
+    session: ['cli', 'errors', 'prepared', 'terminal'],
+    prepared: ['cli', 'errors', 'terminal'],
     confirm: ['cli', 'errors'],
     cli: ['exit-codes', 'render', 'terminal'],
     errors: ['exit-codes'],

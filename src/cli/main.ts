@@ -9,7 +9,8 @@ import { describeError, renderError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { CLI_OPERATIONS } from './operations.ts';
 import { createProgram, findCommand } from './program.ts';
-import { printJson } from './terminal/output.ts';
+import { printJson, writeText } from './terminal/output.ts';
+import { sanitize } from './terminal/sanitize.ts';
 
 /** `argv` without node and the script. Never throws. */
 export async function main(argv: readonly string[], env: Env = process.env): Promise<ExitCode> {
@@ -56,7 +57,7 @@ export function createCli(env: Env): Cli {
 
 async function ask(question: string, signal: AbortSignal): Promise<string | null> {
   const { askOnTerminal } = await import('./terminal/prompt.ts');
-  return askOnTerminal(question, process.stdin, process.stdout, signal);
+  return askOnTerminal(sanitize(question), process.stdin, process.stdout, signal);
 }
 
 /** In a container, the user id may not have a name. */
@@ -84,7 +85,7 @@ function reportError(error: unknown, cli: Cli, { called, json }: FailedCommand):
     [cli.command, called].filter(Boolean).join(' '),
   );
   const trace = cli.env.CXFLOW_DEBUG && error instanceof Error ? `\n${error.stack}` : '';
-  cli.stderr.write(`${renderError({ ...described, code })}${trace}\n`);
+  writeText(cli.stderr, `${renderError({ ...described, code })}${trace}\n`);
   if (json) printJson(cli, { error: described });
   return code;
 }

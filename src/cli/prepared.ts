@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Cli } from './cli.ts';
 import { NotMigrated } from './errors.ts';
+import { writeText } from './terminal/output.ts';
 
 const WAIT_MS = 10_000;
 const POLL_MS = 200;
@@ -18,7 +19,7 @@ export async function waitUntilPrepared(
     const missing = await listMissing(ledger);
     if (missing.length === 0) return;
     if (performance.now() >= deadline) throw new NotMigrated(missing, command);
-    if (isFirst) stderr.write('waiting for the ledger to be prepared …\n');
+    if (isFirst) writeText(stderr, 'waiting for the ledger to be prepared …\n');
     await delay(POLL_MS);
   }
 }

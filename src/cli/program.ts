@@ -19,6 +19,7 @@ import { addApprove, addCancel, addPause, addReject, addResolve, addResume } fro
 import { addWatch } from './commands/watch.ts';
 import { addWorker } from './commands/worker.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { writeText } from './terminal/output.ts';
 
 const groupCommands = ({ operations }: Cli): Readonly<Record<string, readonly AddCommand[]>> => ({
   'Operations:': operations.map(({ addCommands }) => addCommands),
@@ -37,8 +38,8 @@ export function createProgram(cli: Cli, finish: (code: ExitCode) => void): Comma
     .version(readVersion(), '-V, --version')
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => void cli.stdout.write(text),
-      writeErr: (text) => void cli.stderr.write(text),
+      writeOut: (text) => writeText(cli.stdout, text),
+      writeErr: (text) => writeText(cli.stderr, text),
       // main.ts prints all errors in the same form.
       outputError: () => undefined,
     })

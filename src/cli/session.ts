@@ -10,6 +10,7 @@ import { readStack, withStack } from '../stack/stack-file.ts';
 import type { Cli, Session } from './cli.ts';
 import { MissingAddress, Unreachable } from './errors.ts';
 import { waitUntilPrepared } from './prepared.ts';
+import { writeText } from './terminal/output.ts';
 
 const MAX_CONNECTIONS = 4;
 
@@ -108,7 +109,7 @@ async function announceWait<T>(
   address: string,
 ): Promise<T> {
   const message = `connecting to Temporal at ${address} …\n`;
-  const timer = setTimeout(() => stderr.write(message), ANNOUNCE_AFTER_MS);
+  const timer = setTimeout(() => writeText(stderr, message), ANNOUNCE_AFTER_MS);
   return connecting.finally(() => clearTimeout(timer));
 }
 

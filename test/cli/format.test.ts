@@ -1,12 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  formatDuration,
-  formatPercent,
-  plural,
-  printable,
-  shellQuote,
-} from '../../src/cli/terminal/format.ts';
+import { formatDuration, formatPercent, plural, shellQuote } from '../../src/cli/terminal/format.ts';
 
 describe('numbers and names', () => {
   it('never round to 100 % or 0 %', () => {
@@ -50,14 +44,5 @@ describe('numbers and names', () => {
   it('are quoted if a shell would split them', () => {
     expect(shellQuote('contact-import:L1:3f9a')).toBe('contact-import:L1:3f9a');
     expect(shellQuote("Dana's run; rm")).toBe("'Dana'\\''s run; rm'");
-  });
-
-  it('cannot control the terminal', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
-        return !/[\u0000-\u001f\u007f-\u009f]/.test(printable(text));
-      }),
-    );
-    expect(printable('a\u001b[2Jb')).toBe('a\ufffd[2Jb');
   });
 });

@@ -2,9 +2,10 @@
 import type { AuditEntry } from '../../ledger/audit/audit.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { formatTime, plural, printable } from '../terminal/format.ts';
+import { formatTime, plural } from '../terminal/format.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
 import { writeAll } from '../terminal/output-stream.ts';
+import { printable, toJson } from '../terminal/sanitize.ts';
 
 export interface AuditOptions {
   readonly run?: string;
@@ -21,7 +22,7 @@ export async function listAudit(cli: Cli, { run, json = false }: AuditOptions): 
 
 async function* formatLines(entries: AsyncIterable<AuditEntry>): AsyncIterable<string> {
   for await (const { seq, at, action, run_id: runId, data } of entries) {
-    yield `${seq.padStart(6)}  ${formatTime(at)}  ${action}  ${printable(runId)}  ${JSON.stringify(data)}\n`;
+    yield `${seq.padStart(6)}  ${formatTime(at)}  ${action}  ${printable(runId)}  ${toJson(data)}\n`;
   }
 }
 
@@ -31,7 +32,7 @@ async function* formatJson(entries: AsyncIterable<AuditEntry>): AsyncIterable<st
   for await (const entry of entries) {
     const { seq, audit_id: auditId, run_id: runId, at, action, data, previous_hash, hash } = entry;
     const shown = { seq: Number(seq), auditId, runId, at, action, data, previousHash: previous_hash, hash };
-    yield `${separator}${JSON.stringify(shown)}`;
+    yield `${separator}${toJson(shown)}`;
     separator = ',\n';
   }
   yield '\n]}\n';

@@ -3,8 +3,9 @@ import type { ErasureResult } from '../../contract/consent.ts';
 import { type Cli, type Session, withSession } from '../cli.ts';
 import { confirm, requireTerminal } from '../confirm.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { plural, printable } from '../terminal/format.ts';
+import { plural } from '../terminal/format.ts';
 import { type Output, openOutput, printJson } from '../terminal/output.ts';
+import { printable } from '../terminal/sanitize.ts';
 
 export interface EraseOptions {
   readonly contact: string;

@@ -7,8 +7,9 @@ import { type Cli, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderLimits } from '../render/rate-limits.ts';
-import { formatTime, printable } from '../terminal/format.ts';
+import { formatTime } from '../terminal/format.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
+import { printable } from '../terminal/sanitize.ts';
 
 export interface LimitsOptions {
   readonly json?: boolean;

@@ -8,7 +8,7 @@ import { describeError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { requireDatabase, sessionEnvironment } from '../session.ts';
 import { plural } from '../terminal/format.ts';
-import { openOutput, printJson } from '../terminal/output.ts';
+import { openOutput, printJson, writeText } from '../terminal/output.ts';
 
 export interface MigrateOptions {
   /** In seconds. */
@@ -48,7 +48,7 @@ async function retryWhileUnavailable<T>(
       return await attempt();
     } catch (error) {
       if (!isTransient(error) || performance.now() >= deadline) throw error;
-      if (isFirst) stderr.write(`${describeError(error, command).message}; trying again …\n`);
+      if (isFirst) writeText(stderr, `${describeError(error, command).message}; trying again …\n`);
       await delay(RETRY_MS);
     }
   }

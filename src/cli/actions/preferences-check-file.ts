@@ -11,9 +11,10 @@ import {
 import { formatCount } from '../../domain/numbers.ts';
 import type { Cli, Session } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { plural, printable } from '../terminal/format.ts';
+import { plural } from '../terminal/format.ts';
 import { createLineDrawer, type Output, openOutput, printJson } from '../terminal/output.ts';
 import { writeWholeFile } from '../terminal/output-stream.ts';
+import { printable } from '../terminal/sanitize.ts';
 import { withInterrupt } from '../watching/watch.ts';
 import { formatJudgedRows } from './eligibility-files.ts';
 import type { CheckOptions } from './options.ts';

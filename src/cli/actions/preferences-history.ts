@@ -3,8 +3,9 @@ import { CHANNELS, NOTICE } from '../../domain/consent/eligibility.ts';
 import type { Proof } from '../../ledger/consent/proof.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { formatTime, printable } from '../terminal/format.ts';
+import { formatTime } from '../terminal/format.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
+import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
 
 export interface HistoryOptions {

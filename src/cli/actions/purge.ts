@@ -6,8 +6,9 @@ import { type Cli, withSession } from '../cli.ts';
 import { confirm, requireTerminal } from '../confirm.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { formatTime, plural, printable } from '../terminal/format.ts';
+import { formatTime, plural } from '../terminal/format.ts';
 import { createLineDrawer, type Output, openOutput, printJson } from '../terminal/output.ts';
+import { printable } from '../terminal/sanitize.ts';
 
 export interface PurgeOptions {
   readonly olderThan: string;

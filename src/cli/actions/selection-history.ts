@@ -3,8 +3,9 @@ import { describeDifference } from '../../domain/selection-update/diff.ts';
 import type { CampaignUpdate, SelectionMetrics } from '../../ledger/selections/selections.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { formatDuration, formatTime, plural, printable, spaced } from '../terminal/format.ts';
+import { formatDuration, formatTime, plural, spaced } from '../terminal/format.ts';
 import { type Colors, openOutput, printJson } from '../terminal/output.ts';
+import { printable } from '../terminal/sanitize.ts';
 
 export interface SelectionHistoryOptions {
   readonly limit: number;

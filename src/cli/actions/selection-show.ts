@@ -2,8 +2,8 @@
 import type { ContactSelection } from '../../domain/selection-update/selection.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { printable } from '../terminal/format.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
+import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
 
 /** Throws InputError, NoWorkerAnswered, NotDone. */

@@ -11,8 +11,9 @@ import type { Cli, Session } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderSteps, stepsAfterStart } from '../render/next-steps.ts';
-import { plural, printable } from '../terminal/format.ts';
+import { plural } from '../terminal/format.ts';
 import { createLineDrawer, type Output, printJson } from '../terminal/output.ts';
+import { printable } from '../terminal/sanitize.ts';
 import { watchUntilEnd } from '../watching/watch.ts';
 import type { FileOptions, RunOptions, SourceRunOptions } from './options.ts';
 

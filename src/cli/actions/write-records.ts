@@ -7,6 +7,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { formatTime, plural, shellQuote } from '../terminal/format.ts';
 import { openOutput } from '../terminal/output.ts';
 import { writeAll, writeWholeFile } from '../terminal/output-stream.ts';
+import { sanitize } from '../terminal/sanitize.ts';
 import { explainMissingRun } from './missing-run.ts';
 
 export interface RecordsOptions {
@@ -42,12 +43,17 @@ export async function writeRecords(cli: Cli, runId: string, options: RecordsOpti
       outcome,
       onRecord: () => (written += 1),
     });
-    if (out === undefined) await writeAll(cli.stdout, text);
+    if (out === undefined) await writeAll(cli.stdout, cli.stdout.isTTY ? sanitizeAll(text) : text);
     else await writeWholeFile(out, text);
     const where = out === undefined ? '' : ` → ${out}`;
     openOutput(cli, true).print(`${plural(written, 'record')}${where}`);
     return EXIT.ok;
   });
+}
+
+/** A file gets the records as they are, a terminal only what cannot control it. */
+async function* sanitizeAll(chunks: AsyncIterable<string>): AsyncIterable<string> {
+  for await (const chunk of chunks) yield sanitize(chunk);
 }
 
 /** Throws UsageError. */

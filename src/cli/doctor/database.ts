@@ -7,7 +7,8 @@ import { OtherTenant } from '../../ledger/tenant.ts';
 import { listRateBlocks, type RateBlock } from '../../queries/rate-limits.ts';
 import { describeError } from '../errors.ts';
 import { describeRateBlock } from '../render/rate-limits.ts';
-import { formatDuration, formatTime, plural, printable } from '../terminal/format.ts';
+import { formatDuration, formatTime, plural } from '../terminal/format.ts';
+import { printable } from '../terminal/sanitize.ts';
 import { examineSkew, measureSkew } from './clocks.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 

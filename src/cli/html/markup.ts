@@ -1,5 +1,5 @@
 /** HTML from template literals: every value is escaped unless it is markup already. Pure. */
-import { printable } from '../terminal/format.ts';
+import { printable } from '../terminal/sanitize.ts';
 
 export interface Markup {
   readonly html: string;

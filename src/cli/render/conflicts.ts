@@ -1,6 +1,6 @@
 /** The conflicts of a selection update as a table. Pure. */
 import type { ShownConflict } from '../../contract/steering.ts';
-import { printable } from '../terminal/format.ts';
+import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
 
 export function renderConflicts(conflicts: readonly ShownConflict[]): string {

@@ -1,7 +1,8 @@
 /** What a run is going to write, as text. Pure; without personal data. */
 import { formatCount } from '../../domain/numbers.ts';
 import type { Plan } from '../../queries/run-facts.ts';
-import { formatDuration, plural, printable } from '../terminal/format.ts';
+import { formatDuration, plural } from '../terminal/format.ts';
+import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
 
 /** `withReasons`: also why rows are not sent. */

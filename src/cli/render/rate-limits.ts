@@ -1,8 +1,9 @@
 /** The rate budget of each tenant and what blocks it, as text. Pure. */
 import { formatCount } from '../../domain/numbers.ts';
 import type { RateBlock, TenantBudget } from '../../queries/rate-limits.ts';
-import { formatDuration, formatTime, printable, shellQuote } from '../terminal/format.ts';
+import { formatDuration, formatTime, shellQuote } from '../terminal/format.ts';
 import type { Colors } from '../terminal/output.ts';
+import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
 import { renderSteps } from './next-steps.ts';
 

@@ -11,8 +11,9 @@ import {
 } from '../../domain/run.ts';
 import type { ReasonCount } from '../../queries/run-details.ts';
 import type { RunFailure, StoredResult } from '../../queries/run-facts.ts';
-import { formatDuration, formatPercent, plural, printable, spaced } from '../terminal/format.ts';
+import { formatDuration, formatPercent, plural, spaced } from '../terminal/format.ts';
 import type { Colors } from '../terminal/output.ts';
+import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
 import { describeEvents, stateColor } from './run-parts.ts';
 

@@ -1,8 +1,9 @@
 /** The list of runs as a table. Pure. */
 import { formatCount } from '../../domain/numbers.ts';
 import type { RunSummary } from '../../queries/run-summary.ts';
-import { formatTime, printable, spaced } from '../terminal/format.ts';
+import { formatTime, spaced } from '../terminal/format.ts';
 import type { Colors } from '../terminal/output.ts';
+import { printable } from '../terminal/sanitize.ts';
 import { renderTableWithin } from '../terminal/table.ts';
 import { stateColor } from './run-parts.ts';
 

@@ -44,11 +44,6 @@ export function shellQuote(argument: string): string {
   return /^[\w@%+=:,./~-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 }
 
-/** Replaces control characters, so that file names and reasons from outside cannot control the terminal. */
-export function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
-}
-
 /** `in_doubt` → `in doubt` */
 export function spaced(identifier: string): string {
   return identifier.replaceAll('_', ' ');

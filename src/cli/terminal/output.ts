@@ -2,6 +2,7 @@
 import type { Writable } from 'node:stream';
 import pc from 'picocolors';
 import type { Env } from '../../config/reader.ts';
+import { sanitize, toJson } from './sanitize.ts';
 
 export type Colors = ReturnType<typeof pc.createColors>;
 
@@ -20,17 +21,26 @@ export interface Streams {
 export interface Output {
   readonly stream: Terminal;
   readonly colors: Colors;
-  /** Appends a newline. */
+  /** Appends a newline, and replaces what would control the terminal, except colours. */
   readonly print: (text: string) => void;
 }
 
 export function openOutput({ env, stdout, stderr }: Streams, json = false): Output {
   const stream = json ? stderr : stdout;
-  return { stream, colors: chooseColors(stream, env), print: (text) => void stream.write(`${text}\n`) };
+  return {
+    stream,
+    colors: chooseColors(stream, env),
+    print: (text) => writeText(stream, `${text}\n`),
+  };
+}
+
+/** For notices and errors: appends nothing. */
+export function writeText(stream: Terminal, text: string): void {
+  stream.write(sanitize(text));
 }
 
 export function printJson({ stdout }: Pick<Streams, 'stdout'>, document: unknown): void {
-  stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  stdout.write(`${toJson(document, 2)}\n`);
 }
 
 function chooseColors(stream: Terminal, env: Env): Colors {
@@ -43,7 +53,7 @@ export function createLineDrawer({ stream }: Pick<Output, 'stream'>): (text: str
   let drawn = '';
   return (text) => {
     if (!stream.isTTY || text === drawn) return;
-    stream.write(`${CLEAR_LINE}${text}`);
+    stream.write(`${CLEAR_LINE}${sanitize(text)}`);
     drawn = text;
   };
 }

@@ -2,8 +2,8 @@
 import type { Answers, ConflictSide, ShownConflict } from '../../contract/steering.ts';
 import { describePlace } from '../../domain/selection-update/diff.ts';
 import type { Cli, Session } from '../cli.ts';
-import { printable } from '../terminal/format.ts';
 import type { ProgressView } from '../terminal/progress-view.ts';
+import { printable } from '../terminal/sanitize.ts';
 
 export interface ConflictPrompt {
   readonly runId: string;
