@@ -5,12 +5,13 @@ import { columnMap } from '../contract/input.ts';
 import type { Source, SourceEncoding, SourceFormat } from '../contract/run.ts';
 import type { OperationSpec, OperationSpecs } from '../contract/spec.ts';
 import { describeKey } from '../domain/json.ts';
-import type { SourceLimits } from '../domain/source-limits.ts';
+import { DEFAULT_SOURCE_LIMITS, type SourceLimits } from '../domain/source-limits.ts';
 import { TEXT_RULES, textProblem } from '../domain/text.ts';
 import { decodeSource } from '../sources/decode.ts';
-import { readFileBytes, verifyUnchanged } from '../sources/files.ts';
+import { type Found, readFileBytes, verifyUnchanged } from '../sources/files.ts';
 import { resolveFormat } from '../sources/format.ts';
 import { openSource } from '../sources/open.ts';
+import { limitSize } from '../sources/size.ts';
 import type { ClientDeps } from './deps.ts';
 import { InputError } from './errors.ts';
 
@@ -33,8 +34,8 @@ export interface StageOptions<Kind extends string = string> {
   readonly format?: SourceFormat;
   /** Default: UTF-8, or the encoding of the byte order mark. */
   readonly encoding?: SourceEncoding | undefined;
-  /** The limits of the workers, so that rows are counted the way they will be read. */
-  readonly limits?: SourceLimits;
+  /** Those limits of the workers that are not the default, so that rows are counted the way they will be read. */
+  readonly limits?: Partial<SourceLimits>;
   readonly map?: Readonly<Record<string, string>>;
   /** Checks the columns of a source that no operation reads; instead of `operation`. */
   readonly columnProblems?: OperationSpec['columnProblems'];
@@ -48,8 +49,8 @@ export function createStagingClient<Kind extends string>({
 }: Pick<ClientDeps, 'ledger' | 'operations'>) {
   return {
     /**
-     * Reads a whole file, then stores its bytes in the ledger. Throws SourceError if it cannot be read, and InputError if
-     * its columns are wrong.
+     * Reads a whole file, then stores its bytes in the ledger. Throws SourceError if it cannot be read or is too large, and
+     * InputError if its columns are wrong.
      */
     async stageFile(path: string, options: StageOptions<Kind> = {}): Promise<Staged> {
       const name = requireName(basename(path));
@@ -59,17 +60,25 @@ export function createStagingClient<Kind extends string>({
       const columnProblems = options.columnProblems ?? findColumnCheck(operations, options.operation);
       const text = () => decodeSource(readFileBytes(path), { name, encoding: options.encoding });
       const first = await text();
-      const { rows, sha256 } = await readThrough(first.bytes, { ...options, name, format, columnProblems });
+      const { rows, ...found } = await readThrough(first.bytes, { ...options, name, format, columnProblems });
       const second = await text();
       const dataset = await ledger.datasets
-        .stage(name, format, verifyUnchanged(second.bytes, sha256, name))
+        .stage(name, format, verifyUnchanged(second.bytes, found, name))
         .finally(second.close);
       const source = { dataset: dataset.id, ...(options.map && { map: options.map }) };
       return { ...dataset, rows, encoding: first.encoding, source };
     },
 
-    /** Stores rows from a service: objects whose keys are column names. Throws InputError for what JSON cannot hold. */
-    async stageRows(rows: AsyncIterable<object> | Iterable<object>, name = 'rows'): Promise<Staged> {
+    /**
+     * Stores rows from a service: objects whose keys are column names. Throws InputError for what JSON cannot hold, and
+     * SourceError if they are too many. Nothing is stored then.
+     */
+    async stageRows(
+      rows: AsyncIterable<object> | Iterable<object>,
+      name = 'rows',
+      options: Pick<StageOptions, 'limits'> = {},
+    ): Promise<Staged> {
+      const { maxSourceBytes } = completeLimits(options.limits);
       let count = 0;
       const lines = async function* () {
         for await (const row of rows) {
@@ -77,10 +86,15 @@ export function createStagingClient<Kind extends string>({
           yield Buffer.from(`${toJson(row, count)}\n`);
         }
       };
-      const dataset = await ledger.datasets.stage(requireName(name), 'ndjson', lines());
+      const bytes = limitSize(lines(), name, maxSourceBytes);
+      const dataset = await ledger.datasets.stage(requireName(name), 'ndjson', bytes);
       return { ...dataset, rows: count, encoding: 'utf-8', source: { dataset: dataset.id } };
     },
   };
+}
+
+function completeLimits(limits: Partial<SourceLimits> = {}): SourceLimits {
+  return { ...DEFAULT_SOURCE_LIMITS, ...limits };
 }
 
 /** The ledger stores it, and reports show it. Throws InputError. */
@@ -127,7 +141,7 @@ interface ReadThroughOptions extends Pick<StageOptions, 'limits' | 'map' | 'onPr
 async function readThrough(
   bytes: AsyncIterable<Uint8Array>,
   { name, format, columnProblems, map = {}, limits, onProgress }: ReadThroughOptions,
-): Promise<{ rows: number; sha256: string }> {
+): Promise<{ rows: number } & Found> {
   let read = 0;
   const hash = createHash('sha256');
   const counted = async function* () {
@@ -138,7 +152,7 @@ async function readThrough(
       yield chunk;
     }
   };
-  const source = await openSource(counted(), { name, format, limits });
+  const source = await openSource(counted(), { name, format, limits: completeLimits(limits) });
   const problems = columnProblems(source.columns, map);
   if (problems.length > 0) {
     await source.close();
@@ -146,5 +160,5 @@ async function readThrough(
   }
   let rows = 0;
   for await (const _row of source.rows()) rows += 1;
-  return { rows, sha256: hash.digest('hex') };
+  return { rows, bytes: read, sha256: hash.digest('hex') };
 }

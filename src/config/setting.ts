@@ -74,7 +74,7 @@ export function integer(
   const message = `must be a whole number from ${min} to ${max}`;
   const schema = z
     .string()
-    .regex(/^\d{1,9}$/, message)
+    .regex(/^\d{1,12}$/, message)
     .transform(Number)
     .refine((n) => n >= min && n <= max, message);
   return { values: `${formatCount(min)} to ${formatCount(max)}`, schema, fallback, ...documentation };

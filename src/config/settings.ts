@@ -69,6 +69,13 @@ export const SOURCES = {
 };
 
 export const SOURCE_LIMITS = {
+  maxSourceBytes: sourceLimit('maxSourceBytes', {
+    name: 'CXFLOW_MAX_SOURCE_BYTES',
+    meaning:
+      'Maximum size of a source, in bytes of its text in UTF-8. A larger one is refused, and nothing of it is stored. The ' +
+      'same for the workers and the command line.',
+    neededBy: 'operations with a source',
+  }),
   maxRowBytes: sourceLimit('maxRowBytes', {
     name: 'CXFLOW_MAX_ROW_BYTES',
     meaning: 'Maximum size of a row, in bytes of UTF-8. A larger row is `invalid`.',

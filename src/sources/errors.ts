@@ -13,6 +13,7 @@ export type SourceErrorCode =
   | 'source_not_a_file'
   | 'source_broken_json'
   | 'source_too_many_columns'
+  | 'source_too_large'
   | 'source_unreadable';
 
 /** The message says what is wrong, where, and what to do. It may contain names of files and columns, never a value. */

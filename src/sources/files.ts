@@ -48,20 +48,35 @@ export async function* readFileBytes(
 /** The source was modified while it was read. */
 export class SourceChanged extends SourceError {}
 
-/** Passes the bytes on and throws SourceChanged at the end if they do not have this hash. */
+/** A source as it was found when it was first read. */
+export interface Found {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/**
+ * Passes the bytes on. Throws SourceChanged at the end if they do not have this hash, and before it as soon as there are more
+ * of them, so that a file that grows without end is not read without end.
+ */
 export async function* verifyUnchanged(
-  bytes: AsyncIterable<Buffer>,
-  sha256: string,
+  bytes: AsyncIterable<Uint8Array>,
+  found: Found,
   name: string,
-): AsyncGenerator<Buffer, void, undefined> {
+): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = createHash('sha256');
+  let size = 0;
   for await (const chunk of bytes) {
     hash.update(chunk);
+    size += chunk.length;
+    if (size > found.bytes) throw changed(name);
     yield chunk;
   }
-  if (hash.digest('hex') === sha256) return;
+  if (hash.digest('hex') !== found.sha256) throw changed(name);
+}
+
+function changed(name: string): SourceChanged {
   const what = `${name}: the file was changed while it was read; nothing was written`;
-  throw new SourceChanged('source_unreadable', `${what}. Wait until it is complete, then start again`);
+  return new SourceChanged('source_unreadable', `${what}. Wait until it is complete, then start again`);
 }
 
 async function read(handle: FileHandle, name: string): Promise<Buffer> {

@@ -11,6 +11,7 @@ import { JsonSplitter } from './json.ts';
 import { createObjectReader } from './objects.ts';
 import { type RawRecord, RecordSplitter } from './records.ts';
 import type { SourceRow } from './rows.ts';
+import { limitSize } from './size.ts';
 
 export interface OpenedSource {
   readonly format: SourceFormat;
@@ -41,7 +42,7 @@ export async function openSource(
   const format = resolveFormat(name, options.format);
   const { encoding, bytes: text, close } = await decodeSource(bytes, { name, encoding: given });
   try {
-    const blocks = toBlocks(text);
+    const blocks = toBlocks(limitSize(text, name, limits.maxSourceBytes));
     const first = withoutMark((await blocks.next()).value ?? Buffer.alloc(0));
     const opened = await OPENERS[format]({ name, first, blocks, limits });
     const rows = opened.rows[Symbol.asyncIterator]();

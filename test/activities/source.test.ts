@@ -1,12 +1,15 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { sql } from 'kysely';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { ledgerOfFile } from '../ledger/harness.ts';
+import { DEFAULT_SOURCE_LIMITS } from '../../src/domain/source-limits.ts';
+import { ledgerOfFile, someId } from '../ledger/harness.ts';
+import { createWorker, fakeCxone, runActivity } from './harness.ts';
 import { csv, useSourceFolder } from './source-folder.ts';
 
 const opened = ledgerOfFile();
-const { folder, stage, openRunOf, countExactly } = useSourceFolder(opened);
+const { folder, writeCsv, stage, openRunOf, countExactly } = useSourceFolder(opened);
 
 beforeAll(async () => {
   const { root, sourceDir } = folder;
@@ -65,5 +68,51 @@ describe('a path', () => {
     const staging = stage(run, { sourceDir: null });
     await expect(staging).rejects.toThrow(/set CXFLOW_SOURCE_DIR, or stage the file/);
     await expect(staging).rejects.toMatchObject({ type: 'SourceUnreadable', nonRetryable: true });
+  });
+});
+
+describe('a source that is larger than the limit of the worker', () => {
+  const content = csv(5_000);
+  const bytes = Buffer.byteLength(content);
+  const limitedTo = (maxSourceBytes: number) => ({
+    sourceLimits: { ...DEFAULT_SOURCE_LIMITS, maxSourceBytes },
+  });
+  const sources = {
+    'a file': async () => ({ path: await writeCsv(content) }),
+    'a dataset': async () => {
+      const { id } = await opened().ledger.datasets.stage(
+        someId('d'),
+        'csv',
+        Readable.from([Buffer.from(content)]),
+      );
+      return { dataset: id };
+    },
+  };
+
+  it.each(Object.entries(sources))(
+    'fails the run before anything is staged, and the run continues with a higher one: %s',
+    async (what, source) => {
+      const run = await openRunOf(await source(), { listId: what });
+      const staging = stage(run, limitedTo(bytes - 1));
+      await expect(staging).rejects.toMatchObject({ type: 'SourceUnreadable', nonRetryable: true });
+      await expect(staging).rejects.toThrow(
+        new RegExp(
+          `it has (?:at least )?${bytes.toLocaleString('en-GB')} bytes .*Split it, or raise CXFLOW_MAX_SOURCE_BYTES`,
+        ),
+      );
+      expect(await countExactly(run)).toEqual({ total: 0, pending: 0 });
+      expect((await opened().ledger.runs.get(run.run_id)).source).toBeNull();
+      await sql`update runs set again = true where run_no = ${run.run_no}`.execute(opened().database.db);
+      await stage(run, limitedTo(bytes));
+      expect(await countExactly(run)).toEqual({ total: 5_000, pending: 5_000 });
+    },
+  );
+
+  it('is not checked row by row either', async () => {
+    const { dataset } = await sources['a dataset']();
+    const { activities } = createWorker(opened().ledger, fakeCxone().cxone, limitedTo(bytes - 1));
+    const checking = runActivity(() => activities.checkRows({ dataset, channel: 'email', isLastPass: true }));
+    await expect(checking).rejects.toMatchObject({ type: 'SourceUnreadable', nonRetryable: true });
+    await expect(checking).rejects.toThrow(/CXFLOW_MAX_SOURCE_BYTES/);
   });
 });

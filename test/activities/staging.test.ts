@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_SOURCE_LIMITS } from '../../src/domain/source-limits.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { ledgerOfFile, someId, upTo } from '../ledger/harness.ts';
 import { createEnvironment, createWorker, fakeCxone, runActivity } from './harness.ts';
@@ -133,7 +134,7 @@ describe('staging', () => {
     const path = await writeCsv(`${HEADER},n1,n2,n3\n${wide.join('\n')}\n`);
     const run = await openRunOf({ path });
     const large = { maxRowBytes: 4_000_000, maxFieldCharacters: 1_000_000, maxColumns: 10 };
-    await stage(run, { sourceLimits: large });
+    await stage(run, { sourceLimits: { ...DEFAULT_SOURCE_LIMITS, ...large } });
     expect(await countExactly(run)).toEqual({ total: 6, pending: 6 });
     const limited = await openRunOf({
       path: await writeCsv(`${HEADER},n1\n${row(1)},${'x'.repeat(100_001)}\n${row(2)},y\n`),

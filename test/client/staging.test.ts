@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, writeSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +17,13 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function datasets(): Promise<number> {
   const { rows } = await sql<{ n: string }>`select count(*) as n from datasets`.execute(made().database.db);
+  return Number(rows[0]?.n);
+}
+
+async function chunks(): Promise<number> {
+  const { rows } = await sql<{ n: string }>`select count(*) as n from dataset_chunks`.execute(
+    made().database.db,
+  );
   return Number(rows[0]?.n);
 }
 
@@ -124,5 +131,51 @@ describe('staging a file', () => {
     const before = await datasets();
     await expect(made().client.stageRows(broken())).rejects.toThrow('the service is gone');
     expect(await datasets()).toBe(before);
+  });
+});
+
+describe('a source that is too large', () => {
+  const limits = { maxSourceBytes: 3_000_000 };
+  const tooLarge = (name: string) => ({
+    name: 'SourceError',
+    code: 'source_too_large',
+    message: expect.stringMatching(
+      `^${name}: it has at least 3,\\d{3},\\d{3} bytes of text, .* 3,000,000 at most\\. Split it, or raise CXFLOW_MAX_SOURCE_BYTES`,
+    ) as string,
+  });
+  /** 1,000 bytes with its line end. */
+  const row = (n: number) => ({ contactId: String(n).padStart(10, '0'), note: 'x'.repeat(963) });
+
+  it('is not stored if it is a file, even one that grows while it is read', async () => {
+    const path = join(folder, 'growing.ndjson');
+    const line = `${JSON.stringify(row(1))}\n`;
+    await writeFile(path, line.repeat(100));
+    const before = [await datasets(), await chunks()];
+    const onProgress = (bytes: number) => {
+      if (bytes < 10_000_000) appendFileSync(path, line.repeat(100));
+    };
+    const staging = made().client.stageFile(path, { limits, onProgress });
+    await expect(staging).rejects.toMatchObject(tooLarge('growing.ndjson'));
+    expect([await datasets(), await chunks()]).toEqual(before);
+  });
+
+  it('is not stored if it is rows of a service, of which no more are taken', async () => {
+    const before = [await datasets(), await chunks()];
+    let [taken, isReleased] = [0, false];
+    const rows = function* (count = 10_000) {
+      try {
+        for (taken = 0; taken < count; ) yield row((taken += 1));
+      } finally {
+        isReleased = true;
+      }
+    };
+    const staging = made().client.stageRows(rows(), 'nightly', { limits });
+    await expect(staging).rejects.toMatchObject(tooLarge('nightly'));
+    expect([taken, isReleased]).toEqual([3_001, true]);
+    expect([await datasets(), await chunks()]).toEqual(before);
+    expect(await made().client.stageRows(rows(3_000), 'nightly', { limits })).toMatchObject({
+      rows: 3_000,
+      bytes: 3_000_000,
+    });
   });
 });

@@ -19,6 +19,8 @@ interface Case {
 const CONTACTS = csv(rows(1, 3));
 const MIXED = 'Customer No,Mobile Number,Consent Date,Opt-in\n1,+14155550100,2025-01-01,confirmed\n';
 
+const LIMIT = { CXFLOW_MAX_SOURCE_BYTES: '1000000' };
+
 const CASES: Readonly<Record<string, Case>> = {
   'a file that is not there': {
     args: ['nothing.csv'],
@@ -45,6 +47,11 @@ const CASES: Readonly<Record<string, Case>> = {
     args: ['quote.csv'],
     content: `${CONTACTS}c-4,"Name,+14155551304,2025-01-01,confirmed\n`,
     says: /the quote that opens in line 5 is never closed/,
+  },
+  'a file beyond the limit': {
+    args: ['large.csv'],
+    content: csv(rows(1, 3)).padEnd(1_000_001, '\n'),
+    says: /large\.csv: it has at least 1,\d{3},\d{3} bytes of text.*1,000,000 at most\. Split it, or raise CXFLOW_MAX_SOURCE_BYTES/,
   },
   'a folder': { args: ['folder.csv'], says: /this is a folder/ },
   'a header without rows': {
@@ -97,7 +104,7 @@ it('a file that cannot be read is a clear error with exit code 2, and nothing is
 
 async function refused(stand: Stand, name: string): Promise<void> {
   const { args = [], says } = CASES[name] ?? { says: /./ };
-  const ended: Ended = await stand.cxflow(['contacts', 'import', ...args, '--list', 'L1']);
+  const ended: Ended = await stand.cxflow(['contacts', 'import', ...args, '--list', 'L1'], LIMIT);
   expect(ended, name).toMatchObject({ code: 2, stdout: '' });
   expect(ended.stderr, name).toMatch(says);
   expect(ended.stderr, name).not.toMatch(/\n\s+at |Error:/);

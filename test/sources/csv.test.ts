@@ -3,6 +3,7 @@ import { stringify } from 'csv-stringify/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { escapeFormula } from '../../src/domain/cells.ts';
+import { DEFAULT_SOURCE_LIMITS } from '../../src/domain/source-limits.ts';
 import { openSource } from '../../src/sources/open.ts';
 import { listVerdicts, open, readRows, splitIntoChunks } from './harness.ts';
 
@@ -66,7 +67,12 @@ describe('CSV', () => {
   });
 
   it('may have rows that are longer than a block', async () => {
-    const limits = { maxRowBytes: 1_000_000, maxFieldCharacters: 500_000, maxColumns: 10 };
+    const limits = {
+      ...DEFAULT_SOURCE_LIMITS,
+      maxRowBytes: 1_000_000,
+      maxFieldCharacters: 500_000,
+      maxColumns: 10,
+    };
     const long = 'x'.repeat(150_000);
     const text = `a,b\n1,"${long}\n${long}"\n2,"${long}\r\n"\n3,y\n`;
     const read = async (cuts: readonly number[]) => {
@@ -236,7 +242,7 @@ describe('CSV', () => {
   });
 
   it('may have rows and cells exactly as large as the limits', async () => {
-    const limits = { maxRowBytes: 20, maxFieldCharacters: 10, maxColumns: 2 };
+    const limits = { ...DEFAULT_SOURCE_LIMITS, maxRowBytes: 20, maxFieldCharacters: 10, maxColumns: 2 };
     const text = 'a,b\n1234567890,x\n12345678901,x\n1234567890,123456789\n1234567890,1234567890\n';
     const source = await openSource(splitIntoChunks(text), { name: 'people.csv', limits });
     const found = [];
@@ -247,7 +253,12 @@ describe('CSV', () => {
   });
 
   it('with a million cells in one row has one broken row', async () => {
-    const limits = { maxRowBytes: 4_000_000, maxFieldCharacters: 100, maxColumns: 1_000 };
+    const limits = {
+      ...DEFAULT_SOURCE_LIMITS,
+      maxRowBytes: 4_000_000,
+      maxFieldCharacters: 100,
+      maxColumns: 1_000,
+    };
     const text = `a,b\n${'1,'.repeat(1_000_000)}\n1,2\n`;
     const rows = [];
     for await (const row of (await openSource(splitIntoChunks(text), { name: 'a.csv', limits })).rows())

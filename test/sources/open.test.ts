@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_SOURCE_LIMITS } from '../../src/domain/source-limits.ts';
 import { SourceError } from '../../src/sources/errors.ts';
 import { readFileBytes, verifyUnchanged } from '../../src/sources/files.ts';
 import { resolveFormat, type SourceFormat } from '../../src/sources/format.ts';
@@ -141,6 +142,21 @@ describe('the format of a source', () => {
   });
 });
 
+/** Records whether the producer of the bytes ended, and whether only because it had no more (8 MB). */
+function observe(content: string) {
+  const state = { ended: false, isExhausted: false };
+  async function* bytes() {
+    try {
+      yield* splitIntoChunks(content);
+      for (let n = 0; n < 100; n += 1) yield Buffer.from('1,2\n'.repeat(20_000));
+      state.isExhausted = true;
+    } finally {
+      state.ended = true;
+    }
+  }
+  return { state, bytes: bytes() };
+}
+
 describe('a file', () => {
   const run = promisify(execFile);
   const read = async (path: string) => {
@@ -195,28 +211,44 @@ describe('a file', () => {
     await writeFile(path, 'a\n1\n');
     const sha256 = createHash('sha256').update('a\n1\n').digest('hex');
     const all = async () => {
-      for await (const _ of verifyUnchanged(readFileBytes(path), sha256, 'changing.csv'));
+      for await (const _ of verifyUnchanged(readFileBytes(path), { bytes: 4, sha256 }, 'changing.csv'));
     };
     await all();
     await writeFile(path, 'a\n2\n');
     await expect(all()).rejects.toThrow(/changing\.csv: the file was changed/);
   });
+
+  it('that grows after it was first read is not read any further', async () => {
+    const growing = observe('a,b\n');
+    const all = async () => {
+      for await (const _ of verifyUnchanged(growing.bytes, { bytes: 1_000_000, sha256: '' }, 'growing.csv'));
+    };
+    await expect(all()).rejects.toThrow(/growing\.csv: the file was changed/);
+    expect(growing.state).toEqual({ ended: true, isExhausted: false });
+  });
 });
 
 describe('an opened source', () => {
-  /** Records whether the producer of the bytes was stopped. */
-  function observe(content: string) {
-    const state = { ended: false };
-    async function* bytes() {
-      try {
-        yield* splitIntoChunks(content);
-        for (;;) yield Buffer.from('1,2\n'.repeat(20_000));
-      } finally {
-        state.ended = true;
-      }
-    }
-    return { state, bytes: bytes() };
-  }
+  it('is read up to the limit of its size, whatever its encoding, and its producer is stopped', async () => {
+    const read = async (bytes: AsyncIterable<Uint8Array>, maxSourceBytes: number) => {
+      const limits = { ...DEFAULT_SOURCE_LIMITS, maxSourceBytes };
+      let rows = 0;
+      for await (const _ of (await openSource(bytes, { name: 'a.csv', limits })).rows()) rows += 1;
+      return rows;
+    };
+    const endless = observe('a,b\n');
+    const message =
+      /a\.csv: it has at least 1,\d{3},\d{3} bytes of text, .* 1,000,000 at most\. Split it, or raise CXFLOW_MAX_SOURCE_BYTES/;
+    const tooLarge = { code: 'source_too_large', message: expect.stringMatching(message) as string };
+    await expect(read(endless.bytes, 1_000_000)).rejects.toMatchObject(tooLarge);
+    expect(endless.state).toEqual({ ended: true, isExhausted: false });
+    const text = 'a\n' + '\u00e9\n'.repeat(100);
+    const wide = () => splitIntoChunks(Buffer.from(`\ufeff${text}`, 'utf16le'));
+    expect(await read(splitIntoChunks(text), 302)).toBe(100);
+    expect(await read(wide(), 302)).toBe(100);
+    await expect(read(splitIntoChunks(text), 301)).rejects.toMatchObject({ code: 'source_too_large' });
+    await expect(read(wide(), 301)).rejects.toMatchObject({ code: 'source_too_large' });
+  });
 
   it('releases its bytes when its reader stops or closes it, and when it cannot be opened', async () => {
     const stopped = observe('a,b\n');

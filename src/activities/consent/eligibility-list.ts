@@ -8,15 +8,14 @@ import {
   readQuestion,
   resolveEligibilityColumns,
 } from '../../domain/consent/eligibility-list.ts';
-import type { SourceLimits } from '../../domain/source-limits.ts';
+import { DEFAULT_SOURCE_LIMITS, type SourceLimits } from '../../domain/source-limits.ts';
 import type { EligibilityResult } from '../../ledger/consent/eligibility-results.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { SourceError } from '../../sources/errors.ts';
-import type { SourceFormat } from '../../sources/format.ts';
-import { openSource } from '../../sources/open.ts';
 import type { SourceRow } from '../../sources/rows.ts';
 import { withHeartbeat } from '../engine/heartbeat.ts';
 import type { RateLimiter } from '../engine/rate-limiter.ts';
+import { openDataset, requireDataset } from '../engine/source.ts';
 import { throwIfStopping } from '../engine/stopping.ts';
 import { asError, isFinal } from '../failures.ts';
 import { type ConsentDeps, createConsentCheck } from './eligibility.ts';
@@ -93,13 +92,10 @@ async function checkUnansweredRows(
 }
 
 async function openRows(
-  { ledger, sourceLimits: limits }: EligibilityListDeps,
+  { ledger, sourceLimits: limits = DEFAULT_SOURCE_LIMITS }: EligibilityListDeps,
   { dataset: id, map = {}, channel }: CheckRows,
 ) {
-  const dataset = await ledger.datasets.find(id);
-  if (!dataset) throw new SourceError('source_missing', `dataset ${id} is not in the ledger; stage it first`);
-  const format = dataset.format as SourceFormat;
-  const source = await openSource(ledger.datasets.read(id), { name: dataset.name, format, limits });
+  const source = await openDataset(ledger, await requireDataset(ledger, id, limits), limits);
   const { columns } = source;
   const resolved = columns
     ? resolveEligibilityColumns(columns, map, { hasChannel: channel !== undefined, audience: 'history' })

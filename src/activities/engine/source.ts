@@ -6,6 +6,7 @@ import type { Source } from '../../contract/run.ts';
 import { RETRIED } from '../../domain/run.ts';
 import type { SourceLimits } from '../../domain/source-limits.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import type { Dataset } from '../../ledger/runs/datasets.ts';
 import { retryContentSha256 } from '../../ledger/runs/retries.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { decodeSource } from '../../sources/decode.ts';
@@ -14,6 +15,7 @@ import { readFileBytes, verifyUnchanged } from '../../sources/files.ts';
 import { resolveFormat, type SourceFormat } from '../../sources/format.ts';
 import { type OpenedSource, openSource } from '../../sources/open.ts';
 import type { SourceRow } from '../../sources/rows.ts';
+import { limitSize, requireSize } from '../../sources/size.ts';
 import { throwIfStopping } from './stopping.ts';
 
 /** A source as it was found. It can be opened repeatedly, each time from its start. */
@@ -66,7 +68,7 @@ async function findFile({ sourceDir, limits, draining }: SourceDeps, source: Pat
   const { bytes: text, encoding } = await decoded();
   const hash = createHash('sha256');
   let bytes = 0;
-  for await (const chunk of text) {
+  for await (const chunk of limitSize(text, name, limits.maxSourceBytes)) {
     hash.update(chunk);
     bytes += chunk.length;
     await throwIfStopping(draining);
@@ -74,7 +76,11 @@ async function findFile({ sourceDir, limits, draining }: SourceDeps, source: Pat
   const sha256 = hash.digest('hex');
   const open = async () =>
     toOpenedContent(
-      await openSource(verifyUnchanged((await decoded()).bytes, sha256, name), { name, format, limits }),
+      await openSource(verifyUnchanged((await decoded()).bytes, { bytes, sha256 }, name), {
+        name,
+        format,
+        limits,
+      }),
     );
   return { name, format, encoding, bytes, sha256, map, open };
 }
@@ -100,18 +106,34 @@ async function findDataset(
   { ledger, limits }: SourceDeps,
   { dataset: id, map = {} }: DatasetSource,
 ): Promise<Content> {
-  const dataset = await ledger.datasets.find(id);
+  const dataset = await requireDataset(ledger, id, limits);
+  const open = async () => toOpenedContent(await openDataset(ledger, dataset, limits));
+  return { ...dataset, encoding: 'utf-8', map, open };
+}
+
+/** Also checks its size, before any of its rows is used. Throws SourceError. */
+export async function requireDataset(
+  { datasets }: Pick<Ledger, 'datasets'>,
+  id: string,
+  { maxSourceBytes }: SourceLimits,
+): Promise<Dataset> {
+  const dataset = await datasets.find(id);
   if (!dataset)
     throw new SourceError(
       'source_missing',
       `dataset ${id} is not in the ledger; stage it through the client`,
     );
-  const { name, format } = dataset;
-  const open = async () =>
-    toOpenedContent(
-      await openSource(ledger.datasets.read(id), { name, format: format as SourceFormat, limits }),
-    );
-  return { ...dataset, encoding: 'utf-8', map, open };
+  requireSize(dataset.name, dataset.bytes, maxSourceBytes);
+  return dataset;
+}
+
+/** Throws SourceError. */
+export function openDataset(
+  { datasets }: Pick<Ledger, 'datasets'>,
+  { id, name, format }: Dataset,
+  limits: SourceLimits,
+): Promise<OpenedSource> {
+  return openSource(datasets.read(id), { name, format: format as SourceFormat, limits });
 }
 
 function toOpenedContent(source: OpenedSource): OpenedContent {
