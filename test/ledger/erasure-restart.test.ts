@@ -1,4 +1,4 @@
-/** An erasure at the moment at which a failed run is started again: one of them waits for the other. */
+/** An erasure at the same moment as the restart of a failed run, or as another attempt of its own: one waits for the other. */
 import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import { lockRun } from '../../src/ledger/locks.ts';
@@ -17,9 +17,9 @@ import {
 
 const opened = ledgerOfFile();
 
-const erase = (contactId: string) =>
+const erase = (contactId: string, erasureId = someId('erasure')) =>
   opened().ledger.erasures.erase({
-    erasureId: someId('erasure'),
+    erasureId,
     contactId,
     objectedAt: new Date().toISOString(),
     requestedBy: null,
@@ -106,4 +106,28 @@ it('waits for a restart under way, leaves the rows to the run and names it', asy
   const settled = settlement(write?.id ?? '', claim.fence, [group('created', [1, 2])]);
   expect(await ledger.writes.settle(settled)).toBe(true);
   expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 2, pending: 0, created: 2 });
+});
+
+it('returns what the first of two overlapping attempts has stored, and is in the audit once', async () => {
+  const [anna, ben] = [newContact(), newContact()];
+  const { ledger, database } = opened();
+  await failedRun([anna, ben]);
+  const erasureId = someId('erasure');
+  const attempts = await database.db.transaction().execute(async (tx) => {
+    // Both are about to store their result, or the second waits for the first.
+    await sql`lock table erasures in share mode`.execute(tx);
+    const first = erase(anna, erasureId);
+    await until(waitingForLocks, (n) => n === 1);
+    const second = erase(anna, erasureId);
+    await until(waitingForLocks, (n) => n === 2);
+    return Promise.resolve([first, second]);
+  });
+  const results = await Promise.all(attempts);
+  const stored = await ledger.erasures.find(erasureId);
+  expect(stored).toMatchObject({ records: 1 });
+  expect(results).toEqual([stored, stored]);
+  await ledger.audit.seal();
+  const actions = [];
+  for await (const { action } of ledger.audit.list(erasureId)) actions.push(action);
+  expect(actions).toEqual(['subject_erased']);
 });

@@ -16,8 +16,15 @@ export function createErasureActivities({ ledger }: { readonly ledger: Ledger })
         const erasureId = Context.current().info.workflowExecution?.workflowId ?? '';
         const done = await ledger.erasures.find(erasureId);
         if (done !== null) return done;
-        const subject = await readSubject(ledger, dataset);
-        return ledger.erasures.erase({ erasureId, ...subject, requestedBy: requestedBy ?? null });
+        try {
+          const subject = await readSubject(ledger, dataset);
+          return await ledger.erasures.erase({ erasureId, ...subject, requestedBy: requestedBy ?? null });
+        } catch (error) {
+          // An attempt that overlaps with this one may have finished meanwhile, and has then deleted the dataset.
+          const finished = await ledger.erasures.find(erasureId);
+          if (finished === null) throw error;
+          return finished;
+        }
       }),
   };
 }

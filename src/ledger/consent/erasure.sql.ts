@@ -57,10 +57,13 @@ async function erase(
     proof: await proof.dropKey(contactId, tx),
     events: await redactEvents(tx, contactId),
   };
-  await tx
+  const { numInsertedOrUpdatedRows } = await tx
     .insertInto('erasures')
     .values({ erasure_id: erasureId, result: JSON.stringify(result) })
-    .execute();
+    .onConflict((conflict) => conflict.column('erasure_id').doNothing())
+    .executeTakeFirst();
+  // Another attempt of the same erasure has finished meanwhile: its result and its audit entry stand.
+  if (numInsertedOrUpdatedRows === 0n) return (await find(tx, erasureId)) ?? result;
   const data = JSON.stringify({ ...result, requestedBy });
   await tx
     .insertInto('audit_pending')
