@@ -1,5 +1,5 @@
 /**
- * `npm run bench:erasure -- --rows 3000000`: how long an erasure takes in a ledger of so many records, and what the word
+ * `npm run bench:erasure -- --rows 3000000`: how long an erasure takes in a ledger of that many records, and what the word
  * filters cost while records are staged. Starts a PostgreSQL of its own. docs/benchmarks.md has the figures.
  */
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -24,7 +24,7 @@ export interface Measured {
   readonly peakMegabytes: number;
   /** Of the servers, right after the measurement. PostgreSQL's shared buffers count once. */
   readonly serverMegabytes: { readonly postgres: number; readonly temporal: number; readonly vendor: number };
-  /** For cxflow only: the number of events in the history, and the times from the approval to the first claim and to the result. */
+  /** For cxflow only: the events in the history, and the times from the approval to the first claim and to the result. */
   readonly events?: number;
   readonly startMs?: number;
   readonly wholeMs?: number;

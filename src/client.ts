@@ -39,7 +39,7 @@ export interface ConnectOptions {
   readonly databaseUrl: string;
   /** The CXFLOW_PEPPER of the workers, for reading entries about data subjects. Default: none. */
   readonly pepper?: string | null;
-  /** The settings of Temporal's client (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_PROFILE, TLS …). Default: `process.env`. */
+  /** The settings of Temporal's client (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_PROFILE …). Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 

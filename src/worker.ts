@@ -1,4 +1,4 @@
-/** The worker's composition root: settings, ledger and CXone client → activities → a Temporal worker, until a signal stops it. */
+/** The composition root: settings, ledger and CXone client → activities → Temporal worker, until a signal stops it. */
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';

@@ -60,9 +60,9 @@ A worker in production needs \`DATABASE_URL\`, \`TEMPORAL_ADDRESS\`, \`CXONE_TEN
 and \`CXONE_CLIENT_SECRET\`; in the EU also \`CXONE_LISTS_REGION\`, and for selection updates \`CXONE_INSTANCE\`. Commands
 need the first two. In a folder where \`cxflow dev\` runs, commands need none: they use its database and its Temporal server.`;
 
-const TEMPORAL_NOTE = `Worker, commands, services and \`cxflow doctor\` read these through Temporal's SDK, which also has variables of its own, such as
-\`TEMPORAL_PROFILE\`, \`TEMPORAL_CONFIG_FILE\`, \`TEMPORAL_API_KEY\` and \`TEMPORAL_TLS_…\`. A variable wins over the profile
-([Temporal's documentation](https://docs.temporal.io/develop/environment-configuration)).`;
+const TEMPORAL_NOTE = `Workers, commands, services and \`cxflow doctor\` read these through Temporal's SDK, which has further variables of its
+own, such as \`TEMPORAL_PROFILE\`, \`TEMPORAL_CONFIG_FILE\`, \`TEMPORAL_API_KEY\` and \`TEMPORAL_TLS_…\`. A variable takes precedence
+over the profile ([Temporal's documentation](https://docs.temporal.io/develop/environment-configuration)).`;
 
 const FAMILIES_NOTE = `A family is a part of the API with its own host, token endpoint, credentials and scopes
 ([contract](cxone-contract.md#hosts-and-tokens)). The variables of one family override those above; \`<FAMILY>\` is its

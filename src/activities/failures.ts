@@ -43,10 +43,10 @@ export type RetryableFailureType =
   | 'WorkerDraining'
   | 'SubscriberUnavailable';
 
-/** A block of the rate budget may be lifted before it ends, so it is looked at again after this time. Nothing is sent then. */
+/** An operator may lift a block early, so the activity is tried at least this often; while the block lasts, it sends nothing. */
 const LOOK_AGAIN_MS = 60_000;
 
-/** Other waits are kept by the waiting activity alone: nothing shows them to an operator, and nothing can end them early. */
+/** Only the waiting activity knows of any other wait: nothing shows it to an operator, and nothing can end it early. */
 const LONGEST_DELAY_MS = 15 * 60_000;
 
 /** Retried after `nextRetryDelayMs`, within the bounds above, or by default after the backoff of the retry policy. */
@@ -65,7 +65,7 @@ export function retryableFailure(
   });
 }
 
-/** Never 0, with which Temporal would not retry at all. */
+/** Never 0, because Temporal would take that as "do not retry". */
 function boundDelay(type: RetryableFailureType, delayMs: number): number {
   const longestMs = type === 'RateLimited' ? LOOK_AGAIN_MS : LONGEST_DELAY_MS;
   return Math.min(Math.max(1, Math.ceil(delayMs)), longestMs);
@@ -85,7 +85,7 @@ export function toFailure(error: unknown): Error {
   );
 }
 
-/** For people who wait: what the ledger needs, while the activity is retried. */
+/** What the ledger lacks while the activity is retried, for the people who wait for it. */
 const WHILE_RETRIED: Readonly<Partial<Record<LedgerErrorKind, string>>> = {
   unavailable: 'the ledger cannot be reached',
   contended: 'the ledger was busy with a competing transaction',
@@ -176,14 +176,14 @@ export function translateErrors<A extends Record<string, (...args: never[]) => P
   return Object.fromEntries(entries) as A;
 }
 
-/** So many attempts in a row may exceed the limits of a statement; each of them may have taken minutes. */
+/** How many attempts in a row may exceed the limits of a statement; each may have taken minutes. */
 const MAX_EXHAUSTIONS = 5;
 const MAX_COUNTED = 1_000;
 
 /**
  * Ends what would be repeated for ever: a statement that always exceeds its time or memory. Attempts in a row are counted for
- * each activity, in this process only: Temporal's own number of the attempt counts the attempts of an outage as well, and
- * after an outage a slow statement must not fail the run at once.
+ * each activity, in this process only: Temporal's own attempt number also counts those of an outage, and a
+ * slow statement right after an outage must not fail the run at once.
  */
 class ExhaustionCounter {
   readonly #counts = new Map<string, number>();

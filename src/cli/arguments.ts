@@ -1,8 +1,8 @@
-/** Checks the arguments of a command before anything is done with them. What each means is checked by its command. */
+/** Checks the text of all arguments before anything is done with them; their meaning is checked by each command. */
 import { TEXT_RULES, textProblem } from '../domain/text.ts';
 import { UsageError } from './errors.ts';
 
-/** Throws UsageError, which names the argument by its place, because its text may be what a terminal must not show. */
+/** Throws UsageError, which names the argument by its position, because a terminal must not show some texts. */
 export function checkArguments(argv: readonly string[]): void {
   for (const [index, argument] of argv.entries()) {
     const problem = textProblem(argument, TEXT_RULES.argument);

@@ -1,8 +1,8 @@
-/** Asks before something is done that cannot be undone. */
+/** Asks before something that cannot be undone. */
 import type { Cli } from './cli.ts';
 import { UsageError } from './errors.ts';
 
-/** `what`: for the message, such as "an erasure". Without `--yes` and a terminal to ask on, it throws UsageError. */
+/** `what`: what is about to happen, such as "an erasure". Throws UsageError without `--yes` and without a terminal. */
 export async function confirm(
   cli: Pick<Cli, 'ask'>,
   { yes, what, question }: { readonly yes: boolean; readonly what: string; readonly question: string },
@@ -13,7 +13,7 @@ export async function confirm(
   return /^y(es)?$/i.test(answer?.trim() ?? '');
 }
 
-/** Throws UsageError if nobody could answer. For commands that would otherwise first work for a while. */
+/** Throws UsageError if nobody could answer. Called first by commands that would otherwise work for a while before asking. */
 export function requireTerminal(
   { ask }: Pick<Cli, 'ask'>,
   { yes, what }: { readonly yes: boolean; readonly what: string },

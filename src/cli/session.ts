@@ -63,7 +63,7 @@ export function openSession(cli: SessionOptions): Session {
   };
 }
 
-/** Commands need no settings of CXone, but if they have some, these must not be those of another tenant. */
+/** Commands need no settings of CXone, but those they have must not be of another tenant. */
 async function refuseOtherTenant({ ledger, config: { cxone } }: Session): Promise<void> {
   if (cxone.tenant === null) return;
   // Not every command needs the database. Those that do report its errors themselves.

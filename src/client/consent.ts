@@ -62,7 +62,7 @@ export function createConsentClient({ temporal, ledger }: Pick<ClientDeps, 'temp
 
     /**
      * Erases a data subject from the ledger: staged rows, staged files, and the key of their proof of consent. Their
-     * objection is kept as a keyed hash, with the time of this call as its date. Repeat it when the runs in `waitingFor` have ended.
+     * objection is kept as a keyed hash, dated with the time of this call. Repeat it when the runs in `waitingFor` have ended.
      */
     erase: (request: ErasureRequest): Promise<ErasureResult> => erase(temporal, ledger, request),
 

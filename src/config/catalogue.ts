@@ -1,4 +1,4 @@
-/** All settings in one list, and to which server each variable leads. */
+/** All settings in one list, and the server that each variable leads to. */
 import { FAMILY_NAMES } from '../cxone/families.wire.ts';
 import { COMMON, FAMILY_USES, familyVariables, SITE } from './families.ts';
 import type { Server, Setting, Settings } from './setting.ts';

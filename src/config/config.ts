@@ -56,7 +56,7 @@ export class ConfigError extends Error {
 
 /**
  * Throws ConfigError with every problem at once. No message contains the value of a secret.
- * @param readFile reads the files that `*_FILE` variables name; all else is pure, but for a profile of Temporal
+ * @param readFile reads the files that `*_FILE` variables name; everything else is pure, except for Temporal's profile
  */
 export function loadConfig(env: Env, readFile: ReadFile = (path) => readFileSync(path, 'utf8')): Config {
   const reader = new SettingsReader(env, readFile);

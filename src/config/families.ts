@@ -44,7 +44,7 @@ interface Hosts {
 
 /**
  * Production addresses; `''` where none is known. Data and credentials of an EU tenant must not reach a US host because a
- * setting was forgotten, so no region is the default, and a family with a US host only has no address in the EU. The host
+ * setting was forgotten, so there is no default region, and a family that only has a US host has no address in the EU. The host
  * of `preferences` serves both regions.
  */
 export function productionHosts({ region, listsRegion, instance }: Site): Readonly<Record<Family, Hosts>> {

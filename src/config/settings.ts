@@ -62,7 +62,7 @@ export const SOURCES = {
     name: 'CXFLOW_SOURCE_DIR',
     meaning:
       'The only folder from which a worker reads sources that are given as a path. Every Temporal client can have the ' +
-      'files in it imported, so put nothing else there.',
+      'files in it imported, so keep nothing else there.',
     neededBy: 'sources that are given as a path',
     shownDefault: 'none: such sources are refused',
   }),

@@ -67,7 +67,7 @@ function loadConnectConfig(env: Env) {
   }
 }
 
-/** Loaded when it is needed, because most commands only read the ledger and are to start fast. */
+/** Loaded when it is needed, because most commands only read the ledger and should start fast. */
 function loadSdk(): typeof Envconfig {
   return createRequire(import.meta.url)('@temporalio/envconfig') as typeof Envconfig;
 }

@@ -24,7 +24,7 @@ export interface ContactImportInput extends CommonInput {
   readonly existing?: Existing;
   /** What makes two rows of the source the same contact. Default `either`. */
   readonly dedupe?: Dedupe;
-  /** Import only contacts whose preferences in CXone permit this channel; the others become `ineligible`. Default: not checked. */
+  /** Import only contacts whose preferences permit this channel; the others become `ineligible`. Default: not checked. */
   readonly requireConsent?: Channel;
   /** With `requireConsent`: which rules apply. Default `default`. */
   readonly policy?: ConsentPolicy;

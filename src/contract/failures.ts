@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { shorten } from '../domain/shorten.ts';
 
-/** The types of failure a run can end with; none of them is retryable. `message` states what happened, where, and what to do. */
+/** The types of failure a run can end with; none is retryable. `message` states what happened, where, and what to do. */
 export type RunFailureType =
   | 'InvalidInput'
   | 'AlreadyRun'

@@ -3,7 +3,7 @@
  * input too, since any Temporal client may have started them. An unknown field is a problem: most likely it is a typo.
  */
 
-import { isObject } from '../domain/json.ts';
+import { describeKey, isObject } from '../domain/json.ts';
 import { shortenList } from '../domain/shorten.ts';
 import { quoteName, TEXT_RULES, type TextRule, textProblem } from '../domain/text.ts';
 import { MS_PER_DAY } from '../domain/timestamps.ts';
@@ -23,7 +23,7 @@ const text =
   (value) =>
     typeof value === 'string' && value.trim() !== '' ? textProblem(value, rule) : 'must be a non-empty text';
 
-/** Of a run, a dataset or a write. */
+/** The id of a run, a dataset or a write. */
 export const id = text(TEXT_RULES.id);
 export const name = text(TEXT_RULES.name);
 const path = text(TEXT_RULES.path);
@@ -135,7 +135,7 @@ export function checkFields<T>(
   return problems.length === 0 ? { input: value as T } : { problems: shortenList(problems, MAX_PROBLEMS) };
 }
 
-/** Enough to correct an input by. A message with thousands would not fit into Temporal's history. */
+/** Enough to correct an input; a message with thousands would not fit into Temporal's history. */
 const MAX_PROBLEMS = 20;
 
 function findProblems(
@@ -162,6 +162,5 @@ function findProblems(
 }
 
 function describeUnknownField(field: string, fields: FieldChecks, prefix: string): string {
-  const shown = /^\w{1,40}$/.test(field) ? `${prefix}${field}` : `${prefix}${quoteName(field)}`;
-  return `${shown} is not a field of this input; known fields: ${Object.keys(fields).join(', ')}`;
+  return `${prefix}${describeKey(field)} is not a field of this input; known fields: ${Object.keys(fields).join(', ')}`;
 }

@@ -7,7 +7,7 @@ export const TASK_QUEUE = 'cxflow';
 export const SEARCH_ATTRIBUTES = ['CxflowKind', 'CxflowTarget', 'CxflowPhase', 'CxflowRequestedBy'] as const;
 
 export type SourceFormat = 'csv' | 'ndjson' | 'json';
-/** Of a file. Default: that of its byte order mark, otherwise UTF-8. Any other encoding has to be given; it is never guessed. */
+/** Of a file. Default: that of its byte order mark, otherwise UTF-8. Any other encoding must be given; it is never guessed. */
 export type SourceEncoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252' | 'latin1';
 
 /**

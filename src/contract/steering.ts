@@ -6,7 +6,7 @@ import { quoteName, TEXT_RULES, type TextRule, textProblem } from '../domain/tex
 import type { ChecksOf, FieldCheck } from './input.ts';
 
 export const STEERING_ACTIONS = ['approve', 'reject', 'cancel', 'pause', 'resume', 'resolve'] as const;
-/** Each is a signal of that name. The update `decide` takes the same message plus `action`, and refuses what makes no sense now. */
+/** Each is a signal of that name. The update `decide` takes the same message plus `action`, and refuses what makes no sense. */
 export type SteeringAction = (typeof STEERING_ACTIONS)[number];
 
 export interface SteeringMessage {
@@ -26,7 +26,7 @@ export interface SteeringMessage {
 export type ConflictSide = 'mine' | 'theirs';
 export type Answers = ConflictSide | Readonly<Record<string, ConflictSide>>;
 
-/** Longer texts of a decision are shortened: a pause must not fail because of a long reason. */
+/** Longer texts of a decision are shortened, so that a long reason does not make a pause fail. */
 const MAX_TEXT_LENGTH = TEXT_RULES.note.maxCharacters;
 /** A selection has fewer places than this, so it cannot have more conflicts. */
 const MAX_CONFLICTS = 500;

@@ -83,7 +83,7 @@ export class CxoneNotFound extends CxoneError {
 }
 
 export class CxoneRateLimited extends CxoneError {
-  /** From `Retry-After`, more than 0. null: it asks for no wait that can be read, so the caller has to back off. */
+  /** From `Retry-After`, more than 0. null: it asks for no wait, or cannot be read, so the caller has to back off. */
   readonly retryAfterMs: number | null;
   constructor(context: RequestContext, retryAfterMs: number | null) {
     super(context, `rate limited (429), ${describeWait(retryAfterMs)}`, 'no');

@@ -6,13 +6,13 @@ const MAX_DEPTH = 100;
 
 /**
  * A document that is sent back as a whole must not change on the way. PostgreSQL cannot store NUL and halves of surrogate
- * pairs, JSON.parse has rounded long integers and has made very large numbers infinite, and deeply nested values overflow
- * the stack of whoever writes them. Such a document counts as unreadable: nothing is written to it.
+ * pairs, JSON.parse rounds long integers and makes very large numbers infinite, and serialising deeply nested values
+ * overflows the stack. Such a document counts as unreadable: nothing is written to it.
  */
 export const exact = <T extends z.ZodType>(schema: T) => z.unknown().refine(isExact).pipe(schema);
 
 function isExact(json: unknown): boolean {
-  // With a stack of our own, because a recursion could overflow.
+  // With a stack of its own, because recursion could overflow the call stack.
   const open: { readonly value: unknown; readonly depth: number }[] = [{ value: json, depth: 0 }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { value, depth } = next;

@@ -15,7 +15,7 @@ import type { HttpOutcome } from './http.ts';
 import { retryAfterMs } from './retry-after.ts';
 import type { FamilySettings } from './settings.ts';
 
-/** With these CXone says that it did nothing; 401, 403, 404 and 429, which have errors of their own, say so too. */
+/** Statuses that say that CXone did nothing; 401, 403, 404 and 429 say so too, but have errors of their own. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 409, 413, 422]);
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Texts and lists in answers. CXone, or whatever answers in its place, decides how long they are: an answer may have
- * megabytes (http.ts). They are cut here, before anything else reads them, because they go into reasons, the audit, the
+ * Texts and lists in answers. CXone, or whatever answers in its place, decides how long they are: an answer may be
+ * megabytes long (http.ts). They are cut here, before anything else reads them, because they go into reasons, the audit, the
  * ledger and Temporal's history. PostgreSQL cannot store NUL and halves of surrogate pairs.
  */
 import { z } from 'zod';
@@ -12,9 +12,9 @@ const MAX_ENTRIES = 1_000;
 
 const textOf = (max: number) => z.string().transform((text) => clean(text, max));
 
-/** For people. */
+/** Messages, which people read. */
 export const MESSAGE = textOf(MAX_MESSAGE_CHARACTERS);
-/** Codes, fields, states, and ids that are only compared: one that has been cut equals none of ours. */
+/** Codes, fields, states, and ids that are only compared: one that was cut matches none of ours. */
 export const NAME = textOf(MAX_NAME_CHARACTERS);
 
 /** An answer with more entries cannot be about our request: it counts as unreadable. */

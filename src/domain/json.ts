@@ -26,16 +26,16 @@ export interface JsonProblem {
 }
 
 /**
- * What in a value cannot be stored or sent exactly as it is: texts, numbers, and values that are not JSON. At most one
- * problem, the first in the order of the text.
+ * Why a value cannot be stored and sent exactly as it is: its texts, its numbers, or what is not JSON. Reports only the first
+ * problem, in the order of the text; null: there is none.
  */
 export function findJsonProblem(value: unknown, path: string): JsonProblem | null {
-  // With a stack of our own, because a recursion could overflow.
+  // With a stack of its own, because recursion could overflow the call stack.
   const open: Nested[] = [{ value, path, depth: 0 }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const problem = plainProblem(next);
     if (problem !== null) return problem;
-    // One by one: a call takes only so many arguments.
+    // One at a time, because a call takes a limited number of arguments.
     if (isNested(next.value)) for (const inner of listInner(next.value, next).reverse()) open.push(inner);
   }
   return null;
@@ -44,7 +44,7 @@ export function findJsonProblem(value: unknown, path: string): JsonProblem | nul
 /** How deeply objects and lists are nested, 0 for other values. Stops beyond MAX_JSON_DEPTH. */
 export function measureDepth(value: unknown): number {
   let depth = 0;
-  // Level by level, because a recursion could overflow the stack.
+  // Level by level, because recursion could overflow the call stack.
   for (let level = [value].filter(isNested); level.length > 0 && depth <= MAX_JSON_DEPTH; depth += 1)
     level = level.flatMap((each) => Object.values(each).filter(isNested));
   return depth;
@@ -78,7 +78,7 @@ function describePlain(value: unknown): string | null {
   }
 }
 
-/** JSON has neither NaN nor Infinity: they would be written as null. Long integers lose their last digits when they are read. */
+/** JSON has neither NaN nor Infinity and would write null. Long integers lose their last digits when they are read. */
 function numberProblem(value: number): string | null {
   if (!Number.isFinite(value)) return 'is not a number that JSON has';
   if (Number.isInteger(value) && !Number.isSafeInteger(value))

@@ -11,7 +11,7 @@ export const MS_PER_DAY = 86_400_000;
 export const CLOCK_TOLERANCE_MS = 5 * 60_000;
 
 /**
- * The range of every date that cxflow takes. The ledger can store all of it, and no decision of a living person is outside.
+ * The range of every date that cxflow takes. The ledger can store all of it, and no living person has decided anything outside it.
  * Exports write 0000-01-01, 0001-01-01 or 1899-12-30 where they have no date.
  */
 export const EARLIEST_TIMESTAMP = '1900-01-01T00:00:00.000Z';
@@ -19,8 +19,8 @@ export const LATEST_TIMESTAMP = '9999-12-31T23:59:59.999Z';
 
 /**
  * Converts ISO 8601 to the form `2024-11-01T09:15:00.000Z`: a date (midnight UTC), or date, `T`, time and `Z` or an offset.
- * Digits beyond milliseconds are dropped. null: anything else, such as a local time without an offset, 2024-02-30, or a date outside the range
- * (docs/adr/0013-sources-and-files.md#dates).
+ * Digits beyond milliseconds are dropped. null: anything else, such as a local time without an offset, 2024-02-30, or a date
+ * outside the range (docs/adr/0013-sources-and-files.md#dates).
  */
 export function toUtcTimestamp(text: string): string | null {
   const match = TIMESTAMP.exec(text);
@@ -31,7 +31,7 @@ export function toUtcTimestamp(text: string): string | null {
   // Depending on the engine, Date accepts 30 February as 1 March. Only a date that survives the round trip exists.
   if (Number.isNaN(wallClock.getTime()) || !wallClock.toISOString().startsWith(`${date}T`)) return null;
   const utc = new Date(wallClock.getTime() - offsetMinutes(offset) * 60_000).toISOString();
-  // An offset may lead to a year with more digits, which has another form.
+  // An offset may lead past the year 9999, which toISOString writes in a longer form.
   return utc.length === 24 && utc >= EARLIEST_TIMESTAMP ? utc : null;
 }
 

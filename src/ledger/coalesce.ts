@@ -41,10 +41,10 @@ async function sendAll<In, Out>(
   queue: Waiting<In, Out>[],
   onEmpty: () => void,
 ): Promise<void> {
-  // Calls of the same tick are combined, too.
+  // Calls of the same tick are combined as well.
   await Promise.resolve();
   while (queue.length > 0) await sendTogether(options, queue.splice(0, options.maxInputs));
-  // In the same tick, so that no call can be put into a queue that nobody empties any more.
+  // In the same tick, so that no call can join a queue that nobody empties any more.
   onEmpty();
 }
 

@@ -16,7 +16,7 @@ export interface Database {
 export type Executor = Kysely<LedgerTables>;
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** For every statement, including copying and planning; migrations have none. The server ends a statement that exceeds it. */
+/** For every statement, COPY and the plan included; migrations have none. The server ends a statement that exceeds it. */
 const STATEMENT_TIMEOUT_MS = 120_000;
 /** By then the server would at least have reported the timeout of the statement. */
 const SILENCE_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 10_000;
@@ -25,8 +25,8 @@ const LOCK_TIMEOUT_MS = 5_000;
 
 /**
  * What the server does about a session whose process was suspended, or whose machine vanished, in the middle of a
- * transaction: it ends the session, and others get its locks. Between two statements of a transaction nothing of ours takes
- * longer than moments. A suspended process that is to receive more than its buffers hold keeps no session either.
+ * transaction: it ends the session, and others get its locks. Our transactions pause only for moments between two statements.
+ * `tcp_user_timeout` covers a suspended process whose buffers are full, so that the server cannot send it anything more.
  */
 const SESSION = {
   synchronous_commit: 'on',
@@ -47,7 +47,7 @@ export function openDatabase(
   return open(url, maxConnections, limits, silenceTimeoutMs);
 }
 
-/** For migrations, which take as long as they take, and of which one process waits for another. */
+/** For migrations, which may take long, and during which other processes wait for the one that migrates. */
 export const openUnlimited = (url: string): Database => open(url, 1, {}, 0);
 
 function open(

@@ -13,7 +13,7 @@
  */
 export type LedgerErrorKind = 'unavailable' | 'contended' | 'outdated' | 'denied' | 'exhausted' | 'permanent';
 
-/** By the whole SQLSTATE, otherwise by its class, which is the first two characters. What is missing here is `permanent`. */
+/** By the whole SQLSTATE, otherwise by its class (the first two characters). What is not listed is `permanent`. */
 const KIND_OF_STATE: Readonly<Record<string, LedgerErrorKind>> = {
   // A connection that broke, or could not be made.
   '08': 'unavailable',
@@ -73,7 +73,7 @@ const UNAVAILABLE_MESSAGES = [
   'Client was closed',
 ];
 
-/** Anything that is not an error of the ledger is `permanent`, too. */
+/** Anything that is not an error of the ledger is `permanent` as well. */
 export function classifyLedgerError(error: unknown): LedgerErrorKind {
   // One error for each address of the server.
   if (error instanceof AggregateError)
@@ -89,7 +89,7 @@ export function classifyLedgerError(error: unknown): LedgerErrorKind {
   return isUnavailable ? 'unavailable' : 'permanent';
 }
 
-/** Waiting cures it, and nobody has to do anything in this process. */
+/** It passes by itself, as far as this process is concerned. */
 export function isTransient(error: unknown): boolean {
   return ['unavailable', 'contended', 'outdated'].includes(classifyLedgerError(error));
 }
@@ -100,8 +100,8 @@ export function isRolledBack(error: unknown): boolean {
 }
 
 /**
- * The SQLSTATE that the server sent, or null. It has five characters, the first two are its class; the length tells it from
- * an errno such as EPIPE.
+ * The SQLSTATE that the server sent, or null. It has five characters, of which the first two are its class. An errno of the
+ * same length, such as EPIPE, is not one.
  */
 export function sqlState(error: unknown): string | null {
   const code = error instanceof Error ? errorCode(error) : '';

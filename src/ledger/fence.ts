@@ -12,7 +12,7 @@ export interface FencedRun {
   readonly fence: string;
 }
 
-/** A number alone is not fenced. Activities never use it. */
+/** A run number alone is not fenced, so activities never pass one. */
 export type RunRef = number | FencedRun;
 
 /** When Temporal scheduled an attempt, in milliseconds. Later attempts of the same run have later times. */

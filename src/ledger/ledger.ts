@@ -94,7 +94,7 @@ export interface Ledger {
 }
 
 /**
- * `url`: `postgres://…`. `maxConnections`: 24 by default. `pepper`: see SubjectKeys. It connects with the first method that is
+ * `url`: `postgres://…`. `maxConnections`: 24 by default. `pepper`: see SubjectKeys. Connects with the first method that is
  * called.
  */
 export function openLedger(url: string, maxConnections?: number, pepper: string | null = null): Ledger {

@@ -7,9 +7,9 @@ export interface LedgerTenant {
   find(): Promise<string | null>;
 
   /**
-   * Binds the ledger to a tenant, unless it is bound already. Every worker calls it before it does anything. What older versions
-   * stored under a key made of address and OAuth client, and what they may still store, is adopted. A repetition changes
-   * nothing. Errors: OtherTenant.
+   * Binds the ledger to a tenant, unless it is bound already. Every worker calls this before anything else. It adopts what
+   * older versions stored, or still store, under a key made of address and OAuth client. A repetition changes nothing. Errors:
+   * OtherTenant.
    */
   register(name: string): Promise<void>;
 }

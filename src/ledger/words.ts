@@ -8,7 +8,7 @@
 const CHARACTERS_PER_BYTE = 8;
 const SMALLEST_BYTES = 64;
 
-/** In JSON a word may follow an escape such as \n. Elsewhere it is only one word more. */
+/** In JSON a word may follow an escape such as \n. In other texts this adds a word that does no harm. */
 const WORD_AFTER_ESCAPE = /\\(?:[bfnrt]|u[0-9a-f]{4})([\w-]+)/gi;
 
 /** `texts`: decoded as UTF-8 or as Latin-1. */
@@ -40,7 +40,7 @@ export function hashId(id: string): readonly (readonly number[])[] {
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
-/** By hand, because a regular expression takes ten times as long for the rows of a large source. */
+/** Without a regular expression, which would take ten times as long for the rows of a large source. */
 function hashWords(text: string, onWord: (hash: number) => void): void {
   let hash = FNV_OFFSET;
   let isWord = false;
@@ -58,7 +58,7 @@ function hashWords(text: string, onWord: (hash: number) => void): void {
   if (isWord) onWord(hash >>> 0);
 }
 
-/** 0: no part of a word. */
+/** In lower case; 0: not part of a word. */
 function lowerWordCharacter(code: number): number {
   if ((code >= 97 && code <= 122) || (code >= 48 && code <= 57) || code === 45 || code === 95) return code;
   return code >= 65 && code <= 90 ? code + 32 : 0;

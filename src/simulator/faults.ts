@@ -11,7 +11,7 @@ const FAULT = z
     /** For `status`, `html` and `raw`: `after` carries out the request nevertheless. Default `before`. */
     when: z.enum(['before', 'after']),
     retryAfter: z.union([z.number(), z.string()]),
-    /** Where a redirect (`status` 3xx) leads to. */
+    /** Where a redirect (`status` 3xx) leads. */
     location: z.string(),
     body: z.unknown(),
     hang: z.literal(true),

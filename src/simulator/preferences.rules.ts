@@ -1,4 +1,4 @@
-/** The rules of a preference (docs/cxone-contract.md#preference-rules). Unknown fields are rejected too, to expose misspelt ones. */
+/** The rules of a preference (docs/cxone-contract.md#preference-rules). Rejects unknown fields too, to expose typos. */
 import { CHANNELS, REGIONS } from '../cxone/preferences.wire.ts';
 
 export interface PreferenceError {

@@ -39,7 +39,7 @@ function checkValues(record: RawRecord, text: string, fields: Fields): SourceRow
   return brokenRow(record, 'row_number_too_large', message);
 }
 
-/** With U+FFFD for what is no text. Recursion is safe after the depth was checked. */
+/** With U+FFFD for what is not text. Recursion is safe once the depth has been checked. */
 function repair(value: unknown): unknown {
   if (typeof value === 'string')
     return value.replaceAll(/\p{Surrogate}/gu, '\ufffd').replaceAll('\0', '\ufffd');
@@ -78,7 +78,7 @@ function countCharacters(value: unknown): number {
   return Object.entries(value).reduce((sum, [key, each]) => sum + key.length + countCharacters(each), 0);
 }
 
-/** JSON.parse reads 1e999 as Infinity, which would be written as null. Recursion is safe after the depth was checked. */
+/** JSON.parse reads 1e999 as Infinity, which would be written as null. Recursion is safe once the depth has been checked. */
 function hasInfiniteNumber(value: unknown): boolean {
   if (typeof value === 'number') return !Number.isFinite(value);
   return isNested(value) && Object.values(value).some(hasInfiniteNumber);

@@ -13,8 +13,8 @@ export interface SourceRow {
   /** Why the row could not be read. Contains no value of the row. */
   readonly broken?: Reason;
   /**
-   * What can be read of a broken row: its fields, with U+FFFD for what is no text. Never to be written, but it may show that
-   * somebody objects.
+   * What can be read of a broken row: its fields, with U+FFFD for what is not text. It must never be written to CXone, but may
+   * show that somebody objects.
    */
   readonly legible?: Readonly<Record<string, unknown>>;
   /** The text of a broken row, cut to 10,000 characters. Personal data, like `fields`. */
@@ -30,9 +30,9 @@ export function brokenRow(record: RawRecord, code: string, message: string, fiel
 
 /** The text of a record. */
 export interface Decoded {
-  /** With U+FFFD for what is no text. */
+  /** With U+FFFD for what is not text. */
   readonly text: string;
-  /** The row that says so; null if it is all text. */
+  /** The broken row, if some of it is not text; otherwise null. */
   readonly illFormed: SourceRow | null;
 }
 

@@ -62,7 +62,7 @@ export function createChildren(options: StackOptions, ports: StackFile['ports'])
   const environment = () => ({
     ...toEnvironment(addresses()),
     TEMPORAL_NAMESPACE: namespace,
-    // No profile of the user applies to a server of the stack.
+    // The user's profile must not apply to a server of the stack.
     ...(own.temporal && { TEMPORAL_CONFIG_FILE: join(dir, 'temporal', 'no-profile.toml') }),
   });
   const postgres = async () => {

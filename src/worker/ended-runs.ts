@@ -1,7 +1,7 @@
 /**
  * Closes runs whose execution in Temporal has ended without closing them: somebody terminated it, it timed out, or Temporal
- * ended it because of its size. The workflow cannot do it then. Every worker looks, at its start and now and then; the
- * ledger closes a run once, and never one that has been started again meanwhile.
+ * ended it because of its size. By then the workflow itself cannot. Every worker looks for them when it starts and every few
+ * seconds; the ledger closes a run once, and never one that has been started again meanwhile.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
@@ -28,7 +28,7 @@ export function watchEndedRuns(deps: EndedRunsDeps): EndedRuns {
   const watching = (async () => {
     while (!stopped.signal.aborted) {
       await closeEndedRuns(deps).catch((error: unknown) => {
-        deps.log.warn({ error: describeError(error) }, 'runs whose execution has ended were not looked for');
+        deps.log.warn({ error: describeError(error) }, 'could not look for runs whose execution has ended');
       });
       await delay(INTERVAL_MS, undefined, { signal: stopped.signal }).catch(() => undefined);
     }
@@ -42,7 +42,7 @@ export function watchEndedRuns(deps: EndedRunsDeps): EndedRuns {
 }
 
 export async function closeEndedRuns({ ledger, temporal, namespace, log }: EndedRunsDeps): Promise<void> {
-  // First the ledger: what it says about the execution is compared again when the run is closed.
+  // The ledger is read before Temporal; closing a run checks that the run still belongs to the execution read here.
   for (const run of await ledger.runs.listExecuting(namespace)) {
     const end = await findEnd(temporal, run);
     if (end === null) continue;
@@ -52,7 +52,7 @@ export async function closeEndedRuns({ ledger, temporal, namespace, log }: Ended
   }
 }
 
-/** Null while it executes. */
+/** How the execution ended; null while it is open. */
 async function findEnd(
   { workflow }: EndedRunsDeps['temporal'],
   { runId }: ExecutingRun,

@@ -1,4 +1,7 @@
-/** Seals the audit while the worker runs (docs/adr/0009-audit-sealed-later.md). Of all workers, one at a time seals; a lock in the ledger ensures it. */
+/**
+ * Seals the audit while the worker runs (docs/adr/0009-audit-sealed-later.md). A lock in the ledger lets only one worker at a
+ * time seal.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Ledger } from '../ledger/ledger.ts';
 import { describeError, type Logger } from './log.ts';

@@ -13,7 +13,7 @@ interface Waiting {
   readonly draining: AbortSignal;
 }
 
-/** No setting names the tenant. */
+/** CXONE_TENANT is not set, and CXone is not replaced. */
 export class MissingTenant extends Error {
   override readonly name = 'MissingTenant';
   readonly next =
@@ -23,7 +23,10 @@ export class MissingTenant extends Error {
   }
 }
 
-/** Creates or updates the ledger's tables, and binds it to the tenant. Errors: OtherTenant. Waits for the database; false if the worker is stopped before it answers. */
+/**
+ * Creates or updates the ledger's tables, and binds the ledger to the tenant. Waits for the database; false if the worker is
+ * stopped before it answers. Errors: OtherTenant.
+ */
 export async function prepareLedger(ledger: Ledger, tenant: string, waiting: Waiting): Promise<boolean> {
   const prepare = async () => {
     await ledger.migrate();

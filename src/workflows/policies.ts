@@ -1,4 +1,4 @@
-/** Timeouts and retries of all activities, and why. Temporal is the only retry authority (docs/adr/0020-one-attempt.md#retries). */
+/** Timeouts and retries of all activities, and why. Only Temporal retries (docs/adr/0020-one-attempt.md#retries). */
 import {
   ActivityFailure,
   type ActivityOptions,
@@ -19,7 +19,7 @@ const RETRY_INDEFINITELY = {
 /** Summaries contain what others have written. A longer one would fail every workflow task (limit.userMetadataSummarySize). */
 const MAX_SUMMARY_BYTES = 200;
 
-/** The activities as functions. Their summaries are shortened here, so that no caller has to. */
+/** The activities as functions. Summaries are shortened here, so that callers need not. */
 function callActivities<Name extends keyof Activities>(options: ActivityOptions) {
   const activities = proxyActivities<Pick<Activities, Name>>(options);
   return new Proxy(activities, {
@@ -48,7 +48,7 @@ export const ledger = callActivities<
   retry: { ...RETRY_INDEFINITELY, initialInterval: '500ms', maximumInterval: '10s' },
 });
 
-/** These go through all records of a run, which takes minutes for millions of them. The heartbeat shows that the worker lives. */
+/** These go through all records of a run, which takes minutes for millions. The heartbeat shows that the worker lives. */
 export const ledgerScans = callActivities<'stageRecords' | 'planWrites' | 'endPending' | 'closeRun'>({
   startToCloseTimeout: '2 hours',
   heartbeatTimeout: '10s',

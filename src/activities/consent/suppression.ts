@@ -8,7 +8,7 @@ interface HasContactId {
   readonly contactId: string;
 }
 
-/** Records of people who have objected to one of the channels, by `seq`. Errors of the ledger are thrown, so that nothing is sent. */
+/** Records of people who objected to one of the channels, by `seq`. Errors of the ledger are thrown, so that nothing is sent. */
 export async function findSuppressed(
   { suppressions }: Pick<Ledger, 'suppressions'>,
   attempt: WriteAttempt,

@@ -131,7 +131,7 @@ export class Attempts {
     this.#sentMarks.add(write);
   }
 
-  /** The answer could not be settled: the next attempt has to know at least that the request left. */
+  /** For an answer that could not be settled: the next attempt has to know at least that the request left. */
   async markSent(claim: SentClaim): Promise<void> {
     await this.#sentMarks.markNow([claim]);
   }

@@ -29,11 +29,11 @@ export interface WriteDefinition extends WriteRules {
   /** Distinguishes a write that always fails from an outage, and keeps writes that must not be repeated from leaving in one. */
   readonly probe: Probe;
   /**
-   * Decides before every attempt, and again before its later requests, which records may be sent. Null only for writes that let nobody be contacted: lookups, and
+   * Decides which records may be sent (engine/gate.ts). Null only for writes that let nobody be contacted: lookups, and
    * changes of the preferences themselves.
    */
   readonly gate: ConsentGate | null;
-  /** Sends one write and says what became of its records. The implementation states why repeating it is safe, or that it is not. */
+  /** Sends one write and says what became of its records. The implementation states whether repeating it is safe, and why. */
   readonly send: (attempt: WriteAttempt) => Promise<Answer>;
   /**
    * The answer for a single record whose request has failed in its last try. Default: `rejected` if CXone certainly did
@@ -62,7 +62,7 @@ export type GateDecision =
   /** Nothing is sent: the write is settled by this answer, for example by a write that looks consent up again. */
   | { readonly instead: Answer };
 
-/** Consulted before every attempt at a write, and before each of its requests but the first (engine/gate.ts). */
+/** Asked before every attempt at a write, and again before each of its requests except the first. */
 export type ConsentGate = (attempt: WriteAttempt) => Promise<GateDecision>;
 
 /** Deadline of batch requests; docs/cxone-contract.md#deadlines-and-limits. */
@@ -172,10 +172,10 @@ export interface WriteAttempt {
   readonly isLastTry: boolean;
   /** Must be called right before the first byte of each request that writes; throws when the lease is no longer ours. */
   readonly beforeSend: () => void;
-  /** Has a request of this attempt left already, be it a lookup? */
-  readonly hasSent: () => boolean;
   /** The same for requests that only read. */
   readonly checkLease: () => void;
+  /** Whether a request of this attempt has left already, be it a lookup. */
+  readonly hasSent: () => boolean;
   /**
    * For writes of many requests, before each of them: takes a permit, renews the lease and asks the gate again. False: stop
    * here, answer with what is done, and derive a write for the rest; if nothing is done, throw GateInterrupted.

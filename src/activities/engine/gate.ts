@@ -45,7 +45,7 @@ export async function sendThroughGate(definition: WriteDefinition, attempt: Writ
 }
 
 /**
- * By the time that a later request may leave, others have been answered and a permit was waited for. Somebody of the write may
+ * Before a later request of a write leaves, earlier ones were answered and a permit was waited for. Somebody in the write may
  * have objected meanwhile; then the write stops there.
  */
 function askBeforeEachRequest(gate: ConsentGate, attempt: WriteAttempt): WriteAttempt {
@@ -56,7 +56,7 @@ function askBeforeEachRequest(gate: ConsentGate, attempt: WriteAttempt): WriteAt
     const decision = await gate(attempt);
     return 'withheld' in decision && decision.withheld.size === 0;
   };
-  // Unlike a spread, this leaves the records unread.
+  // A spread would read `records`, and so parse them, for every write.
   const properties = {
     ...Object.getOwnPropertyDescriptors(attempt),
     nextRequest: { value: nextRequest, enumerable: true },

@@ -35,7 +35,7 @@ export function isRefusedLookup(error: unknown): boolean {
 
 /**
  * Records that need no request come first, so that no objection waits for a failing lookup of somebody else. Rejects only
- * if nothing at all was learnt.
+ * if nothing at all was learned.
  */
 export async function lookUpEach<V>(attempt: WriteAttempt, options: LookupOptions<V>): Promise<LookedUp<V>> {
   const verdicts = new Map<number, V>();

@@ -50,8 +50,8 @@ export class RateLimiter {
   readonly #claims: LimitFunction;
   readonly #pipeline: LimitFunction;
   readonly #intervalMs: number;
-  /** Permits are taken from the ledger in blocks of what is waited for, at most a second's worth, and used one by one. */
-  readonly #maxBlock: number;
+  /** Permits are taken from the ledger as many at a time as are waited for, at most a second's worth, and used one by one. */
+  readonly #maxPermits: number;
   #permits = { left: 0, nextAt: 0 };
   #waiting = 0;
   #queue: Promise<unknown> = Promise.resolve();
@@ -70,7 +70,7 @@ export class RateLimiter {
     // for the ledger. With one request in flight at a time, everything stays in order.
     this.#pipeline = pLimit(2 * maxInFlight - 1);
     this.#intervalMs = ratePerMinute === 0 ? 0 : 60_000 / (ratePerMinute * SHARE_OF_LIMIT);
-    this.#maxBlock = Math.max(1, Math.floor(ratePerMinute / 60));
+    this.#maxPermits = Math.max(1, Math.floor(ratePerMinute / 60));
   }
 
   /** Runs a job that sends a request, once one of the process's request slots is free. */
@@ -121,7 +121,7 @@ export class RateLimiter {
     }
   }
 
-  /** After a 429: no worker of this tenant sends anything for this long. `reason`: why, for people. */
+  /** After a 429: no worker of this tenant sends anything for this long. `reason` is shown to people. */
   async block(ms: number, reason: string): Promise<void> {
     // Until it is stored, the ledger still grants claims.
     this.#noteBlock(ms, Infinity);
@@ -143,7 +143,7 @@ export class RateLimiter {
   }
 
   /**
-   * Throws RateLimitedMeanwhile if this process has learnt of a block since the claim began. A later claim has asked the
+   * Throws RateLimitedMeanwhile if this process has learned of a block since the claim began. A later claim has asked the
    * ledger, where the block may have been lifted meanwhile.
    */
   throwIfBlocked(claimedAtMs: number): void {
@@ -160,7 +160,7 @@ export class RateLimiter {
   /** The moment at which the next permit may be used. */
   async #nextPermit(): Promise<number> {
     this.#dropExpired();
-    if (this.#permits.left <= 0) await this.#takeBlock();
+    if (this.#permits.left <= 0) await this.#takePermits();
     const { left, nextAt } = this.#permits;
     this.#permits = { left: left - 1, nextAt: nextAt + this.#intervalMs };
     return nextAt;
@@ -173,8 +173,8 @@ export class RateLimiter {
     this.#permits = { left: left - expired, nextAt: nextAt + expired * this.#intervalMs };
   }
 
-  async #takeBlock(): Promise<void> {
-    const wanted = Math.min(this.#maxBlock, this.#waiting);
+  async #takePermits(): Promise<void> {
+    const wanted = Math.min(this.#maxPermits, this.#waiting);
     const waitMs = await this.#budget.take(this.tenant, this.#intervalMs, wanted, LONGEST_WAIT_MS);
     if (waitMs > LONGEST_WAIT_MS) throw new RateWait(waitMs);
     this.#permits = { left: wanted, nextAt: performance.now() + waitMs };

@@ -1,11 +1,11 @@
 /**
  * Notes in the ledger which requests have left. A claim alone does not show it: after a crash, writes that were claimed ahead
- * were never sent, and CXone's answer to the next attempt means something else then. No request waits for its mark, so a
+ * had never been sent, which changes what CXone's answer to the next attempt means. No request waits for its mark, so a
  * claim without one leaves the question open.
  */
 import type { SentClaim } from '../../ledger/writes/writes.ts';
 
-/** How long the question stays open: short beside what CXone takes to answer. Marks that become due meanwhile go together. */
+/** How long the question stays open: much shorter than CXone takes to answer. Marks that arrive meanwhile are stored together. */
 const MARK_AFTER_MS = 10;
 
 export class SentMarks {

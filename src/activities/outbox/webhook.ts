@@ -12,7 +12,7 @@ export interface WebhookOptions {
 /** The message contains only the status or the code of the failure. */
 export class EventNotAccepted extends Error {
   override readonly name = 'EventNotAccepted';
-  /** From `Retry-After`, more than 0. null: there is none that can be read, or no answer. */
+  /** From `Retry-After`, more than 0. null: no answer, or none with a readable `Retry-After`. */
   readonly retryAfterMs: number | null;
   constructor(what: string, waitMs: number | null = null) {
     super(waitMs === null ? what : `${what}, retry after ${waitMs} ms`);

@@ -50,7 +50,7 @@ export async function findLostWrite(
 
 const read = ({ version, selection }: Snapshot) => ({ version, selection: readSelection(selection) });
 
-/** The intended changes that CXone does not have: they never arrived, or somebody has undone them, and nobody can tell which. */
+/** The intended changes that CXone does not have: they never arrived or were undone, and nobody can tell which. */
 export function disputedPlaces({ verdict, missing, from }: LostWrite): Disputed | undefined {
   if (verdict !== 'unknown') return undefined;
   const problem =

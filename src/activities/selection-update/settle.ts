@@ -198,7 +198,7 @@ export async function auditUnanswered(
     resolved,
     details: error.message,
   });
-  // Once for each request, of which an activity may send several in its attempts.
+  // One entry for each request: an activity that is retried may send several.
   await ledger.audit.add(run.run_id, action, data, `unanswered ${write.id} ${fence}`);
 }
 

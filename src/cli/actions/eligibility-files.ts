@@ -1,4 +1,4 @@
-/** The rows of a checked file with a given answer, in the format of record files (docs/adr/0013-sources-and-files.md#exported-files). */
+/** The rows of a checked file with a given answer, as record files (docs/adr/0013-sources-and-files.md#exported-files). */
 import type { EligibilityListResult } from '../../contract/consent.ts';
 import { RAW_COLUMN } from '../../domain/columns.ts';
 import type { SourceLimits } from '../../domain/source-limits.ts';

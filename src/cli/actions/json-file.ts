@@ -6,7 +6,7 @@ import { UsageError } from '../errors.ts';
 /** Far more than any selection needs, and what fits into the input of a run. */
 const MAX_FILE_BYTES = 1_000_000;
 
-/** Throws UsageError, which says where the file is wrong. What is in it is checked by whoever uses it. */
+/** Throws UsageError, which says where the file is wrong. The caller checks what the document means. */
 export function readJsonFile(path: string): unknown {
   const text = decode(path, readBytes(path));
   try {
@@ -31,13 +31,13 @@ function decode(path: string, bytes: Buffer): string {
     );
   }
   const text = bytes.toString('utf8');
-  // A decoder would put U+FFFD in the place of such bytes, and another list or value would be meant.
+  // A decoder would put U+FFFD in place of such bytes, so the file would name another list or value.
   if (!isUtf8(bytes)) throw new UsageError(`${path}: ${describeInvalidByte(bytes, text)}. Save it as UTF-8`);
   // Editors on Windows may write a byte order mark.
   return text.replace(/^\uFEFF/, '');
 }
 
-/** The bytes and those of the text differ from the first one that could not be decoded. */
+/** The text, encoded again, differs from the bytes at the first one that could not be decoded. */
 function describeInvalidByte(bytes: Buffer, text: string): string {
   const decoded = Buffer.from(text);
   const at = bytes.findIndex((byte, index) => byte !== decoded[index]);

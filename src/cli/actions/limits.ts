@@ -47,7 +47,7 @@ export async function liftBlock(
       print(
         `${colors.green('lifted')}: the block of ${printable(lifted.tenant)} until ${formatTime(lifted.until)}`,
       );
-      print('workers send again within a minute; another 429 blocks anew');
+      print('workers send again within a minute; another 429 blocks them again');
     } else print('no block is in force');
     if (json) printJson(cli, { lifted });
     return EXIT.ok;
@@ -59,7 +59,7 @@ function checkText(option: string, text: string, rule: TextRule): void {
   if (problem !== null) throw new UsageError(`${option} ${problem}`);
 }
 
-/** null: there is none to lift. Throws UsageError. */
+/** null: no block is in force. Throws UsageError if it is not clear which one is meant. */
 function chooseBlock(blocks: readonly RateBlock[], tenant: string | undefined): RateBlock | null {
   const [first, ...others] = blocks.filter((block) => tenant === undefined || block.tenant === tenant);
   if (first && others.length > 0) {

@@ -1,4 +1,4 @@
-/** Deletes what is older than the period of retention, and prints what was deleted and what was kept. */
+/** Deletes what is older than the retention period, and prints what was deleted and what was kept. */
 import { randomBytes } from 'node:crypto';
 import { parseDuration } from '../../contract/input.ts';
 import type { KeptReason, PurgeCounts, PurgeResult } from '../../ledger/retention/purges.ts';
@@ -54,7 +54,7 @@ export async function purge(cli: Cli, options: PurgeOptions): Promise<ExitCode> 
 
 const DAY_MS = 86_400_000;
 
-/** A day at least: a file may wait that long for its run, and a check of a file may take that long. Throws UsageError. */
+/** At least a day: a file may wait that long for its run, and a check of a file may take that long. Throws UsageError. */
 function toBefore(olderThan: string): Date {
   const ms = parseDuration(olderThan);
   if (typeof ms === 'string') throw new UsageError(`--older-than ${ms}`);

@@ -51,7 +51,7 @@ export async function writeRecords(cli: Cli, runId: string, options: RecordsOpti
   });
 }
 
-/** A file gets the records as they are, a terminal only what cannot control it. */
+/** A file gets the records as they are; for a terminal, what could control it is replaced. */
 async function* sanitizeAll(chunks: AsyncIterable<string>): AsyncIterable<string> {
   for await (const chunk of chunks) yield sanitize(chunk);
 }

@@ -16,11 +16,11 @@ export const addErase: AddCommand = (parent, cli, finish) => {
          undone.`,
         `What is kept: the objection on every channel as a keyed hash, counts, and the audit, which never
          named anyone. Data in CXone are not changed.`,
-        `It first shows what it would erase, and asks. In a script, --yes goes ahead without asking and --dry-run
-         only shows it (exit code 0); without a terminal one of the two is required. An id that is an ordinary
-         word matches more than one expects, so look first.`,
-        `The objection has the date of this request. A worker carries it out; if that is killed, the next one
-         erases everything.`,
+        `The command first shows what it would erase, and asks. In a script, --yes goes ahead without asking and
+         --dry-run only shows it (exit code 0); without a terminal one of the two is required. An id that is an
+         ordinary word matches more than you might expect, so look first.`,
+        `The objection is dated with the time of this request. A worker carries out the erasure; if the worker is
+         killed, the next one starts over.`,
         `Rows that a run still needs are kept, and the run is named (exit code 3): erase again when it has
          ended.`,
       ),

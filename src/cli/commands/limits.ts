@@ -19,11 +19,11 @@ export const addLimits: AddCommand = (parent, cli, finish) => {
     .summary('show the rate budget and what blocks it; `limits lift` ends a block')
     .description(
       paragraphs(
-        `Shows how many requests a minute all workers of a tenant may send together, when the next one may
+        `Shows how many requests per minute all workers of a tenant may send together, when the next one may
          leave, and whether CXone has blocked them: after a 429 no worker sends anything for as long as its
          Retry-After says, at most 24 hours.`,
-        `A block is no fault, and it ends by itself: runs wait and continue. It concerns every run of the
-         tenant, and stays when workers are restarted.`,
+        `A block is not a fault, and it ends by itself: runs wait and continue. It applies to every run of the
+         tenant, and restarting workers does not end it.`,
       ),
     )
     .option('--json', JSON_HELP)
@@ -34,13 +34,13 @@ export const addLimits: AddCommand = (parent, cli, finish) => {
     });
   limits
     .command('lift')
-    .summary('end a block before its time')
+    .summary('end a block early')
     .description(
       paragraphs(
-        `Lets the requests of a tenant leave again, although CXone asked for silence. Do this if the
-         Retry-After was a mistake. If it was not, CXone answers with 429 again, and blocks anew; nothing is
+        `Lets the requests of a tenant leave before the time that CXone asked for. Do this if the
+         Retry-After was a mistake. If it was not, CXone answers with 429 and blocks again; nothing is
          lost or written twice.`,
-        `Workers notice within a minute. The audit keeps who lifted it and why
+        `Workers notice within a minute. The audit records who lifted it and why
          (\`audit --run limits:TENANT\`).`,
       ),
     )

@@ -123,7 +123,7 @@ export function examineMigrations(
   return problem('tables', `${what}; this role may not create tables`, next);
 }
 
-/** A block is no fault: runs wait for its end. But whoever asks why nothing happens should learn of it. */
+/** A block is not a fault: runs wait for its end. But it must be visible to whoever asks why nothing happens. */
 export function examineRateBlocks(blocks: readonly RateBlock[], command: string): Finding {
   if (blocks.length === 0) return ok('rate limit', 'CXone blocks no requests');
   const what = blocks.map((block) => `${describeRateBlock(block)} (${describeCause(block)})`).join('; ');

@@ -19,7 +19,7 @@ const WORKER_SEEN_WITHIN_MS = 90_000;
 /** Throws TemporalSettingsError. */
 export async function* examineTemporal(env: Env, config: Config, command: string): AsyncIterable<Finding> {
   const temporal = loadTemporal(env);
-  // Without the client's own retries, which end in a deadline and hide the cause.
+  // Without the client's own retries, whose deadline error would hide the cause.
   const connection = Connection.lazy({ ...temporal.connectionOptions, interceptors: [] });
   try {
     yield* examineServer(connection, temporal, config, command);

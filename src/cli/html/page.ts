@@ -73,7 +73,7 @@ function renderFigures(report: ReportPage): Markup {
   const latency = `${Math.round(requests.averageMs)} / ${Math.round(requests.p95Ms)} ms`;
   const duration = formatDuration((finishedAt ?? readAt).getTime() - startedAt.getTime());
   const figure = (value: string, name: string) => html`<div><dd>${value}</dd><dt>${name}</dt></div>`;
-  // A purge deletes what the others are computed from.
+  // The other figures are computed from rows that a purge deletes.
   const ofRequests = [
     figure(rate, 'records settled, including pauses'),
     figure(formatCount(requests.requests), 'answered requests'),

@@ -15,7 +15,7 @@ export function printable(text: string): string {
   return text.replace(CONTROL, '\ufffd');
 }
 
-/** For whole lines, of which the line feeds and the colours are ours. */
+/** For whole lines, whose line feeds and colours are ours. */
 export function sanitize(text: string): string {
   return text.replace(COLOR_OR_CONTROL, (found, color: string | undefined) =>
     found === '\n' || color !== undefined ? found : '\ufffd',

@@ -1,6 +1,6 @@
 /**
- * Finds the objection in a preference row, also in one that is invalid and will never be sent. What the row leaves open counts
- * against reaching the person. Pure.
+ * Finds the objection in a preference row, even in one that is invalid and will never be sent. What the row leaves open
+ * counts against reaching the person. Pure.
  */
 import { CHANNELS, type Channel } from '../consent/eligibility.ts';
 import { toContactId } from '../contact-id.ts';
@@ -9,9 +9,9 @@ import { isExact, readChannel, readFlag, readText, readTime } from './cells.ts';
 
 /** An objection. CXone may never learn of it, so it goes to our own suppression list. */
 export interface OptOut {
-  /** Any ids, because contact imports use ids of other kinds than CXone. Several if the row has two keys for the id. */
+  /** Not only GUIDs, because contact imports use other ids too. Several if the row has two keys for the id. */
   readonly contactIds: readonly string[];
-  /** All of them if the row has none, or one that is unknown. */
+  /** All channels if the row has none, or an unknown one. */
   readonly channels: readonly Channel[];
   /** ISO 8601; null: unknown. */
   readonly withdrawalTimestamp: string | null;
@@ -45,8 +45,8 @@ export function findOptOut(
 }
 
 /**
- * The row has a withdrawal that no later consent follows, whatever else it says of the decision. ISO timestamps in UTC have the
- * same order as texts.
+ * The row has a withdrawal that no later consent follows, whatever else it says about the decision. ISO timestamps in UTC
+ * sort like texts.
  */
 function isLatest(withdrawals: readonly (string | null)[], consents: readonly (string | null)[]): boolean {
   const latest = (times: readonly (string | null)[]) =>

@@ -93,7 +93,7 @@ export function redactMessage(message: string, ids: readonly string[]): string {
     .replace(PHONE_NUMBER, hide);
 }
 
-/** Word by word: a search for `[^\s]+@` in a text without any @ would begin anew at each character. */
+/** Word by word: a search for `[^\s]+@` in a text without an @ would start over at every character. */
 const WORD = /[^\s"']+/g;
 const ADDRESS = /.@./;
 const PHONE_NUMBER = /\+?\(?\d(?:[\s().-]*\d){6,}/g;

@@ -1,7 +1,7 @@
 /** Searches the bytes of a dataset for a contact id. Pure. */
 
 /**
- * Searches for the id as a whole word, ignoring case, also across the boundary of two chunks. Rows in the ledger are
+ * Searches for the id as a whole word, ignoring case, even across the boundary of two chunks. Rows in the ledger are
  * searched by the same rule (erasure-search.sql.ts).
  */
 export async function containsId(chunks: AsyncIterable<Buffer>, contactId: string): Promise<boolean> {

@@ -4,7 +4,7 @@ import type { Executor } from '../database.ts';
 import { maybeApplied } from '../writes/maybe-applied.sql.ts';
 import type { FoundRows } from './erasure-search.sql.ts';
 
-/** On records, runs and outcomes: a failed run has not sent the row, so that it can do without it. */
+/** A condition on records, runs and outcomes: the run has failed without sending the row, so it can do without it. */
 const unsent = () => sql`(o.seq is null and runs.state = 'failed'
   and not exists (select 1 from writes w where w.run_no = r.run_no and r.seq = any(w.seqs)
     and (w.state in ('sending', 'unanswered', 'in_doubt') or ${maybeApplied('w')})))`;

@@ -85,7 +85,7 @@ async function preview(db: Executor, { proof }: ErasureDeps, contactId: string):
   };
 }
 
-/** Until the transaction ends, no failed run with such rows can be started again, so it never sends what it is going to lose. */
+/** Locks the runs first: until the transaction ends, no failed one can be started again and send what it is about to lose. */
 async function eraseRows(tx: Executor, found: readonly FoundRows[]): Promise<readonly RowCounts[]> {
   for (const runNo of new Set(found.map(({ runNo }) => runNo))) await lockRun(tx, runNo);
   const counts: RowCounts[] = [];
@@ -123,7 +123,7 @@ function listFree(ids: readonly string[], readers: readonly Reader[]): readonly 
   return ids.filter((id) => !needed.has(id));
 }
 
-/** Runs that are still reading one of these datasets, or what cannot be searched from here: a worker's file, rows of another run. */
+/** Runs that are still reading one of these datasets, or what is not searched here: a worker's file, rows of another run. */
 function listWaiting(ids: readonly string[], readers: readonly Reader[]): readonly string[] {
   return readers
     .filter(

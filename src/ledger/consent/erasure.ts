@@ -13,7 +13,7 @@ export interface Erasures {
   preview(contactId: string): Promise<ErasureResult>;
 
   /**
-   * Adds the objections, then erases everything in one transaction. After a crash nothing or everything of that is done, and a
+   * Commits the objections, then erases everything in one transaction: after a crash all of it is done or none, and a
    * repetition completes it. Rows that a run still needs are left alone, and the run is named in the result; a failed run
    * cannot be started again meanwhile. Errors: there is an erasure with this id (`find` has its result); PepperMismatch.
    */

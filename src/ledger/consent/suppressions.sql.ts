@@ -77,7 +77,7 @@ async function updateConsents(
     where known.subject = o.subject and known.channel = o.channel`.execute(db);
 }
 
-/** Consents may be dated this far ahead, so one that was accepted before an erasure must not seem newer than it. */
+/** Consents may be dated this far ahead, so one that was accepted before an erasure might otherwise seem newer. */
 const AFTER_ERASURE = sql`case reason when 'erased' then ${CLOCK_TOLERANCE_MS} else 0 end * interval '1 millisecond'`;
 
 async function find(

@@ -14,7 +14,7 @@ export function createPurges({ db }: Database): Purges {
   };
 }
 
-/** A transaction deletes at most so many rows. */
+/** How many rows one transaction deletes at most. */
 const ROWS_AT_ONCE = 5_000;
 const NOTHING: PurgeCounts = { runs: 0, records: 0, events: 0, datasets: 0, snapshots: 0, checkedRows: 0 };
 
@@ -106,7 +106,7 @@ const whyKept = ({ withUndelivered }: PurgeScope) => sql<KeptReason | null>`case
   when not ${withUndelivered}::boolean and exists (select from outbox where run_no = runs.run_no
     and delivered_at is null and merged_into is null) then 'undelivered_events' end`;
 
-/** What running runs are still reading. A failed run gets its file anew when it is started again. */
+/** What running runs are still reading. A failed run is given its file again when it is restarted. */
 async function listSources(db: Executor) {
   const runs = await db
     .selectFrom('runs')
@@ -117,7 +117,7 @@ async function listSources(db: Executor) {
   return runs.map(readSource);
 }
 
-/** From now on it cannot be started again, and its counts are those stored here. False: it is needed by now. */
+/** From now on the run cannot be started again, and its counts are those stored here. False: it is needed again. */
 async function markPurged(db: Executor, { runNo }: EndedRun, request: PurgeRequest): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
     await lockRun(tx, runNo);

@@ -1,6 +1,6 @@
 /**
- * The port to the purge: deletes what nobody needs any more of runs that ended long ago. Rows, outcomes, writes, events and
- * the selections that were written go, with old datasets, campaign snapshots and results of checks. The run itself stays,
+ * The port to the purge: deletes what nobody needs any more of runs that ended long ago (rows, outcomes, writes, events,
+ * selections), and old datasets, campaign snapshots and results of checks. The run itself stays,
  * with its counts and the key under which the same content is not written twice. Never deleted: suppressions, the proof of
  * consent, the audit, results of erasures.
  */
@@ -19,12 +19,12 @@ export interface Purges {
 export interface PurgeScope {
   /** Runs that ended, and files, snapshots and results that were stored, before this time. */
   readonly before: Date;
-  /** Runs with events that no subscriber accepted too: these events are given up. */
+  /** Whether to purge runs with undelivered events as well: these events are given up. */
   readonly withUndelivered: boolean;
 }
 
 export interface PurgeRequest extends PurgeScope {
-  /** Id in the audit. */
+  /** The id of this purge in the audit. */
   readonly purgeId: string;
   readonly requestedBy: string;
   /** Called after each transaction, with what has been deleted so far. */

@@ -100,7 +100,7 @@ async function find(db: Executor, id: string): Promise<Dataset | undefined> {
   return { ...rest, bytes: Number(row.bytes), createdAt };
 }
 
-/** Waits for an erasure that is just deleting the dataset: a reader that it does not know of must not begin. */
+/** Waits for an erasure that is deleting the dataset: no reader may begin that the erasure does not know of. */
 export async function* readDataset(db: Executor, id: string): AsyncIterable<Buffer> {
   const dataset = await db
     .selectFrom('datasets')

@@ -1,7 +1,7 @@
 /** Runs and their executions in Temporal. */
 import { sql } from 'kysely';
 import type { Database, Executor } from '../database.ts';
-import { STEERING_LOCK } from '../locks.ts';
+import { lockRun } from '../locks.ts';
 import type { EndedExecution, ExecutingRun, Execution } from './runs.ts';
 
 export async function listExecuting(db: Executor, namespace: string): Promise<ExecutingRun[]> {
@@ -15,13 +15,13 @@ export async function listExecuting(db: Executor, namespace: string): Promise<Ex
   return rows.flatMap(({ executionId, ...run }) => (executionId === null ? [] : [{ ...run, executionId }]));
 }
 
-/** Like a change of the steering, it waits for claims that are being committed, and no later one contradicts it. */
+/** Like a change of the steering, this waits for claims that are being committed, and no later claim contradicts it. */
 export function closeEnded(
   { db }: Database,
   { runNo, executionId, failure }: EndedExecution,
 ): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
-    await sql`select pg_advisory_xact_lock(${STEERING_LOCK}, ${runNo})`.execute(tx);
+    await lockRun(tx, runNo);
     const closed = await tx
       .updateTable('runs')
       .set({

@@ -1,4 +1,4 @@
-/** The port to what a report shows, aggregated by PostgreSQL: a run of a million records has ten thousand writes. Reads only. */
+/** The port to what a report shows, aggregated by PostgreSQL: a million records mean ten thousand writes. Reads only. */
 
 export interface Reports {
   /** From the first request to the last settlement. null: nothing was written. */

@@ -107,11 +107,11 @@ export interface OpenRun {
   readonly dryRun: boolean;
   readonly requestedBy: string | null;
   readonly input: unknown;
-  /** Of the activity that opens it. Default: no fence is set. */
+  /** The attempt of the activity that opens it. Default: no fence is set. */
   readonly attempt?: AttemptTime;
-  /** Of its audit entry (see Audit.add). */
+  /** The key of its audit entry (see Audit.add). */
   readonly auditKey?: string;
-  /** Which one opens it. Default: unknown. */
+  /** The execution that opens the run. Default: unknown. */
   readonly execution?: Execution;
 }
 
@@ -147,7 +147,7 @@ export interface KeySummary {
   readonly newest: { readonly runId: string; readonly state: string } | null;
 }
 
-/** Where the rows of a run come from. Exactly one of these; none for an operation that reads no source. */
+/** Where the rows of a run come from: exactly one of these, or none for an operation that reads no source. */
 export interface SourceOfInput {
   readonly path?: string;
   readonly dataset?: string;
@@ -155,8 +155,8 @@ export interface SourceOfInput {
 }
 
 /**
- * Inputs are read here and never in SQL: in PostgreSQL a single input with a NUL would make every query fail that reads a
- * field of all inputs.
+ * Inputs are read here and never in SQL: a single input with a NUL would fail every query in which PostgreSQL reads a field
+ * of all inputs.
  */
 export function readSource({ input }: Pick<Run, 'input'>): SourceOfInput {
   const source = isObject(input) ? input.source : null;

@@ -22,14 +22,14 @@ export interface RateBudget {
 
   /**
    * Ends the block of a tenant and audits it under `limits:<tenant>`. Returns the block; null if none is in force, and then
-   * nothing is audited. A 429 that comes later blocks anew.
+   * nothing is audited. A later 429 blocks the tenant again.
    */
   lift(tenant: string, decision: LiftDecision): Promise<RateBlock | null>;
 }
 
 export interface TenantBudget {
   readonly tenant: string;
-  /** When the next request may leave, but for a block; past if nothing is waiting. */
+  /** When the next request may leave, blocks aside; in the past if nothing is waiting. */
   readonly nextFreeAt: Date;
   /** null: none is in force. */
   readonly block: RateBlock | null;

@@ -55,7 +55,7 @@ export async function runToCompletion<R extends RunResult>(run: Run, steps: () =
     // A page that was waiting for its next attempt fails with the error of its last one when it is cancelled.
     if (isCancellation(error) || isCancelled(run)) return endCancelled(run);
     const cause = unwrap(error);
-    // Anything else is an error of this code: Temporal repeats the workflow task until a worker with a better one comes.
+    // Anything else is a bug in this code: Temporal repeats the workflow task until a worker with corrected code takes it.
     if (cause instanceof TemporalFailure) throw await endFailed(run, cause);
     throw error;
   }

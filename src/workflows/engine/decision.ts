@@ -1,4 +1,4 @@
-/** What is decided about a run so far. Pure. */
+/** What has been decided about a run so far. Pure. */
 import type { Decision } from '../../contract/steering.ts';
 
 /** What has been decided and not yet acted upon. Carried over when the run continues as new. */

@@ -193,7 +193,7 @@ export class SteeringInbox {
   async #refuse(message: Message, reason: string): Promise<void> {
     const { action, decision } = message;
     const sender = typeof decision === 'string' ? null : (decision.by ?? null);
-    // It may repeat what the message says. Refusals are in the history, in the audit and in every answer to the query.
+    // A refusal may quote the message, and it goes into the history, the audit and every answer to the query: so it is bounded.
     const why = shorten(reason, MAX_WHY_LENGTH);
     const refusal = { action, by: sender, why, at: new Date().toISOString() };
     this.#refusals.push(refusal);
@@ -216,7 +216,7 @@ export class SteeringInbox {
   }
 }
 
-/** Of a signal it is the name, which may be anything. */
+/** The action of a signal is its name, which may be anything. */
 function describeAction(action: unknown): string {
   return typeof action === 'string' ? shorten(escapeUnprintable(action), MAX_ACTION_LENGTH) : 'unknown';
 }
