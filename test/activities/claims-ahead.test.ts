@@ -1,4 +1,4 @@
-/** A few writes are claimed before a request slot is free (src/activities/engine/rate-limiter.ts): what may happen meanwhile. */
+/** A few writes are claimed before a request slot is free (src/activities/engine/rate-limiter.ts); what happens meanwhile. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { CxoneRateLimited } from '../../src/cxone/errors.ts';

@@ -38,7 +38,7 @@ describe.each(FORMS)('an id %s', (_, form) => {
     expect(await admin.journal({ list: 'L1' })).toEqual([]);
   });
 
-  it('of a kind that is no GUID does so, too', async () => {
+  it('that is not a GUID does so as well', async () => {
     const { runToEnd, ledger } = await start();
     const id = `crm-x${nextPerson()}`;
     await runToEnd([optOut(0, 20, { channel: 'voice', contactId: form(id) })]);

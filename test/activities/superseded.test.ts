@@ -1,4 +1,4 @@
-/** Attempts of activities that Temporal has given up and started again elsewhere, and runs that were started again meanwhile. */
+/** Attempts that Temporal has given up and started again elsewhere, and runs that were started again meanwhile. */
 import { describe, expect, it } from 'vitest';
 import type { CommonInput } from '../../src/contract/run.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';

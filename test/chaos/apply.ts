@@ -57,13 +57,13 @@ async function killAndRestart({ kill, restart }: RestartableServer, downMs: numb
   await restart();
 }
 
-/** Before the simulator begins to count anew. */
+/** Before the simulator's counts are reset. */
 async function keepInjected(run: ChaosRun): Promise<void> {
   const rules = await run.stand.admin.faults();
   run.injectedBefore += rules.reduce((sum, rule) => sum + rule.injected, 0);
 }
 
-/** Applies nothing while it lasts. Afterwards the rules of the plan begin to count anew. */
+/** Applies nothing while it lasts. Afterwards the rules of the plan count from the beginning. */
 async function haveOutage(
   run: ChaosRun,
   { answers, downMs }: Extract<ChaosEvent, { what: 'outage' }>,

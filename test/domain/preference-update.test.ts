@@ -195,7 +195,7 @@ describe('an objection', () => {
     expect(read({ ...OPT_OUT, optIn: '', consentTimestamp })).toMatchObject({ optOut });
     const later = { consentTimestamp: '2024-07-01' };
     expect(read({ ...OPT_OUT, optIn: '', ...later })).toMatchObject({ optOut: null });
-    // What stands where other rows have a date is none.
+    // Where other rows have a date, this one has something else.
     for (const withdrawalTimestamp of ['-', 'n/a', ''])
       expect(read({ ...OPT_IN, withdrawalTimestamp })).toMatchObject({ optOut: null });
   });

@@ -1,6 +1,6 @@
 /**
  * An operation is added without touching src: its files are beside this test, and each registry except the one of the
- * command line is given one line. It shows what CONTRIBUTING.md, "Add an operation", asks for, and that the engine does the rest.
+ * command line is given one line. It shows what "Add an operation" in CONTRIBUTING.md asks for; the engine does the rest.
  */
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';

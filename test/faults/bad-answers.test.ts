@@ -1,6 +1,6 @@
 /**
- * Bad answers: 429s, answers that drip or never come, answers that cannot be read, and clocks that are wrong. The scenes run beside each other, each with processes
- * of its own: most of it is waiting.
+ * Bad answers: 429s, answers that drip or never come, answers that cannot be read, and clocks that are wrong. The scenes run
+ * beside each other, each with processes of its own, because they spend most of their time waiting.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

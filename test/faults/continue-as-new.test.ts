@@ -1,4 +1,4 @@
-/** A history that grows long is renewed in the middle of the writing; no signal of an operator gets lost (docs/adr/0002-pages.md). */
+/** A history that grows long is renewed in the middle of the writing, and no signal gets lost (docs/adr/0002-pages.md). */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TemporalServer } from '../../src/stack/temporal-server.ts';

@@ -1,7 +1,7 @@
 /**
- * One import whose worker is killed at one crash point, over and over: the scenes of the crash certificate. Lanes work beside each
- * other, each in a namespace of its own with one worker at a time. A worker first brings the run to its end that killed
- * the one before it, and then dies in a run of its own.
+ * One import whose worker is killed at one crash point, over and over: the scenes of the crash certificate. Lanes work beside
+ * each other, each in a namespace of its own with one worker at a time. A worker first finishes the run that killed the one
+ * before it, and then dies in a run of its own.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

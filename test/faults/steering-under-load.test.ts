@@ -1,7 +1,7 @@
 /**
  * Pause, resume and cancel of a long run at full speed by two workers. Proved by the ledger's claims and the simulator's
  * journal, not by clocks: once the word is answered no write is claimed, and what CXone gets after it is what was in
- * flight. What was claimed and waited for a slot is given back. How soon a word takes effect is measured by `npm run bench -- steer`.
+ * flight. What was claimed and waited for a slot is given back. `npm run bench -- steer` measures how soon a word takes effect.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';

@@ -1,8 +1,8 @@
 /**
  * Stands between workers and simulator, lets as many requests through as a test permits, and notes those that carry somebody
- * who has objected by then. It asks the ledger
- * when a request has arrived, so the order is the ledger's, and no clocks are compared: an objection that the query sees was
- * committed before, and may even have been committed after the request began, which counts against the product.
+ * who has objected by then. It asks the ledger when a request has arrived, so the order is the ledger's, and no clocks are
+ * compared. An objection that the query sees may even have been committed after the request began; that counts against the
+ * product.
  */
 import { createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -14,7 +14,7 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 export interface Witness {
   /** For CXONE_API_URL. */
   readonly url: string;
-  /** Lets so many more requests that carry people through; others are held until then. None at first. */
+  /** Lets this many more requests that carry people through; the others are held. None at first. */
   readonly permit: (requests: number) => void;
   /** How many requests that carry people have been let through. */
   readonly passed: () => number;

@@ -70,7 +70,7 @@ describe.concurrent('kill -9 with claims ahead', () => {
 describe.concurrent('SIGTERM', () => {
   const processes = useProcesses();
   it('hands the page over although a request hangs, and the next worker finishes', async () => {
-    // One request hangs, so that draining has to give up waiting for it (test/activities/page-halting.test.ts proves that it does).
+    // One request hangs, so draining has to give up waiting for it (test/activities/page-halting.test.ts proves that it does).
     const faults = [
       { match: { family: 'contactlists' as const }, after: 12, times: 1, fault: { hang: true as const } },
     ];

@@ -27,7 +27,7 @@ function purge(more: { withUndelivered?: boolean; onProgress?: (soFar: PurgeCoun
   return opened().ledger.purges.purge({ ...scope, purgeId: someId('purge'), requestedBy: 'dana', ...more });
 }
 
-/** A run that wrote two records of the contact and ended so many days ago. */
+/** A run that wrote two records of the contact and ended this many days ago. */
 async function endedRun(
   contactId: string,
   days = 31,

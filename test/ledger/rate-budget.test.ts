@@ -134,7 +134,7 @@ describe('the rate budget', () => {
     expect(longer?.until.getTime()).toBeGreaterThan(first?.until.getTime() ?? Infinity);
   });
 
-  it('a block that has ended is no block, and the next one begins anew', async () => {
+  it('a block that has ended no longer counts, and the next one has its own beginning', async () => {
     const { ledger } = opened();
     const tenant = someId('tenant');
     const ours = async () => (await ledger.rateBudget.list()).find((each) => each.tenant === tenant);

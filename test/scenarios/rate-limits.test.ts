@@ -1,4 +1,7 @@
-/** A `Retry-After` of 0 and one of decades (bad-answers.test.ts has the other forms), what the commands show of a block, and how an operator lifts one. */
+/**
+ * A `Retry-After` of 0 and one of decades (bad-answers.test.ts has the other forms), what the commands show of a block, and
+ * how an operator lifts one.
+ */
 import { expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';

@@ -5,7 +5,7 @@ import { type Env, useStand } from './stand.ts';
 
 const onStand = useStand();
 
-it('a second tenant is refused by worker, commands and doctor, and a rotated OAuth client is no second tenant', async () => {
+it('a second tenant is refused by worker, commands and doctor, and a rotated OAuth client is not a second tenant', async () => {
   await onStand({}, async (stand) => {
     const { client, cxflow, start } = stand;
     expect(await client.ledger.tenant.find()).toBe('simulator');
@@ -35,7 +35,7 @@ it('a second tenant is refused by worker, commands and doctor, and a rotated OAu
   });
 });
 
-it('without a name for a tenant that is no simulator, the worker says what to set', async () => {
+it('without a name for a tenant that is not a simulator, the worker says what to set', async () => {
   await onStand({}, async ({ start, cxflow }) => {
     const real: Env = { CXONE_API_URL: '', CXONE_REGION: 'us' };
     const worker = start(['worker'], real);

@@ -33,7 +33,7 @@ export async function cancelInTemporal(stand: Stand, runId: string): Promise<voi
   await stand.client().temporal.workflow.getHandle(runId).cancel();
 }
 
-/** Resolves when the run has ended, also if it failed or was cancelled. */
+/** Resolves when the run has ended, even if it failed or was cancelled. */
 export async function end(stand: Stand, runId: string): Promise<string> {
   await stand.ended(runId).catch((error: unknown) => {
     if (!(error instanceof WorkflowFailedError)) throw error;
