@@ -193,7 +193,7 @@ export class SteeringInbox {
   async #refuse(message: Message, reason: string): Promise<void> {
     const { action, decision } = message;
     const sender = typeof decision === 'string' ? null : (decision.by ?? null);
-    // A refusal may quote the message, and it goes into the history, the audit and every answer to the query: so it is bounded.
+    // Bounded, because it may quote the message, and goes into the history, the audit and every answer to the query.
     const why = shorten(reason, MAX_WHY_LENGTH);
     const refusal = { action, by: sender, why, at: new Date().toISOString() };
     this.#refusals.push(refusal);
