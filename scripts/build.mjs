@@ -94,7 +94,10 @@ function isHeld(file) {
 
 function compile() {
   const unchecked = ['--noCheck', '--declaration', 'false', '--incremental', 'false'];
-  const flags = check ? ['--tsBuildInfoFile', join(dist, '.tsbuildinfo')] : unchecked;
+  const stateFile = join(dist, '.tsbuildinfo');
+  const flags = check ? ['--tsBuildInfoFile', stateFile] : unchecked;
+  // After this build, tsc's state no longer describes dist: the next checked build must write all files.
+  if (!check) rmSync(stateFile, { force: true });
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const done = spawnSync(process.execPath, [tsc, '-p', root, ...flags], {
     cwd: root,
