@@ -1,6 +1,7 @@
 /** Preferences whose request, or whose lookup, always fails although CXone answers others. */
 import { sql } from 'kysely';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { MAX_EQUAL_FAILURES } from '../../src/activities/engine/failing.ts';
 import { CxoneUnavailable } from '../../src/cxone/errors.ts';
 import type { UpdateBatchAnswer, UpdateBatchRequest } from '../../src/cxone/preferences.ts';
 import { ledgerOfFile, someId } from '../ledger/harness.ts';
@@ -9,6 +10,7 @@ import { allBatches, CONTEXT } from './harness.ts';
 import {
   contactRow,
   createRowWorker,
+  day,
   guid,
   importInput,
   listOutcomes,
@@ -41,6 +43,10 @@ async function start(
     ...createRowWorker(ledger, { ...cxone, preferences }, { tenant: someId('tenant') }),
   };
 }
+
+type Stand = Awaited<ReturnType<typeof start>>;
+
+afterEach(() => vi.useRealTimers());
 
 const unavailable = () => new CxoneUnavailable({ ...CONTEXT, status: 500 }, null, 'unknown');
 const isAbout = (n: number, { items }: UpdateBatchRequest) =>
@@ -76,6 +82,46 @@ describe('a batch of preferences that always fails because of one item', () => {
     });
     const { run } = await runToEnd([optIn(poison, 5), optIn(other, 5)]);
     expect(await listOutcomes(ledger, run)).toEqual({ 1: 'updated', 2: 'updated' });
+  });
+
+  /** The first two fail together; `onLast` is called in the last attempt at the whole batch, so only its halves come after it. */
+  async function divideAfter(onLast: (stand: Stand, objector: number) => Promise<void>) {
+    const [poison, objector, other] = [nextPerson(), nextPerson(), nextPerson()];
+    const sent: UpdateBatchRequest[] = [];
+    const stand: Stand = await start(async (request, send) => {
+      sent.push(request);
+      if (!isAbout(poison, request)) return send();
+      if (sent.length === MAX_EQUAL_FAILURES + 1) await onLast(stand, objector);
+      throw unavailable();
+    });
+    const run = await openRunOf(stand.ledger, [optOut(poison, 5), optIn(other, 5), optIn(objector, 5)]);
+    await stand.plan(run);
+    for (let pass = 1; pass <= 20; pass += 1) await stand.writePage(allBatches(run)).catch(() => undefined);
+    const attempts = sent.slice(0, MAX_EQUAL_FAILURES + 1).map(({ items }) => items.length);
+    expect(attempts).toEqual(attempts.map(() => 3));
+    const halves = sent.slice(attempts.length);
+    return {
+      outcomes: await listOutcomes(stand.ledger, run),
+      optInsSent: halves.flatMap(({ items }) => items.filter((item) => item.optIn)),
+      guids: { other: guid(other), objector: guid(objector) },
+    };
+  }
+
+  it('sends no half with the opt-in of somebody who has objected since', async () => {
+    const { outcomes, optInsSent, guids } = await divideAfter(async ({ plan, ledger }, objector) => {
+      await plan(await openRunOf(ledger, [optOut(objector, 9)]));
+    });
+    expect(outcomes).toMatchObject({ 2: 'updated', 3: 'conflict older_than_withdrawal' });
+    expect(new Set(optInsSent.map(({ contactId }) => contactId))).toEqual(new Set([guids.other]));
+  });
+
+  it('sends no half whose guard is outdated, and so none against a withdrawal in CXone', async () => {
+    const { outcomes, optInsSent, guids } = await divideAfter(async ({ admin }, objector) => {
+      await admin.seedPreferences([stored(optOut(objector, 9), day(1))]);
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 11 * 60_000 });
+    });
+    expect(outcomes).toMatchObject({ 2: 'updated', 3: 'conflict newer_in_cxone' });
+    expect(new Set(optInsSent.map(({ contactId }) => contactId))).toEqual(new Set([guids.other]));
   });
 });
 

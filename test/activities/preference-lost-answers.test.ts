@@ -75,6 +75,51 @@ describe('a lost answer', () => {
     expect(await listOutcomes(ledger, run)).toEqual({ 1: 'conflict newer_in_cxone' });
     expect((await inCxone(n))?.optIn).toBe(false);
   });
+
+  describe('to a batch with the opt-in of somebody who has objected since', () => {
+    /** The answer is lost, then the second person objects, and the run goes on. */
+    async function objectAfter(lost: FaultRule, input: object = {}) {
+      const worker = await start({ faults: [lost] });
+      const { ledger, plan, writePage, writeAll } = worker;
+      const [willing, objector] = [nextPerson(), nextPerson()];
+      const rows = [optIn(willing, 5), optIn(objector, 5), optOut(nextPerson(), 5)];
+      const run = await openRunOf(ledger, rows, input);
+      await plan(run);
+      await writePage({ runId: run.run_id, fromBatch: 1, toBatch: 1 }).catch(() => undefined);
+      expect(await ledger.runs.counts(run.run_no)).toMatchObject({ pending: 3 });
+      // The objection enters our list when it is staged; CXone is not asked.
+      await plan(await openRunOf(ledger, [optOut(objector, 9)]));
+      await writeAll(run);
+      return { ...worker, run, willing, objector };
+    }
+
+    it.each([
+      ['with the guard', {}],
+      ['without the guard', { guard: false }],
+    ])('is not followed by that opt-in: the others go in a new batch, %s', async (_, input) => {
+      const lost = { ...LOST, fault: { reset: 'before' } } as const;
+      const { ledger, run, inCxone, willing, objector, countRequests, admin } = await objectAfter(
+        lost,
+        input,
+      );
+      expect(await listOutcomes(ledger, run)).toEqual({
+        1: 'updated',
+        2: 'conflict older_than_withdrawal',
+        3: 'updated',
+      });
+      expect((await inCxone(willing))?.optIn).toBe(true);
+      expect(await inCxone(objector)).toBe(undefined);
+      expect(await countRequests('POST')).toBe(2);
+      expect(await admin.preferenceJournal()).toHaveLength(2);
+    });
+
+    it('is not followed by a repeat if reading back shows that it was applied', async () => {
+      const { ledger, run, countRequests } = await objectAfter(LOST);
+      expect(await listOutcomes(ledger, run)).toEqual({ 1: 'updated', 2: 'updated', 3: 'updated' });
+      expect(await countRequests('POST')).toBe(1);
+      for await (const { evidence } of ledger.records.list(run.run_no)) expect(evidence).toBe('read_back');
+    });
+  });
 });
 
 it('items that the answer does not account for, and that CXone does not have, are sent once more', async () => {

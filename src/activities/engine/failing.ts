@@ -11,7 +11,7 @@ import type { WriteDefinition } from './definition.ts';
 import { classifyPriorAttempt } from './prior-attempt.ts';
 
 /** So many equal failures in a row raise the question whether the write is their cause. */
-const MAX_EQUAL_FAILURES = 4;
+export const MAX_EQUAL_FAILURES = 4;
 
 export function failsRepeatedly({ failures }: Pick<OpenWrite, 'failures'>): boolean {
   return failures >= MAX_EQUAL_FAILURES;

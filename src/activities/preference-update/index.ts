@@ -173,16 +173,19 @@ async function findObjections(ledger: Ledger, { records }: WriteAttempt): Promis
 
 /**
  * POSTs a batch. Repeating it with the same key and the same bytes is safe, and is answered like the first request. Neither
- * changes, because the records of a write never change. Once CXone may have forgotten the key, the items are read back
- * instead (docs/cxone-contract.md#update-a-batch).
+ * changes, because the records of a write never change. The items are read back instead once CXone may have forgotten the
+ * key (docs/cxone-contract.md#update-a-batch), and when the batch may have been applied but must not be sent as it is: that
+ * shows what became of each item, and those that CXone does not have go into a new batch, which is checked like any other.
  */
 async function updateBatch(deps: PreferenceUpdateDeps, attempt: WriteAttempt): Promise<Answer> {
   const batchKey = toBatchKey(attempt);
-  if (attempt.priorAttempt === 'none') {
-    const withheld = await checkBeforeSending(deps.ledger, attempt);
-    if (withheld) return withheld;
-  } else if (Date.now() - attempt.sentSince.getTime() >= deps.keyLifeMs) {
-    const refs = { ...keepAgain(attempt), batchKey, sentAt: attempt.sentSince.toISOString() };
+  const maybeApplied = attempt.priorAttempt !== 'none';
+  const withheld = await checkBeforeSending(deps.ledger, attempt);
+  if (withheld && !maybeApplied) return withheld;
+  if (withheld || (maybeApplied && Date.now() - attempt.sentSince.getTime() >= deps.keyLifeMs)) {
+    // An objection of somebody else must not use up the second attempt of an item.
+    const again = withheld ? {} : keepAgain(attempt);
+    const refs: ReadBackRefs = { ...again, batchKey, sentAt: attempt.sentSince.toISOString() };
     return readBackBatch(deps, { ...attempt, kind: READ_BACK, refs });
   }
   let sentAt: string | null = null;
@@ -195,8 +198,7 @@ async function updateBatch(deps: PreferenceUpdateDeps, attempt: WriteAttempt): P
     },
   });
   const sent = attempt.records.map((record) => ({ seq: record.seq, item: toItem(record) }));
-  const isRepeat = attempt.priorAttempt !== 'none';
-  const { groups, derived } = interpretUpdate(answer, sent, isRepeat, keepAgain(attempt));
+  const { groups, derived } = interpretUpdate(answer, sent, maybeApplied, keepAgain(attempt));
   const { status: httpStatus, requestId } = answer;
   return {
     ...prepareSettlement(deps.ledger, attempt, groups, {
@@ -237,14 +239,16 @@ function keepAgain({ refs }: WriteAttempt): UpdateRefs {
 }
 
 /**
- * Checks our own suppression list, and whether the guard's lookups are recent. Before the first attempt only, because later
- * ones must send the same batch. Null: it may be sent.
+ * Checks our own suppression list before every attempt. Whether the guard's lookups are recent is checked before the first
+ * one, also at a half, which is a new request: a repeat under the same key adds nothing to what CXone was sent, unless
+ * somebody has objected since. Null: it may be sent.
  */
 async function checkBeforeSending(ledger: Ledger, attempt: WriteAttempt): Promise<Answer | null> {
   if (!hasOptIn(attempt)) return null;
   const { guardedAt } = (attempt.refs ?? {}) as UpdateRefs;
   const isOutdated = guardedAt === undefined || Date.now() - Date.parse(guardedAt) > GUARD_VALID_MS;
-  const objections = isGuarded(attempt.run) && isOutdated ? null : await findObjections(ledger, attempt);
+  const needsGuard = isGuarded(attempt.run) && isOutdated && attempt.lostAnswers === 0;
+  const objections = needsGuard ? null : await findObjections(ledger, attempt);
   if (objections?.size === 0) return null;
   const next = objections === null ? GUARD : UPDATE;
   const verdicts = new Map<number, Verdict>(
