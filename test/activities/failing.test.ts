@@ -9,6 +9,7 @@ import {
   CONTEXT,
   createWorker,
   fakeCxone,
+  lostAnswer,
   type TestWorker,
   type WorkerOptions,
   writeAll,
@@ -180,6 +181,19 @@ describe('an outage, where a request must not be repeated', () => {
     state.out = false;
     await writeAll(worker, allBatches(run));
     expect(await countExactly(run)).toMatchObject({ pending: 0, in_doubt: during.in_doubt });
+  });
+
+  it('is not suspected for longer than a page while CXone answers others', async () => {
+    const run = await planned(600);
+    const cxone = fakeCxone({
+      after: (n) => {
+        if (n % 3 === 0) throw lostAnswer();
+      },
+    });
+    const worker = start(cxone, { maxInFlight: 1 });
+    // A page that fails would wait for Temporal's backoff, which grows.
+    for (;;) if ((await worker.writePage(allBatches(run))).left === 0) break;
+    expect(await countExactly(run)).toEqual({ total: 600, pending: 0, created: 400, in_doubt: 200 });
   });
 
   it('that has begun before the first request puts nothing in doubt', async () => {

@@ -84,18 +84,9 @@ export function outageMs({ events }: ChaosPlan): number {
   return events.reduce((sum, event) => sum + (event.what === 'outage' ? event.downMs : 0), 0);
 }
 
-/**
- * Short enough for `npm test`: no outage of minutes. Where requests must not be repeated, each failure also ends a page, and
- * Temporal's backoff follows, so that many of them take minutes.
- */
+/** Short enough for `npm test`: no outage of minutes. */
 export function isShort(plan: ChaosPlan): boolean {
-  const { work, faults } = plan;
-  const lasting = faults.filter(
-    ({ times, match }) => times === undefined && match?.family === 'contactlists',
-  );
-  const share = lasting.reduce((sum, { probability = 1 }) => sum + probability, 0);
-  const endsPages = work.kind === 'contactImport' && !work.duplicatesRefused;
-  return outageMs(plan) < 30_000 && !(endsPages && share > 0.12);
+  return outageMs(plan) < 30_000;
 }
 
 /** Thousands of lookups would take minutes below a rate limit. */

@@ -38,10 +38,12 @@ export interface PageWorkerDeps {
   readonly holder: string;
 }
 
-/** Why a page claims nothing more; the first reason counts. */
+/** Why a page claims nothing more; the first reason counts, except for a mere suspicion. */
 type Halt =
   | { readonly why: NonNullable<PageResult['halted']> }
-  | { readonly why: 'failed'; readonly error: Error };
+  | { readonly why: 'failed'; readonly error: Error }
+  /** CXone may be down, and the next request must not be in doubt as well. */
+  | { readonly why: 'suspected_outage' };
 
 /** An answer that is not settled yet. */
 interface Answered {
@@ -90,7 +92,7 @@ export class PageWorker {
 
   /** Claims nothing more. What is in flight is settled. */
   halt(halt: Halt): void {
-    this.#halted ??= halt;
+    if (this.#halted === null || this.#halted.why === 'suspected_outage') this.#halted = halt;
     this.#stop.abort();
     // What is unanswered by then is reconciled by the next worker.
     if (halt.why === 'draining') setTimeout(this.#endDraining, DRAIN_MS).unref();
@@ -120,8 +122,8 @@ export class PageWorker {
   /** Throws if CXone answered nothing at all: Temporal's backoff waits out an outage without growing the history. */
   async result(page: Page): Promise<PageResult> {
     const left = await this.#openWrites(page);
-    if (this.#lastFailure && !this.#hasAnswered && left.length > 0 && !this.#halted) throw this.#lastFailure;
-    const halted = this.#halted;
+    const halted = this.#halted?.why === 'suspected_outage' ? null : this.#halted;
+    if (this.#lastFailure && !this.#hasAnswered && left.length > 0 && !halted) throw this.#lastFailure;
     return {
       counts: await this.#deps.ledger.runs.counts(this.#run.run_no),
       left: left.length,
@@ -277,13 +279,15 @@ export class PageWorker {
 
   /**
    * Throws what ends the page: an error that no repeat can cure, or the last of an outage. Where requests must not be
-   * repeated, the first one counts as an outage, because the next one might be in doubt as well.
+   * repeated, the page claims nothing more after the first one. It is no failure if CXone has answered others, or Temporal's
+   * backoff would grow with every lost answer.
    */
   #recordFailure(error: CxoneError, isRepeatable = true): void {
     this.#lastFailure = error;
     if (error instanceof CxoneRateLimited) return;
     this.#failuresInARow += 1;
-    if (isFinal(error) || this.#failuresInARow >= (isRepeatable ? OUTAGE_AFTER : 1)) throw error;
+    if (isFinal(error) || this.#failuresInARow >= OUTAGE_AFTER) throw error;
+    if (!isRepeatable) this.halt({ why: 'suspected_outage' });
   }
 
   #haltOn(error: unknown): null {
