@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writeDemoContacts } from '../../src/cli/dev/demo-contacts.ts';
 import type { RunResult } from '../../src/contract/run.ts';
+import { isTransient } from '../../src/ledger/errors.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { within } from '../harness/wait.ts';
@@ -180,10 +181,23 @@ async function workThrough(stand: Stand, lane: Lane, operation: Operation, scene
       ends.push({ scene: last, result });
     }
     if (!scene) return ends;
-    await operation.start(stand, lane, scene);
+    await startPatiently(() => operation.start(stand, lane, scene));
     const exit = await within(worker.exited, `the worker to pass ${scene.point}`);
     expect(exit, `${scene.point} ends the worker`).toEqual({ code: null, signal: 'SIGKILL' });
     await expireLeases(stand, scene);
     last = scene;
   }
+}
+
+/** Connecting has a time limit, which a busy machine may exceed. Starting the same run again is the same run. */
+async function startPatiently(start: () => Promise<unknown>): Promise<void> {
+  const attempt = () =>
+    start().then(
+      () => true,
+      (error: unknown) => {
+        if (isTransient(error)) return false;
+        throw error;
+      },
+    );
+  await until(attempt, (isStarted) => isStarted);
 }
