@@ -6,6 +6,8 @@ import type { Executor } from './database.ts';
 export const STEERING_LOCK = 4201;
 /** One process at a time seals the audit. */
 export const SEALER_LOCK = 4202;
+/** One process at a time looks for runs whose execution has ended. */
+export const WATCHER_LOCK = 4203;
 
 /**
  * Until the transaction ends, nobody claims a write of the run, steers it or starts it again. Only statements after this one

@@ -27,7 +27,8 @@ export interface CrashPoints {
 /** Ledger methods that only read. Any other method counts as a write, so a new one cannot be forgotten. */
 export const READS: ReadonlySet<string> = new Set(
   [
-    'runs.find runs.get runs.listExecuting runs.getSteering runs.list runs.countEndedEarly runs.counts runs.exactCounts',
+    'runs.find runs.get runs.listExecuting runs.listEarlierExecutions runs.getSteering runs.list runs.countEndedEarly',
+    'runs.counts runs.exactCounts',
     'records.listDuplicateCandidates records.list records.countReasons records.countPendingContacts',
     'writes.listOpen writes.listInDoubt writes.latencies writes.remainingLeaseMs',
     'audit.list audit.verify outbox.listUndelivered outbox.renderedTotals outbox.ownTotals outbox.countDeliveries',

@@ -60,3 +60,43 @@ it('terminated while no worker runs: closed by the next one, which leaves all ot
     await stand.conserved(waiting, { result, state: 'completed' });
   });
 });
+
+it('deleted while no worker runs: closed by the next one, because an earlier run is still there', async () => {
+  await onStand(processes, {}, async (stand) => {
+    const worker = await stand.readyWorker();
+    const waiting = await stand.startImport(200, { approval: true });
+    await until(
+      () => read(stand, waiting).catch(() => null),
+      (run) => run?.phase === 'awaiting_approval',
+    );
+    const deleted = await stand.startImport(300, { approval: true });
+    await until(
+      () => read(stand, deleted).catch(() => null),
+      (run) => run?.phase === 'awaiting_approval',
+    );
+    await worker.kill();
+    const { workflowService, workflow } = stand.client().temporal;
+    const workflowExecution = { workflowId: deleted };
+    await workflowService.deleteWorkflowExecution({
+      namespace: workflow.options.namespace,
+      workflowExecution,
+    });
+    await until(
+      () =>
+        execution(stand, deleted)
+          .describe()
+          .then(() => 'there', String),
+      (found) => found.startsWith('WorkflowNotFoundError'),
+    );
+    await stand.readyWorker();
+    const { failure } = await until(
+      () => read(stand, deleted),
+      ({ state }) => state === 'failed',
+    );
+    expect(failure).toMatchObject({ message: expect.stringContaining('was deleted') as string });
+    expect((await read(stand, waiting)).state).toBe('running');
+    await stand.client().decide(waiting, { action: 'approve', by: 'dana' });
+    const result = await stand.ended(waiting);
+    await stand.conserved(waiting, { result, state: 'completed' });
+  });
+});

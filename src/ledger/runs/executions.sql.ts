@@ -1,29 +1,72 @@
 /** Runs and their executions in Temporal. */
 import { sql } from 'kysely';
+import { addAuditEntry } from '../audit/entries.sql.ts';
 import type { Database, Executor } from '../database.ts';
-import { lockRun } from '../locks.ts';
+import { lockRun, WATCHER_LOCK } from '../locks.ts';
 import type { EndedExecution, ExecutingRun, Execution } from './runs.ts';
 
-export async function listExecuting(db: Executor, namespace: string): Promise<ExecutingRun[]> {
-  const rows = await db
-    .selectFrom('runs')
-    .select(['run_id as runId', 'run_no as runNo', 'execution_id as executionId'])
-    .where('state', '=', 'running')
-    .where('namespace', '=', namespace)
-    .orderBy('run_no')
-    .execute();
-  return rows.flatMap(({ executionId, ...run }) => (executionId === null ? [] : [{ ...run, executionId }]));
+/** The lock is released when the transaction ends, so a process that is suspended or dies does not keep it. */
+export function watchAlone({ db }: Database, work: () => Promise<void>): Promise<boolean> {
+  return db.transaction().execute(async (tx) => {
+    const lock = await sql<{ acquired: boolean }>`
+      select pg_try_advisory_xact_lock(${WATCHER_LOCK}) as acquired`.execute(tx);
+    if (!lock.rows[0]?.acquired) return false;
+    await work();
+    return true;
+  });
 }
 
-/** Like a change of the steering, this waits for claims that are being committed, and no later claim contradicts it. */
+export function listExecuting(
+  db: Executor,
+  namespace: string,
+  after: number,
+  limit: number,
+): Promise<ExecutingRun[]> {
+  return executions(db, namespace)
+    .where('state', '=', 'running')
+    .where('run_no', '>', after)
+    .orderBy('run_no')
+    .limit(limit)
+    .execute();
+}
+
+export function listEarlierExecutions(
+  db: Executor,
+  namespace: string,
+  before: number,
+  limit: number,
+): Promise<ExecutingRun[]> {
+  return executions(db, namespace)
+    .where('run_no', '<', before)
+    .orderBy('run_no', 'desc')
+    .limit(limit)
+    .execute();
+}
+
+const executions = (db: Executor, namespace: string) =>
+  db
+    .selectFrom('runs')
+    .select(['run_id as runId', 'run_no as runNo'])
+    .select((e) => e.ref('execution_id').$notNull().as('executionId'))
+    .where('namespace', '=', namespace)
+    .where('execution_id', 'is not', null);
+
+/**
+ * Like a change of the steering, this waits for claims that are being committed, and no later claim contradicts it.
+ *
+ * The fences are raised above every attempt of the execution, so that a worker that was suspended meanwhile finds itself
+ * superseded. Temporal schedules the attempts of a later start after the end of this execution: they get through.
+ */
 export function closeEnded(
   { db }: Database,
-  { runNo, executionId, failure }: EndedExecution,
+  { runNo, executionId, closedAt, failure }: EndedExecution,
 ): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
     await lockRun(tx, runNo);
+    const fence = sql<number>`greatest(fence, steering_fence, phase_fence, ${closedAt}::bigint) + 1`;
     const closed = await tx
       .updateTable('runs')
+      .set({ fence, steering_fence: fence, phase_fence: fence })
       .set({
         state: 'failed',
         steering: 'stopped',
@@ -38,11 +81,11 @@ export function closeEnded(
       .returning('run_id')
       .executeTakeFirst();
     if (!closed) return false;
-    const data = JSON.stringify({ state: 'failed', failure });
-    await tx
-      .insertInto('audit_pending')
-      .values({ run_id: closed.run_id, action: 'run_closed', data })
-      .execute();
+    await addAuditEntry(tx, {
+      runId: closed.run_id,
+      action: 'run_closed',
+      data: { state: 'failed', failure },
+    });
     return true;
   });
 }

@@ -8,13 +8,21 @@ import { type AttemptTime, fenced, type RunRef, Superseded } from '../fence.ts';
 import { lockRun } from '../locks.ts';
 import type { RunSource } from '../schema.ts';
 import { countOutcomesOfRun, countSettled } from './counts.sql.ts';
-import { closeEnded, executionColumns, listExecuting } from './executions.sql.ts';
+import {
+  closeEnded,
+  executionColumns,
+  listEarlierExecutions,
+  listExecuting,
+  watchAlone,
+} from './executions.sql.ts';
 import type { KeySummary, Opened, OpenRun, Reservation, Run, Runs } from './runs.ts';
 
 export function createRuns(database: Database): Runs {
   const { db } = database;
   return {
-    listExecuting: (namespace) => listExecuting(db, namespace),
+    watchAlone: (work) => watchAlone(database, work),
+    listExecuting: (namespace, after, limit) => listExecuting(db, namespace, after, limit),
+    listEarlierExecutions: (namespace, before, limit) => listEarlierExecutions(db, namespace, before, limit),
     closeEnded: (ended) => closeEnded(database, ended),
     find: (runId) => find(db, runId),
     async get(runId) {

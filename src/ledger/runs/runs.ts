@@ -76,12 +76,24 @@ export interface Runs {
    */
   close(run: RunRef, state: RunState, result: unknown, failure: unknown): Promise<void>;
 
-  /** Runs that are `running` in executions of this namespace, as far as the ledger knows. Reads only. */
-  listExecuting(namespace: string): Promise<ExecutingRun[]>;
+  /**
+   * Does `work` while no other process does. False: another one is at it; nothing was done. `work` takes less than the 10 s
+   * after which the server releases the lock.
+   */
+  watchAlone(work: () => Promise<void>): Promise<boolean>;
+
+  /**
+   * Runs that are `running` in executions of this namespace, as far as the ledger knows, by their numbers; only numbers above
+   * `after`. Reads only.
+   */
+  listExecuting(namespace: string, after: number, limit: number): Promise<ExecutingRun[]>;
+
+  /** Runs in any state with a number below `before` and an execution in this namespace, the newest first. Reads only. */
+  listEarlierExecutions(namespace: string, before: number, limit: number): Promise<ExecutingRun[]>;
 
   /**
    * `running` → `failed`, for a run whose execution has ended without closing it, with its audit entry in the same
-   * transaction. No claim follows. False: the run has ended, or another execution has opened it since; nothing changed. A
+   * transaction. No claim follows, and every attempt of that execution is superseded. False: the run has ended, or another execution has opened it since; nothing changed. A
    * repetition returns false.
    */
   closeEnded(ended: EndedExecution): Promise<boolean>;
@@ -129,6 +141,8 @@ export interface ExecutingRun {
 }
 
 export interface EndedExecution extends Omit<ExecutingRun, 'runId'> {
+  /** When it ended, in milliseconds by Temporal's clock; null if Temporal does not know. */
+  readonly closedAt: AttemptTime | null;
   readonly failure: { readonly type: string; readonly message: string };
 }
 
