@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../src/domain/run.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { claimed, group, ledgerOfFile, plannedRun, settlement, writesOf } from '../ledger/harness.ts';
-import { allBatches, createWorker, fakeCxone, writeAll } from './harness.ts';
+import { allBatches, createWorker, fakeCxone, runActivity, writeAll } from './harness.ts';
 import { csv, HEADER, useSourceFolder } from './source-folder.ts';
 
 const opened = ledgerOfFile();
@@ -130,5 +130,46 @@ describe('a retry', () => {
     await stage(retry);
     expect(await countExactly(retry)).toEqual({ total: 2, pending: 2 });
     await expect(stage(await openRunOf({ path }))).rejects.toMatchObject({ type: 'AlreadyRun' });
+  });
+
+  it('fails if its run is purged while it reads the rows', async () => {
+    const { ledger, database } = opened();
+    const run = await openRunOf({ path: await writeCsv(csv(3)) });
+    await stage(run);
+    await ledger.runs.close(run.run_no, 'failed', null, null);
+    const late = await openRunOf({ retryOf: run.run_id });
+    const purging = {
+      ...ledger,
+      records: {
+        ...ledger.records,
+        list: async function* (...args: Parameters<typeof ledger.records.list>) {
+          for await (const row of ledger.records.list(...args)) {
+            yield row;
+            await sql`update runs set purged_at = now() where run_no = ${run.run_no}`.execute(database.db);
+            return;
+          }
+        },
+      },
+    };
+    const { activities } = createWorker(purging, fakeCxone().cxone);
+    const staging = runActivity(() => activities.stageRecords(late.run_id));
+    await expect(staging).rejects.toMatchObject({
+      type: 'SourceUnreadable',
+      message: expect.stringContaining('import their file again') as string,
+    });
+    expect((await ledger.runs.get(late.run_id)).total).toBeNull();
+  });
+
+  it('that has read all rows continues although its run was purged', async () => {
+    const { ledger, database } = opened();
+    const run = await openRunOf({ path: await writeCsv(csv(2)) });
+    await stage(run);
+    await ledger.runs.close(run.run_no, 'failed', null, null);
+    const retry = await openRunOf({ retryOf: run.run_id });
+    await stage(retry);
+    await ledger.runs.close(retry.run_no, 'failed', null, null);
+    await sql`update runs set purged_at = now() where run_no = ${run.run_no}`.execute(database.db);
+    await stage(retry);
+    expect(await ledger.runs.get(retry.run_id)).toMatchObject({ state: 'running', total: 2 });
   });
 });

@@ -12,6 +12,7 @@ import {
   record,
   settlement,
   someId,
+  waitingForLocks,
   writesOf,
 } from './harness.ts';
 
@@ -54,13 +55,7 @@ async function startAgain({ run_id: runId, run_no: runNo }: { run_id: string; ru
   return runs.reserveBusinessKey(runNo, runId);
 }
 
-async function waitingForLocks(): Promise<number> {
-  const { rows } = await sql<{ n: number }>`select count(*)::int as n from pg_locks l
-    join pg_database d on d.oid = l.database where not l.granted and d.datname = current_database()`.execute(
-    opened().database.db,
-  );
-  return rows[0]?.n ?? 0;
-}
+const waiting = () => waitingForLocks(opened().database.db);
 
 it('makes the run wait, which then continues without the rows and ends with every record accounted for', async () => {
   const [anna, ben] = [newContact(), newContact()];
@@ -70,9 +65,9 @@ it('makes the run wait, which then continues without the rows and ends with ever
     // The last statement of the erasure waits here.
     await sql`lock table erasures in share mode`.execute(tx);
     const erasing = erase(anna);
-    await until(waitingForLocks, (n) => n === 1);
+    await until(waiting, (n) => n === 1);
     const starting = startAgain(run);
-    await until(waitingForLocks, (n) => n === 2);
+    await until(waiting, (n) => n === 2);
     return { erasing, starting };
   });
   expect(await asked.erasing).toMatchObject({ records: 1, runs: [run.run_id], waitingFor: [] });
@@ -95,7 +90,7 @@ it('waits for a restart under way, leaves the rows to the run and names it', asy
   const { erasing } = await database.db.transaction().execute(async (tx) => {
     await lockRun(tx, run.run_no);
     const pending = erase(anna);
-    await until(waitingForLocks, (n) => n === 1);
+    await until(waiting, (n) => n === 1);
     await tx.updateTable('runs').set({ state: 'running' }).where('run_no', '=', run.run_no).execute();
     return { erasing: pending };
   });
@@ -117,9 +112,9 @@ it('returns what the first of two overlapping attempts has stored, and is in the
     // Both are about to store their result, or the second waits for the first.
     await sql`lock table erasures in share mode`.execute(tx);
     const first = erase(anna, erasureId);
-    await until(waitingForLocks, (n) => n === 1);
+    await until(waiting, (n) => n === 1);
     const second = erase(anna, erasureId);
-    await until(waitingForLocks, (n) => n === 2);
+    await until(waiting, (n) => n === 2);
     return Promise.resolve([first, second]);
   });
   const results = await Promise.all(attempts);

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, beforeAll } from 'vitest';
 import type { Outcome } from '../../src/domain/run.ts';
-import { type Database, openDatabase } from '../../src/ledger/database.ts';
+import { type Database, type Executor, openDatabase } from '../../src/ledger/database.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import type { StagedRecord } from '../../src/ledger/runs/records.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
@@ -129,6 +129,15 @@ export async function expireLease({ database }: Opened, id: string): Promise<voi
   await sql`update writes set lease_until = clock_timestamp() - interval '1 ms' where id = ${id}`.execute(
     database.db,
   );
+}
+
+/** How many locks sessions of this database are waiting for. */
+export async function waitingForLocks(db: Executor): Promise<number> {
+  const { rows } = await sql<{ n: number }>`select count(*)::int as n from pg_locks l
+    join pg_database d on d.oid = l.database where not l.granted and d.datname = current_database()`.execute(
+    db,
+  );
+  return rows[0]?.n ?? 0;
 }
 
 export async function writesOf(ledger: Ledger, run: Run) {

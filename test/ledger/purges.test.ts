@@ -2,9 +2,11 @@
 import { Readable } from 'node:stream';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
+import { lockRun } from '../../src/ledger/locks.ts';
 import type { PurgeCounts } from '../../src/ledger/retention/purges.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { readLedgerContents } from '../harness/ledger-contents.ts';
+import { until } from '../harness/wait.ts';
 import {
   claimed,
   group,
@@ -15,6 +17,7 @@ import {
   record,
   settlement,
   someId,
+  waitingForLocks,
   writesOf,
 } from './harness.ts';
 
@@ -157,6 +160,39 @@ describe('a purge', () => {
     const retry = await openRun(ledger, { input: { source: { retryOf: run.run_id } } });
     expect((await purge()).kept).toEqual([{ runId: run.run_id, why: 'being_retried' }]);
     await ledger.records.finishStaging(retry.run_no);
+    expect((await purge()).runs).toBe(1);
+  });
+
+  it('keeps a run whose records a failed retry reads once it is started again, until the retry is over', async () => {
+    const run = await endedRun(newContact());
+    const { runs } = opened().ledger;
+    const retry = await openRun(opened().ledger, { input: { source: { retryOf: run.run_id } } });
+    await runs.reserveBusinessKey(retry.run_no, retry.run_id);
+    await runs.close(retry.run_no, 'failed', null, null);
+    expect((await purge()).kept).toEqual([{ runId: run.run_id, why: 'being_retried' }]);
+    await runs.close(retry.run_no, 'cancelled', null, null);
+    expect((await purge()).runs).toBe(1);
+  });
+
+  it('keeps a run whose retry begins while the purge is under way', async () => {
+    const run = await endedRun(newContact());
+    const { ledger, database } = opened();
+    const { purging, retry } = await database.db.transaction().execute(async (tx) => {
+      await lockRun(tx, run.run_no);
+      const pending = purge();
+      await until(
+        () => waitingForLocks(database.db),
+        (n) => n === 1,
+      );
+      return {
+        purging: pending,
+        retry: await openRun(ledger, { input: { source: { retryOf: run.run_id } } }),
+      };
+    });
+    expect(await purging).toMatchObject({ runs: 0, records: 0 });
+    expect((await ledger.runs.get(run.run_id)).purged_at).toBeNull();
+    expect(await rowsOf(run)).toBeGreaterThan(0);
+    await ledger.runs.close(retry.run_no, 'cancelled', null, null);
     expect((await purge()).runs).toBe(1);
   });
 

@@ -148,6 +148,7 @@ async function findRetried(ledger: Ledger, runId: string): Promise<Content> {
     throw new SourceError('source_unreadable', `run ${runId} cannot be retried: it ${problem}`);
   const rows = async function* (): AsyncIterable<SourceRow> {
     for await (const { line, fields } of ledger.records.list(earlier.run_no, RETRIED)) yield { line, fields };
+    await requireNotPurged(ledger, runId);
   };
   return {
     name: `retry of ${runId}`,
@@ -163,6 +164,13 @@ async function findRetried(ledger: Ledger, runId: string): Promise<Content> {
         close: () => Promise.resolve(),
       }),
   };
+}
+
+/** A run is marked as purged before its rows go, so rows were read completely if it is not marked after the last of them. */
+async function requireNotPurged({ runs }: Ledger, runId: string): Promise<void> {
+  if ((await runs.get(runId)).purged_at === null) return;
+  const message = `run ${runId} was purged while its rows were read (cxflow purge does that); import their file again`;
+  throw new SourceError('source_unreadable', message);
 }
 
 /** Rows of a retry keep the column names of the original source, through any number of retries. */

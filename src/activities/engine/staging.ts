@@ -48,8 +48,9 @@ async function stageRecords(deps: StagingDeps, runId: string): Promise<void> {
   const run = await takeOver(ledger, runId);
   const definition = registry.bulk(run.kind);
   const { source } = run.input as { source: Source };
-  // All rows are staged, and an erasure may have deleted the dataset since. A dataset never changes, so its hash is known.
-  if (run.total !== null && run.source !== null && 'dataset' in source)
+  // All rows are staged, and the dataset may have been deleted since, or the retried run purged. Neither changes, so its hash
+  // is known.
+  if (run.total !== null && run.source !== null && !('path' in source))
     return reserveContent(ledger, run, definition, run.source);
   const content = await findContent({ ledger, sourceDir, limits, draining }, source);
   await reserveContent(ledger, run, definition, content);

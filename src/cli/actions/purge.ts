@@ -74,7 +74,7 @@ function describe({ runs, records, events, datasets, snapshots, checkedRows }: P
 const WHY: Readonly<Record<KeptReason, string>> = {
   unanswered_writes: 'requests were never answered: start the run again under its id, or resolve them',
   undelivered_events: 'events were never delivered: --undelivered gives them up',
-  being_retried: 'another run is reading its records',
+  being_retried: 'another run has not read all of its records',
 };
 
 function printResult(
