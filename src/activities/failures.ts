@@ -16,6 +16,7 @@ import { shorten } from '../domain/shorten.ts';
 import { classifyLedgerError, type LedgerErrorKind, sqlState } from '../ledger/errors.ts';
 import { Superseded } from '../ledger/fence.ts';
 import { DatasetGone } from '../ledger/runs/datasets.ts';
+import { RunEnded } from '../ledger/runs/runs.ts';
 import { SourceError } from '../sources/errors.ts';
 
 /** The queue for permits of the rate budget is longer than a page waits. */
@@ -78,6 +79,7 @@ export function toFailure(error: unknown): Error {
   if (error instanceof Superseded) return retryableFailure('Superseded', error.message);
   if (error instanceof SourceError || error instanceof DatasetGone)
     return fatalFailure('SourceUnreadable', error.message);
+  if (error instanceof RunEnded) return fatalFailure('AlreadyRun', error.message);
   return (
     translateLedgerError(error) ??
     // The message of an unforeseen error may quote a row, so only the worker's log has it.

@@ -15,6 +15,7 @@ import {
   CxoneUnreadable,
 } from '../../src/cxone/errors.ts';
 import { DatasetGone } from '../../src/ledger/runs/datasets.ts';
+import { RunEnded } from '../../src/ledger/runs/runs.ts';
 import { SourceError } from '../../src/sources/errors.ts';
 import { CONTEXT } from './harness.ts';
 
@@ -64,6 +65,7 @@ const TABLE: readonly [string, unknown, string, boolean, number | undefined][] =
     true,
     undefined,
   ],
+  ['a run that ended meanwhile', new RunEnded(), 'AlreadyRun', true, undefined],
   ['a dataset that was deleted meanwhile', new DatasetGone('ds_1'), 'SourceUnreadable', true, undefined],
   ['a refused connection to PostgreSQL', coded('ECONNREFUSED'), 'LedgerUnavailable', false, undefined],
   ['a lost connection to PostgreSQL', coded('57P01'), 'LedgerUnavailable', false, undefined],

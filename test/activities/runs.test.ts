@@ -33,6 +33,30 @@ describe('openRun', () => {
     await expect(openRun(run.run_id)).rejects.toThrow(/--again/);
   });
 
+  it('refuses a failed run that is purged while it is started again', async () => {
+    const run = await planned(1);
+    await closeRun(run.run_id, 'failed');
+    const { ledger, database } = opened();
+    const purged = {
+      ...ledger,
+      runs: {
+        ...ledger.runs,
+        open: async (asked: Parameters<typeof ledger.runs.open>[0]) => {
+          const found = await ledger.runs.open(asked);
+          await sql`update runs set purged_at = now() where run_no = ${run.run_no}`.execute(database.db);
+          return found;
+        },
+      },
+    };
+    const { activities } = createWorker(purged, fakeCxone().cxone);
+    const common: ContactImportInput = INPUT;
+    const input = { runId: run.run_id, kind: 'contactImport', target: INPUT.listId, input: common };
+    await expect(runActivity(() => activities.openRun(input))).rejects.toMatchObject({
+      type: 'AlreadyRun',
+      message: expect.stringContaining('its rows were purged') as string,
+    });
+  });
+
   it('accepts a corrected input for a run that failed before it staged anything', async () => {
     const runId = someId('run');
     await openRun(runId, { ...INPUT, source: { path: 'wrong.csv' } });

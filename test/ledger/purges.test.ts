@@ -103,6 +103,18 @@ describe('a purge', () => {
     expect((await runs.get(run.run_id)).state).toBe('failed');
   });
 
+  it('leaves a failed run alone that is being started again, although it is still failed', async () => {
+    const run = await endedRun(newContact(), 31, 'failed');
+    const { runs } = opened().ledger;
+    const asked = { runId: run.run_id, kind: run.kind, target: run.target, again: false, dryRun: false };
+    await runs.reopen({ ...asked, requestedBy: null, input: run.input, attempt: Date.now() });
+    expect((await runs.get(run.run_id)).state).toBe('failed');
+    expect(await purge()).toMatchObject({ runs: 0, records: 0 });
+    expect(await runs.reserveBusinessKey(run.run_no, run.run_id)).toEqual({ kind: 'reserved' });
+    expect(await rowsOf(run)).toBeGreaterThan(0);
+    await runs.close(run.run_no, 'cancelled', null, null);
+  });
+
   it('keeps what protects people: suppressions, the proof of consent, and the audit', async () => {
     const { ledger } = opened();
     const contactId = newContact();

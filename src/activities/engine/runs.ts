@@ -180,7 +180,8 @@ async function reopen({ ledger, registry }: RunsDeps, asked: AskedRun, known: Ru
     const message = `run ${asked.runId} began with another input. Start it as it was, or choose another run id`;
     throw fatalFailure('InvalidInput', message);
   }
-  await ledger.runs.reopen(asked);
+  // It may have been purged since it was found.
+  if (!(await ledger.runs.reopen(asked))) throw alreadyEnded(await ledger.runs.get(asked.runId));
 }
 
 async function planWrites({ ledger, registry, ratePerMinute }: RunsDeps, runId: string): Promise<Plan> {

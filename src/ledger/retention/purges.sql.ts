@@ -96,8 +96,10 @@ async function listEndedRuns(db: Executor, scope: PurgeScope): Promise<EndedRun[
   );
 }
 
+/** A failed run that is started again stays `failed` until its key is reserved; its fence says when a step of it last began. */
 const hasEnded = ({ before }: PurgeScope) =>
-  sql<boolean>`(purged_at is null and state <> 'running' and coalesce(finished_at, started_at) < ${before})`;
+  sql<boolean>`(purged_at is null and state <> 'running'
+    and greatest(coalesce(finished_at, started_at), to_timestamp(fence / 1000.0)) < ${before})`;
 
 /** Only the run itself can find out what became of writes without an answer, once it is started again. */
 const whyKept = ({ withUndelivered }: PurgeScope) => sql<KeptReason | null>`case

@@ -15,7 +15,15 @@ import {
   listExecuting,
   watchAlone,
 } from './executions.sql.ts';
-import type { KeySummary, Opened, OpenRun, Reservation, Run, Runs } from './runs.ts';
+import {
+  type KeySummary,
+  type Opened,
+  type OpenRun,
+  type Reservation,
+  type Run,
+  RunEnded,
+  type Runs,
+} from './runs.ts';
 
 export function createRuns(database: Database): Runs {
   const { db } = database;
@@ -118,7 +126,7 @@ const fencesOf = (attempt: AttemptTime) => ({
  * Decisions about the previous execution ended with it. An erasure takes rows away from a failed run, which must not happen to
  * one that has just become `running`: hence the lock.
  */
-async function reopen(tx: Executor, run: OpenRun): Promise<void> {
+async function reopen(tx: Executor, run: OpenRun): Promise<boolean> {
   const { runId, kind, target, again, dryRun, requestedBy, input, execution, attempt, auditKey } = run;
   const reopened = await find(tx, runId);
   if (reopened) await lockRun(tx, reopened.run_no);
@@ -135,7 +143,7 @@ async function reopen(tx: Executor, run: OpenRun): Promise<void> {
   if (numUpdatedRows === 0n) {
     const known = await find(tx, runId);
     if (known && attempt !== undefined && Number(known.fence) > attempt) throw new Superseded();
-    return;
+    return false;
   }
   await tx
     .updateTable('runs')
@@ -147,6 +155,7 @@ async function reopen(tx: Executor, run: OpenRun): Promise<void> {
     .execute();
   const data = { kind, target, requestedBy, again, dryRun };
   await addAuditEntry(tx, { runId, action: 'run_reopened', data, key: auditKey });
+  return true;
 }
 
 async function takeOver(db: Executor, runId: string, attempt: AttemptTime): Promise<Run> {
@@ -178,7 +187,7 @@ async function reserveBusinessKey(db: Executor, run: RunRef, businessKey: string
         .where('state', 'in', OPEN)
         .where('purged_at', 'is', null)
         .executeTakeFirst();
-      if (numUpdatedRows === 0n) throw new Error('the run has ended');
+      if (numUpdatedRows === 0n) throw new RunEnded();
     });
     return { kind: 'reserved' };
   } catch (error) {

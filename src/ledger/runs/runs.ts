@@ -23,10 +23,10 @@ export interface Runs {
   /**
    * A reopened run continues with the input of this start and the steering `go`, with its audit entry in the same
    * transaction. A `failed` run without a business key becomes `running`. One with a key stays `failed` until
-   * `reserveBusinessKey` succeeds. Does nothing unless it is `running` or `failed`. A repetition changes nothing. Errors:
-   * Superseded.
+   * `reserveBusinessKey` succeeds. False, and nothing was done: it is neither `running` nor `failed`, or was purged. A
+   * repetition changes nothing. Errors: Superseded.
    */
-  reopen(run: OpenRun): Promise<void>;
+  reopen(run: OpenRun): Promise<boolean>;
 
   /**
    * The run, for the attempt of a step. What an earlier attempt still wants to store fails with Superseded, and the other
@@ -38,8 +38,8 @@ export interface Runs {
   /**
    * `running` or `failed` → `running`, with this business key and without the old failure. `taken`: another run that is
    * `running` or `completed` has the key, unless one of the two has `again` or is a dry run; nothing changed. A unique index
-   * decides, so two starts at the same moment cannot both succeed. A repetition returns `reserved`. Errors: Superseded; the
-   * run has ended otherwise.
+   * decides, so two starts at the same moment cannot both succeed. A repetition returns `reserved`. Errors: Superseded;
+   * RunEnded.
    */
   reserveBusinessKey(run: RunRef, businessKey: string): Promise<Reservation>;
 
@@ -109,6 +109,14 @@ export interface Runs {
 }
 
 export type Run = Selectable<RunsTable>;
+
+/** It ended in a state in which it cannot be started again, or was purged. */
+export class RunEnded extends Error {
+  override readonly name = 'RunEnded';
+  constructor() {
+    super('the run has ended, or its rows were purged; choose another run id to start it again');
+  }
+}
 
 export interface OpenRun {
   readonly runId: string;
