@@ -199,6 +199,16 @@ describe('the end of a run', () => {
     expect(await ledger.runs.counts(run.run_no)).toEqual(counts);
   });
 
+  it('counts what staging has settled if the run is cancelled before its end', async () => {
+    const { ledger } = opened();
+    const run = await openRun(ledger);
+    await ledger.records.stage(run.run_no, [record(1), invalid(2), record(3)]);
+    for (const _ of upTo(2)) await ledger.records.cancelPending(run.run_no, { code: 'run_cancelled' });
+    const counts = { total: 3, pending: 0, invalid: 1, cancelled: 2 };
+    expect(await ledger.runs.counts(run.run_no)).toEqual(counts);
+    expect(await ledger.runs.exactCounts(run.run_no)).toEqual(counts);
+  });
+
   it('fails instead of counting wrongly when a record is missing', async () => {
     const { ledger, database } = opened();
     const run = await plannedRun(ledger, 3);

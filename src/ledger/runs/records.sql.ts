@@ -59,12 +59,18 @@ async function settleDuplicates(
 
 async function finishStaging(db: Executor, runNo: number): Promise<void> {
   await sql`
-    update runs set total = staged_through, staged_counts = coalesce(
-      (select json_object_agg(outcome, n) from
-        (select outcome, count(*) n from outcomes where run_no = ${runNo} group by outcome) settled), '{}'::json)
+    update runs set total = staged_through, staged_counts = ${countStaged(runNo)}
     where run_no = ${runNo} and total is null`.execute(db);
 }
 
+/** What has been settled so far, without what the end of the run has cancelled. An erasure may cancel rows while staging. */
+const countStaged = (runNo: number) => sql`coalesce(
+  (select json_object_agg(outcome, n) from
+    (select outcome, count(*) - case when outcome = 'cancelled'
+        then (select cancelled_records from runs where run_no = ${runNo}) else 0 end as n
+      from outcomes where run_no = ${runNo} group by outcome) settled where n > 0), '{}'::json)`;
+
+/** Also of a run that was still being staged. */
 async function cancelPending(db: Executor, runNo: number, reason: Reason): Promise<void> {
   await sql`
     with cancelled as (
@@ -73,7 +79,8 @@ async function cancelPending(db: Executor, runNo: number, reason: Reason): Promi
       from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
       where r.run_no = ${runNo} and o.seq is null
       on conflict do nothing returning 1)
-    update runs set cancelled_records = cancelled_records + (select count(*) from cancelled)
+    update runs set cancelled_records = cancelled_records + (select count(*) from cancelled),
+      staged_counts = case when total is null then ${countStaged(runNo)} else staged_counts end
     where run_no = ${runNo}`.execute(db);
 }
 
