@@ -46,6 +46,8 @@ async function checkPatchesWereClaimed(
   admin: AdminClient,
   campaign: string,
 ): Promise<void> {
+  // First, because other updates may be running: each of these requests was claimed before.
+  const { requests } = await admin.stats();
   const { rows } = await sql<{ claims: number; updated: number; lost: number; running: number }>`
     with mine as (select u.run_no, u.version_after, r.state from selection_updates u join runs r using (run_no)
       where u.campaign_id = ${campaign})
@@ -54,7 +56,6 @@ async function checkPatchesWereClaimed(
       (select count(*)::int from writes join mine using (run_no)
         where lost_answers > 0 or writes.state = 'sending') as lost,
       (select count(*)::int from mine where state = 'running') as running`.execute(db);
-  const { requests } = await admin.stats();
   const byStatus = requests['PATCH /api/v2/outbound/campaigns/:campaignId'] ?? {};
   const patches = Object.values(byStatus).reduce((sum, n) => sum + n, 0);
   const { claims = 0, updated = 0, lost = 0, running = 0 } = rows[0] ?? {};
