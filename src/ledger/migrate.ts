@@ -4,12 +4,12 @@ import { type Database, openUnlimited } from './database.ts';
 import * as initial from './migrations/0001-initial.ts';
 import * as failures from './migrations/0002-failures.ts';
 import * as rateBlocks from './migrations/0003-rate-blocks.ts';
-import * as knownSent from './migrations/0004-known-sent.ts';
+import * as claims from './migrations/0004-claims.ts';
 import * as executions from './migrations/0005-executions.ts';
 import * as erasureAndPurge from './migrations/0006-erasure-and-purge.ts';
 import * as tenant from './migrations/0007-tenant.ts';
-import * as fences from './migrations/0010-fences.ts';
-import * as skipLocked from './migrations/0011-skip-locked.ts';
+import * as fences from './migrations/0008-fences.ts';
+import * as failingSince from './migrations/0009-failing-since.ts';
 
 /**
  * In order. A migration is never changed, only followed by another one: a ledger that has run it would not run it again
@@ -19,12 +19,12 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
   '0002-failures': failures,
   '0003-rate-blocks': rateBlocks,
-  '0004-known-sent': knownSent,
+  '0004-claims': claims,
   '0005-executions': executions,
   '0006-erasure-and-purge': erasureAndPurge,
   '0007-tenant': tenant,
-  '0010-fences': fences,
-  '0011-skip-locked': skipLocked,
+  '0008-fences': fences,
+  '0009-failing-since': failingSince,
 };
 
 function createMigrator(database: Database): Migrator {

@@ -4,8 +4,7 @@ import { type Kysely, sql } from 'kysely';
 const STATEMENTS = `
 alter table writes
   add column failure text,
-  add column failures integer not null default 0,
-  add column failing_since timestamptz;
+  add column failures integer not null default 0;
 `;
 
 export async function up(db: Kysely<unknown>): Promise<void> {

@@ -1,7 +1,8 @@
 /**
  * A claim that has expired may never have been sent: its worker may have died before. So the ledger keeps which requests are
- * known to have left (docs/adr/0014-lost-answers.md#what-a-lost-answer-means). `claim_writes` differs from the one of 0001
- * in `new_known_sent`.
+ * known to have left (docs/adr/0014-lost-answers.md#what-a-lost-answer-means). And a claim takes the writes that it can have,
+ * and waits for no other session. `claim_writes` differs from the one of 0001 in `new_known_sent`, in `skip locked`, and in
+ * what it returns for the writes that it skips.
  */
 import { type Kysely, sql } from 'kysely';
 
@@ -23,7 +24,7 @@ declare
   v_now timestamptz;
   v_steering text;
   v_blocked timestamptz;
-  v_found integer := 0;
+  v_found bigint[] := '{}';
   v_records integer;
   v_sha256 text;
   w writes;
@@ -37,14 +38,14 @@ begin
   end if;
   select blocked_until into v_blocked from rate_budgets where tenant = p_tenant;
   if v_blocked > v_now then
-    -- Retry-After has no upper limit, an integer has one.
     return query select unnest(p_ids), 'blocked', 0, 0, false,
+      -- An integer ends after 25 days; a block of a day is the longest that the program stores.
       least(ceil(extract(epoch from v_blocked - v_now) * 1000), 2147483647)::integer, null::text;
     return;
   end if;
-  -- Every claim locks in the order of the ids, so that two workers with the same writes cannot deadlock.
-  for w in select * from writes where id = any(p_ids) and run_no = p_run_no order by id for update loop
-    v_found := v_found + 1;
+  -- A write that somebody else has locked is being claimed or settled at this moment: the others need not wait for it.
+  for w in select * from writes where id = any(p_ids) and run_no = p_run_no order by id for update skip locked loop
+    v_found := v_found || w.id;
     claimed_id := w.id;
     new_fence := 0;
     new_lost_answers := 0;
@@ -80,7 +81,17 @@ begin
     end if;
     return next;
   end loop;
-  if v_found <> cardinality(p_ids) then
+  for claimed_id in select id from writes where id = any(p_ids) and run_no = p_run_no and id <> all(v_found) loop
+    v_found := v_found || claimed_id;
+    verdict := 'leased';
+    new_fence := 0;
+    new_lost_answers := 0;
+    new_known_sent := false;
+    wait_ms := 500;
+    payload := null;
+    return next;
+  end loop;
+  if cardinality(v_found) <> cardinality(p_ids) then
     raise exception 'a write of % does not exist in run %', p_ids, p_run_no;
   end if;
 end $$;
