@@ -32,7 +32,7 @@ export const READS: ReadonlySet<string> = new Set(
     'records.listDuplicateCandidates records.list records.countReasons records.countPendingContacts',
     'writes.listOpen writes.listInDoubt writes.latencies writes.remainingLeaseMs',
     'audit.list audit.verify outbox.listUndelivered outbox.renderedTotals outbox.ownTotals outbox.countDeliveries',
-    'datasets.find datasets.read datasets.listIds retries.list retries.findObstacle rateBudget.blockedMs rateBudget.list',
+    'datasets.find datasets.read retries.list retries.findObstacle rateBudget.blockedMs rateBudget.list',
     'tenant.find campaigns.getSnapshot campaigns.findVersion selections.find selections.get',
     'selections.history selections.metrics',
     'suppressions.isEmpty suppressions.find preferences.countPendingOptIns preferences.listSettledBy preferences.listDuplicateRows',

@@ -3,10 +3,11 @@ import { Context } from '@temporalio/activity';
 import type { ErasureInput } from '../../contract/consent.ts';
 import type { ErasureResult } from '../../domain/consent/erasure.ts';
 import { toComparableId } from '../../domain/contact-id.ts';
+import { DEFAULT_SOURCE_LIMITS } from '../../domain/source-limits.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { SourceError } from '../../sources/errors.ts';
-import { openSource } from '../../sources/open.ts';
 import { withHeartbeat } from '../engine/heartbeat.ts';
+import { openDataset, requireDataset } from '../engine/source.ts';
 
 export function createErasureActivities({ ledger }: { readonly ledger: Ledger }) {
   return {
@@ -31,9 +32,8 @@ export function createErasureActivities({ ledger }: { readonly ledger: Ledger })
 
 /** Somebody objects when they ask for the erasure. The worker may have been away since. */
 async function readSubject(ledger: Ledger, id: string) {
-  const dataset = await ledger.datasets.find(id);
-  if (!dataset) throw new SourceError('source_missing', `dataset ${id} is not in the ledger; stage it first`);
-  const source = await openSource(ledger.datasets.read(id), { name: dataset.name, format: 'ndjson' });
+  const dataset = await requireDataset(ledger, id, DEFAULT_SOURCE_LIMITS);
+  const source = await openDataset(ledger, dataset, DEFAULT_SOURCE_LIMITS);
   for await (const { fields } of source.rows()) {
     const contactId = fields?.['contactId'];
     if (typeof contactId === 'string' && contactId.trim() !== '')

@@ -210,10 +210,13 @@ export class PageWorker {
   async #send(write: OpenWrite, definition: WriteDefinition, held: HeldWrite): Promise<Answered | null> {
     const startedAt = performance.now();
     const attempt = this.#toAttempt(write, definition, held);
+    // A batch is divided first.
+    const giveUpAlone = (error: CxoneError) =>
+      write.seqs.length === 1 ? definition.giveUp?.(attempt, error) : undefined;
     const result = await this.#attempts.send(held, definition, () => sendThroughGate(definition, attempt), {
       leaveInDoubt: () => this.#settlement.leaveInDoubt(write, held.fence),
       giveUp: attempt.isLastTry
-        ? (error) => this.#settlement.giveUp(write, held.fence, error, definition.giveUp?.(attempt, error))
+        ? (error) => this.#settlement.giveUp(write, held.fence, error, giveUpAlone(error))
         : undefined,
     });
     if (result.kind === 'unsent') {
@@ -279,8 +282,8 @@ export class PageWorker {
 
   /**
    * Throws what ends the page: an error that no repeat can cure, or the last of an outage. Where requests must not be
-   * repeated, the page claims nothing more after the first one. It is no failure if CXone has answered others, or Temporal's
-   * backoff would grow with every lost answer.
+   * repeated, the page claims nothing more after the first one. A page in which CXone has answered other writes does not fail
+   * for it; otherwise Temporal's backoff would grow with every lost answer.
    */
   #recordFailure(error: CxoneError, isRepeatable = true): void {
     this.#lastFailure = error;

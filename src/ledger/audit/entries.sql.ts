@@ -22,7 +22,9 @@ export async function addAuditEntry(
       data: JSON.stringify(data),
       ...(key !== undefined && { audit_id: toAuditId(runId, key) }),
     })
-    .onConflict((conflict) => conflict.column('audit_id').doNothing())
+    .$if(key !== undefined, (query) =>
+      query.onConflict((conflict) => conflict.column('audit_id').doNothing()),
+    )
     .execute();
 }
 

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import { CHANNELS } from '../../domain/consent/eligibility.ts';
 import type { ErasureResult } from '../../domain/consent/erasure.ts';
+import { addAuditEntry } from '../audit/entries.sql.ts';
 import type { Database, Executor } from '../database.ts';
 import { lockRun } from '../locks.ts';
 import { readSource, type SourceOfInput } from '../runs/runs.ts';
@@ -64,11 +65,11 @@ async function erase(
     .executeTakeFirst();
   // Another attempt of the same erasure has finished meanwhile: its result and its audit entry stand.
   if (numInsertedOrUpdatedRows === 0n) return (await find(tx, erasureId)) ?? result;
-  const data = JSON.stringify({ ...result, requestedBy });
-  await tx
-    .insertInto('audit_pending')
-    .values({ run_id: erasureId, action: 'subject_erased', data })
-    .execute();
+  await addAuditEntry(tx, {
+    runId: erasureId,
+    action: 'subject_erased',
+    data: { ...result, requestedBy },
+  });
   return result;
 }
 

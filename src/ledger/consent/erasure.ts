@@ -15,7 +15,8 @@ export interface Erasures {
   /**
    * Commits the objections, then erases everything in one transaction: after a crash all of it is done or none, and a
    * repetition completes it. Rows that a run still needs are left alone, and the run is named in the result; a failed run
-   * cannot be started again meanwhile. Errors: there is an erasure with this id (`find` has its result); PepperMismatch.
+   * cannot be started again meanwhile. A repetition, also one that overlaps, returns the result of the first.
+   * Errors: PepperMismatch.
    */
   erase(subject: EraseSubject): Promise<ErasureResult>;
 }

@@ -1,5 +1,6 @@
 /** The purge in PostgreSQL. */
 import { sql } from 'kysely';
+import { addAuditEntry } from '../audit/entries.sql.ts';
 import type { Database, Executor } from '../database.ts';
 import { lockRun } from '../locks.ts';
 import { countSettled } from '../runs/counts.sql.ts';
@@ -18,9 +19,11 @@ export function createPurges({ db }: Database): Purges {
 const ROWS_AT_ONCE = 5_000;
 const NOTHING: PurgeCounts = { runs: 0, records: 0, events: 0, datasets: 0, snapshots: 0, checkedRows: 0 };
 
+type Add = (part: keyof PurgeCounts, n: number) => void;
+
 async function purge(db: Executor, request: PurgeRequest): Promise<PurgeResult> {
   let counts = NOTHING;
-  const add = (part: keyof PurgeCounts, n: number): void => {
+  const add: Add = (part, n) => {
     counts = { ...counts, [part]: counts[part] + n };
     request.onProgress?.(counts);
   };
@@ -39,14 +42,8 @@ async function purge(db: Executor, request: PurgeRequest): Promise<PurgeResult> 
       () => deleteChecked(db, checkId),
       (n) => add('checkedRows', n),
     );
-  await db
-    .insertInto('audit_pending')
-    .values({
-      run_id: request.purgeId,
-      action: 'purged',
-      data: JSON.stringify({ ...counts, before: request.before, requestedBy: request.requestedBy }),
-    })
-    .execute();
+  const { purgeId, before, requestedBy } = request;
+  await addAuditEntry(db, { runId: purgeId, action: 'purged', data: { ...counts, before, requestedBy } });
   return { ...counts, kept: listKept(runs) };
 }
 
@@ -139,8 +136,8 @@ async function markPurged(db: Executor, { runNo }: EndedRun, request: PurgeReque
       .set({ purged_at: sql`now()`, purged_counts: JSON.stringify(counts) })
       .where('run_no', '=', runNo)
       .execute();
-    const data = JSON.stringify({ purgeId: request.purgeId, counts, requestedBy: request.requestedBy });
-    await tx.insertInto('audit_pending').values({ run_id: run.run_id, action: 'run_purged', data }).execute();
+    const data = { purgeId: request.purgeId, counts, requestedBy: request.requestedBy };
+    await addAuditEntry(tx, { runId: run.run_id, action: 'run_purged', data });
     return true;
   });
 }
@@ -171,8 +168,6 @@ const PARTS = [
   { table: 'outbox', column: 'id', counted: 'events' },
   { table: 'selection_updates', column: 'run_no', counted: null },
 ] as const;
-
-type Add = (part: keyof PurgeCounts, n: number) => void;
 
 async function deleteRows(db: Executor, runNo: number, add: Add): Promise<void> {
   for (const { table, column, counted } of PARTS) {

@@ -1,8 +1,8 @@
 /**
  * The port to the purge: deletes what nobody needs any more of runs that ended long ago (rows, outcomes, writes, events,
- * selections), and old datasets, campaign snapshots and results of checks. The run itself stays,
- * with its counts and the key under which the same content is not written twice. Never deleted: suppressions, the proof of
- * consent, the audit, results of erasures.
+ * selections), and old datasets, campaign snapshots and results of checks. The run itself stays, with its counts and the key
+ * under which the same content is not written twice. Never deleted: suppressions, the proof of consent, the audit, results
+ * of erasures.
  */
 
 export interface Purges {
@@ -27,7 +27,7 @@ export interface PurgeRequest extends PurgeScope {
   /** The id of this purge in the audit. */
   readonly purgeId: string;
   readonly requestedBy: string;
-  /** Called after each transaction, with what has been deleted so far. */
+  /** Called whenever one of the counts may have grown, with what has been deleted so far. */
   readonly onProgress?: (soFar: PurgeCounts) => void;
 }
 

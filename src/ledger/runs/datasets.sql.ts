@@ -11,10 +11,6 @@ export function createDatasets({ db }: Database): Datasets {
   return {
     stage: (name, format, bytes) => db.transaction().execute((tx) => stage(tx, { name, format, bytes })),
     find: (id) => find(db, id),
-    async listIds() {
-      const rows = await db.selectFrom('datasets').select('id').orderBy('created_at', 'desc').execute();
-      return rows.map(({ id }) => id);
-    },
     read: (id) => readDataset(db, id),
   };
 }

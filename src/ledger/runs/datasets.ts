@@ -9,9 +9,6 @@ export interface Datasets {
 
   find(id: string): Promise<Dataset | undefined>;
 
-  /** The newest first. */
-  listIds(): Promise<string[]>;
-
   /** The bytes, completely and in order. Errors: DatasetGone, if it is deleted before the last byte was read. */
   read(id: string): AsyncIterable<Buffer>;
 }

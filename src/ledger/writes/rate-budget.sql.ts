@@ -1,5 +1,6 @@
 /** The rate budget in PostgreSQL: the functions `take_rate_permits` and `block_rate`. */
 import { sql } from 'kysely';
+import { addAuditEntry } from '../audit/entries.sql.ts';
 import type { Database, Executor } from '../database.ts';
 import type { LiftDecision, RateBlock, RateBudget, TenantBudget } from './rate-budget.ts';
 
@@ -49,14 +50,7 @@ async function lift(tx: Executor, tenant: string, { by, reason }: LiftDecision):
   // Before migration 0003 a block could move the next request to its end.
   await sql`update rate_budgets set blocked_until = '-infinity', next_free_at = least(next_free_at, clock_timestamp())
     where tenant = ${tenant}`.execute(tx);
-  await tx
-    .insertInto('audit_pending')
-    .values({
-      run_id: `limits:${tenant}`,
-      action: 'block_lifted',
-      data: JSON.stringify({ by, reason, block }),
-    })
-    .execute();
+  await addAuditEntry(tx, { runId: `limits:${tenant}`, action: 'block_lifted', data: { by, reason, block } });
   return block;
 }
 
