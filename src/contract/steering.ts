@@ -28,8 +28,8 @@ export type Answers = ConflictSide | Readonly<Record<string, ConflictSide>>;
 
 /** Longer texts of a decision are shortened, so that a long reason does not make a pause fail. */
 const MAX_TEXT_LENGTH = TEXT_RULES.note.maxCharacters;
-/** A selection has fewer places than this, so it cannot have more conflicts. */
-const MAX_CONFLICTS = 500;
+/** Base, theirs and ours have at most 500 places each; a conflict needs a place in two of them. */
+const MAX_CONFLICTS = 1_000;
 const PLACE_RULE = { ...TEXT_RULES.name, maxCharacters: 2_000 };
 
 const textOf =
@@ -50,6 +50,7 @@ export const STEERING_CHECKS: ChecksOf<SteeringMessage> = {
 };
 
 function checkAnswers(value: unknown): string | null {
+  // A text is one side for all of them.
   const entries: [string, unknown][] = isObject(value) ? Object.entries(value) : [['', value]];
   if (entries.length > MAX_CONFLICTS) return `must have at most ${MAX_CONFLICTS} places`;
   if (entries.some(([, side]) => side !== 'mine' && side !== 'theirs'))

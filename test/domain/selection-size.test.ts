@@ -28,6 +28,30 @@ describe('a selection with hundreds of thousands of entries', () => {
   });
 });
 
+describe('an entry that would be too long in CXone', () => {
+  const list = { targetListIds: ['L'.repeat(201)] };
+  const rules = { filterRules: [rule('f', 'in', ids('value', 1_500))] };
+  const priorities = { priorityOrder: [{ by: ids('field', 1_500) }] };
+
+  it.each([
+    ['targetListIds[0]', list, 'must have at most 200 characters, but has 201'],
+    ['filterRules[0]', rules, /^must have at most 10000 characters as JSON, but has \d+$/],
+    ['priorityOrder[0]', priorities, /^must have at most 10000 characters as JSON, but has \d+$/],
+  ])('is refused before it is written: %s', (at, part, what) => {
+    const message = typeof what === 'string' ? what : (expect.stringMatching(what) as string);
+    expect(selectionProblems(createSelection(part))).toEqual([{ path: `selection.${at}`, message }]);
+    expect(changeProblems({ add: part })).toEqual([{ path: `change.add.${at}`, message }]);
+  });
+
+  it('is one that CXone could have, at its longest', () => {
+    const longest = createSelection({
+      targetListIds: ['L'.repeat(200)],
+      filterRules: [rule('f', 'in', ['v'.repeat(9_900)])],
+    });
+    expect([...selectionProblems(longest), ...sizeProblems(longest, 'it')]).toEqual([]);
+  });
+});
+
 describe('a selection that was read from CXone', () => {
   it('may have as many entries as are handled, and no longer names or values', () => {
     const fits = createSelection({ exclusionListIds: ids('E', MAX_ENTRIES - 1) });

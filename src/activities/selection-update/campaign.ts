@@ -24,7 +24,6 @@ export async function readCampaign(
   );
   const selection = readSelection(campaign.selection);
   const problems = sizeProblems(selection, `campaign ${campaignId} in CXone`);
-  if (problems.length > 0)
-    throw fatalFailure('InvalidInput', `${problems.map(describeProblem).join('; ')}. Nothing was written`);
+  if (problems.length > 0) throw fatalFailure('InvalidInput', problems.map(describeProblem).join('; '));
   return ledger.campaigns.saveSnapshot(toCampaignKey(rateLimiter, campaignId), { ...campaign, selection });
 }

@@ -4,7 +4,7 @@
  */
 import { canonicalText, describeKey, findJsonProblem, isObject, type JsonProblem } from '../json.ts';
 import { TEXT_RULES, type TextRule, textProblem } from '../text.ts';
-import { countProblems } from './size.ts';
+import { countProblems, lengthProblem, MAX_NAME_CHARACTERS } from './size.ts';
 
 export interface FilterRule {
   readonly field: string;
@@ -26,6 +26,8 @@ export type Problem = JsonProblem;
 
 export const describeProblem = ({ path, message }: Problem): string => `${path} ${message}`;
 
+/** No longer than it may be in CXone: once written, a longer one would make every later run on the campaign fail. */
+const LIST_ID = { ...TEXT_RULES.id, maxCharacters: MAX_NAME_CHARACTERS };
 const MAX_FILTER_RULES = 50;
 const MAX_PRIORITIES = 5;
 
@@ -170,8 +172,8 @@ export function shapeProblems(
 
 function entryProblems(entry: unknown, field: string, path: string, toRemove: boolean): Problem[] {
   if (field === 'filterRules') return ruleShapeProblems(entry, path, toRemove);
-  if (field === 'priorityOrder' && isObject(entry)) return [];
-  return textProblems(entry, path, field === 'priorityOrder' ? TEXT_RULES.name : TEXT_RULES.id);
+  if (field === 'priorityOrder' && isObject(entry)) return lengthProblems(entry, path);
+  return textProblems(entry, path, field === 'priorityOrder' ? TEXT_RULES.name : LIST_ID);
 }
 
 function ruleShapeProblems(rule: unknown, path: string, toRemove: boolean): Problem[] {
@@ -188,7 +190,12 @@ function ruleShapeProblems(rule: unknown, path: string, toRemove: boolean): Prob
       path: `${path}.${describeKey(name)}`,
       message: 'is unknown; a rule has field, operator and value',
     });
-  return problems;
+  return problems.length > 0 ? problems : lengthProblems(rule, path);
+}
+
+function lengthProblems(entry: unknown, path: string): Problem[] {
+  const message = lengthProblem(entry);
+  return message === null ? [] : [{ path, message }];
 }
 
 function textProblems(value: unknown, path: string, rule: TextRule): Problem[] {

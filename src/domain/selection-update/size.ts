@@ -15,8 +15,8 @@ interface Sized {
 /** Lists, rules and priorities together. Campaigns have a few dozen. */
 export const MAX_ENTRIES = 500;
 /** The id of a list; the field or the operator of a rule. */
-const MAX_NAME_CHARACTERS = 200;
-/** The value of a rule, or a priority, as JSON. */
+export const MAX_NAME_CHARACTERS = 200;
+/** A rule or a priority, as JSON. */
 const MAX_VALUE_CHARACTERS = 10_000;
 
 /** Does nothing but count, so it comes before every other check. */
@@ -29,7 +29,14 @@ export function countProblems(value: Readonly<Record<string, unknown>>, path: st
   return [{ path, message: `has ${n} lists, rules and priorities; cxflow handles at most ${MAX_ENTRIES}` }];
 }
 
-/** Why a selection that was read from CXone cannot be compared with others. */
+/** What is wrong with a rule or a priority that is given, or null. Its names are checked as texts. */
+export function lengthProblem(entry: unknown): string | null {
+  const length = jsonLength(entry);
+  if (length <= MAX_VALUE_CHARACTERS) return null;
+  return `must have at most ${MAX_VALUE_CHARACTERS} characters as JSON, but has ${length}`;
+}
+
+/** Why a selection that was read from CXone, or that a change of it gives, cannot be compared with others. */
 export function sizeProblems(selection: Sized, path: string): JsonProblem[] {
   const tooMany = countProblems({ ...selection }, path);
   if (tooMany.length > 0) return tooMany;
