@@ -106,7 +106,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     program: ['cli', 'commands', 'exit-codes', 'terminal'],
     session: ['cli', 'errors', 'prepared', 'terminal'],
     prepared: ['cli', 'errors', 'terminal'],
-    confirm: ['cli', 'errors'],
+    confirm: ['cli', 'errors', 'terminal'],
     cli: ['exit-codes', 'render', 'terminal'],
     errors: ['exit-codes'],
     ...{ arguments: ['errors'], 'exit-codes': [] },

@@ -6,7 +6,7 @@ import type { Config } from '../config/config.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { EndedRun, Retry, Step } from './render/next-steps.ts';
-import type { Streams } from './terminal/output.ts';
+import type { Streams, Terminal } from './terminal/output.ts';
 
 export interface Cli extends Streams {
   readonly cwd: string;
@@ -14,8 +14,8 @@ export interface Cli extends Streams {
   readonly stackDir: string;
   /** How the user calls the program: `cxflow`, or `npx cxflow` in a clone. */
   readonly command: string;
-  /** Asks a question; null if it was not answered. Absent unless both ends are a terminal. */
-  readonly ask?: (question: string, signal: AbortSignal) => Promise<string | null>;
+  /** Asks a question, on stdout by default; null if it was not answered. Absent unless both ends are a terminal. */
+  readonly ask?: (question: string, signal: AbortSignal, stream?: Terminal) => Promise<string | null>;
   /** The default of `--by` and `--requested-by`. */
   readonly login: string;
   readonly operations: readonly CliOperation[];

@@ -1,19 +1,22 @@
 /** Asks before something that cannot be undone. */
 import type { Cli } from './cli.ts';
 import { UsageError } from './errors.ts';
+import type { Output } from './terminal/output.ts';
 
-/** `what`: what is about to happen, such as "an erasure". Throws UsageError without `--yes` and without a terminal. */
+/** Asks where the command prints. Call `requireTerminal` first. */
 export async function confirm(
-  cli: Pick<Cli, 'ask'>,
-  { yes, what, question }: { readonly yes: boolean; readonly what: string; readonly question: string },
+  { ask }: Pick<Cli, 'ask'>,
+  question: string,
+  { stream }: Pick<Output, 'stream'>,
 ): Promise<boolean> {
-  if (yes) return true;
-  requireTerminal(cli, { yes, what });
-  const answer = await cli.ask?.(`${question} [y/N] `, new AbortController().signal);
+  const answer = await ask?.(`${question} [y/N] `, new AbortController().signal, stream);
   return /^y(es)?$/i.test(answer?.trim() ?? '');
 }
 
-/** Throws UsageError if nobody could answer. Called first by commands that would otherwise work for a while before asking. */
+/**
+ * For commands that would otherwise work for a while before they ask. Throws UsageError if nobody could answer.
+ * @param what what is about to happen, such as "an erasure"
+ */
 export function requireTerminal(
   { ask }: Pick<Cli, 'ask'>,
   { yes, what }: { readonly yes: boolean; readonly what: string },

@@ -55,9 +55,13 @@ export function createCli(env: Env): Cli {
   };
 }
 
-async function ask(question: string, signal: AbortSignal): Promise<string | null> {
+async function ask(
+  question: string,
+  signal: AbortSignal,
+  stream: NodeJS.WritableStream = process.stdout,
+): Promise<string | null> {
   const { askOnTerminal } = await import('./terminal/prompt.ts');
-  return askOnTerminal(sanitize(question), process.stdin, process.stdout, signal);
+  return askOnTerminal(sanitize(question), process.stdin, stream, signal);
 }
 
 /** In a container, the user id may not have a name. */

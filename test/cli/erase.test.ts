@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { renderWaitingFor } from '../../src/cli/actions/erase.ts';
 import { run } from '../../src/cli/main.ts';
+import type { Terminal } from '../../src/cli/terminal/output.ts';
 import type { CxflowClient } from '../../src/client.ts';
 import { fakeCli } from './fakes.ts';
 
@@ -20,13 +21,16 @@ async function eraseWith(answer: string | null, ...options: readonly string[]) {
     },
   } as unknown as CxflowClient;
   const questions: string[] = [];
-  const ask = (question: string) => {
+  const asked: unknown[] = [];
+  const ask = (question: string, _: AbortSignal, stream?: Terminal) => {
     questions.push(question);
+    asked.push(stream);
     return Promise.resolve(answer);
   };
   const cli = fakeCli({ client: () => Promise.resolve(client) }, { ask });
   const code = await run(['erase', '--contact', 'c1', ...options], cli);
-  return { code, erased, questions, out: cli.out() };
+  const where = asked.map((stream) => (stream === cli.stderr ? 'stderr' : 'stdout'));
+  return { code, erased, questions, where, out: cli.out() };
 }
 
 it('suggests what to do about each run that an erasure waits for; a failed run cannot be cancelled', () => {
@@ -50,6 +54,12 @@ it.each(['n', '', null, 'yesterday'])('erases nothing when the answer is %j', as
   const { code, erased, out } = await eraseWith(answer);
   expect({ code, erased }).toEqual({ code: 4, erased: [] });
   expect(out).toContain('nothing was erased');
+});
+
+it('asks on stderr with --json, and prints what would have been erased if the answer is no', async () => {
+  const { code, erased, where, out } = await eraseWith('n', '--json');
+  expect({ code, erased, where }).toEqual({ code: 4, erased: [], where: ['stderr'] });
+  expect(JSON.parse(out)).toEqual({ ...RESULT, dryRun: true });
 });
 
 it('erases without asking with --yes, and only shows what it would erase with --dry-run', async () => {

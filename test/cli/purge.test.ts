@@ -38,6 +38,12 @@ it('asks on a terminal, and deletes nothing unless the answer is yes', async () 
   expect([confirmed.code, confirmed.requests.length, confirmed.scopes.length]).toEqual([0, 1, 1]);
 });
 
+it('prints one document with --json if the answer is no: what would have been deleted', async () => {
+  const { code, out } = await purgeWith(['--older-than', '30d', '--json'], { answer: 'n' });
+  expect(code).toBe(4);
+  expect(JSON.parse(out)).toMatchObject({ ...RESULT, dryRun: true });
+});
+
 it('only shows what it would delete with --dry-run', async () => {
   const { code, requests, out } = await purgeWith(['--older-than', '30d', '--dry-run', '--json']);
   expect({ code, requests }).toEqual({ code: 0, requests: [] });

@@ -18,7 +18,7 @@ export interface EraseOptions {
 /** Throws InputError, UsageError, Unreachable, NotDone. */
 export async function erase(cli: Cli, options: EraseOptions): Promise<ExitCode> {
   const { contact, requestedBy, dryRun = false, yes = false, json = false } = options;
-  if (!dryRun) requireTerminal(cli, { yes, what: WHAT });
+  if (!dryRun) requireTerminal(cli, { yes, what: 'an erasure' });
   return withSession(cli, async (session) => {
     const client = await session.client();
     const output = openOutput(cli, json);
@@ -26,11 +26,10 @@ export async function erase(cli: Cli, options: EraseOptions): Promise<ExitCode> 
       const preview = await client.previewErasure({ contactId: contact });
       output.print('This would be erased:');
       await printOutcome(preview, { cli, session, output });
-      if (dryRun && json) printJson(cli, { ...preview, dryRun: true });
-      if (dryRun) return EXIT.ok;
-      if (!(await confirm(cli, { yes, what: WHAT, question: 'Erase all of it for good?' }))) {
-        output.print('nothing was erased');
-        return EXIT.stopped;
+      if (dryRun || !(await confirm(cli, 'Erase all of it for good?', output))) {
+        if (!dryRun) output.print('nothing was erased');
+        if (json) printJson(cli, { ...preview, dryRun: true });
+        return dryRun ? EXIT.ok : EXIT.stopped;
       }
     }
     const erased = await client.erase({ contactId: contact, requestedBy });
@@ -39,8 +38,6 @@ export async function erase(cli: Cli, options: EraseOptions): Promise<ExitCode> 
     return erased.waitingFor.length > 0 ? EXIT.needsAttention : EXIT.ok;
   });
 }
-
-const WHAT = 'an erasure';
 
 interface Context {
   readonly cli: Cli;

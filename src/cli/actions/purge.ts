@@ -1,6 +1,7 @@
 /** Deletes what is older than the retention period, and prints what was deleted and what was kept. */
 import { randomBytes } from 'node:crypto';
 import { parseDuration } from '../../contract/input.ts';
+import { MS_PER_DAY } from '../../domain/timestamps.ts';
 import type { KeptReason, PurgeCounts, PurgeResult } from '../../ledger/retention/purges.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { confirm, requireTerminal } from '../confirm.ts';
@@ -19,24 +20,21 @@ export interface PurgeOptions {
   readonly json?: boolean;
 }
 
-const WHAT = 'a purge';
-
 /** Throws UsageError. */
 export async function purge(cli: Cli, options: PurgeOptions): Promise<ExitCode> {
   const { requestedBy, undelivered = false, dryRun = false, yes = false, json = false } = options;
   const scope = { before: toBefore(options.olderThan), withUndelivered: undelivered };
-  if (!dryRun) requireTerminal(cli, { yes, what: WHAT });
+  if (!dryRun) requireTerminal(cli, { yes, what: 'a purge' });
   return withSession(cli, async ({ ledger }) => {
     const output = openOutput(cli, json);
     if (dryRun || !yes) {
       const preview = await ledger.purges.preview(scope);
       output.print(`older than ${formatTime(scope.before)}, and would be deleted:`);
       printResult(preview, cli, output);
-      if (dryRun && json) printJson(cli, { ...preview, before: scope.before, dryRun: true });
-      if (dryRun) return EXIT.ok;
-      if (!(await confirm(cli, { yes, what: WHAT, question: 'Delete all of it for good?' }))) {
-        output.print('nothing was deleted');
-        return EXIT.stopped;
+      if (dryRun || !(await confirm(cli, 'Delete all of it for good?', output))) {
+        if (!dryRun) output.print('nothing was deleted');
+        if (json) printJson(cli, { ...preview, before: scope.before, dryRun: true });
+        return dryRun ? EXIT.ok : EXIT.stopped;
       }
     }
     const draw = createLineDrawer(output);
@@ -52,14 +50,12 @@ export async function purge(cli: Cli, options: PurgeOptions): Promise<ExitCode> 
   });
 }
 
-const DAY_MS = 86_400_000;
-
 /** At least a day: a file may wait that long for its run, and a check of a file may take that long. Throws UsageError. */
 function toBefore(olderThan: string): Date {
-  const ms = parseDuration(olderThan);
-  if (typeof ms === 'string') throw new UsageError(`--older-than ${ms}`);
-  if (ms < DAY_MS) throw new UsageError('--older-than must be at least 1d');
-  return new Date(Date.now() - ms);
+  const parsed = parseDuration(olderThan);
+  if (typeof parsed === 'string') throw new UsageError(`--older-than ${parsed}`);
+  if (parsed < MS_PER_DAY) throw new UsageError('--older-than must be at least 1d');
+  return new Date(Date.now() - parsed);
 }
 
 function describe({ runs, records, events, datasets, snapshots, checkedRows }: PurgeCounts): string {
