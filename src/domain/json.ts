@@ -101,7 +101,8 @@ export function describeKey(key: string): string {
   return /^\w{1,40}$/.test(key) ? key : quoteName(key);
 }
 
-function isNested(value: unknown): value is object {
+/** An object or a list. */
+export function isNested(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 

@@ -37,7 +37,7 @@ const LINES = [...UNSTORABLE, CONTROL_BUT_LINES, DIRECTION] as const;
 
 /** Every text of an input follows one of these rules. */
 export const TEXT_RULES = {
-  /** Ids of runs, datasets, lists, contacts and writes; hashes. */
+  /** Ids of runs, datasets, lists and writes; hashes. */
   id: { maxCharacters: 255, refused: [...ONE_LINE, DIRECTION_MARK, REPLACED] },
   /** Names of people, services and time zones; fields, operators and priorities of a selection; fields of a map. */
   name: { maxCharacters: 200, refused: ONE_LINE },
@@ -52,6 +52,11 @@ export const TEXT_RULES = {
   /** An argument of the command line. What it means may have a stricter rule. */
   argument: { maxCharacters: 10_000, refused: [...LINES, REPLACED] },
 } as const satisfies Readonly<Record<string, TextRule>>;
+
+/** With U+FFFD for each character that PostgreSQL cannot store. */
+export function replaceUnstorable(text: string): string {
+  return text.replaceAll(/\0|\p{Surrogate}/gu, '\ufffd');
+}
 
 /** What is wrong with the text, or null. Never contains the text. */
 export function textProblem(text: string, { maxCharacters, refused }: TextRule): string | null {

@@ -57,9 +57,8 @@ export function createCsvReader(options: CsvOptions, header: RawRecord | undefin
   return {
     columns: kept.map(([column]) => column),
     read(record) {
-      const decoded = decodeRecord(record, limits);
-      if (!('text' in decoded)) return decoded;
-      const { text, illFormed } = decoded;
+      const { text, broken: illFormed } = decodeRecord(record, limits);
+      if (text === null) return illFormed;
       const cells = record.quoted ? splitQuoted(text, delimiter) : text.split(delimiter);
       const broken = checkCells(record, cells, names, limits);
       if (broken) return illFormed ?? broken;
@@ -91,19 +90,12 @@ function checkCells(
 
 function readHeader({ name, delimiter, limits }: CsvOptions, header: RawRecord): readonly string[] {
   const { line } = header;
-  const decoded = decodeRecord(header, limits);
-  const broken = 'text' in decoded ? decoded.illFormed : decoded;
-  if (broken || !('text' in decoded)) {
-    const why = broken?.broken?.message ?? 'unknown';
-    throw new SourceError(
-      'source_no_header',
-      `${name}: line ${line} should name the columns, but cannot be read: ${why}`,
-      {
-        line,
-      },
-    );
+  const { text, broken } = decodeRecord(header, limits);
+  if (text === null || broken !== null) {
+    const message = `${name}: line ${line} should name the columns, but cannot be read: ${broken?.broken?.message}`;
+    throw new SourceError('source_no_header', message, { line });
   }
-  const cells = splitQuoted(decoded.text, delimiter).map((cell) => unescapeFormula(cell.trim()));
+  const cells = splitQuoted(text, delimiter).map((cell) => unescapeFormula(cell.trim()));
   if (cells.length > limits.maxColumns) throw tooManyColumns(name, line, cells.length, limits);
   if (cells.every((cell) => cell === '')) throw noHeader(name, line, 'names no column');
   if (looksLikeRow(cells)) throw headerLooksLikeRow(name, line);

@@ -1,7 +1,8 @@
 /** Reads JSON objects as rows: the lines of NDJSON, or the elements of a JSON array. */
-import { MAX_JSON_DEPTH, measureDepth } from '../domain/json.ts';
+import { isNested, MAX_JSON_DEPTH, measureDepth } from '../domain/json.ts';
 import { formatCount } from '../domain/numbers.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
+import { replaceUnstorable } from '../domain/text.ts';
 import type { RawRecord } from './records.ts';
 import { brokenRow, decodeRecord, fieldTooLarge, isReservedColumn, notText, type SourceRow } from './rows.ts';
 
@@ -12,9 +13,8 @@ type Fields = Readonly<Record<string, unknown>>;
 
 export function createObjectReader(limits: SourceLimits): (record: RawRecord) => SourceRow {
   return (record) => {
-    const decoded = decodeRecord(record, limits);
-    if (!('text' in decoded)) return decoded;
-    const { text, illFormed } = decoded;
+    const { text, broken: illFormed } = decodeRecord(record, limits);
+    if (text === null) return illFormed;
     const value = parse(text);
     // The parser's own message quotes the row, which must not end up in messages.
     if (value === undefined) return illFormed ?? brokenRow(record, 'row_not_json', 'not a JSON value');
@@ -41,8 +41,7 @@ function checkValues(record: RawRecord, text: string, fields: Fields): SourceRow
 
 /** With U+FFFD for what is not text. Recursion is safe once the depth has been checked. */
 function repair(value: unknown): unknown {
-  if (typeof value === 'string')
-    return value.replaceAll(/\p{Surrogate}/gu, '\ufffd').replaceAll('\0', '\ufffd');
+  if (typeof value === 'string') return replaceUnstorable(value);
   if (Array.isArray(value)) return value.map(repair);
   if (!isNested(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [repair(key), repair(each)]));
@@ -82,10 +81,6 @@ function countCharacters(value: unknown): number {
 function hasInfiniteNumber(value: unknown): boolean {
   if (typeof value === 'number') return !Number.isFinite(value);
   return isNested(value) && Object.values(value).some(hasInfiniteNumber);
-}
-
-function isNested(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
 }
 
 function dropReserved(fields: Fields): Fields {

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { formatCount } from '../domain/numbers.ts';
 import type { Reason } from '../domain/run.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
+import { replaceUnstorable } from '../domain/text.ts';
 import type { RawRecord } from './records.ts';
 
 export interface SourceRow {
@@ -28,25 +29,22 @@ export function brokenRow(record: RawRecord, code: string, message: string, fiel
   return { line: record.line, broken, raw: showRaw(record.bytes) };
 }
 
-/** The text of a record. */
-export interface Decoded {
-  /** With U+FFFD for what is not text. */
-  readonly text: string;
-  /** The broken row, if some of it is not text; otherwise null. */
-  readonly illFormed: SourceRow | null;
-}
+/** The text of a record, with U+FFFD for what is not text; null if it cannot be divided into fields. */
+export type Decoded =
+  | { readonly text: string; readonly broken: SourceRow | null }
+  | { readonly text: null; readonly broken: SourceRow };
 
-/** A broken row if its record has a problem, so that its text cannot be divided into fields. */
-export function decodeRecord(record: RawRecord, limits: SourceLimits): Decoded | SourceRow {
+export function decodeRecord(record: RawRecord, limits: SourceLimits): Decoded {
   if (record.problem !== null) {
     const where = record.lastLine > record.line ? ` (lines ${record.line} to ${record.lastLine})` : '';
-    return brokenRow(record, record.problem, describeProblem(record.problem, limits) + where);
+    const message = describeProblem(record.problem, limits) + where;
+    return { text: null, broken: brokenRow(record, record.problem, message) };
   }
   const text = record.bytes.toString('utf8');
   if (text.includes('\ufffd') && !isUtf8(record.bytes))
-    return { text, illFormed: brokenRow(record, 'row_not_utf8', INVALID_BYTES) };
-  if (text.includes('\0')) return { text: text.replaceAll('\0', '\ufffd'), illFormed: notText(record) };
-  return { text, illFormed: null };
+    return { text, broken: brokenRow(record, 'row_not_utf8', INVALID_BYTES) };
+  if (text.includes('\0')) return { text: replaceUnstorable(text), broken: notText(record) };
+  return { text, broken: null };
 }
 
 /** The first non-ASCII letter may come late in a file, long after the encoding was determined from its first block. */
@@ -79,7 +77,7 @@ function showRaw(bytes: Buffer): string {
     .subarray(0, 4 * RAW_CHARACTERS)
     .toString('utf8')
     .slice(0, RAW_CHARACTERS);
-  return text.replaceAll('\0', '\ufffd').replace(/[\ud800-\udbff]$/, '');
+  return replaceUnstorable(text);
 }
 
 /**

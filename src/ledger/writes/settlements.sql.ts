@@ -1,5 +1,6 @@
 /** Settlements in PostgreSQL: the function `settle_writes`. */
 import { sql } from 'kysely';
+import { replaceUnstorable } from '../../domain/text.ts';
 import type { Executor } from '../database.ts';
 import { countOutcomes, type Settlement } from './settlements.ts';
 
@@ -28,13 +29,9 @@ function toRow(settlement: Settlement) {
   };
 }
 
-const REPLACEMENT_CHARACTER = '\ufffd';
-/** NUL and lone surrogates, which PostgreSQL's JSON rejects. */
-const UNSTORABLE = /\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
-
 /** CXone's messages may contain such characters. Replacing them is better than losing the answer. */
 function toJsonText(value: unknown): string {
   return JSON.stringify(value, (_, text: unknown) =>
-    typeof text === 'string' ? text.replace(UNSTORABLE, REPLACEMENT_CHARACTER) : text,
+    typeof text === 'string' ? replaceUnstorable(text) : text,
   );
 }
