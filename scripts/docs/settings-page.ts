@@ -1,4 +1,5 @@
 /** docs/settings.md: every setting, from its definition in src/config. */
+import { variablesOf } from '../../src/config/catalogue.ts';
 import {
   COMMON,
   FAMILY_USES,
@@ -91,9 +92,8 @@ function settingsTable(settings: Settings): string {
   );
 }
 
-function variableNames({ name, alias, isSecret }: Setting<unknown>): string {
-  const names = [name, ...(isSecret ? [`${name}_FILE`] : []), ...(alias === undefined ? [] : [alias])];
-  return names.map((each) => `\`${each}\``).join('<br>');
+function variableNames(setting: Setting<unknown>): string {
+  return variablesOf(setting).map(code).join('<br>');
 }
 
 function describeDefault({ shownDefault, fallback }: Setting<unknown>): string {

@@ -46,7 +46,10 @@ export function text(documentation: Documentation): Setting<string | null> {
 
 const NAME = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/i, 'must have up to 63 letters, digits, dots, hyphens and underscores');
+  .regex(
+    /^[a-z0-9][a-z0-9._-]{0,62}$/i,
+    'must start with a letter or digit and have up to 63 letters, digits, dots, hyphens and underscores',
+  );
 
 /** A name that people choose, e.g. for a tenant. */
 export function name(documentation: Documentation): Setting<string | null> {
