@@ -82,12 +82,10 @@ try {
   console.log('size', rows[0]);
   const erase = (contactId: string) =>
     ledger.erasures.erase({
-      ...{
-        erasureId: `erasure-${contactId}`,
-        contactId,
-        objectedAt: new Date().toISOString(),
-        requestedBy: null,
-      },
+      erasureId: `erasure-${contactId}`,
+      contactId,
+      objectedAt: new Date().toISOString(),
+      requestedBy: null,
     });
   for (const n of [Math.ceil(ROWS / 3), Math.ceil(ROWS / 2)]) {
     const { records } = await timed('an erasure', () => erase(guid(n)));

@@ -31,7 +31,7 @@ export async function openPreparedSession(cli: SessionOptions): Promise<Session>
 
 /** Throws ConfigError, MissingAddress. */
 export function openSession(cli: SessionOptions): Session {
-  const env = sessionEnvironment(cli);
+  const env = withStack(cli.stackDir, cli.env);
   const config = loadConfig(env);
   const databaseUrl = requireDatabase(config, cli.command);
   const pepper = config.pepper?.reveal() ?? null;
@@ -117,11 +117,6 @@ async function announceWait<T>(
 export function requireDatabase({ databaseUrl }: Pick<Config, 'databaseUrl'>, command: string): string {
   if (databaseUrl === null) throw new MissingAddress('database', 'DATABASE_URL', command);
   return databaseUrl;
-}
-
-/** The environment, completed with the addresses of the stack that runs in this folder. */
-export function sessionEnvironment({ env, stackDir }: Pick<Cli, 'env' | 'stackDir'>): Env {
-  return withStack(stackDir, env);
 }
 
 interface UiAddresses {

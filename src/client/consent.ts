@@ -12,6 +12,7 @@ import {
   type ErasureInput,
   type ErasureResult,
 } from '../contract/consent.ts';
+import { omitUndefined } from '../domain/absent.ts';
 import { toComparableId } from '../domain/contact-id.ts';
 import { TEXT_RULES, textProblem } from '../domain/text.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -112,12 +113,12 @@ async function erase(
 ): Promise<ErasureResult> {
   requireContactId(contactId);
   // Before anything is stored that names the contact.
-  requireValid(checkErasure({ dataset: 'erasure', ...(requestedBy !== undefined && { requestedBy }) }));
+  requireValid(checkErasure({ dataset: 'erasure', ...omitUndefined({ requestedBy }) }));
   // The nonce keeps the hash of the dataset from revealing the contact id.
   const row = { contactId, nonce: randomBytes(16).toString('hex') };
   const line = Buffer.from(`${JSON.stringify(row)}\n`);
   const dataset = await ledger.datasets.stage('erasure', 'ndjson', once(line));
-  const input: ErasureInput = { dataset: dataset.id, ...(requestedBy !== undefined && { requestedBy }) };
+  const input: ErasureInput = { dataset: dataset.id, ...omitUndefined({ requestedBy }) };
   return executeRequest(temporal, { type: 'erasure', workflowId: newRequestId('erasure'), input });
 }
 

@@ -114,7 +114,7 @@ function toJson(row: object, number: number): string {
     });
   } catch (error) {
     if (error instanceof InputError) throw error;
-    throw inRow(`is not a JSON object: it is nested too deep, refers to itself or has a bigint`);
+    throw inRow('is not a JSON object: it is nested too deep, refers to itself or has a bigint');
   }
 }
 

@@ -5,7 +5,16 @@ import {
   CONSENT_POLICIES,
   type ConsentPolicy,
 } from '../domain/consent/eligibility.ts';
-import { type Checked, type ChecksOf, checkFields, columnMap, id, identifier, name, oneOf } from './input.ts';
+import {
+  type Checked,
+  type ChecksOf,
+  checkFields,
+  columnMap,
+  identifier,
+  idText,
+  nameText,
+  oneOf,
+} from './input.ts';
 
 export type { Channel, ConsentPolicy, Eligibility } from '../domain/consent/eligibility.ts';
 export type { ErasureResult } from '../domain/consent/erasure.ts';
@@ -55,14 +64,14 @@ export function checkEligibilityCheck(value: unknown): Checked<EligibilityCheckI
     channel: oneOf(...CHANNELS),
     policy: oneOf(...CONSENT_POLICIES),
     optInStatus: oneOf('confirmed', 'pending'),
-    timeZone: name,
+    timeZone: nameText,
   } satisfies ChecksOf<EligibilityCheckInput>;
   return checkFields(value, fields, ['contactId', 'channel']);
 }
 
 export function checkEligibilityList(value: unknown): Checked<EligibilityListInput> {
   const fields = {
-    dataset: id,
+    dataset: idText,
     map: columnMap,
     channel: oneOf(...CHANNELS),
     policy: oneOf(...CONSENT_POLICIES),
@@ -71,6 +80,6 @@ export function checkEligibilityList(value: unknown): Checked<EligibilityListInp
 }
 
 export function checkErasure(value: unknown): Checked<ErasureInput> {
-  const fields = { dataset: id, requestedBy: name } satisfies ChecksOf<ErasureInput>;
+  const fields = { dataset: idText, requestedBy: nameText } satisfies ChecksOf<ErasureInput>;
   return checkFields(value, fields, ['dataset']);
 }

@@ -13,6 +13,8 @@ export type RunFailureType =
   | 'Refused'
   | 'Conflict'
   | 'LedgerRefused'
+  /** The execution in Temporal ended without closing the run: stored by a worker, not thrown. */
+  | 'ExecutionEnded'
   | 'Bug';
 
 /** Longer ones would make the history grow with the input, until Temporal ends the run. */

@@ -17,20 +17,20 @@ export type ChecksOf<Input> = Readonly<Record<keyof Input, FieldCheck>>;
 
 export type Checked<T> = { readonly input: T } | { readonly problems: readonly string[] };
 
-/** The checks of texts. There is no other, so that no field takes what the ledger cannot store. */
+/** A text by one of TEXT_RULES. No field of an input has any other check for texts. */
 const text =
   (rule: TextRule): FieldCheck =>
   (value) =>
     typeof value === 'string' && value.trim() !== '' ? textProblem(value, rule) : 'must be a non-empty text';
 
 /** The id of a run, a dataset or a write. */
-export const id = text(TEXT_RULES.id);
-export const name = text(TEXT_RULES.name);
+export const idText = text(TEXT_RULES.id);
+export const nameText = text(TEXT_RULES.name);
 const path = text(TEXT_RULES.path);
 
 /** What is wrong with the id of a run, a check or an erasure, or null: any Temporal client may have chosen it. */
 export function runIdProblem(runId: string): string | null {
-  const problem = id(runId);
+  const problem = idText(runId);
   return problem === null ? null : `the run id ${problem}`;
 }
 
@@ -41,10 +41,16 @@ export const oneOf =
   (value) =>
     values.includes(value as string) ? null : `must be one of ${values.join(', ')}`;
 
+/** The same grammar as `ms`, which Temporal uses for the timer. */
 const DURATION =
   /^(\d{1,12}(?:\.\d{1,6})?) {0,9}(ms|s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?)$/;
 const MS_PER_UNIT: Readonly<Record<string, number>> = {
-  ...{ ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: MS_PER_DAY, w: 7 * MS_PER_DAY },
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: MS_PER_DAY,
+  w: 7 * MS_PER_DAY,
 };
 /** Longer than anybody waits, and small enough for every timer and date. */
 const MAX_DURATION_DAYS = 3_650;
@@ -93,8 +99,8 @@ const SOURCES: Readonly<Record<string, FieldChecks>> = {
     encoding: oneOf('utf-8', 'utf-16le', 'utf-16be', 'windows-1252', 'latin1'),
     map: columnMap,
   },
-  dataset: { dataset: id, map: columnMap },
-  retryOf: { retryOf: id },
+  dataset: { dataset: idText, map: columnMap },
+  retryOf: { retryOf: idText },
 };
 
 export const source: FieldCheck = (value) => {
@@ -113,7 +119,7 @@ export const COMMON_FIELDS = {
   approval: flag,
   approvalDeadline: duration,
   dryRun: flag,
-  requestedBy: name,
+  requestedBy: nameText,
   onInDoubt: oneOf('ask', 'leave', 'resend'),
   inDoubtDeadline: duration,
   again: flag,

@@ -12,8 +12,8 @@ import {
   COMMON_FIELDS,
   checkFields,
   duration,
-  id,
   identifier,
+  idText,
   oneOf,
 } from './input.ts';
 import type { CommonInput, DeliveredEvents, RunResult } from './run.ts';
@@ -77,7 +77,7 @@ const FIELDS = {
   // findSelectionProblems checks these two.
   selection: () => null,
   change: () => null,
-  rollbackOf: id,
+  rollbackOf: idText,
   baseVersion: (value: unknown) => (Number.isSafeInteger(value) ? null : 'must be a whole number'),
   onConflict: oneOf('merge', 'ask', 'mine', 'theirs'),
   conflictDeadline: duration,

@@ -29,7 +29,7 @@ export interface PreferenceItem {
 }
 
 const MESSAGE_OR_NULL = MESSAGE.nullish().transform((text) => text ?? null);
-const TEXT = NAME.nullish().transform((text) => text ?? null);
+const NAME_OR_NULL = NAME.nullish().transform((text) => text ?? null);
 /** Some endpoints return ids as text, others as numbers. */
 const ID = z
   .union([NAME, z.number().transform(String)])
@@ -54,10 +54,10 @@ export const PREFERENCES_UPDATED = listOf(
 /** Our reading: the tutorial shows empty arrays only. Lenient, because part of an entry is better than an unread answer. */
 const NAMED_ENTRY = z.object({
   index: z.number().nullish(),
-  contactId: TEXT,
-  channel: TEXT,
-  code: TEXT,
-  field: TEXT,
+  contactId: NAME_OR_NULL,
+  channel: NAME_OR_NULL,
+  code: NAME_OR_NULL,
+  field: NAME_OR_NULL,
   message: MESSAGE_OR_NULL,
 });
 export type NamedPreferenceEntry = z.infer<typeof NAMED_ENTRY>;
@@ -79,11 +79,11 @@ const STORED = z.object({
   contactId: NAME,
   channel: NAME,
   optIn: z.boolean(),
-  consentTimestamp: TEXT,
-  withdrawalTimestamp: TEXT,
+  consentTimestamp: NAME_OR_NULL,
+  withdrawalTimestamp: NAME_OR_NULL,
   regulatoryRegion: NAME,
-  source: TEXT,
-  updatedAt: TEXT,
+  source: NAME_OR_NULL,
+  updatedAt: NAME_OR_NULL,
 });
 export type StoredPreference = z.infer<typeof STORED>;
 

@@ -1,10 +1,11 @@
 /**
  * Closes runs whose execution in Temporal has ended without closing them: somebody terminated it, it timed out, or Temporal
- * ended it because of its size. By then the workflow itself cannot. Every worker looks for them when it starts and every few
- * seconds, one worker at a time; the ledger closes a run once, and never one that has been started again meanwhile.
+ * ended it because of its size. By then the workflow itself cannot. Every worker looks for them when it starts and every 15 s,
+ * one worker at a time; the ledger closes a run once, and never one that has been started again meanwhile.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { RunFailureType } from '../contract/failures.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ExecutingRun } from '../ledger/runs/runs.ts';
 import { describeError, type Logger } from './log.ts';
@@ -18,13 +19,7 @@ const REQUEST_MS = 1_500;
 const MAX_WITNESSES = 3;
 
 /** Every other status means that it executes, or that this version does not know what it means. */
-const ENDED = new Map([
-  ['COMPLETED', 'ended (completed)'],
-  ['FAILED', 'ended (failed)'],
-  ['CANCELLED', 'ended (cancelled)'],
-  ['TERMINATED', 'ended (terminated)'],
-  ['TIMED_OUT', 'ended (timed_out)'],
-]);
+const ENDED: ReadonlySet<string> = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT']);
 
 export interface EndedRunsDeps {
   readonly ledger: Pick<Ledger, 'runs'>;
@@ -104,7 +99,7 @@ export class EndedRunsWatcher {
     const end = await this.#findEnd(run);
     if (end === null) return;
     const message = `its execution in Temporal ${end.how} before it could close the run. Start the same run again to continue it`;
-    const failure = { type: 'ExecutionEnded', message };
+    const failure = { type: 'ExecutionEnded' satisfies RunFailureType, message };
     if (await ledger.runs.closeEnded({ ...run, closedAt: end.closedAt, failure }))
       log.warn({ run: run.runId }, message);
   }
@@ -113,8 +108,9 @@ export class EndedRunsWatcher {
   async #findEnd(run: ExecutingRun): Promise<End | null> {
     const found = await this.#describe(run.runId);
     if (found) {
-      const how = ENDED.get(found.status.name);
-      return how === undefined ? null : { how, closedAt: found.closeTime?.getTime() ?? null };
+      const { name } = found.status;
+      if (!ENDED.has(name)) return null;
+      return { how: `ended (${name.toLowerCase()})`, closedAt: found.closeTime?.getTime() ?? null };
     }
     if (await this.#isOwnTemporal(run)) return { how: 'was deleted', closedAt: null };
     if (!this.#leftAlone.has(run.runId)) {

@@ -3,10 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig } from '../../config/config.ts';
 import { isTransient } from '../../ledger/errors.ts';
 import { openLedger } from '../../ledger/ledger.ts';
+import { withStack } from '../../stack/stack-file.ts';
 import type { Cli } from '../cli.ts';
 import { describeError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { requireDatabase, sessionEnvironment } from '../session.ts';
+import { requireDatabase } from '../session.ts';
 import { plural } from '../terminal/format.ts';
 import { openOutput, printJson, writeText } from '../terminal/output.ts';
 
@@ -19,7 +20,8 @@ export interface MigrateOptions {
 /** Throws ConfigError, MissingAddress, UnknownMigrations, and errors of the database. */
 export async function migrate(cli: Cli, { wait, json = false }: MigrateOptions): Promise<ExitCode> {
   const { print } = openOutput(cli, json);
-  const ledger = openLedger(requireDatabase(loadConfig(sessionEnvironment(cli)), cli.command), 1);
+  const config = loadConfig(withStack(cli.stackDir, cli.env));
+  const ledger = openLedger(requireDatabase(config, cli.command), 1);
   try {
     const migrations = await retryWhileUnavailable(cli, () => ledger.migrate(), wait * 1_000);
     print(renderMigrations(migrations));

@@ -18,7 +18,8 @@ export const addDev: AddCommand = (parent, cli, finish) => {
          it on Ctrl-C.`,
         `Data and addresses are kept in .cxflow, where every other command in this folder finds them. A
          server that the environment names (DATABASE_URL, TEMPORAL_ADDRESS, CXONE_API_URL) is used instead of
-         started. All other settings of the environment apply to the worker.`,
+         started. Its worker gets every setting of the environment, except those of the servers that are
+         started.`,
       ),
     )
     .option('--no-worker', 'do not start a worker')

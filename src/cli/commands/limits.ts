@@ -19,10 +19,11 @@ export const addLimits: AddCommand = (parent, cli, finish) => {
     .summary('show the rate budget and what blocks it; `limits lift` ends a block')
     .description(
       paragraphs(
-        `Shows how many requests per minute all workers of a tenant may send together, when the next one may
-         leave, and whether CXone has blocked them: after a 429 no worker sends anything for as long as its
-         Retry-After says, at most 24 hours.`,
-        `A block is not a fault, and it ends by itself: runs wait and continue. It applies to every run of the
+        `Shows the rate budget that all workers of a tenant share: when the next request may leave, and
+         whether CXone has blocked them. The requests per minute are CXFLOW_RATE_PER_MINUTE of this
+         environment; what counts is what the workers have.`,
+        `After a 429 no worker sends anything for as long as its Retry-After says, at most 24 hours. Such a
+         block is not a fault, and it ends by itself: runs wait and continue. It applies to every run of the
          tenant, and restarting workers does not end it.`,
       ),
     )

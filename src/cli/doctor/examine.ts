@@ -1,9 +1,8 @@
 /** All examinations, in the order in which they depend on each other. They only read. */
 import { join } from 'node:path';
 import { type Config, ConfigError, loadConfig } from '../../config/config.ts';
-import { readStack } from '../../stack/stack-file.ts';
+import { readStack, withStack } from '../../stack/stack-file.ts';
 import type { Cli } from '../cli.ts';
-import { sessionEnvironment } from '../session.ts';
 import { examineCxone } from './cxone.ts';
 import { examineDatabase } from './database.ts';
 import { type Finding, ok, problem } from './finding.ts';
@@ -13,7 +12,7 @@ import { examineTemporal } from './temporal.ts';
 import { examineWebhooks } from './webhooks.ts';
 
 export async function* examine(cli: Cli): AsyncIterable<Finding> {
-  const env = sessionEnvironment(cli);
+  const env = withStack(cli.stackDir, cli.env);
   yield examineNode(process.versions.node);
   const stack = readStack(cli.stackDir);
   if (stack) yield ok('stack', `\`${cli.command} dev\` runs in this folder (${cli.stackDir})`);

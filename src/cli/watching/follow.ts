@@ -95,7 +95,10 @@ class Follower {
     this.#options = options;
     this.#nowMs = nowMs;
     this.#stall = new StallDetector({
-      ...{ runId, executions, command, nowMs },
+      runId,
+      executions,
+      command,
+      nowMs,
       listBlocks: () => listRateBlocks(ledger),
     });
     this.#question = new Question(onWaiting);
