@@ -1,9 +1,12 @@
-/** Keys of PostgreSQL's advisory locks. Each lock is held until its transaction ends. */
+/** PostgreSQL's advisory locks: their keys, and how they are taken. Each lock is held until its transaction ends. */
 import { sql } from 'kysely';
 import type { Executor } from './database.ts';
 
-/** With the run's number: claims share it; a change of the steering, a restart and an erasure take it alone. */
-export const STEERING_LOCK = 4201;
+/**
+ * With the run's number: claims share it; a change of the steering, a restart, an end found by the watcher, a purge and an
+ * erasure take it alone.
+ */
+const STEERING_LOCK = 4201;
 /** One process at a time seals the audit. */
 export const SEALER_LOCK = 4202;
 /** One process at a time looks for runs whose execution has ended. */
@@ -15,4 +18,16 @@ export const WATCHER_LOCK = 4203;
  */
 export async function lockRun(tx: Executor, runNo: number): Promise<void> {
   await sql`select pg_advisory_xact_lock(${STEERING_LOCK}::int, ${runNo}::int)`.execute(tx);
+}
+
+/** As every claim does. Waits for whoever has the lock alone. */
+export async function shareRun(tx: Executor, runNo: number): Promise<void> {
+  await sql`select pg_advisory_xact_lock_shared(${STEERING_LOCK}::int, ${runNo}::int)`.execute(tx);
+}
+
+/** False: another process has it. */
+export async function tryLock(tx: Executor, key: number): Promise<boolean> {
+  const { rows } = await sql<{ acquired: boolean }>`
+    select pg_try_advisory_xact_lock(${key}) as acquired`.execute(tx);
+  return rows[0]?.acquired === true;
 }

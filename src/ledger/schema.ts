@@ -4,9 +4,9 @@ import type { Counts, Outcome, Phase, Reason, RunState, Steering } from '../doma
 
 /** Read as T, written as text. */
 type Json<T> = ColumnType<T, string, string>;
+type NullableJson<T> = ColumnType<T | null, string | null | undefined, string | null>;
 /** A bigint: read as text, written as a number. */
 type Fence = ColumnType<string, number | undefined, number>;
-type NullableJson<T> = ColumnType<T | null, string | null | undefined, string | null>;
 
 /** `run_no` is a short key: a run id has up to 200 characters and would be repeated in every row. */
 export interface RunsTable {

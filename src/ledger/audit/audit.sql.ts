@@ -1,7 +1,7 @@
 /** The audit in PostgreSQL. */
 import { sql } from 'kysely';
 import type { Database, Executor } from '../database.ts';
-import { SEALER_LOCK } from '../locks.ts';
+import { SEALER_LOCK, tryLock } from '../locks.ts';
 import {
   type Audit,
   type AuditEntry,
@@ -27,9 +27,7 @@ export function createAudit({ db }: Database): Audit {
 type PendingEntry = Pick<AuditEntry, 'audit_id' | 'run_id' | 'at' | 'action' | 'data'>;
 
 async function seal(tx: Executor): Promise<number> {
-  const lock = await sql<{ acquired: boolean }>`
-    select pg_try_advisory_xact_lock(${SEALER_LOCK}) as acquired`.execute(tx);
-  if (!lock.rows[0]?.acquired) return 0;
+  if (!(await tryLock(tx, SEALER_LOCK))) return 0;
   const pending = await takePending(tx);
   const entries = await withoutRepetitions(tx, pending);
   if (entries.length > 0)

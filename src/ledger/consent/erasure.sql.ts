@@ -5,7 +5,7 @@ import type { ErasureResult } from '../../domain/consent/erasure.ts';
 import { addAuditEntry } from '../audit/entries.sql.ts';
 import type { Database, Executor } from '../database.ts';
 import { lockRun } from '../locks.ts';
-import { readSource, type SourceOfInput } from '../runs/runs.ts';
+import { listReaders, type Reader } from '../runs/sources.sql.ts';
 import type { EraseSubject, Erasures } from './erasure.ts';
 import { cancelUnsent, countRows, emptyRecords, type RowCounts } from './erasure-records.sql.ts';
 import { type FoundRows, findDatasets, findRows, renewFilter } from './erasure-search.sql.ts';
@@ -75,7 +75,7 @@ async function erase(
 
 async function preview(db: Executor, { proof }: ErasureDeps, contactId: string): Promise<ErasureResult> {
   const datasets = await findDatasets(db, contactId);
-  const readers = await listReaders(db);
+  const readers = await listReaders(db, READING);
   const rows: RowCounts[] = [];
   for (const found of await findRows(db, contactId)) rows.push(await countRows(db, found));
   return {
@@ -108,14 +108,16 @@ function toResult(rows: readonly RowCounts[], waitingFor: readonly string[]) {
   };
 }
 
+const READING = ['running'] as const;
+
 /**
  * A running run needs its dataset until it has read all of it. A failed run does not need it: the file can be handed over
  * again. A run that began to read it just before the deletion is named too, because its last rows may still be on their way;
  * later ones do not find it (`readDataset`).
  */
 async function deleteDatasets(tx: Executor, ids: readonly string[]) {
-  const deleted = await deleteAll(tx, listFree(ids, await listReaders(tx)));
-  return { deleted, waitingFor: listWaiting(ids, await listReaders(tx)) };
+  const deleted = await deleteAll(tx, listFree(ids, await listReaders(tx, READING)));
+  return { deleted, waitingFor: listWaiting(ids, await listReaders(tx, READING)) };
 }
 
 /** Datasets that no run is still reading. */
@@ -138,22 +140,6 @@ async function deleteAll(tx: Executor, ids: readonly string[]): Promise<number> 
   if (ids.length === 0) return 0;
   const { numDeletedRows } = await tx.deleteFrom('datasets').where('id', 'in', ids).executeTakeFirst();
   return Number(numDeletedRows);
-}
-
-interface Reader {
-  readonly runId: string;
-  readonly source: SourceOfInput;
-}
-
-/** Runs that are still reading their source. */
-async function listReaders(tx: Executor): Promise<Reader[]> {
-  const runs = await tx
-    .selectFrom('runs')
-    .select(['run_id', 'input'])
-    .where('total', 'is', null)
-    .where('state', '=', 'running')
-    .execute();
-  return runs.map((run) => ({ runId: run.run_id, source: readSource(run) }));
 }
 
 /**

@@ -4,7 +4,7 @@ import { addAuditEntry } from '../audit/entries.sql.ts';
 import type { Database, Executor } from '../database.ts';
 import { lockRun } from '../locks.ts';
 import { countSettled } from '../runs/counts.sql.ts';
-import { type Run, readSource } from '../runs/runs.ts';
+import { listReaders } from '../runs/sources.sql.ts';
 import { maybeApplied } from '../writes/maybe-applied.sql.ts';
 import type { KeptReason, PurgeCounts, PurgeRequest, PurgeResult, PurgeScope, Purges } from './purges.ts';
 
@@ -87,7 +87,7 @@ async function listEndedRuns(db: Executor, scope: PurgeScope): Promise<EndedRun[
   const { rows } = await sql<EndedRun>`
     select run_no as "runNo", run_id as "runId", ${whyKept(scope)} as why
     from runs where ${hasEnded(scope)} order by run_no`.execute(db);
-  const retried = new Set((await listSources(db, ['running', 'failed'])).map(({ retryOf }) => retryOf));
+  const retried = await retriedRunIds(db);
   return rows.map((run) =>
     run.why === null && retried.has(run.runId) ? { ...run, why: 'being_retried' } : run,
   );
@@ -105,19 +105,10 @@ const whyKept = ({ withUndelivered }: PurgeScope) => sql<KeptReason | null>`case
   when not ${withUndelivered}::boolean and exists (select from outbox where run_no = runs.run_no
     and delivered_at is null and merged_into is null) then 'undelivered_events' end`;
 
-/**
- * What runs in these states have not read to its end. A failed run is given its file again when it is restarted, but nobody can
- * hand over the rows of another run.
- */
-async function listSources(db: Executor, states: readonly Run['state'][]) {
-  const runs = await db
-    .selectFrom('runs')
-    .select('input')
-    .where('total', 'is', null)
-    .where('state', 'in', states)
-    .where('purged_at', 'is', null)
-    .execute();
-  return runs.map(readSource);
+/** A failed run is given its file again when it is restarted, but nobody can hand over the rows of another run. */
+async function retriedRunIds(db: Executor): Promise<ReadonlySet<string | undefined>> {
+  const readers = await listReaders(db, ['running', 'failed']);
+  return new Set(readers.map(({ source }) => source.retryOf));
 }
 
 /** From now on the run cannot be started again, and its counts are those stored here. False: it is needed again. */
@@ -129,7 +120,7 @@ async function markPurged(db: Executor, { runNo }: EndedRun, request: PurgeReque
         and ${whyKept(request)} is null`.execute(tx);
     const [run] = rows;
     // A retry that begins later reads `purged_at` once it has read the rows.
-    if (!run || (await isBeingRetried(tx, run.run_id))) return false;
+    if (!run || (await retriedRunIds(tx)).has(run.run_id)) return false;
     const counts = await countSettled(tx, runNo);
     await tx
       .updateTable('runs')
@@ -140,10 +131,6 @@ async function markPurged(db: Executor, { runNo }: EndedRun, request: PurgeReque
     await addAuditEntry(tx, { runId: run.run_id, action: 'run_purged', data });
     return true;
   });
-}
-
-async function isBeingRetried(tx: Executor, runId: string): Promise<boolean> {
-  return (await listSources(tx, ['running', 'failed'])).some(({ retryOf }) => retryOf === runId);
 }
 
 /** Runs that are marked and still have rows: those just marked, and those of a purge that was killed. */
@@ -186,7 +173,8 @@ async function deleteRows(db: Executor, runNo: number, add: Add): Promise<void> 
 
 async function listOldDatasets(db: Executor, { before }: PurgeScope): Promise<readonly string[]> {
   const rows = await db.selectFrom('datasets').select('id').where('created_at', '<', before).execute();
-  const needed = new Set((await listSources(db, ['running'])).map(({ dataset }) => dataset));
+  const readers = await listReaders(db, ['running']);
+  const needed = new Set(readers.map(({ source }) => source.dataset));
   return rows.map(({ id }) => id).filter((id) => !needed.has(id));
 }
 

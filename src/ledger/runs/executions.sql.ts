@@ -2,15 +2,13 @@
 import { sql } from 'kysely';
 import { addAuditEntry } from '../audit/entries.sql.ts';
 import type { Database, Executor } from '../database.ts';
-import { lockRun, WATCHER_LOCK } from '../locks.ts';
+import { lockRun, tryLock, WATCHER_LOCK } from '../locks.ts';
 import type { EndedExecution, ExecutingRun, Execution } from './runs.ts';
 
 /** The lock is released when the transaction ends, so a process that is suspended or dies does not keep it. */
 export function watchAlone({ db }: Database, work: () => Promise<void>): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
-    const lock = await sql<{ acquired: boolean }>`
-      select pg_try_advisory_xact_lock(${WATCHER_LOCK}) as acquired`.execute(tx);
-    if (!lock.rows[0]?.acquired) return false;
+    if (!(await tryLock(tx, WATCHER_LOCK))) return false;
     await work();
     return true;
   });

@@ -1,6 +1,7 @@
 /** The port to retries: runs that take up what an earlier run left (docs/adr/0013-sources-and-files.md#sources). */
 import { canonicalize, sha256 } from '../hashing.ts';
-import { type Run, readSource } from './runs.ts';
+import type { Run } from './runs.ts';
+import { readSource } from './sources.ts';
 
 export interface Retries {
   /** Why the run cannot be retried now and what to do about it, as a continuation of its name. null: it can. */

@@ -33,11 +33,7 @@ export function createRuns(database: Database): Runs {
     listEarlierExecutions: (namespace, before, limit) => listEarlierExecutions(db, namespace, before, limit),
     closeEnded: (ended) => closeEnded(database, ended),
     find: (runId) => find(db, runId),
-    async get(runId) {
-      const run = await find(db, runId);
-      if (!run) throw new Error(`run ${runId} is not in the ledger`);
-      return run;
-    },
+    get: (runId) => get(db, runId),
     list: (limit) => db.selectFrom('runs').selectAll().orderBy('started_at', 'desc').limit(limit).execute(),
     open: (run) => open(db, run),
     reopen: (run) => db.transaction().execute((tx) => reopen(tx, run)),
@@ -64,6 +60,12 @@ const RUNNING = { state: 'running', failure: null, result: null, finished_at: nu
 
 async function find(db: Executor, runId: string): Promise<Run | undefined> {
   return db.selectFrom('runs').selectAll().where('run_id', '=', runId).executeTakeFirst();
+}
+
+async function get(db: Executor, runId: string): Promise<Run> {
+  const run = await find(db, runId);
+  if (!run) throw new Error(`run ${runId} is not in the ledger`);
+  return run;
 }
 
 async function open(db: Executor, run: OpenRun): Promise<Opened> {
@@ -128,8 +130,8 @@ const fencesOf = (attempt: AttemptTime) => ({
  */
 async function reopen(tx: Executor, run: OpenRun): Promise<boolean> {
   const { runId, kind, target, again, dryRun, requestedBy, input, execution, attempt, auditKey } = run;
-  const reopened = await find(tx, runId);
-  if (reopened) await lockRun(tx, reopened.run_no);
+  const known = await find(tx, runId);
+  if (known) await lockRun(tx, known.run_no);
   const { numUpdatedRows } = await tx
     .updateTable('runs')
     .set({ target, again, dry_run: dryRun, requested_by: requestedBy, input: JSON.stringify(input) })
@@ -141,8 +143,8 @@ async function reopen(tx: Executor, run: OpenRun): Promise<boolean> {
     .$if(attempt !== undefined, (update) => update.where('fence', '<=', String(attempt)))
     .executeTakeFirst();
   if (numUpdatedRows === 0n) {
-    const known = await find(tx, runId);
-    if (known && attempt !== undefined && Number(known.fence) > attempt) throw new Superseded();
+    const current = await find(tx, runId);
+    if (current && attempt !== undefined && Number(current.fence) > attempt) throw new Superseded();
     return false;
   }
   await tx
@@ -150,7 +152,6 @@ async function reopen(tx: Executor, run: OpenRun): Promise<boolean> {
     .set(RUNNING)
     .where('run_id', '=', runId)
     .where('state', '=', 'failed')
-    .where('purged_at', 'is', null)
     .where('business_key', 'is', null)
     .execute();
   const data = { kind, target, requestedBy, again, dryRun };
@@ -166,13 +167,9 @@ async function takeOver(db: Executor, runId: string, attempt: AttemptTime): Prom
     .where('fence', '<=', String(attempt))
     .returningAll()
     .executeTakeFirst();
-  if (!run) throw await whyNotFound(db, runId);
-  return run;
-}
-
-async function whyNotFound(db: Executor, runId: string): Promise<Error> {
-  const run = await find(db, runId);
-  return run ? new Superseded() : new Error(`run ${runId} is not in the ledger`);
+  if (run) return run;
+  await get(db, runId);
+  throw new Superseded();
 }
 
 async function reserveBusinessKey(db: Executor, run: RunRef, businessKey: string): Promise<Reservation> {
@@ -264,9 +261,9 @@ async function setPlan(db: Executor, runNo: number, plan: unknown, planHash: str
 }
 
 async function steer(db: Executor, runNo: number, steering: Steering, attempt?: AttemptTime): Promise<void> {
-  const { rows } = await sql<{ is_current: boolean | null }>`
+  const { rows } = await sql<{ is_current: boolean }>`
     select steer_run(${runNo}, ${steering}, ${attempt ?? null}::bigint) as is_current`.execute(db);
-  if (rows[0]?.is_current === false) throw new Superseded();
+  if (!rows[0]?.is_current) throw new Superseded();
 }
 
 async function getSteering(db: Executor, runNo: number): Promise<Steering> {

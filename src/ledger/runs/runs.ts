@@ -1,6 +1,5 @@
 /** The port to the runs, one row each. Their state table is in ARCHITECTURE.md#a-run. */
 import type { Selectable } from 'kysely';
-import { isObject } from '../../domain/json.ts';
 import type { Counts, Phase, RunState, Steering } from '../../domain/run.ts';
 import type { AttemptTime, RunRef } from '../fence.ts';
 import type { RunSource, RunsTable } from '../schema.ts';
@@ -93,8 +92,8 @@ export interface Runs {
 
   /**
    * `running` → `failed`, for a run whose execution has ended without closing it, with its audit entry in the same
-   * transaction. No claim follows, and every attempt of that execution is superseded. False: the run has ended, or another execution has opened it since; nothing changed. A
-   * repetition returns false.
+   * transaction. No claim follows, and every attempt of that execution is superseded. False: the run has ended, or another
+   * execution has opened it since; nothing changed. A repetition returns false.
    */
   closeEnded(ended: EndedExecution): Promise<boolean>;
 
@@ -167,20 +166,4 @@ export type Reservation =
 export interface KeySummary {
   readonly count: number;
   readonly newest: { readonly runId: string; readonly state: string } | null;
-}
-
-/** Where the rows of a run come from: exactly one of these, or none for an operation that reads no source. */
-export interface SourceOfInput {
-  readonly path?: string;
-  readonly dataset?: string;
-  readonly retryOf?: string;
-}
-
-/**
- * Inputs are read here and never in SQL: a single input with a NUL would fail every query in which PostgreSQL reads a field
- * of all inputs.
- */
-export function readSource({ input }: Pick<Run, 'input'>): SourceOfInput {
-  const source = isObject(input) ? input.source : null;
-  return isObject(source) ? source : {};
 }

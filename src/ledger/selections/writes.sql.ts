@@ -1,7 +1,7 @@
 /** Claiming and settling the write of a selection update in PostgreSQL. */
 import { sql } from 'kysely';
 import type { Executor } from '../database.ts';
-import { STEERING_LOCK } from '../locks.ts';
+import { shareRun } from '../locks.ts';
 import { claimWrites } from '../writes/claims.sql.ts';
 import type { Claim } from '../writes/claims.ts';
 import {
@@ -60,7 +60,7 @@ async function replace(
   { runNo, id }: Claim,
 ): Promise<string> {
   // The lock comes first, as in every claim: a claim that waits for it must not hold a row that another claim waits for.
-  await sql`select pg_advisory_xact_lock_shared(${STEERING_LOCK}, ${runNo})`.execute(tx);
+  await shareRun(tx, runNo);
   const outdated = {
     runNo,
     writeId: id,
