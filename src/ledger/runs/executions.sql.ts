@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { addAuditEntry } from '../audit/entries.sql.ts';
 import type { Database, Executor } from '../database.ts';
 import { lockRun, tryLock, WATCHER_LOCK } from '../locks.ts';
-import type { EndedExecution, ExecutingRun, Execution } from './runs.ts';
+import type { EndedExecution, ExecutingRun } from './runs.ts';
 
 /** The lock is released when the transaction ends, so a process that is suspended or dies does not keep it. */
 export function watchAlone({ db }: Database, work: () => Promise<void>): Promise<boolean> {
@@ -87,8 +87,3 @@ export function closeEnded(
     return true;
   });
 }
-
-export const executionColumns = (execution: Execution | undefined) => ({
-  namespace: execution?.namespace ?? null,
-  execution_id: execution?.id ?? null,
-});
