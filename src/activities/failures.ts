@@ -184,18 +184,18 @@ const MAX_COUNTED = 1_000;
 
 /**
  * Ends what would be repeated for ever: a statement that always exceeds its time or memory. Attempts in a row are counted for
- * each activity, in this process only: Temporal's own attempt number also counts those of an outage, and a
- * slow statement right after an outage must not fail the run at once.
+ * each activity, in this process only: Temporal's own attempt number also counts those of an outage, and a slow statement
+ * right after an outage must not fail the run at once.
  */
 class ExhaustionCounter {
   readonly #counts = new Map<string, number>();
 
   reset(): void {
-    this.#counts.delete(currentActivity());
+    this.#counts.delete(countedActivity());
   }
 
   bound(error: unknown, failure: Error): Error {
-    const activity = currentActivity();
+    const activity = countedActivity();
     const count = (this.#counts.get(activity) ?? 0) + 1;
     this.#counts.delete(activity);
     if (classifyLedgerError(error) !== 'exhausted') return failure;
@@ -214,12 +214,14 @@ class ExhaustionCounter {
   }
 }
 
-/** The same for every attempt, and for no other activity. */
-function currentActivity(): string {
-  if (!asyncLocalStorage.getStore()) return '';
+/** The same for every attempt of an activity, and for no other activity. Throws outside an activity. */
+export function currentActivity(): string {
   const { workflowExecution, activityId } = Context.current().info;
   return `${workflowExecution?.runId ?? ''} ${activityId}`;
 }
+
+/** Outside an activity, where the activities are called as functions, all count as one. */
+const countedActivity = (): string => (asyncLocalStorage.getStore() ? currentActivity() : '');
 
 export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 

@@ -18,6 +18,7 @@ export const UPDATE = 'update';
 export interface CreateRefs {
   readonly halved?: true;
 }
+
 /** Stored with an `update`: CXone's ids by seq. */
 export interface UpdateRefs {
   readonly recordIds: Readonly<Record<string, string>>;

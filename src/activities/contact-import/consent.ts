@@ -39,6 +39,7 @@ const TELEPHONE_CHANNELS: readonly Channel[] = ['voice', 'sms'];
 
 /** More than all batches in flight can need. */
 const ANSWERS_KEPT = 10_000;
+
 interface CheckedRefs {
   readonly checkedAt?: string;
 }
@@ -114,10 +115,12 @@ function isConsentRecent({ run, refs }: WriteAttempt): boolean {
   return checkedAt !== undefined && Date.now() - Date.parse(checkedAt) <= CONSENT_VALID_MS;
 }
 
+const policyOf = ({ run }: WriteAttempt) => runInput(spec, run).policy ?? 'default';
+
 /** Inside the attempt itself, because the write must stay what it was: an earlier attempt at it may have been applied. */
 async function lookUpNow(deps: GateDeps, attempt: WriteAttempt): Promise<Map<number, Withheld>> {
   const check = createConsentCheck(deps);
-  const policy = runInput(spec, attempt.run).policy ?? 'default';
+  const policy = policyOf(attempt);
   const questions = toQuestions(attempt);
   const local = await check.checkLocally([...questions.values()], policy);
   const withheld = new Map<number, Withheld>();
@@ -148,7 +151,7 @@ async function lookUp(
   attempt: WriteAttempt,
 ): Promise<Eligibility> {
   const check = createConsentCheck(deps);
-  const policy = runInput(spec, attempt.run).policy ?? 'default';
+  const policy = policyOf(attempt);
   for (let tries = 1; ; tries += 1) {
     if (!(await attempt.nextRequest())) throw new GateInterrupted(null);
     attempt.checkLease();
@@ -190,7 +193,7 @@ function toWithheld(answer: Eligibility): Withheld {
 /** Fails closed: only contacts that may be reached on the channel are added to the list or updated in it. */
 export async function checkConsent(deps: ConsentDeps, attempt: WriteAttempt): Promise<Answer> {
   const { update } = (attempt.refs ?? {}) as CheckRefs;
-  const policy = runInput(spec, attempt.run).policy ?? 'default';
+  const policy = policyOf(attempt);
   const check = createConsentCheck(deps);
   const questions = toQuestions(attempt);
   const question = ({ seq }: PendingRecord) => questions.get(seq) as ConsentQuestion;

@@ -137,8 +137,9 @@ export class Attempts {
   }
 
   /**
-   * Sends a held write. `request` must call `beforeSend` right before its first byte. Errors of CXone become
-   * results; errors of the ledger are thrown, and the write keeps its lease until that expires.
+   * Sends a held write. `request` must call `beforeSend`, or `write.lease.check()` where nobody asks later whether the request
+   * left, right before its first byte. Errors of CXone become results; errors of the ledger are thrown, and the write keeps
+   * its lease until that expires.
    */
   async send<A>(
     write: HeldWrite,

@@ -130,7 +130,6 @@ export function createRunActivities(deps: RunsDeps) {
 async function openRun(deps: RunsDeps, { runId, kind, target, input }: OpenRunInput): Promise<OpenedRun> {
   const { ledger, registry } = deps;
   const { again = false, dryRun = false, requestedBy = null } = input;
-  const activity = { attempt: attemptTime(), auditKey: activityKey() };
   const asked = {
     runId,
     kind,
@@ -140,7 +139,8 @@ async function openRun(deps: RunsDeps, { runId, kind, target, input }: OpenRunIn
     requestedBy,
     input,
     execution: thisExecution(),
-    ...activity,
+    attempt: attemptTime(),
+    auditKey: activityKey(),
   };
   const opened = await ledger.runs.open(asked);
   if (opened.kind === 'ended') throw alreadyEnded(opened.run);

@@ -3,6 +3,7 @@ import { Context } from '@temporalio/activity';
 import type { AttemptTime } from '../../ledger/fence.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
+import { currentActivity } from '../failures.ts';
 
 /**
  * When Temporal scheduled this attempt. It orders all attempts of all activities with one workflow id, across retries, resets,
@@ -22,6 +23,5 @@ export const takeOver = (ledger: Ledger, runId: string): Promise<Run> =>
  * entries of an activity that adds several.
  */
 export function activityKey(what = ''): string {
-  const { workflowExecution, activityId } = Context.current().info;
-  return `${workflowExecution?.runId ?? ''} ${activityId} ${what}`.trimEnd();
+  return `${currentActivity()} ${what}`.trimEnd();
 }

@@ -45,8 +45,7 @@ export async function updateBatch(deps: PreferenceUpdateDeps, attempt: WriteAtte
   if (withheld && !maybeApplied) return withheld;
   if (withheld || (maybeApplied && Date.now() - attempt.sentSince.getTime() >= deps.keyLifeMs)) {
     // An objection of somebody else must not use up the second attempt of an item.
-    const again = withheld ? {} : keepAgain(attempt);
-    const refs: ReadBackRefs = { ...again, batchKey, sentAt: attempt.sentSince.toISOString() };
+    const refs = readBackRefs(attempt, withheld ? {} : keepAgain(attempt));
     return readBackBatch(deps, { ...attempt, kind: READ_BACK, refs });
   }
   let sentAt: string | null = null;
@@ -78,20 +77,19 @@ export async function updateBatch(deps: PreferenceUpdateDeps, attempt: WriteAtte
 
 /** CXone answers others, but never this item: reading it back shows whether it was applied. */
 export function readBackInstead(attempt: WriteAttempt, error: CxoneError): Answer {
-  const refs: ReadBackRefs = {
-    ...keepAgain(attempt),
-    batchKey: toBatchKey(attempt),
-    sentAt: attempt.sentSince.toISOString(),
-  };
   return {
     groups: [],
-    derived: derive(READ_BACK, attempt.seqs, refs),
+    derived: derive(READ_BACK, attempt.seqs, readBackRefs(attempt, keepAgain(attempt))),
     httpStatus: error.status,
     requestId: error.requestId,
     details: `It always fails (${error.message}) and is read back`,
     readOnly: true,
     emitsEvent: false,
   };
+}
+
+function readBackRefs(attempt: WriteAttempt, again: UpdateRefs): ReadBackRefs {
+  return { ...again, batchKey: toBatchKey(attempt), sentAt: attempt.sentSince.toISOString() };
 }
 
 /**
@@ -101,7 +99,8 @@ export function readBackInstead(attempt: WriteAttempt, error: CxoneError): Answe
  */
 async function checkBeforeSending(ledger: Ledger, attempt: WriteAttempt): Promise<Answer | null> {
   if (!hasOptIn(attempt)) return null;
-  const { guardedAt } = (attempt.refs ?? {}) as UpdateRefs;
+  const refs = (attempt.refs ?? {}) as UpdateRefs;
+  const { guardedAt } = refs;
   const isOutdated = guardedAt === undefined || Date.now() - Date.parse(guardedAt) > GUARD_VALID_MS;
   const needsGuard = isGuarded(attempt.run) && isOutdated && attempt.lostAnswers === 0;
   const objections = needsGuard ? null : await findObjections(ledger, attempt);
@@ -110,7 +109,6 @@ async function checkBeforeSending(ledger: Ledger, attempt: WriteAttempt): Promis
   const verdicts = new Map<number, Verdict>(
     attempt.records.map(({ seq }) => [seq, objections?.get(seq) ?? { kind: 'send' }]),
   );
-  const refs = (attempt.refs ?? {}) as UpdateRefs;
   return settleVerdicts(ledger, attempt, { verdicts, rest: [], refs: {} }, {}, next, refs);
 }
 

@@ -50,14 +50,7 @@ export interface Answer {
 }
 
 /** What people answered, conflict by conflict. */
-export type Answered = readonly {
-  readonly place: string;
-  readonly hash: string;
-  readonly side: ConflictSide;
-  /** Who answered, and why; for the audit. */
-  readonly by?: string;
-  readonly reason?: string;
-}[];
+export type Answered = readonly (Answer['places'][number] & Omit<Answer, 'places'>)[];
 
 export const toAnswered = (answers: readonly Answer[]): Answered =>
   answers.flatMap(({ places, ...who }) => places.map((each) => ({ ...each, ...who })));

@@ -94,7 +94,7 @@ export async function resolveInDoubt(run: Run): Promise<boolean> {
   return true;
 }
 
-/** Nothing more is decided about writes in doubt. False if something was decided that has not been applied yet. */
+/** Leaves `in_doubt`, so that no further resolution is accepted. False if one was accepted before and has not been applied. */
 async function endQuestion(run: Run): Promise<boolean> {
   await run.enter('writing');
   await run.allMessagesProcessed();

@@ -67,9 +67,14 @@ export async function writeSelection(
 }
 
 function keep(answers: Answers, answer: Answer): Answers {
+  const kept = [answer];
   let places = answer.places.length;
-  const kept = answers.toReversed().filter((older) => (places += older.places.length) <= MAX_PLACES_KEPT);
-  return [...kept.toReversed(), answer];
+  for (const older of answers.toReversed()) {
+    places += older.places.length;
+    if (places > MAX_PLACES_KEPT) break;
+    kept.unshift(older);
+  }
+  return kept;
 }
 
 function settle(run: Run, outcome: Outcome): void {
