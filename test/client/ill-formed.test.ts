@@ -27,11 +27,10 @@ it.each(poisons)('a run id with %s is refused by every method', async (_, runId)
 it('an ill-formed erasure leaves nothing behind', async () => {
   const { client, url } = made();
   const before = await readLedgerContents(url);
-  for (const [name, poison] of poisons) {
-    await problemsOf(client.erase({ contactId: 'c-of-erasure', requestedBy: `${poison}\0` }));
-    if (['nul', 'highSurrogate', 'lowSurrogate', 'megabyte'].includes(name))
-      await problemsOf(client.erase({ contactId: poison }));
-  }
+  for (const [name, requestedBy] of poisons)
+    if (name !== 'mark') await problemsOf(client.erase({ contactId: 'c-of-erasure', requestedBy }));
+  for (const name of ['nul', 'highSurrogate', 'lowSurrogate', 'megabyte'] as const)
+    await problemsOf(client.erase({ contactId: POISONS[name] }));
   expect(await readLedgerContents(url)).toBe(before);
 });
 

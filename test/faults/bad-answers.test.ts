@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest';
 import type { Fault, FaultRule } from '../../src/simulator/faults.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { csv, rowAt, rows } from '../scenarios/contacts.ts';
-import { claimable, claimsOf, evidenceOf, writesOf } from './observe.ts';
+import { claimable, claimsOf, evidenceOf, requestsOf, writesOf } from './observe.ts';
 import { LIST, onStand, type Stand, until, untilApplied } from './stand.ts';
 
 const POSTS = { method: 'POST', family: 'contactlists' } as const;
@@ -75,18 +75,18 @@ describe.concurrent('ten hours of silence', () => {
       const first = await stand.readyWorker();
       const runId = await stand.startImport(3_000);
       await until(
-        () => writesOf(stand),
-        (writes) => writes.some(({ status }) => status === 429),
+        () => requestsOf(stand),
+        (requests) => requests.some(({ status }) => status === 429),
       );
       await until(
         () => claimsOf(stand),
         ({ open }) => open === 0,
       );
-      const { length } = await writesOf(stand);
+      const { length } = await requestsOf(stand);
       await first.kill();
       await stand.readyWorker();
       await delay(4_000);
-      expect(await writesOf(stand), 'requests within the ten hours').toHaveLength(length);
+      expect(await requestsOf(stand), 'requests within the ten hours').toHaveLength(length);
       await stand.client().decide(runId, { action: 'cancel', by: 'dana' });
       const result = await stand.ended(runId);
       const counts = await stand.conserved(runId, { result, state: 'cancelled' });
@@ -231,11 +231,11 @@ describe.concurrent('clocks that jump', () => {
 
 /** Of the 3 s that a 429 asked for. */
 async function silentFor2s(stand: Stand): Promise<void> {
-  const writes = await writesOf(stand);
-  const refused = writes.findIndex(({ status }) => status === 429);
+  const requests = await requestsOf(stand);
+  const refused = requests.findIndex(({ status }) => status === 429);
   expect(refused, 'the 429').not.toBe(-1);
-  const at = Date.parse(writes[refused]?.at ?? '');
+  const at = Date.parse(requests[refused]?.at ?? '');
   // What the two workers had claimed before they knew may still leave, as late as a busy machine lets it.
-  const inside = writes.map((each) => Date.parse(each.at) - at).filter((ms) => ms > 0 && ms < 2_000);
+  const inside = requests.map((each) => Date.parse(each.at) - at).filter((ms) => ms > 0 && ms < 2_000);
   expect(inside.length, 'requests within the wait').toBeLessThanOrEqual(claimable(2, IN_FLIGHT));
 }

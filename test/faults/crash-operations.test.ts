@@ -18,6 +18,8 @@ import { onStand, randomOf, type Stand, seedOf, until } from './stand.ts';
 const LANES = 4;
 /** Of each operation in `npm test`; CI goes through all. */
 const SAMPLE = 8;
+/** Of a batch of contacts. */
+const BATCH = 100;
 const ALL = (process.env.CXFLOW_CERTIFICATE ?? 'sample') !== 'sample';
 
 interface Scene {
@@ -127,6 +129,9 @@ for (const operation of OPERATIONS) {
         for (const { scene, result } of ends.flat()) {
           const { existing = 0, created = 0, ...rest } = await stand.conserved(scene.name, { result });
           const untold = await countUntold(stand, scene, 'existing');
+          expect(untold, `killed at ${scene.point}: at most what was in flight`).toBeLessThanOrEqual(
+            operation.inFlight * BATCH,
+          );
           expect(existing, `killed at ${scene.point}: the list was empty`).toBe(untold);
           expect({ ...rest, created: created + untold }, `killed at ${scene.point}`).toEqual({
             created: 0,

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { freshDatabase } from '../harness/fresh.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { ownPostgres } from '../harness/servers.ts';
-import { claimable, query, writesOf } from './observe.ts';
+import { claimable, query, requestsOf } from './observe.ts';
 import { hurry, onStand, randomOf, type Stand, seedOf, until, untilApplied } from './stand.ts';
 
 const processes = useProcesses();
@@ -31,7 +31,7 @@ it('PostgreSQL is killed twice in the middle of an import, the second time for t
       await postgres.kill();
       const diedAt = Date.now();
       await delay(downMs);
-      const late = (await writesOf(stand)).filter(({ at }) => Date.parse(at) > diedAt);
+      const late = (await requestsOf(stand)).filter(({ at }) => Date.parse(at) > diedAt);
       // In ten seconds it would have been forty.
       expect(late.length, 'requests without a ledger').toBeLessThanOrEqual(claimable(1, IN_FLIGHT));
       await postgres.restart();

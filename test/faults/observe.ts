@@ -68,9 +68,12 @@ export async function outcomesByEvidence(
   return Object.fromEntries(rows.map(({ known, n }) => [known, n]));
 }
 
-/** Of the API alone, without those for tokens. */
+/** Of the API alone, without those for tokens. Probes, which change nothing, are among them. */
+export async function requestsOf(stand: Stand): Promise<readonly RequestLine[]> {
+  return (await stand.admin.requests(10_000)).filter(({ path }) => path.startsWith('/api/'));
+}
+
+/** Those requests that are no probes. Where any request at all matters, look at `requestsOf`. */
 export async function writesOf(stand: Stand): Promise<readonly RequestLine[]> {
-  return (await stand.admin.requests(10_000)).filter(
-    ({ path, isProbe }) => path.startsWith('/api/') && !isProbe,
-  );
+  return (await requestsOf(stand)).filter(({ isProbe }) => !isProbe);
 }

@@ -6,7 +6,7 @@ import { connect } from '../../src/client.ts';
 import { freshNamespace } from '../harness/fresh.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { within } from '../harness/wait.ts';
-import { claimable, holders, writesOf } from './observe.ts';
+import { claimable, holders, requestsOf } from './observe.ts';
 import { hurry, onStand, type Stand, until } from './stand.ts';
 
 const processes = useProcesses();
@@ -40,13 +40,13 @@ it('two workers together keep to one budget', async () => {
   await onStand(processes, { latencyMs: 150, env }, async (stand) => {
     const writers = await Promise.all([writer(stand, 'L1', 20_000), writer(stand, 'L2', 20_000)]);
     await until(
-      () => writesOf(stand),
-      (writes) => writes.length >= 160,
+      () => requestsOf(stand),
+      ({ length }) => length >= 160,
     );
     for (const each of writers) await each.client.decide(each.runId, { action: 'cancel' });
     for (const each of writers) await ends(stand, each);
     expect(await holders(stand), 'workers that wrote').toHaveLength(2);
-    const times = (await writesOf(stand)).map(({ at }) => Date.parse(at)).sort((a, b) => a - b);
+    const times = (await requestsOf(stand)).map(({ at }) => Date.parse(at)).sort((a, b) => a - b);
     const seconds = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1_000;
     // Three seconds' worth more, in case the first one left late. With a budget each it would be twice as many.
     expect(times.length).toBeLessThanOrEqual(perSecond * (seconds + 3));
@@ -69,12 +69,12 @@ it('a 429 with Retry-After holds for both workers: nothing leaves inside the win
     );
     const fault = { status: 429, retryAfter: 5 };
     await stand.admin.setFaults([{ match: { family: 'contactlists' }, times: 1, fault }]);
-    const refusal = async () => (await writesOf(stand)).find(({ status }) => status === 429);
+    const refusal = async () => (await requestsOf(stand)).find(({ status }) => status === 429);
     const refused = await until(refusal, (found) => found !== undefined);
     await hurry(stand);
     for (const each of writers) await ends(stand, each);
     const from = Date.parse(refused?.at ?? '');
-    const after = (await writesOf(stand)).map(({ at }) => Date.parse(at) - from);
+    const after = (await requestsOf(stand)).map(({ at }) => Date.parse(at) - from);
     // What was claimed before the refusal was known may still leave, as late as a busy machine lets it.
     const inside = after.filter((ms) => ms > 0 && ms < 5_000);
     expect(inside.length, 'requests within the wait').toBeLessThanOrEqual(claimable(2, maxInFlight));
