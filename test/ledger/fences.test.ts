@@ -13,6 +13,7 @@ import {
   plannedRun,
   record,
   upTo,
+  waitingForLocks,
   writesOf,
 } from './harness.ts';
 
@@ -22,14 +23,15 @@ const [EARLIER, LATER] = [1_000, 2_000];
 const SOURCE = { name: 'a', format: 'csv', bytes: 1, sha256: 'x', columns: null };
 const AUDIT = { data: { action: 'resolve' }, key: 'k' };
 
-/** Every method that a step stores something with, on a run of ten planned records. */
-const STORES: Readonly<Record<string, (ledger: Ledger, run: Run) => Promise<unknown>>> = {
+type Store = (ledger: Ledger, run: Run) => Promise<unknown>;
+
+/** Every method that a step stores something with. These have something to change in a run in work. */
+const STORES: Readonly<Record<string, Store>> = {
   'stages rows': ({ records }, run) => records.stage(run, [record(11)]),
   'settles duplicates': ({ records }, run) =>
     records.settleDuplicates(run, [{ seq: 3, reason: { code: 'duplicate_in_source' } }]),
   'finishes the staging': ({ records }, run) => records.finishStaging(run),
   'cancels what is pending': ({ records }, run) => records.cancelPending(run, { code: 'run_cancelled' }),
-  'plans writes': ({ writes }, run) => writes.plan(run, 'create', 5),
   'marks writes in doubt': ({ writes }, run) => writes.markInDoubt(run, { code: 'answer_lost' }),
   'resolves writes in doubt': ({ writes }, { run_no: runNo, run_id: runId, fence }) =>
     writes.resolve({ runNo, fence, verdict: 'resend', id: null, audit: { runId, ...AUDIT } }),
@@ -37,20 +39,50 @@ const STORES: Readonly<Record<string, (ledger: Ledger, run: Run) => Promise<unkn
   'stores the source': ({ runs }, run) => runs.setSource(run, SOURCE),
   'stores the plan': ({ runs }, run) => runs.setPlan(run, { toWrite: 1 }, 'hash'),
   'closes the run': ({ runs }, run) => runs.close(run, 'cancelled', null, null),
-  'stores conflicts': ({ selections }, run) => selections.saveConflicts(run, ['theirs']),
 };
+
+/** These do nothing in a run that has writes. */
+const PLANS: Readonly<Record<string, Store>> = {
+  'plans writes': ({ writes }, run) => writes.plan(run, 'create', 5),
+  'plans a selection': planSelection,
+};
+
+async function planSelection({ campaigns, selections }: Ledger, run: Run): Promise<void> {
+  const campaign = { tenant: 't', campaignId: 'C1' };
+  const read = { version: 3, document: {}, selection: {} };
+  const { id: baseSnapshot } = await campaigns.saveSnapshot(campaign, read);
+  await selections.plan({ ...campaign, run, baseSnapshot, base: {}, desired: {}, differences: [] });
+}
+
+async function stagedRun(): Promise<Run> {
+  const { ledger } = opened();
+  const run = await openRun(ledger);
+  await ledger.records.stage(
+    run.run_no,
+    upTo(10).map((seq) => record(seq)),
+  );
+  await ledger.records.finishStaging(run.run_no);
+  return run;
+}
+
+async function plannedSelection(): Promise<Run> {
+  const run = await openRun(opened().ledger);
+  await planSelection(opened().ledger, run);
+  return run;
+}
 
 /** A run with one write in doubt, one unanswered, and the others planned; its total is not counted yet. */
 async function runInWork(): Promise<Run> {
   const { ledger, database } = opened();
   const run = await plannedRun(ledger, 10, 2);
-  const [lost, expired] = await writesOf(ledger, run);
-  for (const write of [lost, expired]) {
-    await claimed(ledger, run, write?.id ?? '');
-    await expireLease(opened(), write?.id ?? '');
-  }
+  const [lost, unanswered] = await writesOf(ledger, run);
+  const expire = async (id = ''): Promise<void> => {
+    await claimed(ledger, run, id);
+    await expireLease(opened(), id);
+  };
+  await expire(lost?.id);
   await ledger.writes.markInDoubt(run.run_no, { code: 'answer_lost' });
-  await claimed(ledger, run, (await writesOf(ledger, run))[0]?.id ?? '');
+  await expire(unanswered?.id);
   await sql`update runs set total = null where run_no = ${run.run_no}`.execute(database.db);
   return run;
 }
@@ -61,6 +93,7 @@ async function contentsOf({ run_no: runNo, run_id: runId }: Run): Promise<unknow
     (select to_json(r) from runs r where run_no = ${runNo}) as run,
     (select json_agg(r order by seq) from records r where run_no = ${runNo}) as records,
     (select json_agg(o order by seq) from outcomes o where run_no = ${runNo}) as outcomes,
+    (select to_json(u) from selection_updates u where run_no = ${runNo}) as selection,
     (select json_agg(w order by id) from writes w where run_no = ${runNo}) as writes,
     (select json_agg(a order by id) from audit_pending a where run_id = ${runId}) as audit`.execute(
     opened().database.db,
@@ -69,15 +102,25 @@ async function contentsOf({ run_no: runNo, run_id: runId }: Run): Promise<unknow
 }
 
 describe('an attempt that was overtaken', () => {
-  it.each(Object.entries(STORES))('changes nothing when it %s', async (_, store) => {
+  const attempts: readonly (readonly [string, Store, () => Promise<Run>])[] = [
+    ...Object.entries(STORES).map(([title, store]) => [title, store, runInWork] as const),
+    ...Object.entries(PLANS).map(([title, store]) => [title, store, stagedRun] as const),
+    [
+      'stores conflicts',
+      ({ selections }, run) => selections.saveConflicts(run, ['theirs']),
+      plannedSelection,
+    ],
+  ];
+  it.each(attempts)('changes nothing when it %s', async (_, store, prepare) => {
     const { ledger } = opened();
-    const { run_id: id } = await runInWork();
+    const { run_id: id } = await prepare();
     const stale = await ledger.runs.takeOver(id, EARLIER);
     const current = await ledger.runs.takeOver(id, LATER);
     const before = await contentsOf(current);
     await expect(store(ledger, stale)).rejects.toThrow(Superseded);
     expect(await contentsOf(current)).toEqual(before);
     await store(ledger, current);
+    expect(await contentsOf(current), 'the current attempt does change something').not.toEqual(before);
   });
 
   it('cannot take the run over again, while the current one can', async () => {
@@ -91,15 +134,13 @@ describe('an attempt that was overtaken', () => {
   it('is waited for while it commits what it has checked', async () => {
     const { ledger, database } = opened();
     const first = await ledger.runs.takeOver((await openRun(ledger)).run_id, EARLIER);
-    const countWaiting = async () => {
-      const { rows } = await sql<{ n: number }>`select count(*)::int as n from pg_stat_activity
-        where datname = current_database() and wait_event_type = 'Lock'`.execute(database.db);
-      return rows[0]?.n ?? 0;
-    };
     const { later } = await database.db.transaction().execute(async (tx) => {
       await assertFence(tx, first);
       const taken = ledger.runs.takeOver(first.run_id, LATER);
-      await until(countWaiting, (n) => n === 1);
+      await until(
+        () => waitingForLocks(database.db),
+        (n) => n === 1,
+      );
       return { later: taken };
     });
     expect(await later).toMatchObject({ fence: String(LATER) });
