@@ -5,7 +5,8 @@ import type { Database, Executor } from '../database.ts';
 import { createWordFilter } from '../words.ts';
 import { type Dataset, DatasetGone, type Datasets } from './datasets.ts';
 
-const CHUNK_BYTES = 1 << 20;
+/** At least so many in each chunk but the last. */
+export const CHUNK_BYTES = 1 << 20;
 
 export function createDatasets({ db }: Database): Datasets {
   return {
