@@ -1,5 +1,4 @@
 /** Preferences whose request, or whose lookup, always fails although CXone answers others. */
-import { sql } from 'kysely';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MAX_EQUAL_FAILURES } from '../../src/activities/engine/failing.ts';
 import { CxoneUnavailable } from '../../src/cxone/errors.ts';
@@ -7,6 +6,7 @@ import type { UpdateBatchAnswer, UpdateBatchRequest } from '../../src/cxone/pref
 import { ledgerOfFile, someId } from '../ledger/harness.ts';
 import { startSimulator } from '../simulator/stand.ts';
 import { allBatches, CONTEXT } from './harness.ts';
+import { ageFailures } from './pages.ts';
 import {
   contactRow,
   createRowWorker,
@@ -64,9 +64,7 @@ describe('a batch of preferences that always fails because of one item', () => {
     for (let pass = 1; pass <= 20; pass += 1) await writePage(allBatches(run)).catch(() => undefined);
     expect(await listOutcomes(ledger, run)).toEqual({ 1: 'pending', 2: 'updated', 3: 'updated' });
     // It is the last one: nothing else can show that CXone accepts preferences.
-    await sql`update writes set failing_since = now() - interval '16 minutes' where run_no = ${run.run_no}`.execute(
-      opened().database.db,
-    );
+    await ageFailures(opened(), run);
     await writePage(allBatches(run));
     expect(await listOutcomes(ledger, run)).toMatchObject({
       1: 'rejected not_applied_unexplained on_our_suppression_list',

@@ -1,5 +1,4 @@
 /** Writes that always fail, and outages: what must end, and what must only wait. */
-import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { CxoneUnavailable, CxoneUnreadable } from '../../src/cxone/errors.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
@@ -14,7 +13,7 @@ import {
   type WorkerOptions,
   writeAll,
 } from './harness.ts';
-import { pageHelpers } from './pages.ts';
+import { ageFailures, pageHelpers } from './pages.ts';
 
 const opened = ledgerOfFile();
 const { planned, countExactly } = pageHelpers(opened);
@@ -136,9 +135,7 @@ describe('a request that always fails, although CXone answers others', () => {
     const worker = createWorker(opened().ledger, cxone.cxone);
     for (let pass = 1; pass <= 10; pass += 1) await worker.writePage(allBatches(run)).catch(() => undefined);
     expect(await countExactly(run)).toEqual({ total: 1, pending: 1 });
-    await sql`update writes set failing_since = now() - interval '16 minutes' where run_no = ${run.run_no}`.execute(
-      opened().database.db,
-    );
+    await ageFailures(opened(), run);
     await writeToEnd(worker, run, 1);
     expect(await countExactly(run)).toEqual({ total: 1, pending: 0, in_doubt: 1 });
   });

@@ -22,6 +22,13 @@ export function pageHelpers(opened: () => Opened) {
   };
 }
 
+/** As if its writes had been failing for longer than the quarter of an hour after which one is given up. */
+export async function ageFailures({ database }: Opened, { run_no: runNo }: Run): Promise<void> {
+  await sql`update writes set failing_since = now() - interval '16 minutes' where run_no = ${runNo}`.execute(
+    database.db,
+  );
+}
+
 export async function getFailure(work: Promise<unknown>): Promise<ApplicationFailure> {
   const error = await work.then(
     () => new Error('it did not fail'),

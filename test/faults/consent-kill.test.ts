@@ -2,26 +2,15 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/ledger/database.ts';
+import { guid, optedIn } from '../chaos/work/people.ts';
 import { readLedgerContents } from '../harness/ledger-contents.ts';
 import { useProcesses } from '../harness/processes.ts';
+import { waitingForLocks } from '../ledger/harness.ts';
 import { query } from './observe.ts';
 import { onStand, randomOf, type Stand, seedOf, until } from './stand.ts';
 
 const IN_FLIGHT = 4;
-const guid = (n: number): string => `0c0d0e0f-0000-4000-8000-${String(n).padStart(12, '0')}`;
 const rows = (n: number) => Array.from({ length: n }, (_, i) => ({ contactId: guid(i), channel: 'email' }));
-
-const optedIn = (n: number) => ({
-  contactId: guid(n),
-  channel: 'email',
-  optIn: true,
-  consentTimestamp: '2026-01-01T00:00:00Z',
-  withdrawalTimestamp: null,
-  regulatoryRegion: 'NONE',
-  source: 'seed',
-  idempotencyKey: crypto.randomUUID(),
-  updatedAt: '2026-01-01T00:00:00Z',
-});
 
 async function countLookups({ admin }: Stand): Promise<number> {
   const { requests } = await admin.stats();
@@ -87,7 +76,7 @@ describe.concurrent('a worker that is killed', () => {
         await sql`lock table erasures in share mode`.execute(tx);
         const asked = stand.client().erase({ contactId: person, requestedBy: 'dana' });
         await until(
-          () => waiting(stand),
+          () => query(stand, waitingForLocks),
           (n) => n > 0,
         );
         await first.kill();
@@ -110,12 +99,3 @@ describe.concurrent('a worker that is killed', () => {
     });
   });
 });
-
-/** Statements that wait for a lock. */
-async function waiting(stand: Stand): Promise<number> {
-  const { rows: found } = await query(stand, (db) =>
-    sql<{ n: number }>`select count(*)::int as n from pg_locks l join pg_database d on d.oid = l.database
-      where not l.granted and d.datname = current_database()`.execute(db),
-  );
-  return found[0]?.n ?? 0;
-}

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import { useProcesses } from '../harness/processes.ts';
-import { hurry, onStand, type Stand, until, untilApplied } from './stand.ts';
+import { hurry, inPhase, onStand, type Stand, until, untilApplied } from './stand.ts';
 
 const processes = useProcesses();
 
@@ -42,11 +42,7 @@ it('terminated while no worker runs: closed by the next one, which leaves all ot
       await stand.startImport(200, { approval: true }),
       await stand.startImport(300, { approval: true }),
     ];
-    for (const runId of [ended, waiting])
-      await until(
-        () => read(stand, runId).catch(() => null),
-        (run) => run?.phase === 'awaiting_approval',
-      );
+    for (const runId of [ended, waiting]) await inPhase(stand, runId, 'awaiting_approval');
     await worker.kill();
     await execution(stand, ended).terminate('a test');
     expect((await read(stand, ended)).state).toBe('running');
@@ -65,15 +61,9 @@ it('deleted while no worker runs: closed by the next one, because an earlier run
   await onStand(processes, {}, async (stand) => {
     const worker = await stand.readyWorker();
     const waiting = await stand.startImport(200, { approval: true });
-    await until(
-      () => read(stand, waiting).catch(() => null),
-      (run) => run?.phase === 'awaiting_approval',
-    );
+    await inPhase(stand, waiting, 'awaiting_approval');
     const deleted = await stand.startImport(300, { approval: true });
-    await until(
-      () => read(stand, deleted).catch(() => null),
-      (run) => run?.phase === 'awaiting_approval',
-    );
+    await inPhase(stand, deleted, 'awaiting_approval');
     await worker.kill();
     const { workflowService, workflow } = stand.client().temporal;
     const workflowExecution = { workflowId: deleted };

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { until } from '../harness/wait.ts';
-import { ledgerOfFile, newContact, openRun, record } from '../ledger/harness.ts';
+import { ledgerOfFile, newContact, openRun, record, waitingForLocks } from '../ledger/harness.ts';
 
 const opened = ledgerOfFile();
 const processes = useProcesses();
@@ -37,12 +37,6 @@ async function recordsLeft(): Promise<number> {
   return rows[0]?.n ?? 0;
 }
 
-async function waiters(): Promise<number> {
-  const { rows } = await sql<{ n: number }>`select count(*)::int as n from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock'`.execute(opened().database.db);
-  return rows[0]?.n ?? 0;
-}
-
 it('is completed by the next purge, and nobody sees half of a run meanwhile', async () => {
   const { ledger, database } = opened();
   const runs = [await oldRun(), await oldRun()];
@@ -50,7 +44,10 @@ it('is completed by the next purge, and nobody sees half of a run meanwhile', as
   await database.db.transaction().execute(async (tx) => {
     await sql`select 1 from records where run_no = ${runs[1]?.run_no} for update`.execute(tx);
     const killed = startPurge();
-    await until(waiters, (n) => n > 0);
+    await until(
+      () => waitingForLocks(database.db),
+      (n) => n > 0,
+    );
     expect(await recordsLeft()).toBe(2);
     expect(await killed.kill()).toMatchObject({ signal: 'SIGKILL' });
   });

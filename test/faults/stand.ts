@@ -7,6 +7,7 @@ import { inject } from 'vitest';
 import { writeDemoContacts } from '../../src/cli/dev/demo-contacts.ts';
 import { type CxflowClient, connect } from '../../src/client.ts';
 import type { ContactImportInput, ContactImportResult } from '../../src/contract/contact-import.ts';
+import type { Phase } from '../../src/domain/run.ts';
 import { type AdminClient, createAdminClient } from '../../src/simulator/admin-client.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { mulberry32 } from '../../src/simulator/random.ts';
@@ -209,6 +210,14 @@ async function endOf(client: CxflowClient, runId: string): Promise<ContactImport
 /** Resolves once CXone holds so many records: the run is in the middle of its writing. */
 export async function untilApplied(stand: Stand, records: number): Promise<void> {
   await until(stand.admin.health, ({ applied }) => applied >= records);
+}
+
+/** Resolves once the ledger says that the run is in this phase. It may not have been opened yet. */
+export async function inPhase(stand: Stand, runId: string, phase: Phase): Promise<void> {
+  await until(
+    () => stand.client().ledger.runs.find(runId),
+    (run) => run?.phase === phase,
+  );
 }
 
 /**

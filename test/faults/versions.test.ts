@@ -5,7 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type Processes, type TestProcess, useProcesses } from '../harness/processes.ts';
-import { LIST, onStand, type Stand, until, untilApplied } from './stand.ts';
+import { inPhase, LIST, onStand, type Stand, until, untilApplied } from './stand.ts';
 
 const NEXT = fileURLToPath(new URL('./next-version/worker.ts', import.meta.url));
 
@@ -56,10 +56,7 @@ async function startSelection(stand: Stand): Promise<string> {
   const { runId } = await stand
     .client()
     .startSelectionUpdate({ campaignId: 'C1', change, approval: true, requestedBy: 'dana' });
-  await until(
-    () => stand.client().ledger.runs.find(runId),
-    (run) => run?.phase === 'awaiting_approval',
-  );
+  await inPhase(stand, runId, 'awaiting_approval');
   return runId;
 }
 

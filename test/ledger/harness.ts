@@ -131,12 +131,10 @@ export async function expireLease({ database }: Opened, id: string): Promise<voi
   );
 }
 
-/** How many locks sessions of this database are waiting for. */
+/** How many sessions of this database are waiting for a lock. */
 export async function waitingForLocks(db: Executor): Promise<number> {
-  const { rows } = await sql<{ n: number }>`select count(*)::int as n from pg_locks l
-    join pg_database d on d.oid = l.database where not l.granted and d.datname = current_database()`.execute(
-    db,
-  );
+  const { rows } = await sql<{ n: number }>`select count(*)::int as n from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
   return rows[0]?.n ?? 0;
 }
 

@@ -2,9 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContactImportInput } from '../../../src/contract/contact-import.ts';
-import { LIST, type Stand, until, untilApplied } from '../../faults/stand.ts';
+import { inPhase, LIST, type Stand, until, untilApplied } from '../../faults/stand.ts';
 import { apiShape, csv, rowAt, rows } from '../../scenarios/contacts.ts';
-import { cancelInTemporal, end, inPhase, type Scenario, signal, steerThrough } from './scenario.ts';
+import { cancelInTemporal, end, type Scenario, signal, steerThrough } from './scenario.ts';
 
 const POSTS = { method: 'POST', family: 'contactlists' } as const;
 

@@ -1,7 +1,7 @@
 /** Scenarios of the preference update. */
 import type { PreferenceUpdateInput } from '../../../src/contract/preference-update.ts';
-import { type Stand, untilApplied } from '../../faults/stand.ts';
-import { cancelInTemporal, end, inPhase, type Scenario, signal, steerThrough } from './scenario.ts';
+import { inPhase, type Stand, untilApplied } from '../../faults/stand.ts';
+import { cancelInTemporal, end, type Scenario, signal, steerThrough } from './scenario.ts';
 
 const POSTS = { method: 'POST', family: 'preferences' } as const;
 

@@ -1,8 +1,7 @@
 /** One run of which a history is recorded, and what scenarios have in common. */
 import { WorkflowFailedError } from '@temporalio/client';
-import type { Phase } from '../../../src/domain/run.ts';
 import type { FaultRule } from '../../../src/simulator/faults.ts';
-import { type Stand, until } from '../../faults/stand.ts';
+import { inPhase, type Stand } from '../../faults/stand.ts';
 
 export interface Scenario {
   /** Workflow type in kebab case, then what happens to the run. */
@@ -14,13 +13,6 @@ export interface Scenario {
   readonly faults?: readonly FaultRule[];
   /** Starts the run and steers it. Returns its workflow id. */
   readonly run: (stand: Stand) => Promise<string>;
-}
-
-export async function inPhase(stand: Stand, runId: string, phase: Phase): Promise<void> {
-  await until(
-    () => stand.client().ledger.runs.find(runId),
-    (run) => run?.phase === phase,
-  );
 }
 
 export const signal = (stand: Stand, runId: string, name: string, message: object = {}): Promise<void> =>
@@ -48,10 +40,7 @@ export async function steerThrough(stand: Stand, runId: string): Promise<string>
   await signal(stand, runId, 'nonsense');
   await signal(stand, runId, 'pause', { reason: 'lunch' });
   await signal(stand, runId, 'approve', { reason: 'checked' });
-  await until(
-    () => stand.client().ledger.runs.find(runId),
-    (run) => run?.phase === 'paused',
-  );
+  await inPhase(stand, runId, 'paused');
   await stand.client().decide(runId, { action: 'resume', by: 'dana' });
   return end(stand, runId);
 }

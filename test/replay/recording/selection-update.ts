@@ -1,7 +1,7 @@
 /** Scenarios of the selection update. */
 import type { SelectionUpdateInput } from '../../../src/contract/selection-update.ts';
-import { type Stand, until } from '../../faults/stand.ts';
-import { cancelInTemporal, end, inPhase, type Scenario, signal, steerThrough } from './scenario.ts';
+import { inPhase, type Stand, until } from '../../faults/stand.ts';
+import { cancelInTemporal, end, type Scenario, signal, steerThrough } from './scenario.ts';
 
 const CAMPAIGN = 'C1';
 const OURS = { targetListIds: ['M'] };
