@@ -38,7 +38,7 @@ describe.each(FORMS)('an id %s', (_, form) => {
     expect(await admin.journal({ list: 'L1' })).toEqual([]);
   });
 
-  it('that is not a GUID does so as well', async () => {
+  it('that is not a GUID keeps the person off a list, too', async () => {
     const { runToEnd, ledger } = await start();
     const id = `crm-x${nextPerson()}`;
     await runToEnd([optOut(0, 20, { channel: 'voice', contactId: form(id) })]);

@@ -69,12 +69,12 @@ async function workerWaits(observer: pg.Client): Promise<void> {
 }
 
 /** Returns when the ledger knows that the request has left. */
-async function isMarked({ observer, run }: Setup): Promise<void> {
+async function untilMarked({ observer, run }: Setup): Promise<void> {
   const read = () =>
     observer.query<{ sent_fence: number | null }>('select sent_fence from writes where run_no = $1', [
       run.run_no,
     ]);
-  await until(read, ({ rows }) => rows[0]?.sent_fence !== null);
+  await until(read, ({ rows }) => typeof rows[0]?.sent_fence === 'number');
 }
 
 const RETRYABLE = { type: 'LedgerUnavailable', nonRetryable: false } as const;
@@ -136,7 +136,7 @@ describe('a settlement', () => {
       // After CXone has applied it, another session holds the outcome of the last record, and then wants the write.
       after: async (n) => {
         if (n !== 1) return;
-        await isMarked(test);
+        await untilMarked(test);
         const { other, run } = test;
         await other.query("set deadlock_timeout = '1min'");
         await other.query('begin');
@@ -166,7 +166,7 @@ describe('a settlement', () => {
     const test: Setup = await setUp("default_transaction_isolation = 'repeatable read'", {
       after: async (n) => {
         if (n !== 1) return;
-        await isMarked(test);
+        await untilMarked(test);
         await test.other.query('begin');
         await test.other.query('update writes set batch = batch where run_no = $1', [test.run.run_no]);
       },

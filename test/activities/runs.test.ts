@@ -11,9 +11,9 @@ const worker = () => createWorker(opened().ledger, fakeCxone().cxone);
 const INPUT = { listId: 'L1', source: { dataset: 'd' } };
 const planned = (n: number) => plannedRun(opened().ledger, n, 10, INPUT);
 
-const openRun = (runId: string, input: ContactImportInput = INPUT) =>
+const openRun = (runId: string, input: ContactImportInput = INPUT, { activities } = worker()) =>
   runActivity(() =>
-    worker().activities.openRun({
+    activities.openRun({
       runId,
       kind: 'contactImport',
       target: input.listId,
@@ -48,10 +48,7 @@ describe('openRun', () => {
         },
       },
     };
-    const { activities } = createWorker(purged, fakeCxone().cxone);
-    const common: ContactImportInput = INPUT;
-    const input = { runId: run.run_id, kind: 'contactImport', target: INPUT.listId, input: common };
-    await expect(runActivity(() => activities.openRun(input))).rejects.toMatchObject({
+    await expect(openRun(run.run_id, INPUT, createWorker(purged, fakeCxone().cxone))).rejects.toMatchObject({
       type: 'AlreadyRun',
       message: expect.stringContaining('its rows were purged') as string,
     });

@@ -64,7 +64,7 @@ it.each([
   );
 });
 
-it('looks up positions instead of searching for them: 3,000 items are no obstacle', () => {
+it('3,000 items are merged', () => {
   const base = Array.from({ length: 3_000 }, (_, n) => ({ priority: n }));
   const theirs = [{ priority: -1 }, ...base];
   const ours = [...base, { priority: -2 }];
