@@ -53,7 +53,7 @@ export async function runChaos(processes: Processes, chaos: Chaos): Promise<numb
     const workers = await startWorkers(stand, plan.workers);
     const work = await startWork(stand, plan);
     let hasEnded = false;
-    const ended = Promise.all(work.runIds.map((runId) => endOf(stand, runId))).finally(
+    const ended = Promise.all(work.runIds.map((runId) => resultOf(stand, runId))).finally(
       () => (hasEnded = true),
     );
     ended.catch(() => undefined);
@@ -61,7 +61,9 @@ export async function runChaos(processes: Processes, chaos: Chaos): Promise<numb
     const run: ChaosRun = { ...chaos, stand, workers, work, hasEnded: () => hasEnded, injectedBefore: 0 };
     for (const event of plan.events) if (await applyWhenDue(run, event)) disturbances += 1;
     await workers.allRestarted();
-    const ends = await ended;
+    const results = await ended;
+    // Not before PostgreSQL runs again.
+    const ends = await Promise.all(work.runIds.map((runId, i) => readEnd(stand, runId, results[i] ?? null)));
     await operator;
     const { faults, requests } = await countFaultsAndRequests(run);
     for (const { runId, state, result } of ends)
@@ -109,14 +111,16 @@ function startWork(stand: Stand, { work, approval }: ChaosPlan): Promise<Work> {
   }
 }
 
+/** Null if the run fails. */
+function resultOf(stand: Stand, runId: string): Promise<RunResult | null> {
+  return stand.ended(runId).catch((error: unknown) => {
+    if (error instanceof WorkflowFailedError) return null;
+    throw error;
+  });
+}
+
 /** However the run ends, the ledger has its result. */
-async function endOf(stand: Stand, runId: string): Promise<Ended> {
-  let result: RunResult | null = null;
-  try {
-    result = await stand.ended(runId);
-  } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
-  }
+async function readEnd(stand: Stand, runId: string, result: RunResult | null): Promise<Ended> {
   const { ledger } = stand.client();
   const run = await ledger.runs.get(runId);
   const counts = await ledger.runs.exactCounts(run.run_no);
