@@ -62,7 +62,8 @@ describe.concurrent('a run whose history becomes too long', () => {
   });
 
   it('continues as new between decisions about single writes in doubt, and loses none', async () => {
-    const open = new Set(Array.from({ length: 8 }, (_, n) => String(n + 1)));
+    const DECISIONS = 24;
+    const open = new Set(Array.from({ length: DECISIONS }, (_, n) => String(n + 1)));
     const stubs = stubActivities({
       planned: { batches: 1, toWrite: 100 },
       listInDoubt: () => [...open].map((id) => ({ id, batch: 1, records: 100, sentAt: null, resent: false })),
@@ -76,9 +77,10 @@ describe.concurrent('a run whose history becomes too long', () => {
         await eventually(() => handle.executeUpdate('decide', { args: [decision] }));
       }
       expect(await handle.result()).toMatchObject({ state: 'completed' });
-      expect((await handle.describe()).historyLength).toBeLessThan(60);
+      // One execution would have twelve events for each decision. A busy machine leaves a few to one execution.
+      expect((await handle.describe()).historyLength).toBeLessThan(5 * DECISIONS);
     });
-    expect(stubs.named('resolveInDoubt')).toHaveLength(8);
+    expect(stubs.named('resolveInDoubt')).toHaveLength(DECISIONS);
   });
 
   it('continues as new between the attempts of a single page', async () => {
