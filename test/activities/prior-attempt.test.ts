@@ -27,6 +27,9 @@ it('what is known of earlier attempts depends on their marks, and on whether a r
   expect(classifyPriorAttempt(FIRST, LOST)).toBe('batch');
   expect(classifyPriorAttempt(FIRST, EXPIRED)).toBe('maybe_batch');
   expect(classifyPriorAttempt(RESENT, NONE)).toBe('some_records');
+  const part = { refs: { maybeDuplicates: true } };
+  expect(classifyPriorAttempt(part, NONE)).toBe('none');
+  expect(classifyPriorAttempt(part, LOST)).toBe('maybe_batch');
 });
 
 it('the permission to resend extends to the halves of a batch, and to no other derived write', () => {
@@ -39,4 +42,10 @@ it('the permission to resend extends to the halves of a batch, and to no other d
     rest,
   ]);
   expect(inheritMarks(FIRST, [half, rest])).toEqual([half, rest]);
+});
+
+it('whatever is derived of a part that CXone may have had before may be one as well', () => {
+  const part = { refs: { maybeDuplicates: true } };
+  const check = { kind: 'consent_check', seqs: [1], refs: undefined };
+  expect(inheritMarks(part, [check])).toEqual([{ ...check, refs: { maybeDuplicates: true } }]);
 });

@@ -102,8 +102,8 @@ describe('an answer to a batch of callbacks', () => {
       expect(interpret(answer, sent(3))).toEqual({
         groups: [],
         derived: [
-          { kind: CREATE, seqs: [10, 20] },
-          { kind: CREATE, seqs: [30] },
+          { kind: CREATE, seqs: [10, 20], refs: { maybeDuplicates: true } },
+          { kind: CREATE, seqs: [30], refs: { maybeDuplicates: true } },
         ],
       });
     expect(interpret(refused(), sent(1)).groups).toEqual([{ outcome: 'rejected', seqs: [10], reasons }]);

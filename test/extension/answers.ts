@@ -51,12 +51,20 @@ function sendAgain(
   isInDoubt: boolean,
 ): Interpretation {
   // A 200 that created too few may have created these.
-  const marks = isInDoubt || answer.kind === 'created' ? { refs: { halved: true } } : {};
-  const derive = (part: readonly number[]) => ({ kind: CREATE, seqs: part, ...marks });
+  const marks = isInDoubt || answer.kind === 'created' ? { halved: true } : null;
+  const derive = (part: readonly number[], refs: object | null = marks) => ({
+    kind: CREATE,
+    seqs: part,
+    ...(refs && { refs }),
+  });
   const isExplained = answer.kind !== 'created' && seqs.length < sent.seqs.length;
   if (isExplained) return { groups: [], derived: [derive(seqs)] };
   // The cause is not named. Halves will show it, for CXone refuses the records that it has; one record alone is the cause.
-  if (seqs.length > 1) return { groups: [], derived: bisect(seqs).map(derive) };
+  if (seqs.length > 1)
+    return {
+      groups: [],
+      derived: bisect(seqs).map((part) => derive(part, marks ?? { maybeDuplicates: true })),
+    };
   return { groups: [{ outcome: 'rejected', seqs, reasons: reasonsOf(answer) }], derived: [] };
 }
 

@@ -14,9 +14,10 @@ import { isSameBatch, type PriorAttempt } from '../engine/prior-attempt.ts';
 export const CREATE = 'create';
 export const UPDATE = 'update';
 
-/** Stored with a derived `create`: its records may have been applied already. */
+/** Stored with a derived `create` (engine/prior-attempt.ts). */
 export interface CreateRefs {
   readonly halved?: true;
+  readonly maybeDuplicates?: true;
 }
 
 /** Stored with an `update`: CXone's ids by seq. */
@@ -249,7 +250,7 @@ function halve(seqs: readonly number[], priorAttempt: PriorAttempt, reason: Reas
   if (seqs.length === 0) return { groups: [], derived: [] };
   if (seqs.length === 1) return { groups: [{ outcome: 'rejected', seqs, reasons: [reason] }], derived: [] };
   const [first, second] = bisect(seqs);
-  const refs: CreateRefs | undefined = priorAttempt === 'none' ? undefined : { halved: true };
+  const refs: CreateRefs = priorAttempt === 'none' ? { maybeDuplicates: true } : { halved: true };
   return merge(sendAgain(first, refs), sendAgain(second, refs));
 }
 

@@ -5,7 +5,7 @@ import type { OpenWrite } from '../../ledger/writes/writes.ts';
 /**
  * - `none`: it was never sent.
  * - `batch`: the same batch was sent, and its answer was lost.
- * - `maybe_batch`: the same batch was claimed by a worker that died before or after it sent it.
+ * - `maybe_batch`: like `batch`, but CXone may have had the records before, or the worker may have died before it sent them.
  * - `some_records`: some of its records may have been applied by another write.
  */
 export type PriorAttempt = 'none' | 'batch' | 'maybe_batch' | 'some_records';
@@ -16,6 +16,8 @@ export type LostAnswers = Pick<OpenWrite, 'lostAnswers' | 'knownSent'>;
 interface Marks {
   /** A part of a batch that may have been applied in part. */
   readonly halved?: true;
+  /** Part of a batch that CXone refused without naming a record: it may have had these before. */
+  readonly maybeDuplicates?: true;
   /** It was in doubt, and a person decided to send it again. */
   readonly resent?: true;
 }
@@ -26,10 +28,10 @@ const marks = (refs: unknown): Marks => (refs as Marks | null) ?? {};
 
 /** What CXone calls duplicates after a person's "resend" may still be our own records (docs/adr/0014-lost-answers.md). */
 export function classifyPriorAttempt(write: Write, { lostAnswers, knownSent }: LostAnswers): PriorAttempt {
-  const { halved, resent } = marks(write.refs);
+  const { halved, maybeDuplicates, resent } = marks(write.refs);
   if (halved || resent) return 'some_records';
   if (lostAnswers === 0) return 'none';
-  return knownSent ? 'batch' : 'maybe_batch';
+  return knownSent && !maybeDuplicates ? 'batch' : 'maybe_batch';
 }
 
 /** The whole batch was applied, or nothing of it. */
@@ -43,10 +45,19 @@ export function maySend(write: Write, lost: LostAnswers, repeatable: boolean): b
   return marks(write.refs).resent === true && lost.lostAnswers === 0;
 }
 
-/** The decision extends to the halves of the batch, or a person would be asked about each of them. */
+/**
+ * The decision extends to the halves of the batch, or a person would be asked about each of them. That CXone may have had the
+ * records before holds for whatever is derived.
+ */
 export function inheritMarks(write: Write, derived: readonly DerivedWrite[]): DerivedWrite[] {
-  const { resent } = marks(write.refs);
-  return derived.map((part) =>
-    resent && marks(part.refs).halved ? { ...part, refs: { ...marks(part.refs), resent } } : part,
-  );
+  const { resent, maybeDuplicates } = marks(write.refs);
+  return derived.map((part) => {
+    const inherited = {
+      ...(resent && marks(part.refs).halved && { resent }),
+      ...(maybeDuplicates && { maybeDuplicates }),
+    };
+    return Object.keys(inherited).length > 0
+      ? { ...part, refs: { ...marks(part.refs), ...inherited } }
+      : part;
+  });
 }
