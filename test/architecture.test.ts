@@ -84,7 +84,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   domain: {
     ...{ absent: [], cells: [], columns: [], 'contact-id': [], fields: [], numbers: [] },
-    ...{ run: [], shorten: [], 'source-limits': [], timestamps: [] },
+    ...{ run: [], shorten: [], 'source-limits': [], timeouts: [], timestamps: [] },
     text: ['shorten'],
     json: ['text'],
     phone: ['run'],

@@ -34,6 +34,22 @@ it('has every setting in the catalogue', () => {
   expect(SETTINGS.map(({ name }) => name).sort()).toEqual([...new Set(names)].sort());
 });
 
+describe('DATABASE_URL', () => {
+  const withTimeout = (timeout: string) => ({
+    DATABASE_URL: `postgres://u@h/d?statement_timeout=${timeout}`,
+  });
+
+  it.each(['1', '120000', '600000'])('may state a statement_timeout of %s ms', (timeout) => {
+    expect(listProblems(withTimeout(timeout))).toEqual([]);
+  });
+
+  it.each(['0', '', '600001', '10min', '-1', '1e3'])('refuses a statement_timeout of %j', (timeout) => {
+    expect(listProblems(withTimeout(timeout))).toEqual([
+      expect.stringMatching(/^DATABASE_URL must have a statement_timeout of 1 to 600000/),
+    ]);
+  });
+});
+
 describe('defaults', () => {
   it('an empty environment is valid', () => {
     const config = loadConfig({});

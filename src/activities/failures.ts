@@ -201,7 +201,7 @@ class ExhaustionCounter {
     if (classifyLedgerError(error) !== 'exhausted') return failure;
     if (count >= MAX_EXHAUSTIONS) {
       const next =
-        'Give PostgreSQL more resources, or a longer statement_timeout (a parameter of DATABASE_URL)';
+        'Give PostgreSQL more resources, or a longer statement_timeout (a parameter of DATABASE_URL, in ms)';
       return fatalFailure(
         'LedgerRefused',
         `${failure.message}, ${count} times in a row. ${next}. ${THEN_RESTART}`,

@@ -7,6 +7,7 @@ import { createEligibilityListActivities } from './consent/eligibility-list.ts';
 import { createErasureActivities } from './consent/erasure.ts';
 import { defineContactImport } from './contact-import/index.ts';
 import type { OperationDefinition } from './engine/definition.ts';
+import { sendHeartbeats } from './engine/heartbeat.ts';
 import type { RateLimiter } from './engine/rate-limiter.ts';
 import { Registry } from './engine/registry.ts';
 import { createRunActivities } from './engine/runs.ts';
@@ -74,19 +75,17 @@ export function createActivities(deps: ActivityDeps, more: Readonly<Record<strin
     typeof OPERATIONS
   >;
   const { ratePerMinute } = deps.rateLimiter;
-  return translateErrors(
-    {
-      ...createRunActivities({ ...deps, registry, ratePerMinute }),
-      ...createStaging({ ...deps, registry }),
-      ...createWritePage({ ...deps, registry }),
-      ...createDeliveryActivities({ ...deps, registry }),
-      ...createConsentActivities(deps),
-      ...createEligibilityListActivities(deps),
-      ...createErasureActivities(deps),
-      ...own,
-    },
-    deps.log,
-  );
+  const activities = {
+    ...createRunActivities({ ...deps, registry, ratePerMinute }),
+    ...createStaging({ ...deps, registry }),
+    ...createWritePage({ ...deps, registry }),
+    ...createDeliveryActivities({ ...deps, registry }),
+    ...createConsentActivities(deps),
+    ...createEligibilityListActivities(deps),
+    ...createErasureActivities(deps),
+    ...own,
+  };
+  return sendHeartbeats(translateErrors(activities, deps.log));
 }
 
 export type Activities = ReturnType<typeof createActivities>;

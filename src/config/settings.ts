@@ -8,7 +8,9 @@ export const LEDGER = {
   databaseUrl: databaseUrl({
     name: 'DATABASE_URL',
     server: 'ledger',
-    meaning: 'The PostgreSQL database of the ledger.',
+    meaning:
+      'The PostgreSQL database of the ledger. The parameter `statement_timeout` is how long a statement may take, in ' +
+      'milliseconds, up to 600000; default 120000.',
     neededBy: 'worker, all commands',
     shownDefault: 'the database of the stack that runs in this folder',
   }),

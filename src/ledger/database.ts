@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
+import { STATEMENT_TIMEOUT_MS } from '../domain/timeouts.ts';
 import type { LedgerTables } from './schema.ts';
 
 export interface Database {
@@ -16,11 +17,9 @@ export interface Database {
 export type Executor = Kysely<LedgerTables>;
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** For every statement, COPY and the plan included; migrations have none. The server ends a statement that exceeds it. */
-const STATEMENT_TIMEOUT_MS = 120_000;
-/** By then the server would at least have reported the timeout of the statement. */
-const SILENCE_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 10_000;
-/** Shorter than the activities that change the steering or the phase may take, so that they fail with the reason. */
+/** How long the server may take to report that a statement has exceeded its time. */
+const SILENCE_MARGIN_MS = 10_000;
+/** Shorter than a statement may take, so that whoever waits for a lock learns that it was a lock. */
 const LOCK_TIMEOUT_MS = 5_000;
 
 /**
@@ -41,10 +40,16 @@ const SESSION = {
 export function openDatabase(
   url: string,
   maxConnections = 24,
-  silenceTimeoutMs = SILENCE_TIMEOUT_MS,
+  silenceTimeoutMs = silenceTimeoutOf(url),
 ): Database {
   const limits = { statement_timeout: STATEMENT_TIMEOUT_MS, lock_timeout: LOCK_TIMEOUT_MS };
   return open(url, maxConnections, limits, silenceTimeoutMs);
+}
+
+/** A statement may be silent for as long as it may take. A parameter of the URL wins over what the pool is given. */
+export function silenceTimeoutOf(url: string): number {
+  const given = URL.canParse(url) ? Number(new URL(url).searchParams.get('statement_timeout')) : 0;
+  return (given || STATEMENT_TIMEOUT_MS) + SILENCE_MARGIN_MS;
 }
 
 /** For migrations, which may take long, and during which other processes wait for the one that migrates. */

@@ -8,12 +8,30 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { shortenToBytes } from '../domain/shorten.ts';
+import { STEP_TIMEOUT_MS } from '../domain/timeouts.ts';
 
 /** An outage of hours delays a run; it does not fail it. */
 const RETRY_INDEFINITELY = {
   initialInterval: '1s',
   backoffCoefficient: 2,
   maximumInterval: '1 minute',
+} as const;
+
+/**
+ * Of every activity that nobody waits for. Heartbeats show that its worker lives; without them another one takes over, so their
+ * timeout is how long a run stands still when its worker dies. What hangs has a timeout of its own, statement or request.
+ */
+const STEP = {
+  startToCloseTimeout: STEP_TIMEOUT_MS,
+  heartbeatTimeout: '10s',
+  retry: RETRY_INDEFINITELY,
+} as const;
+
+/** Somebody waits for the answer, which is worth nothing after a minute. */
+const INTERACTIVE = {
+  scheduleToCloseTimeout: '1 minute',
+  heartbeatTimeout: '10s',
+  retry: { ...RETRY_INDEFINITELY, maximumInterval: '10s' },
 } as const;
 
 /** Summaries contain what others have written. A longer one would fail every workflow task (limit.userMetadataSummarySize). */
@@ -37,23 +55,25 @@ interface Callable {
   executeWithOptions(options: ActivityOptions, args: readonly unknown[]): Promise<unknown>;
 }
 
-/**
- * Short statements in the ledger. They take milliseconds and send no heartbeat, so the timeout is how long a run stands
- * still when its worker dies during one.
- */
+/** Short statements in the ledger, which take milliseconds. */
 export const ledger = callActivities<
-  'openRun' | 'setPhase' | 'steerRun' | 'recordDecision' | 'recordRefusal' | 'listInDoubt' | 'resolveInDoubt'
+  | 'openRun'
+  | 'setPhase'
+  | 'steerRun'
+  | 'recordDecision'
+  | 'recordRefusal'
+  | 'listInDoubt'
+  | 'resolveInDoubt'
+  | 'countCheckedRows'
 >({
-  startToCloseTimeout: '10s',
+  ...STEP,
   retry: { ...RETRY_INDEFINITELY, initialInterval: '500ms', maximumInterval: '10s' },
 });
 
-/** These go through all records of a run, which takes minutes for millions. The heartbeat shows that the worker lives. */
+/** These go through all records of a run, which takes minutes for millions. */
 export const ledgerScans = callActivities<'stageRecords' | 'planWrites' | 'endPending' | 'closeRun'>({
-  startToCloseTimeout: '2 hours',
-  heartbeatTimeout: '10s',
+  ...STEP,
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  retry: RETRY_INDEFINITELY,
 });
 
 /**
@@ -62,34 +82,25 @@ export const ledgerScans = callActivities<'stageRecords' | 'planWrites' | 'endPe
  * awaited, because it settles what is in flight.
  */
 export const pageWrites = callActivities<'writePage'>({
-  startToCloseTimeout: '1 hour',
+  ...STEP,
   heartbeatTimeout: '4s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  retry: RETRY_INDEFINITELY,
 });
 
 /** One GET from CXone, and what follows from it. */
 export const cxoneReads = callActivities<'readSelection' | 'planSelection'>({
-  startToCloseTimeout: '2 minutes',
-  heartbeatTimeout: '10s',
+  ...STEP,
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  retry: RETRY_INDEFINITELY,
 });
 
 /** The same, while somebody waits for the answer. */
-export const interactiveReads = callActivities<'readCampaign'>({
-  startToCloseTimeout: '1 minute',
-  scheduleToCloseTimeout: '1 minute',
-  heartbeatTimeout: '10s',
-  retry: RETRY_INDEFINITELY,
-});
+export const interactiveReads = callActivities<'readCampaign'>(INTERACTIVE);
 
 /** A GET, a merge and a PATCH of at most 20 s. The lease in the ledger keeps two of them apart. */
 export const selectionWrites = callActivities<'writeSelection' | 'leaveConflict'>({
-  startToCloseTimeout: '3 minutes',
+  ...STEP,
   heartbeatTimeout: '4s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  retry: RETRY_INDEFINITELY,
 });
 
 /** Somebody else may keep writing the same campaign: after this many collisions the policy or an operator decides. */
@@ -98,41 +109,32 @@ export const COLLISION_BACKOFF_MS = { first: 200, longest: 2_000 } as const;
 
 /** Delivery takes as long as the run writes. */
 export const delivery = callActivities<'deliverEvents'>({
+  ...STEP,
   startToCloseTimeout: '7 days',
-  heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: { ...RETRY_INDEFINITELY, maximumInterval: '5 minutes' },
 });
 
-/** Somebody waits for the answer: after a minute, "not eligible" is better than no answer. */
-export const consentLookup = callActivities<'checkEligibility' | 'countCheckedRows'>({
-  startToCloseTimeout: '30s',
-  scheduleToCloseTimeout: '1 minute',
-  retry: { ...RETRY_INDEFINITELY, maximumInterval: '10s' },
-});
+/** After a minute, "not eligible" is better than no answer. */
+export const consentLookup = callActivities<'checkEligibility'>(INTERACTIVE);
 
 /** Thousands of lookups, hours at the vendor's rate limit. One round of attempts lasts about ten minutes. */
 export const consentLookups = callActivities<'checkRows'>({
+  ...STEP,
   startToCloseTimeout: '24 hours',
-  heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: { ...RETRY_INDEFINITELY, maximumAttempts: 15 },
 });
 
 /** The last pass over rows without an answer looks each of them up once more, however long the rate limit makes it wait. */
 export const finalConsentLookups = callActivities<'checkRows'>({
+  ...STEP,
   startToCloseTimeout: '24 hours',
-  heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  retry: RETRY_INDEFINITELY,
 });
 
 /** Goes through all rows of the ledger and sends no request. */
-export const erasures = callActivities<'eraseSubject'>({
-  startToCloseTimeout: '2 hours',
-  heartbeatTimeout: '10s',
-  retry: RETRY_INDEFINITELY,
-});
+export const erasures = callActivities<'eraseSubject'>(STEP);
 
 /** The error was worth retrying, but the policy permits no further attempt. False for fatal failures and cancellations. */
 export function isOutOfAttempts(error: unknown): boolean {

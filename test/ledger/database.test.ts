@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import { openDatabase } from '../../src/ledger/database.ts';
+import { openDatabase, silenceTimeoutOf } from '../../src/ledger/database.ts';
 import { classifyLedgerError, isTransient } from '../../src/ledger/errors.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { createDatabase } from '../../src/stack/postgres.ts';
@@ -52,6 +52,11 @@ describe('an unavailable PostgreSQL', () => {
     await database.close();
     for (const socket of sockets) socket.destroy();
     proxy.close();
+  });
+
+  it('is given more time than the longest statement, also where DATABASE_URL permits longer ones', () => {
+    expect(silenceTimeoutOf('postgres://u@h/d')).toBe(130_000);
+    expect(silenceTimeoutOf('postgres://u@h/d?statement_timeout=600000')).toBe(610_000);
   });
 
   it('denies access when the database does not exist', async () => {

@@ -13,7 +13,6 @@ import type { EligibilityResult } from '../../ledger/consent/eligibility-results
 import type { Ledger } from '../../ledger/ledger.ts';
 import { SourceError } from '../../sources/errors.ts';
 import type { SourceRow } from '../../sources/rows.ts';
-import { withHeartbeat } from '../engine/heartbeat.ts';
 import type { RateLimiter } from '../engine/rate-limiter.ts';
 import { openDataset, requireDataset } from '../engine/source.ts';
 import { throwIfStopping } from '../engine/stopping.ts';
@@ -49,14 +48,13 @@ export function createEligibilityListActivities(deps: EligibilityListDeps) {
      * Checks the rows that have no result yet, and returns the counts of all. Repeatable: it writes nothing to CXone, and a
      * row keeps its first result.
      */
-    checkRows: (input: CheckRows): Promise<EligibilityListResult> =>
-      withHeartbeat(async () => {
-        const checkId = currentCheckId();
-        const policy = input.policy ?? 'default';
-        await checkUnansweredRows(deps, checkId, input);
-        const tally = await ledger.eligibilityResults.tally(checkId);
-        return { checkId, ...tally, ruleVersion: RULE_VERSION, policy };
-      }),
+    async checkRows(input: CheckRows): Promise<EligibilityListResult> {
+      const checkId = currentCheckId();
+      const policy = input.policy ?? 'default';
+      await checkUnansweredRows(deps, checkId, input);
+      const tally = await ledger.eligibilityResults.tally(checkId);
+      return { checkId, ...tally, ruleVersion: RULE_VERSION, policy };
+    },
 
     /** How many rows have a result: shows whether a further round of attempts makes progress. */
     countCheckedRows: (): Promise<number> => ledger.eligibilityResults.count(currentCheckId()),

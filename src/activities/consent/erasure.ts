@@ -6,27 +6,25 @@ import { toComparableId } from '../../domain/contact-id.ts';
 import { DEFAULT_SOURCE_LIMITS } from '../../domain/source-limits.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { SourceError } from '../../sources/errors.ts';
-import { withHeartbeat } from '../engine/heartbeat.ts';
 import { openDataset, requireDataset } from '../engine/source.ts';
 
 export function createErasureActivities({ ledger }: { readonly ledger: Ledger }) {
   return {
     /** Repeatable: everything is erased in one transaction, and a repeat returns the stored result. */
-    eraseSubject: ({ dataset, requestedBy }: ErasureInput): Promise<ErasureResult> =>
-      withHeartbeat(async (): Promise<ErasureResult> => {
-        const erasureId = Context.current().info.workflowExecution?.workflowId ?? '';
-        const done = await ledger.erasures.find(erasureId);
-        if (done !== null) return done;
-        try {
-          const subject = await readSubject(ledger, dataset);
-          return await ledger.erasures.erase({ erasureId, ...subject, requestedBy: requestedBy ?? null });
-        } catch (error) {
-          // An attempt that overlaps with this one may have finished meanwhile, and has then deleted the dataset.
-          const finished = await ledger.erasures.find(erasureId);
-          if (finished === null) throw error;
-          return finished;
-        }
-      }),
+    async eraseSubject({ dataset, requestedBy }: ErasureInput): Promise<ErasureResult> {
+      const erasureId = Context.current().info.workflowExecution?.workflowId ?? '';
+      const done = await ledger.erasures.find(erasureId);
+      if (done !== null) return done;
+      try {
+        const subject = await readSubject(ledger, dataset);
+        return await ledger.erasures.erase({ erasureId, ...subject, requestedBy: requestedBy ?? null });
+      } catch (error) {
+        // An attempt that overlaps with this one may have finished meanwhile, and has then deleted the dataset.
+        const finished = await ledger.erasures.find(erasureId);
+        if (finished === null) throw error;
+        return finished;
+      }
+    },
   };
 }
 

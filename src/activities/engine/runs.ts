@@ -16,7 +16,6 @@ import { retriedRunId } from '../../ledger/runs/retries.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { WriteInDoubt } from '../../ledger/writes/writes.ts';
 import { retryableFailure } from '../failures.ts';
-import { withHeartbeat } from './heartbeat.ts';
 import { countPlan, type Plan } from './plan.ts';
 import type { Registry } from './registry.ts';
 import { activityKey, attemptTime, takeOver } from './step.ts';
@@ -77,7 +76,7 @@ export function createRunActivities(deps: RunsDeps) {
     },
 
     /** Cuts what is pending into batches and counts it. Repeatable: existing batches stay as they are. */
-    planWrites: (runId: string): Promise<Plan> => withHeartbeat(() => planWrites(deps, runId)),
+    planWrites: (runId: string): Promise<Plan> => planWrites(deps, runId),
 
     /** Once this has returned, no write is claimed against the new steering. Repeatable. */
     async steerRun({ runId, steering, decision }: SteerRun): Promise<void> {
@@ -112,18 +111,17 @@ export function createRunActivities(deps: RunsDeps) {
      * Ends a run early: what may have been applied is in doubt, the rest was not written. Repeatable; waits for leases that
      * are still live.
      */
-    endPending: ({ runId, state }: { runId: string; state: 'cancelled' | 'rejected' }): Promise<void> =>
-      withHeartbeat(async () => {
-        const run = await takeOver(ledger, runId);
-        await ledger.runs.steer(run.run_no, 'stopped', attemptTime());
-        await endPending(deps, run, state);
-      }),
+    async endPending({ runId, state }: { runId: string; state: 'cancelled' | 'rejected' }): Promise<void> {
+      const run = await takeOver(ledger, runId);
+      await ledger.runs.steer(run.run_no, 'stopped', attemptTime());
+      await endPending(deps, run, state);
+    },
 
     /**
      * Checks that every record has its outcome and that they add up, then stores the result. Repeatable; waits for leases
      * that are still live.
      */
-    closeRun: (end: CloseRun): Promise<BulkResult> => withHeartbeat(() => closeRun(deps, end)),
+    closeRun: (end: CloseRun): Promise<BulkResult> => closeRun(deps, end),
   };
 }
 

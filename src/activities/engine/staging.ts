@@ -14,7 +14,6 @@ import { SourceError } from '../../sources/errors.ts';
 import { SourceChanged } from '../../sources/files.ts';
 import type { SourceRow } from '../../sources/rows.ts';
 import type { BulkDefinition, ReadRow, RowReader } from './definition.ts';
-import { withHeartbeat } from './heartbeat.ts';
 import type { Registry } from './registry.ts';
 import { runInput } from './run-input.ts';
 import { type Content, findContent } from './source.ts';
@@ -39,7 +38,7 @@ export interface StagingDeps {
 export function createStaging(deps: StagingDeps) {
   return {
     /** Repeatable: rows that are staged already are skipped. Fails if the source has changed since it was first read. */
-    stageRecords: (runId: string): Promise<void> => withHeartbeat(() => stageRecords(deps, runId)),
+    stageRecords: (runId: string): Promise<void> => stageRecords(deps, runId),
   };
 }
 

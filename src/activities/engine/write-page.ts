@@ -1,7 +1,7 @@
 /** The activity that writes one page of a run. */
 import { Context } from '@temporalio/activity';
 import type { Run } from '../../ledger/runs/runs.ts';
-import { withHeartbeat } from './heartbeat.ts';
+import { showInHeartbeats } from './heartbeat.ts';
 import { type Page, type PageResult, PageWorker, type PageWorkerDeps } from './page-worker.ts';
 import type { Registry } from './registry.ts';
 
@@ -20,19 +20,15 @@ export function createWritePage(deps: WritePageDeps) {
     async writePage(page: Page): Promise<PageResult> {
       const run = await deps.ledger.runs.get(page.runId);
       const worker = createWorker(deps, run);
+      showInHeartbeats(() => worker.counts());
       const cancelled = Context.current().cancellationSignal;
       const stopListening = [
         onAbort(deps.draining, () => worker.halt({ why: 'draining' })),
         onAbort(cancelled, () => worker.halt({ why: 'cancelled' })),
       ];
       try {
-        return await withHeartbeat(
-          async () => {
-            await worker.work(page);
-            return worker.result(page);
-          },
-          () => worker.counts(),
-        );
+        await worker.work(page);
+        return await worker.result(page);
       } finally {
         for (const stop of stopListening) stop();
       }

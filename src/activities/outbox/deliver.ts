@@ -7,7 +7,6 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { EventTotals, OutboxEvent } from '../../ledger/outbox/outbox.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { Endpoint, EventDefinition } from '../engine/definition.ts';
-import { withHeartbeat } from '../engine/heartbeat.ts';
 import type { Registry } from '../engine/registry.ts';
 import { retryableFailure } from '../failures.ts';
 import { EventNotAccepted, type PostWebhook } from './webhook.ts';
@@ -31,8 +30,7 @@ export function createDeliveryActivities(deps: DeliveryDeps) {
      * Delivers until the run has stopped writing and the outbox is empty. Repeatable: a delivered event is marked, and one
      * that was delivered but not marked is sent again with the same id and the same bytes, for the receiver to drop.
      */
-    deliverEvents: (runId: string): Promise<{ done: boolean }> =>
-      withHeartbeat(() => deliverEvents(deps, runId)),
+    deliverEvents: (runId: string): Promise<{ done: boolean }> => deliverEvents(deps, runId),
   };
 }
 

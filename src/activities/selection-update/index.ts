@@ -6,7 +6,6 @@ import { diffSelections } from '../../domain/selection-update/diff.ts';
 import { canonicalize } from '../../ledger/hashing.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { OperationDefinition } from '../engine/definition.ts';
-import { withHeartbeat } from '../engine/heartbeat.ts';
 import type { Plan } from '../engine/plan.ts';
 import { runInput } from '../engine/run-input.ts';
 import { activityKey, takeOver } from '../engine/step.ts';
@@ -54,11 +53,10 @@ function createSelectionActivities(deps: SelectionDeps) {
       }),
 
     /** The same for a person who only wants to see it. Repeatable. */
-    readCampaign: ({ campaignId }: { campaignId: string }): Promise<CampaignSelectionResult> =>
-      withHeartbeat(async () => {
-        const { id: snapshot, version } = await readCampaign(deps, campaignId);
-        return { snapshot, version };
-      }),
+    async readCampaign({ campaignId }: { campaignId: string }): Promise<CampaignSelectionResult> {
+      const { id: snapshot, version } = await readCampaign(deps, campaignId);
+      return { snapshot, version };
+    },
 
     /**
      * The desired selection, and what it is going to change. Repeatable: a run that continues after a failure is compared
@@ -74,7 +72,7 @@ function createSelectionActivities(deps: SelectionDeps) {
     /** Nobody resolved the conflicts: the record ends in conflict, and nothing is written for it. Repeatable. */
     leaveConflict: ({ runId, why, answered }: LeaveConflict): Promise<void> => {
       const resolved = resolvedPlaces([], toAnswered(answered ? [answered] : []));
-      return withHeartbeat(() => leaveConflict(deps, runId, why, resolved));
+      return leaveConflict(deps, runId, why, resolved);
     },
   };
 }
@@ -82,7 +80,7 @@ function createSelectionActivities(deps: SelectionDeps) {
 /** A failure that ends the run is audited as a failed update, wherever it happened. */
 async function auditingFailures<T>(deps: SelectionDeps, runId: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await withHeartbeat(work);
+    return await work();
   } catch (error) {
     if (error instanceof Audited) throw error.cause;
     const failure = toFailure(error);

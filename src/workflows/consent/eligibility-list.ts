@@ -10,13 +10,7 @@ import {
   type EligibilityListResult,
 } from '../../contract/consent.ts';
 import { requireInput } from '../input.ts';
-import {
-  consentLookup,
-  consentLookups,
-  finalConsentLookups,
-  isOutOfAttempts,
-  isRateLimited,
-} from '../policies.ts';
+import { consentLookups, finalConsentLookups, isOutOfAttempts, isRateLimited, ledger } from '../policies.ts';
 
 export async function eligibilityList(given: EligibilityListInput): Promise<EligibilityListResult> {
   const input = requireInput(checkEligibilityList(given));
@@ -25,7 +19,7 @@ export async function eligibilityList(given: EligibilityListInput): Promise<Elig
       return await consentLookups.checkRows({ ...input, isLastPass: false });
     } catch (error) {
       if (!isOutOfAttempts(error)) throw error;
-      const answered = await consentLookup.countCheckedRows();
+      const answered = await ledger.countCheckedRows();
       // Waiting for the rate limit is no outage: the rows will be answered in time.
       if (answered === before && !isRateLimited(error)) break;
       before = answered;

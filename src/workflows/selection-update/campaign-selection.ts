@@ -1,5 +1,5 @@
 /** Reads a campaign so that a person can see it: only workers hold CXone's credentials. The ledger keeps what was read. */
-import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
 import { fatalFailure } from '../../contract/failures.ts';
 import {
   type CampaignSelectionInput,
@@ -20,6 +20,10 @@ export async function campaignSelection(given: CampaignSelectionInput): Promise<
     // The failure is retryable, but the person has waited long enough.
     if (cause instanceof ApplicationFailure && cause.nonRetryable !== true)
       throw fatalFailure('Refused', `not answered within a minute: ${cause.message}`);
+    if (cause instanceof TimeoutFailure) {
+      const next = 'CXone or the ledger is slow; `cxflow doctor` examines both. Then ask again';
+      throw fatalFailure('Refused', `not answered within a minute. ${next}`);
+    }
     throw cause;
   }
 }
