@@ -3,8 +3,8 @@ import { sql } from 'kysely';
 import type { Executor } from './database.ts';
 
 /**
- * With the run's number: claims share it; a change of the steering, a restart, an end found by the watcher, a purge and an
- * erasure take it alone.
+ * With the run's number: claims share it; a change of the steering, a restart, an end found by the watcher, a purge and, of a
+ * failed run, an erasure take it alone.
  */
 const STEERING_LOCK = 4201;
 /** One process at a time seals the audit. */

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import { lockRun } from '../../src/ledger/locks.ts';
+import { hashId } from '../../src/ledger/words.ts';
 import { until } from '../harness/wait.ts';
 import {
   claimed,
@@ -101,6 +102,75 @@ it('waits for a restart under way, leaves the rows to the run and names it', asy
   const settled = settlement(write?.id ?? '', claim.fence, [group('created', [1, 2])]);
   expect(await ledger.writes.settle(settled)).toBe(true);
   expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 2, pending: 0, created: 2 });
+});
+
+it('neither waits for a running run nor makes it wait', async () => {
+  const [anna, ben] = [newContact(), newContact()];
+  const { ledger, database } = opened();
+  const run = await failedRun([anna, ben]);
+  await startAgain(run);
+  const [write] = await writesOf(ledger, run);
+  const { erasing } = await database.db.transaction().execute(async (tx) => {
+    await sql`lock table erasures in share mode`.execute(tx);
+    const pending = erase(anna);
+    await until(waiting, (n) => n === 1);
+    await ledger.runs.steer(run.run_no, 'paused');
+    await ledger.runs.steer(run.run_no, 'go');
+    const claim = await claimed(ledger, run, write?.id ?? '');
+    await ledger.writes.settle(settlement(write?.id ?? '', claim.fence, [group('created', [1, 2])]));
+    return { erasing: pending };
+  });
+  expect(await erasing).toMatchObject({ records: 0, waitingFor: [run.run_id] });
+  expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 2, pending: 0, created: 2 });
+});
+
+it('goes through the events before it makes a failed run wait', async () => {
+  const [anna, ben] = [newContact(), newContact()];
+  const { ledger, database } = opened();
+  const run = await failedRun([anna, ben]);
+  const body = JSON.stringify({ contactId: anna });
+  await database.db
+    .insertInto('outbox')
+    .values({ run_no: run.run_no, event: 'e', counts: '{}', body, delivered_at: new Date() })
+    .execute();
+  const { erasing } = await database.db.transaction().execute(async (tx) => {
+    await sql`select from outbox where run_no = ${run.run_no} for update`.execute(tx);
+    const pending = erase(anna);
+    await until(waiting, (n) => n === 1);
+    expect(await startAgain(run)).toEqual({ kind: 'reserved' });
+    return { erasing: pending };
+  });
+  expect(await erasing).toMatchObject({ records: 0, events: 1, waitingFor: [run.run_id] });
+  const [write] = await writesOf(ledger, run);
+  const { payload } = await claimed(ledger, run, write?.id ?? '');
+  expect(JSON.parse(payload)).toEqual([{ contactId: anna }, { contactId: ben }]);
+});
+
+it('leaves no trace in a filter although another erasure goes through the same block', async () => {
+  const people = [newContact(), newContact()];
+  const { database } = opened();
+  const run = await failedRun([...people, newContact()]);
+  await sql`update runs set state = 'completed', phase = 'done' where run_no = ${run.run_no}`.execute(
+    database.db,
+  );
+  await sql`insert into outcomes (run_no, seq, outcome) select run_no, seq, 'created' from records
+    where run_no = ${run.run_no}`.execute(database.db);
+  const attempts = await database.db.transaction().execute(async (tx) => {
+    await sql`lock table erasures in share mode`.execute(tx);
+    const first = erase(people[0] ?? '');
+    await until(waiting, (n) => n === 1);
+    const second = erase(people[1] ?? '');
+    await until(waiting, (n) => n === 2);
+    return [first, second];
+  });
+  for (const erased of await Promise.all(attempts)) expect(erased).toMatchObject({ records: 1 });
+  for (const id of people) {
+    const bits = hashId(id).flat();
+    const { rows } = await sql<{ found: boolean }>`
+      select bool_and(may_contain(words, hash)) as found from record_blocks, unnest(${bits}::bigint[]) hash
+      where run_no = ${run.run_no}`.execute(database.db);
+    expect(rows).toEqual([{ found: false }]);
+  }
 });
 
 it('returns what the first of two overlapping attempts has stored, and is in the audit once', async () => {

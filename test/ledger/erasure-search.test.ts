@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
+import { toComparableId } from '../../src/domain/contact-id.ts';
 import { CHUNK_BYTES } from '../../src/ledger/runs/datasets.sql.ts';
 import { hashId } from '../../src/ledger/words.ts';
 import { readLedgerContents } from '../harness/ledger-contents.ts';
@@ -94,6 +95,32 @@ describe('the search of an erasure', () => {
     expect(await ledger.erasures.preview(anna)).toMatchObject({ datasets: 1 });
     expect(await ledger.erasures.preview(newContact())).toMatchObject({ datasets: 0 });
     expect(await erase(anna)).toMatchObject({ datasets: 1 });
+  });
+
+  it('finds a short id in braces, in all ways to write it, whatever way was given', async () => {
+    const { ledger, database } = opened();
+    const run = await openRun(ledger);
+    const cells = ['{Q7}', ' {q7} ', '{ Q7\t}', 'Q7 ', '{Q7', 'x {Q7}', '{Q77}'];
+    await ledger.records.stage(
+      run.run_no,
+      cells.map((contactId, i) =>
+        record(i + 1, {
+          fields: { contactId, note: '-' },
+          record: { contactId: contactId.trim() },
+          key1: null,
+          key2: null,
+        }),
+      ),
+    );
+    await database.db
+      .updateTable('runs')
+      .set({ state: 'completed' })
+      .where('run_no', '=', run.run_no)
+      .execute();
+    expect(await erase(toComparableId('{ q7 }'))).toMatchObject({ records: 4 });
+    const left = [];
+    for await (const { fields } of ledger.records.list(run.run_no)) left.push(fields);
+    expect(left.slice(4)).toEqual(cells.slice(4).map((contactId) => ({ contactId, note: '-' })));
   });
 
   it('shows beforehand what goes and what stays, and changes nothing', async () => {

@@ -79,8 +79,14 @@ function falseIfDeleted(error: unknown): false {
   throw error;
 }
 
-/** After an erasure, so that the filter does not show who was in the rows. */
+/**
+ * After an erasure, so that the filter does not show who was in the rows. Locks the block first: another erasure in it would
+ * otherwise store a filter with the words that this one removes.
+ */
 export async function renewFilter(db: Executor, { runNo, first, last }: Block): Promise<void> {
+  await sql`select from record_blocks where run_no = ${runNo} and first_seq = ${first} for update`.execute(
+    db,
+  );
   const { rows } = await sql<{ fields: string; contactId: string | null }>`
     select fields::text, record->>'contactId' as "contactId" from records
     where run_no = ${runNo} and seq between ${first} and ${last} order by seq`.execute(db);
@@ -98,17 +104,23 @@ export async function renewFilter(db: Executor, { runNo, first, last }: Block): 
  */
 const DISTINCTIVE_LENGTH = 8;
 
+/** Blanks in JSON. */
+const BLANKS = String.raw`(\s|\\[bfnrt])*`;
+
 /** What may precede a word in JSON: a character that is no part of a word, or an escape whose backslash is not escaped. */
 const BEFORE = String.raw`(^|[^a-z0-9_-]|(?<!\\)(\\\\)*\\([bfnrt]|u[0-9a-f]{4}))`;
 const AFTER = '($|[^a-z0-9_-])';
 
 /**
  * A condition on `records r`: the row's record has this contact id, or the id occurs as a word in any column. That includes
- * numbers, padded cells, parts of longer texts, and lines that could not be parsed.
+ * numbers, padded cells, ids in braces, parts of longer texts, and lines that could not be parsed.
  */
 function rowsOfSubject(contactId: string): RawBuilder<boolean> {
   const escaped = JSON.stringify(contactId).slice(1, -1);
-  const word = `${BEFORE}${escaped.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}${AFTER}`;
+  const id = escaped.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const word = `${BEFORE}${id}${AFTER}`;
+  // A whole cell, in every way to write the id (domain/contact-id.ts, toComparableId).
+  const cell = `"${BLANKS}(${id}|\\{${BLANKS}${id}${BLANKS}\\})${BLANKS}"`;
   // Both sides are lowered by the database, because JavaScript's lower case differs for some letters.
   const lower = (text: string) => sql`lower(${text}::text)`;
   const fields = sql`lower(r.fields::text)`;
@@ -116,6 +128,6 @@ function rowsOfSubject(contactId: string): RawBuilder<boolean> {
   // The search for the plain text comes first: it is quick, and rules out nearly all rows.
   return sql<boolean>`(lower(r.record->>'contactId') = ${lower(contactId)}
     or (position(${lower(escaped)} in ${fields}) > 0 and (
-      position(${lower(JSON.stringify(contactId))} in ${fields}) > 0
+      ${fields} ~ ${lower(cell)}
       or ((${isDistinctive}::boolean or r.record->>'contactId' is null) and ${fields} ~ ${lower(word)}))))`;
 }

@@ -31,7 +31,8 @@ export function createErasures({ db }: Database, deps: ErasureDeps): Erasures {
         since: objectedAt,
       }));
       await deps.suppressions.add(objections, null);
-      return db.transaction().execute((tx) => erase(tx, deps, subject));
+      const found = { datasets: await findDatasets(db, contactId), rows: await findRows(db, contactId) };
+      return db.transaction().execute((tx) => erase(tx, deps, subject, found));
     },
   };
 }
@@ -45,18 +46,27 @@ async function find(db: Executor, erasureId: string): Promise<ErasureResult | nu
   return row === undefined ? null : (row.result as ErasureResult);
 }
 
+/** What the search, which takes longest, has found before the transaction. */
+interface Found {
+  readonly datasets: readonly string[];
+  readonly rows: readonly FoundRows[];
+}
+
+/** What takes long comes first, and what others wait for last. */
 async function erase(
   tx: Executor,
   { proof }: ErasureDeps,
   { erasureId, contactId, requestedBy }: EraseSubject,
+  found: Found,
 ): Promise<ErasureResult> {
-  const deletion = await deleteDatasets(tx, await findDatasets(tx, contactId));
-  const rows = await eraseRows(tx, await findRows(tx, contactId));
+  const events = await redactEvents(tx, contactId);
+  const deletion = await deleteDatasets(tx, found.datasets);
+  const rows = await eraseRows(tx, found.rows);
   const result = {
     ...toResult(rows, deletion.waitingFor),
     datasets: deletion.deleted,
     proof: await proof.dropKey(contactId, tx),
-    events: await redactEvents(tx, contactId),
+    events,
   };
   const { numInsertedOrUpdatedRows } = await tx
     .insertInto('erasures')
@@ -86,15 +96,36 @@ async function preview(db: Executor, { proof }: ErasureDeps, contactId: string):
   };
 }
 
-/** Locks the runs first: until the transaction ends, no failed one can be started again and send what it is about to lose. */
+/**
+ * Locks the failed runs: until the transaction ends, none of them can be started again and send what it is about to lose. The
+ * others lose only rows that they do not need any more, so they go on. What a run needs that fails at this moment is kept.
+ */
 async function eraseRows(tx: Executor, found: readonly FoundRows[]): Promise<readonly RowCounts[]> {
-  for (const runNo of new Set(found.map(({ runNo }) => runNo))) await lockRun(tx, runNo);
+  const failed = new Set(await listFailed(tx, [...new Set(found.map(({ runNo }) => runNo))]));
   const counts: RowCounts[] = [];
-  for (const rows of found) {
+  for (const rows of found.filter(({ runNo }) => !failed.has(runNo))) counts.push(await emptyBlock(tx, rows));
+  for (const runNo of failed) await lockRun(tx, runNo);
+  for (const rows of found.filter(({ runNo }) => failed.has(runNo))) {
     await cancelUnsent(tx, rows);
-    counts.push(await emptyRecords(tx, rows));
-    if (rows.isFiltered) await renewFilter(tx, rows);
+    counts.push(await emptyBlock(tx, rows));
   }
+  return counts;
+}
+
+async function listFailed(tx: Executor, runNos: readonly number[]): Promise<readonly number[]> {
+  const rows = await tx
+    .selectFrom('runs')
+    .select('run_no')
+    .where('run_no', 'in', runNos.length > 0 ? runNos : [0])
+    .where('state', '=', 'failed')
+    .orderBy('run_no')
+    .execute();
+  return rows.map(({ run_no }) => run_no);
+}
+
+async function emptyBlock(tx: Executor, rows: FoundRows): Promise<RowCounts> {
+  const counts = await emptyRecords(tx, rows);
+  if (rows.isFiltered) await renewFilter(tx, rows);
   return counts;
 }
 
