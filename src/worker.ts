@@ -48,16 +48,21 @@ export async function runWorker(env: NodeJS.ProcessEnv, options: WorkerOptions =
   const log = createLog();
   installRuntime(log);
   const draining = drainOnSignal(log);
+  const crashPoints = createCrashPoints(env.CXFLOW_CRASH_AT, (point, run) =>
+    log.info({ point, run }, 'crash point'),
+  );
   const ledger = openLedger(
     config.databaseUrl,
     config.maxInFlight + SPARE_CONNECTIONS,
     config.pepper?.reveal() ?? null,
+    crashPoints.beforeCommit,
   );
   let connection: NativeConnection | null = null;
   try {
     const prepared = await prepareLedger(ledger, tenant, { log, draining });
     if (prepared) connection = await connectToTemporal(temporal, { log, draining });
-    const parts = { config, tenant, namespace: temporal.namespace, ledger, draining, log, env, options };
+    const { namespace } = temporal;
+    const parts = { config, tenant, namespace, ledger, draining, log, crashPoints, options };
     if (connection) await runConnected({ ...parts, connection });
   } finally {
     await ledger.close();
@@ -75,7 +80,7 @@ interface Parts {
   readonly connection: NativeConnection;
   readonly draining: AbortSignal;
   readonly log: Logger;
-  readonly env: NodeJS.ProcessEnv;
+  readonly crashPoints: CrashPoints;
   readonly options: WorkerOptions;
 }
 
@@ -108,15 +113,12 @@ async function runConnected(parts: Parts): Promise<void> {
 }
 
 async function createWorker(parts: Parts, cxone: Cxone, searchAttributes: boolean): Promise<Worker> {
-  const { namespace, connection, env, log, options } = parts;
-  const crashPoints = createCrashPoints(env.CXFLOW_CRASH_AT, (point, run) =>
-    log.info({ point, run }, 'crash point'),
-  );
+  const { namespace, connection, options } = parts;
   return Worker.create({
     connection,
     namespace,
     taskQueue: TASK_QUEUE,
-    activities: createWorkerActivities(parts, cxone, searchAttributes, crashPoints),
+    activities: createWorkerActivities(parts, cxone, searchAttributes),
     ...workflowCode(options),
     shutdownGraceTime: SHUTDOWN_GRACE,
     // A page mostly waits. Its requests are limited by the rate limiter, not by the number of activities.
@@ -129,13 +131,8 @@ async function createWorker(parts: Parts, cxone: Cxone, searchAttributes: boolea
   });
 }
 
-function createWorkerActivities(
-  parts: Parts,
-  cxone: Cxone,
-  searchAttributes: boolean,
-  crashPoints: CrashPoints,
-): object {
-  const { config, tenant, draining, log, options } = parts;
+function createWorkerActivities(parts: Parts, cxone: Cxone, searchAttributes: boolean): object {
+  const { config, tenant, draining, log, crashPoints, options } = parts;
   const { webhookUrl, marketingWebhookUrl, syncToken, allowLoopback } = config.crm;
   const ledger = crashPoints.ledger(parts.ledger);
   const webhook = (url: string | null) => {

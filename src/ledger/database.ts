@@ -36,14 +36,22 @@ const SESSION = {
   tcp_user_timeout: '20s',
 } as const;
 
+/**
+ * Called right before the server is asked to make something durable: before each COMMIT, and before each statement outside of
+ * a transaction, which commits by itself. A `select` counts as one that only reads, although some call a function that writes;
+ * such a statement is the only one of its method.
+ */
+export type BeforeCommit = (what: 'transaction' | 'statement') => void;
+
 /** `maxConnections`: one for each request that may be in flight, and a few for everything else. */
 export function openDatabase(
   url: string,
   maxConnections = 24,
   silenceTimeoutMs = silenceTimeoutOf(url),
+  beforeCommit?: BeforeCommit,
 ): Database {
   const limits = { statement_timeout: STATEMENT_TIMEOUT_MS, lock_timeout: LOCK_TIMEOUT_MS };
-  return open(url, maxConnections, limits, silenceTimeoutMs);
+  return open(url, { maxConnections, limits, silenceTimeoutMs, beforeCommit });
 }
 
 /** A statement may be silent for as long as it may take. A parameter of the URL wins over what the pool is given. */
@@ -53,14 +61,18 @@ export function silenceTimeoutOf(url: string): number {
 }
 
 /** For migrations, which may take long, and during which other processes wait for the one that migrates. */
-export const openUnlimited = (url: string): Database => open(url, 1, {}, 0);
+export const openUnlimited = (url: string): Database =>
+  open(url, { maxConnections: 1, limits: {}, silenceTimeoutMs: 0 });
 
-function open(
-  url: string,
-  maxConnections: number,
-  limits: Pick<pg.PoolConfig, 'statement_timeout' | 'lock_timeout'>,
-  silenceTimeoutMs: number,
-): Database {
+interface OpenOptions {
+  readonly maxConnections: number;
+  readonly limits: Pick<pg.PoolConfig, 'statement_timeout' | 'lock_timeout'>;
+  readonly silenceTimeoutMs: number;
+  readonly beforeCommit?: BeforeCommit | undefined;
+}
+
+function open(url: string, options: OpenOptions): Database {
+  const { maxConnections, limits, silenceTimeoutMs, beforeCommit } = options;
   const pool = new pg.Pool({
     connectionString: url,
     max: maxConnections,
@@ -82,6 +94,7 @@ function open(
     // process. The query that was running is rejected in any case.
     client.on('error', () => undefined);
     destroyWhenSilent(client, silenceTimeoutMs);
+    if (beforeCommit) announceCommits(client, beforeCommit);
   });
   const db = new Kysely<LedgerTables>({ dialect: new PostgresDialect({ pool }) });
   return { url, db, pool, close: () => db.destroy() };
@@ -100,6 +113,27 @@ function destroyWhenSilent(client: pg.PoolClient, timeoutMs: number): void {
     if (internals.readyForQuery) return;
     stream.destroy(new Error(`Connection terminated: the server was silent for ${timeoutMs} ms`));
   });
+}
+
+function announceCommits(client: pg.PoolClient, beforeCommit: BeforeCommit): void {
+  const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+  let inTransaction = false;
+  client.query = ((...args: unknown[]) => {
+    const statement = firstWordOf(args[0]);
+    if (statement === 'begin' || statement === 'start') inTransaction = true;
+    else if (statement === 'rollback') inTransaction = false;
+    else if (statement === 'commit') {
+      inTransaction = false;
+      beforeCommit('transaction');
+    } else if (!inTransaction && statement !== 'select') beforeCommit('statement');
+    return query(...args);
+  }) as typeof client.query;
+}
+
+/** `query`: a text, or an object that has one, such as that of a prepared statement or a COPY. */
+function firstWordOf(query: unknown): string | undefined {
+  const text = typeof query === 'string' ? query : String((query as { text?: unknown }).text);
+  return /^\s*(\w+)/.exec(text)?.[1]?.toLowerCase();
 }
 
 /** What the types of node-postgres leave out. */

@@ -23,7 +23,7 @@ import { createSubjectKeys } from './consent/subject-keys.sql.ts';
 import type { SubjectKeys } from './consent/subject-keys.ts';
 import { createSuppressions } from './consent/suppressions.sql.ts';
 import type { Suppressions } from './consent/suppressions.ts';
-import { openDatabase } from './database.ts';
+import { type BeforeCommit, openDatabase } from './database.ts';
 import { type DatabaseHealth, readHealth } from './health.ts';
 import { migrate, missingMigrations, unknownMigrations } from './migrate.ts';
 import { createOutbox } from './outbox/outbox.sql.ts';
@@ -94,11 +94,16 @@ export interface Ledger {
 }
 
 /**
- * `url`: `postgres://…`. `maxConnections`: 24 by default. `pepper`: see SubjectKeys. Connects with the first method that is
- * called.
+ * `url`: `postgres://…`. `maxConnections`: 24 by default. `pepper`: see SubjectKeys. `beforeCommit`: for fault tests. Connects
+ * with the first method that is called.
  */
-export function openLedger(url: string, maxConnections?: number, pepper: string | null = null): Ledger {
-  const database = openDatabase(url, maxConnections);
+export function openLedger(
+  url: string,
+  maxConnections?: number,
+  pepper: string | null = null,
+  beforeCommit?: BeforeCommit,
+): Ledger {
+  const database = openDatabase(url, maxConnections, undefined, beforeCommit);
   const subjects = createSubjectKeys(database, pepper);
   const consentProof = createConsentProof(database, subjects);
   const suppressions = createSuppressions(database, { subjects, proof: consentProof });

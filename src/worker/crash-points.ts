@@ -4,19 +4,26 @@
  * A crash anywhere between two such points has the same effect, so these points cover every possible crash. Without
  * CXFLOW_CRASH_AT nothing is wrapped.
  *
+ * A write to the ledger has a point before it begins, and one before each of its commits (`writes.settle.commit`): there the
+ * process dies in the middle of a transaction, whose locks it holds.
+ *
  * `CXFLOW_CRASH_AT=writePage/writes.settle:2` kills the worker right before the second `writes.settle` of a writePage;
  * `…:2@RUN` does so only in that run. `CXFLOW_CRASH_AT=trace` logs every point and kills nothing.
  * `CXFLOW_CRASH_AT=stop/writePage/contactLists.createRecords:2` stops the worker there (SIGSTOP, until a SIGCONT), right
  * before the request checks its lease: it simulates a worker that is suspended for longer than its lease.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { writeSync } from 'node:fs';
 import { Context } from '@temporalio/activity';
+import type { BeforeCommit } from '../ledger/database.ts';
 
 type Method = (...args: never[]) => unknown;
 
 export interface CrashPoints {
   /** One point before each method that writes. */
   readonly ledger: <T extends object>(ledger: T) => T;
+  /** One point before each commit of such a method. For the database of the ledger. */
+  readonly beforeCommit: BeforeCommit | undefined;
   /** One point before the first byte of each request. */
   readonly cxone: <T extends object>(cxone: T) => T;
   readonly webhook: <T extends Method>(post: T) => T;
@@ -44,6 +51,7 @@ export const READS: ReadonlySet<string> = new Set(
 
 const OFF: CrashPoints = {
   ledger: (ledger) => ledger,
+  beforeCommit: undefined,
   cxone: (cxone) => cxone,
   webhook: (post) => post,
   activities: (activities) => activities,
@@ -61,9 +69,21 @@ export function createCrashPoints(
     else if (point === target.point && (target.run === '' || target.run === run)) crash(point, target.signal);
   });
   const isStopped = target !== 'trace' && target.signal === 'SIGSTOP';
+  const writing = new AsyncLocalStorage<LedgerWrite>();
   return {
     ledger: (ledger) =>
-      wrapParts(ledger, (name, method) => (READS.has(name) ? method : reachBefore(name, method, reach))),
+      wrapParts(ledger, (name, method) => {
+        if (READS.has(name)) return method;
+        const reached = reachBefore(name, method, reach);
+        return (...args) => writing.run({ name, commits: 0 }, () => reached(...args));
+      }),
+    beforeCommit: (what) => {
+      const write = writing.getStore();
+      if (!write) return;
+      write.commits += 1;
+      // Nothing happens between the point of the method and its first statement, if that commits by itself.
+      if (what === 'transaction' || write.commits > 1) reach(`${write.name}.commit`);
+    },
     cxone: (cxone) =>
       wrapParts(cxone, (name, method) =>
         reachBeforeSending(method, () => reach(name), { beforeLeaseCheck: isStopped }),
@@ -71,6 +91,12 @@ export function createCrashPoints(
     webhook: (post) => reachBefore('crm.post', post, reach) as typeof post,
     activities: (activities) => wrapMethods(activities, (_, method) => reachBeforeEnd(method, reach)),
   };
+}
+
+interface LedgerWrite {
+  readonly name: string;
+  /** Its commits so far. */
+  commits: number;
 }
 
 interface Target {

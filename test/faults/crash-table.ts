@@ -83,6 +83,8 @@ duplicates. For each row of the tables the import was run anew, and its worker w
 the *crash point* named there; then another worker was started. There is a crash point before every durable step of a
 worker, and the worker itself lists them (\`CXFLOW_CRASH_AT=trace\`, [src/worker/crash-points.ts](../src/worker/crash-points.ts)).
 A crash anywhere between two of them has the same effect, so "right before a claim" is also "right after the step before it".
+A method of the ledger that takes a transaction of several statements has a second point, \`….commit\`, at which the worker
+dies in the middle of the transaction, holding its locks; methods of one statement have no middle.
 
 After each of these crashes the run ended with the same outcomes as an undisturbed one, and the independent check of
 [conservation.ts](../test/harness/conservation.ts) held: **total = sum of the outcomes; what CXone's journal holds = what
@@ -133,11 +135,18 @@ function table(title: string, met: readonly Met[], plain: Seen): string {
     const isBeside = activity === 'deliverEvents' || name === 'writes.markSent';
     const stood = isBeside ? ['writing', 'varies'] : [ledger, cxone];
     const again = isBeside ? 'what was in flight' : requestsAgain(seen, plain) || '–';
-    const cells = [`\`${scene.point}\``, WORDS[name] ?? '', ...stood, again, lost, seen.twice];
+    const cells = [`\`${scene.point}\``, wordsFor(name), ...stood, again, lost, seen.twice];
     return `| ${cells.join(' | ')} |`;
   });
   const head = '| crash point | killed right before … | ledger then | CXone then | again | lost | twice |';
   return [`## ${title}`, '', head, '|--|--|--|--|--|--|--|', ...rows, ''].join('\n');
+}
+
+const COMMIT = '.commit';
+
+function wordsFor(name: string): string {
+  if (!name.endsWith(COMMIT)) return WORDS[name] ?? '';
+  return `${WORDS[name.slice(0, -COMMIT.length)] ?? ''}: its transaction commits`;
 }
 
 /** The rows of a page. */

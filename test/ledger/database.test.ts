@@ -8,7 +8,7 @@ import { openLedger } from '../../src/ledger/ledger.ts';
 import { createDatabase } from '../../src/stack/postgres.ts';
 import { freshDatabase } from '../harness/fresh.ts';
 import { ownPostgres } from '../harness/servers.ts';
-import { claimOf, ledgerOfFile, openRun, plannedRun, upTo, writesOf } from './harness.ts';
+import { claimOf, ledgerOfFile, openRun, plannedRun, record, upTo, writesOf } from './harness.ts';
 
 const opened = ledgerOfFile();
 
@@ -111,5 +111,42 @@ describe('an unavailable PostgreSQL', () => {
     for (const id of won) expect(sending.has(id)).toBe(true);
     await openRun(ledger);
     await ledger.close();
+  });
+});
+
+describe('beforeCommit', () => {
+  it('is called before a transaction commits, before a statement of its own, and not in between', async () => {
+    const steps: string[] = [];
+    const note = (step: string) => steps.push(step);
+    const database = openDatabase(opened().url, 1, undefined, (what) => note(`commits: ${what}`));
+    const { db } = database;
+    await sql`select 1`.execute(db);
+    await sql`set jit = off`.execute(db);
+    note('a transaction');
+    await db.transaction().execute(async (tx) => {
+      await sql`select 2`.execute(tx);
+      await sql`select 3`.execute(tx);
+      note('its end');
+    });
+    note('another, rolled back');
+    const rolledBack = db.transaction().execute(async (tx) => {
+      await sql`select 4`.execute(tx);
+      throw new Error('no');
+    });
+    await expect(rolledBack).rejects.toThrow('no');
+    note('the rows of a source, copied');
+    const ledger = openLedger(opened().url, 1, null, (what) => note(`commits: ${what}`));
+    const run = await openRun(opened().ledger);
+    await ledger.records.stage(run.run_no, [record(1)]);
+    await Promise.all([database.close(), ledger.close()]);
+    expect(steps).toEqual([
+      'commits: statement',
+      'a transaction',
+      'its end',
+      'commits: transaction',
+      'another, rolled back',
+      'the rows of a source, copied',
+      'commits: transaction',
+    ]);
   });
 });

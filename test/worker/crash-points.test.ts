@@ -48,6 +48,40 @@ describe('crash points', () => {
     ]);
   });
 
+  it('lie before each commit too: of a transaction, and of every statement of its own but the first', async () => {
+    const points: string[] = [];
+    const crashPoints = createCrashPoints('trace', (point) => points.push(point));
+    const { beforeCommit = () => undefined } = crashPoints;
+    const { runs } = crashPoints.ledger({
+      runs: {
+        close: async () => {
+          await Promise.resolve();
+          beforeCommit('transaction');
+        },
+        steer: () => beforeCommit('statement'),
+        setPlan: () => {
+          beforeCommit('statement');
+          beforeCommit('statement');
+        },
+        find: () => beforeCommit('statement'),
+      },
+    });
+    await activity.run(async () => {
+      await runs.close();
+      runs.steer();
+      runs.setPlan();
+      runs.find();
+      beforeCommit('transaction');
+    });
+    expect(points).toEqual([
+      'writePage/runs.close:1',
+      'writePage/runs.close.commit:1',
+      'writePage/runs.steer:1',
+      'writePage/runs.setPlan:1',
+      'writePage/runs.setPlan.commit:1',
+    ]);
+  });
+
   it('of a request come after the lease check, and of an activity after its work', async () => {
     const steps: string[] = [];
     const crashPoints = createCrashPoints('trace', (point) => steps.push(point));
