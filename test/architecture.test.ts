@@ -54,11 +54,12 @@ const KNOW_OPERATIONS: readonly string[] = [
 const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   activities: {
     index: ['*'],
-    failures: [],
-    engine: ['failures'],
+    'repeated-failures': [],
+    failures: ['repeated-failures'],
+    engine: ['failures', 'repeated-failures'],
     outbox: ['engine', 'failures'],
     consent: ['engine', 'failures'],
-    ...perOperation(['engine', 'outbox', 'consent', 'failures']),
+    ...perOperation(['engine', 'outbox', 'consent', 'failures', 'repeated-failures']),
   },
   workflows: {
     index: ['*'],

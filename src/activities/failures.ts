@@ -1,5 +1,4 @@
 /** Translates errors into failures that Temporal understands. No other file of the activities builds an ApplicationFailure. */
-import { asyncLocalStorage, Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
 import { fatalFailure, MAX_FAILURE_LENGTH } from '../contract/failures.ts';
 import {
@@ -18,6 +17,7 @@ import { Superseded } from '../ledger/fence.ts';
 import { DatasetGone } from '../ledger/runs/datasets.ts';
 import { RunEnded } from '../ledger/runs/runs.ts';
 import { SourceError } from '../sources/errors.ts';
+import { RepeatedFailures } from './repeated-failures.ts';
 
 /** The queue for permits of the rate budget is longer than a page waits. */
 export class RateWait extends Error {
@@ -115,7 +115,7 @@ function translateLedgerError(error: unknown): ApplicationFailure | null {
   return fatalFailure('LedgerRefused', `the ledger ${refusal} (${nameError(error)}). ${next}`);
 }
 
-const THEN_RESTART = 'Then start the same run again to continue it.';
+export const THEN_RESTART = 'Then start the same run again to continue it.';
 
 function translateCxoneError(error: CxoneError): ApplicationFailure {
   if (error instanceof CxoneRateLimited)
@@ -160,7 +160,7 @@ export function translateErrors<A extends Record<string, (...args: never[]) => P
   activities: A,
   log: (error: unknown, activity: string) => void,
 ): A {
-  const exhaustions = new ExhaustionCounter();
+  const exhaustions = new ExhaustionBound();
   const entries = Object.entries(activities).map(([name, activity]) => [
     name,
     async (...args: never[]) => {
@@ -169,7 +169,7 @@ export function translateErrors<A extends Record<string, (...args: never[]) => P
         exhaustions.reset();
         return result;
       } catch (error) {
-        const failure = exhaustions.bound(error, toFailure(error));
+        const failure = exhaustions.apply(error, toFailure(error));
         if (failure !== error) log(error, name);
         throw failure;
       }
@@ -180,48 +180,34 @@ export function translateErrors<A extends Record<string, (...args: never[]) => P
 
 /** How many attempts in a row may exceed the limits of a statement; each may have taken minutes. */
 const MAX_EXHAUSTIONS = 5;
-const MAX_COUNTED = 1_000;
 
 /**
- * Ends what would be repeated for ever: a statement that always exceeds its time or memory. Attempts in a row are counted for
- * each activity, in this process only: Temporal's own attempt number also counts those of an outage, and a slow statement
- * right after an outage must not fail the run at once.
+ * Ends what would be repeated for ever: a statement that always exceeds its time or memory. A slow one right after an outage
+ * must not fail the run at once.
  */
-class ExhaustionCounter {
-  readonly #counts = new Map<string, number>();
+class ExhaustionBound {
+  readonly #failures = new RepeatedFailures();
 
   reset(): void {
-    this.#counts.delete(countedActivity());
+    this.#failures.reset();
   }
 
-  bound(error: unknown, failure: Error): Error {
-    const activity = countedActivity();
-    const count = (this.#counts.get(activity) ?? 0) + 1;
-    this.#counts.delete(activity);
-    if (classifyLedgerError(error) !== 'exhausted') return failure;
-    if (count >= MAX_EXHAUSTIONS) {
-      const next =
-        'Give PostgreSQL more resources, or a longer statement_timeout (a parameter of DATABASE_URL, in ms)';
-      return fatalFailure(
-        'LedgerRefused',
-        `${failure.message}, ${count} times in a row. ${next}. ${THEN_RESTART}`,
-      );
+  apply(error: unknown, failure: Error): Error {
+    if (classifyLedgerError(error) !== 'exhausted') {
+      this.reset();
+      return failure;
     }
-    // Counts of activities that other workers took over are never reset; dropping them only permits more attempts.
-    if (this.#counts.size >= MAX_COUNTED) this.#counts.clear();
-    this.#counts.set(activity, count);
-    return failure;
+    const count = this.#failures.count('exhausted');
+    if (count < MAX_EXHAUSTIONS) return failure;
+    this.reset();
+    const next =
+      'Give PostgreSQL more resources, or a longer statement_timeout (a parameter of DATABASE_URL, in ms)';
+    return fatalFailure(
+      'LedgerRefused',
+      `${failure.message}, ${count} times in a row. ${next}. ${THEN_RESTART}`,
+    );
   }
 }
-
-/** The same for every attempt of an activity, and for no other activity. Throws outside an activity. */
-export function currentActivity(): string {
-  const { workflowExecution, activityId } = Context.current().info;
-  return `${workflowExecution?.runId ?? ''} ${activityId}`;
-}
-
-/** Outside an activity, where the activities are called as functions, all count as one. */
-const countedActivity = (): string => (asyncLocalStorage.getStore() ? currentActivity() : '');
 
 export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 

@@ -1,6 +1,7 @@
 /** An answer of CXone: its status, and its body once a schema has validated it. */
 import { z } from 'zod';
 import { CxoneUnreadable, type RequestContext } from './errors.ts';
+import { toName } from './text.wire.ts';
 
 export interface Answer {
   readonly status: number;
@@ -9,7 +10,7 @@ export interface Answer {
    * Throws CxoneUnreadable if the body is not JSON or does not match the schema. The empty body of a refusal counts as `{}`.
    */
   read<T>(schema: z.ZodType<T>): T;
-  /** null if the body cannot be read: for refusals of which only a message is wanted. */
+  /** null if the body cannot be read: for what is useful but not needed. */
   tryRead<T>(schema: z.ZodType<T>): T | null;
   /** @param name in lower case */
   header(name: string): string | null;
@@ -26,20 +27,20 @@ export function createAnswer(
 ): Answer {
   const isRefusal = (context.status ?? 0) >= 300;
   const isEmpty = body !== null && body.trim() === '';
-  const unreadable = (what: string) => new CxoneUnreadable(context, what, isRefusal ? 'no' : 'unknown');
-  const parse = <T>(schema: z.ZodType<T>): { readonly value: T } | { readonly wrong: string } => {
-    if (body === null) return { wrong: 'truncated or too long' };
+  const unreadable = (what: string, isJson = true) =>
+    new CxoneUnreadable(context, what, isRefusal ? 'no' : 'unknown', isJson);
+  const parse = <T>(schema: z.ZodType<T>): { readonly value: T } | { readonly error: CxoneUnreadable } => {
+    if (body === null) return { error: unreadable('truncated or too long', false) };
     let json: unknown;
     try {
       json = isRefusal && isEmpty ? {} : JSON.parse(body);
     } catch {
-      return { wrong: 'not JSON' };
+      return { error: unreadable('not JSON', false) };
     }
     const parsed = schema.safeParse(json);
     if (parsed.success) return { value: parsed.data };
-    // Paths and codes only, because zod's messages may quote values.
-    const where = parsed.error.issues.slice(0, 3).map((issue) => `${issue.path.join('.')} ${issue.code}`);
-    return { wrong: `another shape: ${where.join(', ')}` };
+    const where = parsed.error.issues.slice(0, 3).map(describeIssue);
+    return { error: unreadable(`another shape: ${where.join(', ')}`) };
   };
   return {
     status: context.status ?? 0,
@@ -52,14 +53,20 @@ export function createAnswer(
     },
     read(schema) {
       const parsed = parse(schema);
-      if ('wrong' in parsed) throw unreadable(parsed.wrong);
+      if ('error' in parsed) throw parsed.error;
       return parsed.value;
     },
     tryRead(schema) {
       const parsed = parse(schema);
-      return 'wrong' in parsed ? null : parsed.value;
+      return 'error' in parsed ? null : parsed.value;
     },
   };
+}
+
+/** Path and code, or our own message, because zod's messages may quote values. */
+function describeIssue({ path, code, message }: z.core.$ZodIssue): string {
+  const where = path.length === 0 ? 'the whole' : toName(path.join('.'));
+  return `${where} ${code === 'custom' ? message : code}`;
 }
 
 /**

@@ -9,23 +9,60 @@ const MAX_DEPTH = 100;
  * pairs, JSON.parse rounds long integers and makes very large numbers infinite, and serialising deeply nested values
  * overflows the stack. Such a document counts as unreadable: nothing is written to it.
  */
-export const exact = <T extends z.ZodType>(schema: T) => z.unknown().refine(isExact).pipe(schema);
+export const exact = <T extends z.ZodType>(schema: T) =>
+  z
+    .unknown()
+    .superRefine((json, context) => {
+      const inexact = findInexact(json);
+      if (inexact) context.addIssue({ code: 'custom', path: [...inexact.path], message: inexact.what });
+    })
+    .pipe(schema);
 
-function isExact(json: unknown): boolean {
-  // With a stack of its own, because recursion could overflow the call stack.
-  const open: { readonly value: unknown; readonly depth: number }[] = [{ value: json, depth: 0 }];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { value, depth } = next;
-    if (!isExactPlain(value) || depth > MAX_DEPTH) return false;
-    if (typeof value !== 'object' || value === null) continue;
-    if (!Array.isArray(value) && !Object.keys(value).every(isExactPlain)) return false;
-    for (const inner of Object.values(value)) open.push({ value: inner, depth: depth + 1 });
-  }
-  return true;
+interface Inexact {
+  /** The keys that lead to it. */
+  readonly path: readonly string[];
+  readonly what: string;
 }
 
-function isExactPlain(value: unknown): boolean {
-  if (typeof value === 'string') return !/\p{Surrogate}|\0/u.test(value);
-  if (typeof value !== 'number') return true;
-  return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
+interface Open {
+  readonly value: unknown;
+  readonly key: string;
+  readonly depth: number;
+  readonly parent: Open | null;
+}
+
+/** The first in the order of the document. */
+function findInexact(json: unknown): Inexact | null {
+  // With a stack of its own, because recursion could overflow the call stack.
+  const open: Open[] = [{ value: json, key: '', depth: 0, parent: null }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const what = describeInexact(next);
+    if (what !== null) return { path: pathOf(next), what };
+    const parent = next;
+    if (typeof parent.value !== 'object' || parent.value === null) continue;
+    for (const [key, value] of Object.entries(parent.value).toReversed())
+      open.push({ value, key, depth: parent.depth + 1, parent });
+  }
+  return null;
+}
+
+function describeInexact({ value, depth }: Open): string | null {
+  if (depth > MAX_DEPTH) return `is nested more than ${MAX_DEPTH} levels deep`;
+  if (typeof value === 'string') return isStorable(value) ? null : `has ${UNSTORABLE}`;
+  if (typeof value === 'number')
+    return isExactNumber(value) ? null : 'is a number that cannot be kept exactly';
+  const keys = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
+  return keys.every(isStorable) ? null : `has a key with ${UNSTORABLE}`;
+}
+
+const UNSTORABLE = 'NUL or half of a surrogate pair';
+const isStorable = (text: string): boolean => !/\p{Surrogate}|\0/u.test(text);
+
+const isExactNumber = (value: number): boolean =>
+  Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
+
+function pathOf(found: Open): string[] {
+  const path: string[] = [];
+  for (let at = found; at.parent !== null; at = at.parent) path.unshift(at.key);
+  return path;
 }

@@ -2,13 +2,14 @@
  * Campaigns (docs/cxone-contract.md#outbound-campaigns). A campaign is a versioned document that is read and written as a
  * whole; CXone accepts a write only if it names the current version.
  */
-import type { Answer } from './answer.ts';
+import { type Answer, requireReadable } from './answer.ts';
 import type { FamilyClient } from './family.ts';
 import {
   CAMPAIGN,
   CAMPAIGN_DOCUMENT,
   CAMPAIGN_PATH,
   CAMPAIGN_REFUSED,
+  CAMPAIGN_UPDATED,
   type CampaignDocument,
   ifMatch,
   type WireSelection,
@@ -51,7 +52,8 @@ export type UpdateSelectionAnswer = {
   | {
       readonly kind: 'updated';
       readonly version: number;
-      readonly selection: WireSelection;
+      /** null: the answer has the version that was written, but its selection cannot be read. */
+      readonly selection: WireSelection | null;
       /** As measured by CXone (`x-request-duration-ms`). null: not reported. */
       readonly durationMs: number | null;
     }
@@ -66,12 +68,20 @@ export interface Outbound {
   readCampaign(request: ReadCampaignRequest): Promise<Campaign>;
   /** Safe to repeat, because the version lets at most one attempt through. Errors: those of errors.ts. */
   updateSelection(request: UpdateSelectionRequest): Promise<UpdateSelectionAnswer>;
+  /** Reads a campaign that nobody has: resolves if CXone answers, whatever it says. Errors: those of errors.ts. */
+  probe(): Promise<void>;
 }
+
+const NOBODYS_CAMPAIGN = 'cxflow-probe';
 
 export function createOutbound(client: FamilyClient): Outbound {
   return {
     readCampaign: (request) => readCampaign(client, request),
     updateSelection: (request) => updateSelection(client, request),
+    probe: async () => {
+      const request = { verb: 'GET', path: CAMPAIGN_PATH, params: { campaignId: NOBODYS_CAMPAIGN } } as const;
+      requireReadable(await client.call({ ...request, expect: [400, 404, 422] }));
+    },
   };
 }
 
@@ -116,8 +126,10 @@ async function updateSelection(
   return { kind: 'updated', status, requestId, ...readUpdated(answer) };
 }
 
+/** The new version shows that the write was applied, whatever else cannot be read. */
 function readUpdated(answer: Answer) {
-  const { version, contactSelection: selection } = answer.read(CAMPAIGN);
+  const { version } = answer.read(CAMPAIGN_UPDATED);
+  const selection = answer.tryRead(CAMPAIGN)?.contactSelection ?? null;
   const duration = Number(answer.header('x-request-duration-ms') ?? Number.NaN);
   return { version, selection, durationMs: Number.isFinite(duration) && duration >= 0 ? duration : null };
 }

@@ -35,6 +35,9 @@ export const CAMPAIGN = exact(
   }),
 );
 
+/** What is needed of the answer to a write. */
+export const CAMPAIGN_UPDATED = z.object({ version: z.number().int() });
+
 /** The whole document exactly as received. */
 export const CAMPAIGN_DOCUMENT = exact(z.record(z.string(), z.unknown()));
 export type CampaignDocument = z.infer<typeof CAMPAIGN_DOCUMENT>;

@@ -17,6 +17,9 @@ export const MESSAGE = textOf(MAX_MESSAGE_CHARACTERS);
 /** Codes, fields, states, and ids that are only compared: one that was cut matches none of ours. */
 export const NAME = textOf(MAX_NAME_CHARACTERS);
 
+/** For keys that are shown, like NAME. */
+export const toName = (text: string): string => clean(text, MAX_NAME_CHARACTERS);
+
 /** An answer with more entries cannot be about our request: it counts as unreadable. */
 export const listOf = <T extends z.ZodType>(entry: T) => z.array(entry).max(MAX_ENTRIES);
 

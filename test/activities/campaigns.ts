@@ -51,6 +51,7 @@ export async function startCampaign({ ledger, database: { db } }: Opened, contac
         const send = () => cxone.outbound.updateSelection(request);
         return hooks.patch ? hooks.patch(patches, send) : send();
       },
+      probe: () => cxone.outbound.probe(),
     };
     const postWebhook = () => Promise.resolve();
     const { activities } = createWorker(

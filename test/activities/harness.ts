@@ -109,6 +109,7 @@ export function fakeCxone(hooks: CxoneHooks = {}, held: ReadonlySet<string> = ne
     outbound: {
       readCampaign: () => Promise.reject(new Error('this CXone has no campaigns')),
       updateSelection: () => Promise.reject(new Error('this CXone has no campaigns')),
+      probe: () => Promise.reject(new Error('this CXone has no campaigns')),
     },
     preferences: {
       updateBatch: () => Promise.reject(new Error('this CXone has no preferences')),

@@ -69,6 +69,45 @@ describe('reading a campaign', () => {
     }
   });
 
+  it('says where a document cannot be kept', async () => {
+    const rule = (value: unknown) => ({ field: 'age', operator: 'gte', value });
+    let deep: unknown = 1;
+    for (let depth = 0; depth < 120; depth += 1) deep = { a: deep };
+    for (const [document, what] of [
+      [
+        { version: 4, contactSelection: { filterRules: [rule(1), rule('\0')] } },
+        'contactSelection.filterRules.1.value has NUL',
+      ],
+      [{ version: 4, notes: { 'a\0b': 1 } }, 'notes has a key with NUL'],
+      [{ version: 4, limits: { 'x\0': 2 ** 60 } }, 'limits has a key with NUL'],
+      [{ version: 4, limits: [1, 2 ** 60] }, 'limits.1 is a number that cannot be kept exactly'],
+      [{ version: 4, deep }, 'is nested more than 100 levels deep'],
+    ] as const) {
+      vendor.answer(json(200, document));
+      const error = await captureError(read());
+      expect(error).toMatchObject({ name: 'CxoneUnreadable', isJson: true });
+      expect((error as Error).message).toContain(what);
+      expect((error as Error).message.length).toBeLessThan(500);
+    }
+    vendor.answer((_req, res) => res.writeHead(200).end('{"version":4,"na'));
+    expect(await captureError(read())).toMatchObject({ name: 'CxoneUnreadable', isJson: false });
+  });
+
+  it('is probed with a campaign that nobody has', async () => {
+    const { outbound } = vendor.cxone();
+    for (const status of [200, 400, 404, 422]) {
+      vendor.answer(json(status, { message: 'no such campaign' }));
+      await outbound.probe();
+    }
+    vendor.answer(json(503, {}));
+    expect(await captureError(outbound.probe())).toMatchObject({ name: 'CxoneUnavailable' });
+    vendor.answer((_req, res) => res.writeHead(200).end('<html>'));
+    expect(await captureError(outbound.probe())).toMatchObject({ name: 'CxoneUnreadable' });
+    expect([...new Set(vendor.api.map(({ method, url }) => `${method} ${url}`))]).toEqual([
+      'GET /api/v2/outbound/campaigns/cxflow-probe',
+    ]);
+  });
+
   it('returns an empty selection for a campaign without one', async () => {
     vendor.answer(json(200, { version: 1 }));
     expect((await read()).selection).toMatchObject({ targetListIds: [], filterRules: [] });
@@ -118,6 +157,15 @@ describe('writing a selection', () => {
   ])('%s: no duration', async (_, headers) => {
     vendor.answer(json(200, { ...DOCUMENT, version: 5 }, headers));
     expect(await update()).toMatchObject({ durationMs: null });
+  });
+
+  it.each([
+    ['NUL in another field', { ...DOCUMENT, version: 5, name: 'a\0' }],
+    ['a number that is not exact', { ...DOCUMENT, version: 5, dialling: 2 ** 60 }],
+    ['lists that are none', { ...DOCUMENT, version: 5, contactSelection: { targetListIds: 7 } }],
+  ])('the version in the answer is enough, whatever else is in it: %s', async (_, body) => {
+    vendor.answer(json(200, body));
+    expect(await update()).toMatchObject({ kind: 'updated', version: 5, selection: null });
   });
 
   it('without a readable answer the write may have been applied', async () => {

@@ -63,10 +63,10 @@ type ClaimWrite<Other> = (
 
 /** What becomes of a write without an answer, where that is not simply to be repeated. */
 export interface Unanswered {
-  /** For one that must not be repeated. */
-  readonly leaveInDoubt: () => Promise<void>;
-  /** For one that has always failed in the same way. */
-  readonly giveUp?: ((error: CxoneError) => Promise<void>) | undefined;
+  /** For one that must not be repeated; others do not need it. */
+  readonly leaveInDoubt?: () => Promise<void>;
+  /** For one that has always failed in the same way. False: it is not given up yet. */
+  readonly giveUp?: ((error: CxoneError) => Promise<boolean>) | undefined;
 }
 
 export class Attempts {
@@ -145,7 +145,7 @@ export class Attempts {
     write: HeldWrite,
     rules: WriteRules,
     request: () => Promise<A>,
-    unanswered: Unanswered = { leaveInDoubt: neverInDoubt },
+    unanswered: Unanswered = {},
   ): Promise<SendResult<A>> {
     let startedAt = performance.now();
     try {
@@ -210,12 +210,12 @@ export class Attempts {
     { id, fence }: HeldWrite,
     error: CxoneError,
     { repeatable }: WriteRules,
-    { leaveInDoubt, giveUp }: Unanswered,
+    { leaveInDoubt = neverInDoubt, giveUp }: Unanswered,
   ): Promise<void> {
     const { writes } = this.#deps.ledger;
     const failure = nameFailure(error);
-    if (giveUp && failure !== null) await giveUp(error);
-    else if (error.applied === 'no') await writes.release(id, fence, failure);
+    if (giveUp && failure !== null && (await giveUp(error))) return;
+    if (error.applied === 'no') await writes.release(id, fence, failure);
     else if (repeatable) await writes.markUnanswered(id, fence, failure ?? error.name);
     else await leaveInDoubt();
   }

@@ -7,18 +7,21 @@ import { type CxoneError, CxoneNoAnswer, CxoneRateLimited } from '../../cxone/er
 import type { DerivedWrite } from '../../ledger/writes/settlements.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import { bisect } from './bisect.ts';
-import type { WriteDefinition } from './definition.ts';
+import type { Probe } from './definition.ts';
 import { classifyPriorAttempt } from './prior-attempt.ts';
 
 /** So many equal failures in a row raise the question whether the write is their cause. */
 export const MAX_EQUAL_FAILURES = 4;
+
+/** The reason of a record that was given up. */
+export const ALWAYS_FAILS = 'always_fails';
 
 export function failsRepeatedly({ failures }: Pick<OpenWrite, 'failures'>): boolean {
   return failures >= MAX_EQUAL_FAILURES;
 }
 
 /** Asked once CXone has answered the probe: if the write fails once more, it is divided or given up. */
-export function isLastTry(write: OpenWrite, { probe }: WriteDefinition): boolean {
+export function isLastTry(write: OpenWrite, probe: Pick<Probe, 'isConclusive'>): boolean {
   return failsRepeatedly(write) && (write.seqs.length > 1 || write.failsAlone || probe.isConclusive);
 }
 
@@ -27,6 +30,11 @@ export function nameFailure(error: CxoneError): string | null {
   if (error instanceof CxoneRateLimited) return null;
   if (error instanceof CxoneNoAnswer) return error.sent ? `${error.name} ${error.reason}` : null;
   return `${error.name} ${error.status}`;
+}
+
+/** For the audit and the reasons of a write that has failed once more in its last try. */
+export function describeGivenUp({ failures }: OpenWrite, error: CxoneError): string {
+  return `${failures + 1} equal failures, although CXone answers others: ${error.message}`;
 }
 
 /** Two writes instead of one. If an answer was lost, each of them may have been applied. */

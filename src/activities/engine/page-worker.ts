@@ -216,7 +216,7 @@ export class PageWorker {
     const result = await this.#attempts.send(held, definition, () => sendThroughGate(definition, attempt), {
       leaveInDoubt: () => this.#settlement.leaveInDoubt(write, held.fence),
       giveUp: attempt.isLastTry
-        ? (error) => this.#settlement.giveUp(write, held.fence, error, giveUpAlone(error))
+        ? (error) => this.#settlement.giveUp(write, held.fence, error, giveUpAlone(error)).then(() => true)
         : undefined,
     });
     if (result.kind === 'unsent') {
@@ -257,7 +257,7 @@ export class PageWorker {
       refs: write.refs,
       priorAttempt: classifyPriorAttempt(write, held),
       lostAnswers,
-      isLastTry: isLastTry(write, definition),
+      isLastTry: isLastTry(write, definition.probe),
       // Refused attempts count as sent here, which gives the earliest moment that is certain.
       sentSince: write.attempts === 1 && write.sentAt ? write.sentAt : this.#run.started_at,
       checkLease: () => lease.check(),

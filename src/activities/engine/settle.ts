@@ -5,7 +5,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { countOutcomes, type SettledGroup, type Settlement } from '../../ledger/writes/settlements.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import type { Answer } from './definition.ts';
-import { divide } from './failing.ts';
+import { ALWAYS_FAILS, describeGivenUp, divide } from './failing.ts';
 import { inheritMarks } from './prior-attempt.ts';
 
 export class PageSettlement {
@@ -51,14 +51,14 @@ export class PageSettlement {
    * that one.
    */
   async giveUp(write: OpenWrite, fence: number, error: CxoneError, answer?: Answer): Promise<void> {
-    const details = `${write.failures + 1} equal failures, although CXone answers others: ${error.message}`;
+    const details = describeGivenUp(write, error);
     if (write.seqs.length > 1) {
       const derived = divide(write, error);
       await this.#settleUnanswered(write, fence, { state: 'settled', derived, status: 'divided', details });
     } else if (answer) await this.settle(write, fence, answer, 0);
     else if (error.applied === 'unknown') await this.leaveInDoubt(write, fence, details);
     else {
-      const reasons = [{ code: 'always_fails', message: details }];
+      const reasons = [{ code: ALWAYS_FAILS, message: details }];
       const groups: SettledGroup[] = [{ outcome: 'rejected', seqs: write.seqs, reasons }];
       await this.#settleUnanswered(write, fence, { state: 'settled', groups, status: 'given_up', details });
     }
@@ -68,7 +68,7 @@ export class PageSettlement {
   async leaveInDoubt(write: OpenWrite, fence: number, alwaysFails?: string): Promise<void> {
     const reasons = [
       { code: 'answer_lost', message: 'CXone may have applied it' },
-      ...(alwaysFails === undefined ? [] : [{ code: 'always_fails', message: alwaysFails }]),
+      ...(alwaysFails === undefined ? [] : [{ code: ALWAYS_FAILS, message: alwaysFails }]),
     ];
     const groups: SettledGroup[] = [{ outcome: 'in_doubt', seqs: write.seqs, reasons }];
     const details = alwaysFails ?? 'the answer was lost, and repeating is not safe';

@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import type { AttemptTime } from '../../ledger/fence.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import { currentActivity } from '../failures.ts';
+import { currentActivity } from '../repeated-failures.ts';
 
 /**
  * When Temporal scheduled this attempt. It orders all attempts of all activities with one workflow id, across retries, resets,

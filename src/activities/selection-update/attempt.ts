@@ -8,7 +8,7 @@ import type { Run } from '../../ledger/runs/runs.ts';
 import type { Snapshot } from '../../ledger/selections/campaigns.ts';
 import type { SelectionUpdate } from '../../ledger/selections/selections.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
-import type { WriteRules } from '../engine/definition.ts';
+import type { Probe, WriteRules } from '../engine/definition.ts';
 import type { RateLimiter } from '../engine/rate-limiter.ts';
 import type { Webhooks } from '../outbox/deliver.ts';
 import type { ComplianceFlags } from './audit.ts';
@@ -30,6 +30,9 @@ export interface SelectionDeps {
  */
 export const PATCH_RULES: WriteRules = { repeatable: true, claimAhead: false, deadlineMs: 20_000 };
 
+/** The campaign is read before every PATCH. A read is another kind of request, so its answer shows only that CXone is there. */
+export const READ_AS_PROBE: Pick<Probe, 'isConclusive'> = { isConclusive: false };
+
 export type SelectionWritten =
   /** The record has its outcome. `existing`: nothing had to be changed. */
   | { readonly kind: 'done'; readonly outcome: Outcome; readonly version: number | null }
@@ -39,6 +42,8 @@ export type SelectionWritten =
   | { readonly kind: 'conflict'; readonly conflicts: readonly ShownConflict[] }
   /** 400, with CXone's message. The record is rejected. */
   | { readonly kind: 'refused'; readonly message: string }
+  /** It has always failed, and CXone does not have it. The record is rejected. */
+  | { readonly kind: 'given_up'; readonly message: string }
   /** Paused or stopped: nothing was sent. */
   | { readonly kind: 'halted' }
   /** The run requires an approval, and more would be written than the approved plan showed: nothing was sent. */

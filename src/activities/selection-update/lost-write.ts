@@ -1,5 +1,9 @@
 /** A write of this run whose answer was lost: what was sent, and how much of it CXone has now. */
-import { classifyLostWrite, type LostWriteFindings } from '../../domain/selection-update/lost-write.ts';
+import {
+  classifyLostWrite,
+  type LostWriteFindings,
+  type Versioned,
+} from '../../domain/selection-update/lost-write.ts';
 import type { Disputed } from '../../domain/selection-update/merge.ts';
 import type { Place } from '../../domain/selection-update/places.ts';
 import { type ContactSelection, readSelection } from '../../domain/selection-update/selection.ts';
@@ -40,15 +44,18 @@ export async function findLostWrite(
   const made = from.version + 1;
   const next = theirs.version === made ? theirs : await campaigns.findVersion({ tenant, campaignId }, made);
   const sent = readSelection(update.sent);
-  const unanswered = { from: read(from), sent };
+  const unanswered = { from: readVersioned(from), sent };
   return {
-    ...classifyLostWrite(unanswered, read(theirs), next && readSelection(next.selection)),
+    ...classifyLostWrite(unanswered, readVersioned(theirs), next && readSelection(next.selection)),
     from,
     sent,
   };
 }
 
-const read = ({ version, selection }: Snapshot) => ({ version, selection: readSelection(selection) });
+export const readVersioned = ({ version, selection }: Snapshot): Versioned => ({
+  version,
+  selection: readSelection(selection),
+});
 
 /** The intended changes that CXone does not have: they never arrived or were undone, and nobody can tell which. */
 export function disputedPlaces({ verdict, missing, from }: LostWrite): Disputed | undefined {

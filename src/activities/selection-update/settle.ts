@@ -10,6 +10,7 @@ import type { Run } from '../../ledger/runs/runs.ts';
 import type { Snapshot } from '../../ledger/selections/campaigns.ts';
 import type { Replaced, SelectionSettlement } from '../../ledger/selections/writes.ts';
 import { OWN_WRITE } from '../engine/evidence.ts';
+import { ALWAYS_FAILS, describeGivenUp, nameFailure } from '../engine/failing.ts';
 import { takeOver } from '../engine/step.ts';
 import { retryableFailure } from '../failures.ts';
 import {
@@ -168,7 +169,8 @@ export async function settleAnswer(
     await settle(deps, attempt, { ...common, outcome: 'rejected', reasons }, failed);
     return { kind: 'refused', message };
   }
-  const isAsSent = sameSelection(readSelection(answer.selection), selection);
+  const answered = answer.selection && readSelection(answer.selection);
+  const isAsSent = answered === null || sameSelection(answered, selection);
   const details = isAsSent ? 'Updated' : 'Updated, but CXone answered with a different selection';
   const settlement = {
     ...common,
@@ -187,7 +189,7 @@ export async function auditUnanswered(
   { ledger }: SelectionDeps,
   { run, write, theirs }: SelectionAttempt,
   { sha256: payloadHash, flags, resolved }: Payload,
-  { error, latencyMs, fence }: { error: CxoneError; latencyMs: number; fence: number },
+  { error, latencyMs }: { error: CxoneError; latencyMs: number },
 ): Promise<void> {
   const { action, data } = toAuditEntry(run, theirs, {
     payloadHash,
@@ -198,8 +200,37 @@ export async function auditUnanswered(
     resolved,
     details: error.message,
   });
-  // One entry for each request: an activity that is retried may send several.
-  await ledger.audit.add(run.run_id, action, data, `unanswered ${write.id} ${fence}`);
+  // The first of equal failures over one version: a write may be repeated for as long as an outage lasts.
+  const failure = nameFailure(error) ?? error.name;
+  await ledger.audit.add(run.run_id, action, data, `unanswered ${write.id} ${theirs.version} ${failure}`);
+}
+
+/**
+ * Its last try has failed too, and CXone still has the version over which it was sent. `isPartlyApplied`: but it has some of
+ * the change, which only a write makes; so nobody can tell.
+ */
+export async function settleGivenUp(
+  deps: SelectionDeps,
+  attempt: SelectionAttempt,
+  { sha256: payloadHash, flags, resolved }: Payload,
+  { error, fence, isPartlyApplied }: { error: CxoneError; fence: number; isPartlyApplied: boolean },
+): Promise<SelectionWritten> {
+  const { version } = attempt.theirs;
+  const state = isPartlyApplied
+    ? `still has version ${version}, but with a part of the change`
+    : `still has version ${version}, so nothing was written`;
+  const details = `${describeGivenUp(attempt.write, error)}. The campaign ${state}`;
+  const outcome = isPartlyApplied ? 'in_doubt' : 'rejected';
+  const reasons: Reason[] = [{ code: ALWAYS_FAILS, message: details }];
+  if (isPartlyApplied) reasons.unshift({ code: 'answer_lost', message: describeDoubt(attempt.theirs) });
+  const { status: httpStatus, requestId } = error;
+  await settle(
+    deps,
+    attempt,
+    { fence, outcome, reasons, httpStatus, requestId },
+    { result: 'FAILED', payloadHash, complianceFlags: flags, resolved, details },
+  );
+  return isPartlyApplied ? { kind: 'done', outcome, version } : { kind: 'given_up', message: details };
 }
 
 /** Nobody resolved the conflicts: the record ends in conflict, and nothing was written for it. */

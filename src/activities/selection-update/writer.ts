@@ -4,6 +4,7 @@
  */
 import { Context } from '@temporalio/activity';
 import { selectionUpdate as spec } from '../../contract/selection-update.ts';
+import type { CxoneError } from '../../cxone/errors.ts';
 import { diffSelections } from '../../domain/selection-update/diff.ts';
 import { replacePlaces, sameSelection } from '../../domain/selection-update/places.ts';
 import { type ContactSelection, readSelection } from '../../domain/selection-update/selection.ts';
@@ -12,6 +13,7 @@ import type { Run } from '../../ledger/runs/runs.ts';
 import type { SelectionUpdate } from '../../ledger/selections/selections.ts';
 import { Attempts, type HeldWrite } from '../engine/attempt.ts';
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
+import { ALWAYS_FAILS, isLastTry } from '../engine/failing.ts';
 import type { Plan } from '../engine/plan.ts';
 import { runInput } from '../engine/run-input.ts';
 import { takeOver } from '../engine/step.ts';
@@ -20,6 +22,7 @@ import { isAbort, retryableFailure } from '../failures.ts';
 import {
   PATCH_RULES,
   type Payload,
+  READ_AS_PROBE,
   removedExclusions,
   type SelectionAttempt,
   type SelectionDeps,
@@ -38,6 +41,7 @@ import {
   resolvedPlaces,
   toShown,
 } from './desired.ts';
+import { giveUp } from './giving-up.ts';
 import { abandonedPlaces, disputedPlaces, findLostWrite, type LostWrite } from './lost-write.ts';
 import {
   auditUnanswered,
@@ -217,22 +221,31 @@ async function patch(
   payload: Payload,
 ): Promise<SelectionWritten> {
   const { document, version } = attempt.theirs;
-  const result = await attempts.send(held, PATCH_RULES, () =>
+  const request = () =>
     deps.cxone.outbound.updateSelection({
       campaignId: attempt.run.target,
       document,
       version,
       selection: { ...payload.selection },
       beforeSend: () => held.lease.check(),
-    }),
-  );
+    });
+  const ended: SelectionWritten[] = [];
+  const giveUpIfOpen = async (error: CxoneError): Promise<boolean> => {
+    const ending = await giveUp(deps, attempt, payload, held, error);
+    if (ending) ended.push(ending);
+    return ending !== null;
+  };
+  const result = await attempts.send(held, PATCH_RULES, request, {
+    giveUp: isLastTry(attempt.write, READ_AS_PROBE) ? giveUpIfOpen : undefined,
+  });
+  if (ended[0]) return ended[0];
   if (result.kind === 'answered')
     return settleAnswer(deps, attempt, payload, { ...result, fence: held.fence });
   if (result.kind === 'unsent') {
     await throwIfStopping(deps.draining);
     throw retryableFailure('WritesInFlight', `nothing was sent: ${result.error.message}`, 500);
   }
-  await auditUnanswered(deps, attempt, payload, { ...result, fence: held.fence });
+  await auditUnanswered(deps, attempt, payload, result);
   throw new Audited(result.error);
 }
 
@@ -242,8 +255,10 @@ async function settledEarlier(
   update: SelectionUpdate,
 ): Promise<SelectionWritten> {
   for await (const { outcome, reasons } of ledger.records.list(run.run_no)) {
-    const message = redactRefusal(reasons[0]?.message ?? 'refused', readSelection(update.sent));
-    if (outcome === 'rejected') return { kind: 'refused', message };
+    const [reason] = reasons;
+    const message = redactRefusal(reason?.message ?? 'refused', readSelection(update.sent));
+    if (outcome === 'rejected')
+      return { kind: reason?.code === ALWAYS_FAILS ? 'given_up' : 'refused', message };
     const version = update.version_after === null ? null : Number(update.version_after);
     if (outcome !== 'pending') return { kind: 'done', outcome, version };
   }

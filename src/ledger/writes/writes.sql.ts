@@ -9,7 +9,7 @@ import type { Claim } from './claims.ts';
 import { listInDoubt, markInDoubt, resolve } from './in-doubt.sql.ts';
 import { settleWrites } from './settlements.sql.ts';
 import type { Settlement } from './settlements.ts';
-import type { Latencies, OpenWrite, SentClaim, Writes } from './writes.ts';
+import { type Latencies, LONGEST_OUTAGE_MS, type OpenWrite, type SentClaim, type Writes } from './writes.ts';
 
 /**
  * Batches of larger records are cut, so that those in flight fit into memory and no request is too large (413). A record is
@@ -95,12 +95,9 @@ async function countBatches(db: Executor, runNo: number): Promise<number> {
   return batches ?? 0;
 }
 
-/** A write that fails for so long counts as the cause, even if there is no other to compare it with. */
-const LONGEST_OUTAGE = '15 minutes';
-
 /** Written as a `case`, so that the other writes are only looked at if this one fails. */
 const FAILS_ALONE = sql<boolean>`case when failing_since is null then false
-  else failing_since < clock_timestamp() - ${LONGEST_OUTAGE}::interval or exists (
+  else failing_since < clock_timestamp() - ${LONGEST_OUTAGE_MS} * interval '1 millisecond' or exists (
     select from writes other
     where other.run_no = writes.run_no and other.kind = writes.kind and other.http_status is not null
       and other.settled_at > coalesce((writes.refs->>'failingSince')::timestamptz, writes.failing_since)) end`;

@@ -6,6 +6,9 @@ import type { WriteState } from '../schema.ts';
 import type { Claim, Claimed } from './claims.ts';
 import type { Settlement } from './settlements.ts';
 
+/** A write or a read that fails for so long counts as the cause, even if there is no other to compare it with. */
+export const LONGEST_OUTAGE_MS = 15 * 60_000;
+
 /** A fence is current while the write is `sending` under it. */
 export interface Writes {
   /**
@@ -103,7 +106,7 @@ export interface OpenWrite {
   readonly failingSince: string | null;
   /**
    * CXone has answered other writes of the run and kind since then, or it has been failing for longer than most outages
-   * last (LONGEST_OUTAGE).
+   * last (LONGEST_OUTAGE_MS).
    */
   readonly failsAlone: boolean;
   /** How many times it was claimed. */

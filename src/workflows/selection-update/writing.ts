@@ -17,6 +17,9 @@ type Answer = Answers[number];
 const MAX_PLACES_KEPT = 1_000;
 const MAX_CONFLICTS_DESCRIBED = 10;
 
+const HOW_TO_TRY_AGAIN =
+  'Change the selection, or ask NICE support why CXone fails. Starting the same run again tries it again';
+
 /** How long to wait if the ledger already has a pause that has not reached the workflow yet. */
 const HALTED_MS = 500;
 
@@ -39,6 +42,11 @@ export async function writeSelection(
         throw fatalFailure(
           'Refused',
           `CXone refused the selection of campaign ${run.target}: ${written.message}`,
+        );
+      case 'given_up':
+        throw fatalFailure(
+          'Refused',
+          `the selection of campaign ${run.target} was not written: ${written.message}. ${HOW_TO_TRY_AGAIN}`,
         );
       case 'halted':
         await sleep(HALTED_MS, { summary: 'paused' });

@@ -1,0 +1,204 @@
+/** Selection updates whose requests always fail, and outages: what must end, and what must only wait. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { CxoneUnavailable } from '../../src/cxone/errors.ts';
+import type { Fault } from '../../src/simulator/faults.ts';
+import { ledgerOfFile } from '../ledger/harness.ts';
+import { once, type Send, startCampaign } from './campaigns.ts';
+import { CONTEXT, createEnvironment, runActivity } from './harness.ts';
+import { ageFailures, getFailure } from './pages.ts';
+
+const opened = ledgerOfFile();
+
+const ADD_M = { change: { add: { targetListIds: ['M'] } } };
+const NUL = { name: 'a\0b' };
+
+async function failing(what: Partial<Record<'PATCH' | 'GET', Fault>>) {
+  const started = await startCampaign(opened());
+  const run = await started.openAndPlan(ADD_M);
+  const faults = (on: typeof what) =>
+    started.admin.setFaults(
+      Object.entries(on).map(([method, fault]) => ({
+        match: { method, path: `/${started.campaignId}$` },
+        fault,
+      })),
+    );
+  await faults(what);
+  /** The same activity again and again, as Temporal does it. Returns the last failure. */
+  const fail = async (times: number) => {
+    const failures = [];
+    for (let n = 1; n <= times; n += 1) failures.push(await getFailure(started.writeOnce(run)));
+    for (const failure of failures)
+      expect(failure).toMatchObject({ type: 'CxoneUnavailable', nonRetryable: false });
+  };
+  return { ...started, run, faults, fail, age: () => ageFailures(opened(), run) };
+}
+
+describe('a PATCH that always fails, although CXone answers reads', () => {
+  it.each([
+    ['a 500', { status: 500 }],
+    ['a 200 that cannot be read, and is not applied', { html: true }],
+  ] as const)('is given up in the end: %s', async (_, fault) => {
+    const { run, fail, age, writeOnce, countPatches, outcome, audit, targets, plan, faults } = await failing({
+      PATCH: fault,
+    });
+    await fail(8);
+    await age();
+    const written = await writeOnce(run);
+    expect(written).toMatchObject({
+      kind: 'given_up',
+      message: expect.stringMatching(
+        /^9 equal failures.* still has version 1, so nothing was written$/,
+      ) as string,
+    });
+    expect(await writeOnce(run), 'the result that did not reach Temporal').toEqual(written);
+    expect([countPatches(), await targets()]).toEqual([9, ['L1']]);
+    expect(await outcome(run)).toBe('rejected always_fails');
+    expect((await audit(run)).map(({ result, details }) => [result, details])).toEqual([
+      ['FAILED', expect.stringContaining('CXone outbound: PATCH') as string],
+      ['FAILED', expect.stringContaining('nothing was written') as string],
+    ]);
+    // Started again.
+    await faults({});
+    await plan(run);
+    expect(await writeOnce(run)).toEqual({ kind: 'done', outcome: 'updated', version: 2 });
+  });
+
+  it('is repeated as long as that may be an outage, and right after a pause', async () => {
+    const { run, fail, writeOnce, countPatches, faults, age } = await failing({ PATCH: { status: 503 } });
+    await fail(3);
+    await age();
+    await fail(1);
+    expect(countPatches()).toBe(4);
+    await faults({});
+    expect(await writeOnce(run)).toEqual({ kind: 'done', outcome: 'updated', version: 2 });
+  });
+
+  it('is done if one of the requests was applied after all', async () => {
+    const { run, fail, age, faults, write, outcome } = await failing({ PATCH: { status: 500 } });
+    await fail(5);
+    await age();
+    await faults({ PATCH: { html: true, when: 'after' } });
+    await fail(1);
+    expect(await write(run)).toEqual({ kind: 'done', outcome: 'updated', version: 2 });
+    expect(await outcome(run)).toBe('updated own_write_lost_answer');
+  });
+
+  it('is done if a gateway has answered for CXone, which was still working on it', async () => {
+    const { run, fail, age, hooks, write, countPatches } = await failing({});
+    const late: Promise<unknown>[] = [];
+    hooks.patch = (n, send) => {
+      if (n === 6) late.push(delay(1_000).then(send));
+      throw new CxoneUnavailable({ ...CONTEXT, status: 504 }, null, 'unknown');
+    };
+    await fail(5);
+    await age();
+    await fail(1);
+    await Promise.all(late);
+    expect(await write(run)).toEqual({ kind: 'done', outcome: 'updated', version: 2 });
+    expect(countPatches()).toBe(6);
+  });
+
+  it('is in doubt if the campaign has the change under the old version', async () => {
+    const { run, fail, age, hooks, admin, campaignId, writeOnce, outcome } = await failing({
+      PATCH: { status: 500 },
+    });
+    await fail(5);
+    await age();
+    hooks.patch = async (_, send: Send) => {
+      await admin.seedCampaign(campaignId, { version: 1, contactSelection: { targetListIds: ['L1', 'M'] } });
+      return send();
+    };
+    expect(await writeOnce(run)).toEqual({ kind: 'done', outcome: 'in_doubt', version: 1 });
+    expect(await outcome(run)).toBe('in_doubt answer_lost always_fails');
+  });
+
+  it('is not given up while CXone answers no read either, and adds no entry to the audit', async () => {
+    const { run, fail, age, hooks, faults, writeOnce, countPatches, audit } = await failing({
+      PATCH: { status: 500 },
+    });
+    await fail(5);
+    await age();
+    hooks.patch = async (_, send) => {
+      await faults({ PATCH: { status: 500 }, GET: { status: 503 } });
+      return send();
+    };
+    await fail(20);
+    expect(countPatches()).toBe(6);
+    expect(await audit(run)).toHaveLength(1);
+    hooks.patch = once((send) => send());
+    await faults({});
+    expect(await writeOnce(run)).toEqual({ kind: 'done', outcome: 'updated', version: 2 });
+  });
+});
+
+describe('a campaign that cannot be read', () => {
+  const reading = async (info: object = {}) => {
+    const started = await startCampaign(opened());
+    const { admin, campaignId, activities } = started;
+    // One activity, however often it is attempted.
+    const env = createEnvironment({ activityId: campaignId, scheduledTimestampMs: Date.now(), ...info });
+    const read = () => runActivity(() => activities.readCampaign({ campaignId }), env);
+    const failures = async (times: number) => {
+      for (let n = 1; n <= times; n += 1)
+        expect(await getFailure(read())).toMatchObject({ type: 'CxoneUnavailable', nonRetryable: false });
+    };
+    const strike = (fault: Fault, path = `/${campaignId}$`, times?: number) =>
+      admin.setFaults([{ match: { method: 'GET', path }, fault, ...(times !== undefined && { times }) }]);
+    return { ...started, read, failures, strike };
+  };
+  const LONG_AGO = { scheduledTimestampMs: Date.now() - 16 * 60_000 };
+
+  it('fails the run if its content cannot be kept, and the failure says which campaign, where, and what to do', async () => {
+    const { admin, campaignId, failures, read } = await reading();
+    await admin.seedCampaign(campaignId, NUL);
+    await failures(2);
+    const failure = await getFailure(read());
+    expect(failure).toMatchObject({ type: 'Refused', nonRetryable: true });
+    for (const part of [
+      `campaign ${campaignId} `,
+      'name has NUL',
+      'Correct the campaign',
+      'start the same run again',
+    ])
+      expect(failure.message).toContain(part);
+    await admin.seedCampaign(campaignId, {});
+    expect(await read()).toMatchObject({ version: expect.any(Number) as number });
+  });
+
+  it.each([
+    ['answers that are cut off', { truncate: true }],
+    ['pages instead of JSON', { html: true }],
+  ] as const)('%s: read a few times more, and given up if CXone answers about others', async (_, fault) => {
+    const { strike, failures, read, campaignId } = await reading();
+    await strike(fault, undefined, 4);
+    await failures(4);
+    await read();
+    await strike(fault);
+    await failures(4);
+    const failure = await getFailure(read());
+    expect(failure).toMatchObject({ type: 'Refused', nonRetryable: true });
+    expect(failure.message).toContain(campaignId);
+  });
+
+  it.each([
+    ['pages instead of JSON', { html: true }],
+    ['a 503', { status: 503 }],
+  ] as const)('%s for every campaign is an outage, which only delays', async (_, fault) => {
+    const { strike, failures, read, admin } = await reading(LONG_AGO);
+    await strike(fault, '/campaigns/');
+    await failures(30);
+    await admin.clearFaults();
+    await read();
+  });
+
+  it('a 500 about this campaign alone is waited out like an outage, and then given up', async () => {
+    const soon = await reading();
+    await soon.strike({ status: 500 });
+    await soon.failures(30);
+    const late = await reading(LONG_AGO);
+    await late.strike({ status: 500 });
+    await late.failures(4);
+    expect(await getFailure(late.read())).toMatchObject({ type: 'Refused', nonRetryable: true });
+  });
+});
