@@ -1,12 +1,13 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SETTINGS } from '../src/config/catalogue.ts';
+import { SETTINGS, variablesOf } from '../src/config/catalogue.ts';
 import { ConfigError, loadConfig } from '../src/config/config.ts';
 import * as families from '../src/config/families.ts';
 import { Secret } from '../src/config/secret.ts';
 import * as settings from '../src/config/settings.ts';
 import { FAMILY_NAMES } from '../src/cxone/families.wire.ts';
+import { POISONS } from './contract/texts.ts';
 
 const CANARY = 'canary-secret-4711';
 const PAIR = { CXONE_REGION: 'us', CXONE_CLIENT_ID: 'the-client', CXONE_CLIENT_SECRET: CANARY };
@@ -32,6 +33,28 @@ it('has every setting in the catalogue', () => {
   const names = found.flatMap((each: object) => ('schema' in each && 'name' in each ? [each.name] : []));
   expect(names.length).toBeGreaterThan(40);
   expect(SETTINGS.map(({ name }) => name).sort()).toEqual([...new Set(names)].sort());
+});
+
+describe('a text that would do damage where it goes', () => {
+  const variables = SETTINGS.flatMap((setting) => variablesOf(setting));
+  const poisons = { ...Object.fromEntries(Object.entries(POISONS)), replaced: 'K\ufffdln' };
+  const beginsWith = (name: string) => (problem: string) => problem.startsWith(`${name} must`);
+
+  it.each(variables)('is refused in %s', (name) => {
+    for (const [poison, text] of Object.entries(poisons)) {
+      const problems = listProblems({ [name]: `${CANARY}${text}` }, () => 'x');
+      expect(problems.filter(beginsWith(name)), poison).toHaveLength(1);
+      expect(problems.join()).not.toContain(CANARY);
+    }
+  });
+
+  it.each(variables.filter((name) => name.endsWith('_FILE')))('is refused in the file of %s', (name) => {
+    for (const [poison, text] of Object.entries(poisons)) {
+      const problems = listProblems({ [name]: '/run/secrets/x' }, () => `${CANARY}${text}\n`);
+      expect(problems.filter(beginsWith(`the file of ${name}`)), poison).toHaveLength(1);
+      expect(problems.join()).not.toContain(CANARY);
+    }
+  });
 });
 
 describe('DATABASE_URL', () => {

@@ -41,6 +41,15 @@ describe("the settings of Temporal's SDK", () => {
     expect(loadTemporal({ ...env, TEMPORAL_NAMESPACE: 'own' }).namespace).toBe('own');
   });
 
+  it('are refused where a text would do damage, also those that only the SDK reads', () => {
+    const pem = '-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----\n';
+    expect(() => loadTemporal({ TEMPORAL_TLS_CLIENT_KEY_DATA: pem.replace('abc', 'a\ufffdc') })).toThrow(
+      /TEMPORAL_TLS_CLIENT_KEY_DATA must not have U\+FFFD/,
+    );
+    expect(() => loadTemporal({ TEMPORAL_API_KEY: 'k\0' })).toThrow(/TEMPORAL_API_KEY must not have a NUL/);
+    expect(() => loadTemporal({ TEMPORAL_GRPC_META_TEAM: 'a\u0085' })).toThrow(/a control character/);
+  });
+
   it('come from the default profile in its usual place', () => {
     const env = { XDG_CONFIG_HOME: join(folder, 'xdg'), HOME: folder };
     if (process.platform === 'linux') expect(loadTemporal(env).namespace).toBe('from-default');

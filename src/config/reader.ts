@@ -1,4 +1,5 @@
 /** Reads settings from an environment, one at a time, and collects every problem. */
+import { TEXT_RULES, textProblem } from '../domain/text.ts';
 import type { Secret } from './secret.ts';
 import type { Setting, Settings, Values } from './setting.ts';
 
@@ -38,9 +39,9 @@ export class SettingsReader {
   /** With a problem the result is the setting's fallback. */
   read<T>(setting: Setting<T>): T {
     const name = this.#nameInUse(setting);
-    const text = setting.isSecret ? this.#textOrFile(name) : this.#text(name);
-    if (text === null) return setting.fallback;
-    const parsed = setting.schema.safeParse(text);
+    const given = setting.isSecret ? this.#textOrFile(name) : { text: this.#text(name), from: name };
+    if (given.text === null || !this.#isWellFormed(given.text, given.from)) return setting.fallback;
+    const parsed = setting.schema.safeParse(given.text);
     if (parsed.success) return parsed.data;
     const what = parsed.error.issues[0]?.message ?? 'cannot be read';
     this.addProblem(name, what, 'correct it, or remove it for the default');
@@ -75,18 +76,28 @@ export class SettingsReader {
     return this.#env[name]?.trim() || null;
   }
 
-  #textOrFile(name: string): string | null {
-    const [value, path] = [this.#text(name), this.#text(`${name}_FILE`)];
-    if (path === null) return value;
-    if (value !== null) this.addProblem(name, `and ${name}_FILE are both set`, 'remove one of them');
+  /** `from`: whose value it is. */
+  #textOrFile(name: string): { readonly text: string | null; readonly from: string } {
+    const fileName = `${name}_FILE`;
+    const [value, path] = [this.#text(name), this.#text(fileName)];
+    if (path === null) return { text: value, from: name };
+    if (value !== null) this.addProblem(name, `and ${fileName} are both set`, 'remove one of them');
+    if (!this.#isWellFormed(path, fileName)) return { text: value, from: name };
     try {
       const content = this.#readFile(path).trim();
-      if (content === '') this.addProblem(`${name}_FILE`, 'names an empty file', 'write the secret into it');
-      return content || null;
+      if (content === '') this.addProblem(fileName, 'names an empty file', 'write the secret into it');
+      return { text: content || null, from: `the file of ${fileName}` };
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
-      this.addProblem(`${name}_FILE`, `cannot be read (${code})`, 'name a file that this process may read');
-      return value;
+      this.addProblem(fileName, `cannot be read (${code})`, 'name a file that this process may read');
+      return { text: value, from: name };
     }
+  }
+
+  /** Most settings reach the ledger, a header or a log, where such a text does damage far from where it came from. */
+  #isWellFormed(text: string, from: string): boolean {
+    const problem = textProblem(text, TEXT_RULES.setting);
+    if (problem !== null) this.addProblem(from, problem, 'write it anew, as UTF-8 on one line');
+    return problem === null;
   }
 }

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type * as Envconfig from '@temporalio/envconfig';
+import { TEXT_RULES, textProblem } from '../domain/text.ts';
 import type { Env } from './reader.ts';
 
 export const DEFAULT_TEMPORAL_ADDRESS = 'localhost:7233';
@@ -60,6 +61,10 @@ function loadConnectConfig(env: Env) {
   const variables = Object.entries(env)
     .map(([name, value = '']) => [name, value.trim()] as const)
     .filter(([name, value]) => value !== '' || name.startsWith('TEMPORAL_GRPC_META_'));
+  for (const [name, value] of variables) {
+    const problem = name.startsWith('TEMPORAL_') ? textProblem(value, TEXT_RULES.pem) : null;
+    if (problem !== null) throw new TemporalSettingsError(new Error(`${name} ${problem}`));
+  }
   try {
     return loadSdk().loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(variables) });
   } catch (error) {

@@ -1,6 +1,7 @@
 /** An answer of CXone: its status, and its body once a schema has validated it. */
 import { z } from 'zod';
 import { CxoneUnreadable, type RequestContext } from './errors.ts';
+import { parseJson } from './json.ts';
 import { toName } from './text.wire.ts';
 
 export interface Answer {
@@ -33,7 +34,7 @@ export function createAnswer(
     if (body === null) return { error: unreadable('truncated or too long', false) };
     let json: unknown;
     try {
-      json = isRefusal && isEmpty ? {} : JSON.parse(body);
+      json = isRefusal && isEmpty ? {} : parseJson(body);
     } catch {
       return { error: unreadable('not JSON', false) };
     }

@@ -1,6 +1,6 @@
 /** Requests and answers for contact lists (docs/cxone-contract.md#contact-lists), shared with the simulator. */
 import { z } from 'zod';
-import { listOf, MESSAGE, NAME } from './text.wire.ts';
+import { ID, listOf, MESSAGE, NAME } from './text.wire.ts';
 
 export const MAX_RECORDS_PER_REQUEST = 100;
 export const RECORDS_PATH = '/api/v2/contactlists/{listId}/records';
@@ -15,14 +15,11 @@ export interface ContactRecord {
   readonly optInStatus: string;
 }
 
-/** Some endpoints return ids as text, others as numbers. */
-const ID = z.union([NAME, z.number().transform(String)]).nullish();
-
 /** Our reading: the tutorial shows empty arrays only. Lenient, because part of an entry is better than an unread answer. */
 export const NAMED_ENTRY = z.object({
   index: z.number().nullish(),
-  contactId: ID,
-  recordId: ID,
+  contactId: ID.nullish(),
+  recordId: ID.nullish(),
   code: NAME.nullish(),
   field: NAME.nullish(),
   message: MESSAGE.nullish(),

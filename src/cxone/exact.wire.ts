@@ -6,7 +6,7 @@ const MAX_DEPTH = 100;
 
 /**
  * A document that is sent back as a whole must not change on the way. PostgreSQL cannot store NUL and halves of surrogate
- * pairs, JSON.parse rounds long integers and makes very large numbers infinite, and serialising deeply nested values
+ * pairs, JSON.stringify writes neither long integers (json.ts) nor infinite numbers, and serialising deeply nested values
  * overflows the stack. Such a document counts as unreadable: nothing is written to it.
  */
 export const exact = <T extends z.ZodType>(schema: T) =>
@@ -49,8 +49,8 @@ function findInexact(json: unknown): Inexact | null {
 function describeInexact({ value, depth }: Open): string | null {
   if (depth > MAX_DEPTH) return `is nested more than ${MAX_DEPTH} levels deep`;
   if (typeof value === 'string') return isStorable(value) ? null : `has ${UNSTORABLE}`;
-  if (typeof value === 'number')
-    return isExactNumber(value) ? null : 'is a number that cannot be kept exactly';
+  if (typeof value === 'bigint' || (typeof value === 'number' && !isExactNumber(value)))
+    return 'is a number that cannot be kept exactly';
   const keys = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
   return keys.every(isStorable) ? null : `has a key with ${UNSTORABLE}`;
 }

@@ -1,6 +1,6 @@
 /** Requests and answers for consent preferences (docs/cxone-contract.md#preferences), shared with the simulator. */
 import { z } from 'zod';
-import { listOf, MESSAGE, NAME } from './text.wire.ts';
+import { ID, listOf, MESSAGE, NAME } from './text.wire.ts';
 
 export const MAX_PREFERENCES_PER_REQUEST = 100;
 export const PREFERENCES_BATCH_PATH = '/api/v2/preferences/batch';
@@ -30,17 +30,13 @@ export interface PreferenceItem {
 
 const MESSAGE_OR_NULL = MESSAGE.nullish().transform((text) => text ?? null);
 const NAME_OR_NULL = NAME.nullish().transform((text) => text ?? null);
-/** Some endpoints return ids as text, others as numbers. */
-const ID = z
-  .union([NAME, z.number().transform(String)])
-  .nullish()
-  .transform((id) => id ?? null);
+const ID_OR_NULL = ID.nullish().transform((id) => id ?? null);
 
 /** The body of a 200: one result for each item. */
 export const PREFERENCES_UPDATED = listOf(
   z.object({
-    id: ID,
-    contactId: NAME,
+    id: ID_OR_NULL,
+    contactId: ID,
     channel: NAME,
     optIn: z.boolean(),
     status: NAME.transform((status) => status.toLowerCase()),
@@ -54,7 +50,7 @@ export const PREFERENCES_UPDATED = listOf(
 /** Our reading: the tutorial shows empty arrays only. Lenient, because part of an entry is better than an unread answer. */
 const NAMED_ENTRY = z.object({
   index: z.number().nullish(),
-  contactId: NAME_OR_NULL,
+  contactId: ID_OR_NULL,
   channel: NAME_OR_NULL,
   code: NAME_OR_NULL,
   field: NAME_OR_NULL,
@@ -75,8 +71,8 @@ export const PREFERENCES_REFUSED = z.object({
 
 /** Strict about what decides whether a person may be reached: `optIn` and region must be readable. */
 const STORED = z.object({
-  id: ID,
-  contactId: NAME,
+  id: ID_OR_NULL,
+  contactId: ID,
   channel: NAME,
   optIn: z.boolean(),
   consentTimestamp: NAME_OR_NULL,

@@ -20,6 +20,9 @@ export const NAME = textOf(MAX_NAME_CHARACTERS);
 /** For keys that are shown, like NAME. */
 export const toName = (text: string): string => clean(text, MAX_NAME_CHARACTERS);
 
+/** An id, which some endpoints return as a number. It is only compared and shown. */
+export const ID = z.union([NAME, z.number().transform(String), z.bigint().transform(String)]);
+
 /** An answer with more entries cannot be about our request: it counts as unreadable. */
 export const listOf = <T extends z.ZodType>(entry: T) => z.array(entry).max(MAX_ENTRIES);
 

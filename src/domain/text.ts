@@ -49,6 +49,10 @@ export const TEXT_RULES = {
   path: { maxCharacters: 4_096, refused: ONE_LINE },
   /** A text inside a filter rule or a priority, which is compared character by character. */
   value: { maxCharacters: 10_000, refused: UNSTORABLE },
+  /** The value of a setting, or of the file that holds a secret. What it means may have a stricter rule. */
+  setting: { maxCharacters: 10_000, refused: [...ONE_LINE, DIRECTION_MARK, REPLACED] },
+  /** A setting of Temporal's SDK, such as a certificate or a key in PEM. */
+  pem: { maxCharacters: 100_000, refused: [...LINES, DIRECTION_MARK, REPLACED] },
   /** An argument of the command line. What it means may have a stricter rule. */
   argument: { maxCharacters: 10_000, refused: [...LINES, REPLACED] },
 } as const satisfies Readonly<Record<string, TextRule>>;

@@ -37,6 +37,18 @@ describe('createRecords', () => {
     });
   });
 
+  it('ids that are numbers arrive with all their digits', async () => {
+    const [contactId, recordId] = ['12345678901234567891', '900719925474099301'];
+    const entry = `{"index":0,"contactId":${contactId},"recordId":${recordId},"code":"DUPLICATE"}`;
+    vendor.answer((_req, res) => void res.writeHead(409).end(`{"message":"x","warnings":[${entry}]}`));
+    const records = [{ ...RECORD, contactId }];
+    expect(await vendor.cxone().contactLists.createRecords({ listId: 'L1', records })).toMatchObject({
+      kind: 'duplicates',
+      named: [{ index: 0, contactId, recordId }],
+      notes: [],
+    });
+  });
+
   it('a 409 names the duplicates', async () => {
     const warnings = [{ index: 0, contactId: RECORD.contactId, recordId: 'r7', code: 'DUPLICATE' }];
     vendor.answer(json(409, { message: 'duplicates', warnings }));

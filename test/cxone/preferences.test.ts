@@ -35,6 +35,28 @@ const update = (items: readonly PreferenceItem[] = [ITEM]) =>
   vendor.cxone().preferences.updateBatch({ items, idempotencyKey: 'key-1' });
 const find = (contactId = ANNA) => vendor.cxone().preferences.find({ contactId, channel: 'email' });
 
+describe('ids that are numbers', () => {
+  const ID = '900719925474099301';
+  const withoutQuotes = (body: unknown) => JSON.stringify(body).replaceAll(`"${ID}"`, ID);
+  const send = (status: number, body: unknown) =>
+    vendor.answer((_req, res) => void res.writeHead(status).end(withoutQuotes(body)));
+
+  it('arrive with all their digits in the results of a batch', async () => {
+    send(200, [{ ...RESULT, id: ID }]);
+    expect(await update()).toMatchObject({ kind: 'updated', results: [{ id: ID }] });
+  });
+
+  it('arrive with all their digits in a stored preference', async () => {
+    send(200, { ...STORED, id: ID });
+    expect(await find()).toMatchObject({ id: ID });
+  });
+
+  it('name nobody else where a contact is named by one', async () => {
+    send(409, { message: 'x', conflicts: [{ index: 0, contactId: ID, message: 'm' }] });
+    expect(await update()).toMatchObject({ kind: 'conflicts', conflicts: [] });
+  });
+});
+
 describe('updateBatch', () => {
   it('sends a plain array with the idempotency key and the conflict resolution', async () => {
     vendor.answer(json(200, [{ ...RESULT, conflictResolved: false }]));

@@ -1,0 +1,20 @@
+/** JSON as CXone sends it. Pure. */
+import { parse } from 'lossless-json';
+
+/** Only then a number may have more digits than JSON.parse keeps, and the exact parser is several times slower. */
+const MAY_BE_ROUNDED = /\d{16}/;
+const WHOLE_NUMBER = /^-?\d+$/;
+
+/**
+ * Like JSON.parse, but a whole number that it would round becomes a bigint, because it may be the id of a record: rounded, it
+ * is the id of another one. Errors: SyntaxError; RangeError for values that are nested too deeply.
+ */
+export function parseJson(text: string): unknown {
+  if (!MAY_BE_ROUNDED.test(text)) return JSON.parse(text);
+  return parse(text, null, { parseNumber, onDuplicateKey: ({ newValue }) => newValue });
+}
+
+function parseNumber(text: string): number | bigint {
+  const number = Number(text);
+  return WHOLE_NUMBER.test(text) && !Number.isSafeInteger(number) ? BigInt(text) : number;
+}
