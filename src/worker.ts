@@ -151,6 +151,8 @@ function createWorkerActivities(parts: Parts, cxone: Cxone, searchAttributes: bo
     sourceLimits: config.sourceLimits,
     duplicatesRefused: config.cxone.duplicatesRefused,
     searchAttributes: () => searchAttributes,
+    preferencesPerBatch: config.preferencesPerBatch,
+    preferencesIntervalMs: config.preferencesIntervalMs,
     keyLifeMs: config.cxone.idempotencyHours * HOUR_MS,
     webhooks: { crm: webhook(webhookUrl), marketing: webhook(marketingWebhookUrl) },
     log: (error, activity) => log.warn({ activity, error: describeError(error) }, 'activity failed'),

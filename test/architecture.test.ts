@@ -78,7 +78,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     migrate: ['database', 'migrations'],
     audit: ['database', 'hashing', 'locks', 'schema'],
     outbox: ['database', 'schema'],
-    consent: ['audit', 'writes', 'runs', 'database', 'locks', 'schema', 'words'],
+    consent: ['audit', 'writes', 'runs', 'database', 'fence', 'locks', 'schema', 'words'],
     selections: ['writes', 'database', 'fence', 'hashing', 'locks', 'schema'],
     retention: ['audit', 'writes', 'runs', 'database', 'locks', 'schema'],
     migrations: [],

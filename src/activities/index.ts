@@ -33,6 +33,10 @@ export interface ActivityDeps {
   readonly duplicatesRefused: boolean;
   readonly searchAttributes: () => boolean;
   readonly webhooks: Webhooks;
+  /** CXFLOW_PREFERENCES_PER_BATCH */
+  readonly preferencesPerBatch: number;
+  /** CXFLOW_PREFERENCES_INTERVAL_MS */
+  readonly preferencesIntervalMs: number;
   /** CXONE_IDEMPOTENCY_HOURS */
   readonly keyLifeMs: number;
   /** Logs the original of an error that became a failure. */

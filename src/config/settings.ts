@@ -1,4 +1,5 @@
 /** Every setting but those of the CXone families (families.ts). docs/settings.md is generated from these tables. */
+import { MAX_PREFERENCES_PER_REQUEST } from '../cxone/preferences.wire.ts';
 import { DEFAULT_SOURCE_LIMITS, SOURCE_LIMIT_RANGES, type SourceLimits } from '../domain/source-limits.ts';
 import { databaseUrl, webhookUrl } from './addresses.ts';
 import { choice, type Documentation, flag, integer, name, type Setting, secret, text } from './setting.ts';
@@ -56,6 +57,20 @@ export const LOAD = {
     name: 'CXFLOW_MAX_IN_FLIGHT',
     meaning: 'Requests of one worker that may be in flight at the same time.',
     neededBy: 'all operations',
+  }),
+  preferencesPerBatch: integer(MAX_PREFERENCES_PER_REQUEST, [1, MAX_PREFERENCES_PER_REQUEST], {
+    name: 'CXFLOW_PREFERENCES_PER_BATCH',
+    meaning:
+      'Preferences in one request. Where CXone answers 429 again and again, 50 is a good value. It counts when a run is ' +
+      'planned; batches that exist already stay as they are.',
+    neededBy: 'preference update',
+  }),
+  preferencesIntervalMs: integer(0, [0, 600_000], {
+    name: 'CXFLOW_PREFERENCES_INTERVAL_MS',
+    meaning:
+      'The least time from one batch of preferences to the next, in milliseconds, all workers of the tenant together. 0: ' +
+      'only `CXFLOW_RATE_PER_MINUTE` limits them. Lookups are not affected.',
+    neededBy: 'preference update',
   }),
 };
 

@@ -8,7 +8,7 @@ export interface PreferenceUpdateInput extends CommonInput {
   readonly source: Source;
   /**
    * Read the preferences that CXone holds before writing, so that no opt-in overwrites a newer withdrawal; such a record
-   * becomes a `conflict`. Default true.
+   * becomes a `conflict`. What CXone has already is `existing` and not sent. Default true.
    */
   readonly guard?: boolean;
 }

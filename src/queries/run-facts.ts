@@ -20,6 +20,7 @@ const PLAN = z.looseObject({
   reasons: z.array(REASON_COUNT).optional(),
   estimatedSeconds: z.number().nullish(),
   changes: z.array(z.string()).optional(),
+  notes: z.array(z.string()).optional(),
   lookups: z.looseObject({ requests: z.number(), withoutContactId: z.number() }).nullish(),
   conflicts: z.number().optional(),
 });

@@ -136,13 +136,19 @@ export function store(
   for (const each of stored) preferences.put(each);
 }
 
-/** The contact and channel appear twice, the item key belongs to another content, or two contents have the same time. */
+/** The contact and channel or the item key appear twice, the key belongs to another content, or two contents have the same time. */
 function isConflict(preferences: Preferences, items: readonly PreferenceItem[], index: number): boolean {
   const item = items[index] as PreferenceItem;
-  const isTwice = items.findIndex((each) => preferenceKey(each) === preferenceKey(item)) < index;
+  const isTwice = items
+    .slice(0, index)
+    .some((each) => preferenceKey(each) === preferenceKey(item) || hasSameKey(each, item));
   if (isTwice || preferences.isKeyTaken(item)) return true;
   const stored = preferences.find(item.contactId, item.channel);
   return compareWithStored(item, stored) === 'unresolvable';
+}
+
+function hasSameKey(a: PreferenceItem, b: PreferenceItem): boolean {
+  return a.idempotencyKey.toLowerCase() === b.idempotencyKey.toLowerCase();
 }
 
 type Comparison = 'newer' | 'older' | 'same' | 'unresolvable';

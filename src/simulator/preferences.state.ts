@@ -26,7 +26,7 @@ export function createPreferences() {
 
   const put = (stored: Stored): void => {
     byPreference.set(preferenceKey(stored), stored);
-    byItemKey.set(stored.idempotencyKey, contentKey(stored));
+    byItemKey.set(stored.idempotencyKey.toLowerCase(), contentKey(stored));
   };
   return {
     find: (contactId: string, channel: string): Stored | null =>
@@ -43,7 +43,7 @@ export function createPreferences() {
     }: PreferenceEntry) => put(stored),
     /** Whether the item's key was used for another content before. */
     isKeyTaken(item: PreferenceItem): boolean {
-      const known = byItemKey.get(item.idempotencyKey);
+      const known = byItemKey.get(item.idempotencyKey.toLowerCase());
       return known !== undefined && known !== contentKey(item);
     },
     findAnswer(batchKey: string, nowMs: number): StoredAnswer | null {

@@ -141,6 +141,8 @@ export function createWorker(ledger: Ledger, cxone: Cxone, options: WorkerOption
     duplicatesRefused: true,
     searchAttributes: () => false,
     webhooks: { crm: null, marketing: null },
+    preferencesPerBatch: 100,
+    preferencesIntervalMs: 0,
     keyLifeMs: 86_400_000,
     log: (error) => errors.push(error),
     ...more,

@@ -20,6 +20,8 @@ const activities = createActivities({
   duplicatesRefused: true,
   searchAttributes: () => false,
   webhooks: { crm: null, marketing: null },
+  preferencesPerBatch: 100,
+  preferencesIntervalMs: 0,
   keyLifeMs: 0,
   log: () => undefined,
 });

@@ -16,12 +16,12 @@ import {
 const { start } = rowWorkersOfFile();
 
 describe('a preference update', () => {
-  it('is written in batches of a hundred, looks up opt-ins only, and reports the compliance rate', async () => {
+  it('is written in batches of a hundred, after a lookup of each item, and reports the compliance rate', async () => {
     const { runToEnd, inCxone, countRequests } = await start();
     const numbers = upTo(240).map(nextPerson);
     const rows = numbers.map((n, i) => (i % 2 ? optIn(n, 5) : optOut(n, 5)));
     const { plan, result } = await runToEnd([...rows, { ...optIn(nextPerson(), 5), channel: 'fax' }]);
-    expect(plan).toMatchObject({ toWrite: 240, batches: 3, lookups: { requests: 120, withoutContactId: 0 } });
+    expect(plan).toMatchObject({ toWrite: 240, batches: 3, lookups: { requests: 240, withoutContactId: 0 } });
     expect(result).toMatchObject({
       kind: 'preferenceUpdate',
       counts: { total: 241, pending: 0, updated: 240, invalid: 1 },
@@ -30,15 +30,15 @@ describe('a preference update', () => {
       complianceRatePercent: 99.59,
       suppressions: 0,
     });
-    expect(await countRequests('GET')).toBe(120);
+    expect(await countRequests('GET')).toBe(240);
     expect(await countRequests('POST')).toBe(3);
     expect(await inCxone(numbers[1] ?? 0)).toMatchObject({ optIn: true, consentTimestamp: day(5) });
     expect(await inCxone(numbers[0] ?? 0)).toMatchObject({ optIn: false, withdrawalTimestamp: day(5) });
   });
 
-  it('of opt-outs only is sent without lookups', async () => {
+  it('without the guard is sent without lookups', async () => {
     const { runToEnd, countRequests } = await start();
-    await runToEnd([optOut(nextPerson(), 2), optOut(nextPerson(), 3)]);
+    await runToEnd([optOut(nextPerson(), 2), optIn(nextPerson(), 3)], { guard: false });
     expect([await countRequests('GET'), await countRequests('POST')]).toEqual([0, 1]);
   });
 

@@ -4,7 +4,6 @@ import { MAX_RECORDS_PER_REQUEST } from '../../src/cxone/contact-lists.wire.ts';
 import * as wire from '../../src/cxone/preferences.wire.ts';
 import { CHANNELS, REGIONS } from '../../src/domain/consent/eligibility.ts';
 import { CONTACTS_PER_BATCH } from '../../src/domain/contact-import/contacts.ts';
-import { PREFERENCES_PER_BATCH } from '../../src/domain/preference-update/preferences.ts';
 
 it('the domain has the channels and regions of the API', () => {
   expect(CHANNELS).toEqual(wire.CHANNELS);
@@ -13,5 +12,4 @@ it('the domain has the channels and regions of the API', () => {
 
 it('a batch is not larger than a request may be', () => {
   expect(CONTACTS_PER_BATCH).toBe(MAX_RECORDS_PER_REQUEST);
-  expect(PREFERENCES_PER_BATCH).toBe(wire.MAX_PREFERENCES_PER_REQUEST);
 });

@@ -65,6 +65,13 @@ async function stagedRun(): Promise<Run> {
   return run;
 }
 
+async function runWithSharedKeys(): Promise<Run> {
+  const run = await openRun(opened().ledger);
+  const rows = [1, 2].map((seq) => ({ ...record(seq), record: { idempotencyKey: 'shared' } }));
+  await opened().ledger.records.stage(run.run_no, rows);
+  return run;
+}
+
 async function plannedSelection(): Promise<Run> {
   const run = await openRun(opened().ledger);
   await planSelection(opened().ledger, run);
@@ -109,6 +116,11 @@ describe('an attempt that was overtaken', () => {
       'stores conflicts',
       ({ selections }, run) => selections.saveConflicts(run, ['theirs']),
       plannedSelection,
+    ],
+    [
+      'replaces shared keys',
+      ({ preferences }, run) => preferences.replaceSharedKeys(run, () => ({ idempotencyKey: 'own' })),
+      runWithSharedKeys,
     ],
   ];
   it.each(attempts)('changes nothing when it %s', async (_, store, prepare) => {

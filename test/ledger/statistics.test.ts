@@ -50,7 +50,11 @@ it.each<[string, (ledger: Ledger, run: Run) => Promise<unknown>]>([
   ['cancelling pending records', (ledger, run) => ledger.records.cancelPending(run.run_no, { code: 'x' })],
   ['counting', (ledger, run) => ledger.runs.exactCounts(run.run_no)],
   ['counting those with a contact id', (ledger, run) => ledger.records.countPendingContacts(run.run_no)],
-  ['counting opt-ins', (ledger, run) => ledger.preferences.countPendingOptIns(run.run_no)],
+  ['counting shared keys', (ledger, run) => ledger.preferences.countSharedKeys(run.run_no)],
+  [
+    'looking for shared keys',
+    (ledger, run) => ledger.preferences.replaceSharedKeys(run.run_no, (record) => record),
+  ],
 ])('%s reads each record a few times, not once for each other record', async (_, work) => {
   await inSession(stagedRun);
   await sql`analyze`.execute(opened().database.db);

@@ -129,6 +129,12 @@ describe('POST batch', () => {
     expect(await update([stolen])).toMatchObject({ kind: 'conflicts', conflicts: [{ index: 0 }] });
   });
 
+  it('regards two items of a batch with one key as a conflict', async () => {
+    const { update } = await startPreferences();
+    const second = { ...item(2), idempotencyKey: item(1).idempotencyKey.toUpperCase() };
+    expect(await update([item(1), second])).toMatchObject({ kind: 'conflicts', conflicts: [{ index: 1 }] });
+  });
+
   it('names no item if naming is off', async () => {
     const { update } = await startPreferences({ naming: 'none' });
     expect(await update([item(1), item(1)])).toMatchObject({ kind: 'conflicts', conflicts: [] });

@@ -86,13 +86,13 @@ export class Attempts {
   async claim<Other extends { readonly verdict: string } = never>(
     runNo: number,
     id: string,
-    { deadlineMs }: WriteRules,
+    { deadlineMs, spacing }: WriteRules,
     claim: ClaimWrite<Other> = (plain) => this.#deps.ledger.writes.claim(plain),
   ): Promise<ClaimResult<Other>> {
     const { rateLimiter, holder, signal, longestBlockMs = LONGEST_WAIT_MS } = this.#deps;
     const leaseMs = deadlineMs + LEASE_MARGIN_MS;
     for (;;) {
-      await rateLimiter.acquire(signal);
+      await rateLimiter.acquire(signal, spacing);
       throwIfAborted(signal);
       // The lease began no later than this: the time that the claim itself took counts.
       const since = momentNow();

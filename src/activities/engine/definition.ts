@@ -23,6 +23,16 @@ export interface WriteRules {
   readonly claimAhead: boolean;
   /** How long one request may take; its lease lasts longer by a margin. */
   readonly deadlineMs: number;
+  /** Keeps these writes further apart than the rate budget does. */
+  readonly spacing?: Spacing;
+}
+
+/** All workers of the tenant share it. */
+export interface Spacing {
+  /** Of what is kept apart: words, in lower case. */
+  readonly name: string;
+  /** From the start of one request to the start of the next; 0: the rate budget alone decides. */
+  readonly intervalMs: number;
 }
 
 export interface WriteDefinition extends WriteRules {
@@ -98,6 +108,10 @@ export interface BulkDefinition extends OperationDefinition {
     run: Run,
     candidates: AsyncIterable<DuplicateCandidate>,
   ) => AsyncIterable<DuplicateRow>;
+  /** Called when all rows are staged and the duplicate ones settled, before anything is planned. Repeatable. */
+  readonly completeStaging?: (run: Run) => Promise<void>;
+  /** For the plan: what somebody who approves it should know, as sentences without personal data. */
+  readonly planNotes?: (run: Run) => Promise<readonly string[]>;
   /** The lookups that the run makes before it writes, for the plan; null if it makes none. */
   readonly countLookups?: (run: Run) => Promise<Lookups | null>;
 }

@@ -1,5 +1,5 @@
 /** Many lookups under one write, one after the other; when one fails, the answers before it are kept. */
-import { CxoneError, CxoneRefused, CxoneUnreadable } from '../../cxone/errors.ts';
+import { CxoneError, CxoneRateLimited, CxoneRefused, CxoneUnreadable } from '../../cxone/errors.ts';
 import type { PendingRecord, WriteAttempt } from './definition.ts';
 import { nameFailure } from './failing.ts';
 
@@ -26,6 +26,11 @@ export interface LookupOptions<V> {
   readonly ask: (record: PendingRecord) => Promise<V>;
   /** For a record whose lookup failed too often. */
   readonly giveUp: (record: PendingRecord) => V;
+  /**
+   * For records that must not wait until CXone can be read, e.g. objections; undefined: it waits. They are looked up first, and
+   * once one of these lookups fails, all of them get this answer. A 429 is no failure, because it delays their write as well.
+   */
+  readonly withoutAnswer?: (record: PendingRecord) => V | undefined;
 }
 
 /** CXone refuses this particular lookup (400, 422), which says nothing about the next one. */
@@ -43,10 +48,16 @@ export async function lookUpEach<V>(attempt: WriteAttempt, options: LookupOption
     const known = options.known(record);
     if (known !== undefined) verdicts.set(record.seq, known);
   }
+  const urgent = new Map<number, V>();
+  for (const record of attempt.records) {
+    const verdict = verdicts.has(record.seq) ? undefined : options.withoutAnswer?.(record);
+    if (verdict !== undefined) urgent.set(record.seq, verdict);
+  }
   let failure: CxoneError | undefined;
   let tries = (attempt.refs as LookupRefs | null)?.tries ?? 0;
   let { isLastTry } = attempt;
-  for (const record of attempt.records.filter(({ seq }) => !verdicts.has(seq))) {
+  for (const record of urgentFirst(attempt.records, urgent)) {
+    if (verdicts.has(record.seq)) continue;
     if (!(await attempt.nextRequest())) break;
     try {
       attempt.checkLease();
@@ -54,6 +65,10 @@ export async function lookUpEach<V>(attempt: WriteAttempt, options: LookupOption
       tries = 0;
     } catch (error) {
       if (!(error instanceof CxoneError)) throw error;
+      if (urgent.has(record.seq) && !(error instanceof CxoneRateLimited)) {
+        for (const [seq, verdict] of urgent) if (!verdicts.has(seq)) verdicts.set(seq, verdict);
+        continue;
+      }
       const isHopeless = isLastTry && nameFailure(error) !== null;
       if (error instanceof CxoneUnreadable) tries += 1;
       else if (verdicts.size === 0 && !isHopeless) throw error;
@@ -71,4 +86,11 @@ export async function lookUpEach<V>(attempt: WriteAttempt, options: LookupOption
   }
   const rest = attempt.records.map(({ seq }) => seq).filter((seq) => !verdicts.has(seq));
   return { verdicts, rest, refs: tries > 0 ? { tries } : {}, ...(failure && { interruptedBy: failure }) };
+}
+
+function urgentFirst(
+  records: readonly PendingRecord[],
+  urgent: ReadonlyMap<number, unknown>,
+): PendingRecord[] {
+  return records.toSorted((a, b) => Number(urgent.has(b.seq)) - Number(urgent.has(a.seq)));
 }

@@ -20,11 +20,13 @@ export interface Plan {
   readonly batches: number;
   /** Batches of one page. */
   readonly pageBatches: number;
-  /** At the rate limit; null if there is none. */
+  /** At the rate limit and the spacing of batches; null if there is neither. */
   readonly estimatedSeconds: number | null;
   readonly options: unknown;
   /** What is going to change, in words; for operations that write few large things. */
   readonly changes?: readonly string[];
+  /** What somebody who approves it should know; absent if there is nothing. */
+  readonly notes?: readonly string[];
   /** How many places somebody else has changed differently and no policy resolves; absent if there are none. */
   readonly conflicts?: number;
   readonly reasons: readonly { readonly code: string; readonly field: string | null; readonly n: number }[];
@@ -36,6 +38,14 @@ const LONGEST_PAGE_SECONDS = 10;
 /** A batch with lookups is hundreds of requests, so pages of few batches suffice to use the rate budget. */
 const LONGEST_PAGE_WITH_LOOKUPS_SECONDS = 60;
 const MAX_REASONS = 20;
+
+/** What the spacing of batches leaves of the rate budget; 0 means unlimited. */
+function limitRate(ratePerMinute: number, { writes }: BulkDefinition, requestsPerBatch: number): number {
+  const intervalMs = Math.max(0, ...Object.values(writes).map(({ spacing }) => spacing?.intervalMs ?? 0));
+  const spaced = intervalMs === 0 ? Infinity : (60_000 / intervalMs) * requestsPerBatch;
+  const limited = Math.min(ratePerMinute === 0 ? Infinity : ratePerMinute, spaced);
+  return limited === Infinity ? 0 : limited;
+}
 
 export function pageBatches(ratePerMinute: number, requestsPerBatch = 1): number {
   if (ratePerMinute === 0) return MAX_BATCHES_PER_PAGE;
@@ -55,6 +65,7 @@ export async function countPlan(
   const reasons = await ledger.records.countReasons(run.run_no);
   const options = definition.spec.fingerprint(runInput(definition.spec, run));
   const lookups = await definition.countLookups?.(run);
+  const notes = (await definition.planNotes?.(run)) ?? [];
   const plan = {
     list: run.target,
     total: counts.total,
@@ -63,15 +74,18 @@ export async function countPlan(
     duplicate: counts.duplicate ?? 0,
     ...(counts.rejected !== undefined && { rejected: counts.rejected }),
     ...(lookups && { lookups }),
+    ...(notes.length > 0 && { notes }),
     batches,
     options,
   };
   const requests = batches + (lookups?.requests ?? 0);
+  const requestsPerBatch = batches === 0 ? 1 : requests / batches;
+  const rate = limitRate(ratePerMinute, definition, requestsPerBatch);
   return {
     ...plan,
     hash: sha256(canonicalize({ ...plan, content: run.source?.sha256 ?? null })).slice(0, 16),
-    pageBatches: pageBatches(ratePerMinute, batches === 0 ? 1 : requests / batches),
-    estimatedSeconds: ratePerMinute === 0 ? null : Math.ceil((requests * 60) / ratePerMinute),
+    pageBatches: pageBatches(rate, requestsPerBatch),
+    estimatedSeconds: rate === 0 ? null : Math.ceil((requests * 60) / rate),
     reasons: reasons.slice(0, MAX_REASONS).map(({ code, field, n }) => ({ code, field, n })),
   };
 }

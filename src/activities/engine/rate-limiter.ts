@@ -5,8 +5,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { CxoneRateLimited } from '../../cxone/errors.ts';
-import type { RateBudget } from '../../ledger/writes/rate-budget.ts';
+import { type RateBudget, toQueue } from '../../ledger/writes/rate-budget.ts';
 import { RateWait } from '../failures.ts';
+import type { Spacing } from './definition.ts';
 
 /**
  * At the limit itself, a vendor that counts over a sliding minute would count one request too many whenever one was late
@@ -89,9 +90,11 @@ export class RateLimiter {
   }
 
   /** Resolves when the next request may leave. Throws RateWait if that is more than LONGEST_WAIT_MS away. */
-  async acquire(signal?: AbortSignal): Promise<void> {
+  async acquire(signal?: AbortSignal, spacing?: Spacing): Promise<void> {
     // Otherwise claims would continue for as long as a busy database takes to store a 429.
     await this.#storedBlocks;
+    // First, because a permit of the rate budget lapses while it waits.
+    if (spacing && spacing.intervalMs > 0) await this.#keepApart(spacing, signal);
     if (this.#intervalMs === 0) return;
     this.#waiting += 1;
     const permit = this.#queue
@@ -102,6 +105,12 @@ export class RateLimiter {
     this.#queue = permit.catch(() => undefined);
     const waitMs = (await permit) - performance.now();
     if (waitMs > 0) await delay(waitMs, undefined, { signal });
+  }
+
+  async #keepApart({ name, intervalMs }: Spacing, signal: AbortSignal | undefined): Promise<void> {
+    const waitMs = await this.#budget.take(toQueue(this.tenant, name), intervalMs, 1, LONGEST_WAIT_MS);
+    if (waitMs > LONGEST_WAIT_MS) throw new RateWait(waitMs);
+    await delay(waitMs, undefined, { signal });
   }
 
   /**

@@ -56,6 +56,7 @@ async function stageRecords(deps: StagingDeps, runId: string): Promise<void> {
   if (run.total !== null) return;
   await stageContent(deps, run, definition, content);
   await settleDuplicates(deps, run, definition);
+  await definition.completeStaging?.(run);
   await ledger.records.finishStaging(run);
   const retryOf = retriedRunId(run) ?? undefined;
   const staged = { ...describe(content), name: undefined, retryOf };

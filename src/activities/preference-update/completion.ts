@@ -45,7 +45,7 @@ function findRequest(run: Run, { kind, batch, records, refs, sentAt }: UnprovenB
     const { batchKey, sentAt: batchSentAt = null } = (refs ?? {}) as ReadBackRefs;
     return batchKey === undefined ? null : { batchKey, sentAt: batchSentAt };
   }
-  if (kind === GUARD && records.some((record) => toItem(record).optIn)) return null;
+  if (kind === GUARD) return null;
   return { batchKey: toBatchKey({ run, batch, records, refs }), sentAt: sentAt?.toISOString() ?? null };
 }
 

@@ -1,10 +1,10 @@
 /** Defines the preference update for the engine: how its rows are read, and the table of its writes. */
 import { preferenceUpdate as spec } from '../../contract/preference-update.ts';
-import { PREFERENCES_PER_BATCH } from '../../domain/preference-update/preferences.ts';
 import { BATCH_DEADLINE_MS, type BulkDefinition } from '../engine/definition.ts';
 import { GUARD, READ_BACK, UPDATE } from './answers.ts';
 import { endPreferences } from './completion.ts';
-import { guardBatch, hasOptIn, isGuarded, readBackBatch } from './lookup.ts';
+import { describeSharedKeys, replaceSharedKeys } from './item-keys.ts';
+import { guardBatch, isGuarded, readBackBatch } from './lookup.ts';
 import { measureCompliance, renderItems } from './report.ts';
 import { createPreferenceReader } from './rows.ts';
 import { type PreferenceUpdateDeps, readBackInstead, updateBatch } from './update.ts';
@@ -22,17 +22,13 @@ export function definePreferenceUpdate(deps: PreferenceUpdateDeps): { readonly d
   const lookups = { ...rules, probe: { ...rules.probe, isConclusive: true } };
   const definition: BulkDefinition = {
     spec,
-    recordsPerBatch: PREFERENCES_PER_BATCH,
+    recordsPerBatch: deps.preferencesPerBatch,
     firstWrite: (run) => (isGuarded(run) ? GUARD : UPDATE),
     writes: {
-      // Opt-outs need no lookup, so a batch without opt-ins is sent at once.
-      [GUARD]: {
-        ...rules,
-        send: (attempt) => (hasOptIn(attempt) ? guardBatch : updateBatch)(deps, attempt),
-        giveUp: readBackInstead,
-      },
+      [GUARD]: { ...rules, send: (attempt) => guardBatch(deps, attempt) },
       [UPDATE]: {
         ...rules,
+        spacing: { name: 'preference batches', intervalMs: deps.preferencesIntervalMs },
         send: (attempt) => updateBatch(deps, attempt),
         giveUp: readBackInstead,
       },
@@ -46,9 +42,11 @@ export function definePreferenceUpdate(deps: PreferenceUpdateDeps): { readonly d
     createReader: createPreferenceReader,
     // Not in the order of the candidates, because a later row may be the newer one.
     findDuplicates: (run) => ledger.preferences.listDuplicateRows(run.run_no),
+    completeStaging: (run) => replaceSharedKeys(ledger, run),
+    planNotes: (run) => describeSharedKeys(ledger, run),
     countLookups: async (run) =>
       isGuarded(run)
-        ? { requests: await ledger.preferences.countPendingOptIns(run.run_no), withoutContactId: 0 }
+        ? { requests: (await ledger.records.countPendingContacts(run.run_no)).pending, withoutContactId: 0 }
         : null,
     result: (run, counts) => measureCompliance(ledger, run, counts),
     onEndedEarly: (run) => endPreferences(ledger, run),

@@ -6,12 +6,12 @@ import type { Channel } from '../../domain/consent/eligibility.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
-import type { Answer, WriteAttempt } from '../engine/definition.ts';
+import type { Answer, PendingRecord, WriteAttempt } from '../engine/definition.ts';
 import { isRefusedLookup, lookUpEach } from '../engine/lookups.ts';
 import { runInput } from '../engine/run-input.ts';
 import { derive, GUARD, type ReadBackRefs, UPDATE, type UpdateRefs } from './answers.ts';
 import { prepareSettlement, type SettlementSource, toItem } from './settle.ts';
-import { guard, guardAgainstObjection, judgeReadBack, type Verdict } from './verdicts.ts';
+import { guardAgainstObjection, judgeBeforeSending, judgeReadBack, SEND, type Verdict } from './verdicts.ts';
 
 export interface LookupDeps {
   readonly ledger: Ledger;
@@ -22,17 +22,27 @@ export const isGuarded = (run: Run): boolean => preferenceUpdateOptions(runInput
 export const hasOptIn = ({ records }: WriteAttempt): boolean =>
   records.some((record) => toItem(record).optIn);
 
-/** Repeatable, because it only reads. */
+/**
+ * Repeatable, because it only reads. An objection never depends on it: if its preference cannot be read, it is sent.
+ */
 export async function guardBatch(deps: LookupDeps, attempt: WriteAttempt): Promise<Answer> {
   const objections = await findObjections(deps.ledger, attempt);
+  const again = keepAgain(attempt);
+  const withoutAnswer = (record: PendingRecord) => (toItem(record).optIn ? undefined : SEND);
+  const giveUp = (record: PendingRecord) => withoutAnswer(record) ?? rejectUnread();
   const lookedUp = await lookUpEach<Verdict>(attempt, {
-    known: (record) => (toItem(record).optIn ? objections.get(record.seq) : { kind: 'send' }),
-    ask: (record) =>
-      lookUp(deps.cxone, toItem(record), rejectUnread, (stored) => guard(toItem(record), stored)),
-    giveUp: rejectUnread,
+    // Of what was sent before, only opt-ins have to be judged.
+    known: (record) => objections.get(record.seq) ?? (again.again && withoutAnswer(record)),
+    ask: (record) => {
+      const judge = (stored: StoredPreference | null) => judgeBeforeSending(toItem(record), stored, again);
+      return lookUp(deps.cxone, toItem(record), () => giveUp(record), judge);
+    },
+    giveUp,
+    withoutAnswer,
   });
-  const refs: UpdateRefs = { ...keepAgain(attempt), guardedAt: new Date().toISOString() };
-  return settleVerdicts(deps.ledger, attempt, lookedUp, {}, UPDATE, refs);
+  const refs: UpdateRefs = { ...again, guardedAt: new Date().toISOString() };
+  // What CXone has already was not updated.
+  return { ...settleVerdicts(deps.ledger, attempt, lookedUp, {}, UPDATE, refs), emitsEvent: false };
 }
 
 /** Repeatable, because it only reads. */

@@ -1,5 +1,4 @@
 /** Reads the rows of a source as preferences, by the rules of the domain, and gives each its idempotency key. */
-import { createHash } from 'node:crypto';
 import type { PreferenceItem } from '../../cxone/preferences.ts';
 import {
   type OptOut,
@@ -12,10 +11,10 @@ import {
 } from '../../domain/preference-update/preferences.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { Objection } from '../../ledger/consent/suppressions.ts';
-import { canonicalize } from '../../ledger/hashing.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { SourceError } from '../../sources/errors.ts';
 import type { RowReader } from '../engine/definition.ts';
+import { deriveItemKey } from './item-keys.ts';
 
 /** Added to the reason why CXone does not have an objection. */
 export const ON_SUPPRESSION_LIST: Reason = {
@@ -80,16 +79,4 @@ function toObjections(run: Run, optOut: OptOut | null, reason: string): readonly
 function toItem(run: Run, preference: Preference): PreferenceItem {
   const idempotencyKey = preference.idempotencyKey ?? deriveItemKey(run.run_id, preference);
   return { ...preference, idempotencyKey };
-}
-
-/** The namespace of our item keys: a UUID that was generated once. */
-const NAMESPACE = Buffer.from('5b1f0a3e6c9d4c1f9a2e7d8340f6b521', 'hex');
-
-/** UUIDv5 (RFC 9562, 5.5) of run, contact, channel and content (docs/adr/0016-consent.md#sending-preferences). */
-function deriveItemKey(runId: string, preference: Preference): string {
-  const name = canonicalize({ runId, ...preference });
-  const bytes = createHash('sha1').update(NAMESPACE).update(name).digest().subarray(0, 16);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x50, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

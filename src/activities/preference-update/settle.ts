@@ -8,6 +8,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
 import type { Answer, PendingRecord, WriteAttempt } from '../engine/definition.ts';
 import type { UpdateRefs } from './answers.ts';
+import { SHARED_KEY, type StagedItem } from './item-keys.ts';
 import { ON_SUPPRESSION_LIST } from './rows.ts';
 import { needsSuppression } from './verdicts.ts';
 
@@ -18,7 +19,11 @@ export interface SettlementSource {
   readonly request?: Omit<ProofBatch, 'runId' | 'writeId'> | null;
 }
 
-export const toItem = ({ record }: PendingRecord): PreferenceItem => record as PreferenceItem;
+/** As it is sent. */
+export function toItem({ record }: PendingRecord): PreferenceItem {
+  const { sharedKey: _, ...item } = record as StagedItem;
+  return item;
+}
 
 /**
  * A hash of run, batch and content, without Temporal's run id, so that it survives any restart. Items that are sent again
@@ -47,7 +52,7 @@ export function prepareSettlement(
   { stored = new Map(), request = null }: SettlementSource = {},
 ): Pick<Answer, 'groups' | 'inSettleTransaction' | 'emitsEvent'> {
   const items = new Map(records.map((record) => [record.seq, toItem(record)]));
-  const groups = settled.map((group) => {
+  const groups = explainSharedKeys(records, settled).map((group) => {
     const refused = group.seqs.filter((seq) =>
       isRefusedObjection(group, items.get(seq), stored.get(seq) ?? null),
     );
@@ -71,6 +76,22 @@ export function prepareSettlement(
       await ledger.consentProof.record(tx, { runId: run.run_id, writeId, ...request }, entries);
     },
   };
+}
+
+function explainSharedKeys(
+  records: readonly PendingRecord[],
+  groups: readonly SettledGroup[],
+): readonly SettledGroup[] {
+  const shared = new Set(
+    records.filter(({ record }) => (record as StagedItem).sharedKey).map(({ seq }) => seq),
+  );
+  if (shared.size === 0) return groups;
+  const select = (group: SettledGroup, isShared: boolean): SettledGroup[] => {
+    const seqs = group.seqs.filter((seq) => shared.has(seq) === isShared);
+    if (seqs.length === 0) return [];
+    return [{ ...group, seqs, ...(isShared && { reasons: [...(group.reasons ?? []), SHARED_KEY] }) }];
+  };
+  return groups.flatMap((group) => [...select(group, false), ...select(group, true)]);
 }
 
 /**

@@ -25,6 +25,10 @@ import { prepareSettlement, toBatchKey, toItem } from './settle.ts';
 import type { Verdict } from './verdicts.ts';
 
 export interface PreferenceUpdateDeps extends LookupDeps {
+  /** At most the number that CXone accepts in one request. */
+  readonly preferencesPerBatch: number;
+  /** The least time from one batch to the next. */
+  readonly preferencesIntervalMs: number;
   /** CXone remembers an idempotency key for at least this long. After that, a lost answer is settled by reading back. */
   readonly keyLifeMs: number;
 }

@@ -15,10 +15,26 @@ export type Verdict =
 /** Evidence of an outcome that was read from CXone after the batch. */
 const READ_BACK_EVIDENCE = 'read_back';
 
-const SEND: Verdict = { kind: 'send' };
+export const SEND: Verdict = { kind: 'send' };
 
-/** Before the batch. Only opt-ins are judged: an objection is sent in any case. */
-export function guard(item: PreferenceItem, stored: StoredPreference | null): Verdict {
+/**
+ * Before the batch. What CXone has in every part is not sent again; what is unclear is sent, above all an objection.
+ * @param again the item was sent before, so an identical preference may be our own
+ */
+export function judgeBeforeSending(
+  item: PreferenceItem,
+  stored: StoredPreference | null,
+  { again }: Pick<ReadBackFacts, 'again'>,
+): Verdict {
+  if (!again && stored !== null && isIdentical(item, stored)) {
+    const message = 'CXone has this preference already, so it was not sent';
+    return settleAs('existing', { code: 'identical_in_cxone', message });
+  }
+  return guard(item, stored);
+}
+
+/** Only opt-ins are judged: an objection is sent in any case. */
+function guard(item: PreferenceItem, stored: StoredPreference | null): Verdict {
   const withdrawnAt = stored === null ? null : findWithdrawal(stored);
   if (!item.optIn || withdrawnAt === null || isAfter(item.consentTimestamp, withdrawnAt)) return SEND;
   return settleAs('conflict', olderConsent(item, withdrawnAt));
@@ -100,6 +116,21 @@ function isSame(item: PreferenceItem, stored: StoredPreference): boolean {
     stored.optIn === item.optIn &&
     isSameMoment(stored.consentTimestamp, item.consentTimestamp) &&
     isSameMoment(stored.withdrawalTimestamp, item.withdrawalTimestamp)
+  );
+}
+
+/**
+ * Sending the item would change nothing. An older `updatedAt` is no match: until ours is stored, a change that is older than
+ * ours could overwrite the preference.
+ */
+function isIdentical(item: PreferenceItem, stored: StoredPreference): boolean {
+  return (
+    isSame(item, stored) &&
+    stored.regulatoryRegion === item.regulatoryRegion &&
+    stored.source === item.source &&
+    stored.updatedAt !== null &&
+    // False if the date cannot be read.
+    Date.parse(stored.updatedAt) >= Date.parse(item.updatedAt)
   );
 }
 

@@ -43,7 +43,7 @@ const addUpdate: AddCommand = (parent, cli, finish) => {
          optIn is one of true, yes, y, 1, t, on, or of false, no, n, 0, f, off, out, stop, opted out,
          unsubscribed, withdrawn.`,
         `Of several rows for the same contact and channel the newest is sent; if two are equally new, the
-         withdrawal.`,
+         withdrawal. An idempotencyKey that several of these have is replaced by one for each.`,
         `Every opt-out enters our own suppression list when its row is read, except in a dry run; without a
          known channel it counts on all of them. A newer consent ends the entry.`,
       ),
@@ -51,9 +51,12 @@ const addUpdate: AddCommand = (parent, cli, finish) => {
     .argument('[file]', 'CSV with a header (comma, semicolon or tab), NDJSON, or a JSON array')
     .option(
       '--guard',
-      'look up stored preferences first; an opt-in older than a withdrawal is a conflict (default)',
+      'look up stored preferences first: what CXone has already is not sent, and an opt-in older than a withdrawal is a conflict (default)',
     )
-    .option('--no-guard', 'trust CXone to keep the newest preference; saves one lookup for each opt-in');
+    .option(
+      '--no-guard',
+      'send all, and trust CXone to keep the newest; saves one lookup for each preference',
+    );
   addSourceRunOptions(command, cli, {
     identity: 'content and options',
     again: 'send although the same content was sent before',

@@ -30,8 +30,8 @@ function renderNumbers({ toWrite, batches, invalid, duplicate, total }: Plan): s
   return renderTable([{}, { align: 'right' }, {}], rows);
 }
 
-function renderNotes({ options, lookups, estimatedSeconds }: Plan): string[] {
-  const notes: string[] = [];
+function renderNotes({ options, lookups, estimatedSeconds, notes: more = [] }: Plan): string[] {
+  const notes: string[] = more.map(printable);
   if (options?.existing !== undefined) {
     const what = options.existing === 'update' ? 'updated' : 'left unchanged';
     notes.push(`contacts that CXone already has are ${what}`);

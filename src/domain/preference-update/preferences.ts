@@ -19,8 +19,6 @@ import { findOptOut, type OptOut } from './opt-out.ts';
 export { MAX_SOURCE_CHARACTERS, NO_WORDS, YES_WORDS } from './cells.ts';
 export type { OptOut } from './opt-out.ts';
 
-/** CXone accepts no more in one request. */
-export const PREFERENCES_PER_BATCH = 100;
 /** The fields to which columns can be mapped, named as in the API. */
 const PREFERENCE_FIELDS = [
   'contactId',

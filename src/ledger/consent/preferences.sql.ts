@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { Reason } from '../../domain/run.ts';
 import type { Database, Executor } from '../database.ts';
+import { fenced } from '../fence.ts';
 import type { DuplicateRow } from '../runs/records.ts';
 import type { InSettleTransaction } from '../writes/settlements.ts';
 import type { Preferences, SettledPreference, UnprovenBatch } from './preferences.ts';
@@ -11,7 +12,9 @@ const PAGE = 2_000;
 export function createPreferences({ db }: Database): Preferences {
   return {
     listDuplicateRows: (runNo) => listDuplicateRows(db, runNo),
-    countPendingOptIns: (runNo) => countPendingOptIns(db, runNo),
+    replaceSharedKeys: (run, replace) =>
+      fenced(db, run, (tx, runNo) => replaceSharedKeys(tx, runNo, replace)),
+    countSharedKeys: (runNo) => countSharedKeys(db, runNo),
     listUnsentOptOuts: (runNo, withoutCode) => listUnsentOptOuts(db, runNo, withoutCode),
     addReason: (runNo, seqs, reason) => addReason(db, runNo, seqs, reason),
     listUnprovenBatches: (runNo) => listUnprovenBatches(db, runNo),
@@ -38,10 +41,33 @@ async function* listDuplicateRows(db: Executor, runNo: number): AsyncIterable<Du
   }
 }
 
-async function countPendingOptIns(db: Executor, runNo: number): Promise<number> {
+/** Only the numbers are kept for all of them. Rows that an erasure empties meanwhile have no key any more. */
+async function replaceSharedKeys(
+  tx: Executor,
+  runNo: number,
+  replace: (record: unknown) => unknown,
+): Promise<void> {
+  const shared = await sql<{ seqs: number[] }>`
+    select array_agg(seq order by seq) as seqs from (
+      select r.seq, count(*) over (partition by r.record->>'idempotencyKey') as n
+      from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
+      where r.run_no = ${runNo} and o.seq is null and r.record->>'idempotencyKey' is not null) keys
+    where n > 1 group by seq / ${PAGE}::int order by min(seq)`.execute(tx);
+  for (const { seqs } of shared.rows) {
+    const { rows } = await sql<{ seq: number; record: unknown }>`
+      select seq, record from records where run_no = ${runNo} and seq = any(${seqs}::int[])
+        and record->>'idempotencyKey' is not null for update`.execute(tx);
+    const replaced = rows.map(({ seq, record }) => ({ seq, record: replace(record) }));
+    await sql`
+      update records r set record = e->'record' from json_array_elements(${JSON.stringify(replaced)}::json) e
+      where r.run_no = ${runNo} and r.seq = (e->>'seq')::int`.execute(tx);
+  }
+}
+
+async function countSharedKeys(db: Executor, runNo: number): Promise<number> {
   const { rows } = await sql<{ n: string }>`
-    select count(*) as n from records r left join outcomes o using (run_no, seq)
-    where r.run_no = ${runNo} and o.seq is null and (r.record->>'optIn')::boolean`.execute(db);
+    select count(*) as n from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
+    where r.run_no = ${runNo} and o.seq is null and r.record->>'sharedKey' = 'true'`.execute(db);
   return Number(rows[0]?.n ?? 0);
 }
 

@@ -1,5 +1,6 @@
 /** The port to the records of a preference update, where they differ from those of other operations. */
 import type { Outcome, Reason } from '../../domain/run.ts';
+import type { RunRef } from '../fence.ts';
 import type { DuplicateRow } from '../runs/records.ts';
 import type { InSettleTransaction } from '../writes/settlements.ts';
 
@@ -11,8 +12,14 @@ export interface Preferences {
    */
   listDuplicateRows(runNo: number): AsyncIterable<DuplicateRow>;
 
-  /** How many opt-ins are pending. */
-  countPendingOptIns(runNo: number): Promise<number>;
+  /**
+   * Replaces each pending record whose `idempotencyKey` another pending record has, too. All or none, so that a repetition finds
+   * no record that only seems to be the last one with its key. Errors: Superseded.
+   */
+  replaceSharedKeys(run: RunRef, replace: (record: unknown) => unknown): Promise<void>;
+
+  /** How many records are pending and have the mark `sharedKey`. */
+  countSharedKeys(runNo: number): Promise<number>;
 
   /**
    * Opt-outs of a run that ended early which CXone did not certainly get: pending, `cancelled` or `in_doubt`. Those that have

@@ -2,7 +2,13 @@
 import { sql } from 'kysely';
 import { addAuditEntry } from '../audit/entries.sql.ts';
 import type { Database, Executor } from '../database.ts';
-import type { LiftDecision, RateBlock, RateBudget, TenantBudget } from './rate-budget.ts';
+import {
+  type LiftDecision,
+  type RateBlock,
+  type RateBudget,
+  type TenantBudget,
+  toQueue,
+} from './rate-budget.ts';
 
 export function createRateBudget({ db }: Database): RateBudget {
   return {
@@ -34,6 +40,7 @@ async function list(db: Executor): Promise<TenantBudget[]> {
   const budgets = await db
     .selectFrom('rate_budgets')
     .select(['tenant', 'next_free_at'])
+    .where('tenant', 'not like', toQueue('%', '%'))
     .orderBy('tenant')
     .execute();
   const blocks = await inForce(db).execute();

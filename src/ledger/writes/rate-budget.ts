@@ -1,12 +1,18 @@
 /** The port to the rate budget that all workers of a tenant share (docs/adr/0015-rate-budget.md). */
 
+/**
+ * A queue beside the tenant's own, for requests that have to be further apart than all others. No tenant has such a name, because
+ * it has a space in it.
+ */
+export const toQueue = (tenant: string, name: string): string => `${tenant} ${name}`;
+
 export interface RateBudget {
   /**
    * Reserves the next `permits` requests, `intervalMs` apart, unless the first of them is more than `maxWaitMs` away.
    * Returns how long to wait for the first one, in milliseconds; more than `maxWaitMs`: nothing was reserved. Reserved
-   * permits that are not used are lost.
+   * permits that are not used are lost. A queue of its own (`toQueue`) is spaced independently, and never blocked.
    */
-  take(tenant: string, intervalMs: number, permits: number, maxWaitMs: number): Promise<number>;
+  take(tenantOrQueue: string, intervalMs: number, permits: number, maxWaitMs: number): Promise<number>;
 
   /** For how long a 429 still stops all requests of the tenant; 0: it does not. Reads only. */
   blockedMs(tenant: string): Promise<number>;

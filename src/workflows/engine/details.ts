@@ -27,6 +27,7 @@ export function describeRun({ progress, plan, target, inDoubt, decisions }: RunD
     lines.push(
       `- **plan** \`${plan.hash}\`: write ${plan.toWrite} of ${plan.total} in ${plan.batches} batches${describeLookups(plan)}`,
     );
+  for (const note of plan?.notes ?? []) lines.push(`- ${note}`);
   for (const [decided, decision] of Object.entries<Decision | null>({ ...decisions })) {
     if (decision)
       lines.push(

@@ -1,0 +1,74 @@
+/** Settings for a CXone that answers 429 again and again: smaller batches of preferences, further apart. */
+import { expect, it } from 'vitest';
+import { LONGEST_WAIT_MS } from '../../src/activities/engine/rate-limiter.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import { someId, upTo } from '../ledger/harness.ts';
+import { allBatches } from './harness.ts';
+import { createRowWorker, nextPerson, openRunOf, optIn, rowWorkersOfFile } from './preferences.ts';
+
+const { start } = rowWorkersOfFile();
+
+const rowsOf = (n: number) => upTo(n).map(() => optIn(nextPerson(), 5));
+
+/** The ledger, and the turns that workers took in each of its queues. */
+function recordTurns(ledger: Ledger) {
+  const turns: { queue: string; intervalMs: number; waitMs: number }[] = [];
+  const { rateBudget } = ledger;
+  const take: typeof rateBudget.take = async (queue, intervalMs, permits, maxWaitMs) => {
+    const waitMs = await rateBudget.take(queue, intervalMs, permits, maxWaitMs);
+    turns.push({ queue, intervalMs, waitMs });
+    return waitMs;
+  };
+  return { turns, ledger: { ...ledger, rateBudget: { ...rateBudget, take } } };
+}
+
+it('as many preferences as the setting says are in one batch', async () => {
+  const { runToEnd, countRequests } = await start({}, { preferencesPerBatch: 50 });
+  const { plan, result } = await runToEnd(rowsOf(120));
+  expect(plan).toMatchObject({ toWrite: 120, batches: 3 });
+  expect(result.counts).toMatchObject({ updated: 120 });
+  expect(await countRequests('POST')).toBe(3);
+});
+
+it('batches of all workers of a tenant wait for their turn; lookups do not', async () => {
+  const { ledger, cxone, countRequests } = await start();
+  const tenant = someId('tenant');
+  const recorded = recordTurns(ledger);
+  const options = { tenant, preferencesPerBatch: 2, preferencesIntervalMs: 40 };
+  const workers = upTo(2).map(() => createRowWorker(recorded.ledger, cxone, options));
+  await Promise.all(workers.map((worker) => worker.runToEnd(rowsOf(8))));
+  expect([await countRequests('GET'), await countRequests('POST')]).toEqual([16, 8]);
+  expect(recorded.turns.map(({ queue, intervalMs }) => [queue, intervalMs])).toEqual(
+    upTo(8).map(() => [`${tenant} preference batches`, 40]),
+  );
+  // A queue is no tenant: nothing can be blocked or lifted there.
+  const tenants = (await ledger.rateBudget.list()).map((budget) => budget.tenant);
+  expect(tenants.filter((each) => each.startsWith(tenant))).toEqual([]);
+});
+
+it('a turn that is far away ends the page, which comes back later, and nothing was claimed', async () => {
+  const { ledger, cxone, countRequests } = await start();
+  const tenant = someId('tenant');
+  const options = { tenant, preferencesPerBatch: 1, preferencesIntervalMs: 2 * LONGEST_WAIT_MS };
+  const worker = createRowWorker(ledger, cxone, options);
+  const run = await openRunOf(ledger, rowsOf(3));
+  await worker.plan(run);
+  await expect(worker.writePage(allBatches(run))).rejects.toMatchObject({ type: 'RateLimited' });
+  expect((await ledger.runs.counts(run.run_no)).pending).toBe(2);
+  expect(await countRequests('POST')).toBe(1);
+});
+
+it('the plan takes their distance into account', async () => {
+  const plan = async (options: object, ratePerMinute = 0) => {
+    const worker = await start({}, { preferencesPerBatch: 2, ratePerMinute, ...options });
+    return worker.plan(await openRunOf(worker.ledger, rowsOf(6)));
+  };
+  expect(await plan({})).toMatchObject({ batches: 3, pageBatches: 100, estimatedSeconds: null });
+  expect(await plan({ preferencesIntervalMs: 20_000 })).toMatchObject({
+    batches: 3,
+    pageBatches: 3,
+    estimatedSeconds: 60,
+  });
+  // Three batches and six lookups.
+  expect(await plan({ preferencesIntervalMs: 20_000 }, 6)).toMatchObject({ estimatedSeconds: 90 });
+});
