@@ -26,7 +26,7 @@ export interface SelectionUpdateInput extends CommonInput {
   readonly campaignId: string;
   /** The whole desired selection. */
   readonly selection?: Partial<ContactSelection>;
-  /** A part of it, so that two teams can each change theirs. */
+  /** A part of it, so that two teams can each change theirs. A rule that is added replaces none unless it is removed as well. */
   readonly change?: SelectionChange;
   /** Undo what this run wrote, and nothing that others have changed since. */
   readonly rollbackOf?: string;

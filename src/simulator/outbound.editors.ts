@@ -89,6 +89,6 @@ function applyEdit(campaign: Campaign, { add, remove, set }: ParsedEdit, n: numb
 }
 
 function ruleKey(rule: unknown): string {
-  const { field, operator } = rule as { field: string; operator: string };
-  return JSON.stringify([field, operator]);
+  const { field, operator, value } = rule as { field: string; operator: string; value?: unknown };
+  return JSON.stringify([field, operator, value]);
 }

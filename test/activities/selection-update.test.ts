@@ -152,8 +152,11 @@ describe('a lost answer', () => {
   it('is settled although the policy kept a change of theirs and another edit followed', async () => {
     const rule = (value: number) => ({ filterRules: [{ field: 'age', operator: 'gte', value }] });
     const { hooks, edit, openAndPlan, write, outcome, readCampaign, countPatches } = await campaign(rule(18));
-    const run = await openAndPlan({ change: { add: { ...M, ...rule(21) } }, onConflict: 'theirs' });
-    await edit({ add: rule(16) });
+    const run = await openAndPlan({
+      change: { remove: rule(18), add: { ...M, ...rule(21) } },
+      onConflict: 'theirs',
+    });
+    await edit({ remove: rule(18), add: rule(16) });
     await edit({ when: 'after-patch', add: T });
     hooks.patch = once(applyAndLose);
     expect(await write(run)).toMatchObject({ kind: 'done', outcome: 'updated' });

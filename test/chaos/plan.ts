@@ -136,12 +136,15 @@ function chooseWrongRows(random: Random) {
   return { invalid: random.between(0, 40), duplicate: random.between(0, 40) };
 }
 
-/** Somebody who adds lists right after one of our reads or writes. */
+/** Somebody who adds lists and a rule right after one of our reads or writes. */
 function chooseEditor(random: Random, n: number): Edit {
   return {
     when: random.pick(['after-get', 'after-patch']),
     after: random.between(0, 6),
     times: random.between(1, 3),
-    add: { targetListIds: [`E${n}-#`] },
+    add: {
+      targetListIds: [`E${n}-#`],
+      filterRules: [{ field: 'state', operator: 'ne', value: `E${n}` }],
+    },
   };
 }

@@ -1,5 +1,6 @@
 /** Conflicts on a terminal: asked here, answered elsewhere, asked again after a change. */
 import { describe, expect, it } from 'vitest';
+import { renderConflicts } from '../../src/cli/render/conflicts.ts';
 import { openOutput } from '../../src/cli/terminal/output.ts';
 import { askSides } from '../../src/cli/watching/answer-conflicts.ts';
 import { watch } from '../../src/cli/watching/watch.ts';
@@ -36,6 +37,19 @@ describe('the side for each place', () => {
     for (const last of ['later', 'l', null])
       expect(await askSides(conflicts, answering('mine', last).ask)).toBeNull();
   });
+});
+
+it('conflicts are a table, followed by why their changes exclude each other, place by place', () => {
+  const rules = { ...conflict('filterRules/tier/eq', 'h1'), problem: 'no contact has both values' };
+  expect(
+    renderConflicts([rules, conflict('lists/L2', 'h2')])
+      .split('\n')
+      .slice(2),
+  ).toEqual([
+    expect.stringMatching(/^ *filterRules\/tier\/eq +18 +16 +21$/) as string,
+    expect.stringMatching(/^ *lists\/L2 +18 +16 +21$/) as string,
+    '  filterRules/tier/eq: no contact has both values',
+  ]);
 });
 
 /** Watches a run that waits for an answer to `questions[now]` and ends after the last one. */

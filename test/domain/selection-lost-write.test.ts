@@ -5,14 +5,18 @@ import { diffSelections } from '../../src/domain/selection-update/diff.ts';
 import { classifyLostWrite, type LostWriteVerdict } from '../../src/domain/selection-update/lost-write.ts';
 import { mergeSelections, type Side } from '../../src/domain/selection-update/merge.ts';
 import {
+  PARTS,
   type Place,
+  type PlaceValue,
   placesIn,
   replacePlaces,
+  rulesOf,
   sameSelection,
   sameValue,
 } from '../../src/domain/selection-update/places.ts';
+import { withoutRules } from '../../src/domain/selection-update/rules.ts';
 import type { ContactSelection } from '../../src/domain/selection-update/selection.ts';
-import { createSelection, selection } from './selections.ts';
+import { createSelection, sides } from './selections.ts';
 
 const lists = (...targetListIds: string[]) => createSelection({ targetListIds });
 const changed = (from: ContactSelection, to: ContactSelection): Place[] =>
@@ -91,20 +95,20 @@ describe('invariants', () => {
 
   it('later edits of others are kept or a conflict, whether the write was applied or not', () => {
     fc.assert(
-      fc.property(selection, selection, selection, (from, theirs, desired) => {
+      fc.property(sides, ([from, theirs, desired]) => {
         const { merged } = disputedMerge(from, theirs, desired, null);
         if (merged.kind !== 'merged') return;
         // Their edits are relative to our write if it was applied, otherwise to the version it was sent over.
         for (const before of [from, desired])
           for (const place of changed(before, theirs).filter((each) => each !== 'priorityOrder'))
-            expect(sameValue(at(merged.selection, place), at(theirs, place)), place).toBe(true);
+            expectKept(before, theirs, merged.selection, place);
       }),
     );
   });
 
   it('theirs keeps what may have been reverted; mine writes what would be written without the uncertainty', () => {
     fc.assert(
-      fc.property(selection, selection, selection, (from, theirs, desired) => {
+      fc.property(sides, ([from, theirs, desired]) => {
         const left = disputedMerge(from, theirs, desired, 'theirs');
         if (left.merged.kind === 'merged')
           expect(
@@ -121,7 +125,7 @@ describe('invariants', () => {
 
   it('a place whose base equals the desired value is left to theirs', () => {
     fc.assert(
-      fc.property(selection, selection, selection, (base, theirs, desired) => {
+      fc.property(sides, ([base, theirs, desired]) => {
         const { places } = disputedMerge(base, theirs, desired, null);
         const ended = replacePlaces(base, desired, places);
         expect(changed(ended, desired).filter((place) => places.includes(place))).toEqual([]);
@@ -134,6 +138,27 @@ describe('invariants', () => {
   });
 });
 
+/** Of rules, those that they added are there, and those that they removed are not. */
+function expectKept(
+  before: ContactSelection,
+  theirs: ContactSelection,
+  merged: ContactSelection,
+  place: Place,
+): void {
+  const [was, there, now] = [before, theirs, merged].map((of) => at(of, place)) as [
+    PlaceValue,
+    PlaceValue,
+    PlaceValue,
+  ];
+  if (!place.startsWith('filterRules/')) return expect(sameValue(now, there), place).toBe(true);
+  const [added, removed] = [
+    withoutRules(rulesOf(there), rulesOf(was)),
+    withoutRules(rulesOf(was), rulesOf(there)),
+  ];
+  expect(withoutRules(added, rulesOf(now)), `added at ${place}`).toEqual([]);
+  expect(withoutRules(removed, rulesOf(now)), `removed at ${place}`).toHaveLength(removed.length);
+}
+
 /** A part that breaks a rule is resolved as a whole. */
-const wasResolvedAsWhole = (resolved: readonly { readonly problem?: string }[]): boolean =>
-  resolved.some(({ problem }) => problem !== undefined);
+const wasResolvedAsWhole = (resolved: readonly { readonly place: Place }[]): boolean =>
+  resolved.some(({ place }) => PARTS.some((part) => part === place));

@@ -8,11 +8,13 @@ import {
   type Place,
   placesIn,
   rulePlace,
+  rulesOf,
   sameSelection,
   sameValue,
 } from '../../src/domain/selection-update/places.ts';
-import { type ContactSelection, ruleProblems } from '../../src/domain/selection-update/selection.ts';
-import { createSelection, rule, selection } from './selections.ts';
+import { ruleKey } from '../../src/domain/selection-update/rules.ts';
+import { type ContactSelection, selectionProblems } from '../../src/domain/selection-update/selection.ts';
+import { createSelection, rule, selection, sides } from './selections.ts';
 
 const leaveOpen = (): null => null;
 const merge = (
@@ -31,6 +33,29 @@ const changedPlaces = (from: ContactSelection, to: ContactSelection): Place[] =>
 
 const at = (of: ContactSelection, place: Place) =>
   place === 'priorityOrder' ? { order: of.priorityOrder } : (placesIn(of).get(place) ?? null);
+
+const isRules = (place: Place) => place.startsWith('filterRules/');
+/** Merged as a whole, and therefore compared as one. */
+const isPlain = (place: Place) => place !== 'priorityOrder' && !isRules(place);
+const keysOf = (of: ContactSelection) => of.filterRules.map(ruleKey);
+
+/** Do both sides replace the same rule differently, or both change what a field is to equal? The law, stated once more. */
+function excludeEachOther(
+  place: Place,
+  ...sides: [ContactSelection, ContactSelection, ContactSelection]
+): boolean {
+  const [base = [], theirs = [], ours = []] = sides.map((side) => rulesOf(at(side, place)).map(ruleKey));
+  if ([theirs, ours].some((side) => side.length === base.length && side.every((key) => base.includes(key))))
+    return false;
+  const [theyAdded, weAdded] = [
+    theirs.filter((key) => ![...base, ...ours].includes(key)),
+    ours.filter((key) => ![...base, ...theirs].includes(key)),
+  ];
+  if (place.endsWith('/eq')) return ours.join() !== theirs.join();
+  return (
+    base.some((key) => ![...theirs, ...ours].includes(key)) && theyAdded.length > 0 && weAdded.length > 0
+  );
+}
 
 /** The selection without its changes at these places. */
 function except(
@@ -65,7 +90,7 @@ describe('invariants', () => {
 
   it('disjoint changes commute', () => {
     fc.assert(
-      fc.property(selection, selection, selection, (base, theirs, ours) => {
+      fc.property(sides, ([base, theirs, ours]) => {
         const disjoint = except(ours, base, changedPlaces(base, theirs));
         const [one, other] = [merge(base, theirs, disjoint), merge(base, disjoint, theirs)];
         expect(sameSelection(expectMerged(one), expectMerged(other))).toBe(true);
@@ -75,13 +100,12 @@ describe('invariants', () => {
 
   it('no edit is lost: each changed place has the value of the side that changed it, or is a conflict', () => {
     fc.assert(
-      fc.property(selection, selection, selection, (base, theirs, ours) => {
+      fc.property(sides, ([base, theirs, ours]) => {
         const merged = merge(base, theirs, ours);
         if (merged.kind !== 'merged') return;
-        for (const place of changedPlaces(base, theirs).filter((each) => each !== 'priorityOrder'))
-          expect(sameValue(at(merged.selection, place), at(theirs, place)), `theirs at ${place}`).toBe(true);
-        for (const place of changedPlaces(base, ours).filter((each) => each !== 'priorityOrder'))
-          expect(sameValue(at(merged.selection, place), at(ours, place)), `ours at ${place}`).toBe(true);
+        for (const side of [theirs, ours])
+          for (const place of changedPlaces(base, side).filter(isPlain))
+            expect(sameValue(at(merged.selection, place), at(side, place)), place).toBe(true);
         const made = changedPlaces(base, merged.selection);
         const wanted = [...changedPlaces(base, theirs), ...changedPlaces(base, ours)];
         expect(
@@ -93,13 +117,45 @@ describe('invariants', () => {
     );
   });
 
-  it('there is a conflict exactly if both sides changed the same place differently', () => {
+  it('a rule is there exactly if one side added it, or both kept it', () => {
     fc.assert(
-      fc.property(selection, selection, selection, (base, theirs, ours) => {
+      fc.property(sides, ([base, theirs, ours]) => {
+        const merged = merge(base, theirs, ours);
+        if (merged.kind !== 'merged') return;
+        const [was, there, here] = [base, theirs, ours].map(keysOf) as [string[], string[], string[]];
+        const expected = [...new Set([...there, ...here])].filter((key) =>
+          was.includes(key) ? there.includes(key) && here.includes(key) : true,
+        );
+        // Each once, too.
+        expect(keysOf(merged.selection).sort()).toEqual(expected.sort());
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('changes of different rules commute, also of one field and operator', () => {
+    fc.assert(
+      fc.property(sides, ([base, theirs, ours]) => {
+        const [one, other] = [merge(base, theirs, ours), merge(base, ours, theirs)];
+        expect(one.kind).toBe(other.kind);
+        if (one.kind === 'merged' && other.kind === 'merged')
+          expect(keysOf(one.selection).sort()).toEqual(keysOf(other.selection).sort());
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('there is a conflict exactly if both sides changed a list differently, or rules so that they exclude each other', () => {
+    fc.assert(
+      fc.property(sides, ([base, theirs, ours]) => {
         const merged = merge(base, theirs, ours);
         const found = merged.kind === 'conflict' ? merged.open.map(({ place }) => place) : [];
         const both = changedPlaces(base, theirs).filter((place) => changedPlaces(base, ours).includes(place));
-        const expected = both.filter((place) => !sameValue(at(theirs, place), at(ours, place)));
+        const expected = both.filter((place) =>
+          isRules(place)
+            ? excludeEachOther(place, base, theirs, ours)
+            : !sameValue(at(theirs, place), at(ours, place)),
+        );
         const places = (all: readonly Place[]) => all.filter((place) => place !== 'priorityOrder').sort();
         expect(places(found)).toEqual(places(expected));
         if (found.includes('priorityOrder')) expect(expected).toContain('priorityOrder');
@@ -127,7 +183,7 @@ describe('invariants', () => {
 
   it('idempotent: merging the result again changes nothing', () => {
     fc.assert(
-      fc.property(selection, selection, selection, (base, theirs, ours) => {
+      fc.property(sides, ([base, theirs, ours]) => {
         const merged = merge(base, theirs, ours);
         if (merged.kind !== 'merged') return;
         expect(expectMerged(merge(base, merged.selection, ours))).toEqual(merged.selection);
@@ -138,21 +194,15 @@ describe('invariants', () => {
 
   it('if every conflict is resolved, the result follows the rules and has the chosen side everywhere', () => {
     fc.assert(
-      fc.property(
-        selection,
-        selection,
-        selection,
-        fc.constantFrom<Side>('mine', 'theirs'),
-        (base, theirs, ours, side) => {
-          const merged = merge(base, theirs, ours, side);
-          const result = expectMerged(merged);
-          expect(ruleProblems(result, 'selection')).toEqual([]);
-          const open = mergeSelections({ base, theirs, ours }, leaveOpen);
-          const winner = side === 'mine' ? ours : theirs;
-          for (const { place } of open.kind === 'conflict' ? open.open : [])
-            expect(sameValue(at(result, place), at(winner, place)), place).toBe(true);
-        },
-      ),
+      fc.property(sides, fc.constantFrom<Side>('mine', 'theirs'), ([base, theirs, ours], side) => {
+        const merged = merge(base, theirs, ours, side);
+        const result = expectMerged(merged);
+        expect(selectionProblems(result)).toEqual([]);
+        const open = mergeSelections({ base, theirs, ours }, leaveOpen);
+        const winner = side === 'mine' ? ours : theirs;
+        for (const { place } of open.kind === 'conflict' ? open.open : [])
+          expect(sameValue(at(result, place), at(winner, place)), place).toBe(true);
+      }),
     );
   });
 });
@@ -257,27 +307,6 @@ describe('changes that break a rule only together', () => {
     expect(merge(createSelection(), theirs, ours)).toMatchObject({
       kind: 'broken',
       problems: [{ path: 'contactSelection.exclusionListIds[0]' }],
-    });
-  });
-});
-
-describe('additional data in CXone', () => {
-  it('is kept: several rules with the same field and operator, and additional fields of a rule', () => {
-    const theirs = createSelection({
-      filterRules: [
-        rule('state', 'ne', 'TX'),
-        rule('state', 'ne', 'CA'),
-        { ...rule('age', 'gte', 18), id: 7 } as never,
-      ],
-    });
-    const ours = createSelection({ ...theirs, targetListIds: ['L1', 'L2'], filterRules: theirs.filterRules });
-    expect(expectMerged(merge(theirs, theirs, ours)).filterRules).toEqual(theirs.filterRules);
-    const fromFile = createSelection({
-      filterRules: [rule('state', 'ne', 'CA'), rule('state', 'ne', 'TX'), rule('age', 'gte', 18)],
-    });
-    expect(expectMerged(merge(theirs, theirs, fromFile)).filterRules).toContainEqual({
-      ...rule('age', 'gte', 18),
-      id: 7,
     });
   });
 });

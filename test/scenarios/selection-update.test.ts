@@ -15,6 +15,10 @@ const run = (campaign: string, file: string, ...more: readonly string[]) => [
 const selectionOf = async ({ admin }: Stand, id: string) =>
   (await admin.campaign(id)).campaign?.contactSelection;
 const age = (value: number) => ({ field: 'age', operator: 'gte', value });
+const replaceAge = (from: number, to: number) => ({
+  remove: { filterRules: [age(from)] },
+  add: { filterRules: [age(to)] },
+});
 type Printed = SelectionUpdateResult & { readonly failure: { type: string; message: string } | null };
 
 describe('cxflow selection', () => {
@@ -134,9 +138,10 @@ describe('cxflow selection', () => {
   it('what others change meanwhile is merged, what both changed is a conflict, and each policy does as it says', async () => {
     await onStand({}, async (stand) => {
       const { admin, cxflow, json, file, conserved } = stand;
-      file('mine.json', JSON.stringify({ add: { targetListIds: ['M'], filterRules: [age(21)] } }));
+      const { remove, add } = replaceAge(18, 21);
+      file('mine.json', JSON.stringify({ remove, add: { ...add, targetListIds: ['M'] } }));
       const seed = (id: string) => admin.seedCampaign(id, { contactSelection: { filterRules: [age(18)] } });
-      const theirAge = { filterRules: [age(16)] };
+      const theirAge = replaceAge(18, 16);
 
       // Disjoint: after the plan's look, and after the look of the first write.
       await seed('C3');
@@ -148,7 +153,7 @@ describe('cxflow selection', () => {
       await conserved(merged.document.runId);
 
       await seed('C4');
-      await admin.editCampaign('C4', { when: 'after-get', add: theirAge });
+      await admin.editCampaign('C4', { when: 'after-get', ...theirAge });
       const failed = await json<Printed>(run('C4', 'mine.json'));
       expect(failed.code).toBe(1);
       expect(failed.document.failure?.type).toBe('Conflict');
@@ -170,7 +175,7 @@ describe('cxflow selection', () => {
         ['theirs', 16],
       ] as const) {
         await seed(`C5${policy}`);
-        await admin.editCampaign(`C5${policy}`, { when: 'after-get', add: theirAge });
+        await admin.editCampaign(`C5${policy}`, { when: 'after-get', ...theirAge });
         const settled = await json<Printed>(run(`C5${policy}`, 'mine.json', '--on-conflict', policy));
         expect(settled.document.counts).toEqual({ total: 1, pending: 0, updated: 1 });
         const now = await selectionOf(stand, `C5${policy}`);
@@ -194,6 +199,7 @@ describe('cxflow selection', () => {
       file('ask.json', JSON.stringify(desired));
       await admin.editCampaign('C6', {
         when: 'after-get',
+        remove: { filterRules: [age(18)] },
         add: { filterRules: [age(16)], priorityOrder: ['d'] },
       });
       const watching = start(run('C6', 'ask.json', '--on-conflict', 'ask', '--id', 'ask-1'));
@@ -210,7 +216,7 @@ describe('cxflow selection', () => {
       expect(partly).toMatchObject({ code: 1 });
       expect(partly.stderr).toContain('answers are missing for filterRules/age/gte');
       // The world moves on: what was answered for has changed again at one place, which is asked once more.
-      await admin.editCampaign('C6', { add: { filterRules: [age(17)] } });
+      await admin.editCampaign('C6', replaceAge(16, 17));
       file('answers.json', JSON.stringify({ priorityOrder: 'mine', 'filterRules/age/gte': 'theirs' }));
       expect((await cxflow(['resolve', 'ask-1', '--answers', 'answers.json', '--by', 'dana'])).code).toBe(0);
       await until(

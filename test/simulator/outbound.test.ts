@@ -17,14 +17,19 @@ const parts = (targetListIds: readonly string[], more: object = {}) => ({
 });
 
 /** Reads the campaign, then updates it with these target lists. */
-async function write({ cxone }: Stand, targetListIds: readonly string[], version?: number) {
+async function write(
+  { cxone }: Stand,
+  targetListIds: readonly string[],
+  version?: number,
+  more: object = {},
+) {
   const campaign = await cxone.outbound.readCampaign({ campaignId: 'C1' });
   const { document } = campaign;
   return cxone.outbound.updateSelection({
     campaignId: 'C1',
     document,
     version: version ?? campaign.version,
-    selection: parts(targetListIds),
+    selection: parts(targetListIds, more),
   });
 }
 
@@ -71,6 +76,24 @@ describe('a campaign', () => {
       status: 400,
       message: 'no target list is given',
       requestId: expect.any(String) as string,
+    });
+  });
+
+  it('rejects the same filter rule or priority twice, and nothing that differs in field, operator, value or its type', async () => {
+    const stand = await startSimulator();
+    const rule = (value: unknown, operator = 'ne', field = 'state') => ({ field, operator, value });
+    const filterRules = [
+      ...['CA', 'NY', 1, '1', null, ['a', 'b'], ['b', 'a'], { a: 1, b: 2 }].map((value) => rule(value)),
+      ...[rule('CA', 'eq'), rule('NY', 'eq'), rule('CA', 'ne', 'city')],
+    ];
+    const all = { filterRules, priorityOrder: ['a', 'b', { by: 'a' }] };
+    expect(await write(stand, ['L1'], 1, all)).toMatchObject({ kind: 'updated' });
+    const refused = { kind: 'refused', status: 400, message: 'a filter rule appears twice' };
+    for (const again of [rule(1), rule(null), rule({ b: 2, a: 1 }), rule('CA', 'eq')])
+      expect(await write(stand, ['L1'], 2, { filterRules: [...filterRules, again] })).toMatchObject(refused);
+    expect(await write(stand, ['L1'], 2, { priorityOrder: ['a', 'b', 'a'] })).toMatchObject({
+      kind: 'refused',
+      message: 'a priority appears twice',
     });
   });
 
@@ -123,6 +146,16 @@ describe('third parties', () => {
     const actions = (await admin.campaignJournal('C1')).map(({ action, version }) => `${version} ${action}`);
     expect(actions).toEqual(['2 edit', '3 update', '4 edit', '5 edit', '6 edit']);
   });
+});
+
+it('a filter rule that third parties add or remove is that very rule', async () => {
+  const { admin } = await startSimulator();
+  const rules = (...values: unknown[]) => ({
+    filterRules: values.map((value) => ({ field: 'state', operator: 'ne', value })),
+  });
+  await admin.editCampaign('C1', { add: rules('CA', 'NY', 1) });
+  await admin.editCampaign('C1', { add: rules('TX', '1'), remove: rules('CA', '2') });
+  expect((await admin.campaign('C1')).campaign?.contactSelection).toMatchObject(rules('NY', 1, 'TX', '1'));
 });
 
 it('a restarted simulator restores the campaigns from its journal', async () => {

@@ -1,6 +1,6 @@
 /** The audit entry and the event of a selection update. They report the checks that really ran, and no others. */
 import type { ContactSelection } from '../../domain/selection-update/selection.ts';
-import { ruleProblems } from '../../domain/selection-update/selection.ts';
+import { limitProblems } from '../../domain/selection-update/selection.ts';
 import type { EventIds } from '../../ledger/selections/writes.ts';
 import type { EventDefinition } from '../engine/definition.ts';
 import type { ResolvedPlace } from './desired.ts';
@@ -30,7 +30,7 @@ export function checkCompliance(
   theirs: ContactSelection,
   removed: readonly string[],
 ): ComplianceFlags {
-  const broken = ruleProblems(sent, 'contactSelection', true).map(({ path }) => path);
+  const broken = limitProblems(sent, 'contactSelection').map(({ path }) => path);
   const has = (part: RegExp) => broken.some((path) => part.test(path));
   return {
     overlapChecked: !has(/exclusionListIds/),

@@ -2,12 +2,14 @@
 import { fatalFailure } from '../../contract/failures.ts';
 import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
 import type { ConflictSide, ShownConflict } from '../../contract/steering.ts';
-import { applyChange } from '../../domain/selection-update/change.ts';
+import { applyChange, describeMissingRules, fitProblems } from '../../domain/selection-update/change.ts';
 import {
   type Difference,
   describeDifference,
   describeValue,
   diffSelections,
+  isShown,
+  redactDifference,
   redactValue,
 } from '../../domain/selection-update/diff.ts';
 import {
@@ -18,14 +20,13 @@ import {
   type ResolveConflict,
   type ResolvedConflict,
 } from '../../domain/selection-update/merge.ts';
-import { sameValue } from '../../domain/selection-update/places.ts';
 import {
   type ContactSelection,
   describeProblem,
+  exclusionProblems,
+  limitProblems,
   type Problem,
   readSelection,
-  repeatedRules,
-  ruleProblems,
 } from '../../domain/selection-update/selection.ts';
 import { sizeProblems } from '../../domain/selection-update/size.ts';
 import { shorten, shortenList } from '../../domain/shorten.ts';
@@ -65,6 +66,7 @@ export interface ResolvedPlace {
 
 /** Plans and conflicts travel through the history and are shown in Temporal's Web UI; the ledger has the values. */
 const MAX_CHANGES_SHOWN = 100;
+const MAX_PROBLEMS_SHOWN = 10;
 const MAX_LINE_LENGTH = 300;
 const MAX_VALUE_LENGTH = 200;
 
@@ -78,16 +80,21 @@ export async function resolveDesired(
   const seen = readSelection(fresh.selection);
   if (input.rollbackOf !== undefined) return rollback(ledger, key, input.rollbackOf);
   if (input.change) {
+    const misfits = fitProblems(seen, input.change);
+    if (misfits.length > 0) {
+      const message = `the change does not fit campaign ${key.campaignId}: ${describeProblems(misfits)}`;
+      throw fatalFailure('InvalidInput', message);
+    }
     const ours = applyChange(seen, input.change);
     const path = 'contactSelection';
-    const problems = [...sizeProblems(ours, path), ...ruleProblems(ours, path, true)];
+    const problems = [...sizeProblems(ours, path), ...limitProblems(ours, path)];
     if (problems.length > 0) throw breaksRules('with the change', problems);
     return { base: seen, ours, baseSnapshot: fresh.id };
   }
   const from = await baseOf(ledger, key, input.baseVersion, fresh);
   const [base, ours] = [readSelection(from.selection), readSelection(input.selection)];
-  const repeated = repeatedRules(ours, base, 'selection');
-  if (repeated.length > 0) throw breaksRules('in the desired selection', repeated);
+  const exclusions = exclusionProblems(ours.filterRules, base.filterRules, 'selection');
+  if (exclusions.length > 0) throw breaksRules('in the desired selection', exclusions);
   return { base, ours, baseSnapshot: from.id };
 }
 
@@ -130,8 +137,8 @@ export function planSelection(desired: Desired, fresh: Snapshot, input: Selectio
   const { base, ours } = desired;
   const { differences, conflicts } = planMerge({ base, theirs: readSelection(fresh.selection), ours }, input);
   const { onConflict = 'merge' } = input;
-  const lines = differences.map(({ place, from, to }) =>
-    shorten(describeDifference({ place, from: redactValue(from), to: redactValue(to) }), MAX_LINE_LENGTH),
+  const lines = differences.map((difference) =>
+    shorten(describeDifference(redactDifference(difference)), MAX_LINE_LENGTH),
   );
   // The differences are part of it: the same desired selection is another plan once others have changed the campaign.
   const meant = { campaignId: fresh.campaignId, base, ours, onConflict, differences, conflicts };
@@ -149,6 +156,7 @@ export function planSelection(desired: Desired, fresh: Snapshot, input: Selectio
     changes: [
       ...shortenList(lines, MAX_CHANGES_SHOWN),
       ...shortenList(conflicts.map(describeConflict), MAX_CHANGES_SHOWN),
+      ...(input.change ? shortenList(describeMissingRules(base, input.change), MAX_CHANGES_SHOWN) : []),
     ],
     ...(conflicts.length > 0 && { conflicts: conflicts.length }),
     reasons: [],
@@ -167,8 +175,7 @@ function planMerge(sides: Sides, input: SelectionUpdateInput) {
 
 /**
  * Would anything be written that the plan did not show? Others may have undone since what both sides had changed alike.
- * Conflicts that a person answered were shown to them. The priority order is a single place, into which others may have
- * inserted theirs.
+ * Conflicts that a person answered were shown to them.
  */
 export function goesBeyondPlan(
   sidesAtPlan: Sides,
@@ -178,9 +185,7 @@ export function goesBeyondPlan(
 ): boolean {
   const plannedThen = planMerge(sidesAtPlan, input).differences;
   const isAnswered = (place: string) => answered.some((answer) => `${place}/`.startsWith(`${answer.place}/`));
-  const wasShown = ({ place, to }: Difference) =>
-    plannedThen.some((then) => then.place === place && (place === 'priorityOrder' || sameValue(then.to, to)));
-  return written.some((difference) => !isAnswered(difference.place) && !wasShown(difference));
+  return written.some((difference) => !isAnswered(difference.place) && !isShown(difference, plannedThen));
 }
 
 /** Merges the desired selection into what CXone has: conflicts are resolved by a person's answers first, then by the policy. */
@@ -245,6 +250,11 @@ export function describeConflict(conflict: Conflict): string {
 }
 
 export function breaksRules(when: string, problems: readonly Problem[]) {
-  const message = `${when}, the selection breaks the rules: ${problems.map(describeProblem).join('; ')}`;
-  return fatalFailure('InvalidInput', message);
+  return fatalFailure(
+    'InvalidInput',
+    `${when}, the selection breaks the rules: ${describeProblems(problems)}`,
+  );
 }
+
+const describeProblems = (problems: readonly Problem[]): string =>
+  shortenList(problems.map(describeProblem), MAX_PROBLEMS_SHOWN).join('; ');

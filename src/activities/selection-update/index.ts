@@ -140,7 +140,8 @@ const isSame = (a: unknown, b: unknown): boolean => canonicalize(a) === canonica
 function beganWithAnotherInput(runId: string) {
   return fatalFailure(
     'InvalidInput',
-    `run ${runId} began with another input. Start it as it was, or choose another run id`,
+    `run ${runId} began with another input, or an earlier version of cxflow has planned it by other rules. ` +
+      'Start it as it was, or choose another run id',
   );
 }
 

@@ -52,6 +52,8 @@ const addUpdate: AddCommand = (parent, cli, finish) => {
       paragraphs(
         `Changes the contact selection of a campaign. FILE.json contains a whole contactSelection, the edited
          output of \`selection show --json\`, or a change {"add": {…}, "remove": {…}}.`,
+        `A filter rule is its field, operator and value. An added rule replaces none: to replace a rule, also name
+         it in "remove". The plan shows a replacement as ~ and names the rules that an addition keeps.`,
         `The write is guarded by the version of the campaign: what others change in the meantime is merged,
          and what both sides changed differently is a conflict.`,
       ),

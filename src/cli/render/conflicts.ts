@@ -9,8 +9,8 @@ export function renderConflicts(conflicts: readonly ShownConflict[]): string {
     [{ head: 'place' }, { head: 'before' }, { head: 'theirs' }, { head: 'ours' }],
     rows,
   );
-  const problems = conflicts.flatMap(({ problem }) =>
-    problem === undefined ? [] : [`  ${printable(problem)}`],
+  const problems = conflicts.flatMap(({ place, problem }) =>
+    problem === undefined ? [] : [`  ${printable(`${place}: ${problem}`)}`],
   );
   return ['conflicts: someone else changed the same places differently', table, ...problems].join('\n');
 }

@@ -1,25 +1,36 @@
 /** Changes of a selection: their rules, and how they are applied. Pure. */
 import { canonicalText, describeKey, findJsonProblem, isObject } from '../json.ts';
+import { shorten } from '../shorten.ts';
+import { describePlace, describeValue, redactValue } from './diff.ts';
+import { rulePlace } from './places.ts';
+import {
+  excludeEachOther,
+  type FilterRule,
+  hasExclusiveRules,
+  ruleKey,
+  uniqueRules,
+  withoutRules,
+} from './rules.ts';
 import {
   type ContactSelection,
-  type FilterRule,
+  describeExclusion,
+  exclusionProblems,
   limitProblems,
   type Problem,
   readEntries,
   repetitionProblems,
-  ruleKey,
   SELECTION_FIELDS,
   shapeProblems,
 } from './selection.ts';
 import { countProblems } from './size.ts';
 
-/** Field and operator are enough to identify the rule to remove. */
+/** Without a value: the only rule with this field and operator. */
 export type RuleToRemove = Pick<FilterRule, 'field' | 'operator'> & Partial<Pick<FilterRule, 'value'>>;
 
 /**
- * What to add to a selection and what to remove from it, so that several teams can change the same campaign. A rule replaces
- * the one with the same field and operator; a priority is appended. Adding what is there already, or removing what is not
- * there, has no effect.
+ * What to add to a selection and what to remove from it, so that several teams can change the same campaign. A rule that is
+ * added replaces none: the one to replace has to be removed as well. A priority is appended. Adding what is there already, or
+ * removing what is not there, has no effect.
  */
 export interface SelectionChange {
   readonly add?: Partial<ContactSelection>;
@@ -28,7 +39,7 @@ export interface SelectionChange {
   };
 }
 
-/** What is wrong with a change by itself. The resulting selection has to be checked with `ruleProblems`. */
+/** What is wrong with a change by itself. Whether it fits a campaign has to be checked with `fitProblems`. */
 export function changeProblems(value: unknown, path = 'change'): Problem[] {
   if (!isObject(value)) return [{ path, message: 'must be one JSON object {"add": {…}, "remove": {…}}' }];
   const unreadable = findJsonProblem(value, path);
@@ -65,8 +76,69 @@ function additionProblems(add: Record<string, unknown>, path: string): Problem[]
   const entries = readEntries(add);
   const needsOne = `${path}.targetListIds`;
   const limits = limitProblems(entries, path).filter((problem) => problem.path !== needsOne);
-  return [...limits, ...repetitionProblems(entries, path)];
+  return [
+    ...limits,
+    ...repetitionProblems(entries, path),
+    ...exclusionProblems(entries.filterRules, [], path),
+  ];
 }
+
+/** Why a change cannot be applied to a selection. Values are redacted, because the message becomes part of a history. */
+export function fitProblems(
+  base: ContactSelection,
+  { add = {}, remove = {} }: SelectionChange,
+  path = 'change',
+): Problem[] {
+  const rules = uniqueRules(base.filterRules);
+  const removals = remove.filterRules ?? [];
+  const staying = rules.filter((rule) => !removals.some((removal) => isRemovedBy(removal, rule)));
+  return [
+    ...removals.flatMap((removal, index) => {
+      const found = rules.filter((rule) => isRemovedBy(removal, rule));
+      if (found.length < 2) return [];
+      const message = `fits ${found.length} rules of the campaign (${describeRules(found)}): name the value of the one to remove`;
+      return [{ path: `${path}.remove.filterRules[${index}]`, message }];
+    }),
+    ...(add.filterRules ?? []).flatMap((rule, index) => {
+      const excluded = staying.filter((each) => excludeEachOther(rule, each));
+      const isThere = withoutRules([rule], rules).length === 0;
+      if (excluded.length === 0 || isThere || hasExclusiveRules(rules, rule.field)) return [];
+      const message =
+        `excludes ${describeRules(excluded)} of the campaign: ${describeExclusion(rule)}. ` +
+        'To replace that rule, name it in "remove" of the same change';
+      return [{ path: `${path}.add.filterRules[${index}]`, message }];
+    }),
+  ];
+}
+
+const MAX_DESCRIBED_CHARACTERS = 200;
+
+/**
+ * Rules that a change names to be removed and that are not there, while others of the same field and operator are: perhaps
+ * somebody changed the rule, or the type of its value is another one.
+ */
+export function describeMissingRules(
+  base: ContactSelection,
+  { add = {}, remove = {} }: SelectionChange,
+): string[] {
+  return (remove.filterRules ?? []).flatMap(({ field, operator, value }) => {
+    if (value === undefined) return [];
+    const rule = { field, operator, value };
+    const alike = uniqueRules(base.filterRules).filter((each) => rulePlace(each) === rulePlace(rule));
+    const others = withoutRules(alike, add.filterRules ?? []);
+    if (others.length === 0 || withoutRules([rule], alike).length === 0) return [];
+    return [`${describeRules([rule])} is not there to be removed (there: ${describeValues(others)})`];
+  });
+}
+
+/** Of one field and operator: `rule state ne "CA" and "NY"`. */
+function describeRules(rules: readonly FilterRule[]): string {
+  const place = rules[0] ? describePlace(rulePlace(rules[0])) : '';
+  return `${place} ${describeValues(rules)}`;
+}
+
+const describeValues = (rules: readonly FilterRule[]): string =>
+  shorten(describeValue(redactValue({ rules })), MAX_DESCRIBED_CHARACTERS);
 
 export function applyChange(
   base: ContactSelection,
@@ -91,24 +163,15 @@ function changeRules(
   add: readonly FilterRule[],
   remove: readonly RuleToRemove[],
 ): FilterRule[] {
-  const isRemoved = (rule: FilterRule) =>
-    remove.some((removed) => ruleKey(removed) === ruleKey(rule) && matchesValue(removed, rule));
-  const added = new Map(add.map((rule) => [ruleKey(rule), rule]));
-  const kept = base.filter((rule) => added.has(ruleKey(rule)) || !isRemoved(rule));
-  const placed = new Set<string>();
-  const changed = kept.flatMap((rule) => {
-    const replacement = added.get(ruleKey(rule));
-    if (!replacement) return [rule];
-    // CXone may have several rules with the same key. The new one replaces all of them.
-    if (placed.has(ruleKey(rule))) return [];
-    placed.add(ruleKey(rule));
-    return [canonicalText(replacement.value) === canonicalText(rule.value) ? rule : replacement];
-  });
-  return [...changed, ...add.filter((rule) => !placed.has(ruleKey(rule)))];
+  const added = new Set(add.map(ruleKey));
+  const isKept = (rule: FilterRule) =>
+    added.has(ruleKey(rule)) || !remove.some((removal) => isRemovedBy(removal, rule));
+  return uniqueRules([...base.filter(isKept), ...add]);
 }
 
-function matchesValue(removed: RuleToRemove, rule: FilterRule): boolean {
-  return removed.value === undefined || canonicalText(removed.value) === canonicalText(rule.value);
+function isRemovedBy({ field, operator, value }: RuleToRemove, rule: FilterRule): boolean {
+  if (value === undefined) return field === rule.field && operator === rule.operator;
+  return ruleKey({ field, operator, value }) === ruleKey(rule);
 }
 
 function without<T>(from: readonly T[], removed: readonly T[] = [], key: (item: T) => string): T[] {

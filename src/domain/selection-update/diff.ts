@@ -1,33 +1,65 @@
 /** Describes the differences between two selections for people. Pure. */
 import { sameJson } from '../json.ts';
-import { allPlaces, type Place, type PlaceValue, placesIn, sameValue } from './places.ts';
+import { allPlaces, type Place, type PlaceValue, placesIn, rulesOf, sameValue, toRules } from './places.ts';
+import { type FilterRule, withoutRules } from './rules.ts';
 import type { ContactSelection } from './selection.ts';
 
-/** `from` null: added; `to` null: removed. */
+/** `from` null: added; `to` null: removed. Of rules, only those that were removed and added. */
 export interface Difference {
   readonly place: Place;
   readonly from: PlaceValue;
   readonly to: PlaceValue;
+  /** Rules of the same field and operator that an addition leaves as they are. */
+  readonly kept?: readonly FilterRule[];
 }
 
 export function diffSelections(from: ContactSelection, to: ContactSelection): Difference[] {
   const [before, after] = [placesIn(from), placesIn(to)];
   const differences = allPlaces(before, after)
     .map((place) => ({ place, from: before.get(place) ?? null, to: after.get(place) ?? null }))
-    .filter((each) => !sameValue(each.from, each.to));
+    .filter((each) => !sameValue(each.from, each.to))
+    .map(withoutUnchangedRules);
   if (sameJson(from.priorityOrder, to.priorityOrder)) return differences;
   const [was, is] = [{ order: from.priorityOrder }, { order: to.priorityOrder }];
   return [...differences, { place: 'priorityOrder', from: was, to: is }];
 }
 
-/** `+ list L2: target`, `- rule state eq "TX"`, `~ priorities: "a", "b" → "b", "a"`. */
-export function describeDifference({ place, from, to }: Difference): string {
+function withoutUnchangedRules(difference: Difference): Difference {
+  const [before, after] = [rulesOf(difference.from), rulesOf(difference.to)];
+  if (before.length === 0 || after.length === 0) return difference;
+  const [removed, added] = [withoutRules(before, after), withoutRules(after, before)];
+  const kept = withoutRules(before, removed);
+  return {
+    place: difference.place,
+    from: toRules(removed),
+    to: toRules(added),
+    ...(added.length > 0 && kept.length > 0 && { kept }),
+  };
+}
+
+/** Is the difference, or more at the same place, among those shown? Orders count as shown, since others may insert theirs. */
+export function isShown({ place, from, to }: Difference, shown: readonly Difference[]): boolean {
+  const has = (all: PlaceValue, some: PlaceValue) => withoutRules(rulesOf(some), rulesOf(all)).length === 0;
+  return shown.some((each) => {
+    if (each.place !== place) return false;
+    if (place === 'priorityOrder') return true;
+    if (place.startsWith('filterRules')) return has(each.from, from) && has(each.to, to);
+    return sameValue(each.to, to);
+  });
+}
+
+/**
+ * `+ list L2: target`, `- rule state eq "TX"`, `~ rule age gte 18 → 21`, `+ rule state ne "NY" (keeps "CA")`,
+ * `~ priorities: "a", "b" → "b", "a"`.
+ */
+export function describeDifference({ place, from, to, kept = [] }: Difference): string {
   const name = describePlace(place);
   if (name === 'priorities') return `~ priorities: ${describeValue(from)} → ${describeValue(to)}`;
   const separator = place.startsWith('lists/') ? ': ' : ' ';
-  if (from === null) return `+ ${name}${separator}${describeValue(to)}`;
+  const others = kept.length > 0 ? ` (keeps ${describeValue({ rules: kept })})` : '';
+  if (from === null) return `+ ${name}${separator}${describeValue(to)}${others}`;
   if (to === null) return `- ${name}${separator}${describeValue(from)}`;
-  return `~ ${name}${separator}${describeValue(from)} → ${describeValue(to)}`;
+  return `~ ${name}${separator}${describeValue(from)} → ${describeValue(to)}${others}`;
 }
 
 /** `list L1`, `rule age gte`, `priorities`. */
@@ -69,6 +101,16 @@ export function redactValue(value: PlaceValue): PlaceValue {
   const { filterRules, ...lists } = value.selection;
   // For a whole part the number of rules is enough.
   return { selection: { ...lists, ...(filterRules && { filterRules: filterRules.map(dropValue) }) } };
+}
+
+/** The difference with redacted values. */
+export function redactDifference({ place, from, to, kept }: Difference): Difference {
+  return {
+    place,
+    from: redactValue(from),
+    to: redactValue(to),
+    ...(kept && { kept: rulesOf(redactValue({ rules: kept })) }),
+  };
 }
 
 const dropValue = ({ field, operator }: { field: string; operator: string }) => ({

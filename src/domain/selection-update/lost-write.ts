@@ -4,6 +4,7 @@
  */
 import { sameJson } from '../json.ts';
 import { diffSelections } from './diff.ts';
+import { mergeValues } from './merge.ts';
 import { type Place, placesIn, sameSelection, sameValue } from './places.ts';
 import { mergeOrder } from './priority-order.ts';
 import type { ContactSelection } from './selection.ts';
@@ -55,10 +56,14 @@ const changedPlaces = ({ from, sent }: UnansweredWrite): Place[] =>
 
 /** Would sending the write again leave a place of this selection unchanged? */
 function asSentIn({ from, sent }: UnansweredWrite, there: ContactSelection): (place: Place) => boolean {
-  const [places, sentPlaces] = [placesIn(there), placesIn(sent)];
+  const places = [from.selection, there, sent].map(placesIn);
   return (place) => {
-    if (place !== 'priorityOrder') return sameValue(places.get(place) ?? null, sentPlaces.get(place) ?? null);
-    const again = mergeOrder(from.selection.priorityOrder, there.priorityOrder, sent.priorityOrder);
-    return again !== null && sameJson(again, there.priorityOrder);
+    if (place === 'priorityOrder') {
+      const again = mergeOrder(from.selection.priorityOrder, there.priorityOrder, sent.priorityOrder);
+      return again !== null && sameJson(again, there.priorityOrder);
+    }
+    const [was = null, now = null, ours = null] = places.map((each) => each.get(place));
+    const again = mergeValues(was, now, ours);
+    return again !== undefined && sameValue(again, now);
   };
 }

@@ -1,9 +1,8 @@
 /**
  * Three-way merge of selections. `base` is the selection from which the desired one was made, `theirs` is what CXone has
- * now, `ours` is the desired one. What only one side changed is taken from that side, so that no edit is lost. What both
- * sides changed differently is a conflict, which the policy or a person resolves. Pure.
+ * now, `ours` is the desired one. What only one side changed is taken from that side, so that no edit is lost. Changes of
+ * both sides that cannot both stand are a conflict, which the policy or a person resolves. Pure.
  */
-import { sameJson } from '../json.ts';
 import {
   allPlaces,
   listPlace,
@@ -13,19 +12,15 @@ import {
   type PlaceValue,
   placesIn,
   readPart,
-  rulePlace,
+  rulesOf,
   sameSelection,
   sameValue,
   toPart,
+  toRules,
 } from './places.ts';
 import { appendOrder, mergeOrder } from './priority-order.ts';
-import {
-  type ContactSelection,
-  describeProblem,
-  type FilterRule,
-  type Problem,
-  ruleProblems,
-} from './selection.ts';
+import { explainRuleConflict, type FilterRule, mergeRules, ruleKey, uniqueRules } from './rules.ts';
+import { type ContactSelection, describeProblem, limitProblems, type Problem } from './selection.ts';
 
 export interface Conflict {
   readonly place: Place;
@@ -92,7 +87,7 @@ export function mergeSelections(
   if (open.length > 0) return { kind: 'conflict', open };
   const merged = enforceRules(assemble(sides, places, order), sides, decide);
   if (open.length > 0) return { kind: 'conflict', open };
-  const problems = ruleProblems(merged, 'contactSelection', true);
+  const problems = limitProblems(merged, 'contactSelection');
   return problems.length > 0 ? { kind: 'broken', problems } : { kind: 'merged', selection: merged, resolved };
 }
 
@@ -103,34 +98,56 @@ function mergePlaces(
 ): ReadonlyMap<Place, PlaceValue> {
   const [base, theirs, ours] = [placesIn(sides.base), placesIn(sides.theirs), placesIn(sides.ours)];
   const valueAt = (place: Place): PlaceValue => {
-    const [was, there, here] = [base, theirs, ours].map((places) => places.get(place) ?? null) as Three;
-    if (sameValue(there, here) || sameValue(was, here)) return there;
-    const problem = problemAt(place, disputed);
-    if (sameValue(was, there) && problem === null) return here;
-    return decide({ place, base: was, theirs: there, ours: here, ...problem }) === 'mine' ? here : there;
+    const three = [base, theirs, ours].map((places) => places.get(place) ?? null) as Three;
+    return settlePlace({ place, three, merged: mergeValues(...three) }, decide, disputed);
   };
   return new Map(allPlaces(theirs, ours).map((place) => [place, valueAt(place)]));
 }
 
-type Three = [PlaceValue, PlaceValue, PlaceValue];
+type Three = [base: PlaceValue, theirs: PlaceValue, ours: PlaceValue];
 
-const problemAt = (place: Place, { places, problem }: Disputed): Pick<Conflict, 'problem'> | null =>
-  places.includes(place) ? { problem } : null;
-
-function mergePriorities(sides: Sides, decide: ResolveConflict, disputed: Disputed): readonly unknown[] {
-  const { base, theirs, ours, isChange = false } = sides;
-  const place = 'priorityOrder';
-  const orders = [base.priorityOrder, theirs.priorityOrder, ours.priorityOrder] as const;
-  const merged = mergeOrder(...orders) ?? (isChange ? appendOrder(...orders) : null);
-  const problem = problemAt(place, disputed);
-  if (merged && (problem === null || sameJson(merged, theirs.priorityOrder))) return merged;
-  const mine = merged ?? ours.priorityOrder;
-  const [was, there, here] = [base.priorityOrder, theirs.priorityOrder, mine].map(toOrderValue) as Three;
-  const side = decide({ place, base: was, theirs: there, ours: here, ...problem });
-  return side === 'mine' ? mine : theirs.priorityOrder;
+/** Undefined: a conflict. */
+export function mergeValues(base: PlaceValue, theirs: PlaceValue, ours: PlaceValue): PlaceValue | undefined {
+  if (sameValue(theirs, ours) || sameValue(base, ours)) return theirs;
+  if (sameValue(base, theirs)) return ours;
+  const areRules = [base, theirs, ours].some((value) => rulesOf(value).length > 0);
+  const merged = areRules ? mergeRules(rulesOf(base), rulesOf(theirs), rulesOf(ours)) : null;
+  return merged === null ? undefined : toRules(merged);
 }
 
-const toOrderValue = (order: readonly unknown[]): PlaceValue => ({ order });
+function mergePriorities(sides: Sides, decide: ResolveConflict, disputed: Disputed): readonly unknown[] {
+  const { isChange = false } = sides;
+  const orders = [sides.base, sides.theirs, sides.ours].map(({ priorityOrder }) => priorityOrder) as Orders;
+  const merged = mergeOrder(...orders) ?? (isChange ? appendOrder(...orders) : null);
+  const three = orders.map(toOrder) as Three;
+  const place = { place: 'priorityOrder', three, merged: merged ? toOrder(merged) : undefined };
+  const settled = settlePlace(place, decide, disputed);
+  return settled && 'order' in settled ? settled.order : [];
+}
+
+type Orders = [base: readonly unknown[], theirs: readonly unknown[], ours: readonly unknown[]];
+const toOrder = (order: readonly unknown[]): PlaceValue => ({ order });
+
+interface MergedPlace {
+  readonly place: Place;
+  readonly three: Three;
+  /** Undefined: a conflict. */
+  readonly merged: PlaceValue | undefined;
+}
+
+function settlePlace(
+  { place, three, merged }: MergedPlace,
+  decide: ResolveConflict,
+  disputed: Disputed,
+): PlaceValue {
+  const [base, theirs, ours] = three;
+  const doubt = disputed.places.includes(place) ? disputed.problem : null;
+  if (merged !== undefined && (doubt === null || sameValue(merged, theirs))) return merged;
+  const mine = merged === undefined ? ours : merged;
+  const problem = doubt ?? explainRuleConflict(rulesOf(base), rulesOf(theirs), rulesOf(ours));
+  const side = decide({ place, base, theirs, ours: mine, ...(problem !== null && { problem }) });
+  return side === 'mine' ? mine : theirs;
+}
 
 /** In the order of `ours` if nobody else changed anything, otherwise in that of `theirs`, followed by new entries. */
 function assemble(
@@ -145,32 +162,32 @@ function assemble(
       const value = places.get(listPlace(id));
       return value && 'role' in value && (value.role === role || value.role === 'both');
     });
-  const theirPlaces = placesIn(theirs);
-  const rulePlaces = [...new Set([...first.filterRules, ...second.filterRules].map(rulePlace))];
+  const merged = [...places.values()].flatMap(rulesOf);
   return {
     targetListIds: selectLists('target', 'targetListIds'),
     exclusionListIds: selectLists('exclusion', 'exclusionListIds'),
-    filterRules: rulePlaces.flatMap((place) => rulesAt(place, places, theirPlaces)),
+    filterRules: arrangeRules(merged, theirs.filterRules, [...first.filterRules, ...second.filterRules]),
     priorityOrder,
   };
 }
 
-/** An unchanged rule keeps the additional fields that CXone has. */
-function rulesAt(
-  place: Place,
-  places: ReadonlyMap<Place, PlaceValue>,
-  theirs: ReadonlyMap<Place, PlaceValue>,
+/** In this order, each once. Rules that CXone has keep the further fields that it has. */
+function arrangeRules(
+  merged: readonly FilterRule[],
+  theirs: readonly FilterRule[],
+  order: readonly FilterRule[],
 ): readonly FilterRule[] {
-  const there = theirs.get(place) ?? null;
-  const merged = places.get(place) ?? null;
-  const value = sameValue(there, merged) ? there : merged;
-  return value && 'rules' in value ? value.rules : [];
+  const kept = new Set(merged.map(ruleKey));
+  const theirRules = new Map(uniqueRules(theirs).map((rule) => [ruleKey(rule), rule]));
+  return uniqueRules(order)
+    .filter((rule) => kept.has(ruleKey(rule)))
+    .map((rule) => theirRules.get(ruleKey(rule)) ?? rule);
 }
 
 /** A part that both sides changed and whose merge breaks a rule is one conflict and is resolved as a whole. */
 function enforceRules(merged: ContactSelection, sides: Sides, decide: ResolveConflict): ContactSelection {
   const { base, theirs, ours } = sides;
-  const problems = ruleProblems(merged, 'contactSelection', true);
+  const problems = limitProblems(merged, 'contactSelection');
   const broken = PARTS.filter((part) => problems.some(({ path }) => partOfField(path) === part));
   return broken.reduce((selection, part) => {
     const [was, there, here] = [base, theirs, ours].map((side) => readPart(side, part)) as Three;

@@ -1,10 +1,11 @@
 /**
  * The places of a selection: what two people can change independently. A list is one place, whether it is targeted or
- * excluded, so that no merge can make it both. A rule is one place, identified by field and operator. The priority order is
- * one place, with a merge of its own (priority-order.ts). Pure.
+ * excluded, so that no merge can make it both. The rules of one field and operator are one place, and the priority order is
+ * one; both have a merge of their own (rules.ts, priority-order.ts). Pure.
  */
-import { canonicalText, sameJson } from '../json.ts';
-import { type ContactSelection, type FilterRule, ruleKey } from './selection.ts';
+import { sameJson } from '../json.ts';
+import { type FilterRule, ruleKey, uniqueRules } from './rules.ts';
+import type { ContactSelection } from './selection.ts';
 
 /** `lists/L1`, `filterRules/age/gte` or `priorityOrder`; or a whole part: `lists` or `filterRules`. */
 export type Place = string;
@@ -19,7 +20,7 @@ export type Role = 'target' | 'exclusion' | 'both';
 export type PlaceValue =
   | null
   | { readonly role: Role }
-  /** CXone may have several rules with the same field and operator. Our own selections have exactly one. */
+  /** All rules with the same field and operator, each once. */
   | { readonly rules: readonly FilterRule[] }
   | { readonly order: readonly unknown[] }
   | { readonly selection: Partial<ContactSelection> };
@@ -34,7 +35,7 @@ export function placesIn(selection: ContactSelection): ReadonlyMap<Place, PlaceV
     places.set(listPlace(id), { role });
   }
   const rules = new Map<Place, FilterRule[]>();
-  for (const rule of selection.filterRules) {
+  for (const rule of uniqueRules(selection.filterRules)) {
     const place = rulePlace(rule);
     const alike = rules.get(place) ?? [];
     alike.push(rule);
@@ -52,11 +53,16 @@ export function rulePlace({ field, operator }: Pick<FilterRule, 'field' | 'opera
   return `filterRules/${escaped(field)}/${escaped(operator)}`;
 }
 
+export const rulesOf = (value: PlaceValue): readonly FilterRule[] =>
+  value && 'rules' in value ? value.rules : [];
+
+export const toRules = (rules: readonly FilterRule[]): PlaceValue => (rules.length > 0 ? { rules } : null);
+
 export function toPart(place: Place): Part {
   return PARTS.find((part) => place.startsWith(part)) ?? 'priorityOrder';
 }
 
-/** Rules are the same if their values are, in any order. Other fields that CXone adds to them do not count. */
+/** Rules are compared as a set. */
 export function sameValue(a: PlaceValue, b: PlaceValue): boolean {
   return sameJson(comparable(a), comparable(b));
 }
@@ -102,9 +108,7 @@ export function allPlaces(a: ReadonlyMap<Place, unknown>, b: ReadonlyMap<Place, 
 }
 
 function comparable(value: PlaceValue): unknown {
-  if (value && 'rules' in value)
-    return value.rules.map((rule) => canonicalText([ruleKey(rule), rule.value])).sort();
-  return value;
+  return value && 'rules' in value ? value.rules.map(ruleKey).sort() : value;
 }
 
 const escaped = (name: string): string => name.replaceAll('%', '%25').replaceAll('/', '%2F');

@@ -3,20 +3,14 @@
  * (docs/cxone-contract.md#selection-rules). Pure.
  */
 import { canonicalText, describeKey, findJsonProblem, isObject, type JsonProblem } from '../json.ts';
-import { TEXT_RULES, type TextRule, textProblem } from '../text.ts';
+import { quoteName, TEXT_RULES, type TextRule, textProblem } from '../text.ts';
+import { excludeEachOther, type FilterRule, hasExclusiveRules, ruleKey, uniqueRules } from './rules.ts';
 import { countProblems, lengthProblem, MAX_NAME_CHARACTERS } from './size.ts';
-
-export interface FilterRule {
-  readonly field: string;
-  readonly operator: string;
-  /** Any JSON value, including `false`, `0` and `null`. */
-  readonly value: unknown;
-}
 
 export interface ContactSelection {
   readonly targetListIds: readonly string[];
   readonly exclusionListIds: readonly string[];
-  /** At most one for each field and operator. A contact has to satisfy all of them. */
+  /** No rule twice. A contact has to satisfy all of them. */
   readonly filterRules: readonly FilterRule[];
   /** Usually texts; some tenants have objects. */
   readonly priorityOrder: readonly unknown[];
@@ -39,14 +33,10 @@ export const SELECTION_FIELDS = [
 ] as const;
 export type SelectionField = (typeof SELECTION_FIELDS)[number];
 
-/** Two rules with the same field and operator are the same rule. */
-export const ruleKey = ({ field, operator }: Pick<FilterRule, 'field' | 'operator'>): string =>
-  JSON.stringify([field, operator]);
-
 /**
  * Every problem of a complete selection. Everything except the target lists may be missing.
- * @param isEdited it was made from a campaign in CXone, which may have several rules with the same field and operator. These
- * have to be checked with `repeatedRules`
+ * @param isEdited it was made from a campaign in CXone. Which of its rules exclude each other depends on those of the campaign:
+ * check them with `exclusionProblems`
  */
 export function selectionProblems(value: unknown, path = 'selection', isEdited = false): Problem[] {
   if (!isObject(value)) return [{ path, message: 'must be one JSON object' }];
@@ -57,17 +47,34 @@ export function selectionProblems(value: unknown, path = 'selection', isEdited =
   const shape = shapeProblems(value, path, 'whole');
   const hasWrongShape = (problem: Problem) => shape.some((each) => each.path === problem.path);
   const entries = readEntries(value);
-  const own = isEdited ? { ...entries, filterRules: [] } : entries;
-  const rules = [...limitProblems(entries, path), ...repetitionProblems(own, path)];
+  const rules = [
+    ...limitProblems(entries, path),
+    ...repetitionProblems(entries, path),
+    ...(isEdited ? [] : exclusionProblems(entries.filterRules, [], path)),
+  ];
   return [...shape, ...rules.filter((problem) => !hasWrongShape(problem))];
 }
 
-/** Several rules with the same field and operator, unless the base has several of them too. */
-export function repeatedRules(selection: ContactSelection, base: ContactSelection, path: string): Problem[] {
-  const several = (key: string) => base.filterRules.filter((rule) => ruleKey(rule) === key).length > 1;
-  const checked = selection.filterRules.map((rule) => (several(ruleKey(rule)) ? undefined : rule));
-  return findRepetitions(`${path}.filterRules`, checked, ruleKey, SAME_FIELD_AND_OPERATOR);
+/**
+ * Rules that exclude each other, unless the base has such rules of the same field.
+ * @param path of the selection or of the part that has the rules
+ */
+export function exclusionProblems(
+  rules: readonly (FilterRule | undefined)[],
+  base: readonly FilterRule[],
+  path: string,
+): Problem[] {
+  return rules.flatMap((rule, index) => {
+    if (rule === undefined || hasExclusiveRules(base, rule.field)) return [];
+    const first = rules.findIndex((other) => other !== undefined && excludeEachOther(rule, other));
+    if (first < 0 || first > index) return [];
+    const message = `excludes filterRules[${first}]: ${describeExclusion(rule)}`;
+    return [{ path: `${path}.filterRules[${index}]`, message }];
+  });
 }
+
+export const describeExclusion = ({ field }: FilterRule): string =>
+  `no contact has two values of ${quoteName(field)}, so the campaign would dial nobody`;
 
 /** For a person to edit: without repetitions, and with only those fields of a rule that an update accepts. */
 export function toEditable(selection: ContactSelection): ContactSelection {
@@ -75,7 +82,11 @@ export function toEditable(selection: ContactSelection): ContactSelection {
   return {
     targetListIds: [...new Set(targetListIds)],
     exclusionListIds: [...new Set(exclusionListIds)],
-    filterRules: filterRules.map(({ field, operator, value = null }) => ({ field, operator, value })),
+    filterRules: uniqueRules(filterRules).map(({ field, operator, value = null }) => ({
+      field,
+      operator,
+      value,
+    })),
     priorityOrder,
   };
 }
@@ -90,14 +101,6 @@ export function readSelection(value: unknown): ContactSelection {
     filterRules: toArray(given.filterRules).filter(isRule),
     priorityOrder: toArray(given.priorityOrder),
   };
-}
-
-/**
- * Problems of a selection that has the right shape.
- * @param isMerged repeated rules are allowed: they come from CXone, because no desired selection has them
- */
-export function ruleProblems(selection: ContactSelection, path: string, isMerged = false): Problem[] {
-  return [...limitProblems(selection, path), ...(isMerged ? [] : repetitionProblems(selection, path))];
 }
 
 /** The parts of a selection as given. An entry with the wrong shape is undefined, so that the others keep their positions. */
@@ -118,6 +121,7 @@ export function readEntries(value: Record<string, unknown>): Entries {
   };
 }
 
+/** The rules of the vendor, except for what appears twice: CXone may have that, and no desired selection does. */
 export function limitProblems(entries: Entries, path: string): Problem[] {
   const { targetListIds, exclusionListIds, filterRules, priorityOrder } = entries;
   const at = (field: SelectionField) => `${path}.${field}`;
@@ -137,15 +141,13 @@ export function limitProblems(entries: Entries, path: string): Problem[] {
   return problems;
 }
 
-const SAME_FIELD_AND_OPERATOR = 'has the same field and operator as';
-
 export function repetitionProblems(entries: Entries, path: string): Problem[] {
   const { targetListIds, exclusionListIds, filterRules, priorityOrder } = entries;
   const at = (field: SelectionField) => `${path}.${field}`;
   return [
     ...findRepetitions(at('targetListIds'), targetListIds, String),
     ...findRepetitions(at('exclusionListIds'), exclusionListIds, String),
-    ...findRepetitions(at('filterRules'), filterRules, ruleKey, SAME_FIELD_AND_OPERATOR),
+    ...findRepetitions(at('filterRules'), filterRules, ruleKey),
     ...findRepetitions(at('priorityOrder'), priorityOrder, canonicalText),
   ];
 }
@@ -208,14 +210,13 @@ function findRepetitions<T>(
   path: string,
   items: readonly (T | undefined)[],
   key: (item: T) => string,
-  same = 'is the same as',
 ): Problem[] {
   const name = path.slice(path.lastIndexOf('.') + 1);
   const keys = items.map((item) => (item === undefined ? undefined : key(item)));
   return keys.flatMap((each, index) => {
     const first = keys.indexOf(each);
     if (each === undefined || first === index) return [];
-    return [{ path: `${path}[${index}]`, message: `${same} ${name}[${first}]` }];
+    return [{ path: `${path}[${index}]`, message: `is the same as ${name}[${first}]` }];
   });
 }
 

@@ -1,5 +1,6 @@
-/** Several updates of one campaign under chaos. Each adds a list, and none may undo what the others or an editor added. */
+/** Several updates of one campaign under chaos. Each adds a list and a rule, and none may undo what the others or an editor added. */
 import { expect } from 'vitest';
+import type { SimSelection } from '../../../src/simulator/outbound.state.ts';
 import type { Stand } from '../../faults/stand.ts';
 import type { SelectionPlan } from '../plan.ts';
 import type { Ended, Work } from './work.ts';
@@ -7,6 +8,8 @@ import type { Ended, Work } from './work.ts';
 export const CAMPAIGN = 'chaos';
 /** The list that the n-th update adds, from 1. */
 export const listOf = (n: number): string => `N${n}`;
+/** All rules have the same field and operator. */
+const ruleOf = (value: string) => ({ field: 'state', operator: 'ne', value });
 
 export async function startSelectionUpdates(
   stand: Stand,
@@ -18,7 +21,7 @@ export async function startSelectionUpdates(
   for (const editor of editors) await stand.admin.editCampaign(CAMPAIGN, editor);
   const runIds: string[] = [];
   for (let n = 1; n <= updates; n += 1) {
-    const change = { add: { targetListIds: [listOf(n)] } };
+    const change = { add: { targetListIds: [listOf(n)], filterRules: [ruleOf(listOf(n))] } };
     const input = { campaignId: CAMPAIGN, change, onConflict, approval };
     runIds.push((await stand.client().startSelectionUpdate(input)).runId);
   }
@@ -41,17 +44,34 @@ function expectPlausibleEnd({ onConflict }: SelectionPlan, { runId, state, failu
   expect(failure, runId).toMatchObject({ type: 'Conflict' });
 }
 
-/** Every list that somebody added is still there, unless an edit took it out: the conflicting one only touches the first. */
+/**
+ * Every list and rule that somebody added is still there, unless an edit took it out: the conflicting one only touches the
+ * first. No rule is there twice.
+ */
 async function expectNothingUndone(stand: Stand, ended: readonly Ended[]): Promise<void> {
   const { campaign } = await stand.admin.campaign(CAMPAIGN);
-  const targets = campaign?.contactSelection.targetListIds ?? [];
+  const { targetListIds = [], filterRules = [] } = campaign?.contactSelection ?? {};
   const written = ended.flatMap(({ counts }, n) => (n > 0 && counts.updated === 1 ? [listOf(n + 1)] : []));
   const edits = (await stand.admin.campaignJournal(CAMPAIGN)).filter(({ action }) => action === 'edit');
-  const added = edits.flatMap(({ document }) =>
-    document.contactSelection.targetListIds.filter((id) => id.startsWith('E')),
-  );
+  const added = (of: (selection: SimSelection) => readonly string[]) =>
+    edits.flatMap(({ document }) => of(document.contactSelection).filter((name) => name.startsWith('E')));
+  const missing = (there: readonly string[], byEditors: readonly string[]) =>
+    [...new Set([...written, ...byEditors])].filter((name) => !there.includes(name));
+  const values = (rules: SimSelection['filterRules']) => rules.map(({ value }) => String(value));
   expect(
-    [...new Set([...written, ...added])].filter((id) => !targets.includes(id)),
+    missing(
+      targetListIds,
+      added((each) => each.targetListIds),
+    ),
     'lists that were lost',
   ).toEqual([]);
+  const rules = values(filterRules);
+  expect(
+    missing(
+      rules,
+      added((each) => values(each.filterRules)),
+    ),
+    'rules that were lost',
+  ).toEqual([]);
+  expect(new Set(rules).size, 'different rules').toBe(rules.length);
 }
