@@ -33,6 +33,7 @@ export interface SelectionUpdateInput extends CommonInput {
   /**
    * With `selection`: the version of the campaign that it was edited from, as `cxflow selection show` printed it.
    * Changes that others made since then are kept. Default: the version at the start of the run.
+   * @asType integer
    */
   readonly baseVersion?: number;
   /**

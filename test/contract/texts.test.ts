@@ -7,49 +7,10 @@ import { readDecision, type STEERING_CHECKS } from '../../src/contract/steering.
 import { isObject } from '../../src/domain/json.ts';
 import { formatCount } from '../../src/domain/numbers.ts';
 import { TEXT_RULES, textProblem } from '../../src/domain/text.ts';
+import { SAMPLES } from './samples.ts';
 import { listPlaces, POISON_NAMES, POISONS, type Poison } from './texts.ts';
 
 const CONTRACT = join(import.meta.dirname, '../../src/contract');
-
-const SELECTION = {
-  targetListIds: ['L1'],
-  exclusionListIds: ['L2'],
-  filterRules: [{ field: 'city', operator: 'eq', value: { any: ['Köln', 3, null, true] } }],
-  priorityOrder: ['age', { by: 'age' }],
-};
-
-/** Valid values of every field, so that each text in them can be replaced. A field without one fails the test below. */
-const SAMPLES: Readonly<Record<string, readonly unknown[]>> = {
-  listId: ['L1'],
-  campaignId: ['C1'],
-  contactId: ['c1'],
-  dataset: ['ds_1'],
-  rollbackOf: ['r1'],
-  requestedBy: ['dana'],
-  timeZone: ['America/New_York'],
-  map: [{ phone: 'Mobile Number' }],
-  source: [
-    { path: 'in/contacts.csv', format: 'csv', encoding: 'utf-8', map: { phone: 'Tel' } },
-    { dataset: 'ds_1', map: { phone: 'Tel' } },
-    { retryOf: 'r1' },
-  ],
-  selection: [SELECTION],
-  change: [{ add: SELECTION, remove: { targetListIds: ['L3'] } }, { remove: SELECTION }],
-  existing: ['skip'],
-  dedupe: ['phone'],
-  requireConsent: ['email'],
-  policy: ['strict'],
-  channel: ['email'],
-  optInStatus: ['confirmed'],
-  onInDoubt: ['ask'],
-  onConflict: ['ask'],
-  notify: ['run'],
-  approvalDeadline: ['3 days', '12h', '1.5 weeks', '90 sec'],
-  inDoubtDeadline: ['3 days'],
-  conflictDeadline: ['3 days'],
-  baseVersion: [3],
-  ...Object.fromEntries(['approval', 'dryRun', 'again', 'guard'].map((field) => [field, [true]])),
-};
 
 /** Where the keys of an object are the caller's. */
 const CHOSEN_KEYS = /map$|value$|priorityOrder\[1\]$|^answers$/;

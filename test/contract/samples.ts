@@ -1,0 +1,41 @@
+/** Inputs of workflows, field by field. */
+
+const SELECTION = {
+  targetListIds: ['L1'],
+  exclusionListIds: ['L2'],
+  filterRules: [{ field: 'city', operator: 'eq', value: { any: ['Köln', 3, null, true] } }],
+  priorityOrder: ['age', { by: 'age' }],
+};
+
+/** Valid values of every field, so that tests can vary them. A field without one fails texts.test.ts. */
+export const SAMPLES: Readonly<Record<string, readonly unknown[]>> = {
+  listId: ['L1'],
+  campaignId: ['C1'],
+  contactId: ['c1'],
+  dataset: ['ds_1'],
+  rollbackOf: ['r1'],
+  requestedBy: ['dana'],
+  timeZone: ['America/New_York'],
+  map: [{ phone: 'Mobile Number' }],
+  source: [
+    { path: 'in/contacts.csv', format: 'csv', encoding: 'utf-8', map: { phone: 'Tel' } },
+    { dataset: 'ds_1', map: { phone: 'Tel' } },
+    { retryOf: 'r1' },
+  ],
+  selection: [SELECTION],
+  change: [{ add: SELECTION, remove: { targetListIds: ['L3'] } }, { remove: SELECTION }],
+  existing: ['skip'],
+  dedupe: ['phone'],
+  requireConsent: ['email'],
+  policy: ['strict'],
+  channel: ['email'],
+  optInStatus: ['confirmed'],
+  onInDoubt: ['ask'],
+  onConflict: ['ask'],
+  notify: ['run'],
+  approvalDeadline: ['3 days', '12h', '1.5 weeks', '90 sec'],
+  inDoubtDeadline: ['3 days'],
+  conflictDeadline: ['3 days'],
+  baseVersion: [3],
+  ...Object.fromEntries(['approval', 'dryRun', 'again', 'guard'].map((field) => [field, [true]])),
+};
