@@ -1,7 +1,7 @@
 /**
- * The crash certificate: the worker dies at every crash point of an import, one at a time, and nothing is lost and nothing
- * written twice. The crash points are those that the worker itself passes (src/worker/crash-points.ts), so that a new one
- * cannot be forgotten. docs/crash-certificate.md is its table; `npm run crash-certificate` writes it anew.
+ * The crash certificate: a worker is killed at every crash point of an import, one at a time, and nothing is lost or written
+ * twice. The worker itself reports its crash points (src/worker/crash-points.ts), so that a new one cannot be forgotten.
+ * `npm run crash-certificate` writes the results to docs/crash-certificate.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
@@ -9,91 +9,111 @@ import type { Source } from '../../src/contract/run.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { within } from '../harness/wait.ts';
 import {
-  begin,
-  countUntold,
+  countTraffic,
+  countUnattributed,
   ENV,
   type Lane,
-  losesThirdAnswer,
-  type Met,
+  loseThirdAnswer,
   openLane,
-  passedBy,
+  type PlanDecision,
+  readPassedPoints,
   type Scene,
-  seenOf,
+  type SceneResult,
   stageContacts,
-  type Word,
+  startScene,
   workThrough,
 } from './crash-scenes.ts';
-import { certificate, inOrder, isInEveryRun, pointsIn, sampleOf, steadyLinesOf } from './crash-table.ts';
+import {
+  drawSample,
+  isInEveryRun,
+  readPoints,
+  renderCertificate,
+  reproducibleRows,
+  sortPoints,
+} from './crash-table.ts';
 import { onStand, randomOf, type Stand, seedOf } from './stand.ts';
 
 const processes = useProcesses();
 const LANES = 8;
-const WHOLE = { total: 207, pending: 0, created: 201, updated: 2, invalid: 2, duplicate: 2 };
+const COMPLETED = { total: 207, pending: 0, created: 201, updated: 2, invalid: 2, duplicate: 2 };
 const CANCELLED = { total: 207, pending: 0, cancelled: 203, invalid: 2, duplicate: 2 };
 const PAGE = new URL('../../docs/crash-certificate.md', import.meta.url);
-/** `npm test` uses a sample of the crash points, CI all of them; `npm run crash-certificate` writes the page too. */
-const ASKED_FOR = process.env.CXFLOW_CERTIFICATE ?? 'sample';
+/** `sample` for `npm test`; any other value for all crash points, as in CI; `write` also writes the page. */
+const MODE = process.env.CXFLOW_CERTIFICATE ?? 'sample';
 
-it('a worker that dies at any crash point of an import loses nothing and writes nothing twice', {
+it('an import loses nothing and writes nothing twice if its worker is killed at any crash point', {
   timeout: 900_000,
 }, async () => {
   await onStand(processes, { env: ENV }, async (stand) => {
     const source = await stageContacts(stand);
     const lanes = await Promise.all(Array.from({ length: LANES }, () => openLane(stand)));
-    const { all, plain } = await pointsOf(stand, lanes[0] as Lane, source);
-    const scenes = ASKED_FOR === 'sample' ? sampleOf(all, randomOf(seedOf(20284))) : all;
-    const met = await dieAt(stand, lanes, scenes, source);
-    for (const each of met) await holds(stand, each);
-    const page = certificate(met, plain);
-    if (ASKED_FOR === 'write') return writeFileSync(PAGE, page);
-    const kept = readFileSync(PAGE, 'utf8');
-    expect(pointsIn(kept), STALE).toEqual(all.map(({ point, word }) => ({ point, word })));
+    const { all, baseline } = await recordPoints(stand, lanes[0] as Lane, source);
+    const scenes = MODE === 'sample' ? drawSample(all, randomOf(seedOf(20284))) : all;
+    const results = await killAtEach(stand, lanes, scenes, source);
+    for (const result of results) await expectNothingLost(stand, result);
+    const page = renderCertificate(results, baseline);
+    if (MODE === 'write') return writeFileSync(PAGE, page);
+    const committed = readFileSync(PAGE, 'utf8');
+    expect(readPoints(committed), STALE).toEqual(all.map(({ point, decision }) => ({ point, decision })));
     expect(
-      steadyLinesOf(page).filter((line) => !steadyLinesOf(kept).includes(line)),
+      reproducibleRows(page).filter((line) => !reproducibleRows(committed).includes(line)),
       STALE,
     ).toEqual([]);
   });
 });
 
-const STALE = 'docs/crash-certificate.md is of an older import: npm run crash-certificate';
+const STALE = 'docs/crash-certificate.md is out of date: run npm run crash-certificate';
 
-/** One import that is approved and one that is cancelled, undisturbed: what they pass, and what CXone sees of the first. */
-async function pointsOf(stand: Stand, lane: Lane, source: Source) {
-  const undisturbed = (word: Word): Scene => ({ point: '', word, name: `undisturbed-${word}` });
+/** Runs one import that is approved and one that is cancelled, without a crash: their crash points, and the traffic of the first. */
+async function recordPoints(stand: Stand, lane: Lane, source: Source) {
+  const undisturbed = (decision: PlanDecision): Scene => ({
+    point: '',
+    decision,
+    name: `undisturbed-${decision}`,
+  });
   const [approved, cancelled] = [undisturbed('approve'), undisturbed('cancel')];
-  await stand.admin.setFaults([losesThirdAnswer(approved)]);
+  await stand.admin.setFaults([loseThirdAnswer(approved)]);
   const tracer = await lane.worker('trace');
   for (const scene of [approved, cancelled])
-    await within((await begin(stand, lane, scene, source)).ended, `${scene.name} to end`);
-  const plain = await seenOf(stand, approved);
+    await within((await startScene(stand, lane, scene, source)).ended, `${scene.name} to end`);
+  const baseline = await countTraffic(stand, approved);
   await tracer.kill();
-  const onlyThere = passedBy(tracer.output(), cancelled).filter((point) =>
+  const cancelPoints = readPassedPoints(tracer.output(), cancelled).filter((point) =>
     /^(steerRun|closeRun)/.test(point),
   );
-  const scenesOf = (points: readonly string[], word: Word): Scene[] =>
-    inOrder(points.filter(isInEveryRun)).map((point, n) => ({ point, word, name: `${word}-${n + 1}` }));
-  const all = [...scenesOf(passedBy(tracer.output(), approved), 'approve'), ...scenesOf(onlyThere, 'cancel')];
-  return { all, plain };
+  const scenesOf = (points: readonly string[], decision: PlanDecision): Scene[] =>
+    sortPoints(points.filter(isInEveryRun)).map((point, n) => ({
+      point,
+      decision,
+      name: `${decision}-${n + 1}`,
+    }));
+  const all = [
+    ...scenesOf(readPassedPoints(tracer.output(), approved), 'approve'),
+    ...scenesOf(cancelPoints, 'cancel'),
+  ];
+  return { all, baseline };
 }
 
-async function dieAt(stand: Stand, lanes: readonly Lane[], scenes: readonly Scene[], source: Source) {
-  await stand.admin.setFaults(scenes.map(losesThirdAnswer));
+async function killAtEach(stand: Stand, lanes: readonly Lane[], scenes: readonly Scene[], source: Source) {
+  await stand.admin.setFaults(scenes.map(loseThirdAnswer));
   const queue = [...scenes];
   const worked = await Promise.all(lanes.map((lane) => workThrough(stand, lane, queue, source)));
-  const met = worked.flat().sort((a, b) => scenes.indexOf(a.scene) - scenes.indexOf(b.scene));
-  expect(met.length).toBe(scenes.length);
+  const results = worked.flat().sort((a, b) => scenes.indexOf(a.scene) - scenes.indexOf(b.scene));
+  expect(results.length).toBe(scenes.length);
   await Promise.all(lanes.map(({ client }) => client.close()));
-  return met;
+  return results;
 }
 
-/** Once all lanes are quiet: requests are counted against claims over the whole ledger. */
-async function holds(stand: Stand, { scene, result }: Met): Promise<void> {
-  const isCancelled = scene.word === 'cancel';
+/** To be called when all lanes have finished, because the check compares all requests with all claims of the ledger. */
+async function expectNothingLost(stand: Stand, { scene, result }: SceneResult): Promise<void> {
+  const isCancelled = scene.decision === 'cancel';
   const state = isCancelled ? 'cancelled' : 'completed';
   const { created = 0, updated = 0, ...rest } = await stand.conserved(scene.name, { result, state });
-  // Killed before it could note that the request had left: CXone has the contacts, and nobody can tell who created them.
-  const untold = await countUntold(stand, scene, 'updated');
-  const counts = isCancelled ? rest : { ...rest, created: created + untold, updated: updated - untold };
-  expect(counts, `killed at ${scene.point}`).toEqual(isCancelled ? CANCELLED : WHOLE);
-  expect([0, 3, 98, 100], 'of one batch at most').toContain(untold);
+  // If the worker is killed before it records that a request has left, contacts that we created end as `updated`.
+  const unattributed = await countUnattributed(stand, scene, 'updated');
+  const counts = isCancelled
+    ? rest
+    : { ...rest, created: created + unattributed, updated: updated - unattributed };
+  expect(counts, `killed at ${scene.point}`).toEqual(isCancelled ? CANCELLED : COMPLETED);
+  expect([0, 3, 98, 100], 'unattributed contacts: at most one batch').toContain(unattributed);
 }

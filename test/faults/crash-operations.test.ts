@@ -1,6 +1,6 @@
 /**
- * The worker dies at the crash points of every operation, one at a time, also with claims ahead of the request slots; every
- * run ends with the counts of an undisturbed one, and the conservation check of its operation holds. The import that
+ * Workers are killed at the crash points of every operation, one at a time, and of an import with claims ahead. Every run ends
+ * with the counts of an undisturbed run and passes the conservation check of its operation. The import that
  * docs/crash-certificate.md describes is in crash-certificate.test.ts.
  */
 import { join } from 'node:path';
@@ -11,20 +11,27 @@ import { isTransient } from '../../src/ledger/errors.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { within } from '../harness/wait.ts';
-import { countUntold, ENV, expireLeases, type Lane, openLane, passedBy } from './crash-scenes.ts';
+import {
+  countUnattributed,
+  ENV,
+  expireLeases,
+  type Lane,
+  openLane,
+  readPassedPoints,
+} from './crash-scenes.ts';
 import { isInEveryRun } from './crash-table.ts';
 import { onStand, randomOf, type Stand, seedOf, until } from './stand.ts';
 
 const LANES = 4;
-/** Of each operation in `npm test`; CI goes through all. */
+/** Crash points of each operation that `npm test` tries; CI tries all. */
 const SAMPLE = 8;
-/** Of a batch of contacts. */
-const BATCH = 100;
+/** Contacts in a batch. */
+const BATCH_SIZE = 100;
 const ALL = (process.env.CXFLOW_CERTIFICATE ?? 'sample') !== 'sample';
 
 interface Scene {
   readonly point: string;
-  /** Run id, and list or campaign. */
+  /** Used as run id, and as list or campaign id. */
   readonly name: string;
   /** Unique among the scenes of the operation. */
   readonly n: number;
@@ -34,13 +41,13 @@ interface Operation {
   readonly title: string;
   readonly inFlight: number;
   readonly start: (stand: Stand, lane: Lane, scene: Scene) => Promise<unknown>;
-  /** The answer to one request of the scene is lost. */
-  readonly losesOne: (scene: Scene) => FaultRule | null;
-  /** Of those that an undisturbed run passes: which are passed in every run, in whatever order. */
-  readonly isSteady: (point: string) => boolean;
+  /** A fault that loses the answer to one request of the scene. */
+  readonly loseAnswer: (scene: Scene) => FaultRule | null;
+  /** Whether every run passes this crash point, in whatever order. */
+  readonly isReproducible: (point: string) => boolean;
 }
 
-/** With several requests in flight, how often anything happens differs; the first ones always happen. */
+/** With several requests in flight, only the first occurrences of a crash point are certain. */
 const isEarly = (point: string): boolean => Number(point.split(':').at(-1)) <= 4;
 
 const OPERATIONS: readonly Operation[] = [
@@ -53,13 +60,13 @@ const OPERATIONS: readonly Operation[] = [
       const { source } = await client.stageFile(path);
       await client.startContactImport({ listId: name, source }, { runId: name });
     },
-    losesOne: ({ name }) => ({
+    loseAnswer: ({ name }) => ({
       match: { method: 'POST', path: `/contactlists/${name}/` },
       after: 2,
       times: 1,
       fault: { reset: 'after' },
     }),
-    isSteady: (point) =>
+    isReproducible: (point) =>
       /^writePage\/(writes\.(claim|settle)|contactLists\.createRecords)/.test(point) && isEarly(point),
   },
   {
@@ -69,9 +76,9 @@ const OPERATIONS: readonly Operation[] = [
       const { source } = await client.stageRows(Array.from({ length: 203 }, (_, i) => preference(n, i)));
       await client.startPreferenceUpdate({ source }, { runId: name });
     },
-    // All scenes share the address, so each of them would lose the answers of the others.
-    losesOne: () => null,
-    isSteady: (point) => !point.startsWith('deliverEvents/') || isEarly(point),
+    // The requests of all scenes have the same path, so a fault could strike those of another scene.
+    loseAnswer: () => null,
+    isReproducible: (point) => !point.startsWith('deliverEvents/') || isEarly(point),
   },
   {
     title: 'a selection update that is approved',
@@ -82,12 +89,12 @@ const OPERATIONS: readonly Operation[] = [
       await client.startSelectionUpdate({ campaignId: name, change, approval: true }, { runId: name });
       void approve(client, name);
     },
-    losesOne: ({ name }) => ({
+    loseAnswer: ({ name }) => ({
       match: { method: 'PATCH', path: `/campaigns/${name}$` },
       times: 1,
       fault: { reset: 'after' },
     }),
-    isSteady: () => true,
+    isReproducible: () => true,
   },
 ];
 
@@ -99,7 +106,7 @@ async function approve({ temporal, ledger }: Lane['client'], runId: string): Pro
   await temporal.workflow.getHandle(runId).signal('approve', { by: 'dana' });
 }
 
-/** One in fifty opts in, which the guard looks up. Everybody is in one scene only. */
+/** One in fifty opts in, and the guard looks it up. No contact occurs in two scenes. */
 function preference(scene: number, n: number) {
   const optIn = n % 50 === 0;
   return {
@@ -116,24 +123,26 @@ function preference(scene: number, n: number) {
 for (const operation of OPERATIONS) {
   describe.concurrent(operation.title, () => {
     const processes = useProcesses();
-    it('whose worker dies at a crash point loses nothing and writes nothing twice', async () => {
+    it('loses nothing and writes nothing twice if its worker is killed at a crash point', async () => {
       const env = { ...ENV, CXFLOW_MAX_IN_FLIGHT: String(operation.inFlight) };
       await onStand(processes, { env }, async (stand) => {
         const lanes = await Promise.all(Array.from({ length: LANES }, () => openLane(stand)));
-        const { points, counts } = await undisturbed(stand, lanes[0] as Lane, operation);
+        const { points, counts } = await runUndisturbed(stand, lanes[0] as Lane, operation);
         const scenes = chooseScenes(points);
-        await stand.admin.setFaults(scenes.flatMap((scene) => operation.losesOne(scene) ?? []));
+        await stand.admin.setFaults(scenes.flatMap((scene) => operation.loseAnswer(scene) ?? []));
         const queue = [...scenes];
         const ends = await Promise.all(lanes.map((lane) => workThrough(stand, lane, operation, queue)));
-        // Once all lanes are quiet: requests are compared with claims over the whole ledger.
+        // Only when all lanes have finished, because the check compares all requests with all claims of the ledger.
         for (const { scene, result } of ends.flat()) {
           const { existing = 0, created = 0, ...rest } = await stand.conserved(scene.name, { result });
-          const untold = await countUntold(stand, scene, 'existing');
-          expect(untold, `killed at ${scene.point}: at most what was in flight`).toBeLessThanOrEqual(
-            operation.inFlight * BATCH,
+          const unattributed = await countUnattributed(stand, scene, 'existing');
+          expect(unattributed, `killed at ${scene.point}: unattributed contacts`).toBeLessThanOrEqual(
+            operation.inFlight * BATCH_SIZE,
           );
-          expect(existing, `killed at ${scene.point}: the list was empty`).toBe(untold);
-          expect({ ...rest, created: created + untold }, `killed at ${scene.point}`).toEqual({
+          expect(existing, `killed at ${scene.point}: existing contacts in a list that was empty`).toBe(
+            unattributed,
+          );
+          expect({ ...rest, created: created + unattributed }, `killed at ${scene.point}`).toEqual({
             created: 0,
             ...counts,
           });
@@ -144,15 +153,17 @@ for (const operation of OPERATIONS) {
   });
 }
 
-/** The crash points of a run, and its counts. */
-async function undisturbed(stand: Stand, lane: Lane, operation: Operation) {
+/** Returns the crash points of a run without a crash, and its counts. */
+async function runUndisturbed(stand: Stand, lane: Lane, operation: Operation) {
   const scene: Scene = { point: '', name: 'undisturbed', n: 0 };
-  await stand.admin.setFaults([operation.losesOne(scene) ?? []].flat());
+  await stand.admin.setFaults([operation.loseAnswer(scene) ?? []].flat());
   const tracer = await lane.worker('trace');
   await operation.start(stand, lane, scene);
   const result = await within(lane.client.result(scene.name), 'the undisturbed run to end');
   await tracer.kill();
-  const points = passedBy(tracer.output(), scene).filter(isInEveryRun).filter(operation.isSteady);
+  const points = readPassedPoints(tracer.output(), scene)
+    .filter(isInEveryRun)
+    .filter(operation.isReproducible);
   expect(points.length, 'crash points').toBeGreaterThan(SAMPLE);
   return { points, counts: await stand.conserved(scene.name, { result }) };
 }
@@ -166,14 +177,19 @@ function chooseScenes(points: readonly string[]): readonly Scene[] {
   return chosen.map((point, i) => ({ point, name: `scene-${i + 1}`, n: i + 1 }));
 }
 
-interface End {
+interface EndedScene {
   readonly scene: Scene;
   readonly result: RunResult;
 }
 
-/** A worker first ends the run that killed the one before it, and then dies in a run of its own. */
-async function workThrough(stand: Stand, lane: Lane, operation: Operation, scenes: Scene[]): Promise<End[]> {
-  const ends: End[] = [];
+/** Each worker first finishes the run in which its predecessor was killed, and is then killed in the next run. */
+async function workThrough(
+  stand: Stand,
+  lane: Lane,
+  operation: Operation,
+  scenes: Scene[],
+): Promise<EndedScene[]> {
+  const ends: EndedScene[] = [];
   let last: Scene | undefined;
   for (;;) {
     const scene = scenes.shift();
@@ -186,16 +202,16 @@ async function workThrough(stand: Stand, lane: Lane, operation: Operation, scene
       ends.push({ scene: last, result });
     }
     if (!scene) return ends;
-    await startPatiently(() => operation.start(stand, lane, scene));
-    const exit = await within(worker.exited, `the worker to pass ${scene.point}`);
-    expect(exit, `${scene.point} ends the worker`).toEqual({ code: null, signal: 'SIGKILL' });
+    await startWithRetries(() => operation.start(stand, lane, scene));
+    const exit = await within(worker.exited, `the worker to reach ${scene.point}`);
+    expect(exit, `exit of the worker at ${scene.point}`).toEqual({ code: null, signal: 'SIGKILL' });
     await expireLeases(stand, scene);
     last = scene;
   }
 }
 
-/** Connecting has a time limit, which a busy machine may exceed. Starting the same run again is the same run. */
-async function startPatiently(start: () => Promise<unknown>): Promise<void> {
+/** Connecting may time out on a busy machine. Starting the same run twice is harmless. */
+async function startWithRetries(start: () => Promise<unknown>): Promise<void> {
   const attempt = () =>
     start().then(
       () => true,

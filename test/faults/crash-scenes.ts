@@ -1,7 +1,7 @@
 /**
- * One import whose worker is killed at one crash point, over and over: the scenes of the crash certificate. Lanes work beside
- * each other, each in a namespace of its own with one worker at a time. A worker first finishes the run that killed the one
- * before it, and then dies in a run of its own.
+ * The scenes of the crash certificate: in each, one import runs and its worker is killed at one crash point. Several lanes run
+ * in parallel, each with its own namespace and one worker at a time. Each worker first finishes the run in which its
+ * predecessor was killed, and is then killed in the next run.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,34 +18,34 @@ import { apiShape, csv, rowAt, rows } from '../scenarios/contacts.ts';
 import { query } from './observe.ts';
 import { type Stand, until } from './stand.ts';
 
-/** What the operator says to the plan. */
-export type Word = 'approve' | 'cancel';
+/** What the operator decides once the plan is ready. */
+export type PlanDecision = 'approve' | 'cancel';
 
 export interface Scene {
   /** A crash point, `activity/name:count` (src/worker/crash-points.ts). */
   readonly point: string;
-  readonly word: Word;
-  /** Run id and list at once. */
+  readonly decision: PlanDecision;
+  /** Used both as run id and as list id. */
   readonly name: string;
 }
 
-/** What CXone and the CRM saw of one run. */
-export interface Seen {
+/** The requests that CXone and the CRM received in one run. */
+export interface Traffic {
   readonly posts: number;
   readonly puts: number;
-  /** Deliveries, repeated ones included. */
+  /** Deliveries of events, including repeated ones. */
   readonly delivered: number;
   /** Contacts that CXone created more than once. */
   readonly twice: number;
 }
 
-export interface Met {
+export interface SceneResult {
   readonly scene: Scene;
-  /** The ledger and CXone, right after the crash. */
+  /** The state of the ledger and of CXone right after the crash. */
   readonly ledger: string;
   readonly cxone: string;
   readonly result: ContactImportResult;
-  readonly seen: Seen;
+  readonly traffic: Traffic;
 }
 
 export interface Lane {
@@ -54,7 +54,7 @@ export interface Lane {
 }
 
 const CRM = 'crm';
-/** Three batches: 100, 100 and 3; two of the first are in CXone already; two rows are wrong, and two are there twice. */
+/** Three batches, of 100, 100 and 3 contacts, two of which already exist in CXone; plus two invalid rows and two duplicates. */
 const CONTACTS = csv([
   ...rows(1, 203),
   rowAt(204, { phone: '123' }),
@@ -62,7 +62,7 @@ const CONTACTS = csv([
   rowAt(5),
   rowAt(6),
 ]);
-const KNOWN = [rowAt(10), rowAt(20)].map(apiShape);
+const EXISTING = [rowAt(10), rowAt(20)].map(apiShape);
 
 export async function stageContacts(stand: Stand): Promise<Source> {
   const path = join(stand.folder, 'contacts.csv');
@@ -70,10 +70,10 @@ export async function stageContacts(stand: Stand): Promise<Source> {
   return (await stand.client().stageFile(path)).source;
 }
 
-/** One request in flight, so that the crash points come in one order; the answer to the third POST of each list is lost. */
+/** One request at a time, so that the crash points always come in the same order. */
 export const ENV = { CXFLOW_MAX_IN_FLIGHT: '1', CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true' } as const;
 
-export function losesThirdAnswer({ name }: Scene): FaultRule {
+export function loseThirdAnswer({ name }: Scene): FaultRule {
   const match = { method: 'POST', path: `/contactlists/${name}/` };
   return { match, after: 2, times: 1, fault: { reset: 'after' } };
 }
@@ -92,64 +92,69 @@ export async function openLane(stand: Stand): Promise<Lane> {
   };
 }
 
-interface Begun {
+interface StartedScene {
   readonly scene: Scene;
   readonly ended: Promise<ContactImportResult>;
 }
 
-export async function begin(stand: Stand, { client }: Lane, scene: Scene, source: Source): Promise<Begun> {
-  const { name, word } = scene;
-  await stand.admin.seedList(name, KNOWN);
+export async function startScene(
+  stand: Stand,
+  { client }: Lane,
+  scene: Scene,
+  source: Source,
+): Promise<StartedScene> {
+  const { name, decision } = scene;
+  await stand.admin.seedList(name, EXISTING);
   const input = { listId: name, source, existing: 'update', approval: true } as const;
   await client.startContactImport(input, { runId: name });
   const handle = client.temporal.workflow.getHandle(name);
   const signalled = until(
     () => client.ledger.runs.find(name),
     (run) => run?.phase === 'awaiting_approval',
-  ).then(() => handle.signal(word, { by: 'dana' }));
+  ).then(() => handle.signal(decision, { by: 'dana' }));
   const ended = Promise.all([client.result<ContactImportResult>(name), signalled]).then(([result]) => result);
-  // Looked at when its turn has come.
+  // Awaited later; until then a rejection must not count as unhandled.
   ended.catch(() => undefined);
   return { scene, ended };
 }
 
-/** Works through the scenes until there are none left. */
+/** Takes scenes from the shared queue until it is empty. */
 export async function workThrough(
   stand: Stand,
   lane: Lane,
   scenes: Scene[],
   source: Source,
-): Promise<readonly Met[]> {
-  const met: Met[] = [];
-  let last: (Begun & Pick<Met, 'ledger' | 'cxone'>) | null = null;
+): Promise<readonly SceneResult[]> {
+  const results: SceneResult[] = [];
+  let last: (StartedScene & Pick<SceneResult, 'ledger' | 'cxone'>) | null = null;
   for (;;) {
     const scene = scenes.shift();
     const worker = await lane.worker(scene ? `${scene.point}@${scene.name}` : undefined);
     if (last) {
       const result = await within(last.ended, `${last.scene.name}, killed at ${last.scene.point}, to end`);
-      met.push({ ...last, result, seen: await seenOf(stand, last.scene) });
+      results.push({ ...last, result, traffic: await countTraffic(stand, last.scene) });
     }
-    if (!scene) return met;
-    const begun = await begin(stand, lane, scene, source);
-    const exit = await within(worker.exited, `the worker to pass ${scene.point}`);
-    expect(exit, `${scene.point} ends the worker`).toEqual({ code: null, signal: 'SIGKILL' });
-    last = { ...begun, ...(await standing(stand, lane, scene)) };
+    if (!scene) return results;
+    const started = await startScene(stand, lane, scene, source);
+    const exit = await within(worker.exited, `the worker to reach ${scene.point}`);
+    expect(exit, `exit of the worker at ${scene.point}`).toEqual({ code: null, signal: 'SIGKILL' });
+    last = { ...started, ...(await describeState(stand, lane, scene)) };
     await expireLeases(stand, scene);
   }
 }
 
-/** The crash points that a tracing worker passed in one run. */
-export function passedBy(output: string, { name }: Pick<Scene, 'name'>): readonly string[] {
+/** The crash points that a worker with CXFLOW_CRASH_AT=trace passed in one run. */
+export function readPassedPoints(output: string, { name }: Pick<Scene, 'name'>): readonly string[] {
   const lines = output.split('\n').filter((line) => line.includes('"crash point"'));
   const passed = lines.map((line) => JSON.parse(line) as { point: string; run: string });
   return passed.filter(({ run }) => run === name).map(({ point }) => point);
 }
 
 /**
- * Contacts that CXone had when their batch was repeated, and nobody can tell whether from us: the worker died before it could
- * note that the request had left.
+ * Counts the contacts that CXone already had when their batch was repeated, without evidence that we created them: the worker
+ * was killed before it could record that the request had left.
  */
-export async function countUntold(
+export async function countUnattributed(
   stand: Stand,
   { name }: Pick<Scene, 'name'>,
   outcome: 'updated' | 'existing',
@@ -161,7 +166,7 @@ export async function countUntold(
   return found[0]?.n ?? 0;
 }
 
-/** As if its 20 s had passed: nobody is left who could use it. worker-kill.test.ts waits them out. */
+/** Saves waiting 20 s for the leases of a worker that is dead. worker-kill.test.ts does wait for them. */
 export async function expireLeases(stand: Stand, { name }: Pick<Scene, 'name'>): Promise<void> {
   await query(stand, (db) =>
     sql`update writes set lease_until = clock_timestamp() where state = 'sending'
@@ -169,7 +174,7 @@ export async function expireLeases(stand: Stand, { name }: Pick<Scene, 'name'>):
   );
 }
 
-async function standing(stand: Stand, { client }: Lane, { name }: Scene) {
+async function describeState(stand: Stand, { client }: Lane, { name }: Scene) {
   const run = await client.ledger.runs.find(name);
   const { rows: states } = await query(stand, (db) =>
     sql<{ state: string; n: number }>`select state, count(*)::int as n from writes
@@ -177,20 +182,20 @@ async function standing(stand: Stand, { client }: Lane, { name }: Scene) {
       order by array_position(array['settled', 'sending', 'unanswered', 'planned'], state)`.execute(db),
   );
   const writes = states.map(({ state, n }) => `${n} ${state}`).join(', ');
-  const applied = await appliedOf(stand, name);
+  const applied = await countApplied(stand, name);
   return {
     ledger: run ? [run.state === 'running' ? run.phase : run.state, writes].filter(Boolean).join(': ') : '–',
     cxone: `${applied.create} created, ${applied.update} updated`,
   };
 }
 
-async function appliedOf(stand: Stand, list: string) {
+async function countApplied(stand: Stand, list: string) {
   const applied = { create: 0, update: 0, seed: 0, edit: 0 };
   for (const { action } of await stand.admin.journal({ list })) applied[action] += 1;
   return applied;
 }
 
-export async function seenOf(stand: Stand, { name }: Scene): Promise<Seen> {
+export async function countTraffic(stand: Stand, { name }: Scene): Promise<Traffic> {
   const requests = (await stand.admin.requests(10_000)).filter(({ path }) => path.includes(`/${name}/`));
   const deliveries = (await stand.admin.webhooks(CRM)).filter(
     ({ body }) => (body as { runId?: string } | null)?.runId === name,
@@ -202,16 +207,14 @@ export async function seenOf(stand: Stand, { name }: Scene): Promise<Seen> {
   }
   expect(
     [...bodies.values()].filter((each) => each.size > 1),
-    `${name}: one event, two bodies`,
+    `${name}: events that were delivered with different bodies`,
   ).toEqual([]);
   const { rows: events } = await query(stand, (db) =>
     sql<{
       id: string;
     }>`select event_id as id from outbox join runs using (run_no) where run_id = ${name}`.execute(db),
   );
-  expect([...bodies.keys()].sort(), `${name}: every event is delivered`).toEqual(
-    events.map(({ id }) => id).sort(),
-  );
+  expect([...bodies.keys()].sort(), `${name}: delivered events`).toEqual(events.map(({ id }) => id).sort());
   const created = (await stand.admin.journal({ list: name })).filter(({ action }) => action === 'create');
   return {
     twice: created.length - new Set(created.map(({ contactId }) => contactId)).size,
