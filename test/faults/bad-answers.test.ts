@@ -1,6 +1,6 @@
 /**
- * Bad answers: 429s, answers that drip or never come, answers that cannot be read, and clocks that are wrong. The scenes run
- * beside each other, each with processes of its own, because they spend most of their time waiting.
+ * Bad answers: 429s, answers that are slow, missing or unreadable; and wrong clocks. The tests run concurrently, each with its
+ * own processes, because they spend most of their time waiting.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,22 +14,22 @@ import { LIST, onStand, type Stand, until, untilApplied } from './stand.ts';
 
 const POSTS = { method: 'POST', family: 'contactlists' } as const;
 
-/** Every other request meets one, the third the first: what an earlier rule strikes, the later ones do not count. */
+/** Faults for every other request from the third on, because a rule does not count requests that an earlier rule matched. */
 function everyOther(faults: readonly Fault[]): FaultRule[] {
   return faults.map((fault, n) => ({ match: POSTS, after: 2 + n, times: 1, fault }));
 }
 
-/** What CXone refuses it has, so every good record gets there, and it is known of each that it does. */
-async function allArrived(stand: Stand, runId: string): Promise<void> {
+/** Every valid record reaches CXone, and the ledger knows it, because CXone refuses duplicates; every fault has occurred. */
+async function expectAllWritten(stand: Stand, runId: string): Promise<void> {
   const result = await stand.ended(runId);
   const counts = await stand.conserved(runId, { result });
   const { created = 0, existing = 0, invalid = 0, duplicate = 0 } = counts;
   expect(created + existing + invalid + duplicate).toBe(counts.total);
-  const struck = (await stand.admin.faults()).map(({ injected }) => injected);
-  expect(struck, 'each fault has struck').toEqual(struck.map(() => 1));
+  const injections = (await stand.admin.faults()).map(({ injected }) => injected);
+  expect(injections, 'how often each fault occurred').toEqual(injections.map(() => 1));
 }
 
-/** `Retry-After`, and for how long nothing may leave. Without a wait in it, the backoff of a second. */
+/** Pairs of `Retry-After` and the ms during which no request may leave; a value without a wait means the backoff of a second. */
 const WAITS: readonly (readonly [number | string | undefined, number])[] = [
   [undefined, 1_000],
   [0, 1_000],
@@ -45,21 +45,19 @@ const WAITS: readonly (readonly [number | string | undefined, number])[] = [
 
 describe.concurrent('429s', () => {
   const processes = useProcesses();
-  it('a 429 keeps everybody away for as long as its Retry-After says, and for a moment where it says nothing', async () => {
+  it('hold back all requests for as long as Retry-After demands, and for a second if it demands nothing', async () => {
     const faults = everyOther(
       WAITS.map(([retryAfter]) => ({ status: 429, ...(retryAfter !== undefined && { retryAfter }) })),
     );
     await onStand(processes, { faults, env: { CXFLOW_MAX_IN_FLIGHT: '1' } }, async (stand) => {
       const worker = await stand.readyWorker();
       const runId = await stand.startImport(2_500);
-      await allArrived(stand, runId);
+      await expectAllWritten(stand, runId);
       const writes = await writesOf(stand);
       const refused = writes.flatMap(({ status }, n) => (status === 429 ? [n] : []));
-      const silences = refused.map(
-        (n) => Date.parse(writes[n + 1]?.at ?? '') - Date.parse(writes[n]?.at ?? ''),
-      );
-      expect(silences.length).toBe(WAITS.length);
-      silences.forEach((ms, n) =>
+      const waits = refused.map((n) => Date.parse(writes[n + 1]?.at ?? '') - Date.parse(writes[n]?.at ?? ''));
+      expect(waits.length).toBe(WAITS.length);
+      waits.forEach((ms, n) =>
         expect(ms, `after ${WAITS[n]?.[0]}`).toBeGreaterThanOrEqual(WAITS[n]?.[1] ?? 0),
       );
       expect(worker.stderr()).toBe('');
@@ -67,9 +65,9 @@ describe.concurrent('429s', () => {
   });
 });
 
-describe.concurrent('ten hours of silence', () => {
+describe.concurrent('a Retry-After of ten hours', () => {
   const processes = useProcesses();
-  it('of silence are kept, by a worker that comes later too; a cancel ends the run all the same', async () => {
+  it('is respected by a worker that starts later, and does not keep a cancel from ending the run', async () => {
     const faults = [{ match: POSTS, after: 5, times: 1, fault: { status: 429, retryAfter: 36_000 } }];
     await onStand(processes, { faults, env: { CXFLOW_MAX_IN_FLIGHT: '2' } }, async (stand) => {
       const first = await stand.readyWorker();
@@ -97,25 +95,25 @@ describe.concurrent('ten hours of silence', () => {
 
 describe.concurrent('slow answers', () => {
   const processes = useProcesses();
-  it('answers that drip or never come, and requests that are hardly read, are given up; what became of them is found out', async () => {
-    const silences: readonly Fault[] = [
+  it('time out, as do requests that CXone hardly reads, and the repetition shows what was applied', async () => {
+    const slow: readonly Fault[] = [
       { drip: 'body' },
       { drip: 'headers' },
       { hang: true },
       { slowRead: true },
       { answerLost: true },
     ];
-    await onStand(processes, { faults: everyOther(silences) }, async (stand) => {
+    await onStand(processes, { faults: everyOther(slow) }, async (stand) => {
       const worker = await stand.readyWorker();
       const runId = await stand.startImport(2_000);
-      await allArrived(stand, runId);
+      await expectAllWritten(stand, runId);
       expect(await evidenceOf(stand, 'created')).toEqual(['own_write_lost_answer']);
       expect(worker.stderr()).toBe('');
     });
   });
 });
 
-/** Carried out or not, and answered with 200 and something else. */
+/** Bodies of a 200 that are not the expected answer; with `when: 'after'` the request was applied. */
 const GARBLED: readonly Fault[] = [
   { truncate: true },
   { truncate: 'cut' },
@@ -138,14 +136,14 @@ const GARBLED: readonly Fault[] = [
 
 describe.concurrent('unreadable answers', () => {
   const processes = useProcesses();
-  it('a 200 that cannot be read, or says less than all, is no success: what became of its records is found out', async () => {
+  it('with status 200 do not count as success, nor do incomplete ones, and the repetition shows what was applied', async () => {
     await onStand(
       processes,
       { faults: everyOther(GARBLED), env: { CXFLOW_MAX_IN_FLIGHT: '2' } },
       async (stand) => {
         const worker = await stand.readyWorker();
         const runId = await stand.startImport(5_000);
-        await allArrived(stand, runId);
+        await expectAllWritten(stand, runId);
         expect(await evidenceOf(stand, 'created')).toEqual(['own_write_lost_answer']);
         expect(worker.stderr()).toBe('');
       },
@@ -153,7 +151,7 @@ describe.concurrent('unreadable answers', () => {
   });
 });
 
-/** Before anything else in the process: its clock goes wrong by SKEW_MS. */
+/** Preloaded into a worker, to shift its clock by SKEW_MS. */
 const SKEWED = `const Real = Date; const off = Number(process.env.SKEW_MS);
 globalThis.Date = class extends Real {
   constructor(...given) { given.length ? super(...given) : super(Real.now() + off); }
@@ -163,9 +161,9 @@ const MINUTES = 60_000;
 const IN_FLIGHT = 2;
 
 for (const ahead of [10, -10]) {
-  describe.concurrent(`clocks, CXone ${ahead} minutes ahead`, () => {
+  describe.concurrent(`workers whose clocks differ, and CXone ${ahead} minutes ahead`, () => {
     const processes = useProcesses();
-    it('workers ten minutes apart and a CXone beside both neither hurry a wait, nor lose a lease, nor write twice', async () => {
+    it('respect waits and leases, and write nothing twice', async () => {
       const faults = [
         { match: POSTS, after: 5, times: 1, fault: { status: 429, retryAfter: 'http-date-in-3' } },
       ];
@@ -176,15 +174,15 @@ for (const ahead of [10, -10]) {
         writeFileSync(preload, SKEWED);
         const skewed = (minutes: number) =>
           stand.readyWorker({ NODE_OPTIONS: `--import=${preload}`, SKEW_MS: String(minutes * MINUTES) });
-        const [doomed] = await Promise.all([skewed(10), skewed(-10)]);
-        // A minute old by our clock; where CXone is behind, it lies in the future there.
+        const [killed] = await Promise.all([skewed(10), skewed(-10)]);
+        // A minute old by our clock, and in the future for a CXone whose clock is behind.
         const recent = rowAt(6_001, { consentTimestamp: new Date(Date.now() - MINUTES).toISOString() });
         const path = join(stand.folder, 'contacts.csv');
         writeFileSync(path, csv([...rows(1, 6_000), recent]));
         const { source } = await stand.client().stageFile(path);
         const { runId } = await stand.client().startContactImport({ listId: LIST, source });
         await untilApplied(stand, 1_500);
-        await doomed?.kill();
+        await killed?.kill();
         const result = await stand.ended(runId);
         const counts = await stand.conserved(runId, { result });
         expect(counts).toEqual({
@@ -192,13 +190,13 @@ for (const ahead of [10, -10]) {
           pending: 0,
           ...(ahead > 0 ? { created: 6_001 } : { created: 6_000, rejected: 1 }),
         });
-        await silentFor2s(stand);
+        await expectWaitOf2s(stand);
       });
     });
   });
 }
 
-/** Before anything else in the process: every 700 ms its clock is another one. */
+/** Preloaded into a worker, to change its clock every 700 ms. */
 const JUMPING = `const Real = Date; const offs = [0, 3_600_000, 0, -1_000];
 const now = () => Real.now() + offs[Math.floor(performance.now() / 700) % offs.length];
 globalThis.Date = class extends Real {
@@ -206,9 +204,9 @@ globalThis.Date = class extends Real {
   static now() { return now(); }
 };`;
 
-describe.concurrent('clocks that jump', () => {
+describe.concurrent('a clock that jumps', () => {
   const processes = useProcesses();
-  it('an hour forward and back as in a daylight saving that was set by hand, or a leap second: nothing lost, nothing twice', async () => {
+  it('by an hour, or back by a second, causes no loss and no duplicate', async () => {
     const faults = [
       { match: POSTS, after: 5, times: 1, fault: { status: 429, retryAfter: 'http-date-in-3' } },
     ];
@@ -217,25 +215,25 @@ describe.concurrent('clocks that jump', () => {
       const preload = join(stand.folder, 'jumping.mjs');
       writeFileSync(preload, JUMPING);
       const jumping = () => stand.readyWorker({ NODE_OPTIONS: `--import=${preload}` });
-      const [doomed] = await Promise.all([jumping(), jumping()]);
+      const [killed] = await Promise.all([jumping(), jumping()]);
       const runId = await stand.startImport(6_000);
       await untilApplied(stand, 1_500);
-      await doomed?.kill();
+      await killed?.kill();
       const result = await stand.ended(runId);
       const { total, created = 0, invalid = 0, duplicate = 0 } = await stand.conserved(runId, { result });
       expect(created + invalid + duplicate).toBe(total);
-      await silentFor2s(stand);
+      await expectWaitOf2s(stand);
     });
   });
 });
 
-/** Of the 3 s that a 429 asked for. */
-async function silentFor2s(stand: Stand): Promise<void> {
+/** Checks the first 2 s of the 3 s that the 429 demanded. */
+async function expectWaitOf2s(stand: Stand): Promise<void> {
   const requests = await requestsOf(stand);
   const refused = requests.findIndex(({ status }) => status === 429);
   expect(refused, 'the 429').not.toBe(-1);
   const at = Date.parse(requests[refused]?.at ?? '');
-  // What the two workers had claimed before they knew may still leave, as late as a busy machine lets it.
-  const inside = requests.map((each) => Date.parse(each.at) - at).filter((ms) => ms > 0 && ms < 2_000);
-  expect(inside.length, 'requests within the wait').toBeLessThanOrEqual(claimable(2, IN_FLIGHT));
+  // What the two workers had claimed before they received the 429 may still leave, late if the machine is busy.
+  const early = requests.map((each) => Date.parse(each.at) - at).filter((ms) => ms > 0 && ms < 2_000);
+  expect(early.length, 'requests within the wait').toBeLessThanOrEqual(claimable(2, IN_FLIGHT));
 }

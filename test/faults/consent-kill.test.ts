@@ -1,4 +1,4 @@
-/** The small workflows of consent under kill -9: a check of many rows, and a person who is being taken out. */
+/** The consent workflows under kill -9: an eligibility check of many rows, and an erasure. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/ledger/database.ts';
@@ -25,7 +25,7 @@ async function stage(stand: Stand, all: readonly object[]): Promise<string> {
 describe.concurrent('a worker that is killed', () => {
   const processes = useProcesses();
 
-  it('in the middle of a check: every row is judged once, and few are asked for again', async () => {
+  it('in the middle of an eligibility check: every row gets one result, and few lookups are repeated', async () => {
     const seed = seedOf(71);
     const random = randomOf(seed);
     const env = { CXFLOW_MAX_IN_FLIGHT: String(IN_FLIGHT) };
@@ -51,12 +51,12 @@ describe.concurrent('a worker that is killed', () => {
         ineligible: { no_consent_on_record: total / 2 },
       });
       const seqs: number[] = [];
-      for await (const { seq, eligible: yes } of client.eligibility(checkId)) {
+      for await (const { seq, eligible: isEligible } of client.eligibility(checkId)) {
         seqs.push(seq);
-        expect(yes, `row ${seq}`).toBe(seq % 2 === 1);
+        expect(isEligible, `row ${seq}`).toBe(seq % 2 === 1);
       }
       expect(seqs).toEqual(rows(total).map((_, i) => i + 1));
-      // What one chunk had not kept yet.
+      // Only the lookups of a chunk that was not stored yet are repeated.
       expect(await countLookups(stand)).toBeLessThanOrEqual(total + 200);
     });
   });
@@ -65,27 +65,27 @@ describe.concurrent('a worker that is killed', () => {
 describe.concurrent('a worker that is killed', () => {
   const processes = useProcesses();
 
-  it('in the middle of an erasure: nothing or everything of it, once', async () => {
+  it('in the middle of an erasure: it takes effect once, as a whole or not at all', async () => {
     const person = guid(1);
     await onStand(processes, {}, async (stand) => {
       const first = await stand.readyWorker();
       await stage(stand, rows(3));
       const database = openDatabase(stand.databaseUrl, 1);
       const erased = await database.db.transaction().execute(async (tx) => {
-        // Its last step but one waits here, the others are done and not committed.
+        // The erasure waits for this lock in its last step but one; its transaction is not committed yet.
         await sql`lock table erasures in share mode`.execute(tx);
-        const asked = stand.client().erase({ contactId: person, requestedBy: 'dana' });
+        const request = stand.client().erase({ contactId: person, requestedBy: 'dana' });
         await until(
           () => query(stand, waitingForLocks),
           (n) => n > 0,
         );
         await first.kill();
         expect(await readLedgerContents(stand.databaseUrl)).toContain(person);
-        return { asked };
+        return { request };
       });
       await database.close();
       await stand.readyWorker();
-      const result = await erased.asked;
+      const result = await erased.request;
       expect(result).toMatchObject({ suppressed: ['email', 'sms', 'voice', 'webchat'], waitingFor: [] });
       expect(await readLedgerContents(stand.databaseUrl)).not.toContain(person);
       const { rows: kept } = await query(stand, (db) =>
@@ -94,8 +94,8 @@ describe.concurrent('a worker that is killed', () => {
             where data like '%requestedBy%dana%') as audited`.execute(db),
       );
       expect(kept).toEqual([{ n: 1, audited: 1 }]);
-      const asked = await stand.client().checkEligibility({ contactId: person, channel: 'sms' });
-      expect(asked).toMatchObject({ eligible: false, reason: 'suppressed' });
+      const eligibility = await stand.client().checkEligibility({ contactId: person, channel: 'sms' });
+      expect(eligibility).toMatchObject({ eligible: false, reason: 'suppressed' });
     });
   });
 });

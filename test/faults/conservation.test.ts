@@ -1,4 +1,4 @@
-/** The conservation check itself: what it must not let pass. */
+/** Tests of the conservation check itself. */
 import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
@@ -9,12 +9,12 @@ import { LIST, onStand } from './stand.ts';
 
 const processes = useProcesses();
 
-it('an unclaimed POST is found, although a claim of another batch never left', async () => {
+it('finds a POST without a claim, even if another batch has a claim that was never sent', async () => {
   await onStand(processes, {}, async (stand) => {
     await stand.readyWorker();
     const runId = await stand.startImport(300);
     await stand.conserved(runId, { result: await stand.ended(runId) });
-    // As if the first batch had been claimed once more, and its worker had died before it was sent.
+    // As if the first batch had been claimed once more by a worker that died before it sent the request.
     await query(stand, (db) => sql`update writes set attempts = attempts + 1 where batch = 1`.execute(db));
     await stand.conserved(runId);
 
@@ -25,10 +25,10 @@ it('an unclaimed POST is found, although a claim of another batch never left', a
       ),
     );
     const cxone = createCxone({ families: loadConfig(stand.env).cxone.families });
-    // CXone refuses it as a duplicate, so its journal shows nothing.
+    // CXone refuses this POST as a duplicate, so its journal does not change.
     const records = rows.map(({ record }) => record) as never[];
     expect(await cxone.contactLists.createRecords({ listId: LIST, records })).toMatchObject({ status: 409 });
     cxone.close();
-    await expect(stand.conserved(runId)).rejects.toThrow('more often than they were claimed');
+    await expect(stand.conserved(runId)).rejects.toThrow('sent more often than they were claimed');
   });
 });

@@ -1,4 +1,4 @@
-/** A history that grows long is renewed in the middle of the writing, and no signal gets lost (docs/adr/0002-pages.md). */
+/** A long run continues as new in the middle of the writing, and no signal is lost (docs/adr/0002-pages.md). */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TemporalServer } from '../../src/stack/temporal-server.ts';
@@ -6,7 +6,7 @@ import { useProcesses } from '../harness/processes.ts';
 import { type OwnServer, startOwnTemporal } from '../harness/servers.ts';
 import { onStand, randomOf, type Stand, seedOf, until, untilApplied } from './stand.ts';
 
-/** So low that each execution opens its three pages and no more. */
+/** So low that every execution continues as new after its first three pages. */
 const LOWERED = ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=15'];
 const NAMESPACES = ['signals', 'cancel'] as const;
 
@@ -22,22 +22,22 @@ const options = (namespace: (typeof NAMESPACES)[number], ratePerMinute: number) 
   env: { CXFLOW_RATE_PER_MINUTE: String(ratePerMinute) },
 });
 
-describe.concurrent('a history that is renewed', () => {
+describe.concurrent('a run that continues as new', () => {
   const processes = useProcesses();
-  it('words sent while histories are renewed all take effect, and the writing goes on from where it was', async () => {
+  it('processes every decision that arrives meanwhile, and continues writing where it was', async () => {
     const random = randomOf(seedOf(20268));
     await onStand(processes, options('signals', 4_000), async (stand) => {
       await stand.readyWorker();
       const runId = await stand.startImport(20_000);
       await untilApplied(stand, 1);
-      const words = sayAgainAndAgain(stand, runId, random);
+      const signals = pauseAndResumeRepeatedly(stand, runId, random);
       const executions = new Set<string>();
       const handle = stand.client().temporal.workflow.getHandle(runId);
       await until(
         async () => executions.add((await handle.describe()).runId).size,
-        (seen) => seen >= 6,
-      ).finally(() => words.stop());
-      const sent = await words.stop();
+        (count) => count >= 6,
+      ).finally(() => signals.stop());
+      const sent = await signals.stop();
       const result = await stand.ended(runId);
       await stand.conserved(runId, { result });
       const { pause = 0, resume = 0, steering_refused = 0, ...rest } = await actionsOf(stand, runId);
@@ -50,9 +50,9 @@ describe.concurrent('a history that is renewed', () => {
   });
 });
 
-describe.concurrent('a history that is renewed', () => {
+describe.concurrent('a run that continues as new', () => {
   const processes = useProcesses();
-  it('a cancel that meets the renewal of the history ends the run all the same', async () => {
+  it('ends on a cancel that arrives at the same time', async () => {
     await onStand(processes, options('cancel', 4_000), async (stand) => {
       await stand.readyWorker();
       const runId = await stand.startImport(60_000);
@@ -71,15 +71,19 @@ describe.concurrent('a history that is renewed', () => {
   });
 });
 
-/** So many words may wait for the run to read them: those that it has not read when it ends come too late. */
-const MOST_UNREAD = 6;
+/** The most signals that may be unprocessed at a time, because those left when the run ends come too late. */
+const MAX_UNPROCESSED = 6;
 
-/** Pause and resume in turn, by signal, until stopped; the last signal is a resume. Counts them. */
-function sayAgainAndAgain(stand: Stand, runId: string, random: (least: number, most: number) => number) {
+/** Signals pause and resume alternately until stopped, ending with a resume. `stop` returns the number of signals. */
+function pauseAndResumeRepeatedly(
+  stand: Stand,
+  runId: string,
+  random: (least: number, most: number) => number,
+) {
   const handle = stand.client().temporal.workflow.getHandle(runId);
   let stopped = false;
   let sent = 0;
-  const saying = (async () => {
+  const sending = (async () => {
     while (!stopped || sent % 2 === 1) {
       await handle.signal(sent % 2 === 0 ? 'pause' : 'resume', { by: `operator ${sent}` });
       sent += 1;
@@ -87,14 +91,14 @@ function sayAgainAndAgain(stand: Stand, runId: string, random: (least: number, m
       await until(
         () => actionsOf(stand, runId),
         ({ pause = 0, resume = 0, steering_refused = 0 }) =>
-          sent - pause - resume - steering_refused <= MOST_UNREAD,
+          sent - pause - resume - steering_refused <= MAX_UNPROCESSED,
       );
     }
   })();
   return {
     async stop(): Promise<number> {
       stopped = true;
-      await saying;
+      await sending;
       return sent;
     },
   };

@@ -1,4 +1,4 @@
-/** PostgreSQL dies, is away for a while, or takes no more connections. No claim, no request. */
+/** PostgreSQL is killed, stays down for a while, or refuses connections. Without a claim, no request may leave. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import pg from 'pg';
@@ -13,7 +13,7 @@ const processes = useProcesses();
 
 const IN_FLIGHT = 2;
 
-it('PostgreSQL is killed twice in the middle of an import, the second time for ten seconds', async () => {
+it('an import completes although PostgreSQL is killed twice, the second time for ten seconds', async () => {
   const random = randomOf(seedOf(20265));
   const postgres = await ownPostgres();
   const options = {
@@ -32,20 +32,20 @@ it('PostgreSQL is killed twice in the middle of an import, the second time for t
       const diedAt = Date.now();
       await delay(downMs);
       const late = (await requestsOf(stand)).filter(({ at }) => Date.parse(at) > diedAt);
-      // In ten seconds it would have been forty.
-      expect(late.length, 'requests without a ledger').toBeLessThanOrEqual(claimable(1, IN_FLIGHT));
+      // Without the ledger's claims there would be about forty in ten seconds.
+      expect(late.length, 'requests while the database is down').toBeLessThanOrEqual(claimable(1, IN_FLIGHT));
       await postgres.restart();
     }
     await hurry(stand);
     const result = await stand.ended(runId);
     await stand.conserved(runId, { result });
     expect(await Promise.race([worker.exited, delay(0, 'alive')])).toBe('alive');
-    await everyContactHasAClaim(stand);
+    await expectEveryContactClaimed(stand);
   });
 });
 
-/** Beside the number of requests (conservation.ts): each contact of the journal lies in a write that was claimed. */
-async function everyContactHasAClaim(stand: Stand): Promise<void> {
+/** In addition to conservation.ts: every contact in CXone's journal belongs to a write that was claimed. */
+async function expectEveryContactClaimed(stand: Stand): Promise<void> {
   const { rows } = await query(stand, (db) =>
     sql<{ contact: string }>`select distinct r.record->>'contactId' as contact
       from writes p, unnest(p.seqs) s join records r on r.seq = s
@@ -56,7 +56,7 @@ async function everyContactHasAClaim(stand: Stand): Promise<void> {
   expect(journal.filter(({ contactId }) => !claimed.has(contactId))).toEqual([]);
 }
 
-it('a database that takes no more connections delays the import, and that is all', async () => {
+it('an import is only delayed by a database that refuses connections', async () => {
   const databaseUrl = await freshDatabase();
   const admin = new pg.Client({ connectionString: databaseUrl });
   await admin.connect();
@@ -73,7 +73,7 @@ it('a database that takes no more connections delays the import, and that is all
       await stand.readyWorker();
       const runId = await stand.startImport(8_000);
       await untilApplied(stand, 1_000);
-      // Superusers are not bound by limits, so the worker is none here.
+      // Connection limits do not apply to superusers, so the worker uses an ordinary role.
       await admin.query(`alter role ${role} connection limit 1`);
       await admin.query(`select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`);
       await delay(5_000);

@@ -1,4 +1,4 @@
-/** PostgreSQL has no room for the outcome of a request that CXone has carried out. */
+/** The disk is full when PostgreSQL has to store the outcome of a request that CXone has applied. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { onStand, until, untilApplied } from './stand.ts';
 
 const processes = useProcesses();
 
-it('a full disk delays the import; what was sent and could not be settled is found out when there is room again', async () => {
+it('a full disk delays an import, which settles what it had sent once there is space again', async () => {
   const disk = await postgresOnSmallDisk();
   const env = { CXFLOW_MAX_IN_FLIGHT: '4' };
   await onStand(processes, { databaseUrl: disk.url, latencyMs: 200, env }, async (stand) => {

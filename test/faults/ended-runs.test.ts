@@ -1,4 +1,4 @@
-/** An execution that ends in Temporal without its workflow having a say: the run is closed in the ledger all the same. */
+/** An execution that is terminated or deleted in Temporal: the worker closes its run in the ledger. */
 import { expect, it } from 'vitest';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import { useProcesses } from '../harness/processes.ts';
@@ -9,19 +9,19 @@ const processes = useProcesses();
 const SLOW = { latencyMs: 1_000, env: { CXFLOW_MAX_IN_FLIGHT: '4' } } as const;
 
 const read = (stand: Stand, runId: string) => stand.client().ledger.runs.get(runId);
-const execution = (stand: Stand, runId: string) => stand.client().temporal.workflow.getHandle(runId);
+const handleOf = (stand: Stand, runId: string) => stand.client().temporal.workflow.getHandle(runId);
 
 async function startAgain(stand: Stand, runId: string): Promise<void> {
   const { input } = await read(stand, runId);
   await stand.client().startContactImport(input as ContactImportInput, { runId });
 }
 
-it('terminated while it writes: closed as failed by the worker, and continued by the next start', async () => {
+it('closes a run as failed that is terminated while it writes, and the next start continues it', async () => {
   await onStand(processes, SLOW, async (stand) => {
     await stand.readyWorker();
     const runId = await stand.startImport(3_000);
     await untilApplied(stand, 700);
-    await execution(stand, runId).terminate('a test');
+    await handleOf(stand, runId).terminate('a test');
     const closed = await until(
       () => read(stand, runId),
       ({ state }) => state === 'failed',
@@ -35,7 +35,7 @@ it('terminated while it writes: closed as failed by the worker, and continued by
   });
 });
 
-it('terminated while no worker runs: closed by the next one, which leaves all other runs alone', async () => {
+it('closes a run that was terminated while no worker was running, and leaves other runs alone', async () => {
   await onStand(processes, {}, async (stand) => {
     const worker = await stand.readyWorker();
     const [ended, waiting] = [
@@ -44,7 +44,7 @@ it('terminated while no worker runs: closed by the next one, which leaves all ot
     ];
     for (const runId of [ended, waiting]) await inPhase(stand, runId, 'awaiting_approval');
     await worker.kill();
-    await execution(stand, ended).terminate('a test');
+    await handleOf(stand, ended).terminate('a test');
     expect((await read(stand, ended)).state).toBe('running');
     await stand.readyWorker();
     await until(
@@ -57,7 +57,7 @@ it('terminated while no worker runs: closed by the next one, which leaves all ot
   });
 });
 
-it('deleted while no worker runs: closed by the next one, because an earlier run is still there', async () => {
+it('closes a run that was deleted while no worker was running, because an older run still exists', async () => {
   await onStand(processes, {}, async (stand) => {
     const worker = await stand.readyWorker();
     const waiting = await stand.startImport(200, { approval: true });
@@ -73,9 +73,9 @@ it('deleted while no worker runs: closed by the next one, because an earlier run
     });
     await until(
       () =>
-        execution(stand, deleted)
+        handleOf(stand, deleted)
           .describe()
-          .then(() => 'there', String),
+          .then(() => 'exists', String),
       (found) => found.startsWith('WorkflowNotFoundError'),
     );
     await stand.readyWorker();

@@ -1,4 +1,4 @@
-/** A database session of ours that is frozen inside a transaction and holds locks: other runs and a pause go on. */
+/** One of our database sessions freezes inside a transaction and holds locks. Other runs and decisions must not wait for it. */
 import { expect, it } from 'vitest';
 import { openDatabase } from '../../src/ledger/database.ts';
 import { useProcesses } from '../harness/processes.ts';
@@ -6,13 +6,13 @@ import { hurry, onStand, until, untilApplied } from './stand.ts';
 
 const processes = useProcesses();
 
-it('while a session is frozen that holds locks of a run, another run completes, and the run is paused', async () => {
+it('a frozen session that holds locks of a run delays neither another run nor a pause', async () => {
   await onStand(processes, { latencyMs: 1_000, env: { CXFLOW_MAX_IN_FLIGHT: '4' } }, async (stand) => {
     await stand.readyWorker();
     const mine = await stand.startImport(4_000);
     await untilApplied(stand, 400);
     const { run_no: runNo } = await stand.client().ledger.runs.get(mine);
-    // With the settings of every session of ours. It sends nothing more, as after a SIGSTOP of its process.
+    // This session has our usual settings. It sends nothing more, as if its process were suspended.
     const frozen = openDatabase(stand.databaseUrl, 1);
     const session = await frozen.pool.connect();
     try {
@@ -26,7 +26,10 @@ it('while a session is frozen that holds locks of a run, another run completes, 
         (steering) => steering === 'paused',
       );
       const result = await stand.ended(other);
-      await expect(session.query('commit'), 'its session was ended').rejects.toThrow();
+      await expect(
+        session.query('commit'),
+        'commit of the session, which PostgreSQL has ended',
+      ).rejects.toThrow();
       await stand.client().decide(mine, { action: 'resume' });
       await hurry(stand);
       const resumed = await stand.ended(mine);

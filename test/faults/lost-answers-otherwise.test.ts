@@ -1,4 +1,4 @@
-/** Lost answers where the same batch is not simply sent again: contacts to be updated, and a tenant that takes duplicates. */
+/** Lost answers if the batch is not simply sent again: with `existing: update`, and at a tenant that accepts duplicates. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -17,7 +17,7 @@ const LOST_ANSWERS: readonly FaultRule[] = [
   { match: POSTS, probability: 0.15, fault: { status: 503, when: 'after' } },
   { match: POSTS, probability: 0.1, fault: { truncate: true } },
 ];
-/** One by one, so each costs the wait of its page: rare. */
+/** Rare, because contacts are updated one by one and every lost answer makes the page wait. */
 const LOST_UPDATES: readonly FaultRule[] = [
   { match: PUTS, probability: 0.02, fault: { reset: 'after' } },
   { match: PUTS, probability: 0.01, fault: { status: 503, when: 'after' } },
@@ -25,10 +25,10 @@ const LOST_UPDATES: readonly FaultRule[] = [
 ];
 
 /**
- * A quarter of the contacts, in every batch: where CXone has had *all* of a batch before, its answer to a repeat is the
- * same as that to a batch of ours whose answer was lost (docs/adr/0014-lost-answers.md).
+ * A quarter of the contacts of every batch. If CXone had all contacts of a batch, its refusal would be the same as that of a
+ * batch that we created and whose answer was lost (docs/adr/0014-lost-answers.md).
  */
-const KNOWN = rows(1, 800).filter((_, n) => n % 4 === 0);
+const EXISTING = rows(1, 800).filter((_, n) => n % 4 === 0);
 
 async function importRows(
   stand: Stand,
@@ -42,34 +42,35 @@ async function importRows(
   return { runId, result: await stand.ended(runId) };
 }
 
-const struck = async (stand: Stand): Promise<number> =>
+const countInjected = async (stand: Stand): Promise<number> =>
   (await stand.admin.faults()).reduce((sum, { injected }) => sum + injected, 0);
 
 describe.concurrent('lost answers with --existing update', () => {
   const processes = useProcesses();
-  it('answers are lost of creations and of updates: nobody twice, what was there is updated, the rest created', async () => {
+  it('update the contacts that existed, create the rest, and write no contact twice', async () => {
     const seed = seedOf(21);
     await onStand(processes, { seed, faults: [...LOST_ANSWERS, ...LOST_UPDATES] }, async (stand) => {
-      await stand.admin.seedList(LIST, KNOWN.map(apiShape));
+      await stand.admin.seedList(LIST, EXISTING.map(apiShape));
       await stand.readyWorker();
       const { runId, result } = await importRows(stand, 800, { existing: 'update' });
       const counts = await stand.conserved(runId, { result });
-      // What is named by a 409 after a lost answer is ours or was there: both have become what the file says.
+      // A contact named by the 409 after a lost answer was created by us or existed before; either way it was updated.
       expect((counts.created ?? 0) + (counts.updated ?? 0)).toBe(800);
       expect(counts.updated).toBeGreaterThanOrEqual(200);
       const held = await stand.admin.records(LIST);
-      expect(held.total, 'each of them once').toBe(800);
+      expect(held.total, 'contacts in the list').toBe(800);
       const journal = await stand.admin.journal({ list: LIST });
       const updated = new Set(journal.flatMap((e) => (e.action === 'update' ? [e.contactId] : [])));
-      for (const { contactId } of KNOWN) expect(updated, 'was there before').toContain(contactId);
-      expect(await struck(stand)).toBeGreaterThan(5);
+      for (const { contactId } of EXISTING)
+        expect(updated, 'updated contacts, which existed before').toContain(contactId);
+      expect(await countInjected(stand)).toBeGreaterThan(5);
     });
   });
 });
 
 describe.concurrent('lost answers with CXONE_DUPLICATES_REFUSED=false', () => {
   const processes = useProcesses();
-  it('at a tenant that takes duplicates every lost answer stays in doubt, and nothing goes out twice', async () => {
+  it('leave every such batch in doubt, and nothing is sent twice', async () => {
     const seed = seedOf(22);
     const options = { seed, faults: LOST_ANSWERS, simulatorArgs: ['--accept-duplicates'] };
     const env = { CXONE_DUPLICATES_REFUSED: 'false' };
@@ -78,13 +79,15 @@ describe.concurrent('lost answers with CXONE_DUPLICATES_REFUSED=false', () => {
       const { runId, result } = await importRows(stand, 3_000, { onInDoubt: 'leave' });
       const counts = await stand.conserved(runId, { result });
       expect((counts.created ?? 0) + (counts.in_doubt ?? 0)).toBe(3_000);
-      const doubted = (counts.in_doubt ?? 0) / 100;
-      expect(doubted, 'batches in doubt').toBe(await struck(stand));
-      expect(doubted).toBeGreaterThan(5);
-      expect(await writesOf(stand), 'each batch once').toHaveLength(30);
-      expect(await evidenceOf(stand, 'created'), 'nothing is guessed').toEqual([]);
+      const inDoubt = (counts.in_doubt ?? 0) / 100;
+      expect(inDoubt, 'batches in doubt').toBe(await countInjected(stand));
+      expect(inDoubt).toBeGreaterThan(5);
+      expect(await writesOf(stand), 'POSTs, one for each batch').toHaveLength(30);
+      expect(await evidenceOf(stand, 'created'), 'evidence of created contacts').toEqual([]);
       const { total } = await stand.admin.records(LIST);
-      expect(total, 'some of those in doubt had been applied').toBeGreaterThan(counts.created ?? 0);
+      expect(total, 'contacts in the list, including some that are in doubt').toBeGreaterThan(
+        counts.created ?? 0,
+      );
     });
   });
 });

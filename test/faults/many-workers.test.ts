@@ -1,4 +1,4 @@
-/** Many workers at once, everything started twice, and every signal delivered twice. */
+/** Many workers, with every run started twice and every signal delivered twice. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { type TestProcess, useProcesses } from '../harness/processes.ts';
@@ -7,7 +7,7 @@ import { hurry, onStand, randomOf, type Stand, seedOf, until, untilApplied } fro
 
 const processes = useProcesses();
 
-it('eight imports, each started twice, survive three killed workers and a suspended one', async () => {
+it('eight imports, each started twice, complete although three workers are killed and one is suspended', async () => {
   const random = randomOf(seedOf(20266));
   const faults = [
     { match: { family: 'contactlists' as const }, probability: 0.1, fault: { reset: 'after' as const } },
@@ -19,19 +19,19 @@ it('eight imports, each started twice, survive three killed workers and a suspen
     const starts = lists.flatMap((listId) => [listId, listId]);
     const started = await Promise.all(starts.map((listId) => stand.startImport(1_500, { listId })));
     const runIds = [...new Set(started)];
-    expect(runIds.length, 'one run each').toBe(8);
+    expect(runIds.length, 'runs, one for each list').toBe(8);
     await untilApplied(stand, 2_000);
-    // Those that write come first: which workers get the pages is Temporal's choice, and may be only a few.
-    const writing = await holders(stand);
-    const writes = ({ pid }: TestProcess) => writing.some((holder) => holder.endsWith(`:${pid}`));
+    // Workers that are writing come first, because Temporal may give the pages to only a few of the workers.
+    const writers = await holders(stand);
+    const isWriter = ({ pid }: TestProcess) => writers.some((holder) => holder.endsWith(`:${pid}`));
     const shuffled = workers.toSorted(() => random(-1, 1));
-    const [sleeper, ...doomed] = shuffled
-      .toSorted((a, b) => Number(writes(b)) - Number(writes(a)))
+    const [suspended, ...killed] = shuffled
+      .toSorted((a, b) => Number(isWriter(b)) - Number(isWriter(a)))
       .slice(0, 4);
-    sleeper?.pause();
-    await Promise.all(doomed.map((worker) => worker.kill()));
+    suspended?.pause();
+    await Promise.all(killed.map((worker) => worker.kill()));
     await delay(6_000);
-    sleeper?.resume();
+    suspended?.resume();
     await hurry(stand);
     const results = await Promise.all(runIds.map((runId) => stand.ended(runId)));
     for (const [n, runId] of runIds.entries()) await stand.conserved(runId, { result: results[n] as never });
@@ -46,21 +46,21 @@ async function actionsOf(stand: Stand, runId: string): Promise<Readonly<Record<s
   return counts;
 }
 
-it('an approval, a pause and a resume that are delivered twice count once each', async () => {
+it('an approval, a pause and a resume take effect once each although they are delivered twice', async () => {
   await onStand(processes, { latencyMs: 1_000, env: { CXFLOW_MAX_IN_FLIGHT: '2' } }, async (stand) => {
     const worker = await stand.readyWorker();
     const runId = await stand.startImport(3_000, { approval: true });
     const handle = stand.client().temporal.workflow.getHandle(runId);
-    const asked = await until(
+    const waiting = await until(
       () => stand.client().progress(runId),
       ({ phase }) => phase === 'awaiting_approval',
     );
-    const approval = { by: 'dana', planHash: asked.planHash ?? '' };
+    const approval = { by: 'dana', planHash: waiting.planHash ?? '' };
     await Promise.all([handle.signal('approve', approval), handle.signal('approve', approval)]);
     await untilApplied(stand, 500);
     const pause = (updateId: string) =>
       handle.executeUpdate('decide', { updateId, args: [{ action: 'pause', by: 'dana' }] });
-    // The same message, sent again because its answer was lost; and the same word in another message.
+    // First the same message, sent again because its answer was lost; then the same decision in a new message.
     await pause('pause-1');
     await worker.kill();
     await stand.readyWorker();

@@ -1,6 +1,6 @@
 /**
- * Objections while an import runs and its worker is killed: from the commit of an objection on, at most the requests in flight
- * then still carry the person (docs/consent.md#our-own-suppression-list).
+ * Objections during an import whose worker is killed: once an objection is committed, at most the requests in flight at that
+ * moment still contain the contact (docs/consent.md#our-own-suppression-list).
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -41,24 +41,24 @@ async function startImport(stand: Stand, people: number, input: Partial<ContactI
   return runId;
 }
 
-/** All of them at once: they are fewer than a chunk of rows. The run then waits for an approval that never comes. */
+/** Starts a preference update that stages the objections in one chunk, and then waits for an approval that never comes. */
 async function startObjections(stand: Stand, people: readonly number[]): Promise<string> {
   const { source } = await stand.client().stageRows(people.map(objection));
   const { runId } = await stand.client().startPreferenceUpdate({ source, approval: true });
   return runId;
 }
 
-interface Scene {
+interface Setup {
   readonly stand: Stand;
   readonly witness: Witness;
   readonly random: (least: number, most: number) => number;
-  /** A worker that speaks to CXone through the witness. */
+  /** Starts a worker that sends its requests through the witness. */
   readonly readyWorker: () => ReturnType<Stand['readyWorker']>;
 }
 
-/** Everyone in one of `waves` waves objects, while the worker is killed. Returns the runs that have staged them. */
-async function objectUnderKills(scene: Scene, people: number, waves: number): Promise<string[]> {
-  const { stand, witness, random, readyWorker } = scene;
+/** In each wave some contacts object while the worker is killed. Returns the runs that staged the objections. */
+async function objectUnderKills(setup: Setup, people: number, waves: number): Promise<string[]> {
+  const { stand, witness, random, readyWorker } = setup;
   const runIds: string[] = [];
   let worker = await readyWorker();
   for (const wave of upTo(waves)) {
@@ -67,7 +67,7 @@ async function objectUnderKills(scene: Scene, people: number, waves: number): Pr
     await until(witness.passed, (passed) => passed >= wanted);
     const objecting = upTo(people).filter((n) => n % (waves + 1) === wave);
     const runId = await startObjections(stand, objecting);
-    // Some more leave before, while or after they are staged.
+    // Some more requests leave before, while or after the objections are staged.
     witness.permit(random(0, 3 * IN_FLIGHT));
     await delay(random(0, 600));
     await worker.kill();
@@ -78,7 +78,7 @@ async function objectUnderKills(scene: Scene, people: number, waves: number): Pr
   return runIds;
 }
 
-async function onScene(processes: Processes, defaultSeed: number, act: (scene: Scene) => Promise<void>) {
+async function withWitness(processes: Processes, defaultSeed: number, act: (setup: Setup) => Promise<void>) {
   const seed = seedOf(defaultSeed);
   const random = randomOf(seed);
   await onStand(processes, { seed, latencyMs: 50, env: ENV }, async (stand) => {
@@ -92,36 +92,36 @@ async function onScene(processes: Processes, defaultSeed: number, act: (scene: S
   });
 }
 
-/** Of each wave what was in flight; nothing of the person who was erased, whose batch was far from being sent. */
-function expectBounded({ witness }: Scene, waves: number, erased: string): void {
+/** At most what was in flight for each wave, and nothing for the erased contact, whose batch was not due yet. */
+function expectBounded({ witness }: Setup, waves: number, erased: string): void {
   const waveOf = (id: string) => (id === erased ? 'erased' : Number(id.slice(-12)) % (waves + 1));
   const countLate = (wave: number | string): number =>
     witness.late().filter((people) => people.some((id) => waveOf(id) === wave)).length;
   for (const wave of upTo(waves))
     expect(
       countLate(wave),
-      `requests that carried somebody of ${wave} after the objections were committed`,
+      `requests with contacts of wave ${wave} after their objections were committed`,
     ).toBeLessThanOrEqual(IN_FLIGHT);
-  expect(countLate('erased'), 'requests that carried the person after the erasure').toBe(0);
+  expect(countLate('erased'), 'requests with the erased contact').toBe(0);
 }
 
 const WAVES = 3;
 
 describe.concurrent('objections during an import whose worker is killed', () => {
   const processes = useProcesses();
-  it('reach the people of at most the requests in flight', async () => {
-    await onScene(processes, 81, async (scene) => {
-      const { stand, witness } = scene;
+  it('come too late for at most the requests in flight', async () => {
+    await withWitness(processes, 81, async (setup) => {
+      const { stand, witness } = setup;
       const people = 7_000;
       const runId = await startImport(stand, people);
-      await objectUnderKills(scene, people, WAVES);
-      // Nobody of a wave, and not sent yet: fewer requests were permitted than there are batches.
+      await objectUnderKills(setup, people, WAVES);
+      // The last contact is in no wave and has not been sent: fewer requests were permitted than there are batches.
       const erased = guid(people - 1);
       await stand.client().erase({ contactId: `{${erased.toUpperCase()}}` });
       witness.permit(Infinity);
       const result = await stand.ended(runId);
-      expectBounded(scene, WAVES, erased);
-      expect(result.counts.suppressed, 'people whose objection came in time').toBeGreaterThan(1_000);
+      expectBounded(setup, WAVES, erased);
+      expect(result.counts.suppressed, 'contacts whose objections came in time').toBeGreaterThan(1_000);
       await stand.conserved(runId, { result });
     });
   });
@@ -129,25 +129,25 @@ describe.concurrent('objections during an import whose worker is killed', () => 
 
 describe.concurrent('objections during updates of contacts whose worker is killed', () => {
   const processes = useProcesses();
-  it('reach the people of at most the requests in flight, although an update has many', async () => {
-    await onScene(processes, 82, async (scene) => {
-      const { stand, witness, readyWorker } = scene;
+  it('come too late for at most the requests in flight, although every contact takes one', async () => {
+    await withWitness(processes, 82, async (setup) => {
+      const { stand, witness, readyWorker } = setup;
       const people = 1_000;
       await stand.admin.seedList(LIST, upTo(people).map(contact));
       const runId = await startImport(stand, people, { existing: 'update' });
-      // Were the answer to such a batch lost, its repetition could not show whether it had been applied.
+      // Let CXone refuse all batches first. If such an answer were lost, a repetition could not show what had been applied.
       const batches = people / 100;
       witness.permit(batches);
       const first = await readyWorker();
       await until(stand.admin.stats, ({ requests }) => requests[POSTS]?.['409'] === batches);
       await first.terminate();
-      await objectUnderKills(scene, people, WAVES);
+      await objectUnderKills(setup, people, WAVES);
       const erased = guid(people - 1);
       await stand.client().erase({ contactId: erased });
       witness.permit(Infinity);
       const result = await stand.ended(runId);
-      expectBounded(scene, WAVES, erased);
-      expect(result.counts.suppressed, 'people whose objection came in time').toBeGreaterThan(50);
+      expectBounded(setup, WAVES, erased);
+      expect(result.counts.suppressed, 'contacts whose objections came in time').toBeGreaterThan(50);
       await stand.conserved(runId, { result });
     });
   });

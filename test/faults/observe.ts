@@ -1,20 +1,20 @@
-/** What a fault test looks at after the event: the ledger's tables, the simulator's requests. */
+/** Reads the ledger's tables and the simulator's requests, for the assertions of fault tests. */
 import { sql } from 'kysely';
 import type { Outcome } from '../../src/domain/run.ts';
 import { type Database, openDatabase } from '../../src/ledger/database.ts';
 import type { RequestLine } from '../../src/simulator/stats.ts';
 import type { Stand } from './stand.ts';
 
-export async function query<T>(stand: Stand, look: (db: Database['db']) => Promise<T>): Promise<T> {
+export async function query<T>(stand: Stand, read: (db: Database['db']) => Promise<T>): Promise<T> {
   const database = openDatabase(stand.databaseUrl, 1);
   try {
-    return await look(database.db);
+    return await read(database.db);
   } finally {
     await database.close();
   }
 }
 
-/** Processes that were the last to hold a write: `host:pid`. */
+/** The processes that claimed writes most recently, one for each write, as `host:pid`. */
 export async function holders(stand: Stand): Promise<readonly string[]> {
   const { rows } = await query(stand, (db) =>
     sql<{ holder: string }>`select distinct holder from writes where holder is not null`.execute(db),
@@ -24,13 +24,13 @@ export async function holders(stand: Stand): Promise<readonly string[]> {
 
 export interface Claims {
   readonly claims: number;
-  /** Claimed, and not settled. */
+  /** Writes that are claimed and not settled. */
   readonly open: number;
   readonly settled: number;
   readonly created: number;
 }
 
-/** Of this worker, or of all. */
+/** Counts the claims of one worker, or of all. */
 export async function claimsOf(stand: Stand, pid?: number): Promise<Claims> {
   const { rows } = await query(stand, (db) =>
     sql<Claims>`
@@ -42,11 +42,11 @@ export async function claimsOf(stand: Stand, pid?: number): Promise<Claims> {
   return rows[0] ?? { claims: 0, open: 0, settled: 0, created: 0 };
 }
 
-/** How many requests a process may have claimed that have not left: half as many again as it has slots. */
+/** The most writes that workers can have claimed and not settled: each claims half as many ahead as it has request slots. */
 export const claimable = (workers: number, maxInFlight: number): number =>
   workers * (maxInFlight + Math.floor(maxInFlight / 2));
 
-/** How outcomes of this kind are known, where that is not by a plain answer. */
+/** The distinct evidence of the records with this outcome; empty if all of them are known by a plain answer. */
 export async function evidenceOf(stand: Stand, outcome: Outcome): Promise<readonly string[]> {
   const { rows } = await query(stand, (db) =>
     sql<{ evidence: string }>`select distinct evidence from outcomes
@@ -68,12 +68,12 @@ export async function outcomesByEvidence(
   return Object.fromEntries(rows.map(({ known, n }) => [known, n]));
 }
 
-/** Of the API alone, without those for tokens. Probes, which change nothing, are among them. */
+/** All API requests, including probes but not token requests. */
 export async function requestsOf(stand: Stand): Promise<readonly RequestLine[]> {
   return (await stand.admin.requests(10_000)).filter(({ path }) => path.startsWith('/api/'));
 }
 
-/** Those requests that are no probes. Where any request at all matters, look at `requestsOf`. */
+/** API requests without probes. Use `requestsOf` if every request counts. */
 export async function writesOf(stand: Stand): Promise<readonly RequestLine[]> {
   return (await requestsOf(stand)).filter(({ isProbe }) => !isProbe);
 }

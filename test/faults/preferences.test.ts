@@ -1,4 +1,4 @@
-/** Preferences under lost answers and kill -9: every batch keeps its key and its bytes, whoever sends it and how often. */
+/** Preferences under lost answers and kill -9: every repetition of a batch has the same idempotency key and the same bytes. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { PreferenceUpdateResult } from '../../src/contract/preference-update.ts';
@@ -18,7 +18,7 @@ const LOST_ANSWERS: readonly FaultRule[] = [
 
 const guid = (n: number): string => `0a1b2c3d-0000-4000-8000-${String(n).padStart(12, '0')}`;
 
-/** One in four opts in and is guarded; one in twenty objects without the date that CXone wants. */
+/** One in four opts in and needs the guard; one in twenty objects without the date that CXone requires. */
 function rowOf(n: number) {
   const optIn = n % 4 === 0;
   return {
@@ -43,7 +43,7 @@ const applied = async (stand: Stand): Promise<number> =>
 
 describe('preferences', () => {
   const processes = useProcesses();
-  it('answers lost, workers killed: each choice is applied once, each objection stands somewhere', async () => {
+  it('are applied once each although answers are lost and workers killed, and no objection is lost', async () => {
     const seed = seedOf(61);
     const random = randomOf(seed);
     await onStand(processes, { seed, faults: LOST_ANSWERS, latencyMs: 5 }, async (stand) => {
@@ -67,7 +67,7 @@ describe('preferences', () => {
         complianceRatePercent: 95,
       });
       await stand.conserved(runId, { result });
-      await sameBytesForAKey(stand);
+      await expectSameBytes(stand);
       const suppressed = await stand.client().ledger.suppressions.find([guid(1), guid(2)], ['email']);
       // An objection takes effect when it is staged, whether CXone accepts it later or not.
       expect(suppressed.map(({ contactId }) => contactId).sort()).toEqual([guid(1), guid(2)]);
@@ -75,11 +75,11 @@ describe('preferences', () => {
   });
 });
 
-/** Another body under a known key is a 422, which would have rejected somebody; and the ledger has one hash for each write. */
-async function sameBytesForAKey(stand: Stand): Promise<void> {
+/** CXone answers 422 if a known key comes with another body. */
+async function expectSameBytes(stand: Stand): Promise<void> {
   const { requests } = await stand.admin.stats();
   const byStatus = requests['POST /api/v2/preferences/batch'] ?? {};
-  expect(byStatus['422'] ?? 0, 'keys that were used for other bytes').toBe(0);
+  expect(byStatus['422'] ?? 0, 'requests with a known key and another body').toBe(0);
   const database = openDatabase(stand.databaseUrl, 1);
   const { rows } = await sql<{ repeated: number }>`
     select count(*) filter (where lost_answers > 0)::int as repeated from writes`.execute(database.db);

@@ -1,4 +1,4 @@
-/** A purge that is killed with SIGKILL in the middle: no run is visible by half, and the next purge completes it. */
+/** A purge that is killed halfway leaves no run partly visible, and the next purge completes it. */
 import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import type { Run } from '../../src/ledger/runs/runs.ts';
@@ -37,10 +37,10 @@ async function recordsLeft(): Promise<number> {
   return rows[0]?.n ?? 0;
 }
 
-it('is completed by the next purge, and nobody sees half of a run meanwhile', async () => {
+it('a purge that is killed leaves no run partly visible, and the next purge completes it', async () => {
   const { ledger, database } = opened();
   const runs = [await oldRun(), await oldRun()];
-  // The purge stops at the records of one run, when those of the other are gone.
+  // The purge waits for the locked records of the second run after it has deleted those of the first.
   await database.db.transaction().execute(async (tx) => {
     await sql`select 1 from records where run_no = ${runs[1]?.run_no} for update`.execute(tx);
     const killed = startPurge();
@@ -51,7 +51,7 @@ it('is completed by the next purge, and nobody sees half of a run meanwhile', as
     expect(await recordsLeft()).toBe(2);
     expect(await killed.kill()).toMatchObject({ signal: 'SIGKILL' });
   });
-  // Both were marked before the first row was deleted, and keep their counts.
+  // Both runs were marked as purged before the first row was deleted, and keep their counts.
   for (const { run_id: runId, run_no: runNo } of runs) {
     expect((await ledger.runs.get(runId)).purged_at).toBeInstanceOf(Date);
     expect(await ledger.runs.counts(runNo)).toEqual({ total: 2, pending: 2 });

@@ -1,4 +1,4 @@
-/** One rate budget for all workers of a tenant, and a 429 that holds for all of them (docs/adr/0015-rate-budget.md). */
+/** The workers of a tenant share one rate budget, and a 429 blocks all of them (docs/adr/0015-rate-budget.md). */
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { writeDemoContacts } from '../../src/cli/dev/demo-contacts.ts';
@@ -12,10 +12,10 @@ import { hurry, onStand, type Stand, until } from './stand.ts';
 const processes = useProcesses();
 
 /**
- * A worker that writes an import of its own, in a namespace of its own: which of two workers of one namespace gets a
- * page is Temporal's choice. Both use the same ledger, and so the same budget.
+ * Starts an import and a worker for it in their own namespace. Within one namespace, Temporal might give all pages to one
+ * worker. All use the same ledger, and so the same budget.
  */
-async function writer(stand: Stand, listId: string, records: number) {
+async function startWriter(stand: Stand, listId: string, records: number) {
   const env = { ...stand.env, TEMPORAL_NAMESPACE: freshNamespace() };
   const client = await connect({ databaseUrl: stand.databaseUrl, env });
   onTestFinished(() => client.close());
@@ -27,30 +27,30 @@ async function writer(stand: Stand, listId: string, records: number) {
   return { client, runId };
 }
 
-type Writer = Awaited<ReturnType<typeof writer>>;
+type Writer = Awaited<ReturnType<typeof startWriter>>;
 
-async function ends(stand: Stand, { client, runId }: Writer): Promise<void> {
+async function expectEnd(stand: Stand, { client, runId }: Writer): Promise<void> {
   const result = await within(client.result(runId), `${runId} to end`);
   await stand.conserved(runId, { result, state: result.state });
 }
 
-it('two workers together keep to one budget', async () => {
+it('two workers share one rate budget', async () => {
   const perSecond = 10;
   const env = { CXFLOW_RATE_PER_MINUTE: String(60 * perSecond) };
   await onStand(processes, { latencyMs: 150, env }, async (stand) => {
-    const writers = await Promise.all([writer(stand, 'L1', 20_000), writer(stand, 'L2', 20_000)]);
+    const writers = await Promise.all([startWriter(stand, 'L1', 20_000), startWriter(stand, 'L2', 20_000)]);
     await until(
       () => requestsOf(stand),
       ({ length }) => length >= 160,
     );
     for (const each of writers) await each.client.decide(each.runId, { action: 'cancel' });
-    for (const each of writers) await ends(stand, each);
+    for (const each of writers) await expectEnd(stand, each);
     expect(await holders(stand), 'workers that wrote').toHaveLength(2);
     const times = (await requestsOf(stand)).map(({ at }) => Date.parse(at)).sort((a, b) => a - b);
     const seconds = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1_000;
-    // Three seconds' worth more, in case the first one left late. With a budget each it would be twice as many.
+    // Allows for three more seconds in case the first request left late. With a budget each it would be twice as many.
     expect(times.length).toBeLessThanOrEqual(perSecond * (seconds + 3));
-    // A busy machine delays some requests, so that those behind them seem too close; but not half of them.
+    // On a busy machine some requests leave late and seem too close to the next, so compare requests half the list apart.
     const half = Math.floor(times.length / 2);
     const spans = times.slice(half).map((at, i) => (at - (times[i] ?? 0)) / 1_000);
     const typical = spans.toSorted((a, b) => a - b)[Math.floor(spans.length / 2)] ?? 0;
@@ -58,11 +58,11 @@ it('two workers together keep to one budget', async () => {
   });
 });
 
-it('a 429 with Retry-After holds for both workers: nothing leaves inside the window', async () => {
+it('a 429 with Retry-After blocks the requests of both workers', async () => {
   const maxInFlight = 4;
   const env = { CXFLOW_MAX_IN_FLIGHT: String(maxInFlight) };
   await onStand(processes, { latencyMs: 500, env }, async (stand) => {
-    const writers = await Promise.all([writer(stand, 'L1', 8_000), writer(stand, 'L2', 8_000)]);
+    const writers = await Promise.all([startWriter(stand, 'L1', 8_000), startWriter(stand, 'L2', 8_000)]);
     await until(
       () => holders(stand),
       ({ length }) => length === 2,
@@ -72,12 +72,12 @@ it('a 429 with Retry-After holds for both workers: nothing leaves inside the win
     const refusal = async () => (await requestsOf(stand)).find(({ status }) => status === 429);
     const refused = await until(refusal, (found) => found !== undefined);
     await hurry(stand);
-    for (const each of writers) await ends(stand, each);
+    for (const each of writers) await expectEnd(stand, each);
     const from = Date.parse(refused?.at ?? '');
     const after = (await requestsOf(stand)).map(({ at }) => Date.parse(at) - from);
-    // What was claimed before the refusal was known may still leave, as late as a busy machine lets it.
-    const inside = after.filter((ms) => ms > 0 && ms < 5_000);
-    expect(inside.length, 'requests within the wait').toBeLessThanOrEqual(claimable(2, maxInFlight));
+    // What was claimed before the 429 arrived may still leave, late if the machine is busy.
+    const early = after.filter((ms) => ms > 0 && ms < 5_000);
+    expect(early.length, 'requests within the wait').toBeLessThanOrEqual(claimable(2, maxInFlight));
     expect(after.filter((ms) => ms >= 5_000).length).toBeGreaterThan(10);
   });
 });

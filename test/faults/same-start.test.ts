@@ -1,4 +1,4 @@
-/** The same start twice, at once or later: one run, written once (docs/adr/0012-run-identity.md). */
+/** The same content is written once, however often and whenever it is started (docs/adr/0012-run-identity.md). */
 import { join } from 'node:path';
 import { WorkflowFailedError } from '@temporalio/client';
 import type { ApplicationFailure } from '@temporalio/common';
@@ -9,7 +9,7 @@ import { LIST, onStand, type Stand } from './stand.ts';
 
 const processes = useProcesses();
 
-it('the same content under three run ids at once: one writes, the others end at once and name it', async () => {
+it('writes content once that is started under several run ids; the other runs fail at once and name the first', async () => {
   await onStand(processes, {}, async (stand) => {
     await stand.readyWorker();
     const path = join(stand.folder, 'contacts.csv');
@@ -24,13 +24,13 @@ it('the same content under three run ids at once: one writes, the others end at 
     const [winner = ''] = winners;
     await start('later');
     for (const runId of [...runIds.filter((each) => each !== winner), 'later']) {
-      await isAlreadyRun(stand, runId, winner);
+      await expectAlreadyRun(stand, runId, winner);
     }
     await stand.conserved(winner);
   });
 });
 
-async function isAlreadyRun(stand: Stand, runId: string, first: string): Promise<void> {
+async function expectAlreadyRun(stand: Stand, runId: string, first: string): Promise<void> {
   const failure = await stand.ended(runId).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(WorkflowFailedError);
   const { type, nonRetryable, message } = (failure as WorkflowFailedError).cause as ApplicationFailure;

@@ -1,4 +1,4 @@
-/** Planted secrets and personal data are looked for everywhere but in the tables of the rows. */
+/** Plants secrets and personal data, and searches for them everywhere except in the tables that hold rows. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sql } from 'kysely';
@@ -10,11 +10,11 @@ import { LIST, onStand, type Stand, until } from './stand.ts';
 
 const processes = useProcesses();
 
-/** Of a kind that no other text has by chance. */
+/** Values that occur nowhere else by chance. */
 const CANARY = {
   secret: 'canary-client-secret-7f3a',
   syncToken: 'canary-sync-token-91bc',
-  /** The simulator's bearer tokens all begin so. */
+  /** The prefix of the simulator's bearer tokens. */
   bearer: 'sim-contactlists-',
   phone: '2125550142',
   contactId: 'canary-person-0042',
@@ -23,7 +23,7 @@ const CANARY = {
   badPhone: '(212) 555-0143',
   optedIn: 'cafe0000-beef-4bad-8000-000000000042',
   optedOut: 'cafe0000-beef-4bad-8000-000000000043',
-  unaskable: 'cafe0000-beef-4bad-8000-000000000044',
+  refusedLookup: 'cafe0000-beef-4bad-8000-000000000044',
   source: 'canary source 8e11',
 };
 
@@ -31,7 +31,7 @@ const header = 'contactId,phone,consentTimestamp,optInStatus,lastName,note';
 const row = (n: number) => `c${n},+1213555${String(1000 + n)},2026-01-01,confirmed,Doe,none`;
 const person = (id: string, phone: string) =>
   `${id},${phone},2026-01-01,confirmed,${CANARY.name},${CANARY.custom}`;
-/** Valid, invalid in each part, twice, broken, refused by CXone: each with canaries. */
+/** Rows that are valid, invalid, duplicate, malformed or refused by CXone, each with canaries. */
 const ROWS = [
   person(CANARY.contactId, `+1${CANARY.phone}`),
   person(`${CANARY.contactId}-b`, CANARY.badPhone),
@@ -41,15 +41,15 @@ const ROWS = [
   ...Array.from({ length: 995 }, (_, n) => row(n)),
 ];
 
-/** Rows and no header: what a reader takes for the names of columns is a person. */
+/** Files without a header, in which the first row, read as column names, is a person. */
 const HEADLESS = {
   'headless.csv': ROWS.slice(0, 2),
-  // No cell shows that it is one: the columns are missing, and the cells are not to be listed.
+  // No cell looks like data, so columns are reported as missing; the message must not list the cells.
   'unheard.csv': [`c-1,${CANARY.name},soon,yes,${CANARY.custom}`, 'c-2,Doe,soon,yes,none'],
   'doubled.csv': [`c-1,${CANARY.name},${CANARY.name},yes`, 'c-2,Doe,Doe,yes'],
 };
 
-/** CXone's own words quote the person; receivers and networks fail. */
+/** Messages of CXone that quote personal data; failing subscribers and connections. */
 const MESSAGE = `${CANARY.contactId} +1${CANARY.phone} ${CANARY.name} is refused`;
 const errors = [
   {
@@ -71,7 +71,7 @@ const FAULTS: readonly FaultRule[] = [
   { match: { family: 'webhooks' }, times: 2, fault: { status: 503, body: { message: MESSAGE } } },
 ];
 
-it('no secret and no personal data in logs, histories, the audit or the outbox', async () => {
+it('an import leaves no secret and no personal data in logs, histories, audit or outbox', async () => {
   const env = {
     CXONE_CLIENT_SECRET: CANARY.secret,
     CRM_SYNC_TOKEN: CANARY.syncToken,
@@ -83,33 +83,33 @@ it('no secret and no personal data in logs, histories, the audit or the outbox',
     const path = join(stand.folder, 'canaries.csv');
     writeFileSync(path, [header, ...ROWS].join('\n'));
     const { source } = await stand.client().stageFile(path);
-    // Refused whichever batches the faults strike.
+    // This contact is refused whichever batches the faults strike.
     await stand.admin.change({ blockedNumbers: [`+1${CANARY.phone}`] });
     const { runId } = await stand.client().startContactImport({ listId: LIST, source, approval: true });
-    const seen: unknown[] = [];
-    const look = async () => seen.push(await describe(stand, runId));
+    const described: unknown[] = [];
+    const observe = async () => described.push(await describe(stand, runId));
     const waits = await until(
       () => stand.client().progress(runId),
       ({ phase }) => phase === 'awaiting_approval',
     );
-    await look();
+    await observe();
     await stand.client().decide(runId, { action: 'approve', by: 'dana', planHash: waits.planHash ?? '' });
     const ended = stand.ended(runId);
-    const polling = setInterval(() => void look().catch(() => undefined), 200);
+    const polling = setInterval(() => void observe().catch(() => undefined), 200);
     const result = await ended.finally(() => clearInterval(polling));
-    await look();
+    await observe();
     const counts = await stand.conserved(runId, { result });
     expect([counts.invalid, counts.duplicate, counts.rejected], 'invalid, duplicate, rejected').toEqual([
       3, 1, 1,
     ]);
-    // Another run, that fails.
+    // A run that fails.
     await stand.admin.setFaults([{ match: POSTS, fault: { status: 403, body: { message: MESSAGE } } }]);
     const other = await stand.client().startContactImport({ listId: 'L2', source });
     await expect(stand.ended(other.runId)).rejects.toThrow();
     const failed = [other.runId, ...(await importHeadless(stand))];
     expectNoCanary('the worker’s output', worker.output());
-    const described = await Promise.all(failed.map((id) => describe(stand, id)));
-    expectNoCanary('what Temporal shows of the runs', textOf([...seen, ...described]));
+    const describedFailures = await Promise.all(failed.map((id) => describe(stand, id)));
+    expectNoCanary('what Temporal shows of the runs', textOf([...described, ...describedFailures]));
     expectNoCanary(
       'the histories',
       textOf(await Promise.all([runId, ...failed].map((id) => history(stand, id)))),
@@ -122,13 +122,13 @@ it('no secret and no personal data in logs, histories, the audit or the outbox',
     expectNoCanary('the bodies of webhooks', events.map(({ raw }) => raw).join('\n'));
     expect(
       events.every(({ headers }) => headers.authorization === undefined),
-      'no bearer to the CRM',
+      'events without an authorization header',
     ).toBe(true);
-    await theLookingFinds(stand);
+    await expectSearchWorks(stand);
   });
 });
 
-/** An opt-in, one that CXone does not let us ask for, an objection without a date, rows that break rules. */
+/** An opt-in, an opt-in whose lookup CXone refuses, an objection without a date, and rows that break rules. */
 const preference = (contactId: string, more: object = {}) => ({
   contactId,
   channel: 'email',
@@ -139,25 +139,25 @@ const preference = (contactId: string, more: object = {}) => ({
   source: CANARY.source,
   ...more,
 });
-const NO = { optIn: false, withdrawalTimestamp: '2026-02-01T00:00:00Z' };
+const WITHDRAWAL = { optIn: false, withdrawalTimestamp: '2026-02-01T00:00:00Z' };
 const PREFERENCES = [
   preference(CANARY.optedIn),
-  preference(CANARY.unaskable),
-  preference(CANARY.optedOut, { ...NO, consentTimestamp: null }),
-  preference(CANARY.contactId, NO),
+  preference(CANARY.refusedLookup),
+  preference(CANARY.optedOut, { ...WITHDRAWAL, consentTimestamp: null }),
+  preference(CANARY.contactId, WITHDRAWAL),
   preference(CANARY.name, { channel: CANARY.custom, optIn: CANARY.name, regulatoryRegion: CANARY.custom }),
-  preference(CANARY.optedIn, { channel: 'sms', ...NO }),
+  preference(CANARY.optedIn, { channel: 'sms', ...WITHDRAWAL }),
 ];
 const BATCHES = { method: 'POST', family: 'preferences' } as const;
-const LOOK_UPS = { method: 'GET', family: 'preferences' } as const;
+const LOOKUPS = { method: 'GET', family: 'preferences' } as const;
 const CONSENT_FAULTS: readonly FaultRule[] = [
   {
-    match: { ...LOOK_UPS, query: `contactId=${CANARY.unaskable}` },
+    match: { ...LOOKUPS, query: `contactId=${CANARY.refusedLookup}` },
     fault: { status: 422, body: { message: MESSAGE } },
   },
-  { match: LOOK_UPS, times: 1, fault: { status: 500, body: { message: MESSAGE } } },
+  { match: LOOKUPS, times: 1, fault: { status: 500, body: { message: MESSAGE } } },
   {
-    match: LOOK_UPS,
+    match: LOOKUPS,
     times: 1,
     fault: { raw: JSON.stringify({ contactId: CANARY.optedIn, name: CANARY.name }) },
   },
@@ -166,7 +166,7 @@ const CONSENT_FAULTS: readonly FaultRule[] = [
   { match: BATCHES, times: 1, fault: { status: 429, retryAfter: 1, body: { message: MESSAGE } } },
 ];
 
-it('the same for consent: preferences sent, a file and a contact checked, a data subject erased', async () => {
+it('preference updates, eligibility checks and erasures leave no personal data in logs, histories or audit', async () => {
   await onStand(processes, { faults: CONSENT_FAULTS }, async (stand) => {
     const worker = await stand.readyWorker();
     const client = stand.client();
@@ -176,33 +176,33 @@ it('the same for consent: preferences sent, a file and a contact checked, a data
     const counts = await stand.conserved(runId, { result });
     expect(counts).toMatchObject({ updated: 2, rejected: 2, invalid: 2 });
     expect(canariesIn(await rowsOf(stand, 'records'))).toEqual(
-      expect.arrayContaining(['optedIn', 'optedOut', 'unaskable', 'source']),
+      expect.arrayContaining(['optedIn', 'optedOut', 'refusedLookup', 'source']),
     );
     const dataset = 'dataset' in source ? source.dataset : '';
     const checked = await client.checkEligibilityList({ dataset, channel: 'email' });
     expect(checked.ineligible).toMatchObject({ consent_unavailable: 1 });
     await client.checkEligibility({ contactId: CANARY.optedIn, channel: 'sms' });
-    await expectNobodyIn(stand, worker.output());
+    await expectNoPersonalData(stand, worker.output());
     await client.erase({ contactId: CANARY.optedIn, requestedBy: 'dana' });
-    await expectNobodyIn(stand, worker.output());
+    await expectNoPersonalData(stand, worker.output());
   });
 });
 
-async function expectNobodyIn(stand: Stand, output: string): Promise<void> {
+async function expectNoPersonalData(stand: Stand, output: string): Promise<void> {
   expectNoCanary('the worker’s output', output);
   const tables = ['audit', 'audit_pending', 'writes', 'runs', 'outbox', 'suppressions', 'consent_proof'];
   for (const table of [...tables, 'consent_keys', 'erasures', 'eligibility_results'])
     expectNoCanary(`the table ${table}`, await rowsOf(stand, table));
   const histories: unknown[] = [];
   for await (const { workflowId, type } of stand.client().temporal.workflow.list()) {
-    // One question is asked by its contact id (ADR 0004).
+    // The check of a single contact has the contact id as its input (ADR 0004).
     if (type !== 'eligibilityCheck') histories.push(await history(stand, workflowId));
   }
   expect(histories.length).toBeGreaterThan(1);
   expectNoCanary('the histories', textOf(histories));
 }
 
-/** By path, as other Temporal clients do: nobody has looked at the file before the worker does. */
+/** Starts imports by path, as other Temporal clients do, so that the worker is the first to read the file. */
 async function importHeadless(stand: Stand): Promise<string[]> {
   const imports = Object.entries(HEADLESS).map(async ([name, lines]) => {
     writeFileSync(join(stand.folder, name), lines.join('\n'));
@@ -213,8 +213,8 @@ async function importHeadless(stand: Stand): Promise<string[]> {
   return Promise.all(imports);
 }
 
-/** A look that finds nothing proves nothing, unless it finds what is there. */
-async function theLookingFinds(stand: Stand): Promise<void> {
+/** The search must find the canaries where they are allowed. Otherwise finding none elsewhere proves nothing. */
+async function expectSearchWorks(stand: Stand): Promise<void> {
   const records = await rowsOf(stand, 'records');
   expect(canariesIn(records)).toEqual(['phone', 'contactId', 'name', 'custom', 'badPhone']);
   const encoded = { payload: Buffer.from(JSON.stringify({ deep: CANARY.secret })) };
@@ -229,7 +229,7 @@ function expectNoCanary(where: string, text: string): void {
   expect(canariesIn(text), `canaries in ${where}`).toEqual([]);
 }
 
-/** All texts of a value, bytes read as text: payloads are JSON in bytes. */
+/** Joins all texts of a value. Bytes are read as text, because payloads are JSON in bytes. */
 function textOf(value: unknown): string {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
   if (typeof value !== 'object' || value === null) return String(value);
@@ -241,7 +241,7 @@ function textOf(value: unknown): string {
 const history = (stand: Stand, runId: string) =>
   stand.client().temporal.workflow.getHandle(runId).fetchHistory();
 
-/** With pending activities, their heartbeats and last failures, and the details of the Web UI. */
+/** What Temporal shows of a run: pending activities, their heartbeats and last failures, and the details for the Web UI. */
 async function describe(stand: Stand, runId: string): Promise<unknown> {
   const handle = stand.client().temporal.workflow.getHandle(runId);
   const { raw } = await handle.describe();

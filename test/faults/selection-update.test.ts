@@ -1,4 +1,4 @@
-/** What a selection update survives: lost answers, kill -9 between look and write, an editor that never stops. */
+/** Selection updates under lost answers, kill -9 between read and write, and constant edits by others. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { SelectionUpdateInput, SelectionUpdateResult } from '../../src/contract/selection-update.ts';
@@ -31,9 +31,9 @@ const evidence = async (stand: Stand, runId: string) => {
 const patchesOf = async ({ admin }: Stand) =>
   (await admin.requests()).filter(({ method }) => method === 'PATCH').length;
 
-describe.concurrent('answers that never come', () => {
+describe.concurrent('lost answers', () => {
   const processes = useProcesses();
-  it('a PATCH that was applied is found, not sent again; one that was not is; edits of others in between stay', async () => {
+  it('repeat a PATCH only if it was not applied, and keep what others have edited in between', async () => {
     await onStand(processes, {}, async (stand) => {
       const { admin } = stand;
       await stand.readyWorker();
@@ -54,30 +54,32 @@ describe.concurrent('answers that never come', () => {
         evidence: 'own_write_lost_answer',
         patches: 1,
       });
-      expect(await once('said503', { status: 503, when: 'after' })).toEqual({
+      expect(await once('unavailable', { status: 503, when: 'after' })).toEqual({
         evidence: 'own_write_lost_answer',
         patches: 1,
       });
       expect(await once('unsent', { reset: 'before' })).toEqual({ evidence: null, patches: 2 });
 
-      // Applied, its answer lost, and somebody wrote on top of it before we looked.
-      await admin.editCampaign('topped', { when: 'after-patch', add: { targetListIds: ['T'] } });
-      expect(await once('topped', { reset: 'after' })).toEqual({
+      // Applied, its answer lost, and somebody else edited the campaign before we read it again.
+      await admin.editCampaign('edited', { when: 'after-patch', add: { targetListIds: ['T'] } });
+      expect(await once('edited', { reset: 'after' })).toEqual({
         evidence: 'own_write_or_existing',
         patches: 1,
       });
-      expect(await targets(stand, 'topped')).toEqual(['L1', 'M', 'T']);
+      expect(await targets(stand, 'edited')).toEqual(['L1', 'M', 'T']);
 
-      // Applied, its answer lost, and somebody took it back before we looked: left to the policy, nothing is sent again.
-      await admin.editCampaign('back', { when: 'after-patch', remove: CHANGE.add });
-      await admin.setFaults([{ match: { ...PATCHES, path: '/back$' }, times: 1, fault: { reset: 'after' } }]);
+      // Applied, its answer lost, and somebody else undid it before we read it again: the policy decides, nothing is repeated.
+      await admin.editCampaign('undone', { when: 'after-patch', remove: CHANGE.add });
+      await admin.setFaults([
+        { match: { ...PATCHES, path: '/undone$' }, times: 1, fault: { reset: 'after' } },
+      ]);
       const before = await patchesOf(stand);
-      const back = await start(stand, 'back', { onConflict: 'theirs' });
-      expect((await ended(stand, back)).counts).toEqual({ total: 1, pending: 0, existing: 1 });
-      expect([(await patchesOf(stand)) - before, await targets(stand, 'back')]).toEqual([1, ['L1']]);
-      await stand.conserved(back);
+      const undone = await start(stand, 'undone', { onConflict: 'theirs' });
+      expect((await ended(stand, undone)).counts).toEqual({ total: 1, pending: 0, existing: 1 });
+      expect([(await patchesOf(stand)) - before, await targets(stand, 'undone')]).toEqual([1, ['L1']]);
+      await stand.conserved(undone);
 
-      // Not applied, and somebody wrote: another payload, so another write.
+      // Not applied, and somebody else edited the campaign: the payload differs, so it is another write.
       await admin.editCampaign('moved', { when: 'after-get', after: 1, add: { targetListIds: ['T'] } });
       expect(await once('moved', { reset: 'before' })).toEqual({ evidence: null, patches: 2 });
       expect(await targets(stand, 'moved')).toEqual(['L1', 'T', 'M']);
@@ -86,20 +88,20 @@ describe.concurrent('answers that never come', () => {
 });
 
 for (const [where, crashAt, expected] of [
-  ['between the look and the PATCH', 'writeSelection/outbound.updateSelection:1', [null]],
+  ['between the read and the PATCH', 'writeSelection/outbound.updateSelection:1', [null]],
   [
-    'between the answer and its settlement',
+    'between the answer and the settle',
     'writeSelection/selections.settle:1',
     ['own_write_lost_answer', 'own_write_or_existing'],
   ],
 ] as const) {
   describe.concurrent(`kill -9 ${where}`, () => {
     const processes = useProcesses();
-    it('loses nothing, writes once, and keeps what others did while nobody worked', async () => {
+    it('loses nothing, writes once, and keeps what others edited before the next worker started', async () => {
       await onStand(processes, {}, async (stand) => {
         const runId = await start(stand, 'C1');
-        const doomed = stand.worker({ CXFLOW_CRASH_AT: crashAt });
-        expect(await doomed.exited).toEqual({ code: null, signal: 'SIGKILL' });
+        const killed = stand.worker({ CXFLOW_CRASH_AT: crashAt });
+        expect(await killed.exited).toEqual({ code: null, signal: 'SIGKILL' });
         await stand.admin.editCampaign('C1', { add: { priorityOrder: ['vip'] } });
         await stand.readyWorker();
         expect((await ended(stand, runId)).counts).toEqual({ total: 1, pending: 0, updated: 1 });
@@ -116,9 +118,9 @@ for (const [where, crashAt, expected] of [
   });
 }
 
-describe.concurrent('others', () => {
+describe.concurrent('concurrent edits', () => {
   const processes = useProcesses();
-  it('an editor that never stops is not overwritten and does not keep the run for ever; two updates at once are both applied', async () => {
+  it('are never overwritten and end the run with a conflict if they do not stop; concurrent updates are all applied', async () => {
     await onStand(processes, {}, async (stand) => {
       const { admin } = stand;
       await stand.readyWorker();
@@ -127,7 +129,7 @@ describe.concurrent('others', () => {
       await expect(stand.client().result(busy)).rejects.toMatchObject({ cause: { type: 'Conflict' } });
       expect((await stand.conserved(busy, { state: 'failed' })).conflict).toBe(1);
       expect(await targets(stand, 'busy')).not.toContain('M');
-      // They went home: the same run goes on, and everything of theirs is still there.
+      // Once the edits stop, the same run continues and keeps all of them.
       await admin.endEdits('busy');
       const edits = (await targets(stand, 'busy')) ?? [];
       expect(await start(stand, 'busy')).toBe(busy);
@@ -138,7 +140,7 @@ describe.concurrent('others', () => {
       expect(await targets(stand, 'busy')).toEqual([...edits, 'M']);
       await stand.conserved(busy);
 
-      // By two workers now.
+      // Concurrent updates by two workers.
       await stand.readyWorker();
       const names = Array.from({ length: 6 }, (_, i) => `N${i}`);
       const runs = await Promise.all(
@@ -149,7 +151,7 @@ describe.concurrent('others', () => {
         await stand.conserved(runId);
       }
       expect([...((await targets(stand, 'shared')) ?? [])].sort()).toEqual(['L1', ...names].sort());
-      // They wait for each other instead of colliding.
+      // Updates of one campaign wait for each other, so none of them collided.
       const statuses = (await admin.stats()).requests['PATCH /api/v2/outbound/campaigns/:campaignId'] ?? {};
       expect(statuses['200']).toBe(7);
       expect(statuses['409']).toBe(8);

@@ -1,4 +1,4 @@
-/** A statement that is always too slow must not be repeated for ever. It ends its run, which then can be continued. */
+/** A statement that always times out is not repeated for ever: it fails the run, which can be continued later. */
 import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import { freshDatabase } from '../harness/fresh.ts';
@@ -8,7 +8,7 @@ import { LIST, onStand, type Stand } from './stand.ts';
 
 const processes = useProcesses();
 
-/** The statement that stores a phase takes longer than a statement may, in one of the phases. */
+/** Makes the statement that stores the phase `planning` exceed the statement timeout. */
 const slowDown = (stand: Stand) =>
   query(stand, async (db) => {
     await sql`create function too_slow() returns trigger language plpgsql
@@ -19,7 +19,7 @@ const slowDown = (stand: Stand) =>
 
 const restore = (stand: Stand) => query(stand, (db) => sql`drop function too_slow cascade`.execute(db));
 
-it('a statement of a short step that is always too slow fails the run, which says why and can be continued', async () => {
+it('a statement that always times out fails the run with the reason, and the run can be continued', async () => {
   const url = new URL(await freshDatabase());
   url.searchParams.set('statement_timeout', '2000');
   await onStand(processes, { databaseUrl: url.href }, async (stand) => {

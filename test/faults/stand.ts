@@ -1,4 +1,4 @@
-/** What a fault test works on: the simulator, a database and a namespace of its own, and workers to be killed. */
+/** The environment of a fault test: its own simulator, database and namespace, and workers that it can kill. */
 import { writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,27 +22,27 @@ export { until };
 type Env = Readonly<Record<string, string>>;
 
 export interface StandOptions {
-  /** Default: a new one on the shared server. */
+  /** Default: a new database on the shared server. */
   readonly databaseUrl?: string;
-  /** Default: the shared server, and a namespace of its own. */
+  /** Default: the shared server, with a namespace for this test alone. */
   readonly temporalAddress?: string;
-  /** Of that server; default `default`. */
+  /** A namespace of that server; default `default`. */
   readonly namespace?: string;
   readonly latencyMs?: number;
   readonly faults?: readonly FaultRule[];
   readonly seed?: number;
-  /** More flags of the simulator. */
+  /** Additional flags for the simulator. */
   readonly simulatorArgs?: readonly string[];
-  /** Of every worker. */
+  /** Environment variables for every worker. */
   readonly env?: Env;
-  /** The workers and the client wait for their servers first: connect the client later. Default false. */
+  /** Set if the servers are down at first: the test then calls `connect` itself. Default false. */
   readonly isDown?: boolean;
 }
 
 export interface Stand {
-  /** The one that runs now. */
+  /** The simulator that is running now. */
   readonly simulator: () => TestProcess;
-  /** At the same address, with its journal; what it counted and received begins anew. */
+  /** Restarts it at the same address with its journal. Its request counts and received webhooks are reset. */
   readonly restartSimulator: () => Promise<void>;
   readonly simulatorUrl: string;
   readonly admin: AdminClient;
@@ -52,19 +52,19 @@ export interface Stand {
   readonly client: () => CxflowClient;
   /** Connects the client and prepares the database. */
   readonly connect: () => Promise<void>;
-  /** A worker, as `node dist/worker.js`; it may not be ready yet. */
+  /** Starts `node dist/worker.js` without waiting until it is ready. */
   readonly worker: (env?: Env) => TestProcess;
   readonly readyWorker: (env?: Env) => Promise<TestProcess>;
   /** Writes a seeded CSV, stages it and starts its import. Returns the run's id. */
   readonly startImport: (rows: number, input?: Partial<ContactImportInput>) => Promise<string>;
-  /** The result; where the run does not end, an error with how far it came. */
+  /** Waits for the result. Throws an error with the run's progress if it does not end. */
   readonly ended: (runId: string) => Promise<ContactImportResult>;
   readonly conserved: (runId: string, more?: Partial<Conservation>) => ReturnType<typeof expectConserved>;
 }
 
 export const LIST = 'L1';
 
-/** `SEED=…` repeats a run that failed. */
+/** Prints the seed. `SEED=…` repeats a test run that failed. */
 export function seedOf(fallback: number): number {
   const seed = Number(process.env.SEED ?? fallback);
   console.log(`SEED=${seed}`);
@@ -76,11 +76,11 @@ export function randomOf(seed: number): (least: number, most: number) => number 
   return (least, most) => least + Math.floor(random() * (most - least + 1));
 }
 
-/** Ends everything that it started, whatever becomes of the scene; a scene that fails shows what the workers said. */
+/** Runs a test and stops everything that it started. Prints the workers' output if the test fails. */
 export async function onStand(
   processes: Processes,
   options: StandOptions,
-  scene: (stand: Stand) => Promise<void>,
+  test: (stand: Stand) => Promise<void>,
 ): Promise<void> {
   const workers: TestProcess[] = [];
   const folder = await newFolder();
@@ -93,7 +93,7 @@ export async function onStand(
     const workerEnv = { ...env, CXONE_API_URL: simulatorUrl, ...options.env };
     const connected = (): CxflowClient => {
       const [client] = clients;
-      if (!client) throw new Error('the stand is not connected yet');
+      if (!client) throw new Error('the client is not connected yet');
       return client;
     };
     const worker = (more: Env = {}): TestProcess => {
@@ -130,7 +130,7 @@ export async function onStand(
         expectConserved({ databaseUrl: env.DATABASE_URL, simulatorUrl, runId, ...more }),
     };
     if (!options.isDown) await stand.connect();
-    await scene(stand);
+    await test(stand);
   } catch (error) {
     for (const each of workers) console.error(`worker ${each.pid}:\n${each.output().slice(-3_000)}`);
     throw error;
@@ -188,7 +188,7 @@ async function startImport(
   return runId;
 }
 
-/** A server that restarts breaks the waiting, not the run. */
+/** If a server restarts while we wait, the wait fails but the run does not, so wait again. */
 async function endOf(client: CxflowClient, runId: string): Promise<ContactImportResult> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
@@ -200,19 +200,19 @@ async function endOf(client: CxflowClient, runId: string): Promise<ContactImport
     try {
       return await Promise.race([client.result<ContactImportResult>(runId), late]);
     } catch (error) {
-      const broke = error instanceof Error && /ServiceError|TransportError/.test(error.name);
-      if (!broke || performance.now() > deadline) throw error;
+      const isConnectionError = error instanceof Error && /ServiceError|TransportError/.test(error.name);
+      if (!isConnectionError || performance.now() > deadline) throw error;
       await delay(300);
     }
   }
 }
 
-/** Resolves once CXone holds so many records: the run is in the middle of its writing. */
+/** Resolves once CXone has applied this many records. */
 export async function untilApplied(stand: Stand, records: number): Promise<void> {
   await until(stand.admin.health, ({ applied }) => applied >= records);
 }
 
-/** Resolves once the ledger says that the run is in this phase. It may not have been opened yet. */
+/** Resolves once the run is in this phase according to the ledger. The run need not have been opened yet. */
 export async function inPhase(stand: Stand, runId: string, phase: Phase): Promise<void> {
   await until(
     () => stand.client().ledger.runs.find(runId),
@@ -221,8 +221,8 @@ export async function inPhase(stand: Stand, runId: string, phase: Phase): Promis
 }
 
 /**
- * CXone answers at once from now on. A scene has CXone answer so slowly that the run is surely under way at each of its
- * moments, also on a busy machine, and calls this when it has seen them.
+ * Makes CXone answer without delay from now on. A test starts with slow answers, so that the run is still in progress at
+ * every step of the test even on a busy machine, and calls this after the last step.
  */
 export async function hurry({ admin }: Stand): Promise<void> {
   await admin.change({ latencyMs: 0 });

@@ -1,4 +1,4 @@
-/** A cancel in the middle of the writing; that nothing is sent after it is proved by steering-under-load.test.ts. */
+/** A cancel in the middle of the writing. steering-under-load.test.ts shows that nothing is sent after it. */
 import { expect, it } from 'vitest';
 import { useProcesses } from '../harness/processes.ts';
 import { onStand, untilApplied } from './stand.ts';
@@ -7,7 +7,7 @@ const processes = useProcesses();
 
 const SLOW = { latencyMs: 1_000, env: { CXFLOW_MAX_IN_FLIGHT: '4' } } as const;
 
-it('cancelled while paused, with a request whose answer was lost: in doubt, not pending and not cancelled', async () => {
+it('a batch whose answer was lost ends in doubt, not cancelled, if the run is cancelled while paused', async () => {
   const faults = [
     { match: { family: 'contactlists' as const }, after: 6, times: 1, fault: { reset: 'after' as const } },
   ];
@@ -19,6 +19,6 @@ it('cancelled while paused, with a request whose answer was lost: in doubt, not 
     await stand.client().decide(runId, { action: 'cancel' });
     const result = await stand.ended(runId);
     const counts = await stand.conserved(runId, { result, state: 'cancelled' });
-    expect(counts.in_doubt ?? 0, 'CXone has it, and nobody may ask again').toBe(100);
+    expect(counts.in_doubt ?? 0, 'records of the batch, which must not be sent again').toBe(100);
   });
 });

@@ -1,4 +1,4 @@
-/** Temporal dies and comes back; a worker that is there before its server and its database. */
+/** Temporal is killed and restarted; a worker starts before its servers. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { useProcesses } from '../harness/processes.ts';
@@ -7,7 +7,7 @@ import { hurry, onStand, randomOf, seedOf, until } from './stand.ts';
 
 const processes = useProcesses();
 
-it('Temporal is killed three times in the middle of an import, and the same worker finishes it', async () => {
+it('the same worker completes an import although Temporal is killed three times', async () => {
   const random = randomOf(seedOf(20264));
   const temporal = await ownTemporal();
   const options = {
@@ -34,7 +34,7 @@ it('Temporal is killed three times in the middle of an import, and the same work
   });
 });
 
-it('a worker that starts before Temporal and PostgreSQL waits for them, then works', async () => {
+it('a worker that starts before Temporal and PostgreSQL waits for them', async () => {
   const [temporal, postgres] = await Promise.all([ownTemporal(), ownPostgres()]);
   const options = {
     temporalAddress: temporal.current().address,

@@ -1,4 +1,4 @@
-/** Tokens that are revoked, refused for ever, or late. How long one is kept: test/cxone/auth.test.ts. */
+/** Tokens that are revoked or refused for good, and a failing token endpoint. For expiry see test/cxone/auth.test.ts. */
 import { WorkflowFailedError } from '@temporalio/client';
 import type { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
@@ -15,7 +15,7 @@ async function tokenAnswers(stand: Stand): Promise<Readonly<Record<string, numbe
 describe('tokens', () => {
   const processes = useProcesses();
 
-  it('tokens that are revoked in the middle are renewed once, not once for each request', async () => {
+  it('are renewed once after a revocation, not once for each request', async () => {
     await onStand(processes, { latencyMs: 1_000, env: { CXFLOW_MAX_IN_FLIGHT: '8' } }, async (stand) => {
       await stand.readyWorker();
       const runId = await stand.startImport(10_000);
@@ -26,14 +26,16 @@ describe('tokens', () => {
       await hurry(stand);
       const result = await stand.ended(runId);
       await stand.conserved(runId, { result });
-      expect(await tokenAnswers(stand), 'the first, and one after each revocation').toEqual({ 200: 3 });
+      expect(await tokenAnswers(stand), 'token requests: the first, and one after each revocation').toEqual({
+        200: 3,
+      });
       const { requests } = await stand.admin.stats();
       const refused = requests['POST /api/v2/contactlists/:listId/records']?.['401'] ?? 0;
-      expect(refused, 'requests that were in flight').toBeLessThanOrEqual(2 * 8);
+      expect(refused, 'refused requests, which were in flight').toBeLessThanOrEqual(2 * 8);
     });
   });
 
-  it('refused for ever, the run fails for good; started again after the cure it goes on and finishes', async () => {
+  it('fail the run if CXone keeps refusing them; the run continues when started again after the cause is fixed', async () => {
     const faults = [{ match: RECORDS, after: 10, fault: { status: 401 } }];
     await onStand(processes, { faults, env: { CXFLOW_MAX_IN_FLIGHT: '4' } }, async (stand) => {
       const worker = await stand.readyWorker();
@@ -46,14 +48,14 @@ describe('tokens', () => {
       const counts = await stand.conserved(runId, { state: 'failed' });
       expect([counts.created, counts.pending > 0]).toEqual([1_000, true]);
       await stand.admin.clearFaults();
-      expect(await stand.startImport(3_000), 'the same content is the same run').toBe(runId);
+      expect(await stand.startImport(3_000), 'run id of the same content').toBe(runId);
       const result = await stand.ended(runId);
       await stand.conserved(runId, { result });
       expect(worker.stderr()).toBe('');
     });
   });
 
-  it('a token endpoint that is throttled and then broken delays the run', async () => {
+  it('delay the run if the token endpoint answers 429 and then 500', async () => {
     const faults = [
       { match: TOKENS, times: 2, fault: { status: 429, retryAfter: 1 } },
       { match: TOKENS, times: 4, fault: { status: 500 } },

@@ -1,6 +1,6 @@
 /**
- * Answers that are not part of the contract, to requests that were carried out: redirects and unknown 4xx. They end the run,
- * and do not show that nothing was applied.
+ * Statuses that are not part of the contract: redirects and unknown 4xx. They fail the run, and CXone may have applied the
+ * request nevertheless.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,15 +14,20 @@ import { LIST, onStand, type Stand } from './stand.ts';
 
 const POSTS = { method: 'POST', family: 'contactlists' } as const;
 const ELSEWHERE = '/api/v2/contactlists/elsewhere/records';
-const ODD: readonly FaultRule['fault'][] = [
+const UNEXPECTED: readonly FaultRule['fault'][] = [
   { status: 307, location: ELSEWHERE, when: 'after' },
   { status: 303, location: ELSEWHERE, when: 'after' },
   { status: 418, when: 'after' },
   { status: 302, location: ELSEWHERE },
 ];
-const FAULTS: readonly FaultRule[] = ODD.map((fault, n) => ({ match: POSTS, after: n + 1, times: 1, fault }));
+const FAULTS: readonly FaultRule[] = UNEXPECTED.map((fault, n) => ({
+  match: POSTS,
+  after: n + 1,
+  times: 1,
+  fault,
+}));
 
-/** Starts the import as often as it fails for such an answer. */
+/** Starts the import again after each failure because of such an answer. */
 async function importRows(stand: Stand, count: number, input: Partial<ContactImportInput> = {}) {
   const path = join(stand.folder, 'contacts.csv');
   writeFileSync(path, csv(rows(1, count)));
@@ -37,26 +42,26 @@ async function importRows(stand: Stand, count: number, input: Partial<ContactImp
       type: 'Refused',
       message: expect.stringMatching(/\((30\d|418)\)/) as string,
     });
-    if (failures > ODD.length) throw end;
+    if (failures > UNEXPECTED.length) throw end;
   }
 }
 
-describe.concurrent('answers that are not part of the contract', () => {
+describe.concurrent('an answer with an unexpected status', () => {
   const processes = useProcesses();
-  it('leave it open what became of a batch, and its repetition finds out: everybody once, no redirect followed', async () => {
+  it('leaves the batch open; repeating it creates every contact once, and no redirect is followed', async () => {
     await onStand(processes, { faults: FAULTS, env: { CXFLOW_MAX_IN_FLIGHT: '1' } }, async (stand) => {
       await stand.readyWorker();
       const { runId, result, failures } = await importRows(stand, 1_000);
       const counts = await stand.conserved(runId, { result });
       expect(counts).toEqual({ total: 1_000, pending: 0, created: 1_000 });
-      expect(failures).toBe(ODD.length);
+      expect(failures).toBe(UNEXPECTED.length);
       expect(await evidenceOf(stand, 'created')).toEqual(['own_write_lost_answer']);
-      expect((await stand.admin.records(LIST)).total, 'each of them once').toBe(1_000);
+      expect((await stand.admin.records(LIST)).total, 'contacts in the list').toBe(1_000);
       expect((await writesOf(stand)).filter(({ path }) => path === ELSEWHERE)).toEqual([]);
     });
   });
 
-  it('leave a batch in doubt that must not be repeated, and it goes out once', async () => {
+  it('leaves a batch that must not be repeated in doubt, after sending it once', async () => {
     const env = { CXONE_DUPLICATES_REFUSED: 'false', CXFLOW_MAX_IN_FLIGHT: '1' };
     const simulatorArgs = ['--accept-duplicates'];
     await onStand(processes, { faults: FAULTS, simulatorArgs, env }, async (stand) => {
@@ -64,8 +69,11 @@ describe.concurrent('answers that are not part of the contract', () => {
       const { runId, result } = await importRows(stand, 1_000, { onInDoubt: 'leave' });
       const counts = await stand.conserved(runId, { result });
       expect(counts).toEqual({ total: 1_000, pending: 0, created: 600, in_doubt: 400 });
-      expect(await writesOf(stand), 'each batch once').toHaveLength(10);
-      expect((await stand.admin.records(LIST)).total, 'three of the four were carried out').toBe(900);
+      expect(await writesOf(stand), 'POSTs, one for each batch').toHaveLength(10);
+      expect(
+        (await stand.admin.records(LIST)).total,
+        'contacts in the list: three of the four batches in doubt were applied',
+      ).toBe(900);
     });
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Runs under way while workers of another version take over: a rollout in mid-run, with both versions alive for a while,
- * and a rollback (CONTRIBUTING.md#change-a-live-workflow).
+ * Workers of another version take over in mid-run: a rollout during which both versions run side by side, and a rollback
+ * (CONTRIBUTING.md#change-a-live-workflow).
  */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -15,20 +15,20 @@ async function startNext(processes: Processes, { env }: Stand): Promise<TestProc
   return worker;
 }
 
-/** Whether a run began on the later version: its history has the mark of the patch. */
-async function beganOnNext(stand: Stand, runId: string): Promise<boolean> {
+/** Whether a run was started by the next version: its history then has the patch's marker. */
+async function startedOnNext(stand: Stand, runId: string): Promise<boolean> {
   const { events } = await stand.client().temporal.workflow.getHandle(runId).fetchHistory();
   return (events ?? []).some(({ markerRecordedEventAttributes: mark }) => Boolean(mark));
 }
 
-/** The processes that carried out workflow tasks of a run. */
+/** The processes that executed workflow tasks of a run. */
 async function pidsOf(stand: Stand, runId: string): Promise<ReadonlySet<number>> {
   const { events } = await stand.client().temporal.workflow.getHandle(runId).fetchHistory();
   const identities = (events ?? []).flatMap((event) => event.workflowTaskCompletedEventAttributes ?? []);
   return new Set(identities.map(({ identity }) => Number.parseInt(identity ?? '', 10)));
 }
 
-/** Why workflow tasks of a run failed; each is repeated until a worker can carry it out. */
+/** The messages of failed workflow tasks. Temporal retries such a task until a worker can execute it. */
 async function failuresOfTasks(stand: Stand, runId: string): Promise<readonly string[]> {
   const { events } = await stand.client().temporal.workflow.getHandle(runId).fetchHistory();
   return (events ?? []).flatMap(({ workflowTaskFailedEventAttributes: it }) =>
@@ -62,20 +62,20 @@ async function startSelection(stand: Stand): Promise<string> {
 
 describe.concurrent('a rollout', () => {
   const processes = useProcesses();
-  it('in mid-run: what began on one version ends on the next, and nothing is lost or written twice', async () => {
+  it('completes runs that the previous version started, and loses nothing and writes nothing twice', async () => {
     const env = { CXFLOW_MAX_IN_FLIGHT: '2' };
     await onStand(processes, { latencyMs: 1_000, env }, async (stand) => {
-      const today = await stand.readyWorker();
+      const current = await stand.readyWorker();
       const selection = await startSelection(stand);
       const preferences = await startPreferences(stand);
       const contacts = await stand.startImport(6_000);
       await untilApplied(stand, 1);
 
       const next = await startNext(processes, stand);
-      // Both are alive: either of them takes its tasks.
+      // Either version may execute the tasks of this run.
       const between = await stand.startImport(3_000, { listId: 'L2' });
       await untilApplied(stand, 500);
-      await today.terminate();
+      await current.terminate();
       await stand.client().decide(selection, { action: 'approve', by: 'dana' });
       await stand.admin.change({ latencyMs: 0 });
       const after = await stand.startImport(500, { listId: 'L3' });
@@ -85,10 +85,10 @@ describe.concurrent('a rollout', () => {
         await stand.conserved(runId, { result });
       }
       for (const runId of [selection, contacts]) {
-        expect(await beganOnNext(stand, runId), runId).toBe(false);
-        expect(await pidsOf(stand, runId), runId).toEqual(new Set([today.pid, next.pid]));
+        expect(await startedOnNext(stand, runId), runId).toBe(false);
+        expect(await pidsOf(stand, runId), runId).toEqual(new Set([current.pid, next.pid]));
       }
-      expect(await beganOnNext(stand, after)).toBe(true);
+      expect(await startedOnNext(stand, after)).toBe(true);
       await next.kill();
     });
   });
@@ -96,7 +96,7 @@ describe.concurrent('a rollout', () => {
 
 describe.concurrent('a rollback', () => {
   const processes = useProcesses();
-  it('leaves runs of the later version open and undamaged until that version is back; runs from before go on', async () => {
+  it('completes runs of the current version, and leaves runs of the next one open and intact until that version is back', async () => {
     const env = { CXFLOW_MAX_IN_FLIGHT: '2' };
     await onStand(processes, { latencyMs: 1_000, env }, async (stand) => {
       const next = await startNext(processes, stand);
@@ -104,7 +104,7 @@ describe.concurrent('a rollback', () => {
       await untilApplied(stand, 300);
       await next.kill();
 
-      const today = await stand.readyWorker();
+      const current = await stand.readyWorker();
       await until(
         () => failuresOfTasks(stand, runId),
         (failures) => failures.some((message) => /nondeterminism/i.test(message)),
@@ -115,9 +115,9 @@ describe.concurrent('a rollback', () => {
       expect((await stand.client().ledger.runs.get(runId)).state).toBe('running');
 
       const back = await startNext(processes, stand);
-      await today.terminate();
+      await current.terminate();
       await stand.conserved(runId, { result: await stand.ended(runId) });
-      expect(await beganOnNext(stand, runId)).toBe(true);
+      expect(await startedOnNext(stand, runId)).toBe(true);
       await back.kill();
     });
   });

@@ -1,8 +1,8 @@
 /**
- * Stands between workers and simulator, lets as many requests through as a test permits, and notes those that carry somebody
- * who has objected by then. It asks the ledger when a request has arrived, so the order is the ledger's, and no clocks are
- * compared. An objection that the query sees may even have been committed after the request began; that counts against the
- * product.
+ * A proxy between workers and simulator. It forwards as many requests as the test permits, and records those that contain
+ * contacts who have already objected. It queries the ledger when a request arrives, so the order is that of the ledger's
+ * commits, and no clocks are compared. The query may even find an objection that was committed after the request began;
+ * such a request still counts as late.
  */
 import { createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -14,11 +14,11 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 export interface Witness {
   /** For CXONE_API_URL. */
   readonly url: string;
-  /** Lets this many more requests that carry people through; the others are held. None at first. */
+  /** Forwards this many more requests that contain contacts; the others wait. At first, none is permitted. */
   readonly permit: (requests: number) => void;
-  /** How many requests that carry people have been let through. */
+  /** How many requests that contain contacts have been forwarded. */
   readonly passed: () => number;
-  /** Of each request that carried people who had objected: their ids. */
+  /** For each request that contained contacts who had objected: their ids. */
   readonly late: () => readonly (readonly string[])[];
   readonly close: () => Promise<void>;
 }
@@ -34,7 +34,7 @@ export async function startWitness(
 
   const listObjected = async (people: readonly string[]): Promise<readonly string[]> => {
     const hashes = await Promise.all(people.map((id) => ledger.subjects.hash(id)));
-    // Past the suppression list's own code, so that nothing in between can keep an old answer.
+    // Bypasses the suppression list's own code, so that no cache can return an old answer.
     const { rows } = await sql<{ subject: string }>`
       select distinct subject from suppressions where subject = any(${hashes}::text[])`.execute(database.db);
     const objected = new Set(rows.map(({ subject }) => subject));
@@ -51,7 +51,7 @@ export async function startWitness(
     await forward(new URL(request.url ?? '/', simulatorUrl), request, body, response);
   };
   const server = createServer((request, response) => {
-    // A worker that is killed breaks its connections.
+    // The connections of a killed worker break.
     handle(request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -78,7 +78,7 @@ class Turnstile {
     for (const enter of this.#waiting) enter();
   }
 
-  /** Rejects if the client is gone before it is let through. */
+  /** Waits for a permit. Rejects if the client disconnects first. */
   pass(response: ServerResponse): Promise<void> {
     return new Promise((resolve, reject) => {
       const enter = (): void => {
@@ -89,7 +89,7 @@ class Turnstile {
       };
       response.once('close', () => {
         this.#waiting.delete(enter);
-        reject(new Error('the client is gone'));
+        reject(new Error('the client has disconnected'));
       });
       this.#waiting.add(enter);
       enter();

@@ -1,6 +1,6 @@
 /**
- * A worker that dies, is stopped or sleeps, and a second one beside it. The three run
- * beside each other, each with processes of its own: most of it is waiting for heartbeats and leases.
+ * A worker is killed, terminated or suspended, and another one takes over. The tests run concurrently, each with its own
+ * processes, because they mostly wait for heartbeats and leases.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import proto from '@temporalio/proto';
@@ -12,7 +12,7 @@ import { hurry, onStand, randomOf, type Stand, seedOf, until, untilApplied } fro
 
 describe.concurrent('kill -9', () => {
   const processes = useProcesses();
-  it('an import outlives a worker that is killed eight times, and writes nobody twice', async () => {
+  it('an import completes although its worker is killed eight times, and writes no contact twice', async () => {
     const random = randomOf(seedOf(20261));
     await onStand(processes, { latencyMs: 500, env: { CXFLOW_MAX_IN_FLIGHT: '2' } }, async (stand) => {
       const runId = await stand.startImport(10_000);
@@ -20,9 +20,9 @@ describe.concurrent('kill -9', () => {
       let worker = await stand.readyWorker();
       for (let kills = 0; kills < 8; kills += 1) {
         const { applied } = await stand.admin.health();
-        // Every other kill waits until it writes again; the rest hit a worker that has just begun.
-        const writes = () => until(stand.admin.health, (now) => now.applied > applied);
-        if (kills % 2 === 0) await writes();
+        // Every other worker is killed only after it has written something, the rest shortly after they have started.
+        const untilWriting = () => until(stand.admin.health, (now) => now.applied > applied);
+        if (kills % 2 === 0) await untilWriting();
         await delay(random(300, 800));
         lost += (await stand.admin.stats()).inFlight;
         await worker.kill();
@@ -31,14 +31,14 @@ describe.concurrent('kill -9', () => {
       await hurry(stand);
       const result = await stand.ended(runId);
       await stand.conserved(runId, { result });
-      expect(lost, 'requests that lost their worker').toBeGreaterThan(3);
+      expect(lost, 'requests in flight when their worker was killed').toBeGreaterThan(3);
     });
   });
 });
 
 describe.concurrent('kill -9 with claims ahead', () => {
   const processes = useProcesses();
-  it('what was claimed and never left is not reported as created, although CXone has it', async () => {
+  it('does not report contacts as created if their batch was claimed but never sent', async () => {
     const [slots, size, rows] = [4, 100, 2_000];
     await onStand(processes, { env: { CXFLOW_MAX_IN_FLIGHT: String(slots) } }, async (stand) => {
       const worker = await stand.readyWorker();
@@ -61,7 +61,7 @@ describe.concurrent('kill -9 with claims ahead', () => {
         'existing own_write_or_existing': (claimed - slots) * size,
       });
       expect(known).not.toHaveProperty('created');
-      // Nothing is new: the first run still accounts for every contact of the list.
+      // The second run created nothing: the first still accounts for every contact of the list.
       await stand.conserved(first);
     });
   });
@@ -69,8 +69,8 @@ describe.concurrent('kill -9 with claims ahead', () => {
 
 describe.concurrent('SIGTERM', () => {
   const processes = useProcesses();
-  it('hands the page over although a request hangs, and the next worker finishes', async () => {
-    // One request hangs, so draining has to give up waiting for it (test/activities/page-halting.test.ts proves that it does).
+  it('hands over the page although a request hangs, and the next worker finishes the run', async () => {
+    // Draining has to stop waiting for the request that hangs; test/activities/page-halting.test.ts shows that it does.
     const faults = [
       { match: { family: 'contactlists' as const }, after: 12, times: 1, fault: { hang: true as const } },
     ];
@@ -83,14 +83,17 @@ describe.concurrent('SIGTERM', () => {
         await untilApplied(stand, 1_500);
         const terminatedAt = performance.now();
         expect(await first.terminate()).toEqual({ code: 0, signal: null });
-        // A container that takes longer is killed; the worker itself promises 12 s (docs/adr/0014-lost-answers.md#times).
-        expect(performance.now() - terminatedAt, 'ms until its end').toBeLessThan(30_000);
+        // Container runtimes kill a process that takes longer; the worker itself aims at 12 s (docs/adr/0014-lost-answers.md#times).
+        expect(performance.now() - terminatedAt, 'ms until its exit').toBeLessThan(30_000);
         const { raw } = await stand.client().temporal.workflow.getHandle(runId).describe();
         const attempts = (raw.pendingActivities ?? []).filter(({ state }) => state === STARTED);
-        expect(attempts, 'pages that nobody has handed over, and that have to time out').toEqual([]);
+        expect(attempts, 'activities that were not handed over and have to time out').toEqual([]);
         const { applied } = await stand.admin.health();
         await delay(500);
-        expect((await stand.admin.health()).applied, 'nothing is written after its end').toBe(applied);
+        expect(
+          (await stand.admin.health()).applied,
+          'records in CXone, which must not change after the exit',
+        ).toBe(applied);
         await hurry(stand);
         await stand.readyWorker();
         const result = await stand.ended(runId);
@@ -101,7 +104,7 @@ describe.concurrent('SIGTERM', () => {
   });
 });
 
-/** Writes that are claimed, and those of which the ledger knows that their requests have left. */
+/** Counts the claimed writes, and those of them whose requests have left according to the ledger. */
 async function openClaims(stand: Stand) {
   const { rows } = await query(stand, (db) =>
     sql<{ open: number; sent: number }>`
@@ -113,23 +116,24 @@ async function openClaims(stand: Stand) {
 
 const { PENDING_ACTIVITY_STATE_STARTED: STARTED } = proto.temporal.api.enums.v1.PendingActivityState;
 
-describe.concurrent('a worker that sleeps', () => {
+describe.concurrent('a suspended worker', () => {
   const processes = useProcesses();
-  it('a worker that sleeps longer than its leases wakes up beside another, and writes nobody twice', async () => {
+  it('writes no contact twice when it resumes after its leases have expired, while another worker is running', async () => {
     await onStand(processes, { latencyMs: 1_000, env: { CXFLOW_MAX_IN_FLIGHT: '4' } }, async (stand) => {
       const runId = await stand.startImport(14_000);
-      const sleeper = await stand.readyWorker();
+      const suspended = await stand.readyWorker();
       await untilApplied(stand, 1_000);
-      sleeper.pause();
-      expect((await claimsOf(stand, sleeper.pid)).open, 'writes that it falls asleep over').toBeGreaterThan(
-        0,
-      );
+      suspended.pause();
+      expect(
+        (await claimsOf(stand, suspended.pid)).open,
+        'writes in flight when it is suspended',
+      ).toBeGreaterThan(0);
       await stand.readyWorker();
       await until(
-        () => claimsOf(stand, sleeper.pid),
+        () => claimsOf(stand, suspended.pid),
         ({ open }) => open === 0,
       );
-      sleeper.resume();
+      suspended.resume();
       await hurry(stand);
       const result = await stand.ended(runId);
       await stand.conserved(runId, { result });
@@ -138,24 +142,24 @@ describe.concurrent('a worker that sleeps', () => {
   });
 });
 
-describe.concurrent('a worker that sleeps, where CXone accepts duplicates', () => {
+describe.concurrent('a worker that is suspended right before a request, where CXone accepts duplicates', () => {
   const processes = useProcesses();
-  it('a worker that falls asleep right before a request sends it no more once another has taken it over', async () => {
-    // One request at a time, so that the other worker's writing of that batch is the only other one.
+  it('does not send the request after another worker has taken over the write', async () => {
+    // One request at a time, so that nothing else is in flight while the worker is suspended.
     const env = { CXFLOW_MAX_IN_FLIGHT: '1', CXONE_DUPLICATES_REFUSED: 'false' };
     await onStand(processes, { env, simulatorArgs: ['--accept-duplicates'] }, async (stand) => {
       const point = { CXFLOW_CRASH_AT: 'stop/writePage/contactLists.createRecords:3' };
-      const sleeper = await stand.readyWorker(point);
+      const suspended = await stand.readyWorker(point);
       const runId = await stand.startImport(1_000, { onInDoubt: 'resend' });
-      await sleeper.waitFor(/stopped at writePage/);
+      await suspended.waitFor(/stopped at writePage/);
       await stand.readyWorker();
       const result = await stand.ended(runId);
-      expect((await stand.admin.health()).applied, 'all of it, the third batch too').toBe(
+      expect((await stand.admin.health()).applied, 'applied records, including the third batch').toBe(
         result.counts.created,
       );
-      sleeper.resume();
-      // It lets its activities come to their end before it goes.
-      await sleeper.terminate();
+      suspended.resume();
+      // On SIGTERM the worker waits for its activities before it exits.
+      await suspended.terminate();
       await stand.conserved(runId, { result });
       expect(await holders(stand)).toHaveLength(2);
     });

@@ -16,7 +16,7 @@ interface SelectionUpdate {
   readonly after: string | null;
 }
 
-/** Versions have no gaps, every PATCH was claimed, and what the run calls updated is in the journal. */
+/** Versions have no gaps, every PATCH was claimed, and an update that the run reports is in the journal. */
 export async function checkCampaign({ db }: Database, admin: AdminClient, run: Run): Promise<void> {
   const journal = await admin.campaignJournal(run.target);
   const versions = journal.map(({ version }) => version);
@@ -46,7 +46,7 @@ async function checkPatchesWereClaimed(
   admin: AdminClient,
   campaign: string,
 ): Promise<void> {
-  // First, because other updates may be running: each of these requests was claimed before.
+  // Read before the claims: other updates may be running, and every request counted here was claimed earlier.
   const { requests } = await admin.stats();
   const { rows } = await sql<{ claims: number; updated: number; lost: number; running: number }>`
     with mine as (select u.run_no, u.version_after, r.state from selection_updates u join runs r using (run_no)

@@ -24,9 +24,9 @@ export interface Conservation {
   readonly state?: Run['state'];
   /** The workflow's result, if the test has it. */
   readonly result?: RunResult;
-  /** How many contacts CXone has twice because an operator decided to send them again; default 0. */
+  /** How many contacts CXone has twice because they were resent on an operator's decision; default 0. */
   readonly heldTwice?: number;
-  /** Whether other runs wrote to the same list. Their contacts are ignored then; otherwise every entry must be explained. */
+  /** Whether other runs wrote to the same list. If so, their contacts are ignored; otherwise every journal entry must belong to this run. */
   readonly isListShared?: boolean;
 }
 
@@ -51,7 +51,7 @@ export async function expectConserved(check: Conservation): Promise<Counts> {
   }
 }
 
-/** The product ends statements that take two minutes; the recounts may take longer. */
+/** The product's statements time out after two minutes; the recounts here may take longer. */
 function withPatience(databaseUrl: string): string {
   const url = new URL(databaseUrl);
   url.searchParams.set('statement_timeout', String(PATIENCE_MS));
@@ -179,8 +179,8 @@ interface ClaimedContact {
 }
 
 /**
- * The same for each batch, which is known by its first contact: a claim of another batch that never left excuses nothing.
- * The simulator keeps only the most recent requests, and forgets them when it is restarted.
+ * The same for each batch, identified by its first contact, so that a claim of another batch that was never sent cannot
+ * account for a POST. The simulator keeps only the most recent requests, and none of those before its restart.
  */
 async function checkEachBatchWasClaimed({ db }: Database, admin: AdminClient, run: Run): Promise<void> {
   const path = `/api/v2/contactlists/${encodeURIComponent(run.target)}/records`;
@@ -197,7 +197,7 @@ async function checkEachBatchWasClaimed({ db }: Database, admin: AdminClient, ru
     group by 1`.execute(db);
   const claims = new Map(rows.map((row) => [row.contact, row.claims]));
   const unclaimed = [...posts].filter(([contact, n]) => n > (claims.get(contact) ?? 0));
-  expect(unclaimed, 'first contacts of batches that left more often than they were claimed').toEqual([]);
+  expect(unclaimed, 'first contacts of batches that were sent more often than they were claimed').toEqual([]);
 }
 
 async function settledContacts({ db }: Database, run: Run): Promise<ReadonlyMap<string, Settled>> {
@@ -229,7 +229,7 @@ async function checkNothingIsOpen({ db }: Database, run: Run): Promise<void> {
   expect(rows, 'writes that are still open').toEqual([]);
 }
 
-/** Seals what a killed worker has left unsealed, possibly alongside living workers, and recomputes the chain. */
+/** Seals what a killed worker left unsealed, even while other workers seal too, and recomputes the chain. */
 async function checkAudit(ledger: Ledger, run: Run): Promise<void> {
   const verdict = await until(
     () => sealAndVerify(ledger),

@@ -1,4 +1,4 @@
-/** A run as the ledger returns it, and its rows, for tests without a ledger. */
+/** Runs and async iterables as the ledger returns them, for tests without a ledger. */
 import type { Run } from '../../src/ledger/runs/runs.ts';
 
 export function fakeRun(change: Partial<Run> = {}): Run {

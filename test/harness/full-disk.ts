@@ -22,7 +22,7 @@ export interface FullDisk {
 
 const DISK_MEGABYTES = 300;
 
-/** Server and disk are removed when the test ends. */
+/** The server and its disk are removed when the test ends. */
 export async function postgresOnSmallDisk(): Promise<FullDisk> {
   const [disk, logs] = await Promise.all([newFolder(), newFolder()]);
   const isMounted = mount(disk);

@@ -1,4 +1,4 @@
-/** vitest's global set-up: builds dist once, so that the workers and commands that tests start need neither tsx nor webpack. */
+/** Vitest's global setup: builds dist once, so that the workers and commands that tests start need neither tsx nor webpack. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

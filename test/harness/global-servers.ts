@@ -1,4 +1,4 @@
-/** vitest's global set-up: one PostgreSQL and one Temporal for all projects that need them. */
+/** Vitest's global setup: one PostgreSQL and one Temporal for all projects that need them. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProvidedContext } from 'vitest';
@@ -20,7 +20,7 @@ declare module 'vitest' {
   }
 }
 
-/** Created at the start, because parts of the server do not know a new namespace for seconds. */
+/** Created at the start, because it takes seconds until all parts of the server know a new namespace. */
 const NAMESPACES = Array.from({ length: 128 }, (_, index) => `test-${index + 1}`);
 
 interface Servers {

@@ -1,14 +1,14 @@
 /**
- * Kills processes and removes folders when this test process exits, even if it is killed: vitest's global tear-down does
- * not run after Ctrl-C. It is a shell that waits for the end of its input, which comes when our process has exited.
+ * Kills processes and removes folders when this test process exits, even if it is killed: vitest's global teardown does
+ * not run after Ctrl-C. It is a shell that waits for the end of its input, which comes when this process exits.
  */
 import { spawn } from 'node:child_process';
 
 export interface Guardian {
-  /** Kill this process and its group after our exit. */
+  /** Kills this process and its group when we exit. */
   watch(pid: number): void;
   forget(pid: number): void;
-  /** Remove this folder after our exit. */
+  /** Removes this folder when we exit. */
   clean(folder: string): void;
 }
 

@@ -1,4 +1,4 @@
-/** Compares the simulator's journal of preferences with the ledger: none is lost, applied twice or unexplained. */
+/** Compares the simulator's journal of preferences with the ledger: none is missing, applied twice or unaccounted for. */
 import { sql } from 'kysely';
 import { expect } from 'vitest';
 import type { Outcome } from '../../src/domain/run.ts';

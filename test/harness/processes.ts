@@ -1,7 +1,7 @@
 /**
- * The product's own processes for scenario and fault tests: worker, simulator and commands, run from dist with plain Node.
- * A process that a test leaves behind is killed and fails the test. It has five seconds to exit first, because one that was
- * just sent a signal may take so long on a busy machine; a leftover that ends by itself meanwhile is not noticed.
+ * Starts the product's processes for scenario and fault tests: worker, simulator and commands, from dist with plain Node.
+ * A process that a test leaves behind is killed and fails the test. It has five seconds to exit first, because after a signal
+ * a process may take that long on a busy machine.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -20,9 +20,9 @@ export interface TestProcess {
   readonly exited: Promise<Exit>;
   stdout(): string;
   stderr(): string;
-  /** Both, in the order of their arrival. */
+  /** Stdout and stderr together, in order of arrival. */
   output(): string;
-  /** Resolves with the first match in the whole output. Errors: the process exits first, or never prints it. */
+  /** Resolves with the first match in the output. Rejects if the process exits first or never prints it. */
   waitFor(pattern: RegExp): Promise<RegExpExecArray>;
   /** Sends SIGKILL and waits for the exit. */
   kill(): Promise<Exit>;

@@ -1,4 +1,4 @@
-/** PostgreSQL and Temporal for tests: shared by a whole run (global-servers.ts), or owned by one test that kills them. */
+/** PostgreSQL and Temporal for tests: shared by the whole test run (global-servers.ts), or for one test that kills them. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -13,8 +13,8 @@ import { newFolder, removeStackFolder } from './folders.ts';
 import { guardian } from './guardian.ts';
 
 /**
- * Without fsync tests are faster, and kill -9 still loses nothing; only a power failure would. synchronous_commit stays on:
- * otherwise acknowledged commits stay in the server's memory for a moment, and kill -9 would lose them.
+ * Without fsync tests are faster, and only a power failure could lose data, not kill -9. synchronous_commit stays on, because
+ * kill -9 would otherwise lose commits that are acknowledged but still in the server's memory.
  */
 const TEST_SETTINGS = { fsync: 'off', full_page_writes: 'off', max_connections: '200' };
 

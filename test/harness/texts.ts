@@ -18,12 +18,12 @@ function gitLines(args: readonly string[]): string[] {
   return output.split('\n').filter((line) => line !== '');
 }
 
-/** A page without its code blocks. */
+/** The text of a page without its code blocks. */
 export function readProse(page: string): string {
   return read(page).replaceAll(/^( *)```[^]*?^\1```$/gm, '');
 }
 
-/** The comments of a source file, without everything else. */
+/** The comments of a source file. */
 export function readComments(file: string): string {
   return parse(file).comments;
 }
@@ -69,7 +69,7 @@ function parseSource(file: string, text: string): Texts {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest);
   const identifiers: string[] = [];
   const strings: string[] = [];
-  /** The source without its literals, in which something may look like a comment. */
+  /** The source without its literals, which may contain something that looks like a comment. */
   const rest: string[] = [];
   let end = 0;
   const visit = (node: ts.Node): void => {

@@ -1,4 +1,4 @@
-/** Terminates TLS in front of a Temporal server, as Temporal Cloud does, and lets in only requests with its API key. */
+/** A proxy that terminates TLS for a Temporal server, as Temporal Cloud does, and accepts only requests with its API key. */
 import { writeFile } from 'node:fs/promises';
 import {
   connect,
@@ -21,23 +21,23 @@ export interface TlsProxy {
   close(): void;
 }
 
-/** `folder`: for the certificate, which is made anew. `address`: the server behind it, host:port. */
+/** `folder`: where the new certificate is stored. `address`: the Temporal server, host:port. */
 export async function startTlsProxy(folder: string, address: string, apiKey: string): Promise<TlsProxy> {
   const { private: key, cert } = await generate([{ name: 'commonName', value: 'localhost' }], {
     // SHA-1, its default, is no longer accepted.
     algorithm: 'sha256',
     extensions: [
       { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] },
-      // Temporal's worker refuses a server whose certificate is that of an authority.
+      // Temporal's worker refuses a server certificate that is also a CA certificate.
       { name: 'basicConstraints', cA: false },
     ],
   });
   const certificateFile = join(folder, 'certificate.pem');
   await writeFile(certificateFile, cert);
   const requests = { accepted: 0, refused: 0 };
-  const behind = connect(`http://${address}`);
+  const upstream = connect(`http://${address}`);
   const server = createSecureServer({ key, cert });
-  const sessions = new Set<{ destroy(): void }>([behind]);
+  const sessions = new Set<{ destroy(): void }>([upstream]);
   server.on('session', (session) => sessions.add(session));
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     if (headers.authorization === `Bearer ${apiKey}`) {
@@ -53,7 +53,7 @@ export async function startTlsProxy(folder: string, address: string, apiKey: str
     }
   });
   const forward = (stream: ServerHttp2Stream, { ':authority': _, ...headers }: IncomingHttpHeaders) => {
-    const request = behind.request({ ...headers, te: 'trailers' });
+    const request = upstream.request({ ...headers, te: 'trailers' });
     stream.on('error', () => request.close());
     request.on('error', () => stream.close(constants.NGHTTP2_CANCEL));
     stream.on('close', () => request.close(constants.NGHTTP2_CANCEL));

@@ -1,32 +1,34 @@
 /**
- * Waiting for conditions. A test waits until something is so, never for a time within which it should be: how long
- * anything takes says how busy the machine is. The upper bound is there for the condition that never comes.
+ * Waiting for conditions. A test waits for a condition, never for a fixed time, because how long anything takes depends on
+ * how busy the machine is. The upper bound only ends the wait for a condition that is never met.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { NoWorkerAnswered } from '../../src/client/errors.ts';
 
-/** Many times what anything takes, also beside other work; shorter than the time limits of tests (vitest.config.ts). */
+/** Much longer than anything takes even on a busy machine, but shorter than the tests' timeouts (vitest.config.ts). */
 export const PATIENCE_MS = 240_000;
 
-/** Polls until the value is as wanted, and returns it. Throws an error with the last value when it never is. */
-export async function until<T>(look: () => T | Promise<T>, isSo: (value: T) => boolean): Promise<T> {
+/** Polls until the value meets the condition, and returns it. Throws an error with the last value if it never does. */
+export async function until<T>(read: () => T | Promise<T>, isMet: (value: T) => boolean): Promise<T> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
-    const value = await Promise.resolve().then(look).catch(unlessUntaken);
-    if (value !== null && isSo(value)) return value;
+    const value = await Promise.resolve().then(read).catch(ignoreMissingWorker);
+    if (value !== null && isMet(value)) return value;
     if (performance.now() > deadline)
-      throw new Error(`not so within ${PATIENCE_MS} ms: ${JSON.stringify(value)?.slice(0, 1_000)}`);
+      throw new Error(
+        `condition not met within ${PATIENCE_MS} ms: ${JSON.stringify(value)?.slice(0, 1_000)}`,
+      );
     await delay(25);
   }
 }
 
-/** A run that no worker has taken up yet answers later. */
-function unlessUntaken(error: unknown): null {
+/** A query fails until a worker has picked up the run. */
+function ignoreMissingWorker(error: unknown): null {
   if (error instanceof NoWorkerAnswered) return null;
   throw error;
 }
 
-/** Repeats assertions until they hold; the last failure is thrown when they never do. */
+/** Repeats assertions until they pass. Throws the last failure if they never do. */
 export async function eventually<T>(assert: () => T | Promise<T>): Promise<T> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
@@ -39,7 +41,7 @@ export async function eventually<T>(assert: () => T | Promise<T>): Promise<T> {
   }
 }
 
-/** What the promise resolves with; an error that says what was waited for when it never does. */
+/** Awaits a promise. If it does not settle, rejects with an error that names what was awaited. */
 export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
   const over = new AbortController();
   const late = delay(PATIENCE_MS, undefined, { signal: over.signal }).then(
