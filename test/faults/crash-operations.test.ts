@@ -42,7 +42,7 @@ interface Operation {
   readonly inFlight: number;
   readonly start: (stand: Stand, lane: Lane, scene: Scene) => Promise<unknown>;
   /** A fault that loses the answer to one request of the scene. */
-  readonly loseAnswer: (scene: Scene) => FaultRule | null;
+  readonly lostAnswer: (scene: Scene) => FaultRule | null;
   /** Whether every run passes this crash point, in whatever order. */
   readonly isReproducible: (point: string) => boolean;
 }
@@ -60,7 +60,7 @@ const OPERATIONS: readonly Operation[] = [
       const { source } = await client.stageFile(path);
       await client.startContactImport({ listId: name, source }, { runId: name });
     },
-    loseAnswer: ({ name }) => ({
+    lostAnswer: ({ name }) => ({
       match: { method: 'POST', path: `/contactlists/${name}/` },
       after: 2,
       times: 1,
@@ -77,7 +77,7 @@ const OPERATIONS: readonly Operation[] = [
       await client.startPreferenceUpdate({ source }, { runId: name });
     },
     // The requests of all scenes have the same path, so a fault could strike those of another scene.
-    loseAnswer: () => null,
+    lostAnswer: () => null,
     isReproducible: (point) => !point.startsWith('deliverEvents/') || isEarly(point),
   },
   {
@@ -89,7 +89,7 @@ const OPERATIONS: readonly Operation[] = [
       await client.startSelectionUpdate({ campaignId: name, change, approval: true }, { runId: name });
       void approve(client, name);
     },
-    loseAnswer: ({ name }) => ({
+    lostAnswer: ({ name }) => ({
       match: { method: 'PATCH', path: `/campaigns/${name}$` },
       times: 1,
       fault: { reset: 'after' },
@@ -129,7 +129,7 @@ for (const operation of OPERATIONS) {
         const lanes = await Promise.all(Array.from({ length: LANES }, () => openLane(stand)));
         const { points, counts } = await runUndisturbed(stand, lanes[0] as Lane, operation);
         const scenes = chooseScenes(points);
-        await stand.admin.setFaults(scenes.flatMap((scene) => operation.loseAnswer(scene) ?? []));
+        await stand.admin.setFaults(scenes.flatMap((scene) => operation.lostAnswer(scene) ?? []));
         const queue = [...scenes];
         const ends = await Promise.all(lanes.map((lane) => workThrough(stand, lane, operation, queue)));
         // Only when all lanes have finished, because the check compares all requests with all claims of the ledger.
@@ -156,7 +156,7 @@ for (const operation of OPERATIONS) {
 /** Returns the crash points of a run without a crash, and its counts. */
 async function runUndisturbed(stand: Stand, lane: Lane, operation: Operation) {
   const scene: Scene = { point: '', name: 'undisturbed', n: 0 };
-  await stand.admin.setFaults([operation.loseAnswer(scene) ?? []].flat());
+  await stand.admin.setFaults([operation.lostAnswer(scene) ?? []].flat());
   const tracer = await lane.worker('trace');
   await operation.start(stand, lane, scene);
   const result = await within(lane.client.result(scene.name), 'the undisturbed run to end');
