@@ -1,4 +1,4 @@
-/** Carries out one event of a plan. */
+/** Applies one event of a plan. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { FaultRule } from '../../src/simulator/faults.ts';
@@ -22,13 +22,13 @@ export async function applyEvent(run: ChaosRun, event: ChaosEvent): Promise<void
     case 'kill PostgreSQL':
       return killAndRestart(servers.postgres, event.downMs);
     case 'kill CXone':
-      await keepInjected(run);
+      await saveFaultCount(run);
       return killAndRestart(
         { kill: () => stand.simulator().kill(), restart: stand.restartSimulator },
         event.downMs,
       );
     case 'outage':
-      return haveOutage(run, event);
+      return simulateOutage(run, event);
     case 'pause':
       await decide(stand, runId, { action: 'pause' });
       await delay(event.downMs);
@@ -57,26 +57,26 @@ async function killAndRestart({ kill, restart }: RestartableServer, downMs: numb
   await restart();
 }
 
-/** Before the simulator's counts are reset. */
-async function keepInjected(run: ChaosRun): Promise<void> {
+/** Keeps the number of injected faults before the simulator resets it. */
+async function saveFaultCount(run: ChaosRun): Promise<void> {
   const rules = await run.stand.admin.faults();
   run.injectedBefore += rules.reduce((sum, rule) => sum + rule.injected, 0);
 }
 
-/** Applies nothing while it lasts. Afterwards the rules of the plan count from the beginning. */
-async function haveOutage(
+/** CXone applies nothing during the outage. Afterwards the plan's fault rules count from zero again. */
+async function simulateOutage(
   run: ChaosRun,
   { answers, downMs }: Extract<ChaosEvent, { what: 'outage' }>,
 ): Promise<void> {
   const { admin } = run.stand;
-  await keepInjected(run);
+  await saveFaultCount(run);
   const fault: FaultRule['fault'] = answers === '503' ? { status: 503 } : { hang: true };
   await admin.setFaults([{ match: { path: '^/api/' }, fault }, ...run.plan.faults]);
   await delay(downMs);
   await admin.setFaults(run.plan.faults);
 }
 
-/** Temporal may be down, and the run may have ended. */
+/** Retries while Temporal is down, until the run has ended. */
 async function cancelInTemporal({ stand, hasEnded }: ChaosRun, runId: string): Promise<void> {
   const handle = stand.client().temporal.workflow.getHandle(runId);
   while (!hasEnded()) {
@@ -101,5 +101,5 @@ async function edit(
 }
 
 async function startAgain({ work }: ChaosRun, runId: string): Promise<void> {
-  if (work.startAgain) expect(await work.startAgain(), 'the same content is the same run').toBe(runId);
+  if (work.startAgain) expect(await work.startAgain(), 'run id of the same content').toBe(runId);
 }

@@ -1,7 +1,7 @@
 /**
  * Every operation under seeded chaos: processes are killed and suspended, CXone fails, others edit the same campaign,
- * operators pause and cancel, and the conservation check must hold. A few short seeds here, one of which is another one
- * each time; `npm run chaos` runs any number of them (main.ts).
+ * operators pause and cancel, and the conservation check must pass. By default this runs a few short seeds, one of them
+ * random; `npm run chaos` runs any number of seeds (main.ts).
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Postgres } from '../../src/stack/postgres.ts';
@@ -28,7 +28,7 @@ describe('chaos', () => {
   });
   afterAll(() => Promise.all([postgres.remove(), temporal.remove()]));
 
-  it.each(seeds)('seed %i: no record is lost or written twice', async (seed) => {
+  it.each(seeds)('loses no record and writes none twice (seed %i)', async (seed) => {
     const lines: string[] = [];
     const print = (line: string) => (requested ? console.log(line) : lines.push(line));
     const databaseUrl = await createDatabase(postgres.current().url, `chaos_${seed}`);

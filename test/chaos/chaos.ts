@@ -1,4 +1,4 @@
-/** Carries out a chaos plan, restarts everything, and runs the conservation check of each run. */
+/** Executes a chaos plan, restarts everything, and runs the conservation check for each run. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { WorkflowFailedError } from '@temporalio/client';
 import type { RunResult } from '../../src/contract/run.ts';
@@ -36,11 +36,11 @@ export interface ChaosRun extends Chaos {
   readonly workers: Workers;
   readonly work: Work;
   readonly hasEnded: () => boolean;
-  /** Of fault rules that an outage has replaced since. */
+  /** The number of faults injected before an outage replaced the fault rules or the simulator was restarted. */
   injectedBefore: number;
 }
 
-/** An event waits no longer than this until it is due. */
+/** The longest time for which an event waits until it is due. */
 const MAX_WAIT_MS = 8_000;
 
 /** Returns the number of disturbances: events that happened while a run was in progress, and injected faults. */
@@ -62,7 +62,7 @@ export async function runChaos(processes: Processes, chaos: Chaos): Promise<numb
     for (const event of plan.events) if (await applyWhenDue(run, event)) disturbances += 1;
     await workers.allRestarted();
     const results = await ended;
-    // Not before PostgreSQL runs again.
+    // Reads the ledger, so it has to wait until PostgreSQL is running again.
     const ends = await Promise.all(work.runIds.map((runId, i) => readEnd(stand, runId, results[i] ?? null)));
     await operator;
     const { faults, requests } = await countFaultsAndRequests(run);
@@ -119,7 +119,7 @@ function resultOf(stand: Stand, runId: string): Promise<RunResult | null> {
   });
 }
 
-/** However the run ends, the ledger has its result. */
+/** Reads how the run ended from the ledger, which knows it however the run ended. */
 async function readEnd(stand: Stand, runId: string, result: RunResult | null): Promise<Ended> {
   const { ledger } = stand.client();
   const run = await ledger.runs.get(runId);

@@ -1,9 +1,9 @@
-/** What happens to the processes and the runs of a plan, and when. */
+/** The events of a plan: what happens to its processes and runs, and when. */
 import type { WorkPlan } from './plan.ts';
 import type { Random } from './random.ts';
 
 export type ChaosEvent = {
-  /** Happens once CXone has this share of the work (0 to 1), or after waiting too long for that. */
+  /** The share of the work, from 0 to 1, that CXone has applied when the event is due. It happens later if that takes too long. */
   readonly at: number;
 } & (
   | { readonly what: 'kill worker' | 'terminate worker'; readonly worker: number; readonly downMs: number }
@@ -12,7 +12,7 @@ export type ChaosEvent = {
   /** CXone answers 503 to everything, or accepts connections and answers nothing; nothing is applied. */
   | { readonly what: 'outage'; readonly answers: '503' | 'nothing'; readonly downMs: number }
   | { readonly what: 'pause'; readonly downMs: number }
-  /** Somebody edits the campaign: another place than ours, or the list of the first update. */
+  /** Somebody edits the campaign: a place that no update changes or, if conflicting, the list of the first update. */
   | { readonly what: 'edit'; readonly conflicting: boolean; readonly n: number }
   | { readonly what: 'revoke tokens' | 'start again' | 'cancel' | 'cancel in Temporal' }
 );
@@ -37,10 +37,10 @@ export function chooseEvents(random: Random, work: WorkPlan, workers: number): C
   const count = random.between(2, 5);
   const shares = Array.from({ length: count }, () => random.between(0, 90) / 100).sort((a, b) => a - b);
   const actions = shares.map((at, n): ChaosEvent => ({ at, ...chooseAction(random, work, workers, n) }));
-  // Once only: if a new token is rejected too, cxflow takes the secret for wrong and fails the run.
+  // At most once: if a new token is rejected too, cxflow concludes that the secret is wrong and fails the run.
   const revoked = actions.find(({ what }) => what === 'revoke tokens');
   const events = actions.filter((action) => action.what !== 'revoke tokens' || action === revoked);
-  // At the end, because starting a cancelled run again would start another one.
+  // As the last event, because starting a cancelled run again would start a different run.
   const last = Math.round((shares.at(-1) ?? 0) * 100);
   if (random.chance(0.15)) {
     const what = random.pick(['cancel', 'cancel in Temporal'] as const);
@@ -51,7 +51,7 @@ export function chooseEvents(random: Random, work: WorkPlan, workers: number): C
 
 function chooseAction(random: Random, work: WorkPlan, workers: number, n: number): ChaosAction {
   const worker = random.between(1, workers);
-  // Started again after its end, a selection update is another run.
+  // A selection update that is started again after its end is a different run.
   const others =
     work.kind === 'selectionUpdate' ? (['edit', 'edit', 'edit'] as const) : (['start again'] as const);
   const what = random.pick([...ACTIONS, ...others]);
@@ -60,14 +60,14 @@ function chooseAction(random: Random, work: WorkPlan, workers: number, n: number
     case 'terminate worker':
       return { what, worker, downMs: random.between(0, 2_000) };
     case 'suspend worker':
-      // Shorter than the heartbeat timeout, longer than it, and longer than a lease.
+      // Shorter than the heartbeat timeout, longer than that, and longer than a lease.
       return { what, worker, downMs: random.pick([1_000, 6_000, 22_000]) };
     case 'kill Temporal':
     case 'kill PostgreSQL':
     case 'kill CXone':
       return { what, downMs: random.between(0, 5_000) };
     case 'outage':
-      // In real time: no setting shortens Temporal's backoff, which reaches a minute between two attempts.
+      // These are real minutes: Temporal's backoff reaches a minute between two attempts, and no setting shortens it.
       return {
         what,
         answers: random.pick(['503', '503', 'nothing']),

@@ -1,12 +1,12 @@
-/** The faults that CXone and the subscriber have on their own, at random requests. Outages are events (events.ts). */
+/** Faults of CXone and of the subscriber that strike requests at random. Outages are events (events.ts). */
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import type { WorkPlan } from './plan.ts';
 import type { Random } from './random.ts';
 
 interface Matches {
-  /** Requests that must not count twice. */
+  /** Requests whose effect must not occur twice. */
   readonly writes: NonNullable<FaultRule['match']>;
-  /** All of the operation. */
+  /** All requests of the operation. */
   readonly all: NonNullable<FaultRule['match']>;
 }
 
@@ -17,7 +17,7 @@ const MATCHES: Readonly<Record<WorkPlan['kind'], Matches>> = {
   },
   preferenceUpdate: {
     writes: { method: 'POST', family: 'preferences' },
-    // Not the lookups: three answers that cannot be read settle a record, and the counts would be those of the faults.
+    // Without lookups: three unreadable answers settle a record, so the counts would depend on the faults.
     all: { method: 'POST', family: 'preferences' },
   },
   selectionUpdate: {
@@ -26,7 +26,7 @@ const MATCHES: Readonly<Record<WorkPlan['kind'], Matches>> = {
   },
 };
 
-/** Rare, because each costs a deadline of 15 s. */
+/** Rare, because each costs the request's deadline of 15 s. */
 const WITHOUT_ANSWER: readonly FaultRule['fault'][] = [
   { answerLost: true },
   { hang: true },
@@ -46,7 +46,7 @@ const WITH_ANSWER: readonly FaultRule['fault'][] = [
   { raw: '' },
   { raw: '{"recordsCreated": NaN}', when: 'after' },
 ];
-/** Of a contact import only. */
+/** For contact imports only. */
 const PARTIAL: readonly FaultRule['fault'][] = [{ dropRecords: 3 }, { underreport: 2 }];
 const WAITS = [1, 2, 0, 'soon', '-5', 'http-date-in-2', 'http-date-in--60'] as const;
 
@@ -56,7 +56,7 @@ export function chooseFaults(random: Random, work: WorkPlan): FaultRule[] {
   const rules: FaultRule[] = [];
   for (let n = random.between(1, 4); n > 0; n -= 1) {
     const [probability, fault] = [share(), random.pick(WITH_ANSWER)];
-    // Not for a PUT, whose 200 may have an empty body: cxflow could not know that nothing was applied.
+    // Not for a PUT: its 200 may have an empty body, so cxflow could not know that nothing was applied.
     rules.push({ match: fault.raw === '' ? writes : all, probability, fault });
   }
   if (random.chance(0.4))

@@ -1,15 +1,15 @@
-/** How much an outage may leave in doubt, where requests must not be repeated: what was in flight, however long it lasts. */
+/** Where requests must not be repeated, an outage leaves at most what was in flight in doubt, however long it lasts. */
 import { sql } from 'kysely';
 import { expect } from 'vitest';
 import { query } from '../faults/observe.ts';
 import type { ChaosRun } from './chaos.ts';
 
-/** `faults`: those injected outside of outages, each of which may have taken one answer. */
+/** `faults`: the number of faults outside of outages, each of which may have lost one answer. */
 export async function expectFewInDoubt({ stand, plan }: ChaosRun, faults: number): Promise<void> {
   if (plan.work.kind !== 'contactImport' || plan.work.duplicatesRefused) return;
   const { rows } = await query(stand, (db) =>
     sql<{ n: number }>`select count(*)::int as n from writes where state in ('in_doubt', 'left')`.execute(db),
   );
   const atMost = faults + plan.events.length * plan.workers * plan.inFlight;
-  expect(rows[0]?.n, 'writes in doubt: what was in flight at each event').toBeLessThanOrEqual(atMost);
+  expect(rows[0]?.n, 'writes in doubt').toBeLessThanOrEqual(atMost);
 }

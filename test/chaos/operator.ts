@@ -1,4 +1,4 @@
-/** The operator of a seed: answers what the runs ask, and tries again while a server is down. */
+/** The operator of a seed decides whatever the runs wait for, and retries while a server is down. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { DecisionRefused } from '../../src/client.ts';
 import type { Decision } from '../../src/contract/steering.ts';
@@ -7,7 +7,7 @@ import type { Stand } from '../faults/stand.ts';
 
 const BY = 'chaos';
 
-/** Writes in doubt are left: sent again, they might reach the same people twice, which is an operator's right. */
+/** Writes in doubt are left. Resending is allowed, but might create contacts twice, and the conservation check would fail. */
 const ANSWERS: Readonly<Partial<Record<Phase, Decision>>> = {
   awaiting_approval: { action: 'approve', by: BY },
   in_doubt: { action: 'resolve', verdict: 'leave', by: BY },

@@ -1,6 +1,6 @@
 /**
- * What one seed does: an operation and its disturbances. The same seed gives the same plan on every machine. Its effect may
- * still differ with the timing, but the conservation check must always hold.
+ * The plan of one seed: an operation and its disturbances. The same seed gives the same plan on every machine. The effects
+ * may still vary with the timing, but the conservation check must always pass.
  */
 import type { OnConflict } from '../../src/contract/selection-update.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
@@ -9,7 +9,7 @@ import { type ChaosEvent, chooseEvents } from './events.ts';
 import { chooseFaults } from './faults.ts';
 import { createRandom, type Random } from './random.ts';
 
-/** Rows of a source. */
+/** The number of rows of each kind in a source. */
 export interface Rows {
   readonly valid: number;
   readonly invalid: number;
@@ -19,15 +19,15 @@ export interface Rows {
 export interface ImportPlan {
   readonly kind: 'contactImport';
   readonly rows: Rows;
-  /** How many of the contacts CXone has already. */
+  /** How many of the contacts CXone already has. */
   readonly known: number;
   readonly existing: 'skip' | 'update';
-  /** How many of the contacts have not consented to email, which the import requires; null: it requires nothing. */
+  /** How many contacts have not given the consent to email that the import requires. Null if it requires none. */
   readonly withheld: number | null;
   /** Whether CXone names the records that it rejects, and whether it creates the others. */
   readonly naming: 'all' | 'none';
   readonly atomic: boolean;
-  /** Whether CXone refuses a contact that it has. Where it does not, a lost answer leaves its batch in doubt. */
+  /** Whether CXone refuses contacts that it already has. If not, a lost answer leaves its batch in doubt. */
   readonly duplicatesRefused: boolean;
   readonly onInDoubt: 'ask' | 'leave';
 }
@@ -35,11 +35,11 @@ export interface ImportPlan {
 export interface PreferencePlan {
   readonly kind: 'preferenceUpdate';
   readonly rows: Rows;
-  /** How many of the opt-ins are older than a withdrawal that CXone has. */
+  /** How many opt-ins are older than a withdrawal stored in CXone. */
   readonly withdrawn: number;
 }
 
-/** Several updates of one campaign at once, each of which adds a list of its own, while others edit it. */
+/** Concurrent updates of one campaign, each adding a different list, while others edit it. */
 export interface SelectionPlan {
   readonly kind: 'selectionUpdate';
   readonly updates: number;
@@ -79,17 +79,17 @@ export function createPlan(seed: number): ChaosPlan {
   };
 }
 
-/** How long CXone answers nothing or only 503, over all outages of the plan. */
+/** The total duration of the plan's outages. */
 export function outageMs({ events }: ChaosPlan): number {
   return events.reduce((sum, event) => sum + (event.what === 'outage' ? event.downMs : 0), 0);
 }
 
-/** Short enough for `npm test`: no outage of minutes. */
+/** Whether the plan's outages are short enough for `npm test`. */
 export function isShort(plan: ChaosPlan): boolean {
   return outageMs(plan) < 30_000;
 }
 
-/** Thousands of lookups would take minutes below a rate limit. */
+/** Whether the work tolerates a rate limit: the lookups of required consent would take minutes. */
 function isQuick(work: WorkPlan): boolean {
   return !(work.kind === 'contactImport' && work.withheld !== null);
 }
@@ -136,7 +136,7 @@ function chooseWrongRows(random: Random) {
   return { invalid: random.between(0, 40), duplicate: random.between(0, 40) };
 }
 
-/** Somebody who adds lists and a rule right after one of our reads or writes. */
+/** An editor who adds lists and a rule right after one of our reads or writes. */
 function chooseEditor(random: Random, n: number): Edit {
   return {
     when: random.pick(['after-get', 'after-patch']),

@@ -1,4 +1,4 @@
-/** Renders a plan, its events and its end as lines of text. */
+/** Renders a plan, its events and its result as lines of text. */
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import type { ChaosEvent } from './events.ts';
 import type { ChaosPlan, ImportPlan, WorkPlan } from './plan.ts';

@@ -1,12 +1,12 @@
-/** The seeds of `npm test`, and those that the arguments of `npm run chaos` ask for. */
+/** The seeds of `npm test`, and those that the arguments of `npm run chaos` select. */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { createPlan, isShort } from './plan.ts';
 
-/** Those of `npm test`: every operation, a tenant that accepts duplicates, a required consent, an outage. */
+/** The seeds of `npm test`. They cover every operation, a tenant that accepts duplicates, required consent, and an outage. */
 export const FIXED_SEEDS: readonly number[] = [42, 48, 36, 61];
 
-/** The fixed seeds, and another one each time. */
+/** The fixed seeds and a random one. */
 export function sampleSeeds(): readonly number[] {
   for (;;) {
     const seed = randomInt(1_000_000);

@@ -1,11 +1,11 @@
-/** The workers of a seed, which are killed, terminated and suspended, and come back. */
+/** The workers of a seed, which are killed, terminated, suspended and restarted. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Stand } from '../faults/stand.ts';
 import type { TestProcess } from '../harness/processes.ts';
 
 export type Workers = Awaited<ReturnType<typeof startWorkers>>;
 
-/** They are numbered from 1, as in the plan. */
+/** Workers are numbered from 1, as in the plan. */
 export async function startWorkers(stand: Stand, count: number) {
   const env = { CRM_WEBHOOK_URL: stand.admin.webhookUrl('crm') };
   const processes: TestProcess[] = [];

@@ -44,13 +44,13 @@ it('the temporal command starts an import of a file below the source folder', as
       counts: { total: 121, pending: 0, created: 120, invalid: 1 },
     });
     await stand.conserved('nightly-1', { result });
-    // The command line knows it as any other run.
+    // For the command line it is a run like any other.
     expect((await stand.cxflow(['watch', 'nightly-1'])).code).toBe(3);
   });
 });
 
-/** Each input, and what its failure names. */
-const WRONG: readonly (readonly [input: unknown, says: readonly RegExp[]])[] = [
+/** Invalid inputs, and what the message of each failure contains. */
+const INVALID: readonly (readonly [input: unknown, messages: readonly RegExp[]])[] = [
   [
     { list: 'L2', source: { path: 'a.csv', sheet: 1 }, existing: 'replace', approval: 'yes' },
     [
@@ -69,21 +69,21 @@ const WRONG: readonly (readonly [input: unknown, says: readonly RegExp[]])[] = [
   ['contacts.csv', [/must be one JSON object/]],
 ];
 
-it('a wrong input fails at once, and names each field', async () => {
+it('an invalid input fails at once, and the failure names each invalid field', async () => {
   await onStand({}, async ({ env, admin, client: { ledger } }) => {
     await withRawClient(env, async (client) => {
-      for (const [index, [input, says]] of WRONG.entries()) {
+      for (const [index, [input, messages]] of INVALID.entries()) {
         const failure = await failureOf(
           client.workflow.execute('contactImport', startOf(`wrong-${index}`, input)),
         );
         expect(failure.type).toBe('InvalidInput');
-        for (const pattern of says) expect(failure.message).toMatch(pattern);
+        for (const pattern of messages) expect(failure.message).toMatch(pattern);
       }
     });
     const runs = await ledger.runs.list(100);
     expect(
       runs.filter(({ run_id: id }) => id.startsWith('wrong')),
-      'none of them is a run',
+      'runs of invalid inputs',
     ).toEqual([]);
     expect((await admin.stats()).requests).toEqual({});
   });
@@ -104,7 +104,7 @@ it('a file outside the source folder, or none at all, is refused without a reque
             ? /no such file/
             : /is not in the worker's source folder \(CXFLOW_SOURCE_DIR\)/,
         );
-        expect(failure.message, 'nothing of the machine').not.toContain(stand.folder);
+        expect(failure.message, 'paths in the message').not.toContain(stand.folder);
         await stand.conserved(`outside-${index}`, { state: 'failed' });
       }
     });
@@ -112,7 +112,7 @@ it('a file outside the source folder, or none at all, is refused without a reque
   });
 });
 
-it('signals, the progress query and search attributes do for a client that knows only names', async () => {
+it('a client without cxflow can use signals, the progress query and search attributes by name', async () => {
   await onStand({}, async (stand) => {
     stand.file('contacts.csv', csv(rows(1, 120)));
     await withRawClient(stand.env, async (client) => {
@@ -146,19 +146,19 @@ it('signals, the progress query and search attributes do for a client that knows
       );
       const history = JSON.stringify(await handle.fetchHistory());
       for (const { phone, firstName } of [rowAt(1), rowAt(120)]) {
-        expect(history, 'rows never travel').not.toContain(phone);
+        expect(history, 'phone numbers in the history').not.toContain(phone);
         expect(history).not.toContain(firstName);
       }
     });
   });
 });
 
-it('cancelled by Temporal, a run settles; terminated, it goes on when it is started again', async () => {
+it('a run that is cancelled in Temporal settles; one that is terminated continues when started again', async () => {
   const slow = { latencyMs: 1_000, env: { CXFLOW_MAX_IN_FLIGHT: '1' } };
   await onStand(slow, async (stand) => {
     stand.file('contacts.csv', csv(rows(1, 3_000)));
     await withRawClient(stand.env, async (client) => {
-      const begin = async (workflowId: string, listId: string) => {
+      const startWriting = async (workflowId: string, listId: string) => {
         const input = { listId, source: { path: 'contacts.csv' } };
         const handle = await client.workflow.start('contactImport', startOf(workflowId, input));
         await until(
@@ -167,19 +167,19 @@ it('cancelled by Temporal, a run settles; terminated, it goes on when it is star
         );
         return handle;
       };
-      const cancelled = await begin('raw-cancelled', 'L5');
+      const cancelled = await startWriting('raw-cancelled', 'L5');
       await cancelled.cancel();
       expect((await stand.cxflow(['watch', 'raw-cancelled'])).code).toBe(4);
       expect((await cancelled.describe()).status.name).toBe('CANCELLED');
       await stand.conserved('raw-cancelled', { state: 'cancelled', isListShared: true });
 
-      const terminated = await begin('raw-terminated', 'L6');
+      const terminated = await startWriting('raw-terminated', 'L6');
       await terminated.terminate('by accident');
       const watched = await stand.cxflow(['watch', 'raw-terminated']);
       expect(watched.code).toBe(1);
       expect(watched.stdout).toMatch(/ended from outside.*by accident.*start the run again under its id/);
       await stand.admin.change({ latencyMs: 0 });
-      const result = (await (await begin('raw-terminated', 'L6')).result()) as ContactImportResult;
+      const result = (await (await startWriting('raw-terminated', 'L6')).result()) as ContactImportResult;
       expect(result.counts).toEqual({ total: 3_000, pending: 0, created: 3_000 });
       await stand.conserved('raw-terminated', { result, isListShared: true });
     });
@@ -194,7 +194,7 @@ async function failureOf(execution: Promise<unknown>): Promise<{ type?: string |
   return error.cause as Error & { type?: string };
 }
 
-/** The list is eventually consistent. */
+/** Polls, because Temporal's visibility is eventually consistent. */
 async function untilListed(client: Client, query: string): Promise<void> {
   await until(
     () => client.workflow.count(query),

@@ -1,4 +1,4 @@
-/** A plan that is only shown, one that waits for a word, and the word. */
+/** Dry runs, approvals, rejections and the approval deadline. */
 import { expect, it } from 'vitest';
 import type { Progress } from '../../src/contract/steering.ts';
 import { csv, rowAt, rows } from './contacts.ts';
@@ -6,16 +6,16 @@ import { endOf, runIdIn, type Stand, useStand } from './stand.ts';
 
 const onStand = useStand();
 
-/** 250 to write in three batches, one invalid. */
+/** 250 valid rows, which make three batches, and one invalid row. */
 const FILE = csv([...rows(1, 250), rowAt(251, { phone: '12' })]);
 
-async function untouched({ admin }: Stand): Promise<void> {
+async function expectNoRequests({ admin }: Stand): Promise<void> {
   const { requests, applied } = { ...(await admin.stats()), ...(await admin.health()) };
-  expect({ requests, applied }, 'CXone has heard nothing').toEqual({ requests: {}, applied: 0 });
+  expect({ requests, applied }, 'requests to CXone').toEqual({ requests: {}, applied: 0 });
 }
 
-/** Starts an import that waits for approval, followed in a terminal of its own. */
-async function waiting(stand: Stand, list: string) {
+/** Starts an import in another terminal, and resolves when it waits for approval. */
+async function startWaiting(stand: Stand, list: string) {
   stand.file('contacts.csv', FILE);
   const terminal = stand.start(['contacts', 'import', 'contacts.csv', '--list', list, '--approval']);
   const [, hash = ''] = await terminal.waitFor(/approve contact-import:\S+ --plan (\w{16})/);
@@ -24,7 +24,7 @@ async function waiting(stand: Stand, list: string) {
   return { terminal, hash, runId };
 }
 
-it('--dry-run stops at the plan, --approval-deadline gives up waiting, and a real run may follow', async () => {
+it('--dry-run stops after the plan, --approval-deadline ends the wait, and a real run may follow', async () => {
   await onStand({}, async (stand) => {
     stand.file('contacts.csv', FILE);
     const dry = await stand.cxflow(['contacts', 'import', 'contacts.csv', '--list', 'L1', '--dry-run']);
@@ -34,13 +34,13 @@ it('--dry-run stops at the plan, --approval-deadline gives up waiting, and a rea
     const runId = runIdIn(dry.stdout);
     const counts = await stand.conserved(runId);
     expect(counts).toEqual({ total: 251, pending: 250, invalid: 1 });
-    expect(dry.code, 'an invalid row needs a look, also in a plan').toBe(3);
+    expect(dry.code, 'exit code of a dry run with an invalid row').toBe(3);
 
     const deadline = ['--approval', '--approval-deadline', '1 s'];
     const late = await stand.cxflow(['contacts', 'import', 'contacts.csv', '--list', 'L1', ...deadline]);
-    expect(late.code, 'nobody in time counts as a rejection').toBe(4);
+    expect(late.code, 'exit code after the deadline, as for a rejection').toBe(4);
     await stand.conserved(runIdIn(late.stdout), { state: 'rejected' });
-    await untouched(stand);
+    await expectNoRequests(stand);
 
     const real = await stand.cxflow(['contacts', 'import', 'contacts.csv', '--list', 'L1']);
     expect(real.stdout).not.toContain('nothing was started');
@@ -53,9 +53,9 @@ it('--dry-run stops at the plan, --approval-deadline gives up waiting, and a rea
   });
 });
 
-it('--approval waits, says for what, refuses another plan, and goes on when this one is approved', async () => {
+it('--approval shows the plan and waits, refuses the hash of another plan, and continues once approved', async () => {
   await onStand({}, async (stand) => {
-    const { terminal, hash, runId } = await waiting(stand, 'L2');
+    const { terminal, hash, runId } = await startWaiting(stand, 'L2');
     const shown = await stand.cxflow(['show', runId]);
     expect(shown.stdout).toMatch(/state +running, awaiting approval/);
     expect(shown.stdout).toContain(`approval or rejection of plan ${hash}`);
@@ -65,7 +65,7 @@ it('--approval waits, says for what, refuses another plan, and goes on when this
     expect(wrong).toMatchObject({ code: 1, stdout: '' });
     expect(wrong.stderr).toContain(`the plan is ${hash}, not 0123456789abcdef`);
     expect((await stand.client.progress(runId)).phase).toBe('awaiting_approval');
-    await untouched(stand);
+    await expectNoRequests(stand);
 
     const right = await stand.json<Progress>([
       'approve',
@@ -91,15 +91,15 @@ it('--approval waits, says for what, refuses another plan, and goes on when this
   });
 });
 
-it('reject writes nothing, ends with 4, and the same file may be imported after it', async () => {
+it('reject writes nothing and exits with 4, and the same file may be imported afterwards', async () => {
   await onStand({}, async (stand) => {
-    const { terminal, runId } = await waiting(stand, 'L3');
+    const { terminal, runId } = await startWaiting(stand, 'L3');
     const rejected = await stand.cxflow(['reject', runId, '--reason', 'the wrong file']);
     expect(rejected).toMatchObject({ code: 0, stderr: '' });
     const ended = await endOf(terminal);
     expect(ended.code).toBe(4);
     expect(ended.stdout).toMatch(/rejected after/);
-    await untouched(stand);
+    await expectNoRequests(stand);
     const counts = await stand.conserved(runId, { state: 'rejected' });
     expect(counts).toEqual({ total: 251, pending: 0, cancelled: 250, invalid: 1 });
     const records = await stand.cxflow(['records', runId, '--outcome', 'cancelled']);

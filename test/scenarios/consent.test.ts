@@ -1,4 +1,4 @@
-/** Consent as a user meets it: preferences sent, asked for, proved and erased through the real command line. */
+/** Consent through the real command line: preferences are updated, checked, proved and erased. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -13,7 +13,7 @@ const onStand = useStand();
 
 const guid = (n: number): string => `a1b2c3d4-e5f6-7890-abcd-${String(n).padStart(12, '0')}`;
 
-/** Contact n opted in to e-mail on 1 January 2026. */
+/** A stored preference: contact n opted in to email on 1 January 2026. */
 function stored(n: number, over: Partial<PreferenceItem> = {}): PreferenceItem {
   return {
     contactId: guid(n),
@@ -30,7 +30,7 @@ function stored(n: number, over: Partial<PreferenceItem> = {}): PreferenceItem {
 }
 const OPTED_OUT = { optIn: false, withdrawalTimestamp: '2026-02-01T00:00:00.000Z' };
 
-it('says whether somebody may be reached, by the real preference, and never yes without an answer', async () => {
+it('`preferences check` prints whether contacts may be reached, and finds nobody eligible without an answer', async () => {
   await onStand({}, async (stand) => {
     await stand.admin.seedPreferences([
       stored(1),
@@ -50,7 +50,7 @@ it('says whether somebody may be reached, by the real preference, and never yes 
       [7, 'no_consent_on_record'],
     ] as const;
     for (const [n, reason] of reasons.slice(0, 2)) await expectAnswer(stand, n, reason);
-    // The rest through the client, which is what the command calls: a process each would take a minute.
+    // The rest through the client, which the command uses too, because a process for each would take a minute.
     for (const [n, reason] of reasons.slice(2))
       expect(await stand.client.checkEligibility({ contactId: guid(n), channel: 'email' })).toMatchObject({
         eligible: reason === 'compliant',
@@ -84,7 +84,7 @@ async function expectAnswer(stand: Stand, n: number, reason: string): Promise<vo
   });
 }
 
-/** A file with a broken row, through an outage of a few answers: every row has its place in one of two files. */
+/** Checks a file that has a row without a valid id, during a short outage. Every row ends in one of the two result files. */
 async function checkFile(stand: Stand): Promise<void> {
   await stand.admin.setFaults([
     { match: { family: 'preferences' }, after: 2, times: 3, fault: { status: 503 } },
@@ -95,7 +95,7 @@ async function checkFile(stand: Stand): Promise<void> {
   const { code, document } = await stand.json<EligibilityListResult & { files: Record<string, string> }>(
     args,
   );
-  // 3: nobody could be asked about `crm-1`.
+  // Exit code 3, because `crm-1` could not be looked up.
   expect({ code, document }).toMatchObject({
     code: 3,
     document: {
@@ -116,18 +116,18 @@ async function checkFile(stand: Stand): Promise<void> {
   expect(statSync(join(stand.folder, 'audience.eligible.csv')).mode & 0o777).toBe(0o600);
 }
 
-/** Ctrl-C: nobody would read its answer, and the rate budget is for others. */
+/** Ctrl-C cancels the check: nobody would read its result, and it would use up rate budget. */
 async function interruptCheck(stand: Stand): Promise<void> {
-  const asked = async () => {
+  const countLookups = async () => {
     const { requests } = await stand.admin.stats();
     return Object.values(requests['GET /api/v2/preferences'] ?? {}).reduce((sum, n) => sum + n, 0);
   };
   await stand.admin.change({ latencyMs: 100 });
   const ids = Array.from({ length: 3_000 }, (_, n) => guid(n + 1_000));
   stand.file('many.csv', `contactId\n${ids.join('\n')}\n`);
-  const before = await asked();
+  const before = await countLookups();
   const terminal = stand.start(['preferences', 'check', 'many.csv', '--channel', 'sms']);
-  await until(asked, (n) => n > before + 50);
+  await until(countLookups, (n) => n > before + 50);
   signal(terminal.pid, 'SIGINT');
   const ended = await endOf(terminal);
   expect({ code: ended.code, stdout: ended.stdout }, ended.stderr).toEqual({
@@ -135,11 +135,11 @@ async function interruptCheck(stand: Stand): Promise<void> {
     stdout: expect.stringContaining('cancelled, and no file was written') as string,
   });
   expect(existsSync(join(stand.folder, 'many.eligible.csv'))).toBe(false);
-  expect((await asked()) - before).toBeLessThan(3_000);
+  expect((await countLookups()) - before).toBeLessThan(3_000);
   await stand.admin.change({ latencyMs: 0 });
 }
 
-/** With the columns of the preferences tutorial. */
+/** A file with the columns of the preferences tutorial. */
 const PREFERENCES = `contactId,channel,optIn,consentTimestamp,withdrawalTimestamp,regulatoryRegion,source
 ${guid(21)},email,true,2026-01-05T10:00:00+01:00,,GDPR,web-form
 ${guid(22)},sms,false,2025-05-01T00:00:00Z,2026-01-06T00:00:00Z,TCPA,unsubscribe
@@ -148,9 +148,9 @@ ${guid(24)},fax,true,,,EU,x
 ${guid(25)},email,false,,2026-01-07T00:00:00Z,GDPR,letter
 `;
 
-it('sends preferences, proves what was sent, and erases a data subject who asks for it', async () => {
+it('`preferences update` sends preferences, `preferences history` proves it, and `erase` removes the data subject', async () => {
   await onStand({}, async (stand) => {
-    // Somebody withdrew later than the opt-in of the file.
+    // CXone has a withdrawal that is newer than the opt-in of the file.
     await stand.admin.seedPreferences([
       stored(23, { ...OPTED_OUT, regulatoryRegion: 'NONE', updatedAt: '2026-02-01T00:00:00.000Z' }),
     ]);
@@ -198,7 +198,7 @@ async function proofOf(stand: Stand, runId: string): Promise<void> {
 
 async function eraseSomebody(stand: Stand): Promise<void> {
   const named = rowAt(1, { contactId: guid(21) });
-  // Also in a padded cell of a row that the rules refuse, and in a line that is no row: it has a cell too many.
+  // Also in a padded cell of an invalid row, and in a malformed row with one cell too many.
   const refused = rowAt(4, { contactId: ` ${guid(21)} `, phone: 'none' });
   const contacts = csv([named, ...rows(2, 3), refused]);
   stand.file('contacts.csv', `${contacts}${guid(21)},Anna,+14155550100,2026-01-01,confirmed,too many\n`);
@@ -210,14 +210,14 @@ async function eraseSomebody(stand: Stand): Promise<void> {
     'L9',
   ]);
   await stand.conserved(imported.document.runId);
-  const asked = ['erase', '--contact', guid(21), '--requested-by', 'dana'];
-  const unconfirmed = await stand.cxflow(asked);
+  const eraseArgs = ['erase', '--contact', guid(21), '--requested-by', 'dana'];
+  const unconfirmed = await stand.cxflow(eraseArgs);
   expect(unconfirmed.code).toBe(2);
   expect(unconfirmed.stderr).toMatch(/cannot be undone.*--yes.*--dry-run/);
-  const shown = await stand.json<ErasureResult>([...asked, '--dry-run']);
+  const shown = await stand.json<ErasureResult>([...eraseArgs, '--dry-run']);
   expect(shown).toMatchObject({ code: 0, document: { records: 4, proof: 1, datasets: 2, dryRun: true } });
   expect(await readLedgerContents(stand.env.DATABASE_URL ?? '')).toContain(guid(21));
-  const { code, document } = await stand.json<ErasureResult>([...asked, '--yes']);
+  const { code, document } = await stand.json<ErasureResult>([...eraseArgs, '--yes']);
   expect({ code, document }).toMatchObject({
     code: 0,
     document: {
@@ -231,7 +231,7 @@ async function eraseSomebody(stand: Stand): Promise<void> {
   expect(await readLedgerContents(stand.env.DATABASE_URL ?? '')).not.toContain(guid(21));
   const history = await stand.json(['preferences', 'history', '--contact', guid(21)]);
   expect(history.document).toMatchObject({ entries: [] });
-  // Nobody can be reached against the objection, whatever CXone says.
+  // The erasure is an objection too, which counts whatever CXone has stored.
   const checked = await stand.client.checkEligibility({ contactId: guid(21), channel: 'email' });
   expect(checked).toMatchObject({ eligible: false, reason: 'suppressed' });
   const records = await stand.json<object[]>(['records', imported.document.runId]);

@@ -1,4 +1,4 @@
-/** Small sources of contacts, made up: no file of a real person has these. */
+/** Small sources of made-up contacts. */
 
 const DAY_MS = 86_400_000;
 
@@ -10,10 +10,10 @@ export interface Row {
   readonly optInStatus: string;
 }
 
-/** A year ago: young enough for the rule, whenever the test runs. */
+/** A year ago, so that the consent is recent enough whenever the test runs. */
 export const CONSENT = new Date(Date.now() - 365 * DAY_MS).toISOString().slice(0, 10);
 
-/** Valid; the n-th is the same contact in every file. `555-01xx` and the like are nobody's numbers. */
+/** A valid row. The same n is the same contact in every file; the phone number is fictitious. */
 export function rowAt(n: number, change: Partial<Row> = {}): Row {
   return {
     contactId: `c-${n}`,
@@ -36,7 +36,7 @@ export interface CsvShape {
   readonly bom?: boolean;
 }
 
-/** No cell of these needs quotes, unless a test has put them there. */
+/** Does not quote cells: a test that needs quotes adds them itself. */
 export function csv(records: readonly object[], { delimiter = ',', end = '\n', bom = false }: CsvShape = {}) {
   const header = Object.keys(records[0] ?? {});
   const lines = records.map((record) => Object.values(record).join(delimiter));
@@ -46,7 +46,7 @@ export function csv(records: readonly object[], { delimiter = ',', end = '\n', b
 export const ndjson = (records: readonly object[]): string =>
   `${records.map((record) => JSON.stringify(record)).join('\n')}\n`;
 
-/** As CXone has it: for seeding a list, and for NDJSON in the API's own shape. */
+/** A contact in the shape of CXone's API, to seed a list and for NDJSON. */
 export function apiShape({ contactId, firstName, phone, consentTimestamp, optInStatus }: Row) {
   return {
     contactId,

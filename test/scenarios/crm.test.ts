@@ -1,4 +1,4 @@
-/** The events of an import: as often as asked for, whatever their subscriber does. */
+/** The events of an import, and subscribers that fail for a while. */
 import { expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import { apiShape, csv, rowAt, rows } from './contacts.ts';
@@ -20,7 +20,7 @@ interface Event {
   readonly auditTrailer: Readonly<Record<string, unknown>> & { readonly recordCount: number };
 }
 
-/** 500 records: 20 of them in CXone already, 5 invalid; five batches. */
+/** Imports 500 records in five batches: 20 of them already exist in CXone, 5 are invalid. */
 async function importInto(stand: Stand, list: string, ...more: string[]): Promise<ContactImportResult> {
   const invalid = Array.from({ length: 5 }, (_, i) => rowAt(1_000 + i, { optInStatus: 'maybe' }));
   stand.file('contacts.csv', csv([...rows(1, 495), ...invalid]));
@@ -48,11 +48,11 @@ function expectTotals(event: Event | undefined, { counts }: ContactImportResult)
   expect(event?.metrics.averageLatencyMs).toBeGreaterThan(0);
 }
 
-it('one event per batch, cumulative, with an id of its own and no personal data', async () => {
+it('delivers one event for each batch, with cumulative metrics, a unique id and no personal data', async () => {
   await onStand({ env: ENV }, async (stand) => {
     const result = await importInto(stand, 'L1');
     const events = await receivedEvents(stand);
-    // The first batch is refused for its duplicates, and its rest sent again: two writes, two events.
+    // CXone refuses the first batch because of its duplicates, and the rest is sent again: two writes, two events.
     expect(events).toHaveLength(result.requests);
     expect(result.events).toEqual({ delivered: events.length, undelivered: 0 });
     expect(new Set(events.map(({ event }) => event.id)).size).toBe(events.length);
@@ -71,12 +71,12 @@ it('one event per batch, cumulative, with an id of its own and no personal data'
     expect(processed).toEqual(processed.toSorted((a, b) => a - b));
     expectTotals(events.at(-1)?.event, result);
     const recordCount = events.reduce((sum, { event }) => sum + event.auditTrailer.recordCount, 0);
-    expect(recordCount, 'the batches add up to what was written').toBe(495);
+    expect(recordCount, 'sum of the batches').toBe(495);
     await stand.conserved(result.runId, { result });
   });
 });
 
-it('a receiver that fails for a while gets the same event later, byte for byte', async () => {
+it('repeats an event with the same bytes until its subscriber accepts it', async () => {
   const faults = [
     { match: { family: 'webhooks' }, times: 2, fault: { status: 503, when: 'after' } },
   ] as const;
@@ -92,7 +92,7 @@ it('a receiver that fails for a while gets the same event later, byte for byte',
   });
 });
 
-it('a receiver that is away does not keep the run from writing, and `show` says what it waits for', async () => {
+it('writes on while the subscriber is down, and `show` lists the events that are not delivered', async () => {
   const faults = [{ match: { family: 'webhooks' }, fault: { status: 500 } }] as const;
   await onStand({ env: ENV, faults }, async (stand) => {
     stand.file('contacts.csv', csv(rows(1, 150)));
@@ -112,7 +112,7 @@ it('a receiver that is away does not keep the run from writing, and `show` says 
   });
 });
 
-it('--notify run delivers the whole once, --notify page in between', async () => {
+it('delivers one event with --notify run, and at most one for each batch with --notify page', async () => {
   await onStand({ env: ENV }, async (stand) => {
     const once = await importInto(stand, 'L4', '--notify', 'run');
     const events = await receivedEvents(stand);

@@ -1,4 +1,4 @@
-/** The example of a service, as its reader starts it: with the built package, and somebody who approves elsewhere. */
+/** The example service, started as its reader would start it: with the built package, approved from elsewhere. */
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { nightlyImport } from '../../examples/nightly-import.ts';
@@ -9,7 +9,7 @@ const onStand = useStand();
 const processes = useProcesses();
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-it('a service stages its rows, waits for an approval given elsewhere, dies, and takes back what was not imported', async () => {
+it('a service stages rows, waits for an approval, continues after it was killed, and reads what was not imported', async () => {
   await onStand({}, async ({ env, cxflow, client, conserved }) => {
     const start = () =>
       processes.run(process.execPath, ['--import', 'tsx', 'examples/nightly-import.ts', 'L1'], {
@@ -38,7 +38,7 @@ it('a service stages its rows, waits for an approval given elsewhere, dies, and 
       contacts: nobody(),
       print: (line: string) => printed.push(line),
     };
-    expect(await nightlyImport(withoutChanges), 'nothing to import is a success').toBe(0);
+    expect(await nightlyImport(withoutChanges), 'exit code if there is nothing to import').toBe(0);
     expect(printed).toEqual(['no contact has changed, so there is nothing to import']);
   });
 });

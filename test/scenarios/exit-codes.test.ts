@@ -1,4 +1,4 @@
-/** The contract with scripts: exit codes, and one JSON document on stdout whatever happens. */
+/** What scripts rely on: exit codes, and exactly one JSON document on stdout. */
 import { expect, it } from 'vitest';
 import { csv, rowAt, rows } from './contacts.ts';
 import { runIdIn, type Stand, useStand } from './stand.ts';
@@ -13,7 +13,7 @@ const importing = (file: string, list: string): readonly string[] => [
   list,
 ];
 
-it('1: the run failed, and the same command goes on where it was once the cause is gone', async () => {
+it('exits with 1 if the run fails, and continues the same run when repeated after the cause is fixed', async () => {
   await onStand({ simulatorArgs: ['--strict-lists'] }, async (stand) => {
     stand.file('contacts.csv', csv(rows(1, 5)));
     const failed = await stand.cxflow(importing('contacts.csv', 'L1'));
@@ -30,7 +30,7 @@ it('1: the run failed, and the same command goes on where it was once the cause 
   });
 });
 
-it('1: the credentials or the scope are refused', async () => {
+it('exits with 1 if CXone refuses the scope', async () => {
   await onStand({ simulatorArgs: ['--withhold-scope', 'contactlists:write'] }, async (stand) => {
     stand.file('contacts.csv', csv(rows(1, 5)));
     const failed = await stand.cxflow(importing('contacts.csv', 'L2'));
@@ -40,12 +40,12 @@ it('1: the credentials or the scope are refused', async () => {
   });
 });
 
-it('0: all well; 2: wrong usage; 3: some records need a look; 4: cancelled', async () => {
+it('exits with 0 on success, 2 on a usage error, 3 if records need attention, and 4 if cancelled', async () => {
   await onStand({}, async (stand) => {
     stand.file('good.csv', csv(rows(1, 5)));
-    const well = await stand.cxflow(importing('good.csv', 'L0'));
-    expect(well).toMatchObject({ code: 0, stderr: '' });
-    await stand.conserved(runIdIn(well.stdout));
+    const success = await stand.cxflow(importing('good.csv', 'L0'));
+    expect(success).toMatchObject({ code: 0, stderr: '' });
+    await stand.conserved(runIdIn(success.stdout));
 
     stand.file('contacts.csv', csv([...rows(1, 4), rowAt(5, { optInStatus: 'maybe' })]));
     const [noList, noOption] = await Promise.all([
@@ -56,19 +56,19 @@ it('0: all well; 2: wrong usage; 3: some records need a look; 4: cancelled', asy
     expect(noList.stderr).toContain('--list ID');
     expect(noOption.stderr).toMatch(/'replace' is invalid.*skip, update/);
 
-    const look = await stand.cxflow(importing('contacts.csv', 'L3'));
-    expect(look.code).toBe(3);
-    await stand.conserved(runIdIn(look.stdout), { isListShared: true });
+    const partial = await stand.cxflow(importing('contacts.csv', 'L3'));
+    expect(partial.code).toBe(3);
+    await stand.conserved(runIdIn(partial.stdout), { isListShared: true });
 
-    const waits = [...importing('contacts.csv', 'L4'), '--approval', '--id', 'contact-import:mine'];
-    expect((await stand.cxflow([...waits, '--detach'])).code).toBe(0);
+    const waiting = [...importing('contacts.csv', 'L4'), '--approval', '--id', 'contact-import:mine'];
+    expect((await stand.cxflow([...waiting, '--detach'])).code).toBe(0);
     expect((await stand.cxflow(['cancel', 'contact-import:mine'])).code).toBe(0);
     expect((await stand.cxflow(['watch', 'contact-import:mine'])).code).toBe(4);
     await stand.conserved('contact-import:mine', { state: 'cancelled', isListShared: true });
   });
 });
 
-it('--json prints exactly one document on stdout, whatever the command and whatever comes of it', async () => {
+it('prints exactly one document on stdout with --json, whatever the command and its result', async () => {
   await onStand({}, async (stand) => {
     stand.file('contacts.csv', csv([...rows(1, 4), rowAt(5, { optInStatus: 'maybe' })]));
     const imported = await stand.json<{ runId: string }>(importing('contacts.csv', 'L5'));
@@ -82,7 +82,7 @@ it('--json prints exactly one document on stdout, whatever the command and whate
     });
     expect(imported.stderr).toContain('completed after');
     const { runId } = imported.document;
-    await eachIsOneDocument(stand, [
+    await expectDocuments(stand, [
       [['runs', '--limit', '1'], 0, { runs: [{ runId }] }],
       [['show', runId], 0, { runId, state: 'completed', plan: { toWrite: 4 } }],
       [['watch', runId], 3, { runId, state: 'completed' }],
@@ -102,8 +102,8 @@ it('--json prints exactly one document on stdout, whatever the command and whate
 
 type Expectation = readonly [args: readonly string[], code: number, document: unknown];
 
-/** Two at a time: as many as there are cores. */
-async function eachIsOneDocument(stand: Stand, expectations: readonly Expectation[]): Promise<void> {
+/** Runs two commands at a time, because each needs a core. */
+async function expectDocuments(stand: Stand, expectations: readonly Expectation[]): Promise<void> {
   for (let at = 0; at < expectations.length; at += 2) {
     const pair = expectations.slice(at, at + 2).map(async ([args, code, document]) => {
       const ended = await stand.json(args);

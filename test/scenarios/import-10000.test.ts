@@ -1,4 +1,4 @@
-/** A file of 10,000 contacts, some of them wrong on purpose: from the first command to the corrected second file. */
+/** A file of 10,000 contacts, some of them invalid on purpose: from the first import to that of the corrected rows. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
@@ -15,11 +15,11 @@ type Cells = Readonly<Record<string, string>>;
 
 async function demoFile({ folder }: Stand): Promise<DemoCounts> {
   const expected = await writeDemoContacts({ path: join(folder, 'contacts.csv') });
-  expect(expected.invalid, 'wrong on purpose').toBeGreaterThan(200);
+  expect(expected.invalid, 'invalid rows').toBeGreaterThan(200);
   return expected;
 }
 
-it('imports 10,000 contacts whole, says so, and finds that run when the same file comes again', async () => {
+it('imports 10,000 contacts, prints the outcomes, and finds the same run when the file is imported again', async () => {
   await onStand({}, async (stand) => {
     const { valid, invalid, duplicate } = await demoFile(stand);
     const first = await stand.cxflow([...IMPORT, 'L1']);
@@ -27,7 +27,7 @@ it('imports 10,000 contacts whole, says so, and finds that run when the same fil
     const runId = runIdIn(first.stdout);
     const number = (n: number) => n.toLocaleString('en-GB');
     expect(first.stdout).toContain('contacts.csv: 10,000 rows');
-    // Which phases are seen depends on how fast they pass.
+    // Which phases are printed depends on how fast they pass.
     expect(first.stdout).toMatch(/^(starting|reading and checking the source|writing to CXone)/m);
     expect(first.stdout).toMatch(new RegExp(`completed after .*${runId}`));
     expect(first.stdout).toMatch(new RegExp(`created +${number(valid)} +97\\.\\d %`));
@@ -38,7 +38,7 @@ it('imports 10,000 contacts whole, says so, and finds that run when the same fil
       `success rate  ${(valid / 100).toFixed(2)} % (${number(valid)} of 10,000 records)`,
     );
     expect(first.stdout).toContain(`records ${runId} --outcome invalid`);
-    expect(first.stdout, 'nothing is drawn over where there is no terminal').not.toMatch(/\r|\u001b/);
+    expect(first.stdout, 'output without a terminal').not.toMatch(/\r|\u001b/);
 
     const { total, ...parts } = await stand.conserved(runId);
     expect({ total, ...parts }).toEqual({ total: 10_000, pending: 0, created: valid, invalid, duplicate });
@@ -67,7 +67,7 @@ it('writes the invalid rows with every reason, as a file that can be corrected a
     const rows: Cells[] = parse(asCsv.stdout, { columns: true });
     const lines = readFileSync(join(stand.folder, 'invalid.ndjson'), 'utf8').trim().split('\n');
     const objects = JSON.parse(asJson.stdout) as unknown[];
-    expect(asNdjson.stdout, 'rows go to the file only').toBe('');
+    expect(asNdjson.stdout, 'stdout with --out').toBe('');
     expect(lines.map((line): unknown => JSON.parse(line))).toEqual(objects);
     expect([rows.length, objects.length]).toEqual([invalid, invalid]);
     expect(asCsv.stderr).toContain(`${invalid} records`);
@@ -99,7 +99,7 @@ it('writes the invalid rows with every reason, as a file that can be corrected a
   });
 });
 
-/** As somebody would correct it in a spreadsheet, with our three columns still there. */
+/** Corrects a row as in a spreadsheet, keeping the three columns that cxflow added. */
 function corrected(row: Cells, index: number): Cells {
   const raw = row.cxflow_raw ? row.cxflow_raw.split(',') : [];
   return {

@@ -1,4 +1,4 @@
-/** Answers that never come, at a tenant that may take a contact twice: nobody but a person, or the policy, sends again. */
+/** Lost answers at a tenant that may accept duplicates: only an operator or the policy can have a batch sent again. */
 import { expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import { csv, rows } from './contacts.ts';
@@ -6,13 +6,13 @@ import { endOf, runIdIn, type Stand, useStand } from './stand.ts';
 
 const onStand = useStand();
 
-/** The second batch is applied, and its answer lost. */
+/** The second batch is applied, and its answer is lost. */
 const LOST = {
   env: { CXONE_DUPLICATES_REFUSED: 'false', CXFLOW_MAX_IN_FLIGHT: '1' },
   faults: [{ match: { family: 'contactlists' }, after: 1, times: 1, fault: { reset: 'after' } }],
 } as const;
-/** And this tenant does take a contact twice: what is sent again doubles. */
-const DOUBLING = { ...LOST, simulatorArgs: ['--accept-duplicates'] } as const;
+/** The same at a tenant that does accept duplicates, so that contacts sent again exist twice. */
+const LOST_WITH_DUPLICATES = { ...LOST, simulatorArgs: ['--accept-duplicates'] } as const;
 
 const importing = (list: string, ...more: string[]) => [
   ...['contacts', 'import', 'contacts.csv', '--list', list],
@@ -21,8 +21,8 @@ const importing = (list: string, ...more: string[]) => [
 
 const writeFile = (stand: Stand): void => stand.file('contacts.csv', csv(rows(1, 300)));
 
-/** An import whose second batch is in doubt, and a person who has it sent again. Returns its id. */
-async function resent(stand: Stand, list: string): Promise<string> {
+/** Imports a file, and resends the second batch, which is in doubt. Returns the run's id. */
+async function importAndResend(stand: Stand, list: string): Promise<string> {
   writeFile(stand);
   const terminal = stand.start(importing(list));
   await terminal.waitFor(/send them again \(CXone may then have them twice\)[^]*resolve \S+ --leave/);
@@ -32,17 +32,17 @@ async function resent(stand: Stand, list: string): Promise<string> {
   return runId;
 }
 
-it('a run with a write in doubt asks, `resolve --leave` ends it, and its exit code is 3', async () => {
-  await onStand(DOUBLING, async (stand) => {
+it('a run with a write in doubt waits, and exits with 3 after `resolve --leave`', async () => {
+  await onStand(LOST_WITH_DUPLICATES, async (stand) => {
     writeFile(stand);
     const terminal = stand.start(importing('L1'));
     await terminal.waitFor(/CXone never answered 1 write with 100 records[^]*resolve \S+ --leave/);
     const runId = runIdIn(terminal.stdout());
     const shown = await stand.cxflow(['show', runId]);
     expect(shown.stdout).toMatch(/writes in doubt\n.*batch 2 +100 records +sent /);
-    const unsaid = await stand.cxflow(['resolve', runId]);
-    expect(unsaid).toMatchObject({ code: 2, stdout: '' });
-    expect(unsaid.stderr).toContain('add --resend or --leave');
+    const undecided = await stand.cxflow(['resolve', runId]);
+    expect(undecided).toMatchObject({ code: 2, stdout: '' });
+    expect(undecided.stderr).toContain('add --resend or --leave');
 
     expect((await stand.cxflow(['resolve', runId, '--leave', '--by', 'dana'])).code).toBe(0);
     const ended = await endOf(terminal);
@@ -50,15 +50,18 @@ it('a run with a write in doubt asks, `resolve --leave` ends it, and its exit co
     expect(ended.stdout).toMatch(/in doubt +100 +33\.3 %/);
     const counts = await stand.conserved(runId);
     expect(counts).toEqual({ total: 300, pending: 0, created: 200, in_doubt: 100 });
-    expect(await stand.admin.journal({ list: 'L1' }), 'it had been applied, once').toHaveLength(300);
+    expect(
+      await stand.admin.journal({ list: 'L1' }),
+      'contacts in CXone, including the batch in doubt',
+    ).toHaveLength(300);
     const records = await stand.cxflow(['records', runId, '--outcome', 'in_doubt']);
     expect(records.stdout).toMatch(/,in_doubt,answer_lost/);
   });
 });
 
-it('`resolve --resend` sends what is in doubt once more: a tenant that takes duplicates has them twice then', async () => {
-  await onStand(DOUBLING, async (stand) => {
-    const runId = await resent(stand, 'L4');
+it('`resolve --resend` creates contacts twice at a tenant that accepts duplicates', async () => {
+  await onStand(LOST_WITH_DUPLICATES, async (stand) => {
+    const runId = await importAndResend(stand, 'L4');
     const counts = await stand.conserved(runId, { heldTwice: 100 });
     expect(counts).toEqual({ total: 300, pending: 0, created: 300 });
     const held = (await stand.admin.journal({ list: 'L4' })).map(({ contactId }) => contactId);
@@ -66,17 +69,17 @@ it('`resolve --resend` sends what is in doubt once more: a tenant that takes dup
   });
 });
 
-it('`resolve --resend` at a tenant that refuses duplicates after all doubles nobody', async () => {
+it('`resolve --resend` creates no contact twice at a tenant that refuses duplicates after all', async () => {
   await onStand(LOST, async (stand) => {
-    const runId = await resent(stand, 'L2');
-    // This tenant refuses what it has after all: the records may have been there before, or be ours.
+    const runId = await importAndResend(stand, 'L2');
+    // The refused records count as existing, because they may have existed before or have been created by us.
     const counts = await stand.conserved(runId);
     expect(counts).toEqual({ total: 300, pending: 0, created: 200, existing: 100 });
     expect(await stand.admin.journal({ list: 'L2' })).toHaveLength(300);
   });
 });
 
-it('--on-in-doubt leave asks nobody', async () => {
+it('--on-in-doubt leave completes without asking', async () => {
   await onStand(LOST, async (stand) => {
     writeFile(stand);
     const { code, document } = await stand.json<ContactImportResult>(

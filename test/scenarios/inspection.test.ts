@@ -1,4 +1,4 @@
-/** What an operator looks at: the runs, one run, the audit and its chain, the doctor. */
+/** The commands that inspect: `runs`, `show`, `report`, `audit` and `doctor`. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
@@ -17,7 +17,7 @@ async function importInto(stand: Stand, list: string, ...more: string[]): Promis
   return (await stand.json<ContactImportResult>(args)).document.runId;
 }
 
-it('`runs`, `show` and `audit` say where runs are, what they came to and who did what', async () => {
+it('`runs`, `show`, `report` and `audit` show the state of runs, their outcomes and who did what', async () => {
   await onStand({}, async (stand) => {
     const dry = await importInto(stand, 'L1', '--dry-run');
     const real = await importInto(stand, 'L1');
@@ -28,7 +28,9 @@ it('`runs`, `show` and `audit` say where runs are, what they came to and who did
     ]);
     const [head, ...lines] = runs.stdout.trim().split('\n');
     expect(head).toMatch(/run +state +records +settled +started +by/);
-    expect(lines[0], 'the newest first').toMatch(new RegExp(`${real} +completed +151 +151 .*dana`));
+    expect(lines[0], 'the newest run, which comes first').toMatch(
+      new RegExp(`${real} +completed +151 +151 .*dana`),
+    );
     expect(lines[1]).toMatch(new RegExp(`${dry} +planned \\(dry run\\) +151 +1 `));
     for (const words of [
       /state +completed/,
@@ -52,14 +54,14 @@ it('`runs`, `show` and `audit` say where runs are, what they came to and who did
       failure: null,
     });
     for (const { stdout } of [runs, shown, json]) expect(stdout).not.toMatch(/\+1415555|Name \d/);
-    await reportShows(stand, real);
-    await auditShows(stand, real);
+    await expectReport(stand, real);
+    await expectAudit(stand, real);
     await stand.conserved(real, { isListShared: true });
   });
 });
 
-/** One file with the run's own numbers, and without a name or a number of a contact. */
-async function reportShows({ cxflow, folder }: Stand, runId: string): Promise<void> {
+/** The report is one file with the run's numbers, and without a name or phone number of a contact. */
+async function expectReport({ cxflow, folder }: Stand, runId: string): Promise<void> {
   const written = await cxflow(['report', runId, '--html', 'report.html']);
   expect(written).toMatchObject({ code: 0, stderr: '' });
   const page = await readFile(join(folder, 'report.html'), 'utf8');
@@ -77,8 +79,8 @@ async function reportShows({ cxflow, folder }: Stand, runId: string): Promise<vo
   expect(page).not.toMatch(/\+1415555|Name \d|c-\d|contacts\.csv/);
 }
 
-/** From the first word of the run to its last, without a name or a number; and a forged entry shows. */
-async function auditShows(stand: Stand, runId: string): Promise<void> {
+/** The audit of the whole run, without a name or phone number; `audit verify` finds a forged entry. */
+async function expectAudit(stand: Stand, runId: string): Promise<void> {
   const audit = await stand.cxflow(['audit', '--run', runId]);
   const actions = audit.stdout
     .trim()
@@ -105,13 +107,13 @@ async function auditShows(stand: Stand, runId: string): Promise<void> {
   expect((await stand.cxflow(['audit', 'verify'])).code).toBe(0);
 }
 
-it('the doctor finds a healthy stack healthy, and names what is wrong with a sick one', async () => {
+it('`doctor` finds no problem in a healthy stack, and names each problem of a broken one', async () => {
   await onStand({ simulatorArgs: ['--client', 'scenarios:not-a-secret'] }, async (stand) => {
     const doctor = (env: Env) => stand.cxflow(['doctor'], env);
     const webhook = { CRM_WEBHOOK_URL: stand.admin.webhookUrl(CRM), CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true' };
     const healthy = await doctor(webhook);
     expect(healthy).toMatchObject({ code: 0, stderr: '' });
-    // The servers of the tests forget on purpose, for speed.
+    // The PostgreSQL of the tests runs without fsync, for speed.
     const [, fsync] = /^(warning +database writes +fsync.*\n.*\n)/m.exec(healthy.stdout) ?? [];
     expect(fsync).toBeDefined();
     expect(healthy.stdout).toContain('0 problems, 1 warning');
@@ -119,10 +121,10 @@ it('the doctor finds a healthy stack healthy, and names what is wrong with a sic
       expect(healthy.stdout).toMatch(new RegExp(`ok +${clock} clock`));
     }
     expect(healthy.stdout).toMatch(/ok +CRM webhook +http:\/\/127\.0\.0\.1:\d+ answers \(/);
-    expect(await stand.admin.webhooks(CRM), 'no event is posted').toEqual([]);
+    expect(await stand.admin.webhooks(CRM), 'events posted by the doctor').toEqual([]);
     expect(healthy.stdout).not.toContain('not-a-secret');
 
-    // Together, for two of them wait long for a server that is not there.
+    // Concurrently, because some of them wait long for a server that does not exist.
     const [database, command] = [
       doctor({ DATABASE_URL: NOWHERE }),
       stand.cxflow(['runs'], { DATABASE_URL: NOWHERE }),
@@ -143,7 +145,7 @@ it('the doctor finds a healthy stack healthy, and names what is wrong with a sic
     expect((await temporal).stdout).toMatch(/problem +Temporal +127\.0\.0\.1:1 does not answer/);
     for (const { code } of [credentials, settings, await database, await temporal]) expect(code).toBe(1);
 
-    // And a command says it in a line, with what to do.
+    // Other commands report the problem in one line and say what to do.
     expect(await command).toMatchObject({ code: 1, stdout: '' });
     expect((await command).stderr).toMatch(
       /the database does not answer.*127\.0\.0\.1:1[^]*→ check DATABASE_URL/,
@@ -155,7 +157,7 @@ it('the doctor finds a healthy stack healthy, and names what is wrong with a sic
   });
 });
 
-/** Changes a sealed entry, as only the owner of the table can; returns how to put it back. */
+/** Changes a sealed entry, which only the owner of the table can do. Returns a function that restores it. */
 async function forge({ env }: Stand, runId: string): Promise<() => Promise<void>> {
   const change = async (from: string, to: string) => {
     const database = openDatabase(env.DATABASE_URL ?? '', 1);

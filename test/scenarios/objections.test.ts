@@ -1,4 +1,4 @@
-/** An objection counts from the moment when its row is staged, however the run ends that has read it, or if it never does. */
+/** An objection takes effect when its row is staged, however the run that read it ends, and even if it never ends. */
 import { expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import type { PreferenceUpdateInput } from '../../src/contract/preference-update.ts';
@@ -23,7 +23,7 @@ const objection = (n: number) => ({
 type End = (stand: Stand, runId: string) => Promise<unknown>;
 
 interface Ending {
-  /** Default: an approval that nobody gives, unless `end` does. */
+  /** Default: the run waits for an approval. */
   readonly input?: Partial<PreferenceUpdateInput>;
   readonly end: End;
 }
@@ -72,10 +72,10 @@ const ENDINGS: Readonly<Record<string, Ending>> = {
   },
 };
 
-const SOURCE_ENDS_EARLY = 'fails, because its source becomes unreadable';
+const BROKEN_SOURCE = 'fails, because its source becomes unreadable';
 
-/** Starts the run of one objection and brings it to its end. */
-async function object(stand: Stand, n: number, { input, end }: Ending): Promise<string> {
+/** Starts a run with one objection and ends it in the given way. */
+async function startObjection(stand: Stand, n: number, { input, end }: Ending): Promise<string> {
   const { source } = await stand.client.stageRows([objection(n)]);
   const { runId } = await stand.client.startPreferenceUpdate({ source, approval: true, ...input });
   if (!input) await inPhase(stand, runId, 'awaiting_approval');
@@ -83,7 +83,7 @@ async function object(stand: Stand, n: number, { input, end }: Ending): Promise<
   return runId;
 }
 
-/** A JSON array that ends in the middle. */
+/** Stages a truncated JSON array, so that the run fails after it has staged the objection. */
 async function objectInBrokenSource(stand: Stand, n: number): Promise<string> {
   const text = JSON.stringify([objection(n), objection(n)]).slice(0, -5);
   const chunks = (async function* () {
@@ -96,13 +96,13 @@ async function objectInBrokenSource(stand: Stand, n: number): Promise<string> {
   return runId;
 }
 
-it('an objection keeps a person off a list, although the run that staged it did not send it', async () => {
+it('an objection keeps a contact off a list although the run that staged it never sent it', async () => {
   await onStand({}, async (stand) => {
     const endings = Object.entries(ENDINGS);
-    const runIds = await Promise.all(endings.map(([, ending], n) => object(stand, n, ending)));
+    const runIds = await Promise.all(endings.map(([, ending], n) => startObjection(stand, n, ending)));
     runIds.push(await objectInBrokenSource(stand, endings.length));
-    const names = [...endings.map(([name]) => name), SOURCE_ENDS_EARLY];
-    // The last one has not objected.
+    const names = [...endings.map(([name]) => name), BROKEN_SOURCE];
+    // The last contact has not objected.
     const people = [...names, 'nobody'].map((_, n) => rowAt(n, { contactId: guid(n) }));
     const { source } = await stand.client.stageRows(people);
     const { runId } = await stand.client.startContactImport({ listId: 'L-objections', source });
@@ -117,7 +117,7 @@ it('an objection keeps a person off a list, although the run that staged it did 
     await stand.conserved(runId, { result });
     for (const id of runIds)
       await stand.conserved(id, { state: (await stand.client.ledger.runs.get(id)).state });
-    // The paused and the waiting ones would be taken up by the worker of another scene.
+    // Otherwise the worker of the next test would continue the runs that are paused or waiting.
     await Promise.all(
       runIds.map((id) =>
         inTemporal(stand, id)

@@ -1,4 +1,4 @@
-/** Consent on the real servers: an update of preferences, what marketing receives, and the import that obeys. */
+/** A preference update, the events that marketing receives, and an import that requires consent. */
 import { expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import type { PreferenceUpdateResult } from '../../src/contract/preference-update.ts';
@@ -28,7 +28,7 @@ const preference = (n: number, more: object = {}) => ({
 const objection = (n: number, more: object = {}) =>
   preference(n, { optIn: false, withdrawalTimestamp: '2025-06-01', ...more });
 
-/** 1–150 opt in, 151–200 object; two of those without the date that CXone wants, one row is wrong. */
+/** 1–150 opt in, 151–200 object, two of these without the date that CXone requires; one row is invalid. */
 const ROWS = [
   ...Array.from({ length: 150 }, (_, i) => preference(i + 1)),
   ...Array.from({ length: 48 }, (_, i) => objection(i + 151)),
@@ -43,7 +43,7 @@ async function update(stand: Stand, rows: readonly object[]): Promise<Preference
   return stand.client.result<PreferenceUpdateResult>(runId);
 }
 
-it('preferences are written and delivered, and an import that requires consent lets through whom they let through', async () => {
+it('a preference update is written and delivered, and an import that requires consent respects it', async () => {
   await onStand({ env: ENV }, async (stand) => {
     const result = await update(stand, ROWS);
     expect(result).toMatchObject({
@@ -72,7 +72,7 @@ async function expectDelivered({ admin }: Stand): Promise<void> {
   expect(new Set(items.map(({ contactId }) => contactId)).size).toBe(198);
   for (const { headers, raw } of received) {
     expect(headers.authorization).toBe(undefined);
-    // That is for the CRM, and this receiver is not it.
+    // The sync token is for the CRM only, and this subscriber is the marketing platform.
     expect(headers['x-sync-token']).toBe(undefined);
     expect(raw.length).toBeLessThan(20_000);
     expect(raw).not.toMatch(/consentTimestamp|crm-sync/);

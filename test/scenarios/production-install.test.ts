@@ -1,4 +1,4 @@
-/** cxflow as a package without its development dependencies: what is for production works, the rest says what it lacks. */
+/** cxflow without its development dependencies: production commands work, the others name the packages that they lack. */
 import { existsSync, readFileSync } from 'node:fs';
 import { cp, mkdir, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ const { dependencies, devDependencies } = JSON.parse(readFileSync(join(ROOT, 'pa
 };
 let folder = '';
 
-/** The published files, with links to our copies of the dependencies. */
+/** Copies the published files and links the production dependencies. */
 beforeAll(async () => {
   folder = await newFolder();
   for (const name of ['package.json', 'bin', 'dist']) {
@@ -27,7 +27,7 @@ beforeAll(async () => {
   }
 });
 
-/** On a machine that has no Temporal server yet. */
+/** Runs a command as on a machine without a downloaded Temporal server. */
 function runCommand(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   return processes.run(process.execPath, [join(folder, 'bin', 'cxflow.js'), ...args], {
     cwd: folder,
@@ -38,7 +38,7 @@ function runCommand(args: readonly string[], env: Readonly<Record<string, string
 const wanted = (name: string): string => `${name}@${devDependencies[name]}`;
 const TESTING = '@temporalio/testing';
 
-it.each(['dev', 'demo'])('%s names all packages that it needs, and starts nothing', async (command) => {
+it.each(['dev', 'demo'])('%s names all missing packages and starts nothing', async (command) => {
   const run = runCommand([command]);
   expect(await run.exited).toMatchObject({ code: 1 });
   expect(run.stderr()).toContain(
@@ -51,7 +51,7 @@ it.each(['dev', 'demo'])('%s names all packages that it needs, and starts nothin
   expect(existsSync(join(folder, '.cxflow'))).toBe(false);
 });
 
-it('dev needs no package for a server that the environment names, or without the simulator', async () => {
+it('dev needs no package for servers that the environment names, or for a simulator that is switched off', async () => {
   const servers = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', TEMPORAL_ADDRESS: '127.0.0.1:1' };
   const simulator = runCommand(['dev'], servers);
   expect(await simulator.exited).toMatchObject({ code: 1 });
@@ -61,14 +61,14 @@ it('dev needs no package for a server that the environment names, or without the
   expect(nothing.stderr()).toContain('the database does not answer');
 });
 
-it('simulator names the package that it needs', async () => {
+it('simulator names the missing package', async () => {
   const run = runCommand(['simulator', '--port', '0']);
   expect(await run.exited).toMatchObject({ code: 1 });
   expect(run.stderr()).toMatch(/not installed: fastify \(for the simulator\)\n/);
   expect(run.stderr()).toContain(`npm install --save-dev ${wanted('fastify')}\n`);
 });
 
-it('worker, client and all other commands find their packages', async () => {
+it('worker, client and all other commands need only production dependencies', async () => {
   const script = `
     import { readdirSync } from 'node:fs';
     const development = ['demo.js', 'dev.js', 'simulator.js'];

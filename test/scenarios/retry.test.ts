@@ -1,4 +1,4 @@
-/** What a run left undone, taken up by another: rejected and cancelled rows, by the command line and by any client. */
+/** Retries of rejected and cancelled rows, by the command line and by any Temporal client. */
 import { expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import { csv, rowAt, rows } from './contacts.ts';
@@ -6,7 +6,7 @@ import { type Stand, useStand } from './stand.ts';
 
 const onStand = useStand();
 
-it('a retry writes what CXone refused in an old run, as a run of its own that names its parent', async () => {
+it('a retry writes what CXone refused, in a new run that names the original one', async () => {
   await onStand({}, async (stand) => {
     const file = [...rows(1, 5), rowAt(6, { optInStatus: 'maybe' })];
     stand.file('contacts.csv', csv(file).replace(/^contactId/, 'Customer'));
@@ -34,12 +34,12 @@ it('a retry writes what CXone refused in an old run, as a run of its own that na
     await stand.conserved(runId);
     expect((await stand.cxflow(['show', parent])).stdout).toMatch(new RegExp(`retried by +${runId}`));
     expect((await stand.cxflow(['show', runId])).stdout).toMatch(new RegExp(`retry of +${parent}`));
-    await startedAgain(stand, parent, runId);
+    await expectSecondRetryRefused(stand, parent, runId);
   });
 });
 
-/** The same retry is the same run; a retry of one that left nothing is wrong usage; other clients get a failure. */
-async function startedAgain(stand: Stand, parent: string, runId: string): Promise<void> {
+/** The same retry is the same run, for other clients a failure; retrying a run that left nothing is a usage error. */
+async function expectSecondRetryRefused(stand: Stand, parent: string, runId: string): Promise<void> {
   const [same, nothing] = await Promise.all([
     stand.cxflow(['contacts', 'import', '--retry-of', parent]),
     stand.cxflow(['contacts', 'import', '--retry-of', runId]),
@@ -55,10 +55,10 @@ async function startedAgain(stand: Stand, parent: string, runId: string): Promis
   expect(failed).toMatchObject({
     cause: { type: 'AlreadyRun', message: expect.stringContaining(runId) as string },
   });
-  expect(await stand.admin.journal({ list: 'L1' }), 'what CXone holds').toHaveLength(5);
+  expect(await stand.admin.journal({ list: 'L1' }), 'contacts in CXone').toHaveLength(5);
 }
 
-it('a retry by any Temporal client takes what a cancelled run did not write', async () => {
+it('any Temporal client can retry what a cancelled run did not write', async () => {
   await onStand({}, async (stand) => {
     stand.file('contacts.csv', csv(rows(1, 4)));
     const waits = [

@@ -1,4 +1,4 @@
-/** Selection updates as their users see them: the command line, a worker, a simulated tenant with other editors. */
+/** Selection updates with the command line, a worker, and a simulated tenant in which others edit the same campaigns. */
 import { describe, expect, it } from 'vitest';
 import type { SelectionUpdateResult } from '../../src/contract/selection-update.ts';
 import { CRM, endOf, type Stand, until, useStand } from './stand.ts';
@@ -68,7 +68,7 @@ describe('cxflow selection', () => {
           compliant: true,
         });
 
-        // The same once more: nothing to change, nothing written, and it says so.
+        // The same update again changes nothing, and says so.
         const again = await cxflow(run('C1', 'change.json'));
         expect(again).toMatchObject({ code: 0 });
         expect(again.stdout).toContain('nothing to change');
@@ -89,7 +89,7 @@ describe('cxflow selection', () => {
         const back = await json<Printed>(['selection', 'rollback', updated.document.runId]);
         expect(back.document.counts).toEqual({ total: 1, pending: 0, updated: 1 });
         await conserved(back.document.runId);
-        // What somebody else did since then stays.
+        // The rollback keeps what somebody else changed in the meantime.
         expect(await selectionOf(stand, 'C1')).toEqual({
           targetListIds: ['L1'],
           exclusionListIds: ['X1', 'X2'],
@@ -100,7 +100,7 @@ describe('cxflow selection', () => {
     );
   });
 
-  it('a file that was made days ago takes nothing back that others did since', async () => {
+  it('keeps what others changed since the file was written', async () => {
     await onStand({}, async (stand) => {
       const { admin, cxflow, json, file, conserved } = stand;
       const { document } = await json<{ contactSelection: { targetListIds: string[] } }>([
@@ -120,14 +120,14 @@ describe('cxflow selection', () => {
       });
       await conserved(updated.document.runId);
 
-      // A plan that ends in a conflict is no clean one, also in a dry run.
+      // A plan with a conflict exits with 3, in a dry run too.
       const other = { ...contactSelection, priorityOrder: ['other'] };
       file('other.json', JSON.stringify({ ...document, contactSelection: other }));
       const dry = await cxflow(run('C2', 'other.json', '--dry-run'));
       expect(dry).toMatchObject({ code: 3 });
       expect(dry.stdout).toContain('! priorityOrder: it was none; theirs "vip", ours "other"');
 
-      // A version that nobody saw shows nothing about who changed what.
+      // Without a snapshot of the version in the file, nobody knows who changed what.
       file('unseen.json', JSON.stringify({ ...document, version: 99 }));
       const unseen = await json<Printed>(run('C2', 'unseen.json'));
       expect(unseen.code).toBe(1);
@@ -135,7 +135,7 @@ describe('cxflow selection', () => {
     });
   });
 
-  it('what others change meanwhile is merged, what both changed is a conflict, and each policy does as it says', async () => {
+  it('merges concurrent changes of others, and resolves or reports conflicts as --on-conflict demands', async () => {
     await onStand({}, async (stand) => {
       const { admin, cxflow, json, file, conserved } = stand;
       const { remove, add } = replaceAge(18, 21);
@@ -143,7 +143,7 @@ describe('cxflow selection', () => {
       const seed = (id: string) => admin.seedCampaign(id, { contactSelection: { filterRules: [age(18)] } });
       const theirAge = replaceAge(18, 16);
 
-      // Disjoint: after the plan's look, and after the look of the first write.
+      // Changes of other places, after the plan has read the campaign and again after the first write has read it.
       await seed('C3');
       await admin.editCampaign('C3', { when: 'after-get', times: 2, add: { targetListIds: ['T#'] } });
       const merged = await json<Printed>(run('C3', 'mine.json'));
@@ -166,7 +166,7 @@ describe('cxflow selection', () => {
       const undone = await cxflow(['selection', 'rollback', failed.document.runId]);
       expect(undone).toMatchObject({ code: 2 });
       expect(undone.stderr).toContain('wrote no selection, so there is nothing to roll back');
-      // It goes on where it was: the other edit is not taken back by starting it again.
+      // Starting the same run again continues it, and does not undo the other edit.
       const again = await json<Printed>(run('C4', 'mine.json'));
       expect(again.document).toMatchObject({ runId: failed.document.runId, failure: { type: 'Conflict' } });
 
@@ -185,7 +185,7 @@ describe('cxflow selection', () => {
     });
   });
 
-  it('asks a person about a conflict, and takes the answer place by place', async () => {
+  it('waits for a decision about each place in conflict with --on-conflict ask', async () => {
     await onStand({}, async (stand) => {
       const { admin, client, cxflow, start, file, conserved } = stand;
       await admin.seedCampaign('C6', {
@@ -215,7 +215,7 @@ describe('cxflow selection', () => {
       const partly = await cxflow(['resolve', 'ask-1', '--answers', '{"priorityOrder": "mine"}']);
       expect(partly).toMatchObject({ code: 1 });
       expect(partly.stderr).toContain('answers are missing for filterRules/age/gte');
-      // The world moves on: what was answered for has changed again at one place, which is asked once more.
+      // One of the places changes again after the answer, so the run asks about it again.
       await admin.editCampaign('C6', replaceAge(16, 17));
       file('answers.json', JSON.stringify({ priorityOrder: 'mine', 'filterRules/age/gte': 'theirs' }));
       expect((await cxflow(['resolve', 'ask-1', '--answers', 'answers.json', '--by', 'dana'])).code).toBe(0);
@@ -233,7 +233,7 @@ describe('cxflow selection', () => {
     });
   });
 
-  it('binds the approval to the plan, and is refused by CXone in its own words', async () => {
+  it('binds the approval to the plan, and reports a refusal in the words of CXone', async () => {
     await onStand({}, async (stand) => {
       const { admin, client, json, cxflow, start, file, conserved } = stand;
       file('more.json', JSON.stringify({ add: { targetListIds: ['L2'] } }));
@@ -262,14 +262,14 @@ describe('cxflow selection', () => {
         counts: { total: 1, pending: 0, rejected: 1 },
       });
       await conserved(refused.document.runId, { state: 'failed' });
-      // The list was brought back: the same run goes on.
+      // Once the list is available again, the same run continues.
       const after = await json<Printed>(run('C7', 'archived.json'));
       expect(after.document).toMatchObject({ runId: refused.document.runId, counts: { updated: 1 } });
       await conserved(after.document.runId);
     });
   });
 
-  it('says everything that is wrong before anything is asked of CXone, and what CXone does not have', async () => {
+  it('reports all errors of a file before it sends a request, and a campaign that CXone does not have', async () => {
     await onStand({ simulatorArgs: ['--strict-lists'] }, async ({ admin, cxflow, json, file, conserved }) => {
       file(
         'wrong.json',

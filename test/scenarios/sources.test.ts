@@ -1,4 +1,4 @@
-/** Files as people export them, and which rows of one are the same contact. */
+/** Files in various formats, and duplicate rows within a file. */
 import { expect, it } from 'vitest';
 import type { ContactImportResult, Dedupe } from '../../src/contract/contact-import.ts';
 import { apiShape, csv, ndjson, type Row, rowAt, rows } from './contacts.ts';
@@ -11,7 +11,7 @@ async function importFile(stand: Stand, name: string, list: string, ...more: str
   return stand.json<ContactImportResult>(args);
 }
 
-it('reads a spreadsheet export (semicolons, BOM, CRLF, quotes, columns of other names), and NDJSON', async () => {
+it('reads NDJSON and a spreadsheet export with semicolons, BOM, CRLF, quotes and other column names', async () => {
   await onStand({}, async (stand) => {
     const named = rows(1, 120).map((row) => ({
       'Customer No': row.contactId,
@@ -35,7 +35,7 @@ it('reads a spreadsheet export (semicolons, BOM, CRLF, quotes, columns of other 
   });
 });
 
-/** Flat rows, the shape of the API, and lines that are broken. */
+/** NDJSON with flat rows, rows in the shape of the API, and malformed lines. */
 async function importNdjson(stand: Stand): Promise<void> {
   const flat = ndjson(rows(1, 60));
   const nested = ndjson(rows(61, 120).map(apiShape));
@@ -59,7 +59,7 @@ async function importNdjson(stand: Stand): Promise<void> {
   ]);
 }
 
-it('reads JSON arrays, UTF-16 and, if asked, Windows-1252; a row beyond the limits is one invalid record', async () => {
+it('reads JSON arrays, UTF-16 and, with --encoding, Windows-1252; a row beyond the limits is an invalid record', async () => {
   await onStand({ env: { CXFLOW_MAX_FIELD_CHARACTERS: '200' } }, async (stand) => {
     const long = { ...apiShape(rowAt(4)), customFields: { note: 'x'.repeat(201) } };
     const json = JSON.stringify([...rows(1, 2), apiShape(rowAt(3)), long, 7], null, 2);
@@ -97,7 +97,7 @@ it('reads JSON arrays, UTF-16 and, if asked, Windows-1252; a row beyond the limi
   });
 });
 
-/** Lines 2 to 5: a contact, its id with another number, its number with another id, and itself again. */
+/** Lines 2 to 5: a contact, its id with another number, its number with another id, and the same contact again. */
 const SAME: readonly Row[] = [
   rowAt(1),
   rowAt(2, { contactId: 'c-1' }),
@@ -111,7 +111,7 @@ const DUPLICATE_ROWS: Readonly<Record<Dedupe, readonly number[]>> = {
   both: [5],
 };
 
-it('--dedupe says which rows are the same contact, the first wins; --again writes once more', async () => {
+it('--dedupe decides which rows are duplicates, the first row wins, and --again writes the file again', async () => {
   await onStand({}, async (stand) => {
     stand.file('same.csv', csv(SAME));
     for (const [dedupe, duplicateRows] of Object.entries(DUPLICATE_ROWS)) {
@@ -122,8 +122,8 @@ it('--dedupe says which rows are the same contact, the first wins; --again write
         code: 0,
         counts: { total: 4, pending: 0, created, duplicate: duplicateRows.length },
       });
-      expect(await stand.admin.journal({ list }), 'what CXone holds').toHaveLength(created);
-      // One contact with two numbers is what the other choices ask for, and what the check takes for a fault.
+      expect(await stand.admin.journal({ list }), 'contacts in CXone').toHaveLength(created);
+      // The other choices write a contact with two numbers, which the conservation check would report.
       if (dedupe === 'either') await stand.conserved(document.runId, { isListShared: true });
     }
     const run = await runInto(stand, 'L3-either');
@@ -133,18 +133,18 @@ it('--dedupe says which rows are the same contact, the first wins; --again write
     const again = ['--again', '--existing', 'update', '--dedupe', 'both'];
     const { document } = await importFile(stand, 'same.csv', 'L3-both', ...again);
     expect(document.runId).not.toBe((await runInto(stand, 'L3-both'))?.run_id);
-    expect(document.counts, 'once more').toEqual({ total: 4, pending: 0, updated: 3, duplicate: 1 });
+    expect(document.counts, 'counts of --again').toEqual({ total: 4, pending: 0, updated: 3, duplicate: 1 });
   });
 });
 
-/** The first of them. */
+/** The first run into this list. */
 async function runInto({ client }: Stand, list: string) {
   return (await client.ledger.runs.list(100)).findLast(({ target }) => target === list);
 }
 
-it('a file that looks like a formula goes to a spreadsheet and back without a change', async () => {
+it('cells that look like formulas survive an export to a spreadsheet and an import of the result', async () => {
   await onStand({}, async (stand) => {
-    // An apostrophe before a formula counts as a spreadsheet's, or ours: one is taken off when it comes in.
+    // An import removes one apostrophe before a formula, because our export or a spreadsheet may have added it.
     const cells = ['=1+1', '@home', "''=quoted", '-5', '+49 30', "O'Brien"];
     const risky = cells.map((firstName, i) => rowAt(i + 1, { firstName, optInStatus: 'maybe' }));
     stand.file('risky.csv', csv(risky));

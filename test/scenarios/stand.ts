@@ -1,6 +1,6 @@
 /**
- * What a scenario works on: a worker, the simulator and the command line, each a process of its own as a user starts it, on
- * the real servers of the test run. One database and one namespace for all tests of a file: each takes a list of its own.
+ * The environment of a scenario: worker, simulator and command line, each as its own process, with the real servers of the
+ * test run. All tests of a file share one database and one namespace, so each uses a different list.
  */
 import { writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -19,12 +19,12 @@ export { until } from '../harness/wait.ts';
 export type Env = Readonly<Record<string, string>>;
 
 export interface StandOptions {
-  /** Added to every request of CXone's API. */
+  /** Added to every request to CXone's API. */
   readonly latencyMs?: number;
   readonly faults?: readonly FaultRule[];
-  /** More flags of the simulator. */
+  /** Additional flags for the simulator. */
   readonly simulatorArgs?: readonly string[];
-  /** Of the worker alone. `CRM` in a value is replaced by the URL of the simulator's receiver of that name. */
+  /** Environment variables for the worker only. `CRM` in a value is replaced by the URL of the simulator's webhook receiver. */
   readonly env?: Env;
 }
 
@@ -44,7 +44,7 @@ export interface Stand {
   readonly env: Env;
   /** Starts `cxflow …` in the stand's folder. */
   readonly start: (args: readonly string[], env?: Env) => TestProcess;
-  /** The same, to its end. */
+  /** Runs `cxflow …` until it exits. */
   readonly cxflow: (args: readonly string[], env?: Env) => Promise<Ended>;
   /** Adds `--json`; fails unless stdout is one JSON document. */
   readonly json: <T = Record<string, unknown>>(args: readonly string[]) => Promise<Ended & { document: T }>;
@@ -55,7 +55,7 @@ export interface Stand {
 
 export const CRM = 'crm';
 
-/** Call it at the top of a file; what it returns runs one scene on a stand of its own and ends all of it. */
+/** To be called at the top of a file. Returns a function that runs a test with its own processes and stops them afterwards. */
 export function useStand() {
   const processes = useProcesses();
   let servers: Promise<Env> | null = null;
@@ -161,7 +161,7 @@ export async function endOf(command: TestProcess): Promise<Ended> {
   return { code, stdout: command.stdout(), stderr: command.stderr() };
 }
 
-/** The contract of `--json`: all of stdout is one document. */
+/** The contract of `--json`: stdout is exactly one document. */
 function documentOf(stdout: string): unknown {
   try {
     return JSON.parse(stdout);
@@ -170,7 +170,7 @@ function documentOf(stdout: string): unknown {
   }
 }
 
-/** The id that a started import names. */
+/** The id of the started import, from its output. */
 export function runIdIn(output: string): string {
   const [, runId] = /\brun (contact-import:\S+)/.exec(output) ?? [];
   return runId ?? expect.fail(`no run id in: ${output}`);

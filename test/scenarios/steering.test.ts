@@ -1,4 +1,4 @@
-/** A run in the middle of its writing: paused, resumed, cancelled, watched from elsewhere, left alone. */
+/** A run that is writing is paused, resumed, cancelled, watched from another terminal, or left in the background. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { signal } from '../../src/stack/processes.ts';
@@ -8,14 +8,14 @@ import { endOf, type Stand, until, useStand } from './stand.ts';
 const onStand = useStand();
 
 const RECORDS = 5_000;
-/** 50 batches, one after the other: time enough for a command on a busy machine. */
+/** 50 batches, one at a time, which leaves enough time for commands even on a busy machine. */
 const SLOW = { latencyMs: 1_000, env: { CXFLOW_MAX_IN_FLIGHT: '1' } };
 const hurry = ({ admin }: Stand) => admin.change({ latencyMs: 0 });
 
 const applied = async ({ admin }: Stand): Promise<number> => (await admin.health()).applied;
 
-/** Starts an import, followed in a terminal of its own; resolves when CXone has its first batches. */
-async function writing(stand: Stand, list: string) {
+/** Starts an import in another terminal, and resolves when CXone has its first batch. */
+async function startWriting(stand: Stand, list: string) {
   stand.file('contacts.csv', csv(rows(1, RECORDS)));
   const terminal = stand.start(['contacts', 'import', 'contacts.csv', '--list', list]);
   const [, runId = ''] = await terminal.waitFor(/run (contact-import:\S+)\n/);
@@ -26,9 +26,9 @@ async function writing(stand: Stand, list: string) {
   return { terminal, runId };
 }
 
-it('pause stops the writing, resume lets it go on, and watch follows from another terminal', async () => {
+it('pause stops the writing, resume continues it, and watch follows it in another terminal', async () => {
   await onStand(SLOW, async (stand) => {
-    const { terminal, runId } = await writing(stand, 'L1');
+    const { terminal, runId } = await startWriting(stand, 'L1');
     const watching = stand.start(['watch', runId]);
     const paused = await stand.cxflow(['pause', runId, '--by', 'dana']);
     expect(paused, paused.stderr).toMatchObject({ code: 0 });
@@ -41,7 +41,7 @@ it('pause stops the writing, resume lets it go on, and watch follows from anothe
     const before = await applied(stand);
     expect(before).toBeLessThan(RECORDS);
     await delay(1_500);
-    expect(await applied(stand), 'written while it was paused').toBe(before);
+    expect(await applied(stand), 'records in CXone while the run is paused').toBe(before);
 
     const twice = await stand.cxflow(['pause', runId]);
     expect(twice.code).toBe(1);
@@ -55,9 +55,9 @@ it('pause stops the writing, resume lets it go on, and watch follows from anothe
   });
 });
 
-it('cancel settles what is in flight, leaves the rest, and ends the follower with 4', async () => {
+it('cancel settles what is in flight, leaves the rest, and ends the import command with exit code 4', async () => {
   await onStand(SLOW, async (stand) => {
-    const { terminal, runId } = await writing(stand, 'L2');
+    const { terminal, runId } = await startWriting(stand, 'L2');
     const cancelled = await stand.cxflow(['cancel', runId, '--reason', 'campaign called off']);
     expect(cancelled, cancelled.stderr).toMatchObject({ code: 0 });
     const ended = await endOf(terminal);
@@ -76,14 +76,14 @@ it('cancel settles what is in flight, leaves the rest, and ends the follower wit
     ]);
     expect(rest.code).toBe(0);
     expect(rest.document.counts).toEqual({ total: counts.cancelled, pending: 0, created: counts.cancelled });
-    expect(await applied(stand), 'all of the file, each once').toBe(RECORDS);
+    expect(await applied(stand), 'records in CXone, all of the file once').toBe(RECORDS);
     await stand.conserved(rest.document.runId, { isListShared: true });
   });
 });
 
-it('Ctrl-C leaves the run running and says how to come back', async () => {
+it('Ctrl-C leaves the run in the background, and says how to follow it again', async () => {
   await onStand(SLOW, async (stand) => {
-    const { terminal, runId } = await writing(stand, 'L3');
+    const { terminal, runId } = await startWriting(stand, 'L3');
     signal(terminal.pid, 'SIGINT');
     const left = await endOf(terminal);
     expect(left.code).toBe(0);

@@ -1,4 +1,4 @@
-/** A profile of Temporal's configuration file, with TLS and an API key, means the same for worker, commands and doctor. */
+/** Worker, commands and doctor all use the profile of Temporal's configuration file, here with TLS and an API key. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, inject, it, onTestFinished } from 'vitest';
@@ -67,7 +67,7 @@ it('a profile with namespace, TLS and API key applies to the worker, the command
   await worker.terminate();
 });
 
-it('the client of a service uses the profile, and variables win over it', async () => {
+it('the client of a service uses the profile, and environment variables take precedence', async () => {
   const { proxy, env } = await stand();
   const other = freshNamespace();
   const client = await connect({ databaseUrl: env.DATABASE_URL, env: { ...env, TEMPORAL_NAMESPACE: other } });
@@ -77,7 +77,7 @@ it('the client of a service uses the profile, and variables win over it', async 
   expect(proxy.requests.accepted).toBeGreaterThan(0);
 });
 
-it('a profile that does not exist ends worker and commands with what to check', async () => {
+it('a profile that does not exist ends the worker with a message that says what to check', async () => {
   const { folder, env } = await stand();
   const wrong = { ...env, TEMPORAL_PROFILE: 'nope' };
   const worker = await endOf(processes.start({ entry: 'cxflow', args: ['worker'], env: wrong, cwd: folder }));

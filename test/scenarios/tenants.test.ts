@@ -1,11 +1,11 @@
-/** One ledger, one tenant: it survives a new OAuth client, and keeps a second tenant away. */
+/** A ledger belongs to one tenant. It accepts a new OAuth client of that tenant, and refuses a second tenant. */
 import { expect, it } from 'vitest';
 import { csv, rows } from './contacts.ts';
 import { type Env, useStand } from './stand.ts';
 
 const onStand = useStand();
 
-it('a second tenant is refused by worker, commands and doctor, and a rotated OAuth client is not a second tenant', async () => {
+it('worker, commands and doctor refuse a second tenant, but accept a rotated OAuth client', async () => {
   await onStand({}, async (stand) => {
     const { client, cxflow, start } = stand;
     expect(await client.ledger.tenant.find()).toBe('simulator');
@@ -26,7 +26,7 @@ it('a second tenant is refused by worker, commands and doctor, and a rotated OAu
     const rotated = start(['worker'], {
       CXONE_CLIENT_ID: 'rotated',
       CXONE_CLIENT_SECRET: 'another',
-      // Without a rate, there is no budget whose tenant could be wrong.
+      // With a rate limit, so that there is a budget to show under which tenant the worker runs.
       CXFLOW_RATE_PER_MINUTE: '6000',
     });
     await rotated.waitFor(/worker is ready/);
@@ -40,13 +40,13 @@ it('a second tenant is refused by worker, commands and doctor, and a rotated OAu
   });
 });
 
-it('without a name for a tenant that is not a simulator, the worker says what to set', async () => {
+it('a worker without a tenant name says what to set, unless it uses a simulator', async () => {
   await onStand({}, async ({ start, cxflow }) => {
     const real: Env = { CXONE_API_URL: '', CXONE_REGION: 'us' };
     const worker = start(['worker'], real);
     expect(await worker.exited).toMatchObject({ code: 2 });
     expect(worker.stderr()).toMatch(/the CXone tenant has no name\n +→ set CXONE_TENANT/);
     const runs = await cxflow(['runs'], real);
-    expect(runs, 'commands that only read need no settings of CXone').toMatchObject({ code: 0 });
+    expect(runs, 'a command that only reads needs no CXone settings').toMatchObject({ code: 0 });
   });
 });

@@ -29,7 +29,7 @@ export async function startContactImport(stand: Stand, plan: ImportPlan, approva
   };
 }
 
-/** Stages the source, with the invalid and duplicate rows at its end, and seeds what CXone has already. */
+/** Stages the source, with invalid and duplicate rows at the end, and seeds the contacts that CXone already has. */
 async function prepare(stand: Stand, plan: ImportPlan): Promise<ContactImportInput> {
   const { rows, known, existing, withheld, onInDoubt } = plan;
   const path = join(stand.folder, 'contacts.csv');
@@ -38,7 +38,7 @@ async function prepare(stand: Stand, plan: ImportPlan): Promise<ContactImportInp
   const wrong = Array.from({ length: rows.invalid }, (_, n) => rowAt(rows.valid + n + 1, { phone: '123' }));
   const again = Array.from({ length: rows.duplicate }, (_, n) => person(n + 1));
   writeFileSync(path, csv([...numbers.map(person), ...wrong, ...again]));
-  // Spread over all batches.
+  // Contacts that CXone already has, spread over all batches.
   const step = Math.max(1, Math.floor(rows.valid / Math.max(1, known)));
   const seeded = Array.from({ length: known }, (_, n) => apiShape(person(1 + ((n * step) % rows.valid))));
   if (known > 0) await stand.admin.seedList(LIST, seeded);
@@ -47,7 +47,7 @@ async function prepare(stand: Stand, plan: ImportPlan): Promise<ContactImportInp
   return { listId: LIST, source, existing, onInDoubt, ...(withheld !== null && { requireConsent: 'email' }) };
 }
 
-/** Every valid record reaches CXone, unless the run was cancelled, consent is missing, or an answer was lost for good. */
+/** Every valid record reaches CXone unless the run was cancelled, consent is missing, or the record is in doubt. */
 function expectRightCounts(plan: ImportPlan, { state, counts }: Ended): void {
   const { valid, invalid, duplicate } = plan.rows;
   const { created = 0, updated = 0, existing = 0, cancelled = 0, in_doubt: inDoubt = 0 } = counts;

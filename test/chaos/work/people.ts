@@ -1,7 +1,7 @@
-/** Made-up people with the ids that preferences need. */
+/** The id of made-up person n, in the form that preferences require. */
 export const guid = (n: number): string => `0a1b2c3d-0000-4000-8000-${String(n).padStart(12, '0')}`;
 
-/** As CXone stores it: somebody consented to email at the beginning of 2026. */
+/** A stored preference: person n opted in to email at the beginning of 2026. */
 export function optedIn(n: number) {
   return {
     contactId: guid(n),
@@ -16,7 +16,7 @@ export function optedIn(n: number) {
   };
 }
 
-/** Somebody withdrew it later than any row of a preference update says. */
+/** A stored preference: person n opted out later than any date in the rows of a preference update. */
 export function optedOut(n: number) {
   return {
     ...optedIn(n),

@@ -1,4 +1,4 @@
-/** One preference update under chaos: every second row opts in, the others object. */
+/** One preference update under chaos: even rows opt in, odd rows object. */
 import { expect } from 'vitest';
 import type { Stand } from '../../faults/stand.ts';
 import type { PreferencePlan } from '../plan.ts';
@@ -11,7 +11,7 @@ export async function startPreferenceUpdate(
   approval: boolean,
 ): Promise<Work> {
   const { rows, withdrawn } = plan;
-  // The even ones opt in.
+  // Even numbers, because only opt-ins can conflict with a withdrawal.
   if (withdrawn > 0)
     await stand.admin.seedPreferences(Array.from({ length: withdrawn }, (_, n) => optedOut(2 * n)));
   const { source } = await stand.client().stageRows(rowsOf(plan));
@@ -65,13 +65,13 @@ function expectRightCounts({ rows, withdrawn }: PreferencePlan, { state, counts 
   expect({ conflict, cancelled, inDoubt }, state).toEqual({ conflict: withdrawn, cancelled: 0, inDoubt: 0 });
 }
 
-/** However the run ended: an objection that was staged is on our own list, or CXone has it. */
+/** However the run ended, every objection that was staged is on our suppression list. */
 async function expectObjectionsKept(stand: Stand, { rows }: PreferencePlan): Promise<void> {
   const objecting = Array.from({ length: Math.floor(rows.valid / 2) }, (_, n) => guid(2 * n + 1));
   const suppressed = await stand.client().ledger.suppressions.find(objecting, ['email']);
   const kept = new Set(suppressed.map(({ contactId }) => contactId));
   expect(
     objecting.filter((id) => !kept.has(id)),
-    'objections that are not on our list',
+    'objections that are not on our suppression list',
   ).toEqual([]);
 }

@@ -1,4 +1,7 @@
-/** Several updates of one campaign under chaos. Each adds a list and a rule, and none may undo what the others or an editor added. */
+/**
+ * Several updates of one campaign under chaos. Each adds a list and a rule, and none may remove what another update or an
+ * editor added.
+ */
 import { expect } from 'vitest';
 import type { SimSelection } from '../../../src/simulator/outbound.state.ts';
 import type { Stand } from '../../faults/stand.ts';
@@ -6,7 +9,7 @@ import type { SelectionPlan } from '../plan.ts';
 import type { Ended, Work } from './work.ts';
 
 export const CAMPAIGN = 'chaos';
-/** The list that the n-th update adds, from 1. */
+/** The list that the n-th update adds; n starts at 1. */
 export const listOf = (n: number): string => `N${n}`;
 /** All rules have the same field and operator. */
 const ruleOf = (value: string) => ({ field: 'state', operator: 'ne', value });
@@ -40,13 +43,13 @@ export async function startSelectionUpdates(
 
 function expectPlausibleEnd({ onConflict }: SelectionPlan, { runId, state, failure }: Ended): void {
   if (state !== 'failed') return;
-  expect(onConflict, `${runId} may only fail in a conflict that nobody is to decide`).not.toBe('ask');
+  expect(onConflict, `${runId} may only fail in a conflict that is not left to an operator`).not.toBe('ask');
   expect(failure, runId).toMatchObject({ type: 'Conflict' });
 }
 
 /**
- * Every list and rule that somebody added is still there, unless an edit took it out: the conflicting one only touches the
- * first. No rule is there twice.
+ * Every list and rule that was added is still there, and no rule twice. The first update is excluded, because a conflicting
+ * edit may remove its list.
  */
 async function expectNothingUndone(stand: Stand, ended: readonly Ended[]): Promise<void> {
   const { campaign } = await stand.admin.campaign(CAMPAIGN);

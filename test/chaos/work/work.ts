@@ -1,15 +1,15 @@
-/** What the operations have in common under chaos: runs that are started, watched and checked. */
+/** What the operations have in common under chaos: starting, observing and checking runs. */
 import type { RunResult } from '../../../src/contract/run.ts';
 import type { Run } from '../../../src/ledger/runs/runs.ts';
 
 export interface Work {
   /** The runs that were started. */
   readonly runIds: readonly string[];
-  /** How much of the work CXone has, from 0 to 1. */
+  /** The share of the work that CXone has applied, from 0 to 1. */
   readonly progress: () => Promise<number>;
-  /** Starts the same once more. Returns the run's id. Null: that would be another run. */
+  /** Starts the same content again and returns the run's id. Null if that would be a different run. */
   readonly startAgain: (() => Promise<string>) | null;
-  /** Checks what conservation does not know: how many records must have which outcome. */
+  /** Checks the expected number of each outcome, which the conservation check does not know. */
   readonly check: (ended: readonly Ended[]) => Promise<void>;
 }
 
