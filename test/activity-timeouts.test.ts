@@ -1,4 +1,4 @@
-/** Temporal must not give up an activity before the ledger has said what is slow (src/domain/timeouts.ts). */
+/** Temporal must not time out an activity before the ledger reports which statement is slow (src/domain/timeouts.ts). */
 import type { ActivityOptions } from '@temporalio/workflow';
 import { describe, expect, it, vi } from 'vitest';
 import { MAX_STATEMENT_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../src/domain/timeouts.ts';
@@ -20,14 +20,14 @@ const inMs = (time: ActivityOptions['startToCloseTimeout']): number => {
   return Number(n) * (units[unit] ?? Number.NaN);
 };
 
-it('this test knows the options of every kind of activity', () => {
+it('the options of every kind of activity are found', () => {
   expect(given.length).toBeGreaterThan(9);
   expect(names.length).toBeGreaterThanOrEqual(given.length);
 });
 
 describe('an attempt of an activity', () => {
   it.each([...given.entries()])(
-    '%# has more time than its statements together, or somebody waits',
+    '%# has more time than its statements together, unless a user waits for it',
     (_, each) => {
       if (each.scheduleToCloseTimeout !== undefined) expect(each.startToCloseTimeout).toBeUndefined();
       else expect(inMs(each.startToCloseTimeout)).toBeGreaterThanOrEqual(12 * MAX_STATEMENT_TIMEOUT_MS);

@@ -24,7 +24,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   worker: ['activities', 'config', 'contract', 'cxone', 'ledger'],
 };
 
-/** Single places that may import more, each with its reason. */
+/** Single files or folders that may import more, each with its reason. */
 const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   // The doctor is the only part of the command line that calls CXone itself, and it only reads.
   'cli/doctor': ['cxone'],
@@ -35,15 +35,15 @@ const perOperation = (allowed: readonly string[]) =>
   Object.fromEntries(OPERATION_FOLDERS.map((folder) => [folder, allowed]));
 
 /**
- * What belongs to no operation and still may import one, in any layer. Above all, this is not what operations share: the
- * engine, the outbox and the consent check.
+ * Files and folders that belong to no operation but may import one, in any layer. What operations share, such as the engine,
+ * the outbox and the consent check, is not among them.
  */
 const KNOW_OPERATIONS: readonly string[] = [
   // The registries.
   ...['contract/operations.ts', 'activities/index.ts', 'workflows/index.ts'],
   // The library exports the types of every operation, and the command line has commands for each.
   ...['client.ts', 'cli/'],
-  // What is stored of selections, asked about them and shown of their conflicts.
+  // Everything that stores selections, reads them or shows their conflicts.
   ...['ledger/selections/', 'client/selection.ts', 'queries/conflicts.ts'],
 ];
 
@@ -260,7 +260,7 @@ describe('the code base', () => {
     expect(wrong.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
   });
 
-  it('operations know only themselves, and nothing that they share knows one, in any layer', () => {
+  it('no operation imports another one, and nothing that they share imports any', () => {
     const wrong = files.flatMap(importsOf).filter((each) => !mayKnowOperation(each));
     expect(wrong.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
     for (const place of KNOW_OPERATIONS) expect(files.some((file) => file.startsWith(place))).toBe(true);
@@ -274,7 +274,7 @@ describe('the code base', () => {
     expect(cyclesOf(graph(folderOf))).toEqual([]);
   });
 
-  it('only the ledger itself imports its implementation: everybody else knows the port', () => {
+  it('only the ledger imports its implementation; everything else imports the port', () => {
     const wrong = files
       .flatMap(importsOf)
       .filter(
@@ -283,7 +283,7 @@ describe('the code base', () => {
     expect(wrong.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
   });
 
-  it('the simulator knows nothing of CXone but its wire schemas', () => {
+  it('the simulator imports only the wire schemas of the CXone client', () => {
     const wrong = files
       .flatMap(importsOf)
       .filter(
@@ -300,7 +300,7 @@ describe('the code base', () => {
     }
   });
 
-  it('sleeps nowhere in cxone: Temporal is the one retry authority', () => {
+  it('does not sleep in cxone, because Temporal is the only retry authority', () => {
     const sleepers = files.filter(
       (file) => file.startsWith('cxone/') && /timers\/promises|\bsleep\(|setInterval\(/.test(read(file)),
     );
@@ -338,7 +338,7 @@ describe('the code base', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('has files that one reads in one go', () => {
+  it('has no file of more than 400 lines', () => {
     const long = files.filter((file) => read(file).split('\n').length > 400);
     expect(long).toEqual([]);
   });

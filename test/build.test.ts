@@ -27,7 +27,7 @@ async function createProject() {
   };
 }
 
-it('a source that is changed back is built again, although an unchecked build came in between', async () => {
+it('a source that is changed back is built again, even after an unchecked build in between', async () => {
   const { write, build, built } = await createProject();
   await write('export const word = "first";\n');
   await build();

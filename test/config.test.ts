@@ -35,7 +35,7 @@ it('has every setting in the catalogue', () => {
   expect(SETTINGS.map(({ name }) => name).sort()).toEqual([...new Set(names)].sort());
 });
 
-describe('a text that would do damage where it goes', () => {
+describe('a text that could do damage', () => {
   const variables = SETTINGS.flatMap((setting) => variablesOf(setting));
   const poisons = { ...Object.fromEntries(Object.entries(POISONS)), replaced: 'K\ufffdln' };
   const beginsWith = (name: string) => (problem: string) => problem.startsWith(`${name} must`);
@@ -229,14 +229,14 @@ describe('secrets', () => {
     ]);
   });
 
-  it('leaves the tenant its name, whatever becomes of its client, secret and addresses', () => {
+  it('keeps the name of the tenant when its client, secret or addresses change', () => {
     const tenantOf = (env: Record<string, string>) => loadConfig({ ...PAIR, ...env }).cxone.tenant;
     expect(tenantOf({ CXONE_TENANT: 'acme' })).toBe('acme');
     const rotated = { CXONE_CLIENT_ID: 'other', CXONE_CLIENT_SECRET: 'new', CXONE_REGION: 'us' };
     expect(tenantOf({ CXONE_TENANT: 'acme', ...rotated, CXONE_CONTACTLISTS_URL: 'https://x.example' })).toBe(
       'acme',
     );
-    expect(tenantOf({}), 'nobody has named it').toBeNull();
+    expect(tenantOf({}), 'tenant without a name').toBeNull();
     expect(tenantOf({ CXONE_API_URL: 'http://127.0.0.1:1' })).toBe('simulator');
     expect(tenantOf({ CXONE_API_URL: 'http://127.0.0.1:1', CXONE_TENANT: 'acme' })).toBe('acme');
     expect(listProblems({ CXONE_TENANT: 'a/b' })).toEqual([

@@ -1,14 +1,14 @@
-/** Nothing is sent past the consent gate. Found in the syntax, because a request can be called in many ways. */
+/** No request bypasses the consent gate. Checks the syntax trees, because a request can be called in many ways. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { expect, it } from 'vitest';
 import { listRepositoryFiles, ROOT } from './harness/texts.ts';
 
-/** Their `send` is another one: it runs the request that it is given (engine/attempt.ts). */
+/** Objects with another `send`, which runs the request that it is given (engine/attempt.ts). */
 const ATTEMPTS: readonly string[] = ['attempts', 'this.#attempts'];
 
-/** Where the source takes a member `send`: the text of what it takes it from. Destructuring counts, whatever the new name. */
+/** The expressions from which the source takes a member `send`. Destructuring counts too, whatever the new name. */
 function takesSendFrom(source: string): string[] {
   const root = ts.createSourceFile('source.ts', source, ts.ScriptTarget.Latest, true);
   const found: string[] = [];
@@ -45,6 +45,6 @@ it.each([
   expect(takesSendFrom(source)).toEqual([from]);
 });
 
-it('sees no request taken where a table of writes is made', () => {
+it('the definition of a table of writes does not count as taking a request', () => {
   expect(takesSendFrom('const write = { repeatable: true, send: (attempt) => send(attempt) };')).toEqual([]);
 });

@@ -1,4 +1,4 @@
-/** The documentation points at what exists: links, anchors, files that comments cite, commands, and its own index. */
+/** Links, anchors, citations in comments, commands and indexes of the documentation refer to something that exists. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -57,7 +57,7 @@ const problemsWith = (targets: readonly Target[]): string[] =>
 /** `src/…`, `docs/….md#anchor`, a file name such as `places.ts`, `ADR 0012`. Not: URLs, globs, placeholders. */
 const CITATION =
   /(?<![\w/.<:$-])(?:[\w-]+\/)*[\w-]+(?:\.[\w-]+)*\.(?:md|ts|mjs|json|sha256|yml)(?:#[\w-]+)?(?![\w*<]|\/)|(?<![\w/.<:$-])(?:docs|src|test|bench|examples|scripts)\/[\w/-]+(?![\w*<.…-])|\bADR \d{4}\b/g;
-/** What a reader makes, or another repository has. */
+/** Files that a reader creates, or that another repository has. */
 const NOT_OURS =
   /^(?:[\w-]*(?:package(?:-lock)?|tsconfig|stack|servers|result|c1|change|file|pom)\.json|vitest\.config\.ts|dist\/.*|.*\/NNNN-.*)$/i;
 
@@ -175,7 +175,7 @@ describe('comments in the code', () => {
     expect(code.flatMap((file) => unresolvedIn(readComments(file), file))).toEqual([]);
   });
 
-  it('name the tutorials by their titles, and faults in words', () => {
+  it('name tutorials by their titles, and faults in words', () => {
     const labels = code.flatMap((file) =>
       [
         ...`${readComments(file)}\n${titlesIn(file)}`.matchAll(
@@ -194,7 +194,7 @@ function titlesIn(file: string): string {
 }
 
 describe('this test', () => {
-  it('resolves what is there, and reports what is not', () => {
+  it('resolves what exists, and reports what does not', () => {
     const here = relative(ROOT, import.meta.filename);
     expect(unresolvedIn('see docs/glossary.md#records, ADR 0012, src/ledger and texts.ts', here)).toEqual([]);
     expect(unresolvedIn('docs/glossary.md#nowhere', here)).toEqual([

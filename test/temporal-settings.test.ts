@@ -25,14 +25,14 @@ describe("the settings of Temporal's SDK", () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  it('are the defaults of cxflow without any', () => {
+  it('default to those of cxflow', () => {
     expect(loadTemporal({ TEMPORAL_ADDRESS: '', TEMPORAL_NAMESPACE: ' ' })).toMatchObject({
       namespace: 'default',
       connectionOptions: { address: 'localhost:7233', tls: undefined, apiKey: undefined },
     });
   });
 
-  it('come from the profile that is named, with TLS for its API key; variables win', () => {
+  it('come from the named profile, with TLS for its API key; environment variables take precedence', () => {
     const env = { TEMPORAL_CONFIG_FILE: file(), TEMPORAL_PROFILE: 'cloud' };
     expect(loadTemporal({ ...env, TEMPORAL_GRPC_META_TEAM: 'b' })).toEqual({
       namespace: 'team.acct',
@@ -41,7 +41,7 @@ describe("the settings of Temporal's SDK", () => {
     expect(loadTemporal({ ...env, TEMPORAL_NAMESPACE: 'own' }).namespace).toBe('own');
   });
 
-  it('are refused where a text would do damage, also those that only the SDK reads', () => {
+  it('are refused if a text could do damage, including those that only the SDK reads', () => {
     const pem = '-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----\n';
     expect(() => loadTemporal({ TEMPORAL_TLS_CLIENT_KEY_DATA: pem.replace('abc', 'a\ufffdc') })).toThrow(
       /TEMPORAL_TLS_CLIENT_KEY_DATA must not have U\+FFFD/,
@@ -50,13 +50,13 @@ describe("the settings of Temporal's SDK", () => {
     expect(() => loadTemporal({ TEMPORAL_GRPC_META_TEAM: 'a\u0085' })).toThrow(/a control character/);
   });
 
-  it('come from the default profile in its usual place', () => {
+  it('come from the default profile in its usual location', () => {
     const env = { XDG_CONFIG_HOME: join(folder, 'xdg'), HOME: folder };
     if (process.platform === 'linux') expect(loadTemporal(env).namespace).toBe('from-default');
     expect(loadConfig(env).temporalNamespace).toBe(loadTemporal(env).namespace);
   });
 
-  it('show in the configuration as well, but for a profile that cannot be read, which only a connection needs', () => {
+  it('are part of the configuration, unless the profile cannot be read, which fails only a connection', () => {
     const env = { TEMPORAL_CONFIG_FILE: file(), TEMPORAL_PROFILE: 'cloud' };
     const names = { temporalAddress: 'cloud.example:7233', temporalNamespace: 'team.acct' };
     expect(loadConfig(env)).toMatchObject(names);

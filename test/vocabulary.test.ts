@@ -1,4 +1,4 @@
-/** One term, one meaning (docs/glossary.md): terms that were given up do not come back. */
+/** One term, one meaning (docs/glossary.md): retired terms must not come back. */
 import { describe, expect, it } from 'vitest';
 import {
   listRepositoryFiles,
@@ -10,7 +10,7 @@ import {
 
 type Replacements = Readonly<Record<string, string>>;
 
-/** Words inside of identifiers: `tellCrm` has `tell` and `crm`. → What to use instead. */
+/** Words in identifiers (`tellCrm` consists of `tell` and `crm`), each with its replacement. */
 const RETIRED_IN_NAMES: Replacements = {
   tell: 'deliver (events), print or render (output)',
   tells: 'hasSubscriber',

@@ -30,7 +30,7 @@ export const once =
   (n: number, send: Send): Promise<UpdateSelectionAnswer> =>
     n === 1 ? what(send) : send();
 
-/** A campaign of its own on a simulator of its own, and a worker for it. */
+/** Starts a simulator with one campaign, and a worker for it. */
 export async function startCampaign({ ledger, database: { db } }: Opened, contactSelection: object = {}) {
   const { admin, cxone } = await startSimulator();
   const tenant = someId('tenant');

@@ -1,4 +1,4 @@
-/** A few writes are claimed before a request slot is free (src/activities/engine/rate-limiter.ts); what happens meanwhile. */
+/** Writes that are claimed before a request slot is free (src/activities/engine/rate-limiter.ts), and what happens until then. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { CxoneRateLimited } from '../../src/cxone/errors.ts';
@@ -25,7 +25,7 @@ const planned = (): Promise<Run> =>
 
 const times = (n: number, state: string) => Array.from({ length: n }, () => state);
 
-/** The states of the writes that are open. */
+/** The states of the open writes. */
 async function listStates(run: Run): Promise<string[]> {
   return (await writesOf(opened().ledger, run)).map(({ state }) => state).sort();
 }

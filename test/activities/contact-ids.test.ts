@@ -1,4 +1,4 @@
-/** One person, whose id two systems write in different ways: every path takes them for the same. */
+/** An id that is written in different forms means the same contact on every path. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { runActivity } from './harness.ts';

@@ -73,7 +73,7 @@ function runToEnd(n: number, tenant: Tenant, existing: Existing) {
   const outcomes = new Map<number, Outcome>();
   const unexplained = new Set<number>();
   const seqs = Array.from({ length: n }, (_, i) => i + 1);
-  const askedInVain = new Set<number>();
+  const sentWithoutAnswer = new Set<number>();
   const open: Write[] = [{ kind: CREATE, seqs, priorAttempt: 'none' }];
   let requests = 0;
   while (open.length > 0) {
@@ -94,7 +94,7 @@ function runToEnd(n: number, tenant: Tenant, existing: Existing) {
     }
     const answer = post(write.seqs);
     if (tenant.loses(requests)) {
-      for (const seq of write.seqs) askedInVain.add(seq);
+      for (const seq of write.seqs) sentWithoutAnswer.add(seq);
       const lost = maybeDuplicates ? 'maybe_batch' : 'batch';
       open.push({ ...write, priorAttempt: priorAttempt === 'some_records' ? priorAttempt : lost });
       continue;
@@ -105,8 +105,8 @@ function runToEnd(n: number, tenant: Tenant, existing: Existing) {
         expect(outcomes.has(seq)).toBe(false);
         outcomes.set(seq, outcome);
         if (outcome === 'created' && tenant.existing.has(seq)) {
-          expect(askedInVain).toContain(seq);
-          // Of a part of a batch that was refused without names, CXone may well have had all records.
+          expect(sentWithoutAnswer).toContain(seq);
+          // If a batch was refused without names, CXone may already have had all records of one of its parts.
           expect(maybeDuplicates).toBeUndefined();
         }
         if (reasons.some(({ code }) => code === 'not_created_unexplained')) unexplained.add(seq);
@@ -123,18 +123,18 @@ function runToEnd(n: number, tenant: Tenant, existing: Existing) {
   return { applied, outcomes, unexplained, requests };
 }
 
-/** A record that the list has is settled so, and no other, except those about which the answer says nothing. */
-function expectTruth(
+/** A record is settled as present exactly if the list has it. Records that the answer leaves open are excluded. */
+function expectCorrectOutcomes(
   { applied, outcomes, unexplained }: ReturnType<typeof runToEnd>,
   dropped: ReadonlySet<number>,
 ) {
   for (const [seq, outcome] of outcomes)
     if (!unexplained.has(seq))
-      expect(HELD.includes(outcome), `record ${seq} is ${outcome}`).toBe(applied.has(seq));
+      expect(IN_LIST.includes(outcome), `record ${seq} is ${outcome}`).toBe(applied.has(seq));
   for (const seq of unexplained) expect(dropped.has(seq) || applied.has(seq)).toBe(true);
 }
 
-const HELD: readonly (Outcome | undefined)[] = ['created', 'existing', 'updated'];
+const IN_LIST: readonly (Outcome | undefined)[] = ['created', 'existing', 'updated'];
 
 /** Deterministic, so that a failing case can be repeated and shrunk. */
 const chance = (seed: number, percent: number) => (request: number) =>
@@ -167,7 +167,7 @@ describe('a batch of contacts', () => {
         const dies = chance(seed + 1, percent);
         const result = runToEnd(n, { ...tenant, existing: held, invalid, atomic: true, loses, dies }, mode);
         expect(result.outcomes.size).toBe(n);
-        expectTruth(result, tenant.dropped);
+        expectCorrectOutcomes(result, tenant.dropped);
       }),
       { numRuns: 1_500 },
     );
@@ -202,7 +202,7 @@ describe('a batch of contacts', () => {
         };
         const result = runToEnd(n, tenant, mode);
         expect(result.outcomes.size).toBe(n);
-        expectTruth(result, dropped);
+        expectCorrectOutcomes(result, dropped);
       }),
       { numRuns: 800 },
     );
@@ -217,10 +217,10 @@ describe('a batch of contacts', () => {
         const tenant = { ...sets, names: false, givesIds: false, atomic: true, loses: never, dies: never };
         const { requests, outcomes, unexplained } = runToEnd(100, tenant, 'skip');
         if (what !== 'dropped') expect(requests - 1).toBeLessThanOrEqual(Math.floor(2 * Math.log2(100) + 1));
-        expect(HELD.includes(outcomes.get(culprit))).toBe(what !== 'invalid');
+        expect(IN_LIST.includes(outcomes.get(culprit))).toBe(what !== 'invalid');
         expect([...unexplained]).toEqual(what === 'dropped' ? [culprit] : []);
         const others = [...outcomes].filter(([seq]) => seq !== culprit).map(([, outcome]) => outcome);
-        expect(others.every((outcome) => HELD.includes(outcome))).toBe(true);
+        expect(others.every((outcome) => IN_LIST.includes(outcome))).toBe(true);
       }
     },
   );

@@ -21,7 +21,7 @@ const { opened, start } = rowWorkersOfFile();
 
 const LOOKUP = { method: 'GET', family: 'preferences' } as const;
 
-/** Consent that was looked up before is too old then. */
+/** Does the work ten minutes later, when consent that was looked up before is too old. */
 async function tenMinutesLater<T>(work: () => Promise<T>): Promise<T> {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 11 * 60_000 });
   try {
@@ -153,7 +153,7 @@ describe('an objection between a lost answer and the next attempt', () => {
     }
   });
 
-  it('is asked for three times if the answers are unreadable; then the answer is no', async () => {
+  it('is looked up three times if the answers are unreadable, and then counts as a no', async () => {
     const { run, admin, writeAll, ledger, countLookups } = await startAndLoseAnswer();
     const before = await countLookups();
     await admin.setFaults([{ match: LOOKUP, times: 3, fault: { truncate: 'clean' } }]);
@@ -162,7 +162,7 @@ describe('an objection between a lost answer and the next attempt', () => {
     expect((await countLookups()) - before).toBe(4);
   });
 
-  it('lookups that were answered before an interruption are not repeated', async () => {
+  it('is not looked up again after an interruption if it was answered before', async () => {
     const { run, admin, writeAll, ledger, countLookups } = await startAndLoseAnswer();
     const before = await countLookups();
     await admin.setFaults([{ match: LOOKUP, after: 1, times: 2, fault: { status: 503 } }]);
@@ -171,7 +171,7 @@ describe('an objection between a lost answer and the next attempt', () => {
     expect((await countLookups()) - before).toBe(4);
   });
 
-  it('is found before an update that was never sent, and lookups are a write of their own then', async () => {
+  it('is found before an update that was never sent, whose lookups are a separate write', async () => {
     const { plan, writePage, writeAll, ledger, admin, create, countLookups, run, stays, withdraws } =
       await startRun({ existing: 'update' }, []);
     await create('L1', [stays, withdraws].map(toListRecord));

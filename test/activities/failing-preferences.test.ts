@@ -24,7 +24,7 @@ import {
 
 const opened = ledgerOfFile();
 
-/** A simulator; `fail` may replace what becomes of a batch of preferences. */
+/** Starts a simulator. `fail` may replace the result of a batch of preferences. */
 async function start(
   fail?: (request: UpdateBatchRequest, send: () => Promise<UpdateBatchAnswer>) => Promise<UpdateBatchAnswer>,
 ) {
@@ -63,7 +63,7 @@ describe('a batch of preferences that always fails because of one item', () => {
     await plan(run);
     for (let pass = 1; pass <= 20; pass += 1) await writePage(allBatches(run)).catch(() => undefined);
     expect(await listOutcomes(ledger, run)).toEqual({ 1: 'pending', 2: 'updated', 3: 'updated' });
-    // It is the last one: nothing else can show that CXone accepts preferences.
+    // It is the last item, so no other request can show that CXone accepts preferences.
     await ageFailures(opened(), run);
     await writePage(allBatches(run));
     expect(await listOutcomes(ledger, run)).toMatchObject({
@@ -113,7 +113,7 @@ describe('a batch of preferences that always fails because of one item', () => {
     expect(new Set(optInsSent.map(({ contactId }) => contactId))).toEqual(new Set([guids.other]));
   });
 
-  it('sends no half whose guard is outdated, and so none against a withdrawal in CXone', async () => {
+  it('sends no half whose guard is outdated, so that no opt-in overwrites a withdrawal in CXone', async () => {
     const { outcomes, optInsSent, guids } = await divideAfter(async ({ admin }, objector) => {
       await admin.seedPreferences([stored(optOut(objector, 9), day(1))]);
       vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 11 * 60_000 });

@@ -1,4 +1,4 @@
-/** Writes that always fail, and outages: what must end, and what must only wait. */
+/** Writes that always fail must end; writes that meet an outage must only wait. */
 import { describe, expect, it } from 'vitest';
 import { CxoneUnavailable, CxoneUnreadable } from '../../src/cxone/errors.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
@@ -22,7 +22,7 @@ const unavailable = (status = 500) => new CxoneUnavailable({ ...CONTEXT, status 
 const answers = () => Promise.resolve();
 const fails = () => Promise.reject(unavailable(503));
 
-/** Repeats failed pages, like Temporal. Throws if writes are left open after so many. */
+/** Repeats failed pages, like Temporal. Throws if writes are still open after that many passes. */
 async function writeToEnd(worker: TestWorker, run: Run, passes = 100): Promise<void> {
   for (let pass = 1; pass <= passes; pass += 1) {
     const result = await worker.writePage(allBatches(run)).catch(() => null);
@@ -89,7 +89,7 @@ describe('a request that always fails, although CXone answers others', () => {
     expect(await countExactly(run)).toEqual({ total: 10, pending: 0, updated: 9, in_doubt: 1 });
   });
 
-  it('is neither divided nor given up while CXone answers nobody', async () => {
+  it('is neither divided nor given up while CXone answers no request', async () => {
     const run = await planned(20);
     const state = { out: true };
     const cxone = fakeCxone({
@@ -140,7 +140,7 @@ describe('a request that always fails, although CXone answers others', () => {
     expect(await countExactly(run)).toEqual({ total: 1, pending: 0, in_doubt: 1 });
   });
 
-  it('begins to count anew when it fails in another way', async () => {
+  it('is counted from the start when it fails in another way', async () => {
     const run = await planned(10);
     const failures = [500, 502, 500, 502, 500, 502, 500, 502];
     const cxone = fakeCxone({
@@ -180,7 +180,7 @@ describe('an outage, where a request must not be repeated', () => {
     expect(await countExactly(run)).toMatchObject({ pending: 0, in_doubt: during.in_doubt });
   });
 
-  it('is not suspected for longer than a page while CXone answers others', async () => {
+  it('is assumed for one page at most while CXone answers other requests', async () => {
     const run = await planned(600);
     const cxone = fakeCxone({
       after: (n) => {
@@ -193,7 +193,7 @@ describe('an outage, where a request must not be repeated', () => {
     expect(await countExactly(run)).toEqual({ total: 600, pending: 0, created: 400, in_doubt: 200 });
   });
 
-  it('that has begun before the first request puts nothing in doubt', async () => {
+  it('puts nothing in doubt if it began before the first request', async () => {
     const run = await planned(20);
     const worker = start(fakeCxone({ probe: fails }));
     await expect(worker.writePage(allBatches(run))).rejects.toMatchObject({ type: 'CxoneUnavailable' });

@@ -5,7 +5,7 @@ import { sendThroughGate } from '../../src/activities/engine/gate.ts';
 const objected: Withheld = { outcome: 'ineligible', reason: { code: 'suppressed' } };
 const inDoubt = { outcome: 'in_doubt', seqs: [2], reasons: [{ code: 'answer_lost' }, {}] };
 
-/** Record 2 of the write is withheld from a repetition; answers with what became of record 2. */
+/** Withholds record 2 from a repetition of the write, and returns its outcome. */
 async function withheldAfter(lostAnswers: number, lostAttempt?: LostAttempt) {
   const records = [1, 2].map((seq) => ({ seq, record: {} }));
   const attempt = { records, seqs: [1, 2], priorAttempt: 'batch', lostAnswers };
@@ -43,7 +43,7 @@ it('a record withheld from a repetition has the outcome of the lost attempt, if 
     });
 });
 
-it('it is withheld if the lost attempt was not applied, however many there were', async () => {
+it('a record is withheld if the lost attempt was not applied, however many there were', async () => {
   for (const lostAnswers of [1, 2])
     expect(await withheldAfter(lostAnswers, 'not_applied')).toEqual({
       outcome: 'ineligible',
@@ -52,7 +52,7 @@ it('it is withheld if the lost attempt was not applied, however many there were'
     });
 });
 
-it('it is in doubt if nobody can tell, or an earlier lost attempt may have left it out', async () => {
+it('a record is in doubt if that is unknown, or if an earlier lost attempt may have left it out', async () => {
   expect(await withheldAfter(1)).toMatchObject(inDoubt);
   expect(await withheldAfter(2, { appliedAs: 'created' })).toMatchObject(inDoubt);
 });

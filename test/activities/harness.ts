@@ -20,8 +20,8 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 let activityNumber = 0;
 
 /**
- * Each is another activity, unless `info` says otherwise, and all were scheduled at the same moment. Logs no warnings, because
- * many tests provoke failures.
+ * Each call returns the environment of a different activity, unless `info` says otherwise; all are scheduled at the same time.
+ * Logs no warnings, because many tests provoke failures.
  */
 export function createEnvironment(info: Partial<Info> = {}): MockActivityEnvironment {
   activityNumber += 1;

@@ -4,7 +4,7 @@ import { createEnvironment } from './harness.ts';
 
 afterEach(() => void vi.useRealTimers());
 
-/** Whatever is called on it does not answer. */
+/** Stands in for every dependency: its methods never return. */
 const silent: never = new Proxy(() => undefined, {
   get: (_, name) => (name === 'then' ? undefined : silent),
   apply: () => new Promise(() => undefined),

@@ -1,4 +1,4 @@
-/** An answer that comes when its write is in doubt already: seen by who decides, and nobody resends what was applied. */
+/** An answer that arrives after its write was put in doubt: the operator sees it, and what was applied is not resent. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { Run } from '../../src/ledger/runs/runs.ts';
@@ -9,7 +9,7 @@ const opened = ledgerOfFile();
 /** A tenant that may create a contact twice, so that a lost answer leaves the write in doubt. */
 const DUPLICATES_POSSIBLE = { duplicatesRefused: false } as const;
 
-/** A worker is suspended for longer than its lease while CXone answers. Another one has put the batch in doubt by then. */
+/** A worker is suspended while CXone answers. When it resumes, its lease has expired and another worker has put the batch in doubt. */
 async function answerAfterLease(answer: 'created' | 'partly' = 'created') {
   const { ledger, database } = opened();
   const run = await plannedRun(ledger, 10, 10, { listId: 'L1', source: { dataset: 'd' } });
@@ -61,10 +61,10 @@ describe('a late answer', () => {
         1,
       );
       await writeAll(worker, allBatches(run));
-      expect(cxone.posts, 'nothing is sent again').toHaveLength(1);
+      expect(cxone.posts, 'batches sent').toHaveLength(1);
       expect(await counts(run)).toEqual({ total: 10, pending: 0, created: 10 });
       const { ledger, database } = opened();
-      expect(await ledger.runs.counts(run.run_no), 'the incremental counts agree').toEqual(await counts(run));
+      expect(await ledger.runs.counts(run.run_no), 'incremental counts').toEqual(await counts(run));
       const settled = await sql<{ evidence: string; n: number }>`
         select evidence, count(*)::int as n from outcomes where run_no = ${run.run_no} group by 1`.execute(
         database.db,
@@ -80,7 +80,7 @@ describe('a late answer', () => {
     },
   );
 
-  it('that does not account for all records leaves the decision to a person', async () => {
+  it('that does not account for all records leaves the decision to the operator', async () => {
     const { run, worker } = await answerAfterLease('partly');
     const [inDoubt] = await runActivity(() => worker.activities.listInDoubt(run.run_id));
     expect(inDoubt?.lateAnswer?.counts).toEqual({ created: 9, rejected: 1 });

@@ -32,7 +32,7 @@ interface Setup {
   readonly run: Run;
   readonly cxone: ReturnType<typeof fakeCxone>;
   readonly worker: TestWorker;
-  /** The worker after it, without the settings of this test's connection. */
+  /** The worker that continues, without the settings of this test's connection. */
   readonly nextWorker: TestWorker;
   /** Competes with the sessions of the worker. */
   readonly other: pg.Client;
@@ -117,7 +117,7 @@ describe('a claim', () => {
   it('that cannot be serialized is rolled back, and nothing is sent', async () => {
     const test = await setUp("default_transaction_isolation = 'repeatable read'");
     await test.other.query('begin');
-    // A claim waits for the steering; a write that is locked it would skip.
+    // Locks the steering, for which a claim waits; a claim would skip a locked write.
     await test.other.query('select pg_advisory_xact_lock(4201, $1)', [test.run.run_no]);
     await test.other.query('update writes set batch = batch where run_no = $1', [test.run.run_no]);
     const failure = catchFailure(test.worker.writePage(allBatches(test.run)));
@@ -153,13 +153,15 @@ describe('a settlement', () => {
     expect(await failure).toMatchObject({ ...RETRYABLE, message: withSqlState('40P01') });
     await otherUpdate;
     await test.other.query('rollback');
-    expect(await readState(test), 'the claim is still held').toBe('sending');
+    expect(await readState(test), 'state of the write, whose claim is still held').toBe('sending');
     const { rows } = await test.observer.query(
       "select outcome as left_over from outcomes union all select action from audit_pending where action <> 'run_opened'",
     );
-    expect(rows, 'no part of the settlement').toEqual([]);
+    expect(rows, 'outcomes after the rollback').toEqual([]);
     await expectCompletion(test);
-    expect(test.cxone.posts, 'the same batch again, refused as duplicates of itself').toHaveLength(2);
+    expect(test.cxone.posts, 'batches sent; the second is refused as a duplicate of the first').toHaveLength(
+      2,
+    );
   });
 
   it('that cannot be serialized is rolled back, and the write is reconciled', async () => {
@@ -175,7 +177,7 @@ describe('a settlement', () => {
     await workerWaits(test.observer);
     await test.other.query('commit');
     expect(await failure).toMatchObject({ ...RETRYABLE, message: withSqlState('40001') });
-    expect(await readState(test), 'the claim is still held').toBe('sending');
+    expect(await readState(test), 'state of the write, whose claim is still held').toBe('sending');
     await expectCompletion(test);
     expect(test.cxone.posts).toHaveLength(2);
   });

@@ -101,12 +101,14 @@ describe('a lost connection to the ledger', () => {
       if (result?.left === 0) break;
     }
     expect(failures).toBeGreaterThan(0);
-    // Of requests that left right before a connection broke, the ledger may not know it.
+    // The ledger may not know that requests left right before a connection broke.
     const { created = 0, existing = 0, ...rest } = await countExactly(run);
     expect([created + existing, rest]).toEqual([600, { total: 600, pending: 0 }]);
     const evidence = (await countEvidence(run)).filter(([outcome]) => outcome === 'existing');
     for (const [, known] of evidence) expect(known).toBe('own_write_or_existing');
-    expect(existing, 'what was in flight at each break').toBeLessThanOrEqual(breaks * inFlight * batch);
+    expect(existing, 'existing contacts, at most what was in flight at each break').toBeLessThanOrEqual(
+      breaks * inFlight * batch,
+    );
     expect(cxone.creations).toHaveLength(600);
     expect(new Set(cxone.creations).size).toBe(600);
     await ledger.close();

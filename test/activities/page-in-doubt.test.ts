@@ -52,7 +52,7 @@ describe('if CXone does not refuse duplicates', () => {
     expect(cxone.posts).toEqual([]);
   });
 
-  it('the halves of a batch that created too few are in doubt, and sent if a person decides so', async () => {
+  it('the halves of a batch that created too few are in doubt, and sent if the operator decides so', async () => {
     const run = await planned(10);
     const cxone = fakeCxone({
       answer: (n) =>
@@ -96,7 +96,7 @@ describe('if CXone does not refuse duplicates', () => {
   });
 });
 
-/** As it is for a status that is not part of the contract (test/cxone/contact-lists.test.ts). */
+/** The error for a status that is not part of the contract (test/cxone/contact-lists.test.ts). */
 const redirected = () => new CxoneRefused({ ...CONTEXT, status: 303 }, 'redirected (303)', 'unknown');
 
 describe('a batch that was carried out and answered with a redirect', () => {
@@ -107,7 +107,7 @@ describe('a batch that was carried out and answered with a redirect', () => {
       },
     });
 
-  it('ends the page and counts as unanswered, so its repetition finds out what became of it', async () => {
+  it('ends the page and counts as unanswered, so that the repetition shows what was applied', async () => {
     const run = await planned(10);
     const cxone = redirectFirst();
     const worker = createWorker(opened().ledger, cxone.cxone);
@@ -121,7 +121,7 @@ describe('a batch that was carried out and answered with a redirect', () => {
     expect(cxone.creations).toHaveLength(10);
   });
 
-  it('is in doubt where it must not be repeated', async () => {
+  it('is in doubt if it must not be repeated', async () => {
     const run = await planned(20);
     const cxone = redirectFirst();
     const worker = createWorker(opened().ledger, cxone.cxone, { duplicatesRefused: false, maxInFlight: 1 });
@@ -132,7 +132,7 @@ describe('a batch that was carried out and answered with a redirect', () => {
   });
 });
 
-it('an update answered with a redirect may have been carried out; those behind it were not sent', async () => {
+it('an update answered with a redirect may have been applied, and the updates after it were not sent', async () => {
   const run = await planned(5, 10, { existing: 'update' });
   const ids = ['c1', 'c2', 'c3', 'c4', 'c5'];
   // The first request is the batch, the fourth the PUT of c3.
@@ -152,7 +152,7 @@ it('an update answered with a redirect may have been carried out; those behind i
   expect(await countExactly(run)).toEqual({ total: 5, pending: 0, updated: 2, in_doubt: 1, cancelled: 2 });
 });
 
-it('of 22,000 writes in doubt a history gets the first hundred; any other can be looked up', async () => {
+it('a history contains the first hundred of 22,000 writes in doubt, and any other can be looked up', async () => {
   const { ledger } = opened();
   const run = await planned(1, 1);
   await sql`

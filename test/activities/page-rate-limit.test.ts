@@ -46,7 +46,7 @@ describe('a 429', () => {
     });
     const worker = createWorker(ledger, cxone.cxone, { tenant, maxInFlight: 2 });
     const failure = await getFailure(worker.writePage(allBatches(run)));
-    // It looks again soon, although the block lasts a day.
+    // It checks again after a minute, although the block lasts a day.
     expect(failure).toMatchObject({ type: 'RateLimited', nextRetryDelay: 60_000 });
     const block = await ledger.rateBudget.lift(tenant, { by: 'dana' });
     expect(block?.reason).toBe(limited(86_400_000).message);
@@ -70,7 +70,7 @@ describe('a 429', () => {
     const { ledger, url } = opened();
     const other = openLedger(url, 8);
     const tenant = someId('tenant');
-    // So many batches that without the wait most of them would be sent within it.
+    // Enough batches that most of them would be sent during the wait if it were ignored.
     const run = await planned(600, 10);
     let refusedAt = 0;
     const cxone = fakeCxone({

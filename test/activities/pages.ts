@@ -12,7 +12,7 @@ export function pageHelpers(opened: () => Opened) {
 
     countExactly: (run: Run) => opened().ledger.runs.exactCounts(run.run_no),
 
-    /** Outcome, evidence, and how many records have them. */
+    /** The number of records with each outcome and evidence. */
     countEvidence: async (run: Run) => {
       const { rows } = await sql<{ outcome: string; evidence: string | null; n: string }>`
         select outcome, evidence, count(*) as n from outcomes where run_no = ${run.run_no}
@@ -22,7 +22,7 @@ export function pageHelpers(opened: () => Opened) {
   };
 }
 
-/** As if its writes had been failing for longer than the quarter of an hour after which one is given up. */
+/** Makes the run's writes look as if they had been failing for more than the 15 minutes after which a write is given up. */
 export async function ageFailures({ database }: Opened, { run_no: runNo }: Run): Promise<void> {
   await sql`update writes set failing_since = now() - interval '16 minutes' where run_no = ${runNo}`.execute(
     database.db,

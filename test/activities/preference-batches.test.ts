@@ -1,4 +1,4 @@
-/** Settings for a CXone that answers 429 again and again: smaller batches of preferences, further apart. */
+/** Settings for a CXone that often answers 429: smaller batches of preferences, at longer intervals. */
 import { expect, it } from 'vitest';
 import { LONGEST_WAIT_MS } from '../../src/activities/engine/rate-limiter.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
@@ -10,7 +10,7 @@ const { start } = rowWorkersOfFile();
 
 const rowsOf = (n: number) => upTo(n).map(() => optIn(nextPerson(), 5));
 
-/** The ledger, and the turns that workers took in each of its queues. */
+/** A ledger that records the turns that workers take in its queues. */
 function recordTurns(ledger: Ledger) {
   const turns: { queue: string; intervalMs: number; waitMs: number }[] = [];
   const { rateBudget } = ledger;
@@ -22,7 +22,7 @@ function recordTurns(ledger: Ledger) {
   return { turns, ledger: { ...ledger, rateBudget: { ...rateBudget, take } } };
 }
 
-it('as many preferences as the setting says are in one batch', async () => {
+it('a batch contains as many preferences as the setting says', async () => {
   const { runToEnd, countRequests } = await start({}, { preferencesPerBatch: 50 });
   const { plan, result } = await runToEnd(rowsOf(120));
   expect(plan).toMatchObject({ toWrite: 120, batches: 3 });
@@ -30,7 +30,7 @@ it('as many preferences as the setting says are in one batch', async () => {
   expect(await countRequests('POST')).toBe(3);
 });
 
-it('batches of all workers of a tenant wait for their turn; lookups do not', async () => {
+it('all workers of a tenant take turns to send batches, but not to send lookups', async () => {
   const { ledger, cxone, countRequests } = await start();
   const tenant = someId('tenant');
   const recorded = recordTurns(ledger);
@@ -41,12 +41,12 @@ it('batches of all workers of a tenant wait for their turn; lookups do not', asy
   expect(recorded.turns.map(({ queue, intervalMs }) => [queue, intervalMs])).toEqual(
     upTo(8).map(() => [`${tenant} preference batches`, 40]),
   );
-  // A queue is no tenant: nothing can be blocked or lifted there.
+  // A queue is not listed as a tenant, because it can be neither blocked nor lifted.
   const tenants = (await ledger.rateBudget.list()).map((budget) => budget.tenant);
   expect(tenants.filter((each) => each.startsWith(tenant))).toEqual([]);
 });
 
-it('a turn that is far away ends the page, which comes back later, and nothing was claimed', async () => {
+it('a page ends without a claim if its next turn is too far away, and is retried later', async () => {
   const { ledger, cxone, countRequests } = await start();
   const tenant = someId('tenant');
   const options = { tenant, preferencesPerBatch: 1, preferencesIntervalMs: 2 * LONGEST_WAIT_MS };
@@ -58,7 +58,7 @@ it('a turn that is far away ends the page, which comes back later, and nothing w
   expect(await countRequests('POST')).toBe(1);
 });
 
-it('the plan takes their distance into account', async () => {
+it('the plan takes the interval between batches into account', async () => {
   const plan = async (options: object, ratePerMinute = 0) => {
     const worker = await start({}, { preferencesPerBatch: 2, ratePerMinute, ...options });
     return worker.plan(await openRunOf(worker.ledger, rowsOf(6)));

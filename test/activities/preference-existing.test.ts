@@ -1,4 +1,4 @@
-/** What CXone has already is not sent again, unless anything about it is unclear. */
+/** A preference that CXone already has is not sent again, unless anything about it is unclear. */
 import { describe, expect, it } from 'vitest';
 import { judgeBeforeSending } from '../../src/activities/preference-update/verdicts.ts';
 import type { PreferenceItem, StoredPreference } from '../../src/cxone/preferences.ts';
@@ -18,7 +18,7 @@ import {
 
 const { start } = rowWorkersOfFile();
 
-/** The raw preferences of the preferences tutorial, as they are. The last one is an opt-in without the date of the consent. */
+/** The raw preferences of the preferences tutorial, unchanged. The last one is an opt-in without a consent date. */
 const SAMPLE = [
   {
     contactId: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
@@ -49,7 +49,7 @@ const SAMPLE = [
   },
 ];
 
-describe('a preference that CXone has already', () => {
+describe('a preference that CXone already has', () => {
   it("is existing and not sent again: the preferences tutorial's sample, twice", async () => {
     const webhooks = { crm: null, marketing: () => Promise.resolve() };
     const { runToEnd, countRequests, ledger } = await start({}, { webhooks });

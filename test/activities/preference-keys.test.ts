@@ -18,7 +18,7 @@ import {
 
 const { start } = rowWorkersOfFile();
 
-/** That of the preferences tutorial's request. */
+/** The key in the preferences tutorial's request. */
 const KEY = 'c9d8e7f6-a5b4-3210-fedc-ba9876543210';
 
 type Stand = Awaited<ReturnType<typeof start>>;
@@ -62,7 +62,7 @@ describe('an idempotency key', () => {
     expect(result.counts).toMatchObject({ total: 8, pending: 0, updated: 8 });
   });
 
-  it('stays different where a batch is refused and halved', async () => {
+  it('stays unique when a batch is refused and halved', async () => {
     const stand = await start({ naming: 'none' });
     const people = upTo(8).map(nextPerson);
     // The same updatedAt with other content, which timestamps cannot settle.
@@ -74,7 +74,7 @@ describe('an idempotency key', () => {
     expect((await listOutcomes(stand.ledger, run))[4]).toBe('conflict newer_in_cxone idempotency_key_shared');
   });
 
-  it('of rows that mean the same is not shared: one of them is sent, and keeps it', async () => {
+  it('of duplicate rows is kept by the winner, which alone is sent', async () => {
     const stand = await start();
     const [n, other] = [nextPerson(), nextPerson()];
     const row = { ...optIn(n, 5), idempotencyKey: KEY };
@@ -88,14 +88,14 @@ describe('an idempotency key', () => {
     expect(await sentKeys(stand)).toContain(KEY);
   });
 
-  it('is not shared with a row that is never sent', async () => {
+  it('is kept if only rows that are never sent share it', async () => {
     const stand = await start();
     const rows = [optIn(nextPerson(), 5), optIn(nextPerson(), 5, { source: '' })];
     await stand.runToEnd(rows.map((row) => ({ ...row, idempotencyKey: KEY })));
     expect(await sentKeys(stand)).toEqual([KEY]);
   });
 
-  it('that an objection shares delays it no more than any other: it counts once staged, and reaches CXone', async () => {
+  it('that an objection shares does not keep it from taking effect when staged, or from reaching CXone', async () => {
     const stand = await start();
     const [objector, other] = [nextPerson(), nextPerson()];
     const rows = [optIn(other, 5), optOut(objector, 9)].map((row) => ({ ...row, idempotencyKey: KEY }));
@@ -108,7 +108,7 @@ describe('an idempotency key', () => {
     expect(await stand.inCxone(other)).toMatchObject({ optIn: true });
   });
 
-  it('of a row that is retried alone was not sent before', async () => {
+  it('of a row that is retried alone may be sent, because it was not sent before', async () => {
     const stand = await start();
     const [sent, failed] = [nextPerson(), nextPerson()];
     await stand.admin.seedPreferences([stored(optOut(failed, 20), day(1))]);
@@ -124,7 +124,7 @@ describe('an idempotency key', () => {
   });
 });
 
-it('a crash while keys are replaced replaces none, so that no item seems to be the only one with its key', async () => {
+it('a crash while shared keys are replaced replaces none of them, so that none looks unique afterwards', async () => {
   const { ledger, cxone, ...stand } = await start();
   let replaced = 0;
   const crashing: Ledger = {

@@ -77,7 +77,7 @@ describe('a lost answer', () => {
   });
 
   describe('to a batch with the opt-in of somebody who has objected since', () => {
-    /** The answer is lost, then the second person objects, and the run goes on. */
+    /** The answer is lost, then the second person objects, and the run continues. */
     async function objectAfter(lost: FaultRule, input: object = {}) {
       const worker = await start({ faults: [lost] });
       const { ledger, plan, writePage, writeAll } = worker;

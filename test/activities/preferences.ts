@@ -47,7 +47,7 @@ export function optIn(n: number, on: number, more: Partial<Row> = {}): Row {
 export const optOut = (n: number, on: number, more: Partial<Row> = {}): Row =>
   optIn(n, 1, { optIn: false, withdrawalTimestamp: day(on), ...more });
 
-/** As the simulator is seeded with it. */
+/** The row as a stored preference, to seed the simulator. */
 export const stored = (row: Row, updatedAt = row.withdrawalTimestamp ?? row.consentTimestamp ?? day(1)) => ({
   ...row,
   idempotencyKey: crypto.randomUUID(),
@@ -125,7 +125,7 @@ export async function listOutcomes(ledger: Ledger, run: Run): Promise<Record<num
   return all;
 }
 
-/** A worker for a tenant of its own, on a simulator of its own. */
+/** Starts a simulator, and a worker with its own tenant. */
 async function startOnSimulator(
   { ledger }: Opened,
   options: SimulatorOptions = {},
@@ -155,7 +155,7 @@ export function rowWorkersOfFile() {
 }
 
 let people = 0;
-/** Each test uses people of its own, because the suppression list belongs to the tenant's ledger and outlives a run. */
+/** A new person for each use, because entries of the suppression list outlive a run and would affect other tests. */
 export const nextPerson = (): number => (people += 1);
 
 /** A fault of the lookups of one contact, until it is cleared. */

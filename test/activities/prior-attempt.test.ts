@@ -44,7 +44,7 @@ it('the permission to resend extends to the halves of a batch, and to no other d
   expect(inheritMarks(FIRST, [half, rest])).toEqual([half, rest]);
 });
 
-it('whatever is derived of a part that CXone may have had before may be one as well', () => {
+it('a write derived from a part that CXone may have had before keeps that mark', () => {
   const part = { refs: { maybeDuplicates: true } };
   const check = { kind: 'consent_check', seqs: [1], refs: undefined };
   expect(inheritMarks(part, [check])).toEqual([{ ...check, refs: { maybeDuplicates: true } }]);

@@ -19,7 +19,7 @@ function createRateLimiter(
   return new RateLimiter({ budget: ledger.rateBudget, tenant, ratePerMinute, maxInFlight });
 }
 
-/** How late a permit may be on a busy machine: by the slowest answer of the ledger and the latest timer. */
+/** Measures how late a permit may be on a busy machine: the slowest answer of the ledger plus the latest timer. */
 function measureDelays(ledgers: readonly Ledger[]) {
   let [slowest, latest, last] = [0, 0, performance.now()];
   for (const { rateBudget } of ledgers) {
@@ -122,7 +122,7 @@ describe('the rate limiter', () => {
     await expect(rateLimiter.acquire()).rejects.toBeInstanceOf(RateWait);
   });
 
-  it('lets nothing leave that was claimed before it knew of a block; what is claimed later, the ledger has allowed', async () => {
+  it('stops requests that were claimed before it knew of a block, but not later ones, which the ledger has allowed', async () => {
     const rateLimiter = createRateLimiter(0);
     const before = performance.now();
     const stored = rateLimiter.block(86_400_000, 'a 429');
@@ -130,7 +130,7 @@ describe('the rate limiter', () => {
     await stored;
     for (const claimedAt of [before, meanwhile])
       expect(() => rateLimiter.throwIfBlocked(claimedAt)).toThrow(RateLimitedMeanwhile);
-    // It may have been lifted there.
+    // In the ledger, the block may have been lifted.
     expect(() => rateLimiter.throwIfBlocked(performance.now() + 1)).not.toThrow();
     rateLimiter.noteBlock(60_000);
     expect(() => rateLimiter.throwIfBlocked(meanwhile)).toThrow(RateLimitedMeanwhile);

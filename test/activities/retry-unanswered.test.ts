@@ -1,4 +1,4 @@
-/** A retry never takes up what may have been applied already (docs/adr/0013-sources-and-files.md#sources). */
+/** A retry never takes up records that may already have been applied (docs/adr/0013-sources-and-files.md#sources). */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
@@ -81,7 +81,7 @@ describe('a retry of a run that failed while writes were unanswered', () => {
     await writeAll(worker, allBatches(run));
     expect(
       posts.map(([id]) => id),
-      'only the batch that had not been sent',
+      'contacts of the batch that had not been sent',
     ).toEqual(['c11']);
     expect(await ledger.runs.exactCounts(run.run_no)).toEqual({
       total: 20,
@@ -115,6 +115,6 @@ describe('a retry of a run that failed while writes were unanswered', () => {
     const runId = await retry(worker, run.run_id);
     await writeAll(worker, allBatches({ run_id: runId }));
     expect(cxone.creations).toHaveLength(20);
-    expect(new Set(cxone.creations).size, 'each contact once').toBe(20);
+    expect(new Set(cxone.creations).size, 'distinct contacts created').toBe(20);
   });
 });

@@ -1,4 +1,4 @@
-/** Selection updates whose requests always fail, and outages: what must end, and what must only wait. */
+/** Selection updates whose requests always fail must end; those that meet an outage must only wait. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { CxoneUnavailable } from '../../src/cxone/errors.ts';
@@ -24,7 +24,7 @@ async function failing(what: Partial<Record<'PATCH' | 'GET', Fault>>) {
       })),
     );
   await faults(what);
-  /** The same activity again and again, as Temporal does it. Returns the last failure. */
+  /** Repeats the activity, as Temporal does. Returns the last failure. */
   const fail = async (times: number) => {
     const failures = [];
     for (let n = 1; n <= times; n += 1) failures.push(await getFailure(started.writeOnce(run)));
@@ -51,7 +51,7 @@ describe('a PATCH that always fails, although CXone answers reads', () => {
         /^9 equal failures.* still has version 1, so nothing was written$/,
       ) as string,
     });
-    expect(await writeOnce(run), 'the result that did not reach Temporal').toEqual(written);
+    expect(await writeOnce(run), 'stored result, which did not reach Temporal').toEqual(written);
     expect([countPatches(), await targets()]).toEqual([9, ['L1']]);
     expect(await outcome(run)).toBe('rejected always_fails');
     expect((await audit(run)).map(({ result, details }) => [result, details])).toEqual([

@@ -1,4 +1,4 @@
-/** What becomes of a campaign and of its run, depending on what happens to the PATCH. */
+/** The campaign and the run's outcome after a PATCH that succeeds, fails, collides, or whose answer is lost. */
 import { describe, expect, it } from 'vitest';
 import type { SelectionUpdateInput } from '../../src/contract/selection-update.ts';
 import { canonicalize, sha256 } from '../../src/ledger/hashing.ts';
@@ -239,7 +239,7 @@ describe('a write with a lost answer that somebody may have reverted', () => {
     expect([theirs.countPatches(), await theirs.targets()]).toEqual([1, ['L1']]);
   });
 
-  it('keeps theirs where a person decided so, even if the next write collides', async () => {
+  it('keeps theirs where the operator decided so, even if the next write collides', async () => {
     const started = await campaign();
     const run = await started.openAndPlan({ change: { add: { targetListIds: ['M', 'N'] } } });
     await started.edit({ when: 'after-patch', remove: { targetListIds: ['M', 'N'] } });
@@ -275,7 +275,7 @@ describe('a write with a lost answer that somebody may have reverted', () => {
   });
 });
 
-describe('an attempt that was overtaken', () => {
+describe('a superseded attempt', () => {
   /** It has read the campaign, and is suspended until another attempt of the same run has lost its answer. */
   async function overtake(before: Edit, meanwhile: Edit) {
     const started = await campaign();

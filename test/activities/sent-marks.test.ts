@@ -1,4 +1,4 @@
-/** What the ledger knows about requests whose worker has died, and what CXone's next answer means then. */
+/** What the ledger knows about the requests of a worker that died, and how CXone's next answer is interpreted. */
 import { expect, it } from 'vitest';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { until } from '../harness/wait.ts';
@@ -9,8 +9,8 @@ import { pageHelpers } from './pages.ts';
 const opened = ledgerOfFile();
 const { planned, countEvidence } = pageHelpers(opened);
 
-/** All contacts of the run, as CXone has them before. */
-async function heldBy(run: Run): Promise<ReadonlySet<string>> {
+/** The ids of all contacts of the run, for a CXone that already has them. */
+async function listContactIds(run: Run): Promise<ReadonlySet<string>> {
   const { rows } = await opened().database.pool.query<{ id: string }>(
     "select record->>'contactId' as id from records where run_no = $1",
     [run.run_no],
@@ -24,18 +24,18 @@ async function firstWrite(run: Run): Promise<string> {
   return write.id;
 }
 
-it('a batch whose worker died before it was sent: CXone may have had its contacts before', async () => {
+it('contacts of a batch that was claimed but never sent count as existing if CXone has them', async () => {
   const { ledger } = opened();
   const run = await planned(10);
   const id = await firstWrite(run);
   await ledger.writes.claim(claimOf(run, id));
   await expireLease(opened(), id);
-  const cxone = fakeCxone({}, await heldBy(run));
+  const cxone = fakeCxone({}, await listContactIds(run));
   await createWorker(ledger, cxone.cxone).writePage(allBatches(run));
   expect(await countEvidence(run)).toEqual([['existing', 'own_write_or_existing', 10]]);
 });
 
-it('the ledger learns that a request has left while CXone still works on it', async () => {
+it('the ledger records that a request has left while CXone is still processing it', async () => {
   const { ledger } = opened();
   const run = await planned(10);
   const id = await firstWrite(run);
@@ -43,7 +43,7 @@ it('the ledger learns that a request has left while CXone still works on it', as
   const cxone = fakeCxone({
     after: async () => {
       await until(isMarked, ({ sent_fence, fence }) => sent_fence === fence);
-      // The worker is as good as dead: its answer comes too late.
+      // The lease expires, so the worker's answer comes too late.
       await expireLease(opened(), id);
       expect(await ledger.writes.claim(claimOf(run, id))).toMatchObject({ knownSent: true, lostAnswers: 1 });
       throw lostAnswer();
@@ -53,6 +53,6 @@ it('the ledger learns that a request has left while CXone still works on it', as
     .writePage(allBatches(run))
     .catch(() => undefined);
   await expireLease(opened(), id);
-  await createWorker(ledger, fakeCxone({}, await heldBy(run)).cxone).writePage(allBatches(run));
+  await createWorker(ledger, fakeCxone({}, await listContactIds(run)).cxone).writePage(allBatches(run));
   expect(await countEvidence(run)).toEqual([['created', 'own_write_lost_answer', 10]]);
 });

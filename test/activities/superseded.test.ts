@@ -1,4 +1,4 @@
-/** Attempts that Temporal has given up and started again elsewhere, and runs that were started again meanwhile. */
+/** Attempts of an activity that Temporal has replaced by new ones, and runs that were started again in the meantime. */
 import { describe, expect, it } from 'vitest';
 import type { CommonInput } from '../../src/contract/run.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
@@ -20,7 +20,7 @@ const opened = ledgerOfFile();
 const { folder, writeCsv } = useSourceFolder(opened);
 type Activities = TestWorker['activities'];
 
-/** An attempt that was scheduled at this moment. */
+/** Runs an attempt that was scheduled at this time. */
 const at = <R>(currentAttemptScheduledTimestampMs: number, activity: () => Promise<R>, activityId = 'a') =>
   runActivity(activity, createEnvironment({ activityId, currentAttemptScheduledTimestampMs }));
 
@@ -29,65 +29,65 @@ const SUPERSEDED = { type: 'Superseded', nonRetryable: false };
 const worker = (ledger: Ledger = opened().ledger) =>
   createWorker(ledger, fakeCxone().cxone, { sourceDir: folder.sourceDir });
 
-/** A worker that falls asleep before its nth chunk of rows. */
-function sleeper(chunk: number) {
+/** A worker that is suspended before its nth chunk of rows. */
+function suspendedWorker(chunk: number) {
   const { ledger } = opened();
-  let [fallAsleep, wake]: (() => void)[] = [];
-  const asleep = new Promise<void>((resolve) => {
-    fallAsleep = resolve;
+  let [suspend, resume]: (() => void)[] = [];
+  const suspended = new Promise<void>((resolve) => {
+    suspend = resolve;
   });
-  const awake = new Promise<void>((resolve) => {
-    wake = resolve;
+  const resumed = new Promise<void>((resolve) => {
+    resume = resolve;
   });
   let n = 0;
   const stage = async (...args: Parameters<typeof ledger.records.stage>): Promise<void> => {
     n += 1;
     if (n === chunk) {
-      fallAsleep?.();
-      await awake;
+      suspend?.();
+      await resumed;
     }
     return ledger.records.stage(...args);
   };
   return {
     ...worker({ ...ledger, records: { ...ledger.records, stage } }),
-    asleep,
-    wake: () => wake?.(),
+    suspended,
+    resume: () => resume?.(),
   };
 }
 
 const runOf = async (rows: number): Promise<Run> =>
   openRunInLedger(opened().ledger, { input: { listId: 'L1', source: { path: await writeCsv(csv(rows)) } } });
 
-describe('a worker that wakes up while it stages rows', () => {
+describe('a worker that resumes in the middle of staging', () => {
   it('adds nothing to a run that was cancelled and closed meanwhile', async () => {
     const run = await runOf(5_000);
-    const slow = sleeper(2);
+    const slow = suspendedWorker(2);
     const staging = at(1, () => slow.activities.stageRecords(run.run_id));
-    await slow.asleep;
+    await slow.suspended;
     const end = { runId: run.run_id, state: 'cancelled', failure: null } as const;
     const { counts } = await at(2, () => worker().activities.closeRun(end));
     expect(counts).toEqual({ total: 2_000, pending: 0, cancelled: 2_000 });
-    slow.wake();
+    slow.resume();
     await expect(staging).rejects.toMatchObject(SUPERSEDED);
     expect(await opened().ledger.runs.exactCounts(run.run_no)).toEqual(counts);
   });
 
-  it('adds nothing beside the attempt that has taken its place', async () => {
+  it('adds nothing to a run that a later attempt has continued', async () => {
     const run = await runOf(5_000);
-    const slow = sleeper(2);
+    const slow = suspendedWorker(2);
     const staging = at(1, () => slow.activities.stageRecords(run.run_id));
-    await slow.asleep;
+    await slow.suspended;
     await at(2, () => worker().activities.stageRecords(run.run_id));
     await at(3, () => worker().activities.planWrites(run.run_id));
-    slow.wake();
+    slow.resume();
     await expect(staging).rejects.toMatchObject(SUPERSEDED);
     expect(await opened().ledger.runs.exactCounts(run.run_no)).toEqual({ total: 5_000, pending: 5_000 });
     expect((await writesOf(opened().ledger, run)).flatMap(({ seqs }) => seqs)).toEqual(upTo(5_000));
   });
 });
 
-describe('a worker that wakes up after its run was started again', () => {
-  /** A failed run that a second execution has opened again at 10. */
+describe('a worker that resumes after its run was started again', () => {
+  /** A failed run that a second execution has opened again at time 10. */
   async function restarted(): Promise<Run> {
     const run = await plannedRun(opened().ledger, 10, 10, { listId: 'L1', source: { dataset: 'd' } });
     const { activities } = worker();
@@ -168,8 +168,8 @@ async function auditOf(runId: string) {
   return entries;
 }
 
-describe('the id of a failed run', () => {
-  it.each(['running', 'failed'] as const)('is refused to another operation (%s)', async (state) => {
+describe('the id of a running or failed run', () => {
+  it.each(['running', 'failed'] as const)('cannot be used by another operation (%s)', async (state) => {
     const { ledger } = opened();
     const { activities } = worker();
     const runId = someId('run');

@@ -61,7 +61,7 @@ describe('the POST of an event', () => {
     expect(received).toEqual(['/hook']);
   });
 
-  it('says only the code if no answer comes', async () => {
+  it('reports only the error code if no answer comes', async () => {
     const { post } = await startSubscriber((_, response) => void response.destroy());
     await expect(post()).rejects.toMatchObject({ message: 'no answer (ECONNRESET)', retryAfterMs: null });
   });

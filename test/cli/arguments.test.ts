@@ -1,4 +1,4 @@
-/** No option and no argument of any command takes a text that would damage ledger or terminal. */
+/** No option or argument of any command accepts a text that could damage the ledger or the terminal. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Conflicts on a terminal: asked here, answered elsewhere, asked again after a change. */
+/** Conflicts on a terminal: answered there, answered elsewhere, and asked again after a change. */
 import { describe, expect, it } from 'vitest';
 import { renderConflicts } from '../../src/cli/render/conflicts.ts';
 import { openOutput } from '../../src/cli/terminal/output.ts';
@@ -22,7 +22,7 @@ const answering = (...answers: (string | null)[]) => {
   return { ask, questions };
 };
 
-describe('the side for each place', () => {
+describe('the question about each place', () => {
   const conflicts = [conflict('filterRules/age/gte', 'h1'), conflict('lists/L2', 'h2')];
 
   it('is asked place by place, and again if the answer cannot be understood', async () => {

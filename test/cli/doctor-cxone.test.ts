@@ -41,14 +41,14 @@ describe('the doctor and CXone', () => {
     expect(compareScopes(['a'], null)).toEqual({ missing: [], surplus: [] });
   });
 
-  it('takes a refused login for a problem if no family accepts it, or if the family has credentials of its own', async () => {
+  it('reports a refused login as a problem if no family accepts it, or if the family has its own credentials', async () => {
     const refusal = { status: 401, body: { error: 'invalid_client' } };
     const levelOf = (findings: Finding[], family: string) =>
       findings.find(({ name }) => name === `CXone ${family}`)?.level;
     const { url } = await fakeCxone(() => refusal);
     const allRefused = await cxone({ ...LOGIN, CXONE_API_URL: url });
     expect(levelOf(allRefused, 'outbound')).toBe('problem');
-    expect(levelOf(allRefused, 'email'), 'no operation uses it yet').toBe('warning');
+    expect(levelOf(allRefused, 'email'), 'a family that no operation uses yet').toBe('warning');
     expect(allRefused[1]?.what).toContain('(invalid_client)');
 
     const isOutbound = (path: string) => path.startsWith('/oauth2/outbound');
@@ -58,12 +58,12 @@ describe('the doctor and CXone', () => {
       CXONE_API_URL: partly.url,
       CXONE_OUTBOUND_TOKEN_URL: `${partly.url}/oauth2/outbound`,
     };
-    expect(levelOf(await cxone(env), 'outbound'), 'perhaps not licensed').toBe('warning');
+    expect(levelOf(await cxone(env), 'outbound'), 'a family that may not be licensed').toBe('warning');
     const own = { CXONE_OUTBOUND_CLIENT_ID: 'o', CXONE_OUTBOUND_CLIENT_SECRET: 'hush' };
     expect(levelOf(await cxone({ ...env, ...own }), 'outbound')).toBe('problem');
   });
 
-  it('takes refused logins for a problem even if a family that no operation uses grants a token', async () => {
+  it('reports refused logins as a problem even if a family that no operation uses grants a token', async () => {
     const refusal = { status: 401, body: { error: 'invalid_client' } };
     const isUnused = (path: string) => path === FAMILIES.email.tokenPath || path === FAMILIES.lists.tokenPath;
     const { url } = await fakeCxone((_, path) => {

@@ -10,7 +10,7 @@ const RESULT = {
   ...{ suppressed: ['email'], waitingFor: [] },
 };
 
-/** Runs `cxflow erase` on a terminal where this is answered. */
+/** Runs `cxflow erase` on a terminal, and gives this answer. */
 async function eraseWith(answer: string | null, ...options: readonly string[]) {
   const erased: string[] = [];
   const client = {

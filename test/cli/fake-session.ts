@@ -1,4 +1,4 @@
-/** A session whose ledger and client answer what a test gives them. */
+/** A session with a fake ledger and a fake client. */
 import type { Session } from '../../src/cli/cli.ts';
 import type { CxflowClient, Started } from '../../src/client.ts';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';

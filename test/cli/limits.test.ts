@@ -1,4 +1,4 @@
-/** `cxflow limits` and what other commands say about a block, with a ledger that answers what a test gives it. */
+/** `cxflow limits`, and what other commands say about a block, with a fake ledger. */
 import { describe, expect, it } from 'vitest';
 import { examineRateBlocks } from '../../src/cli/doctor/database.ts';
 import { run } from '../../src/cli/main.ts';
@@ -101,7 +101,7 @@ describe('limits lift', () => {
 });
 
 describe('a block', () => {
-  it('stands below the list of runs', async () => {
+  it('is printed below the list of runs', async () => {
     const { cli } = limitsCli([budget('b/2', true)]);
     expect(await run(['runs'], cli)).toBe(0);
     expect(cli.out()).toMatch(/r1 +completed[^]*no request of b\/2 leaves until 2999-/);

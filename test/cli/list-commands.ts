@@ -6,7 +6,7 @@ import { fakeCli } from './fakes.ts';
 export interface ListedCommand {
   /** The words after `cxflow`. */
   readonly words: readonly string[];
-  /** It does nothing but hold other commands. */
+  /** Whether it only groups other commands. */
   readonly isGroup: boolean;
 }
 

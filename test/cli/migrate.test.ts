@@ -26,7 +26,7 @@ const cliFor = (url: string) => {
   return { ...fake, openSession: () => openPreparedSession(fake) };
 };
 
-/** A stack runs in this folder, whose database has no tables yet. Temporal is out of reach, so that the demo ends there. */
+/** Starts a stack whose database has no tables yet. Temporal cannot be reached, so the demo ends when it connects. */
 const demoCli = (folder: string, databaseUrl: string) => {
   writeStackFile(folder, {
     ports: { temporal: 1, temporalUi: 1, simulator: 1 },
@@ -127,7 +127,9 @@ describe('any other command on a ledger that is not prepared', () => {
     );
     await openLedgerOf(url).migrate();
     expect(await running).toBe(1);
-    expect(cli.err(), 'it has staged the contacts').toContain('Temporal at localhost:7233 does not answer');
+    expect(cli.err(), 'error of the demo, after it has staged the contacts').toContain(
+      'Temporal at localhost:7233 does not answer',
+    );
     await rm(folder, { recursive: true });
   });
 

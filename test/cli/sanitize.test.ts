@@ -11,7 +11,7 @@ const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202
 /** Erases the screen, in C0 and in C1; moves to the start of the line; turns the text around. */
 const HOSTILE = 'a\u001b[2Jb\u009b2Jc\rd\u202ee\u2028f';
 
-/** What a command prints on a terminal. */
+/** Returns what a command prints on a terminal. */
 async function printed(print: (stream: PassThrough) => void): Promise<string> {
   const stream = Object.assign(new PassThrough(), { isTTY: true });
   print(stream);

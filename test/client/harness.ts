@@ -28,7 +28,7 @@ export function clientOfFile() {
   };
 }
 
-/** Of the InputError that the work fails with. */
+/** The problems of the InputError with which the work fails. */
 export async function problemsOf(work: Promise<unknown>): Promise<readonly string[]> {
   const error = await work.catch((e: unknown) => e);
   expect(error).toBeInstanceOf(InputError);

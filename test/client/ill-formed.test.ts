@@ -1,4 +1,4 @@
-/** What cannot be stored is refused by the client before anything is stored or started. */
+/** The client refuses what cannot be stored, before it stores or starts anything. */
 import { expect, it } from 'vitest';
 import { POISONS } from '../contract/texts.ts';
 import { readLedgerContents } from '../harness/ledger-contents.ts';

@@ -7,7 +7,7 @@ import { clientOfFile } from './harness.ts';
 
 const made = clientOfFile();
 
-/** Only the ledger has it, as long after its end. */
+/** A run that only the ledger has, as long after its end. */
 async function endedRun(): Promise<string> {
   const { runs } = made().ledger;
   const runId = someId('ended');

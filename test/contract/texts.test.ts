@@ -1,4 +1,4 @@
-/** No field of an input and no field of a decision takes a text that the ledger cannot store. */
+/** No field of an input or a decision accepts a text that the ledger cannot store. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -12,10 +12,10 @@ import { listPlaces, POISON_NAMES, POISONS, type Poison } from './texts.ts';
 
 const CONTRACT = join(import.meta.dirname, '../../src/contract');
 
-/** Where the keys of an object are the caller's. */
+/** Objects whose keys the caller chooses. */
 const CHOSEN_KEYS = /map$|value$|priorityOrder\[1\]$|^answers$/;
 
-/** Which texts a place takes after all: names may have marks, and a column or a value is whatever the source has. */
+/** The exceptions: names may contain marks, and columns and values are whatever the source contains. */
 function takes(path: string, poison: Poison): boolean {
   const isName = /requestedBy|timeZone|path|field$|operator$|priorityOrder\[0\]|map key$|^by|^reason/.test(
     path,
@@ -47,7 +47,7 @@ function problemsOf(checked: Checked<unknown>): readonly string[] {
   return 'problems' in checked ? checked.problems : [];
 }
 
-/** What is wrong with this value of this field, whatever else the input lacks. */
+/** The problem with this value of this field, ignoring that the rest of the input is missing. */
 function problemOf(check: Check, field: string, value: unknown): string | undefined {
   const own = new RegExp(`^(the key )?${field}\\b(?! needs )`);
   return problemsOf(check({ [field]: value })).find((problem) => own.test(problem));

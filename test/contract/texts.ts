@@ -1,6 +1,6 @@
-/** Texts that no ledger, terminal or id may be damaged by, and where they go in an input. */
+/** Texts that could damage a ledger, a terminal or an id, and the places of an input where they can occur. */
 
-/** Each breaks something if it gets through: PostgreSQL, an id that looks like another one, a terminal, a message. */
+/** Each breaks something if it is accepted: PostgreSQL, an id that looks like another one, a terminal, a message. */
 export const POISONS = {
   nul: 'a\0b',
   highSurrogate: 'a\ud800b',
@@ -16,7 +16,7 @@ export const POISON_NAMES = Object.keys(POISONS) as readonly Poison[];
 export interface Place {
   /** E.g. `source.map.phone`, or `source.map key phone`. */
   readonly path: string;
-  /** The value, with this text at this place. */
+  /** Returns the value with this text at this place. */
   readonly put: (text: string) => unknown;
 }
 

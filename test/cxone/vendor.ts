@@ -1,4 +1,4 @@
-/** A CXone on loopback, built with node:http, whose answers a test determines down to the byte. */
+/** A fake CXone on loopback, built with node:http. A test determines every byte of its answers. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { ContactRecord } from '../../src/cxone/contact-lists.ts';

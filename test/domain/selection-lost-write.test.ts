@@ -1,4 +1,4 @@
-/** What can be found out about a write whose answer was lost, and that the uncertainty never loses an edit. */
+/** What can be concluded about a write whose answer was lost, and that no edit is lost because of the uncertainty. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { diffSelections } from '../../src/domain/selection-update/diff.ts';

@@ -32,7 +32,7 @@ export function defineCallbackRequest(deps: ActivityDeps): { readonly definition
           request: (run) => deps.cxone.contactLists.probe({ listId: runInput(spec, run).listId }),
           isConclusive: false,
         },
-        // Whoever asks for a callback has just agreed to be called; we still obey objections that came later.
+        // A person who asks for a callback agrees to be called, but later objections still count.
         gate: async (attempt) => ({ withheld: await findSuppressed(deps.ledger, attempt, ['voice']) }),
         send: (attempt) => addToList(deps, attempt),
       },
@@ -73,5 +73,5 @@ function toContact({ contactId, phone }: Callback, askedAt: Date) {
 }
 
 async function* none(): AsyncIterable<never> {
-  // Whoever asks twice is called twice.
+  // No rows are duplicates: a person who asks twice is called twice.
 }

@@ -76,7 +76,7 @@ describe('an answer to a batch of callbacks', () => {
     );
   });
 
-  it('200 that names some: those are existing or rejected, and the others created', () => {
+  it('200 that names some records: those are existing or rejected, the others created', () => {
     expect(interpret(created(1, [duplicate(0), error(1)]), sent(3))).toEqual({
       groups: [
         { outcome: 'existing', seqs: [10] },
@@ -87,7 +87,7 @@ describe('an answer to a batch of callbacks', () => {
     });
   });
 
-  it('200 that created too few and does not say which: sent again in halves, which may have been applied', () => {
+  it('200 that created too few and names none: sent again in halves that may have been applied', () => {
     expect(interpret(created(1), sent(3))).toEqual({
       groups: [],
       derived: [
@@ -97,7 +97,7 @@ describe('an answer to a batch of callbacks', () => {
     });
   });
 
-  it('400 or 409 that names nobody: sent in halves until one record is the cause', () => {
+  it('400 or 409 that names no record: sent again in halves until the cause is alone', () => {
     for (const answer of [refused(), duplicates()])
       expect(interpret(answer, sent(3))).toEqual({
         groups: [],
@@ -110,7 +110,7 @@ describe('an answer to a batch of callbacks', () => {
     expect(interpret(duplicates(), sent(1)).groups).toEqual([{ outcome: 'existing', seqs: [10] }]);
   });
 
-  it('400 or 409 that names some: these are settled, and the others sent again as if never sent', () => {
+  it('400 or 409 that names some records: those are settled, and the others sent again as if never sent', () => {
     const derived = [{ kind: CREATE, seqs: [20] }];
     const groups = [{ outcome: 'rejected', seqs: [10], reasons }];
     expect(interpret(refused(error(0)), sent(2))).toEqual({ groups, derived });
@@ -120,7 +120,7 @@ describe('an answer to a batch of callbacks', () => {
 });
 
 describe('after a lost answer', () => {
-  it('409 that names all: the lost attempt was applied', () => {
+  it('409 that names all records: the lost attempt was applied', () => {
     const own = { evidence: 'own_write_lost_answer' };
     const appliedAs = 'created';
     for (const [answer, n] of [
@@ -136,7 +136,7 @@ describe('after a lost answer', () => {
     }
   });
 
-  it('200 that created all, or 409 that names some: it was not applied', () => {
+  it('200 that created all records, or 409 that names some: the lost attempt was not applied', () => {
     expect(interpret(created(2), sent(2, 'batch'))).toEqual({
       groups: [{ outcome: 'created', seqs: [10, 20] }],
       derived: [],
@@ -149,7 +149,7 @@ describe('after a lost answer', () => {
     });
   });
 
-  it('other answers do not show it: records that exist may be ours, and what is sent again may be applied', () => {
+  it('other answers leave that open: existing records may be ours, and what is sent again may have been applied', () => {
     const evidence = 'own_write_or_existing';
     expect(interpret(created(1, [duplicate(0)]), sent(2, 'batch'))).toEqual({
       groups: [

@@ -59,7 +59,7 @@ function sendAgain(
   });
   const isExplained = answer.kind !== 'created' && seqs.length < sent.seqs.length;
   if (isExplained) return { groups: [], derived: [derive(seqs)] };
-  // The cause is not named. Halves will show it, for CXone refuses the records that it has; one record alone is the cause.
+  // The answer does not name the cause, so the batch is halved until the refused record is alone.
   if (seqs.length > 1)
     return {
       groups: [],
@@ -73,7 +73,7 @@ function reasonsOf(answer: CreateRecordsAnswer): readonly Reason[] {
   return [{ code: answer.kind === 'created' ? 'not_created' : 'refused' }];
 }
 
-/** A batch is atomic, so it was applied to all or to nobody (docs/cxone-contract.md#create-records). */
+/** A batch is atomic, so all of it was applied or nothing (docs/cxone-contract.md#create-records). */
 function judgeLostAttempt(
   kind: CreateRecordsAnswer['kind'],
   { seqs, priorAttempt }: Sent,
@@ -84,7 +84,7 @@ function judgeLostAttempt(
   if (isComplete) return existing.length === 0 ? 'not_applied' : undefined;
   if (kind !== 'duplicates' || existing.length === 0) return undefined;
   if (existing.length < seqs.length) return 'not_applied';
-  // If it was never sent, they existed before.
+  // If the batch was never sent, the contacts existed before.
   return priorAttempt === 'batch' ? { appliedAs: 'created' } : undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * An operation is added without touching src: its files are beside this test, and each registry except the one of the
- * command line is given one line. It shows what "Add an operation" in CONTRIBUTING.md asks for; the engine does the rest.
+ * Adds an operation without touching src: its files are in this folder, and each registry except that of the command line
+ * gets one more entry. It shows everything that "Add an operation" in CONTRIBUTING.md requires; the engine does the rest.
  */
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
@@ -31,7 +31,7 @@ function callbacks() {
   }));
 }
 
-it('an operation from outside src runs end to end; kill -9 loses no record and writes none twice', async () => {
+it('an operation outside src runs end to end, and kill -9 loses no record and writes none twice', async () => {
   await onStand(processes, { latencyMs: 500, env: { CXFLOW_MAX_IN_FLIGHT: '2' } }, async (stand) => {
     const { temporal, ledger } = stand.client();
     const client = createClientFor({ temporal, ledger, operations: { callbackRequest } });
@@ -55,7 +55,7 @@ it('an operation from outside src runs end to end; kill -9 loses no record and w
   });
 });
 
-it('an unknown field of its input is refused', async () => {
+it('an unknown field of the input is refused', async () => {
   await onStand(processes, {}, async (stand) => {
     const { temporal, ledger } = stand.client();
     const client = createClientFor({ temporal, ledger, operations: { callbackRequest } });

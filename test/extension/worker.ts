@@ -1,4 +1,4 @@
-/** A worker that knows one operation more than cxflow does. */
+/** A worker for cxflow's operations and the example operation. */
 import { fileURLToPath } from 'node:url';
 import { runWorker } from '../../src/worker.ts';
 import { defineCallbackRequest } from './activities.ts';

@@ -1,4 +1,4 @@
-/** An erasure at the same moment as the restart of a failed run, or as another attempt of its own: one waits for the other. */
+/** An erasure concurrent with the restart of a failed run, or with another attempt of the same erasure: one waits for the other. */
 import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import { lockRun } from '../../src/ledger/locks.ts';
@@ -47,23 +47,23 @@ async function failedRun(contactIds: readonly string[]) {
   return run;
 }
 
-/** As the workflow does when the run id is started again. */
+/** Does what the workflow does when the run id is started again. */
 async function startAgain({ run_id: runId, run_no: runNo }: { run_id: string; run_no: number }) {
   const { runs } = opened().ledger;
-  const asked = { runId, kind: 'contactImport', target: 'L1', again: false, dryRun: false };
-  await runs.reopen({ ...asked, requestedBy: null, input: INPUT });
+  const request = { runId, kind: 'contactImport', target: 'L1', again: false, dryRun: false };
+  await runs.reopen({ ...request, requestedBy: null, input: INPUT });
   await runs.steer(runNo, 'go');
   return runs.reserveBusinessKey(runNo, runId);
 }
 
 const waiting = () => waitingForLocks(opened().database.db);
 
-it('makes the run wait, which then continues without the rows and ends with every record accounted for', async () => {
+it('an erasure makes a restarted run wait, which then continues without the rows and accounts for every record', async () => {
   const [anna, ben] = [newContact(), newContact()];
   const { ledger, database } = opened();
   const run = await failedRun([anna, ben]);
-  const asked = await database.db.transaction().execute(async (tx) => {
-    // The last statement of the erasure waits here.
+  const both = await database.db.transaction().execute(async (tx) => {
+    // The last statement of the erasure waits for this lock.
     await sql`lock table erasures in share mode`.execute(tx);
     const erasing = erase(anna);
     await until(waiting, (n) => n === 1);
@@ -71,8 +71,8 @@ it('makes the run wait, which then continues without the rows and ends with ever
     await until(waiting, (n) => n === 2);
     return { erasing, starting };
   });
-  expect(await asked.erasing).toMatchObject({ records: 1, runs: [run.run_id], waitingFor: [] });
-  expect(await asked.starting).toEqual({ kind: 'reserved' });
+  expect(await both.erasing).toMatchObject({ records: 1, runs: [run.run_id], waitingFor: [] });
+  expect(await both.starting).toEqual({ kind: 'reserved' });
   const [write] = await writesOf(ledger, run);
   const claim = await claimed(ledger, run, write?.id ?? '');
   expect(JSON.parse(claim.payload)).toEqual([{ contactId: ben }]);
@@ -84,7 +84,7 @@ it('makes the run wait, which then continues without the rows and ends with ever
   expect(await ledger.runs.counts(run.run_no)).toEqual(counts);
 });
 
-it('waits for a restart under way, leaves the rows to the run and names it', async () => {
+it('an erasure waits for a restart in progress, leaves the rows to the run and names it', async () => {
   const [anna, ben] = [newContact(), newContact()];
   const { ledger, database } = opened();
   const run = await failedRun([anna, ben]);
@@ -104,7 +104,7 @@ it('waits for a restart under way, leaves the rows to the run and names it', asy
   expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 2, pending: 0, created: 2 });
 });
 
-it('neither waits for a running run nor makes it wait', async () => {
+it('an erasure neither waits for a running run nor makes it wait', async () => {
   const [anna, ben] = [newContact(), newContact()];
   const { ledger, database } = opened();
   const run = await failedRun([anna, ben]);
@@ -124,7 +124,7 @@ it('neither waits for a running run nor makes it wait', async () => {
   expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 2, pending: 0, created: 2 });
 });
 
-it('goes through the events before it makes a failed run wait', async () => {
+it('an erasure processes the events before it makes a failed run wait', async () => {
   const [anna, ben] = [newContact(), newContact()];
   const { ledger, database } = opened();
   const run = await failedRun([anna, ben]);
@@ -146,7 +146,7 @@ it('goes through the events before it makes a failed run wait', async () => {
   expect(JSON.parse(payload)).toEqual([{ contactId: anna }, { contactId: ben }]);
 });
 
-it('leaves no trace in a filter although another erasure goes through the same block', async () => {
+it('an erasure leaves no trace in a filter although another erasure processes the same block', async () => {
   const people = [newContact(), newContact()];
   const { database } = opened();
   const run = await failedRun([...people, newContact()]);
@@ -173,13 +173,13 @@ it('leaves no trace in a filter although another erasure goes through the same b
   }
 });
 
-it('returns what the first of two overlapping attempts has stored, and is in the audit once', async () => {
+it('an erasure with two overlapping attempts returns what the first has stored, and is in the audit once', async () => {
   const [anna, ben] = [newContact(), newContact()];
   const { ledger, database } = opened();
   await failedRun([anna, ben]);
   const erasureId = someId('erasure');
   const attempts = await database.db.transaction().execute(async (tx) => {
-    // Both are about to store their result, or the second waits for the first.
+    // Either both are about to store their result, or the second waits for the first.
     await sql`lock table erasures in share mode`.execute(tx);
     const first = erase(anna, erasureId);
     await until(waiting, (n) => n === 1);

@@ -6,7 +6,7 @@ import { inProcesses, ledgerOfFile, someId } from './harness.ts';
 const opened = ledgerOfFile();
 
 const failure = { type: 'ExecutionEnded', message: 'terminated' };
-const asked = (runId: string, execution?: OpenRun['execution']): OpenRun => ({
+const request = (runId: string, execution?: OpenRun['execution']): OpenRun => ({
   ...{ runId, kind: 'contactImport', target: 'L1', again: false, dryRun: false, requestedBy: null },
   input: { listId: 'L1' },
   ...(execution && { execution }),
@@ -15,7 +15,7 @@ const asked = (runId: string, execution?: OpenRun['execution']): OpenRun => ({
 it('a run whose execution has ended is closed once, as failed, with its audit entry, and claims stop', async () => {
   const { runs, audit } = opened().ledger;
   const runId = someId('run');
-  const { run } = await runs.open(asked(runId, { namespace: 'n1', id: 'e1' }));
+  const { run } = await runs.open(request(runId, { namespace: 'n1', id: 'e1' }));
   const [executing] = await runs.listExecuting('n1', 0, 10);
   expect(executing).toEqual({ runId, runNo: run.run_no, executionId: 'e1' });
   const close = () => runs.closeEnded({ runNo: run.run_no, executionId: 'e1', closedAt: null, failure });
@@ -36,8 +36,8 @@ it('a run whose execution has ended is closed once, as failed, with its audit en
 it('a run that another execution has opened since is left alone', async () => {
   const { runs } = opened().ledger;
   const runId = someId('run');
-  const { run } = await runs.open(asked(runId, { namespace: 'n2', id: 'e1' }));
-  const again = asked(runId, { namespace: 'n2', id: 'e2' });
+  const { run } = await runs.open(request(runId, { namespace: 'n2', id: 'e1' }));
+  const again = request(runId, { namespace: 'n2', id: 'e2' });
   expect((await runs.open(again)).kind).toBe('reopened');
   await runs.reopen(again);
   expect(await runs.closeEnded({ runNo: run.run_no, executionId: 'e1', closedAt: null, failure })).toBe(
@@ -46,21 +46,21 @@ it('a run that another execution has opened since is left alone', async () => {
   expect(await runs.get(runId)).toMatchObject({ state: 'running', steering: 'go', failure: null });
 });
 
-it('only running runs of the namespace are listed: neither ended ones nor those of unknown executions', async () => {
+it('only running runs of the namespace are listed, without runs of unknown executions', async () => {
   const { runs } = opened().ledger;
   const ids = [someId('run'), someId('run'), someId('run'), someId('run')] as const;
-  const { run } = await runs.open(asked(ids[0], { namespace: 'n3', id: 'e1' }));
+  const { run } = await runs.open(request(ids[0], { namespace: 'n3', id: 'e1' }));
   await runs.close(run.run_no, 'completed', null, null);
-  await runs.open(asked(ids[1], { namespace: 'other', id: 'e1' }));
-  await runs.open(asked(ids[2]));
-  await runs.open(asked(ids[3], { namespace: 'n3', id: 'e2' }));
+  await runs.open(request(ids[1], { namespace: 'other', id: 'e1' }));
+  await runs.open(request(ids[2]));
+  await runs.open(request(ids[3], { namespace: 'n3', id: 'e2' }));
   expect((await runs.listExecuting('n3', 0, 10)).map(({ runId }) => runId)).toEqual([ids[3]]);
 });
 
-it('whatever the ended execution still attempts is superseded, and a later start gets through', async () => {
+it('attempts of an ended execution are superseded, and a later start succeeds', async () => {
   const { runs } = opened().ledger;
   const runId = someId('run');
-  const first = { ...asked(runId, { namespace: 'n4', id: 'e1' }), attempt: 1_000 };
+  const first = { ...request(runId, { namespace: 'n4', id: 'e1' }), attempt: 1_000 };
   const { run } = await runs.open(first);
   const stale = await runs.takeOver(runId, 2_000);
   const runNo = run.run_no;
@@ -72,25 +72,25 @@ it('whatever the ended execution still attempts is superseded, and a later start
   await runs.setPhase(runNo, 'writing', null, 3_000);
   expect(await runs.get(runId)).toMatchObject({ state: 'failed', phase: 'done', steering: 'stopped' });
 
-  await runs.reopen({ ...asked(runId, { namespace: 'n4', id: 'e2' }), attempt: 3_001 });
+  await runs.reopen({ ...request(runId, { namespace: 'n4', id: 'e2' }), attempt: 3_001 });
   expect(await runs.takeOver(runId, 3_001)).toMatchObject({ state: 'running', steering: 'go' });
 });
 
-it('an execution that ended at an unknown time: what had a part in the run is superseded', async () => {
+it('all earlier attempts are superseded if the execution ended at an unknown time', async () => {
   const { runs } = opened().ledger;
   const runId = someId('run');
-  const { run } = await runs.open({ ...asked(runId, { namespace: 'n5', id: 'e1' }), attempt: 1_000 });
+  const { run } = await runs.open({ ...request(runId, { namespace: 'n5', id: 'e1' }), attempt: 1_000 });
   const stale = await runs.takeOver(runId, 2_000);
   expect(await runs.closeEnded({ runNo: run.run_no, executionId: 'e1', closedAt: null, failure })).toBe(true);
   await expect(runs.close(stale, 'completed', null, null)).rejects.toThrow(Superseded);
   expect((await runs.takeOver(runId, 2_001)).state).toBe('failed');
 });
 
-it('executing runs are listed in portions, and earlier executions from the newest on', async () => {
+it('executing runs are listed page by page, and earlier executions from the newest on', async () => {
   const { runs } = opened().ledger;
   const numbers: number[] = [];
   for (const id of ['e1', 'e2', 'e3'])
-    numbers.push((await runs.open(asked(someId('run'), { namespace: 'n6', id }))).run.run_no);
+    numbers.push((await runs.open(request(someId('run'), { namespace: 'n6', id }))).run.run_no);
   const [first = 0, , third = 0] = numbers;
   await runs.close(first, 'completed', null, null);
   const ids = (list: readonly { executionId: string }[]) => list.map(({ executionId }) => executionId);
@@ -100,7 +100,7 @@ it('executing runs are listed in portions, and earlier executions from the newes
   expect(ids(await runs.listEarlierExecutions('n6', third, 1))).toEqual(['e2']);
 });
 
-it('one process at a time watches', async () => {
+it('only one process at a time watches executions', async () => {
   const { runs } = opened().ledger;
   const others: boolean[] = [];
   const watched = await runs.watchAlone(async () => {

@@ -1,4 +1,4 @@
-/** What an attempt that was overtaken wants to store. */
+/** An attempt that was superseded by a later one stores nothing any more. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { assertFence, Superseded } from '../../src/ledger/fence.ts';
@@ -25,7 +25,7 @@ const AUDIT = { data: { action: 'resolve' }, key: 'k' };
 
 type Store = (ledger: Ledger, run: Run) => Promise<unknown>;
 
-/** Every method that a step stores something with. These have something to change in a run in work. */
+/** Every method with which a step stores something. These change something in a run that is in progress. */
 const STORES: Readonly<Record<string, Store>> = {
   'stages rows': ({ records }, run) => records.stage(run, [record(11)]),
   'settles duplicates': ({ records }, run) =>
@@ -41,7 +41,7 @@ const STORES: Readonly<Record<string, Store>> = {
   'closes the run': ({ runs }, run) => runs.close(run, 'cancelled', null, null),
 };
 
-/** These do nothing in a run that has writes. */
+/** The same for methods that do nothing in a run that already has writes. */
 const PLANS: Readonly<Record<string, Store>> = {
   'plans writes': ({ writes }, run) => writes.plan(run, 'create', 5),
   'plans a selection': planSelection,
@@ -79,7 +79,7 @@ async function plannedSelection(): Promise<Run> {
 }
 
 /** A run with one write in doubt, one unanswered, and the others planned; its total is not counted yet. */
-async function runInWork(): Promise<Run> {
+async function runInProgress(): Promise<Run> {
   const { ledger, database } = opened();
   const run = await plannedRun(ledger, 10, 2);
   const [lost, unanswered] = await writesOf(ledger, run);
@@ -94,7 +94,7 @@ async function runInWork(): Promise<Run> {
   return run;
 }
 
-/** Everything that the ledger has of the run. */
+/** Everything that the ledger has stored of the run. */
 async function contentsOf({ run_no: runNo, run_id: runId }: Run): Promise<unknown> {
   const { rows } = await sql`select
     (select to_json(r) from runs r where run_no = ${runNo}) as run,
@@ -108,9 +108,9 @@ async function contentsOf({ run_no: runNo, run_id: runId }: Run): Promise<unknow
   return rows;
 }
 
-describe('an attempt that was overtaken', () => {
+describe('a superseded attempt', () => {
   const attempts: readonly (readonly [string, Store, () => Promise<Run>])[] = [
-    ...Object.entries(STORES).map(([title, store]) => [title, store, runInWork] as const),
+    ...Object.entries(STORES).map(([title, store]) => [title, store, runInProgress] as const),
     ...Object.entries(PLANS).map(([title, store]) => [title, store, stagedRun] as const),
     [
       'stores conflicts',
@@ -132,7 +132,9 @@ describe('an attempt that was overtaken', () => {
     await expect(store(ledger, stale)).rejects.toThrow(Superseded);
     expect(await contentsOf(current)).toEqual(before);
     await store(ledger, current);
-    expect(await contentsOf(current), 'the current attempt does change something').not.toEqual(before);
+    expect(await contentsOf(current), 'contents after the current attempt has stored something').not.toEqual(
+      before,
+    );
   });
 
   it('cannot take the run over again, while the current one can', async () => {
@@ -143,7 +145,7 @@ describe('an attempt that was overtaken', () => {
     expect(await ledger.runs.takeOver(id, LATER)).toMatchObject({ run_id: id, fence: String(LATER) });
   });
 
-  it('is waited for while it commits what it has checked', async () => {
+  it('can commit what it has checked the fence for; the later attempt waits until then', async () => {
     const { ledger, database } = opened();
     const first = await ledger.runs.takeOver((await openRun(ledger)).run_id, EARLIER);
     const { later } = await database.db.transaction().execute(async (tx) => {
@@ -160,7 +162,7 @@ describe('an attempt that was overtaken', () => {
 });
 
 describe('steering', () => {
-  it('by an attempt that was overtaken changes nothing', async () => {
+  it('by a superseded attempt changes nothing', async () => {
     const { ledger } = opened();
     const { run_no: runNo } = await openRun(ledger);
     await ledger.runs.steer(runNo, 'paused', EARLIER);
@@ -179,7 +181,7 @@ describe('steering', () => {
     expect(await ledger.runs.getSteering(run.run_no)).toBe('go');
   });
 
-  it('of the execution before does not reach the one after it', async () => {
+  it('by an earlier execution does not affect the next one', async () => {
     const { ledger } = opened();
     const run = await openRun(ledger);
     await ledger.runs.reopen(reopening(run, LATER));
@@ -188,7 +190,7 @@ describe('steering', () => {
     expect(await ledger.runs.getSteering(run.run_no)).toBe('go');
   });
 
-  it('the phase is the one of the latest attempt', async () => {
+  it('stores the phase of the latest attempt only', async () => {
     const { ledger } = opened();
     const run = await openRun(ledger);
     await ledger.runs.setPhase(run.run_no, 'writing', null, LATER);

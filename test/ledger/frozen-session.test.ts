@@ -1,4 +1,4 @@
-/** A session that holds locks and goes on no more, because its process was suspended or its machine has vanished. */
+/** A session that holds locks and never continues, because its process was suspended or its machine has vanished. */
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -11,7 +11,7 @@ import { claimed, claimOf, group, ledgerOfFile, plannedRun, settlement, upTo, wr
 
 const opened = ledgerOfFile();
 
-/** Another session, which the server never ends. It is inside a transaction that has done this. */
+/** Opens a session that the server never ends, and leaves it in a transaction that has executed these statements. */
 async function freeze(...statements: readonly [text: string, values: unknown[]][]): Promise<pg.Client> {
   const session = new pg.Client({ connectionString: opened().url });
   await session.connect();
@@ -26,7 +26,7 @@ const lockWrite = (id: string) =>
 const idsOf = async (run: Run): Promise<string[]> =>
   (await writesOf(opened().ledger, run)).map(({ id }) => id);
 
-/** Waits for locks, so that what returns has not waited for one. */
+/** A ledger that waits for locks indefinitely, so a call that returns has not met the frozen session's locks. */
 function patientLedger(): Ledger {
   const url = new URL(opened().url);
   url.searchParams.set('lock_timeout', '600000');
@@ -112,7 +112,7 @@ describe('a session of ours', () => {
     for (const { name, setting } of rows) expect(Number(setting), name).toBeGreaterThan(0);
   });
 
-  it('that waits for the rows of its caller is not taken for a silent one', async () => {
+  it('that waits for the rows of its caller is not mistaken for a silent one', async () => {
     const database = openDatabase(opened().url, 1, 2_000);
     onTestFinished(() => database.close());
     const slow = async function* () {

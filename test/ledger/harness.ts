@@ -1,4 +1,4 @@
-/** A ledger with a database of its own, and runs that are staged without activities. */
+/** A ledger with its own database, and runs that are staged without activities. */
 import { randomBytes } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, beforeAll } from 'vitest';
@@ -112,7 +112,7 @@ export async function plannedWrite(ledger: Ledger, n: number, size = n) {
   return { run, id: write.id };
 }
 
-/** Calls of several processes. Within one process, simultaneous calls would be combined in one statement. */
+/** Simulates calls of several processes. Within one process, simultaneous calls would be combined in one statement. */
 export async function inProcesses<T>(
   { url }: Opened,
   times: number,

@@ -1,4 +1,4 @@
-/** A purge: what goes, what stays, and that it can be interrupted anywhere. */
+/** What a purge deletes and keeps, and that it can be interrupted anywhere. */
 import { Readable } from 'node:stream';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
@@ -253,7 +253,7 @@ describe('a purge', () => {
         () => true,
         () => false,
       );
-      // Nobody sees a run that is deleted by half: it is marked from the first step on.
+      // A run is marked as purged from the first step on, so it is never partly visible.
       for (const { run_id: runId, run_no: runNo } of runs) {
         const { purged_at: purgedAt } = await opened().ledger.runs.get(runId);
         if (purgedAt === null)

@@ -231,7 +231,7 @@ describe('a write in doubt', () => {
     expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 3, pending: 0, in_doubt: 3 });
   });
 
-  it('that is resolved with others stays as it was when the connection breaks meanwhile', async () => {
+  it('keeps its state if the connection breaks while it is resolved together with others', async () => {
     const { ledger, database } = opened();
     const run = await plannedRun(ledger, 4, 2);
     const ids = (await writesOf(ledger, run)).map(({ id }) => id);

@@ -18,7 +18,7 @@ async function stagedRun(ledger: Ledger): Promise<Run> {
   return run;
 }
 
-/** With a session of its own. PostgreSQL has counted everything that a session read when it no longer lists the session. */
+/** Uses a separate session. Once PostgreSQL no longer lists the session, it has counted everything that the session read. */
 async function inSession<T>(work: (ledger: Ledger) => Promise<T>): Promise<T> {
   const { url, database } = opened();
   const name = someId('session');
@@ -36,7 +36,7 @@ async function inSession<T>(work: (ledger: Ledger) => Promise<T>): Promise<T> {
   return result;
 }
 
-/** Rows and index entries of records and outcomes that all sessions which have ended have read. */
+/** How many rows and index entries of records and outcomes all ended sessions have read. */
 async function countReads(): Promise<number> {
   const { rows } = await sql<{ n: string }>`
     select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) + (select sum(idx_tup_read) from pg_stat_user_indexes

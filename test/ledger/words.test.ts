@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createWordFilter, hashId } from '../../src/ledger/words.ts';
 
-/** As the function `may_contain` in the ledger. */
+/** The same test as the function `may_contain` in the ledger. */
 function mayName(filter: Buffer, id: string): boolean {
   const bits = filter.length * 8;
   return hashId(id)
@@ -31,7 +31,7 @@ describe('a word filter', () => {
     );
   });
 
-  it('seems to have few of the words that do not occur', () => {
+  it('rarely matches words that do not occur', () => {
     const words = (prefix: string) => Array.from({ length: 10_000 }, (_, i) => `${prefix}-${i * 7919}`);
     const filter = createWordFilter([words('known').join(' ')]);
     expect(words('other').filter((word) => mayName(filter, word)).length).toBeLessThan(500);

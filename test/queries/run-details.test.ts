@@ -1,4 +1,4 @@
-/** The details of a run, read from a ledger that answers what a test gives it. */
+/** The details of a run, read from a fake ledger. */
 import { describe, expect, it } from 'vitest';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';

@@ -22,7 +22,7 @@ const endless = { file: process.execPath, args: [program('endless.mjs')] };
 const programs = { worker: endless, simulator: endless };
 const bare = { PATH: process.env.PATH, HOME: process.env.HOME, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME };
 
-/** Every variable that is read, but for those that name a server, with a value of its own. */
+/** Every variable that is read, except those that name a server, each with a different value. */
 const everySetting: Readonly<Record<string, string>> = Object.fromEntries(
   SETTINGS.flatMap(variablesOf)
     .filter((name) => !/^(DATABASE_URL(_FILE)?|TEMPORAL_ADDRESS|CXONE_API_URL)$/.test(name))
@@ -204,7 +204,7 @@ describe('the supervisor of cxflow dev', () => {
   });
 });
 
-/** What the worker's replacement printed at its first start. */
+/** The environment that the program in place of the worker printed at its first start. */
 function workerEnvironment(dir: string): Promise<Record<string, string>> {
   return eventually(() => {
     const [line = ''] = readFileSync(join(dir, 'logs', 'worker.log'), 'utf8').split('\n');

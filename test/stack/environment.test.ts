@@ -11,7 +11,7 @@ const STACK = {
   CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true',
 };
 
-/** Settings that lead to a server. What is not in this list is passed on, whoever starts the servers. */
+/** Settings that name a server or how to reach it. All others are passed on, whoever starts the servers. */
 const OF_SERVERS =
   /^(DATABASE_URL|TEMPORAL_(ADDRESS|NAMESPACE)|CXONE_(API_URL|TENANT|REGION|LISTS_REGION|INSTANCE|BASE_URL|INSTANCE_URL|ENV_URL|([A-Z]+_)?(URL|TOKEN_URL|CLIENT_ID|CLIENT_SECRET)))(_FILE)?$/;
 

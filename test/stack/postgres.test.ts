@@ -35,7 +35,7 @@ async function query(url: string, sql: string): Promise<unknown[]> {
 
 const isRoot = process.getuid?.() === 0;
 
-/** They share a folder: each finds the data as the one before left it. */
+/** These tests share a folder: each finds the data that the previous one left. */
 describe('the embedded PostgreSQL', () => {
   let dir: string;
   beforeAll(async () => {

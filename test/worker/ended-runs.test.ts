@@ -8,14 +8,14 @@ type Answer = WorkflowExecutionStatusName | 'not found' | Error;
 
 const CLOSED_AT = 5_000;
 
-/** Runs 1, 2, 3 and so on, which execute as far as the ledger knows, and what Temporal answers about them. */
+/** A watcher of runs 1, 2, 3, …, which are executing according to the ledger, with Temporal's answers about them. */
 function watcherOf(answers: readonly Answer[], isAlone = true) {
   const runs = answers.map((_, index): ExecutingRun => {
     const runNo = index + 1;
     return { runId: `run-${runNo}`, runNo, executionId: `e${runNo}` };
   });
   const closed: EndedExecution[] = [];
-  const asked: string[] = [];
+  const described: string[] = [];
   const warnings: string[] = [];
   const ledger = {
     runs: {
@@ -43,7 +43,7 @@ function watcherOf(answers: readonly Answer[], isAlone = true) {
     workflow: {
       getHandle: (workflowId: string, executionId?: string) => ({
         describe() {
-          if (executionId === undefined) asked.push(workflowId);
+          if (executionId === undefined) described.push(workflowId);
           const answer = answers[runs.findIndex(({ runId }) => runId === workflowId)];
           if (answer === 'not found')
             return Promise.reject(new WorkflowNotFoundError('not found', workflowId, executionId));
@@ -55,12 +55,12 @@ function watcherOf(answers: readonly Answer[], isAlone = true) {
   };
   const log = { warn: (...args: unknown[]) => warnings.push(JSON.stringify(args)) };
   const watcher = new EndedRunsWatcher({ ledger, temporal, log, namespace: 'n' } as unknown as EndedRunsDeps);
-  return { watcher, asked, warnings, closed: () => closed.map(({ runNo }) => runNo), ends: closed };
+  return { watcher, described, warnings, closed: () => closed.map(({ runNo }) => runNo), ends: closed };
 }
 
 describe('the status of an execution', () => {
   it.each(['COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT'] as const)(
-    '%s: the run is closed, with the time of the end',
+    '%s closes the run, with the time of the end',
     async (status) => {
       const { watcher, ends } = watcherOf([status]);
       await watcher.pass();
@@ -69,7 +69,7 @@ describe('the status of an execution', () => {
   );
 
   it.each(['RUNNING', 'PAUSED', 'CONTINUED_AS_NEW', 'UNKNOWN', 'UNSPECIFIED'] as const)(
-    '%s: the run is left alone',
+    '%s leaves the run alone',
     async (status) => {
       const { watcher, closed } = watcherOf([status]);
       await watcher.pass();
@@ -79,7 +79,7 @@ describe('the status of an execution', () => {
 });
 
 describe('an execution that is not found', () => {
-  it('in a Temporal that has none of the ledger: no run is closed, and each is named once', async () => {
+  it('closes no run if Temporal has none of the runs, and warns about each once', async () => {
     const { watcher, closed, warnings } = watcherOf(['not found', 'not found']);
     await watcher.pass();
     await watcher.pass();
@@ -88,13 +88,13 @@ describe('an execution that is not found', () => {
     expect(warnings.join()).toMatch(/run-1.*TEMPORAL_ADDRESS.*run-2/);
   });
 
-  it('in a Temporal to which only later runs belong: the run is left alone', async () => {
+  it('leaves the run alone if Temporal has only later runs', async () => {
     const { watcher, closed } = watcherOf(['not found', 'RUNNING']);
     await watcher.pass();
     expect(closed()).toEqual([]);
   });
 
-  it('in the Temporal of an earlier run: the run is closed', async () => {
+  it('closes the run if Temporal has an earlier run', async () => {
     const { watcher, ends } = watcherOf(['RUNNING', 'not found']);
     await watcher.pass();
     expect(ends).toMatchObject([
@@ -103,21 +103,21 @@ describe('an execution that is not found', () => {
   });
 });
 
-it('a run about which Temporal does not answer delays no other', async () => {
+it('a run that Temporal cannot describe does not delay others', async () => {
   const { watcher, closed, warnings } = watcherOf([new Error('unavailable'), 'TERMINATED']);
   await watcher.pass();
   expect(closed()).toEqual([2]);
-  expect(warnings.filter((warning) => warning.includes('asked for again'))).toHaveLength(1);
+  expect(warnings.filter((warning) => warning.includes('described for again'))).toHaveLength(1);
 });
 
-it('a pass looks at so many runs, the next one continues after them, and then they begin anew', async () => {
-  const { watcher, asked } = watcherOf(['RUNNING', 'RUNNING', 'RUNNING']);
+it('a pass checks a limited number of runs, the next pass continues after them, and at the end they start over', async () => {
+  const { watcher, described } = watcherOf(['RUNNING', 'RUNNING', 'RUNNING']);
   for (let pass = 1; pass <= 3; pass += 1) await watcher.pass(2);
-  expect(asked).toEqual(['run-1', 'run-2', 'run-3', 'run-1', 'run-2']);
+  expect(described).toEqual(['run-1', 'run-2', 'run-3', 'run-1', 'run-2']);
 });
 
-it('while another process looks, Temporal is not asked', async () => {
-  const { watcher, asked } = watcherOf(['TERMINATED'], false);
+it('a process does not ask Temporal while another one is watching', async () => {
+  const { watcher, described } = watcherOf(['TERMINATED'], false);
   await watcher.pass();
-  expect(asked).toEqual([]);
+  expect(described).toEqual([]);
 });

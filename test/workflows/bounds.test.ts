@@ -1,4 +1,4 @@
-/** What others write, and how large a run is, must not end it: Temporal limits the size of everything in a history. */
+/** Temporal limits the size of everything in a history. Neither long texts nor a large run may exceed these limits. */
 import type { WorkflowHandle } from '@temporalio/client';
 import { expect, it } from 'vitest';
 import { MAX_FAILURE_LENGTH } from '../../src/contract/failures.ts';
@@ -19,7 +19,7 @@ import {
 const server = useRealServer();
 const getProgress = (handle: WorkflowHandle): Promise<Progress> => handle.query<Progress>('progress');
 
-/** A workflow task that fails is repeated for ever, and the run stands still. */
+/** A failing workflow task is repeated for ever, and the run makes no progress. */
 async function expectNoFailedTask(handle: WorkflowHandle): Promise<void> {
   const { events } = await handle.fetchHistory();
   const failed = (events ?? []).flatMap(({ workflowTaskFailedEventAttributes: task }) => task?.cause ?? []);
@@ -148,7 +148,7 @@ function stubManyInDoubt() {
   });
 }
 
-it('an operator can decide about a write that is not among those listed, and about no other', async () => {
+it('an operator can decide about a write in doubt that is not listed, but not about any other write', async () => {
   const stubs = stubManyInDoubt();
   await runImport(server(), stubs, {}, async (handle) => {
     await waitForPhase(stubs, 'in_doubt');

@@ -45,7 +45,7 @@ export interface StubOverrides extends Partial<Stubs> {
   readonly planned?: Partial<Plan>;
 }
 
-const notPartOfARun = (): never => {
+const notExpected = (): never => {
   throw new Error('runs do not call this activity');
 };
 
@@ -85,10 +85,10 @@ export function stubActivities(overrides: StubOverrides = {}) {
     deliverEvents: () => ({ done: true }),
     closeRun: ({ runId, state }) => ({ runId, state, counts: counts() }),
     // Activities of the small workflows, which have their own tests.
-    checkEligibility: notPartOfARun,
-    checkRows: notPartOfARun,
-    countCheckedRows: notPartOfARun,
-    eraseSubject: notPartOfARun,
+    checkEligibility: notExpected,
+    checkRows: notExpected,
+    countCheckedRows: notExpected,
+    eraseSubject: notExpected,
     ...replaced,
   };
   const activities = Object.fromEntries(
@@ -181,8 +181,8 @@ export function useRealServer(): () => TestServer {
 }
 
 /**
- * As a worker does that has no longer got the workflow in its cache, or takes it over from another one. Returns how many
- * executions there were: more than workflows, where some continued as new.
+ * Replays histories like a worker that does not have the workflow in its cache. Returns the number of executions, which is
+ * larger than the number of workflows if some continued as new.
  */
 export async function replayAll({ client, toReplay }: TestServer): Promise<number> {
   const histories = (await Promise.all((toReplay ?? []).map((id) => fetchHistories(client, id)))).flat();
@@ -195,7 +195,7 @@ export async function replayAll({ client, toReplay }: TestServer): Promise<numbe
   return replayed;
 }
 
-/** Of the last execution of a workflow, and of those that it continues. */
+/** The histories of the last execution of a workflow, and of the executions that it continues. */
 async function fetchHistories(client: Client, workflowId: string) {
   const histories = [];
   let runId: string | null | undefined;
@@ -244,7 +244,7 @@ export function runImport<T>(
   return runWorkflow(server, stubs, { type: 'contactImport', args }, interact, early);
 }
 
-/** The same for any workflow. */
+/** Like runImport, for any workflow. */
 export async function runWorkflow<T>(
   server: TestServer,
   stubs: ReturnType<typeof stubActivities>,

@@ -29,7 +29,7 @@ async function inDoubt(stand: Stand, runId: string) {
   return { phase, pending, writes: await ledger.writes.listInDoubt(runNo) };
 }
 
-/** The first one has been sent again and settled, and the run asks about the other. */
+/** Resolves when the first write in doubt was resent and settled, and the run waits for a decision about the other. */
 async function untilOnlyOthersAreInDoubt(stand: Stand, runId: string, id = ''): Promise<void> {
   await until(
     () => inDoubt(stand, runId),

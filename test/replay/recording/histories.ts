@@ -1,4 +1,4 @@
-/** Writes the histories of a run to test/replay/histories, without what names a machine. */
+/** Writes the histories of a run to test/replay/histories, without anything that identifies the machine. */
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
@@ -9,7 +9,7 @@ export const HISTORIES = join(import.meta.dirname, '../histories');
 /** Fields that name a machine or its paths. Replaying does not need them. */
 const PRIVATE = ['identity', 'stackTrace', 'hostName', 'workerInstanceKey'];
 
-/** A run that continued as new has several files, which are numbered from the second. */
+/** A run that continued as new has several files; the second and later ones are numbered. */
 export async function saveHistories(client: Client, workflowId: string, name: string): Promise<void> {
   const histories = [];
   let runId: string | null | undefined;

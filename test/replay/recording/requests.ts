@@ -1,4 +1,4 @@
-/** Scenarios of the small workflows, which answer one request and are steered by nobody. */
+/** Scenarios of the small workflows, which handle one request and cannot be steered. */
 import { type Stand, until } from '../../faults/stand.ts';
 import { cancelInTemporal, end, type Scenario } from './scenario.ts';
 
@@ -10,7 +10,7 @@ async function stage(stand: Stand, count: number): Promise<string> {
   return 'dataset' in source ? source.dataset : '';
 }
 
-/** Of the only workflow of this type. */
+/** The id of the only workflow of this type. */
 async function idOf(stand: Stand, type: string): Promise<string> {
   const { workflow } = stand.client().temporal;
   return until(

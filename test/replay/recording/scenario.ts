@@ -1,4 +1,4 @@
-/** One run of which a history is recorded, and what scenarios have in common. */
+/** A run whose history is recorded, and helpers that scenarios share. */
 import { WorkflowFailedError } from '@temporalio/client';
 import type { FaultRule } from '../../../src/simulator/faults.ts';
 import { inPhase, type Stand } from '../../faults/stand.ts';
@@ -6,7 +6,7 @@ import { inPhase, type Stand } from '../../faults/stand.ts';
 export interface Scenario {
   /** Workflow type in kebab case, then what happens to the run. */
   readonly name: string;
-  /** On a Temporal server that asks for a new history after a few events. */
+  /** Runs on a Temporal server that suggests continue-as-new after a few events. */
   readonly continuesAsNew?: boolean;
   readonly duplicatesAccepted?: boolean;
   readonly latencyMs?: number;
@@ -33,7 +33,7 @@ export async function end(stand: Stand, runId: string): Promise<string> {
   return runId;
 }
 
-/** Approved after a refused and an unknown signal, paused and resumed before and after the approval. */
+/** Sends a refused and an unknown signal, pauses and resumes before and after the approval, and approves. */
 export async function steerThrough(stand: Stand, runId: string): Promise<string> {
   await inPhase(stand, runId, 'awaiting_approval');
   await signal(stand, runId, 'approve', { planHash: 'of another plan' });

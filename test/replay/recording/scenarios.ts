@@ -1,4 +1,4 @@
-/** Every run of which there is a history. */
+/** All scenarios whose histories are recorded. */
 import { CONTACT_IMPORTS } from './contact-import.ts';
 import { PREFERENCE_UPDATES } from './preference-update.ts';
 import { REQUESTS } from './requests.ts';
