@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { EndedRun, Retry, Step } from './render/next-steps.ts';
+import type { Fact } from './render/run-parts.ts';
 import type { Streams, Terminal } from './terminal/output.ts';
 
 export interface Cli extends Streams {
@@ -63,4 +64,20 @@ export interface CliOperation {
   readonly retry?: Retry;
   /** Replaces the steps that are suggested after a run of many records. */
   readonly stepsAfterRun?: (ended: EndedRun, command: string) => readonly Step[];
+  /** What its result says that those of other operations do not, as it is stored in the ledger. */
+  readonly facts?: (result: unknown) => readonly Fact[];
+}
+
+/** What the operation of a run adds to what is shown of it; nothing before it has ended. */
+export function listFacts(
+  { operations }: Pick<Cli, 'operations'>,
+  run: { readonly kind: string; readonly result: unknown },
+): readonly Fact[] {
+  const operation = operations.find(({ kind }) => kind === run.kind);
+  return run.result === null ? [] : (operation?.facts?.(run.result) ?? []);
+}
+
+/** As its run ids begin: `contactImport` → `contact-import`. The spec has it too, but loads the rules of all operations. */
+export function stemOf(kind: string): string {
+  return kind.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

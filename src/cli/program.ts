@@ -8,6 +8,7 @@ import { addDev } from './commands/dev.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addErase } from './commands/erase.ts';
 import { addLimits } from './commands/limits.ts';
+import { addMetrics } from './commands/metrics.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addPurge } from './commands/purge.ts';
 import { addRecords } from './commands/records.ts';
@@ -23,7 +24,7 @@ import { writeText } from './terminal/output.ts';
 
 const groupCommands = ({ operations }: Cli): Readonly<Record<string, readonly AddCommand[]>> => ({
   'Operations:': operations.map(({ addCommands }) => addCommands),
-  'See what happened:': [addRuns, addShow, addWatch, addRecords, addReport, addAudit, addLimits],
+  'See what happened:': [addRuns, addShow, addWatch, addRecords, addReport, addMetrics, addAudit, addLimits],
   'Decide about a run:': [addApprove, addReject, addCancel, addPause, addResume, addResolve],
   'Privacy:': [addErase, addPurge],
   'Run cxflow:': [addDemo, addDev, addWorker, addSimulator, addMigrate, addDoctor],

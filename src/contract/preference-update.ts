@@ -15,10 +15,10 @@ export interface PreferenceUpdateInput extends CommonInput {
 
 export interface PreferenceUpdateResult extends BulkResult {
   readonly kind: 'preferenceUpdate';
-  /** Rows that broke a consent rule. */
+  /** Rows that broke a rule of ours, and were not sent (docs/metrics.md). */
   readonly violations: number;
-  /** Rows that broke no rule ÷ rows that were checked, in percent with two decimals; 100 if none was checked. */
-  readonly complianceRatePercent: number;
+  /** Rows that broke no rule ÷ rows that were checked, in percent with two decimals; null if none was checked. */
+  readonly complianceRatePercent: number | null;
   /**
    * Opt-outs that CXone did not accept, or is not certain to have: only our own suppression list protects these people.
    */

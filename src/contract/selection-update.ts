@@ -64,12 +64,17 @@ export interface SelectionUpdateResult extends RunResult {
   readonly requests: number;
   readonly averageLatencyMs: number;
   readonly successRatePercent: number;
-  /** Over all updates of this campaign so far. */
+  /**
+   * Over all updates of this campaign so far, this one included: milliseconds, percent, and updates that have written or
+   * failed. null where there is nothing to divide by (docs/metrics.md).
+   */
   readonly metrics: {
-    readonly averageLatency: number;
-    readonly successRate: number;
+    readonly averageLatency: number | null;
+    readonly successRate: number | null;
     readonly totalOperations: number;
-  } | null;
+    readonly successCount: number;
+    readonly failureCount: number;
+  };
   readonly events: DeliveredEvents;
 }
 

@@ -1,5 +1,7 @@
 /** What all operations have in common: outcomes, counts, reasons, states (docs/glossary.md#records). Pure. */
 
+import { percentOf } from './numbers.ts';
+
 /** What became of a record. Exactly one of these, or none yet (`pending`). */
 export const OUTCOMES = [
   'created',
@@ -58,7 +60,7 @@ export function countSuccesses(counts: Partial<Record<Outcome, number>>): number
 
 /** Successes per 100 records, the invalid ones included. Two decimals; 0 of 0 is 0. */
 export function successRatePercent(counts: Counts): number {
-  return counts.total === 0 ? 0 : Math.round((countSuccesses(counts) / counts.total) * 10_000) / 100;
+  return percentOf(countSuccesses(counts), counts.total) ?? 0;
 }
 
 export type RunState = 'completed' | 'rejected' | 'cancelled' | 'failed';

@@ -32,6 +32,8 @@ import { createPurges } from './retention/purges.sql.ts';
 import type { Purges } from './retention/purges.ts';
 import { createDatasets } from './runs/datasets.sql.ts';
 import type { Datasets } from './runs/datasets.ts';
+import { createMetrics } from './runs/metrics.sql.ts';
+import type { Metrics } from './runs/metrics.ts';
 import { createRecords } from './runs/records.sql.ts';
 import type { Records } from './runs/records.ts';
 import { createReports } from './runs/reports.sql.ts';
@@ -57,6 +59,7 @@ export interface Ledger {
   readonly datasets: Datasets;
   readonly retries: Retries;
   readonly reports: Reports;
+  readonly metrics: Metrics;
 
   readonly writes: Writes;
   readonly rateBudget: RateBudget;
@@ -113,6 +116,7 @@ export function openLedger(
     datasets: createDatasets(database),
     retries: createRetries(database),
     reports: createReports(database),
+    metrics: createMetrics(database),
     writes: createWrites(database),
     rateBudget: createRateBudget(database),
     tenant: createLedgerTenant(database),

@@ -10,6 +10,7 @@ import * as erasureAndPurge from './migrations/0006-erasure-and-purge.ts';
 import * as tenant from './migrations/0007-tenant.ts';
 import * as fences from './migrations/0008-fences.ts';
 import * as failingSince from './migrations/0009-failing-since.ts';
+import * as metrics from './migrations/0010-metrics.ts';
 
 /**
  * In order. A migration is never changed, only followed by another one: a ledger that has run it would not run it again
@@ -25,6 +26,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0007-tenant': tenant,
   '0008-fences': fences,
   '0009-failing-since': failingSince,
+  '0010-metrics': metrics,
 };
 
 function createMigrator(database: Database): Migrator {

@@ -50,6 +50,8 @@ export interface RunsTable {
   /** When its records were deleted (src/ledger/retention/purges.ts), and what they had become. */
   purged_at: Date | null;
   purged_counts: NullableJson<Counts>;
+  /** Its measures, once they are final (runs/metrics.ts). */
+  metrics: NullableJson<unknown>;
 }
 
 /** The source of a run's rows. */

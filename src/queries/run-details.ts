@@ -3,13 +3,14 @@ import type { Refusal, ShownConflict } from '../contract/steering.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ReasonCount } from '../ledger/runs/records.ts';
 import type { Run } from '../ledger/runs/runs.ts';
-import type { Latencies, WriteInDoubt } from '../ledger/writes/writes.ts';
+import type { WriteInDoubt } from '../ledger/writes/writes.ts';
 import { type QueryProgress, readConflicts } from './conflicts.ts';
+import { type Latencies, type RuleChecks, readRunMeasures } from './metrics.ts';
 import { listRateBlocks, type RateBlock } from './rate-limits.ts';
 import { readRefusals } from './run-history.ts';
 import { type RunSummary, summarizeRun } from './run-summary.ts';
 
-export type { Latencies, ReasonCount };
+export type { ReasonCount };
 
 /** An event that no subscriber has accepted yet. */
 export interface WaitingEvent {
@@ -30,6 +31,7 @@ export interface RunDetails extends RunSummary {
   readonly events: { readonly delivered: number; readonly undelivered: number };
   readonly waitingEvents: readonly WaitingEvent[];
   readonly requests: Latencies;
+  readonly rules: RuleChecks;
   readonly conflicts: readonly ShownConflict[];
   /** What keeps the requests of this run from leaving; empty if it has ended. */
   readonly blocks: readonly RateBlock[];
@@ -63,11 +65,11 @@ export async function readRunDetails(
   };
 }
 
-async function readWrites({ records, writes }: Ledger, { run_no: runNo }: Run) {
+async function readWrites({ records, writes, metrics }: Ledger, { run_no: runNo }: Run) {
   return {
     reasons: await records.countReasons(runNo),
     inDoubt: await writes.listInDoubt(runNo),
-    requests: await writes.latencies(runNo),
+    ...(await readRunMeasures({ metrics }, runNo)),
   };
 }
 

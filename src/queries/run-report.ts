@@ -2,7 +2,14 @@
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Bucket, SlowBatch } from '../ledger/runs/reports.ts';
 import type { Run } from '../ledger/runs/runs.ts';
-import type { Latencies, ReasonCount } from './run-details.ts';
+import {
+  type GovernanceMetrics,
+  type Latencies,
+  type RuleChecks,
+  readMetrics,
+  readRunMeasures,
+} from './metrics.ts';
+import type { ReasonCount } from './run-details.ts';
 import { type Plan, type RunFailure, readFailure, readPlan, readResult } from './run-facts.ts';
 import { type HistoryEntry, readRunHistory } from './run-history.ts';
 import { type RunSummary, summarizeRun } from './run-summary.ts';
@@ -22,6 +29,9 @@ export interface RunReport extends RunSummary {
   readonly plan: Pick<Plan, 'hash' | 'toWrite' | 'batches'> | null;
   readonly source: { readonly format: string; readonly bytes: number; readonly sha256: string } | null;
   readonly requests: Latencies;
+  readonly rules: RuleChecks;
+  /** Over all runs of its operation so far, to compare it with. */
+  readonly operation: GovernanceMetrics['total'];
   readonly repeats: number;
   readonly lostAnswers: number;
   readonly events: { readonly delivered: number; readonly undelivered: number };
@@ -30,6 +40,8 @@ export interface RunReport extends RunSummary {
   readonly slowest: readonly SlowBatch[];
   readonly history: readonly HistoryEntry[];
   readonly historyIsTruncated: boolean;
+  /** As the contract of its operation defines it; null until it has ended. */
+  readonly result: unknown;
 }
 
 const MAX_BUCKETS = 80;
@@ -52,13 +64,15 @@ export async function readRunReport(
     failure: readFailure(run),
     plan: pickPlan(run),
     source: pickSource(run),
-    requests: await ledger.writes.latencies(runNo),
+    ...(await readRunMeasures(ledger, runNo)),
+    operation: (await readMetrics(ledger, { since: null, kind: run.kind }, 0)).total,
     ...(await ledger.reports.countRepeats(runNo)),
     events: await ledger.outbox.countDeliveries(runNo),
     timeline: await readTimeline(ledger, runNo),
     slowest: await ledger.reports.slowest(runNo, SLOWEST_BATCHES),
     history: history.entries,
     historyIsTruncated: history.isTruncated,
+    result: run.result,
   };
 }
 

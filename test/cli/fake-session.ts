@@ -3,6 +3,7 @@ import type { Session } from '../../src/cli/cli.ts';
 import type { CxflowClient, Started } from '../../src/client.ts';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import type { Decision } from '../../src/contract/steering.ts';
+import { NOTHING_MEASURED } from '../../src/domain/metrics.ts';
 import type { Counts } from '../../src/domain/run.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { each, fakeRun } from '../harness/fake-run.ts';
@@ -44,6 +45,7 @@ export function fakeSession({
       counts: () => Promise.resolve(counts),
       list: () => Promise.resolve(known ? [known] : []),
     },
+    metrics: { ofRun: () => Promise.resolve(NOTHING_MEASURED) },
     rateBudget: { list: () => Promise.resolve([]) },
     records: { countReasons: () => Promise.resolve([]), list: () => each([]) },
     audit: {

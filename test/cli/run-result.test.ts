@@ -17,6 +17,8 @@ const RESULT: RunResultView = {
   failure: null,
   durationMs: 12_000,
   requests: { requests: 3, averageLatencyMs: 84.2, events: { delivered: 2, undelivered: 1 } },
+  rules: { checked: 10, violations: 2, complianceRatePercent: 80 },
+  facts: [['suppressions', '1, an opt-out']],
   link: 'http://127.0.0.1:8233/namespaces/default/workflows/x',
 };
 
@@ -53,6 +55,8 @@ describe('the result of a run', () => {
       '70.00 % (7 of 10 records)',
       '3, 84 ms on average',
       '2 delivered, 1 not yet',
+      'violations    2 of 10 records, compliance rate 80.00 %',
+      'suppressions  1, an opt-out',
       RESULT.link ?? '',
     ]) {
       expect(text).toContain(phrase);

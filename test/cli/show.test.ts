@@ -1,6 +1,7 @@
 /** `cxflow show` of a run that waits for an answer to its conflicts. */
 import { afterEach, expect, it, vi } from 'vitest';
 import { run } from '../../src/cli/main.ts';
+import { NOTHING_MEASURED } from '../../src/domain/metrics.ts';
 import { fakeRun } from '../harness/fake-run.ts';
 import { fakeCli } from './fakes.ts';
 
@@ -24,7 +25,8 @@ const ledger = {
   },
   rateBudget: { list: none },
   records: { countReasons: none },
-  writes: { listInDoubt: none, latencies: () => Promise.resolve({ requests: 0, averageMs: 0, p95Ms: 0 }) },
+  writes: { listInDoubt: none },
+  metrics: { ofRun: () => Promise.resolve(NOTHING_MEASURED) },
   outbox: {
     listUndelivered: none,
     countDeliveries: () => Promise.resolve({ delivered: 0, undelivered: 0 }),

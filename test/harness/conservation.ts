@@ -38,6 +38,7 @@ export async function expectConserved(check: Conservation): Promise<Counts> {
     const run = await ledger.runs.get(check.runId);
     const counts = await checkCounts(ledger, database, run, check);
     await checkOutcomes(database, run, counts);
+    await checkMetrics(ledger, database, run, counts);
     const admin = createAdminClient(check.simulatorUrl);
     if (run.kind === 'selectionUpdate') await checkCampaign(database, admin, run);
     else if (run.kind === 'preferenceUpdate') await checkPreferences(database, admin, run);
@@ -107,6 +108,26 @@ async function checkOutcomes({ db }: Database, run: Run, counts: Counts): Promis
     settled_twice: 0,
   });
 }
+
+/** What was measured of the run = its outcomes and answers, counted once more; and it is part of the sums of its operation. */
+async function checkMetrics(ledger: Ledger, { db }: Database, run: Run, counts: Counts): Promise<void> {
+  const { rows } = await sql<Record<'violations' | 'requests' | 'latency', number>>`
+    select (select count(*)::int from outcomes where run_no = ${run.run_no} and write_id is null
+        and outcome in ('invalid', 'rejected')) as violations,
+      count(*)::int as requests, coalesce(sum(latency_ms), 0)::int as latency
+    from writes where run_no = ${run.run_no} and latency_ms is not null`.execute(db);
+  const measured = await ledger.metrics.ofRun(run.run_no);
+  const { total, pending, ...outcomes } = withoutZeros(counts);
+  expect({ ...measured, latencies: sumOf(measured.latencies) }, 'metrics = recounted').toMatchObject({
+    ...{ records: total ?? 0, outcomes, requests: rows[0]?.requests, latencyMs: rows[0]?.latency },
+    ...(run.kind !== 'selectionUpdate' && { checked: total ?? 0, violations: rows[0]?.violations }),
+    latencies: rows[0]?.requests,
+  });
+  expect(sumOf(measured.outcomes), 'the outcomes that are measured').toBe((total ?? 0) - (pending ?? 0));
+}
+
+const sumOf = (parts: Readonly<Record<string, number>>): number =>
+  Object.values(parts).reduce((sum, n) => sum + n, 0);
 
 interface Settled {
   readonly contact: string;

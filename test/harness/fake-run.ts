@@ -30,6 +30,7 @@ export function fakeRun(change: Partial<Run> = {}): Run {
     failure: null,
     purged_at: null,
     purged_counts: null,
+    metrics: null,
     staged_counts: null,
     cancelled_records: 0,
     namespace: null,

@@ -198,7 +198,7 @@ describe('a write in doubt', () => {
     expect(await ledger.writes.listInDoubt(run.run_no)).toMatchObject([{ id, batch: 1, records: 3 }]);
     expect(await writesOf(ledger, run)).toEqual([]);
     expect(await ledger.writes.claim(claimOf(run, id))).toEqual({ verdict: 'settled' });
-    expect(await ledger.writes.latencies(run.run_no)).toMatchObject({ requests: 0, averageMs: 0 });
+    expect(await ledger.metrics.ofRun(run.run_no)).toMatchObject({ requests: 0, latencyMs: 0 });
   });
 
   it('that is resolved with `resend` can be claimed for one more attempt', async () => {

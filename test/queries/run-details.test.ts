@@ -1,5 +1,6 @@
 /** The details of a run, read from a fake ledger. */
 import { describe, expect, it } from 'vitest';
+import { NOTHING_MEASURED } from '../../src/domain/metrics.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { readConflicts } from '../../src/queries/conflicts.ts';
@@ -38,10 +39,8 @@ function fakeLedger(run?: Run): Ledger {
     runs: { find: () => Promise.resolve(run), counts: () => Promise.resolve({ total: 2, pending: 2 }) },
     rateBudget: { list: () => Promise.resolve([{ tenant: 't', nextFreeAt: AT, block: BLOCK }]) },
     records: { countReasons: none },
-    writes: {
-      listInDoubt: none,
-      latencies: () => Promise.resolve({ requests: 0, averageMs: 0, p95Ms: 0 }),
-    },
+    writes: { listInDoubt: none },
+    metrics: { ofRun: () => Promise.resolve(NOTHING_MEASURED) },
     outbox: {
       listUndelivered: none,
       countDeliveries: () => Promise.resolve({ delivered: 0, undelivered: 0 }),

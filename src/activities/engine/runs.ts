@@ -3,6 +3,7 @@ import { Context } from '@temporalio/activity';
 import { fatalFailure } from '../../contract/failures.ts';
 import type { BulkResult, CommonInput } from '../../contract/run.ts';
 import { type Decision, MAX_LISTED_IN_DOUBT, type Refusal } from '../../contract/steering.ts';
+import { figuresOf } from '../../domain/metrics.ts';
 import {
   type Counts,
   type Phase,
@@ -220,7 +221,7 @@ async function closeRun(deps: RunsDeps, { runId, state, failure }: CloseRun): Pr
   const counts = await ledger.runs.exactCounts(run.run_no);
   if (state === 'completed' && !run.dry_run && counts.pending !== 0)
     throw new Error(`run ${runId} would complete with ${counts.pending} records pending`);
-  const more = (await definition.result?.(run, counts)) ?? {};
+  const more = (await definition.result?.(run, state)) ?? {};
   const result = { ...(await commonResult(ledger, run, state, counts)), ...more };
   await ledger.runs.close(run, state, result, failure);
   const { averageLatencyMs } = result;
@@ -261,7 +262,7 @@ function alreadyEnded(run: Run) {
 }
 
 async function commonResult(ledger: Ledger, run: Run, state: RunState, counts: Counts): Promise<BulkResult> {
-  const { requests, averageMs } = await ledger.writes.latencies(run.run_no);
+  const measures = await ledger.metrics.ofRun(run.run_no);
   const retryOf = retriedRunId(run);
   return {
     runId: run.run_id,
@@ -274,8 +275,8 @@ async function commonResult(ledger: Ledger, run: Run, state: RunState, counts: C
     startedAt: run.started_at.toISOString(),
     finishedAt: (run.finished_at ?? new Date()).toISOString(),
     successRatePercent: successRatePercent(counts),
-    averageLatencyMs: Math.round(averageMs * 100) / 100,
-    requests,
+    averageLatencyMs: figuresOf(measures).averageLatencyMs ?? 0,
+    requests: measures.requests,
     events: await ledger.outbox.countDeliveries(run.run_no),
   };
 }

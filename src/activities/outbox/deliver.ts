@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { Notify } from '../../contract/run.ts';
+import { percentOf, twoDecimals } from '../../domain/numbers.ts';
 import { OUTCOMES, type Outcome, SUCCESSES } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { EventTotals, OutboxEvent } from '../../ledger/outbox/outbox.ts';
@@ -136,10 +137,8 @@ export function renderMetrics(
       totalProcessed,
       successCount,
       failureCount: totalProcessed - successCount,
-      successRatePercent: roundToTwoDecimals(
-        totalProcessed === 0 ? 0 : (successCount / totalProcessed) * 100,
-      ),
-      averageLatencyMs: roundToTwoDecimals(totals.requests === 0 ? 0 : totals.latencySumMs / totals.requests),
+      successRatePercent: percentOf(successCount, totalProcessed) ?? 0,
+      averageLatencyMs: totals.requests === 0 ? 0 : twoDecimals(totals.latencySumMs / totals.requests),
     },
     auditTrailer: {
       auditId: event.audit_id,
@@ -155,5 +154,3 @@ export function renderMetrics(
 function sum(counts: Partial<Record<Outcome, number>>, outcomes: readonly Outcome[]): number {
   return outcomes.reduce((total, outcome) => total + (counts[outcome] ?? 0), 0);
 }
-
-const roundToTwoDecimals = (value: number): number => Math.round(value * 100) / 100;

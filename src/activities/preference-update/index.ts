@@ -48,7 +48,7 @@ export function definePreferenceUpdate(deps: PreferenceUpdateDeps): { readonly d
       isGuarded(run)
         ? { requests: (await ledger.records.countPendingContacts(run.run_no)).pending, withoutContactId: 0 }
         : null,
-    result: (run, counts) => measureCompliance(ledger, run, counts),
+    result: (run) => measureCompliance(ledger, run),
     onEndedEarly: (run) => endPreferences(ledger, run),
   };
   return { definition };

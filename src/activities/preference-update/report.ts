@@ -1,6 +1,6 @@
 /** The event and the metrics of a preference update (docs/cxone-contract.md#webhook-events). */
 import type { PreferenceItem } from '../../cxone/preferences.ts';
-import type { Counts } from '../../domain/run.ts';
+import { figuresOf } from '../../domain/metrics.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { OutboxEvent } from '../../ledger/outbox/outbox.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -37,19 +37,14 @@ function isErased(record: unknown): boolean {
   return (record as { readonly erased?: boolean }).erased === true;
 }
 
-/**
- * The rate is the share of checked rows that broke no rule; it cannot become negative, and is 100 if no row was checked
- * (docs/cxone-contract.md#deliberate-deviations).
- */
-export async function measureCompliance(ledger: Ledger, run: Run, { total, invalid = 0 }: Counts) {
+/** The governance metrics of the run (docs/metrics.md), and the objections that only our own suppression list respects. */
+export async function measureCompliance(ledger: Ledger, run: Run) {
+  const measures = await ledger.metrics.ofRun(run.run_no);
   const reasons = await ledger.records.countReasons(run.run_no);
-  const count = (code: string) =>
-    reasons.filter((reason) => reason.code === code).reduce((sum, { n }) => sum + n, 0);
-  const violations = invalid + count('gdpr_needs_consent_date');
-  const rate = total === 0 ? 1 : (total - violations) / total;
+  const suppressed = reasons.filter(({ code }) => code === ON_SUPPRESSION_LIST.code);
   return {
-    violations,
-    complianceRatePercent: Math.round(rate * 10_000) / 100,
-    suppressions: count(ON_SUPPRESSION_LIST.code),
+    violations: measures.violations,
+    complianceRatePercent: figuresOf(measures).complianceRatePercent,
+    suppressions: suppressed.reduce((sum, { n }) => sum + n, 0),
   };
 }

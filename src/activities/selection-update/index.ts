@@ -2,6 +2,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { fatalFailure } from '../../contract/failures.ts';
 import { type CampaignSelectionResult, selectionUpdate as spec } from '../../contract/selection-update.ts';
+import type { RunState } from '../../domain/run.ts';
 import { diffSelections } from '../../domain/selection-update/diff.ts';
 import { canonicalize } from '../../ledger/hashing.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -36,7 +37,7 @@ export function defineSelectionUpdate(deps: SelectionDeps) {
   const definition: OperationDefinition = {
     spec,
     event: EVENT,
-    result: (run) => selectionResult(deps, run),
+    result: (run, state) => selectionResult(deps, run, state),
   };
   return { definition, activities: createSelectionActivities(deps) };
 }
@@ -146,9 +147,10 @@ function beganWithAnotherInput(runId: string) {
 }
 
 /** The fields of the result beyond those of every run. */
-async function selectionResult({ ledger, rateLimiter }: SelectionDeps, run: Run) {
+async function selectionResult({ ledger }: SelectionDeps, run: Run, state: RunState) {
   const update = await ledger.selections.find(run.run_no);
-  if (!update) return { campaignId: run.target, version: null, payloadHash: null, metrics: null };
+  const metrics = await ledger.selections.metrics(run.target, { runNo: run.run_no, state });
+  if (!update) return { campaignId: run.target, version: null, payloadHash: null, metrics };
   const versionOf = async (id: string | null) => id && (await ledger.campaigns.getSnapshot(id)).version;
   const after = update.version_after === null ? null : Number(update.version_after);
   return {
@@ -159,6 +161,6 @@ async function selectionResult({ ledger, rateLimiter }: SelectionDeps, run: Run)
       after,
     },
     payloadHash: after === null ? null : update.sent_sha256,
-    metrics: await ledger.selections.metrics(toCampaignKey(rateLimiter, run.target)),
+    metrics,
   };
 }

@@ -1,9 +1,10 @@
 /** Prints the updates of a campaign that cxflow made. */
 import { describeDifference } from '../../domain/selection-update/diff.ts';
-import type { CampaignUpdate, SelectionMetrics } from '../../ledger/selections/selections.ts';
+import type { CampaignUpdate } from '../../ledger/selections/selections.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { formatDuration, formatTime, plural, spaced } from '../terminal/format.ts';
+import { describeCampaign } from '../render/selection-facts.ts';
+import { formatTime, spaced } from '../terminal/format.ts';
 import { type Colors, openOutput, printJson } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
 
@@ -24,19 +25,14 @@ export async function showSelectionHistory(
       ...update,
       changes: update.differences.map(describeDifference),
     }));
-    const metrics = await ledger.selections.metrics(key);
+    const metrics = await ledger.selections.metrics(campaignId);
     const { print, colors } = openOutput(cli, json);
     if (updates.length === 0) print(`cxflow has not updated campaign ${campaignId} yet`);
     for (const update of updates) print(`${renderUpdate(update, colors)}\n`);
-    if (metrics.totalOperations > 0) print(renderMetrics(metrics));
+    if (metrics.totalOperations > 0) print(describeCampaign(metrics));
     if (json) printJson(cli, { campaignId, updates, metrics });
     return EXIT.ok;
   });
-}
-
-function renderMetrics({ totalOperations, successRate, averageLatency }: SelectionMetrics): string {
-  const average = formatDuration(averageLatency);
-  return `${plural(totalOperations, 'write')}, ${successRate.toFixed(2)} % successful, ${average} on average`;
 }
 
 type Update = CampaignUpdate & { readonly changes: readonly string[] };

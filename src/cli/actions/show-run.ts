@@ -1,6 +1,6 @@
 /** Prints everything about one run. */
 import { readRunDetails } from '../../queries/run-details.ts';
-import { type Cli, type Session, withSession } from '../cli.ts';
+import { type Cli, listFacts, type Session, withSession } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderRunDetails } from '../render/run-details.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
@@ -18,7 +18,7 @@ export async function showRun(
     const details = { ...read, link: session.link(runId) };
     const { print, colors } = openOutput(cli, json);
     if (json) printJson(cli, details);
-    else print(renderRunDetails(details, colors, cli.command));
+    else print(renderRunDetails({ ...details, facts: listFacts(cli, read) }, colors, cli.command));
     return EXIT.ok;
   });
 }

@@ -4,6 +4,7 @@ import type { CheckOptions } from '../actions/options.ts';
 import type { HistoryOptions } from '../actions/preferences-history.ts';
 import type { UpdateOptions } from '../actions/preferences-update.ts';
 import type { AddCommand, CliOperation } from '../cli.ts';
+import { preferenceFacts } from '../render/preference-facts.ts';
 import { choice, examples, JSON_HELP, paragraphs } from './command.ts';
 import { addFileOptions, addSourceRunOptions } from './run-options.ts';
 
@@ -143,6 +144,7 @@ const addHistory: AddCommand = (parent, cli, finish) => {
 export const preferenceUpdate: CliOperation = {
   kind: 'preferenceUpdate',
   addCommands: addPreferences,
+  facts: preferenceFacts,
   retry: {
     command: 'preferences update',
     what: 'retry the records that were not sent (their opt-outs are on our own suppression list until then)',

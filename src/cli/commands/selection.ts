@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { SelectionHistoryOptions } from '../actions/selection-history.ts';
 import type { SelectionOptions } from '../actions/selection-update.ts';
 import type { AddCommand, Cli, CliOperation } from '../cli.ts';
+import { selectionFacts } from '../render/selection-facts.ts';
 import { stepsAfterSelectionUpdate } from '../render/selection-steps.ts';
 import { choice, examples, JSON_HELP, paragraphs, wholeNumber } from './command.ts';
 import { addRunOptions } from './run-options.ts';
@@ -132,4 +133,5 @@ export const selectionUpdate: CliOperation = {
   kind: 'selectionUpdate',
   addCommands: addSelection,
   stepsAfterRun: stepsAfterSelectionUpdate,
+  facts: selectionFacts,
 };

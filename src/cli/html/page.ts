@@ -1,48 +1,52 @@
 /** The report of a run as one HTML file with its own style sheet. It loads nothing and contains no script. Pure. */
-import { formatCount } from '../../domain/numbers.ts';
-import { isConserved, OUTCOMES, type Outcome, SUCCESSES, successRatePercent } from '../../domain/run.ts';
+import { formatCount, percentOf } from '../../domain/numbers.ts';
+import {
+  countSuccesses,
+  isConserved,
+  OUTCOMES,
+  type Outcome,
+  SUCCESSES,
+  successRatePercent,
+} from '../../domain/run.ts';
 import type { RunReport } from '../../queries/run-report.ts';
-import { formatDuration, formatPercent, operationName, plural, spaced } from '../terminal/format.ts';
+import { type Fact, formatMs } from '../render/run-parts.ts';
+import {
+  formatDuration,
+  formatPercent,
+  formatRate,
+  operationName,
+  plural,
+  spaced,
+} from '../terminal/format.ts';
+import { renderDocument } from './document.ts';
 import { html, type Markup, table } from './markup.ts';
+import { type ComparedSums, renderSums } from './metrics.ts';
 import { renderRateCharts } from './rate-charts.ts';
-import { STYLE } from './style.ts';
 import { formatUtc } from './times.ts';
 
 export interface ReportPage extends RunReport {
   /** The run in Temporal's Web UI. */
   readonly link: string | null;
+  /** Those of its operation (CliOperation.facts). */
+  readonly facts: readonly Fact[];
 }
 
-/** The browser loads nothing, whatever the report may contain. */
-const CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'";
 const MAX_REASONS = 50;
 
 export function renderPage(report: ReportPage): string {
   const title = `${operationName(report.kind)} ${report.target}: ${renderState(report)}`;
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${CONTENT_SECURITY_POLICY}">
-<meta name="color-scheme" content="light dark">
-<title>${title}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-${renderHeader(report)}
+  return renderDocument(
+    title,
+    html`${renderHeader(report)}
 ${renderFigures(report)}
 ${renderOutcomes(report)}
 ${renderReasons(report)}
+${renderComparison(report)}
 ${renderRateCharts(report)}
 ${renderSlowest(report)}
 ${renderHistory(report)}
-${renderFooter(report)}
-</main>
-</body>
-</html>
-`.html;
+${renderFooter(report)}`,
+  );
 }
 
 function renderState({ state, phase, dryRun }: ReportPage): string {
@@ -66,25 +70,26 @@ ${failure === null ? null : html`<p class="note failed">${failure.type}: ${failu
 }
 
 function renderFigures(report: ReportPage): Markup {
-  const { counts, requests, repeats, lostAnswers, startedAt, finishedAt, readAt, timeline } = report;
+  const { counts, requests, rules, repeats, lostAnswers, startedAt, finishedAt, readAt, timeline } = report;
   const written = timeline?.buckets.reduce((sum, { records }) => sum + records, 0) ?? 0;
   const seconds = timeline === null ? 0 : (timeline.to.getTime() - timeline.from.getTime()) / 1_000;
   const rate = seconds > 0 ? `${formatCount(Math.round(written / seconds))}/s` : '–';
-  const latency = `${Math.round(requests.averageMs)} / ${Math.round(requests.p95Ms)} ms`;
   const duration = formatDuration((finishedAt ?? readAt).getTime() - startedAt.getTime());
   const figure = (value: string, name: string) => html`<div><dd>${value}</dd><dt>${name}</dt></div>`;
-  // The other figures are computed from rows that a purge deletes.
+  // These are computed from rows that a purge deletes.
   const ofRequests = [
     figure(rate, 'records settled, including pauses'),
-    figure(formatCount(requests.requests), 'answered requests'),
-    figure(requests.requests === 0 ? '–' : latency, 'latency: average / p95'),
     figure(formatCount(repeats), 'repeated requests'),
     figure(formatCount(lostAnswers), 'lost answers'),
   ];
   return html`<dl class="figures">${[
     figure(formatCount(counts.total), 'records'),
     figure(counts.total === 0 ? '–' : `${successRatePercent(counts).toFixed(2)} %`, 'success rate'),
+    figure(rules.checked === 0 ? '–' : formatCount(rules.violations), 'violations'),
+    figure(formatRate(rules.complianceRatePercent), 'compliance rate'),
     figure(duration, finishedAt === null ? 'since the start' : 'from start to end'),
+    figure(formatCount(requests.requests), 'answered requests'),
+    figure(`${formatMs(requests.averageMs)} / ${formatMs(requests.p95Ms)}`, 'latency: average / p95'),
     ...(report.purgedAt === undefined ? ofRequests : []),
   ]}</dl>`;
 }
@@ -145,6 +150,27 @@ function renderReasons({ reasons: all }: ReportPage): Markup | null {
   ];
   return html`<section><h2>Reasons</h2>
 ${table(caption, columns, rows)}</section>`;
+}
+
+/** The same governance metrics, of this run and of all runs of its operation. */
+function renderComparison(report: ReportPage): Markup {
+  const { operation, kind, counts, rules, requests, dryRun, facts } = report;
+  const own: ComparedSums = {
+    name: 'this run',
+    records: counts.total,
+    successRatePercent: percentOf(countSuccesses(counts), counts.total),
+    ...rules,
+    requests: requests.requests,
+    averageLatencyMs: requests.averageMs,
+    p50LatencyMs: requests.p50Ms,
+    p95LatencyMs: requests.p95Ms,
+  };
+  const others = { ...operation, name: `${plural(operation.runs, 'run')} of this operation` };
+  const caption = `All ${operationName(kind)} runs so far${dryRun ? '; dry runs such as this one do not count' : ''}.`;
+  const ofOperation = facts.map(([name, value]) => html`<li>${name}: ${value}</li>`);
+  return html`<section><h2>Governance metrics</h2>
+${renderSums([own, others], caption)}
+${facts.length === 0 ? null : html`<ul>${ofOperation}</ul>`}</section>`;
 }
 
 function renderSlowest({ slowest: all }: ReportPage): Markup | null {

@@ -13,12 +13,14 @@ import { renderConflicts } from './conflicts.ts';
 import { renderSteps, stepsForConflict } from './next-steps.ts';
 import { renderPlan } from './plan.ts';
 import { renderRateBlocks } from './rate-limits.ts';
-import { describeEvents } from './run-parts.ts';
+import { describeEvents, describeRequests, describeRules, type Fact } from './run-parts.ts';
 import { renderCounts } from './run-result.ts';
 
 export interface DetailsView extends RunDetails {
   /** The run in Temporal's Web UI. */
   readonly link: string | null;
+  /** Those of its operation (CliOperation.facts). */
+  readonly facts: readonly Fact[];
 }
 
 export function renderRunDetails(run: DetailsView, colors: Colors, command: string): string {
@@ -39,15 +41,13 @@ export function renderRunDetails(run: DetailsView, colors: Colors, command: stri
   return sections.join('\n\n');
 }
 
-type Fact = readonly [name: string, value: string];
-
 function renderHead(run: DetailsView, colors: Colors): string {
   const facts: readonly Fact[] = [
     ['operation', operationName(run.kind)],
     ['target', run.target],
     ...stateFacts(run),
     ...sourceFacts(run),
-    ...(run.purgedAt === undefined ? requestFacts(run) : []),
+    ...metricFacts(run),
     ...(run.link === null ? [] : [['Web UI', run.link] as const]),
   ];
   return [colors.bold(run.runId), renderTable([{}, {}], facts)].join('\n');
@@ -76,15 +76,13 @@ function sourceFacts({ source }: DetailsView): readonly Fact[] {
   return [['source', `${printable(source.name)}, ${size}, sha256 ${source.sha256.slice(0, 12)}…`]];
 }
 
-function requestFacts({ requests, events }: DetailsView): readonly Fact[] {
-  const { averageMs, p95Ms } = requests;
-  const latency =
-    requests.requests === 0
-      ? ''
-      : `, latency ${Math.round(averageMs)} ms on average, p95 ${Math.round(p95Ms)} ms`;
+/** Metrics survive a purge; events do not. */
+function metricFacts({ requests, rules, events, purgedAt, facts }: DetailsView): readonly Fact[] {
   return [
-    ['requests', `${formatCount(requests.requests)}${latency}`],
-    ['events', describeEvents(events)],
+    ['violations', describeRules(rules)],
+    ...facts,
+    ['requests', describeRequests(requests)],
+    ...(purgedAt === undefined ? [['events', describeEvents(events)] as const] : []),
   ];
 }
 

@@ -9,13 +9,14 @@ import {
   SUCCESSES,
   successRatePercent,
 } from '../../domain/run.ts';
+import type { RuleChecks } from '../../queries/metrics.ts';
 import type { ReasonCount } from '../../queries/run-details.ts';
 import type { RunFailure, StoredResult } from '../../queries/run-facts.ts';
 import { formatDuration, formatPercent, plural, spaced } from '../terminal/format.ts';
 import type { Colors } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
-import { describeEvents, stateColor } from './run-parts.ts';
+import { describeEvents, describeRules, type Fact, stateColor } from './run-parts.ts';
 
 export interface RunResultView {
   readonly runId: string;
@@ -28,6 +29,10 @@ export interface RunResultView {
   readonly failure: RunFailure | null;
   readonly durationMs: number | null;
   readonly requests: Pick<StoredResult, 'requests' | 'averageLatencyMs' | 'events'> | null;
+  /** null: the run never began. */
+  readonly rules: RuleChecks | null;
+  /** Those of its operation (CliOperation.facts). */
+  readonly facts: readonly Fact[];
   readonly link: string | null;
 }
 
@@ -80,10 +85,13 @@ function renderReasons(reasons: readonly ReasonCount[]): string {
   return more > 0 ? `${table}\n  … and ${plural(more, 'more reason')}` : table;
 }
 
-function renderFacts({ dryRun, retryOf, counts, requests, link }: RunResultView): string {
-  const facts: [string, string][] = [];
+function renderFacts(result: RunResultView): string {
+  const { dryRun, retryOf, counts, requests, rules, link } = result;
+  const facts: Fact[] = [];
   if (retryOf !== null) facts.push(['retry of', retryOf]);
   if (!dryRun && counts.total > 0) facts.push(['success rate', renderSuccessRate(counts)]);
+  if (rules !== null && rules.checked > 0) facts.push(['violations', describeRules(rules)]);
+  facts.push(...result.facts);
   if (requests !== null && requests.requests > 0) {
     const average = formatDuration(requests.averageLatencyMs);
     facts.push(['requests', `${formatCount(requests.requests)}, ${average} on average`]);

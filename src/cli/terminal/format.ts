@@ -20,6 +20,11 @@ export function formatPercent(part: number, whole: number, digits = 1): string {
   return `${kept.toFixed(digits)} %`;
 }
 
+/** `97.12 %`, or `–` if there is no rate because there was nothing to divide by. */
+export function formatRate(percent: number | null): string {
+  return percent === null ? '–' : `${percent.toFixed(2)} %`;
+}
+
 /** `850 ms`, `2.3 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h` */
 export function formatDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;

@@ -3,8 +3,9 @@ import { RunNotFound } from '../../client/errors.ts';
 import { NO_COUNTS, type RunState } from '../../domain/run.ts';
 import { retriedRunId } from '../../ledger/runs/retries.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
+import { readRunMeasures } from '../../queries/metrics.ts';
 import { type Plan, readPlan, readResult } from '../../queries/run-facts.ts';
-import type { Cli, Session } from '../cli.ts';
+import { type Cli, listFacts, type Session } from '../cli.ts';
 import { EXIT, type ExitCode, exitCodeOfRun } from '../exit-codes.ts';
 import {
   type EndedRun,
@@ -48,9 +49,9 @@ export async function reportEnd(
 }
 
 async function reportEnded(followed: Ended, options: EndingOptions): Promise<ExitCode> {
-  const { cli, session, output, json, extraJson } = options;
+  const { cli, output, json, extraJson } = options;
   const { run } = followed;
-  const result = await readResultView(followed, session);
+  const result = await readResultView(followed, options);
   const plan = readPlan(run);
   // The reasons are part of the result.
   if (plan && (run.dry_run || plan.changes)) {
@@ -104,6 +105,8 @@ function reportNeverBegan(
     failure,
     durationMs: null,
     requests: null,
+    rules: null,
+    facts: [],
     link: session.link(runId),
   };
   output.print(`\n${renderRunResult(result, output.colors)}`);
@@ -111,8 +114,12 @@ function reportNeverBegan(
   return EXIT.failed;
 }
 
-async function readResultView({ run, counts, failure }: Ended, session: Session): Promise<RunResultView> {
+async function readResultView(
+  { run, counts, failure }: Ended,
+  { cli, session }: EndingOptions,
+): Promise<RunResultView> {
   const result = readResult(run);
+  const { rules } = await readRunMeasures(session.ledger, run.run_no);
   return {
     runId: run.run_id,
     state: run.state as RunState,
@@ -123,6 +130,8 @@ async function readResultView({ run, counts, failure }: Ended, session: Session)
     failure,
     durationMs: run.finished_at ? run.finished_at.getTime() - run.started_at.getTime() : null,
     requests: result,
+    rules,
+    facts: listFacts(cli, run),
     link: session.link(run.run_id),
   };
 }

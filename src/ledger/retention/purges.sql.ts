@@ -4,6 +4,7 @@ import { addAuditEntry } from '../audit/entries.sql.ts';
 import type { Database, Executor } from '../database.ts';
 import { lockRun } from '../locks.ts';
 import { countSettled } from '../runs/counts.sql.ts';
+import { storeMeasures } from '../runs/metrics.sql.ts';
 import { listReaders } from '../runs/sources.sql.ts';
 import { maybeApplied } from '../writes/maybe-applied.sql.ts';
 import type { KeptReason, PurgeCounts, PurgeRequest, PurgeResult, PurgeScope, Purges } from './purges.ts';
@@ -122,6 +123,7 @@ async function markPurged(db: Executor, { runNo }: EndedRun, request: PurgeReque
     // A retry that begins later reads `purged_at` once it has read the rows.
     if (!run || (await retriedRunIds(tx)).has(run.run_id)) return false;
     const counts = await countSettled(tx, runNo);
+    await storeMeasures(tx, runNo);
     await tx
       .updateTable('runs')
       .set({ purged_at: sql`now()`, purged_counts: JSON.stringify(counts) })

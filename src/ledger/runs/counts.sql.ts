@@ -1,22 +1,27 @@
 /** How many records of a run have which outcome. */
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { type Counts, isConserved, OUTCOMES, type Outcome, sumOutcomes } from '../../domain/run.ts';
 import type { Executor } from '../database.ts';
 
-/** By what was settled: the counts that staging, the end of the run and each write have stored. */
+/** `outcome` and `n` of one run, by the counts that staging, the end of the run and each write have stored. */
+export const settledOutcomes = (runNo: RawBuilder<unknown>) => sql`
+  select outcome, sum(n) as n from (
+    select key as outcome, value::int as n from runs, json_each_text(staged_counts) where run_no = ${runNo}
+    union all
+    select 'cancelled', cancelled_records from runs where run_no = ${runNo}
+    union all
+    -- Many writes have equal counts, such as {"created": 100}. Parsing each text once keeps a million records fast.
+    select key, value::int * writes from (
+      select counts::text, count(*) as writes from writes
+      where run_no = ${runNo} and counts is not null group by 1) equal_counts,
+      json_each_text(equal_counts.counts::json)) stored
+  group by outcome`;
+
+/** By what was settled. */
 export async function countSettled(db: Executor, runNo: number): Promise<Counts> {
-  const { rows } = await sql<{ outcome: Outcome; n: string }>`
-    select outcome, sum(n) as n from (
-      select key as outcome, value::int as n from runs, json_each_text(staged_counts) where run_no = ${runNo}
-      union all
-      select 'cancelled', cancelled_records from runs where run_no = ${runNo}
-      union all
-      -- Many writes have equal counts, such as {"created": 100}. Parsing each text once keeps a million records fast.
-      select key, value::int * writes from (
-        select counts::text, count(*) as writes from writes
-        where run_no = ${runNo} and counts is not null group by 1) equal_counts,
-        json_each_text(equal_counts.counts::json)) settled
-    group by outcome`.execute(db);
+  const { rows } = await sql<{ outcome: Outcome; n: string }>`${settledOutcomes(sql`${runNo}::int`)}`.execute(
+    db,
+  );
   const run = await db
     .selectFrom('runs')
     .select(['total', 'staged_through', 'purged_counts'])

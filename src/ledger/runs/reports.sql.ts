@@ -37,7 +37,7 @@ async function timeline(db: Executor, runNo: number, from: Date, widthMs: number
         as index,
       coalesce(sum(c.records), 0)::int as records, coalesce(sum(c.successes), 0)::int as successes,
       count(*)::int as requests, avg(w.latency_ms)::float8 as "averageMs",
-      percentile_cont(0.95) within group (order by w.latency_ms) as "p95Ms",
+      percentile_disc(0.95) within group (order by w.latency_ms) as "p95Ms",
       sum(greatest(w.attempts - 1, 0))::int as repeats
     from writes w left join lateral (
       select sum(value::int) as records, sum(value::int) filter (where key = any(${[...SUCCESSES]})) as successes

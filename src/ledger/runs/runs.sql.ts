@@ -6,6 +6,7 @@ import { type AttemptTime, fenced, Superseded } from '../fence.ts';
 import type { RunSource } from '../schema.ts';
 import { countOutcomesOfRun, countSettled } from './counts.sql.ts';
 import { closeEnded, listEarlierExecutions, listExecuting, watchAlone } from './executions.sql.ts';
+import { storeMeasures } from './metrics.sql.ts';
 import { findRun, get, open, reopen, reserveBusinessKey, takeOver } from './opening.sql.ts';
 import type { KeySummary, Runs } from './runs.ts';
 
@@ -123,6 +124,7 @@ async function close(db: Executor, { runNo, state, result, failure }: End): Prom
       failure: failure === null ? null : JSON.stringify(failure),
     })
     .execute();
+  if (state !== 'failed') await storeMeasures(db, runNo);
 }
 
 function updateRun(db: Executor, runNo: number) {

@@ -1,12 +1,15 @@
 /** Selection updates in PostgreSQL. */
 import { sql } from 'kysely';
+import { percentOf, twoDecimals } from '../../domain/numbers.ts';
 import { diffSelections } from '../../domain/selection-update/diff.ts';
 import { readSelection } from '../../domain/selection-update/selection.ts';
 import type { Database, Executor } from '../database.ts';
 import { fenced, toRunNo } from '../fence.ts';
+import { MEASURES } from '../runs/metrics.sql.ts';
 import type { CampaignKey } from './campaigns.ts';
 import type {
   CampaignUpdate,
+  EndingRun,
   PlannedSelection,
   SelectionMetrics,
   Selections,
@@ -27,7 +30,7 @@ export function createSelections({ db }: Database): Selections {
     saveConflicts: (run, conflicts) => fenced(db, run, (tx, runNo) => saveConflicts(tx, runNo, conflicts)),
     settle: (settlement) => db.transaction().execute((tx) => settleSelection(tx, settlement)),
     history: (campaign, limit) => history(db, campaign, limit),
-    metrics: (campaign) => metrics(db, campaign),
+    metrics: (campaignId, ending) => metrics(db, campaignId, ending),
   };
 }
 
@@ -141,19 +144,27 @@ function toCampaignUpdate({ before, sent, ...row }: HistoryRow): CampaignUpdate 
   };
 }
 
-async function metrics(db: Executor, { tenant, campaignId }: CampaignKey): Promise<SelectionMetrics> {
-  const { rows } = await sql<{ latency: number | null; total: number; succeeded: number }>`
-    with updates as (select run_no from selection_updates where tenant = ${tenant} and campaign_id = ${campaignId})
-    select (select avg(latency_ms)::float from writes join updates using (run_no)) as latency,
-      count(*) filter (where outcome <> 'existing' and outcome <> 'cancelled')::int as total,
-      count(*) filter (where outcome = 'updated')::int as succeeded
-    from outcomes join updates using (run_no)`.execute(db);
-  const { latency, total, succeeded } = rows[0] ?? { latency: null, total: 0, succeeded: 0 };
+/** Updates are found by their runs, because a run that failed before it was planned has no other row, and a purge leaves it. */
+async function metrics(db: Executor, campaignId: string, ending?: EndingRun): Promise<SelectionMetrics> {
+  const { rows } = await sql<{ succeeded: number; failed: number; requests: number; latencyMs: number }>`
+    select count(*) filter (where succeeded)::int as succeeded,
+      count(*) filter (where failed and not succeeded)::int as failed,
+      coalesce(sum(requests), 0)::float8 as requests, coalesce(sum("latencyMs"), 0)::float8 as "latencyMs"
+    from (
+      select m.requests, m."latencyMs", m.outcomes->>'updated' is not null as succeeded,
+        case when r.run_no = ${ending?.runNo ?? 0} then ${ending?.state ?? ''} else r.state end = 'failed'
+          or m.outcomes::jsonb ?| array['in_doubt', 'conflict', 'rejected'] as failed
+      from runs r, ${MEASURES}
+      where r.target = ${campaignId} and r.kind = 'selectionUpdate' and not r.dry_run) updates`.execute(db);
+  const { succeeded, failed, requests, latencyMs } = rows[0] ?? NO_UPDATES;
+  const totalOperations = succeeded + failed;
   return {
-    averageLatency: twoDecimals(latency ?? 0),
-    successRate: total === 0 ? 0 : twoDecimals((succeeded / total) * 100),
-    totalOperations: total,
+    averageLatency: requests === 0 ? null : twoDecimals(latencyMs / requests),
+    successRate: percentOf(succeeded, totalOperations),
+    totalOperations,
+    successCount: succeeded,
+    failureCount: failed,
   };
 }
 
-const twoDecimals = (value: number): number => Math.round(value * 100) / 100;
+const NO_UPDATES = { succeeded: 0, failed: 0, requests: 0, latencyMs: 0 };

@@ -1,6 +1,6 @@
 /** The port to selection updates: what a run asks for, its one write at a time, and what became of it. */
 import type { Selectable } from 'kysely';
-import type { Outcome } from '../../domain/run.ts';
+import type { Outcome, RunState } from '../../domain/run.ts';
 import type { Difference } from '../../domain/selection-update/diff.ts';
 import type { RunRef } from '../fence.ts';
 import type { SelectionUpdatesTable } from '../schema.ts';
@@ -40,8 +40,11 @@ export interface Selections {
   /** All updates of a campaign, the newest first. Reads only. */
   history(campaign: CampaignKey, limit: number): Promise<CampaignUpdate[]>;
 
-  /** Over all updates of a campaign. Reads only. */
-  metrics(campaign: CampaignKey): Promise<SelectionMetrics>;
+  /**
+   * Over all updates of a campaign, those included that were purged or failed before they were planned (docs/metrics.md).
+   * `ending`: a run that is about to end in this state. Reads only.
+   */
+  metrics(campaignId: string, ending?: EndingRun): Promise<SelectionMetrics>;
 }
 
 export type SelectionUpdate = Selectable<SelectionUpdatesTable>;
@@ -69,11 +72,20 @@ export interface CampaignUpdate {
   readonly versionAfter: number | null;
 }
 
+export interface EndingRun {
+  readonly runNo: number;
+  readonly state: RunState;
+}
+
 export interface SelectionMetrics {
-  /** Of all PATCH requests that were answered, in milliseconds, two decimals. */
-  readonly averageLatency: number;
-  /** Of `totalOperations`, in percent, two decimals. */
-  readonly successRate: number;
-  /** Updates that wrote, or tried to and failed. */
+  /** Of all PATCH requests that were answered, in milliseconds, two decimals; null if there was none. */
+  readonly averageLatency: number | null;
+  /** `successCount` of `totalOperations`, in percent, two decimals; null of none. */
+  readonly successRate: number | null;
+  /** The sum of the next two. */
   readonly totalOperations: number;
+  /** Updates that have written. */
+  readonly successCount: number;
+  /** Updates that have not written and failed, or were left in doubt. */
+  readonly failureCount: number;
 }

@@ -9,7 +9,7 @@ import type { Claim } from './claims.ts';
 import { listInDoubt, markInDoubt, resolve } from './in-doubt.sql.ts';
 import { settleWrites } from './settlements.sql.ts';
 import type { Settlement } from './settlements.ts';
-import { type Latencies, LONGEST_OUTAGE_MS, type OpenWrite, type SentClaim, type Writes } from './writes.ts';
+import { LONGEST_OUTAGE_MS, type OpenWrite, type SentClaim, type Writes } from './writes.ts';
 
 /**
  * Batches of larger records are cut, so that those in flight fit into memory and no request is too large (413). A record is
@@ -51,7 +51,6 @@ export function createWrites({ db }: Database): Writes {
     remainingLeaseMs: (runNo) => remainingLeaseMs(db, runNo),
     listInDoubt: (runNo, query = {}) => listInDoubt(db, runNo, query),
     resolve: (resolution) => db.transaction().execute((tx) => resolve(tx, resolution)),
-    latencies: (runNo) => latencies(db, runNo),
   };
 }
 
@@ -179,13 +178,4 @@ async function remainingLeaseMs(db: Executor, runNo: number): Promise<number> {
     select (extract(epoch from max(lease_until) - clock_timestamp()) * 1000)::float as ms
     from writes where run_no = ${runNo} and state = 'sending'`.execute(db);
   return Math.max(0, Math.ceil(rows[0]?.ms ?? 0));
-}
-
-async function latencies(db: Executor, runNo: number): Promise<Latencies> {
-  const { rows } = await sql<{ requests: string; average: number | null; p95: number | null }>`
-    select count(*) as requests, avg(latency_ms)::float as average,
-      percentile_cont(0.95) within group (order by latency_ms) as p95
-    from writes where run_no = ${runNo} and latency_ms is not null`.execute(db);
-  const [row] = rows;
-  return { requests: Number(row?.requests ?? 0), averageMs: row?.average ?? 0, p95Ms: row?.p95 ?? 0 };
 }

@@ -78,9 +78,6 @@ export interface Writes {
    * Superseded.
    */
   resolve(resolution: Resolution): Promise<number>;
-
-  /** Of all requests that were answered. Reads only. */
-  latencies(runNo: number): Promise<Latencies>;
 }
 
 export interface SentClaim {
@@ -155,10 +152,4 @@ export interface Resolution {
   readonly fence?: string;
   /** The audit entry of the same transaction; the number of resolved writes is added to its data. */
   readonly audit?: Pick<NewAuditEntry, 'data' | 'key' | 'runId'>;
-}
-
-export interface Latencies {
-  readonly requests: number;
-  readonly averageMs: number;
-  readonly p95Ms: number;
 }
