@@ -14,17 +14,21 @@ export interface MetricsOptions {
   /** The stem of an operation. */
   readonly operation?: string;
   readonly since?: string;
-  readonly limit: number;
+  readonly limit?: number;
   /** True if the option was given without a file name. */
   readonly html?: string | true;
   readonly json?: boolean;
 }
 
+/** As many runs as fit on a screen. */
+const SHOWN = 3;
+const SHOWN_IN_FILE = 100;
 const DEFAULT_FILE = 'cxflow-metrics.html';
 
 /** Throws UsageError and errors of the file system. */
 export async function printMetrics(cli: Cli, options: MetricsOptions): Promise<ExitCode> {
-  const { operation, limit, html, json = false } = options;
+  const { operation, html, json = false } = options;
+  const limit = options.limit ?? (html !== undefined || json ? SHOWN_IN_FILE : SHOWN);
   const since = options.since === undefined ? null : parseSince(options.since, new Date());
   const kind = cli.operations.find((each) => stemOf(each.kind) === operation)?.kind ?? null;
   return withSession(cli, async ({ ledger }) => {

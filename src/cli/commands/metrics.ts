@@ -35,7 +35,11 @@ export const addMetrics: AddCommand = (parent, cli, finish) => {
       '--since <when>',
       'only runs started since a date (UTC), e.g. 2026-11-01, or for a duration, e.g. 30d (default: all)',
     )
-    .option('--limit <n>', 'how many runs the log lists', wholeNumber(1, 10_000), 5)
+    .option(
+      '--limit <n>',
+      'how many runs the log lists (default: 3, in a file and as JSON 100)',
+      wholeNumber(1, 10_000),
+    )
     .option('--html [file]', 'write an HTML file (default: cxflow-metrics.html)')
     .option('--json', JSON_HELP)
     .addHelpText('after', examples(cli, EXAMPLES))

@@ -7,7 +7,7 @@ import { renderDocument } from './document.ts';
 import { html, type Markup, table } from './markup.ts';
 import { formatUtc } from './times.ts';
 
-export type ComparedSums = Omit<Sums, 'runs' | 'running' | 'failed' | 'outcomes' | 'successes'> & {
+export type ComparedSums = Omit<Sums, 'running' | 'outcomes' | 'successes'> & {
   readonly name: string;
 };
 
@@ -45,63 +45,60 @@ function renderFigures(total: Sums): Markup {
 
 function renderOperations({ operations }: GovernanceMetrics): Markup {
   const rows = operations.map(({ operation, ...sums }) => ({ ...sums, name: operationName(operation) }));
-  const runs = operations.map((each) => [
-    operationName(each.operation),
-    formatCount(each.runs),
-    formatCount(each.running),
-    formatCount(each.failed),
-  ]);
-  const columns = [
-    { head: 'operation' },
-    ...['runs', 'still running', 'failed'].map((head) => ({ head, numeric: true })),
-  ];
-  return html`<section><h2>Operations</h2>
-${renderSums(rows, 'A violation is a record that one of our rules kept from being sent.')}</section>
-<section><h2>Runs</h2>
-${table('A failed run can be started again, and then counts as what it becomes.', columns, runs)}</section>`;
+  return html`<section><h2>Records and rules</h2>
+${renderRates(rows, 'A violation is a record that one of our rules kept from being sent.')}</section>
+<section><h2>Latency of CXone</h2>
+${renderLatencies(rows)}</section>`;
 }
 
-/** One line each, with bars for the rate and for the latencies. */
-export function renderSums(all: readonly ComparedSums[], caption: string): Markup {
-  const longestMs = Math.max(...all.map(({ p95LatencyMs }) => p95LatencyMs ?? 0));
+const numbers = (...heads: readonly string[]) => heads.map((head) => ({ head, numeric: true }));
+
+export function renderRates(all: readonly ComparedSums[], caption: string): Markup {
   const rows = all.map((sums) => [
-    sums.name,
+    nowrap(sums.name),
+    formatCount(sums.runs),
+    formatCount(sums.failed),
     formatCount(sums.records),
     formatRate(sums.successRatePercent),
     formatCount(sums.violations),
     formatRate(sums.complianceRatePercent),
     renderShare(sums.complianceRatePercent),
+  ]);
+  const counts = numbers('runs', 'failed', 'records', 'success', 'violations', 'compliance');
+  return table(caption, [{ head: '' }, ...counts, { head: '' }], rows);
+}
+
+export function renderLatencies(all: readonly ComparedSums[]): Markup {
+  const longestMs = Math.max(...all.map(({ p95LatencyMs }) => p95LatencyMs ?? 0));
+  const rows = all.map((sums) => [
+    nowrap(sums.name),
     formatCount(sums.requests),
     formatMs(sums.averageLatencyMs),
-    `${formatMs(sums.p50LatencyMs)} / ${formatMs(sums.p95LatencyMs)}`,
+    formatMs(sums.p50LatencyMs),
+    formatMs(sums.p95LatencyMs),
     renderLatency(sums, longestMs),
   ]);
-  const columns = [
-    { head: '' },
-    { head: 'records', numeric: true },
-    { head: 'success', numeric: true },
-    { head: 'violations', numeric: true },
-    { head: 'compliance', numeric: true },
-    { head: '' },
-    { head: 'requests', numeric: true },
-    { head: 'average', numeric: true },
-    { head: 'p50 / p95', numeric: true },
-    { head: 'latency' },
-  ];
-  return table(caption, columns, rows);
+  const columns = [{ head: '' }, ...numbers('requests', 'average', 'p50', 'p95'), { head: '' }];
+  return table(
+    'Of the requests that were answered. The bar reaches to p50, and lighter to p95.',
+    columns,
+    rows,
+  );
 }
+
+const nowrap = (text: string): Markup => html`<span class="nowrap">${text}</span>`;
 
 function renderShare(percent: number | null): Markup | string {
   return percent === null
     ? ''
-    : html`<span class="bar small"><span class="good" style="width:${percent.toFixed(2)}%"></span></span>`;
+    : html`<span class="bar"><span class="good" style="width:${percent.toFixed(2)}%"></span></span>`;
 }
 
 /** From 0 to p50 in full, from there to p95 lighter. */
 function renderLatency({ p50LatencyMs, p95LatencyMs }: ComparedSums, longestMs: number): Markup | string {
   if (p50LatencyMs === null || p95LatencyMs === null || longestMs === 0) return '';
   const width = (ms: number) => ((ms / longestMs) * 100).toFixed(2);
-  return html`<span class="bar small latency"><span class="p95" style="width:${width(p95LatencyMs)}%"></span><span class="p50" style="width:${width(p50LatencyMs)}%"></span></span>`;
+  return html`<span class="bar latency"><span class="p95" style="width:${width(p95LatencyMs)}%"></span><span class="p50" style="width:${width(p50LatencyMs)}%"></span></span>`;
 }
 
 function renderLog({ log, total }: GovernanceMetrics): Markup {
@@ -113,7 +110,7 @@ function renderLog({ log, total }: GovernanceMetrics): Markup {
     { head: 'operation' },
     { head: 'run' },
     { head: 'outcome' },
-    ...['records', 'violations', 'compliance', 'latency'].map((head) => ({ head, numeric: true })),
+    ...numbers('records', 'violations', 'compliance', 'latency'),
   ];
   return html`<section><h2>Log</h2>${table(caption, columns, log.map(toCells))}</section>`;
 }
@@ -121,8 +118,8 @@ function renderLog({ log, total }: GovernanceMetrics): Markup {
 function toCells(entry: LogEntry) {
   const { startedAt, operation, runId, state, phase, records, violations } = entry;
   return [
-    formatUtc(startedAt),
-    operationName(operation),
+    nowrap(formatUtc(startedAt)),
+    nowrap(operationName(operation)),
     html`<code>${runId}</code>`,
     state === 'running' ? `running, ${spaced(phase)}` : state,
     formatCount(records),

@@ -20,7 +20,7 @@ import {
 } from '../terminal/format.ts';
 import { renderDocument } from './document.ts';
 import { html, type Markup, table } from './markup.ts';
-import { type ComparedSums, renderSums } from './metrics.ts';
+import { type ComparedSums, renderLatencies, renderRates } from './metrics.ts';
 import { renderRateCharts } from './rate-charts.ts';
 import { formatUtc } from './times.ts';
 
@@ -156,7 +156,7 @@ ${table(caption, columns, rows)}</section>`;
 function renderComparison(report: ReportPage): Markup {
   const { operation, kind, counts, rules, requests, dryRun, facts } = report;
   const own: ComparedSums = {
-    name: 'this run',
+    ...{ name: 'this run', runs: 1, failed: report.state === 'failed' ? 1 : 0 },
     records: counts.total,
     successRatePercent: percentOf(countSuccesses(counts), counts.total),
     ...rules,
@@ -165,11 +165,12 @@ function renderComparison(report: ReportPage): Markup {
     p50LatencyMs: requests.p50Ms,
     p95LatencyMs: requests.p95Ms,
   };
-  const others = { ...operation, name: `${plural(operation.runs, 'run')} of this operation` };
-  const caption = `All ${operationName(kind)} runs so far${dryRun ? '; dry runs such as this one do not count' : ''}.`;
+  const others = { ...operation, name: 'all runs' };
+  const caption = `This run, and all ${operationName(kind)} runs so far${dryRun ? '; dry runs such as this one do not count' : ''}.`;
   const ofOperation = facts.map(([name, value]) => html`<li>${name}: ${value}</li>`);
   return html`<section><h2>Governance metrics</h2>
-${renderSums([own, others], caption)}
+${renderRates([own, others], caption)}
+${renderLatencies([own, others])}
 ${facts.length === 0 ? null : html`<ul>${ofOperation}</ul>`}</section>`;
 }
 

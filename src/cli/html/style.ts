@@ -40,7 +40,7 @@ th:last-child, td:last-child { padding-right: 0; }
 .key.line::before { background: var(--line); } .key.high::before { background: var(--high); }
 .bar { display: block; min-width: 8rem; height: .8rem; margin-top: .35rem; background: var(--card); border-radius: 2px; }
 .bar span { display: block; height: 100%; min-width: 1px; border-radius: 2px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-.bar.small { min-width: 5rem; } .bar.latency { position: relative; }
+.nowrap { white-space: nowrap; } .bar.latency { position: relative; }
 .bar.latency span { position: absolute; } .bar .p95 { background: var(--line); opacity: .35; } .bar .p50 { background: var(--line); }
 .key::before { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 figure { margin: 1rem 0 0; break-inside: avoid; }

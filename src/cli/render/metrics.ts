@@ -49,7 +49,7 @@ export function listRows({ operations, total }: GovernanceMetrics): readonly Row
 
 function renderRecords(metrics: GovernanceMetrics, colors: Colors): string {
   const heads = ['runs', 'failed', 'records', 'success', 'violations', 'compliance'];
-  const columns: Column[] = [{ head: 'records' }, ...heads.map((head) => ({ head, ...NUMBER }))];
+  const columns: Column[] = [{ head: 'operation' }, ...heads.map((head) => ({ head, ...NUMBER }))];
   const rows = listRows(metrics).map((row) => [
     renderName(row, colors),
     formatCount(row.runs),
@@ -70,7 +70,11 @@ function renderLatencies(metrics: GovernanceMetrics, colors: Colors): string {
   const all = listRows(metrics);
   const longestMs = Math.max(...all.map(({ p95LatencyMs }) => p95LatencyMs ?? 0));
   const heads = ['requests', 'average', 'p50', 'p95'];
-  const columns: Column[] = [{ head: 'latency' }, ...heads.map((head) => ({ head, ...NUMBER })), {}];
+  const columns: Column[] = [
+    { head: 'operation' },
+    ...heads.map((head) => ({ head, ...NUMBER })),
+    { head: '█ p50 ░ p95' },
+  ];
   const rows = all.map((row) => [
     renderName(row, colors),
     formatCount(row.requests),
@@ -79,7 +83,6 @@ function renderLatencies(metrics: GovernanceMetrics, colors: Colors): string {
     formatMs(row.p95LatencyMs),
     renderBar(row, longestMs, colors),
   ]);
-  if (longestMs > 0) rows.push(['', '', '', '', '', colors.dim('█ p50   ░ p95')]);
   return renderTable(columns, rows);
 }
 

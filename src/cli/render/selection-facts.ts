@@ -7,12 +7,13 @@ import { type Fact, formatMs } from './run-parts.ts';
 /** `result`: as the contract defines it; runs that ended otherwise have a part of it, or none. */
 export function selectionFacts(result: unknown): readonly Fact[] {
   const { metrics } = result as { readonly metrics?: SelectionMetrics };
-  return metrics === undefined ? [] : [['campaign', `${describeCampaign(metrics)} (when this run ended)`]];
+  return metrics === undefined ? [] : [['campaign', describeCampaign(metrics, ' by then')]];
 }
 
-export function describeCampaign(metrics: SelectionMetrics): string {
-  const { totalOperations, successCount, failureCount, successRate, averageLatency } = metrics;
-  const counts = `${formatCount(successCount)} succeeded, ${formatCount(failureCount)} failed`;
+/** `when`: appended to the number of updates. */
+export function describeCampaign(metrics: SelectionMetrics, when = ''): string {
+  const { totalOperations, failureCount, successRate, averageLatency } = metrics;
   const latency = averageLatency === null ? '' : `, ${formatMs(averageLatency)} on average`;
-  return `${plural(totalOperations, 'update')}: ${counts}, success rate ${formatRate(successRate)}${latency}`;
+  const rate = `success rate ${formatRate(successRate)}`;
+  return `${plural(totalOperations, 'update')}${when}, ${formatCount(failureCount)} failed, ${rate}${latency}`;
 }
