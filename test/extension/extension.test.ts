@@ -51,6 +51,9 @@ it('an operation outside src runs end to end, and kill -9 loses no record and wr
     const result = await client.result<CallbackRequestResult>(runId);
     expect(result).toMatchObject({ kind: 'callbackRequest', counts: { total: RECORDS, created: RECORDS } });
     await stand.conserved(runId, { result });
+    expect(await ledger.metrics.byOperation({ since: null, kind: 'callbackRequest' })).toMatchObject([
+      { runs: 1, records: RECORDS, outcomes: { created: RECORDS }, checked: RECORDS, violations: 0 },
+    ]);
     expect(await client.startCallbackRequest({ listId: 'L1', source })).toMatchObject({ status: 'finished' });
   });
 });

@@ -107,8 +107,7 @@ function renderLog({ log, total }: GovernanceMetrics): Markup {
   const caption = `The newest ${plural(log.length, 'run')} first${rest > 0 ? `, ${formatCount(rest)} earlier ones left out (--limit)` : ''}.`;
   const columns = [
     { head: 'started' },
-    { head: 'operation' },
-    { head: 'run' },
+    { head: 'operation, run' },
     { head: 'outcome' },
     ...numbers('records', 'violations', 'compliance', 'latency'),
   ];
@@ -119,8 +118,7 @@ function toCells(entry: LogEntry) {
   const { startedAt, operation, runId, state, phase, records, violations } = entry;
   return [
     nowrap(formatUtc(startedAt)),
-    nowrap(operationName(operation)),
-    html`<code>${runId}</code>`,
+    html`${operationName(operation)}<br><code>${runId}</code>`,
     state === 'running' ? `running, ${spaced(phase)}` : state,
     formatCount(records),
     formatCount(violations),

@@ -1,0 +1,102 @@
+/** Governance metrics end to end, with the samples of the preferences and the selection tutorial. */
+import { expect, it } from 'vitest';
+import type { GovernanceMetrics } from '../../src/queries/metrics.ts';
+import { type Stand, useStand } from './stand.ts';
+
+const onStand = useStand();
+
+/** The three raw preferences of the preferences tutorial. The last one has no date of consent. */
+const RAW_PREFERENCES = [
+  {
+    contactId: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
+    channel: 'email',
+    optIn: true,
+    consentTimestamp: '2024-06-10T09:15:00.000Z',
+    withdrawalTimestamp: null,
+    regulatoryRegion: 'GDPR',
+    source: 'crm-sync',
+  },
+  {
+    contactId: 'b2c3d4e5-f6a7-8901-bcde-f12345678901',
+    channel: 'sms',
+    optIn: false,
+    consentTimestamp: '2024-05-01T14:20:00.000Z',
+    withdrawalTimestamp: '2024-06-12T11:30:00.000Z',
+    regulatoryRegion: 'TCPA',
+    source: 'web-unsubscribe',
+  },
+  {
+    contactId: 'c3d4e5f6-a7b8-9012-cdef-123456789012',
+    channel: 'voice',
+    optIn: true,
+    consentTimestamp: null,
+    withdrawalTimestamp: null,
+    regulatoryRegion: 'CCPA',
+    source: 'call-center-agent',
+  },
+];
+
+const CAMPAIGN = 'campaign_xyz789';
+
+it('the preferences of the tutorial have one violation in three, on the terminal, in show, report and metrics', async () => {
+  await onStand({}, async (stand) => {
+    const { cxflow, json, file } = stand;
+    expect((await cxflow(['metrics'])).stdout).toMatch(/^no runs yet/);
+    file('raw.json', JSON.stringify(RAW_PREFERENCES));
+    const update = ['preferences', 'update', 'raw.json'];
+    expect((await cxflow([...update, '--dry-run'])).stdout).toContain(
+      '1 of 3 records, compliance rate 66.67 %',
+    );
+    const ended = await cxflow(update);
+    expect(ended.code).toBe(3);
+    const shown = /violations +1 of 3 records, compliance rate 66\.67 %\n +suppressions +0\n/;
+    expect(ended.stdout).toMatch(shown);
+    const [, runId = ''] = /\brun (preference-update:\S+)/.exec(ended.stdout) ?? [];
+    await stand.conserved(runId);
+    expect((await cxflow(['show', runId])).stdout).toMatch(shown);
+    const report = await json<object>(['report', runId]);
+    expect(report.document).toMatchObject({
+      rules: { checked: 3, violations: 1, complianceRatePercent: 66.67 },
+      operation: { runs: 1, violations: 1 },
+    });
+
+    // The dry run does not count: it would have the same violation twice.
+    const { document } = await json<GovernanceMetrics>(['metrics', '--operation', 'preference-update']);
+    expect(document).toMatchObject({
+      total: { runs: 1, records: 3, successes: 2, violations: 1, complianceRatePercent: 66.67, requests: 1 },
+      log: [{ runId, state: 'completed', records: 3, violations: 1 }],
+    });
+    expect(document.total.averageLatencyMs).toBeGreaterThan(0);
+    expect(document.total.averageLatencyMs).toBe(document.log[0]?.averageLatencyMs);
+    expect((await cxflow(['metrics'])).stdout).toMatch(/preference update +1 +0 +3 +66\.67 % +1 +66\.67 %/);
+  });
+});
+
+async function updateCampaign({ cxflow, file }: Stand, n: number): Promise<number | null> {
+  file('change.json', JSON.stringify({ add: { targetListIds: [`L-${n}`] } }));
+  return (await cxflow(['selection', 'update', CAMPAIGN, 'change.json'])).code;
+}
+
+it('updates of a campaign that end in 401, 403 or 404 count as failures in its metrics', async () => {
+  await onStand({}, async (stand) => {
+    const { admin, json, cxflow } = stand;
+    await admin.seedCampaign(CAMPAIGN, { contactSelection: { targetListIds: ['L1'] } });
+    expect(await updateCampaign(stand, 200)).toBe(0);
+    for (const status of [401, 403, 404]) {
+      await admin.setFaults([{ match: { method: 'GET', family: 'outbound' }, times: 2, fault: { status } }]);
+      expect(await updateCampaign(stand, status)).toBe(1);
+      await admin.clearFaults();
+    }
+    const { document } = await json<{ metrics: object }>(['selection', 'history', CAMPAIGN]);
+    expect(document.metrics).toMatchObject({
+      ...{ totalOperations: 4, successCount: 1, failureCount: 3, successRate: 25 },
+      averageLatency: expect.any(Number) as number,
+    });
+    expect((await cxflow(['selection', 'history', CAMPAIGN])).stdout).toMatch(
+      /^4 updates, 3 failed, success rate 25\.00 %, \S+ m?s on average$/m,
+    );
+    const all = await json<GovernanceMetrics>(['metrics', '--operation', 'selection-update']);
+    expect(all.document.total).toMatchObject({ runs: 4, failed: 3, records: 1, requests: 1 });
+    expect(all.document.log.map(({ state }) => state)).toEqual(['failed', 'failed', 'failed', 'completed']);
+  });
+});
