@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Folders whose tests want PostgreSQL and Temporal; each file takes its own database and namespace (harness/fresh.ts). */
 const WITH_SERVERS = ['ledger', 'activities', 'client', 'cli'];
 /** Those that also want dist: they start whole programs, and mostly wait for them. */
-const WITH_PROGRAMS = ['workflows', 'replay', 'scenarios', 'faults', 'chaos', 'extension'];
+const WITH_PROGRAMS = ['workflows', 'replay', 'scenarios', 'acceptance', 'faults', 'chaos', 'extension'];
 /** Those with servers of their own. */
 const WITH_OWN_SERVERS = ['stack', 'harness'];
 

@@ -24,6 +24,8 @@ export interface StandOptions {
   readonly faults?: readonly FaultRule[];
   /** Additional flags for the simulator. */
   readonly simulatorArgs?: readonly string[];
+  /** A database and a namespace of its own, for scenes of one file about the same campaign or list. */
+  readonly ownLedger?: boolean;
   /** Environment variables for the worker only. `CRM` in a value is replaced by the URL of the simulator's webhook receiver. */
   readonly env?: Env;
 }
@@ -60,8 +62,8 @@ export function useStand() {
   const processes = useProcesses();
   let servers: Promise<Env> | null = null;
   return async (options: StandOptions, scene: (stand: Stand) => Promise<void>): Promise<void> => {
-    servers ??= environment();
-    await onStand(processes, await servers, options, scene);
+    const own = options.ownLedger ? environment() : (servers ??= environment());
+    await onStand(processes, await own, options, scene);
   };
 }
 
