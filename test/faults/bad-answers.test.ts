@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest';
 import type { Fault, FaultRule } from '../../src/simulator/faults.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { csv, rowAt, rows } from '../scenarios/contacts.ts';
-import { claimable, claimsOf, evidenceOf, requestsOf, writesOf } from './observe.ts';
+import { claimable, countClaims, listEvidence, listRequests, listWriteRequests } from './observe.ts';
 import { LIST, onStand, type Stand, until, untilApplied } from './stand.ts';
 
 const POSTS = { method: 'POST', family: 'contactlists' } as const;
@@ -53,7 +53,7 @@ describe.concurrent('429s', () => {
       const worker = await stand.readyWorker();
       const runId = await stand.startImport(2_500);
       await expectAllWritten(stand, runId);
-      const writes = await writesOf(stand);
+      const writes = await listWriteRequests(stand);
       const refused = writes.flatMap(({ status }, n) => (status === 429 ? [n] : []));
       const waits = refused.map((n) => Date.parse(writes[n + 1]?.at ?? '') - Date.parse(writes[n]?.at ?? ''));
       expect(waits.length).toBe(WAITS.length);
@@ -73,18 +73,18 @@ describe.concurrent('a Retry-After of ten hours', () => {
       const first = await stand.readyWorker();
       const runId = await stand.startImport(3_000);
       await until(
-        () => requestsOf(stand),
+        () => listRequests(stand),
         (requests) => requests.some(({ status }) => status === 429),
       );
       await until(
-        () => claimsOf(stand),
+        () => countClaims(stand),
         ({ open }) => open === 0,
       );
-      const { length } = await requestsOf(stand);
+      const { length } = await listRequests(stand);
       await first.kill();
       await stand.readyWorker();
       await delay(4_000);
-      expect(await requestsOf(stand), 'requests within the ten hours').toHaveLength(length);
+      expect(await listRequests(stand), 'requests within the ten hours').toHaveLength(length);
       await stand.client().decide(runId, { action: 'cancel', by: 'dana' });
       const result = await stand.ended(runId);
       const counts = await stand.conserved(runId, { result, state: 'cancelled' });
@@ -107,7 +107,7 @@ describe.concurrent('slow answers', () => {
       const worker = await stand.readyWorker();
       const runId = await stand.startImport(2_000);
       await expectAllWritten(stand, runId);
-      expect(await evidenceOf(stand, 'created')).toEqual(['own_write_lost_answer']);
+      expect(await listEvidence(stand, 'created')).toEqual(['own_write_lost_answer']);
       expect(worker.stderr()).toBe('');
     });
   });
@@ -144,7 +144,7 @@ describe.concurrent('unreadable answers', () => {
         const worker = await stand.readyWorker();
         const runId = await stand.startImport(5_000);
         await expectAllWritten(stand, runId);
-        expect(await evidenceOf(stand, 'created')).toEqual(['own_write_lost_answer']);
+        expect(await listEvidence(stand, 'created')).toEqual(['own_write_lost_answer']);
         expect(worker.stderr()).toBe('');
       },
     );
@@ -229,7 +229,7 @@ describe.concurrent('a clock that jumps', () => {
 
 /** Checks the first 2 s of the 3 s that the 429 demanded. */
 async function expectWaitOf2s(stand: Stand): Promise<void> {
-  const requests = await requestsOf(stand);
+  const requests = await listRequests(stand);
   const refused = requests.findIndex(({ status }) => status === 429);
   expect(refused, 'the 429').not.toBe(-1);
   const at = Date.parse(requests[refused]?.at ?? '');

@@ -7,7 +7,7 @@ import { readLedgerContents } from '../harness/ledger-contents.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { waitingForLocks } from '../ledger/harness.ts';
 import { query } from './observe.ts';
-import { onStand, randomOf, type Stand, seedOf, until } from './stand.ts';
+import { chooseSeed, createRandom, onStand, type Stand, until } from './stand.ts';
 
 const IN_FLIGHT = 4;
 const rows = (n: number) => Array.from({ length: n }, (_, i) => ({ contactId: guid(i), channel: 'email' }));
@@ -26,8 +26,8 @@ describe.concurrent('a worker that is killed', () => {
   const processes = useProcesses();
 
   it('in the middle of an eligibility check: every row gets one result, and few lookups are repeated', async () => {
-    const seed = seedOf(71);
-    const random = randomOf(seed);
+    const seed = chooseSeed(71);
+    const random = createRandom(seed);
     const env = { CXFLOW_MAX_IN_FLIGHT: String(IN_FLIGHT) };
     await onStand(processes, { seed, latencyMs: 10, env }, async (stand) => {
       const total = 1_200;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TemporalServer } from '../../src/stack/temporal-server.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { type OwnServer, startOwnTemporal } from '../harness/servers.ts';
-import { onStand, randomOf, type Stand, seedOf, until, untilApplied } from './stand.ts';
+import { chooseSeed, createRandom, onStand, type Stand, until, untilApplied } from './stand.ts';
 
 /** So low that every execution continues as new after its first three pages. */
 const LOWERED = ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=15'];
@@ -25,7 +25,7 @@ const options = (namespace: (typeof NAMESPACES)[number], ratePerMinute: number) 
 describe.concurrent('a run that continues as new', () => {
   const processes = useProcesses();
   it('processes every decision that arrives meanwhile, and continues writing where it was', async () => {
-    const random = randomOf(seedOf(20268));
+    const random = createRandom(chooseSeed(20268));
     await onStand(processes, options('signals', 4_000), async (stand) => {
       await stand.readyWorker();
       const runId = await stand.startImport(20_000);
@@ -40,7 +40,7 @@ describe.concurrent('a run that continues as new', () => {
       const sent = await signals.stop();
       const result = await stand.ended(runId);
       await stand.conserved(runId, { result });
-      const { pause = 0, resume = 0, steering_refused = 0, ...rest } = await actionsOf(stand, runId);
+      const { pause = 0, resume = 0, steering_refused = 0, ...rest } = await countActions(stand, runId);
       expect({ pause, resume, steering_refused }, JSON.stringify(rest)).toEqual({
         pause: sent / 2,
         resume: sent / 2,
@@ -89,7 +89,7 @@ function pauseAndResumeRepeatedly(
       sent += 1;
       await delay(random(100, 500));
       await until(
-        () => actionsOf(stand, runId),
+        () => countActions(stand, runId),
         ({ pause = 0, resume = 0, steering_refused = 0 }) =>
           sent - pause - resume - steering_refused <= MAX_UNPROCESSED,
       );
@@ -104,7 +104,7 @@ function pauseAndResumeRepeatedly(
   };
 }
 
-async function actionsOf(stand: Stand, runId: string): Promise<Readonly<Record<string, number>>> {
+async function countActions(stand: Stand, runId: string): Promise<Readonly<Record<string, number>>> {
   const counts: Record<string, number> = {};
   for await (const { action } of stand.client().ledger.audit.list(runId))
     counts[action] = (counts[action] ?? 0) + 1;

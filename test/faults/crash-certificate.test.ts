@@ -31,7 +31,7 @@ import {
   reproducibleRows,
   sortPoints,
 } from './crash-table.ts';
-import { onStand, randomOf, type Stand, seedOf } from './stand.ts';
+import { chooseSeed, createRandom, onStand, type Stand } from './stand.ts';
 
 const processes = useProcesses();
 const LANES = 8;
@@ -48,7 +48,7 @@ it('an import loses nothing and writes nothing twice if its worker is killed at 
     const source = await stageContacts(stand);
     const lanes = await Promise.all(Array.from({ length: LANES }, () => openLane(stand)));
     const { all, baseline } = await recordPoints(stand, lanes[0] as Lane, source);
-    const scenes = MODE === 'sample' ? drawSample(all, randomOf(seedOf(20284))) : all;
+    const scenes = MODE === 'sample' ? drawSample(all, createRandom(chooseSeed(20284))) : all;
     const results = await killAtEach(stand, lanes, scenes, source);
     for (const result of results) await expectNothingLost(stand, result);
     const page = renderCertificate(results, baseline);

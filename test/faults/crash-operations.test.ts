@@ -20,7 +20,7 @@ import {
   readPassedPoints,
 } from './crash-scenes.ts';
 import { isInEveryRun } from './crash-table.ts';
-import { onStand, randomOf, type Stand, seedOf, until } from './stand.ts';
+import { chooseSeed, createRandom, onStand, type Stand, until } from './stand.ts';
 
 const LANES = 4;
 /** Crash points of each operation that `npm test` tries; CI tries all. */
@@ -169,7 +169,7 @@ async function runUndisturbed(stand: Stand, lane: Lane, operation: Operation) {
 }
 
 function chooseScenes(points: readonly string[]): readonly Scene[] {
-  const random = randomOf(seedOf(20285));
+  const random = createRandom(chooseSeed(20285));
   const rest = [...points];
   const chosen = ALL
     ? rest

@@ -6,15 +6,15 @@ import { expect, it } from 'vitest';
 import { freshDatabase } from '../harness/fresh.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { ownPostgres } from '../harness/servers.ts';
-import { claimable, query, requestsOf } from './observe.ts';
-import { hurry, onStand, randomOf, type Stand, seedOf, until, untilApplied } from './stand.ts';
+import { claimable, listRequests, query } from './observe.ts';
+import { chooseSeed, createRandom, hurry, onStand, type Stand, until, untilApplied } from './stand.ts';
 
 const processes = useProcesses();
 
 const IN_FLIGHT = 2;
 
 it('an import completes although PostgreSQL is killed twice, the second time for ten seconds', async () => {
-  const random = randomOf(seedOf(20265));
+  const random = createRandom(chooseSeed(20265));
   const postgres = await ownPostgres();
   const options = {
     databaseUrl: postgres.current().url,
@@ -31,7 +31,7 @@ it('an import completes although PostgreSQL is killed twice, the second time for
       await postgres.kill();
       const diedAt = Date.now();
       await delay(downMs);
-      const late = (await requestsOf(stand)).filter(({ at }) => Date.parse(at) > diedAt);
+      const late = (await listRequests(stand)).filter(({ at }) => Date.parse(at) > diedAt);
       // Without the ledger's claims there would be about forty in ten seconds.
       expect(late.length, 'requests while the database is down').toBeLessThanOrEqual(claimable(1, IN_FLIGHT));
       await postgres.restart();

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import { useProcesses } from '../harness/processes.ts';
-import { hurry, inPhase, onStand, type Stand, until, untilApplied } from './stand.ts';
+import { hurry, onStand, type Stand, until, untilApplied, untilPhase } from './stand.ts';
 
 const processes = useProcesses();
 
@@ -42,7 +42,7 @@ it('closes a run that was terminated while no worker was running, and leaves oth
       await stand.startImport(200, { approval: true }),
       await stand.startImport(300, { approval: true }),
     ];
-    for (const runId of [ended, waiting]) await inPhase(stand, runId, 'awaiting_approval');
+    for (const runId of [ended, waiting]) await untilPhase(stand, runId, 'awaiting_approval');
     await worker.kill();
     await handleOf(stand, ended).terminate('a test');
     expect((await read(stand, ended)).state).toBe('running');
@@ -61,9 +61,9 @@ it('closes a run that was deleted while no worker was running, because an older 
   await onStand(processes, {}, async (stand) => {
     const worker = await stand.readyWorker();
     const waiting = await stand.startImport(200, { approval: true });
-    await inPhase(stand, waiting, 'awaiting_approval');
+    await untilPhase(stand, waiting, 'awaiting_approval');
     const deleted = await stand.startImport(300, { approval: true });
-    await inPhase(stand, deleted, 'awaiting_approval');
+    await untilPhase(stand, deleted, 'awaiting_approval');
     await worker.kill();
     const { workflowService, workflow } = stand.client().temporal;
     const workflowExecution = { workflowId: deleted };

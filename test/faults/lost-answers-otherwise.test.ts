@@ -6,8 +6,8 @@ import type { ContactImportInput, ContactImportResult } from '../../src/contract
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { apiShape, csv, rows } from '../scenarios/contacts.ts';
-import { evidenceOf, writesOf } from './observe.ts';
-import { LIST, onStand, type Stand, seedOf } from './stand.ts';
+import { listEvidence, listWriteRequests } from './observe.ts';
+import { chooseSeed, LIST, onStand, type Stand } from './stand.ts';
 
 const POSTS = { method: 'POST', family: 'contactlists' } as const;
 const PUTS = { method: 'PUT', family: 'contactlists' } as const;
@@ -48,7 +48,7 @@ const countInjected = async (stand: Stand): Promise<number> =>
 describe.concurrent('lost answers with --existing update', () => {
   const processes = useProcesses();
   it('update the contacts that existed, create the rest, and write no contact twice', async () => {
-    const seed = seedOf(21);
+    const seed = chooseSeed(21);
     await onStand(processes, { seed, faults: [...LOST_ANSWERS, ...LOST_UPDATES] }, async (stand) => {
       await stand.admin.seedList(LIST, EXISTING.map(apiShape));
       await stand.readyWorker();
@@ -71,7 +71,7 @@ describe.concurrent('lost answers with --existing update', () => {
 describe.concurrent('lost answers with CXONE_DUPLICATES_REFUSED=false', () => {
   const processes = useProcesses();
   it('leave every such batch in doubt, and nothing is sent twice', async () => {
-    const seed = seedOf(22);
+    const seed = chooseSeed(22);
     const options = { seed, faults: LOST_ANSWERS, simulatorArgs: ['--accept-duplicates'] };
     const env = { CXONE_DUPLICATES_REFUSED: 'false' };
     await onStand(processes, { ...options, env }, async (stand) => {
@@ -82,8 +82,8 @@ describe.concurrent('lost answers with CXONE_DUPLICATES_REFUSED=false', () => {
       const inDoubt = (counts.in_doubt ?? 0) / 100;
       expect(inDoubt, 'batches in doubt').toBe(await countInjected(stand));
       expect(inDoubt).toBeGreaterThan(5);
-      expect(await writesOf(stand), 'POSTs, one for each batch').toHaveLength(30);
-      expect(await evidenceOf(stand, 'created'), 'evidence of created contacts').toEqual([]);
+      expect(await listWriteRequests(stand), 'POSTs, one for each batch').toHaveLength(30);
+      expect(await listEvidence(stand, 'created'), 'evidence of created contacts').toEqual([]);
       const { total } = await stand.admin.records(LIST);
       expect(total, 'contacts in the list, including some that are in doubt').toBeGreaterThan(
         counts.created ?? 0,

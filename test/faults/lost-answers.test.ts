@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { useProcesses } from '../harness/processes.ts';
-import { evidenceOf } from './observe.ts';
-import { onStand, seedOf } from './stand.ts';
+import { listEvidence } from './observe.ts';
+import { chooseSeed, onStand } from './stand.ts';
 
 const POSTS = { method: 'POST', family: 'contactlists' } as const;
 const LOST_ANSWERS: readonly FaultRule[] = [
@@ -28,7 +28,7 @@ for (const [fixed, faults] of [
   describe.concurrent(`lost answers, seed ${fixed}`, () => {
     const processes = useProcesses();
     it('an import writes every contact once although four of ten answers are lost, most of them after the write', async () => {
-      const seed = seedOf(fixed);
+      const seed = chooseSeed(fixed);
       await onStand(processes, { seed, faults }, async (stand) => {
         const worker = await stand.readyWorker();
         const runId = await stand.startImport(3_000);
@@ -37,8 +37,10 @@ for (const [fixed, faults] of [
         expect(in_doubt, 'records in doubt, although CXone refuses duplicates').toBe(0);
         expect(created + existing + (rest.invalid ?? 0) + (rest.duplicate ?? 0)).toBe(rest.total);
         // A truncated 409 names no contacts, so who created them stays unknown, and the evidence says so.
-        expect(await evidenceOf(stand, 'existing')).toEqual(existing === 0 ? [] : ['own_write_or_existing']);
-        expect(await evidenceOf(stand, 'created')).toContain('own_write_lost_answer');
+        expect(await listEvidence(stand, 'existing')).toEqual(
+          existing === 0 ? [] : ['own_write_or_existing'],
+        );
+        expect(await listEvidence(stand, 'created')).toContain('own_write_lost_answer');
         const faultCount = (await stand.admin.faults()).reduce((sum, { injected }) => sum + injected, 0);
         expect(faultCount).toBeGreaterThan(10);
         expect(worker.stderr()).toBe('');

@@ -2,13 +2,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { type TestProcess, useProcesses } from '../harness/processes.ts';
-import { holders } from './observe.ts';
-import { hurry, onStand, randomOf, type Stand, seedOf, until, untilApplied } from './stand.ts';
+import { listHolders } from './observe.ts';
+import { chooseSeed, createRandom, hurry, onStand, type Stand, until, untilApplied } from './stand.ts';
 
 const processes = useProcesses();
 
 it('eight imports, each started twice, complete although three workers are killed and one is suspended', async () => {
-  const random = randomOf(seedOf(20266));
+  const random = createRandom(chooseSeed(20266));
   const faults = [
     { match: { family: 'contactlists' as const }, probability: 0.1, fault: { reset: 'after' as const } },
   ];
@@ -22,7 +22,7 @@ it('eight imports, each started twice, complete although three workers are kille
     expect(runIds.length, 'runs, one for each list').toBe(8);
     await untilApplied(stand, 2_000);
     // Workers that are writing come first, because Temporal may give the pages to only a few of the workers.
-    const writers = await holders(stand);
+    const writers = await listHolders(stand);
     const isWriter = ({ pid }: TestProcess) => writers.some((holder) => holder.endsWith(`:${pid}`));
     const shuffled = workers.toSorted(() => random(-1, 1));
     const [suspended, ...killed] = shuffled
@@ -35,11 +35,11 @@ it('eight imports, each started twice, complete although three workers are kille
     await hurry(stand);
     const results = await Promise.all(runIds.map((runId) => stand.ended(runId)));
     for (const [n, runId] of runIds.entries()) await stand.conserved(runId, { result: results[n] as never });
-    expect((await holders(stand)).length, 'workers that wrote').toBeGreaterThanOrEqual(2);
+    expect((await listHolders(stand)).length, 'workers that wrote').toBeGreaterThanOrEqual(2);
   });
 });
 
-async function actionsOf(stand: Stand, runId: string): Promise<Readonly<Record<string, number>>> {
+async function countActions(stand: Stand, runId: string): Promise<Readonly<Record<string, number>>> {
   const counts: Record<string, number> = {};
   for await (const { action } of stand.client().ledger.audit.list(runId))
     counts[action] = (counts[action] ?? 0) + 1;
@@ -70,7 +70,7 @@ it('an approval, a pause and a resume take effect once each although they are de
     await Promise.all([handle.signal('resume', { by: 'dana' }), handle.signal('resume', { by: 'dana' })]);
     const result = await stand.ended(runId);
     await stand.conserved(runId, { result });
-    const { approve, pause: paused, resume, steering_refused } = await actionsOf(stand, runId);
+    const { approve, pause: paused, resume, steering_refused } = await countActions(stand, runId);
     expect({ approve, paused, resume, steering_refused }).toEqual({
       approve: 1,
       paused: 1,

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import type { Processes } from '../harness/processes.ts';
 import { useProcesses } from '../harness/processes.ts';
-import { inPhase, LIST, onStand, randomOf, type Stand, seedOf, until } from './stand.ts';
+import { chooseSeed, createRandom, LIST, onStand, type Stand, until, untilPhase } from './stand.ts';
 import { startWitness, type Witness } from './witness.ts';
 
 const POSTS = 'POST /api/v2/contactlists/:listId/records';
@@ -72,15 +72,15 @@ async function objectUnderKills(setup: Setup, people: number, waves: number): Pr
     await delay(random(0, 600));
     await worker.kill();
     worker = await readyWorker();
-    await inPhase(stand, runId, 'awaiting_approval');
+    await untilPhase(stand, runId, 'awaiting_approval');
     runIds.push(runId);
   }
   return runIds;
 }
 
 async function withWitness(processes: Processes, defaultSeed: number, act: (setup: Setup) => Promise<void>) {
-  const seed = seedOf(defaultSeed);
-  const random = randomOf(seed);
+  const seed = chooseSeed(defaultSeed);
+  const random = createRandom(seed);
   await onStand(processes, { seed, latencyMs: 50, env: ENV }, async (stand) => {
     const witness = await startWitness(stand.simulatorUrl, stand.databaseUrl, stand.client().ledger);
     try {

@@ -15,7 +15,7 @@ export async function query<T>(stand: Stand, read: (db: Database['db']) => Promi
 }
 
 /** The processes that claimed writes most recently, one for each write, as `host:pid`. */
-export async function holders(stand: Stand): Promise<readonly string[]> {
+export async function listHolders(stand: Stand): Promise<readonly string[]> {
   const { rows } = await query(stand, (db) =>
     sql<{ holder: string }>`select distinct holder from writes where holder is not null`.execute(db),
   );
@@ -31,7 +31,7 @@ export interface Claims {
 }
 
 /** Counts the claims of one worker, or of all. */
-export async function claimsOf(stand: Stand, pid?: number): Promise<Claims> {
+export async function countClaims(stand: Stand, pid?: number): Promise<Claims> {
   const { rows } = await query(stand, (db) =>
     sql<Claims>`
       select coalesce(sum(attempts), 0)::int as claims, count(*) filter (where state = 'sending')::int as open,
@@ -47,7 +47,7 @@ export const claimable = (workers: number, maxInFlight: number): number =>
   workers * (maxInFlight + Math.floor(maxInFlight / 2));
 
 /** The distinct evidence of the records with this outcome; empty if all of them are known by a plain answer. */
-export async function evidenceOf(stand: Stand, outcome: Outcome): Promise<readonly string[]> {
+export async function listEvidence(stand: Stand, outcome: Outcome): Promise<readonly string[]> {
   const { rows } = await query(stand, (db) =>
     sql<{ evidence: string }>`select distinct evidence from outcomes
       where outcome = ${outcome} and evidence is not null`.execute(db),
@@ -69,11 +69,11 @@ export async function outcomesByEvidence(
 }
 
 /** All API requests, including probes but not token requests. */
-export async function requestsOf(stand: Stand): Promise<readonly RequestLine[]> {
+export async function listRequests(stand: Stand): Promise<readonly RequestLine[]> {
   return (await stand.admin.requests(10_000)).filter(({ path }) => path.startsWith('/api/'));
 }
 
-/** API requests without probes. Use `requestsOf` if every request counts. */
-export async function writesOf(stand: Stand): Promise<readonly RequestLine[]> {
-  return (await requestsOf(stand)).filter(({ isProbe }) => !isProbe);
+/** API requests without probes. Use `listRequests` if every request counts. */
+export async function listWriteRequests(stand: Stand): Promise<readonly RequestLine[]> {
+  return (await listRequests(stand)).filter(({ isProbe }) => !isProbe);
 }

@@ -5,7 +5,7 @@ import type { PreferenceUpdateResult } from '../../src/contract/preference-updat
 import { openDatabase } from '../../src/ledger/database.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { useProcesses } from '../harness/processes.ts';
-import { onStand, randomOf, type Stand, seedOf, until } from './stand.ts';
+import { chooseSeed, createRandom, onStand, type Stand, until } from './stand.ts';
 
 const POSTS = { method: 'POST', family: 'preferences' } as const;
 const LOST_ANSWERS: readonly FaultRule[] = [
@@ -44,8 +44,8 @@ const applied = async (stand: Stand): Promise<number> =>
 describe('preferences', () => {
   const processes = useProcesses();
   it('are applied once each although answers are lost and workers killed, and no objection is lost', async () => {
-    const seed = seedOf(61);
-    const random = randomOf(seed);
+    const seed = chooseSeed(61);
+    const random = createRandom(seed);
     await onStand(processes, { seed, faults: LOST_ANSWERS, latencyMs: 5 }, async (stand) => {
       const rows = 2_000;
       let worker = await stand.readyWorker();

@@ -6,7 +6,7 @@ import { connect } from '../../src/client.ts';
 import { freshNamespace } from '../harness/fresh.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { within } from '../harness/wait.ts';
-import { claimable, holders, requestsOf } from './observe.ts';
+import { claimable, listHolders, listRequests } from './observe.ts';
 import { hurry, onStand, type Stand, until } from './stand.ts';
 
 const processes = useProcesses();
@@ -40,13 +40,13 @@ it('two workers share one rate budget', async () => {
   await onStand(processes, { latencyMs: 150, env }, async (stand) => {
     const writers = await Promise.all([startWriter(stand, 'L1', 20_000), startWriter(stand, 'L2', 20_000)]);
     await until(
-      () => requestsOf(stand),
+      () => listRequests(stand),
       ({ length }) => length >= 160,
     );
     for (const each of writers) await each.client.decide(each.runId, { action: 'cancel' });
     for (const each of writers) await expectEnd(stand, each);
-    expect(await holders(stand), 'workers that wrote').toHaveLength(2);
-    const times = (await requestsOf(stand)).map(({ at }) => Date.parse(at)).sort((a, b) => a - b);
+    expect(await listHolders(stand), 'workers that wrote').toHaveLength(2);
+    const times = (await listRequests(stand)).map(({ at }) => Date.parse(at)).sort((a, b) => a - b);
     const seconds = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1_000;
     // Allows for three more seconds in case the first request left late. With a budget each it would be twice as many.
     expect(times.length).toBeLessThanOrEqual(perSecond * (seconds + 3));
@@ -64,17 +64,17 @@ it('a 429 with Retry-After blocks the requests of both workers', async () => {
   await onStand(processes, { latencyMs: 500, env }, async (stand) => {
     const writers = await Promise.all([startWriter(stand, 'L1', 8_000), startWriter(stand, 'L2', 8_000)]);
     await until(
-      () => holders(stand),
+      () => listHolders(stand),
       ({ length }) => length === 2,
     );
     const fault = { status: 429, retryAfter: 5 };
     await stand.admin.setFaults([{ match: { family: 'contactlists' }, times: 1, fault }]);
-    const refusal = async () => (await requestsOf(stand)).find(({ status }) => status === 429);
+    const refusal = async () => (await listRequests(stand)).find(({ status }) => status === 429);
     const refused = await until(refusal, (found) => found !== undefined);
     await hurry(stand);
     for (const each of writers) await expectEnd(stand, each);
     const from = Date.parse(refused?.at ?? '');
-    const after = (await requestsOf(stand)).map(({ at }) => Date.parse(at) - from);
+    const after = (await listRequests(stand)).map(({ at }) => Date.parse(at) - from);
     // What was claimed before the 429 arrived may still leave, late if the machine is busy.
     const early = after.filter((ms) => ms > 0 && ms < 5_000);
     expect(early.length, 'requests within the wait').toBeLessThanOrEqual(claimable(2, maxInFlight));

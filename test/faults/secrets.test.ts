@@ -109,13 +109,13 @@ it('an import leaves no secret and no personal data in logs, histories, audit or
     const failed = [other.runId, ...(await importHeadless(stand))];
     expectNoCanary('the worker’s output', worker.output());
     const describedFailures = await Promise.all(failed.map((id) => describe(stand, id)));
-    expectNoCanary('what Temporal shows of the runs', textOf([...described, ...describedFailures]));
+    expectNoCanary('what Temporal shows of the runs', toText([...described, ...describedFailures]));
     expectNoCanary(
       'the histories',
-      textOf(await Promise.all([runId, ...failed].map((id) => history(stand, id)))),
+      toText(await Promise.all([runId, ...failed].map((id) => history(stand, id)))),
     );
     for (const table of ['audit', 'audit_pending', 'outbox', 'writes', 'runs', 'rate_budgets']) {
-      expectNoCanary(`the table ${table}`, await rowsOf(stand, table));
+      expectNoCanary(`the table ${table}`, await dumpTable(stand, table));
     }
     const events = await stand.admin.webhooks('crm');
     expect(events.length).toBeGreaterThan(5);
@@ -175,7 +175,7 @@ it('preference updates, eligibility checks and erasures leave no personal data i
     const result = await stand.ended(runId);
     const counts = await stand.conserved(runId, { result });
     expect(counts).toMatchObject({ updated: 2, rejected: 2, invalid: 2 });
-    expect(canariesIn(await rowsOf(stand, 'records'))).toEqual(
+    expect(canariesIn(await dumpTable(stand, 'records'))).toEqual(
       expect.arrayContaining(['optedIn', 'optedOut', 'refusedLookup', 'source']),
     );
     const dataset = 'dataset' in source ? source.dataset : '';
@@ -192,14 +192,14 @@ async function expectNoPersonalData(stand: Stand, output: string): Promise<void>
   expectNoCanary('the worker’s output', output);
   const tables = ['audit', 'audit_pending', 'writes', 'runs', 'outbox', 'suppressions', 'consent_proof'];
   for (const table of [...tables, 'consent_keys', 'erasures', 'eligibility_results'])
-    expectNoCanary(`the table ${table}`, await rowsOf(stand, table));
+    expectNoCanary(`the table ${table}`, await dumpTable(stand, table));
   const histories: unknown[] = [];
   for await (const { workflowId, type } of stand.client().temporal.workflow.list()) {
     // The check of a single contact has the contact id as its input (ADR 0004).
     if (type !== 'eligibilityCheck') histories.push(await history(stand, workflowId));
   }
   expect(histories.length).toBeGreaterThan(1);
-  expectNoCanary('the histories', textOf(histories));
+  expectNoCanary('the histories', toText(histories));
 }
 
 /** Starts imports by path, as other Temporal clients do, so that the worker is the first to read the file. */
@@ -215,10 +215,10 @@ async function importHeadless(stand: Stand): Promise<string[]> {
 
 /** The search must find the canaries where they are allowed. Otherwise finding none elsewhere proves nothing. */
 async function expectSearchWorks(stand: Stand): Promise<void> {
-  const records = await rowsOf(stand, 'records');
+  const records = await dumpTable(stand, 'records');
   expect(canariesIn(records)).toEqual(['phone', 'contactId', 'name', 'custom', 'badPhone']);
   const encoded = { payload: Buffer.from(JSON.stringify({ deep: CANARY.secret })) };
-  expect(canariesIn(textOf([encoded]))).toEqual(['secret']);
+  expect(canariesIn(toText([encoded]))).toEqual(['secret']);
 }
 
 const canariesIn = (text: string): readonly string[] =>
@@ -230,11 +230,11 @@ function expectNoCanary(where: string, text: string): void {
 }
 
 /** Joins all texts of a value. Bytes are read as text, because payloads are JSON in bytes. */
-function textOf(value: unknown): string {
+function toText(value: unknown): string {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
   if (typeof value !== 'object' || value === null) return String(value);
   return Object.entries(value)
-    .map(([name, part]) => `${name}=${textOf(part)}`)
+    .map(([name, part]) => `${name}=${toText(part)}`)
     .join('\n');
 }
 
@@ -256,7 +256,7 @@ async function describe(stand: Stand, runId: string): Promise<unknown> {
   ];
 }
 
-async function rowsOf(stand: Stand, table: string): Promise<string> {
+async function dumpTable(stand: Stand, table: string): Promise<string> {
   const { rows } = await query(stand, (db) =>
     sql<{
       text: string;

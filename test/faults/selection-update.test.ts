@@ -28,7 +28,7 @@ const evidence = async (stand: Stand, runId: string) => {
   );
   return rows[0]?.evidence ?? null;
 };
-const patchesOf = async ({ admin }: Stand) =>
+const countPatches = async ({ admin }: Stand) =>
   (await admin.requests()).filter(({ method }) => method === 'PATCH').length;
 
 describe.concurrent('lost answers', () => {
@@ -39,12 +39,12 @@ describe.concurrent('lost answers', () => {
       await stand.readyWorker();
       const once = async (id: string, fault: object) => {
         await admin.setFaults([{ match: { ...PATCHES, path: `/${id}$` }, times: 1, fault }]);
-        const before = await patchesOf(stand);
+        const before = await countPatches(stand);
         const runId = await start(stand, id);
         const { counts } = await ended(stand, runId);
         expect(counts).toEqual({ total: 1, pending: 0, updated: 1 });
         await stand.conserved(runId);
-        return { evidence: await evidence(stand, runId), patches: (await patchesOf(stand)) - before };
+        return { evidence: await evidence(stand, runId), patches: (await countPatches(stand)) - before };
       };
       expect(await once('lost', { reset: 'after' })).toEqual({
         evidence: 'own_write_lost_answer',
@@ -73,10 +73,10 @@ describe.concurrent('lost answers', () => {
       await admin.setFaults([
         { match: { ...PATCHES, path: '/undone$' }, times: 1, fault: { reset: 'after' } },
       ]);
-      const before = await patchesOf(stand);
+      const before = await countPatches(stand);
       const undone = await start(stand, 'undone', { onConflict: 'theirs' });
       expect((await ended(stand, undone)).counts).toEqual({ total: 1, pending: 0, existing: 1 });
-      expect([(await patchesOf(stand)) - before, await targets(stand, 'undone')]).toEqual([1, ['L1']]);
+      expect([(await countPatches(stand)) - before, await targets(stand, 'undone')]).toEqual([1, ['L1']]);
       await stand.conserved(undone);
 
       // Not applied, and somebody else edited the campaign: the payload differs, so it is another write.

@@ -65,13 +65,13 @@ export interface Stand {
 export const LIST = 'L1';
 
 /** Prints the seed. `SEED=…` repeats a test run that failed. */
-export function seedOf(fallback: number): number {
+export function chooseSeed(fallback: number): number {
   const seed = Number(process.env.SEED ?? fallback);
   console.log(`SEED=${seed}`);
   return seed;
 }
 
-export function randomOf(seed: number): (least: number, most: number) => number {
+export function createRandom(seed: number): (least: number, most: number) => number {
   const random = mulberry32(seed);
   return (least, most) => least + Math.floor(random() * (most - least + 1));
 }
@@ -213,7 +213,7 @@ export async function untilApplied(stand: Stand, records: number): Promise<void>
 }
 
 /** Resolves once the run is in this phase according to the ledger. The run need not have been opened yet. */
-export async function inPhase(stand: Stand, runId: string, phase: Phase): Promise<void> {
+export async function untilPhase(stand: Stand, runId: string, phase: Phase): Promise<void> {
   await until(
     () => stand.client().ledger.runs.find(runId),
     (run) => run?.phase === phase,

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import type { SteeringAction } from '../../src/contract/steering.ts';
 import { useProcesses } from '../harness/processes.ts';
-import { type Claims, claimable, claimsOf } from './observe.ts';
+import { type Claims, claimable, countClaims } from './observe.ts';
 import { onStand, type Stand, until, untilApplied } from './stand.ts';
 
 const processes = useProcesses();
@@ -19,14 +19,14 @@ const WORKERS = 2;
 /** Sends a decision in the middle of the writing, and checks that CXone receives only what was in flight by then. */
 async function decideAndExpectHalt(stand: Stand, runId: string, action: SteeringAction): Promise<Claims> {
   await stand.client().decide(runId, { action, by: 'dana' });
-  const before = await claimsOf(stand);
+  const before = await countClaims(stand);
   expect(before.open, 'claims that are not settled').toBeLessThanOrEqual(claimable(WORKERS, IN_FLIGHT));
   await until(
-    () => claimsOf(stand),
+    () => countClaims(stand),
     ({ open }) => open === 0,
   );
   await delay(1_000);
-  const after = await claimsOf(stand);
+  const after = await countClaims(stand);
   expect(after, 'claims after the decision').toMatchObject({ claims: before.claims, open: 0 });
   expect(after.settled - before.settled, 'writes settled after the decision').toBeLessThanOrEqual(
     WORKERS * IN_FLIGHT,

@@ -3,12 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { useProcesses } from '../harness/processes.ts';
 import { ownPostgres, ownTemporal } from '../harness/servers.ts';
-import { hurry, onStand, randomOf, seedOf, until } from './stand.ts';
+import { chooseSeed, createRandom, hurry, onStand, until } from './stand.ts';
 
 const processes = useProcesses();
 
 it('the same worker completes an import although Temporal is killed three times', async () => {
-  const random = randomOf(seedOf(20264));
+  const random = createRandom(chooseSeed(20264));
   const temporal = await ownTemporal();
   const options = {
     temporalAddress: temporal.current().address,

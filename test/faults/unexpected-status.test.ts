@@ -9,7 +9,7 @@ import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { csv, rows } from '../scenarios/contacts.ts';
-import { evidenceOf, writesOf } from './observe.ts';
+import { listEvidence, listWriteRequests } from './observe.ts';
 import { LIST, onStand, type Stand } from './stand.ts';
 
 const POSTS = { method: 'POST', family: 'contactlists' } as const;
@@ -55,9 +55,9 @@ describe.concurrent('an answer with an unexpected status', () => {
       const counts = await stand.conserved(runId, { result });
       expect(counts).toEqual({ total: 1_000, pending: 0, created: 1_000 });
       expect(failures).toBe(UNEXPECTED.length);
-      expect(await evidenceOf(stand, 'created')).toEqual(['own_write_lost_answer']);
+      expect(await listEvidence(stand, 'created')).toEqual(['own_write_lost_answer']);
       expect((await stand.admin.records(LIST)).total, 'contacts in the list').toBe(1_000);
-      expect((await writesOf(stand)).filter(({ path }) => path === ELSEWHERE)).toEqual([]);
+      expect((await listWriteRequests(stand)).filter(({ path }) => path === ELSEWHERE)).toEqual([]);
     });
   });
 
@@ -69,7 +69,7 @@ describe.concurrent('an answer with an unexpected status', () => {
       const { runId, result } = await importRows(stand, 1_000, { onInDoubt: 'leave' });
       const counts = await stand.conserved(runId, { result });
       expect(counts).toEqual({ total: 1_000, pending: 0, created: 600, in_doubt: 400 });
-      expect(await writesOf(stand), 'POSTs, one for each batch').toHaveLength(10);
+      expect(await listWriteRequests(stand), 'POSTs, one for each batch').toHaveLength(10);
       expect(
         (await stand.admin.records(LIST)).total,
         'contacts in the list: three of the four batches in doubt were applied',

@@ -5,7 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type Processes, type TestProcess, useProcesses } from '../harness/processes.ts';
-import { inPhase, LIST, onStand, type Stand, until, untilApplied } from './stand.ts';
+import { LIST, onStand, type Stand, until, untilApplied, untilPhase } from './stand.ts';
 
 const NEXT = fileURLToPath(new URL('./next-version/worker.ts', import.meta.url));
 
@@ -22,14 +22,14 @@ async function startedOnNext(stand: Stand, runId: string): Promise<boolean> {
 }
 
 /** The processes that executed workflow tasks of a run. */
-async function pidsOf(stand: Stand, runId: string): Promise<ReadonlySet<number>> {
+async function listPids(stand: Stand, runId: string): Promise<ReadonlySet<number>> {
   const { events } = await stand.client().temporal.workflow.getHandle(runId).fetchHistory();
   const identities = (events ?? []).flatMap((event) => event.workflowTaskCompletedEventAttributes ?? []);
   return new Set(identities.map(({ identity }) => Number.parseInt(identity ?? '', 10)));
 }
 
 /** The messages of failed workflow tasks. Temporal retries such a task until a worker can execute it. */
-async function failuresOfTasks(stand: Stand, runId: string): Promise<readonly string[]> {
+async function listTaskFailures(stand: Stand, runId: string): Promise<readonly string[]> {
   const { events } = await stand.client().temporal.workflow.getHandle(runId).fetchHistory();
   return (events ?? []).flatMap(({ workflowTaskFailedEventAttributes: it }) =>
     it ? [it.failure?.message ?? ''] : [],
@@ -56,7 +56,7 @@ async function startSelection(stand: Stand): Promise<string> {
   const { runId } = await stand
     .client()
     .startSelectionUpdate({ campaignId: 'C1', change, approval: true, requestedBy: 'dana' });
-  await inPhase(stand, runId, 'awaiting_approval');
+  await untilPhase(stand, runId, 'awaiting_approval');
   return runId;
 }
 
@@ -86,7 +86,7 @@ describe.concurrent('a rollout', () => {
       }
       for (const runId of [selection, contacts]) {
         expect(await startedOnNext(stand, runId), runId).toBe(false);
-        expect(await pidsOf(stand, runId), runId).toEqual(new Set([current.pid, next.pid]));
+        expect(await listPids(stand, runId), runId).toEqual(new Set([current.pid, next.pid]));
       }
       expect(await startedOnNext(stand, after)).toBe(true);
       await next.kill();
@@ -106,7 +106,7 @@ describe.concurrent('a rollback', () => {
 
       const current = await stand.readyWorker();
       await until(
-        () => failuresOfTasks(stand, runId),
+        () => listTaskFailures(stand, runId),
         (failures) => failures.some((message) => /nondeterminism/i.test(message)),
       );
       await stand.admin.change({ latencyMs: 0 });

@@ -7,13 +7,13 @@ import proto from '@temporalio/proto';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { useProcesses } from '../harness/processes.ts';
-import { claimable, claimsOf, holders, outcomesByEvidence, query } from './observe.ts';
-import { hurry, onStand, randomOf, type Stand, seedOf, until, untilApplied } from './stand.ts';
+import { claimable, countClaims, listHolders, outcomesByEvidence, query } from './observe.ts';
+import { chooseSeed, createRandom, hurry, onStand, type Stand, until, untilApplied } from './stand.ts';
 
 describe.concurrent('kill -9', () => {
   const processes = useProcesses();
   it('an import completes although its worker is killed eight times, and writes no contact twice', async () => {
-    const random = randomOf(seedOf(20261));
+    const random = createRandom(chooseSeed(20261));
     await onStand(processes, { latencyMs: 500, env: { CXFLOW_MAX_IN_FLIGHT: '2' } }, async (stand) => {
       const runId = await stand.startImport(10_000);
       let lost = 0;
@@ -125,19 +125,19 @@ describe.concurrent('a suspended worker', () => {
       await untilApplied(stand, 1_000);
       suspended.pause();
       expect(
-        (await claimsOf(stand, suspended.pid)).open,
+        (await countClaims(stand, suspended.pid)).open,
         'writes in flight when it is suspended',
       ).toBeGreaterThan(0);
       await stand.readyWorker();
       await until(
-        () => claimsOf(stand, suspended.pid),
+        () => countClaims(stand, suspended.pid),
         ({ open }) => open === 0,
       );
       suspended.resume();
       await hurry(stand);
       const result = await stand.ended(runId);
       await stand.conserved(runId, { result });
-      expect(await holders(stand)).toHaveLength(2);
+      expect(await listHolders(stand)).toHaveLength(2);
     });
   });
 });
@@ -161,7 +161,7 @@ describe.concurrent('a worker that is suspended right before a request, where CX
       // On SIGTERM the worker waits for its activities before it exits.
       await suspended.terminate();
       await stand.conserved(runId, { result });
-      expect(await holders(stand)).toHaveLength(2);
+      expect(await listHolders(stand)).toHaveLength(2);
     });
   });
 });

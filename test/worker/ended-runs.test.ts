@@ -107,7 +107,7 @@ it('a run that Temporal cannot describe does not delay others', async () => {
   const { watcher, closed, warnings } = watcherOf([new Error('unavailable'), 'TERMINATED']);
   await watcher.pass();
   expect(closed()).toEqual([2]);
-  expect(warnings.filter((warning) => warning.includes('described for again'))).toHaveLength(1);
+  expect(warnings.filter((warning) => warning.includes('asked for again'))).toHaveLength(1);
 });
 
 it('a pass checks a limited number of runs, the next pass continues after them, and at the end they start over', async () => {

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContactImportInput } from '../../../src/contract/contact-import.ts';
-import { inPhase, LIST, type Stand, until, untilApplied } from '../../faults/stand.ts';
+import { LIST, type Stand, until, untilApplied, untilPhase } from '../../faults/stand.ts';
 import { apiShape, csv, rowAt, rows } from '../../scenarios/contacts.ts';
 import { cancelInTemporal, end, type Scenario, signal, steerThrough } from './scenario.ts';
 
@@ -55,7 +55,7 @@ export const CONTACT_IMPORTS: readonly Scenario[] = [
     name: 'contact-import-rejected',
     run: async (stand) => {
       const runId = await start(stand, { approval: true, approvalDeadline: '3 days' });
-      await inPhase(stand, runId, 'awaiting_approval');
+      await untilPhase(stand, runId, 'awaiting_approval');
       await signal(stand, runId, 'reject');
       return end(stand, runId);
     },
@@ -84,7 +84,7 @@ export const CONTACT_IMPORTS: readonly Scenario[] = [
     faults: [{ match: POSTS, times: 2, fault: { reset: 'after' } }],
     run: async (stand) => {
       const runId = await start(stand);
-      await inPhase(stand, runId, 'in_doubt');
+      await untilPhase(stand, runId, 'in_doubt');
       const [first] = (await inDoubt(stand, runId)).writes;
       await signal(stand, runId, 'resolve', { verdict: 'resend', writeId: first?.id });
       await untilOnlyOthersAreInDoubt(stand, runId, first?.id);

@@ -1,6 +1,6 @@
 /** Scenarios of the preference update. */
 import type { PreferenceUpdateInput } from '../../../src/contract/preference-update.ts';
-import { inPhase, type Stand, untilApplied } from '../../faults/stand.ts';
+import { type Stand, untilApplied, untilPhase } from '../../faults/stand.ts';
 import { cancelInTemporal, end, type Scenario, signal, steerThrough } from './scenario.ts';
 
 const POSTS = { method: 'POST', family: 'preferences' } as const;
@@ -44,7 +44,7 @@ export const PREFERENCE_UPDATES: readonly Scenario[] = [
     name: 'preference-update-rejected',
     run: async (stand) => {
       const runId = await start(stand, 250, { approval: true });
-      await inPhase(stand, runId, 'awaiting_approval');
+      await untilPhase(stand, runId, 'awaiting_approval');
       await signal(stand, runId, 'reject');
       return end(stand, runId);
     },

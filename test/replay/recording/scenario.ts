@@ -1,7 +1,7 @@
 /** A run whose history is recorded, and helpers that scenarios share. */
 import { WorkflowFailedError } from '@temporalio/client';
 import type { FaultRule } from '../../../src/simulator/faults.ts';
-import { inPhase, type Stand } from '../../faults/stand.ts';
+import { type Stand, untilPhase } from '../../faults/stand.ts';
 
 export interface Scenario {
   /** Workflow type in kebab case, then what happens to the run. */
@@ -35,12 +35,12 @@ export async function end(stand: Stand, runId: string): Promise<string> {
 
 /** Sends a refused and an unknown signal, pauses and resumes before and after the approval, and approves. */
 export async function steerThrough(stand: Stand, runId: string): Promise<string> {
-  await inPhase(stand, runId, 'awaiting_approval');
+  await untilPhase(stand, runId, 'awaiting_approval');
   await signal(stand, runId, 'approve', { planHash: 'of another plan' });
   await signal(stand, runId, 'nonsense');
   await signal(stand, runId, 'pause', { reason: 'lunch' });
   await signal(stand, runId, 'approve', { reason: 'checked' });
-  await inPhase(stand, runId, 'paused');
+  await untilPhase(stand, runId, 'paused');
   await stand.client().decide(runId, { action: 'resume', by: 'dana' });
   return end(stand, runId);
 }

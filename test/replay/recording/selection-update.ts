@@ -1,6 +1,6 @@
 /** Scenarios of the selection update. */
 import type { SelectionUpdateInput } from '../../../src/contract/selection-update.ts';
-import { inPhase, type Stand, until } from '../../faults/stand.ts';
+import { type Stand, until, untilPhase } from '../../faults/stand.ts';
 import { cancelInTemporal, end, type Scenario, signal, steerThrough } from './scenario.ts';
 
 const CAMPAIGN = 'C1';
@@ -52,7 +52,7 @@ export const SELECTION_UPDATES: readonly Scenario[] = [
     run: async (stand) => {
       await stand.admin.editCampaign(CAMPAIGN, { when: 'after-get', add: { exclusionListIds: ['M'] } });
       const runId = await start(stand, { onConflict: 'ask', conflictDeadline: '3 days' });
-      await inPhase(stand, runId, 'conflict');
+      await untilPhase(stand, runId, 'conflict');
       await signal(stand, runId, 'resolve', { answers: 'mine' });
       return end(stand, runId);
     },
@@ -68,7 +68,7 @@ export const SELECTION_UPDATES: readonly Scenario[] = [
     name: 'selection-update-rejected',
     run: async (stand) => {
       const runId = await start(stand, { approval: true });
-      await inPhase(stand, runId, 'awaiting_approval');
+      await untilPhase(stand, runId, 'awaiting_approval');
       await signal(stand, runId, 'reject');
       return end(stand, runId);
     },
