@@ -106,7 +106,8 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   cli: {
     main: ['*'],
-    program: ['cli', 'commands', 'exit-codes', 'terminal'],
+    program: ['cli', 'commands', 'env-files', 'exit-codes', 'terminal'],
+    'env-files': ['cli'],
     session: ['cli', 'errors', 'prepared', 'terminal'],
     prepared: ['cli', 'errors', 'terminal'],
     confirm: ['cli', 'errors', 'terminal'],

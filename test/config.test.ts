@@ -25,7 +25,10 @@ function listProblems(env: Record<string, string>, readFile?: (path: string) => 
 it('has every setting in the catalogue', () => {
   const { webhookSettings } = settings;
   const { familyVariables } = families;
-  const made = [webhookSettings(true), ...FAMILY_NAMES.map((name) => familyVariables(name.toUpperCase()))];
+  const made = [
+    webhookSettings(true),
+    ...FAMILY_NAMES.map((name) => familyVariables(name.toUpperCase() as Uppercase<typeof name>)),
+  ];
   const exported = [...Object.values({ ...settings, ...families }), ...made];
   const found = exported.flatMap((each: object): object[] =>
     'schema' in each ? [each] : (Object.values(each) as object[]),
@@ -159,9 +162,36 @@ describe('addresses', () => {
     expect([families.contactlists.url, families.lists.url, families.email.tokenUrl]).toEqual(['', '', '']);
   });
 
+  it('CXONE_REGION=eu alone is enough for contact lists, with the hosts of the contact import tutorial', () => {
+    const { contactlists } = loadConfig({ ...PAIR, CXONE_REGION: 'eu' }).cxone.families;
+    expect(contactlists.url).toBe('https://api-eu.cloud.nice-incontact.com');
+    expect(contactlists.tokenUrl).toBe('https://api-eu.cloud.nice-incontact.com/oauth2/token');
+  });
+
+  it('the address of one family is enough; the others have none, and say which settings would give them one', () => {
+    const { CXONE_REGION: _, ...credentials } = PAIR;
+    const { families } = loadConfig({
+      ...credentials,
+      CXONE_CONTACTLISTS_URL: 'https://lists.example',
+    }).cxone;
+    expect(FAMILY_NAMES.map((name) => [name, families[name].url, families[name].addressSettings])).toEqual([
+      ['preferences', '', 'CXONE_REGION or CXONE_PREFERENCES_URL'],
+      ['contactlists', 'https://lists.example', 'CXONE_REGION or CXONE_CONTACTLISTS_URL'],
+      ['lists', '', 'CXONE_REGION or CXONE_LISTS_REGION or CXONE_LISTS_URL'],
+      ['outbound', '', 'CXONE_INSTANCE or CXONE_OUTBOUND_URL'],
+      ['email', '', 'CXONE_REGION or CXONE_EMAIL_URL'],
+    ]);
+    const inEu = loadConfig({ ...PAIR, CXONE_REGION: 'eu' }).cxone.families;
+    expect(inEu.lists.addressSettings).toBe('CXONE_LISTS_REGION or CXONE_LISTS_URL');
+    expect(inEu.email.addressSettings).toBe('CXONE_EMAIL_URL');
+  });
+
   it("never sends an EU tenant's data to a US host by default", () => {
-    expect(listProblems({ CXONE_REGION: 'eu' })).toEqual([
-      expect.stringMatching(/^CXONE_LISTS_REGION is required/),
+    const { families: withoutLists } = loadConfig({ ...PAIR, CXONE_REGION: 'eu' }).cxone;
+    expect([withoutLists.lists.url, withoutLists.lists.tokenUrl, withoutLists.email.url]).toEqual([
+      '',
+      '',
+      '',
     ]);
     const { families } = loadConfig({ CXONE_REGION: 'eu', CXONE_LISTS_REGION: 'api-eu-1' }).cxone;
     expect(families.contactlists.url).toBe('https://api-eu.cloud.nice-incontact.com');

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { GENERATED_PAGES } from '../scripts/docs/pages.ts';
 import { loadConfig } from '../src/config/config.ts';
 import { COMMON, SITE } from '../src/config/families.ts';
+import { OPERATIONS as NEEDS } from '../src/config/operations.ts';
 import {
   ALLOW_LOOPBACK,
   CXONE,
@@ -15,6 +16,7 @@ import {
   TEMPORAL,
   webhookSettings,
 } from '../src/config/settings.ts';
+import { OPERATIONS } from '../src/contract/operations.ts';
 import { readIdentifiers } from './harness/texts.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -36,6 +38,11 @@ const NOT_PASSED_ON = {
   CXONE_CONTACT_LIST_ID: 'for commands only',
   TEMPORAL_NAMESPACE: 'the server of the file creates `default`',
 };
+
+it('the table of what operations need has every operation', () => {
+  const names = NEEDS.filter(({ isPlanned }) => !isPlanned).map(({ name }) => name);
+  for (const { stem } of Object.values(OPERATIONS)) expect(names).toContain(stem.replaceAll('-', ' '));
+});
 
 describe('settings', () => {
   /** Variables for the tests and the image of cxflow itself, and one that only docker-compose.yml reads. */

@@ -1,13 +1,14 @@
 /** docs/settings.md: every setting, from its definition in src/config. */
 import { variablesOf } from '../../src/config/catalogue.ts';
 import {
+  aliasOf,
   COMMON,
-  FAMILY_USES,
   familyVariables,
   productionHosts,
   SITE,
   type Site,
 } from '../../src/config/families.ts';
+import { isInUse, operationsOf } from '../../src/config/operations.ts';
 import type { Setting, Settings } from '../../src/config/setting.ts';
 import {
   ALLOW_LOOPBACK,
@@ -21,6 +22,7 @@ import {
 } from '../../src/config/settings.ts';
 import { FAMILIES, FAMILY_NAMES, type Family } from '../../src/cxone/families.wire.ts';
 import { formatCount } from '../../src/domain/numbers.ts';
+import { code, table } from './markdown.ts';
 
 export function renderSettingsPage(): string {
   return `${[
@@ -44,6 +46,8 @@ export function renderSettingsPage(): string {
     settingsTable({ ...SOURCES, ...SOURCE_LIMITS }),
     '## Webhooks',
     settingsTable({ ...webhookSettings(false), ALLOW_LOOPBACK }),
+    '## Files of settings',
+    FILES,
     '## Command line',
     COMMAND_LINE,
   ].join('\n\n')}\n`;
@@ -58,8 +62,23 @@ problem at once; \`cxflow doctor\` also tries them out. An empty variable counts
 well, it may name a file that contains the value. Why settings work this way: [ADR 0019](adr/0019-settings.md).
 
 A worker in production needs \`DATABASE_URL\`, \`TEMPORAL_ADDRESS\`, \`CXONE_TENANT\`, \`CXONE_REGION\`, \`CXONE_CLIENT_ID\`
-and \`CXONE_CLIENT_SECRET\`; in the EU also \`CXONE_LISTS_REGION\`, and for selection updates \`CXONE_INSTANCE\`. Commands
+and \`CXONE_CLIENT_SECRET\`, and [for some operations](#families-of-the-cxone-api) another setting that names an address. Commands
 need the first two. In a folder where \`cxflow dev\` runs, commands need none: they use its database and its Temporal server.`;
+
+const FILES = `Settings can also be in files, with one \`NAME=value\` in each line, in the syntax of \`node --env-file\`. No file is read unless
+it is named:
+
+\`\`\`sh
+cxflow --env-file /etc/cxflow/env worker            # any command; the option may be repeated and may stand anywhere
+node --env-file=/etc/cxflow/env my-service.js       # a service that uses cxflow's client
+\`\`\`
+
+The environment takes precedence over the files, a later file over an earlier one, and an empty variable over nothing. A
+setting counts as one, whichever of its names is used: with \`CXONE_CLIENT_SECRET_FILE\` in the environment,
+\`CXONE_CLIENT_SECRET\` in a file is ignored. A line that is no setting is an error with file and line, and so is a wrong value; the
+value itself is not shown. (Where the file does not exist, Node.js 20 says so itself and ends with exit code 9.) Whoever can read
+the file can read the secrets in it: keep it outside of the clone and readable only by the user of the worker, or use
+\`NAME_FILE\`.`;
 
 const TEMPORAL_NOTE = `Workers, commands, services and \`cxflow doctor\` read these through Temporal's SDK, which has further variables of its
 own, such as \`TEMPORAL_PROFILE\`, \`TEMPORAL_CONFIG_FILE\`, \`TEMPORAL_API_KEY\` and \`TEMPORAL_TLS_…\`. A variable takes precedence
@@ -109,14 +128,13 @@ function familiesTable(): string {
     productionHosts({ region, ...site } satisfies Site),
   );
   const rows = FAMILY_NAMES.map((family) => {
-    const { alias, neededFor, isInUse } = FAMILY_USES[family];
     return [
       `\`${family}\``,
-      neededFor.join(', ') + (isInUse ? '' : ' (not implemented yet)'),
+      operationsOf(family).join(', ') + (isInUse(family) ? '' : ' (not implemented yet)'),
       code(us?.[family].api),
       us?.[family].api === eu?.[family].api ? 'the same' : code(eu?.[family].api),
       code(`${us?.[family].login ?? ''}${FAMILIES[family].tokenPath}`),
-      code(alias),
+      code(aliasOf(family)),
     ];
   });
   return table(
@@ -135,13 +153,4 @@ function scopesTable(): string {
     return [`\`${family}\``, login[tokenAuth], scopes.map(code).join(' ')];
   });
   return table(['family', 'credentials are sent as', 'scopes'], rows);
-}
-
-function code(text: string | undefined): string {
-  return text ? `\`${text}\`` : 'none';
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
 }

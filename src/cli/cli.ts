@@ -10,6 +10,10 @@ import type { Fact } from './render/run-parts.ts';
 import type { Streams, Terminal } from './terminal/output.ts';
 
 export interface Cli extends Streams {
+  /** The environment. `--env-file` adds to it before a command runs. */
+  readonly env: Record<string, string | undefined>;
+  /** For each variable that is from a file: `file:line`. */
+  readonly envOrigins: Map<string, string>;
   readonly cwd: string;
   /** The folder that holds the data and the addresses of the embedded stack. */
   readonly stackDir: string;

@@ -54,6 +54,7 @@ const USAGE_ERRORS = [
   'InputError',
   'SourceError',
   'ConfigError',
+  'EnvFileError',
   'TemporalSettingsError',
   'MissingTenant',
   'RunNotFound',
@@ -122,6 +123,12 @@ function addressOf(error: Error): string {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   if (!(first instanceof Error) || !('address' in first) || !('port' in first)) return '';
   return `, ${String(first.address)}:${String(first.port)}`;
+}
+
+/** Puts file and line in front of the problem of a setting that is from a file. */
+export function locateProblem(problem: string, origins: ReadonlyMap<string, string>): string {
+  const origin = origins.get(/^\w+/.exec(problem)?.[0] ?? '');
+  return origin === undefined ? problem : `${origin} ${problem}`;
 }
 
 /** One line for what happened and for each problem, and one for what to do next. */

@@ -5,7 +5,7 @@ import { CommanderError } from 'commander';
 import type { Env } from '../config/reader.ts';
 import { checkArguments } from './arguments.ts';
 import type { Cli } from './cli.ts';
-import { describeError, renderError } from './errors.ts';
+import { describeError, locateProblem, renderError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { CLI_OPERATIONS } from './operations.ts';
 import { createProgram, findCommand } from './program.ts';
@@ -36,7 +36,8 @@ export async function run(argv: readonly string[], cli: Cli): Promise<ExitCode> 
 
 export function createCli(env: Env): Cli {
   const cli = {
-    env,
+    env: { ...env },
+    envOrigins: new Map<string, string>(),
     cwd: process.cwd(),
     stdout: process.stdout,
     stderr: process.stderr,
@@ -83,11 +84,13 @@ function reportError(error: unknown, cli: Cli, { called, json }: FailedCommand):
   if (error instanceof CommanderError && /^commander\.(help|version)/.test(error.code)) {
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
-  const { code, ...described } = describeError(
+  const { code, ...found } = describeError(
     error,
     cli.command,
     [cli.command, called].filter(Boolean).join(' '),
   );
+  const problems = found.problems?.map((problem) => locateProblem(problem, cli.envOrigins));
+  const described = { ...found, ...(problems && { problems }) };
   const trace = cli.env.CXFLOW_DEBUG && error instanceof Error ? `\n${error.stack}` : '';
   writeText(cli.stderr, `${renderError({ ...described, code })}${trace}\n`);
   if (json) printJson(cli, { error: described });

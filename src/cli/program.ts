@@ -45,6 +45,13 @@ export function createProgram(cli: Cli, finish: (code: ExitCode) => void): Comma
       outputError: () => undefined,
     })
     .configureHelp({ showGlobalOptions: false });
+  program
+    .option(
+      '--env-file <file>',
+      'read settings from a file with lines NAME=value, like `node --env-file`; the environment takes precedence',
+      (file: string, files: readonly string[] | undefined) => [...(files ?? []), file],
+    )
+    .hook('preAction', () => addEnvFiles(cli, program.opts<{ envFile?: readonly string[] }>().envFile));
   for (const [heading, commands] of Object.entries(groupCommands(cli))) {
     program.commandsGroup(heading);
     for (const add of commands) add(program, cli, finish);
@@ -52,6 +59,13 @@ export function createProgram(cli: Cli, finish: (code: ExitCode) => void): Comma
   // Without this, commander would put its own help command into a group of its own.
   program.helpCommand('help [command]', 'show the help of a command');
   return program.addHelpText('after', firstSteps(cli.command));
+}
+
+/** Loaded only if it is used, so that other commands start fast. */
+async function addEnvFiles(cli: Cli, paths: readonly string[] = []): Promise<void> {
+  if (paths.length === 0) return;
+  const { addSettings } = await import('./env-files.ts');
+  addSettings(cli, paths);
 }
 
 /** The words in `argv` that name a command, such as `contacts import`. */

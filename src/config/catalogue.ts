@@ -1,6 +1,6 @@
 /** All settings in one list, and the server that each variable leads to. */
 import { FAMILY_NAMES } from '../cxone/families.wire.ts';
-import { COMMON, FAMILY_USES, familyVariables, SITE } from './families.ts';
+import { COMMON, familyVariables, SITE } from './families.ts';
 import type { Server, Setting, Settings } from './setting.ts';
 import {
   ALLOW_LOOPBACK,
@@ -15,7 +15,7 @@ import {
 
 const GROUPS: readonly Settings[] = [
   ...[LEDGER, TEMPORAL, LOAD, SOURCES, SOURCE_LIMITS, COMMON, SITE, CXONE],
-  ...FAMILY_NAMES.map((family) => familyVariables(family.toUpperCase(), FAMILY_USES[family].alias)),
+  ...FAMILY_NAMES.map((family) => familyVariables(family.toUpperCase() as Uppercase<typeof family>)),
   ...[webhookSettings(false), { ALLOW_LOOPBACK }],
 ];
 

@@ -8,26 +8,16 @@ import { hostLabel, origin, vendorUrl } from './addresses.ts';
 import type { SettingsReader } from './reader.ts';
 import { choiceWithoutDefault, secret, text } from './setting.ts';
 
-interface FamilyUse {
-  /** Operations and commands that call the family. */
-  readonly neededFor: readonly string[];
-  /** false: so far only `cxflow doctor` calls it. */
-  readonly isInUse: boolean;
-  /** The name that the family's tutorial uses for its address. */
-  readonly alias?: string;
-}
-
-export const FAMILY_USES: Readonly<Record<Family, FamilyUse>> = {
-  preferences: {
-    neededFor: ['preference updates', 'eligibility checks'],
-    isInUse: true,
-    alias: 'CXONE_BASE_URL',
-  },
-  contactlists: { neededFor: ['contact imports'], isInUse: true },
-  lists: { neededFor: ['list loads'], isInUse: false },
-  outbound: { neededFor: ['selection updates'], isInUse: true, alias: 'CXONE_INSTANCE_URL' },
-  email: { neededFor: ['email sends'], isInUse: false, alias: 'CXONE_ENV_URL' },
+/** The names that the tutorials use for the address of a family. */
+const ALIASES: Readonly<Partial<Record<Family, string>>> = {
+  preferences: 'CXONE_BASE_URL',
+  outbound: 'CXONE_INSTANCE_URL',
+  email: 'CXONE_ENV_URL',
 };
+
+export function aliasOf(family: Family): string | undefined {
+  return ALIASES[family];
+}
 
 /** Where a tenant is. null and `''`: not given. */
 export interface Site {
@@ -49,18 +39,32 @@ interface Hosts {
  */
 export function productionHosts({ region, listsRegion, instance }: Site): Readonly<Record<Family, Hosts>> {
   const inRegion = (us: string, eu: string) => (region === null ? '' : { us, eu }[region]);
+  const lists = listsRegion || inRegion('api-us-1', '');
   return {
-    preferences: { api: 'https://api.cxone.com' },
+    preferences: { api: inRegion('https://api.cxone.com', 'https://api.cxone.com') },
     contactlists: {
       api: inRegion('https://api.cloud.nice-incontact.com', 'https://api-eu.cloud.nice-incontact.com'),
     },
     lists: {
-      api: listsRegion && `https://${listsRegion}.cxone.com`,
-      login: listsRegion && `https://login.${listsRegion}.cxone.com`,
+      api: lists && `https://${lists}.cxone.com`,
+      login: lists && `https://login.${lists}.cxone.com`,
     },
     outbound: { api: instance && `https://${instance}.api.nicecxone.com` },
     email: { api: inRegion('https://us1.api.niceincontact.com', '') },
   };
+}
+
+/** Each of these settings alone gives the family an address, in addition to the region; none if it has one already. */
+export function addressSettings(family: Family, region: Site['region']): readonly string[] {
+  const hasAddress = (more: Partial<Site>) =>
+    productionHosts({ region, listsRegion: '', instance: '', ...more })[family].api !== '';
+  if (hasAddress({})) return [];
+  const place = [
+    ...(region === null && hasAddress({ region: 'us' }) ? [SITE.region.name] : []),
+    ...(hasAddress({ listsRegion: 'x' }) ? [SITE.listsRegion.name] : []),
+    ...(hasAddress({ instance: 'x' }) ? [SITE.instance.name] : []),
+  ];
+  return [...place, familyVariables(family.toUpperCase() as Uppercase<Family>).url.name];
 }
 
 export const SITE = {
@@ -69,15 +73,15 @@ export const SITE = {
     server: 'cxone',
     meaning:
       'The region of the tenant. It selects the production addresses. Must be set with credentials, unless ' +
-      '`CXONE_API_URL` or the address of the family is.',
+      '`CXONE_API_URL` or the address of a family is.',
     neededBy: 'all operations',
   }),
   listsRegion: hostLabel({
     name: 'CXONE_LISTS_REGION',
     server: 'cxone',
-    meaning: 'The region in the host name of the family `lists`. Must be set in the EU.',
+    meaning: 'The region in the host name of the family `lists`.',
     neededBy: 'list load',
-    shownDefault: '`api-us-1` in the US',
+    shownDefault: '`api-us-1` in the US, none in the EU',
   }),
   instance: hostLabel({
     name: 'CXONE_INSTANCE',
@@ -110,7 +114,8 @@ export const COMMON = {
 };
 
 /** @param FAMILY in capitals, as in the names of the variables */
-export function familyVariables(FAMILY: string, alias?: string) {
+export function familyVariables(FAMILY: Uppercase<Family> | '<FAMILY>') {
+  const alias = FAMILY === '<FAMILY>' ? undefined : ALIASES[FAMILY.toLowerCase() as Family];
   const neededBy = "the family's operations";
   return {
     url: vendorUrl({
@@ -147,23 +152,23 @@ export function familyVariables(FAMILY: string, alias?: string) {
 
 export function readFamilies(reader: SettingsReader): Readonly<Record<Family, FamilySettings>> {
   const apiUrl = reader.read(COMMON.apiUrl);
-  const hosts = productionHosts(readSite(reader, apiUrl !== null));
+  const site = reader.readAll(SITE);
+  const hosts = productionHosts(site);
+  const variablesOf = (family: Family) => familyVariables(family.toUpperCase() as Uppercase<Family>);
+  const isAnyNamed = FAMILY_NAMES.some((family) => reader.isSet(variablesOf(family).url));
   const readFamily = (family: Family): FamilySettings => {
-    const {
-      url: ownUrl,
-      tokenUrl,
-      ...credentials
-    } = familyVariables(family.toUpperCase(), FAMILY_USES[family].alias);
+    const { url: ownUrl, tokenUrl, ...credentials } = variablesOf(family);
     const { tokenPath, ...facts } = FAMILIES[family];
     const { api, login } = hosts[family];
     const url = reader.read(ownUrl) ?? apiUrl ?? api;
     const tokenHost = apiUrl === null ? (login ?? url) : url;
     const own = reader.readCredentials(credentials);
     const { clientId, clientSecret } = own.clientId === null ? reader.readCredentials(COMMON) : own;
-    if (clientId !== null && apiUrl === null && !reader.isSet(ownUrl)) requireRegion(reader);
+    if (clientId !== null && apiUrl === null && !isAnyNamed) requireRegion(reader);
     return {
       ...facts,
       url,
+      addressSettings: addressSettings(family, site.region).join(' or '),
       tokenUrl: reader.read(tokenUrl) ?? (tokenHost && tokenHost + tokenPath),
       clientId,
       clientSecret,
@@ -173,21 +178,9 @@ export function readFamilies(reader: SettingsReader): Readonly<Record<Family, Fa
   return Object.fromEntries(families) as Record<Family, FamilySettings>;
 }
 
-/** Credentials are not sent to a host that nobody has chosen. */
+/** Credentials are not sent to a host that nobody has chosen. Families without an address are reported when they are needed. */
 function requireRegion(reader: SettingsReader): void {
   if (reader.isSet(SITE.region)) return;
   const remedy = 'set us or eu, wherever the tenant is; no address is assumed';
   reader.addProblem(SITE.region.name, 'is required with credentials', remedy);
-}
-
-function readSite(reader: SettingsReader, isReplaced: boolean): Site {
-  const { region, listsRegion, instance } = reader.readAll(SITE);
-  const { url, tokenUrl } = familyVariables('LISTS');
-  const isListsNamed = reader.isSet(url) && reader.isSet(tokenUrl);
-  if (region === 'us') return { region, listsRegion: listsRegion || 'api-us-1', instance };
-  if (region === 'eu' && listsRegion === '' && !isReplaced && !isListsNamed) {
-    const remedy = 'name the EU region of your lists API';
-    reader.addProblem(SITE.listsRegion.name, 'is required with CXONE_REGION=eu', remedy);
-  }
-  return { region, listsRegion, instance };
 }

@@ -69,7 +69,7 @@ async function fetchToken(deps: TokensDeps): Promise<Token> {
   const { family, settings, http } = deps;
   const requestId = randomUUID();
   const context = { family, verb: 'POST', url: settings.tokenUrl, status: null, requestId };
-  if (settings.tokenUrl === '') throw new CxoneCredentialsMissing(context, 'url');
+  if (settings.tokenUrl === '') throw new CxoneCredentialsMissing(context, settings.addressSettings);
   const startedAtMs = deps.monotonicMs();
   const outcome = await http.send({
     verb: 'POST',
@@ -90,7 +90,7 @@ async function fetchToken(deps: TokensDeps): Promise<Token> {
 /** Secrets go into the header or the body, never into the query string, which ends up in logs. */
 function tokenRequest(settings: FamilySettings, context: RequestContext) {
   const { clientId, clientSecret } = settings;
-  if (clientId === null || clientSecret === null) throw new CxoneCredentialsMissing(context, 'credentials');
+  if (clientId === null || clientSecret === null) throw new CxoneCredentialsMissing(context, null);
   const form = new URLSearchParams({ grant_type: 'client_credentials' });
   const headers: Record<string, string> = {
     'Content-Type': 'application/x-www-form-urlencoded',

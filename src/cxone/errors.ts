@@ -41,13 +41,13 @@ export class CxoneError extends Error {
 
 /** The family is not configured. Nothing was sent. */
 export class CxoneCredentialsMissing extends CxoneError {
-  constructor(context: RequestContext, missing: 'url' | 'credentials') {
-    const NAME = context.family.toUpperCase();
-    const remedy = {
-      url: `its address is not set; set CXONE_${NAME}_URL (or CXONE_API_URL, or for outbound CXONE_INSTANCE)`,
-      credentials: `its credentials are not set; ${checkCredentials(context.family)}`,
-    };
-    super(context, remedy[missing], 'no');
+  /** @param addressSettings those that would give it an address; null if it lacks credentials */
+  constructor(context: RequestContext, addressSettings: string | null) {
+    const remedy =
+      addressSettings === null
+        ? `its credentials are not set; ${checkCredentials(context.family)}`
+        : `its address is not set; set ${addressSettings} for the workers`;
+    super(context, remedy, 'no');
   }
 }
 

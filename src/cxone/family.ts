@@ -92,7 +92,7 @@ function isExpected(status: number, call: Call): boolean {
 
 function createContext(family: Family, settings: FamilySettings, call: Call): RequestContext {
   const context = { family, verb: call.verb, url: call.path, status: null, requestId: randomUUID() };
-  if (settings.url === '') throw new CxoneCredentialsMissing(context, 'url');
+  if (settings.url === '') throw new CxoneCredentialsMissing(context, settings.addressSettings);
   return { ...context, url: settings.url + fillPath(call, context) };
 }
 

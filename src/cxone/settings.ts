@@ -4,6 +4,8 @@ import type { Family, FamilyFacts } from './families.wire.ts';
 export interface FamilySettings extends Omit<FamilyFacts, 'tokenPath'> {
   /** Origin, possibly with a path prefix, without a trailing slash. `''`: not configured; calling the family fails. */
   readonly url: string;
+  /** Where people set the address, e.g. `CXONE_INSTANCE or CXONE_OUTBOUND_URL`; `''`: it has one without. */
+  readonly addressSettings: string;
   readonly tokenUrl: string;
   readonly clientId: string | null;
   readonly clientSecret: { reveal(): string } | null;

@@ -23,7 +23,13 @@ describe('the doctor and CXone', () => {
       nameOf(path) === 'token' ? GRANTED() : { status: 404 },
     );
     const findings = await cxone({ ...LOGIN, CXONE_API_URL: url });
-    expect(findings.map(({ level }) => level)).toEqual(['ok', 'ok', 'ok', 'ok', 'ok', 'ok']);
+    expect(findings.map(({ level }) => level)).toEqual(['ok', 'ok', 'ok', 'ok', 'ok', 'ok', 'ok']);
+    expect(findings.at(-2)).toMatchObject({
+      name: 'CXone operations',
+      what:
+        'can run: contact imports, contact imports with `--require-consent`, preference updates, ' +
+        'eligibility checks, selection updates',
+    });
     expect(findings.at(-1)).toMatchObject({ name: 'CXone clock' });
     const reads = requests.filter((line) => nameOf(line) === 'read');
     expect(reads).toHaveLength(4);
@@ -119,6 +125,23 @@ describe('the doctor and CXone', () => {
     const outbound = findings.find(({ name }) => name === 'CXone outbound');
     expect(outbound).toMatchObject({ level });
     if (level !== 'ok') expect(outbound?.next).toContain('CXONE_OUTBOUND_URL');
+  });
+
+  it('lists the operations that can run with what is configured, and what the others lack', async () => {
+    const { url } = await fakeCxone((_, path) => {
+      if (path === FAMILIES.preferences.tokenPath) return { status: 401, body: { error: 'invalid_client' } };
+      return nameOf(path) === 'token' ? GRANTED() : { status: 404 };
+    });
+    const env = { CXONE_REGION: 'eu', CXONE_CONTACTLISTS_URL: url, CXONE_PREFERENCES_URL: url };
+    const findings = await cxone({ ...LOGIN, ...env });
+    expect(findings.find(({ name }) => name === 'CXone outbound')).toMatchObject({
+      what: 'no address: selection updates cannot run',
+      next: 'set CXONE_INSTANCE or CXONE_OUTBOUND_URL',
+    });
+    expect(findings.find(({ name }) => name === 'CXone operations')?.what).toBe(
+      'can run: contact imports; cannot run: contact imports with `--require-consent` (preferences), ' +
+        'preference updates (preferences), eligibility checks (preferences), selection updates (outbound)',
+    );
   });
 
   it("reads CXone's clock from its answers", async () => {

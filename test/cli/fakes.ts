@@ -17,6 +17,7 @@ export function fakeCli(session: Partial<Session> = {}, overrides: Partial<Cli> 
   const close = () => Promise.resolve(void (closed = true));
   return {
     env: {},
+    envOrigins: new Map(),
     cwd: '/work',
     stackDir: '/nowhere/.cxflow',
     command: 'cxflow',

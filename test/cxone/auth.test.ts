@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/config.ts';
+import { createCxone } from '../../src/cxone/cxone.ts';
 import { CxoneCredentialsMissing, CxoneNoAnswer, CxoneUnauthorized } from '../../src/cxone/errors.ts';
 import {
   CREATED,
@@ -175,6 +177,17 @@ describe('failures of the token endpoint', () => {
 });
 
 describe('a family that is not configured', () => {
+  it('is reported when an operation needs it: in the EU, contact lists need no other setting', async () => {
+    const env = { CXONE_REGION: 'eu', CXONE_CLIENT_ID: 'a', CXONE_CLIENT_SECRET: 'b' };
+    const { families } = loadConfig(env).cxone;
+    const cxone = createCxone({ families });
+    const error = await captureError(cxone.outbound.readCampaign({ campaignId: 'C1' }));
+    expect(error).toBeInstanceOf(CxoneCredentialsMissing);
+    expect(String(error)).toContain('set CXONE_INSTANCE or CXONE_OUTBOUND_URL');
+    expect(families.contactlists.url).not.toBe('');
+    cxone.close();
+  });
+
   it.each([
     [{ clientId: null }, 'CXONE_CLIENT_ID'],
     [{ clientSecret: null }, 'CXONE_CLIENT_SECRET'],

@@ -100,6 +100,7 @@ export async function startVendor(): Promise<Vendor> {
 function createFamilies(url: string, settings: Partial<FamilySettings> = {}): Record<Family, FamilySettings> {
   const family = {
     url,
+    addressSettings: 'CXONE_REGION or CXONE_CONTACTLISTS_URL',
     tokenUrl: `${url}/oauth2/token`,
     clientId: 'client',
     clientSecret: { reveal: () => SECRET },

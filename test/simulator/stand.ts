@@ -85,6 +85,7 @@ function parse(text: string): unknown {
 function familySettings(url: string): Record<Family, FamilySettings> {
   const settings = (family: Family): FamilySettings => ({
     url,
+    addressSettings: '',
     tokenUrl: url + FAMILIES[family].tokenPath,
     clientId: 'a',
     clientSecret: { reveal: () => 'b' },

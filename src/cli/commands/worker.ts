@@ -5,6 +5,7 @@ import { examples, paragraphs } from './command.ts';
 const EXAMPLES = [
   ['worker', 'use the servers of the environment, or of the `dev` that runs in this folder'],
   ['doctor && cxflow worker', 'check the setup first'],
+  ['worker --env-file /etc/cxflow/env', 'read settings from a file, too'],
 ] as const;
 
 export const addWorker: AddCommand = (parent, cli, finish) => {

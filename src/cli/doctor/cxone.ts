@@ -1,6 +1,6 @@
 /** The login to each family of the CXone API: credentials, a token, its scopes, and a read that changes nothing. */
 import type { Config } from '../../config/config.ts';
-import { FAMILY_USES } from '../../config/families.ts';
+import { FAMILIES_IN_USE, familiesOf, isInUse, OPERATIONS, operationsOf } from '../../config/operations.ts';
 import type { Env } from '../../config/reader.ts';
 import { FAMILY_NAMES, type Family } from '../../cxone/families.wire.ts';
 import type { FamilySettings } from '../../cxone/settings.ts';
@@ -16,23 +16,51 @@ export async function* examineCxone(env: Env, { cxone: { families } }: Config): 
     yield problem('CXone', 'no credentials', next);
     return;
   }
-  const missing = FAMILY_NAMES.filter((family) => FAMILY_USES[family].isInUse && !ready.includes(family));
+  const missing = FAMILIES_IN_USE.filter((family) => !ready.includes(family));
   for (const family of missing) yield reportMissing(family, families[family]);
   // Each login may take as long as its deadlines, so all of them start now.
   const logins = ready.map((family) => ({ family, login: logIn(family, families[family]) }));
-  const noneWorks = haveAllFailed(logins.filter(({ family }) => FAMILY_USES[family].isInUse));
+  const noneWorks = haveAllFailed(logins.filter(({ family }) => isInUse(family)));
   for (const { family, login } of logins) {
     const check = await login;
     yield check.kind === 'failed'
       ? await judgeFailure(family, check, { hasOwnCredentials: hasOwnCredentials(env, family), noneWorks })
       : judgeFamily(family, check);
   }
+  yield judgeOperations(await listWorking(logins));
   yield* examineClock(await Promise.all(logins.map(({ login }) => login)));
 }
 
-async function haveAllFailed(logins: readonly { readonly login: Promise<FamilyCheck> }[]): Promise<boolean> {
+async function haveAllFailed(logins: readonly Login[]): Promise<boolean> {
   const checks = await Promise.all(logins.map(({ login }) => login));
   return checks.every(({ kind }) => kind === 'failed');
+}
+
+interface Login {
+  readonly family: Family;
+  readonly login: Promise<FamilyCheck>;
+}
+
+async function listWorking(logins: readonly Login[]): Promise<readonly Family[]> {
+  const checks = await Promise.all(logins.map(async ({ family, login }) => ({ family, check: await login })));
+  return checks.filter(({ check }) => check.kind !== 'failed').map(({ family }) => family);
+}
+
+/** What to do about a family that does not work is said where the family is reported. */
+function judgeOperations(working: readonly Family[]): Finding {
+  const lacking = OPERATIONS.filter(({ isPlanned }) => !isPlanned).map((operation) => ({
+    ...operation,
+    lacks: familiesOf(operation).filter((family) => !working.includes(family)),
+  }));
+  const can = lacking.filter(({ lacks }) => lacks.length === 0).map(({ plural }) => plural);
+  const cannot = lacking
+    .filter(({ lacks }) => lacks.length > 0)
+    .map(({ plural, lacks }) => `${plural} (${lacks.join(', ')})`);
+  const parts = [
+    ...(can.length > 0 ? [`can run: ${can.join(', ')}`] : []),
+    ...(cannot.length > 0 ? [`cannot run: ${cannot.join(', ')}`] : []),
+  ];
+  return ok('CXone operations', parts.join('; '));
 }
 
 function* examineClock(checks: readonly FamilyCheck[]): Iterable<Finding> {
@@ -41,17 +69,17 @@ function* examineClock(checks: readonly FamilyCheck[]): Iterable<Finding> {
   if (worst !== undefined) yield examineSkew('CXone', worst);
 }
 
-function reportMissing(family: Family, { url }: FamilySettings): Finding {
+function reportMissing(family: Family, { url, addressSettings }: FamilySettings): Finding {
   const NAME = family.toUpperCase();
   const [what, next] =
     url === ''
-      ? ['no address', `set CXONE_${NAME}_URL${family === 'outbound' ? ' or CXONE_INSTANCE' : ''}`]
+      ? ['no address', `set ${addressSettings}`]
       : ['no credentials', `set CXONE_${NAME}_CLIENT_ID and CXONE_${NAME}_CLIENT_SECRET`];
   return warning(`CXone ${family}`, `${what}: ${listUses(family)} cannot run`, next);
 }
 
 function listUses(family: Family): string {
-  return FAMILY_USES[family].neededFor.join(' and ');
+  return operationsOf(family).join(' and ');
 }
 
 function hasOwnCredentials(env: Env, family: Family): boolean {
@@ -74,7 +102,7 @@ async function judgeFailure(
   { hasOwnCredentials, noneWorks }: Circumstances,
 ): Promise<Finding> {
   const name = `CXone ${family}`;
-  const isProblem = hasOwnCredentials || (FAMILY_USES[family].isInUse && (await noneWorks));
+  const isProblem = hasOwnCredentials || (isInUse(family) && (await noneWorks));
   if (isProblem) return problem(name, what, next);
   return warning(name, `${what}; only ${listUses(family)} need it`, next);
 }

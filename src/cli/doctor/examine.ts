@@ -1,8 +1,10 @@
 /** All examinations, in the order in which they depend on each other. They only read. */
 import { join } from 'node:path';
 import { type Config, ConfigError, loadConfig } from '../../config/config.ts';
+import type { Env } from '../../config/reader.ts';
 import { readStack, withStack } from '../../stack/stack-file.ts';
 import type { Cli } from '../cli.ts';
+import { locateProblem } from '../errors.ts';
 import { examineCxone } from './cxone.ts';
 import { examineDatabase } from './database.ts';
 import { type Finding, ok, problem } from './finding.ts';
@@ -16,7 +18,7 @@ export async function* examine(cli: Cli): AsyncIterable<Finding> {
   yield examineNode(process.versions.node);
   const stack = readStack(cli.stackDir);
   if (stack) yield ok('stack', `\`${cli.command} dev\` runs in this folder (${cli.stackDir})`);
-  const { config, findings } = examineSettings(env);
+  const { config, findings } = examineSettings(env, cli.envOrigins);
   yield* findings;
   if (config !== null) {
     for (const examination of serverExaminations(cli, env, config)) yield* guarded(examination);
@@ -25,7 +27,7 @@ export async function* examine(cli: Cli): AsyncIterable<Finding> {
   yield* guarded({ name: 'disk', next, examine: () => examineDataDisk(cli, env) });
 }
 
-function serverExaminations(cli: Cli, env: Cli['env'], config: Config): readonly Examination[] {
+function serverExaminations(cli: Cli, env: Env, config: Config): readonly Examination[] {
   return [
     {
       name: 'database',
@@ -48,7 +50,7 @@ function serverExaminations(cli: Cli, env: Cli['env'], config: Config): readonly
 }
 
 /** The embedded database can be on another disk (docs/adr/0001-embedded-postgresql.md#where-the-binaries-and-the-data-live). */
-function examineDataDisk({ stackDir, cwd }: Cli, env: Cli['env']): Promise<Finding> {
+function examineDataDisk({ stackDir, cwd }: Cli, env: Env): Promise<Finding> {
   const embedded = readStack(stackDir)?.addresses?.databaseUrl;
   const isEmbedded = embedded !== undefined && embedded === env.DATABASE_URL;
   return isEmbedded
@@ -56,12 +58,17 @@ function examineDataDisk({ stackDir, cwd }: Cli, env: Cli['env']): Promise<Findi
     : examineDisk(cwd, 'this folder');
 }
 
-function examineSettings(env: Cli['env']): { config: Config | null; findings: readonly Finding[] } {
+function examineSettings(
+  env: Env,
+  origins: Cli['envOrigins'],
+): { config: Config | null; findings: readonly Finding[] } {
   try {
     return { config: loadConfig(env), findings: [ok('settings', 'all settings are valid')] };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const findings = error.problems.map((line) => problem('settings', ...splitProblem(line)));
+    const findings = error.problems.map((line) =>
+      problem('settings', ...splitProblem(locateProblem(line, origins))),
+    );
     return { config: null, findings };
   }
 }

@@ -1,0 +1,46 @@
+/** Which operation needs which family of the CXone API. Generated into the documentation, and used by `cxflow doctor`. */
+import { FAMILY_NAMES, type Family } from '../cxone/families.wire.ts';
+
+export interface OperationNeeds {
+  readonly name: string;
+  readonly plural: string;
+  readonly family: Family;
+  /** It needs what this operation needs as well. */
+  readonly extends?: string;
+  /** Not implemented yet. */
+  readonly isPlanned?: true;
+}
+
+/** Operations, and commands that call CXone by themselves. */
+export const OPERATIONS: readonly OperationNeeds[] = [
+  { name: 'contact import', plural: 'contact imports', family: 'contactlists' },
+  {
+    name: 'contact import with `--require-consent`',
+    plural: 'contact imports with `--require-consent`',
+    family: 'preferences',
+    extends: 'contact import',
+  },
+  { name: 'preference update', plural: 'preference updates', family: 'preferences' },
+  { name: 'eligibility check', plural: 'eligibility checks', family: 'preferences' },
+  { name: 'selection update', plural: 'selection updates', family: 'outbound' },
+  { name: 'list load', plural: 'list loads', family: 'lists', isPlanned: true },
+  { name: 'email send', plural: 'email sends', family: 'email', isPlanned: true },
+];
+
+/** All that the operation calls. */
+export function familiesOf(operation: OperationNeeds): readonly Family[] {
+  const base = OPERATIONS.find(({ name }) => name === operation.extends);
+  return [...(base ? familiesOf(base) : []), operation.family];
+}
+
+/** In the plural. Operations that need the family only because they extend another one are left out. */
+export function operationsOf(family: Family): readonly string[] {
+  return OPERATIONS.filter((operation) => operation.family === family).map(({ plural }) => plural);
+}
+
+/** false: so far only `cxflow doctor` calls the family. */
+export function isInUse(family: Family): boolean {
+  return OPERATIONS.some((operation) => !operation.isPlanned && familiesOf(operation).includes(family));
+}
+
+export const FAMILIES_IN_USE: readonly Family[] = FAMILY_NAMES.filter(isInUse);
