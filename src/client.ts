@@ -16,10 +16,12 @@ import { createSelectionClient } from './client/selection.ts';
 import { createStagingClient } from './client/staging.ts';
 import { createStartMethods } from './client/start.ts';
 import { createSteeringClient } from './client/steering.ts';
+import { loadTenant } from './config/config.ts';
 import { loadTemporal } from './config/temporal.ts';
 import { OPERATIONS } from './contract/operations.ts';
 import type { OperationSpecs } from './contract/spec.ts';
 import { openLedger } from './ledger/ledger.ts';
+import { refuseOtherTenant } from './ledger/tenant.ts';
 
 export type { ClientDeps } from './client/deps.ts';
 export * from './client/errors.ts';
@@ -39,16 +41,30 @@ export interface ConnectOptions {
   readonly databaseUrl: string;
   /** The CXFLOW_PEPPER of the workers, for reading entries about data subjects. Default: none. */
   readonly pepper?: string | null;
-  /** The settings of Temporal's client (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_PROFILE …). Default: `process.env`. */
+  /**
+   * The settings of Temporal's client (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_PROFILE …), and CXONE_TENANT, if the
+   * service is for one tenant. Default: `process.env`.
+   */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Connects to Temporal and opens the ledger. Throws if Temporal does not answer, and TemporalSettingsError. */
+/**
+ * Connects to Temporal and opens the ledger. Throws if Temporal does not answer, and TemporalSettingsError, ConfigError, and
+ * OtherTenant if the environment names another tenant than that of the ledger.
+ */
 export async function connect(options: ConnectOptions) {
-  const { namespace, connectionOptions } = loadTemporal(options.env ?? process.env);
+  const env = options.env ?? process.env;
+  const { namespace, connectionOptions } = loadTemporal(env);
+  const tenant = loadTenant(env);
   const connection = await Connection.connect(connectionOptions);
   const temporal = new Client({ connection, namespace });
   const ledger = openLedger(options.databaseUrl, 4, options.pepper);
+  try {
+    await refuseOtherTenant(ledger.tenant, tenant);
+  } catch (error) {
+    await Promise.all([ledger.close(), connection.close()]);
+    throw error;
+  }
   return {
     ...createClient({ temporal, ledger }),
     /** For reading counts, records and the audit. */

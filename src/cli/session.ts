@@ -5,7 +5,7 @@ import { type Config, loadConfig } from '../config/config.ts';
 import type { Env } from '../config/reader.ts';
 import { DEFAULT_TEMPORAL_ADDRESS, TemporalSettingsError } from '../config/temporal.ts';
 import { openLedger } from '../ledger/ledger.ts';
-import { OtherTenant } from '../ledger/tenant.ts';
+import { refuseOtherTenant } from '../ledger/tenant.ts';
 import { readStack, withStack } from '../stack/stack-file.ts';
 import type { Cli, Session } from './cli.ts';
 import { MissingAddress, Unreachable } from './errors.ts';
@@ -21,7 +21,8 @@ export async function openPreparedSession(cli: SessionOptions): Promise<Session>
   const session = openSession(cli);
   try {
     await waitUntilPrepared(session.ledger, cli);
-    await refuseOtherTenant(session);
+    // Commands need no settings of CXone, but those they have must not be of another tenant.
+    await refuseOtherTenant(session.ledger.tenant, session.config.cxone.tenant);
     return session;
   } catch (error) {
     await session.close();
@@ -61,14 +62,6 @@ export function openSession(cli: SessionOptions): Session {
       await connection.close();
     },
   };
-}
-
-/** Commands need no settings of CXone, but those they have must not be of another tenant. */
-async function refuseOtherTenant({ ledger, config: { cxone } }: Session): Promise<void> {
-  if (cxone.tenant === null) return;
-  // Not every command needs the database. Those that do report its errors themselves.
-  const owner = await ledger.tenant.find().catch(() => null);
-  if (owner !== null && owner !== cxone.tenant) throw new OtherTenant(owner, cxone.tenant);
 }
 
 /** Shares one connection among all calls; after a failure the next call connects again. */

@@ -75,6 +75,15 @@ export function loadConfig(env: Env, readFile: ReadFile = (path) => readFileSync
   return config;
 }
 
+/** Only the tenant, for a client that needs no other setting of CXone; null: none is named. Throws ConfigError. */
+export function loadTenant(env: Env): string | null {
+  const reader = new SettingsReader(env, () => '');
+  const { tenant } = readCxone(reader);
+  const problems = reader.problems.filter((problem) => problem.startsWith(CXONE.tenant.name));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return tenant;
+}
+
 /** What CXONE_API_URL names without a tenant, so that a ledger for trials does not become that of a tenant. */
 const SIMULATOR = 'simulator';
 

@@ -14,6 +14,17 @@ export interface LedgerTenant {
   register(name: string): Promise<void>;
 }
 
+/**
+ * For whoever only reads the ledger or starts runs. `ours`: null if the settings name no tenant. Nothing is refused while the
+ * ledger belongs to nobody, or is not prepared. Errors: OtherTenant.
+ */
+export async function refuseOtherTenant(tenant: LedgerTenant, ours: string | null): Promise<void> {
+  if (ours === null) return;
+  // Whoever needs the database reports its errors.
+  const owner = await tenant.find().catch(() => null);
+  if (owner !== null && owner !== ours) throw new OtherTenant(owner, ours);
+}
+
 /** This process works for another tenant than the ledger. */
 export class OtherTenant extends Error {
   override readonly name = 'OtherTenant';

@@ -60,6 +60,22 @@ describe('cxflow migrate', () => {
     expect(await openLedgerOf(url).missingMigrations()).toEqual([]);
   });
 
+  it('changes nothing in the ledger of another tenant', async () => {
+    const url = await freshDatabase();
+    const ledger = openLedgerOf(url);
+    await ledger.migrate();
+    await ledger.tenant.register('acme');
+    const database = openDatabase(url, 1);
+    onTestFinished(() => database.close());
+    const forget = 'delete from cxflow_migrations where name = (select max(name) from cxflow_migrations)';
+    await database.pool.query(forget);
+    const missing = await ledger.missingMigrations();
+    const cli = { ...cliFor(url), env: { DATABASE_URL: url, CXONE_TENANT: 'other' } };
+    expect(await run(['migrate'], cli)).toBe(1);
+    expect(cli.err()).toMatch(/belongs to the tenant acme, but the settings are those of the tenant other/);
+    expect([missing.length, await ledger.missingMigrations()]).toEqual([1, missing]);
+  });
+
   it('needs no right to create tables when none is missing', async () => {
     const url = new URL(await freshDatabase());
     await openLedgerOf(url.href).migrate();

@@ -30,6 +30,7 @@ import {
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
 import { GateInterrupted } from '../engine/gate.ts';
 import { runInput } from '../engine/run-input.ts';
+import { readAsOf } from '../engine/step.ts';
 import { CREATE, interpretCreate, UPDATE, type UpdateRefs } from './answers.ts';
 import {
   CONSENT_CHECK,
@@ -97,7 +98,7 @@ export function defineContactImport(deps: ContactImportDeps): { readonly definit
   return { definition };
 }
 
-/** Dates are compared with the start of the run, so that a repeat of staging reads every row alike. */
+/** Dates are compared with one moment rather than with the clock, so that all rows are read alike. */
 function createContactReader(
   run: Run,
   columns: readonly string[] | null,
@@ -108,7 +109,7 @@ function createContactReader(
   if ('problems' in resolved || problems.length > 0)
     throw new SourceError('source_unreadable', problems.join(' '));
   return (fields) => {
-    const read = readContact(fields, resolved.columns, run.started_at, map);
+    const read = readContact(fields, resolved.columns, readAsOf(run), map);
     if ('reasons' in read) return read;
     const { contact } = read;
     return { record: contact, key1: contact.contactId, key2: contact.phoneNumbers[0]?.number ?? '' };

@@ -14,6 +14,7 @@ import type { Objection } from '../../ledger/consent/suppressions.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { SourceError } from '../../sources/errors.ts';
 import type { RowReader } from '../engine/definition.ts';
+import { readAsOf } from '../engine/step.ts';
 import { deriveItemKey } from './item-keys.ts';
 
 /** Added to the reason why CXone does not have an objection. */
@@ -22,7 +23,7 @@ export const ON_SUPPRESSION_LIST: Reason = {
   message: 'the objection is on our own suppression list and is respected, although CXone does not have it',
 };
 
-/** Dates are compared with the start of the run rather than with the clock, so that repeated staging reads rows alike. */
+/** Dates are compared with one moment rather than with the clock, so that all rows are read alike. */
 export function createPreferenceReader(
   run: Run,
   columns: readonly string[] | null,
@@ -33,7 +34,7 @@ export function createPreferenceReader(
   if ('problems' in resolved || problems.length > 0)
     throw new SourceError('source_unreadable', problems.join(' '));
   return (fields) => {
-    const read = readPreference(fields, resolved.columns, run.started_at, map);
+    const read = readPreference(fields, resolved.columns, readAsOf(run), map);
     const { optOut } = read;
     if ('preference' in read && !('refusedFor' in read))
       return { ...toRow(run, read.preference), objections: toObjections(run, optOut, 'opt_out_staged') };
@@ -68,8 +69,8 @@ function toRow(run: Run, preference: Preference) {
 function toObjections(run: Run, optOut: OptOut | null, reason: string): readonly Objection[] {
   if (optOut === null) return [];
   const { contactIds, channels, withdrawalTimestamp } = optOut;
-  // An objection without a date was made before this run started, at the latest.
-  const since = withdrawalTimestamp ?? run.started_at.toISOString();
+  // An objection without a date was made before the source was read, at the latest.
+  const since = withdrawalTimestamp ?? readAsOf(run).toISOString();
   return contactIds.flatMap((contactId) =>
     channels.map((channel) => ({ contactId, channel, reason, since })),
   );

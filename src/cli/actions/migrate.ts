@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig } from '../../config/config.ts';
 import { isTransient } from '../../ledger/errors.ts';
 import { openLedger } from '../../ledger/ledger.ts';
+import { refuseOtherTenant } from '../../ledger/tenant.ts';
 import { withStack } from '../../stack/stack-file.ts';
 import type { Cli } from '../cli.ts';
 import { describeError } from '../errors.ts';
@@ -17,13 +18,19 @@ export interface MigrateOptions {
   readonly json?: boolean;
 }
 
-/** Throws ConfigError, MissingAddress, UnknownMigrations, and errors of the database. */
+/** Throws ConfigError, MissingAddress, OtherTenant, UnknownMigrations, and errors of the database. */
 export async function migrate(cli: Cli, { wait, json = false }: MigrateOptions): Promise<ExitCode> {
   const { print } = openOutput(cli, json);
   const config = loadConfig(withStack(cli.stackDir, cli.env));
   const ledger = openLedger(requireDatabase(config, cli.command), 1);
   try {
-    const migrations = await retryWhileUnavailable(cli, () => ledger.migrate(), wait * 1_000);
+    const prepare = async () => {
+      // Errors of the database are noticed here, so that the next step can tell a ledger without tables from one that is down.
+      await ledger.missingMigrations();
+      await refuseOtherTenant(ledger.tenant, config.cxone.tenant);
+      return ledger.migrate();
+    };
+    const migrations = await retryWhileUnavailable(cli, prepare, wait * 1_000);
     print(renderMigrations(migrations));
     if (json) printJson(cli, { migrations });
     return EXIT.ok;
