@@ -1,6 +1,6 @@
 /**
- * The sample of the vendor's tutorial on the selection of a campaign, from the file to the CRM: its campaign, its selection,
- * and each of the answers that it discusses (docs/cxone-contract.md#outbound-campaigns).
+ * The sample of the vendor's tutorial on campaign selections, from the file to the CRM: its campaign, its selection, and each
+ * answer that it discusses (docs/cxone-contract.md#outbound-campaigns).
  */
 import { describe, expect, it } from 'vitest';
 import type { SelectionUpdateResult } from '../../src/contract/selection-update.ts';
@@ -19,7 +19,7 @@ const SELECTION = {
   ],
   priorityOrder: ['high_value', 'recent_engagement', 'default'],
 };
-/** What the campaign selects before, and what else it has. */
+/** The campaign's selection before the update, and its other fields. */
 const BEFORE = {
   version: 12,
   name: 'Spring',
@@ -33,7 +33,7 @@ const ENV = {
 
 type Printed = SelectionUpdateResult & { readonly failure: { type: string; message: string } | null };
 
-/** Seeds the campaign and writes the sample to a file. Runs have names, so that each is one of its own. */
+/** Seeds the campaign and writes the sample to a file. Runs are named, so that each is a new run. */
 async function prepare(stand: Stand) {
   await stand.admin.seedCampaign(CAMPAIGN, BEFORE);
   stand.file('selection.json', JSON.stringify(SELECTION));
@@ -43,7 +43,7 @@ async function prepare(stand: Stand) {
     await stand.conserved(id, { state: printed.document.failure ? 'failed' : 'completed' });
     return printed;
   };
-  /** Somebody takes a part of the selection back, so that there is something to write again. */
+  /** Somebody else reverts a part of the selection, so that there is something to write again. */
   const undo = () => stand.admin.editCampaign(CAMPAIGN, { remove: { targetListIds: ['list_456def'] } });
   const campaign = async () => (await stand.admin.campaign(CAMPAIGN)).campaign;
   const patches = async () =>
@@ -108,7 +108,7 @@ describe("the tutorial's selection of a campaign", () => {
     });
   });
 
-  it('409: is merged with what somebody else wrote, and sent again under the new version', async () => {
+  it('is merged with what somebody else wrote after a 409, and sent again under the new version', async () => {
     await onStand({ ownLedger: true }, async (stand) => {
       const { update, campaign, patches } = await prepare(stand);
       const theirs = {
@@ -125,7 +125,7 @@ describe("the tutorial's selection of a campaign", () => {
     });
   });
 
-  it('401: takes a new token once; a second refusal ends the run, and names the credentials', async () => {
+  it('is sent again with a new token after a 401; a second 401 fails the run and names the credentials', async () => {
     await onStand({ ownLedger: true }, async (stand) => {
       const { update, undo, campaign, patches, attempts, answerPatches } = await prepare(stand);
       await answerPatches({ status: 401 }, 1);
@@ -145,7 +145,7 @@ describe("the tutorial's selection of a campaign", () => {
     });
   });
 
-  it('403: ends the run, and names the scopes that the client lacks', async () => {
+  it('fails the run on a 403, and names the scopes that the client lacks', async () => {
     await onStand({ ownLedger: true }, async (stand) => {
       const { update, campaign, attempts } = await prepare(stand);
       await stand.admin.change({ withheldScopes: ['outbound:campaign:write'] });
@@ -159,7 +159,7 @@ describe("the tutorial's selection of a campaign", () => {
     });
   });
 
-  it('429: waits, as long as CXone asks for or with a backoff, and is written once', async () => {
+  it('is written once after a 429, and after the wait that CXone demands or the backoff', async () => {
     await onStand({ ownLedger: true }, async (stand) => {
       const { update, undo, campaign, patches, answerPatches } = await prepare(stand);
       await answerPatches({ status: 429, retryAfter: 1 }, 1);
@@ -174,7 +174,7 @@ describe("the tutorial's selection of a campaign", () => {
     });
   });
 
-  it("400: CXone's message is shown, and nothing was changed", async () => {
+  it("fails the run on a 400 with CXone's message, and nothing is changed", async () => {
     await onStand({ ownLedger: true }, async (stand) => {
       const { update, campaign, attempts, answerPatches } = await prepare(stand);
       await answerPatches({ status: 400, body: { message: 'list list_456def is archived' } }, 1);
@@ -193,7 +193,7 @@ describe("the tutorial's selection of a campaign", () => {
     });
   });
 
-  it('what CXone would refuse is not sent: every problem is named first', async () => {
+  it('is not sent if CXone would refuse it, and every problem is named', async () => {
     await onStand({ ownLedger: true }, async (stand) => {
       const { patches } = await prepare(stand);
       const rules = Array.from({ length: 51 }, (_, n) => ({ field: `f${n}`, operator: 'eq', value: n }));

@@ -1,4 +1,4 @@
-/** Filter rules from the change to the PATCH: what the plan says, what is written, and what others do meanwhile. */
+/** Filter rules from the change to the PATCH: what the plan shows, what is written, and concurrent edits of others. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { SelectionUpdateInput } from '../../src/contract/selection-update.ts';
@@ -27,7 +27,7 @@ describe('rules of one field and operator', () => {
     return { ...started, plan, rules };
   };
 
-  it('stand side by side: the plan shows which an addition keeps, and which a replacement replaces', async () => {
+  it('can coexist: the plan shows which rules an addition keeps, and which one a replacement replaces', async () => {
     const { plan } = await seeded(ne('CA', 'NY'));
     expect(await plan({ change: { add: ne('TX', 'NY') } })).toEqual([
       '+ rule state ne "TX" (keeps "CA" and "NY")',
@@ -99,7 +99,7 @@ describe('rules of one field and operator', () => {
     ]);
   });
 
-  it('that others add while the run waits for approval need no other approval; what they take back does', async () => {
+  it('that others add during the approval need no new approval, but rules that they remove do', async () => {
     const { admin, openRun, readVersion, rules } = await seeded(ne('CA'));
     const run = await openRun({ change: { add: ne('NY', 'TX') }, approval: true });
     await run.plan();
@@ -119,7 +119,7 @@ describe('rules of one field and operator', () => {
     ]);
   });
 
-  it('that both sides replaced are a conflict, whose answer has all of one side', async () => {
+  it('that both sides replaced are a conflict, which is resolved with all rules of one side', async () => {
     for (const [side, expected] of [
       ['mine', ['x', 'FL']],
       ['theirs', ['x', 'NY']],

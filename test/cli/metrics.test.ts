@@ -1,4 +1,4 @@
-/** `cxflow metrics`, with a ledger that answers what a test gives it. */
+/** `cxflow metrics`, with a fake ledger. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,12 +68,12 @@ describe('on the terminal', () => {
     expect(text).toMatch(/contact import +124 +84 ms +80 ms +100 ms +█{4}░\n/);
     expect(text).toMatch(/preference update +4 +400 ms +400 ms +400 ms +█{20}\n/);
     expect(text).toMatch(/selection update +0 +– +– +–\n/);
-    // With the prompt it fits on a screen of 24 lines.
+    // Together with the prompt it fits on a screen of 24 lines.
     expect(text.trimEnd().split('\n').length).toBeLessThan(24);
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
-  it('the log has one line for each run, and where it is too narrow for the ids, these are below', async () => {
+  it('the log has one line for each run, with the ids below if the terminal is too narrow', async () => {
     const { text: wide } = await print([imports], ['--limit', '2'], 160);
     expect(wide).toMatch(
       /2026-11-28 14:05:00 +contact import +completed +1,000 +120 +84 ms +contact-import:L1:/,
@@ -149,7 +149,7 @@ describe('as an HTML file', () => {
     expect(page).not.toMatch(/NaN|undefined|null|<script|<link|<img|url\(|\ssrc=/);
   });
 
-  it('can be written of nothing', async () => {
+  it('can be written without any runs', async () => {
     const cwd = await mkdtemp(join(tmpdir(), 'cxflow-metrics-'));
     onTestFinished(() => rm(cwd, { recursive: true }));
     const { cli } = metricsCli([], { cwd });

@@ -1,4 +1,4 @@
-/** The published JSON Schemas agree with the checks of the workflows: what a workflow takes, its schema takes too. */
+/** The published JSON Schemas agree with the checks of the workflows: whatever a workflow accepts, its schema accepts. */
 import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

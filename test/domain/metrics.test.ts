@@ -48,7 +48,7 @@ describe('the figures', () => {
     });
   });
 
-  it('of the latencies are ranks: as many requests took no longer as the percentile says', () => {
+  it('include percentiles of latency by rank: that share of the requests took no longer', () => {
     fc.assert(
       fc.property(latencies, fc.constantFrom(0.5, 0.95), (all, share) => {
         const ms = percentile(toHistogram(all), share) ?? -1;

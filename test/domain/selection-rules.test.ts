@@ -109,7 +109,7 @@ describe('additional data in CXone', () => {
     });
   });
 
-  it('a rule that CXone has twice is there once', () => {
+  it('a rule that CXone has twice is kept once', () => {
     const theirs = createSelection({
       filterRules: [
         { ...rule('state', 'ne', 'TX'), id: 1 },

@@ -1,4 +1,4 @@
-/** Selection updates whose requests always fail: they end with what to do next, and go on once that is done. */
+/** Selection updates whose requests always fail end with what to do, and continue once that is done. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { SelectionUpdateInput } from '../../src/contract/selection-update.ts';
@@ -23,9 +23,9 @@ const completed = (stand: Stand, runId: string) =>
     ({ state }) => state === 'completed',
   );
 
-describe.concurrent('a selection that CXone never takes', () => {
+describe.concurrent('a PATCH that always fails', () => {
   const processes = useProcesses();
-  it('ends the run after a while, which says so and what to do; started again, it is written', async () => {
+  it('fails the run with what to do, and is applied when the run is started again', async () => {
     await onStand(processes, {}, async (stand) => {
       const { admin } = stand;
       await stand.readyWorker();
@@ -49,9 +49,9 @@ describe.concurrent('a selection that CXone never takes', () => {
   });
 });
 
-describe.concurrent('a campaign that cannot be kept as it is', () => {
+describe.concurrent('a campaign that the ledger cannot store', () => {
   const processes = useProcesses();
-  it('ends the run, which names the campaign and the place; once that is corrected, the run goes on', async () => {
+  it('fails the run with the campaign and the position, and the run continues once that is corrected', async () => {
     await onStand(processes, {}, async (stand) => {
       const { admin } = stand;
       await stand.readyWorker();

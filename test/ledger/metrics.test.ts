@@ -1,4 +1,4 @@
-/** Governance metrics: the sums are those of the runs, whatever becomes of the runs. */
+/** Governance metrics: the sums match the runs, even after the runs were purged. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { addMeasures, type Measures, NOTHING_MEASURED } from '../../src/domain/metrics.ts';
@@ -72,8 +72,8 @@ const MEASURED = {
   ...{ checked: 4, violations: 2, requests: 1, latencyMs: 40, latencies: { 40: 1 } },
 };
 
-describe('what is measured of a run', () => {
-  it('is the same before and after it is stored, and after its rows and requests are purged', async () => {
+describe('the metrics of a run', () => {
+  it('are the same before and after they are stored, and after its rows and requests are purged', async () => {
     const { ledger, database } = opened();
     const run = await writtenRun({ kind: 'purged', days: 40 });
     expect(await ledger.metrics.ofRun(run.run_no)).toEqual(MEASURED);
@@ -90,7 +90,7 @@ describe('what is measured of a run', () => {
     expect(await ledger.metrics.byOperation({ since: null, kind: 'purged' })).toMatchObject([MEASURED]);
   });
 
-  it('of a failed run is not stored: requests that are still in flight are answered later', async () => {
+  it('are not stored if it failed, because requests in flight may still be answered', async () => {
     const { ledger, database } = opened();
     const run = await stagedRun({ kind: 'answeredLater', days: 40 });
     await ledger.records.finishStaging(run.run_no);
@@ -113,13 +113,13 @@ describe('what is measured of a run', () => {
     expect(await ledger.metrics.ofRun(run.run_no)).toEqual(MEASURED);
   });
 
-  it('has the violations of a source that has not been read to its end', async () => {
+  it('include the violations of a source that was not read completely', async () => {
     const { ledger } = opened();
     const run = await stagedRun({ kind: 'unread' });
     expect(await ledger.metrics.ofRun(run.run_no)).toMatchObject({ records: 4, checked: 4, violations: 2 });
   });
 
-  it('counts neither what CXone rejected as a violation, nor a write without an answer as a request', async () => {
+  it('count neither rejections by CXone as violations, nor writes without an answer as requests', async () => {
     const { ledger } = opened();
     const run = await endedRun({ kind: 'unanswered', outcome: 'rejected', latencyMs: null });
     expect(await ledger.metrics.ofRun(run.run_no)).toMatchObject({
@@ -128,7 +128,7 @@ describe('what is measured of a run', () => {
     });
   });
 
-  it('has an input that was refused as a whole as one check and one violation', async () => {
+  it('count an input that was refused as a whole as one check and one violation', async () => {
     const { ledger } = opened();
     const { run } = await ledger.runs.open({
       ...{ runId: someId('refused'), kind: 'refused', target: 'T', again: false, dryRun: false },
@@ -141,7 +141,7 @@ describe('what is measured of a run', () => {
     expect(await ledger.metrics.ofRun(run.run_no)).toEqual(NOTHING_MEASURED);
   });
 
-  it('keeps milliseconds below a second, and three digits of what is longer', async () => {
+  it('keep milliseconds below a second, and three digits above', async () => {
     const { ledger } = opened();
     const exact = [1, 999, 1_004, 1_006, 9_996, 12_345];
     const runs: Run[] = [];
@@ -156,7 +156,7 @@ describe('what is measured of a run', () => {
 });
 
 describe('the sums of an operation', () => {
-  it('are those of its runs, and of the lines of the log, without dry runs', async () => {
+  it('match its runs and the lines of the log, without dry runs', async () => {
     const { ledger } = opened();
     const runs = [
       await endedRun({ kind: 'added', days: 3, latencyMs: 30 }),
@@ -181,7 +181,7 @@ describe('the sums of an operation', () => {
     expect(await ledger.metrics.log(scope, 2)).toEqual(log.slice(0, 2));
   });
 
-  it('are limited to the runs since a time, and to one operation', async () => {
+  it('can be limited to runs since a time, and to one operation', async () => {
     const { ledger } = opened();
     await endedRun({ kind: 'limitedA', days: 9 });
     await endedRun({ kind: 'limitedA', days: 2 });

@@ -38,7 +38,7 @@ const RAW_PREFERENCES = [
 
 const CAMPAIGN = 'campaign_xyz789';
 
-it('the preferences of the tutorial have one violation in three, on the terminal, in show, report and metrics', async () => {
+it('terminal, show, report and metrics count one violation in the three preferences of the tutorial', async () => {
   await onStand({}, async (stand) => {
     const { cxflow, json, file } = stand;
     expect((await cxflow(['metrics'])).stdout).toMatch(/^no runs yet/);
@@ -60,7 +60,7 @@ it('the preferences of the tutorial have one violation in three, on the terminal
       operation: { runs: 1, violations: 1 },
     });
 
-    // The dry run does not count: it would have the same violation twice.
+    // The dry run does not count, because it would count the same violation twice.
     const { document } = await json<GovernanceMetrics>(['metrics', '--operation', 'preference-update']);
     expect(document).toMatchObject({
       total: { runs: 1, records: 3, successes: 2, violations: 1, complianceRatePercent: 66.67, requests: 1 },

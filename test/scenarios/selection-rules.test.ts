@@ -1,4 +1,4 @@
-/** Filter rules of several teams in one campaign: what stands side by side, what replaces what, and what is a conflict. */
+/** Filter rules of several teams in one campaign: which rules coexist, which replace others, and which conflict. */
 import { describe, expect, it } from 'vitest';
 import type { SelectionUpdateResult } from '../../src/contract/selection-update.ts';
 import { type Stand, useStand } from './stand.ts';
@@ -11,7 +11,7 @@ const rules = (field: string, operator: string, values: readonly string[]) => ({
 });
 const ne = (...values: string[]) => rules('state', 'ne', values);
 const eq = (...values: string[]) => rules('tier', 'eq', values);
-/** What both sides do while ours runs. `says`: the failure of the run; `why`: shown with the conflict. */
+/** The changes of both sides. `says`: the failure of the run; `why`: the reason shown with the conflict. */
 const CONFLICTS = [
   {
     id: 'both-replaced',
@@ -54,7 +54,7 @@ const selectionOf = async ({ admin }: Stand, id: string) =>
   (await admin.campaign(id)).campaign?.contactSelection;
 
 describe('filter rules of two teams', () => {
-  it('stand side by side: an addition replaces nothing, and a replacement names what it replaces', async () => {
+  it('can coexist: an addition replaces nothing, and a replacement names what it replaces', async () => {
     await onStand({}, async (stand) => {
       const { admin, cxflow, json, file, conserved } = stand;
       const states = async () => (await selectionOf(stand, 'C1'))?.filterRules.map(({ value }) => value);
@@ -89,7 +89,7 @@ describe('filter rules of two teams', () => {
       expect(unnamed.failure).toMatchObject({ type: 'InvalidInput' });
       expect(unnamed.failure?.message).toContain('fits 5 rules of the campaign');
 
-      // What the first one added goes again, and nothing else.
+      // The rollback removes what the first run added, and nothing else.
       await json<Printed>(['selection', 'rollback', 'NY', '--id', 'back']);
       await conserved('back');
       expect((await states())?.sort()).toEqual(['FL', 'OR', 'TX', 'WA']);
@@ -99,7 +99,7 @@ describe('filter rules of two teams', () => {
     });
   });
 
-  it('are a conflict, and never combined, if both replaced the same rule, or changed what a field is to equal', async () => {
+  it('are a conflict and never combined if both replaced the same rule or changed the value a field must equal', async () => {
     await onStand({}, async (stand) => {
       const { admin, cxflow, json, file, conserved } = stand;
       for (const { id, seeded, ours, theirs, says, why } of CONFLICTS) {
@@ -117,7 +117,7 @@ describe('filter rules of two teams', () => {
     });
   });
 
-  it('are no conflict if one removed what the other replaced: the new rule stands', async () => {
+  it('are no conflict if one removed the rule that the other replaced: the new rule is kept', async () => {
     await onStand({}, async (stand) => {
       const { admin, json, file, conserved } = stand;
       await admin.seedCampaign('C2', { contactSelection: ne('CA') });
@@ -130,7 +130,7 @@ describe('filter rules of two teams', () => {
     });
   });
 
-  it('are not written if a field were to equal two values, and the failure says how to replace the rule', async () => {
+  it('are not written if a field would have to equal two values, and the failure says how to replace the rule', async () => {
     await onStand({}, async ({ admin, json, cxflow, file, conserved }) => {
       await admin.seedCampaign('C3', { contactSelection: eq('standard') });
       file('gold.json', JSON.stringify({ add: eq('gold') }));
