@@ -26,7 +26,7 @@ p { margin: .3rem 0; }
 .figures div { background: var(--card); border: 1px solid var(--rule); border-radius: .5rem; padding: .6rem .9rem; display: flex; flex-direction: column-reverse; justify-content: flex-end; }
 .figures dd { margin: 0; font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; order: 1; }
 .figures dt { color: var(--soft); font-size: .85rem; order: 0; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; } .scroll + .scroll { margin-top: 1.25rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--soft); font-size: .85rem; padding-bottom: .35rem; }
 th { text-align: left; font-weight: 600; font-size: .85rem; color: var(--soft); }
