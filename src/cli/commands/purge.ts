@@ -18,7 +18,7 @@ export const addPurge: AddCommand = (parent, cli, finish) => {
          ago, and staged files, campaign snapshots and results of checked files that were stored longer ago. This
          cannot be undone.`,
         `What stays: objections (the suppression list), the proof of consent and the audit; each run with its
-         counts, so that \`show\` and \`report\` still print them and the same content is not written twice by accident.
+         counts and metrics, so that \`show\` and \`report\` still print them and the same content is not written twice by accident.
          A purged run can neither be retried nor started again.`,
         `Runs that have not ended are left alone, even if they are paused or wait for somebody. Ended runs are
          kept and named (exit code 3) if requests were never answered (start the run again, or resolve them), if
