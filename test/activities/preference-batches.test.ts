@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { LONGEST_WAIT_MS } from '../../src/activities/engine/rate-limiter.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { someId, upTo } from '../ledger/harness.ts';
-import { allBatches } from './harness.ts';
+import { allBatches, runActivity } from './harness.ts';
 import { createRowWorker, nextPerson, openRunOf, optIn, rowWorkersOfFile } from './preferences.ts';
 
 const { start } = rowWorkersOfFile();
@@ -56,6 +56,20 @@ it('a page ends without a claim if its next turn is too far away, and is retried
   await expect(worker.writePage(allBatches(run))).rejects.toMatchObject({ type: 'RateLimited' });
   expect((await ledger.runs.counts(run.run_no)).pending).toBe(2);
   expect(await countRequests('POST')).toBe(1);
+});
+
+it('each batch has an event of its own, although one event for the run was requested', async () => {
+  const bodies: { payload: unknown[] }[] = [];
+  const marketing = (_: string, body: string) =>
+    Promise.resolve(void bodies.push(JSON.parse(body) as { payload: unknown[] }));
+  const options = { preferencesPerBatch: 2, webhooks: { crm: null, marketing } };
+  const { plan, writeAll, activities, ledger } = await start({}, options);
+  const run = await openRunOf(ledger, rowsOf(5), { notify: 'run' });
+  await plan(run);
+  await writeAll(run);
+  await ledger.runs.setPhase(run.run_no, 'delivering', null);
+  await runActivity(() => activities.deliverEvents(run.run_id));
+  expect(bodies.map(({ payload }) => payload.length).toSorted()).toEqual([1, 2, 2]);
 });
 
 it('the plan takes the interval between batches into account', async () => {
