@@ -16,9 +16,9 @@ export interface KillFigures {
   readonly claimedAgain: number;
   /** Those that CXone had already applied and therefore answered with 409. */
   readonly refusedAsDuplicate: number;
-  /** The number of records in CXone, and of those that are created according to the ledger. */
+  /** The number of records in CXone, and of those that are there according to the ledger, whoever created them. */
   readonly applied: number;
-  readonly created: number;
+  readonly settled: number;
 }
 
 export async function measureKill(options: Options): Promise<KillFigures[]> {
@@ -51,7 +51,7 @@ async function killOnce(servers: Servers, records: number): Promise<KillFigures>
     ...claims,
     refusedAsDuplicate: vendor.repeated,
     applied: vendor.records,
-    created: result.counts.created ?? 0,
+    settled: (result.counts.created ?? 0) + (result.counts.existing ?? 0),
   };
 }
 

@@ -6,12 +6,11 @@ import {
   type CreateRefs,
   interpretCreate,
   UPDATE,
-  type UpdateRefs,
 } from '../../src/activities/contact-import/answers.ts';
 import type { PriorAttempt } from '../../src/activities/engine/prior-attempt.ts';
 import type { Existing } from '../../src/contract/contact-import.ts';
 import type { CreateRecordsAnswer, NamedRecord } from '../../src/cxone/contact-lists.ts';
-import type { Outcome } from '../../src/domain/run.ts';
+import type { Outcome, Reason } from '../../src/domain/run.ts';
 
 interface Tenant {
   /** Records that existed before, that CXone refuses as invalid, and that a 200 leaves out without naming them. */
@@ -73,7 +72,6 @@ function runToEnd(n: number, tenant: Tenant, existing: Existing) {
   const outcomes = new Map<number, Outcome>();
   const unexplained = new Set<number>();
   const seqs = Array.from({ length: n }, (_, i) => i + 1);
-  const sentWithoutAnswer = new Set<number>();
   const open: Write[] = [{ kind: CREATE, seqs, priorAttempt: 'none' }];
   let requests = 0;
   while (open.length > 0) {
@@ -82,46 +80,44 @@ function runToEnd(n: number, tenant: Tenant, existing: Existing) {
     requests += 1;
     if (requests > 100_000) throw new Error('the work does not end');
     if (write.kind === UPDATE) {
-      const refs = write.refs as UpdateRefs;
-      for (const seq of write.seqs) outcomes.set(seq, refs.ownWrite ? 'created' : 'updated');
+      for (const seq of write.seqs) outcomes.set(seq, 'updated');
       continue;
     }
     const { priorAttempt } = write;
-    const { maybeDuplicates } = (write.refs ?? {}) as CreateRefs;
     if (tenant.dies(requests)) {
-      open.push({ ...write, priorAttempt: priorAttempt === 'none' ? 'maybe_batch' : priorAttempt });
+      open.push({ ...write, priorAttempt: priorAttempt === 'none' ? 'batch' : priorAttempt });
       continue;
     }
     const answer = post(write.seqs);
     if (tenant.loses(requests)) {
-      for (const seq of write.seqs) sentWithoutAnswer.add(seq);
-      const lost = maybeDuplicates ? 'maybe_batch' : 'batch';
-      open.push({ ...write, priorAttempt: priorAttempt === 'some_records' ? priorAttempt : lost });
+      open.push({ ...write, priorAttempt: priorAttempt === 'some_records' ? priorAttempt : 'batch' });
       continue;
     }
     const { groups, derived } = interpretCreate(answer, { seqs: write.seqs, existing, priorAttempt });
-    for (const { outcome, seqs: settled, reasons = [] } of groups) {
+    for (const { outcome, seqs: settled, reasons = [], evidence } of groups) {
       for (const seq of settled) {
         expect(outcomes.has(seq)).toBe(false);
         outcomes.set(seq, outcome);
-        if (outcome === 'created' && tenant.existing.has(seq)) {
-          expect(sentWithoutAnswer).toContain(seq);
-          // If a batch was refused without names, CXone may already have had all records of one of its parts.
-          expect(maybeDuplicates).toBeUndefined();
-        }
-        if (reasons.some(({ code }) => code === 'not_created_unexplained')) unexplained.add(seq);
+        // Whatever is stated without evidence is certain.
+        if (outcome === 'created') expect(tenant.existing).not.toContain(seq);
+        // That a part exists shows that the lost attempt was refused, because a batch is atomic.
+        const isCertain = evidence === undefined && tenant.dropped.size === 0;
+        if (outcome === 'existing' && isCertain) expect(tenant.existing).toContain(seq);
+        if (isUnexplained(reasons)) unexplained.add(seq);
       }
     }
     open.push(
       ...derived.map((next): Write => {
         const { halved } = (next.refs ?? {}) as CreateRefs;
-        const refs = { ...(next.refs as object), ...(maybeDuplicates && { maybeDuplicates }) };
-        return { ...next, refs, priorAttempt: halved ? 'some_records' : 'none' };
+        return { ...next, priorAttempt: halved ? 'some_records' : 'none' };
       }),
     );
   }
   return { applied, outcomes, unexplained, requests };
 }
+
+const isUnexplained = (reasons: readonly Reason[]): boolean =>
+  reasons.some(({ code }) => code === 'not_created_unexplained');
 
 /** A record is settled as present exactly if the list has it. Records that the answer leaves open are excluded. */
 function expectCorrectOutcomes(

@@ -2,7 +2,6 @@ import { sql } from 'kysely';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
-import { until } from '../harness/wait.ts';
 import { ledgerOfFile } from '../ledger/harness.ts';
 import { allBatches, createWorker, fakeCxone, writeAll } from './harness.ts';
 import { pageHelpers } from './pages.ts';
@@ -56,11 +55,6 @@ describe('the fence', () => {
     const cxone = fakeCxone({
       after: async (n) => {
         if (n !== 1) return;
-        // By then the ledger knows that the request has left.
-        await until(
-          () => readSingleWrite(run),
-          ({ sent_fence }) => sent_fence !== null,
-        );
         await sql`update writes set lease_until = clock_timestamp() where run_no = ${run.run_no}`.execute(
           opened().database.db,
         );
@@ -68,7 +62,7 @@ describe('the fence', () => {
       },
     });
     await createWorker(opened().ledger, cxone.cxone).writePage(allBatches(run));
-    expect(await countEvidence(run)).toEqual([['created', 'own_write_lost_answer', 10]]);
+    expect(await countEvidence(run)).toEqual([['existing', 'own_write_or_existing', 10]]);
     const write = await readSingleWrite(run);
     expect(write.late_answers).toMatchObject([{ fence: 1, httpStatus: 200, counts: { created: 10 } }]);
   });
@@ -101,7 +95,6 @@ describe('a lost connection to the ledger', () => {
       if (result?.left === 0) break;
     }
     expect(failures).toBeGreaterThan(0);
-    // The ledger may not know that requests left right before a connection broke.
     const { created = 0, existing = 0, ...rest } = await countExactly(run);
     expect([created + existing, rest]).toEqual([600, { total: 600, pending: 0 }]);
     const evidence = (await countEvidence(run)).filter(([outcome]) => outcome === 'existing');

@@ -33,7 +33,9 @@ describe('if CXone does not refuse duplicates', () => {
     expect(await writeAll(worker, allBatches(run))).toMatchObject({ left: 0 });
     expect(await countExactly(run)).toEqual({ total: 20, pending: 0, created: 10, in_doubt: 10 });
     expect(cxone.posts).toHaveLength(2);
-    expect(await opened().ledger.writes.listInDoubt(run.run_no)).toMatchObject([{ batch: 1, records: 10 }]);
+    expect(await opened().ledger.writes.listInDoubt(run.run_no)).toMatchObject([
+      { batch: 1, records: 10, knownSent: true },
+    ]);
   });
 
   it('a batch whose lease has expired is in doubt', async () => {
@@ -117,7 +119,7 @@ describe('a batch that was carried out and answered with a redirect', () => {
     });
     expect(await writesOf(opened().ledger, run)).toMatchObject([{ state: 'unanswered', lostAnswers: 1 }]);
     await writeAll(worker, allBatches(run));
-    expect(await countEvidence(run)).toEqual([['created', 'own_write_lost_answer', 10]]);
+    expect(await countEvidence(run)).toEqual([['existing', 'own_write_or_existing', 10]]);
     expect(cxone.creations).toHaveLength(10);
   });
 

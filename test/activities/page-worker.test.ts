@@ -72,8 +72,8 @@ describe('a page', () => {
     expect(first.counts).toMatchObject({ pending: 10, created: 10 });
     expect(await worker.writePage(allBatches(run))).toMatchObject({ left: 0 });
     expect(await countEvidence(run)).toEqual([
-      ['created', 'own_write_lost_answer', 10],
       ['created', null, 10],
+      ['existing', 'own_write_or_existing', 10],
     ]);
     expect(new Set(cxone.creations).size).toBe(20);
   });
@@ -104,7 +104,7 @@ describe('a page', () => {
       expect(failure).toMatchObject({ type: 'CxoneUnavailable', nonRetryable: false });
     }
     expect(await worker.writePage(allBatches(run))).toMatchObject({ left: 0 });
-    expect(await countEvidence(run)).toEqual([['created', 'own_write_lost_answer', 10]]);
+    expect(await countEvidence(run)).toEqual([['existing', 'own_write_or_existing', 10]]);
   });
 
   it.each([

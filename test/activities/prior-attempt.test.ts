@@ -4,15 +4,13 @@ import { classifyPriorAttempt, inheritMarks, maySend } from '../../src/activitie
 const FIRST = { refs: null };
 const HALF = { refs: { halved: true } };
 const RESENT = { refs: { resent: true } };
-const NONE = { lostAnswers: 0, knownSent: false };
-const LOST = { lostAnswers: 1, knownSent: true };
-const EXPIRED = { lostAnswers: 1, knownSent: false };
+const NONE = { lostAnswers: 0 };
+const LOST = { lostAnswers: 1 };
 
 describe('a write that is not safe to repeat', () => {
   it.each([
     ['may be sent the first time', FIRST, NONE, true],
     ['may not be sent again after a lost answer', FIRST, LOST, false],
-    ['may not be sent again by the next worker after a claim that has expired', FIRST, EXPIRED, false],
     ['may not be sent as half of a batch that may have been applied', HALF, NONE, false],
     ['may be sent once more if a person decided so', RESENT, NONE, true],
     ['may not be sent again if that answer is lost too', RESENT, LOST, false],
@@ -22,14 +20,11 @@ describe('a write that is not safe to repeat', () => {
   });
 });
 
-it('what is known of earlier attempts depends on their marks, and on whether a request is known to have left', () => {
+it('what is known of earlier attempts depends on their marks, and on lost answers', () => {
   expect(classifyPriorAttempt(FIRST, NONE)).toBe('none');
   expect(classifyPriorAttempt(FIRST, LOST)).toBe('batch');
-  expect(classifyPriorAttempt(FIRST, EXPIRED)).toBe('maybe_batch');
+  expect(classifyPriorAttempt(HALF, NONE)).toBe('some_records');
   expect(classifyPriorAttempt(RESENT, NONE)).toBe('some_records');
-  const part = { refs: { maybeDuplicates: true } };
-  expect(classifyPriorAttempt(part, NONE)).toBe('none');
-  expect(classifyPriorAttempt(part, LOST)).toBe('maybe_batch');
 });
 
 it('the permission to resend extends to the halves of a batch, and to no other derived write', () => {
@@ -42,10 +37,4 @@ it('the permission to resend extends to the halves of a batch, and to no other d
     rest,
   ]);
   expect(inheritMarks(FIRST, [half, rest])).toEqual([half, rest]);
-});
-
-it('a write derived from a part that CXone may have had before keeps that mark', () => {
-  const part = { refs: { maybeDuplicates: true } };
-  const check = { kind: 'consent_check', seqs: [1], refs: undefined };
-  expect(inheritMarks(part, [check])).toEqual([{ ...check, refs: { maybeDuplicates: true } }]);
 });

@@ -1,8 +1,7 @@
 /** Example operation: reads CXone's answers as outcomes of our records. Pure, so that it can be tested without a network. */
 import { bisect } from '../../src/activities/engine/bisect.ts';
 import type { Answer, WriteAttempt } from '../../src/activities/engine/definition.ts';
-import { OWN_OR_EXISTING, OWN_WRITE } from '../../src/activities/engine/evidence.ts';
-import { isSameBatch } from '../../src/activities/engine/prior-attempt.ts';
+import { OWN_OR_EXISTING } from '../../src/activities/engine/evidence.ts';
 import type { CreateRecordsAnswer, NamedRecord } from '../../src/cxone/contact-lists.ts';
 import type { Reason } from '../../src/domain/run.ts';
 
@@ -19,14 +18,6 @@ export function interpret(answer: CreateRecordsAnswer, sent: Sent): Interpretati
   const { existing, wrong, rest } = sortByAnswer(answer, sent.seqs);
   const isComplete = answer.kind === 'created' && answer.recordsCreated >= rest.length;
   const lostAttempt = judgeLostAttempt(answer.kind, sent, existing, isComplete);
-  if (typeof lostAttempt === 'object') {
-    const { appliedAs } = lostAttempt;
-    return {
-      groups: [{ outcome: appliedAs, seqs: existing, evidence: OWN_WRITE }],
-      derived: [],
-      lostAttempt,
-    };
-  }
   const isInDoubt = sent.priorAttempt !== 'none' && lostAttempt !== 'not_applied';
   const settled: Answer['groups'] = [
     { outcome: 'existing', seqs: existing, ...(isInDoubt && { evidence: OWN_OR_EXISTING }) },
@@ -51,20 +42,12 @@ function sendAgain(
   isInDoubt: boolean,
 ): Interpretation {
   // A 200 that created too few may have created these.
-  const marks = isInDoubt || answer.kind === 'created' ? { halved: true } : null;
-  const derive = (part: readonly number[], refs: object | null = marks) => ({
-    kind: CREATE,
-    seqs: part,
-    ...(refs && { refs }),
-  });
+  const marks = isInDoubt || answer.kind === 'created' ? { refs: { halved: true } } : {};
+  const derive = (part: readonly number[]) => ({ kind: CREATE, seqs: part, ...marks });
   const isExplained = answer.kind !== 'created' && seqs.length < sent.seqs.length;
   if (isExplained) return { groups: [], derived: [derive(seqs)] };
   // The answer does not name the cause, so the batch is halved until the refused record is alone.
-  if (seqs.length > 1)
-    return {
-      groups: [],
-      derived: bisect(seqs).map((part) => derive(part, marks ?? { maybeDuplicates: true })),
-    };
+  if (seqs.length > 1) return { groups: [], derived: bisect(seqs).map(derive) };
   return { groups: [{ outcome: 'rejected', seqs, reasons: reasonsOf(answer) }], derived: [] };
 }
 
@@ -80,12 +63,11 @@ function judgeLostAttempt(
   existing: readonly number[],
   isComplete: boolean,
 ): Answer['lostAttempt'] {
-  if (!isSameBatch(priorAttempt)) return undefined;
+  if (priorAttempt !== 'batch') return undefined;
   if (isComplete) return existing.length === 0 ? 'not_applied' : undefined;
-  if (kind !== 'duplicates' || existing.length === 0) return undefined;
-  if (existing.length < seqs.length) return 'not_applied';
-  // If the batch was never sent, the contacts existed before.
-  return priorAttempt === 'batch' ? { appliedAs: 'created' } : undefined;
+  // If all of them exist, they may be ours, or may have existed before.
+  const someExist = existing.length > 0 && existing.length < seqs.length;
+  return kind === 'duplicates' && someExist ? 'not_applied' : undefined;
 }
 
 /** Records that CXone names as duplicates, those that it names as wrong, and the others. */

@@ -36,6 +36,8 @@ import { chooseSeed, createRandom, onStand, type Stand } from './stand.ts';
 const processes = useProcesses();
 const LANES = 8;
 const COMPLETED = { total: 207, pending: 0, created: 201, updated: 2, invalid: 2, duplicate: 2 };
+/** A batch has 3, 100 or 98 contacts (100 without the two that CXone had before). */
+const UNATTRIBUTED = [0, 3, 98, 100, 3 + 98, 3 + 100, 98 + 100];
 const CANCELLED = { total: 207, pending: 0, cancelled: 203, invalid: 2, duplicate: 2 };
 const PAGE = new URL('../../docs/crash-certificate.md', import.meta.url);
 /** `sample` for `npm test`; any other value for all crash points, as in CI; `write` also writes the page. */
@@ -109,11 +111,13 @@ async function expectNothingLost(stand: Stand, { scene, result }: SceneResult): 
   const isCancelled = scene.decision === 'cancel';
   const state = isCancelled ? 'cancelled' : 'completed';
   const { created = 0, updated = 0, ...rest } = await stand.conserved(scene.name, { result, state });
-  // If the worker is killed before it records that a request has left, contacts that we created end as `updated`.
+  // Contacts of a batch whose answer was lost end as `updated`, because they may have been there before.
   const unattributed = await countUnattributed(stand, scene, 'updated');
   const counts = isCancelled
     ? rest
     : { ...rest, created: created + unattributed, updated: updated - unattributed };
   expect(counts, `killed at ${scene.point}`).toEqual(isCancelled ? CANCELLED : COMPLETED);
-  expect([0, 3, 98, 100], 'unattributed contacts: at most one batch').toContain(unattributed);
+  expect(UNATTRIBUTED, 'unattributed contacts: of the lost answer, and of the batch in flight').toContain(
+    unattributed,
+  );
 }

@@ -150,10 +150,7 @@ export function readPassedPoints(output: string, { name }: Pick<Scene, 'name'>):
   return passed.filter(({ run }) => run === name).map(({ point }) => point);
 }
 
-/**
- * Counts the contacts that CXone already had when their batch was repeated, without evidence that we created them: the worker
- * was killed before it could record that the request had left.
- */
+/** Counts the contacts that CXone already had when their batch was repeated, and of which nobody can tell who created them. */
 export async function countUnattributed(
   stand: Stand,
   { name }: Pick<Scene, 'name'>,

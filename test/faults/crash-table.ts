@@ -89,7 +89,8 @@ A crash anywhere between two crash points has the same effect, so "right before 
 step". A ledger method that needs a transaction of several statements has a second crash point, \`….commit\`, at which the
 worker dies in the middle of the transaction, holding its locks. A method with a single statement has no such point.
 
-After each of these crashes the run ended with the same outcomes as an undisturbed run, and the independent check in
+After each of these crashes the run ended with the same outcomes as an undisturbed run, except that nobody can tell whether
+CXone had the contacts of a lost answer before (\`updated\`, with the evidence \`own_write_or_existing\`). The independent check in
 [conservation.ts](../test/harness/conservation.ts) passed: **total = sum of the outcomes; CXone's journal matches the ledger;
 no contact was created twice; every event was delivered, and repeated only with the same id and the same bytes; the audit
 chain is intact.**

@@ -12,6 +12,7 @@ import { type Database, openDatabase } from '../../src/ledger/database.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { type AdminClient, createAdminClient } from '../../src/simulator/admin-client.ts';
+import type { JournalEntry } from '../../src/simulator/journal.ts';
 import { checkCampaign } from './campaign-conservation.ts';
 import { checkPreferences } from './preference-conservation.ts';
 import { PATIENCE_MS, until } from './wait.ts';
@@ -171,8 +172,31 @@ async function checkContactJournal(
     withOutcome('updated').filter((contact) => !updatedContacts.has(contact)),
     'updated according to the ledger, but not in CXone',
   ).toEqual([]);
+  await checkCreatedOnce(database, run, created);
+  await checkOpenOrigins(database, run);
   await checkPostsWereClaimed(database, admin);
   await checkEachBatchWasClaimed(database, admin, run);
+}
+
+/** Of all runs on the list, no more say that they created a contact than CXone has created it. */
+async function checkCreatedOnce({ db }: Database, run: Run, created: readonly JournalEntry[]): Promise<void> {
+  const { rows } = await sql<{ contact: string; runs: number }>`
+    select r.record->>'contactId' as contact, count(*)::int as runs
+    from outcomes o join records r using (run_no, seq) join runs using (run_no)
+    where runs.target = ${run.target} and runs.kind = ${run.kind} and o.outcome = 'created'
+    group by 1 having count(*) > 1`.execute(db);
+  const creations = (contact: string) => created.filter(({ contactId }) => contactId === contact).length;
+  const claimed = rows.filter(({ contact, runs }) => runs > creations(contact));
+  expect(claimed, 'contacts that more runs call created than CXone has created them').toEqual([]);
+}
+
+/** That nobody can tell where a contact came from needs an answer that was lost, or one that did not account for it. */
+async function checkOpenOrigins({ db }: Database, run: Run): Promise<void> {
+  const { rows } = await sql<{ seq: number }>`
+    select o.seq from outcomes o where o.run_no = ${run.run_no} and o.evidence = 'own_write_or_existing'
+      and not exists (select 1 from writes w where w.run_no = o.run_no and w.kind = 'create' and o.seq = any(w.seqs)
+        and (w.lost_answers > 0 or w.refs->>'halved' = 'true' or w.refs->>'resent' = 'true'))`.execute(db);
+  expect(rows, 'records of open origin without a lost answer').toEqual([]);
 }
 
 /** Whether the ledger's record of a contact is consistent with CXone having created it for this run. */

@@ -138,20 +138,19 @@ describe('claims', () => {
     const first = await claimed(ledger, run, id);
     await expireLease(opened(), id);
     const second = await claimed(ledger, run, id);
-    expect(second, 'no mark').toMatchObject({ lostAnswers: 1, knownSent: false });
+    const isKnown = async () => (await readWrite(opened(), id)).known_sent;
+    expect([second.lostAnswers, await isKnown()], 'no mark').toEqual([1, false]);
     await ledger.writes.markSent([{ id, fence: first.fence }]);
     await expireLease(opened(), id);
     const third = await claimed(ledger, run, id);
-    expect(third, 'a mark under an old fence').toMatchObject({ lostAnswers: 2, knownSent: false });
+    expect([third.lostAnswers, await isKnown()], 'a mark under an old fence').toEqual([2, false]);
     await ledger.writes.markSent([{ id, fence: third.fence }]);
     await ledger.writes.release(id, third.fence, 'refused');
     const fourth = await claimed(ledger, run, id);
-    expect(fourth, 'a request that was certainly not applied').toMatchObject({ knownSent: false });
+    expect(await isKnown(), 'a request that was certainly not applied').toBe(false);
     await ledger.writes.markSent([{ id, fence: fourth.fence }]);
     await expireLease(opened(), id);
-    expect(await claimed(ledger, run, id)).toMatchObject({ lostAnswers: 3, knownSent: true });
-    const [open] = await writesOf(ledger, run);
-    expect(open).toMatchObject({ knownSent: true });
+    expect([(await claimed(ledger, run, id)).lostAnswers, await isKnown()]).toEqual([3, true]);
   });
 
   it('are marked as sent without waiting for a transaction that changes them', async () => {

@@ -139,7 +139,7 @@ function stubManyInDoubt() {
       [...open]
         .filter((each) => id === undefined || each === id)
         .slice(0, MAX_LISTED_IN_DOUBT)
-        .map((each) => ({ id: each, batch: 1, records: 100, sentAt: null, resent: false })),
+        .map((each) => ({ id: each, batch: 1, records: 100, sentAt: null, knownSent: true, resent: false })),
     resolveInDoubt: ({ decision: { writeId } }) => {
       if (writeId === undefined) open.clear();
       else open.delete(writeId);

@@ -132,7 +132,7 @@ describe.concurrent('in doubt', () => {
 interface Phased {
   readonly phase: string;
 }
-const IN_DOUBT = { id: '7', batch: 1, records: 100, sentAt: null, resent: false };
+const IN_DOUBT = { id: '7', batch: 1, records: 100, sentAt: null, knownSent: true, resent: false };
 
 describe.concurrent('events', () => {
   it('of a cancelled or failed run are delivered before the run is closed', async () => {

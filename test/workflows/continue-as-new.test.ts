@@ -40,7 +40,8 @@ describe.concurrent('a run whose history becomes too long', () => {
     let resent = false;
     const stubs = stubActivities({
       planned: { batches: 1, toWrite: 100 },
-      listInDoubt: () => (inDoubt ? [{ id: '7', batch: 1, records: 100, sentAt: null, resent: false }] : []),
+      listInDoubt: () =>
+        inDoubt ? [{ id: '7', batch: 1, records: 100, sentAt: null, knownSent: true, resent: false }] : [],
       resolveInDoubt: () => {
         inDoubt = false;
         resent = true;
@@ -66,7 +67,8 @@ describe.concurrent('a run whose history becomes too long', () => {
     const open = new Set(Array.from({ length: DECISIONS }, (_, n) => String(n + 1)));
     const stubs = stubActivities({
       planned: { batches: 1, toWrite: 100 },
-      listInDoubt: () => [...open].map((id) => ({ id, batch: 1, records: 100, sentAt: null, resent: false })),
+      listInDoubt: () =>
+        [...open].map((id) => ({ id, batch: 1, records: 100, sentAt: null, knownSent: true, resent: false })),
       resolveInDoubt: ({ decision: { writeId = '' } }) => Number(open.delete(writeId)),
       writePage: () => settledPage({ total: 100, pending: 0, created: 100 }),
     });

@@ -111,7 +111,8 @@ export function stubActivities(overrides: StubOverrides = {}) {
 export function stubOneInDoubt() {
   let open = true;
   return stubActivities({
-    listInDoubt: () => (open ? [{ id: '7', batch: 2, records: 100, sentAt: null, resent: false }] : []),
+    listInDoubt: () =>
+      open ? [{ id: '7', batch: 2, records: 100, sentAt: null, knownSent: true, resent: false }] : [],
     resolveInDoubt: () => {
       open = false;
       return 1;

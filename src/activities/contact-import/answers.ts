@@ -7,17 +7,15 @@ import type { CreateRecordsAnswer, NamedRecord } from '../../cxone/contact-lists
 import type { Reason } from '../../domain/run.ts';
 import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import { bisect } from '../engine/bisect.ts';
-import type { LostAttempt } from '../engine/definition.ts';
-import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
-import { isSameBatch, type PriorAttempt } from '../engine/prior-attempt.ts';
+import { OWN_OR_EXISTING } from '../engine/evidence.ts';
+import type { PriorAttempt } from '../engine/prior-attempt.ts';
 
 export const CREATE = 'create';
 export const UPDATE = 'update';
 
-/** Stored with a derived `create` (engine/prior-attempt.ts). */
+/** Stored with a derived `create`: its records may have been applied already. */
 export interface CreateRefs {
   readonly halved?: true;
-  readonly maybeDuplicates?: true;
 }
 
 /** Stored with an `update`: CXone's ids by seq. */
@@ -25,8 +23,6 @@ export interface UpdateRefs {
   readonly recordIds: Readonly<Record<string, string>>;
   /** A PUT of its record was sent, and the answer was lost. */
   readonly halved?: true;
-  /** CXone named them as duplicates of a batch of ours whose answer was lost. */
-  readonly ownWrite?: true;
   /** CXone named them as duplicates of records that we may have sent before. */
   readonly maybeOwn?: true;
 }
@@ -38,7 +34,7 @@ export interface Sent {
 }
 
 export interface Interpretation {
-  readonly lostAttempt?: LostAttempt;
+  readonly lostAttempt?: 'not_applied';
   readonly groups: SettledGroup[];
   readonly derived: DerivedWrite[];
 }
@@ -48,6 +44,12 @@ const NOT_CREATED: Reason = {
   code: 'not_created_unexplained',
   message:
     'CXone accepted the record, created nothing and named no reason, so its list should have it already',
+};
+
+/** CXone has the record, and an answer to a request of ours with it was lost: nobody can tell whether it was there before. */
+const OURS_OR_BEFORE: Reason = {
+  code: OWN_OR_EXISTING,
+  message: 'created by this run, whose answer was lost, or in the list before',
 };
 
 export function interpretCreate(answer: CreateRecordsAnswer, sent: Sent): Interpretation {
@@ -60,20 +62,19 @@ export function interpretCreate(answer: CreateRecordsAnswer, sent: Sent): Interp
 function interpretCreated(recordsCreated: number, named: readonly NamedRecord[], sent: Sent): Interpretation {
   const { duplicates, errors } = sortNamed(named, isDuplicate);
   const created = without(sent.seqs, [...duplicates, ...errors]);
-  const settled = merge(
-    settleDuplicates(duplicates, sent, sent.priorAttempt === 'none' ? undefined : OWN_OR_EXISTING),
-    { groups: rejections(errors, sent.seqs), derived: [] },
-  );
+  const settled = merge(settleDuplicates(duplicates, sent, mayBeOurs(sent)), {
+    groups: rejections(errors, sent.seqs),
+    derived: [],
+  });
   if (recordsCreated >= created.length) {
     const all = merge(settled, createdWithWarnings(created, named, sent.seqs));
     // Had the lost attempt been applied, CXone would have refused these as duplicates.
-    const isCertain = isSameBatch(sent.priorAttempt) && duplicates.length === 0;
+    const isCertain = sent.priorAttempt === 'batch' && duplicates.length === 0;
     return isCertain ? { ...all, lostAttempt: 'not_applied' } : all;
   }
   // Fewer were created, and CXone does not say which: the halves will show it, since it refuses those that it has.
   if (created.length > 1) return merge(settled, halve(created, 'some_records', NOT_CREATED));
-  const evidence = sent.priorAttempt === 'none' ? undefined : OWN_OR_EXISTING;
-  return merge(settled, { groups: [existingGroup(created, [NOT_CREATED], evidence)], derived: [] });
+  return merge(settled, { groups: [existingGroup(created, [NOT_CREATED], mayBeOurs(sent))], derived: [] });
 }
 
 /** 409: nothing was created by this request. */
@@ -85,47 +86,25 @@ function interpretDuplicates(named: readonly NamedRecord[], sent: Sent): Interpr
     (entry) => isDuplicate(entry) || entry.severity === 'warning' || entry.code === 'UNSPECIFIED',
   );
   if (named.length === 0) return unnamedDuplicates(sent);
-  if (isSameBatch(priorAttempt) && without(seqs, duplicates).length === 0) {
-    if (priorAttempt === 'batch') return ownWrite(duplicates, sent);
-    return settleDuplicates(duplicates, sent, OWN_OR_EXISTING);
-  }
+  // Either the lost attempt was applied, or all of them existed before and it was refused as well.
+  if (priorAttempt === 'batch' && without(seqs, duplicates).length === 0)
+    return settleDuplicates(duplicates, sent, true);
   const rest = without(seqs, [...duplicates, ...errors]);
-  // A batch is atomic: had the lost one been applied, all records would be named. So it had been refused, too.
-  const evidence = priorAttempt === 'some_records' ? OWN_OR_EXISTING : undefined;
   const rejected = { groups: rejections(errors, seqs), derived: [] };
-  const settled = merge(merge(settleDuplicates(duplicates, sent, evidence), rejected), sendAgain(rest));
-  return isSameBatch(priorAttempt) ? { ...settled, lostAttempt: 'not_applied' } : settled;
+  // A batch is atomic: had the lost one been applied, all records would be named. So it had been refused, too.
+  const isOpen = priorAttempt === 'some_records';
+  const settled = merge(merge(settleDuplicates(duplicates, sent, isOpen), rejected), sendAgain(rest));
+  return priorAttempt === 'batch' ? { ...settled, lostAttempt: 'not_applied' } : settled;
 }
 
-/**
- * CXone named every record of a batch whose answer was lost. Either the batch had been applied, or all records existed
- * before and the lost answer was a refusal. With `--existing update` they are updated in both cases, because otherwise the
- * list might silently keep the old contents.
- */
-function ownWrite(duplicates: readonly NamedRecord[], { seqs, existing }: Sent): Interpretation {
-  const recordIds = existing === 'update' ? idsBySeq(duplicates, seqs) : {};
-  const updates = Object.keys(recordIds).map(Number);
-  const created = seqs.filter((seq) => !(String(seq) in recordIds));
-  const refs: UpdateRefs = { recordIds, ownWrite: true };
-  return {
-    groups: created.length ? [{ outcome: 'created', seqs: created, evidence: OWN_WRITE }] : [],
-    derived: updates.length ? [{ kind: UPDATE, seqs: updates, refs }] : [],
-    lostAttempt: { appliedAs: 'created' },
-  };
-}
-
-function unnamedDuplicates({ seqs, existing, priorAttempt }: Sent): Interpretation {
+function unnamedDuplicates(sent: Sent): Interpretation {
+  const { seqs, existing, priorAttempt } = sent;
   if (seqs.length > 1) return halve(seqs, priorAttempt, { code: 'refused' });
-  if (priorAttempt === 'batch')
-    return {
-      groups: [{ outcome: 'created', seqs, evidence: OWN_WRITE }],
-      derived: [],
-      lostAttempt: { appliedAs: 'created' },
-    };
-  const reasons = existing === 'update' ? [{ code: 'no_record_id' }] : undefined;
-  const evidence = priorAttempt === 'none' ? undefined : OWN_OR_EXISTING;
-  return { groups: [existingGroup(seqs, reasons, evidence)], derived: [] };
+  const reasons = existing === 'update' ? [{ code: 'no_record_id' }] : [];
+  return { groups: [existingGroup(seqs, reasons, mayBeOurs(sent))], derived: [] };
 }
+
+const mayBeOurs = ({ priorAttempt }: Sent): boolean => priorAttempt !== 'none';
 
 /** 400: nothing was created. Errors and duplicates are the cause; mere warnings are not. */
 function interpretRefused(named: readonly NamedRecord[], message: string, sent: Sent): Interpretation {
@@ -133,8 +112,7 @@ function interpretRefused(named: readonly NamedRecord[], message: string, sent: 
   const { duplicates, errors } = sortNamed(named, isDuplicate);
   if (duplicates.length + errors.length === 0) return halve(seqs, priorAttempt, { code: 'refused', message });
   const rest = without(seqs, [...duplicates, ...errors]);
-  const evidence = priorAttempt === 'none' ? undefined : OWN_OR_EXISTING;
-  const settled = merge(settleDuplicates(duplicates, sent, evidence), {
+  const settled = merge(settleDuplicates(duplicates, sent, mayBeOurs(sent)), {
     groups: rejections(errors, seqs),
     derived: [],
   });
@@ -158,22 +136,25 @@ function without(seqs: readonly number[], named: readonly NamedRecord[]): number
   return seqs.filter((_, index) => !indices.has(index));
 }
 
-/** `--existing skip`: left alone. `update`: one more write for those whose record id CXone gave us. */
+/**
+ * `--existing skip`: left alone. `update`: one more write for those whose record id CXone gave us, also if they may be our own,
+ * because otherwise the list might silently keep the old contents.
+ */
 function settleDuplicates(
   duplicates: readonly NamedRecord[],
   { seqs, existing }: Sent,
-  evidence: string | undefined,
+  maybeOwn: boolean,
 ): Interpretation {
   const named = new Set(duplicates.map((entry) => seqs[entry.index]));
   const all = seqs.filter((seq) => named.has(seq));
   if (existing === 'skip')
-    return { groups: all.length ? [existingGroup(all, undefined, evidence)] : [], derived: [] };
+    return { groups: all.length ? [existingGroup(all, [], maybeOwn)] : [], derived: [] };
   const recordIds = idsBySeq(duplicates, seqs);
   const updates = all.filter((seq) => String(seq) in recordIds);
   const withoutId = all.filter((seq) => !(String(seq) in recordIds));
-  const refs: UpdateRefs = { recordIds, ...(evidence !== undefined && { maybeOwn: true }) };
+  const refs: UpdateRefs = { recordIds, ...(maybeOwn && { maybeOwn }) };
   return {
-    groups: withoutId.length ? [existingGroup(withoutId, [{ code: 'no_record_id' }], evidence)] : [],
+    groups: withoutId.length ? [existingGroup(withoutId, [{ code: 'no_record_id' }], maybeOwn)] : [],
     derived: updates.length ? [{ kind: UPDATE, seqs: updates, refs }] : [],
   };
 }
@@ -189,17 +170,14 @@ function idsBySeq(named: readonly NamedRecord[], seqs: readonly number[]): Recor
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
-function existingGroup(
-  seqs: readonly number[],
-  reasons?: readonly Reason[],
-  evidence?: string,
-): SettledGroup {
-  return {
-    outcome: 'existing',
-    seqs,
-    ...(reasons && { reasons }),
-    ...(evidence !== undefined && { evidence }),
-  };
+function existingGroup(seqs: readonly number[], reasons: readonly Reason[], maybeOwn: boolean): SettledGroup {
+  if (maybeOwn) return { outcome: 'existing', seqs, ...openOrigin(reasons) };
+  return { outcome: 'existing', seqs, ...(reasons.length > 0 && { reasons }) };
+}
+
+/** Of a record that CXone has: the outcome counts it, and the reason keeps it apart from those of which more is known. */
+export function openOrigin(reasons: readonly Reason[] = []): Pick<SettledGroup, 'reasons' | 'evidence'> {
+  return { reasons: [...reasons, OURS_OR_BEFORE], evidence: OWN_OR_EXISTING };
 }
 
 function rejections(errors: readonly NamedRecord[], seqs: readonly number[]): SettledGroup[] {
@@ -250,7 +228,7 @@ function halve(seqs: readonly number[], priorAttempt: PriorAttempt, reason: Reas
   if (seqs.length === 0) return { groups: [], derived: [] };
   if (seqs.length === 1) return { groups: [{ outcome: 'rejected', seqs, reasons: [reason] }], derived: [] };
   const [first, second] = bisect(seqs);
-  const refs: CreateRefs = priorAttempt === 'none' ? { maybeDuplicates: true } : { halved: true };
+  const refs: CreateRefs | undefined = priorAttempt === 'none' ? undefined : { halved: true };
   return merge(sendAgain(first, refs), sendAgain(second, refs));
 }
 

@@ -23,7 +23,7 @@ import type {
   Withheld,
   WriteAttempt,
 } from '../engine/definition.ts';
-import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
+import { OWN_OR_EXISTING } from '../engine/evidence.ts';
 import { nameFailure } from '../engine/failing.ts';
 import { GateInterrupted } from '../engine/gate.ts';
 import { type LookupRefs, lookUpEach, MAX_TRIES } from '../engine/lookups.ts';
@@ -90,21 +90,17 @@ function findObjections(ledger: Ledger, attempt: WriteAttempt): Promise<Map<numb
 }
 
 /**
- * A withheld update may be of a contact that a lost write of ours has added, or may have added. The contact is in the list
+ * A withheld update may be of a contact that a write of ours has added whose answer was lost. The contact is in the list
  * whatever happens to the update, and the outcome says so.
  */
 function noteContactsInList(
   update: UpdateRefs | undefined,
   withheld: ReadonlyMap<number, Withheld>,
 ): ReadonlyMap<number, Withheld> {
-  const { ownWrite, maybeOwn } = update ?? {};
-  if (!ownWrite && !maybeOwn) return withheld;
-  const [outcome, evidence] = ownWrite
-    ? (['created', OWN_WRITE] as const)
-    : (['existing', OWN_OR_EXISTING] as const);
+  if (!update?.maybeOwn) return withheld;
   const entries = [...withheld].map(([seq, { reason }]) => {
     const afterSending = { ...reason, code: 'objected_after_sending' };
-    return [seq, { outcome, evidence, reason: afterSending }] as const;
+    return [seq, { outcome: 'existing', evidence: OWN_OR_EXISTING, reason: afterSending }] as const;
   });
   return new Map(entries);
 }

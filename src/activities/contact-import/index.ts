@@ -27,11 +27,10 @@ import {
   type RowReader,
   type WriteAttempt,
 } from '../engine/definition.ts';
-import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
 import { GateInterrupted } from '../engine/gate.ts';
 import { runInput } from '../engine/run-input.ts';
 import { readAsOf } from '../engine/step.ts';
-import { CREATE, interpretCreate, UPDATE, type UpdateRefs } from './answers.ts';
+import { CREATE, interpretCreate, openOrigin, UPDATE, type UpdateRefs } from './answers.ts';
 import {
   CONSENT_CHECK,
   checkConsent,
@@ -73,7 +72,7 @@ export function defineContactImport(deps: ContactImportDeps): { readonly definit
         gate: null,
         send: (attempt) => checkConsent(deps, attempt),
       },
-      // Where CXone refuses duplicates, the answer to a repeated batch shows whether the first one had been applied.
+      // Where CXone refuses duplicates, a repeated batch creates nobody twice.
       [CREATE]: {
         ...rules,
         repeatable: duplicatesRefused,
@@ -251,7 +250,6 @@ function refusalReason(answer: UpdateRecordAnswer): Reason | null {
   return { code: 'refused', message: answer.message };
 }
 
-function updatedGroup(seqs: readonly number[], { ownWrite, maybeOwn }: UpdateRefs): SettledGroup {
-  if (ownWrite) return { outcome: 'created', seqs, evidence: OWN_WRITE };
-  return { outcome: 'updated', seqs, ...(maybeOwn && { evidence: OWN_OR_EXISTING }) };
+function updatedGroup(seqs: readonly number[], { maybeOwn }: UpdateRefs): SettledGroup {
+  return { outcome: 'updated', seqs, ...(maybeOwn && openOrigin()) };
 }

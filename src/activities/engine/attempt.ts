@@ -35,8 +35,6 @@ export interface HeldWrite {
   readonly fence: number;
   /** How many answers to it were lost. */
   readonly lostAnswers: number;
-  /** Whether one of their requests is known to have left. */
-  readonly knownSent: boolean;
   readonly payload: string;
   readonly lease: Lease;
   /** When the claim was requested, on the monotonic clock. */
@@ -111,14 +109,13 @@ export class Attempts {
     since: Moment,
     leaseMs: number,
   ): HeldWrite {
-    const { fence, lostAnswers, knownSent, payload } = claimed;
+    const { fence, lostAnswers, payload } = claimed;
     const heldId = claimed.id ?? id;
     const renew = () => this.#deps.ledger.writes.renew(heldId, fence, leaseMs);
     return {
       id: heldId,
       fence,
       lostAnswers,
-      knownSent,
       payload,
       lease: new Lease(since, renew),
       claimedAtMs: since.monotonic,
@@ -131,7 +128,7 @@ export class Attempts {
     this.#sentMarks.add(write);
   }
 
-  /** For an answer that could not be settled: the next attempt has to know at least that the request left. */
+  /** For an answer that is lost or cannot be settled: whoever decides about the write has to know that the request left. */
   async markSent(claim: SentClaim): Promise<void> {
     await this.#sentMarks.markNow([claim]);
   }
@@ -217,7 +214,10 @@ export class Attempts {
     if (giveUp && failure !== null && (await giveUp(error))) return;
     if (error.applied === 'no') await writes.release(id, fence, failure);
     else if (repeatable) await writes.markUnanswered(id, fence, failure ?? error.name);
-    else await leaveInDoubt();
+    else {
+      await this.markSent({ id, fence });
+      await leaveInDoubt();
+    }
   }
 }
 

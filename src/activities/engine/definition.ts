@@ -197,9 +197,6 @@ export interface WriteAttempt {
   readonly nextRequest: () => Promise<boolean>;
 }
 
-/** What became of an attempt whose answer was lost; `appliedAs` is the outcome of each of its records. */
-export type LostAttempt = 'not_applied' | { readonly appliedAs: Outcome };
-
 /** Every record of the write is in exactly one group or derived write; the ledger refuses anything else. */
 export interface Answer {
   readonly groups: readonly SettledGroup[];
@@ -214,8 +211,8 @@ export interface Answer {
   readonly readOnly?: true;
   /** Does it emit an event? Default true. */
   readonly emitsEvent?: boolean;
-  /** After a lost answer: what this answer shows about the lost attempt; absent if it shows nothing. */
-  readonly lostAttempt?: LostAttempt;
+  /** After a lost answer: this one shows that the lost attempt was not applied. Absent: it leaves that open. */
+  readonly lostAttempt?: 'not_applied';
   /** Why a write of many requests ended early: what is done is settled, the rest is derived. */
   readonly interruptedBy?: CxoneError;
 }

@@ -5,15 +5,7 @@
  */
 import type { CxoneError } from '../../cxone/errors.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
-import type {
-  Answer,
-  ConsentGate,
-  LostAttempt,
-  Withheld,
-  WriteAttempt,
-  WriteDefinition,
-} from './definition.ts';
-import { OWN_WRITE } from './evidence.ts';
+import type { Answer, ConsentGate, Withheld, WriteAttempt, WriteDefinition } from './definition.ts';
 
 /** The write did not get past the gate; nothing was sent. `cause` is null if the page is to stop. */
 export class GateInterrupted extends Error {
@@ -35,12 +27,9 @@ export async function sendThroughGate(definition: WriteDefinition, attempt: Writ
   if (withheld.size === 0) return definition.send(askBeforeEachRequest(gate, attempt));
   const permitted = onlyRecords(attempt, (seq) => !withheld.has(seq));
   if (attempt.priorAttempt === 'none') return withholdAndDerive(attempt, withheld, permitted.seqs);
-  if (permitted.seqs.length === 0) return nothingSent(settleWithheld(withheld));
+  if (permitted.seqs.length === 0) return nothingSent(settleWithheld(withheld, false));
   const answer = await definition.send(askBeforeEachRequest(gate, permitted));
-  const { lostAttempt } = answer;
-  // The answer is about the last lost attempt. If there were several, an earlier one may already have left somebody out.
-  const isCertain = lostAttempt === 'not_applied' || attempt.lostAnswers <= 1;
-  const settled = settleWithheld(withheld, isCertain ? lostAttempt : undefined);
+  const settled = settleWithheld(withheld, answer.lostAttempt === 'not_applied');
   return { ...answer, groups: [...answer.groups, ...settled] };
 }
 
@@ -74,16 +63,11 @@ function withholdAndDerive(
   return nothingSent(groups, rest.length > 0 ? [{ kind, seqs: rest, refs }] : []);
 }
 
-/**
- * An earlier attempt included them, and its answer was lost. The answer about the others shows whether it was applied: a
- * batch is atomic, so it was applied to all or to nobody.
- */
-function settleWithheld(withheld: ReadonlyMap<number, Withheld>, lostAttempt?: LostAttempt): SettledGroup[] {
+/** An earlier attempt included them, and its answer was lost. */
+function settleWithheld(withheld: ReadonlyMap<number, Withheld>, isNotApplied: boolean): SettledGroup[] {
   return [...withheld].map(([seq, record]): SettledGroup => {
-    if (lostAttempt === 'not_applied' || isInCxone(record)) return toGroup(seq, record);
+    if (isNotApplied || isInCxone(record)) return toGroup(seq, record);
     const objection = { ...record.reason, code: 'objected_after_sending' };
-    if (lostAttempt)
-      return { outcome: lostAttempt.appliedAs, seqs: [seq], reasons: [objection], evidence: OWN_WRITE };
     const lost = { code: 'answer_lost', message: 'CXone may have applied it before the objection' };
     return { outcome: 'in_doubt', seqs: [seq], reasons: [lost, objection] };
   });
@@ -91,7 +75,7 @@ function settleWithheld(withheld: ReadonlyMap<number, Withheld>, lostAttempt?: L
 
 /** Whatever became of the lost attempt. */
 function isInCxone({ outcome }: Withheld): boolean {
-  return outcome === 'created' || outcome === 'existing';
+  return outcome === 'existing';
 }
 
 function toGroup(seq: number, { outcome, reason, evidence }: Withheld): SettledGroup {

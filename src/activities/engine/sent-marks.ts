@@ -1,7 +1,7 @@
 /**
  * Notes in the ledger which requests have left. A claim alone does not show it: after a crash, writes that were claimed ahead
- * had never been sent, which changes what CXone's answer to the next attempt means. No request waits for its mark, so a
- * claim without one leaves the question open.
+ * had never been sent, which matters to a person who decides whether to send them again. No request waits for its mark, so
+ * a claim without one leaves the question open.
  */
 import type { SentClaim } from '../../ledger/writes/writes.ts';
 

@@ -97,11 +97,11 @@ function renderReasons(reasons: readonly ReasonCount[]): string {
 }
 
 function renderInDoubt({ runId, inDoubt }: DetailsView, command: string): string {
-  const rows = inDoubt.map(({ id, batch, records, sentAt, lateAnswer }) => [
+  const rows = inDoubt.map(({ id, batch, records, sentAt, knownSent, lateAnswer }) => [
     id,
     `batch ${batch}`,
     plural(records, 'record'),
-    sentAt ? `sent ${formatTime(sentAt)}` : '',
+    sentAt ? `${knownSent ? 'sent' : 'claimed, perhaps not sent,'} ${formatTime(sentAt)}` : '',
     lateAnswer ? describeLateAnswer(lateAnswer) : '',
   ]);
   const hint = `  decide: ${command} resolve ${shellQuote(runId)} --resend|--leave [--write ID]`;

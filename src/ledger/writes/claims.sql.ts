@@ -8,7 +8,6 @@ interface ClaimRow {
   readonly verdict: Claimed['verdict'];
   readonly new_fence: number;
   readonly new_lost_answers: number;
-  readonly new_known_sent: boolean;
   readonly wait_ms: number;
   readonly payload: string | null;
 }
@@ -38,7 +37,6 @@ function toClaimed(row: ClaimRow): Claimed {
       verdict,
       fence: row.new_fence,
       lostAnswers: row.new_lost_answers,
-      knownSent: row.new_known_sent,
       payload: row.payload ?? '[]',
     };
   if (verdict === 'blocked' || verdict === 'leased') return { verdict, waitMs: wait_ms };

@@ -29,8 +29,6 @@ export type Claimed =
       readonly fence: number;
       /** How many answers of earlier attempts were lost; a lease that has expired counts as a lost answer. */
       readonly lostAnswers: number;
-      /** Whether one of their requests is known to have left; otherwise their workers may have died before. */
-      readonly knownSent: boolean;
       /** The records as a JSON array, in the order of the source: exactly the text that was hashed. */
       readonly payload: string;
     }

@@ -32,6 +32,7 @@ export async function listInDoubt(
     .select(['id', 'batch', 'sent_at as sentAt', sql<number>`cardinality(seqs)`.as('records')])
     .select([
       sql<boolean>`coalesce(refs->>'resent' = 'true', false)`.as('resent'),
+      sql<boolean>`known_sent or sent_fence is not distinct from fence`.as('knownSent'),
       LATE_ANSWER.as('lateAnswer'),
     ])
     .where('run_no', '=', runNo)

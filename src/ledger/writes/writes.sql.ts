@@ -112,7 +112,7 @@ async function listOpen(
   return db
     .selectFrom('writes')
     .select(['id', 'batch', 'kind', 'state', 'seqs', 'refs', 'attempts', 'failures'])
-    .select(['lost_answers as lostAnswers', 'known_sent as knownSent', 'sent_at as sentAt'])
+    .select(['lost_answers as lostAnswers', 'sent_at as sentAt'])
     .select(FAILS_ALONE.as('failsAlone'))
     .select(
       sql<string | null>`coalesce(refs->>'failingSince', to_json(failing_since)#>>'{}')`.as('failingSince'),

@@ -95,8 +95,6 @@ export interface OpenWrite {
   /** What its kind needs besides the records. */
   readonly refs: unknown;
   readonly lostAnswers: number;
-  /** Whether a request is known to have left whose answer was lost. */
-  readonly knownSent: boolean;
   /** How many of its last attempts failed in the same way. */
   readonly failures: number;
   /** ISO 8601: when the first of these failed; of a part of a divided write, when that one's did. */
@@ -125,6 +123,8 @@ export interface WriteInDoubt {
   /** How many. */
   readonly records: number;
   readonly sentAt: Date | null;
+  /** Whether a request is known to have left; otherwise its worker may have died before. */
+  readonly knownSent: boolean;
   /** CXone did answer, but after the lease had expired. */
   readonly lateAnswer: LateAnswer | null;
   /** It was resolved with `resend` before, and that answer was lost as well. */

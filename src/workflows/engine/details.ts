@@ -63,7 +63,8 @@ function listInDoubt(writes: readonly InDoubt[]): string[] {
     .slice(0, MAX_WRITES_SHOWN)
     .map(
       (write) =>
-        `- write ${write.id}: batch ${write.batch}, ${write.records} records, sent ${write.sentAt ?? '?'}` +
+        `- write ${write.id}: batch ${write.batch}, ${write.records} records, ` +
+        `${write.knownSent ? 'sent' : 'claimed, perhaps not sent,'} ${write.sentAt ?? '?'}` +
         describeLateAnswer(write),
     );
   return ['', '**In doubt** (signal `resolve` with `{"verdict": "resend" | "leave"}`):', ...rows];
