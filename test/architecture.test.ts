@@ -70,7 +70,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   ledger: {
     ledger: ['*'],
-    writes: ['audit', 'coalesce', 'database', 'fence', 'schema'],
+    writes: ['audit', 'coalesce', 'database', 'fence', 'hashing', 'schema'],
     runs: ['audit', 'writes', 'database', 'errors', 'fence', 'hashing', 'locks', 'schema', 'words'],
     ...{ database: ['schema'], errors: [], hashing: [], locks: ['database'], schema: [], words: [] },
     ...{ tenant: [], 'tenant.sql': ['database', 'tenant'] },
@@ -89,11 +89,12 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     ...{ shorten: [], 'source-limits': [], timeouts: [], timestamps: [] },
     metrics: ['numbers', 'run'],
     text: ['shorten'],
+    messages: ['shorten'],
     json: ['text'],
     phone: ['run'],
     consent: ['columns', 'timestamps'],
     ...perOperation([
-      ...['cells', 'columns', 'consent', 'contact-id', 'fields', 'json'],
+      ...['cells', 'columns', 'consent', 'contact-id', 'fields', 'json', 'messages'],
       ...['phone', 'run', 'shorten', 'source-limits', 'text', 'timestamps'],
     ]),
   },

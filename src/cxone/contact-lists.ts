@@ -9,7 +9,7 @@ import {
   RECORDS_REFUSED,
 } from './contact-lists.wire.ts';
 import type { FamilyClient } from './family.ts';
-import { matchRecords, type NamedRecord } from './named-records.ts';
+import { aboutOne, matchRecords, type NamedRecord } from './named-records.ts';
 
 export type { ContactRecord } from './contact-lists.wire.ts';
 export type { NamedRecord } from './named-records.ts';
@@ -41,7 +41,7 @@ export interface UpdateRecordRequest extends RequestOptions {
   readonly record: ContactRecord;
 }
 
-/** `message` and `notes` come from CXone and may contain personal data: store them in the ledger, never log them. */
+/** `message` and `notes` come from CXone and may contain personal data: never log them, and redact what is not about one record. */
 export type CreateRecordsAnswer = AnswerParts &
   (
     | { readonly kind: 'created'; readonly recordsCreated: number }
@@ -54,16 +54,24 @@ interface AnswerParts {
   readonly status: number;
   /** Our `X-Request-Id`. */
   readonly requestId: string;
+  /** CXone's id of the answer. null: it has none. */
+  readonly id: string | null;
   /** Entries of `warnings` and `errors` that could be matched to a record of the request. */
   readonly named: readonly NamedRecord[];
-  /** The other entries. */
+  /** What CXone says beyond single records: the message of a refusal, and the other entries. */
   readonly notes: readonly string[];
 }
 
 /** Refused with 400, 409 or 422; or with 404, if the record or its list does not exist any more. */
 export type UpdateRecordAnswer =
   | { readonly kind: 'updated' }
-  | { readonly kind: 'refused'; readonly status: number; readonly message: string };
+  | {
+      readonly kind: 'refused';
+      readonly status: number;
+      readonly message: string;
+      /** The entries of its `errors` and `warnings`, which are all about the one record; index 0. */
+      readonly named: readonly NamedRecord[];
+    };
 
 export interface ContactLists {
   /** Errors: those of errors.ts; RangeError for a batch that is empty or too large. */
@@ -115,15 +123,17 @@ async function createRecords(
   if (status >= 300) {
     // Without its names, a refusal could be misread: whom a repeat names would be missing.
     const body = answer.read(RECORDS_REFUSED);
-    const parts = { status, requestId, ...matchRecords(body, read) };
+    const { named, notes } = matchRecords(body, read);
+    const all = body.message == null ? notes : [body.message, ...notes];
+    const parts = { status, requestId, id: body.id, named, notes: all };
     return status === 409
       ? { kind: 'duplicates', ...parts }
       : { kind: 'refused', message: body.message ?? `refused (${status})`, ...parts };
   }
   const created = answer.read(RECORDS_CREATED);
-  const { recordsCreated } = created;
+  const { recordsCreated, id } = created;
   if (recordsCreated > count) throw answer.unreadable('more records created than were sent');
-  return { kind: 'created', status, requestId, recordsCreated, ...matchRecords(created, read) };
+  return { kind: 'created', status, requestId, id, recordsCreated, ...matchRecords(created, read) };
 }
 
 function serialize(records: readonly ContactRecord[]): SerializedRecords {
@@ -142,8 +152,10 @@ async function updateRecord(client: FamilyClient, request: UpdateRecordRequest):
     beforeSend,
   });
   if (answer.status >= 300) {
+    const { status } = answer;
     const body = answer.tryRead(RECORDS_REFUSED);
-    return { kind: 'refused', status: answer.status, message: body?.message ?? `refused (${answer.status})` };
+    const message = body?.message ?? `refused (${status})`;
+    return { kind: 'refused', status, message, named: body === null ? [] : aboutOne(body) };
   }
   requireReadable(answer);
   return { kind: 'updated' };

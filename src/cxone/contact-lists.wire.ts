@@ -30,8 +30,11 @@ const ENTRIES = listOf(z.union([MESSAGE, NAMED_ENTRY]))
   .nullish()
   .transform((entries) => entries ?? []);
 
+const ANSWER_ID = ID.nullish().transform((id) => id ?? null);
+
 /** The body of a 200. */
 export const RECORDS_CREATED = z.object({
+  id: ANSWER_ID,
   recordsCreated: z.number().int().nonnegative(),
   warnings: ENTRIES,
   errors: ENTRIES,
@@ -39,6 +42,7 @@ export const RECORDS_CREATED = z.object({
 
 /** The body of a 400, 409 or 422. */
 export const RECORDS_REFUSED = z.object({
+  id: ANSWER_ID,
   message: MESSAGE.nullish(),
   warnings: ENTRIES,
   errors: ENTRIES,

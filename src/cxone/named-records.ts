@@ -39,6 +39,13 @@ export function matchRecords({ warnings, errors }: Entries, readRecords: () => r
   return { named, notes };
 }
 
+/** The entries of an answer about a single record, texts included: whatever they name, nothing else was sent. */
+export function aboutOne({ warnings, errors }: Entries): NamedRecord[] {
+  const read = (severity: NamedRecord['severity']) => (entry: string | NamedEntry) =>
+    toNamedRecord(typeof entry === 'string' ? { message: entry } : entry, 0, severity);
+  return [...errors.map(read('error')), ...warnings.map(read('warning'))];
+}
+
 function findIndex({ index, contactId }: NamedEntry, records: readonly ContactRecord[]): number | null {
   const record = index == null ? undefined : records[index];
   if (index != null && record !== undefined && (contactId == null || contactId === record.contactId))

@@ -58,7 +58,7 @@ export type UpdateSelectionAnswer = {
       readonly durationMs: number | null;
     }
   /** 409 or 412: the campaign was written by someone else in the meantime. Nothing was changed. */
-  | { readonly kind: 'outdated' }
+  | { readonly kind: 'outdated'; readonly message: string | null }
   /** 400 or 422. Nothing was changed. */
   | { readonly kind: 'refused'; readonly message: string }
 );
@@ -118,10 +118,10 @@ async function updateSelection(
     beforeSend,
   });
   const { status, requestId } = answer;
-  if (status === 409 || status === 412) return { kind: 'outdated', status, requestId };
   if (status >= 300) {
-    const message = answer.tryRead(CAMPAIGN_REFUSED)?.message ?? `refused (${status})`;
-    return { kind: 'refused', message, status, requestId };
+    const message = answer.tryRead(CAMPAIGN_REFUSED);
+    if (status === 409 || status === 412) return { kind: 'outdated', message, status, requestId };
+    return { kind: 'refused', message: message ?? `refused (${status})`, status, requestId };
   }
   return { kind: 'updated', status, requestId, ...readUpdated(answer) };
 }

@@ -42,5 +42,15 @@ export const CAMPAIGN_UPDATED = z.object({ version: z.number().int() });
 export const CAMPAIGN_DOCUMENT = exact(z.record(z.string(), z.unknown()));
 export type CampaignDocument = z.infer<typeof CAMPAIGN_DOCUMENT>;
 
-/** The body of a 400, 409, 412 or 422. */
-export const CAMPAIGN_REFUSED = z.object({ message: MESSAGE.nullish() });
+/** The body of a 400, 409, 412 or 422: its message, or else the whole object as text. null: it is empty. */
+export const CAMPAIGN_REFUSED = z.union([
+  z.looseObject({ message: MESSAGE }).transform(({ message }) => message),
+  z
+    .record(z.string(), z.unknown())
+    .transform((body) => (Object.keys(body).length === 0 ? null : MESSAGE.parse(toText(body)))),
+]);
+
+/** A whole number of many digits is a bigint (json.ts), which JSON.stringify refuses. */
+function toText(body: unknown): string {
+  return JSON.stringify(body, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+}

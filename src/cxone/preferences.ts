@@ -44,7 +44,7 @@ export interface FindPreferenceRequest {
   readonly signal?: AbortSignal;
 }
 
-/** `message` and `notes` come from CXone and may contain personal data: store them in the ledger, never log them. */
+/** `message` and `notes` come from CXone and may contain personal data: never log them, and redact what is not about one item. */
 export type UpdateBatchAnswer = AnswerParts &
   /** Items may be missing from the results. Read those back to find out whether they were applied. */
   (
@@ -62,7 +62,7 @@ interface AnswerParts {
   readonly status: number;
   /** Our `X-Request-Id`. */
   readonly requestId: string;
-  /** Entries of the answer that match no item of the request. */
+  /** What CXone says beyond single items: the message of a refusal, and entries that match no item of the request. */
   readonly notes: readonly string[];
 }
 
@@ -113,7 +113,11 @@ async function updateBatch(client: FamilyClient, request: UpdateBatchRequest): P
   }
   const body = answer.read(PREFERENCES_REFUSED);
   const message = body.message ?? `refused (${status})`;
-  const { named, notes } = matchPreferences([...(body.conflicts ?? []), ...(body.errors ?? [])], items);
+  const { named, notes: unnamed } = matchPreferences(
+    [...(body.conflicts ?? []), ...(body.errors ?? [])],
+    items,
+  );
+  const notes = body.message === null ? unnamed : [body.message, ...unnamed];
   return status === 409
     ? { kind: 'conflicts', status, requestId, message, conflicts: named, notes }
     : { kind: 'refused', status, requestId, message, named, notes };

@@ -48,6 +48,8 @@ import { createSelections } from './selections/selections.sql.ts';
 import type { Selections } from './selections/selections.ts';
 import { createLedgerTenant } from './tenant.sql.ts';
 import type { LedgerTenant } from './tenant.ts';
+import { createAnswers } from './writes/answers.sql.ts';
+import type { Answers } from './writes/answers.ts';
 import { createRateBudget } from './writes/rate-budget.sql.ts';
 import type { RateBudget } from './writes/rate-budget.ts';
 import { createWrites } from './writes/writes.sql.ts';
@@ -62,6 +64,7 @@ export interface Ledger {
   readonly metrics: Metrics;
 
   readonly writes: Writes;
+  readonly answers: Answers;
   readonly rateBudget: RateBudget;
 
   readonly tenant: LedgerTenant;
@@ -118,6 +121,7 @@ export function openLedger(
     reports: createReports(database),
     metrics: createMetrics(database),
     writes: createWrites(database),
+    answers: createAnswers(database),
     rateBudget: createRateBudget(database),
     tenant: createLedgerTenant(database),
     audit: createAudit(database),

@@ -11,6 +11,7 @@ import * as tenant from './migrations/0007-tenant.ts';
 import * as fences from './migrations/0008-fences.ts';
 import * as failingSince from './migrations/0009-failing-since.ts';
 import * as metrics from './migrations/0010-metrics.ts';
+import * as answers from './migrations/0011-answers.ts';
 
 /**
  * In order. A migration is never changed, only followed by another one: a ledger that has run it would not run it again
@@ -27,6 +28,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0008-fences': fences,
   '0009-failing-since': failingSince,
   '0010-metrics': metrics,
+  '0011-answers': answers,
 };
 
 function createMigrator(database: Database): Migrator {

@@ -95,6 +95,8 @@ export interface OutcomesTable {
   reasons: NullableJson<readonly Reason[]>;
   write_id: string | null;
   evidence: string | null;
+  /** CXone's id of the record, if an answer has named it. */
+  cxone_id: string | null;
   settled_at: Generated<Date>;
 }
 
@@ -132,8 +134,22 @@ export interface WritesTable {
   sent_at: Date | null;
   settled_at: Date | null;
   counts: NullableJson<Partial<Record<Outcome, number>>>;
+  /** CXone's id of the answer that settled it. */
+  cxone_id: string | null;
+  /** How long the request took by CXone's own account. */
+  cxone_ms: number | null;
+  /** How often the answer has each message: by hash, and `more` for those beyond the limit of an answer. */
+  messages: NullableJson<Readonly<Record<string, number>>>;
   /** Answers that arrived after another claim. They have settled nothing. */
   late_answers: unknown;
+}
+
+/** What CXone says beyond single records (src/domain/messages.ts): each text once for a run, up to a limit. */
+export interface CxoneMessagesTable {
+  run_no: number;
+  hash: string;
+  http_status: number | null;
+  text: string;
 }
 
 export interface AuditPendingTable {
@@ -311,6 +327,7 @@ export interface LedgerTables {
   record_blocks: RecordBlocksTable;
   outcomes: OutcomesTable;
   writes: WritesTable;
+  cxone_messages: CxoneMessagesTable;
   audit_pending: AuditPendingTable;
   audit: AuditTable;
   outbox: OutboxTable;

@@ -10,7 +10,7 @@ export type RecordFormat = 'csv' | 'ndjson' | 'json';
 
 export interface RecordFile {
   readonly run: Run;
-  readonly records: Pick<Records, 'list' | 'countReasons'>;
+  readonly records: Pick<Records, 'list' | 'countReasons' | 'hasCxoneIds'>;
   readonly format: RecordFormat;
   /** Default: the records of every outcome. */
   readonly outcome?: Outcome | 'pending' | undefined;
@@ -19,6 +19,8 @@ export interface RecordFile {
 
 /** The columns that are added to those of the source. */
 const ADDED_COLUMNS = ['cxflow_line', 'cxflow_outcome', 'cxflow_reasons'];
+/** CXone's id of the record: added as well if it is known of any. */
+const ID_COLUMN = 'cxflow_cxone_id';
 const ROWS_PER_CHUNK = 500;
 const MAX_COLUMNS = 10_000;
 
@@ -28,10 +30,14 @@ export interface FileRow {
   readonly fields: Readonly<Record<string, unknown>>;
   readonly outcome: string;
   readonly reasons: readonly Reason[];
+  /** CXone's id of the record. */
+  readonly cxoneId?: string | null;
 }
 export interface RowFile {
   /** Null if each row has its own keys; for CSV, the rows are then read twice. */
   readonly columns: readonly string[] | null;
+  /** CSV has a column for CXone's ids. Default false. */
+  readonly withCxoneIds?: boolean;
   /** Reads from the first row on every call. */
   readonly rows: () => AsyncIterable<FileRow>;
   readonly format: RecordFormat;
@@ -61,7 +67,8 @@ export async function* formatRecords(file: RecordFile): AsyncIterable<string> {
       yield record;
     }
   }
-  yield* formatRows({ columns, rows, format });
+  const withCxoneIds = format === 'csv' && (await records.hasCxoneIds(run.run_no));
+  yield* formatRows({ columns, rows, format, withCxoneIds });
 }
 
 /** Throws TooManyColumns. */
@@ -81,18 +88,26 @@ async function* formatJson(file: RowFile): AsyncIterable<string> {
   yield separator === '[\n' ? '[]\n' : '\n]\n';
 }
 
-function toObject({ fields, line, outcome, reasons }: FileRow) {
-  return { ...fields, cxflow_line: line, cxflow_outcome: outcome, cxflow_reasons: reasons };
+function toObject({ fields, line, outcome, reasons, cxoneId = null }: FileRow) {
+  return {
+    ...fields,
+    cxflow_line: line,
+    cxflow_outcome: outcome,
+    cxflow_reasons: reasons,
+    ...(cxoneId !== null && { [ID_COLUMN]: cxoneId }),
+  };
 }
 
 async function* formatCsv(file: RowFile): AsyncIterable<string> {
   const columns = file.columns ?? (await collectKeys(file));
-  yield toCsvLine([...columns, ...ADDED_COLUMNS].map(escapeFormula), QUOTED_IN_HEADER);
-  const toCells = ({ fields, line, outcome, reasons }: FileRow) => [
+  const added = file.withCxoneIds ? [...ADDED_COLUMNS, ID_COLUMN] : ADDED_COLUMNS;
+  yield toCsvLine([...columns, ...added].map(escapeFormula), QUOTED_IN_HEADER);
+  const toCells = ({ fields, line, outcome, reasons, cxoneId }: FileRow) => [
     ...columns.map((column) => toCell(Object.hasOwn(fields, column) ? fields[column] : null)),
     String(line),
     outcome,
     escapeFormula(reasons.map(describeReason).join('; ')),
+    ...(file.withCxoneIds ? [escapeFormula(cxoneId ?? '')] : []),
   ];
   yield* inChunks(file.rows(), (row) => toCsvLine(toCells(row), QUOTED));
 }

@@ -4,6 +4,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { ReasonCount } from '../ledger/runs/records.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 import type { WriteInDoubt } from '../ledger/writes/writes.ts';
+import { type CxoneFacts, readCxoneFacts } from './answers.ts';
 import { type QueryProgress, readConflicts } from './conflicts.ts';
 import { type Latencies, type RuleChecks, readRunMeasures } from './metrics.ts';
 import { listRateBlocks, type RateBlock } from './rate-limits.ts';
@@ -32,6 +33,8 @@ export interface RunDetails extends RunSummary {
   readonly waitingEvents: readonly WaitingEvent[];
   readonly requests: Latencies;
   readonly rules: RuleChecks;
+  /** What CXone says in its answers. */
+  readonly cxone: CxoneFacts;
   readonly conflicts: readonly ShownConflict[];
   /** What keeps the requests of this run from leaving; empty if it has ended. */
   readonly blocks: readonly RateBlock[];
@@ -65,11 +68,12 @@ export async function readRunDetails(
   };
 }
 
-async function readWrites({ records, writes, metrics }: Ledger, { run_no: runNo }: Run) {
+async function readWrites({ records, writes, metrics, answers }: Ledger, { run_no: runNo }: Run) {
   return {
     reasons: await records.countReasons(runNo),
     inDoubt: await writes.listInDoubt(runNo),
     ...(await readRunMeasures({ metrics }, runNo)),
+    cxone: await readCxoneFacts({ answers }, runNo),
   };
 }
 

@@ -2,6 +2,7 @@
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Bucket, SlowBatch } from '../ledger/runs/reports.ts';
 import type { Run } from '../ledger/runs/runs.ts';
+import { type CxoneFacts, readCxoneFacts } from './answers.ts';
 import {
   type GovernanceMetrics,
   type Latencies,
@@ -32,6 +33,8 @@ export interface RunReport extends RunSummary {
   readonly rules: RuleChecks;
   /** Over all runs of its operation so far, to compare it with. */
   readonly operation: GovernanceMetrics['total'];
+  /** What CXone says in its answers. */
+  readonly cxone: CxoneFacts;
   readonly repeats: number;
   readonly lostAnswers: number;
   readonly events: { readonly delivered: number; readonly undelivered: number };
@@ -66,6 +69,7 @@ export async function readRunReport(
     source: pickSource(run),
     ...(await readRunMeasures(ledger, runNo)),
     operation: (await readMetrics(ledger, { since: null, kind: run.kind }, 0)).total,
+    cxone: await readCxoneFacts(ledger, runNo),
     ...(await ledger.reports.countRepeats(runNo)),
     events: await ledger.outbox.countDeliveries(runNo),
     timeline: await readTimeline(ledger, runNo),

@@ -1,5 +1,5 @@
 /** The two endpoints of contact lists (docs/cxone-contract.md#contact-lists). */
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import {
   type ContactRecord,
@@ -54,7 +54,8 @@ function createRecords(
   const duplicates = settings.refuseDuplicates
     ? lists.findDuplicates(listId, records)
     : records.map(() => null);
-  const warnings = settings.naming === 'none' ? [] : duplicateWarnings(records, duplicates);
+  const named = settings.naming === 'none' ? [] : duplicateWarnings(records, duplicates);
+  const warnings = [...named, ...settings.warnings];
   const hasDuplicates = duplicates.some((duplicate) => duplicate !== null);
   if (hasDuplicates && settings.atomic)
     return reply.code(409).send({ message: 'duplicates; nothing was created', warnings });
@@ -62,8 +63,11 @@ function createRecords(
   const kept = request.fault?.dropRecords === undefined ? fresh : fresh.slice(0, -request.fault.dropRecords);
   addRecords(deps, 'create', listId, kept, request.headers['x-request-id']);
   const recordsCreated = Math.max(0, kept.length - (request.fault?.underreport ?? 0));
-  return { id: randomUUID(), recordsCreated, warnings, errors: [] };
+  return { id: newAnswerId(), recordsCreated, warnings, errors: [] };
 }
+
+/** 24 hexadecimal digits, as in the vendor tutorial. */
+const newAnswerId = (): string => randomBytes(12).toString('hex');
 
 /** Writes the journal first. */
 export function addRecords(

@@ -24,6 +24,7 @@ const FLAGS = {
   'token-seconds': { type: 'string' },
   'withhold-scope': { type: 'string', multiple: true },
   'blocked-number': { type: 'string', multiple: true },
+  warning: { type: 'string', multiple: true },
   'idempotency-key-seconds': { type: 'string' },
   'preferences-as': { type: 'string' },
   'clock-offset-seconds': { type: 'string' },
@@ -49,6 +50,7 @@ export const USAGE = `Usage: simulator [flags]
   --token-seconds N        lifetime of a token, default 3600
   --withhold-scope SCOPE   never grant this scope (repeatable)
   --blocked-number NUMBER  reject records with this number (repeatable)
+  --warning TEXT           add this text to the warnings of every answer about contacts (repeatable)
   --idempotency-key-seconds N  lifetime of a preference batch's idempotency key, default 86400
   --preferences-as FORM    object (default) or array: the form of the answer to GET preferences
   --clock-offset-seconds N how far the simulator's clock is ahead (negative: behind)
@@ -75,6 +77,7 @@ export function readFlags(argv: readonly string[]): SimulatorOptions | null {
     tokenSeconds: number(values['token-seconds']),
     withheldScopes: values['withhold-scope'],
     blockedNumbers: values['blocked-number'],
+    warnings: values.warning,
     idempotencyKeySeconds: number(values['idempotency-key-seconds']),
     preferencesAs: values['preferences-as'],
     clockOffsetSeconds: number(values['clock-offset-seconds']),

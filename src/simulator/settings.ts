@@ -22,6 +22,8 @@ export const SETTINGS = z.strictObject({
   withheldScopes: z.array(z.string()),
   /** Numbers that the tenant rejects for reasons of its own, beyond the rules of the API. */
   blockedNumbers: z.array(z.string()),
+  /** Added as they are to the `warnings` of every answer to a batch of contacts: they name no record. */
+  warnings: z.array(z.string()),
   /** How long the answer to a preference batch is repeated for its `X-Idempotency-Key`. */
   idempotencyKeySeconds: z.number().min(0),
   /** The form of the answer to GET preferences. Without a stored preference: an empty array, or a 404. */
@@ -45,6 +47,7 @@ export const DEFAULT_SETTINGS: Settings = {
   tokenSeconds: 3600,
   withheldScopes: [],
   blockedNumbers: [],
+  warnings: [],
   idempotencyKeySeconds: 86_400,
   preferencesAs: 'object',
   clockOffsetSeconds: 0,

@@ -5,6 +5,12 @@ import { isProbe } from './probes.ts';
 const KEPT_REQUESTS = 10_000;
 const KEPT_SECONDS = 3_600;
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    receivedAtMs: number;
+  }
+}
+
 export interface RequestLine {
   /** ISO 8601 */
   readonly at: string;
@@ -58,10 +64,12 @@ export function registerStats(app: FastifyInstance, nowMs: () => number) {
     // In blocks, because shift() on a long array is slow.
     if (lines.length >= 2 * KEPT_REQUESTS) lines.splice(0, KEPT_REQUESTS);
   };
+  app.decorateRequest('receivedAtMs', 0);
   app.addHook('onRequest', (request, reply, done) => {
     const { admin, api } = request.routeOptions.config;
+    const at = nowMs();
+    request.receivedAtMs = at;
     if (admin !== true) {
-      const at = nowMs();
       counts.maxInFlight = Math.max(counts.maxInFlight, (counts.inFlight += 1));
       if (api !== undefined) countSecond();
       reply.raw.once('close', () =>

@@ -36,9 +36,11 @@ export const READS: ReadonlySet<string> = new Set(
   [
     'runs.find runs.get runs.listExecuting runs.listEarlierExecutions runs.getSteering runs.list runs.countEndedEarly',
     'runs.counts runs.exactCounts',
-    'records.listDuplicateCandidates records.list records.countReasons records.countPendingContacts',
+    'records.listDuplicateCandidates records.list records.hasCxoneIds records.countReasons records.countPendingContacts',
+    'answers.messages answers.latest answers.summary',
     'writes.listOpen writes.listInDoubt writes.remainingLeaseMs',
-    'audit.list audit.verify outbox.listUndelivered outbox.renderedTotals outbox.ownTotals outbox.countDeliveries',
+    'audit.list audit.verify outbox.listUndelivered outbox.renderedTotals outbox.ownTotals outbox.trailer',
+    'outbox.countDeliveries',
     'datasets.find datasets.read retries.list retries.findObstacle rateBudget.blockedMs rateBudget.list',
     'tenant.find campaigns.getSnapshot campaigns.findVersion selections.find selections.get',
     'selections.history selections.metrics metrics.byOperation metrics.log metrics.ofRun',

@@ -25,7 +25,7 @@ function named(index: number, more: Partial<NamedRecord> = {}): NamedRecord {
   };
 }
 
-const parts = { requestId: 'q', notes: [] };
+const parts = { requestId: 'q', id: null, notes: [] };
 const created = (recordsCreated: number, names: NamedRecord[] = []): CreateRecordsAnswer => ({
   kind: 'created',
   status: 200,

@@ -37,7 +37,7 @@ interface Write {
 
 function modelTenant(tenant: Tenant, applied: Set<number>) {
   return (seqs: readonly number[]): CreateRecordsAnswer => {
-    const parts = { requestId: 'q', notes: [] };
+    const parts = { requestId: 'q', id: null, notes: [] };
     const name = (index: number, more: Partial<NamedRecord>): NamedRecord => ({
       index,
       contactId: null,

@@ -72,6 +72,26 @@ describe('a request that always fails, although CXone answers others', () => {
     expect(await reasonsOf(run, 'rejected')).toMatchObject([{ seq: 3, reasons: [{ code: 'always_fails' }] }]);
   });
 
+  it('is in the events as a failed batch, once its records have their outcome', async () => {
+    const run = await planned(10);
+    const cxone = fakeCxone({
+      probe: answers,
+      before: (_, ids) => {
+        if (ids.includes('c3')) throw new CxoneUnreadable({ ...CONTEXT, status: 400 }, 'not JSON', 'no');
+      },
+    });
+    const { ledger } = opened();
+    const post = () => Promise.resolve();
+    const worker = createWorker(ledger, cxone.cxone, { webhooks: { crm: post, marketing: null } });
+    await writeToEnd(worker, run);
+    const events = await ledger.outbox.listUndelivered(run.run_no, 100);
+    const counts = events.map(({ counts }) => counts);
+    expect(counts.reduce((sum, { created = 0, rejected = 0 }) => sum + created + rejected, 0)).toBe(10);
+    const failed = events.find(({ counts: { rejected } }) => rejected === 1);
+    if (!failed) throw new Error('no event about the record that was given up');
+    expect(await ledger.outbox.trailer(failed)).toMatchObject({ failed: 1, batchStartIndex: 4 });
+  });
+
   it('stops no other update of its batch', async () => {
     const run = await planned(10, 10, { existing: 'update' });
     const held = new Set(upTo(10).map((seq) => `c${seq}`));

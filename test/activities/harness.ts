@@ -75,7 +75,7 @@ export function fakeCxone(hooks: CxoneHooks = {}, held: ReadonlySet<string> = ne
     return mine;
   };
   const create = (ids: readonly string[]): CreateRecordsAnswer => {
-    const parts = { requestId: 'req', notes: [] };
+    const parts = { requestId: 'req', id: null, notes: [] };
     const named = ids.flatMap((id, index): NamedRecord[] => {
       const more = { contactId: id, recordId: `rec-${id}`, code: 'DUPLICATE', field: null, message: null };
       return records.has(id) ? [{ index, severity: 'warning', ...more }] : [];

@@ -32,7 +32,15 @@ async function answerAfterLease(answer: 'created' | 'partly' = 'created') {
           code: 'X',
         } as const;
         const all = [{ ...named, field: null, message: null }];
-        return { kind: 'created', status: 200, recordsCreated: 9, named: all, notes: [], requestId: 'r' };
+        return {
+          kind: 'created',
+          status: 200,
+          recordsCreated: 9,
+          named: all,
+          notes: [],
+          id: null,
+          requestId: 'r',
+        };
       },
     }),
   });

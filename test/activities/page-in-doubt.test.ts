@@ -59,7 +59,15 @@ describe('if CXone does not refuse duplicates', () => {
     const cxone = fakeCxone({
       answer: (n) =>
         n === 1
-          ? { kind: 'created', status: 200, recordsCreated: 9, named: [], notes: [], requestId: 'q' }
+          ? {
+              kind: 'created',
+              status: 200,
+              recordsCreated: 9,
+              named: [],
+              notes: [],
+              id: null,
+              requestId: 'q',
+            }
           : undefined,
     });
     const worker = createWorker(opened().ledger, cxone.cxone, duplicatesPossible);
@@ -76,7 +84,7 @@ describe('if CXone does not refuse duplicates', () => {
     const cxone = fakeCxone({
       answer: (_, ids) =>
         ids.includes('c4')
-          ? { kind: 'refused', status: 400, message: 'no', named: [], notes: [], requestId: 'q' }
+          ? { kind: 'refused', status: 400, message: 'no', named: [], notes: [], id: null, requestId: 'q' }
           : undefined,
     });
     await writeAll(createWorker(opened().ledger, cxone.cxone, duplicatesPossible), allBatches(run));

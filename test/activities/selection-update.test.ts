@@ -27,6 +27,7 @@ describe('an update of a selection', () => {
         result: 'COMPLETED',
         httpStatus: 200,
         latencyMs: expect.any(Number) as number,
+        cxoneMs: expect.any(Number) as number,
         ...{ versionBefore: 1, versionAfter: 2, details: 'Updated' },
         complianceFlags: { overlapChecked: true, complexityValidated: true, exclusionVerified: true },
       },

@@ -33,7 +33,7 @@ describe('a retry', () => {
     const cxone = fakeCxone({
       answer: (_, ids) =>
         ids.includes('c3')
-          ? { kind: 'refused', status: 400, message: 'no', named: [], notes: [], requestId: 'q' }
+          ? { kind: 'refused', status: 400, message: 'no', named: [], notes: [], id: null, requestId: 'q' }
           : undefined,
     });
     await writeAll(createWorker(ledger, cxone.cxone), allBatches(run));

@@ -145,7 +145,9 @@ describe('a retried activity', () => {
     while ((await ledger.audit.seal()) > 0);
     const entries = await auditOf(runId);
     expect(entries.map(({ action }) => action)).toEqual([
-      ...['run_opened', 'staged', 'planned', 'pause', 'approve', 'steering_refused', 'resolve', 'run_closed'],
+      ...['run_opened', 'staged', 'planned', 'batch_settled', 'pause', 'approve', 'steering_refused'],
+      // Of the batch that is left in doubt, and of the decision.
+      ...['batch_settled', 'resolve', 'run_closed'],
     ]);
     // The first attempt has resolved the write; the others found nothing to resolve.
     expect(entries.find(({ action }) => action === 'resolve')?.data).toMatchObject({ writes: 1 });

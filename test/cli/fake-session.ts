@@ -6,7 +6,7 @@ import type { Decision } from '../../src/contract/steering.ts';
 import { NOTHING_MEASURED } from '../../src/domain/metrics.ts';
 import type { Counts } from '../../src/domain/run.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
-import { each, fakeRun } from '../harness/fake-run.ts';
+import { each, fakeRun, noAnswers } from '../harness/fake-run.ts';
 
 export const COUNTS: Counts = { total: 10, pending: 0, created: 8, invalid: 2 };
 
@@ -47,7 +47,12 @@ export function fakeSession({
     },
     metrics: { ofRun: () => Promise.resolve(NOTHING_MEASURED) },
     rateBudget: { list: () => Promise.resolve([]) },
-    records: { countReasons: () => Promise.resolve([]), list: () => each([]) },
+    records: {
+      countReasons: () => Promise.resolve([]),
+      hasCxoneIds: () => Promise.resolve(false),
+      list: () => each([]),
+    },
+    answers: noAnswers,
     audit: {
       list: () => each([]),
       verify: () =>

@@ -45,6 +45,13 @@ const REPORT: ReportPage = {
   },
   result: {},
   facts: [['suppressions', '4, opt-outs']],
+  cxone: {
+    messages: [{ text: 'list is nearly full', httpStatus: 200, n: 7, answers: 7, firstBatch: 4 }],
+    notKept: 2,
+    answers: [],
+    averageMs: 31.4,
+    recordIds: 3,
+  },
   repeats: 2,
   lostAnswers: 1,
   events: { delivered: 10, undelivered: 0 },
@@ -58,6 +65,8 @@ const REPORT: ReportPage = {
       attempts: 2,
       httpStatus: 200,
       settledAt: at(15),
+      cxoneId: '65a1b2c3d4e5f60012345679',
+      cxoneMs: 321,
     },
   ],
   history: [
@@ -90,6 +99,24 @@ describe('the report page', () => {
     ]) {
       expect(text).toContain(phrase);
     }
+  });
+
+  it('contains what CXone said: messages, ids, and how long it took by its own account', () => {
+    const text = toText(page).replace(/\s+/g, ' ');
+    for (const phrase of [
+      'Messages of CXone',
+      '2 more were only counted.',
+      '7 200 4 list is nearly full',
+      "31 ms average latency by CXone's account",
+      '65a1b2c3d4e5f60012345679',
+      '321 ms',
+      'ids of 3 records',
+    ])
+      expect(text.replaceAll('&#39;', "'")).toContain(phrase);
+    const silent = { messages: [], notKept: 0, answers: [], averageMs: null, recordIds: 0 };
+    const slowest = REPORT.slowest.map((batch) => ({ ...batch, cxoneId: null, cxoneMs: null }));
+    const without = toText(renderPage({ ...REPORT, cxone: silent, slowest }));
+    expect(without).not.toMatch(/Messages of CXone|CXone(&#39;|')s/);
   });
 
   it('loads nothing, and forbids the browser to load anything', () => {

@@ -14,6 +14,10 @@ const RESULT: RunResultView = {
   retryOf: null,
   counts: { total: 10, pending: 0, created: 6, existing: 1, invalid: 2, duplicate: 1 },
   reasons: [{ outcome: 'invalid', code: 'phone_not_e164', field: 'phone', n: 2 }],
+  messages: {
+    messages: [{ text: 'list is nearly full', httpStatus: 200, n: 1_200, answers: 1_200, firstBatch: 3 }],
+    notKept: 4,
+  },
   failure: null,
   durationMs: 12_000,
   requests: { requests: 3, averageLatencyMs: 84.2, events: { delivered: 2, undelivered: 1 } },
@@ -61,6 +65,23 @@ describe('the result of a run', () => {
     ]) {
       expect(text).toContain(phrase);
     }
+  });
+
+  it('contains what CXone said about no single record, with how often it did', () => {
+    const text = renderRunResult(RESULT, colors);
+    expect(text).toMatch(/messages of CXone\n.*\n +1,200 +200 +3 +list is nearly full\n +… and 4 more/);
+    const none = { ...RESULT, messages: { messages: [], notKept: 0 } };
+    expect(renderRunResult(none, colors)).not.toContain('messages of CXone');
+  });
+
+  it('wraps long messages of CXone, so that no line is wider than a terminal', () => {
+    const text = `${'long words '.repeat(20)}${'x'.repeat(100)}`;
+    const long = { text, httpStatus: 409, n: 1_234_567, answers: 9, firstBatch: 12_345 };
+    const rendered = renderRunResult({ ...RESULT, messages: { messages: [long], notKept: 0 } }, colors);
+    const lines = rendered.split('\n').filter((line) => /long words|xxx|times/.test(line));
+    expect(lines.length).toBeGreaterThan(5);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(rendered.replaceAll(/\s+/g, '')).toContain(text.replaceAll(' ', ''));
   });
 
   it('names the failure of a run', () => {

@@ -2,7 +2,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { run } from '../../src/cli/main.ts';
 import { NOTHING_MEASURED } from '../../src/domain/metrics.ts';
-import { fakeRun } from '../harness/fake-run.ts';
+import { fakeRun, noAnswers } from '../harness/fake-run.ts';
 import { fakeCli } from './fakes.ts';
 
 afterEach(() => {
@@ -27,6 +27,7 @@ const ledger = {
   records: { countReasons: none },
   writes: { listInDoubt: none },
   metrics: { ofRun: () => Promise.resolve(NOTHING_MEASURED) },
+  answers: noAnswers,
   outbox: {
     listUndelivered: none,
     countDeliveries: () => Promise.resolve({ delivered: 0, undelivered: 0 }),

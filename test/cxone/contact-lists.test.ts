@@ -45,7 +45,7 @@ describe('createRecords', () => {
     expect(await vendor.cxone().contactLists.createRecords({ listId: 'L1', records })).toMatchObject({
       kind: 'duplicates',
       named: [{ index: 0, contactId, recordId }],
-      notes: [],
+      notes: ['x'],
     });
   });
 
@@ -55,7 +55,17 @@ describe('createRecords', () => {
     expect(await create()).toMatchObject({
       kind: 'duplicates',
       named: [{ index: 0, recordId: 'r7', code: 'DUPLICATE' }],
+      notes: ['duplicates'],
     });
+  });
+
+  it("an answer has CXone's id, as text or as a number, and warnings that name no record", async () => {
+    vendor.answer(json(200, { id: 'a-1', recordsCreated: 1, warnings: ['list is nearly full'], errors: [] }));
+    expect(await create()).toMatchObject({ kind: 'created', id: 'a-1', notes: ['list is nearly full'] });
+    vendor.answer(json(200, { id: 7, recordsCreated: 1 }));
+    expect(await create()).toMatchObject({ kind: 'created', id: '7', notes: [] });
+    vendor.answer(json(409, { message: 'the list is locked' }));
+    expect(await create()).toMatchObject({ kind: 'duplicates', id: null, notes: ['the list is locked'] });
   });
 
   it.each([400, 422])('a %i names the records that are wrong', async (status) => {
@@ -65,7 +75,7 @@ describe('createRecords', () => {
       status,
       message: 'no',
       named: [{ index: 0, code: 'X', field: 'f', severity: 'error' }],
-      notes: ['and more'],
+      notes: ['no', 'and more'],
     });
   });
 
@@ -108,7 +118,19 @@ describe('updateRecord', () => {
 
   it.each([400, 404, 409, 422])('%i is a refusal of this record', async (status) => {
     vendor.answer(json(status, { message: 'why' }));
-    expect(await update()).toEqual({ kind: 'refused', status, message: 'why' });
+    expect(await update()).toEqual({ kind: 'refused', status, message: 'why', named: [] });
+  });
+
+  it('what a refusal says in detail is about the one record, whatever it names', async () => {
+    const errors = [{ index: 3, contactId: 'another', code: 'X', field: 'f', message: 'm' }, 'and more'];
+    vendor.answer(json(400, { message: 'why', errors }));
+    expect(await update()).toMatchObject({
+      kind: 'refused',
+      named: [
+        { index: 0, code: 'X', field: 'f', message: 'm', severity: 'error' },
+        { index: 0, code: 'UNSPECIFIED', message: 'and more' },
+      ],
+    });
   });
 
   it('a truncated answer or a login page is not a success', async () => {

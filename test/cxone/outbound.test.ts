@@ -140,13 +140,16 @@ describe('writing a selection', () => {
 
   it.each([409, 412])('%i means that someone else wrote, and is not an error', async (status) => {
     vendor.answer(json(status, { message: 'old' }));
-    expect(await update()).toMatchObject({ kind: 'outdated', status });
+    expect(await update()).toMatchObject({ kind: 'outdated', status, message: 'old' });
   });
 
   it.each([
     [400, { message: 'unknown field age' }, 'unknown field age'],
+    [400, { errors: [{ field: 'age' }] }, '{"errors":[{"field":"age"}]}'],
+    [400, { campaign: 1234567890123456 }, '{"campaign":1234567890123456}'],
+    [400, {}, 'refused (400)'],
     [422, 'nothing', 'refused (422)'],
-  ])('%i is a refusal, with the message of CXone if there is one', async (status, body, message) => {
+  ])('%i is a refusal, with what CXone says about it', async (status, body, message) => {
     vendor.answer(json(status, body));
     expect(await update()).toMatchObject({ kind: 'refused', status, message });
   });

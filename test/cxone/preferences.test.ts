@@ -108,6 +108,7 @@ describe('updateBatch', () => {
       kind: 'conflicts',
       status: 409,
       message: 'conflict',
+      notes: ['conflict'],
       conflicts: [{ index: 1, code: 'UNSPECIFIED' }],
     });
   });
@@ -119,7 +120,7 @@ describe('updateBatch', () => {
       kind: 'refused',
       status,
       named: [{ index: 0, code: 'X', field: 'source', message: 'too long' }],
-      notes: ['and more'],
+      notes: ['no', 'and more'],
     });
   });
 

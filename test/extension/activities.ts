@@ -22,6 +22,7 @@ export function defineCallbackRequest(deps: ActivityDeps): { readonly definition
     spec,
     recordsPerBatch: 10,
     firstWrite: () => CREATE,
+    personalValues: (record) => [(record as Callback).contactId, (record as Callback).phone],
     writes: {
       // CXone refuses contacts that the list already has, so a repeated request adds nobody twice.
       [CREATE]: {
@@ -58,6 +59,8 @@ async function addToList({ cxone }: ActivityDeps, attempt: WriteAttempt): Promis
     ...interpret(answer, attempt),
     httpStatus: answer.status,
     requestId: answer.requestId,
+    cxoneId: answer.id,
+    messages: answer.notes,
     details: `${answer.kind}: ${attempt.seqs.length} callbacks`,
   };
 }

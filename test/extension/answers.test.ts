@@ -16,7 +16,7 @@ const duplicate = (index: number, more: Partial<NamedRecord> = {}): NamedRecord 
 });
 const error = (index: number) => duplicate(index, { code: 'INVALID', severity: 'error' });
 
-const parts = { requestId: 'q', notes: [] };
+const parts = { requestId: 'q', id: null, notes: [] };
 const created = (recordsCreated: number, named: NamedRecord[] = []): CreateRecordsAnswer => ({
   kind: 'created',
   status: 200,

@@ -43,3 +43,10 @@ export async function* each<T>(items: Iterable<T>): AsyncIterable<T> {
   await Promise.resolve();
   yield* items;
 }
+
+/** The answers of a run to which CXone has said nothing. */
+export const noAnswers = {
+  messages: () => Promise.resolve({ messages: [], notKept: 0 }),
+  latest: () => Promise.resolve([]),
+  summary: () => Promise.resolve({ averageMs: null, recordIds: 0 }),
+};

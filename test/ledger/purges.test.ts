@@ -47,7 +47,10 @@ async function endedRun(
   await ledger.writes.plan(run.run_no, 'create', 2);
   const [write] = await writesOf(ledger, run);
   const { fence } = await claimed(ledger, run, write?.id ?? '');
-  await ledger.writes.settle(settlement(write?.id ?? '', fence, [group('created', [1, 2])]));
+  await ledger.writes.settle({
+    ...settlement(write?.id ?? '', fence, [group('created', [1, 2])]),
+    messages: [{ text: 'list is nearly full', n: 1 }],
+  });
   await sql`update outbox set delivered_at = now(), body = 'b' where run_no = ${run.run_no}`.execute(
     database.db,
   );
@@ -60,7 +63,8 @@ async function rowsOf({ run_no: runNo }: Run): Promise<number> {
   const { rows } = await sql<{ n: number }>`select ((select count(*) from records where run_no = ${runNo})
     + (select count(*) from outcomes where run_no = ${runNo}) + (select count(*) from writes where run_no = ${runNo})
     + (select count(*) from outbox where run_no = ${runNo})
-    + (select count(*) from record_blocks where run_no = ${runNo}))::int as n`.execute(opened().database.db);
+    + (select count(*) from record_blocks where run_no = ${runNo})
+    + (select count(*) from cxone_messages where run_no = ${runNo}))::int as n`.execute(opened().database.db);
   return rows[0]?.n ?? 0;
 }
 

@@ -16,6 +16,7 @@ const record = (fields: Fields, i = 0, change: Partial<SettledRecord> = {}): Set
   outcome: 'created',
   reasons: [],
   evidence: null,
+  cxoneId: null,
   ...change,
 });
 
@@ -31,7 +32,11 @@ async function toText(
   let text = '';
   const file = {
     run: fakeRun({ source }),
-    records: { list: () => each(records), countReasons: () => Promise.resolve(reasons as never) },
+    records: {
+      list: () => each(records),
+      countReasons: () => Promise.resolve(reasons as never),
+      hasCxoneIds: () => Promise.resolve(records.some(({ cxoneId }) => cxoneId !== null)),
+    },
     format,
   };
   for await (const chunk of formatRecords(file)) text += chunk;
@@ -157,6 +162,19 @@ describe('the exported records of a run', () => {
       'id,phone,cxflow_line,cxflow_outcome,cxflow_reasons\n' +
         'a,,2,invalid,phone_missing (phone); consent_too_old (consentTimestamp): older than 1825 days\n',
     );
+  });
+
+  it("have CXone's ids of the records where it has named any", async () => {
+    const records = [record({ id: '1' }, 0, { cxoneId: 'pref-12345' }), record({ id: '2' }, 1)];
+    expect((await toText(records, 'csv', ['id'])).split('\n').slice(0, 3)).toEqual([
+      'id,cxflow_line,cxflow_outcome,cxflow_reasons,cxflow_cxone_id',
+      '1,2,created,,pref-12345',
+      '2,3,created,,',
+    ]);
+    const lines = (await toText(records, 'ndjson', null)).trim().split('\n');
+    const [first, second] = lines.map((line): unknown => JSON.parse(line));
+    expect(first).toMatchObject({ cxflow_cxone_id: 'pref-12345' });
+    expect(second).not.toHaveProperty('cxflow_cxone_id');
   });
 
   it('escape formulas, and leave phone numbers as they are', async () => {

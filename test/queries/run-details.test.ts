@@ -6,7 +6,7 @@ import type { Run } from '../../src/ledger/runs/runs.ts';
 import { readConflicts } from '../../src/queries/conflicts.ts';
 import { readRunDetails } from '../../src/queries/run-details.ts';
 import { readRefusals, readRunHistory } from '../../src/queries/run-history.ts';
-import { fakeRun } from '../harness/fake-run.ts';
+import { fakeRun, noAnswers } from '../harness/fake-run.ts';
 
 const AT = new Date('2026-03-01T10:00:00Z');
 const REFUSAL = { action: 'pause', by: 'dana', why: 'the run is paused already', at: AT.toISOString() };
@@ -41,6 +41,7 @@ function fakeLedger(run?: Run): Ledger {
     records: { countReasons: none },
     writes: { listInDoubt: none },
     metrics: { ofRun: () => Promise.resolve(NOTHING_MEASURED) },
+    answers: noAnswers,
     outbox: {
       listUndelivered: none,
       countDeliveries: () => Promise.resolve({ delivered: 0, undelivered: 0 }),

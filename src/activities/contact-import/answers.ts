@@ -206,7 +206,7 @@ function createdWithWarnings(
   return { groups: plain.length ? [{ outcome: 'created', seqs: plain }, ...groups] : groups, derived: [] };
 }
 
-function toReason({ code, field, message }: NamedRecord): Reason {
+export function toReason({ code, field, message }: NamedRecord): Reason {
   return { code, ...(field !== null && { field }), ...(message !== null && { message }) };
 }
 

@@ -30,7 +30,7 @@ import {
 import { GateInterrupted } from '../engine/gate.ts';
 import { runInput } from '../engine/run-input.ts';
 import { readAsOf } from '../engine/step.ts';
-import { CREATE, interpretCreate, openOrigin, UPDATE, type UpdateRefs } from './answers.ts';
+import { CREATE, interpretCreate, openOrigin, toReason, UPDATE, type UpdateRefs } from './answers.ts';
 import {
   CONSENT_CHECK,
   checkConsent,
@@ -62,6 +62,7 @@ export function defineContactImport(deps: ContactImportDeps): { readonly definit
     spec,
     recordsPerBatch: CONTACTS_PER_BATCH,
     firstWrite: (run) => (runInput(spec, run).requireConsent ? CONSENT_CHECK : CREATE),
+    personalValues: (record) => personalValues(record as Contact),
     writes: {
       // Reads only.
       [CONSENT_CHECK]: {
@@ -95,6 +96,11 @@ export function defineContactImport(deps: ContactImportDeps): { readonly definit
     countLookups: (run) => countLookups(ledger, run),
   };
   return { definition };
+}
+
+/** Custom fields may be anything, names and addresses among them. */
+function personalValues({ contactId, phoneNumbers, customFields }: Contact): string[] {
+  return [contactId, ...phoneNumbers.map(({ number }) => number), ...Object.values(customFields)];
 }
 
 /** Dates are compared with one moment rather than with the clock, so that all rows are read alike. */
@@ -157,6 +163,8 @@ async function createContacts({ cxone }: ContactImportDeps, attempt: WriteAttemp
     derived: derived.map((part) => inheritConsentCheck(part, attempt)),
     httpStatus: answer.status,
     requestId: answer.requestId,
+    cxoneId: answer.id,
+    messages: answer.notes,
     details: describe(answer),
   };
 }
@@ -171,6 +179,7 @@ function asTooLarge(error: unknown): CreateRecordsAnswer {
     status,
     requestId: requestId ?? '',
     named: [],
+    id: null,
     notes: [],
   };
 }
@@ -178,8 +187,8 @@ function asTooLarge(error: unknown): CreateRecordsAnswer {
 function describe(answer: CreateRecordsAnswer): string {
   const named = answer.named.length === 0 ? '' : `, ${answer.named.length} named`;
   if (answer.kind === 'created') return `Created ${answer.recordsCreated} records${named}`;
-  if (answer.kind === 'duplicates') return `Refused for duplicates${named}`;
-  return `Refused${named}`;
+  const what = answer.kind === 'duplicates' ? 'refused for duplicates' : 'refused';
+  return `HTTP ${answer.status}: ${what}${named}`;
 }
 
 /**
@@ -189,6 +198,7 @@ function describe(answer: CreateRecordsAnswer): string {
 async function updateContacts(cxone: Cxone, attempt: WriteAttempt): Promise<Answer> {
   const refusals: SettledGroup[] = [];
   const updated: number[] = [];
+  let refusedWith: number | null = null;
   const done = () => refusals.length + updated.length;
   let interruptedBy: CxoneError | undefined;
   for (const contact of attempt.records) {
@@ -198,9 +208,12 @@ async function updateContacts(cxone: Cxone, attempt: WriteAttempt): Promise<Answ
       break;
     }
     try {
-      const refusal = await updateContact(cxone, attempt, contact);
-      if (refusal) refusals.push({ outcome: 'rejected', seqs: [contact.seq], reasons: [refusal] });
-      else updated.push(contact.seq);
+      const answer = await updateContact(cxone, attempt, contact);
+      if (answer.kind === 'updated') updated.push(contact.seq);
+      else {
+        refusedWith = answer.status;
+        refusals.push({ outcome: 'rejected', seqs: [contact.seq], reasons: refusalReasons(answer) });
+      }
     } catch (error) {
       if (!(error instanceof CxoneError) || done() === 0) throw error;
       interruptedBy = error;
@@ -211,7 +224,8 @@ async function updateContacts(cxone: Cxone, attempt: WriteAttempt): Promise<Answ
   return {
     groups: updated.length > 0 ? [...refusals, updatedGroup(updated, attempt.refs as UpdateRefs)] : refusals,
     derived: deriveUpdates(rest, attempt.refs, interruptedBy),
-    httpStatus: 200,
+    // Of the last request, if all were refused.
+    httpStatus: updated.length === 0 && refusedWith !== null ? refusedWith : 200,
     requestId: null,
     details: `Updated ${updated.length} of ${attempt.records.length} records`,
     ...(interruptedBy && { interruptedBy }),
@@ -236,18 +250,18 @@ async function updateContact(
   cxone: Cxone,
   { run, refs, beforeSend }: WriteAttempt,
   { seq, record }: PendingRecord,
-): Promise<Reason | null> {
+): Promise<UpdateRecordAnswer> {
   const { listId } = runInput(spec, run);
   const recordId = (refs as UpdateRefs).recordIds[String(seq)] ?? '';
   const request = { listId, recordId, record: record as Contact, beforeSend };
-  return refusalReason(await cxone.contactLists.updateRecord(request));
+  return cxone.contactLists.updateRecord(request);
 }
 
-function refusalReason(answer: UpdateRecordAnswer): Reason | null {
-  if (answer.kind === 'updated') return null;
+function refusalReasons(refusal: UpdateRecordAnswer & { readonly kind: 'refused' }): readonly Reason[] {
   // Somebody deleted it between the 409 that named it and our PUT.
-  if (answer.status === 404) return { code: 'record_gone' };
-  return { code: 'refused', message: answer.message };
+  if (refusal.status === 404) return [{ code: 'record_gone' }];
+  if (refusal.named.length > 0) return refusal.named.map(toReason);
+  return [{ code: 'refused', message: refusal.message }];
 }
 
 function updatedGroup(seqs: readonly number[], { maybeOwn }: UpdateRefs): SettledGroup {

@@ -94,6 +94,8 @@ export interface BulkDefinition extends OperationDefinition {
   readonly recordsPerBatch: number;
   /** The kind of write that the plan creates for each batch. */
   readonly firstWrite: (run: Run) => string;
+  /** The values of a record that may identify a person. Their words are kept out of what CXone says beyond single records. */
+  readonly personalValues: (record: unknown) => Iterable<string>;
   /**
    * Returns the function that reads one row by the rules of the domain. Throws SourceError if columns are missing.
    * `columns` is null for NDJSON and JSON; `map` is field → column.
@@ -205,6 +207,10 @@ export interface Answer {
   readonly requestId: string | null;
   /** For the audit: words and counts, no personal data. */
   readonly details: string;
+  /** CXone's id of the answer. Absent: it has none. */
+  readonly cxoneId?: string | null;
+  /** What CXone says beyond single records, word for word: the engine redacts and bounds it. Absent: nothing. */
+  readonly messages?: readonly string[];
   /** Stored in the transaction that settles the write, and only with it. */
   readonly inSettleTransaction?: InSettleTransaction;
   /** Nothing was written to CXone, so there is no latency of a write to report. */

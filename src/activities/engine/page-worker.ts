@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import type { CxoneError } from '../../cxone/errors.ts';
 import { CxoneRateLimited } from '../../cxone/errors.ts';
+import { toMessages, wordsOfPersons } from '../../domain/messages.ts';
 import type { Counts, Outcome } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -14,7 +15,7 @@ import { GateInterrupted, sendThroughGate } from './gate.ts';
 import { classifyPriorAttempt, maySend } from './prior-attempt.ts';
 import { backoffMs } from './rate-limit-backoff.ts';
 import type { RateLimiter } from './rate-limiter.ts';
-import { PageSettlement } from './settle.ts';
+import { type PageEvents, PageSettlement, type SettledAnswer } from './settle.ts';
 
 export interface Page {
   readonly runId: string;
@@ -47,7 +48,7 @@ type Halt =
 
 /** An answer that is not settled yet. */
 interface Answered {
-  readonly answer: Answer;
+  readonly answer: SettledAnswer;
   readonly fence: number;
   readonly latencyMs: number;
 }
@@ -80,11 +81,11 @@ export class PageWorker {
   #lastFailure: CxoneError | null = null;
   #leasedForMs = 0;
 
-  constructor(deps: PageWorkerDeps, run: Run, definition: BulkDefinition, event: string | null) {
+  constructor(deps: PageWorkerDeps, run: Run, definition: BulkDefinition, events: PageEvents) {
     this.#deps = deps;
     this.#run = run;
     this.#definition = definition;
-    this.#settlement = new PageSettlement(deps.ledger, run.run_no, event);
+    this.#settlement = new PageSettlement(deps.ledger, run.run_no, events);
     this.#attempts = new Attempts({ ...deps, signal: this.#stop.signal });
     // As many writes listen to it as may be in progress.
     setMaxListeners(0, this.#stop.signal);
@@ -211,8 +212,10 @@ export class PageWorker {
     const startedAt = performance.now();
     const attempt = this.#toAttempt(write, definition, held);
     // A batch is divided first.
-    const giveUpAlone = (error: CxoneError) =>
-      write.seqs.length === 1 ? definition.giveUp?.(attempt, error) : undefined;
+    const giveUpAlone = (error: CxoneError) => {
+      const given = write.seqs.length === 1 ? definition.giveUp?.(attempt, error) : undefined;
+      return given && this.#withoutPersons(given, attempt);
+    };
     const result = await this.#attempts.send(held, definition, () => sendThroughGate(definition, attempt), {
       leaveInDoubt: () => this.#settlement.leaveInDoubt(write, held.fence),
       giveUp: attempt.isLastTry
@@ -229,7 +232,14 @@ export class PageWorker {
     }
     const { answer, latencyMs } = result;
     if (answer.interruptedBy) await this.#attempts.applyRateLimit(answer.interruptedBy, startedAt);
-    return { answer, latencyMs, fence: held.fence };
+    return { answer: this.#withoutPersons(answer, attempt), latencyMs, fence: held.fence };
+  }
+
+  /** With the messages as they may be kept. Most answers have none, and then the records need not be parsed. */
+  #withoutPersons({ messages = [], ...answer }: Answer, attempt: WriteAttempt): SettledAnswer {
+    if (messages.length === 0) return answer;
+    const values = attempt.records.flatMap(({ record }) => [...this.#definition.personalValues(record)]);
+    return { ...answer, messages: toMessages(messages, wordsOfPersons(values)) };
   }
 
   /** Most often another worker has the write, or the page stops. A gate that could not look consent up is a failure. */

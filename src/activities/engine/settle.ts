@@ -1,5 +1,6 @@
 /** Settles the writes of a page, and counts what this attempt at the page has settled. */
 import type { CxoneError } from '../../cxone/errors.ts';
+import type { Message } from '../../domain/messages.ts';
 import type { Outcome } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { countOutcomes, type SettledGroup, type Settlement } from '../../ledger/writes/settlements.ts';
@@ -8,17 +9,24 @@ import type { Answer } from './definition.ts';
 import { ALWAYS_FAILS, describeGivenUp, divide } from './failing.ts';
 import { inheritMarks } from './prior-attempt.ts';
 
+/** The events that a batch emits; null if there is none, or nobody has subscribed to it. */
+export interface PageEvents {
+  /** When it is settled by an answer. */
+  readonly answered: string | null;
+  /** When its records get their outcome without an answer. */
+  readonly unanswered: string | null;
+}
+
 export class PageSettlement {
   readonly #ledger: Ledger;
   readonly #runNo: number;
-  /** The event that a settled batch emits; null if nobody has subscribed to it. */
-  readonly #event: string | null;
+  readonly #events: PageEvents;
   readonly #settled: SettledGroup[] = [];
 
-  constructor(ledger: Ledger, runNo: number, event: string | null) {
+  constructor(ledger: Ledger, runNo: number, events: PageEvents) {
     this.#ledger = ledger;
     this.#runNo = runNo;
-    this.#event = event;
+    this.#events = events;
   }
 
   counts(): Partial<Record<Outcome, number>> {
@@ -26,9 +34,11 @@ export class PageSettlement {
   }
 
   /** If the lease was lost, whoever holds the write now reconciles it, and the ledger keeps this answer as evidence. */
-  async settle(write: OpenWrite, fence: number, answer: Answer, latencyMs: number): Promise<void> {
+  async settle(write: OpenWrite, fence: number, answer: SettledAnswer, latencyMs: number): Promise<void> {
     const { groups, derived, httpStatus, requestId, details, readOnly, inSettleTransaction } = answer;
-    const facts = { status: 'success', httpStatus, latencyMs: Math.round(latencyMs), details };
+    const { cxoneId, messages } = answer;
+    const status = httpStatus !== null && httpStatus < 300 ? 'success' : 'failed';
+    const facts = { status, httpStatus, latencyMs: Math.round(latencyMs), details, cxoneId };
     const settled = await this.#ledger.writes.settle({
       runNo: this.#runNo,
       id: write.id,
@@ -39,8 +49,10 @@ export class PageSettlement {
       httpStatus,
       latencyMs: readOnly ? null : latencyMs,
       requestId,
+      cxoneId: cxoneId ?? null,
+      ...(messages && { messages }),
       audit: auditEntry(write, groups, facts),
-      event: (answer.emitsEvent ?? true) ? this.#event : null,
+      event: (answer.emitsEvent ?? true) ? this.#events.answered : null,
       inSettleTransaction,
     });
     if (settled) this.#settled.push(...groups);
@@ -50,7 +62,7 @@ export class PageSettlement {
    * It always fails. Several records are divided, until the one at fault is alone; `answer` is what the operation says about
    * that one.
    */
-  async giveUp(write: OpenWrite, fence: number, error: CxoneError, answer?: Answer): Promise<void> {
+  async giveUp(write: OpenWrite, fence: number, error: CxoneError, answer?: SettledAnswer): Promise<void> {
     const details = describeGivenUp(write, error);
     if (write.seqs.length > 1) {
       const derived = divide(write, error);
@@ -91,11 +103,15 @@ export class PageSettlement {
       latencyMs: null,
       requestId: null,
       audit: auditEntry(write, groups, { status, details }),
-      event: null,
+      // A batch in doubt has its event once somebody has decided about it.
+      event: groups.some(({ outcome }) => outcome !== 'in_doubt') ? this.#events.unanswered : null,
     });
     if (settled) this.#settled.push(...groups);
   }
 }
+
+/** An answer with what CXone says in the form that the ledger keeps. */
+export type SettledAnswer = Omit<Answer, 'messages'> & { readonly messages?: readonly Message[] };
 
 interface UnansweredSettlement
   extends Pick<Settlement, 'state'>,
@@ -112,6 +128,7 @@ function auditEntry(
 ) {
   return {
     batch: write.batch,
+    batchStartIndex: write.firstLine,
     writeId: write.id,
     kind: write.kind,
     recordCount: write.seqs.length,

@@ -37,7 +37,11 @@ export function createWritePage(deps: WritePageDeps) {
 }
 
 function createWorker(deps: WritePageDeps, run: Run): PageWorker {
-  return new PageWorker(deps, run, deps.registry.bulk(run.kind), deps.registry.subscribedEvent(run.kind));
+  const { registry } = deps;
+  return new PageWorker(deps, run, registry.bulk(run.kind), {
+    answered: registry.subscribedEvent(run.kind),
+    unanswered: registry.eventWithoutAnswer(run.kind),
+  });
 }
 
 /** Also if it is aborted already. Returns how to stop listening. */

@@ -5,7 +5,7 @@ import type { Notify } from '../../contract/run.ts';
 import { percentOf, twoDecimals } from '../../domain/numbers.ts';
 import { OUTCOMES, type Outcome, SUCCESSES } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import type { EventTotals, OutboxEvent } from '../../ledger/outbox/outbox.ts';
+import type { EventTotals, EventTrailer, OutboxEvent } from '../../ledger/outbox/outbox.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { Endpoint, EventDefinition } from '../engine/definition.ts';
 import type { Registry } from '../engine/registry.ts';
@@ -101,7 +101,8 @@ class Delivery {
     }
     const content = await outbox.ownTotals(event);
     const totals = add(this.#totals ?? (await outbox.renderedTotals(run.run_no)), content);
-    const rendered = renderMetrics(run, event, content, totals);
+    const trailer = await outbox.trailer(event);
+    const rendered = renderMetrics(run, event, { content, totals, trailer });
     const body = await outbox.freezeBody(event.id, rendered);
     // Another attempt may have rendered this event meanwhile, and further ones, whose totals count too.
     this.#totals = body === rendered ? totals : await outbox.renderedTotals(run.run_no);
@@ -122,8 +123,7 @@ function add(a: EventTotals, b: EventTotals): EventTotals {
 export function renderMetrics(
   run: Run,
   event: OutboxEvent,
-  content: EventTotals,
-  totals: EventTotals,
+  { content, totals, trailer }: EventContent,
 ): string {
   const counts = add(totals, { counts: run.staged_counts ?? {}, requests: 0, latencySumMs: 0 }).counts;
   const successCount = sum(counts, SUCCESSES);
@@ -140,15 +140,53 @@ export function renderMetrics(
       successRatePercent: percentOf(successCount, totalProcessed) ?? 0,
       averageLatencyMs: totals.requests === 0 ? 0 : twoDecimals(totals.latencySumMs / totals.requests),
     },
-    auditTrailer: {
-      auditId: event.audit_id,
-      timestamp: event.created_at.toISOString(),
-      writeId: event.write_id,
-      recordCount: sum(content.counts, OUTCOMES),
-      outcomes: content.counts,
-      latencyMs: event.latency_ms,
-    },
+    auditTrailer: renderTrailer(event, content, trailer),
   });
+}
+
+interface EventContent {
+  /** Of this event and of those merged into it. */
+  readonly content: EventTotals;
+  /** Of all events so far. */
+  readonly totals: EventTotals;
+  readonly trailer: EventTrailer;
+}
+
+/** Names and shape: docs/cxone-contract.md#the-audit-trailer. */
+function renderTrailer(event: OutboxEvent, { counts }: EventTotals, trailer: EventTrailer) {
+  const { batches, batchStartIndex, messages } = trailer;
+  const { batch = null, cxoneId = null, ...entry } = (trailer.last ?? {}) as Partial<BatchEntry>;
+  return {
+    auditId: event.audit_id,
+    timestamp: event.created_at.toISOString(),
+    writeId: event.write_id,
+    batchIndex: batch,
+    batchStartIndex,
+    recordCount: sum(counts, OUTCOMES),
+    outcomes: counts,
+    ...(batches === 1 ? describeBatch(entry) : describeBatches(trailer)),
+    latencyMs: event.latency_ms,
+    cxoneId,
+    messages,
+  };
+}
+
+/** Of a `batch_settled` entry in the audit. */
+interface BatchEntry {
+  readonly batch: number;
+  readonly status: string;
+  readonly details: string;
+  readonly cxoneId: string | null;
+}
+
+function describeBatch({ status, details }: Partial<BatchEntry>) {
+  const isKnown = status === undefined || status === 'success' || status === 'in_doubt';
+  return { status: isKnown ? (status ?? null) : 'failed', details: details ?? null };
+}
+
+function describeBatches({ batches, failed }: EventTrailer) {
+  const details = `${batches} batches${failed === 0 ? '' : `, ${failed} of them failed or in doubt`}`;
+  return { status: failed === 0 ? 'success' : 'failed', details };
 }
 
 function sum(counts: Partial<Record<Outcome, number>>, outcomes: readonly Outcome[]): number {

@@ -65,26 +65,26 @@ function interpretResults(
   { again }: UpdateRefs,
 ): Interpretation {
   const byIndex = new Map(results.map((result) => [result.index, result]));
-  const updated: number[] = [];
-  const resolved: number[] = [];
-  const existing: number[] = [];
+  const updated: Known[] = [];
+  const resolved: Known[] = [];
+  const existing: Known[] = [];
   const overruled: number[] = [];
   const unaccounted: number[] = [];
   for (const [index, { seq, item }] of sent.entries()) {
     const result = byIndex.get(index);
     if (!result || !isApplied(result)) unaccounted.push(seq);
     else if (result.optIn !== item.optIn) overruled.push(seq);
-    else if (result.conflictResolved && result.status === 'unchanged') existing.push(seq);
-    else (result.conflictResolved ? resolved : updated).push(seq);
+    else if (result.conflictResolved && result.status === 'unchanged') existing.push({ seq, id: result.id });
+    else (result.conflictResolved ? resolved : updated).push({ seq, id: result.id });
   }
   const evidence = isRepeat ? REPEATED : undefined;
   const newestWon = { code: 'conflict_resolved', message: 'the newest timestamp won: ours' };
   const alreadyNewer = { code: 'newer_in_cxone', message: 'CXone has the same choice with a newer date' };
   return {
     groups: [
-      ...settle('updated', updated, undefined, evidence),
-      ...settle('updated', resolved, newestWon, evidence),
-      ...settle('existing', existing, alreadyNewer),
+      ...settleKnown('updated', updated, undefined, evidence),
+      ...settleKnown('updated', resolved, newestWon, evidence),
+      ...settleKnown('existing', existing, alreadyNewer),
     ],
     derived: [
       ...derive(READ_BACK, overruled, { decided: true } satisfies ReadBackRefs),
@@ -157,6 +157,23 @@ function split(named: readonly NamedPreference[], sent: readonly SentItem[]) {
 
 function toReason({ code, field, message }: NamedPreference): Reason {
   return { code, ...(field !== null && { field }), ...(message !== null && { message }) };
+}
+
+/** A record with CXone's id of its preference. */
+interface Known {
+  readonly seq: number;
+  readonly id: string | null;
+}
+
+function settleKnown(
+  outcome: Outcome,
+  known: readonly Known[],
+  reason?: Reason,
+  evidence?: string,
+): SettledGroup[] {
+  const seqs = known.map(({ seq }) => seq);
+  const cxoneIds = known.map(({ id }) => id);
+  return settle(outcome, seqs, reason, evidence).map((group) => ({ ...group, cxoneIds }));
 }
 
 /** One group, or none if there are no records. */

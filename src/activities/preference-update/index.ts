@@ -1,5 +1,6 @@
 /** Defines the preference update for the engine: how its rows are read, and the table of its writes. */
 import { preferenceUpdate as spec } from '../../contract/preference-update.ts';
+import type { PreferenceItem } from '../../cxone/preferences.ts';
 import { BATCH_DEADLINE_MS, type BulkDefinition } from '../engine/definition.ts';
 import { GUARD, READ_BACK, UPDATE } from './answers.ts';
 import { endPreferences } from './completion.ts';
@@ -24,6 +25,7 @@ export function definePreferenceUpdate(deps: PreferenceUpdateDeps): { readonly d
     spec,
     recordsPerBatch: deps.preferencesPerBatch,
     firstWrite: (run) => (isGuarded(run) ? GUARD : UPDATE),
+    personalValues: (record) => [(record as PreferenceItem).contactId],
     writes: {
       [GUARD]: { ...rules, send: (attempt) => guardBatch(deps, attempt) },
       [UPDATE]: {

@@ -86,7 +86,9 @@ async function lookUp(
   judge: (stored: StoredPreference | null) => Verdict,
 ): Promise<Verdict> {
   try {
-    return judge(await cxone.preferences.find({ contactId, channel }));
+    const stored = await cxone.preferences.find({ contactId, channel });
+    const verdict = judge(stored);
+    return verdict.kind === 'settle' && stored ? { ...verdict, cxoneId: stored.id } : verdict;
   } catch (error) {
     if (isRefusedLookup(error)) return giveUp();
     throw error;
@@ -131,12 +133,13 @@ export function settleVerdicts(
   for (const [seq, verdict] of verdicts) {
     if (verdict.kind === 'send') send.push(seq);
     else {
-      const { outcome, reason, evidence } = verdict;
+      const { outcome, reason, evidence, cxoneId } = verdict;
       groups.push({
         outcome,
         seqs: [seq],
         ...(reason && { reasons: [reason] }),
         ...(evidence && { evidence }),
+        ...(cxoneId != null && { cxoneIds: [cxoneId] }),
       });
     }
   }

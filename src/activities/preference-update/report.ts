@@ -17,12 +17,14 @@ export async function renderItems(ledger: Ledger, run: Run, event: OutboxEvent):
     event: event.event,
     timestamp: event.created_at.toISOString(),
     runId: run.run_id,
+    auditId: event.audit_id,
     payload: settled
       .filter(({ outcome }) => outcome === 'updated' || outcome === 'existing')
       .filter(({ record }) => !isErased(record))
-      .map(({ record, outcome, codes }) => {
+      .map(({ record, outcome, codes, cxoneId }) => {
         const { contactId, channel, optIn } = record as PreferenceItem;
         return {
+          id: cxoneId,
           contactId,
           channel,
           optIn,

@@ -71,7 +71,9 @@ export function prepareSettlement(
       await ledger.suppressions.recordConsents(consents, tx);
       if (!request) return;
       const entries = groups.flatMap((group) =>
-        group.seqs.flatMap((seq) => toProofEntries(seq, items.get(seq), group)),
+        group.seqs.flatMap((seq, index) =>
+          toProofEntries(seq, items.get(seq), group, group.cxoneIds?.[index] ?? null),
+        ),
       );
       await ledger.consentProof.record(tx, { runId: run.run_id, writeId, ...request }, entries);
     },
@@ -126,7 +128,8 @@ export function toConsents(item: PreferenceItem | undefined) {
 export function toProofEntries(
   seq: number,
   item: PreferenceItem | undefined,
-  group: Omit<SettledGroup, 'seqs'>,
+  group: Omit<SettledGroup, 'seqs' | 'cxoneIds'>,
+  cxoneId: string | null = null,
 ): ProofEntry[] {
   if (!item) return [];
   const { outcome, reasons = [], evidence = null } = group;
@@ -138,6 +141,7 @@ export function toProofEntries(
       outcome,
       reasons: reasons.map(({ code }) => code),
       evidence,
+      cxoneId,
     },
   ];
 }

@@ -1,5 +1,6 @@
 /** The batch of the preference update: what is checked before it leaves, the request itself, and its answer. */
 import type { CxoneError } from '../../cxone/errors.ts';
+import type { UpdateBatchAnswer } from '../../cxone/preferences.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
 import type { Answer, WriteAttempt } from '../engine/definition.ts';
@@ -75,7 +76,8 @@ export async function updateBatch(deps: PreferenceUpdateDeps, attempt: WriteAtte
     ),
     httpStatus,
     requestId,
-    details: describe(answer.kind, groups),
+    messages: answer.notes,
+    details: describe(answer, groups),
   };
 }
 
@@ -116,9 +118,10 @@ async function checkBeforeSending(ledger: Ledger, attempt: WriteAttempt): Promis
   return settleVerdicts(ledger, attempt, { verdicts, rest: [], refs: {} }, {}, next, refs);
 }
 
-const ANSWERS = { updated: 'Updated', conflicts: 'Refused for conflicts', refused: 'Refused' } as const;
+const REFUSALS = { conflicts: 'refused for conflicts', refused: 'refused' } as const;
 
-function describe(kind: keyof typeof ANSWERS, groups: readonly SettledGroup[]): string {
+function describe({ kind, status }: UpdateBatchAnswer, groups: readonly SettledGroup[]): string {
   const settled = groups.reduce((sum, { seqs }) => sum + seqs.length, 0);
-  return `${ANSWERS[kind]}, ${settled} settled`;
+  const what = kind === 'updated' ? 'Updated' : `HTTP ${status}: ${REFUSALS[kind]}`;
+  return `${what}, ${settled} settled`;
 }

@@ -10,6 +10,8 @@ export type Verdict =
       readonly outcome: Outcome;
       readonly reason?: Reason;
       readonly evidence?: string;
+      /** CXone's id of the preference that it is about. */
+      readonly cxoneId?: string | null;
     };
 
 /** Evidence of an outcome that was read from CXone after the batch. */

@@ -49,6 +49,8 @@ export interface AuditFacts {
   readonly payloadHash: string | null;
   readonly result: 'COMPLETED' | 'FAILED' | 'UNCHANGED';
   readonly latencyMs: number | null;
+  /** How long the request took by CXone's own account. */
+  readonly cxoneMs: number | null;
   readonly httpStatus: number | null;
   readonly versionBefore: number | null;
   readonly versionAfter: number | null;
@@ -64,10 +66,15 @@ export function auditEntry(facts: AuditFacts): { action: string; data: Readonly<
   return { action: ACTION, data: { ...data, ...(resolved.length > 0 && { settled: resolved }) } };
 }
 
+/** What an event reports about the request. Null: no answer came, or CXone reports no duration. */
+export interface WrittenFacts extends Pick<AuditFacts, 'latencyMs' | 'cxoneMs'> {
+  readonly flags: ComplianceFlags;
+}
+
 /** The body of the event (docs/cxone-contract.md#webhook-events). Rendered once, so that every attempt sends the same bytes. */
 export function renderEvent(
   run: { readonly run_id: string; readonly target: string },
-  flags: ComplianceFlags,
+  { flags, latencyMs, cxoneMs }: WrittenFacts,
   { eventId, auditId, at }: EventIds,
 ): string {
   return JSON.stringify({
@@ -79,6 +86,8 @@ export function renderEvent(
     auditId,
     updatedAt: at.toISOString(),
     compliant: isCompliant(flags),
+    latencyMs,
+    cxoneMs,
   });
 }
 

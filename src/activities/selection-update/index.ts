@@ -102,6 +102,7 @@ async function auditFailure(
     payloadHash: null,
     result: 'FAILED',
     latencyMs: null,
+    cxoneMs: null,
     httpStatus: null,
     versionBefore: null,
     versionAfter: null,

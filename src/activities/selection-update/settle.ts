@@ -1,8 +1,9 @@
 /** Settles one attempt to write a selection: outcome, the version that CXone has now, audit and event, all or nothing. */
 import type { CxoneError } from '../../cxone/errors.ts';
 import type { UpdateSelectionAnswer } from '../../cxone/outbound.ts';
+import { redactMessage, toMessages } from '../../domain/messages.ts';
 import type { Reason } from '../../domain/run.ts';
-import { diffSelections, redactMessage } from '../../domain/selection-update/diff.ts';
+import { diffSelections } from '../../domain/selection-update/diff.ts';
 import type { Conflict } from '../../domain/selection-update/merge.ts';
 import { sameSelection } from '../../domain/selection-update/places.ts';
 import { type ContactSelection, readSelection } from '../../domain/selection-update/selection.ts';
@@ -24,11 +25,11 @@ import {
 import {
   type AuditFacts,
   auditEntry,
-  type ComplianceFlags,
   checkCompliance,
   EVENT,
   NOTHING_CHECKED,
   renderEvent,
+  type WrittenFacts,
 } from './audit.ts';
 import { describeConflict, type ResolvedPlace } from './desired.ts';
 import { abandonedPlaces, type LostWrite, mayBeApplied, type SelectionRefs } from './lost-write.ts';
@@ -63,7 +64,8 @@ export async function settleOwnWrite(
       fence: null,
       evidence,
       written: { version },
-      event: emittedEvent(deps, run, flags),
+      // What was measured belongs to an answer, and this write has none.
+      event: emittedEvent(deps, run, { flags, latencyMs: null, cxoneMs: null }),
       ...(reasons.length > 0 && { reasons }),
     },
     {
@@ -151,13 +153,18 @@ export async function settleAnswer(
   { fence, answer, latencyMs }: { fence: number; answer: UpdateSelectionAnswer; latencyMs: number },
 ): Promise<SelectionWritten> {
   const { selection, sha256: payloadHash, flags, resolved } = payload;
-  const common = { fence, httpStatus: answer.status, latencyMs, requestId: answer.requestId };
+  const cxoneMs = answer.kind === 'updated' ? answer.durationMs : null;
+  const message = answer.kind === 'updated' ? null : answer.message;
+  const messages = message === null ? [] : toMessages([message], new Set(), listIds(selection));
+  const { status: httpStatus, requestId } = answer;
+  const common = { fence, httpStatus, latencyMs, requestId, cxoneMs, messages };
   const facts = { payloadHash, complianceFlags: flags, resolved };
   if (answer.kind === 'outdated') {
-    const details =
+    const why =
       attempt.lost?.verdict === 'open'
         ? 'The campaign has another version: somebody else has written, or our write whose answer was lost was applied'
         : 'Somebody else has written since; the campaign is read again and merged';
+    const details = message === null ? why : `${why}. CXone: ${redactRefusal(message, selection)}`;
     await settle(deps, attempt, { ...common, outcome: 'outdated' }, { ...facts, result: 'FAILED', details });
     return { kind: 'outdated', version: attempt.theirs.version };
   }
@@ -176,7 +183,7 @@ export async function settleAnswer(
     ...common,
     outcome: 'updated' as const,
     written: { version: answer.version },
-    event: emittedEvent(deps, attempt.run, flags),
+    event: emittedEvent(deps, attempt.run, { flags, latencyMs, cxoneMs }),
     ...(!isAsSent && { reasons: [{ code: 'answered_differently' }] }),
   };
   const completed = { ...facts, result: 'COMPLETED', versionAfter: answer.version, details } as const;
@@ -272,14 +279,14 @@ async function settle(
   settlement: Pick<SelectionSettlement, 'outcome' | 'fence'> & Partial<SelectionSettlement>,
   facts: Facts,
 ): Promise<void> {
-  const { httpStatus = null, latencyMs = null } = settlement;
+  const { httpStatus = null, latencyMs = null, cxoneMs = null } = settlement;
   const settled = await ledger.selections.settle({
     runNo: run.run_no,
     writeId: write.id,
     attempts: write.attempts,
     event: null,
     ...settlement,
-    audit: toAuditEntry(run, theirs, { httpStatus, latencyMs, ...facts }),
+    audit: toAuditEntry(run, theirs, { httpStatus, latencyMs, cxoneMs, ...facts }),
   });
   if (!settled) throw retryableFailure('WritesInFlight', 'another attempt has taken over the write', 500);
 }
@@ -288,16 +295,24 @@ function toAuditEntry(run: Run, { version }: Snapshot, facts: Facts) {
   const nothing = {
     payloadHash: null,
     httpStatus: null,
+    cxoneMs: null,
     versionAfter: null,
     complianceFlags: NOTHING_CHECKED,
   };
-  const latencyMs = facts.latencyMs == null ? null : Math.round(facts.latencyMs);
+  const latencyMs = roundMs(facts.latencyMs);
   return auditEntry({ campaignId: run.target, versionBefore: version, ...nothing, ...facts, latencyMs });
 }
 
-function emittedEvent(deps: SelectionDeps, run: Run, flags: ComplianceFlags): SelectionSettlement['event'] {
+const roundMs = (ms: number | null | undefined): number | null => (ms == null ? null : Math.round(ms));
+
+function emittedEvent(
+  deps: SelectionDeps,
+  run: Run,
+  { flags, latencyMs, cxoneMs }: WrittenFacts,
+): SelectionSettlement['event'] {
   if (deps.webhooks[EVENT.endpoint] === null) return null;
-  return { name: EVENT.name, body: (ids) => renderEvent(run, flags, ids) };
+  const facts = { flags, latencyMs: roundMs(latencyMs), cxoneMs };
+  return { name: EVENT.name, body: (ids) => renderEvent(run, facts, ids) };
 }
 
 function keptReasons(resolved: readonly ResolvedPlace[]): Reason[] {
@@ -310,9 +325,11 @@ function describeDoubt({ version }: Snapshot): string {
   return `The answer to our write over version ${version} was lost, and it may have been applied`;
 }
 
-export function redactRefusal(
-  message: string,
-  { targetListIds, exclusionListIds }: ContactSelection,
-): string {
-  return redactMessage(message, [...targetListIds, ...exclusionListIds]);
+export function redactRefusal(message: string, selection: ContactSelection): string {
+  return redactMessage(message, listIds(selection));
 }
+
+const listIds = ({ targetListIds, exclusionListIds }: ContactSelection): string[] => [
+  ...targetListIds,
+  ...exclusionListIds,
+];

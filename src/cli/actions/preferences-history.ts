@@ -45,15 +45,17 @@ const COLUMNS = [
 ] as const;
 
 function toRow(entry: Proof): string[] {
-  const { at, sentAt, channel, optIn, updatedAt, source, outcome, reasons, runId, httpStatus } = entry;
+  const { at, sentAt, channel, optIn, updatedAt, source, outcome, reasons, runId, httpStatus, cxoneId } =
+    entry;
   const answer = httpStatus === null ? 'no answer' : String(httpStatus);
+  const details = [answer, ...(cxoneId == null ? [] : [printable(cxoneId)]), ...reasons];
   return [
     formatTime(sentAt === null ? at : new Date(sentAt)),
     channel,
     optIn ? 'opt-in' : 'opt-out',
     updatedAt,
     printable(source),
-    `${outcome} (${[answer, ...reasons].join(', ')})`,
+    `${outcome} (${details.join(', ')})`,
     printable(runId),
   ];
 }

@@ -42,6 +42,7 @@ ${renderFigures(report)}
 ${renderOutcomes(report)}
 ${renderReasons(report)}
 ${renderComparison(report)}
+${renderMessages(report)}
 ${renderRateCharts(report)}
 ${renderSlowest(report)}
 ${renderHistory(report)}
@@ -70,7 +71,8 @@ ${failure === null ? null : html`<p class="note failed">${failure.type}: ${failu
 }
 
 function renderFigures(report: ReportPage): Markup {
-  const { counts, requests, rules, repeats, lostAnswers, startedAt, finishedAt, readAt, timeline } = report;
+  const { counts, requests, rules, cxone, repeats, lostAnswers, startedAt, finishedAt, readAt, timeline } =
+    report;
   const written = timeline?.buckets.reduce((sum, { records }) => sum + records, 0) ?? 0;
   const seconds = timeline === null ? 0 : (timeline.to.getTime() - timeline.from.getTime()) / 1_000;
   const rate = seconds > 0 ? `${formatCount(Math.round(written / seconds))}/s` : '–';
@@ -90,6 +92,9 @@ function renderFigures(report: ReportPage): Markup {
     figure(duration, finishedAt === null ? 'since the start' : 'from start to end'),
     figure(formatCount(requests.requests), 'answered requests'),
     figure(`${formatMs(requests.averageMs)} / ${formatMs(requests.p95Ms)}`, 'latency: average / p95'),
+    ...(cxone.averageMs === null
+      ? []
+      : [figure(formatMs(cxone.averageMs), "average latency by CXone's account")]),
     ...(report.purgedAt === undefined ? ofRequests : []),
   ]}</dl>`;
 }
@@ -152,6 +157,27 @@ function renderReasons({ reasons: all }: ReportPage): Markup | null {
 ${table(caption, columns, rows)}</section>`;
 }
 
+/** What CXone says beyond single records. */
+function renderMessages({ cxone: { messages, notKept } }: ReportPage): Markup | null {
+  if (messages.length + notKept === 0) return null;
+  const rows = messages.map(({ n, httpStatus, firstBatch, text }) => [
+    formatCount(n),
+    httpStatus === null ? '–' : String(httpStatus),
+    formatCount(firstBatch),
+    html`<span class="text">${text}</span>`,
+  ]);
+  const columns = [
+    { head: 'times', numeric: true },
+    { head: 'status', numeric: true },
+    { head: 'from batch', numeric: true },
+    { head: 'message' },
+  ];
+  const rest = notKept === 0 ? '' : ` ${formatCount(notKept)} more were only counted.`;
+  const caption = `In the words of CXone, without persons.${rest}`;
+  return html`<section><h2>Messages of CXone</h2>
+${table(caption, columns, rows)}</section>`;
+}
+
 /** The same governance metrics, of this run and of all runs of its operation. */
 function renderComparison(report: ReportPage): Markup {
   const { operation, kind, counts, rules, requests, dryRun, facts } = report;
@@ -176,15 +202,23 @@ ${facts.length === 0 ? null : html`<ul>${ofOperation}</ul>`}</section>`;
 
 function renderSlowest({ slowest: all }: ReportPage): Markup | null {
   if (all.length === 0) return null;
-  const rows = all.map(({ batch, kind, records, latencyMs, attempts, httpStatus, settledAt }) => [
-    formatCount(batch),
-    spaced(kind),
-    formatCount(records),
-    formatDuration(latencyMs),
-    formatCount(attempts),
-    httpStatus === null ? '–' : String(httpStatus),
-    formatUtc(settledAt),
-  ]);
+  const [hasIds, hasDurations] = [
+    all.some(({ cxoneId }) => cxoneId !== null),
+    all.some(({ cxoneMs }) => cxoneMs !== null),
+  ];
+  const rows = all.map(
+    ({ batch, kind, records, latencyMs, attempts, httpStatus, settledAt, cxoneId, cxoneMs }) => [
+      formatCount(batch),
+      spaced(kind),
+      formatCount(records),
+      formatDuration(latencyMs),
+      formatCount(attempts),
+      httpStatus === null ? '–' : String(httpStatus),
+      formatUtc(settledAt),
+      ...(hasDurations ? [cxoneMs === null ? '–' : formatDuration(cxoneMs)] : []),
+      ...(hasIds ? [cxoneId === null ? '–' : html`<code>${cxoneId}</code>`] : []),
+    ],
+  );
   const columns = [
     { head: 'batch', numeric: true },
     { head: 'write' },
@@ -193,6 +227,8 @@ function renderSlowest({ slowest: all }: ReportPage): Markup | null {
     { head: 'attempts', numeric: true },
     { head: 'status', numeric: true },
     { head: 'settled' },
+    ...(hasDurations ? [{ head: "CXone's latency", numeric: true }] : []),
+    ...(hasIds ? [{ head: "CXone's id" }] : []),
   ];
   const caption = 'By the latency of the answer that settled the batch.';
   return html`<section><h2>Slowest batches</h2>${table(caption, columns, rows)}</section>`;
@@ -209,7 +245,7 @@ function renderHistory({ history, historyIsTruncated }: ReportPage): Markup | nu
   return html`<section><h2>History</h2>${table(caption, columns, rows)}</section>`;
 }
 
-function renderFooter({ readAt, source, plan, events, link, purgedAt }: ReportPage): Markup {
+function renderFooter({ readAt, source, plan, events, cxone, link, purgedAt }: ReportPage): Markup {
   const facts = [
     source &&
       html`<li>Source: ${source.format}, ${formatCount(source.bytes)} bytes, SHA-256 <code>${source.sha256}</code></li>`,
@@ -218,6 +254,9 @@ function renderFooter({ readAt, source, plan, events, link, purgedAt }: ReportPa
     purgedAt === undefined
       ? html`<li>Events: ${formatCount(events.delivered)} delivered, ${formatCount(events.undelivered)} not yet</li>`
       : html`<li>Rows, requests and events were purged on ${formatUtc(purgedAt)}; the counts are kept</li>`,
+    cxone.recordIds === 0
+      ? null
+      : html`<li>CXone's ids of ${plural(cxone.recordIds, 'record')} are in the ledger; <code>cxflow records</code> lists them</li>`,
     link === null ? null : html`<li><a href="${link}">The run in Temporal's Web UI</a></li>`,
   ].filter((fact) => fact !== null);
   return html`<footer><ul>${facts}</ul>

@@ -33,7 +33,7 @@ th { text-align: left; font-weight: 600; font-size: .85rem; color: var(--soft); 
 th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
 th:last-child, td:last-child { padding-right: 0; }
 .n { text-align: right; white-space: nowrap; }
-.key { white-space: nowrap; }
+.key { white-space: nowrap; } .text { overflow-wrap: anywhere; }
 .key::before { content: ""; display: inline-block; width: .7em; height: .7em; border-radius: 2px; margin-right: .5em; background: var(--soft); }
 .key.good::before, .bar .good { background: var(--good); } .key.other::before, .bar .other { background: var(--other); }
 .key.bad::before, .bar .bad { background: var(--bad); } .key.none::before, .bar .none { background: var(--none); }

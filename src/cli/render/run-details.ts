@@ -3,6 +3,7 @@ import type { Refusal } from '../../contract/steering.ts';
 import { formatCount } from '../../domain/numbers.ts';
 import { OUTCOMES } from '../../domain/run.ts';
 import type { LateAnswer } from '../../ledger/writes/writes.ts';
+import type { CxoneFacts } from '../../queries/answers.ts';
 import type { ReasonCount, RunDetails } from '../../queries/run-details.ts';
 import { readFailure, readPlan } from '../../queries/run-facts.ts';
 import { formatTime, operationName, plural, shellQuote, spaced } from '../terminal/format.ts';
@@ -10,10 +11,11 @@ import type { Colors } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
 import { renderConflicts } from './conflicts.ts';
+import { renderMessages } from './messages.ts';
 import { renderSteps, stepsForConflict } from './next-steps.ts';
 import { renderPlan } from './plan.ts';
 import { renderRateBlocks } from './rate-limits.ts';
-import { describeEvents, describeRequests, describeRules, type Fact } from './run-parts.ts';
+import { describeEvents, describeRequests, describeRules, type Fact, formatMs } from './run-parts.ts';
 import { renderCounts } from './run-result.ts';
 
 export interface DetailsView extends RunDetails {
@@ -33,6 +35,8 @@ export function renderRunDetails(run: DetailsView, colors: Colors, command: stri
     ...(plan ? [renderPlan(plan, run.target, { withReasons: false })] : []),
     ...(run.counts.total > 0 ? [renderCounts(run.counts, colors)] : []),
     ...(run.reasons.length > 0 ? [renderReasons(run.reasons)] : []),
+    ...[renderMessages(run.cxone, MAX_MESSAGES)].filter((section) => section !== ''),
+    ...(run.cxone.answers.length > 0 ? [renderAnswers(run.cxone)] : []),
     ...(run.inDoubt.length > 0 ? [renderInDoubt(run, command)] : []),
     ...(run.conflicts.length > 0 ? [renderOpenConflicts(run, command)] : []),
     ...(run.refused.length > 0 ? [renderRefused(run.refused)] : []),
@@ -40,6 +44,8 @@ export function renderRunDetails(run: DetailsView, colors: Colors, command: stri
   ];
   return sections.join('\n\n');
 }
+
+const MAX_MESSAGES = 10;
 
 function renderHead(run: DetailsView, colors: Colors): string {
   const facts: readonly Fact[] = [
@@ -77,11 +83,17 @@ function sourceFacts({ source }: DetailsView): readonly Fact[] {
 }
 
 /** Metrics survive a purge; events do not. */
-function metricFacts({ requests, rules, events, purgedAt, facts }: DetailsView): readonly Fact[] {
+function metricFacts({ requests, rules, events, purgedAt, facts, cxone }: DetailsView): readonly Fact[] {
   return [
     ['violations', describeRules(rules)],
     ...facts,
     ['requests', describeRequests(requests)],
+    ...(cxone.averageMs === null
+      ? []
+      : [["CXone's latency", `${formatMs(cxone.averageMs)} on average`] as const]),
+    ...(cxone.recordIds === 0
+      ? []
+      : [["CXone's ids", `of ${plural(cxone.recordIds, 'record')}; \`records\` lists them`] as const]),
     ...(purgedAt === undefined ? [['events', describeEvents(events)] as const] : []),
   ];
 }
@@ -94,6 +106,19 @@ function renderReasons(reasons: readonly ReasonCount[]): string {
     formatCount(n),
   ]);
   return ['reasons', renderTable([{}, {}, {}, { align: 'right' }], rows)].join('\n');
+}
+
+function renderAnswers({ answers }: CxoneFacts): string {
+  const rows = answers.map(({ batch, kind, records, httpStatus, cxoneId }) => [
+    `batch ${formatCount(batch)}`,
+    spaced(kind),
+    plural(records, 'record'),
+    httpStatus === null ? '' : String(httpStatus),
+    printable(cxoneId),
+  ]);
+  return ["CXone's ids of its last answers", renderTable([{}, {}, { align: 'right' }, {}, {}], rows)].join(
+    '\n',
+  );
 }
 
 function renderInDoubt({ runId, inDoubt }: DetailsView, command: string): string {

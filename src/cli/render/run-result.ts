@@ -9,6 +9,7 @@ import {
   SUCCESSES,
   successRatePercent,
 } from '../../domain/run.ts';
+import type { CxoneMessages } from '../../queries/answers.ts';
 import type { RuleChecks } from '../../queries/metrics.ts';
 import type { ReasonCount } from '../../queries/run-details.ts';
 import type { RunFailure, StoredResult } from '../../queries/run-facts.ts';
@@ -16,6 +17,7 @@ import { formatDuration, formatPercent, plural, spaced } from '../terminal/forma
 import type { Colors } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
+import { renderMessages } from './messages.ts';
 import { describeEvents, describeRules, type Fact, stateColor } from './run-parts.ts';
 
 export interface RunResultView {
@@ -26,6 +28,7 @@ export interface RunResultView {
   readonly retryOf: string | null;
   readonly counts: Counts;
   readonly reasons: readonly ReasonCount[];
+  readonly messages: CxoneMessages;
   readonly failure: RunFailure | null;
   readonly durationMs: number | null;
   readonly requests: Pick<StoredResult, 'requests' | 'averageLatencyMs' | 'events'> | null;
@@ -41,6 +44,7 @@ export function renderRunResult(result: RunResultView, colors: Colors): string {
     renderEnd(result, colors),
     ...(result.counts.total > 0 ? [renderCounts(result.counts, colors)] : []),
     ...(result.reasons.length > 0 ? [renderReasons(result.reasons)] : []),
+    ...[renderMessages(result.messages, MAX_MESSAGES)].filter((part) => part !== ''),
     renderFacts(result),
   ];
   return parts.join('\n\n');
@@ -72,6 +76,7 @@ function renderOutcome(outcome: Outcome | 'pending', colors: Colors): string {
 }
 
 const MAX_REASONS = 20;
+const MAX_MESSAGES = 5;
 
 function renderReasons(reasons: readonly ReasonCount[]): string {
   const rows = reasons

@@ -58,3 +58,17 @@ export function spaced(identifier: string): string {
 export function operationName(kind: string): string {
   return kind.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
+
+/** Lines of at most `columns` characters; a longer word is cut. */
+export function wrapText(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text
+    .split(' ')
+    .flatMap((each) => each.match(new RegExp(`.{1,${columns}}`, 'gu')) ?? [])) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= columns)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}

@@ -102,6 +102,7 @@ function reportNeverBegan(
     retryOf: null,
     counts: NO_COUNTS,
     reasons: [],
+    messages: { messages: [], notKept: 0 },
     failure,
     durationMs: null,
     requests: null,
@@ -127,6 +128,7 @@ async function readResultView(
     retryOf: retriedRunId(run),
     counts: result?.counts ?? counts,
     reasons: await session.ledger.records.countReasons(run.run_no),
+    messages: await session.ledger.answers.messages(run.run_no),
     failure,
     durationMs: run.finished_at ? run.finished_at.getTime() - run.started_at.getTime() : null,
     requests: result,
@@ -139,6 +141,7 @@ async function readResultView(
 /** The result as the contract defines it, completed with what the terminal shows. */
 function toJson(result: RunResultView, run: Run | null) {
   const { runId, state, retryOf, counts, reasons, failure, link } = result;
+  const { messages, notKept } = result.messages;
   const fields = run && {
     kind: run.kind,
     planHash: run.plan_hash,
@@ -147,5 +150,15 @@ function toJson(result: RunResultView, run: Run | null) {
     plan: run.plan,
     ...(retryOf !== null && { retryOf }),
   };
-  return { runId, ...fields, ...(run && readResult(run)), state, counts, reasons, failure, link };
+  return {
+    runId,
+    ...fields,
+    ...(run && readResult(run)),
+    state,
+    counts,
+    reasons,
+    cxone: { messages, notKept },
+    failure,
+    link,
+  };
 }

@@ -124,22 +124,6 @@ const MAX_SHOWN_CHARACTERS = 60;
 const MAY_BE_PERSONAL = /@|\d(?:[\s().-]*\d){6}/;
 const DATE = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2})?)?$/;
 
-/**
- * A message of CXone without anything that may be a phone number or an email address.
- * @param ids known ids of lists, which are configuration and therefore kept
- */
-export function redactMessage(message: string, ids: readonly string[]): string {
-  const hide = (found: string) => (ids.some((id) => id.includes(found)) ? found : '…');
-  return message
-    .replace(WORD, (word) => (ADDRESS.test(word) ? hide(word) : word))
-    .replace(PHONE_NUMBER, hide);
-}
-
-/** Word by word: a search for `[^\s]+@` in a text without an @ would start over at every character. */
-const WORD = /[^\s"']+/g;
-const ADDRESS = /.@./;
-const PHONE_NUMBER = /\+?\(?\d(?:[\s().-]*\d){6,}/g;
-
 function redact(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(redact);
   if (typeof value === 'object' && value !== null)

@@ -50,7 +50,10 @@ export interface RowCounts {
   readonly kept: number;
 }
 
-/** Empties rows, and removes the texts of their reasons, because messages of CXone may quote a row; outcomes and codes stay. */
+/**
+ * Empties rows, and removes CXone's ids of them and the texts of their reasons, because messages of CXone may quote a row;
+ * outcomes and codes stay.
+ */
 export async function emptyRecords(tx: Executor, { runNo, seqs }: FoundRows): Promise<RowCounts> {
   const { rows } = await sql<RowCounts>`
     with found as (
@@ -62,9 +65,10 @@ export async function emptyRecords(tx: Executor, { runNo, seqs }: FoundRows): Pr
         record = case when r.record is null then null else '{"erased": true}'::json end
       from found where r.run_no = found.run_no and r.seq = found.seq and not found.needed returning r.run_no, r.seq),
     redacted as (
-      update outcomes o set reasons = (select json_agg(json_strip_nulls(json_build_object(
+      update outcomes o set cxone_id = null, reasons = (select json_agg(json_strip_nulls(json_build_object(
           'code', reason->'code', 'field', reason->'field'))) from json_array_elements(o.reasons) reason)
-      from emptied e where o.run_no = e.run_no and o.seq = e.seq and o.reasons is not null)
+      from emptied e where o.run_no = e.run_no and o.seq = e.seq
+        and (o.reasons is not null or o.cxone_id is not null))
     select run_id as "runId", (select count(*) from found where not needed)::int as emptied,
       (select count(*) from found where needed)::int as kept
     from runs where run_no = ${runNo}`.execute(tx);

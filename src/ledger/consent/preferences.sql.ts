@@ -125,7 +125,7 @@ async function markProven(tx: Executor, writeId: string, store: InSettleTransact
 
 async function listSettledBy(db: Executor, runNo: number, writeId: string): Promise<SettledPreference[]> {
   const { rows } = await sql<SettledPreference>`
-    select r.record, o.outcome, coalesce(
+    select r.record, o.outcome, o.cxone_id as "cxoneId", coalesce(
       (select json_agg(reason->>'code') from json_array_elements(o.reasons) reason), '[]'::json) as codes
     from writes w, unnest(w.seqs) as batch(seq)
       join outcomes o on o.run_no = ${runNo} and o.seq = batch.seq

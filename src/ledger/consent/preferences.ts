@@ -48,6 +48,8 @@ export interface SettledPreference {
   readonly outcome: Outcome;
   /** The codes of its reasons. */
   readonly codes: readonly string[];
+  /** CXone's id of the preference; null if its answer has not named it. */
+  readonly cxoneId: string | null;
 }
 
 export interface UnprovenBatch {

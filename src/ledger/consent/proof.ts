@@ -59,6 +59,8 @@ export interface ProofEntry {
   /** The codes of the reasons. */
   readonly reasons: readonly string[];
   readonly evidence: string | null;
+  /** CXone's id of the preference, if its answer has named it. Absent from older entries. */
+  readonly cxoneId?: string | null;
 }
 
 export interface Proof extends ProofEntry, ProofBatch {

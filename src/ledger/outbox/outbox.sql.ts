@@ -1,14 +1,15 @@
 /** The outbox in PostgreSQL. */
 import { type RawBuilder, sql } from 'kysely';
 import type { Database, Executor } from '../database.ts';
-import type { EventTotals, Outbox, OutboxEvent } from './outbox.ts';
+import type { EventTotals, EventTrailer, Outbox, OutboxEvent } from './outbox.ts';
 
 export function createOutbox({ db }: Database): Outbox {
   return {
     listUndelivered: (runNo, limit) => listUndelivered(db, runNo, limit),
     mergeUndelivered: (runNo) => mergeUndelivered(db, runNo),
     renderedTotals: (runNo) => sumEvents(db, rendered(runNo)),
-    ownTotals: ({ id }) => sumEvents(db, sql`id = ${id}::bigint or merged_into = ${id}::bigint`),
+    ownTotals: (event) => sumEvents(db, own(event)),
+    trailer: (event) => readTrailer(db, event),
     freezeBody: (id, body) => freezeBody(db, id, body),
     markDelivered: (id) => markDelivered(db, id),
     markFailed: (id, error) => markFailed(db, id, error),
@@ -39,6 +40,27 @@ async function mergeUndelivered(db: Executor, runNo: number): Promise<void> {
 
 const rendered = (runNo: number) => sql`run_no = ${runNo} and (body is not null
   or exists (select 1 from outbox last where last.id = outbox.merged_into and last.body is not null))`;
+
+const own = ({ id }: OutboxEvent) => sql`(id = ${id}::bigint or merged_into = ${id}::bigint)`;
+
+async function readTrailer(db: Executor, event: OutboxEvent): Promise<EventTrailer> {
+  const { rows } = await sql<EventTrailer>`
+    with batches as (
+      select o.id, o.write_id, entry.data from (select * from outbox where ${own(event)}) o left join lateral (
+        select data from audit where audit_id = o.audit_id
+        union all select data from audit_pending where audit_id = o.audit_id limit 1) entry on true)
+    select count(*)::int as batches,
+      count(*) filter (where data is not null and data->>'status' <> 'success')::int as failed,
+      min((data->>'batchStartIndex')::int) as "batchStartIndex",
+      (array_agg(data order by id desc))[1] as last,
+      array(select distinct m.text from batches b join writes w on w.id = b.write_id
+        cross join json_object_keys(w.messages) as found(hash)
+        join cxone_messages m on m.run_no = ${event.run_no} and m.hash = found.hash order by m.text) as messages
+    from batches`.execute(db);
+  const [trailer] = rows;
+  if (!trailer) throw new Error(`no trailer of event ${event.id}`);
+  return trailer;
+}
 
 interface TotalsRow {
   readonly counts: EventTotals['counts'] | null;

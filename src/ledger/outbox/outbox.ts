@@ -22,6 +22,9 @@ export interface Outbox {
   /** Totals of one event and of those merged into it. */
   ownTotals(event: OutboxEvent): Promise<EventTotals>;
 
+  /** What the audit has about the batches of one event and of those merged into it. Reads only. */
+  trailer(event: OutboxEvent): Promise<EventTrailer>;
+
   /**
    * Stores the body, unless there is one already. Returns the stored one, so that every attempt delivers the same bytes under
    * the same event id.
@@ -45,4 +48,16 @@ export interface EventTotals {
   /** Requests that were answered, and the sum of their latencies. */
   readonly requests: number;
   readonly latencySumMs: number;
+}
+
+export interface EventTrailer {
+  readonly batches: number;
+  /** Those whose request CXone refused or never answered. */
+  readonly failed: number;
+  /** The smallest; null if an older version has written the entries. */
+  readonly batchStartIndex: number | null;
+  /** The entry of the last batch; null if it has none. */
+  readonly last: unknown;
+  /** What CXone says in the answers beyond single records: each text once. */
+  readonly messages: readonly string[];
 }

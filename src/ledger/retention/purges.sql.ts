@@ -154,6 +154,7 @@ const PARTS = [
   { table: 'outcomes', column: 'seq', counted: null },
   { table: 'record_blocks', column: 'first_seq', counted: null },
   { table: 'writes', column: 'id', counted: null },
+  { table: 'cxone_messages', column: 'hash', counted: null },
   { table: 'outbox', column: 'id', counted: 'events' },
   { table: 'selection_updates', column: 'run_no', counted: null },
 ] as const;

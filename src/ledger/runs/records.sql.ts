@@ -26,6 +26,7 @@ export function createRecords({ db, pool }: Database): Records {
     cancelPending: (run, reason) => fenced(db, run, (tx, runNo) => cancelPending(tx, runNo, reason)),
     countPendingContacts: (runNo) => countPendingContacts(db, runNo),
     list: (runNo, outcome) => list(db, runNo, outcome),
+    hasCxoneIds: (runNo) => hasCxoneIds(db, runNo),
     countReasons: (runNo) => countReasons(db, runNo),
   };
 }
@@ -97,10 +98,10 @@ async function* list(db: Executor, runNo: number, outcome?: OutcomeFilter): Asyn
   const wanted = outcome === undefined ? null : [outcome].flat();
   for (let after = 0; ; ) {
     const { rows } = await sql<SettledRecord>`
-      select seq, line, fields, outcome, reasons, evidence from (
+      select seq, line, fields, outcome, reasons, evidence, cxone_id as "cxoneId" from (
         select *, sum(size) over (order by seq) - size as bytes_before from (
           select r.seq, r.line, r.fields, coalesce(o.outcome, 'pending') as outcome,
-            coalesce(o.reasons, '[]'::json) as reasons, o.evidence, octet_length(r.fields::text) as size
+            coalesce(o.reasons, '[]'::json) as reasons, o.evidence, o.cxone_id, octet_length(r.fields::text) as size
           from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
           where r.run_no = ${runNo} and r.seq > ${after}
             and (${wanted}::text[] is null or coalesce(o.outcome, 'pending') = any(${wanted}::text[]))
@@ -111,6 +112,12 @@ async function* list(db: Executor, runNo: number, outcome?: OutcomeFilter): Asyn
     if (!last) return;
     after = last.seq;
   }
+}
+
+async function hasCxoneIds(db: Executor, runNo: number): Promise<boolean> {
+  const { rows } = await sql<{ has: boolean }>`
+    select exists (select from outcomes where run_no = ${runNo} and cxone_id is not null) as has`.execute(db);
+  return rows[0]?.has === true;
 }
 
 async function countReasons(db: Executor, runNo: number): Promise<ReasonCount[]> {

@@ -30,6 +30,9 @@ export interface Records {
    */
   list(runNo: number, outcome?: OutcomeFilter): AsyncIterable<SettledRecord>;
 
+  /** Whether CXone's id of any record is known. */
+  hasCxoneIds(runNo: number): Promise<boolean>;
+
   /** How often each reason led to which outcome, the most frequent first. */
   countReasons(runNo: number): Promise<ReasonCount[]>;
 }
@@ -59,6 +62,8 @@ export interface SettledRecord {
   readonly outcome: Outcome | 'pending';
   readonly reasons: readonly Reason[];
   readonly evidence: string | null;
+  /** CXone's id of the record, if an answer has named it. */
+  readonly cxoneId: string | null;
 }
 
 export interface DuplicateCandidate {

@@ -50,7 +50,7 @@ async function timeline(db: Executor, runNo: number, from: Date, widthMs: number
 async function slowest(db: Executor, runNo: number, limit: number): Promise<SlowBatch[]> {
   const { rows } = await sql<SlowBatch>`
     select batch, kind, cardinality(seqs) as records, latency_ms as "latencyMs", attempts,
-      http_status as "httpStatus", settled_at as "settledAt"
+      http_status as "httpStatus", settled_at as "settledAt", cxone_id as "cxoneId", cxone_ms as "cxoneMs"
     from writes where run_no = ${runNo} and latency_ms is not null and settled_at is not null
     order by latency_ms desc, id limit ${limit}`.execute(db);
   return rows;

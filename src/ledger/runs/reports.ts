@@ -48,6 +48,9 @@ export interface SlowBatch {
   readonly attempts: number;
   readonly httpStatus: number | null;
   readonly settledAt: Date;
+  /** CXone's id of the answer, and how long the request took by its account; null if it says neither. */
+  readonly cxoneId: string | null;
+  readonly cxoneMs: number | null;
 }
 
 export interface Repeats {

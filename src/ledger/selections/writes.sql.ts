@@ -4,6 +4,7 @@ import type { Executor } from '../database.ts';
 import { shareRun } from '../locks.ts';
 import { claimWrites } from '../writes/claims.sql.ts';
 import type { Claim } from '../writes/claims.ts';
+import { toMessageRows } from '../writes/messages.sql.ts';
 import {
   type ClaimedSelection,
   type ClaimSelection,
@@ -117,10 +118,13 @@ export async function insertSuccessor(
 }
 
 async function settleWrite(tx: Executor, settlement: SelectionSettlement): Promise<boolean> {
-  const { writeId, fence, attempts, httpStatus, requestId } = settlement;
+  const { writeId, fence, attempts, httpStatus = null, requestId, cxoneMs, messages } = settlement;
+  const texts = toMessageRows(messages, httpStatus);
+  const messageRows = texts === null ? null : JSON.stringify(texts);
   const { rows } = await sql`
     update writes set state = 'settled', counts = ${JSON.stringify(toCounts(settlement))}::json,
-      http_status = ${httpStatus ?? null}, latency_ms = ${roundLatency(settlement)},
+      http_status = ${httpStatus}, latency_ms = ${roundLatency(settlement)},
+      cxone_ms = ${cxoneMs == null ? null : Math.round(cxoneMs)}, messages = count_messages(${messageRows}::json),
       request_id = ${requestId ?? null}, settled_at = clock_timestamp(), lease_until = null,
       -- The holder of an expired lease may have sent, so its answer counts as lost.
       lost_answers = lost_answers + case when ${fence}::int is null and state = 'sending' then 1 else 0 end
@@ -128,7 +132,7 @@ async function settleWrite(tx: Executor, settlement: SelectionSettlement): Promi
       then attempts = ${attempts} and (state in ('planned', 'unanswered')
         or (state = 'sending' and lease_until <= clock_timestamp()))
       else fence = ${fence} and state = 'sending' end
-    returning id`.execute(tx);
+    returning id, keep_messages(run_no, batch, id, http_status, ${messageRows}::json)`.execute(tx);
   return rows.length === 1;
 }
 

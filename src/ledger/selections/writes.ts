@@ -1,4 +1,5 @@
 /** The one write of a selection update: what is claimed, and how it ends. */
+import type { Message } from '../../domain/messages.ts';
 import type { Outcome, Reason } from '../../domain/run.ts';
 import type { Claim, Claimed } from '../writes/claims.ts';
 
@@ -52,6 +53,10 @@ export interface SelectionSettlement {
   readonly httpStatus?: number | null;
   readonly latencyMs?: number | null;
   readonly requestId?: string | null;
+  /** How long the request took by CXone's own account. */
+  readonly cxoneMs?: number | null;
+  /** What CXone says beyond the selection; see Settlement. */
+  readonly messages?: readonly Message[];
   /** The version that the PATCH has made, if it was applied. */
   readonly written?: { readonly version: number } | null;
   readonly conflicts?: unknown;

@@ -4,6 +4,7 @@ import type { Reason } from '../../domain/run.ts';
 import { addAuditEntry } from '../audit/entries.sql.ts';
 import type { Executor } from '../database.ts';
 import { assertFence } from '../fence.ts';
+import { firstLine } from './first-line.sql.ts';
 import { LATE_ANSWER, settleByLateAnswers } from './late-answers.sql.ts';
 import { maybeApplied } from './maybe-applied.sql.ts';
 import type { InDoubtQuery, Resolution, WriteInDoubt } from './writes.ts';
@@ -15,7 +16,8 @@ export async function markInDoubt(db: Executor, runNo: number, reason: Reason): 
         counts = json_build_object('in_doubt', cardinality(seqs))
       where run_no = ${runNo} and (state = 'unanswered' or (state = 'sending' and lease_until <= clock_timestamp())
         or ${maybeApplied()})
-      returning id, seqs)
+      returning id, run_no, batch, kind, seqs),
+    audited as (${auditInDoubt('marked', 'cancelled before its answer was known')})
     insert into outcomes (run_no, seq, outcome, reasons, write_id)
     select ${runNo}, seq, 'in_doubt', ${JSON.stringify([reason])}::json, id from marked, unnest(seqs) seq`.execute(
     db,
@@ -77,14 +79,23 @@ async function leave(
   const { rows } = await sql`
     with resolved as (
       update writes set state = 'left' where ${isResolvable(runNo, id, firstTimeOnly)}
-      returning id, cardinality(seqs) as n),
+      returning id, run_no, batch, kind, seqs),
+    audited as (${auditInDoubt('resolved', 'left in doubt')} returning audit_id, data->>'writeId' as write_id),
     announced as (
-      insert into outbox (run_no, event, write_id, counts)
-      select ${runNo}, ${event}::text, id, json_build_object('in_doubt', n) from resolved
-      where ${event}::text is not null)
+      insert into outbox (run_no, event, write_id, audit_id, counts)
+      select ${runNo}, ${event}::text, id, audit_id, json_build_object('in_doubt', cardinality(seqs))
+      from resolved join audited on write_id = id::text where ${event}::text is not null)
     select id from resolved`.execute(db);
   return rows.length;
 }
+
+/** An entry for each write in `changed`, which has its id, run, batch, kind and seqs. */
+const auditInDoubt = (changed: string, details: string) => sql`
+  insert into audit_pending (run_id, action, data)
+  select r.run_id, 'batch_settled', json_build_object('batch', c.batch, 'batchStartIndex', ${firstLine('c')},
+    'writeId', c.id::text, 'kind', c.kind, 'recordCount', cardinality(c.seqs),
+    'counts', json_build_object('in_doubt', cardinality(c.seqs)), 'status', 'in_doubt', 'details', ${details}::text)
+  from ${sql.table(changed)} c join runs r on r.run_no = c.run_no`;
 
 const isResolvable = (runNo: number, id: string | null, firstTimeOnly: boolean) => sql`
   run_no = ${runNo} and state = 'in_doubt' and (${id}::bigint is null or id = ${id}::bigint)

@@ -4,6 +4,7 @@
  */
 import { type RawBuilder, sql } from 'kysely';
 import type { Executor } from '../database.ts';
+import { firstLine } from './first-line.sql.ts';
 import type { LateAnswer } from './writes.ts';
 
 /** For a select from `writes`: the last late answer, or null. An entry without a status is no answer. */
@@ -27,28 +28,32 @@ interface Scope {
 export async function settleByLateAnswers(db: Executor, { runNo, id, event }: Scope): Promise<number> {
   const { rows } = await sql`
     with answered as (
-      select distinct on (w.id) w.id, part.key as outcome, (answer->>'httpStatus')::integer as http_status
+      select distinct on (w.id) w.id, part.key as outcome, (answer->>'httpStatus')::integer as http_status,
+        answer->>'cxoneId' as cxone_id
       from writes w, json_array_elements(w.late_answers) answer, json_each_text(answer->'counts') part
       where w.run_no = ${runNo} and w.state = 'in_doubt' and (${id}::bigint is null or w.id = ${id}::bigint)
         and part.key in ('created', 'updated') and part.value::integer = cardinality(w.seqs)
       order by w.id),
     settled as (
       update writes w set state = 'settled', settled_at = clock_timestamp(), http_status = a.http_status,
-        counts = json_build_object(a.outcome, cardinality(w.seqs))
+        cxone_id = a.cxone_id, counts = json_build_object(a.outcome, cardinality(w.seqs))
       from answered a where w.id = a.id and w.state = 'in_doubt'
-      returning w.id, w.run_no, w.batch, w.kind, cardinality(w.seqs) as n, a.outcome, a.http_status, w.counts),
+      returning w.id, w.run_no, w.batch, w.kind, w.seqs, a.outcome, w.http_status, w.cxone_id, w.counts),
     known as (
       update outcomes o set outcome = s.outcome, reasons = null, evidence = 'late_answer', settled_at = clock_timestamp()
       from settled s where o.run_no = s.run_no and o.write_id = s.id and o.outcome = 'in_doubt'),
     audited as (
       insert into audit_pending (run_id, action, data)
-      select r.run_id, 'batch_settled', json_build_object('batch', s.batch, 'writeId', s.id::text, 'kind', s.kind,
-        'recordCount', s.n, 'counts', s.counts, 'status', 'success', 'httpStatus', s.http_status,
-        'details', 'in doubt until now; CXone had answered late')
-      from settled s join runs r on r.run_no = s.run_no),
+      select r.run_id, 'batch_settled', json_build_object('batch', s.batch,
+        'batchStartIndex', ${firstLine('s')}, 'writeId', s.id::text, 'kind', s.kind,
+        'recordCount', cardinality(s.seqs), 'counts', s.counts, 'status', 'success', 'httpStatus', s.http_status,
+        'cxoneId', s.cxone_id, 'details', 'in doubt until now; CXone had answered late')
+      from settled s join runs r on r.run_no = s.run_no
+      returning audit_id, data->>'writeId' as write_id),
     announced as (
-      insert into outbox (run_no, event, write_id, counts)
-      select run_no, ${event}::text, id, counts from settled where ${event}::text is not null)
+      insert into outbox (run_no, event, write_id, audit_id, counts)
+      select run_no, ${event}::text, id, audit_id, counts from settled join audited on write_id = id::text
+      where ${event}::text is not null)
     select id from settled`.execute(db);
   return rows.length;
 }

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import { replaceUnstorable } from '../../domain/text.ts';
 import type { Executor } from '../database.ts';
+import { toMessageRows } from './messages.sql.ts';
 import { countOutcomes, type Settlement } from './settlements.ts';
 
 /** All in one statement. For each: was its fence current? */
@@ -26,6 +27,8 @@ function toRow(settlement: Settlement) {
     http_status: httpStatus,
     latency_ms: latencyMs === null ? null : Math.round(latencyMs),
     request_id: requestId,
+    cxone_id: settlement.cxoneId ?? null,
+    messages: toMessageRows(settlement.messages, httpStatus),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Settlements: what the answer to a write means for its records. */
+import type { Message } from '../../domain/messages.ts';
 import type { Outcome, Reason } from '../../domain/run.ts';
 import type { Executor } from '../database.ts';
 
@@ -8,6 +9,8 @@ export interface SettledGroup {
   readonly seqs: readonly number[];
   readonly reasons?: readonly Reason[];
   readonly evidence?: string;
+  /** CXone's id of each record, in the order of `seqs`; null where it is not known. */
+  readonly cxoneIds?: readonly (string | null)[];
 }
 
 /** A write for some records of the settled one: sent again without the others, in halves, or as updates. */
@@ -34,6 +37,10 @@ export interface Settlement {
   /** null: there was no answer. */
   readonly latencyMs: number | null;
   readonly requestId: string | null;
+  /** CXone's id of the answer. Default: it has none. */
+  readonly cxoneId?: string | null;
+  /** What CXone says beyond single records. Texts that the run does not have yet get an audit entry each. Default: nothing. */
+  readonly messages?: readonly Message[];
   /** The audit entry, without personal data. */
   readonly audit: Readonly<Record<string, unknown>>;
   /** The name of the event that subscribers receive, or null. */

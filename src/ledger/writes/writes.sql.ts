@@ -6,6 +6,7 @@ import { fenced } from '../fence.ts';
 import type { WriteState } from '../schema.ts';
 import { claimWrites } from './claims.sql.ts';
 import type { Claim } from './claims.ts';
+import { firstLine } from './first-line.sql.ts';
 import { listInDoubt, markInDoubt, resolve } from './in-doubt.sql.ts';
 import { settleWrites } from './settlements.sql.ts';
 import type { Settlement } from './settlements.ts';
@@ -113,7 +114,7 @@ async function listOpen(
     .selectFrom('writes')
     .select(['id', 'batch', 'kind', 'state', 'seqs', 'refs', 'attempts', 'failures'])
     .select(['lost_answers as lostAnswers', 'sent_at as sentAt'])
-    .select(FAILS_ALONE.as('failsAlone'))
+    .select([FAILS_ALONE.as('failsAlone'), firstLine().as('firstLine')])
     .select(
       sql<string | null>`coalesce(refs->>'failingSince', to_json(failing_since)#>>'{}')`.as('failingSince'),
     )

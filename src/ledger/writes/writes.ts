@@ -92,6 +92,8 @@ export interface OpenWrite {
   readonly kind: string;
   readonly state: WriteState;
   readonly seqs: readonly number[];
+  /** Where the source has the first of its records. */
+  readonly firstLine: number;
   /** What its kind needs besides the records. */
   readonly refs: unknown;
   readonly lostAnswers: number;
