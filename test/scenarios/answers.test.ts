@@ -166,6 +166,69 @@ it('one event for a whole run says how many of its batches failed', async () => 
   });
 });
 
+it("CXone's ids of preferences are in the event, in the exported records and in the proof, and in no audit", async () => {
+  // The vendor tutorial's sample: two of its three preferences keep the rules.
+  const [anna, ben, cara] = [
+    'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
+    'b2c3d4e5-f6a7-8901-bcde-f12345678901',
+    'c3d4e5f6-a7b8-9012-cdef-123456789012',
+  ];
+  const sample = [
+    {
+      ...{ contactId: anna, channel: 'email', optIn: true, regulatoryRegion: 'GDPR', source: 'crm-sync' },
+      ...{ consentTimestamp: '2024-06-10T09:15:00.000Z', withdrawalTimestamp: null },
+    },
+    {
+      ...{
+        contactId: ben,
+        channel: 'sms',
+        optIn: false,
+        regulatoryRegion: 'TCPA',
+        source: 'web-unsubscribe',
+      },
+      ...{ consentTimestamp: '2024-05-01T14:20:00.000Z', withdrawalTimestamp: '2024-06-12T11:30:00.000Z' },
+    },
+    {
+      ...{
+        contactId: cara,
+        channel: 'voice',
+        optIn: true,
+        regulatoryRegion: 'CCPA',
+        source: 'call-center-agent',
+      },
+      ...{ consentTimestamp: null, withdrawalTimestamp: null },
+    },
+  ];
+  await onStand({ env: ENV }, async (stand) => {
+    stand.file('preferences.json', JSON.stringify(sample));
+    const { document } = await stand.json<{ runId: string }>(['preferences', 'update', 'preferences.json']);
+    const { runId } = document;
+    const stored = (await stand.admin.preferences()).preferences;
+    const idOf = (contactId: string | undefined) => stored.find((each) => each.contactId === contactId)?.id;
+    expect(idOf(anna)).toMatch(/^pref-\d+$/);
+    const [event] = await received(stand);
+    expect(event).toMatchObject({
+      event: 'preferences.batch.updated',
+      auditId: expect.any(String) as string,
+      payload: [
+        { id: idOf(anna), contactId: anna, channel: 'email', optIn: true, status: 'updated' },
+        { id: idOf(ben), contactId: ben, channel: 'sms', optIn: false, status: 'updated' },
+      ],
+    });
+    const exported = await stand.cxflow(['records', runId]);
+    expect(exported.stdout).toMatch(/cxflow_cxone_id\r?\n/);
+    expect(exported.stdout).toContain(String(idOf(ben)));
+    const proof = await stand.json<{ entries: object[] }>(['preferences', 'history', '--contact', ben ?? '']);
+    expect(proof.document.entries).toMatchObject([{ cxoneId: idOf(ben), outcome: 'updated' }]);
+    expect(await show(stand, runId)).toMatchObject({ cxone: { recordIds: 2 } });
+    expect((await stand.cxflow(['show', runId])).stdout).toContain("CXone's ids");
+    expect(await page(stand, runId)).toContain("CXone's ids of 2 records");
+    const audit = await auditOf(stand, runId);
+    expect(JSON.stringify(audit('batch_settled'))).not.toContain('pref-');
+    await stand.conserved(runId);
+  });
+});
+
 it("CXone's duration of a selection update is shown next to ours, in the report, the audit and the event", async () => {
   await onStand({ env: ENV, latencyMs: 30 }, async (stand) => {
     await stand.admin.seedCampaign('C1');
