@@ -139,7 +139,13 @@ export const erasures = callActivities<'eraseSubject'>(STEP);
 /** The error was worth retrying, but the policy permits no further attempt. False for fatal failures and cancellations. */
 export function isOutOfAttempts(error: unknown): boolean {
   if (!(error instanceof ActivityFailure) || error.cause instanceof CancelledFailure) return false;
-  return !(error.cause instanceof ApplicationFailure && error.cause.nonRetryable === true);
+  return !isFatal(error);
+}
+
+/** No attempt will ever succeed. */
+export function isFatal(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof ApplicationFailure && cause.nonRetryable === true;
 }
 
 export function isRateLimited(error: unknown): boolean {

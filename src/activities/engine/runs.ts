@@ -45,6 +45,12 @@ export interface ResolveInDoubt {
   readonly firstTimeOnly?: boolean;
 }
 
+export interface RecordRefusal {
+  readonly runId: string;
+  readonly refusal: Refusal;
+  readonly more?: readonly Refusal[];
+}
+
 export interface SteerRun {
   readonly runId: string;
   readonly steering: Steering;
@@ -90,8 +96,10 @@ export function createRunActivities(deps: RunsDeps) {
       await ledger.audit.add(runId, decision.action, { ...decision }, activityKey());
     },
 
-    async recordRefusal({ runId, refusal }: { runId: string; refusal: Refusal }): Promise<void> {
-      await ledger.audit.add(runId, 'steering_refused', { ...refusal }, activityKey());
+    /** `more`: of a flood. Repeatable. */
+    async recordRefusal({ runId, refusal, more = [] }: RecordRefusal): Promise<void> {
+      for (const [i, each] of [refusal, ...more].entries())
+        await ledger.audit.add(runId, 'steering_refused', { ...each }, activityKey(i === 0 ? '' : String(i)));
     },
 
     /**

@@ -2,17 +2,10 @@
 import type { BulkResult, CommonInput } from '../../contract/run.ts';
 import type { OperationSpec } from '../../contract/spec.ts';
 import { close, runToCompletion } from './completion.ts';
+import { finishDelivery, startDelivery } from './delivery.ts';
+import { handOver } from './hand-over.ts';
 import { type CarryOver, createRun } from './run.ts';
-import {
-  awaitApproval,
-  finishDelivery,
-  open,
-  plan,
-  resolveInDoubt,
-  stage,
-  startDelivery,
-  write,
-} from './steps.ts';
+import { awaitApproval, open, plan, resolveInDoubt, stage, write } from './steps.ts';
 
 export interface BulkOperation<Input extends CommonInput> {
   readonly spec: OperationSpec<string, Input>;
@@ -27,24 +20,19 @@ export function runBulkOperation<Result extends BulkResult, Input extends Common
   operation: BulkOperation<Input>,
 ): Promise<Result> {
   const { spec, input, carryOver, continueAsNew } = operation;
-  const run = createRun(spec, input, carryOver);
+  const run = createRun(spec, input, (next) => continueAsNew(input, next), carryOver);
   return runToCompletion<Result>(run, async () => {
     if (!carryOver) {
       await open(run);
       await stage(run);
       await plan(run);
       if (input.dryRun) return close<Result>(run, 'completed');
-      if ((await awaitApproval(run)) === 'rejected') return close<Result>(run, 'rejected');
     }
-    const delivery = startDelivery(run);
-    const isWritten = (await write(run)) && (await resolveInDoubt(run));
-    if (!isWritten) {
-      delivery.stop();
-      await delivery.ended;
-      await run.allMessagesProcessed();
-      return continueAsNew(input, run.carryOver());
-    }
-    await finishDelivery(run, delivery);
+    const isUndecided = !carryOver || carryOver.waitingIn === 'awaiting_approval';
+    if (isUndecided && (await awaitApproval(run)) === 'rejected') return close<Result>(run, 'rejected');
+    startDelivery(run);
+    while (!((await write(run)) && (await resolveInDoubt(run)))) await handOver(run);
+    await finishDelivery(run);
     return close<Result>(run, 'completed');
   });
 }

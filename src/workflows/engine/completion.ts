@@ -11,8 +11,8 @@ import { fatalFailure, type RunFailureType } from '../../contract/failures.ts';
 import type { RunResult } from '../../contract/run.ts';
 import type { RunState } from '../../domain/run.ts';
 import { ledgerScans } from '../policies.ts';
+import { deliverRemaining } from './delivery.ts';
 import type { Run } from './run.ts';
-import { deliverRemaining } from './steps.ts';
 
 interface Failure {
   readonly type: string;
@@ -29,7 +29,8 @@ export async function close<R extends RunResult>(
   const result = await ledgerScans.closeRun.executeWithOptions({ summary: state }, [
     { runId, state, failure },
   ]);
-  Object.assign(run, { phase: 'done', waitingFor: null, counts: result.counts });
+  Object.assign(run, { phase: 'done', waitingFor: null, counts: result.counts, resumes: {} });
+  run.steering.release();
   run.show();
   await run.allMessagesProcessed();
   // The activity returns the result of this run's operation.

@@ -1,7 +1,8 @@
 /** Writes the pages of a run, a few at a time, so that requests keep flowing while one page ends (docs/adr/0002-pages.md). */
-import { CancellationScope, condition, sleep, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, condition, sleep } from '@temporalio/workflow';
 import type { PageResult } from '../../activities/engine/page-worker.ts';
 import { MAX_OPEN_PAGES, pageWrites } from '../policies.ts';
+import { isHistoryLong } from './hand-over.ts';
 
 export interface PagesOptions {
   readonly runId: string;
@@ -11,6 +12,8 @@ export interface PagesOptions {
   readonly cursor: number;
   readonly isPaused: () => boolean;
   readonly isStopped: () => boolean;
+  /** Null: the page was interrupted and is not finished. */
+  readonly interruptible: (call: () => Promise<PageResult>) => Promise<PageResult | null>;
   readonly onResult: (result: PageResult) => void;
 }
 
@@ -30,10 +33,7 @@ export async function writePages(options: PagesOptions): Promise<number> {
   let firstUnfinished = Number.POSITIVE_INFINITY;
   const pages: Promise<void>[] = [];
   const mayOpen = () =>
-    failure === undefined &&
-    cursor <= options.batches &&
-    !options.isStopped() &&
-    !workflowInfo().continueAsNewSuggested;
+    failure === undefined && cursor <= options.batches && !options.isStopped() && !isHistoryLong();
   while (mayOpen()) {
     await condition(() => (open < MAX_OPEN_PAGES && !options.isPaused()) || !mayOpen());
     if (!mayOpen()) break;
@@ -64,16 +64,19 @@ export async function writePages(options: PagesOptions): Promise<number> {
  */
 async function writePage(options: PagesOptions, range: PageRange): Promise<boolean> {
   for (let pass = 1; ; pass += 1) {
-    await condition(() => !options.isPaused() || options.isStopped());
+    await condition(() => !options.isPaused() || options.isStopped() || isHistoryLong());
     if (options.isStopped()) return true;
+    if (options.isPaused()) return false;
     const summary = summarize(range, options.batches, pass);
-    const result = await pageWrites.writePage.executeWithOptions({ summary }, [
-      { runId: options.runId, ...range },
-    ]);
+    const result = await options.interruptible(() =>
+      pageWrites.writePage.executeWithOptions({ summary }, [{ runId: options.runId, ...range }]),
+    );
+    if (result === null) return false;
     options.onResult(result);
-    if (result.halted === 'stopped' || result.halted === 'cancelled') return true;
+    if (result.halted === 'stopped') return true;
+    if (result.halted === 'cancelled') return !isHistoryLong();
     if (result.halted === null && result.left === 0) return true;
-    if (workflowInfo().continueAsNewSuggested) return false;
+    if (isHistoryLong()) return false;
     if (result.waitMs > 0 && result.halted === null) await waitForNextPass(result, range);
   }
 }

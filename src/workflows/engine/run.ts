@@ -29,17 +29,24 @@ import { ledger } from '../policies.ts';
 import { type Decisions, NOTHING_DECIDED } from './decision.ts';
 import { describeRun } from './details.ts';
 import { by, type Situation } from './refusals.ts';
-import { type SteeredRun, SteeringInbox } from './steering.ts';
+import { type CarriedMessages, type SteeredRun, SteeringInbox } from './steering.ts';
 
 /** What a run hands to itself when it continues as new (docs/adr/0002-pages.md). Everything else is in the ledger. */
-export interface CarryOver {
+export interface CarryOver extends CarriedMessages {
   readonly cursor: number;
   readonly plan: Plan;
   readonly decisions: Decisions;
   readonly searchAttributes: boolean;
   readonly hasSubscriber: boolean;
   readonly counts: Counts;
+  /** The phase in which the run was waiting for people, if it was. */
+  readonly waitingIn?: WaitingPhase;
+  /** When the wait ends without an answer: epoch ms. */
+  readonly deadline?: number;
 }
+
+/** Phases in which a run waits for a decision, for days if need be. */
+export type WaitingPhase = 'awaiting_approval' | 'in_doubt' | 'conflict';
 
 export interface Delivery {
   /** Resolves when all events are delivered, or when delivery has been stopped. Never rejects. */
@@ -58,17 +65,24 @@ const STEERING: Readonly<Partial<Record<SteeringAction, Steering>>> = {
 export function createRun<Input extends CommonInput>(
   spec: OperationSpec<string, Input>,
   given: Input,
+  continueAsNew: ContinueAsNew,
   carryOver?: CarryOver,
 ): Run {
   const input = requireInput(spec.check(given));
-  return new Run(spec.kind, spec.target(input), input, carryOver);
+  return new Run({ kind: spec.kind, target: spec.target(input), input, continueAsNew }, carryOver);
 }
+
+/** Goes on in a new history (hand-over.ts). */
+type ContinueAsNew = (carryOver: CarryOver) => Promise<never>;
+
+type RunFacts = Pick<Run, 'kind' | 'target' | 'input' | 'continueAsNew'>;
 
 export class Run implements SteeredRun {
   readonly runId = workflowInfo().workflowId;
   readonly kind: string;
   readonly target: string;
   readonly input: CommonInput;
+  readonly continueAsNew: ContinueAsNew;
   /** The scope of all steps. It is cancelled once no further write can be claimed. */
   readonly scope = new CancellationScope();
   readonly steering: SteeringInbox;
@@ -87,20 +101,26 @@ export class Run implements SteeredRun {
   /** Conflicts that wait for an answer. */
   conflicts: readonly ShownConflict[] = [];
   hasSubscriber: boolean;
+  /** The wait with which this execution begins, until the run is in it again. */
+  resumes: Pick<CarryOver, 'waitingIn' | 'deadline'>;
+  /** The wait with which the next execution would begin. */
+  waits: Pick<CarryOver, 'waitingIn' | 'deadline'> = {};
   /** Null until the run starts to write. */
   delivery: Delivery | null = null;
   /** When this execution began to write, and how many records were pending then. */
   writingBegan: { readonly at: number; readonly pending: number } | null = null;
 
   #isOpen: boolean;
+  #suggestedAt: number | null = null;
   #searchAttributes: boolean;
   /** The phase in the search attributes. */
   #searchablePhase: Phase | null = null;
 
-  constructor(kind: string, target: string, input: CommonInput, carryOver?: CarryOver) {
+  constructor({ kind, target, input, continueAsNew }: RunFacts, carryOver?: CarryOver) {
     this.kind = kind;
     this.target = target;
     this.input = input;
+    this.continueAsNew = continueAsNew;
     this.phase = carryOver ? 'writing' : 'staging';
     this.plan = carryOver?.plan ?? null;
     this.counts = carryOver?.counts ?? NO_COUNTS;
@@ -108,7 +128,8 @@ export class Run implements SteeredRun {
     this.hasSubscriber = carryOver?.hasSubscriber ?? false;
     this.#searchAttributes = carryOver?.searchAttributes ?? false;
     this.#isOpen = carryOver !== undefined;
-    this.steering = new SteeringInbox(this, carryOver?.decisions ?? NOTHING_DECIDED);
+    this.resumes = carryOver ?? {};
+    this.steering = new SteeringInbox(this, carryOver?.decisions ?? NOTHING_DECIDED, carryOver);
     setHandler(defineQuery<Progress>(PROGRESS_QUERY), () => this.progress(), {
       description: 'Phase, counts as of the last page, and what the run is waiting for.',
     });
@@ -123,6 +144,27 @@ export class Run implements SteeredRun {
 
   isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  takesMessages(): boolean {
+    return this.#isOpen && !this.isResuming();
+  }
+
+  /** It is not yet in the phase again for which the messages were sent that it has been handed. */
+  isResuming(): boolean {
+    return this.resumes.waitingIn !== undefined;
+  }
+
+  /** A step is under way that cannot be interrupted. A last flood of messages is recorded when the run is done. */
+  defersSignals(): boolean {
+    return this.phase !== 'done' && this.isOverlong();
+  }
+
+  /** The history has twice the length at which Temporal suggested a new one: even what is under way has to be interrupted. */
+  isOverlong(): boolean {
+    const { continueAsNewSuggested, historyLength } = workflowInfo();
+    if (continueAsNewSuggested) this.#suggestedAt ??= historyLength;
+    return this.#suggestedAt !== null && historyLength > 2 * this.#suggestedAt;
   }
 
   isPaused(): boolean {
@@ -157,16 +199,27 @@ export class Run implements SteeredRun {
     ]);
   }
 
-  /** Then the run may end or continue as new without losing a message. */
+  /** Then the run may end without losing a message. */
   allMessagesProcessed(): Promise<void> {
     return condition(() => this.steering.isIdle() && allHandlersFinished());
   }
 
   carryOver(): CarryOver {
     const { cursor, plan, hasSubscriber, counts } = this;
-    if (!plan) throw new TypeError('a run continues as new only while it writes');
+    if (!plan) throw new TypeError('a run continues as new only once it has a plan');
     const searchAttributes = this.#searchAttributes;
-    return { cursor, plan, searchAttributes, hasSubscriber, counts, decisions: this.steering.decisions() };
+    const { steering } = this;
+    const decisions = steering.decisions();
+    return {
+      cursor,
+      plan,
+      searchAttributes,
+      hasSubscriber,
+      counts,
+      decisions,
+      ...this.waits,
+      ...steering.carry(),
+    };
   }
 
   progress(): Progress {
@@ -212,9 +265,10 @@ export class Run implements SteeredRun {
     return found ? null : `write ${writeId} is not in doubt; cxflow show lists those that are`;
   }
 
-  async recordRefusal(refusal: Refusal): Promise<void> {
-    await ledger.recordRefusal.executeWithOptions({ summary: `${refusal.action} refused` }, [
-      { runId: this.runId, refusal },
+  async recordRefusals([refusal, ...more]: readonly [Refusal, ...Refusal[]]): Promise<void> {
+    const summary = `${refusal.action} refused${more.length > 0 ? `, and ${more.length} more` : ''}`;
+    await ledger.recordRefusal.executeWithOptions({ summary }, [
+      { runId: this.runId, refusal, ...(more.length > 0 && { more }) },
     ]);
   }
 

@@ -53,21 +53,44 @@ const MAX_ACTION_LENGTH = 100;
 export interface SteeredRun {
   situation(): Situation;
   progress(): Progress;
-  /** Does the ledger know the run? Until it does, messages wait. */
-  isOpen(): boolean;
+  /** Does the ledger know the run, and is the run in the phase for which messages are meant? Until then, they wait. */
+  takesMessages(): boolean;
+  /** It cannot tell yet which decisions make sense. */
+  isResuming(): boolean;
+  /** The history is too long for whatever can wait. */
+  defersSignals(): boolean;
   /** Takes effect in the ledger. The decision counts once this has resolved; or the reason why it is refused after all. */
   carryOut(decision: Decision): Promise<string | null>;
-  recordRefusal(refusal: Refusal): Promise<void>;
+  recordRefusals(refusals: readonly [Refusal, ...Refusal[]]): Promise<void>;
   /** Called when the decision counts. */
   onDecided(decision: Decision): Promise<void>;
 }
 
-interface Message {
+/** A message that nobody waits for: a signal. */
+export interface WaitingMessage {
   readonly action: string;
   /** Or why the message cannot be read. */
   readonly decision: Decision | string;
+}
+
+interface Message extends WaitingMessage {
+  /** Its sender waits for the result. */
+  readonly isUpdate: boolean;
   result?: 'accepted' | { readonly refused: string };
 }
+
+/** What an execution hands to the next one. */
+export interface CarriedMessages {
+  readonly messages?: readonly WaitingMessage[];
+  readonly refusals?: readonly Refusal[];
+  readonly resolutions?: readonly Decision[];
+}
+
+/** A few messages are carried out one by one; of a flood, those that are refused are recorded together. */
+const FLOOD = 10;
+const MAX_RECORDED_AT_ONCE = 200;
+/** In characters of JSON. Temporal takes 2 MB. */
+const MAX_CARRIED = 500_000;
 
 /**
  * Construct it before the workflow awaits anything, because it registers the handlers. They only put messages into an
@@ -77,14 +100,20 @@ interface Message {
  */
 export class SteeringInbox {
   readonly #run: SteeredRun;
-  readonly #inbox: Message[] = [];
-  readonly #refusals: Refusal[] = [];
-  readonly #resolutions: Decision[] = [];
+  readonly #inbox: Message[];
+  readonly #refusals: Refusal[];
+  readonly #resolutions: Decision[];
   #decisions: Decisions;
+  #isProcessing = false;
+  #isHeld = false;
 
-  constructor(run: SteeredRun, decisions: Decisions) {
+  constructor(run: SteeredRun, decisions: Decisions, carried: CarriedMessages = {}) {
+    const { messages = [], refusals = [], resolutions = [] } = carried;
     this.#run = run;
     this.#decisions = decisions;
+    this.#inbox = messages.map((message) => ({ ...message, isUpdate: false }));
+    this.#refusals = [...refusals];
+    this.#resolutions = [...resolutions];
     this.#handleSignals();
     this.#handleUpdate();
     // A cancelled run still processes its messages.
@@ -117,13 +146,45 @@ export class SteeringInbox {
     return this.#inbox.length === 0;
   }
 
+  /** Signals wait for the next execution, to which `carry` hands them. Updates do not: their senders wait. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  release(): void {
+    this.#isHeld = false;
+  }
+
+  /** Nothing is being carried out, and what waits can be handed to the next execution. */
+  canBeCarried(): boolean {
+    return !this.#isProcessing && !this.#mustProcess();
+  }
+
+  carry(): CarriedMessages {
+    return {
+      ...(this.#inbox.length > 0 && { messages: this.#toCarry() }),
+      ...(this.#refusals.length > 0 && { refusals: this.#refusals }),
+      ...(this.#resolutions.length > 0 && { resolutions: this.#resolutions }),
+    };
+  }
+
+  #toCarry(): WaitingMessage[] {
+    return this.#inbox.map(({ action, decision }) => ({ action, decision }));
+  }
+
+  /** Although the signals are held. */
+  #mustProcess(): boolean {
+    if (this.#inbox.some(({ isUpdate }) => isUpdate)) return true;
+    return this.#inbox.length > 0 && JSON.stringify(this.#toCarry()).length > MAX_CARRIED;
+  }
+
   #handleSignals(): void {
     // The default handler comes first. Signals that arrived with the start, or while the run continued as new, are
     // dispatched as soon as a handler matches them: with the named handlers first, all pauses would come before all
     // resumes, whatever the order in which they were sent.
-    setDefaultSignalHandler((name, given) => void this.#put(name, given));
+    setDefaultSignalHandler((name, given) => void this.#put(name, given, false));
     for (const action of STEERING_ACTIONS) {
-      setHandler(defineSignal<[SteeringMessage?]>(action), (given) => void this.#put(action, given), {
+      setHandler(defineSignal<[SteeringMessage?]>(action), (given) => void this.#put(action, given, false), {
         description: DESCRIPTIONS[action],
       });
     }
@@ -134,14 +195,15 @@ export class SteeringInbox {
       description: UPDATE_DESCRIPTION,
       validator: (given) => {
         const decision = readDecision(isObject(given) ? given.action : undefined, given);
-        const why = typeof decision === 'string' ? decision : this.#findRefusal(decision);
+        const isKnown = typeof decision === 'string' || !this.#run.isResuming();
+        const why = isKnown ? this.#whyRefused({ decision }) : null;
         if (why !== null) throw decisionRefused(shorten(why, MAX_WHY_LENGTH));
       },
     });
   }
 
   async #decide(given: unknown): Promise<Progress> {
-    const message = this.#put(isObject(given) ? given.action : undefined, given);
+    const message = this.#put(isObject(given) ? given.action : undefined, given, true);
     await condition(() => message.result !== undefined);
     if (typeof message.result === 'object') throw decisionRefused(message.result.refused);
     const { approved, rejected } = this.#decisions;
@@ -150,35 +212,55 @@ export class SteeringInbox {
     return this.#run.progress();
   }
 
-  #put(action: unknown, given: unknown): Message {
-    const message = { action: describeAction(action), decision: readDecision(action, given) };
+  #put(action: unknown, given: unknown, isUpdate: boolean): Message {
+    const message = { action: describeAction(action), decision: readDecision(action, given), isUpdate };
     this.#inbox.push(message);
     return message;
   }
 
   async #processInbox(): Promise<never> {
     for (;;) {
-      await condition(() => this.#inbox.length > 0 && this.#run.isOpen());
-      const [message] = this.#inbox;
-      if (!message) continue;
+      await condition(() => this.#inbox.length > 0 && this.#run.takesMessages() && this.#mayProcess());
+      this.#isProcessing = true;
+      const messages = this.#nextMessages();
       try {
-        await this.#process(message);
+        await this.#process(messages);
       } catch (error) {
-        message.result = { refused: 'it could not be carried out; the worker log has the error' };
+        for (const message of messages)
+          message.result ??= { refused: 'it could not be carried out; the worker log has the error' };
         log.error('a decision could not be carried out', { error: String(error) });
       }
-      this.#inbox.shift();
+      this.#inbox.splice(0, messages.length);
+      this.#isProcessing = false;
     }
   }
 
-  async #process(message: Message): Promise<void> {
-    const { decision } = message;
-    if (typeof decision === 'string') return this.#refuse(message, decision);
-    const why = this.#findRefusal(decision);
-    if (why !== null) return this.#refuse(message, why);
-    const refused = await this.#accept(decision);
-    if (refused !== null) return this.#refuse(message, refused);
-    message.result = 'accepted';
+  #mayProcess(): boolean {
+    return (!this.#isHeld && !this.#run.defersSignals()) || this.#mustProcess();
+  }
+
+  /** The first message; in a flood, as many as are refused. */
+  #nextMessages(): readonly Message[] {
+    if (this.#inbox.length <= FLOOD) return this.#inbox.slice(0, 1);
+    const candidates = this.#inbox.slice(0, MAX_RECORDED_AT_ONCE);
+    const accepted = candidates.findIndex((message) => this.#whyRefused(message) === null);
+    return accepted < 0 ? candidates : candidates.slice(0, Math.max(1, accepted));
+  }
+
+  /** Null: it can be carried out, as far as can be told before. */
+  #whyRefused({ decision }: Pick<Message, 'decision'>): string | null {
+    return typeof decision === 'string' ? decision : this.#findRefusal(decision);
+  }
+
+  async #process(messages: readonly Message[]): Promise<void> {
+    const refusals: Refusal[] = [];
+    for (const message of messages) {
+      const why = this.#whyRefused(message) ?? (await this.#accept(message.decision as Decision));
+      if (why === null) message.result = 'accepted';
+      else refusals.push(this.#refuse(message, why));
+    }
+    const [first, ...more] = refusals;
+    if (first) await this.#run.recordRefusals([first, ...more]);
   }
 
   async #accept(decision: Decision): Promise<string | null> {
@@ -190,7 +272,7 @@ export class SteeringInbox {
     return null;
   }
 
-  async #refuse(message: Message, reason: string): Promise<void> {
+  #refuse(message: Message, reason: string): Refusal {
     const { action, decision } = message;
     const sender = typeof decision === 'string' ? null : (decision.by ?? null);
     // Bounded, because it may quote the message, and goes into the history, the audit and every answer to the query.
@@ -199,7 +281,7 @@ export class SteeringInbox {
     this.#refusals.push(refusal);
     if (this.#refusals.length > MAX_REFUSALS_KEPT) this.#refusals.shift();
     message.result = { refused: why };
-    await this.#run.recordRefusal(refusal);
+    return refusal;
   }
 
   #findRefusal(decision: Decision): string | null {

@@ -1,11 +1,11 @@
 /** The steps of a run; each operation's workflow calls them in its own order. */
-import { CancellationScope, condition, isCancellation, log, sleep, workflowInfo } from '@temporalio/workflow';
 import type { PageResult } from '../../activities/engine/page-worker.ts';
 import type { InDoubt } from '../../activities/engine/runs.ts';
 import { type Decision, MAX_LISTED_IN_DOUBT } from '../../contract/steering.ts';
-import { delivery, ledger, ledgerScans, MAX_DELIVERY_WAIT } from '../policies.ts';
+import { ledger, ledgerScans } from '../policies.ts';
+import { interruptible, isHistoryLong, waitInPhase } from './hand-over.ts';
 import { writePages } from './pages.ts';
-import type { Delivery, Run } from './run.ts';
+import type { Run } from './run.ts';
 
 /** Creates the run in the ledger. Fails with AlreadyRun if a run with this id has ended before. */
 export async function open(run: Run): Promise<void> {
@@ -42,7 +42,12 @@ export async function awaitApproval(run: Run): Promise<'approved' | 'rejected'> 
     const { approved, rejected } = run.steering.decisions();
     return approved !== null || rejected !== null;
   };
-  await waitUntil(isAnswered, approvalDeadline, 'approval deadline');
+  await waitInPhase(run, {
+    phase: 'awaiting_approval',
+    isMet: isAnswered,
+    deadline: approvalDeadline,
+    summary: 'approval deadline',
+  });
   return run.steering.decisions().approved ? 'approved' : 'rejected';
 }
 
@@ -63,6 +68,7 @@ async function writeFrom(run: Run, cursor: number): Promise<boolean> {
     cursor,
     isPaused: () => run.isPaused(),
     isStopped: () => run.isCancelled(),
+    interruptible: (call) => interruptible(run, call),
     onResult(page) {
       updateCounts(run, page);
     },
@@ -88,27 +94,18 @@ export async function resolveInDoubt(run: Run): Promise<boolean> {
     const resend = await applyResolutions(run);
     if (resend && !(await writeAgain(run))) return false;
     run.inDoubt = await listInDoubt(run);
-    if (run.inDoubt.length > 0 && workflowInfo().continueAsNewSuggested && (await endQuestion(run)))
-      return false;
+    run.waits = run.inDoubt.length > 0 ? { waitingIn: 'in_doubt' } : {};
+    if (run.inDoubt.length > 0 && isHistoryLong()) return false;
   }
+  run.resumes = {};
   return true;
-}
-
-/** Leaves `in_doubt`, so that no further resolution is accepted. False if one was accepted before and has not been applied. */
-async function endQuestion(run: Run): Promise<boolean> {
-  await run.enter('writing');
-  await run.allMessagesProcessed();
-  return !run.steering.hasResolution();
 }
 
 function listInDoubt({ runId }: Run): Promise<InDoubt[]> {
   return ledger.listInDoubt.executeWithOptions({ summary: 'writes whose answer was lost' }, [runId]);
 }
 
-/**
- * Applies every resolution that has arrived before a page is opened, because a queued one would be lost if the run
- * continued as new. Returns whether any write is to be sent again.
- */
+/** Applies every resolution that has arrived before a page is opened. Returns whether any write is to be sent again. */
 async function applyResolutions(run: Run): Promise<boolean> {
   let resend = false;
   do {
@@ -118,8 +115,8 @@ async function applyResolutions(run: Run): Promise<boolean> {
       { runId: run.runId, ...resolution },
     ]);
     resend ||= verdict === 'resend';
-    if (workflowInfo().continueAsNewSuggested) await endQuestion(run);
-  } while (run.steering.hasResolution());
+    // What is left goes to the next execution.
+  } while (run.steering.hasResolution() && !isHistoryLong());
   return resend;
 }
 
@@ -140,11 +137,19 @@ async function nextResolution(run: Run): Promise<Resolution> {
   if (onInDoubt === 'resend' && run.inDoubt.some(({ resent }) => !resent))
     return { decision: { action: 'resolve', verdict: 'resend', reason }, firstTimeOnly: true };
   const queued = run.steering.takeResolution();
-  if (queued) return { decision: queued };
+  if (queued) {
+    run.resumes = {};
+    return { decision: queued };
+  }
   const { length } = run.inDoubt;
   const many = length === MAX_LISTED_IN_DOUBT ? `${length} or more` : String(length);
   await run.enter('in_doubt', `a decision about ${many} writes in doubt`);
-  await waitUntil(() => run.steering.hasResolution(), inDoubtDeadline, 'deadline for writes in doubt');
+  await waitInPhase(run, {
+    phase: 'in_doubt',
+    isMet: () => run.steering.hasResolution(),
+    deadline: inDoubtDeadline,
+    summary: 'deadline for writes in doubt',
+  });
   const byDeadline: Decision = {
     action: 'resolve',
     verdict: 'leave',
@@ -155,55 +160,7 @@ async function nextResolution(run: Run): Promise<Resolution> {
 
 /** Goes through all pages once more, because writes to be sent again stay in their batches. Returns as `write` does. */
 async function writeAgain(run: Run): Promise<boolean> {
+  run.waits = {};
   await run.enter('writing');
   return writeFrom(run, 1);
-}
-
-/** Returns when the condition is met or the deadline is over. */
-export async function waitUntil(
-  isMet: () => boolean,
-  deadline: string | undefined,
-  summary: string,
-): Promise<void> {
-  if (deadline === undefined) return condition(isMet);
-  await condition(isMet, deadline as '3 days', { summary });
-}
-
-/** Delivers events while the run writes. It never fails the run: events that are not delivered stay in the outbox. */
-export function startDelivery(run: Run): Delivery {
-  const scope = new CancellationScope();
-  const delivered = scope.run(async () => {
-    for (let done = !run.hasSubscriber; !done; ) {
-      ({ done } = await delivery.deliverEvents.executeWithOptions({ summary: 'deliver events' }, [
-        run.runId,
-      ]));
-    }
-  });
-  const ended = delivered.catch((error: unknown) => {
-    if (!isCancellation(error)) log.error('no more events are delivered', { error: String(error) });
-  });
-  run.delivery = { ended, stop: () => scope.cancel() };
-  return run.delivery;
-}
-
-/** Waits for the remaining events, but not for long: an unavailable subscriber must not keep a finished run open. */
-export async function finishDelivery(run: Run, { ended, stop }: Delivery): Promise<void> {
-  if (run.hasSubscriber) {
-    await run.enter('delivering', 'its events to be delivered');
-    const timerScope = new CancellationScope();
-    const timer = timerScope.run(() => sleep(MAX_DELIVERY_WAIT, { summary: 'delivery deadline' }));
-    await Promise.race([ended, timer.catch(() => undefined)]);
-    timerScope.cancel();
-  }
-  stop();
-  await ended;
-}
-
-/** For a run that ends early: the events of what it has written are delivered all the same. */
-export async function deliverRemaining(run: Run): Promise<void> {
-  const { delivery: before, hasSubscriber } = run;
-  if (!hasSubscriber || !before) return;
-  before.stop();
-  await before.ended;
-  await finishDelivery(run, startDelivery(run));
 }

@@ -10,31 +10,47 @@
  * 6. deliver  the event
  * 7. close    check that the selection has its outcome, store the result
  */
+import { continueAsNew } from '@temporalio/workflow';
 import {
   type SelectionUpdateInput,
   type SelectionUpdateResult,
   selectionUpdate as spec,
 } from '../../contract/selection-update.ts';
 import { close, runToCompletion } from '../engine/completion.ts';
-import { createRun, type Run } from '../engine/run.ts';
-import { awaitApproval, finishDelivery, open, startDelivery } from '../engine/steps.ts';
+import { finishDelivery, startDelivery } from '../engine/delivery.ts';
+import { type CarryOver, createRun, type Run } from '../engine/run.ts';
+import { awaitApproval, open } from '../engine/steps.ts';
 import { cxoneReads } from '../policies.ts';
-import { writeSelection } from './writing.ts';
+import { NOTHING_WRITTEN, type WritingState, writeSelection } from './writing.ts';
 
-export async function selectionUpdate(input: SelectionUpdateInput): Promise<SelectionUpdateResult> {
-  const run = createRun(spec, input);
+interface SelectionCarryOver extends CarryOver {
+  readonly writing: WritingState;
+}
+
+/** `carryOver` is internal: a run that continues as new passes it to itself. */
+export async function selectionUpdate(
+  input: SelectionUpdateInput,
+  carryOver?: SelectionCarryOver,
+): Promise<SelectionUpdateResult> {
+  const writing = { ...(carryOver?.writing ?? NOTHING_WRITTEN) };
+  const goOn = (next: CarryOver) => continueAsNew<typeof selectionUpdate>(input, { ...next, writing });
+  const run = createRun(spec, input, goOn, carryOver);
   return runToCompletion(run, async () => {
-    await open(run);
-    await plan(run);
-    if (input.dryRun) return close(run, 'completed');
-    if ((await awaitApprovalOfChanges(run)) === 'rejected') return close(run, 'rejected');
-    const written = await writeSelection(run, input, async () => {
+    if (!carryOver) {
+      await open(run);
+      await plan(run);
+      if (input.dryRun) return close(run, 'completed');
+    }
+    const isUndecided = !carryOver || carryOver.waitingIn === 'awaiting_approval';
+    if (isUndecided && (await awaitApprovalOfChanges(run)) === 'rejected') return close(run, 'rejected');
+    const written = await writeSelection(run, input, writing, async () => {
       run.steering.dropApproval();
       await plan(run);
       return awaitApprovalOfChanges(run);
     });
     if (written === 'rejected') return close(run, 'rejected');
-    await finishDelivery(run, startDelivery(run));
+    startDelivery(run);
+    await finishDelivery(run);
     return close(run, 'completed');
   });
 }

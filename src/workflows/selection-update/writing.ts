@@ -1,13 +1,17 @@
 /** Writes a selection: attempt by attempt, until it is written, or until the policy or an operator has to decide. */
 import { condition, sleep } from '@temporalio/workflow';
-import type { LeaveConflict, WriteSelection } from '../../activities/selection-update/index.ts';
+import type {
+  LeaveConflict,
+  SelectionWritten,
+  WriteSelection,
+} from '../../activities/selection-update/index.ts';
 import { fatalFailure } from '../../contract/failures.ts';
 import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
 import type { ConflictSide, Answers as GivenAnswers, ShownConflict } from '../../contract/steering.ts';
 import type { Outcome } from '../../domain/run.ts';
 import { shortenList } from '../../domain/shorten.ts';
+import { handOver, interruptible, isHistoryLong, waitInPhase } from '../engine/hand-over.ts';
 import type { Run } from '../engine/run.ts';
-import { waitUntil } from '../engine/steps.ts';
 import { COLLISION_BACKOFF_MS, MAX_COLLISIONS, selectionWrites } from '../policies.ts';
 
 type Answers = WriteSelection['answered'];
@@ -23,17 +27,27 @@ const HOW_TO_TRY_AGAIN =
 /** How long to wait if the ledger already has a pause that has not reached the workflow yet. */
 const HALTED_MS = 500;
 
-/** `planAgain`: shows the current differences and asks for approval, because the plan did not show all of them. */
+/** What one execution hands to the next. */
+export interface WritingState {
+  readonly answers: Answers;
+  /** In a row. */
+  readonly collisions: number;
+  /** What an operator is asked about. */
+  readonly asked: Extract<SelectionWritten, { kind: 'conflict' | 'outdated' }> | null;
+}
+
+export const NOTHING_WRITTEN: WritingState = { answers: [], collisions: 0, asked: null };
+
+/** `state` is kept up to date. `planAgain`: shows the current differences and asks for approval, because the plan did not show all of them. */
 export async function writeSelection(
   run: Run,
   input: SelectionUpdateInput,
+  state: { -readonly [Key in keyof WritingState]: WritingState[Key] },
   planAgain: () => Promise<'approved' | 'rejected'>,
 ): Promise<'settled' | 'rejected'> {
-  let answers: Answers = [];
-  let collisions = 0;
-  await run.enter('writing');
+  if (state.asked === null) await run.enter('writing');
   for (let attempt = 1; ; attempt += 1) {
-    const written = await writeOnce(run, answers, attempt);
+    const written = state.asked ?? (await writeOnce(run, state.answers, attempt));
     switch (written.kind) {
       case 'done':
         settle(run, written.outcome);
@@ -56,19 +70,21 @@ export async function writeSelection(
         await run.enter('writing');
         break;
       case 'conflict':
-        answers = keep(answers, await resolveConflicts(run, input, written.conflicts));
-        collisions = 0;
+        state.asked = written;
+        state.answers = keep(state.answers, await resolveConflicts(run, input, written.conflicts));
+        Object.assign(state, { collisions: 0, asked: null });
         break;
       case 'outdated': {
-        collisions += 1;
-        if (collisions < MAX_COLLISIONS) {
-          await backOff(collisions);
+        state.collisions = Math.min(state.collisions + 1, MAX_COLLISIONS);
+        if (state.collisions < MAX_COLLISIONS) {
+          await backOff(state.collisions);
           break;
         }
-        const answer = await resolveCollisions(run, input, collisions, written.version);
+        state.asked = written;
+        const answer = await resolveCollisions(run, input, state.collisions, written.version);
         if (answer === null) return 'settled';
-        answers = keep(answers, answer);
-        collisions = 0;
+        state.answers = keep(state.answers, answer);
+        Object.assign(state, { collisions: 0, asked: null });
       }
     }
   }
@@ -90,11 +106,17 @@ function settle(run: Run, outcome: Outcome): void {
   run.show();
 }
 
-async function writeOnce(run: Run, answered: Answers, attempt: number) {
-  await condition(() => !run.isPaused() || run.isCancelled());
-  if (run.isCancelled()) await run.scope.cancelRequested;
+async function writeOnce(run: Run, answered: Answers, attempt: number): Promise<SelectionWritten> {
   const summary = attempt === 1 ? 'read, merge, PATCH' : `read, merge, PATCH: attempt ${attempt}`;
-  return selectionWrites.writeSelection.executeWithOptions({ summary }, [{ runId: run.runId, answered }]);
+  for (;;) {
+    await condition(() => !run.isPaused() || run.isCancelled() || isHistoryLong());
+    if (run.isCancelled()) await run.scope.cancelRequested;
+    if (isHistoryLong()) await handOver(run);
+    const written = await interruptible(run, () =>
+      selectionWrites.writeSelection.executeWithOptions({ summary }, [{ runId: run.runId, answered }]),
+    );
+    if (written !== null) return written;
+  }
 }
 
 /** Jitter keeps two writers from colliding again. In workflow code, random numbers are the same on replay. */
@@ -132,7 +154,12 @@ async function askOperator(
   while (steering.hasResolution()) steering.takeResolution();
   run.conflicts = conflicts;
   await run.enter('conflict', describeQuestion(conflicts));
-  await waitUntil(() => steering.hasResolution(), conflictDeadline, 'conflict deadline');
+  await waitInPhase(run, {
+    phase: 'conflict',
+    isMet: () => steering.hasResolution(),
+    deadline: conflictDeadline,
+    summary: 'conflict deadline',
+  });
   const { answers, by, reason } = steering.takeResolution() ?? {};
   run.conflicts = [];
   if (answers === undefined) return null;

@@ -1,0 +1,90 @@
+/**
+ * A run whose history grows too long goes on in a new one (docs/adr/0002-pages.md), wherever it waits: messages of others fill
+ * a history as well, and Temporal ends a run whose history has 50,000 events.
+ */
+import { allHandlersFinished, CancellationScope, condition, workflowInfo } from '@temporalio/workflow';
+import { parseDuration } from '../../contract/input.ts';
+import { isFatal } from '../policies.ts';
+import { startDelivery } from './delivery.ts';
+import type { Delivery, Run, WaitingPhase } from './run.ts';
+
+export const isHistoryLong = (): boolean => workflowInfo().continueAsNewSuggested;
+
+/**
+ * Returns only if `isOver` becomes true before everything is ready for the next execution; ends with the cancellation if the
+ * run is cancelled. Updates that have arrived are carried out first; signals go to the next execution.
+ */
+export async function handOver(run: Run, isOver: () => boolean = () => false): Promise<void> {
+  const { steering } = run;
+  const isReady = () => steering.canBeCarried() && allHandlersFinished();
+  const stays = () => isOver() || run.isCancelled();
+  let delivery: Delivery | null = null;
+  steering.hold();
+  await condition(() => stays() || isReady());
+  while (!stays()) {
+    delivery = run.delivery;
+    delivery?.stop();
+    await delivery?.ended;
+    // More may have arrived meanwhile.
+    await condition(() => stays() || isReady());
+    if (!stays()) await run.continueAsNew(run.carryOver());
+  }
+  steering.release();
+  if (run.isCancelled()) await run.scope.cancelRequested;
+  if (delivery) startDelivery(run);
+}
+
+export interface Wait {
+  readonly phase: WaitingPhase;
+  readonly isMet: () => boolean;
+  /** A duration, as in the input. */
+  readonly deadline: string | undefined;
+  readonly summary: string;
+}
+
+/** Call it in its phase. Returns when the condition is met or the deadline is over; goes on in a new history if need be. */
+export async function waitInPhase(run: Run, { phase, isMet, deadline, summary }: Wait): Promise<void> {
+  const ends = deadline === undefined ? undefined : endOf(run, phase, deadline);
+  run.resumes = {};
+  while (!isMet()) {
+    const isEnough = () => isMet() || isHistoryLong();
+    const leftMs = ends === undefined ? undefined : Math.max(0, ends - Date.now());
+    if (leftMs === undefined) await condition(isEnough);
+    else if (!(await condition(isEnough, leftMs, { summary }))) return;
+    if (isMet()) return;
+    run.waits = { waitingIn: phase, ...(ends !== undefined && { deadline: ends }) };
+    await handOver(run, isMet);
+    run.waits = {};
+  }
+}
+
+/** Epoch ms. A wait that began in an earlier execution does not begin anew. */
+function endOf({ resumes }: Run, phase: WaitingPhase, deadline: string): number {
+  if (resumes.waitingIn === phase && resumes.deadline !== undefined) return resumes.deadline;
+  const ms = parseDuration(deadline);
+  return Date.now() + (typeof ms === 'number' ? ms : 0);
+}
+
+/**
+ * An activity that may be retried for hours, for example while CXone refuses everything. Null: it was interrupted because the
+ * history has become far too long, and is to be called again in the next one.
+ */
+export async function interruptible<T>(run: Run, call: () => Promise<T>): Promise<T | null> {
+  const scope = new CancellationScope();
+  const watch = new CancellationScope();
+  void watch
+    .run(() => condition(() => run.isOverlong()))
+    .then(
+      () => scope.cancel(),
+      () => undefined,
+    );
+  try {
+    return await scope.run(call);
+  } catch (error) {
+    // If the run itself is cancelled, the next wait says so.
+    if (scope.consideredCancelled && run.isOverlong() && !run.isCancelled() && !isFatal(error)) return null;
+    throw error;
+  } finally {
+    watch.cancel();
+  }
+}
