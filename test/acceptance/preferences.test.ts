@@ -1,0 +1,112 @@
+/**
+ * The sample of the vendor's tutorial on preferences, from the file to the check before outreach: its three raw preferences, and
+ * the body of its request (docs/cxone-contract.md#preferences).
+ */
+import { expect, it } from 'vitest';
+import type { PreferenceUpdateResult } from '../../src/contract/preference-update.ts';
+import { CRM, type Stand, useStand } from '../scenarios/stand.ts';
+
+const onStand = useStand();
+
+const ENV = { MARKETING_WEBHOOK_URL: 'CRM', CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true' };
+
+/** The last one is an opt-in without a date of consent. */
+const RAW_PREFERENCES = [
+  {
+    contactId: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
+    channel: 'email',
+    optIn: true,
+    consentTimestamp: '2024-06-10T09:15:00.000Z',
+    withdrawalTimestamp: null,
+    regulatoryRegion: 'GDPR',
+    source: 'crm-sync',
+  },
+  {
+    contactId: 'b2c3d4e5-f6a7-8901-bcde-f12345678901',
+    channel: 'sms',
+    optIn: false,
+    consentTimestamp: '2024-05-01T14:20:00.000Z',
+    withdrawalTimestamp: '2024-06-12T11:30:00.000Z',
+    regulatoryRegion: 'TCPA',
+    source: 'web-unsubscribe',
+  },
+  {
+    contactId: 'c3d4e5f6-a7b8-9012-cdef-123456789012',
+    channel: 'voice',
+    optIn: true,
+    consentTimestamp: null,
+    withdrawalTimestamp: null,
+    regulatoryRegion: 'CCPA',
+    source: 'call-center-agent',
+  },
+];
+
+/** The body of the tutorial's request. */
+const BODY = [
+  {
+    contactId: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
+    channel: 'email',
+    optIn: true,
+    consentTimestamp: '2024-01-15T10:30:00.000Z',
+    withdrawalTimestamp: null,
+    regulatoryRegion: 'GDPR',
+    source: 'web-form-v2',
+    idempotencyKey: 'c9d8e7f6-a5b4-3210-fedc-ba9876543210',
+  },
+];
+
+type Updated = PreferenceUpdateResult & { readonly runId: string };
+
+async function update(stand: Stand, preferences: readonly object[]) {
+  stand.file('preferences.json', JSON.stringify(preferences));
+  const { code, document } = await stand.json<Updated>(['preferences', 'update', 'preferences.json']);
+  await stand.conserved(document.runId);
+  return { code, ...document };
+}
+
+it("two of the tutorial's three preferences are updated, one breaks a rule, and consent is as they say", async () => {
+  await onStand({ ownLedger: true, env: ENV }, async (stand) => {
+    const updated = await update(stand, RAW_PREFERENCES);
+    expect(updated).toMatchObject({
+      code: 3,
+      counts: { total: 3, pending: 0, updated: 2, invalid: 1 },
+      violations: 1,
+      complianceRatePercent: 66.67,
+    });
+    const [event, ...others] = await stand.admin.webhooks(CRM);
+    expect(others).toEqual([]);
+    expect(JSON.stringify(event?.body)).toMatch(/pref-\d+/);
+
+    const check = ['preferences', 'check'];
+    const [first, second, third] = RAW_PREFERENCES.map(({ contactId }) => contactId) as [
+      string,
+      string,
+      string,
+    ];
+    const exitCodes = await Promise.all(
+      [
+        [first, 'email'],
+        [second, 'sms'],
+        [third, 'voice'],
+      ].map(
+        async ([id = '', channel = '']) =>
+          (await stand.cxflow([...check, '--contact', id, '--channel', channel])).code,
+      ),
+    );
+    // Eligible is only who opted in; nothing was stored for the third.
+    expect(exitCodes).toEqual([0, 3, 3]);
+  });
+});
+
+it("the body of the tutorial's request is an input, and CXone receives it as it was given", async () => {
+  await onStand({ ownLedger: true, env: ENV }, async (stand) => {
+    expect(await update(stand, BODY)).toMatchObject({ code: 0, counts: { total: 1, updated: 1 } });
+    const { preferences } = await stand.admin.preferences();
+    const { idempotencyKey, ...stored } = BODY[0] as (typeof BODY)[0];
+    expect(preferences).toMatchObject([stored]);
+    expect(await stand.admin.preferenceJournal()).toMatchObject([{ idempotencyKey }]);
+    // The same body again: CXone has it, so it is not sent.
+    expect(await update(stand, BODY)).toMatchObject({ counts: { total: 1, updated: 1 } });
+    expect(await stand.admin.preferenceJournal()).toHaveLength(1);
+  });
+});
