@@ -69,6 +69,18 @@ describe('the guard', () => {
     expect((await inCxone(second))?.consentTimestamp).toBe(day(1));
   });
 
+  it('rejects an item whose lookup always fails, once CXone answers another one', async () => {
+    const { plan, writePage, admin, inCxone, ledger } = await start();
+    const odd = nextPerson();
+    await admin.setFaults([oneContact(odd, { status: 500 })]);
+    const run = await openRunOf(ledger, [optIn(odd, 3)]);
+    await plan(run);
+    const page = { runId: run.run_id, fromBatch: 1, toBatch: 1 };
+    for (let tries = 0; tries < 10; tries += 1) await writePage(page).catch(() => undefined);
+    expect(await listOutcomes(ledger, run)).toEqual({ 1: 'rejected preference_unavailable' });
+    expect(await inCxone(odd)).toBe(undefined);
+  });
+
   it('rejects an item whose lookup CXone refuses, and continues with the others', async () => {
     const { runToEnd, admin, inCxone, ledger } = await start();
     const [first, odd, third] = [nextPerson(), nextPerson(), nextPerson()];

@@ -26,11 +26,13 @@ export interface LookupOptions<V> {
   readonly ask: (record: PendingRecord) => Promise<V>;
   /** For a record whose lookup failed too often. */
   readonly giveUp: (record: PendingRecord) => V;
+  /** No further lookup begins once they have taken this long; the records behind it are the rest. Default: no limit. */
+  readonly limitMs?: number;
   /**
-   * For records that must not wait until CXone can be read, e.g. objections; undefined: it waits. They are looked up first, and
-   * once one of these lookups fails, all of them get this answer. A 429 is no failure, because it delays their write as well.
+   * The answer for a record that must not wait until CXone can be read, e.g. an objection; undefined: it waits. Such records are
+   * looked up first. Once one of these lookups fails, or no further one may be made, all of them get this answer.
    */
-  readonly withoutAnswer?: (record: PendingRecord) => V | undefined;
+  readonly answerIfUnreadable?: (record: PendingRecord) => V | undefined;
 }
 
 /** CXone refuses this particular lookup (400, 422), which says nothing about the next one. */
@@ -43,6 +45,7 @@ export function isRefusedLookup(error: unknown): boolean {
  * if nothing at all was learned.
  */
 export async function lookUpEach<V>(attempt: WriteAttempt, options: LookupOptions<V>): Promise<LookedUp<V>> {
+  const endsAtMs = performance.now() + (options.limitMs ?? Infinity);
   const verdicts = new Map<number, V>();
   for (const record of attempt.records) {
     const known = options.known(record);
@@ -50,24 +53,27 @@ export async function lookUpEach<V>(attempt: WriteAttempt, options: LookupOption
   }
   const urgent = new Map<number, V>();
   for (const record of attempt.records) {
-    const verdict = verdicts.has(record.seq) ? undefined : options.withoutAnswer?.(record);
+    const verdict = verdicts.has(record.seq) ? undefined : options.answerIfUnreadable?.(record);
     if (verdict !== undefined) urgent.set(record.seq, verdict);
   }
+  const answerUrgent = () => {
+    for (const [seq, verdict] of urgent) if (!verdicts.has(seq)) verdicts.set(seq, verdict);
+  };
   let failure: CxoneError | undefined;
   let tries = (attempt.refs as LookupRefs | null)?.tries ?? 0;
   let { isLastTry } = attempt;
   for (const record of urgentFirst(attempt.records, urgent)) {
     if (verdicts.has(record.seq)) continue;
-    if (!(await attempt.nextRequest())) break;
+    if (!(await attempt.nextRequest()) || performance.now() >= endsAtMs) break;
     try {
       attempt.checkLease();
       verdicts.set(record.seq, await options.ask(record));
       tries = 0;
     } catch (error) {
       if (!(error instanceof CxoneError)) throw error;
-      if (urgent.has(record.seq) && !(error instanceof CxoneRateLimited)) {
-        for (const [seq, verdict] of urgent) if (!verdicts.has(seq)) verdicts.set(seq, verdict);
-        continue;
+      if (urgent.has(record.seq)) {
+        answerUrgent();
+        if (!(error instanceof CxoneRateLimited)) continue;
       }
       const isHopeless = isLastTry && nameFailure(error) !== null;
       if (error instanceof CxoneUnreadable) tries += 1;
@@ -84,6 +90,7 @@ export async function lookUpEach<V>(attempt: WriteAttempt, options: LookupOption
       isLastTry = false;
     }
   }
+  answerUrgent();
   const rest = attempt.records.map(({ seq }) => seq).filter((seq) => !verdicts.has(seq));
   return { verdicts, rest, refs: tries > 0 ? { tries } : {}, ...(failure && { interruptedBy: failure }) };
 }

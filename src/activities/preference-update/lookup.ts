@@ -19,28 +19,39 @@ export interface LookupDeps {
 }
 
 export const isGuarded = (run: Run): boolean => preferenceUpdateOptions(runInput(spec, run)).guard;
-export const hasOptIn = ({ records }: WriteAttempt): boolean =>
-  records.some((record) => toItem(record).optIn);
+
+/** What the guard read is valid for this long; a batch that is sent later is guarded again. */
+export const GUARD_VALID_MS = 10 * 60_000;
+
+/** Leaves the other half of that time for the batch to be sent; otherwise slow lookups would be repeated for ever. */
+const LONGEST_LOOKUPS_MS = GUARD_VALID_MS / 2;
+
+/** The lookups of a batch with objections. The opt-ins that are left are looked up in a write of their own. */
+const LONGEST_LOOKUPS_OF_OBJECTIONS_MS = 5_000;
 
 /**
- * Repeatable, because it only reads. An objection never depends on it: if its preference cannot be read, it is sent.
+ * Repeatable, because it only reads. An objection never depends on it: if its preference cannot be read in time, it is sent.
  */
 export async function guardBatch(deps: LookupDeps, attempt: WriteAttempt): Promise<Answer> {
-  const objections = await findObjections(deps.ledger, attempt);
   const again = keepAgain(attempt);
-  const withoutAnswer = (record: PendingRecord) => (toItem(record).optIn ? undefined : SEND);
-  const giveUp = (record: PendingRecord) => withoutAnswer(record) ?? rejectUnread();
+  // Before the first lookup, because what that one reads may be the first to change.
+  const refs: UpdateRefs = { ...again, guardedAt: new Date().toISOString() };
+  const objections = await findObjections(deps.ledger, attempt);
+  const answerIfUnreadable = (record: PendingRecord) => (toItem(record).optIn ? undefined : SEND);
+  const giveUp = (record: PendingRecord) => answerIfUnreadable(record) ?? rejectUnread();
   const lookedUp = await lookUpEach<Verdict>(attempt, {
     // Of what was sent before, only opt-ins have to be judged.
-    known: (record) => objections.get(record.seq) ?? (again.again && withoutAnswer(record)),
+    known: (record) => objections.get(record.seq) ?? (again.again && answerIfUnreadable(record)),
     ask: (record) => {
       const judge = (stored: StoredPreference | null) => judgeBeforeSending(toItem(record), stored, again);
       return lookUp(deps.cxone, toItem(record), () => giveUp(record), judge);
     },
     giveUp,
-    withoutAnswer,
+    answerIfUnreadable,
+    limitMs: attempt.records.every((record) => toItem(record).optIn)
+      ? LONGEST_LOOKUPS_MS
+      : LONGEST_LOOKUPS_OF_OBJECTIONS_MS,
   });
-  const refs: UpdateRefs = { ...again, guardedAt: new Date().toISOString() };
   // What CXone has already was not updated.
   return { ...settleVerdicts(deps.ledger, attempt, lookedUp, {}, UPDATE, refs), emitsEvent: false };
 }

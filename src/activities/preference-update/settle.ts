@@ -25,6 +25,9 @@ export function toItem({ record }: PendingRecord): PreferenceItem {
   return item;
 }
 
+export const hasOptIn = ({ records }: Pick<WriteAttempt, 'records'>): boolean =>
+  records.some((record) => toItem(record).optIn);
+
 /**
  * A hash of run, batch and content, without Temporal's run id, so that it survives any restart. Items that are sent again
  * because CXone does not have them get another key: CXone would answer the same key as it answered the first time.

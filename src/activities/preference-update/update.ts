@@ -15,14 +15,15 @@ import {
 } from './answers.ts';
 import {
   findObjections,
-  hasOptIn,
+  GUARD_VALID_MS,
+  guardBatch,
   isGuarded,
   keepAgain,
   type LookupDeps,
   readBackBatch,
   settleVerdicts,
 } from './lookup.ts';
-import { prepareSettlement, toBatchKey, toItem } from './settle.ts';
+import { hasOptIn, prepareSettlement, toBatchKey, toItem } from './settle.ts';
 import type { Verdict } from './verdicts.ts';
 
 export interface PreferenceUpdateDeps extends LookupDeps {
@@ -34,8 +35,14 @@ export interface PreferenceUpdateDeps extends LookupDeps {
   readonly keyLifeMs: number;
 }
 
-/** What the guard read is valid for this long; a batch that is sent later is guarded again. */
-const GUARD_VALID_MS = 10 * 60_000;
+/**
+ * Earlier versions sent a batch without opt-ins as a guard, without lookups. One that may have left is repeated under
+ * its key: a lookup would take our own preferences for somebody else's, and the batch would have neither proof nor event.
+ */
+export function guardOrRepeatBatch(deps: PreferenceUpdateDeps, attempt: WriteAttempt): Promise<Answer> {
+  const mayBeSent = attempt.priorAttempt !== 'none' && !hasOptIn(attempt);
+  return mayBeSent ? updateBatch(deps, attempt) : guardBatch(deps, attempt);
+}
 
 /**
  * POSTs a batch. Repeating it with the same key and the same bytes is safe, and is answered like the first request. Neither
