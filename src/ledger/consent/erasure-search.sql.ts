@@ -20,13 +20,29 @@ export interface FoundRows extends Block {
   readonly seqs: readonly number[];
 }
 
-/** By run and `first`. */
-export async function findRows(db: Executor, contactId: string): Promise<FoundRows[]> {
+/** How far each run was staged at one moment, by its number. */
+export type StagedThrough = ReadonlyMap<number, number>;
+
+export async function readStagedThrough(db: Executor): Promise<StagedThrough> {
+  const runs = await db
+    .selectFrom('runs')
+    .select(['run_no', 'staged_through'])
+    .where('staged_through', '>', 0)
+    .execute();
+  return new Map(runs.map((run) => [run.run_no, run.staged_through]));
+}
+
+/** By run and `first`. Only rows that were staged after `searched`; by default all. */
+export async function findRows(
+  db: Executor,
+  contactId: string,
+  searched: StagedThrough = new Map(),
+): Promise<FoundRows[]> {
   const found: FoundRows[] = [];
-  for (const block of await listBlocks(db, contactId)) {
+  for (const block of await listBlocks(db, contactId, searched)) {
     const { rows } = await sql<{ seq: number }>`
       select seq from records r where run_no = ${block.runNo} and seq between ${block.first} and ${block.last}
-        and ${rowsOfSubject(contactId)} order by seq`.execute(db);
+        and seq > ${searched.get(block.runNo) ?? 0} and ${rowsOfSubject(contactId)} order by seq`.execute(db);
     if (rows.length > 0) found.push({ ...block, seqs: rows.map(({ seq }) => seq) });
   }
   return found;
@@ -35,17 +51,32 @@ export async function findRows(db: Executor, contactId: string): Promise<FoundRo
 /** Few enough that a statement takes a second at most. */
 const UNFILTERED_ROWS = 50_000;
 
-/** Blocks whose filter has all words of the id; and all rows of runs whose blocks do not cover them. */
-async function listBlocks(db: Executor, contactId: string): Promise<readonly Block[]> {
+/**
+ * Blocks whose filter has all words of the id; and all rows of runs whose blocks do not cover them. `materialized` keeps
+ * PostgreSQL from reading the filters of blocks that have been searched.
+ */
+async function listBlocks(
+  db: Executor,
+  contactId: string,
+  searched: StagedThrough,
+): Promise<readonly Block[]> {
+  const [runNos, seqs] = [[...searched.keys()], [...searched.values()]];
   const { rows } = await sql<Block>`
+    with unsearched as (
+      select run_no, staged_through, purged_at, coalesce(after, 0) as after
+      from runs left join unnest(${runNos}::int[], ${seqs}::int[]) searched (run_no, after) using (run_no)
+      where staged_through > coalesce(after, 0)),
+    blocks as materialized (
+      select run_no, first_seq, last_seq, words from record_blocks join unsearched using (run_no)
+      where last_seq > after)
     select run_no as "runNo", first_seq as first, last_seq as last, true as "isFiltered"
-    from record_blocks where ${mayContain(hashId(contactId).flat())}
+    from blocks where ${mayContain(hashId(contactId).flat())}
     union all
     select run_no, first, least(first + ${UNFILTERED_ROWS}::int - 1, staged_through), false
-    from runs
+    from unsearched
       left join (select run_no, sum(last_seq - first_seq + 1) as rows from record_blocks group by run_no) covered
         using (run_no)
-      cross join lateral generate_series(1, staged_through, ${UNFILTERED_ROWS}::int) first
+      cross join lateral generate_series(after + 1, staged_through, ${UNFILTERED_ROWS}::int) first
     where staged_through <> coalesce(covered.rows, 0) and purged_at is null
     order by 1, 2`.execute(db);
   return rows;
@@ -81,12 +112,13 @@ function falseIfDeleted(error: unknown): false {
 
 /**
  * After an erasure, so that the filter does not show who was in the rows. Locks the block first: another erasure in it would
- * otherwise store a filter with the words that this one removes.
+ * otherwise store a filter with the words that this one removes. The block may have grown since it was searched
+ * (runs/staging.sql.ts), and a filter must not miss a word.
  */
-export async function renewFilter(db: Executor, { runNo, first, last }: Block): Promise<void> {
-  await sql`select from record_blocks where run_no = ${runNo} and first_seq = ${first} for update`.execute(
-    db,
-  );
+export async function renewFilter(db: Executor, { runNo, first }: Block): Promise<void> {
+  const block = await sql<{ last: number }>`select last_seq as last from record_blocks
+    where run_no = ${runNo} and first_seq = ${first} for update`.execute(db);
+  const last = block.rows[0]?.last ?? first;
   const { rows } = await sql<{ fields: string; contactId: string | null }>`
     select fields::text, record->>'contactId' as "contactId" from records
     where run_no = ${runNo} and seq between ${first} and ${last} order by seq`.execute(db);

@@ -8,7 +8,14 @@ import { lockRun } from '../locks.ts';
 import { listReaders, type Reader } from '../runs/sources.sql.ts';
 import type { EraseSubject, Erasures } from './erasure.ts';
 import { cancelUnsent, countRows, emptyRecords, type RowCounts } from './erasure-records.sql.ts';
-import { type FoundRows, findDatasets, findRows, renewFilter } from './erasure-search.sql.ts';
+import {
+  type FoundRows,
+  findDatasets,
+  findRows,
+  readStagedThrough,
+  renewFilter,
+  type StagedThrough,
+} from './erasure-search.sql.ts';
 import type { ConsentProof } from './proof.ts';
 import type { Suppressions } from './suppressions.ts';
 
@@ -31,7 +38,7 @@ export function createErasures({ db }: Database, deps: ErasureDeps): Erasures {
         since: objectedAt,
       }));
       await deps.suppressions.add(objections, null);
-      const found = { datasets: await findDatasets(db, contactId), rows: await findRows(db, contactId) };
+      const found = await search(db, contactId);
       return db.transaction().execute((tx) => erase(tx, deps, subject, found));
     },
   };
@@ -50,9 +57,21 @@ async function find(db: Executor, erasureId: string): Promise<ErasureResult | nu
 interface Found {
   readonly datasets: readonly string[];
   readonly rows: readonly FoundRows[];
+  /** At least these rows were searched. */
+  readonly searched: StagedThrough;
 }
 
-/** What takes long comes first, and what others wait for last. */
+async function search(db: Executor, contactId: string): Promise<Found> {
+  const datasets = await findDatasets(db, contactId);
+  const searched = await readStagedThrough(db);
+  return { datasets, searched, rows: await findRows(db, contactId) };
+}
+
+/**
+ * What takes long comes first, and what others wait for last. A run may have gone on staging since the search, and may have
+ * come to its end: then it is no reader any more. So the rows that it has added are searched once the readers are listed: a
+ * run that stages its last rows before this search has them found, and one that stages them later is named.
+ */
 async function erase(
   tx: Executor,
   { proof }: ErasureDeps,
@@ -61,7 +80,8 @@ async function erase(
 ): Promise<ErasureResult> {
   const events = await redactEvents(tx, contactId);
   const deletion = await deleteDatasets(tx, found.datasets);
-  const rows = await eraseRows(tx, found.rows);
+  const added = await findRows(tx, contactId, found.searched);
+  const rows = await eraseRows(tx, [...found.rows, ...added].sort(byPlace));
   const result = {
     ...toResult(rows, deletion.waitingFor),
     datasets: deletion.deleted,
@@ -95,6 +115,9 @@ async function preview(db: Executor, { proof }: ErasureDeps, contactId: string):
     events: await countEvents(db, contactId),
   };
 }
+
+/** All erasures lock blocks in this order. */
+const byPlace = (a: FoundRows, b: FoundRows): number => a.runNo - b.runNo || a.first - b.first;
 
 /**
  * Locks the failed runs: until the transaction ends, none of them can be started again and send what it is about to lose. The
