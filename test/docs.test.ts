@@ -81,5 +81,9 @@ describe('settings', () => {
     );
     const missing = Object.values(settings).filter(({ name }) => !passed.has(name));
     expect(missing.map(({ name }) => name).toSorted()).toEqual(Object.keys(NOT_PASSED_ON).toSorted());
+    const [top = ''] = read('docker-compose.yml').split(/^name:/m);
+    const named = [...top.matchAll(/\bCXONE_[A-Z_]*[A-Z]\b/g)].map(([name]) => name);
+    expect(named).toContain('CXONE_OUTBOUND_URL');
+    expect(named.filter((name) => !passed.has(name))).toEqual([]);
   });
 });

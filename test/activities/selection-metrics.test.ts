@@ -86,5 +86,13 @@ describe('the metrics of a campaign', () => {
       ...{ totalOperations: 1, successCount: 0, failureCount: 1, successRate: 0 },
       averageLatency: expect.any(Number) as number,
     });
+    // Started again, it has not failed until it ends as failed once more.
+    await sql`update runs set state = 'running' where run_no = ${refused.run_no}`.execute(
+      opened().database.db,
+    );
+    expect(await opened().ledger.selections.metrics(campaignId)).toMatchObject({
+      totalOperations: 0,
+      failureCount: 0,
+    });
   });
 });

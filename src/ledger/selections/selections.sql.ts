@@ -153,7 +153,7 @@ async function metrics(db: Executor, campaignId: string, ending?: EndingRun): Pr
     from (
       select m.requests, m."latencyMs", m.outcomes->>'updated' is not null as succeeded,
         case when r.run_no = ${ending?.runNo ?? 0} then ${ending?.state ?? ''} else r.state end = 'failed'
-          or m.outcomes::jsonb ?| array['in_doubt', 'conflict', 'rejected'] as failed
+          or m.outcomes::jsonb ? 'in_doubt' as failed
       from runs r, ${MEASURES}
       where r.target = ${campaignId} and r.kind = 'selectionUpdate' and not r.dry_run) updates`.execute(db);
   const { succeeded, failed, requests, latencyMs } = rows[0] ?? NO_UPDATES;
