@@ -1,6 +1,7 @@
 /**
  * What CXone says in an answer beyond single records: warnings that name none, and the message of a refusal. It is kept
- * without anything that may identify a person, short, and each text once with its number. Pure.
+ * without the values of the records that were sent, short, and each text once with its number. It may still name somebody
+ * else, so it is kept only where it can be deleted: neither the audit nor an event has it. Pure.
  */
 import { shorten } from './shorten.ts';
 
@@ -17,14 +18,13 @@ const MAX_CHARACTERS = 300;
 /** `persons` and `ids`: as for `redactMessage`. */
 export function toMessages(
   texts: readonly string[],
-  persons: ReadonlySet<string>,
+  persons: Persons,
   ids: readonly string[] = [],
 ): readonly Message[] {
   const counts = new Map<string | null, number>();
   for (const text of texts) {
-    // One line: a message is a cell of a table wherever it is shown.
-    const line = redactMessage(text, ids, persons).replace(/\s+/g, ' ').trim();
-    const kept = shorten(line === '' ? '…' : line, MAX_CHARACTERS);
+    const line = redactMessage(text, ids, persons);
+    const kept = shorten(line === '' ? MARK : line, MAX_CHARACTERS);
     const isKept = counts.has(kept) || counts.size - Number(counts.has(null)) < MAX_MESSAGES;
     const key = isKept ? kept : null;
     counts.set(key, (counts.get(key) ?? 0) + 1);
@@ -32,22 +32,41 @@ export function toMessages(
   return [...counts].map(([text, n]) => ({ text, n }));
 }
 
+const MARK = '…';
+
 /**
- * A message of CXone without anything that may be a phone number or an email address.
+ * A message of CXone on one line, without values of the persons and without anything that may be a phone number or an email
+ * address. Everything is searched in the original text, so that no part of a find escapes because another find overlaps it.
  * @param ids known ids of lists, which are configuration and therefore kept
- * @param persons words that identify a person (`wordsOfPersons`)
  */
-export function redactMessage(
-  message: string,
-  ids: readonly string[],
-  persons: ReadonlySet<string> = new Set(),
-): string {
-  const hide = (found: string) => (ids.some((id) => id.includes(found)) ? found : '…');
-  return message
-    .replace(WORD, (word) => (ADDRESS.test(word) ? hide(word) : word))
-    .replace(PHONE_NUMBER, hide)
-    .replace(NAME, (word) => (persons.has(toKey(word)) ? '…' : word));
+export function redactMessage(message: string, ids: readonly string[], persons: Persons): string {
+  const text = toLine(message);
+  const hidden = new Uint8Array(text.length);
+  const hide = (start: number, length: number) => hidden.fill(1, start, start + length);
+  const hideUnlessId = (start: number, found: string) => {
+    if (!ids.some((id) => id.includes(found))) hide(start, found.length);
+  };
+  for (const { 0: word, index } of text.matchAll(WORD)) if (ADDRESS.test(word)) hideUnlessId(index, word);
+  for (const { 0: found, index } of text.matchAll(PHONE_NUMBER)) hideUnlessId(index, found);
+  persons.find(text, hide);
+  return withMarks(text, hidden);
 }
+
+/** With one mark for each run of hidden characters. */
+function withMarks(text: string, hidden: Uint8Array): string {
+  const parts: string[] = [];
+  for (let start = 0; start < text.length; ) {
+    const isHidden = hidden[start];
+    const next = hidden.indexOf(isHidden === 1 ? 0 : 1, start);
+    const end = next < 0 ? text.length : next;
+    parts.push(isHidden === 1 ? MARK : text.slice(start, end));
+    start = end;
+  }
+  return parts.join('');
+}
+
+/** A message is a cell of a table wherever it is shown. The same character may be written in several ways (NFC is one). */
+const toLine = (text: string): string => text.normalize('NFC').replace(/\s+/g, ' ').trim();
 
 /** Word by word: a search for `[^\s]+@` in a text without an @ would start over at every character. */
 const WORD = /[^\s"']+/g;
@@ -55,20 +74,91 @@ const ADDRESS = /.@./;
 const PHONE_NUMBER = /\+?\(?\d(?:[\s().-]*\d){6,}/g;
 /** A word without the punctuation of the sentence around it; ids may have `-`, `_` and `.` inside. */
 const NAME = /[\p{L}\p{M}\p{N}](?:[\p{L}\p{M}\p{N}_.+'’-]*[\p{L}\p{M}\p{N}])?/gu;
+const PART = /[\p{L}\p{M}\p{N}]+/gu;
 
-const MIN_CHARACTERS = 3;
-/** A value of more words is a sentence, and its words are not names. */
-const MAX_WORDS = 3;
+/** A shorter value in another case is only found as a word: `Li` is not in `list`. */
+const MIN_FOLDED = 4;
+const MIN_CHARACTERS = 2;
+/** A value of more words is a sentence: those of its words that begin with a small letter are not names. */
+const MAX_WORDS = 5;
+const SMALL = /^\p{Ll}/u;
 
-/** The words of values that identify a person: ids, numbers, names. Those of one or two characters are too common. */
-export function wordsOfPersons(values: Iterable<string>): ReadonlySet<string> {
-  const words = new Set<string>();
-  for (const value of values) {
-    const found = value.match(NAME) ?? [];
-    if (found.length > MAX_WORDS) continue;
-    for (const word of found) if (word.length >= MIN_CHARACTERS) words.add(toKey(word));
+type OnFound = (start: number, length: number) => void;
+
+/** What identifies the persons of a batch: the values of their records (ids, numbers, names) and the words of these. */
+export class Persons {
+  readonly #exact = new Substrings();
+  readonly #folded = new Substrings();
+  readonly #words = new Set<string>();
+
+  constructor(values: Iterable<string>) {
+    for (const value of new Set(values)) this.#add(toLine(value));
   }
-  return words;
+
+  #add(value: string): void {
+    for (const spelling of spellingsOf(value))
+      if (spelling.length >= MIN_FOLDED) this.#folded.add(fold(spelling));
+      else if (spelling.length >= MIN_CHARACTERS) this.#exact.add(spelling);
+      else if (spelling !== '') this.#words.add(fold(spelling));
+    const words = value.match(NAME) ?? [];
+    for (const word of words)
+      if (word.length >= MIN_CHARACTERS && (words.length <= MAX_WORDS || !SMALL.test(word)))
+        this.#words.add(fold(word));
+  }
+
+  /** @param text on one line, in NFC */
+  find(text: string, onFound: OnFound): void {
+    const folded = fold(text);
+    this.#exact.find(text, onFound);
+    this.#folded.find(folded, onFound);
+    for (const { 0: word, index } of folded.matchAll(NAME)) {
+      if (this.#words.has(word)) onFound(index, word.length);
+      else
+        for (const { 0: part, index: at } of word.matchAll(PART))
+          if (this.#words.has(part)) onFound(index + at, part.length);
+    }
+  }
 }
 
-const toKey = (word: string): string => word.toLowerCase();
+/**
+ * Finds texts of at least two characters within another, also where they overlap. By their first two characters and their
+ * lengths, because a batch may have thousands of values and an answer thousands of texts.
+ */
+class Substrings {
+  readonly #byStart = new Map<string, { readonly texts: Set<string>; readonly lengths: Set<number> }>();
+
+  add(text: string): void {
+    const start = text.slice(0, MIN_CHARACTERS);
+    const same = this.#byStart.get(start) ?? { texts: new Set(), lengths: new Set() };
+    same.texts.add(text);
+    same.lengths.add(text.length);
+    this.#byStart.set(start, same);
+  }
+
+  find(text: string, onFound: OnFound): void {
+    if (this.#byStart.size === 0) return;
+    for (let at = 0; at + MIN_CHARACTERS <= text.length; at += 1) {
+      const same = this.#byStart.get(text.slice(at, at + MIN_CHARACTERS));
+      if (!same) continue;
+      for (const length of same.lengths) if (same.texts.has(text.slice(at, at + length))) onFound(at, length);
+    }
+  }
+}
+
+const GUID =
+  /^[\p{P}\s]*([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})[\p{P}\s]*$/iu;
+
+/** A GUID is written with dashes and without. */
+function spellingsOf(value: string): readonly string[] {
+  const parts = GUID.exec(value)?.slice(1);
+  return parts ? [value, parts.join('-'), parts.join('')] : [value];
+}
+
+/** In lower case; character by character, so that the positions stay those of the original. */
+const fold = (text: string): string =>
+  text
+    .replace(/\p{Lu}/gu, (letter) => {
+      const lower = letter.toLowerCase();
+      return lower.length === letter.length ? lower : letter;
+    })
+    .replaceAll('ς', 'σ');

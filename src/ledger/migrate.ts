@@ -12,6 +12,7 @@ import * as fences from './migrations/0008-fences.ts';
 import * as failingSince from './migrations/0009-failing-since.ts';
 import * as metrics from './migrations/0010-metrics.ts';
 import * as answers from './migrations/0011-answers.ts';
+import * as unquotedMessages from './migrations/0012-unquoted-messages.ts';
 
 /**
  * In order. A migration is never changed, only followed by another one: a ledger that has run it would not run it again
@@ -29,6 +30,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0009-failing-since': failingSince,
   '0010-metrics': metrics,
   '0011-answers': answers,
+  '0012-unquoted-messages': unquotedMessages,
 };
 
 function createMigrator(database: Database): Migrator {

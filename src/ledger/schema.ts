@@ -144,7 +144,7 @@ export interface WritesTable {
   late_answers: unknown;
 }
 
-/** What CXone says beyond single records (src/domain/messages.ts): each text once for a run, up to a limit. */
+/** What CXone says beyond single records (src/domain/messages.ts): each text once for a run, up to a limit, until it is erased. */
 export interface CxoneMessagesTable {
   run_no: number;
   hash: string;

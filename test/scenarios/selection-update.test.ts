@@ -257,10 +257,14 @@ describe('cxflow selection', () => {
       expect(refused.document).toMatchObject({
         failure: {
           type: 'Refused',
-          message: 'CXone refused the selection of campaign C7: list L3 is archived',
+          // History and audit keep this, so CXone's own words are elsewhere.
+          message: `CXone refused the selection of campaign C7: for its message see cxflow show ${refused.document.runId}`,
         },
         counts: { total: 1, pending: 0, rejected: 1 },
+        cxone: { messages: [{ text: 'list L3 is archived', httpStatus: 400 }] },
       });
+      const audited = await cxflow(['audit', '--run', refused.document.runId, '--json']);
+      expect(audited.stdout).not.toContain('archived');
       await conserved(refused.document.runId, { state: 'failed' });
       // Once the list is available again, the same run continues.
       const after = await json<Printed>(run('C7', 'archived.json'));

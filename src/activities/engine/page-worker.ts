@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import type { CxoneError } from '../../cxone/errors.ts';
 import { CxoneRateLimited } from '../../cxone/errors.ts';
-import { toMessages, wordsOfPersons } from '../../domain/messages.ts';
+import { Persons, toMessages } from '../../domain/messages.ts';
 import type { Counts, Outcome } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -239,7 +239,7 @@ export class PageWorker {
   #withoutPersons({ messages = [], ...answer }: Answer, attempt: WriteAttempt): SettledAnswer {
     if (messages.length === 0) return answer;
     const values = attempt.records.flatMap(({ record }) => [...this.#definition.personalValues(record)]);
-    return { ...answer, messages: toMessages(messages, wordsOfPersons(values)) };
+    return { ...answer, messages: toMessages(messages, new Persons(values)) };
   }
 
   /** Most often another worker has the write, or the page stops. A gate that could not look consent up is a failure. */

@@ -1,7 +1,7 @@
 /** Settles one attempt to write a selection: outcome, the version that CXone has now, audit and event, all or nothing. */
 import type { CxoneError } from '../../cxone/errors.ts';
 import type { UpdateSelectionAnswer } from '../../cxone/outbound.ts';
-import { redactMessage, toMessages } from '../../domain/messages.ts';
+import { Persons, toMessages } from '../../domain/messages.ts';
 import type { Reason } from '../../domain/run.ts';
 import { diffSelections } from '../../domain/selection-update/diff.ts';
 import type { Conflict } from '../../domain/selection-update/merge.ts';
@@ -155,26 +155,23 @@ export async function settleAnswer(
   const { selection, sha256: payloadHash, flags, resolved } = payload;
   const cxoneMs = answer.kind === 'updated' ? answer.durationMs : null;
   const message = answer.kind === 'updated' ? null : answer.message;
-  const messages = message === null ? [] : toMessages([message], new Set(), listIds(selection));
+  const messages = message === null ? [] : toMessages([message], personsIn(selection), listIds(selection));
   const { status: httpStatus, requestId } = answer;
   const common = { fence, httpStatus, latencyMs, requestId, cxoneMs, messages };
   const facts = { payloadHash, complianceFlags: flags, resolved };
   if (answer.kind === 'outdated') {
-    const why =
+    const details =
       attempt.lost?.verdict === 'open'
         ? 'The campaign has another version: somebody else has written, or our write whose answer was lost was applied'
         : 'Somebody else has written since; the campaign is read again and merged';
-    const details = message === null ? why : `${why}. CXone: ${redactRefusal(message, selection)}`;
     await settle(deps, attempt, { ...common, outcome: 'outdated' }, { ...facts, result: 'FAILED', details });
     return { kind: 'outdated', version: attempt.theirs.version };
   }
   if (answer.kind === 'refused') {
-    // Only the ledger keeps CXone's whole message; the history and the audit get it without ids.
     const reasons = [{ code: 'refused', message: answer.message }];
-    const message = redactRefusal(answer.message, selection);
-    const failed = { ...facts, result: 'FAILED', details: `Refused: ${message}` } as const;
+    const failed = { ...facts, result: 'FAILED', details: 'Refused' } as const;
     await settle(deps, attempt, { ...common, outcome: 'rejected', reasons }, failed);
-    return { kind: 'refused', message };
+    return { kind: 'refused', message: describeRefusal(attempt.run) };
   }
   const answered = answer.selection && readSelection(answer.selection);
   const isAsSent = answered === null || sameSelection(answered, selection);
@@ -325,8 +322,15 @@ function describeDoubt({ version }: Snapshot): string {
   return `The answer to our write over version ${version} was lost, and it may have been applied`;
 }
 
-export function redactRefusal(message: string, selection: ContactSelection): string {
-  return redactMessage(message, listIds(selection));
+/** Without what CXone says, which may name somebody: the history and the audit cannot be erased. */
+export function describeRefusal({ run_id: runId }: Run): string {
+  return `for its message see cxflow show ${runId}`;
+}
+
+/** Rules may compare with a number, a name or an address. */
+function personsIn({ filterRules }: ContactSelection): Persons {
+  const values = filterRules.flatMap(({ value }) => (Array.isArray(value) ? (value as unknown[]) : [value]));
+  return new Persons(values.filter((value) => typeof value === 'string'));
 }
 
 const listIds = ({ targetListIds, exclusionListIds }: ContactSelection): string[] => [

@@ -45,7 +45,7 @@ import { giveUp } from './giving-up.ts';
 import { abandonedPlaces, disputedPlaces, findLostWrite, type LostWrite } from './lost-write.ts';
 import {
   auditUnanswered,
-  redactRefusal,
+  describeRefusal,
   replacedWrite,
   settleAnswer,
   settleNotApplied,
@@ -256,9 +256,10 @@ async function settledEarlier(
 ): Promise<SelectionWritten> {
   for await (const { outcome, reasons } of ledger.records.list(run.run_no)) {
     const [reason] = reasons;
-    const message = redactRefusal(reason?.message ?? 'refused', readSelection(update.sent));
     if (outcome === 'rejected')
-      return { kind: reason?.code === ALWAYS_FAILS ? 'given_up' : 'refused', message };
+      return reason?.code === ALWAYS_FAILS
+        ? { kind: 'given_up', message: reason.message ?? ALWAYS_FAILS }
+        : { kind: 'refused', message: describeRefusal(run) };
     const version = update.version_after === null ? null : Number(update.version_after);
     if (outcome !== 'pending') return { kind: 'done', outcome, version };
   }

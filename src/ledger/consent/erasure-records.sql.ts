@@ -52,7 +52,7 @@ export interface RowCounts {
 
 /**
  * Empties rows, and removes CXone's ids of them and the texts of their reasons, because messages of CXone may quote a row;
- * outcomes and codes stay.
+ * outcomes and codes stay. So do the numbers of the messages of the run, but not their texts, which may name anybody in it.
  */
 export async function emptyRecords(tx: Executor, { runNo, seqs }: FoundRows): Promise<RowCounts> {
   const { rows } = await sql<RowCounts>`
@@ -68,7 +68,8 @@ export async function emptyRecords(tx: Executor, { runNo, seqs }: FoundRows): Pr
       update outcomes o set cxone_id = null, reasons = (select json_agg(json_strip_nulls(json_build_object(
           'code', reason->'code', 'field', reason->'field'))) from json_array_elements(o.reasons) reason)
       from emptied e where o.run_no = e.run_no and o.seq = e.seq
-        and (o.reasons is not null or o.cxone_id is not null))
+        and (o.reasons is not null or o.cxone_id is not null)),
+    unsaid as (delete from cxone_messages where run_no in (select run_no from found))
     select run_id as "runId", (select count(*) from found where not needed)::int as emptied,
       (select count(*) from found where needed)::int as kept
     from runs where run_no = ${runNo}`.execute(tx);

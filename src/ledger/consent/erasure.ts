@@ -1,5 +1,5 @@
 /**
- * The port to erasure: removes the data of one data subject from the ledger. Staged rows are emptied, datasets that name the
+ * The port to erasure: removes the data of one data subject from the ledger. Staged rows are emptied, and their runs lose CXone's messages; datasets that name the
  * data subject are deleted, the key of the proof of consent is deleted, and delivered events lose their body. The objection
  * stays, as a keyed hash; so do counts and the audit, which never named anybody.
  */

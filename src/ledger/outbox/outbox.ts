@@ -58,6 +58,6 @@ export interface EventTrailer {
   readonly batchStartIndex: number | null;
   /** The entry of the last batch; null if it has none. */
   readonly last: unknown;
-  /** What CXone says in the answers beyond single records: each text once. */
-  readonly messages: readonly string[];
+  /** How often CXone says something in the answers beyond single records. */
+  readonly messages: number;
 }

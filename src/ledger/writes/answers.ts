@@ -12,7 +12,7 @@ export interface Answers {
 
 export interface CxoneMessages {
   readonly messages: readonly CxoneMessage[];
-  /** How many more there were whose texts are not kept: a run keeps 50, an answer adds 20 at most. */
+  /** How many more there were whose texts are not kept: a run keeps 50, an answer adds 20 at most, an erasure deletes them. */
   readonly notKept: number;
 }
 
