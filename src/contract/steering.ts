@@ -93,7 +93,7 @@ export function readDecision(action: unknown, message: unknown): Decision | stri
 
 /** A place in a selection that we and somebody else changed differently. Values are text without personal data. */
 export interface ShownConflict {
-  /** `lists/L1`, `filterRules/age/gte`, `priorityOrder`; or a whole part. */
+  /** `lists/L1`, `filterRules/age/gte`, `priorityOrder`; or all rules of a field, `filterRules/age`, or a whole part. */
   readonly place: string;
   readonly base: string;
   readonly theirs: string;

@@ -32,9 +32,9 @@ async function readStoredConflicts(
   const conflicts = (update?.conflicts ?? []) as readonly (Conflict & { readonly hash: string })[];
   return conflicts.map(({ base, theirs, ours, place, problem, hash }) => ({
     place,
-    base: describeValue(base),
-    theirs: describeValue(theirs),
-    ours: describeValue(ours),
+    base: describeValue(base, place),
+    theirs: describeValue(theirs, place),
+    ours: describeValue(ours, place),
     ...(problem !== undefined && { problem }),
     hash,
   }));

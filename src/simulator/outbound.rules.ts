@@ -22,7 +22,7 @@ export function selectionErrors(selection: unknown): string[] {
   const overlap = targets.filter((id) => exclusions.includes(id));
   if (overlap.length > 0) errors.push(`lists both targeted and excluded: ${overlap.join(', ')}`);
   if ((filterRules ?? []).length > 50) errors.push('at most 50 filter rules');
-  else if (hasTwice(filterRules ?? [], isSameRule)) errors.push('a filter rule appears twice');
+  else if (hasTwice(filterRules ?? [], isDeepStrictEqual)) errors.push('a filter rule appears twice');
   (filterRules ?? []).forEach((rule, index) => {
     if (!isObject(rule) || !rule.field || !rule.operator || rule.value === undefined)
       errors.push(`filterRules[${index}] is not a rule: it lacks its field, operator or value`);
@@ -30,12 +30,6 @@ export function selectionErrors(selection: unknown): string[] {
   if ((priorityOrder ?? []).length > 5) errors.push('at most 5 priorities');
   else if (hasTwice(priorityOrder ?? [], isDeepStrictEqual)) errors.push('a priority appears twice');
   return errors;
-}
-
-/** Field, operator and value, whose type counts. */
-function isSameRule(a: unknown, b: unknown): boolean {
-  if (!isObject(a) || !isObject(b)) return false;
-  return ['field', 'operator', 'value'].every((name) => isDeepStrictEqual(a[name], b[name]));
 }
 
 function hasTwice(items: readonly unknown[], isSame: (a: unknown, b: unknown) => boolean): boolean {

@@ -58,6 +58,15 @@ describe('rules of one field and operator', () => {
     expect(await rules()).toEqual([ca, ny, ...ne('TX').filterRules]);
   });
 
+  it('and differ only in what CXone has besides are all kept by an update of something else', async () => {
+    const [first, second] = ne('TX', 'TX').filterRules.map((rule, group) => ({ ...rule, group }));
+    const { openRun, rules } = await seeded({ filterRules: [first, second] });
+    const run = await openRun({ change: { add: { targetListIds: ['L2'] } } });
+    expect((await run.plan()).changes).toEqual(['+ list L2: target']);
+    expect(await run.write()).toMatchObject({ kind: 'done', outcome: 'updated' });
+    expect(await rules()).toEqual([first, second]);
+  });
+
   it('keep the types of their values, and the order within lists', async () => {
     const { openRun, rules } = await seeded(ne(901, ['01', '1'], '18', null));
     const run = await openRun({ change: { remove: ne(901), add: ne('00901', 0, false, ['1', '01']) } });
@@ -141,6 +150,44 @@ describe('rules of one field and operator', () => {
       });
       expect((await rules())?.map(({ value }) => value)).toEqual(expected);
     }
+  });
+
+  it('of one field that both sides replaced by another operator are one conflict of the field', async () => {
+    const age = (operator: string, value: number) => ({ filterRules: [{ field: 'age', operator, value }] });
+    for (const [side, expected] of [
+      ['mine', age('gte', 25)],
+      ['theirs', age('gt', 21)],
+    ] as const) {
+      const { admin, openRun, rules } = await seeded(age('gte', 18));
+      const run = await openRun({ change: { remove: age('gte', 18), add: age('gte', 25) } });
+      await run.plan();
+      await admin.editCampaign('C', { remove: age('gte', 18), add: age('gt', 21) });
+      const asked = await run.write();
+      const conflict = {
+        place: 'filterRules/age',
+        ...{ base: 'gte 18', theirs: 'gt 21', ours: 'gte 25' },
+        problem: 'both sides replaced the same rule',
+      };
+      expect(asked).toMatchObject({ kind: 'conflict', conflicts: [conflict] });
+      const [{ place, hash } = { place: '', hash: '' }] = asked.kind === 'conflict' ? asked.conflicts : [];
+      expect(await run.write([{ places: [{ place, hash, side }], by: 'dana' }])).toMatchObject({
+        kind: 'done',
+      });
+      expect(await rules()).toEqual(expected.filterRules);
+    }
+  });
+
+  it('that no contact satisfies together are a conflict if each side adds one', async () => {
+    const states = (...value: string[]) => ({ filterRules: [{ field: 'state', operator: 'in', value }] });
+    const { admin, openRun, rules } = await seeded({});
+    const run = await openRun({ change: { add: states('TX') } });
+    await run.plan();
+    await admin.editCampaign('C', { add: states('NY', 'CA') });
+    expect(await run.write()).toMatchObject({
+      kind: 'conflict',
+      conflicts: [{ place: 'filterRules/state/in', problem: 'no contact has both values' }],
+    });
+    expect(await rules()).toEqual(states('NY', 'CA').filterRules);
   });
 
   it('of a run that was planned when an added rule replaced the others are written as planned', async () => {

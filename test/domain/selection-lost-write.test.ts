@@ -5,6 +5,7 @@ import { diffSelections } from '../../src/domain/selection-update/diff.ts';
 import { classifyLostWrite, type LostWriteVerdict } from '../../src/domain/selection-update/lost-write.ts';
 import { mergeSelections, type Side } from '../../src/domain/selection-update/merge.ts';
 import {
+  isFieldPlace,
   PARTS,
   type Place,
   type PlaceValue,
@@ -159,6 +160,6 @@ function expectKept(
   expect(withoutRules(removed, rulesOf(now)), `removed at ${place}`).toHaveLength(removed.length);
 }
 
-/** A part that breaks a rule is resolved as a whole. */
+/** A part that breaks a rule is resolved as a whole, as are rules of one field in a conflict about several operators. */
 const wasResolvedAsWhole = (resolved: readonly { readonly place: Place }[]): boolean =>
-  resolved.some(({ place }) => PARTS.some((part) => part === place));
+  resolved.some(({ place }) => isFieldPlace(place) || PARTS.some((part) => part === place));

@@ -4,17 +4,20 @@ import { describe, expect, it } from 'vitest';
 import { diffSelections } from '../../src/domain/selection-update/diff.ts';
 import { type Merged, mergeSelections, type Side } from '../../src/domain/selection-update/merge.ts';
 import {
+  fieldPlace,
+  isFieldPlace,
+  isWithin,
   listPlace,
   type Place,
+  type PlaceValue,
   placesIn,
   rulePlace,
-  rulesOf,
   sameSelection,
   sameValue,
 } from '../../src/domain/selection-update/places.ts';
-import { ruleKey } from '../../src/domain/selection-update/rules.ts';
+import { type FilterRule, ruleKey } from '../../src/domain/selection-update/rules.ts';
 import { type ContactSelection, selectionProblems } from '../../src/domain/selection-update/selection.ts';
-import { createSelection, rule, selection, sides } from './selections.ts';
+import { createSelection, exclude, rule, selection, sides } from './selections.ts';
 
 const leaveOpen = (): null => null;
 const merge = (
@@ -31,48 +34,58 @@ function expectMerged(merged: Merged): ContactSelection {
 const changedPlaces = (from: ContactSelection, to: ContactSelection): Place[] =>
   diffSelections(from, to).map(({ place }) => place);
 
-const at = (of: ContactSelection, place: Place) =>
-  place === 'priorityOrder' ? { order: of.priorityOrder } : (placesIn(of).get(place) ?? null);
+function at(of: ContactSelection, place: Place): PlaceValue {
+  if (place === 'priorityOrder') return { order: of.priorityOrder };
+  const placeOf = isFieldPlace(place) ? ({ field }: FilterRule) => fieldPlace(field) : rulePlace;
+  return placesIn(of, placeOf).get(place) ?? null;
+}
 
 const isRules = (place: Place) => place.startsWith('filterRules/');
 /** Merged as a whole, and therefore compared as one. */
 const isPlain = (place: Place) => place !== 'priorityOrder' && !isRules(place);
 const keysOf = (of: ContactSelection) => of.filterRules.map(ruleKey);
 
-/** Do both sides replace the same rule differently, or both change what a field is to equal? The law, stated once more. */
-function excludeEachOther(
-  place: Place,
-  ...sides: [ContactSelection, ContactSelection, ContactSelection]
-): boolean {
-  const [base = [], theirs = [], ours = []] = sides.map((side) => rulesOf(at(side, place)).map(ruleKey));
-  if ([theirs, ours].some((side) => side.length === base.length && side.every((key) => base.includes(key))))
-    return false;
-  const [theyAdded, weAdded] = [
-    theirs.filter((key) => ![...base, ...ours].includes(key)),
-    ours.filter((key) => ![...base, ...theirs].includes(key)),
-  ];
-  if (place.endsWith('/eq')) return ours.join() !== theirs.join();
-  return (
-    base.some((key) => ![...theirs, ...ours].includes(key)) && theyAdded.length > 0 && weAdded.length > 0
-  );
+/** The conflicts about rules. The law, stated once more. */
+function ruleConflicts(...sides: [ContactSelection, ContactSelection, ContactSelection]): Place[] {
+  const fields = new Set(sides.flatMap((side) => side.filterRules.map(({ field }) => field)));
+  return [...fields].flatMap((field) => {
+    const of = (n: 0 | 1 | 2) => sides[n].filterRules.filter((each) => each.field === field);
+    const minus = (some: FilterRule[], ...others: FilterRule[][]) =>
+      some.filter((one) => !others.flat().some((other) => ruleKey(one) === ruleKey(other)));
+    const [base, theirs, ours] = [of(0), of(1), of(2)];
+    const [theyAdded, weAdded] = [minus(theirs, base, ours), minus(ours, base, theirs)];
+    const bothRemoved = minus(base, theirs, ours);
+    const isReplaced = [bothRemoved, theyAdded, weAdded].every(({ length }) => length > 0);
+    const equals = (some: FilterRule[]) => some.some(({ operator }) => /^eq$/i.test(operator));
+    const isExclusive =
+      theyAdded.some((one) => weAdded.some((other) => exclude(one, other))) ||
+      (equals(theyAdded) && equals(minus(base, ours))) ||
+      (equals(weAdded) && equals(minus(base, theirs)));
+    if (!isReplaced && !isExclusive) return [];
+    const isNamed = ({ operator, value }: FilterRule) =>
+      isReplaced || /^eq$/i.test(operator) || (/^in$/i.test(operator) && Array.isArray(value));
+    const changed = [...bothRemoved, ...theyAdded, ...weAdded].filter(isNamed);
+    const [place, ...others] = new Set(changed.map(rulePlace));
+    return others.length === 0 && place ? [place] : [fieldPlace(field)];
+  });
 }
 
-/** The selection without its changes at these places. */
+/** The selection without its changes at these places, and of rules without those of their fields. */
 function except(
   desired: ContactSelection,
   base: ContactSelection,
   places: readonly Place[],
 ): ContactSelection {
   const from = (place: Place) => (places.includes(place) ? base : desired);
+  const fromField = ({ field }: FilterRule) =>
+    places.some((place) => isWithin(place, fieldPlace(field))) ? base : desired;
   const ids = [desired, base].flatMap((each) => [...each.targetListIds, ...each.exclusionListIds]);
   const keptLists = (field: 'targetListIds' | 'exclusionListIds') =>
     [...new Set(ids)].filter((id) => from(listPlace(id))[field].includes(id));
   return {
     targetListIds: keptLists('targetListIds'),
     exclusionListIds: keptLists('exclusionListIds'),
-    filterRules: [desired, base].flatMap((each) =>
-      each.filterRules.filter((one) => from(rulePlace(one)) === each),
-    ),
+    filterRules: [desired, base].flatMap((each) => each.filterRules.filter((one) => fromField(one) === each)),
     priorityOrder: from('priorityOrder').priorityOrder,
   };
 }
@@ -145,17 +158,16 @@ describe('invariants', () => {
     );
   });
 
-  it('there is a conflict exactly if both sides changed a list differently, or rules so that they exclude each other', () => {
+  it('there is a conflict exactly if both sides changed a list differently, or rules so that not both changes can stand', () => {
     fc.assert(
       fc.property(sides, ([base, theirs, ours]) => {
         const merged = merge(base, theirs, ours);
         const found = merged.kind === 'conflict' ? merged.open.map(({ place }) => place) : [];
         const both = changedPlaces(base, theirs).filter((place) => changedPlaces(base, ours).includes(place));
-        const expected = both.filter((place) =>
-          isRules(place)
-            ? excludeEachOther(place, base, theirs, ours)
-            : !sameValue(at(theirs, place), at(ours, place)),
-        );
+        const expected = [
+          ...both.filter((place) => !isRules(place) && !sameValue(at(theirs, place), at(ours, place))),
+          ...ruleConflicts(base, theirs, ours),
+        ];
         const places = (all: readonly Place[]) => all.filter((place) => place !== 'priorityOrder').sort();
         expect(places(found)).toEqual(places(expected));
         if (found.includes('priorityOrder')) expect(expected).toContain('priorityOrder');

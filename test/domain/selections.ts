@@ -5,21 +5,38 @@ import type { FilterRule } from '../../src/domain/selection-update/rules.ts';
 import type { ContactSelection } from '../../src/domain/selection-update/selection.ts';
 
 const LISTS = ['L1', 'L2', 'L3', 'L/4'];
-/** The places of rules; of `eq` a field has one rule at most. */
-const KEYS = ['age gte', 'state ne', 'a/b in', 'state eq', 'tier eq'].map(
+/** The places of rules, several of a field. */
+const KEYS = ['age gte', 'age gt', 'state ne', 'a/b in', 'state eq', 'state IN', 'tier eq', 'tier EQ'].map(
   (text) => text.split(' ') as [string, string],
 );
-const VALUES: readonly unknown[] = [1, '1', null, [1, 2], [2, 1]];
+const VALUES: readonly unknown[] = [1, '1', null, [1, 2], [2, 1], [3]];
+
+/** Do they let the field have no common value? Stated once more: `eq` has one, `in` those of its list. */
+export function exclude(a: FilterRule, b: FilterRule): boolean {
+  const [these, those] = [a, b].map(({ operator, value }) => {
+    if (/^eq$/i.test(operator)) return [value];
+    return /^in$/i.test(operator) && Array.isArray(value) && value.length > 0 ? (value as unknown[]) : null;
+  });
+  if (!these || !those || a.field !== b.field) return false;
+  return !these.some((one) => those.some((other) => JSON.stringify(one) === JSON.stringify(other)));
+}
+
+const withoutExclusive = (rules: readonly FilterRule[]): readonly FilterRule[] =>
+  rules.reduce<readonly FilterRule[]>(
+    (kept, rule) => (kept.some((other) => exclude(rule, other)) ? kept : [...kept, rule]),
+    [],
+  );
 
 const rules: fc.Arbitrary<readonly FilterRule[]> = fc
   .tuple(
     ...KEYS.map(([field, operator]) =>
       fc
-        .subarray([...VALUES], { maxLength: operator === 'eq' ? 1 : 3 })
+        .subarray([...VALUES], { maxLength: 3 })
         .map((values) => values.map((value): FilterRule => ({ field, operator, value }))),
     ),
   )
-  .chain((byKey) => fc.shuffledSubarray(byKey.flat(), { minLength: byKey.flat().length }));
+  .chain((byKey) => fc.shuffledSubarray(byKey.flat(), { minLength: byKey.flat().length }))
+  .map(withoutExclusive);
 
 /** Each list is a target, an exclusion or neither. `L0` is always a target, because one is required. */
 export const selection: fc.Arbitrary<ContactSelection> = fc
@@ -45,7 +62,8 @@ const PLACES: readonly Place[] = [
 const edited = (base: ContactSelection): fc.Arbitrary<ContactSelection> =>
   fc
     .tuple(selection, fc.subarray([...PLACES], { maxLength: 3 }))
-    .map(([other, places]) => replacePlaces(base, other, places));
+    .map(([other, places]) => replacePlaces(base, other, places))
+    .map((changed) => ({ ...changed, filterRules: withoutExclusive(changed.filterRules) }));
 
 /** Base, theirs and ours. Three that have nothing to do with each other are nearly always in conflict, so most are edited. */
 export const sides: fc.Arbitrary<[ContactSelection, ContactSelection, ContactSelection]> = fc.oneof(

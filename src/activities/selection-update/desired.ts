@@ -20,6 +20,7 @@ import {
   type ResolveConflict,
   type ResolvedConflict,
 } from '../../domain/selection-update/merge.ts';
+import { isWithin } from '../../domain/selection-update/places.ts';
 import {
   type ContactSelection,
   describeProblem,
@@ -184,7 +185,7 @@ export function goesBeyondPlan(
   answered: Answered,
 ): boolean {
   const plannedThen = planMerge(sidesAtPlan, input).differences;
-  const isAnswered = (place: string) => answered.some((answer) => `${place}/`.startsWith(`${answer.place}/`));
+  const isAnswered = (place: string) => answered.some((answer) => isWithin(place, answer.place));
   return written.some((difference) => !isAnswered(difference.place) && !isShown(difference, plannedThen));
 }
 
@@ -231,7 +232,8 @@ const WHOLE_CAMPAIGN = 'campaign';
 
 export function toShown(conflict: Conflict): ShownConflict {
   const { place, base, theirs, ours, problem } = conflict;
-  const text = (value: Conflict['base']) => shorten(describeValue(redactValue(value)), MAX_VALUE_LENGTH);
+  const text = (value: Conflict['base']) =>
+    shorten(describeValue(redactValue(value), place), MAX_VALUE_LENGTH);
   return {
     place,
     base: text(base),

@@ -131,10 +131,14 @@ export function describeMissingRules(
   });
 }
 
-/** Of one field and operator: `rule state ne "CA" and "NY"`. */
+/** `rule state ne "CA" and "NY"`, for each field and operator. */
 function describeRules(rules: readonly FilterRule[]): string {
-  const place = rules[0] ? describePlace(rulePlace(rules[0])) : '';
-  return `${place} ${describeValues(rules)}`;
+  return [...new Set(rules.map(rulePlace))]
+    .map((place) => {
+      const alike = rules.filter((rule) => rulePlace(rule) === place);
+      return `${describePlace(place)} ${describeValues(alike)}`;
+    })
+    .join(' and ');
 }
 
 const describeValues = (rules: readonly FilterRule[]): string =>
@@ -166,7 +170,7 @@ function changeRules(
   const added = new Set(add.map(ruleKey));
   const isKept = (rule: FilterRule) =>
     added.has(ruleKey(rule)) || !remove.some((removal) => isRemovedBy(removal, rule));
-  return uniqueRules([...base.filter(isKept), ...add]);
+  return [...base.filter(isKept), ...withoutRules(add, base)];
 }
 
 function isRemovedBy({ field, operator, value }: RuleToRemove, rule: FilterRule): boolean {

@@ -1,6 +1,15 @@
 /** Describes the differences between two selections for people. Pure. */
 import { sameJson } from '../json.ts';
-import { allPlaces, type Place, type PlaceValue, placesIn, rulesOf, sameValue, toRules } from './places.ts';
+import {
+  allPlaces,
+  isFieldPlace,
+  type Place,
+  type PlaceValue,
+  placesIn,
+  rulesOf,
+  sameValue,
+  toRules,
+} from './places.ts';
 import { type FilterRule, withoutRules } from './rules.ts';
 import type { ContactSelection } from './selection.ts';
 
@@ -62,19 +71,27 @@ export function describeDifference({ place, from, to, kept = [] }: Difference): 
   return `~ ${name}${separator}${describeValue(from)} → ${describeValue(to)}${others}`;
 }
 
-/** `list L1`, `rule age gte`, `priorities`. */
+/** `list L1`, `rule age gte`, `rules of age`, `priorities`. */
 export function describePlace(place: Place): string {
   const [part, ...names] = place.split('/');
   const plain = names.map((name) => name.replaceAll('%2F', '/').replaceAll('%25', '%')).join(' ');
   if (part === 'lists') return names.length > 0 ? `list ${plain}` : 'all lists';
+  if (isFieldPlace(place)) return `rules of ${plain}`;
   if (part === 'filterRules') return names.length > 0 ? `rule ${plain}` : 'all rules';
   return 'priorities';
 }
 
-export function describeValue(value: PlaceValue): string {
+/** @param place of the value. Rules are described with what it does not say: `18`, or `gte 18` of all rules of a field. */
+export function describeValue(value: PlaceValue, place?: Place): string {
   if (value === null) return 'nothing';
   if ('role' in value) return value.role;
-  if ('rules' in value) return value.rules.map((rule) => JSON.stringify(rule.value)).join(' and ');
+  if ('rules' in value) {
+    const describe = ({ operator, value: compared }: FilterRule) =>
+      place !== undefined && isFieldPlace(place)
+        ? `${operator} ${JSON.stringify(compared)}`
+        : JSON.stringify(compared);
+    return value.rules.map(describe).join(' and ');
+  }
   if ('order' in value)
     return value.order.length === 0 ? 'none' : value.order.map((p) => JSON.stringify(p)).join(', ');
   const { targetListIds, exclusionListIds, filterRules = [] } = value.selection;

@@ -5,8 +5,9 @@
 import { sameJson } from '../json.ts';
 import { diffSelections } from './diff.ts';
 import { mergeValues } from './merge.ts';
-import { type Place, placesIn, sameSelection, sameValue } from './places.ts';
+import { type Place, placesIn, rulesOf, sameSelection, sameValue } from './places.ts';
 import { mergeOrder } from './priority-order.ts';
+import { findRuleConflict } from './rules.ts';
 import type { ContactSelection } from './selection.ts';
 
 export interface Versioned {
@@ -56,13 +57,14 @@ const changedPlaces = ({ from, sent }: UnansweredWrite): Place[] =>
 
 /** Would sending the write again leave a place of this selection unchanged? */
 function asSentIn({ from, sent }: UnansweredWrite, there: ContactSelection): (place: Place) => boolean {
-  const places = [from.selection, there, sent].map(placesIn);
+  const places = [from.selection, there, sent].map((selection) => placesIn(selection));
   return (place) => {
     if (place === 'priorityOrder') {
       const again = mergeOrder(from.selection.priorityOrder, there.priorityOrder, sent.priorityOrder);
       return again !== null && sameJson(again, there.priorityOrder);
     }
     const [was = null, now = null, ours = null] = places.map((each) => each.get(place));
+    if (findRuleConflict(rulesOf(was), rulesOf(now), rulesOf(ours))) return false;
     const again = mergeValues(was, now, ours);
     return again !== undefined && sameValue(again, now);
   };

@@ -3,8 +3,11 @@
  * now, `ours` is the desired one. What only one side changed is taken from that side, so that no edit is lost. Changes of
  * both sides that cannot both stand are a conflict, which the policy or a person resolves. Pure.
  */
+import { canonicalText } from '../json.ts';
 import {
   allPlaces,
+  fieldPlace,
+  isWithin,
   listPlace,
   PARTS,
   type Part,
@@ -12,6 +15,7 @@ import {
   type PlaceValue,
   placesIn,
   readPart,
+  rulePlace,
   rulesOf,
   sameSelection,
   sameValue,
@@ -19,7 +23,14 @@ import {
   toRules,
 } from './places.ts';
 import { appendOrder, mergeOrder } from './priority-order.ts';
-import { explainRuleConflict, type FilterRule, mergeRules, ruleKey, uniqueRules } from './rules.ts';
+import {
+  type FilterRule,
+  findRuleConflict,
+  mergeRules,
+  type RuleConflict,
+  ruleKey,
+  withoutRules,
+} from './rules.ts';
 import { type ContactSelection, describeProblem, limitProblems, type Problem } from './selection.ts';
 
 export interface Conflict {
@@ -96,23 +107,46 @@ function mergePlaces(
   decide: ResolveConflict,
   disputed: Disputed,
 ): ReadonlyMap<Place, PlaceValue> {
-  const [base, theirs, ours] = [placesIn(sides.base), placesIn(sides.theirs), placesIn(sides.ours)];
+  const conflicts = findRuleConflicts(sides);
+  const placeOf = (rule: FilterRule): Place => {
+    const place = fieldPlace(rule.field);
+    return conflicts.has(place) ? place : rulePlace(rule);
+  };
+  const [base, theirs, ours] = [sides.base, sides.theirs, sides.ours].map((side) =>
+    placesIn(side, placeOf),
+  ) as ThreeOf<ReadonlyMap<Place, PlaceValue>>;
   const valueAt = (place: Place): PlaceValue => {
     const three = [base, theirs, ours].map((places) => places.get(place) ?? null) as Three;
-    return settlePlace({ place, three, merged: mergeValues(...three) }, decide, disputed);
+    const conflict = conflicts.get(place);
+    const merged = conflict ? undefined : mergeValues(...three);
+    return settlePlace({ place, three, merged, problem: conflict?.problem ?? null }, decide, disputed);
   };
   return new Map(allPlaces(theirs, ours).map((place) => [place, valueAt(place)]));
 }
 
-type Three = [base: PlaceValue, theirs: PlaceValue, ours: PlaceValue];
+type ThreeOf<T> = [base: T, theirs: T, ours: T];
+type Three = ThreeOf<PlaceValue>;
 
-/** Undefined: a conflict. */
+/** At the rules of one field and operator if all of a conflict is there, otherwise at all rules of the field. */
+function findRuleConflicts({ base, theirs, ours }: Sides): ReadonlyMap<Place, RuleConflict> {
+  const fields = new Set([...theirs.filterRules, ...ours.filterRules].map(({ field }) => field));
+  const found = [...fields].flatMap((field): [Place, RuleConflict][] => {
+    const ofField = ({ filterRules }: ContactSelection) => filterRules.filter((rule) => rule.field === field);
+    const conflict = findRuleConflict(ofField(base), ofField(theirs), ofField(ours));
+    if (!conflict) return [];
+    const [operator, ...others] = conflict.operators;
+    const isOne = operator !== undefined && others.length === 0;
+    return [[isOne ? rulePlace({ field, operator }) : fieldPlace(field), conflict]];
+  });
+  return new Map(found);
+}
+
+/** Undefined: a conflict. Rules are merged even if `findRuleConflict` finds a conflict. */
 export function mergeValues(base: PlaceValue, theirs: PlaceValue, ours: PlaceValue): PlaceValue | undefined {
   if (sameValue(theirs, ours) || sameValue(base, ours)) return theirs;
   if (sameValue(base, theirs)) return ours;
   const areRules = [base, theirs, ours].some((value) => rulesOf(value).length > 0);
-  const merged = areRules ? mergeRules(rulesOf(base), rulesOf(theirs), rulesOf(ours)) : null;
-  return merged === null ? undefined : toRules(merged);
+  return areRules ? toRules(mergeRules(rulesOf(base), rulesOf(theirs), rulesOf(ours))) : undefined;
 }
 
 function mergePriorities(sides: Sides, decide: ResolveConflict, disputed: Disputed): readonly unknown[] {
@@ -121,11 +155,11 @@ function mergePriorities(sides: Sides, decide: ResolveConflict, disputed: Disput
   const merged = mergeOrder(...orders) ?? (isChange ? appendOrder(...orders) : null);
   const three = orders.map(toOrder) as Three;
   const place = { place: 'priorityOrder', three, merged: merged ? toOrder(merged) : undefined };
-  const settled = settlePlace(place, decide, disputed);
+  const settled = settlePlace({ ...place, problem: null }, decide, disputed);
   return settled && 'order' in settled ? settled.order : [];
 }
 
-type Orders = [base: readonly unknown[], theirs: readonly unknown[], ours: readonly unknown[]];
+type Orders = ThreeOf<readonly unknown[]>;
 const toOrder = (order: readonly unknown[]): PlaceValue => ({ order });
 
 interface MergedPlace {
@@ -133,18 +167,20 @@ interface MergedPlace {
   readonly three: Three;
   /** Undefined: a conflict. */
   readonly merged: PlaceValue | undefined;
+  /** Why it is a conflict, if there is more to say than that both sides changed it. */
+  readonly problem: string | null;
 }
 
 function settlePlace(
-  { place, three, merged }: MergedPlace,
+  { place, three, merged, problem: conflict }: MergedPlace,
   decide: ResolveConflict,
   disputed: Disputed,
 ): PlaceValue {
   const [base, theirs, ours] = three;
-  const doubt = disputed.places.includes(place) ? disputed.problem : null;
+  const doubt = disputed.places.some((each) => isWithin(each, place)) ? disputed.problem : null;
   if (merged !== undefined && (doubt === null || sameValue(merged, theirs))) return merged;
   const mine = merged === undefined ? ours : merged;
-  const problem = doubt ?? explainRuleConflict(rulesOf(base), rulesOf(theirs), rulesOf(ours));
+  const problem = doubt ?? conflict;
   const side = decide({ place, base, theirs, ours: mine, ...(problem !== null && { problem }) });
   return side === 'mine' ? mine : theirs;
 }
@@ -166,22 +202,29 @@ function assemble(
   return {
     targetListIds: selectLists('target', 'targetListIds'),
     exclusionListIds: selectLists('exclusion', 'exclusionListIds'),
-    filterRules: arrangeRules(merged, theirs.filterRules, [...first.filterRules, ...second.filterRules]),
+    filterRules: arrangeRules(merged, theirs.filterRules, [first.filterRules, second.filterRules]),
     priorityOrder,
   };
 }
 
-/** In this order, each once. Rules that CXone has keep the further fields that it has. */
+/**
+ * The merged rules in the order of `first`, then of `second`; one of these is `theirs`. Of what CXone has, every rule is kept with
+ * the further fields that it has, and if several differ in those only, each of them.
+ */
 function arrangeRules(
   merged: readonly FilterRule[],
   theirs: readonly FilterRule[],
-  order: readonly FilterRule[],
+  [first, second]: readonly [readonly FilterRule[], readonly FilterRule[]],
 ): readonly FilterRule[] {
-  const kept = new Set(merged.map(ruleKey));
-  const theirRules = new Map(uniqueRules(theirs).map((rule) => [ruleKey(rule), rule]));
-  return uniqueRules(order)
-    .filter((rule) => kept.has(ruleKey(rule)))
-    .map((rule) => theirRules.get(ruleKey(rule)) ?? rule);
+  const waiting = new Map<string, FilterRule[]>(merged.map((rule) => [ruleKey(rule), []]));
+  const distinct = new Map(theirs.map((rule) => [canonicalText(rule), rule])).values();
+  for (const rule of [...distinct, ...withoutRules([...first, ...second], theirs)])
+    waiting.get(ruleKey(rule))?.push(rule);
+  const last = new Map(first.map((rule, index) => [ruleKey(rule), index]));
+  return [...first, ...second].flatMap((rule, index) => {
+    const alike = waiting.get(ruleKey(rule)) ?? [];
+    return alike.splice(0, last.get(ruleKey(rule)) === index ? alike.length : 1);
+  });
 }
 
 /** A part that both sides changed and whose merge breaks a rule is one conflict and is resolved as a whole. */
@@ -195,8 +238,15 @@ function enforceRules(merged: ContactSelection, sides: Sides, decide: ResolveCon
     if (onlyOneChanged) return selection;
     const problem = problems.filter(({ path }) => partOfField(path) === part).map(describeProblem);
     const side = decide({ place: part, base: was, theirs: there, ours: here, problem: problem.join('; ') });
-    return side === null ? selection : { ...selection, ...partFields(side === 'mine' ? ours : theirs, part) };
+    if (side === null) return selection;
+    return { ...selection, ...partFields(side === 'mine' ? withTheirRules(ours, theirs) : theirs, part) };
   }, merged);
+}
+
+/** What CXone has of the rules of `ours` stays as it is there. */
+function withTheirRules(ours: ContactSelection, { filterRules }: ContactSelection): ContactSelection {
+  const rules = arrangeRules(ours.filterRules, filterRules, [ours.filterRules, filterRules]);
+  return { ...ours, filterRules: rules };
 }
 
 function partOfField(path: string): Part {

@@ -1,13 +1,17 @@
 /**
  * The places of a selection: what two people can change independently. A list is one place, whether it is targeted or
- * excluded, so that no merge can make it both. The rules of one field and operator are one place, and the priority order is
- * one; both have a merge of their own (rules.ts, priority-order.ts). Pure.
+ * excluded, so that no merge can make it both. The rules of one field and operator are one place, or those of a field if a
+ * conflict is about several operators, and the priority order is one; both have a merge of their own (rules.ts,
+ * priority-order.ts). Pure.
  */
 import { sameJson } from '../json.ts';
 import { type FilterRule, ruleKey, uniqueRules } from './rules.ts';
 import type { ContactSelection } from './selection.ts';
 
-/** `lists/L1`, `filterRules/age/gte` or `priorityOrder`; or a whole part: `lists` or `filterRules`. */
+/**
+ * `lists/L1`, `filterRules/age/gte` or `priorityOrder`. In a conflict also all rules of a field, `filterRules/age`, or a whole
+ * part, `lists` or `filterRules`.
+ */
 export type Place = string;
 
 export const PARTS = ['lists', 'filterRules', 'priorityOrder'] as const;
@@ -20,13 +24,16 @@ export type Role = 'target' | 'exclusion' | 'both';
 export type PlaceValue =
   | null
   | { readonly role: Role }
-  /** All rules with the same field and operator, each once. */
+  /** All rules of the place, each once. */
   | { readonly rules: readonly FilterRule[] }
   | { readonly order: readonly unknown[] }
   | { readonly selection: Partial<ContactSelection> };
 
 /** The lists and rules. The priority order is not included. */
-export function placesIn(selection: ContactSelection): ReadonlyMap<Place, PlaceValue> {
+export function placesIn(
+  selection: ContactSelection,
+  placeOf: (rule: FilterRule) => Place = rulePlace,
+): ReadonlyMap<Place, PlaceValue> {
   const places = new Map<Place, PlaceValue>();
   const targets = new Set(selection.targetListIds);
   for (const id of targets) places.set(listPlace(id), { role: 'target' });
@@ -36,7 +43,7 @@ export function placesIn(selection: ContactSelection): ReadonlyMap<Place, PlaceV
   }
   const rules = new Map<Place, FilterRule[]>();
   for (const rule of uniqueRules(selection.filterRules)) {
-    const place = rulePlace(rule);
+    const place = placeOf(rule);
     const alike = rules.get(place) ?? [];
     alike.push(rule);
     rules.set(place, alike);
@@ -51,6 +58,21 @@ export function listPlace(id: string): Place {
 
 export function rulePlace({ field, operator }: Pick<FilterRule, 'field' | 'operator'>): Place {
   return `filterRules/${escaped(field)}/${escaped(operator)}`;
+}
+
+export function fieldPlace(field: string): Place {
+  return `filterRules/${escaped(field)}`;
+}
+
+/** Is it about all rules of a field? */
+export function isFieldPlace(place: Place): boolean {
+  const names = place.split('/');
+  return names[0] === 'filterRules' && names.length === 2;
+}
+
+/** Is the place the other one, or a part of it? */
+export function isWithin(place: Place, other: Place): boolean {
+  return `${place}/`.startsWith(`${other}/`);
 }
 
 export const rulesOf = (value: PlaceValue): readonly FilterRule[] =>

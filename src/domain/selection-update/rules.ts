@@ -32,68 +32,92 @@ export function withoutRules(rules: readonly FilterRule[], others: readonly Filt
   });
 }
 
-/** Of any other operator, a field may have several rules: they narrow the selection, but a contact can satisfy all of them. */
-const EXCLUSIVE_OPERATORS: ReadonlySet<string> = new Set(['eq']);
+/**
+ * The values that a rule lets its field have. null: any number of values, which only narrow the selection. An empty list is
+ * the vendor's to explain.
+ */
+function allowedValues(rule: FilterRule): ReadonlySet<string> | null {
+  const known = ALLOWED_VALUES.get(rule);
+  if (known !== undefined) return known;
+  const allowed = readAllowedValues(rule);
+  ALLOWED_VALUES.set(rule, allowed);
+  return allowed;
+}
 
-/** A contact has one value of a field and cannot satisfy both, so a campaign with both dials nobody. */
+function readAllowedValues({ operator, value }: FilterRule): ReadonlySet<string> | null {
+  if (isEquality(operator)) return new Set([canonicalText([value])]);
+  if (operator.toLowerCase() !== 'in' || !Array.isArray(value) || value.length === 0) return null;
+  return new Set(value.map((each) => canonicalText([each])));
+}
+
+/** Each rule is compared with many others, and its list may be long. */
+const ALLOWED_VALUES = new WeakMap<FilterRule, ReadonlySet<string> | null>();
+
+const isEquality = (operator: string): boolean => operator.toLowerCase() === 'eq';
+
+/**
+ * `eq` and `in` rules of one field without a common value. A contact has one value of a field and cannot satisfy both, so a
+ * campaign with both dials nobody.
+ */
 export function excludeEachOther(a: FilterRule, b: FilterRule): boolean {
-  if (!EXCLUSIVE_OPERATORS.has(a.operator)) return false;
-  return a.field === b.field && a.operator === b.operator && ruleKey(a) !== ruleKey(b);
+  if (a.field !== b.field) return false;
+  const [these, those] = [allowedValues(a), allowedValues(b)];
+  return these !== null && those !== null && ![...these].some((value) => those.has(value));
 }
 
 /** Then contacts seem to have several values of the field, and the rules of this field do not exclude each other. */
 export function hasExclusiveRules(rules: readonly FilterRule[], field: string): boolean {
-  const ofField = uniqueRules(rules.filter((rule) => rule.field === field));
+  const ofField = rules.filter((rule) => rule.field === field);
   return ofField.some((rule) => ofField.some((other) => excludeEachOther(rule, other)));
 }
 
-/**
- * Merges the rules of one field and operator. What either side removed is gone, and what either side added is there. null: a
- * conflict. The two sides replaced the same rule differently, or changed rules that exclude each other.
- */
+/** What either side removed is gone, and what either side added is there. Each rule once. */
 export function mergeRules(
   base: readonly FilterRule[],
   theirs: readonly FilterRule[],
   ours: readonly FilterRule[],
-): readonly FilterRule[] | null {
-  if (sameRules(theirs, ours) || sameRules(base, ours)) return uniqueRules(theirs);
-  if (sameRules(base, theirs)) return uniqueRules(ours);
-  if (areExclusive(base, [...base, ...theirs, ...ours]) || replacedDifferently(base, theirs, ours))
-    return null;
+): readonly FilterRule[] {
   const [weRemoved, weAdded] = [withoutRules(base, ours), withoutRules(ours, base)];
   return [...withoutRules(theirs, weRemoved), ...withoutRules(weAdded, theirs)];
 }
 
-/** Why not both changes can stand; null: one side removed what the other one replaced. */
-export function explainRuleConflict(
+export interface RuleConflict {
+  /** Why not both changes can stand; null: one side removed what the other one replaced. */
+  readonly problem: string | null;
+  /** Of the rules that it is about; has at least one. */
+  readonly operators: ReadonlySet<string>;
+}
+
+/**
+ * Why the rules of one field cannot be merged: both sides removed the same rule and each added another one, both sides added
+ * rules that exclude each other, or one side removed what the field is to equal while the other side added such a rule. null:
+ * they can.
+ */
+export function findRuleConflict(
   base: readonly FilterRule[],
   theirs: readonly FilterRule[],
   ours: readonly FilterRule[],
-): string | null {
-  if (theirs.length === 0 || ours.length === 0) return null;
-  return areExclusive(base, theirs) ? 'no contact has both values' : 'both sides replaced the same rule';
+): RuleConflict | null {
+  const bothRemoved = withoutRules(base, [...theirs, ...ours]);
+  const theyAdded = withoutRules(theirs, [...base, ...ours]);
+  const weAdded = withoutRules(ours, [...base, ...theirs]);
+  const changed = [...bothRemoved, ...theyAdded, ...weAdded];
+  const isReplaced = bothRemoved.length > 0 && theyAdded.length > 0 && weAdded.length > 0;
+  const problem = isReplaced ? 'both sides replaced the same rule' : null;
+  const isExclusive = !changed[0] || !hasExclusiveRules(base, changed[0].field);
+  const exclude =
+    isExclusive && theyAdded.some((rule) => weAdded.some((other) => excludeEachOther(rule, other)));
+  const isEqualityChanged =
+    isExclusive &&
+    ((hasEquality(theyAdded) && hasEquality(withoutRules(base, ours))) ||
+      (hasEquality(weAdded) && hasEquality(withoutRules(base, theirs))));
+  if (!isReplaced && !exclude && !isEqualityChanged) return null;
+  const concerned = isReplaced ? changed : changed.filter((rule) => allowedValues(rule) !== null);
+  return {
+    problem: exclude ? 'no contact has both values' : problem,
+    operators: new Set(concerned.map(({ operator }) => operator)),
+  };
 }
 
-/** @param rules of one field and operator */
-function areExclusive(base: readonly FilterRule[], rules: readonly FilterRule[]): boolean {
-  const [first] = rules;
-  if (!first || !EXCLUSIVE_OPERATORS.has(first.operator)) return false;
-  return !hasExclusiveRules(base, first.field);
-}
-
-/** Both sides removed the same rule, and each added one that the other did not. */
-function replacedDifferently(
-  base: readonly FilterRule[],
-  theirs: readonly FilterRule[],
-  ours: readonly FilterRule[],
-): boolean {
-  const keptByEither = [...theirs, ...ours];
-  if (withoutRules(base, keptByEither).length === 0) return false;
-  const addedBy = (side: readonly FilterRule[], other: readonly FilterRule[]) =>
-    withoutRules(side, [...base, ...other]);
-  return addedBy(theirs, ours).length > 0 && addedBy(ours, theirs).length > 0;
-}
-
-function sameRules(a: readonly FilterRule[], b: readonly FilterRule[]): boolean {
-  return withoutRules(a, b).length === 0 && withoutRules(b, a).length === 0;
-}
+const hasEquality = (rules: readonly FilterRule[]): boolean =>
+  rules.some(({ operator }) => isEquality(operator));
