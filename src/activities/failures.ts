@@ -197,7 +197,7 @@ class ExhaustionBound {
       this.reset();
       return failure;
     }
-    const count = this.#failures.count('exhausted');
+    const { count } = this.#failures.count('exhausted');
     if (count < MAX_EXHAUSTIONS) return failure;
     this.reset();
     const next =

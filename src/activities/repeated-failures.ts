@@ -1,27 +1,42 @@
 /**
  * Counts the failures of one kind in a row of each activity, so that what fails for ever can be ended. In this process only:
- * Temporal's own attempt number also counts those of an outage.
+ * Temporal's own attempt number also counts those of an outage. So each worker counts its own attempts, and a worker that
+ * starts begins anew, which only permits more attempts (docs/adr/0020-one-attempt.md#retries).
  */
 import { asyncLocalStorage, Context } from '@temporalio/activity';
+import { LONGEST_GAP_MS } from '../ledger/writes/writes.ts';
 
-/** Counts of activities that other workers took over are never reset; dropping them only permits more attempts. */
+/** Counts of activities that other workers took over are never reset. The oldest are dropped. */
 const MAX_COUNTED = 1_000;
 
-export class RepeatedFailures {
-  readonly #last = new Map<string, { readonly kind: string; readonly count: number }>();
+interface Row {
+  readonly kind: string;
+  readonly count: number;
+  readonly sinceMs: number;
+  readonly lastMs: number;
+}
 
-  /** How many of this kind in a row, this one included. */
-  count(kind: string): number {
+export class RepeatedFailures {
+  /** In the order of their last failures. */
+  readonly #rows = new Map<string, Row>();
+
+  /** How many of this kind in a row, this one included, and for how long; the time counts anew after LONGEST_GAP_MS without one. */
+  count(kind: string): { readonly count: number; readonly triedMs: number } {
     const activity = countedActivity();
-    const last = this.#last.get(activity);
-    const count = last?.kind === kind ? last.count + 1 : 1;
-    if (this.#last.size >= MAX_COUNTED) this.#last.clear();
-    this.#last.set(activity, { kind, count });
-    return count;
+    const now = Date.now();
+    const known = this.#rows.get(activity);
+    const row = known?.kind === kind ? known : { kind, count: 0, sinceMs: now, lastMs: now };
+    const count = row.count + 1;
+    const sinceMs = now - row.lastMs > LONGEST_GAP_MS ? now : row.sinceMs;
+    this.#rows.delete(activity);
+    const [oldest] = this.#rows.keys();
+    if (oldest !== undefined && this.#rows.size >= MAX_COUNTED) this.#rows.delete(oldest);
+    this.#rows.set(activity, { kind, count, sinceMs, lastMs: now });
+    return { count, triedMs: now - sinceMs };
   }
 
   reset(): void {
-    this.#last.delete(countedActivity());
+    this.#rows.delete(countedActivity());
   }
 }
 

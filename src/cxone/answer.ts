@@ -1,6 +1,7 @@
 /** An answer of CXone: its status, and its body once a schema has validated it. */
 import { z } from 'zod';
 import { CxoneUnreadable, type RequestContext } from './errors.ts';
+import { isInexact } from './exact.wire.ts';
 import { parseJson } from './json.ts';
 import { toName } from './text.wire.ts';
 
@@ -28,20 +29,20 @@ export function createAnswer(
 ): Answer {
   const isRefusal = (context.status ?? 0) >= 300;
   const isEmpty = body !== null && body.trim() === '';
-  const unreadable = (what: string, isJson = true) =>
-    new CxoneUnreadable(context, what, isRefusal ? 'no' : 'unknown', isJson);
+  const unreadable = (what: string, inexact = false) =>
+    new CxoneUnreadable(context, what, isRefusal ? 'no' : 'unknown', inexact);
   const parse = <T>(schema: z.ZodType<T>): { readonly value: T } | { readonly error: CxoneUnreadable } => {
-    if (body === null) return { error: unreadable('truncated or too long', false) };
+    if (body === null) return { error: unreadable('truncated or too long') };
     let json: unknown;
     try {
       json = isRefusal && isEmpty ? {} : parseJson(body);
     } catch {
-      return { error: unreadable('not JSON', false) };
+      return { error: unreadable('not JSON') };
     }
     const parsed = schema.safeParse(json);
     if (parsed.success) return { value: parsed.data };
     const where = parsed.error.issues.slice(0, 3).map(describeIssue);
-    return { error: unreadable(`another shape: ${where.join(', ')}`) };
+    return { error: unreadable(`another shape: ${where.join(', ')}`, parsed.error.issues.every(isInexact)) };
   };
   return {
     status: context.status ?? 0,

@@ -130,11 +130,11 @@ export class CxoneNoAnswer extends CxoneError {
  * whom it names, so the request has to be repeated.
  */
 export class CxoneUnreadable extends CxoneError {
-  /** It is JSON, so CXone did answer, and is going to answer the same again. Otherwise it may have suffered on the way. */
-  readonly isJson: boolean;
-  constructor(context: RequestContext, what: string, applied: Applied = 'unknown', isJson = false) {
+  /** It can be read, but not kept exactly (exact.wire.ts): until somebody changes the document, CXone answers the same. */
+  readonly isInexact: boolean;
+  constructor(context: RequestContext, what: string, applied: Applied = 'unknown', isInexact = false) {
     super(context, `unreadable answer (${context.status}): ${what}`, applied);
-    this.isJson = isJson;
+    this.isInexact = isInexact;
   }
 }
 

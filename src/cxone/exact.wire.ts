@@ -14,9 +14,16 @@ export const exact = <T extends z.ZodType>(schema: T) =>
     .unknown()
     .superRefine((json, context) => {
       const inexact = findInexact(json);
-      if (inexact) context.addIssue({ code: 'custom', path: [...inexact.path], message: inexact.what });
+      if (inexact)
+        context.addIssue({ code: 'custom', path: [...inexact.path], message: inexact.what, params: INEXACT });
     })
     .pipe(schema);
+
+const INEXACT = { inexact: true };
+
+/** What `exact` has found. */
+export const isInexact = (issue: z.core.$ZodIssue): boolean =>
+  issue.code === 'custom' && issue.params === INEXACT;
 
 interface Inexact {
   /** The keys that lead to it. */

@@ -9,7 +9,7 @@ import {
   CAMPAIGN_DOCUMENT,
   CAMPAIGN_PATH,
   CAMPAIGN_REFUSED,
-  CAMPAIGN_UPDATED,
+  CAMPAIGN_VERSION,
   type CampaignDocument,
   ifMatch,
   type WireSelection,
@@ -96,7 +96,8 @@ async function readCampaign(
     expect: [],
     signal,
   });
-  const { version, contactSelection: selection } = answer.read(CAMPAIGN);
+  const { version } = answer.read(CAMPAIGN_VERSION);
+  const { contactSelection: selection } = answer.read(CAMPAIGN);
   return { version, selection, document: answer.read(CAMPAIGN_DOCUMENT) };
 }
 
@@ -123,12 +124,13 @@ async function updateSelection(
     if (status === 409 || status === 412) return { kind: 'outdated', message, status, requestId };
     return { kind: 'refused', message: message ?? `refused (${status})`, status, requestId };
   }
-  return { kind: 'updated', status, requestId, ...readUpdated(answer) };
+  return { kind: 'updated', status, requestId, ...readUpdated(answer, version) };
 }
 
-/** The new version shows that the write was applied, whatever else cannot be read. */
-function readUpdated(answer: Answer) {
-  const { version } = answer.read(CAMPAIGN_UPDATED);
+/** A higher version shows that the write was applied, whatever else cannot be read. */
+function readUpdated(answer: Answer, before: number) {
+  const { version } = answer.read(CAMPAIGN_VERSION);
+  if (version <= before) throw answer.unreadable(`version ${version}, which is not above ${before}`);
   const selection = answer.tryRead(CAMPAIGN)?.contactSelection ?? null;
   const duration = Number(answer.header('x-request-duration-ms') ?? Number.NaN);
   return { version, selection, durationMs: Number.isFinite(duration) && duration >= 0 ? duration : null };

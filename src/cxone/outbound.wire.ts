@@ -35,8 +35,8 @@ export const CAMPAIGN = exact(
   }),
 );
 
-/** What is needed of the answer to a write. */
-export const CAMPAIGN_UPDATED = z.object({ version: z.number().int() });
+/** What every answer about a campaign has, whatever else it has: without a version, it is about something else. */
+export const CAMPAIGN_VERSION = z.object({ version: z.number().int() });
 
 /** The whole document exactly as received. */
 export const CAMPAIGN_DOCUMENT = exact(z.record(z.string(), z.unknown()));

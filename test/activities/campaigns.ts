@@ -1,5 +1,6 @@
 /** Runs of one campaign from plan to outcome, with a real ledger and the real client on a simulator. */
 import { ApplicationFailure } from '@temporalio/common';
+import type { MockActivityEnvironment } from '@temporalio/testing';
 import { sql } from 'kysely';
 import type { Answer } from '../../src/activities/selection-update/desired.ts';
 import type { SelectionWritten } from '../../src/activities/selection-update/index.ts';
@@ -17,6 +18,8 @@ interface CampaignHooks {
   patch?: (n: number, send: Send) => Promise<UpdateSelectionAnswer>;
   /** Called after each read, before the worker has its answer. */
   afterRead?: () => Promise<void>;
+  /** Called before each probe. */
+  beforeProbe?: () => Promise<void>;
 }
 
 /** CXone applies the write, and its answer is lost. */
@@ -51,7 +54,10 @@ export async function startCampaign({ ledger, database: { db } }: Opened, contac
         const send = () => cxone.outbound.updateSelection(request);
         return hooks.patch ? hooks.patch(patches, send) : send();
       },
-      probe: () => cxone.outbound.probe(),
+      async probe() {
+        await hooks.beforeProbe?.();
+        await cxone.outbound.probe();
+      },
     };
     const postWebhook = () => Promise.resolve();
     const { activities } = createWorker(
@@ -61,8 +67,8 @@ export async function startCampaign({ ledger, database: { db } }: Opened, contac
     );
     return {
       activities,
-      writeOnce: ({ run_id: runId }: Run, answered: readonly Answer[] = []) =>
-        runActivity(() => activities.writeSelection({ runId, answered })),
+      writeOnce: ({ run_id: runId }: Run, answered: readonly Answer[] = [], env?: MockActivityEnvironment) =>
+        runActivity(() => activities.writeSelection({ runId, answered }), env),
     };
   };
   const worker = createCampaignWorker(hooks);

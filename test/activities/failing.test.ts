@@ -160,6 +160,23 @@ describe('a request that always fails, although CXone answers others', () => {
     expect(await countExactly(run)).toEqual({ total: 1, pending: 0, in_doubt: 1 });
   });
 
+  it('is not given up for another failure than the ones before', async () => {
+    const run = await planned(1);
+    const state = { status: 500 };
+    const cxone = fakeCxone({
+      probe: answers,
+      before: () => {
+        throw unavailable(state.status);
+      },
+    });
+    const worker = createWorker(opened().ledger, cxone.cxone);
+    for (let pass = 1; pass <= 4; pass += 1) await worker.writePage(allBatches(run)).catch(() => undefined);
+    await ageFailures(opened(), run);
+    state.status = 502;
+    await worker.writePage(allBatches(run)).catch(() => undefined);
+    expect(await countExactly(run)).toEqual({ total: 1, pending: 1 });
+  });
+
   it('is counted from the start when it fails in another way', async () => {
     const run = await planned(10);
     const failures = [500, 502, 500, 502, 500, 502, 500, 502];

@@ -1,11 +1,11 @@
 /** Selection updates whose requests always fail must end; those that meet an outage must only wait. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
-import { CxoneUnavailable } from '../../src/cxone/errors.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { CxoneForbidden, CxoneUnavailable } from '../../src/cxone/errors.ts';
 import type { Fault } from '../../src/simulator/faults.ts';
 import { ledgerOfFile } from '../ledger/harness.ts';
-import { once, type Send, startCampaign } from './campaigns.ts';
-import { CONTEXT, createEnvironment, runActivity } from './harness.ts';
+import { applyAndLose, once, type Send, startCampaign } from './campaigns.ts';
+import { CONTEXT, createEnvironment, lostAnswer, runActivity } from './harness.ts';
 import { ageFailures, getFailure } from './pages.ts';
 
 const opened = ledgerOfFile();
@@ -74,6 +74,18 @@ describe('a PATCH that always fails, although CXone answers reads', () => {
     expect(await writeOnce(run)).toEqual({ kind: 'done', outcome: 'updated', version: 2 });
   });
 
+  it.each([
+    ['a lost answer', lostAnswer(), 'CxoneUnavailable'],
+    ['a withdrawn scope', new CxoneForbidden({ ...CONTEXT, status: 403 }, ['s']), 'ScopeMissing'],
+  ] as const)('is not given up for another failure than the ones before: %s', async (_, error, type) => {
+    const { run, fail, age, hooks, writeOnce, outcome } = await failing({ PATCH: { status: 500 } });
+    await fail(4);
+    await age();
+    hooks.patch = () => Promise.reject(error);
+    expect(await getFailure(writeOnce(run))).toMatchObject({ type });
+    expect(await outcome(run)).toBe('pending');
+  });
+
   it('is done if one of the requests was applied after all', async () => {
     const { run, fail, age, faults, write, outcome } = await failing({ PATCH: { status: 500 } });
     await fail(5);
@@ -84,20 +96,23 @@ describe('a PATCH that always fails, although CXone answers reads', () => {
     expect(await outcome(run)).toBe('updated own_write_lost_answer');
   });
 
-  it('is done if a gateway has answered for CXone, which was still working on it', async () => {
-    const { run, fail, age, hooks, write, countPatches } = await failing({});
-    const late: Promise<unknown>[] = [];
-    hooks.patch = (n, send) => {
-      if (n === 6) late.push(delay(1_000).then(send));
-      throw new CxoneUnavailable({ ...CONTEXT, status: 504 }, null, 'unknown');
-    };
-    await fail(5);
-    await age();
-    await fail(1);
-    await Promise.all(late);
-    expect(await write(run)).toEqual({ kind: 'done', outcome: 'updated', version: 2 });
-    expect(countPatches()).toBe(6);
-  });
+  it.each([500, 504])(
+    'is done if a gateway has answered %i for CXone, which was still working on it',
+    async (status) => {
+      const { run, fail, age, hooks, write, countPatches } = await failing({});
+      const late: Promise<unknown>[] = [];
+      hooks.patch = (n, send) => {
+        if (n === 6) late.push(delay(1_000).then(send));
+        throw new CxoneUnavailable({ ...CONTEXT, status }, null, 'unknown');
+      };
+      await fail(5);
+      await age();
+      await fail(1);
+      await Promise.all(late);
+      expect(await write(run)).toEqual({ kind: 'done', outcome: 'updated', version: 2 });
+      expect(countPatches()).toBe(6);
+    },
+  );
 
   it('is in doubt if the campaign has the change under the old version', async () => {
     const { run, fail, age, hooks, admin, campaignId, writeOnce, outcome } = await failing({
@@ -133,21 +148,23 @@ describe('a PATCH that always fails, although CXone answers reads', () => {
 });
 
 describe('a campaign that cannot be read', () => {
-  const reading = async (info: object = {}) => {
+  const reading = async () => {
     const started = await startCampaign(opened());
     const { admin, campaignId, activities } = started;
     // One activity, however often it is attempted.
-    const env = createEnvironment({ activityId: campaignId, scheduledTimestampMs: Date.now(), ...info });
+    const env = createEnvironment({ activityId: campaignId });
     const read = () => runActivity(() => activities.readCampaign({ campaignId }), env);
     const failures = async (times: number) => {
       for (let n = 1; n <= times; n += 1)
         expect(await getFailure(read())).toMatchObject({ type: 'CxoneUnavailable', nonRetryable: false });
     };
-    const strike = (fault: Fault, path = `/${campaignId}$`, times?: number) =>
-      admin.setFaults([{ match: { method: 'GET', path }, fault, ...(times !== undefined && { times }) }]);
+    const strike = (fault: Fault, path = `/${campaignId}$`) =>
+      admin.setFaults([{ match: { method: 'GET', path }, fault }]);
     return { ...started, read, failures, strike };
   };
-  const LONG_AGO = { scheduledTimestampMs: Date.now() - 16 * 60_000 };
+  const later = (minutes: number) => vi.setSystemTime(Date.now() + minutes * 60_000);
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
+  afterEach(() => void vi.useRealTimers());
 
   it('fails the run if its content cannot be kept, and the failure says which campaign, where, and what to do', async () => {
     const { admin, campaignId, failures, read } = await reading();
@@ -162,43 +179,66 @@ describe('a campaign that cannot be read', () => {
       'start the same run again',
     ])
       expect(failure.message).toContain(part);
+    expect(failure.message).not.toMatch(/written|applied/);
     await admin.seedCampaign(campaignId, {});
     expect(await read()).toMatchObject({ version: expect.any(Number) as number });
   });
 
   it.each([
+    ['a 500', { status: 500 }],
     ['answers that are cut off', { truncate: true }],
     ['pages instead of JSON', { html: true }],
-  ] as const)('%s: read a few times more, and given up if CXone answers about others', async (_, fault) => {
+    ['JSON that is no campaign', { raw: '{"status":"maintenance"}' }],
+  ] as const)('%s: waited out like an outage, and then given up', async (_, fault) => {
     const { strike, failures, read, campaignId } = await reading();
-    await strike(fault, undefined, 4);
-    await failures(4);
-    await read();
     await strike(fault);
-    await failures(4);
+    await failures(10);
+    for (let passed = 4; passed < 16; passed += 4) {
+      later(4);
+      await failures(1);
+    }
+    later(4);
     const failure = await getFailure(read());
     expect(failure).toMatchObject({ type: 'Refused', nonRetryable: true });
     expect(failure.message).toContain(campaignId);
+  });
+
+  it('is not given up after a time in which nobody tried to read it', async () => {
+    const { strike, failures, read, admin } = await reading();
+    await strike({ status: 500 });
+    await failures(4);
+    later(20);
+    await failures(4);
+    await admin.clearFaults();
+    await read();
   });
 
   it.each([
     ['pages instead of JSON', { html: true }],
     ['a 503', { status: 503 }],
   ] as const)('%s for every campaign is an outage, which only delays', async (_, fault) => {
-    const { strike, failures, read, admin } = await reading(LONG_AGO);
+    const { strike, failures, read, admin, hooks } = await reading();
     await strike(fault, '/campaigns/');
-    await failures(30);
-    await admin.clearFaults();
+    for (let passed = 0; passed < 60; passed += 4) {
+      await failures(2);
+      later(4);
+    }
+    // It ends between a read and its probe.
+    hooks.beforeProbe = async () => {
+      await admin.clearFaults();
+    };
+    await failures(1);
     await read();
   });
 
-  it('a 500 about this campaign alone is waited out like an outage, and then given up', async () => {
-    const soon = await reading();
-    await soon.strike({ status: 500 });
-    await soon.failures(30);
-    const late = await reading(LONG_AGO);
-    await late.strike({ status: 500 });
-    await late.failures(4);
-    expect(await getFailure(late.read())).toMatchObject({ type: 'Refused', nonRetryable: true });
+  it('says so if it may have our change', async () => {
+    const { run, writeOnce, hooks, admin, campaignId } = await failing({});
+    hooks.patch = once(applyAndLose);
+    await getFailure(writeOnce(run));
+    await admin.seedCampaign(campaignId, { ...NUL, version: 3 });
+    const env = createEnvironment({ activityId: campaignId });
+    for (let n = 1; n <= 2; n += 1) await getFailure(writeOnce(run, [], env));
+    const failure = await getFailure(writeOnce(run, [], env));
+    expect(failure.message).toMatch(/name has NUL.* was lost, and it may have been applied/);
   });
 });

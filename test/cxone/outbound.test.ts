@@ -85,12 +85,12 @@ describe('reading a campaign', () => {
     ] as const) {
       vendor.answer(json(200, document));
       const error = await captureError(read());
-      expect(error).toMatchObject({ name: 'CxoneUnreadable', isJson: true });
+      expect(error).toMatchObject({ name: 'CxoneUnreadable', isInexact: true });
       expect((error as Error).message).toContain(what);
       expect((error as Error).message.length).toBeLessThan(500);
     }
     vendor.answer((_req, res) => res.writeHead(200).end('{"version":4,"na'));
-    expect(await captureError(read())).toMatchObject({ name: 'CxoneUnreadable', isJson: false });
+    expect(await captureError(read())).toMatchObject({ name: 'CxoneUnreadable', isInexact: false });
   });
 
   it('is probed with a campaign that nobody has', async () => {
@@ -118,9 +118,12 @@ describe('reading a campaign', () => {
     ['a version that is no whole number', { version: 1.5 }],
     ['lists that are none', { version: 1, contactSelection: { targetListIds: 'L1' } }],
     ['no object', ['version']],
+    ['a text that cannot be kept, but no version', { status: 'a\0b' }],
   ])('%s is unreadable', async (_, body) => {
     vendor.answer(json(200, body));
-    expect(await captureError(read())).toMatchObject({ name: 'CxoneUnreadable', status: 200 });
+    expect(await captureError(read())).toMatchObject({
+      ...{ name: 'CxoneUnreadable', status: 200, isInexact: false },
+    });
   });
 });
 
@@ -177,8 +180,10 @@ describe('writing a selection', () => {
     expect(await captureError(hurried.outbound.updateSelection(REQUEST))).toMatchObject({
       applied: 'unknown',
     });
-    vendor.answer(json(200, { ok: true }));
-    expect(await captureError(update())).toMatchObject({ name: 'CxoneUnreadable', applied: 'unknown' });
+    for (const body of [{ ok: true }, DOCUMENT, { ...DOCUMENT, version: 3 }]) {
+      vendor.answer(json(200, body));
+      expect(await captureError(update())).toMatchObject({ name: 'CxoneUnreadable', applied: 'unknown' });
+    }
     vendor.answer(json(503, {}));
     expect(await captureError(update())).toMatchObject({ name: 'CxoneUnavailable', applied: 'unknown' });
   });

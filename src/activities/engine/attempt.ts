@@ -49,22 +49,26 @@ export type ClaimResult<Other = never> =
   | NotClaimed
   | Other;
 
-/** `unsent`: nothing left, and the write is open again. `unanswered`: there is no answer, and the ledger knows it. */
-export type SendResult<A> =
+/**
+ * `unsent`: nothing left, and the write is open again. `unanswered`: there is no answer, and the ledger knows it. `given_up`:
+ * there is none, and the write is settled.
+ */
+export type SendResult<A, E> =
   | { readonly kind: 'answered'; readonly answer: A; readonly latencyMs: number }
   | { readonly kind: 'unsent'; readonly error: Error }
-  | { readonly kind: 'unanswered'; readonly error: CxoneError; readonly latencyMs: number };
+  | { readonly kind: 'unanswered'; readonly error: CxoneError; readonly latencyMs: number }
+  | { readonly kind: 'given_up'; readonly error: CxoneError; readonly ending: E };
 
 type ClaimWrite<Other> = (
   claim: Claim,
 ) => Promise<Claimed | (Extract<Claimed, { verdict: 'claimed' }> & { id: string }) | Other>;
 
 /** What becomes of a write without an answer, where that is not simply to be repeated. */
-export interface Unanswered {
+export interface Unanswered<E> {
   /** For one that must not be repeated; others do not need it. */
   readonly leaveInDoubt?: () => Promise<void>;
-  /** For one that has always failed in the same way. False: it is not given up yet. */
-  readonly giveUp?: ((error: CxoneError) => Promise<boolean>) | undefined;
+  /** For one that may have always failed: settles it, and returns how it ended. Null: it is not given up. */
+  readonly giveUp?: (error: CxoneError) => Promise<E | null>;
 }
 
 export class Attempts {
@@ -138,12 +142,12 @@ export class Attempts {
    * left, right before its first byte. Errors of CXone become results; errors of the ledger are thrown, and the write keeps
    * its lease until that expires.
    */
-  async send<A>(
+  async send<A, E = never>(
     write: HeldWrite,
     rules: WriteRules,
     request: () => Promise<A>,
-    unanswered: Unanswered = {},
-  ): Promise<SendResult<A>> {
+    { giveUp, leaveInDoubt }: Unanswered<E> = {},
+  ): Promise<SendResult<A, E>> {
     let startedAt = performance.now();
     try {
       await this.#assertClaimUsable(write);
@@ -160,8 +164,11 @@ export class Attempts {
       }
       if (!(error instanceof CxoneError)) throw error;
       await this.applyRateLimit(error, startedAt);
-      await this.#recordNoAnswer(write, error, rules, unanswered);
-      return { kind: 'unanswered', error, latencyMs: performance.now() - startedAt };
+      const latencyMs = performance.now() - startedAt;
+      const ending = (await giveUp?.(error)) ?? null;
+      if (ending !== null) return { kind: 'given_up', error, ending };
+      await this.#recordNoAnswer(write, error, rules, leaveInDoubt);
+      return { kind: 'unanswered', error, latencyMs };
     }
   }
 
@@ -207,11 +214,10 @@ export class Attempts {
     { id, fence }: HeldWrite,
     error: CxoneError,
     { repeatable }: WriteRules,
-    { leaveInDoubt = neverInDoubt, giveUp }: Unanswered,
+    leaveInDoubt = neverInDoubt,
   ): Promise<void> {
     const { writes } = this.#deps.ledger;
     const failure = nameFailure(error);
-    if (giveUp && failure !== null && (await giveUp(error))) return;
     if (error.applied === 'no') await writes.release(id, fence, failure);
     else if (repeatable) await writes.markUnanswered(id, fence, failure ?? error.name);
     else {

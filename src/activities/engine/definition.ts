@@ -46,7 +46,7 @@ export interface WriteDefinition extends WriteRules {
   /** Sends one write and says what became of its records. The implementation states whether repeating it is safe, and why. */
   readonly send: (attempt: WriteAttempt) => Promise<Answer>;
   /**
-   * The answer for a single record whose request has failed in its last try. Default: `rejected` if CXone certainly did
+   * The answer for a single record whose request always fails. Default: `rejected` if CXone certainly did
    * nothing, and otherwise in doubt.
    */
   readonly giveUp?: (attempt: WriteAttempt, error: CxoneError) => Answer;
@@ -184,8 +184,8 @@ export interface WriteAttempt {
   readonly lostAnswers: number;
   /** If there were prior attempts: none of them was sent before this moment. */
   readonly sentSince: Date;
-  /** It always fails, although CXone answers others: if it fails again, it is not repeated. */
-  readonly isLastTry: boolean;
+  /** With this failure, it always fails, although CXone answers others: it is not repeated. */
+  readonly alwaysFails: (error: CxoneError) => boolean;
   /** Must be called right before the first byte of each request that writes; throws when the lease is no longer ours. */
   readonly beforeSend: () => void;
   /** The same for requests that only read. */

@@ -7,7 +7,6 @@ import { type CxoneError, CxoneNoAnswer, CxoneRateLimited } from '../../cxone/er
 import type { DerivedWrite } from '../../ledger/writes/settlements.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import { bisect } from './bisect.ts';
-import type { Probe } from './definition.ts';
 import { classifyPriorAttempt } from './prior-attempt.ts';
 
 /** So many equal failures in a row raise the question whether the write is their cause. */
@@ -20,9 +19,13 @@ export function failsRepeatedly({ failures }: Pick<OpenWrite, 'failures'>): bool
   return failures >= MAX_EQUAL_FAILURES;
 }
 
-/** Asked once CXone has answered the probe: if the write fails once more, it is divided or given up. */
-export function isLastTry(write: OpenWrite, probe: Pick<Probe, 'isConclusive'>): boolean {
-  return failsRepeatedly(write) && (write.seqs.length > 1 || write.failsAlone || probe.isConclusive);
+/**
+ * Asked once CXone has answered the probe: did the write fail once more, in the same way? Then it is divided or given up.
+ * Another failure is counted anew. `isConclusive`: the write is like its probe.
+ */
+export function alwaysFails(write: OpenWrite, error: CxoneError, isConclusive = false): boolean {
+  if (!failsRepeatedly(write) || nameFailure(error) !== write.failure) return false;
+  return write.seqs.length > 1 || write.failsAlone || isConclusive;
 }
 
 /** Names a failure, so that equal ones are recognised. Null: it shows nothing about the write. */
@@ -32,7 +35,7 @@ export function nameFailure(error: CxoneError): string | null {
   return `${error.name} ${error.status}`;
 }
 
-/** For the audit and the reasons of a write that has failed once more in its last try. */
+/** For the audit and the reasons of a write that always fails. */
 export function describeGivenUp({ failures }: OpenWrite, error: CxoneError): string {
   return `${failures + 1} equal failures, although CXone answers others: ${error.message}`;
 }

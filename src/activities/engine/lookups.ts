@@ -1,7 +1,6 @@
 /** Many lookups under one write, one after the other; when one fails, the answers before it are kept. */
 import { CxoneError, CxoneRateLimited, CxoneRefused, CxoneUnreadable } from '../../cxone/errors.ts';
 import type { PendingRecord, WriteAttempt } from './definition.ts';
-import { nameFailure } from './failing.ts';
 
 /** An unreadable answer about one record is asked for this often; then the record goes without one. */
 export const MAX_TRIES = 3;
@@ -61,7 +60,7 @@ export async function lookUpEach<V>(attempt: WriteAttempt, options: LookupOption
   };
   let failure: CxoneError | undefined;
   let tries = (attempt.refs as LookupRefs | null)?.tries ?? 0;
-  let { isLastTry } = attempt;
+  let isFirst = true;
   for (const record of urgentFirst(attempt.records, urgent)) {
     if (verdicts.has(record.seq)) continue;
     if (!(await attempt.nextRequest()) || performance.now() >= endsAtMs) break;
@@ -75,7 +74,7 @@ export async function lookUpEach<V>(attempt: WriteAttempt, options: LookupOption
         answerUrgent();
         if (!(error instanceof CxoneRateLimited)) continue;
       }
-      const isHopeless = isLastTry && nameFailure(error) !== null;
+      const isHopeless = isFirst && attempt.alwaysFails(error);
       if (error instanceof CxoneUnreadable) tries += 1;
       else if (verdicts.size === 0 && !isHopeless) throw error;
       if (tries >= MAX_TRIES || isHopeless) {
@@ -86,8 +85,8 @@ export async function lookUpEach<V>(attempt: WriteAttempt, options: LookupOption
       failure = error;
       break;
     } finally {
-      // It was about the first of them.
-      isLastTry = false;
+      // The failures that were counted are those of the first of them.
+      isFirst = false;
     }
   }
   answerUrgent();

@@ -10,7 +10,7 @@ import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import { asError, isAbort, isFinal, RateWait } from '../failures.ts';
 import { Attempts, type HeldWrite } from './attempt.ts';
 import type { Answer, BulkDefinition, PendingRecord, WriteAttempt, WriteDefinition } from './definition.ts';
-import { failsRepeatedly, isLastTry } from './failing.ts';
+import { alwaysFails, failsRepeatedly } from './failing.ts';
 import { GateInterrupted, sendThroughGate } from './gate.ts';
 import { classifyPriorAttempt, maySend } from './prior-attempt.ts';
 import { backoffMs } from './rate-limit-backoff.ts';
@@ -218,15 +218,17 @@ export class PageWorker {
     };
     const result = await this.#attempts.send(held, definition, () => sendThroughGate(definition, attempt), {
       leaveInDoubt: () => this.#settlement.leaveInDoubt(write, held.fence),
-      giveUp: attempt.isLastTry
-        ? (error) => this.#settlement.giveUp(write, held.fence, error, giveUpAlone(error)).then(() => true)
-        : undefined,
+      giveUp: async (error) => {
+        if (!attempt.alwaysFails(error)) return null;
+        await this.#settlement.giveUp(write, held.fence, error, giveUpAlone(error));
+        return 'settled';
+      },
     });
     if (result.kind === 'unsent') {
       this.#recordUnsent(result.error);
       return null;
     }
-    if (result.kind === 'unanswered') {
+    if (result.kind !== 'answered') {
       this.#recordFailure(result.error, definition.repeatable);
       return null;
     }
@@ -267,7 +269,7 @@ export class PageWorker {
       refs: write.refs,
       priorAttempt: classifyPriorAttempt(write, held),
       lostAnswers,
-      isLastTry: isLastTry(write, definition.probe),
+      alwaysFails: (error) => alwaysFails(write, error, definition.probe.isConclusive),
       // Refused attempts count as sent here, which gives the earliest moment that is certain.
       sentSince: write.attempts === 1 && write.sentAt ? write.sentAt : this.#run.started_at,
       checkLease: () => lease.check(),

@@ -8,7 +8,7 @@ import type { Run } from '../../ledger/runs/runs.ts';
 import type { Snapshot } from '../../ledger/selections/campaigns.ts';
 import type { SelectionUpdate } from '../../ledger/selections/selections.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
-import type { Probe, WriteRules } from '../engine/definition.ts';
+import type { WriteRules } from '../engine/definition.ts';
 import type { RateLimiter } from '../engine/rate-limiter.ts';
 import type { Webhooks } from '../outbox/deliver.ts';
 import type { ComplianceFlags } from './audit.ts';
@@ -29,9 +29,6 @@ export interface SelectionDeps {
  * again, and an outdated one is refused with 409. So it may be repeated. Deadline: docs/cxone-contract.md#deadlines-and-limits.
  */
 export const PATCH_RULES: WriteRules = { repeatable: true, claimAhead: false, deadlineMs: 20_000 };
-
-/** The campaign is read before every PATCH. A read is another kind of request, so its answer shows only that CXone is there. */
-export const READ_AS_PROBE: Pick<Probe, 'isConclusive'> = { isConclusive: false };
 
 export type SelectionWritten =
   /** The record has its outcome. `existing`: nothing had to be changed. */

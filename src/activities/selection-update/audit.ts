@@ -100,3 +100,10 @@ export class Audited extends Error {
     this.cause = cause;
   }
 }
+
+/** The details of a PATCH that was applied. `isReadable`: the selection in the answer is, so it was compared with ours. */
+export function describeUpdated(isReadable: boolean, isAsSent: boolean): string {
+  if (!isReadable)
+    return 'Updated, but the selection in the answer cannot be read, and was not compared with ours';
+  return isAsSent ? 'Updated' : 'Updated, but CXone answered with a different selection';
+}

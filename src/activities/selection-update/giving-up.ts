@@ -18,7 +18,7 @@ import { readVersioned } from './lost-write.ts';
 import { settleGivenUp } from './settle.ts';
 
 /**
- * After the last try has failed. Null: it cannot be decided now, because CXone does not answer the read either, or because the
+ * Once it is known that it always fails. Null: it cannot be decided now, because CXone does not answer the read either, or because the
  * campaign has another version. The next attempt finds out, as after any lost answer.
  */
 export async function giveUp(
@@ -29,25 +29,25 @@ export async function giveUp(
   error: CxoneError,
 ): Promise<SelectionWritten | null> {
   const { theirs } = attempt;
-  const now = await readOnceOver(deps, attempt, held, error);
+  const now = await readAfterLease(deps, attempt, held, error);
   if (now?.version !== theirs.version) return null;
   const unanswered = { from: readVersioned(theirs), sent: payload.selection };
   const { isPartlyApplied } = classifyLostWrite(unanswered, readVersioned(now), null);
   return settleGivenUp(deps, attempt, payload, { error, fence: held.fence, isPartlyApplied });
 }
 
-async function readOnceOver(
+async function readAfterLease(
   deps: SelectionDeps,
   { run }: SelectionAttempt,
   { claimedAtMs }: HeldWrite,
-  { status }: CxoneError,
+  { applied }: CxoneError,
 ): Promise<Snapshot | null> {
   const signal = AbortSignal.any([deps.draining, Context.current().cancellationSignal]);
-  // Without an answer of its own, CXone may still be working on the request; it has ended when the lease ends.
-  const isOver = status !== null && (status < 300 || status === 500);
+  // Whoever has answered, CXone may still be working on the request; it has ended when the lease ends.
+  const hasEnded = applied === 'no';
   const leaseMs = PATCH_RULES.deadlineMs + LEASE_MARGIN_MS - (performance.now() - claimedAtMs);
   try {
-    if (!isOver && leaseMs > 0) await delay(leaseMs, undefined, { signal });
+    if (!hasEnded && leaseMs > 0) await delay(leaseMs, undefined, { signal });
     return await readCampaign(deps, run.target);
   } catch {
     return null;

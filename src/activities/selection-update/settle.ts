@@ -26,6 +26,7 @@ import {
   type AuditFacts,
   auditEntry,
   checkCompliance,
+  describeUpdated,
   EVENT,
   NOTHING_CHECKED,
   renderEvent,
@@ -173,9 +174,8 @@ export async function settleAnswer(
     await settle(deps, attempt, { ...common, outcome: 'rejected', reasons }, failed);
     return { kind: 'refused', message: describeRefusal(attempt.run) };
   }
-  const answered = answer.selection && readSelection(answer.selection);
-  const isAsSent = answered === null || sameSelection(answered, selection);
-  const details = isAsSent ? 'Updated' : 'Updated, but CXone answered with a different selection';
+  const isAsSent = answer.selection === null || sameSelection(readSelection(answer.selection), selection);
+  const details = describeUpdated(answer.selection !== null, isAsSent);
   const settlement = {
     ...common,
     outcome: 'updated' as const,
@@ -210,7 +210,7 @@ export async function auditUnanswered(
 }
 
 /**
- * Its last try has failed too, and CXone still has the version over which it was sent. `isPartlyApplied`: but it has some of
+ * It always fails, and CXone still has the version over which it was sent. `isPartlyApplied`: but it has some of
  * the change, which only a write makes; so nobody can tell.
  */
 export async function settleGivenUp(

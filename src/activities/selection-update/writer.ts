@@ -4,7 +4,6 @@
  */
 import { Context } from '@temporalio/activity';
 import { selectionUpdate as spec } from '../../contract/selection-update.ts';
-import type { CxoneError } from '../../cxone/errors.ts';
 import { diffSelections } from '../../domain/selection-update/diff.ts';
 import { replacePlaces, sameSelection } from '../../domain/selection-update/places.ts';
 import { type ContactSelection, readSelection } from '../../domain/selection-update/selection.ts';
@@ -13,7 +12,7 @@ import type { Run } from '../../ledger/runs/runs.ts';
 import type { SelectionUpdate } from '../../ledger/selections/selections.ts';
 import { Attempts, type HeldWrite } from '../engine/attempt.ts';
 import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
-import { ALWAYS_FAILS, isLastTry } from '../engine/failing.ts';
+import { ALWAYS_FAILS, alwaysFails } from '../engine/failing.ts';
 import type { Plan } from '../engine/plan.ts';
 import { runInput } from '../engine/run-input.ts';
 import { takeOver } from '../engine/step.ts';
@@ -22,7 +21,6 @@ import { isAbort, retryableFailure } from '../failures.ts';
 import {
   PATCH_RULES,
   type Payload,
-  READ_AS_PROBE,
   removedExclusions,
   type SelectionAttempt,
   type SelectionDeps,
@@ -42,7 +40,13 @@ import {
   toShown,
 } from './desired.ts';
 import { giveUp } from './giving-up.ts';
-import { abandonedPlaces, disputedPlaces, findLostWrite, type LostWrite } from './lost-write.ts';
+import {
+  abandonedPlaces,
+  disputedPlaces,
+  findLostWrite,
+  type LostWrite,
+  mayBeApplied,
+} from './lost-write.ts';
 import {
   auditUnanswered,
   describeRefusal,
@@ -72,11 +76,13 @@ async function attemptOnce(deps: SelectionDeps, run: Run, answered: Answered): P
   if (!write) return settledEarlier(deps, run, update);
   const liveMs = await ledger.writes.remainingLeaseMs(run.run_no);
   if (liveMs > 0) throw retryableFailure('WritesInFlight', 'the PATCH may still be in flight', liveMs + 100);
-  const theirs = await readCampaign(deps, run.target);
+  const theirs = await readCampaign(deps, run.target, mayBeApplied(write) ? MAY_BE_APPLIED : undefined);
   const lost = await findLostWrite(ledger, update, write, theirs);
   const attempt: SelectionAttempt = { run, update, write, theirs, lost };
   return lost === null ? merge(deps, attempt, answered) : reconcile(deps, attempt, lost, answered);
 }
+
+const MAY_BE_APPLIED = 'The answer to a PATCH of this run was lost, and it may have been applied';
 
 /** First what became of the write whose answer was lost. It is sent again only unchanged, under its version. */
 async function reconcile(
@@ -229,16 +235,12 @@ async function patch(
       selection: { ...payload.selection },
       beforeSend: () => held.lease.check(),
     });
-  const ended: SelectionWritten[] = [];
-  const giveUpIfOpen = async (error: CxoneError): Promise<boolean> => {
-    const ending = await giveUp(deps, attempt, payload, held, error);
-    if (ending) ended.push(ending);
-    return ending !== null;
-  };
   const result = await attempts.send(held, PATCH_RULES, request, {
-    giveUp: isLastTry(attempt.write, READ_AS_PROBE) ? giveUpIfOpen : undefined,
+    // The campaign was read before. That is another kind of request, so it shows only that CXone is there.
+    giveUp: async (error) =>
+      alwaysFails(attempt.write, error) ? giveUp(deps, attempt, payload, held, error) : null,
   });
-  if (ended[0]) return ended[0];
+  if (result.kind === 'given_up') return result.ending;
   if (result.kind === 'answered')
     return settleAnswer(deps, attempt, payload, { ...result, fence: held.fence });
   if (result.kind === 'unsent') {

@@ -112,7 +112,7 @@ async function listOpen(
 ): Promise<OpenWrite[]> {
   return db
     .selectFrom('writes')
-    .select(['id', 'batch', 'kind', 'state', 'seqs', 'refs', 'attempts', 'failures'])
+    .select(['id', 'batch', 'kind', 'state', 'seqs', 'refs', 'attempts', 'failure', 'failures'])
     .select(['lost_answers as lostAnswers', 'sent_at as sentAt'])
     .select([FAILS_ALONE.as('failsAlone'), firstLine().as('firstLine')])
     .select(

@@ -6,8 +6,11 @@ import type { WriteState } from '../schema.ts';
 import type { Claim, Claimed } from './claims.ts';
 import type { Settlement } from './settlements.ts';
 
-/** A write or a read that fails for so long counts as the cause, even if there is no other to compare it with. */
+/** A write or a read that was tried for so long in vain counts as the cause, even if there is no other to compare it with. */
 export const LONGEST_OUTAGE_MS = 15 * 60_000;
+
+/** Longer than between two attempts: where nothing failed for so long, nothing was tried, and the time counts anew. */
+export const LONGEST_GAP_MS = 5 * 60_000;
 
 /** A fence is current while the write is `sending` under it. */
 export interface Writes {
@@ -97,7 +100,9 @@ export interface OpenWrite {
   /** What its kind needs besides the records. */
   readonly refs: unknown;
   readonly lostAnswers: number;
-  /** How many of its last attempts failed in the same way. */
+  /** How its last attempt failed; null: none did. */
+  readonly failure: string | null;
+  /** How many of its last attempts failed in this way. */
   readonly failures: number;
   /** ISO 8601: when the first of these failed; of a part of a divided write, when that one's did. */
   readonly failingSince: string | null;
