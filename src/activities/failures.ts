@@ -21,16 +21,23 @@ import { RepeatedFailures } from './repeated-failures.ts';
 
 /** The queue for permits of the rate budget is longer than a page waits. */
 export class RateWait extends Error {
-  override readonly name = 'RateWait';
+  override readonly name: string = 'RateWait';
   readonly #until: number;
-  constructor(waitMs: number) {
-    super('the queue of the rate budget is longer than a page waits');
+  constructor(waitMs: number, message = 'the queue of the rate budget is longer than a page waits') {
+    super(message);
     this.#until = performance.now() + waitMs;
   }
 
   /** From now on: earlier permits may be used before this error is reported. Never 0, which would mean unset. */
   get waitMs(): number {
     return Math.max(100, this.#until - performance.now());
+  }
+}
+
+/** Other writes may leave, but not yet the next one of a kind that is kept apart. Nothing was reserved. */
+export class SpacingWait extends RateWait {
+  constructor(waitMs: number, name: string) {
+    super(waitMs, `the interval between ${name} is longer than a page waits`);
   }
 }
 

@@ -69,7 +69,7 @@ export const LOAD = {
     name: 'CXFLOW_PREFERENCES_INTERVAL_MS',
     meaning:
       'The least time from one batch of preferences to the next, in milliseconds, all workers of the tenant together. 0: ' +
-      'only `CXFLOW_RATE_PER_MINUTE` limits them. Lookups are not affected.',
+      'only `CXFLOW_RATE_PER_MINUTE` limits them. Lookups and other operations do not wait for it.',
     neededBy: 'preference update',
   }),
 };

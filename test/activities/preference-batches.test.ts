@@ -1,7 +1,8 @@
 /** Settings for a CXone that often answers 429: smaller batches of preferences, at longer intervals. */
 import { expect, it } from 'vitest';
-import { LONGEST_WAIT_MS } from '../../src/activities/engine/rate-limiter.ts';
+import { LONGEST_WAIT_MS, RateLimiter } from '../../src/activities/engine/rate-limiter.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
+import { eventually } from '../harness/wait.ts';
 import { someId, upTo } from '../ledger/harness.ts';
 import { allBatches, runActivity } from './harness.ts';
 import { createRowWorker, nextPerson, openRunOf, optIn, rowWorkersOfFile } from './preferences.ts';
@@ -10,13 +11,13 @@ const { start } = rowWorkersOfFile();
 
 const rowsOf = (n: number) => upTo(n).map(() => optIn(nextPerson(), 5));
 
-/** A ledger that records the turns that workers take in its queues. */
+/** A ledger that records the turns that workers take in its queues, without those that have not come yet. */
 function recordTurns(ledger: Ledger) {
   const turns: { queue: string; intervalMs: number; waitMs: number }[] = [];
   const { rateBudget } = ledger;
   const take: typeof rateBudget.take = async (queue, intervalMs, permits, maxWaitMs) => {
     const waitMs = await rateBudget.take(queue, intervalMs, permits, maxWaitMs);
-    turns.push({ queue, intervalMs, waitMs });
+    if (waitMs <= maxWaitMs) turns.push({ queue, intervalMs, waitMs });
     return waitMs;
   };
   return { turns, ledger: { ...ledger, rateBudget: { ...rateBudget, take } } };
@@ -44,6 +45,42 @@ it('all workers of a tenant take turns to send batches, but not to send lookups'
   // A queue is not listed as a tenant, because it can be neither blocked nor lifted.
   const tenants = (await ledger.rateBudget.list()).map((budget) => budget.tenant);
   expect(tenants.filter((each) => each.startsWith(tenant))).toEqual([]);
+});
+
+it('a batch that waits for its turn holds no request slot, which lookups and other runs need', async () => {
+  const { ledger, cxone, countRequests } = await start();
+  const rateLimiter = new RateLimiter({
+    budget: ledger.rateBudget,
+    tenant: someId('tenant'),
+    ratePerMinute: 0,
+    maxInFlight: 1,
+  });
+  const worker = createRowWorker(ledger, cxone, {
+    rateLimiter,
+    preferencesPerBatch: 1,
+    preferencesIntervalMs: 3_000,
+  });
+  const run = await openRunOf(ledger, rowsOf(2), { guard: false });
+  await worker.plan(run);
+  const page = worker.writePage(allBatches(run));
+  await eventually(async () => expect((await ledger.runs.counts(run.run_no)).pending).toBe(1));
+  await rateLimiter.withClaimSlot(() => rateLimiter.withRequestSlot(() => Promise.resolve()));
+  expect(await countRequests('POST')).toBe(1);
+  await page;
+  expect(await countRequests('POST')).toBe(2);
+});
+
+it('no turn is taken while the tenant is blocked', async () => {
+  const { ledger } = await start();
+  const tenant = someId('tenant');
+  const budget = ledger.rateBudget;
+  const rateLimiter = new RateLimiter({ budget, tenant, ratePerMinute: 0, maxInFlight: 1 });
+  const spacing = { name: 'preference batches', intervalMs: 600_000 };
+  await budget.block(tenant, 60_000, 'a 429');
+  await expect(rateLimiter.acquireTurn(spacing)).rejects.toThrow(/rate budget/);
+  await budget.lift(tenant, { by: 'test' });
+  await rateLimiter.acquireTurn(spacing);
+  await expect(rateLimiter.acquireTurn(spacing)).rejects.toThrow('the interval between preference batches');
 });
 
 it('a page ends without a claim if its next turn is too far away, and is retried later', async () => {

@@ -83,7 +83,8 @@ export class Attempts {
 
   /**
    * Waits for a permit, then claims the write. `claim` replaces the ledger's plain claim where more has to be stored with
-   * it. Throws RateWait if the wait is longer than a page waits, and an AbortError once the signal is aborted.
+   * it. Throws RateWait if the wait is longer than a page waits, SpacingWait if the turn of a write that is kept apart has not
+   * come, and an AbortError once the signal is aborted.
    */
   async claim<Other extends { readonly verdict: string } = never>(
     runNo: number,
@@ -94,7 +95,8 @@ export class Attempts {
     const { rateLimiter, holder, signal, longestBlockMs = LONGEST_WAIT_MS } = this.#deps;
     const leaseMs = deadlineMs + LEASE_MARGIN_MS;
     for (;;) {
-      await rateLimiter.acquire(signal, spacing);
+      if (spacing && spacing.intervalMs > 0) await rateLimiter.acquireTurn(spacing, signal);
+      else await rateLimiter.acquire(signal);
       throwIfAborted(signal);
       // The lease began no later than this: the time that the claim itself took counts.
       const since = momentNow();

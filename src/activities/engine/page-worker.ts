@@ -1,5 +1,6 @@
 /** Works through one page: its open writes, each claimed, sent and settled on its own. One object per attempt at a page. */
 import { setMaxListeners } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { CxoneError } from '../../cxone/errors.ts';
 import { CxoneRateLimited } from '../../cxone/errors.ts';
 import { Persons, toMessages } from '../../domain/messages.ts';
@@ -7,14 +8,14 @@ import type { Counts, Outcome } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
-import { asError, isAbort, isFinal, RateWait } from '../failures.ts';
+import { asError, isAbort, isFinal, RateWait, SpacingWait } from '../failures.ts';
 import { Attempts, type HeldWrite } from './attempt.ts';
 import type { Answer, BulkDefinition, PendingRecord, WriteAttempt, WriteDefinition } from './definition.ts';
 import { alwaysFails, failsRepeatedly } from './failing.ts';
 import { GateInterrupted, sendThroughGate } from './gate.ts';
 import { classifyPriorAttempt, maySend } from './prior-attempt.ts';
 import { backoffMs } from './rate-limit-backoff.ts';
-import type { RateLimiter } from './rate-limiter.ts';
+import { LONGEST_WAIT_MS, type RateLimiter } from './rate-limiter.ts';
 import { type PageEvents, PageSettlement, type SettledAnswer } from './settle.ts';
 
 export interface Page {
@@ -76,6 +77,9 @@ export class PageWorker {
   #halted: Halt | null = null;
   /** The queue of the rate budget is too long: nothing more joins it, and what has a place there keeps it. */
   #rateWait: RateWait | null = null;
+  /** The writes that are kept apart are left alone until then. */
+  #spacingWait: SpacingWait | null = null;
+  readonly #tried = new Set<string>();
   #failuresInARow = 0;
   #hasAnswered = false;
   #lastFailure: CxoneError | null = null;
@@ -105,19 +109,32 @@ export class PageWorker {
 
   /** In rounds, because answers create new writes: the rest of a batch, its halves, its updates. */
   async work(page: Page): Promise<void> {
-    const tried = new Set<string>();
     for (;;) {
-      const open = await this.#openWrites(page);
-      // Fewest attempts first, so that lookups that fail in an outage do not keep back the objections behind them.
-      const next = open.filter(({ id }) => !tried.has(id)).toSorted((a, b) => a.attempts - b.attempts);
+      const next = await this.#nextWrites(page);
       if (next.length === 0 || this.#halted || this.#rateWait) break;
-      for (const { id } of next) tried.add(id);
+      for (const { id } of next) this.#tried.add(id);
       const { rateLimiter } = this.#deps;
       const all = next.map((write) => rateLimiter.withPipelineSlot(() => this.#processWrite(write)));
       await Promise.race([Promise.all(all), this.#drained]);
     }
     if (this.#halted?.why === 'failed') throw this.#halted.error;
     if (this.#rateWait && !this.#halted) throw this.#rateWait;
+  }
+
+  /** Those not tried yet. If all of them have to be kept apart, waits for their turn, while no slot is held. */
+  async #nextWrites(page: Page): Promise<OpenWrite[]> {
+    const open = await this.#openWrites(page);
+    // Fewest attempts first, so that lookups that fail in an outage do not keep back the objections behind them.
+    const next = open.filter(({ id }) => !this.#tried.has(id)).toSorted((a, b) => a.attempts - b.attempts);
+    const wait = this.#spacingWait;
+    if (wait === null) return next;
+    const others = next.filter((write) => !this.#definitionOf(write).spacing);
+    if (others.length > 0) return others;
+    this.#spacingWait = null;
+    const { waitMs } = wait;
+    if (waitMs > LONGEST_WAIT_MS) this.#rateWait ??= wait;
+    else await delay(waitMs, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+    return next;
   }
 
   /** Throws if CXone answered nothing at all: Temporal's backoff waits out an outage without growing the history. */
@@ -151,7 +168,10 @@ export class PageWorker {
       const { rateLimiter } = this.#deps;
       // Halting before the slot is free again: otherwise the next write would still be claimed.
       const answered = await rateLimiter.withClaimSlot(() =>
-        this.#claimAndSend(write).catch((error: unknown) => this.#haltOn(error)),
+        this.#claimAndSend(write).catch((error: unknown) => {
+          if (error instanceof SpacingWait) this.#tried.delete(write.id);
+          return this.#haltOn(error);
+        }),
       );
       if (answered) await this.#settleAnswer(write, answered);
     } catch (error) {
@@ -185,6 +205,7 @@ export class PageWorker {
   /** Null: it is not to be sent now. */
   async #claim(write: OpenWrite, definition: WriteDefinition): Promise<HeldWrite | null> {
     if (this.#halted || this.#rateWait) return null;
+    if (definition.spacing && this.#spacingWait) throw this.#spacingWait;
     if (!definition.repeatable || failsRepeatedly(write)) await this.#probe(write.kind, definition);
     const claimed = await this.#attempts.claim(this.#run.run_no, write.id, definition);
     if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') this.halt({ why: claimed.verdict });
@@ -306,7 +327,8 @@ export class PageWorker {
   }
 
   #haltOn(error: unknown): null {
-    if (error instanceof RateWait) this.#rateWait ??= error;
+    if (error instanceof SpacingWait) this.#spacingWait ??= error;
+    else if (error instanceof RateWait) this.#rateWait ??= error;
     else if (!(this.#halted && isAbort(error))) this.halt({ why: 'failed', error: asError(error) });
     return null;
   }

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { CxoneRateLimited } from '../../cxone/errors.ts';
 import { type RateBudget, toQueue } from '../../ledger/writes/rate-budget.ts';
-import { RateWait } from '../failures.ts';
+import { RateWait, SpacingWait } from '../failures.ts';
 import type { Spacing } from './definition.ts';
 
 /**
@@ -48,6 +48,7 @@ export class RateLimiter {
   readonly ratePerMinute: number;
   readonly #budget: Budget;
   readonly #requests: LimitFunction;
+  readonly #turns: LimitFunction;
   readonly #claims: LimitFunction;
   readonly #pipeline: LimitFunction;
   readonly #intervalMs: number;
@@ -66,6 +67,7 @@ export class RateLimiter {
     this.ratePerMinute = ratePerMinute;
     this.#budget = budget;
     this.#requests = pLimit(maxInFlight);
+    this.#turns = pLimit(1);
     this.#claims = pLimit(maxInFlight + Math.floor(maxInFlight * CLAIMS_AHEAD));
     // While one answer is being settled, its slot sends the next request, so almost as many writes again may be waiting
     // for the ledger. With one request in flight at a time, everything stays in order.
@@ -90,11 +92,9 @@ export class RateLimiter {
   }
 
   /** Resolves when the next request may leave. Throws RateWait if that is more than LONGEST_WAIT_MS away. */
-  async acquire(signal?: AbortSignal, spacing?: Spacing): Promise<void> {
+  async acquire(signal?: AbortSignal): Promise<void> {
     // Otherwise claims would continue for as long as a busy database takes to store a 429.
     await this.#storedBlocks;
-    // First, because a permit of the rate budget lapses while it waits.
-    if (spacing && spacing.intervalMs > 0) await this.#keepApart(spacing, signal);
     if (this.#intervalMs === 0) return;
     this.#waiting += 1;
     const permit = this.#queue
@@ -107,10 +107,25 @@ export class RateLimiter {
     if (waitMs > 0) await delay(waitMs, undefined, { signal });
   }
 
-  async #keepApart({ name, intervalMs }: Spacing, signal: AbortSignal | undefined): Promise<void> {
-    const waitMs = await this.#budget.take(toQueue(this.tenant, name), intervalMs, 1, LONGEST_WAIT_MS);
-    if (waitMs > LONGEST_WAIT_MS) throw new RateWait(waitMs);
-    await delay(waitMs, undefined, { signal });
+  /**
+   * Like `acquire`, for a request that is kept apart from others of its kind. Never waits for its turn, since the caller holds a
+   * slot: throws SpacingWait instead. The turn is taken last, so that nothing delays the request after it, and none is lost to
+   * a block (RateWait). One at a time, because a permit without a turn is lost.
+   */
+  acquireTurn({ name, intervalMs }: Spacing, signal?: AbortSignal): Promise<void> {
+    const queue = toQueue(this.tenant, name);
+    const take = async (maxWaitMs: number) => {
+      const waitMs = await this.#budget.take(queue, intervalMs, 1, maxWaitMs);
+      if (waitMs > 0) throw new SpacingWait(waitMs, name);
+    };
+    return this.#turns(async () => {
+      // Only asks.
+      await take(-1);
+      await this.acquire(signal);
+      const blockedMs = await this.blockedMs();
+      if (blockedMs > 0) throw new RateWait(blockedMs);
+      await take(0);
+    });
   }
 
   /**

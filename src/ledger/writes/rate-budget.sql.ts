@@ -36,11 +36,14 @@ export function createRateBudget({ db }: Database): RateBudget {
   };
 }
 
+/** The names of all queues, as a pattern of LIKE. */
+const QUEUES = toQueue('%', '%');
+
 async function list(db: Executor): Promise<TenantBudget[]> {
   const budgets = await db
     .selectFrom('rate_budgets')
     .select(['tenant', 'next_free_at'])
-    .where('tenant', 'not like', toQueue('%', '%'))
+    .where('tenant', 'not like', QUEUES)
     .orderBy('tenant')
     .execute();
   const blocks = await inForce(db).execute();
