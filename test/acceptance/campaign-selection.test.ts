@@ -174,7 +174,7 @@ describe("the tutorial's selection of a campaign", () => {
     });
   });
 
-  it("fails the run on a 400 with CXone's message, and nothing is changed", async () => {
+  it("fails the run on a 400 and shows CXone's message, which is in no audit, and nothing is changed", async () => {
     await onStand({ ownLedger: true }, async (stand) => {
       const { update, campaign, attempts, answerPatches } = await prepare(stand);
       await answerPatches({ status: 400, body: { message: 'list list_456def is archived' } }, 1);
@@ -182,11 +182,11 @@ describe("the tutorial's selection of a campaign", () => {
       expect(code).toBe(1);
       expect(document).toMatchObject({
         counts: { total: 1, pending: 0, rejected: 1 },
-        failure: {
-          type: 'Refused',
-          message: expect.stringContaining('list list_456def is archived') as string,
-        },
+        failure: { type: 'Refused', message: expect.stringContaining('cxflow show refused-400') as string },
+        cxone: { messages: [{ text: 'list list_456def is archived', httpStatus: 400 }] },
       });
+      const { stdout } = await stand.cxflow(['audit', '--run', 'refused-400', '--json']);
+      expect(stdout).not.toContain('is archived');
       expect((await campaign())?.version).toBe(BEFORE.version);
       const [entry] = await attempts('refused-400');
       expect(entry?.data).toMatchObject({ result: 'FAILED', httpStatus: 400 });
