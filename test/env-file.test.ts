@@ -50,6 +50,27 @@ describe('a file of settings', () => {
     expect(JSON.stringify(families)).not.toContain(CANARY);
   });
 
+  it('may have comments after values, and #, quotes and lines of any kind within quotes', () => {
+    const text = [
+      'CXONE_CLIENT_ID=it"s # a "comment" # and more',
+      `CXONE_CLIENT_SECRET="a#'\`b" # it's a comment`,
+      'CXONE_TENANT= # none',
+      "TEMPORAL_TLS_CLIENT_CERT_DATA='# first",
+      'not a setting',
+      "=last' # end",
+      'CXONE_INSTANCE=x',
+    ].join('\n');
+    const { values, origins } = read({ f: text });
+    expect(values).toEqual({
+      CXONE_CLIENT_ID: 'it"s',
+      CXONE_CLIENT_SECRET: "a#'`b",
+      CXONE_TENANT: '',
+      TEMPORAL_TLS_CLIENT_CERT_DATA: '# first\nnot a setting\n=last',
+      CXONE_INSTANCE: 'x',
+    });
+    expect(origins.get('CXONE_INSTANCE')).toBe('f:7');
+  });
+
   it('yields to the environment, a later file takes precedence, and an empty variable counts as unset', () => {
     const files = {
       first: 'CXFLOW_RATE_PER_MINUTE=1\nCXFLOW_MAX_IN_FLIGHT=2\nCXONE_TENANT=a',
@@ -79,6 +100,34 @@ describe('a file of settings', () => {
       'a quote that is not closed',
       `CXONE_TENANT="${CANARY}\nCXONE_REGION=us\nCXONE_INSTANCE="x"`,
       ['f:1 CXONE_TENANT has a quote that is not closed'],
+    ],
+    [
+      'a quote that is closed nowhere',
+      `CXONE_TENANT="${CANARY}\nCXONE_REGION=us\nCXONE_INSTANCE='${CANARY}`,
+      [
+        'f:1 CXONE_TENANT has a quote that is not closed',
+        'f:3 CXONE_INSTANCE has a quote that is not closed',
+      ],
+    ],
+    [
+      'a # in a value without quotes',
+      `CXONE_CLIENT_SECRET=${CANARY}#x\nCXONE_TENANT=#${CANARY} # a comment`,
+      [
+        'f:1 CXONE_CLIENT_SECRET has a # in a value without quotes',
+        'f:2 CXONE_TENANT has a # in a value without quotes',
+      ],
+    ],
+    [
+      'text after a closing quote',
+      `CXONE_CLIENT_SECRET="${CANARY}"x\nCXONE_TENANT='it's'\nCXONE_INSTANCE="a\\"b"`,
+      ['CXONE_CLIENT_SECRET', 'CXONE_TENANT', 'CXONE_INSTANCE'].map(
+        (name, at) => `f:${at + 1} ${name} has text after the closing quote`,
+      ),
+    ],
+    [
+      'a tab that Node keeps',
+      `CXONE_TENANT\t=a\nCXONE_INSTANCE=\t"x"`,
+      ['f:1 is not NAME=value', 'f:2 is not NAME=value'],
     ],
   ])('with %s is refused with file and line, and without the text', (_, text, problems) => {
     expect(problemsOf(text)).toEqual(problems);

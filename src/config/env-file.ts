@@ -1,7 +1,7 @@
 /**
  * Files of settings: `NAME=value` in each line, in the syntax of `node --env-file` (docs/settings.md#files-of-settings). Node's
- * parser skips what it does not understand; here that is an error, because a setting that is silently missing would surface
- * hours later, or never.
+ * parser skips what it does not understand, and ends a value at a # or a quote in it; here that is an error, because a setting
+ * that is silently missing or cut short would surface hours later, or never.
  */
 import { parseEnv } from 'node:util';
 import { SETTINGS, variablesOf } from './catalogue.ts';
@@ -12,7 +12,8 @@ export class EnvFileError extends Error {
   override readonly name = 'EnvFileError';
   readonly problems: readonly string[];
   readonly next =
-    'write NAME=value, with quotes around a value that has spaces or #; a comment begins with #';
+    'write NAME=value, with quotes around a value that has spaces or #, and with quotes of another kind around one that has ' +
+    'a quote; a comment begins with a blank and #';
   constructor(problems: readonly string[]) {
     super(`a file of settings has ${problems.length} problem(s): ${problems.join('; ')}`);
     this.problems = problems;
@@ -65,25 +66,62 @@ function namesOf(variable: string): readonly string[] {
   return setting ? variablesOf(setting) : [variable];
 }
 
-const ASSIGNMENT = /^\s*(?:export\s+)?([a-z_]\w*)\s*=/i;
+/** Node.js 20 takes a tab for a part of the name or the value. */
+const ASSIGNMENT = /^ *(?:export )?([a-z_]\w*) *= *(?!\s)/i;
 
 function readEnvFile(path: string, readFile: ReadFile, problems: string[]): EnvFile {
   const text = readText(path, readFile, problems);
-  const values = new Map(Object.entries(parseEnv(text)).map(([name, value = '']) => [name, value]));
-  // Its last line also has the closing quote.
-  const inside = new Set([...values.values()].flatMap((value) => value.split('\n').slice(1)));
-  const lines = new Map<string, number>();
-  for (const [index, line] of text.split('\n').entries()) {
+  const lines = findAssignments(text, (line, what) => problems.push(`${path}:${line} ${what}`));
+  const parsed = parseEnv(text);
+  return { path, lines, values: new Map([...lines.keys()].map((name) => [name, parsed[name] ?? ''])) };
+}
+
+/** The line of each variable, from 1. */
+function findAssignments(
+  text: string,
+  report: (line: number, what: string) => void,
+): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  const lines = text.split('\n');
+  for (let at = 0; at < lines.length; at++) {
+    const line = lines[at] ?? '';
     if (/^\s*(#|$)/.test(line)) continue;
-    const name = ASSIGNMENT.exec(line)?.[1];
-    if (name !== undefined) lines.set(name, index + 1);
-    else if (!inside.has(line.replace(/["'`][^"'`]*$/, '')))
-      problems.push(`${path}:${index + 1} is not NAME=value`);
+    const [start = '', name] = ASSIGNMENT.exec(line) ?? [];
+    if (name === undefined) {
+      report(at + 1, 'is not NAME=value');
+      continue;
+    }
+    found.set(name, at + 1);
+    const value = measureValue(lines.slice(at).join('\n'), start.length);
+    if ('problem' in value) report(at + 1, `${name} ${value.problem}`);
+    else at += value.moreLines;
   }
-  for (const [name, value] of values)
-    if (swallowsSetting(value))
-      problems.push(`${path}:${lines.get(name) ?? 1} ${name} has a quote that is not closed`);
-  return { path, values, lines };
+  return found;
+}
+
+/** How far the value extends behind the first line of `text`, or why Node would take only a part of what is written there. */
+function measureValue(
+  text: string,
+  start: number,
+): { readonly moreLines: number } | { readonly problem: string } {
+  const quote = /["'`]/.exec(text.charAt(start))?.[0];
+  if (quote === undefined)
+    return /^[^#\n]*[^# \t\n]#/.test(text)
+      ? { problem: 'has a # in a value without quotes' }
+      : { moreLines: 0 };
+  const end = text.indexOf(quote, start + 1);
+  const valueLines = text.slice(start, end).split('\n');
+  if (end < 0 || valueLines.slice(1).some(isSetting)) return { problem: 'has a quote that is not closed' };
+  return /^[ \t]*(#|\n|$)/.test(text.slice(end + 1))
+    ? { moreLines: valueLines.length - 1 }
+    : { problem: 'has text after the closing quote' };
+}
+
+const VARIABLES = new Set(SETTINGS.flatMap(variablesOf));
+
+/** A value may have several lines, as a certificate has, but none of them is another setting. */
+function isSetting(line: string): boolean {
+  return VARIABLES.has(ASSIGNMENT.exec(line)?.[1] ?? '');
 }
 
 function readText(path: string, readFile: ReadFile, problems: string[]): string {
@@ -95,14 +133,4 @@ function readText(path: string, readFile: ReadFile, problems: string[]): string 
     problems.push(`${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unreadable'})`);
     return '';
   }
-}
-
-const VARIABLES = new Set(SETTINGS.flatMap(variablesOf));
-
-/** A value may have several lines, as a certificate has, but none of them is another setting. */
-function swallowsSetting(value: string): boolean {
-  return value
-    .split('\n')
-    .slice(1)
-    .some((line) => VARIABLES.has(ASSIGNMENT.exec(line)?.[1] ?? ''));
 }
