@@ -49,8 +49,8 @@ export interface ConnectOptions {
 }
 
 /**
- * Connects to Temporal and opens the ledger. Throws if Temporal does not answer, and TemporalSettingsError, ConfigError, and
- * OtherTenant if the environment names another tenant than that of the ledger.
+ * Connects to Temporal and opens the ledger. Throws if Temporal does not answer, and TemporalSettingsError and ConfigError. If
+ * the environment names a tenant: OtherTenant, if it is not that of the ledger, and errors of the database.
  */
 export async function connect(options: ConnectOptions) {
   const env = options.env ?? process.env;

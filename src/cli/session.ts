@@ -4,8 +4,9 @@ import type { CxflowClient } from '../client.ts';
 import { type Config, loadConfig } from '../config/config.ts';
 import type { Env } from '../config/reader.ts';
 import { DEFAULT_TEMPORAL_ADDRESS, TemporalSettingsError } from '../config/temporal.ts';
+import { classifyLedgerError, sqlState } from '../ledger/errors.ts';
 import { openLedger } from '../ledger/ledger.ts';
-import { refuseOtherTenant } from '../ledger/tenant.ts';
+import { OtherTenant, refuseOtherTenant } from '../ledger/tenant.ts';
 import { readStack, withStack } from '../stack/stack-file.ts';
 import type { Cli, Session } from './cli.ts';
 import { MissingAddress, Unreachable } from './errors.ts';
@@ -42,7 +43,7 @@ export function openSession(cli: SessionOptions): Session {
   const connection = createConnection(async () => {
     const { connect } = await loadClient();
     return connect({ databaseUrl, env, pepper }).catch((error: unknown) => {
-      if (error instanceof TemporalSettingsError) throw error;
+      if (error instanceof TemporalSettingsError || isOfLedger(error)) throw error;
       throw new Unreachable(`Temporal at ${address} does not answer`, cli.command, error);
     });
   });
@@ -62,6 +63,13 @@ export function openSession(cli: SessionOptions): Session {
       await connection.close();
     },
   };
+}
+
+/** `connect` also asks the ledger whose it is. */
+function isOfLedger(error: unknown): boolean {
+  return (
+    error instanceof OtherTenant || sqlState(error) !== null || classifyLedgerError(error) === 'unavailable'
+  );
 }
 
 /** Shares one connection among all calls; after a failure the next call connects again. */

@@ -2,6 +2,8 @@
  * The port to the CXone tenant to which the ledger belongs. It has a name that people chose (CXONE_TENANT), so it stays the
  * same when addresses and OAuth clients change. Budget, history and suppressions of two tenants must not mix.
  */
+import { sqlState } from './errors.ts';
+
 export interface LedgerTenant {
   /** null: no worker has used the ledger yet. Reads only. */
   find(): Promise<string | null>;
@@ -16,13 +18,20 @@ export interface LedgerTenant {
 
 /**
  * For whoever only reads the ledger or starts runs. `ours`: null if the settings name no tenant. Nothing is refused while the
- * ledger belongs to nobody, or is not prepared. Errors: OtherTenant.
+ * ledger belongs to nobody, or is not prepared. Errors: OtherTenant; any error of the database, because then nobody knows whose
+ * ledger it is.
  */
 export async function refuseOtherTenant(tenant: LedgerTenant, ours: string | null): Promise<void> {
   if (ours === null) return;
-  // Whoever needs the database reports its errors.
-  const owner = await tenant.find().catch(() => null);
+  const owner = await tenant.find().catch(nullIfNotPrepared);
   if (owner !== null && owner !== ours) throw new OtherTenant(owner, ours);
+}
+
+const UNDEFINED_TABLE = '42P01';
+
+function nullIfNotPrepared(error: unknown): null {
+  if (sqlState(error) === UNDEFINED_TABLE) return null;
+  throw error;
 }
 
 /** This process works for another tenant than the ledger. */

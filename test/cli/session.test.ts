@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { run } from '../../src/cli/main.ts';
 import { findWebUiUrl, openSession, webUiLink } from '../../src/cli/session.ts';
 import { newFolder } from '../harness/folders.ts';
@@ -37,6 +37,17 @@ describe('addresses of servers', () => {
     await eventually(() => expect(fake.err()).toBe(`connecting to Temporal at ${address} …\n`));
     await connecting;
     silent.close();
+    await session.close();
+  });
+
+  it('are not confused: where Temporal answers and the database does not, that is the error', async () => {
+    const env = {
+      DATABASE_URL: 'postgres://x@127.0.0.1:1/x',
+      TEMPORAL_ADDRESS: inject('temporalAddress'),
+      CXONE_TENANT: 'acme',
+    };
+    const session = openSession({ ...cli(), env });
+    await expect(session.client()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     await session.close();
   });
 

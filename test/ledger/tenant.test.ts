@@ -1,7 +1,8 @@
+import { sql } from 'kysely';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/ledger/database.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import { OtherTenant } from '../../src/ledger/tenant.ts';
+import { OtherTenant, refuseOtherTenant } from '../../src/ledger/tenant.ts';
 import { freshDatabase } from '../harness/fresh.ts';
 import { openRun } from './harness.ts';
 
@@ -33,6 +34,22 @@ describe('the tenant of a ledger', () => {
       next: expect.stringMatching(/DATABASE_URL.*CXONE_TENANT=acme/) as string,
     });
     expect(await ledger.tenant.find()).toBe('acme');
+  });
+
+  it('is not guessed by whoever reads: only a ledger without tables belongs to nobody', async () => {
+    const { ledger, database } = await emptyLedger();
+    await expect(refuseOtherTenant(ledger.tenant, 'acme')).resolves.toBeUndefined();
+    await ledger.tenant.register('acme');
+    await expect(refuseOtherTenant(ledger.tenant, 'acme')).resolves.toBeUndefined();
+    await expect(refuseOtherTenant(ledger.tenant, 'other')).rejects.toThrow(OtherTenant);
+    await sql`alter table ledger_tenant rename name to unreadable`.execute(database.db);
+    await expect(refuseOtherTenant(ledger.tenant, 'other')).rejects.toThrow(/"name" does not exist/);
+    const unreachable = openLedger('postgres://nobody@127.0.0.1:1/none');
+    await expect(refuseOtherTenant(unreachable.tenant, 'other')).rejects.toThrow(/ECONNREFUSED/);
+    await unreachable.close();
+    const unprepared = openLedger(await freshDatabase(), 1);
+    await expect(refuseOtherTenant(unprepared.tenant, 'other')).resolves.toBeUndefined();
+    await unprepared.close();
   });
 
   it('is one of two, if two workers start at once', async () => {
