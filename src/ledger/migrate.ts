@@ -13,6 +13,7 @@ import * as failingSince from './migrations/0009-failing-since.ts';
 import * as metrics from './migrations/0010-metrics.ts';
 import * as answers from './migrations/0011-answers.ts';
 import * as unquotedMessages from './migrations/0012-unquoted-messages.ts';
+import * as openedAt from './migrations/0013-opened-at.ts';
 
 /**
  * In order. A migration is never changed, only followed by another one: a ledger that has run it would not run it again
@@ -31,6 +32,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0010-metrics': metrics,
   '0011-answers': answers,
   '0012-unquoted-messages': unquotedMessages,
+  '0013-opened-at': openedAt,
 };
 
 function createMigrator(database: Database): Migrator {

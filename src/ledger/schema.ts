@@ -41,6 +41,8 @@ export interface RunsTable {
   plan: NullableJson<unknown>;
   plan_hash: string | null;
   started_at: Generated<Date>;
+  /** The last start: when the newest execution opened the run. */
+  opened_at: Generated<Date>;
   finished_at: Date | null;
   result: NullableJson<unknown>;
   failure: NullableJson<unknown>;

@@ -1,16 +1,26 @@
 /** The tenant of the ledger in PostgreSQL. */
 import { sql } from 'kysely';
 import type { Database, Executor } from './database.ts';
+import { sqlState } from './errors.ts';
 import { type LedgerTenant, OtherTenant } from './tenant.ts';
 
 export function createLedgerTenant({ db }: Database): LedgerTenant {
   return {
-    async find() {
-      const row = await db.selectFrom('ledger_tenant').select('name').executeTakeFirst();
-      return row?.name ?? null;
-    },
+    find: () => find(db),
     register: (name) => db.transaction().execute((tx) => register(tx, name)),
   };
+}
+
+const UNDEFINED_TABLE = '42P01';
+
+async function find(db: Executor): Promise<string | null> {
+  try {
+    const row = await db.selectFrom('ledger_tenant').select('name').executeTakeFirst();
+    return row?.name ?? null;
+  } catch (error) {
+    if (sqlState(error) === UNDEFINED_TABLE) return null;
+    throw error;
+  }
 }
 
 async function register(tx: Executor, name: string): Promise<void> {

@@ -2,10 +2,8 @@
  * The port to the CXone tenant to which the ledger belongs. It has a name that people chose (CXONE_TENANT), so it stays the
  * same when addresses and OAuth clients change. Budget, history and suppressions of two tenants must not mix.
  */
-import { sqlState } from './errors.ts';
-
 export interface LedgerTenant {
-  /** null: no worker has used the ledger yet. Reads only. */
+  /** null: no worker has used the ledger yet, or it is not prepared. Reads only. */
   find(): Promise<string | null>;
 
   /**
@@ -23,15 +21,8 @@ export interface LedgerTenant {
  */
 export async function refuseOtherTenant(tenant: LedgerTenant, ours: string | null): Promise<void> {
   if (ours === null) return;
-  const owner = await tenant.find().catch(nullIfNotPrepared);
+  const owner = await tenant.find();
   if (owner !== null && owner !== ours) throw new OtherTenant(owner, ours);
-}
-
-const UNDEFINED_TABLE = '42P01';
-
-function nullIfNotPrepared(error: unknown): null {
-  if (sqlState(error) === UNDEFINED_TABLE) return null;
-  throw error;
 }
 
 /** This process works for another tenant than the ledger. */

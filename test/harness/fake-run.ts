@@ -25,6 +25,7 @@ export function fakeRun(change: Partial<Run> = {}): Run {
     plan: null,
     plan_hash: null,
     started_at: new Date('2026-03-01T10:00:00Z'),
+    opened_at: new Date('2026-03-01T10:00:00Z'),
     finished_at: null,
     result: null,
     failure: null,

@@ -103,7 +103,7 @@ function personalValues({ contactId, phoneNumbers, customFields }: Contact): str
   return [contactId, ...phoneNumbers.map(({ number }) => number), ...Object.values(customFields)];
 }
 
-/** Dates are compared with one moment rather than with the clock, so that all rows are read alike. */
+/** Dates are compared with one moment rather than with the clock, so that a repeated attempt reads a row as the first did. */
 function createContactReader(
   run: Run,
   columns: readonly string[] | null,

@@ -147,6 +147,7 @@ async function openRun(deps: RunsDeps, { runId, kind, target, input }: OpenRunIn
     input,
     execution: thisExecution(),
     attempt: attemptTime(),
+    openedAt: Context.current().info.scheduledTimestampMs,
     auditKey: activityKey(),
   };
   const opened = await ledger.runs.open(asked);

@@ -19,12 +19,12 @@ export const takeOver = (ledger: Ledger, runId: string): Promise<Run> =>
   ledger.runs.takeOver(runId, attemptTime());
 
 /**
- * As of when the dates in a source are judged: when this attempt was scheduled, so that a run that was started again with a
- * corrected source does not take what has happened since for the future, nor an objection for older than it is. `run`: as
- * `takeOver` returned it.
+ * As of when the dates in a source are judged: the last start of the run. It is the same for every attempt and worker that
+ * stages its rows, and a run that was started again with a corrected source does not take what has happened since its first
+ * start for the future, nor an objection for older than it is.
  */
-export const readAsOf = ({ started_at, fence }: Run): Date =>
-  new Date(Math.max(started_at.getTime(), Number(fence)));
+export const readAsOf = ({ started_at, opened_at }: Run): Date =>
+  new Date(Math.max(started_at.getTime(), opened_at.getTime()));
 
 /**
  * For the audit entry of an activity: the same for each of its attempts, and for no other activity. `what`: distinguishes the

@@ -23,7 +23,7 @@ export const ON_SUPPRESSION_LIST: Reason = {
   message: 'the objection is on our own suppression list and is respected, although CXone does not have it',
 };
 
-/** Dates are compared with one moment rather than with the clock, so that all rows are read alike. */
+/** Dates are compared with one moment rather than with the clock, so that a repeated attempt reads a row as the first did. */
 export function createPreferenceReader(
   run: Run,
   columns: readonly string[] | null,

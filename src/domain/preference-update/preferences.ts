@@ -98,7 +98,7 @@ interface Parts {
 /**
  * Converts a row to a preference, or returns every reason why that is impossible.
  * @param columns of the header (resolvePreferenceColumns). null for NDJSON and JSON: each row is matched by its own keys
- * @param now timestamps after it are invalid. The same for a whole run, so that staging it again gives the same result
+ * @param now timestamps after it are invalid. The same for all attempts to stage the rows of a run, so that they agree
  */
 export function readPreference(
   fields: Fields,

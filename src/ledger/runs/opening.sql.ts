@@ -42,6 +42,7 @@ async function insertRun(db: Executor, run: OpenRun): Promise<Run | undefined> {
     ...{ run_id: runId, kind, target, again, dry_run: dryRun, requested_by: requestedBy },
     input: JSON.stringify(input),
     ...executionColumns(run.execution),
+    opened_at: toMoment(run.openedAt),
     ...fencesOf(attempt),
   };
   const auditId = run.auditKey === undefined ? null : toAuditId(runId, run.auditKey);
@@ -78,6 +79,8 @@ const fencesOf = (attempt: AttemptTime) => ({
   phase_fence: attempt,
 });
 
+const toMoment = (ms: number | undefined) => (ms === undefined ? sql<Date>`now()` : new Date(ms));
+
 const executionColumns = (execution: Execution | undefined) => ({
   namespace: execution?.namespace ?? null,
   execution_id: execution?.id ?? null,
@@ -88,13 +91,15 @@ const executionColumns = (execution: Execution | undefined) => ({
  * one that has just become `running`: hence the lock.
  */
 export async function reopen(tx: Executor, run: OpenRun): Promise<boolean> {
-  const { runId, kind, target, again, dryRun, requestedBy, input, execution, attempt, auditKey } = run;
+  const { runId, kind, target, again, dryRun, requestedBy, input, execution, attempt, openedAt, auditKey } =
+    run;
   const known = await findRun(tx, runId);
   if (known) await lockRun(tx, known.run_no);
   const { numUpdatedRows } = await tx
     .updateTable('runs')
     .set({ target, again, dry_run: dryRun, requested_by: requestedBy, input: JSON.stringify(input) })
     .set(executionColumns(execution))
+    .set({ opened_at: toMoment(openedAt) })
     .set({ steering: 'go', ...(attempt !== undefined && fencesOf(attempt)) })
     .where('run_id', '=', runId)
     .where('state', 'in', OPEN)

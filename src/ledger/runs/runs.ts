@@ -20,7 +20,7 @@ export interface Runs {
   open(run: OpenRun): Promise<Opened>;
 
   /**
-   * A reopened run continues with the input of this start and the steering `go`, with its audit entry in the same
+   * A reopened run continues with the input and the moment of this start and the steering `go`, with its audit entry in the same
    * transaction. A `failed` run without a business key becomes `running`. One with a key stays `failed` until
    * `reserveBusinessKey` succeeds. False, and nothing was done: it is neither `running` nor `failed`, or was purged. A
    * repetition changes nothing. Errors: Superseded.
@@ -128,6 +128,8 @@ export interface OpenRun {
   readonly input: unknown;
   /** The attempt of the activity that opens it. Default: no fence is set. */
   readonly attempt?: AttemptTime;
+  /** When this start was made, in milliseconds: the same in each attempt of the activity that opens the run. Default: now. */
+  readonly openedAt?: number;
   /** The key of its audit entry (see Audit.add). */
   readonly auditKey?: string;
   /** The execution that opens the run. Default: unknown. */
