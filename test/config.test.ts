@@ -184,6 +184,9 @@ describe('addresses', () => {
     const inEu = loadConfig({ ...PAIR, CXONE_REGION: 'eu' }).cxone.families;
     expect(inEu.lists.addressSettings).toBe('CXONE_LISTS_REGION or CXONE_LISTS_URL');
     expect(inEu.email.addressSettings).toBe('CXONE_EMAIL_URL');
+    const { lists } = loadConfig({ ...PAIR, CXONE_REGION: 'eu', CXONE_LISTS_URL: 'https://x' }).cxone
+      .families;
+    expect(lists.addressSettings).toBe('CXONE_LISTS_REGION or CXONE_LISTS_TOKEN_URL');
   });
 
   it("never sends an EU tenant's data to a US host by default", () => {

@@ -54,8 +54,15 @@ export function productionHosts({ region, listsRegion, instance }: Site): Readon
   };
 }
 
-/** Each of these settings alone gives the family an address, in addition to the region; none if it has one already. */
-export function addressSettings(family: Family, region: Site['region']): readonly string[] {
+/**
+ * Each of these settings alone gives the family an address, in addition to the region; none if it has one already. `lacking`:
+ * where only the token endpoint is missing, the address of the family does not help.
+ */
+export function addressSettings(
+  family: Family,
+  region: Site['region'],
+  lacking: 'url' | 'tokenUrl' = 'url',
+): readonly string[] {
   const hasAddress = (more: Partial<Site>) =>
     productionHosts({ region, listsRegion: '', instance: '', ...more })[family].api !== '';
   if (hasAddress({})) return [];
@@ -64,7 +71,7 @@ export function addressSettings(family: Family, region: Site['region']): readonl
     ...(hasAddress({ listsRegion: 'x' }) ? [SITE.listsRegion.name] : []),
     ...(hasAddress({ instance: 'x' }) ? [SITE.instance.name] : []),
   ];
-  return [...place, familyVariables(family.toUpperCase() as Uppercase<Family>).url.name];
+  return [...place, familyVariables(family.toUpperCase() as Uppercase<Family>)[lacking].name];
 }
 
 export const SITE = {
@@ -165,11 +172,13 @@ export function readFamilies(reader: SettingsReader): Readonly<Record<Family, Fa
     const own = reader.readCredentials(credentials);
     const { clientId, clientSecret } = own.clientId === null ? reader.readCredentials(COMMON) : own;
     if (clientId !== null && apiUrl === null && !isAnyNamed) requireRegion(reader);
+    const endpoint = reader.read(tokenUrl) ?? (tokenHost && tokenHost + tokenPath);
+    const lacking = url !== '' && endpoint === '' ? 'tokenUrl' : 'url';
     return {
       ...facts,
       url,
-      addressSettings: addressSettings(family, site.region).join(' or '),
-      tokenUrl: reader.read(tokenUrl) ?? (tokenHost && tokenHost + tokenPath),
+      addressSettings: addressSettings(family, site.region, lacking).join(' or '),
+      tokenUrl: endpoint,
       clientId,
       clientSecret,
     };
