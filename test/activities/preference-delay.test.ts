@@ -38,6 +38,7 @@ async function guard(rows: readonly Row[], lookup: number | Error) {
     refs: null,
     records: rows.map((row, i) => ({ seq: i + 1, record: row })),
     checkLease: () => undefined,
+    alwaysFails: () => false,
     nextRequest: () => Promise.resolve(true),
   } as unknown as WriteAttempt;
   const deps = { ledger: opened().ledger, cxone: { ...cxone, preferences: { ...cxone.preferences, find } } };
