@@ -86,6 +86,15 @@ describe('a PATCH that always fails, although CXone answers reads', () => {
     expect(await outcome(run)).toBe('pending');
   });
 
+  it('is repeated as long as CXone calls that temporary', async () => {
+    const { run, fail, age, faults, writeOnce } = await failing({ PATCH: { status: 503, retryAfter: 1 } });
+    await fail(4);
+    await age();
+    await fail(4);
+    await faults({});
+    expect(await writeOnce(run)).toEqual({ kind: 'done', outcome: 'updated', version: 2 });
+  });
+
   it('is done if one of the requests was applied after all', async () => {
     const { run, fail, age, faults, write, outcome } = await failing({ PATCH: { status: 500 } });
     await fail(5);

@@ -3,7 +3,7 @@
  * fault is alone, and that one is given up. An outage must do no more than delay. So CXone has to answer a probe before a
  * write is divided, which does no harm, and a record is given up only if CXone has answered other writes meanwhile.
  */
-import { type CxoneError, CxoneNoAnswer, CxoneRateLimited } from '../../cxone/errors.ts';
+import { type CxoneError, CxoneNoAnswer, CxoneRateLimited, CxoneUnavailable } from '../../cxone/errors.ts';
 import type { DerivedWrite } from '../../ledger/writes/settlements.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import { bisect } from './bisect.ts';
@@ -31,6 +31,8 @@ export function alwaysFails(write: OpenWrite, error: CxoneError, isConclusive = 
 /** Names a failure, so that equal ones are recognised. Null: it shows nothing about the write. */
 export function nameFailure(error: CxoneError): string | null {
   if (error instanceof CxoneRateLimited) return null;
+  // CXone itself calls it temporary.
+  if (error instanceof CxoneUnavailable && error.retryAfterMs !== null) return null;
   if (error instanceof CxoneNoAnswer) return error.sent ? `${error.name} ${error.reason}` : null;
   return `${error.name} ${error.status}`;
 }

@@ -5,8 +5,8 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { CampaignKey } from '../../ledger/selections/campaigns.ts';
 import { retryableFailure } from '../failures.ts';
 
-/** Longer than a read and a PATCH with their tokens; a lock that nobody releases expires after this. */
-const LOCK_MS = 60_000;
+/** Longer than two reads, the wait for a PATCH's lease between them, and a probe, all with their tokens; then it expires. */
+export const CAMPAIGN_LOCK_MS = 120_000;
 const POLL_MS = 100;
 /** After this, the place of the activity is free for another one. */
 const LONGEST_WAIT_MS = 5_000;
@@ -20,7 +20,7 @@ export async function withCampaignLock<T>(
 ): Promise<T> {
   const lock = { tenant, campaignId, runNo, token: randomUUID() };
   const giveUpAt = performance.now() + LONGEST_WAIT_MS;
-  while ((await campaigns.acquireLock(lock, LOCK_MS)) > 0) {
+  while ((await campaigns.acquireLock(lock, CAMPAIGN_LOCK_MS)) > 0) {
     if (performance.now() > giveUpAt)
       throw retryableFailure(
         'WritesInFlight',
