@@ -124,10 +124,12 @@ export interface WritesTable {
   sent_fence: number | null;
   /** Whether a request is known to have left whose answer was lost. */
   known_sent: Generated<boolean>;
-  /** How the last attempts failed, how many failed so in a row, and when the first of them did. */
+  /** How the last attempts failed, and how many failed so in a row. */
   failure: string | null;
   failures: Generated<number>;
+  /** When the first of them failed after which no pause was longer than LONGEST_GAP_MS, and when the last one did. */
   failing_since: Date | null;
+  failed_at: Date | null;
   lease_until: Date | null;
   holder: string | null;
   request_id: string | null;

@@ -13,7 +13,7 @@ import {
   type WorkerOptions,
   writeAll,
 } from './harness.ts';
-import { ageFailures, pageHelpers } from './pages.ts';
+import { ageFailures, pageHelpers, pauseFailures } from './pages.ts';
 
 const opened = ledgerOfFile();
 const { planned, countExactly } = pageHelpers(opened);
@@ -153,6 +153,10 @@ describe('a request that always fails, although CXone answers others', () => {
       },
     });
     const worker = createWorker(opened().ledger, cxone.cxone);
+    for (let pass = 1; pass <= 10; pass += 1) await worker.writePage(allBatches(run)).catch(() => undefined);
+    expect(await countExactly(run)).toEqual({ total: 1, pending: 1 });
+    // E.g. the run was paused.
+    await pauseFailures(opened(), run);
     for (let pass = 1; pass <= 10; pass += 1) await worker.writePage(allBatches(run)).catch(() => undefined);
     expect(await countExactly(run)).toEqual({ total: 1, pending: 1 });
     await ageFailures(opened(), run);

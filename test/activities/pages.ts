@@ -29,6 +29,12 @@ export async function ageFailures({ database }: Opened, { run_no: runNo }: Run):
   );
 }
 
+/** Makes the run's writes look as if they had failed 16 minutes ago, and nobody had tried them since. */
+export async function pauseFailures({ database }: Opened, { run_no: runNo }: Run): Promise<void> {
+  await sql`update writes set failing_since = now() - interval '16 minutes', failed_at = now() - interval '16 minutes'
+    where run_no = ${runNo}`.execute(database.db);
+}
+
 export async function getFailure(work: Promise<unknown>): Promise<ApplicationFailure> {
   const error = await work.then(
     () => new Error('it did not fail'),

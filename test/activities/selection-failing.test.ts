@@ -6,7 +6,7 @@ import type { Fault } from '../../src/simulator/faults.ts';
 import { ledgerOfFile } from '../ledger/harness.ts';
 import { applyAndLose, once, type Send, startCampaign } from './campaigns.ts';
 import { CONTEXT, createEnvironment, lostAnswer, runActivity } from './harness.ts';
-import { ageFailures, getFailure } from './pages.ts';
+import { ageFailures, getFailure, pauseFailures } from './pages.ts';
 
 const opened = ledgerOfFile();
 
@@ -65,11 +65,11 @@ describe('a PATCH that always fails, although CXone answers reads', () => {
   });
 
   it('is repeated as long as that may be an outage, and right after a pause', async () => {
-    const { run, fail, writeOnce, countPatches, faults, age } = await failing({ PATCH: { status: 503 } });
-    await fail(3);
-    await age();
-    await fail(1);
-    expect(countPatches()).toBe(4);
+    const { run, fail, writeOnce, countPatches, faults } = await failing({ PATCH: { status: 503 } });
+    await fail(4);
+    await pauseFailures(opened(), run);
+    await fail(4);
+    expect(countPatches()).toBe(8);
     await faults({});
     expect(await writeOnce(run)).toEqual({ kind: 'done', outcome: 'updated', version: 2 });
   });

@@ -10,7 +10,7 @@ import { firstLine } from './first-line.sql.ts';
 import { listInDoubt, markInDoubt, resolve } from './in-doubt.sql.ts';
 import { settleWrites } from './settlements.sql.ts';
 import type { Settlement } from './settlements.ts';
-import { LONGEST_OUTAGE_MS, type OpenWrite, type SentClaim, type Writes } from './writes.ts';
+import { LONGEST_GAP_MS, LONGEST_OUTAGE_MS, type OpenWrite, type SentClaim, type Writes } from './writes.ts';
 
 /**
  * Batches of larger records are cut, so that those in flight fit into memory and no request is too large (413). A record is
@@ -95,9 +95,13 @@ async function countBatches(db: Executor, runNo: number): Promise<number> {
   return batches ?? 0;
 }
 
+/** While nobody tries a write, because the run is paused or CXone answers nothing, it does not fail. */
+const IS_BEING_TRIED = sql<boolean>`coalesce(
+  failed_at > clock_timestamp() - ${LONGEST_GAP_MS} * interval '1 millisecond', false)`;
+
 /** Written as a `case`, so that the other writes are only looked at if this one fails. */
 const FAILS_ALONE = sql<boolean>`case when failing_since is null then false
-  else failing_since < clock_timestamp() - ${LONGEST_OUTAGE_MS} * interval '1 millisecond' or exists (
+  else (${IS_BEING_TRIED} and failing_since < clock_timestamp() - ${LONGEST_OUTAGE_MS} * interval '1 millisecond') or exists (
     select from writes other
     where other.run_no = writes.run_no and other.kind = writes.kind and other.http_status is not null
       and other.settled_at > coalesce((writes.refs->>'failingSince')::timestamptz, writes.failing_since)) end`;
@@ -160,7 +164,9 @@ async function markUnanswered(db: Executor, id: string, fence: number, failure: 
 function countFailure(failure: string | null) {
   return {
     failures: sql<number>`case when failure = ${failure} then failures + 1 else 1 end`,
-    failing_since: sql<Date>`case when failure = ${failure} then failing_since else clock_timestamp() end`,
+    failing_since: sql<Date>`case when failure = ${failure} and ${IS_BEING_TRIED} then failing_since
+      else clock_timestamp() end`,
+    failed_at: sql<Date>`clock_timestamp()`,
     failure,
   };
 }

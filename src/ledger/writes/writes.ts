@@ -107,8 +107,8 @@ export interface OpenWrite {
   /** ISO 8601: when the first of these failed; of a part of a divided write, when that one's did. */
   readonly failingSince: string | null;
   /**
-   * CXone has answered other writes of the run and kind since then, or it has been failing for longer than most outages
-   * last (LONGEST_OUTAGE_MS).
+   * CXone has answered other writes of the run and kind since then, or it has been tried in vain for longer than most outages
+   * last (LONGEST_OUTAGE_MS), without a pause longer than LONGEST_GAP_MS.
    */
   readonly failsAlone: boolean;
   /** How many times it was claimed. */
