@@ -16,7 +16,7 @@ import { createSelectionClient } from './client/selection.ts';
 import { createStagingClient } from './client/staging.ts';
 import { createStartMethods } from './client/start.ts';
 import { createSteeringClient } from './client/steering.ts';
-import { loadTenant } from './config/config.ts';
+import { loadTenant, requireDatabaseUrl } from './config/config.ts';
 import { loadTemporal } from './config/temporal.ts';
 import { OPERATIONS } from './contract/operations.ts';
 import type { OperationSpecs } from './contract/spec.ts';
@@ -37,7 +37,7 @@ export type * from './contract/spec.ts';
 export type * from './contract/steering.ts';
 
 export interface ConnectOptions {
-  /** The database of the ledger: `postgres://…`. */
+  /** The database of the ledger: `postgres://…`, as DATABASE_URL (docs/settings.md). */
   readonly databaseUrl: string;
   /** The CXFLOW_PEPPER of the workers, for reading entries about data subjects. Default: none. */
   readonly pepper?: string | null;
@@ -49,16 +49,17 @@ export interface ConnectOptions {
 }
 
 /**
- * Connects to Temporal and opens the ledger. Throws if Temporal does not answer, and TemporalSettingsError and ConfigError. If
- * the environment names a tenant: OtherTenant, if it is not that of the ledger, and errors of the database.
+ * Connects to Temporal and opens the ledger. Throws if Temporal does not answer, and TemporalSettingsError and ConfigError, also
+ * for `databaseUrl`. If the environment names a tenant: OtherTenant, if it is not that of the ledger, and errors of the database.
  */
 export async function connect(options: ConnectOptions) {
   const env = options.env ?? process.env;
   const { namespace, connectionOptions } = loadTemporal(env);
   const tenant = loadTenant(env);
+  const databaseUrl = requireDatabaseUrl(options.databaseUrl);
   const connection = await Connection.connect(connectionOptions);
   const temporal = new Client({ connection, namespace });
-  const ledger = openLedger(options.databaseUrl, 4, options.pepper);
+  const ledger = openLedger(databaseUrl, 4, options.pepper);
   try {
     await refuseOtherTenant(ledger.tenant, tenant);
   } catch (error) {

@@ -1,22 +1,12 @@
 /** Settings that are addresses, and what each kind of address may look like. */
 import { z } from 'zod';
-import { MAX_STATEMENT_TIMEOUT_MS } from '../domain/timeouts.ts';
+import { PERMITTED_STATEMENT_TIMEOUTS, statementTimeoutOf } from '../domain/timeouts.ts';
 import type { Documentation, Setting } from './setting.ts';
 
 const DATABASE_URL = z
   .string()
   .regex(/^postgres(ql)?:\/\/\S+$/, 'must begin with postgres://')
-  .refine(
-    hasBoundedStatements,
-    `must have a statement_timeout of 1 to ${MAX_STATEMENT_TIMEOUT_MS} (milliseconds), or none`,
-  );
-
-/** PostgreSQL has to end a statement before Temporal gives up the activity that executes it (domain/timeouts.ts). */
-function hasBoundedStatements(url: string): boolean {
-  const given = URL.canParse(url) ? new URL(url).searchParams.get('statement_timeout') : null;
-  if (given === null) return true;
-  return /^\d{1,6}$/.test(given) && Number(given) >= 1 && Number(given) <= MAX_STATEMENT_TIMEOUT_MS;
-}
+  .refine((url) => statementTimeoutOf(url) !== null, PERMITTED_STATEMENT_TIMEOUTS);
 
 const WEB_URL = z
   .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })

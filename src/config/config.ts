@@ -84,6 +84,14 @@ export function loadTenant(env: Env): string | null {
   return tenant;
 }
 
+/** Checks an address of the database that was not read from the environment, like DATABASE_URL. Throws ConfigError. */
+export function requireDatabaseUrl(url: string): string {
+  const reader = new SettingsReader({ [LEDGER.databaseUrl.name]: url }, () => '');
+  reader.read(LEDGER.databaseUrl);
+  if (reader.problems.length > 0) throw new ConfigError(reader.problems);
+  return url;
+}
+
 /** What CXONE_API_URL names without a tenant, so that a ledger for trials does not become that of a tenant. */
 const SIMULATOR = 'simulator';
 

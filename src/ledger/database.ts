@@ -2,7 +2,11 @@
 import type { Socket } from 'node:net';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { STATEMENT_TIMEOUT_MS } from '../domain/timeouts.ts';
+import {
+  PERMITTED_STATEMENT_TIMEOUTS,
+  STATEMENT_TIMEOUT_MS,
+  statementTimeoutOf,
+} from '../domain/timeouts.ts';
 import type { LedgerTables } from './schema.ts';
 
 export interface Database {
@@ -54,10 +58,14 @@ export function openDatabase(
   return open(url, { maxConnections, limits, silenceTimeoutMs, beforeCommit });
 }
 
-/** A statement may be silent for as long as it may take. A parameter of the URL wins over what the pool is given. */
+/**
+ * A statement may be silent for as long as it may take. A parameter of the URL wins over what the pool is given. Throws
+ * RangeError if it is not permitted; what reads the URL from outside checks it before (config/addresses.ts).
+ */
 export function silenceTimeoutOf(url: string): number {
-  const given = URL.canParse(url) ? Number(new URL(url).searchParams.get('statement_timeout')) : 0;
-  return (given || STATEMENT_TIMEOUT_MS) + SILENCE_MARGIN_MS;
+  const timeoutMs = statementTimeoutOf(url);
+  if (timeoutMs === null) throw new RangeError(`the address of the database ${PERMITTED_STATEMENT_TIMEOUTS}`);
+  return timeoutMs + SILENCE_MARGIN_MS;
 }
 
 /** For migrations, which may take long, and during which other processes wait for the one that migrates. */

@@ -57,6 +57,13 @@ describe('an unavailable PostgreSQL', () => {
   it('is given more time than the longest statement, also where DATABASE_URL permits longer ones', () => {
     expect(silenceTimeoutOf('postgres://u@h/d')).toBe(130_000);
     expect(silenceTimeoutOf('postgres://u@h/d?statement_timeout=600000')).toBe(610_000);
+    expect(silenceTimeoutOf('postgres://u@h/d?statement_timeout=1&statement_timeout=2000')).toBe(12_000);
+  });
+
+  it.each(['0', '5min'])('is not opened with a statement_timeout of %s', (timeout) => {
+    expect(() => openDatabase(`postgres://u@h/d?statement_timeout=${timeout}`)).toThrow(
+      /must have a statement_timeout of 1 to 600000/,
+    );
   });
 
   it('denies access when the database does not exist', async () => {
