@@ -3,8 +3,20 @@ import { createGenerator, type SchemaGenerator } from 'ts-json-schema-generator'
 import { OPERATIONS } from '../../src/contract/operations.ts';
 
 /** Of what belongs to no operation, or to all. */
-const FURTHER_INPUTS = ['EligibilityCheckInput', 'EligibilityListInput', 'ErasureInput', 'Decision'];
-const FURTHER_RESULTS = ['EligibilityListResult', 'ErasureResult', 'Progress'];
+const FURTHER_INPUTS = [
+  'CampaignSelectionInput',
+  'EligibilityCheckInput',
+  'EligibilityListInput',
+  'ErasureInput',
+  'Decision',
+];
+const FURTHER_RESULTS = [
+  'CampaignSelectionResult',
+  'Eligibility',
+  'EligibilityListResult',
+  'ErasureResult',
+  'Progress',
+];
 
 const typesOfOperations = (suffix: 'Input' | 'Result'): readonly string[] =>
   Object.keys(OPERATIONS).map((kind) => `${kind.charAt(0).toUpperCase()}${kind.slice(1)}${suffix}`);

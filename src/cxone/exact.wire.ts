@@ -7,7 +7,8 @@ const MAX_DEPTH = 100;
 /**
  * A document that is sent back as a whole must not change on the way. PostgreSQL cannot store NUL and halves of surrogate
  * pairs, JSON.stringify writes neither long integers (json.ts) nor infinite numbers, and serialising deeply nested values
- * overflows the stack. Such a document counts as unreadable: nothing is written to it.
+ * overflows the stack. Such a document counts as unreadable: nothing is written to it. A decimal fraction with too many digits
+ * is rounded by json.ts, and sent back so (docs/cxone-contract.md#outbound-campaigns).
  */
 export const exact = <T extends z.ZodType>(schema: T) =>
   z

@@ -18,8 +18,9 @@ const RETRY_INDEFINITELY = {
 } as const;
 
 /**
- * Of every activity that nobody waits for. Heartbeats show that its worker lives; without them another one takes over, so their
- * timeout is how long a run stands still when its worker dies. What hangs has a timeout of its own, statement or request.
+ * For every activity whose answer nobody is waiting for. Its heartbeats show that its worker is alive. When they stop, another
+ * worker takes over, so a run stands still for at most their timeout when its worker dies. A statement or request that hangs is
+ * ended by a timeout of its own.
  */
 const STEP = {
   startToCloseTimeout: STEP_TIMEOUT_MS,
@@ -27,7 +28,10 @@ const STEP = {
   retry: RETRY_INDEFINITELY,
 } as const;
 
-/** Somebody waits for the answer, which is worth nothing after a minute. */
+/**
+ * Somebody waits for the answer, which is worth nothing after a minute. So this is shorter than a statement may take, which the
+ * others must not be (src/domain/timeouts.ts): if the ledger is slow, the request fails before anybody knows what was slow.
+ */
 const INTERACTIVE = {
   scheduleToCloseTimeout: '1 minute',
   heartbeatTimeout: '10s',

@@ -6,6 +6,7 @@ import { createSchema, SCHEMA_TYPES } from '../../scripts/docs/schemas.ts';
 import { checkEligibilityCheck, checkEligibilityList, checkErasure } from '../../src/contract/consent.ts';
 import type { Checked } from '../../src/contract/input.ts';
 import { OPERATIONS } from '../../src/contract/operations.ts';
+import { checkCampaignSelection } from '../../src/contract/selection-update.ts';
 import { SAMPLES } from './samples.ts';
 
 interface Schema {
@@ -19,6 +20,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   ContactImportInput: (value) => OPERATIONS.contactImport.check(value),
   PreferenceUpdateInput: (value) => OPERATIONS.preferenceUpdate.check(value),
   SelectionUpdateInput: (value) => OPERATIONS.selectionUpdate.check(value),
+  CampaignSelectionInput: checkCampaignSelection,
   EligibilityCheckInput: checkEligibilityCheck,
   EligibilityListInput: checkEligibilityList,
   ErasureInput: checkErasure,
@@ -34,7 +36,7 @@ const WRONG = [null, 0, -1.5, '', 'no such word', true, [], ['L1'], {}, { path: 
 it('every schema is valid, and there is one for each operation', () => {
   for (const type of SCHEMA_TYPES) expect(() => ajv.compile(createSchema(type)), type).not.toThrow();
   expect(SCHEMA_TYPES.filter((type) => type.endsWith('UpdateInput') || type.endsWith('ImportInput'))).toEqual(
-    Object.keys(CHECKS).filter((type) => !/Eligibility|Erasure/.test(type)),
+    Object.keys(CHECKS).filter((type) => !/CampaignSelection|Eligibility|Erasure/.test(type)),
   );
 });
 

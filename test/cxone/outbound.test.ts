@@ -69,6 +69,14 @@ describe('reading a campaign', () => {
     }
   });
 
+  it('rounds only the digits of a fraction that no JSON number keeps', async () => {
+    vendor.answer((_req, res) => {
+      res.writeHead(200, { 'content-type': 'application/json' });
+      res.end('{"version":4,"rates":[0.5,0.12345678901234567890]}');
+    });
+    expect(await read()).toMatchObject({ document: { rates: [0.5, 0.12345678901234568] } });
+  });
+
   it('says where a document cannot be kept', async () => {
     const rule = (value: unknown) => ({ field: 'age', operator: 'gte', value });
     let deep: unknown = 1;
