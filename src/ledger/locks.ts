@@ -9,9 +9,9 @@ import type { Executor } from './database.ts';
 const STEERING_LOCK = 4201;
 /** One process at a time seals the audit. */
 export const SEALER_LOCK = 4202;
-// 4204, with the run's number: one transaction at a time adds messages of CXone (migrations/0012-unquoted-messages.ts).
 /** One process at a time looks for runs whose execution has ended. */
 export const WATCHER_LOCK = 4203;
+// 4204, with the run's number: one transaction at a time adds messages of CXone (migrations/0011-answers.ts).
 
 /**
  * Until the transaction ends, nobody claims a write of the run, steers it or starts it again. Only statements after this one

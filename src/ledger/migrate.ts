@@ -12,9 +12,8 @@ import * as fences from './migrations/0008-fences.ts';
 import * as failingSince from './migrations/0009-failing-since.ts';
 import * as metrics from './migrations/0010-metrics.ts';
 import * as answers from './migrations/0011-answers.ts';
-import * as unquotedMessages from './migrations/0012-unquoted-messages.ts';
-import * as openedAt from './migrations/0013-opened-at.ts';
-import * as failedAt from './migrations/0014-failed-at.ts';
+import * as openedAt from './migrations/0012-opened-at.ts';
+import * as failedAt from './migrations/0013-failed-at.ts';
 
 /**
  * In order. A migration is never changed, only followed by another one: a ledger that has run it would not run it again
@@ -32,9 +31,8 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0009-failing-since': failingSince,
   '0010-metrics': metrics,
   '0011-answers': answers,
-  '0012-unquoted-messages': unquotedMessages,
-  '0013-opened-at': openedAt,
-  '0014-failed-at': failedAt,
+  '0012-opened-at': openedAt,
+  '0013-failed-at': failedAt,
 };
 
 function createMigrator(database: Database): Migrator {

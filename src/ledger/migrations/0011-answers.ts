@@ -25,13 +25,14 @@ create table cxone_messages (
   primary key (run_no, hash)
 );
 
--- Keeps texts that the run does not have yet, and notes each in the audit. 4204 is the lock under which they are counted; it
--- is taken for new texts only.
+-- Keeps texts that the run does not have yet. The audit has their number only: they may name a person, and an erasure cannot
+-- change the audit. 4204 is the lock under which they are counted; it is taken for new texts only.
 create function keep_messages(
   p_run_no integer, p_batch integer, p_write_id bigint, p_http_status integer, p_messages json
 ) returns void language plpgsql as $$
 declare
   v_room integer;
+  v_added integer;
 begin
   if not exists (select from json_to_recordset(p_messages) m(hash text, text text) where m.text is not null
     and not exists (select from cxone_messages k where k.run_no = p_run_no and k.hash = m.hash))
@@ -41,17 +42,18 @@ begin
   end if;
   perform pg_advisory_xact_lock(4204, p_run_no);
   select 50 - count(*) into v_room from cxone_messages k where k.run_no = p_run_no;
-  with added as (
-    insert into cxone_messages (run_no, hash, http_status, text)
-      select p_run_no, m.hash, p_http_status, m.text from json_to_recordset(p_messages) m(hash text, text text)
-      where m.text is not null and not exists
-        (select from cxone_messages k where k.run_no = p_run_no and k.hash = m.hash)
-      limit v_room on conflict do nothing
-      returning text)
-  insert into audit_pending (run_id, action, data)
-    select r.run_id, 'cxone_message', json_build_object('batch', p_batch, 'writeId', p_write_id::text,
-      'httpStatus', p_http_status, 'message', added.text)
-    from added, runs r where r.run_no = p_run_no;
+  insert into cxone_messages (run_no, hash, http_status, text)
+    select p_run_no, m.hash, p_http_status, m.text from json_to_recordset(p_messages) m(hash text, text text)
+    where m.text is not null and not exists
+      (select from cxone_messages k where k.run_no = p_run_no and k.hash = m.hash)
+    limit v_room on conflict do nothing;
+  get diagnostics v_added = row_count;
+  if v_added > 0 then
+    insert into audit_pending (run_id, action, data)
+      select r.run_id, 'cxone_message', json_build_object('batch', p_batch, 'writeId', p_write_id::text,
+        'httpStatus', p_http_status, 'newMessages', v_added)
+      from runs r where r.run_no = p_run_no;
+  end if;
 end $$;
 
 create function count_messages(p_messages json) returns json language sql immutable strict as $$
