@@ -4,56 +4,12 @@
  */
 import { expect, it } from 'vitest';
 import type { PreferenceUpdateResult } from '../../src/contract/preference-update.ts';
+import { PREFERENCES_BODY, RAW_PREFERENCES } from '../harness/tutorial-samples.ts';
 import { CRM, type Stand, useStand } from '../scenarios/stand.ts';
 
 const onStand = useStand();
 
 const ENV = { MARKETING_WEBHOOK_URL: 'CRM', CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true' };
-
-/** The last one is an opt-in without a date of consent. */
-const RAW_PREFERENCES = [
-  {
-    contactId: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
-    channel: 'email',
-    optIn: true,
-    consentTimestamp: '2024-06-10T09:15:00.000Z',
-    withdrawalTimestamp: null,
-    regulatoryRegion: 'GDPR',
-    source: 'crm-sync',
-  },
-  {
-    contactId: 'b2c3d4e5-f6a7-8901-bcde-f12345678901',
-    channel: 'sms',
-    optIn: false,
-    consentTimestamp: '2024-05-01T14:20:00.000Z',
-    withdrawalTimestamp: '2024-06-12T11:30:00.000Z',
-    regulatoryRegion: 'TCPA',
-    source: 'web-unsubscribe',
-  },
-  {
-    contactId: 'c3d4e5f6-a7b8-9012-cdef-123456789012',
-    channel: 'voice',
-    optIn: true,
-    consentTimestamp: null,
-    withdrawalTimestamp: null,
-    regulatoryRegion: 'CCPA',
-    source: 'call-center-agent',
-  },
-];
-
-/** The body of the tutorial's request. */
-const BODY = [
-  {
-    contactId: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
-    channel: 'email',
-    optIn: true,
-    consentTimestamp: '2024-01-15T10:30:00.000Z',
-    withdrawalTimestamp: null,
-    regulatoryRegion: 'GDPR',
-    source: 'web-form-v2',
-    idempotencyKey: 'c9d8e7f6-a5b4-3210-fedc-ba9876543210',
-  },
-];
 
 type Updated = PreferenceUpdateResult & { readonly runId: string };
 
@@ -100,13 +56,16 @@ it("two of the tutorial's three preferences are updated, one breaks a rule, and 
 
 it("the body of the tutorial's request is an input, and CXone receives it as it was given", async () => {
   await onStand({ ownLedger: true, env: ENV }, async (stand) => {
-    expect(await update(stand, BODY)).toMatchObject({ code: 0, counts: { total: 1, updated: 1 } });
+    expect(await update(stand, PREFERENCES_BODY)).toMatchObject({
+      code: 0,
+      counts: { total: 1, updated: 1 },
+    });
     const { preferences } = await stand.admin.preferences();
-    const { idempotencyKey, ...stored } = BODY[0] as (typeof BODY)[0];
+    const { idempotencyKey, ...stored } = PREFERENCES_BODY[0] as (typeof PREFERENCES_BODY)[0];
     expect(preferences).toMatchObject([stored]);
     expect(await stand.admin.preferenceJournal()).toMatchObject([{ idempotencyKey }]);
     // The same body again: CXone has it, so it is not sent.
-    expect(await update(stand, BODY)).toMatchObject({ counts: { total: 1, updated: 1 } });
+    expect(await update(stand, PREFERENCES_BODY)).toMatchObject({ counts: { total: 1, updated: 1 } });
     expect(await stand.admin.preferenceJournal()).toHaveLength(1);
   });
 });

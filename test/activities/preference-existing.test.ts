@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { judgeBeforeSending } from '../../src/activities/preference-update/verdicts.ts';
 import type { PreferenceItem, StoredPreference } from '../../src/cxone/preferences.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
+import { RAW_PREFERENCES } from '../harness/tutorial-samples.ts';
 import { upTo } from '../ledger/harness.ts';
 import {
   day,
@@ -18,48 +19,17 @@ import {
 
 const { start } = rowWorkersOfFile();
 
-/** The raw preferences of the preferences tutorial, unchanged. The last one is an opt-in without a consent date. */
-const SAMPLE = [
-  {
-    contactId: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
-    channel: 'email',
-    optIn: true,
-    consentTimestamp: '2024-06-10T09:15:00.000Z',
-    withdrawalTimestamp: null,
-    regulatoryRegion: 'GDPR',
-    source: 'crm-sync',
-  },
-  {
-    contactId: 'b2c3d4e5-f6a7-8901-bcde-f12345678901',
-    channel: 'sms',
-    optIn: false,
-    consentTimestamp: '2024-05-01T14:20:00.000Z',
-    withdrawalTimestamp: '2024-06-12T11:30:00.000Z',
-    regulatoryRegion: 'TCPA',
-    source: 'web-unsubscribe',
-  },
-  {
-    contactId: 'c3d4e5f6-a7b8-9012-cdef-123456789012',
-    channel: 'voice',
-    optIn: true,
-    consentTimestamp: null,
-    withdrawalTimestamp: null,
-    regulatoryRegion: 'CCPA',
-    source: 'call-center-agent',
-  },
-];
-
 describe('a preference that CXone already has', () => {
   it("is existing and not sent again: the preferences tutorial's sample, twice", async () => {
     const webhooks = { crm: null, marketing: () => Promise.resolve() };
     const { runToEnd, countRequests, ledger } = await start({}, { webhooks });
-    const first = await runToEnd(SAMPLE);
+    const first = await runToEnd(RAW_PREFERENCES);
     expect(await listOutcomes(ledger, first.run)).toEqual({
       1: 'updated',
       2: 'updated',
       3: 'invalid consent_missing',
     });
-    const second = await runToEnd(SAMPLE);
+    const second = await runToEnd(RAW_PREFERENCES);
     expect(await listOutcomes(ledger, second.run)).toEqual({
       1: 'existing identical_in_cxone',
       2: 'existing identical_in_cxone',

@@ -3,23 +3,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CxoneForbidden, CxoneUnreadable } from '../../src/cxone/errors.ts';
 import { matchPreferences, matchResults } from '../../src/cxone/named-preferences.ts';
 import type { PreferenceItem } from '../../src/cxone/preferences.ts';
+import { PREFERENCES_BODY } from '../harness/tutorial-samples.ts';
 import { captureError, json, startVendor, type Vendor } from './vendor.ts';
 
 const ANNA = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890';
 const BEN = 'b2c3d4e5-f6a7-8901-bcde-f12345678901';
 
-/** The sample of the preferences tutorial, completed as its schema requires. */
-const ITEM: PreferenceItem = {
-  contactId: ANNA,
-  channel: 'email',
-  optIn: true,
-  consentTimestamp: '2024-01-15T10:30:00.000Z',
-  withdrawalTimestamp: null,
-  regulatoryRegion: 'GDPR',
-  source: 'web-form-v2',
-  idempotencyKey: 'c9d8e7f6-a5b4-3210-fedc-ba9876543210',
-  updatedAt: '2024-01-15T10:30:00.000Z',
-};
+/** The tutorial's item, completed as its schema requires. */
+const ITEM = { ...PREFERENCES_BODY[0], updatedAt: '2024-01-15T10:30:00.000Z' } as PreferenceItem;
 const OTHER: PreferenceItem = { ...ITEM, contactId: BEN, channel: 'sms' };
 const RESULT = { id: 'pref-1', contactId: ANNA, channel: 'email', optIn: true, status: 'updated' };
 const STORED = { ...ITEM, id: 'pref-1' };

@@ -9,6 +9,7 @@ import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import type { AuditEntry } from '../../src/ledger/audit/audit.ts';
 import type { RunDetails } from '../../src/queries/run-details.ts';
 import type { RunReport } from '../../src/queries/run-report.ts';
+import { RAW_PREFERENCES } from '../harness/tutorial-samples.ts';
 import { apiShape, ndjson, rowAt, rows } from './contacts.ts';
 import { CRM, runIdIn, type Stand, until, useStand } from './stand.ts';
 
@@ -169,40 +170,10 @@ it('one event for a whole run says how many of its batches failed', async () => 
 });
 
 it("CXone's ids of preferences are in the event, in the exported records and in the proof, and in no audit", async () => {
-  // The vendor tutorial's sample: two of its three preferences keep the rules.
-  const [anna, ben, cara] = [
-    'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
-    'b2c3d4e5-f6a7-8901-bcde-f12345678901',
-    'c3d4e5f6-a7b8-9012-cdef-123456789012',
-  ];
-  const sample = [
-    {
-      ...{ contactId: anna, channel: 'email', optIn: true, regulatoryRegion: 'GDPR', source: 'crm-sync' },
-      ...{ consentTimestamp: '2024-06-10T09:15:00.000Z', withdrawalTimestamp: null },
-    },
-    {
-      ...{
-        contactId: ben,
-        channel: 'sms',
-        optIn: false,
-        regulatoryRegion: 'TCPA',
-        source: 'web-unsubscribe',
-      },
-      ...{ consentTimestamp: '2024-05-01T14:20:00.000Z', withdrawalTimestamp: '2024-06-12T11:30:00.000Z' },
-    },
-    {
-      ...{
-        contactId: cara,
-        channel: 'voice',
-        optIn: true,
-        regulatoryRegion: 'CCPA',
-        source: 'call-center-agent',
-      },
-      ...{ consentTimestamp: null, withdrawalTimestamp: null },
-    },
-  ];
+  // Two of the three keep the rules.
+  const [anna, ben] = RAW_PREFERENCES.map(({ contactId }) => contactId);
   await onStand({ env: ENV }, async (stand) => {
-    stand.file('preferences.json', JSON.stringify(sample));
+    stand.file('preferences.json', JSON.stringify(RAW_PREFERENCES));
     const { document } = await stand.json<{ runId: string }>(['preferences', 'update', 'preferences.json']);
     const { runId } = document;
     const stored = (await stand.admin.preferences()).preferences;

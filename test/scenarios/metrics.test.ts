@@ -1,40 +1,10 @@
 /** Governance metrics end to end, with the samples of the preferences and the selection tutorial. */
 import { expect, it } from 'vitest';
 import type { GovernanceMetrics } from '../../src/queries/metrics.ts';
+import { RAW_PREFERENCES } from '../harness/tutorial-samples.ts';
 import { type Stand, useStand } from './stand.ts';
 
 const onStand = useStand();
-
-/** The three raw preferences of the preferences tutorial. The last one has no date of consent. */
-const RAW_PREFERENCES = [
-  {
-    contactId: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
-    channel: 'email',
-    optIn: true,
-    consentTimestamp: '2024-06-10T09:15:00.000Z',
-    withdrawalTimestamp: null,
-    regulatoryRegion: 'GDPR',
-    source: 'crm-sync',
-  },
-  {
-    contactId: 'b2c3d4e5-f6a7-8901-bcde-f12345678901',
-    channel: 'sms',
-    optIn: false,
-    consentTimestamp: '2024-05-01T14:20:00.000Z',
-    withdrawalTimestamp: '2024-06-12T11:30:00.000Z',
-    regulatoryRegion: 'TCPA',
-    source: 'web-unsubscribe',
-  },
-  {
-    contactId: 'c3d4e5f6-a7b8-9012-cdef-123456789012',
-    channel: 'voice',
-    optIn: true,
-    consentTimestamp: null,
-    withdrawalTimestamp: null,
-    regulatoryRegion: 'CCPA',
-    source: 'call-center-agent',
-  },
-];
 
 const CAMPAIGN = 'campaign_xyz789';
 
