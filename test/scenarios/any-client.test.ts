@@ -180,7 +180,10 @@ it('a run that is cancelled in Temporal settles; one that is terminated continue
       expect(watched.stdout).toMatch(/ended from outside.*by accident.*start the run again under its id/);
       await stand.admin.change({ latencyMs: 0 });
       const result = (await (await startWriting('raw-terminated', 'L6')).result()) as ContactImportResult;
-      expect(result.counts).toEqual({ total: 3_000, pending: 0, created: 3_000 });
+      const { existing = 0, ...counts } = result.counts;
+      // The batch that was in flight when the run was terminated may have been created without an answer that counted.
+      expect([0, 100]).toContain(existing);
+      expect(counts).toEqual({ total: 3_000, pending: 0, created: 3_000 - existing });
       await stand.conserved('raw-terminated', { result, isListShared: true });
     });
   });
