@@ -7,7 +7,7 @@ import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { AdminClient } from '../../src/simulator/admin-client.ts';
 
 interface Settled {
-  /** The item's idempotency key, which is unique to one record of one run. */
+  /** The item's idempotency key: unique to one record of one run, unless the source has its own keys. */
   readonly key: string;
   readonly outcome: Outcome | 'pending';
   /** The record belongs to a write whose answer is not known. */
