@@ -16,6 +16,8 @@ export type Send = () => Promise<UpdateSelectionAnswer>;
 interface CampaignHooks {
   /** Replaces the n-th PATCH, from 1. */
   patch?: (n: number, send: Send) => Promise<UpdateSelectionAnswer>;
+  /** Called after each PATCH, before the worker has its answer. */
+  afterPatch?: () => void;
   /** Called after each read, before the worker has its answer. */
   afterRead?: () => Promise<void>;
   /** Called before each probe. */
@@ -49,10 +51,14 @@ export async function startCampaign({ ledger, database: { db } }: Opened, contac
         await hooks.afterRead?.();
         return campaign;
       },
-      updateSelection(request: UpdateSelectionRequest) {
+      async updateSelection(request: UpdateSelectionRequest) {
         patches += 1;
         const send = () => cxone.outbound.updateSelection(request);
-        return hooks.patch ? hooks.patch(patches, send) : send();
+        try {
+          return await (hooks.patch ? hooks.patch(patches, send) : send());
+        } finally {
+          hooks.afterPatch?.();
+        }
       },
       async probe() {
         await hooks.beforeProbe?.();
