@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { LONGEST_WAIT_MS, RateLimiter } from '../../src/activities/engine/rate-limiter.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
-import { eventually } from '../harness/wait.ts';
+import { eventually, within } from '../harness/wait.ts';
 import { someId, upTo } from '../ledger/harness.ts';
 import { allBatches, runActivity } from './harness.ts';
 import { createRowWorker, nextPerson, openRunOf, optIn, rowWorkersOfFile } from './preferences.ts';
@@ -49,8 +49,17 @@ it('all workers of a tenant take turns to send batches, but not to send lookups'
 
 it('a batch that waits for its turn holds no request slot, which lookups and other runs need', async () => {
   const { ledger, cxone, countRequests } = await start();
+  let turns = 0;
+  let isOpen = false;
+  // Asked whether it is a batch's turn, it says no from the second one on, until it is open.
+  const take: typeof ledger.rateBudget.take = (_queue, _intervalMs, _permits, maxWaitMs) => {
+    if (maxWaitMs < 0) return Promise.resolve(turns > 0 && !isOpen ? 50 : 0);
+    turns += 1;
+    return Promise.resolve(0);
+  };
+  const budget = { ...ledger.rateBudget, take };
   const rateLimiter = new RateLimiter({
-    budget: ledger.rateBudget,
+    budget,
     tenant: someId('tenant'),
     ratePerMinute: 0,
     maxInFlight: 1,
@@ -58,14 +67,16 @@ it('a batch that waits for its turn holds no request slot, which lookups and oth
   const worker = createRowWorker(ledger, cxone, {
     rateLimiter,
     preferencesPerBatch: 1,
-    preferencesIntervalMs: 3_000,
+    preferencesIntervalMs: 50,
   });
   const run = await openRunOf(ledger, rowsOf(2), { guard: false });
   await worker.plan(run);
   const page = worker.writePage(allBatches(run));
   await eventually(async () => expect((await ledger.runs.counts(run.run_no)).pending).toBe(1));
-  await rateLimiter.withClaimSlot(() => rateLimiter.withRequestSlot(() => Promise.resolve()));
+  const slot = rateLimiter.withClaimSlot(() => rateLimiter.withRequestSlot(() => Promise.resolve()));
+  await within(slot, 'a request slot');
   expect(await countRequests('POST')).toBe(1);
+  isOpen = true;
   await page;
   expect(await countRequests('POST')).toBe(2);
 });
