@@ -5,10 +5,10 @@ import { fatalFailure } from '../../src/contract/failures.ts';
 import { eventually } from '../harness/wait.ts';
 import {
   getFailure,
+  oneInDoubt,
   runImport,
   settledPage,
   stubActivities,
-  stubOneInDoubt,
   useRealServer,
   waitForPhase,
 } from './harness.ts';
@@ -91,7 +91,7 @@ describe.concurrent('the steps of a contact import', () => {
 
 describe.concurrent('in doubt', () => {
   it('waits for a decision, refuses one about other writes, and continues with the decision', async () => {
-    const stubs = stubOneInDoubt();
+    const stubs = stubActivities(oneInDoubt());
     const result = await runImport(server(), stubs, {}, async (handle) => {
       await waitForPhase(stubs, 'in_doubt');
       const wrong = { action: 'resolve', verdict: 'leave', writeId: '9' };

@@ -1,38 +1,8 @@
-import { Client } from '@temporalio/client';
-import { NativeConnection } from '@temporalio/worker';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { startOwnTemporal } from '../harness/servers.ts';
+import { describe, expect, it } from 'vitest';
 import { eventually } from '../harness/wait.ts';
-import {
-  replayAll,
-  runImport,
-  settledPage,
-  stubActivities,
-  type TestServer,
-  useRealServer,
-  waitForPhase,
-} from './harness.ts';
+import { runImport, settledPage, stubActivities, useShortHistories, waitForPhase } from './harness.ts';
 
-const server = useRealServer();
-
-/** Suggests continue-as-new after 25 events. */
-let shortHistories: TestServer;
-beforeAll(async () => {
-  const limit = ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=25'];
-  const temporal = await startOwnTemporal({ extraArgs: limit });
-  const connection = await NativeConnection.connect({ address: temporal.current().address });
-  const client = new Client({ connection, namespace: 'default' });
-  shortHistories = { ...server(), client, connection, namespace: 'default', toReplay: [] };
-  return async () => {
-    try {
-      const workflows = shortHistories.toReplay?.length ?? 0;
-      expect(await replayAll(shortHistories), 'replayed executions').toBeGreaterThan(workflows);
-    } finally {
-      await connection.close();
-      await temporal.remove();
-    }
-  };
-});
+const server = useShortHistories(25);
 
 describe.concurrent('a run whose history becomes too long', () => {
   it('does not lose a decision: a write to be sent again is sent after the run has continued as new', async () => {
@@ -49,7 +19,7 @@ describe.concurrent('a run whose history becomes too long', () => {
       },
       writePage: () => settledPage({ total: 100, pending: 0, created: 100 }),
     });
-    await runImport(shortHistories, stubs, {}, async (handle) => {
+    await runImport(server(), stubs, {}, async (handle) => {
       await waitForPhase(stubs, 'in_doubt');
       // Decisions that change nothing, to fill the history.
       for (let n = 0; n < 5; n += 1) await handle.signal('resume', { by: 'dana' });
@@ -72,7 +42,7 @@ describe.concurrent('a run whose history becomes too long', () => {
       resolveInDoubt: ({ decision: { writeId = '' } }) => Number(open.delete(writeId)),
       writePage: () => settledPage({ total: 100, pending: 0, created: 100 }),
     });
-    await runImport(shortHistories, stubs, {}, async (handle) => {
+    await runImport(server(), stubs, {}, async (handle) => {
       for (const writeId of [...open]) {
         const decision = { action: 'resolve', verdict: 'leave', by: 'dana', writeId };
         // Between two executions no decision is accepted; the operator repeats it.
@@ -94,7 +64,7 @@ describe.concurrent('a run whose history becomes too long', () => {
           ? { counts: { total: 100, pending: 100 }, left: 1, waitMs: 10, halted: null }
           : settledPage({ total: 100, pending: 0, created: 100 }),
     });
-    await runImport(shortHistories, stubs, {}, async (handle) => {
+    await runImport(server(), stubs, {}, async (handle) => {
       expect(await handle.result()).toMatchObject({ state: 'completed' });
       expect((await handle.describe()).historyLength).toBeLessThan(45);
     });

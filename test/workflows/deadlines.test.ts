@@ -3,11 +3,11 @@ import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import {
+  oneInDoubt,
   runImport,
   runWorkflow,
   settledPage,
   stubActivities,
-  stubOneInDoubt,
   useTimeSkippingServer,
   waitForPhase,
 } from './harness.ts';
@@ -42,7 +42,7 @@ it('a plan that nobody approves by the deadline is rejected', async () => {
 
 it('writes stay in doubt after the deadline, or at once if the input says so', async () => {
   for (const input of [{ inDoubtDeadline: '2 days' }, { onInDoubt: 'leave' as const }]) {
-    const stubs = stubOneInDoubt();
+    const stubs = stubActivities(oneInDoubt());
     expect((await runImport(server(), stubs, input, getResult)).state).toBe('completed');
     expect(stubs.named('resolveInDoubt')).toEqual([
       expect.objectContaining({ decision: expect.objectContaining({ verdict: 'leave' }) as object }),

@@ -1,37 +1,22 @@
 /** Messages of others fill the history of a run that waits. Temporal would end the run; so it goes on in a new history. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, type WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { NativeConnection } from '@temporalio/worker';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { RecordRefusal } from '../../src/activities/engine/runs.ts';
-import { startOwnTemporal } from '../harness/servers.ts';
 import { eventually } from '../harness/wait.ts';
 import {
+  fetchHistories,
+  oneInDoubt,
   runWorkflow,
   type StubOverrides,
   settledPage,
   stubActivities,
-  type TestServer,
-  useRealServer,
+  useShortHistories,
   waitForPhase,
 } from './harness.ts';
 
-const server = useRealServer();
-const SUGGESTED = 100;
-
-let shortHistories: TestServer;
-beforeAll(async () => {
-  const limit = ['--dynamic-config-value', `limit.historyCount.suggestContinueAsNew=${SUGGESTED}`];
-  const temporal = await startOwnTemporal({ extraArgs: limit });
-  const connection = await NativeConnection.connect({ address: temporal.current().address });
-  const client = new Client({ connection, namespace: 'default' });
-  shortHistories = { ...server(), client, connection, namespace: 'default', toReplay: null };
-  return async () => {
-    await connection.close();
-    await temporal.remove();
-  };
-});
+const server = useShortHistories(100);
 
 const SIGNALS = 1_000;
 const DONE = { kind: 'done', outcome: 'updated', version: 5 };
@@ -66,17 +51,6 @@ const calls =
   (name: string): Waiting['begin'] =>
   (_, stubs) =>
     eventually(() => expect(stubs.named(name).length).toBeGreaterThan(0));
-
-function inDoubtOnce(): StubOverrides {
-  let open = true;
-  return {
-    listInDoubt: () => (open ? [{ id: '7', batch: 2, records: 100, sentAt: null, resent: false }] : []),
-    resolveInDoubt: () => {
-      open = false;
-      return 1;
-    },
-  };
-}
 
 const WAITS: Readonly<Record<string, Waiting>> = {
   'an import that waits for approval': {
@@ -115,7 +89,7 @@ const WAITS: Readonly<Record<string, Waiting>> = {
   },
   'an import with a write in doubt': {
     workflow: IMPORT,
-    stubs: inDoubtOnce,
+    stubs: oneInDoubt,
     begin: (_, stubs) => waitForPhase(stubs, 'in_doubt'),
     end: { action: 'resolve', verdict: 'leave', writeId: '7' },
   },
@@ -170,17 +144,8 @@ async function send(handle: WorkflowHandle): Promise<void> {
 }
 
 /** The events of each execution, those of the last one first. */
-async function histories(handle: WorkflowHandle) {
-  const found = [];
-  let runId: string | undefined;
-  do {
-    const execution = shortHistories.client.workflow.getHandle(handle.workflowId, runId);
-    const { events } = await execution.fetchHistory();
-    found.push(events ?? []);
-    runId = events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId || undefined;
-  } while (runId !== undefined);
-  return found;
-}
+const histories = async ({ workflowId }: WorkflowHandle) =>
+  (await fetchHistories(server().client, workflowId)).map(({ history }) => history.events ?? []);
 
 function countRefusals(stubs: ReturnType<typeof stubActivities>): number {
   const calls = stubs.named('recordRefusal') as readonly RecordRefusal[];
@@ -192,7 +157,7 @@ describe.concurrent('a thousand signals', () => {
     let isFlooded = false;
     const stubs = stubActivities(wait.stubs?.(() => isFlooded));
     const workflow = { ...wait.workflow, args: { ...wait.workflow.args, ...wait.input } };
-    await runWorkflow(shortHistories, stubs, workflow, async (handle) => {
+    await runWorkflow(server(), stubs, workflow, async (handle) => {
       await wait.begin(handle, stubs);
       await send(handle);
       await eventually(async () => expect((await histories(handle)).length).toBeGreaterThan(1));
@@ -209,7 +174,7 @@ describe.concurrent('a thousand signals', () => {
   it('that are accepted are carried out in order, and the deadline does not begin anew', async () => {
     const stubs = stubActivities();
     const args = { ...IMPORT.args, approval: true, approvalDeadline: '1 hour' };
-    await runWorkflow(shortHistories, stubs, { ...IMPORT, args }, async (handle) => {
+    await runWorkflow(server(), stubs, { ...IMPORT, args }, async (handle) => {
       await waitForPhase(stubs, 'awaiting_approval');
       for (let n = 0; n < 100; n += 1) await signal(handle, n % 2 === 0 ? 'pause' : 'resume', n);
       await handle.executeUpdate('decide', { args: [{ by: 'dana', ...APPROVE }] });
@@ -230,7 +195,7 @@ describe.concurrent('a thousand signals', () => {
     let endStep: () => void = () => undefined;
     const ended = new Promise<void>((resolve) => (endStep = resolve));
     const stubs = stubActivities({ stageRecords: () => ended });
-    await runWorkflow(shortHistories, stubs, IMPORT, async (handle) => {
+    await runWorkflow(server(), stubs, IMPORT, async (handle) => {
       await calls('stageRecords')(handle, stubs);
       await send(handle);
       endStep();

@@ -18,6 +18,7 @@ import type { Activities } from '../../src/activities/index.ts';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import type { Counts, Phase } from '../../src/domain/run.ts';
 import { freshNamespace } from '../harness/fresh.ts';
+import { startOwnTemporal } from '../harness/servers.ts';
 import { eventually } from '../harness/wait.ts';
 
 const PLAN: Plan = {
@@ -108,16 +109,16 @@ export function stubActivities(overrides: StubOverrides = {}) {
 }
 
 /** One write is in doubt until it is resolved. */
-export function stubOneInDoubt() {
+export function oneInDoubt(): StubOverrides {
   let open = true;
-  return stubActivities({
+  return {
     listInDoubt: () =>
       open ? [{ id: '7', batch: 2, records: 100, sentAt: null, knownSent: true, resent: false }] : [],
     resolveInDoubt: () => {
       open = false;
       return 1;
     },
-  });
+  };
 }
 
 export function settledPage(counts: Counts): PageResult {
@@ -158,25 +159,44 @@ async function bundle(): Promise<void> {
   workflowBundle = await bundleWorkflowCode({ workflowsPath, logger: quiet });
 }
 
+async function connectTo(address: string, namespace: string): Promise<TestServer> {
+  const connection = await NativeConnection.connect({ address });
+  const client = new Client({ connection, namespace });
+  const skip = () => Promise.reject(new Error('a real server cannot skip time'));
+  return { client, connection, namespace, toReplay: [], skip };
+}
+
 /** A real server. At the end of the file all histories are replayed. */
 export function useRealServer(): () => TestServer {
   let server: TestServer;
   beforeAll(async () => {
     await bundle();
-    const connection = await NativeConnection.connect({ address: inject('temporalAddress') });
-    const namespace = freshNamespace();
-    const client = new Client({ connection, namespace });
-    server = {
-      client,
-      connection,
-      namespace,
-      toReplay: [],
-      skip: () => Promise.reject(new Error('a real server cannot skip time')),
+    server = await connectTo(inject('temporalAddress'), freshNamespace());
+    return async () => {
+      await replayAll(server);
+      await server.connection.close();
     };
   });
-  afterAll(async () => {
-    await replayAll(server);
-    await server.connection.close();
+  return () => server;
+}
+
+/** A real server that suggests continue-as-new after so many events. At the end all histories are replayed. */
+export function useShortHistories(events: number): () => TestServer {
+  let server: TestServer;
+  beforeAll(async () => {
+    await bundle();
+    const limit = ['--dynamic-config-value', `limit.historyCount.suggestContinueAsNew=${events}`];
+    const temporal = await startOwnTemporal({ extraArgs: limit });
+    server = await connectTo(temporal.current().address, 'default');
+    return async () => {
+      try {
+        const workflows = server.toReplay?.length ?? 0;
+        expect(await replayAll(server), 'replayed executions').toBeGreaterThan(workflows);
+      } finally {
+        await server.connection.close();
+        await temporal.remove();
+      }
+    };
   });
   return () => server;
 }
@@ -185,7 +205,7 @@ export function useRealServer(): () => TestServer {
  * Replays histories like a worker that does not have the workflow in its cache. Returns the number of executions, which is
  * larger than the number of workflows if some continued as new.
  */
-export async function replayAll({ client, toReplay }: TestServer): Promise<number> {
+async function replayAll({ client, toReplay }: TestServer): Promise<number> {
   const histories = (await Promise.all((toReplay ?? []).map((id) => fetchHistories(client, id)))).flat();
   let replayed = 0;
   for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle }, histories)) {
@@ -196,8 +216,8 @@ export async function replayAll({ client, toReplay }: TestServer): Promise<numbe
   return replayed;
 }
 
-/** The histories of the last execution of a workflow, and of the executions that it continues. */
-async function fetchHistories(client: Client, workflowId: string) {
+/** The histories of the last execution of a workflow, and of the executions that it continues: the last one first. */
+export async function fetchHistories(client: Client, workflowId: string) {
   const histories = [];
   let runId: string | null | undefined;
   do {
