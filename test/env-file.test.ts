@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError, loadConfig } from '../src/config/config.ts';
+import { loadConfig } from '../src/config/config.ts';
 import { EnvFileError, readEnvFiles } from '../src/config/env-file.ts';
 
 const CANARY = 'canary-secret-0815';
@@ -135,7 +135,6 @@ describe('a file of settings', () => {
   });
 
   it('that does not exist is named, together with the problems of the others', () => {
-    expect(() => readEnvFiles(['missing'], {}, () => read({}) as never)).toThrow(EnvFileError);
     let problems: readonly string[] = [];
     try {
       readEnvFiles(['missing', 'odd'], {}, (path) => {
@@ -150,6 +149,5 @@ describe('a file of settings', () => {
 
   it('may be empty', () => {
     expect(read({ f: '', g: '# nothing\n\n' }).values).toEqual({});
-    expect(() => loadConfig({})).not.toThrow(ConfigError);
   });
 });

@@ -3,9 +3,8 @@
  * answer that it discusses (docs/cxone-contract.md#outbound-campaigns).
  */
 import { describe, expect, it } from 'vitest';
-import type { SelectionUpdateResult } from '../../src/contract/selection-update.ts';
 import type { Fault } from '../../src/simulator/faults.ts';
-import { CRM, type Stand, until, useStand } from '../scenarios/stand.ts';
+import { CRM, type PrintedUpdate, type Stand, until, useStand } from '../scenarios/stand.ts';
 
 const onStand = useStand();
 
@@ -31,15 +30,13 @@ const ENV = {
   CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true',
 };
 
-type Printed = SelectionUpdateResult & { readonly failure: { type: string; message: string } | null };
-
 /** Seeds the campaign and writes the sample to a file. Runs are named, so that each is a new run. */
 async function prepare(stand: Stand) {
   await stand.admin.seedCampaign(CAMPAIGN, BEFORE);
   stand.file('selection.json', JSON.stringify(SELECTION));
   const update = async (id: string) => {
     const args = ['selection', 'update', CAMPAIGN, 'selection.json', '--id', id];
-    const printed = await stand.json<Printed>(args);
+    const printed = await stand.json<PrintedUpdate>(args);
     await stand.conserved(id, { state: printed.document.failure ? 'failed' : 'completed' });
     return printed;
   };

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { diffSelections } from '../../src/domain/selection-update/diff.ts';
-import { type Merged, mergeSelections, type Side } from '../../src/domain/selection-update/merge.ts';
+import { mergeSelections, type Side } from '../../src/domain/selection-update/merge.ts';
 import {
   fieldPlace,
   isFieldPlace,
@@ -17,19 +17,9 @@ import {
 } from '../../src/domain/selection-update/places.ts';
 import { type FilterRule, ruleKey } from '../../src/domain/selection-update/rules.ts';
 import { type ContactSelection, selectionProblems } from '../../src/domain/selection-update/selection.ts';
-import { createSelection, exclude, rule, selection, sides } from './selections.ts';
+import { createSelection, exclude, expectMerged, merge, rule, selection, sides } from './selections.ts';
 
 const leaveOpen = (): null => null;
-const merge = (
-  base: ContactSelection,
-  theirs: ContactSelection,
-  ours: ContactSelection,
-  side: Side | null = null,
-): Merged => mergeSelections({ base, theirs, ours }, () => side);
-
-function expectMerged(merged: Merged): ContactSelection {
-  return merged.kind === 'merged' ? merged.selection : expect.fail(JSON.stringify(merged));
-}
 
 const changedPlaces = (from: ContactSelection, to: ContactSelection): Place[] =>
   diffSelections(from, to).map(({ place }) => place);

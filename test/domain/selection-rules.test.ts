@@ -2,24 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { applyChange, fitProblems } from '../../src/domain/selection-update/change.ts';
 import { describePlace, describeValue, diffSelections } from '../../src/domain/selection-update/diff.ts';
-import { type Merged, mergeSelections, type Side } from '../../src/domain/selection-update/merge.ts';
+import type { Merged } from '../../src/domain/selection-update/merge.ts';
 import {
   type ContactSelection,
   describeProblem,
   selectionProblems,
 } from '../../src/domain/selection-update/selection.ts';
-import { createSelection, rule } from './selections.ts';
-
-const merge = (
-  base: ContactSelection,
-  theirs: ContactSelection,
-  ours: ContactSelection,
-  side: Side | null = null,
-): Merged => mergeSelections({ base, theirs, ours }, () => side);
-
-function expectMerged(merged: Merged): ContactSelection {
-  return merged.kind === 'merged' ? merged.selection : expect.fail(JSON.stringify(merged));
-}
+import { createSelection, expectMerged, merge, rule } from './selections.ts';
 
 describe('rules of one field and operator', () => {
   const of = (operator: string, ...values: unknown[]) =>

@@ -1,5 +1,7 @@
 /** Valid selections for property tests, with few names, so that they often have places in common. */
 import fc from 'fast-check';
+import { expect } from 'vitest';
+import { type Merged, mergeSelections, type Side } from '../../src/domain/selection-update/merge.ts';
 import { listPlace, type Place, replacePlaces, rulePlace } from '../../src/domain/selection-update/places.ts';
 import type { FilterRule } from '../../src/domain/selection-update/rules.ts';
 import type { ContactSelection } from '../../src/domain/selection-update/selection.ts';
@@ -88,3 +90,15 @@ export const rule = (field: string, operator: string, value: unknown): FilterRul
   operator,
   value,
 });
+
+/** Merges, and answers every conflict alike; null leaves it open. */
+export const merge = (
+  base: ContactSelection,
+  theirs: ContactSelection,
+  ours: ContactSelection,
+  side: Side | null = null,
+): Merged => mergeSelections({ base, theirs, ours }, () => side);
+
+export function expectMerged(merged: Merged): ContactSelection {
+  return merged.kind === 'merged' ? merged.selection : expect.fail(JSON.stringify(merged));
+}

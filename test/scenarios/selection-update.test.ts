@@ -1,7 +1,6 @@
 /** Selection updates with the command line, a worker, and a simulated tenant in which others edit the same campaigns. */
 import { describe, expect, it } from 'vitest';
-import type { SelectionUpdateResult } from '../../src/contract/selection-update.ts';
-import { CRM, endOf, type Stand, until, useStand } from './stand.ts';
+import { CRM, endOf, type PrintedUpdate, type Stand, until, useStand } from './stand.ts';
 
 const onStand = useStand();
 
@@ -19,7 +18,6 @@ const replaceAge = (from: number, to: number) => ({
   remove: { filterRules: [age(from)] },
   add: { filterRules: [age(to)] },
 });
-type Printed = SelectionUpdateResult & { readonly failure: { type: string; message: string } | null };
 
 describe('cxflow selection', () => {
   it('shows, plans, updates, informs the CRM, prints the history, and rolls back', async () => {
@@ -45,7 +43,7 @@ describe('cxflow selection', () => {
         expect(dry.stdout).toContain('+ rule age gte 18');
         expect((await admin.campaign('C1')).campaign?.version).toBe(1);
 
-        const updated = await json<Printed>(run('C1', 'change.json', '--requested-by', 'team-b'));
+        const updated = await json<PrintedUpdate>(run('C1', 'change.json', '--requested-by', 'team-b'));
         expect(updated.code, updated.stderr).toBe(0);
         expect(updated.document).toMatchObject({
           state: 'completed',
@@ -86,7 +84,7 @@ describe('cxflow selection', () => {
         });
 
         await admin.editCampaign('C1', { add: { exclusionListIds: ['X2'] } });
-        const back = await json<Printed>(['selection', 'rollback', updated.document.runId]);
+        const back = await json<PrintedUpdate>(['selection', 'rollback', updated.document.runId]);
         expect(back.document.counts).toEqual({ total: 1, pending: 0, updated: 1 });
         await conserved(back.document.runId);
         // The rollback keeps what somebody else changed in the meantime.
@@ -112,7 +110,7 @@ describe('cxflow selection', () => {
       const edited = { ...contactSelection, targetListIds: ['L1', 'L2'] };
       file('c2.json', JSON.stringify({ ...document, contactSelection: edited }));
       await admin.editCampaign('C2', { add: { targetListIds: ['T1'], priorityOrder: ['vip'] } });
-      const updated = await json<Printed>(run('C2', 'c2.json'));
+      const updated = await json<PrintedUpdate>(run('C2', 'c2.json'));
       expect(updated.document.counts).toEqual({ total: 1, pending: 0, updated: 1 });
       expect(await selectionOf(stand, 'C2')).toMatchObject({
         targetListIds: ['L1', 'T1', 'L2'],
@@ -129,7 +127,7 @@ describe('cxflow selection', () => {
 
       // Without a snapshot of the version in the file, nobody knows who changed what.
       file('unseen.json', JSON.stringify({ ...document, version: 99 }));
-      const unseen = await json<Printed>(run('C2', 'unseen.json'));
+      const unseen = await json<PrintedUpdate>(run('C2', 'unseen.json'));
       expect(unseen.code).toBe(1);
       expect(unseen.document.failure).toMatchObject({ type: 'InvalidInput' });
     });
@@ -146,7 +144,7 @@ describe('cxflow selection', () => {
       // Changes of other places, after the plan has read the campaign and again after the first write has read it.
       await seed('C3');
       await admin.editCampaign('C3', { when: 'after-get', times: 2, add: { targetListIds: ['T#'] } });
-      const merged = await json<Printed>(run('C3', 'mine.json'));
+      const merged = await json<PrintedUpdate>(run('C3', 'mine.json'));
       expect(merged.document.counts).toEqual({ total: 1, pending: 0, updated: 1 });
       expect(merged.document.version).toEqual({ base: 1, before: 3, after: 4 });
       expect((await selectionOf(stand, 'C3'))?.targetListIds).toEqual(['L1', 'T1', 'T2', 'M']);
@@ -154,7 +152,7 @@ describe('cxflow selection', () => {
 
       await seed('C4');
       await admin.editCampaign('C4', { when: 'after-get', ...theirAge });
-      const failed = await json<Printed>(run('C4', 'mine.json'));
+      const failed = await json<PrintedUpdate>(run('C4', 'mine.json'));
       expect(failed.code).toBe(1);
       expect(failed.document.failure?.type).toBe('Conflict');
       expect(failed.document.failure?.message).toContain(
@@ -167,7 +165,7 @@ describe('cxflow selection', () => {
       expect(undone).toMatchObject({ code: 2 });
       expect(undone.stderr).toContain('wrote no selection, so there is nothing to roll back');
       // Starting the same run again continues it, and does not undo the other edit.
-      const again = await json<Printed>(run('C4', 'mine.json'));
+      const again = await json<PrintedUpdate>(run('C4', 'mine.json'));
       expect(again.document).toMatchObject({ runId: failed.document.runId, failure: { type: 'Conflict' } });
 
       for (const [policy, age] of [
@@ -176,7 +174,7 @@ describe('cxflow selection', () => {
       ] as const) {
         await seed(`C5${policy}`);
         await admin.editCampaign(`C5${policy}`, { when: 'after-get', ...theirAge });
-        const settled = await json<Printed>(run(`C5${policy}`, 'mine.json', '--on-conflict', policy));
+        const settled = await json<PrintedUpdate>(run(`C5${policy}`, 'mine.json', '--on-conflict', policy));
         expect(settled.document.counts).toEqual({ total: 1, pending: 0, updated: 1 });
         const now = await selectionOf(stand, `C5${policy}`);
         expect(now).toMatchObject({ targetListIds: ['L1', 'M'], filterRules: [{ value: age }] });
@@ -252,7 +250,7 @@ describe('cxflow selection', () => {
       const fault = { status: 400, body: { message: 'list L3 is archived' } };
       await admin.setFaults([{ match: { method: 'PATCH', family: 'outbound' }, times: 1, fault }]);
       file('archived.json', JSON.stringify({ add: { targetListIds: ['L3'] } }));
-      const refused = await json<Printed>(run('C7', 'archived.json'));
+      const refused = await json<PrintedUpdate>(run('C7', 'archived.json'));
       expect(refused.code).toBe(1);
       expect(refused.document).toMatchObject({
         failure: {
@@ -267,7 +265,7 @@ describe('cxflow selection', () => {
       expect(audited.stdout).not.toContain('archived');
       await conserved(refused.document.runId, { state: 'failed' });
       // Once the list is available again, the same run continues.
-      const after = await json<Printed>(run('C7', 'archived.json'));
+      const after = await json<PrintedUpdate>(run('C7', 'archived.json'));
       expect(after.document).toMatchObject({ runId: refused.document.runId, counts: { updated: 1 } });
       await conserved(after.document.runId);
     });
@@ -290,7 +288,7 @@ describe('cxflow selection', () => {
         expect(wrong.stderr).toContain(path);
       expect((await admin.stats()).requests['GET /api/v2/outbound/campaigns/:campaignId']).toBe(undefined);
       file('fine.json', JSON.stringify({ add: { targetListIds: ['L2'] } }));
-      const missing = await json<Printed>(run('C8', 'fine.json'));
+      const missing = await json<PrintedUpdate>(run('C8', 'fine.json'));
       expect(missing.code).toBe(1);
       expect(missing.document.failure?.type).toBe('NotFound');
       await conserved(missing.document.runId, { state: 'failed' });

@@ -7,6 +7,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, inject } from 'vitest';
 import { type CxflowClient, connect } from '../../src/client.ts';
+import type { SelectionUpdateResult } from '../../src/contract/selection-update.ts';
 import { type AdminClient, createAdminClient } from '../../src/simulator/admin-client.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { type Conservation, expectConserved } from '../harness/conservation.ts';
@@ -54,6 +55,11 @@ export interface Stand {
   readonly file: (name: string, content: string | Buffer) => void;
   readonly conserved: (runId: string, more?: Partial<Conservation>) => ReturnType<typeof expectConserved>;
 }
+
+/** What `selection update --json` prints. */
+export type PrintedUpdate = SelectionUpdateResult & {
+  readonly failure: { readonly type: string; readonly message: string } | null;
+};
 
 export const CRM = 'crm';
 
