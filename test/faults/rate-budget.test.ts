@@ -12,10 +12,16 @@ import { hurry, onStand, type Stand, until } from './stand.ts';
 const processes = useProcesses();
 
 /**
- * Starts an import and a worker for it in their own namespace. Within one namespace, Temporal might give all pages to one
- * worker. All use the same ledger, and so the same budget.
+ * Starts two imports and a worker for each, in their own namespaces. Within one namespace, Temporal might give all pages to one
+ * worker. Both use the same ledger, and so the same budget. Neither import starts before both workers are ready; on a slow
+ * machine it might otherwise have ended by then.
  */
-async function startWriter(stand: Stand, listId: string, records: number) {
+async function startWriters(stand: Stand, records: number) {
+  const starts = await Promise.all(['L1', 'L2'].map((listId) => prepareWriter(stand, listId, records)));
+  return Promise.all(starts.map((start) => start()));
+}
+
+async function prepareWriter(stand: Stand, listId: string, records: number) {
   const env = { ...stand.env, TEMPORAL_NAMESPACE: freshNamespace() };
   const client = await connect({ databaseUrl: stand.databaseUrl, env });
   onTestFinished(() => client.close());
@@ -23,11 +29,10 @@ async function startWriter(stand: Stand, listId: string, records: number) {
   const path = join(stand.folder, `${listId}.csv`);
   await writeDemoContacts({ path, rows: records });
   const { source } = await client.stageFile(path);
-  const { runId } = await client.startContactImport({ listId, source });
-  return { client, runId };
+  return async () => ({ client, runId: (await client.startContactImport({ listId, source })).runId });
 }
 
-type Writer = Awaited<ReturnType<typeof startWriter>>;
+type Writer = Awaited<ReturnType<typeof startWriters>>[number];
 
 async function expectEnd(stand: Stand, { client, runId }: Writer): Promise<void> {
   const result = await within(client.result(runId), `${runId} to end`);
@@ -38,7 +43,7 @@ it('two workers share one rate budget', async () => {
   const perSecond = 10;
   const env = { CXFLOW_RATE_PER_MINUTE: String(60 * perSecond) };
   await onStand(processes, { latencyMs: 150, env }, async (stand) => {
-    const writers = await Promise.all([startWriter(stand, 'L1', 20_000), startWriter(stand, 'L2', 20_000)]);
+    const writers = await startWriters(stand, 20_000);
     await until(
       () => listRequests(stand),
       ({ length }) => length >= 160,
@@ -62,7 +67,7 @@ it('a 429 with Retry-After blocks the requests of both workers', async () => {
   const maxInFlight = 4;
   const env = { CXFLOW_MAX_IN_FLIGHT: String(maxInFlight) };
   await onStand(processes, { latencyMs: 500, env }, async (stand) => {
-    const writers = await Promise.all([startWriter(stand, 'L1', 8_000), startWriter(stand, 'L2', 8_000)]);
+    const writers = await startWriters(stand, 8_000);
     await until(
       () => listHolders(stand),
       ({ length }) => length === 2,

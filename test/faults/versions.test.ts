@@ -74,9 +74,9 @@ describe.concurrent('a rollout', () => {
       // Held until the next version is ready, however long its start takes, so that both versions have a part in it.
       await stand.client().decide(contacts, { action: 'pause', by: 'dana' });
       const next = await startNext(processes, stand);
-      await stand.client().decide(contacts, { action: 'resume', by: 'dana' });
       // Either version may execute the tasks of this run.
       const between = await stand.startImport(3_000, { listId: 'L2' });
+      await stand.client().decide(contacts, { action: 'resume', by: 'dana' });
       await untilApplied(stand, 500);
       await current.terminate();
       await stand.client().decide(selection, { action: 'approve', by: 'dana' });
