@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TemporalServer } from '../../src/stack/temporal-server.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { type OwnServer, startOwnTemporal } from '../harness/servers.ts';
+import { countActions } from './observe.ts';
 import { chooseSeed, createRandom, onStand, type Stand, until, untilApplied } from './stand.ts';
 
 /** So low that every execution continues as new after its first three pages. */
@@ -102,11 +103,4 @@ function pauseAndResumeRepeatedly(
       return sent;
     },
   };
-}
-
-async function countActions(stand: Stand, runId: string): Promise<Readonly<Record<string, number>>> {
-  const counts: Record<string, number> = {};
-  for await (const { action } of stand.client().ledger.audit.list(runId))
-    counts[action] = (counts[action] ?? 0) + 1;
-  return counts;
 }

@@ -2,8 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { type TestProcess, useProcesses } from '../harness/processes.ts';
-import { listHolders } from './observe.ts';
-import { chooseSeed, createRandom, hurry, onStand, type Stand, until, untilApplied } from './stand.ts';
+import { countActions, listHolders } from './observe.ts';
+import { chooseSeed, createRandom, hurry, onStand, until, untilApplied } from './stand.ts';
 
 const processes = useProcesses();
 
@@ -38,13 +38,6 @@ it('eight imports, each started twice, complete although three workers are kille
     expect((await listHolders(stand)).length, 'workers that wrote').toBeGreaterThanOrEqual(2);
   });
 });
-
-async function countActions(stand: Stand, runId: string): Promise<Readonly<Record<string, number>>> {
-  const counts: Record<string, number> = {};
-  for await (const { action } of stand.client().ledger.audit.list(runId))
-    counts[action] = (counts[action] ?? 0) + 1;
-  return counts;
-}
 
 it('an approval, a pause and a resume take effect once each although they are delivered twice', async () => {
   await onStand(processes, { latencyMs: 1_000, env: { CXFLOW_MAX_IN_FLIGHT: '2' } }, async (stand) => {

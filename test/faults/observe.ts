@@ -77,3 +77,11 @@ export async function listRequests(stand: Stand): Promise<readonly RequestLine[]
 export async function listWriteRequests(stand: Stand): Promise<readonly RequestLine[]> {
   return (await listRequests(stand)).filter(({ isProbe }) => !isProbe);
 }
+
+/** How often the audit of a run has each action. */
+export async function countActions(stand: Stand, runId: string): Promise<Readonly<Record<string, number>>> {
+  const counts: Record<string, number> = {};
+  for await (const { action } of stand.client().ledger.audit.list(runId))
+    counts[action] = (counts[action] ?? 0) + 1;
+  return counts;
+}

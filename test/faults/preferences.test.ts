@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { PreferenceUpdateResult } from '../../src/contract/preference-update.ts';
 import { openDatabase } from '../../src/ledger/database.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
+import { guid } from '../chaos/work/people.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { chooseSeed, createRandom, onStand, type Stand, until } from './stand.ts';
 
@@ -15,8 +16,6 @@ const LOST_ANSWERS: readonly FaultRule[] = [
   { match: POSTS, probability: 0.1, fault: { truncate: true } },
   { match: { method: 'GET', family: 'preferences' }, probability: 0.01, fault: { status: 503 } },
 ];
-
-const guid = (n: number): string => `0a1b2c3d-0000-4000-8000-${String(n).padStart(12, '0')}`;
 
 /** One in four opts in and needs the guard; one in twenty objects without the date that CXone requires. */
 function rowOf(n: number) {

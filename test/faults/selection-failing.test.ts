@@ -1,27 +1,17 @@
 /** Selection updates whose requests always fail end with what to do, and continue once that is done. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import type { SelectionUpdateInput } from '../../src/contract/selection-update.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { query } from './observe.ts';
+import { completed, start } from './selections.ts';
 import { onStand, type Stand, until } from './stand.ts';
 
-const CHANGE = { add: { targetListIds: ['M'] } };
-const start = async (stand: Stand, campaignId: string): Promise<string> => {
-  const input: SelectionUpdateInput = { campaignId, change: CHANGE };
-  return (await stand.client().startSelectionUpdate(input)).runId;
-};
 const failureOf = async (stand: Stand, runId: string) => {
   await expect(stand.client().result(runId)).rejects.toMatchObject({ cause: { type: 'Refused' } });
   const { state, failure } = await stand.client().ledger.runs.get(runId);
   expect(state).toBe('failed');
   return JSON.stringify(failure);
 };
-const completed = (stand: Stand, runId: string) =>
-  until(
-    () => stand.client().ledger.runs.get(runId),
-    ({ state }) => state === 'completed',
-  );
 
 describe.concurrent('a PATCH that always fails', () => {
   const processes = useProcesses();

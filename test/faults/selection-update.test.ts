@@ -1,22 +1,14 @@
 /** Selection updates under lost answers, kill -9 between read and write, and constant edits by others. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import type { SelectionUpdateInput, SelectionUpdateResult } from '../../src/contract/selection-update.ts';
+import type { SelectionUpdateResult } from '../../src/contract/selection-update.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { query } from './observe.ts';
-import { onStand, type Stand, until } from './stand.ts';
+import { CHANGE, completed, start } from './selections.ts';
+import { onStand, type Stand } from './stand.ts';
 
 const PATCHES = { method: 'PATCH', family: 'outbound' } as const;
-const CHANGE = { add: { targetListIds: ['M'] } };
 
-async function start(
-  stand: Stand,
-  campaignId: string,
-  more: Partial<SelectionUpdateInput> = {},
-): Promise<string> {
-  const input = { campaignId, change: CHANGE, ...more } as SelectionUpdateInput;
-  return (await stand.client().startSelectionUpdate(input)).runId;
-}
 const ended = async (stand: Stand, runId: string) =>
   (await stand.ended(runId)) as unknown as SelectionUpdateResult;
 const targets = async ({ admin }: Stand, id: string) =>
@@ -133,10 +125,7 @@ describe.concurrent('concurrent edits', () => {
       await admin.endEdits('busy');
       const edits = (await targets(stand, 'busy')) ?? [];
       expect(await start(stand, 'busy')).toBe(busy);
-      await until(
-        () => stand.client().ledger.runs.get(busy),
-        ({ state }) => state === 'completed',
-      );
+      await completed(stand, busy);
       expect(await targets(stand, 'busy')).toEqual([...edits, 'M']);
       await stand.conserved(busy);
 
