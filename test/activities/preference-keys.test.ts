@@ -8,6 +8,7 @@ import {
   day,
   guid,
   listOutcomes,
+  listUpdates,
   nextPerson,
   openRunOf,
   optIn,
@@ -23,10 +24,8 @@ const KEY = 'c9d8e7f6-a5b4-3210-fedc-ba9876543210';
 
 type Stand = Awaited<ReturnType<typeof start>>;
 
-async function sentKeys({ admin }: Stand): Promise<string[]> {
-  const journal = await admin.preferenceJournal();
-  return journal.filter(({ action }) => action === 'update').map(({ idempotencyKey }) => idempotencyKey);
-}
+const sentKeys = async ({ admin }: Stand): Promise<string[]> =>
+  (await listUpdates(admin)).map(({ idempotencyKey }) => idempotencyKey);
 
 describe('an idempotency key', () => {
   it('is sent as the row has it', async () => {

@@ -3,6 +3,7 @@ import type { FaultRule } from '../../src/simulator/faults.ts';
 import { upTo } from '../ledger/harness.ts';
 import {
   listOutcomes,
+  listUpdates,
   nextPerson,
   openRunOf,
   optIn,
@@ -27,7 +28,7 @@ describe('a lost answer', () => {
     expect(new Set(Object.values(await listOutcomes(ledger, run)))).toEqual(new Set(['updated']));
     // The simulator refuses another body under the same key with a 422.
     expect(await countRequests('POST')).toBe(2);
-    const journal = (await admin.preferenceJournal()).filter(({ action }) => action === 'update');
+    const journal = await listUpdates(admin);
     expect(journal).toHaveLength(20);
     expect(new Set(journal.map(({ batchKey }) => batchKey)).size).toBe(1);
     for await (const { evidence } of ledger.records.list(run.run_no))

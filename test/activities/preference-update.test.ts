@@ -36,12 +36,6 @@ describe('a preference update', () => {
     expect(await inCxone(numbers[0] ?? 0)).toMatchObject({ optIn: false, withdrawalTimestamp: day(5) });
   });
 
-  it('without the guard is sent without lookups', async () => {
-    const { runToEnd, countRequests } = await start();
-    await runToEnd([optOut(nextPerson(), 2), optIn(nextPerson(), 3)], { guard: false });
-    expect([await countRequests('GET'), await countRequests('POST')]).toEqual([0, 1]);
-  });
-
   it('writes the newest row of a contact and channel; the others name its line', async () => {
     const { runToEnd, inCxone, ledger } = await start();
     const [a, b] = [nextPerson(), nextPerson()];

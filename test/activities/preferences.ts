@@ -4,6 +4,7 @@ import type { PreferenceUpdateResult } from '../../src/contract/preference-updat
 import type { Cxone } from '../../src/cxone/cxone.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
+import type { AdminClient } from '../../src/simulator/admin-client.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
 import { ledgerOfFile, type Opened, someId } from '../ledger/harness.ts';
@@ -153,6 +154,10 @@ export function rowWorkersOfFile() {
     startOnSimulator(opened(), options, workerOptions);
   return { opened, start };
 }
+
+/** What CXone has stored of updates, in order; without what a test has seeded. */
+export const listUpdates = async (admin: AdminClient) =>
+  (await admin.preferenceJournal()).filter(({ action }) => action === 'update');
 
 let people = 0;
 /** A new person for each use, because entries of the suppression list outlive a run and would affect other tests. */
