@@ -29,7 +29,7 @@ const sample = () => [
   },
 ];
 
-/** The body of the tutorial's request. */
+/** The body of the tutorial's request. Its consent is recent enough until 2029-10-31. */
 const BODY = {
   records: [
     {

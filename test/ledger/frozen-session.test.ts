@@ -117,7 +117,7 @@ describe('a session of ours', () => {
     onTestFinished(() => database.close());
     const slow = async function* () {
       yield Buffer.from('{"a":1}\n');
-      await delay(4_000);
+      await delay(2_500);
       yield Buffer.from('{"a":2}\n');
     };
     const { bytes } = await createDatasets(database).stage('rows', 'ndjson', slow());

@@ -3,8 +3,8 @@ import type { ActivityOptions } from '@temporalio/workflow';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { MAX_STATEMENT_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../../src/domain/timeouts.ts';
+import { createWorker, fakeCxone, runActivity } from '../activities/harness.ts';
 import { ledgerOfFile, openRun, plannedRun, record } from '../ledger/harness.ts';
-import { createWorker, fakeCxone, runActivity } from './harness.ts';
 
 const given = vi.hoisted((): ActivityOptions[] => []);
 vi.mock(import('@temporalio/workflow'), async (original) => ({

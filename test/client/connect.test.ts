@@ -1,3 +1,4 @@
+/** What `connect` refuses: the ledger of another tenant, and statements without a limit. */
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { connect } from '../../src/client.ts';
 import { ConfigError } from '../../src/config/config.ts';
