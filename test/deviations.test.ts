@@ -1,4 +1,4 @@
-/** Deliberate deviations from the tutorials (docs/cxone-contract.md#deliberate-deviations) that no other test would notice. */
+/** Deviations from the tutorials (docs/cxone-contract.md#deviations-from-the-tutorials) that no other test notices. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

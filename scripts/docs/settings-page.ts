@@ -75,10 +75,10 @@ node --env-file=/etc/cxflow/env my-service.js       # a service that uses cxflow
 
 The environment takes precedence over the files, and a later file over an earlier one. An empty variable counts as unset. A
 setting counts as one, whichever of its names is used: with \`CXONE_CLIENT_SECRET_FILE\` in the environment,
-\`CXONE_CLIENT_SECRET\` in a file is ignored. A line that is no setting, or whose value \`node --env-file\` would cut short without a word (a #
-or a quote in it), is an error with file and line, and so is a wrong value; the value itself is not shown. (Where the file does not exist, Node.js 20 says so itself and ends with exit code 9.) Whoever can read
-the file can read the secrets in it: keep it outside of the clone and readable only by the user of the worker, or use
-\`NAME_FILE\`.`;
+\`CXONE_CLIENT_SECRET\` in a file is ignored. A line that is no setting, or whose value \`node --env-file\` would cut short
+without a word (a # or a quote in it), is an error with file and line, and so is a wrong value; the value itself is not
+shown. (Where the file does not exist, Node.js 20 says so itself and ends with exit code 9.) Whoever can read the file can
+read the secrets in it: keep it outside of the clone and readable only by the user of the worker, or use \`NAME_FILE\`.`;
 
 const TEMPORAL_NOTE = `Workers, commands, services and \`cxflow doctor\` read these through Temporal's SDK, which has further variables of its
 own, such as \`TEMPORAL_PROFILE\`, \`TEMPORAL_CONFIG_FILE\`, \`TEMPORAL_API_KEY\` and \`TEMPORAL_TLS_…\`. A variable takes precedence

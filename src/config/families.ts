@@ -79,8 +79,8 @@ export const SITE = {
     name: 'CXONE_REGION',
     server: 'cxone',
     meaning:
-      'The region of the tenant. It selects the production addresses. Must be set with credentials, unless ' +
-      '`CXONE_API_URL` or the address of a family is.',
+      'The region of the tenant. It selects the production addresses. Required with credentials, unless ' +
+      '`CXONE_API_URL` or the address of a family is set.',
     neededBy: 'all operations',
   }),
   listsRegion: hostLabel({

@@ -68,8 +68,8 @@ export const LOAD = {
   preferencesIntervalMs: integer(0, [0, 600_000], {
     name: 'CXFLOW_PREFERENCES_INTERVAL_MS',
     meaning:
-      'The least time from one batch of preferences to the next, in milliseconds, all workers of the tenant together. 0: ' +
-      'only `CXFLOW_RATE_PER_MINUTE` limits them. Lookups and other operations do not wait for it.',
+      'The least time from the claim of one batch of preferences to that of the next, in milliseconds, all workers of the ' +
+      'tenant together. 0: only `CXFLOW_RATE_PER_MINUTE` limits them. Lookups and other operations do not wait for it.',
     neededBy: 'preference update',
   }),
 };

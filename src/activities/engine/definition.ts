@@ -31,7 +31,7 @@ export interface WriteRules {
 export interface Spacing {
   /** Of what is kept apart: words, in lower case. */
   readonly name: string;
-  /** From the start of one request to the start of the next; 0: the rate budget alone decides. */
+  /** From one claim to the next; 0: the rate budget alone decides. */
   readonly intervalMs: number;
 }
 

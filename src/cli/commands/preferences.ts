@@ -44,7 +44,7 @@ const addUpdate: AddCommand = (parent, cli, finish) => {
          optIn is one of true, yes, y, 1, t, on, or of false, no, n, 0, f, off, out, stop, opted out,
          unsubscribed, withdrawn.`,
         `Of several rows for the same contact and channel the newest is sent; if two are equally new, the
-         withdrawal. An idempotencyKey that several of these have is replaced by one for each.`,
+         withdrawal. Where several of the rows to be sent share an idempotencyKey, each gets a key of its own.`,
         `Every opt-out enters our own suppression list when its row is read, except in a dry run; without a
          known channel it counts on all of them. A newer consent ends the entry.`,
       ),
