@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { Database, Executor } from './database.ts';
 import { sqlState } from './errors.ts';
 import { type LedgerTenant, OtherTenant } from './tenant.ts';
+import { toQueue } from './writes/rate-budget.ts';
 
 export function createLedgerTenant({ db }: Database): LedgerTenant {
   return {
@@ -35,19 +36,20 @@ async function register(tx: Executor, name: string): Promise<void> {
   for (const adopt of [adoptBudgets, adoptLocks, adoptSnapshots]) await adopt(tx, name);
 }
 
-/** The longest block stays in force. */
+/** The longest block stays in force. The queues of the tenant are its own already. */
 async function adoptBudgets(tx: Executor, name: string): Promise<void> {
+  const isOther = sql<boolean>`tenant <> ${name} and not starts_with(tenant, ${toQueue(name, '')})`;
   await sql`
     insert into rate_budgets as ours (tenant, next_free_at, blocked_until, blocked_since, block_reason)
     select ${name}, next_free_at, blocked_until, blocked_since, block_reason from rate_budgets
-      where tenant <> ${name} order by blocked_until desc, next_free_at desc limit 1
+      where ${isOther} order by blocked_until desc, next_free_at desc limit 1
     on conflict (tenant) do update set
       next_free_at = greatest(ours.next_free_at, excluded.next_free_at),
       blocked_until = excluded.blocked_until,
       blocked_since = excluded.blocked_since,
       block_reason = excluded.block_reason
       where excluded.blocked_until > ours.blocked_until`.execute(tx);
-  await tx.deleteFrom('rate_budgets').where('tenant', '<>', name).execute();
+  await tx.deleteFrom('rate_budgets').where(isOther).execute();
 }
 
 /** The longest lock of a campaign stays in force. */

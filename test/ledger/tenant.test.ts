@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/ledger/database.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { OtherTenant, refuseOtherTenant } from '../../src/ledger/tenant.ts';
+import { toQueue } from '../../src/ledger/writes/rate-budget.ts';
 import { freshDatabase } from '../harness/fresh.ts';
 import { openRun } from './harness.ts';
 
@@ -101,6 +102,16 @@ describe('the tenant of a ledger', () => {
     // The lock of the run that wrote last is still in force, so another run waits.
     const lock = { ...key, token: 'new', runNo: (await openRun(ledger)).run_no };
     expect(await ledger.campaigns.acquireLock(lock, 1_000)).toBeGreaterThan(1_000);
+  });
+
+  it('keeps the queues of its workers when another one starts', async () => {
+    const { ledger } = await emptyLedger();
+    await ledger.tenant.register('acme');
+    await ledger.rateBudget.take(toQueue('acme', 'batches'), 60_000, 1, 0);
+    await ledger.tenant.register('acme');
+    expect(await ledger.rateBudget.take(toQueue('acme', 'batches'), 60_000, 1, -1)).toBeGreaterThan(50_000);
+    // The interval of a queue is not the tenant's.
+    expect(await ledger.rateBudget.take('acme', 60_000, 1, -1)).toBe(0);
   });
 
   it('adopts again what a worker of an older version stores meanwhile, without losing a block', async () => {
