@@ -20,10 +20,18 @@ export type RunFailureType =
 /** Longer ones would make the history grow with the input, until Temporal ends the run. */
 export const MAX_FAILURE_LENGTH = 4_000;
 
+/** A detail of an InvalidInput: our rules have refused what the input asks for. So it counts as a violation (docs/metrics.md). */
+export const BREAKS_RULES = 'breaks_rules';
+
 /** Ends the run; Temporal does not retry it. */
-export function fatalFailure(type: RunFailureType, message: string): ApplicationFailure {
+export function fatalFailure(
+  type: RunFailureType,
+  message: string,
+  ...details: readonly string[]
+): ApplicationFailure {
   return ApplicationFailure.create({
     type,
+    details: [...details],
     message: shorten(message, MAX_FAILURE_LENGTH),
     nonRetryable: true,
   });

@@ -1,6 +1,7 @@
 /** Filter rules from the change to the PATCH: what the plan shows, what is written, and concurrent edits of others. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
+import { BREAKS_RULES } from '../../src/contract/failures.ts';
 import type { SelectionUpdateInput } from '../../src/contract/selection-update.ts';
 import { ledgerOfFile } from '../ledger/harness.ts';
 import { applyAndLose, once, startCampaign } from './campaigns.ts';
@@ -82,6 +83,7 @@ describe('rules of one field and operator', () => {
     const remove = { filterRules: [{ field: 'state', operator: 'ne' }] };
     await expect((await openRun({ change: { remove } })).plan()).rejects.toMatchObject({
       type: 'InvalidInput',
+      details: [BREAKS_RULES],
       message:
         'the change does not fit campaign C: change.remove.filterRules[0] fits 2 rules of the campaign ' +
         '(rule state ne "CA" and "NY"): name the value of the one to remove',
@@ -101,6 +103,7 @@ describe('rules of one field and operator', () => {
       (await openRun({ selection, baseVersion: await readVersion() })).plan(),
     ).rejects.toMatchObject({
       type: 'InvalidInput',
+      details: [BREAKS_RULES],
       message: expect.stringContaining('selection.filterRules[1] excludes filterRules[0]') as string,
     });
     expect(await plan({ change: { add: eq('gold'), remove: eq('standard') } })).toEqual([
@@ -207,6 +210,7 @@ describe('rules of one field and operator', () => {
     await replaceChange(run.runId, { add: ne('NY') });
     await expect(run.plan()).rejects.toMatchObject({
       type: 'InvalidInput',
+      details: [],
       message: expect.stringMatching(/an earlier version of cxflow .* choose another run id$/) as string,
     });
   });

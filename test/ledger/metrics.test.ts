@@ -134,11 +134,14 @@ describe('the metrics of a run', () => {
       ...{ runId: someId('refused'), kind: 'refused', target: 'T', again: false, dryRun: false },
       ...{ requestedBy: null, input: {} },
     });
-    await ledger.runs.close(run.run_no, 'failed', null, { type: 'InvalidInput', message: '"type":"other"' });
+    const refusal = { type: 'InvalidInput', breaksRules: true, message: '"type":"other"' };
+    await ledger.runs.close(run.run_no, 'failed', null, refusal);
     const measured = { ...NOTHING_MEASURED, checked: 1, violations: 1 };
     expect(await ledger.metrics.ofRun(run.run_no)).toEqual(measured);
-    await ledger.runs.close(run.run_no, 'failed', null, { type: 'NotFound', message: 'InvalidInput' });
-    expect(await ledger.metrics.ofRun(run.run_no)).toEqual(NOTHING_MEASURED);
+    for (const message of ['no such run', '","breaksRules":true,']) {
+      await ledger.runs.close(run.run_no, 'failed', null, { type: 'InvalidInput', message });
+      expect(await ledger.metrics.ofRun(run.run_no)).toEqual(NOTHING_MEASURED);
+    }
   });
 
   it('keep milliseconds below a second, and three digits above', async () => {

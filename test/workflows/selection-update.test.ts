@@ -1,5 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
+import { BREAKS_RULES, fatalFailure } from '../../src/contract/failures.ts';
 import type { SelectionUpdateResult } from '../../src/contract/selection-update.ts';
 import type { Progress, ShownConflict } from '../../src/contract/steering.ts';
 import { eventually } from '../harness/wait.ts';
@@ -144,6 +145,22 @@ describe.concurrent('the steps of a selection update', () => {
     expect(failure).toMatchObject({ type: 'Refused' });
     expect(failure.message).toContain('list L2 is archived');
     expect(stubs.named('closeRun')).toEqual([expect.objectContaining({ state: 'failed' })]);
+  });
+
+  it('an input that breaks the rules of selections is stored as such, and no other that does not fit', async () => {
+    const failureOf = async (message: string, ...details: string[]) => {
+      const planSelection = () => {
+        throw fatalFailure('InvalidInput', message, ...details);
+      };
+      const stubs = stubActivities({ planSelection });
+      await runSelectionUpdate(stubs, {}, getFailure);
+      return (stubs.named('closeRun') as { failure: unknown }[]).map(({ failure }) => failure);
+    };
+    const type = 'InvalidInput';
+    expect(await failureOf('too many', BREAKS_RULES)).toEqual([
+      { type, breaksRules: true, message: 'too many' },
+    ]);
+    expect(await failureOf('no such version')).toEqual([{ type, message: 'no such version' }]);
   });
 });
 

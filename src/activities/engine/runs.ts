@@ -60,7 +60,11 @@ export interface SteerRun {
 export interface CloseRun {
   readonly runId: string;
   readonly state: RunState;
-  readonly failure: { readonly type: string; readonly message: string } | null;
+  readonly failure: {
+    readonly type: string;
+    readonly breaksRules?: true;
+    readonly message: string;
+  } | null;
 }
 
 export interface RunsDeps {

@@ -1,5 +1,5 @@
 /** From the input to the desired selection: base and desired side of the merge, and the plan that people see. */
-import { fatalFailure } from '../../contract/failures.ts';
+import { BREAKS_RULES, fatalFailure } from '../../contract/failures.ts';
 import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
 import type { ConflictSide, ShownConflict } from '../../contract/steering.ts';
 import { applyChange, describeMissingRules, fitProblems } from '../../domain/selection-update/change.ts';
@@ -84,7 +84,7 @@ export async function resolveDesired(
     const misfits = fitProblems(seen, input.change);
     if (misfits.length > 0) {
       const message = `the change does not fit campaign ${key.campaignId}: ${describeProblems(misfits)}`;
-      throw fatalFailure('InvalidInput', message);
+      throw fatalFailure('InvalidInput', message, BREAKS_RULES);
     }
     const ours = applyChange(seen, input.change);
     const path = 'contactSelection';
@@ -252,10 +252,8 @@ export function describeConflict(conflict: Conflict): string {
 }
 
 export function breaksRules(when: string, problems: readonly Problem[]) {
-  return fatalFailure(
-    'InvalidInput',
-    `${when}, the selection breaks the rules: ${describeProblems(problems)}`,
-  );
+  const message = `${when}, the selection breaks the rules: ${describeProblems(problems)}`;
+  return fatalFailure('InvalidInput', message, BREAKS_RULES);
 }
 
 const describeProblems = (problems: readonly Problem[]): string =>

@@ -25,8 +25,11 @@ const BROKEN_ROWS = sql`case when r.staged_counts is null
   then (select count(*) from outcomes o where o.run_no = r.run_no and o.outcome = any(${[...VIOLATIONS]}))
   else (select coalesce(sum(value::int), 0) from json_each_text(r.staged_counts) where key = any(${[...VIOLATIONS]})) end`;
 
-/** An input that our rules refuse after they have seen the campaign. Compared as text: messages may quote anything. */
-const REFUSED_INPUT = sql`case when r.state = 'failed' and starts_with(r.failure::text, '{"type":"InvalidInput"')
+/**
+ * An input that our rules refuse after they have seen the campaign. Compared as text, with the message last: it may quote
+ * anything, also what PostgreSQL cannot read from JSON.
+ */
+const REFUSED_INPUT = sql`case when r.state = 'failed' and starts_with(r.failure::text, '{"type":"InvalidInput","breaksRules":true,')
   then 1 else 0 end`;
 
 /** The measures of the row `r` of runs, as JSON. A latency from a second on is rounded to three digits, or there were too many. */

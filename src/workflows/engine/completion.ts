@@ -7,7 +7,7 @@ import {
   isCancellation,
   TemporalFailure,
 } from '@temporalio/workflow';
-import { fatalFailure, type RunFailureType } from '../../contract/failures.ts';
+import { BREAKS_RULES, fatalFailure, type RunFailureType } from '../../contract/failures.ts';
 import type { RunResult } from '../../contract/run.ts';
 import type { RunState } from '../../domain/run.ts';
 import { ledgerScans } from '../policies.ts';
@@ -16,6 +16,7 @@ import type { Run } from './run.ts';
 
 interface Failure {
   readonly type: string;
+  readonly breaksRules?: true;
   readonly message: string;
 }
 
@@ -83,10 +84,11 @@ function endCancelled<R extends RunResult>(run: Run): Promise<R> {
 
 async function endFailed(run: Run, cause: TemporalFailure): Promise<ApplicationFailure> {
   const type = cause instanceof ApplicationFailure ? (cause.type ?? 'Bug') : 'Bug';
+  const breaksRules = cause instanceof ApplicationFailure && cause.details?.includes(BREAKS_RULES) === true;
   const failure = fatalFailure(type as RunFailureType, cause.message);
   await CancellationScope.nonCancellable(async () => {
     await deliverRemaining(run);
-    await close(run, 'failed', { type, message: failure.message });
+    await close(run, 'failed', { type, ...(breaksRules && { breaksRules }), message: failure.message });
   });
   return failure;
 }
