@@ -16,6 +16,8 @@ const GRANTED = (scope?: string): Answer => ({
 const cxone = (env: Record<string, string>) => collect(examineCxone(env, loadConfig(env)));
 
 describe('the doctor and CXone', () => {
+  const operationsOf = (findings: Finding[]) =>
+    findings.find(({ name }) => name === 'CXone operations') as Finding;
   const nameOf = (path: string) => (path.includes('token') ? 'token' : 'read');
 
   it('gets a token and reads from every family, and writes nothing', async () => {
@@ -40,9 +42,11 @@ describe('the doctor and CXone', () => {
     const { url } = await fakeCxone((_, path) =>
       path === '/oauth2/token' ? GRANTED('contactlists:read') : GRANTED(),
     );
-    const [, contactlists] = await cxone({ ...LOGIN, CXONE_API_URL: url });
+    const findings = await cxone({ ...LOGIN, CXONE_API_URL: url });
+    const [, contactlists] = findings;
     expect(contactlists).toMatchObject({ level: 'warning', name: 'CXone contactlists' });
     expect(contactlists?.what).toContain('scopes not granted: contactlists:write');
+    expect(operationsOf(findings).what).toMatch(/not ready: contact imports \(contactlists\),/);
     expect(compareScopes(['a'], ['a', 'b'])).toEqual({ missing: [], surplus: ['b'] });
     expect(compareScopes(['a'], null)).toEqual({ missing: [], surplus: [] });
   });
@@ -125,6 +129,8 @@ describe('the doctor and CXone', () => {
     const outbound = findings.find(({ name }) => name === 'CXone outbound');
     expect(outbound).toMatchObject({ level });
     if (level !== 'ok') expect(outbound?.next).toContain('CXONE_OUTBOUND_URL');
+    const ready = expect(operationsOf(findings).what);
+    (level === 'ok' ? ready : ready.not).toContain('can run: selection updates');
   });
 
   it('lists the operations that can run with what is configured, and what the others lack', async () => {
@@ -138,10 +144,12 @@ describe('the doctor and CXone', () => {
       what: 'no address: selection updates cannot run',
       next: 'set CXONE_INSTANCE or CXONE_OUTBOUND_URL',
     });
-    expect(findings.find(({ name }) => name === 'CXone operations')?.what).toBe(
-      'can run: contact imports; cannot run: contact imports with `--require-consent` (preferences), ' +
+    expect(operationsOf(findings)).toMatchObject({
+      level: 'warning',
+      what:
+        'can run: contact imports; not ready: contact imports with `--require-consent` (preferences), ' +
         'preference updates (preferences), eligibility checks (preferences), selection updates (outbound)',
-    );
+    });
   });
 
   it("reads CXone's clock from its answers", async () => {

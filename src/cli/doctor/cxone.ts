@@ -21,13 +21,15 @@ export async function* examineCxone(env: Env, { cxone: { families } }: Config): 
   // Each login may take as long as its deadlines, so all of them start now.
   const logins = ready.map((family) => ({ family, login: logIn(family, families[family]) }));
   const noneWorks = haveAllFailed(logins.filter(({ family }) => isInUse(family)));
+  const working: Family[] = [];
   for (const { family, login } of logins) {
     const check = await login;
+    if (isUsable(check)) working.push(family);
     yield check.kind === 'failed'
       ? await judgeFailure(family, check, { hasOwnCredentials: hasOwnCredentials(env, family), noneWorks })
       : judgeFamily(family, check);
   }
-  yield judgeOperations(await listWorking(logins));
+  yield judgeOperations(working);
   yield* examineClock(await Promise.all(logins.map(({ login }) => login)));
 }
 
@@ -41,10 +43,8 @@ interface Login {
   readonly login: Promise<FamilyCheck>;
 }
 
-async function listWorking(logins: readonly Login[]): Promise<readonly Family[]> {
-  const checks = await Promise.all(logins.map(async ({ family, login }) => ({ family, check: await login })));
-  return checks.filter(({ check }) => check.kind !== 'failed').map(({ family }) => family);
-}
+const isUsable = (check: FamilyCheck): boolean =>
+  check.kind === 'accepted' && check.scopes.missing.length === 0;
 
 /** What to do about a family that does not work is said where the family is reported. */
 function judgeOperations(working: readonly Family[]): Finding {
@@ -53,14 +53,15 @@ function judgeOperations(working: readonly Family[]): Finding {
     lacks: familiesOf(operation).filter((family) => !working.includes(family)),
   }));
   const can = lacking.filter(({ lacks }) => lacks.length === 0).map(({ plural }) => plural);
-  const cannot = lacking
+  const notReady = lacking
     .filter(({ lacks }) => lacks.length > 0)
     .map(({ plural, lacks }) => `${plural} (${lacks.join(', ')})`);
-  const parts = [
-    ...(can.length > 0 ? [`can run: ${can.join(', ')}`] : []),
-    ...(cannot.length > 0 ? [`cannot run: ${cannot.join(', ')}`] : []),
-  ];
-  return ok('CXone operations', parts.join('; '));
+  const name = 'CXone operations';
+  const canRun = `can run: ${can.join(', ')}`;
+  if (notReady.length === 0) return ok(name, canRun);
+  const what = `not ready: ${notReady.join(', ')}`;
+  const next = 'see the families in brackets above; ignore operations that you do not use';
+  return warning(name, can.length === 0 ? what : `${canRun}; ${what}`, next);
 }
 
 function* examineClock(checks: readonly FamilyCheck[]): Iterable<Finding> {
