@@ -42,9 +42,11 @@ it('all workers of a tenant take turns to send batches, but not to send lookups'
   expect(recorded.turns.map(({ queue, intervalMs }) => [queue, intervalMs])).toEqual(
     upTo(8).map(() => [`${tenant} preference batches`, 40]),
   );
-  // A queue is not listed as a tenant, because it can be neither blocked nor lifted.
-  const tenants = (await ledger.rateBudget.list()).map((budget) => budget.tenant);
-  expect(tenants.filter((each) => each.startsWith(tenant))).toEqual([]);
+  // Listed with its tenant, which has no other requests to space and so no budget.
+  const budgets = (await ledger.rateBudget.list()).filter((each) => each.tenant.startsWith(tenant));
+  const nextFreeAt = expect.any(Date) as Date;
+  const queues = [{ name: 'preference batches', nextFreeAt }];
+  expect(budgets).toEqual([{ tenant, nextFreeAt: null, queues, block: null }]);
 });
 
 it('a batch that waits for its turn holds no request slot, which lookups and other runs need', async () => {

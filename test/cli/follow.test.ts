@@ -33,7 +33,8 @@ async function play({ ledger, executions, blocks = [], interruptMs = 600_000 }: 
         counts: async () => Promise.resolve(ledger(clock.ms)?.counts ?? COUNTS),
       },
       rateBudget: {
-        list: () => Promise.resolve(blocks.map((block) => ({ ...block, block, nextFreeAt: block.since }))),
+        list: () =>
+          Promise.resolve(blocks.map((block) => ({ ...block, block, nextFreeAt: null, queues: [] }))),
       },
     },
     executions: {

@@ -17,6 +17,7 @@ const block = (tenant: string): RateBlock => ({
 const budget = (tenant: string, isBlocked: boolean): TenantBudget => ({
   tenant,
   nextFreeAt: PAST,
+  queues: [],
   block: isBlocked ? block(tenant) : null,
 });
 
@@ -42,6 +43,14 @@ describe('limits', () => {
     expect(cli.out()).toMatch(/a\/1\n +next permit +free\n +blocked +no\n/);
     expect(cli.out()).toMatch(/because +CXone contactlists: rate limited \(429\)/);
     expect(cli.out()).toContain('cxflow limits lift --tenant b/2');
+  });
+
+  it('shows when the next of the requests that are kept further apart may leave, also without a budget', async () => {
+    const nextFreeAt = new Date(Date.now() + 90 * 60_000);
+    const queues = [{ name: 'preference batches', nextFreeAt }];
+    const { cli } = limitsCli([{ ...budget('a/1', false), nextFreeAt: null, queues }]);
+    expect(await run(['limits'], cli)).toBe(0);
+    expect(cli.out()).toMatch(/next permit +free\n +next of preference batches +in 1 h.*\n +blocked +no\n/);
   });
 
   it('says that nothing was sent yet', async () => {

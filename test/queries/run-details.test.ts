@@ -37,7 +37,7 @@ function fakeLedger(run?: Run): Ledger {
   const none = () => Promise.resolve([]);
   return {
     runs: { find: () => Promise.resolve(run), counts: () => Promise.resolve({ total: 2, pending: 2 }) },
-    rateBudget: { list: () => Promise.resolve([{ tenant: 't', nextFreeAt: AT, block: BLOCK }]) },
+    rateBudget: { list: () => Promise.resolve([{ tenant: 't', nextFreeAt: AT, queues: [], block: BLOCK }]) },
     records: { countReasons: none },
     writes: { listInDoubt: none },
     metrics: { ofRun: () => Promise.resolve(NOTHING_MEASURED) },

@@ -24,8 +24,12 @@ export function renderLimits(
       : `${formatCount(ratePerMinute)} requests a minute, all workers together`;
   const budget = `budget: ${rate} (CXFLOW_RATE_PER_MINUTE here)`;
   if (tenants.length === 0) return `${budget}\nno request has been sent yet`;
-  const facts = tenants.map(({ tenant, nextFreeAt, block }) => {
-    const rows = [['next permit', describeNext(nextFreeAt, now)], ...(block ? [] : [['blocked', 'no']])];
+  const facts = tenants.map(({ tenant, nextFreeAt, queues, block }) => {
+    const rows = [
+      ['next permit', describeNext(nextFreeAt, now)],
+      ...queues.map((queue) => [`next of ${printable(queue.name)}`, describeNext(queue.nextFreeAt, now)]),
+      ...(block ? [] : [['blocked', 'no']]),
+    ];
     const title = colors.bold(printable(tenant));
     return [
       title,
@@ -36,8 +40,8 @@ export function renderLimits(
   return [budget, ...facts].join('\n\n');
 }
 
-function describeNext(nextFreeAt: Date, now: Date): string {
-  const waitMs = nextFreeAt.getTime() - now.getTime();
+function describeNext(nextFreeAt: Date | null, now: Date): string {
+  const waitMs = (nextFreeAt ?? now).getTime() - now.getTime();
   return waitMs <= 0 ? 'free' : `in ${formatDuration(waitMs)}`;
 }
 

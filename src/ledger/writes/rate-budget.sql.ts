@@ -7,6 +7,7 @@ import {
   type RateBlock,
   type RateBudget,
   type TenantBudget,
+  tenantOf,
   toQueue,
 } from './rate-budget.ts';
 
@@ -36,20 +37,21 @@ export function createRateBudget({ db }: Database): RateBudget {
   };
 }
 
-/** The names of all queues, as a pattern of LIKE. */
-const QUEUES = toQueue('%', '%');
-
 async function list(db: Executor): Promise<TenantBudget[]> {
   const budgets = await db
     .selectFrom('rate_budgets')
-    .select(['tenant', 'next_free_at'])
-    .where('tenant', 'not like', QUEUES)
+    .select(['tenant as key', 'next_free_at as nextFreeAt'])
     .orderBy('tenant')
     .execute();
   const blocks = await inForce(db).execute();
-  return budgets.map(({ tenant, next_free_at: nextFreeAt }) => {
+  return [...new Set(budgets.map(({ key }) => tenantOf(key)))].map((tenant) => {
+    const own = budgets.find(({ key }) => key === tenant);
+    const prefix = toQueue(tenant, '');
+    const queues = budgets
+      .filter(({ key }) => key.startsWith(prefix))
+      .map(({ key, nextFreeAt }) => ({ name: key.slice(prefix.length), nextFreeAt }));
     const block = blocks.find((each) => each.tenant === tenant);
-    return { tenant, nextFreeAt, block: block ? toBlock(block) : null };
+    return { tenant, nextFreeAt: own?.nextFreeAt ?? null, queues, block: block ? toBlock(block) : null };
   });
 }
 

@@ -6,6 +6,8 @@
  */
 export const toQueue = (tenant: string, name: string): string => `${tenant} ${name}`;
 
+export const tenantOf = (tenantOrQueue: string): string => tenantOrQueue.replace(/ .*/, '');
+
 export interface RateBudget {
   /**
    * Reserves the next `permits` requests, `intervalMs` apart, unless the first of them is more than `maxWaitMs` away.
@@ -35,8 +37,10 @@ export interface RateBudget {
 
 export interface TenantBudget {
   readonly tenant: string;
-  /** When the next request may leave, blocks aside; in the past if nothing is waiting. */
-  readonly nextFreeAt: Date;
+  /** When the next request may leave, blocks aside; in the past if nothing is waiting, null if nothing has ever had to. */
+  readonly nextFreeAt: Date | null;
+  /** By name. */
+  readonly queues: readonly { readonly name: string; readonly nextFreeAt: Date }[];
   /** null: none is in force. */
   readonly block: RateBlock | null;
 }
