@@ -25,8 +25,6 @@ export async function migrate(cli: Cli, { wait, json = false }: MigrateOptions):
   const ledger = openLedger(requireDatabase(config, cli.command), 1);
   try {
     const prepare = async () => {
-      // Errors of the database are noticed here, so that the next step can tell a ledger without tables from one that is down.
-      await ledger.missingMigrations();
       await refuseOtherTenant(ledger.tenant, config.cxone.tenant);
       return ledger.migrate();
     };
