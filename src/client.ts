@@ -9,7 +9,7 @@
  * const result = await cxflow.result<ContactImportResult>(runId);
  * ```
  */
-import { Client, Connection } from '@temporalio/client';
+import { connectTemporal } from './client/connection.ts';
 import { createConsentClient } from './client/consent.ts';
 import type { ClientDeps } from './client/deps.ts';
 import { createSelectionClient } from './client/selection.ts';
@@ -17,7 +17,6 @@ import { createStagingClient } from './client/staging.ts';
 import { createStartMethods } from './client/start.ts';
 import { createSteeringClient } from './client/steering.ts';
 import { loadTenant, requireDatabaseUrl } from './config/config.ts';
-import { loadTemporal } from './config/temporal.ts';
 import { OPERATIONS } from './contract/operations.ts';
 import type { OperationSpecs } from './contract/spec.ts';
 import { openLedger } from './ledger/ledger.ts';
@@ -54,16 +53,14 @@ export interface ConnectOptions {
  */
 export async function connect(options: ConnectOptions) {
   const env = options.env ?? process.env;
-  const { namespace, connectionOptions } = loadTemporal(env);
   const tenant = loadTenant(env);
   const databaseUrl = requireDatabaseUrl(options.databaseUrl);
-  const connection = await Connection.connect(connectionOptions);
-  const temporal = new Client({ connection, namespace });
+  const temporal = await connectTemporal(env);
   const ledger = openLedger(databaseUrl, 4, options.pepper);
   try {
     await refuseOtherTenant(ledger.tenant, tenant);
   } catch (error) {
-    await Promise.all([ledger.close(), connection.close()]);
+    await Promise.all([ledger.close(), temporal.connection.close()]);
     throw error;
   }
   return {
@@ -73,7 +70,7 @@ export async function connect(options: ConnectOptions) {
     temporal,
     async close(): Promise<void> {
       await ledger.close();
-      await connection.close();
+      await temporal.connection.close();
     },
   };
 }

@@ -31,12 +31,15 @@ export interface Cli extends Streams {
   readonly openSession: () => Promise<Session>;
 }
 
+/** It shares the ledger of its session. */
+export type SessionClient = Omit<CxflowClient, 'ledger' | 'close'>;
+
 /** The servers that the environment names, or those of the stack that runs in this folder. */
 export interface Session {
   readonly config: Config;
   readonly ledger: Ledger;
   /** Connects to Temporal on the first call. Throws Unreachable, after which the next call tries again. */
-  readonly client: () => Promise<CxflowClient>;
+  readonly client: () => Promise<SessionClient>;
   readonly executions: Executions;
   /** The run in Temporal's Web UI, if its address is known. */
   readonly link: (runId: string) => string | null;

@@ -1,14 +1,12 @@
 /** Opens a session with the ledger and Temporal. The Temporal client is loaded when a command first calls it. */
 import type { Executions } from '../client/executions.ts';
-import type { CxflowClient } from '../client.ts';
 import { type Config, loadConfig } from '../config/config.ts';
 import type { Env } from '../config/reader.ts';
 import { DEFAULT_TEMPORAL_ADDRESS, TemporalSettingsError } from '../config/temporal.ts';
-import { classifyLedgerError, sqlState } from '../ledger/errors.ts';
 import { openLedger } from '../ledger/ledger.ts';
-import { OtherTenant, refuseOtherTenant } from '../ledger/tenant.ts';
+import { refuseOtherTenant } from '../ledger/tenant.ts';
 import { readStack, withStack } from '../stack/stack-file.ts';
-import type { Cli, Session } from './cli.ts';
+import type { Cli, Session, SessionClient } from './cli.ts';
 import { MissingAddress, Unreachable } from './errors.ts';
 import { waitUntilPrepared } from './prepared.ts';
 import { writeText } from './terminal/output.ts';
@@ -36,16 +34,17 @@ export function openSession(cli: SessionOptions): Session {
   const env = withStack(cli.stackDir, cli.env);
   const config = loadConfig(env);
   const databaseUrl = requireDatabase(config, cli.command);
-  const pepper = config.pepper?.reveal() ?? null;
-  const ledger = openLedger(databaseUrl, MAX_CONNECTIONS, pepper);
+  const ledger = openLedger(databaseUrl, MAX_CONNECTIONS, config.pepper?.reveal());
   const address = config.temporalAddress ?? DEFAULT_TEMPORAL_ADDRESS;
   const loadClient = () => import('../client.ts');
   const connection = createConnection(async () => {
-    const { connect } = await loadClient();
-    return connect({ databaseUrl, env, pepper }).catch((error: unknown) => {
-      if (error instanceof TemporalSettingsError || isOfLedger(error)) throw error;
+    const { createClient } = await loadClient();
+    const { connectTemporal } = await import('../client/connection.ts');
+    const temporal = await connectTemporal(env).catch((error: unknown) => {
+      if (error instanceof TemporalSettingsError) throw error;
       throw new Unreachable(`Temporal at ${address} does not answer`, cli.command, error);
     });
+    return { ...createClient({ temporal, ledger }), temporal };
   });
   const uiEnv = { ...env, TEMPORAL_ADDRESS: config.temporalAddress ?? undefined };
   const uiUrl = findWebUiUrl(uiEnv, readStack(cli.stackDir)?.addresses ?? null);
@@ -65,17 +64,10 @@ export function openSession(cli: SessionOptions): Session {
   };
 }
 
-/** `connect` also asks the ledger whose it is. */
-function isOfLedger(error: unknown): boolean {
-  return (
-    error instanceof OtherTenant || sqlState(error) !== null || classifyLedgerError(error) === 'unavailable'
-  );
-}
-
 /** Shares one connection among all calls; after a failure the next call connects again. */
-function createConnection(connect: () => Promise<CxflowClient>) {
-  let connecting: Promise<CxflowClient> | null = null;
-  const open = (): Promise<CxflowClient> => {
+function createConnection(connect: () => Promise<SessionClient>) {
+  let connecting: Promise<SessionClient> | null = null;
+  const open = (): Promise<SessionClient> => {
     connecting ??= connect().catch((error: unknown) => {
       connecting = null;
       throw error;
@@ -83,12 +75,12 @@ function createConnection(connect: () => Promise<CxflowClient>) {
     return connecting;
   };
   const close = async (): Promise<void> => {
-    await connecting?.then((connected) => connected.close()).catch(() => undefined);
+    await connecting?.then(({ temporal }) => temporal.connection.close()).catch(() => undefined);
   };
   return { open, close };
 }
 
-function createLazyExecutions(open: () => Promise<CxflowClient>): Executions {
+function createLazyExecutions(open: () => Promise<SessionClient>): Executions {
   let loading: Promise<Executions> | null = null;
   const load = () => {
     loading ??= import('../client/executions.ts').then(({ createExecutions }) => createExecutions(open));

@@ -40,14 +40,14 @@ describe('addresses of servers', () => {
     await session.close();
   });
 
-  it('are not confused: where Temporal answers and the database does not, that is the error', async () => {
+  it('are asked separately: whoever connects to Temporal does not wait for the database once more', async () => {
     const env = {
       DATABASE_URL: 'postgres://x@127.0.0.1:1/x',
       TEMPORAL_ADDRESS: inject('temporalAddress'),
       CXONE_TENANT: 'acme',
     };
     const session = openSession({ ...cli(), env });
-    await expect(session.client()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await expect(session.client()).resolves.toBeDefined();
     await session.close();
   });
 
