@@ -9,7 +9,7 @@ type Region = NonNullable<Site['region']>;
 const IMPLEMENTED = OPERATIONS.filter(({ isPlanned }) => !isPlanned);
 
 /** The family is the one that the operation adds to the one it extends. */
-const nameOf = ({ name, extends: base }: OperationNeeds): string =>
+const nameOf = ({ name, base }: OperationNeeds): string =>
   base === undefined ? name : `${name}, in addition`;
 
 /** Without the families it is short enough for the README. */

@@ -1,13 +1,6 @@
 /** docs/settings.md: every setting, from its definition in src/config. */
 import { variablesOf } from '../../src/config/catalogue.ts';
-import {
-  aliasOf,
-  COMMON,
-  familyVariables,
-  productionHosts,
-  SITE,
-  type Site,
-} from '../../src/config/families.ts';
+import { COMMON, familyVariables, productionHosts, SITE, type Site } from '../../src/config/families.ts';
 import { isInUse, operationsOf } from '../../src/config/operations.ts';
 import type { Setting, Settings } from '../../src/config/setting.ts';
 import {
@@ -36,7 +29,7 @@ export function renderSettingsPage(): string {
     settingsTable({ ...COMMON, ...SITE, ...CXONE }),
     '## Families of the CXone API',
     FAMILIES_NOTE,
-    settingsTable(familyVariables('<FAMILY>')),
+    settingsTable(familyVariables(null)),
     familiesTable(),
     SCOPES_NOTE,
     scopesTable(),
@@ -134,7 +127,7 @@ function familiesTable(): string {
       code(us?.[family].api),
       us?.[family].api === eu?.[family].api ? 'the same' : code(eu?.[family].api),
       code(`${us?.[family].login ?? ''}${FAMILIES[family].tokenPath}`),
-      code(aliasOf(family)),
+      code(familyVariables(family).url.alias),
     ];
   });
   return table(

@@ -15,7 +15,7 @@ import {
 
 const GROUPS: readonly Settings[] = [
   ...[LEDGER, TEMPORAL, LOAD, SOURCES, SOURCE_LIMITS, COMMON, SITE, CXONE],
-  ...FAMILY_NAMES.map((family) => familyVariables(family.toUpperCase() as Uppercase<typeof family>)),
+  ...FAMILY_NAMES.map(familyVariables),
   ...[webhookSettings(false), { ALLOW_LOOPBACK }],
 ];
 

@@ -15,10 +15,6 @@ const ALIASES: Readonly<Partial<Record<Family, string>>> = {
   email: 'CXONE_ENV_URL',
 };
 
-export function aliasOf(family: Family): string | undefined {
-  return ALIASES[family];
-}
-
 /** Where a tenant is. null and `''`: not given. */
 export interface Site {
   readonly region: 'us' | 'eu' | null;
@@ -71,7 +67,7 @@ export function addressSettings(
     ...(hasAddress({ listsRegion: 'x' }) ? [SITE.listsRegion.name] : []),
     ...(hasAddress({ instance: 'x' }) ? [SITE.instance.name] : []),
   ];
-  return [...place, familyVariables(family.toUpperCase() as Uppercase<Family>)[lacking].name];
+  return [...place, familyVariables(family)[lacking].name];
 }
 
 export const SITE = {
@@ -120,9 +116,10 @@ export const COMMON = {
   }),
 };
 
-/** @param FAMILY in capitals, as in the names of the variables */
-export function familyVariables(FAMILY: Uppercase<Family> | '<FAMILY>') {
-  const alias = FAMILY === '<FAMILY>' ? undefined : ALIASES[FAMILY.toLowerCase() as Family];
+/** null: of any family, for the documentation. */
+export function familyVariables(family: Family | null) {
+  const FAMILY = family?.toUpperCase() ?? '<FAMILY>';
+  const alias = family === null ? undefined : ALIASES[family];
   const neededBy = "the family's operations";
   return {
     url: vendorUrl({
@@ -161,10 +158,9 @@ export function readFamilies(reader: SettingsReader): Readonly<Record<Family, Fa
   const apiUrl = reader.read(COMMON.apiUrl);
   const site = reader.readAll(SITE);
   const hosts = productionHosts(site);
-  const variablesOf = (family: Family) => familyVariables(family.toUpperCase() as Uppercase<Family>);
-  const isAnyNamed = FAMILY_NAMES.some((family) => reader.isSet(variablesOf(family).url));
+  const isAnyNamed = FAMILY_NAMES.some((family) => reader.isSet(familyVariables(family).url));
   const readFamily = (family: Family): FamilySettings => {
-    const { url: ownUrl, tokenUrl, ...credentials } = variablesOf(family);
+    const { url: ownUrl, tokenUrl, ...credentials } = familyVariables(family);
     const { tokenPath, ...facts } = FAMILIES[family];
     const { api, login } = hosts[family];
     const url = reader.read(ownUrl) ?? apiUrl ?? api;

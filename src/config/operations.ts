@@ -5,8 +5,8 @@ export interface OperationNeeds {
   readonly name: string;
   readonly plural: string;
   readonly family: Family;
-  /** It needs what this operation needs as well. */
-  readonly extends?: string;
+  /** Of the operation that it extends. */
+  readonly base?: Family;
   /** Not implemented yet. */
   readonly isPlanned?: true;
 }
@@ -18,7 +18,7 @@ export const OPERATIONS: readonly OperationNeeds[] = [
     name: 'contact import with `--require-consent`',
     plural: 'contact imports with `--require-consent`',
     family: 'preferences',
-    extends: 'contact import',
+    base: 'contactlists',
   },
   { name: 'preference update', plural: 'preference updates', family: 'preferences' },
   { name: 'eligibility check', plural: 'eligibility checks', family: 'preferences' },
@@ -28,9 +28,8 @@ export const OPERATIONS: readonly OperationNeeds[] = [
 ];
 
 /** All that the operation calls. */
-export function familiesOf(operation: OperationNeeds): readonly Family[] {
-  const base = OPERATIONS.find(({ name }) => name === operation.extends);
-  return [...(base ? familiesOf(base) : []), operation.family];
+export function familiesOf({ base, family }: OperationNeeds): readonly Family[] {
+  return base === undefined ? [family] : [base, family];
 }
 
 /** In the plural. Operations that need the family only because they extend another one are left out. */
