@@ -2,7 +2,7 @@
 import { addMeasures, type Figures, figuresOf, type Measures, NOTHING_MEASURED } from '../domain/metrics.ts';
 import { countSuccesses } from '../domain/run.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { MeasuredRun, MetricsScope } from '../ledger/runs/metrics.ts';
+import type { MeasuredRun, MetricsScope, OperationMeasures } from '../ledger/runs/metrics.ts';
 
 /** Of the requests of a run that were answered; null without any. */
 export interface Latencies {
@@ -77,37 +77,52 @@ export async function readMetrics(
   limit: number,
 ): Promise<GovernanceMetrics> {
   const operations = await metrics.byOperation(scope);
-  const sum = (of: (each: (typeof operations)[number]) => number) =>
-    operations.reduce((total, each) => total + of(each), 0);
   return {
     readAt: new Date(),
     since: scope.since,
     operation: scope.kind,
-    total: toSums({
-      ...operations.reduce<Measures>(addMeasures, NOTHING_MEASURED),
-      runs: sum(({ runs }) => runs),
-      running: sum(({ running }) => running),
-      failed: sum(({ failed }) => failed),
-    }),
+    total: addUp(operations),
     operations: operations.map(({ kind, ...measured }) => ({ operation: kind, ...toSums(measured) })),
-    log: limit === 0 ? [] : (await metrics.log(scope, limit)).map(toLogEntry),
+    log: (await metrics.log(scope, limit)).map(toLogEntry),
   };
 }
 
-function toSums(measured: Measures & Pick<Sums, 'runs' | 'running' | 'failed'>): Sums {
-  const { runs, running, failed, records, outcomes, checked, violations, requests } = measured;
-  const successes = countSuccesses(outcomes);
-  return {
-    ...{ runs, running, failed, records, outcomes, successes, checked, violations, requests },
-    ...figuresOf(measured),
-  };
+/** Of all operations in the scope. */
+export async function readTotal({ metrics }: Pick<Ledger, 'metrics'>, scope: MetricsScope): Promise<Sums> {
+  return addUp(await metrics.byOperation(scope));
+}
+
+function addUp(operations: readonly OperationMeasures[]): Sums {
+  const sum = (of: (each: OperationMeasures) => number) =>
+    operations.reduce((total, each) => total + of(each), 0);
+  return toSums({
+    ...operations.reduce<Measures>(addMeasures, NOTHING_MEASURED),
+    runs: sum(({ runs }) => runs),
+    running: sum(({ running }) => running),
+    failed: sum(({ failed }) => failed),
+  });
+}
+
+function toSums(measured: Omit<OperationMeasures, 'kind'>): Sums {
+  const { latencies: _latencies, latencyMs: _latencyMs, ...counted } = measured;
+  return { ...counted, successes: countSuccesses(measured.outcomes), ...figuresOf(measured) };
 }
 
 function toLogEntry(run: MeasuredRun): LogEntry {
   const { startedAt, kind, runId, target, state, phase, records, checked, violations, requests } = run;
   const { complianceRatePercent, averageLatencyMs } = figuresOf(run);
   return {
-    ...{ startedAt, operation: kind, runId, target, state, phase, records, checked, violations },
-    ...{ complianceRatePercent, requests, averageLatencyMs },
+    startedAt,
+    operation: kind,
+    runId,
+    target,
+    state,
+    phase,
+    records,
+    checked,
+    violations,
+    complianceRatePercent,
+    requests,
+    averageLatencyMs,
   };
 }

@@ -3,13 +3,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Bucket, SlowBatch } from '../ledger/runs/reports.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 import { type CxoneFacts, readCxoneFacts } from './answers.ts';
-import {
-  type GovernanceMetrics,
-  type Latencies,
-  type RuleChecks,
-  readMetrics,
-  readRunMeasures,
-} from './metrics.ts';
+import { type Latencies, type RuleChecks, readRunMeasures, readTotal, type Sums } from './metrics.ts';
 import type { ReasonCount } from './run-details.ts';
 import { type Plan, type RunFailure, readFailure, readPlan, readResult } from './run-facts.ts';
 import { type HistoryEntry, readRunHistory } from './run-history.ts';
@@ -32,7 +26,7 @@ export interface RunReport extends RunSummary {
   readonly requests: Latencies;
   readonly rules: RuleChecks;
   /** Over all runs of its operation so far, to compare it with. */
-  readonly operation: GovernanceMetrics['total'];
+  readonly allRuns: Sums;
   /** What CXone says in its answers. */
   readonly cxone: CxoneFacts;
   readonly repeats: number;
@@ -68,7 +62,7 @@ export async function readRunReport(
     plan: pickPlan(run),
     source: pickSource(run),
     ...(await readRunMeasures(ledger, runNo)),
-    operation: (await readMetrics(ledger, { since: null, kind: run.kind }, 0)).total,
+    allRuns: await readTotal(ledger, { since: null, kind: run.kind }),
     cxone: await readCxoneFacts(ledger, runNo),
     ...(await ledger.reports.countRepeats(runNo)),
     events: await ledger.outbox.countDeliveries(runNo),

@@ -38,7 +38,7 @@ const REPORT: ReportPage = {
   source: { format: 'csv', bytes: 12_345, sha256: 'f00' },
   requests: { requests: 10, averageMs: 45, p50Ms: 40, p95Ms: 90 },
   rules: { checked: 1_000, violations: 60, complianceRatePercent: 94 },
-  operation: {
+  allRuns: {
     ...{ runs: 3, running: 1, failed: 0, records: 5_000, outcomes: { created: 4_000 }, successes: 4_000 },
     ...{ checked: 5_000, violations: 100, requests: 50, successRatePercent: 80, complianceRatePercent: 98 },
     ...{ averageLatencyMs: 50, p50LatencyMs: 45, p95LatencyMs: 120 },

@@ -27,7 +27,7 @@ it('terminal, show, report and metrics count one violation in the three preferen
     const report = await json<object>(['report', runId]);
     expect(report.document).toMatchObject({
       rules: { checked: 3, violations: 1, complianceRatePercent: 66.67 },
-      operation: { runs: 1, violations: 1 },
+      allRuns: { runs: 1, violations: 1 },
     });
 
     // The dry run does not count, because it would count the same violation twice.

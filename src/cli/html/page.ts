@@ -180,9 +180,11 @@ ${table(caption, columns, rows)}</section>`;
 
 /** The same governance metrics, of this run and of all runs of its operation. */
 function renderComparison(report: ReportPage): Markup {
-  const { operation, kind, counts, rules, requests, dryRun, facts } = report;
+  const { allRuns, kind, counts, rules, requests, dryRun, facts } = report;
   const own: ComparedSums = {
-    ...{ name: 'this run', runs: 1, failed: report.state === 'failed' ? 1 : 0 },
+    name: 'this run',
+    runs: 1,
+    failed: report.state === 'failed' ? 1 : 0,
     records: counts.total,
     successRatePercent: percentOf(countSuccesses(counts), counts.total),
     ...rules,
@@ -191,7 +193,7 @@ function renderComparison(report: ReportPage): Markup {
     p50LatencyMs: requests.p50Ms,
     p95LatencyMs: requests.p95Ms,
   };
-  const others = { ...operation, name: 'all runs' };
+  const others = { ...allRuns, name: 'all runs' };
   const caption = `This run, and all ${operationName(kind)} runs so far${dryRun ? '; dry runs such as this one do not count' : ''}.`;
   const ofOperation = facts.map(([name, value]) => html`<li>${name}: ${value}</li>`);
   return html`<section><h2>Governance metrics</h2>
