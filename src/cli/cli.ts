@@ -7,6 +7,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { EndedRun, Retry, Step } from './render/next-steps.ts';
 import type { Fact } from './render/run-parts.ts';
+import { operationName } from './terminal/format.ts';
 import type { Streams, Terminal } from './terminal/output.ts';
 
 export interface Cli extends Streams {
@@ -85,6 +86,4 @@ export function listFacts(
 }
 
 /** As its run ids begin: `contactImport` → `contact-import`. The spec has it too, but loads the rules of all operations. */
-export function stemOf(kind: string): string {
-  return kind.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
+export const stemOf = (kind: string): string => operationName(kind).replaceAll(' ', '-');

@@ -28,7 +28,7 @@ export type Answers = ConflictSide | Readonly<Record<string, ConflictSide>>;
 
 /** Longer texts of a decision are shortened, so that a long reason does not make a pause fail. */
 const MAX_TEXT_LENGTH = TEXT_RULES.note.maxCharacters;
-/** Base, theirs and ours have at most 500 places each; a conflict needs a place in two of them. */
+/** More than there can be: base, theirs and ours have at most 500 places each, and a conflict needs two of them. */
 const MAX_CONFLICTS = 1_000;
 const PLACE_RULE = { ...TEXT_RULES.name, maxCharacters: 2_000 };
 

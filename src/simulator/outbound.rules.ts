@@ -22,18 +22,18 @@ export function selectionErrors(selection: unknown): string[] {
   const overlap = targets.filter((id) => exclusions.includes(id));
   if (overlap.length > 0) errors.push(`lists both targeted and excluded: ${overlap.join(', ')}`);
   if ((filterRules ?? []).length > 50) errors.push('at most 50 filter rules');
-  else if (hasTwice(filterRules ?? [], isDeepStrictEqual)) errors.push('a filter rule appears twice');
+  else if (hasTwice(filterRules ?? [])) errors.push('a filter rule appears twice');
   (filterRules ?? []).forEach((rule, index) => {
     if (!isObject(rule) || !rule.field || !rule.operator || rule.value === undefined)
       errors.push(`filterRules[${index}] is not a rule: it lacks its field, operator or value`);
   });
   if ((priorityOrder ?? []).length > 5) errors.push('at most 5 priorities');
-  else if (hasTwice(priorityOrder ?? [], isDeepStrictEqual)) errors.push('a priority appears twice');
+  else if (hasTwice(priorityOrder ?? [])) errors.push('a priority appears twice');
   return errors;
 }
 
-function hasTwice(items: readonly unknown[], isSame: (a: unknown, b: unknown) => boolean): boolean {
-  return items.some((item, index) => items.slice(index + 1).some((other) => isSame(item, other)));
+function hasTwice(items: readonly unknown[]): boolean {
+  return items.some((item, index) => items.slice(index + 1).some((other) => isDeepStrictEqual(item, other)));
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

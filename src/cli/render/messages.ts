@@ -8,9 +8,9 @@ import { renderTable } from '../terminal/table.ts';
 /** With the numbers before it, a line has at most 80 columns. */
 const TEXT_COLUMNS = 46;
 
-/** The most frequent `max` of them; empty if there are none. */
-export function renderMessages({ messages, notKept }: CxoneMessages, max: number): string {
-  if (messages.length + notKept === 0) return '';
+/** One section with the most frequent `max` of them, or none. */
+export function renderMessages({ messages, notKept }: CxoneMessages, max: number): string[] {
+  if (messages.length + notKept === 0) return [];
   const rows = messages
     .slice(0, max)
     .map(({ text, httpStatus, n, firstBatch }) => [
@@ -20,11 +20,12 @@ export function renderMessages({ messages, notKept }: CxoneMessages, max: number
       wrapText(printable(text), TEXT_COLUMNS).join('\n'),
     ]);
   const left = messages.slice(max).reduce((sum, { n }) => sum + n, 0) + notKept;
-  return [
+  const lines = [
     'messages of CXone',
     ...(rows.length === 0 ? [] : [renderTable(COLUMNS, rows)]),
     ...(left === 0 ? [] : [`  … and ${formatCount(left)} more`]),
-  ].join('\n');
+  ];
+  return [lines.join('\n')];
 }
 
 const COLUMNS = [

@@ -1,11 +1,10 @@
 /** The governance metrics as tables for a terminal of 80 columns. Pure. */
-import { stripVTControlCharacters } from 'node:util';
 import { formatCount } from '../../domain/numbers.ts';
 import type { GovernanceMetrics, LogEntry, Sums } from '../../queries/metrics.ts';
 import { formatRate, formatTime, operationName, plural, spaced } from '../terminal/format.ts';
 import type { Colors } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
-import { type Column, renderTable } from '../terminal/table.ts';
+import { type Column, renderTable, widthOf } from '../terminal/table.ts';
 import { formatMs, stateColor } from './run-parts.ts';
 
 interface Page {
@@ -28,7 +27,7 @@ function explainNothing({ since, operation }: GovernanceMetrics, command: string
 }
 
 /** `12 runs since 2026-11-01 00:00:00, 1 still running` */
-export function renderTitle({ total, since, operation }: GovernanceMetrics): string {
+function renderTitle({ total, since, operation }: GovernanceMetrics): string {
   const what = operation === null ? '' : ` of ${operationName(operation)}`;
   const from = since === null ? '' : ` since ${formatTime(since)}`;
   const running = total.running === 0 ? '' : `, ${formatCount(total.running)} still running`;
@@ -42,7 +41,7 @@ interface Row extends Sums {
 }
 
 /** With the total below, where there is more than one operation. */
-export function listRows({ operations, total }: GovernanceMetrics): readonly Row[] {
+function listRows({ operations, total }: GovernanceMetrics): readonly Row[] {
   const rows = operations.map((each) => ({ ...each, name: operationName(each.operation) }));
   return rows.length > 1 ? [...rows, { ...total, name: 'total' }] : rows;
 }
@@ -131,8 +130,4 @@ function toCells(entry: LogEntry, colors: Colors): readonly string[] {
 
 function renderState({ state, phase }: LogEntry, colors: Colors): string {
   return state === 'running' ? colors.cyan(spaced(phase)) : stateColor(state, colors)(state);
-}
-
-function widthOf(text: string): number {
-  return Math.max(...text.split('\n').map((line) => stripVTControlCharacters(line).length));
 }

@@ -35,7 +35,7 @@ export function renderRunDetails(run: DetailsView, colors: Colors, command: stri
     ...(plan ? [renderPlan(plan, run.target, { withReasons: false })] : []),
     ...(run.counts.total > 0 ? [renderCounts(run.counts, colors)] : []),
     ...(run.reasons.length > 0 ? [renderReasons(run.reasons)] : []),
-    ...[renderMessages(run.cxone, MAX_MESSAGES)].filter((section) => section !== ''),
+    ...renderMessages(run.cxone, MAX_MESSAGES),
     ...(run.cxone.answers.length > 0 ? [renderAnswers(run.cxone)] : []),
     ...(run.inDoubt.length > 0 ? [renderInDoubt(run, command)] : []),
     ...(run.conflicts.length > 0 ? [renderOpenConflicts(run, command)] : []),

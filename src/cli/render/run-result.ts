@@ -44,7 +44,7 @@ export function renderRunResult(result: RunResultView, colors: Colors): string {
     renderEnd(result, colors),
     ...(result.counts.total > 0 ? [renderCounts(result.counts, colors)] : []),
     ...(result.reasons.length > 0 ? [renderReasons(result.reasons)] : []),
-    ...[renderMessages(result.messages, MAX_MESSAGES)].filter((part) => part !== ''),
+    ...renderMessages(result.messages, MAX_MESSAGES),
     renderFacts(result),
   ];
   return parts.join('\n\n');

@@ -43,6 +43,11 @@ export function renderTable(columns: readonly Column[], rows: readonly (readonly
     .join('\n');
 }
 
+/** Of the longest line, as a terminal shows it. */
+export function widthOf(text: string): number {
+  return Math.max(...text.split('\n').map((line) => stripVTControlCharacters(line).length));
+}
+
 /** Leaves out the last columns until the table is no wider than `maxWidth`, but keeps the first `minColumns`. */
 export function renderTableWithin(
   columns: readonly Column[],
@@ -50,8 +55,7 @@ export function renderTableWithin(
   { maxWidth, minColumns }: { readonly maxWidth: number; readonly minColumns: number },
 ): string {
   const table = renderTable(columns, rows);
-  const width = Math.max(...table.split('\n').map((line) => stripVTControlCharacters(line).length));
-  if (width <= maxWidth || columns.length <= minColumns) return table;
+  if (widthOf(table) <= maxWidth || columns.length <= minColumns) return table;
   const narrower = rows.map((row) => row.slice(0, columns.length - 1));
   return renderTableWithin(columns.slice(0, -1), narrower, { maxWidth, minColumns });
 }

@@ -140,8 +140,7 @@ async function readResultView(
 
 /** The result as the contract defines it, completed with what the terminal shows. */
 function toJson(result: RunResultView, run: Run | null) {
-  const { runId, state, retryOf, counts, reasons, failure, link } = result;
-  const { messages, notKept } = result.messages;
+  const { runId, state, retryOf, counts, reasons, messages, failure, link } = result;
   const fields = run && {
     kind: run.kind,
     planHash: run.plan_hash,
@@ -157,7 +156,7 @@ function toJson(result: RunResultView, run: Run | null) {
     state,
     counts,
     reasons,
-    cxone: { messages, notKept },
+    cxone: messages,
     failure,
     link,
   };
