@@ -73,7 +73,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     writes: ['audit', 'coalesce', 'database', 'fence', 'hashing', 'schema'],
     runs: ['audit', 'writes', 'database', 'errors', 'fence', 'hashing', 'locks', 'schema', 'words'],
     ...{ database: ['schema'], errors: [], hashing: [], locks: ['database'], schema: [], words: [] },
-    ...{ tenant: [], 'tenant.sql': ['database', 'errors', 'tenant'] },
+    ...{ tenant: [], 'tenant.sql': ['database', 'errors', 'tenant', 'writes'] },
     ...{ coalesce: ['errors'], fence: ['database'], health: ['database'] },
     migrate: ['database', 'migrations'],
     audit: ['database', 'hashing', 'locks', 'schema'],
