@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
+import { until } from '../harness/wait.ts';
 import {
   claimed,
   claimOf,
@@ -215,7 +216,14 @@ describe('claims', () => {
     await claimed(ledger, run, leased ?? '');
     await sql`delete from records where run_no = ${run.run_no} and seq = 11`.execute(database.db);
     const ids = [...fresh, leased ?? '', settled ?? '', broken ?? ''];
-    const answers = await Promise.allSettled(ids.map((id) => ledger.writes.claim(claimOf(run, id))));
+    // PostgreSQL reports the error of the combined claim before it has released the locks of that claim. Until then it
+    // calls the fresh writes leased, for half a second.
+    const claimUnlocked = (id: string) =>
+      until(
+        () => ledger.writes.claim(claimOf(run, id)),
+        (answer) => answer.verdict !== 'leased' || answer.waitMs > 500,
+      );
+    const answers = await Promise.allSettled(ids.map(claimUnlocked));
     const verdicts = answers.map((answer) =>
       answer.status === 'fulfilled' ? answer.value.verdict : 'error',
     );
