@@ -25,6 +25,11 @@ import { chooseSeed, createRandom, onStand, type Stand, until } from './stand.ts
 const LANES = 4;
 /** Crash points of each operation that `npm test` tries; CI tries all. */
 const SAMPLE = 8;
+/**
+ * The share of crash points that may be missed: on a busy machine a run passes points that a faster one does not, for example
+ * when a page is repeated because its heartbeat came too late.
+ */
+const MOST_MISSED = 0.15;
 /** Contacts in a batch. */
 const BATCH_SIZE = 100;
 const ALL = (process.env.CXFLOW_CERTIFICATE ?? 'sample') !== 'sample';
@@ -131,9 +136,15 @@ for (const operation of OPERATIONS) {
         const scenes = chooseScenes(points);
         await stand.admin.setFaults(scenes.flatMap((scene) => operation.lostAnswer(scene) ?? []));
         const queue = [...scenes];
-        const ends = await Promise.all(lanes.map((lane) => workThrough(stand, lane, operation, queue)));
+        const lanesEnds = await Promise.all(lanes.map((lane) => workThrough(stand, lane, operation, queue)));
+        const ends = lanesEnds.flat();
+        const missed = ends.filter(({ isKilled }) => !isKilled).map(({ scene }) => scene.point);
+        expect(
+          missed.length,
+          `crash points that no run reached again: ${missed.join(' ')}`,
+        ).toBeLessThanOrEqual(MOST_MISSED * scenes.length);
         // Only when all lanes have finished, because the check compares all requests with all claims of the ledger.
-        for (const { scene, result } of ends.flat()) {
+        for (const { scene, result } of ends) {
           const { existing = 0, created = 0, ...rest } = await stand.conserved(scene.name, { result });
           const unattributed = await countUnattributed(stand, scene, 'existing');
           expect(unattributed, `killed at ${scene.point}: unattributed contacts`).toBeLessThanOrEqual(
@@ -182,6 +193,8 @@ function chooseScenes(points: readonly string[]): readonly Scene[] {
 interface EndedScene {
   readonly scene: Scene;
   readonly result: RunResult;
+  /** False: the run ended without reaching its crash point. */
+  readonly isKilled: boolean;
 }
 
 /** Each worker first finishes the run in which its predecessor was killed, and is then killed in the next run. */
@@ -192,23 +205,31 @@ async function workThrough(
   scenes: Scene[],
 ): Promise<EndedScene[]> {
   const ends: EndedScene[] = [];
-  let last: Scene | undefined;
+  let last: { readonly scene: Scene; readonly ended: Promise<RunResult> } | undefined;
   for (;;) {
     const scene = scenes.shift();
     const worker = await lane.worker(scene && `${scene.point}@${scene.name}`);
     if (last) {
-      const result = await within(
-        lane.client.result(last.name),
-        `${last.name}, killed at ${last.point}, to end`,
-      );
-      ends.push({ scene: last, result });
+      const { scene: killed, ended } = last;
+      const result = await within(ended, `${killed.name}, killed at ${killed.point}, to end`);
+      ends.push({ scene: killed, result, isKilled: true });
+      last = undefined;
     }
     if (!scene) return ends;
     await startWithRetries(() => operation.start(stand, lane, scene));
-    const exit = await within(worker.exited, `the worker to reach ${scene.point}`);
+    const ended = lane.client.result(scene.name);
+    // Awaited later; until then a rejection must not count as unhandled.
+    ended.catch(() => undefined);
+    const first = Promise.race([worker.exited, ended]);
+    const exit = await within(first, `the worker to reach ${scene.point}`);
+    if ('runId' in exit) {
+      await worker.kill();
+      ends.push({ scene, result: exit, isKilled: false });
+      continue;
+    }
     expect(exit, `exit of the worker at ${scene.point}`).toEqual({ code: null, signal: 'SIGKILL' });
     await expireLeases(stand, scene);
-    last = scene;
+    last = { scene, ended };
   }
 }
 
