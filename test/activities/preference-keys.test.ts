@@ -61,6 +61,22 @@ describe('an idempotency key', () => {
     expect(result.counts).toMatchObject({ total: 8, pending: 0, updated: 8 });
   });
 
+  it("of some items leaves each person CXone's id of their own preference, in the outcomes and in the proof", async () => {
+    const stand = await start();
+    const people = upTo(4).map(nextPerson);
+    const rows = people.map((n, i) => ({
+      ...optIn(n, 5),
+      ...([1, 2].includes(i) && { idempotencyKey: KEY }),
+    }));
+    const { run } = await stand.runToEnd(rows, { guard: false });
+    const inCxone = await Promise.all(people.map(async (n) => (await stand.inCxone(n))?.id));
+    expect(new Set(inCxone).size).toBe(4);
+    for await (const { seq, cxoneId } of stand.ledger.records.list(run.run_no))
+      expect(cxoneId, String(seq)).toBe(inCxone[seq - 1]);
+    const proofs = await Promise.all(people.map((n) => stand.ledger.consentProof.list(guid(n))));
+    expect(proofs.map(([proof]) => proof?.cxoneId)).toEqual(inCxone);
+  });
+
   it('stays unique when a batch is refused and halved', async () => {
     const stand = await start({ naming: 'none' });
     const people = upTo(8).map(nextPerson);

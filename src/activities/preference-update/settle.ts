@@ -92,9 +92,18 @@ function explainSharedKeys(
   );
   if (shared.size === 0) return groups;
   const select = (group: SettledGroup, isShared: boolean): SettledGroup[] => {
-    const seqs = group.seqs.filter((seq) => shared.has(seq) === isShared);
+    const isSelected = (seq: number | undefined) => seq !== undefined && shared.has(seq) === isShared;
+    const seqs = group.seqs.filter(isSelected);
     if (seqs.length === 0) return [];
-    return [{ ...group, seqs, ...(isShared && { reasons: [...(group.reasons ?? []), SHARED_KEY] }) }];
+    const cxoneIds = group.cxoneIds?.filter((_, place) => isSelected(group.seqs[place]));
+    return [
+      {
+        ...group,
+        seqs,
+        ...(cxoneIds && { cxoneIds }),
+        ...(isShared && { reasons: [...(group.reasons ?? []), SHARED_KEY] }),
+      },
+    ];
   };
   return groups.flatMap((group) => [...select(group, false), ...select(group, true)]);
 }
