@@ -165,6 +165,32 @@ describe('a batch that a late answer settles', () => {
   });
 });
 
+describe('a guard whose worker has died in its lookups', () => {
+  async function interrupted() {
+    const worker = await start();
+    const no = nextPerson();
+    const run = await worker.planned([optOut(no, 5)]);
+    const [write] = await writesOf(worker.ledger, run);
+    await claimed(worker.ledger, run, write?.id ?? '');
+    await worker.expireLeases(run);
+    return { ...worker, no, run };
+  }
+
+  it('proves nothing if the run is cancelled, because no batch has left', async () => {
+    const { ledger, run, end, no, isSuppressed } = await interrupted();
+    await end(run, 'cancelled');
+    expect(await ledger.consentProof.list(guid(no))).toEqual([]);
+    expect(await isSuppressed(no)).toBe(true);
+  });
+
+  it('looks the preferences up before the batch leaves', async () => {
+    const { ledger, run, writeAll, countRequests } = await interrupted();
+    await writeAll(run);
+    expect(await listOutcomes(ledger, run)).toEqual({ 1: 'updated' });
+    expect([await countRequests('GET'), await countRequests('POST')]).toEqual([1, 1]);
+  });
+});
+
 describe('a batch that was sent and has to be read back', () => {
   const UNREADABLE: FaultRule = {
     match: { method: 'GET', family: 'preferences' },

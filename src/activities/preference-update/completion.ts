@@ -7,7 +7,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { GUARD, READ_BACK, type ReadBackRefs } from './answers.ts';
 import { ON_SUPPRESSION_LIST } from './rows.ts';
-import { hasOptIn, toBatchKey, toConsents, toItem, toProofEntries } from './settle.ts';
+import { toBatchKey, toConsents, toItem, toProofEntries } from './settle.ts';
 
 /** Repeatable: each batch is proven once, and each record gets the reason once. */
 export async function endPreferences(ledger: Ledger, run: Run): Promise<void> {
@@ -39,13 +39,13 @@ async function prove(ledger: Ledger, run: Run, unproven: UnprovenBatch): Promise
   });
 }
 
-/** The request that may have carried the records, or null if they were only looked up (guardOrRepeatBatch). */
+/** The request that may have carried the records, or null if they were only looked up. */
 function findRequest(run: Run, { kind, batch, records, refs, sentAt }: UnprovenBatch) {
   if (kind === READ_BACK) {
     const { batchKey, sentAt: batchSentAt = null } = (refs ?? {}) as ReadBackRefs;
     return batchKey === undefined ? null : { batchKey, sentAt: batchSentAt };
   }
-  if (kind === GUARD && hasOptIn({ records })) return null;
+  if (kind === GUARD) return null;
   return { batchKey: toBatchKey({ run, batch, records, refs }), sentAt: sentAt?.toISOString() ?? null };
 }
 

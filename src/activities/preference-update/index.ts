@@ -5,10 +5,10 @@ import { BATCH_DEADLINE_MS, type BulkDefinition } from '../engine/definition.ts'
 import { GUARD, READ_BACK, UPDATE } from './answers.ts';
 import { endPreferences } from './completion.ts';
 import { describeSharedKeys, replaceSharedKeys } from './item-keys.ts';
-import { isGuarded, readBackBatch } from './lookup.ts';
+import { guardBatch, isGuarded, readBackBatch } from './lookup.ts';
 import { measureCompliance, renderItems } from './report.ts';
 import { createPreferenceReader } from './rows.ts';
-import { guardOrRepeatBatch, type PreferenceUpdateDeps, readBackInstead, updateBatch } from './update.ts';
+import { type PreferenceUpdateDeps, readBackInstead, updateBatch } from './update.ts';
 
 export function definePreferenceUpdate(deps: PreferenceUpdateDeps): { readonly definition: BulkDefinition } {
   const { ledger, cxone } = deps;
@@ -27,11 +27,7 @@ export function definePreferenceUpdate(deps: PreferenceUpdateDeps): { readonly d
     firstWrite: (run) => (isGuarded(run) ? GUARD : UPDATE),
     personalValues: (record) => [(record as PreferenceItem).contactId],
     writes: {
-      [GUARD]: {
-        ...lookups,
-        send: (attempt) => guardOrRepeatBatch(deps, attempt),
-        giveUp: readBackInstead,
-      },
+      [GUARD]: { ...lookups, send: (attempt) => guardBatch(deps, attempt) },
       [UPDATE]: {
         ...rules,
         spacing: { name: 'preference batches', intervalMs: deps.preferencesIntervalMs },

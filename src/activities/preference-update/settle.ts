@@ -25,7 +25,7 @@ export function toItem({ record }: PendingRecord): PreferenceItem {
   return item;
 }
 
-export const hasOptIn = ({ records }: Pick<WriteAttempt, 'records'>): boolean =>
+export const hasOptIn = ({ records }: WriteAttempt): boolean =>
   records.some((record) => toItem(record).optIn);
 
 /**

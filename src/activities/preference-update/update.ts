@@ -16,7 +16,6 @@ import {
 import {
   findObjections,
   GUARD_VALID_MS,
-  guardBatch,
   isGuarded,
   keepAgain,
   type LookupDeps,
@@ -33,15 +32,6 @@ export interface PreferenceUpdateDeps extends LookupDeps {
   readonly preferencesIntervalMs: number;
   /** CXone remembers an idempotency key for at least this long. After that, a lost answer is settled by reading back. */
   readonly keyLifeMs: number;
-}
-
-/**
- * Earlier versions sent a batch without opt-ins as a guard, without lookups. One that may have left is repeated under
- * its key: a lookup would take our own preferences for somebody else's, and the batch would have neither proof nor event.
- */
-export function guardOrRepeatBatch(deps: PreferenceUpdateDeps, attempt: WriteAttempt): Promise<Answer> {
-  const mayBeSent = attempt.priorAttempt !== 'none' && !hasOptIn(attempt);
-  return mayBeSent ? updateBatch(deps, attempt) : guardBatch(deps, attempt);
 }
 
 /**
