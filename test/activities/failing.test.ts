@@ -144,6 +144,28 @@ describe('a request that always fails, although CXone answers others', () => {
     expect(await countExactly(run)).toEqual({ total: 20, pending: 0, created: 20 });
   });
 
+  it('is not given up because another batch was settled without a request, for an objection', async () => {
+    const run = await planned(2, 1);
+    const cxone = fakeCxone({
+      probe: answers,
+      before: () => {
+        throw unavailable();
+      },
+    });
+    const { ledger } = opened();
+    const worker = createWorker(ledger, cxone.cxone);
+    for (let pass = 1; pass <= 6; pass += 1) await worker.writePage(allBatches(run)).catch(() => undefined);
+    const suppressions = {
+      ...ledger.suppressions,
+      isEmpty: () => Promise.resolve(false),
+      find: () => Promise.resolve([{ contactId: 'c2', channel: 'voice', since: new Date() } as const]),
+    };
+    const later = createWorker({ ...ledger, suppressions }, cxone.cxone);
+    for (let pass = 1; pass <= 6; pass += 1) await later.writePage(allBatches(run)).catch(() => undefined);
+    expect(await countExactly(run)).toEqual({ total: 2, pending: 1, in_doubt: 1 });
+    expect(await reasonsOf(run, 'in_doubt')).toMatchObject([{ seq: 2 }]);
+  });
+
   it('ends after a quarter of an hour if there is no other request to compare with', async () => {
     const run = await planned(1);
     const cxone = fakeCxone({

@@ -103,7 +103,7 @@ const IS_BEING_TRIED = sql<boolean>`coalesce(
 const FAILS_ALONE = sql<boolean>`case when failing_since is null then false
   else (${IS_BEING_TRIED} and failing_since < clock_timestamp() - ${LONGEST_OUTAGE_MS} * interval '1 millisecond') or exists (
     select from writes other
-    where other.run_no = writes.run_no and other.kind = writes.kind and other.http_status is not null
+    where other.run_no = writes.run_no and other.kind = writes.kind and other.latency_ms is not null
       and other.settled_at > coalesce((writes.refs->>'failingSince')::timestamptz, writes.failing_since)) end`;
 
 const OPEN: readonly WriteState[] = ['planned', 'sending', 'unanswered'];
