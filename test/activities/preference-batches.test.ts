@@ -96,6 +96,23 @@ it('no turn is taken while the tenant is blocked', async () => {
   await expect(rateLimiter.acquireTurn(spacing)).rejects.toThrow('the interval between preference batches');
 });
 
+it('a batch whose permit takes long keeps no other batch waiting in a request slot', async () => {
+  let grant: () => void = () => undefined;
+  const permit = new Promise<number>((resolve) => (grant = () => resolve(0)));
+  const budget = {
+    take: (queue: string) => (queue === 't' ? permit : Promise.resolve(0)),
+    block: () => Promise.resolve(),
+    blockedMs: () => Promise.resolve(0),
+  };
+  const rateLimiter = new RateLimiter({ budget, tenant: 't', ratePerMinute: 60_000, maxInFlight: 2 });
+  const spacing = { name: 'preference batches', intervalMs: 40 };
+  const first = rateLimiter.acquireTurn(spacing);
+  await expect(rateLimiter.acquireTurn(spacing)).rejects.toThrow('the interval between preference batches');
+  grant();
+  await first;
+  await rateLimiter.acquireTurn(spacing);
+});
+
 it('a page ends without a claim if its next turn is too far away, and is retried later', async () => {
   const { ledger, cxone, countRequests } = await start();
   const tenant = someId('tenant');

@@ -327,8 +327,9 @@ export class PageWorker {
   }
 
   #haltOn(error: unknown): null {
-    if (error instanceof SpacingWait) this.#spacingWait ??= error;
-    else if (error instanceof RateWait) this.#rateWait ??= error;
+    if (error instanceof SpacingWait) {
+      if (error.waitMs < (this.#spacingWait?.waitMs ?? Infinity)) this.#spacingWait = error;
+    } else if (error instanceof RateWait) this.#rateWait ??= error;
     else if (!(this.#halted && isAbort(error))) this.halt({ why: 'failed', error: asError(error) });
     return null;
   }

@@ -48,13 +48,13 @@ export class RateLimiter {
   readonly ratePerMinute: number;
   readonly #budget: Budget;
   readonly #requests: LimitFunction;
-  readonly #turns: LimitFunction;
   readonly #claims: LimitFunction;
   readonly #pipeline: LimitFunction;
   readonly #intervalMs: number;
   /** Permits are taken from the ledger as many at a time as are waited for, at most a second's worth, and used one by one. */
   readonly #maxPermits: number;
   #permits = { left: 0, nextAt: 0 };
+  #isTakingTurn = false;
   #waiting = 0;
   #queue: Promise<unknown> = Promise.resolve();
   /** Settles once every block requested so far is stored in the ledger. */
@@ -67,7 +67,6 @@ export class RateLimiter {
     this.ratePerMinute = ratePerMinute;
     this.#budget = budget;
     this.#requests = pLimit(maxInFlight);
-    this.#turns = pLimit(1);
     this.#claims = pLimit(maxInFlight + Math.floor(maxInFlight * CLAIMS_AHEAD));
     // While one answer is being settled, its slot sends the next request, so almost as many writes again may be waiting
     // for the ledger. With one request in flight at a time, everything stays in order.
@@ -112,20 +111,29 @@ export class RateLimiter {
    * slot: throws SpacingWait instead. The turn is taken last, so that nothing delays the request after it, and none is lost to
    * a block (RateWait). One at a time, because a permit without a turn is lost.
    */
-  acquireTurn({ name, intervalMs }: Spacing, signal?: AbortSignal): Promise<void> {
+  async acquireTurn({ name, intervalMs }: Spacing, signal?: AbortSignal): Promise<void> {
+    if (this.#isTakingTurn) throw new SpacingWait(intervalMs, name);
     const queue = toQueue(this.tenant, name);
     const take = async (maxWaitMs: number) => {
       const waitMs = await this.#budget.take(queue, intervalMs, 1, maxWaitMs);
       if (waitMs > 0) throw new SpacingWait(waitMs, name);
     };
-    return this.#turns(async () => {
+    this.#isTakingTurn = true;
+    try {
       // Only asks.
       await take(-1);
-      await this.acquire(signal);
-      const blockedMs = await this.blockedMs();
-      if (blockedMs > 0) throw new RateWait(blockedMs);
+      await this.#acquireUnblocked(signal);
       await take(0);
-    });
+    } finally {
+      this.#isTakingTurn = false;
+    }
+  }
+
+  /** Like `acquire`; throws RateWait while the tenant is blocked, too. */
+  async #acquireUnblocked(signal?: AbortSignal): Promise<void> {
+    await this.acquire(signal);
+    const blockedMs = await this.blockedMs();
+    if (blockedMs > 0) throw new RateWait(blockedMs);
   }
 
   /**
@@ -133,9 +141,7 @@ export class RateLimiter {
    * 429 blocks the tenant first; RateWait while the tenant is blocked; AbortError.
    */
   async sendWithPermit<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    await this.acquire(signal);
-    const blockedMs = await this.blockedMs();
-    if (blockedMs > 0) throw new RateWait(blockedMs);
+    await this.#acquireUnblocked(signal);
     try {
       return await request();
     } catch (error) {
