@@ -239,6 +239,18 @@ describe('a campaign that cannot be read', () => {
     await read();
   });
 
+  it('is not followed by a probe whose answer could not matter, since CXone has named the time to wait', async () => {
+    const { strike, failures, hooks } = await reading();
+    let probes = 0;
+    hooks.beforeProbe = async () => {
+      probes += 1;
+      return Promise.resolve();
+    };
+    await strike({ status: 503, retryAfter: 1 });
+    await failures(2);
+    expect(probes).toBe(0);
+  });
+
   it('says so if it may have our change', async () => {
     const { run, writeOnce, hooks, admin, campaignId } = await failing({});
     hooks.patch = once(applyAndLose);

@@ -71,13 +71,17 @@ async function isHopeless({ cxone, rateLimiter }: ReadDeps, error: CxoneError): 
   // A 429 shows nothing about the campaign, and a final failure ends the run in any case.
   if (error instanceof CxoneRateLimited || isFinal(error)) return false;
   const kind = nameFailure(error);
+  if (kind === null) {
+    failures.reset();
+    return false;
+  }
   const isThere = await rateLimiter
     .sendWithPermit(() => cxone.outbound.probe(), Context.current().cancellationSignal)
     .then(
       () => true,
       () => false,
     );
-  if (kind === null || !isThere) {
+  if (!isThere) {
     failures.reset();
     return false;
   }
