@@ -124,7 +124,9 @@ describe('an objection between a lost answer and the next attempt', () => {
     await writePage(firstPage).catch(() => undefined);
     await object(n);
     await writeAll(run);
-    expect(await listOutcomes(ledger, run)).toEqual({ 1: 'existing objected_after_sending' });
+    expect(await listOutcomes(ledger, run)).toEqual({
+      1: 'existing objected_after_sending own_write_or_existing',
+    });
     const actions = (await admin.journal({ list: 'L1' })).map(({ action }) => action);
     expect(actions).toEqual(['create', 'update']);
   });

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { Withheld, WriteAttempt } from '../../src/activities/engine/definition.ts';
 import { sendThroughGate } from '../../src/activities/engine/gate.ts';
 
-const objected: Withheld = { outcome: 'ineligible', reason: { code: 'suppressed' } };
+const objected: Withheld = { outcome: 'ineligible', reasons: [{ code: 'suppressed' }] };
 const inDoubt = { outcome: 'in_doubt', seqs: [2], reasons: [{ code: 'answer_lost' }, {}] };
 
 /** Withholds record 2 from a repetition of the write, and returns its outcome. */

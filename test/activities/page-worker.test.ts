@@ -78,6 +78,31 @@ describe('a page', () => {
     expect(new Set(cxone.creations).size).toBe(20);
   });
 
+  it.each([
+    [400, ['existing', 'own_write_or_existing', 1], ['refused', 'own_write_or_existing']],
+    [404, ['rejected', null, 1], ['record_gone']],
+  ])(
+    'of a contact that we may have added, a %i to its update does not hide it',
+    async (status, known, codes) => {
+      const run = await planned(1, 1, { existing: 'update' });
+      const { cxone } = fakeCxone({
+        after: (n) => {
+          if (n === 1) throw lostAnswer();
+        },
+      });
+      const contactLists = {
+        ...cxone.contactLists,
+        updateRecord: () => Promise.resolve({ kind: 'refused', status, message: 'no', named: [] } as const),
+      };
+      const worker = createWorker(opened().ledger, { ...cxone, contactLists });
+      await worker.writePage(allBatches(run)).catch(() => undefined);
+      await worker.writePage(allBatches(run));
+      expect(await countEvidence(run)).toEqual([known]);
+      for await (const { reasons } of opened().ledger.records.list(run.run_no))
+        expect(reasons.map(({ code }) => code)).toEqual(codes);
+    },
+  );
+
   it('sends a request again that certainly did not arrive', async () => {
     const run = await planned(20);
     const cxone = fakeCxone({

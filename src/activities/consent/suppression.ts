@@ -26,8 +26,8 @@ export async function findSuppressed(
     channels,
   );
   const suppressed = new Set(found.map(({ contactId }) => contactId));
-  const reason = { code: 'suppressed', message: 'on our own suppression list' };
+  const reasons = [{ code: 'suppressed', message: 'on our own suppression list' }];
   for (const { seq, contactId } of people)
-    if (suppressed.has(contactId)) withheld.set(seq, { outcome: 'suppressed', reason });
+    if (suppressed.has(contactId)) withheld.set(seq, { outcome: 'suppressed', reasons });
   return withheld;
 }

@@ -176,7 +176,7 @@ function existingGroup(seqs: readonly number[], reasons: readonly Reason[], mayb
 }
 
 /** Of a record that CXone has: the outcome counts it, and the reason keeps it apart from those of which more is known. */
-export function openOrigin(reasons: readonly Reason[] = []): Pick<SettledGroup, 'reasons' | 'evidence'> {
+export function openOrigin(reasons: readonly Reason[] = []) {
   return { reasons: [...reasons, OURS_OR_BEFORE], evidence: OWN_OR_EXISTING };
 }
 

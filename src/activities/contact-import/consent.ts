@@ -23,12 +23,11 @@ import type {
   Withheld,
   WriteAttempt,
 } from '../engine/definition.ts';
-import { OWN_OR_EXISTING } from '../engine/evidence.ts';
 import { nameFailure } from '../engine/failing.ts';
 import { GateInterrupted } from '../engine/gate.ts';
 import { type LookupRefs, lookUpEach, MAX_TRIES } from '../engine/lookups.ts';
 import { runInput } from '../engine/run-input.ts';
-import { CREATE, UPDATE, type UpdateRefs } from './answers.ts';
+import { CREATE, openOrigin, UPDATE, type UpdateRefs } from './answers.ts';
 
 /** `--require-consent`: looks up the consent of each contact before its batch is sent. Reads only. */
 export const CONSENT_CHECK = 'consent_check';
@@ -98,9 +97,9 @@ function noteContactsInList(
   withheld: ReadonlyMap<number, Withheld>,
 ): ReadonlyMap<number, Withheld> {
   if (!update?.maybeOwn) return withheld;
-  const entries = [...withheld].map(([seq, { reason }]) => {
-    const afterSending = { ...reason, code: 'objected_after_sending' };
-    return [seq, { outcome: 'existing', evidence: OWN_OR_EXISTING, reason: afterSending }] as const;
+  const entries = [...withheld].map(([seq, { reasons }]) => {
+    const objections = reasons.map((reason) => ({ ...reason, code: 'objected_after_sending' }));
+    return [seq, { outcome: 'existing', ...openOrigin(objections) }] as const;
   });
   return new Map(entries);
 }
@@ -183,7 +182,7 @@ async function findOutage(
 
 function toWithheld(answer: Eligibility): Withheld {
   const outcome = answer.reason === 'suppressed' ? 'suppressed' : 'ineligible';
-  return { outcome, reason: ineligibleReason(answer), evidence: answer.ruleVersion };
+  return { outcome, reasons: [ineligibleReason(answer)], evidence: answer.ruleVersion };
 }
 
 /** Fails closed: only contacts that may be reached on the channel are added to the list or updated in it. */
@@ -237,13 +236,13 @@ function ineligibleGroups(
     update,
     new Map(ineligible.map(([seq, verdict]) => [seq, toWithheld(verdict)])),
   );
-  const byReason = new Map<string, SettledGroup & { readonly seqs: number[] }>();
-  for (const [seq, { outcome, reason, evidence }] of withheld) {
-    const code = verdicts.get(seq)?.reason ?? reason.code;
+  const byReason = new Map<Eligibility['reason'] | undefined, SettledGroup & { readonly seqs: number[] }>();
+  for (const [seq, { outcome, reasons, evidence }] of withheld) {
+    const code = verdicts.get(seq)?.reason;
     const group = byReason.get(code) ?? {
       outcome,
       seqs: [],
-      reasons: [reason],
+      reasons,
       ...(evidence !== undefined && { evidence }),
     };
     group.seqs.push(seq);

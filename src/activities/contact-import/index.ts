@@ -212,7 +212,7 @@ async function updateContacts(cxone: Cxone, attempt: WriteAttempt): Promise<Answ
       if (answer.kind === 'updated') updated.push(contact.seq);
       else {
         refusedWith = answer.status;
-        refusals.push({ outcome: 'rejected', seqs: [contact.seq], reasons: refusalReasons(answer) });
+        refusals.push(refusedGroup(contact.seq, answer, attempt.refs as UpdateRefs));
       }
     } catch (error) {
       if (!(error instanceof CxoneError) || done() === 0) throw error;
@@ -257,7 +257,17 @@ async function updateContact(
   return cxone.contactLists.updateRecord(request);
 }
 
-function refusalReasons(refusal: UpdateRecordAnswer & { readonly kind: 'refused' }): readonly Reason[] {
+type Refusal = UpdateRecordAnswer & { readonly kind: 'refused' };
+
+/** A contact that this run may have created is in the list all the same, and the outcome says so. */
+function refusedGroup(seq: number, refusal: Refusal, { maybeOwn }: UpdateRefs): SettledGroup {
+  const reasons = refusalReasons(refusal);
+  return maybeOwn && refusal.status !== 404
+    ? { outcome: 'existing', seqs: [seq], ...openOrigin(reasons) }
+    : { outcome: 'rejected', seqs: [seq], reasons };
+}
+
+function refusalReasons(refusal: Refusal): readonly Reason[] {
   // Somebody deleted it between the 409 that named it and our PUT.
   if (refusal.status === 404) return [{ code: 'record_gone' }];
   if (refusal.named.length > 0) return refusal.named.map(toReason);

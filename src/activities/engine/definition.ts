@@ -62,7 +62,7 @@ export interface Probe {
 /** A record that must not be sent, and its outcome. */
 export interface Withheld {
   readonly outcome: Outcome;
-  readonly reason: Reason;
+  readonly reasons: readonly Reason[];
   readonly evidence?: string;
 }
 

@@ -67,9 +67,9 @@ function withholdAndDerive(
 function settleWithheld(withheld: ReadonlyMap<number, Withheld>, isNotApplied: boolean): SettledGroup[] {
   return [...withheld].map(([seq, record]): SettledGroup => {
     if (isNotApplied || isInCxone(record)) return toGroup(seq, record);
-    const objection = { ...record.reason, code: 'objected_after_sending' };
+    const objections = record.reasons.map((reason) => ({ ...reason, code: 'objected_after_sending' }));
     const lost = { code: 'answer_lost', message: 'CXone may have applied it before the objection' };
-    return { outcome: 'in_doubt', seqs: [seq], reasons: [lost, objection] };
+    return { outcome: 'in_doubt', seqs: [seq], reasons: [lost, ...objections] };
   });
 }
 
@@ -78,8 +78,8 @@ function isInCxone({ outcome }: Withheld): boolean {
   return outcome === 'existing';
 }
 
-function toGroup(seq: number, { outcome, reason, evidence }: Withheld): SettledGroup {
-  return { outcome, seqs: [seq], reasons: [reason], ...(evidence !== undefined && { evidence }) };
+function toGroup(seq: number, { outcome, reasons, evidence }: Withheld): SettledGroup {
+  return { outcome, seqs: [seq], reasons, ...(evidence !== undefined && { evidence }) };
 }
 
 function nothingSent(groups: readonly SettledGroup[], derived: Answer['derived'] = []): Answer {
