@@ -1,6 +1,4 @@
 /** Evidence that is stored beside an outcome that was not read from a plain answer. */
 
-/** The lost answer was to our own write: the record exists in CXone because of it. */
-export const OWN_WRITE = 'own_write_lost_answer';
 /** The record exists because of our own write, or it existed before: nobody can tell any more. */
 export const OWN_OR_EXISTING = 'own_write_or_existing';

@@ -37,7 +37,7 @@ export type SelectionWritten =
   | { readonly kind: 'outdated'; readonly version: number | null }
   /** Nothing was sent. */
   | { readonly kind: 'conflict'; readonly conflicts: readonly ShownConflict[] }
-  /** 400, with CXone's message. The record is rejected. */
+  /** 400. `message`: where to find CXone's. The record is rejected. */
   | { readonly kind: 'refused'; readonly message: string }
   /** It has always failed, and CXone does not have it. The record is rejected. */
   | { readonly kind: 'given_up'; readonly message: string }

@@ -18,7 +18,7 @@ export interface ComplianceFlags {
   readonly exclusionVerified: boolean;
 }
 
-export const NOTHING_CHECKED: ComplianceFlags = {
+const NOTHING_CHECKED: ComplianceFlags = {
   overlapChecked: false,
   complexityValidated: false,
   exclusionVerified: false,
@@ -60,8 +60,21 @@ export interface AuditFacts {
   readonly details: string;
 }
 
-export function auditEntry(facts: AuditFacts): { action: string; data: Readonly<Record<string, unknown>> } {
-  const { resolved = [], ...data } = facts;
+const NOTHING_KNOWN = {
+  payloadHash: null,
+  latencyMs: null,
+  cxoneMs: null,
+  httpStatus: null,
+  versionBefore: null,
+  versionAfter: null,
+  complianceFlags: NOTHING_CHECKED,
+};
+
+/** What the facts leave out is not known. */
+export function auditEntry(
+  facts: Partial<AuditFacts> & Pick<AuditFacts, 'campaignId' | 'result' | 'details'>,
+): { action: string; data: Readonly<Record<string, unknown>> } {
+  const { resolved = [], ...data } = { ...NOTHING_KNOWN, ...facts };
   // Stored as `settled`: entries are permanent, and the older ones have that name.
   return { action: ACTION, data: { ...data, ...(resolved.length > 0 && { settled: resolved }) } };
 }
@@ -99,11 +112,4 @@ export class Audited extends Error {
     super(cause.message, { cause });
     this.cause = cause;
   }
-}
-
-/** The details of a PATCH that was applied. `isReadable`: the selection in the answer is, so it was compared with ours. */
-export function describeUpdated(isReadable: boolean, isAsSent: boolean): string {
-  if (!isReadable)
-    return 'Updated, but the selection in the answer cannot be read, and was not compared with ours';
-  return isAsSent ? 'Updated' : 'Updated, but CXone answered with a different selection';
 }

@@ -6,6 +6,7 @@ import { classifyLostWrite } from '../../domain/selection-update/lost-write.ts';
 import type { Snapshot } from '../../ledger/selections/campaigns.ts';
 import { LEASE_MARGIN_MS } from '../../ledger/writes/claims.ts';
 import type { HeldWrite } from '../engine/attempt.ts';
+import { settleGivenUp } from './answers.ts';
 import {
   PATCH_RULES,
   type Payload,
@@ -15,11 +16,10 @@ import {
 } from './attempt.ts';
 import { readCampaign } from './campaign.ts';
 import { readVersioned } from './lost-write.ts';
-import { settleGivenUp } from './settle.ts';
 
 /**
- * Once it is known that it always fails. Null: it cannot be decided now, because CXone does not answer the read either, or because the
- * campaign has another version. The next attempt finds out, as after any lost answer.
+ * Settles a PATCH that is known to fail always. Null: it cannot be decided now, because CXone does not answer the read
+ * either, or because the campaign has another version. The next attempt finds out, as after any lost answer.
  */
 export async function giveUp(
   deps: SelectionDeps,
@@ -43,11 +43,10 @@ async function readAfterLease(
   { applied }: CxoneError,
 ): Promise<Snapshot | null> {
   const signal = AbortSignal.any([deps.draining, Context.current().cancellationSignal]);
-  // Whoever has answered, CXone may still be working on the request; it has ended when the lease ends.
-  const hasEnded = applied === 'no';
+  // Even if a gateway has answered, CXone may still be working on the request until its lease ends.
   const leaseMs = PATCH_RULES.deadlineMs + LEASE_MARGIN_MS - (performance.now() - claimedAtMs);
   try {
-    if (!hasEnded && leaseMs > 0) await delay(leaseMs, undefined, { signal });
+    if (applied === 'unknown' && leaseMs > 0) await delay(leaseMs, undefined, { signal });
     return await readCampaign(deps, run.target);
   } catch {
     return null;

@@ -12,7 +12,7 @@ import { runInput } from '../engine/run-input.ts';
 import { activityKey, takeOver } from '../engine/step.ts';
 import { toFailure } from '../failures.ts';
 import type { SelectionDeps, SelectionWritten } from './attempt.ts';
-import { Audited, auditEntry, EVENT, NOTHING_CHECKED } from './audit.ts';
+import { Audited, auditEntry, EVENT } from './audit.ts';
 import { readCampaign, toCampaignKey } from './campaign.ts';
 import { type Answer, planSelection, resolveDesired, resolvedPlaces, toAnswered } from './desired.ts';
 import { leaveConflict } from './settle.ts';
@@ -99,14 +99,7 @@ async function auditFailure(
   const { target } = await ledger.runs.get(runId);
   const { action, data } = auditEntry({
     campaignId: target,
-    payloadHash: null,
     result: 'FAILED',
-    latencyMs: null,
-    cxoneMs: null,
-    httpStatus: null,
-    versionBefore: null,
-    versionAfter: null,
-    complianceFlags: NOTHING_CHECKED,
     details: `${type ?? ''}: ${message}`,
   });
   await ledger.audit.add(runId, action, data, activityKey('failed'));

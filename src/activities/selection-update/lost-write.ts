@@ -12,6 +12,9 @@ import type { Snapshot } from '../../ledger/selections/campaigns.ts';
 import type { SelectionUpdate } from '../../ledger/selections/selections.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
 
+/** Evidence: the lost answer was to our own write, and CXone has the change because of it. */
+export const OWN_WRITE = 'own_write_lost_answer';
+
 export interface LostWrite extends LostWriteFindings {
   /** The version of the campaign that it was sent over. If it was applied, it created the next version. */
   readonly from: Snapshot;

@@ -11,13 +11,14 @@ import { canonicalize, sha256 } from '../../ledger/hashing.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { SelectionUpdate } from '../../ledger/selections/selections.ts';
 import { Attempts, type HeldWrite } from '../engine/attempt.ts';
-import { OWN_OR_EXISTING, OWN_WRITE } from '../engine/evidence.ts';
+import { OWN_OR_EXISTING } from '../engine/evidence.ts';
 import { ALWAYS_FAILS, alwaysFails } from '../engine/failing.ts';
 import type { Plan } from '../engine/plan.ts';
 import { runInput } from '../engine/run-input.ts';
 import { takeOver } from '../engine/step.ts';
 import { throwIfStopping } from '../engine/stopping.ts';
 import { isAbort, retryableFailure } from '../failures.ts';
+import { auditUnanswered, describeRefusal, settleAnswer } from './answers.ts';
 import {
   PATCH_RULES,
   type Payload,
@@ -46,16 +47,9 @@ import {
   findLostWrite,
   type LostWrite,
   mayBeApplied,
+  OWN_WRITE,
 } from './lost-write.ts';
-import {
-  auditUnanswered,
-  describeRefusal,
-  replacedWrite,
-  settleAnswer,
-  settleNotApplied,
-  settleOwnWrite,
-  settleUnchanged,
-} from './settle.ts';
+import { replacedWrite, settleNotApplied, settleOwnWrite, settleUnchanged } from './settle.ts';
 
 export async function writeSelection(
   deps: SelectionDeps,
