@@ -1,6 +1,7 @@
 /** What an operation brings to the engine: how its rows are read, and the table of its writes. */
 import type { OperationSpec } from '../../contract/spec.ts';
 import type { CxoneError } from '../../cxone/errors.ts';
+import type { Measures } from '../../domain/metrics.ts';
 import type { Outcome, Reason, RunState } from '../../domain/run.ts';
 import type { Objection } from '../../ledger/consent/suppressions.ts';
 import type { OutboxEvent } from '../../ledger/outbox/outbox.ts';
@@ -82,7 +83,7 @@ export interface OperationDefinition {
   readonly spec: OperationSpec;
   readonly event: EventDefinition;
   /** Fields of the result beyond those of every run, which is about to end in this state. */
-  readonly result?: (run: Run, state: RunState) => Promise<object>;
+  readonly result?: (run: Run, state: RunState, measures: Measures) => Promise<object>;
   /** Called when a run ends early and every record has its outcome, or when it failed. Repeatable. */
   readonly onEndedEarly?: (run: Run) => Promise<void>;
 }

@@ -3,20 +3,20 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CxoneError } from '../../cxone/errors.ts';
 import { CxoneRateLimited } from '../../cxone/errors.ts';
-import { Persons, toMessages } from '../../domain/messages.ts';
 import type { Counts, Outcome } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import { asError, isAbort, isFinal, RateWait, SpacingWait } from '../failures.ts';
 import { Attempts, type HeldWrite } from './attempt.ts';
-import type { Answer, BulkDefinition, PendingRecord, WriteAttempt, WriteDefinition } from './definition.ts';
-import { alwaysFails, failsRepeatedly } from './failing.ts';
+import type { BulkDefinition, WriteDefinition } from './definition.ts';
+import { failsRepeatedly } from './failing.ts';
 import { GateInterrupted, sendThroughGate } from './gate.ts';
-import { classifyPriorAttempt, maySend } from './prior-attempt.ts';
+import { maySend } from './prior-attempt.ts';
 import { backoffMs } from './rate-limit-backoff.ts';
 import { LONGEST_WAIT_MS, type RateLimiter } from './rate-limiter.ts';
 import { type PageEvents, PageSettlement, type SettledAnswer } from './settle.ts';
+import { toAttempt, withoutPersons } from './write-attempt.ts';
 
 export interface Page {
   readonly runId: string;
@@ -231,11 +231,11 @@ export class PageWorker {
 
   async #send(write: OpenWrite, definition: WriteDefinition, held: HeldWrite): Promise<Answered | null> {
     const startedAt = performance.now();
-    const attempt = this.#toAttempt(write, definition, held);
+    const attempt = toAttempt(this.#run, write, definition, held, this.#attempts);
     // A batch is divided first.
     const giveUpAlone = (error: CxoneError) => {
       const given = write.seqs.length === 1 ? definition.giveUp?.(attempt, error) : undefined;
-      return given && this.#withoutPersons(given, attempt);
+      return given && withoutPersons(given, attempt, this.#definition);
     };
     const result = await this.#attempts.send(held, definition, () => sendThroughGate(definition, attempt), {
       leaveInDoubt: () => this.#settlement.leaveInDoubt(write, held.fence),
@@ -255,49 +255,12 @@ export class PageWorker {
     }
     const { answer, latencyMs } = result;
     if (answer.interruptedBy) await this.#attempts.applyRateLimit(answer.interruptedBy, startedAt);
-    return { answer: this.#withoutPersons(answer, attempt), latencyMs, fence: held.fence };
-  }
-
-  /** With the messages as they may be kept. Most answers have none, and then the records need not be parsed. */
-  #withoutPersons({ messages = [], ...answer }: Answer, attempt: WriteAttempt): SettledAnswer {
-    if (messages.length === 0) return answer;
-    const values = attempt.records.flatMap(({ record }) => [...this.#definition.personalValues(record)]);
-    return { ...answer, messages: toMessages(messages, new Persons(values)) };
+    return { answer: withoutPersons(answer, attempt, this.#definition), latencyMs, fence: held.fence };
   }
 
   /** Most often another worker has the write, or the page stops. A gate that could not look consent up is a failure. */
   #recordUnsent(error: Error): void {
     if (error instanceof GateInterrupted && error.cause) this.#recordFailure(error.cause);
-  }
-
-  #toAttempt(write: OpenWrite, definition: WriteDefinition, held: HeldWrite): WriteAttempt {
-    const { lease, payload, lostAnswers } = held;
-    const seqs = write.seqs.toSorted((a, b) => a - b);
-    let records: PendingRecord[] | undefined;
-    return {
-      run: this.#run,
-      writeId: write.id,
-      batch: write.batch,
-      kind: write.kind,
-      seqs,
-      payload,
-      get records() {
-        return (records ??= (JSON.parse(payload) as unknown[]).map((record, i) => ({
-          seq: seqs[i] ?? 0,
-          record,
-        })));
-      },
-      refs: write.refs,
-      priorAttempt: classifyPriorAttempt(write, held),
-      lostAnswers,
-      alwaysFails: (error) => alwaysFails(write, error, definition.probe.isConclusive),
-      // Refused attempts count as sent here, which gives the earliest moment that is certain.
-      sentSince: write.attempts === 1 && write.sentAt ? write.sentAt : this.#run.started_at,
-      checkLease: () => lease.check(),
-      beforeSend: () => this.#attempts.beforeSend(held),
-      hasSent: () => lease.requests > 0,
-      nextRequest: () => this.#attempts.nextRequest(this.#run.run_no, lease),
-    };
   }
 
   async #settleAnswer(write: OpenWrite, { answer, fence, latencyMs }: Answered): Promise<void> {

@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import { fatalFailure } from '../../contract/failures.ts';
 import type { BulkResult, CommonInput } from '../../contract/run.ts';
 import { type Decision, MAX_LISTED_IN_DOUBT, type Refusal } from '../../contract/steering.ts';
-import { figuresOf } from '../../domain/metrics.ts';
+import { figuresOf, type Measures } from '../../domain/metrics.ts';
 import {
   type Counts,
   type Phase,
@@ -234,8 +234,9 @@ async function closeRun(deps: RunsDeps, { runId, state, failure }: CloseRun): Pr
   const counts = await ledger.runs.exactCounts(run.run_no);
   if (state === 'completed' && !run.dry_run && counts.pending !== 0)
     throw new Error(`run ${runId} would complete with ${counts.pending} records pending`);
-  const more = (await definition.result?.(run, state)) ?? {};
-  const result = { ...(await commonResult(ledger, run, state, counts)), ...more };
+  const measures = await ledger.metrics.ofRun(run.run_no);
+  const more = (await definition.result?.(run, state, measures)) ?? {};
+  const result = { ...(await commonResult(ledger, run, state, { counts, measures })), ...more };
   await ledger.runs.close(run, state, result, failure);
   const { averageLatencyMs } = result;
   const closed = { state, counts, failure, averageLatencyMs, ...more };
@@ -274,8 +275,12 @@ function alreadyEnded(run: Run) {
   return fatalFailure('AlreadyRun', message);
 }
 
-async function commonResult(ledger: Ledger, run: Run, state: RunState, counts: Counts): Promise<BulkResult> {
-  const measures = await ledger.metrics.ofRun(run.run_no);
+async function commonResult(
+  ledger: Ledger,
+  run: Run,
+  state: RunState,
+  { counts, measures }: { readonly counts: Counts; readonly measures: Measures },
+): Promise<BulkResult> {
   const retryOf = retriedRunId(run);
   return {
     runId: run.run_id,

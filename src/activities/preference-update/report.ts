@@ -1,6 +1,6 @@
 /** The event and the metrics of a preference update (docs/cxone-contract.md#webhook-events). */
 import type { PreferenceItem } from '../../cxone/preferences.ts';
-import { figuresOf } from '../../domain/metrics.ts';
+import { figuresOf, type Measures } from '../../domain/metrics.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { OutboxEvent } from '../../ledger/outbox/outbox.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -40,8 +40,7 @@ function isErased(record: unknown): boolean {
 }
 
 /** The governance metrics of the run (docs/metrics.md), and the objections that only our own suppression list respects. */
-export async function measureCompliance(ledger: Ledger, run: Run) {
-  const measures = await ledger.metrics.ofRun(run.run_no);
+export async function measureCompliance(ledger: Ledger, run: Run, measures: Measures) {
   const reasons = await ledger.records.countReasons(run.run_no);
   const suppressed = reasons.filter(({ code }) => code === ON_SUPPRESSION_LIST.code);
   return {
