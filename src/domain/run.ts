@@ -39,6 +39,17 @@ export interface Reason {
   readonly message?: string;
 }
 
+/** What CXone says of a record. */
+interface NamedFault {
+  readonly code: string;
+  readonly field: string | null;
+  readonly message: string | null;
+}
+
+export function toReason({ code, field, message }: NamedFault): Reason {
+  return { code, ...(field !== null && { field }), ...(message !== null && { message }) };
+}
+
 /** At every moment, `total` is `pending` plus the sum of the outcomes. Outcomes that are 0 may be missing. */
 export type Counts = { readonly total: number; readonly pending: number } & {
   readonly [outcome in Outcome]?: number;

@@ -138,7 +138,7 @@ describe('an answer to a batch of contacts', () => {
     expect(interpretCreate(duplicates([named(0)]), sent(2, 'batch'))).toEqual({
       groups: [{ outcome: 'existing', seqs: [10] }],
       derived: [{ kind: CREATE, seqs: [20] }],
-      lostAttempt: 'not_applied',
+      lostAttemptNotApplied: true,
     });
   });
 

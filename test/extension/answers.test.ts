@@ -137,12 +137,12 @@ describe('after a lost answer', () => {
     expect(interpret(created(2), sent(2, 'batch'))).toEqual({
       groups: [{ outcome: 'created', seqs: [10, 20] }],
       derived: [],
-      lostAttempt: 'not_applied',
+      lostAttemptNotApplied: true,
     });
     expect(interpret(duplicates(duplicate(0)), sent(2, 'batch'))).toEqual({
       groups: [{ outcome: 'existing', seqs: [10] }],
       derived: [{ kind: CREATE, seqs: [20] }],
-      lostAttempt: 'not_applied',
+      lostAttemptNotApplied: true,
     });
   });
 

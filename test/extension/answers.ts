@@ -8,7 +8,7 @@ import type { Reason } from '../../src/domain/run.ts';
 export const CREATE = 'create';
 
 type Sent = Pick<WriteAttempt, 'seqs' | 'priorAttempt'>;
-type Interpretation = Pick<Answer, 'groups' | 'derived' | 'lostAttempt'>;
+type Interpretation = Pick<Answer, 'groups' | 'derived' | 'lostAttemptNotApplied'>;
 
 /**
  * Every record of the request is in exactly one group or derived write, and every derived write is smaller than the
@@ -17,8 +17,8 @@ type Interpretation = Pick<Answer, 'groups' | 'derived' | 'lostAttempt'>;
 export function interpret(answer: CreateRecordsAnswer, sent: Sent): Interpretation {
   const { existing, wrong, rest } = sortByAnswer(answer, sent.seqs);
   const isComplete = answer.kind === 'created' && answer.recordsCreated >= rest.length;
-  const lostAttempt = judgeLostAttempt(answer.kind, sent, existing, isComplete);
-  const isInDoubt = sent.priorAttempt !== 'none' && lostAttempt !== 'not_applied';
+  const isNotApplied = showsNotApplied(answer.kind, sent, existing, isComplete);
+  const isInDoubt = sent.priorAttempt !== 'none' && !isNotApplied;
   const settled: Answer['groups'] = [
     { outcome: 'existing', seqs: existing, ...(isInDoubt && { evidence: OWN_OR_EXISTING }) },
     { outcome: 'rejected', seqs: wrong, reasons: reasonsOf(answer) },
@@ -28,7 +28,7 @@ export function interpret(answer: CreateRecordsAnswer, sent: Sent): Interpretati
   return {
     groups: [...settled, ...groups].filter(({ seqs }) => seqs.length > 0),
     derived: derived.filter(({ seqs }) => seqs.length > 0),
-    ...(lostAttempt && { lostAttempt }),
+    ...(isNotApplied && { lostAttemptNotApplied: true }),
   };
 }
 
@@ -56,18 +56,18 @@ function reasonsOf(answer: CreateRecordsAnswer): readonly Reason[] {
   return [{ code: answer.kind === 'created' ? 'not_created' : 'refused' }];
 }
 
-/** A batch is atomic, so all of it was applied or nothing (docs/cxone-contract.md#create-records). */
-function judgeLostAttempt(
+/** Of the lost attempt. A batch is atomic, so all of it was applied or nothing (docs/cxone-contract.md#create-records). */
+function showsNotApplied(
   kind: CreateRecordsAnswer['kind'],
   { seqs, priorAttempt }: Sent,
   existing: readonly number[],
   isComplete: boolean,
-): Answer['lostAttempt'] {
-  if (priorAttempt !== 'batch') return undefined;
-  if (isComplete) return existing.length === 0 ? 'not_applied' : undefined;
+): boolean {
+  if (priorAttempt !== 'batch') return false;
+  if (isComplete) return existing.length === 0;
   // If all of them exist, they may be ours, or may have existed before.
   const someExist = existing.length > 0 && existing.length < seqs.length;
-  return kind === 'duplicates' && someExist ? 'not_applied' : undefined;
+  return kind === 'duplicates' && someExist;
 }
 
 /** Records that CXone names as duplicates, those that it names as wrong, and the others. */

@@ -226,7 +226,7 @@ describe('an erasure', () => {
     expect(JSON.parse((await claimed(ledger, run, id)).payload)).toEqual([{ contactId: ben }]);
   });
 
-  it.each(['halved', 'resent', 'ownWrite', 'batchKey'])(
+  it.each(['halved', 'resent', 'maybeOwn', 'batchKey'])(
     'keeps rows of a failed run whose write was derived from one that was sent: %s',
     async (mark) => {
       const anna = newContact();

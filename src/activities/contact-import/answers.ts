@@ -4,7 +4,7 @@
  */
 import type { Existing } from '../../contract/contact-import.ts';
 import type { CreateRecordsAnswer, NamedRecord } from '../../cxone/contact-lists.ts';
-import type { Reason } from '../../domain/run.ts';
+import { type Reason, toReason } from '../../domain/run.ts';
 import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import { bisect } from '../engine/bisect.ts';
 import { OWN_OR_EXISTING } from '../engine/evidence.ts';
@@ -34,7 +34,7 @@ export interface Sent {
 }
 
 export interface Interpretation {
-  readonly lostAttempt?: 'not_applied';
+  readonly lostAttemptNotApplied?: true;
   readonly groups: SettledGroup[];
   readonly derived: DerivedWrite[];
 }
@@ -70,7 +70,7 @@ function interpretCreated(recordsCreated: number, named: readonly NamedRecord[],
     const all = merge(settled, createdWithWarnings(created, named, sent.seqs));
     // Had the lost attempt been applied, CXone would have refused these as duplicates.
     const isCertain = sent.priorAttempt === 'batch' && duplicates.length === 0;
-    return isCertain ? { ...all, lostAttempt: 'not_applied' } : all;
+    return isCertain ? { ...all, lostAttemptNotApplied: true } : all;
   }
   // Fewer were created, and CXone does not say which: the halves will show it, since it refuses those that it has.
   if (created.length > 1) return merge(settled, halve(created, 'some_records', NOT_CREATED));
@@ -94,7 +94,7 @@ function interpretDuplicates(named: readonly NamedRecord[], sent: Sent): Interpr
   // A batch is atomic: had the lost one been applied, all records would be named. So it had been refused, too.
   const isOpen = priorAttempt === 'some_records';
   const settled = merge(merge(settleDuplicates(duplicates, sent, isOpen), rejected), sendAgain(rest));
-  return priorAttempt === 'batch' ? { ...settled, lostAttempt: 'not_applied' } : settled;
+  return priorAttempt === 'batch' ? { ...settled, lostAttemptNotApplied: true } : settled;
 }
 
 function unnamedDuplicates(sent: Sent): Interpretation {
@@ -204,10 +204,6 @@ function createdWithWarnings(
     .filter((seq) => warned.has(seq))
     .map((seq) => ({ outcome: 'created', seqs: [seq], reasons: warned.get(seq) ?? [] }));
   return { groups: plain.length ? [{ outcome: 'created', seqs: plain }, ...groups] : groups, derived: [] };
-}
-
-export function toReason({ code, field, message }: NamedRecord): Reason {
-  return { code, ...(field !== null && { field }), ...(message !== null && { message }) };
 }
 
 function groupByIndex(entries: readonly NamedRecord[]): [number, NamedRecord[]][] {

@@ -11,7 +11,7 @@ import {
   readContact,
   resolveContactColumns,
 } from '../../domain/contact-import/contacts.ts';
-import type { Reason } from '../../domain/run.ts';
+import { type Reason, toReason } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { DuplicateRow } from '../../ledger/runs/records.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -30,7 +30,7 @@ import {
 import { GateInterrupted } from '../engine/gate.ts';
 import { runInput } from '../engine/run-input.ts';
 import { readAsOf } from '../engine/step.ts';
-import { CREATE, interpretCreate, openOrigin, toReason, UPDATE, type UpdateRefs } from './answers.ts';
+import { CREATE, interpretCreate, openOrigin, UPDATE, type UpdateRefs } from './answers.ts';
 import {
   CONSENT_CHECK,
   checkConsent,
@@ -156,10 +156,9 @@ async function createContacts({ cxone }: ContactImportDeps, attempt: WriteAttemp
     read: () => attempt.records.map(({ record }) => record as Contact),
   };
   const answer = await cxone.contactLists.createRecords({ listId, records, beforeSend }).catch(asTooLarge);
-  const { groups, derived, lostAttempt } = interpretCreate(answer, { seqs, existing, priorAttempt });
+  const { derived, ...settled } = interpretCreate(answer, { seqs, existing, priorAttempt });
   return {
-    groups,
-    ...(lostAttempt && { lostAttempt }),
+    ...settled,
     derived: derived.map((part) => inheritConsentCheck(part, attempt)),
     httpStatus: answer.status,
     requestId: answer.requestId,

@@ -219,7 +219,7 @@ export interface Answer {
   /** Does it emit an event? Default true. */
   readonly emitsEvent?: boolean;
   /** After a lost answer: this one shows that the lost attempt was not applied. Absent: it leaves that open. */
-  readonly lostAttempt?: 'not_applied';
+  readonly lostAttemptNotApplied?: true;
   /** Why a write of many requests ended early: what is done is settled, the rest is derived. */
   readonly interruptedBy?: CxoneError;
 }

@@ -29,7 +29,7 @@ export async function sendThroughGate(definition: WriteDefinition, attempt: Writ
   if (attempt.priorAttempt === 'none') return withholdAndDerive(attempt, withheld, permitted.seqs);
   if (permitted.seqs.length === 0) return nothingSent(settleWithheld(withheld, false));
   const answer = await definition.send(askBeforeEachRequest(gate, permitted));
-  const settled = settleWithheld(withheld, answer.lostAttempt === 'not_applied');
+  const settled = settleWithheld(withheld, answer.lostAttemptNotApplied === true);
   return { ...answer, groups: [...answer.groups, ...settled] };
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { Notify } from '../../contract/run.ts';
 import { percentOf, twoDecimals } from '../../domain/numbers.ts';
-import { OUTCOMES, type Outcome, SUCCESSES } from '../../domain/run.ts';
+import { countSuccesses, OUTCOMES, type Outcome, sumOutcomes } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { EventTotals, EventTrailer, OutboxEvent } from '../../ledger/outbox/outbox.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -126,8 +126,8 @@ export function renderMetrics(
   { content, totals, trailer }: EventContent,
 ): string {
   const counts = add(totals, { counts: run.staged_counts ?? {}, requests: 0, latencySumMs: 0 }).counts;
-  const successCount = sum(counts, SUCCESSES);
-  const totalProcessed = sum(counts, OUTCOMES);
+  const successCount = countSuccesses(counts);
+  const totalProcessed = sumOutcomes(counts);
   return JSON.stringify({
     id: event.event_id,
     event: event.event,
@@ -162,7 +162,7 @@ function renderTrailer(event: OutboxEvent, { counts }: EventTotals, trailer: Eve
     writeId: event.write_id,
     batchIndex: batch,
     batchStartIndex,
-    recordCount: sum(counts, OUTCOMES),
+    recordCount: sumOutcomes(counts),
     outcomes: counts,
     ...(batches === 1 ? describeBatch(entry) : describeBatches(trailer)),
     latencyMs: event.latency_ms,
@@ -187,8 +187,4 @@ function describeBatch({ status, details }: Partial<BatchEntry>) {
 function describeBatches({ batches, failed }: EventTrailer) {
   const details = `${batches} batches${failed === 0 ? '' : `, ${failed} of them failed or in doubt`}`;
   return { status: failed === 0 ? 'success' : 'failed', details };
-}
-
-function sum(counts: Partial<Record<Outcome, number>>, outcomes: readonly Outcome[]): number {
-  return outcomes.reduce((total, outcome) => total + (counts[outcome] ?? 0), 0);
 }

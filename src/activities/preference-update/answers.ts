@@ -8,7 +8,7 @@ import type {
   PreferenceResult,
   UpdateBatchAnswer,
 } from '../../cxone/preferences.ts';
-import type { Outcome, Reason } from '../../domain/run.ts';
+import { type Outcome, type Reason, toReason } from '../../domain/run.ts';
 import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import { bisect } from '../engine/bisect.ts';
 import type { LookupRefs } from '../engine/lookups.ts';
@@ -153,10 +153,6 @@ function split(named: readonly NamedPreference[], sent: readonly SentItem[]) {
   const seqsWhere = (isNamed: boolean) =>
     sent.filter((_, index) => indexes.has(index) === isNamed).map(({ seq }) => seq);
   return { named: seqsWhere(true), rest: seqsWhere(false) };
-}
-
-function toReason({ code, field, message }: NamedPreference): Reason {
-  return { code, ...(field !== null && { field }), ...(message !== null && { message }) };
 }
 
 /** A record with CXone's id of its preference. */
