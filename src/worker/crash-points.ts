@@ -38,7 +38,7 @@ export const READS: ReadonlySet<string> = new Set(
     'runs.counts runs.exactCounts',
     'records.listDuplicateCandidates records.list records.hasCxoneIds records.countReasons records.countPendingContacts',
     'answers.messages answers.latest answers.summary',
-    'writes.listOpen writes.listInDoubt writes.remainingLeaseMs',
+    'writes.isPlanned writes.listOpen writes.listInDoubt writes.remainingLeaseMs',
     'audit.list audit.verify outbox.listUndelivered outbox.renderedTotals outbox.ownTotals outbox.trailer',
     'outbox.countDeliveries',
     'datasets.find datasets.read retries.list retries.findObstacle rateBudget.blockedMs rateBudget.list',

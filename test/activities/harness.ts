@@ -4,7 +4,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import type { Page, PageResult } from '../../src/activities/engine/page-worker.ts';
 import { RateLimiter } from '../../src/activities/engine/rate-limiter.ts';
-import { type ActivityDeps, createActivities } from '../../src/activities/index.ts';
+import { type ActivityDeps, createActivities, type OperationDefiner } from '../../src/activities/index.ts';
 import type {
   ContactRecord,
   CreateRecordsAnswer,
@@ -125,13 +125,15 @@ export interface WorkerOptions extends Partial<ActivityDeps> {
   readonly ratePerMinute?: number;
   readonly maxInFlight?: number;
   readonly tenant?: string;
+  /** Beside those of cxflow. */
+  readonly operations?: Readonly<Record<string, OperationDefiner>>;
 }
 
 export function createWorker(ledger: Ledger, cxone: Cxone, options: WorkerOptions = {}) {
   const draining = new AbortController();
   const errors: unknown[] = [];
-  const { ratePerMinute = 0, maxInFlight = 4, tenant = 't', ...more } = options;
-  const activities = createActivities({
+  const { ratePerMinute = 0, maxInFlight = 4, tenant = 't', operations = {}, ...more } = options;
+  const deps: ActivityDeps = {
     ledger,
     cxone,
     rateLimiter: new RateLimiter({ budget: ledger.rateBudget, tenant, ratePerMinute, maxInFlight }),
@@ -146,7 +148,8 @@ export function createWorker(ledger: Ledger, cxone: Cxone, options: WorkerOption
     keyLifeMs: 86_400_000,
     log: (error) => errors.push(error),
     ...more,
-  });
+  };
+  const activities = createActivities(deps, operations);
   return {
     activities,
     draining,

@@ -4,6 +4,7 @@ import {
   type Answer,
   BATCH_DEADLINE_MS,
   type BulkDefinition,
+  type PendingRecord,
   type ReadRow,
   type WriteAttempt,
 } from '../../src/activities/engine/definition.ts';
@@ -34,7 +35,9 @@ export function defineCallbackRequest(deps: ActivityDeps): { readonly definition
           isConclusive: false,
         },
         // A person who asks for a callback agrees to be called, but later objections still count.
-        gate: async (attempt) => ({ withheld: await findSuppressed(deps.ledger, attempt, ['voice']) }),
+        gate: async (attempt) => ({
+          withheld: await findSuppressed(deps.ledger, () => attempt.records.map(toPerson), ['voice']),
+        }),
         send: (attempt) => addToList(deps, attempt),
       },
     },
@@ -49,6 +52,10 @@ function readCallback({ contactId, phone }: Readonly<Record<string, unknown>>): 
   if (typeof contactId !== 'string' || typeof phone !== 'string')
     return { reasons: [{ code: 'required', field: 'contactId, phone' }] };
   return { record: { contactId, phone }, key1: contactId, key2: phone };
+}
+
+function toPerson({ seq, record }: PendingRecord) {
+  return { seq, contactId: (record as Callback).contactId };
 }
 
 async function addToList({ cxone }: ActivityDeps, attempt: WriteAttempt): Promise<Answer> {

@@ -50,10 +50,13 @@ export function newContact(): string {
   return `a1b2c3d4-0000-0000-0000-${String(contacts).padStart(12, '0')}`;
 }
 
-export async function openRun(ledger: Ledger, more: { input?: unknown; runId?: string } = {}): Promise<Run> {
+export async function openRun(
+  ledger: Ledger,
+  more: { input?: unknown; runId?: string; kind?: string } = {},
+): Promise<Run> {
   const { run } = await ledger.runs.open({
     runId: more.runId ?? someId('run'),
-    kind: 'contactImport',
+    kind: more.kind ?? 'contactImport',
     target: 'L1',
     again: false,
     dryRun: false,

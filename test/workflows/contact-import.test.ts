@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
@@ -39,6 +40,24 @@ describe.concurrent('the steps of a contact import', () => {
       [2, 2],
       [3, 3],
     ]);
+  });
+
+  it('are the same if the plan wants one open page: the next begins when the last one has ended', async () => {
+    let open = 0;
+    const stubs = stubActivities({
+      planned: { openPages: 1 },
+      writePage: async ({ fromBatch }) => {
+        open += 1;
+        await setImmediate();
+        const overlaps = open > 1;
+        open -= 1;
+        if (overlaps) throw fatalFailure('Bug', 'two pages are open');
+        return settledPage({ total: 350, pending: 300 - 100 * fromBatch });
+      },
+    });
+    await runImport(server(), stubs, {}, getResult);
+    const pages = stubs.named('writePage') as { fromBatch: number }[];
+    expect(pages.map(({ fromBatch }) => fromBatch)).toEqual([1, 2, 3]);
   });
 
   it('a dry run ends after the plan and writes nothing', async () => {

@@ -85,7 +85,12 @@ export async function contactGate(deps: GateDeps, attempt: WriteAttempt): Promis
 function findObjections(ledger: Ledger, attempt: WriteAttempt): Promise<Map<number, Withheld>> {
   const { requireConsent } = runInput(spec, attempt.run);
   const channels = [...new Set([...TELEPHONE_CHANNELS, ...(requireConsent ? [requireConsent] : [])])];
-  return findSuppressed(ledger, attempt, channels);
+  // The records are parsed on first access, which the common case of an empty list does not need.
+  return findSuppressed(ledger, () => attempt.records.map(toPerson), channels);
+}
+
+function toPerson({ seq, record }: PendingRecord) {
+  return { seq, contactId: (record as Contact).contactId };
 }
 
 /**

@@ -1,4 +1,5 @@
 /** What an operation brings to the engine: how its rows are read, and the table of its writes. */
+import type { BulkResult } from '../../contract/run.ts';
 import type { OperationSpec } from '../../contract/spec.ts';
 import type { CxoneError } from '../../cxone/errors.ts';
 import type { Measures } from '../../domain/metrics.ts';
@@ -84,8 +85,16 @@ export interface OperationDefinition {
   readonly event: EventDefinition;
   /** Fields of the result beyond those of every run, which is about to end in this state. */
   readonly result?: (run: Run, state: RunState, measures: Measures) => Promise<object>;
+  /** The audit entry about the run as a whole, which has ended in this state with this result; null: none. */
+  readonly auditEntry?: (run: Run, state: RunState, result: BulkResult) => AuditEntry | null;
   /** Called when a run ends early and every record has its outcome, or when it failed. Repeatable. */
   readonly onEndedEarly?: (run: Run) => Promise<void>;
+}
+
+/** Without personal data. */
+export interface AuditEntry {
+  readonly action: string;
+  readonly data: Readonly<Record<string, unknown>>;
 }
 
 /** An operation whose records are read from a source and written in batches. */
@@ -93,6 +102,11 @@ export interface BulkDefinition extends OperationDefinition {
   /** By the kind of write that the ledger records. */
   readonly writes: Readonly<Record<string, WriteDefinition>>;
   readonly recordsPerBatch: number;
+  /**
+   * `rank`: requests leave strictly one after the other, in the order of the batches; only one that is repeated comes later.
+   * Absent: as many at once as there are request slots.
+   */
+  readonly order?: 'rank';
   /** The kind of write that the plan creates for each batch. */
   readonly firstWrite: (run: Run) => string;
   /** The values of a record that may identify a person. Their words are kept out of what CXone says beyond single records. */
@@ -111,8 +125,15 @@ export interface BulkDefinition extends OperationDefinition {
     run: Run,
     candidates: AsyncIterable<DuplicateCandidate>,
   ) => AsyncIterable<DuplicateRow>;
+  /** Called when all rows are staged, before duplicates are sought: settles records that must not be sent. Repeatable. */
+  readonly screen?: (run: Run) => Promise<void>;
   /** Called when all rows are staged and the duplicate ones settled, before anything is planned. Repeatable. */
   readonly completeStaging?: (run: Run) => Promise<void>;
+  /**
+   * Called before the batches are cut, and not once they are: settles pending records that the run has no room for, or throws
+   * a fatal failure. Repeatable.
+   */
+  readonly prepare?: (run: Run) => Promise<void>;
   /** For the plan: what somebody who approves it should know, as sentences without personal data. */
   readonly planNotes?: (run: Run) => Promise<readonly string[]>;
   /** The lookups that the run makes before it writes, for the plan; null if it makes none. */
@@ -121,7 +142,7 @@ export interface BulkDefinition extends OperationDefinition {
 
 export type Endpoint = 'crm' | 'marketing';
 
-/** What the subscriber receives after each batch. */
+/** What the subscriber receives: an event after each batch, or one for the whole run. */
 export interface EventDefinition {
   readonly name: string;
   readonly endpoint: Endpoint;
@@ -130,6 +151,11 @@ export interface EventDefinition {
    * (outbox/deliver.ts).
    */
   readonly renderItems?: (run: Run, event: OutboxEvent) => Promise<string>;
+  /**
+   * The body of the only event of a run, which is sent once every record has its outcome. Without personal data, because it is
+   * stored when it is first rendered.
+   */
+  readonly renderRun?: (run: Run, event: OutboxEvent) => Promise<string>;
 }
 
 export interface PendingRecord<R = unknown> {

@@ -112,13 +112,27 @@ export class PageWorker {
     for (;;) {
       const next = await this.#nextWrites(page);
       if (next.length === 0 || this.#halted || this.#rateWait) break;
-      for (const { id } of next) this.#tried.add(id);
-      const { rateLimiter } = this.#deps;
-      const all = next.map((write) => rateLimiter.withPipelineSlot(() => this.#processWrite(write)));
-      await Promise.race([Promise.all(all), this.#drained]);
+      const isRanked = this.#definition.order === 'rank';
+      const all = isRanked ? this.#processInTurn(next) : Promise.all(next.map((w) => this.#process(w)));
+      await Promise.race([all, this.#drained]);
     }
     if (this.#halted?.why === 'failed') throw this.#halted.error;
     if (this.#rateWait && !this.#halted) throw this.#rateWait;
+  }
+
+  /** Ends early where others go first now: what an answer has left of its batch, or whatever waits for its turn. */
+  async #processInTurn(writes: readonly OpenWrite[]): Promise<void> {
+    const derivedBefore = this.#settlement.derived;
+    for (const write of writes) {
+      await this.#process(write);
+      const goesOn = !this.#halted && !this.#rateWait && !this.#spacingWait;
+      if (!goesOn || this.#settlement.derived > derivedBefore) return;
+    }
+  }
+
+  #process(write: OpenWrite): Promise<void> {
+    this.#tried.add(write.id);
+    return this.#deps.rateLimiter.withPipelineSlot(() => this.#processWrite(write));
   }
 
   /** Those not tried yet. If all of them have to be kept apart, waits for their turn, while no slot is held. */

@@ -20,6 +20,8 @@ export interface Plan {
   readonly batches: number;
   /** Batches of one page. */
   readonly pageBatches: number;
+  /** How many pages are open at once; absent: as many as keep requests flowing (src/workflows/policies.ts). */
+  readonly openPages?: 1;
   /** At the rate limit and the spacing of batches; null if there is neither. */
   readonly estimatedSeconds: number | null;
   readonly options: unknown;
@@ -85,6 +87,8 @@ export async function countPlan(
     ...plan,
     hash: sha256(canonicalize({ ...plan, content: run.source?.sha256 ?? null })).slice(0, 16),
     pageBatches: pageBatches(rate, requestsPerBatch),
+    // Another page would send its first batch before the last one of the page before it.
+    ...(definition.order === 'rank' && { openPages: 1 }),
     estimatedSeconds: rate === 0 ? null : Math.ceil((requests * 60) / rate),
     reasons: reasons.slice(0, MAX_REASONS).map(({ code, field, n }) => ({ code, field, n })),
   };

@@ -26,9 +26,10 @@ export class Registry {
     return this.#hasSubscriber(this.get(kind).event.endpoint);
   }
 
-  /** The event that each settled batch emits; null if nobody has subscribed to it. */
+  /** The event that each settled batch emits; null if there is only one for the run, or nobody has subscribed to it. */
   subscribedEvent(kind: string): string | null {
-    return this.hasSubscriber(kind) ? this.get(kind).event.name : null;
+    const { event } = this.get(kind);
+    return event.renderRun === undefined && this.hasSubscriber(kind) ? event.name : null;
   }
 
   /** For writes that end without an answer: null if the event lists what CXone has, since nobody knows that. */

@@ -199,6 +199,7 @@ async function reopen({ ledger, registry }: RunsDeps, asked: AskedRun, known: Ru
 async function planWrites({ ledger, registry, ratePerMinute }: RunsDeps, runId: string): Promise<Plan> {
   const run = await takeOver(ledger, runId);
   const definition = registry.bulk(run.kind);
+  if (definition.prepare && !(await ledger.writes.isPlanned(run.run_no))) await definition.prepare(run);
   const batches = await ledger.writes.plan(run, definition.firstWrite(run), definition.recordsPerBatch);
   const plan = await countPlan(ledger, run, definition, batches, ratePerMinute);
   await ledger.runs.setPlan(run, plan, plan.hash);
@@ -241,6 +242,8 @@ async function closeRun(deps: RunsDeps, { runId, state, failure }: CloseRun): Pr
   const { averageLatencyMs } = result;
   const closed = { state, counts, failure, averageLatencyMs, ...more };
   await ledger.audit.add(runId, 'run_closed', closed, activityKey());
+  const entry = definition.auditEntry?.(run, state, result) ?? null;
+  if (entry) await ledger.audit.add(runId, entry.action, entry.data, activityKey(entry.action));
   return result;
 }
 

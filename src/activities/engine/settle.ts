@@ -3,7 +3,12 @@ import type { CxoneError } from '../../cxone/errors.ts';
 import type { Message } from '../../domain/messages.ts';
 import type { Outcome } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { countOutcomes, type SettledGroup, type Settlement } from '../../ledger/writes/settlements.ts';
+import {
+  countOutcomes,
+  type DerivedWrite,
+  type SettledGroup,
+  type Settlement,
+} from '../../ledger/writes/settlements.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import type { Answer } from './definition.ts';
 import { ALWAYS_FAILS, describeGivenUp, divide } from './failing.ts';
@@ -22,11 +27,17 @@ export class PageSettlement {
   readonly #runNo: number;
   readonly #events: PageEvents;
   readonly #settled: SettledGroup[] = [];
+  #derived = 0;
 
   constructor(ledger: Ledger, runNo: number, events: PageEvents) {
     this.#ledger = ledger;
     this.#runNo = runNo;
     this.#events = events;
+  }
+
+  /** How many writes answers have left. */
+  get derived(): number {
+    return this.#derived;
   }
 
   counts(): Partial<Record<Outcome, number>> {
@@ -55,7 +66,7 @@ export class PageSettlement {
       event: (answer.emitsEvent ?? true) ? this.#events.answered : null,
       inSettleTransaction,
     });
-    if (settled) this.#settled.push(...groups);
+    if (settled) this.#count(groups, derived);
   }
 
   /**
@@ -87,6 +98,11 @@ export class PageSettlement {
     await this.#settleUnanswered(write, fence, { state: 'in_doubt', groups, status: 'in_doubt', details });
   }
 
+  #count(groups: readonly SettledGroup[], derived: readonly DerivedWrite[]): void {
+    this.#settled.push(...groups);
+    this.#derived += derived.length;
+  }
+
   async #settleUnanswered(
     write: OpenWrite,
     fence: number,
@@ -106,7 +122,7 @@ export class PageSettlement {
       // A batch in doubt has its event once somebody has decided about it.
       event: groups.some(({ outcome }) => outcome !== 'in_doubt') ? this.#events.unanswered : null,
     });
-    if (settled) this.#settled.push(...groups);
+    if (settled) this.#count(groups, derived);
   }
 }
 

@@ -55,6 +55,7 @@ async function stageRecords(deps: StagingDeps, runId: string): Promise<void> {
   await reserveContent(ledger, run, definition, content);
   if (run.total !== null) return;
   await stageContent(deps, run, definition, content);
+  await definition.screen?.(run);
   await settleDuplicates(deps, run, definition);
   await definition.completeStaging?.(run);
   await ledger.records.finishStaging(run);

@@ -47,10 +47,11 @@ async function deliverEvents(deps: DeliveryDeps, runId: string): Promise<{ done:
     const run = await ledger.runs.get(runId);
     const { notify = 'batch' } = run.input as { notify?: Notify };
     const isWriting = run.phase !== 'delivering' && run.state === 'running';
-    if (notify === 'run' && isWriting) {
+    if ((notify === 'run' || definition.renderRun) && isWriting) {
       await delay(POLL_MS);
       continue;
     }
+    if (definition.renderRun) await addForRun(ledger, run, definition);
     // Events that list their items are never merged: the items of a whole run would be a body of megabytes.
     if (notify !== 'batch' && !definition.renderItems) await ledger.outbox.mergeUndelivered(run.run_no);
     const events = await ledger.outbox.listUndelivered(run.run_no, EVENTS_AT_ONCE);
@@ -60,6 +61,12 @@ async function deliverEvents(deps: DeliveryDeps, runId: string): Promise<{ done:
     if (events.length === 0 || notify === 'page') await delay(notify === 'page' ? 4 * POLL_MS : POLL_MS);
   }
   return { done: false };
+}
+
+/** A run that failed is not over: it may be started again, and its event is sent when that one ends. */
+async function addForRun({ runs, outbox }: Ledger, { run_no: runNo }: Run, { name }: EventDefinition) {
+  const { pending } = await runs.counts(runNo);
+  if (pending === 0) await outbox.addForRun(runNo, name);
 }
 
 class Delivery {
@@ -76,8 +83,7 @@ class Delivery {
   }
 
   async deliver(run: Run, event: OutboxEvent): Promise<void> {
-    const { renderItems } = this.#definition;
-    const body = renderItems ? await renderItems(run, event) : await this.#renderMetrics(run, event);
+    const body = await this.#render(run, event);
     try {
       await this.#post(event.event_id, body);
     } catch (error) {
@@ -90,6 +96,13 @@ class Delivery {
       );
     }
     await this.#ledger.outbox.markDelivered(event.id);
+  }
+
+  async #render(run: Run, event: OutboxEvent): Promise<string> {
+    const { renderItems, renderRun } = this.#definition;
+    if (renderItems) return renderItems(run, event);
+    if (!renderRun) return this.#renderMetrics(run, event);
+    return event.body ?? this.#ledger.outbox.freezeBody(event.id, await renderRun(run, event));
   }
 
   /** Returns the stored body. It is stored when it is first rendered, so that every attempt sends the same bytes. */

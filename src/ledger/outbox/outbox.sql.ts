@@ -5,6 +5,7 @@ import type { EventTotals, EventTrailer, Outbox, OutboxEvent } from './outbox.ts
 
 export function createOutbox({ db }: Database): Outbox {
   return {
+    addForRun: (runNo, event) => db.transaction().execute((tx) => addForRun(tx, runNo, event)),
     listUndelivered: (runNo, limit) => listUndelivered(db, runNo, limit),
     mergeUndelivered: (runNo) => mergeUndelivered(db, runNo),
     renderedTotals: (runNo) => sumEvents(db, rendered(runNo)),
@@ -15,6 +16,13 @@ export function createOutbox({ db }: Database): Outbox {
     markFailed: (id, error) => markFailed(db, id, error),
     countDeliveries: (runNo) => countDeliveries(db, runNo),
   };
+}
+
+async function addForRun(tx: Executor, runNo: number, event: string): Promise<void> {
+  // Two attempts at once would both find none.
+  await sql`select from runs where run_no = ${runNo} for update`.execute(tx);
+  await sql`insert into outbox (run_no, event, counts) select ${runNo}, ${event}, '{}'
+    where not exists (select from outbox where run_no = ${runNo} and write_id is null)`.execute(tx);
 }
 
 async function listUndelivered(db: Executor, runNo: number, limit: number): Promise<OutboxEvent[]> {

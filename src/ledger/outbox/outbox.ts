@@ -7,6 +7,9 @@ import type { Outcome } from '../../domain/run.ts';
 import type { OutboxTable } from '../schema.ts';
 
 export interface Outbox {
+  /** The only event of a run, which is about all its records. A repetition changes nothing. */
+  addForRun(runNo: number, event: string): Promise<void>;
+
   /** Neither delivered nor merged, the oldest first. Reads only. */
   listUndelivered(runNo: number, limit: number): Promise<OutboxEvent[]>;
 

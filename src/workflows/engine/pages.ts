@@ -1,13 +1,15 @@
 /** Writes the pages of a run, a few at a time, so that requests keep flowing while one page ends (docs/adr/0002-pages.md). */
 import { CancellationScope, condition, sleep } from '@temporalio/workflow';
 import type { PageResult } from '../../activities/engine/page-worker.ts';
-import { MAX_OPEN_PAGES, pageWrites } from '../policies.ts';
+import { pageWrites } from '../policies.ts';
 import { isHistoryLong } from './hand-over.ts';
 
 export interface PagesOptions {
   readonly runId: string;
   readonly batches: number;
   readonly pageBatches: number;
+  /** How many at once. */
+  readonly openPages: number;
   /** The first batch for which no page has been opened. */
   readonly cursor: number;
   readonly isPaused: () => boolean;
@@ -35,7 +37,7 @@ export async function writePages(options: PagesOptions): Promise<number> {
   const mayOpen = () =>
     failure === undefined && cursor <= options.batches && !options.isStopped() && !isHistoryLong();
   while (mayOpen()) {
-    await condition(() => (open < MAX_OPEN_PAGES && !options.isPaused()) || !mayOpen());
+    await condition(() => (open < options.openPages && !options.isPaused()) || !mayOpen());
     if (!mayOpen()) break;
     const range = { fromBatch: cursor, toBatch: Math.min(cursor + options.pageBatches - 1, options.batches) };
     cursor = range.toBatch + 1;

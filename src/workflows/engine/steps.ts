@@ -2,7 +2,7 @@
 import type { PageResult } from '../../activities/engine/page-worker.ts';
 import type { InDoubt } from '../../activities/engine/runs.ts';
 import { type Decision, MAX_LISTED_IN_DOUBT } from '../../contract/steering.ts';
-import { ledger, ledgerScans } from '../policies.ts';
+import { ledger, ledgerScans, MAX_OPEN_PAGES } from '../policies.ts';
 import { interruptible, isHistoryLong, waitInPhase } from './hand-over.ts';
 import { writePages } from './pages.ts';
 import type { Run } from './run.ts';
@@ -60,11 +60,12 @@ export async function write(run: Run): Promise<boolean> {
 
 async function writeFrom(run: Run, cursor: number): Promise<boolean> {
   if (!run.plan) throw new TypeError('nothing can be written before it is planned');
-  const { batches, pageBatches } = run.plan;
+  const { batches, pageBatches, openPages = MAX_OPEN_PAGES } = run.plan;
   run.cursor = await writePages({
     runId: run.runId,
     batches,
     pageBatches,
+    openPages,
     cursor,
     isPaused: () => run.isPaused(),
     isStopped: () => run.isCancelled(),
