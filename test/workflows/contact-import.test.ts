@@ -3,11 +3,16 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import { fatalFailure } from '../../src/contract/failures.ts';
+import type { Decision } from '../../src/contract/steering.ts';
+import { NOTHING_DECIDED } from '../../src/workflows/engine/decision.ts';
+import type { CarryOver } from '../../src/workflows/engine/run.ts';
 import { eventually } from '../harness/wait.ts';
 import {
   getFailure,
   oneInDoubt,
+  PLAN,
   runImport,
+  runWorkflow,
   settledPage,
   stubActivities,
   useRealServer,
@@ -147,6 +152,63 @@ describe.concurrent('in doubt', () => {
     ]);
   });
 });
+
+describe.concurrent('a run that goes on in a new history while writes are in doubt', () => {
+  /** Every page has been written. */
+  const carryOver: CarryOver = {
+    cursor: PLAN.batches + 1,
+    plan: PLAN,
+    decisions: NOTHING_DECIDED,
+    searchAttributes: false,
+    hasSubscriber: false,
+    counts: { total: 350, pending: 0 },
+    waitingIn: 'in_doubt',
+  };
+  const resolve = (writeId: string): Decision => ({ action: 'resolve', verdict: 'leave', writeId });
+
+  it('judges what it has been handed as if it were still in that phase', async () => {
+    const open = new Set(['7', '8']);
+    const stubs = stubActivities({
+      listInDoubt: () => [...open].map((id) => ({ ...IN_DOUBT, id })),
+      resolveInDoubt: ({ decision: { writeId = '' } }) => Number(open.delete(writeId)),
+    });
+    const messages = [{ action: 'resolve', decision: resolve('8') }];
+    const handed = { ...carryOver, messages, resolutions: [resolve('7')] };
+    await runWorkflow(server(), stubs, { ...IMPORT, carryOver: handed }, getResult);
+    expect(stubs.named('resolveInDoubt')).toMatchObject([
+      { decision: { writeId: '7' } },
+      { decision: { writeId: '8' } },
+    ]);
+    expect(stubs.named('recordRefusal')).toEqual([]);
+  });
+
+  it('can be paused while it sends writes again as the input says', async () => {
+    let isResolved = false;
+    const answers: (() => void)[] = [];
+    const answerPages = () => {
+      for (const answer of answers.splice(0)) answer();
+    };
+    const stubs = stubActivities({
+      listInDoubt: () => (isResolved ? [] : [IN_DOUBT]),
+      resolveInDoubt: () => Number((isResolved = true)),
+      writePage: () =>
+        new Promise((done) => answers.push(() => done(settledPage({ total: 350, pending: 0 })))),
+    });
+    const workflow = { type: IMPORT.type, args: { ...IMPORT.args, onInDoubt: 'resend' }, carryOver };
+    await runWorkflow(server(), stubs, workflow, async (handle) => {
+      await eventually(() => expect(answers).not.toEqual([]));
+      await handle.executeUpdate('decide', { args: [{ action: 'pause', by: 'dana' }] });
+      answerPages();
+      await handle.executeUpdate('decide', { args: [{ action: 'resume', by: 'dana' }] });
+      await eventually(() => {
+        answerPages();
+        expect(stubs.named('closeRun')).toHaveLength(1);
+      });
+    });
+  });
+});
+
+const IMPORT = { type: 'contactImport', args: { listId: 'L1', source: { dataset: 'ds' } } };
 
 interface Phased {
   readonly phase: string;

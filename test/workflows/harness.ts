@@ -17,11 +17,12 @@ import type { Plan } from '../../src/activities/engine/plan.ts';
 import type { Activities } from '../../src/activities/index.ts';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
 import type { Counts, Phase } from '../../src/domain/run.ts';
+import type { CarryOver } from '../../src/workflows/engine/run.ts';
 import { freshNamespace } from '../harness/fresh.ts';
 import { startOwnTemporal } from '../harness/servers.ts';
 import { eventually } from '../harness/wait.ts';
 
-const PLAN: Plan = {
+export const PLAN: Plan = {
   hash: 'plan-1',
   list: 'L1',
   total: 350,
@@ -265,18 +266,26 @@ export function runImport<T>(
   return runWorkflow(server, stubs, { type: 'contactImport', args }, interact, early);
 }
 
-/** Like runImport, for any workflow. */
+/** Like runImport, for any workflow. `carryOver`: it continues an earlier execution. */
 export async function runWorkflow<T>(
   server: TestServer,
   stubs: ReturnType<typeof stubActivities>,
-  { type, args }: { readonly type: string; readonly args: unknown },
+  {
+    type,
+    args,
+    carryOver,
+  }: { readonly type: string; readonly args: unknown; readonly carryOver?: CarryOver },
   interact: (handle: WorkflowHandle) => Promise<T>,
   early: readonly EarlySignal[] = [],
 ): Promise<T> {
   runs += 1;
   const taskQueue = `workflows-${process.pid}-${runs}`;
   const { connection, namespace } = server;
-  const handle = await server.client.workflow.start(type, { taskQueue, workflowId: taskQueue, args: [args] });
+  const handle = await server.client.workflow.start(type, {
+    taskQueue,
+    workflowId: taskQueue,
+    args: carryOver ? [args, carryOver] : [args],
+  });
   for (const [signal, message] of early) await handle.signal(signal, message);
   server.toReplay?.push(taskQueue);
   const options = { connection, namespace, taskQueue, workflowBundle };

@@ -137,14 +137,11 @@ async function nextResolution(run: Run): Promise<Resolution> {
   if (onInDoubt === 'leave') return { decision: { action: 'resolve', verdict: 'leave', reason } };
   if (onInDoubt === 'resend' && run.inDoubt.some(({ resent }) => !resent))
     return { decision: { action: 'resolve', verdict: 'resend', reason }, firstTimeOnly: true };
-  const queued = run.steering.takeResolution();
-  if (queued) {
-    run.resumes = {};
-    return { decision: queued };
-  }
   const { length } = run.inDoubt;
   const many = length === MAX_LISTED_IN_DOUBT ? `${length} or more` : String(length);
-  await run.enter('in_doubt', `a decision about ${many} writes in doubt`);
+  // What an earlier execution has handed over was sent to a run in this phase, so it is judged in it.
+  if (run.phase !== 'in_doubt' || !run.steering.hasResolution())
+    await run.enter('in_doubt', `a decision about ${many} writes in doubt`);
   await waitInPhase(run, {
     phase: 'in_doubt',
     isMet: () => run.steering.hasResolution(),
@@ -162,6 +159,7 @@ async function nextResolution(run: Run): Promise<Resolution> {
 /** Goes through all pages once more, because writes to be sent again stay in their batches. Returns as `write` does. */
 async function writeAgain(run: Run): Promise<boolean> {
   run.waits = {};
+  run.resumes = {};
   await run.enter('writing');
   return writeFrom(run, 1);
 }
