@@ -1,10 +1,10 @@
 /** Selections are bounded before they are compared. The lists here are so long that comparing them would not end. */
-import { describe, expect, it } from 'vitest';
-import { changeProblems } from '../../src/domain/selection-update/change.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { changeProblems, fitProblems } from '../../src/domain/selection-update/change.ts';
 import { classifyLostWrite } from '../../src/domain/selection-update/lost-write.ts';
 import { mergeSelections } from '../../src/domain/selection-update/merge.ts';
 import { placesIn } from '../../src/domain/selection-update/places.ts';
-import { selectionProblems } from '../../src/domain/selection-update/selection.ts';
+import { exclusionProblems, selectionProblems } from '../../src/domain/selection-update/selection.ts';
 import { MAX_ENTRIES, sizeProblems } from '../../src/domain/selection-update/size.ts';
 import { createSelection, rule } from './selections.ts';
 
@@ -88,6 +88,23 @@ describe('a selection that was read from CXone', () => {
     });
   });
 
+  it('has its rules compared with each other once at most, however many exclude each other', () => {
+    const lists = (name: string, n: number) =>
+      ids(name, n).map((each) => rule('zip', 'in', [...ids(`${each}-`, 40), 'common']));
+    const [base, misfits] = [lists('base', 50), ids('no', 5).map((value) => rule('zip', 'eq', value))];
+    const ours = [...lists('ours', 45), ...misfits];
+    const [pairs, longest] = [(50 * 49) / 2, 41];
+    const desired = countLookups(() => exclusionProblems(ours, base, 'selection'));
+    expect(desired.result).toHaveLength(5);
+    expect(desired.lookups).toBeLessThan(2 * pairs * longest);
+    const change = { add: { filterRules: misfits } };
+    const added = countLookups(() => fitProblems(createSelection({ filterRules: base }), change));
+    expect(added.result).toHaveLength(5);
+    expect(added.lookups).toBeLessThan(2 * pairs * longest);
+    const fine = countLookups(() => exclusionProblems(lists('ours', 50), base, 'selection'));
+    expect(fine).toEqual({ result: [], lookups: pairs * longest });
+  });
+
   it('has its places looked up, not searched for', () => {
     const places = placesIn(
       createSelection({
@@ -100,3 +117,13 @@ describe('a selection that was read from CXone', () => {
     expect(places.size).toBe(HUGE.length + 1);
   });
 });
+
+function countLookups<T>(work: () => T): { result: T; lookups: number } {
+  const lookup = vi.spyOn(Set.prototype, 'has');
+  try {
+    const result = work();
+    return { result, lookups: lookup.mock.calls.length };
+  } finally {
+    lookup.mockRestore();
+  }
+}

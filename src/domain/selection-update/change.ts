@@ -6,9 +6,9 @@ import { rulePlace } from './places.ts';
 import {
   excludeEachOther,
   type FilterRule,
-  hasExclusiveRules,
   ruleKey,
   uniqueRules,
+  withoutExclusiveFields,
   withoutRules,
 } from './rules.ts';
 import {
@@ -92,6 +92,11 @@ export function fitProblems(
   const rules = uniqueRules(base.filterRules);
   const removals = remove.filterRules ?? [];
   const staying = rules.filter((rule) => !removals.some((removal) => isRemovedBy(removal, rule)));
+  const excluding = (add.filterRules ?? []).flatMap((rule, index) => {
+    const excluded = staying.filter((each) => excludeEachOther(rule, each));
+    const isThere = withoutRules([rule], rules).length === 0;
+    return excluded.length === 0 || isThere ? [] : [{ rule, index, excluded }];
+  });
   return [
     ...removals.flatMap((removal, index) => {
       const found = rules.filter((rule) => isRemovedBy(removal, rule));
@@ -99,15 +104,12 @@ export function fitProblems(
       const message = `fits ${found.length} rules of the campaign (${describeRules(found)}): name the value of the one to remove`;
       return [{ path: `${path}.remove.filterRules[${index}]`, message }];
     }),
-    ...(add.filterRules ?? []).flatMap((rule, index) => {
-      const excluded = staying.filter((each) => excludeEachOther(rule, each));
-      const isThere = withoutRules([rule], rules).length === 0;
-      if (excluded.length === 0 || isThere || hasExclusiveRules(rules, rule.field)) return [];
-      const message =
+    ...withoutExclusiveFields(excluding, rules).map(({ rule, index, excluded }) => ({
+      path: `${path}.add.filterRules[${index}]`,
+      message:
         `excludes ${describeRules(excluded)} of the campaign: ${describeExclusion(rule)}. ` +
-        'To replace that rule, name it in "remove" of the same change';
-      return [{ path: `${path}.add.filterRules[${index}]`, message }];
-    }),
+        'To replace that rule, name it in "remove" of the same change',
+    })),
   ];
 }
 

@@ -32,10 +32,7 @@ export function withoutRules(rules: readonly FilterRule[], others: readonly Filt
   });
 }
 
-/**
- * The values that a rule lets its field have. null: any number of values, which only narrow the selection. An empty list is
- * the vendor's to explain.
- */
+/** The values that a rule lets its field have. null: the operator lists no values. An empty list is the vendor's to explain. */
 function allowedValues(rule: FilterRule): ReadonlySet<string> | null {
   const known = ALLOWED_VALUES.get(rule);
   if (known !== undefined) return known;
@@ -62,14 +59,28 @@ const isEquality = (operator: string): boolean => operator.toLowerCase() === 'eq
 export function excludeEachOther(a: FilterRule, b: FilterRule): boolean {
   if (a.field !== b.field) return false;
   const [these, those] = [allowedValues(a), allowedValues(b)];
-  return these !== null && those !== null && ![...these].some((value) => those.has(value));
+  if (these === null || those === null) return false;
+  for (const value of these) if (those.has(value)) return false;
+  return true;
 }
 
-/** Then contacts seem to have several values of the field, and the rules of this field do not exclude each other. */
-export function hasExclusiveRules(rules: readonly FilterRule[], field: string): boolean {
-  const ofField = rules.filter((rule) => rule.field === field);
-  return ofField.some((rule) => ofField.some((other) => excludeEachOther(rule, other)));
+/**
+ * Without what was found about fields whose rules exclude each other in the base: contacts seem to have several values of
+ * them. The base is somebody else's and may have long lists, so it is only asked about what was found, once for each field.
+ */
+export function withoutExclusiveFields<Found extends { readonly rule: FilterRule }>(
+  found: readonly Found[],
+  base: readonly FilterRule[],
+): Found[] {
+  const fields = new Set(found.map(({ rule }) => rule.field));
+  const exclusive = new Set(
+    [...fields].filter((field) => haveExclusive(base.filter((rule) => rule.field === field))),
+  );
+  return found.filter(({ rule }) => !exclusive.has(rule.field));
 }
+
+const haveExclusive = (rules: readonly FilterRule[]): boolean =>
+  rules.some((rule, index) => rules.slice(index + 1).some((other) => excludeEachOther(rule, other)));
 
 /** What either side removed is gone, and what either side added is there. Each rule once. */
 export function mergeRules(
@@ -104,17 +115,15 @@ export function findRuleConflict(
   const changed = [...bothRemoved, ...theyAdded, ...weAdded];
   const isReplaced = bothRemoved.length > 0 && theyAdded.length > 0 && weAdded.length > 0;
   const problem = isReplaced ? 'both sides replaced the same rule' : null;
-  const isExclusive = !changed[0] || !hasExclusiveRules(base, changed[0].field);
-  const exclude =
-    isExclusive && theyAdded.some((rule) => weAdded.some((other) => excludeEachOther(rule, other)));
+  const exclude = theyAdded.some((rule) => weAdded.some((other) => excludeEachOther(rule, other)));
   const isEqualityChanged =
-    isExclusive &&
-    ((hasEquality(theyAdded) && hasEquality(withoutRules(base, ours))) ||
-      (hasEquality(weAdded) && hasEquality(withoutRules(base, theirs))));
-  if (!isReplaced && !exclude && !isEqualityChanged) return null;
+    (hasEquality(theyAdded) && hasEquality(withoutRules(base, ours))) ||
+    (hasEquality(weAdded) && hasEquality(withoutRules(base, theirs)));
+  const rulesExclude = (exclude || isEqualityChanged) && !haveExclusive(base);
+  if (!isReplaced && !rulesExclude) return null;
   const concerned = isReplaced ? changed : changed.filter((rule) => allowedValues(rule) !== null);
   return {
-    problem: exclude ? 'no contact has both values' : problem,
+    problem: exclude && rulesExclude ? 'no contact has both values' : problem,
     operators: new Set(concerned.map(({ operator }) => operator)),
   };
 }

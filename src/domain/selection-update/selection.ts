@@ -4,7 +4,7 @@
  */
 import { canonicalText, describeKey, findJsonProblem, isObject, type JsonProblem } from '../json.ts';
 import { quoteName, TEXT_RULES, type TextRule, textProblem } from '../text.ts';
-import { excludeEachOther, type FilterRule, hasExclusiveRules, ruleKey, uniqueRules } from './rules.ts';
+import { excludeEachOther, type FilterRule, ruleKey, uniqueRules, withoutExclusiveFields } from './rules.ts';
 import { countProblems, lengthProblem, MAX_NAME_CHARACTERS } from './size.ts';
 
 export interface ContactSelection {
@@ -64,13 +64,17 @@ export function exclusionProblems(
   base: readonly FilterRule[],
   path: string,
 ): Problem[] {
-  return rules.flatMap((rule, index) => {
-    if (rule === undefined || hasExclusiveRules(base, rule.field)) return [];
-    const first = rules.findIndex((other) => other !== undefined && excludeEachOther(rule, other));
-    if (first < 0 || first > index) return [];
-    const message = `excludes filterRules[${first}]: ${describeExclusion(rule)}`;
-    return [{ path: `${path}.filterRules[${index}]`, message }];
+  const found = rules.flatMap((rule, index) => {
+    if (rule === undefined) return [];
+    const first = rules
+      .slice(0, index)
+      .findIndex((other) => other !== undefined && excludeEachOther(rule, other));
+    return first < 0 ? [] : [{ rule, index, first }];
   });
+  return withoutExclusiveFields(found, base).map(({ rule, index, first }) => ({
+    path: `${path}.filterRules[${index}]`,
+    message: `excludes filterRules[${first}]: ${describeExclusion(rule)}`,
+  }));
 }
 
 export const describeExclusion = ({ field }: FilterRule): string =>
