@@ -56,7 +56,7 @@ export async function connect(options: ConnectOptions) {
   const tenant = loadTenant(env);
   const databaseUrl = requireDatabaseUrl(options.databaseUrl);
   const temporal = await connectTemporal(env);
-  const ledger = openLedger(databaseUrl, 4, options.pepper);
+  const ledger = openLedger(databaseUrl, 4, { pepper: options.pepper });
   try {
     await refuseOtherTenant(ledger.tenant, tenant);
   } catch (error) {

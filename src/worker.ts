@@ -51,12 +51,10 @@ export async function runWorker(env: NodeJS.ProcessEnv, options: WorkerOptions =
   const crashPoints = createCrashPoints(env.CXFLOW_CRASH_AT, (point, run) =>
     log.info({ point, run }, 'crash point'),
   );
-  const ledger = openLedger(
-    config.databaseUrl,
-    config.maxInFlight + SPARE_CONNECTIONS,
-    config.pepper?.reveal() ?? null,
-    crashPoints.beforeCommit,
-  );
+  const ledger = openLedger(config.databaseUrl, config.maxInFlight + SPARE_CONNECTIONS, {
+    pepper: config.pepper?.reveal(),
+    beforeCommit: crashPoints.beforeCommit,
+  });
   let connection: NativeConnection | null = null;
   try {
     const prepared = await prepareLedger(ledger, tenant, { log, draining });

@@ -4,7 +4,7 @@
  * starts begins anew, which only permits more attempts (docs/adr/0020-one-attempt.md#retries).
  */
 import { asyncLocalStorage, Context } from '@temporalio/activity';
-import { LONGEST_GAP_MS } from '../ledger/writes/writes.ts';
+import { LONGEST_GAP_MS } from '../domain/timeouts.ts';
 
 /** Counts of activities that other workers took over are never reset. The oldest are dropped. */
 const MAX_COUNTED = 1_000;

@@ -34,7 +34,7 @@ export function openSession(cli: SessionOptions): Session {
   const env = withStack(cli.stackDir, cli.env);
   const config = loadConfig(env);
   const databaseUrl = requireDatabase(config, cli.command);
-  const ledger = openLedger(databaseUrl, MAX_CONNECTIONS, config.pepper?.reveal());
+  const ledger = openLedger(databaseUrl, MAX_CONNECTIONS, { pepper: config.pepper?.reveal() });
   const address = config.temporalAddress ?? DEFAULT_TEMPORAL_ADDRESS;
   const loadClient = () => import('../client.ts');
   const connection = createConnection(async () => {

@@ -36,3 +36,11 @@ const LONG_STATEMENTS_OF_A_STEP = 12;
 
 /** Such a long timeout does not delay the discovery that a worker has died: an activity shows by heartbeats that it lives. */
 export const STEP_TIMEOUT_MS = LONG_STATEMENTS_OF_A_STEP * MAX_STATEMENT_TIMEOUT_MS;
+
+// --- attempts at CXone --------------------------------------------------------------------------------------
+
+/** A write or a read that was tried for so long in vain counts as the cause, even if there is no other to compare it with. */
+export const LONGEST_OUTAGE_MS = 15 * 60_000;
+
+/** Longer than between two attempts: where nothing failed for so long, nothing was tried, and the time counts anew. */
+export const LONGEST_GAP_MS = 5 * 60_000;

@@ -47,12 +47,17 @@ const SESSION = {
  */
 export type BeforeCommit = (what: 'transaction' | 'statement') => void;
 
-/** `maxConnections`: one for each request that may be in flight, and a few for everything else. */
+/**
+ * `maxConnections`: one for each request that may be in flight, and a few for everything else. `silenceTimeoutMs`: as long as
+ * a statement may be silent by default.
+ */
 export function openDatabase(
   url: string,
   maxConnections = 24,
-  silenceTimeoutMs = silenceTimeoutOf(url),
-  beforeCommit?: BeforeCommit,
+  {
+    silenceTimeoutMs = silenceTimeoutOf(url),
+    beforeCommit,
+  }: Partial<Pick<OpenOptions, 'silenceTimeoutMs' | 'beforeCommit'>> = {},
 ): Database {
   const limits = { statement_timeout: STATEMENT_TIMEOUT_MS, lock_timeout: LOCK_TIMEOUT_MS };
   return open(url, { maxConnections, limits, silenceTimeoutMs, beforeCommit });

@@ -99,17 +99,20 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
-/**
- * `url`: `postgres://…`. `maxConnections`: 24 by default. `pepper`: see SubjectKeys. `beforeCommit`: for fault tests. Connects
- * with the first method that is called.
- */
+export interface LedgerOptions {
+  /** See SubjectKeys. */
+  readonly pepper?: string | null | undefined;
+  /** For fault tests. */
+  readonly beforeCommit?: BeforeCommit | undefined;
+}
+
+/** `url`: `postgres://…`. `maxConnections`: 24 by default. Connects with the first method that is called. */
 export function openLedger(
   url: string,
   maxConnections?: number,
-  pepper: string | null = null,
-  beforeCommit?: BeforeCommit,
+  { pepper = null, beforeCommit }: LedgerOptions = {},
 ): Ledger {
-  const database = openDatabase(url, maxConnections, undefined, beforeCommit);
+  const database = openDatabase(url, maxConnections, { beforeCommit });
   const subjects = createSubjectKeys(database, pepper);
   const consentProof = createConsentProof(database, subjects);
   const suppressions = createSuppressions(database, { subjects, proof: consentProof });

@@ -127,7 +127,7 @@ export interface WritesTable {
   /** How the last attempts failed, and how many failed so in a row. */
   failure: string | null;
   failures: Generated<number>;
-  /** When the first of them failed after which no pause was longer than LONGEST_GAP_MS, and when the last one did. */
+  /** Since when it fails: the first failure after the last pause longer than LONGEST_GAP_MS. And when it failed last. */
   failing_since: Date | null;
   failed_at: Date | null;
   lease_until: Date | null;

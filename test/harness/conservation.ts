@@ -33,7 +33,7 @@ export interface Conservation {
 
 /** Returns the counts. Errors: vitest's assertion with the numbers that do not match. */
 export async function expectConserved(check: Conservation): Promise<Counts> {
-  const database = openDatabase(withPatience(check.databaseUrl), 2, PATIENCE_MS);
+  const database = openDatabase(withPatience(check.databaseUrl), 2, { silenceTimeoutMs: PATIENCE_MS });
   const ledger = openLedger(check.databaseUrl, 2);
   try {
     const run = await ledger.runs.get(check.runId);

@@ -38,7 +38,7 @@ describe('an unavailable PostgreSQL', () => {
     }).listen(0, '127.0.0.1');
     await once(proxy, 'listening');
     url.host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-    const database = openDatabase(url.href, 1, 300);
+    const database = openDatabase(url.href, 1, { silenceTimeoutMs: 300 });
     const { db } = database;
     await sql`select 1`.execute(db);
     isSilent = true;
@@ -125,7 +125,7 @@ describe('beforeCommit', () => {
   it('is called before a transaction commits, before a statement of its own, and not in between', async () => {
     const steps: string[] = [];
     const note = (step: string) => steps.push(step);
-    const database = openDatabase(opened().url, 1, undefined, (what) => note(`commits: ${what}`));
+    const database = openDatabase(opened().url, 1, { beforeCommit: (what) => note(`commits: ${what}`) });
     const { db } = database;
     await sql`select 1`.execute(db);
     await sql`set jit = off`.execute(db);
@@ -142,7 +142,7 @@ describe('beforeCommit', () => {
     });
     await expect(rolledBack).rejects.toThrow('no');
     note('the rows of a source, copied');
-    const ledger = openLedger(opened().url, 1, null, (what) => note(`commits: ${what}`));
+    const ledger = openLedger(opened().url, 1, { beforeCommit: (what) => note(`commits: ${what}`) });
     const run = await openRun(opened().ledger);
     await ledger.records.stage(run.run_no, [record(1)]);
     await Promise.all([database.close(), ledger.close()]);

@@ -113,7 +113,7 @@ describe('a session of ours', () => {
   });
 
   it('that waits for the rows of its caller is not mistaken for a silent one', async () => {
-    const database = openDatabase(opened().url, 1, 2_000);
+    const database = openDatabase(opened().url, 1, { silenceTimeoutMs: 2_000 });
     onTestFinished(() => database.close());
     const slow = async function* () {
       yield Buffer.from('{"a":1}\n');

@@ -6,7 +6,7 @@ const ANNA = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890';
 
 function opener(url: string) {
   return (pepper: string | null = null) => {
-    const ledger = openLedger(url, 2, pepper);
+    const ledger = openLedger(url, 2, { pepper });
     onTestFinished(() => ledger.close());
     return ledger;
   };

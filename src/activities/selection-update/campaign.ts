@@ -5,8 +5,8 @@ import { CxoneError, CxoneRateLimited, CxoneUnreadable } from '../../cxone/error
 import type { Campaign } from '../../cxone/outbound.ts';
 import { describeProblem, readSelection } from '../../domain/selection-update/selection.ts';
 import { sizeProblems } from '../../domain/selection-update/size.ts';
+import { LONGEST_OUTAGE_MS } from '../../domain/timeouts.ts';
 import type { CampaignKey, Snapshot } from '../../ledger/selections/campaigns.ts';
-import { LONGEST_OUTAGE_MS } from '../../ledger/writes/writes.ts';
 import { MAX_EQUAL_FAILURES, nameFailure } from '../engine/failing.ts';
 import { MAX_TRIES } from '../engine/lookups.ts';
 import type { RateLimiter } from '../engine/rate-limiter.ts';

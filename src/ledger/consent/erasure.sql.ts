@@ -116,7 +116,10 @@ async function preview(db: Executor, { proof }: ErasureDeps, contactId: string):
   };
 }
 
-/** All erasures lock blocks in this order. */
+/**
+ * Within the runs that have not failed, and within those that have, all erasures lock blocks in this order. Two erasures
+ * between which a run fails may still deadlock; one of them is repeated.
+ */
 const byPlace = (a: FoundRows, b: FoundRows): number => a.runNo - b.runNo || a.first - b.first;
 
 /**

@@ -1,7 +1,8 @@
 /**
- * The port to erasure: removes the data of one data subject from the ledger. Staged rows are emptied, and their runs lose CXone's messages; datasets that name the
- * data subject are deleted, the key of the proof of consent is deleted, and delivered events lose their body. The objection
- * stays, as a keyed hash; so do counts and the audit, which never named anybody.
+ * The port to erasure: removes the data of one data subject from the ledger. Staged rows are emptied, and their runs lose
+ * CXone's messages; datasets that name the data subject are deleted, the key of the proof of consent is deleted, and
+ * delivered events lose their body. The objection stays, as a keyed hash; so do counts and the audit, which never named
+ * anybody.
  */
 import type { ErasureResult } from '../../domain/consent/erasure.ts';
 

@@ -61,7 +61,9 @@ async function countRepeats(db: Executor, runNo: number): Promise<Repeats> {
     select coalesce(sum(greatest(attempts - 1, 0)), 0)::int as repeats,
       coalesce(sum(lost_answers), 0)::int as "lostAnswers"
     from writes where run_no = ${runNo}`.execute(db);
-  return rows[0] ?? { repeats: 0, lostAnswers: 0 };
+  const [found] = rows;
+  if (!found) throw new Error(`no repeats of run ${runNo}`);
+  return found;
 }
 
 /** The actions that concern the run as a whole. Thousands of entries concern single batches. */

@@ -153,10 +153,12 @@ async function metrics(db: Executor, campaignId: string, ending?: EndingRun): Pr
     from (
       select m.requests, m."latencyMs", m.outcomes->>'updated' is not null as succeeded,
         case when r.run_no = ${ending?.runNo ?? 0} then ${ending?.state ?? ''} else r.state end = 'failed'
-          or m.outcomes::jsonb ? 'in_doubt' as failed
+          or m.outcomes->>'in_doubt' is not null as failed
       from runs r, ${MEASURES}
       where r.target = ${campaignId} and r.kind = 'selectionUpdate' and not r.dry_run) updates`.execute(db);
-  const { succeeded, failed, requests, latencyMs } = rows[0] ?? NO_UPDATES;
+  const [sums] = rows;
+  if (!sums) throw new Error(`no sums for campaign ${campaignId}`);
+  const { succeeded, failed, requests, latencyMs } = sums;
   const totalOperations = succeeded + failed;
   return {
     averageLatency: requests === 0 ? null : twoDecimals(latencyMs / requests),
@@ -166,5 +168,3 @@ async function metrics(db: Executor, campaignId: string, ending?: EndingRun): Pr
     failureCount: failed,
   };
 }
-
-const NO_UPDATES = { succeeded: 0, failed: 0, requests: 0, latencyMs: 0 };

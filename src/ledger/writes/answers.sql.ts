@@ -36,5 +36,7 @@ async function summary(db: Executor, runNo: number): Promise<AnswersSummary> {
   const { rows } = await sql<AnswersSummary>`
     select (select avg(cxone_ms)::float8 from writes where run_no = ${runNo}) as "averageMs",
       (select count(cxone_id)::int from outcomes where run_no = ${runNo}) as "recordIds"`.execute(db);
-  return rows[0] ?? { averageMs: null, recordIds: 0 };
+  const [found] = rows;
+  if (!found) throw new Error(`no summary of the answers of run ${runNo}`);
+  return found;
 }

@@ -12,7 +12,8 @@ export interface RateBudget {
   /**
    * Reserves the next `permits` requests, `intervalMs` apart, unless the first of them is more than `maxWaitMs` away.
    * Returns how long to wait for the first one, in milliseconds; more than `maxWaitMs`: nothing was reserved. Reserved
-   * permits that are not used are lost. A negative `maxWaitMs` only asks. A queue of its own (`toQueue`) is spaced independently, and never blocked.
+   * permits that are not used are lost. A negative `maxWaitMs` reserves nothing and only returns the wait. A queue of its own
+   * (`toQueue`) is spaced independently, and never blocked.
    */
   take(tenantOrQueue: string, intervalMs: number, permits: number, maxWaitMs: number): Promise<number>;
 

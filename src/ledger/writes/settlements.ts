@@ -39,7 +39,10 @@ export interface Settlement {
   readonly requestId: string | null;
   /** CXone's id of the answer. Default: it has none. */
   readonly cxoneId?: string | null;
-  /** What CXone says beyond single records. Texts that the run does not have yet get an audit entry each. Default: nothing. */
+  /**
+   * What CXone says beyond single records. Default: nothing. The audit gets only the number of texts that the run did not
+   * have yet.
+   */
   readonly messages?: readonly Message[];
   /** The audit entry, without personal data. */
   readonly audit: Readonly<Record<string, unknown>>;

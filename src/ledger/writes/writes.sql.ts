@@ -1,5 +1,6 @@
 /** The writes in PostgreSQL. */
 import { sql } from 'kysely';
+import { LONGEST_GAP_MS, LONGEST_OUTAGE_MS } from '../../domain/timeouts.ts';
 import { coalesce } from '../coalesce.ts';
 import type { Database, Executor } from '../database.ts';
 import { fenced } from '../fence.ts';
@@ -10,7 +11,7 @@ import { firstLine } from './first-line.sql.ts';
 import { listInDoubt, markInDoubt, resolve } from './in-doubt.sql.ts';
 import { settleWrites } from './settlements.sql.ts';
 import type { Settlement } from './settlements.ts';
-import { LONGEST_GAP_MS, LONGEST_OUTAGE_MS, type OpenWrite, type SentClaim, type Writes } from './writes.ts';
+import type { OpenWrite, SentClaim, Writes } from './writes.ts';
 
 /**
  * Batches of larger records are cut, so that those in flight fit into memory and no request is too large (413). A record is

@@ -6,12 +6,6 @@ import type { WriteState } from '../schema.ts';
 import type { Claim, Claimed } from './claims.ts';
 import type { Settlement } from './settlements.ts';
 
-/** A write or a read that was tried for so long in vain counts as the cause, even if there is no other to compare it with. */
-export const LONGEST_OUTAGE_MS = 15 * 60_000;
-
-/** Longer than between two attempts: where nothing failed for so long, nothing was tried, and the time counts anew. */
-export const LONGEST_GAP_MS = 5 * 60_000;
-
 /** A fence is current while the write is `sending` under it. */
 export interface Writes {
   /**

@@ -17,7 +17,7 @@ import {
   selectionUpdate as spec,
 } from '../../contract/selection-update.ts';
 import { close, runToCompletion } from '../engine/completion.ts';
-import { finishDelivery, startDelivery } from '../engine/delivery.ts';
+import { finishDelivery } from '../engine/delivery.ts';
 import { type CarryOver, createRun, type Run } from '../engine/run.ts';
 import { awaitApproval, open } from '../engine/steps.ts';
 import { cxoneReads } from '../policies.ts';
@@ -49,7 +49,6 @@ export async function selectionUpdate(
       return awaitApprovalOfChanges(run);
     });
     if (written === 'rejected') return close(run, 'rejected');
-    startDelivery(run);
     await finishDelivery(run);
     return close(run, 'completed');
   });

@@ -38,7 +38,10 @@ export interface WritingState {
 
 export const NOTHING_WRITTEN: WritingState = { answers: [], collisions: 0, asked: null };
 
-/** `state` is kept up to date. `planAgain`: shows the current differences and asks for approval, because the plan did not show all of them. */
+/**
+ * `state` is kept up to date. `planAgain`: shows the current differences and asks for approval, because the plan did not show
+ * all of them.
+ */
 export async function writeSelection(
   run: Run,
   input: SelectionUpdateInput,
