@@ -6,7 +6,7 @@ import { allHandlersFinished, CancellationScope, condition, workflowInfo } from 
 import { parseDuration } from '../../contract/input.ts';
 import { isFatal } from '../policies.ts';
 import { startDelivery } from './delivery.ts';
-import type { Delivery, Run, WaitingPhase } from './run.ts';
+import type { Delivery, Run } from './run.ts';
 
 export const isHistoryLong = (): boolean => workflowInfo().continueAsNewSuggested;
 
@@ -35,7 +35,6 @@ export async function handOver(run: Run, isOver: () => boolean = () => false): P
 }
 
 export interface Wait {
-  readonly phase: WaitingPhase;
   readonly isMet: () => boolean;
   /** A duration, as in the input. */
   readonly deadline: string | undefined;
@@ -43,8 +42,8 @@ export interface Wait {
 }
 
 /** Call it in its phase. Returns when the condition is met or the deadline is over; goes on in a new history if need be. */
-export async function waitInPhase(run: Run, { phase, isMet, deadline, summary }: Wait): Promise<void> {
-  const ends = deadline === undefined ? undefined : endOf(run, phase, deadline);
+export async function waitInPhase(run: Run, { isMet, deadline, summary }: Wait): Promise<void> {
+  const ends = deadline === undefined ? undefined : endOf(run, deadline);
   run.resumes = {};
   while (!isMet()) {
     const isEnough = () => isMet() || isHistoryLong();
@@ -52,14 +51,14 @@ export async function waitInPhase(run: Run, { phase, isMet, deadline, summary }:
     if (leftMs === undefined) await condition(isEnough);
     else if (!(await condition(isEnough, leftMs, { summary }))) return;
     if (isMet()) return;
-    run.waits = { waitingIn: phase, ...(ends !== undefined && { deadline: ends }) };
+    run.deadline = ends;
     await handOver(run, isMet);
-    run.waits = {};
+    run.deadline = undefined;
   }
 }
 
 /** Epoch ms. A wait that began in an earlier execution does not begin anew. */
-function endOf({ resumes }: Run, phase: WaitingPhase, deadline: string): number {
+function endOf({ phase, resumes }: Run, deadline: string): number {
   if (resumes.waitingIn === phase && resumes.deadline !== undefined) return resumes.deadline;
   const ms = parseDuration(deadline);
   return Date.now() + (typeof ms === 'number' ? ms : 0);

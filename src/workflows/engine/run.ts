@@ -42,11 +42,13 @@ export interface CarryOver extends CarriedMessages {
   /** The phase in which the run was waiting for people, if it was. */
   readonly waitingIn?: WaitingPhase;
   /** When the wait ends without an answer: epoch ms. */
-  readonly deadline?: number;
+  readonly deadline?: number | undefined;
 }
 
 /** Phases in which a run waits for a decision, for days if need be. */
-export type WaitingPhase = 'awaiting_approval' | 'in_doubt' | 'conflict';
+const WAITING_PHASES = ['awaiting_approval', 'in_doubt', 'conflict'] as const;
+type WaitingPhase = (typeof WAITING_PHASES)[number];
+const isWaiting = (phase: Phase): phase is WaitingPhase => WAITING_PHASES.some((each) => each === phase);
 
 export interface Delivery {
   /** Resolves when all events are delivered, or when delivery has been stopped. Never rejects. */
@@ -103,8 +105,8 @@ export class Run implements SteeredRun {
   hasSubscriber: boolean;
   /** The wait with which this execution begins, until the run is in it again. */
   resumes: Pick<CarryOver, 'waitingIn' | 'deadline'>;
-  /** The wait with which the next execution would begin. */
-  waits: Pick<CarryOver, 'waitingIn' | 'deadline'> = {};
+  /** Of the wait that is being handed over, if it has one: epoch ms. */
+  deadline: number | undefined;
   /** Null until the run starts to write. */
   delivery: Delivery | null = null;
   /** When this execution began to write, and how many records were pending then. */
@@ -205,7 +207,7 @@ export class Run implements SteeredRun {
   }
 
   carryOver(): CarryOver {
-    const { cursor, plan, hasSubscriber, counts } = this;
+    const { cursor, plan, hasSubscriber, counts, phase, deadline } = this;
     if (!plan) throw new TypeError('a run continues as new only once it has a plan');
     const searchAttributes = this.#searchAttributes;
     const { steering } = this;
@@ -217,7 +219,7 @@ export class Run implements SteeredRun {
       hasSubscriber,
       counts,
       decisions,
-      ...this.waits,
+      ...(isWaiting(phase) && { waitingIn: phase, deadline }),
       ...steering.carry(),
     };
   }

@@ -43,7 +43,6 @@ export async function awaitApproval(run: Run): Promise<'approved' | 'rejected'> 
     return approved !== null || rejected !== null;
   };
   await waitInPhase(run, {
-    phase: 'awaiting_approval',
     isMet: isAnswered,
     deadline: approvalDeadline,
     summary: 'approval deadline',
@@ -95,7 +94,6 @@ export async function resolveInDoubt(run: Run): Promise<boolean> {
     const resend = await applyResolutions(run);
     if (resend && !(await writeAgain(run))) return false;
     run.inDoubt = await listInDoubt(run);
-    run.waits = run.inDoubt.length > 0 ? { waitingIn: 'in_doubt' } : {};
     if (run.inDoubt.length > 0 && isHistoryLong()) return false;
   }
   run.resumes = {};
@@ -143,7 +141,6 @@ async function nextResolution(run: Run): Promise<Resolution> {
   if (run.phase !== 'in_doubt' || !run.steering.hasResolution())
     await run.enter('in_doubt', `a decision about ${many} writes in doubt`);
   await waitInPhase(run, {
-    phase: 'in_doubt',
     isMet: () => run.steering.hasResolution(),
     deadline: inDoubtDeadline,
     summary: 'deadline for writes in doubt',
@@ -158,7 +155,6 @@ async function nextResolution(run: Run): Promise<Resolution> {
 
 /** Goes through all pages once more, because writes to be sent again stay in their batches. Returns as `write` does. */
 async function writeAgain(run: Run): Promise<boolean> {
-  run.waits = {};
   run.resumes = {};
   await run.enter('writing');
   return writeFrom(run, 1);

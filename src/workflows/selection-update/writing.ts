@@ -158,7 +158,6 @@ async function askOperator(
   run.conflicts = conflicts;
   await run.enter('conflict', describeQuestion(conflicts));
   await waitInPhase(run, {
-    phase: 'conflict',
     isMet: () => steering.hasResolution(),
     deadline: conflictDeadline,
     summary: 'conflict deadline',
