@@ -31,7 +31,7 @@ export async function close<R extends RunResult>(
     { runId, state, failure },
   ]);
   Object.assign(run, { phase: 'done', waitingFor: null, counts: result.counts, resumes: {} });
-  run.steering.release();
+  run.steering.inbox.release();
   run.show();
   await run.allMessagesProcessed();
   // The activity returns the result of this run's operation.

@@ -15,11 +15,11 @@ export const isHistoryLong = (): boolean => workflowInfo().continueAsNewSuggeste
  * run is cancelled. Updates that have arrived are carried out first; signals go to the next execution.
  */
 export async function handOver(run: Run, isOver: () => boolean = () => false): Promise<void> {
-  const { steering } = run;
-  const isReady = () => steering.canBeCarried() && allHandlersFinished();
+  const { inbox } = run.steering;
+  const isReady = () => inbox.canBeCarried() && allHandlersFinished();
   const stays = () => isOver() || run.isCancelled();
   let delivery: Delivery | null = null;
-  steering.hold();
+  inbox.hold();
   await condition(() => stays() || isReady());
   while (!stays()) {
     delivery = run.delivery;
@@ -29,7 +29,7 @@ export async function handOver(run: Run, isOver: () => boolean = () => false): P
     await condition(() => stays() || isReady());
     if (!stays()) await run.continueAsNew(run.carryOver());
   }
-  steering.release();
+  inbox.release();
   if (run.isCancelled()) await run.scope.cancelRequested;
   if (delivery) startDelivery(run);
 }

@@ -1,5 +1,4 @@
-/** The state of one run of any operation: how it is steered, and what it shows. The steps are in steps.ts. */
-import { defineSearchAttributeKey } from '@temporalio/common';
+/** The state of one run of any operation. The steps are in steps.ts. */
 import {
   allHandlersFinished,
   CancellationScope,
@@ -7,12 +6,11 @@ import {
   defineQuery,
   setCurrentDetails,
   setHandler,
-  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Plan } from '../../activities/engine/plan.ts';
 import type { InDoubt, OpenedRun } from '../../activities/engine/runs.ts';
-import { type CommonInput, SEARCH_ATTRIBUTES } from '../../contract/run.ts';
+import type { CommonInput } from '../../contract/run.ts';
 import type { OperationSpec } from '../../contract/spec.ts';
 import {
   type Decision,
@@ -23,13 +21,13 @@ import {
   type SteeringAction,
 } from '../../contract/steering.ts';
 import { type Counts, NO_COUNTS, type Phase, type Steering } from '../../domain/run.ts';
-import { shortenToBytes } from '../../domain/shorten.ts';
 import { requireInput } from '../input.ts';
 import { ledger } from '../policies.ts';
 import { type Decisions, NOTHING_DECIDED } from './decision.ts';
 import { describeRun } from './details.ts';
 import { by, type Situation } from './refusals.ts';
-import { type CarriedMessages, type SteeredRun, SteeringInbox } from './steering.ts';
+import { describeProgress, type ShownRun, setSearchAttributes, type WritingBegan } from './shown.ts';
+import { type CarriedMessages, RunSteering, type SteeredRun } from './steering.ts';
 
 /** What a run hands to itself when it continues as new (docs/adr/0002-pages.md). Everything else is in the ledger. */
 export interface CarryOver extends CarriedMessages {
@@ -79,7 +77,7 @@ type ContinueAsNew = (carryOver: CarryOver) => Promise<never>;
 
 type RunFacts = Pick<Run, 'kind' | 'target' | 'input' | 'continueAsNew'>;
 
-export class Run implements SteeredRun {
+export class Run implements SteeredRun, ShownRun {
   readonly runId = workflowInfo().workflowId;
   readonly kind: string;
   readonly target: string;
@@ -87,7 +85,7 @@ export class Run implements SteeredRun {
   readonly continueAsNew: ContinueAsNew;
   /** The scope of all steps. It is cancelled once no further write can be claimed. */
   readonly scope = new CancellationScope();
-  readonly steering: SteeringInbox;
+  readonly steering: RunSteering;
 
   // The steps change these:
   phase: Phase;
@@ -109,8 +107,7 @@ export class Run implements SteeredRun {
   deadline: number | undefined;
   /** Null until the run starts to write. */
   delivery: Delivery | null = null;
-  /** When this execution began to write, and how many records were pending then. */
-  writingBegan: { readonly at: number; readonly pending: number } | null = null;
+  writingBegan: WritingBegan | null = null;
 
   #isOpen: boolean;
   #suggestedAt: number | null = null;
@@ -131,7 +128,7 @@ export class Run implements SteeredRun {
     this.#searchAttributes = carryOver?.searchAttributes ?? false;
     this.#isOpen = carryOver !== undefined;
     this.resumes = carryOver ?? {};
-    this.steering = new SteeringInbox(this, carryOver?.decisions ?? NOTHING_DECIDED, carryOver);
+    this.steering = new RunSteering(this, carryOver?.decisions ?? NOTHING_DECIDED, carryOver);
     setHandler(defineQuery<Progress>(PROGRESS_QUERY), () => this.progress(), {
       description: 'Phase, counts as of the last page, and what the run is waiting for.',
     });
@@ -191,7 +188,7 @@ export class Run implements SteeredRun {
     // Each upsert is an event in the history, so only changes are sent.
     if (!this.#searchAttributes || phase === this.#searchablePhase) return;
     this.#searchablePhase = phase;
-    this.#upsertSearchAttributes(phase);
+    setSearchAttributes(this, phase);
   }
 
   /** After Temporal's own cancel, which comes without a decision. */
@@ -203,7 +200,7 @@ export class Run implements SteeredRun {
 
   /** Then the run may end without losing a message. */
   allMessagesProcessed(): Promise<void> {
-    return condition(() => this.steering.isIdle() && allHandlersFinished());
+    return condition(() => this.steering.inbox.isIdle() && allHandlersFinished());
   }
 
   carryOver(): CarryOver {
@@ -225,18 +222,7 @@ export class Run implements SteeredRun {
   }
 
   progress(): Progress {
-    return {
-      runId: this.runId,
-      kind: this.kind,
-      phase: this.#shownPhase(),
-      counts: this.counts,
-      planHash: this.plan?.hash ?? null,
-      waitingFor: this.#describeWait(),
-      since: this.since.toISOString(),
-      ...this.#estimateEnd(),
-      refused: this.steering.refusals(),
-      ...(this.conflicts.length > 0 && { conflicts: this.conflicts }),
-    };
+    return describeProgress(this);
   }
 
   situation(): Situation {
@@ -287,39 +273,4 @@ export class Run implements SteeredRun {
     const { phase, waitingFor } = this.progress();
     await ledger.setPhase.executeWithOptions({ summary: phase }, [{ runId: this.runId, phase, waitingFor }]);
   }
-
-  #shownPhase(): Phase {
-    return this.phase === 'writing' && this.isPaused() ? 'paused' : this.phase;
-  }
-
-  #describeWait(): string | null {
-    const { phase } = this;
-    if (this.isCancelled() && phase !== 'done' && phase !== 'delivering')
-      return 'the batches in flight to be settled';
-    const { paused } = this.steering.decisions();
-    return phase === 'writing' && paused ? `resume (paused${by(paused)})` : this.waitingFor;
-  }
-
-  #estimateEnd(): Pick<Progress, 'recordsPerSecond' | 'estimatedEnd'> {
-    const { writingBegan, counts, phase } = this;
-    const seconds = writingBegan && phase === 'writing' ? (Date.now() - writingBegan.at) / 1000 : 0;
-    if (!writingBegan || seconds < 1) return { recordsPerSecond: null, estimatedEnd: null };
-    const recordsPerSecond = Math.round((writingBegan.pending - counts.pending) / seconds);
-    if (recordsPerSecond <= 0) return { recordsPerSecond, estimatedEnd: null };
-    const end = new Date(Date.now() + (counts.pending / recordsPerSecond) * 1000);
-    return { recordsPerSecond, estimatedEnd: end.toISOString() };
-  }
-
-  #upsertSearchAttributes(phase: Phase): void {
-    // In the order of SEARCH_ATTRIBUTES.
-    const values = [this.kind, this.target, phase, this.input.requestedBy ?? null];
-    upsertSearchAttributes(
-      SEARCH_ATTRIBUTE_KEYS.map((key, index) => ({ key, value: toKeyword(values[index] ?? null) })),
-    );
-  }
 }
-
-/** The server ends a run with a value of more than 2 KB, and its databases keep 255 characters. */
-const MAX_KEYWORD_BYTES = 255;
-const toKeyword = (value: string | null) => value && shortenToBytes(value, MAX_KEYWORD_BYTES);
-const SEARCH_ATTRIBUTE_KEYS = SEARCH_ATTRIBUTES.map((name) => defineSearchAttributeKey(name, 'KEYWORD'));

@@ -26,6 +26,7 @@ import { shorten } from '../../domain/shorten.ts';
 import { escapeUnprintable } from '../../domain/text.ts';
 import { decisionRefused } from '../policies.ts';
 import { applyDecision, type Decisions } from './decision.ts';
+import { Inbox, type Message, type Reader, type WaitingMessage } from './inbox.ts';
 import { by, findRefusal, type Situation } from './refusals.ts';
 
 const DESCRIPTIONS: Readonly<Record<SteeringAction, string>> = {
@@ -66,19 +67,6 @@ export interface SteeredRun {
   onDecided(decision: Decision): Promise<void>;
 }
 
-/** A message that nobody waits for: a signal. */
-export interface WaitingMessage {
-  readonly action: string;
-  /** Or why the message cannot be read. */
-  readonly decision: Decision | string;
-}
-
-interface Message extends WaitingMessage {
-  /** Its sender waits for the result. */
-  readonly isUpdate: boolean;
-  result?: 'accepted' | { readonly refused: string };
-}
-
 /** What an execution hands to the next one. */
 export interface CarriedMessages {
   readonly messages?: readonly WaitingMessage[];
@@ -86,38 +74,36 @@ export interface CarriedMessages {
   readonly resolutions?: readonly Decision[];
 }
 
-/** A few messages are carried out one by one; of a flood, those that are refused are recorded together. */
-const FLOOD = 10;
-const MAX_RECORDED_AT_ONCE = 200;
-/** In characters of JSON. Temporal takes 2 MB. */
-const MAX_CARRIED = 500_000;
-
 /**
  * Construct it before the workflow awaits anything, because it registers the handlers. They only put messages into an
  * inbox; one coroutine processes them one by one. A message thus starts exactly one chain of commands, and a replay
  * yields them in the same order even where Temporal hands an update to another worker together with the events before
  * it (docs/adr/0005-one-reader-of-decisions.md).
  */
-export class SteeringInbox {
+export class RunSteering {
+  readonly inbox: Inbox;
   readonly #run: SteeredRun;
-  readonly #inbox: Message[];
   readonly #refusals: Refusal[];
   readonly #resolutions: Decision[];
   #decisions: Decisions;
-  #isProcessing = false;
-  #isHeld = false;
 
   constructor(run: SteeredRun, decisions: Decisions, carried: CarriedMessages = {}) {
     const { messages = [], refusals = [], resolutions = [] } = carried;
     this.#run = run;
     this.#decisions = decisions;
-    this.#inbox = messages.map((message) => ({ ...message, isUpdate: false }));
+    this.inbox = new Inbox(messages);
     this.#refusals = [...refusals];
     this.#resolutions = [...resolutions];
     this.#handleSignals();
     this.#handleUpdate();
+    const reader: Reader = {
+      takesMessages: () => run.takesMessages(),
+      defersSignals: () => run.defersSignals(),
+      isRefused: (message) => this.#whyRefused(message) !== null,
+      process: (received) => this.#process(received),
+    };
     // A cancelled run still processes its messages.
-    void CancellationScope.nonCancellable(() => this.#processInbox());
+    void CancellationScope.nonCancellable(() => this.inbox.process(reader));
   }
 
   decisions(): Decisions {
@@ -142,40 +128,12 @@ export class SteeringInbox {
     return this.#resolutions.shift();
   }
 
-  isIdle(): boolean {
-    return this.#inbox.length === 0;
-  }
-
-  /** Signals wait for the next execution, to which `carry` hands them. Updates do not: their senders wait. */
-  hold(): void {
-    this.#isHeld = true;
-  }
-
-  release(): void {
-    this.#isHeld = false;
-  }
-
-  /** Nothing is being carried out, and what waits can be handed to the next execution. */
-  canBeCarried(): boolean {
-    return !this.#isProcessing && !this.#mustProcess();
-  }
-
   carry(): CarriedMessages {
     return {
-      ...(this.#inbox.length > 0 && { messages: this.#toCarry() }),
+      ...(!this.inbox.isIdle() && { messages: this.inbox.toCarry() }),
       ...(this.#refusals.length > 0 && { refusals: this.#refusals }),
       ...(this.#resolutions.length > 0 && { resolutions: this.#resolutions }),
     };
-  }
-
-  #toCarry(): WaitingMessage[] {
-    return this.#inbox.map(({ action, decision }) => ({ action, decision }));
-  }
-
-  /** Although the signals are held. */
-  #mustProcess(): boolean {
-    if (this.#inbox.some(({ isUpdate }) => isUpdate)) return true;
-    return this.#inbox.length > 0 && JSON.stringify(this.#toCarry()).length > MAX_CARRIED;
   }
 
   #handleSignals(): void {
@@ -214,37 +172,8 @@ export class SteeringInbox {
 
   #put(action: unknown, given: unknown, isUpdate: boolean): Message {
     const message = { action: describeAction(action), decision: readDecision(action, given), isUpdate };
-    this.#inbox.push(message);
+    this.inbox.put(message);
     return message;
-  }
-
-  async #processInbox(): Promise<never> {
-    for (;;) {
-      await condition(() => this.#inbox.length > 0 && this.#run.takesMessages() && this.#mayProcess());
-      this.#isProcessing = true;
-      const messages = this.#nextMessages();
-      try {
-        await this.#process(messages);
-      } catch (error) {
-        for (const message of messages)
-          message.result ??= { refused: 'it could not be carried out; the worker log has the error' };
-        log.error('a decision could not be carried out', { error: String(error) });
-      }
-      this.#inbox.splice(0, messages.length);
-      this.#isProcessing = false;
-    }
-  }
-
-  #mayProcess(): boolean {
-    return (!this.#isHeld && !this.#run.defersSignals()) || this.#mustProcess();
-  }
-
-  /** The first message; in a flood, as many as are refused. */
-  #nextMessages(): readonly Message[] {
-    if (this.#inbox.length <= FLOOD) return this.#inbox.slice(0, 1);
-    const candidates = this.#inbox.slice(0, MAX_RECORDED_AT_ONCE);
-    const accepted = candidates.findIndex((message) => this.#whyRefused(message) === null);
-    return accepted < 0 ? candidates : candidates.slice(0, Math.max(1, accepted));
   }
 
   /** Null: it can be carried out, as far as can be told before. */
@@ -253,6 +182,16 @@ export class SteeringInbox {
   }
 
   async #process(messages: readonly Message[]): Promise<void> {
+    try {
+      await this.#judge(messages);
+    } catch (error) {
+      for (const message of messages)
+        message.result ??= { refused: 'it could not be carried out; the worker log has the error' };
+      log.error('a decision could not be carried out', { error: String(error) });
+    }
+  }
+
+  async #judge(messages: readonly Message[]): Promise<void> {
     const refusals: Refusal[] = [];
     for (const message of messages) {
       const why = this.#whyRefused(message) ?? (await this.#accept(message.decision as Decision));
