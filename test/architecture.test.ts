@@ -30,7 +30,8 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'cli/doctor': ['cxone'],
 };
 
-const OPERATION_FOLDERS = Object.values(OPERATIONS).map(({ stem }) => stem);
+// The list load is being built, and not registered yet.
+const OPERATION_FOLDERS = [...new Set([...Object.values(OPERATIONS).map(({ stem }) => stem), 'list-load'])];
 const perOperation = (allowed: readonly string[]) =>
   Object.fromEntries(OPERATION_FOLDERS.map((folder) => [folder, allowed]));
 
@@ -95,7 +96,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     consent: ['columns', 'timestamps'],
     ...perOperation([
       ...['cells', 'columns', 'consent', 'contact-id', 'fields', 'json', 'messages'],
-      ...['phone', 'run', 'shorten', 'source-limits', 'text', 'timestamps'],
+      ...['numbers', 'phone', 'run', 'shorten', 'source-limits', 'text', 'timestamps'],
     ]),
   },
   contract: {

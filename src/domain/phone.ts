@@ -1,5 +1,5 @@
 /** Phone numbers. Pure: libphonenumber-js only adds numbering plans. */
-import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import { isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import type { Reason } from './run.ts';
 
 export const E164 = /^\+[1-9]\d{1,14}$/;
@@ -16,4 +16,18 @@ export function phoneProblem(number: string): Pick<Reason, 'code' | 'message'> |
     return { code: 'phone_not_possible', message: 'no country has numbers of this code and length' };
   }
   return null;
+}
+
+/**
+ * The one spelling in E.164 by which numbers are compared, however people write them: `(415) 555-0101` with the country US,
+ * `+1 415-555-0101`, `+44 (0)7700 900001`. null: the text is not one possible number, or lacks both `+` and a country, so
+ * that it could belong to anybody.
+ * @param country two letters (ISO 3166), for numbers without a country code. Any other text counts as none
+ */
+export function normalizePhone(text: string, country = ''): string | null {
+  const code = country.trim().toUpperCase();
+  const parsed = isSupportedCountry(code)
+    ? parsePhoneNumberFromString(text, code)
+    : parsePhoneNumberFromString(text);
+  return parsed?.isPossible() ? parsed.number : null;
 }

@@ -24,6 +24,22 @@ export const SAMPLES: Readonly<Record<string, readonly unknown[]>> = {
   ],
   selection: [SELECTION],
   change: [{ add: SELECTION, remove: { targetListIds: ['L3'] } }, { remove: SELECTION }],
+  deduplicateBy: [['phone_number', 'email']],
+  scoring: [
+    { column: 'score' },
+    {
+      base: 50,
+      numbers: { age: { missing: 30, min: 0 } },
+      rules: [
+        { field: 'age', below: 14, add: 20 },
+        { field: 'age', above: 90, add: -15 },
+        { field: 'plan', equals: ['gold'], add: 15 },
+      ],
+      clamp: { min: 0, max: 100 },
+    },
+  ],
+  schema: [{ allowed: ['phone_number'] }, { required: ['phone_number'] }],
+  acceptSuppressions: ['3f9a0c1d2e4b5a67'],
   existing: ['skip'],
   dedupe: ['phone'],
   requireConsent: ['email'],
@@ -37,5 +53,5 @@ export const SAMPLES: Readonly<Record<string, readonly unknown[]>> = {
   inDoubtDeadline: ['3 days'],
   conflictDeadline: ['3 days'],
   baseVersion: [3],
-  ...Object.fromEntries(['approval', 'dryRun', 'again', 'guard'].map((field) => [field, [true]])),
+  ...Object.fromEntries(['approval', 'dryRun', 'again', 'guard', 'fit'].map((field) => [field, [true]])),
 };

@@ -13,13 +13,13 @@ import { listPlaces, POISON_NAMES, POISONS, type Poison } from './texts.ts';
 const CONTRACT = join(import.meta.dirname, '../../src/contract');
 
 /** Objects whose keys the caller chooses. */
-const CHOSEN_KEYS = /map$|value$|priorityOrder\[1\]$|^answers$/;
+const CHOSEN_KEYS = /map$|numbers$|value$|priorityOrder\[1\]$|^answers$/;
 
 /** The exceptions: names may contain marks, and columns and values are whatever the source contains. */
 function takes(path: string, poison: Poison): boolean {
-  const isName = /requestedBy|timeZone|path|field$|operator$|priorityOrder\[0\]|map key$|^by|^reason/.test(
-    path,
-  );
+  const isName =
+    /requestedBy|timeZone|path|field$|operator$|priorityOrder\[0\]|map key$|^by|^reason/.test(path) ||
+    /^deduplicateBy|^schema|^scoring(?!\.numbers)/.test(path);
   const isVerbatim = /map\.|value|priorityOrder\[1\]/.test(path);
   if (poison === 'mark') return isName || isVerbatim;
   return isVerbatim && ['c1Control', 'override'].includes(poison);

@@ -1,0 +1,124 @@
+/** List load: rows of a source become items of a CXone list, from which a campaign dials. */
+import { listMapProblems } from '../domain/list-load/columns.ts';
+import { DEFAULT_DEDUPLICATE_BY, type FieldSchema, type ItemRules } from '../domain/list-load/items.ts';
+import { keyProblems, schemaProblems, scoringProblems } from '../domain/list-load/rules.ts';
+import { DEFAULT_SCORING, type ScoringRules } from '../domain/list-load/scoring.ts';
+import {
+  type Checked,
+  type ChecksOf,
+  COMMON_FIELDS,
+  checkFields,
+  flag,
+  identifier,
+  idText,
+  source,
+} from './input.ts';
+import type { BulkResult, CommonInput, Source } from './run.ts';
+import type { OperationSpec } from './spec.ts';
+
+export interface ListLoadInput extends CommonInput {
+  readonly listId: string;
+  /** Whose capacity the items take up. */
+  readonly campaignId: string;
+  readonly source: Source;
+  /** Names of fields: rows that share the value of one of them are duplicates. Default `["phone_number"]`. */
+  readonly deduplicateBy?: readonly string[];
+  /** What the best records are. Default: the rules of the campaign list tutorial. */
+  readonly scoring?: ScoringRules;
+  /** Which fields the list takes. Default: any. */
+  readonly schema?: FieldSchema;
+  /** If the campaign has too little room, load the best that fit, and cancel the rest. Default false: the run fails. */
+  readonly fit?: boolean;
+  /** The hash of a suppression list that cxflow does not rely on by itself, and a person does. */
+  readonly acceptSuppressions?: string;
+}
+
+export interface ListLoadResult extends BulkResult {
+  readonly kind: 'listLoad';
+  readonly listId: string;
+  readonly campaignId: string;
+  /** Items of the campaign before and after the load. null: the run ended before it read the campaign. */
+  readonly capacity: { readonly before: number; readonly after: number; readonly max: number } | null;
+  /** The suppression list that the run relied on last. null: it ended before it read one. */
+  readonly suppressions: {
+    readonly hash: string;
+    readonly entries: number;
+    /** Entries that identify nobody. */
+    readonly unidentified: number;
+    /** ISO 8601, UTC. */
+    readonly readAt: string;
+  } | null;
+  readonly metrics: ListLoadMetrics;
+}
+
+/** As in the event `list_update_complete` (docs/cxone-contract.md#webhook-events). */
+export interface ListLoadMetrics {
+  /** Rows of the source. */
+  readonly rawIngested: number;
+  /** Rows that are neither invalid, suppressed nor duplicates. */
+  readonly uniqueProcessed: number;
+  /** Duplicates per 100 rows, e.g. `33.33%`. */
+  readonly deduplicationRate: string;
+  /** Items that were answered, per minute from the first request to the last answer, e.g. `12.0`. */
+  readonly throughputPerMinute: string;
+  readonly successes: number;
+  /** Items that the list had already. They are successes too. */
+  readonly conflicts: number;
+  readonly failures: number;
+  readonly suppressed: number;
+  readonly invalid: number;
+  readonly cancelled: number;
+}
+
+const FIELDS = {
+  listId: identifier,
+  campaignId: identifier,
+  source,
+  // ruleProblems checks these three.
+  deduplicateBy: () => null,
+  scoring: () => null,
+  schema: () => null,
+  fit: flag,
+  acceptSuppressions: idText,
+  ...COMMON_FIELDS,
+} satisfies ChecksOf<ListLoadInput>;
+
+export const listLoad: OperationSpec<'listLoad', ListLoadInput> = {
+  kind: 'listLoad',
+  stem: 'list-load',
+  identity: 'once',
+  check: checkInput,
+  target: ({ listId }) => listId,
+  title: ({ listId, campaignId }) => `List load to list ${listId} for campaign ${campaignId}`,
+  // What a person accepts decides whether the run goes on, not what it writes.
+  fingerprint: (input) => ({
+    campaignId: input.campaignId,
+    ...itemRules(input),
+    map: ('map' in input.source && input.source.map) || {},
+    fit: input.fit ?? false,
+  }),
+  columnProblems: listMapProblems,
+};
+
+/** The rules for rows, with defaults filled in. */
+export function itemRules({ deduplicateBy, scoring, schema }: ListLoadInput): ItemRules {
+  return {
+    deduplicateBy: deduplicateBy ?? DEFAULT_DEDUPLICATE_BY,
+    scoring: scoring ?? DEFAULT_SCORING,
+    schema: schema ?? null,
+  };
+}
+
+function checkInput(value: unknown): Checked<ListLoadInput> {
+  return checkFields(value, FIELDS, ['listId', 'campaignId', 'source'], ruleProblems(value));
+}
+
+function ruleProblems(value: unknown): readonly string[] {
+  const { deduplicateBy, scoring, schema } = (value ?? {}) as Partial<Record<keyof ListLoadInput, unknown>>;
+  const problems = [
+    ...(deduplicateBy === undefined ? [] : keyProblems(deduplicateBy, 'deduplicateBy')),
+    ...(scoring === undefined ? [] : scoringProblems(scoring, 'scoring')),
+    ...(schema === undefined ? [] : schemaProblems(schema, 'schema')),
+  ];
+  return problems.map(({ path, message }) => `${path} ${message}`);
+}

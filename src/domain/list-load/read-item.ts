@@ -1,0 +1,173 @@
+/** Converts rows to list items (docs/list-load.md#the-file). Pure. */
+import { type ColumnMap, normalizeName } from '../columns.ts';
+import { type Fields, readField, toText } from '../fields.ts';
+import { phoneProblem } from '../phone.ts';
+import type { Reason } from '../run.ts';
+import { toUtcTimestamp } from '../timestamps.ts';
+import { type ApiRow, readApiShape } from './api-shape.ts';
+import { isAllowed, type ListColumns, matchListKeys } from './columns.ts';
+import { toKey } from './identity.ts';
+import { type Field, type ItemRules, type ListItem, MAX_ROW_CHARACTERS } from './items.ts';
+import { priorityOf, type Score, scoreItem } from './scoring.ts';
+
+export type ReadItem =
+  | {
+      readonly item: ListItem;
+      readonly score: Score;
+      /** ISO 8601, UTC. null: the row has none, which counts as the oldest. */
+      readonly updatedAt: string | null;
+      /** What makes it a duplicate of another row (identity.ts). */
+      readonly keys: readonly string[];
+    }
+  | { readonly reasons: readonly Reason[] };
+
+/**
+ * Converts a row to an item, or returns every reason why that is impossible. The values of known fields are trimmed, all
+ * others are sent as they are.
+ * @param columns of the header (resolveListColumns). null for NDJSON and JSON: each row is matched by its own keys, and may
+ * have the shape of the API: `fields` and `deduplicationKeys`
+ */
+export function readItem(
+  fields: Fields,
+  columns: ListColumns | null,
+  rules: ItemRules,
+  map: ColumnMap = {},
+): ReadItem {
+  const row = readRow(fields, columns, map);
+  const lookup = (name: string) => row.values.get(row.columns.fieldOf(name) ?? '');
+  const scored = scoreItem(lookup, rules.scoring);
+  const updated = readUpdatedAt(row.values.get('updated_at'));
+  const keys = keyFields(row, rules);
+  const reasons = [
+    ...row.reasons,
+    ...row.columns.ambiguous.map(
+      (field): Reason => ({ code: 'field_ambiguous', field, message: 'two fields of the same name' }),
+    ),
+    ...phoneReasons(row),
+    ...schemaReasons(row, rules),
+    ...sizeReasons(row),
+    ...keyReasons(row, keys, rules),
+    ...updated.reasons,
+    ...('reasons' in scored ? scored.reasons : []),
+  ];
+  if (reasons.length > 0 || 'reasons' in scored) return { reasons };
+  return {
+    item: {
+      deduplicationKeys: keys,
+      fields: [...row.values].map(([name, value]) => ({ name, value })),
+      priority: priorityOf(scored.clamped),
+    },
+    score: scored,
+    updatedAt: updated.value,
+    keys: [...new Set(keys.map(toKey))],
+  };
+}
+
+interface Row {
+  readonly columns: ListColumns;
+  /** The values by the names of their fields, in the order of the row; none is blank. */
+  readonly values: ReadonlyMap<string, string>;
+  /** `deduplicationKeys` of a row in the shape of the API. */
+  readonly ownKeys: ApiRow['ownKeys'];
+  readonly reasons: readonly Reason[];
+}
+
+function readRow(fields: Fields, columns: ListColumns | null, map: ColumnMap): Row {
+  const isApiShape = columns === null && Array.isArray(fields.fields);
+  const api = isApiShape ? readApiShape(fields) : { cells: fields, ownKeys: null, reasons: [] };
+  const from = columns ?? matchListKeys(Object.keys(api.cells), map);
+  const values = new Map<string, string>();
+  const reasons: Reason[] = [...api.reasons];
+  for (const { name, column } of from.entries) {
+    const cell = readField(api.cells, column);
+    const problem = cellProblem(name, cell);
+    if (problem) reasons.push({ ...problem, field: column });
+    else if (values.has(name)) reasons.push({ code: 'field_repeated', field: column });
+    else {
+      const text = toText(cell);
+      const value = isKnown(name, from) ? text.trim() : text;
+      if (value.trim() !== '') values.set(name, value);
+    }
+  }
+  return { columns: from, values, ownKeys: api.ownKeys, reasons };
+}
+
+/** Fields whose blanks mean nothing: cxflow compares or reads them. */
+function isKnown(name: string, { phones }: ListColumns): boolean {
+  return phones.has(name) || KNOWN.has(name);
+}
+
+const KNOWN: ReadonlySet<string> = new Set([
+  ...['email', 'contact_id', 'updated_at', 'last_contact_days', 'engagement_rating', 'customer_status'],
+]);
+
+function cellProblem(name: string, cell: unknown): Pick<Reason, 'code' | 'message'> | null {
+  if (name.trim() === '') return { code: 'field_without_name' };
+  if (cell === null) return { code: 'field_null', message: 'leave the field out, or write an empty text' };
+  if (typeof cell === 'object') return { code: 'field_nested', message: 'a field has one text' };
+  if (typeof cell === 'number' && Number.isInteger(cell) && !Number.isSafeInteger(cell))
+    return { code: 'number_not_exact', message: 'too long for a JSON number; put it in quotes' };
+  return null;
+}
+
+function phoneReasons({ values, columns }: Row): Reason[] {
+  return [...columns.phones].flatMap((name): Reason[] => {
+    const value = values.get(name);
+    const problem = value === undefined ? null : phoneProblem(value);
+    const column = columns.entries.find((each) => each.name === name)?.column ?? name;
+    return problem ? [{ ...problem, field: column }] : [];
+  });
+}
+
+function schemaReasons({ values, columns }: Row, rules: ItemRules): Reason[] {
+  if (!rules.schema) return [];
+  const surplus = [...values.keys()].filter((name) => !isAllowed(name, rules));
+  const missing = (rules.schema.required ?? []).filter((name) => !values.has(columns.fieldOf(name) ?? name));
+  return [
+    ...surplus.map((field) => ({ code: 'field_not_allowed', field })),
+    ...missing.map((field) => ({ code: 'field_missing', field })),
+  ];
+}
+
+function sizeReasons({ values }: Row): Reason[] {
+  const characters = [...values.values()].reduce((sum, { length }) => sum + length, 0);
+  if (characters <= MAX_ROW_CHARACTERS) return [];
+  const message = `its values have ${characters} characters together, ${MAX_ROW_CHARACTERS} at most`;
+  return [{ code: 'row_too_long', message }];
+}
+
+/** The deduplication keys of the row, by the names that its fields have. */
+function keyFields({ values, columns }: Row, { deduplicateBy }: ItemRules): readonly Field[] {
+  const names = new Set(deduplicateBy.map((name) => columns.fieldOf(name) ?? name));
+  return [...names].flatMap((name): Field[] => {
+    const value = values.get(name);
+    return value === undefined ? [] : [{ name, value }];
+  });
+}
+
+function keyReasons({ ownKeys }: Row, keys: readonly Field[], { deduplicateBy }: ItemRules): Reason[] {
+  if (keys.length === 0) {
+    const message = `has no value in ${deduplicateBy.join(', ')}`;
+    return [{ code: 'deduplication_key_missing', field: deduplicateBy[0] ?? 'phone_number', message }];
+  }
+  if (ownKeys === null || sameFields(ownKeys, keys)) return [];
+  const message = `must be its own values of ${deduplicateBy.join(', ')}`;
+  return [{ code: 'deduplication_keys_differ', field: 'deduplicationKeys', message }];
+}
+
+function sameFields(own: NonNullable<ApiRow['ownKeys']>, keys: readonly Field[]): boolean {
+  const toLines = (pairs: readonly (readonly [string, unknown])[]) =>
+    pairs.map(([name, value]) => JSON.stringify([normalizeName(name), toText(value).trim()])).sort();
+  return toLines(own).join() === toLines(keys.map(({ name, value }) => [name, value])).join();
+}
+
+function readUpdatedAt(text: string | undefined): {
+  readonly value: string | null;
+  readonly reasons: readonly Reason[];
+} {
+  if (text === undefined) return { value: null, reasons: [] };
+  const value = toUtcTimestamp(text);
+  if (value !== null) return { value, reasons: [] };
+  const message = 'write 2024-11-01 or 2024-11-01T09:15:00Z';
+  return { value, reasons: [{ code: 'updated_at_not_a_date', field: 'updated_at', message }] };
+}

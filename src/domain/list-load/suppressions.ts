@@ -1,0 +1,36 @@
+/** When a suppression list can be relied on (docs/list-load.md#suppression). Pure. */
+import { formatCount } from '../numbers.ts';
+
+/** What is known of a suppression list after it was read to its end. */
+export interface SnapshotFigures {
+  readonly entries: number;
+  /** Entries that identify nobody (identity.ts). */
+  readonly unidentified: number;
+  /** Whether its end was seen. */
+  readonly isComplete: boolean;
+}
+
+/**
+ * Why a list must not be relied on until a person accepts it, as sentences with figures; empty: it may. Fail closed: who is
+ * missing from the list would be called.
+ * @param previous the newest list that was relied on, also by other runs; null: there is none
+ */
+export function suppressionDoubts(
+  { entries, unidentified, isComplete }: SnapshotFigures,
+  previous: Pick<SnapshotFigures, 'entries'> | null,
+): readonly string[] {
+  const doubts: string[] = [];
+  if (!isComplete) doubts.push(`The suppression list ends in the middle, after ${count(entries)}`);
+  if (entries === 0 && previous?.entries !== 0) doubts.push('The suppression list is empty');
+  else if (previous !== null && entries * 2 < previous.entries)
+    doubts.push(
+      `The suppression list has shrunk by more than half, from ${count(previous.entries)} to ${formatCount(entries)}`,
+    );
+  if (unidentified > 0)
+    doubts.push(
+      `${count(unidentified)} of the suppression list ${unidentified === 1 ? 'identifies' : 'identify'} nobody: without a number that can be read, an email address or a contact id, each may mean anybody`,
+    );
+  return doubts;
+}
+
+const count = (n: number): string => `${formatCount(n)} ${n === 1 ? 'entry' : 'entries'}`;

@@ -1,0 +1,97 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { identifiersOf, identifiersOfEntry, toKey } from '../../../src/domain/list-load/identity.ts';
+
+const item = (values: Readonly<Record<string, string>>) => ({
+  fields: Object.entries(values).map(([name, value]) => ({ name, value })),
+});
+const GUID = '1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed';
+
+describe('the identifiers of an item', () => {
+  it('are its numbers, addresses and contact id, whatever the fields are called', () => {
+    const values = {
+      phone_number: '+14155550101',
+      Mobile: ' +14155550102 ',
+      email: 'Ann@Example.COM',
+      'other mail': 'ann@example.org',
+      contact_id: `{${GUID.toUpperCase()}}`,
+      plan: 'gold',
+    };
+    expect(identifiersOf(item(values))).toEqual([
+      'phone:+14155550101',
+      'phone:+14155550102',
+      'email:ann@example.com',
+      'email:ann@example.org',
+      `contact:${GUID}`,
+    ]);
+  });
+});
+
+describe('an entry of a suppression list', () => {
+  it.each([
+    [{ phoneNumber: '(415) 555-0101', country: 'us' }, 'phone:+14155550101'],
+    [{ phoneNumber: '+1 415-555-0101' }, 'phone:+14155550101'],
+    [{ phoneNumber: 'tel:+1-415-555-0101;ext=5' }, 'phone:+14155550101'],
+    [{ phoneNumber: '+44 (0)7700 900001', country: 'US' }, 'phone:+447700900001'],
+    [{ phoneNumber: '0041 44 668 18 00', country: 'DE' }, 'phone:+41446681800'],
+    [{ emailAddress: ' ANN@Example.com ' }, 'email:ann@example.com'],
+    [{ emailAddress: 'ann@BÜCHER.example' }, 'email:ann@xn--bcher-kva.example'],
+    [{ contactId: GUID.toUpperCase() }, `contact:${GUID}`],
+    [{ contactId: 'D-4', phoneNumber: '41555501' }, 'contact:d-4'],
+  ])('%j identifies %s', (entry, identifier) => {
+    expect(identifiersOfEntry(entry)).toEqual([identifier]);
+  });
+
+  it.each([
+    {},
+    { phoneNumber: '', emailAddress: ' ', contactId: null },
+    { phoneNumber: '41555501', country: 'US' },
+    // Whose number it is depends on the country: 41 is also Switzerland.
+    { phoneNumber: '4155550101' },
+    { phoneNumber: '14155550101', country: 'Atlantis' },
+    { phoneNumber: 'unknown', country: 'US' },
+    { emailAddress: 'nobody' },
+  ])('%j identifies nobody', (entry) => {
+    expect(identifiersOfEntry(entry)).toEqual([]);
+  });
+
+  it('finds the item with the same number, address or id, however each is written', () => {
+    const digits = fc.stringMatching(/^[2-9]\d{9}$/);
+    const separator = fc.constantFrom('', ' ', '-', '.', '\u00a0');
+    fc.assert(
+      fc.property(digits, separator, (number, sep) => {
+        const written = [number.slice(0, 3), number.slice(3, 6), number.slice(6)].join(sep);
+        const [suppressed] = identifiersOf(item({ phone2: `+1${number}` }));
+        expect(identifiersOfEntry({ phoneNumber: written, country: 'US' })).toEqual([suppressed]);
+        expect(identifiersOfEntry({ phoneNumber: `+1${sep}${written}` })).toEqual([suppressed]);
+      }),
+    );
+    const address = fc.emailAddress();
+    fc.assert(
+      fc.property(address, (email) => {
+        const upper = identifiersOfEntry({ emailAddress: ` ${email.toUpperCase()} ` });
+        expect(upper).toEqual(identifiersOf(item({ email })));
+        expect(upper).toEqual(identifiersOf(item({ anything: email })));
+      }),
+    );
+  });
+});
+
+describe('a deduplication key', () => {
+  it('is the same in every field if it is a number or an address', () => {
+    expect(toKey({ name: 'phone_number', value: '+14155550101' })).toBe(
+      toKey({ name: 'phone2', value: '+14155550101' }),
+    );
+    expect(toKey({ name: 'email', value: 'A@example.com' })).toBe(
+      toKey({ name: 'mail', value: 'a@example.com' }),
+    );
+  });
+
+  it('counts within its own field otherwise, with its case, but a GUID in any spelling', () => {
+    expect(toKey({ name: 'account', value: 'A1' })).not.toBe(toKey({ name: 'contact_id', value: 'A1' }));
+    expect(toKey({ name: 'account', value: 'A1' })).not.toBe(toKey({ name: 'account', value: 'a1' }));
+    expect(toKey({ name: 'Account', value: `{${GUID.toUpperCase()}}` })).toBe(
+      toKey({ name: 'account', value: GUID }),
+    );
+  });
+});
