@@ -1,12 +1,8 @@
 /** Runs the interpretation of answers against a model of CXone until no write is left, and compares the outcomes. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  CREATE,
-  type CreateRefs,
-  interpretCreate,
-  UPDATE,
-} from '../../src/activities/contact-import/answers.ts';
+import { CREATE, interpretCreate, UPDATE } from '../../src/activities/contact-import/answers.ts';
+import type { HalvedRefs } from '../../src/activities/engine/created-records.ts';
 import type { PriorAttempt } from '../../src/activities/engine/prior-attempt.ts';
 import type { Existing } from '../../src/contract/contact-import.ts';
 import type { CreateRecordsAnswer, NamedRecord } from '../../src/cxone/contact-lists.ts';
@@ -108,7 +104,7 @@ function runToEnd(n: number, tenant: Tenant, existing: Existing) {
     }
     open.push(
       ...derived.map((next): Write => {
-        const { halved } = (next.refs ?? {}) as CreateRefs;
+        const { halved } = (next.refs ?? {}) as HalvedRefs;
         return { ...next, priorAttempt: halved ? 'some_records' : 'none' };
       }),
     );

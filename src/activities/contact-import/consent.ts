@@ -15,6 +15,7 @@ import {
   ineligibleReason,
 } from '../consent/eligibility.ts';
 import { findSuppressed } from '../consent/suppression.ts';
+import { openOrigin } from '../engine/created-records.ts';
 import type {
   Answer,
   GateDecision,
@@ -27,7 +28,7 @@ import { nameFailure } from '../engine/failing.ts';
 import { GateInterrupted } from '../engine/gate.ts';
 import { type LookupRefs, lookUpEach, MAX_TRIES } from '../engine/lookups.ts';
 import { runInput } from '../engine/run-input.ts';
-import { CREATE, openOrigin, UPDATE, type UpdateRefs } from './answers.ts';
+import { CREATE, UPDATE, type UpdateRefs } from './answers.ts';
 
 /** `--require-consent`: looks up the consent of each contact before its batch is sent. Reads only. */
 export const CONSENT_CHECK = 'consent_check';

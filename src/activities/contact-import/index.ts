@@ -17,6 +17,7 @@ import type { DuplicateRow } from '../../ledger/runs/records.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import { SourceError } from '../../sources/errors.ts';
+import { openOrigin } from '../engine/created-records.ts';
 import {
   type Answer,
   BATCH_DEADLINE_MS,
@@ -30,7 +31,7 @@ import {
 import { GateInterrupted } from '../engine/gate.ts';
 import { runInput } from '../engine/run-input.ts';
 import { readAsOf } from '../engine/step.ts';
-import { CREATE, interpretCreate, openOrigin, UPDATE, type UpdateRefs } from './answers.ts';
+import { CREATE, interpretCreate, UPDATE, type UpdateRefs } from './answers.ts';
 import {
   CONSENT_CHECK,
   checkConsent,
