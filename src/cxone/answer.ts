@@ -18,6 +18,8 @@ export interface Answer {
   header(name: string): string | null;
   /** The body is empty or white space. */
   readonly isEmpty: boolean;
+  /** false: the body is truncated or too long. */
+  readonly isWhole: boolean;
   /** The error for an answer that is well formed but makes no sense. */
   unreadable(what: string): CxoneUnreadable;
 }
@@ -48,6 +50,7 @@ export function createAnswer(
     status: context.status ?? 0,
     requestId: context.requestId ?? '',
     isEmpty,
+    isWhole: body !== null,
     unreadable,
     header(name) {
       const value = headers[name];

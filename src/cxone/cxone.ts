@@ -4,6 +4,7 @@ import { type ContactLists, createContactLists } from './contact-lists.ts';
 import type { Family } from './families.wire.ts';
 import { createFamilyClient, type FamilyClient } from './family.ts';
 import { createHttp } from './http.ts';
+import { createLists, type Lists } from './lists.ts';
 import { createOutbound, type Outbound } from './outbound.ts';
 import { createPreferences, type Preferences } from './preferences.ts';
 import { DEADLINES, type Deadlines, type FamilySettings, type RequestFacts } from './settings.ts';
@@ -22,6 +23,7 @@ export interface Cxone {
   readonly contactLists: ContactLists;
   readonly preferences: Preferences;
   readonly outbound: Outbound;
+  readonly lists: Lists;
   /** Closes idle connections. */
   close(): void;
 }
@@ -41,6 +43,7 @@ export function createCxone(options: CxoneOptions): Cxone {
     contactLists: createContactLists(familyClient('contactlists')),
     preferences: createPreferences(familyClient('preferences')),
     outbound: createOutbound(familyClient('outbound')),
+    lists: createLists(familyClient('lists')),
     close: () => http.close(),
   };
 }

@@ -30,7 +30,7 @@ export const FAMILIES: Readonly<Record<Family, FamilyFacts>> = {
   lists: {
     tokenPath: '/as/token.oauth2',
     tokenAuth: 'form',
-    scopes: ['lists:write', 'lists:read', 'campaigns:read', 'compliance:read', 'data:write'],
+    scopes: ['lists:write', 'campaigns:read', 'compliance:read'],
     refreshBeforeExpirySeconds: 60,
   },
   outbound: {

@@ -9,7 +9,7 @@ import { createTokens } from './auth.ts';
 import { CxoneCredentialsMissing, CxoneNoAnswer, CxoneRefused, type RequestContext } from './errors.ts';
 import { toError } from './failures.ts';
 import type { Family } from './families.wire.ts';
-import type { Http, HttpOutcome } from './http.ts';
+import type { Http, HttpOutcome, OnPart } from './http.ts';
 import type { Deadlines, FamilySettings, RequestFacts } from './settings.ts';
 
 export interface FamilyDeps {
@@ -35,14 +35,16 @@ export interface Call {
   readonly bodyText?: string;
   /** Statuses besides 2xx that the caller handles; others become errors. */
   readonly expect: readonly number[];
-  /** Default `requestMs`. */
+  /** Default `requestMs`, and `partMs` with `onPart`. */
   readonly deadline?: 'requestMs' | 'campaignMs';
+  /** Receives the body of a 2xx in parts instead of the answer; see http.ts. */
+  readonly onPart?: OnPart | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly beforeSend?: (() => void) | undefined;
 }
 
 export interface FamilyClient {
-  /** Errors: those of errors.ts, and whatever `beforeSend` throws. */
+  /** Errors: those of errors.ts, and whatever `beforeSend` and `onPart` throw. */
   call(call: Call): Promise<Answer>;
 }
 
@@ -60,10 +62,11 @@ export function createFamilyClient(deps: FamilyDeps): FamilyClient {
     if (status === 401) tokens.drop(token);
     return outcome;
   }
-  const limits = ({ signal, beforeSend, deadline = 'requestMs' }: Call) => ({
-    deadlineMs: deps.deadlines[deadline],
+  const limits = ({ signal, beforeSend, onPart, deadline = 'requestMs' }: Call) => ({
+    deadlineMs: deps.deadlines[onPart ? 'partMs' : deadline],
     signal,
     beforeSend,
+    onPart,
   });
 
   return {

@@ -1,10 +1,11 @@
 /**
  * One HTTP exchange (docs/adr/0020-one-attempt.md#the-cxone-client): no retries, no redirects, no proxy, a deadline for the
  * whole exchange and a limit for the size of the answer. The outcome is a value; above all it says whether a byte of the
- * request may have left. Knows nothing about tokens or families.
+ * request may have left. An answer of any length is read in parts. Knows nothing about tokens or families.
  */
 import http from 'node:http';
 import https from 'node:https';
+import type { Readable } from 'node:stream';
 import axios, { type AxiosInstance, isAxiosError } from 'axios';
 import { createAgents } from './agents.ts';
 import type { NoAnswerReason } from './errors.ts';
@@ -14,19 +15,26 @@ export interface HttpRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
-  /** Until the last byte of the answer has arrived. */
+  /** Until the last byte of the answer has arrived; with `onPart`, until the next part of it has. */
   readonly deadlineMs: number;
+  readonly onPart?: OnPart | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called synchronously right before the first byte is written. If it throws, nothing is sent. */
   readonly beforeSend?: (() => void) | undefined;
 }
+
+/**
+ * Receives the body of a 2xx in parts as they arrive, decompressed and of any total length; the outcome then says only whether
+ * it broke off. The next part waits until it resolves; false: no more are wanted. What it throws ends the exchange.
+ */
+export type OnPart = (part: Buffer) => Promise<boolean>;
 
 export type HttpOutcome =
   | {
       readonly kind: 'answer';
       readonly status: number;
       readonly headers: Readonly<Record<string, unknown>>;
-      /** null: truncated, too long or not decodable. */
+      /** null: truncated, too long or not decodable. Empty if it went to `onPart`. */
       readonly body: string | null;
     }
   | {
@@ -38,12 +46,12 @@ export type HttpOutcome =
     };
 
 export interface Http {
-  /** Throws only what `beforeSend` throws. */
+  /** Throws only what `beforeSend` and `onPart` throw. */
   send(request: HttpRequest): Promise<HttpOutcome>;
   close(): void;
 }
 
-/** After decompression, because a gzip bomb is small on the wire. The largest regular answer is a list of suppressions. */
+/** After decompression, because a gzip bomb is small on the wire. Answers that are read in parts may be longer. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 export function createHttp(): Http {
@@ -76,22 +84,55 @@ async function send(instance: AxiosInstance, request: HttpRequest): Promise<Http
       data: request.body,
       signal: deadline.signal,
       transport: watch.transport,
+      ...(request.onPart && IN_PARTS),
     });
-    return { kind: 'answer', status, headers, body: typeof data === 'string' ? data : null };
+    if (request.onPart) await passOn(data as Readable, status < 300 ? request.onPart : null, deadline);
+    const body = request.onPart ? '' : data;
+    return { kind: 'answer', status, headers, body: typeof body === 'string' ? body : null };
   } catch (error) {
     if (watch.refusal !== null) throw watch.refusal.error;
-    return describeFailure(error, watch, deadline.reason());
+    if (error instanceof PartRefused) throw error.cause;
+    return describeFailure(error, watch, deadline.reason(), request.onPart !== undefined);
   } finally {
     deadline.dispose();
   }
 }
 
+const IN_PARTS = { responseType: 'stream', maxContentLength: -1 } as const;
+
+/** Its cause is what `onPart` has thrown. */
+class PartRefused extends Error {}
+
+/** The time that `onPart` takes does not count. `null`: nobody wants the body. */
+async function passOn(body: Readable, onPart: OnPart | null, deadline: Deadline): Promise<void> {
+  if (onPart === null) {
+    body.destroy();
+    return;
+  }
+  deadline.restart();
+  for await (const part of body) {
+    deadline.pause();
+    try {
+      if (!(await onPart(part as Buffer))) break;
+    } catch (cause) {
+      throw new PartRefused('', { cause });
+    }
+    deadline.restart();
+  }
+}
+
 /** Uses only the code of axios's error, which contains the whole request. */
-function describeFailure(error: unknown, watch: Watch, cut: 'timeout' | 'aborted' | null): HttpOutcome {
+function describeFailure(
+  error: unknown,
+  watch: Watch,
+  cut: 'timeout' | 'aborted' | null,
+  isInParts: boolean,
+): HttpOutcome {
   const code = isAxiosError(error) ? (error.code ?? null) : null;
-  // A status counts even without its body, except for a 2xx whose body was cut off by the deadline.
-  const isAnswer = watch.status !== null && cut !== 'aborted' && !(cut === 'timeout' && watch.status < 300);
-  if (isAnswer) return { kind: 'answer', status: watch.status ?? 0, headers: watch.headers, body: null };
+  // A status counts even without its body, except for a 2xx whose body was cut off by the deadline before it was read.
+  const isUnread = cut === 'timeout' && (watch.status ?? 0) < 300 && !isInParts;
+  if (watch.status !== null && cut !== 'aborted' && !isUnread)
+    return { kind: 'answer', status: watch.status, headers: watch.headers, body: null };
   if (cut !== null) return { kind: 'none', reason: cut, code: null, sent: watch.sent };
   return { kind: 'none', reason: 'connection', code, sent: watch.sent };
 }
@@ -140,6 +181,8 @@ function watchTransport(beforeSend: (() => void) | undefined): Watch {
   return watch;
 }
 
+type Deadline = ReturnType<typeof createDeadline>;
+
 /** The deadline and the caller's signal as one signal. On Node 20, AbortSignal.any leaks if one of them lives long. */
 function createDeadline(ms: number, caller: AbortSignal | undefined) {
   const controller = new AbortController();
@@ -149,14 +192,21 @@ function createDeadline(ms: number, caller: AbortSignal | undefined) {
     controller.abort();
   };
   const onAbort = () => end('aborted');
-  const timer = setTimeout(end, ms, 'timeout');
+  let timer = setTimeout(end, ms, 'timeout');
   caller?.addEventListener('abort', onAbort, { once: true });
   if (caller?.aborted) onAbort();
+  const pause = () => clearTimeout(timer);
   return {
     signal: controller.signal,
     reason: () => reason,
+    pause,
+    /** The whole time again. */
+    restart(): void {
+      pause();
+      timer = setTimeout(end, ms, 'timeout');
+    },
     dispose(): void {
-      clearTimeout(timer);
+      pause();
       caller?.removeEventListener('abort', onAbort);
     },
   };

@@ -14,7 +14,8 @@ export function parseJson(text: string): unknown {
   return parse(text, null, { parseNumber, onDuplicateKey: ({ newValue }) => newValue });
 }
 
-function parseNumber(text: string): number | bigint {
+/** The number that a JSON text means, a bigint if it is whole and would be rounded. */
+export function parseNumber(text: string): number | bigint {
   const number = Number(text);
   return WHOLE_NUMBER.test(text) && !Number.isSafeInteger(number) ? BigInt(text) : number;
 }

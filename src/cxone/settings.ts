@@ -11,15 +11,22 @@ export interface FamilySettings extends Omit<FamilyFacts, 'tokenPath'> {
   readonly clientSecret: { reveal(): string } | null;
 }
 
-/** From the start of a request until its whole body has arrived (docs/cxone-contract.md#deadlines-and-limits). */
+/** Of most requests, from the start until the whole body has arrived (docs/cxone-contract.md#deadlines-and-limits). */
 export interface Deadlines {
   readonly tokenMs: number;
   /** Reads, POSTs and PUTs. */
   readonly requestMs: number;
   /** The PATCH of a campaign. */
   readonly campaignMs: number;
+  /** Of an answer that is read in parts: until its beginning has arrived, and from each part to the next. */
+  readonly partMs: number;
 }
-export const DEADLINES: Deadlines = { tokenMs: 10_000, requestMs: 15_000, campaignMs: 20_000 };
+export const DEADLINES: Deadlines = {
+  tokenMs: 10_000,
+  requestMs: 15_000,
+  campaignMs: 20_000,
+  partMs: 60_000,
+};
 
 /** One HTTP request, reported once it was answered or has failed. */
 export interface RequestFacts {

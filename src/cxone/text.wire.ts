@@ -7,7 +7,7 @@ import { z } from 'zod';
 
 const MAX_MESSAGE_CHARACTERS = 1_000;
 const MAX_NAME_CHARACTERS = 255;
-/** A request has at most 100 records, each of which may be named a few times. */
+/** Most requests have at most 100 records, each of which may be named a few times. */
 const MAX_ENTRIES = 1_000;
 
 const textOf = (max: number) => z.string().transform((text) => clean(text, max));
@@ -24,7 +24,7 @@ export const toName = (text: string): string => clean(text, MAX_NAME_CHARACTERS)
 export const ID = z.union([NAME, z.number().transform(String), z.bigint().transform(String)]);
 
 /** An answer with more entries cannot be about our request: it counts as unreadable. */
-export const listOf = <T extends z.ZodType>(entry: T) => z.array(entry).max(MAX_ENTRIES);
+export const listOf = <T extends z.ZodType>(entry: T, max = MAX_ENTRIES) => z.array(entry).max(max);
 
 function clean(text: string, max: number): string {
   const cut = text.length > max ? `${text.slice(0, max - 1)}…` : text;

@@ -116,6 +116,12 @@ export function fakeCxone(hooks: CxoneHooks = {}, held: ReadonlySet<string> = ne
       find: () => Promise.reject(new Error('this CXone has no preferences')),
       probe: () => Promise.reject(new Error('this CXone has no preferences')),
     },
+    lists: {
+      getCampaign: () => Promise.reject(new Error('this CXone has no campaign lists')),
+      readSuppressions: () => Promise.reject(new Error('this CXone has no campaign lists')),
+      createItems: () => Promise.reject(new Error('this CXone has no campaign lists')),
+      probe: () => Promise.reject(new Error('this CXone has no campaign lists')),
+    },
     close: () => undefined,
   };
   return { cxone, records, creations, posts, puts, sentAt };
