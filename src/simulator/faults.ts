@@ -27,9 +27,9 @@ const FAULT = z
     drip: z.enum(['headers', 'body']),
     /** Milliseconds between two bytes of a `drip`. Default 250, too slow for any answer to arrive within a deadline. */
     dripMs: z.number().positive(),
-    /** The last n records are not created, and no warning names them. */
+    /** The last n records or items are not created, and no warning names them. */
     dropRecords: z.number().int().positive(),
-    /** All records are created, but n fewer are reported. */
+    /** All records or items are created, but n fewer are reported. */
     underreport: z.number().int().positive(),
   })
   .partial()

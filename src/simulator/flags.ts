@@ -28,6 +28,9 @@ const FLAGS = {
   'idempotency-key-seconds': { type: 'string' },
   'preferences-as': { type: 'string' },
   'clock-offset-seconds': { type: 'string' },
+  'suppressions-as': { type: 'string' },
+  'suppressions-per-page': { type: 'string' },
+  'without-item-count': { type: 'boolean' },
   'outdated-status': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -43,17 +46,20 @@ export const USAGE = `Usage: simulator [flags]
   --rate-per-minute N      default 0: no limit
   --rate-window-seconds N  default 60
   --retry-after-as FORM    seconds (default), http-date or none
-  --naming WHO             all (default) or none: whether a 400 or 409 names the records it concerns
+  --naming WHO             all (default) or none: whether a 400 or 409 names the records or items it concerns
   --non-atomic             from a batch with duplicates, create the others and answer 200
-  --accept-duplicates      create records that are already in the list once more
+  --accept-duplicates      create records and items that are already in the list once more
   --strict-lists           answer 404 for lists and campaigns that have not been created
   --token-seconds N        lifetime of a token, default 3600
   --withhold-scope SCOPE   never grant this scope (repeatable)
-  --blocked-number NUMBER  reject records with this number (repeatable)
-  --warning TEXT           add this text to the warnings of every answer about contacts (repeatable)
+  --blocked-number NUMBER  reject records and items with this number (repeatable)
+  --warning TEXT           add this text to the warnings of every answer about contacts and items (repeatable)
   --idempotency-key-seconds N  lifetime of a preference batch's idempotency key, default 86400
   --preferences-as FORM    object (default) or array: the form of the answer to GET preferences
   --clock-offset-seconds N how far the simulator's clock is ahead (negative: behind)
+  --suppressions-as FORM   array (default) or pages
+  --suppressions-per-page N  default 1000
+  --without-item-count     do not say how many items of a batch were created
   --outdated-status N      409 (default) or 412: the answer to a PATCH with an old version
 All but the first six can be changed at run time: POST /_sim/settings.`;
 
@@ -81,6 +87,9 @@ export function readFlags(argv: readonly string[]): SimulatorOptions | null {
     idempotencyKeySeconds: number(values['idempotency-key-seconds']),
     preferencesAs: values['preferences-as'],
     clockOffsetSeconds: number(values['clock-offset-seconds']),
+    suppressionsAs: values['suppressions-as'],
+    suppressionsPerPage: number(values['suppressions-per-page']),
+    countItems: values['without-item-count'] === true ? false : undefined,
     outdatedStatus: number(values['outdated-status']),
   });
   return {

@@ -27,7 +27,7 @@ interface Common {
   /** `seed`: by the admin API; `edit`: by a third party who edits a campaign. */
   readonly action: 'create' | 'update' | 'seed' | 'edit';
   readonly requestId: string | null;
-  /** Only for contact lists. */
+  /** Only for records of contact lists and items of campaign lists. */
   readonly listId?: string;
 }
 /** One applied request. Its items are numbered from `firstN`; they are the objects of the state, to save memory. */

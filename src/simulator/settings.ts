@@ -13,7 +13,7 @@ export const SETTINGS = z.strictObject({
   naming: z.enum(['all', 'none']),
   /** false: of a batch with duplicates the others are created, and the answer is a 200 with warnings. */
   atomic: z.boolean(),
-  /** false: a record that is already in the list is created once more, as some tenants may do. */
+  /** false: a record or item that is already in the list is created once more, as some tenants may do. */
   refuseDuplicates: z.boolean(),
   /** A list or campaign that has not been created is a 404. */
   strictLists: z.boolean(),
@@ -22,7 +22,7 @@ export const SETTINGS = z.strictObject({
   withheldScopes: z.array(z.string()),
   /** Numbers that the tenant rejects for reasons of its own, beyond the rules of the API. */
   blockedNumbers: z.array(z.string()),
-  /** Added as they are to the `warnings` of every answer to a batch of contacts: they name no record. */
+  /** Added as they are to the `warnings` of every answer to a batch of contacts or items: they name no record. */
   warnings: z.array(z.string()),
   /** How long the answer to a preference batch is repeated for its `X-Idempotency-Key`. */
   idempotencyKeySeconds: z.number().min(0),
@@ -30,6 +30,11 @@ export const SETTINGS = z.strictObject({
   preferencesAs: z.enum(['object', 'array']),
   /** How far the clock is ahead of (or behind) ours: in `Date`, in dates of `Retry-After`, in the rules on consent dates. */
   clockOffsetSeconds: z.number(),
+  /** The suppressions in one answer, or in pages. */
+  suppressionsAs: z.enum(['array', 'pages']),
+  suppressionsPerPage: z.number().int().positive(),
+  /** false: the answer to a batch of items does not say how many were created. */
+  countItems: z.boolean(),
   /** The answer to a PATCH with an old version. HTTP defines 412 for `If-Match`. */
   outdatedStatus: z.union([z.literal(409), z.literal(412)]),
 });
@@ -51,6 +56,9 @@ export const DEFAULT_SETTINGS: Settings = {
   idempotencyKeySeconds: 86_400,
   preferencesAs: 'object',
   clockOffsetSeconds: 0,
+  suppressionsAs: 'array',
+  suppressionsPerPage: 1_000,
+  countItems: true,
   outdatedStatus: 409,
 };
 

@@ -8,6 +8,9 @@ import { createContactLists } from './contactlists.state.ts';
 import { registerFaults } from './fault-hooks.ts';
 import { createFaultPlan, type FaultRule } from './faults.ts';
 import { createJournal, type Entry, type JournalEntry } from './journal.ts';
+import { registerListsAdmin } from './lists.admin.ts';
+import { registerLists } from './lists.routes.ts';
+import { createCampaignLists } from './lists.state.ts';
 import { registerOutboundAdmin } from './outbound.admin.ts';
 import { createEditors } from './outbound.editors.ts';
 import { registerOutbound } from './outbound.routes.ts';
@@ -45,7 +48,7 @@ export interface Simulator {
   close(): Promise<void>;
 }
 
-/** Enough for a batch of 100 records with many custom fields. */
+/** Enough for a batch of 100 records with many custom fields, or of 500 items. */
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 
 /** Errors: ZodError for invalid settings or fault rules. */
@@ -72,6 +75,7 @@ function build(options: SimulatorOptions) {
   const lists = createContactLists();
   const preferences = createPreferences();
   const campaigns = createCampaigns(journal);
+  const campaignLists = createCampaignLists(journal);
   const editors = createEditors(campaigns);
   const tokens = createTokenStore(settings, nowMs);
   const limiter = createRateLimiter(settings, nowMs);
@@ -94,12 +98,15 @@ function build(options: SimulatorOptions) {
   registerContactLists(app, { lists, journal, settings, nowMs });
   registerPreferences(app, { preferences, journal, settings, nowMs });
   registerOutbound(app, { campaigns, editors, settings, nowMs });
+  registerLists(app, { campaignLists, settings });
   registerAdmin(app, { lists, journal, settings, nowMs, faults, stats, tokens, seed });
   registerPreferencesAdmin(app, { preferences, journal, settings, nowMs });
   registerOutboundAdmin(app, { campaigns, editors });
+  registerListsAdmin(app, campaignLists);
   registerWebhooks(app, nowMs);
   const restore = (entry: Entry<object>): void => {
     if (entry.family === 'contactlists') lists.restore(entry as JournalEntry);
+    if (entry.family === 'lists') campaignLists.restore(entry);
     if (entry.family === 'outbound') campaigns.restore(entry as CampaignEntry);
     if (entry.family === 'preferences') preferences.restore(entry as PreferenceEntry);
   };
