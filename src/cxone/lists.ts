@@ -131,7 +131,7 @@ async function readPage(
   cursor: string | null,
 ) {
   const reader = createSuppressionReader();
-  let waiting: SuppressionEntry[] = [];
+  const waiting: SuppressionEntry[] = [];
   const passOn = async (least: number) => {
     while (waiting.length >= least) await onEntries(waiting.splice(0, ENTRIES_AT_A_TIME));
   };

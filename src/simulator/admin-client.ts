@@ -1,13 +1,10 @@
 /** Client of the admin API, for tests and benchmarks: one method per route. */
-import type { z } from 'zod';
 import type { ContactRecord } from '../cxone/contact-lists.wire.ts';
 import type { Family } from '../cxone/families.wire.ts';
-import type { ListItem } from '../cxone/lists.wire.ts';
 import type { PreferenceItem, StoredPreference } from '../cxone/preferences.wire.ts';
 import type { FaultRule } from './faults.ts';
 import type { JournalEntry, JournalItem } from './journal.ts';
-import type { ItemEntry, SeededCampaign } from './lists.state.ts';
-import type { SUPPRESSION_CHANGE } from './lists.suppressions.ts';
+import { createListsAdminClient } from './lists.admin-client.ts';
 import type { Edit } from './outbound.editors.ts';
 import type { Campaign, CampaignEntry } from './outbound.state.ts';
 import type { PreferenceEntry } from './preferences.state.ts';
@@ -30,13 +27,6 @@ export interface JournalFilter {
   readonly list?: string;
   /** The first `n` to return; default 1. */
   readonly from?: number;
-}
-
-export interface CapacityAnswer {
-  readonly id: string;
-  readonly currentListSize?: number;
-  readonly maxListSize?: number;
-  readonly listCapacity?: number;
 }
 
 /** Errors name the method, the path, the status and the simulator's message. */
@@ -95,26 +85,8 @@ export function createAdminClient(url: string) {
       (await journal<CampaignEntry>({ family: 'outbound' })).filter(
         (e) => (id ?? e.campaignId) === e.campaignId,
       ),
-    /** A campaign of campaign lists as the API answers it. */
-    campaignCapacity: (id: string) =>
-      call<CapacityAnswer>('GET', `/_sim/campaign-lists/campaigns/${encodeURIComponent(id)}`),
-    /** Creates or changes a campaign; a new one counts every list and has room for 100,000 items. */
-    seedCapacity: (id: string, parts: Partial<SeededCampaign> = {}) =>
-      call<CapacityAnswer>('POST', `/_sim/campaign-lists/campaigns/${encodeURIComponent(id)}`, parts),
-    /** Adds suppressions to those that there are, or replaces them. */
-    seedSuppressions: (change: z.input<typeof SUPPRESSION_CHANGE>) =>
-      call<{ total: number }>('POST', '/_sim/campaign-lists/suppressions', change),
-    /** Creates the list if necessary and adds the items, duplicates included. */
-    seedItems: (listId: string, items: readonly ListItem[] = []) =>
-      call<{ created: number }>('POST', `/_sim/campaign-lists/items/${encodeURIComponent(listId)}`, {
-        items,
-      }),
-    /** All items of one list, or of all, in the order in which they were created. */
-    itemJournal: async (list?: string) =>
-      (await journal<ItemEntry>({ family: 'lists', ...(list !== undefined && { list }) })).filter(
-        ({ itemId }) => itemId !== undefined,
-      ),
     change: (settings: Partial<Settings>) => call<Settings>('POST', '/_sim/settings', settings),
+    ...createListsAdminClient(call, journal),
     revokeTokens: () => call<{ revoked: number }>('POST', '/_sim/tokens/revoke'),
     webhooks: (name: string) => call<ReceivedWebhook[]>('GET', `/_sim/webhooks/${encodeURIComponent(name)}`),
     /** The address of a webhook receiver; `webhooks(name)` returns what it received. */

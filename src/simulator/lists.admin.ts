@@ -43,13 +43,13 @@ export function registerListsAdmin(app: FastifyInstance, lists: CampaignLists): 
     const { items } = ITEMS.parse(body ?? {});
     const invalid = items.findIndex((item) => itemErrors(item).length > 0);
     if (invalid >= 0) return reply.code(400).send({ message: `item ${invalid} is invalid` });
-    lists.ensure(id);
-    lists.add(id, items as readonly ListItem[], { action: 'seed', requestId: null });
+    lists.items.ensure(id);
+    lists.addItems(id, items as readonly ListItem[], { action: 'seed', requestId: null });
     return { created: items.length };
   });
   app.get<ById>('/_sim/campaign-lists/items/:id', ADMIN, ({ params, query }) => {
     const { offset, limit } = PAGE_QUERY.parse(query);
-    return lists.page(params.id, offset, limit);
+    return lists.items.page(params.id, offset, limit);
   });
 }
 

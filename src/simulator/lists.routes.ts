@@ -29,12 +29,10 @@ export function registerLists(app: FastifyInstance, deps: ListsDeps): void {
   app.get<{ Params: { campaignId: string } }>(
     toFastify(CAPACITY_PATH),
     access('campaigns:read'),
-    async ({ params: { campaignId } }, reply) => {
-      const isUnknown = settings.strictLists && campaignLists.find(campaignId) === null;
-      return isUnknown
+    async ({ params: { campaignId } }, reply) =>
+      settings.strictLists && !campaignLists.hasCampaign(campaignId)
         ? reply.code(404).send({ message: 'no such campaign' })
-        : reply.send(campaignLists.describe(campaignId));
-    },
+        : reply.send(campaignLists.describe(campaignId)),
   );
   app.get<SuppressionsRequest>(SUPPRESSIONS_PATH, access('compliance:read'), async ({ query }, reply) =>
     readSuppressions(deps, query, reply),
@@ -44,7 +42,7 @@ export function registerLists(app: FastifyInstance, deps: ListsDeps): void {
     access('lists:write'),
     async (request, reply) => {
       const { listId } = request.params;
-      if (settings.strictLists && !campaignLists.has(listId))
+      if (settings.strictLists && !campaignLists.items.has(listId))
         return reply.code(404).send({ message: 'no such list' });
       const rejection = validateBatch(request.body, settings);
       if (rejection !== null) return reply.code(400).send(rejection);
@@ -76,18 +74,19 @@ function createItems(
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
-  const found = campaignLists.findDuplicates(listId, items);
-  const duplicates = settings.refuseDuplicates ? found : found.map(() => null);
+  const duplicates = campaignLists.items.findDuplicates(listId, items);
   const isNamed = settings.naming === 'all';
-  const conflicts = duplicates.flatMap((duplicate, index) => (duplicate === null ? [] : [{ index }]));
+  const conflicts = duplicates.flatMap((isDuplicate, index) =>
+    isDuplicate && settings.refuseDuplicates ? [{ index }] : [],
+  );
   if (conflicts.length > 0 && settings.atomic) {
     const message = 'the list has some of the keys; nothing was created';
     return reply.code(409).send({ message, conflicts: isNamed ? conflicts : [] });
   }
-  const fresh = items.filter((_, i) => duplicates[i] === null);
+  const fresh = settings.refuseDuplicates ? items.filter((_, i) => !duplicates[i]) : items;
   const kept = request.fault?.dropRecords === undefined ? fresh : fresh.slice(0, -request.fault.dropRecords);
   const requestId = request.headers['x-request-id']?.toString() ?? null;
-  campaignLists.add(listId, kept, { action: 'create', requestId });
+  campaignLists.addItems(listId, kept, { action: 'create', requestId });
   const itemsCreated = Math.max(0, kept.length - (request.fault?.underreport ?? 0));
   const named = conflicts.map(({ index }) => ({
     index,
