@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { EndedRun, Retry, Step } from './render/next-steps.ts';
+import type { PlanDetails, PlanFigures } from './render/plan.ts';
 import type { Fact } from './render/run-parts.ts';
 import { operationName } from './terminal/format.ts';
 import type { Streams, Terminal } from './terminal/output.ts';
@@ -74,6 +75,10 @@ export interface CliOperation {
   readonly stepsAfterRun?: (ended: EndedRun, command: string) => readonly Step[];
   /** What its result says that those of other operations do not, as it is stored in the ledger. */
   readonly facts?: (result: unknown) => readonly Fact[];
+  /** What its plan says that those of other operations do not: `figures` of the plan, as its contract defines it. */
+  readonly planFigures?: (figures: unknown) => PlanFigures;
+  /** A record as it is written, with every value hidden that may identify somebody: a sample of what a plan writes. */
+  readonly maskRecord?: (record: unknown) => readonly Fact[];
 }
 
 /** What the operation of a run adds to what is shown of it; nothing before it has ended. */
@@ -83,6 +88,24 @@ export function listFacts(
 ): readonly Fact[] {
   const operation = operations.find(({ kind }) => kind === run.kind);
   return run.result === null ? [] : (operation?.facts?.(run.result) ?? []);
+}
+
+const SAMPLES = 5;
+
+/** What the operation of a run adds to its plan, and samples of its records if it can mask them. */
+export async function readPlanDetails(
+  { operations }: Pick<Cli, 'operations'>,
+  { runs, reports }: Pick<Ledger, 'runs' | 'reports'>,
+  runId: string,
+): Promise<PlanDetails> {
+  const run = await runs.find(runId);
+  if (!run) return { samples: [] };
+  const { planFigures, maskRecord } = operations.find(({ kind }) => kind === run.kind) ?? {};
+  const { figures } = (run.plan ?? {}) as { readonly figures?: unknown };
+  return {
+    ...(planFigures && figures !== undefined && { figures: planFigures(figures) }),
+    samples: maskRecord ? (await reports.samples(run.run_no, SAMPLES)).map(maskRecord) : [],
+  };
 }
 
 /** As its run ids begin: `contactImport` → `contact-import`. The spec has it too, but loads the rules of all operations. */

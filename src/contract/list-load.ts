@@ -51,6 +51,33 @@ export interface ListLoadResult extends BulkResult {
   readonly metrics: ListLoadMetrics;
 }
 
+/** What the plan of a list load says beyond those of other operations (`figures`). An approval binds to it. */
+export interface ListLoadFigures {
+  /** Items of the campaign before and after the load, and at most. */
+  readonly capacity: {
+    readonly before: number;
+    readonly after: number;
+    readonly max: number;
+    /** What other runs are going to add meanwhile. */
+    readonly reserved: number;
+  };
+  /** The suppression list of CXone that the plan relies on. */
+  readonly suppressions: {
+    readonly hash: string;
+    readonly entries: number;
+    /** Entries that identify nobody. */
+    readonly unidentified: number;
+  };
+  /** Suppressed records by list, and by what they were found: `phone number`, `email address` or `contact id`. */
+  readonly suppressed: readonly {
+    readonly list: 'cxone' | 'own';
+    readonly by: string;
+    readonly n: number;
+  }[];
+  /** How many of the items to load have a score below 10, from 10 to below 20, and so on: ten numbers. */
+  readonly scores: readonly number[];
+}
+
 /** As in the event `list_update_complete` (docs/cxone-contract.md#webhook-events). */
 export interface ListLoadMetrics {
   /** Rows of the source. */

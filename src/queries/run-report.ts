@@ -1,4 +1,5 @@
 /** The numbers behind the report of a run. It holds no row, no file name and nothing about a data subject. */
+import { omitUndefined } from '../domain/absent.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Bucket, SlowBatch } from '../ledger/runs/reports.ts';
 import type { Run } from '../ledger/runs/runs.ts';
@@ -21,7 +22,7 @@ export interface RunReport extends RunSummary {
   readonly readAt: Date;
   readonly reasons: readonly ReasonCount[];
   readonly failure: RunFailure | null;
-  readonly plan: Pick<Plan, 'hash' | 'toWrite' | 'batches'> | null;
+  readonly plan: Pick<Plan, 'hash' | 'toWrite' | 'batches' | 'estimatedSeconds' | 'figures'> | null;
   readonly source: { readonly format: string; readonly bytes: number; readonly sha256: string } | null;
   readonly requests: Latencies;
   readonly rules: RuleChecks;
@@ -76,7 +77,9 @@ export async function readRunReport(
 
 function pickPlan(run: Run): RunReport['plan'] {
   const plan = readPlan(run);
-  return plan && { hash: plan.hash, toWrite: plan.toWrite, batches: plan.batches };
+  if (!plan) return null;
+  const { hash, toWrite, batches, estimatedSeconds, figures } = plan;
+  return { hash, toWrite, batches, ...omitUndefined({ estimatedSeconds, figures }) };
 }
 
 /** Without the file name, because people name files after people. */

@@ -45,6 +45,7 @@ const REPORT: ReportPage = {
   },
   result: {},
   facts: [['suppressions', '4, opt-outs']],
+  planDetails: { samples: [] },
   cxone: {
     messages: [{ text: 'list is nearly full', httpStatus: 200, n: 7, answers: 7, firstBatch: 4 }],
     notKept: 2,
@@ -117,6 +118,27 @@ describe('the report page', () => {
     const slowest = REPORT.slowest.map((batch) => ({ ...batch, cxoneId: null, cxoneMs: null }));
     const without = toText(renderPage({ ...REPORT, cxone: silent, slowest }));
     expect(without).not.toMatch(/Messages of CXone|CXone(&#39;|')s/);
+  });
+
+  it('contains what the operation says of its plan, and masked samples of its records', () => {
+    const histogram = {
+      title: 'Scores',
+      bars: [
+        { label: '0–9', n: 0 },
+        { label: '10–19', n: 1_200 },
+      ],
+    };
+    const figures = { facts: [['capacity', '5 → 7 of <10>'] as const], histogram };
+    const samples = [
+      [['phone_number', '+1…01'] as const, ['plan', 'g…'] as const],
+      [['email', 'a…@…'] as const],
+    ];
+    const with_ = renderPage({ ...REPORT, planDetails: { figures, samples } });
+    expect(with_).toContain('<li>capacity: 5 → 7 of &lt;10&gt;</li>');
+    const text = toText(with_).replace(/\s+/g, ' ');
+    for (const phrase of ['Scores records 0–9 0 10–19 1,200', 'phone_number plan email +1…01 g… a…@…'])
+      expect(text).toContain(phrase);
+    expect(toText(page)).not.toContain('with values hidden');
   });
 
   it('loads nothing, and forbids the browser to load anything', () => {

@@ -125,4 +125,33 @@ describe('a plan', () => {
       expect(text).toContain(phrase);
     }
   });
+
+  it('contains what its operation adds: figures, how the records are spread, and samples', () => {
+    const plan = { hash: '55c8', total: 9, toWrite: 5, invalid: 0, duplicate: 1, batches: 1, suppressed: 2 };
+    const bars = [
+      { label: '0–9', n: 0 },
+      { label: '10–19', n: 1 },
+      { label: '20–29', n: 1_000 },
+    ];
+    const details = {
+      figures: { facts: [['capacity', '5 → 10 of 20'] as const], histogram: { title: 'scores', bars } },
+      samples: [[['phone_number', '+1…01'] as const, ['name', 'A…\u001b'] as const]],
+    };
+    const text = renderPlan({ ...plan, cancelled: 1 }, 'L1', { withReasons: false, details });
+    expect(text.split('\n').map((line) => line.trim().replace(/ +/g, ' '))).toEqual([
+      'plan 55c8 for L1',
+      'to write 5 in 1 batch',
+      'duplicate 1 not sent: another row takes precedence',
+      'suppressed 2 not sent: on a suppression list',
+      'cancelled 1 not sent: there is no room for them',
+      'total 9',
+      'capacity 5 → 10 of 20',
+      'scores',
+      '0–9 0',
+      '10–19 1 ▏',
+      `20–29 1,000 ${'█'.repeat(30)}`,
+      'the first records, with values hidden',
+      expect.stringMatching(/^1 phone_number \+1…01, name A…[^\u001b]*$/) as string,
+    ]);
+  });
 });

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { MAX_MILESTONES } from '../../src/ledger/runs/reports.ts';
-import { ledgerOfFile, openRun } from './harness.ts';
+import { contact, ledgerOfFile, openRun, plannedRun } from './harness.ts';
 
 const opened = ledgerOfFile();
 const FROM = new Date('2026-03-01T10:00:00Z');
@@ -51,10 +51,22 @@ describe('a report', () => {
     expect(slowest[0]).toMatchObject({ kind: 'create', records: 100, attempts: 1, httpStatus: 200 });
   });
 
+  it('has samples: the first records of the plan, in its order, whatever became of them', async () => {
+    const { ledger, database } = opened();
+    const { run_no: runNo } = await plannedRun(ledger, 30, 10);
+    expect(await ledger.reports.samples(runNo, 3)).toEqual([1, 2, 3].map(contact));
+    await sql`update writes set seqs = '{7,2,9,4}', state = 'settled' where run_no = ${runNo} and batch = 1`.execute(
+      database.db,
+    );
+    expect(await ledger.reports.samples(runNo, 3)).toEqual([7, 2, 9].map(contact));
+    expect(await ledger.reports.samples(runNo, 100)).toHaveLength(4);
+  });
+
   it('is empty for a run that wrote nothing', async () => {
     const { ledger } = opened();
     const { run_no: runNo } = await openRun(ledger);
     expect(await ledger.reports.writingPeriod(runNo)).toBeNull();
+    expect(await ledger.reports.samples(runNo, 5)).toEqual([]);
     expect(await ledger.reports.timeline(runNo, FROM, 1_000)).toEqual([]);
     expect(await ledger.reports.countRepeats(runNo)).toEqual({ repeats: 0, lostAnswers: 0 });
   });

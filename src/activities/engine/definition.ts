@@ -136,6 +136,11 @@ export interface BulkDefinition extends OperationDefinition {
   readonly prepare?: (run: Run) => Promise<void>;
   /** For the plan: what somebody who approves it should know, as sentences without personal data. */
   readonly planNotes?: (run: Run) => Promise<readonly string[]>;
+  /**
+   * For the plan: what it says beyond the counts of every operation, as the contract defines it. An approval binds to it. Without
+   * personal data, because the history keeps it.
+   */
+  readonly planFigures?: (run: Run) => Promise<object>;
   /** The lookups that the run makes before it writes, for the plan; null if it makes none. */
   readonly countLookups?: (run: Run) => Promise<Lookups | null>;
 }

@@ -1,4 +1,5 @@
 /** The plan: what a run is going to write, counted and hashed. */
+import type { Counts, Outcome } from '../../domain/run.ts';
 import { canonicalize, sha256 } from '../../ledger/hashing.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -15,6 +16,8 @@ export interface Plan {
   readonly duplicate: number;
   /** Valid rows that must not be sent; absent if there are none. */
   readonly rejected?: number;
+  readonly suppressed?: number;
+  readonly cancelled?: number;
   /** Lookups in CXone before anything is written; absent if there are none. */
   readonly lookups?: Lookups;
   readonly batches: number;
@@ -29,6 +32,8 @@ export interface Plan {
   readonly changes?: readonly string[];
   /** What somebody who approves it should know; absent if there is nothing. */
   readonly notes?: readonly string[];
+  /** What the operation adds (BulkDefinition.planFigures); absent if it adds nothing. */
+  readonly figures?: object;
   /** How many places somebody else has changed differently and no policy resolves; absent if there are none. */
   readonly conflicts?: number;
   readonly reasons: readonly { readonly code: string; readonly field: string | null; readonly n: number }[];
@@ -68,15 +73,17 @@ export async function countPlan(
   const options = definition.spec.fingerprint(runInput(definition.spec, run));
   const lookups = await definition.countLookups?.(run);
   const notes = (await definition.planNotes?.(run)) ?? [];
+  const figures = await definition.planFigures?.(run);
   const plan = {
     list: run.target,
     total: counts.total,
     toWrite: counts.pending,
     invalid: counts.invalid ?? 0,
     duplicate: counts.duplicate ?? 0,
-    ...(counts.rejected !== undefined && { rejected: counts.rejected }),
+    ...pick(counts, ['rejected', 'suppressed', 'cancelled']),
     ...(lookups && { lookups }),
     ...(notes.length > 0 && { notes }),
+    ...(figures && { figures }),
     batches,
     options,
   };
@@ -92,4 +99,9 @@ export async function countPlan(
     estimatedSeconds: rate === 0 ? null : Math.ceil((requests * 60) / rate),
     reasons: reasons.slice(0, MAX_REASONS).map(({ code, field, n }) => ({ code, field, n })),
   };
+}
+
+/** Outcomes that no record has are left out. */
+function pick(counts: Counts, outcomes: readonly Outcome[]): Partial<Record<Outcome, number>> {
+  return Object.fromEntries(outcomes.flatMap((each) => (counts[each] ? [[each, counts[each]]] : [])));
 }

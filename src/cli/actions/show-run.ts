@@ -1,6 +1,6 @@
 /** Prints everything about one run. */
 import { readRunDetails } from '../../queries/run-details.ts';
-import { type Cli, listFacts, type Session, withSession } from '../cli.ts';
+import { type Cli, listFacts, readPlanDetails, type Session, withSession } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderRunDetails } from '../render/run-details.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
@@ -18,7 +18,11 @@ export async function showRun(
     const details = { ...read, link: session.link(runId) };
     const { print, colors } = openOutput(cli, json);
     if (json) printJson(cli, details);
-    else print(renderRunDetails({ ...details, facts: listFacts(cli, read) }, colors, cli.command));
+    else {
+      const planDetails = await readPlanDetails(cli, session.ledger, runId);
+      const view = { ...details, facts: listFacts(cli, read), planDetails };
+      print(renderRunDetails(view, colors, cli.command));
+    }
     return EXIT.ok;
   });
 }

@@ -1,7 +1,7 @@
 /** Writes the report of a run as one HTML file or as JSON. */
 import { resolve } from 'node:path';
 import { readRunReport } from '../../queries/run-report.ts';
-import { type Cli, listFacts, withSession } from '../cli.ts';
+import { type Cli, listFacts, readPlanDetails, withSession } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderPage } from '../html/page.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
@@ -26,7 +26,9 @@ export async function writeReport(cli: Cli, runId: string, options: ReportOption
     const file = html === true ? defaultFileName(runId) : html;
     if (file !== undefined) {
       const path = resolve(cli.cwd, file);
-      await writeWholeFile(path, [renderPage({ ...report, facts: listFacts(cli, read) })]);
+      const planDetails = await readPlanDetails(cli, session.ledger, runId);
+      const page = { ...report, facts: listFacts(cli, read), planDetails };
+      await writeWholeFile(path, [renderPage(page)]);
       openOutput(cli, json).print(`report → ${path}`);
     }
     if (json) printJson(cli, report);

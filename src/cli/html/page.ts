@@ -9,6 +9,7 @@ import {
   successRatePercent,
 } from '../../domain/run.ts';
 import type { RunReport } from '../../queries/run-report.ts';
+import type { PlanDetails } from '../render/plan.ts';
 import { type Fact, formatMs } from '../render/run-parts.ts';
 import {
   formatDuration,
@@ -21,6 +22,7 @@ import {
 import { renderDocument } from './document.ts';
 import { html, type Markup, table } from './markup.ts';
 import { type ComparedSums, renderLatencies, renderRates } from './metrics.ts';
+import { renderPlanDetails } from './plan.ts';
 import { renderRateCharts } from './rate-charts.ts';
 import { formatUtc } from './times.ts';
 
@@ -29,6 +31,7 @@ export interface ReportPage extends RunReport {
   readonly link: string | null;
   /** Those of its operation (CliOperation.facts). */
   readonly facts: readonly Fact[];
+  readonly planDetails: PlanDetails;
 }
 
 const MAX_REASONS = 50;
@@ -41,6 +44,7 @@ export function renderPage(report: ReportPage): string {
 ${renderFigures(report)}
 ${renderOutcomes(report)}
 ${renderReasons(report)}
+${renderPlanDetails(report.planDetails)}
 ${renderComparison(report)}
 ${renderMessages(report)}
 ${renderRateCharts(report)}
@@ -262,5 +266,5 @@ function renderFooter({ readAt, source, plan, events, cxone, link, purgedAt }: R
     link === null ? null : html`<li><a href="${link}">The run in Temporal's Web UI</a></li>`,
   ].filter((fact) => fact !== null);
   return html`<footer><ul>${facts}</ul>
-<p>Read from the ledger at ${formatUtc(readAt)}. This file contains counts and reasons, and no row of the source.</p></footer>`;
+<p>Read from the ledger at ${formatUtc(readAt)}. This file contains counts and reasons, and no row of the source; samples are masked.</p></footer>`;
 }

@@ -4,13 +4,61 @@ import type { Plan } from '../../queries/run-facts.ts';
 import { formatDuration, plural } from '../terminal/format.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
+import type { Fact } from './run-parts.ts';
+
+/** What an operation adds to its plans. */
+export interface PlanFigures {
+  readonly facts: readonly Fact[];
+  /** How the records to write are spread over something, e.g. their scores. */
+  readonly histogram: Histogram;
+}
+
+export interface Histogram {
+  readonly title: string;
+  readonly bars: readonly { readonly label: string; readonly n: number }[];
+}
+
+export interface PlanDetails {
+  readonly figures?: PlanFigures;
+  /** The first records of the plan, masked, each as names and values. */
+  readonly samples: readonly (readonly Fact[])[];
+}
 
 /** `withReasons`: also why rows are not sent. */
-export function renderPlan(plan: Plan, target: string, { withReasons }: { withReasons: boolean }): string {
+export function renderPlan(
+  plan: Plan,
+  target: string,
+  { withReasons, details }: { readonly withReasons: boolean; readonly details?: PlanDetails },
+): string {
   const head = `plan ${plan.hash} for ${target}`;
   if (plan.changes) return [head, ...renderChanges(plan.changes)].join('\n');
-  const lines = [head, renderNumbers(plan), ...renderNotes(plan)];
+  const lines = [head, renderNumbers(plan), ...renderNotes(plan), ...renderDetails(details)];
   return [...lines, ...(withReasons ? renderReasons(plan) : [])].join('\n');
+}
+
+function renderDetails({ figures, samples = [] }: Partial<PlanDetails> = {}): string[] {
+  return [
+    ...(figures ? [renderTable([{}, {}], figures.facts.map(printableFact))] : []),
+    ...(figures ? renderHistogram(figures.histogram) : []),
+    ...(samples.length > 0 ? ['the first records, with values hidden'] : []),
+    ...samples.map(
+      (sample, i) =>
+        `  ${i + 1}  ${sample.map(([name, value]) => `${printable(name)} ${printable(value)}`).join(', ')}`,
+    ),
+  ];
+}
+
+const printableFact = ([name, value]: Fact): Fact => [name, printable(value)];
+
+const BAR_WIDTH = 30;
+
+/** A part of a block for what is too little for a whole one, so that a bar without records is the only empty one. */
+function renderHistogram({ title, bars }: Histogram): string[] {
+  const most = Math.max(...bars.map(({ n }) => n));
+  if (most <= 0) return [];
+  const bar = (n: number) => (n === 0 ? '' : '█'.repeat(Math.floor((n / most) * BAR_WIDTH)) || '▏');
+  const rows = bars.map(({ label, n }) => [label, formatCount(n), bar(n)]);
+  return [title, renderTable([{ align: 'right' }, { align: 'right' }, {}], rows)];
 }
 
 /** For operations that change a few large things instead of many records. */
@@ -18,13 +66,16 @@ function renderChanges(changes: readonly string[]): readonly string[] {
   return (changes.length > 0 ? changes : ['nothing to change']).map((change) => `  ${printable(change)}`);
 }
 
-function renderNumbers({ toWrite, batches, invalid, duplicate, total }: Plan): string {
+function renderNumbers(plan: Plan): string {
+  const { toWrite, batches, invalid, duplicate, suppressed = 0, cancelled = 0, total } = plan;
   const rows = [
     ['to write', formatCount(toWrite), `in ${plural(batches, 'batch')}`],
     ...(invalid > 0 ? [['invalid', formatCount(invalid), 'not sent: they break a rule']] : []),
     ...(duplicate > 0
       ? [['duplicate', formatCount(duplicate), 'not sent: another row takes precedence']]
       : []),
+    ...(suppressed > 0 ? [['suppressed', formatCount(suppressed), 'not sent: on a suppression list']] : []),
+    ...(cancelled > 0 ? [['cancelled', formatCount(cancelled), 'not sent: there is no room for them']] : []),
     ['total', formatCount(total), ''],
   ];
   return renderTable([{}, { align: 'right' }, {}], rows);

@@ -13,7 +13,7 @@ import { renderTable } from '../terminal/table.ts';
 import { renderConflicts } from './conflicts.ts';
 import { renderMessages } from './messages.ts';
 import { renderSteps, stepsForConflict } from './next-steps.ts';
-import { renderPlan } from './plan.ts';
+import { type PlanDetails, renderPlan } from './plan.ts';
 import { renderRateBlocks } from './rate-limits.ts';
 import { describeEvents, describeRequests, describeRules, type Fact, formatMs } from './run-parts.ts';
 import { renderCounts } from './run-result.ts';
@@ -23,6 +23,7 @@ export interface DetailsView extends RunDetails {
   readonly link: string | null;
   /** Those of its operation (CliOperation.facts). */
   readonly facts: readonly Fact[];
+  readonly planDetails: PlanDetails;
 }
 
 export function renderRunDetails(run: DetailsView, colors: Colors, command: string): string {
@@ -32,7 +33,7 @@ export function renderRunDetails(run: DetailsView, colors: Colors, command: stri
     renderHead(run, colors),
     ...(failure ? [colors.red(`${failure.type}: ${printable(failure.message)}`)] : []),
     ...(run.blocks.length > 0 ? [renderRateBlocks(run.blocks, colors, command)] : []),
-    ...(plan ? [renderPlan(plan, run.target, { withReasons: false })] : []),
+    ...(plan ? [renderPlan(plan, run.target, { withReasons: false, details: run.planDetails })] : []),
     ...(run.counts.total > 0 ? [renderCounts(run.counts, colors)] : []),
     ...(run.reasons.length > 0 ? [renderReasons(run.reasons)] : []),
     ...renderMessages(run.cxone, MAX_MESSAGES),

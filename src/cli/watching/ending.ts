@@ -5,7 +5,7 @@ import { retriedRunId } from '../../ledger/runs/retries.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { readRunMeasures } from '../../queries/metrics.ts';
 import { type Plan, readPlan, readResult } from '../../queries/run-facts.ts';
-import { type Cli, listFacts, type Session } from '../cli.ts';
+import { type Cli, listFacts, readPlanDetails, type Session } from '../cli.ts';
 import { EXIT, type ExitCode, exitCodeOfRun } from '../exit-codes.ts';
 import {
   type EndedRun,
@@ -49,13 +49,14 @@ export async function reportEnd(
 }
 
 async function reportEnded(followed: Ended, options: EndingOptions): Promise<ExitCode> {
-  const { cli, output, json, extraJson } = options;
+  const { cli, session, output, json, extraJson } = options;
   const { run } = followed;
   const result = await readResultView(followed, options);
   const plan = readPlan(run);
   // The reasons are part of the result.
   if (plan && (run.dry_run || plan.changes)) {
-    output.print(`\n${renderPlan(plan, run.target, { withReasons: false })}`);
+    const details = await readPlanDetails(cli, session.ledger, run.run_id);
+    output.print(`\n${renderPlan(plan, run.target, { withReasons: false, details })}`);
   }
   output.print(`\n${renderRunResult(result, output.colors)}`);
   output.print(`\n${renderSteps('next', chooseSteps(run, result, cli))}`);

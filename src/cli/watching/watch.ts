@@ -3,7 +3,7 @@ import type { ShownConflict } from '../../contract/steering.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { readConflicts } from '../../queries/conflicts.ts';
 import { readPlan } from '../../queries/run-facts.ts';
-import type { Cli, Session } from '../cli.ts';
+import { type Cli, readPlanDetails, type Session } from '../cli.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { renderConflicts } from '../render/conflicts.ts';
 import {
@@ -78,7 +78,8 @@ async function announceWaiting(run: Run, announcer: Announcer): Promise<void> {
   const { run_id: runId } = run;
   if (run.phase === 'awaiting_approval') {
     const plan = readPlan(run);
-    if (plan) view.print(`\n${renderPlan(plan, run.target, { withReasons: true })}`);
+    const details = await readPlanDetails(cli, session.ledger, runId);
+    if (plan) view.print(`\n${renderPlan(plan, run.target, { withReasons: true, details })}`);
     announce('the run waits for approval', stepsForApproval(runId, run.plan_hash, cli.command), announcer);
   } else if (run.phase === 'in_doubt') {
     const writes = await session.ledger.writes.listInDoubt(run.run_no);

@@ -30,6 +30,12 @@ export function identifiersOf({ fields }: Pick<ListItem, 'fields'>): readonly st
   return [...new Set(found)];
 }
 
+/** What an identifier is, without its value. */
+export function nameOfIdentifier(identifier: string): 'phone number' | 'email address' | 'contact id' {
+  if (identifier.startsWith('phone:')) return 'phone number';
+  return identifier.startsWith('email:') ? 'email address' : 'contact id';
+}
+
 /** The same of an entry of a suppression list. Empty: it identifies nobody, so it may mean anybody. */
 export function identifiersOfEntry(entry: SuppressionEntry): readonly string[] {
   const { phoneNumber, emailAddress, contactId, country } = entry;

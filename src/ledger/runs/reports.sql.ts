@@ -17,6 +17,7 @@ export function createReports({ db }: Database): Reports {
     writingPeriod: (runNo) => writingPeriod(db, runNo),
     timeline: (runNo, from, widthMs) => timeline(db, runNo, from, widthMs),
     slowest: (runNo, limit) => slowest(db, runNo, limit),
+    samples: (runNo, limit) => samples(db, runNo, limit),
     countRepeats: (runNo) => countRepeats(db, runNo),
     milestones: (runId) => milestones(db, runId),
     refusals: (runId, limit) => refusals(db, runId, limit),
@@ -54,6 +55,17 @@ async function slowest(db: Executor, runNo: number, limit: number): Promise<Slow
     from writes where run_no = ${runNo} and latency_ms is not null and settled_at is not null
     order by latency_ms desc, id limit ${limit}`.execute(db);
   return rows;
+}
+
+/** The first write of the plan is kept, whatever became of it; those that were derived from it came later. */
+async function samples(db: Executor, runNo: number, limit: number): Promise<unknown[]> {
+  const { rows } = await sql<{ record: unknown }>`
+    select r.record from (
+      select seqs[1:${limit}::int] as seqs from writes where run_no = ${runNo} order by batch, id limit 1) first,
+      unnest(first.seqs) with ordinality as planned (seq, place)
+      join records r on r.run_no = ${runNo} and r.seq = planned.seq
+    where r.record is not null order by place`.execute(db);
+  return rows.map(({ record }) => record);
 }
 
 async function countRepeats(db: Executor, runNo: number): Promise<Repeats> {

@@ -10,6 +10,12 @@ export interface Reports {
   /** By latency, the longest first. */
   slowest(runNo: number, limit: number): Promise<SlowBatch[]>;
 
+  /**
+   * The first records that the plan writes, in its order, as they are written; fewer if some were erased. Personal data. Empty
+   * before the run is planned and after it was purged.
+   */
+  samples(runNo: number, limit: number): Promise<unknown[]>;
+
   countRepeats(runNo: number): Promise<Repeats>;
 
   /** What happened to the run as a whole, in order: at most `MAX_MILESTONES`, and one more if there are more. */
