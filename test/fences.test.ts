@@ -22,15 +22,20 @@ const methods = files
 
 /** Calls with a number, or with anything but the run as their first argument. */
 const unfenced = (source: string): string[] =>
-  [...source.matchAll(/\b(?:runs|records|writes|selections|preferences)\s*\.(\w+)\(\s*([\w.]+)/g)]
+  [
+    ...source.matchAll(
+      /\b(?:runs|records|writes|selections|preferences|capacity|suppressionSnapshots)\s*\.(\w+)\(\s*([\w.]+)/g,
+    ),
+  ]
     .filter(([, method = '', argument = '']) => methods.includes(method) && argument !== 'run')
     .map(([call]) => call);
 
 it('the methods with a fence are found', () => {
   expect(methods.toSorted()).toEqual(
     [
-      ...['cancelPending', 'close', 'finishStaging', 'markInDoubt', 'plan', 'replaceSharedKeys'],
-      ...['reserveBusinessKey', 'saveConflicts', 'setPlan', 'setSource', 'settleDuplicates', 'stage'],
+      ...['begin', 'cancelBeyond', 'cancelPending', 'close', 'finishStaging', 'markInDoubt', 'plan'],
+      ...['replaceSharedKeys', 'reserve', 'reserveBusinessKey', 'saveConflicts', 'setPlan', 'setSource'],
+      ...['settleStaged', 'stage'],
     ].toSorted(),
   );
   expect(unfenced('await ledger.records.stage(run.run_no, [])')).toHaveLength(1);

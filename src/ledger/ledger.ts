@@ -21,6 +21,8 @@ import { createConsentProof } from './consent/proof.sql.ts';
 import type { ConsentProof } from './consent/proof.ts';
 import { createSubjectKeys } from './consent/subject-keys.sql.ts';
 import type { SubjectKeys } from './consent/subject-keys.ts';
+import { createSuppressionSnapshots } from './consent/suppression-snapshots.sql.ts';
+import type { SuppressionSnapshots } from './consent/suppression-snapshots.ts';
 import { createSuppressions } from './consent/suppressions.sql.ts';
 import type { Suppressions } from './consent/suppressions.ts';
 import { type BeforeCommit, openDatabase } from './database.ts';
@@ -30,6 +32,8 @@ import { createOutbox } from './outbox/outbox.sql.ts';
 import type { Outbox } from './outbox/outbox.ts';
 import { createPurges } from './retention/purges.sql.ts';
 import type { Purges } from './retention/purges.ts';
+import { createCapacity } from './runs/capacity.sql.ts';
+import type { Capacity } from './runs/capacity.ts';
 import { createDatasets } from './runs/datasets.sql.ts';
 import type { Datasets } from './runs/datasets.ts';
 import { createMetrics } from './runs/metrics.sql.ts';
@@ -62,6 +66,7 @@ export interface Ledger {
   readonly retries: Retries;
   readonly reports: Reports;
   readonly metrics: Metrics;
+  readonly capacity: Capacity;
 
   readonly writes: Writes;
   readonly answers: Answers;
@@ -78,6 +83,7 @@ export interface Ledger {
   readonly preferences: Preferences;
   readonly subjects: SubjectKeys;
   readonly suppressions: Suppressions;
+  readonly suppressionSnapshots: SuppressionSnapshots;
   readonly consentProof: ConsentProof;
   readonly erasures: Erasures;
   readonly eligibilityResults: EligibilityResults;
@@ -123,6 +129,7 @@ export function openLedger(
     retries: createRetries(database),
     reports: createReports(database),
     metrics: createMetrics(database),
+    capacity: createCapacity(database),
     writes: createWrites(database),
     answers: createAnswers(database),
     rateBudget: createRateBudget(database),
@@ -134,6 +141,7 @@ export function openLedger(
     preferences: createPreferences(database),
     subjects,
     suppressions,
+    suppressionSnapshots: createSuppressionSnapshots(database, subjects),
     consentProof,
     erasures: createErasures(database, { suppressions, proof: consentProof }),
     eligibilityResults: createEligibilityResults(database),

@@ -12,6 +12,8 @@ export const SEALER_LOCK = 4202;
 /** One process at a time looks for runs whose execution has ended. */
 export const WATCHER_LOCK = 4203;
 // 4204, with the run's number: one transaction at a time adds messages of CXone (migrations/0011-answers.ts).
+/** With a hash of the campaign: one run at a time reserves capacity in it. */
+const CAPACITY_LOCK = 4205;
 
 /**
  * Until the transaction ends, nobody claims a write of the run, steers it or starts it again. Only statements after this one
@@ -24,6 +26,13 @@ export async function lockRun(tx: Executor, runNo: number): Promise<void> {
 /** As every claim does. Waits for whoever has the lock alone. */
 export async function shareRun(tx: Executor, runNo: number): Promise<void> {
   await sql`select pg_advisory_xact_lock_shared(${STEERING_LOCK}::int, ${runNo}::int)`.execute(tx);
+}
+
+/** Until the transaction ends, nobody else reserves capacity in the campaign. Campaigns with equal hashes wait for each other. */
+export async function lockCampaign(tx: Executor, tenant: string, campaignId: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${CAPACITY_LOCK}::int, hashtext(${`${tenant}\n${campaignId}`}))`.execute(
+    tx,
+  );
 }
 
 /** False: another process has it. */

@@ -79,6 +79,11 @@ export interface RecordsTable {
   /** Two records with equal keys are duplicates: for contacts, the contactId or the first phone number. */
   key1: string | null;
   key2: string | null;
+  /** The place in the order of the run; null for operations that rank nothing. */
+  score: number | null;
+  recency: Date | null;
+  /** Two records that share one are duplicates, for operations that rank. */
+  keys: string[] | null;
 }
 
 /** Consecutive records, and the words in them (words.ts). */
@@ -315,6 +320,36 @@ export interface CampaignLocksTable {
   locked_until: Date;
 }
 
+/** CXone's suppression list as a run has read it. */
+export interface SuppressionSnapshotsTable {
+  snapshot_no: Generated<number>;
+  run_no: number;
+  tenant: string;
+  begun_at: Generated<Date>;
+  completed_at: Date | null;
+  /** As CXone counts them, and how many of them identify nobody. */
+  entries: number | null;
+  unidentified: number | null;
+  is_complete: boolean | null;
+  hash: string | null;
+  accepted_at: Date | null;
+  emptied_at: Date | null;
+}
+
+export interface SuppressionSnapshotEntriesTable {
+  snapshot_no: number;
+  /** Keyed hash (subject-keys.ts). */
+  identifier: Buffer;
+}
+
+/** Counts while the run is running. */
+export interface CapacityReservationsTable {
+  run_no: number;
+  tenant: string;
+  campaign_id: string;
+  planned: number;
+}
+
 /** One row at most. */
 export interface LedgerTenantTable {
   name: string;
@@ -326,6 +361,9 @@ export interface LedgerTables {
   campaign_snapshots: CampaignSnapshotsTable;
   selection_updates: SelectionUpdatesTable;
   campaign_locks: CampaignLocksTable;
+  suppression_snapshots: SuppressionSnapshotsTable;
+  suppression_snapshot_entries: SuppressionSnapshotEntriesTable;
+  capacity_reservations: CapacityReservationsTable;
   runs: RunsTable;
   records: RecordsTable;
   record_blocks: RecordBlocksTable;

@@ -37,6 +37,8 @@ export const READS: ReadonlySet<string> = new Set(
     'runs.find runs.get runs.listExecuting runs.listEarlierExecutions runs.getSteering runs.list runs.countEndedEarly',
     'runs.counts runs.exactCounts',
     'records.listDuplicateCandidates records.list records.hasCxoneIds records.countReasons records.countPendingContacts',
+    'records.listRankedCandidates records.listPending records.countScores capacity.remaining',
+    'suppressionSnapshots.latest suppressionSnapshots.lastAccepted suppressionSnapshots.find',
     'answers.messages answers.latest answers.summary',
     'writes.isPlanned writes.listOpen writes.listInDoubt writes.remainingLeaseMs',
     'audit.list audit.verify outbox.listUndelivered outbox.renderedTotals outbox.ownTotals outbox.trailer',

@@ -33,7 +33,7 @@ const STEPS: Readonly<Record<string, string>> = {
   'runs.reserveBusinessKey': 'the business key is reserved',
   'runs.setSource': 'the source is described',
   'records.stage': 'the rows are staged',
-  'records.settleDuplicates': 'the duplicates are settled',
+  'records.settleStaged': 'the duplicates are settled',
   'records.finishStaging': 'the staging is finished',
   'writes.plan': 'the writes are planned',
   'runs.setPlan': 'the plan is stored',

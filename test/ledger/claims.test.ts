@@ -37,9 +37,11 @@ describe('planning', () => {
             kinds.map((kind, i) => record(i + 1, kind === 'invalid' ? { record: null, reasons } : {})),
           );
           const duplicateRows = kinds.flatMap((kind, i) =>
-            kind === 'duplicate' ? [{ seq: i + 1, reason: { code: 'duplicate_in_source' } }] : [],
+            kind === 'duplicate'
+              ? [{ seq: i + 1, outcome: 'duplicate' as const, reason: { code: 'duplicate_in_source' } }]
+              : [],
           );
-          await ledger.records.settleDuplicates(run.run_no, duplicateRows);
+          await ledger.records.settleStaged(run.run_no, duplicateRows);
           await ledger.records.finishStaging(run.run_no);
           const batches = await ledger.writes.plan(run.run_no, 'create', size);
           const pending = kinds.flatMap((kind, i) => (kind === 'valid' ? [i + 1] : []));
@@ -65,7 +67,7 @@ describe('planning', () => {
           const rows = lengths.map((length, i) => record(i + 1, { record: { text: 'x'.repeat(length) } }));
           await ledger.records.stage(run.run_no, rows);
           await ledger.records.finishStaging(run.run_no);
-          const batches = await ledger.writes.plan(run.run_no, 'create', 10, LIMIT);
+          const batches = await ledger.writes.plan(run.run_no, 'create', 10, { batchBytes: LIMIT });
           const planned = await writesOf(ledger, run);
           expect(planned.flatMap(({ seqs }) => seqs)).toEqual(upTo(lengths.length));
           expect(planned.map(({ batch }) => batch)).toEqual(upTo(batches));

@@ -29,7 +29,7 @@ type Store = (ledger: Ledger, run: Run) => Promise<unknown>;
 const STORES: Readonly<Record<string, Store>> = {
   'stages rows': ({ records }, run) => records.stage(run, [record(11)]),
   'settles duplicates': ({ records }, run) =>
-    records.settleDuplicates(run, [{ seq: 3, reason: { code: 'duplicate_in_source' } }]),
+    records.settleStaged(run, [{ seq: 3, outcome: 'duplicate', reason: { code: 'duplicate_in_source' } }]),
   'finishes the staging': ({ records }, run) => records.finishStaging(run),
   'cancels what is pending': ({ records }, run) => records.cancelPending(run, { code: 'run_cancelled' }),
   'marks writes in doubt': ({ writes }, run) => writes.markInDoubt(run, { code: 'answer_lost' }),

@@ -8,6 +8,7 @@ import { openLedger } from '../../src/ledger/ledger.ts';
 import * as initial from '../../src/ledger/migrations/0001-initial.ts';
 import * as failures from '../../src/ledger/migrations/0002-failures.ts';
 import * as rateBlocks from '../../src/ledger/migrations/0003-rate-blocks.ts';
+import * as listLoads from '../../src/ledger/migrations/0014-list-loads.ts';
 import { freshDatabase } from '../harness/fresh.ts';
 
 const FOLDER = join(import.meta.dirname, '../../src/ledger/migrations');
@@ -35,6 +36,17 @@ describe('the files of the migrations', () => {
     expect(actual, ADD_ANOTHER).toEqual(readFileSync(CHECKSUMS, 'utf8').trim().split('\n'));
   });
 });
+
+/** The tables as workers of the version before 0014 know them. */
+async function migrateBefore0014(url: string): Promise<void> {
+  const before = openDatabase(url, 1);
+  const names = files.filter((file) => !file.includes('/') && file < '0014');
+  for (const name of names) {
+    const migration = (await import(join(FOLDER, name))) as { up(db: Kysely<unknown>): Promise<void> };
+    await migration.up(before.db as unknown as Kysely<unknown>);
+  }
+  await before.close();
+}
 
 describe('migrations', () => {
   it('that an empty database lacks are listed, and none once they have run', async () => {
@@ -94,5 +106,45 @@ describe('migrations', () => {
     expect(await ledger.rateBudget.take('t', 10, 1, 0), 'the next request').toBe(0);
     await before.pool.query(`select block_rate('t', 60000)`);
     expect((await ledger.rateBudget.list())[0]?.block?.reason).toMatch(/older version/);
+  });
+
+  it('0014 keeps the payload of writes that were claimed before, whatever order their records were in', async () => {
+    const url = await freshDatabase();
+    const before = openDatabase(url, 2);
+    onTestFinished(() => before.close());
+    await migrateBefore0014(url);
+    // A write that an answer has derived, claimed and then lost, as workers of the version before leave it.
+    const { rows } = await before.pool.query<{ run_no: number; id: string }>(`
+      with run as (insert into runs (run_id, kind, target, again, dry_run, input, staged_through, total, staged_counts)
+          values ('r', 'contactImport', 'L', false, false, '{}', 3, 3, '{}') returning run_no),
+        rows as (insert into records (run_no, seq, line, fields, record)
+          select run_no, n, n + 1, '{}', json_build_object('n', n) from run, generate_series(1, 3) n)
+      insert into writes (run_no, batch, kind, seqs) select run_no, 1, 'create', '{3,1,2}' from run
+      returning run_no, id`);
+    const { run_no: runNo = 0, id = '' } = rows[0] ?? {};
+    const old = await before.pool.query<{ payload: string }>(
+      `select payload from claim_writes($1, array[$2]::bigint[], 0, 'old', 't')`,
+      [runNo, id],
+    );
+    await listLoads.up(before.db as unknown as Kysely<unknown>);
+    const ledger = opened(url);
+    const [write] = await ledger.writes.listOpen(runNo, 1, 1);
+    expect(write?.seqs).toEqual([1, 2, 3]);
+    const claim = await ledger.writes.claim({ runNo, id, leaseMs: 20_000, holder: 'new', tenant: 't' });
+    expect(claim).toMatchObject({ verdict: 'claimed', lostAnswers: 1, payload: old.rows[0]?.payload });
+    expect(await ledger.records.countScores(runNo)).toEqual(Array.from({ length: 10 }, () => 0));
+    const rest = {
+      runNo,
+      id,
+      fence: claim.verdict === 'claimed' ? claim.fence : 0,
+      state: 'settled',
+    } as const;
+    const answer = { httpStatus: 200, latencyMs: 1, requestId: null, audit: {}, event: null };
+    await ledger.writes.settle({
+      ...{ ...rest, ...answer },
+      groups: [{ outcome: 'created', seqs: [2] }],
+      derived: [{ kind: 'create', seqs: [3, 1] }],
+    });
+    expect((await ledger.writes.listOpen(runNo, 1, 1)).map(({ seqs }) => seqs)).toEqual([[1, 3]]);
   });
 });

@@ -173,9 +173,10 @@ describe('duplicates', () => {
     const { ledger } = opened();
     const run = await openRun(ledger);
     await ledger.records.stage(run.run_no, [record(1), record(2, { key1: 'c1' }), record(3), invalid(4)]);
-    const duplicateRows = [{ seq: 2, reason: { code: 'duplicate_in_source', message: 'same as line 2' } }];
-    await ledger.records.settleDuplicates(run.run_no, duplicateRows);
-    await ledger.records.settleDuplicates(run.run_no, duplicateRows);
+    const reason = { code: 'duplicate_in_source', message: 'same as line 2' };
+    const duplicateRows = [{ seq: 2, outcome: 'duplicate' as const, reason }];
+    await ledger.records.settleStaged(run.run_no, duplicateRows);
+    await ledger.records.settleStaged(run.run_no, duplicateRows);
     await ledger.records.finishStaging(run.run_no);
     await ledger.records.finishStaging(run.run_no);
     const counts = { total: 4, pending: 2, duplicate: 1, invalid: 1 };

@@ -47,5 +47,5 @@ export function divide(write: OpenWrite, { applied }: CxoneError): DerivedWrite[
   const mayBeApplied = applied === 'unknown' || classifyPriorAttempt(write, write) !== 'none';
   const { failingSince } = write;
   const refs = { ...(write.refs as object | null), failingSince, ...(mayBeApplied && { halved: true }) };
-  return bisect(write.seqs.toSorted((a, b) => a - b)).map((seqs) => ({ kind: write.kind, seqs, refs }));
+  return bisect(write.seqs).map((seqs) => ({ kind: write.kind, seqs, refs }));
 }

@@ -96,7 +96,10 @@ async function settleDuplicates(
   const duplicateRows = definition.findDuplicates(run, candidates);
   for await (const chunk of inChunks(duplicateRows, { items: DUPLICATES_PER_CHUNK })) {
     await throwIfStopping(draining);
-    await ledger.records.settleDuplicates(run, chunk);
+    await ledger.records.settleStaged(
+      run,
+      chunk.map((row) => ({ ...row, outcome: 'duplicate' })),
+    );
   }
 }
 

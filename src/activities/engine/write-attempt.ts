@@ -16,7 +16,7 @@ export function toAttempt(
   attempts: Attempts,
 ): WriteAttempt {
   const { lease, payload, lostAnswers } = held;
-  const seqs = write.seqs.toSorted((a, b) => a - b);
+  const { seqs } = write;
   let records: PendingRecord[] | undefined;
   return {
     run,

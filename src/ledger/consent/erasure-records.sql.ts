@@ -61,7 +61,7 @@ export async function emptyRecords(tx: Executor, { runNo, seqs }: FoundRows): Pr
       from records r join runs using (run_no) left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
       where r.run_no = ${runNo} and r.seq = any(${[...seqs]}::int[])),
     emptied as (
-      update records r set fields = '{"cxflow_erased": true}', key1 = null, key2 = null,
+      update records r set fields = '{"cxflow_erased": true}', key1 = null, key2 = null, keys = null,
         record = case when r.record is null then null else '{"erased": true}'::json end
       from found where r.run_no = found.run_no and r.seq = found.seq and not found.needed returning r.run_no, r.seq),
     redacted as (

@@ -120,7 +120,7 @@ export async function renewFilter(db: Executor, { runNo, first }: Block): Promis
     where run_no = ${runNo} and first_seq = ${first} for update`.execute(db);
   const last = block.rows[0]?.last ?? first;
   const { rows } = await sql<{ fields: string; contactId: string | null }>`
-    select fields::text, record->>'contactId' as "contactId" from records
+    select fields::text, ${contactIdOf(sql`record`)} as "contactId" from records
     where run_no = ${runNo} and seq between ${first} and ${last} order by seq`.execute(db);
   await db
     .updateTable('record_blocks')
@@ -129,6 +129,14 @@ export async function renewFilter(db: Executor, { runNo, first }: Block): Promis
     .where('first_seq', '=', first)
     .execute();
 }
+
+/** Whose row it is: contacts and preferences name the contact themselves, an item of a list does so in its fields. */
+const contactIdOf = (
+  record: RawBuilder<unknown>,
+): RawBuilder<string | null> => sql`coalesce(${record}->>'contactId', (
+  select field->>'value' from json_array_elements(
+    case json_typeof(${record}->'fields') when 'array' then ${record}->'fields' else '[]' end) field
+  where field->>'name' = 'contact_id' limit 1))`;
 
 /**
  * A shorter id may also be an ordinary word, as in "1001 Main Street". In a row whose record belongs to somebody else it only
@@ -156,10 +164,11 @@ function rowsOfSubject(contactId: string): RawBuilder<boolean> {
   // Both sides are lowered by the database, because JavaScript's lower case differs for some letters.
   const lower = (text: string) => sql`lower(${text}::text)`;
   const fields = sql`lower(r.fields::text)`;
+  const owner = contactIdOf(sql`r.record`);
   const isDistinctive = contactId.length >= DISTINCTIVE_LENGTH;
   // The search for the plain text comes first: it is quick, and rules out nearly all rows.
-  return sql<boolean>`(lower(r.record->>'contactId') = ${lower(contactId)}
+  return sql<boolean>`(lower(${owner}) = ${lower(contactId)}
     or (position(${lower(escaped)} in ${fields}) > 0 and (
       ${fields} ~ ${lower(cell)}
-      or ((${isDistinctive}::boolean or r.record->>'contactId' is null) and ${fields} ~ ${lower(word)}))))`;
+      or ((${isDistinctive}::boolean or ${owner} is null) and ${fields} ~ ${lower(word)}))))`;
 }

@@ -2,13 +2,14 @@
 import { createHmac } from 'node:crypto';
 import { toComparableId } from '../../domain/contact-id.ts';
 import type { Database } from '../database.ts';
-import { PepperMismatch, type SubjectKeys } from './subject-keys.ts';
+import { IDENTIFIER_BYTES, PepperMismatch, type SubjectKeys } from './subject-keys.ts';
 
 export function createSubjectKeys(database: Database, pepper: string | null = null): SubjectKeys {
   const hashes = new KeyedHashes(database, pepper);
   return {
     registerPepper: () => hashes.registerPepper(),
     hash: (contactId) => hashes.hash(contactId),
+    hashIdentifiers: (identifiers) => hashes.hashIdentifiers(identifiers),
   };
 }
 
@@ -34,6 +35,17 @@ class KeyedHashes {
 
   async hash(contactId: string): Promise<string> {
     return hmac(await this.#cachedKey(), toComparableId(contactId));
+  }
+
+  async hashIdentifiers(identifiers: readonly string[]): Promise<Buffer> {
+    const key = await this.#cachedKey();
+    const hashes = Buffer.alloc(identifiers.length * IDENTIFIER_BYTES);
+    for (const [index, identifier] of identifiers.entries())
+      createHmac('sha256', key)
+        .update(identifier)
+        .digest()
+        .copy(hashes, index * IDENTIFIER_BYTES, 0, IDENTIFIER_BYTES);
+    return hashes;
   }
 
   /** The key never changes; only a failed read is repeated. */

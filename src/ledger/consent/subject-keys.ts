@@ -13,7 +13,16 @@ export interface SubjectKeys {
 
   /** 64 hexadecimal digits, the same for all ways to write an id (domain/contact-id.ts). Errors: PepperMismatch. */
   hash(contactId: string): Promise<string>;
+
+  /**
+   * One after the other, IDENTIFIER_BYTES each, of texts that are compared as they are: what identifies a person on CXone's
+   * suppression list. Errors: PepperMismatch.
+   */
+  hashIdentifiers(identifiers: readonly string[]): Promise<Buffer>;
 }
+
+/** So many identifiers as there are people still have different hashes, and a million take 16 MB. */
+export const IDENTIFIER_BYTES = 16;
 
 /** Hashes with another pepper match nothing, so an objection would be overlooked silently. */
 export class PepperMismatch extends Error {

@@ -8,6 +8,7 @@ import { storeMeasures } from '../runs/metrics.sql.ts';
 import { listReaders } from '../runs/sources.sql.ts';
 import { maybeApplied } from '../writes/maybe-applied.sql.ts';
 import type { KeptReason, PurgeCounts, PurgeRequest, PurgeResult, PurgeScope, Purges } from './purges.ts';
+import { deleteEmptySnapshots, deleteSomeEntries, markSnapshotsEmpty } from './suppression-snapshots.sql.ts';
 
 export function createPurges({ db }: Database): Purges {
   return {
@@ -33,6 +34,7 @@ async function purge(db: Executor, request: PurgeRequest): Promise<PurgeResult> 
     if (await markPurged(db, run, request)) add('runs', 1);
   }
   for (const runNo of await listMarkedRuns(db)) await deleteRows(db, runNo, add);
+  await deleteSuppressionSnapshots(db);
   for (const id of await listOldDatasets(db, request)) add('datasets', await deleteDataset(db, id, request));
   await repeat(
     () => deleteSnapshots(db, request),
@@ -157,6 +159,7 @@ const PARTS = [
   { table: 'cxone_messages', column: 'hash', counted: null },
   { table: 'outbox', column: 'id', counted: 'events' },
   { table: 'selection_updates', column: 'run_no', counted: null },
+  { table: 'capacity_reservations', column: 'run_no', counted: null },
 ] as const;
 
 async function deleteRows(db: Executor, runNo: number, add: Add): Promise<void> {
@@ -172,6 +175,15 @@ async function deleteRows(db: Executor, runNo: number, add: Add): Promise<void> 
       (n) => counted && add(counted, n),
     );
   }
+}
+
+async function deleteSuppressionSnapshots(db: Executor): Promise<void> {
+  await markSnapshotsEmpty(db);
+  await repeat(
+    () => countDeleted(deleteSomeEntries(ROWS_AT_ONCE), db),
+    () => undefined,
+  );
+  await deleteEmptySnapshots(db);
 }
 
 async function listOldDatasets(db: Executor, { before }: PurgeScope): Promise<readonly string[]> {

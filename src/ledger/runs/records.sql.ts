@@ -3,29 +3,32 @@ import { sql } from 'kysely';
 import type { Reason } from '../../domain/run.ts';
 import type { Database, Executor } from '../database.ts';
 import { fenced } from '../fence.ts';
+import { PAGE, PAGE_BYTES } from './pages.ts';
+import { cancelBeyond, countScores, listPending, listRankedCandidates } from './ranked.sql.ts';
 import type {
   DuplicateCandidate,
-  DuplicateRow,
   OutcomeFilter,
   ReasonCount,
   Records,
   SettledRecord,
+  SettledRow,
 } from './records.ts';
 import { stageRecords } from './staging.sql.ts';
-
-const PAGE = 2_000;
-/** A page ends with the row that exceeds this, so rows of several megabytes come a few at a time. */
-const PAGE_BYTES = 16_000_000;
 
 export function createRecords({ db, pool }: Database): Records {
   return {
     stage: (run, chunk) => stageRecords(pool, run, chunk),
     listDuplicateCandidates: (runNo) => listDuplicateCandidates(db, runNo),
-    settleDuplicates: (run, rows) => fenced(db, run, (tx, runNo) => settleDuplicates(tx, runNo, rows)),
+    listRankedCandidates: (runNo) => listRankedCandidates(db, runNo),
+    settleStaged: (run, rows) => fenced(db, run, (tx, runNo) => settleStaged(tx, runNo, rows)),
     finishStaging: (run) => fenced(db, run, finishStaging),
     cancelPending: (run, reason) => fenced(db, run, (tx, runNo) => cancelPending(tx, runNo, reason)),
+    cancelBeyond: (run, room, reason) =>
+      fenced(db, run, (tx, runNo) => cancelBeyond(tx, runNo, room, reason)),
     countPendingContacts: (runNo) => countPendingContacts(db, runNo),
     list: (runNo, outcome) => list(db, runNo, outcome),
+    listPending: (runNo) => listPending(db, runNo),
+    countScores: (runNo) => countScores(db, runNo),
     hasCxoneIds: (runNo) => hasCxoneIds(db, runNo),
     countReasons: (runNo) => countReasons(db, runNo),
   };
@@ -46,16 +49,20 @@ async function* listDuplicateCandidates(db: Executor, runNo: number): AsyncItera
   }
 }
 
-async function settleDuplicates(
-  db: Executor,
-  runNo: number,
-  duplicateRows: readonly DuplicateRow[],
-): Promise<void> {
+/** Once the staging has ended, what it has settled is stored as counts, and a later settlement adds to them. */
+async function settleStaged(tx: Executor, runNo: number, rows: readonly SettledRow[]): Promise<void> {
   await sql`
-    insert into outcomes (run_no, seq, outcome, reasons)
-    select ${runNo}, (e->>'seq')::int, 'duplicate', json_build_array(e->'reason')
-    from json_array_elements(${JSON.stringify(duplicateRows)}::json) e
-    on conflict do nothing`.execute(db);
+    with settled as (
+      insert into outcomes (run_no, seq, outcome, reasons)
+      select ${runNo}, seq, outcome, json_build_array(reason)
+      from json_to_recordset(${JSON.stringify(rows)}::json) as row(seq int, outcome text, reason json)
+      on conflict do nothing returning outcome)
+    update runs set staged_counts = (
+      select json_object_agg(outcome, n) from (
+        select outcome, sum(n) as n from (
+          select key as outcome, value::int as n from json_each_text(staged_counts)
+          union all select outcome, 1 from settled) counted group by outcome) counts)
+    where run_no = ${runNo} and total is not null and exists (select from settled)`.execute(tx);
 }
 
 async function finishStaging(db: Executor, runNo: number): Promise<void> {

@@ -12,14 +12,29 @@ export interface Records {
   /** Valid records that share a key with another one, in the order of the source. Erased records have no keys. */
   listDuplicateCandidates(runNo: number): AsyncIterable<DuplicateCandidate>;
 
-  /** Pending → `duplicate`. Records that have an outcome keep it. Errors: Superseded. */
-  settleDuplicates(run: RunRef, duplicateRows: readonly DuplicateRow[]): Promise<void>;
+  /**
+   * Pending valid records that share a key with another one, by rank: higher score, then newer, then lower line. Records without
+   * a score come last, those without a date behind those that have one. Only the numbers are kept for all of them.
+   */
+  listRankedCandidates(runNo: number): AsyncIterable<RankedCandidate>;
+
+  /**
+   * Pending → the outcome, for records that must not be sent, such as duplicates; before they are planned. Records that have an
+   * outcome keep it. A repetition changes nothing. Errors: Superseded.
+   */
+  settleStaged(run: RunRef, rows: readonly SettledRow[]): Promise<void>;
 
   /** Sets the run's total, and counts what staging has settled. A repetition changes nothing. Errors: Superseded. */
   finishStaging(run: RunRef): Promise<void>;
 
   /** Pending → `cancelled`, for a run that ends without writing them. A repetition changes nothing. Errors: Superseded. */
   cancelPending(run: RunRef, reason: Reason): Promise<void>;
+
+  /**
+   * Pending → `cancelled`, for all but the first `room` pending records by rank. Once the run is planned it changes nothing, and
+   * neither does a repetition. Returns how many records of the run are cancelled for this reason. Errors: Superseded.
+   */
+  cancelBeyond(run: RunRef, room: number, reason: Reason): Promise<number>;
 
   /** How many records are pending, and how many of these have a contact id that CXone's preferences know: a GUID. */
   countPendingContacts(runNo: number): Promise<{ readonly pending: number; readonly withGuid: number }>;
@@ -29,6 +44,15 @@ export interface Records {
    * a million records; different pages may see different states of the ledger.
    */
   list(runNo: number, outcome?: OutcomeFilter): AsyncIterable<SettledRecord>;
+
+  /** In the order of the source. Memory stays flat, as with `list`. Rows that break a rule have an outcome, so all have a record. */
+  listPending(runNo: number): AsyncIterable<PendingRecord>;
+
+  /**
+   * How many pending records have a score from 0 to below 10, from 10 to below 20, and so on: ten numbers. Lower and higher
+   * scores count in the first and in the last of them; records without a score do not count.
+   */
+  countScores(runNo: number): Promise<readonly number[]>;
 
   /** Whether CXone's id of any record is known. */
   hasCxoneIds(runNo: number): Promise<boolean>;
@@ -53,6 +77,17 @@ export interface StagedRecord {
   readonly reasons: readonly Reason[] | null;
   /** Settled by the rules. Default: `invalid` without a record, otherwise pending. */
   readonly outcome?: Outcome | null;
+  /** Its place in the order of its run (`Writes.plan`). Default: the operation ranks nothing. */
+  readonly rank?: Rank | null;
+  /** Two records that share one are duplicates, for operations that rank. Default: none. */
+  readonly keys?: readonly string[] | null;
+}
+
+export interface Rank {
+  /** Higher ones come first. Finite. */
+  readonly score: number;
+  /** ISO 8601. Of equal scores the newer ones come first; null: older than all. */
+  readonly recency: string | null;
 }
 
 export interface SettledRecord {
@@ -73,8 +108,25 @@ export interface DuplicateCandidate {
   readonly key2: string;
 }
 
+export interface RankedCandidate {
+  readonly seq: number;
+  readonly line: number;
+  readonly keys: readonly string[];
+}
+
+export interface PendingRecord {
+  readonly seq: number;
+  readonly record: unknown;
+}
+
 export interface DuplicateRow {
   readonly seq: number;
+  readonly reason: Reason;
+}
+
+export interface SettledRow {
+  readonly seq: number;
+  readonly outcome: Outcome;
   readonly reason: Reason;
 }
 

@@ -9,6 +9,7 @@ import { closeEnded, listEarlierExecutions, listExecuting, watchAlone } from './
 import { storeMeasures } from './metrics.sql.ts';
 import { findRun, get, open, reopen, reserveBusinessKey, takeOver } from './opening.sql.ts';
 import type { KeySummary, Runs } from './runs.ts';
+import { emptySnapshots } from './suppression-entries.sql.ts';
 
 export function createRuns(database: Database): Runs {
   const { db } = database;
@@ -124,7 +125,9 @@ async function close(db: Executor, { runNo, state, result, failure }: End): Prom
       failure: failure === null ? null : JSON.stringify(failure),
     })
     .execute();
-  if (state !== 'failed') await storeMeasures(db, runNo);
+  if (state === 'failed') return;
+  await storeMeasures(db, runNo);
+  await emptySnapshots(db, runNo);
 }
 
 function updateRun(db: Executor, runNo: number) {

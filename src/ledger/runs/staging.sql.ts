@@ -7,9 +7,12 @@ import { createWordFilter } from '../words.ts';
 import type { StagedRecord } from './records.ts';
 
 const CREATE_STAGING_TABLE = `create temporary table staging
-  (seq integer, line integer, fields json, record json, key1 text, key2 text, reasons json, outcome text) on commit drop`;
-const INSERT_RECORDS = `insert into records (run_no, seq, line, fields, record, key1, key2)
-  select $1, seq, line, fields, record, key1, key2 from staging on conflict do nothing`;
+  (seq integer, line integer, fields json, record json, key1 text, key2 text, reasons json, outcome text,
+    score double precision, recency timestamptz, keys text[]) on commit drop`;
+const COLUMNS = 'seq, line, fields, record, key1, key2';
+const RANK_COLUMNS = 'score, recency, keys';
+const insertRecords = (columns: string) => `insert into records (run_no, ${columns})
+  select $1, ${columns} from staging on conflict do nothing`;
 const INSERT_OUTCOMES = `insert into outcomes (run_no, seq, outcome, reasons)
   select $1, seq, outcome, reasons from staging where outcome is not null on conflict do nothing`;
 /** Where chunks overlap, the longer one counts. */
@@ -29,16 +32,20 @@ export async function stageRecords(
   const [first, last] = [chunk.at(0), chunk.at(-1)];
   if (!first || !last) return;
   const rows = chunk.map(toCells);
+  const isRanked = chunk.some(({ rank, keys }) => rank || keys);
   const words = createWordFilter(rows.flatMap(({ row, fields }) => [fields, contactIdOf(row)]));
   const connection = await pool.connect();
   try {
     await connection.query('begin');
     await connection.query(CREATE_STAGING_TABLE);
-    const copy = connection.query(copyFrom('copy staging from stdin'));
+    const rankColumns = isRanked ? `, ${RANK_COLUMNS}` : '';
+    const copy = connection.query(
+      copyFrom(`copy staging (${COLUMNS}, reasons, outcome${rankColumns}) from stdin`),
+    );
     const finished = once(copy, 'finish');
-    copy.end(rows.map(toCopyLine).join(''));
+    copy.end(rows.map((cells) => toCopyLine(cells, isRanked)).join(''));
     await finished;
-    await connection.query(INSERT_RECORDS, [runNo]);
+    await connection.query(insertRecords(`${COLUMNS}${rankColumns}`), [runNo]);
     await connection.query(INSERT_OUTCOMES, [runNo]);
     await connection.query(INSERT_BLOCK, [runNo, first.seq, last.seq, words]);
     const { rowCount } = await connection.query(RECORD_PROGRESS, [runNo, last.seq, toFence(run)]);
@@ -61,14 +68,17 @@ function toCells(row: StagedRecord): Cells {
   return { row, fields: JSON.stringify(row.fields) };
 }
 
-/** The rest of a record is in the fields it was read from. */
+/** As `contactIdOf` of consent/erasure-search.sql.ts. The rest of a record is in the fields it was read from. */
 function contactIdOf({ record }: StagedRecord): string {
-  const { contactId } = (record ?? {}) as { contactId?: unknown };
-  return typeof contactId === 'string' ? contactId : '';
+  const { contactId, fields } = (record ?? {}) as { contactId?: unknown; fields?: unknown };
+  if (typeof contactId === 'string') return contactId;
+  if (!Array.isArray(fields)) return '';
+  const named = (fields as { name?: unknown; value?: unknown }[]).find(({ name }) => name === 'contact_id');
+  return typeof named?.value === 'string' ? named.value : '';
 }
 
 /** A line in the text format of COPY. JSON.stringify leaves no NUL, and the rules have removed it from the keys. */
-function toCopyLine({ row, fields }: Cells): string {
+function toCopyLine({ row, fields }: Cells, isRanked: boolean): string {
   const cells = [
     row.seq,
     row.line,
@@ -78,8 +88,15 @@ function toCopyLine({ row, fields }: Cells): string {
     row.key2,
     toJson(row.reasons),
     row.outcome ?? (row.record === null ? 'invalid' : null),
+    ...(isRanked ? [row.rank?.score ?? null, row.rank?.recency ?? null, toArray(row.keys)] : []),
   ];
   return `${cells.map(toCopyCell).join('\t')}\n`;
+}
+
+/** As PostgreSQL reads an array. */
+function toArray(texts: readonly string[] | null | undefined): string | null {
+  if (!texts) return null;
+  return `{${texts.map((text) => `"${text.replace(/[\\"]/g, '\\$&')}"`).join(',')}}`;
 }
 
 const toJson = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));

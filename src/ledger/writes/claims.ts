@@ -29,7 +29,7 @@ export type Claimed =
       readonly fence: number;
       /** How many answers of earlier attempts were lost; a lease that has expired counts as a lost answer. */
       readonly lostAnswers: number;
-      /** The records as a JSON array, in the order of the source: exactly the text that was hashed. */
+      /** The records as a JSON array, in the order of the write's `seqs`: exactly the text that was hashed. */
       readonly payload: string;
     }
   | { readonly verdict: 'blocked' | 'leased'; readonly waitMs: number }

@@ -13,7 +13,10 @@ export interface SettledGroup {
   readonly cxoneIds?: readonly (string | null)[];
 }
 
-/** A write for some records of the settled one: sent again without the others, in halves, or as updates. */
+/**
+ * A write for some records of the settled one: sent again without the others, in halves, or as updates. Its records keep the
+ * order that they have there.
+ */
 export interface DerivedWrite {
   readonly kind: string;
   readonly seqs: readonly number[];

@@ -9,6 +9,7 @@ import { claimWrites } from './claims.sql.ts';
 import type { Claim } from './claims.ts';
 import { firstLine } from './first-line.sql.ts';
 import { listInDoubt, markInDoubt, resolve } from './in-doubt.sql.ts';
+import { byRank } from './rank.sql.ts';
 import { settleWrites } from './settlements.sql.ts';
 import type { Settlement } from './settlements.ts';
 import type { OpenWrite, SentClaim, Writes } from './writes.ts';
@@ -39,9 +40,9 @@ export function createWrites({ db }: Database): Writes {
     // What else is stored in its transaction must not fail other settlements, so such a settlement goes alone.
     settle: (settlement) =>
       settlement.inSettleTransaction ? settleAlone(db, settlement) : settleCoalesced(settlement),
-    plan: (run, kind, size, batchBytes = BATCH_BYTES) =>
+    plan: (run, kind, size, { order = 'source', batchBytes = BATCH_BYTES } = {}) =>
       fenced(db, run, async (tx, runNo) => {
-        await insertPlanned(tx, { runNo, kind, size, batchBytes });
+        await insertPlanned(tx, { runNo, kind, size, order, batchBytes });
         return countBatches(tx, runNo);
       }),
     isPlanned: async (runNo) => (await countBatches(db, runNo)) > 0,
@@ -69,21 +70,25 @@ interface Planned {
   readonly runNo: number;
   readonly kind: string;
   readonly size: number;
+  readonly order: 'source' | 'rank';
   readonly batchBytes: number;
 }
 
-async function insertPlanned(tx: Executor, { runNo, kind, size, batchBytes }: Planned): Promise<void> {
+async function insertPlanned(tx: Executor, { runNo, kind, size, order, batchBytes }: Planned): Promise<void> {
+  const isRanked = order === 'rank';
   // Two planners at once would both find no writes, and put every record into two batches.
   await sql`select from runs where run_no = ${runNo} for update`.execute(tx);
   await sql`
     insert into writes (run_no, batch, kind, seqs)
-    select ${runNo}, row_number() over (order by chunk, part), ${kind}, array_agg(seq order by seq) from (
-      select seq, chunk, sum(bytes) over (partition by chunk order by seq) / ${batchBytes}::bigint as part
+    select ${runNo}, row_number() over (order by chunk, part), ${kind}, array_agg(seq order by place) from (
+      select seq, place, chunk, sum(bytes) over (partition by chunk order by place) / ${batchBytes}::bigint as part
       from (
-        select r.seq, coalesce(octet_length(r.record::text), 0) as bytes,
-          (row_number() over (order by r.seq) - 1) / ${size}::int as chunk
+        select r.seq, ${isRanked ? sql`row_number() over planned` : sql`r.seq`} as place,
+          coalesce(octet_length(r.record::text), 0) as bytes,
+          (row_number() over planned - 1) / ${size}::int as chunk
         from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
-        where r.run_no = ${runNo} and o.seq is null) pending) measured
+        where r.run_no = ${runNo} and o.seq is null
+        window planned as (order by ${isRanked ? byRank('r') : sql`r.seq`})) pending) measured
     where not exists (select 1 from writes where run_no = ${runNo})
     group by chunk, part order by chunk, part`.execute(tx);
 }

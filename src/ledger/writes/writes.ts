@@ -9,10 +9,10 @@ import type { Settlement } from './settlements.ts';
 /** A fence is current while the write is `sending` under it. */
 export interface Writes {
   /**
-   * Divides the pending records of a run into writes of `size` records, in the order of the source; fewer where the records
-   * of a write exceed `batchBytes`. A repetition changes nothing. Returns the number of batches. Errors: Superseded.
+   * Divides the pending records of a run into writes of `size` records, in the order of the source or by rank; fewer where the
+   * records of a write exceed `batchBytes`. A repetition changes nothing. Returns the number of batches. Errors: Superseded.
    */
-  plan(run: RunRef, kind: string, size: number, batchBytes?: number): Promise<number>;
+  plan(run: RunRef, kind: string, size: number, options?: PlanOptions): Promise<number>;
 
   /** Whether the run has writes. Reads only. */
   isPlanned(runNo: number): Promise<boolean>;
@@ -80,6 +80,13 @@ export interface Writes {
   resolve(resolution: Resolution): Promise<number>;
 }
 
+export interface PlanOptions {
+  /** Default: `source`. `rank`: as `Records.listRankedCandidates`. */
+  readonly order?: 'source' | 'rank';
+  /** Default: 4,000,000. */
+  readonly batchBytes?: number;
+}
+
 export interface SentClaim {
   /** The write. */
   readonly id: string;
@@ -91,8 +98,9 @@ export interface OpenWrite {
   readonly batch: number;
   readonly kind: string;
   readonly state: WriteState;
+  /** In the order of the plan. */
   readonly seqs: readonly number[];
-  /** Where the source has the first of its records. */
+  /** The lowest line that the source has one of its records in. */
   readonly firstLine: number;
   /** What its kind needs besides the records. */
   readonly refs: unknown;

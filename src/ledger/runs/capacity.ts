@@ -1,0 +1,54 @@
+/**
+ * The port to reservations of a campaign's capacity, so that several runs do not exceed it together
+ * (docs/adr/0024-list-loads.md#reservations). A reservation is one row of its run. It counts while the run is `running`, and as
+ * far as the run may still add records: so it shrinks with every outcome, and ends with the run, however it ends. A run that was
+ * terminated in Temporal keeps it until it is cancelled or started again.
+ *
+ * The order is: `remaining`, then CXone's figures of the campaign, then `reserve`. What another run adds between the first two is
+ * counted twice rather than never.
+ */
+import type { RunRef } from '../fence.ts';
+
+export interface Capacity {
+  /**
+   * What each other run may still add to the campaign, by its number: at most what it has reserved, and no more than its
+   * records that are pending or whose answer was lost. Reads only.
+   */
+  remaining(runNo: number, campaign: CampaignOfTenant): Promise<ReadonlyMap<number, number>>;
+
+  /**
+   * Reserves room for `planned` records, or makes the run's reservation larger; it never becomes smaller, except with the
+   * run's outcomes. `isReserved` is false if current + planned + what others may still add exceeds the maximum: then
+   * nothing changes. One transaction for a campaign at a time. A repetition changes nothing. A dry run gets the same answer, and
+   * reserves nothing. Errors: Superseded.
+   */
+  reserve(run: RunRef, request: CapacityRequest): Promise<CapacityAnswer>;
+}
+
+export interface CampaignOfTenant {
+  readonly tenant: string;
+  readonly campaignId: string;
+}
+
+export interface CapacityRequest extends CampaignOfTenant {
+  /** How many records this run may still add. */
+  readonly planned: number;
+  /** CXone's figures of the campaign. */
+  readonly current: number;
+  readonly max: number;
+  /** From `remaining`, asked for before CXone was. */
+  readonly remainingBefore: ReadonlyMap<number, number>;
+}
+
+export interface CapacityAnswer {
+  readonly isReserved: boolean;
+  /** max − current − what others may still add; negative if that is exceeded already. */
+  readonly room: number;
+  /** Runs that may still add something, the one that may add most first. */
+  readonly others: readonly OtherReservation[];
+}
+
+export interface OtherReservation {
+  readonly runId: string;
+  readonly remaining: number;
+}
