@@ -1,6 +1,7 @@
 import fc from 'fast-check';
+import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { describe, expect, it } from 'vitest';
-import { E164, phoneProblem } from '../../src/domain/phone.ts';
+import { E164, normalizePhone, phoneProblem } from '../../src/domain/phone.ts';
 
 describe('phone numbers', () => {
   it.each(['+14155550100', '+442071234567', '+15550100001', '+4915112345678'])('%s is valid', (number) => {
@@ -33,6 +34,32 @@ describe('phone numbers', () => {
         expect([undefined, 'phone_not_possible']).toContain(phoneProblem(number)?.code);
       }),
       { numRuns: 2_000 },
+    );
+  });
+});
+
+describe('one spelling of a number', () => {
+  it.each([
+    ['(415) 555-0101', 'us', '+14155550101'],
+    ['+44 (0)7700 900001', '', '+447700900001'],
+    ['+4407700900001', 'US', '+447700900001'],
+    ['+14155550101', 'DE', '+14155550101'],
+  ])('of %s, %s is %s', (text, country, number) => {
+    expect(normalizePhone(text, country)).toBe(number);
+  });
+
+  it.each(['4155550101', '+1415555', 'unknown', ''])('of %j there is none', (text) => {
+    expect(normalizePhone(text)).toBeNull();
+  });
+
+  it('is what the numbering plans say, also for the numbers that need no parsing', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^\+1[2-9]\d{9}$/), (number) => {
+        const parsed = parsePhoneNumberFromString(number);
+        expect([parsed?.isPossible(), parsed?.number]).toEqual([true, number]);
+        expect([phoneProblem(number), normalizePhone(number)]).toEqual([null, number]);
+      }),
+      { numRuns: 5_000 },
     );
   });
 });
