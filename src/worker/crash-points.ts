@@ -40,7 +40,7 @@ export const READS: ReadonlySet<string> = new Set(
     'records.listRankedCandidates records.listPending records.countScores capacity.remaining',
     'suppressionSnapshots.latest suppressionSnapshots.lastAccepted suppressionSnapshots.find',
     'answers.messages answers.latest answers.summary',
-    'writes.isPlanned writes.listOpen writes.listInDoubt writes.remainingLeaseMs',
+    'writes.listOpen writes.listInDoubt writes.remainingLeaseMs',
     'audit.list audit.verify outbox.listUndelivered outbox.renderedTotals outbox.ownTotals outbox.trailer',
     'outbox.countDeliveries',
     'datasets.find datasets.read retries.list retries.findObstacle rateBudget.blockedMs rateBudget.list',

@@ -1,11 +1,12 @@
 /** What an operation may add to the steps of the engine. */
 import { describe, expect, it } from 'vitest';
-import type { BulkDefinition } from '../../src/activities/engine/definition.ts';
+import type { BulkDefinition, WriteDefinition } from '../../src/activities/engine/definition.ts';
 import type { PostWebhook } from '../../src/activities/outbox/webhook.ts';
+import { fatalFailure } from '../../src/contract/failures.ts';
 import type { Phase } from '../../src/domain/run.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { defineCallbackRequest } from '../extension/activities.ts';
-import { ledgerOfFile, openRun, record, upTo } from '../ledger/harness.ts';
+import { ledgerOfFile, openRun, readWrite, record, upTo } from '../ledger/harness.ts';
 import {
   allBatches,
   type CxoneHooks,
@@ -22,7 +23,10 @@ const opened = ledgerOfFile();
 const { folder, writeCsv, countExactly } = useSourceFolder(opened);
 const INPUT = { listId: 'L1', source: { dataset: 'd' } };
 
-type Hooks = Partial<Omit<BulkDefinition, 'findDuplicates'>>;
+type Hooks = Partial<Omit<BulkDefinition, 'order' | 'findDuplicates'>> & {
+  readonly order?: 'rank';
+  readonly findDuplicates?: Extract<BulkDefinition, { order: 'rank' }>['findDuplicates'];
+};
 
 /** A worker for the example operation with these additions. */
 function workerWith(
@@ -87,26 +91,99 @@ describe('screen', () => {
 });
 
 describe('prepare', () => {
-  it('is called before the batches are cut, and never again', async () => {
+  it('settles before the batches are cut, and adds to the plan what an approval binds to', async () => {
     const path = await writeCsv(rows());
     const run = await openCallbacks({ listId: 'L1', source: { path } });
-    const seen: boolean[] = [];
+    let room = 7;
     const { activities } = workerWith({
-      prepare: async ({ run_no }) => {
-        seen.push(await opened().ledger.writes.isPlanned(run_no));
-        if (seen.length === 1) throw Object.assign(new Error('gone'), { code: '57P01' });
+      prepare: async (planned) => {
+        const reason = { code: 'no_room' };
+        await opened().ledger.records.settleStaged(planned, [{ seq: 2, outcome: 'cancelled', reason }]);
+        return { notes: [`room for ${room}`], figures: { room } };
       },
     });
     const plan = () => runActivity(() => activities.planWrites(run.run_id));
     await runActivity(() => activities.stageRecords(run.run_id));
-    await expect(plan()).rejects.toMatchObject({ type: 'LedgerUnavailable' });
-    await plan();
-    await plan();
-    expect(seen).toEqual([false, false]);
+    const first = await plan();
+    expect(first).toMatchObject({ toWrite: 1, cancelled: 1, batches: 1, figures: { room: 7 } });
+    expect(first.notes).toEqual(['room for 7']);
+    expect(await plan()).toEqual(first);
+    room = 8;
+    expect((await plan()).hash).not.toBe(first.hash);
+  });
+
+  it('may end the run', async () => {
+    const run = await planned(1, 1);
+    const { activities } = workerWith({
+      prepare: () => Promise.reject(fatalFailure('InvalidInput', 'no room')),
+    });
+    await expect(runActivity(() => activities.planWrites(run.run_id))).rejects.toMatchObject({
+      type: 'InvalidInput',
+      nonRetryable: true,
+    });
+  });
+});
+
+describe('beforeClaim', () => {
+  const withBeforeClaim = (beforeClaim: NonNullable<WriteDefinition['beforeClaim']>) =>
+    workerWith(({ writes }) => ({
+      order: 'rank',
+      writes: mapValues(writes, (write) => ({ ...write, beforeClaim })),
+    }));
+
+  it('comes before each claim, and if it throws, nothing is claimed', async () => {
+    const run = await planned(2, 1);
+    const seen: unknown[] = [];
+    const worker = withBeforeClaim(async (_run, { id, batch }) => {
+      const { state, attempts } = await readWrite(opened(), id);
+      seen.push([batch, state, attempts]);
+      if (seen.length === 2) throw fatalFailure('Conflict', 'the list has changed');
+    });
+    await expect(worker.writePage(allBatches(run))).rejects.toMatchObject({ type: 'Conflict' });
+    expect(seen).toEqual([
+      [1, 'planned', 0],
+      [2, 'planned', 0],
+    ]);
+    expect(await countExactly(run)).toMatchObject({ pending: 1, created: 1 });
+    await writeAll(worker, allBatches(run));
+    expect(seen.at(-1)).toEqual([2, 'planned', 0]);
   });
 });
 
 describe('the order by rank', () => {
+  it('decides which of two duplicates is written, and what is written first', async () => {
+    const path = await writeCsv(`contactId,phone\na,1\nb,3\nc,2\nb,9\n${'\n'.repeat((salt += 1))}`);
+    const run = await openCallbacks({ listId: 'L1', source: { path } });
+    const { cxone, posts } = fakeCxone();
+    const worker = workerWith(
+      {
+        order: 'rank',
+        recordsPerBatch: 2,
+        createReader: () => (row) => {
+          const { contactId, phone } = row as { contactId: string; phone: string };
+          const rank = { score: Number(phone), recency: null };
+          return { record: { contactId, phone }, rank, keys: [contactId] };
+        },
+        findDuplicates: async function* (_run, candidates) {
+          const winners = new Set<string>();
+          for await (const { seq, keys } of candidates) {
+            if (keys.some((key) => winners.has(key))) yield { seq, reason: { code: 'same_person' } };
+            for (const key of keys) winners.add(key);
+          }
+        },
+      },
+      { cxone },
+    );
+    await runActivity(() => worker.activities.stageRecords(run.run_id));
+    await runActivity(() => worker.activities.planWrites(run.run_id));
+    await writeAll(worker, allBatches(run));
+    expect(posts).toEqual([['b', 'c'], ['a']]);
+    expect(await countExactly(run)).toMatchObject({ created: 3, duplicate: 1 });
+    expect(await opened().ledger.records.countReasons(run.run_no)).toEqual([
+      { outcome: 'duplicate', code: 'same_person', field: null, n: 1 },
+    ]);
+  });
+
   it('has one page open, as the plan says', async () => {
     const run = await planned(3, 1);
     const { activities } = workerWith({ order: 'rank' });

@@ -6,9 +6,10 @@ import type { Measures } from '../../domain/metrics.ts';
 import type { Outcome, Reason, RunState } from '../../domain/run.ts';
 import type { Objection } from '../../ledger/consent/suppressions.ts';
 import type { OutboxEvent } from '../../ledger/outbox/outbox.ts';
-import type { DuplicateRow } from '../../ledger/runs/records.ts';
+import type { DuplicateRow, Rank, RankedCandidate } from '../../ledger/runs/records.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { DerivedWrite, InSettleTransaction, SettledGroup } from '../../ledger/writes/settlements.ts';
+import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import type { PriorAttempt } from './prior-attempt.ts';
 
 /** The safety properties of one kind of request; they stand next to the request in the table of writes. */
@@ -45,6 +46,11 @@ export interface WriteDefinition extends WriteRules {
    * changes of the preferences themselves.
    */
   readonly gate: ConsentGate | null;
+  /**
+   * Called before each claim, while nothing is held that could expire: obtains what the gate has to know, or throws. Also
+   * called for a write that then has to wait for its turn. It takes its own permits (RateLimiter.sendWithPermit).
+   */
+  readonly beforeClaim?: (run: Run, write: OpenWrite, signal: AbortSignal) => Promise<void>;
   /** Sends one write and says what became of its records. The implementation states whether repeating it is safe, and why. */
   readonly send: (attempt: WriteAttempt) => Promise<Answer>;
   /**
@@ -91,22 +97,50 @@ export interface OperationDefinition {
   readonly onEndedEarly?: (run: Run) => Promise<void>;
 }
 
+/** Becomes part of the plan, so an approval binds to it. Without personal data. */
+export interface PlanAddition {
+  /** What somebody who approves the plan should know, as sentences. */
+  readonly notes: readonly string[];
+  /** Figures that only this operation has. */
+  readonly figures: object;
+}
+
 /** Without personal data. */
 export interface AuditEntry {
   readonly action: string;
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** An operation whose records are read from a source and written in batches. */
-export interface BulkDefinition extends OperationDefinition {
+/** An operation whose records are read from a source, and written in batches in the order of the source or of their rank. */
+export type BulkDefinition = BulkOperation & (InSourceOrder | InRankOrder);
+
+interface InSourceOrder {
+  readonly order?: 'source';
+  /** The valid records that are duplicates of another one. Candidates come ordered by `seq`. */
+  readonly findDuplicates: FindDuplicates<DuplicateCandidate>;
+}
+
+/**
+ * Every row has a rank. The highest come first, and the requests leave strictly one after the other; only one that is repeated
+ * comes later.
+ */
+interface InRankOrder {
+  readonly order: 'rank';
+  /** The pending records that are duplicates of another one. Candidates come ordered by rank. */
+  readonly findDuplicates: FindDuplicates<RankedCandidate>;
+}
+
+type FindDuplicates<Candidate> = (
+  run: Run,
+  candidates: AsyncIterable<Candidate>,
+) => AsyncIterable<DuplicateRow>;
+
+interface BulkOperation extends OperationDefinition {
   /** By the kind of write that the ledger records. */
   readonly writes: Readonly<Record<string, WriteDefinition>>;
   readonly recordsPerBatch: number;
-  /**
-   * `rank`: requests leave strictly one after the other, in the order of the batches; only one that is repeated comes later.
-   * Absent: as many at once as there are request slots.
-   */
-  readonly order?: 'rank';
+  /** That take a permit of the rate budget, for the plan. Default 1. */
+  readonly requestsPerBatch?: number;
   /** The kind of write that the plan creates for each batch. */
   readonly firstWrite: (run: Run) => string;
   /** The values of a record that may identify a person. Their words are kept out of what CXone says beyond single records. */
@@ -120,27 +154,17 @@ export interface BulkDefinition extends OperationDefinition {
     columns: readonly string[] | null,
     map: Readonly<Record<string, string>>,
   ) => RowReader;
-  /** The valid records that are duplicates of another one. Candidates come ordered by `seq`. */
-  readonly findDuplicates: (
-    run: Run,
-    candidates: AsyncIterable<DuplicateCandidate>,
-  ) => AsyncIterable<DuplicateRow>;
   /** Called when all rows are staged, before duplicates are sought: settles records that must not be sent. Repeatable. */
   readonly screen?: (run: Run) => Promise<void>;
   /** Called when all rows are staged and the duplicate ones settled, before anything is planned. Repeatable. */
   readonly completeStaging?: (run: Run) => Promise<void>;
   /**
-   * Called before the batches are cut, and not once they are: settles pending records that the run has no room for, or throws
-   * a fatal failure. Repeatable.
+   * Called before the batches are cut: may settle pending records, or throw a fatal failure if the run must not write. Called
+   * again when planning is repeated or the run is started again, and by then the batches may have been cut. Repeatable.
    */
-  readonly prepare?: (run: Run) => Promise<void>;
+  readonly prepare?: (run: Run) => Promise<PlanAddition>;
   /** For the plan: what somebody who approves it should know, as sentences without personal data. */
   readonly planNotes?: (run: Run) => Promise<readonly string[]>;
-  /**
-   * For the plan: what it says beyond the counts of every operation, as the contract defines it. An approval binds to it. Without
-   * personal data, because the history keeps it.
-   */
-  readonly planFigures?: (run: Run) => Promise<object>;
   /** The lookups that the run makes before it writes, for the plan; null if it makes none. */
   readonly countLookups?: (run: Run) => Promise<Lookups | null>;
 }
@@ -178,6 +202,13 @@ export interface DuplicateCandidate {
 export type RowReader = (fields: Readonly<Record<string, unknown>>) => ReadRow;
 
 export type ReadRow = (
+  | {
+      readonly record: unknown;
+      /** In an operation that orders records by rank. */
+      readonly rank: Rank;
+      /** Two rows that share one are duplicates. */
+      readonly keys: readonly string[];
+    }
   | {
       readonly record: unknown;
       readonly key1: string;

@@ -221,6 +221,7 @@ export class PageWorker {
     if (this.#halted || this.#rateWait) return null;
     if (definition.spacing && this.#spacingWait) throw this.#spacingWait;
     if (!definition.repeatable || failsRepeatedly(write)) await this.#probe(write.kind, definition);
+    await definition.beforeClaim?.(this.#run, write, this.#stop.signal);
     const claimed = await this.#attempts.claim(this.#run.run_no, write.id, definition);
     if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') this.halt({ why: claimed.verdict });
     if (claimed.verdict === 'leased') this.#leasedForMs = Math.max(this.#leasedForMs, claimed.waitMs);

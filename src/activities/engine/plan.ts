@@ -3,7 +3,7 @@ import type { Counts, Outcome } from '../../domain/run.ts';
 import { canonicalize, sha256 } from '../../ledger/hashing.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import type { BulkDefinition, Lookups } from './definition.ts';
+import type { BulkDefinition, Lookups, PlanAddition } from './definition.ts';
 import { runInput } from './run-input.ts';
 
 /** What the run is going to do, counted before anything is written. `hash` is what an approval binds to. */
@@ -14,7 +14,7 @@ export interface Plan {
   readonly toWrite: number;
   readonly invalid: number;
   readonly duplicate: number;
-  /** Valid rows that must not be sent; absent if there are none. */
+  /** Valid rows that must not be sent, people who must not be contacted, what there is no room for; absent if there are none. */
   readonly rejected?: number;
   readonly suppressed?: number;
   readonly cancelled?: number;
@@ -32,7 +32,7 @@ export interface Plan {
   readonly changes?: readonly string[];
   /** What somebody who approves it should know; absent if there is nothing. */
   readonly notes?: readonly string[];
-  /** What the operation adds (BulkDefinition.planFigures); absent if it adds nothing. */
+  /** What the operation adds (BulkDefinition.prepare); absent if it adds nothing. */
   readonly figures?: object;
   /** How many places somebody else has changed differently and no policy resolves; absent if there are none. */
   readonly conflicts?: number;
@@ -61,19 +61,27 @@ export function pageBatches(ratePerMinute: number, requestsPerBatch = 1): number
   return Math.max(1, Math.min(MAX_BATCHES_PER_PAGE, batches));
 }
 
+interface PlanDeps {
+  readonly ledger: Ledger;
+  readonly ratePerMinute: number;
+}
+
+interface Prepared {
+  readonly batches: number;
+  readonly addition: PlanAddition | undefined;
+}
+
 export async function countPlan(
-  ledger: Ledger,
+  { ledger, ratePerMinute }: PlanDeps,
   run: Run,
   definition: BulkDefinition,
-  batches: number,
-  ratePerMinute: number,
+  { batches, addition }: Prepared,
 ): Promise<Plan> {
   const counts = await ledger.runs.exactCounts(run.run_no);
   const reasons = await ledger.records.countReasons(run.run_no);
   const options = definition.spec.fingerprint(runInput(definition.spec, run));
   const lookups = await definition.countLookups?.(run);
-  const notes = (await definition.planNotes?.(run)) ?? [];
-  const figures = await definition.planFigures?.(run);
+  const notes = [...((await definition.planNotes?.(run)) ?? []), ...(addition?.notes ?? [])];
   const plan = {
     list: run.target,
     total: counts.total,
@@ -83,11 +91,11 @@ export async function countPlan(
     ...pick(counts, ['rejected', 'suppressed', 'cancelled']),
     ...(lookups && { lookups }),
     ...(notes.length > 0 && { notes }),
-    ...(figures && { figures }),
+    ...(addition && { figures: addition.figures }),
     batches,
     options,
   };
-  const requests = batches + (lookups?.requests ?? 0);
+  const requests = batches * (definition.requestsPerBatch ?? 1) + (lookups?.requests ?? 0);
   const requestsPerBatch = batches === 0 ? 1 : requests / batches;
   const rate = limitRate(ratePerMinute, definition, requestsPerBatch);
   return {

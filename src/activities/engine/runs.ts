@@ -199,9 +199,11 @@ async function reopen({ ledger, registry }: RunsDeps, asked: AskedRun, known: Ru
 async function planWrites({ ledger, registry, ratePerMinute }: RunsDeps, runId: string): Promise<Plan> {
   const run = await takeOver(ledger, runId);
   const definition = registry.bulk(run.kind);
-  if (definition.prepare && !(await ledger.writes.isPlanned(run.run_no))) await definition.prepare(run);
-  const batches = await ledger.writes.plan(run, definition.firstWrite(run), definition.recordsPerBatch);
-  const plan = await countPlan(ledger, run, definition, batches, ratePerMinute);
+  const { order, recordsPerBatch } = definition;
+  const addition = await definition.prepare?.(run);
+  const kind = definition.firstWrite(run);
+  const batches = await ledger.writes.plan(run, kind, recordsPerBatch, order && { order });
+  const plan = await countPlan({ ledger, ratePerMinute }, run, definition, { batches, addition });
   await ledger.runs.setPlan(run, plan, plan.hash);
   await ledger.audit.add(runId, 'planned', { ...plan, reasons: undefined }, activityKey());
   return plan;

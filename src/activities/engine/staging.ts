@@ -92,8 +92,10 @@ async function settleDuplicates(
   run: Run,
   definition: BulkDefinition,
 ): Promise<void> {
-  const candidates = ledger.records.listDuplicateCandidates(run.run_no);
-  const duplicateRows = definition.findDuplicates(run, candidates);
+  const duplicateRows =
+    definition.order === 'rank'
+      ? definition.findDuplicates(run, ledger.records.listRankedCandidates(run.run_no))
+      : definition.findDuplicates(run, ledger.records.listDuplicateCandidates(run.run_no));
   for await (const chunk of inChunks(duplicateRows, { items: DUPLICATES_PER_CHUNK })) {
     await throwIfStopping(draining);
     await ledger.records.settleStaged(
@@ -190,6 +192,10 @@ function readBroken(broken: Reason, { legible }: SourceRow, read: RowReader): Re
 
 function toStagedRecord(base: Pick<StagedRecord, 'seq' | 'line' | 'fields'>, result: ReadRow): StagedRecord {
   if ('reasons' in result) return { ...base, record: null, key1: null, key2: null, reasons: result.reasons };
+  if ('rank' in result) {
+    const { record, rank, keys } = result;
+    return { ...base, record, key1: null, key2: null, reasons: null, rank, keys };
+  }
   const { record, key1, key2, settled } = result;
   return {
     ...base,

@@ -45,7 +45,6 @@ export function createWrites({ db }: Database): Writes {
         await insertPlanned(tx, { runNo, kind, size, order, batchBytes });
         return countBatches(tx, runNo);
       }),
-    isPlanned: async (runNo) => (await countBatches(db, runNo)) > 0,
     listOpen: (runNo, fromBatch, toBatch) => listOpen(db, runNo, fromBatch, toBatch),
     markSent: (claims) => markSent(db, claims),
     renew: (id, fence, leaseMs) => renew(db, id, fence, leaseMs),

@@ -14,9 +14,6 @@ export interface Writes {
    */
   plan(run: RunRef, kind: string, size: number, options?: PlanOptions): Promise<number>;
 
-  /** Whether the run has writes. Reads only. */
-  isPlanned(runNo: number): Promise<boolean>;
-
   /** Writes that still have to be sent (`planned`, `sending`, `unanswered`), by batch and id. Reads only. */
   listOpen(runNo: number, fromBatch: number, toBatch: number): Promise<OpenWrite[]>;
 

@@ -28,8 +28,13 @@ export async function plan(run: Run): Promise<void> {
   run.plan = await ledgerScans.planWrites.executeWithOptions({ summary: 'count, cut into batches' }, [
     run.runId,
   ]);
-  const { total, toWrite: pending, invalid, duplicate, rejected } = run.plan;
-  run.counts = { total, pending, invalid, duplicate, ...(rejected !== undefined && { rejected }) };
+  const { total, toWrite: pending, invalid, duplicate, rejected, suppressed, cancelled } = run.plan;
+  run.counts = {
+    ...{ total, pending, invalid, duplicate },
+    ...(rejected !== undefined && { rejected }),
+    ...(suppressed !== undefined && { suppressed }),
+    ...(cancelled !== undefined && { cancelled }),
+  };
   run.show();
 }
 
