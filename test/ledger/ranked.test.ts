@@ -266,6 +266,18 @@ describe('pending records', () => {
     expect(await ledger.records.countScores(run.run_no)).toEqual([3, 1, 0, 0, 0, 0, 0, 0, 0, 3]);
   });
 
+  it('are each listed once, behind pages without any and in pages of large records', async () => {
+    const { ledger } = opened();
+    const run = await openRun(ledger);
+    const note = 'x'.repeat(5_000_000);
+    const rows = upTo(4_010).map((seq) => record(seq, { record: seq > 4_000 ? { seq, note } : { seq } }));
+    for (const part of [rows.slice(0, 4_000), rows.slice(4_000)])
+      await ledger.records.stage(run.run_no, part);
+    await ledger.records.settleStaged(run.run_no, settledAs(upTo(2_500)));
+    const found = await all(ledger.records.listPending(run.run_no));
+    expect(found.map(({ seq }) => seq)).toEqual(upTo(1_510).map((n) => 2_500 + n));
+  });
+
   it('without ranks are planned in the order of the source, and have no scores', async () => {
     const { ledger } = opened();
     const run = await stagedRun(upTo(3).map((seq) => record(seq)));

@@ -61,18 +61,26 @@ export async function cancelBeyond(
   return rows[0]?.n ?? 0;
 }
 
+/** Page by page of the numbers, which have no gaps: otherwise the database would join the whole run for each page. */
 export async function* listPending(db: Executor, runNo: number): AsyncIterable<PendingRecord> {
-  for (let after = 0; ; ) {
-    const { rows } = await sql<PendingRecord>`
-      select seq, record from (
-        select *, sum(size) over (order by seq) - size as bytes_before from (
-          select r.seq, r.record, octet_length(r.record::text) as size
-          from ${pending(runNo)} and r.seq > ${after} order by r.seq limit ${PAGE}) page) measured
-      where bytes_before < ${PAGE_BYTES} order by seq`.execute(db);
-    yield* rows;
+  const { staged_through: end } = await db
+    .selectFrom('runs')
+    .select('staged_through')
+    .where('run_no', '=', runNo)
+    .executeTakeFirstOrThrow();
+  for (let after = 0; after < end; ) {
+    const to = after + PAGE;
+    const { rows } = await sql<PendingRecord & { bytes: string }>`
+      select seq, record, bytes from (
+        select seq, record, size, sum(size) over (order by seq) as bytes from (
+          select r.seq, r.record, octet_length(r.record::text) as size from records r
+          where r.run_no = ${runNo} and r.seq > ${after} and r.seq <= ${to} and not exists (
+            select from outcomes o where o.run_no = ${runNo} and o.seq = r.seq and o.seq > ${after} and o.seq <= ${to})
+          ) page) measured
+      where bytes - size < ${PAGE_BYTES} order by seq`.execute(db);
+    for (const { seq, record } of rows) yield { seq, record };
     const last = rows.at(-1);
-    if (!last) return;
-    after = last.seq;
+    after = last && Number(last.bytes) >= PAGE_BYTES ? last.seq : to;
   }
 }
 
