@@ -1,21 +1,17 @@
 /** Records of an operation that ranks them: who comes first, who is a duplicate of whom, and what is sent in which order. */
 import fc from 'fast-check';
-import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { StagedRecord } from '../../src/ledger/runs/records.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
-import { readLedgerContents } from '../harness/ledger-contents.ts';
 import {
   claimed,
   expireLease,
   group,
   invalid,
   ledgerOfFile,
-  newContact,
   openRun,
   record,
   settlement,
-  someId,
   upTo,
   writesOf,
 } from './harness.ts';
@@ -285,52 +281,5 @@ describe('pending records', () => {
     expect(await all(ledger.records.listRankedCandidates(run.run_no))).toEqual([]);
     await ledger.writes.plan(run.run_no, 'create', 2);
     expect((await writesOf(ledger, run)).map(({ seqs }) => seqs)).toEqual([[1, 2], [3]]);
-  });
-});
-
-describe('an erasure in a list load', () => {
-  const erase = (contactId: string) =>
-    opened().ledger.erasures.erase({
-      ...{ erasureId: someId('erasure'), contactId, requestedBy: 'dana' },
-      objectedAt: new Date().toISOString(),
-    });
-  const rowOf = (seq: number, contactId: string, street = 'x') =>
-    record(seq, {
-      ...{ fields: { contact_id: contactId, street }, record: item(seq, contactId), key1: null, key2: null },
-      ...{ rank: { score: seq, recency: null }, keys: [`contact_id ${contactId}`] },
-    });
-
-  it('finds the row by its field contact_id, and removes fields, record and keys', async () => {
-    const { ledger, url } = opened();
-    const [anna, ben] = [newContact(), newContact()];
-    const run = await stagedRun([rowOf(1, anna), rowOf(2, ben)]);
-    await ledger.records.cancelPending(run.run_no, { code: 'cancelled' });
-    await ledger.runs.close(run.run_no, 'cancelled', null, null);
-    expect(await erase(anna.toUpperCase())).toMatchObject({ records: 1, runs: [run.run_id] });
-    const contents = await readLedgerContents(url);
-    expect([contents.includes(anna), contents.includes(ben)]).toEqual([false, true]);
-  });
-
-  it('does not take an id that is a word for somebody else', async () => {
-    const { ledger, url } = opened();
-    const run = await stagedRun([rowOf(1, '1001'), rowOf(2, newContact(), '1001 Main Street')]);
-    await ledger.records.cancelPending(run.run_no, { code: 'cancelled' });
-    await ledger.runs.close(run.run_no, 'cancelled', null, null);
-    expect(await erase('1001')).toMatchObject({ records: 1 });
-    expect(await readLedgerContents(url)).toContain('1001 main street');
-  });
-
-  it('takes the row from a planned write of a failed run, whose other records keep their order', async () => {
-    const { ledger, database } = opened();
-    const [anna, ben, eve] = [newContact(), newContact(), newContact()];
-    const run = await stagedRun([rowOf(1, ben), rowOf(2, anna), rowOf(3, eve)]);
-    await ledger.writes.plan(run.run_no, 'load', 3, { order: 'rank' });
-    await ledger.runs.close(run.run_no, 'failed', null, null);
-    expect(await erase(anna)).toMatchObject({ records: 1, waitingFor: [] });
-    await sql`update runs set state = 'running' where run_no = ${run.run_no}`.execute(database.db);
-    const [write] = await writesOf(ledger, run);
-    expect(write?.seqs).toEqual([3, 1]);
-    const { payload } = await claimed(ledger, run, write?.id ?? '');
-    expect(JSON.parse(payload)).toEqual([item(3, eve), item(1, ben)]);
   });
 });

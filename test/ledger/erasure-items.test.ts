@@ -1,0 +1,70 @@
+/** Erasures in runs whose records are items of a list: they name their contact in a field. */
+import { sql } from 'kysely';
+import { describe, expect, it } from 'vitest';
+import type { StagedRecord } from '../../src/ledger/runs/records.ts';
+import type { Run } from '../../src/ledger/runs/runs.ts';
+import { readLedgerContents } from '../harness/ledger-contents.ts';
+import { claimed, ledgerOfFile, newContact, openRun, record, someId, writesOf } from './harness.ts';
+
+const opened = ledgerOfFile();
+
+const item = (seq: number, contactId: string) => ({
+  deduplicationKeys: [{ name: 'contact_id', value: contactId }],
+  fields: [{ name: 'contact_id', value: contactId }],
+  priority: seq % 11,
+});
+
+async function stagedRun(rows: readonly StagedRecord[]): Promise<Run> {
+  const { ledger } = opened();
+  const run = await openRun(ledger);
+  await ledger.records.stage(run.run_no, rows);
+  await ledger.records.finishStaging(run.run_no);
+  return run;
+}
+
+describe('an erasure in a list load', () => {
+  const erase = (contactId: string) =>
+    opened().ledger.erasures.erase({
+      ...{ erasureId: someId('erasure'), contactId, requestedBy: 'dana' },
+      objectedAt: new Date().toISOString(),
+    });
+  const rowOf = (seq: number, contactId: string, street = 'x') =>
+    record(seq, {
+      ...{ fields: { contact_id: contactId, street }, record: item(seq, contactId), key1: null, key2: null },
+      ...{ rank: { score: seq, recency: null }, keys: [`contact_id ${contactId}`] },
+    });
+
+  it('finds the row by its field contact_id, and removes fields, record and keys', async () => {
+    const { ledger, url } = opened();
+    const [anna, ben] = [newContact(), newContact()];
+    const run = await stagedRun([rowOf(1, anna), rowOf(2, ben)]);
+    await ledger.records.cancelPending(run.run_no, { code: 'cancelled' });
+    await ledger.runs.close(run.run_no, 'cancelled', null, null);
+    expect(await erase(anna.toUpperCase())).toMatchObject({ records: 1, runs: [run.run_id] });
+    const contents = await readLedgerContents(url);
+    expect([contents.includes(anna), contents.includes(ben)]).toEqual([false, true]);
+  });
+
+  it('does not take an id that is a word for somebody else', async () => {
+    const { ledger, url } = opened();
+    const run = await stagedRun([rowOf(1, '1001'), rowOf(2, newContact(), '1001 Main Street')]);
+    await ledger.records.cancelPending(run.run_no, { code: 'cancelled' });
+    await ledger.runs.close(run.run_no, 'cancelled', null, null);
+    expect(await erase('1001')).toMatchObject({ records: 1 });
+    expect(await readLedgerContents(url)).toContain('1001 main street');
+  });
+
+  it('takes the row from a planned write of a failed run, whose other records keep their order', async () => {
+    const { ledger, database } = opened();
+    const [anna, ben, eve] = [newContact(), newContact(), newContact()];
+    const run = await stagedRun([rowOf(1, ben), rowOf(2, anna), rowOf(3, eve)]);
+    await ledger.writes.plan(run.run_no, 'load', 3, { order: 'rank' });
+    await ledger.runs.close(run.run_no, 'failed', null, null);
+    expect(await erase(anna)).toMatchObject({ records: 1, waitingFor: [] });
+    await sql`update runs set state = 'running' where run_no = ${run.run_no}`.execute(database.db);
+    const [write] = await writesOf(ledger, run);
+    expect(write?.seqs).toEqual([3, 1]);
+    const { payload } = await claimed(ledger, run, write?.id ?? '');
+    expect(JSON.parse(payload)).toEqual([item(3, eve), item(1, ben)]);
+  });
+});
