@@ -152,6 +152,12 @@ function createWorkerActivities(parts: Parts, cxone: Cxone, searchAttributes: bo
     preferencesPerBatch: config.preferencesPerBatch,
     preferencesIntervalMs: config.preferencesIntervalMs,
     keyLifeMs: config.cxone.idempotencyHours * HOUR_MS,
+    listLoad: {
+      itemsPerBatch: config.listItemsPerBatch,
+      intervalMs: config.listIntervalMs,
+      strictUniqueness: config.cxone.listsStrictUniqueness,
+      suppressionsMaxAgeMs: config.suppressionsMaxAgeSeconds * 1_000,
+    },
     webhooks: { crm: webhook(webhookUrl), marketing: webhook(marketingWebhookUrl) },
     log: (error, activity) => log.warn({ activity, error: describeError(error) }, 'activity failed'),
   };

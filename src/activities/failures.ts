@@ -12,6 +12,7 @@ import {
   CxoneUnavailable,
 } from '../cxone/errors.ts';
 import { shorten } from '../domain/shorten.ts';
+import { SnapshotGone } from '../ledger/consent/suppression-snapshots.ts';
 import { classifyLedgerError, type LedgerErrorKind, sqlState } from '../ledger/errors.ts';
 import { Superseded } from '../ledger/fence.ts';
 import { DatasetGone } from '../ledger/runs/datasets.ts';
@@ -83,7 +84,9 @@ export function toFailure(error: unknown): Error {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   if (error instanceof CxoneError) return translateCxoneError(error);
   if (error instanceof RateWait) return retryableFailure('RateLimited', error.message, error.waitMs);
-  if (error instanceof Superseded) return retryableFailure('Superseded', error.message);
+  // Another attempt has read the list again.
+  if (error instanceof Superseded || error instanceof SnapshotGone)
+    return retryableFailure('Superseded', error.message);
   if (error instanceof SourceError || error instanceof DatasetGone)
     return fatalFailure('SourceUnreadable', error.message);
   if (error instanceof RunEnded) return fatalFailure('AlreadyRun', error.message);

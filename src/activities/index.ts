@@ -14,6 +14,8 @@ import { createRunActivities } from './engine/runs.ts';
 import { createStaging } from './engine/staging.ts';
 import { createWritePage } from './engine/write-page.ts';
 import { translateErrors } from './failures.ts';
+import { defineListLoad } from './list-load/index.ts';
+import type { ListLoadSettings } from './list-load/settings.ts';
 import { createDeliveryActivities, type Webhooks } from './outbox/deliver.ts';
 import { definePreferenceUpdate } from './preference-update/index.ts';
 import { defineSelectionUpdate } from './selection-update/index.ts';
@@ -39,6 +41,7 @@ export interface ActivityDeps {
   readonly preferencesIntervalMs: number;
   /** CXONE_IDEMPOTENCY_HOURS */
   readonly keyLifeMs: number;
+  readonly listLoad: ListLoadSettings;
   /** Logs the original of an error that became a failure. */
   readonly log: (error: unknown, activity: string) => void;
 }
@@ -53,6 +56,7 @@ export type OperationDefiner = (deps: ActivityDeps) => DefinedOperation;
 /** The registry of operations. Adding one takes a line here; docs: CONTRIBUTING.md, "Add an operation". */
 const OPERATIONS = {
   contactImport: defineContactImport,
+  listLoad: defineListLoad,
   preferenceUpdate: definePreferenceUpdate,
   selectionUpdate: defineSelectionUpdate,
 } satisfies Record<string, OperationDefiner>;

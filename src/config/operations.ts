@@ -23,7 +23,7 @@ export const OPERATIONS: readonly OperationNeeds[] = [
   { name: 'preference update', plural: 'preference updates', family: 'preferences' },
   { name: 'eligibility check', plural: 'eligibility checks', family: 'preferences' },
   { name: 'selection update', plural: 'selection updates', family: 'outbound' },
-  { name: 'list load', plural: 'list loads', family: 'lists', isPlanned: true },
+  { name: 'list load', plural: 'list loads', family: 'lists' },
   { name: 'email send', plural: 'email sends', family: 'email', isPlanned: true },
 ];
 

@@ -1,4 +1,5 @@
 /** Every setting but those of the CXone families (families.ts). docs/settings.md is generated from these tables. */
+import { MAX_ITEMS_PER_REQUEST } from '../cxone/lists.wire.ts';
 import { MAX_PREFERENCES_PER_REQUEST } from '../cxone/preferences.wire.ts';
 import { DEFAULT_SOURCE_LIMITS, SOURCE_LIMIT_RANGES, type SourceLimits } from '../domain/source-limits.ts';
 import { databaseUrl, webhookUrl } from './addresses.ts';
@@ -72,6 +73,26 @@ export const LOAD = {
       'tenant together. 0: only `CXFLOW_RATE_PER_MINUTE` limits them. Lookups and other operations do not wait for it.',
     neededBy: 'preference update',
   }),
+  listItemsPerBatch: integer(MAX_ITEMS_PER_REQUEST, [1, MAX_ITEMS_PER_REQUEST], {
+    name: 'CXFLOW_LIST_ITEMS_PER_BATCH',
+    meaning:
+      'List items in one request. It counts when a run is planned; batches that exist already stay as they are.',
+    neededBy: 'list load',
+  }),
+  listIntervalMs: integer(200, [0, 600_000], {
+    name: 'CXFLOW_LIST_INTERVAL_MS',
+    meaning:
+      'The least time from the claim of one batch of list items to that of the next, in milliseconds, all workers of the ' +
+      'tenant together. 0: only `CXFLOW_RATE_PER_MINUTE` limits them.',
+    neededBy: 'list load',
+  }),
+  suppressionsMaxAgeSeconds: integer(900, [0, 86_400], {
+    name: 'CXFLOW_SUPPRESSIONS_MAX_AGE',
+    meaning:
+      "How old CXone's suppression list may be when a batch is sent, in seconds. An older one is read again before the " +
+      'batch. 0: it is read before every batch.',
+    neededBy: 'list load',
+  }),
 };
 
 export const SOURCES = {
@@ -127,6 +148,13 @@ export const CXONE = {
       'CXone refuses a contact that the list already has, so a batch whose answer was lost may be sent again. `false`: ' +
       'such a batch is in doubt and waits for an operator.',
     neededBy: 'contact import',
+  }),
+  listsStrictUniqueness: flag(true, {
+    name: 'CXONE_LISTS_STRICT_UNIQUENESS',
+    meaning:
+      'CXone refuses a list item whose deduplication key the list already has, so a batch whose answer was lost may be sent ' +
+      'again. `false`: such a batch is in doubt and waits for an operator.',
+    neededBy: 'list load',
   }),
   idempotencyHours: integer(24, [0, 8_760], {
     name: 'CXONE_IDEMPOTENCY_HOURS',

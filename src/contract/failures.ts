@@ -12,6 +12,10 @@ export type RunFailureType =
   | 'NotFound'
   | 'Refused'
   | 'Conflict'
+  /** The campaign has too little room. */
+  | 'NoCapacity'
+  /** CXone's suppression list looks wrong, and nobody has accepted it. */
+  | 'SuppressionsDoubtful'
   | 'LedgerRefused'
   /** The execution in Temporal ended without closing the run: stored by a worker, not thrown. */
   | 'ExecutionEnded'

@@ -151,6 +151,7 @@ export function createWorker(ledger: Ledger, cxone: Cxone, options: WorkerOption
     webhooks: { crm: null, marketing: null },
     preferencesPerBatch: 100,
     preferencesIntervalMs: 0,
+    listLoad: { itemsPerBatch: 500, intervalMs: 0, strictUniqueness: true, suppressionsMaxAgeMs: 900_000 },
     keyLifeMs: 86_400_000,
     log: (error) => errors.push(error),
     ...more,

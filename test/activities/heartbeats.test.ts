@@ -22,6 +22,7 @@ const activities = createActivities({
   webhooks: { crm: null, marketing: null },
   preferencesPerBatch: 100,
   preferencesIntervalMs: 0,
+  listLoad: { itemsPerBatch: 500, intervalMs: 0, strictUniqueness: true, suppressionsMaxAgeMs: 900_000 },
   keyLifeMs: 0,
   log: () => undefined,
 });

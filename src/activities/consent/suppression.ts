@@ -1,7 +1,13 @@
 /** Our own suppression list, which gates check before every attempt at a write. */
 import type { Channel } from '../../domain/consent/eligibility.ts';
+import type { Reason } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Withheld } from '../engine/definition.ts';
+
+/** A list of telephone numbers must not have anybody who objected to calls or texts, whatever else is required. */
+export const TELEPHONE_CHANNELS: readonly Channel[] = ['voice', 'sms'];
+
+export const SUPPRESSED: Reason = { code: 'suppressed', message: 'on our own suppression list' };
 
 /** Somebody whom a record would contact. */
 export interface Person {
@@ -26,8 +32,7 @@ export async function findSuppressed(
     channels,
   );
   const suppressed = new Set(found.map(({ contactId }) => contactId));
-  const reasons = [{ code: 'suppressed', message: 'on our own suppression list' }];
   for (const { seq, contactId } of people)
-    if (suppressed.has(contactId)) withheld.set(seq, { outcome: 'suppressed', reasons });
+    if (suppressed.has(contactId)) withheld.set(seq, { outcome: 'suppressed', reasons: [SUPPRESSED] });
   return withheld;
 }

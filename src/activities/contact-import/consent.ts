@@ -14,7 +14,7 @@ import {
   createConsentCheck,
   ineligibleReason,
 } from '../consent/eligibility.ts';
-import { findSuppressed } from '../consent/suppression.ts';
+import { findSuppressed, TELEPHONE_CHANNELS } from '../consent/suppression.ts';
 import { openOrigin } from '../engine/created-records.ts';
 import type {
   Answer,
@@ -34,8 +34,6 @@ import { CREATE, UPDATE, type UpdateRefs } from './answers.ts';
 export const CONSENT_CHECK = 'consent_check';
 /** An answer counts for this long; a batch that leaves later is checked again. */
 const CONSENT_VALID_MS = 10 * 60_000;
-/** A contact list consists of telephone numbers: whoever objected to calls or texts is not added, whatever else is required. */
-const TELEPHONE_CHANNELS: readonly Channel[] = ['voice', 'sms'];
 
 /** More than all batches in flight can need. */
 const ANSWERS_KEPT = 10_000;

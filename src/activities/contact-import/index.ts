@@ -2,7 +2,7 @@
 import { contactImportOptions, contactImport as spec } from '../../contract/contact-import.ts';
 import type { CreateRecordsAnswer, UpdateRecordAnswer } from '../../cxone/contact-lists.ts';
 import type { Cxone } from '../../cxone/cxone.ts';
-import { CxoneError, CxoneRefused } from '../../cxone/errors.ts';
+import { CxoneError } from '../../cxone/errors.ts';
 import {
   CONTACTS_PER_BATCH,
   type Contact,
@@ -17,7 +17,7 @@ import type { DuplicateRow } from '../../ledger/runs/records.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import { SourceError } from '../../sources/errors.ts';
-import { openOrigin } from '../engine/created-records.ts';
+import { asTooLarge, openOrigin } from '../engine/created-records.ts';
 import {
   type Answer,
   BATCH_DEADLINE_MS,
@@ -156,7 +156,9 @@ async function createContacts({ cxone }: ContactImportDeps, attempt: WriteAttemp
     json: payload,
     read: () => attempt.records.map(({ record }) => record as Contact),
   };
-  const answer = await cxone.contactLists.createRecords({ listId, records, beforeSend }).catch(asTooLarge);
+  const answer = await cxone.contactLists
+    .createRecords({ listId, records, beforeSend })
+    .catch((error: unknown): CreateRecordsAnswer => ({ ...asTooLarge(error), id: null }));
   const { derived, ...settled } = interpretCreate(answer, { seqs, existing, priorAttempt });
   return {
     ...settled,
@@ -166,21 +168,6 @@ async function createContacts({ cxone }: ContactImportDeps, attempt: WriteAttemp
     cxoneId: answer.id,
     messages: answer.notes,
     details: describe(answer),
-  };
-}
-
-/** One row of megabytes must not end the run: a 413 is read like a batch with an invalid record that nobody names. */
-function asTooLarge(error: unknown): CreateRecordsAnswer {
-  if (!(error instanceof CxoneRefused) || error.status !== 413) throw error;
-  const { status, requestId } = error;
-  return {
-    kind: 'refused',
-    message: 'too large (413)',
-    status,
-    requestId: requestId ?? '',
-    named: [],
-    id: null,
-    notes: [],
   };
 }
 

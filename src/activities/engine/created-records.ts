@@ -2,6 +2,7 @@
  * Reads CXone's answers to a batch of new records as outcomes of ours. A batch is atomic, and CXone refuses records that it has
  * (docs/adr/0014-lost-answers.md). Pure, so that the rules can be tested without a network.
  */
+import { CxoneRefused } from '../../cxone/errors.ts';
 import { type Reason, toReason } from '../../domain/run.ts';
 import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import { bisect } from './bisect.ts';
@@ -67,6 +68,17 @@ const OURS_OR_BEFORE: Reason = {
   code: OWN_OR_EXISTING,
   message: 'created by this run, whose answer was lost, or in the list before',
 };
+
+/**
+ * One row of megabytes must not end the run: a 413 is read like a batch with an invalid record that nobody names. Throws every
+ * other error.
+ */
+export function asTooLarge(error: unknown) {
+  if (!(error instanceof CxoneRefused) || error.status !== 413) throw error;
+  const { status, requestId } = error;
+  const parts = { status, requestId: requestId ?? '', named: [], notes: [] };
+  return { kind: 'refused', message: 'too large (413)', ...parts } as const;
+}
 
 /** Every record of the request is in exactly one group or derived write, and every derived write is smaller than the request. */
 export function interpretCreate<N extends NamedRecord>(

@@ -13,6 +13,7 @@ import type { Run } from '../../ledger/runs/runs.ts';
 import { SourceError } from '../../sources/errors.ts';
 import { SourceChanged } from '../../sources/files.ts';
 import type { SourceRow } from '../../sources/rows.ts';
+import { inChunks } from './chunks.ts';
 import type { BulkDefinition, ReadRow, RowReader } from './definition.ts';
 import type { Registry } from './registry.ts';
 import { runInput } from './run-input.ts';
@@ -205,35 +206,6 @@ function toStagedRecord(base: Pick<StagedRecord, 'seq' | 'line' | 'fields'>, res
     reasons: settled?.reasons ?? null,
     outcome: settled?.outcome ?? null,
   };
-}
-
-interface ChunkLimits<T> {
-  readonly items: number;
-  readonly weight?: number;
-  readonly weigh?: (item: T) => number;
-}
-
-async function* inChunks<T>(
-  items: AsyncIterable<T>,
-  { items: maxItems, weight: maxWeight = Infinity, weigh = () => 0 }: ChunkLimits<T>,
-): AsyncIterable<T[]> {
-  let chunk: T[] = [];
-  let weight = 0;
-  try {
-    for await (const item of items) {
-      chunk.push(item);
-      weight += weigh(item);
-      if (chunk.length < maxItems && weight < maxWeight) continue;
-      yield chunk;
-      chunk = [];
-      weight = 0;
-    }
-  } catch (error) {
-    // What was read before the source became unreadable may contain objections.
-    if (chunk.length > 0) yield chunk;
-    throw error;
-  }
-  if (chunk.length > 0) yield chunk;
 }
 
 /** Approximately: without quotes and commas. */

@@ -19,7 +19,7 @@ export function createSuppressionSnapshots({ db }: Database, subjects: SubjectKe
       add(db, snapshotNo, await subjects.hashIdentifiers([...new Set(identifiers)])),
     complete: (snapshotNo, figures) => db.transaction().execute((tx) => complete(tx, snapshotNo, figures)),
     latest: (runNo) => latest(db, runNo),
-    lastAccepted: (tenant, exceptRunNo) => lastAccepted(db, tenant, exceptRunNo),
+    lastAccepted: (tenant) => lastAccepted(db, tenant),
     accept: (snapshotNo) => accept(db, snapshotNo),
     find: (snapshotNo, identifiers) => find(db, subjects, snapshotNo, identifiers),
   };
@@ -103,16 +103,11 @@ async function latest(db: Executor, runNo: number): Promise<SuppressionSnapshot 
   return row ? toSnapshot(row) : null;
 }
 
-async function lastAccepted(
-  db: Executor,
-  tenant: string,
-  exceptRunNo: number,
-): Promise<SnapshotFigures | null> {
+async function lastAccepted(db: Executor, tenant: string): Promise<SnapshotFigures | null> {
   const row = await db
     .selectFrom('suppression_snapshots')
     .selectAll()
     .where('tenant', '=', tenant)
-    .where('run_no', '<>', exceptRunNo)
     .where('accepted_at', 'is not', null)
     .orderBy('snapshot_no', 'desc')
     .limit(1)

@@ -35,10 +35,10 @@ export interface SuppressionSnapshots {
   latest(runNo: number): Promise<SuppressionSnapshot | null>;
 
   /**
-   * The figures of the snapshot that was accepted and begun last, of any run of the tenant but this one, emptied or not. null:
-   * there is none. Reads only.
+   * The figures of the snapshot that was accepted and begun last, of any run of the tenant, emptied or not. null: there is none.
+   * Reads only.
    */
-  lastAccepted(tenant: string, exceptRunNo: number): Promise<SnapshotFigures | null>;
+  lastAccepted(tenant: string): Promise<SnapshotFigures | null>;
 
   /** A complete snapshot becomes accepted. A repetition changes nothing. Errors: SnapshotGone, if it is not complete. */
   accept(snapshotNo: number): Promise<void>;

@@ -1,0 +1,133 @@
+/** What a list load reports: its plan, its result, its event and its audit entry (docs/list-load.md#the-result). */
+import {
+  type ListLoadFigures,
+  type ListLoadMetrics,
+  type ListLoadResult,
+  listLoad as spec,
+} from '../../contract/list-load.ts';
+import type { BulkResult } from '../../contract/run.ts';
+import { type Counts, countSuccesses, type RunState } from '../../domain/run.ts';
+import type { SuppressionSnapshot } from '../../ledger/consent/suppression-snapshots.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import type { OutboxEvent } from '../../ledger/outbox/outbox.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
+import { SUPPRESSED } from '../consent/suppression.ts';
+import type { AuditEntry } from '../engine/definition.ts';
+import { runInput } from '../engine/run-input.ts';
+import type { Reserved } from './capacity.ts';
+import { ON_CXONES_LIST } from './screen.ts';
+
+/** Once room is reserved. */
+export async function describePlan(
+  ledger: Ledger,
+  run: Run,
+  { capacity, reserved }: Reserved,
+  snapshot: SuppressionSnapshot,
+): Promise<ListLoadFigures> {
+  const { pending } = await ledger.runs.exactCounts(run.run_no);
+  const { entries, unidentified } = snapshot.figures;
+  const { current: before, max } = capacity;
+  return {
+    capacity: { before, after: before + pending, max, reserved },
+    suppressions: { hash: snapshot.hash, entries, unidentified },
+    suppressed: await countSuppressed(ledger, run),
+    scores: await ledger.records.countScores(run.run_no),
+  };
+}
+
+async function countSuppressed(ledger: Ledger, run: Run): Promise<ListLoadFigures['suppressed']> {
+  const reasons = await ledger.records.countReasons(run.run_no);
+  return reasons
+    .filter(({ outcome }) => outcome === 'suppressed')
+    .flatMap(({ code, field, n }): ListLoadFigures['suppressed'][number][] => {
+      if (code === ON_CXONES_LIST) return [{ list: 'cxone', by: field ?? 'unknown', n }];
+      return code === SUPPRESSED.code ? [{ list: 'own', by: 'contact id', n }] : [];
+    });
+}
+
+type OwnResult = Omit<ListLoadResult, Exclude<keyof BulkResult, 'kind'>>;
+
+export async function describeResult(ledger: Ledger, run: Run): Promise<OwnResult> {
+  const { listId, campaignId } = runInput(spec, run);
+  const counts = await ledger.runs.exactCounts(run.run_no);
+  const figures = (run.plan as { readonly figures?: ListLoadFigures } | null)?.figures;
+  const snapshot = await ledger.suppressionSnapshots.latest(run.run_no);
+  return {
+    kind: 'listLoad',
+    listId,
+    campaignId,
+    capacity: figures ? addCreated(figures.capacity, counts) : null,
+    suppressions: snapshot?.isAccepted
+      ? {
+          hash: snapshot.hash,
+          entries: snapshot.figures.entries,
+          unidentified: snapshot.figures.unidentified,
+          readAt: snapshot.begunAt.toISOString(),
+        }
+      : null,
+    metrics: await measure(ledger, run, counts),
+  };
+}
+
+/** Before the load, and after what it has created: CXone is not asked again, since others may have changed the campaign too. */
+function addCreated({ before, max }: ListLoadFigures['capacity'], { created = 0 }: Counts) {
+  return { before, after: before + created, max };
+}
+
+/** The body of `list_update_complete` (docs/cxone-contract.md#webhook-events). */
+export async function renderEvent(ledger: Ledger, run: Run, event: OutboxEvent): Promise<string> {
+  const { listId, campaignId } = runInput(spec, run);
+  return JSON.stringify({
+    id: event.event_id,
+    event: event.event,
+    timestamp: event.created_at.toISOString(),
+    runId: run.run_id,
+    listId,
+    campaignId,
+    metrics: await measure(ledger, run, await ledger.runs.exactCounts(run.run_no)),
+  });
+}
+
+/** Null: the run has written nothing. */
+export function describeUpload(run: Run, state: RunState, result: BulkResult): AuditEntry | null {
+  if (run.dry_run || state === 'rejected') return null;
+  const { listId, campaignId, metrics } = result as ListLoadResult;
+  const { uniqueProcessed, deduplicationRate, successes, conflicts } = metrics;
+  return {
+    action: 'BULK_UPLOAD',
+    data: {
+      listId,
+      campaignId,
+      recordsProcessed: uniqueProcessed,
+      deduplicationRate,
+      successCount: successes,
+      conflictCount: conflicts,
+    },
+  };
+}
+
+async function measure(ledger: Ledger, run: Run, counts: Counts): Promise<ListLoadMetrics> {
+  const { total, duplicate = 0, suppressed = 0, invalid = 0, cancelled = 0 } = counts;
+  const { existing = 0, rejected = 0, in_doubt: inDoubt = 0 } = counts;
+  const successes = countSuccesses(counts);
+  const answered = successes + rejected;
+  return {
+    rawIngested: total,
+    uniqueProcessed: total - invalid - suppressed - duplicate,
+    deduplicationRate: `${(total === 0 ? 0 : (duplicate / total) * 100).toFixed(2)}%`,
+    throughputPerMinute: (await measureThroughput(ledger, run, answered)).toFixed(1),
+    successes,
+    conflicts: existing,
+    failures: rejected + inDoubt,
+    suppressed,
+    invalid,
+    cancelled,
+  };
+}
+
+/** Records per minute, from the first request to the last answer. One request that takes no time counts as a millisecond. */
+async function measureThroughput(ledger: Ledger, run: Run, answered: number): Promise<number> {
+  const period = await ledger.reports.writingPeriod(run.run_no);
+  if (period === null) return 0;
+  return (answered * 60_000) / Math.max(1, period.to.getTime() - period.from.getTime());
+}

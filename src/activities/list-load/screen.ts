@@ -1,0 +1,78 @@
+/** Who must not be loaded: by CXone's suppression list and by our own (docs/list-load.md#suppression). */
+import { identifiersOf } from '../../domain/list-load/identity.ts';
+import type { ListItem } from '../../domain/list-load/items.ts';
+import type { Reason } from '../../domain/run.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import type { PendingRecord } from '../../ledger/runs/records.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
+import { findSuppressed, type Person, TELEPHONE_CHANNELS } from '../consent/suppression.ts';
+import { inChunks } from '../engine/chunks.ts';
+import type { Withheld } from '../engine/definition.ts';
+import { throwIfStopping } from '../engine/stopping.ts';
+import type { ListLoadDeps } from './settings.ts';
+import { requireSnapshot } from './snapshot.ts';
+
+export const ON_CXONES_LIST = 'suppressed_by_cxone';
+
+const RECORDS_PER_CHUNK = 1_000;
+
+/** Reads CXone's list, and settles the pending records of people who are on it or on ours. Repeatable. */
+export async function screen(deps: ListLoadDeps, run: Run): Promise<void> {
+  const { ledger, draining } = deps;
+  const stopIfNeeded = () => throwIfStopping(draining);
+  const { snapshotNo } = await requireSnapshot(deps, run, { throwIfStopping: stopIfNeeded });
+  const pending = ledger.records.listPending(run.run_no);
+  for await (const chunk of inChunks(pending, { items: RECORDS_PER_CHUNK })) {
+    await stopIfNeeded();
+    const suppressed = await findSuppressedItems(ledger, snapshotNo, chunk);
+    const rows = [...suppressed].flatMap(
+      ([
+        seq,
+        {
+          outcome,
+          reasons: [reason],
+        },
+      ]) => (reason ? [{ seq, outcome, reason }] : []),
+    );
+    if (rows.length > 0) await ledger.records.settleStaged(run, rows);
+  }
+}
+
+/** By seq. Reasons: ours first. Errors: SnapshotGone; those of the ledger. */
+export async function findSuppressedItems(
+  ledger: Ledger,
+  snapshotNo: number,
+  records: readonly PendingRecord[],
+): Promise<Map<number, Withheld>> {
+  const own = await findSuppressed(ledger, () => records.flatMap(toPerson), TELEPHONE_CHANNELS);
+  const identifiers = records.map(({ seq, record }) => ({ seq, all: identifiersOf(record as ListItem) }));
+  const found = await ledger.suppressionSnapshots.find(
+    snapshotNo,
+    identifiers.flatMap(({ all }) => all),
+  );
+  const suppressed = new Map(own);
+  for (const { seq, all } of identifiers) {
+    const identifier = all.find((each) => found.has(each));
+    if (identifier === undefined) continue;
+    const reasons = [...(own.get(seq)?.reasons ?? []), toReason(identifier)];
+    suppressed.set(seq, { outcome: 'suppressed', reasons });
+  }
+  return suppressed;
+}
+
+function toPerson({ seq, record }: PendingRecord): Person[] {
+  const contactId = (record as ListItem).fields.find(({ name }) => name === 'contact_id')?.value;
+  return contactId === undefined ? [] : [{ seq, contactId }];
+}
+
+/** By what a person was found, without its value. */
+const KINDS: Readonly<Record<string, string>> = {
+  phone: 'phone number',
+  email: 'email address',
+  contact: 'contact id',
+};
+
+function toReason(identifier: string): Reason {
+  const kind = identifier.slice(0, identifier.indexOf(':'));
+  return { code: ON_CXONES_LIST, field: KINDS[kind] ?? kind, message: "on CXone's suppression list" };
+}

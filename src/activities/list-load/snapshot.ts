@@ -1,0 +1,121 @@
+/**
+ * CXone's suppression list as a run relies on it (docs/list-load.md#suppression). Fails closed: a list that cannot be read delays
+ * the run, and one that looks wrong ends it until a person accepts it.
+ */
+import { fatalFailure } from '../../contract/failures.ts';
+import { listLoad as spec } from '../../contract/list-load.ts';
+import type { SuppressionEntry } from '../../cxone/lists.ts';
+import { identifiersOfEntry } from '../../domain/list-load/identity.ts';
+import { suppressionDoubts } from '../../domain/list-load/suppressions.ts';
+import type { SnapshotFigures, SuppressionSnapshot } from '../../ledger/consent/suppression-snapshots.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
+import { runInput } from '../engine/run-input.ts';
+import type { ListLoadDeps } from './settings.ts';
+
+/** An answer that broke off may be whole the next time. */
+const MAX_READS = 3;
+
+/** How the reading of a long list is ended early. */
+export interface Stopping {
+  readonly signal?: AbortSignal;
+  /** Throws if the caller has to stop. */
+  readonly throwIfStopping?: () => Promise<void>;
+}
+
+/**
+ * The list that the run relies on: it may be relied on, and is young enough. Errors: SuppressionsDoubtful, those of CXone, and
+ * whatever `stopping` throws.
+ */
+export async function requireSnapshot(
+  deps: ListLoadDeps,
+  run: Run,
+  stopping: Stopping,
+): Promise<SuppressionSnapshot> {
+  const known = await findAccepted(deps, run);
+  if (known && ageMs(known) <= deps.listLoad.suppressionsMaxAgeMs) return requireReliable(deps, run, known);
+  const read = await readSnapshot(deps, run, stopping);
+  return requireReliable(deps, run, read, known?.isAccepted ? known.figures : null);
+}
+
+const ageMs = ({ begunAt }: SuppressionSnapshot): number => Date.now() - begunAt.getTime();
+
+/** The newest one of the run. If a person has accepted it meanwhile, it is accepted whatever its age. */
+async function findAccepted(
+  { ledger: { suppressionSnapshots: snapshots } }: ListLoadDeps,
+  run: Run,
+): Promise<SuppressionSnapshot | null> {
+  const known = await snapshots.latest(run.run_no);
+  if (!known || known.isAccepted || known.hash !== runInput(spec, run).acceptSuppressions) return known;
+  await snapshots.accept(known.snapshotNo);
+  return { ...known, isAccepted: true };
+}
+
+async function readSnapshot(deps: ListLoadDeps, run: Run, stopping: Stopping): Promise<SuppressionSnapshot> {
+  const { rateLimiter, ledger } = deps;
+  for (let reads = 1; ; reads += 1) {
+    const snapshotNo = await ledger.suppressionSnapshots.begin(run, rateLimiter.tenant);
+    const figures = await readEntries(deps, snapshotNo, stopping);
+    if (figures.isComplete || reads === MAX_READS)
+      return ledger.suppressionSnapshots.complete(snapshotNo, figures);
+  }
+}
+
+async function readEntries(
+  { cxone, ledger, rateLimiter }: ListLoadDeps,
+  snapshotNo: number,
+  { signal, throwIfStopping }: Stopping,
+): Promise<SnapshotFigures> {
+  let [entries, unidentified, requests] = [0, 0, 0];
+  const onEntries = async (read: readonly SuppressionEntry[]) => {
+    await throwIfStopping?.();
+    const identified = read.map(identifiersOfEntry);
+    entries += read.length;
+    unidentified += identified.filter(({ length }) => length === 0).length;
+    await ledger.suppressionSnapshots.add(snapshotNo, identified.flat());
+  };
+  const beforeRequest = async () => {
+    requests += 1;
+    // The first request uses the permit that is taken for all of them.
+    if (requests > 1) await rateLimiter.acquire(signal);
+  };
+  const { isComplete } = await rateLimiter.sendWithPermit(
+    () => cxone.lists.readSuppressions({ onEntries, beforeRequest, ...(signal && { signal }) }),
+    signal,
+  );
+  return { entries, unidentified, isComplete };
+}
+
+/** `before`: the list that this run has relied on so far. */
+async function requireReliable(
+  { ledger: { suppressionSnapshots: snapshots }, rateLimiter }: ListLoadDeps,
+  run: Run,
+  snapshot: SuppressionSnapshot,
+  before: SnapshotFigures | null = null,
+): Promise<SuppressionSnapshot> {
+  if (snapshot.isAccepted) return snapshot;
+  const previous = before ?? (await snapshots.lastAccepted(rateLimiter.tenant));
+  const doubts = suppressionDoubts(
+    before ? withoutKnownFaults(snapshot.figures, before) : snapshot.figures,
+    previous,
+  );
+  const isAcceptedByHash = snapshot.hash === runInput(spec, run).acceptSuppressions;
+  if (doubts.length > 0 && !isAcceptedByHash) throw doubtful(snapshot, doubts);
+  await snapshots.accept(snapshot.snapshotNo);
+  return { ...snapshot, isAccepted: true };
+}
+
+/** What a person has accepted of the list before, or nobody doubted, is accepted of the next one of the same run. */
+function withoutKnownFaults(now: SnapshotFigures, before: SnapshotFigures): SnapshotFigures {
+  return {
+    entries: now.entries,
+    unidentified: Math.max(0, now.unidentified - before.unidentified),
+    isComplete: now.isComplete || !before.isComplete,
+  };
+}
+
+function doubtful({ hash }: SuppressionSnapshot, doubts: readonly string[]) {
+  const next =
+    `No item was sent since the list was read. Look at the list in CXone and start the same run again; or accept it as it is, with ` +
+    `"acceptSuppressions": "${hash}" (cxflow: --accept-suppressions ${hash})`;
+  return fatalFailure('SuppressionsDoubtful', `${doubts.join('. ')}. ${next}`);
+}
