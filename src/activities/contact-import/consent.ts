@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { contactImport as spec } from '../../contract/contact-import.ts';
 import type { Cxone } from '../../cxone/cxone.ts';
 import { CxoneError, CxoneUnreadable } from '../../cxone/errors.ts';
-import type { Channel, Eligibility } from '../../domain/consent/eligibility.ts';
+import type { Eligibility } from '../../domain/consent/eligibility.ts';
 import type { Contact } from '../../domain/contact-import/contacts.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';

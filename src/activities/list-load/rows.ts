@@ -2,7 +2,7 @@
 import { itemRules, listLoad as spec } from '../../contract/list-load.ts';
 import { listMapProblems, resolveListColumns } from '../../domain/list-load/columns.ts';
 import { createRankedDuplicateFinder, duplicateReason } from '../../domain/list-load/duplicates.ts';
-import { readItem } from '../../domain/list-load/items.ts';
+import { readItem } from '../../domain/list-load/read-item.ts';
 import type { DuplicateRow, RankedCandidate } from '../../ledger/runs/records.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { SourceError } from '../../sources/errors.ts';

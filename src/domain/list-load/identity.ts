@@ -9,11 +9,11 @@ import type { Field, ListItem } from './items.ts';
 
 /** An entry of a suppression list. */
 export interface SuppressionEntry {
-  readonly phoneNumber?: string | null;
-  readonly emailAddress?: string | null;
-  readonly contactId?: string | null;
+  readonly phoneNumber?: string | null | undefined;
+  readonly emailAddress?: string | null | undefined;
+  readonly contactId?: string | null | undefined;
   /** ISO 3166, two letters: the country of a number that is written without its code. */
-  readonly country?: string | null;
+  readonly country?: string | null | undefined;
 }
 
 /**
