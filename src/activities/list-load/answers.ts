@@ -1,4 +1,4 @@
-/** Sends a batch of items, and reads CXone's answer (docs/cxone-contract.md#create-items). */
+/** Sends a batch of items, and reads CXone's answer (docs/cxone-contract.md#upload-items). */
 import { listLoad as spec } from '../../contract/list-load.ts';
 import type { CreateItemsAnswer, NamedItem } from '../../cxone/lists.ts';
 import {
