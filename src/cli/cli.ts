@@ -4,6 +4,8 @@ import type { Executions } from '../client/executions.ts';
 import type { CxflowClient } from '../client.ts';
 import type { Config } from '../config/config.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Run } from '../ledger/runs/runs.ts';
+import type { Explanation } from '../queries/record-files.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { EndedRun, Retry, Step } from './render/next-steps.ts';
 import type { PlanDetails, PlanFigures } from './render/plan.ts';
@@ -79,6 +81,8 @@ export interface CliOperation {
   readonly planFigures?: (figures: unknown) => PlanFigures;
   /** A record as it is written, with every value hidden that may identify somebody: a sample of what a plan writes. */
   readonly maskRecord?: (record: unknown) => readonly Fact[];
+  /** Adds columns to exported records, e.g. what a record was ranked by. */
+  readonly explainRecords?: (ledger: Pick<Ledger, 'runs'>, run: Run) => Promise<Explanation>;
 }
 
 /** What the operation of a run adds to what is shown of it; nothing before it has ended. */

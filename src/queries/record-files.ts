@@ -15,6 +15,15 @@ export interface RecordFile {
   /** Default: the records of every outcome. */
   readonly outcome?: Outcome | 'pending' | undefined;
   readonly onRecord?: () => void;
+  /** Absent: the operation adds nothing. */
+  readonly explanation?: Explanation | undefined;
+}
+
+/** Columns that an operation adds to its records; their names begin with `cxflow_`. */
+export interface Explanation {
+  readonly columns: readonly string[];
+  /** The values for a row, by column; a missing one is an empty cell. */
+  readonly valuesOf: (fields: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
 }
 
 /** The columns that are added to those of the source. */
@@ -38,6 +47,7 @@ export interface RowFile {
   readonly columns: readonly string[] | null;
   /** CSV has a column for CXone's ids. Default false. */
   readonly withCxoneIds?: boolean;
+  readonly explanation?: Explanation | undefined;
   /** Reads from the first row on every call. */
   readonly rows: () => AsyncIterable<FileRow>;
   readonly format: RecordFormat;
@@ -68,46 +78,53 @@ export async function* formatRecords(file: RecordFile): AsyncIterable<string> {
     }
   }
   const withCxoneIds = format === 'csv' && (await records.hasCxoneIds(run.run_no));
-  yield* formatRows({ columns, rows, format, withCxoneIds });
+  yield* formatRows({ columns, rows, format, withCxoneIds, explanation: file.explanation });
 }
 
 /** Throws TooManyColumns. */
 export async function* formatRows(file: RowFile): AsyncIterable<string> {
   if (file.format === 'csv') yield* formatCsv(file);
   else if (file.format === 'ndjson')
-    yield* inChunks(file.rows(), (row) => `${JSON.stringify(toObject(row))}\n`);
+    yield* inChunks(file.rows(), (row) => `${JSON.stringify(toObject(row, file))}\n`);
   else yield* formatJson(file);
 }
 
 async function* formatJson(file: RowFile): AsyncIterable<string> {
   let separator = '[\n';
   for await (const row of file.rows()) {
-    yield `${separator}${JSON.stringify(toObject(row))}`;
+    yield `${separator}${JSON.stringify(toObject(row, file))}`;
     separator = ',\n';
   }
   yield separator === '[\n' ? '[]\n' : '\n]\n';
 }
 
-function toObject({ fields, line, outcome, reasons, cxoneId = null }: FileRow) {
+function toObject({ fields, line, outcome, reasons, cxoneId = null }: FileRow, { explanation }: RowFile) {
   return {
     ...fields,
     cxflow_line: line,
     cxflow_outcome: outcome,
     cxflow_reasons: reasons,
     ...(cxoneId !== null && { [ID_COLUMN]: cxoneId }),
+    ...explanation?.valuesOf(fields),
   };
 }
 
 async function* formatCsv(file: RowFile): AsyncIterable<string> {
   const columns = file.columns ?? (await collectKeys(file));
+  const { columns: explained = [], valuesOf } = file.explanation ?? {};
   const added = file.withCxoneIds ? [...ADDED_COLUMNS, ID_COLUMN] : ADDED_COLUMNS;
-  yield toCsvLine([...columns, ...added].map(escapeFormula), QUOTED_IN_HEADER);
+  yield toCsvLine([...columns, ...added, ...explained].map(escapeFormula), QUOTED_IN_HEADER);
+  const explain = (fields: FileRow['fields']) => {
+    const values = valuesOf?.(fields) ?? {};
+    return explained.map((column) => toCell(values[column]));
+  };
   const toCells = ({ fields, line, outcome, reasons, cxoneId }: FileRow) => [
     ...columns.map((column) => toCell(Object.hasOwn(fields, column) ? fields[column] : null)),
     String(line),
     outcome,
     escapeFormula(reasons.map(describeReason).join('; ')),
     ...(file.withCxoneIds ? [escapeFormula(cxoneId ?? '')] : []),
+    ...explain(fields),
   ];
   yield* inChunks(file.rows(), (row) => toCsvLine(toCells(row), QUOTED));
 }

@@ -1,7 +1,9 @@
 /** A session with a fake ledger and a fake client. */
 import type { Session } from '../../src/cli/cli.ts';
+import type { StageOptions } from '../../src/client/staging.ts';
 import type { CxflowClient, Started } from '../../src/client.ts';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
+import type { ListLoadInput } from '../../src/contract/list-load.ts';
 import type { Decision } from '../../src/contract/steering.ts';
 import { NOTHING_MEASURED } from '../../src/domain/metrics.ts';
 import type { Counts } from '../../src/domain/run.ts';
@@ -12,6 +14,9 @@ export const COUNTS: Counts = { total: 10, pending: 0, created: 8, invalid: 2 };
 
 export interface FakeState {
   readonly started?: { input: ContactImportInput; options: { runId?: string } }[];
+  readonly loads?: { input: ListLoadInput; options: { runId?: string } }[];
+  /** What the client was given to stage a file. */
+  readonly staged?: StageOptions[];
   readonly decided?: Decision[];
   readonly run?: Run | undefined;
   readonly counts?: Counts;
@@ -21,6 +26,8 @@ export interface FakeState {
 
 export function fakeSession({
   started = [],
+  loads = [],
+  staged = [],
   decided = [],
   run: known,
   counts = COUNTS,
@@ -28,10 +35,18 @@ export function fakeSession({
   refuse,
 }: FakeState): Partial<Session> {
   const client = {
-    stageFile: () =>
-      Promise.resolve({ source: { dataset: 'ds_1' }, rows: 10, bytes: 1, sha256: 'x', encoding: 'utf-8' }),
+    stageFile: (_: string, options: StageOptions) => {
+      staged.push(options);
+      return Promise.resolve({
+        ...{ source: { dataset: 'ds_1' }, rows: 10, bytes: 1, sha256: 'x', encoding: 'utf-8' },
+      });
+    },
     startContactImport: (input: ContactImportInput, options: { runId?: string }) => {
       started.push({ input, options });
+      return Promise.resolve({ runId: options.runId ?? 'r1', status, result: null });
+    },
+    startListLoad: (input: ListLoadInput, options: { runId?: string }) => {
+      loads.push({ input, options });
       return Promise.resolve({ runId: options.runId ?? 'r1', status, result: null });
     },
     decide: (_: string, decision: Decision) => {

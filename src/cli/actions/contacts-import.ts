@@ -40,7 +40,7 @@ export async function importContacts(
     if (effective.policy !== undefined && effective.requireConsent === undefined) {
       throw new UsageError('--policy needs --require-consent CHANNEL');
     }
-    const source = await openRunSource(session, file, options, 'contactImport', output);
+    const source = await openRunSource(session, file, options, { operation: 'contactImport' }, output);
     const client = await session.client();
     const started = await client.startContactImport(
       toInput(listId, source, effective),

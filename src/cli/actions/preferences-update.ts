@@ -26,7 +26,7 @@ export async function updatePreferences(
   requireOneSource(file, options, 'send');
   return withSession(cli, async (session) => {
     await findRunToRetry(session, options);
-    const source = await openRunSource(session, file, options, 'preferenceUpdate', output);
+    const source = await openRunSource(session, file, options, { operation: 'preferenceUpdate' }, output);
     const client = await session.client();
     const started = await client.startPreferenceUpdate(
       { source, ...omitUndefined({ guard: options.guard }), ...toCommonInput(options) },

@@ -44,16 +44,16 @@ export async function findRunToRetry(session: Session, { retryOf }: SourceRunOpt
   return run;
 }
 
-/** Stages the file, or names the run whose records are retried. */
+/** Stages the file, or names the run whose records are retried. `columns`: how those of the file are checked. */
 export async function openRunSource(
   session: Session,
   file: string | undefined,
   options: SourceRunOptions,
-  operation: OperationKind,
+  columns: Pick<StageOptions<OperationKind>, 'operation' | 'columnProblems'>,
   output: Output,
 ): Promise<Source> {
   if (file === undefined) return { retryOf: options.retryOf ?? '' };
-  const staged = await stageFile(session, file, { ...toStageOptions(options), operation }, output);
+  const staged = await stageFile(session, file, { ...toStageOptions(options), ...columns }, output);
   return staged.source;
 }
 

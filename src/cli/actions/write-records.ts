@@ -35,6 +35,8 @@ export async function writeRecords(cli: Cli, runId: string, options: RecordsOpti
     const run = await session.ledger.runs.find(runId);
     if (!run) throw await explainMissingRun(session, runId, cli.command);
     if (run.purged_at !== null) throw new RunPurged(runId, run.purged_at, cli.command);
+    const operation = cli.operations.find(({ kind }) => kind === run.kind);
+    const explanation = await operation?.explainRecords?.(session.ledger, run);
     let written = 0;
     const text = formatRecords({
       run,
@@ -42,6 +44,7 @@ export async function writeRecords(cli: Cli, runId: string, options: RecordsOpti
       format,
       outcome,
       onRecord: () => (written += 1),
+      explanation,
     });
     if (out === undefined) await writeAll(cli.stdout, cli.stdout.isTTY ? sanitizeAll(text) : text);
     else await writeWholeFile(out, text);

@@ -29,6 +29,14 @@ export function collectMapping(
   return { ...before, [text.slice(0, at).trim()]: text.slice(at + 1) };
 }
 
+/** A parser for commander that collects names from every occurrence of an option, each with several between commas. */
+export function collectNames(text: string, before: readonly string[] = []): readonly string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes(''))
+    throw new InvalidArgumentError('It must be names separated by commas, e.g. phone_number,email.');
+  return [...before, ...names];
+}
+
 /** The end of a command's help. */
 export function examples(
   cli: Pick<Cli, 'command'>,

@@ -21,7 +21,8 @@ export const addRecords: AddCommand = (parent, cli, finish) => {
     .description(
       paragraphs(
         `Writes the rows of a run with three more columns: cxflow_line, cxflow_outcome and cxflow_reasons; a fourth,
-         cxflow_cxone_id, if CXone has named ids of its records.`,
+         cxflow_cxone_id, if CXone has named ids of its records. Records of a list load also have cxflow_score and
+         cxflow_score_components.`,
         `CSV is safe to open in a spreadsheet: a text that looks like a formula gets a leading apostrophe,
          which an import removes again.`,
         `The output is personal data: only you can read a file that --out writes.`,

@@ -4,6 +4,7 @@ import type { SourceEncoding, SourceFormat } from '../../contract/run.ts';
 import type { Cli } from '../cli.ts';
 import { choice, collectMapping, JSON_HELP } from './command.ts';
 
+const NOTIFY_HELP = 'deliver one event per batch, page or run (default: batch)';
 const FORMATS: readonly SourceFormat[] = ['csv', 'ndjson', 'json'];
 const ENCODINGS: readonly SourceEncoding[] = ['utf-8', 'utf-16le', 'utf-16be', 'windows-1252', 'latin1'];
 
@@ -34,11 +35,15 @@ export function addRunOptions(
     .option('--json', JSON_HELP);
 }
 
-/** `again`: the help text of `--again`. */
+/** `again`: the help text of `--again`. `hasOneEvent`: a run delivers one event, so there is no `--notify`. */
 export function addSourceRunOptions(
   command: Command,
   cli: Pick<Cli, 'login'>,
-  { identity, again }: { readonly identity: string; readonly again: string },
+  {
+    identity,
+    again,
+    hasOneEvent = false,
+  }: { readonly identity: string; readonly again: string; readonly hasOneEvent?: boolean },
 ): Command {
   const inDoubtHelp = 'what to do about unanswered writes that are not safe to repeat (default: ask)';
   addFileOptions(command)
@@ -47,17 +52,11 @@ export function addSourceRunOptions(
       '--in-doubt-deadline <duration>',
       'with ask: leave them in doubt after this time (default: never)',
     )
-    .option('--again', again)
-    .addOption(
-      choice('--notify <often>', 'deliver one event per batch, page or run (default: batch)', [
-        'batch',
-        'page',
-        'run',
-      ]),
-    )
-    .option(
-      '--retry-of <run>',
-      'instead of FILE: the records that a run left rejected, in conflict, cancelled or pending',
-    );
+    .option('--again', again);
+  if (!hasOneEvent) command.addOption(choice('--notify <often>', NOTIFY_HELP, ['batch', 'page', 'run']));
+  command.option(
+    '--retry-of <run>',
+    'instead of FILE: the records that a run left rejected, in conflict, cancelled or pending',
+  );
   return addRunOptions(command, cli, { identity, attention: 'rows are invalid' });
 }

@@ -1,0 +1,108 @@
+/** Stages a file, starts the list load and follows it until it ends. */
+import { itemRules, type ListLoadInput } from '../../contract/list-load.ts';
+import type { Source } from '../../contract/run.ts';
+import { omitUndefined } from '../../domain/absent.ts';
+import { listMapProblems, resolveListColumns } from '../../domain/list-load/columns.ts';
+import { readFieldSchema, readScoringRules } from '../../domain/list-load/rules.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
+import { type Cli, withSession } from '../cli.ts';
+import { UsageError } from '../errors.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { openOutput } from '../terminal/output.ts';
+import { readJsonFile } from './json-file.ts';
+import type { SourceRunOptions } from './options.ts';
+import {
+  findRunToRetry,
+  followStarted,
+  openRunSource,
+  requireOneSource,
+  toCommonInput,
+} from './start-run.ts';
+
+export interface LoadOptions extends SourceRunOptions {
+  readonly list?: string;
+  readonly campaign?: string;
+  readonly deduplicateBy?: readonly string[];
+  /** FILE.json */
+  readonly scoring?: string;
+  readonly scoreColumn?: string;
+  /** FILE.json */
+  readonly schema?: string;
+  readonly fit?: boolean;
+  readonly acceptSuppressions?: string;
+}
+
+/** Throws UsageError, InputError, SourceError, RunNotFound, Unreachable. */
+export async function loadList(cli: Cli, file: string | undefined, options: LoadOptions): Promise<ExitCode> {
+  const output = openOutput(cli, options.json);
+  requireOneSource(file, options, 'load');
+  const rules = readRules(options);
+  return withSession(cli, async (session) => {
+    const earlier = await findRunToRetry(session, options);
+    const chosen = { ...chooseTarget(options, earlier), ...optionsOfRun(earlier), ...rules };
+    const withSource = (source: Source): ListLoadInput => ({ ...chosen, source, ...toCommonInput(options) });
+    // Here, because only the rules of this run say which columns it needs.
+    const columnProblems = (columns: readonly string[] | null, map: Readonly<Record<string, string>>) => {
+      if (columns === null) return listMapProblems(null, map);
+      const resolved = resolveListColumns(columns, map, itemRules(withSource({ dataset: '' })));
+      return 'problems' in resolved ? resolved.problems : [];
+    };
+    const source = await openRunSource(session, file, options, { columnProblems }, output);
+    const client = await session.client();
+    const started = await client.startListLoad(withSource(source), omitUndefined({ runId: options.id }));
+    const againHint = 'To load it again, add --again.';
+    return followStarted({ started, cli, session, output, options, againHint });
+  });
+}
+
+type Rules = Pick<ListLoadInput, 'deduplicateBy' | 'scoring' | 'schema' | 'fit' | 'acceptSuppressions'>;
+
+/** Throws UsageError with every problem of the files. */
+function readRules(options: LoadOptions): Rules {
+  const { deduplicateBy, scoreColumn, fit, acceptSuppressions } = options;
+  if (options.scoring !== undefined && scoreColumn !== undefined)
+    throw new UsageError('--scoring and --score-column exclude each other: a record has one score');
+  const problems: string[] = [];
+  const readFile = <T extends object>(file: string | undefined, read: (content: unknown) => Read<T>) => {
+    if (file === undefined) return undefined;
+    const result = read(readJsonFile(file));
+    if (!('problems' in result)) return result;
+    problems.push(...result.problems.map((problem) => `${file}: ${problem}`));
+    return undefined;
+  };
+  const scoring = readFile(options.scoring, readScoringRules)?.rules;
+  const schema = readFile(options.schema, readFieldSchema)?.schema;
+  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+  return omitUndefined({
+    deduplicateBy,
+    scoring: scoreColumn === undefined ? scoring : { column: scoreColumn },
+    schema,
+    fit,
+    acceptSuppressions,
+  });
+}
+
+type Read<T> = T | { readonly problems: readonly string[] };
+
+function chooseTarget(
+  { list, campaign }: LoadOptions,
+  earlier: Run | null,
+): Pick<ListLoadInput, 'listId' | 'campaignId'> {
+  const { campaignId: before } = (earlier?.input ?? {}) as Partial<ListLoadInput>;
+  const [listId, campaignId] = [list ?? earlier?.target, campaign ?? before];
+  if (listId !== undefined && campaignId !== undefined) return { listId, campaignId };
+  const missing = [
+    ...(listId === undefined ? ['--list ID'] : []),
+    ...(campaignId === undefined ? ['--campaign ID'] : []),
+  ];
+  throw new UsageError(
+    `add ${missing.join(' and ')}: a load needs the list, and the campaign that dials from it`,
+  );
+}
+
+/** A retry loads as the earlier run did, unless the user gives other options. */
+function optionsOfRun(earlier: Run | null): Rules {
+  const input = (earlier?.input ?? {}) as Partial<ListLoadInput>;
+  const { deduplicateBy, scoring, schema, fit } = input;
+  return omitUndefined({ deduplicateBy, scoring, schema, fit });
+}

@@ -1,0 +1,60 @@
+/** What the plan and the result of a list load say beyond those of other operations. Pure. */
+import type { ListLoadFigures, ListLoadResult } from '../../contract/list-load.ts';
+import { formatCount } from '../../domain/numbers.ts';
+import { plural } from '../terminal/format.ts';
+import type { PlanFigures } from './plan.ts';
+import type { Fact } from './run-parts.ts';
+
+/** `figures`: as the contract defines them. */
+export function listLoadFigures(figures: unknown): PlanFigures {
+  const { capacity, suppressions, suppressed, scores } = figures as ListLoadFigures;
+  return {
+    facts: [
+      ['capacity', describeCapacity(capacity)],
+      ['suppression list', describeList(suppressions)],
+      ...suppressed.map(
+        ({ list, by, n }): Fact => [
+          'suppressed',
+          `${formatCount(n)} by ${by}, on ${list === 'cxone' ? "CXone's list" : 'our own list'}`,
+        ],
+      ),
+    ],
+    histogram: {
+      title: 'scores of the records to load',
+      bars: scores.map((n, i) => ({ label: labelBucket(i, scores.length), n })),
+    },
+  };
+}
+
+/** `below 10`, `10 to 20`, …, `90 and more` */
+function labelBucket(index: number, buckets: number): string {
+  if (index === 0) return 'below 10';
+  return index === buckets - 1 ? `${index * 10} and more` : `${index * 10} to ${index * 10 + 10}`;
+}
+
+/** `result`: as the contract defines it; runs that ended otherwise have a part of it, or none. */
+export function listLoadFacts(result: unknown): readonly Fact[] {
+  const { campaignId, capacity, suppressions, metrics } = result as Partial<ListLoadResult>;
+  return [
+    ...(campaignId === undefined ? [] : [['campaign', campaignId] as const]),
+    ...(capacity ? [['capacity', describeCapacity({ ...capacity, reserved: 0 })] as const] : []),
+    ...(suppressions ? [['suppression list', describeList(suppressions)] as const] : []),
+    ...(metrics
+      ? [
+          ['duplicates', `${metrics.deduplicationRate} of ${plural(metrics.rawIngested, 'row')}`] as const,
+          ['throughput', `${metrics.throughputPerMinute} records a minute`] as const,
+        ]
+      : []),
+  ];
+}
+
+/** `1,000 → 1,250 of 5,000, 300 more reserved by other runs` */
+function describeCapacity({ before, after, max, reserved }: ListLoadFigures['capacity']): string {
+  const others = reserved === 0 ? '' : `, ${formatCount(reserved)} more reserved by other runs`;
+  return `${formatCount(before)} → ${formatCount(after)} of ${formatCount(max)}${others}`;
+}
+
+function describeList({ hash, entries, unidentified }: ListLoadFigures['suppressions']): string {
+  const nobody = unidentified === 0 ? '' : `, ${formatCount(unidentified)} of which identify nobody`;
+  return `${plural(entries, 'entry')}${nobody}, hash ${hash}`;
+}
