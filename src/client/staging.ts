@@ -17,7 +17,7 @@ import { InputError } from './errors.ts';
 
 export interface Staged {
   /** The source in the input of a run. */
-  readonly source: Source;
+  readonly source: Extract<Source, { readonly dataset: string }>;
   /** Number of rows, including malformed ones. */
   readonly rows: number;
   /** Size of the text in UTF-8. `sha256` is the hash of that text. */

@@ -29,6 +29,8 @@ export interface ListLoadInput extends CommonInput {
   readonly schema?: FieldSchema;
   /** If the campaign has too little room, load the best that fit, and cancel the rest. Default false: the run fails. */
   readonly fit?: boolean;
+  /** Id of a dataset that the client staged: people who must not be called, in addition to CXone's list. */
+  readonly suppress?: string;
   /** The hash of a suppression list that cxflow does not rely on by itself, and a person does. */
   readonly acceptSuppressions?: string;
 }
@@ -106,6 +108,7 @@ const FIELDS = {
   scoring: () => null,
   schema: () => null,
   fit: flag,
+  suppress: idText,
   acceptSuppressions: idText,
   ...COMMON_FIELDS,
 } satisfies ChecksOf<ListLoadInput>;
@@ -123,6 +126,8 @@ export const listLoad: OperationSpec<'listLoad', ListLoadInput> = {
     ...itemRules(input),
     map: ('map' in input.source && input.source.map) || {},
     fit: input.fit ?? false,
+    // The id of a dataset is made of its content.
+    ...(input.suppress !== undefined && { suppress: input.suppress }),
   }),
   columnProblems: listMapProblems,
 };

@@ -31,7 +31,16 @@ describe('list load', () => {
       ...['--id', 'r7', '--deduplicate-by', 'phone_number, phone2', '--deduplicate-by', 'email', '--fit'],
       ...['--scoring', await fileWith('scoring.json', scoring)],
       ...['--schema', await fileWith('schema.json', { required: ['plan'] })],
-      ...['--accept-suppressions', '3f9a0c1d', '--dry-run', '--again', '--requested-by', 'sam'],
+      ...[
+        '--suppress',
+        'dnc.csv',
+        '--accept-suppressions',
+        '3f9a0c1d',
+        '--dry-run',
+        '--again',
+        '--requested-by',
+        'sam',
+      ],
     ];
     expect(await run([...LOAD, ...options], fakeCli(fakeSession({ loads })))).toBe(0);
     expect(loads).toEqual([
@@ -45,6 +54,7 @@ describe('list load', () => {
           scoring,
           schema: { required: ['plan'] },
           fit: true,
+          suppress: 'ds_1',
           acceptSuppressions: '3f9a0c1d',
           dryRun: true,
           again: true,

@@ -58,6 +58,7 @@ describe('the input of a list load', () => {
       { scoring: { column: 'score' } },
       { schema: { required: ['plan'] } },
       { fit: true },
+      { suppress: 'ds_csv_1' },
       { source: { dataset: 'ds_1', map: { phone_number: 'Mobile' } } },
     ];
     const all = others.map(fingerprint);

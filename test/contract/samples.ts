@@ -39,6 +39,7 @@ export const SAMPLES: Readonly<Record<string, readonly unknown[]>> = {
     },
   ],
   schema: [{ allowed: ['phone_number'] }, { required: ['phone_number'] }],
+  suppress: ['ds_csv_1'],
   acceptSuppressions: ['3f9a0c1d2e4b5a67'],
   existing: ['skip'],
   dedupe: ['phone'],

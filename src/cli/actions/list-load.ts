@@ -4,11 +4,12 @@ import type { Source } from '../../contract/run.ts';
 import { omitUndefined } from '../../domain/absent.ts';
 import { listMapProblems, resolveListColumns } from '../../domain/list-load/columns.ts';
 import { readFieldSchema, readScoringRules } from '../../domain/list-load/rules.ts';
+import { suppressionColumnProblems } from '../../domain/list-load/suppression-file.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import { type Cli, withSession } from '../cli.ts';
+import { type Cli, type Session, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
-import { openOutput } from '../terminal/output.ts';
+import { type Output, openOutput } from '../terminal/output.ts';
 import { readJsonFile } from './json-file.ts';
 import type { SourceRunOptions } from './options.ts';
 import {
@@ -16,6 +17,7 @@ import {
   followStarted,
   openRunSource,
   requireOneSource,
+  stageFile,
   toCommonInput,
 } from './start-run.ts';
 
@@ -29,6 +31,8 @@ export interface LoadOptions extends SourceRunOptions {
   /** FILE.json */
   readonly schema?: string;
   readonly fit?: boolean;
+  /** CSV, NDJSON or JSON */
+  readonly suppress?: string;
   readonly acceptSuppressions?: string;
 }
 
@@ -39,7 +43,9 @@ export async function loadList(cli: Cli, file: string | undefined, options: Load
   const rules = readRules(options);
   return withSession(cli, async (session) => {
     const earlier = await findRunToRetry(session, options);
-    const chosen = { ...chooseTarget(options, earlier), ...optionsOfRun(earlier), ...rules };
+    const target = chooseTarget(options, earlier);
+    const suppress = await stageSuppressions(session, options, output);
+    const chosen = { ...target, ...optionsOfRun(earlier), ...rules, ...suppress };
     const withSource = (source: Source): ListLoadInput => ({ ...chosen, source, ...toCommonInput(options) });
     // Here, because only the rules of this run say which columns it needs.
     const columnProblems = (columns: readonly string[] | null, map: Readonly<Record<string, string>>) => {
@@ -55,7 +61,22 @@ export async function loadList(cli: Cli, file: string | undefined, options: Load
   });
 }
 
-type Rules = Pick<ListLoadInput, 'deduplicateBy' | 'scoring' | 'schema' | 'fit' | 'acceptSuppressions'>;
+/** A second file, which the worker reads together with CXone's list. */
+async function stageSuppressions(
+  session: Session,
+  { suppress: file }: LoadOptions,
+  output: Output,
+): Promise<Pick<ListLoadInput, 'suppress'>> {
+  if (file === undefined) return {};
+  const checked = { columnProblems: suppressionColumnProblems };
+  const { source } = await stageFile(session, file, checked, output);
+  return { suppress: source.dataset };
+}
+
+type Rules = Pick<
+  ListLoadInput,
+  'deduplicateBy' | 'scoring' | 'schema' | 'fit' | 'suppress' | 'acceptSuppressions'
+>;
 
 /** Throws UsageError with every problem of the files. */
 function readRules(options: LoadOptions): Rules {
@@ -103,6 +124,6 @@ function chooseTarget(
 /** A retry loads as the earlier run did, unless the user gives other options. */
 function optionsOfRun(earlier: Run | null): Rules {
   const input = (earlier?.input ?? {}) as Partial<ListLoadInput>;
-  const { deduplicateBy, scoring, schema, fit } = input;
-  return omitUndefined({ deduplicateBy, scoring, schema, fit });
+  const { deduplicateBy, scoring, schema, fit, suppress } = input;
+  return omitUndefined({ deduplicateBy, scoring, schema, fit, suppress });
 }

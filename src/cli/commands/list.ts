@@ -64,6 +64,10 @@ const addLoad: AddCommand = (parent, cli, finish) => {
     )
     .option('--fit', 'if the campaign has too little room, load the best that fit and cancel the rest')
     .option(
+      '--suppress <file>',
+      'FILE with further people who must not be called: columns phone, email, contactId, and country (optional)',
+    )
+    .option(
       '--accept-suppressions <hash>',
       'rely on the suppression list with this hash, which an earlier attempt named, in spite of its figures',
     );

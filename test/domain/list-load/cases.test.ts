@@ -2,6 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { duplicateReason } from '../../../src/domain/list-load/duplicates.ts';
 import { identifiersOfEntry } from '../../../src/domain/list-load/identity.ts';
+import {
+  readSuppressionEntry,
+  suppressionColumnProblems,
+} from '../../../src/domain/list-load/suppression-file.ts';
 import { suppressionDoubts } from '../../../src/domain/list-load/suppressions.ts';
 import { parseCsv, type Settled, settle, valueOf } from './rows.ts';
 
@@ -139,16 +143,22 @@ D-4,+14155550104,,60
 D-5,+14155550105,+14155550106,50
 D-6,+14155550107,,40
 `);
-  const entries = [
-    { phoneNumber: '(415) 555-0101', country: 'US' },
-    { phoneNumber: '+1 415-555-0102', country: '' },
-    { phoneNumber: '14155550103', country: 'US' },
-    { contactId: 'D-4' },
-    { phoneNumber: '41555501', country: 'US' },
-    { contactId: '', phoneNumber: '', country: '' },
-    { phoneNumber: '+14155550106' },
-  ];
+  const list = parseCsv(`
+contactId,phone,country,reason
+,(415) 555-0101,US,dnc
+,+1 415-555-0102,,CUSTOM_DNC
+,14155550103,US,dnc
+D-4,,,deceased
+,41555501,US,dnc
+,,,dnc
+,+14155550106,,dnc
+`);
+  const entries = list.rows.map(readSuppressionEntry);
   const identified = entries.map(identifiersOfEntry);
+
+  it('has columns that say who must not be called', () => {
+    expect(suppressionColumnProblems(list.columns)).toEqual([]);
+  });
 
   it('finds everybody on it; one suppressed number of several leaves the whole record out', () => {
     const { suppressed, loaded } = settle(leads.columns, leads.rows, { suppressed: identified.flat() });

@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { identifiersOf, identifiersOfEntry, toKey } from '../../../src/domain/list-load/identity.ts';
+import {
+  readSuppressionEntry,
+  suppressionColumnProblems,
+} from '../../../src/domain/list-load/suppression-file.ts';
 
 const item = (values: Readonly<Record<string, string>>) => ({
   fields: Object.entries(values).map(([name, value]) => ({ name, value })),
@@ -74,6 +78,37 @@ describe('an entry of a suppression list', () => {
         expect(upper).toEqual(identifiersOf(item({ anything: email })));
       }),
     );
+  });
+});
+
+describe('a file of people who must not be called', () => {
+  it('has columns in any spelling, and others', () => {
+    expect(
+      readSuppressionEntry({ 'Phone Number': ' +1 ', EMAIL: 'a@example.com', 'contact-id': 7, x: 1 }),
+    ).toEqual({
+      phoneNumber: '+1',
+      emailAddress: 'a@example.com',
+      contactId: '7',
+    });
+    expect(readSuppressionEntry({ phone: '+1', phoneNumber: '', country: null })).toEqual({
+      phoneNumber: '+1',
+    });
+  });
+
+  it('identifies nobody in a row with two numbers', () => {
+    expect(
+      readSuppressionEntry({ phone: '+14155550101', phoneNumber: '+14155550102', contactId: 'c1' }),
+    ).toEqual({});
+  });
+
+  it('is refused without a column that says who they are', () => {
+    expect(suppressionColumnProblems(['Mobile', 'reason'])).toEqual([
+      expect.stringContaining('Name one of them phoneNumber, phone, emailAddress, email, contactId'),
+    ]);
+    expect(suppressionColumnProblems(['phone', 'Phone'])).toEqual([
+      expect.stringContaining('Several columns'),
+    ]);
+    expect(suppressionColumnProblems(null)).toEqual([]);
   });
 });
 
