@@ -126,7 +126,7 @@ describe('list load', () => {
 
 const FIGURES: ListLoadFigures = {
   capacity: { before: 1_000, after: 1_250, max: 5_000, reserved: 300 },
-  suppressions: { hash: '3f9a0c1d', entries: 100_000, unidentified: 2 },
+  suppressions: { hash: '3f9a0c1d2e4b5a67', entries: 100_000, unidentified: 2 },
   suppressed: [
     { list: 'cxone', by: 'phone number', n: 12 },
     { list: 'own', by: 'contact id', n: 1 },
@@ -139,7 +139,7 @@ describe('what a list load shows', () => {
     const { facts, histogram } = listLoadFigures(FIGURES);
     expect(facts).toEqual([
       ['capacity', '1,000 → 1,250 of 5,000, 300 more reserved by other runs'],
-      ['suppression list', '100,000 entries, 2 of which identify nobody, hash 3f9a0c1d'],
+      ['suppression list', '100,000 entries, 2 of which identify nobody, hash 3f9a0c1d2e4b…'],
       ['suppressed', "12 by phone number, on CXone's list"],
       ['suppressed', '1 by contact id, on our own list'],
     ]);
@@ -154,6 +154,19 @@ describe('what a list load shows', () => {
     expect(listLoadFacts({ campaignId: 'C1', capacity: null, suppressions: null })).toEqual([
       ['campaign', 'C1'],
     ]);
+  });
+
+  it('is the capacity and the throughput only of a run that has loaded something', () => {
+    const result = {
+      capacity: { before: 1, after: 3, max: 9 },
+      metrics: { deduplicationRate: '33.33%', rawIngested: 3, throughputPerMinute: '12.0' },
+    };
+    expect(listLoadFacts(result)).toEqual([
+      ['capacity', '1 → 3 of 9'],
+      ['duplicates', '33.33% of 3 rows'],
+      ['throughput', '12.0 records a minute'],
+    ]);
+    expect(listLoadFacts({ ...result, dryRun: true })).toEqual([['duplicates', '33.33% of 3 rows']]);
   });
 
   it('is in the plan, with masked samples of the first records', async () => {

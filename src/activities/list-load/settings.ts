@@ -1,5 +1,6 @@
 /** What the list load needs of the worker. */
 import type { Cxone } from '../../cxone/cxone.ts';
+import type { SourceLimits } from '../../domain/source-limits.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { RateLimiter } from '../engine/rate-limiter.ts';
 
@@ -20,5 +21,7 @@ export interface ListLoadDeps {
   readonly rateLimiter: RateLimiter;
   /** Aborted when the worker is shutting down. */
   readonly draining: AbortSignal;
+  /** Default: those of the domain. */
+  readonly sourceLimits?: SourceLimits;
   readonly listLoad: ListLoadSettings;
 }

@@ -11,6 +11,7 @@ import type { SnapshotFigures, SuppressionSnapshot } from '../../ledger/consent/
 import type { Run } from '../../ledger/runs/runs.ts';
 import { runInput } from '../engine/run-input.ts';
 import type { ListLoadDeps } from './settings.ts';
+import { addSuppressionFile } from './suppression-file.ts';
 
 /** An answer that broke off may be whole the next time. */
 const MAX_READS = 3;
@@ -54,10 +55,28 @@ async function readSnapshot(deps: ListLoadDeps, run: Run, stopping: Stopping): P
   const { rateLimiter, ledger } = deps;
   for (let reads = 1; ; reads += 1) {
     const snapshotNo = await ledger.suppressionSnapshots.begin(run, rateLimiter.tenant);
-    const figures = await readEntries(deps, snapshotNo, stopping);
+    const figures = await readAll(deps, run, snapshotNo, stopping);
     if (figures.isComplete || reads === MAX_READS)
       return ledger.suppressionSnapshots.complete(snapshotNo, figures);
   }
+}
+
+/**
+ * CXone's list and the file of the run. Only CXone's entries count for whether the list is empty or has shrunk: a long file must
+ * not hide what has happened to it.
+ */
+async function readAll(
+  deps: ListLoadDeps,
+  run: Run,
+  snapshotNo: number,
+  stopping: Stopping,
+): Promise<SnapshotFigures> {
+  const figures = await readEntries(deps, snapshotNo, stopping);
+  const file = await addSuppressionFile(deps, run, snapshotNo, async () => {
+    stopping.signal?.throwIfAborted();
+    await stopping.throwIfStopping?.();
+  });
+  return { ...figures, unidentified: figures.unidentified + file.unidentified };
 }
 
 async function readEntries(

@@ -34,16 +34,17 @@ function labelBucket(index: number, buckets: number): string {
 
 /** `result`: as the contract defines it; runs that ended otherwise have a part of it, or none. */
 export function listLoadFacts(result: unknown): readonly Fact[] {
-  const { campaignId, capacity, suppressions, metrics } = result as Partial<ListLoadResult>;
+  const { campaignId, capacity, suppressions, metrics, dryRun } = result as Partial<ListLoadResult>;
   return [
     ...(campaignId === undefined ? [] : [['campaign', campaignId] as const]),
-    ...(capacity ? [['capacity', describeCapacity({ ...capacity, reserved: 0 })] as const] : []),
+    // A dry run has changed neither; its plan says what a run would do.
+    ...(capacity && !dryRun ? [['capacity', describeCapacity({ ...capacity, reserved: 0 })] as const] : []),
     ...(suppressions ? [['suppression list', describeList(suppressions)] as const] : []),
     ...(metrics
-      ? [
-          ['duplicates', `${metrics.deduplicationRate} of ${plural(metrics.rawIngested, 'row')}`] as const,
-          ['throughput', `${metrics.throughputPerMinute} records a minute`] as const,
-        ]
+      ? [['duplicates', `${metrics.deduplicationRate} of ${plural(metrics.rawIngested, 'row')}`] as const]
+      : []),
+    ...(metrics && !dryRun
+      ? [['throughput', `${metrics.throughputPerMinute} records a minute`] as const]
       : []),
   ];
 }
@@ -56,5 +57,5 @@ function describeCapacity({ before, after, max, reserved }: ListLoadFigures['cap
 
 function describeList({ hash, entries, unidentified }: ListLoadFigures['suppressions']): string {
   const nobody = unidentified === 0 ? '' : `, ${formatCount(unidentified)} of which identify nobody`;
-  return `${plural(entries, 'entry')}${nobody}, hash ${hash}`;
+  return `${plural(entries, 'entry')}${nobody}, hash ${hash.slice(0, 12)}…`;
 }

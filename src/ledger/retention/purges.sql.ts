@@ -189,7 +189,12 @@ async function deleteSuppressionSnapshots(db: Executor): Promise<void> {
 async function listOldDatasets(db: Executor, { before }: PurgeScope): Promise<readonly string[]> {
   const rows = await db.selectFrom('datasets').select('id').where('created_at', '<', before).execute();
   const readers = await listReaders(db, ['running']);
-  const needed = new Set(readers.map(({ source }) => source.dataset));
+  // A list load reads its file of suppressed people again and again.
+  const files = await sql<{ id: string }>`
+    select input->>'suppress' as id from runs where state = 'running' and input->>'suppress' is not null`.execute(
+    db,
+  );
+  const needed = new Set([...readers.map(({ source }) => source.dataset), ...files.rows.map(({ id }) => id)]);
   return rows.map(({ id }) => id).filter((id) => !needed.has(id));
 }
 

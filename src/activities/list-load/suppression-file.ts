@@ -1,0 +1,47 @@
+/** The file of people who must not be called, in addition to CXone's list (docs/list-load.md#suppression). */
+import { listLoad as spec } from '../../contract/list-load.ts';
+import { identifiersOfEntry } from '../../domain/list-load/identity.ts';
+import { readSuppressionEntry, suppressionColumnProblems } from '../../domain/list-load/suppression-file.ts';
+import { DEFAULT_SOURCE_LIMITS } from '../../domain/source-limits.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
+import { SourceError } from '../../sources/errors.ts';
+import { inChunks } from '../engine/chunks.ts';
+import { runInput } from '../engine/run-input.ts';
+import { openDataset, requireDataset } from '../engine/source.ts';
+import type { ListLoadDeps } from './settings.ts';
+
+const ROWS_PER_CHUNK = 1_000;
+
+/**
+ * Adds the people of the file to a snapshot. Returns how many of its rows identify nobody, broken ones among them; 0 if the run
+ * has no file. Errors: SourceError, if it cannot be read or was deleted, and those of `onChunk`, which is called between.
+ */
+export async function addSuppressionFile(
+  { ledger, sourceLimits: limits = DEFAULT_SOURCE_LIMITS }: Pick<ListLoadDeps, 'ledger' | 'sourceLimits'>,
+  run: Run,
+  snapshotNo: number,
+  onChunk: () => Promise<void>,
+): Promise<{ readonly unidentified: number }> {
+  const { suppress } = runInput(spec, run);
+  if (suppress === undefined) return { unidentified: 0 };
+  const source = await openDataset(ledger, await requireDataset(ledger, suppress, limits), limits);
+  try {
+    const problems = suppressionColumnProblems(source.columns);
+    if (problems.length > 0) throw new SourceError('source_unreadable', problems.join(' '));
+    let unidentified = 0;
+    for await (const rows of inChunks(source.rows(), { items: ROWS_PER_CHUNK })) {
+      await onChunk();
+      const read = rows.map(({ fields, legible = {}, broken }) => {
+        const identifiers = identifiersOfEntry(readSuppressionEntry(fields ?? legible));
+        // Of a broken row nobody knows what is missing.
+        return { identifiers, isUnidentified: broken !== undefined || identifiers.length === 0 };
+      });
+      unidentified += read.filter(({ isUnidentified }) => isUnidentified).length;
+      const identifiers = read.flatMap((each) => each.identifiers);
+      await ledger.suppressionSnapshots.add(snapshotNo, identifiers);
+    }
+    return { unidentified };
+  } finally {
+    await source.close();
+  }
+}
