@@ -245,6 +245,22 @@ describe('a purge', () => {
     await ledger.records.finishStaging(reader.run_no);
   });
 
+  it('keeps the file of suppressed people of a list load until the run has ended', async () => {
+    const { ledger, database } = opened();
+    const bytes = Readable.from([Buffer.from(`phone\n${someId('d')}\n`)]);
+    const file = await ledger.datasets.stage('dnc', 'csv', bytes);
+    await sql`update datasets set created_at = ${ago(31)} where id = ${file.id}`.execute(database.db);
+    const run = await openRun(ledger, { input: { source: { dataset: 'x' }, suppress: file.id } });
+    await ledger.records.finishStaging(run.run_no);
+    await purge();
+    expect(await ledger.datasets.find(file.id)).toBeDefined();
+    await sql`update runs set state = 'completed', finished_at = now() where run_no = ${run.run_no}`.execute(
+      database.db,
+    );
+    await purge();
+    expect(await ledger.datasets.find(file.id)).toBeUndefined();
+  });
+
   it('is completed by the next one, wherever it was interrupted', async () => {
     const runs = [await endedRun(newContact()), await endedRun(newContact())];
     for (let steps = 1; ; steps += 1) {
