@@ -1,5 +1,6 @@
 /** Runs list loads from rows to result, with a real ledger and the real client on a simulator. */
 import type { Plan } from '../../src/activities/engine/plan.ts';
+import type { ListLoadSettings } from '../../src/activities/list-load/settings.ts';
 import type { ListLoadFigures, ListLoadInput, ListLoadResult } from '../../src/contract/list-load.ts';
 import type { RunState } from '../../src/domain/run.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
@@ -61,11 +62,15 @@ export const figuresOf = ({ figures }: Plan): ListLoadFigures => figures as List
 export const numbersOf = (items: readonly ItemEntry[]): (string | undefined)[] =>
   items.map(({ item }) => item.fields.find(({ name }) => name === 'phone_number')?.value);
 
+type ListLoadWorkerOptions = Omit<WorkerOptions, 'listLoad'> & {
+  readonly listLoad?: Partial<ListLoadSettings>;
+};
+
 /** Starts a simulator, and a worker with its own tenant. */
 async function startListLoads(
   { ledger }: Opened,
   options: SimulatorOptions = {},
-  workerOptions: WorkerOptions & { readonly listLoad?: Partial<WorkerOptions['listLoad']> } = {},
+  workerOptions: ListLoadWorkerOptions = {},
 ) {
   const simulator = await startSimulator(options);
   const { listLoad, ...more } = workerOptions;
@@ -114,7 +119,7 @@ export function listLoadStand() {
   const opened = ledgerOfFile();
   return {
     opened,
-    start: (options?: SimulatorOptions, workerOptions?: Parameters<typeof startListLoads>[2]) =>
+    start: (options?: SimulatorOptions, workerOptions?: ListLoadWorkerOptions) =>
       startListLoads(opened(), options, workerOptions),
   };
 }

@@ -1,4 +1,4 @@
-/** How much room the campaign has (docs/list-load.md#capacity). */
+/** How many items the campaign still takes (docs/list-load.md#capacity). */
 import { setTimeout as delay } from 'node:timers/promises';
 import { fatalFailure } from '../../contract/failures.ts';
 import { listLoad as spec } from '../../contract/list-load.ts';
@@ -12,7 +12,7 @@ import type { ListLoadDeps } from './settings.ts';
 
 export const NO_CAPACITY: Reason = { code: 'no_capacity', message: 'the campaign has no room for it' };
 
-/** Other runs may take the room that was found before it is reserved. */
+/** Other runs may take what was free before it is reserved. */
 const MAX_TRIES = 10;
 
 /** What another run is sending counts twice for a moment. */
@@ -25,8 +25,8 @@ export interface Reserved {
 }
 
 /**
- * Reserves room for all pending records; with `fit` for as many as there is room for, and cancels the others. Errors:
- * NoCapacity; those of CXone.
+ * Reserves capacity for all pending records; with `fit` for the best that fit, and cancels the others. Errors: NoCapacity; those
+ * of CXone.
  */
 export async function reserveCapacity(deps: ListLoadDeps, run: Run): Promise<Reserved> {
   const { ledger } = deps;
@@ -50,8 +50,8 @@ export async function reserveCapacity(deps: ListLoadDeps, run: Run): Promise<Res
 }
 
 /**
- * How many of the records of a batch there is room for now: all of them, or with `fit` fewer. Errors: NoCapacity, without `fit`;
- * those of CXone; AbortError.
+ * How many of the records of a batch fit now: all of them, or with `fit` perhaps fewer. Errors: NoCapacity, without `fit`; those of
+ * CXone; AbortError.
  */
 export async function findRoom(
   deps: ListLoadDeps,

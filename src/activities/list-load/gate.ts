@@ -1,5 +1,5 @@
 /**
- * Asked before every batch: may these people still be called, and is there room for them? What CXone has to be asked is asked
+ * Asked before every batch: may these people still be called, and do they fit into the campaign? What CXone has to be asked is asked
  * before the batch is claimed, because a long suppression list takes longer to read than a claim lasts.
  */
 import { LRUCache } from 'lru-cache';
@@ -16,7 +16,7 @@ import { requireSnapshot } from './snapshot.ts';
 /** What was found out about a batch before its claim. */
 interface Admission {
   readonly snapshotNo: number;
-  /** How many of its records there is room for, in their order. */
+  /** How many of its records fit, in their order. */
   readonly room: number;
 }
 
@@ -48,8 +48,8 @@ export function createGate(deps: ListLoadDeps): {
 }
 
 /**
- * Its items may have taken their room already, and then the campaign may be full because of them. Room for them was found
- * before the first attempt, and has been reserved since.
+ * Its items may have taken their room already, and then the campaign may be full because of them. They
+ * did fit before the first attempt, and their capacity has been reserved since.
  */
 function mayBeInCampaign(write: OpenWrite): boolean {
   return write.state === 'sending' || classifyPriorAttempt(write, write) !== 'none';

@@ -1,0 +1,112 @@
+/** How many items fit into the campaign, also if several runs load it at the same time. */
+import { describe, expect, it } from 'vitest';
+import { CAMPAIGN, figuresOf, leads, listLoadStand, phone } from './list-loads.ts';
+import { getFailure } from './pages.ts';
+
+const { opened, start } = listLoadStand();
+
+describe('the capacity of a campaign', () => {
+  it('is counted after suppression and deduplication', async () => {
+    const cxone = await start();
+    await cxone.admin.seedSuppressions({ entries: [{ phoneNumber: phone(1) }], replace: true });
+    await cxone.admin.seedCapacity(CAMPAIGN, { currentListSize: 8, maxListSize: 10 });
+    const { plan } = await cxone.plan(leads(1, 2, 2, 3));
+    expect(figuresOf(plan).capacity).toEqual({ before: 8, after: 10, max: 10, reserved: 0 });
+  });
+
+  it('ends a run that does not fit, with figures and without a plan', async () => {
+    const cxone = await start();
+    await cxone.admin.seedCapacity(CAMPAIGN, { currentListSize: 99_999, maxListSize: 100_001 });
+    const failure = await getFailure(cxone.plan(leads(1, 2, 3)));
+    expect(failure).toMatchObject({ type: 'NoCapacity', nonRetryable: true });
+    expect(failure.message).toContain(
+      'campaign C1 has 99,999 of at most 100,001 items: there is room for 2 of 3.',
+    );
+    expect(failure.message).toContain('--fit');
+  });
+
+  it('0 means full, and without any figure it is a million, with a note', async () => {
+    const cxone = await start();
+    await cxone.admin.seedCapacity(CAMPAIGN, { maxListSize: 0 });
+    expect(await getFailure(cxone.plan(leads(1)))).toMatchObject({ type: 'NoCapacity' });
+    await cxone.admin.seedCapacity(CAMPAIGN, { maxListSize: null, currentListSize: null });
+    const { plan } = await cxone.plan(leads(1));
+    expect(figuresOf(plan).capacity).toMatchObject({ before: 0, max: 1_000_000 });
+    expect(plan.notes).toEqual([
+      'CXone does not state the current size of the campaign; it counts as 0',
+      'CXone states no maximum for the campaign; it counts as 1,000,000',
+    ]);
+  });
+
+  it('with fit is filled with the best, and the others are cancelled before the plan', async () => {
+    const cxone = await start();
+    await cxone.admin.seedCapacity(CAMPAIGN, { currentListSize: 7, maxListSize: 10 });
+    const { run, plan, result } = await cxone.runToEnd(leads(1, 2, 3, 4, 5), { fit: true });
+    expect(plan).toMatchObject({ toWrite: 3, cancelled: 2 });
+    expect(await cxone.uploaded()).toEqual([5, 4, 3].map(phone));
+    expect(await cxone.outcomes(run)).toMatchObject({
+      1: 'cancelled no_capacity',
+      2: 'cancelled no_capacity',
+    });
+    expect(result.capacity).toEqual({ before: 7, after: 10, max: 10 });
+  });
+
+  it('with fit and a full campaign everything is cancelled', async () => {
+    const cxone = await start();
+    await cxone.admin.seedCapacity(CAMPAIGN, { currentListSize: 12, maxListSize: 10 });
+    const { plan, result } = await cxone.runToEnd(leads(1, 2), { fit: true });
+    expect(plan).toMatchObject({ toWrite: 0, cancelled: 2, batches: 0 });
+    expect(result.counts).toMatchObject({ cancelled: 2 });
+  });
+
+  it('changes the hash of the plan, like the suppression list', async () => {
+    const cxone = await start();
+    const run = await cxone.open(leads(1));
+    await cxone.stage(run);
+    const first = await cxone.planOnly(run);
+    expect((await cxone.planOnly(run)).hash).toBe(first.hash);
+    await cxone.admin.seedCapacity(CAMPAIGN, { currentListSize: 5 });
+    expect((await cxone.planOnly(run)).hash).not.toBe(first.hash);
+  });
+});
+
+describe('several runs into one campaign', () => {
+  it('never plan more than fits together, and the message names the run that has reserved the rest', async () => {
+    const cxone = await start();
+    await cxone.admin.seedCapacity(CAMPAIGN, { maxListSize: 10 });
+    const first = await cxone.plan(leads(1, 2, 3, 4, 5, 6));
+    const failure = await getFailure(cxone.plan(leads(11, 12, 13, 14, 15)));
+    expect(failure.message).toContain(`6 of ${first.run.run_id}`);
+    expect(failure.message).toContain('there is room for 4 of 5');
+    const fitted = await cxone.plan(leads(21, 22, 23, 24, 25), { fit: true });
+    expect(fitted.plan).toMatchObject({ toWrite: 4, cancelled: 1 });
+    expect(figuresOf(fitted.plan).capacity).toMatchObject({ reserved: 6 });
+    await Promise.all([cxone.writeAll(first.run), cxone.writeAll(fitted.run)]);
+    expect(await cxone.uploaded()).toHaveLength(10);
+    expect((await cxone.admin.campaignCapacity(CAMPAIGN)).currentListSize).toBe(10);
+  });
+
+  it('a run that ends gives back what it has not used, and a dry run reserves nothing', async () => {
+    const cxone = await start();
+    await cxone.admin.seedCapacity(CAMPAIGN, { maxListSize: 3 });
+    const { run } = await cxone.plan(leads(1, 2, 3));
+    await cxone.close(run, 'cancelled');
+    await cxone.plan(leads(4, 5, 6), { dryRun: true });
+    const { plan } = await cxone.plan(leads(7, 8, 9));
+    expect(plan).toMatchObject({ toWrite: 3 });
+  });
+
+  it('that fit at the same moment share the campaign without exceeding it', async () => {
+    const cxone = await start({}, { listLoad: { itemsPerBatch: 3 } });
+    await cxone.admin.seedCapacity(CAMPAIGN, { maxListSize: 10 });
+    const rows = [0, 10, 20].map((first) => leads(...[1, 2, 3, 4, 5, 6].map((n) => first + n)));
+    const planned = await Promise.all(rows.map((each) => cxone.plan(each, { fit: true })));
+    expect(planned.reduce((sum, { plan }) => sum + plan.toWrite, 0)).toBeLessThanOrEqual(10);
+    await Promise.all(planned.map(({ run }) => cxone.writeAll(run)));
+    const uploaded = await cxone.uploaded();
+    expect(uploaded.length).toBeLessThanOrEqual(10);
+    const counts = await Promise.all(planned.map(({ run }) => opened().ledger.runs.exactCounts(run.run_no)));
+    expect(counts.reduce((sum, { created = 0 }) => sum + created, 0)).toBe(uploaded.length);
+    for (const { pending } of counts) expect(pending).toBe(0);
+  });
+});

@@ -1,0 +1,100 @@
+/** What is checked again immediately before each batch. */
+import { sql } from 'kysely';
+import { describe, expect, it } from 'vitest';
+import type { Run } from '../../src/ledger/runs/runs.ts';
+import { CAMPAIGN, lead, leads, listLoadStand, phone } from './list-loads.ts';
+import { getFailure } from './pages.ts';
+
+const { opened, start } = listLoadStand();
+
+const phones = (...numbers: number[]) => numbers.map((n) => ({ phoneNumber: phone(n) }));
+const counts = (run: Run) => opened().ledger.runs.exactCounts(run.run_no);
+
+/** Makes CXone's list look as old as that. */
+async function age(run: Run, minutes: number): Promise<void> {
+  await sql`update suppression_snapshots set begun_at = begun_at - ${minutes} * interval '1 minute'
+    where run_no = ${run.run_no}`.execute(opened().database.db);
+}
+
+describe('before each batch', () => {
+  it('people who have objected to us since the plan are left out', async () => {
+    const cxone = await start();
+    const { run } = await cxone.plan([lead(1), lead(2, 2, { contact_id: 'objector' }), lead(3)]);
+    const since = new Date().toISOString();
+    await opened().ledger.suppressions.add(
+      [{ contactId: 'objector', channel: 'sms', reason: 'test', since }],
+      null,
+    );
+    await cxone.writeAll(run);
+    expect(await cxone.uploaded()).toEqual([phone(3), phone(1)]);
+    expect(await cxone.outcomes(run)).toMatchObject({ 2: 'suppressed suppressed' });
+  });
+
+  it("CXone's list is read again once it is too old, and not before", async () => {
+    const cxone = await start();
+    const entries = phones(11, 12, 13);
+    await cxone.admin.seedSuppressions({ entries, replace: true });
+    const fresh = await cxone.plan(leads(1));
+    const old = await cxone.plan(leads(2, 3));
+    await cxone.admin.seedSuppressions({ entries: phones(1, 2) });
+    await age(fresh.run, 14);
+    await age(old.run, 16);
+    await cxone.writeAll(fresh.run);
+    await cxone.writeAll(old.run);
+    expect(await cxone.uploaded()).toEqual([phone(1), phone(3)]);
+    expect(await cxone.outcomes(old.run)).toEqual({ 1: 'suppressed suppressed_by_cxone', 2: 'created' });
+    expect((await cxone.close(old.run)).suppressions).toMatchObject({ entries: 5, unidentified: 0 });
+  });
+
+  it('a list that looks wrong by then ends the run, and nothing more is claimed', async () => {
+    const cxone = await start();
+    await cxone.admin.seedSuppressions({ entries: phones(11, 12, 13), replace: true });
+    const { run } = await cxone.plan(leads(1, 2));
+    await cxone.admin.seedSuppressions({ replace: true });
+    await age(run, 16);
+    expect(await getFailure(cxone.writeAll(run))).toMatchObject({ type: 'SuppressionsDoubtful' });
+    expect(await counts(run)).toMatchObject({ pending: 2 });
+    const [write] = await opened().ledger.writes.listOpen(run.run_no, 1, 9);
+    expect(write).toMatchObject({ state: 'planned', attempts: 0 });
+  });
+
+  it('faults that were accepted are not doubted again if they do not grow', async () => {
+    const cxone = await start();
+    await cxone.admin.seedSuppressions({ entries: [{}, {}, ...phones(11)], replace: true });
+    const failed = await cxone.open(leads(1));
+    const hash =
+      /"acceptSuppressions": "(\w+)"/.exec((await getFailure(cxone.stage(failed))).message)?.[1] ?? '';
+    const { run } = await cxone.plan(leads(1, 2), { acceptSuppressions: hash });
+    await cxone.admin.seedSuppressions({ entries: [{}, ...phones(11, 1)], replace: true });
+    await age(run, 16);
+    await cxone.writeAll(run);
+    expect(await counts(run)).toMatchObject({ created: 1, suppressed: 1 });
+    const { run: other } = await cxone
+      .plan(leads(3), { acceptSuppressions: hash })
+      .catch(() => ({ run: null }));
+    expect(other).toBeNull();
+  });
+
+  it('a campaign that has filled up meanwhile ends the run with figures; it can go on once there is room', async () => {
+    const cxone = await start();
+    const { run } = await cxone.plan(leads(1, 2, 3));
+    await cxone.admin.seedCapacity(CAMPAIGN, { maxListSize: 2 });
+    const failure = await getFailure(cxone.writeAll(run));
+    expect(failure).toMatchObject({ type: 'NoCapacity', nonRetryable: true });
+    expect(failure.message).toContain('campaign C1 has 2 of at most 2 items');
+    expect(await counts(run)).toMatchObject({ created: 2, pending: 1 });
+    await cxone.admin.seedCapacity(CAMPAIGN, { maxListSize: 3 });
+    await cxone.writeAll(run);
+    expect(await counts(run)).toMatchObject({ created: 3, pending: 0 });
+  });
+
+  it('with fit the best that still fit are sent, and the others cancelled', async () => {
+    const cxone = await start({}, { listLoad: { itemsPerBatch: 4 } });
+    const { run } = await cxone.plan(leads(1, 2, 3, 4, 5, 6), { fit: true });
+    await cxone.admin.seedCapacity(CAMPAIGN, { maxListSize: 3 });
+    await cxone.writeAll(run);
+    expect(await cxone.uploaded()).toEqual([6, 5, 4].map(phone));
+    expect(await counts(run)).toMatchObject({ created: 3, cancelled: 3, pending: 0 });
+    expect(await cxone.outcomes(run)).toMatchObject({ 3: 'cancelled no_capacity' });
+  });
+});

@@ -1,0 +1,128 @@
+/** What a list load reports: its event, its audit entry, its result; and the sample of the campaign list tutorial. */
+import { describe, expect, it } from 'vitest';
+import type { PostWebhook } from '../../src/activities/outbox/webhook.ts';
+import type { Run } from '../../src/ledger/runs/runs.ts';
+import { runActivity } from './harness.ts';
+import { CAMPAIGN, figuresOf, LIST, lead, leads, listLoadStand, phone } from './list-loads.ts';
+
+const { opened, start } = listLoadStand();
+
+function subscriber() {
+  const bodies: Record<string, unknown>[] = [];
+  const post: PostWebhook = (_id, body) => {
+    bodies.push(JSON.parse(body) as Record<string, unknown>);
+    return Promise.resolve();
+  };
+  return { bodies, post };
+}
+
+async function listAudit(run: Run): Promise<[string, unknown][]> {
+  const { audit } = opened().ledger;
+  await audit.seal();
+  const entries: [string, unknown][] = [];
+  for await (const { action, data } of audit.list(run.run_id)) entries.push([action, data]);
+  return entries;
+}
+
+const SAMPLE = [
+  { phone: '+15550100001', days: '10', rating: 'HIGH', status: 'ACTIVE' },
+  { phone: '+15550100002', days: '120', rating: 'LOW', status: 'PROSPECT' },
+  { phone: '+15550100001', days: '5', rating: 'HIGH', status: 'ACTIVE' },
+].map(({ phone: value, days, rating, status }) => ({
+  fields: [
+    { name: 'phone_number', value },
+    { name: 'last_contact_days', value: days },
+    { name: 'engagement_rating', value: rating },
+    { name: 'customer_status', value: status },
+  ],
+}));
+
+describe('the sample of the campaign list tutorial', () => {
+  it('has one duplicate of three, and priorities 10 and 1', async () => {
+    const cxone = await start();
+    const { run, plan, result } = await cxone.runToEnd(SAMPLE, { scoring: undefined } as object);
+    const journal = await cxone.admin.itemJournal(LIST);
+    expect(journal.map(({ item }) => item.priority)).toEqual([10, 1]);
+    expect(figuresOf(plan).scores).toEqual([0, 1, 0, 0, 0, 0, 0, 0, 0, 1]);
+    expect(result.metrics).toMatchObject({
+      ...{ rawIngested: 3, uniqueProcessed: 2, deduplicationRate: '33.33%' },
+      ...{ successes: 2, conflicts: 0, failures: 0, suppressed: 0, invalid: 0, cancelled: 0 },
+    });
+    expect(await cxone.outcomes(run)).toEqual({
+      1: 'created',
+      2: 'created',
+      3: 'duplicate duplicate_in_source',
+    });
+  });
+});
+
+describe('the event', () => {
+  it('is one for the run, with what became of every row', async () => {
+    const { bodies, post } = subscriber();
+    const cxone = await start({}, { webhooks: { crm: null, marketing: post } });
+    await cxone.admin.seedSuppressions({ entries: [{ phoneNumber: phone(3) }], replace: true });
+    await cxone.admin.seedItems(LIST, [
+      {
+        deduplicationKeys: [{ name: 'phone_number', value: phone(4) }],
+        fields: [{ name: 'phone_number', value: phone(4) }],
+        priority: 0,
+      },
+    ]);
+    const { run } = await cxone.plan([...leads(1, 2, 3, 4, 1), lead(5, 5, { score: 'best' })]);
+    await cxone.writeAll(run);
+    await opened().ledger.runs.setPhase(run.run_no, 'delivering', null);
+    await runActivity(() => cxone.worker.activities.deliverEvents(run.run_id));
+    expect(bodies).toHaveLength(1);
+    expect(bodies[0]).toMatchObject({
+      event: 'list_update_complete',
+      runId: run.run_id,
+      listId: LIST,
+      campaignId: CAMPAIGN,
+      metrics: {
+        ...{ rawIngested: 6, uniqueProcessed: 3, deduplicationRate: '16.67%' },
+        ...{ successes: 3, conflicts: 1, failures: 0, suppressed: 1, invalid: 1, cancelled: 0 },
+        throughputPerMinute: expect.stringMatching(/^\d+\.\d$/) as string,
+      },
+    });
+    const { metrics } = await cxone.close(run);
+    expect(bodies[0]?.metrics).toEqual(metrics);
+  });
+});
+
+describe('the audit entry', () => {
+  it('of an upload names counts and no person', async () => {
+    const cxone = await start();
+    const { run } = await cxone.runToEnd(leads(1, 2, 2));
+    expect((await listAudit(run)).at(-1)).toEqual([
+      'BULK_UPLOAD',
+      {
+        ...{ listId: LIST, campaignId: CAMPAIGN, recordsProcessed: 2, deduplicationRate: '33.33%' },
+        ...{ successCount: 2, conflictCount: 0 },
+      },
+    ]);
+  });
+
+  it('is missing if nothing was to be written', async () => {
+    const cxone = await start();
+    const { run } = await cxone.plan(leads(1), { dryRun: true });
+    await cxone.close(run);
+    const other = await cxone.plan(leads(2));
+    await cxone.close(other.run, 'rejected');
+    for (const each of [run, other.run])
+      expect((await listAudit(each)).map(([action]) => action)).not.toContain('BULK_UPLOAD');
+  });
+});
+
+describe('the result', () => {
+  it('of a run that ended before it planned has no figures', async () => {
+    const cxone = await start();
+    const run = await cxone.open(leads(1));
+    const result = await cxone.close(run, 'cancelled');
+    expect(result).toMatchObject({ listId: LIST, campaignId: CAMPAIGN, capacity: null, suppressions: null });
+    expect(result.metrics).toMatchObject({
+      rawIngested: 0,
+      deduplicationRate: '0.00%',
+      throughputPerMinute: '0.0',
+    });
+  });
+});

@@ -1,0 +1,163 @@
+/** CXone's suppression list and our own: who is left out, and when a list is not relied on. */
+import { describe, expect, it } from 'vitest';
+import type { FaultRule } from '../../src/simulator/faults.ts';
+import { runActivity } from './harness.ts';
+import { figuresOf, lead, leads, listLoadStand, phone } from './list-loads.ts';
+import { getFailure } from './pages.ts';
+
+const { opened, start } = listLoadStand();
+
+const phones = (...numbers: number[]) => numbers.map((n) => ({ phoneNumber: phone(n) }));
+const readings = (fault: FaultRule['fault'], times: number): FaultRule[] => [
+  { match: { method: 'GET', path: 'suppressions' }, probability: 1, after: 0, times, fault },
+];
+
+/** The hash that a message proposes to accept. */
+const proposedHash = (message: string): string => /--accept-suppressions (\w+)/.exec(message)?.[1] ?? '';
+
+describe('suppression', () => {
+  it('finds people however the list writes them', async () => {
+    const cxone = await start();
+    const entries = [
+      { phoneNumber: '(415) 555-0001', country: 'US' },
+      { phoneNumber: '+1 415-555-0002' },
+      { phoneNumber: '14155550003', country: 'US' },
+      { contactId: 'LEAD-4' },
+      { phoneNumber: phone(106) },
+      { emailAddress: 'Ann@Example.com' },
+    ];
+    await cxone.admin.seedSuppressions({ entries, replace: true });
+    const rows = [
+      ...leads(1, 2, 3, 4),
+      lead(5, 5, { phone2: phone(106) }),
+      lead(6, 6, { email: 'ann@example.com' }),
+    ];
+    const { run, plan } = await cxone.plan([...rows, lead(7)]);
+    expect(plan).toMatchObject({ suppressed: 6, toWrite: 1 });
+    expect(figuresOf(plan).suppressed).toEqual([
+      { list: 'cxone', by: 'phone number', n: 4 },
+      { list: 'cxone', by: 'contact id', n: 1 },
+      { list: 'cxone', by: 'email address', n: 1 },
+    ]);
+    await cxone.writeAll(run);
+    expect(await cxone.uploaded()).toEqual([phone(7)]);
+  });
+
+  it('comes before duplicates are sought: a suppressed person claims no number', async () => {
+    const cxone = await start();
+    await cxone.admin.seedSuppressions({ entries: [{ contactId: 'ben' }], replace: true });
+    const shared = { phone_number: phone(1) };
+    const rows = [
+      lead(1, 90, { ...shared, contact_id: 'ann' }),
+      lead(2, 95, { ...shared, contact_id: 'ben' }),
+    ];
+    const { run } = await cxone.runToEnd(rows);
+    expect(await cxone.outcomes(run)).toEqual({ 1: 'created', 2: 'suppressed suppressed_by_cxone' });
+  });
+
+  it('obeys our own list as well', async () => {
+    const cxone = await start();
+    const since = new Date().toISOString();
+    await opened().ledger.suppressions.add(
+      [{ contactId: 'own-1', channel: 'voice', reason: 'test', since }],
+      null,
+    );
+    const { run, plan } = await cxone.plan([lead(1, 1, { contact_id: 'OWN-1' }), lead(2)]);
+    expect(figuresOf(plan).suppressed).toEqual([{ list: 'own', by: 'contact id', n: 1 }]);
+    expect(await cxone.outcomes(run)).toEqual({ 1: 'suppressed suppressed', 2: 'pending' });
+  });
+
+  it('reads a list of pages to its end', async () => {
+    const cxone = await start({ suppressionsAs: 'pages', suppressionsPerPage: 2 });
+    await cxone.admin.seedSuppressions({ entries: phones(1, 2, 3, 4, 5), replace: true });
+    const { plan } = await cxone.plan(leads(4, 5, 6));
+    expect(plan).toMatchObject({ suppressed: 2, toWrite: 1 });
+    expect(figuresOf(plan).suppressions).toMatchObject({ entries: 5, unidentified: 0 });
+  });
+});
+
+describe('a list that is not relied on', () => {
+  it('ends the run before it plans, until a person accepts exactly this list', async () => {
+    const cxone = await start();
+    await cxone.admin.seedSuppressions({
+      entries: [{ phoneNumber: '41555501', country: 'US' }, {}, ...phones(1)],
+      replace: true,
+    });
+    const run = await cxone.open(leads(1, 2));
+    const failure = await getFailure(cxone.stage(run));
+    expect(failure).toMatchObject({ type: 'SuppressionsDoubtful', nonRetryable: true });
+    expect(failure.message).toContain('2 entries of the suppression list identify nobody');
+    const acceptSuppressions = proposedHash(failure.message);
+    const accepted = await cxone.plan(leads(1, 2), { acceptSuppressions });
+    expect(accepted.plan).toMatchObject({ suppressed: 1, toWrite: 1 });
+    expect(figuresOf(accepted.plan).suppressions).toMatchObject({
+      hash: acceptSuppressions,
+      unidentified: 2,
+    });
+    await cxone.admin.seedSuppressions({ entries: [{}] });
+    const changed = await cxone.open(leads(3), { acceptSuppressions });
+    expect(await getFailure(cxone.stage(changed))).toMatchObject({ type: 'SuppressionsDoubtful' });
+  });
+
+  it('is the one that is accepted, although it has become old while somebody looked at it', async () => {
+    const cxone = await start({}, { listLoad: { suppressionsMaxAgeMs: 0 } });
+    await cxone.admin.seedSuppressions({ entries: [{}, ...phones(1)], replace: true });
+    const run = await cxone.open(leads(1, 2));
+    const { message } = await getFailure(cxone.stage(run));
+    const { ledger } = opened();
+    const input = { ...(run.input as object), acceptSuppressions: proposedHash(message) };
+    await ledger.runs.close(run.run_no, 'failed', null, null);
+    const again = { runId: run.run_id, kind: run.kind, target: run.target, again: true, dryRun: false };
+    await ledger.runs.reopen({ ...again, requestedBy: null, input });
+    const reopened = await ledger.runs.get(run.run_id);
+    await cxone.stage(reopened);
+    expect(await cxone.planOnly(reopened)).toMatchObject({ suppressed: 1, toWrite: 1 });
+  });
+
+  it('is empty, or has shrunk by more than half', async () => {
+    const cxone = await start();
+    const stageOne = async (n: number) => {
+      const run = await cxone.open(leads(n));
+      return getFailure(cxone.stage(run));
+    };
+    await cxone.admin.seedSuppressions({ replace: true });
+    expect((await stageOne(1)).message).toContain('The suppression list is empty');
+    await cxone.admin.seedSuppressions({ entries: phones(11, 12, 13, 14, 15), replace: true });
+    await cxone.plan(leads(2));
+    await cxone.admin.seedSuppressions({ entries: phones(11, 12), replace: true });
+    expect((await stageOne(3)).message).toContain('has shrunk by more than half, from 5 entries to 2');
+    await cxone.admin.seedSuppressions({ entries: phones(11, 12, 13), replace: true });
+    await cxone.plan(leads(4));
+  });
+
+  it('ends in the middle, again and again', async () => {
+    const cxone = await start();
+    await cxone.admin.seedSuppressions({ entries: phones(1, 2, 3), replace: true });
+    await cxone.admin.setFaults(readings({ truncate: true }, 2));
+    await cxone.plan(leads(1));
+    await cxone.admin.setFaults(readings({ truncate: true }, 3));
+    const failure = await getFailure(cxone.stage(await cxone.open(leads(2))));
+    expect(failure.message).toContain('The suppression list ends in the middle');
+  });
+
+  it('cannot be read: an outage delays the run, and a missing scope ends it', async () => {
+    const cxone = await start();
+    await cxone.admin.setFaults(readings({ status: 503 }, 1));
+    const run = await cxone.open(leads(1));
+    await expect(cxone.stage(run)).rejects.toMatchObject({ type: 'CxoneUnavailable', nonRetryable: false });
+    await cxone.admin.setFaults(readings({ status: 403 }, 1));
+    await expect(cxone.stage(run)).rejects.toMatchObject({ type: 'ScopeMissing', nonRetryable: true });
+    await cxone.admin.setFaults([]);
+    await cxone.stage(run);
+    expect(await cxone.planOnly(run)).toMatchObject({ toWrite: 1 });
+  });
+
+  it('is given up at once when the worker is shutting down', async () => {
+    const cxone = await start();
+    const run = await cxone.open(leads(1));
+    cxone.worker.draining.abort();
+    await expect(runActivity(() => cxone.worker.activities.stageRecords(run.run_id))).rejects.toMatchObject({
+      type: 'WorkerDraining',
+    });
+  });
+});
