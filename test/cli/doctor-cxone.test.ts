@@ -30,7 +30,7 @@ describe('the doctor and CXone', () => {
       name: 'CXone operations',
       what:
         'can run: contact imports, contact imports with `--require-consent`, preference updates, ' +
-        'eligibility checks, selection updates',
+        'eligibility checks, selection updates, list loads',
     });
     expect(findings.at(-1)).toMatchObject({ name: 'CXone clock' });
     const reads = requests.filter((line) => nameOf(line) === 'read');
@@ -75,7 +75,7 @@ describe('the doctor and CXone', () => {
 
   it('reports refused logins as a problem even if a family that no operation uses grants a token', async () => {
     const refusal = { status: 401, body: { error: 'invalid_client' } };
-    const isUnused = (path: string) => path === FAMILIES.email.tokenPath || path === FAMILIES.lists.tokenPath;
+    const isUnused = (path: string) => path === FAMILIES.email.tokenPath;
     const { url } = await fakeCxone((_, path) => {
       if (nameOf(path) === 'read') return { status: 404 };
       return isUnused(path) ? GRANTED() : refusal;
@@ -85,7 +85,7 @@ describe('the doctor and CXone', () => {
     expect(Object.fromEntries(levels)).toMatchObject({
       'CXone preferences': 'problem',
       'CXone contactlists': 'problem',
-      'CXone lists': 'ok',
+      'CXone lists': 'problem',
       'CXone outbound': 'problem',
       'CXone email': 'ok',
     });
@@ -148,7 +148,8 @@ describe('the doctor and CXone', () => {
       level: 'warning',
       what:
         'can run: contact imports; not ready: contact imports with `--require-consent` (preferences), ' +
-        'preference updates (preferences), eligibility checks (preferences), selection updates (outbound)',
+        'preference updates (preferences), eligibility checks (preferences), selection updates (outbound), ' +
+        'list loads (lists)',
     });
   });
 
