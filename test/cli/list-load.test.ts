@@ -140,7 +140,7 @@ describe('what a list load shows', () => {
     expect(facts).toEqual([
       ['capacity', '1,000 → 1,250 of 5,000, 300 more reserved by other runs'],
       ['suppression list', '100,000 entries, 2 of which identify nobody, hash 3f9a0c1d2e4b…'],
-      ['suppressed', "12 by phone number, on CXone's list"],
+      ['suppressed', '12 by phone number, on the suppression list'],
       ['suppressed', '1 by contact id, on our own list'],
     ]);
     expect(histogram.bars.map(({ label, n }) => `${label}: ${n}`)).toEqual([
@@ -207,5 +207,18 @@ describe('what a list load shows', () => {
       '415,10,LOW,3,pending,,,',
       '',
     ]);
+  });
+});
+
+describe('list show', () => {
+  it('lists the loads of a list, and says so if there are none', async () => {
+    const input = { listId: 'L1', campaignId: 'C7' };
+    const counts = { total: 10, pending: 0, created: 5, existing: 1, duplicate: 2, suppressed: 2 };
+    const cli = fakeCli(fakeSession({ run: finished({ kind: 'listLoad', target: 'L1', input }), counts }));
+    expect(await run(['list', 'show', 'L1'], cli)).toBe(0);
+    expect(cli.out()).toMatch(/r1 +completed +C7 +10 +6 +2 +2 +0 +2026/);
+    const none = fakeCli(fakeSession({}));
+    expect(await run(['list', 'show', 'L1'], none)).toBe(0);
+    expect(none.out()).toContain('cxflow has not loaded list L1 yet');
   });
 });

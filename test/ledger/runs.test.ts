@@ -245,3 +245,16 @@ describe('counts', () => {
     );
   });
 });
+
+describe('the list of runs', () => {
+  it('has the newest first, all or those of one operation on one target', async () => {
+    const { ledger } = opened();
+    const first = await openRun(ledger, { kind: 'listLoad' });
+    const other = await openRun(ledger);
+    const second = await openRun(ledger, { kind: 'listLoad' });
+    const ids = (runs: readonly { run_id: string }[]) => runs.map(({ run_id: id }) => id);
+    expect(ids(await ledger.runs.list(3))).toEqual(ids([second, other, first]));
+    expect(ids(await ledger.runs.list(9, { kind: 'listLoad', target: 'L1' }))).toEqual(ids([second, first]));
+    expect(await ledger.runs.list(9, { kind: 'listLoad', target: 'L2' })).toEqual([]);
+  });
+});

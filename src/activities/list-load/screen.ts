@@ -74,5 +74,9 @@ const KINDS: Readonly<Record<string, string>> = {
 
 function toReason(identifier: string): Reason {
   const kind = identifier.slice(0, identifier.indexOf(':'));
-  return { code: ON_CXONES_LIST, field: KINDS[kind] ?? kind, message: "on CXone's suppression list" };
+  return {
+    code: ON_CXONES_LIST,
+    field: KINDS[kind] ?? kind,
+    message: "on CXone's suppression list, or in the file of the run",
+  };
 }

@@ -134,7 +134,8 @@ function withoutKnownFaults(now: SnapshotFigures, before: SnapshotFigures): Snap
 
 function doubtful({ hash }: SuppressionSnapshot, doubts: readonly string[]) {
   const next =
-    `No item was sent since the list was read. Look at the list in CXone and start the same run again; or accept it as it is, with ` +
+    'No item was sent since the list was read. Look at the list in CXone, and at the file if the run has one, and start the ' +
+    'same run again; or accept it as it is, with ' +
     `"acceptSuppressions": "${hash}" (cxflow: --accept-suppressions ${hash})`;
   return fatalFailure('SuppressionsDoubtful', `${doubts.join('. ')}. ${next}`);
 }

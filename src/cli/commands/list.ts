@@ -1,9 +1,10 @@
-/** `cxflow list load` */
+/** `cxflow list load | show` */
 import { maskItem } from '../../domain/list-load/samples.ts';
 import type { LoadOptions } from '../actions/list-load.ts';
+import type { ShowListOptions } from '../actions/list-show.ts';
 import type { AddCommand, CliOperation } from '../cli.ts';
 import { listLoadFacts, listLoadFigures } from '../render/list-load-facts.ts';
-import { collectNames, examples, paragraphs } from './command.ts';
+import { collectNames, examples, JSON_HELP, paragraphs, wholeNumber } from './command.ts';
 import { addSourceRunOptions } from './run-options.ts';
 
 const EXAMPLES = [
@@ -25,9 +26,9 @@ const EXAMPLES = [
 const addList: AddCommand = (parent, cli, finish) => {
   const list = parent
     .command('list')
-    .summary('campaign lists: `list load`')
+    .summary('campaign lists: `list load`, `show`')
     .description('Loads the lists from which campaigns dial.');
-  addLoad(list, cli, finish);
+  for (const add of [addLoad, addShow]) add(list, cli, finish);
 };
 
 const addLoad: AddCommand = (parent, cli, finish) => {
@@ -80,6 +81,30 @@ const addLoad: AddCommand = (parent, cli, finish) => {
     .action(async (file: string | undefined, options: LoadOptions) => {
       const { loadList } = await import('../actions/list-load.ts');
       finish(await loadList(cli, file, options));
+    });
+};
+
+const SHOW_EXAMPLES = [
+  ['list show L1', 'see what was loaded into the list, and for which campaign'],
+] as const;
+
+const addShow: AddCommand = (parent, cli, finish) => {
+  parent
+    .command('show')
+    .summary('show what was loaded into a list')
+    .description(
+      paragraphs(
+        `Shows the loads of a list, the newest first: for which campaign, how many records are in the list now, and
+         how many were left out. It reads the ledger, so it shows what cxflow has done, not what others have.`,
+      ),
+    )
+    .argument('<list>', 'id of the list in CXone')
+    .option('--limit <n>', 'show at most this many loads', wholeNumber(1, 10_000), 20)
+    .option('--json', JSON_HELP)
+    .addHelpText('after', examples(cli, SHOW_EXAMPLES))
+    .action(async (listId: string, options: ShowListOptions) => {
+      const { showList } = await import('../actions/list-show.ts');
+      finish(await showList(cli, listId, options));
     });
 };
 

@@ -15,7 +15,7 @@ export function listLoadFigures(figures: unknown): PlanFigures {
       ...suppressed.map(
         ({ list, by, n }): Fact => [
           'suppressed',
-          `${formatCount(n)} by ${by}, on ${list === 'cxone' ? "CXone's list" : 'our own list'}`,
+          `${formatCount(n)} by ${by}, on ${list === 'cxone' ? 'the suppression list' : 'our own list'}`,
         ],
       ),
     ],

@@ -32,7 +32,7 @@ export function renderRuns(runs: readonly RunSummary[], colors: Colors, maxWidth
   return renderTableWithin(COLUMNS, rows, { maxWidth, minColumns: 2 });
 }
 
-function renderState({ state, phase, dryRun }: RunSummary, colors: Colors): string {
+export function renderState({ state, phase, dryRun }: RunSummary, colors: Colors): string {
   if (state === 'running') return colors.cyan(spaced(phase));
   return stateColor(state, colors)(dryRun && state === 'completed' ? 'planned (dry run)' : state);
 }

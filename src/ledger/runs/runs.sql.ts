@@ -20,7 +20,10 @@ export function createRuns(database: Database): Runs {
     closeEnded: (ended) => closeEnded(database, ended),
     find: (runId) => findRun(db, runId),
     get: (runId) => get(db, runId),
-    list: (limit) => db.selectFrom('runs').selectAll().orderBy('started_at', 'desc').limit(limit).execute(),
+    list: (limit, of) => {
+      const runs = db.selectFrom('runs').selectAll().orderBy('started_at', 'desc').limit(limit);
+      return (of ? runs.where('kind', '=', of.kind).where('target', '=', of.target) : runs).execute();
+    },
     open: (run) => open(db, run),
     reopen: (run) => db.transaction().execute((tx) => reopen(tx, run)),
     takeOver: (runId, attempt) => takeOver(db, runId, attempt),

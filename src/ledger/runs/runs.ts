@@ -10,8 +10,8 @@ export interface Runs {
   /** Errors: the run does not exist. */
   get(runId: string): Promise<Run>;
 
-  /** The newest first. */
-  list(limit: number): Promise<Run[]>;
+  /** The newest first, all or those of one operation on one target. */
+  list(limit: number, of?: { readonly kind: string; readonly target: string }): Promise<Run[]>;
 
   /**
    * A new run id → `running`, phase `staging`, with its audit entry in the same transaction. A known run is not changed:
