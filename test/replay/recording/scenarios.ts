@@ -1,5 +1,6 @@
 /** All scenarios whose histories are recorded. */
 import { CONTACT_IMPORTS } from './contact-import.ts';
+import { LIST_LOADS } from './list-load.ts';
 import { PREFERENCE_UPDATES } from './preference-update.ts';
 import { REQUESTS } from './requests.ts';
 import type { Scenario } from './scenario.ts';
@@ -7,6 +8,7 @@ import { SELECTION_UPDATES } from './selection-update.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
   ...CONTACT_IMPORTS,
+  ...LIST_LOADS,
   ...PREFERENCE_UPDATES,
   ...SELECTION_UPDATES,
   ...REQUESTS,

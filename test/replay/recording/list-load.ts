@@ -1,0 +1,79 @@
+/** Scenarios of the list load. */
+import type { ListLoadInput } from '../../../src/contract/list-load.ts';
+import { type Stand, untilPhase } from '../../faults/stand.ts';
+import { cancelInTemporal, end, type Scenario, signal, steerThrough } from './scenario.ts';
+
+const LIST = 'L1';
+const CAMPAIGN = 'C1';
+const ITEMS = { method: 'POST', family: 'lists' } as const;
+
+/** Every tenth row has the number of the row before it. Fictitious numbers, without a plus sign in any input or result. */
+const rowAt = (n: number) => ({
+  phone_number: `+1312555${String(1_000 + (n % 10 === 9 ? n - 1 : n))}`,
+  engagement_rating: n % 2 === 0 ? 'high' : 'low',
+});
+
+async function start(stand: Stand, input: Partial<ListLoadInput> = {}, rows = 1_200): Promise<string> {
+  const { source } = await stand.client().stageRows(Array.from({ length: rows }, (_, n) => rowAt(n)));
+  return (await stand.client().startListLoad({ listId: LIST, campaignId: CAMPAIGN, source, ...input })).runId;
+}
+
+async function startAndWrite(stand: Stand): Promise<string> {
+  const runId = await start(stand, {}, 6_000);
+  await untilPhase(stand, runId, 'writing');
+  return runId;
+}
+
+export const LIST_LOADS: readonly Scenario[] = [
+  {
+    name: 'list-load-completed',
+    // The answer to the second batch is lost once.
+    faults: [{ match: ITEMS, after: 1, times: 1, fault: { reset: 'after' } }],
+    run: async (stand) => end(stand, await start(stand)),
+  },
+  {
+    name: 'list-load-dry-run',
+    run: async (stand) => end(stand, await start(stand, { dryRun: true })),
+  },
+  {
+    name: 'list-load-steered',
+    run: async (stand) => {
+      await stand.admin.seedCapacity(CAMPAIGN, { maxListSize: 700 });
+      return steerThrough(stand, await start(stand, { approval: true, fit: true }));
+    },
+  },
+  {
+    name: 'list-load-rejected',
+    run: async (stand) => {
+      const runId = await start(stand, { approval: true });
+      await untilPhase(stand, runId, 'awaiting_approval');
+      await signal(stand, runId, 'reject');
+      return end(stand, runId);
+    },
+  },
+  {
+    name: 'list-load-cancelled',
+    latencyMs: 200,
+    run: async (stand) => {
+      const runId = await startAndWrite(stand);
+      await signal(stand, runId, 'cancel');
+      return end(stand, runId);
+    },
+  },
+  {
+    name: 'list-load-cancelled-in-temporal',
+    latencyMs: 200,
+    run: async (stand) => {
+      const runId = await startAndWrite(stand);
+      await cancelInTemporal(stand, runId);
+      return end(stand, runId);
+    },
+  },
+  {
+    name: 'list-load-failed',
+    run: async (stand) => {
+      await stand.admin.seedCapacity(CAMPAIGN, { maxListSize: 700 });
+      return end(stand, await start(stand));
+    },
+  },
+];
