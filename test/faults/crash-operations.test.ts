@@ -32,6 +32,7 @@ const SAMPLE = 8;
 const MOST_MISSED = 0.15;
 /** Contacts in a batch. */
 const BATCH_SIZE = 100;
+const LISTS = { CXFLOW_LIST_ITEMS_PER_BATCH: String(BATCH_SIZE), CXFLOW_LIST_INTERVAL_MS: '0' } as const;
 const ALL = (process.env.CXFLOW_CERTIFICATE ?? 'sample') !== 'sample';
 
 interface Scene {
@@ -101,7 +102,42 @@ const OPERATIONS: readonly Operation[] = [
     }),
     isReproducible: () => true,
   },
+  {
+    title: 'a list load into a campaign with room for exactly its items',
+    inFlight: 1,
+    async start(stand, { client }, { name }) {
+      // The simulator counts every list for a campaign of its own making.
+      const lists = [name];
+      await stand.admin.seedCapacity(name, { currentListSize: 100, maxListSize: 100 + ITEMS, lists });
+      const { source } = await client.stageRows(Array.from({ length: ROWS }, (_, n) => item(n)));
+      await client.startListLoad({ listId: name, campaignId: name, source }, { runId: name });
+    },
+    lostAnswer: ({ name }) => ({
+      match: { method: 'POST', path: `/lists/${name}/items` },
+      after: 1,
+      times: 1,
+      fault: { reset: 'after' },
+    }),
+    isReproducible: (point) => !point.startsWith('deliverEvents/') || isEarly(point),
+  },
 ];
+
+/** Rows of a list load: every tenth has the number of the row before it, and every fiftieth is suppressed. */
+const ROWS = 500;
+const DUPLICATES = ROWS / 10;
+const SUPPRESSED = 10;
+const ITEMS = ROWS - DUPLICATES - SUPPRESSED;
+
+/** Numbers from +1 202 555 0100 to 0109 are on the simulator's suppression list. */
+function item(n: number) {
+  const number = n % 10 === 9 ? n - 1 : n;
+  const isSuppressed = n % 50 === 0;
+  return {
+    phone_number: isSuppressed ? `+1202555010${n / 50}` : `+1312555${String(1_000 + number)}`,
+    engagement_rating: ['high', 'medium', 'low'][n % 3],
+    last_contact_days: n % 40,
+  };
+}
 
 async function approve({ temporal, ledger }: Lane['client'], runId: string): Promise<void> {
   await until(
@@ -129,7 +165,7 @@ for (const operation of OPERATIONS) {
   describe.concurrent(operation.title, () => {
     const processes = useProcesses();
     it('loses nothing and writes nothing twice if its worker is killed at a crash point', async () => {
-      const env = { ...ENV, CXFLOW_MAX_IN_FLIGHT: String(operation.inFlight) };
+      const env = { ...ENV, CXFLOW_MAX_IN_FLIGHT: String(operation.inFlight), ...LISTS };
       await onStand(processes, { env }, async (stand) => {
         const lanes = await Promise.all(Array.from({ length: LANES }, () => openLane(stand)));
         const { points, counts } = await runUndisturbed(stand, lanes[0] as Lane, operation);

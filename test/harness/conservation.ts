@@ -14,6 +14,7 @@ import type { Run } from '../../src/ledger/runs/runs.ts';
 import { type AdminClient, createAdminClient } from '../../src/simulator/admin-client.ts';
 import type { JournalEntry } from '../../src/simulator/journal.ts';
 import { checkCampaign } from './campaign-conservation.ts';
+import { checkItems } from './item-conservation.ts';
 import { checkPreferences } from './preference-conservation.ts';
 import { PATIENCE_MS, until } from './wait.ts';
 
@@ -43,6 +44,7 @@ export async function expectConserved(check: Conservation): Promise<Counts> {
     const admin = createAdminClient(check.simulatorUrl);
     if (run.kind === 'selectionUpdate') await checkCampaign(database, admin, run);
     else if (run.kind === 'preferenceUpdate') await checkPreferences(database, admin, run);
+    else if (run.kind === 'listLoad') await checkItems(database, admin, run, check);
     else await checkContactJournal(database, admin, run, check);
     await checkNothingIsOpen(database, run);
     await checkAudit(ledger, run);

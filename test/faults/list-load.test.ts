@@ -1,0 +1,108 @@
+/** Several list loads into one campaign, while workers are killed and answers are lost. */
+import { expect, it } from 'vitest';
+import type { ListLoadInput, ListLoadResult } from '../../src/contract/list-load.ts';
+import { useProcesses } from '../harness/processes.ts';
+import { listHolders } from './observe.ts';
+import { hurry, onStand, type Stand, until } from './stand.ts';
+
+const processes = useProcesses();
+const CAMPAIGN = 'C1';
+const LOADS = [1, 2, 3, 4, 5, 6] as const;
+const ROWS = 150;
+const MAX = 400;
+const ENV = { CXFLOW_LIST_ITEMS_PER_BATCH: '50', CXFLOW_LIST_INTERVAL_MS: '0' } as const;
+
+/** Numbers of different loads differ. */
+const rowAt = (load: number, n: number) => ({
+  phone_number: `+1${312 + load}555${String(1_000 + n)}`,
+  last_contact_days: n % 100,
+});
+
+async function start(
+  stand: Stand,
+  load: number,
+  rows: number,
+  input: Partial<ListLoadInput> = {},
+): Promise<string> {
+  const { source } = await stand.client().stageRows(Array.from({ length: rows }, (_, n) => rowAt(load, n)));
+  const { runId } = await stand
+    .client()
+    .startListLoad({ listId: `L${load}`, campaignId: CAMPAIGN, source, ...input });
+  return runId;
+}
+
+const size = async (stand: Stand) => (await stand.admin.campaignCapacity(CAMPAIGN)).currentListSize ?? 0;
+
+it('six loads fill a campaign and do not overfill it, although two workers are killed', async () => {
+  const faults = [
+    {
+      match: { method: 'POST', family: 'lists' as const },
+      probability: 0.1,
+      fault: { reset: 'after' as const },
+    },
+  ];
+  await onStand(processes, { faults, latencyMs: 300, env: ENV }, async (stand) => {
+    await stand.admin.seedCapacity(CAMPAIGN, { maxListSize: MAX });
+    const workers = await Promise.all([1, 2, 3].map(() => stand.readyWorker()));
+    const runIds = await Promise.all(LOADS.map((load) => start(stand, load, ROWS, { fit: true })));
+    await until(
+      () => size(stand),
+      (n) => n >= 100,
+    );
+    const writers = await listHolders(stand);
+    const killed = workers
+      .toSorted((a, b) => Number(isAmong(b.pid, writers)) - Number(isAmong(a.pid, writers)))
+      .slice(0, 2);
+    await Promise.all(killed.map((worker) => worker.kill()));
+    await hurry(stand);
+    const results = (await Promise.all(
+      runIds.map((runId) => stand.ended(runId)),
+    )) as unknown as ListLoadResult[];
+    for (const [n, runId] of runIds.entries()) {
+      const counts = await stand.conserved(runId, { result: results[n] as never });
+      expect(counts.total, 'all are loaded or cancelled').toBe(
+        (counts.created ?? 0) + (counts.existing ?? 0) + (counts.cancelled ?? 0),
+      );
+    }
+    const loaded = await size(stand);
+    expect(loaded).toBeLessThanOrEqual(MAX);
+    // What is on its way counts twice, so some items may be cancelled that would have fitted.
+    expect(loaded).toBeGreaterThan(MAX / 2);
+  });
+});
+
+const isAmong = (pid: number, holders: readonly string[]): boolean =>
+  holders.some((holder) => holder.endsWith(`:${pid}`));
+
+it('a load that is refused for lack of room loads everything once another one has ended', async () => {
+  await onStand(processes, { latencyMs: 100, env: ENV }, async (stand) => {
+    await stand.admin.seedCapacity(CAMPAIGN, { maxListSize: 600 });
+    const worker = await stand.readyWorker();
+    const first = await start(stand, 1, 450, { approval: true });
+    await until(
+      () => stand.client().ledger.runs.find(first),
+      (run) => run?.phase === 'awaiting_approval',
+    );
+    const second = await start(stand, 2, 450);
+    await expect(stand.client().result(second)).rejects.toThrow();
+    const refused = await stand.client().ledger.runs.get(second);
+    expect(refused.failure).toMatchObject({
+      type: 'NoCapacity',
+      message: expect.stringContaining(first) as string,
+    });
+    await stand.conserved(second, { state: 'failed' });
+    // A reservation belongs to its run, not to the worker that has made it.
+    await worker.kill();
+    await stand.readyWorker();
+    await stand.client().temporal.workflow.getHandle(first).signal('reject', { by: 'dana' });
+    await until(
+      () => stand.client().ledger.runs.get(first),
+      ({ state }) => state === 'rejected',
+    );
+    await start(stand, 2, 450);
+    await hurry(stand);
+    const result = await stand.ended(second);
+    expect(await stand.conserved(second, { result })).toMatchObject({ total: 450, created: 450 });
+    await stand.conserved(first, { state: 'rejected' });
+  });
+});
