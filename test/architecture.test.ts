@@ -30,8 +30,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'cli/doctor': ['cxone'],
 };
 
-// The list load is being built, and not registered yet.
-const OPERATION_FOLDERS = [...new Set([...Object.values(OPERATIONS).map(({ stem }) => stem), 'list-load'])];
+const OPERATION_FOLDERS = Object.values(OPERATIONS).map(({ stem }) => stem);
 const perOperation = (allowed: readonly string[]) =>
   Object.fromEntries(OPERATION_FOLDERS.map((folder) => [folder, allowed]));
 

@@ -1,6 +1,7 @@
 /** Records of an operation that ranks them: who comes first, who is a duplicate of whom, and what is sent in which order. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { compareRank, type Ranked } from '../../src/domain/list-load/rank.ts';
 import type { StagedRecord } from '../../src/ledger/runs/records.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import {
@@ -37,11 +38,13 @@ const item = (seq: number, contactId = `c${seq}`) => ({
   priority: seq % 11,
 });
 
+const toTimestamp = (day: number): string => new Date(day * 86_400_000).toISOString();
+
 const ranked = (seq: number, { score, day, keys }: Row): StagedRecord =>
   record(seq, {
     record: item(seq),
     ...{ key1: null, key2: null, keys },
-    rank: { score, recency: day === null ? null : new Date(day * 86_400_000).toISOString() },
+    rank: { score, recency: day === null ? null : toTimestamp(day) },
   });
 
 const ROW: fc.Arbitrary<Row> = fc.record({
@@ -50,12 +53,13 @@ const ROW: fc.Arbitrary<Row> = fc.record({
   keys: fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), { maxLength: 3 }),
 });
 
-/** The plain model: the numbers of the rows in the order of their ranks. */
+/** The order of the domain: the numbers of the rows in the order of their ranks. */
 function inOrder(rows: readonly Row[], seqs = upTo(rows.length)): number[] {
-  const row = (seq: number) => rows[seq - 1] as Row;
-  return seqs.toSorted(
-    (a, b) => row(b).score - row(a).score || (row(b).day ?? -1) - (row(a).day ?? -1) || a - b,
-  );
+  const rankOf = (seq: number): Ranked => {
+    const { score, day } = rows[seq - 1] as Row;
+    return { score, updatedAt: day === null ? null : toTimestamp(day), line: seq };
+  };
+  return seqs.toSorted((a, b) => compareRank(rankOf(a), rankOf(b)));
 }
 
 async function stagedRun(rows: readonly StagedRecord[], more: { finish?: boolean } = {}): Promise<Run> {

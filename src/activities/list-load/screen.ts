@@ -1,5 +1,5 @@
 /** Who must not be loaded: by CXone's suppression list and by our own (docs/list-load.md#suppression). */
-import { identifiersOf } from '../../domain/list-load/identity.ts';
+import { identifiersOf, nameOfIdentifier } from '../../domain/list-load/identity.ts';
 import type { ListItem } from '../../domain/list-load/items.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
@@ -65,18 +65,10 @@ function toPerson({ seq, record }: PendingRecord): Person[] {
   return contactId === undefined ? [] : [{ seq, contactId }];
 }
 
-/** By what a person was found, without its value. */
-const KINDS: Readonly<Record<string, string>> = {
-  phone: 'phone number',
-  email: 'email address',
-  contact: 'contact id',
-};
-
 function toReason(identifier: string): Reason {
-  const kind = identifier.slice(0, identifier.indexOf(':'));
   return {
     code: ON_CXONES_LIST,
-    field: KINDS[kind] ?? kind,
+    field: nameOfIdentifier(identifier),
     message: "on CXone's suppression list, or in the file of the run",
   };
 }

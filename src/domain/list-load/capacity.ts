@@ -34,8 +34,3 @@ export function capacityOf({ currentListSize, maxListSize, listCapacity }: Campa
     ],
   };
 }
-
-/** How many items fit. @param reserved what other runs are going to upload */
-export function roomOf({ current, max }: Pick<Capacity, 'current' | 'max'>, reserved: number): number {
-  return Math.max(0, max - current - reserved);
-}

@@ -1,9 +1,6 @@
 /** What a list holds, and what a run says about it (docs/list-load.md). Pure. */
 import type { ScoringRules } from './scoring.ts';
 
-/** CXone accepts no more in one request. */
-export const ITEMS_PER_BATCH = 500;
-
 /**
  * The vendor's limit for a row, which is the values of all its fields together. The names do not count, because they are
  * the columns of the list. In UTF-16 code units, like every limit in characters here: that is what `length` counts in the

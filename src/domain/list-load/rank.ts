@@ -1,4 +1,7 @@
-/** The order of items: it decides which of two duplicates wins, and what is uploaded first (docs/list-load.md#order). Pure. */
+/**
+ * The order of items: it decides which of two duplicates wins, and what is uploaded first (docs/list-load.md#order). PostgreSQL
+ * sorts by the same rule (ledger/writes/rank.sql.ts); a test compares the two. Pure.
+ */
 
 export interface Ranked {
   /** As it is, not clamped. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { capacityOf, roomOf } from '../../../src/domain/list-load/capacity.ts';
+import { capacityOf } from '../../../src/domain/list-load/capacity.ts';
 import { suppressionDoubts } from '../../../src/domain/list-load/suppressions.ts';
 
 describe('the capacity of a campaign', () => {
@@ -19,13 +19,6 @@ describe('the capacity of a campaign', () => {
       expect.stringContaining('current size'),
       expect.stringContaining('1,000,000'),
     ]);
-  });
-
-  it('leaves what others have not reserved', () => {
-    expect(roomOf({ current: 5, max: 10 }, 0)).toBe(5);
-    expect(roomOf({ current: 5, max: 10 }, 3)).toBe(2);
-    expect(roomOf({ current: 5, max: 10 }, 9)).toBe(0);
-    expect(roomOf({ current: 5, max: 0 }, 0)).toBe(0);
   });
 });
 
