@@ -25,6 +25,12 @@ export function createListsAdminClient(call: Call, journal: ReadJournal) {
     /** Adds suppressions to those that there are, or replaces them. */
     seedSuppressions: (change: z.input<typeof SUPPRESSION_CHANGE>) =>
       call<{ total: number }>('POST', '/_sim/campaign-lists/suppressions', change),
+    /** One page of the suppressions. */
+    suppressions: ({ offset = 0, limit = 1000 } = {}) =>
+      call<{ total: number; entries: unknown[] }>(
+        'GET',
+        `/_sim/campaign-lists/suppressions?offset=${offset}&limit=${limit}`,
+      ),
     /** Creates the list if necessary and adds the items, duplicates included. */
     seedItems: (listId: string, items: readonly ListItem[] = []) =>
       call<{ created: number }>('POST', path('items', listId), { items }),

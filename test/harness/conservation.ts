@@ -14,11 +14,11 @@ import type { Run } from '../../src/ledger/runs/runs.ts';
 import { type AdminClient, createAdminClient } from '../../src/simulator/admin-client.ts';
 import type { JournalEntry } from '../../src/simulator/journal.ts';
 import { checkCampaign } from './campaign-conservation.ts';
-import { checkItems } from './item-conservation.ts';
+import { checkItems, type ItemCheck } from './item-conservation.ts';
 import { checkPreferences } from './preference-conservation.ts';
 import { PATIENCE_MS, until } from './wait.ts';
 
-export interface Conservation {
+export interface Conservation extends ItemCheck {
   readonly databaseUrl: string;
   readonly simulatorUrl: string;
   readonly runId: string;
@@ -26,10 +26,6 @@ export interface Conservation {
   readonly state?: Run['state'];
   /** The workflow's result, if the test has it. */
   readonly result?: RunResult;
-  /** How many contacts CXone has twice because they were resent on an operator's decision; default 0. */
-  readonly heldTwice?: number;
-  /** Whether other runs wrote to the same list. If so, their contacts are ignored; otherwise every journal entry must belong to this run. */
-  readonly isListShared?: boolean;
 }
 
 /** Returns the counts. Errors: vitest's assertion with the numbers that do not match. */

@@ -44,3 +44,19 @@ export const PREFERENCES_BODY = [
     idempotencyKey: 'c9d8e7f6-a5b4-3210-fedc-ba9876543210',
   },
 ];
+
+const listRecord = (phone: string, days: string, rating: string, status: string) => ({
+  fields: [
+    { name: 'phone_number', value: phone },
+    { name: 'last_contact_days', value: days },
+    { name: 'engagement_rating', value: rating },
+    { name: 'customer_status', value: status },
+  ],
+});
+
+/** The three raw records of the tutorial on campaign lists. The last one has the number of the first. */
+export const RAW_LIST_RECORDS = [
+  listRecord('+15550100001', '10', 'HIGH', 'ACTIVE'),
+  listRecord('+15550100002', '120', 'LOW', 'PROSPECT'),
+  listRecord('+15550100001', '5', 'HIGH', 'ACTIVE'),
+];

@@ -3,44 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ListItem } from '../../src/cxone/lists.ts';
-import { generatedSuppression } from '../../src/simulator/lists.suppressions.ts';
-import type { SimulatorOptions } from '../../src/simulator/simulator.ts';
 import { captureError } from '../cxone/vendor.ts';
-import { startSimulator } from './stand.ts';
-
-const PATH = '/api/v2/lists/L1/items';
-const field = (name: string, value: string) => ({ name, value });
-const phone = (n: number) => field('phone_number', `+1415555${String(n).padStart(4, '0')}`);
-const item = (n: number, over: Partial<ListItem> = {}): ListItem => ({
-  deduplicationKeys: [phone(n)],
-  fields: [phone(n), field('plan', 'gold')],
-  priority: 6,
-  ...over,
-});
-const items = (from: number, to: number) =>
-  Array.from({ length: to - from + 1 }, (_, index) => item(from + index));
-
-async function start(options: SimulatorOptions = {}) {
-  const sim = await startSimulator(options);
-  const create = (listId: string, batch: readonly ListItem[]) =>
-    sim.cxone.lists.createItems({ listId, items: { count: batch.length, json: JSON.stringify(batch) } });
-  async function api(method: string, path: string, body?: unknown) {
-    const headers = {
-      authorization: `Bearer ${await sim.token('lists')}`,
-      'content-type': 'application/json',
-    };
-    return sim.request(method, path, { headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
-  }
-  async function suppressions() {
-    const entries: unknown[] = [];
-    const outcome = await sim.cxone.lists.readSuppressions({
-      onEntries: (some) => Promise.resolve(void entries.push(...some)),
-    });
-    return { ...outcome, entries };
-  }
-  const count = async (listId: string) => (await sim.admin.itemJournal(listId)).length;
-  return { ...sim, create, api, suppressions, count };
-}
+import { field, item, items, PATH, phone, startLists as start } from './lists-stand.ts';
 
 describe('POST items', () => {
   it('creates all of a batch, and the journal has each item in its order', async () => {
@@ -176,59 +140,6 @@ describe('campaigns', () => {
     expect(await statuses()).toEqual([404, 404]);
     await admin.seedCapacity('C1', { lists: ['L1'] });
     expect(await statuses()).toEqual([200, 200]);
-  });
-});
-
-describe('suppressions', () => {
-  it('a new tenant has a few; more can be added, or all replaced', async () => {
-    const { admin, suppressions } = await start();
-    expect((await suppressions()).entries).toHaveLength(11);
-    await admin.seedSuppressions({ entries: [{ contactId: 'c1' }] });
-    expect((await suppressions()).entries[11]).toEqual({ contactId: 'c1' });
-    await admin.seedSuppressions({ replace: true, entries: [{ phoneNumber: '1' }, {}] });
-    expect(await suppressions()).toEqual({ isComplete: true, entries: [{ phoneNumber: '1' }, {}] });
-    await admin.seedSuppressions({ replace: true });
-    expect(await suppressions()).toEqual({ isComplete: true, entries: [] });
-  });
-
-  it.each([1, 7, 100])('in pages of %i they are the same as in one answer', async (suppressionsPerPage) => {
-    const { admin, suppressions } = await start({ suppressionsPerPage });
-    await admin.seedSuppressions({ replace: true, entries: [{ contactId: 'c1' }], generated: { count: 20 } });
-    const whole = await suppressions();
-    await admin.change({ suppressionsAs: 'pages' });
-    expect(await suppressions()).toEqual(whole);
-    expect(whole.entries).toHaveLength(21);
-  });
-
-  it('100,000 generated ones are all different, phones and addresses, and the same for the same seed', async () => {
-    const { admin, suppressions } = await start();
-    await admin.seedSuppressions({ replace: true, generated: { count: 100_000, seed: 7 } });
-    const { entries, isComplete } = await suppressions();
-    expect(isComplete).toBe(true);
-    const texts = entries.map((entry) => Object.values(entry as object).join());
-    expect(new Set(texts).size).toBe(100_000);
-    expect(texts.filter((text) => /^\+1\d{3}[2-9]\d{6}$/.test(text))).toHaveLength(90_000);
-    expect(entries[42]).toEqual(generatedSuppression(7, 42));
-    expect(generatedSuppression(8, 42)).not.toEqual(generatedSuppression(7, 42));
-  });
-
-  it('refuses another status and an unknown cursor', async () => {
-    const { api } = await start({ suppressionsAs: 'pages' });
-    const path = '/api/v2/compliance/suppressions';
-    expect((await api('GET', path)).status).toBe(400);
-    expect((await api('GET', `${path}?status=ALL`)).status).toBe(400);
-    expect((await api('GET', `${path}?status=ACTIVE&cursor=x`)).status).toBe(400);
-  });
-
-  it.each([true, 'cut'] as const)('an answer can be cut off: %s', async (truncate) => {
-    const { admin, suppressions } = await start({
-      faults: [{ fault: { truncate }, match: { method: 'GET' } }],
-    });
-    await admin.seedSuppressions({ replace: true, generated: { count: 10_000 } });
-    const { entries, isComplete } = await suppressions();
-    expect(isComplete).toBe(false);
-    expect(entries.length).toBeGreaterThan(1_000);
-    expect(entries.length).toBeLessThan(10_000);
   });
 });
 
