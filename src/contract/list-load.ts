@@ -50,6 +50,8 @@ export interface ListLoadResult extends BulkResult {
     /** ISO 8601, UTC. */
     readonly readAt: string;
   } | null;
+  /** Records that were loaded before it became known, until the run ended, that their people are on a suppression list. */
+  readonly objectedSince: number;
   readonly metrics: ListLoadMetrics;
 }
 

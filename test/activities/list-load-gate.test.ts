@@ -98,3 +98,22 @@ describe('before each batch', () => {
     expect(await cxone.outcomes(run)).toMatchObject({ 3: 'cancelled no_capacity' });
   });
 });
+
+describe('an objection that becomes known after the upload', () => {
+  it('is in the result, whichever list it is on', async () => {
+    const cxone = await start();
+    await cxone.admin.seedSuppressions({ entries: phones(11, 12, 13), replace: true });
+    const rows = [lead(1), lead(2, 2, { contact_id: 'late-objector' }), lead(3), lead(4)];
+    const { run } = await cxone.plan(rows);
+    const first = { runId: run.run_id, fromBatch: 1, toBatch: 1 };
+    await cxone.worker.writePage(first);
+    await cxone.admin.seedSuppressions({ entries: phones(4) });
+    await age(run, 16);
+    await cxone.writeAll(run);
+    const since = new Date().toISOString();
+    const objection = { contactId: 'late-objector', channel: 'voice', reason: 'test', since } as const;
+    await opened().ledger.suppressions.add([objection], null);
+    const result = await cxone.close(run);
+    expect(result).toMatchObject({ counts: { created: 4 }, objectedSince: 2 });
+  });
+});

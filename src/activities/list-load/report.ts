@@ -12,10 +12,11 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { OutboxEvent } from '../../ledger/outbox/outbox.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { SUPPRESSED } from '../consent/suppression.ts';
+import { inChunks } from '../engine/chunks.ts';
 import type { AuditEntry } from '../engine/definition.ts';
 import { runInput } from '../engine/run-input.ts';
 import type { Reserved } from './capacity.ts';
-import { ON_CXONES_LIST } from './screen.ts';
+import { findSuppressedItems, ON_CXONES_LIST, RECORDS_PER_CHUNK } from './screen.ts';
 
 /** Once room is reserved. */
 export async function describePlan(
@@ -65,8 +66,27 @@ export async function describeResult(ledger: Ledger, run: Run): Promise<OwnResul
           readAt: snapshot.begunAt.toISOString(),
         }
       : null,
+    objectedSince: await countObjections(ledger, run, { snapshot, planned: figures?.suppressions.hash }),
     metrics: await measure(ledger, run, counts),
   };
+}
+
+/** Nobody can take an item back, so somebody has to see to these people. */
+async function countObjections(
+  ledger: Ledger,
+  run: Run,
+  {
+    snapshot,
+    planned,
+  }: { readonly snapshot: SuppressionSnapshot | null; readonly planned: string | undefined },
+): Promise<number> {
+  // The common case: what the plan relied on is all that is known.
+  if (!snapshot || (snapshot.hash === planned && (await ledger.suppressions.isEmpty()))) return 0;
+  let n = 0;
+  const written = ledger.records.listWritten(run.run_no);
+  for await (const chunk of inChunks(written, { items: RECORDS_PER_CHUNK }))
+    n += (await findSuppressedItems(ledger, snapshot.snapshotNo, chunk)).size;
+  return n;
 }
 
 /** Before the load, and after what it has created: CXone is not asked again, since others may have changed the campaign too. */

@@ -14,7 +14,7 @@ import { requireSnapshot } from './snapshot.ts';
 
 export const ON_CXONES_LIST = 'suppressed_by_cxone';
 
-const RECORDS_PER_CHUNK = 1_000;
+export const RECORDS_PER_CHUNK = 1_000;
 
 /** Reads CXone's list, and settles the pending records of people who are on it or on ours. Repeatable. */
 export async function screen(deps: ListLoadDeps, run: Run): Promise<void> {

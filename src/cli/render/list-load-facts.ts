@@ -34,12 +34,22 @@ function labelBucket(index: number, buckets: number): string {
 
 /** `result`: as the contract defines it; runs that ended otherwise have a part of it, or none. */
 export function listLoadFacts(result: unknown): readonly Fact[] {
-  const { campaignId, capacity, suppressions, metrics, dryRun } = result as Partial<ListLoadResult>;
+  const {
+    campaignId,
+    capacity,
+    suppressions,
+    objectedSince = 0,
+    metrics,
+    dryRun,
+  } = result as Partial<ListLoadResult>;
   return [
     ...(campaignId === undefined ? [] : [['campaign', campaignId] as const]),
     // A dry run has changed neither; its plan says what a run would do.
     ...(capacity && !dryRun ? [['capacity', describeCapacity({ ...capacity, reserved: 0 })] as const] : []),
     ...(suppressions ? [['suppression list', describeList(suppressions)] as const] : []),
+    ...(objectedSince === 0
+      ? []
+      : [['objected since', `${plural(objectedSince, 'record')} loaded before`] as const]),
     ...(metrics
       ? [['duplicates', `${metrics.deduplicationRate} of ${plural(metrics.rawIngested, 'row')}`] as const]
       : []),

@@ -1,6 +1,6 @@
 /** Records of operations that rank them, in PostgreSQL, which sorts on disk. */
 import { type RawBuilder, sql } from 'kysely';
-import type { Reason } from '../../domain/run.ts';
+import { type Reason, SUCCESSES } from '../../domain/run.ts';
 import type { Executor } from '../database.ts';
 import { byRank } from '../writes/rank.sql.ts';
 import { PAGE, PAGE_BYTES } from './pages.ts';
@@ -61,8 +61,31 @@ export async function cancelBeyond(
   return rows[0]?.n ?? 0;
 }
 
+export function listPending(db: Executor, runNo: number): AsyncIterable<PendingRecord> {
+  return listByPages(
+    db,
+    runNo,
+    (after, to) => sql`not exists (
+    select from outcomes o where o.run_no = ${runNo} and o.seq = r.seq and o.seq > ${after} and o.seq <= ${to})`,
+  );
+}
+
+export function listWritten(db: Executor, runNo: number): AsyncIterable<PendingRecord> {
+  return listByPages(
+    db,
+    runNo,
+    (after, to) => sql`exists (
+    select from outcomes o where o.run_no = ${runNo} and o.seq = r.seq and o.seq > ${after} and o.seq <= ${to}
+      and o.outcome = any(${[...SUCCESSES]}::text[]))`,
+  );
+}
+
 /** Page by page of the numbers, which have no gaps: otherwise the database would join the whole run for each page. */
-export async function* listPending(db: Executor, runNo: number): AsyncIterable<PendingRecord> {
+async function* listByPages(
+  db: Executor,
+  runNo: number,
+  isListed: (after: number, to: number) => RawBuilder<unknown>,
+): AsyncIterable<PendingRecord> {
   const { staged_through: end } = await db
     .selectFrom('runs')
     .select('staged_through')
@@ -74,9 +97,7 @@ export async function* listPending(db: Executor, runNo: number): AsyncIterable<P
       select seq, record, bytes from (
         select seq, record, size, sum(size) over (order by seq) as bytes from (
           select r.seq, r.record, octet_length(r.record::text) as size from records r
-          where r.run_no = ${runNo} and r.seq > ${after} and r.seq <= ${to} and not exists (
-            select from outcomes o where o.run_no = ${runNo} and o.seq = r.seq and o.seq > ${after} and o.seq <= ${to})
-          ) page) measured
+          where r.run_no = ${runNo} and r.seq > ${after} and r.seq <= ${to} and ${isListed(after, to)}) page) measured
       where bytes - size < ${PAGE_BYTES} order by seq`.execute(db);
     for (const { seq, record } of rows) yield { seq, record };
     const last = rows.at(-1);
