@@ -70,7 +70,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   ledger: {
     ledger: ['*'],
-    writes: ['audit', 'coalesce', 'database', 'fence', 'hashing', 'schema'],
+    writes: ['audit', 'coalesce', 'database', 'fence', 'hashing', 'locks', 'schema'],
     runs: ['audit', 'writes', 'database', 'errors', 'fence', 'hashing', 'locks', 'schema', 'words'],
     ...{ database: ['schema'], errors: [], hashing: [], locks: ['database'], schema: [], words: [] },
     ...{ tenant: [], 'tenant.sql': ['database', 'errors', 'tenant', 'writes'] },

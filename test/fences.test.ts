@@ -35,7 +35,7 @@ it('the methods with a fence are found', () => {
     [
       ...['begin', 'cancelBeyond', 'cancelPending', 'close', 'finishStaging', 'markInDoubt', 'plan'],
       ...['replaceSharedKeys', 'reserve', 'reserveBusinessKey', 'saveConflicts', 'setPlan', 'setSource'],
-      ...['settleStaged', 'stage'],
+      ...['settleStaged', 'stage', 'unplan'],
     ].toSorted(),
   );
   expect(unfenced('await ledger.records.stage(run.run_no, [])')).toHaveLength(1);

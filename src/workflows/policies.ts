@@ -75,7 +75,9 @@ export const ledger = callActivities<
 });
 
 /** These go through all records of a run, which takes minutes for millions. */
-export const ledgerScans = callActivities<'stageRecords' | 'planWrites' | 'endPending' | 'closeRun'>({
+export const ledgerScans = callActivities<
+  'stageRecords' | 'planWrites' | 'replanWrites' | 'endPending' | 'closeRun'
+>({
   ...STEP,
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
 });

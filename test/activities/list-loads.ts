@@ -75,11 +75,9 @@ async function startListLoads(
   const simulator = await startSimulator(options);
   const { listLoad, ...more } = workerOptions;
   const settings = { itemsPerBatch: 2, intervalMs: 0, strictUniqueness: true, suppressionsMaxAgeMs: 900_000 };
-  const worker = createWorker(ledger, simulator.cxone, {
-    tenant: someId('tenant'),
-    ...more,
-    listLoad: { ...settings, ...listLoad },
-  });
+  const tenant = someId('tenant');
+  const merged = { ...settings, ...listLoad };
+  const worker = createWorker(ledger, simulator.cxone, { tenant, ...more, listLoad: merged });
   const { activities } = worker;
   const stage = (run: Run) => runActivity(() => activities.stageRecords(run.run_id));
   const planOnly = (run: Run): Promise<Plan> => runActivity(() => activities.planWrites(run.run_id));
@@ -95,6 +93,8 @@ async function startListLoads(
   return {
     ...simulator,
     worker,
+    tenant,
+    settings: merged,
     open: (rows: readonly object[], input: Options = {}) => openRunOf(ledger, rows, input),
     stage,
     planOnly,

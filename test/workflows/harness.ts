@@ -69,6 +69,7 @@ export function stubActivities(overrides: StubOverrides = {}) {
     setPhase: () => undefined,
     stageRecords: () => undefined,
     planWrites: () => plan,
+    replanWrites: () => null,
     steerRun: () => undefined,
     recordDecision: () => undefined,
     recordRefusal: () => undefined,

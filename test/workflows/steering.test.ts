@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
 import type { Progress } from '../../src/contract/steering.ts';
 import { eventually } from '../harness/wait.ts';
-import { runImport, stubActivities, useRealServer, waitForPhase } from './harness.ts';
+import { PLAN, runImport, stubActivities, useRealServer, waitForPhase } from './harness.ts';
 
 const server = useRealServer();
 const getProgress = (handle: WorkflowHandle): Promise<Progress> => handle.query<Progress>('progress');
@@ -19,6 +19,31 @@ describe.concurrent('approval', () => {
       return getResult(handle);
     });
     expect(result.state).toBe('completed');
+  });
+
+  it('an approved plan that is made anew waits for approval again, and only the new one can be approved', async () => {
+    const changed = [{ ...PLAN, isChecked: true as const, hash: 'plan-2' }, null];
+    const stubs = stubActivities({
+      planned: { isChecked: true },
+      replanWrites: () => changed.shift() ?? null,
+    });
+    const phases = () => stubs.named('setPhase').map((call) => (call as { phase: string }).phase);
+    const result = await runImport(server(), stubs, { approval: true }, async (handle) => {
+      await waitForPhase(stubs, 'awaiting_approval');
+      await handle.signal('approve', { by: 'dana', planHash: 'plan-1' });
+      await eventually(async () => {
+        expect(await getProgress(handle)).toMatchObject({ phase: 'awaiting_approval', planHash: 'plan-2' });
+      });
+      expect(stubs.named('writePage')).toEqual([]);
+      await handle.signal('approve', { by: 'dana', planHash: 'plan-1' });
+      await handle.signal('approve', { by: 'eve', planHash: 'plan-2' });
+      return getResult(handle);
+    });
+    expect(result.state).toBe('completed');
+    expect(stubs.named('recordRefusal')).toHaveLength(1);
+    expect(stubs.named('replanWrites')).toHaveLength(2);
+    expect(phases().filter((phase) => phase === 'awaiting_approval')).toHaveLength(2);
+    expect(stubs.named('writePage')).toHaveLength(3);
   });
 
   it('approval of another plan changes nothing: the update refuses it, and the signal is listed as refused', async () => {

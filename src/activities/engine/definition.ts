@@ -163,6 +163,11 @@ interface BulkOperation extends OperationDefinition {
    * again when planning is repeated or the run is started again, and by then the batches may have been cut. Repeatable.
    */
   readonly prepare?: (run: Run) => Promise<PlanAddition>;
+  /**
+   * Called when a plan is approved: would it write to people who must not be contacted by now? Then it is screened and planned
+   * again, and the approval is void.
+   */
+  readonly isOutdated?: (run: Run) => Promise<boolean>;
   /** For the plan: what somebody who approves it should know, as sentences without personal data. */
   readonly planNotes?: (run: Run) => Promise<readonly string[]>;
   /** The lookups that the run makes before it writes, for the plan; null if it makes none. */

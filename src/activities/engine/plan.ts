@@ -25,6 +25,8 @@ export interface Plan {
   readonly pageBatches: number;
   /** How many pages are open at once; absent: as many as keep requests flowing (src/workflows/policies.ts). */
   readonly openPages?: 1;
+  /** Whether it is checked once more when it is approved (BulkDefinition.isOutdated). */
+  readonly isChecked?: true;
   /** At the rate limit and the spacing of batches; null if there is neither. */
   readonly estimatedSeconds: number | null;
   readonly options: unknown;
@@ -69,19 +71,21 @@ interface PlanDeps {
 interface Prepared {
   readonly batches: number;
   readonly addition: PlanAddition | undefined;
+  /** Beside those of the operation. */
+  readonly notes?: readonly string[];
 }
 
 export async function countPlan(
   { ledger, ratePerMinute }: PlanDeps,
   run: Run,
   definition: BulkDefinition,
-  { batches, addition }: Prepared,
+  { batches, addition, notes: more = [] }: Prepared,
 ): Promise<Plan> {
   const counts = await ledger.runs.exactCounts(run.run_no);
   const reasons = await ledger.records.countReasons(run.run_no);
   const options = definition.spec.fingerprint(runInput(definition.spec, run));
   const lookups = await definition.countLookups?.(run);
-  const notes = [...((await definition.planNotes?.(run)) ?? []), ...(addition?.notes ?? [])];
+  const notes = [...more, ...((await definition.planNotes?.(run)) ?? []), ...(addition?.notes ?? [])];
   const plan = {
     list: run.target,
     total: counts.total,
@@ -104,6 +108,7 @@ export async function countPlan(
     pageBatches: pageBatches(rate, requestsPerBatch),
     // Another page would send its first batch before the last one of the page before it.
     ...(definition.order === 'rank' && { openPages: 1 }),
+    ...(definition.isOutdated && { isChecked: true }),
     estimatedSeconds: rate === 0 ? null : Math.ceil((requests * 60) / rate),
     reasons: reasons.slice(0, MAX_REASONS).map(({ code, field, n }) => ({ code, field, n })),
   };

@@ -89,6 +89,12 @@ export function createRunActivities(deps: RunsDeps) {
     /** Cuts what is pending into batches and counts it. Repeatable: existing batches stay as they are. */
     planWrites: (runId: string): Promise<Plan> => planWrites(deps, runId),
 
+    /**
+     * Plans an approved run again if its plan is outdated; null: it is not, or something was sent already. Repeatable: a plan
+     * that was taken apart by an earlier attempt is outdated as well.
+     */
+    replanWrites: (runId: string): Promise<Plan | null> => replanWrites(deps, runId),
+
     /** Once this has returned, no write is claimed against the new steering. Repeatable. */
     async steerRun({ runId, steering, decision }: SteerRun): Promise<void> {
       const run = await ledger.runs.get(runId);
@@ -196,16 +202,42 @@ async function reopen({ ledger, registry }: RunsDeps, asked: AskedRun, known: Ru
   if (!(await ledger.runs.reopen(asked))) throw alreadyEnded(await ledger.runs.get(asked.runId));
 }
 
-async function planWrites({ ledger, registry, ratePerMinute }: RunsDeps, runId: string): Promise<Plan> {
+async function planWrites(deps: RunsDeps, runId: string): Promise<Plan> {
+  const run = await takeOver(deps.ledger, runId);
+  const plan = await makePlan(deps, run);
+  await deps.ledger.audit.add(runId, 'planned', { ...plan, reasons: undefined }, activityKey());
+  return plan;
+}
+
+async function replanWrites(deps: RunsDeps, runId: string): Promise<Plan | null> {
+  const { ledger, registry } = deps;
   const run = await takeOver(ledger, runId);
+  const definition = registry.bulk(run.kind);
+  const { hash: approved, toWrite } = run.plan as Plan;
+  const { pending } = await ledger.runs.exactCounts(run.run_no);
+  if (pending === toWrite && !(await definition.isOutdated?.(run))) return null;
+  // If something was sent before, the run was started again, and the gate decides about the rest.
+  if (!(await ledger.writes.unplan(run))) return null;
+  await definition.screen?.(run);
+  const { pending: left } = await ledger.runs.exactCounts(run.run_no);
+  const note = `the approval of plan ${approved} is void: ${toWrite - left} of its records must not be sent by now`;
+  const plan = await makePlan(deps, run, [note]);
+  await ledger.audit.add(runId, 'approval_void', { approved, ...plan, reasons: undefined }, activityKey());
+  return plan;
+}
+
+async function makePlan(
+  { ledger, registry, ratePerMinute }: RunsDeps,
+  run: Run,
+  notes: readonly string[] = [],
+): Promise<Plan> {
   const definition = registry.bulk(run.kind);
   const { order, recordsPerBatch } = definition;
   const addition = await definition.prepare?.(run);
   const kind = definition.firstWrite(run);
   const batches = await ledger.writes.plan(run, kind, recordsPerBatch, order && { order });
-  const plan = await countPlan({ ledger, ratePerMinute }, run, definition, { batches, addition });
+  const plan = await countPlan({ ledger, ratePerMinute }, run, definition, { batches, addition, notes });
   await ledger.runs.setPlan(run, plan, plan.hash);
-  await ledger.audit.add(runId, 'planned', { ...plan, reasons: undefined }, activityKey());
   return plan;
 }
 

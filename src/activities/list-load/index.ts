@@ -10,7 +10,7 @@ import { reserveCapacity } from './capacity.ts';
 import { createGate } from './gate.ts';
 import { describePlan, describeResult, describeUpload, renderEvent } from './report.ts';
 import { createItemReader, findDuplicateItems } from './rows.ts';
-import { screen } from './screen.ts';
+import { mayLoadSuppressed, screen } from './screen.ts';
 import type { ListLoadDeps } from './settings.ts';
 import { requireSnapshot } from './snapshot.ts';
 
@@ -50,6 +50,7 @@ export function defineListLoad(deps: ListLoadDeps): { readonly definition: BulkD
     },
     createReader: createItemReader,
     screen: (run) => screen(deps, run),
+    isOutdated: (run) => mayLoadSuppressed(deps, run),
     findDuplicates: findDuplicateItems,
     prepare: (run) => prepare(deps, run),
     result: (run) => describeResult(ledger, run),

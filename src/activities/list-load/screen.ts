@@ -1,4 +1,5 @@
 /** Who must not be loaded: by CXone's suppression list and by our own (docs/list-load.md#suppression). */
+import type { ListLoadFigures } from '../../contract/list-load.ts';
 import { identifiersOf, nameOfIdentifier } from '../../domain/list-load/identity.ts';
 import type { ListItem } from '../../domain/list-load/items.ts';
 import type { Reason } from '../../domain/run.ts';
@@ -36,6 +37,21 @@ export async function screen(deps: ListLoadDeps, run: Run): Promise<void> {
     );
     if (rows.length > 0) await ledger.records.settleStaged(run, rows);
   }
+}
+
+/** Does the plan have people who are on one of the lists by now? Reads CXone's list again if it is too old. */
+export async function mayLoadSuppressed(deps: ListLoadDeps, run: Run): Promise<boolean> {
+  const { ledger, draining } = deps;
+  const stopIfNeeded = () => throwIfStopping(draining);
+  const { snapshotNo, hash } = await requireSnapshot(deps, run, { throwIfStopping: stopIfNeeded });
+  const { figures } = run.plan as { readonly figures?: ListLoadFigures };
+  if (hash === figures?.suppressions.hash && (await ledger.suppressions.isEmpty())) return false;
+  const pending = ledger.records.listPending(run.run_no);
+  for await (const chunk of inChunks(pending, { items: RECORDS_PER_CHUNK })) {
+    await stopIfNeeded();
+    if ((await findSuppressedItems(ledger, snapshotNo, chunk)).size > 0) return true;
+  }
+  return false;
 }
 
 /** By seq. Reasons: ours first. Errors: SnapshotGone; those of the ledger. */

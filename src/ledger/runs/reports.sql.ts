@@ -84,6 +84,7 @@ const MILESTONES = [
   'run_reopened',
   'staged',
   'planned',
+  'approval_void',
   'approve',
   'reject',
   'cancel',

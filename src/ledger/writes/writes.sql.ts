@@ -4,6 +4,7 @@ import { LONGEST_GAP_MS, LONGEST_OUTAGE_MS } from '../../domain/timeouts.ts';
 import { coalesce } from '../coalesce.ts';
 import type { Database, Executor } from '../database.ts';
 import { fenced } from '../fence.ts';
+import { lockRun } from '../locks.ts';
 import type { WriteState } from '../schema.ts';
 import { claimWrites } from './claims.sql.ts';
 import type { Claim } from './claims.ts';
@@ -45,6 +46,7 @@ export function createWrites({ db }: Database): Writes {
         await insertPlanned(tx, { runNo, kind, size, order, batchBytes });
         return countBatches(tx, runNo);
       }),
+    unplan: (run) => fenced(db, run, unplan),
     listOpen: (runNo, fromBatch, toBatch) => listOpen(db, runNo, fromBatch, toBatch),
     markSent: (claims) => markSent(db, claims),
     renew: (id, fence, leaseMs) => renew(db, id, fence, leaseMs),
@@ -90,6 +92,17 @@ async function insertPlanned(tx: Executor, { runNo, kind, size, order, batchByte
         window planned as (order by ${isRanked ? byRank('r') : sql`r.seq`})) pending) measured
     where not exists (select 1 from writes where run_no = ${runNo})
     group by chunk, part order by chunk, part`.execute(tx);
+}
+
+async function unplan(tx: Executor, runNo: number): Promise<boolean> {
+  await lockRun(tx, runNo);
+  const { rows } = await sql<{ isClaimed: boolean }>`select exists (
+    select from writes where run_no = ${runNo} and (attempts > 0 or state <> 'planned')) as "isClaimed"`.execute(
+    tx,
+  );
+  if (rows[0]?.isClaimed !== false) return false;
+  await tx.deleteFrom('writes').where('run_no', '=', runNo).execute();
+  return true;
 }
 
 async function countBatches(db: Executor, runNo: number): Promise<number> {

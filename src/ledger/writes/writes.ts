@@ -14,6 +14,12 @@ export interface Writes {
    */
   plan(run: RunRef, kind: string, size: number, options?: PlanOptions): Promise<number>;
 
+  /**
+   * Deletes the writes of a run, so that it can be planned again. False: one of them was claimed before, and nothing changed. A
+   * repetition changes nothing. Errors: Superseded.
+   */
+  unplan(run: RunRef): Promise<boolean>;
+
   /** Writes that still have to be sent (`planned`, `sending`, `unanswered`), by batch and id. Reads only. */
   listOpen(runNo: number, fromBatch: number, toBatch: number): Promise<OpenWrite[]>;
 

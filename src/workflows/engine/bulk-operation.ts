@@ -5,7 +5,7 @@ import { close, runToCompletion } from './completion.ts';
 import { finishDelivery, startDelivery } from './delivery.ts';
 import { handOver } from './hand-over.ts';
 import { type CarryOver, createRun } from './run.ts';
-import { awaitApproval, open, plan, resolveInDoubt, stage, write } from './steps.ts';
+import { approve, open, plan, resolveInDoubt, stage, write } from './steps.ts';
 
 export interface BulkOperation<Input extends CommonInput> {
   readonly spec: OperationSpec<string, Input>;
@@ -29,7 +29,7 @@ export function runBulkOperation<Result extends BulkResult, Input extends Common
       if (input.dryRun) return close<Result>(run, 'completed');
     }
     const isUndecided = !carryOver || carryOver.waitingIn === 'awaiting_approval';
-    if (isUndecided && (await awaitApproval(run)) === 'rejected') return close<Result>(run, 'rejected');
+    if (isUndecided && (await approve(run)) === 'rejected') return close<Result>(run, 'rejected');
     startDelivery(run);
     while (!((await write(run)) && (await resolveInDoubt(run)))) await handOver(run);
     await finishDelivery(run);

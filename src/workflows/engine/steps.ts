@@ -1,5 +1,6 @@
 /** The steps of a run; each operation's workflow calls them in its own order. */
 import type { PageResult } from '../../activities/engine/page-worker.ts';
+import type { Plan } from '../../activities/engine/plan.ts';
 import type { InDoubt } from '../../activities/engine/runs.ts';
 import { type Decision, MAX_LISTED_IN_DOUBT } from '../../contract/steering.ts';
 import { ledger, ledgerScans, MAX_OPEN_PAGES } from '../policies.ts';
@@ -25,9 +26,12 @@ export async function stage({ runId, target }: Run): Promise<void> {
 /** Counts what is going to be written, and cuts it into batches. */
 export async function plan(run: Run): Promise<void> {
   await run.enter('planning');
-  run.plan = await ledgerScans.planWrites.executeWithOptions({ summary: 'count, cut into batches' }, [
-    run.runId,
-  ]);
+  const summary = 'count, cut into batches';
+  setPlan(run, await ledgerScans.planWrites.executeWithOptions({ summary }, [run.runId]));
+}
+
+function setPlan(run: Run, plan: Plan): void {
+  run.plan = plan;
   const { total, toWrite: pending, invalid, duplicate, rejected, suppressed, cancelled } = run.plan;
   run.counts = {
     ...{ total, pending, invalid, duplicate },
@@ -36,6 +40,28 @@ export async function plan(run: Run): Promise<void> {
     ...(cancelled !== undefined && { cancelled }),
   };
   run.show();
+}
+
+/**
+ * Waits for approval if the input requires it. An approved plan is checked once more, since days may have passed: if it is made
+ * anew, its approval is void, and the new one waits for approval.
+ */
+export async function approve(run: Run): Promise<'approved' | 'rejected'> {
+  while ((await awaitApproval(run)) === 'approved') {
+    if (!run.input.approval || !run.plan?.isChecked || !(await planAgain(run))) return 'approved';
+  }
+  return 'rejected';
+}
+
+/** False: the plan stays as it is. */
+async function planAgain(run: Run): Promise<boolean> {
+  await run.enter('planning');
+  const summary = 'does the approved plan still hold?';
+  const plan = await ledgerScans.replanWrites.executeWithOptions({ summary }, [run.runId]);
+  if (plan === null) return false;
+  run.steering.dropApproval();
+  setPlan(run, plan);
+  return true;
 }
 
 /** Waits for approval if the input requires it. Without an answer by the deadline the plan counts as rejected. */
