@@ -12,6 +12,7 @@ import { startOperator } from './operator.ts';
 import type { ChaosPlan } from './plan.ts';
 import { renderEnd, renderEvent, renderPlan } from './render.ts';
 import { startContactImport } from './work/contacts.ts';
+import { startListLoads } from './work/items.ts';
 import { startPreferenceUpdate } from './work/preferences.ts';
 import { startSelectionUpdates } from './work/selections.ts';
 import type { Ended, Work } from './work/work.ts';
@@ -78,7 +79,7 @@ export async function runChaos(processes: Processes, chaos: Chaos): Promise<numb
 
 function toStandOptions({ plan, servers, databaseUrl, namespace }: Chaos): StandOptions {
   const { work, latencyMs, faults, seed, inFlight, ratePerMinute } = plan;
-  const isImport = work.kind === 'contactImport';
+  const tenant = 'naming' in work ? work : null;
   return {
     databaseUrl,
     temporalAddress: servers.temporal.current().address,
@@ -87,15 +88,20 @@ function toStandOptions({ plan, servers, databaseUrl, namespace }: Chaos): Stand
     faults,
     seed,
     simulatorArgs: [
-      ...(isImport ? ['--naming', work.naming] : []),
-      ...(isImport && !work.atomic ? ['--non-atomic'] : []),
-      ...(isImport && !work.duplicatesRefused ? ['--accept-duplicates'] : []),
+      ...(tenant ? ['--naming', tenant.naming] : []),
+      ...(tenant?.atomic === false ? ['--non-atomic'] : []),
+      ...(tenant?.duplicatesRefused === false ? ['--accept-duplicates'] : []),
     ],
     env: {
       CXFLOW_MAX_IN_FLIGHT: String(inFlight),
       CXFLOW_RATE_PER_MINUTE: String(ratePerMinute),
       CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true',
-      ...(isImport && !work.duplicatesRefused && { CXONE_DUPLICATES_REFUSED: 'false' }),
+      CXFLOW_LIST_ITEMS_PER_BATCH: '100',
+      CXFLOW_LIST_INTERVAL_MS: '0',
+      ...(tenant?.duplicatesRefused === false && {
+        CXONE_DUPLICATES_REFUSED: 'false',
+        CXONE_LISTS_STRICT_UNIQUENESS: 'false',
+      }),
     },
   };
 }
@@ -104,6 +110,8 @@ function startWork(stand: Stand, { work, approval }: ChaosPlan): Promise<Work> {
   switch (work.kind) {
     case 'contactImport':
       return startContactImport(stand, work, approval);
+    case 'listLoad':
+      return startListLoads(stand, work, approval);
     case 'preferenceUpdate':
       return startPreferenceUpdate(stand, work, approval);
     case 'selectionUpdate':

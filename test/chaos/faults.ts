@@ -15,6 +15,11 @@ const MATCHES: Readonly<Record<WorkPlan['kind'], Matches>> = {
     writes: { method: 'POST', family: 'contactlists' },
     all: { family: 'contactlists' },
   },
+  listLoad: {
+    writes: { method: 'POST', family: 'lists' },
+    // Without suppressions: a list that breaks off three times in a row stops the run until a person accepts it.
+    all: { family: 'lists', path: '/(lists|campaigns)/' },
+  },
   preferenceUpdate: {
     writes: { method: 'POST', family: 'preferences' },
     // Without lookups: three unreadable answers settle a record, so the counts would depend on the faults.
@@ -46,7 +51,7 @@ const WITH_ANSWER: readonly FaultRule['fault'][] = [
   { raw: '' },
   { raw: '{"recordsCreated": NaN}', when: 'after' },
 ];
-/** For contact imports only. */
+/** Not for operations whose batches are applied as a whole. */
 const PARTIAL: readonly FaultRule['fault'][] = [{ dropRecords: 3 }, { underreport: 2 }];
 const WAITS = [1, 2, 0, 'soon', '-5', 'http-date-in-2', 'http-date-in--60'] as const;
 
@@ -65,7 +70,7 @@ export function chooseFaults(random: Random, work: WorkPlan): FaultRule[] {
     const retryAfter = random.pick(WAITS);
     rules.push({ match: all, probability: share(), times: 4, fault: { status: 429, retryAfter } });
   }
-  if (work.kind === 'contactImport' && random.chance(0.3))
+  if ('atomic' in work && random.chance(0.3))
     rules.push({ match: writes, probability: share(), times: 2, fault: random.pick(PARTIAL) });
   if (work.kind !== 'selectionUpdate' && random.chance(0.3))
     rules.push({
@@ -73,6 +78,8 @@ export function chooseFaults(random: Random, work: WorkPlan): FaultRule[] {
       probability: 0.01,
       fault: { status: 503 },
     });
+  if (work.kind === 'listLoad' && random.chance(0.3))
+    rules.push({ match: { path: '/suppressions$' }, times: 2, fault: { status: 503 } });
   if (random.chance(0.3))
     rules.push({ match: { path: '^/oauth2/token$' }, times: 2, fault: { status: 500 } });
   if (random.chance(0.5))

@@ -6,7 +6,7 @@ import type { ChaosRun } from './chaos.ts';
 
 /** `faults`: the number of faults outside of outages, each of which may have lost one answer. */
 export async function expectFewInDoubt({ stand, plan }: ChaosRun, faults: number): Promise<void> {
-  if (plan.work.kind !== 'contactImport' || plan.work.duplicatesRefused) return;
+  if (!('duplicatesRefused' in plan.work) || plan.work.duplicatesRefused) return;
   const { rows } = await query(stand, (db) =>
     sql<{ n: number }>`select count(*)::int as n from writes where state in ('in_doubt', 'left')`.execute(db),
   );

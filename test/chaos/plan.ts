@@ -47,7 +47,25 @@ export interface SelectionPlan {
   readonly editors: readonly Edit[];
 }
 
-export type WorkPlan = ImportPlan | PreferencePlan | SelectionPlan;
+/** Loads of different items to lists of one campaign, all at once. */
+export interface ListLoadPlan {
+  readonly kind: 'listLoad';
+  readonly loads: number;
+  /** Of each load. `valid` includes those that are suppressed. */
+  readonly rows: Rows;
+  readonly suppressed: number;
+  /** How many of the items each list already has. */
+  readonly known: number;
+  /** The share of all their items that the campaign has room for, from 0 to 1; they load what fits. */
+  readonly room: number;
+  readonly naming: 'all' | 'none';
+  readonly atomic: boolean;
+  /** Whether CXone refuses items whose key it has. If not, a lost answer leaves its batch in doubt. */
+  readonly duplicatesRefused: boolean;
+  readonly onInDoubt: 'ask' | 'leave';
+}
+
+export type WorkPlan = ImportPlan | ListLoadPlan | PreferencePlan | SelectionPlan;
 
 export interface ChaosPlan {
   readonly seed: number;
@@ -98,12 +116,15 @@ function chooseWork(random: Random): WorkPlan {
   const kind = random.pick([
     'contactImport',
     'contactImport',
+    'listLoad',
     'preferenceUpdate',
     'selectionUpdate',
   ] as const);
   switch (kind) {
     case 'contactImport':
       return chooseImport(random);
+    case 'listLoad':
+      return chooseListLoad(random);
     case 'preferenceUpdate': {
       const rows = { valid: random.between(500, 2_500), ...chooseWrongRows(random) };
       return { kind, rows, withdrawn: random.chance(0.5) ? random.between(1, 40) : 0 };
@@ -125,10 +146,30 @@ function chooseImport(random: Random): ImportPlan {
     known: random.chance(0.5) ? random.between(1, 60) : 0,
     existing: random.pick(['skip', 'update']),
     withheld: requiresConsent ? random.between(0, 50) : null,
-    naming: random.chance(0.2) ? 'none' : 'all',
+    ...chooseTenant(random),
+  };
+}
+
+/** How CXone treats batches, and what happens to those in doubt. */
+function chooseTenant(random: Random) {
+  return {
+    naming: random.chance(0.2) ? ('none' as const) : ('all' as const),
     atomic: !random.chance(0.2),
     duplicatesRefused: !random.chance(0.3),
-    onInDoubt: random.pick(['ask', 'leave']),
+    onInDoubt: random.pick(['ask', 'leave'] as const),
+  };
+}
+
+function chooseListLoad(random: Random): ListLoadPlan {
+  const valid = random.between(300, 1_200);
+  return {
+    kind: 'listLoad',
+    loads: random.between(1, 3),
+    rows: { valid, ...chooseWrongRows(random) },
+    suppressed: random.chance(0.5) ? random.between(1, 60) : 0,
+    known: random.chance(0.5) ? random.between(1, 60) : 0,
+    room: random.chance(0.5) ? random.between(30, 95) / 100 : 1,
+    ...chooseTenant(random),
   };
 }
 

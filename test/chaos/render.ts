@@ -1,7 +1,7 @@
 /** Renders a plan, its events and its result as lines of text. */
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import type { ChaosEvent } from './events.ts';
-import type { ChaosPlan, ImportPlan, WorkPlan } from './plan.ts';
+import type { ChaosPlan, ImportPlan, ListLoadPlan, WorkPlan } from './plan.ts';
 import type { Ended } from './work/work.ts';
 
 const number = (n: number): string => n.toLocaleString('en-GB');
@@ -25,6 +25,8 @@ function describeWork(work: WorkPlan): readonly string[] {
   switch (work.kind) {
     case 'contactImport':
       return describeImport(work);
+    case 'listLoad':
+      return describeListLoad(work);
     case 'preferenceUpdate': {
       const { valid, invalid, duplicate } = work.rows;
       return [
@@ -40,12 +42,31 @@ function describeWork(work: WorkPlan): readonly string[] {
   }
 }
 
+function describeListLoad(work: ListLoadPlan): readonly string[] {
+  const { loads, rows, suppressed, known, room } = work;
+  return [
+    `${many(loads, 'load')} to one campaign`,
+    `${number(rows.valid)} items (and ${rows.invalid} invalid, ${rows.duplicate} duplicate)`,
+    ...(suppressed === 0 ? [] : [`${suppressed} suppressed`]),
+    known === 0 ? 'none known' : `${known} known to CXone`,
+    ...(room === 1 ? [] : [`room for ${Math.round(100 * room)} %`]),
+    ...describeTenant(work),
+  ];
+}
+
 function describeImport(work: ImportPlan): readonly string[] {
-  const { rows, known, existing, withheld, naming, atomic, duplicatesRefused, onInDoubt } = work;
+  const { rows, known, existing, withheld } = work;
   return [
     `${number(rows.valid)} contacts (and ${rows.invalid} invalid, ${rows.duplicate} duplicate)`,
     known === 0 ? 'none known' : `${known} known to CXone (${existing})`,
     ...(withheld === null ? [] : [`consent required, which ${withheld} have not given`]),
+    ...describeTenant(work),
+  ];
+}
+
+function describeTenant(work: ImportPlan | ListLoadPlan): readonly string[] {
+  const { naming, atomic, duplicatesRefused, onInDoubt } = work;
+  return [
     ...(naming === 'all' ? [] : ['rejections name no records']),
     ...(atomic ? [] : ['batches are not atomic']),
     ...(duplicatesRefused ? [] : [`duplicates are accepted (in doubt: ${onInDoubt})`]),
@@ -53,7 +74,8 @@ function describeImport(work: ImportPlan): readonly string[] {
 }
 
 function renderFault({ match = {}, probability = 1, times, after = 0, fault }: FaultRule): string {
-  const who = match.family === 'webhooks' ? 'the CRM ' : match.path === undefined ? '' : 'tokens ';
+  const [, path = ''] = /(token|suppressions)\$$/.exec(match.path ?? '') ?? [];
+  const who = match.family === 'webhooks' ? 'the CRM ' : path && `${path} `;
   const what = Object.entries(fault)
     .map(([name, value]) => (value === true ? name : `${name} ${String(value) || '""'}`))
     .join(' ');
