@@ -1,5 +1,6 @@
 /** Who must not be called is not loaded: CXone's suppression list in all its states, our own, and objections that come late. */
 import { expect, it } from 'vitest';
+import type { TestProcess } from '../harness/processes.ts';
 import { csv } from './contacts.ts';
 import { leadAt, leads, load, phoneOf } from './leads.ts';
 import { endOf, type Stand, until, useStand } from './stand.ts';
@@ -111,11 +112,26 @@ async function startWaiting(stand: Stand, listId: string, n: number) {
   return { runId, terminal };
 }
 
-it('an objection that arrives while the plan waits for approval is respected', async () => {
+/** The approval of the plan that was shown is void; the new plan says so, and is approved. */
+async function approveTwice(stand: Stand, runId: string, terminal: TestProcess): Promise<void> {
+  const find = () => stand.client.ledger.runs.find(runId);
+  const first = (await find())?.plan_hash ?? '';
+  await stand.cxflow(['approve', runId, '--plan', first]);
+  const next = await until(find, (run) => run?.phase === 'awaiting_approval' && run.plan_hash !== first);
+  await terminal.waitFor(
+    new RegExp(`the approval of plan ${first} is void: 1 of its records must not be sent by now`),
+  );
+  expect(await stand.client.ledger.writes.listOpen(next?.run_no ?? 0, 1, 1)).toMatchObject([{ attempts: 0 }]);
+  const refused = await stand.cxflow(['approve', runId, '--plan', first]);
+  expect(refused.code).not.toBe(0);
+  await stand.cxflow(['approve', runId, '--plan', next?.plan_hash ?? '']);
+}
+
+it('an objection that arrives while the plan waits for approval is respected, and makes the approval void', async () => {
   await onStand({ ownLedger: true, env: { CXFLOW_SUPPRESSIONS_MAX_AGE: '0' } }, async (stand) => {
     const { runId, terminal } = await startWaiting(stand, 'O1', 10);
     await stand.admin.seedSuppressions({ entries: [{ phoneNumber: phoneOf(4) }] });
-    await stand.cxflow(['approve', runId]);
+    await approveTwice(stand, runId, terminal);
     await endOf(terminal);
     const counts = await stand.conserved(runId);
     expect(counts).toEqual({ total: 10, pending: 0, created: 9, suppressed: 1 });
@@ -172,7 +188,7 @@ it('so is one on our own list, before the run and while it waits', async () => {
       (run) => run?.phase === 'awaiting_approval',
     );
     await object(stand, guid(2));
-    await stand.cxflow(['approve', 'load-o2']);
+    await approveTwice(stand, 'load-o2', terminal);
     await endOf(terminal);
     const counts = await stand.conserved('load-o2');
     expect(counts).toEqual({ total: 3, pending: 0, created: 1, suppressed: 2 });

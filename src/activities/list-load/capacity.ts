@@ -15,8 +15,8 @@ export const NO_CAPACITY: Reason = { code: 'no_capacity', message: 'the campaign
 /** Other runs may take what was free before it is reserved. */
 const MAX_TRIES = 10;
 
-/** What another run is sending counts twice for a moment. */
-const LOOKS = { times: 5, everyMs: 1_000 } as const;
+/** What another run is sending counts twice for a moment; if its worker has died, until another one has taken over its batch. */
+const LOOKS = { times: 30, everyMs: 1_000 } as const;
 
 export interface Reserved {
   readonly capacity: Capacity;

@@ -22,7 +22,8 @@ export const addLimits: AddCommand = (parent, cli, finish) => {
         `Shows the rate budget that all workers of a tenant share: when the next request may leave, and
          whether CXone has blocked them. The requests per minute are CXFLOW_RATE_PER_MINUTE of this
          environment; what counts is what the workers have. Requests that are kept further apart (batches
-         of preferences, by CXFLOW_PREFERENCES_INTERVAL_MS) have a line of their own.`,
+         of preferences, by CXFLOW_PREFERENCES_INTERVAL_MS, and of list items, by CXFLOW_LIST_INTERVAL_MS)
+         have a line of their own.`,
         `After a 429 no worker sends anything for as long as its Retry-After says, at most 24 hours. Such a
          block is not a fault, and it ends by itself: runs wait and continue. It applies to every run of the
          tenant, and restarting workers does not end it.`,
