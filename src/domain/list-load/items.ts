@@ -39,6 +39,8 @@ export interface ItemRules {
   readonly deduplicateBy: readonly string[];
   readonly scoring: ScoringRules;
   readonly schema: FieldSchema | null;
+  /** Whether the run keeps to calling hours, for which every time zone has to be one. Default false. */
+  readonly hasCallingHours?: boolean;
 }
 
 export const DEFAULT_DEDUPLICATE_BY: readonly string[] = ['phone_number'];

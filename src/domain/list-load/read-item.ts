@@ -9,6 +9,7 @@ import { isAllowed, type ListColumns, matchListKeys } from './columns.ts';
 import { toKey } from './identity.ts';
 import { type Field, type ItemRules, type ListItem, MAX_ROW_CHARACTERS } from './items.ts';
 import { priorityOf, type Score, scoreItem } from './scoring.ts';
+import { timeZoneProblem } from './whereabouts.ts';
 
 export type ReadItem =
   | {
@@ -48,6 +49,7 @@ export function readItem(
     ...sizeReasons(row),
     ...keyReasons(row, keys, rules),
     ...updated.reasons,
+    ...timeZoneReasons(row, rules),
     ...('reasons' in scored ? scored.reasons : []),
   ];
   if (reasons.length > 0 || 'reasons' in scored) return { reasons };
@@ -159,6 +161,11 @@ function sameFields(own: NonNullable<ApiRow['ownKeys']>, keys: readonly Field[])
   const toLines = (pairs: readonly (readonly [string, unknown])[]) =>
     pairs.map(([name, value]) => JSON.stringify([normalizeName(name), toText(value).trim()])).sort();
   return toLines(own).join() === toLines(keys.map(({ name, value }) => [name, value])).join();
+}
+
+function timeZoneReasons({ values }: Row, { hasCallingHours = false }: ItemRules): Reason[] {
+  if (!hasCallingHours) return [];
+  return [...values].flatMap(([name, value]) => timeZoneProblem({ name, value }) ?? []);
 }
 
 function readUpdatedAt(text: string | undefined): {
