@@ -1,5 +1,6 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
+import { LATEST_TIMESTAMP } from '../../src/domain/timestamps.ts';
 import { eventually } from '../harness/wait.ts';
 import { runImport, settledPage, stubActivities, useShortHistories, waitForPhase } from './harness.ts';
 
@@ -62,6 +63,29 @@ describe.concurrent('a run whose history becomes too long', () => {
       expect((await handle.describe()).historyLength).toBeLessThan(5 * DECISIONS);
     });
     expect(stubs.named('resolveInDoubt')).toHaveLength(DECISIONS);
+  });
+
+  it('keeps waiting for writes that were left for later', async () => {
+    let pages = 0;
+    const stubs = stubActivities({
+      planned: { batches: 1, toWrite: 100 },
+      writePage: () => {
+        pages += 1;
+        return { ...settledPage({ total: 100, pending: 100 }), notBefore: LATEST_TIMESTAMP };
+      },
+    });
+    await runImport(server(), stubs, {}, async (handle) => {
+      const first = (await handle.describe()).runId;
+      // Decisions that change nothing, to fill the history.
+      await eventually(async () => {
+        await handle.signal('resume', { by: 'dana' });
+        expect((await handle.describe()).runId).not.toBe(first);
+      });
+      await eventually(() => handle.executeUpdate('decide', { args: [{ action: 'cancel', by: 'dana' }] }));
+      expect(await handle.result()).toMatchObject({ state: 'cancelled' });
+    });
+    // Only the first execution: the next one goes on with the wait.
+    expect(pages).toBe(1);
   });
 
   it('continues as new between the attempts of a single page', async () => {

@@ -76,7 +76,11 @@ export interface Withheld {
 
 export type GateDecision =
   /** By seq. Everybody else may be contacted. */
-  | { readonly withheld: ReadonlyMap<number, Withheld> }
+  | {
+      readonly withheld: ReadonlyMap<number, Withheld>;
+      /** By seq: nobody in it may be contacted yet, but is to be asked about again at this moment, in ISO 8601. Absent: nobody. */
+      readonly notBefore?: ReadonlyMap<number, string>;
+    }
   /** Nothing is sent: the write is settled by this answer, for example by a write that looks consent up again. */
   | { readonly instead: Answer };
 

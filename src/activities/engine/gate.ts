@@ -6,6 +6,7 @@
 import type { CxoneError } from '../../cxone/errors.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
 import type { Answer, ConsentGate, Withheld, WriteAttempt, WriteDefinition } from './definition.ts';
+import { partRefs } from './prior-attempt.ts';
 
 /** The write did not get past the gate; nothing was sent. `cause` is null if the page is to stop. */
 export class GateInterrupted extends Error {
@@ -23,7 +24,8 @@ export async function sendThroughGate(definition: WriteDefinition, attempt: Writ
   if (gate === null) return definition.send(attempt);
   const decision = await gate(attempt);
   if ('instead' in decision) return decision.instead;
-  const { withheld } = decision;
+  const { withheld, notBefore } = decision;
+  if (notBefore && notBefore.size > 0) return leaveForLater(attempt, withheld, notBefore);
   if (withheld.size === 0) return definition.send(askBeforeEachRequest(gate, attempt));
   const permitted = onlyRecords(attempt, (seq) => !withheld.has(seq));
   if (attempt.priorAttempt === 'none') return withholdAndDerive(attempt, withheld, permitted.seqs);
@@ -43,7 +45,7 @@ function askBeforeEachRequest(gate: ConsentGate, attempt: WriteAttempt): WriteAt
     if (!(await attempt.nextRequest())) return false;
     if (isFirst) return true;
     const decision = await gate(attempt);
-    return 'withheld' in decision && decision.withheld.size === 0;
+    return 'withheld' in decision && decision.withheld.size === 0 && !decision.notBefore?.size;
   };
   // A spread would read `records`, and so parse them, for every write.
   const properties = {
@@ -61,6 +63,33 @@ function withholdAndDerive(
 ): Answer {
   const groups = [...withheld].map(([seq, record]) => toGroup(seq, record));
   return nothingSent(groups, rest.length > 0 ? [{ kind, seqs: rest, refs }] : []);
+}
+
+/**
+ * Those who may not be contacted yet become a write of their own, and everybody else another one. After a lost answer, who is
+ * withheld is among the latter: only an answer can show what became of them.
+ */
+function leaveForLater(
+  attempt: WriteAttempt,
+  withheld: ReadonlyMap<number, Withheld>,
+  notBefore: ReadonlyMap<number, string>,
+): Answer {
+  const { kind, priorAttempt } = attempt;
+  const settled = priorAttempt === 'none' ? withheld : new Map<number, Withheld>();
+  const open = attempt.seqs.filter((seq) => !settled.has(seq));
+  const later = open.filter((seq) => notBefore.has(seq) && !withheld.has(seq));
+  const rest = open.filter((seq) => !notBefore.has(seq) || withheld.has(seq));
+  const [first] = later.flatMap((seq) => notBefore.get(seq) ?? []).sort();
+  const part = { kind, refs: partRefs(attempt) };
+  const answer = nothingSent(
+    [...settled].map(([seq, record]) => toGroup(seq, record)),
+    [
+      ...(rest.length > 0 ? [{ ...part, seqs: rest }] : []),
+      ...(first === undefined ? [] : [{ ...part, seqs: later, notBefore: first }]),
+    ],
+  );
+  const details = `${answer.details}, left ${later.length} for later`;
+  return { ...answer, details, emitsEvent: answer.groups.length > 0 };
 }
 
 /** An earlier attempt included them, and its answer was lost. */

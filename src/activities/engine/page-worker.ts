@@ -32,6 +32,8 @@ export interface PageResult {
   /** How long to wait before the next pass over those. */
   readonly waitMs: number;
   readonly halted: 'paused' | 'stopped' | 'draining' | 'cancelled' | null;
+  /** ISO 8601: the first moment at which writes may be tried that are not among `left` because it has not come. Absent: none. */
+  readonly notBefore?: string;
 }
 
 export interface PageWorkerDeps {
@@ -60,6 +62,8 @@ const OUTAGE_AFTER = 5;
 /** Where CXone answers some requests and loses others, those that were lost most often wait 4 s at most. */
 const MAX_DOUBLINGS = 3;
 const MIN_WAIT_MS = 500;
+
+const mayBeTried = ({ notBefore }: OpenWrite): boolean => notBefore === null;
 
 export class PageWorker {
   readonly #deps: PageWorkerDeps;
@@ -139,7 +143,9 @@ export class PageWorker {
   async #nextWrites(page: Page): Promise<OpenWrite[]> {
     const open = await this.#openWrites(page);
     // Fewest attempts first, so that lookups that fail in an outage do not keep back the objections behind them.
-    const next = open.filter(({ id }) => !this.#tried.has(id)).toSorted((a, b) => a.attempts - b.attempts);
+    const next = open
+      .filter((write) => mayBeTried(write) && !this.#tried.has(write.id))
+      .toSorted((a, b) => a.attempts - b.attempts);
     const wait = this.#spacingWait;
     if (wait === null) return next;
     const others = next.filter((write) => !this.#definitionOf(write).spacing);
@@ -153,7 +159,9 @@ export class PageWorker {
 
   /** Throws if CXone answered nothing at all: Temporal's backoff waits out an outage without growing the history. */
   async result(page: Page): Promise<PageResult> {
-    const left = await this.#openWrites(page);
+    const open = await this.#openWrites(page);
+    const left = open.filter(mayBeTried);
+    const [notBefore] = open.flatMap((write) => write.notBefore ?? []).sort();
     const halted = this.#halted?.why === 'suspected_outage' ? null : this.#halted;
     if (this.#lastFailure && !this.#hasAnswered && left.length > 0 && !halted) throw this.#lastFailure;
     return {
@@ -161,6 +169,7 @@ export class PageWorker {
       left: left.length,
       waitMs: this.#waitBeforeNextPass(left),
       halted: halted === null || halted.why === 'failed' ? null : halted.why,
+      ...(notBefore !== undefined && { notBefore }),
     };
   }
 

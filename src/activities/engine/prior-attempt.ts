@@ -43,3 +43,8 @@ export function inheritMarks(write: Write, derived: readonly DerivedWrite[]): De
     resent && marks(part.refs).halved ? { ...part, refs: { ...marks(part.refs), resent } } : part,
   );
 }
+
+/** For the parts of a write that is divided without being sent. */
+export function partRefs({ refs, priorAttempt }: { refs: unknown; priorAttempt: PriorAttempt }): object {
+  return { ...marks(refs), ...(priorAttempt !== 'none' && { halved: true }) };
+}

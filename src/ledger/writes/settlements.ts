@@ -21,6 +21,8 @@ export interface DerivedWrite {
   readonly kind: string;
   readonly seqs: readonly number[];
   readonly refs?: unknown;
+  /** It is not to be tried before this moment: ISO 8601. Default: at once. */
+  readonly notBefore?: string;
 }
 
 /** More to store in the transaction of a settlement. It must be quick, because the write is locked meanwhile. */

@@ -125,6 +125,9 @@ const FAILS_ALONE = sql<boolean>`case when failing_since is null then false
     where other.run_no = writes.run_no and other.kind = writes.kind and other.latency_ms is not null
       and other.settled_at > coalesce((writes.refs->>'failingSince')::timestamptz, writes.failing_since)) end`;
 
+const NOT_BEFORE = sql<string | null>`case when (refs->>'notBefore')::timestamptz > clock_timestamp()
+  then refs->>'notBefore' end`;
+
 const OPEN: readonly WriteState[] = ['planned', 'sending', 'unanswered'];
 
 async function listOpen(
@@ -137,7 +140,7 @@ async function listOpen(
     .selectFrom('writes')
     .select(['id', 'batch', 'kind', 'state', 'seqs', 'refs', 'attempts', 'failure', 'failures'])
     .select(['lost_answers as lostAnswers', 'sent_at as sentAt'])
-    .select([FAILS_ALONE.as('failsAlone'), firstLine().as('firstLine')])
+    .select([FAILS_ALONE.as('failsAlone'), NOT_BEFORE.as('notBefore'), firstLine().as('firstLine')])
     .select(
       sql<string | null>`coalesce(refs->>'failingSince', to_json(failing_since)#>>'{}')`.as('failingSince'),
     )

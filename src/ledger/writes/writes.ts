@@ -123,6 +123,8 @@ export interface OpenWrite {
   readonly attempts: number;
   /** The time of the last claim. */
   readonly sentAt: Date | null;
+  /** ISO 8601: it is not to be tried before, and that moment has not come by the ledger's clock. Otherwise null. */
+  readonly notBefore: string | null;
 }
 
 export interface InDoubtQuery {

@@ -5,7 +5,7 @@ import { close, runToCompletion } from './completion.ts';
 import { finishDelivery, startDelivery } from './delivery.ts';
 import { handOver } from './hand-over.ts';
 import { type CarryOver, createRun } from './run.ts';
-import { approve, open, plan, resolveInDoubt, stage, write } from './steps.ts';
+import { approve, open, plan, resolveInDoubt, stage, waitForWrites, write } from './steps.ts';
 
 export interface BulkOperation<Input extends CommonInput> {
   readonly spec: OperationSpec<string, Input>;
@@ -31,7 +31,9 @@ export function runBulkOperation<Result extends BulkResult, Input extends Common
     const isUndecided = !carryOver || carryOver.waitingIn === 'awaiting_approval';
     if (isUndecided && (await approve(run)) === 'rejected') return close<Result>(run, 'rejected');
     startDelivery(run);
-    while (!((await write(run)) && (await resolveInDoubt(run)))) await handOver(run);
+    do {
+      while (!((await write(run)) && (await resolveInDoubt(run)))) await handOver(run);
+    } while (await waitForWrites(run));
     await finishDelivery(run);
     return close<Result>(run, 'completed');
   });

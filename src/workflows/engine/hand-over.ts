@@ -57,6 +57,18 @@ export async function waitInPhase(run: Run, { isMet, deadline, summary }: Wait):
   }
 }
 
+/** Later moments are waited for without a timer. */
+const LONGEST_TIMER_MS = 366 * 24 * 60 * 60_000;
+
+/** Until a moment, in epoch ms, on a durable timer; goes on in a new history if need be. */
+export async function waitUntil(run: Run, moment: number, summary: string): Promise<void> {
+  for (let leftMs = moment - Date.now(); leftMs > 0; leftMs = moment - Date.now()) {
+    if (leftMs > LONGEST_TIMER_MS) await condition(isHistoryLong);
+    else if (!(await condition(isHistoryLong, leftMs, { summary }))) return;
+    await handOver(run, () => Date.now() >= moment);
+  }
+}
+
 /** Epoch ms. A wait that began in an earlier execution does not begin anew. */
 function endOf({ phase, resumes }: Run, deadline: string): number {
   if (resumes.waitingIn === phase && resumes.deadline !== undefined) return resumes.deadline;

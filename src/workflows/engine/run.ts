@@ -41,6 +41,7 @@ export interface CarryOver extends CarriedMessages {
   readonly waitingIn?: WaitingPhase;
   /** When the wait ends without an answer: epoch ms. */
   readonly deadline?: number | undefined;
+  readonly notBefore?: string;
 }
 
 /** Phases in which a run waits for a decision, for days if need be. */
@@ -96,6 +97,8 @@ export class Run implements SteeredRun, ShownRun {
   counts: Counts;
   /** The first batch for which no page has been opened. */
   cursor: number;
+  /** ISO 8601: the first moment at which writes may be tried that the pages have left for later; null: there are none. */
+  notBefore: string | null;
   /** MAX_LISTED_IN_DOUBT at most; the ledger has all of them. */
   inDoubt: readonly InDoubt[] = [];
   /** Conflicts that wait for an answer. */
@@ -124,6 +127,7 @@ export class Run implements SteeredRun, ShownRun {
     this.plan = carryOver?.plan ?? null;
     this.counts = carryOver?.counts ?? NO_COUNTS;
     this.cursor = carryOver?.cursor ?? 1;
+    this.notBefore = carryOver?.notBefore ?? null;
     this.hasSubscriber = carryOver?.hasSubscriber ?? false;
     this.#searchAttributes = carryOver?.searchAttributes ?? false;
     this.#isOpen = carryOver !== undefined;
@@ -204,7 +208,7 @@ export class Run implements SteeredRun, ShownRun {
   }
 
   carryOver(): CarryOver {
-    const { cursor, plan, hasSubscriber, counts, phase, deadline } = this;
+    const { cursor, plan, hasSubscriber, counts, phase, deadline, notBefore } = this;
     if (!plan) throw new TypeError('a run continues as new only once it has a plan');
     const searchAttributes = this.#searchAttributes;
     const { steering } = this;
@@ -217,6 +221,7 @@ export class Run implements SteeredRun, ShownRun {
       counts,
       decisions,
       ...(isWaiting(phase) && { waitingIn: phase, deadline }),
+      ...(notBefore !== null && { notBefore }),
       ...steering.carry(),
     };
   }

@@ -3,8 +3,9 @@ import type { PageResult } from '../../activities/engine/page-worker.ts';
 import type { Plan } from '../../activities/engine/plan.ts';
 import type { InDoubt } from '../../activities/engine/runs.ts';
 import { type Decision, MAX_LISTED_IN_DOUBT } from '../../contract/steering.ts';
+import { LATEST_TIMESTAMP } from '../../domain/timestamps.ts';
 import { ledger, ledgerScans, MAX_OPEN_PAGES } from '../policies.ts';
-import { interruptible, isHistoryLong, waitInPhase } from './hand-over.ts';
+import { interruptible, isHistoryLong, waitInPhase, waitUntil } from './hand-over.ts';
 import { writePages } from './pages.ts';
 import type { Run } from './run.ts';
 
@@ -109,7 +110,34 @@ async function writeFrom(run: Run, cursor: number): Promise<boolean> {
   return run.cursor > batches;
 }
 
-function updateCounts(run: Run, { counts }: PageResult): void {
+/** Less would be within what clocks differ by. */
+const MIN_WAIT_MS = 5_000;
+
+/**
+ * If writes were left for later, waits until the first of them may be tried, and returns true: then all pages are to be
+ * written once more. Returns false if there are none.
+ */
+export async function waitForWrites(run: Run): Promise<boolean> {
+  const { notBefore, counts } = run;
+  if (notBefore === null) return false;
+  run.writingBegan = null;
+  await run.enter('writing', describeNotBefore(notBefore, counts.pending));
+  const until = Math.max(Date.parse(notBefore), Date.now() + MIN_WAIT_MS);
+  await waitUntil(run, until, `${counts.pending} records not before ${notBefore}`);
+  Object.assign(run, { notBefore: null, cursor: 1 });
+  return true;
+}
+
+function describeNotBefore(notBefore: string, pending: number): string {
+  const records = pending === 1 ? '1 record' : `${pending} records`;
+  return notBefore === LATEST_TIMESTAMP
+    ? `a decision about ${records} for which no permitted time is known: cancel the run to end it`
+    : `${notBefore}, the first time at which some of the last ${records} may be written`;
+}
+
+function updateCounts(run: Run, { counts, notBefore }: PageResult): void {
+  if (notBefore !== undefined && (run.notBefore === null || notBefore < run.notBefore))
+    run.notBefore = notBefore;
   // Pages may end in any order; the counts with the fewest pending records are the latest.
   if (counts.pending <= run.counts.pending) run.counts = counts;
   run.show();
