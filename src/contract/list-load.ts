@@ -1,4 +1,5 @@
 /** List load: rows of a source become items of a CXone list, from which a campaign dials. */
+import { type CallingHours, callingHoursProblems } from '../domain/list-load/calling-hours.ts';
 import { listMapProblems } from '../domain/list-load/columns.ts';
 import { DEFAULT_DEDUPLICATE_BY, type FieldSchema, type ItemRules } from '../domain/list-load/items.ts';
 import { keyProblems, schemaProblems, scoringProblems } from '../domain/list-load/rules.ts';
@@ -11,10 +12,14 @@ import {
   flag,
   identifier,
   idText,
+  oneOf,
   source,
 } from './input.ts';
 import type { BulkResult, CommonInput, Source } from './run.ts';
 import type { OperationSpec } from './spec.ts';
+
+const OUTSIDE_HOURS = ['wait', 'reject'] as const;
+export type OutsideHours = (typeof OUTSIDE_HOURS)[number];
 
 export interface ListLoadInput extends CommonInput {
   readonly listId: string;
@@ -31,6 +36,13 @@ export interface ListLoadInput extends CommonInput {
   readonly fit?: boolean;
   /** Id of a dataset that the client staged: people who must not be called, in addition to CXone's list. */
   readonly suppress?: string;
+  /** When people may be called; docs/list-load-calling-hours.md. Default: at any time. */
+  readonly callingHours?: CallingHours;
+  /**
+   * With callingHours: what becomes of somebody who may not be called when their batch is due: the run waits for the first permitted moment, or
+   * the record is rejected. Default `wait`.
+   */
+  readonly outsideHours?: OutsideHours;
   /** The hash of a suppression list that cxflow does not rely on by itself, and a person does. */
   readonly acceptSuppressions?: string;
 }
@@ -105,10 +117,12 @@ const FIELDS = {
   listId: identifier,
   campaignId: identifier,
   source,
-  // ruleProblems checks these three.
+  // ruleProblems checks these four.
   deduplicateBy: () => null,
   scoring: () => null,
   schema: () => null,
+  callingHours: () => null,
+  outsideHours: oneOf(...OUTSIDE_HOURS),
   fit: flag,
   suppress: idText,
   acceptSuppressions: idText,
@@ -130,16 +144,23 @@ export const listLoad: OperationSpec<'listLoad', ListLoadInput> = {
     fit: input.fit ?? false,
     // The id of a dataset is made of its content.
     ...(input.suppress !== undefined && { suppress: input.suppress }),
+    ...hoursFingerprint(input),
   }),
   columnProblems: listMapProblems,
 };
 
+/** Empty without calling hours. */
+function hoursFingerprint({ callingHours, outsideHours = 'wait' }: ListLoadInput): object {
+  return callingHours ? { callingHours, outsideHours } : {};
+}
+
 /** The rules for rows, with defaults filled in. */
-export function itemRules({ deduplicateBy, scoring, schema }: ListLoadInput): ItemRules {
+export function itemRules({ deduplicateBy, scoring, schema, callingHours }: ListLoadInput): ItemRules {
   return {
     deduplicateBy: deduplicateBy ?? DEFAULT_DEDUPLICATE_BY,
     scoring: scoring ?? DEFAULT_SCORING,
     schema: schema ?? null,
+    ...(callingHours && { hasCallingHours: true }),
   };
 }
 
@@ -148,11 +169,13 @@ function checkInput(value: unknown): Checked<ListLoadInput> {
 }
 
 function ruleProblems(value: unknown): readonly string[] {
-  const { deduplicateBy, scoring, schema } = (value ?? {}) as Partial<Record<keyof ListLoadInput, unknown>>;
+  const given = (value ?? {}) as Partial<Record<keyof ListLoadInput, unknown>>;
+  const { deduplicateBy, scoring, schema, callingHours } = given;
   const problems = [
     ...(deduplicateBy === undefined ? [] : keyProblems(deduplicateBy, 'deduplicateBy')),
     ...(scoring === undefined ? [] : scoringProblems(scoring, 'scoring')),
     ...(schema === undefined ? [] : schemaProblems(schema, 'schema')),
+    ...(callingHours === undefined ? [] : callingHoursProblems(callingHours, 'callingHours')),
   ];
   return problems.map(({ path, message }) => `${path} ${message}`);
 }

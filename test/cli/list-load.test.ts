@@ -21,6 +21,12 @@ async function fileWith(name: string, content: unknown): Promise<string> {
 }
 
 const LOAD = ['list', 'load', 'leads.csv', '--list', 'L1', '--campaign', 'C1', '--detach'];
+const HOURS = {
+  defaultRegion: 'US',
+  regions: [
+    { region: 'US', effective: '2000-01-01', source: 'test', windows: [{ from: '08:00', to: '21:00' }] },
+  ],
+};
 type Loads = NonNullable<FakeState['loads']>;
 
 describe('list load', () => {
@@ -31,6 +37,7 @@ describe('list load', () => {
       ...['--id', 'r7', '--deduplicate-by', 'phone_number, phone2', '--deduplicate-by', 'email', '--fit'],
       ...['--scoring', await fileWith('scoring.json', scoring)],
       ...['--schema', await fileWith('schema.json', { required: ['plan'] })],
+      ...['--calling-hours', await fileWith('hours.json', HOURS), '--outside-hours', 'reject'],
       ...[
         '--suppress',
         'dnc.csv',
@@ -54,6 +61,8 @@ describe('list load', () => {
           scoring,
           schema: { required: ['plan'] },
           fit: true,
+          callingHours: HOURS,
+          outsideHours: 'reject',
           suppress: 'ds_1',
           acceptSuppressions: '3f9a0c1d',
           dryRun: true,
@@ -105,6 +114,7 @@ describe('list load', () => {
       [...LOAD, '--scoring', 's.json', '--score-column', 'x'],
       '--scoring and --score-column exclude each other',
     ],
+    [[...LOAD, '--outside-hours', 'wait'], '--outside-hours needs --calling-hours FILE.json'],
     [[...LOAD, '--deduplicate-by', 'a,,b'], 'It must be names separated by commas'],
     [[...LOAD, '--notify', 'run'], "unknown option '--notify'"],
     [[...LOAD, '--scoring', '/nowhere/s.json'], '/nowhere/s.json: the file cannot be read'],
@@ -117,10 +127,13 @@ describe('list load', () => {
   it('names the file and the position of every mistake in it', async () => {
     const scoring = await fileWith('wrong-scoring.json', { base: 0, rules: [{ field: 'plan', add: '5' }] });
     const schema = await fileWith('wrong-schema.json', { allow: [] });
+    const hours = await fileWith('wrong-hours.json', { ...HOURS, defaultRegion: 'FR' });
     const cli = fakeCli(fakeSession({}));
-    expect(await run([...LOAD, '--scoring', scoring, '--schema', schema], cli)).toBe(2);
+    const files = ['--scoring', scoring, '--schema', schema, '--calling-hours', hours];
+    expect(await run([...LOAD, ...files], cli)).toBe(2);
     expect(cli.err()).toContain(`${scoring}: scoring.rules[0].add must be a number`);
     expect(cli.err()).toContain(`${schema}: schema.allow is unknown`);
+    expect(cli.err()).toContain(`${hours}: callingHours.defaultRegion is the region of no entry`);
   });
 });
 

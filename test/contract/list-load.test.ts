@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { itemRules, type ListLoadInput, listLoad } from '../../src/contract/list-load.ts';
+import type { CallingHours } from '../../src/domain/list-load/calling-hours.ts';
 import { DEFAULT_SCORING } from '../../src/domain/list-load/scoring.ts';
 
 const INPUT: ListLoadInput = { listId: 'L1', campaignId: 'C1', source: { dataset: 'ds_1' } };
+
+const HOURS: CallingHours = {
+  defaultRegion: 'US',
+  regions: [
+    { region: 'US', effective: '2000-01-01', source: 'test', windows: [{ from: '08:00', to: '21:00' }] },
+  ],
+};
 
 const problemsOf = (value: unknown) => {
   const checked = listLoad.check(value);
@@ -36,6 +44,17 @@ describe('the input of a list load', () => {
     expect(problemsOf({ ...INPUT, deduplicateBy: 'email' })).toEqual(['deduplicateBy must be a list']);
   });
 
+  it('may have calling hours, and something to do outside of them', () => {
+    const regions = [{ ...HOURS.regions[0], windows: [{ from: '21:00', to: '08:00' }] }];
+    expect(problemsOf({ ...INPUT, callingHours: { ...HOURS, regions }, outsideHours: 'reject' })).toEqual([
+      'callingHours.regions[0].windows[0].to must be after from; split a window over midnight in two',
+    ]);
+    expect(problemsOf({ ...INPUT, callingHours: HOURS, outsideHours: 'call' })).toEqual([
+      'outsideHours must be one of wait, reject',
+    ]);
+    expect(itemRules({ ...INPUT, callingHours: HOURS })).toMatchObject({ hasCallingHours: true });
+  });
+
   it('has the defaults of the tutorial', () => {
     expect(itemRules(INPUT)).toEqual({
       deduplicateBy: ['phone_number'],
@@ -59,6 +78,8 @@ describe('the input of a list load', () => {
       { schema: { required: ['plan'] } },
       { fit: true },
       { suppress: 'ds_csv_1' },
+      { callingHours: HOURS },
+      { callingHours: HOURS, outsideHours: 'reject' },
       { source: { dataset: 'ds_1', map: { phone_number: 'Mobile' } } },
     ];
     const all = others.map(fingerprint);

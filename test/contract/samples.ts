@@ -40,6 +40,20 @@ export const SAMPLES: Readonly<Record<string, readonly unknown[]>> = {
   ],
   schema: [{ allowed: ['phone_number'] }, { required: ['phone_number'] }],
   suppress: ['ds_csv_1'],
+  callingHours: [
+    {
+      defaultRegion: 'US',
+      regions: [
+        {
+          region: 'US',
+          effective: '2000-01-01',
+          source: 'a law',
+          windows: [{ days: ['monday'], from: '08:00', to: '21:00' }],
+        },
+      ],
+    },
+  ],
+  outsideHours: ['wait', 'reject'],
   acceptSuppressions: ['3f9a0c1d2e4b5a67'],
   existing: ['skip'],
   dedupe: ['phone'],

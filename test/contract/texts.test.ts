@@ -19,7 +19,7 @@ const CHOSEN_KEYS = /map$|numbers$|value$|priorityOrder\[1\]$|^answers$/;
 function takes(path: string, poison: Poison): boolean {
   const isName =
     /requestedBy|timeZone|path|field$|operator$|priorityOrder\[0\]|map key$|^by|^reason/.test(path) ||
-    /^deduplicateBy|^schema|^scoring(?!\.numbers)/.test(path);
+    /^deduplicateBy|^schema|^scoring(?!\.numbers)|^callingHours.*source$/.test(path);
   const isVerbatim = /map\.|value|priorityOrder\[1\]/.test(path);
   if (poison === 'mark') return isName || isVerbatim;
   return isVerbatim && ['c1Control', 'override'].includes(poison);

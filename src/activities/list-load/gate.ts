@@ -1,6 +1,6 @@
 /**
- * Asked before every batch: may these people still be called, and do they fit into the campaign? What CXone has to be asked is asked
- * before the batch is claimed, because a long suppression list takes longer to read than a claim lasts.
+ * Asked before every batch: may these people still be called, and now, and do they fit into the campaign? What CXone has to be asked
+ * is asked before the batch is claimed, because a long suppression list takes longer to read than a claim lasts.
  */
 import { LRUCache } from 'lru-cache';
 import { SnapshotGone } from '../../ledger/consent/suppression-snapshots.ts';
@@ -9,6 +9,7 @@ import type { ConsentGate, Withheld, WriteAttempt, WriteDefinition } from '../en
 import { GateInterrupted } from '../engine/gate.ts';
 import { classifyPriorAttempt } from '../engine/prior-attempt.ts';
 import { findRoom, NO_CAPACITY } from './capacity.ts';
+import { findOutOfHours, type OutOfHours } from './hours.ts';
 import { findSuppressedItems } from './screen.ts';
 import type { ListLoadDeps } from './settings.ts';
 import { requireSnapshot } from './snapshot.ts';
@@ -42,7 +43,9 @@ export function createGate(deps: ListLoadDeps): {
       admissions.delete(attempt.writeId);
       // What was found out is too old. The next attempt finds it out anew.
       if (!admission) throw new GateInterrupted(null);
-      return { withheld: await findWithheld(deps, attempt, admission) };
+      const hours = findOutOfHours(attempt, new Date());
+      const withheld = await findWithheld(deps, attempt, admission, hours);
+      return { withheld: new Map([...hours.withheld, ...withheld]), notBefore: hours.notBefore };
     },
   };
 }
@@ -59,6 +62,7 @@ async function findWithheld(
   { ledger }: ListLoadDeps,
   attempt: WriteAttempt,
   { snapshotNo, room }: Admission,
+  hours: OutOfHours,
 ): Promise<Map<number, Withheld>> {
   const suppressed = await findSuppressedItems(ledger, snapshotNo, attempt.records).catch(
     (error: unknown) => {
@@ -66,7 +70,10 @@ async function findWithheld(
       throw error instanceof SnapshotGone ? new GateInterrupted(null) : error;
     },
   );
-  const others = attempt.seqs.filter((seq) => !suppressed.has(seq));
+  // Who is not loaded now takes no room.
+  const others = attempt.seqs.filter(
+    (seq) => !suppressed.has(seq) && !hours.withheld.has(seq) && !hours.notBefore.has(seq),
+  );
   const beyond = others.slice(Math.min(room, others.length));
   const cancelled: Withheld = { outcome: 'cancelled', reasons: [NO_CAPACITY] };
   return new Map([...suppressed, ...beyond.map((seq) => [seq, cancelled] as const)]);

@@ -8,6 +8,7 @@ import { throwIfStopping } from '../engine/stopping.ts';
 import { LOAD, loadItems } from './answers.ts';
 import { reserveCapacity } from './capacity.ts';
 import { createGate } from './gate.ts';
+import { describeHours } from './hours.ts';
 import { describePlan, describeResult, describeUpload, renderEvent } from './report.ts';
 import { createItemReader, findDuplicateItems } from './rows.ts';
 import { mayLoadSuppressed, screen } from './screen.ts';
@@ -53,6 +54,7 @@ export function defineListLoad(deps: ListLoadDeps): { readonly definition: BulkD
     isOutdated: (run) => mayLoadSuppressed(deps, run),
     findDuplicates: findDuplicateItems,
     prepare: (run) => prepare(deps, run),
+    planNotes: (run) => describeHours(ledger, run),
     result: (run) => describeResult(ledger, run),
     auditEntry: describeUpload,
   };

@@ -1,7 +1,8 @@
 /** Stages a file, starts the list load and follows it until it ends. */
-import { itemRules, type ListLoadInput } from '../../contract/list-load.ts';
+import { itemRules, type ListLoadInput, type OutsideHours } from '../../contract/list-load.ts';
 import type { Source } from '../../contract/run.ts';
 import { omitUndefined } from '../../domain/absent.ts';
+import { readCallingHours } from '../../domain/list-load/calling-hours.ts';
 import { listMapProblems, resolveListColumns } from '../../domain/list-load/columns.ts';
 import { readFieldSchema, readScoringRules } from '../../domain/list-load/rules.ts';
 import { suppressionColumnProblems } from '../../domain/list-load/suppression-file.ts';
@@ -33,6 +34,9 @@ export interface LoadOptions extends SourceRunOptions {
   readonly fit?: boolean;
   /** CSV, NDJSON or JSON */
   readonly suppress?: string;
+  /** FILE.json */
+  readonly callingHours?: string;
+  readonly outsideHours?: OutsideHours;
   readonly acceptSuppressions?: string;
 }
 
@@ -75,14 +79,27 @@ async function stageSuppressions(
 
 type Rules = Pick<
   ListLoadInput,
-  'deduplicateBy' | 'scoring' | 'schema' | 'fit' | 'suppress' | 'acceptSuppressions'
+  | 'deduplicateBy'
+  | 'scoring'
+  | 'schema'
+  | 'fit'
+  | 'callingHours'
+  | 'outsideHours'
+  | 'suppress'
+  | 'acceptSuppressions'
 >;
 
 /** Throws UsageError with every problem of the files. */
 function readRules(options: LoadOptions): Rules {
-  const { deduplicateBy, scoreColumn, fit, acceptSuppressions } = options;
+  const { deduplicateBy, scoreColumn, fit, outsideHours, acceptSuppressions } = options;
   if (options.scoring !== undefined && scoreColumn !== undefined)
     throw new UsageError('--scoring and --score-column exclude each other: a record has one score');
+  // A retry has the hours of the earlier run.
+  const hasHours = options.callingHours !== undefined || options.retryOf !== undefined;
+  if (outsideHours !== undefined && !hasHours)
+    throw new UsageError(
+      '--outside-hours needs --calling-hours FILE.json: the hours in which people may be called',
+    );
   const problems: string[] = [];
   const readFile = <T extends object>(file: string | undefined, read: (content: unknown) => Read<T>) => {
     if (file === undefined) return undefined;
@@ -93,12 +110,15 @@ function readRules(options: LoadOptions): Rules {
   };
   const scoring = readFile(options.scoring, readScoringRules)?.rules;
   const schema = readFile(options.schema, readFieldSchema)?.schema;
+  const callingHours = readFile(options.callingHours, readCallingHours)?.hours;
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
   return omitUndefined({
     deduplicateBy,
     scoring: scoreColumn === undefined ? scoring : { column: scoreColumn },
     schema,
     fit,
+    callingHours,
+    outsideHours,
     acceptSuppressions,
   });
 }
@@ -124,6 +144,6 @@ function chooseTarget(
 /** A retry loads as the earlier run did, unless the user gives other options. */
 function optionsOfRun(earlier: Run | null): Rules {
   const input = (earlier?.input ?? {}) as Partial<ListLoadInput>;
-  const { deduplicateBy, scoring, schema, fit, suppress } = input;
-  return omitUndefined({ deduplicateBy, scoring, schema, fit, suppress });
+  const { deduplicateBy, scoring, schema, fit, callingHours, outsideHours, suppress } = input;
+  return omitUndefined({ deduplicateBy, scoring, schema, fit, callingHours, outsideHours, suppress });
 }

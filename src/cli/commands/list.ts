@@ -1,10 +1,11 @@
 /** `cxflow list load | show` */
+import type { Command } from 'commander';
 import { maskItem } from '../../domain/list-load/samples.ts';
 import type { LoadOptions } from '../actions/list-load.ts';
 import type { ShowListOptions } from '../actions/list-show.ts';
 import type { AddCommand, CliOperation } from '../cli.ts';
 import { listLoadFacts, listLoadFigures } from '../render/list-load-facts.ts';
-import { collectNames, examples, JSON_HELP, paragraphs, wholeNumber } from './command.ts';
+import { choice, collectNames, examples, JSON_HELP, paragraphs, wholeNumber } from './command.ts';
 import { addSourceRunOptions } from './run-options.ts';
 
 const EXAMPLES = [
@@ -46,6 +47,8 @@ const addLoad: AddCommand = (parent, cli, finish) => {
          the lower line.`,
         `The suppression list is read from CXone for every run. If it is empty, has shrunk by more than half, is
          cut off, or has entries that identify nobody, the run fails with the figures and a hash.`,
+        `--calling-hours keeps records back until they may be called where they are, by time_zone, or by every zone that
+         state, postal code and phone numbers allow. An engineering default, not legal advice.`,
         `The same content is loaded into the same list only once. Ctrl-C does not stop the run.`,
       ),
     )
@@ -72,6 +75,7 @@ const addLoad: AddCommand = (parent, cli, finish) => {
       '--accept-suppressions <hash>',
       'rely on the suppression list with this hash, which an earlier attempt named, in spite of its figures',
     );
+  addHoursOptions(command);
   addSourceRunOptions(command, cli, {
     identity: 'list, campaign, content and options',
     again: 'load although the same content was loaded into this list before',
@@ -107,6 +111,21 @@ const addShow: AddCommand = (parent, cli, finish) => {
       finish(await showList(cli, listId, options));
     });
 };
+
+function addHoursOptions(command: Command): void {
+  command
+    .option(
+      '--calling-hours <file>',
+      'FILE.json with the hours in which people may be called, by region and by their clocks',
+    )
+    .addOption(
+      choice(
+        '--outside-hours <action>',
+        'with --calling-hours: wait until somebody may be called, or reject the record (default: wait)',
+        ['wait', 'reject'],
+      ),
+    );
+}
 
 export const listLoad: CliOperation = {
   kind: 'listLoad',

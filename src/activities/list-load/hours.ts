@@ -1,0 +1,69 @@
+/** Who may not be called now, because it is outside their hours or nobody can say (docs/list-load-calling-hours.md). */
+import { type OutsideHours, listLoad as spec } from '../../contract/list-load.ts';
+import { createCallCheck } from '../../domain/list-load/callable.ts';
+import type { ListItem } from '../../domain/list-load/items.ts';
+import { findWhereabouts } from '../../domain/list-load/whereabouts.ts';
+import { formatCount } from '../../domain/numbers.ts';
+import type { Reason } from '../../domain/run.ts';
+import { LATEST_TIMESTAMP } from '../../domain/timestamps.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
+import type { Withheld, WriteAttempt } from '../engine/definition.ts';
+import { runInput } from '../engine/run-input.ts';
+
+export interface OutOfHours {
+  /** With `outsideHours: "reject"`. */
+  readonly withheld: ReadonlyMap<number, Withheld>;
+  /** Who is waited for; LATEST_TIMESTAMP: until somebody decides. */
+  readonly notBefore: ReadonlyMap<number, string>;
+}
+
+const OUTSIDE_HOURS: Reason = {
+  code: 'outside_calling_hours',
+  message: 'outside the calling hours where the person may be',
+};
+
+/** By seq, of the records of a write. Everybody else may be called now. Empty if the run has no calling hours. */
+export function findOutOfHours(
+  { run, records, priorAttempt }: Pick<WriteAttempt, 'run' | 'records' | 'priorAttempt'>,
+  now: Date,
+): OutOfHours {
+  const { callingHours, outsideHours = 'wait' } = runInput(spec, run);
+  const withheld = new Map<number, Withheld>();
+  const notBefore = new Map<number, string>();
+  if (!callingHours) return { withheld, notBefore };
+  const check = createCallCheck(callingHours, now);
+  for (const { seq, record } of records) {
+    const answer = check(record as ListItem);
+    if (answer.kind === 'callable') continue;
+    // After a lost answer the record may be in CXone, so it cannot be rejected: only a repetition shows what became of it.
+    if (outsideHours === 'reject' && priorAttempt === 'none')
+      withheld.set(seq, {
+        outcome: 'rejected',
+        reasons: [answer.kind === 'unknown' ? answer.reason : OUTSIDE_HOURS],
+      });
+    else notBefore.set(seq, answer.kind === 'unknown' ? LATEST_TIMESTAMP : answer.at);
+  }
+  return { withheld, notBefore };
+}
+
+/** For the plan. When people may be called is not part of it, because it changes while a plan waits for approval. */
+export async function describeHours(ledger: Ledger, run: Run): Promise<readonly string[]> {
+  const { callingHours, outsideHours = 'wait' } = runInput(spec, run);
+  if (!callingHours) return [];
+  let unknown = 0;
+  for await (const { record } of ledger.records.listPending(run.run_no))
+    if ('unknown' in findWhereabouts((record as ListItem).fields)) unknown += 1;
+  const what = outsideHours === 'reject' ? 'is rejected' : 'waits for its first permitted moment';
+  return [
+    `Each batch keeps to the calling hours, by the clock where each person may be; who is outside of them ${what}. An engineering default, not legal advice`,
+    ...(unknown === 0 ? [] : [describeUnknown(unknown, outsideHours)]),
+  ];
+}
+
+function describeUnknown(n: number, outsideHours: OutsideHours): string {
+  const records = `${formatCount(n)} ${n === 1 ? 'record' : 'records'} whose time zone nobody can tell`;
+  return outsideHours === 'reject'
+    ? `${records} will be rejected`
+    : `${records} will stay pending until the run is cancelled`;
+}

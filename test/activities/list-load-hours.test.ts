@@ -1,0 +1,60 @@
+import { expect, it } from 'vitest';
+import { findOutOfHours } from '../../src/activities/list-load/hours.ts';
+import type { ListLoadInput } from '../../src/contract/list-load.ts';
+import type { Run } from '../../src/ledger/runs/runs.ts';
+
+const HOURS: ListLoadInput['callingHours'] = {
+  defaultRegion: 'US',
+  regions: [
+    { region: 'US', effective: '2000-01-01', source: 'test', windows: [{ from: '08:00', to: '21:00' }] },
+  ],
+};
+/** 07:30 in Los Angeles, 10:30 in New York. */
+const NOW = new Date('2026-11-28T15:30:00Z');
+
+const FIELDS = [
+  { phone_number: '+14155550161' },
+  { phone_number: '+12125550162' },
+  { phone_number: '+12125550163', time_zone: 'EST' },
+];
+
+function find(options: Partial<ListLoadInput>, priorAttempt: 'none' | 'batch' = 'none') {
+  const input: ListLoadInput = { listId: 'L1', campaignId: 'C1', source: { dataset: 'd' }, ...options };
+  const records = FIELDS.map((record, i) => ({
+    seq: i + 1,
+    record: { fields: Object.entries(record).map(([name, value]) => ({ name, value })) },
+  }));
+  const run = { kind: 'listLoad', input } as unknown as Run;
+  const { withheld, notBefore } = findOutOfHours({ run, records, priorAttempt }, NOW);
+  return { withheld: [...withheld], notBefore: [...notBefore] };
+}
+
+const WAITING = [
+  [1, '2026-11-28T16:00:00.000Z'],
+  // Until somebody decides.
+  [3, '9999-12-31T23:59:59.999Z'],
+];
+
+it('nobody is outside hours that a run does not have', () => {
+  expect(find({})).toEqual({ withheld: [], notBefore: [] });
+});
+
+it('who is outside their hours is waited for, and who may be anywhere until somebody decides', () => {
+  expect(find({ callingHours: HOURS })).toEqual({ withheld: [], notBefore: WAITING });
+});
+
+it('they are rejected if the run says so', () => {
+  const { withheld, notBefore } = find({ callingHours: HOURS, outsideHours: 'reject' });
+  expect(withheld.map(([seq, { outcome, reasons }]) => [seq, outcome, reasons[0]?.code])).toEqual([
+    [1, 'rejected', 'outside_calling_hours'],
+    [3, 'rejected', 'time_zone_unknown'],
+  ]);
+  expect(notBefore).toEqual([]);
+});
+
+it('a batch whose answer was lost is waited for, because CXone may have it', () => {
+  expect(find({ callingHours: HOURS, outsideHours: 'reject' }, 'batch')).toEqual({
+    withheld: [],
+    notBefore: WAITING,
+  });
+});
