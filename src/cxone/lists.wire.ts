@@ -32,27 +32,36 @@ export const CAMPAIGN_CAPACITY = z.object({
   listCapacity: SIZE,
 });
 
-/** As text. Anything that identifies nobody is left out: what to do about it is decided where all entries are known. */
-const IDENTIFIER = z
-  .union([
-    z.string().max(1_000),
-    z.number().transform((number) => String(number)),
-    z.bigint().transform((number) => String(number)),
-  ])
-  .optional()
-  .catch(undefined);
+const IDENTIFYING = ['phoneNumber', 'emailAddress', 'contactId', 'country'] as const;
+const MAX_IDENTIFIER_CHARACTERS = 1_000;
+
+/** As texts. Without any of them it identifies nobody: what to do about it is decided where all entries are known. */
+export type SuppressionEntry = {
+  /** `country`: of a phone number in national form. */
+  readonly [field in (typeof IDENTIFYING)[number]]?: string | undefined;
+} & {
+  /** It also has one that is no text, or far too long. */
+  readonly isPartial?: true;
+};
 
 export const SUPPRESSION_ENTRY = z
-  .object({
-    phoneNumber: IDENTIFIER,
-    emailAddress: IDENTIFIER,
-    contactId: IDENTIFIER,
-    /** Of a phone number in national form. */
-    country: IDENTIFIER,
-  })
-  .catch({});
-/** Without any of its parts it identifies nobody. */
-export type SuppressionEntry = Readonly<z.infer<typeof SUPPRESSION_ENTRY>>;
+  .looseObject({})
+  .catch({})
+  .transform((given: Readonly<Record<string, unknown>>): SuppressionEntry => {
+    const values = IDENTIFYING.filter((field) => (given[field] ?? null) !== null).map(
+      (field) => [field, toIdentifier(given[field])] as const,
+    );
+    const texts = values.filter(([, text]) => text !== null);
+    return {
+      ...Object.fromEntries(texts),
+      ...(texts.length < values.length && { isPartial: true as const }),
+    };
+  });
+
+function toIdentifier(value: unknown): string | null {
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  return typeof value === 'string' && value.length <= MAX_IDENTIFIER_CHARACTERS ? value : null;
+}
 
 /** Our reading, because the tutorial shows no bodies. An item is named by its position in the request only. */
 export const NAMED_ITEM = z.object({

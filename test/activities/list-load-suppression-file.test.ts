@@ -24,9 +24,11 @@ async function startWithList() {
 describe('a file of suppressed people', () => {
   it('is obeyed together with the list of CXone, whose figures stay its own', async () => {
     const cxone = await startWithList();
-    const suppress = await stageFile('Phone,country,contactId\n(415) 555-0002,US,\n,,LEAD-3\n');
-    const { run, plan } = await cxone.plan(leads(1, 2, 3, 4), { suppress });
-    expect(plan).toMatchObject({ suppressed: 3, toWrite: 1 });
+    const suppress = await stageFile(
+      'Phone,country,contactId,phone2\n(415) 555-0002,US,,\n,,LEAD-3,\n,US,other,415 555 0005\n',
+    );
+    const { run, plan } = await cxone.plan(leads(1, 2, 3, 4, 5), { suppress });
+    expect(plan).toMatchObject({ suppressed: 4, toWrite: 1 });
     expect(figuresOf(plan).suppressions).toMatchObject({ entries: 1, unidentified: 0 });
     await cxone.writeAll(run);
     expect(await cxone.uploaded()).toEqual([phone(4)]);
@@ -45,6 +47,7 @@ describe('a file of suppressed people', () => {
     const cxone = await startWithList();
     for (const [suppress, message] of [
       [await stageFile('mobile\n+14155550002\n'), 'No column says who must not be called'],
+      [await stageFile('phone,mobile\n,+14155550002\n'), '1 of the columns would be ignored'],
       ['ds_csv_gone', 'is not in the ledger'],
     ] as const) {
       const run = await cxone.open(leads(4), { suppress });

@@ -43,6 +43,25 @@ describe('suppression', () => {
     expect(await cxone.uploaded()).toEqual([phone(7)]);
   });
 
+  it('finds people whose address or number stands in another column', async () => {
+    const cxone = await start();
+    const entries = [
+      { emailAddress: 'ann@example.com' },
+      { phoneNumber: phone(102) },
+      { contactId: 'cy@example.com' },
+    ];
+    await cxone.admin.seedSuppressions({ entries, replace: true });
+    const rows = [
+      lead(1, 1, { contact_id: 'ann@example.com' }),
+      lead(2, 2, { contact_id: phone(102) }),
+      lead(3, 3, { mails: 'Cy <cy@example.com>; di@example.com' }),
+      lead(4, 4, { email: 'di@example.com' }),
+    ];
+    const { run } = await cxone.runToEnd(rows);
+    expect(await cxone.uploaded()).toEqual([phone(4)]);
+    expect(await cxone.outcomes(run)).toMatchObject({ 3: 'suppressed suppressed_by_cxone', 4: 'created' });
+  });
+
   it('comes before duplicates are sought: a suppressed person claims no number', async () => {
     const cxone = await start();
     await cxone.admin.seedSuppressions({ entries: [{ contactId: 'ben' }], replace: true });
@@ -97,6 +116,21 @@ describe('a list that is not relied on', () => {
     await cxone.admin.seedSuppressions({ entries: [{}] });
     const changed = await cxone.open(leads(3), { acceptSuppressions });
     expect(await getFailure(cxone.stage(changed))).toMatchObject({ type: 'SuppressionsDoubtful' });
+  });
+
+  it('has entries that can be read in part; what can be read of them counts once it is accepted', async () => {
+    const cxone = await start();
+    const entries = [
+      { phoneNumber: '41555501', emailAddress: 'ann@example.com' },
+      { phoneNumber: '(415) 555-0002', contactId: 'lead-2' },
+      { phoneNumber: [phone(3)], contactId: 'lead-3' },
+    ];
+    await cxone.admin.seedSuppressions({ entries, replace: true });
+    const rows = [lead(1, 1, { email: 'ann@example.com' }), ...leads(2, 3, 4)];
+    const { message } = await getFailure(cxone.stage(await cxone.open(rows)));
+    expect(message).toContain('3 entries of the suppression list identify nobody, or have a number');
+    await cxone.runToEnd(rows, { acceptSuppressions: proposedHash(message) });
+    expect(await cxone.uploaded()).toEqual([phone(4)]);
   });
 
   it('is the one that is accepted, although it has become old while somebody looked at it', async () => {

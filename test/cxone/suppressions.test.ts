@@ -99,7 +99,7 @@ describe('readSuppressions', () => {
     const list =
       '[{"phoneNumber":"(415) 555-0101","country":"US","status":"ACTIVE"},{"contactId":12345678901234567891},' +
       '{"emailAddress":"ann@example.com","phoneNumber":null},{"phoneNumber":4155550101},{},null,"+14155550101",' +
-      `[1],{"phoneNumber":{"number":"1"}},{"emailAddress":"${'x'.repeat(2_000)}"},{"__proto__":{"phoneNumber":"1"}}]`;
+      `[1],{"phoneNumber":{"number":"1"}},{"emailAddress":"${'x'.repeat(2_000)}"},{"__proto__":{"phoneNumber":"1"}},{"contactId":"D-9","phoneNumber":["+14155550101"]}]`;
     vendor.answer(text(list));
     const { outcome, entries } = await read();
     expect(outcome).toEqual(COMPLETE);
@@ -108,7 +108,11 @@ describe('readSuppressions', () => {
       { contactId: '12345678901234567891' },
       { emailAddress: 'ann@example.com' },
       { phoneNumber: '4155550101' },
-      ...Array.from({ length: 7 }, () => ({})),
+      ...Array.from({ length: 4 }, () => ({})),
+      { isPartial: true },
+      { isPartial: true },
+      {},
+      { contactId: 'D-9', isPartial: true },
     ]);
   });
 

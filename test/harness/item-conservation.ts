@@ -5,7 +5,7 @@
 import { sql } from 'kysely';
 import { expect } from 'vitest';
 import type { ListLoadInput } from '../../src/contract/list-load.ts';
-import { identifiersOf, identifiersOfEntry } from '../../src/domain/list-load/identity.ts';
+import { identifiersOf, identifyEntry } from '../../src/domain/list-load/identity.ts';
 import type { Outcome } from '../../src/domain/run.ts';
 import type { Database } from '../../src/ledger/database.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
@@ -119,7 +119,7 @@ async function checkSuppressions(admin: AdminClient, journal: readonly ItemEntry
   const { entries } = await admin.suppressions({ limit: 100_000 });
   const suppressed = new Set(
     entries.flatMap((entry) =>
-      typeof entry === 'object' && entry !== null ? identifiersOfEntry(entry) : [],
+      typeof entry === 'object' && entry !== null ? identifyEntry(entry).identifiers : [],
     ),
   );
   const wrong = journal.filter(({ item }) => identifiersOf(item).some((each) => suppressed.has(each)));

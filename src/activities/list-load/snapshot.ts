@@ -5,7 +5,7 @@
 import { fatalFailure } from '../../contract/failures.ts';
 import { listLoad as spec } from '../../contract/list-load.ts';
 import type { SuppressionEntry } from '../../cxone/lists.ts';
-import { identifiersOfEntry } from '../../domain/list-load/identity.ts';
+import { identifyEntry } from '../../domain/list-load/identity.ts';
 import { suppressionDoubts } from '../../domain/list-load/suppressions.ts';
 import type { SnapshotFigures, SuppressionSnapshot } from '../../ledger/consent/suppression-snapshots.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -87,10 +87,13 @@ async function readEntries(
   let [entries, unidentified, requests] = [0, 0, 0];
   const onEntries = async (read: readonly SuppressionEntry[]) => {
     await throwIfStopping?.();
-    const identified = read.map(identifiersOfEntry);
+    const identified = read.map(identifyEntry);
     entries += read.length;
-    unidentified += identified.filter(({ length }) => length === 0).length;
-    await ledger.suppressionSnapshots.add(snapshotNo, identified.flat());
+    unidentified += identified.filter(({ isClear }) => !isClear).length;
+    await ledger.suppressionSnapshots.add(
+      snapshotNo,
+      identified.flatMap(({ identifiers }) => identifiers),
+    );
   };
   const beforeRequest = async () => {
     requests += 1;

@@ -72,8 +72,8 @@ async function stageSuppressions(
   output: Output,
 ): Promise<Pick<ListLoadInput, 'suppress'>> {
   if (file === undefined) return {};
-  const checked = { columnProblems: suppressionColumnProblems };
-  const { source } = await stageFile(session, file, checked, output);
+  const columnProblems = (columns: readonly string[] | null) => suppressionColumnProblems(columns);
+  const { source } = await stageFile(session, file, { columnProblems }, output);
   return { suppress: source.dataset };
 }
 

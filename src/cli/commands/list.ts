@@ -69,7 +69,7 @@ const addLoad: AddCommand = (parent, cli, finish) => {
     .option('--fit', 'if the campaign has too little room, load the best that fit and cancel the rest')
     .option(
       '--suppress <file>',
-      'FILE with further people who must not be called: columns phone, email, contactId, and country (optional)',
+      'FILE with further people who must not be called: columns phone (to phone9), email, contactId, country',
     )
     .option(
       '--accept-suppressions <hash>',

@@ -7,26 +7,35 @@ import { toComparableId, toContactId } from '../contact-id.ts';
 import { E164, normalizePhone } from '../phone.ts';
 import type { Field, ListItem } from './items.ts';
 
-/** An entry of a suppression list. */
+type Given = string | readonly string[] | null | undefined;
+
+/** An entry of a suppression list. Several values are of the same person. */
 export interface SuppressionEntry {
-  readonly phoneNumber?: string | null | undefined;
-  readonly emailAddress?: string | null | undefined;
-  readonly contactId?: string | null | undefined;
+  readonly phoneNumber?: Given;
+  readonly emailAddress?: Given;
+  readonly contactId?: Given;
   /** ISO 3166, two letters: the country of a number that is written without its code. */
-  readonly country?: string | null | undefined;
+  readonly country?: Given;
+  /** It also has something that may say who is meant, and cannot be read. */
+  readonly isPartial?: boolean | undefined;
+}
+
+export interface IdentifiedEntry {
+  /** In the form of `identifiersOf`. */
+  readonly identifiers: readonly string[];
+  /** false: nothing in it says who is meant, or not everything that does could be read. So it may mean anybody. */
+  readonly isClear: boolean;
 }
 
 /**
- * The people behind an item: `phone:+14155550101`, `email:ann@example.com`, `contact:…`. Every value counts that is a phone
- * number in E.164 or an email address, whatever its field is called, because a suppression must not depend on the name of a
- * column.
+ * The people behind an item: `phone:+14155550101`, `email:ann@example.com`, `contact:…`. Every value counts that has a phone
+ * number with its country code or an email address, whatever its field is called, because a suppression must not depend on the
+ * name of a column.
  */
 export function identifiersOf({ fields }: Pick<ListItem, 'fields'>): readonly string[] {
-  const found = fields.flatMap(({ name, value }) => {
-    if (name === 'contact_id') return [contactIdentifier(value)];
-    if (name === 'email') return [emailIdentifier(value)];
-    return toPerson(value) ?? [];
-  });
+  const found = fields.flatMap(({ name, value }) =>
+    name === 'contact_id' ? ofContactId(value) : peopleIn(value),
+  );
   return [...new Set(found)];
 }
 
@@ -36,15 +45,26 @@ export function nameOfIdentifier(identifier: string): 'phone number' | 'email ad
   return identifier.startsWith('email:') ? 'email address' : 'contact id';
 }
 
-/** The same of an entry of a suppression list. Empty: it identifies nobody, so it may mean anybody. */
-export function identifiersOfEntry(entry: SuppressionEntry): readonly string[] {
-  const { phoneNumber, emailAddress, contactId, country } = entry;
-  const phone = isGiven(phoneNumber) ? normalizePhone(phoneNumber, country ?? '') : null;
-  return [
-    ...(phone === null ? [] : [`phone:${phone}`]),
-    ...(isGiven(emailAddress) && ADDRESS.test(emailAddress.trim()) ? [emailIdentifier(emailAddress)] : []),
-    ...(isGiven(contactId) ? [contactIdentifier(contactId)] : []),
+/** Whom an entry of a suppression list means. What can be read of an entry counts, even if it is not clear. */
+export function identifyEntry(entry: SuppressionEntry): IdentifiedEntry {
+  const [country, ...others] = new Set(valuesOf(entry.country));
+  const toPhone = (text: string) => normalizePhone(text, others.length > 0 ? '' : country);
+  const numbers = valuesOf(entry.phoneNumber).map((text) => ({ text, number: toPhone(text) }));
+  const addresses = valuesOf(entry.emailAddress);
+  const ids = valuesOf(entry.contactId);
+  const isRead =
+    numbers.every(({ number }) => number !== null) && addresses.every(isEmailAddress) && !entry.isPartial;
+  const identifiers = [
+    ...numbers.flatMap(({ text, number }) => (number === null ? peopleIn(text) : [`phone:${number}`])),
+    ...addresses.flatMap(peopleIn),
+    ...ids.flatMap(ofContactId),
   ];
+  return { identifiers: [...new Set(identifiers)], isClear: isRead && identifiers.length > 0 };
+}
+
+/** Whether a text is exactly one address, and nothing else: neither a list of them nor one with a name. */
+export function isEmailAddress(text: string): boolean {
+  return ADDRESS.test(text.trim());
 }
 
 /**
@@ -71,13 +91,37 @@ function toPerson(value: string): string | null {
   return ADDRESS.test(text) ? emailIdentifier(text) : null;
 }
 
-/** Loose, because an address that is taken for one too many costs nothing. */
-const ADDRESS = /^[^\s@]+@[^\s@]+$/;
+/** Some systems use the number or the address of a contact as its id. */
+const ofContactId = (id: string): readonly string[] => [`contact:${toComparableId(id)}`, ...peopleIn(id)];
 
-const isGiven = (text: string | null | undefined): text is string =>
-  typeof text === 'string' && text.trim() !== '';
+/**
+ * Everybody whom a value names: `Ann <ann@example.com>`, `a@example.com;b@example.com`, `+1 415-555-0101`. Rather one too many,
+ * because whoever is not found here is called.
+ */
+function peopleIn(value: string): readonly string[] {
+  if (!/[@+]/.test(value)) return [];
+  const text = value.trim();
+  const parts = [text, ...text.split(SEPARATOR), ...text.split(SEPARATOR_OR_BLANK)].map((part) =>
+    part.trim(),
+  );
+  return [...new Set(parts)].flatMap((part) => toPerson(part) ?? spelledNumber(part) ?? []);
+}
 
-const contactIdentifier = (id: string): string => `contact:${toComparableId(id)}`;
+/** A number with its country code in another spelling than E.164. */
+function spelledNumber(text: string): string | null {
+  const number = text.startsWith('+') ? normalizePhone(text) : null;
+  return number === null ? null : `phone:${number}`;
+}
+
+/** Between numbers, which may have blanks and parentheses. */
+const SEPARATOR = /[,;|/<>"]+/;
+const SEPARATOR_OR_BLANK = /[\s,;:|/<>()[\]"]+/;
+
+/** Loose, because an address that is taken for one too many costs nothing; but no list, no name and nothing invisible. */
+const ADDRESS = /^[^\s@,;:<>()[\]"\\\p{Cc}\p{Cf}]+@[^\s@,;:<>()[\]"\\\p{Cc}\p{Cf}]+$/u;
+
+const valuesOf = (given: Given): readonly string[] =>
+  [given ?? []].flat().filter((text) => text.trim() !== '');
 
 /** Without regard to case: no provider in use distinguishes it. A domain in its ASCII form (IDNA), in which both spellings agree. */
 function emailIdentifier(address: string): string {

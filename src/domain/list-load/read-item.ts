@@ -6,7 +6,7 @@ import type { Reason } from '../run.ts';
 import { toUtcTimestamp } from '../timestamps.ts';
 import { type ApiRow, readApiShape } from './api-shape.ts';
 import { isAllowed, type ListColumns, matchListKeys } from './columns.ts';
-import { toKey } from './identity.ts';
+import { isEmailAddress, toKey } from './identity.ts';
 import { type Field, type ItemRules, type ListItem, MAX_ROW_CHARACTERS } from './items.ts';
 import { priorityOf, type Score, scoreItem } from './scoring.ts';
 import { timeZoneProblem } from './whereabouts.ts';
@@ -45,6 +45,7 @@ export function readItem(
       (field): Reason => ({ code: 'field_ambiguous', field, message: 'two fields of the same name' }),
     ),
     ...phoneReasons(row),
+    ...emailReasons(row),
     ...schemaReasons(row, rules),
     ...sizeReasons(row),
     ...keyReasons(row, keys, rules),
@@ -116,9 +117,20 @@ function phoneReasons({ values, columns }: Row): Reason[] {
   return [...columns.phones].flatMap((name): Reason[] => {
     const value = values.get(name);
     const problem = value === undefined ? null : phoneProblem(value);
-    const column = columns.entries.find((each) => each.name === name)?.column ?? name;
-    return problem ? [{ ...problem, field: column }] : [];
+    return problem ? [{ ...problem, field: columnOf(name, columns) }] : [];
   });
+}
+
+/** Several addresses in one, or one with a name, would be compared with a suppression list as a whole, and found on none. */
+function emailReasons({ values, columns }: Row): Reason[] {
+  const value = values.get('email');
+  if (value === undefined || isEmailAddress(value)) return [];
+  const message = 'write one address, like ann@example.com, and put others into columns of their own';
+  return [{ code: 'email_not_an_address', field: columnOf('email', columns), message }];
+}
+
+function columnOf(name: string, { entries }: ListColumns): string {
+  return entries.find((each) => each.name === name)?.column ?? name;
 }
 
 function schemaReasons({ values, columns }: Row, rules: ItemRules): Reason[] {

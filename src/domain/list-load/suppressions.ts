@@ -4,7 +4,7 @@ import { formatCount } from '../numbers.ts';
 /** What is known of a suppression list after it was read to its end. */
 export interface SnapshotFigures {
   readonly entries: number;
-  /** Entries that identify nobody (identity.ts). */
+  /** Entries that are not clear (identity.ts): they identify nobody, or not everybody in them can be read. */
   readonly unidentified: number;
   /** Whether its end was seen. */
   readonly isComplete: boolean;
@@ -28,7 +28,7 @@ export function suppressionDoubts(
     );
   if (unidentified > 0)
     doubts.push(
-      `${count(unidentified)} of the suppression list ${unidentified === 1 ? 'identifies' : 'identify'} nobody: without a number that can be read, an email address or a contact id, each may mean anybody`,
+      `${count(unidentified)} of the suppression list ${unidentified === 1 ? 'identifies' : 'identify'} nobody, or ${unidentified === 1 ? 'has' : 'have'} a number, an address or an id that cannot be read: each may mean anybody`,
     );
   return doubts;
 }

@@ -1,7 +1,7 @@
 /** Files as people have them, and exactly what becomes of each row. */
 import { describe, expect, it } from 'vitest';
 import { duplicateReason } from '../../../src/domain/list-load/duplicates.ts';
-import { identifiersOfEntry } from '../../../src/domain/list-load/identity.ts';
+import { identifyEntry } from '../../../src/domain/list-load/identity.ts';
 import {
   readSuppressionEntry,
   suppressionColumnProblems,
@@ -154,20 +154,26 @@ D-4,,,deceased
 ,+14155550106,,dnc
 `);
   const entries = list.rows.map(readSuppressionEntry);
-  const identified = entries.map(identifiersOfEntry);
+  const identified = entries.map(identifyEntry);
 
   it('has columns that say who must not be called', () => {
     expect(suppressionColumnProblems(list.columns)).toEqual([]);
   });
 
   it('finds everybody on it; one suppressed number of several leaves the whole record out', () => {
-    const { suppressed, loaded } = settle(leads.columns, leads.rows, { suppressed: identified.flat() });
+    const { suppressed, loaded } = settle(leads.columns, leads.rows, {
+      suppressed: identified.flatMap(({ identifiers }) => identifiers),
+    });
     expect(ids(suppressed)).toEqual(['D-1', 'D-2', 'D-3', 'D-4', 'D-5']);
     expect(ids(loaded)).toEqual(['D-6']);
   });
 
+  it('can be read but for its fifth and its sixth line', () => {
+    expect(identified.map(({ isClear }) => isClear)).toEqual([true, true, true, true, false, false, true]);
+  });
+
   it('is not relied on, because two of its entries identify nobody', () => {
-    const unidentified = identified.filter((each) => each.length === 0).length;
+    const unidentified = identified.filter(({ isClear }) => !isClear).length;
     expect(suppressionDoubts({ entries: entries.length, unidentified, isComplete: true }, null)).toEqual([
       expect.stringMatching(/^2 entries of the suppression list identify nobody/),
     ]);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { identifiersOf, identifiersOfEntry, toKey } from '../../../src/domain/list-load/identity.ts';
+import { identifiersOf, identifyEntry, toKey } from '../../../src/domain/list-load/identity.ts';
 import {
   readSuppressionEntry,
   suppressionColumnProblems,
@@ -29,6 +29,22 @@ describe('the identifiers of an item', () => {
       `contact:${GUID}`,
     ]);
   });
+
+  it.each([
+    ['contact_id', 'ann@example.com', ['contact:ann@example.com', 'email:ann@example.com']],
+    ['contact_id', '+14155550101', ['contact:+14155550101', 'phone:+14155550101']],
+    ['email', '+14155550101', ['phone:+14155550101']],
+    ['email', 'Ann <Ann@example.com>', ['email:ann@example.com']],
+    ['email', 'a@x.com;b@x.com', ['email:a@x.com', 'email:b@x.com']],
+    ['mails', 'a@x.com, b@x.com|c@x.com d@x.com', ['a', 'b', 'c', 'd'].map((name) => `email:${name}@x.com`)],
+    ['mail', 'mailto:ann@example.com', ['email:ann@example.com']],
+    ['Mobile', '+1 415-555-0101', ['phone:+14155550101']],
+    ['Mobile', '+1 415-555-0101; +1 (415) 555 0102', ['phone:+14155550101', 'phone:+14155550102']],
+    ['Mobile', 'Ann +14155550101', ['phone:+14155550101']],
+    ['note', 'call at 5+ or @noon', []],
+  ])('in %s, %j is found', (name, value, identifiers) => {
+    expect(identifiersOf(item({ [name]: value })).toSorted()).toEqual(identifiers);
+  });
 });
 
 describe('an entry of a suppression list', () => {
@@ -41,9 +57,32 @@ describe('an entry of a suppression list', () => {
     [{ emailAddress: ' ANN@Example.com ' }, 'email:ann@example.com'],
     [{ emailAddress: 'ann@BÜCHER.example' }, 'email:ann@xn--bcher-kva.example'],
     [{ contactId: GUID.toUpperCase() }, `contact:${GUID}`],
-    [{ contactId: 'D-4', phoneNumber: '41555501' }, 'contact:d-4'],
+    [{ contactId: 'D-4', phoneNumber: ' ' }, 'contact:d-4'],
   ])('%j identifies %s', (entry, identifier) => {
-    expect(identifiersOfEntry(entry)).toEqual([identifier]);
+    expect(identifyEntry(entry)).toEqual({ identifiers: [identifier], isClear: true });
+  });
+
+  it('identifies somebody by an id that is an address or a number', () => {
+    expect(identifyEntry({ contactId: 'Ann@example.com' })).toEqual({
+      identifiers: ['contact:ann@example.com', 'email:ann@example.com'],
+      isClear: true,
+    });
+    expect(identifyEntry({ contactId: '+14155550101' }).identifiers).toContain('phone:+14155550101');
+  });
+
+  it.each([
+    [{ phoneNumber: '41555501', emailAddress: 'a@b.c' }, ['email:a@b.c']],
+    [{ phoneNumber: '(415) 555-0101', contactId: 'D-9' }, ['contact:d-9']],
+    [{ phoneNumber: ['+14155550101', '41555501'] }, ['phone:+14155550101']],
+    [
+      { phoneNumber: '+14155550101', emailAddress: 'a@x.com;b@x.com' },
+      ['phone:+14155550101', 'email:a@x.com', 'email:b@x.com'],
+    ],
+    [{ emailAddress: 'Ann <ann@example.com>' }, ['email:ann@example.com']],
+    [{ phoneNumber: '4155550101', country: ['US', 'CA'], contactId: 'D-9' }, ['contact:d-9']],
+    [{ contactId: 'D-9', isPartial: true }, ['contact:d-9']],
+  ])('%j is not clear, and what can be read of it counts', (entry, identifiers) => {
+    expect(identifyEntry(entry)).toEqual({ identifiers, isClear: false });
   });
 
   it.each([
@@ -56,7 +95,7 @@ describe('an entry of a suppression list', () => {
     { phoneNumber: 'unknown', country: 'US' },
     { emailAddress: 'nobody' },
   ])('%j identifies nobody', (entry) => {
-    expect(identifiersOfEntry(entry)).toEqual([]);
+    expect(identifyEntry(entry)).toEqual({ identifiers: [], isClear: false });
   });
 
   it('finds the item with the same number, address or id, however each is written', () => {
@@ -66,14 +105,14 @@ describe('an entry of a suppression list', () => {
       fc.property(digits, separator, (number, sep) => {
         const written = [number.slice(0, 3), number.slice(3, 6), number.slice(6)].join(sep);
         const [suppressed] = identifiersOf(item({ phone2: `+1${number}` }));
-        expect(identifiersOfEntry({ phoneNumber: written, country: 'US' })).toEqual([suppressed]);
-        expect(identifiersOfEntry({ phoneNumber: `+1${sep}${written}` })).toEqual([suppressed]);
+        expect(identifyEntry({ phoneNumber: written, country: 'US' }).identifiers).toEqual([suppressed]);
+        expect(identifyEntry({ phoneNumber: `+1${sep}${written}` }).identifiers).toEqual([suppressed]);
       }),
     );
     const address = fc.emailAddress();
     fc.assert(
       fc.property(address, (email) => {
-        const upper = identifiersOfEntry({ emailAddress: ` ${email.toUpperCase()} ` });
+        const { identifiers: upper } = identifyEntry({ emailAddress: ` ${email.toUpperCase()} ` });
         expect(upper).toEqual(identifiersOf(item({ email })));
         expect(upper).toEqual(identifiersOf(item({ anything: email })));
       }),
@@ -86,19 +125,65 @@ describe('a file of people who must not be called', () => {
     expect(
       readSuppressionEntry({ 'Phone Number': ' +1 ', EMAIL: 'a@example.com', 'contact-id': 7, x: 1 }),
     ).toEqual({
-      phoneNumber: '+1',
-      emailAddress: 'a@example.com',
-      contactId: '7',
+      phoneNumber: ['+1'],
+      emailAddress: ['a@example.com'],
+      contactId: ['7'],
     });
     expect(readSuppressionEntry({ phone: '+1', phoneNumber: '', country: null })).toEqual({
-      phoneNumber: '+1',
+      phoneNumber: ['+1'],
     });
   });
 
-  it('identifies nobody in a row with two numbers', () => {
-    expect(
-      readSuppressionEntry({ phone: '+14155550101', phoneNumber: '+14155550102', contactId: 'c1' }),
-    ).toEqual({});
+  it('may have several numbers in a row, which all count', () => {
+    const row = { contactId: '', phone: '+14155550101', 'Phone 2': '(415) 555-0102', phone9: '+14155550103' };
+    expect(identifyEntry(readSuppressionEntry({ ...row, country: 'US' }))).toEqual({
+      identifiers: ['phone:+14155550101', 'phone:+14155550102', 'phone:+14155550103'],
+      isClear: true,
+    });
+  });
+
+  it.each([
+    [{ phone: '+14155550101', mobile: '4155550102' }],
+    [{ phone: '+14155550101', phone2: ['+14155550102'] }],
+    [{ phone: '+14155550101', contactId: { id: 'c1' } }],
+    [{ phone: '+14155550101', contactId: 2 ** 53 }],
+  ])('is not clear in the row %j', (row) => {
+    expect(identifyEntry(readSuppressionEntry(row))).toEqual({
+      identifiers: ['phone:+14155550101'],
+      isClear: false,
+    });
+  });
+
+  it('is refused with columns that look as if they said who is meant, and would be ignored', () => {
+    const harmless = [
+      'contactId',
+      'phone',
+      'phone1',
+      'phone9',
+      'email',
+      'country',
+      'reason',
+      'hotel',
+      'cancelled',
+    ];
+    expect(suppressionColumnProblems([...harmless, 'name', 'phone type', 'emailed at'])).toEqual([]);
+    const suspects = [
+      'mobile',
+      'phone_number_2',
+      'phone10',
+      'E-Mail 2',
+      'Customer ID',
+      'guid',
+      'Telefon',
+      'WorkTel',
+    ];
+    for (const column of suspects)
+      expect(suppressionColumnProblems(['phone', column])).toEqual([
+        expect.stringContaining(`"${column}" would be ignored, but may say who must not be called`),
+      ]);
+    const [kept] = suppressionColumnProblems(['phone', 'bob@example.mail'], 'history');
+    expect(kept).toMatch(/^1 of the columns would be ignored/);
+    expect(kept).not.toContain('bob');
   });
 
   it('is refused without a column that says who they are', () => {

@@ -84,6 +84,26 @@ describe('a row', () => {
     ]);
   });
 
+  it.each([
+    'Ann <ann@example.com>',
+    'a@x.com;b@x.com',
+    'a@x.com, b@x.com',
+    '+14155550101',
+    'n/a',
+    'ann@example.com\u200b',
+  ])('is invalid with the email %j, which is not one address', (email) => {
+    expect(read({ phone_number: PHONE, 'E-Mail': email })).toEqual({
+      reasons: [
+        {
+          code: 'email_not_an_address',
+          field: 'E-Mail',
+          message: expect.stringContaining('write one address') as unknown,
+        },
+      ],
+    });
+    expect(codesOf({ phone_number: PHONE, note: email })).toEqual([]);
+  });
+
   it('is invalid without any deduplication key, and valid with one of several', () => {
     const deduplicateBy = ['phone_number', 'contact_id'];
     expect(codesOf({ name: 'Ann' }, { deduplicateBy })).toEqual([
