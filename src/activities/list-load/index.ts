@@ -21,6 +21,7 @@ const REQUESTS_PER_BATCH = 2;
 export function defineListLoad(deps: ListLoadDeps): { readonly definition: BulkDefinition } {
   const { ledger, cxone } = deps;
   const { itemsPerBatch, intervalMs, strictUniqueness } = deps.listLoad;
+  const stopping = { throwIfStopping: () => throwIfStopping(deps.draining) };
   const definition: BulkDefinition = {
     spec,
     order: 'rank',
@@ -50,7 +51,9 @@ export function defineListLoad(deps: ListLoadDeps): { readonly definition: BulkD
       renderRun: (run, event) => renderEvent(ledger, run, event),
     },
     createReader: createItemReader,
-    screen: (run) => screen(deps, run),
+    screen: async (run) => {
+      await screen(deps, run, await requireSnapshot(deps, run, stopping));
+    },
     isOutdated: (run) => mayLoadSuppressed(deps, run),
     findDuplicates: findDuplicateItems,
     prepare: (run) => prepare(deps, run),
@@ -64,11 +67,9 @@ export function defineListLoad(deps: ListLoadDeps): { readonly definition: BulkD
 async function prepare(deps: ListLoadDeps, run: Run): Promise<PlanAddition> {
   const { suppressionSnapshots: snapshots } = deps.ledger;
   const before = await snapshots.latest(run.run_no);
-  const snapshot = await requireSnapshot(deps, run, {
-    throwIfStopping: () => throwIfStopping(deps.draining),
-  });
+  const snapshot = await requireSnapshot(deps, run, { throwIfStopping: () => throwIfStopping(deps.draining) });
   // The run was started again, or has read its source for so long that the list was read anew.
-  if (snapshot.snapshotNo !== before?.snapshotNo) await screen(deps, run);
+  if (snapshot.snapshotNo !== before?.snapshotNo) await screen(deps, run, snapshot);
   const reserved = await reserveCapacity(deps, run);
   const figures = await describePlan(deps.ledger, run, reserved, snapshot);
   return { notes: reserved.capacity.notes, figures };

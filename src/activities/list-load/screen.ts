@@ -4,6 +4,7 @@ import { identifiersOf, nameOfIdentifier } from '../../domain/list-load/identity
 import type { ListItem } from '../../domain/list-load/items.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import type { SuppressionSnapshot } from '../../ledger/consent/suppression-snapshots.ts';
 import type { PendingRecord } from '../../ledger/runs/records.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { findSuppressed, type Person, TELEPHONE_CHANNELS } from '../consent/suppression.ts';
@@ -17,14 +18,18 @@ export const ON_CXONES_LIST = 'suppressed_by_cxone';
 
 export const RECORDS_PER_CHUNK = 1_000;
 
-/** Reads CXone's list, and settles the pending records of people who are on it or on ours. Repeatable. */
-export async function screen(deps: ListLoadDeps, run: Run): Promise<void> {
-  const { ledger, draining } = deps;
-  const stopIfNeeded = () => throwIfStopping(draining);
-  const { snapshotNo } = await requireSnapshot(deps, run, { throwIfStopping: stopIfNeeded });
+/**
+ * Settles the pending records of people who are on CXone's list or on ours. Repeatable. Of a run that is planned it changes
+ * nothing: there the gate looks, right before each batch.
+ */
+export async function screen(
+  { ledger, draining }: ListLoadDeps,
+  run: Run,
+  { snapshotNo }: Pick<SuppressionSnapshot, 'snapshotNo'>,
+): Promise<void> {
   const pending = ledger.records.listPending(run.run_no);
   for await (const chunk of inChunks(pending, { items: RECORDS_PER_CHUNK })) {
-    await stopIfNeeded();
+    await throwIfStopping(draining);
     const suppressed = await findSuppressedItems(ledger, snapshotNo, chunk);
     const rows = [...suppressed].flatMap(
       ([

@@ -52,11 +52,14 @@ async function* listDuplicateCandidates(db: Executor, runNo: number): AsyncItera
 
 /** Once the staging has ended, what it has settled is stored as counts, and a later settlement adds to them. */
 async function settleStaged(tx: Executor, runNo: number, rows: readonly SettledRow[]): Promise<void> {
+  // As the planner does: whatever is in a write is settled with it.
+  await sql`select from runs where run_no = ${runNo} for update`.execute(tx);
   await sql`
     with settled as (
       insert into outcomes (run_no, seq, outcome, reasons)
       select ${runNo}, seq, outcome, json_build_array(reason)
       from json_to_recordset(${JSON.stringify(rows)}::json) as row(seq int, outcome text, reason json)
+      where not exists (select from writes where run_no = ${runNo})
       on conflict do nothing returning outcome)
     update runs set staged_counts = (
       select json_object_agg(outcome, n) from (

@@ -19,8 +19,8 @@ export interface Records {
   listRankedCandidates(runNo: number): AsyncIterable<RankedCandidate>;
 
   /**
-   * Pending → the outcome, for records that must not be sent, such as duplicates; before they are planned. Records that have an
-   * outcome keep it. A repetition changes nothing. Errors: Superseded.
+   * Pending → the outcome, for records that must not be sent, such as duplicates. Records that have an outcome keep it.
+   * Once the run is planned it changes nothing, and neither does a repetition. Errors: Superseded.
    */
   settleStaged(run: RunRef, rows: readonly SettledRow[]): Promise<void>;
 

@@ -1,0 +1,46 @@
+/** A list load that failed half-way is started again, and finished. */
+import { sql } from 'kysely';
+import { describe, expect, it } from 'vitest';
+import type { Run } from '../../src/ledger/runs/runs.ts';
+import { CAMPAIGN, leads, listLoadStand, phone } from './list-loads.ts';
+import { getFailure } from './pages.ts';
+
+const { opened, start } = listLoadStand();
+
+const phones = (...numbers: number[]) => numbers.map((n) => ({ phoneNumber: phone(n) }));
+
+async function age(run: Run): Promise<void> {
+  await sql`update suppression_snapshots set begun_at = begun_at - interval '16 minutes'
+    where run_no = ${run.run_no}`.execute(opened().database.db);
+}
+
+/** As a client that starts the same run again. */
+async function startAgain(run: Run): Promise<Run> {
+  const { ledger } = opened();
+  const same = { runId: run.run_id, kind: run.kind, target: run.target, again: run.again, dryRun: run.dry_run };
+  await ledger.runs.reopen({ ...same, requestedBy: null, input: run.input });
+  return ledger.runs.get(run.run_id);
+}
+
+describe('a list load that is started again', () => {
+  it('leaves out who is suppressed by then, and settles nobody twice', async () => {
+    const cxone = await start();
+    await cxone.admin.seedSuppressions({ entries: phones(11, 12), replace: true });
+    const { run } = await cxone.plan(leads(1, 2, 3, 4, 5, 6));
+    await cxone.admin.seedCapacity(CAMPAIGN, { maxListSize: 4 });
+    expect(await getFailure(cxone.writeAll(run))).toMatchObject({ type: 'NoCapacity' });
+    await cxone.close(run, 'failed');
+    await cxone.admin.seedSuppressions({ entries: phones(1) });
+    await cxone.admin.seedCapacity(CAMPAIGN, { maxListSize: 9 });
+    await age(run);
+    const again = await startAgain(run);
+    await cxone.stage(again);
+    await cxone.planOnly(again);
+    await cxone.writeAll(again);
+    expect(await cxone.uploaded()).toEqual([6, 5, 4, 3, 2].map(phone));
+    expect(await cxone.outcomes(again)).toMatchObject({ 1: 'suppressed suppressed_by_cxone', 2: 'created' });
+    const { counts } = await cxone.close(again);
+    expect(counts).toMatchObject({ created: 5, suppressed: 1, pending: 0 });
+    expect(await opened().ledger.runs.counts(run.run_no)).toEqual(counts);
+  });
+});
