@@ -1,5 +1,6 @@
 /** How many items fit into the campaign, also if several runs load it at the same time. */
 import { describe, expect, it } from 'vitest';
+import { claimed, group, settlement } from '../ledger/harness.ts';
 import { CAMPAIGN, figuresOf, leads, listLoadStand, phone } from './list-loads.ts';
 import { getFailure } from './pages.ts';
 
@@ -108,5 +109,24 @@ describe('several runs into one campaign', () => {
     const counts = await Promise.all(planned.map(({ run }) => opened().ledger.runs.exactCounts(run.run_no)));
     expect(counts.reduce((sum, { created = 0 }) => sum + created, 0)).toBe(uploaded.length);
     for (const { pending } of counts) expect(pending).toBe(0);
+  });
+
+  it('wait for what another run has sent until it has its answer, and cancel nothing meanwhile', async () => {
+    const cxone = await start();
+    const { ledger } = opened();
+    await cxone.admin.seedCapacity(CAMPAIGN, { maxListSize: 6 });
+    const first = await cxone.plan(leads(1, 2));
+    const second = await cxone.plan(leads(11, 12), { fit: true });
+    const [write] = await ledger.writes.listOpen(first.run.run_no, 1, 9);
+    const { fence } = await claimed(ledger, first.run, write?.id ?? '');
+    // It has arrived, and its worker has died. Others have left room for the two only.
+    await cxone.admin.seedCapacity(CAMPAIGN, { currentListSize: 4 });
+    const waiting = { type: 'WritesInFlight', nonRetryable: false };
+    const failure = await getFailure(cxone.writeAll(second.run));
+    expect(failure).toMatchObject(waiting);
+    expect(failure.message).toContain(`2 of ${first.run.run_id}`);
+    await ledger.writes.settle(settlement(write?.id ?? '', fence, [group('created', write?.seqs ?? [])]));
+    await cxone.writeAll(second.run);
+    expect(await ledger.runs.exactCounts(second.run.run_no)).toMatchObject({ created: 2, pending: 0 });
   });
 });

@@ -17,7 +17,13 @@ async function age(run: Run): Promise<void> {
 /** As a client that starts the same run again. */
 async function startAgain(run: Run): Promise<Run> {
   const { ledger } = opened();
-  const same = { runId: run.run_id, kind: run.kind, target: run.target, again: run.again, dryRun: run.dry_run };
+  const same = {
+    runId: run.run_id,
+    kind: run.kind,
+    target: run.target,
+    again: run.again,
+    dryRun: run.dry_run,
+  };
   await ledger.runs.reopen({ ...same, requestedBy: null, input: run.input });
   return ledger.runs.get(run.run_id);
 }

@@ -65,9 +65,8 @@ it('six loads fill a campaign and do not overfill it, although two workers are k
       );
     }
     const loaded = await size(stand);
-    expect(loaded).toBeLessThanOrEqual(MAX);
-    // What is on its way counts twice, so some items may be cancelled that would have fitted.
-    expect(loaded).toBeGreaterThan(MAX / 2);
+    // No run gives up room while it is only not known whether something of another run has arrived.
+    expect(loaded).toBe(MAX);
   });
 });
 

@@ -36,6 +36,17 @@ async function reserve(run: Run, campaign: Campaign, planned: number, current = 
   return ledger.capacity.reserve(run.run_no, await request(ledger, run, campaign, { planned, current, max }));
 }
 
+async function startAgain(ledger: Ledger, run: Run): Promise<void> {
+  const same = {
+    runId: run.run_id,
+    kind: run.kind,
+    target: run.target,
+    again: run.again,
+    dryRun: run.dry_run,
+  };
+  await ledger.runs.reopen({ ...same, requestedBy: null, input: run.input });
+}
+
 /** Claims the first open write of the run and settles it. */
 async function settleNext(run: Run, outcome: 'created' | 'in_doubt') {
   const { ledger } = opened();
@@ -54,10 +65,13 @@ describe('a reservation', () => {
     const { ledger } = opened();
     const campaign = newCampaign();
     const [first, second] = [await plannedRun(ledger, 6, 2), await plannedRun(ledger, 6, 2)];
-    expect(await reserve(first, campaign, 6, 1)).toEqual({ isReserved: true, room: 9, others: [] });
-    const others = [{ runId: first.run_id, remaining: 6 }];
-    expect(await reserve(second, campaign, 6, 1)).toEqual({ isReserved: false, room: 3, others });
-    expect(await reserve(second, campaign, 3, 1)).toEqual({ isReserved: true, room: 3, others });
+    expect(await reserve(first, campaign, 6, 1)).toEqual({
+      ...{ isReserved: true, room: 9, roomAtMost: 9, others: [] },
+    });
+    const others = [{ runId: first.run_id, remaining: 6, unsent: 6 }];
+    const figures = { room: 3, roomAtMost: 3, others };
+    expect(await reserve(second, campaign, 6, 1)).toEqual({ isReserved: false, ...figures });
+    expect(await reserve(second, campaign, 3, 1)).toEqual({ isReserved: true, ...figures });
     expect(await reserve(second, newCampaign(), 6, 1)).toMatchObject({ others: [] });
     expect(await reserve(second, { ...campaign, tenant: 'other' }, 6, 1)).toMatchObject({ others: [] });
   });
@@ -91,6 +105,36 @@ describe('a reservation', () => {
       expect(await reserve(other, campaign, 6)).toMatchObject({ isReserved: true, others: [] });
     },
   );
+
+  it('of a failed run does not come back when the run is started again', async () => {
+    const { ledger } = opened();
+    const campaign = newCampaign();
+    const [first, second] = [await plannedRun(ledger, 6), await plannedRun(ledger, 10)];
+    await reserve(first, campaign, 6);
+    await ledger.runs.close(first.run_no, 'failed', null, null);
+    expect(await reserve(second, campaign, 10)).toMatchObject({ isReserved: true });
+    await startAgain(ledger, first);
+    expect(await ledger.capacity.remaining(second.run_no, campaign)).toEqual(new Map());
+    expect(await reserve(first, campaign, 6)).toMatchObject({ isReserved: false, room: 0 });
+  });
+
+  it('of a run that is started again needs no room for what CXone may have already', async () => {
+    const { ledger } = opened();
+    const campaign = newCampaign();
+    const [run, other] = [await plannedRun(ledger, 6, 2), await openRun(ledger)];
+    await reserve(run, campaign, 6, 0, 6);
+    await settleNext(run, 'created');
+    const [write] = await writesOf(ledger, run);
+    const { fence } = await claimed(ledger, run, write?.id ?? '');
+    await ledger.writes.markUnanswered(write?.id ?? '', fence, 'test');
+    await ledger.runs.close(run.run_no, 'failed', null, null);
+    await startAgain(ledger, run);
+    // Two that were created, and two whose answer was lost.
+    expect(await reserve(run, campaign, 4, 4, 6)).toMatchObject({ isReserved: true, room: 4 });
+    expect(await ledger.capacity.others(other.run_no, campaign)).toEqual([
+      { runId: run.run_id, remaining: 4, unsent: 2 },
+    ]);
+  });
 
   it('counts what was reserved after the others were asked as a whole', async () => {
     const { ledger } = opened();

@@ -5,18 +5,18 @@ import { listLoad as spec } from '../../contract/list-load.ts';
 import { type Capacity, capacityOf } from '../../domain/list-load/capacity.ts';
 import { formatCount } from '../../domain/numbers.ts';
 import type { Reason } from '../../domain/run.ts';
-import type { CapacityAnswer, CapacityRequest } from '../../ledger/runs/capacity.ts';
+import type { CapacityAnswer, CapacityRequest, OtherReservation } from '../../ledger/runs/capacity.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { runInput } from '../engine/run-input.ts';
+import { throwIfStopping } from '../engine/stopping.ts';
+import { retryableFailure } from '../failures.ts';
 import type { ListLoadDeps } from './settings.ts';
 
 export const NO_CAPACITY: Reason = { code: 'no_capacity', message: 'the campaign has no room for it' };
 
-/** Other runs may take what was free before it is reserved. */
-const MAX_TRIES = 10;
-
-/** What another run is sending counts twice for a moment; if its worker has died, until another one has taken over its batch. */
-const LOOKS = { times: 30, everyMs: 1_000 } as const;
+/** What another run has sent is on its way for a moment; if its worker has died, until another one has taken over. */
+const LOOKS = { times: 5, everyMs: 1_000 } as const;
+const LOOK_AGAIN_MS = 5_000;
 
 export interface Reserved {
   readonly capacity: Capacity;
@@ -25,33 +25,30 @@ export interface Reserved {
 }
 
 /**
- * Reserves capacity for all pending records; with `fit` for the best that fit, and cancels the others. Errors: NoCapacity; those
- * of CXone.
+ * Reserves capacity for all pending records; with `fit` for the best that fit, and cancels the others. Errors: NoCapacity;
+ * WritesInFlight, retryable, while that depends on what another run has sent; those of CXone.
  */
 export async function reserveCapacity(deps: ListLoadDeps, run: Run): Promise<Reserved> {
-  const { ledger } = deps;
-  const { fit = false } = runInput(spec, run);
+  const { ledger, draining } = deps;
   const { pending } = await ledger.runs.exactCounts(run.run_no);
-  const { capacity, request } = await askCampaign(deps, run);
-  let planned = pending;
-  for (let tries = 1; ; tries += 1) {
-    const answer = await ledger.capacity.reserve(run, { ...request, planned });
-    const isFull = fit && answer.room <= 0;
-    if (!answer.isReserved && !isFull && (!fit || tries === MAX_TRIES))
-      throw noCapacity(run, { capacity, answer, planned });
-    if (!answer.isReserved && !isFull) {
-      planned = answer.room;
-      continue;
+  for (let looks = 1; ; looks += 1) {
+    await throwIfStopping(draining);
+    const { capacity, request } = await askCampaign(deps, run);
+    const reserve = (planned: number) => ledger.capacity.reserve(run, { ...request, planned });
+    const all = await reserve(pending);
+    const room = all.isReserved ? pending : decideRoom(run, pending, { ...all, capacity });
+    const answer = room !== null && room > 0 && room < pending ? await reserve(room) : all;
+    if (room === 0 || answer.isReserved) {
+      if (room !== null && room < pending) await ledger.records.cancelBeyond(run, room, NO_CAPACITY);
+      return { capacity, reserved: sumRemaining(answer.others) };
     }
-    const room = answer.isReserved ? planned : 0;
-    if (room < pending) await ledger.records.cancelBeyond(run, room, NO_CAPACITY);
-    return { capacity, reserved: sumOthers(answer) };
+    if (looks === LOOKS.times) throw stillOnTheWay(run, all.others);
+    await delay(LOOKS.everyMs);
   }
 }
 
 /**
- * How many of the records of a batch fit now: all of them, or with `fit` perhaps fewer. Errors: NoCapacity, without `fit`; those of
- * CXone; AbortError.
+ * How many of the records of a batch fit now: all of them, or with `fit` perhaps fewer. Errors: as `reserveCapacity`; AbortError.
  */
 export async function findRoom(
   deps: ListLoadDeps,
@@ -59,20 +56,33 @@ export async function findRoom(
   records: number,
   signal: AbortSignal,
 ): Promise<number> {
-  const { fit = false } = runInput(spec, run);
   for (let looks = 1; ; looks += 1) {
     const { capacity, request } = await askCampaign(deps, run, signal);
-    const others = sumValues(request.remainingBefore);
-    const room = capacity.max - capacity.current - others;
-    if (room >= records) return records;
-    if (others > 0 && looks < LOOKS.times) {
-      await delay(LOOKS.everyMs, undefined, { signal });
-      continue;
-    }
-    if (fit) return Math.max(0, room);
-    const answer = { room, others: [{ runId: 'other runs', remaining: others }] };
-    throw noCapacity(run, { capacity, answer, planned: records });
+    const others = await deps.ledger.capacity.others(run.run_no, request);
+    const free = capacity.max - capacity.current;
+    const room = decideRoom(run, records, {
+      capacity,
+      others,
+      room: free - sumValues(request.remainingBefore),
+      roomAtMost: free - others.reduce((sum, { unsent }) => sum + unsent, 0),
+    });
+    if (room !== null) return room;
+    if (looks === LOOKS.times) throw stillOnTheWay(run, others);
+    await delay(LOOKS.everyMs, undefined, { signal });
   }
+}
+
+type Room = Pick<CapacityAnswer, 'room' | 'roomAtMost' | 'others'> & { readonly capacity: Capacity };
+
+/**
+ * How many of so many records fit; null: that depends on whether CXone's figure has what other runs have sent, which is known once
+ * they have their answers. Whoever waits for that has nothing on its way, so runs never wait for each other. Errors: NoCapacity.
+ */
+function decideRoom(run: Run, records: number, found: Room): number | null {
+  const { fit = false } = runInput(spec, run);
+  const fitting = Math.min(records, Math.max(0, found.roomAtMost));
+  if (fitting < records && !fit) throw noCapacity(run, { ...found, planned: records });
+  return fitting === 0 || fitting <= found.room ? fitting : null;
 }
 
 /** In this order, so that what another run adds between the two counts twice rather than never. */
@@ -93,23 +103,31 @@ async function askCampaign({ ledger, cxone, rateLimiter }: ListLoadDeps, run: Ru
 const sumValues = (numbers: ReadonlyMap<number, number>): number =>
   [...numbers.values()].reduce((sum, n) => sum + n, 0);
 
-const sumOthers = ({ others }: Pick<CapacityAnswer, 'others'>): number =>
+const sumRemaining = (others: readonly OtherReservation[]): number =>
   others.reduce((sum, { remaining }) => sum + remaining, 0);
 
 const MAX_RUNS_NAMED = 5;
 
-interface Refused {
-  readonly capacity: Capacity;
-  readonly answer: Pick<CapacityAnswer, 'room' | 'others'>;
-  readonly planned: number;
+const nameRuns = (others: readonly { readonly runId: string; readonly n: number }[]): string =>
+  others
+    .slice(0, MAX_RUNS_NAMED)
+    .map(({ runId, n }) => `${formatCount(n)} of ${runId}`)
+    .join(', ');
+
+/** Retried until it is known: a person who does not want to wait cancels one of the runs. */
+function stillOnTheWay(run: Run, others: readonly OtherReservation[]) {
+  const sent = others.map(({ runId, remaining, unsent }) => ({ runId, n: remaining - unsent }));
+  const message =
+    `campaign ${runInput(spec, run).campaignId} may have received items of other runs that have no answer yet ` +
+    `(${nameRuns(sent.filter(({ n }) => n > 0))}). Whether the records of this run fit is known once they have`;
+  return retryableFailure('WritesInFlight', message, LOOK_AGAIN_MS);
 }
 
-function noCapacity(run: Run, { capacity: { current, max }, answer: { room, others }, planned }: Refused) {
+function noCapacity(run: Run, found: Room & { readonly planned: number }) {
   const { campaignId } = runInput(spec, run);
-  const named = others
-    .slice(0, MAX_RUNS_NAMED)
-    .map(({ runId, remaining }) => `${formatCount(remaining)} of ${runId}`)
-    .join(', ');
+  const { room, others, planned } = found;
+  const { current, max } = found.capacity;
+  const named = nameRuns(others.map(({ runId, remaining }) => ({ runId, n: remaining })));
   const reserved = others.length === 0 ? '' : `, and more are on their way (${named})`;
   const message =
     `campaign ${campaignId} has ${formatCount(current)} of at most ${formatCount(max)} items${reserved}: there is room for ` +

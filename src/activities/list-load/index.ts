@@ -67,7 +67,9 @@ export function defineListLoad(deps: ListLoadDeps): { readonly definition: BulkD
 async function prepare(deps: ListLoadDeps, run: Run): Promise<PlanAddition> {
   const { suppressionSnapshots: snapshots } = deps.ledger;
   const before = await snapshots.latest(run.run_no);
-  const snapshot = await requireSnapshot(deps, run, { throwIfStopping: () => throwIfStopping(deps.draining) });
+  const snapshot = await requireSnapshot(deps, run, {
+    throwIfStopping: () => throwIfStopping(deps.draining),
+  });
   // The run was started again, or has read its source for so long that the list was read anew.
   if (snapshot.snapshotNo !== before?.snapshotNo) await screen(deps, run, snapshot);
   const reserved = await reserveCapacity(deps, run);
