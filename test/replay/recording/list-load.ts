@@ -1,14 +1,17 @@
 /** Scenarios of the list load. */
 import type { ListLoadInput } from '../../../src/contract/list-load.ts';
-import { type Stand, untilPhase } from '../../faults/stand.ts';
+import { type Stand, until, untilPhase } from '../../faults/stand.ts';
 import { cancelInTemporal, end, type Scenario, signal, steerThrough } from './scenario.ts';
 
 const LIST = 'L1';
 const CAMPAIGN = 'C1';
 const ITEMS = { method: 'POST', family: 'lists' } as const;
 
+const contactOf = (n: number): string => `0a1b2c3d-0000-4000-8000-${String(n).padStart(12, '0')}`;
+
 /** Every tenth row has the number of the row before it. Fictitious numbers, without a plus sign in any input or result. */
 const rowAt = (n: number) => ({
+  contact_id: contactOf(n),
   phone_number: `+1312555${String(1_000 + (n % 10 === 9 ? n - 1 : n))}`,
   engagement_rating: n % 2 === 0 ? 'high' : 'low',
 });
@@ -22,6 +25,16 @@ async function startAndWrite(stand: Stand): Promise<string> {
   const runId = await start(stand, {}, 6_000);
   await untilPhase(stand, runId, 'writing');
   return runId;
+}
+
+async function object(stand: Stand, contactId: string): Promise<void> {
+  const objection = {
+    contactId,
+    channel: 'voice',
+    reason: 'objected',
+    since: new Date().toISOString(),
+  } as const;
+  await stand.client().ledger.suppressions.add([objection], null);
 }
 
 export const LIST_LOADS: readonly Scenario[] = [
@@ -40,6 +53,22 @@ export const LIST_LOADS: readonly Scenario[] = [
     run: async (stand) => {
       await stand.admin.seedCapacity(CAMPAIGN, { maxListSize: 700 });
       return steerThrough(stand, await start(stand, { approval: true, fit: true }));
+    },
+  },
+  {
+    name: 'list-load-approval-void',
+    run: async (stand) => {
+      const runId = await start(stand, { approval: true });
+      await untilPhase(stand, runId, 'awaiting_approval');
+      const { planHash } = await stand.client().progress(runId);
+      await object(stand, contactOf(0));
+      await signal(stand, runId, 'approve');
+      await until(
+        () => stand.client().progress(runId),
+        (progress) => progress.phase === 'awaiting_approval' && progress.planHash !== planHash,
+      );
+      await signal(stand, runId, 'approve');
+      return end(stand, runId);
     },
   },
   {
