@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { Run } from '../../src/ledger/runs/runs.ts';
+import type { FaultRule } from '../../src/simulator/faults.ts';
 import { CAMPAIGN, lead, leads, listLoadStand, phone } from './list-loads.ts';
 import { getFailure } from './pages.ts';
 
@@ -58,7 +59,7 @@ describe('before each batch', () => {
     expect(write).toMatchObject({ state: 'planned', attempts: 0 });
   });
 
-  it('faults that were accepted are not doubted again if they do not grow', async () => {
+  it('entries that identify nobody and were accepted are not doubted again if they do not become more', async () => {
     const cxone = await start();
     await cxone.admin.seedSuppressions({ entries: [{}, {}, ...phones(11)], replace: true });
     const failed = await cxone.open(leads(1));
@@ -71,6 +72,25 @@ describe('before each batch', () => {
     expect(await counts(run)).toMatchObject({ created: 1, suppressed: 1 });
     const other = await cxone.open(leads(3), { acceptSuppressions: hash });
     expect(await getFailure(cxone.stage(other))).toMatchObject({ type: 'SuppressionsDoubtful' });
+  });
+
+  it('a list that breaks off again is doubted again, although the one before was accepted', async () => {
+    const cxone = await start();
+    const truncated: FaultRule = {
+      ...{ match: { method: 'GET', path: 'suppressions' }, probability: 1, after: 0 },
+      fault: { truncate: true },
+    };
+    await cxone.admin.seedSuppressions({ entries: phones(11, 12, 13), replace: true });
+    await cxone.admin.setFaults([truncated]);
+    const { message } = await getFailure(cxone.stage(await cxone.open(leads(1))));
+    const acceptSuppressions = /"acceptSuppressions": "(\w+)"/.exec(message)?.[1] ?? '';
+    const { run } = await cxone.plan(leads(1, 2), { acceptSuppressions });
+    await cxone.admin.seedSuppressions({ entries: phones(14) });
+    await age(run, 16);
+    const failure = await getFailure(cxone.writeAll(run));
+    expect(failure).toMatchObject({ type: 'SuppressionsDoubtful' });
+    expect(failure.message).toContain('ends in the middle');
+    expect(await cxone.uploaded()).toEqual([]);
   });
 
   it('a campaign that has filled up meanwhile ends the run with figures; it can go on once there is room', async () => {

@@ -133,6 +133,16 @@ describe('a list that is not relied on', () => {
     expect(await cxone.uploaded()).toEqual([phone(4)]);
   });
 
+  it('is read again at once when the run is started again, so that a mended list is enough', async () => {
+    const cxone = await start();
+    await cxone.admin.seedSuppressions({ entries: [{}, ...phones(1)], replace: true });
+    const run = await cxone.open(leads(1, 2));
+    expect(await getFailure(cxone.stage(run))).toMatchObject({ type: 'SuppressionsDoubtful' });
+    await cxone.admin.seedSuppressions({ entries: phones(1), replace: true });
+    await cxone.stage(run);
+    expect(await cxone.planOnly(run)).toMatchObject({ suppressed: 1, toWrite: 1 });
+  });
+
   it('is the one that is accepted, although it has become old while somebody looked at it', async () => {
     const cxone = await start({}, { listLoad: { suppressionsMaxAgeMs: 0 } });
     await cxone.admin.seedSuppressions({ entries: [{}, ...phones(1)], replace: true });

@@ -33,7 +33,8 @@ export async function requireSnapshot(
   stopping: Stopping,
 ): Promise<SuppressionSnapshot> {
   const known = await findAccepted(deps, run);
-  if (known && ageMs(known) <= deps.listLoad.suppressionsMaxAgeMs) return requireReliable(deps, run, known);
+  // One that was doubted is read again: perhaps somebody has mended the list.
+  if (known?.isAccepted && ageMs(known) <= deps.listLoad.suppressionsMaxAgeMs) return known;
   const read = await readSnapshot(deps, run, stopping);
   return requireReliable(deps, run, read, known?.isAccepted ? known.figures : null);
 }
@@ -114,7 +115,6 @@ async function requireReliable(
   snapshot: SuppressionSnapshot,
   before: SnapshotFigures | null = null,
 ): Promise<SuppressionSnapshot> {
-  if (snapshot.isAccepted) return snapshot;
   const previous = before ?? (await snapshots.lastAccepted(rateLimiter.tenant));
   const doubts = suppressionDoubts(
     before ? withoutKnownFaults(snapshot.figures, before) : snapshot.figures,
@@ -126,12 +126,15 @@ async function requireReliable(
   return { ...snapshot, isAccepted: true };
 }
 
-/** What a person has accepted of the list before, or nobody doubted, is accepted of the next one of the same run. */
+/**
+ * As many entries that identify nobody as a person has accepted of the list before are accepted of the next one of the same run. A
+ * list that breaks off is not, because each may lack other people.
+ */
 function withoutKnownFaults(now: SnapshotFigures, before: SnapshotFigures): SnapshotFigures {
   return {
     entries: now.entries,
     unidentified: Math.max(0, now.unidentified - before.unidentified),
-    isComplete: now.isComplete || !before.isComplete,
+    isComplete: now.isComplete,
   };
 }
 
