@@ -122,7 +122,8 @@ function findColumn(columns: readonly string[], wanted: string): string | undefi
   );
 }
 
-function groupByKey(columns: readonly string[]): Map<string, string[]> {
+/** Columns by their normalized names. */
+export function groupByKey(columns: Iterable<string>): Map<string, string[]> {
   const groups = new Map<string, string[]>();
   for (const column of columns) {
     const key = normalizeName(column);

@@ -4,6 +4,7 @@ import {
   type ColumnMap,
   type ColumnMatch,
   describeColumnProblems,
+  groupByKey,
   matchColumns,
   normalizeName,
 } from '../columns.ts';
@@ -43,8 +44,10 @@ export interface ListColumns {
   readonly phones: ReadonlySet<string>;
   /** Fields for which there are two columns, e.g. `email` and `E-Mail`. */
   readonly ambiguous: readonly string[];
-  /** The field that somebody means who writes this name; undefined: there is none. */
+  /** The field that somebody means who writes this name, the first one if several match; undefined: there is none. */
   readonly fieldOf: (name: string) => string | undefined;
+  /** The fields that somebody may mean who writes this name: `Plan` and `PLAN` by `plan`. Of a name written exactly just one. */
+  readonly fieldsLike: (name: string) => readonly string[];
 }
 
 /**
@@ -66,6 +69,7 @@ export function resolveListColumns(
   const likely = (field: string) => match.rest.find((column) => LIKELY[field]?.test(column));
   const problems = [
     ...describeColumnProblems({ problems: match.problems, missing, columns, likely, audience }),
+    ...ambiguousFields(resolved, rules).map((field) => describeAmbiguous(field, resolved)),
     ...repetitions(resolved),
     ...notAllowed(resolved, rules, audience),
   ];
@@ -96,14 +100,30 @@ function toListColumns(columns: readonly string[], { found, problems }: ColumnMa
   const fieldByColumn = new Map([...found].map(([field, column]) => [column, nameOf(field)]));
   const entries = columns.map((column) => ({ name: fieldByColumn.get(column) ?? column, column }));
   const names = new Set(entries.map(({ name }) => name));
-  const byKey = new Map(entries.map(({ name }) => [normalizeName(name), name]));
-  if (mainPhone !== undefined) byKey.set(normalizeName(mainPhone), 'phone_number');
+  const byKey: Map<string, readonly string[]> = groupByKey(names);
+  if (mainPhone !== undefined) byKey.set(normalizeName(mainPhone), ['phone_number']);
+  const fieldsLike = (name: string) => (names.has(name) ? [name] : (byKey.get(normalizeName(name)) ?? []));
   return {
     entries,
     phones: new Set(['phone_number', ...PHONE_FIELDS].filter((name) => names.has(name))),
     ambiguous: problems.filter(({ code }) => code === 'ambiguous_column').map(({ field }) => field),
-    fieldOf: (name) => (names.has(name) ? name : byKey.get(normalizeName(name))),
+    fieldOf: (name) => fieldsLike(name)[0],
+    fieldsLike,
   };
+}
+
+/** Names in the rules that may mean several fields, apart from those of `ListColumns.ambiguous`. */
+export function ambiguousFields(columns: ListColumns, rules: ItemRules): readonly string[] {
+  const known = new Set(columns.ambiguous.map(normalizeName));
+  const { scoring } = rules;
+  const scored = isColumnScoring(scoring) ? [] : scoring.rules.map(({ field }) => field);
+  const names = new Set([...requiredFields(rules), ...scored]);
+  return [...names].filter((name) => columns.fieldsLike(name).length > 1 && !known.has(normalizeName(name)));
+}
+
+function describeAmbiguous(field: string, { fieldsLike }: ListColumns): string {
+  const [first = '', ...others] = fieldsLike(field).map(quoteName);
+  return `Several columns could be ${quoteName(field)}: ${[first, ...others].join(', ')}. Write one of these names exactly, or choose one: --map ${field}=${first}`;
 }
 
 function requiredFields({ deduplicateBy, scoring, schema }: ItemRules): readonly string[] {

@@ -5,7 +5,7 @@ import { phoneProblem } from '../phone.ts';
 import type { Reason } from '../run.ts';
 import { toUtcTimestamp } from '../timestamps.ts';
 import { type ApiRow, readApiShape } from './api-shape.ts';
-import { isAllowed, type ListColumns, matchListKeys } from './columns.ts';
+import { ambiguousFields, isAllowed, type ListColumns, matchListKeys } from './columns.ts';
 import { isEmailAddress, toKey } from './identity.ts';
 import { type Field, type ItemRules, type ListItem, MAX_ROW_CHARACTERS } from './items.ts';
 import { priorityOf, type Score, scoreItem } from './scoring.ts';
@@ -41,9 +41,7 @@ export function readItem(
   const keys = keyFields(row, rules);
   const reasons = [
     ...row.reasons,
-    ...row.columns.ambiguous.map(
-      (field): Reason => ({ code: 'field_ambiguous', field, message: 'two fields of the same name' }),
-    ),
+    ...(columns === null ? ambiguityReasons(row, rules) : []),
     ...phoneReasons(row),
     ...emailReasons(row),
     ...schemaReasons(row, rules),
@@ -111,6 +109,13 @@ function cellProblem(name: string, cell: unknown): Pick<Reason, 'code' | 'messag
   if (typeof cell === 'number' && Number.isInteger(cell) && !Number.isSafeInteger(cell))
     return { code: 'number_not_exact', message: 'too long for a JSON number; put it in quotes' };
   return null;
+}
+
+/** Of a source with a header it is a problem of the columns. */
+function ambiguityReasons({ columns }: Row, rules: ItemRules): Reason[] {
+  return [...columns.ambiguous, ...ambiguousFields(columns, rules)].map(
+    (field): Reason => ({ code: 'field_ambiguous', field, message: 'two fields of the same name' }),
+  );
 }
 
 function phoneReasons({ values, columns }: Row): Reason[] {

@@ -133,6 +133,40 @@ C-3,+14155550144,+14155550145,10,Ed
   });
 });
 
+describe('several source lists in one file', () => {
+  const { columns, rows } = parseCsv(`
+source,contactId,phone,status,score
+crm,A-1,+14155550151,ACTIVE,20
+web,,+14155550151,NEW,90
+shop,A-2,+14155550152,DNC,10
+crm,A-2,+14155550152,ACTIVE,80
+`);
+  const scoring = { column: 'score' };
+
+  it('a person in several is loaded once, and a status is a field like any other', () => {
+    const { loaded, duplicates } = settle(columns, rows, { rules: { scoring } });
+    expect(loaded.map((row) => [row.line, valueOf(row, 'status')])).toEqual([
+      [3, 'NEW'],
+      [5, 'ACTIVE'],
+    ]);
+    expect(duplicates.map(({ row, duplicate }) => [row.line, duplicate.winnerLine])).toEqual([
+      [2, 3],
+      [4, 5],
+    ]);
+  });
+
+  it('whom one of them names in a file of suppressions is left out of all', () => {
+    const forbidden = rows.filter(({ status }) => status === 'DNC');
+    const read = forbidden.map(({ contactId, phone }) =>
+      identifyEntry(readSuppressionEntry({ contactId, phone })),
+    );
+    const suppressed = read.flatMap(({ identifiers }) => identifiers);
+    const settled = settle(columns, rows, { rules: { scoring }, suppressed });
+    expect(settled.suppressed.map(({ line }) => line)).toEqual([4, 5]);
+    expect(settled.loaded.map(({ line }) => line)).toEqual([3]);
+  });
+});
+
 describe('a suppression list in other spellings', () => {
   const leads = parseCsv(`
 contactId,phone,phone2,score

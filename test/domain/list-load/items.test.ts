@@ -123,6 +123,19 @@ describe('a row', () => {
       reasons: [{ code: 'field_repeated', field: 'phone_number' }],
     });
   });
+
+  it('is invalid if a name in the rules could be two of its fields, unless it is written exactly', () => {
+    const row = { phone_number: PHONE, Plan: 'gold', PLAN: 'silver' };
+    expect(codesOf(row)).toEqual([]);
+    for (const rules of [
+      { deduplicateBy: ['phone_number', 'plan'] },
+      { schema: { required: ['plan'] } },
+      { scoring: { base: 0, rules: [{ field: 'plan', equals: 'gold', add: 5 }] } },
+    ])
+      expect(codesOf(row, rules)).toEqual([['field_ambiguous', 'plan']]);
+    const { keys } = itemOf(row, { deduplicateBy: ['Plan'] });
+    expect(keys).toEqual(['field:["plan","gold"]']);
+  });
 });
 
 describe('the limit of a row', () => {
@@ -231,6 +244,20 @@ describe('the columns of a source', () => {
       'Two columns would become the field "phone_number". Give the other one a name of its own: --map other_name="phone_number"',
     ]);
     expect(problemsOf(['Mobile', 'phone_number'], {}, { ...map, old_number: 'phone_number' })).toEqual([]);
+  });
+
+  it('must not be two for a name in the rules, unless it is written exactly or mapped', () => {
+    const columns = ['phone', 'Plan', 'PLAN'];
+    expect(problemsOf(columns)).toEqual([]);
+    const message =
+      'Several columns could be "plan": "Plan", "PLAN". Write one of these names exactly, or choose one: --map plan="Plan"';
+    expect(problemsOf(columns, { deduplicateBy: ['plan'] })).toEqual([message]);
+    expect(problemsOf(columns, { scoring: { column: 'plan' } })).toEqual([message]);
+    expect(problemsOf(columns, { deduplicateBy: ['PLAN'] })).toEqual([]);
+    expect(problemsOf(columns, { deduplicateBy: ['plan'] }, { plan: 'PLAN' })).toEqual([]);
+    expect(problemsOf(['phone', 'email', 'E-Mail'], { deduplicateBy: ['Email'] })).toEqual([
+      expect.stringContaining('Several columns could be email'),
+    ]);
   });
 
   it('must be allowed by the schema', () => {
