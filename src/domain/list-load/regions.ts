@@ -178,9 +178,10 @@ export function findRegion(code: string): Region | undefined {
   return BY_CODE.get(code);
 }
 
-/** By a name such as `Texas`, `TX` or `US-TX`. */
+/** By a name such as `Texas`, `TX` or `US-TX`, with or without accents. */
 export function findState(text: string): Region | undefined {
-  return BY_NAME.get(normalizeName(text)) ?? BY_CODE.get(text.toUpperCase());
+  const plain = text.normalize('NFD').replaceAll(/\p{M}/gu, '');
+  return BY_NAME.get(normalizeName(plain)) ?? BY_CODE.get(text.toUpperCase());
 }
 
 /** The regions in which a postal code may be: a ZIP code, with or without its last four digits, or a Canadian postal code. */

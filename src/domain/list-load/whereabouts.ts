@@ -37,14 +37,11 @@ const isTimeZone = ({ name, value }: Field): boolean =>
 
 /**
  * The time zone that the record states. Without one, every zone that its state, postal code, phone numbers or country allow: all
- * of them together, because a number moves with its owner and an address gets old. The regions are always all that are
- * mentioned.
+ * of them together, because a number moves with its owner and an address gets old. If one of them cannot be read, the zone is
+ * unknown, because the others may be elsewhere. The regions are always all that are mentioned.
  */
 export function findWhereabouts(fields: readonly Field[]): Whereabouts {
-  const values = readValues(fields);
-  // Whatever their fields are called, as for a suppression list.
-  const phones = [...values.values()].flat().filter((each) => E164.test(each));
-  const places = findPlaces(values, phones);
+  const { places, unreadable } = findPlaces(fields);
   const regions = unique(places.flatMap((place) => place.regions));
   const stated: string[] = [];
   for (const { name, value } of fields.filter(isTimeZone)) {
@@ -53,7 +50,9 @@ export function findWhereabouts(fields: readonly Field[]): Whereabouts {
       return { unknown: { ...('invalid' in read ? read.invalid : read.ambiguous), field: name } };
     stated.push(read.zone);
   }
-  const zones = stated.length > 0 ? stated : unique(places.flatMap((place) => place.zones));
+  if (stated.length > 0) return { zones: stated, regions };
+  if (unreadable) return { unknown: unreadable };
+  const zones = unique(places.flatMap((place) => place.zones));
   return zones.length > 0 ? { zones, regions } : { unknown: NO_EVIDENCE };
 }
 
@@ -62,28 +61,74 @@ const NO_EVIDENCE: Reason = {
   message: 'no time zone, state, postal code or phone number says where the person is',
 };
 
-function findPlaces(values: Values, phones: readonly string[]): Place[] {
-  const country =
-    pick(values, COUNTRY)
-      .map(readCountry)
-      .find((each) => each !== null) ?? null;
-  const places = [...findAddresses(values, country, phones).map(toPlace), ...phones.map(findPhonePlace)];
-  const isNarrowed =
-    country === null || places.some(({ regions }) => regions.some((each) => isIn(each, country)));
-  return isNarrowed ? places : [...places, placeOfCountry(country)];
+interface Evidence {
+  readonly places: readonly Place[];
+  /** Why the first field that cannot be read says nothing. */
+  readonly unreadable?: Reason | undefined;
+}
+
+function findPlaces(fields: readonly Field[]): Evidence {
+  // Whatever their fields are called, as for a suppression list.
+  const phones = fields.map(({ value }) => value.trim()).filter((each) => E164.test(each));
+  const country = readEach(fields, COUNTRY, readCountry, 'is no ISO 3166 code of a country, such as DE');
+  const address = readAddress(fields, country, phones);
+  const places = [...address.found.map(toPlace), ...phones.map(findPhonePlace)];
+  const isNarrowed = (code: string): boolean =>
+    places.some(({ regions }) => regions.some((each) => isIn(each, code)));
+  const wide = country.found.filter((code) => !isNarrowed(code)).map(placeOfCountry);
+  return { places: [...places, ...wide], unreadable: country.unreadable ?? address.unreadable };
 }
 
 /** States and postal codes have a meaning only in a country: `WA` is also in Australia. */
-function findAddresses(values: Values, country: string | null, phones: readonly string[]): readonly Region[] {
+function readAddress(
+  fields: readonly Field[],
+  { found: countries }: Read<string>,
+  phones: readonly string[],
+): Read<Region> {
   const isNorthAmerican =
-    country === null
+    countries.length === 0
       ? phones.some((each) => each.startsWith('+1'))
-      : ['US', 'CA'].includes(country.slice(0, 2));
-  if (!isNorthAmerican) return [];
-  return [
-    ...pick(values, STATE).flatMap((each) => findState(each) ?? []),
-    ...pick(values, POSTAL_CODE).flatMap(findPostalRegions),
-  ];
+      : countries.some((each) => ['US', 'CA'].includes(each.slice(0, 2)));
+  if (!isNorthAmerican) return { found: [] };
+  const state = readEach(fields, STATE, findState, 'is no state or province, such as TX or Texas');
+  // Military addresses have states and ZIP codes too, but may be anywhere.
+  const postal = readEach(fields, POSTAL_CODE, readPostalCode, 'is no postal code of a state or province');
+  return {
+    found: [...state.found, ...postal.found.flat()],
+    unreadable: state.unreadable ?? postal.unreadable,
+  };
+}
+
+interface Read<T> {
+  readonly found: readonly T[];
+  readonly unreadable?: Reason | undefined;
+}
+
+/** What the fields of these names say. Blank ones say nothing. */
+function readEach<T>(
+  fields: readonly Field[],
+  names: readonly string[],
+  read: (text: string) => T | undefined,
+  problem: string,
+): Read<T> {
+  const given = fields.filter(
+    ({ name, value }) => names.includes(normalizeName(name)) && value.trim() !== '',
+  );
+  const answers = given.map(({ name, value }) => ({ name, answer: read(value.trim()) }));
+  const failed = answers.find(({ answer }) => answer === undefined);
+  return {
+    found: answers.flatMap(({ answer }) => (answer === undefined ? [] : [answer])),
+    unreadable: failed && {
+      code: 'time_zone_unknown',
+      field: failed.name,
+      message: `${failed.name} ${problem}`,
+    },
+  };
+}
+
+function readPostalCode(text: string): readonly Region[] | undefined {
+  const regions = findPostalRegions(text);
+  return regions.length > 0 ? regions : undefined;
 }
 
 const toPlace = ({ code, zones }: Region): Place => ({ zones, regions: [code] });
@@ -95,10 +140,10 @@ const COUNTRY_NAMES: Readonly<Record<string, string>> = {
   canada: 'CA',
 };
 
-/** ISO 3166; `US-PR` for a territory of the United States. null: it cannot be told. */
-function readCountry(text: string): string | null {
+/** ISO 3166; `US-PR` for a territory of the United States. undefined: it cannot be told. */
+function readCountry(text: string): string | undefined {
   const code = COUNTRY_NAMES[normalizeName(text)] ?? text.toUpperCase();
-  return findTerritory(code)?.code ?? (isCountry(code) ? code : null);
+  return findTerritory(code)?.code ?? (isCountry(code) ? code : undefined);
 }
 
 const isIn = (region: string, country: string): boolean => region.startsWith(country);
@@ -110,20 +155,5 @@ function placeOfCountry(country: string): Place {
   const zones = regions.length > 0 ? regions.flatMap((each) => each.zones) : findCountryZones(country);
   return { zones, regions: [country] };
 }
-
-/** By normalised name. */
-type Values = ReadonlyMap<string, readonly string[]>;
-
-function readValues(fields: readonly Field[]): Values {
-  const values = new Map<string, string[]>();
-  for (const { name, value } of fields) {
-    const [key, text] = [normalizeName(name), value.trim()];
-    if (text !== '') values.set(key, [...(values.get(key) ?? []), text]);
-  }
-  return values;
-}
-
-const pick = (values: Values, names: readonly string[]): readonly string[] =>
-  names.flatMap((name) => values.get(name) ?? []);
 
 const unique = (texts: readonly string[]): readonly string[] => [...new Set(texts)];

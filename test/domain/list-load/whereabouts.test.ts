@@ -2,7 +2,7 @@
 import { getCountries } from 'libphonenumber-js/max';
 import { describe, expect, it } from 'vitest';
 import { PHONE_PREFIXES } from '../../../src/domain/list-load/phone-prefixes.ts';
-import { listAreaCodes } from '../../../src/domain/list-load/phone-zones.ts';
+import { findCountryZones, listAreaCodes } from '../../../src/domain/list-load/phone-zones.ts';
 import {
   findPostalRegions,
   findRegion,
@@ -49,7 +49,7 @@ describe('the place of a record', () => {
       ['US-NY', 'US-IL'],
     ],
     ['the ZIP code', { zip: '79901-1234', country: 'US' }, [CHICAGO, DENVER], ['US-TX']],
-    ['a ZIP code without its zeros', { zip: '501', postal_code: '2134', country: 'USA' }, [NY], ['US-MA']],
+    ['a ZIP code without its zeros', { zip: '2134', country: 'USA' }, [NY], ['US-MA']],
     [
       'a ZIP code in two states',
       { zip: '83414', country: 'us' },
@@ -83,6 +83,18 @@ describe('the place of a record', () => {
       ['US-PR'],
     ],
     ['the area code of another country', { phone: '+18765550100' }, ['America/Jamaica'], ['JM']],
+    [
+      'two countries',
+      { country: 'DE', country_code: 'US', phone: '+12125550100' },
+      [NY, 'Europe/Berlin'],
+      ['US-NY', 'DE'],
+    ],
+    [
+      'its own time zone, whatever the rest says',
+      { time_zone: 'Europe/Berlin', country: 'Germany', state: 'AE', phone: '+12125550100' },
+      ['Europe/Berlin'],
+      ['US-NY'],
+    ],
     [
       'a state abroad that has the name of one here',
       { state: 'WA', country: 'AU', phone: '+61291234567' },
@@ -122,6 +134,35 @@ describe('the place of a record', () => {
   ])('is unknown with %s', (_, record) => {
     expect(locate(record as Record<string, string>)).toMatchObject({
       unknown: { code: 'time_zone_unknown' },
+    });
+  });
+});
+
+describe('a place that cannot be read', () => {
+  it.each<[string, Readonly<Record<string, string>>]>([
+    ['country', { country: 'Germany' }],
+    ['Country Code', { country: 'US', 'Country Code': 'DEU' }],
+    ['state', { state: 'Calif.' }],
+    ['state', { country: 'US', state: 'AE', zip: '09012' }],
+    ['province', { country: 'CA', state: 'QC', province: 'Kebek' }],
+    ['zip', { state: 'CA', zip: '96201' }],
+    ['zip', { zip: '09012' }],
+    ['zip', { zip: '501' }],
+    ['zip_code', { zip_code: '902101234' }],
+    ['postal_code', { country: 'US', postal_code: '90210-' }],
+    ['postalCode', { country: 'CA', postalCode: 'D4P 3Y2' }],
+  ])('leaves the time zone unknown: %s of %j', (field, record) => {
+    expect(locate({ phone: '+12125550100', ...record })).toMatchObject({
+      unknown: { code: 'time_zone_unknown', field },
+    });
+  });
+
+  it('does not matter if it is blank, or a state abroad', () => {
+    expect(locate({ phone: '+12125550100', country: ' ', state: '', zip: '' })).toMatchObject({
+      zones: [NY],
+    });
+    expect(locate({ phone: '+493012345', state: 'Bayern', zip: '80331' })).toMatchObject({
+      zones: ['Europe/Berlin'],
     });
   });
 });
@@ -178,6 +219,7 @@ describe('the tables of time zones', () => {
 
   it('have every country that has phone numbers', () => {
     expect(getCountries().filter((code) => !isCountry(code) && !findTerritory(code))).toEqual([]);
+    expect(getCountries().filter((code) => findCountryZones(code).length === 0)).toEqual([]);
     expect(['UK', 'XX', 'PR', 'us', ''].filter(isCountry)).toEqual([]);
   });
 
