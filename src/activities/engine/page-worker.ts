@@ -12,7 +12,7 @@ import { Attempts, type HeldWrite } from './attempt.ts';
 import type { BulkDefinition, WriteDefinition } from './definition.ts';
 import { failsRepeatedly } from './failing.ts';
 import { GateInterrupted, sendThroughGate } from './gate.ts';
-import { maySend } from './prior-attempt.ts';
+import { mayBeApplied, maySend } from './prior-attempt.ts';
 import { backoffMs } from './rate-limit-backoff.ts';
 import { LONGEST_WAIT_MS, type RateLimiter } from './rate-limiter.ts';
 import { type PageEvents, PageSettlement, type SettledAnswer } from './settle.ts';
@@ -145,7 +145,7 @@ export class PageWorker {
     // Fewest attempts first, so that lookups that fail in an outage do not keep back the objections behind them.
     const next = open
       .filter((write) => mayBeTried(write) && !this.#tried.has(write.id))
-      .toSorted((a, b) => a.attempts - b.attempts);
+      .toSorted((a, b) => this.#turn(a) - this.#turn(b));
     const wait = this.#spacingWait;
     if (wait === null) return next;
     const others = next.filter((write) => !this.#definitionOf(write).spacing);
@@ -155,6 +155,11 @@ export class PageWorker {
     if (waitMs > LONGEST_WAIT_MS) this.#rateWait ??= wait;
     else await delay(waitMs, undefined, { signal: this.#stop.signal }).catch(() => undefined);
     return next;
+  }
+
+  /** Where records are ranked, what may have been applied goes first: it waits for nobody, and others may wait for its answer. */
+  #turn(write: OpenWrite): number {
+    return this.#definition.order === 'rank' && mayBeApplied(write) ? -1 : write.attempts;
   }
 
   /** Throws if CXone answered nothing at all: Temporal's backoff waits out an outage without growing the history. */

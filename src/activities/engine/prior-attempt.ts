@@ -30,6 +30,11 @@ export function classifyPriorAttempt(write: Write, { lostAnswers }: LostAnswers)
   return lostAnswers === 0 ? 'none' : 'batch';
 }
 
+/** Before it is claimed again: CXone may have some of its records. */
+export function mayBeApplied(write: Pick<OpenWrite, 'refs' | 'state' | 'lostAnswers'>): boolean {
+  return write.state === 'sending' || classifyPriorAttempt(write, write) !== 'none';
+}
+
 /** A person's decision to resend permits one attempt: if that answer is lost too, they are asked again. */
 export function maySend(write: Write, lost: LostAnswers, repeatable: boolean): boolean {
   if (repeatable || classifyPriorAttempt(write, lost) === 'none') return true;

@@ -76,7 +76,8 @@ type Room = Pick<CapacityAnswer, 'room' | 'roomAtMost' | 'others'> & { readonly 
 
 /**
  * How many of so many records fit; null: that depends on whether CXone's figure has what other runs have sent, which is known once
- * they have their answers. Whoever waits for that has nothing on its way, so runs never wait for each other. Errors: NoCapacity.
+ * they have their answers. Whoever waits for that sends what it has on its way again first, so runs never wait for each other.
+ * Errors: NoCapacity.
  */
 function decideRoom(run: Run, records: number, found: Room): number | null {
   const { fit = false } = runInput(spec, run);

@@ -4,10 +4,9 @@
  */
 import { LRUCache } from 'lru-cache';
 import { SnapshotGone } from '../../ledger/consent/suppression-snapshots.ts';
-import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import type { ConsentGate, Withheld, WriteAttempt, WriteDefinition } from '../engine/definition.ts';
 import { GateInterrupted } from '../engine/gate.ts';
-import { classifyPriorAttempt } from '../engine/prior-attempt.ts';
+import { mayBeApplied } from '../engine/prior-attempt.ts';
 import { findRoom, NO_CAPACITY } from './capacity.ts';
 import { findOutOfHours, type OutOfHours } from './hours.ts';
 import { findSuppressedItems } from './screen.ts';
@@ -35,7 +34,9 @@ export function createGate(deps: ListLoadDeps): {
       // It has waited for its turn since.
       if (admissions.has(write.id)) return;
       const { snapshotNo } = await requireSnapshot(deps, run, { signal });
-      const room = mayBeInCampaign(write) ? Infinity : await findRoom(deps, run, write.seqs.length, signal);
+      // Its items may have taken their room already, and then the campaign may be full because of them. They did fit before the
+      // first attempt.
+      const room = mayBeApplied(write) ? Infinity : await findRoom(deps, run, write.seqs.length, signal);
       admissions.set(write.id, { snapshotNo, room });
     },
     gate: async (attempt) => {
@@ -48,14 +49,6 @@ export function createGate(deps: ListLoadDeps): {
       return { withheld: new Map([...hours.withheld, ...withheld]), notBefore: hours.notBefore };
     },
   };
-}
-
-/**
- * Its items may have taken their room already, and then the campaign may be full because of them. They
- * did fit before the first attempt, and their capacity has been reserved since.
- */
-function mayBeInCampaign(write: OpenWrite): boolean {
-  return write.state === 'sending' || classifyPriorAttempt(write, write) !== 'none';
 }
 
 async function findWithheld(

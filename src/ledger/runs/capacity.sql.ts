@@ -35,7 +35,9 @@ async function reserve(tx: Executor, runNo: number, request: CapacityRequest): P
   const free = max - current + own.open;
   const room = free - others.reduce((sum, { remaining }) => sum + remaining, 0);
   const roomAtMost = free - others.reduce((sum, { unsent }) => sum + unsent, 0);
-  if (planned > room) return { isReserved: false, room, roomAtMost, others };
+  // What is reserved already stays reserved while it is only not known whether something of others has arrived.
+  const isHeld = planned <= roomAtMost && (await hasReserved(tx, runNo, request));
+  if (planned > room && !isHeld) return { isReserved: false, room, roomAtMost, others };
   // What is in doubt may be sent again, and is not pending now.
   await sql`
     insert into capacity_reservations as known (run_no, tenant, campaign_id, planned)
@@ -45,6 +47,13 @@ async function reserve(tx: Executor, runNo: number, request: CapacityRequest): P
     tx,
   );
   return { isReserved: true, room, roomAtMost, others };
+}
+
+async function hasReserved(tx: Executor, runNo: number, request: CapacityRequest): Promise<boolean> {
+  const { tenant, campaignId, planned } = request;
+  const { rows } = await sql`select from capacity_reservations where run_no = ${runNo} and tenant = ${tenant}
+    and campaign_id = ${campaignId} and planned >= ${planned}::int`.execute(tx);
+  return rows.length > 0;
 }
 
 const describeOthers = (others: readonly Other[]): OtherReservation[] =>
@@ -92,7 +101,7 @@ async function listOthers(
   const { rows } = await sql<Other>`
     select "runNo", "runId", planned,
       greatest(0, least(planned, coalesce(pending + in_doubt, planned)))::int as remaining,
-      greatest(0, least(planned, coalesce(pending - open, planned)))::int as unsent
+      greatest(0, least(planned, coalesce(pending + in_doubt - open, planned)))::int as unsent
     from (
       select run_no as "runNo", run_id as "runId", planned,
         total - (select coalesce(sum(n), 0) from (${settledOutcomes(sql`r.run_no`)}) settled) as pending,

@@ -60,6 +60,6 @@ export interface CapacityAnswer {
 export interface OtherReservation {
   readonly runId: string;
   readonly remaining: number;
-  /** Those among them that CXone certainly does not have: they were not sent, or refused. */
+  /** Those among them that CXone does not have: they were not sent, or refused. What is in doubt counts among them. */
   readonly unsent: number;
 }
