@@ -96,4 +96,20 @@ describe('when a plan is approved', () => {
     await cxone.writeAll(run);
     expect((await cxone.close(run)).counts).toMatchObject({ created: 3, suppressed: 1 });
   });
+
+  it('duplicates of somebody who is suppressed by now are taken up', async () => {
+    const cxone = await start();
+    await cxone.admin.seedSuppressions({ entries: phones(11, 12), replace: true });
+    const rows = [lead(1, 90, { contact_id: 'ann' }), lead(1, 80, { contact_id: 'ben' }), lead(2)];
+    const { run, plan } = await cxone.plan(rows);
+    expect(plan).toMatchObject({ toWrite: 2, duplicate: 1 });
+    await cxone.admin.seedSuppressions({ entries: [{ contactId: 'ann' }] });
+    await age(run);
+    expect(await replan(cxone.worker, run)).toMatchObject({ toWrite: 2, duplicate: 0, suppressed: 1 });
+    await cxone.writeAll(run);
+    const { counts } = await cxone.close(run);
+    expect(counts).toMatchObject({ created: 2, suppressed: 1, pending: 0 });
+    expect(await opened().ledger.runs.counts(run.run_no)).toEqual(counts);
+    expect(await cxone.outcomes(run)).toMatchObject({ 1: 'suppressed suppressed_by_cxone', 2: 'created' });
+  });
 });

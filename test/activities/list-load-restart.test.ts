@@ -28,6 +28,13 @@ async function startAgain(run: Run): Promise<Run> {
   return ledger.runs.get(run.run_id);
 }
 
+async function countUploads(run: Run): Promise<number> {
+  const { rows } = await sql<{ n: number }>`select count(distinct data::text)::int as n from (
+    select run_id, action, data::text from audit_pending union all select run_id, action, data::text from audit) entries
+    where run_id = ${run.run_id} and action = 'BULK_UPLOAD'`.execute(opened().database.db);
+  return rows[0]?.n ?? 0;
+}
+
 describe('a list load that is started again', () => {
   it('leaves out who is suppressed by then, and settles nobody twice', async () => {
     const cxone = await start();
@@ -36,6 +43,7 @@ describe('a list load that is started again', () => {
     await cxone.admin.seedCapacity(CAMPAIGN, { maxListSize: 4 });
     expect(await getFailure(cxone.writeAll(run))).toMatchObject({ type: 'NoCapacity' });
     await cxone.close(run, 'failed');
+    expect(await countUploads(run)).toBe(0);
     await cxone.admin.seedSuppressions({ entries: phones(1) });
     await cxone.admin.seedCapacity(CAMPAIGN, { maxListSize: 9 });
     await age(run);
@@ -45,7 +53,12 @@ describe('a list load that is started again', () => {
     await cxone.writeAll(again);
     expect(await cxone.uploaded()).toEqual([6, 5, 4, 3, 2].map(phone));
     expect(await cxone.outcomes(again)).toMatchObject({ 1: 'suppressed suppressed_by_cxone', 2: 'created' });
-    const { counts } = await cxone.close(again);
+    const { counts, capacity, suppressions } = await cxone.close(again);
+    expect(capacity).toEqual({ before: 0, after: 5, max: 9 });
+    // As the attempt of a worker that was killed when it had closed the run.
+    expect((await cxone.close(again)).suppressions).toEqual(suppressions);
+    expect(suppressions).toMatchObject({ entries: 3 });
+    expect(await countUploads(run)).toBe(1);
     expect(counts).toMatchObject({ created: 5, suppressed: 1, pending: 0 });
     expect(await opened().ledger.runs.counts(run.run_no)).toEqual(counts);
   });

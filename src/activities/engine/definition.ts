@@ -244,7 +244,7 @@ export interface WriteAttempt {
   readonly writeId: string;
   readonly batch: number;
   readonly kind: string;
-  /** In the order of the source, like `records`. */
+  /** In the order of the plan, like `records`: by rank where records are ranked, otherwise that of the source. */
   readonly seqs: readonly number[];
   /** Parsed from `payload` on first access, since most writes need only the text. */
   readonly records: readonly PendingRecord[];

@@ -205,7 +205,8 @@ async function reopen({ ledger, registry }: RunsDeps, asked: AskedRun, known: Ru
 async function planWrites(deps: RunsDeps, runId: string): Promise<Plan> {
   const run = await takeOver(deps.ledger, runId);
   const plan = await makePlan(deps, run);
-  await deps.ledger.audit.add(runId, 'planned', { ...plan, reasons: undefined }, activityKey());
+  // Another attempt may find other figures, and what is approved is the plan of the last one.
+  await deps.ledger.audit.add(runId, 'planned', { ...plan, reasons: undefined }, activityKey(plan.hash));
   return plan;
 }
 
@@ -271,10 +272,13 @@ async function closeRun(deps: RunsDeps, { runId, state, failure }: CloseRun): Pr
     throw new Error(`run ${runId} would complete with ${counts.pending} records pending`);
   const measures = await ledger.metrics.ofRun(run.run_no);
   const more = (await definition.result?.(run, state, measures)) ?? {};
-  const result = { ...(await commonResult(ledger, run, state, { counts, measures })), ...more };
+  const computed = { ...(await commonResult(ledger, run, state, { counts, measures })), ...more };
+  // An earlier attempt has closed it, and what the result was computed from may be deleted since.
+  const result = run.state === state && run.result !== null ? (run.result as BulkResult) : computed;
   await ledger.runs.close(run, state, result, failure);
   const { averageLatencyMs } = result;
-  const closed = { state, counts, failure, averageLatencyMs, ...more };
+  const own = Object.entries(result).filter(([name]) => name in more);
+  const closed = { state, counts, failure, averageLatencyMs, ...Object.fromEntries(own) };
   await ledger.audit.add(runId, 'run_closed', closed, activityKey());
   const entry = definition.auditEntry?.(run, state, result) ?? null;
   if (entry) await ledger.audit.add(runId, entry.action, entry.data, activityKey(entry.action));

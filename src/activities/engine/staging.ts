@@ -36,6 +36,12 @@ export interface StagingDeps {
   readonly draining: AbortSignal;
 }
 
+type FindsDuplicates = BulkDefinition extends infer Each
+  ? Each extends BulkDefinition
+    ? Pick<Each, 'order' | 'findDuplicates'>
+    : never
+  : never;
+
 export function createStaging(deps: StagingDeps) {
   return {
     /** Repeatable: rows that are staged already are skipped. Fails if the source has changed since it was first read. */
@@ -88,10 +94,11 @@ async function stageContent(
   }
 }
 
-async function settleDuplicates(
-  { ledger, draining }: StagingDeps,
+/** Also called when a run that is not planned yet may have lost a record that others are duplicates of. Repeatable. */
+export async function settleDuplicates(
+  { ledger, draining }: Pick<StagingDeps, 'ledger' | 'draining'>,
   run: Run,
-  definition: BulkDefinition,
+  definition: FindsDuplicates,
 ): Promise<void> {
   const duplicateRows =
     definition.order === 'rank'

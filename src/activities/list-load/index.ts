@@ -4,6 +4,7 @@ import type { ListItem } from '../../domain/list-load/items.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { BATCH_DEADLINE_MS, type BulkDefinition, type PlanAddition } from '../engine/definition.ts';
 import { runInput } from '../engine/run-input.ts';
+import { settleDuplicates } from '../engine/staging.ts';
 import { throwIfStopping } from '../engine/stopping.ts';
 import { LOAD, loadItems } from './answers.ts';
 import { reserveCapacity } from './capacity.ts';
@@ -72,6 +73,9 @@ async function prepare(deps: ListLoadDeps, run: Run): Promise<PlanAddition> {
   });
   // The run was started again, or has read its source for so long that the list was read anew.
   if (snapshot.snapshotNo !== before?.snapshotNo) await screen(deps, run, snapshot);
+  // Whoever is suppressed since duplicates were sought claims no key. Neither changes anything once the run is planned.
+  await deps.ledger.records.returnDuplicates(run);
+  await settleDuplicates(deps, run, { order: 'rank', findDuplicates: findDuplicateItems });
   const reserved = await reserveCapacity(deps, run);
   const figures = await describePlan(deps.ledger, run, reserved, snapshot);
   return { notes: reserved.capacity.notes, figures };

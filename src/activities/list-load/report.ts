@@ -25,11 +25,13 @@ export async function describePlan(
   { capacity, reserved }: Reserved,
   snapshot: SuppressionSnapshot,
 ): Promise<ListLoadFigures> {
-  const { pending } = await ledger.runs.exactCounts(run.run_no);
+  const { pending, created = 0 } = await ledger.runs.exactCounts(run.run_no);
   const { entries, unidentified } = snapshot.figures;
-  const { current: before, max } = capacity;
+  const { current, max } = capacity;
+  // Before the whole run: what it had created before it was started again is in the campaign already.
+  const before = Math.max(0, current - created);
   return {
-    capacity: { before, after: before + pending, max, reserved },
+    capacity: { before, after: current + pending, max, reserved },
     suppressions: { hash: snapshot.hash, entries, unidentified },
     suppressed: await countSuppressed(ledger, run),
     scores: await ledger.records.countScores(run.run_no),
@@ -108,9 +110,11 @@ export async function renderEvent(ledger: Ledger, run: Run, event: OutboxEvent):
   });
 }
 
-/** Null: the run has written nothing. */
+/** Once for a run: when all of it is uploaded, or it is cancelled in the middle. Null: it may go on, or has uploaded nothing. */
 export function describeUpload(run: Run, state: RunState, result: BulkResult): AuditEntry | null {
-  if (run.dry_run || state === 'rejected') return null;
+  const { created = 0, existing = 0, rejected = 0 } = result.counts;
+  const isUpload = state === 'completed' || (state === 'cancelled' && created + existing + rejected > 0);
+  if (run.dry_run || !isUpload) return null;
   const { listId, campaignId, metrics } = result as ListLoadResult;
   const { uniqueProcessed, deduplicationRate, successes, conflicts } = metrics;
   return {

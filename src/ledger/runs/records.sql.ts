@@ -21,6 +21,7 @@ export function createRecords({ db, pool }: Database): Records {
     listDuplicateCandidates: (runNo) => listDuplicateCandidates(db, runNo),
     listRankedCandidates: (runNo) => listRankedCandidates(db, runNo),
     settleStaged: (run, rows) => fenced(db, run, (tx, runNo) => settleStaged(tx, runNo, rows)),
+    returnDuplicates: (run) => fenced(db, run, returnDuplicates),
     finishStaging: (run) => fenced(db, run, finishStaging),
     cancelPending: (run, reason) => fenced(db, run, (tx, runNo) => cancelPending(tx, runNo, reason)),
     cancelBeyond: (run, room, reason) =>
@@ -67,6 +68,18 @@ async function settleStaged(tx: Executor, runNo: number, rows: readonly SettledR
           select key as outcome, value::int as n from json_each_text(staged_counts)
           union all select outcome, 1 from settled) counted group by outcome) counts)
     where run_no = ${runNo} and total is not null and exists (select from settled)`.execute(tx);
+}
+
+async function returnDuplicates(tx: Executor, runNo: number): Promise<void> {
+  // As the planner does: whatever is in a write is settled with it.
+  await sql`select from runs where run_no = ${runNo} for update`.execute(tx);
+  const { numAffectedRows = 0n } = await sql`
+    delete from outcomes o using records r
+    where o.run_no = ${runNo} and o.outcome = 'duplicate' and r.run_no = o.run_no and r.seq = o.seq and r.keys is not null
+      and not exists (select from writes where run_no = ${runNo})`.execute(tx);
+  if (numAffectedRows === 0n) return;
+  await sql`update runs set staged_counts = ${countStaged(runNo)}
+    where run_no = ${runNo} and total is not null`.execute(tx);
 }
 
 async function finishStaging(db: Executor, runNo: number): Promise<void> {

@@ -24,6 +24,12 @@ export interface Records {
    */
   settleStaged(run: RunRef, rows: readonly SettledRow[]): Promise<void>;
 
+  /**
+   * `duplicate` → pending, since the records that they were duplicates of may be settled otherwise by now. Erased ones stay. Once
+   * the run is planned it changes nothing, and neither does a repetition. Errors: Superseded.
+   */
+  returnDuplicates(run: RunRef): Promise<void>;
+
   /** Sets the run's total, and counts what staging has settled. A repetition changes nothing. Errors: Superseded. */
   finishStaging(run: RunRef): Promise<void>;
 
