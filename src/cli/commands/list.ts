@@ -46,7 +46,8 @@ const addLoad: AddCommand = (parent, cli, finish) => {
         `Of several rows with the same key the one with the higher score stays, then the newer updated_at, then
          the lower line.`,
         `The suppression list is read from CXone for every run. If it is empty, has shrunk by more than half, is
-         cut off, or has entries that identify nobody, the run fails with the figures and a hash.`,
+         cut off, or has entries that identify nobody or cannot be read in full, the run fails with the figures and
+         a hash.`,
         `--calling-hours keeps records back until they may be called where they are, by time_zone, or by every zone that
          state, postal code and phone numbers allow. An engineering default, not legal advice.`,
         `The same content is loaded into the same list only once. Ctrl-C does not stop the run.`,
