@@ -97,6 +97,23 @@ describe('a suppression snapshot', () => {
     expect(await countEntries(abandoned)).toBe(0);
   });
 
+  it('that was begun at the same moment as a later one takes no entries once that is complete', async () => {
+    const run = await openRun(opened().ledger);
+    const early = await snapshots().begin(run.run_no, TENANT);
+    // As if the later one had begun before this one was committed.
+    const hide = sql`update suppression_snapshots set run_no = ${(await openRun(opened().ledger)).run_no}
+      where snapshot_no = ${early}`;
+    await hide.execute(opened().database.db);
+    const late = await snapshots().begin(run.run_no, TENANT);
+    await sql`update suppression_snapshots set run_no = ${run.run_no} where snapshot_no = ${early}`.execute(
+      opened().database.db,
+    );
+    await snapshots().complete(late, FIGURES);
+    await expect(snapshots().add(early, [phone(1)])).rejects.toThrow(SnapshotGone);
+    await expect(snapshots().complete(early, FIGURES)).rejects.toThrow(SnapshotGone);
+    expect(await countEntries(early)).toBe(0);
+  });
+
   it('of a later attempt is complete, however many processes read the list at once', async () => {
     const { ledger } = opened();
     const run = await openRun(ledger);

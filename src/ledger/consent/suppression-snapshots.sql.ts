@@ -2,7 +2,7 @@
 import { type RawBuilder, type Selectable, sql } from 'kysely';
 import type { Database, Executor } from '../database.ts';
 import { fenced } from '../fence.ts';
-import { emptySnapshots } from '../runs/suppression-entries.sql.ts';
+import { deleteEntries, emptySnapshots } from '../runs/suppression-entries.sql.ts';
 import type { SuppressionSnapshotsTable } from '../schema.ts';
 import { IDENTIFIER_BYTES, type SubjectKeys } from './subject-keys.ts';
 import {
@@ -26,11 +26,17 @@ export function createSuppressionSnapshots({ db }: Database, subjects: SubjectKe
 }
 
 async function begin(tx: Executor, runNo: number, tenant: string): Promise<number> {
-  await sql`
-    with abandoned as (
-      delete from suppression_snapshots where run_no = ${runNo} and completed_at is null returning snapshot_no)
-    delete from suppression_snapshot_entries where snapshot_no in (select snapshot_no from abandoned)`.execute(
+  // One at a time, so that each sees and deletes what the one before has begun.
+  await sql`select from runs where run_no = ${runNo} for update`.execute(tx);
+  const abandoned = await tx
+    .deleteFrom('suppression_snapshots')
+    .where('run_no', '=', runNo)
+    .where('completed_at', 'is', null)
+    .returning('snapshot_no')
+    .execute();
+  await deleteEntries(
     tx,
+    abandoned.map((row) => row.snapshot_no),
   );
   const { snapshot_no: snapshotNo } = await tx
     .insertInto('suppression_snapshots')
@@ -50,7 +56,7 @@ async function add(db: Executor, snapshotNo: number, hashes: Buffer): Promise<vo
   const { rows } = await sql`
     with begun as (
       select snapshot_no from suppression_snapshots
-      where snapshot_no = ${snapshotNo} and completed_at is null for share),
+      where snapshot_no = ${snapshotNo} and completed_at is null and emptied_at is null for share),
     added as (
       insert into suppression_snapshot_entries (snapshot_no, identifier)
       select snapshot_no, identifier from begun, (${split(hashes)}) entries order by identifier

@@ -8,12 +8,21 @@ export async function emptySnapshots(
   runNo: number,
   before: number | null = null,
 ): Promise<void> {
-  await sql`
-    with emptied as (
-      update suppression_snapshots set emptied_at = clock_timestamp()
-      where run_no = ${runNo} and emptied_at is null and (${before}::int is null or snapshot_no < ${before}::int)
-      returning snapshot_no)
-    delete from suppression_snapshot_entries where snapshot_no in (select snapshot_no from emptied)`.execute(
+  const { rows } = await sql<{ no: number }>`
+    update suppression_snapshots set emptied_at = clock_timestamp()
+    where run_no = ${runNo} and emptied_at is null and (${before}::int is null or snapshot_no < ${before}::int)
+    returning snapshot_no as no`.execute(tx);
+  await deleteEntries(
     tx,
+    rows.map(({ no }) => no),
   );
+}
+
+/**
+ * Of snapshots that were deleted or marked as empty in an earlier statement: that one has waited for whoever was adding entries, and
+ * only a later one sees them.
+ */
+export async function deleteEntries(tx: Executor, snapshotNos: readonly number[]): Promise<void> {
+  if (snapshotNos.length === 0) return;
+  await tx.deleteFrom('suppression_snapshot_entries').where('snapshot_no', 'in', snapshotNos).execute();
 }
