@@ -170,12 +170,15 @@ function checkInput(value: unknown): Checked<ListLoadInput> {
 
 function ruleProblems(value: unknown): readonly string[] {
   const given = (value ?? {}) as Partial<Record<keyof ListLoadInput, unknown>>;
-  const { deduplicateBy, scoring, schema, callingHours } = given;
+  const { deduplicateBy, scoring, schema, callingHours, outsideHours } = given;
   const problems = [
     ...(deduplicateBy === undefined ? [] : keyProblems(deduplicateBy, 'deduplicateBy')),
     ...(scoring === undefined ? [] : scoringProblems(scoring, 'scoring')),
     ...(schema === undefined ? [] : schemaProblems(schema, 'schema')),
     ...(callingHours === undefined ? [] : callingHoursProblems(callingHours, 'callingHours')),
   ];
-  return problems.map(({ path, message }) => `${path} ${message}`);
+  return [
+    ...problems.map(({ path, message }) => `${path} ${message}`),
+    ...(outsideHours !== undefined && callingHours === undefined ? ['outsideHours needs callingHours'] : []),
+  ];
 }

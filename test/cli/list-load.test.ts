@@ -106,6 +106,19 @@ describe('list load', () => {
     expect(loads[0]?.input).not.toHaveProperty('approval');
   });
 
+  it('retries with something else to do outside the hours of the earlier run, if that had any', async () => {
+    const loads: Loads = [];
+    const input = { campaignId: 'C9', callingHours: HOURS };
+    const retry = ['list', 'load', '--retry-of', 'r0', '--detach', '--outside-hours', 'reject'];
+    const earlier = (of: object) =>
+      fakeSession({ loads, run: finished({ kind: 'listLoad', target: 'L9', input: of }) });
+    expect(await run(retry, fakeCli(earlier(input)))).toBe(0);
+    const cli = fakeCli(earlier({ campaignId: 'C9' }));
+    expect(await run(retry, cli)).toBe(2);
+    expect(cli.err()).toContain('--outside-hours needs --calling-hours FILE.json');
+    expect(loads.map((load) => load.input)).toMatchObject([{ callingHours: HOURS, outsideHours: 'reject' }]);
+  });
+
   it.each([
     [['list', 'load', 'f.csv'], 'add --list ID and --campaign ID'],
     [['list', 'load', 'f.csv', '--list', 'L1'], 'add --campaign ID'],

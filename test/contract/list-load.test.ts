@@ -52,6 +52,8 @@ describe('the input of a list load', () => {
     expect(problemsOf({ ...INPUT, callingHours: HOURS, outsideHours: 'call' })).toEqual([
       'outsideHours must be one of wait, reject',
     ]);
+    expect(problemsOf({ ...INPUT, callingHours: HOURS, outsideHours: 'reject' })).toEqual([]);
+    expect(problemsOf({ ...INPUT, outsideHours: 'wait' })).toEqual(['outsideHours needs callingHours']);
     expect(itemRules({ ...INPUT, callingHours: HOURS })).toMatchObject({ hasCallingHours: true });
   });
 

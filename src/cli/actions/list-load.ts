@@ -48,8 +48,10 @@ export async function loadList(cli: Cli, file: string | undefined, options: Load
   return withSession(cli, async (session) => {
     const earlier = await findRunToRetry(session, options);
     const target = chooseTarget(options, earlier);
+    const merged = { ...optionsOfRun(earlier), ...rules };
+    requireHours(merged);
     const suppress = await stageSuppressions(session, options, output);
-    const chosen = { ...target, ...optionsOfRun(earlier), ...rules, ...suppress };
+    const chosen = { ...target, ...merged, ...suppress };
     const withSource = (source: Source): ListLoadInput => ({ ...chosen, source, ...toCommonInput(options) });
     // Here, because only the rules of this run say which columns it needs.
     const columnProblems = (columns: readonly string[] | null, map: Readonly<Record<string, string>>) => {
@@ -94,12 +96,6 @@ function readRules(options: LoadOptions): Rules {
   const { deduplicateBy, scoreColumn, fit, outsideHours, acceptSuppressions } = options;
   if (options.scoring !== undefined && scoreColumn !== undefined)
     throw new UsageError('--scoring and --score-column exclude each other: a record has one score');
-  // A retry has the hours of the earlier run.
-  const hasHours = options.callingHours !== undefined || options.retryOf !== undefined;
-  if (outsideHours !== undefined && !hasHours)
-    throw new UsageError(
-      '--outside-hours needs --calling-hours FILE.json: the hours in which people may be called',
-    );
   const problems: string[] = [];
   const readFile = <T extends object>(file: string | undefined, read: (content: unknown) => Read<T>) => {
     if (file === undefined) return undefined;
@@ -121,6 +117,14 @@ function readRules(options: LoadOptions): Rules {
     outsideHours,
     acceptSuppressions,
   });
+}
+
+/** A retry has the hours of the earlier run, if that had any. */
+function requireHours({ callingHours, outsideHours }: Rules): void {
+  if (outsideHours !== undefined && callingHours === undefined)
+    throw new UsageError(
+      '--outside-hours needs --calling-hours FILE.json: the hours in which people may be called',
+    );
 }
 
 type Read<T> = T | { readonly problems: readonly string[] };
