@@ -41,7 +41,7 @@ describe.concurrent('approval', () => {
     });
     expect(result.state).toBe('completed');
     expect(stubs.named('recordRefusal')).toHaveLength(1);
-    expect(stubs.named('replanWrites')).toHaveLength(2);
+    expect(stubs.named('replanWrites')).toMatchObject([{ planHash: 'plan-1' }, { planHash: 'plan-2' }]);
     expect(phases().filter((phase) => phase === 'awaiting_approval')).toHaveLength(2);
     expect(stubs.named('writePage')).toHaveLength(3);
   });

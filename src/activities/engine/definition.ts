@@ -167,15 +167,22 @@ interface BulkOperation extends OperationDefinition {
    * again when planning is repeated or the run is started again, and by then the batches may have been cut. Repeatable.
    */
   readonly prepare?: (run: Run) => Promise<PlanAddition>;
-  /**
-   * Called when a plan is approved: would it write to people who must not be contacted by now? Then it is screened and planned
-   * again, and the approval is void.
-   */
-  readonly isOutdated?: (run: Run) => Promise<boolean>;
+  /** Called when a plan is approved. If it is outdated, its records are screened and planned again, and the approval is void. */
+  readonly recheck?: (run: Run) => Promise<Recheck>;
   /** For the plan: what somebody who approves it should know, as sentences without personal data. */
   readonly planNotes?: (run: Run) => Promise<readonly string[]>;
   /** The lookups that the run makes before it writes, for the plan; null if it makes none. */
   readonly countLookups?: (run: Run) => Promise<Lookups | null>;
+}
+
+/** What an approved plan is checked against. */
+export interface Recheck {
+  /** Would the plan write to people who must not be contacted by now? */
+  readonly isOutdated: boolean;
+  /** Settles their records, by what was checked. Repeatable. */
+  readonly screen: () => Promise<void>;
+  /** What has changed since the plan was made, given the figures of the new one (PlanAddition), for those who approve it. */
+  readonly describeChange: (figures: object | undefined) => readonly string[];
 }
 
 export type Endpoint = 'crm' | 'marketing';

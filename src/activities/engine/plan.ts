@@ -25,7 +25,7 @@ export interface Plan {
   readonly pageBatches: number;
   /** How many pages are open at once; absent: as many as keep requests flowing (src/workflows/policies.ts). */
   readonly openPages?: 1;
-  /** Whether it is checked once more when it is approved (BulkDefinition.isOutdated). */
+  /** Whether it is checked once more when it is approved (BulkDefinition.recheck). */
   readonly isChecked?: true;
   /** At the rate limit and the spacing of batches; null if there is neither. */
   readonly estimatedSeconds: number | null;
@@ -108,7 +108,7 @@ export async function countPlan(
     pageBatches: pageBatches(rate, requestsPerBatch),
     // Another page would send its first batch before the last one of the page before it.
     ...(definition.order === 'rank' && { openPages: 1 }),
-    ...(definition.isOutdated && { isChecked: true }),
+    ...(definition.recheck && { isChecked: true }),
     estimatedSeconds: rate === 0 ? null : Math.ceil((requests * 60) / rate),
     reasons: reasons.slice(0, MAX_REASONS).map(({ code, field, n }) => ({ code, field, n })),
   };

@@ -67,6 +67,12 @@ export interface CloseRun {
   } | null;
 }
 
+export interface ApprovedPlan {
+  readonly runId: string;
+  /** As the workflow knows it: the ledger may have another one by now. */
+  readonly planHash: string;
+}
+
 export interface RunsDeps {
   readonly ledger: Ledger;
   readonly registry: Registry;
@@ -90,10 +96,10 @@ export function createRunActivities(deps: RunsDeps) {
     planWrites: (runId: string): Promise<Plan> => planWrites(deps, runId),
 
     /**
-     * Plans an approved run again if its plan is outdated; null: it is not, or something was sent already. Repeatable: a plan
-     * that was taken apart by an earlier attempt is outdated as well.
+     * Plans an approved run again if its plan is outdated; null: it is not, or something was sent already. Repeatable: if an
+     * earlier attempt has taken the plan apart, it is made anew, and if one has made another, that is returned.
      */
-    replanWrites: (runId: string): Promise<Plan | null> => replanWrites(deps, runId),
+    replanWrites: (approved: ApprovedPlan): Promise<Plan | null> => replanWrites(deps, approved),
 
     /** Once this has returned, no write is claimed against the new steering. Repeatable. */
     async steerRun({ runId, steering, decision }: SteerRun): Promise<void> {
@@ -210,31 +216,50 @@ async function planWrites(deps: RunsDeps, runId: string): Promise<Plan> {
   return plan;
 }
 
-async function replanWrites(deps: RunsDeps, runId: string): Promise<Plan | null> {
-  const { ledger, registry } = deps;
+async function replanWrites(
+  deps: RunsDeps,
+  { runId, planHash: approved }: ApprovedPlan,
+): Promise<Plan | null> {
+  const { ledger } = deps;
   const run = await takeOver(ledger, runId);
-  const definition = registry.bulk(run.kind);
-  const { hash: approved, toWrite } = run.plan as Plan;
-  const { pending } = await ledger.runs.exactCounts(run.run_no);
-  if (pending === toWrite && !(await definition.isOutdated?.(run))) return null;
-  // If something was sent before, the run was started again, and the gate decides about the rest.
-  if (!(await ledger.writes.unplan(run))) return null;
-  await definition.screen?.(run);
-  const { pending: left } = await ledger.runs.exactCounts(run.run_no);
-  const note = `the approval of plan ${approved} is void: ${toWrite - left} of its records must not be sent by now`;
-  const plan = await makePlan(deps, run, [note]);
-  await ledger.audit.add(runId, 'approval_void', { approved, ...plan, reasons: undefined }, activityKey());
+  const isReplaced = run.plan_hash !== null && run.plan_hash !== approved;
+  // An attempt that died when it had stored another plan has left that, which nobody has approved.
+  const plan = isReplaced ? (run.plan as Plan) : await planAgain(deps, run, approved);
+  if (plan) {
+    const data = { approved, ...plan, reasons: undefined };
+    await ledger.audit.add(runId, 'approval_void', data, `approval_void ${plan.hash}`);
+  }
   return plan;
 }
 
+async function planAgain(deps: RunsDeps, run: Run, approved: string): Promise<Plan | null> {
+  const { ledger, registry } = deps;
+  const check = await registry.bulk(run.kind).recheck?.(run);
+  // Once a plan is taken apart its approval is void, whatever has become of the reason: some records may be settled by now.
+  if (run.plan_hash !== null) {
+    if (!check?.isOutdated) return null;
+    // If something was sent before, the run was started again, and the gate decides about the rest.
+    if (!(await ledger.writes.unplan(run))) return null;
+  }
+  await check?.screen();
+  return makePlan(deps, run, async (figures) => {
+    const { suppressed = 0 } = await ledger.runs.exactCounts(run.run_no);
+    const n = suppressed - ((run.plan as Plan).suppressed ?? 0);
+    const why = [`${n} of its records must not be sent by now`, ...(check?.describeChange(figures) ?? [])];
+    return [`the approval of plan ${approved} is void: ${why.join('. ')}`];
+  });
+}
+
+/** `describeChange`: notes beside those of the operation. */
 async function makePlan(
   { ledger, registry, ratePerMinute }: RunsDeps,
   run: Run,
-  notes: readonly string[] = [],
+  describeChange?: (figures: object | undefined) => Promise<readonly string[]>,
 ): Promise<Plan> {
   const definition = registry.bulk(run.kind);
   const { order, recordsPerBatch } = definition;
   const addition = await definition.prepare?.(run);
+  const notes = (await describeChange?.(addition?.figures)) ?? [];
   const kind = definition.firstWrite(run);
   const batches = await ledger.writes.plan(run, kind, recordsPerBatch, order && { order });
   const plan = await countPlan({ ledger, ratePerMinute }, run, definition, { batches, addition, notes });

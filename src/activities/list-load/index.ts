@@ -12,7 +12,7 @@ import { createGate } from './gate.ts';
 import { describeHours } from './hours.ts';
 import { describePlan, describeResult, describeUpload, renderEvent } from './report.ts';
 import { createItemReader, findDuplicateItems } from './rows.ts';
-import { mayLoadSuppressed, screen } from './screen.ts';
+import { recheck, screen } from './screen.ts';
 import type { ListLoadDeps } from './settings.ts';
 import { requireSnapshot } from './snapshot.ts';
 
@@ -55,7 +55,7 @@ export function defineListLoad(deps: ListLoadDeps): { readonly definition: BulkD
     screen: async (run) => {
       await screen(deps, run, await requireSnapshot(deps, run, stopping));
     },
-    isOutdated: (run) => mayLoadSuppressed(deps, run),
+    recheck: (run) => recheck(deps, run),
     findDuplicates: findDuplicateItems,
     prepare: (run) => prepare(deps, run),
     planNotes: (run) => describeHours(ledger, run),

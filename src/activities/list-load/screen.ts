@@ -9,7 +9,7 @@ import type { PendingRecord } from '../../ledger/runs/records.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { findSuppressed, type Person, TELEPHONE_CHANNELS } from '../consent/suppression.ts';
 import { inChunks } from '../engine/chunks.ts';
-import type { Withheld } from '../engine/definition.ts';
+import type { Recheck, Withheld } from '../engine/definition.ts';
 import { throwIfStopping } from '../engine/stopping.ts';
 import type { ListLoadDeps } from './settings.ts';
 import { requireSnapshot } from './snapshot.ts';
@@ -44,19 +44,40 @@ export async function screen(
   }
 }
 
-/** Does the plan have people who are on one of the lists by now? Reads CXone's list again if it is too old. */
-export async function mayLoadSuppressed(deps: ListLoadDeps, run: Run): Promise<boolean> {
-  const { ledger, draining } = deps;
-  const stopIfNeeded = () => throwIfStopping(draining);
-  const { snapshotNo, hash } = await requireSnapshot(deps, run, { throwIfStopping: stopIfNeeded });
+/** Reads CXone's list again if it is too old. The same list decides and screens, or a plan could be void for nobody. */
+export async function recheck(deps: ListLoadDeps, run: Run): Promise<Recheck> {
+  const stopIfNeeded = () => throwIfStopping(deps.draining);
+  const snapshot = await requireSnapshot(deps, run, { throwIfStopping: stopIfNeeded });
   const { figures } = run.plan as { readonly figures?: ListLoadFigures };
-  if (hash === figures?.suppressions.hash && (await ledger.suppressions.isEmpty())) return false;
+  return {
+    isOutdated: await mayLoadSuppressed(deps, run, snapshot, figures),
+    screen: () => screen(deps, run, snapshot),
+    describeChange: (now) => describeChange(figures, now as ListLoadFigures | undefined),
+  };
+}
+
+/** Does the plan have people who are on one of the lists by now? */
+async function mayLoadSuppressed(
+  { ledger, draining }: ListLoadDeps,
+  run: Run,
+  { snapshotNo, hash }: SuppressionSnapshot,
+  planned: ListLoadFigures | undefined,
+): Promise<boolean> {
+  if (hash === planned?.suppressions.hash && (await ledger.suppressions.isEmpty())) return false;
   const pending = ledger.records.listPending(run.run_no);
   for await (const chunk of inChunks(pending, { items: RECORDS_PER_CHUNK })) {
-    await stopIfNeeded();
+    await throwIfStopping(draining);
     if ((await findSuppressedItems(ledger, snapshotNo, chunk)).size > 0) return true;
   }
   return false;
+}
+
+/** If only our own list has changed, nothing of CXone's. */
+function describeChange(before: ListLoadFigures | undefined, now: ListLoadFigures | undefined): string[] {
+  if (!before || !now || before.suppressions.hash === now.suppressions.hash) return [];
+  const describe = ({ suppressions: { hash, entries } }: ListLoadFigures) =>
+    `${hash} (${entries} ${entries === 1 ? 'entry' : 'entries'})`;
+  return [`CXone's suppression list was ${describe(before)} and is ${describe(now)}`];
 }
 
 /** By seq. Reasons: ours first. Errors: SnapshotGone; those of the ledger. */

@@ -102,6 +102,7 @@ async function unplan(tx: Executor, runNo: number): Promise<boolean> {
   );
   if (rows[0]?.isClaimed !== false) return false;
   await tx.deleteFrom('writes').where('run_no', '=', runNo).execute();
+  await tx.updateTable('runs').set({ plan_hash: null }).where('run_no', '=', runNo).execute();
   return true;
 }
 

@@ -15,8 +15,9 @@ export interface Writes {
   plan(run: RunRef, kind: string, size: number, options?: PlanOptions): Promise<number>;
 
   /**
-   * Deletes the writes of a run, so that it can be planned again. False: one of them was claimed before, and nothing changed. A
-   * repetition changes nothing. Errors: Superseded.
+   * Deletes the writes of a run and the hash of its plan, so that it can be planned again: until then the run has no plan that
+   * anybody has approved. False: one of the writes was claimed before, and nothing changed. A repetition changes nothing. Errors:
+   * Superseded.
    */
   unplan(run: RunRef): Promise<boolean>;
 

@@ -56,9 +56,13 @@ export async function approve(run: Run): Promise<'approved' | 'rejected'> {
 
 /** False: the plan stays as it is. */
 async function planAgain(run: Run): Promise<boolean> {
+  const { runId, plan: approved } = run;
+  if (!approved) throw new TypeError('nothing can be approved before it is planned');
   await run.enter('planning');
   const summary = 'does the approved plan still hold?';
-  const plan = await ledgerScans.replanWrites.executeWithOptions({ summary }, [run.runId]);
+  const plan = await ledgerScans.replanWrites.executeWithOptions({ summary }, [
+    { runId, planHash: approved.hash },
+  ]);
   if (plan === null) return false;
   run.steering.dropApproval();
   setPlan(run, plan);
