@@ -52,9 +52,10 @@ it('they are rejected if the run says so', () => {
   expect(notBefore).toEqual([]);
 });
 
-it('a batch whose answer was lost is waited for, because CXone may have it', () => {
-  expect(find({ callingHours: HOURS, outsideHours: 'reject' }, 'batch')).toEqual({
-    withheld: [],
-    notBefore: WAITING,
-  });
+it('after a lost answer nobody is rejected for the hour, because CXone may have them; who was never sent is', () => {
+  const { withheld, notBefore } = find({ callingHours: HOURS, outsideHours: 'reject' }, 'batch');
+  expect(notBefore).toEqual(WAITING.slice(0, 1));
+  expect(withheld).toMatchObject([
+    [3, { outcome: 'rejected', reasons: [{ code: 'time_zone_unknown' }], isNeverSent: true }],
+  ]);
 });

@@ -1,4 +1,5 @@
 /** A gate may leave records for later: they are not tried before their time, and the workflow learns when that is. */
+import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import type { ConsentGate } from '../../src/activities/engine/definition.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
@@ -30,17 +31,14 @@ function gateOf(held: () => Held): ConsentGate {
 }
 
 /** A run of the example operation with `n` records in one batch. */
-async function start(n: number, held: () => Held, hooks: CxoneHooks = {}) {
+async function start(n: number, gate: ConsentGate, hooks: CxoneHooks = {}) {
   const { ledger } = opened();
   const { cxone, posts } = fakeCxone(hooks);
   const worker = createWorker(ledger, cxone, {
     operations: {
       callbackRequest: (deps) => {
         const { definition } = defineCallbackRequest(deps);
-        const writes = Object.entries(definition.writes).map(([kind, write]) => [
-          kind,
-          { ...write, gate: gateOf(held) },
-        ]);
+        const writes = Object.entries(definition.writes).map(([kind, write]) => [kind, { ...write, gate }]);
         return {
           definition: { ...definition, writes: Object.fromEntries(writes) as typeof definition.writes },
         };
@@ -65,7 +63,10 @@ const countExactly = ({ run_no }: Run) => opened().ledger.runs.exactCounts(run_n
 
 it('the others are sent, and the page says when the first of them may be tried', async () => {
   const [soon, later] = [inMs(3_600_000), inMs(7_200_000)];
-  const { run, posts, pass } = await start(4, () => ({ 1: later, 2: null, 3: soon }));
+  const { run, posts, pass } = await start(
+    4,
+    gateOf(() => ({ 1: later, 2: null, 3: soon })),
+  );
   expect(await pass()).toMatchObject({ left: 0, notBefore: soon, counts: { pending: 2 } });
   expect(posts).toEqual([['c4']]);
   expect(await countExactly(run)).toMatchObject({ pending: 2, created: 1, suppressed: 1 });
@@ -76,10 +77,16 @@ it('the others are sent, and the page says when the first of them may be tried',
 });
 
 it('the gate is asked again when their time has come', async () => {
-  let held: Held = { 1: inMs(50), 2: inMs(50), 3: inMs(3_600_000) };
-  const { run, posts, pass } = await start(3, () => held);
+  const later = inMs(3_600_000);
+  let held: Held = { 1: later, 2: later, 3: later };
+  const { run, posts, pass } = await start(
+    3,
+    gateOf(() => held),
+  );
   await pass();
   held = { 2: null };
+  await sql`update writes set refs = '{"notBefore": "2020-01-01T00:00:00Z"}'
+    where run_no = ${run.run_no} and state = 'planned'`.execute(opened().database.db);
   await until(pass, ({ counts }) => counts.pending === 0);
   expect(posts).toEqual([['c1', 'c3']]);
   expect(await countExactly(run)).toMatchObject({ pending: 0, created: 2, suppressed: 1 });
@@ -94,10 +101,55 @@ it('they keep in mind that an answer was lost', async () => {
       throw lostAnswer();
     },
   };
-  const { run, posts, pass } = await start(3, () => held, hooks);
+  const { run, posts, pass } = await start(
+    3,
+    gateOf(() => held),
+    hooks,
+  );
   await pass().catch(() => undefined);
   expect(await pass()).toMatchObject({ left: 0, counts: { pending: 1 } });
   // CXone has them all. It says so of the third; nobody asks about the first.
   expect(posts).toEqual([['c1', 'c2', 'c3'], ['c3']]);
   expect(await countExactly(run)).toMatchObject({ pending: 1, in_doubt: 1, existing: 1 });
+});
+
+it('nobody waits for somebody who is withheld anyway, also after a lost answer', async () => {
+  let isAlsoWithheld = false;
+  const hooks: CxoneHooks = {
+    after: (n) => {
+      if (n > 1) return;
+      isAlsoWithheld = true;
+      throw lostAnswer();
+    },
+  };
+  const gate: ConsentGate = () =>
+    Promise.resolve({
+      withheld: new Map(isAlsoWithheld ? [[1, suppressed] as const] : []),
+      notBefore: new Map(isAlsoWithheld ? [[1, inMs(3_600_000)] as const] : []),
+    });
+  const { run, posts, pass } = await start(2, gate, hooks);
+  await pass().catch(() => undefined);
+  expect(await pass()).toMatchObject({ left: 0, counts: { pending: 0 } });
+  expect(posts).toEqual([['c1', 'c2'], ['c2']]);
+  expect(await countExactly(run)).toMatchObject({ pending: 0, in_doubt: 1, existing: 1 });
+});
+
+it('who is withheld and was never sent is not in doubt after a lost answer', async () => {
+  const rejected = {
+    outcome: 'rejected',
+    reasons: [{ code: 'time_zone_unknown' }],
+    isNeverSent: true,
+  } as const;
+  let withheld = new Map<number, typeof rejected>();
+  const hooks: CxoneHooks = {
+    after: (n) => {
+      if (n > 1) return;
+      withheld = new Map([[1, rejected]]);
+      throw lostAnswer();
+    },
+  };
+  const { run, pass } = await start(2, () => Promise.resolve({ withheld }), hooks);
+  await pass().catch(() => undefined);
+  await pass();
+  expect(await countExactly(run)).toEqual({ total: 2, pending: 0, rejected: 1, existing: 1 });
 });

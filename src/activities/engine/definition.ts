@@ -72,6 +72,8 @@ export interface Withheld {
   readonly outcome: Outcome;
   readonly reasons: readonly Reason[];
   readonly evidence?: string;
+  /** No attempt of this run can have included it, because the gate has always withheld it: a lost answer is not about it. */
+  readonly isNeverSent?: true;
 }
 
 export type GateDecision =

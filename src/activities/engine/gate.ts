@@ -5,7 +5,14 @@
  */
 import type { CxoneError } from '../../cxone/errors.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
-import type { Answer, ConsentGate, Withheld, WriteAttempt, WriteDefinition } from './definition.ts';
+import type {
+  Answer,
+  ConsentGate,
+  GateDecision,
+  Withheld,
+  WriteAttempt,
+  WriteDefinition,
+} from './definition.ts';
 import { partRefs } from './prior-attempt.ts';
 
 /** The write did not get past the gate; nothing was sent. `cause` is null if the page is to stop. */
@@ -24,8 +31,9 @@ export async function sendThroughGate(definition: WriteDefinition, attempt: Writ
   if (gate === null) return definition.send(attempt);
   const decision = await gate(attempt);
   if ('instead' in decision) return decision.instead;
-  const { withheld, notBefore } = decision;
-  if (notBefore && notBefore.size > 0) return leaveForLater(attempt, withheld, notBefore);
+  const { withheld } = decision;
+  const notBefore = waitedFor(decision);
+  if (notBefore.size > 0) return leaveForLater(attempt, withheld, notBefore);
   if (withheld.size === 0) return definition.send(askBeforeEachRequest(gate, attempt));
   const permitted = onlyRecords(attempt, (seq) => !withheld.has(seq));
   if (attempt.priorAttempt === 'none') return withholdAndDerive(attempt, withheld, permitted.seqs);
@@ -33,6 +41,14 @@ export async function sendThroughGate(definition: WriteDefinition, attempt: Writ
   const answer = await definition.send(askBeforeEachRequest(gate, permitted));
   const settled = settleWithheld(withheld, answer.lostAttemptNotApplied === true);
   return { ...answer, groups: [...answer.groups, ...settled] };
+}
+
+/** Who is withheld is not waited for. If nobody else has to wait, there is no part to divide from the write. */
+function waitedFor({
+  withheld,
+  notBefore,
+}: Extract<GateDecision, { withheld: unknown }>): ReadonlyMap<number, string> {
+  return new Map([...(notBefore ?? [])].filter(([seq]) => !withheld.has(seq)));
 }
 
 /**
@@ -77,8 +93,8 @@ function leaveForLater(
   const { kind, priorAttempt } = attempt;
   const settled = priorAttempt === 'none' ? withheld : new Map<number, Withheld>();
   const open = attempt.seqs.filter((seq) => !settled.has(seq));
-  const later = open.filter((seq) => notBefore.has(seq) && !withheld.has(seq));
-  const rest = open.filter((seq) => !notBefore.has(seq) || withheld.has(seq));
+  const later = open.filter((seq) => notBefore.has(seq));
+  const rest = open.filter((seq) => !notBefore.has(seq));
   const [first] = later.flatMap((seq) => notBefore.get(seq) ?? []).sort();
   const part = { kind, refs: partRefs(attempt) };
   const answer = nothingSent(
@@ -95,16 +111,16 @@ function leaveForLater(
 /** An earlier attempt included them, and its answer was lost. */
 function settleWithheld(withheld: ReadonlyMap<number, Withheld>, isNotApplied: boolean): SettledGroup[] {
   return [...withheld].map(([seq, record]): SettledGroup => {
-    if (isNotApplied || isInCxone(record)) return toGroup(seq, record);
+    if (isNotApplied || isCertain(record)) return toGroup(seq, record);
     const objections = record.reasons.map((reason) => ({ ...reason, code: 'objected_after_sending' }));
     const lost = { code: 'answer_lost', message: 'CXone may have applied it before the objection' };
     return { outcome: 'in_doubt', seqs: [seq], reasons: [lost, ...objections] };
   });
 }
 
-/** Whatever became of the lost attempt. */
-function isInCxone({ outcome }: Withheld): boolean {
-  return outcome === 'existing';
+/** Whatever became of the lost attempt, or because it cannot have included the record. */
+function isCertain({ outcome, isNeverSent }: Withheld): boolean {
+  return outcome === 'existing' || isNeverSent === true;
 }
 
 function toGroup(seq: number, { outcome, reasons, evidence }: Withheld): SettledGroup {

@@ -18,6 +18,8 @@ export interface OutOfHours {
   readonly notBefore: ReadonlyMap<number, string>;
 }
 
+const TIME_ZONE_UNKNOWN = 'time_zone_unknown';
+
 const OUTSIDE_HOURS: Reason = {
   code: 'outside_calling_hours',
   message: 'outside the calling hours where the person may be',
@@ -36,12 +38,12 @@ export function findOutOfHours(
   for (const { seq, record } of records) {
     const answer = check(record as ListItem);
     if (answer.kind === 'callable') continue;
-    // After a lost answer the record may be in CXone, so it cannot be rejected: only a repetition shows what became of it.
-    if (outsideHours === 'reject' && priorAttempt === 'none')
-      withheld.set(seq, {
-        outcome: 'rejected',
-        reasons: [answer.kind === 'unknown' ? answer.reason : OUTSIDE_HOURS],
-      });
+    const reason = answer.kind === 'unknown' ? answer.reason : OUTSIDE_HOURS;
+    // Where somebody is does not depend on the time, so whoever may be anywhere now was withheld from every earlier attempt.
+    const isNeverSent = reason.code === TIME_ZONE_UNKNOWN;
+    // After a lost answer others may be in CXone, so they cannot be rejected: only a repetition shows what became of them.
+    if (outsideHours === 'reject' && (priorAttempt === 'none' || isNeverSent))
+      withheld.set(seq, { outcome: 'rejected', reasons: [reason], ...(isNeverSent && { isNeverSent }) });
     else notBefore.set(seq, answer.kind === 'unknown' ? LATEST_TIMESTAMP : answer.at);
   }
   return { withheld, notBefore };
