@@ -34,7 +34,15 @@ it('the methods with a fence are found', () => {
   expect(methods.toSorted()).toEqual(
     [
       ...['begin', 'cancelBeyond', 'cancelPending', 'close', 'finishStaging', 'markInDoubt', 'plan'],
-      ...['replaceSharedKeys', 'reserve', 'reserveBusinessKey', 'saveConflicts', 'setPlan', 'setSource'],
+      ...[
+        'replaceSharedKeys',
+        'reserve',
+        'reserveBusinessKey',
+        'returnDuplicates',
+        'saveConflicts',
+        'setPlan',
+        'setSource',
+      ],
       ...['settleStaged', 'stage', 'unplan'],
     ].toSorted(),
   );
