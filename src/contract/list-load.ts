@@ -62,8 +62,13 @@ export interface ListLoadResult extends BulkResult {
     /** ISO 8601, UTC. */
     readonly readAt: string;
   } | null;
-  /** Records that were loaded before it became known, until the run ended, that their people are on a suppression list. */
-  readonly objectedSince: number;
+  /**
+   * Records that this run created although their people are on a suppression list by now: on ours, or on CXone's as the run read
+   * it last. null: not known, because that one may not be relied on.
+   */
+  readonly objectedSince: number | null;
+  /** Records that were rejected for their calling hours or because nobody can tell their time zone; they were never sent. */
+  readonly outsideHours: number;
   readonly metrics: ListLoadMetrics;
 }
 
@@ -107,6 +112,7 @@ export interface ListLoadMetrics {
   readonly successes: number;
   /** Items that the list had already. They are successes too. */
   readonly conflicts: number;
+  /** Items that CXone has refused, and those in doubt. */
   readonly failures: number;
   readonly suppressed: number;
   readonly invalid: number;

@@ -37,7 +37,7 @@ export const READS: ReadonlySet<string> = new Set(
     'runs.find runs.get runs.listExecuting runs.listEarlierExecutions runs.getSteering runs.list runs.countEndedEarly',
     'runs.counts runs.exactCounts',
     'records.listDuplicateCandidates records.list records.hasCxoneIds records.countReasons records.countPendingContacts',
-    'records.listRankedCandidates records.listPending records.listWritten records.countScores',
+    'records.listRankedCandidates records.listPending records.listCreated records.countScores',
     'capacity.remaining capacity.others',
     'suppressionSnapshots.latest suppressionSnapshots.lastAccepted suppressionSnapshots.find',
     'answers.messages answers.latest answers.summary',

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
-import { CAMPAIGN, lead, leads, listLoadStand, phone } from './list-loads.ts';
+import { CAMPAIGN, LIST, lead, leads, listLoadStand, phone } from './list-loads.ts';
 import { getFailure } from './pages.ts';
 
 const { opened, start } = listLoadStand();
@@ -133,5 +133,35 @@ describe('an objection that becomes known after the upload', () => {
     await opened().ledger.suppressions.add([objection], null);
     const result = await cxone.close(run);
     expect(result).toMatchObject({ counts: { created: 4 }, objectedSince: 2 });
+  });
+
+  it('does not count who was in the list before the run', async () => {
+    const cxone = await start();
+    await cxone.admin.seedSuppressions({ entries: phones(11, 12, 13), replace: true });
+    const value = phone(2);
+    const named = [{ name: 'phone_number', value }];
+    await cxone.admin.seedItems(LIST, [{ deduplicationKeys: named, fields: named, priority: 0 }]);
+    const { run } = await cxone.plan([1, 2].map((n) => lead(n, n, { contact_id: `objector-${n}` })));
+    await cxone.writeAll(run);
+    const since = new Date().toISOString();
+    const objections = ['objector-1', 'objector-2'].map((contactId) => ({
+      contactId,
+      channel: 'voice' as const,
+      reason: 'test',
+      since,
+    }));
+    await opened().ledger.suppressions.add(objections, null);
+    expect(await cxone.close(run)).toMatchObject({ counts: { created: 1, existing: 1 }, objectedSince: 1 });
+  });
+
+  it('is not known if the list has become doubtful', async () => {
+    const cxone = await start();
+    await cxone.admin.seedSuppressions({ entries: phones(11, 12, 13), replace: true });
+    const { run } = await cxone.plan(leads(1, 2, 3, 4));
+    await cxone.worker.writePage({ runId: run.run_id, fromBatch: 1, toBatch: 1 });
+    await cxone.admin.seedSuppressions({ entries: [], replace: true });
+    await age(run, 16);
+    expect(await getFailure(cxone.writeAll(run))).toMatchObject({ type: 'SuppressionsDoubtful' });
+    expect(await cxone.close(run, 'failed')).toMatchObject({ counts: { created: 2 }, objectedSince: null });
   });
 });

@@ -114,6 +114,31 @@ describe('the audit entry', () => {
 });
 
 describe('the result', () => {
+  it('counts who was rejected for the hour apart: CXone was not asked about them', async () => {
+    const cxone = await start();
+    const region = {
+      region: 'US',
+      effective: '2000-01-01',
+      source: 'test',
+      windows: [{ from: '00:00', to: '24:00' }],
+    };
+    const never = { ...region, region: 'US-CA', windows: [] };
+    const callingHours = { defaultRegion: 'US', regions: [region, never] };
+    const at = (zone: string, state: string) => ({
+      time_zone: zone,
+      state,
+      phone_number: state === 'CA' ? phone(1) : '+12125550101',
+    });
+    const rows = [
+      lead(1, 1, at('America/New_York', 'NY')),
+      lead(2, 2, { ...at('PST', 'NY'), phone_number: '+12125550102' }),
+      lead(3, 3, at('America/Los_Angeles', 'CA')),
+    ];
+    const { result } = await cxone.runToEnd(rows, { callingHours, outsideHours: 'reject' });
+    expect(result.metrics).toMatchObject({ successes: 1, failures: 0 });
+    expect(result).toMatchObject({ counts: { rejected: 2 }, outsideHours: 2 });
+  });
+
   it('of a run that ended before it planned has no figures', async () => {
     const cxone = await start();
     const run = await cxone.open(leads(1));

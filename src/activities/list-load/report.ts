@@ -68,7 +68,10 @@ export async function describeResult(ledger: Ledger, run: Run): Promise<OwnResul
           readAt: snapshot.begunAt.toISOString(),
         }
       : null,
-    objectedSince: await countObjections(ledger, run, { snapshot, planned: figures?.suppressions.hash }),
+    objectedSince: counts.created
+      ? await countObjections(ledger, run, { snapshot, planned: figures?.suppressions.hash })
+      : 0,
+    outsideHours: await countOutsideHours(ledger, run),
     metrics: await measure(ledger, run, counts),
   };
 }
@@ -81,12 +84,14 @@ async function countObjections(
     snapshot,
     planned,
   }: { readonly snapshot: SuppressionSnapshot | null; readonly planned: string | undefined },
-): Promise<number> {
+): Promise<number | null> {
+  // One that was refused, or emptied already, does not say who is missing on it.
+  if (!snapshot?.isAccepted) return null;
   // The common case: what the plan relied on is all that is known.
-  if (!snapshot || (snapshot.hash === planned && (await ledger.suppressions.isEmpty()))) return 0;
+  if (snapshot.hash === planned && (await ledger.suppressions.isEmpty())) return 0;
   let n = 0;
-  const written = ledger.records.listWritten(run.run_no);
-  for await (const chunk of inChunks(written, { items: RECORDS_PER_CHUNK }))
+  const created = ledger.records.listCreated(run.run_no);
+  for await (const chunk of inChunks(created, { items: RECORDS_PER_CHUNK }))
     n += (await findSuppressedItems(ledger, snapshot.snapshotNo, chunk)).size;
   return n;
 }
@@ -134,20 +139,30 @@ async function measure(ledger: Ledger, run: Run, counts: Counts): Promise<ListLo
   const { total, duplicate = 0, suppressed = 0, invalid = 0, cancelled = 0 } = counts;
   const { existing = 0, rejected = 0, in_doubt: inDoubt = 0 } = counts;
   const successes = countSuccesses(counts);
-  const answered = successes + rejected;
+  const refused = rejected - (await countOutsideHours(ledger, run));
   return {
     rawIngested: total,
     uniqueProcessed: total - invalid - suppressed - duplicate,
     deduplicationRate: `${(total === 0 ? 0 : (duplicate / total) * 100).toFixed(2)}%`,
-    throughputPerMinute: (await measureThroughput(ledger, run, answered)).toFixed(1),
+    throughputPerMinute: (await measureThroughput(ledger, run, successes + refused)).toFixed(1),
     successes,
     conflicts: existing,
-    failures: rejected + inDoubt,
+    failures: refused + inDoubt,
     suppressed,
     invalid,
     cancelled,
   };
 }
+
+/** Each has exactly one reason. CXone was not asked about them. */
+async function countOutsideHours(ledger: Ledger, run: Run): Promise<number> {
+  const reasons = await ledger.records.countReasons(run.run_no);
+  return reasons
+    .filter(({ outcome, code }) => outcome === 'rejected' && OUTSIDE_HOURS_CODES.includes(code))
+    .reduce((sum, { n }) => sum + n, 0);
+}
+
+const OUTSIDE_HOURS_CODES: readonly string[] = ['outside_calling_hours', 'time_zone_unknown'];
 
 /** Records per minute, from the first request to the last answer. One request that takes no time counts as a millisecond. */
 async function measureThroughput(ledger: Ledger, run: Run, answered: number): Promise<number> {

@@ -47,9 +47,7 @@ export function listLoadFacts(result: unknown): readonly Fact[] {
     // A dry run has changed neither; its plan says what a run would do.
     ...(capacity && !dryRun ? [['capacity', describeCapacity({ ...capacity, reserved: 0 })] as const] : []),
     ...(suppressions ? [['suppression list', describeList(suppressions)] as const] : []),
-    ...(objectedSince === 0
-      ? []
-      : [['objected since', `${plural(objectedSince, 'record')} loaded before`] as const]),
+    ...(objectedSince === 0 ? [] : [['objected since', describeObjections(objectedSince)] as const]),
     ...(metrics
       ? [['duplicates', `${metrics.deduplicationRate} of ${plural(metrics.rawIngested, 'row')}`] as const]
       : []),
@@ -57,6 +55,12 @@ export function listLoadFacts(result: unknown): readonly Fact[] {
       ? [['throughput', `${metrics.throughputPerMinute} records a minute`] as const]
       : []),
   ];
+}
+
+function describeObjections(n: number | null): string {
+  return n === null
+    ? "not known: CXone's list could not be relied on"
+    : `${plural(n, 'record')} loaded before`;
 }
 
 /** `1,000 → 1,250 of 5,000, 300 more reserved by other runs` */

@@ -1,6 +1,6 @@
 /** Records of operations that rank them, in PostgreSQL, which sorts on disk. */
 import { type RawBuilder, sql } from 'kysely';
-import { type Reason, SUCCESSES } from '../../domain/run.ts';
+import type { Reason } from '../../domain/run.ts';
 import type { Executor } from '../database.ts';
 import { byRank } from '../writes/rank.sql.ts';
 import { PAGE, PAGE_BYTES } from './pages.ts';
@@ -70,13 +70,13 @@ export function listPending(db: Executor, runNo: number): AsyncIterable<PendingR
   );
 }
 
-export function listWritten(db: Executor, runNo: number): AsyncIterable<PendingRecord> {
+export function listCreated(db: Executor, runNo: number): AsyncIterable<PendingRecord> {
   return listByPages(
     db,
     runNo,
     (after, to) => sql`exists (
     select from outcomes o where o.run_no = ${runNo} and o.seq = r.seq and o.seq > ${after} and o.seq <= ${to}
-      and o.outcome = any(${[...SUCCESSES]}::text[]))`,
+      and o.outcome = 'created')`,
   );
 }
 

@@ -4,7 +4,7 @@ import type { Reason } from '../../domain/run.ts';
 import type { Database, Executor } from '../database.ts';
 import { fenced } from '../fence.ts';
 import { PAGE, PAGE_BYTES } from './pages.ts';
-import { cancelBeyond, countScores, listPending, listRankedCandidates, listWritten } from './ranked.sql.ts';
+import { cancelBeyond, countScores, listCreated, listPending, listRankedCandidates } from './ranked.sql.ts';
 import type {
   DuplicateCandidate,
   OutcomeFilter,
@@ -29,7 +29,7 @@ export function createRecords({ db, pool }: Database): Records {
     countPendingContacts: (runNo) => countPendingContacts(db, runNo),
     list: (runNo, outcome) => list(db, runNo, outcome),
     listPending: (runNo) => listPending(db, runNo),
-    listWritten: (runNo) => listWritten(db, runNo),
+    listCreated: (runNo) => listCreated(db, runNo),
     countScores: (runNo) => countScores(db, runNo),
     hasCxoneIds: (runNo) => hasCxoneIds(db, runNo),
     countReasons: (runNo) => countReasons(db, runNo),

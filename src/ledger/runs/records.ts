@@ -54,8 +54,8 @@ export interface Records {
   /** In the order of the source. Memory stays flat, as with `list`. Rows that break a rule have an outcome, so all have a record. */
   listPending(runNo: number): AsyncIterable<PendingRecord>;
 
-  /** Those that CXone has, as `listPending`. */
-  listWritten(runNo: number): AsyncIterable<PendingRecord>;
+  /** Those that the run has created in CXone, as `listPending`. */
+  listCreated(runNo: number): AsyncIterable<PendingRecord>;
 
   /**
    * How many pending records have a score from 0 to below 10, from 10 to below 20, and so on: ten numbers. Lower and higher
