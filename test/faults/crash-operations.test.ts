@@ -35,6 +35,9 @@ const BATCH_SIZE = 100;
 const LISTS = { CXFLOW_LIST_ITEMS_PER_BATCH: String(BATCH_SIZE), CXFLOW_LIST_INTERVAL_MS: '0' } as const;
 const ALL = (process.env.CXFLOW_CERTIFICATE ?? 'sample') !== 'sample';
 
+/** A run for each of up to a hundred crash points, while those of the other operations share the machine. */
+const LIMIT = { timeout: 3_000_000 };
+
 interface Scene {
   readonly point: string;
   /** Used as run id, and as list or campaign id. */
@@ -164,7 +167,7 @@ function preference(scene: number, n: number) {
 for (const operation of OPERATIONS) {
   describe.concurrent(operation.title, () => {
     const processes = useProcesses();
-    it('loses nothing and writes nothing twice if its worker is killed at a crash point', async () => {
+    it('loses nothing and writes nothing twice if its worker is killed at a crash point', LIMIT, async () => {
       const env = { ...ENV, CXFLOW_MAX_IN_FLIGHT: String(operation.inFlight), ...LISTS };
       await onStand(processes, { env }, async (stand) => {
         const lanes = await Promise.all(Array.from({ length: LANES }, () => openLane(stand)));

@@ -17,6 +17,18 @@ it('waits for a line, and reports the output of a process that exits before it',
   await expect(short.waitFor(/ready/)).rejects.toThrow(/exited \(0\) before it printed ready:\nno such list/);
 });
 
+it('sends no signal to the pid of a process that has exited, since it may be that of another one by now', async () => {
+  const short = node('');
+  const exit = await short.exited;
+  const kill = vi.spyOn(process, 'kill');
+  expect(await short.kill()).toEqual(exit);
+  expect(await short.terminate()).toEqual(exit);
+  short.pause();
+  short.resume();
+  expect(kill).not.toHaveBeenCalled();
+  kill.mockRestore();
+});
+
 it('separates stdout and stderr', async () => {
   const both = node(`console.log('out'); console.error('err')`);
   expect(await both.exited).toEqual({ code: 0, signal: null });

@@ -122,9 +122,14 @@ function launch(file: string, args: readonly string[], options: Omit<Start, 'ent
   void exited.then(() => guardian().forget(pid));
   const name = args[0] ? `${args[0].split('/').slice(-2).join('/')}` : file;
   const streams = collectOutput(child);
+  // Once it has exited, its pid may belong to another process: a backend of PostgreSQL was killed like that.
+  const isRunning = () => child.exitCode === null && child.signalCode === null;
+  const send = (how: NodeJS.Signals) => {
+    if (isRunning()) signal(pid, how);
+  };
   const end = async (how: NodeJS.Signals) => {
-    signal(pid, how);
-    if (!(await waitForExit(pid, PATIENCE_MS)))
+    send(how);
+    if (isRunning() && !(await waitForExit(pid, PATIENCE_MS)))
       throw new Error(`${name} did not exit on ${how}\n${streams.output()}`);
     return exited;
   };
@@ -136,8 +141,8 @@ function launch(file: string, args: readonly string[], options: Omit<Start, 'ent
     waitFor: (pattern) => waitForOutput({ name, child, streams, exited }, pattern),
     kill: () => end('SIGKILL'),
     terminate: () => end('SIGTERM'),
-    pause: () => signal(pid, 'SIGSTOP'),
-    resume: () => signal(pid, 'SIGCONT'),
+    pause: () => send('SIGSTOP'),
+    resume: () => send('SIGCONT'),
   };
 }
 
