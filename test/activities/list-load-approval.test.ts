@@ -48,8 +48,8 @@ describe('when a plan is approved', () => {
     const cxone = await start();
     await cxone.admin.seedSuppressions({ entries: phones(11, 12), replace: true });
     const { run, plan } = await cxone.plan(leads(1, 2, 3, 4, 5));
+    // Read again however young the list is.
     await cxone.admin.seedSuppressions({ entries: phones(4, 2) });
-    await age(run);
     const next = await replan(cxone.worker, run, plan);
     expect(next).toMatchObject({ toWrite: 3, suppressed: 2, batches: 2 });
     expect(next?.hash).not.toBe(plan.hash);

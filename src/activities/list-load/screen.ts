@@ -44,10 +44,13 @@ export async function screen(
   }
 }
 
-/** Reads CXone's list again if it is too old. The same list decides and screens, or a plan could be void for nobody. */
+/**
+ * Reads CXone's list again, however young it is: somebody may have objected while the plan waited for approval. The same list
+ * decides and screens, or a plan could be void for nobody.
+ */
 export async function recheck(deps: ListLoadDeps, run: Run): Promise<Recheck> {
   const stopIfNeeded = () => throwIfStopping(deps.draining);
-  const snapshot = await requireSnapshot(deps, run, { throwIfStopping: stopIfNeeded });
+  const snapshot = await requireSnapshot(deps, run, { throwIfStopping: stopIfNeeded }, 0);
   const { figures } = run.plan as { readonly figures?: ListLoadFigures };
   return {
     isOutdated: await mayLoadSuppressed(deps, run, snapshot, figures),

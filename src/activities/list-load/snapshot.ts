@@ -24,17 +24,18 @@ export interface Stopping {
 }
 
 /**
- * The list that the run relies on: it may be relied on, and is young enough. Errors: SuppressionsDoubtful, those of CXone, and
- * whatever `stopping` throws.
+ * The list that the run relies on: it may be relied on, and is young enough. `maxAgeMs`: instead of the setting. Errors:
+ * SuppressionsDoubtful, those of CXone, and whatever `stopping` throws.
  */
 export async function requireSnapshot(
   deps: ListLoadDeps,
   run: Run,
   stopping: Stopping,
+  maxAgeMs = deps.listLoad.suppressionsMaxAgeMs,
 ): Promise<SuppressionSnapshot> {
   const known = await findAccepted(deps, run);
   // One that was doubted is read again: perhaps somebody has mended the list.
-  if (known?.isAccepted && ageMs(known) <= deps.listLoad.suppressionsMaxAgeMs) return known;
+  if (known?.isAccepted && ageMs(known) <= maxAgeMs) return known;
   const read = await readSnapshot(deps, run, stopping);
   return requireReliable(deps, run, read, known?.isAccepted ? known.figures : null);
 }
