@@ -28,8 +28,6 @@ type Store = (ledger: Ledger, run: Run) => Promise<unknown>;
 /** Every method with which a step stores something. These change something in a run that is in progress. */
 const STORES: Readonly<Record<string, Store>> = {
   'stages rows': ({ records }, run) => records.stage(run, [record(11)]),
-  'settles duplicates': ({ records }, run) =>
-    records.settleStaged(run, [{ seq: 3, outcome: 'duplicate', reason: { code: 'duplicate_in_source' } }]),
   'finishes the staging': ({ records }, run) => records.finishStaging(run),
   'cancels what is pending': ({ records }, run) => records.cancelPending(run, { code: 'run_cancelled' }),
   'marks writes in doubt': ({ writes }, run) => writes.markInDoubt(run, { code: 'answer_lost' }),
@@ -43,6 +41,8 @@ const STORES: Readonly<Record<string, Store>> = {
 
 /** The same for methods that do nothing in a run that already has writes. */
 const PLANS: Readonly<Record<string, Store>> = {
+  'settles duplicates': ({ records }, run) =>
+    records.settleStaged(run, [{ seq: 3, outcome: 'duplicate', reason: { code: 'duplicate_in_source' } }]),
   'plans writes': ({ writes }, run) => writes.plan(run, 'create', 5),
   'plans a selection': planSelection,
 };
