@@ -65,7 +65,7 @@ function busyTicks(): number {
   return user + nice + system + irq + softirq + steal;
 }
 
-/** The peak resident memory of a process. */
+/** The peak resident memory of a process; getrusage would count what its parent had when it was started. */
 export function peakMegabytes(pid: number): number {
   const [, kilobytes = '0'] = /VmHWM:\s+(\d+)/.exec(read(`/proc/${pid}/status`)) ?? [];
   return Math.round(Number(kilobytes) / 1024);

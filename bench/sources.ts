@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { readContact, resolveContactColumns } from '../src/domain/contact-import/contacts.ts';
 import type { SourceFormat } from '../src/sources/format.ts';
 import { openSource } from '../src/sources/open.ts';
+import { peakMegabytes } from './machine.ts';
 
 const { values } = parseArgs({
   options: {
@@ -66,6 +67,6 @@ console.log(
     valid,
     seconds: Math.round(seconds * 10) / 10,
     rowsPerSecond: Math.round(rows / seconds),
-    peakRssMb: Math.round(process.resourceUsage().maxRSS / 1_024),
+    peakRssMb: peakMegabytes(process.pid),
   }),
 );

@@ -1,4 +1,5 @@
 /** `tsx read-suppressions.ts URL`: reads all suppressions of a simulator, and prints how many, and how much memory it took. */
+import { peakMegabytes } from '../../bench/machine.ts';
 import { createCxone } from '../../src/cxone/cxone.ts';
 import { FAMILIES, FAMILY_NAMES, type Family } from '../../src/cxone/families.wire.ts';
 import type { FamilySettings } from '../../src/cxone/settings.ts';
@@ -25,6 +26,4 @@ const { isComplete } = await cxone.lists.readSuppressions({
   },
 });
 cxone.close();
-console.log(
-  JSON.stringify({ isComplete, entries, identified, peakRssMb: process.resourceUsage().maxRSS / 1024 }),
-);
+console.log(JSON.stringify({ isComplete, entries, identified, peakRssMb: peakMegabytes(process.pid) }));
