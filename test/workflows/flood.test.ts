@@ -29,9 +29,19 @@ const SELECTION = {
 const RESUME = { action: 'resume' };
 const APPROVE = { action: 'approve' };
 
-/** For hours, by Temporal's count. */
-const coolDown = () =>
-  ApplicationFailure.create({ type: 'RateLimited', message: 'm', nextRetryDelay: '1 hour' });
+/**
+ * An activity that waits for CXone: first for so long that only a new history ends the wait. There it waits for moments, because
+ * all signals may have been sent before, and then nothing would end the wait.
+ */
+function waitForCxone<T>(isFlooded: () => boolean, answer: T): () => T {
+  let nextRetryDelay: '1 hour' | '1 second' = '1 hour';
+  return () => {
+    if (isFlooded()) return answer;
+    const failure = ApplicationFailure.create({ type: 'RateLimited', message: 'm', nextRetryDelay });
+    nextRetryDelay = '1 second';
+    throw failure;
+  };
+}
 
 interface Waiting {
   readonly workflow: { readonly type: string; readonly args: object };
@@ -107,20 +117,14 @@ const WAITS: Readonly<Record<string, Waiting>> = {
     workflow: IMPORT,
     stubs: (isFlooded) => ({
       planned: { batches: 1, toWrite: 100 },
-      writePage: () => {
-        if (!isFlooded()) throw coolDown();
-        return settledPage({ total: 100, pending: 0, created: 100 });
-      },
+      writePage: waitForCxone(isFlooded, settledPage({ total: 100, pending: 0, created: 100 })),
     }),
     begin: calls('writePage'),
   },
   'a selection whose write waits for CXone': {
     workflow: SELECTION,
     stubs: (isFlooded) => ({
-      writeSelection: () => {
-        if (!isFlooded()) throw coolDown();
-        return DONE;
-      },
+      writeSelection: waitForCxone(isFlooded, DONE),
     }),
     begin: calls('writeSelection'),
   },
