@@ -57,9 +57,21 @@ describe('createItems', () => {
     expect(vendor.api[0]?.headers.authorization).toBe(`Bearer ${TOKEN}`);
   });
 
-  it.each(['', '{}', '{"message":null}'])('an accepted batch may have no count: %s', async (body) => {
-    vendor.answer((_req, res) => void res.writeHead(200).end(body));
+  it.each([
+    [200, '{}'],
+    [200, '{"message":null}'],
+    [201, ''],
+    [204, ''],
+  ])('an accepted batch may have no count: %i %s', async (status, body) => {
+    vendor.answer((_req, res) => void res.writeHead(status).end(body));
     expect(await create()).toMatchObject({ kind: 'created', itemsCreated: null, named: [], notes: [] });
+  });
+
+  it('a 200 without a body may come from a proxy, and says nothing', async () => {
+    vendor.answer((_req, res) => void res.writeHead(200).end(' '));
+    const error = await captureError(create());
+    expect(error).toBeInstanceOf(CxoneUnreadable);
+    expect(error).toMatchObject({ status: 200, applied: 'unknown' });
   });
 
   it('a 409 names the items that the list has', async () => {

@@ -13,6 +13,8 @@ const LOST_ANSWERS: readonly FaultRule[] = [
   { match: POSTS, probability: 0.08, fault: { status: 503, when: 'after' } },
   { match: POSTS, probability: 0.06, fault: { truncate: true } },
   { match: POSTS, probability: 0.04, fault: { dropRecords: 7 } },
+  { match: POSTS, probability: 0.06, fault: { raw: '' } },
+  { match: POSTS, probability: 0.04, fault: { raw: '[]', when: 'after' } },
   { match: { path: '^/api/v2/campaigns/' }, probability: 0.05, fault: { status: 503 } },
   { match: { path: '/suppressions$' }, after: 1, times: 2, fault: { truncate: 'cut' } },
 ];
