@@ -71,6 +71,27 @@ describe('the capacity of a campaign', () => {
   });
 });
 
+describe('a lost answer about the campaign', () => {
+  const CAMPAIGNS = { path: '^/api/v2/campaigns/' };
+
+  it('is asked for again by the page, which keeps the order of the ranks', async () => {
+    const cxone = await start();
+    const { run } = await cxone.plan(leads(1, 2, 3, 4, 5));
+    await cxone.admin.setFaults([{ match: CAMPAIGNS, times: 2, fault: { status: 503 } }]);
+    await cxone.writeAll(run);
+    expect(await cxone.uploaded()).toEqual([5, 4, 3, 2, 1].map(phone));
+  });
+
+  it('ends the page if it asks for a longer wait than a page waits, and nothing was sent', async () => {
+    const cxone = await start();
+    const { run } = await cxone.plan(leads(1, 2));
+    await cxone.admin.setFaults([{ match: CAMPAIGNS, fault: { status: 503, retryAfter: '60' } }]);
+    const failure = await getFailure(cxone.writeAll(run));
+    expect(failure).toMatchObject({ type: 'CxoneUnavailable', nextRetryDelay: 60_000 });
+    expect(await cxone.uploaded()).toEqual([]);
+  });
+});
+
 describe('several runs into one campaign', () => {
   it('never plan more than fits together, and the message names the run that has reserved the rest', async () => {
     const cxone = await start();

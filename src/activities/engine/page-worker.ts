@@ -8,6 +8,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import { asError, isAbort, isFinal, RateWait, SpacingWait } from '../failures.ts';
+import { askAgain } from './ask-again.ts';
 import { Attempts, type HeldWrite } from './attempt.ts';
 import type { BulkDefinition, WriteDefinition } from './definition.ts';
 import { failsRepeatedly } from './failing.ts';
@@ -235,7 +236,7 @@ export class PageWorker {
     if (this.#halted || this.#rateWait) return null;
     if (definition.spacing && this.#spacingWait) throw this.#spacingWait;
     if (!definition.repeatable || failsRepeatedly(write)) await this.#probe(write.kind, definition);
-    await definition.beforeClaim?.(this.#run, write, this.#stop.signal);
+    await this.#askBeforeClaim(write, definition);
     const claimed = await this.#attempts.claim(this.#run.run_no, write.id, definition);
     if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') this.halt({ why: claimed.verdict });
     if (claimed.verdict === 'leased') this.#leasedForMs = Math.max(this.#leasedForMs, claimed.waitMs);
@@ -244,6 +245,13 @@ export class PageWorker {
     if (maySend(write, held, definition.repeatable)) return held;
     await this.#settlement.leaveInDoubt(write, held.fence);
     return null;
+  }
+
+  /** Asked again here, because Temporal's backoff would grow with every question that is lost, however much the page achieves. */
+  async #askBeforeClaim(write: OpenWrite, { beforeClaim }: WriteDefinition): Promise<void> {
+    const { signal } = this.#stop;
+    const patience = { failures: OUTAGE_AFTER, doublings: MAX_DOUBLINGS };
+    if (beforeClaim) await askAgain(() => beforeClaim(this.#run, write, signal), patience, signal);
   }
 
   /** Throws if CXone does not answer: then the page ends, and Temporal's backoff waits out the outage. */
