@@ -7,7 +7,9 @@ import { createEligibilityListActivities } from './consent/eligibility-list.ts';
 import { createErasureActivities } from './consent/erasure.ts';
 import { defineContactImport } from './contact-import/index.ts';
 import type { OperationDefinition } from './engine/definition.ts';
+import { createEnding } from './engine/ending.ts';
 import { sendHeartbeats } from './engine/heartbeat.ts';
+import { createPlanning } from './engine/planning.ts';
 import type { RateLimiter } from './engine/rate-limiter.ts';
 import { Registry } from './engine/registry.ts';
 import { createRunActivities } from './engine/runs.ts';
@@ -84,7 +86,9 @@ export function createActivities(deps: ActivityDeps, more: Readonly<Record<strin
   >;
   const { ratePerMinute } = deps.rateLimiter;
   const activities = {
-    ...createRunActivities({ ...deps, registry, ratePerMinute }),
+    ...createRunActivities({ ...deps, registry }),
+    ...createPlanning({ ...deps, registry, ratePerMinute }),
+    ...createEnding({ ...deps, registry }),
     ...createStaging({ ...deps, registry }),
     ...createWritePage({ ...deps, registry }),
     ...createDeliveryActivities({ ...deps, registry }),
