@@ -67,6 +67,16 @@ describe('when a plan is approved', () => {
     expect((await cxone.close(run)).counts).toMatchObject({ created: 3, suppressed: 2 });
   });
 
+  it('the list is read again, also if its reading seems to lie in the future', async () => {
+    const cxone = await start();
+    await cxone.admin.seedSuppressions({ entries: phones(11, 12), replace: true });
+    const { run, plan } = await cxone.plan(leads(1, 2, 3));
+    await cxone.admin.seedSuppressions({ entries: phones(2) });
+    await sql`update suppression_snapshots set begun_at = clock_timestamp() + interval '1 hour'
+      where run_no = ${run.run_no}`.execute(opened().database.db);
+    expect(await replan(cxone.worker, run, plan)).toMatchObject({ toWrite: 2, suppressed: 1 });
+  });
+
   it('our own list counts as well', async () => {
     const cxone = await start();
     const { run, plan } = await cxone.plan([lead(1), lead(2, 2, { contact_id: 'while-it-waits' })]);

@@ -31,6 +31,16 @@ describe('before each batch', () => {
     expect(await cxone.outcomes(run)).toMatchObject({ 2: 'suppressed suppressed' });
   });
 
+  it("CXone's list is read again if its age is not known, because a clock was set back", async () => {
+    const cxone = await start();
+    await cxone.admin.seedSuppressions({ entries: phones(11, 12), replace: true });
+    const { run } = await cxone.plan(leads(1, 2));
+    await cxone.admin.seedSuppressions({ entries: phones(1) });
+    await age(run, -60);
+    await cxone.writeAll(run);
+    expect(await cxone.uploaded()).toEqual([phone(2)]);
+  });
+
   it("CXone's list is read again once it is too old, and not before", async () => {
     const cxone = await start();
     const entries = phones(11, 12, 13);

@@ -81,7 +81,7 @@ describe('a suppression snapshot', () => {
     const old = await completed(run);
     const another = await completed(await openRun(opened().ledger));
     const latest = await completed(run, [phone(3)]);
-    expect(await snapshots().latest(run.run_no)).toEqual(latest);
+    expect(await snapshots().latest(run.run_no)).toEqual({ ...latest, ageMs: expect.any(Number) as number });
     expect(await countEntries(old.snapshotNo)).toBe(0);
     await expect(snapshots().find(old.snapshotNo, [phone(1)])).rejects.toThrow(SnapshotGone);
     expect(await snapshots().find(another.snapshotNo, [phone(1)])).toEqual(new Set([phone(1)]));
@@ -136,6 +136,18 @@ describe('a suppression snapshot', () => {
     expect(rows[0]?.n, 'snapshots with entries').toBe(1);
   });
 
+  it('has an age by the clock of the ledger', async () => {
+    const run = await openRun(opened().ledger);
+    const { snapshotNo } = await completed(run);
+    const ageAfter = async (begun: string) => {
+      await sql`update suppression_snapshots set begun_at = clock_timestamp() + ${begun}::interval
+        where snapshot_no = ${snapshotNo}`.execute(opened().database.db);
+      return (await snapshots().latest(run.run_no))?.ageMs;
+    };
+    expect(await ageAfter('-16 minutes')).toBeGreaterThanOrEqual(960_000);
+    expect(await ageAfter('1 hour')).toBeLessThan(0);
+  });
+
   it('is compared with the one that was accepted last in any run of the tenant', async () => {
     const { ledger } = opened();
     const tenant = someId('tenant');
@@ -171,7 +183,10 @@ describe('a suppression snapshot', () => {
     const run = await openRun(ledger);
     const snapshot = await completed(run);
     await ledger.runs.close(run.run_no, 'failed', null, null);
-    expect(await snapshots().latest(run.run_no)).toEqual(snapshot);
+    expect(await snapshots().latest(run.run_no)).toEqual({
+      ...snapshot,
+      ageMs: expect.any(Number) as number,
+    });
   });
 
   it('of a purged run is deleted, except for the figures of the one that was accepted last', async () => {

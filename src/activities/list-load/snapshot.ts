@@ -7,7 +7,11 @@ import { listLoad as spec } from '../../contract/list-load.ts';
 import type { SuppressionEntry } from '../../cxone/lists.ts';
 import { identifyEntry } from '../../domain/list-load/identity.ts';
 import { suppressionDoubts } from '../../domain/list-load/suppressions.ts';
-import type { SnapshotFigures, SuppressionSnapshot } from '../../ledger/consent/suppression-snapshots.ts';
+import type {
+  LatestSnapshot,
+  SnapshotFigures,
+  SuppressionSnapshot,
+} from '../../ledger/consent/suppression-snapshots.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { runInput } from '../engine/run-input.ts';
 import type { ListLoadDeps } from './settings.ts';
@@ -24,7 +28,7 @@ export interface Stopping {
 }
 
 /**
- * The list that the run relies on: it may be relied on, and is young enough. `maxAgeMs`: instead of the setting. Errors:
+ * The list that the run relies on: it may be relied on, and is younger than `maxAgeMs`, by default the setting. Errors:
  * SuppressionsDoubtful, those of CXone, and whatever `stopping` throws.
  */
 export async function requireSnapshot(
@@ -35,18 +39,19 @@ export async function requireSnapshot(
 ): Promise<SuppressionSnapshot> {
   const known = await findAccepted(deps, run);
   // One that was doubted is read again: perhaps somebody has mended the list.
-  if (known?.isAccepted && ageMs(known) <= maxAgeMs) return known;
+  if (known?.isAccepted && isYoung(known, maxAgeMs)) return known;
   const read = await readSnapshot(deps, run, stopping);
   return requireReliable(deps, run, read, known?.isAccepted ? known.figures : null);
 }
 
-const ageMs = ({ begunAt }: SuppressionSnapshot): number => Date.now() - begunAt.getTime();
+/** Never with 0. Neither is one whose age is unknown, because the clock was set back since. */
+const isYoung = ({ ageMs }: LatestSnapshot, maxAgeMs: number): boolean => ageMs >= 0 && ageMs < maxAgeMs;
 
 /** The newest one of the run. If a person has accepted it meanwhile, it is accepted whatever its age. */
 async function findAccepted(
   { ledger: { suppressionSnapshots: snapshots } }: ListLoadDeps,
   run: Run,
-): Promise<SuppressionSnapshot | null> {
+): Promise<LatestSnapshot | null> {
   const known = await snapshots.latest(run.run_no);
   if (!known || known.isAccepted || known.hash !== runInput(spec, run).acceptSuppressions) return known;
   await snapshots.accept(known.snapshotNo);

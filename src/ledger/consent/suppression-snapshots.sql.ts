@@ -6,6 +6,7 @@ import { deleteEntries, emptySnapshots } from '../runs/suppression-entries.sql.t
 import type { SuppressionSnapshotsTable } from '../schema.ts';
 import { IDENTIFIER_BYTES, type SubjectKeys } from './subject-keys.ts';
 import {
+  type LatestSnapshot,
   type SnapshotFigures,
   SnapshotGone,
   type SuppressionSnapshot,
@@ -96,17 +97,18 @@ async function complete(
   return toSnapshot(completed);
 }
 
-async function latest(db: Executor, runNo: number): Promise<SuppressionSnapshot | null> {
+async function latest(db: Executor, runNo: number): Promise<LatestSnapshot | null> {
   const row = await db
     .selectFrom('suppression_snapshots')
     .selectAll()
+    .select(sql<number>`(extract(epoch from clock_timestamp() - begun_at) * 1000)::float8`.as('age_ms'))
     .where('run_no', '=', runNo)
     .where('completed_at', 'is not', null)
     .where('emptied_at', 'is', null)
     .orderBy('snapshot_no', 'desc')
     .limit(1)
     .executeTakeFirst();
-  return row ? toSnapshot(row) : null;
+  return row ? { ...toSnapshot(row), ageMs: row.age_ms } : null;
 }
 
 async function lastAccepted(db: Executor, tenant: string): Promise<SnapshotFigures | null> {

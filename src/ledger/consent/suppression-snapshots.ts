@@ -32,7 +32,7 @@ export interface SuppressionSnapshots {
   complete(snapshotNo: number, figures: SnapshotFigures): Promise<SuppressionSnapshot>;
 
   /** The complete snapshot of the run that was begun last; null: there is none that people can be looked up in. Reads only. */
-  latest(runNo: number): Promise<SuppressionSnapshot | null>;
+  latest(runNo: number): Promise<LatestSnapshot | null>;
 
   /**
    * The figures of the snapshot that was accepted and begun last, of any run of the tenant, emptied or not. null: there is none.
@@ -58,6 +58,11 @@ export interface SuppressionSnapshot {
   /** When its reading began, by the clock of the ledger: it may lack what was added to the list since. */
   readonly begunAt: Date;
   readonly isAccepted: boolean;
+}
+
+export interface LatestSnapshot extends SuppressionSnapshot {
+  /** Since its reading began, in ms, by the clock of the ledger: that of a worker may differ. Negative if that was set back. */
+  readonly ageMs: number;
 }
 
 export interface SnapshotFigures {
