@@ -4,12 +4,12 @@ import {
   type Answer,
   BATCH_DEADLINE_MS,
   type BulkDefinition,
-  type PendingRecord,
   type ReadRow,
   type WriteAttempt,
 } from '../../src/activities/engine/definition.ts';
 import { runInput } from '../../src/activities/engine/run-input.ts';
 import type { ActivityDeps } from '../../src/activities/index.ts';
+import type { PendingRecord } from '../../src/ledger/runs/records.ts';
 import { CREATE, interpret } from './answers.ts';
 import { callbackRequest as spec } from './contract.ts';
 

@@ -6,6 +6,7 @@ import { CxoneError, CxoneUnreadable } from '../../cxone/errors.ts';
 import type { Eligibility } from '../../domain/consent/eligibility.ts';
 import type { Contact } from '../../domain/contact-import/contacts.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import type { PendingRecord } from '../../ledger/runs/records.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import {
@@ -16,14 +17,7 @@ import {
 } from '../consent/eligibility.ts';
 import { findSuppressed, TELEPHONE_CHANNELS } from '../consent/suppression.ts';
 import { openOrigin } from '../engine/created-records.ts';
-import type {
-  Answer,
-  GateDecision,
-  Lookups,
-  PendingRecord,
-  Withheld,
-  WriteAttempt,
-} from '../engine/definition.ts';
+import type { Answer, GateDecision, Lookups, Withheld, WriteAttempt } from '../engine/definition.ts';
 import { nameFailure } from '../engine/failing.ts';
 import { GateInterrupted } from '../engine/gate.ts';
 import { type LookupRefs, lookUpEach, MAX_TRIES } from '../engine/lookups.ts';

@@ -13,7 +13,7 @@ import {
 } from '../../domain/contact-import/contacts.ts';
 import { type Reason, toReason } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import type { DuplicateRow } from '../../ledger/runs/records.ts';
+import type { DuplicateCandidate, DuplicateRow, PendingRecord } from '../../ledger/runs/records.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import { SourceError } from '../../sources/errors.ts';
@@ -23,8 +23,6 @@ import {
   BATCH_DEADLINE_MS,
   type BulkDefinition,
   type ConsentGate,
-  type DuplicateCandidate,
-  type PendingRecord,
   type RowReader,
   type WriteAttempt,
 } from '../engine/definition.ts';

@@ -6,7 +6,13 @@ import type { Measures } from '../../domain/metrics.ts';
 import type { Outcome, Reason, RunState } from '../../domain/run.ts';
 import type { Objection } from '../../ledger/consent/suppressions.ts';
 import type { OutboxEvent } from '../../ledger/outbox/outbox.ts';
-import type { DuplicateRow, Rank, RankedCandidate } from '../../ledger/runs/records.ts';
+import type {
+  DuplicateCandidate,
+  DuplicateRow,
+  PendingRecord,
+  Rank,
+  RankedCandidate,
+} from '../../ledger/runs/records.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { DerivedWrite, InSettleTransaction, SettledGroup } from '../../ledger/writes/settlements.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
@@ -118,7 +124,10 @@ export interface AuditEntry {
 }
 
 /** An operation whose records are read from a source, and written in batches in the order of the source or of their rank. */
-export type BulkDefinition = BulkOperation & (InSourceOrder | InRankOrder);
+export type BulkDefinition = BulkOperation & FindsDuplicates;
+
+/** `order` decides which candidates are offered. */
+export type FindsDuplicates = InSourceOrder | InRankOrder;
 
 interface InSourceOrder {
   readonly order?: 'source';
@@ -203,18 +212,6 @@ export interface EventDefinition {
    * stored when it is first rendered.
    */
   readonly renderRun?: (run: Run, event: OutboxEvent) => Promise<string>;
-}
-
-export interface PendingRecord<R = unknown> {
-  readonly seq: number;
-  readonly record: R;
-}
-
-export interface DuplicateCandidate {
-  readonly seq: number;
-  readonly line: number;
-  readonly key1: string;
-  readonly key2: string;
 }
 
 export type RowReader = (fields: Readonly<Record<string, unknown>>) => ReadRow;

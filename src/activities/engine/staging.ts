@@ -14,7 +14,7 @@ import { SourceError } from '../../sources/errors.ts';
 import { SourceChanged } from '../../sources/files.ts';
 import type { SourceRow } from '../../sources/rows.ts';
 import { inChunks } from './chunks.ts';
-import type { BulkDefinition, ReadRow, RowReader } from './definition.ts';
+import type { BulkDefinition, FindsDuplicates, ReadRow, RowReader } from './definition.ts';
 import type { Registry } from './registry.ts';
 import { runInput } from './run-input.ts';
 import { type Content, findContent } from './source.ts';
@@ -35,12 +35,6 @@ export interface StagingDeps {
   /** Aborted when the worker is shutting down: the next one continues where this one stopped. */
   readonly draining: AbortSignal;
 }
-
-type FindsDuplicates = BulkDefinition extends infer Each
-  ? Each extends BulkDefinition
-    ? Pick<Each, 'order' | 'findDuplicates'>
-    : never
-  : never;
 
 export function createStaging(deps: StagingDeps) {
   return {

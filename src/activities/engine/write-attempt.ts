@@ -1,9 +1,10 @@
 /** A claimed write as an operation sees it, and its answer as the ledger may keep it. */
 import { Persons, toMessages } from '../../domain/messages.ts';
+import type { PendingRecord } from '../../ledger/runs/records.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import type { Attempts, HeldWrite } from './attempt.ts';
-import type { Answer, BulkDefinition, PendingRecord, WriteAttempt, WriteDefinition } from './definition.ts';
+import type { Answer, BulkDefinition, WriteAttempt, WriteDefinition } from './definition.ts';
 import { alwaysFails } from './failing.ts';
 import { classifyPriorAttempt } from './prior-attempt.ts';
 import type { SettledAnswer } from './settle.ts';
