@@ -1,6 +1,7 @@
 /** What an operation may add to the steps of the engine. */
 import { describe, expect, it } from 'vitest';
-import type { BulkDefinition, WriteDefinition } from '../../src/activities/engine/definition.ts';
+import type { BulkDefinition } from '../../src/activities/engine/definition.ts';
+import type { WriteDefinition } from '../../src/activities/engine/write-definition.ts';
 import type { PostWebhook } from '../../src/activities/outbox/webhook.ts';
 import { fatalFailure } from '../../src/contract/failures.ts';
 import type { Phase } from '../../src/domain/run.ts';

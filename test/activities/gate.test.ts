@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { Answer, Withheld, WriteAttempt } from '../../src/activities/engine/definition.ts';
 import { sendThroughGate } from '../../src/activities/engine/gate.ts';
+import type { Answer, Withheld, WriteAttempt } from '../../src/activities/engine/write-definition.ts';
 
 const objected: Withheld = { outcome: 'ineligible', reasons: [{ code: 'suppressed' }] };
 const inDoubt = { outcome: 'in_doubt', seqs: [2], reasons: [{ code: 'answer_lost' }, {}] };

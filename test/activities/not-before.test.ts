@@ -1,7 +1,7 @@
 /** A gate may leave records for later: they are not tried before their time, and the workflow learns when that is. */
 import { sql } from 'kysely';
 import { expect, it } from 'vitest';
-import type { ConsentGate } from '../../src/activities/engine/definition.ts';
+import type { ConsentGate } from '../../src/activities/engine/write-definition.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { defineCallbackRequest } from '../extension/activities.ts';
 import { until } from '../harness/wait.ts';

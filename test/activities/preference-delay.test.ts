@@ -1,6 +1,6 @@
 /** How long the guard may keep a batch: objections leave within seconds, and nothing is looked up for ever. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { WriteAttempt } from '../../src/activities/engine/definition.ts';
+import type { WriteAttempt } from '../../src/activities/engine/write-definition.ts';
 import { guardBatch } from '../../src/activities/preference-update/lookup.ts';
 import { CxoneRateLimited } from '../../src/cxone/errors.ts';
 import { upTo } from '../ledger/harness.ts';

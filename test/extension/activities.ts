@@ -1,13 +1,12 @@
 /** Example operation: how its rows are read, and its one kind of write. */
 import { findSuppressed } from '../../src/activities/consent/suppression.ts';
+import type { BulkDefinition, ReadRow } from '../../src/activities/engine/definition.ts';
+import { runInput } from '../../src/activities/engine/run-input.ts';
 import {
   type Answer,
   BATCH_DEADLINE_MS,
-  type BulkDefinition,
-  type ReadRow,
   type WriteAttempt,
-} from '../../src/activities/engine/definition.ts';
-import { runInput } from '../../src/activities/engine/run-input.ts';
+} from '../../src/activities/engine/write-definition.ts';
 import type { ActivityDeps } from '../../src/activities/index.ts';
 import type { PendingRecord } from '../../src/ledger/runs/records.ts';
 import { CREATE, interpret } from './answers.ts';

@@ -1,7 +1,7 @@
 /** Example operation: reads CXone's answers as outcomes of our records. Pure, so that it can be tested without a network. */
 import { bisect } from '../../src/activities/engine/bisect.ts';
-import type { Answer, WriteAttempt } from '../../src/activities/engine/definition.ts';
 import { OWN_OR_EXISTING } from '../../src/activities/engine/evidence.ts';
+import type { Answer, WriteAttempt } from '../../src/activities/engine/write-definition.ts';
 import type { CreateRecordsAnswer, NamedRecord } from '../../src/cxone/contact-lists.ts';
 import type { Reason } from '../../src/domain/run.ts';
 

@@ -2,7 +2,7 @@
 import type { Channel } from '../../domain/consent/eligibility.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import type { Withheld } from '../engine/definition.ts';
+import type { Withheld } from '../engine/write-definition.ts';
 
 /** A list of telephone numbers must not have anybody who objected to calls or texts, whatever else is required. */
 export const TELEPHONE_CHANNELS: readonly Channel[] = ['voice', 'sms'];

@@ -17,11 +17,12 @@ import {
 } from '../consent/eligibility.ts';
 import { findSuppressed, TELEPHONE_CHANNELS } from '../consent/suppression.ts';
 import { openOrigin } from '../engine/created-records.ts';
-import type { Answer, GateDecision, Lookups, Withheld, WriteAttempt } from '../engine/definition.ts';
+import type { Lookups } from '../engine/definition.ts';
 import { nameFailure } from '../engine/failing.ts';
 import { GateInterrupted } from '../engine/gate.ts';
 import { type LookupRefs, lookUpEach, MAX_TRIES } from '../engine/lookups.ts';
 import { runInput } from '../engine/run-input.ts';
+import type { Answer, GateDecision, Withheld, WriteAttempt } from '../engine/write-definition.ts';
 import { CREATE, UPDATE, type UpdateRefs } from './answers.ts';
 
 /** `--require-consent`: looks up the consent of each contact before its batch is sent. Reads only. */

@@ -18,17 +18,16 @@ import type { Run } from '../../ledger/runs/runs.ts';
 import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import { SourceError } from '../../sources/errors.ts';
 import { asTooLarge, openOrigin } from '../engine/created-records.ts';
-import {
-  type Answer,
-  BATCH_DEADLINE_MS,
-  type BulkDefinition,
-  type ConsentGate,
-  type RowReader,
-  type WriteAttempt,
-} from '../engine/definition.ts';
+import type { BulkDefinition, RowReader } from '../engine/definition.ts';
 import { GateInterrupted } from '../engine/gate.ts';
 import { runInput } from '../engine/run-input.ts';
 import { readAsOf } from '../engine/step.ts';
+import {
+  type Answer,
+  BATCH_DEADLINE_MS,
+  type ConsentGate,
+  type WriteAttempt,
+} from '../engine/write-definition.ts';
 import { CREATE, interpretCreate, UPDATE, type UpdateRefs } from './answers.ts';
 import {
   CONSENT_CHECK,

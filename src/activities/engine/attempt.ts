@@ -10,13 +10,13 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { type Claim, type Claimed, LEASE_MARGIN_MS } from '../../ledger/writes/claims.ts';
 import type { SentClaim } from '../../ledger/writes/writes.ts';
 import { isAbort, RateWait, throwIfAborted } from '../failures.ts';
-import type { WriteRules } from './definition.ts';
 import { nameFailure } from './failing.ts';
 import { GateInterrupted } from './gate.ts';
 import { Lease, LeaseExpired, type Moment, momentNow } from './lease.ts';
 import { RateLimitBackoff } from './rate-limit-backoff.ts';
 import { LONGEST_WAIT_MS, RateLimitedMeanwhile, type RateLimiter } from './rate-limiter.ts';
 import { SentMarks } from './sent-marks.ts';
+import type { WriteRules } from './write-definition.ts';
 
 export interface AttemptDeps {
   readonly ledger: Ledger;

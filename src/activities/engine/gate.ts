@@ -5,6 +5,7 @@
  */
 import type { CxoneError } from '../../cxone/errors.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
+import { partRefs } from './prior-attempt.ts';
 import type {
   Answer,
   ConsentGate,
@@ -12,8 +13,7 @@ import type {
   Withheld,
   WriteAttempt,
   WriteDefinition,
-} from './definition.ts';
-import { partRefs } from './prior-attempt.ts';
+} from './write-definition.ts';
 
 /** The write did not get past the gate; nothing was sent. `cause` is null if the page is to stop. */
 export class GateInterrupted extends Error {

@@ -1,7 +1,7 @@
 /** Many lookups under one write, one after the other; when one fails, the answers before it are kept. */
 import { CxoneError, CxoneRateLimited, CxoneRefused, CxoneUnreadable } from '../../cxone/errors.ts';
 import type { PendingRecord } from '../../ledger/runs/records.ts';
-import type { WriteAttempt } from './definition.ts';
+import type { WriteAttempt } from './write-definition.ts';
 
 /** An unreadable answer about one record is asked for this often; then the record goes without one. */
 export const MAX_TRIES = 3;

@@ -10,7 +10,7 @@ import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import { asError, isAbort, isFinal, RateWait, SpacingWait } from '../failures.ts';
 import { askAgain } from './ask-again.ts';
 import { Attempts, type HeldWrite } from './attempt.ts';
-import type { BulkDefinition, WriteDefinition } from './definition.ts';
+import type { BulkDefinition } from './definition.ts';
 import { failsRepeatedly } from './failing.ts';
 import { GateInterrupted, sendThroughGate } from './gate.ts';
 import { mayBeApplied, maySend } from './prior-attempt.ts';
@@ -18,6 +18,7 @@ import { backoffMs } from './rate-limit-backoff.ts';
 import { LONGEST_WAIT_MS, type RateLimiter } from './rate-limiter.ts';
 import { type PageEvents, PageSettlement, type SettledAnswer } from './settle.ts';
 import { toAttempt, withoutPersons } from './write-attempt.ts';
+import type { WriteDefinition } from './write-definition.ts';
 
 export interface Page {
   readonly runId: string;

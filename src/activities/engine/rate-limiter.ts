@@ -7,7 +7,7 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { CxoneRateLimited } from '../../cxone/errors.ts';
 import { type RateBudget, toQueue } from '../../ledger/writes/rate-budget.ts';
 import { RateWait, SpacingWait } from '../failures.ts';
-import type { Spacing } from './definition.ts';
+import type { Spacing } from './write-definition.ts';
 
 /**
  * At the limit itself, a vendor that counts over a sliding minute would count one request too many whenever one was late

@@ -10,9 +10,9 @@ import {
   type Settlement,
 } from '../../ledger/writes/settlements.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
-import type { Answer } from './definition.ts';
 import { ALWAYS_FAILS, describeGivenUp, divide } from './failing.ts';
 import { inheritMarks } from './prior-attempt.ts';
+import type { Answer } from './write-definition.ts';
 
 /** The events that a batch emits; null if there is none, or nobody has subscribed to it. */
 export interface PageEvents {

@@ -4,10 +4,11 @@ import type { PendingRecord } from '../../ledger/runs/records.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
 import type { Attempts, HeldWrite } from './attempt.ts';
-import type { Answer, BulkDefinition, WriteAttempt, WriteDefinition } from './definition.ts';
+import type { BulkDefinition } from './definition.ts';
 import { alwaysFails } from './failing.ts';
 import { classifyPriorAttempt } from './prior-attempt.ts';
 import type { SettledAnswer } from './settle.ts';
+import type { Answer, WriteAttempt, WriteDefinition } from './write-definition.ts';
 
 export function toAttempt(
   run: Run,

@@ -7,9 +7,9 @@ import {
   type Interpretation,
   interpretCreate,
 } from '../engine/created-records.ts';
-import type { Answer, WriteAttempt } from '../engine/definition.ts';
 import type { PriorAttempt } from '../engine/prior-attempt.ts';
 import { runInput } from '../engine/run-input.ts';
+import type { Answer, WriteAttempt } from '../engine/write-definition.ts';
 import type { ListLoadDeps } from './settings.ts';
 
 export const LOAD = 'load';

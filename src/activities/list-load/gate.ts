@@ -4,9 +4,9 @@
  */
 import { LRUCache } from 'lru-cache';
 import { SnapshotGone } from '../../ledger/consent/suppression-snapshots.ts';
-import type { ConsentGate, Withheld, WriteAttempt, WriteDefinition } from '../engine/definition.ts';
 import { GateInterrupted } from '../engine/gate.ts';
 import { mayBeApplied } from '../engine/prior-attempt.ts';
+import type { ConsentGate, Withheld, WriteAttempt, WriteDefinition } from '../engine/write-definition.ts';
 import { findRoom, NO_CAPACITY } from './capacity.ts';
 import { findOutOfHours, type OutOfHours } from './hours.ts';
 import { findSuppressedItems } from './screen.ts';

@@ -8,8 +8,8 @@ import type { Reason } from '../../domain/run.ts';
 import { LATEST_TIMESTAMP } from '../../domain/timestamps.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import type { Withheld, WriteAttempt } from '../engine/definition.ts';
 import { runInput } from '../engine/run-input.ts';
+import type { Withheld, WriteAttempt } from '../engine/write-definition.ts';
 
 export interface OutOfHours {
   /** With `outsideHours: "reject"`. */

@@ -2,10 +2,11 @@
 import { listLoad as spec } from '../../contract/list-load.ts';
 import type { ListItem } from '../../domain/list-load/items.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import { BATCH_DEADLINE_MS, type BulkDefinition, type PlanAddition } from '../engine/definition.ts';
+import type { BulkDefinition, PlanAddition } from '../engine/definition.ts';
 import { runInput } from '../engine/run-input.ts';
 import { settleDuplicates } from '../engine/staging.ts';
 import { throwIfStopping } from '../engine/stopping.ts';
+import { BATCH_DEADLINE_MS } from '../engine/write-definition.ts';
 import { LOAD, loadItems } from './answers.ts';
 import { reserveCapacity } from './capacity.ts';
 import { createGate } from './gate.ts';

@@ -9,8 +9,9 @@ import type { PendingRecord } from '../../ledger/runs/records.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { findSuppressed, type Person, TELEPHONE_CHANNELS } from '../consent/suppression.ts';
 import { inChunks } from '../engine/chunks.ts';
-import type { Recheck, Withheld } from '../engine/definition.ts';
+import type { Recheck } from '../engine/definition.ts';
 import { throwIfStopping } from '../engine/stopping.ts';
+import type { Withheld } from '../engine/write-definition.ts';
 import type { ListLoadDeps } from './settings.ts';
 import { requireSnapshot } from './snapshot.ts';
 

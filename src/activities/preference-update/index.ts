@@ -1,7 +1,8 @@
 /** Defines the preference update for the engine: how its rows are read, and the table of its writes. */
 import { preferenceUpdate as spec } from '../../contract/preference-update.ts';
 import type { PreferenceItem } from '../../cxone/preferences.ts';
-import { BATCH_DEADLINE_MS, type BulkDefinition } from '../engine/definition.ts';
+import type { BulkDefinition } from '../engine/definition.ts';
+import { BATCH_DEADLINE_MS } from '../engine/write-definition.ts';
 import { GUARD, READ_BACK, UPDATE } from './answers.ts';
 import { endPreferences } from './completion.ts';
 import { describeSharedKeys, replaceSharedKeys } from './item-keys.ts';

@@ -7,7 +7,7 @@ import { canonicalize, sha256 } from '../../ledger/hashing.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { PendingRecord } from '../../ledger/runs/records.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
-import type { Answer, WriteAttempt } from '../engine/definition.ts';
+import type { Answer, WriteAttempt } from '../engine/write-definition.ts';
 import type { UpdateRefs } from './answers.ts';
 import { SHARED_KEY, type StagedItem } from './item-keys.ts';
 import { ON_SUPPRESSION_LIST } from './rows.ts';

@@ -3,7 +3,7 @@ import type { CxoneError } from '../../cxone/errors.ts';
 import type { UpdateBatchAnswer } from '../../cxone/preferences.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
-import type { Answer, WriteAttempt } from '../engine/definition.ts';
+import type { Answer, WriteAttempt } from '../engine/write-definition.ts';
 import {
   derive,
   GUARD,
