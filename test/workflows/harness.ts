@@ -146,6 +146,8 @@ export interface TestServer {
   readonly toReplay: string[] | null;
   /** Skips time. Only on the time-skipping server. */
   readonly skip: (duration: '9 days') => Promise<void>;
+  /** Milliseconds since 1970 on the server's clock, which skipping moves on. */
+  readonly now: () => Promise<number>;
 }
 
 let workflowBundle: WorkflowBundle;
@@ -165,7 +167,7 @@ async function connectTo(address: string, namespace: string): Promise<TestServer
   const connection = await NativeConnection.connect({ address });
   const client = new Client({ connection, namespace });
   const skip = () => Promise.reject(new Error('a real server cannot skip time'));
-  return { client, connection, namespace, toReplay: [], skip };
+  return { client, connection, namespace, toReplay: [], skip, now: () => Promise.resolve(Date.now()) };
 }
 
 /** A real server. At the end of the file all histories are replayed. */
@@ -250,6 +252,7 @@ export function useTimeSkippingServer(): () => TestServer {
     namespace: 'default',
     toReplay: null,
     skip: (duration) => env.sleep(duration),
+    now: () => env.currentTimeMs(),
   });
 }
 
