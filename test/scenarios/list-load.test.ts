@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import type { ListItem } from '../../src/cxone/lists.ts';
 import { csv } from './contacts.ts';
-import { leadAt, leads, load, phoneOf, seededItem } from './leads.ts';
+import { type Lead, leadAt, leads, load, phoneOf, seededItem } from './leads.ts';
 import { endOf, type Stand, useStand } from './stand.ts';
 
 const onStand = useStand();
@@ -25,10 +25,15 @@ it('the best go first, batch by batch, whatever the order of the rows', async ()
     expect(new Set(priorities).size).toBeGreaterThan(5);
     await stand.conserved(first.document.runId, { result: first.document });
 
-    // Ties are settled by the line, so rows are only exchanged with rows of another score.
-    const reordered = rows.toSorted((a, b) => a.last_contact_days - b.last_contact_days);
-    const second = await load(stand, 'L2', reordered);
-    expect(phonesOf(await itemsOf(stand, 'L2')).toSorted()).toEqual(phonesOf(loaded).toSorted());
+    // Ties are settled by the line, so rows are only exchanged with rows of another score: the worst come first.
+    const priorityOf = new Map(phonesOf(loaded).map((phone, i) => [phone, priorities[i] ?? 0]));
+    const scoreOf = ({ phone_number: phone }: Lead) => priorityOf.get(phone) ?? 0;
+    const second = await load(
+      stand,
+      'L2',
+      rows.toSorted((a, b) => scoreOf(a) - scoreOf(b)),
+    );
+    expect(phonesOf(await itemsOf(stand, 'L2'))).toEqual(phonesOf(loaded));
     await stand.conserved(second.document.runId, { result: second.document });
   });
 });
