@@ -9,6 +9,10 @@ const onStand = useStand();
 const SMALL_BATCHES = { CXFLOW_LIST_ITEMS_PER_BATCH: '10', CXFLOW_LIST_INTERVAL_MS: '0' };
 const size = async ({ admin }: Stand, campaign: string) =>
   (await admin.campaignCapacity(campaign)).currentListSize;
+const scoresOf = async ({ json }: Stand, runId: string, outcome: string): Promise<number[]> => {
+  const { document } = await json<{ cxflow_score: unknown }[]>(['records', runId, '--outcome', outcome]);
+  return document.map(({ cxflow_score: score }) => Number(score));
+};
 
 it('without room for all the run fails with figures; with --fit the best that fit are loaded', async () => {
   await onStand({ env: SMALL_BATCHES }, async (stand) => {
@@ -24,9 +28,10 @@ it('without room for all the run fails with figures; with --fit the best that fi
     expect(fitted.document.counts).toEqual({ total: 50, pending: 0, created: 30, cancelled: 20 });
     expect(fitted.document.capacity).toEqual({ before: 70, after: 100, max: 100 });
     await stand.conserved(fitted.document.runId, { result: fitted.document });
-    const loaded = (await stand.admin.itemJournal('L1')).map(({ item }) => item.priority);
-    const worst = loaded.at(-1) ?? 0;
-    expect(loaded.every((priority) => priority >= worst)).toBe(true);
+    const created = await scoresOf(stand, fitted.document.runId, 'created');
+    const cancelled = await scoresOf(stand, fitted.document.runId, 'cancelled');
+    expect([created.length, cancelled.length]).toEqual([30, 20]);
+    expect(Math.min(...created)).toBeGreaterThanOrEqual(Math.max(...cancelled));
   });
 });
 
