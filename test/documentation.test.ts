@@ -147,6 +147,15 @@ describe('the documentation', () => {
     expect(pieces.filter((piece) => !messages.includes(piece))).toEqual([]);
   });
 
+  it('says of every type of failure what to do', () => {
+    const types = [...read('src/contract/failures.ts').matchAll(/^ {2}\| '(\w+)'/gm)].map(([, type]) => type);
+    const [, page = ''] = read('docs/troubleshooting.md').split('## A run failed');
+    const [table = ''] = page.split('\n## ');
+    const described = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, type]) => type);
+    expect(described.toSorted()).toEqual(types.toSorted());
+    expect(types.length).toBeGreaterThan(10);
+  });
+
   it.each(Object.values(OPERATIONS))('has a page about $kind, whose input is accepted', (spec) => {
     const page = read(`docs/${spec.stem}.md`);
     const example = page.slice(page.indexOf('## Input for other clients'));
