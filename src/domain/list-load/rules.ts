@@ -1,6 +1,7 @@
 /** Checks the rules that a person writes for a list load: scoring, schema, keys. Every problem has its position. Pure. */
 import { describeKey, isObject, type JsonProblem } from '../json.ts';
 import { quoteName, TEXT_RULES, textProblem } from '../text.ts';
+import { isAllowed, matchListKeys } from './columns.ts';
 import type { FieldSchema } from './items.ts';
 import { comparesNumbers, type RuleScoring, type ScoringRules } from './scoring.ts';
 
@@ -63,15 +64,19 @@ export function schemaProblems(value: unknown, path: string): JsonProblem[] {
   const names = listOf(name, MAX_SCHEMA_FIELDS);
   const problems = checkObject({ allowed: names, required: names }, [])(value, path);
   if (problems.length > 0 || !isObject(value)) return problems;
-  const { allowed, required = [] } = value as FieldSchema;
-  if (allowed === undefined && value.required === undefined)
+  const schema = value as FieldSchema;
+  const { allowed, required = [] } = schema;
+  if (allowed === undefined && schema.required === undefined)
     return problem(path, 'must have "allowed", "required" or both: lists of names of fields');
   return required.flatMap((field, index) =>
-    allowed?.includes(field) === false
-      ? problem(`${path}.required[${index}]`, 'is not in "allowed", so no row could satisfy both')
-      : [],
+    isAllowed(field, { schema }) || isAllowed(sentAs(field), { schema })
+      ? []
+      : problem(`${path}.required[${index}]`, 'is not in "allowed", so no row could satisfy both'),
   );
 }
+
+/** The field that a column becomes which is the only one of its row: `phone` becomes `phone_number`. */
+const sentAs = (column: string): string => matchListKeys([column]).fieldOf(column) ?? column;
 
 /** `deduplicateBy` of an input. */
 export function keyProblems(value: unknown, path: string): JsonProblem[] {

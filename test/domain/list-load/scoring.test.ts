@@ -210,4 +210,14 @@ describe('a schema', () => {
     const schema = { allowed: ['a', 'b'], required: ['a'] };
     expect(readFieldSchema(schema)).toEqual({ schema });
   });
+
+  it.each([
+    [
+      ['Plan', 'last contact'],
+      ['plan', 'Last-Contact'],
+    ],
+    [['phone_number'], ['phone']],
+  ])('that allows %j may require %j, which are the same fields', (allowed, required) => {
+    expect(readFieldSchema({ allowed, required })).toEqual({ schema: { allowed, required } });
+  });
 });
