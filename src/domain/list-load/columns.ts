@@ -157,8 +157,19 @@ function notAllowed({ entries }: ListColumns, rules: ItemRules, audience: Audien
 
 /** Compared like the names of columns. */
 export function isAllowed(name: string, { schema }: Pick<ItemRules, 'schema'>): boolean {
-  return schema?.allowed?.some((each) => normalizeName(each) === normalizeName(name)) ?? true;
+  return schema?.allowed === undefined || allowedKeys(schema.allowed).has(normalizeName(name));
 }
+
+function allowedKeys(allowed: readonly string[]): ReadonlySet<string> {
+  const known = ALLOWED_KEYS.get(allowed);
+  if (known !== undefined) return known;
+  const keys = new Set(allowed.map(normalizeName));
+  ALLOWED_KEYS.set(allowed, keys);
+  return keys;
+}
+
+/** Every field of every row is looked for, and a schema may allow many. */
+const ALLOWED_KEYS = new WeakMap<readonly string[], ReadonlySet<string>>();
 
 /** Common names of these columns. Used for proposals only; a mapping is never guessed. */
 const LIKELY: Readonly<Record<string, RegExp>> = {
