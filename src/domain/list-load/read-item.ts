@@ -5,7 +5,7 @@ import { phoneProblem } from '../phone.ts';
 import type { Reason } from '../run.ts';
 import { toUtcTimestamp } from '../timestamps.ts';
 import { type ApiRow, readApiShape } from './api-shape.ts';
-import { ambiguousFields, isAllowed, type ListColumns, matchListKeys } from './columns.ts';
+import { ambiguousFields, isAllowed, LIST_FIELDS, type ListColumns, matchListKeys } from './columns.ts';
 import { isEmailAddress, toKey } from './identity.ts';
 import { type Field, type ItemRules, type ListItem, MAX_ROW_CHARACTERS } from './items.ts';
 import { priorityOf, type Score, scoreItem } from './scoring.ts';
@@ -98,9 +98,7 @@ function isKnown(name: string, { phones }: ListColumns): boolean {
   return phones.has(name) || KNOWN.has(name);
 }
 
-const KNOWN: ReadonlySet<string> = new Set([
-  ...['email', 'contact_id', 'updated_at', 'last_contact_days', 'engagement_rating', 'customer_status'],
-]);
+const KNOWN: ReadonlySet<string> = new Set(LIST_FIELDS);
 
 function cellProblem(name: string, cell: unknown): Pick<Reason, 'code' | 'message'> | null {
   if (name.trim() === '') return { code: 'field_without_name' };

@@ -3,7 +3,10 @@ import type { Field, ListItem } from './items.ts';
 
 /** Says nothing about who the person is. */
 const SHOWN: ReadonlySet<string> = new Set([
-  ...['updated_at', 'last_contact_days', 'engagement_rating', 'customer_status'],
+  'updated_at',
+  'last_contact_days',
+  'engagement_rating',
+  'customer_status',
 ]);
 
 /** The fields of an item with their values hidden, except for what shows that they are in the right column. */
