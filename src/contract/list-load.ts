@@ -57,7 +57,7 @@ export interface ListLoadResult extends BulkResult {
   readonly suppressions: {
     readonly hash: string;
     readonly entries: number;
-    /** Entries that identify nobody. */
+    /** Entries that identify nobody or cannot be read in full. */
     readonly unidentified: number;
     /** ISO 8601, UTC. */
     readonly readAt: string;
@@ -86,7 +86,7 @@ export interface ListLoadFigures {
   readonly suppressions: {
     readonly hash: string;
     readonly entries: number;
-    /** Entries that identify nobody. */
+    /** Entries that identify nobody or cannot be read in full. */
     readonly unidentified: number;
   };
   /** Suppressed records by list, and by what they were found: `phone number`, `email address` or `contact id`. */

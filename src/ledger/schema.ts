@@ -327,7 +327,7 @@ export interface SuppressionSnapshotsTable {
   tenant: string;
   begun_at: Generated<Date>;
   completed_at: Date | null;
-  /** As CXone counts them, and how many of them identify nobody. */
+  /** As CXone counts them, and how many of them identify nobody or cannot be read in full. */
   entries: number | null;
   unidentified: number | null;
   is_complete: boolean | null;

@@ -165,7 +165,10 @@ describe('what a list load shows', () => {
     const { facts, histogram } = listLoadFigures(FIGURES);
     expect(facts).toEqual([
       ['capacity', '1,000 → 1,250 of 5,000, 300 more reserved by other runs'],
-      ['suppression list', '100,000 entries, 2 of which identify nobody, hash 3f9a0c1d2e4b…'],
+      [
+        'suppression list',
+        '100,000 entries, 2 of which identify nobody or cannot be read in full, hash 3f9a0c1d2e4b…',
+      ],
       ['suppressed', '12 by phone number, on the suppression list'],
       ['suppressed', '1 by contact id, on our own list'],
     ]);

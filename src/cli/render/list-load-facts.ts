@@ -70,6 +70,9 @@ function describeCapacity({ before, after, max, reserved }: ListLoadFigures['cap
 }
 
 function describeList({ hash, entries, unidentified }: ListLoadFigures['suppressions']): string {
-  const nobody = unidentified === 0 ? '' : `, ${formatCount(unidentified)} of which identify nobody`;
-  return `${plural(entries, 'entry')}${nobody}, hash ${hash.slice(0, 12)}…`;
+  const unclear =
+    unidentified === 0
+      ? ''
+      : `, ${formatCount(unidentified)} of which identify nobody or cannot be read in full`;
+  return `${plural(entries, 'entry')}${unclear}, hash ${hash.slice(0, 12)}…`;
 }

@@ -68,7 +68,7 @@ export interface LatestSnapshot extends SuppressionSnapshot {
 export interface SnapshotFigures {
   /** Entries of the list, as CXone sent them. */
   readonly entries: number;
-  /** Those among them that identify nobody. */
+  /** Those among them that identify nobody or cannot be read in full. */
   readonly unidentified: number;
   /** Whether CXone has sent the whole list, as far as can be seen. */
   readonly isComplete: boolean;

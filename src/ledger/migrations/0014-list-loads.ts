@@ -21,7 +21,7 @@ create table suppression_snapshots (
   begun_at timestamptz not null default clock_timestamp(),
   -- Nobody may rely on it before.
   completed_at timestamptz,
-  -- Entries as CXone counts them, and how many of them identify nobody.
+  -- Entries as CXone counts them, and how many of them identify nobody or cannot be read in full.
   entries integer,
   unidentified integer,
   -- Whether CXone has sent all of it.
