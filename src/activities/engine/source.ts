@@ -7,8 +7,7 @@ import { RETRIED } from '../../domain/run.ts';
 import type { SourceLimits } from '../../domain/source-limits.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Dataset } from '../../ledger/runs/datasets.ts';
-import { retryContentSha256 } from '../../ledger/runs/retries.ts';
-import type { Run } from '../../ledger/runs/runs.ts';
+import { findColumnMap, retryContentSha256 } from '../../ledger/runs/retries.ts';
 import { decodeSource } from '../../sources/decode.ts';
 import { SourceError } from '../../sources/errors.ts';
 import { readFileBytes, verifyUnchanged } from '../../sources/files.ts';
@@ -156,7 +155,7 @@ async function findRetried(ledger: Ledger, runId: string): Promise<Content> {
     encoding: 'utf-8',
     bytes: 0,
     sha256: retryContentSha256(earlier),
-    map: await findColumnMap(ledger, earlier),
+    map: await findColumnMap(ledger.runs, earlier),
     open: () =>
       Promise.resolve({
         columns: earlier.source?.columns ?? null,
@@ -171,12 +170,4 @@ async function requireNotPurged({ runs }: Ledger, runId: string): Promise<void> 
   if ((await runs.get(runId)).purged_at === null) return;
   const message = `run ${runId} was purged while its rows were read (cxflow purge does that); import their file again`;
   throw new SourceError('source_unreadable', message);
-}
-
-/** Rows of a retry keep the column names of the original source, through any number of retries. */
-async function findColumnMap(ledger: Ledger, run: Run): Promise<Readonly<Record<string, string>>> {
-  const { source } = run.input as { source: Source };
-  if (!('retryOf' in source)) return source.map ?? {};
-  const older = await ledger.runs.find(source.retryOf);
-  return older ? findColumnMap(ledger, older) : {};
 }

@@ -1,9 +1,9 @@
 /** The scores of the records of a list load, and what they are made of. */
 import { itemRules, type ListLoadInput } from '../../contract/list-load.ts';
-import type { Source } from '../../contract/run.ts';
 import { matchListKeys } from '../../domain/list-load/columns.ts';
 import { readItem } from '../../domain/list-load/read-item.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import { findColumnMap } from '../../ledger/runs/retries.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { Explanation } from '../../queries/record-files.ts';
 
@@ -16,7 +16,7 @@ const COMPONENTS = 'cxflow_score_components';
  */
 export async function explainScores(ledger: Pick<Ledger, 'runs'>, run: Run): Promise<Explanation> {
   const rules = itemRules(run.input as ListLoadInput);
-  const map = await findMap(ledger, run);
+  const map = await findColumnMap(ledger.runs, run);
   const header = run.source?.columns ?? null;
   const columns = header && matchListKeys(header, map);
   return {
@@ -32,11 +32,3 @@ export async function explainScores(ledger: Pick<Ledger, 'runs'>, run: Run): Pro
 }
 
 const withSign = (add: number): string => (add < 0 ? `${add}` : `+${add}`);
-
-/** Rows of a retry keep the column names of the original source, through any number of retries. */
-async function findMap(ledger: Pick<Ledger, 'runs'>, run: Run): Promise<Readonly<Record<string, string>>> {
-  const { source } = run.input as { readonly source: Source };
-  if (!('retryOf' in source)) return source.map ?? {};
-  const older = await ledger.runs.find(source.retryOf);
-  return older ? findMap(ledger, older) : {};
-}

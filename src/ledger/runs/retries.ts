@@ -1,6 +1,7 @@
 /** The port to retries: runs that take up what an earlier run left (docs/adr/0013-sources-and-files.md#sources). */
+import type { ColumnMap } from '../../domain/columns.ts';
 import { canonicalize, sha256 } from '../hashing.ts';
-import type { Run } from './runs.ts';
+import type { Run, Runs } from './runs.ts';
 import { readSource } from './sources.ts';
 
 export interface Retries {
@@ -30,4 +31,12 @@ export function retryContentSha256({ run_id: runId, dry_run, source }: Run): str
 export function retriedRunId(run: Pick<Run, 'input'>): string | null {
   const { retryOf } = readSource(run);
   return typeof retryOf === 'string' ? retryOf : null;
+}
+
+/** Rows of a retry keep the column names of the original source, through any number of retries. */
+export async function findColumnMap(runs: Pick<Runs, 'find'>, run: Pick<Run, 'input'>): Promise<ColumnMap> {
+  const retried = retriedRunId(run);
+  if (retried === null) return readSource(run).map ?? {};
+  const older = await runs.find(retried);
+  return older ? findColumnMap(runs, older) : {};
 }

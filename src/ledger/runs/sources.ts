@@ -1,12 +1,15 @@
 /** The source of a run, according to its input. */
+import type { ColumnMap } from '../../domain/columns.ts';
 import { isObject } from '../../domain/json.ts';
 import type { Run } from './runs.ts';
 
-/** Where the rows of a run come from: exactly one of these, or none for an operation that reads no source. */
+/** Where the rows of a run come from: a path, a dataset or an earlier run, or none of them if the operation reads no source. */
 export interface SourceOfInput {
   readonly path?: string;
   readonly dataset?: string;
   readonly retryOf?: string;
+  /** Of a file or a dataset. */
+  readonly map?: ColumnMap;
 }
 
 /**
