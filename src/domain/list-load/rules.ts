@@ -111,14 +111,10 @@ function scoreRule(value: unknown, path: string): JsonProblem[] {
 
 /** A rule that can never apply is most likely a mistake. */
 function isPossible(rule: Record<string, unknown>, path: string): JsonProblem[] {
-  const [above, atLeast, below, atMost] = [rule.above, rule.atLeast, rule.below, rule.atMost] as (
-    | number
-    | undefined
-  )[];
-  const low = Math.max(above ?? -Infinity, atLeast ?? -Infinity);
-  const high = Math.min(below ?? Infinity, atMost ?? Infinity);
-  const isOpen = low === above || high === below;
-  if (low < high || (low === high && !isOpen) || !Number.isFinite(low) || !Number.isFinite(high)) return [];
+  const bounds = rule as Partial<Record<(typeof COMPARISONS)[number], number>>;
+  const { above = -Infinity, atLeast = -Infinity, below = Infinity, atMost = Infinity } = bounds;
+  const [low, high] = [Math.max(above, atLeast), Math.min(below, atMost)];
+  if (low < high || (low === high && low !== above && high !== below)) return [];
   return problem(path, `can never apply: no number is between ${low} and ${high} as it requires`);
 }
 
