@@ -162,8 +162,8 @@ function chooseTenant(random: Random) {
 
 function chooseListLoad(random: Random): ListLoadPlan {
   const valid = random.between(300, 1_200);
-  return {
-    kind: 'listLoad',
+  const plan = {
+    kind: 'listLoad' as const,
     loads: random.between(1, 3),
     rows: { valid, ...chooseWrongRows(random) },
     suppressed: random.chance(0.5) ? random.between(1, 60) : 0,
@@ -171,6 +171,9 @@ function chooseListLoad(random: Random): ListLoadPlan {
     room: random.chance(0.5) ? random.between(30, 95) / 100 : 1,
     ...chooseTenant(random),
   };
+  if (plan.naming === 'all') return plan;
+  // After each lost answer two requests for every item, one after the other: with more items it would take many minutes.
+  return { ...plan, rows: { ...plan.rows, valid: Math.ceil(valid / 4) } };
 }
 
 function chooseWrongRows(random: Random) {

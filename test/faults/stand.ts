@@ -190,21 +190,42 @@ async function startImport(
 
 /** If a server restarts while we wait, the wait fails but the run does not, so wait again. */
 async function endOf(client: CxflowClient, runId: string): Promise<ContactImportResult> {
-  const deadline = performance.now() + PATIENCE_MS;
-  for (;;) {
-    const left = deadline - performance.now();
-    const late = delay(left, null, { ref: false }).then(async () => {
-      const progress = await client.progress(runId).catch(String);
-      throw new Error(`${runId} did not end within ${PATIENCE_MS} ms: ${JSON.stringify(progress)}`);
-    });
-    try {
-      return await Promise.race([client.result<ContactImportResult>(runId), late]);
-    } catch (error) {
-      const isConnectionError = error instanceof Error && /ServiceError|TransportError/.test(error.name);
-      if (!isConnectionError || performance.now() > deadline) throw error;
+  const over = new AbortController();
+  const stuck = failWhenStuck(client, runId, over.signal);
+  try {
+    for (;;) {
+      const result = client.result<ContactImportResult>(runId).catch((error: unknown) => {
+        if (error instanceof Error && /ServiceError|TransportError/.test(error.name)) return null;
+        throw error;
+      });
+      const ended = await Promise.race([result, stuck]);
+      if (ended !== null) return ended;
       await delay(300);
     }
+  } finally {
+    over.abort();
   }
+}
+
+const LOOK_EVERY_MS = 5_000;
+
+/** Rejects once nothing has changed for PATIENCE_MS: what makes progress may take its time on a busy machine. */
+async function failWhenStuck(client: CxflowClient, runId: string, signal: AbortSignal): Promise<never> {
+  let [seen, since] = ['', performance.now()];
+  for (;;) {
+    await delay(LOOK_EVERY_MS, undefined, { signal, ref: false });
+    const now = await lookAt(client, runId).catch(() => seen);
+    if (now !== seen) [seen, since] = [now, performance.now()];
+    else if (performance.now() - since > PATIENCE_MS) {
+      const progress = await client.progress(runId).catch(String);
+      throw new Error(`${runId} did nothing for ${PATIENCE_MS} ms: ${JSON.stringify(progress)}`);
+    }
+  }
+}
+
+async function lookAt({ ledger }: CxflowClient, runId: string): Promise<string> {
+  const run = await ledger.runs.find(runId);
+  return JSON.stringify([run?.state, run?.phase, run && (await ledger.runs.exactCounts(run.run_no))]);
 }
 
 /** Resolves once CXone has applied this many records. */
