@@ -38,7 +38,7 @@ it('the methods with a fence are found', () => {
         'replaceSharedKeys',
         'reserve',
         'reserveBusinessKey',
-        'returnDuplicates',
+        'returnUnplanned',
         'saveConflicts',
         'setPlan',
         'setSource',
@@ -61,6 +61,7 @@ it('activities call them with the run', () => {
 const CALLED_BY: Readonly<Record<string, string>> = {
   'src/activities/preference-update/item-keys.ts': 'src/activities/engine/staging.ts',
   'src/activities/list-load/capacity.ts': 'src/activities/engine/planning.ts',
+  'src/activities/list-load/index.ts': 'src/activities/engine/planning.ts',
   'src/activities/list-load/screen.ts': 'src/activities/engine/staging.ts',
   // A page is under the fence of the step before it: an attempt of an earlier execution is superseded.
   'src/activities/list-load/snapshot.ts': 'src/activities/engine/staging.ts',

@@ -5,7 +5,7 @@ import type { Plan } from '../../src/activities/engine/plan.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { createWorker, runActivity, type TestWorker } from './harness.ts';
-import { figuresOf, lead, leads, listLoadStand, phone } from './list-loads.ts';
+import { CAMPAIGN, figuresOf, lead, leads, listLoadStand, phone } from './list-loads.ts';
 
 const { opened, start } = listLoadStand();
 
@@ -176,5 +176,27 @@ describe('when a plan is approved', () => {
     expect(counts).toMatchObject({ created: 2, suppressed: 1, pending: 0 });
     expect(await opened().ledger.runs.counts(run.run_no)).toEqual(counts);
     expect(await cxone.outcomes(run)).toMatchObject({ 1: 'suppressed suppressed_by_cxone', 2: 'created' });
+  });
+
+  it('with fit, whoever is the best by now takes the place of somebody who is suppressed', async () => {
+    const cxone = await start();
+    await cxone.admin.seedSuppressions({ entries: phones(11, 12), replace: true });
+    await cxone.admin.seedCapacity(CAMPAIGN, { currentListSize: 8, maxListSize: 10 });
+    const rows = [
+      lead(1, 90, { contact_id: 'ann' }),
+      lead(1, 10, { contact_id: 'also-ann' }),
+      ...[lead(2, 80), lead(3, 75), lead(4, 70), lead(5, 65)],
+    ];
+    const { run, plan } = await cxone.plan(rows, { fit: true });
+    expect(plan).toMatchObject({ toWrite: 2, duplicate: 1, cancelled: 3 });
+    // The best of those for whom there was no room has objected as well.
+    await cxone.admin.seedSuppressions({ entries: [{ contactId: 'ann' }, ...phones(3)] });
+    const next = await replan(cxone.worker, run, plan);
+    expect(next).toMatchObject({ toWrite: 2, duplicate: 0, cancelled: 2, suppressed: 2 });
+    await cxone.writeAll(run);
+    expect(await cxone.uploaded()).toEqual([phone(2), phone(4)]);
+    const { counts } = await cxone.close(run);
+    expect(counts).toMatchObject({ created: 2, suppressed: 2, cancelled: 2, pending: 0 });
+    expect(await opened().ledger.runs.counts(run.run_no)).toEqual(counts);
   });
 });

@@ -1,7 +1,8 @@
 /** How many items fit into the campaign, also if several runs load it at the same time. */
 import { describe, expect, it } from 'vitest';
 import { claimed, group, settlement } from '../ledger/harness.ts';
-import { CAMPAIGN, figuresOf, leads, listLoadStand, phone } from './list-loads.ts';
+import { createWorker, runActivity } from './harness.ts';
+import { CAMPAIGN, figuresOf, lead, leads, listLoadStand, phone } from './list-loads.ts';
 import { getFailure } from './pages.ts';
 
 const { opened, start } = listLoadStand();
@@ -58,6 +59,31 @@ describe('the capacity of a campaign', () => {
     const { plan, result } = await cxone.runToEnd(leads(1, 2), { fit: true });
     expect(plan).toMatchObject({ toWrite: 0, cancelled: 2, batches: 0 });
     expect(result.counts).toMatchObject({ cancelled: 2 });
+  });
+
+  it('with fit no duplicate takes the place of its winner if the worker dies before the plan', async () => {
+    const cxone = await start();
+    await cxone.admin.seedCapacity(CAMPAIGN, { maxListSize: 2 });
+    const run = await cxone.open([lead(1, 90), lead(2, 80), lead(3, 70), lead(3, 60), lead(4, 50)], {
+      fit: true,
+    });
+    await cxone.stage(run);
+    const { ledger } = opened();
+    const gone = () => Promise.reject(Object.assign(new Error('gone'), { code: '57P01' }));
+    const options = { tenant: cxone.tenant, listLoad: cxone.settings };
+    const dies = createWorker({ ...ledger, writes: { ...ledger.writes, plan: gone } }, cxone.cxone, options);
+    const { planWrites } = dies.activities;
+    await expect(runActivity(() => planWrites(run.run_id))).rejects.toMatchObject({
+      type: 'LedgerUnavailable',
+    });
+    // Meanwhile there is more room.
+    await cxone.admin.seedCapacity(CAMPAIGN, { maxListSize: 3 });
+    expect(await cxone.planOnly(run)).toMatchObject({ toWrite: 3, duplicate: 1, cancelled: 1 });
+    await cxone.writeAll(run);
+    expect(await cxone.uploaded()).toEqual([1, 2, 3].map(phone));
+    const { counts } = await cxone.close(run);
+    expect(counts).toMatchObject({ created: 3, duplicate: 1, cancelled: 1, pending: 0 });
+    expect(await ledger.runs.counts(run.run_no)).toEqual(counts);
   });
 
   it('changes the hash of the plan, like the suppression list', async () => {

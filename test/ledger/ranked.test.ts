@@ -1,5 +1,6 @@
 /** Records of an operation that ranks them: who comes first, who is a duplicate of whom, and what is sent in which order. */
 import fc from 'fast-check';
+import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { compareRank, type Ranked } from '../../src/domain/list-load/rank.ts';
 import type { StagedRecord } from '../../src/ledger/runs/records.ts';
@@ -228,6 +229,30 @@ describe('records for which there is no room', () => {
       ),
       { numRuns: 40 },
     );
+  });
+
+  it('are pending again with the duplicates until the run is planned, except for erased ones and other reasons', async () => {
+    const { ledger, database } = opened();
+    const reason = { code: 'no_capacity' };
+    const run = await stagedRun(rowsOf(6, 5, 4, 3, 2, 1));
+    await ledger.records.settleStaged(run.run_no, [
+      ...settledAs([2], 'duplicate'),
+      ...settledAs([3], 'suppressed'),
+    ]);
+    await ledger.records.cancelBeyond(run.run_no, 2, reason);
+    await sql`update records set keys = null where run_no = ${run.run_no} and seq = 6`.execute(database.db);
+    await ledger.records.returnUnplanned(run.run_no, { code: 'other' });
+    await ledger.records.settleStaged(run.run_no, settledAs([2], 'duplicate'));
+    const cancelled = { total: 6, pending: 2, duplicate: 1, suppressed: 1, cancelled: 2 };
+    for (const counts of [cancelled, { total: 6, pending: 4, suppressed: 1, cancelled: 1 }]) {
+      expect(await ledger.runs.exactCounts(run.run_no)).toEqual(counts);
+      expect(await ledger.runs.counts(run.run_no)).toEqual(counts);
+      await ledger.records.returnUnplanned(run.run_no, reason);
+    }
+    await ledger.records.cancelBeyond(run.run_no, 1, reason);
+    await ledger.writes.plan(run.run_no, 'load', 2, { order: 'rank' });
+    await ledger.records.returnUnplanned(run.run_no, reason);
+    expect(await ledger.runs.exactCounts(run.run_no)).toMatchObject({ pending: 1, cancelled: 4 });
   });
 
   it('stay once they are planned, because their writes have them', async () => {

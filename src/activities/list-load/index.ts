@@ -8,7 +8,7 @@ import { settleDuplicates } from '../engine/staging.ts';
 import { throwIfStopping } from '../engine/stopping.ts';
 import { BATCH_DEADLINE_MS } from '../engine/write-definition.ts';
 import { LOAD, loadItems } from './answers.ts';
-import { reserveCapacity } from './capacity.ts';
+import { NO_CAPACITY, reserveCapacity } from './capacity.ts';
 import { createGate } from './gate.ts';
 import { describeHours } from './hours.ts';
 import { describePlan, describeResult, describeUpload, renderEvent } from './report.ts';
@@ -72,10 +72,10 @@ async function prepare(deps: ListLoadDeps, run: Run): Promise<PlanAddition> {
   const snapshot = await requireSnapshot(deps, run, {
     throwIfStopping: () => throwIfStopping(deps.draining),
   });
+  // Whoever is suppressed by now claims no key and no room. None of this changes anything once the run is planned.
+  await deps.ledger.records.returnUnplanned(run, NO_CAPACITY);
   // The run was started again, or has read its source for so long that the list was read anew.
   if (snapshot.snapshotNo !== before?.snapshotNo) await screen(deps, run, snapshot);
-  // Whoever is suppressed since duplicates were sought claims no key. Neither changes anything once the run is planned.
-  await deps.ledger.records.returnDuplicates(run);
   await settleDuplicates(deps, run, { order: 'rank', findDuplicates: findDuplicateItems });
   const reserved = await reserveCapacity(deps, run);
   const figures = await describePlan(deps.ledger, run, reserved, snapshot);

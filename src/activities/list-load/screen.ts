@@ -12,6 +12,7 @@ import { inChunks } from '../engine/chunks.ts';
 import type { Recheck } from '../engine/definition.ts';
 import { throwIfStopping } from '../engine/stopping.ts';
 import type { Withheld } from '../engine/write-definition.ts';
+import { NO_CAPACITY } from './capacity.ts';
 import type { ListLoadDeps } from './settings.ts';
 import { requireSnapshot } from './snapshot.ts';
 
@@ -55,7 +56,11 @@ export async function recheck(deps: ListLoadDeps, run: Run): Promise<Recheck> {
   const { figures } = run.plan as { readonly figures?: ListLoadFigures };
   return {
     isOutdated: await mayLoadSuppressed(deps, run, snapshot, figures),
-    screen: () => screen(deps, run, snapshot),
+    screen: async () => {
+      // Whoever has no room, or is a duplicate, was not looked up in this list yet, and may be planned now.
+      await deps.ledger.records.returnUnplanned(run, NO_CAPACITY);
+      await screen(deps, run, snapshot);
+    },
     describeChange: (now) => describeChange(figures, now as ListLoadFigures | undefined),
   };
 }

@@ -21,7 +21,8 @@ export function createRecords({ db, pool }: Database): Records {
     listDuplicateCandidates: (runNo) => listDuplicateCandidates(db, runNo),
     listRankedCandidates: (runNo) => listRankedCandidates(db, runNo),
     settleStaged: (run, rows) => fenced(db, run, (tx, runNo) => settleStaged(tx, runNo, rows)),
-    returnDuplicates: (run) => fenced(db, run, returnDuplicates),
+    returnUnplanned: (run, cancelled) =>
+      fenced(db, run, (tx, runNo) => returnUnplanned(tx, runNo, cancelled)),
     finishStaging: (run) => fenced(db, run, finishStaging),
     cancelPending: (run, reason) => fenced(db, run, (tx, runNo) => cancelPending(tx, runNo, reason)),
     cancelBeyond: (run, room, reason) =>
@@ -70,14 +71,19 @@ async function settleStaged(tx: Executor, runNo: number, rows: readonly SettledR
     where run_no = ${runNo} and total is not null and exists (select from settled)`.execute(tx);
 }
 
-async function returnDuplicates(tx: Executor, runNo: number): Promise<void> {
+async function returnUnplanned(tx: Executor, runNo: number, { code }: Reason): Promise<void> {
   // As the planner does: whatever is in a write is settled with it.
   await sql`select from runs where run_no = ${runNo} for update`.execute(tx);
-  const { numAffectedRows = 0n } = await sql`
-    delete from outcomes o using records r
-    where o.run_no = ${runNo} and o.outcome = 'duplicate' and r.run_no = o.run_no and r.seq = o.seq and r.keys is not null
-      and not exists (select from writes where run_no = ${runNo})`.execute(tx);
-  if (numAffectedRows === 0n) return;
+  const { rows } = await sql`
+    with returned as (
+      delete from outcomes o using records r
+      where o.run_no = ${runNo} and r.run_no = o.run_no and r.seq = o.seq and r.keys is not null
+        and (o.outcome = 'duplicate' or (o.outcome = 'cancelled' and o.reasons->0->>'code' = ${code}))
+        and not exists (select from writes where run_no = ${runNo})
+      returning o.outcome)
+    update runs set cancelled_records = cancelled_records - (select count(*) from returned where outcome = 'cancelled')
+    where run_no = ${runNo} and exists (select from returned) returning run_no`.execute(tx);
+  if (rows.length === 0) return;
   await sql`update runs set staged_counts = ${countStaged(runNo)}
     where run_no = ${runNo} and total is not null`.execute(tx);
 }

@@ -25,10 +25,10 @@ export interface Records {
   settleStaged(run: RunRef, rows: readonly SettledRow[]): Promise<void>;
 
   /**
-   * `duplicate` → pending, since the records that they were duplicates of may be settled otherwise by now. Erased ones stay. Once
-   * the run is planned it changes nothing, and neither does a repetition. Errors: Superseded.
+   * `duplicate`, and `cancelled` for the reason of `cancelBeyond`, → pending: another record may win, or have room, by now.
+   * Erased ones stay. Once the run is planned it changes nothing, and neither does a repetition. Errors: Superseded.
    */
-  returnDuplicates(run: RunRef): Promise<void>;
+  returnUnplanned(run: RunRef, cancelled: Reason): Promise<void>;
 
   /** Sets the run's total, and counts what staging has settled. A repetition changes nothing. Errors: Superseded. */
   finishStaging(run: RunRef): Promise<void>;
