@@ -38,7 +38,7 @@ export const READS: ReadonlySet<string> = new Set(
     'runs.counts runs.exactCounts',
     'records.listDuplicateCandidates records.list records.hasCxoneIds records.countReasons records.countPendingContacts',
     'records.listRankedCandidates records.listPending records.listCreated records.countScores',
-    'capacity.remaining capacity.others',
+    'capacity.remaining capacity.others capacity.unanswered',
     'suppressionSnapshots.latest suppressionSnapshots.lastAccepted suppressionSnapshots.find',
     'answers.messages answers.latest answers.summary',
     'writes.listOpen writes.listInDoubt writes.remainingLeaseMs',

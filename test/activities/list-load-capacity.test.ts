@@ -118,6 +118,26 @@ describe('a lost answer about the campaign', () => {
   });
 });
 
+describe('a lost batch', () => {
+  it('keeps its room, whoever fills the campaign meanwhile', async () => {
+    const cxone = await start();
+    await cxone.admin.seedCapacity(CAMPAIGN, { maxListSize: 4 });
+    const { run } = await cxone.plan(leads(1, 2, 3, 4));
+    // Somebody outside of cxflow.
+    await cxone.admin.seedCapacity(CAMPAIGN, { currentListSize: 2 });
+    await cxone.admin.setFaults([
+      { match: { method: 'POST', family: 'lists' }, times: 1, fault: { reset: 'before' } },
+    ]);
+    const waiting = await getFailure(cxone.writeAll(run));
+    expect(waiting).toMatchObject({ type: 'WritesInFlight', nonRetryable: false });
+    expect(waiting.message).toContain(`items that have no answer yet (2 of ${run.run_id})`);
+    expect(await cxone.uploaded()).toEqual([]);
+    const full = await getFailure(cxone.writeAll(run));
+    expect(full).toMatchObject({ type: 'NoCapacity', nonRetryable: true });
+    expect(await cxone.uploaded()).toEqual([4, 3].map(phone));
+  });
+});
+
 describe('several runs into one campaign', () => {
   it('never plan more than fits together, and the message names the run that has reserved the rest', async () => {
     const cxone = await start();

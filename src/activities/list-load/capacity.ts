@@ -14,7 +14,7 @@ import type { ListLoadDeps } from './settings.ts';
 
 export const NO_CAPACITY: Reason = { code: 'no_capacity', message: 'the campaign has no room for it' };
 
-/** What another run has sent is on its way for a moment; if its worker has died, until another one has taken over. */
+/** What was sent is on its way for a moment; if the answer was lost, until it is sent again. */
 const LOOKS = { times: 5, everyMs: 1_000 } as const;
 const LOOK_AGAIN_MS = 5_000;
 
@@ -57,17 +57,20 @@ export async function findRoom(
   signal: AbortSignal,
 ): Promise<number> {
   for (let looks = 1; ; looks += 1) {
+    // A lost batch of this run is sent again without asking for room, so what it takes may not be free.
+    const lost = await deps.ledger.capacity.unanswered(run.run_no);
     const { capacity, request } = await askCampaign(deps, run, signal);
     const others = await deps.ledger.capacity.others(run.run_no, request);
+    const onTheWay = [...others, { runId: run.run_id, remaining: lost, unsent: 0 }];
     const free = capacity.max - capacity.current;
     const room = decideRoom(run, records, {
       capacity,
-      others,
-      room: free - sumValues(request.remainingBefore),
+      others: onTheWay.filter(({ remaining }) => remaining > 0),
+      room: free - sumValues(request.remainingBefore) - lost,
       roomAtMost: free - others.reduce((sum, { unsent }) => sum + unsent, 0),
     });
     if (room !== null) return room;
-    if (looks === LOOKS.times) throw stillOnTheWay(run, others);
+    if (looks === LOOKS.times) throw stillOnTheWay(run, onTheWay);
     await delay(LOOKS.everyMs, undefined, { signal });
   }
 }
@@ -75,8 +78,8 @@ export async function findRoom(
 type Room = Pick<CapacityAnswer, 'room' | 'roomAtMost' | 'others'> & { readonly capacity: Capacity };
 
 /**
- * How many of so many records fit; null: that depends on whether CXone's figure has what other runs have sent, which is known once
- * they have their answers. Whoever waits for that sends what it has on its way again first, so runs never wait for each other.
+ * How many of so many records fit; null: that depends on whether CXone's figure has what was sent without an answer so far. Whoever
+ * waits for that sends what it has on its way again first, so runs never wait for each other, or for themselves.
  * Errors: NoCapacity.
  */
 function decideRoom(run: Run, records: number, found: Room): number | null {
@@ -116,10 +119,10 @@ const nameRuns = (others: readonly { readonly runId: string; readonly n: number 
     .join(', ');
 
 /** Retried until it is known: a person who does not want to wait cancels one of the runs. */
-function stillOnTheWay(run: Run, others: readonly OtherReservation[]) {
-  const sent = others.map(({ runId, remaining, unsent }) => ({ runId, n: remaining - unsent }));
+function stillOnTheWay(run: Run, onTheWay: readonly OtherReservation[]) {
+  const sent = onTheWay.map(({ runId, remaining, unsent }) => ({ runId, n: remaining - unsent }));
   const message =
-    `campaign ${runInput(spec, run).campaignId} may have received items of other runs that have no answer yet ` +
+    `campaign ${runInput(spec, run).campaignId} may have received items that have no answer yet ` +
     `(${nameRuns(sent.filter(({ n }) => n > 0))}). Whether the records of this run fit is known once they have`;
   return retryableFailure('WritesInFlight', message, LOOK_AGAIN_MS);
 }

@@ -18,6 +18,7 @@ export function createCapacity({ db }: Database): Capacity {
     remaining: async (runNo, campaign) =>
       new Map((await listOthers(db, runNo, campaign)).map((other) => [other.runNo, other.remaining])),
     others: async (runNo, campaign) => describeOthers(await listOthers(db, runNo, campaign)),
+    unanswered: async (runNo) => (await countUnknown(db, runNo)).open,
     reserve: (run, request) => fenced(db, run, (tx, runNo) => reserve(tx, runNo, request)),
   };
 }
@@ -69,10 +70,10 @@ const unknown = (runNo: RawBuilder<unknown>, states: RawBuilder<unknown>) => sql
 const isOpen = sql`(w.state in ('sending', 'unanswered') or ${maybeApplied('w')})`;
 const isInDoubt = sql`w.state = 'in_doubt'`;
 
-async function countUnknown(tx: Executor, runNo: number): Promise<{ open: number; inDoubt: number }> {
+async function countUnknown(db: Executor, runNo: number): Promise<{ open: number; inDoubt: number }> {
   const run = sql`${runNo}::int`;
   const { rows } = await sql<{ open: number; inDoubt: number }>`
-    select ${unknown(run, isOpen)}::int as open, ${unknown(run, isInDoubt)}::int as "inDoubt"`.execute(tx);
+    select ${unknown(run, isOpen)}::int as open, ${unknown(run, isInDoubt)}::int as "inDoubt"`.execute(db);
   return rows[0] ?? { open: 0, inDoubt: 0 };
 }
 

@@ -23,6 +23,9 @@ export interface Capacity {
    */
   others(runNo: number, campaign: CampaignOfTenant): Promise<readonly OtherReservation[]>;
 
+  /** How many records of the run CXone may have, although no answer says so. Those in doubt do not count. Reads only. */
+  unanswered(runNo: number): Promise<number>;
+
   /**
    * Reserves room for `planned` records, or makes the run's reservation larger; it never becomes smaller, except with the
    * run's outcomes. Its own records whose answer is not known need no room, because `current` may contain them. `isReserved` is
