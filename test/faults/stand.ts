@@ -207,13 +207,13 @@ async function endOf(client: CxflowClient, runId: string): Promise<ContactImport
   }
 }
 
-const LOOK_EVERY_MS = 5_000;
+const POLL_MS = 5_000;
 
 /** Rejects once nothing has changed for PATIENCE_MS: what makes progress may take its time on a busy machine. */
 async function failWhenStuck(client: CxflowClient, runId: string, signal: AbortSignal): Promise<never> {
   let [seen, since] = ['', performance.now()];
   for (;;) {
-    await delay(LOOK_EVERY_MS, undefined, { signal, ref: false });
+    await delay(POLL_MS, undefined, { signal, ref: false });
     const now = await lookAt(client, runId).catch(() => seen);
     if (now !== seen) [seen, since] = [now, performance.now()];
     else if (performance.now() - since > PATIENCE_MS) {
