@@ -1,21 +1,19 @@
 /** Works through one page: its open writes, each claimed, sent and settled on its own. One object per attempt at a page. */
-import { setMaxListeners } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { CxoneError } from '../../cxone/errors.ts';
-import { CxoneRateLimited } from '../../cxone/errors.ts';
 import type { Counts, Outcome } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { OpenWrite } from '../../ledger/writes/writes.ts';
-import { asError, isAbort, isFinal, RateWait, SpacingWait } from '../failures.ts';
+import { SpacingWait } from '../failures.ts';
 import { askAgain } from './ask-again.ts';
 import { Attempts, type HeldWrite } from './attempt.ts';
 import type { BulkDefinition } from './definition.ts';
 import { failsRepeatedly } from './failing.ts';
 import { GateInterrupted, sendThroughGate } from './gate.ts';
+import { type HaltReason, OUTAGE_AFTER, PageHalt } from './page-halt.ts';
 import { mayBeApplied, maySend } from './prior-attempt.ts';
 import { backoffMs } from './rate-limit-backoff.ts';
-import { LONGEST_WAIT_MS, type RateLimiter } from './rate-limiter.ts';
+import type { RateLimiter } from './rate-limiter.ts';
 import { type PageEvents, PageSettlement, type SettledAnswer } from './settle.ts';
 import { toAttempt, withoutPersons } from './write-attempt.ts';
 import type { WriteDefinition } from './write-definition.ts';
@@ -33,7 +31,7 @@ export interface PageResult {
   readonly left: number;
   /** How long to wait before the next pass over those. */
   readonly waitMs: number;
-  readonly halted: 'paused' | 'stopped' | 'draining' | 'cancelled' | null;
+  readonly halted: HaltReason | null;
   /** ISO 8601: the first moment at which writes may be tried that are not among `left` because it has not come. Absent: none. */
   readonly notBefore?: string;
 }
@@ -44,13 +42,6 @@ export interface PageWorkerDeps {
   readonly holder: string;
 }
 
-/** Why a page claims nothing more; the first reason counts, except for a mere suspicion. */
-type Halt =
-  | { readonly why: NonNullable<PageResult['halted']> }
-  | { readonly why: 'failed'; readonly error: Error }
-  /** CXone may be down, and the next request must not be in doubt as well. */
-  | { readonly why: 'suspected_outage' };
-
 /** An answer that is not settled yet. */
 interface Answered {
   readonly answer: SettledAnswer;
@@ -58,9 +49,6 @@ interface Answered {
   readonly latencyMs: number;
 }
 
-const DRAIN_MS = 7_000;
-/** This many lost or refused connections in a row are an outage: the page ends, and Temporal's backoff waits it out. */
-const OUTAGE_AFTER = 5;
 /** Where CXone answers some requests and loses others, those that were lost most often wait 4 s at most. */
 const MAX_DOUBLINGS = 3;
 const MIN_WAIT_MS = 500;
@@ -73,22 +61,10 @@ export class PageWorker {
   readonly #definition: BulkDefinition;
   readonly #settlement: PageSettlement;
   readonly #attempts: Attempts;
-  readonly #stop = new AbortController();
+  readonly #halt = new PageHalt();
   /** One for each kind of write that needs it. */
   readonly #probes = new Map<string, Promise<void>>();
-  #endDraining: () => void = () => undefined;
-  readonly #drained = new Promise<void>((resolve) => {
-    this.#endDraining = resolve;
-  });
-  #halted: Halt | null = null;
-  /** The queue of the rate budget is too long: nothing more joins it, and what has a place there keeps it. */
-  #rateWait: RateWait | null = null;
-  /** The writes that are kept apart are left alone until then. */
-  #spacingWait: SpacingWait | null = null;
   readonly #tried = new Set<string>();
-  #failuresInARow = 0;
-  #hasAnswered = false;
-  #lastFailure: CxoneError | null = null;
   #leasedForMs = 0;
 
   constructor(deps: PageWorkerDeps, run: Run, definition: BulkDefinition, events: PageEvents) {
@@ -96,17 +72,12 @@ export class PageWorker {
     this.#run = run;
     this.#definition = definition;
     this.#settlement = new PageSettlement(deps.ledger, run.run_no, events);
-    this.#attempts = new Attempts({ ...deps, signal: this.#stop.signal });
-    // As many writes listen to it as may be in progress.
-    setMaxListeners(0, this.#stop.signal);
+    this.#attempts = new Attempts({ ...deps, signal: this.#halt.signal });
   }
 
   /** Claims nothing more. What is in flight is settled. */
-  halt(halt: Halt): void {
-    if (this.#halted === null || this.#halted.why === 'suspected_outage') this.#halted = halt;
-    this.#stop.abort();
-    // What is unanswered by then is reconciled by the next worker.
-    if (halt.why === 'draining') setTimeout(this.#endDraining, DRAIN_MS).unref();
+  halt(why: HaltReason): void {
+    this.#halt.halt({ why });
   }
 
   counts(): Partial<Record<Outcome, number>> {
@@ -117,13 +88,12 @@ export class PageWorker {
   async work(page: Page): Promise<void> {
     for (;;) {
       const next = await this.#nextWrites(page);
-      if (next.length === 0 || this.#halted || this.#rateWait) break;
+      if (next.length === 0 || this.#halt.claimsNothing) break;
       const isRanked = this.#definition.order === 'rank';
       const all = isRanked ? this.#processInTurn(next) : Promise.all(next.map((w) => this.#process(w)));
-      await Promise.race([all, this.#drained]);
+      await Promise.race([all, this.#halt.drained]);
     }
-    if (this.#halted?.why === 'failed') throw this.#halted.error;
-    if (this.#rateWait && !this.#halted) throw this.#rateWait;
+    this.#halt.throwIfEnded();
   }
 
   /** Ends early where others go first now: what an answer has left of its batch, or whatever waits for its turn. */
@@ -131,7 +101,7 @@ export class PageWorker {
     const derivedBefore = this.#settlement.derived;
     for (const write of writes) {
       await this.#process(write);
-      const goesOn = !this.#halted && !this.#rateWait && !this.#spacingWait;
+      const goesOn = !this.#halt.claimsNothing && this.#halt.spacingWait === null;
       if (!goesOn || this.#settlement.derived > derivedBefore) return;
     }
   }
@@ -148,14 +118,10 @@ export class PageWorker {
     const next = open
       .filter((write) => mayBeTried(write) && !this.#tried.has(write.id))
       .toSorted((a, b) => this.#turn(a) - this.#turn(b));
-    const wait = this.#spacingWait;
-    if (wait === null) return next;
+    if (this.#halt.spacingWait === null) return next;
     const others = next.filter((write) => !this.#definitionOf(write).spacing);
     if (others.length > 0) return others;
-    this.#spacingWait = null;
-    const { waitMs } = wait;
-    if (waitMs > LONGEST_WAIT_MS) this.#rateWait ??= wait;
-    else await delay(waitMs, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+    await this.#halt.waitForTurn();
     return next;
   }
 
@@ -169,13 +135,13 @@ export class PageWorker {
     const open = await this.#openWrites(page);
     const left = open.filter(mayBeTried);
     const [notBefore] = open.flatMap((write) => write.notBefore ?? []).sort();
-    const halted = this.#halted?.why === 'suspected_outage' ? null : this.#halted;
-    if (this.#lastFailure && !this.#hasAnswered && left.length > 0 && !halted) throw this.#lastFailure;
+    this.#halt.throwIfUnanswered(left.length);
+    const halted = this.#halt.reason;
     return {
       counts: await this.#deps.ledger.runs.counts(this.#run.run_no),
       left: left.length,
       waitMs: this.#waitBeforeNextPass(left),
-      halted: halted === null || halted.why === 'failed' ? null : halted.why,
+      halted,
       ...(notBefore !== undefined && { notBefore }),
     };
   }
@@ -200,12 +166,12 @@ export class PageWorker {
       const answered = await rateLimiter.withClaimSlot(() =>
         this.#claimAndSend(write).catch((error: unknown) => {
           if (error instanceof SpacingWait) this.#tried.delete(write.id);
-          return this.#haltOn(error);
+          return this.#halt.on(error);
         }),
       );
       if (answered) await this.#settleAnswer(write, answered);
     } catch (error) {
-      this.#haltOn(error);
+      this.#halt.on(error);
     }
   }
 
@@ -214,7 +180,7 @@ export class PageWorker {
     const { rateLimiter } = this.#deps;
     const definition = this.#definitionOf(write);
     const send = (held: HeldWrite) =>
-      this.#send(write, definition, held).catch((error: unknown) => this.#haltOn(error));
+      this.#send(write, definition, held).catch((error: unknown) => this.#halt.on(error));
     if (definition.claimAhead) {
       const held = await this.#claim(write, definition);
       return held && rateLimiter.withRequestSlot(() => send(held));
@@ -234,12 +200,13 @@ export class PageWorker {
 
   /** Null: it is not to be sent now. */
   async #claim(write: OpenWrite, definition: WriteDefinition): Promise<HeldWrite | null> {
-    if (this.#halted || this.#rateWait) return null;
-    if (definition.spacing && this.#spacingWait) throw this.#spacingWait;
+    const { claimsNothing, spacingWait } = this.#halt;
+    if (claimsNothing) return null;
+    if (definition.spacing && spacingWait) throw spacingWait;
     if (!definition.repeatable || failsRepeatedly(write)) await this.#probe(write.kind, definition);
     await this.#askBeforeClaim(write, definition);
     const claimed = await this.#attempts.claim(this.#run.run_no, write.id, definition);
-    if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') this.halt({ why: claimed.verdict });
+    if (claimed.verdict === 'paused' || claimed.verdict === 'stopped') this.halt(claimed.verdict);
     if (claimed.verdict === 'leased') this.#leasedForMs = Math.max(this.#leasedForMs, claimed.waitMs);
     if (claimed.verdict !== 'held') return null;
     const held = claimed.write;
@@ -250,7 +217,7 @@ export class PageWorker {
 
   /** Asked again here, because Temporal's backoff would grow with every question that is lost, however much the page achieves. */
   async #askBeforeClaim(write: OpenWrite, { beforeClaim }: WriteDefinition): Promise<void> {
-    const { signal } = this.#stop;
+    const { signal } = this.#halt;
     const patience = { failures: OUTAGE_AFTER, doublings: MAX_DOUBLINGS };
     if (beforeClaim) await askAgain(() => beforeClaim(this.#run, write, signal), patience, signal);
   }
@@ -261,7 +228,7 @@ export class PageWorker {
     if (known) return known;
     const probe = this.#deps.rateLimiter.sendWithPermit(
       () => definition.probe.request(this.#run),
-      this.#stop.signal,
+      this.#halt.signal,
     );
     this.#probes.set(kind, probe);
     return probe;
@@ -288,7 +255,7 @@ export class PageWorker {
       return null;
     }
     if (result.kind !== 'answered') {
-      this.#recordFailure(result.error, definition.repeatable);
+      this.#halt.failed(result.error, definition.repeatable);
       return null;
     }
     const { answer, latencyMs } = result;
@@ -298,7 +265,7 @@ export class PageWorker {
 
   /** Most often another worker has the write, or the page stops. A gate that could not look consent up is a failure. */
   #recordUnsent(error: Error): void {
-    if (error instanceof GateInterrupted && error.cause) this.#recordFailure(error.cause);
+    if (error instanceof GateInterrupted && error.cause) this.#halt.failed(error.cause);
   }
 
   async #settleAnswer(write: OpenWrite, { answer, fence, latencyMs }: Answered): Promise<void> {
@@ -308,30 +275,6 @@ export class PageWorker {
       await this.#attempts.markSent({ id: write.id, fence });
       throw error;
     }
-    this.#hasAnswered = true;
-    // What was answered before a write was interrupted is no part of an outage.
-    if (!answer.interruptedBy || answer.groups.length > 0) this.#failuresInARow = 0;
-    if (answer.interruptedBy) this.#recordFailure(answer.interruptedBy);
-  }
-
-  /**
-   * Throws what ends the page: an error that no repeat can cure, or the last of an outage. Where requests must not be
-   * repeated, the page claims nothing more after the first one. A page in which CXone has answered other writes does not fail
-   * for it; otherwise Temporal's backoff would grow with every lost answer.
-   */
-  #recordFailure(error: CxoneError, isRepeatable = true): void {
-    this.#lastFailure = error;
-    if (error instanceof CxoneRateLimited) return;
-    this.#failuresInARow += 1;
-    if (isFinal(error) || this.#failuresInARow >= OUTAGE_AFTER) throw error;
-    if (!isRepeatable) this.halt({ why: 'suspected_outage' });
-  }
-
-  #haltOn(error: unknown): null {
-    if (error instanceof SpacingWait) {
-      if (error.waitMs < (this.#spacingWait?.waitMs ?? Infinity)) this.#spacingWait = error;
-    } else if (error instanceof RateWait) this.#rateWait ??= error;
-    else if (!(this.#halted && isAbort(error))) this.halt({ why: 'failed', error: asError(error) });
-    return null;
+    this.#halt.answered(answer);
   }
 }

@@ -23,8 +23,8 @@ export function createWritePage(deps: WritePageDeps) {
       showInHeartbeats(() => worker.counts());
       const cancelled = Context.current().cancellationSignal;
       const stopListening = [
-        onAbort(deps.draining, () => worker.halt({ why: 'draining' })),
-        onAbort(cancelled, () => worker.halt({ why: 'cancelled' })),
+        onAbort(deps.draining, () => worker.halt('draining')),
+        onAbort(cancelled, () => worker.halt('cancelled')),
       ];
       try {
         await worker.work(page);
