@@ -33,9 +33,12 @@ export async function plan(run: Run): Promise<void> {
 
 function setPlan(run: Run, plan: Plan): void {
   run.plan = plan;
-  const { total, toWrite: pending, invalid, duplicate, rejected, suppressed, cancelled } = run.plan;
+  const { total, toWrite: pending, invalid, duplicate, rejected, suppressed, cancelled } = plan;
   run.counts = {
-    ...{ total, pending, invalid, duplicate },
+    total,
+    pending,
+    invalid,
+    duplicate,
     ...(rejected !== undefined && { rejected }),
     ...(suppressed !== undefined && { suppressed }),
     ...(cancelled !== undefined && { cancelled }),
