@@ -2,8 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CREATE, interpretCreate, UPDATE } from '../../src/activities/contact-import/answers.ts';
-import type { HalvedRefs } from '../../src/activities/engine/created-records.ts';
-import type { PriorAttempt } from '../../src/activities/engine/prior-attempt.ts';
+import type { HalvedRefs, PriorAttempt } from '../../src/activities/engine/prior-attempt.ts';
 import type { Existing } from '../../src/contract/contact-import.ts';
 import type { CreateRecordsAnswer, NamedRecord } from '../../src/cxone/contact-lists.ts';
 import type { Outcome, Reason } from '../../src/domain/run.ts';

@@ -7,7 +7,7 @@ import { type Reason, toReason } from '../../domain/run.ts';
 import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import { bisect } from './bisect.ts';
 import { OWN_OR_EXISTING } from './evidence.ts';
-import type { PriorAttempt } from './prior-attempt.ts';
+import { type HalvedRefs, halvedRefs, type PriorAttempt } from './prior-attempt.ts';
 
 /** What an answer says about one record of the request. */
 export interface NamedRecord {
@@ -43,11 +43,6 @@ export interface Sent<N extends NamedRecord> {
     existing: ReadonlyMap<number, readonly N[]>,
     maybeOwn: boolean,
   ) => Pick<Interpretation, 'groups' | 'derived'>;
-}
-
-/** Stored with a derived write: its records may have been applied already. */
-export interface HalvedRefs {
-  readonly halved?: true;
 }
 
 export interface Interpretation {
@@ -157,7 +152,7 @@ function interpretRefused<N extends NamedRecord>(
     groups: rejections(errors, seqs),
     derived: [],
   });
-  return merge(settled, sendAgain(sent, rest, priorAttempt === 'none' ? undefined : { halved: true }));
+  return merge(settled, sendAgain(sent, rest, halvedRefs(priorAttempt)));
 }
 
 function isDuplicate({ code }: NamedRecord): boolean {
@@ -256,7 +251,7 @@ function halve(
   if (seqs.length === 0) return { groups: [], derived: [] };
   if (seqs.length === 1) return { groups: [{ outcome: 'rejected', seqs, reasons: [reason] }], derived: [] };
   const [first, second] = bisect(seqs);
-  const refs: HalvedRefs | undefined = priorAttempt === 'none' ? undefined : { halved: true };
+  const refs = halvedRefs(priorAttempt);
   return merge(sendAgain({ kind }, first, refs), sendAgain({ kind }, second, refs));
 }
 

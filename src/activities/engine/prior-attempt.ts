@@ -12,9 +12,13 @@ export type PriorAttempt = 'none' | 'batch' | 'some_records';
 /** Of a write, as far as it matters here. */
 export type LostAnswers = Pick<OpenWrite, 'lostAnswers'>;
 
-interface Marks {
+/** Stored with a derived write. */
+export interface HalvedRefs {
   /** A part of a batch that may have been applied in part. */
   readonly halved?: true;
+}
+
+interface Marks extends HalvedRefs {
   /** It was in doubt, and a person decided to send it again. */
   readonly resent?: true;
 }
@@ -49,7 +53,12 @@ export function inheritMarks(write: Write, derived: readonly DerivedWrite[]): De
   );
 }
 
+/** For the parts of a write: if it may have been applied, so may they. Undefined: it was never sent. */
+export function halvedRefs(priorAttempt: PriorAttempt): HalvedRefs | undefined {
+  return priorAttempt === 'none' ? undefined : { halved: true };
+}
+
 /** For the parts of a write that is divided without being sent. */
 export function partRefs({ refs, priorAttempt }: { refs: unknown; priorAttempt: PriorAttempt }): object {
-  return { ...marks(refs), ...(priorAttempt !== 'none' && { halved: true }) };
+  return { ...marks(refs), ...halvedRefs(priorAttempt) };
 }
