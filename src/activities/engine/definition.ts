@@ -2,7 +2,7 @@
 import type { BulkResult } from '../../contract/run.ts';
 import type { OperationSpec } from '../../contract/spec.ts';
 import type { Measures } from '../../domain/metrics.ts';
-import type { Outcome, Reason, RunState } from '../../domain/run.ts';
+import type { Counts, Outcome, Reason, RunState } from '../../domain/run.ts';
 import type { Objection } from '../../ledger/consent/suppressions.ts';
 import type { OutboxEvent } from '../../ledger/outbox/outbox.ts';
 import type { DuplicateCandidate, DuplicateRow, Rank, RankedCandidate } from '../../ledger/runs/records.ts';
@@ -13,11 +13,17 @@ export interface OperationDefinition {
   readonly spec: OperationSpec;
   readonly event: EventDefinition;
   /** Fields of the result beyond those of every run, which is about to end in this state. */
-  readonly result?: (run: Run, state: RunState, measures: Measures) => Promise<object>;
+  readonly result?: (run: Run, state: RunState, counted: Counted) => Promise<object>;
   /** The audit entry about the run as a whole, which has ended in this state with this result; null: none. */
   readonly auditEntry?: (run: Run, state: RunState, result: BulkResult) => AuditEntry | null;
   /** Called when a run ends early and every record has its outcome, or when it failed. Repeatable. */
   readonly onEndedEarly?: (run: Run) => Promise<void>;
+}
+
+/** What is counted of every run that is about to end. */
+export interface Counted {
+  readonly counts: Counts;
+  readonly measures: Measures;
 }
 
 /** Becomes part of the plan, so an approval binds to it. Without personal data. */

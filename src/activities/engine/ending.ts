@@ -1,11 +1,12 @@
 /** A run in the ledger is ended early, or closed with its result. The same for every operation. */
 import type { BulkResult } from '../../contract/run.ts';
-import { figuresOf, type Measures } from '../../domain/metrics.ts';
-import { type Counts, type RunState, successRatePercent } from '../../domain/run.ts';
+import { figuresOf } from '../../domain/metrics.ts';
+import { type RunState, successRatePercent } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { retriedRunId } from '../../ledger/runs/retries.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { retryableFailure } from '../failures.ts';
+import type { Counted } from './definition.ts';
 import type { Registry } from './registry.ts';
 import { activityKey, attemptTime, takeOver } from './step.ts';
 
@@ -57,9 +58,9 @@ async function closeRun(deps: EndingDeps, { runId, state, failure }: CloseRun): 
   const counts = await ledger.runs.exactCounts(run.run_no);
   if (state === 'completed' && !run.dry_run && counts.pending !== 0)
     throw new Error(`run ${runId} would complete with ${counts.pending} records pending`);
-  const measures = await ledger.metrics.ofRun(run.run_no);
-  const more = (await definition.result?.(run, state, measures)) ?? {};
-  const computed = { ...(await commonResult(ledger, run, state, { counts, measures })), ...more };
+  const counted = { counts, measures: await ledger.metrics.ofRun(run.run_no) };
+  const more = (await definition.result?.(run, state, counted)) ?? {};
+  const computed = { ...(await commonResult(ledger, run, state, counted)), ...more };
   // An earlier attempt has closed it, and what the result was computed from may be deleted since.
   const result = run.state === state && run.result !== null ? (run.result as BulkResult) : computed;
   await ledger.runs.close(run, state, result, failure);
@@ -100,7 +101,7 @@ async function commonResult(
   ledger: Ledger,
   run: Run,
   state: RunState,
-  { counts, measures }: { readonly counts: Counts; readonly measures: Measures },
+  { counts, measures }: Counted,
 ): Promise<BulkResult> {
   const retryOf = retriedRunId(run);
   return {

@@ -60,7 +60,7 @@ export function defineListLoad(deps: ListLoadDeps): { readonly definition: BulkD
     findDuplicates: findDuplicateItems,
     prepare: (run) => prepare(deps, run),
     planNotes: (run) => describeHours(ledger, run),
-    result: (run) => describeResult(ledger, run),
+    result: (run, _, { counts }) => describeResult(ledger, run, counts),
     auditEntry: describeUpload,
   };
   return { definition };

@@ -50,9 +50,9 @@ async function countSuppressed(ledger: Ledger, run: Run): Promise<ListLoadFigure
 
 type OwnResult = Omit<ListLoadResult, Exclude<keyof BulkResult, 'kind'>>;
 
-export async function describeResult(ledger: Ledger, run: Run): Promise<OwnResult> {
+export async function describeResult(ledger: Ledger, run: Run, counts: Counts): Promise<OwnResult> {
   const { listId, campaignId } = runInput(spec, run);
-  const counts = await ledger.runs.exactCounts(run.run_no);
+  const outsideHours = await countOutsideHours(ledger, run);
   const figures = (run.plan as { readonly figures?: ListLoadFigures } | null)?.figures;
   const snapshot = await ledger.suppressionSnapshots.latest(run.run_no);
   return {
@@ -71,8 +71,8 @@ export async function describeResult(ledger: Ledger, run: Run): Promise<OwnResul
     objectedSince: counts.created
       ? await countObjections(ledger, run, { snapshot, planned: figures?.suppressions.hash })
       : 0,
-    outsideHours: await countOutsideHours(ledger, run),
-    metrics: await measure(ledger, run, counts),
+    outsideHours,
+    metrics: await measure(ledger, run, { counts, outsideHours }),
   };
 }
 
@@ -104,6 +104,8 @@ function addCreated({ before, max }: ListLoadFigures['capacity'], { created = 0 
 /** The body of `list_update_complete` (docs/cxone-contract.md#webhook-events). */
 export async function renderEvent(ledger: Ledger, run: Run, event: OutboxEvent): Promise<string> {
   const { listId, campaignId } = runInput(spec, run);
+  const counts = await ledger.runs.exactCounts(run.run_no);
+  const outsideHours = await countOutsideHours(ledger, run);
   return JSON.stringify({
     id: event.event_id,
     event: event.event,
@@ -111,7 +113,7 @@ export async function renderEvent(ledger: Ledger, run: Run, event: OutboxEvent):
     runId: run.run_id,
     listId,
     campaignId,
-    metrics: await measure(ledger, run, await ledger.runs.exactCounts(run.run_no)),
+    metrics: await measure(ledger, run, { counts, outsideHours }),
   });
 }
 
@@ -135,11 +137,15 @@ export function describeUpload(run: Run, state: RunState, result: BulkResult): A
   };
 }
 
-async function measure(ledger: Ledger, run: Run, counts: Counts): Promise<ListLoadMetrics> {
+async function measure(
+  ledger: Ledger,
+  run: Run,
+  { counts, outsideHours }: { readonly counts: Counts; readonly outsideHours: number },
+): Promise<ListLoadMetrics> {
   const { total, duplicate = 0, suppressed = 0, invalid = 0, cancelled = 0 } = counts;
   const { existing = 0, rejected = 0, in_doubt: inDoubt = 0 } = counts;
   const successes = countSuccesses(counts);
-  const refused = rejected - (await countOutsideHours(ledger, run));
+  const refused = rejected - outsideHours;
   return {
     rawIngested: total,
     uniqueProcessed: total - invalid - suppressed - duplicate,

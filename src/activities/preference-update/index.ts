@@ -51,7 +51,7 @@ export function definePreferenceUpdate(deps: PreferenceUpdateDeps): { readonly d
       isGuarded(run)
         ? { requests: (await ledger.records.countPendingContacts(run.run_no)).pending, withoutContactId: 0 }
         : null,
-    result: (run, _, measures) => measureCompliance(ledger, run, measures),
+    result: (run, _, { measures }) => measureCompliance(ledger, run, measures),
     onEndedEarly: (run) => endPreferences(ledger, run),
   };
   return { definition };
