@@ -48,7 +48,8 @@ export function createBatches({ databaseUrl, vendorUrl, connections }: BatchDeps
 
 export type Batches = ReturnType<typeof createBatches>;
 
-function post(agent: http.Agent, url: string, body: string): Promise<string> {
+/** Returns the body of a 200. */
+export function post(agent: http.Agent, url: string, body: string): Promise<string> {
   const headers = {
     authorization: 'Bearer bench',
     'content-type': 'application/json',

@@ -12,7 +12,13 @@ export interface Task {
 }
 
 /** `ready` first, then one report per task. */
-type Report = { readonly ready: true } | { readonly ms: number } | { readonly error: string };
+type Report = { readonly ready: true } | TaskReport | { readonly error: string };
+
+interface TaskReport {
+  readonly ms: number;
+  /** What the task returned. */
+  readonly figures?: unknown;
+}
 
 export interface ContenderEnv {
   readonly DATABASE_URL: string;
@@ -28,16 +34,24 @@ export async function serve(prepare: (batches: Batches, databaseUrl: string) => 
   const { DATABASE_URL: databaseUrl = '', VENDOR_URL: vendorUrl = '' } = process.env;
   // As many connections as the largest concurrency needs, so that no contender waits for one.
   const run = await prepare(createBatches({ databaseUrl, vendorUrl, connections: 40 }), databaseUrl);
-  process.on('message', (task: Task) => void timed(run, task).then((report) => process.send?.(report)));
+  serveTasks((task: Task) => run({ ...task, batches: Math.ceil(task.records / RECORDS_PER_BATCH) }));
+}
+
+/** Runs each task that the bench's process sends, and reports the time it took and what it returned. */
+export function serveTasks<AnyTask>(run: (task: AnyTask) => Promise<unknown>): void {
+  process.on(
+    'message',
+    (task: AnyTask) => void timed(() => run(task)).then((report) => process.send?.(report)),
+  );
   process.on('disconnect', () => process.exit());
   process.send?.({ ready: true } satisfies Report);
 }
 
-async function timed(run: RunTask, task: Task): Promise<Report> {
+async function timed(run: () => Promise<unknown>): Promise<Report> {
   const startedAt = performance.now();
   try {
-    await run({ ...task, batches: Math.ceil(task.records / RECORDS_PER_BATCH) });
-    return { ms: performance.now() - startedAt };
+    const figures = await run();
+    return { ms: performance.now() - startedAt, figures };
   } catch (error) {
     return { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }
@@ -45,15 +59,17 @@ async function timed(run: RunTask, task: Task): Promise<Report> {
 
 // --- in the bench's process ---------------------------------------------------------------------------------
 
-export interface Contender {
+export interface Contender<AnyTask = Task> {
   readonly pid: number;
-  /** Returns milliseconds. */
-  run(task: Task): Promise<number>;
+  run(task: AnyTask): Promise<TaskReport>;
   end(): Promise<void>;
 }
 
 /** `script` is a path relative to this folder. */
-export async function startContender(script: string, env: ContenderEnv): Promise<Contender> {
+export async function startContender<AnyTask extends object = Task>(
+  script: string,
+  env: ContenderEnv,
+): Promise<Contender<AnyTask>> {
   const child = forkScript(script, { ...env });
   const first = await nextReport(child, script);
   if (!('ready' in first)) throw new Error(`${script} did not start: ${JSON.stringify(first)}`);
@@ -64,7 +80,7 @@ export async function startContender(script: string, env: ContenderEnv): Promise
       const report = await nextReport(child, script);
       if (!('ms' in report))
         throw new Error(`${script}: ${'error' in report ? report.error : 'unexpected report'}`);
-      return report.ms;
+      return report;
     },
     end: () => killChild(child),
   };

@@ -97,9 +97,9 @@ function parsePeers(text: string): readonly Peer[] {
   return names as Peer[];
 }
 
-const parseList = (text: string): number[] => text.split(',').map(parseNumber);
+export const parseList = (text: string): number[] => text.split(',').map(parseNumber);
 
-function parseNumber(text: string): number {
+export function parseNumber(text: string): number {
   const [, digits, unit = ''] = /^(\d+)([kM]?)$/.exec(text.trim()) ?? [];
   if (digits === undefined) throw new Error(`${text} is not a number`);
   return Number(digits) * (unit === 'M' ? 1_000_000 : unit === 'k' ? 1_000 : 1);

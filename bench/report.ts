@@ -2,7 +2,7 @@
 import Table from 'cli-table3';
 import type { Measured, Round } from './throughput.ts';
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   const [low = 0, high = 0] = [sorted[(sorted.length - 1) >> 1], sorted[middle]];
@@ -94,8 +94,8 @@ function findSpeed(measured: readonly Measured[], name: string): number {
   return measured.find(({ contender }) => contender === name)?.recordsPerSecond ?? Number.NaN;
 }
 
-const count = (n: number): string => Math.round(n).toLocaleString('en');
-const percent = (n: number): string => `${Math.round(n)} %`;
+export const count = (n: number): string => Math.round(n).toLocaleString('en');
+export const percent = (n: number): string => `${Math.round(n)} %`;
 
 /** A progress line. */
 export function renderLine({ records, latencyMs, concurrency, round, measured }: Round): string {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import pg from 'pg';
 import { SEARCH_ATTRIBUTES } from '../src/contract/run.ts';
 import { createDatabase, type Postgres, startPostgres } from '../src/stack/postgres.ts';
 import { type BackgroundProcess, startInBackground, stopProcess } from '../src/stack/processes.ts';
@@ -108,6 +109,7 @@ export function workerEnv({ temporal, vendor }: Parts, options: WorkerOptions) {
     CXONE_CLIENT_SECRET: 'not-a-secret',
     CXFLOW_RATE_PER_MINUTE: String(options.ratePerMinute ?? 0),
     CXFLOW_MAX_IN_FLIGHT: String(options.inFlight),
+    CXFLOW_LIST_INTERVAL_MS: '0',
   };
 }
 
@@ -126,6 +128,14 @@ async function connectVendor(child: ChildProcess): Promise<Vendor> {
       return stats;
     },
   };
+}
+
+/** `url` is one of `newDatabase`. */
+export async function dropDatabase({ postgres }: Servers, url: string): Promise<void> {
+  const admin = new pg.Client({ connectionString: postgres.url });
+  await admin.connect();
+  await admin.query(`drop database ${admin.escapeIdentifier(new URL(url).pathname.slice(1))} with (force)`);
+  await admin.end();
 }
 
 async function waitForLine(file: string, line: string, worker: BackgroundProcess): Promise<void> {

@@ -4,7 +4,7 @@ import { type Contender, startContender } from './contender.ts';
 import { type Cxflow, connectCxflow } from './cxflow.ts';
 import { type Pids, peakMegabytes, residentMegabytes, type Usage, watchMachine } from './machine.ts';
 import type { Options, Peer } from './options.ts';
-import { type Servers, withServers } from './servers.ts';
+import { dropDatabase, type Servers, withServers } from './servers.ts';
 
 /** The sequential loop is timed for some seconds only, because its speed stays the same. */
 const SEQUENTIAL_RECORDS = { withLatency: 3_000, without: 20_000 };
@@ -115,7 +115,7 @@ function configureContenders(
     pid: program.pid,
     records: most,
     run: async (runNo, count) => {
-      const ms = await program.run({ runNo, records: count, concurrency: atOnce });
+      const { ms } = await program.run({ runNo, records: count, concurrency: atOnce });
       return { recordsPerSecond: (count / ms) * 1000 };
     },
   });
@@ -208,12 +208,4 @@ async function measureOne(
 async function reset({ vendor }: Servers, { database }: Cxflow, latencyMs: number): Promise<void> {
   await sql`truncate bench_outcomes`.execute(database.db);
   await vendor.order({ reset: true, latencyMs, ratePerMinute: 0 });
-}
-
-async function dropDatabase({ postgres }: Servers, url: string): Promise<void> {
-  const { default: pg } = await import('pg');
-  const admin = new pg.Client({ connectionString: postgres.url });
-  await admin.connect();
-  await admin.query(`drop database ${admin.escapeIdentifier(new URL(url).pathname.slice(1))} with (force)`);
-  await admin.end();
 }

@@ -1,9 +1,10 @@
 /**
- * A vendor that never limits a measurement: the two endpoints that an import uses, on plain node:http, inspecting requests
- * as little as possible. The simulator is not suitable here: it parses and stores every record, on the CPU that it would
- * share with the contenders.
+ * A vendor that never limits a measurement: the endpoints that imports and list loads use, on plain node:http, inspecting
+ * requests as little as possible. The simulator is not suitable here: it parses and stores every record, on the CPU that it
+ * would share with the contenders.
  */
 import http from 'node:http';
+import { suppressionAt } from './list-load/leads.ts';
 
 /** Sent to the vendor's process, which answers with its stats. */
 export interface VendorOrder {
@@ -12,11 +13,16 @@ export interface VendorOrder {
   readonly ratePerMinute?: number;
   /** Resets the counters and the batches seen so far. */
   readonly reset?: boolean;
+  /** How many entries the suppression list has. Default 0. */
+  readonly suppressions?: number;
 }
 
 export interface VendorStats {
   readonly url: string;
+  /** Contacts and list items, each as often as it was created. */
   readonly records: number;
+  /** Different phone numbers among the deduplication keys of list items. */
+  readonly distinct: number;
   readonly requests: number;
   /** Batches that were sent again, and answered with 409. */
   readonly repeated: number;
@@ -34,8 +40,11 @@ const IDS = Array.from({ length: 100 }, (_, i) => ({
 }));
 const FIRST_CONTACT = /"contactId":"([^"]*)"/;
 const CONTACT = Buffer.from('"contactId":');
+const ITEM_PHONE = Buffer.from('"deduplicationKeys":[{"name":"phone_number","value":"');
+const MAX_LIST_SIZE = 100_000_000;
 
 let settings = { latencyMs: 0, ratePerMinute: 0 };
+let suppressions = '[]';
 let counters = newCounters();
 
 function newCounters() {
@@ -48,28 +57,48 @@ function newCounters() {
     /** The index of the first arrival within the window. */
     first: 0,
     seen: new Set<string>(),
+    phones: new Set<string>(),
   };
 }
 
+type Endpoint = (body: Buffer, request: http.IncomingMessage, response: http.ServerResponse) => void;
+
+const ENDPOINTS: readonly (readonly [path: RegExp, endpoint: Endpoint])[] = [
+  [/\/records$/, createRecords],
+  [/\/items$/, createItems],
+  [/\/suppressions\?/, (_body, _request, response) => answerText(response, 200, suppressions)],
+  [
+    /\/campaigns\/[^/]+$/,
+    (_body, _request, response) =>
+      answer(response, 200, { currentListSize: counters.records, maxListSize: MAX_LIST_SIZE }),
+  ],
+];
+
 function onRequest(request: http.IncomingMessage, response: http.ServerResponse): void {
-  const isRecords = request.url?.endsWith('/records') ?? false;
-  if (!isRecords) return answer(response, 200, { access_token: 'bench', expires_in: 86_400 });
+  const [, endpoint] = ENDPOINTS.find(([path]) => path.test(request.url ?? '')) ?? [];
+  if (!endpoint) return answer(response, 200, { access_token: 'bench', expires_in: 86_400 });
   const chunks: Buffer[] = [];
+  const admitted = () => admit(response) && endpoint(Buffer.concat(chunks), request, response);
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {
-    if (settings.latencyMs === 0) return decide(Buffer.concat(chunks), request, response);
-    setTimeout(() => decide(Buffer.concat(chunks), request, response), settings.latencyMs);
+    if (settings.latencyMs === 0) admitted();
+    else setTimeout(admitted, settings.latencyMs);
   });
 }
 
-function decide(body: Buffer, request: http.IncomingMessage, response: http.ServerResponse): void {
+/** False: the request was refused. */
+function admit(response: http.ServerResponse): boolean {
   if (isOverLimit()) {
     counters.refused += 1;
-    return answer(response, 429, { message: 'too many requests' }, { 'retry-after': '1' });
+    answer(response, 429, { message: 'too many requests' }, { 'retry-after': '1' });
+    return false;
   }
-  const now = Date.now();
   counters.requests += 1;
-  counters.arrivals.push(now);
+  counters.arrivals.push(Date.now());
+  return true;
+}
+
+function createRecords(body: Buffer, request: http.IncomingMessage, response: http.ServerResponse): void {
   const batch = `${request.url} ${FIRST_CONTACT.exec(body.toString('latin1', 0, 2_000))?.[1]}`;
   if (counters.seen.has(batch)) {
     counters.repeated += 1;
@@ -79,6 +108,18 @@ function decide(body: Buffer, request: http.IncomingMessage, response: http.Serv
   const records = countContacts(body);
   counters.records += records;
   answer(response, 200, { id: 'i', recordsCreated: records, warnings: [], errors: [], records: IDS });
+}
+
+/** Never refuses an item: whoever sends one twice has more records than distinct ones. */
+function createItems(body: Buffer, _request: http.IncomingMessage, response: http.ServerResponse): void {
+  let items = 0;
+  for (let at = body.indexOf(ITEM_PHONE); at >= 0; at = body.indexOf(ITEM_PHONE, at)) {
+    at += ITEM_PHONE.length;
+    counters.phones.add(body.toString('latin1', at, body.indexOf('"', at)));
+    items += 1;
+  }
+  counters.records += items;
+  answer(response, 200, { itemsCreated: items });
 }
 
 /** A sliding window, which is the strictest kind of limit. */
@@ -106,7 +147,10 @@ function toWarnings(body: Buffer): readonly object[] {
 }
 
 function answer(response: http.ServerResponse, status: number, body: object, headers: object = {}): void {
-  const text = JSON.stringify(body);
+  answerText(response, status, JSON.stringify(body), headers);
+}
+
+function answerText(response: http.ServerResponse, status: number, text: string, headers: object = {}): void {
   const length = Buffer.byteLength(text);
   response.writeHead(status, { ...headers, 'content-type': 'application/json', 'content-length': length });
   response.end(text);
@@ -116,11 +160,14 @@ const server = http.createServer({ keepAliveTimeout: 3_600_000 }, onRequest);
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.address() as { port: number };
   const stats = (): VendorStats => {
-    const { first: _, seen: __, ...rest } = counters;
-    return { url: `http://127.0.0.1:${port}`, ...rest };
+    const { records, requests, repeated, refused, arrivals, phones } = counters;
+    const distinct = phones.size;
+    return { url: `http://127.0.0.1:${port}`, records, distinct, requests, repeated, refused, arrivals };
   };
-  process.on('message', ({ reset = false, ...rest }: VendorOrder) => {
+  process.on('message', ({ reset = false, suppressions: entries, ...rest }: VendorOrder) => {
     settings = { ...settings, ...rest };
+    if (entries !== undefined)
+      suppressions = JSON.stringify(Array.from({ length: entries }, (_, n) => suppressionAt(n)));
     if (reset) counters = newCounters();
     process.send?.(stats());
   });
