@@ -2,9 +2,9 @@
  * Calling hours: when people may be called, as data that a team keeps for itself, with the source of every rule. cxflow brings no
  * rules: what it does with them is an engineering default, not legal advice (docs/list-load-calling-hours.md). Pure.
  */
-import { describeKey, isObject, type JsonProblem } from '../json.ts';
-import { TEXT_RULES, textProblem } from '../text.ts';
+import { isObject, type JsonProblem } from '../json.ts';
 import { toUtcTimestamp } from '../timestamps.ts';
+import { type Check, checkObject, listOf, nonEmptyText, problem, repetitions } from './checks.ts';
 import { findRegion, findTerritory, isCountry } from './regions.ts';
 
 export const DAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'] as const;
@@ -53,91 +53,94 @@ export function readCallingHours(
 
 /** `callingHours` of an input. */
 export function callingHoursProblems(value: unknown, path: string): JsonProblem[] {
-  if (!isObject(value)) return at(path, 'must be one JSON object with defaultRegion and regions');
-  const { defaultRegion, regions } = value;
-  const problems = unknownFields(value, ['defaultRegion', 'regions'], path);
-  if (!Array.isArray(regions)) return [...problems, ...at(`${path}.regions`, 'must be a list')];
-  if (regions.length > MAX_REGIONS)
-    return [...problems, ...at(`${path}.regions`, `must have at most ${MAX_REGIONS} entries`)];
-  const hasDefault = regions.some((each) => isObject(each) && each.region === defaultRegion);
-  if (typeof defaultRegion !== 'string')
-    problems.push(...at(`${path}.defaultRegion`, 'must be the region whose hours hold for all others'));
-  else if (!hasDefault) problems.push(...at(`${path}.defaultRegion`, 'is the region of no entry of regions'));
-  return [
-    ...problems,
-    ...regions.flatMap((each: unknown, index) => regionProblems(each, `${path}.regions[${index}]`)),
-    ...repetitions(regions, `${path}.regions`),
-  ];
+  if (!isObject(value)) return problem(path, 'must be one JSON object with defaultRegion and regions');
+  const regions: readonly unknown[] = Array.isArray(value.regions) ? value.regions : [];
+  const isThere = (region: unknown) => regions.some((each) => isObject(each) && each.region === region);
+  const defaultRegion: Check = (region, at) => {
+    if (typeof region !== 'string') return problem(at, 'must be the region whose hours hold for all others');
+    return isThere(region) ? [] : problem(at, 'is the region of no entry of regions');
+  };
+  return checkObject({ defaultRegion, regions: checkRegions }, ['defaultRegion', 'regions'])(value, path);
 }
 
-function regionProblems(value: unknown, path: string): JsonProblem[] {
-  if (!isObject(value)) return at(path, 'must be {"region", "effective", "source", "windows"}');
-  const { region, effective, source, windows } = value;
-  const problems = [
-    ...unknownFields(value, ['region', 'effective', 'source', 'windows'], path),
-    ...regionCodeProblems(region, `${path}.region`),
-  ];
-  if (typeof effective !== 'string' || effective.length !== 10 || toUtcTimestamp(effective) === null)
-    problems.push(...at(`${path}.effective`, 'must be the date from which it holds, e.g. 2026-01-31'));
-  const sourceProblem = typeof source === 'string' ? textProblem(source, TEXT_RULES.name) : null;
-  if (typeof source !== 'string' || source.trim() === '')
-    problems.push(...at(`${path}.source`, 'must say where the rule comes from'));
-  else if (sourceProblem !== null) problems.push(...at(`${path}.source`, sourceProblem));
-  if (!Array.isArray(windows) || windows.length === 0 || windows.length > MAX_WINDOWS)
-    return [...problems, ...at(`${path}.windows`, `must be a list of 1 to ${MAX_WINDOWS} windows`)];
-  return [
-    ...problems,
-    ...windows.flatMap((each: unknown, index) => windowProblems(each, `${path}.windows[${index}]`)),
-  ];
+function checkRegions(value: unknown, path: string): JsonProblem[] {
+  const problems = listOf(checkRegion, MAX_REGIONS)(value, path);
+  if (!Array.isArray(value) || value.length > MAX_REGIONS) return problems;
+  return [...problems, ...sameHours(value, path)];
+}
+
+function checkRegion(value: unknown, path: string): JsonProblem[] {
+  if (!isObject(value)) return problem(path, 'must be {"region", "effective", "source", "windows"}');
+  const source = nonEmptyText('must say where the rule comes from');
+  const checks = { region: checkCode, effective: checkDate, source, windows: checkWindows };
+  return checkObject(checks, Object.keys(checks))(value, path);
 }
 
 /** Hours of a region that no record can be in would be ignored without a word. */
-function regionCodeProblems(region: unknown, path: string): JsonProblem[] {
+function checkCode(region: unknown, path: string): JsonProblem[] {
   const code = typeof region === 'string' ? region : '';
   const territory = findTerritory(code);
-  if (territory) return at(path, `must be ${territory.code}`);
+  if (territory) return problem(path, `must be ${territory.code}`);
   if (findRegion(code) || isCountry(code)) return [];
   const hint = code.toUpperCase() === 'UK' ? '; the United Kingdom is GB' : '';
-  return at(
+  return problem(
     path,
     `must be the ISO 3166 code of a country (GB) or of a state of the US or Canada (US-FL)${hint}`,
   );
 }
 
-function windowProblems(value: unknown, path: string): JsonProblem[] {
-  if (!isObject(value)) return at(path, 'must be {"days", "from", "to"}');
-  const { from, to } = value;
-  const [start, end] = [readTime(from), readTime(to)];
-  const problems = [
-    ...unknownFields(value, ['days', 'from', 'to'], path),
-    ...('days' in value ? dayProblems(value.days, `${path}.days`) : []),
-  ];
-  if (start === null || start === MINUTES_PER_DAY)
-    problems.push(...at(`${path}.from`, 'must be a time by a 24-hour clock, e.g. 08:00'));
-  if (end === null) problems.push(...at(`${path}.to`, 'must be a time by a 24-hour clock, e.g. 21:00'));
-  if (start !== null && end !== null && start >= end)
-    problems.push(...at(`${path}.to`, 'must be after from; split a window over midnight in two'));
-  return problems;
+function checkDate(value: unknown, path: string): JsonProblem[] {
+  const isDate = typeof value === 'string' && value.length === 10 && toUtcTimestamp(value) !== null;
+  return isDate ? [] : problem(path, 'must be the date from which it holds, e.g. 2026-01-31');
 }
 
-function dayProblems(days: unknown, path: string): JsonProblem[] {
-  if (!Array.isArray(days) || days.length === 0)
-    return at(path, 'must be a list of days; leave it out for every day');
-  return days.flatMap((day: unknown, index) => {
-    if (!DAYS.includes(day as Day)) return at(`${path}[${index}]`, `must be one of ${DAYS.join(', ')}`);
-    return days.indexOf(day) < index ? at(`${path}[${index}]`, 'is there twice') : [];
-  });
+function checkWindows(value: unknown, path: string): JsonProblem[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_WINDOWS)
+    return problem(path, `must be a list of 1 to ${MAX_WINDOWS} windows`);
+  return listOf(checkWindow, MAX_WINDOWS)(value, path);
+}
+
+function checkWindow(value: unknown, path: string): JsonProblem[] {
+  if (!isObject(value)) return problem(path, 'must be {"days", "from", "to"}');
+  const problems = checkObject({ days: checkDays, from: checkStart, to: checkEnd }, ['from', 'to'])(
+    value,
+    path,
+  );
+  const [start, end] = [readTime(value.from), readTime(value.to)];
+  if (start === null || end === null || start < end) return problems;
+  return [...problems, ...problem(`${path}.to`, 'must be after from; split a window over midnight in two')];
+}
+
+function checkStart(value: unknown, path: string): JsonProblem[] {
+  const start = readTime(value);
+  const isStart = start !== null && start < MINUTES_PER_DAY;
+  return isStart ? [] : problem(path, 'must be a time by a 24-hour clock, e.g. 08:00');
+}
+
+function checkEnd(value: unknown, path: string): JsonProblem[] {
+  return readTime(value) === null ? problem(path, 'must be a time by a 24-hour clock, e.g. 21:00') : [];
+}
+
+function checkDays(value: unknown, path: string): JsonProblem[] {
+  if (!Array.isArray(value) || value.length === 0)
+    return problem(path, 'must be a list of days; leave it out for every day');
+  const problems = listOf(checkDay, DAYS.length)(value, path);
+  return value.length > DAYS.length ? problems : [...problems, ...repetitions(value, path)];
+}
+
+function checkDay(value: unknown, path: string): JsonProblem[] {
+  return DAYS.includes(value as Day) ? [] : problem(path, `must be one of ${DAYS.join(', ')}`);
 }
 
 /** Of two entries of one region and date, nobody could say which holds. */
-function repetitions(regions: readonly unknown[], path: string): JsonProblem[] {
+function sameHours(regions: readonly unknown[], path: string): JsonProblem[] {
   const keys = regions.map((each) =>
     isObject(each) ? `${String(each.region)} ${String(each.effective)}` : null,
   );
   return keys.flatMap((key, index) => {
     const first = keys.indexOf(key);
     if (key === null || first === index) return [];
-    return at(`${path}[${index}]`, `has the region and the date of regions[${first}]`);
+    return problem(`${path}[${index}]`, `has the region and the date of regions[${first}]`);
   });
 }
 
@@ -149,13 +152,6 @@ function readTime(value: unknown): number | null {
   const minutes = match ? Number(match[1]) * 60 + Number(match[2]) : null;
   return minutes !== null && minutes <= MINUTES_PER_DAY ? minutes : null;
 }
-
-const unknownFields = (value: object, known: readonly string[], path: string): JsonProblem[] =>
-  Object.keys(value)
-    .filter((key) => !known.includes(key))
-    .flatMap((key) => at(`${path}.${describeKey(key)}`, `is unknown; there are ${known.join(', ')}`));
-
-const at = (path: string, message: string): JsonProblem[] => [{ path, message }];
 
 /** A window in ms since midnight. */
 export interface OpenHours {

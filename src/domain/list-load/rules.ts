@@ -1,6 +1,7 @@
 /** Checks the rules that a person writes for a list load: scoring, schema, keys. Every problem has its position. Pure. */
 import { describeKey, isObject, type JsonProblem } from '../json.ts';
 import { quoteName, TEXT_RULES, textProblem } from '../text.ts';
+import { checkObject, listOf, nonEmptyText, problem, repetitions } from './checks.ts';
 import { isAllowed, matchListKeys } from './columns.ts';
 import type { FieldSchema } from './items.ts';
 import { comparesNumbers, type RuleScoring, type ScoringRules } from './scoring.ts';
@@ -14,10 +15,6 @@ const MAX_KEYS = 10;
 const MAX_NUMBER = 1_000_000_000;
 
 const COMPARISONS = ['below', 'above', 'atMost', 'atLeast'] as const;
-
-type Check = (value: unknown, path: string) => JsonProblem[];
-
-const problem = (path: string, message: string): JsonProblem[] => [{ path, message }];
 
 /** The rules, or every problem with them, each a sentence that begins with its position, e.g. `scoring.rules[2].add`. */
 export function readScoringRules(
@@ -84,9 +81,7 @@ export function keyProblems(value: unknown, path: string): JsonProblem[] {
   if (problems.length > 0) return problems;
   const names = value as readonly string[];
   if (names.length === 0) return problem(path, 'must have at least one field, e.g. ["phone_number"]');
-  return names.flatMap((each, index) =>
-    names.indexOf(each) < index ? problem(`${path}[${index}]`, 'is there twice') : [],
-  );
+  return repetitions(names, path);
 }
 
 function scoreRule(value: unknown, path: string): JsonProblem[] {
@@ -141,53 +136,9 @@ function order({ min, max }: Record<string, unknown>, path: string): JsonProblem
   return isWrong ? problem(path, `has a min of ${min} that is greater than its max of ${max}`) : [];
 }
 
-function checkObject(checks: Readonly<Record<string, Check>>, required: readonly string[]): Check {
-  return (value, path) => {
-    if (!isObject(value)) return problem(path, 'must be one JSON object');
-    const unknown = Object.keys(value).filter((key) => !Object.hasOwn(checks, key));
-    return [
-      ...required
-        .filter((key) => value[key] === undefined)
-        .flatMap((key) => problem(`${path}.${key}`, 'is missing')),
-      ...unknown
-        .slice(0, MAX_UNKNOWN)
-        .flatMap((key) =>
-          problem(
-            `${path}.${describeKey(key)}`,
-            `is unknown; known fields: ${Object.keys(checks).join(', ')}`,
-          ),
-        ),
-      ...Object.entries(checks)
-        .filter(([key]) => value[key] !== undefined)
-        .flatMap(([key, check]) => check(value[key], `${path}.${key}`)),
-    ];
-  };
-}
+const name = nonEmptyText('must be the name of a field: a non-empty text');
 
-/** Of the keys that nobody knows, so that a wrong file does not become a message of its size. */
-const MAX_UNKNOWN = 5;
-
-function listOf(check: Check, max: number): Check {
-  return (value, path) => {
-    if (!Array.isArray(value)) return problem(path, 'must be a list');
-    if (value.length > max) return problem(path, `must have at most ${max} entries, but has ${value.length}`);
-    return value.flatMap((each: unknown, index) => check(each, `${path}[${index}]`));
-  };
-}
-
-function name(value: unknown, path: string): JsonProblem[] {
-  if (typeof value !== 'string' || value.trim() === '')
-    return problem(path, 'must be the name of a field: a non-empty text');
-  const wrong = textProblem(value, TEXT_RULES.name);
-  return wrong === null ? [] : problem(path, wrong);
-}
-
-function text(value: unknown, path: string): JsonProblem[] {
-  if (typeof value !== 'string' || value.trim() === '')
-    return problem(path, 'must be a non-empty text (a missing value is {"isGiven": false})');
-  const wrong = textProblem(value, TEXT_RULES.name);
-  return wrong === null ? [] : problem(path, wrong);
-}
+const text = nonEmptyText('must be a non-empty text (a missing value is {"isGiven": false})');
 
 function textOrTexts(value: unknown, path: string): JsonProblem[] {
   if (!Array.isArray(value)) return text(value, path);

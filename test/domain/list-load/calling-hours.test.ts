@@ -257,7 +257,7 @@ describe('a file of calling hours', () => {
     const problems = 'problems' in read ? read.problems : [];
     expect(problems.map((each) => each.replace('callingHours.', ''))).toMatchInlineSnapshot(`
       [
-        "timeZone is unknown; there are defaultRegion, regions",
+        "timeZone is unknown; known fields: defaultRegion, regions",
         "defaultRegion is the region of no entry of regions",
         "regions[1].effective must be the date from which it holds, e.g. 2026-01-31",
         "regions[1].source must say where the rule comes from",
@@ -270,7 +270,7 @@ describe('a file of calling hours', () => {
         "regions[5].windows[1].to must be after from; split a window over midnight in two",
         "regions[5].windows[2].from must be a time by a 24-hour clock, e.g. 08:00",
         "regions[5].windows[2].to must be after from; split a window over midnight in two",
-        "regions[5].windows[3].zone is unknown; there are days, from, to",
+        "regions[5].windows[3].zone is unknown; known fields: days, from, to",
         "regions[5].windows[3].days[0] must be one of sunday, monday, tuesday, wednesday, thursday, friday, saturday",
         "regions[5].windows[3].days[2] is there twice",
         "regions[5].windows[4].days must be a list of days; leave it out for every day",
@@ -287,6 +287,17 @@ describe('a file of calling hours', () => {
       expect(readCallingHours(value)).toHaveProperty('problems.0');
     },
   );
+
+  it('is not answered with a message of its size if it is another file', () => {
+    const numbered = Array.from({ length: 1000 }, (_, i) => `n${i}`);
+    const wrong = Object.fromEntries(numbered.map((key) => [key, 1]));
+    const window = { days: numbered, from: '08:00', to: '09:00' };
+    const entry = { region: 'US', effective: '2000-01-01', source: 's', windows: [window] };
+    const problemsOf = (value: unknown) =>
+      (readCallingHours(value) as { problems: readonly string[] }).problems.length;
+    expect(problemsOf({ ...EIGHT_TO_NINE, ...wrong })).toBe(5);
+    expect(problemsOf({ defaultRegion: 'US', regions: [entry] })).toBe(1);
+  });
 
   it.each(['constructor', '__proto__', 'US-', 'us', 'US-FL-1', ''])('%s is no region', (region) => {
     const { problems } = readCallingHours({
