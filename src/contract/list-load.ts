@@ -161,7 +161,12 @@ function hoursFingerprint({ callingHours, outsideHours = 'wait' }: ListLoadInput
 }
 
 /** The rules for rows, with defaults filled in. */
-export function itemRules({ deduplicateBy, scoring, schema, callingHours }: ListLoadInput): ItemRules {
+export function itemRules({
+  deduplicateBy,
+  scoring,
+  schema,
+  callingHours,
+}: Pick<ListLoadInput, 'deduplicateBy' | 'scoring' | 'schema' | 'callingHours'>): ItemRules {
   return {
     deduplicateBy: deduplicateBy ?? DEFAULT_DEDUPLICATE_BY,
     scoring: scoring ?? DEFAULT_SCORING,

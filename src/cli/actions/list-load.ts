@@ -1,6 +1,5 @@
 /** Stages a file, starts the list load and follows it until it ends. */
 import { itemRules, type ListLoadInput, type OutsideHours } from '../../contract/list-load.ts';
-import type { Source } from '../../contract/run.ts';
 import { omitUndefined } from '../../domain/absent.ts';
 import { readCallingHours } from '../../domain/list-load/calling-hours.ts';
 import { listMapProblems, resolveListColumns } from '../../domain/list-load/columns.ts';
@@ -51,17 +50,16 @@ export async function loadList(cli: Cli, file: string | undefined, options: Load
     const merged = { ...optionsOfRun(earlier), ...rules };
     requireHours(merged);
     const suppress = await stageSuppressions(session, options, output);
-    const chosen = { ...target, ...merged, ...suppress };
-    const withSource = (source: Source): ListLoadInput => ({ ...chosen, source, ...toCommonInput(options) });
     // Here, because only the rules of this run say which columns it needs.
     const columnProblems = (columns: readonly string[] | null, map: Readonly<Record<string, string>>) => {
       if (columns === null) return listMapProblems(null, map);
-      const resolved = resolveListColumns(columns, map, itemRules(withSource({ dataset: '' })));
+      const resolved = resolveListColumns(columns, map, itemRules(merged));
       return 'problems' in resolved ? resolved.problems : [];
     };
     const source = await openRunSource(session, file, options, { columnProblems }, output);
     const client = await session.client();
-    const started = await client.startListLoad(withSource(source), omitUndefined({ runId: options.id }));
+    const input = { ...target, ...merged, ...suppress, source, ...toCommonInput(options) };
+    const started = await client.startListLoad(input, omitUndefined({ runId: options.id }));
     const againHint = 'To load it again, add --again.';
     return followStarted({ started, cli, session, output, options, againHint });
   });
@@ -79,17 +77,18 @@ async function stageSuppressions(
   return { suppress: source.dataset };
 }
 
-type Rules = Pick<
-  ListLoadInput,
-  | 'deduplicateBy'
-  | 'scoring'
-  | 'schema'
-  | 'fit'
-  | 'callingHours'
-  | 'outsideHours'
-  | 'suppress'
-  | 'acceptSuppressions'
->;
+/** What a retry takes over from the earlier run. */
+const KEPT = [
+  'deduplicateBy',
+  'scoring',
+  'schema',
+  'fit',
+  'callingHours',
+  'outsideHours',
+  'suppress',
+] as const;
+
+type Rules = Pick<ListLoadInput, (typeof KEPT)[number] | 'acceptSuppressions'>;
 
 /** Throws UsageError with every problem of the files. */
 function readRules(options: LoadOptions): Rules {
@@ -148,6 +147,5 @@ function chooseTarget(
 /** A retry loads as the earlier run did, unless the user gives other options. */
 function optionsOfRun(earlier: Run | null): Rules {
   const input = (earlier?.input ?? {}) as Partial<ListLoadInput>;
-  const { deduplicateBy, scoring, schema, fit, callingHours, outsideHours, suppress } = input;
-  return omitUndefined({ deduplicateBy, scoring, schema, fit, callingHours, outsideHours, suppress });
+  return omitUndefined(Object.fromEntries(KEPT.map((option) => [option, input[option]])));
 }
