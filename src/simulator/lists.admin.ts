@@ -8,16 +8,14 @@ import { SUPPRESSION_CHANGE } from './lists.suppressions.ts';
 
 const ADMIN = { config: { admin: true } } as const;
 const SEED_ROUTE = { ...ADMIN, bodyLimit: 256 * 1024 * 1024 } as const;
-const SIZE = z.number().int().min(0).nullable();
+const SIZE = z.number().int().min(0).nullable().exactOptional();
 /** null for what the answer is not to have. */
-const CAMPAIGN = z
-  .strictObject({
-    currentListSize: SIZE,
-    maxListSize: SIZE,
-    listCapacity: SIZE,
-    lists: z.array(z.string()).nullable(),
-  })
-  .partial();
+const CAMPAIGN = z.strictObject({
+  currentListSize: SIZE,
+  maxListSize: SIZE,
+  listCapacity: SIZE,
+  lists: z.array(z.string()).nullable().exactOptional(),
+});
 const ITEMS = z.strictObject({ items: z.array(z.unknown()).default([]) });
 const count = (fallback: number, max: number) => z.coerce.number().int().min(0).max(max).default(fallback);
 const PAGE_QUERY = z.strictObject({ offset: count(0, Number.MAX_SAFE_INTEGER), limit: count(1000, 100_000) });
@@ -28,7 +26,7 @@ interface ById {
 export function registerListsAdmin(app: FastifyInstance, lists: CampaignLists): void {
   app.get<ById>('/_sim/campaign-lists/campaigns/:id', ADMIN, ({ params }) => lists.describe(params.id));
   app.post<ById>('/_sim/campaign-lists/campaigns/:id', ADMIN, ({ params, body }) => {
-    lists.seedCampaign(params.id, withoutUndefined(CAMPAIGN.parse(body ?? {})));
+    lists.seedCampaign(params.id, CAMPAIGN.parse(body ?? {}));
     return lists.describe(params.id);
   });
   app.post('/_sim/campaign-lists/suppressions', SEED_ROUTE, ({ body }) => {
@@ -47,14 +45,4 @@ export function registerListsAdmin(app: FastifyInstance, lists: CampaignLists): 
     lists.addItems(id, items as readonly ListItem[], { action: 'seed', requestId: null });
     return { created: items.length };
   });
-  app.get<ById>('/_sim/campaign-lists/items/:id', ADMIN, ({ params, query }) => {
-    const { offset, limit } = PAGE_QUERY.parse(query);
-    return lists.items.page(params.id, offset, limit);
-  });
-}
-
-function withoutUndefined<T extends object>(parts: T) {
-  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
 }

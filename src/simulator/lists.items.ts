@@ -1,4 +1,4 @@
-/** The items of the campaign lists, and what makes an item a duplicate. */
+/** How many items the campaign lists have, and what makes an item a duplicate. */
 import type { ItemField, ListItem } from '../cxone/lists.wire.ts';
 
 /** A million items as objects would be a gigabyte, so their text is kept. In the journal it is the item itself. */
@@ -12,18 +12,12 @@ class ItemText {
   }
 }
 
-export interface StoredItem {
-  readonly itemId: string;
-  readonly item: ItemText;
-}
-
-export const toStored = (itemId: string, item: ListItem): StoredItem => ({
-  itemId,
-  item: new ItemText(item),
-});
+/** What the journal keeps of an item. */
+export const toStored = (itemId: string, item: ListItem) => ({ itemId, item: new ItemText(item) });
 
 interface List {
-  readonly items: StoredItem[];
+  /** Of its items. */
+  count: number;
   /** The deduplication keys of its items. */
   readonly keys: Set<string>;
 }
@@ -31,21 +25,21 @@ interface List {
 export function createItems() {
   const lists = new Map<string, List>();
   const ensure = (listId: string): List => {
-    const list = lists.get(listId) ?? { items: [], keys: new Set() };
+    const list = lists.get(listId) ?? { count: 0, keys: new Set() };
     lists.set(listId, list);
     return list;
   };
-  const sizeOf = (listId: string): number => lists.get(listId)?.items.length ?? 0;
+  const sizeOf = (listId: string): number => lists.get(listId)?.count ?? 0;
   return {
     ensure: (listId: string): void => void ensure(listId),
     has: (listId: string): boolean => lists.has(listId),
     /** Of some lists together; null: of all. */
     count: (listIds: readonly string[] | null): number =>
       (listIds ?? [...lists.keys()]).reduce((sum, listId) => sum + sizeOf(listId), 0),
-    put(listId: string, stored: StoredItem, { deduplicationKeys }: ListItem): void {
-      const { items, keys } = ensure(listId);
-      items.push(stored);
-      for (const key of deduplicationKeys) keys.add(toText(key));
+    put(listId: string, { deduplicationKeys }: ListItem): void {
+      const list = ensure(listId);
+      list.count += 1;
+      for (const key of deduplicationKeys) list.keys.add(toText(key));
     },
     /** For each item, whether one of its keys is in the list already, or in an earlier item of the batch. */
     findDuplicates(listId: string, items: readonly ListItem[]): boolean[] {
@@ -57,10 +51,6 @@ export function createItems() {
         for (const key of own) seen.add(key);
         return isDuplicate;
       });
-    },
-    page(listId: string, offset: number, limit: number) {
-      const items = lists.get(listId)?.items ?? [];
-      return { total: items.length, items: items.slice(offset, offset + limit) };
     },
   };
 }

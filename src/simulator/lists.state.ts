@@ -1,7 +1,7 @@
 /** Campaign lists: the items of each list, the campaigns whose sizes they count for, and the suppressions. */
 import type { ListItem } from '../cxone/lists.wire.ts';
 import type { Entry, Journal } from './journal.ts';
-import { createItems, type Items, type StoredItem, toStored } from './lists.items.ts';
+import { createItems, type Items, toStored } from './lists.items.ts';
 import { createSuppressions, type SuppressionChange, type Suppressions } from './lists.suppressions.ts';
 
 export interface SeededCampaign {
@@ -57,7 +57,7 @@ export function createCampaignLists(journal: Journal) {
       const firstN = journal.nextN();
       const stored = added.map((item, i) => toStored(`i${firstN + i}`, item));
       journal.append({ family: 'lists', action, listId, requestId, items: stored });
-      added.forEach((item, i) => items.put(listId, stored[i] as StoredItem, item));
+      for (const item of added) items.put(listId, item);
     },
     /** The campaign as it is, or a new one, with the given parts replaced. */
     seedCampaign(campaignId: string, parts: Partial<SeededCampaign>): void {
@@ -76,9 +76,8 @@ export function createCampaignLists(journal: Journal) {
       journal.append({ ...SEED, items: [{ suppressions: change }] });
       suppressions.apply(change);
     },
-    restore({ listId, itemId, item, campaignId, campaign, suppressions: change }: ListsEntry): void {
-      if (listId !== undefined && itemId !== undefined && item !== undefined)
-        items.put(listId, toStored(itemId, item), item);
+    restore({ listId, item, campaignId, campaign, suppressions: change }: ListsEntry): void {
+      if (listId !== undefined && item !== undefined) items.put(listId, item);
       if (campaignId !== undefined && campaign !== undefined) putCampaign(campaignId, campaign);
       if (change !== undefined) suppressions.apply(change);
     },
