@@ -64,7 +64,7 @@ function toIdentifier(value: unknown): string | null {
 }
 
 /** Our reading, because the tutorial shows no bodies. An item is named by its position in the request only. */
-export const NAMED_ITEM = z.object({
+const NAMED_ITEM = z.object({
   index: z.number().nullish(),
   code: NAME.nullish(),
   field: NAME.nullish(),

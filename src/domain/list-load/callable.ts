@@ -15,7 +15,7 @@ export type CallAnswer =
   | { readonly kind: 'unknown'; readonly reason: Reason };
 
 /** Hours that have no common moment in so many days are not waited for. */
-export const MAX_DAYS_AHEAD = 31;
+const MAX_DAYS_AHEAD = 31;
 
 const NO_COMMON_HOURS: Reason = {
   code: 'outside_calling_hours',

@@ -2,10 +2,10 @@
 import { formatCount } from '../numbers.ts';
 
 /** Of a campaign that states no maximum. */
-export const DEFAULT_CAPACITY = 1_000_000;
+const DEFAULT_CAPACITY = 1_000_000;
 
 /** As CXone has it; null and undefined: not stated. */
-export interface CampaignSize {
+interface CampaignSize {
   readonly currentListSize?: number | null;
   readonly maxListSize?: number | null;
   readonly listCapacity?: number | null;

@@ -15,7 +15,7 @@ export interface RankedDuplicate {
   readonly key: string;
 }
 
-export interface RankedDuplicateFinder {
+interface RankedDuplicateFinder {
   /** null: the row is a winner, and later rows with one of its keys are its duplicates. Call it in the order of the ranks. */
   check(row: RankedCandidate): RankedDuplicate | null;
 }

@@ -20,7 +20,7 @@ export interface SuppressionEntry {
   readonly isPartial?: boolean | undefined;
 }
 
-export interface IdentifiedEntry {
+interface IdentifiedEntry {
   /** In the form of `identifiersOf`. */
   readonly identifiers: readonly string[];
   /** false: nothing in it says who is meant, or not everything that does could be read. So it may mean anybody. */

@@ -1,6 +1,6 @@
 /**
  * The order of items: it decides which of two duplicates wins, and what is uploaded first (docs/list-load.md#order). PostgreSQL
- * sorts by the same rule (ledger/writes/rank.sql.ts); a test compares the two. Pure.
+ * does the sorting (ledger/writes/rank.sql.ts). Only tests call this rule, one of them to compare the two. Pure.
  */
 
 export interface Ranked {

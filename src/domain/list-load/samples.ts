@@ -17,7 +17,7 @@ export function maskItem({ fields }: Pick<ListItem, 'fields'>): readonly Field[]
 const MARK = '…';
 
 /** `+1…01`, `a…@…`, `A…`; of fewer than four characters nothing. */
-export function maskValue(value: string): string {
+function maskValue(value: string): string {
   const text = value.trim();
   if (/^\+\d{7,}$/.test(text)) return `${text.slice(0, 2)}${MARK}${text.slice(-2)}`;
   const characters = [...text];

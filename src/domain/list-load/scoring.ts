@@ -78,7 +78,7 @@ export interface Score {
 }
 
 /** The text of a field; undefined: the row has none. */
-export type FieldLookup = (name: string) => string | undefined;
+type FieldLookup = (name: string) => string | undefined;
 
 export function isColumnScoring(rules: ScoringRules): rules is ColumnScoring {
   return 'column' in rules;

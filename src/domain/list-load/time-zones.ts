@@ -5,7 +5,7 @@
 import { Temporal } from 'temporal-polyfill';
 import type { Reason } from '../run.ts';
 
-export type ReadTimeZone =
+type ReadTimeZone =
   | { readonly zone: string }
   /** It may be any of several zones, so the row's zone is unknown. */
   | { readonly ambiguous: Reason }
@@ -60,7 +60,7 @@ function hasZone(name: string): boolean {
 }
 
 /** What the clocks of a zone show at a moment. */
-export interface WallClock {
+interface WallClock {
   /** E.g. `2026-11-29`. */
   readonly date: string;
   /** 0 is Sunday. */

@@ -15,7 +15,7 @@ import {
 } from './regions.ts';
 import { readTimeZone } from './time-zones.ts';
 
-export type Whereabouts =
+type Whereabouts =
   | Place
   /** No time zone can be told. */
   | { readonly unknown: Reason };
