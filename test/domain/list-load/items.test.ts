@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ListItem as WireItem } from '../../../src/cxone/lists.wire.ts';
 import { listMapProblems, resolveListColumns } from '../../../src/domain/list-load/columns.ts';
 import { type ItemRules, MAX_ROW_CHARACTERS } from '../../../src/domain/list-load/items.ts';
 import { readItem } from '../../../src/domain/list-load/read-item.ts';
@@ -28,7 +29,8 @@ const fieldsOf = (row: Row, map = {}) =>
 describe('a row', () => {
   it('becomes an item with a field for each column that has a value', () => {
     const row = { 'Phone Number': ` ${PHONE} `, 'E-Mail': 'ann@example.com', plan: ' gold ', empty: ' ' };
-    expect(itemOf(row).item).toEqual({
+    const sent: WireItem = itemOf(row).item;
+    expect(sent).toEqual({
       deduplicationKeys: [{ name: 'phone_number', value: PHONE }],
       fields: [
         { name: 'phone_number', value: PHONE },
