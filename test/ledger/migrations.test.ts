@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/ledger/database.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
@@ -10,6 +10,8 @@ import * as failures from '../../src/ledger/migrations/0002-failures.ts';
 import * as rateBlocks from '../../src/ledger/migrations/0003-rate-blocks.ts';
 import * as listLoads from '../../src/ledger/migrations/0014-list-loads.ts';
 import { freshDatabase } from '../harness/fresh.ts';
+import { until } from '../harness/wait.ts';
+import { waitingForLocks } from './harness.ts';
 
 const FOLDER = join(import.meta.dirname, '../../src/ledger/migrations');
 const CHECKSUMS = join(import.meta.dirname, 'migrations.sha256');
@@ -146,5 +148,30 @@ describe('migrations', () => {
       derived: [{ kind: 'create', seqs: [3, 1] }],
     });
     expect((await ledger.writes.listOpen(runNo, 1, 1)).map(({ seqs }) => seqs)).toEqual([[1, 3]]);
+  });
+
+  it('0014 waits for a claim that has locked its write and has not read its records yet', async () => {
+    const url = await freshDatabase();
+    const before = openDatabase(url, 3);
+    onTestFinished(() => before.close());
+    await migrateBefore0014(url);
+    const db = before.db as unknown as Kysely<unknown>;
+    await before.pool.query(`
+      with run as (insert into runs (run_id, kind, target, again, dry_run, input, staged_through, total, staged_counts)
+          values ('r', 'contactImport', 'L', false, false, '{}', 2, 2, '{}') returning run_no)
+      insert into writes (run_no, batch, kind, seqs) select run_no, 1, 'create', '{2,1}' from run`);
+    let migrated = Promise.resolve();
+    await db.transaction().execute(async (claim) => {
+      await sql`select from writes for update`.execute(claim);
+      migrated = db.transaction().execute((tx) => listLoads.up(tx as Kysely<unknown>));
+      await until(
+        () => waitingForLocks(before.db),
+        (n) => n === 1,
+      );
+      await sql`select from records`.execute(claim);
+    });
+    await migrated;
+    const { rows } = await before.pool.query('select seqs from writes');
+    expect(rows).toEqual([{ seqs: [1, 2] }]);
   });
 });

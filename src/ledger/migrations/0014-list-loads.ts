@@ -6,6 +6,9 @@
 import { type Kysely, sql } from 'kysely';
 
 const STATEMENTS = `
+-- No write is claimed or settled meanwhile. First of all, in the order in which a claim locks: writes, then records.
+lock table writes in access exclusive mode;
+
 -- Null: the operation ranks nothing.
 alter table records
   add column score double precision,
@@ -52,8 +55,6 @@ create table capacity_reservations (
 );
 create index capacity_reservations_by_campaign on capacity_reservations (tenant, campaign_id);
 
--- No write is settled meanwhile by the function that is about to be replaced.
-lock table writes in share row exclusive mode;
 -- The payload of a write was in the order of the source, and derived writes were in any order.
 update writes set seqs = array(select seq from unnest(seqs) seq order by seq)
   where state in ('planned', 'sending', 'unanswered', 'in_doubt')
