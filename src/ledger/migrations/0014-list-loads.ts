@@ -53,7 +53,6 @@ create table capacity_reservations (
   campaign_id text not null,
   planned integer not null
 );
-create index capacity_reservations_by_campaign on capacity_reservations (tenant, campaign_id);
 
 -- The payload of a write was in the order of the source, and derived writes were in any order.
 update writes set seqs = array(select seq from unnest(seqs) seq order by seq)
