@@ -1,10 +1,21 @@
 /** Erasures in runs whose records are items of a list: they name their contact in a field. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import type { StagedRecord } from '../../src/ledger/runs/records.ts';
+import type { PendingRecord, StagedRecord } from '../../src/ledger/runs/records.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { readLedgerContents } from '../harness/ledger-contents.ts';
-import { claimed, ledgerOfFile, newContact, openRun, record, someId, writesOf } from './harness.ts';
+import {
+  all,
+  claimed,
+  group,
+  ledgerOfFile,
+  newContact,
+  openRun,
+  record,
+  settlement,
+  someId,
+  writesOf,
+} from './harness.ts';
 
 const opened = ledgerOfFile();
 
@@ -14,9 +25,9 @@ const item = (seq: number, contactId: string) => ({
   priority: seq % 11,
 });
 
-async function stagedRun(rows: readonly StagedRecord[]): Promise<Run> {
+async function stagedRun(rows: readonly StagedRecord[], more: { dryRun?: boolean } = {}): Promise<Run> {
   const { ledger } = opened();
-  const run = await openRun(ledger);
+  const run = await openRun(ledger, more);
   await ledger.records.stage(run.run_no, rows);
   await ledger.records.finishStaging(run.run_no);
   return run;
@@ -52,6 +63,28 @@ describe('an erasure in a list load', () => {
     await ledger.runs.close(run.run_no, 'cancelled', null, null);
     expect(await erase('1001')).toMatchObject({ records: 1 });
     expect(await readLedgerContents(url)).toContain('1001 main street');
+  });
+
+  const seqsOf = async (records: AsyncIterable<PendingRecord>) => (await all(records)).map(({ seq }) => seq);
+
+  it('leaves the row out of those that a running load has created', async () => {
+    const { ledger } = opened();
+    const [anna, ben] = [newContact(), newContact()];
+    const run = await stagedRun([rowOf(1, anna), rowOf(2, ben)]);
+    await ledger.writes.plan(run.run_no, 'load', 2, { order: 'rank' });
+    const [write] = await writesOf(ledger, run);
+    const { fence } = await claimed(ledger, run, write?.id ?? '');
+    await ledger.writes.settle(settlement(write?.id ?? '', fence, [group('created', [1, 2])]));
+    expect(await erase(anna)).toMatchObject({ records: 1 });
+    expect(await seqsOf(ledger.records.listCreated(run.run_no))).toEqual([2]);
+  });
+
+  it('leaves the row out of the pending ones of a running dry run, which does not need it', async () => {
+    const { ledger } = opened();
+    const [anna, ben] = [newContact(), newContact()];
+    const run = await stagedRun([rowOf(1, anna), rowOf(2, ben)], { dryRun: true });
+    expect(await erase(anna)).toMatchObject({ records: 1 });
+    expect(await seqsOf(ledger.records.listPending(run.run_no))).toEqual([2]);
   });
 
   it('takes the row from a planned write of a failed run, whose other records keep their order', async () => {

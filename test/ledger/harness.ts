@@ -52,14 +52,14 @@ export function newContact(): string {
 
 export async function openRun(
   ledger: Ledger,
-  more: { input?: unknown; runId?: string; kind?: string } = {},
+  more: { input?: unknown; runId?: string; kind?: string; dryRun?: boolean } = {},
 ): Promise<Run> {
   const { run } = await ledger.runs.open({
     runId: more.runId ?? someId('run'),
     kind: more.kind ?? 'contactImport',
     target: 'L1',
     again: false,
-    dryRun: false,
+    dryRun: more.dryRun ?? false,
     requestedBy: null,
     input: more.input ?? { listId: 'L1', source: { dataset: 'none' } },
   });
@@ -145,6 +145,12 @@ export async function waitingForLocks(db: Executor): Promise<number> {
   const { rows } = await sql<{ n: number }>`select count(*)::int as n from pg_stat_activity
     where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
   return rows[0]?.n ?? 0;
+}
+
+export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
 }
 
 export async function writesOf(ledger: Ledger, run: Run) {

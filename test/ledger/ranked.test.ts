@@ -6,6 +6,7 @@ import { compareRank, type Ranked } from '../../src/domain/list-load/rank.ts';
 import type { StagedRecord } from '../../src/ledger/runs/records.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import {
+  all,
   claimed,
   expireLease,
   group,
@@ -19,12 +20,6 @@ import {
 } from './harness.ts';
 
 const opened = ledgerOfFile();
-
-async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const list: T[] = [];
-  for await (const item of items) list.push(item);
-  return list;
-}
 
 interface Row {
   readonly score: number;

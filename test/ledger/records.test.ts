@@ -3,15 +3,9 @@ import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/ledger/database.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import { invalid, ledgerOfFile, openRun, plannedRun, record, upTo } from './harness.ts';
+import { all, invalid, ledgerOfFile, openRun, plannedRun, record, upTo } from './harness.ts';
 
 const opened = ledgerOfFile();
-
-async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const list: T[] = [];
-  for await (const item of items) list.push(item);
-  return list;
-}
 
 const stagedThrough = async (runNo: number) =>
   (

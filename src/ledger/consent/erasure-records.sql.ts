@@ -1,6 +1,7 @@
 /** Erasure of staged rows and their outcomes. */
 import { sql } from 'kysely';
 import type { Executor } from '../database.ts';
+import { ERASED_RECORD } from '../runs/has-record.sql.ts';
 import { maybeApplied } from '../writes/maybe-applied.sql.ts';
 import type { FoundRows } from './erasure-search.sql.ts';
 
@@ -62,7 +63,7 @@ export async function emptyRecords(tx: Executor, { runNo, seqs }: FoundRows): Pr
       where r.run_no = ${runNo} and r.seq = any(${[...seqs]}::int[])),
     emptied as (
       update records r set fields = '{"cxflow_erased": true}', key1 = null, key2 = null, keys = null,
-        record = case when r.record is null then null else '{"erased": true}'::json end
+        record = case when r.record is null then null else ${ERASED_RECORD}::json end
       from found where r.run_no = found.run_no and r.seq = found.seq and not found.needed returning r.run_no, r.seq),
     redacted as (
       update outcomes o set cxone_id = null, reasons = (select json_agg(json_strip_nulls(json_build_object(

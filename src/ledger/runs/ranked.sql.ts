@@ -3,6 +3,7 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Reason } from '../../domain/run.ts';
 import type { Executor } from '../database.ts';
 import { byRank } from '../writes/rank.sql.ts';
+import { HAS_RECORD } from './has-record.sql.ts';
 import { PAGE, PAGE_BYTES } from './pages.ts';
 import type { PendingRecord, RankedCandidate } from './records.ts';
 
@@ -97,7 +98,8 @@ async function* listByPages(
       select seq, record, bytes from (
         select seq, record, size, sum(size) over (order by seq) as bytes from (
           select r.seq, r.record, octet_length(r.record::text) as size from records r
-          where r.run_no = ${runNo} and r.seq > ${after} and r.seq <= ${to} and ${isListed(after, to)}) page) measured
+          where r.run_no = ${runNo} and r.seq > ${after} and r.seq <= ${to} and ${HAS_RECORD}
+            and ${isListed(after, to)}) page) measured
       where bytes - size < ${PAGE_BYTES} order by seq`.execute(db);
     for (const { seq, record } of rows) yield { seq, record };
     const last = rows.at(-1);

@@ -51,10 +51,10 @@ export interface Records {
    */
   list(runNo: number, outcome?: OutcomeFilter): AsyncIterable<SettledRecord>;
 
-  /** In the order of the source. Memory stays flat, as with `list`. Rows that break a rule have an outcome, so all have a record. */
+  /** In the order of the source, without erased ones. Memory stays flat, as with `list`. */
   listPending(runNo: number): AsyncIterable<PendingRecord>;
 
-  /** Those that the run has created in CXone, as `listPending`. */
+  /** Those that the run has created in CXone, as `listPending`: erased ones are left out. */
   listCreated(runNo: number): AsyncIterable<PendingRecord>;
 
   /**
