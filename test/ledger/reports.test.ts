@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { MAX_MILESTONES } from '../../src/ledger/runs/reports.ts';
-import { contact, ledgerOfFile, openRun, plannedRun } from './harness.ts';
+import { contact, ledgerOfFile, newContact, openRun, plannedRun, record, someId } from './harness.ts';
 
 const opened = ledgerOfFile();
 const FROM = new Date('2026-03-01T10:00:00Z');
@@ -60,6 +60,27 @@ describe('a report', () => {
     );
     expect(await ledger.reports.samples(runNo, 3)).toEqual([7, 2, 9].map(contact));
     expect(await ledger.reports.samples(runNo, 100)).toHaveLength(4);
+  });
+
+  it('has no erased records as samples', async () => {
+    const { ledger } = opened();
+    const contactId = newContact();
+    const run = await openRun(ledger);
+    const erased = record(2, {
+      fields: { contactId },
+      record: { ...contact(2), contactId },
+      key1: contactId,
+    });
+    await ledger.records.stage(run.run_no, [record(1), erased, record(3)]);
+    await ledger.records.finishStaging(run.run_no);
+    await ledger.writes.plan(run.run_no, 'create', 3);
+    await ledger.records.cancelPending(run.run_no, { code: 'cancelled' });
+    const objectedAt = new Date().toISOString();
+    await ledger.erasures.erase({
+      ...{ erasureId: someId('erasure'), contactId, requestedBy: 'dana' },
+      objectedAt,
+    });
+    expect(await ledger.reports.samples(run.run_no, 3)).toEqual([1, 3].map(contact));
   });
 
   it('is empty for a run that wrote nothing', async () => {

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import { SUCCESSES } from '../../domain/run.ts';
 import type { Database, Executor } from '../database.ts';
+import { HAS_RECORD } from './has-record.sql.ts';
 import {
   type Bucket,
   MAX_MILESTONES,
@@ -64,7 +65,7 @@ async function samples(db: Executor, runNo: number, limit: number): Promise<unkn
       select seqs[1:${limit}::int] as seqs from writes where run_no = ${runNo} order by batch, id limit 1) first,
       unnest(first.seqs) with ordinality as planned (seq, place)
       join records r on r.run_no = ${runNo} and r.seq = planned.seq
-    where r.record is not null order by place`.execute(db);
+    where ${HAS_RECORD} order by place`.execute(db);
   return rows.map(({ record }) => record);
 }
 
