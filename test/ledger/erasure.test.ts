@@ -172,6 +172,22 @@ describe('an erasure', () => {
     ]);
   });
 
+  it('keeps the file of suppressed people of a list load that names the data subject until the run has ended', async () => {
+    const anna = newContact();
+    const { ledger } = opened();
+    const bytes = Readable.from([Buffer.from(`contact_id\n${anna}\n`)]);
+    const { id } = await ledger.datasets.stage('dnc', 'csv', bytes);
+    const run = await openRun(ledger, { input: { listId: 'L1', source: { dataset: 'x' }, suppress: id } });
+    await ledger.records.finishStaging(run.run_no);
+    const waiting = { datasets: 0, waitingFor: [run.run_id] };
+    expect(await ledger.erasures.preview(anna)).toMatchObject(waiting);
+    expect(await erase(anna)).toMatchObject(waiting);
+    expect(await ledger.datasets.find(id)).toBeDefined();
+    await ledger.runs.close(run.run_no, 'cancelled', null, null);
+    expect(await erase(anna)).toMatchObject({ datasets: 1, waitingFor: [] });
+    expect(await ledger.datasets.find(id)).toBeUndefined();
+  });
+
   it('keeps rows that a running run still has to send, and names the run', async () => {
     const [anna, ben] = [newContact(), newContact()];
     const run = await stagedRun([anna, ben], 'running');

@@ -12,7 +12,7 @@ export interface ErasureResult {
   /** Channels on which the data subject is suppressed from now on. */
   readonly suppressed: readonly string[];
   /**
-   * Runs that still need the rows or the dataset, or are still reading a source that may name the data subject. Erase again
+   * Runs that still need the rows or a dataset, or are still reading a source that may name the data subject. Erase again
    * after they have ended; a failed run has to be started again first.
    */
   readonly waitingFor: readonly string[];

@@ -168,27 +168,27 @@ function toResult(rows: readonly RowCounts[], waitingFor: readonly string[]) {
 const READING = ['running'] as const;
 
 /**
- * A running run needs its dataset until it has read all of it. A failed run does not need it: the file can be handed over
- * again. A run that began to read it just before the deletion is named too, because its last rows may still be on their way;
- * later ones do not find it (`readDataset`).
+ * A running run needs its dataset until it has read all of it, and a file of suppressed people until it ends. A failed run
+ * needs neither: they can be handed over again. A run that began to read one just before the deletion is named too, because its
+ * last rows may still be on their way; later ones do not find it (`readDataset`).
  */
 async function deleteDatasets(tx: Executor, ids: readonly string[]) {
   const deleted = await deleteAll(tx, listFree(ids, await listReaders(tx, READING)));
   return { deleted, waitingFor: listWaiting(ids, await listReaders(tx, READING)) };
 }
 
-/** Datasets that no run is still reading. */
+/** Datasets that no run may still read. */
 function listFree(ids: readonly string[], readers: readonly Reader[]): readonly string[] {
-  const needed = new Set(readers.map(({ source }) => source.dataset));
+  const needed = new Set(readers.flatMap(({ datasets }) => datasets));
   return ids.filter((id) => !needed.has(id));
 }
 
-/** Runs that are still reading one of these datasets, or what is not searched here: a worker's file, rows of another run. */
+/** Runs that may still read one of these datasets, or what is not searched here: a worker's file, rows of another run. */
 function listWaiting(ids: readonly string[], readers: readonly Reader[]): readonly string[] {
   return readers
     .filter(
-      ({ source: { dataset, path, retryOf } }) =>
-        (dataset !== undefined && ids.includes(dataset)) || path !== undefined || retryOf !== undefined,
+      ({ source: { path, retryOf }, datasets }) =>
+        datasets.some((id) => ids.includes(id)) || path !== undefined || retryOf !== undefined,
     )
     .map(({ runId }) => runId);
 }

@@ -1,6 +1,5 @@
 /** The purge in PostgreSQL. */
 import { sql } from 'kysely';
-import { isObject } from '../../domain/json.ts';
 import { addAuditEntry } from '../audit/entries.sql.ts';
 import type { Database, Executor } from '../database.ts';
 import { lockRun } from '../locks.ts';
@@ -190,11 +189,7 @@ async function deleteSuppressionSnapshots(db: Executor): Promise<void> {
 async function listOldDatasets(db: Executor, { before }: PurgeScope): Promise<readonly string[]> {
   const rows = await db.selectFrom('datasets').select('id').where('created_at', '<', before).execute();
   const readers = await listReaders(db, ['running']);
-  // A list load reads its file of suppressed people again and again. Read here, because SQL reads no field of an input: any client
-  // may have sent it.
-  const open = await db.selectFrom('runs').select('input').where('state', '=', 'running').execute();
-  const files = open.flatMap(({ input }) => (isObject(input) ? [input.suppress] : []));
-  const needed = new Set<unknown>([...readers.map(({ source }) => source.dataset), ...files]);
+  const needed = new Set(readers.flatMap(({ datasets }) => datasets));
   return rows.map(({ id }) => id).filter((id) => !needed.has(id));
 }
 

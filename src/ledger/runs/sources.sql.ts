@@ -1,21 +1,29 @@
-/** What runs have not read to its end. */
+/** What runs may still read. */
 import type { Executor } from '../database.ts';
 import type { Run } from './runs.ts';
-import { readSource, type SourceOfInput } from './sources.ts';
+import { datasetsOf, readSource, type SourceOfInput } from './sources.ts';
 
 export interface Reader {
   readonly runId: string;
+  /** Empty once all of it is staged. */
   readonly source: SourceOfInput;
+  readonly datasets: readonly string[];
 }
 
-/** Runs in these states that have not read all of their source. One that was purged never will. */
+/** Runs in these states. One that was purged reads nothing any more. */
 export async function listReaders(db: Executor, states: readonly Run['state'][]): Promise<Reader[]> {
   const runs = await db
     .selectFrom('runs')
-    .select(['run_id', 'input'])
-    .where('total', 'is', null)
+    .select(['run_id', 'input', 'total'])
     .where('state', 'in', states)
     .where('purged_at', 'is', null)
     .execute();
-  return runs.map((run) => ({ runId: run.run_id, source: readSource(run) }));
+  return runs.map((run) => {
+    const isStaged = run.total !== null;
+    return {
+      runId: run.run_id,
+      source: isStaged ? {} : readSource(run),
+      datasets: datasetsOf(run, isStaged),
+    };
+  });
 }

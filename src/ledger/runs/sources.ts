@@ -20,3 +20,13 @@ export function readSource({ input }: Pick<Run, 'input'>): SourceOfInput {
   const source = isObject(input) ? input.source : null;
   return isObject(source) ? source : {};
 }
+
+/**
+ * Datasets that a run may still read: that of its source until all of it is staged, and a list load's file of suppressed people
+ * until it ends.
+ */
+export function datasetsOf({ input }: Pick<Run, 'input'>, isStaged: boolean): readonly string[] {
+  const { dataset } = readSource({ input });
+  const suppress = isObject(input) ? input.suppress : null;
+  return [isStaged ? null : dataset, suppress].filter((id) => typeof id === 'string');
+}
