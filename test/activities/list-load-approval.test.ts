@@ -11,11 +11,6 @@ const { opened, start } = listLoadStand();
 
 const phones = (...numbers: number[]) => numbers.map((n) => ({ phoneNumber: phone(n) }));
 
-async function age(run: Run): Promise<void> {
-  await sql`update suppression_snapshots set begun_at = begun_at - interval '16 minutes'
-    where run_no = ${run.run_no}`.execute(opened().database.db);
-}
-
 /** `planHash`: of the plan that was approved. */
 const replan = ({ activities }: TestWorker, run: Run, { hash: planHash }: Plan): Promise<Plan | null> =>
   runActivity(() => activities.replanWrites({ runId: run.run_id, planHash }));
@@ -38,7 +33,6 @@ describe('when a plan is approved', () => {
     const { run, plan } = await cxone.plan(leads(1, 2, 3));
     expect(await replan(cxone.worker, run, plan)).toBeNull();
     await cxone.admin.seedSuppressions({ entries: phones(13) });
-    await age(run);
     expect(await replan(cxone.worker, run, plan)).toBeNull();
     await cxone.writeAll(run);
     expect(await cxone.uploaded()).toHaveLength(3);
@@ -98,7 +92,6 @@ describe('when a plan is approved', () => {
       await cxone.admin.seedSuppressions({ entries: phones(11, 12), replace: true });
       const { run, plan } = await cxone.plan(leads(1, 2, 3));
       await cxone.admin.seedSuppressions({ entries: phones(2) });
-      await age(run);
       const { ledger } = opened();
       const options = { tenant: cxone.tenant, listLoad: cxone.settings };
       const dies = createWorker(die(ledger), cxone.cxone, options);
@@ -118,14 +111,12 @@ describe('when a plan is approved', () => {
     await cxone.admin.seedSuppressions({ entries: phones(11, 12), replace: true });
     const { run, plan } = await cxone.plan(leads(1, 2, 3));
     await cxone.admin.seedSuppressions({ entries: phones(2) });
-    await age(run);
     const { ledger } = opened();
     const records = { ...ledger.records, settleStaged: gone };
     const options = { tenant: cxone.tenant, listLoad: cxone.settings };
     const dies = createWorker({ ...ledger, records }, cxone.cxone, options);
     await expect(replan(dies, run, plan)).rejects.toMatchObject({ type: 'LedgerUnavailable' });
     await cxone.admin.seedSuppressions({ entries: phones(11, 12), replace: true });
-    await age(run);
     const next = await replan(cxone.worker, run, plan);
     expect(next).toMatchObject({ toWrite: 3, batches: 2 });
     expect(next?.hash).not.toBe(plan.hash);
@@ -156,7 +147,6 @@ describe('when a plan is approved', () => {
     // The run fails, and is started again.
     const plan = await cxone.planOnly(run);
     await cxone.admin.seedSuppressions({ entries: phones(1) });
-    await age(run);
     expect(await replan(cxone.worker, run, plan)).toBeNull();
     await cxone.writeAll(run);
     expect((await cxone.close(run)).counts).toMatchObject({ created: 3, suppressed: 1 });
@@ -169,7 +159,6 @@ describe('when a plan is approved', () => {
     const { run, plan } = await cxone.plan(rows);
     expect(plan).toMatchObject({ toWrite: 2, duplicate: 1 });
     await cxone.admin.seedSuppressions({ entries: [{ contactId: 'ann' }] });
-    await age(run);
     expect(await replan(cxone.worker, run, plan)).toMatchObject({ toWrite: 2, duplicate: 0, suppressed: 1 });
     await cxone.writeAll(run);
     const { counts } = await cxone.close(run);

@@ -128,7 +128,7 @@ async function approveTwice(stand: Stand, runId: string, terminal: TestProcess):
 }
 
 it('an objection that arrives while the plan waits for approval is respected, and makes the approval void', async () => {
-  await onStand({ ownLedger: true, env: { CXFLOW_SUPPRESSIONS_MAX_AGE: '0' } }, async (stand) => {
+  await onStand({ ownLedger: true }, async (stand) => {
     const { runId, terminal } = await startWaiting(stand, 'O1', 10);
     await stand.admin.seedSuppressions({ entries: [{ phoneNumber: phoneOf(4) }] });
     await approveTwice(stand, runId, terminal);
@@ -139,7 +139,7 @@ it('an objection that arrives while the plan waits for approval is respected, an
 });
 
 it('a list that becomes doubtful while the plan waits ends the run before it sends anything', async () => {
-  await onStand({ ownLedger: true, env: { CXFLOW_SUPPRESSIONS_MAX_AGE: '0' } }, async (stand) => {
+  await onStand({ ownLedger: true }, async (stand) => {
     const { runId, terminal } = await startWaiting(stand, 'O3', 10);
     await stand.admin.seedSuppressions({ replace: true, entries: [{ phoneNumber: phoneOf(99) }] });
     await stand.cxflow(['approve', runId]);
