@@ -15,7 +15,7 @@ export async function startListLoads(stand: Stand, plan: ListLoadPlan, approval:
   const numbers = Array.from({ length: loads }, (_, n) => n + 1);
   const wanted = loads * (rows.valid - suppressed);
   await stand.admin.seedCapacity(CAMPAIGN, {
-    // What is on its way counts twice, so more room than that is needed if nothing is to be cancelled.
+    // What is in doubt may count twice, so more room than that is needed if nothing is to be cancelled.
     maxListSize: Math.ceil(loads * known + (room === 1 ? 2 : room) * wanted),
     lists: numbers.map(listOf),
   });
