@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PostWebhook } from '../../src/activities/outbox/webhook.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
+import { RAW_LIST_RECORDS } from '../harness/tutorial-samples.ts';
 import { runActivity } from './harness.ts';
 import { CAMPAIGN, figuresOf, LIST, lead, leads, listLoadStand, phone } from './list-loads.ts';
 
@@ -24,23 +25,10 @@ async function listAudit(run: Run): Promise<[string, unknown][]> {
   return entries;
 }
 
-const SAMPLE = [
-  { phone: '+15550100001', days: '10', rating: 'HIGH', status: 'ACTIVE' },
-  { phone: '+15550100002', days: '120', rating: 'LOW', status: 'PROSPECT' },
-  { phone: '+15550100001', days: '5', rating: 'HIGH', status: 'ACTIVE' },
-].map(({ phone: value, days, rating, status }) => ({
-  fields: [
-    { name: 'phone_number', value },
-    { name: 'last_contact_days', value: days },
-    { name: 'engagement_rating', value: rating },
-    { name: 'customer_status', value: status },
-  ],
-}));
-
 describe('the sample of the campaign list tutorial', () => {
   it('has one duplicate of three, and priorities 10 and 1', async () => {
     const cxone = await start();
-    const { run, plan, result } = await cxone.runToEnd(SAMPLE, { scoring: undefined } as object);
+    const { run, plan, result } = await cxone.runToEnd(RAW_LIST_RECORDS, { scoring: undefined } as object);
     const journal = await cxone.admin.itemJournal(LIST);
     expect(journal.map(({ item }) => item.priority)).toEqual([10, 1]);
     expect(figuresOf(plan).scores).toEqual([0, 1, 0, 0, 0, 0, 0, 0, 0, 1]);

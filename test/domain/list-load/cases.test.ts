@@ -7,24 +7,14 @@ import {
   suppressionColumnProblems,
 } from '../../../src/domain/list-load/suppression-file.ts';
 import { suppressionDoubts } from '../../../src/domain/list-load/suppressions.ts';
+import { RAW_LIST_RECORDS } from '../../harness/tutorial-samples.ts';
 import { parseCsv, type Settled, settle, valueOf } from './rows.ts';
 
 const ids = (rows: Settled['loaded']) => rows.map((row) => valueOf(row, 'contact_id'));
 
 describe("the tutorial's sample", () => {
-  const pairs = (values: Readonly<Record<string, string>>) => ({
-    fields: Object.entries(values).map(([name, value]) => ({ name, value })),
-  });
-  const high = { engagement_rating: 'HIGH', customer_status: 'ACTIVE' };
-  const low = { engagement_rating: 'LOW', customer_status: 'PROSPECT' };
-  const rows = [
-    pairs({ phone_number: '+15550100001', last_contact_days: '10', ...high }),
-    pairs({ phone_number: '+15550100002', last_contact_days: '120', ...low }),
-    pairs({ phone_number: '+15550100001', last_contact_days: '5', ...high }),
-  ];
-
-  it('has one duplicate, scores 100 and 15, priorities 10 and 1', () => {
-    const { loaded, duplicates, invalid } = settle(null, rows);
+  it('has one duplicate, scores 110 and 15, priorities 10 and 1', () => {
+    const { loaded, duplicates, invalid } = settle(null, RAW_LIST_RECORDS);
     expect(invalid).toEqual([]);
     expect(loaded.map(({ line, score }) => [line, score])).toEqual([
       [2, 110],
