@@ -1,6 +1,7 @@
 /** Who may not be called now, because it is outside their hours or nobody can say (docs/list-load-calling-hours.md). */
 import { type OutsideHours, listLoad as spec } from '../../contract/list-load.ts';
 import { createCallCheck } from '../../domain/list-load/callable.ts';
+import { OUTSIDE_CALLING_HOURS, TIME_ZONE_UNKNOWN } from '../../domain/list-load/hours-codes.ts';
 import type { ListItem } from '../../domain/list-load/items.ts';
 import { findWhereabouts } from '../../domain/list-load/whereabouts.ts';
 import { formatCount } from '../../domain/numbers.ts';
@@ -18,10 +19,8 @@ export interface OutOfHours {
   readonly notBefore: ReadonlyMap<number, string>;
 }
 
-const TIME_ZONE_UNKNOWN = 'time_zone_unknown';
-
 const OUTSIDE_HOURS: Reason = {
-  code: 'outside_calling_hours',
+  code: OUTSIDE_CALLING_HOURS,
   message: 'outside the calling hours where the person may be',
 };
 

@@ -6,6 +6,7 @@ import {
   listLoad as spec,
 } from '../../contract/list-load.ts';
 import type { BulkResult } from '../../contract/run.ts';
+import { OUTSIDE_CALLING_HOURS, TIME_ZONE_UNKNOWN } from '../../domain/list-load/hours-codes.ts';
 import { type Counts, countSuccesses, type RunState } from '../../domain/run.ts';
 import type { SuppressionSnapshot } from '../../ledger/consent/suppression-snapshots.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
@@ -168,7 +169,7 @@ async function countOutsideHours(ledger: Ledger, run: Run): Promise<number> {
     .reduce((sum, { n }) => sum + n, 0);
 }
 
-const OUTSIDE_HOURS_CODES: readonly string[] = ['outside_calling_hours', 'time_zone_unknown'];
+const OUTSIDE_HOURS_CODES: readonly string[] = [OUTSIDE_CALLING_HOURS, TIME_ZONE_UNKNOWN];
 
 /** Records per minute, from the first request to the last answer. One request that takes no time counts as a millisecond. */
 async function measureThroughput(ledger: Ledger, run: Run, answered: number): Promise<number> {

@@ -2,6 +2,7 @@
 import type { Reason } from '../run.ts';
 import { MS_PER_DAY } from '../timestamps.ts';
 import { type CallingHours, hoursOn } from './calling-hours.ts';
+import { OUTSIDE_CALLING_HOURS } from './hours-codes.ts';
 import type { ListItem } from './items.ts';
 import type { Place } from './phone-zones.ts';
 import { readWallClock } from './time-zones.ts';
@@ -18,7 +19,7 @@ export type CallAnswer =
 const MAX_DAYS_AHEAD = 31;
 
 const NO_COMMON_HOURS: Reason = {
-  code: 'outside_calling_hours',
+  code: OUTSIDE_CALLING_HOURS,
   message: `no hour of the next ${MAX_DAYS_AHEAD} days is permitted wherever the person may be`,
 };
 

@@ -4,6 +4,7 @@
  */
 import { Temporal } from 'temporal-polyfill';
 import type { Reason } from '../run.ts';
+import { TIME_ZONE_UNKNOWN } from './hours-codes.ts';
 
 type ReadTimeZone =
   | { readonly zone: string }
@@ -23,7 +24,7 @@ const OFFSET = /^(?:etc\/.*|(?:utc|gmt|uct)? ?[+−-]? ?\d{1,2}(?::?\d{2})?)$/i;
 
 /** @param text the trimmed, non-empty value of a column */
 export function readTimeZone(text: string): ReadTimeZone {
-  if (isAmbiguous(text)) return { ambiguous: { code: 'time_zone_unknown', message: AMBIGUOUS } };
+  if (isAmbiguous(text)) return { ambiguous: { code: TIME_ZONE_UNKNOWN, message: AMBIGUOUS } };
   if (isTimeZone(text)) return { zone: text };
   const message = isTimeZone(text.replaceAll(' ', '_')) ? `${NO_NAME}, with _ instead of blanks` : NO_NAME;
   return { invalid: { code: 'time_zone_invalid', message } };

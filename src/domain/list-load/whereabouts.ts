@@ -2,6 +2,7 @@
 import { normalizeName } from '../columns.ts';
 import { E164 } from '../phone.ts';
 import type { Reason } from '../run.ts';
+import { TIME_ZONE_UNKNOWN } from './hours-codes.ts';
 import type { Field } from './items.ts';
 import { findCountryZones, findPhonePlace, type Place } from './phone-zones.ts';
 import {
@@ -57,7 +58,7 @@ export function findWhereabouts(fields: readonly Field[]): Whereabouts {
 }
 
 const NO_EVIDENCE: Reason = {
-  code: 'time_zone_unknown',
+  code: TIME_ZONE_UNKNOWN,
   message: 'no time zone, state, postal code or phone number says where the person is',
 };
 
@@ -119,7 +120,7 @@ function readEach<T>(
   return {
     found: answers.flatMap(({ answer }) => (answer === undefined ? [] : [answer])),
     unreadable: failed && {
-      code: 'time_zone_unknown',
+      code: TIME_ZONE_UNKNOWN,
       field: failed.name,
       message: `${failed.name} ${problem}`,
     },
