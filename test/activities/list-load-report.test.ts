@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { PostWebhook } from '../../src/activities/outbox/webhook.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { RAW_LIST_RECORDS } from '../harness/tutorial-samples.ts';
-import { runActivity } from './harness.ts';
+import { createWorker, runActivity } from './harness.ts';
 import { CAMPAIGN, figuresOf, LIST, lead, leads, listLoadStand, phone } from './list-loads.ts';
 
 const { opened, start } = listLoadStand();
@@ -137,5 +137,37 @@ describe('the result', () => {
       deduplicationRate: '0.00%',
       throughputPerMinute: '0.0',
     });
+  });
+});
+
+describe('a worker that is shutting down', () => {
+  const draining = { type: 'WorkerDraining', nonRetryable: false };
+
+  it('does not go through all records for the notes of a plan', async () => {
+    const cxone = await start();
+    const { ledger } = opened();
+    const windows = [{ from: '08:00', to: '21:00' }];
+    const regions = [{ region: 'US', effective: '2000-01-01', source: 'test', windows }];
+    const run = await cxone.open(leads(1), { callingHours: { defaultRegion: 'US', regions } });
+    await cxone.stage(run);
+    // The last step before the notes.
+    const countReasons = (runNo: number) => {
+      worker.draining.abort();
+      return ledger.records.countReasons(runNo);
+    };
+    const watched = { ...ledger, records: { ...ledger.records, countReasons } };
+    const worker = createWorker(watched, cxone.cxone, { tenant: cxone.tenant, listLoad: cxone.settings });
+    await expect(runActivity(() => worker.activities.planWrites(run.run_id))).rejects.toMatchObject(draining);
+    expect(await cxone.planOnly(run)).toMatchObject({ toWrite: 1 });
+  });
+
+  it('does not seek objections among all records for a result', async () => {
+    const cxone = await start();
+    const { run } = await cxone.plan(leads(1));
+    await cxone.writeAll(run);
+    const objection = { contactId: 'somebody', channel: 'voice', reason: 'test' } as const;
+    await opened().ledger.suppressions.add([{ ...objection, since: new Date().toISOString() }], null);
+    cxone.worker.draining.abort();
+    await expect(cxone.close(run)).rejects.toMatchObject(draining);
   });
 });

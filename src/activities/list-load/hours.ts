@@ -7,10 +7,13 @@ import { findWhereabouts } from '../../domain/list-load/whereabouts.ts';
 import { formatCount } from '../../domain/numbers.ts';
 import type { Reason } from '../../domain/run.ts';
 import { LATEST_TIMESTAMP } from '../../domain/timestamps.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
+import { inChunks } from '../engine/chunks.ts';
 import { runInput } from '../engine/run-input.ts';
+import { throwIfStopping } from '../engine/stopping.ts';
 import type { Withheld, WriteAttempt } from '../engine/write-definition.ts';
+import { RECORDS_PER_CHUNK } from './screen.ts';
+import type { ListLoadDeps } from './settings.ts';
 
 export interface OutOfHours {
   /** With `outsideHours: "reject"`. */
@@ -49,12 +52,18 @@ export function findOutOfHours(
 }
 
 /** For the plan. When people may be called is not part of it, because it changes while a plan waits for approval. */
-export async function describeHours(ledger: Ledger, run: Run): Promise<readonly string[]> {
+export async function describeHours(
+  { ledger, draining }: ListLoadDeps,
+  run: Run,
+): Promise<readonly string[]> {
   const { callingHours, outsideHours = 'wait' } = runInput(spec, run);
   if (!callingHours) return [];
   let unknown = 0;
-  for await (const { record } of ledger.records.listPending(run.run_no))
-    if ('unknown' in findWhereabouts((record as ListItem).fields)) unknown += 1;
+  const pending = ledger.records.listPending(run.run_no);
+  for await (const chunk of inChunks(pending, { items: RECORDS_PER_CHUNK })) {
+    await throwIfStopping(draining);
+    unknown += chunk.filter(({ record }) => 'unknown' in findWhereabouts((record as ListItem).fields)).length;
+  }
   const what = outsideHours === 'reject' ? 'is rejected' : 'waits for its first permitted moment';
   return [
     `Each batch keeps to the calling hours, by the clock where each person may be; who is outside of them ${what}. An engineering default, not legal advice`,

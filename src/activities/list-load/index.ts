@@ -59,8 +59,8 @@ export function defineListLoad(deps: ListLoadDeps): { readonly definition: BulkD
     recheck: (run) => recheck(deps, run),
     findDuplicates: findDuplicateItems,
     prepare: (run) => prepare(deps, run),
-    planNotes: (run) => describeHours(ledger, run),
-    result: (run, _, { counts }) => describeResult(ledger, run, counts),
+    planNotes: (run) => describeHours(deps, run),
+    result: (run, _, { counts }) => describeResult(deps, run, counts),
     auditEntry: describeUpload,
   };
   return { definition };

@@ -16,8 +16,10 @@ import { SUPPRESSED } from '../consent/suppression.ts';
 import { inChunks } from '../engine/chunks.ts';
 import type { AuditEntry } from '../engine/definition.ts';
 import { runInput } from '../engine/run-input.ts';
+import { throwIfStopping } from '../engine/stopping.ts';
 import type { Reserved } from './capacity.ts';
 import { findSuppressedItems, ON_CXONES_LIST, RECORDS_PER_CHUNK } from './screen.ts';
+import type { ListLoadDeps } from './settings.ts';
 
 /** Once room is reserved. */
 export async function describePlan(
@@ -51,7 +53,8 @@ async function countSuppressed(ledger: Ledger, run: Run): Promise<ListLoadFigure
 
 type OwnResult = Omit<ListLoadResult, Exclude<keyof BulkResult, 'kind'>>;
 
-export async function describeResult(ledger: Ledger, run: Run, counts: Counts): Promise<OwnResult> {
+export async function describeResult(deps: ListLoadDeps, run: Run, counts: Counts): Promise<OwnResult> {
+  const { ledger } = deps;
   const { listId, campaignId } = runInput(spec, run);
   const outsideHours = await countOutsideHours(ledger, run);
   const figures = (run.plan as { readonly figures?: ListLoadFigures } | null)?.figures;
@@ -70,7 +73,7 @@ export async function describeResult(ledger: Ledger, run: Run, counts: Counts): 
         }
       : null,
     objectedSince: counts.created
-      ? await countObjections(ledger, run, { snapshot, planned: figures?.suppressions.hash })
+      ? await countObjections(deps, run, { snapshot, planned: figures?.suppressions.hash })
       : 0,
     outsideHours,
     metrics: await measure(ledger, run, { counts, outsideHours }),
@@ -79,7 +82,7 @@ export async function describeResult(ledger: Ledger, run: Run, counts: Counts): 
 
 /** Nobody can take an item back, so somebody has to see to these people. */
 async function countObjections(
-  ledger: Ledger,
+  { ledger, draining }: ListLoadDeps,
   run: Run,
   {
     snapshot,
@@ -92,8 +95,10 @@ async function countObjections(
   if (snapshot.hash === planned && (await ledger.suppressions.isEmpty())) return 0;
   let n = 0;
   const created = ledger.records.listCreated(run.run_no);
-  for await (const chunk of inChunks(created, { items: RECORDS_PER_CHUNK }))
+  for await (const chunk of inChunks(created, { items: RECORDS_PER_CHUNK })) {
+    await throwIfStopping(draining);
     n += (await findSuppressedItems(ledger, snapshot.snapshotNo, chunk)).size;
+  }
   return n;
 }
 
