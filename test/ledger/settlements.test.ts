@@ -54,6 +54,26 @@ describe('a settlement', () => {
     expect(await audited.execute()).toMatchObject([{ action: 'batch_settled', data: { status: 'success' } }]);
   });
 
+  it('keeps the moment before which a derived write is not to be tried', async () => {
+    const { ledger } = opened();
+    const { run, id } = await plannedWrite(ledger, 3);
+    const { fence } = await claimed(ledger, run, id);
+    const [at, over] = ['9999-12-31T23:59:59.999Z', '2020-01-01T00:00:00.000Z'];
+    await ledger.writes.settle({
+      ...settlement(id, fence, []),
+      derived: [
+        { kind: 'update', seqs: [1], refs: { halved: true }, notBefore: at },
+        { kind: 'update', seqs: [2], notBefore: at },
+        { kind: 'update', seqs: [3], notBefore: over },
+      ],
+    });
+    expect((await writesOf(ledger, run)).map(({ refs, notBefore }) => ({ refs, notBefore }))).toEqual([
+      { refs: { halved: true, notBefore: at }, notBefore: at },
+      { refs: { notBefore: at }, notBefore: at },
+      { refs: { notBefore: over }, notBefore: null },
+    ]);
+  });
+
   it('under an old fence changes nothing, and its answer is kept as a late answer', async () => {
     const { ledger } = opened();
     const { run, id } = await plannedWrite(ledger, 2);

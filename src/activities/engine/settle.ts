@@ -22,12 +22,6 @@ export interface PageEvents {
   readonly unanswered: string | null;
 }
 
-/** The ledger keeps it with what the kind of write needs. A moment of the settled write is over. */
-function withNotBefore({ notBefore, refs, ...derived }: DerivedWrite): DerivedWrite {
-  if (notBefore === undefined) return { ...derived, refs };
-  return { ...derived, refs: { ...(refs as object | null | undefined), notBefore } };
-}
-
 export class PageSettlement {
   readonly #ledger: Ledger;
   readonly #runNo: number;
@@ -62,7 +56,7 @@ export class PageSettlement {
       fence,
       state: 'settled',
       groups,
-      derived: inheritMarks(write, derived).map(withNotBefore),
+      derived: inheritMarks(write, derived),
       httpStatus,
       latencyMs: readOnly ? null : latencyMs,
       requestId,

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { replaceUnstorable } from '../../domain/text.ts';
 import type { Executor } from '../database.ts';
 import { toMessageRows } from './messages.sql.ts';
-import { countOutcomes, type Settlement } from './settlements.ts';
+import { countOutcomes, type DerivedWrite, type Settlement } from './settlements.ts';
 
 /** All in one statement. For each: was its fence current? */
 export async function settleWrites(
@@ -22,7 +22,8 @@ export async function settleWrites(
 function toRow(settlement: Settlement) {
   const { id, fence, state, groups, derived, httpStatus, latencyMs, requestId, audit, event } = settlement;
   return {
-    ...{ id, fence, state, groups, derived, audit, event },
+    ...{ id, fence, state, groups, audit, event },
+    derived: derived.map(withNotBefore),
     counts: countOutcomes(groups),
     http_status: httpStatus,
     latency_ms: latencyMs === null ? null : Math.round(latencyMs),
@@ -30,6 +31,12 @@ function toRow(settlement: Settlement) {
     cxone_id: settlement.cxoneId ?? null,
     messages: toMessageRows(settlement.messages, httpStatus),
   };
+}
+
+/** It is kept with what the kind of write needs. A moment of the settled write is over. */
+function withNotBefore({ notBefore, refs, ...derived }: DerivedWrite) {
+  if (notBefore === undefined) return { ...derived, refs };
+  return { ...derived, refs: { ...(refs as object | null | undefined), notBefore } };
 }
 
 /** CXone's messages may contain such characters. Replacing them is better than losing the answer. */
