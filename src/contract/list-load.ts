@@ -89,7 +89,10 @@ export interface ListLoadFigures {
     /** Entries that identify nobody or cannot be read in full. */
     readonly unidentified: number;
   };
-  /** Suppressed records by list, and by what they were found: `phone number`, `email address` or `contact id`. */
+  /**
+   * Suppressed records by list, and by what they were found: `phone number`, `email address` or `contact id`. Who is on both
+   * lists counts for both.
+   */
   readonly suppressed: readonly {
     readonly list: 'cxone' | 'own';
     readonly by: string;

@@ -99,7 +99,9 @@ describe('prepare', () => {
     const { activities } = workerWith({
       prepare: async (planned) => {
         const reason = { code: 'no_room' };
-        await opened().ledger.records.settleStaged(planned, [{ seq: 2, outcome: 'cancelled', reason }]);
+        await opened().ledger.records.settleStaged(planned, [
+          { seq: 2, outcome: 'cancelled', reasons: [reason] },
+        ]);
         return { notes: [`room for ${room}`], figures: { room } };
       },
     });

@@ -86,6 +86,21 @@ describe('suppression', () => {
     expect(await cxone.outcomes(run)).toEqual({ 1: 'suppressed suppressed', 2: 'pending' });
   });
 
+  it('has a reason for each list that somebody is on', async () => {
+    const cxone = await start();
+    const since = new Date().toISOString();
+    const objection = { contactId: 'both-1', channel: 'voice', reason: 'test', since } as const;
+    await opened().ledger.suppressions.add([objection], null);
+    await cxone.admin.seedSuppressions({ entries: phones(1), replace: true });
+    const { run, plan } = await cxone.plan([lead(1, 1, { contact_id: 'both-1' }), lead(2)]);
+    expect(plan).toMatchObject({ suppressed: 1, toWrite: 1 });
+    expect(figuresOf(plan).suppressed).toEqual([
+      { list: 'own', by: 'contact id', n: 1 },
+      { list: 'cxone', by: 'phone number', n: 1 },
+    ]);
+    expect(await cxone.outcomes(run)).toMatchObject({ 1: 'suppressed suppressed suppressed_by_cxone' });
+  });
+
   it('reads a list of pages to its end', async () => {
     const cxone = await start({ suppressionsAs: 'pages', suppressionsPerPage: 2 });
     await cxone.admin.seedSuppressions({ entries: phones(1, 2, 3, 4, 5), replace: true });

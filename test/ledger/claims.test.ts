@@ -38,7 +38,7 @@ describe('planning', () => {
           );
           const duplicateRows = kinds.flatMap((kind, i) =>
             kind === 'duplicate'
-              ? [{ seq: i + 1, outcome: 'duplicate' as const, reason: { code: 'duplicate_in_source' } }]
+              ? [{ seq: i + 1, outcome: 'duplicate' as const, reasons: [{ code: 'duplicate_in_source' }] }]
               : [],
           );
           await ledger.records.settleStaged(run.run_no, duplicateRows);

@@ -42,7 +42,7 @@ const STORES: Readonly<Record<string, Store>> = {
 /** The same for methods that do nothing in a run that already has writes. */
 const PLANS: Readonly<Record<string, Store>> = {
   'settles duplicates': ({ records }, run) =>
-    records.settleStaged(run, [{ seq: 3, outcome: 'duplicate', reason: { code: 'duplicate_in_source' } }]),
+    records.settleStaged(run, [{ seq: 3, outcome: 'duplicate', reasons: [{ code: 'duplicate_in_source' }] }]),
   'plans writes': ({ writes }, run) => writes.plan(run, 'create', 5),
   'plans a selection': planSelection,
 };

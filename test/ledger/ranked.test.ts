@@ -67,7 +67,7 @@ async function stagedRun(rows: readonly StagedRecord[], more: { finish?: boolean
 }
 
 const settledAs = (seqs: readonly number[], outcome: 'duplicate' | 'suppressed' = 'suppressed') =>
-  seqs.map((seq) => ({ seq, outcome, reason: { code: 'test' } }));
+  seqs.map((seq) => ({ seq, outcome, reasons: [{ code: 'test' }] }));
 
 const rowsOf = (...scores: readonly number[]): StagedRecord[] =>
   scores.map((score, i) => ranked(i + 1, { score, day: null, keys: [] }));

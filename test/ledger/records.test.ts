@@ -168,7 +168,7 @@ describe('duplicates', () => {
     const run = await openRun(ledger);
     await ledger.records.stage(run.run_no, [record(1), record(2, { key1: 'c1' }), record(3), invalid(4)]);
     const reason = { code: 'duplicate_in_source', message: 'same as line 2' };
-    const duplicateRows = [{ seq: 2, outcome: 'duplicate' as const, reason }];
+    const duplicateRows = [{ seq: 2, outcome: 'duplicate' as const, reasons: [reason] }];
     await ledger.records.settleStaged(run.run_no, duplicateRows);
     await ledger.records.settleStaged(run.run_no, duplicateRows);
     await ledger.records.finishStaging(run.run_no);

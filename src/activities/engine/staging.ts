@@ -102,7 +102,7 @@ export async function settleDuplicates(
     await throwIfStopping(draining);
     await ledger.records.settleStaged(
       run,
-      chunk.map((row) => ({ ...row, outcome: 'duplicate' })),
+      chunk.map(({ seq, reason }) => ({ seq, outcome: 'duplicate', reasons: [reason] })),
     );
   }
 }

@@ -33,15 +33,7 @@ export async function screen(
   for await (const chunk of inChunks(pending, { items: RECORDS_PER_CHUNK })) {
     await throwIfStopping(draining);
     const suppressed = await findSuppressedItems(ledger, snapshotNo, chunk);
-    const rows = [...suppressed].flatMap(
-      ([
-        seq,
-        {
-          outcome,
-          reasons: [reason],
-        },
-      ]) => (reason ? [{ seq, outcome, reason }] : []),
-    );
+    const rows = [...suppressed].map(([seq, { outcome, reasons }]) => ({ seq, outcome, reasons }));
     if (rows.length > 0) await ledger.records.settleStaged(run, rows);
   }
 }

@@ -59,8 +59,8 @@ async function settleStaged(tx: Executor, runNo: number, rows: readonly SettledR
   await sql`
     with settled as (
       insert into outcomes (run_no, seq, outcome, reasons)
-      select ${runNo}, seq, outcome, json_build_array(reason)
-      from json_to_recordset(${JSON.stringify(rows)}::json) as row(seq int, outcome text, reason json)
+      select ${runNo}, seq, outcome, reasons
+      from json_to_recordset(${JSON.stringify(rows)}::json) as row(seq int, outcome text, reasons json)
       where not exists (select from writes where run_no = ${runNo})
       on conflict do nothing returning outcome)
     update runs set staged_counts = (

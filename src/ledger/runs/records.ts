@@ -136,7 +136,7 @@ export interface DuplicateRow {
 export interface SettledRow {
   readonly seq: number;
   readonly outcome: Outcome;
-  readonly reason: Reason;
+  readonly reasons: readonly Reason[];
 }
 
 export interface ReasonCount {
