@@ -2,7 +2,7 @@
  * `npm run bench:erasure -- --rows 3000000`: how long an erasure takes in a ledger of that many records, and what the word
  * filters cost while records are staged. Starts a PostgreSQL of its own. docs/benchmarks.md has the figures.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -11,6 +11,7 @@ import { type Ledger, openLedger } from '../src/ledger/ledger.ts';
 import type { StagedRecord } from '../src/ledger/runs/records.ts';
 import { createWordFilter } from '../src/ledger/words.ts';
 import { createDatabase, startPostgres } from '../src/stack/postgres.ts';
+import { removeFolder } from './servers.ts';
 
 const { values } = parseArgs({ options: { rows: { type: 'string', default: '100000' } } });
 const ROWS = Number(values.rows);
@@ -98,5 +99,5 @@ try {
   await database.close();
 } finally {
   await postgres.stop();
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 }

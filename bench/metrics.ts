@@ -3,13 +3,14 @@
  * 1,000 writes, from what is stored with each run, and computed from the writes. Starts a PostgreSQL of its own.
  * docs/benchmarks.md has the figures.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openDatabase } from '../src/ledger/database.ts';
 import { openLedger } from '../src/ledger/ledger.ts';
 import { createDatabase, startPostgres } from '../src/stack/postgres.ts';
+import { removeFolder } from './servers.ts';
 
 const { values } = parseArgs({ options: { writes: { type: 'string', default: '100000' } } });
 const WRITES = Number(values.writes);
@@ -66,5 +67,5 @@ try {
   await database.close();
 } finally {
   await postgres.stop();
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 }

@@ -67,8 +67,7 @@ export async function withServers<T>(scene: (servers: Servers) => Promise<T>): P
     return await scene(createServers({ folder, postgres, temporal, vendor }, ends));
   } finally {
     for (const end of ends.reverse()) await end();
-    await removeData(join(dir, 'postgres'));
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   }
 }
 
@@ -149,8 +148,13 @@ async function waitForLine(file: string, line: string, worker: BackgroundProcess
   }
 }
 
-/** For root, `path` may be a link to the data (docs/adr/0001-embedded-postgresql.md#where-the-binaries-and-the-data-live). */
-async function removeData(path: string): Promise<void> {
-  const folder = await realpath(path).catch(() => path);
+/**
+ * Removes the folder of the servers and their data, to which it may only have a link
+ * (docs/adr/0001-embedded-postgresql.md#where-the-binaries-and-the-data-live).
+ */
+export async function removeFolder(folder: string): Promise<void> {
+  const link = join(folder, '.cxflow', 'postgres');
+  const data = await realpath(link).catch(() => link);
+  await rm(data, { recursive: true, force: true });
   await rm(folder, { recursive: true, force: true });
 }
