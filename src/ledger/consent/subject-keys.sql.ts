@@ -1,5 +1,5 @@
 /** The keyed hashes of data subjects; their secret is in PostgreSQL. */
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { toComparableId } from '../../domain/contact-id.ts';
 import type { Database } from '../database.ts';
 import { IDENTIFIER_BYTES, PepperMismatch, type SubjectKeys } from './subject-keys.ts';
@@ -16,7 +16,7 @@ export function createSubjectKeys(database: Database, pepper: string | null = nu
 class KeyedHashes {
   readonly #db: Database['db'];
   readonly #pepper: string | null;
-  #key: Promise<string> | null = null;
+  #key: Promise<KeyObject> | null = null;
 
   constructor({ db }: Database, pepper: string | null) {
     this.#db = db;
@@ -49,7 +49,7 @@ class KeyedHashes {
   }
 
   /** The key never changes; only a failed read is repeated. */
-  #cachedKey(): Promise<string> {
+  #cachedKey(): Promise<KeyObject> {
     this.#key ??= this.#readKey().catch((error: unknown) => {
       this.#key = null;
       throw error;
@@ -57,7 +57,7 @@ class KeyedHashes {
     return this.#key;
   }
 
-  async #readKey(): Promise<string> {
+  async #readKey(): Promise<KeyObject> {
     const { secret, pepper_fingerprint: registered } = await this.#readRow();
     const key = this.#toKey(secret);
     if (registered !== null && registered !== fingerprint(key)) throw new PepperMismatch();
@@ -68,16 +68,17 @@ class KeyedHashes {
     return this.#db.selectFrom('subject_secret').selectAll().executeTakeFirstOrThrow();
   }
 
-  #toKey(secret: string): string {
-    return this.#pepper === null ? secret : hmac(secret, this.#pepper);
+  /** Not a text, which Node would prepare as a key anew for each of millions of hashes. */
+  #toKey(secret: string): KeyObject {
+    return createSecretKey(this.#pepper === null ? secret : hmac(secret, this.#pepper), 'utf8');
   }
 }
 
-function hmac(key: string, text: string): string {
+function hmac(key: string | KeyObject, text: string): string {
   return createHmac('sha256', key).update(text).digest('hex');
 }
 
 /** Identifies a key without revealing anything about it. */
-function fingerprint(key: string): string {
+function fingerprint(key: KeyObject): string {
   return hmac(key, 'the pepper of this ledger');
 }

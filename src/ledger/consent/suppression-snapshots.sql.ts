@@ -141,7 +141,8 @@ async function find(
   snapshotNo: number,
   identifiers: readonly string[],
 ): Promise<ReadonlySet<string>> {
-  const hashes = await subjects.hashIdentifiers(identifiers);
+  const asked = [...new Set(identifiers)];
+  const hashes = await subjects.hashIdentifiers(asked);
   const { rows } = await sql<{ isUsable: boolean; found: Buffer | null }>`
     select exists (select from suppression_snapshots
         where snapshot_no = ${snapshotNo} and completed_at is not null and emptied_at is null) as "isUsable",
@@ -153,7 +154,7 @@ async function find(
   const found = new Set(toKeys(rows[0].found ?? Buffer.alloc(0)));
   if (found.size === 0) return new Set();
   const keys = toKeys(hashes);
-  return new Set(identifiers.filter((_, index) => found.has(keys[index] ?? '')));
+  return new Set(asked.filter((_, index) => found.has(keys[index] ?? '')));
 }
 
 function toKeys(hashes: Buffer): string[] {
