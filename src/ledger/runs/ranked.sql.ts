@@ -39,12 +39,7 @@ export async function* listRankedCandidates(db: Executor, runNo: number): AsyncI
   }
 }
 
-export async function cancelBeyond(
-  tx: Executor,
-  runNo: number,
-  room: number,
-  reason: Reason,
-): Promise<number> {
+export async function cancelBeyond(tx: Executor, runNo: number, room: number, reason: Reason): Promise<void> {
   // As the planner does: once there are writes, every pending record is in one of them.
   await sql`select from runs where run_no = ${runNo} for update`.execute(tx);
   await sql`
@@ -56,10 +51,6 @@ export async function cancelBeyond(
       on conflict do nothing returning 1)
     update runs set cancelled_records = cancelled_records + (select count(*) from cancelled)
     where run_no = ${runNo} and exists (select from cancelled)`.execute(tx);
-  const { rows } = await sql<{ n: number }>`
-    select count(*)::int as n from outcomes
-    where run_no = ${runNo} and outcome = 'cancelled' and reasons->0->>'code' = ${reason.code}`.execute(tx);
-  return rows[0]?.n ?? 0;
 }
 
 export function listPending(db: Executor, runNo: number): AsyncIterable<PendingRecord> {

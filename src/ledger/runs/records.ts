@@ -38,9 +38,9 @@ export interface Records {
 
   /**
    * Pending → `cancelled`, for all but the first `room` pending records by rank. Once the run is planned it changes nothing, and
-   * neither does a repetition. Returns how many records of the run are cancelled for this reason. Errors: Superseded.
+   * neither does a repetition. Errors: Superseded.
    */
-  cancelBeyond(run: RunRef, room: number, reason: Reason): Promise<number>;
+  cancelBeyond(run: RunRef, room: number, reason: Reason): Promise<void>;
 
   /** How many records are pending, and how many of these have a contact id that CXone's preferences know: a GUID. */
   countPendingContacts(runNo: number): Promise<{ readonly pending: number; readonly withGuid: number }>;
