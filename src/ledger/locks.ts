@@ -1,4 +1,4 @@
-/** PostgreSQL's advisory locks: their keys, and how they are taken. Each lock is held until its transaction ends. */
+/** PostgreSQL's advisory locks with their keys, and the lock of a run's row. Each is held until its transaction ends. */
 import { sql } from 'kysely';
 import type { Executor } from './database.ts';
 
@@ -26,6 +26,14 @@ export async function lockRun(tx: Executor, runNo: number): Promise<void> {
 /** As every claim does. Waits for whoever has the lock alone. */
 export async function shareRun(tx: Executor, runNo: number): Promise<void> {
   await sql`select pg_advisory_xact_lock_shared(${STEERING_LOCK}::int, ${runNo}::int)`.execute(tx);
+}
+
+/**
+ * Until the transaction ends, nobody else who calls this for the run gets past it, and nobody takes the run over. Checks of
+ * foreign keys need not wait.
+ */
+export async function oneAtATime(tx: Executor, runNo: number): Promise<void> {
+  await sql`select from runs where run_no = ${runNo} for no key update`.execute(tx);
 }
 
 /** Until the transaction ends, nobody else reserves capacity in the campaign. Campaigns with equal hashes wait for each other. */

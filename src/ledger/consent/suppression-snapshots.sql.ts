@@ -2,6 +2,7 @@
 import { type RawBuilder, type Selectable, sql } from 'kysely';
 import type { Database, Executor } from '../database.ts';
 import { fenced } from '../fence.ts';
+import { oneAtATime } from '../locks.ts';
 import { deleteEntries, emptySnapshots } from '../runs/suppression-entries.sql.ts';
 import type { SuppressionSnapshotsTable } from '../schema.ts';
 import { IDENTIFIER_BYTES, type SubjectKeys } from './subject-keys.ts';
@@ -28,7 +29,7 @@ export function createSuppressionSnapshots({ db }: Database, subjects: SubjectKe
 
 async function begin(tx: Executor, runNo: number, tenant: string): Promise<number> {
   // One at a time, so that each sees and deletes what the one before has begun.
-  await sql`select from runs where run_no = ${runNo} for update`.execute(tx);
+  await oneAtATime(tx, runNo);
   const abandoned = await tx
     .deleteFrom('suppression_snapshots')
     .where('run_no', '=', runNo)

@@ -2,6 +2,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Reason } from '../../domain/run.ts';
 import type { Executor } from '../database.ts';
+import { oneAtATime } from '../locks.ts';
 import { byRank } from '../writes/rank.sql.ts';
 import { HAS_RECORD } from './has-record.sql.ts';
 import { PAGE, PAGE_BYTES } from './pages.ts';
@@ -41,7 +42,7 @@ export async function* listRankedCandidates(db: Executor, runNo: number): AsyncI
 
 export async function cancelBeyond(tx: Executor, runNo: number, room: number, reason: Reason): Promise<void> {
   // As the planner does: once there are writes, every pending record is in one of them.
-  await sql`select from runs where run_no = ${runNo} for update`.execute(tx);
+  await oneAtATime(tx, runNo);
   await sql`
     with cancelled as (
       insert into outcomes (run_no, seq, outcome, reasons)

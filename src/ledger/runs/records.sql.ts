@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { Reason } from '../../domain/run.ts';
 import type { Database, Executor } from '../database.ts';
 import { fenced } from '../fence.ts';
+import { oneAtATime } from '../locks.ts';
 import { PAGE, PAGE_BYTES } from './pages.ts';
 import { cancelBeyond, countScores, listCreated, listPending, listRankedCandidates } from './ranked.sql.ts';
 import type {
@@ -55,7 +56,7 @@ async function* listDuplicateCandidates(db: Executor, runNo: number): AsyncItera
 /** Once the staging has ended, what it has settled is stored as counts, and a later settlement adds to them. */
 async function settleStaged(tx: Executor, runNo: number, rows: readonly SettledRow[]): Promise<void> {
   // As the planner does: whatever is in a write is settled with it.
-  await sql`select from runs where run_no = ${runNo} for update`.execute(tx);
+  await oneAtATime(tx, runNo);
   await sql`
     with settled as (
       insert into outcomes (run_no, seq, outcome, reasons)
@@ -73,7 +74,7 @@ async function settleStaged(tx: Executor, runNo: number, rows: readonly SettledR
 
 async function returnUnplanned(tx: Executor, runNo: number, { code }: Reason): Promise<void> {
   // As the planner does: whatever is in a write is settled with it.
-  await sql`select from runs where run_no = ${runNo} for update`.execute(tx);
+  await oneAtATime(tx, runNo);
   const { rows } = await sql`
     with returned as (
       delete from outcomes o using records r

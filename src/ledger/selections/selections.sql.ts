@@ -5,6 +5,7 @@ import { diffSelections } from '../../domain/selection-update/diff.ts';
 import { readSelection } from '../../domain/selection-update/selection.ts';
 import type { Database, Executor } from '../database.ts';
 import { fenced, toRunNo } from '../fence.ts';
+import { oneAtATime } from '../locks.ts';
 import { MEASURES } from '../runs/metrics.sql.ts';
 import type { CampaignKey } from './campaigns.ts';
 import type {
@@ -49,7 +50,7 @@ type Planned = Omit<PlannedSelection, 'run'> & { readonly runNo: number };
 async function plan(tx: Executor, planned: Planned): Promise<void> {
   const { runNo } = planned;
   // One planner at a time.
-  await sql`select from runs where run_no = ${runNo} for update`.execute(tx);
+  await oneAtATime(tx, runNo);
   await insertPlanned(tx, planned);
   await insertRecord(tx, planned);
   await reopenFailed(tx, runNo);

@@ -4,7 +4,7 @@ import { LONGEST_GAP_MS, LONGEST_OUTAGE_MS } from '../../domain/timeouts.ts';
 import { coalesce } from '../coalesce.ts';
 import type { Database, Executor } from '../database.ts';
 import { fenced } from '../fence.ts';
-import { lockRun } from '../locks.ts';
+import { lockRun, oneAtATime } from '../locks.ts';
 import type { WriteState } from '../schema.ts';
 import { claimWrites } from './claims.sql.ts';
 import type { Claim } from './claims.ts';
@@ -78,7 +78,7 @@ interface Planned {
 async function insertPlanned(tx: Executor, { runNo, kind, size, order, batchBytes }: Planned): Promise<void> {
   const isRanked = order === 'rank';
   // Two planners at once would both find no writes, and put every record into two batches.
-  await sql`select from runs where run_no = ${runNo} for update`.execute(tx);
+  await oneAtATime(tx, runNo);
   await sql`
     insert into writes (run_no, batch, kind, seqs)
     select ${runNo}, row_number() over (order by chunk, part), ${kind}, array_agg(seq order by place) from (

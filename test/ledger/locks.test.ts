@@ -1,0 +1,31 @@
+import { sql } from 'kysely';
+import { expect, it } from 'vitest';
+import { assertFence } from '../../src/ledger/fence.ts';
+import { oneAtATime } from '../../src/ledger/locks.ts';
+import { until } from '../harness/wait.ts';
+import { ledgerOfFile, openRun, waitingForLocks } from './harness.ts';
+
+const opened = ledgerOfFile();
+
+it('steps of a run that go one at a time keep out each other, a takeover and checks of the fence, but no foreign keys', async () => {
+  const { ledger, database } = opened();
+  const { db } = database;
+  const { run_no: runNo, run_id: runId } = await openRun(ledger);
+  const run = await ledger.runs.takeOver(runId, 1);
+  const { waiting } = await db.transaction().execute(async (tx) => {
+    await oneAtATime(tx, runNo);
+    // As the check of a foreign key does.
+    await sql`select from runs where run_no = ${runNo} for key share nowait`.execute(db);
+    const pending = Promise.all([
+      db.transaction().execute((other) => oneAtATime(other, runNo)),
+      db.transaction().execute((other) => assertFence(other, run)),
+      ledger.runs.takeOver(runId, 1),
+    ]);
+    await until(
+      () => waitingForLocks(db),
+      (n) => n === 3,
+    );
+    return { waiting: pending };
+  });
+  await expect(waiting).resolves.toHaveLength(3);
+});
