@@ -29,8 +29,8 @@ export interface Capacity {
   /**
    * Reserves room for `planned` records, or makes the run's reservation larger; it never becomes smaller, except with the
    * run's outcomes. Its own records whose answer is not known need no room, because `current` may contain them. `isReserved` is
-   * false if current + planned + what others may still add exceeds the maximum: then nothing changes. One transaction for a campaign at a time. A repetition changes nothing. A dry run gets the same answer, and
-   * reserves nothing. Errors: Superseded.
+   * false if current + planned + what others may still add exceeds the maximum: then nothing changes. One transaction for a
+   * campaign at a time. A repetition changes nothing. A dry run gets the same answer, and reserves nothing. Errors: Superseded.
    */
   reserve(run: RunRef, request: CapacityRequest): Promise<CapacityAnswer>;
 }

@@ -19,8 +19,8 @@ export async function emptySnapshots(
 }
 
 /**
- * Of snapshots that were deleted or marked as empty in an earlier statement: that one has waited for whoever was adding entries, and
- * only a later one sees them.
+ * The snapshots must have been deleted or marked as empty in an earlier statement: it waited for whoever was adding entries,
+ * which only a new statement sees.
  */
 export async function deleteEntries(tx: Executor, snapshotNos: readonly number[]): Promise<void> {
   if (snapshotNos.length === 0) return;
