@@ -4,9 +4,10 @@
  * else, so it is kept only where it can be deleted: neither the audit nor an event has it. Pure.
  */
 import { shorten } from './shorten.ts';
+import { Substrings } from './substrings.ts';
 
 export interface Message {
-  /** Null: texts beyond MAX_MESSAGES, of which only the number is kept. */
+  /** Null: texts beyond MAX_MESSAGES or MAX_READ, of which only the number is kept. */
   readonly text: string | null;
   /** How often the answer has it. */
   readonly n: number;
@@ -14,6 +15,8 @@ export interface Message {
 
 const MAX_MESSAGES = 20;
 const MAX_CHARACTERS = 300;
+/** An answer may have tens of thousands of texts, and each takes time to read. */
+const MAX_READ = 1_000;
 
 /** `persons` and `ids`: as for `redactMessage`. */
 export function toMessages(
@@ -21,10 +24,14 @@ export function toMessages(
   persons: Persons,
   ids: readonly string[] = [],
 ): readonly Message[] {
+  const read = new Map<string, string>();
   const counts = new Map<string | null, number>();
   for (const text of texts) {
-    const line = redactMessage(text, ids, persons);
-    const kept = shorten(line === '' ? MARK : line, MAX_CHARACTERS);
+    if (!read.has(text) && read.size < MAX_READ) {
+      const line = redactMessage(text, ids, persons);
+      read.set(text, shorten(line === '' ? MARK : line, MAX_CHARACTERS));
+    }
+    const kept = read.get(text) ?? null;
     const isKept = counts.has(kept) || counts.size - Number(counts.has(null)) < MAX_MESSAGES;
     const key = isKept ? kept : null;
     counts.set(key, (counts.get(key) ?? 0) + 1);
@@ -87,19 +94,22 @@ type OnFound = (start: number, length: number) => void;
 
 /** What identifies the persons of a batch: the values of their records (ids, numbers, names) and the words of these. */
 export class Persons {
-  readonly #exact = new Substrings();
-  readonly #folded = new Substrings();
+  readonly #exact: Substrings;
+  readonly #folded: Substrings;
   readonly #words = new Set<string>();
 
   constructor(values: Iterable<string>) {
-    for (const value of new Set(values)) this.#add(toLine(value));
+    const lines = [...new Set(values)].map(toLine);
+    const spellings = lines.flatMap(spellingsOf);
+    const isLong = ({ length }: string) => length >= MIN_FOLDED;
+    const isShort = ({ length }: string) => length >= MIN_CHARACTERS && length < MIN_FOLDED;
+    this.#folded = new Substrings(spellings.filter(isLong).map(fold));
+    this.#exact = new Substrings(spellings.filter(isShort));
+    for (const text of spellings) if (text.length === 1) this.#words.add(fold(text));
+    for (const line of lines) this.#addWords(line);
   }
 
-  #add(value: string): void {
-    for (const spelling of spellingsOf(value))
-      if (spelling.length >= MIN_FOLDED) this.#folded.add(fold(spelling));
-      else if (spelling.length >= MIN_CHARACTERS) this.#exact.add(spelling);
-      else if (spelling !== '') this.#words.add(fold(spelling));
+  #addWords(value: string): void {
     const words = value.match(NAME) ?? [];
     for (const word of words)
       if (word.length >= MIN_CHARACTERS && (words.length <= MAX_WORDS || !SMALL.test(word)))
@@ -116,31 +126,6 @@ export class Persons {
       else
         for (const { 0: part, index: at } of word.matchAll(PART))
           if (this.#words.has(part)) onFound(index + at, part.length);
-    }
-  }
-}
-
-/**
- * Finds texts of at least two characters within another, also where they overlap. By their first two characters and their
- * lengths, because a batch may have thousands of values and an answer thousands of texts.
- */
-class Substrings {
-  readonly #byStart = new Map<string, { readonly texts: Set<string>; readonly lengths: Set<number> }>();
-
-  add(text: string): void {
-    const start = text.slice(0, MIN_CHARACTERS);
-    const same = this.#byStart.get(start) ?? { texts: new Set(), lengths: new Set() };
-    same.texts.add(text);
-    same.lengths.add(text.length);
-    this.#byStart.set(start, same);
-  }
-
-  find(text: string, onFound: OnFound): void {
-    if (this.#byStart.size === 0) return;
-    for (let at = 0; at + MIN_CHARACTERS <= text.length; at += 1) {
-      const same = this.#byStart.get(text.slice(at, at + MIN_CHARACTERS));
-      if (!same) continue;
-      for (const length of same.lengths) if (same.texts.has(text.slice(at, at + length))) onFound(at, length);
     }
   }
 }

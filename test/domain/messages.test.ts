@@ -120,6 +120,23 @@ it('reads a message once, however long it is and whatever it consists of', () =>
     );
 });
 
+it('reads only so many texts of an answer, and counts the others', () => {
+  const texts = Array.from({ length: 2_000 }, (_, i) => `${i} is unknown`);
+  // Each is the same line without its number, but that is not known of those that were not read.
+  const persons = new Persons(texts.map((_, i) => String(i)));
+  expect(toMessages([...texts, ...texts], persons)).toEqual([
+    { text: '… is unknown', n: 2_000 },
+    { text: null, n: 2_000 },
+  ]);
+});
+
+// Value by value this takes minutes, while the worker can neither renew a lease nor send a heartbeat.
+it('takes no longer for values that begin alike', { timeout: 120_000 }, () => {
+  const persons = new Persons(Array.from({ length: 500 }, (_, i) => 'a'.repeat(i + 4)));
+  const texts = Array.from({ length: 1_000 }, (_, i) => `${i}b ${'a'.repeat(900)}`);
+  expect(toMessages(texts, persons)[0]).toEqual({ text: '0b …', n: 1 });
+});
+
 it('finds thousands of values in thousands of texts at once', () => {
   const persons = new Persons(
     Array.from({ length: 5_000 }, (_, i) => `+1415555${String(i).padStart(4, '0')}`),
