@@ -22,8 +22,8 @@ export interface RequestLine {
   readonly status: number | null;
   readonly hasAuthorization: boolean;
   readonly requestId: string | null;
-  /** Of a batch of contacts: the contact id of its first record, if it has one and was read. */
-  readonly firstContactId: string | null;
+  /** What its first record is known by, if it has one and was read: the contact id, the first key of an item, the idempotency key. */
+  readonly firstRecord: string | null;
   /** The injected fault, if any. */
   readonly fault: unknown;
 }
@@ -95,13 +95,25 @@ function toRequestLine(request: FastifyRequest, at: number, status: number | nul
     status,
     hasAuthorization: request.headers.authorization !== undefined,
     requestId: request.headers['x-request-id']?.toString() ?? null,
-    firstContactId: readFirstContactId(request.body),
+    firstRecord: readFirstRecord(request.body),
     fault: request.fault,
   };
 }
 
-function readFirstContactId(body: unknown): string | null {
-  const { records } = (body ?? {}) as { readonly records?: unknown };
-  const [first] = (Array.isArray(records) ? records : []) as { readonly contactId?: unknown }[];
-  return typeof first?.contactId === 'string' ? first.contactId : null;
+function readFirstRecord(body: unknown): string | null {
+  const { records, items } = (body ?? {}) as { readonly records?: unknown; readonly items?: unknown };
+  const batch = [body, records, items].find((each) => Array.isArray(each)) as unknown[] | undefined;
+  const first = (batch?.[0] ?? {}) as FirstRecord;
+  const [key] = Array.isArray(first.deduplicationKeys) ? (first.deduplicationKeys as Key[]) : [];
+  const known = first.idempotencyKey ?? first.contactId ?? key?.value;
+  return typeof known === 'string' ? known : null;
+}
+
+type Key = { readonly value?: unknown } | null;
+
+/** Of a client's request, so nothing is certain. */
+interface FirstRecord {
+  readonly idempotencyKey?: unknown;
+  readonly contactId?: unknown;
+  readonly deduplicationKeys?: unknown;
 }

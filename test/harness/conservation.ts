@@ -14,6 +14,7 @@ import type { Run } from '../../src/ledger/runs/runs.ts';
 import { type AdminClient, createAdminClient } from '../../src/simulator/admin-client.ts';
 import type { JournalEntry } from '../../src/simulator/journal.ts';
 import { checkCampaign } from './campaign-conservation.ts';
+import { checkEachBatchWasClaimed } from './claimed-batches.ts';
 import { checkItems, type ItemCheck } from './item-conservation.ts';
 import { checkPreferences } from './preference-conservation.ts';
 import { PATIENCE_MS, until } from './wait.ts';
@@ -173,7 +174,11 @@ async function checkContactJournal(
   await checkCreatedOnce(database, run, created);
   await checkOpenOrigins(database, run);
   await checkPostsWereClaimed(database, admin);
-  await checkEachBatchWasClaimed(database, admin, run);
+  await checkEachBatchWasClaimed(database, admin, run, {
+    path: `/api/v2/contactlists/${encodeURIComponent(run.target)}/records`,
+    kind: 'create',
+    knownBy: sql`r.record->>'contactId'`,
+  });
 }
 
 /** Of all runs on the list, no more say that they created a contact than CXone has created it. */
@@ -214,33 +219,6 @@ async function checkPostsWereClaimed({ db }: Database, admin: AdminClient): Prom
   expect(posts - (byStatus['401'] ?? 0), 'POSTs compared with claims').toBeLessThanOrEqual(
     rows[0]?.claims ?? 0,
   );
-}
-
-interface ClaimedContact {
-  readonly contact: string;
-  readonly claims: number;
-}
-
-/**
- * The same for each batch, identified by its first contact, so that a claim of another batch that was never sent cannot
- * account for a POST. The simulator keeps only the most recent requests, and none of those before its restart.
- */
-async function checkEachBatchWasClaimed({ db }: Database, admin: AdminClient, run: Run): Promise<void> {
-  const path = `/api/v2/contactlists/${encodeURIComponent(run.target)}/records`;
-  const posts = new Map<string, number>();
-  for (const request of await admin.requests(10_000)) {
-    const { method, status, firstContactId: contact } = request;
-    if (method !== 'POST' || request.path !== path || status === 401 || contact === null) continue;
-    posts.set(contact, (posts.get(contact) ?? 0) + 1);
-  }
-  const { rows } = await sql<ClaimedContact>`
-    select r.record->>'contactId' as contact, sum(w.attempts)::int as claims
-    from writes w join runs using (run_no) join records r on r.run_no = w.run_no and r.seq = any(w.seqs)
-    where w.kind = 'create' and runs.target = ${run.target} and r.record->>'contactId' = any(${[...posts.keys()]})
-    group by 1`.execute(db);
-  const claims = new Map(rows.map((row) => [row.contact, row.claims]));
-  const unclaimed = [...posts].filter(([contact, n]) => n > (claims.get(contact) ?? 0));
-  expect(unclaimed, 'first contacts of batches that were sent more often than they were claimed').toEqual([]);
 }
 
 async function settledContacts({ db }: Database, run: Run): Promise<ReadonlyMap<string, Settled>> {

@@ -11,6 +11,7 @@ import type { Database } from '../../src/ledger/database.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { AdminClient } from '../../src/simulator/admin-client.ts';
 import type { ItemEntry } from '../../src/simulator/lists.state.ts';
+import { checkEachBatchWasClaimed } from './claimed-batches.ts';
 
 interface Settled {
   /** The item, as it is sent. */
@@ -64,7 +65,11 @@ export async function checkItems(
   checkOrder(created.flatMap((item) => settled.get(item) ?? []));
   if (!isSuppressedLater) await checkSuppressions(admin, journal);
   await checkCapacity(admin, run);
-  await checkItemsWereClaimed(database, admin, run);
+  await checkEachBatchWasClaimed(database, admin, run, {
+    path: `/api/v2/lists/${encodeURIComponent(run.target)}/items`,
+    kind: 'load',
+    knownBy: sql`r.record->'deduplicationKeys'->0->>'value'`,
+  });
 }
 
 /** Two rows may be the same item: then only the one that is not a duplicate matters. */
@@ -132,17 +137,4 @@ async function checkCapacity(admin: AdminClient, run: Run): Promise<void> {
   expect(currentListSize, `items of campaign ${campaignId}`).toBeLessThanOrEqual(
     maxListSize ?? listCapacity ?? Infinity,
   );
-}
-
-/** After a 401 the client repeats the request once without another claim. The simulator keeps the most recent requests only. */
-async function checkItemsWereClaimed({ db }: Database, admin: AdminClient, run: Run): Promise<void> {
-  const path = `/lists/${encodeURIComponent(run.target)}/items`;
-  const posts = (await admin.requests(10_000)).filter(
-    (request) =>
-      request.method === 'POST' && request.path.endsWith(path) && !request.isProbe && request.status !== 401,
-  );
-  const { rows } = await sql<{ claims: number }>`
-    select coalesce(sum(attempts), 0)::int as claims from writes join runs using (run_no)
-    where runs.kind = 'listLoad' and runs.target = ${run.target}`.execute(db);
-  expect(posts.length, 'POSTs of items compared with claims').toBeLessThanOrEqual(rows[0]?.claims ?? 0);
 }

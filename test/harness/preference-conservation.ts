@@ -5,6 +5,7 @@ import type { Outcome } from '../../src/domain/run.ts';
 import type { Database } from '../../src/ledger/database.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { AdminClient } from '../../src/simulator/admin-client.ts';
+import { checkEachBatchWasClaimed } from './claimed-batches.ts';
 
 interface Settled {
   /** The item's idempotency key: unique to one record of one run, unless the source has its own keys. */
@@ -14,7 +15,8 @@ interface Settled {
   readonly unknown: boolean;
 }
 
-export async function checkPreferences({ db }: Database, admin: AdminClient, run: Run): Promise<void> {
+export async function checkPreferences(database: Database, admin: AdminClient, run: Run): Promise<void> {
+  const { db } = database;
   const { rows } = await sql<Settled>`
     select r.record->>'idempotencyKey' as key, coalesce(o.outcome, 'pending') as outcome,
       o.seq is null and exists (select 1 from writes p where p.run_no = r.run_no and r.seq = any(p.seqs)
@@ -37,6 +39,11 @@ export async function checkPreferences({ db }: Database, admin: AdminClient, run
     unexplained.map((key) => settled.get(key)),
     'applied in CXone, but not according to the ledger',
   ).toEqual([]);
+  await checkEachBatchWasClaimed(database, admin, run, {
+    path: '/api/v2/preferences/batch',
+    kind: 'update',
+    knownBy: sql`r.record->>'idempotencyKey'`,
+  });
 }
 
 /** A conflict is possible: the answer was lost, and a newer preference was stored before the request was repeated. */
