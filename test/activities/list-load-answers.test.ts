@@ -3,20 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { interpretLoad, LOAD } from '../../src/activities/list-load/answers.ts';
 import type { CreateItemsAnswer, NamedItem } from '../../src/cxone/lists.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
-import { CAMPAIGN, LIST, lead, leads, listLoadStand, phone } from './list-loads.ts';
+import { CAMPAIGN, itemOf, LIST, lead, leads, listLoadStand, phone } from './list-loads.ts';
 
 const { opened, start } = listLoadStand();
 
 const uploads = (fault: FaultRule['fault'], times = 1, after = 0): FaultRule[] => [
   { match: { method: 'POST', family: 'lists' }, probability: 1, after, times, fault },
 ];
-
-/** As CXone has it. */
-const item = (n: number) => ({
-  deduplicationKeys: [{ name: 'phone_number', value: phone(n) }],
-  fields: [{ name: 'phone_number', value: phone(n) }],
-  priority: 1,
-});
 
 async function countEvidence(runNo: number): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
@@ -30,7 +23,7 @@ async function countEvidence(runNo: number): Promise<Record<string, number>> {
 describe('items that the list has already', () => {
   it('are existing if a 409 names them, and the others are sent again', async () => {
     const cxone = await start();
-    await cxone.admin.seedItems(LIST, [item(3), item(1)]);
+    await cxone.admin.seedItems(LIST, [itemOf(3), itemOf(1)]);
     const { result } = await cxone.runToEnd(leads(1, 2, 3, 4));
     expect(await cxone.uploaded()).toEqual([phone(4), phone(2)]);
     expect(result.counts).toMatchObject({ created: 2, existing: 2 });
@@ -39,7 +32,7 @@ describe('items that the list has already', () => {
 
   it('are found by halves if a 409 names nobody', async () => {
     const cxone = await start({ naming: 'none' }, { listLoad: { itemsPerBatch: 8 } });
-    await cxone.admin.seedItems(LIST, [item(3)]);
+    await cxone.admin.seedItems(LIST, [itemOf(3)]);
     const { result } = await cxone.runToEnd(leads(1, 2, 3, 4, 5, 6, 7, 8));
     expect((await cxone.uploaded()).toSorted()).toEqual([1, 2, 4, 5, 6, 7, 8].map(phone));
     expect(result.counts).toMatchObject({ created: 7, existing: 1 });
@@ -47,7 +40,7 @@ describe('items that the list has already', () => {
 
   it('are existing if a 200 names them', async () => {
     const cxone = await start({ atomic: false }, { listLoad: { itemsPerBatch: 8 } });
-    await cxone.admin.seedItems(LIST, [item(3)]);
+    await cxone.admin.seedItems(LIST, [itemOf(3)]);
     const { result } = await cxone.runToEnd(leads(1, 2, 3, 4));
     expect(result.counts).toMatchObject({ created: 3, existing: 1 });
   });

@@ -5,11 +5,9 @@ import type { Plan } from '../../src/activities/engine/plan.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { createWorker, runActivity, type TestWorker } from './harness.ts';
-import { CAMPAIGN, figuresOf, lead, leads, listLoadStand, phone } from './list-loads.ts';
+import { CAMPAIGN, figuresOf, lead, leads, listLoadStand, phone, phones } from './list-loads.ts';
 
 const { opened, start } = listLoadStand();
-
-const phones = (...numbers: number[]) => numbers.map((n) => ({ phoneNumber: phone(n) }));
 
 /** `planHash`: of the plan that was approved. */
 const replan = ({ activities }: TestWorker, run: Run, { hash: planHash }: Plan): Promise<Plan | null> =>

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { claimed, group, settlement } from '../ledger/harness.ts';
 import { createWorker, runActivity } from './harness.ts';
-import { CAMPAIGN, figuresOf, lead, leads, listLoadStand, phone } from './list-loads.ts';
+import { CAMPAIGN, figuresOf, lead, leads, listLoadStand, phone, phones } from './list-loads.ts';
 import { getFailure } from './pages.ts';
 
 const { opened, start } = listLoadStand();
@@ -10,7 +10,7 @@ const { opened, start } = listLoadStand();
 describe('the capacity of a campaign', () => {
   it('is counted after suppression and deduplication', async () => {
     const cxone = await start();
-    await cxone.admin.seedSuppressions({ entries: [{ phoneNumber: phone(1) }], replace: true });
+    await cxone.admin.seedSuppressions({ entries: phones(1), replace: true });
     await cxone.admin.seedCapacity(CAMPAIGN, { currentListSize: 8, maxListSize: 10 });
     const { plan } = await cxone.plan(leads(1, 2, 2, 3));
     expect(figuresOf(plan).capacity).toEqual({ before: 8, after: 10, max: 10, reserved: 0 });

@@ -1,21 +1,23 @@
 /** What is checked again immediately before each batch. */
-import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
-import { CAMPAIGN, LIST, lead, leads, listLoadStand, phone } from './list-loads.ts';
+import {
+  CAMPAIGN,
+  itemOf,
+  LIST,
+  lead,
+  leads,
+  listLoadStand,
+  phone,
+  phones,
+  proposedHash,
+} from './list-loads.ts';
 import { getFailure } from './pages.ts';
 
-const { opened, start } = listLoadStand();
+const { opened, start, age } = listLoadStand();
 
-const phones = (...numbers: number[]) => numbers.map((n) => ({ phoneNumber: phone(n) }));
 const counts = (run: Run) => opened().ledger.runs.exactCounts(run.run_no);
-
-/** Makes CXone's list look as old as that. */
-async function age(run: Run, minutes: number): Promise<void> {
-  await sql`update suppression_snapshots set begun_at = begun_at - ${minutes} * interval '1 minute'
-    where run_no = ${run.run_no}`.execute(opened().database.db);
-}
 
 describe('before each batch', () => {
   it('people who have objected to us since the plan are left out', async () => {
@@ -49,7 +51,7 @@ describe('before each batch', () => {
     const old = await cxone.plan(leads(2, 3));
     await cxone.admin.seedSuppressions({ entries: phones(1, 2) });
     await age(fresh.run, 14);
-    await age(old.run, 16);
+    await age(old.run);
     await cxone.writeAll(fresh.run);
     await cxone.writeAll(old.run);
     expect(await cxone.uploaded()).toEqual([phone(1), phone(3)]);
@@ -62,7 +64,7 @@ describe('before each batch', () => {
     await cxone.admin.seedSuppressions({ entries: phones(11, 12, 13), replace: true });
     const { run } = await cxone.plan(leads(1, 2));
     await cxone.admin.seedSuppressions({ replace: true });
-    await age(run, 16);
+    await age(run);
     expect(await getFailure(cxone.writeAll(run))).toMatchObject({ type: 'SuppressionsDoubtful' });
     expect(await counts(run)).toMatchObject({ pending: 2 });
     const [write] = await opened().ledger.writes.listOpen(run.run_no, 1, 9);
@@ -73,11 +75,10 @@ describe('before each batch', () => {
     const cxone = await start();
     await cxone.admin.seedSuppressions({ entries: [{}, {}, ...phones(11)], replace: true });
     const failed = await cxone.open(leads(1));
-    const hash =
-      /"acceptSuppressions": "(\w+)"/.exec((await getFailure(cxone.stage(failed))).message)?.[1] ?? '';
+    const hash = proposedHash((await getFailure(cxone.stage(failed))).message);
     const { run } = await cxone.plan(leads(1, 2), { acceptSuppressions: hash });
     await cxone.admin.seedSuppressions({ entries: [{}, ...phones(11, 1)], replace: true });
-    await age(run, 16);
+    await age(run);
     await cxone.writeAll(run);
     expect(await counts(run)).toMatchObject({ created: 1, suppressed: 1 });
     const other = await cxone.open(leads(3), { acceptSuppressions: hash });
@@ -93,10 +94,9 @@ describe('before each batch', () => {
     await cxone.admin.seedSuppressions({ entries: phones(11, 12, 13), replace: true });
     await cxone.admin.setFaults([truncated]);
     const { message } = await getFailure(cxone.stage(await cxone.open(leads(1))));
-    const acceptSuppressions = /"acceptSuppressions": "(\w+)"/.exec(message)?.[1] ?? '';
-    const { run } = await cxone.plan(leads(1, 2), { acceptSuppressions });
+    const { run } = await cxone.plan(leads(1, 2), { acceptSuppressions: proposedHash(message) });
     await cxone.admin.seedSuppressions({ entries: phones(14) });
-    await age(run, 16);
+    await age(run);
     const failure = await getFailure(cxone.writeAll(run));
     expect(failure).toMatchObject({ type: 'SuppressionsDoubtful' });
     expect(failure.message).toContain('ends in the middle');
@@ -136,7 +136,7 @@ describe('an objection that becomes known after the upload', () => {
     const first = { runId: run.run_id, fromBatch: 1, toBatch: 1 };
     await cxone.worker.writePage(first);
     await cxone.admin.seedSuppressions({ entries: phones(4) });
-    await age(run, 16);
+    await age(run);
     await cxone.writeAll(run);
     const since = new Date().toISOString();
     const objection = { contactId: 'late-objector', channel: 'voice', reason: 'test', since } as const;
@@ -148,9 +148,7 @@ describe('an objection that becomes known after the upload', () => {
   it('does not count who was in the list before the run', async () => {
     const cxone = await start();
     await cxone.admin.seedSuppressions({ entries: phones(11, 12, 13), replace: true });
-    const value = phone(2);
-    const named = [{ name: 'phone_number', value }];
-    await cxone.admin.seedItems(LIST, [{ deduplicationKeys: named, fields: named, priority: 0 }]);
+    await cxone.admin.seedItems(LIST, [itemOf(2)]);
     const { run } = await cxone.plan([1, 2].map((n) => lead(n, n, { contact_id: `objector-${n}` })));
     await cxone.writeAll(run);
     const since = new Date().toISOString();
@@ -170,7 +168,7 @@ describe('an objection that becomes known after the upload', () => {
     const { run } = await cxone.plan(leads(1, 2, 3, 4));
     await cxone.worker.writePage({ runId: run.run_id, fromBatch: 1, toBatch: 1 });
     await cxone.admin.seedSuppressions({ entries: [], replace: true });
-    await age(run, 16);
+    await age(run);
     expect(await getFailure(cxone.writeAll(run))).toMatchObject({ type: 'SuppressionsDoubtful' });
     expect(await cxone.close(run, 'failed')).toMatchObject({ counts: { created: 2 }, objectedSince: null });
   });

@@ -4,7 +4,17 @@ import type { PostWebhook } from '../../src/activities/outbox/webhook.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { RAW_LIST_RECORDS } from '../harness/tutorial-samples.ts';
 import { createWorker, runActivity } from './harness.ts';
-import { CAMPAIGN, figuresOf, LIST, lead, leads, listLoadStand, phone } from './list-loads.ts';
+import {
+  CAMPAIGN,
+  figuresOf,
+  itemOf,
+  LIST,
+  lead,
+  leads,
+  listLoadStand,
+  phone,
+  phones,
+} from './list-loads.ts';
 
 const { opened, start } = listLoadStand();
 
@@ -48,14 +58,8 @@ describe('the event', () => {
   it('is one for the run, with what became of every row', async () => {
     const { bodies, post } = subscriber();
     const cxone = await start({}, { webhooks: { crm: null, marketing: post } });
-    await cxone.admin.seedSuppressions({ entries: [{ phoneNumber: phone(3) }], replace: true });
-    await cxone.admin.seedItems(LIST, [
-      {
-        deduplicationKeys: [{ name: 'phone_number', value: phone(4) }],
-        fields: [{ name: 'phone_number', value: phone(4) }],
-        priority: 0,
-      },
-    ]);
+    await cxone.admin.seedSuppressions({ entries: phones(3), replace: true });
+    await cxone.admin.seedItems(LIST, [itemOf(4)]);
     const { run } = await cxone.plan([...leads(1, 2, 3, 4, 1), lead(5, 5, { score: 'best' })]);
     await cxone.writeAll(run);
     await opened().ledger.runs.setPhase(run.run_no, 'delivering', null);

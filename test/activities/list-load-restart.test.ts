@@ -2,31 +2,11 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { Run } from '../../src/ledger/runs/runs.ts';
-import { CAMPAIGN, leads, listLoadStand, phone } from './list-loads.ts';
+import { startAgain } from '../ledger/harness.ts';
+import { CAMPAIGN, leads, listLoadStand, phone, phones } from './list-loads.ts';
 import { getFailure } from './pages.ts';
 
-const { opened, start } = listLoadStand();
-
-const phones = (...numbers: number[]) => numbers.map((n) => ({ phoneNumber: phone(n) }));
-
-async function age(run: Run): Promise<void> {
-  await sql`update suppression_snapshots set begun_at = begun_at - interval '16 minutes'
-    where run_no = ${run.run_no}`.execute(opened().database.db);
-}
-
-/** As a client that starts the same run again. */
-async function startAgain(run: Run): Promise<Run> {
-  const { ledger } = opened();
-  const same = {
-    runId: run.run_id,
-    kind: run.kind,
-    target: run.target,
-    again: run.again,
-    dryRun: run.dry_run,
-  };
-  await ledger.runs.reopen({ ...same, requestedBy: null, input: run.input });
-  return ledger.runs.get(run.run_id);
-}
+const { opened, start, age } = listLoadStand();
 
 async function countUploads(run: Run): Promise<number> {
   const { rows } = await sql<{ n: number }>`select count(distinct data::text)::int as n from (
@@ -47,7 +27,7 @@ describe('a list load that is started again', () => {
     await cxone.admin.seedSuppressions({ entries: phones(1) });
     await cxone.admin.seedCapacity(CAMPAIGN, { maxListSize: 9 });
     await age(run);
-    const again = await startAgain(run);
+    const again = await startAgain(opened().ledger, run);
     await cxone.stage(again);
     await cxone.planOnly(again);
     await cxone.writeAll(again);

@@ -1,7 +1,7 @@
 /** `suppress`: a file of people who must not be called, beside CXone's list. */
 import { describe, expect, it } from 'vitest';
 import { someId } from '../ledger/harness.ts';
-import { figuresOf, leads, listLoadStand, phone } from './list-loads.ts';
+import { figuresOf, leads, listLoadStand, phone, phones } from './list-loads.ts';
 import { getFailure } from './pages.ts';
 
 const { opened, start } = listLoadStand();
@@ -17,7 +17,7 @@ async function stageFile(text: string): Promise<string> {
 
 async function startWithList() {
   const cxone = await start();
-  await cxone.admin.seedSuppressions({ entries: [{ phoneNumber: phone(1) }], replace: true });
+  await cxone.admin.seedSuppressions({ entries: phones(1), replace: true });
   return cxone;
 }
 

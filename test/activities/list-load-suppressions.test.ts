@@ -1,19 +1,16 @@
 /** CXone's suppression list and our own: who is left out, and when a list is not relied on. */
 import { describe, expect, it } from 'vitest';
 import type { FaultRule } from '../../src/simulator/faults.ts';
+import { startAgain } from '../ledger/harness.ts';
 import { runActivity } from './harness.ts';
-import { figuresOf, lead, leads, listLoadStand, phone } from './list-loads.ts';
+import { figuresOf, lead, leads, listLoadStand, phone, phones, proposedHash } from './list-loads.ts';
 import { getFailure } from './pages.ts';
 
 const { opened, start } = listLoadStand();
 
-const phones = (...numbers: number[]) => numbers.map((n) => ({ phoneNumber: phone(n) }));
 const readings = (fault: FaultRule['fault'], times: number): FaultRule[] => [
   { match: { method: 'GET', path: 'suppressions' }, probability: 1, after: 0, times, fault },
 ];
-
-/** The hash that a message proposes to accept. */
-const proposedHash = (message: string): string => /--accept-suppressions (\w+)/.exec(message)?.[1] ?? '';
 
 describe('suppression', () => {
   it('finds people however the list writes them', async () => {
@@ -166,9 +163,7 @@ describe('a list that is not relied on', () => {
     const { ledger } = opened();
     const input = { ...(run.input as object), acceptSuppressions: proposedHash(message) };
     await ledger.runs.close(run.run_no, 'failed', null, null);
-    const again = { runId: run.run_id, kind: run.kind, target: run.target, again: true, dryRun: false };
-    await ledger.runs.reopen({ ...again, requestedBy: null, input });
-    const reopened = await ledger.runs.get(run.run_id);
+    const reopened = await startAgain(ledger, { ...run, input });
     await cxone.stage(reopened);
     expect(await cxone.planOnly(reopened)).toMatchObject({ suppressed: 1, toWrite: 1 });
   });

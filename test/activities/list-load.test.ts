@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { figuresOf, leads, listLoadStand, phone } from './list-loads.ts';
+import { figuresOf, leads, listLoadStand, phone, phones } from './list-loads.ts';
 
 const { start } = listLoadStand();
 
 describe('a list load', () => {
   it('uploads by score, leaves out duplicates and suppressed people, and counts them', async () => {
     const cxone = await start();
-    await cxone.admin.seedSuppressions({ entries: [{ phoneNumber: phone(3) }], replace: true });
+    await cxone.admin.seedSuppressions({ entries: phones(3), replace: true });
     const { run, plan, result } = await cxone.runToEnd([...leads(1, 5, 3, 2), ...leads(5)]);
     expect(await cxone.uploaded()).toEqual([phone(5), phone(2), phone(1)]);
     expect(await cxone.outcomes(run)).toMatchObject({ 3: 'suppressed suppressed_by_cxone' });

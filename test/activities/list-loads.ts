@@ -1,7 +1,9 @@
 /** Runs list loads from rows to result, with a real ledger and the real client on a simulator. */
+import { sql } from 'kysely';
 import type { Plan } from '../../src/activities/engine/plan.ts';
 import type { ListLoadSettings } from '../../src/activities/list-load/settings.ts';
 import type { ListLoadFigures, ListLoadInput, ListLoadResult } from '../../src/contract/list-load.ts';
+import type { ListItem } from '../../src/cxone/lists.ts';
 import type { RunState } from '../../src/domain/run.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
@@ -27,6 +29,19 @@ export const lead = (n: number, score = n, more: object = {}): object => ({
 });
 
 export const leads = (...numbers: readonly number[]): object[] => numbers.map((n) => lead(n));
+
+/** Entries of CXone's suppression list. */
+export const phones = (...numbers: readonly number[]) => numbers.map((n) => ({ phoneNumber: phone(n) }));
+
+/** An item with the number of a lead, as CXone has it. */
+export function itemOf(n: number): ListItem {
+  const field = { name: 'phone_number', value: phone(n) };
+  return { deduplicationKeys: [field], fields: [field], priority: 1 };
+}
+
+/** The hash of the suppression list that a message proposes to accept. */
+export const proposedHash = (message: string): string =>
+  /--accept-suppressions (\w+)/.exec(message)?.[1] ?? '';
 
 type Options = Partial<Omit<ListLoadInput, 'source'>>;
 
@@ -121,5 +136,10 @@ export function listLoadStand() {
     opened,
     start: (options?: SimulatorOptions, workerOptions?: ListLoadWorkerOptions) =>
       startListLoads(opened(), options, workerOptions),
+    /** Makes the run's copy of CXone's suppression list older; by default too old to be used without reading it again. */
+    age: async (run: Run, minutes = 16): Promise<void> => {
+      await sql`update suppression_snapshots set begun_at = begun_at - ${minutes} * interval '1 minute'
+        where run_no = ${run.run_no}`.execute(opened().database.db);
+    },
   };
 }

@@ -13,6 +13,7 @@ import {
   plannedRun,
   settlement,
   someId,
+  startAgain,
   upTo,
   writesOf,
 } from './harness.ts';
@@ -34,17 +35,6 @@ async function request(
 async function reserve(run: Run, campaign: Campaign, planned: number, current = 0, max = 10) {
   const { ledger } = opened();
   return ledger.capacity.reserve(run.run_no, await request(ledger, run, campaign, { planned, current, max }));
-}
-
-async function startAgain(ledger: Ledger, run: Run): Promise<void> {
-  const same = {
-    runId: run.run_id,
-    kind: run.kind,
-    target: run.target,
-    again: run.again,
-    dryRun: run.dry_run,
-  };
-  await ledger.runs.reopen({ ...same, requestedBy: null, input: run.input });
 }
 
 /** Claims the first open write of the run and settles it. */

@@ -66,6 +66,20 @@ export async function openRun(
   return run;
 }
 
+/** As a client that starts the same run again. */
+export async function startAgain({ runs }: Ledger, run: Run): Promise<Run> {
+  await runs.reopen({
+    runId: run.run_id,
+    kind: run.kind,
+    target: run.target,
+    again: run.again,
+    dryRun: run.dry_run,
+    requestedBy: null,
+    input: run.input,
+  });
+  return runs.get(run.run_id);
+}
+
 export function record(seq: number, more: Partial<StagedRecord> = {}): StagedRecord {
   return {
     seq,
