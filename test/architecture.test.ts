@@ -74,7 +74,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     runs: ['audit', 'writes', 'database', 'errors', 'fence', 'hashing', 'locks', 'schema', 'words'],
     ...{ database: ['schema'], errors: [], hashing: [], locks: ['database'], schema: [], words: [] },
     ...{ tenant: [], 'tenant.sql': ['database', 'errors', 'tenant', 'writes'] },
-    ...{ coalesce: ['errors'], fence: ['database'], health: ['database'] },
+    ...{ clock: ['database'], coalesce: ['errors'], fence: ['database'], health: ['database'] },
     migrate: ['database', 'migrations'],
     audit: ['database', 'hashing', 'locks', 'schema'],
     outbox: ['database', 'schema'],

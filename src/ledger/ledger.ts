@@ -11,6 +11,7 @@
  */
 import { createAudit } from './audit/audit.sql.ts';
 import type { Audit } from './audit/audit.ts';
+import { readClock } from './clock.ts';
 import { createEligibilityResults } from './consent/eligibility-results.sql.ts';
 import type { EligibilityResults } from './consent/eligibility-results.ts';
 import { createErasures } from './consent/erasure.sql.ts';
@@ -101,6 +102,8 @@ export interface Ledger {
   /** Names of migrations that a newer version of this program has run. */
   unknownMigrations(): Promise<readonly string[]>;
 
+  /** The time by the clock of the ledger, which also says when a write that waits may be tried again. */
+  now(): Promise<Date>;
   health(): Promise<DatabaseHealth>;
   close(): Promise<void>;
 }
@@ -149,6 +152,7 @@ export function openLedger(
     migrate: () => migrate(database),
     missingMigrations: () => missingMigrations(database),
     unknownMigrations: () => unknownMigrations(database),
+    now: () => readClock(database),
     health: () => readHealth(database),
     close: () => database.close(),
   };

@@ -44,7 +44,7 @@ export function createGate(deps: ListLoadDeps): {
       admissions.delete(attempt.writeId);
       // What was found out is too old. The next attempt finds it out anew.
       if (!admission) throw new GateInterrupted(null);
-      const hours = findOutOfHours(attempt, new Date());
+      const hours = await findOutOfHours(deps.ledger, attempt);
       const withheld = await findWithheld(deps, attempt, admission, hours);
       return { withheld: new Map([...hours.withheld, ...withheld]), notBefore: hours.notBefore };
     },

@@ -7,6 +7,7 @@ import { findWhereabouts } from '../../domain/list-load/whereabouts.ts';
 import { formatCount } from '../../domain/numbers.ts';
 import type { Reason } from '../../domain/run.ts';
 import { LATEST_TIMESTAMP } from '../../domain/timestamps.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { inChunks } from '../engine/chunks.ts';
 import { runInput } from '../engine/run-input.ts';
@@ -27,16 +28,20 @@ const OUTSIDE_HOURS: Reason = {
   message: 'outside the calling hours where the person may be',
 };
 
-/** By seq, of the records of a write. Everybody else may be called now. Empty if the run has no calling hours. */
-export function findOutOfHours(
+/**
+ * By seq, of the records of a write. Everybody else may be called now, by the clock of the ledger: it also decides when a write is
+ * tried again, and with a worker's clock behind it, the write would be left for later again and again. Empty if the run has no
+ * calling hours.
+ */
+export async function findOutOfHours(
+  ledger: Pick<Ledger, 'now'>,
   { run, records, priorAttempt }: Pick<WriteAttempt, 'run' | 'records' | 'priorAttempt'>,
-  now: Date,
-): OutOfHours {
+): Promise<OutOfHours> {
   const { callingHours, outsideHours = 'wait' } = runInput(spec, run);
   const withheld = new Map<number, Withheld>();
   const notBefore = new Map<number, string>();
   if (!callingHours) return { withheld, notBefore };
-  const check = createCallCheck(callingHours, now);
+  const check = createCallCheck(callingHours, await ledger.now());
   for (const { seq, record } of records) {
     const answer = check(record as ListItem);
     if (answer.kind === 'callable') continue;
