@@ -81,8 +81,8 @@ export interface CliOperation {
   readonly planFigures?: (figures: unknown) => PlanFigures;
   /** A record as it is written, with every value hidden that may identify somebody: a sample of what a plan writes. */
   readonly maskRecord?: (record: unknown) => readonly Fact[];
-  /** Adds columns to exported records, e.g. what a record was ranked by. */
-  readonly explainRecords?: (ledger: Pick<Ledger, 'runs'>, run: Run) => Promise<Explanation>;
+  /** Adds columns to exported records, e.g. what a record was ranked by, or what it waits for. */
+  readonly explainRecords?: (ledger: Pick<Ledger, 'runs' | 'now'>, run: Run) => Promise<Explanation>;
 }
 
 /** What the operation of a run adds to what is shown of it; nothing before it has ended. */

@@ -23,7 +23,7 @@ export interface RecordFile {
 export interface Explanation {
   readonly columns: readonly string[];
   /** The values for a row, by column; a missing one is an empty cell. */
-  readonly valuesOf: (fields: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
+  readonly valuesOf: (row: Pick<FileRow, 'fields' | 'outcome'>) => Readonly<Record<string, unknown>>;
 }
 
 /** The columns that are added to those of the source. */
@@ -98,14 +98,15 @@ async function* formatJson(file: RowFile): AsyncIterable<string> {
   yield separator === '[\n' ? '[]\n' : '\n]\n';
 }
 
-function toObject({ fields, line, outcome, reasons, cxoneId = null }: FileRow, { explanation }: RowFile) {
+function toObject(row: FileRow, { explanation }: RowFile) {
+  const { fields, line, outcome, reasons, cxoneId = null } = row;
   return {
     ...fields,
     cxflow_line: line,
     cxflow_outcome: outcome,
     cxflow_reasons: reasons,
     ...(cxoneId !== null && { [ID_COLUMN]: cxoneId }),
-    ...explanation?.valuesOf(fields),
+    ...explanation?.valuesOf(row),
   };
 }
 
@@ -114,17 +115,17 @@ async function* formatCsv(file: RowFile): AsyncIterable<string> {
   const { columns: explained = [], valuesOf } = file.explanation ?? {};
   const added = file.withCxoneIds ? [...ADDED_COLUMNS, ID_COLUMN] : ADDED_COLUMNS;
   yield toCsvLine([...columns, ...added, ...explained].map(escapeFormula), QUOTED_IN_HEADER);
-  const explain = (fields: FileRow['fields']) => {
-    const values = valuesOf?.(fields) ?? {};
+  const explain = (row: FileRow) => {
+    const values = valuesOf?.(row) ?? {};
     return explained.map((column) => toCell(values[column]));
   };
-  const toCells = ({ fields, line, outcome, reasons, cxoneId }: FileRow) => [
-    ...columns.map((column) => toCell(Object.hasOwn(fields, column) ? fields[column] : null)),
-    String(line),
-    outcome,
-    escapeFormula(reasons.map(describeReason).join('; ')),
-    ...(file.withCxoneIds ? [escapeFormula(cxoneId ?? '')] : []),
-    ...explain(fields),
+  const toCells = (row: FileRow) => [
+    ...columns.map((column) => toCell(Object.hasOwn(row.fields, column) ? row.fields[column] : null)),
+    String(row.line),
+    row.outcome,
+    escapeFormula(row.reasons.map(describeReason).join('; ')),
+    ...(file.withCxoneIds ? [escapeFormula(row.cxoneId ?? '')] : []),
+    ...explain(row),
   ];
   yield* inChunks(file.rows(), (row) => toCsvLine(toCells(row), QUOTED));
 }
@@ -163,7 +164,7 @@ function toCell(value: unknown): string {
 }
 
 /** `phone_not_e164 (phone): must be E.164` */
-function describeReason({ code, field, message }: Reason): string {
+export function describeReason({ code, field, message }: Reason): string {
   return `${code}${field === undefined ? '' : ` (${field})`}${message === undefined ? '' : `: ${message}`}`;
 }
 

@@ -150,6 +150,24 @@ describe('list load', () => {
   });
 });
 
+/** What `cxflow records` writes of rows that are pending unless they say otherwise. */
+async function exportRows(
+  rows: readonly Record<string, unknown>[],
+  change: Parameters<typeof finished>[0],
+  now = '2026-03-01T10:00:00Z',
+): Promise<string[]> {
+  const session = fakeSession({ run: finished({ kind: 'listLoad', ...change }) });
+  const list = async function* () {
+    for (const [i, { outcome = 'pending', ...fields }] of rows.entries())
+      yield await Promise.resolve({ seq: i + 1, line: i + 2, fields, outcome, reasons: [] });
+  };
+  const records = { ...session.ledger?.records, list };
+  const ledger = { ...session.ledger, records, now: () => Promise.resolve(new Date(now)) };
+  const cli = fakeCli({ ...session, ledger: ledger as unknown as NonNullable<typeof session.ledger> });
+  expect(await run(['records', 'r1'], cli)).toBe(0);
+  return cli.out().trimEnd().split('\n');
+}
+
 const FIGURES: ListLoadFigures = {
   capacity: { before: 1_000, after: 1_250, max: 5_000, reserved: 300 },
   suppressions: { hash: '3f9a0c1d2e4b5a67', entries: 100_000, unidentified: 2 },
@@ -222,19 +240,47 @@ describe('what a list load shows', () => {
     ];
     const columns = ['Mobile', 'last_contact_days', 'engagement_rating'];
     const source = { name: 'l.csv', format: 'csv', bytes: 1, sha256: 'x', columns };
-    const session = fakeSession({ run: finished({ kind: 'listLoad', input, source }) });
-    const list = async function* () {
-      for (const [i, fields] of rows.entries())
-        yield await Promise.resolve({ seq: i + 1, line: i + 2, fields, outcome: 'pending', reasons: [] });
-    };
-    const ledger = { ...session.ledger, records: { ...session.ledger?.records, list } };
-    const cli = fakeCli({ ...session, ledger: ledger as unknown as NonNullable<typeof session.ledger> });
-    expect(await run(['records', 'r1'], cli)).toBe(0);
-    expect(cli.out().split('\n')).toEqual([
+    expect(await exportRows(rows, { input, source })).toEqual([
       'Mobile,last_contact_days,engagement_rating,cxflow_line,cxflow_outcome,cxflow_reasons,cxflow_score,cxflow_score_components',
       '+14155550101,10,LOW,2,pending,,50,base +50; last_contact_days below 14 +20; engagement_rating is LOW -20',
       '415,10,LOW,3,pending,,,',
-      '',
+    ]);
+  });
+
+  it('has until when every pending record waits for its hours, and why', async () => {
+    const scoring = { column: 'score' };
+    const input = {
+      listId: 'L1',
+      campaignId: 'C1',
+      source: { dataset: 'ds_1' },
+      scoring,
+      callingHours: HOURS,
+    };
+    const columns = ['phone_number', 'time_zone', 'country', 'score'];
+    const source = { name: 'l.csv', format: 'csv', bytes: 1, sha256: 'x', columns };
+    const row = (phone_number: string, time_zone: string, more = {}) => ({
+      ...{ phone_number, time_zone, country: '', score: '1' },
+      ...more,
+    });
+    const rows = [
+      row('+14155550161', 'America/Los_Angeles'),
+      row('+12125550162', 'America/New_York'),
+      row('+12125550164', 'EST'),
+      row('+14155550166', 'Asia/Kolkata'),
+      row('+14155550167', 'Australia/Lord_Howe'),
+      row('+4930901820', '', { country: 'Germany' }),
+      { ...row('+14155550168', 'America/Los_Angeles'), outcome: 'created' },
+    ];
+    const lines = await exportRows(rows, { input, source }, '2026-11-28T15:30:00Z');
+    expect(lines.map((line) => line.split(',1,').at(-1))).toEqual([
+      'phone_number,time_zone,country,score,cxflow_line,cxflow_outcome,cxflow_reasons,cxflow_score,cxflow_score_components,cxflow_not_before,cxflow_wait_reason',
+      'score +1,2026-11-28T16:00:00.000Z,outside_calling_hours',
+      'score +1,,',
+      'score +1,,"time_zone_unknown (time_zone): an abbreviation or an offset; write a name of the tz database, e.g. America/New_York"',
+      'score +1,2026-11-29T02:30:00.000Z,outside_calling_hours',
+      'score +1,2026-11-28T21:00:00.000Z,outside_calling_hours',
+      'score +1,,"time_zone_unknown (country): country is no ISO 3166 code of a country, such as DE"',
+      'score +1,,',
     ]);
   });
 });

@@ -136,6 +136,6 @@ export const listLoad: CliOperation = {
   maskRecord: (record) =>
     maskItem(record as Parameters<typeof maskItem>[0]).map(({ name, value }) => [name, value]),
   explainRecords: async (ledger, run) =>
-    (await import('../actions/list-load-scores.ts')).explainScores(ledger, run),
+    (await import('../actions/list-load-records.ts')).explainItems(ledger, run),
   retry: { command: 'list load', what: 'retry the records that were not loaded' },
 };
