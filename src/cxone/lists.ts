@@ -27,8 +27,13 @@ export interface CampaignCapacity {
 
 export interface ReadSuppressionsRequest {
   readonly signal?: AbortSignal;
-  /** Awaited before the request for each page, e.g. for a permit of the rate budget. */
+  /** Awaited before each request, e.g. for a permit of the rate budget. */
   readonly beforeRequest?: () => Promise<void>;
+  /**
+   * Asks for a page behind the first one, and may ask again if that fails: then no entry of the page was passed on. Default:
+   * once.
+   */
+  readonly askForPage?: <T>(ask: () => Promise<T>) => Promise<T>;
   /** At most 1,000 entries, in the order of the list. The answer waits until it resolves. */
   readonly onEntries: (entries: readonly SuppressionEntry[]) => Promise<void>;
 }
@@ -114,14 +119,18 @@ export function createLists(client: FamilyClient): Lists {
 }
 
 async function readSuppressions(client: FamilyClient, request: ReadSuppressionsRequest) {
+  const { beforeRequest, askForPage = (ask) => ask() } = request;
+  const readFrom = async (cursor: string | null) => {
+    await beforeRequest?.();
+    return readPage(client, request, cursor);
+  };
   const cursors = new Set<string>();
-  for (let cursor: string | null = null; ; ) {
-    await request.beforeRequest?.();
-    const { answer, isComplete, next } = await readPage(client, request, cursor);
+  for (let page = await readFrom(null); ; ) {
+    const { answer, isComplete, next } = page;
     if (next === null || !isComplete) return { isComplete };
     if (cursors.has(next)) throw answer.unreadable('its cursor leads back to an earlier page');
     cursors.add(next);
-    cursor = next;
+    page = await askForPage(() => readFrom(next));
   }
 }
 

@@ -107,6 +107,19 @@ describe('suppression', () => {
   });
 });
 
+describe('a list of pages', () => {
+  const lostPage = { ...readings({ status: 503 }, 2)[0], after: 1 } as FaultRule;
+
+  it('goes on with the page that failed, and counts no entry twice', async () => {
+    const cxone = await start({ suppressionsAs: 'pages', suppressionsPerPage: 2 });
+    await cxone.admin.seedSuppressions({ entries: phones(1, 2, 3, 4, 5), replace: true });
+    await cxone.admin.setFaults([lostPage]);
+    const { plan } = await cxone.plan(leads(4, 5, 6));
+    expect(plan).toMatchObject({ suppressed: 2, toWrite: 1 });
+    expect(figuresOf(plan).suppressions).toMatchObject({ entries: 5, unidentified: 0 });
+  });
+});
+
 describe('a list that is not relied on', () => {
   it('ends the run before it plans, until a person accepts exactly this list', async () => {
     const cxone = await start();

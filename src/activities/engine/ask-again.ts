@@ -19,7 +19,7 @@ export interface Patience {
 export async function askAgain<T>(
   ask: () => Promise<T>,
   { failures, doublings }: Patience,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<T> {
   for (let failed = 1; ; failed += 1) {
     try {
@@ -28,7 +28,7 @@ export async function askAgain<T>(
       if (failed >= failures || !isTransient(error)) throw error;
       const waitMs = Math.max(backoffMs(Math.min(failed, doublings)), retryAfterMs(error));
       if (waitMs > LONGEST_WAIT_MS) throw error;
-      await delay(waitMs, undefined, { signal });
+      await delay(waitMs, undefined, signal && { signal });
     }
   }
 }

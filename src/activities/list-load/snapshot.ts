@@ -13,12 +13,16 @@ import type {
   SuppressionSnapshot,
 } from '../../ledger/consent/suppression-snapshots.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
+import { askAgain, type Patience } from '../engine/ask-again.ts';
 import { runInput } from '../engine/run-input.ts';
 import type { ListLoadDeps } from './settings.ts';
 import { addSuppressionFile } from './suppression-file.ts';
 
 /** An answer that broke off may be whole the next time. */
 const MAX_READS = 3;
+
+/** For a page of a list that has been read in part. With an outage, the whole list is read again. */
+const PATIENCE: Patience = { failures: 3, doublings: 3 };
 
 /** How the reading of a long list is ended early. */
 export interface Stopping {
@@ -108,7 +112,13 @@ async function readEntries(
     if (requests > 1) await rateLimiter.acquire(signal);
   };
   const { isComplete } = await rateLimiter.sendWithPermit(
-    () => cxone.lists.readSuppressions({ onEntries, beforeRequest, ...(signal && { signal }) }),
+    () =>
+      cxone.lists.readSuppressions({
+        onEntries,
+        beforeRequest,
+        askForPage: (ask) => askAgain(ask, PATIENCE, signal),
+        ...(signal && { signal }),
+      }),
     signal,
   );
   return { entries, unidentified, isComplete };
