@@ -182,3 +182,24 @@ export async function writeAll(worker: TestWorker, page: Page): Promise<PageResu
   }
   throw new Error('writes are left open after 30 passes');
 }
+
+export interface Turn {
+  readonly queue: string;
+  readonly intervalMs: number;
+  readonly waitMs: number;
+  /** Before the ledger granted it, in milliseconds since 1970. */
+  readonly askedAt: number;
+}
+
+/** A ledger that records the turns that workers take in its queues, without those that have not come yet. */
+export function recordTurns(ledger: Ledger): { readonly turns: readonly Turn[]; readonly ledger: Ledger } {
+  const turns: Turn[] = [];
+  const { rateBudget } = ledger;
+  const take: typeof rateBudget.take = async (queue, intervalMs, permits, maxWaitMs) => {
+    const askedAt = Date.now();
+    const waitMs = await rateBudget.take(queue, intervalMs, permits, maxWaitMs);
+    if (waitMs <= maxWaitMs) turns.push({ queue, intervalMs, waitMs, askedAt });
+    return waitMs;
+  };
+  return { turns, ledger: { ...ledger, rateBudget: { ...rateBudget, take } } };
+}

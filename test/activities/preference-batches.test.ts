@@ -1,27 +1,14 @@
 /** Settings for a CXone that often answers 429: smaller batches of preferences, at longer intervals. */
 import { expect, it } from 'vitest';
 import { LONGEST_WAIT_MS, RateLimiter } from '../../src/activities/engine/rate-limiter.ts';
-import type { Ledger } from '../../src/ledger/ledger.ts';
 import { eventually, within } from '../harness/wait.ts';
 import { someId, upTo } from '../ledger/harness.ts';
-import { allBatches, runActivity } from './harness.ts';
+import { allBatches, recordTurns, runActivity } from './harness.ts';
 import { createRowWorker, nextPerson, openRunOf, optIn, rowWorkersOfFile } from './preferences.ts';
 
 const { start } = rowWorkersOfFile();
 
 const rowsOf = (n: number) => upTo(n).map(() => optIn(nextPerson(), 5));
-
-/** A ledger that records the turns that workers take in its queues, without those that have not come yet. */
-function recordTurns(ledger: Ledger) {
-  const turns: { queue: string; intervalMs: number; waitMs: number }[] = [];
-  const { rateBudget } = ledger;
-  const take: typeof rateBudget.take = async (queue, intervalMs, permits, maxWaitMs) => {
-    const waitMs = await rateBudget.take(queue, intervalMs, permits, maxWaitMs);
-    if (waitMs <= maxWaitMs) turns.push({ queue, intervalMs, waitMs });
-    return waitMs;
-  };
-  return { turns, ledger: { ...ledger, rateBudget: { ...rateBudget, take } } };
-}
 
 it('a batch contains as many preferences as the setting says', async () => {
   const { runToEnd, countRequests } = await start({}, { preferencesPerBatch: 50 });
