@@ -58,14 +58,21 @@ it("the tutorial's two contacts are created in one request, with audit trailer a
     expect(others).toEqual([]);
     expect(event?.body).toMatchObject({
       event: 'cxone_contact_import_batch_complete',
+      metrics: {
+        totalProcessed: 2,
+        successCount: 2,
+        failureCount: 0,
+        successRatePercent: 100,
+        averageLatencyMs: expect.any(Number) as number,
+      },
       auditTrailer: { batchIndex: 1, batchStartIndex: 1, recordCount: 2, status: 'success' },
     });
   });
 });
 
-it("the body of the tutorial's request is an input: a JSON file with its records", async () => {
+it("the body of the tutorial's request is an input, as printed: a JSON object with its records", async () => {
   await onStand({ ownLedger: true, env: ENV }, async (stand) => {
-    stand.file('body.json', JSON.stringify(BODY.records));
+    stand.file('body.json', JSON.stringify(BODY, null, 2));
     const imported = await stand.cxflow(['contacts', 'import', 'body.json', '--list', LIST]);
     expect(imported, imported.stdout + imported.stderr).toMatchObject({ code: 0 });
     await stand.conserved(runIdIn(imported.stdout));
