@@ -3,10 +3,12 @@ import { Client, Connection } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
+import type { ListLoadResult } from '../../src/contract/list-load.ts';
 import type { Progress } from '../../src/contract/steering.ts';
 import { runCommand } from '../../src/stack/commands.ts';
 import { findTemporal } from '../../src/stack/temporal-binary.ts';
 import { csv, rowAt, rows } from './contacts.ts';
+import { leads, phoneOf } from './leads.ts';
 import { type Env, type Stand, until, useStand } from './stand.ts';
 
 const onStand = useStand();
@@ -46,6 +48,36 @@ it('the temporal command starts an import of a file below the source folder', as
     await stand.conserved('nightly-1', { result });
     // For the command line it is a run like any other.
     expect((await stand.cxflow(['watch', 'nightly-1'])).code).toBe(3);
+  });
+});
+
+it('a client without cxflow starts a list load of a file, and suppresses nobody by a path', async () => {
+  await onStand({}, async (stand) => {
+    await stand.admin.seedSuppressions({ entries: [{ phoneNumber: phoneOf(7) }] });
+    stand.file('leads.csv', csv([...leads(1, 20), ...leads(1, 5)]));
+    stand.file('history.csv', csv([{ phone: phoneOf(8) }]));
+    const input = { listId: 'L7', campaignId: 'C7', source: { path: 'leads.csv' }, requestedBy: 'crm' };
+    await withRawClient(stand.env, async (client) => {
+      for (const [index, suppress] of [{ path: 'history.csv' }, 'history.csv'].entries()) {
+        const failure = await failureOf(
+          client.workflow.execute('listLoad', startOf(`load-${index}`, { ...input, suppress })),
+        );
+        // A dataset, which only the TypeScript client can stage.
+        expect(failure.message).toMatch(index === 0 ? /suppress must be/ : /dataset history\.csv is not/);
+      }
+      await stand.conserved('load-1', { state: 'failed' });
+      expect(await stand.admin.itemJournal('L7')).toEqual([]);
+      const ended: unknown = await client.workflow.execute('listLoad', startOf('load-2', input));
+      const result = ended as ListLoadResult;
+      expect(result).toMatchObject({
+        runId: 'load-2',
+        kind: 'listLoad',
+        state: 'completed',
+        counts: { total: 25, pending: 0, created: 19, duplicate: 5, suppressed: 1 },
+        capacity: { before: 0, after: 19 },
+      });
+      await stand.conserved('load-2', { result });
+    });
   });
 });
 
