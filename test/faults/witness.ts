@@ -23,6 +23,9 @@ export interface Witness {
   readonly close: () => Promise<void>;
 }
 
+/** Of a contact record, of a preference, or of an item, which has it as a field. */
+const CONTACT_ID = /(?:"contactId"|"name":"contact_id","value"):"([^"]+)"/g;
+
 export async function startWitness(
   simulatorUrl: string,
   databaseUrl: string,
@@ -42,7 +45,7 @@ export async function startWitness(
   };
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await buffer(request);
-    const people = [...body.toString().matchAll(/"contactId":"([^"]+)"/g)].map(([, id = '']) => id);
+    const people = [...body.toString().matchAll(CONTACT_ID)].map(([, id = '']) => id);
     if (people.length > 0) {
       const objected = await listObjected(people);
       if (objected.length > 0) late.push(objected);
