@@ -1,20 +1,14 @@
 /** Who may not be called now, because it is outside their hours or nobody can say (docs/list-load-calling-hours.md). */
-import { type OutsideHours, listLoad as spec } from '../../contract/list-load.ts';
+import { type ListLoadInput, type OutsideHours, listLoad as spec } from '../../contract/list-load.ts';
 import { createCallCheck } from '../../domain/list-load/callable.ts';
 import { OUTSIDE_CALLING_HOURS, TIME_ZONE_UNKNOWN } from '../../domain/list-load/hours-codes.ts';
 import type { ListItem } from '../../domain/list-load/items.ts';
-import { findWhereabouts } from '../../domain/list-load/whereabouts.ts';
 import { formatCount } from '../../domain/numbers.ts';
 import type { Reason } from '../../domain/run.ts';
 import { LATEST_TIMESTAMP } from '../../domain/timestamps.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import type { Run } from '../../ledger/runs/runs.ts';
-import { inChunks } from '../engine/chunks.ts';
 import { runInput } from '../engine/run-input.ts';
-import { throwIfStopping } from '../engine/stopping.ts';
 import type { Withheld, WriteAttempt } from '../engine/write-definition.ts';
-import { RECORDS_PER_CHUNK } from './screen.ts';
-import type { ListLoadDeps } from './settings.ts';
 
 export interface OutOfHours {
   /** With `outsideHours: "reject"`. */
@@ -56,19 +50,15 @@ export async function findOutOfHours(
   return { withheld, notBefore };
 }
 
-/** For the plan. When people may be called is not part of it, because it changes while a plan waits for approval. */
-export async function describeHours(
-  { ledger, draining }: ListLoadDeps,
-  run: Run,
-): Promise<readonly string[]> {
-  const { callingHours, outsideHours = 'wait' } = runInput(spec, run);
+/**
+ * For the plan. When people may be called is not part of it, because it changes while a plan waits for approval. `unknown`:
+ * records whose time zone nobody can tell. Empty if the run has no calling hours.
+ */
+export function describeHours(
+  { callingHours, outsideHours = 'wait' }: Pick<ListLoadInput, 'callingHours' | 'outsideHours'>,
+  unknown: number,
+): readonly string[] {
   if (!callingHours) return [];
-  let unknown = 0;
-  const pending = ledger.records.listPending(run.run_no);
-  for await (const chunk of inChunks(pending, { items: RECORDS_PER_CHUNK })) {
-    await throwIfStopping(draining);
-    unknown += chunk.filter(({ record }) => 'unknown' in findWhereabouts((record as ListItem).fields)).length;
-  }
   const what = outsideHours === 'reject' ? 'is rejected' : 'waits for its first permitted moment';
   return [
     `Each batch keeps to the calling hours, by the clock where each person may be; who is outside of them ${what}. An engineering default, not legal advice`,

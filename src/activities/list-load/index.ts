@@ -10,7 +10,7 @@ import { BATCH_DEADLINE_MS } from '../engine/write-definition.ts';
 import { LOAD, loadItems } from './answers.ts';
 import { NO_CAPACITY, reserveCapacity } from './capacity.ts';
 import { createGate } from './gate.ts';
-import { describeHours } from './hours.ts';
+import { describeRecords } from './notes.ts';
 import { describePlan, describeResult, describeUpload, renderEvent } from './report.ts';
 import { createItemReader, findDuplicateItems } from './rows.ts';
 import { recheck, screen } from './screen.ts';
@@ -59,7 +59,7 @@ export function defineListLoad(deps: ListLoadDeps): { readonly definition: BulkD
     recheck: (run) => recheck(deps, run),
     findDuplicates: findDuplicateItems,
     prepare: (run) => prepare(deps, run),
-    planNotes: (run) => describeHours(deps, run),
+    planNotes: (run) => describeRecords(deps, run),
     result: (run, _, { counts }) => describeResult(deps, run, counts),
     auditEntry: describeUpload,
   };

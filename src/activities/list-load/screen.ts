@@ -104,8 +104,13 @@ export async function findSuppressedItems(
 }
 
 function toPerson({ seq, record }: PendingRecord): Person[] {
-  const contactId = (record as ListItem).fields.find(({ name }) => name === 'contact_id')?.value;
+  const contactId = contactIdOf(record as ListItem);
   return contactId === undefined ? [] : [{ seq, contactId }];
+}
+
+/** Our own list knows people by nothing else. */
+export function contactIdOf({ fields }: ListItem): string | undefined {
+  return fields.find(({ name }) => name === 'contact_id')?.value;
 }
 
 function toReason(identifier: string): Reason {
