@@ -75,6 +75,11 @@ export interface CliOperation {
   readonly retry?: Retry;
   /** Replaces the steps that are suggested after a run of many records. */
   readonly stepsAfterRun?: (ended: EndedRun, command: string) => readonly Step[];
+  /**
+   * What its result asks a person to see to, although no outcome of a record says so. It comes first among the steps, and is a
+   * reason for exit code 3.
+   */
+  readonly followUps?: (ended: EndedRun, command: string) => readonly Step[];
   /** What its result says that those of other operations do not, as it is stored in the ledger. */
   readonly facts?: (result: unknown) => readonly Fact[];
   /** What its plan says that those of other operations do not: `figures` of the plan, as its contract defines it. */

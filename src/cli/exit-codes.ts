@@ -7,7 +7,7 @@ export const EXIT = {
   failed: 1,
   /** Wrong usage, or input that cannot be read. */
   usage: 2,
-  /** The run completed, but some of its records are invalid, rejected, in conflict or in doubt. */
+  /** The run completed, but some of its records are invalid, rejected, in conflict or in doubt, or it left something else to do. */
   needsAttention: 3,
   /** The plan was rejected or the run was cancelled. */
   stopped: 4,

@@ -143,6 +143,12 @@ describe('an objection that becomes known after the upload', () => {
     await opened().ledger.suppressions.add([objection], null);
     const result = await cxone.close(run);
     expect(result).toMatchObject({ counts: { created: 4 }, objectedSince: 2 });
+    // How they are found.
+    const dryRun = await cxone.plan(rows, { dryRun: true, fit: true });
+    expect(await cxone.outcomes(dryRun.run)).toMatchObject({
+      2: 'suppressed suppressed',
+      4: 'suppressed suppressed_by_cxone',
+    });
   });
 
   it('does not count who was in the list before the run', async () => {

@@ -9,6 +9,7 @@ const ENDED: EndedRun = {
   state: 'completed',
   counts: {},
   input: {},
+  result: null,
   sourceFormat: 'csv',
 };
 

@@ -5,6 +5,7 @@ import type { LoadOptions } from '../actions/list-load.ts';
 import type { ShowListOptions } from '../actions/list-show.ts';
 import type { AddCommand, CliOperation } from '../cli.ts';
 import { listLoadFacts, listLoadFigures } from '../render/list-load-facts.ts';
+import { stepsForObjections } from '../render/list-load-steps.ts';
 import { choice, collectNames, examples, JSON_HELP, paragraphs, wholeNumber } from './command.ts';
 import { addSourceRunOptions } from './run-options.ts';
 
@@ -132,6 +133,7 @@ export const listLoad: CliOperation = {
   kind: 'listLoad',
   addCommands: addList,
   facts: listLoadFacts,
+  followUps: stepsForObjections,
   planFigures: listLoadFigures,
   maskRecord: (record) =>
     maskItem(record as Parameters<typeof maskItem>[0]).map(({ name, value }) => [name, value]),

@@ -20,6 +20,8 @@ export interface EndedRun {
   readonly state: RunState;
   readonly counts: Partial<Counts>;
   readonly input: unknown;
+  /** As it is stored in the ledger; null: it has none. */
+  readonly result: unknown;
   /** Only NDJSON gives back rows that have keys of their own as they were. */
   readonly sourceFormat: string;
 }

@@ -59,18 +59,26 @@ async function reportEnded(followed: Ended, options: EndingOptions): Promise<Exi
     output.print(`\n${renderPlan(plan, run.target, { withReasons: false, details })}`);
   }
   output.print(`\n${renderRunResult(result, output.colors)}`);
-  output.print(`\n${renderSteps('next', chooseSteps(run, result, cli))}`);
+  const { followUps, others } = chooseSteps(run, result, cli);
+  output.print(`\n${renderSteps('next', [...followUps, ...others])}`);
   if (json) printJson(cli, { ...toJson(result, run), ...extraJson });
-  return chooseExitCode(result, plan);
+  return chooseExitCode(result, plan, followUps);
 }
 
 /** A dry run that found conflicts shows that the real run would stop. */
-function chooseExitCode(result: RunResultView, plan: Plan | null): ExitCode {
+function chooseExitCode(result: RunResultView, plan: Plan | null, followUps: readonly Step[]): ExitCode {
   const code = exitCodeOfRun(result.state, result.counts);
-  return code === EXIT.ok && result.dryRun && plan?.conflicts ? EXIT.needsAttention : code;
+  const needsAttention = followUps.length > 0 || (result.dryRun && plan?.conflicts);
+  return code === EXIT.ok && needsAttention ? EXIT.needsAttention : code;
 }
 
-function chooseSteps(run: Run, { state, counts }: RunResultView, cli: Cli): readonly Step[] {
+interface Steps {
+  /** Of the operation (CliOperation.followUps). */
+  readonly followUps: readonly Step[];
+  readonly others: readonly Step[];
+}
+
+function chooseSteps(run: Run, { state, counts }: RunResultView, cli: Cli): Steps {
   const operation = cli.operations.find(({ kind }) => kind === run.kind);
   const ended: EndedRun = {
     runId: run.run_id,
@@ -78,10 +86,14 @@ function chooseSteps(run: Run, { state, counts }: RunResultView, cli: Cli): read
     state,
     counts,
     input: run.input,
+    result: run.result,
     sourceFormat: run.source?.format ?? 'csv',
   };
   const custom = operation?.stepsAfterRun?.(ended, cli.command);
-  return custom ?? stepsAfterRun(ended, cli.command, operation?.retry);
+  return {
+    followUps: operation?.followUps?.(ended, cli.command) ?? [],
+    others: custom ?? stepsAfterRun(ended, cli.command, operation?.retry),
+  };
 }
 
 function reportLeft(runId: string, { cli, output, json, extraJson }: EndingOptions): ExitCode {
