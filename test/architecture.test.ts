@@ -59,7 +59,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     engine: ['failures', 'repeated-failures'],
     outbox: ['engine', 'failures'],
     consent: ['engine', 'failures'],
-    ...perOperation(['engine', 'outbox', 'consent', 'failures', 'repeated-failures']),
+    ...perOperation(['engine', 'outbox', 'consent', 'failures']),
   },
   workflows: {
     index: ['*'],

@@ -20,14 +20,17 @@ export class RepeatedFailures {
   /** In the order of their last failures. */
   readonly #rows = new Map<string, Row>();
 
-  /** How many of this kind in a row, this one included, and for how long; the time counts anew after LONGEST_GAP_MS without one. */
-  count(kind: string): { readonly count: number; readonly triedMs: number } {
+  /**
+   * How many of this kind in a row, this one included, and for how long. The time counts anew if nothing was tried for
+   * LONGEST_GAP_MS; `begunAt`: when what has failed now began, if that may take long.
+   */
+  count(kind: string, begunAt = Date.now()): { readonly count: number; readonly triedMs: number } {
     const activity = countedActivity();
     const now = Date.now();
     const known = this.#rows.get(activity);
     const row = known?.kind === kind ? known : { kind, count: 0, sinceMs: now, lastMs: now };
     const count = row.count + 1;
-    const sinceMs = now - row.lastMs > LONGEST_GAP_MS ? now : row.sinceMs;
+    const sinceMs = begunAt - row.lastMs > LONGEST_GAP_MS ? now : row.sinceMs;
     this.#rows.delete(activity);
     const [oldest] = this.#rows.keys();
     if (oldest !== undefined && this.#rows.size >= MAX_COUNTED) this.#rows.delete(oldest);

@@ -102,6 +102,11 @@ export interface Lists {
 }
 
 const ENTRIES_AT_A_TIME = 1_000;
+/**
+ * Of one reading: a million entries, a hundred to a page. At the default rate budget it takes ten minutes, which is not yet longer
+ * than a list is relied on.
+ */
+const MAX_PAGES = 10_000;
 
 export function createLists(client: FamilyClient): Lists {
   return {
@@ -130,6 +135,7 @@ async function readSuppressions(client: FamilyClient, request: ReadSuppressionsR
     if (next === null || !isComplete) return { isComplete };
     if (cursors.has(next)) throw answer.unreadable('its cursor leads back to an earlier page');
     cursors.add(next);
+    if (cursors.size === MAX_PAGES) throw answer.unreadable(`more than ${MAX_PAGES} pages`);
     page = await askForPage(() => readFrom(next));
   }
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createAnswer } from '../../src/cxone/answer.ts';
 import type { CxoneOptions } from '../../src/cxone/cxone.ts';
 import {
   CxoneForbidden,
@@ -10,7 +11,8 @@ import {
   CxoneUnavailable,
   CxoneUnreadable,
 } from '../../src/cxone/errors.ts';
-import type { SuppressionEntry } from '../../src/cxone/lists.ts';
+import type { FamilyClient } from '../../src/cxone/family.ts';
+import { createLists, type SuppressionEntry } from '../../src/cxone/lists.ts';
 import { captureError, type Handler, json, startVendor, type Vendor } from './vendor.ts';
 
 let vendor: Vendor;
@@ -210,6 +212,21 @@ describe('readSuppressions', () => {
     const { outcome, entries } = await read();
     expect(outcome).toBeInstanceOf(CxoneUnreadable);
     expect(entries).toHaveLength(2);
+  });
+
+  it.each([
+    [10_000, COMPLETE],
+    [10_001, expect.any(CxoneUnreadable)],
+  ])('a list of %i pages: %o', async (pages, expected) => {
+    let n = 0;
+    const call: FamilyClient['call'] = async ({ onPart }) => {
+      n += 1;
+      await onPart?.(Buffer.from(JSON.stringify({ results: [], next: n < pages ? n : null })));
+      return createAnswer('', { family: 'lists', verb: 'GET', url: '', status: 200, requestId: null });
+    };
+    const reading = createLists({ call }).readSuppressions({ onEntries: () => Promise.resolve() });
+    expect(await captureOutcome(reading)).toEqual(expected);
+    expect(n).toBe(10_000);
   });
 
   it.each([

@@ -7,9 +7,11 @@ import { formatCount } from '../../domain/numbers.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { CapacityAnswer, CapacityRequest, OtherReservation } from '../../ledger/runs/capacity.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
+import { BoundedReads } from '../engine/bounded-reads.ts';
 import { runInput } from '../engine/run-input.ts';
 import { throwIfStopping } from '../engine/stopping.ts';
 import { retryableFailure } from '../failures.ts';
+import { probe } from './probe.ts';
 import type { ListLoadDeps } from './settings.ts';
 
 export const NO_CAPACITY: Reason = { code: 'no_capacity', message: 'the campaign has no room for it' };
@@ -26,7 +28,7 @@ export interface Reserved {
 
 /**
  * Reserves capacity for all pending records; with `fit` for the best that fit, and cancels the others. Errors: NoCapacity;
- * WritesInFlight, retryable, while that depends on what another run has sent; those of CXone.
+ * WritesInFlight, retryable, while that depends on what another run has sent; those of BoundedReads.
  */
 export async function reserveCapacity(deps: ListLoadDeps, run: Run): Promise<Reserved> {
   const { ledger, draining } = deps;
@@ -89,15 +91,20 @@ function decideRoom(run: Run, records: number, found: Room): number | null {
   return fitting === 0 || fitting <= found.room ? fitting : null;
 }
 
+const reads = new BoundedReads();
+
 /** In this order, so that what another run adds between the two counts twice rather than never. */
-async function askCampaign({ ledger, cxone, rateLimiter }: ListLoadDeps, run: Run, signal?: AbortSignal) {
+async function askCampaign(deps: ListLoadDeps, run: Run, signal?: AbortSignal) {
+  const { cxone, ledger, rateLimiter } = deps;
   const { campaignId } = runInput(spec, run);
   const campaign = { tenant: rateLimiter.tenant, campaignId };
   const remainingBefore = await ledger.capacity.remaining(run.run_no, campaign);
-  const size = await rateLimiter.sendWithPermit(
-    () => cxone.lists.getCampaign({ campaignId, ...(signal && { signal }) }),
+  const size = await reads.read(rateLimiter, {
+    what: `the campaign ${campaignId}`,
+    request: () => cxone.lists.getCampaign({ campaignId, ...(signal && { signal }) }),
+    probe: () => probe(deps, run),
     signal,
-  );
+  });
   const capacity = capacityOf(size);
   const { current, max } = capacity;
   const request: Omit<CapacityRequest, 'planned'> = { ...campaign, current, max, remainingBefore };

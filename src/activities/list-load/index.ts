@@ -3,7 +3,6 @@ import { listLoad as spec } from '../../contract/list-load.ts';
 import type { ListItem } from '../../domain/list-load/items.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { BulkDefinition, PlanAddition } from '../engine/definition.ts';
-import { runInput } from '../engine/run-input.ts';
 import { settleDuplicates } from '../engine/staging.ts';
 import { throwIfStopping } from '../engine/stopping.ts';
 import { BATCH_DEADLINE_MS } from '../engine/write-definition.ts';
@@ -11,6 +10,7 @@ import { LOAD, loadItems } from './answers.ts';
 import { NO_CAPACITY, reserveCapacity } from './capacity.ts';
 import { createGate } from './gate.ts';
 import { describeRecords } from './notes.ts';
+import { probe } from './probe.ts';
 import { describePlan, describeResult, describeUpload, renderEvent } from './report.ts';
 import { createItemReader, findDuplicateItems } from './rows.ts';
 import { recheck, screen } from './screen.ts';
@@ -21,7 +21,7 @@ import { requireSnapshot } from './snapshot.ts';
 const REQUESTS_PER_BATCH = 2;
 
 export function defineListLoad(deps: ListLoadDeps): { readonly definition: BulkDefinition } {
-  const { ledger, cxone } = deps;
+  const { ledger } = deps;
   const { itemsPerBatch, intervalMs, strictUniqueness } = deps.listLoad;
   const stopping = { throwIfStopping: () => throwIfStopping(deps.draining) };
   const definition: BulkDefinition = {
@@ -40,7 +40,7 @@ export function defineListLoad(deps: ListLoadDeps): { readonly definition: BulkD
         deadlineMs: BATCH_DEADLINE_MS,
         spacing: { name: 'list items', intervalMs },
         probe: {
-          request: (run) => cxone.lists.probe({ listId: runInput(spec, run).listId }),
+          request: (run) => probe(deps, run),
           isConclusive: false,
         },
         ...createGate(deps),

@@ -14,7 +14,9 @@ import type {
 } from '../../ledger/consent/suppression-snapshots.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { askAgain, type Patience } from '../engine/ask-again.ts';
+import { BoundedReads } from '../engine/bounded-reads.ts';
 import { runInput } from '../engine/run-input.ts';
+import { probe } from './probe.ts';
 import type { ListLoadDeps } from './settings.ts';
 import { addSuppressionFile } from './suppression-file.ts';
 
@@ -33,7 +35,7 @@ export interface Stopping {
 
 /**
  * The list that the run relies on: it may be relied on, and is younger than `maxAgeMs`, by default the setting. Errors:
- * SuppressionsDoubtful, those of CXone, and whatever `stopping` throws.
+ * SuppressionsDoubtful, those of BoundedReads, and whatever `stopping` throws.
  */
 export async function requireSnapshot(
   deps: ListLoadDeps,
@@ -82,7 +84,7 @@ async function readAll(
   snapshotNo: number,
   stopping: Stopping,
 ): Promise<SnapshotFigures> {
-  const figures = await readEntries(deps, snapshotNo, stopping);
+  const figures = await readEntries(deps, run, snapshotNo, stopping);
   const file = await addSuppressionFile(deps, run, snapshotNo, async () => {
     stopping.signal?.throwIfAborted();
     await stopping.throwIfStopping?.();
@@ -90,11 +92,15 @@ async function readAll(
   return { ...figures, unidentified: figures.unidentified + file.unidentified };
 }
 
+const reads = new BoundedReads();
+
 async function readEntries(
-  { cxone, ledger, rateLimiter }: ListLoadDeps,
+  deps: ListLoadDeps,
+  run: Run,
   snapshotNo: number,
   { signal, throwIfStopping }: Stopping,
 ): Promise<SnapshotFigures> {
+  const { cxone, ledger, rateLimiter } = deps;
   let [entries, unidentified, requests] = [0, 0, 0];
   const onEntries = async (read: readonly SuppressionEntry[]) => {
     await throwIfStopping?.();
@@ -111,16 +117,18 @@ async function readEntries(
     // The first request uses the permit that is taken for all of them.
     if (requests > 1) await rateLimiter.acquire(signal);
   };
-  const { isComplete } = await rateLimiter.sendWithPermit(
-    () =>
+  const { isComplete } = await reads.read(rateLimiter, {
+    what: 'the suppression list',
+    request: () =>
       cxone.lists.readSuppressions({
         onEntries,
         beforeRequest,
         askForPage: (ask) => askAgain(ask, PATIENCE, signal),
         ...(signal && { signal }),
       }),
+    probe: () => probe(deps, run),
     signal,
-  );
+  });
   return { entries, unidentified, isComplete };
 }
 
