@@ -98,6 +98,13 @@ describe('createItems', () => {
     });
   });
 
+  it.each([400, 409, 422])('a %i that is cut off is no answer; nothing was created', async (status) => {
+    vendor.answer((_req, res) => void res.writeHead(status).end('{"message":"no","conflicts":[{"ind'));
+    const error = await captureError(create());
+    expect(error).toBeInstanceOf(CxoneUnreadable);
+    expect(error).toMatchObject({ status, applied: 'no' });
+  });
+
   it('an entry that names no item of the request is a note', async () => {
     const conflicts = [
       { index: 3 },
