@@ -82,8 +82,8 @@ export interface CliOperation {
   readonly followUps?: (ended: EndedRun, command: string) => readonly Step[];
   /** What its result says that those of other operations do not, as it is stored in the ledger. */
   readonly facts?: (result: unknown) => readonly Fact[];
-  /** What its plan says that those of other operations do not: `figures` of the plan, as its contract defines it. */
-  readonly planFigures?: (figures: unknown) => PlanFigures;
+  /** What its plan says that those of other operations do not: `figures` and `outlook` of the plan, as its contract defines them. */
+  readonly planFigures?: (figures: unknown, outlook: unknown) => PlanFigures;
   /** A record as it is written, with every value hidden that may identify somebody: a sample of what a plan writes. */
   readonly maskRecord?: (record: unknown) => readonly Fact[];
   /** Adds columns to exported records, e.g. what a record was ranked by, or what it waits for. */
@@ -110,9 +110,9 @@ export async function readPlanDetails(
   const run = await runs.find(runId);
   if (!run) return { samples: [] };
   const { planFigures, maskRecord } = operations.find(({ kind }) => kind === run.kind) ?? {};
-  const { figures } = (run.plan ?? {}) as { readonly figures?: unknown };
+  const { figures, outlook } = (run.plan ?? {}) as { readonly figures?: unknown; readonly outlook?: unknown };
   return {
-    ...(planFigures && figures !== undefined && { figures: planFigures(figures) }),
+    ...(planFigures && figures !== undefined && { figures: planFigures(figures, outlook) }),
     samples: maskRecord ? (await reports.samples(run.run_no, SAMPLES)).map(maskRecord) : [],
   };
 }

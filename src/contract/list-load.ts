@@ -102,6 +102,23 @@ export interface ListLoadFigures {
   readonly scores: readonly number[];
 }
 
+/**
+ * What a plan with calling hours says about the time at which it was made (`outlook`). It changes by itself, so an approval does not
+ * bind to it.
+ */
+export interface ListLoadOutlook {
+  /** When it was made: ISO 8601, UTC. */
+  readonly at: string;
+  /** Records whose people might be called then. */
+  readonly callable: number;
+  /** Those outside their hours. */
+  readonly outsideHours: number;
+  /** The first time at which any of those outside their hours may be called: ISO 8601, UTC. null: there are none. */
+  readonly firstMoment: string | null;
+  /** Those of whom nobody can say. */
+  readonly unknown: number;
+}
+
 /** As in the event `list_update_complete` (docs/cxone-contract.md#webhook-events). */
 export interface ListLoadMetrics {
   /** Rows of the source. */

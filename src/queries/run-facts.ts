@@ -24,6 +24,7 @@ const PLAN = z.looseObject({
   changes: z.array(z.string()).optional(),
   notes: z.array(z.string()).optional(),
   figures: z.unknown().optional(),
+  outlook: z.unknown().optional(),
   lookups: z.looseObject({ requests: z.number(), withoutContactId: z.number() }).nullish(),
   conflicts: z.number().optional(),
 });

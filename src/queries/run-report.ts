@@ -22,7 +22,10 @@ export interface RunReport extends RunSummary {
   readonly readAt: Date;
   readonly reasons: readonly ReasonCount[];
   readonly failure: RunFailure | null;
-  readonly plan: Pick<Plan, 'hash' | 'toWrite' | 'batches' | 'estimatedSeconds' | 'figures'> | null;
+  readonly plan: Pick<
+    Plan,
+    'hash' | 'toWrite' | 'batches' | 'estimatedSeconds' | 'figures' | 'outlook'
+  > | null;
   readonly source: { readonly format: string; readonly bytes: number; readonly sha256: string } | null;
   readonly requests: Latencies;
   readonly rules: RuleChecks;
@@ -78,8 +81,8 @@ export async function readRunReport(
 function pickPlan(run: Run): RunReport['plan'] {
   const plan = readPlan(run);
   if (!plan) return null;
-  const { hash, toWrite, batches, estimatedSeconds, figures } = plan;
-  return { hash, toWrite, batches, ...omitUndefined({ estimatedSeconds, figures }) };
+  const { hash, toWrite, batches, estimatedSeconds, figures, outlook } = plan;
+  return { hash, toWrite, batches, ...omitUndefined({ estimatedSeconds, figures, outlook }) };
 }
 
 /** Without the file name, because people name files after people. */

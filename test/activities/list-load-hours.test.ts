@@ -3,7 +3,7 @@ import { findOutOfHours } from '../../src/activities/list-load/hours.ts';
 import type { ListLoadInput } from '../../src/contract/list-load.ts';
 import { MS_PER_DAY } from '../../src/domain/timestamps.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
-import { leads, listLoadStand } from './list-loads.ts';
+import { lead, leads, listLoadStand } from './list-loads.ts';
 
 const HOURS: ListLoadInput['callingHours'] = {
   defaultRegion: 'US',
@@ -84,6 +84,35 @@ describe('the clock of the ledger', () => {
     const input = { callingHours: callingHours as typeof HOURS };
     expect(await load(input, () => Promise.resolve(inDays(365)))).toMatchObject({ created: 2, pending: 0 });
     expect(await load(input, () => opened().ledger.now())).toMatchObject({ pending: 2 });
+  });
+
+  it('says in the plan who may be called when it is made, which is no part of what is approved', async () => {
+    let now = NOW;
+    const ledger = { ...opened().ledger, now: () => Promise.resolve(now) };
+    const cxone = await start({}, { ledger });
+    const rows = [
+      ...leads(1, 2),
+      lead(3, 3, { phone_number: '+12125550162' }),
+      lead(4, 4, { time_zone: 'EST' }),
+    ];
+    const { run, plan } = await cxone.plan(rows, { callingHours: HOURS });
+    const firstMoment = '2026-11-28T16:00:00.000Z';
+    const outlook = { at: NOW.toISOString(), callable: 1, outsideHours: 2, firstMoment, unknown: 1 };
+    expect(plan.outlook).toEqual(outlook);
+    now = new Date(firstMoment);
+    const later = await cxone.planOnly(run);
+    expect(later.outlook).toEqual({
+      at: firstMoment,
+      callable: 3,
+      outsideHours: 0,
+      firstMoment: null,
+      unknown: 1,
+    });
+    expect(later.hash).toBe(plan.hash);
+    expect(later.notes).toEqual([
+      expect.stringContaining('keeps to the calling hours'),
+      expect.stringContaining('1 record whose time zone nobody can tell'),
+    ]);
   });
 
   it('is not asked about runs without calling hours', async () => {

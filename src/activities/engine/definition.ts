@@ -35,6 +35,14 @@ export interface PlanAddition {
 }
 
 /** Without personal data. */
+export interface PlanNotes {
+  /** What somebody who approves the plan should know, as sentences. They become part of it, so an approval binds to them. */
+  readonly notes: readonly string[];
+  /** Figures that change as time goes by, so that no approval binds to them. Absent: there are none. */
+  readonly outlook?: object;
+}
+
+/** Without personal data. */
 export interface AuditEntry {
   readonly action: string;
   readonly data: Readonly<Record<string, unknown>>;
@@ -97,8 +105,8 @@ interface BulkOperation extends OperationDefinition {
   readonly prepare?: (run: Run) => Promise<PlanAddition>;
   /** Called when a plan is approved. If it is outdated, its records are screened and planned again, and the approval is void. */
   readonly recheck?: (run: Run) => Promise<Recheck>;
-  /** For the plan: what somebody who approves it should know, as sentences without personal data. */
-  readonly planNotes?: (run: Run) => Promise<readonly string[]>;
+  /** For the plan. */
+  readonly planNotes?: (run: Run) => Promise<PlanNotes>;
   /** The lookups that the run makes before it writes, for the plan; null if it makes none. */
   readonly countLookups?: (run: Run) => Promise<Lookups | null>;
 }

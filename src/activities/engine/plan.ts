@@ -36,6 +36,8 @@ export interface Plan {
   readonly notes?: readonly string[];
   /** What the operation adds (BulkDefinition.prepare); absent if it adds nothing. */
   readonly figures?: object;
+  /** What the operation says about the time at which the plan was made (PlanNotes); not part of the hash. Absent: nothing. */
+  readonly outlook?: object;
   /** How many places somebody else has changed differently and no policy resolves; absent if there are none. */
   readonly conflicts?: number;
   readonly reasons: readonly { readonly code: string; readonly field: string | null; readonly n: number }[];
@@ -85,7 +87,8 @@ export async function countPlan(
   const reasons = await ledger.records.countReasons(run.run_no);
   const options = definition.spec.fingerprint(runInput(definition.spec, run));
   const lookups = await definition.countLookups?.(run);
-  const notes = [...more, ...((await definition.planNotes?.(run)) ?? []), ...(addition?.notes ?? [])];
+  const described = await definition.planNotes?.(run);
+  const notes = [...more, ...(described?.notes ?? []), ...(addition?.notes ?? [])];
   const plan = {
     list: run.target,
     total: counts.total,
@@ -109,6 +112,7 @@ export async function countPlan(
     // Another page would send its first batch before the last one of the page before it.
     ...(definition.order === 'rank' && { openPages: 1 }),
     ...(definition.recheck && { isChecked: true }),
+    ...(described?.outlook && { outlook: described.outlook }),
     estimatedSeconds: rate === 0 ? null : Math.ceil((requests * 60) / rate),
     reasons: reasons.slice(0, MAX_REASONS).map(({ code, field, n }) => ({ code, field, n })),
   };

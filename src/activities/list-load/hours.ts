@@ -1,6 +1,7 @@
 /** Who may not be called now, because it is outside their hours or nobody can say (docs/list-load-calling-hours.md). */
-import { type ListLoadInput, type OutsideHours, listLoad as spec } from '../../contract/list-load.ts';
+import { type ListLoadOutlook, type OutsideHours, listLoad as spec } from '../../contract/list-load.ts';
 import { createCallCheck } from '../../domain/list-load/callable.ts';
+import type { CallingHours } from '../../domain/list-load/calling-hours.ts';
 import { OUTSIDE_CALLING_HOURS, TIME_ZONE_UNKNOWN } from '../../domain/list-load/hours-codes.ts';
 import type { ListItem } from '../../domain/list-load/items.ts';
 import { formatCount } from '../../domain/numbers.ts';
@@ -50,15 +51,44 @@ export async function findOutOfHours(
   return { withheld, notBefore };
 }
 
-/**
- * For the plan. When people may be called is not part of it, because it changes while a plan waits for approval. `unknown`:
- * records whose time zone nobody can tell. Empty if the run has no calling hours.
- */
-export function describeHours(
-  { callingHours, outsideHours = 'wait' }: Pick<ListLoadInput, 'callingHours' | 'outsideHours'>,
-  unknown: number,
-): readonly string[] {
-  if (!callingHours) return [];
+/** What the plan says about its records, which are added one by one. */
+export interface HoursForecast {
+  add(item: ListItem): void;
+  notes(): readonly string[];
+  /** Who may be called now is none of the notes, because it changes while a plan waits for approval. */
+  outlook(): ListLoadOutlook;
+}
+
+export function createForecast(
+  callingHours: CallingHours,
+  outsideHours: OutsideHours,
+  now: Date,
+): HoursForecast {
+  const check = createCallCheck(callingHours, now);
+  const n = { callable: 0, not_before: 0, unknown: 0 };
+  // Some of whom nobody can say have a time zone, but no hours.
+  let withoutZone = 0;
+  let firstMoment: string | null = null;
+  return {
+    add(item) {
+      const answer = check(item);
+      n[answer.kind] += 1;
+      if (answer.kind === 'unknown' && answer.reason.code === TIME_ZONE_UNKNOWN) withoutZone += 1;
+      if (answer.kind === 'not_before' && (firstMoment === null || answer.at < firstMoment))
+        firstMoment = answer.at;
+    },
+    notes: () => describeHours(outsideHours, withoutZone),
+    outlook: () => ({
+      at: now.toISOString(),
+      callable: n.callable,
+      outsideHours: n.not_before,
+      firstMoment,
+      unknown: n.unknown,
+    }),
+  };
+}
+
+function describeHours(outsideHours: OutsideHours, unknown: number): readonly string[] {
   const what = outsideHours === 'reject' ? 'is rejected' : 'waits for its first permitted moment';
   return [
     `Each batch keeps to the calling hours, by the clock where each person may be; who is outside of them ${what}. An engineering default, not legal advice`,

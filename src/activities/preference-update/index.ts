@@ -46,7 +46,7 @@ export function definePreferenceUpdate(deps: PreferenceUpdateDeps): { readonly d
     // Not in the order of the candidates, because a later row may be the newer one.
     findDuplicates: (run) => ledger.preferences.listDuplicateRows(run.run_no),
     completeStaging: (run) => replaceSharedKeys(ledger, run),
-    planNotes: (run) => describeSharedKeys(ledger, run),
+    planNotes: async (run) => ({ notes: await describeSharedKeys(ledger, run) }),
     countLookups: async (run) =>
       isGuarded(run)
         ? { requests: (await ledger.records.countPendingContacts(run.run_no)).pending, withoutContactId: 0 }

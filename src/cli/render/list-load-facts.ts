@@ -1,12 +1,12 @@
 /** What the plan and the result of a list load say beyond those of other operations. Pure. */
-import type { ListLoadFigures, ListLoadResult } from '../../contract/list-load.ts';
+import type { ListLoadFigures, ListLoadOutlook, ListLoadResult } from '../../contract/list-load.ts';
 import { formatCount } from '../../domain/numbers.ts';
-import { plural } from '../terminal/format.ts';
+import { formatTime, plural } from '../terminal/format.ts';
 import type { PlanFigures } from './plan.ts';
 import type { Fact } from './run-parts.ts';
 
-/** `figures`: as the contract defines them. */
-export function listLoadFigures(figures: unknown): PlanFigures {
+/** As the contract defines them; undefined: the run has no calling hours. */
+export function listLoadFigures(figures: unknown, outlook?: unknown): PlanFigures {
   const { capacity, suppressions, suppressed, scores } = figures as ListLoadFigures;
   return {
     facts: [
@@ -18,12 +18,28 @@ export function listLoadFigures(figures: unknown): PlanFigures {
           `${formatCount(n)} by ${by}, on ${list === 'cxone' ? 'the suppression list' : 'our own list'}`,
         ],
       ),
+      ...describeOutlook(outlook as ListLoadOutlook | undefined),
     ],
     histogram: {
       title: 'scores of the records to load',
       bars: scores.map((n, i) => ({ label: labelBucket(i, scores.length), n })),
     },
   };
+}
+
+/** One line for each answer that any record has. */
+function describeOutlook(outlook: ListLoadOutlook | undefined): Fact[] {
+  if (!outlook) return [];
+  const { at, callable, outsideHours, firstMoment, unknown } = outlook;
+  const first =
+    firstMoment === null ? '' : `, the first of them not before ${formatTime(new Date(firstMoment))}`;
+  return [
+    ['calling hours', `${plural(callable, 'record')} may be called at ${formatTime(new Date(at))}`],
+    ...(outsideHours === 0
+      ? []
+      : [['calling hours', `${formatCount(outsideHours)} may not${first}`] as const]),
+    ...(unknown === 0 ? [] : [['calling hours', `of ${formatCount(unknown)} nobody can say`] as const]),
+  ];
 }
 
 /** `below 10`, `10 to 20`, …, `90 and more` */
