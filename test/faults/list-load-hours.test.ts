@@ -2,38 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import type { ListLoadInput, ListLoadResult } from '../../src/contract/list-load.ts';
 import { useProcesses } from '../harness/processes.ts';
+import { findZone, hoursFrom, nextMinute } from './calling-hours.ts';
 import { onStand, type Stand, until } from './stand.ts';
-
-const MINUTE_MS = 60_000;
 
 const person = (n: number, areaCode: string, more: object = {}) => ({
   contact_id: `p-${n}`,
   phone_number: `+1${areaCode}555${1_000 + n}`,
   ...more,
 });
-
-/** A zone where the day neither ends nor begins within the next hour, and the time that its clocks show at a moment. */
-function findZone(now: number): { zone: string; timeAt: (moment: number) => string } {
-  const zones = ['America/New_York', 'Asia/Tokyo'].map((zone) => {
-    const format = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, timeStyle: 'short' });
-    return { zone, timeAt: (moment: number) => format.format(moment) };
-  });
-  const found = zones.find(({ timeAt }) => timeAt(now) > '01:00' && timeAt(now) < '22:00');
-  if (!found) throw new Error('it is night everywhere');
-  return found;
-}
-
-/** People in California may be called from a time on, everybody else always. */
-function hoursFrom(time: string): NonNullable<ListLoadInput['callingHours']> {
-  const entry = { effective: '2000-01-01', source: 'test' };
-  return {
-    defaultRegion: 'US',
-    regions: [
-      { ...entry, region: 'US', windows: [{ from: '00:00', to: '24:00' }] },
-      { ...entry, region: 'US-CA', windows: [{ from: time, to: '24:00' }] },
-    ],
-  };
-}
 
 async function start(stand: Stand, rows: readonly object[], input: Partial<ListLoadInput>): Promise<string> {
   const { source } = await stand.client().stageRows(rows as never);
@@ -58,7 +34,7 @@ describe('a list load with calling hours', () => {
         person(1, '212'),
         ...[2, 3].map((n) => person(n, '415', { time_zone: zone })),
       ];
-      const opens = Math.ceil((Date.now() + MINUTE_MS / 2) / MINUTE_MS) * MINUTE_MS;
+      const opens = nextMinute();
       const callingHours = hoursFrom(timeAt(opens));
       const runId = await start(stand, [here, there, objecting] as object[], { callingHours });
       const { waitingFor } = await until(
@@ -100,7 +76,7 @@ describe('a list load with calling hours', () => {
     await onStand(processes, {}, async (stand) => {
       await stand.readyWorker();
       const { zone, timeAt } = findZone(Date.now());
-      const inAnHour = timeAt(Date.now() + 60 * MINUTE_MS);
+      const inAnHour = timeAt(Date.now() + 60 * 60_000);
       const rows = [
         person(1, '212'),
         person(2, '415', { time_zone: zone }),

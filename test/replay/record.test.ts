@@ -42,7 +42,10 @@ function toOptions(scenario: Scenario, ownTemporal: string): StandOptions {
     ...(faults && { faults }),
     env: {
       CXFLOW_ALLOW_LOOPBACK_WEBHOOKS: 'true',
-      ...(duplicatesAccepted === true && { CXONE_DUPLICATES_REFUSED: 'false' }),
+      ...(duplicatesAccepted === true && {
+        CXONE_DUPLICATES_REFUSED: 'false',
+        CXONE_LISTS_STRICT_UNIQUENESS: 'false',
+      }),
     },
   };
 }

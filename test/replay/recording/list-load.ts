@@ -1,5 +1,6 @@
 /** Scenarios of the list load. */
 import type { ListLoadInput } from '../../../src/contract/list-load.ts';
+import { findZone, hoursFrom, nextMinute } from '../../faults/calling-hours.ts';
 import { type Stand, until, untilPhase } from '../../faults/stand.ts';
 import { cancelInTemporal, end, type Scenario, signal, steerThrough } from './scenario.ts';
 
@@ -35,6 +36,17 @@ async function object(stand: Stand, contactId: string): Promise<void> {
     since: new Date().toISOString(),
   } as const;
   await stand.client().ledger.suppressions.add([objection], null);
+}
+
+/** The last of three people may be called from the next minute on. */
+async function startOutsideHours(stand: Stand): Promise<string> {
+  const { zone, timeAt } = findZone(Date.now());
+  const callingHours = hoursFrom(timeAt(nextMinute()));
+  const others = [rowAt(1), rowAt(2)];
+  const later = { contact_id: contactOf(3), phone_number: '+14155551003', time_zone: zone };
+  const { source } = await stand.client().stageRows([...others, later]);
+  const input = { listId: LIST, campaignId: CAMPAIGN, source, callingHours };
+  return (await stand.client().startListLoad(input)).runId;
 }
 
 export const LIST_LOADS: readonly Scenario[] = [
@@ -95,6 +107,29 @@ export const LIST_LOADS: readonly Scenario[] = [
     run: async (stand) => {
       const runId = await startAndWrite(stand);
       await cancelInTemporal(stand, runId);
+      return end(stand, runId);
+    },
+  },
+  {
+    name: 'list-load-hours',
+    run: async (stand) => {
+      const runId = await startOutsideHours(stand);
+      await until(
+        () => stand.client().progress(runId),
+        ({ waitingFor }) => waitingFor !== null,
+      );
+      return end(stand, runId);
+    },
+  },
+  {
+    // CXone accepts duplicates, so a batch whose answer was lost is not sent again.
+    name: 'list-load-in-doubt',
+    duplicatesAccepted: true,
+    faults: [{ match: ITEMS, times: 1, fault: { reset: 'after' } }],
+    run: async (stand) => {
+      const runId = await start(stand);
+      await untilPhase(stand, runId, 'in_doubt');
+      await signal(stand, runId, 'resolve', { verdict: 'leave' });
       return end(stand, runId);
     },
   },
