@@ -94,6 +94,20 @@ describe('the audit entry', () => {
     ]);
   });
 
+  it('counts what was sent: neither who had no room nor whom a cancel came before', async () => {
+    const cxone = await start();
+    await cxone.admin.seedCapacity(CAMPAIGN, { maxListSize: 3 });
+    const { run, result } = await cxone.runToEnd(leads(1, 2, 3, 4), { fit: true });
+    expect(result.metrics.uniqueProcessed).toBe(4);
+    expect((await listAudit(run)).at(-1)).toMatchObject(['BULK_UPLOAD', { recordsProcessed: 3 }]);
+
+    const other = await start();
+    const cancelled = await other.plan(leads(1, 2, 3));
+    await other.worker.writePage({ runId: cancelled.run.run_id, fromBatch: 1, toBatch: 1 });
+    await other.close(cancelled.run, 'cancelled');
+    expect((await listAudit(cancelled.run)).at(-1)).toMatchObject(['BULK_UPLOAD', { recordsProcessed: 2 }]);
+  });
+
   it('is missing if nothing was to be written', async () => {
     const cxone = await start();
     const { run } = await cxone.plan(leads(1), { dryRun: true });

@@ -125,17 +125,18 @@ export async function renderEvent(ledger: Ledger, run: Run, event: OutboxEvent):
 
 /** Once for a run: when all of it is uploaded, or it is cancelled in the middle. Null: it may go on, or has uploaded nothing. */
 export function describeUpload(run: Run, state: RunState, result: BulkResult): AuditEntry | null {
-  const { created = 0, existing = 0, rejected = 0 } = result.counts;
-  const isUpload = state === 'completed' || (state === 'cancelled' && created + existing + rejected > 0);
-  if (run.dry_run || !isUpload) return null;
   const { listId, campaignId, metrics } = result as ListLoadResult;
-  const { uniqueProcessed, deduplicationRate, successes, conflicts } = metrics;
+  const { deduplicationRate, successes, conflicts, failures } = metrics;
+  // Not those that had no room, were cancelled, or were rejected for the hour.
+  const sent = successes + failures;
+  const isUpload = state === 'completed' || (state === 'cancelled' && sent > 0);
+  if (run.dry_run || !isUpload) return null;
   return {
     action: 'BULK_UPLOAD',
     data: {
       listId,
       campaignId,
-      recordsProcessed: uniqueProcessed,
+      recordsProcessed: sent,
       deduplicationRate,
       successCount: successes,
       conflictCount: conflicts,
