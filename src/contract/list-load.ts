@@ -57,8 +57,10 @@ export interface ListLoadResult extends BulkResult {
   readonly suppressions: {
     readonly hash: string;
     readonly entries: number;
-    /** Entries that identify nobody or cannot be read in full. */
+    /** Entries and rows of the file that identify nobody or cannot be read in full. */
     readonly unidentified: number;
+    /** Rows of the file with further people (`suppress`); null: the run has none. */
+    readonly fileRows: number | null;
     /** ISO 8601, UTC. */
     readonly readAt: string;
   } | null;
@@ -86,8 +88,10 @@ export interface ListLoadFigures {
   readonly suppressions: {
     readonly hash: string;
     readonly entries: number;
-    /** Entries that identify nobody or cannot be read in full. */
+    /** Entries and rows of the file that identify nobody or cannot be read in full. */
     readonly unidentified: number;
+    /** Rows of the file with further people (`suppress`); null: the run has none. */
+    readonly fileRows: number | null;
   };
   /**
    * Suppressed records by list, and by what they were found: `phone number`, `email address` or `contact id`. Who is on both

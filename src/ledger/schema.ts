@@ -330,6 +330,8 @@ export interface SuppressionSnapshotsTable {
   /** As CXone counts them, and how many of them identify nobody or cannot be read in full. */
   entries: number | null;
   unidentified: number | null;
+  /** Of the file that the run adds to it; null: it has none. */
+  file_rows: number | null;
   is_complete: boolean | null;
   hash: string | null;
   accepted_at: Date | null;

@@ -29,9 +29,12 @@ describe('a file of suppressed people', () => {
     );
     const { run, plan } = await cxone.plan(leads(1, 2, 3, 4, 5), { suppress });
     expect(plan).toMatchObject({ suppressed: 4, toWrite: 1 });
-    expect(figuresOf(plan).suppressions).toMatchObject({ entries: 1, unidentified: 0 });
+    expect(figuresOf(plan).suppressions).toMatchObject({ entries: 1, unidentified: 0, fileRows: 3 });
     await cxone.writeAll(run);
     expect(await cxone.uploaded()).toEqual([phone(4)]);
+    expect((await cxone.close(run)).suppressions).toMatchObject({ entries: 1, fileRows: 3 });
+    const without = await cxone.plan(leads(6));
+    expect(figuresOf(without.plan).suppressions).toMatchObject({ entries: 1, fileRows: null });
   });
 
   it('is not relied on if a row identifies nobody or is broken', async () => {
@@ -43,9 +46,10 @@ describe('a file of suppressed people', () => {
     expect(failure.message).toContain('2 entries of the suppression list identify nobody');
   });
 
-  it('ends the run if it has no column that says who is meant, or is gone', async () => {
+  it('ends the run if it has no rows, no column that says who is meant, or is gone', async () => {
     const cxone = await startWithList();
     for (const [suppress, message] of [
+      [await stageFile('phone,email\n'), 'there is a header, but no row'],
       [await stageFile('mobile\n+14155550002\n'), 'No column says who must not be called'],
       [await stageFile('phone,mobile\n,+14155550002\n'), '1 of the columns would be ignored'],
       ['ds_csv_gone', 'is not in the ledger'],

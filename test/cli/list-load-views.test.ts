@@ -34,7 +34,7 @@ async function exportRows(
 
 const FIGURES: ListLoadFigures = {
   capacity: { before: 1_000, after: 1_250, max: 5_000, reserved: 300 },
-  suppressions: { hash: '3f9a0c1d2e4b5a67', entries: 100_000, unidentified: 2 },
+  suppressions: { hash: '3f9a0c1d2e4b5a67', entries: 100_000, unidentified: 2, fileRows: 40 },
   suppressed: [
     { list: 'cxone', by: 'phone number', n: 12 },
     { list: 'own', by: 'contact id', n: 1 },
@@ -54,7 +54,7 @@ describe('what a list load shows', () => {
       ['capacity', '1,000 → 1,250 of 5,000, 300 more reserved by other runs'],
       [
         'suppression list',
-        '100,000 entries, 2 of which identify nobody or cannot be read in full, hash 3f9a0c1d2e4b…',
+        '100,000 entries and 40 rows of the file, 2 of which identify nobody or cannot be read in full, hash 3f9a0c1d2e4b…',
       ],
       ['suppressed', '12 by phone number, on the suppression list'],
       ['suppressed', '1 by contact id, on our own list'],

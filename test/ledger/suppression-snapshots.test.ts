@@ -9,7 +9,7 @@ import { inProcesses, ledgerOfFile, openRun, someId, upTo } from './harness.ts';
 
 const opened = ledgerOfFile();
 const TENANT = 't';
-const FIGURES = { entries: 3, unidentified: 1, isComplete: true };
+const FIGURES = { entries: 3, unidentified: 1, fileRows: 7, isComplete: true };
 const phone = (n: number) => `phone:+1415555${String(n).padStart(4, '0')}`;
 
 const snapshots = () => opened().ledger.suppressionSnapshots;

@@ -29,16 +29,20 @@ export async function describePlan(
   snapshot: SuppressionSnapshot,
 ): Promise<ListLoadFigures> {
   const { pending, created = 0 } = await ledger.runs.exactCounts(run.run_no);
-  const { entries, unidentified } = snapshot.figures;
   const { current, max } = capacity;
   // Before the whole run: what it had created before it was started again is in the campaign already.
   const before = Math.max(0, current - created);
   return {
     capacity: { before, after: current + pending, max, reserved },
-    suppressions: { hash: snapshot.hash, entries, unidentified },
+    suppressions: describeSnapshot(snapshot),
     suppressed: await countSuppressed(ledger, run),
     scores: await ledger.records.countScores(run.run_no),
   };
+}
+
+function describeSnapshot({ hash, figures }: SuppressionSnapshot): ListLoadFigures['suppressions'] {
+  const { entries, unidentified, fileRows } = figures;
+  return { hash, entries, unidentified, fileRows };
 }
 
 async function countSuppressed(ledger: Ledger, run: Run): Promise<ListLoadFigures['suppressed']> {
@@ -65,12 +69,7 @@ export async function describeResult(deps: ListLoadDeps, run: Run, counts: Count
     campaignId,
     capacity: figures ? addCreated(figures.capacity, counts) : null,
     suppressions: snapshot?.isAccepted
-      ? {
-          hash: snapshot.hash,
-          entries: snapshot.figures.entries,
-          unidentified: snapshot.figures.unidentified,
-          readAt: snapshot.begunAt.toISOString(),
-        }
+      ? { ...describeSnapshot(snapshot), readAt: snapshot.begunAt.toISOString() }
       : null,
     objectedSince: counts.created
       ? await countObjections(deps, run, { snapshot, planned: figures?.suppressions.hash })

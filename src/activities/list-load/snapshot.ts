@@ -89,7 +89,7 @@ async function readAll(
     stopping.signal?.throwIfAborted();
     await stopping.throwIfStopping?.();
   });
-  return { ...figures, unidentified: figures.unidentified + file.unidentified };
+  return { ...figures, unidentified: figures.unidentified + file.unidentified, fileRows: file.rows };
 }
 
 const reads = new BoundedReads();
@@ -99,7 +99,7 @@ async function readEntries(
   run: Run,
   snapshotNo: number,
   { signal, throwIfStopping }: Stopping,
-): Promise<SnapshotFigures> {
+): Promise<Omit<SnapshotFigures, 'fileRows'>> {
   const { cxone, ledger, rateLimiter } = deps;
   let [entries, unidentified, requests] = [0, 0, 0];
   const onEntries = async (read: readonly SuppressionEntry[]) => {
@@ -155,11 +155,7 @@ async function requireReliable(
  * list that breaks off is not, because each may lack other people.
  */
 function withoutKnownFaults(now: SnapshotFigures, before: SnapshotFigures): SnapshotFigures {
-  return {
-    entries: now.entries,
-    unidentified: Math.max(0, now.unidentified - before.unidentified),
-    isComplete: now.isComplete,
-  };
+  return { ...now, unidentified: Math.max(0, now.unidentified - before.unidentified) };
 }
 
 function doubtful({ hash }: SuppressionSnapshot, doubts: readonly string[]) {

@@ -12,36 +12,43 @@ import type { ListLoadDeps } from './settings.ts';
 
 const ROWS_PER_CHUNK = 1_000;
 
+interface FileFigures {
+  /** null: the run has no file. */
+  readonly rows: number | null;
+  readonly unidentified: number;
+}
+
 /**
- * Adds the people of the file to a snapshot. Returns how many of its rows are not clear (domain/list-load/identity.ts), broken
- * ones among them; 0 if the run has no file. Errors: SourceError, if it cannot be read or was deleted, and those of `onChunk`,
- * which is called between.
+ * Adds the people of the file to a snapshot. Returns how many rows it has, and how many of them are not clear
+ * (domain/list-load/identity.ts), broken ones among them. Errors: SourceError, if it cannot be read, has no rows or was deleted,
+ * and those of `onChunk`, which is called between.
  */
 export async function addSuppressionFile(
   { ledger, sourceLimits: limits = DEFAULT_SOURCE_LIMITS }: Pick<ListLoadDeps, 'ledger' | 'sourceLimits'>,
   run: Run,
   snapshotNo: number,
   onChunk: () => Promise<void>,
-): Promise<{ readonly unidentified: number }> {
+): Promise<FileFigures> {
   const { suppress } = runInput(spec, run);
-  if (suppress === undefined) return { unidentified: 0 };
+  if (suppress === undefined) return { rows: null, unidentified: 0 };
   const source = await openDataset(ledger, await requireDataset(ledger, suppress, limits), limits);
   try {
     const problems = suppressionColumnProblems(source.columns, 'history');
     if (problems.length > 0) throw new SourceError('source_unreadable', problems.join(' '));
-    let unidentified = 0;
-    for await (const rows of inChunks(source.rows(), { items: ROWS_PER_CHUNK })) {
+    let [rows, unidentified] = [0, 0];
+    for await (const chunk of inChunks(source.rows(), { items: ROWS_PER_CHUNK })) {
       await onChunk();
-      const read = rows.map(({ fields, legible = {}, broken }) => {
+      const read = chunk.map(({ fields, legible = {}, broken }) => {
         const { identifiers, isClear } = identifyEntry(readSuppressionEntry(fields ?? legible));
         // Of a broken row nobody knows what is missing.
         return { identifiers, isClear: isClear && broken === undefined };
       });
+      rows += read.length;
       unidentified += read.filter(({ isClear }) => !isClear).length;
       const identifiers = read.flatMap((each) => each.identifiers);
       await ledger.suppressionSnapshots.add(snapshotNo, identifiers);
     }
-    return { unidentified };
+    return { rows, unidentified };
   } finally {
     await source.close();
   }

@@ -85,10 +85,11 @@ function describeCapacity({ before, after, max, reserved }: ListLoadFigures['cap
   return `${formatCount(before)} → ${formatCount(after)} of ${formatCount(max)}${others}`;
 }
 
-function describeList({ hash, entries, unidentified }: ListLoadFigures['suppressions']): string {
+function describeList({ hash, entries, unidentified, fileRows }: ListLoadFigures['suppressions']): string {
   const unclear =
     unidentified === 0
       ? ''
       : `, ${formatCount(unidentified)} of which identify nobody or cannot be read in full`;
-  return `${plural(entries, 'entry')}${unclear}, hash ${hash.slice(0, 12)}…`;
+  const file = fileRows === null ? '' : ` and ${plural(fileRows, 'row')} of the file`;
+  return `${plural(entries, 'entry')}${file}${unclear}, hash ${hash.slice(0, 12)}…`;
 }

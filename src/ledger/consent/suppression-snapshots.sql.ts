@@ -70,7 +70,7 @@ async function add(db: Executor, snapshotNo: number, hashes: Buffer): Promise<vo
 async function complete(
   tx: Executor,
   snapshotNo: number,
-  { entries, unidentified, isComplete }: SnapshotFigures,
+  { entries, unidentified, fileRows, isComplete }: SnapshotFigures,
 ): Promise<SuppressionSnapshot> {
   const begun = await tx
     .selectFrom('suppression_snapshots')
@@ -81,12 +81,12 @@ async function complete(
     .executeTakeFirst();
   if (!begun) throw new SnapshotGone(snapshotNo);
   if (begun.completed_at !== null) return toSnapshot(begun);
-  const figures = JSON.stringify([entries, unidentified, isComplete]);
+  const figures = JSON.stringify([entries, unidentified, fileRows, isComplete]);
   const completed = await tx
     .updateTable('suppression_snapshots')
     .set({
       completed_at: sql<Date>`clock_timestamp()`,
-      ...{ entries, unidentified, is_complete: isComplete },
+      ...{ entries, unidentified, file_rows: fileRows, is_complete: isComplete },
       hash: sql<string>`(select encode(sha256(
         coalesce(string_agg(identifier, ''::bytea order by identifier), '') || convert_to(${figures}, 'UTF8')), 'hex')
         from suppression_snapshot_entries where snapshot_no = ${snapshotNo})`,
@@ -172,7 +172,7 @@ function toSnapshot(row: Selectable<SuppressionSnapshotsTable>): SuppressionSnap
     throw new Error(`suppression snapshot ${snapshotNo} is not complete`);
   return {
     ...{ snapshotNo, hash },
-    figures: { entries, unidentified, isComplete },
+    figures: { entries, unidentified, fileRows: row.file_rows, isComplete },
     begunAt: row.begun_at,
     isAccepted: row.accepted_at !== null,
   };

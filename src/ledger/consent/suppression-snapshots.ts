@@ -70,6 +70,8 @@ export interface SnapshotFigures {
   readonly entries: number;
   /** Those among them that identify nobody or cannot be read in full. */
   readonly unidentified: number;
+  /** Rows of the file that the run adds to the list; null: it has none. */
+  readonly fileRows: number | null;
   /** Whether CXone has sent the whole list, as far as can be seen. */
   readonly isComplete: boolean;
 }

@@ -27,6 +27,8 @@ create table suppression_snapshots (
   -- Entries as CXone counts them, and how many of them identify nobody or cannot be read in full.
   entries integer,
   unidentified integer,
+  -- Of the file that the run adds to it; null: it has none.
+  file_rows integer,
   -- Whether CXone has sent all of it.
   is_complete boolean,
   hash text,
