@@ -71,6 +71,28 @@ describe('suppression', () => {
     expect(await cxone.outcomes(run)).toEqual({ 1: 'created', 2: 'suppressed suppressed_by_cxone' });
   });
 
+  it('finds people on our own list however their id is written, and by a number that is an id', async () => {
+    const cxone = await start();
+    const ids = ['A1B2C3D4-E5F6-7890-ABCD-000000000001', phone(62), 'Ann@Example.com'];
+    const since = new Date().toISOString();
+    await opened().ledger.suppressions.add(
+      ids.map((contactId) => ({ contactId, channel: 'voice' as const, reason: 'test', since })),
+      null,
+    );
+    const { run } = await cxone.plan([
+      lead(61, 1, { contact_id: '{a1b2c3d4-e5f6-7890-abcd-000000000001}' }),
+      lead(62),
+      lead(63, 3, { mail: 'ann@example.com' }),
+      lead(64),
+    ]);
+    expect(await cxone.outcomes(run)).toEqual({
+      1: 'suppressed suppressed',
+      2: 'suppressed suppressed',
+      3: 'suppressed suppressed',
+      4: 'pending',
+    });
+  });
+
   it('obeys our own list as well', async () => {
     const cxone = await start();
     const since = new Date().toISOString();

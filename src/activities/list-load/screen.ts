@@ -1,6 +1,6 @@
 /** Who must not be loaded: by CXone's suppression list and by our own (docs/list-load.md#suppression). */
 import type { ListLoadFigures } from '../../contract/list-load.ts';
-import { identifiersOf, nameOfIdentifier } from '../../domain/list-load/identity.ts';
+import { identifiersOf, nameOfIdentifier, valueOfIdentifier } from '../../domain/list-load/identity.ts';
 import type { ListItem } from '../../domain/list-load/items.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { SuppressionSnapshot } from '../../ledger/consent/suppression-snapshots.ts';
@@ -87,8 +87,9 @@ export async function findSuppressedItems(
   snapshotNo: number,
   records: readonly PendingRecord[],
 ): Promise<Map<number, Withheld>> {
-  const own = await findSuppressed(ledger, () => records.flatMap(toPerson), TELEPHONE_CHANNELS);
   const identifiers = records.map(({ seq, record }) => ({ seq, all: identifiersOf(record as ListItem) }));
+  const listPeople = () => identifiers.flatMap(({ seq, all }) => all.map((each) => toPerson(seq, each)));
+  const own = await findSuppressed(ledger, listPeople, TELEPHONE_CHANNELS);
   const found = await ledger.suppressionSnapshots.find(
     snapshotNo,
     identifiers.flatMap(({ all }) => all),
@@ -103,12 +104,13 @@ export async function findSuppressedItems(
   return suppressed;
 }
 
-function toPerson({ seq, record }: PendingRecord): Person[] {
-  const contactId = contactIdOf(record as ListItem);
-  return contactId === undefined ? [] : [{ seq, contactId }];
-}
+/** Our own list knows people by their contact ids only, but the id of some is their number or address. */
+const toPerson = (seq: number, identifier: string): Person => ({
+  seq,
+  contactId: valueOfIdentifier(identifier),
+});
 
-/** Our own list knows people by nothing else. */
+/** Without one, our own list can hardly be asked about a record. */
 export function contactIdOf({ fields }: ListItem): string | undefined {
   return fields.find(({ name }) => name === 'contact_id')?.value;
 }

@@ -45,6 +45,11 @@ export function nameOfIdentifier(identifier: string): 'phone number' | 'email ad
   return identifier.startsWith('email:') ? 'email address' : 'contact id';
 }
 
+/** The number, address or contact id, in the form in which it is compared. Personal data. */
+export function valueOfIdentifier(identifier: string): string {
+  return identifier.slice(identifier.indexOf(':') + 1);
+}
+
 /** Whom an entry of a suppression list means. What can be read of an entry counts, even if it is not clear. */
 export function identifyEntry(entry: SuppressionEntry): IdentifiedEntry {
   const [country, ...others] = new Set(valuesOf(entry.country));
