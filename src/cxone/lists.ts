@@ -34,7 +34,7 @@ export interface ReadSuppressionsRequest {
    * once.
    */
   readonly askForPage?: <T>(ask: () => Promise<T>) => Promise<T>;
-  /** At most 1,000 entries, in the order of the list. The answer waits until it resolves. */
+  /** At most 5,000 entries, in the order of the list. The answer waits until it resolves. */
   readonly onEntries: (entries: readonly SuppressionEntry[]) => Promise<void>;
 }
 
@@ -101,7 +101,7 @@ export interface Lists {
   probe(request: { readonly listId: string }): Promise<void>;
 }
 
-const ENTRIES_AT_A_TIME = 1_000;
+const ENTRIES_AT_A_TIME = 5_000;
 /**
  * Of one reading: a million entries, a hundred to a page. At the default rate budget it takes ten minutes, which is not yet longer
  * than a list is relied on.

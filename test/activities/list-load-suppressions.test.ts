@@ -1,5 +1,5 @@
 /** CXone's suppression list and our own: who is left out, and when a list is not relied on. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { startAgain } from '../ledger/harness.ts';
 import { runActivity } from './harness.ts';
@@ -11,6 +11,17 @@ const { opened, start } = listLoadStand();
 const readings = (fault: FaultRule['fault'], times: number): FaultRule[] => [
   { match: { method: 'GET', path: 'suppressions' }, probability: 1, after: 0, times, fault },
 ];
+
+/** People who are in no run. */
+const others = (count: number) => Array.from({ length: count }, (_, n) => ({ contactId: `other-${n}` }));
+
+function spyOnAdd() {
+  const { suppressionSnapshots } = opened().ledger;
+  const add = suppressionSnapshots.add.bind(suppressionSnapshots);
+  const spy = vi.spyOn(suppressionSnapshots, 'add');
+  onTestFinished(() => spy.mockRestore());
+  return { add, spy };
+}
 
 describe('suppression', () => {
   it('finds people however the list writes them', async () => {
@@ -127,6 +138,21 @@ describe('suppression', () => {
     expect(plan).toMatchObject({ suppressed: 2, toWrite: 1 });
     expect(figuresOf(plan).suppressions).toMatchObject({ entries: 5, unidentified: 0 });
   });
+
+  it('reads on while the beginning of the list is stored', async () => {
+    const cxone = await start();
+    const entries = [{ phoneNumber: phone(1) }, ...others(5_000), { phoneNumber: phone(2) }];
+    await cxone.admin.seedSuppressions({ entries, replace: true });
+    const { add, spy } = spyOnAdd();
+    let begin: () => void = () => undefined;
+    const isReadOn = new Promise<void>((resolve) => (begin = resolve));
+    spy
+      .mockImplementationOnce((...some) => isReadOn.then(() => add(...some)))
+      .mockImplementationOnce((...some) => (begin(), add(...some)));
+    const { plan } = await cxone.plan(leads(1, 2, 3));
+    expect(plan).toMatchObject({ suppressed: 2, toWrite: 1 });
+    expect(figuresOf(plan).suppressions).toMatchObject({ entries: 5_002 });
+  });
 });
 
 describe('a list of pages', () => {
@@ -227,6 +253,17 @@ describe('a list that is not relied on', () => {
     await cxone.admin.setFaults(readings({ truncate: true }, 3));
     const failure = await getFailure(cxone.stage(await cxone.open(leads(2))));
     expect(failure.message).toContain('The suppression list ends in the middle');
+  });
+
+  it.each(['beginning', 'end'])('was not stored whole: the %s', async (missing) => {
+    const cxone = await start();
+    await cxone.admin.seedSuppressions({ entries: others(5_001), replace: true });
+    const run = await cxone.open(leads(1));
+    const { add, spy } = spyOnAdd();
+    if (missing === 'end') spy.mockImplementationOnce(add);
+    spy.mockRejectedValueOnce(new Error('disk full'));
+    await expect(cxone.stage(run)).rejects.toThrow('see the worker');
+    expect(await opened().ledger.suppressionSnapshots.latest(run.run_no)).toBeNull();
   });
 
   it('cannot be read: an outage delays the run, and a missing scope ends it', async () => {

@@ -55,12 +55,12 @@ const COMPLETE = { isComplete: true };
 const INCOMPLETE = { isComplete: false };
 
 describe('readSuppressions', () => {
-  it('reads a bare array, a thousand entries at a time', async () => {
-    vendor.answer(json(200, phones(2_500)));
+  it('reads a bare array, five thousand entries at a time', async () => {
+    vendor.answer(json(200, phones(12_500)));
     const { outcome, entries, sizes } = await read();
     expect(outcome).toEqual(COMPLETE);
-    expect(entries).toEqual(phones(2_500));
-    expect(sizes).toEqual([1_000, 1_000, 500]);
+    expect(entries).toEqual(phones(12_500));
+    expect(sizes).toEqual([5_000, 5_000, 2_500]);
     expect(vendor.api[0]?.url).toBe('/api/v2/compliance/suppressions?status=ACTIVE');
   });
 
@@ -148,7 +148,7 @@ describe('readSuppressions', () => {
       },
     });
     expect(outcome).toEqual(COMPLETE);
-    expect(calls).toBe(600);
+    expect(calls).toBe(120);
   });
 
   it('cut off anywhere, it is reported as incomplete, with the entries before', async () => {
@@ -255,7 +255,7 @@ describe('readSuppressions', () => {
     const closed = new Promise((resolve) => {
       vendor.answer((_req, res) => {
         void once(res, 'close').then(resolve);
-        res.writeHead(200).write(JSON.stringify(phones(3_000)).slice(0, -1));
+        res.writeHead(200).write(JSON.stringify(phones(10_000)).slice(0, -1));
       });
     });
     const reading = vendor.cxone().lists.readSuppressions({
@@ -273,7 +273,7 @@ describe('readSuppressions', () => {
     const closed = new Promise((resolve) => {
       vendor.answer((_req, res) => {
         void once(res, 'close').then(resolve);
-        res.writeHead(200).write(JSON.stringify(phones(3_000)).slice(0, -1));
+        res.writeHead(200).write(JSON.stringify(phones(10_000)).slice(0, -1));
       });
     });
     const reading = vendor.cxone().lists.readSuppressions({ onEntries: () => Promise.reject(failure) });

@@ -94,6 +94,7 @@ async function readAll(
 
 const reads = new BoundedReads();
 
+/** While the entries of one part are stored, the next part is read and hashed. */
 async function readEntries(
   deps: ListLoadDeps,
   run: Run,
@@ -102,34 +103,44 @@ async function readEntries(
 ): Promise<Omit<SnapshotFigures, 'fileRows'>> {
   const { cxone, ledger, rateLimiter } = deps;
   let [entries, unidentified, requests] = [0, 0, 0];
+  let adding = Promise.resolve();
   const onEntries = async (read: readonly SuppressionEntry[]) => {
     await throwIfStopping?.();
     const identified = read.map(identifyEntry);
     entries += read.length;
     unidentified += identified.filter(({ isClear }) => !isClear).length;
-    await ledger.suppressionSnapshots.add(
+    const before = adding;
+    adding = ledger.suppressionSnapshots.add(
       snapshotNo,
       identified.flatMap(({ identifiers }) => identifiers),
     );
+    // It is thrown where it is awaited.
+    adding.catch(() => undefined);
+    await before;
   };
   const beforeRequest = async () => {
     requests += 1;
     // The first request uses the permit that is taken for all of them.
     if (requests > 1) await rateLimiter.acquire(signal);
   };
-  const { isComplete } = await reads.read(rateLimiter, {
-    what: 'the suppression list',
-    request: () =>
-      cxone.lists.readSuppressions({
-        onEntries,
-        beforeRequest,
-        askForPage: (ask) => askAgain(ask, PATIENCE, signal),
-        ...(signal && { signal }),
-      }),
-    probe: () => probe(deps, run),
-    signal,
-  });
-  return { entries, unidentified, isComplete };
+  try {
+    const { isComplete } = await reads.read(rateLimiter, {
+      what: 'the suppression list',
+      request: () =>
+        cxone.lists.readSuppressions({
+          onEntries,
+          beforeRequest,
+          askForPage: (ask) => askAgain(ask, PATIENCE, signal),
+          ...(signal && { signal }),
+        }),
+      probe: () => probe(deps, run),
+      signal,
+    });
+    await adding;
+    return { entries, unidentified, isComplete };
+  } finally {
+    await Promise.allSettled([adding]);
+  }
 }
 
 /** `before`: the list that this run has relied on so far. */
