@@ -33,9 +33,8 @@ export async function* listRankedCandidates(db: Executor, runNo: number): AsyncI
     group by (place - 1) / ${PAGE}::int order by min(place)`.execute(db);
   for (const { seqs } of pages.rows) {
     const { rows } = await sql<RankedCandidate>`
-      select seq, line, keys from records
-      where run_no = ${runNo} and seq = any(${seqs}::int[]) and keys is not null
-      order by array_position(${seqs}::int[], seq)`.execute(db);
+      select seq, r.line, r.keys from unnest(${seqs}::int[]) with ordinality page (seq, place) join records r using (seq)
+      where r.run_no = ${runNo} and r.keys is not null order by place`.execute(db);
     yield* rows;
   }
 }
