@@ -60,8 +60,7 @@ export async function findRoom(
 ): Promise<number> {
   for (let looks = 1; ; looks += 1) {
     // A lost batch of this run is sent again without asking for room, so what it takes may not be free.
-    const lost = await deps.ledger.capacity.unanswered(run.run_no);
-    const { capacity, request } = await askCampaign(deps, run, signal);
+    const { capacity, request, unanswered: lost } = await askCampaign(deps, run, signal);
     const others = await deps.ledger.capacity.others(run.run_no, request);
     const onTheWay = [...others, { runId: run.run_id, remaining: lost, unsent: 0 }];
     const free = capacity.max - capacity.current;
@@ -98,7 +97,10 @@ async function askCampaign(deps: ListLoadDeps, run: Run, signal?: AbortSignal) {
   const { cxone, ledger, rateLimiter } = deps;
   const { campaignId } = runInput(spec, run);
   const campaign = { tenant: rateLimiter.tenant, campaignId };
-  const remainingBefore = await ledger.capacity.remaining(run.run_no, campaign);
+  const [remainingBefore, unanswered] = await Promise.all([
+    ledger.capacity.remaining(run.run_no, campaign),
+    ledger.capacity.unanswered(run.run_no),
+  ]);
   const size = await reads.read(rateLimiter, {
     what: `the campaign ${campaignId}`,
     request: () => cxone.lists.getCampaign({ campaignId, ...(signal && { signal }) }),
@@ -108,7 +110,7 @@ async function askCampaign(deps: ListLoadDeps, run: Run, signal?: AbortSignal) {
   const capacity = capacityOf(size);
   const { current, max } = capacity;
   const request: Omit<CapacityRequest, 'planned'> = { ...campaign, current, max, remainingBefore };
-  return { capacity, request };
+  return { capacity, request, unanswered };
 }
 
 const sumValues = (numbers: ReadonlyMap<number, number>): number =>
