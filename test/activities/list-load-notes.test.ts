@@ -10,7 +10,8 @@ const HOURS = {
     { region: 'US', effective: '2000-01-01', source: 'test', windows: [{ from: '08:00', to: '21:00' }] },
   ],
 };
-const NO_ID = '2 of 3 records have no contact_id, so our own suppression list cannot be asked about them';
+const NO_ID =
+  '2 of 3 records have no contact_id, by which our own suppression list knows people: it may not find them';
 
 it('counts who cannot be looked up in our own suppression list, unless nobody is on it', async () => {
   const cxone = await start();

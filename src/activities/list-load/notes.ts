@@ -36,5 +36,5 @@ export async function describeRecords({ ledger, draining }: ListLoadDeps, run: R
 function describeWithoutId(n: number, records: number): string {
   const [have, them] = n === 1 ? ['has', 'it'] : ['have', 'them'];
   const which = `${formatCount(n)} of ${formatCount(records)} ${records === 1 ? 'record' : 'records'}`;
-  return `${which} ${have} no contact_id, so our own suppression list cannot be asked about ${them}`;
+  return `${which} ${have} no contact_id, by which our own suppression list knows people: it may not find ${them}`;
 }
