@@ -38,7 +38,7 @@ const LONGEST = [
   'replay/replay',
   'faults/objections',
   'workflows/not-before',
-  'faults/list-load-answers',
+  'faults/list-load',
 ];
 
 /**

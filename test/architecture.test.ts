@@ -86,10 +86,10 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   domain: {
     ...{ absent: [], cells: [], columns: [], 'contact-id': [], fields: [], numbers: [] },
     run: ['numbers'],
-    ...{ shorten: [], 'source-limits': [], substrings: [], timeouts: [], timestamps: [] },
+    ...{ shorten: [], 'source-limits': [], timeouts: [], timestamps: [] },
     metrics: ['numbers', 'run'],
     text: ['shorten'],
-    messages: ['shorten', 'substrings'],
+    messages: ['shorten'],
     json: ['text'],
     phone: ['run'],
     consent: ['columns', 'timestamps'],

@@ -22,7 +22,7 @@ export class RepeatedFailures {
 
   /**
    * How many of this kind in a row, this one included, and for how long. The time counts anew if nothing was tried for
-   * LONGEST_GAP_MS; `begunAt`: when what has failed now began, if that may take long.
+   * LONGEST_GAP_MS; `begunAt`: when the attempt that has just failed began, for attempts that may take long.
    */
   count(kind: string, begunAt = Date.now()): { readonly count: number; readonly triedMs: number } {
     const activity = countedActivity();

@@ -94,8 +94,8 @@ export interface ListLoadFigures {
     readonly fileRows: number | null;
   };
   /**
-   * Suppressed records by list, and by what they were found: `phone number`, `email address` or `contact id`. Who is on both
-   * lists counts for both.
+   * Suppressed records by list, and by what they were found: `phone number`, `email address` or `contact id`. Whoever is on
+   * both lists counts in both.
    */
   readonly suppressed: readonly {
     readonly list: 'cxone' | 'own';

@@ -4,7 +4,6 @@
  * else, so it is kept only where it can be deleted: neither the audit nor an event has it. Pure.
  */
 import { shorten } from './shorten.ts';
-import { Substrings } from './substrings.ts';
 
 export interface Message {
   /** Null: texts beyond MAX_MESSAGES or MAX_READ, of which only the number is kept. */
@@ -86,6 +85,8 @@ const PART = /[\p{L}\p{M}\p{N}]+/gu;
 /** A shorter value in another case is only found as a word: `Li` is not in `list`. */
 const MIN_FOLDED = 4;
 const MIN_CHARACTERS = 2;
+/** Characters that are compared for one answer: half a second. Only values that begin alike, in texts that repeat it, take more. */
+const MAX_COMPARED = 100_000_000;
 /** A value of more words is a sentence: those of its words that begin with a small letter are not names. */
 const MAX_WORDS = 5;
 const SMALL = /^\p{Ll}/u;
@@ -94,22 +95,19 @@ type OnFound = (start: number, length: number) => void;
 
 /** What identifies the persons of a batch: the values of their records (ids, numbers, names) and the words of these. */
 export class Persons {
-  readonly #exact: Substrings;
-  readonly #folded: Substrings;
+  readonly #exact = new Substrings();
+  readonly #folded = new Substrings();
   readonly #words = new Set<string>();
 
   constructor(values: Iterable<string>) {
-    const lines = [...new Set(values)].map(toLine);
-    const spellings = lines.flatMap(spellingsOf);
-    const isLong = ({ length }: string) => length >= MIN_FOLDED;
-    const isShort = ({ length }: string) => length >= MIN_CHARACTERS && length < MIN_FOLDED;
-    this.#folded = new Substrings(spellings.filter(isLong).map(fold));
-    this.#exact = new Substrings(spellings.filter(isShort));
-    for (const text of spellings) if (text.length === 1) this.#words.add(fold(text));
-    for (const line of lines) this.#addWords(line);
+    for (const value of new Set(values)) this.#add(toLine(value));
   }
 
-  #addWords(value: string): void {
+  #add(value: string): void {
+    for (const spelling of spellingsOf(value))
+      if (spelling.length >= MIN_FOLDED) this.#folded.add(fold(spelling));
+      else if (spelling.length >= MIN_CHARACTERS) this.#exact.add(spelling);
+      else if (spelling !== '') this.#words.add(fold(spelling));
     const words = value.match(NAME) ?? [];
     for (const word of words)
       if (word.length >= MIN_CHARACTERS && (words.length <= MAX_WORDS || !SMALL.test(word)))
@@ -126,6 +124,37 @@ export class Persons {
       else
         for (const { 0: part, index: at } of word.matchAll(PART))
           if (this.#words.has(part)) onFound(index + at, part.length);
+    }
+  }
+}
+
+/**
+ * Finds texts of at least two characters within another, also where they overlap. By their first two characters and their
+ * lengths, because a batch may have thousands of values and an answer thousands of texts. Once that has taken too long, a text
+ * counts as found as a whole.
+ */
+class Substrings {
+  #compared = 0;
+  readonly #byStart = new Map<string, { readonly texts: Set<string>; readonly lengths: Set<number> }>();
+
+  add(text: string): void {
+    const start = text.slice(0, MIN_CHARACTERS);
+    const same = this.#byStart.get(start) ?? { texts: new Set(), lengths: new Set() };
+    same.texts.add(text);
+    same.lengths.add(text.length);
+    this.#byStart.set(start, same);
+  }
+
+  find(text: string, onFound: OnFound): void {
+    if (this.#byStart.size === 0) return;
+    for (let at = 0; at + MIN_CHARACTERS <= text.length; at += 1) {
+      const same = this.#byStart.get(text.slice(at, at + MIN_CHARACTERS));
+      if (!same) continue;
+      for (const length of same.lengths) {
+        this.#compared += length;
+        if (this.#compared > MAX_COMPARED) return onFound(0, text.length);
+        if (same.texts.has(text.slice(at, at + length))) onFound(at, length);
+      }
     }
   }
 }

@@ -130,11 +130,13 @@ it('reads only so many texts of an answer, and counts the others', () => {
   ]);
 });
 
-// Value by value this takes minutes, while the worker can neither renew a lease nor send a heartbeat.
-it('takes no longer for values that begin alike', { timeout: 120_000 }, () => {
-  const persons = new Persons(Array.from({ length: 500 }, (_, i) => 'a'.repeat(i + 4)));
-  const texts = Array.from({ length: 1_000 }, (_, i) => `${i}b ${'a'.repeat(900)}`);
-  expect(toMessages(texts, persons)[0]).toEqual({ text: '0b …', n: 1 });
+// Meanwhile the worker could neither renew a lease nor send a heartbeat.
+it('hides whole texts once the search for values that begin alike has taken too long', () => {
+  const persons = new Persons(Array.from({ length: 100 }, (_, i) => 'a'.repeat(i + 4)));
+  const texts = Array.from({ length: 800 }, (_, i) => `b ${'a'.repeat(200 + i)}`);
+  const [read, hidden, ...others] = toMessages(texts, persons);
+  expect([read?.text, hidden?.text, others]).toEqual(['b …', '…', []]);
+  expect((read?.n ?? 0) + (hidden?.n ?? 0)).toBe(800);
 });
 
 it('finds thousands of values in thousands of texts at once', () => {

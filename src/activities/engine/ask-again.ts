@@ -5,11 +5,11 @@ import { isFinal } from '../failures.ts';
 import { backoffMs } from './rate-limit-backoff.ts';
 import { LONGEST_WAIT_MS } from './rate-limiter.ts';
 
-/** The last failure of this many in a row is thrown: it is an outage, which Temporal's backoff waits out. */
 export interface Patience {
+  /** After so many failures in a row, the last one is thrown: it is an outage, which Temporal's backoff waits out. */
   readonly failures: number;
-  /** A failed read is repeated after 1 s, 2 s, 4 s … up to this many doublings. */
-  readonly doublings: number;
+  /** The waits are 1 s, 2 s, 4 s …; after so many of them they no longer grow. */
+  readonly growing: number;
 }
 
 /**
@@ -18,7 +18,7 @@ export interface Patience {
  */
 export async function askAgain<T>(
   ask: () => Promise<T>,
-  { failures, doublings }: Patience,
+  { failures, growing }: Patience,
   signal?: AbortSignal,
 ): Promise<T> {
   for (let failed = 1; ; failed += 1) {
@@ -26,7 +26,7 @@ export async function askAgain<T>(
       return await ask();
     } catch (error) {
       if (failed >= failures || !isTransient(error)) throw error;
-      const waitMs = Math.max(backoffMs(Math.min(failed, doublings)), retryAfterMs(error));
+      const waitMs = Math.max(backoffMs(Math.min(failed, growing)), retryAfterMs(error));
       if (waitMs > LONGEST_WAIT_MS) throw error;
       await delay(waitMs, undefined, signal && { signal });
     }

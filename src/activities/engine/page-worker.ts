@@ -218,7 +218,7 @@ export class PageWorker {
   /** Asked again here, because Temporal's backoff would grow with every question that is lost, however much the page achieves. */
   async #askBeforeClaim(write: OpenWrite, { beforeClaim }: WriteDefinition): Promise<void> {
     const { signal } = this.#halt;
-    const patience = { failures: OUTAGE_AFTER, doublings: MAX_DOUBLINGS };
+    const patience = { failures: OUTAGE_AFTER, growing: MAX_DOUBLINGS };
     if (beforeClaim) await askAgain(() => beforeClaim(this.#run, write, signal), patience, signal);
   }
 

@@ -24,7 +24,7 @@ import { addSuppressionFile } from './suppression-file.ts';
 const MAX_READS = 3;
 
 /** For a page of a list that has been read in part. With an outage, the whole list is read again. */
-const PATIENCE: Patience = { failures: 3, doublings: 3 };
+const PATIENCE: Patience = { failures: 3, growing: 2 };
 
 /** How the reading of a long list is ended early. */
 export interface Stopping {
@@ -50,7 +50,7 @@ export async function requireSnapshot(
   return requireReliable(deps, run, read, known?.isAccepted ? known.figures : null);
 }
 
-/** Never with 0. Neither is one whose age is unknown, because the clock was set back since. */
+/** With a maximum of 0 no list is young. Neither is one of unknown age, because the clock was set back since. */
 const isYoung = ({ ageMs }: LatestSnapshot, maxAgeMs: number): boolean => ageMs >= 0 && ageMs < maxAgeMs;
 
 /** The newest one of the run. If a person has accepted it meanwhile, it is accepted whatever its age. */
