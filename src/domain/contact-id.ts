@@ -22,7 +22,7 @@ export function toContactId(text: string): string {
 
 /**
  * The same for every way to write an id, GUID or not. Two contacts may share it, so it is used where nobody may be missed: for
- * the suppression list, the proof of consent and erasures.
+ * the suppression list, the proof of consent and erasures. Not for its own answers: `{{a}}` becomes `{a}`, which would become `a`.
  */
 export function toComparableId(text: string): string {
   const trimmed = text.trim();

@@ -84,7 +84,7 @@ describe('suppression', () => {
 
   it('finds people on our own list however their id is written, and by a number that is an id', async () => {
     const cxone = await start();
-    const ids = ['A1B2C3D4-E5F6-7890-ABCD-000000000001', phone(62), 'Ann@Example.com'];
+    const ids = ['A1B2C3D4-E5F6-7890-ABCD-000000000001', phone(62), 'Ann@Example.com', '{{crm-65}}'];
     const since = new Date().toISOString();
     await opened().ledger.suppressions.add(
       ids.map((contactId) => ({ contactId, channel: 'voice' as const, reason: 'test', since })),
@@ -95,12 +95,14 @@ describe('suppression', () => {
       lead(62),
       lead(63, 3, { mail: 'ann@example.com' }),
       lead(64),
+      lead(65, 5, { contact_id: '{{crm-65}}' }),
     ]);
     expect(await cxone.outcomes(run)).toEqual({
       1: 'suppressed suppressed',
       2: 'suppressed suppressed',
       3: 'suppressed suppressed',
       4: 'pending',
+      5: 'suppressed suppressed',
     });
   });
 

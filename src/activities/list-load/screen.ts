@@ -88,7 +88,7 @@ export async function findSuppressedItems(
   records: readonly PendingRecord[],
 ): Promise<Map<number, Withheld>> {
   const identifiers = records.map(({ seq, record }) => ({ seq, all: identifiersOf(record as ListItem) }));
-  const listPeople = () => identifiers.flatMap(({ seq, all }) => all.map((each) => toPerson(seq, each)));
+  const listPeople = () => records.flatMap(toPeople);
   const own = await findSuppressed(ledger, listPeople, TELEPHONE_CHANNELS);
   const found = await ledger.suppressionSnapshots.find(
     snapshotNo,
@@ -104,11 +104,15 @@ export async function findSuppressedItems(
   return suppressed;
 }
 
-/** Our own list knows people by their contact ids only, but the id of some is their number or address. */
-const toPerson = (seq: number, identifier: string): Person => ({
-  seq,
-  contactId: valueOfIdentifier(identifier),
-});
+/**
+ * Our own list knows people by their contact ids only, but the id of some is their number or address. It is asked with the id as
+ * it is written, too: it brings an id into the form it compares by itself, and doing so twice may lead to another one.
+ */
+function toPeople({ seq, record }: PendingRecord): Person[] {
+  const item = record as ListItem;
+  const ids = [contactIdOf(item) ?? [], ...identifiersOf(item).map(valueOfIdentifier)].flat();
+  return ids.map((contactId) => ({ seq, contactId }));
+}
 
 /** Without one, our own list can hardly be asked about a record. */
 export function contactIdOf({ fields }: ListItem): string | undefined {
