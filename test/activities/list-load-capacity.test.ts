@@ -1,7 +1,8 @@
 /** How many items fit into the campaign, also if several runs load it at the same time. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { eventually } from '../harness/wait.ts';
 import { claimed, group, settlement } from '../ledger/harness.ts';
-import { createWorker, runActivity } from './harness.ts';
+import { allBatches, createEnvironment, createWorker, runActivity } from './harness.ts';
 import { CAMPAIGN, figuresOf, lead, leads, listLoadStand, phone, phones } from './list-loads.ts';
 import { getFailure } from './pages.ts';
 
@@ -106,6 +107,25 @@ describe('a lost answer about the campaign', () => {
     await cxone.admin.setFaults([{ match: CAMPAIGNS, times: 2, fault: { status: 503 } }]);
     await cxone.writeAll(run);
     expect(await cxone.uploaded()).toEqual([5, 4, 3, 2, 1].map(phone));
+  });
+
+  it('is waited for without a slot, so that other runs go on', async () => {
+    const cxone = await start({}, { maxInFlight: 1 });
+    const waiting = await cxone.plan(leads(1));
+    const other = await cxone.plan(leads(2, 3, 4), { campaignId: 'C2' });
+    // As long as a page waits.
+    const fault = { status: 503, retryAfter: '10' };
+    await cxone.admin.setFaults([{ match: { path: `${CAMPAIGNS.path}${CAMPAIGN}` }, fault }]);
+    const asked = vi.spyOn(cxone.cxone.lists, 'getCampaign');
+    const env = createEnvironment();
+    const { activities } = cxone.worker;
+    const page = runActivity(() => activities.writePage(allBatches(waiting.run)), env);
+    await eventually(() => expect(asked).toHaveBeenCalled());
+    await cxone.writeAll(other.run);
+    expect(asked.mock.calls.filter(([{ campaignId }]) => campaignId === CAMPAIGN)).toHaveLength(1);
+    env.cancel();
+    expect(await page).toMatchObject({ halted: 'cancelled', left: 1 });
+    expect(await cxone.uploaded()).toEqual([4, 3, 2].map(phone));
   });
 
   it('ends the page if it asks for a longer wait than a page waits, and nothing was sent', async () => {

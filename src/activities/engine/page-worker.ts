@@ -49,6 +49,14 @@ interface Answered {
   readonly latencyMs: number;
 }
 
+/** What CXone is asked before the claim (`beforeClaim`) has failed. Nothing was claimed. */
+class QuestionFailed extends Error {
+  override readonly name = 'QuestionFailed';
+  constructor(cause: unknown) {
+    super('the question before the claim failed', { cause });
+  }
+}
+
 /** Where CXone answers some requests and loses others, those that were lost most often wait 4 s at most. */
 const MAX_DOUBLINGS = 3;
 const MIN_WAIT_MS = 500;
@@ -106,9 +114,15 @@ export class PageWorker {
     }
   }
 
-  #process(write: OpenWrite): Promise<void> {
+  /**
+   * What is asked before the claim is asked again here, because Temporal's backoff would grow with every answer that is lost, however
+   * much the page achieves. No slot is held meanwhile, so that other pages go on.
+   */
+  async #process(write: OpenWrite): Promise<void> {
     this.#tried.add(write.id);
-    return this.#deps.rateLimiter.withPipelineSlot(() => this.#processWrite(write));
+    const process = () => this.#deps.rateLimiter.withPipelineSlot(() => this.#processWrite(write));
+    const patience = { failures: OUTAGE_AFTER, growing: MAX_DOUBLINGS };
+    await askAgain(process, patience, this.#halt.signal).catch((error: unknown) => this.#halt.on(error));
   }
 
   /** Those not tried yet. If all of them have to be kept apart, waits for their turn, while no slot is held. */
@@ -158,19 +172,24 @@ export class PageWorker {
       : Math.max(this.#leasedForMs, MIN_WAIT_MS);
   }
 
-  /** Claims, sends, settles. Whatever goes wrong leaves the write in a state that the next attempt understands. */
+  /**
+   * Claims, sends, settles. Whatever goes wrong leaves the write in a state that the next attempt understands. Throws only why the
+   * question before the claim failed.
+   */
   async #processWrite(write: OpenWrite): Promise<void> {
     try {
       const { rateLimiter } = this.#deps;
       // Halting before the slot is free again: otherwise the next write would still be claimed.
       const answered = await rateLimiter.withClaimSlot(() =>
         this.#claimAndSend(write).catch((error: unknown) => {
+          if (error instanceof QuestionFailed) throw error;
           if (error instanceof SpacingWait) this.#tried.delete(write.id);
           return this.#halt.on(error);
         }),
       );
       if (answered) await this.#settleAnswer(write, answered);
     } catch (error) {
+      if (error instanceof QuestionFailed) throw error.cause;
       this.#halt.on(error);
     }
   }
@@ -215,11 +234,10 @@ export class PageWorker {
     return null;
   }
 
-  /** Asked again here, because Temporal's backoff would grow with every question that is lost, however much the page achieves. */
   async #askBeforeClaim(write: OpenWrite, { beforeClaim }: WriteDefinition): Promise<void> {
-    const { signal } = this.#halt;
-    const patience = { failures: OUTAGE_AFTER, growing: MAX_DOUBLINGS };
-    if (beforeClaim) await askAgain(() => beforeClaim(this.#run, write, signal), patience, signal);
+    await beforeClaim?.(this.#run, write, this.#halt.signal).catch((error: unknown) => {
+      throw new QuestionFailed(error);
+    });
   }
 
   /** Throws if CXone does not answer: then the page ends, and Temporal's backoff waits out the outage. */

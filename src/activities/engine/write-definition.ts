@@ -42,8 +42,9 @@ export interface WriteDefinition extends WriteRules {
    */
   readonly gate: ConsentGate | null;
   /**
-   * Called before each claim, while nothing is held that could expire: obtains what the gate has to know, or throws. Also
-   * called for a write that then has to wait for its turn. It takes its own permits (RateLimiter.sendWithPermit).
+   * Called before each claim, while nothing is held that could expire: obtains what the gate has to know, or throws. After a
+   * transient error it is called again; meanwhile no slot is held. Also called for a write that then has to wait for its turn. It
+   * takes its own permits (RateLimiter.sendWithPermit).
    */
   readonly beforeClaim?: (run: Run, write: OpenWrite, signal: AbortSignal) => Promise<void>;
   /** Sends one write and says what became of its records. The implementation states whether repeating it is safe, and why. */
