@@ -8,6 +8,7 @@ import {
   CxoneNotFound,
   CxoneRateLimited,
   CxoneRefused,
+  CxoneTooLong,
   CxoneUnauthorized,
   CxoneUnavailable,
 } from '../cxone/errors.ts';
@@ -143,6 +144,7 @@ function translateCxoneError(error: CxoneError): ApplicationFailure {
     const check = '`cxflow doctor` checks addresses and permissions';
     return fatalFailure('Refused', `${error.message}. ${check}. ${THEN_RESTART}`);
   }
+  if (error instanceof CxoneTooLong) return fatalFailure('Refused', `${error.message}. ${THEN_RESTART}`);
   const retryAfterMs = error instanceof CxoneUnavailable ? error.retryAfterMs : null;
   return retryableFailure('CxoneUnavailable', error.message, retryAfterMs ?? undefined);
 }

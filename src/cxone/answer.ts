@@ -1,6 +1,6 @@
 /** An answer of CXone: its status, and its body once a schema has validated it. */
 import { z } from 'zod';
-import { CxoneUnreadable, type RequestContext } from './errors.ts';
+import { CxoneTooLong, CxoneUnreadable, type RequestContext } from './errors.ts';
 import { isInexact } from './exact.wire.ts';
 import { parseJson } from './json.ts';
 import { toName } from './text.wire.ts';
@@ -22,6 +22,8 @@ export interface Answer {
   readonly isWhole: boolean;
   /** The error for an answer that is well formed but makes no sense. */
   unreadable(what: string): CxoneUnreadable;
+  /** The error for a read of several answers that does not end here. */
+  tooLong(what: string): CxoneTooLong;
 }
 
 export function createAnswer(
@@ -52,6 +54,7 @@ export function createAnswer(
     isEmpty,
     isWhole: body !== null,
     unreadable,
+    tooLong: (what) => new CxoneTooLong(context, what),
     header(name) {
       const value = headers[name];
       return typeof value === 'string' ? value : null;

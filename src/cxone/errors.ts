@@ -138,6 +138,13 @@ export class CxoneUnreadable extends CxoneError {
   }
 }
 
+/** CXone has more than cxflow reads. Repeating the request cannot help. */
+export class CxoneTooLong extends CxoneError {
+  constructor(context: RequestContext, what: string) {
+    super(context, what, 'no');
+  }
+}
+
 /**
  * Any other answer. `applied` is `no` for a refusal, and `unknown` for a status that is not part of the contract: a redirect,
  * which is never followed, may be the answer to a request that was carried out.

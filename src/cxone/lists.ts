@@ -103,10 +103,13 @@ export interface Lists {
 
 const ENTRIES_AT_A_TIME = 5_000;
 /**
- * Of one reading: a million entries, a hundred to a page. At the default rate budget it takes ten minutes, which is not yet longer
- * than a list is relied on.
+ * Of one reading: a million entries, a hundred to a page. At the default rate budget it takes ten minutes, less than the 15 minutes
+ * for which a list is relied on by default.
  */
 const MAX_PAGES = 10_000;
+const TOO_MANY_PAGES =
+  `the list of suppressions has more than ${MAX_PAGES.toLocaleString('en')} pages, which is as many as cxflow reads; ` +
+  'remove entries that are no longer needed from it, or ask NICE support for larger pages';
 
 export function createLists(client: FamilyClient): Lists {
   return {
@@ -135,7 +138,7 @@ async function readSuppressions(client: FamilyClient, request: ReadSuppressionsR
     if (next === null || !isComplete) return { isComplete };
     if (cursors.has(next)) throw answer.unreadable('its cursor leads back to an earlier page');
     cursors.add(next);
-    if (cursors.size === MAX_PAGES) throw answer.unreadable(`more than ${MAX_PAGES} pages`);
+    if (cursors.size === MAX_PAGES) throw answer.tooLong(TOO_MANY_PAGES);
     page = await askForPage(() => readFrom(next));
   }
 }
