@@ -151,6 +151,7 @@ describe('a lost batch', () => {
     const waiting = await getFailure(cxone.writeAll(run));
     expect(waiting).toMatchObject({ type: 'WritesInFlight', nonRetryable: false });
     expect(waiting.message).toContain(`items that have no answer yet (2 of ${run.run_id})`);
+    expect(waiting.message).toContain('What this run has sent itself it sends again');
     expect(await cxone.uploaded()).toEqual([]);
     const full = await getFailure(cxone.writeAll(run));
     expect(full).toMatchObject({ type: 'NoCapacity', nonRetryable: true });
@@ -212,6 +213,7 @@ describe('several runs into one campaign', () => {
     const failure = await getFailure(cxone.writeAll(second.run));
     expect(failure).toMatchObject(waiting);
     expect(failure.message).toContain(`2 of ${first.run.run_id}`);
+    expect(failure.message).not.toContain('itself');
     await ledger.writes.settle(settlement(write?.id ?? '', fence, [group('created', write?.seqs ?? [])]));
     await cxone.writeAll(second.run);
     expect(await ledger.runs.exactCounts(second.run.run_no)).toMatchObject({ created: 2, pending: 0 });

@@ -28,7 +28,7 @@ export interface Reserved {
 
 /**
  * Reserves capacity for all pending records; with `fit` for the best that fit, and cancels the others. Errors: NoCapacity;
- * WritesInFlight, retryable, while that depends on what another run has sent; those of BoundedReads.
+ * WritesInFlight, retryable, while that depends on what a run has sent; those of BoundedReads.
  */
 export async function reserveCapacity(deps: ListLoadDeps, run: Run): Promise<Reserved> {
   const { ledger, draining } = deps;
@@ -80,7 +80,8 @@ type Room = Pick<CapacityAnswer, 'room' | 'roomAtMost' | 'others'> & { readonly 
 
 /**
  * How many of so many records fit; null: that depends on whether CXone's figure has what was sent without an answer so far. Whoever
- * waits for that sends what it has on its way again first, so runs never wait for each other, or for themselves.
+ * waits for that sends what it has on its way again first, so runs never wait for each other. Only for what the calling hours put
+ * off they wait longer: another run, or the run itself, sends that again when it is permitted.
  * Errors: NoCapacity.
  */
 function decideRoom(run: Run, records: number, found: Room): number | null {
@@ -121,19 +122,27 @@ const sumRemaining = (others: readonly OtherReservation[]): number =>
 
 const MAX_RUNS_NAMED = 5;
 
+const OWN =
+  'What this run has sent itself it sends again, as soon as it may: with calling hours, that may be hours later';
+
 const nameRuns = (others: readonly { readonly runId: string; readonly n: number }[]): string =>
   others
     .slice(0, MAX_RUNS_NAMED)
     .map(({ runId, n }) => `${formatCount(n)} of ${runId}`)
     .join(', ');
 
-/** Retried until it is known: a person who does not want to wait cancels one of the runs. */
+/**
+ * Retried until it is known. A person who does not want to wait cancels one of the other runs; what the run itself has sent is
+ * answered once it has sent it again.
+ */
 function stillOnTheWay(run: Run, onTheWay: readonly OtherReservation[]) {
   const sent = onTheWay.map(({ runId, remaining, unsent }) => ({ runId, n: remaining - unsent }));
+  const waited = sent.filter(({ n }) => n > 0);
+  const isOwn = waited.some(({ runId }) => runId === run.run_id);
   const message =
     `campaign ${runInput(spec, run).campaignId} may have received items that have no answer yet ` +
-    `(${nameRuns(sent.filter(({ n }) => n > 0))}). Whether the records of this run fit is known once they have`;
-  return retryableFailure('WritesInFlight', message, LOOK_AGAIN_MS);
+    `(${nameRuns(waited)}). Whether the records of this run fit is known once those are answered`;
+  return retryableFailure('WritesInFlight', isOwn ? `${message}. ${OWN}` : message, LOOK_AGAIN_MS);
 }
 
 function noCapacity(run: Run, found: Room & { readonly planned: number }) {
