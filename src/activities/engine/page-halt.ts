@@ -71,41 +71,41 @@ export class PageHalt {
   }
 
   /** Claims nothing more. What is in flight is settled. */
-  halt(halt: Halt): void {
+  haltOn(halt: Halt): void {
     if (this.#halted === null || this.#halted.why === 'suspected_outage') this.#halted = halt;
     this.#stop.abort();
     // What is unanswered by then is reconciled by the next worker.
     if (halt.why === 'draining') setTimeout(this.#endDraining, DRAIN_MS).unref();
   }
 
-  /** After this error the page claims nothing more, or nothing that is kept apart. Null: the write has no answer. */
-  on(error: unknown): null {
+  /** After this error the page claims nothing more, or nothing that is kept apart. Never throws. Null: the write has no answer. */
+  noteError(error: unknown): null {
     if (error instanceof SpacingWait) {
       if (error.waitMs < (this.#spacingWait?.waitMs ?? Infinity)) this.#spacingWait = error;
     } else if (error instanceof RateWait) this.#rateWait ??= error;
-    else if (!(this.#halted && isAbort(error))) this.halt({ why: 'failed', error: asError(error) });
+    else if (!(this.#halted && isAbort(error))) this.haltOn({ why: 'failed', error: asError(error) });
     return null;
   }
 
   /**
-   * Throws what ends the page: an error that no repeat can cure, or the last of an outage. Where requests must not be
-   * repeated, the page claims nothing more after the first one. A page in which CXone has answered other writes does not fail
-   * for it; otherwise Temporal's backoff would grow with every lost answer.
+   * CXone has not answered a request. Throws `error` if it ends the page: no repeat can cure it, or it is the last of an outage.
+   * Where requests must not be repeated, the page claims nothing more after the first one. A page in which CXone has answered other
+   * writes does not fail for it; otherwise Temporal's backoff would grow with every lost answer.
    */
-  failed(error: CxoneError, isRepeatable = true): void {
+  noteFailure(error: CxoneError, isRepeatable = true): void {
     this.#lastFailure = error;
     if (error instanceof CxoneRateLimited) return;
     this.#failuresInARow += 1;
     if (isFinal(error) || this.#failuresInARow >= OUTAGE_AFTER) throw error;
-    if (!isRepeatable) this.halt({ why: 'suspected_outage' });
+    if (!isRepeatable) this.haltOn({ why: 'suspected_outage' });
   }
 
-  /** Throws like `failed`, if the answer was interrupted. */
-  answered({ groups, interruptedBy }: SettledAnswer): void {
+  /** CXone has answered. Throws like `noteFailure` if the answer was interrupted. */
+  noteAnswer({ groups, interruptedBy }: SettledAnswer): void {
     this.#hasAnswered = true;
     // What was answered before a write was interrupted is no part of an outage.
     if (!interruptedBy || groups.length > 0) this.#failuresInARow = 0;
-    if (interruptedBy) this.failed(interruptedBy);
+    if (interruptedBy) this.noteFailure(interruptedBy);
   }
 
   /** Throws what has ended the page, unless it was asked to end. */

@@ -85,7 +85,7 @@ export class PageWorker {
 
   /** Claims nothing more. What is in flight is settled. */
   halt(why: HaltReason): void {
-    this.#halt.halt({ why });
+    this.#halt.haltOn({ why });
   }
 
   counts(): Partial<Record<Outcome, number>> {
@@ -122,7 +122,9 @@ export class PageWorker {
     this.#tried.add(write.id);
     const process = () => this.#deps.rateLimiter.withPipelineSlot(() => this.#processWrite(write));
     const patience = { failures: OUTAGE_AFTER, growing: MAX_DOUBLINGS };
-    await askAgain(process, patience, this.#halt.signal).catch((error: unknown) => this.#halt.on(error));
+    await askAgain(process, patience, this.#halt.signal).catch((error: unknown) =>
+      this.#halt.noteError(error),
+    );
   }
 
   /** Those not tried yet. If all of them have to be kept apart, waits for their turn, while no slot is held. */
@@ -184,13 +186,13 @@ export class PageWorker {
         this.#claimAndSend(write).catch((error: unknown) => {
           if (error instanceof QuestionFailed) throw error;
           if (error instanceof SpacingWait) this.#tried.delete(write.id);
-          return this.#halt.on(error);
+          return this.#halt.noteError(error);
         }),
       );
       if (answered) await this.#settleAnswer(write, answered);
     } catch (error) {
       if (error instanceof QuestionFailed) throw error.cause;
-      this.#halt.on(error);
+      this.#halt.noteError(error);
     }
   }
 
@@ -199,7 +201,7 @@ export class PageWorker {
     const { rateLimiter } = this.#deps;
     const definition = this.#definitionOf(write);
     const send = (held: HeldWrite) =>
-      this.#send(write, definition, held).catch((error: unknown) => this.#halt.on(error));
+      this.#send(write, definition, held).catch((error: unknown) => this.#halt.noteError(error));
     if (definition.claimAhead) {
       const held = await this.#claim(write, definition);
       return held && rateLimiter.withRequestSlot(() => send(held));
@@ -273,7 +275,7 @@ export class PageWorker {
       return null;
     }
     if (result.kind !== 'answered') {
-      this.#halt.failed(result.error, definition.repeatable);
+      this.#halt.noteFailure(result.error, definition.repeatable);
       return null;
     }
     const { answer, latencyMs } = result;
@@ -283,7 +285,7 @@ export class PageWorker {
 
   /** Most often another worker has the write, or the page stops. A gate that could not look consent up is a failure. */
   #recordUnsent(error: Error): void {
-    if (error instanceof GateInterrupted && error.cause) this.#halt.failed(error.cause);
+    if (error instanceof GateInterrupted && error.cause) this.#halt.noteFailure(error.cause);
   }
 
   async #settleAnswer(write: OpenWrite, { answer, fence, latencyMs }: Answered): Promise<void> {
@@ -293,6 +295,6 @@ export class PageWorker {
       await this.#attempts.markSent({ id: write.id, fence });
       throw error;
     }
-    this.#halt.answered(answer);
+    this.#halt.noteAnswer(answer);
   }
 }
