@@ -1,9 +1,12 @@
 /** Erasures in runs whose records are items of a list: they name their contact in a field. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
+import { oneAtATime } from '../../src/ledger/locks.ts';
 import type { PendingRecord, StagedRecord } from '../../src/ledger/runs/records.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
+import { ERASED_RECORD } from '../../src/ledger/writes/has-record.sql.ts';
 import { readLedgerContents } from '../harness/ledger-contents.ts';
+import { until } from '../harness/wait.ts';
 import {
   all,
   claimed,
@@ -14,6 +17,7 @@ import {
   record,
   settlement,
   someId,
+  waitingForLocks,
   writesOf,
 } from './harness.ts';
 
@@ -63,6 +67,65 @@ describe('an erasure in a list load', () => {
     await ledger.runs.close(run.run_no, 'cancelled', null, null);
     expect(await erase('1001')).toMatchObject({ records: 1 });
     expect(await readLedgerContents(url)).toContain('1001 main street');
+  });
+
+  const reason = { code: 'no_capacity' };
+  /** Running, and not planned yet. There was no room for the first of two. */
+  const unplannedRun = async (anna: string) => {
+    const run = await stagedRun([rowOf(1, anna), rowOf(2, newContact())]);
+    await opened().ledger.records.cancelBeyond(run.run_no, 1, reason);
+    return run;
+  };
+  const waiting = (n: number) =>
+    until(
+      () => waitingForLocks(opened().database.db),
+      (found) => found === n,
+    );
+
+  it('waits until rows without room are pending again, and keeps them', async () => {
+    const { ledger, database } = opened();
+    const anna = newContact();
+    const run = await unplannedRun(anna);
+    const { returning, erasing } = await database.db.transaction().execute(async (tx) => {
+      await oneAtATime(tx, run.run_no);
+      const first = ledger.records.returnUnplanned(run.run_no, reason);
+      await waiting(1);
+      const second = erase(anna);
+      await waiting(2);
+      return { returning: first, erasing: second };
+    });
+    await returning;
+    expect(await erasing).toMatchObject({ records: 0, waitingFor: [run.run_id] });
+    expect(await seqsOf(ledger.records.listPending(run.run_no))).toEqual([1, 2]);
+  });
+
+  it('keeps a row without room from being pending again once it is emptied', async () => {
+    const { ledger, database } = opened();
+    const anna = newContact();
+    const run = await unplannedRun(anna);
+    const { returning, erasing } = await database.db.transaction().execute(async (tx) => {
+      // The last statement of the erasure waits for this lock.
+      await sql`lock table erasures in share mode`.execute(tx);
+      const first = erase(anna);
+      await waiting(1);
+      const second = ledger.records.returnUnplanned(run.run_no, reason);
+      await waiting(2);
+      return { returning: second, erasing: first };
+    });
+    expect(await erasing).toMatchObject({ records: 1, runs: [run.run_id], waitingFor: [] });
+    await returning;
+    expect(await ledger.runs.exactCounts(run.run_no)).toEqual({ total: 2, pending: 1, cancelled: 1 });
+    expect(await ledger.runs.counts(run.run_no)).toEqual({ total: 2, pending: 1, cancelled: 1 });
+  });
+
+  it('a row without content is in no write', async () => {
+    const { ledger, database } = opened();
+    const run = await stagedRun([rowOf(1, newContact()), rowOf(2, newContact())]);
+    await sql`update records set record = ${ERASED_RECORD}::json where run_no = ${run.run_no} and seq = 1`.execute(
+      database.db,
+    );
+    await ledger.writes.plan(run.run_no, 'load', 2, { order: 'rank' });
+    expect((await writesOf(ledger, run)).map(({ seqs }) => seqs)).toEqual([[2]]);
   });
 
   const seqsOf = async (records: AsyncIterable<PendingRecord>) => (await all(records)).map(({ seq }) => seq);

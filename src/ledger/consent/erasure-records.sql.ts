@@ -1,7 +1,8 @@
 /** Erasure of staged rows and their outcomes. */
 import { sql } from 'kysely';
 import type { Executor } from '../database.ts';
-import { ERASED_RECORD } from '../runs/has-record.sql.ts';
+import { oneAtATime } from '../locks.ts';
+import { ERASED_RECORD } from '../writes/has-record.sql.ts';
 import { maybeApplied } from '../writes/maybe-applied.sql.ts';
 import type { FoundRows } from './erasure-search.sql.ts';
 
@@ -39,6 +40,19 @@ export async function cancelUnsent(tx: Executor, { runNo, seqs }: FoundRows): Pr
         where not seq = any(by_run.seqs) order by place)
     from by_run where w.run_no = by_run.run_no and w.state = 'planned'
       and w.seqs && by_run.seqs and not w.seqs <@ by_run.seqs`.execute(tx);
+}
+
+/**
+ * Before it is planned, a list load makes duplicates and cancelled rows pending again (`returnUnplanned`). Until the transaction
+ * ends it cannot, or a row would be emptied because it has an outcome, and be pending without content. Only such runs wait.
+ */
+export async function keepOutcomes(tx: Executor, { runNo, seqs }: FoundRows): Promise<void> {
+  const { rows } = await sql`
+    select from runs where run_no = ${runNo} and state in ('running', 'failed') and exists (
+      select from records where run_no = ${runNo} and seq = any(${[...seqs]}::int[]) and keys is not null)`.execute(
+    tx,
+  );
+  if (rows.length > 0) await oneAtATime(tx, runNo);
 }
 
 /** A row that is pending or in doubt is needed while its run is running, or may be started again. */

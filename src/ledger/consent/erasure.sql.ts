@@ -7,7 +7,13 @@ import type { Database, Executor } from '../database.ts';
 import { lockRun } from '../locks.ts';
 import { listReaders, type Reader } from '../runs/sources.sql.ts';
 import type { EraseSubject, Erasures } from './erasure.ts';
-import { cancelUnsent, countRows, emptyRecords, type RowCounts } from './erasure-records.sql.ts';
+import {
+  cancelUnsent,
+  countRows,
+  emptyRecords,
+  keepOutcomes,
+  type RowCounts,
+} from './erasure-records.sql.ts';
 import {
   type FoundRows,
   findDatasets,
@@ -124,7 +130,8 @@ const byPlace = (a: FoundRows, b: FoundRows): number => a.runNo - b.runNo || a.f
 
 /**
  * Locks the failed runs: until the transaction ends, none of them can be started again and send what it is about to lose. The
- * others lose only rows that they do not need any more, so they go on. What a run needs that fails at this moment is kept.
+ * others lose only rows that they do not need any more, so they go on, except for list loads, whose steps wait (`keepOutcomes`).
+ * What a run needs that fails at this moment is kept.
  */
 async function eraseRows(tx: Executor, found: readonly FoundRows[]): Promise<readonly RowCounts[]> {
   const failed = new Set(await listFailed(tx, [...new Set(found.map(({ runNo }) => runNo))]));
@@ -150,6 +157,7 @@ async function listFailed(tx: Executor, runNos: readonly number[]): Promise<read
 }
 
 async function emptyBlock(tx: Executor, rows: FoundRows): Promise<RowCounts> {
+  await keepOutcomes(tx, rows);
   const counts = await emptyRecords(tx, rows);
   if (rows.isFiltered) await renewFilter(tx, rows);
   return counts;

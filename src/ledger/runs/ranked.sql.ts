@@ -3,8 +3,8 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Reason } from '../../domain/run.ts';
 import type { Executor } from '../database.ts';
 import { oneAtATime } from '../locks.ts';
+import { HAS_RECORD } from '../writes/has-record.sql.ts';
 import { byRank } from '../writes/rank.sql.ts';
-import { HAS_RECORD } from './has-record.sql.ts';
 import { PAGE, PAGE_BYTES } from './pages.ts';
 import type { PendingRecord, RankedCandidate } from './records.ts';
 

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import { SUCCESSES } from '../../domain/run.ts';
 import type { Database, Executor } from '../database.ts';
-import { HAS_RECORD } from './has-record.sql.ts';
+import { HAS_RECORD } from '../writes/has-record.sql.ts';
 import {
   type Bucket,
   MAX_MILESTONES,

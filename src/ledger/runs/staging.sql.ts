@@ -47,9 +47,10 @@ export async function stageRecords(
     await finished;
     await connection.query(insertRecords(`${COLUMNS}${rankColumns}`), [runNo]);
     await connection.query(INSERT_OUTCOMES, [runNo]);
-    await connection.query(INSERT_BLOCK, [runNo, first.seq, last.seq, words]);
+    // The run's row first, then the block, as an erasure locks them.
     const { rowCount } = await connection.query(RECORD_PROGRESS, [runNo, last.seq, toFence(run)]);
     if (rowCount === 0) throw new Superseded();
+    await connection.query(INSERT_BLOCK, [runNo, first.seq, last.seq, words]);
     await connection.query('commit');
   } catch (error) {
     await connection.query('rollback').catch(() => undefined);

@@ -9,6 +9,7 @@ import type { WriteState } from '../schema.ts';
 import { claimWrites } from './claims.sql.ts';
 import type { Claim } from './claims.ts';
 import { firstLine } from './first-line.sql.ts';
+import { HAS_RECORD } from './has-record.sql.ts';
 import { listInDoubt, markInDoubt, resolve } from './in-doubt.sql.ts';
 import { byRank } from './rank.sql.ts';
 import { settleWrites } from './settlements.sql.ts';
@@ -88,7 +89,7 @@ async function insertPlanned(tx: Executor, { runNo, kind, size, order, batchByte
           coalesce(octet_length(r.record::text), 0) as bytes,
           (row_number() over planned - 1) / ${size}::int as chunk
         from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
-        where r.run_no = ${runNo} and o.seq is null
+        where r.run_no = ${runNo} and o.seq is null and ${HAS_RECORD}
         window planned as (order by ${isRanked ? byRank('r') : sql`r.seq`})) pending) measured
     where not exists (select 1 from writes where run_no = ${runNo})
     group by chunk, part order by chunk, part`.execute(tx);
