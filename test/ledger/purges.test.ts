@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { lockRun } from '../../src/ledger/locks.ts';
 import type { PurgeCounts } from '../../src/ledger/retention/purges.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
+import { listReaders } from '../../src/ledger/runs/sources.sql.ts';
 import { readLedgerContents } from '../harness/ledger-contents.ts';
 import { until } from '../harness/wait.ts';
 import {
@@ -188,6 +189,20 @@ describe('a purge', () => {
     expect((await purge()).kept).toEqual([{ runId: run.run_id, why: 'being_retried' }]);
     await runs.close(retry.run_no, 'cancelled', null, null);
     expect((await purge()).runs).toBe(1);
+  });
+
+  it('reads no inputs of runs that have staged their source, to find out who is being retried', async () => {
+    const { ledger, database } = opened();
+    const input = { source: { dataset: 'none' } };
+    const staged = await openRun(ledger, { input });
+    await ledger.records.finishStaging(staged.run_no);
+    const staging = await openRun(ledger, { input });
+    const list = async (onlyStaging: boolean) =>
+      (await listReaders(database.db, ['running'], { onlyStaging })).map(({ runId }) => runId);
+    expect(await list(false)).toEqual(expect.arrayContaining([staged.run_id, staging.run_id]));
+    expect(await list(true)).toContain(staging.run_id);
+    expect(await list(true)).not.toContain(staged.run_id);
+    for (const run of [staged, staging]) await ledger.runs.close(run.run_no, 'cancelled', null, null);
   });
 
   it('keeps a run whose retry begins while the purge is under way', async () => {

@@ -110,7 +110,7 @@ const whyKept = ({ withUndelivered }: PurgeScope) => sql<KeptReason | null>`case
 
 /** A failed run is given its file again when it is restarted, but nobody can hand over the rows of another run. */
 async function retriedRunIds(db: Executor): Promise<ReadonlySet<string | undefined>> {
-  const readers = await listReaders(db, ['running', 'failed']);
+  const readers = await listReaders(db, ['running', 'failed'], { onlyStaging: true });
   return new Set(readers.map(({ source }) => source.retryOf));
 }
 
