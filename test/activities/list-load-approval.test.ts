@@ -49,7 +49,7 @@ describe('when a plan is approved', () => {
       ({ suppressions }) => suppressions.hash,
     );
     expect(next?.notes).toContain(
-      `the approval of plan ${plan.hash} is void: 2 of its records must not be sent by now. ` +
+      `the approval of plan ${plan.hash} is void: 2 more records of the run must not be sent by now. ` +
         `CXone's suppression list was ${before} (2 entries) and is ${now} (4 entries)`,
     );
     expect((await opened().ledger.runs.get(run.run_id)).plan_hash).toBe(next?.hash);
@@ -180,6 +180,9 @@ describe('when a plan is approved', () => {
     await cxone.admin.seedSuppressions({ entries: [{ contactId: 'ann' }, ...phones(3)] });
     const next = await replan(cxone.worker, run, plan);
     expect(next).toMatchObject({ toWrite: 2, duplicate: 0, cancelled: 2, suppressed: 2 });
+    // Only one of them was in the approved plan.
+    const more = '2 more records of the run must not be sent by now';
+    expect(next?.notes).toContainEqual(expect.stringContaining(more));
     await cxone.writeAll(run);
     expect(await cxone.uploaded()).toEqual([phone(2), phone(4)]);
     const { counts } = await cxone.close(run);

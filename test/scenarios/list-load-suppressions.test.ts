@@ -119,7 +119,7 @@ async function approveTwice(stand: Stand, runId: string, terminal: TestProcess):
   await stand.cxflow(['approve', runId, '--plan', first]);
   const next = await until(find, (run) => run?.phase === 'awaiting_approval' && run.plan_hash !== first);
   await terminal.waitFor(
-    new RegExp(`the approval of plan ${first} is void: 1 of its records must not be sent by now`),
+    new RegExp(`the approval of plan ${first} is void: 1 more record of the run must not be sent by now`),
   );
   expect(await stand.client.ledger.writes.listOpen(next?.run_no ?? 0, 1, 1)).toMatchObject([{ attempts: 0 }]);
   const refused = await stand.cxflow(['approve', runId, '--plan', first]);

@@ -67,7 +67,9 @@ async function planAgain(deps: PlanningDeps, run: Run, approved: string): Promis
   return makePlan(deps, run, async (figures) => {
     const { suppressed = 0 } = await ledger.runs.exactCounts(run.run_no);
     const n = suppressed - ((run.plan as Plan).suppressed ?? 0);
-    const why = [`${n} of its records must not be sent by now`, ...(check?.describeChange(figures) ?? [])];
+    // They include records that the approved plan had left out.
+    const more = `${n} more ${n === 1 ? 'record' : 'records'} of the run must not be sent by now`;
+    const why = [more, ...(check?.describeChange(figures) ?? [])];
     return [`the approval of plan ${approved} is void: ${why.join('. ')}`];
   });
 }
