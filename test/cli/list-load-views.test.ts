@@ -65,6 +65,12 @@ describe('what a list load shows', () => {
     ]);
   });
 
+  it('is no number of rows of the file in a plan that was stored without it', () => {
+    const { fileRows: _, ...suppressions } = FIGURES.suppressions;
+    const { facts } = listLoadFigures({ ...FIGURES, suppressions });
+    expect(facts[1]?.[1]).toMatch(/^100,000 entries, 2 of which/);
+  });
+
   it('is who may be called, if it has calling hours', () => {
     const hoursOf = (change: Partial<ListLoadOutlook>) =>
       listLoadFigures(FIGURES, { ...OUTLOOK, ...change })

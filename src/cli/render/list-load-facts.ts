@@ -85,7 +85,13 @@ function describeCapacity({ before, after, max, reserved }: ListLoadFigures['cap
   return `${formatCount(before)} → ${formatCount(after)} of ${formatCount(max)}${others}`;
 }
 
-function describeList({ hash, entries, unidentified, fileRows }: ListLoadFigures['suppressions']): string {
+/** Plans that were stored before `fileRows` existed have none. */
+function describeList({
+  hash,
+  entries,
+  unidentified,
+  fileRows = null,
+}: ListLoadFigures['suppressions']): string {
   const unclear =
     unidentified === 0
       ? ''
