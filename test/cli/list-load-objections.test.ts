@@ -19,7 +19,7 @@ describe('people who have objected since they were loaded', () => {
     [
       2,
       '2 records loaded before',
-      'remove 2 records of people who have objected since from the list in CXone',
+      'remove from the list in CXone the 2 records of people who have objected since',
     ],
     [null, 'not known', 'it is not known whether loaded people have objected since'],
   ])('%s: are in the text, with how to find them, and need attention', async (objected, fact, step) => {
@@ -28,13 +28,14 @@ describe('people who have objected since they were loaded', () => {
     expect(text).toMatch(new RegExp(`objected since +${fact}`));
     expect(text).toContain(step);
     expect(text).toContain('cxflow list load FILE --list L1 --campaign C1 --fit --dry-run');
+    expect(text).toContain('remove from the list in CXone whoever this run has loaded');
     expect(text).toContain('cxflow records DRY_RUN --outcome suppressed');
   });
 
   it('are named after a cancelled run too, whose exit code stays', async () => {
     const { code, text } = await watch(1, { state: 'cancelled' });
     expect(code).toBe(4);
-    expect(text).toContain('remove 1 record of people who have objected since');
+    expect(text).toContain('remove from the list in CXone the 1 record of people who have objected since');
   });
 
   it('are not mentioned if there are none', async () => {

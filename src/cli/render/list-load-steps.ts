@@ -10,7 +10,7 @@ export function stepsForObjections({ target, result }: EndedRun, command: string
   const what =
     objectedSince === null
       ? 'it is not known whether loaded people have objected since; once the list in CXone is right, find them'
-      : `remove ${plural(objectedSince, 'record')} of people who have objected since from the list in CXone; find them`;
+      : `remove from the list in CXone the ${plural(objectedSince, 'record')} of people who have objected since; find them`;
   const lists = `--list ${shellQuote(target)} --campaign ${shellQuote(campaignId)}`;
   return [
     {
@@ -18,7 +18,7 @@ export function stepsForObjections({ target, result }: EndedRun, command: string
       command: `${command} list load FILE ${lists} --fit --dry-run`,
     },
     {
-      what: 'then see whom that dry run suppressed, and remove them from the list in CXone',
+      what: 'of those whom that dry run suppressed, remove from the list in CXone whoever this run has loaded',
       command: `${command} records DRY_RUN --outcome suppressed`,
     },
   ];
