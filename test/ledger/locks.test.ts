@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
+import { openDatabase } from '../../src/ledger/database.ts';
 import { assertFence } from '../../src/ledger/fence.ts';
 import { oneAtATime } from '../../src/ledger/locks.ts';
 import { until } from '../harness/wait.ts';
@@ -8,7 +9,10 @@ import { ledgerOfFile, openRun, waitingForLocks } from './harness.ts';
 const opened = ledgerOfFile();
 
 it('steps of a run that go one at a time keep out each other, a takeover and checks of the fence, but no foreign keys', async () => {
-  const { ledger, database } = opened();
+  const { ledger, url } = opened();
+  // Four connections at once are what it needs; those of the harness are no more.
+  const database = openDatabase(url, 8);
+  onTestFinished(() => database.close());
   const { db } = database;
   const { run_no: runNo, run_id: runId } = await openRun(ledger);
   const run = await ledger.runs.takeOver(runId, 1);
