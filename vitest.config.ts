@@ -14,7 +14,6 @@ const LONGEST = [
   'faults/crash-operations',
   'faults/crash-certificate',
   'chaos/chaos',
-  'workflows/flood',
   'scenarios/selection-update',
   'faults/tokens',
   'scenarios/list-load',

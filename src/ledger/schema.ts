@@ -350,6 +350,8 @@ export interface CapacityReservationsTable {
   tenant: string;
   campaign_id: string;
   planned: number;
+  /** What a run had reserved that has ended: `planned` is 0 then. */
+  released: Generated<number>;
 }
 
 /** One row at most. */

@@ -48,7 +48,7 @@ describe.concurrent('a campaign that the ledger cannot store', () => {
       await admin.seedCampaign('C1', { pacing: { note: 'a\0b' } });
       const runId = await start(stand, 'C1');
       const failure = await failureOf(stand, runId);
-      for (const part of ['campaign C1', 'pacing.note has NUL', 'Correct the campaign in CXone'])
+      for (const part of ['campaign C1', 'pacing.note has NUL', 'Correct the campaign C1 in CXone'])
         expect(failure).toContain(part);
       await stand.conserved(runId, { state: 'failed' });
       await admin.seedCampaign('C1', { version: 2 });

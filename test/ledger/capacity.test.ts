@@ -104,7 +104,7 @@ describe('a reservation', () => {
     await ledger.runs.close(first.run_no, 'failed', null, null);
     expect(await reserve(second, campaign, 10)).toMatchObject({ isReserved: true });
     await startAgain(ledger, first);
-    expect(await ledger.capacity.remaining(second.run_no, campaign)).toEqual(new Map());
+    expect(await ledger.capacity.remaining(second.run_no, campaign)).toEqual(new Map([[first.run_no, 0]]));
     expect(await reserve(first, campaign, 6)).toMatchObject({ isReserved: false, room: 0 });
   });
 
@@ -137,6 +137,26 @@ describe('a reservation', () => {
     expect(await ledger.capacity.reserve(other.run_no, asked)).toMatchObject({ isReserved: false, room: 4 });
     expect(await reserve(other, campaign, 4, 2)).toMatchObject({ isReserved: true, room: 4 });
   });
+
+  it.each(['known', 'unknown'])(
+    'of a run that ended since CXone was asked (%s before) still counts',
+    async (when) => {
+      const { ledger } = opened();
+      const campaign = newCampaign();
+      const [run, other] = [await plannedRun(ledger, 6, 2), await plannedRun(ledger, 6)];
+      if (when === 'known') await reserve(run, campaign, 6);
+      const asked = await request(ledger, other, campaign, { planned: 6, current: 0, max: 10 });
+      if (when === 'unknown') await reserve(run, campaign, 6);
+      await settleNext(run, 'created');
+      await ledger.runs.close(run.run_no, 'cancelled', null, null);
+      // The two that were created are missing in `current`.
+      expect(await ledger.capacity.reserve(other.run_no, asked)).toMatchObject({
+        ...{ isReserved: false, room: 4, roomAtMost: 10 },
+        others: [{ runId: run.run_id, remaining: 6, unsent: 0 }],
+      });
+      expect(await reserve(other, campaign, 6, 2)).toMatchObject({ isReserved: true, others: [] });
+    },
+  );
 
   it('is not changed by a repetition, nor by a refused or a smaller one', async () => {
     const { ledger } = opened();

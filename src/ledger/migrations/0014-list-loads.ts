@@ -53,7 +53,9 @@ create table capacity_reservations (
   run_no integer primary key references runs on delete cascade,
   tenant text not null,
   campaign_id text not null,
-  planned integer not null
+  planned integer not null,
+  -- What a run had reserved that has ended: planned is 0 then.
+  released integer not null default 0
 );
 
 -- The payload of a write was in the order of the source, and derived writes were in any order.

@@ -77,14 +77,16 @@ async function countUnknown(db: Executor, runNo: number): Promise<{ open: number
   return rows[0] ?? { open: 0, inDoubt: 0 };
 }
 
-/** In the transaction that ends the run. */
-export async function deleteReservation(tx: Executor, runNo: number): Promise<void> {
-  await tx.deleteFrom('capacity_reservations').where('run_no', '=', runNo).execute();
+/** In the transaction that ends the run. Whoever has asked CXone before must not overlook what the run has added since. */
+export async function releaseReservation(tx: Executor, runNo: number): Promise<void> {
+  await sql`update capacity_reservations set released = planned, planned = 0
+    where run_no = ${runNo} and planned > 0`.execute(tx);
 }
 
 interface Other {
   readonly runNo: number;
   readonly runId: string;
+  /** What it has reserved, or had when it ended. */
   readonly planned: number;
   readonly remaining: number;
   readonly unsent: number;
@@ -92,7 +94,7 @@ interface Other {
 
 /**
  * Records whose answer was lost may be in the campaign or not, and may be sent again. They count like pending ones, so that what
- * a run may still add never grows.
+ * a run may still add never grows. Runs that have ended may add nothing.
  */
 async function listOthers(
   db: Executor,
@@ -108,7 +110,11 @@ async function listOthers(
         total - (select coalesce(sum(n), 0) from (${settledOutcomes(sql`r.run_no`)}) settled) as pending,
         ${unknown(sql`r.run_no`, isInDoubt)} as in_doubt, ${unknown(sql`r.run_no`, isOpen)} as open
       from capacity_reservations c join runs r using (run_no)
-      where tenant = ${tenant} and campaign_id = ${campaignId} and run_no <> ${runNo} and state = 'running') reserved`.execute(
+      where tenant = ${tenant} and campaign_id = ${campaignId} and run_no <> ${runNo} and planned > 0
+        and state = 'running') reserved
+    union all
+    select run_no, run_id, released, 0, 0 from capacity_reservations join runs using (run_no)
+    where tenant = ${tenant} and campaign_id = ${campaignId} and run_no <> ${runNo} and planned = 0`.execute(
     db,
   );
   return rows;

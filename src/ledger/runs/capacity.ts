@@ -1,7 +1,7 @@
 /**
  * The port to reservations of a campaign's capacity, so that several runs do not exceed it together
  * (docs/adr/0024-list-loads.md#reservations). A reservation is one row of its run. It counts while the run is `running`, and as
- * far as the run may still add records: so it shrinks with every outcome, and is deleted when the run ends, however it ends. One
+ * far as the run may still add records: so it shrinks with every outcome, and is released when the run ends, however it ends. One
  * that is started again after a failure reserves anew. A run that was terminated in Temporal keeps it until it is found to have
  * ended.
  *
@@ -13,7 +13,7 @@ import type { RunRef } from '../fence.ts';
 export interface Capacity {
   /**
    * What each other run may still add to the campaign, by its number: at most what it has reserved, and no more than its
-   * records that are pending or whose answer was lost. Reads only.
+   * records that are pending or whose answer was lost; 0 if it has ended. Reads only.
    */
   remaining(runNo: number, campaign: CampaignOfTenant): Promise<ReadonlyMap<number, number>>;
 

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { addAuditEntry } from '../audit/entries.sql.ts';
 import type { Database, Executor } from '../database.ts';
 import { lockRun, tryLock, WATCHER_LOCK } from '../locks.ts';
-import { deleteReservation } from './capacity.sql.ts';
+import { releaseReservation } from './capacity.sql.ts';
 import type { EndedExecution, ExecutingRun } from './runs.ts';
 
 /** The lock is released when the transaction ends, so a process that is suspended or dies does not keep it. */
@@ -80,7 +80,7 @@ export function closeEnded(
       .returning('run_id')
       .executeTakeFirst();
     if (!closed) return false;
-    await deleteReservation(tx, runNo);
+    await releaseReservation(tx, runNo);
     await addAuditEntry(tx, {
       runId: closed.run_id,
       action: 'run_closed',

@@ -4,7 +4,7 @@ import type { Phase, RunState, Steering } from '../../domain/run.ts';
 import type { Database, Executor } from '../database.ts';
 import { type AttemptTime, fenced, Superseded } from '../fence.ts';
 import type { RunSource } from '../schema.ts';
-import { deleteReservation } from './capacity.sql.ts';
+import { releaseReservation } from './capacity.sql.ts';
 import { countOutcomesOfRun, countSettled } from './counts.sql.ts';
 import { closeEnded, listEarlierExecutions, listExecuting, watchAlone } from './executions.sql.ts';
 import { storeMeasures } from './metrics.sql.ts';
@@ -129,7 +129,7 @@ async function close(db: Executor, { runNo, state, result, failure }: End): Prom
       failure: failure === null ? null : JSON.stringify(failure),
     })
     .execute();
-  await deleteReservation(db, runNo);
+  await releaseReservation(db, runNo);
   if (state === 'failed') return;
   await storeMeasures(db, runNo);
   await emptySnapshots(db, runNo);
