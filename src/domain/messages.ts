@@ -85,7 +85,7 @@ const PART = /[\p{L}\p{M}\p{N}]+/gu;
 /** A shorter value in another case is only found as a word: `Li` is not in `list`. */
 const MIN_FOLDED = 4;
 const MIN_CHARACTERS = 2;
-/** Characters that are compared for one answer: half a second. Only values that begin alike, in texts that repeat it, take more. */
+/** Characters that are compared for one answer, well within a second. Only values that begin alike take more, in texts that repeat their beginning. */
 const MAX_COMPARED = 100_000_000;
 /** A value of more words is a sentence: those of its words that begin with a small letter are not names. */
 const MAX_WORDS = 5;

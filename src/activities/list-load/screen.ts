@@ -87,8 +87,11 @@ export async function findSuppressedItems(
   snapshotNo: number,
   records: readonly PendingRecord[],
 ): Promise<Map<number, Withheld>> {
-  const identifiers = records.map(({ seq, record }) => ({ seq, all: identifiersOf(record as ListItem) }));
-  const listPeople = () => records.flatMap(toPeople);
+  const identifiers = records.map(({ seq, record }) => {
+    const item = record as ListItem;
+    return { seq, item, all: identifiersOf(item) };
+  });
+  const listPeople = () => identifiers.flatMap(toPeople);
   const own = await findSuppressed(ledger, listPeople, TELEPHONE_CHANNELS);
   const found = await ledger.suppressionSnapshots.find(
     snapshotNo,
@@ -108,10 +111,16 @@ export async function findSuppressedItems(
  * Our own list knows people by their contact ids only, but the id of some is their number or address. It is asked with the id as
  * it is written, too: it brings an id into the form it compares by itself, and doing so twice may lead to another one.
  */
-function toPeople({ seq, record }: PendingRecord): Person[] {
-  const item = record as ListItem;
-  const ids = [contactIdOf(item) ?? [], ...identifiersOf(item).map(valueOfIdentifier)].flat();
+function toPeople({ seq, item, all }: Identified): Person[] {
+  const ids = [contactIdOf(item) ?? [], ...all.map(valueOfIdentifier)].flat();
   return ids.map((contactId) => ({ seq, contactId }));
+}
+
+interface Identified {
+  readonly seq: number;
+  readonly item: ListItem;
+  /** Its identifiers. */
+  readonly all: readonly string[];
 }
 
 /** Without one, our own list can hardly be asked about a record. */
