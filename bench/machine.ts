@@ -65,9 +65,13 @@ function busyTicks(): number {
   return user + nice + system + irq + softirq + steal;
 }
 
-/** The peak resident memory of a process; getrusage would count what its parent had when it was started. */
+/**
+ * The peak resident memory of a process; getrusage would count what its parent had when it was started. Throws if it cannot be
+ * read: no memory at all would be within every limit.
+ */
 export function peakMegabytes(pid: number): number {
-  const [, kilobytes = '0'] = /VmHWM:\s+(\d+)/.exec(read(`/proc/${pid}/status`)) ?? [];
+  const [, kilobytes] = /VmHWM:\s+(\d+)/.exec(read(`/proc/${pid}/status`)) ?? [];
+  if (kilobytes === undefined) throw new Error(`/proc/${pid}/status has no VmHWM`);
   return Math.round(Number(kilobytes) / 1024);
 }
 

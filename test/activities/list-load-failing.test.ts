@@ -101,7 +101,7 @@ describe('a read that always fails', () => {
     expect(await getFailure(plan())).toMatchObject({ type: 'Refused' });
   });
 
-  it('ends a list that is not there as well, whose probe is refused', async () => {
+  it('fails the run as well if the list is not there, so that the probe is refused', async () => {
     const { strike, fail, plan } = await planning();
     const probes = { match: { method: 'POST', path: `/lists/${LIST}/items$` }, fault: { status: 404 } };
     await strike(READS.campaign, { status: 500 }, [probes]);

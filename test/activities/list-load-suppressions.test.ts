@@ -167,6 +167,8 @@ describe('a list of pages', () => {
     const { plan } = await cxone.plan(leads(4, 5, 6));
     expect(plan).toMatchObject({ suppressed: 2, toWrite: 1 });
     expect(figuresOf(plan).suppressions).toMatchObject({ entries: 5, unidentified: 0 });
+    const asked = (await cxone.admin.requests(100)).filter(({ path }) => path.endsWith('/suppressions'));
+    expect(asked.map(({ status }) => status)).toEqual([200, 503, 503, 200, 200]);
   });
 });
 

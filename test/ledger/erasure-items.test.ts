@@ -6,7 +6,6 @@ import type { PendingRecord, StagedRecord } from '../../src/ledger/runs/records.
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { ERASED_RECORD } from '../../src/ledger/writes/has-record.sql.ts';
 import { readLedgerContents } from '../harness/ledger-contents.ts';
-import { until } from '../harness/wait.ts';
 import {
   all,
   claimed,
@@ -17,7 +16,7 @@ import {
   record,
   settlement,
   someId,
-  waitingForLocks,
+  untilWaiting,
   writesOf,
 } from './harness.ts';
 
@@ -76,11 +75,6 @@ describe('an erasure in a list load', () => {
     await opened().ledger.records.cancelBeyond(run.run_no, 1, reason);
     return run;
   };
-  const waiting = (n: number) =>
-    until(
-      () => waitingForLocks(opened().database.db),
-      (found) => found === n,
-    );
 
   it('waits until rows without room are pending again, and keeps them', async () => {
     const { ledger, database } = opened();
@@ -89,9 +83,9 @@ describe('an erasure in a list load', () => {
     const { returning, erasing } = await database.db.transaction().execute(async (tx) => {
       await oneAtATime(tx, run.run_no);
       const first = ledger.records.returnUnplanned(run.run_no, reason);
-      await waiting(1);
+      await untilWaiting(database.db, 1);
       const second = erase(anna);
-      await waiting(2);
+      await untilWaiting(database.db, 2);
       return { returning: first, erasing: second };
     });
     await returning;
@@ -107,9 +101,9 @@ describe('an erasure in a list load', () => {
       // The last statement of the erasure waits for this lock.
       await sql`lock table erasures in share mode`.execute(tx);
       const first = erase(anna);
-      await waiting(1);
+      await untilWaiting(database.db, 1);
       const second = ledger.records.returnUnplanned(run.run_no, reason);
-      await waiting(2);
+      await untilWaiting(database.db, 2);
       return { returning: second, erasing: first };
     });
     expect(await erasing).toMatchObject({ records: 1, runs: [run.run_id], waitingFor: [] });

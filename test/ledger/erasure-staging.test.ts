@@ -5,8 +5,7 @@ import { expect, it } from 'vitest';
 import type { ErasureResult } from '../../src/domain/consent/erasure.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { readLedgerContents } from '../harness/ledger-contents.ts';
-import { until } from '../harness/wait.ts';
-import { ledgerOfFile, newContact, openRun, record, someId, waitingForLocks } from './harness.ts';
+import { ledgerOfFile, newContact, openRun, record, someId, untilWaiting } from './harness.ts';
 
 const opened = ledgerOfFile();
 
@@ -26,10 +25,7 @@ async function eraseDuring(contactId: string, staging: () => Promise<unknown>): 
     // The first statement of the transaction waits for this lock.
     await sql`lock table outbox in share mode`.execute(tx);
     const pending = erase(contactId);
-    await until(
-      () => waitingForLocks(database.db),
-      (n) => n === 1,
-    );
+    await untilWaiting(database.db, 1);
     await staging();
     return { erasing: pending };
   });

@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { assertFence, Superseded } from '../../src/ledger/fence.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
-import { until } from '../harness/wait.ts';
 import {
   claimed,
   expireLease,
@@ -12,8 +11,8 @@ import {
   openRun,
   plannedRun,
   record,
+  untilWaiting,
   upTo,
-  waitingForLocks,
   writesOf,
 } from './harness.ts';
 
@@ -151,10 +150,7 @@ describe('a superseded attempt', () => {
     const { later } = await database.db.transaction().execute(async (tx) => {
       await assertFence(tx, first);
       const taken = ledger.runs.takeOver(first.run_id, LATER);
-      await until(
-        () => waitingForLocks(database.db),
-        (n) => n === 1,
-      );
+      await untilWaiting(database.db, 1);
       return { later: taken };
     });
     expect(await later).toMatchObject({ fence: String(LATER) });

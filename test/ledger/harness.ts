@@ -1,4 +1,5 @@
 /** A ledger with its own database, and runs that are staged without activities. */
+
 import { randomBytes } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, beforeAll } from 'vitest';
@@ -9,6 +10,7 @@ import type { StagedRecord } from '../../src/ledger/runs/records.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import type { SettledGroup, Settlement } from '../../src/ledger/writes/settlements.ts';
 import { freshDatabase } from '../harness/fresh.ts';
+import { until } from '../harness/wait.ts';
 
 export interface Opened {
   readonly url: string;
@@ -160,6 +162,13 @@ export async function waitingForLocks(db: Executor): Promise<number> {
     where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
   return rows[0]?.n ?? 0;
 }
+
+/** Resolves once so many are. */
+export const untilWaiting = (db: Executor, n: number): Promise<unknown> =>
+  until(
+    () => waitingForLocks(db),
+    (found) => found === n,
+  );
 
 export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const list: T[] = [];

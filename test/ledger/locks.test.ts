@@ -3,14 +3,13 @@ import { expect, it, onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/ledger/database.ts';
 import { assertFence } from '../../src/ledger/fence.ts';
 import { oneAtATime } from '../../src/ledger/locks.ts';
-import { until } from '../harness/wait.ts';
-import { ledgerOfFile, openRun, waitingForLocks } from './harness.ts';
+import { ledgerOfFile, openRun, untilWaiting } from './harness.ts';
 
 const opened = ledgerOfFile();
 
 it('steps of a run that go one at a time keep out each other, a takeover and checks of the fence, but no foreign keys', async () => {
   const { ledger, url } = opened();
-  // Four connections at once are what it needs; those of the harness are no more.
+  // It needs four connections at once, which are all that the database of the harness has.
   const database = openDatabase(url, 8);
   onTestFinished(() => database.close());
   const { db } = database;
@@ -25,10 +24,7 @@ it('steps of a run that go one at a time keep out each other, a takeover and che
       db.transaction().execute((other) => assertFence(other, run)),
       ledger.runs.takeOver(runId, 1),
     ]);
-    await until(
-      () => waitingForLocks(db),
-      (n) => n === 3,
-    );
+    await untilWaiting(db, 3);
     return { waiting: pending };
   });
   await expect(waiting).resolves.toHaveLength(3);

@@ -10,8 +10,7 @@ import * as failures from '../../src/ledger/migrations/0002-failures.ts';
 import * as rateBlocks from '../../src/ledger/migrations/0003-rate-blocks.ts';
 import * as listLoads from '../../src/ledger/migrations/0014-list-loads.ts';
 import { freshDatabase } from '../harness/fresh.ts';
-import { until } from '../harness/wait.ts';
-import { waitingForLocks } from './harness.ts';
+import { untilWaiting } from './harness.ts';
 
 const FOLDER = join(import.meta.dirname, '../../src/ledger/migrations');
 const CHECKSUMS = join(import.meta.dirname, 'migrations.sha256');
@@ -164,10 +163,7 @@ describe('migrations', () => {
     await db.transaction().execute(async (claim) => {
       await sql`select from writes for update`.execute(claim);
       migrated = db.transaction().execute((tx) => listLoads.up(tx as Kysely<unknown>));
-      await until(
-        () => waitingForLocks(before.db),
-        (n) => n === 1,
-      );
+      await untilWaiting(before.db, 1);
       await sql`select from records`.execute(claim);
     });
     await migrated;

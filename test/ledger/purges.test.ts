@@ -7,7 +7,6 @@ import type { PurgeCounts } from '../../src/ledger/retention/purges.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { listReaders } from '../../src/ledger/runs/sources.sql.ts';
 import { readLedgerContents } from '../harness/ledger-contents.ts';
-import { until } from '../harness/wait.ts';
 import {
   claimed,
   group,
@@ -18,7 +17,7 @@ import {
   record,
   settlement,
   someId,
-  waitingForLocks,
+  untilWaiting,
   writesOf,
 } from './harness.ts';
 
@@ -211,10 +210,7 @@ describe('a purge', () => {
     const { purging, retry } = await database.db.transaction().execute(async (tx) => {
       await lockRun(tx, run.run_no);
       const pending = purge();
-      await until(
-        () => waitingForLocks(database.db),
-        (n) => n === 1,
-      );
+      await untilWaiting(database.db, 1);
       return {
         purging: pending,
         retry: await openRun(ledger, { input: { source: { retryOf: run.run_id } } }),

@@ -4,9 +4,10 @@
  */
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { peakMegabytes } from '../../bench/machine.ts';
 import { writeDemoContacts } from '../../src/cli/dev/demo-contacts.ts';
 import type { ContactImportResult } from '../../src/contract/contact-import.ts';
-import { limitFor, MAX_GROWTH_MEGABYTES, maxEvents, peakMegabytes, rowsOr, SMALL_HEAP } from './large.ts';
+import { limitFor, MAX_GROWTH_MEGABYTES, maxEvents, rowsOr, SMALL_HEAP } from './large.ts';
 import { type Stand, useStand } from './stand.ts';
 
 const onStand = useStand();

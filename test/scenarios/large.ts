@@ -1,5 +1,4 @@
 /** For the tests of many rows: how much memory a worker may use. */
-import { readFileSync } from 'node:fs';
 import type { Env } from './stand.ts';
 
 /** The worker's heap: enough to stream any number of rows, too little to keep 110,000 contacts. */
@@ -12,10 +11,3 @@ export const rowsOr = (fewer: number): number => Number(process.env.CXFLOW_LARGE
 /** With an activity for each batch instead of each page there would be thousands. */
 export const maxEvents = (rows: number): number => Math.max(200, rows / 1_000);
 export const limitFor = (rows: number) => ({ timeout: 600_000 * Math.max(1, rows / 100_000) });
-
-/** The peak resident memory. Throws where there is no /proc. */
-export function peakMegabytes(pid: number): number {
-  const [, kilobytes] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  if (kilobytes === undefined) throw new Error(`/proc/${pid}/status has no VmHWM`);
-  return Number(kilobytes) / 1024;
-}

@@ -5,7 +5,8 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { suppressionAt, writeLeads } from '../../bench/list-load/leads.ts';
-import { limitFor, MAX_GROWTH_MEGABYTES, maxEvents, peakMegabytes, rowsOr, SMALL_HEAP } from './large.ts';
+import { peakMegabytes } from '../../bench/machine.ts';
+import { limitFor, MAX_GROWTH_MEGABYTES, maxEvents, rowsOr, SMALL_HEAP } from './large.ts';
 import type { PrintedLoad } from './leads.ts';
 import { type Stand, useStand } from './stand.ts';
 
