@@ -30,7 +30,8 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'cli/doctor': ['cxone'],
 };
 
-const OPERATION_FOLDERS = Object.values(OPERATIONS).map(({ stem }) => stem);
+/** The rules of an operation may be there before its entry in the registry. */
+const OPERATION_FOLDERS = [...new Set([...Object.values(OPERATIONS).map(({ stem }) => stem), 'email-send'])];
 const perOperation = (allowed: readonly string[]) =>
   Object.fromEntries(OPERATION_FOLDERS.map((folder) => [folder, allowed]));
 
@@ -92,10 +93,11 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     messages: ['shorten'],
     json: ['text'],
     phone: ['run'],
+    'time-zones': ['run'],
     consent: ['columns', 'timestamps'],
     ...perOperation([
       ...['cells', 'columns', 'consent', 'contact-id', 'fields', 'json', 'messages'],
-      ...['numbers', 'phone', 'run', 'shorten', 'source-limits', 'text', 'timestamps'],
+      ...['numbers', 'phone', 'run', 'shorten', 'source-limits', 'text', 'time-zones', 'timestamps'],
     ]),
   },
   contract: {

@@ -2,10 +2,11 @@
 import { type ListLoadOutlook, type OutsideHours, listLoad as spec } from '../../contract/list-load.ts';
 import { createCallCheck } from '../../domain/list-load/callable.ts';
 import type { CallingHours } from '../../domain/list-load/calling-hours.ts';
-import { OUTSIDE_CALLING_HOURS, TIME_ZONE_UNKNOWN } from '../../domain/list-load/hours-codes.ts';
+import { OUTSIDE_CALLING_HOURS } from '../../domain/list-load/hours-codes.ts';
 import type { ListItem } from '../../domain/list-load/items.ts';
 import { formatCount } from '../../domain/numbers.ts';
 import type { Reason } from '../../domain/run.ts';
+import { TIME_ZONE_UNKNOWN } from '../../domain/time-zones.ts';
 import { LATEST_TIMESTAMP } from '../../domain/timestamps.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { runInput } from '../engine/run-input.ts';

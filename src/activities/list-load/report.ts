@@ -6,8 +6,9 @@ import {
   listLoad as spec,
 } from '../../contract/list-load.ts';
 import type { BulkResult } from '../../contract/run.ts';
-import { OUTSIDE_CALLING_HOURS, TIME_ZONE_UNKNOWN } from '../../domain/list-load/hours-codes.ts';
+import { OUTSIDE_CALLING_HOURS } from '../../domain/list-load/hours-codes.ts';
 import { type Counts, countSuccesses, type RunState } from '../../domain/run.ts';
+import { TIME_ZONE_UNKNOWN } from '../../domain/time-zones.ts';
 import type { SuppressionSnapshot } from '../../ledger/consent/suppression-snapshots.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { OutboxEvent } from '../../ledger/outbox/outbox.ts';

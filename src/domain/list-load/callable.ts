@@ -1,11 +1,11 @@
 /** Whether somebody may be called at a moment, and if not, from when on (docs/list-load-calling-hours.md). Pure. */
 import type { Reason } from '../run.ts';
+import { readWallClock } from '../time-zones.ts';
 import { MS_PER_DAY } from '../timestamps.ts';
 import { type CallingHours, hoursOn } from './calling-hours.ts';
 import { OUTSIDE_CALLING_HOURS } from './hours-codes.ts';
 import type { ListItem } from './items.ts';
 import type { Place } from './phone-zones.ts';
-import { readWallClock } from './time-zones.ts';
 import { findWhereabouts } from './whereabouts.ts';
 
 export type CallAnswer =

@@ -2,7 +2,7 @@
 import { normalizeName } from '../columns.ts';
 import { E164 } from '../phone.ts';
 import type { Reason } from '../run.ts';
-import { TIME_ZONE_UNKNOWN } from './hours-codes.ts';
+import { readTimeZone, TIME_ZONE_UNKNOWN } from '../time-zones.ts';
 import type { Field } from './items.ts';
 import { findCountryZones, findPhonePlace, type Place } from './phone-zones.ts';
 import {
@@ -14,7 +14,6 @@ import {
   type Region,
   regionsOfCountry,
 } from './regions.ts';
-import { readTimeZone } from './time-zones.ts';
 
 type Whereabouts =
   | Place

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CallAnswer, createCallCheck, findFirstMoment } from '../../../src/domain/list-load/callable.ts';
 import { type CallingHours, readCallingHours } from '../../../src/domain/list-load/calling-hours.ts';
-import { readTimeZone } from '../../../src/domain/list-load/time-zones.ts';
+import { readTimeZone } from '../../../src/domain/time-zones.ts';
 import { parseCsv, settle, valueOf } from './rows.ts';
 
 const fieldsOf = (record: Readonly<Record<string, string>>) =>

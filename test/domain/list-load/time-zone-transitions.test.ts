@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { findFirstMoment } from '../../../src/domain/list-load/callable.ts';
 import type { CallingHours } from '../../../src/domain/list-load/calling-hours.ts';
-import { readWallClock } from '../../../src/domain/list-load/time-zones.ts';
+import { readWallClock } from '../../../src/domain/time-zones.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

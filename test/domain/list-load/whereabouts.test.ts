@@ -10,8 +10,8 @@ import {
   isCountry,
   REGIONS,
 } from '../../../src/domain/list-load/regions.ts';
-import { isTimeZone, readWallClock } from '../../../src/domain/list-load/time-zones.ts';
 import { findWhereabouts } from '../../../src/domain/list-load/whereabouts.ts';
+import { isTimeZone, readWallClock } from '../../../src/domain/time-zones.ts';
 
 const locate = (record: Readonly<Record<string, string>>) =>
   findWhereabouts(Object.entries(record).map(([name, value]) => ({ name, value })));

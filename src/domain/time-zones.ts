@@ -3,8 +3,10 @@
  * `Intl`; the arithmetic from the Temporal polyfill (docs/list-load-calling-hours.md#time-zones). Pure.
  */
 import { Temporal } from 'temporal-polyfill';
-import type { Reason } from '../run.ts';
-import { TIME_ZONE_UNKNOWN } from './hours-codes.ts';
+import type { Reason } from './run.ts';
+
+/** The code of a reason. The ledger keeps it, so it never changes. */
+export const TIME_ZONE_UNKNOWN = 'time_zone_unknown';
 
 type ReadTimeZone =
   | { readonly zone: string }
