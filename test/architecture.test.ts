@@ -95,9 +95,14 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     phone: ['run'],
     'time-zones': ['run'],
     consent: ['columns', 'timestamps'],
+    similar: ['columns'],
+    checks: ['json', 'similar', 'text'],
+    'email-address': ['run', 'shorten'],
+    mask: [],
     ...perOperation([
-      ...['cells', 'columns', 'consent', 'contact-id', 'fields', 'json', 'messages'],
-      ...['numbers', 'phone', 'run', 'shorten', 'source-limits', 'text', 'time-zones', 'timestamps'],
+      ...['cells', 'checks', 'columns', 'consent', 'contact-id', 'email-address', 'fields', 'json', 'mask'],
+      ...['messages', 'numbers', 'phone', 'run', 'shorten', 'similar', 'source-limits', 'text', 'time-zones'],
+      'timestamps',
     ]),
   },
   contract: {

@@ -2,9 +2,10 @@
  * Calling hours: when people may be called, as data that a team keeps for itself, with the source of every rule. cxflow brings no
  * rules: what it does with them is an engineering default, not legal advice (docs/list-load-calling-hours.md). Pure.
  */
+
+import { type Check, checkObject, listOf, nonEmptyText, problem, repetitions } from '../checks.ts';
 import { isObject, type JsonProblem } from '../json.ts';
 import { toUtcTimestamp } from '../timestamps.ts';
-import { type Check, checkObject, listOf, nonEmptyText, problem, repetitions } from './checks.ts';
 import { findRegion, findTerritory, isCountry } from './regions.ts';
 
 export const DAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'] as const;

@@ -1,7 +1,8 @@
 /** Checks the rules that a person writes for a list load: scoring, schema, keys. Every problem has its position. Pure. */
+
+import { checkObject, listOf, nonEmptyText, problem, repetitions } from '../checks.ts';
 import { describeKey, isObject, type JsonProblem } from '../json.ts';
 import { quoteName, TEXT_RULES, textProblem } from '../text.ts';
-import { checkObject, listOf, nonEmptyText, problem, repetitions } from './checks.ts';
 import { isAllowed, matchListKeys } from './columns.ts';
 import type { FieldSchema } from './items.ts';
 import { comparesNumbers, type RuleScoring, type ScoringRules } from './scoring.ts';

@@ -1,4 +1,5 @@
 /** Samples of items for a person to judge a plan by, without what identifies anybody. Pure. */
+import { maskValue } from '../mask.ts';
 import type { Field, ListItem } from './items.ts';
 
 /** Says nothing about who the person is. */
@@ -12,15 +13,4 @@ const SHOWN: ReadonlySet<string> = new Set([
 /** The fields of an item with their values hidden, except for what shows that they are in the right column. */
 export function maskItem({ fields }: Pick<ListItem, 'fields'>): readonly Field[] {
   return fields.map(({ name, value }) => ({ name, value: SHOWN.has(name) ? value : maskValue(value) }));
-}
-
-const MARK = '…';
-
-/** `+1…01`, `a…@…`, `A…`; of fewer than four characters nothing. */
-function maskValue(value: string): string {
-  const text = value.trim();
-  if (/^\+\d{7,}$/.test(text)) return `${text.slice(0, 2)}${MARK}${text.slice(-2)}`;
-  const characters = [...text];
-  if (characters.length < 4) return MARK;
-  return `${characters[0]}${MARK}${text.includes('@') ? `@${MARK}` : ''}`;
 }

@@ -1,6 +1,7 @@
-/** What the checks of the rules and of the calling hours are made of. Every problem has its position. Pure. */
-import { describeKey, isObject, type JsonProblem } from '../json.ts';
-import { TEXT_RULES, textProblem } from '../text.ts';
+/** What the checks of the files that people write are made of. Every problem has its position. Pure. */
+import { describeKey, isObject, type JsonProblem } from './json.ts';
+import { findSimilar } from './similar.ts';
+import { TEXT_RULES, textProblem } from './text.ts';
 
 export type Check = (value: unknown, path: string) => JsonProblem[];
 
@@ -20,7 +21,7 @@ export function checkObject(checks: Readonly<Record<string, Check>>, required: r
         .flatMap((key) =>
           problem(
             `${path}.${describeKey(key)}`,
-            `is unknown; known fields: ${Object.keys(checks).join(', ')}`,
+            `is unknown${proposeSimilar(key, Object.keys(checks))}; known fields: ${Object.keys(checks).join(', ')}`,
           ),
         ),
       ...Object.entries(checks)
@@ -28,6 +29,11 @@ export function checkObject(checks: Readonly<Record<string, Check>>, required: r
         .flatMap(([key, check]) => check(value[key], `${path}.${key}`)),
     ];
   };
+}
+
+function proposeSimilar(key: string, known: readonly string[]): string {
+  const similar = findSimilar(key, known);
+  return similar === undefined ? '' : `, perhaps it should be ${similar}`;
 }
 
 /** Of the keys that nobody knows, so that a wrong file does not become a message of its size. */
