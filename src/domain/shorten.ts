@@ -34,6 +34,13 @@ function cutBefore(text: string, end: number): string {
   return text.slice(0, splitsPair ? end - 1 : end);
 }
 
+/** In bytes of UTF-8. */
+export function utf8Length(text: string): number {
+  let bytes = 0;
+  for (const character of text) bytes += utf8Bytes(character.codePointAt(0) ?? 0);
+  return bytes;
+}
+
 function utf8Bytes(codePoint: number): number {
   if (codePoint < 0x80) return 1;
   if (codePoint < 0x800) return 2;

@@ -4,6 +4,7 @@
  */
 import { normalizeName } from '../columns.ts';
 import { toComparableId, toContactId } from '../contact-id.ts';
+import { foldAddress } from '../email-address.ts';
 import { E164, normalizePhone } from '../phone.ts';
 import type { Field, ListItem } from './items.ts';
 
@@ -128,15 +129,5 @@ const ADDRESS = /^[^\s@,;:<>()[\]"\\\p{Cc}\p{Cf}]+@[^\s@,;:<>()[\]"\\\p{Cc}\p{Cf
 const valuesOf = (given: Given): readonly string[] =>
   [given ?? []].flat().filter((text) => text.trim() !== '');
 
-/** Without regard to case: no provider in use distinguishes it. A domain in its ASCII form (IDNA), in which both spellings agree. */
-function emailIdentifier(address: string): string {
-  const text = address.trim().normalize('NFC').toLowerCase();
-  const at = text.lastIndexOf('@');
-  const domain = text.slice(at + 1);
-  const isAscii = [...domain].every((character) => character <= '\u007f');
-  return `email:${isAscii ? text : text.slice(0, at + 1) + toAsciiDomain(domain)}`;
-}
-
-function toAsciiDomain(domain: string): string {
-  return URL.canParse(`http://${domain}`) ? new URL(`http://${domain}`).hostname : domain;
-}
+/** Folded like the addresses of emails, so that one objection holds for calls and emails alike. */
+const emailIdentifier = (address: string): string => `email:${foldAddress(address)}`;
