@@ -1,6 +1,7 @@
 /** The client for the CXone API. Create one per process: all callers share its tokens and connections. */
 import { performance } from 'node:perf_hooks';
 import { type ContactLists, createContactLists } from './contact-lists.ts';
+import { createEmail, type Email } from './email.ts';
 import type { Family } from './families.wire.ts';
 import { createFamilyClient, type FamilyClient } from './family.ts';
 import { createHttp } from './http.ts';
@@ -24,6 +25,7 @@ export interface Cxone {
   readonly preferences: Preferences;
   readonly outbound: Outbound;
   readonly lists: Lists;
+  readonly email: Email;
   /** Closes idle connections. */
   close(): void;
 }
@@ -44,6 +46,7 @@ export function createCxone(options: CxoneOptions): Cxone {
     preferences: createPreferences(familyClient('preferences')),
     outbound: createOutbound(familyClient('outbound')),
     lists: createLists(familyClient('lists')),
+    email: createEmail(familyClient('email')),
     close: () => http.close(),
   };
 }

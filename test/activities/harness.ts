@@ -122,6 +122,13 @@ export function fakeCxone(hooks: CxoneHooks = {}, held: ReadonlySet<string> = ne
       createItems: () => Promise.reject(new Error('this CXone has no campaign lists')),
       probe: () => Promise.reject(new Error('this CXone has no campaign lists')),
     },
+    email: {
+      getSuppression: () => Promise.reject(new Error('this CXone has no email')),
+      sendMessage: () => Promise.reject(new Error('this CXone has no email')),
+      getJob: () => Promise.reject(new Error('this CXone has no email')),
+      readEvents: () => Promise.reject(new Error('this CXone has no email')),
+      probe: () => Promise.reject(new Error('this CXone has no email')),
+    },
     close: () => undefined,
   };
   return { cxone, records, creations, posts, puts, sentAt };

@@ -48,6 +48,11 @@ export function json(status: number, body: unknown, headers: Readonly<Record<str
   };
 }
 
+/** Any text, JSON or not. */
+export function raw(status: number, body: string): Handler {
+  return (_req, res) => void res.writeHead(status).end(body);
+}
+
 export async function startVendor(): Promise<Vendor> {
   const [api, tokens, facts, clients]: [Seen[], Seen[], RequestFacts[], Cxone[]] = [[], [], [], []];
   let [onApi, onToken] = [json(200, CREATED), json(200, { access_token: TOKEN, expires_in: 3600 })];
