@@ -85,12 +85,11 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     migrations: [],
   },
   domain: {
-    ...{ absent: [], cells: [], columns: [], 'contact-id': [], fields: [], numbers: [] },
-    run: ['numbers'],
+    ...{ absent: [], cells: [], columns: [], fields: [], invisible: [], numbers: [] },
+    ...{ run: ['numbers'], 'contact-id': ['invisible', 'run'] },
     ...{ shorten: [], 'source-limits': [], timeouts: [], timestamps: [] },
     metrics: ['numbers', 'run'],
-    text: ['shorten'],
-    messages: ['shorten'],
+    ...{ text: ['shorten'], messages: ['shorten'] },
     json: ['text'],
     phone: ['run'],
     'time-zones': ['run'],
@@ -102,7 +101,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     ...perOperation([
       ...['cells', 'checks', 'columns', 'consent', 'contact-id', 'email-address', 'fields', 'json', 'mask'],
       ...['messages', 'numbers', 'phone', 'run', 'shorten', 'similar', 'source-limits', 'text', 'time-zones'],
-      'timestamps',
+      ...['invisible', 'timestamps'],
     ]),
   },
   contract: {

@@ -2,6 +2,8 @@
  * The ids of contacts, which two systems may write in different ways. CXone's are GUIDs, in upper or lower case, with or
  * without braces; a CRM's may be any text. Every path uses these functions, so that an objection finds its person. Pure.
  */
+import { withoutInvisible } from './invisible.ts';
+import type { Reason } from './run.ts';
 
 /** Any variant and version, because the preferences tutorial's own examples are not RFC 4122 UUIDs. */
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -13,11 +15,11 @@ export function toGuid(text: string): string | null {
 }
 
 /**
- * The id as records have it: a GUID in the form of `toGuid`; any other id as it is written, but trimmed. Its case is kept,
- * because `A1` and `a1` may be two contacts of a CRM.
+ * The id as records have it: a GUID in the form of `toGuid`; any other id as it is written, but trimmed and without characters
+ * that nobody sees. Its case is kept, because `A1` and `a1` may be two contacts of a CRM.
  */
 export function toContactId(text: string): string {
-  return toGuid(text) ?? text.trim();
+  return toGuid(text) ?? withoutInvisible(text).trim();
 }
 
 /**
@@ -25,7 +27,39 @@ export function toContactId(text: string): string {
  * the suppression list, the proof of consent and erasures. Not for its own answers: `{{a}}` becomes `{a}`, which would become `a`.
  */
 export function toComparableId(text: string): string {
-  const trimmed = text.trim();
+  const trimmed = withoutInvisible(text).trim();
   const bare = /^\{.*\}$/s.test(trimmed) ? trimmed.slice(1, -1).trim() : trimmed;
-  return bare.toLowerCase();
+  return bare.toLowerCase().normalize('NFC');
+}
+
+/** `1.00045E+11`: a long number in a narrow cell. Not `1E5` or `1E5-NORTH`, which may be ids. */
+const SHORTENED = /^[+-]?\d+(?:[.,]\d+e\+?\d+|e\+\d+)$/i;
+/** `#N/A`, `#NV`, `#REF!`, `#NAME?`, or `####` in a cell that is too narrow. */
+const ERROR_VALUE = /^#(?:n\/[adv]|nv|[\p{L}\d/ ]+[!?]|#*)$/iu;
+/** What databases and programs write where they have no value. */
+const NO_VALUE = /^(?:[([<]?null[)\]>]?|\\n|nil|nan|none|undefined|n\/?a|-+|\?+)$/i;
+
+/**
+ * Why a text cannot be the id of a contact; null: it can. Many rows may have the same such text and mean different people.
+ * `contact_id_missing` for a blank.
+ */
+export function contactIdProblem(text: string): Pick<Reason, 'code' | 'message'> | null {
+  const id = withoutInvisible(text).trim();
+  if (id === '') return { code: 'contact_id_missing' };
+  if (SHORTENED.test(id))
+    return {
+      code: 'contact_id_not_exact',
+      message:
+        'a number that a spreadsheet has shortened: digits of the id are lost; export the column as text',
+    };
+  const message = unreadableBecause(id);
+  return message === null ? null : { code: 'contact_id_unreadable', message };
+}
+
+function unreadableBecause(id: string): string | null {
+  if (ERROR_VALUE.test(id)) return 'the error value of a spreadsheet, not an id; correct the formula';
+  if (NO_VALUE.test(id)) return 'stands for a missing value, not for an id';
+  if (id.startsWith('{') !== id.endsWith('}')) return 'one of the two braces is missing';
+  if (id.includes('\ufffd')) return 'has U+FFFD in the place of characters that were lost';
+  return null;
 }

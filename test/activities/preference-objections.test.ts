@@ -67,6 +67,38 @@ describe('an opt-out that CXone does not accept', () => {
     expect(await admin.journal({ list: 'L1' })).toEqual([]);
   });
 
+  it.each([
+    ['FALSCH', 'updated'],
+    ['stopall', 'updated'],
+    ['Stop.', 'updated'],
+    ['STOP please', 'updated'],
+    ['', 'invalid opt_in_missing on_our_suppression_list'],
+    ['-1', 'invalid opt_in_not_a_flag on_our_suppression_list'],
+    ['I want out', 'invalid opt_in_not_a_flag on_our_suppression_list'],
+  ])('in the words %j, beside a withdrawal, protects at once', async (words, outcome) => {
+    const { runToEnd, ledger, admin } = await start();
+    const n = nextPerson();
+    await admin.seedPreferences([stored(optIn(n, 5))]);
+    const { run } = await runToEnd([{ ...optOut(n, 20), optIn: words }]);
+    expect(await listOutcomes(ledger, run)).toEqual({ 1: outcome });
+    expect(await ledger.suppressions.find([guid(n)], ['email'])).toMatchObject([
+      { since: new Date(day(20)) },
+    ]);
+  });
+
+  it.each(['{GUID', '#N/A', '1.00045E+11'])(
+    'of the contact id %j protects nobody, and says so',
+    async (id) => {
+      const { runToEnd, ledger } = await start();
+      const contactId = id.replace('GUID', guid(nextPerson()));
+      const { run, result } = await runToEnd([optOut(0, 20, { contactId })]);
+      expect(await listOutcomes(ledger, run)).toEqual({
+        1: 'invalid contact_id_not_a_guid objection_protects_nobody',
+      });
+      expect(result).toMatchObject({ suppressions: 0 });
+    },
+  );
+
   it('is put on the list if its row is invalid for another reason', async () => {
     const { runToEnd, ledger } = await start();
     const n = nextPerson();

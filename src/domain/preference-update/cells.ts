@@ -1,10 +1,10 @@
 /** Reads the cells of a preference row one by one (docs/cxone-contract.md#preference-rules). Pure. */
-import { normalizeName } from '../columns.ts';
 import { CHANNELS, type Channel } from '../consent/eligibility.ts';
-import { toGuid } from '../contact-id.ts';
+import { contactIdProblem, toGuid } from '../contact-id.ts';
 import { type Fields, readField, toText } from '../fields.ts';
 import type { Reason } from '../run.ts';
 import { CLOCK_TOLERANCE_MS, toUtcTimestamp } from '../timestamps.ts';
+import { readChoiceWords } from './decision.ts';
 
 export const MAX_SOURCE_CHARACTERS = 50;
 
@@ -26,7 +26,8 @@ export interface Cell {
 export function readGuid({ field, text }: Cell, code: string): Part<string> {
   const guid = toGuid(text);
   if (guid !== null) return { value: guid };
-  return invalid(text === '' ? `${code}_missing` : `${code}_not_a_guid`, field);
+  if (text === '') return invalid(`${code}_missing`, field);
+  return invalid(`${code}_not_a_guid`, field, contactIdProblem(text)?.message);
 }
 
 export function readChannel(cell: Cell): Part<Channel> {
@@ -45,18 +46,10 @@ export function readChoice<T extends string>(
   return invalid(text === '' ? `${code}_missing` : `${code}_unknown`, field, options.join(', '));
 }
 
-/** Case does not matter. */
-export const YES_WORDS: readonly string[] = ['true', 'yes', '1', 'y', 't', 'on'];
-/** Case, spaces, `_` and `-` do not matter. There are more words than for yes, because no objection may be missed. */
-export const NO_WORDS: readonly string[] = [
-  ...['false', 'no', '0', 'n', 'f', 'off', 'out'],
-  ...['optout', 'optedout', 'unsubscribe', 'unsubscribed', 'withdrawn', 'stop'],
-];
-
 export function readFlag({ field, text }: Cell): Part<boolean> {
-  if (NO_WORDS.includes(normalizeName(text))) return { value: false };
-  if (YES_WORDS.includes(text.toLowerCase())) return { value: true };
-  return invalid(text === '' ? 'opt_in_missing' : 'opt_in_not_a_flag', field, 'true or false');
+  const decision = readChoiceWords(text);
+  if (decision === 'yes' || decision === 'no') return { value: decision === 'yes' };
+  return invalid(decision === 'missing' ? 'opt_in_missing' : 'opt_in_not_a_flag', field);
 }
 
 export function readSource({ field, text }: Cell): Part<string> {

@@ -3,9 +3,11 @@
  * counts against reaching the person. Pure.
  */
 import { CHANNELS, type Channel } from '../consent/eligibility.ts';
-import { toContactId } from '../contact-id.ts';
+import { contactIdProblem, toContactId } from '../contact-id.ts';
 import { type Fields, readField } from '../fields.ts';
-import { isExact, readChannel, readFlag, readText, readTime } from './cells.ts';
+import { toUtcTimestamp } from '../timestamps.ts';
+import { type Cell, isExact, readChannel, readText, readTime } from './cells.ts';
+import { mayBeDate, readChoiceWords } from './decision.ts';
 
 /** An objection. CXone may never learn of it, so it goes to our own suppression list. */
 export interface OptOut {
@@ -17,26 +19,30 @@ export interface OptOut {
   readonly withdrawalTimestamp: string | null;
 }
 
+/** `nobody`: the row is an objection, but does not say whose, because its contact id is missing or cannot be read. */
+export type FoundOptOut = OptOut | 'nobody' | null;
+
 type DecisionField = 'contactId' | 'channel' | 'optIn' | 'consentTimestamp' | 'withdrawalTimestamp';
+type ReadCells = (field: DecisionField) => readonly Cell[];
 
 /** @param columnsOf the columns of a field, in NDJSON and JSON perhaps several; undefined: the row has none */
 export function findOptOut(
   fields: Fields,
   columnsOf: (field: DecisionField) => readonly (string | undefined)[],
   now: Date,
-): OptOut | null {
-  const cells = (field: DecisionField) =>
+): FoundOptOut {
+  const cells: ReadCells = (field) =>
     columnsOf(field).map((column) => ({ field, text: readText(fields, column) }));
-  const times = (field: DecisionField) => cells(field).map((cell) => readTime(cell, now).value);
-  const withdrawals = times('withdrawalTimestamp');
-  const saysNo = cells('optIn').some((cell) => readFlag(cell).value === false);
-  if (!saysNo && !isLatest(withdrawals, times('consentTimestamp'))) return null;
+  if (!isObjection(cells, now)) return null;
   const ids = columnsOf('contactId').filter((column) => isExact(readField(fields, column)));
-  const contactIds = ids.map((column) => toContactId(readText(fields, column))).filter((id) => id !== '');
-  if (contactIds.length === 0) return null;
+  const contactIds = ids
+    .map((column) => readText(fields, column))
+    .filter((id) => contactIdProblem(id) === null)
+    .map(toContactId);
+  if (contactIds.length === 0) return 'nobody';
   const channels = cells('channel').map((cell) => readChannel(cell).value);
   const known = channels.filter((channel) => channel !== null);
-  const [withdrawalTimestamp = null, ...others] = withdrawals;
+  const [withdrawalTimestamp = null, ...others] = timesOf(cells('withdrawalTimestamp'), now);
   return {
     contactIds: [...new Set(contactIds)],
     channels: known.length < channels.length ? CHANNELS : [...new Set(known)],
@@ -45,9 +51,29 @@ export function findOptOut(
 }
 
 /**
- * The row has a withdrawal that no later consent follows, whatever else it says about the decision. ISO timestamps in UTC
- * sort like texts.
+ * The row says no, or has a word that does; it has a withdrawal and something that is not clearly a yes; or a withdrawal that no
+ * later consent follows, whatever it says. A date that cannot be read may be the latest of all.
  */
+function isObjection(cells: ReadCells, now: Date): boolean {
+  const decisions = cells('optIn').map(({ text }) => readChoiceWords(text));
+  if (decisions.some((decision) => decision === 'no' || decision === 'mixed')) return true;
+  const withdrawals = timesOf(cells('withdrawalTimestamp'), now);
+  if (isLatest(withdrawals, timesOf(cells('consentTimestamp'), now))) return true;
+  const dates = cells('withdrawalTimestamp').filter((cell) => isPastDate(cell, now));
+  const isYes = decisions.every((decision) => decision === 'yes');
+  if (isYes) return dates.some(({ text }) => /\d/.test(text) && toUtcTimestamp(text) === null);
+  const isUnread = decisions.includes('unclear') || withdrawals.every((time) => time === null);
+  return isUnread && dates.length > 0;
+}
+
+/** A withdrawal that lies in the future has not happened. */
+function isPastDate(cell: Cell, now: Date): boolean {
+  return mayBeDate(cell.text) && readTime(cell, now).reason?.code !== 'timestamp_in_future';
+}
+
+const timesOf = (cells: readonly Cell[], now: Date) => cells.map((cell) => readTime(cell, now).value);
+
+/** ISO timestamps in UTC sort like texts. */
 function isLatest(withdrawals: readonly (string | null)[], consents: readonly (string | null)[]): boolean {
   const latest = (times: readonly (string | null)[]) =>
     times

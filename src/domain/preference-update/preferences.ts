@@ -16,7 +16,7 @@ import {
 } from './cells.ts';
 import { findOptOut, type OptOut } from './opt-out.ts';
 
-export { MAX_SOURCE_CHARACTERS, NO_WORDS, YES_WORDS } from './cells.ts';
+export { MAX_SOURCE_CHARACTERS } from './cells.ts';
 export type { OptOut } from './opt-out.ts';
 
 /** The fields to which columns can be mapped, named as in the API. */
@@ -111,7 +111,8 @@ export function readPreference(
   const ambiguous = (match?.problems ?? []).filter(({ code }) => code === 'ambiguous_column');
   const columnsOf = (field: Field) =>
     ambiguous.find((problem) => problem.field === field)?.columns ?? [from.get(field)];
-  const optOut = findOptOut(fields, columnsOf, now);
+  const found = findOptOut(fields, columnsOf, now);
+  const optOut = found === 'nobody' ? null : found;
   const parts = readParts(fields, from, now);
   const reasons = [
     ...ambiguous.map(
@@ -119,7 +120,8 @@ export function readPreference(
     ),
     ...Object.values<Part<unknown>>({ ...parts }).flatMap(({ reason }) => (reason ? [reason] : [])),
     ...contradictions(parts, from),
-  ];
+    ...(found === 'nobody' ? [protectsNobody(from)] : []),
+  ].map((reason) => explainFlag(reason, found !== null));
   return reasons.length > 0 ? { reasons, optOut } : { ...toPreference(parts, from), optOut };
 }
 
@@ -158,6 +160,23 @@ function contradictions({ optIn, consent, withdrawal }: Parts, from: PreferenceC
   if (optIn.value === false && isMissing(withdrawal))
     reasons.push({ code: 'withdrawal_missing', field: withdrawalField });
   return reasons;
+}
+
+function protectsNobody(from: PreferenceColumns): Reason {
+  const message =
+    'the row is an objection, but does not say whose, so it protects nobody yet: correct the contact id and send the row again';
+  return { code: 'objection_protects_nobody', field: from.get('contactId') ?? 'contactId', message };
+}
+
+/** Says what was done with a decision that could not be read. */
+function explainFlag(reason: Reason, isObjection: boolean): Reason {
+  if (reason.code !== 'opt_in_not_a_flag' && reason.code !== 'opt_in_missing') return reason;
+  const what =
+    reason.code === 'opt_in_missing' ? 'neither yes nor no' : 'neither clearly a yes nor clearly a no';
+  const done = isObjection
+    ? 'it counts as an objection until a person decides'
+    : 'nothing was recorded. If it is an objection, write no, and the date of the withdrawal';
+  return { ...reason, message: `${what}: ${done}` };
 }
 
 function toPreference(
