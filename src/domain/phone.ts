@@ -2,6 +2,12 @@
 import { isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import type { Reason } from './run.ts';
 
+/** Columns with phone numbers, besides those that an operation has a name of its own for. */
+export const PHONE_FIELDS: readonly string[] = [
+  'phone',
+  ...Array.from({ length: 9 }, (_, i) => `phone${i + 1}`),
+];
+
 export const E164 = /^\+[1-9]\d{1,14}$/;
 
 /**

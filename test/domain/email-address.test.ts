@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { foldAddress, readEmailAddress, toMailbox } from '../../src/domain/email-address.ts';
-import { identifiersOf, identifyEntry } from '../../src/domain/list-load/identity.ts';
+import { identifyEntry } from '../../src/domain/identifiers.ts';
+import { identifiersOf } from '../../src/domain/list-load/identity.ts';
 
 const reasonOf = (text: string) => {
   const read = readEmailAddress(text);

@@ -5,7 +5,8 @@
 import { sql } from 'kysely';
 import { expect } from 'vitest';
 import type { ListLoadInput } from '../../src/contract/list-load.ts';
-import { identifiersOf, identifyEntry } from '../../src/domain/list-load/identity.ts';
+import { identifyEntry } from '../../src/domain/identifiers.ts';
+import { identifiersOf } from '../../src/domain/list-load/identity.ts';
 import type { Outcome } from '../../src/domain/run.ts';
 import type { Database } from '../../src/ledger/database.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';

@@ -1,6 +1,7 @@
 /** Who must not be loaded: by CXone's suppression list and by our own (docs/list-load.md#suppression). */
 import type { ListLoadFigures } from '../../contract/list-load.ts';
-import { identifiersOf, nameOfIdentifier, valueOfIdentifier } from '../../domain/list-load/identity.ts';
+import { nameOfIdentifier, valueOfIdentifier } from '../../domain/identifiers.ts';
+import { identifiersOf } from '../../domain/list-load/identity.ts';
 import type { ListItem } from '../../domain/list-load/items.ts';
 import type { Reason } from '../../domain/run.ts';
 import type { SuppressionSnapshot } from '../../ledger/consent/suppression-snapshots.ts';

@@ -5,7 +5,7 @@
 import { fatalFailure } from '../../contract/failures.ts';
 import { listLoad as spec } from '../../contract/list-load.ts';
 import type { SuppressionEntry } from '../../cxone/lists.ts';
-import { identifyEntry } from '../../domain/list-load/identity.ts';
+import { identifyEntry } from '../../domain/identifiers.ts';
 import { suppressionDoubts } from '../../domain/list-load/suppressions.ts';
 import type {
   LatestSnapshot,

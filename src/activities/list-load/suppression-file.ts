@@ -1,7 +1,7 @@
 /** The file of people who must not be called, in addition to CXone's list (docs/list-load.md#suppression). */
 import { listLoad as spec } from '../../contract/list-load.ts';
-import { identifyEntry } from '../../domain/list-load/identity.ts';
-import { readSuppressionEntry, suppressionColumnProblems } from '../../domain/list-load/suppression-file.ts';
+import { readSuppressionEntry, suppressionColumnProblems } from '../../domain/consent/suppression-file.ts';
+import { identifyEntry } from '../../domain/identifiers.ts';
 import { DEFAULT_SOURCE_LIMITS } from '../../domain/source-limits.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { SourceError } from '../../sources/errors.ts';
@@ -20,7 +20,7 @@ interface FileFigures {
 
 /**
  * Adds the people of the file to a snapshot. Returns how many rows it has, and how many of them are not clear
- * (domain/list-load/identity.ts), broken ones among them. Errors: SourceError, if it cannot be read, has no rows or was deleted,
+ * (domain/identifiers.ts), broken ones among them. Errors: SourceError, if it cannot be read, has no rows or was deleted,
  * and those of `onChunk`, which is called between.
  */
 export async function addSuppressionFile(

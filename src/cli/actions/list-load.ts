@@ -4,7 +4,7 @@ import { omitUndefined } from '../../domain/absent.ts';
 import { readCallingHours } from '../../domain/list-load/calling-hours.ts';
 import { listMapProblems, resolveListColumns } from '../../domain/list-load/columns.ts';
 import { readFieldSchema, readScoringRules } from '../../domain/list-load/rules.ts';
-import { suppressionColumnProblems } from '../../domain/list-load/suppression-file.ts';
+import { suppressionColumnProblems } from '../../domain/consent/suppression-file.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { type Cli, type Session, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';

@@ -8,6 +8,7 @@ import {
   matchColumns,
   normalizeName,
 } from '../columns.ts';
+import { PHONE_FIELDS } from '../phone.ts';
 import { quoteName } from '../text.ts';
 import type { ItemRules } from './items.ts';
 import { isColumnScoring } from './scoring.ts';
@@ -23,11 +24,7 @@ export const LIST_FIELDS = [
   'customer_status',
 ] as const;
 
-/** Further phone numbers. The first two are taken for `phone_number` if no column has that name. */
-export const PHONE_FIELDS: readonly string[] = [
-  'phone',
-  ...Array.from({ length: 9 }, (_, i) => `phone${i + 1}`),
-];
+/** These of PHONE_FIELDS are taken for `phone_number` if no column has that name. */
 const MAIN_PHONES = ['phone', 'phone1'];
 
 interface Entry {

@@ -1,12 +1,13 @@
 /** Converts rows to list items (docs/list-load.md#the-file). Pure. */
 import { type ColumnMap, normalizeName } from '../columns.ts';
 import { type Fields, readField, toText } from '../fields.ts';
+import { isEmailAddress } from '../identifiers.ts';
 import { phoneProblem } from '../phone.ts';
 import type { Reason } from '../run.ts';
 import { toUtcTimestamp } from '../timestamps.ts';
 import { type ApiRow, readApiShape } from './api-shape.ts';
 import { ambiguousFields, isAllowed, LIST_FIELDS, type ListColumns, matchListKeys } from './columns.ts';
-import { isEmailAddress, toKey } from './identity.ts';
+import { toKey } from './identity.ts';
 import { type Field, type ItemRules, type ListItem, MAX_ROW_CHARACTERS } from './items.ts';
 import { priorityOf, type Score, scoreItem } from './scoring.ts';
 import { timeZoneProblem } from './whereabouts.ts';

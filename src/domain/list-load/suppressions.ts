@@ -4,7 +4,7 @@ import { formatCount } from '../numbers.ts';
 /** What is known of a suppression list after it was read to its end. */
 export interface SnapshotFigures {
   readonly entries: number;
-  /** Entries that are not clear (identity.ts): they identify nobody, or not everybody in them can be read. */
+  /** Entries that are not clear (domain/identifiers.ts): they identify nobody, or not everybody in them can be read. */
   readonly unidentified: number;
   /** Whether its end was seen. */
   readonly isComplete: boolean;

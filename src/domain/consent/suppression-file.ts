@@ -1,9 +1,9 @@
 /** Reads a file with people who must not be called, in addition to CXone's list (docs/list-load.md#suppression). Pure. */
 import { type Audience, matchColumns, normalizeName } from '../columns.ts';
 import { type Fields, readField, toText } from '../fields.ts';
+import type { SuppressionEntry } from '../identifiers.ts';
+import { PHONE_FIELDS } from '../phone.ts';
 import { quoteName } from '../text.ts';
-import { PHONE_FIELDS } from './columns.ts';
-import type { SuppressionEntry } from './identity.ts';
 
 type Field = 'phoneNumber' | 'emailAddress' | 'contactId' | 'country';
 
