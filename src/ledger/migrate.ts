@@ -15,6 +15,7 @@ import * as answers from './migrations/0011-answers.ts';
 import * as openedAt from './migrations/0012-opened-at.ts';
 import * as failedAt from './migrations/0013-failed-at.ts';
 import * as listLoads from './migrations/0014-list-loads.ts';
+import * as suppressions from './migrations/0015-suppressions.ts';
 
 /**
  * In order. A migration is never changed, only followed by another one: a ledger that has run it would not run it again
@@ -35,6 +36,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0012-opened-at': openedAt,
   '0013-failed-at': failedAt,
   '0014-list-loads': listLoads,
+  '0015-suppressions': suppressions,
 };
 
 function createMigrator(database: Database): Migrator {

@@ -1,6 +1,12 @@
 /** The types of the tables. The SQL in `migrations/` creates them. */
 import type { ColumnType, Generated } from 'kysely';
 import type { Counts, Outcome, Phase, Reason, RunState, Steering } from '../domain/run.ts';
+import type {
+  SuppressionRemovalsTable,
+  SuppressionSnapshotEntriesTable,
+  SuppressionSnapshotsTable,
+  SuppressionsTable,
+} from './schema-suppressions.ts';
 
 /** Read as T, written as text. */
 type Json<T> = ColumnType<T, string, string>;
@@ -237,17 +243,6 @@ export interface SubjectSecretTable {
   pepper_fingerprint: string | null;
 }
 
-/** Suppresses while `consented_again_at` is null or not after `since`. */
-export interface SuppressionsTable {
-  /** Keyed hash of the contact id (subject-keys.ts). */
-  subject: string;
-  channel: string;
-  reason: string;
-  since: Date;
-  consented_again_at: Date | null;
-  run_no: number | null;
-}
-
 /** The key to the proof of consent of a data subject. An erasure deletes the row. */
 export interface ConsentKeysTable {
   /** Keyed hash of the contact id. */
@@ -320,30 +315,6 @@ export interface CampaignLocksTable {
   locked_until: Date;
 }
 
-/** CXone's suppression list as a run has read it. */
-export interface SuppressionSnapshotsTable {
-  snapshot_no: Generated<number>;
-  run_no: number;
-  tenant: string;
-  begun_at: Generated<Date>;
-  completed_at: Date | null;
-  /** As CXone counts them, and how many of them identify nobody or cannot be read in full. */
-  entries: number | null;
-  unidentified: number | null;
-  /** Of the file that the run adds to it; null: it has none. */
-  file_rows: number | null;
-  is_complete: boolean | null;
-  hash: string | null;
-  accepted_at: Date | null;
-  emptied_at: Date | null;
-}
-
-export interface SuppressionSnapshotEntriesTable {
-  snapshot_no: number;
-  /** Keyed hash (subject-keys.ts). */
-  identifier: Buffer;
-}
-
 /** Counts while the run is running. */
 export interface CapacityReservationsTable {
   run_no: number;
@@ -382,6 +353,7 @@ export interface LedgerTables {
   rate_budgets: RateBudgetsTable;
   subject_secret: SubjectSecretTable;
   suppressions: SuppressionsTable;
+  suppression_removals: SuppressionRemovalsTable;
   consent_keys: ConsentKeysTable;
   consent_proof: ConsentProofTable;
   erasures: ErasuresTable;

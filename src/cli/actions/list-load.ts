@@ -1,10 +1,10 @@
 /** Stages a file, starts the list load and follows it until it ends. */
 import { itemRules, type ListLoadInput, type OutsideHours } from '../../contract/list-load.ts';
 import { omitUndefined } from '../../domain/absent.ts';
+import { suppressionColumnProblems } from '../../domain/consent/suppression-file.ts';
 import { readCallingHours } from '../../domain/list-load/calling-hours.ts';
 import { listMapProblems, resolveListColumns } from '../../domain/list-load/columns.ts';
 import { readFieldSchema, readScoringRules } from '../../domain/list-load/rules.ts';
-import { suppressionColumnProblems } from '../../domain/consent/suppression-file.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { type Cli, type Session, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';

@@ -9,6 +9,8 @@ export function createSubjectKeys(database: Database, pepper: string | null = nu
   return {
     registerPepper: () => hashes.registerPepper(),
     hash: (contactId) => hashes.hash(contactId),
+    hashAddress: (identifier) => hashes.hashAddress(identifier),
+    keyId: () => hashes.keyId(),
     hashIdentifiers: (identifiers) => hashes.hashIdentifiers(identifiers),
   };
 }
@@ -35,6 +37,15 @@ class KeyedHashes {
 
   async hash(contactId: string): Promise<string> {
     return hmac(await this.#cachedKey(), toComparableId(contactId));
+  }
+
+  /** No comparable contact id begins with a line break. */
+  async hashAddress(identifier: string): Promise<string> {
+    return hmac(await this.#cachedKey(), `\n${identifier}`);
+  }
+
+  async keyId(): Promise<string> {
+    return hmac(await this.#cachedKey(), '\nthe id of this key').slice(0, 16);
   }
 
   async hashIdentifiers(identifiers: readonly string[]): Promise<Buffer> {

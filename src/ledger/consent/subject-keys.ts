@@ -15,6 +15,18 @@ export interface SubjectKeys {
   hash(contactId: string): Promise<string>;
 
   /**
+   * 64 hexadecimal digits for `email:ann@example.com` or `phone:+14155550101`, in the spelling in which they are compared
+   * (domain/identifiers.ts); no contact id has the same. Errors: PepperMismatch.
+   */
+  hashAddress(identifier: string): Promise<string>;
+
+  /**
+   * 16 hexadecimal digits, the same for all hashes that can be compared: those of one ledger and its copies, under one pepper.
+   * Errors: PepperMismatch.
+   */
+  keyId(): Promise<string>;
+
+  /**
    * One after the other, IDENTIFIER_BYTES each, of texts that are compared as they are: what identifies a person on CXone's
    * suppression list. Errors: PepperMismatch.
    */

@@ -4,7 +4,7 @@ import type { Database, Executor } from '../database.ts';
 import { fenced } from '../fence.ts';
 import { oneAtATime } from '../locks.ts';
 import { deleteEntries, emptySnapshots } from '../runs/suppression-entries.sql.ts';
-import type { SuppressionSnapshotsTable } from '../schema.ts';
+import type { LedgerTables } from '../schema.ts';
 import { IDENTIFIER_BYTES, type SubjectKeys } from './subject-keys.ts';
 import {
   type LatestSnapshot,
@@ -166,7 +166,7 @@ function toKeys(hashes: Buffer): string[] {
 }
 
 /** Of a complete one. */
-function toSnapshot(row: Selectable<SuppressionSnapshotsTable>): SuppressionSnapshot {
+function toSnapshot(row: Selectable<LedgerTables['suppression_snapshots']>): SuppressionSnapshot {
   const { snapshot_no: snapshotNo, hash, entries, unidentified, is_complete: isComplete } = row;
   if (hash === null || entries === null || unidentified === null || isComplete === null)
     throw new Error(`suppression snapshot ${snapshotNo} is not complete`);

@@ -1,27 +1,47 @@
-/** The suppression list in PostgreSQL. */
+/** Our own suppression list in PostgreSQL: what runs add to it, and whom they find on it. */
 import { sql } from 'kysely';
 import type { Channel } from '../../domain/consent/eligibility.ts';
-import { CLOCK_TOLERANCE_MS } from '../../domain/timestamps.ts';
 import type { Database, Executor } from '../database.ts';
-import type { ConsentProof } from './proof.ts';
-import type { SubjectKeys } from './subject-keys.ts';
-import type { Consent, Objection, Suppressed, Suppressions } from './suppressions.ts';
-
-export interface SuppressionsDeps {
-  readonly subjects: SubjectKeys;
-  readonly proof: Pick<ConsentProof, 'newestConsents'>;
-}
+import { addEntries, removeEntries } from './suppression-decisions.sql.ts';
+import {
+  hashContact,
+  hashMailbox,
+  hashTarget,
+  IS_EFFECTIVE,
+  type SuppressionsDeps,
+  storeEntries,
+} from './suppression-entries.sql.ts';
+import { countEntries, listAll, listNewest, listRemovals } from './suppression-list.sql.ts';
+import type {
+  AddressSuppression,
+  Consent,
+  Objection,
+  Suppressed,
+  SuppressedAddress,
+  Suppressions,
+} from './suppressions.ts';
 
 export function createSuppressions({ db }: Database, deps: SuppressionsDeps): Suppressions {
   return {
     async add(objections, runNo, executor = db) {
-      if (objections.length > 0) await insertObjections(executor, deps, objections, runNo);
+      if (objections.length > 0) await addObjections(executor, deps, objections, runNo);
     },
+    async addAddresses(entries, runNo, executor = db) {
+      if (entries.length > 0) await addAddresses(executor, deps, entries, runNo);
+    },
+    addEntries: (chunks, decision) =>
+      db.transaction().execute((tx) => addEntries(tx, deps, chunks, decision)),
     async recordConsents(consents, executor = db) {
       if (consents.length > 0) await updateConsents(executor, deps, consents);
     },
     isEmpty: () => isEmpty(db),
-    find: (contactIds, channels) => find(db, deps, contactIds, channels),
+    find: (contactIds, channels, executor = db) => find(executor, deps, contactIds, channels),
+    findAddresses: (mailboxes, executor = db) => findAddresses(executor, deps, mailboxes),
+    newest: (filter, limit) => listNewest(db, deps.subjects, filter, limit),
+    count: (filter) => countEntries(db, deps.subjects, filter),
+    all: (filter) => listAll(db, deps.subjects, filter),
+    remove: (entries, decision) => db.transaction().execute((tx) => removeEntries(tx, entries, decision)),
+    removals: (filter, limit) => listRemovals(db, deps.subjects, filter, limit),
   };
 }
 
@@ -30,38 +50,36 @@ async function isEmpty(db: Executor): Promise<boolean> {
   return row === undefined;
 }
 
-/** Replaces contact ids by their hashes. */
-async function hashSubjects<T extends { readonly contactId: string }>(
-  subjects: SubjectKeys,
-  items: readonly T[],
-): Promise<readonly (Omit<T, 'contactId'> & { readonly subject: string })[]> {
-  return Promise.all(
-    items.map(async ({ contactId, ...rest }) => ({ subject: await subjects.hash(contactId), ...rest })),
-  );
-}
-
-async function insertObjections(
+async function addObjections(
   db: Executor,
-  { subjects, proof }: SuppressionsDeps,
+  deps: SuppressionsDeps,
   objections: readonly Objection[],
   runNo: number | null,
 ): Promise<void> {
-  const hashed = await hashSubjects(subjects, objections);
-  const consents = await proof.newestConsents(
-    hashed.map(({ subject }) => subject),
-    db,
+  const entries = await Promise.all(
+    objections.map(async ({ contactId, ...rest }) => {
+      const target = { kind: 'contact', value: contactId } as const;
+      const subject = await hashTarget(deps.subjects, target, rest.reason);
+      return { ...rest, subject, kind: target.kind, code: null };
+    }),
   );
-  const rows = hashed.map((row) => ({ ...row, consented: consents.get(`${row.subject} ${row.channel}`) }));
-  // Sorted, so that two transactions that add the same data subjects cannot deadlock.
-  await sql`
-    insert into suppressions as known (subject, channel, reason, since, consented_again_at, run_no)
-    select subject, channel, min(reason), max(since), max(consented) filter (where consented > since), ${runNo}::int
-    from json_to_recordset(${JSON.stringify(rows)}::json)
-      as o(subject text, channel text, reason text, since timestamptz, consented timestamptz)
-    group by subject, channel order by subject, channel
-    on conflict (subject, channel) do update set since = excluded.since, reason = excluded.reason,
-      run_no = excluded.run_no
-      where excluded.since > known.since`.execute(db);
+  await storeEntries(db, deps, entries, { runNo, addedBy: null });
+}
+
+async function addAddresses(
+  db: Executor,
+  deps: SuppressionsDeps,
+  given: readonly AddressSuppression[],
+  runNo: number | null,
+): Promise<void> {
+  const entries = await Promise.all(
+    given.map(async ({ mailbox, code = null, ...rest }) => {
+      const target = { kind: 'email', value: mailbox } as const;
+      const subject = await hashTarget(deps.subjects, target, rest.reason);
+      return { ...rest, subject, kind: target.kind, code };
+    }),
+  );
+  await storeEntries(db, deps, entries, { runNo, addedBy: null });
 }
 
 async function updateConsents(
@@ -69,7 +87,9 @@ async function updateConsents(
   { subjects }: SuppressionsDeps,
   consents: readonly Consent[],
 ): Promise<void> {
-  const rows = await hashSubjects(subjects, consents);
+  const rows = await Promise.all(
+    consents.map(async ({ contactId, ...rest }) => ({ subject: await subjects.hash(contactId), ...rest })),
+  );
   await sql`
     update suppressions known set consented_again_at = greatest(known.consented_again_at, o."consentTimestamp")
     from json_to_recordset(${JSON.stringify(rows)}::json)
@@ -77,27 +97,50 @@ async function updateConsents(
     where known.subject = o.subject and known.channel = o.channel`.execute(db);
 }
 
-/** Consents may be dated this far ahead, so one that was accepted before an erasure might otherwise seem newer. */
-const AFTER_ERASURE = sql`case reason when 'erased' then ${CLOCK_TOLERANCE_MS} else 0 end * interval '1 millisecond'`;
-
 async function find(
   db: Executor,
   { subjects }: SuppressionsDeps,
   contactIds: readonly string[],
   channels: readonly Channel[],
 ): Promise<Suppressed[]> {
-  // Different ways to write an id have the same hash.
-  const idsByHash = new Map<string, string[]>();
-  for (const contactId of contactIds) {
-    const hash = await subjects.hash(contactId);
-    idsByHash.set(hash, [...(idsByHash.get(hash) ?? []), contactId]);
-  }
+  const byHash = await groupByHash(contactIds, (contactId) => hashContact(subjects, contactId));
   const { rows } = await sql<{ subject: string; channel: Channel; since: Date }>`
     select subject, channel, since from suppressions
-    where subject = any(${[...idsByHash.keys()]}::text[]) and channel = any(${[...channels]}::text[])
-      and (consented_again_at is null or consented_again_at <= since + ${AFTER_ERASURE})
+    where subject = any(${[...byHash.keys()]}::text[]) and channel = any(${[...channels]}::text[])
+      and ${IS_EFFECTIVE}
     order by since`.execute(db);
   return rows.flatMap(({ subject, channel, since }) =>
-    (idsByHash.get(subject) ?? []).map((contactId) => ({ contactId, channel, since })),
+    (byHash.get(subject) ?? []).map((contactId) => ({ contactId, channel, since })),
   );
+}
+
+async function findAddresses(
+  db: Executor,
+  { subjects }: SuppressionsDeps,
+  mailboxes: readonly string[],
+): Promise<SuppressedAddress[]> {
+  const byHash = await groupByHash(mailboxes, (mailbox) => hashMailbox(subjects, mailbox));
+  const { rows } = await sql<Omit<SuppressedAddress, 'mailbox'> & { readonly subject: string }>`
+    select subject, reason, code, since from suppressions
+    where subject = any(${[...byHash.keys()]}::text[]) and channel = 'email' and ${IS_EFFECTIVE}
+    order by since`.execute(db);
+  return rows.flatMap(({ subject, ...rest }) =>
+    (byHash.get(subject) ?? []).map((mailbox) => ({ mailbox, ...rest })),
+  );
+}
+
+/** Different ways to write an id have the same hash, and an id has several. */
+async function groupByHash(
+  texts: readonly string[],
+  hash: (text: string) => Promise<readonly string[]>,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const byHash = new Map<string, string[]>();
+  for (const text of new Set(texts)) {
+    for (const subject of await hash(text)) {
+      const group = byHash.get(subject);
+      if (group) group.push(text);
+      else byHash.set(subject, [text]);
+    }
+  }
+  return byHash;
 }

@@ -1,11 +1,11 @@
 /** Files as people have them, and exactly what becomes of each row. */
 import { describe, expect, it } from 'vitest';
-import { duplicateReason } from '../../../src/domain/list-load/duplicates.ts';
-import { identifyEntry } from '../../../src/domain/identifiers.ts';
 import {
   readSuppressionEntry,
   suppressionColumnProblems,
 } from '../../../src/domain/consent/suppression-file.ts';
+import { identifyEntry } from '../../../src/domain/identifiers.ts';
+import { duplicateReason } from '../../../src/domain/list-load/duplicates.ts';
 import { suppressionDoubts } from '../../../src/domain/list-load/suppressions.ts';
 import { RAW_LIST_RECORDS } from '../../harness/tutorial-samples.ts';
 import { parseCsv, type Settled, settle, valueOf } from './rows.ts';

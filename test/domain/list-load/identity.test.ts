@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { identifyEntry } from '../../../src/domain/identifiers.ts';
-import { identifiersOf, toKey } from '../../../src/domain/list-load/identity.ts';
 import {
   readSuppressionEntry,
   suppressionColumnProblems,
 } from '../../../src/domain/consent/suppression-file.ts';
+import { identifyEntry } from '../../../src/domain/identifiers.ts';
+import { identifiersOf, toKey } from '../../../src/domain/list-load/identity.ts';
 
 const item = (values: Readonly<Record<string, string>>) => ({
   fields: Object.entries(values).map(([name, value]) => ({ name, value })),

@@ -1,0 +1,84 @@
+/** Reads our own suppression list for people. */
+import { type RawBuilder, sql } from 'kysely';
+import type { Executor } from '../database.ts';
+import type { SubjectKeys } from './subject-keys.ts';
+import { hashAll, IS_EFFECTIVE } from './suppression-entries.sql.ts';
+import type { ListedSuppression, RemovedSuppression, SuppressionFilter } from './suppressions.ts';
+
+const PAGE = 2_000;
+
+/** A run whose rows were purged still has its id. */
+const COLUMNS = sql`subject, s.kind, channel, s.reason, code, since, run_id as "runId", added_by as "addedBy"`;
+const REMOVAL_COLUMNS = sql`${COLUMNS}, removal_no as "removalNo", removed_at as "removedAt",
+  removed_by as "removedBy", removed_because as "removedBecause"`;
+
+export async function listNewest(
+  db: Executor,
+  subjects: SubjectKeys,
+  filter: SuppressionFilter,
+  limit: number,
+): Promise<ListedSuppression[]> {
+  const { rows } = await sql<ListedSuppression>`
+    select ${COLUMNS} from (select * from suppressions where ${IS_EFFECTIVE}) s left join runs using (run_no)
+    where ${await toCondition(subjects, filter)} order by since desc, subject, channel limit ${limit}`.execute(
+    db,
+  );
+  return rows;
+}
+
+export async function countEntries(
+  db: Executor,
+  subjects: SubjectKeys,
+  filter: SuppressionFilter,
+): Promise<number> {
+  const { rows } = await sql<{ n: string }>`
+    select count(*) as n from suppressions s where ${IS_EFFECTIVE} and ${await toCondition(subjects, filter)}`.execute(
+    db,
+  );
+  return Number(rows[0]?.n ?? 0);
+}
+
+export async function* listAll(
+  db: Executor,
+  subjects: SubjectKeys,
+  filter: SuppressionFilter,
+): AsyncIterable<ListedSuppression> {
+  const condition = await toCondition(subjects, filter);
+  for (let [subject, channel] = ['', '']; ; ) {
+    const { rows } = await sql<ListedSuppression>`
+      select ${COLUMNS} from (select * from suppressions
+        where (subject, channel) > (${subject}, ${channel}) and ${IS_EFFECTIVE}) s left join runs using (run_no)
+      where ${condition} order by subject, channel limit ${PAGE}`.execute(db);
+    yield* rows;
+    const last = rows.at(-1);
+    if (!last || rows.length < PAGE) return;
+    [subject, channel] = [last.subject, last.channel];
+  }
+}
+
+export async function listRemovals(
+  db: Executor,
+  subjects: SubjectKeys,
+  filter: SuppressionFilter,
+  limit: number,
+): Promise<RemovedSuppression[]> {
+  const { rows } = await sql<RemovedSuppression>`
+    select ${REMOVAL_COLUMNS} from suppression_removals s left join runs using (run_no)
+    where ${await toCondition(subjects, filter)} order by removal_no desc limit ${limit}`.execute(db);
+  return rows;
+}
+
+/** A condition on `s`. */
+async function toCondition(
+  subjects: SubjectKeys,
+  { about, channel, reason, since }: SuppressionFilter,
+): Promise<RawBuilder<boolean>> {
+  const conditions = [
+    sql`true`,
+    ...(about === undefined ? [] : [sql`s.subject = any(${[...(await hashAll(subjects, about))]}::text[])`]),
+    ...(channel === undefined ? [] : [sql`s.channel = ${channel}`]),
+    ...(reason === undefined ? [] : [sql`s.reason = ${reason}`]),
+    ...(since === undefined ? [] : [sql`s.since >= ${since.toISOString()}::timestamptz`]),
+  ];
+  return sql<boolean>`${sql.join(conditions, sql` and `)}`;
+}
