@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { renderCommandsPage } from './commands-page.ts';
+import { EMAIL_EVENT_TABLES } from './email-events.ts';
 import { renderOperationComments, renderOperations } from './operations.ts';
 import { renderSchema, SCHEMA_TYPES } from './schemas.ts';
 import { renderSettingsPage } from './settings-page.ts';
@@ -16,21 +17,28 @@ export const GENERATED_PAGES: Readonly<Record<string, () => string>> = {
   'docs/commands.md': renderCommandsPage,
   'docs/settings.md': renderSettingsPage,
   ...Object.fromEntries(SCHEMA_TYPES.map((type) => [`docs/schemas/${type}.json`, () => renderSchema(type)])),
-  'docs/deployment.md': () => replacePart('docs/deployment.md', renderOperations({ withFamily: true })),
-  'README.md': () => replacePart('README.md', renderOperations({ withFamily: false })),
-  'docker-compose.yml': () => replacePart('docker-compose.yml', renderOperationComments()),
+  'docs/deployment.md': () => replaceParts('docs/deployment.md', [renderOperations({ withFamily: true })]),
+  'docs/email-send-events.md': () =>
+    replaceParts(
+      'docs/email-send-events.md',
+      EMAIL_EVENT_TABLES.map((render) => render()),
+    ),
+  'README.md': () => replaceParts('README.md', [renderOperations({ withFamily: false })]),
+  'docker-compose.yml': () => replaceParts('docker-compose.yml', [renderOperationComments()]),
 };
 
 /** Everything between these two lines, which are comments of Markdown or YAML. */
 const PART =
-  /^((?:<!--|#) Generated from src\/config by `npm run docs`.*\n)[^]*?\n((?:<!--|#) End of what is generated.*)$/m;
+  /^((?:<!--|#) Generated from src\/\S+ by `npm run docs`.*\n)[^]*?\n((?:<!--|#) End of what is generated.*)$/gm;
 
-/** Throws if the file has no such part. */
-function replacePart(path: string, part: string): string {
+/** @param parts in the order of their places. Throws if the file has not as many places */
+function replaceParts(path: string, parts: readonly string[]): string {
   const text = readFileSync(join(ROOT, path), 'utf8');
-  if (!PART.test(text)) throw new Error(`${path} has no part to generate`);
+  const places = text.match(PART)?.length ?? 0;
+  if (places !== parts.length) throw new Error(`${path} has ${places} places for ${parts.length} parts`);
+  const rest = [...parts];
   return text.replace(PART, (_, before: string, after: string) => {
     const gap = after.startsWith('#') ? '' : '\n';
-    return `${before}${gap}${part}\n${gap}${after}`;
+    return `${before}${gap}${rest.shift()}\n${gap}${after}`;
   });
 }
