@@ -47,7 +47,11 @@ export const TEXT_RULES = {
   column: { maxCharacters: 1_000, refused: UNSTORABLE },
   /** A file, below the worker's source folder or on the caller's machine. */
   path: { maxCharacters: 4_096, refused: ONE_LINE },
-  /** A text inside a filter rule or a priority, which is compared character by character. */
+  /** The subject of an email, as it is written and as it is merged. At most 998 characters of Unicode, which is checked apart. */
+  subject: { maxCharacters: 1_996, refused: ONE_LINE },
+  /** What the template of an email looks like, for samples. */
+  preview: { maxCharacters: 100_000, refused: LINES },
+  /** A text inside a filter rule or a priority, which is compared character by character; a value that an email has. */
   value: { maxCharacters: 10_000, refused: UNSTORABLE },
   /** The value of a setting, or of the file that holds a secret. What it means may have a stricter rule. */
   setting: { maxCharacters: 10_000, refused: [...ONE_LINE, DIRECTION_MARK, REPLACED] },
