@@ -86,7 +86,7 @@ export function describeColumnProblems(found: {
 }
 
 /** At most 20 names, in quotes. */
-function quoteNames(names: readonly string[]): string {
+export function quoteNames(names: readonly string[]): string {
   const shown = names.slice(0, 20).map((name) => `"${name}"`);
   return names.length > 20 ? `${shown.join(', ')} and ${names.length - 20} more` : shown.join(', ');
 }
