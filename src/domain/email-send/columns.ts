@@ -9,10 +9,11 @@ import {
   normalizeName,
   quoteNames,
 } from '../columns.ts';
+import { type Fields, readField } from '../fields.ts';
+import { isObject } from '../json.ts';
 import { findSimilar } from '../similar.ts';
 import { quoteName } from '../text.ts';
 import { type MergeField, quoteField } from './merge-fields.ts';
-import type { EmailMessage } from './message.ts';
 
 /** Names of the column with the address; the first one is that of the field. */
 const ADDRESS_FIELDS = ['emailAddress', 'email', 'toAddress'] as const;
@@ -32,8 +33,10 @@ export interface RecipientColumns {
   readonly ambiguous: readonly string[];
 }
 
-/** What the columns depend on. */
-type Declares = Pick<EmailMessage, 'mergeFields'>;
+/** What the columns depend on: a message. */
+export interface Declares {
+  readonly mergeFields?: readonly MergeField[];
+}
 
 /**
  * For a source with a header. Returns all problems at once, each a sentence that says what to do. A declared merge field needs a
@@ -67,6 +70,28 @@ export function matchRecipientKeys(
   message: Declares,
 ): RecipientColumns {
   return toRecipientColumns(keys, matchFields(keys, map, message), message);
+}
+
+/** The keys of a row of NDJSON or JSON, and its `mergeFields`, which are an object if it is right; undefined: it has none. */
+export function splitKeys(fields: Fields): { readonly flat: readonly string[]; readonly nested: unknown } {
+  const keys = Object.keys(fields);
+  const key = keys.find((each) => normalizeName(each) === 'mergefields');
+  return { flat: keys.filter((each) => each !== key), nested: readField(fields, key) };
+}
+
+/** The declared merge fields that no row has, although they have no fallback. For rows that are all there already. */
+export function findUnprovided(
+  rows: readonly Fields[],
+  map: ColumnMap,
+  message: Declares,
+): readonly MergeField[] {
+  const split = rows.map(splitKeys);
+  const flat = [...new Set(split.flatMap((each) => each.flat))];
+  const nested = new Set(
+    split.flatMap((each) => (isObject(each.nested) ? Object.keys(each.nested) : [])).map(normalizeName),
+  );
+  const missing = missingFields(matchRecipientKeys(flat, map, message), message);
+  return missing.filter(({ name }) => !nested.has(normalizeName(name)));
 }
 
 /**

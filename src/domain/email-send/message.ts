@@ -1,10 +1,13 @@
 /** The message of an email, as people write it and as it is sent (docs/email-send.md#the-message). Pure. */
 import { type Check, checkObject, listOf, nonEmptyText, problem, repetitions } from '../checks.ts';
+import type { ColumnMap } from '../columns.ts';
 import { toGuid } from '../contact-id.ts';
 import { readEmailAddress } from '../email-address.ts';
+import type { Fields } from '../fields.ts';
 import { isObject, type JsonProblem } from '../json.ts';
 import { TEXT_RULES, textProblem } from '../text.ts';
-import { type MergeField, mergeFieldsProblems, toMergeFields } from './merge-fields.ts';
+import { findUnprovided } from './columns.ts';
+import { type MergeField, mergeFieldsProblems, quoteField, toMergeFields } from './merge-fields.ts';
 import { placeholderProblems } from './placeholders.ts';
 import { subjectProblem } from './subject.ts';
 import { bracesProblem, mergeTemplate, parseTemplate } from './template.ts';
@@ -48,17 +51,28 @@ type ReadMessage =
   | {
       readonly message: EmailMessage;
       /** Rows, if the message has the shape of the vendor's tutorial; null: it has none. */
-      readonly recipients: readonly unknown[] | null;
+      readonly recipients: readonly Fields[] | null;
     }
   | { readonly problems: readonly JsonProblem[] };
 
-/** The message, or every problem with it at once. Problems name positions, such as `message.subject`, and no values. */
-export function readMessage(value: unknown, path = 'message'): ReadMessage {
+/**
+ * The message, or every problem with it at once. Problems name positions, such as `message.subject`, and no values of recipients.
+ * @param map for the recipients that are inside
+ */
+export function readMessage(value: unknown, path = 'message', map: ColumnMap = {}): ReadMessage {
   const problems = check({ ...CHECKS, recipients: checkRecipients }, value, path);
   if (problems.length > 0) return { problems };
-  const { recipients, ...message } = value as MessageInput & { readonly recipients?: readonly unknown[] };
-  return { message: toMessage(message), recipients: recipients ?? null };
+  const { recipients = null, ...given } = value as MessageInput & { readonly recipients?: readonly Fields[] };
+  const message = toMessage(given);
+  const unprovided = recipients === null ? [] : findUnprovided(recipients, map, message);
+  if (unprovided.length === 0) return { message, recipients };
+  return {
+    problems: unprovided.flatMap(({ name }) => problem(`${path}.recipients`, describeUnprovided(name))),
+  };
 }
+
+const describeUnprovided = (name: string): string =>
+  `have no field for ${quoteField(name)}; correct its name in mergeFields, or give it a fallback there`;
 
 /** `message` of an input, which has no recipients. */
 export function messageProblems(value: unknown, path: string): JsonProblem[] {

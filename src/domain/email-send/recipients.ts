@@ -1,12 +1,12 @@
 /** Converts rows to recipients (docs/email-send.md#the-file). Pure. */
-import { type ColumnMap, normalizeName } from '../columns.ts';
+import type { ColumnMap } from '../columns.ts';
 import { toContactId } from '../contact-id.ts';
 import { readEmailAddress } from '../email-address.ts';
 import { type Fields, readField } from '../fields.ts';
 import type { Reason } from '../run.ts';
 import { TEXT_RULES, textProblem } from '../text.ts';
 import { type Part, readCell } from './cells.ts';
-import { matchRecipientKeys, type RecipientColumns } from './columns.ts';
+import { matchRecipientKeys, type RecipientColumns, splitKeys } from './columns.ts';
 import { createMergeReader } from './merge-values.ts';
 import type { EmailMessage } from './message.ts';
 
@@ -71,10 +71,8 @@ function matchRow(
   map: ColumnMap,
   message: Pick<EmailMessage, 'mergeFields'>,
 ): { readonly columns: RecipientColumns; readonly nested: unknown } {
-  const keys = Object.keys(fields);
-  const nested = keys.find((key) => normalizeName(key) === 'mergefields');
-  const flat = keys.filter((key) => key !== nested);
-  return { columns: matchRecipientKeys(flat, map, message), nested: readField(fields, nested) };
+  const { flat, nested } = splitKeys(fields);
+  return { columns: matchRecipientKeys(flat, map, message), nested };
 }
 
 function ambiguityReasons({ ambiguous }: RecipientColumns): readonly Reason[] {

@@ -53,6 +53,19 @@ describe('a message', () => {
     ]);
   });
 
+  it('declares no merge field without fallback that none of the recipients inside has', () => {
+    const recipients = [
+      { toAddress: 'ada@example.com', 'First Name': 'Ada' },
+      { toAddress: 'bob@example.com', mergeFields: { company: 'Acme' } },
+    ];
+    const given = { ...MESSAGE, mergeFields: ['firstName', 'company', 'city|here', 'compnay'], recipients };
+    expect(problemsOf(given)).toEqual([
+      'message.recipients have no field for {{compnay}}; correct its name in mergeFields, or give it a fallback there',
+    ]);
+    expect(readMessage(given, 'message', { compnay: 'First Name' })).toHaveProperty('message');
+    expect(problemsOf({ ...given, mergeFields: ['firstName', 'company', 'city|here'] })).toEqual([]);
+  });
+
   it('is the same when it is read again', () => {
     const message = messageOf({
       subject: 'Hi {{firstName|there}}',
