@@ -2,6 +2,7 @@
 import type { ContactRecord } from '../cxone/contact-lists.wire.ts';
 import type { Family } from '../cxone/families.wire.ts';
 import type { PreferenceItem, StoredPreference } from '../cxone/preferences.wire.ts';
+import { createEmailAdminClient } from './email.admin-client.ts';
 import type { FaultRule } from './faults.ts';
 import type { JournalEntry, JournalItem } from './journal.ts';
 import { createListsAdminClient } from './lists.admin-client.ts';
@@ -87,6 +88,7 @@ export function createAdminClient(url: string) {
       ),
     change: (settings: Partial<Settings>) => call<Settings>('POST', '/_sim/settings', settings),
     ...createListsAdminClient(call, journal),
+    ...createEmailAdminClient(call, journal),
     revokeTokens: () => call<{ revoked: number }>('POST', '/_sim/tokens/revoke'),
     webhooks: (name: string) => call<ReceivedWebhook[]>('GET', `/_sim/webhooks/${encodeURIComponent(name)}`),
     /** The address of a webhook receiver; `webhooks(name)` returns what it received. */

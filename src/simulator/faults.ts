@@ -122,7 +122,7 @@ export function retryAfterHeader(value: number | string, nowMs: number): string 
   return seconds === undefined ? String(value) : new Date(nowMs + Number(seconds) * 1000).toUTCString();
 }
 
-function isRegExp(source: string): boolean {
+export function isRegExp(source: string): boolean {
   try {
     return new RegExp(source) instanceof RegExp;
   } catch {

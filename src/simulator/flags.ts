@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { EMAIL_PLAN } from './email.plan.ts';
 import { FAULT_RULES } from './faults.ts';
 import { SETTINGS } from './settings.ts';
 import type { SimulatorOptions } from './simulator.ts';
@@ -12,6 +13,7 @@ const FLAGS = {
   seed: { type: 'string' },
   journal: { type: 'string' },
   faults: { type: 'string' },
+  email: { type: 'string' },
   client: { type: 'string', multiple: true },
   'latency-ms': { type: 'string' },
   'rate-per-minute': { type: 'string' },
@@ -32,6 +34,10 @@ const FLAGS = {
   'suppressions-per-page': { type: 'string' },
   'without-item-count': { type: 'boolean' },
   'outdated-status': { type: 'string' },
+  'not-suppressed-as': { type: 'string' },
+  'blocked-address': { type: 'string', multiple: true },
+  'email-recipients-in-answer': { type: 'boolean' },
+  'email-idempotent': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -41,6 +47,7 @@ export const USAGE = `Usage: simulator [flags]
   --seed N                 seed for the probabilities of faults, default 1
   --journal FILE           NDJSON of all applied changes; an existing file is read first and continued
   --faults FILE.json       the initial fault rules
+  --email FILE.json        what becomes of emails; default: they are delivered
   --client ID:SECRET       accept only this client (repeatable); default: any client
   --latency-ms N           delay added to every request
   --rate-per-minute N      default 0: no limit
@@ -54,18 +61,22 @@ export const USAGE = `Usage: simulator [flags]
   --withhold-scope SCOPE   never grant this scope (repeatable)
   --blocked-number NUMBER  reject records and items with this number (repeatable)
   --warning TEXT           add this text to the warnings of every answer about contacts and items (repeatable)
-  --idempotency-key-seconds N  lifetime of a preference batch's idempotency key, default 86400
+  --idempotency-key-seconds N  lifetime of the idempotency key of a preference batch or a message, default 86400
   --preferences-as FORM    object (default) or array: the form of the answer to GET preferences
   --clock-offset-seconds N how far the simulator's clock is ahead (negative: behind)
   --suppressions-as FORM   array (default) or pages
   --suppressions-per-page N  default 1000
   --without-item-count     do not say how many items of a batch were created
   --outdated-status N      409 (default) or 412: the answer to a PATCH with an old version
-All but the first six can be changed at run time: POST /_sim/settings.`;
+  --not-suppressed-as FORM not-found (default) or empty: the answer for an address without an email suppression
+  --blocked-address ADDRESS  reject messages to this address (repeatable)
+  --email-recipients-in-answer  the answer to a message has the ids of its recipients
+  --email-idempotent       answer a message with a known key with its first job, and do not send it once more
+All but the first seven can be changed at run time: POST /_sim/settings.`;
 
 const INTEGER = z.coerce.number().int();
 
-/** Null if `--help` is given. Errors: TypeError or ZodError for wrong flags; errors of reading the file of faults. */
+/** Null if `--help` is given. Errors: TypeError or ZodError for wrong flags; errors of reading a file. */
 export function readFlags(argv: readonly string[]): SimulatorOptions | null {
   const { values } = parseArgs({ args: [...argv], options: FLAGS, strict: true });
   if (values.help === true) return null;
@@ -91,6 +102,10 @@ export function readFlags(argv: readonly string[]): SimulatorOptions | null {
     suppressionsPerPage: number(values['suppressions-per-page']),
     countItems: values['without-item-count'] === true ? false : undefined,
     outdatedStatus: number(values['outdated-status']),
+    notSuppressedAs: values['not-suppressed-as'],
+    blockedAddresses: values['blocked-address'],
+    emailRecipientsInAnswer: values['email-recipients-in-answer'],
+    emailIdempotent: values['email-idempotent'],
   });
   return {
     ...(settings as SimulatorOptions),
@@ -100,13 +115,14 @@ export function readFlags(argv: readonly string[]): SimulatorOptions | null {
     host: values.host ?? '127.0.0.1',
     seed: INTEGER.parse(values.seed ?? 1),
     journalPath: values.journal ?? null,
-    faults: values.faults === undefined ? [] : readFaults(values.faults),
+    faults: values.faults === undefined ? [] : FAULT_RULES.parse(readJson(values.faults)),
+    email: values.email === undefined ? {} : EMAIL_PLAN.parse(readJson(values.email)),
     clients: values.client === undefined ? null : Object.fromEntries(values.client.map(readClient)),
   };
 }
 
-function readFaults(path: string) {
-  return FAULT_RULES.parse(JSON.parse(readFileSync(path, 'utf8')));
+function readJson(path: string): unknown {
+  return JSON.parse(readFileSync(path, 'utf8'));
 }
 
 function readClient(pair: string): [string, string] {

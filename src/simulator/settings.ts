@@ -24,7 +24,7 @@ export const SETTINGS = z.strictObject({
   blockedNumbers: z.array(z.string()),
   /** Added as they are to the `warnings` of every answer to a batch of contacts or items: they name no record. */
   warnings: z.array(z.string()),
-  /** How long the answer to a preference batch is repeated for its `X-Idempotency-Key`. */
+  /** How long the answer to a preference batch, or to a message, is repeated for its `X-Idempotency-Key`. */
   idempotencyKeySeconds: z.number().min(0),
   /** The form of the answer to GET preferences. Without a stored preference: an empty array, or a 404. */
   preferencesAs: z.enum(['object', 'array']),
@@ -37,6 +37,14 @@ export const SETTINGS = z.strictObject({
   countItems: z.boolean(),
   /** The answer to a PATCH with an old version. HTTP defines 412 for `If-Match`. */
   outdatedStatus: z.union([z.literal(409), z.literal(412)]),
+  /** The answer for an address without an email suppression: a 404, or an empty list. */
+  notSuppressedAs: z.enum(['not-found', 'empty']),
+  /** Addresses that the tenant rejects for reasons of its own, beyond the rules of the API. */
+  blockedAddresses: z.array(z.string()),
+  /** Whether the answer to a message has the ids of its recipients. */
+  emailRecipientsInAnswer: z.boolean(),
+  /** Whether a message with a known `X-Idempotency-Key` is answered with its first job, and not sent once more. */
+  emailIdempotent: z.boolean(),
 });
 export type Settings = z.infer<typeof SETTINGS>;
 
@@ -60,6 +68,10 @@ export const DEFAULT_SETTINGS: Settings = {
   suppressionsPerPage: 1_000,
   countItems: true,
   outdatedStatus: 409,
+  notSuppressedAs: 'not-found',
+  blockedAddresses: [],
+  emailRecipientsInAnswer: false,
+  emailIdempotent: false,
 };
 
 /** The time by the simulated CXone's clock. */

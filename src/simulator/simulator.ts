@@ -5,6 +5,10 @@ import { registerAccess } from './access.ts';
 import { registerAdmin } from './admin.routes.ts';
 import { registerContactLists } from './contactlists.routes.ts';
 import { createContactLists } from './contactlists.state.ts';
+import { registerEmailAdmin } from './email.admin.ts';
+import type { EmailPlanInput } from './email.plan.ts';
+import { registerEmail } from './email.routes.ts';
+import { createEmailState } from './email.state.ts';
 import { registerFaults } from './fault-hooks.ts';
 import { createFaultPlan, type FaultRule } from './faults.ts';
 import { createJournal, type Entry, type JournalEntry } from './journal.ts';
@@ -33,6 +37,8 @@ export interface SimulatorOptions extends Partial<Settings> {
   /** Seed for the probabilities of faults; default 1. */
   readonly seed?: number;
   readonly faults?: readonly FaultRule[];
+  /** What becomes of emails; default: they are delivered. */
+  readonly email?: EmailPlanInput;
   /** An NDJSON file; an existing one is read first and continued. Default: memory only. */
   readonly journalPath?: string | null;
   /** Client id → secret. Default: any client is accepted. */
@@ -51,7 +57,7 @@ export interface Simulator {
 /** Enough for a batch of 100 records with many custom fields, or of 500 items. */
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 
-/** Errors: ZodError for invalid settings or fault rules. */
+/** Errors: ZodError for invalid settings, fault rules or rules for emails. */
 export function createSimulator(options: SimulatorOptions = {}): Simulator {
   const { app, journal, restore } = build(options);
   return {
@@ -76,6 +82,7 @@ function build(options: SimulatorOptions) {
   const preferences = createPreferences();
   const campaigns = createCampaigns(journal);
   const campaignLists = createCampaignLists(journal);
+  const email = createEmailState(journal, seed, options.email);
   const editors = createEditors(campaigns);
   const tokens = createTokenStore(settings, nowMs);
   const limiter = createRateLimiter(settings, nowMs);
@@ -99,14 +106,17 @@ function build(options: SimulatorOptions) {
   registerPreferences(app, { preferences, journal, settings, nowMs });
   registerOutbound(app, { campaigns, editors, settings, nowMs });
   registerLists(app, { campaignLists, settings });
+  registerEmail(app, { email, settings, seed, nowMs });
   registerAdmin(app, { lists, journal, settings, nowMs, faults, stats, tokens, seed });
   registerPreferencesAdmin(app, { preferences, journal, settings, nowMs });
   registerOutboundAdmin(app, { campaigns, editors });
   registerListsAdmin(app, campaignLists);
+  registerEmailAdmin(app, { email, settings, seed, nowMs });
   registerWebhooks(app, nowMs);
   const restore = (entry: Entry<object>): void => {
     if (entry.family === 'contactlists') lists.restore(entry as JournalEntry);
     if (entry.family === 'lists') campaignLists.restore(entry);
+    if (entry.family === 'email') email.restore(entry);
     if (entry.family === 'outbound') campaigns.restore(entry as CampaignEntry);
     if (entry.family === 'preferences') preferences.restore(entry as PreferenceEntry);
   };

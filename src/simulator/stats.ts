@@ -22,7 +22,7 @@ export interface RequestLine {
   readonly status: number | null;
   readonly hasAuthorization: boolean;
   readonly requestId: string | null;
-  /** What its first record is known by, if it has one and was read: the contact id, the first key of an item, the idempotency key. */
+  /** What its first record is known by, if it has one and was read: the contact id, the first key of an item, the idempotency key, the address. */
   readonly firstRecord: string | null;
   /** The injected fault, if any. */
   readonly fault: unknown;
@@ -101,11 +101,13 @@ function toRequestLine(request: FastifyRequest, at: number, status: number | nul
 }
 
 function readFirstRecord(body: unknown): string | null {
-  const { records, items } = (body ?? {}) as { readonly records?: unknown; readonly items?: unknown };
-  const batch = [body, records, items].find((each) => Array.isArray(each)) as unknown[] | undefined;
+  const { records, items, recipients } = (body ?? {}) as Readonly<Record<string, unknown>>;
+  const batch = [body, records, items, recipients].find((each) => Array.isArray(each)) as
+    | unknown[]
+    | undefined;
   const first = (batch?.[0] ?? {}) as FirstRecord;
   const [key] = Array.isArray(first.deduplicationKeys) ? (first.deduplicationKeys as Key[]) : [];
-  const known = first.idempotencyKey ?? first.contactId ?? key?.value;
+  const known = first.idempotencyKey ?? first.contactId ?? key?.value ?? first.toAddress;
   return typeof known === 'string' ? known : null;
 }
 
@@ -116,4 +118,5 @@ interface FirstRecord {
   readonly idempotencyKey?: unknown;
   readonly contactId?: unknown;
   readonly deduplicationKeys?: unknown;
+  readonly toAddress?: unknown;
 }
