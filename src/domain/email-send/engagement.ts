@@ -16,6 +16,14 @@ export interface Engagement {
   readonly suspected: number;
 }
 
+export function addEngagement(a: Engagement, b: Engagement): Engagement {
+  return {
+    people: a.people + b.people,
+    machines: a.machines + b.machines,
+    suspected: a.suspected + b.suspected,
+  };
+}
+
 export interface ClickedLink {
   readonly url: string | null;
   /** ISO 8601, UTC; null: the event has no time that can be read. */

@@ -3,52 +3,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { findFirstMoment } from '../../../src/domain/list-load/callable.ts';
 import type { CallingHours } from '../../../src/domain/list-load/calling-hours.ts';
 import { readWallClock } from '../../../src/domain/time-zones.ts';
+import { createClock, END, findTransitions, START, type Transition } from '../clocks.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-const START = Date.UTC(2026, 0, 1);
-const END = Date.UTC(2041, 0, 1);
 const ZONES = Intl.supportedValuesOf('timeZone');
-
-/** The clock of a zone as `Intl` shows it, as if it were UTC: ms since 1970. */
-function createClock(zone: string): (moment: number) => number {
-  const format = new Intl.DateTimeFormat('sv-SE', {
-    timeZone: zone,
-    dateStyle: 'short',
-    timeStyle: 'medium',
-  });
-  return (moment) => {
-    const seconds = Date.parse(`${format.format(moment).replace(' ', 'T')}Z`);
-    return seconds + (((moment % 1000) + 1000) % 1000);
-  };
-}
-
-interface Transition {
-  readonly zone: string;
-  readonly moment: number;
-  readonly before: number;
-  readonly after: number;
-}
-
-/** No two changes of a zone are within a week. */
-function findTransitions(zone: string): readonly Transition[] {
-  const clock = createClock(zone);
-  const offset = (moment: number) => clock(moment) - moment;
-  const found: Transition[] = [];
-  for (let week = START; week < END; week += 7 * DAY) {
-    const [before, after] = [offset(week), offset(week + 7 * DAY)];
-    if (before === after) continue;
-    let [low, high] = [week, week + 7 * DAY];
-    while (high - low > MINUTE) {
-      const middle = low + Math.floor((high - low) / 2 / MINUTE) * MINUTE;
-      if (offset(middle) === before) low = middle;
-      else high = middle;
-    }
-    found.push({ zone, moment: high, before, after });
-  }
-  return found;
-}
 
 const toTime = (ms: number) => {
   const minutes = Math.floor((ms % DAY) / MINUTE);
