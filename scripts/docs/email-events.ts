@@ -1,5 +1,6 @@
 /** The tables of docs/email-send-events.md. */
 import { LABEL_RULES, SMTP_RULES, STATUS_RULES } from '../../src/domain/email-send/bounces.ts';
+import { CANARY_MEASURES } from '../../src/domain/email-send/canary.ts';
 import { EVENT_TYPES } from '../../src/domain/email-send/events.ts';
 import { DELIVERY_RATES } from '../../src/domain/email-send/figures.ts';
 import { code, table } from './markdown.ts';
@@ -41,4 +42,21 @@ export const EMAIL_EVENT_TABLES: readonly (() => string)[] = [
       ['rate', 'part', 'of'],
       Object.entries(DELIVERY_RATES).map(([rate, { part, whole }]) => [code(rate), part, whole]),
     ),
+  () =>
+    table(
+      ['rate', 'of', 'acceptable', 'unacceptable', 'alpha', 'beta'],
+      CANARY_MEASURES.map((each) => [
+        each.name,
+        CANARY_WHOLE[each.name],
+        ...[each.acceptable, each.unacceptable, each.alpha, each.beta].map(percent),
+      ]),
+    ),
 ];
+
+const CANARY_WHOLE = {
+  bounce: 'delivered + bounced',
+  complaint: 'delivered',
+  failure: 'delivered + bounced + failed',
+} as const;
+
+const percent = (share: number): string => `${Number((share * 100).toFixed(6))} %`;

@@ -112,9 +112,13 @@ export interface DeliveryFigures extends DeliveryCounts {
   readonly rates: Readonly<Record<DeliveryRate, number | null>>;
 }
 
+export function countBounced(bounced: DeliveryCounts['bounced']): number {
+  return BOUNCE_CLASSES.reduce((sum, each) => sum + bounced[each], 0);
+}
+
 export function deliveryFigures(counts: DeliveryCounts): DeliveryFigures {
   const { delivered, bounced, failed, accepted, inDoubt, ofDelivered } = counts;
-  const bouncedTotal = BOUNCE_CLASSES.reduce((sum, each) => sum + bounced[each], 0);
+  const bouncedTotal = countBounced(bounced);
   const sent = delivered + bouncedTotal + failed + accepted + inDoubt;
   const rates = {
     delivery: percentOf(delivered, sent),
