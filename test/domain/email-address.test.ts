@@ -1,6 +1,7 @@
 /** What is one email address, and which spellings are one mailbox. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { foldAddress as foldAtCxone } from '../../src/cxone/email.wire.ts';
 import { foldAddress, readEmailAddress, toMailbox } from '../../src/domain/email-address.ts';
 import { identifyEntry } from '../../src/domain/identifiers.ts';
 import { identifiersOf } from '../../src/domain/list-load/identity.ts';
@@ -161,6 +162,17 @@ describe('the folding of addresses', () => {
     expect(toMailbox('ann+news@example.com')).not.toBe(toMailbox('ann@example.com'));
     expect(toMailbox('a@faß.example')).not.toBe(toMailbox('a@fass.example'));
     expect(toMailbox('a@example.com')).not.toBe(toMailbox('a@example.org'));
+  });
+
+  it('is the one by which the client for CXone compares addresses, too', () => {
+    fc.assert(
+      fc.property(mailbox, blanks, cases, form, (text, blank, toCase, nf) => {
+        const written = `${blank}${toCase(text).normalize(nf)}`;
+        expect(foldAtCxone(written)).toBe(toMailbox(written));
+      }),
+    );
+    for (const written of ['ΟΔΟΣ@ΟΔΟΣ.example', 'οδος@οδος.example', 'J\u030c@Bücher.example'])
+      expect(foldAtCxone(written)).toBe(toMailbox(written));
   });
 
   it('is the one by which suppression lists of every operation compare addresses', () => {
