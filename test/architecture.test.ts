@@ -91,7 +91,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     ...{ shorten: [], 'source-limits': [], timeouts: [], timestamps: [] },
     metrics: ['numbers', 'run'],
     ...{ text: ['shorten'], messages: ['shorten'] },
-    json: ['text'],
+    ...{ json: ['text'], 'json-text': ['json'] },
     ...{ phone: ['run'], 'time-zones': ['run'], similar: ['columns'], mask: [] },
     checks: ['json', 'similar', 'text'],
     'email-address': ['run', 'shorten'],

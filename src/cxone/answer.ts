@@ -1,8 +1,8 @@
 /** An answer of CXone: its status, and its body once a schema has validated it. */
 import { z } from 'zod';
 import { CxoneTooLong, CxoneUnreadable, type RequestContext } from './errors.ts';
-import { isInexact } from './exact.wire.ts';
-import { parseJson } from './json.ts';
+import { isExactSchema, isInexact } from './exact.wire.ts';
+import { parseExactJson, parseJson } from './json.ts';
 import { toName } from './text.wire.ts';
 
 export interface Answer {
@@ -39,7 +39,8 @@ export function createAnswer(
     if (body === null) return { error: unreadable('truncated or too long') };
     let json: unknown;
     try {
-      json = isRefusal && isEmpty ? {} : parseJson(body);
+      const parseBody = isExactSchema(schema) ? parseExactJson : parseJson;
+      json = isRefusal && isEmpty ? {} : parseBody(body);
     } catch {
       return { error: unreadable('not JSON') };
     }

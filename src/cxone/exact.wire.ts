@@ -1,5 +1,6 @@
 /** JSON that can be stored and sent back exactly as it was received. */
 import { z } from 'zod';
+import { TWICE } from './json.ts';
 
 /** As in our own inputs (docs/from-a-service.md#texts). */
 const MAX_DEPTH = 100;
@@ -7,11 +8,11 @@ const MAX_DEPTH = 100;
 /**
  * A document that is sent back as a whole must not change on the way. PostgreSQL cannot store NUL and halves of surrogate
  * pairs, JSON.stringify writes neither long integers (json.ts) nor infinite numbers, and serialising deeply nested values
- * overflows the stack. Such a document counts as unreadable: nothing is written to it. A decimal fraction with too many digits
- * is rounded by json.ts, and sent back so (docs/cxone-contract.md#outbound-campaigns).
+ * overflows the stack. JSON.parse rounds fractions of too many digits and drops one of two equal keys (parseExactJson). Such a
+ * document counts as unreadable: nothing is written to it (docs/cxone-contract.md#outbound-campaigns).
  */
-export const exact = <T extends z.ZodType>(schema: T) =>
-  z
+export function exact<T extends z.ZodType>(schema: T) {
+  const checked = z
     .unknown()
     .superRefine((json, context) => {
       const inexact = findInexact(json);
@@ -19,6 +20,14 @@ export const exact = <T extends z.ZodType>(schema: T) =>
         context.addIssue({ code: 'custom', path: [...inexact.path], message: inexact.what, params: INEXACT });
     })
     .pipe(schema);
+  EXACT.add(checked);
+  return checked;
+}
+
+const EXACT = new WeakSet<z.ZodType>();
+
+/** Whether the document has to be read with parseExactJson. */
+export const isExactSchema = (schema: z.ZodType): boolean => EXACT.has(schema);
 
 const INEXACT = { inexact: true };
 
@@ -55,6 +64,7 @@ function findInexact(json: unknown): Inexact | null {
 }
 
 function describeInexact({ value, depth }: Open): string | null {
+  if (value === TWICE) return 'is there twice';
   if (depth > MAX_DEPTH) return `is nested more than ${MAX_DEPTH} levels deep`;
   if (typeof value === 'string') return isStorable(value) ? null : `has ${UNSTORABLE}`;
   if (typeof value === 'bigint' || (typeof value === 'number' && !isExactNumber(value)))

@@ -118,6 +118,44 @@ describe('a JSON file', () => {
     expect(problemOf(withValue(value))).toMatch(/^selection\.filterRules\[0\]\.value/);
   });
 
+  it.each([
+    ['UTF-16LE with a mark', (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le')],
+    ['UTF-16LE without one', (text: string) => Buffer.from(text, 'utf16le')],
+    ['UTF-16BE', (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le').swap16()],
+    ['UTF-8 with a mark', (text: string) => Buffer.from(`\ufeff${text}`)],
+  ])('in %s is read', (_, encode) => {
+    const text = '{"targetListIds":\r\n ["L1", "Köln"]}';
+    expect(readJsonFile(write(encode(text)))).toEqual({ targetListIds: ['L1', 'Köln'] });
+  });
+
+  it('with a key that is there twice is refused with both lines', () => {
+    expect(
+      problemOf('{\n"targetListIds": ["L1"],\n"exclusionListIds": ["X"],\r\n"exclusionListIds": []}'),
+    ).toMatch(/selection\.json: exclusionListIds is there twice \(lines 3 and 4\); keep one of them$/);
+    expect(problemOf('{"add": {"targetListIds": ["L1"]}, "\\u0061dd": {}}')).toContain('add is there twice');
+    const twice =
+      '{"targetListIds":["L1"],"filterRules":[{"field":"a","operator":"eq","value":{"x":1,"x":1}}]}';
+    expect(problemOf(twice)).toContain('filterRules[0].value.x is there twice (lines 1 and 1)');
+  });
+
+  it('keeps the digits and the type of a value, or is refused', () => {
+    expect(problemOf(withValue('0.12345678901234567890'))).toMatch(
+      /filterRules\[0\]\.value \(line 1\) has more digits than a JSON number keeps; put it in quotes/,
+    );
+    for (const value of [
+      '"00901"',
+      '901',
+      '0',
+      '-0.5',
+      'false',
+      'null',
+      '["01","1"]',
+      '9007199254740991',
+      '1.5e3',
+    ])
+      expect(problemOf(withValue(value)), value).toBe('');
+  });
+
   it('that is larger than an input may be is refused before it is parsed', () => {
     expect(() => readJsonFile(write(Buffer.alloc(1_000_001, 0x20)))).toThrow(/has 1000001 bytes; at most/);
   });

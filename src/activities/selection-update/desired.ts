@@ -2,7 +2,7 @@
 import { BREAKS_RULES, fatalFailure } from '../../contract/failures.ts';
 import type { SelectionUpdateInput } from '../../contract/selection-update.ts';
 import type { ConflictSide, ShownConflict } from '../../contract/steering.ts';
-import { applyChange, describeMissingRules, fitProblems } from '../../domain/selection-update/change.ts';
+import { applyChange, describeMissing, fitProblems } from '../../domain/selection-update/change.ts';
 import {
   type Difference,
   describeDifference,
@@ -157,7 +157,7 @@ export function planSelection(desired: Desired, fresh: Snapshot, input: Selectio
     changes: [
       ...shortenList(lines, MAX_CHANGES_SHOWN),
       ...shortenList(conflicts.map(describeConflict), MAX_CHANGES_SHOWN),
-      ...(input.change ? shortenList(describeMissingRules(base, input.change), MAX_CHANGES_SHOWN) : []),
+      ...(input.change ? shortenList(describeMissing(base, input.change), MAX_CHANGES_SHOWN) : []),
     ],
     ...(conflicts.length > 0 && { conflicts: conflicts.length }),
     reasons: [],

@@ -7,7 +7,7 @@ import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { shellQuote, spaced } from '../terminal/format.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
-import { readJsonFile } from './json-file.ts';
+import { parseJsonText, readJsonFile } from './json-file.ts';
 
 export interface SteeringOptions {
   readonly by: string;
@@ -79,17 +79,19 @@ function toResolution(options: SteeringOptions): Pick<Decision, 'verdict' | 'ans
 }
 
 function readAnswers(given: string): Answers {
-  const answers = given.trimStart().startsWith('{') ? parseJson(given) : readJsonFile(given);
+  const answers = given.trimStart().startsWith('{') ? parseAnswers(given) : readJsonFile(given);
   if (isObject(answers) && Object.values(answers).every((side) => side === 'mine' || side === 'theirs')) {
     return answers as Answers;
   }
   throw new UsageError('--answers must be JSON like {"<place>": "mine"}, or the name of a file with it');
 }
 
-function parseJson(text: string): unknown {
+/** null: not JSON. Throws UsageError if a place has two answers. */
+function parseAnswers(text: string): unknown {
   try {
-    return JSON.parse(text);
+    JSON.parse(text);
   } catch {
     return null;
   }
+  return parseJsonText('--answers', text);
 }

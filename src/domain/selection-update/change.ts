@@ -1,7 +1,9 @@
 /** Changes of a selection: their rules, and how they are applied. Pure. */
 import { canonicalText, describeKey, findJsonProblem, isObject } from '../json.ts';
 import { shorten } from '../shorten.ts';
+import { quoteName } from '../text.ts';
 import { describePlace, describeValue, redactValue } from './diff.ts';
+import { looksLike } from './list-ids.ts';
 import { rulePlace } from './places.ts';
 import {
   excludeEachOther,
@@ -30,7 +32,7 @@ export type RuleToRemove = Pick<FilterRule, 'field' | 'operator'> & Partial<Pick
 /**
  * What to add to a selection and what to remove from it, so that several teams can change the same campaign. A rule that is
  * added replaces none: the one to replace has to be removed as well. A priority is appended. Adding what is there already, or
- * removing what is not there, has no effect.
+ * removing what is not there, has no effect; the latter is reported.
  */
 export interface SelectionChange {
   readonly add?: Partial<ContactSelection>;
@@ -132,6 +134,36 @@ export function describeMissingRules(
     return [`${describeRules([rule])} is not there to be removed (there: ${describeValues(others)})`];
   });
 }
+
+/** What a change names to be removed and that is not there, as sentences. */
+export function describeMissing(base: ContactSelection, change: SelectionChange): string[] {
+  const { remove = {}, add = {} } = change;
+  const lists = (['targetListIds', 'exclusionListIds'] as const).flatMap((field) =>
+    (remove[field] ?? []).flatMap((id) => {
+      if (base[field].includes(id)) return [];
+      const alike = base[field].filter((other) => looksLike(id, other)).map(quoteName);
+      const there = alike.length === 0 ? '' : ` (there: ${alike.join(' and ')})`;
+      return [`list ${quoteName(id)}: ${ROLES[field]} is not there to be removed${there}`];
+    }),
+  );
+  const order = without(remove.priorityOrder ?? [], base.priorityOrder, canonicalText);
+  const priorities = order.map(
+    (priority) => `priority ${describePriority(priority)} is not there to be removed`,
+  );
+  const rules = (remove.filterRules ?? []).flatMap(({ field, operator }) => {
+    const isAlike = (other: Pick<FilterRule, 'field' | 'operator'>) =>
+      other.field === field && other.operator === operator;
+    // Those of which others are there have a better message, and a replacement has been made already.
+    if (base.filterRules.some(isAlike) || (add.filterRules ?? []).some(isAlike)) return [];
+    return [`rule ${shorten(`${field} ${operator}`, MAX_DESCRIBED_CHARACTERS)} is not there to be removed`];
+  });
+  return [...lists, ...rules, ...describeMissingRules(base, change), ...priorities];
+}
+
+const describePriority = (priority: unknown): string =>
+  shorten(describeValue(redactValue({ order: [priority] })), MAX_DESCRIBED_CHARACTERS);
+
+const ROLES = { targetListIds: 'target', exclusionListIds: 'exclusion' } as const;
 
 /** `rule state ne "CA" and "NY"`, for each field and operator. */
 function describeRules(rules: readonly FilterRule[]): string {

@@ -4,6 +4,7 @@
  */
 import { canonicalText, describeKey, findJsonProblem, isObject, type JsonProblem } from '../json.ts';
 import { quoteName, TEXT_RULES, type TextRule, textProblem } from '../text.ts';
+import { listIdProblem } from './list-ids.ts';
 import { excludeEachOther, type FilterRule, ruleKey, uniqueRules, withoutExclusiveFields } from './rules.ts';
 import { countProblems, lengthProblem, MAX_NAME_CHARACTERS } from './size.ts';
 
@@ -179,7 +180,11 @@ export function shapeProblems(
 function entryProblems(entry: unknown, field: string, path: string, toRemove: boolean): Problem[] {
   if (field === 'filterRules') return ruleShapeProblems(entry, path, toRemove);
   if (field === 'priorityOrder' && isObject(entry)) return lengthProblems(entry, path);
-  return textProblems(entry, path, field === 'priorityOrder' ? TEXT_RULES.name : LIST_ID);
+  if (field === 'priorityOrder') return textProblems(entry, path, TEXT_RULES.name);
+  const problems = textProblems(entry, path, LIST_ID);
+  // What CXone has may look odd, and has to be removable.
+  const oddity = problems.length > 0 || toRemove ? null : listIdProblem(entry as string);
+  return oddity === null ? problems : [{ path, message: oddity }];
 }
 
 function ruleShapeProblems(rule: unknown, path: string, toRemove: boolean): Problem[] {
