@@ -17,6 +17,7 @@ import {
   MESSAGE_ACCEPTED,
   MESSAGE_REFUSED,
   MESSAGES_PATH,
+  NOBODYS_JOB,
 } from './email.wire.ts';
 import { type EmailEvent, readEvent } from './email-events.ts';
 import type { FamilyClient } from './family.ts';
@@ -136,8 +137,6 @@ export interface Email {
    */
   probe(): Promise<void>;
 }
-
-const NOBODYS_JOB = 'cxflow-probe';
 
 export function createEmail(client: FamilyClient): Email {
   return {

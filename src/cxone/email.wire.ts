@@ -8,6 +8,8 @@ export const MAX_EVENTS_PER_PAGE = 1_000;
 export const EMAIL_SUPPRESSIONS_PATH = '/v1/communications/email/suppressions';
 export const MESSAGES_PATH = '/v1/communications/email/messages';
 export const JOB_PATH = '/v1/communications/email/jobs/{jobId}';
+/** Asked for to learn whether CXone answers. */
+export const NOBODYS_JOB = 'cxflow-probe';
 export const EVENTS_PATH = '/v1/communications/email/events';
 
 /** Those that are asked for. The email tutorial asks for `delivery,bounce,open,click`; the others are our reading. */

@@ -66,7 +66,7 @@ export interface MatchedRequest {
   /** Without its `?`. */
   readonly query?: string;
   readonly family: string | null;
-  /** An empty batch, which only asks whether CXone answers. */
+  /** It only asks whether CXone answers. */
   readonly isProbe?: boolean;
 }
 

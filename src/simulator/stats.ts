@@ -16,7 +16,7 @@ export interface RequestLine {
   readonly at: string;
   readonly method: string;
   readonly path: string;
-  /** An empty batch. */
+  /** It only asks whether CXone answers. */
   readonly isProbe: boolean;
   /** null: no answer was sent, because of a fault or because the client closed the connection. */
   readonly status: number | null;
@@ -29,8 +29,8 @@ export interface RequestLine {
 }
 export interface Stats {
   /**
-   * `POST /api/v2/contactlists/:listId/records` → status or `none` → count. Empty batches, which clients send to learn
-   * whether CXone answers, have a key of their own with ` (without records)`.
+   * `POST /api/v2/contactlists/:listId/records` → status or `none` → count. Requests with which clients only learn
+   * whether CXone answers have a key of their own with ` (without records)`.
    */
   readonly requests: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Of requests to the API and to the token endpoints. */

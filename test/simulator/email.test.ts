@@ -165,6 +165,19 @@ describe('faults and access', () => {
     expect((await accepted()).at(-1)).toBe('dan');
   });
 
+  it('the probe uses up no fault', async () => {
+    const faults = [{ match: { family: 'email' as const }, times: 1, fault: { status: 503 } }];
+    const { email, admin } = await start({ faults });
+    await email.probe();
+    expect(await captureError(email.getJob({ jobId: 'job-1' }))).toMatchObject({ status: 503 });
+    expect((await admin.stats()).requests).toMatchObject({
+      'GET /v1/communications/email/jobs/:jobId (without records)': { 404: 1 },
+      'GET /v1/communications/email/jobs/:jobId': { 503: 1 },
+    });
+    await admin.setFaults([{ fault: { status: 503 } }]);
+    expect(await captureError(email.probe())).toMatchObject({ status: 503 });
+  });
+
   it('recipients may be dropped in silence', async () => {
     const { send, accepted } = await start({ faults: [{ fault: { dropRecords: 1 } }] });
     expect(await send()).toMatchObject({ kind: 'accepted' });
