@@ -1,18 +1,14 @@
 /** Reads the header of a CSV source, and its records as rows. */
 import { unescapeFormula } from '../domain/cells.ts';
-import { formatCount } from '../domain/numbers.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import { SourceError } from './errors.ts';
 import { emptySource } from './first-block.ts';
-import { looksLikeRow } from './header.ts';
+import { readColumns } from './header.ts';
 import type { RawRecord } from './records.ts';
 import { brokenRow, decodeRecord, fieldTooLarge, isReservedColumn, type SourceRow } from './rows.ts';
 
 /** If two are equally frequent, the earlier one wins. */
 const DELIMITERS = [',', ';', '\t', '|'] as const;
-
-const HEADER_ADVICE =
-  'Add a first line with the names of the columns, e.g. contactId,phone,consentTimestamp,optInStatus';
 
 export interface CsvReader {
   readonly columns: readonly string[];
@@ -96,46 +92,7 @@ function readHeader({ name, delimiter, limits }: CsvOptions, header: RawRecord):
     throw new SourceError('source_no_header', message, { line });
   }
   const cells = splitQuoted(text, delimiter).map((cell) => unescapeFormula(cell.trim()));
-  if (cells.length > limits.maxColumns) throw tooManyColumns(name, line, cells.length, limits);
-  if (cells.every((cell) => cell === '')) throw noHeader(name, line, 'names no column');
-  if (looksLikeRow(cells)) throw headerLooksLikeRow(name, line);
-  // A column without a name gets one, so that a trailing delimiter does no harm and no cell is lost.
-  const names = cells.map((cell, index) => cell || `column_${index + 1}`);
-  const seen = new Set<string>();
-  const repeated = names.findIndex((column) => seen.size === seen.add(column).size);
-  if (repeated < 0) return names;
-  // Named by their positions: the names could be personal data if the line is not a header after all.
-  const places = `columns ${names.indexOf(names[repeated] ?? '') + 1} and ${repeated + 1}`;
-  const what = `names a column twice: ${places} have the same name`;
-  const message = `${name}: line ${line} ${what}. Rename or remove one of them`;
-  throw new SourceError('source_duplicate_column', message, { line });
-}
-
-function headerLooksLikeRow(name: string, line: number): SourceError {
-  const what =
-    'looks like a row, not like a header: it has a date, an address, an opt-in status or a long number';
-  return new SourceError('source_no_header', `${name}: line ${line} ${what}. ${HEADER_ADVICE}`, { line });
-}
-
-function tooManyColumns(
-  name: string,
-  line: number,
-  found: number,
-  { maxColumns }: SourceLimits,
-): SourceError {
-  const what = `${name}: line ${line} names ${formatCount(found)} columns, but only ${formatCount(maxColumns)} are allowed`;
-  const advice = 'Check that it is a header. Leave columns out, or raise CXFLOW_MAX_COLUMNS';
-  return new SourceError('source_too_many_columns', `${what}. ${advice}`, { line });
-}
-
-function noHeader(name: string, line: number, found: string): SourceError {
-  return new SourceError(
-    'source_no_header',
-    `${name}: line ${line} should name the columns, but it ${found}. ${HEADER_ADVICE}`,
-    {
-      line,
-    },
-  );
+  return readColumns({ name, place: `line ${line}`, line, limits }, cells);
 }
 
 /** For records whose quotes were found to be correct. */
