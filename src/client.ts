@@ -25,7 +25,7 @@ import { refuseOtherTenant } from './ledger/tenant.ts';
 export type { ClientDeps } from './client/deps.ts';
 export * from './client/errors.ts';
 export type { CampaignSelection } from './client/selection.ts';
-export type { Staged, StageOptions } from './client/staging.ts';
+export type { Staged, StagedSheet, StageOptions } from './client/staging.ts';
 export type { Started, StartMethods, StartOptions } from './client/start.ts';
 // Inputs, results, decisions and errors, so that a service needs no other import. Those of the operations are in operations.ts.
 export type * from './contract/consent.ts';

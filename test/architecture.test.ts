@@ -88,7 +88,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   domain: {
     ...{ absent: [], cells: [], columns: [], fields: [], invisible: [], numbers: [] },
     ...{ run: ['numbers'], 'contact-id': ['invisible', 'run'] },
-    ...{ shorten: [], 'source-limits': [], timeouts: [], timestamps: [] },
+    ...{ shorten: [], 'source-limits': [], timeouts: [], timestamps: [], 'workbook-text': [] },
     metrics: ['numbers', 'run'],
     ...{ text: ['shorten'], messages: ['shorten'] },
     ...{ json: ['text'], 'json-text': ['json'] },

@@ -7,11 +7,11 @@ import type { OperationSpec, OperationSpecs } from '../contract/spec.ts';
 import { describeKey } from '../domain/json.ts';
 import { DEFAULT_SOURCE_LIMITS, type SourceLimits } from '../domain/source-limits.ts';
 import { TEXT_RULES, textProblem } from '../domain/text.ts';
-import { decodeSource } from '../sources/decode.ts';
-import { type Found, readFileBytes, verifyUnchanged } from '../sources/files.ts';
+import { type Found, verifyUnchanged } from '../sources/files.ts';
 import { resolveFormat } from '../sources/format.ts';
 import { openSource } from '../sources/open.ts';
 import { limitSize } from '../sources/size.ts';
+import { openFileText } from '../sources/text-of-file.ts';
 import type { ClientDeps } from './deps.ts';
 import { InputError } from './errors.ts';
 
@@ -25,6 +25,16 @@ export interface Staged {
   readonly sha256: string;
   /** The encoding of the original file. */
   readonly encoding: SourceEncoding;
+  /** Only of a workbook. */
+  readonly sheet?: StagedSheet;
+}
+
+/** Which sheet was read. Hidden rows and columns are read like the others. */
+export interface StagedSheet {
+  readonly name: string;
+  /** Rows with values. */
+  readonly hiddenRows: number;
+  readonly hiddenColumns: number;
 }
 
 export interface StageOptions<Kind extends string = string> {
@@ -34,6 +44,8 @@ export interface StageOptions<Kind extends string = string> {
   readonly format?: SourceFormat;
   /** Default: UTF-8, or the encoding of the byte order mark. */
   readonly encoding?: SourceEncoding | undefined;
+  /** Of a workbook: name or number of the sheet. Default: the only visible one that has cells with values. */
+  readonly sheet?: string | undefined;
   /** Those limits of the workers that are not the default, so that rows are counted the way they will be read. */
   readonly limits?: Partial<SourceLimits>;
   readonly map?: Readonly<Record<string, string>>;
@@ -58,7 +70,9 @@ export function createStagingClient<Kind extends string>({
       if (mapProblem !== null) throw new InputError([`map ${mapProblem}`]);
       const format = resolveFormat(path, options.format);
       const columnProblems = options.columnProblems ?? findColumnCheck(operations, options.operation);
-      const text = () => decodeSource(readFileBytes(path), { name, encoding: options.encoding });
+      const { encoding, sheet } = options;
+      const limits = completeLimits(options.limits);
+      const text = () => openFileText(path, { name, format, encoding, sheet, limits });
       const first = await text();
       const { rows, ...found } = await readThrough(first.bytes, { ...options, name, format, columnProblems });
       const second = await text();
@@ -66,7 +80,13 @@ export function createStagingClient<Kind extends string>({
         .stage(name, format, verifyUnchanged(second.bytes, found, name))
         .finally(second.close);
       const source = { dataset: dataset.id, ...(options.map && { map: options.map }) };
-      return { ...dataset, rows, encoding: first.encoding, source };
+      return {
+        ...dataset,
+        rows,
+        encoding: first.encoding,
+        ...(first.sheet && { sheet: first.sheet }),
+        source,
+      };
     },
 
     /**

@@ -95,8 +95,9 @@ const MAX_MAPPED_FIELDS = 100;
 const SOURCES: Readonly<Record<string, FieldChecks>> = {
   path: {
     path,
-    format: oneOf('csv', 'ndjson', 'json'),
+    format: oneOf('csv', 'ndjson', 'json', 'xlsx'),
     encoding: oneOf('utf-8', 'utf-16le', 'utf-16be', 'windows-1252', 'latin1'),
+    sheet: nameText,
     map: columnMap,
   },
   dataset: { dataset: idText, map: columnMap },

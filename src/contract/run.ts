@@ -6,8 +6,8 @@ export const TASK_QUEUE = 'cxflow';
 /** Typed search attributes, all of the type Keyword. Never personal data. */
 export const SEARCH_ATTRIBUTES = ['CxflowKind', 'CxflowTarget', 'CxflowPhase', 'CxflowRequestedBy'] as const;
 
-export type SourceFormat = 'csv' | 'ndjson' | 'json';
-/** Of a file. Default: that of its byte order mark, otherwise UTF-8. Any other encoding must be given; it is never guessed. */
+export type SourceFormat = 'csv' | 'ndjson' | 'json' | 'xlsx';
+/** Of a text file. Default: that of its byte order mark, otherwise UTF-8. Any other encoding must be given; it is never guessed. */
 export type SourceEncoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252' | 'latin1';
 
 /**
@@ -19,6 +19,11 @@ export type Source =
       readonly path: string;
       readonly format?: SourceFormat;
       readonly encoding?: SourceEncoding;
+      /**
+       * The sheet of a workbook: its name, or its number among the visible ones, from "1". Default: the only visible sheet that
+       * has cells with values.
+       */
+      readonly sheet?: string;
       readonly map?: Readonly<Record<string, string>>;
     }
   | { readonly dataset: string; readonly map?: Readonly<Record<string, string>> }

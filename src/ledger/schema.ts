@@ -70,7 +70,9 @@ export interface RunSource {
   readonly sha256: string;
   /** Absent if it was UTF-8, or is unknown. */
   readonly encoding?: string;
-  /** The header of a CSV file; null for NDJSON and JSON. */
+  /** The sheet of a workbook. */
+  readonly sheet?: string;
+  /** The header of a CSV file or a sheet; null for NDJSON and JSON. */
   readonly columns: readonly string[] | null;
 }
 

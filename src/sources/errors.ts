@@ -14,9 +14,11 @@ export type SourceErrorCode =
   | 'source_broken_json'
   | 'source_too_many_columns'
   | 'source_too_large'
+  | 'source_broken_workbook'
+  | 'source_sheet'
   | 'source_unreadable';
 
-/** The message says what is wrong, where, and what to do. It may contain names of files and columns, never a value. */
+/** The message says what is wrong, where, and what to do. It may contain names of files, sheets and columns, never a value. */
 export class SourceError extends Error {
   override readonly name = 'SourceError';
   readonly code: SourceErrorCode;

@@ -29,8 +29,23 @@ export interface ReadFileOptions {
  */
 export async function* readFileBytes(
   path: string,
-  { name = path, followLinks = true }: ReadFileOptions = {},
+  options: ReadFileOptions = {},
 ): AsyncGenerator<Buffer, void, undefined> {
+  const { name = path } = options;
+  const handle = await openFile(path, options);
+  try {
+    for (let block = await read(handle, name); block.length > 0; block = await read(handle, name))
+      yield block;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Opens a regular file; whoever calls this has to close it. Throws SourceError. */
+export async function openFile(
+  path: string,
+  { name = path, followLinks = true }: ReadFileOptions = {},
+): Promise<FileHandle> {
   // Without O_NONBLOCK, opening a pipe would wait for a writer.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | (followLinks ? 0 : constants.O_NOFOLLOW);
   const handle = await open(path, flags).catch((error: unknown) => {
@@ -38,10 +53,10 @@ export async function* readFileBytes(
   });
   try {
     requireRegularFile(name, await handle.stat());
-    for (let block = await read(handle, name); block.length > 0; block = await read(handle, name))
-      yield block;
-  } finally {
+    return handle;
+  } catch (error) {
     await handle.close();
+    throw error;
   }
 }
 

@@ -26,7 +26,10 @@ const MAGIC: readonly (readonly [Buffer, string])[] = [
   [Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a]), 'compressed by xz. Unpack it first: unxz'],
   [Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), 'compressed by zstd. Unpack it first: unzstd'],
   [Buffer.from([0x37, 0x7a, 0xbc, 0xaf]), 'a 7z archive. Unpack it first, and name the file in it'],
-  [Buffer.from([0xd0, 0xcf, 0x11, 0xe0]), 'an old Excel workbook (.xls). Save it as "CSV UTF-8" first'],
+  [
+    Buffer.from([0xd0, 0xcf, 0x11, 0xe0]),
+    'an old Excel workbook (.xls), or one with a password. Save it as .xlsx or "CSV UTF-8", without a password, first',
+  ],
   [Buffer.from('%PDF'), 'a PDF. Export the data as CSV instead'],
   [Buffer.from('PAR1'), 'a Parquet file. Export the data as CSV or NDJSON instead'],
   [Buffer.from('SQLite format 3'), 'an SQLite database. Export the table as CSV instead'],
@@ -105,8 +108,13 @@ export function emptySource(name: string, found = 'the file is empty'): SourceEr
   );
 }
 
+/** What a file is that is neither text nor a ZIP archive, and what to do; null: nothing of what is known. */
+export function describeOtherFormat(block: Buffer): string | null {
+  return MAGIC.find(([start]) => startsWith(block, start))?.[1] ?? null;
+}
+
 function refuseOtherFormats(name: string, block: Buffer): void {
-  const found = MAGIC.find(([start]) => startsWith(block, start))?.[1] ?? describeZip(block);
+  const found = describeOtherFormat(block) ?? describeZip(block);
   if (found !== null) throw new SourceError('source_binary', `${name}: not a text file, but ${found}`);
   if (!/^\s*<(?:!doctype|html|\?xml)/i.test(block.toString('latin1', 0, 1_000))) return;
   const what = `${name}: a web page or XML, not CSV or JSON`;
@@ -119,8 +127,9 @@ function describeZip(block: Buffer): string | null {
   const isWorkbook = /\[Content_Types\]\.xml|xl\/|mimetypeapplication\/vnd\.oasis/.test(
     block.toString('latin1'),
   );
-  if (isWorkbook) return 'an Excel workbook or another spreadsheet. Save it as "CSV UTF-8" first';
-  return 'a ZIP archive, or an Excel workbook. Unpack it, or save the workbook as "CSV UTF-8" first';
+  if (isWorkbook)
+    return 'an Excel workbook or another spreadsheet. Name it .xlsx or use --format xlsx; save others as .xlsx first';
+  return 'a ZIP archive, or an Excel workbook. Unpack it; a workbook needs the extension .xlsx, or --format xlsx';
 }
 
 function reconcile(name: string, mark: Mark, given: SourceEncoding | undefined): SourceEncoding {

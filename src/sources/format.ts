@@ -2,7 +2,7 @@
 import { SourceError } from './errors.ts';
 
 /** The values of the contract's `format`. */
-export type SourceFormat = 'csv' | 'ndjson' | 'json';
+export type SourceFormat = 'csv' | 'ndjson' | 'json' | 'xlsx';
 
 const BY_EXTENSION: Readonly<Record<string, SourceFormat>> = {
   csv: 'csv',
@@ -11,13 +11,16 @@ const BY_EXTENSION: Readonly<Record<string, SourceFormat>> = {
   ndjson: 'ndjson',
   jsonl: 'ndjson',
   json: 'json',
+  xlsx: 'xlsx',
+  xlsm: 'xlsx',
 };
 
 /** Files that are given by mistake, and what to do. first-block.ts finds the same in files with other names. */
 const NOT_A_SOURCE: Readonly<Record<string, string>> = {
-  xlsx: 'an Excel workbook: save it as "CSV UTF-8" first',
-  xls: 'an Excel workbook: save it as "CSV UTF-8" first',
-  ods: 'a spreadsheet: save it as CSV in UTF-8 first',
+  xls: 'an old Excel workbook: save it as .xlsx or "CSV UTF-8" first',
+  xlsb: 'a binary Excel workbook: save it as .xlsx or "CSV UTF-8" first',
+  ods: 'an OpenDocument workbook: save it as .xlsx or "CSV UTF-8" first',
+  numbers: 'a Numbers workbook: export it as .xlsx or CSV first',
   zip: 'an archive: unpack it and give the file in it',
   gz: 'compressed: unpack it first (gunzip)',
   bz2: 'compressed: unpack it first (bunzip2)',
@@ -36,6 +39,6 @@ export function resolveFormat(name: string, given?: SourceFormat): SourceFormat 
     throw new SourceError('source_format_unknown', message);
   }
   const advice =
-    'Use .csv, .tsv, .ndjson, .jsonl or .json as its extension, or give the format (--format): csv, ndjson or json';
+    'Use .csv, .tsv, .ndjson, .jsonl, .json or .xlsx as its extension, or give the format (--format): csv, ndjson, json or xlsx';
   throw new SourceError('source_format_unknown', `${name}: the name does not show the format. ${advice}`);
 }

@@ -11,12 +11,15 @@ import { JsonSplitter } from './json.ts';
 import { createObjectReader } from './objects.ts';
 import { type RawRecord, RecordSplitter } from './records.ts';
 import type { SourceRow } from './rows.ts';
+import { createSheetTextReader } from './sheet-text.ts';
 import { limitSize } from './size.ts';
 
 export interface OpenedSource {
   readonly format: SourceFormat;
   readonly encoding: SourceEncoding;
-  /** The header of CSV, without `cxflow_…`. null for NDJSON and JSON, where each row has its own keys. */
+  /** The name of the sheet, if the source is a workbook. */
+  readonly sheet?: string;
+  /** The header of CSV or of a sheet, without `cxflow_…`. null for NDJSON and JSON, where each row has its own keys. */
   readonly columns: readonly string[] | null;
   /** Can be called once. Throws SourceError if the source turns out to be unreadable; a bad row is a broken row. */
   rows(): AsyncIterable<SourceRow>;
@@ -49,10 +52,11 @@ export async function openSource(
     const firstRow = await rows.next();
     if (firstRow.done)
       throw emptySource(name, opened.columns ? 'there is a header, but no row' : 'there is no row');
-    const { columns } = opened;
+    const { sheet, columns } = opened;
     return {
       format,
       encoding,
+      ...(sheet !== undefined && { sheet }),
       columns,
       rows: once(name, () => resume(firstRow.value, rows, close)),
       close,
@@ -78,6 +82,7 @@ interface Text {
 }
 
 interface Readable {
+  readonly sheet?: string;
   readonly columns: readonly string[] | null;
   readonly rows: AsyncGenerator<SourceRow, void, undefined>;
 }
@@ -86,6 +91,7 @@ const OPENERS: Readonly<Record<SourceFormat, (text: Text) => Promise<Readable> |
   csv: openCsv,
   ndjson: openNdjson,
   json: openJson,
+  xlsx: openSheetText,
 };
 
 async function openCsv(text: Text): Promise<Readable> {
@@ -127,6 +133,18 @@ function openJson(text: Text): Readable {
   const { name, first, limits } = text;
   const splitter = new JsonSplitter(name, first, limits.maxRowBytes);
   return { columns: null, rows: readRows([], splitBlocks(text, splitter), createObjectReader(limits)) };
+}
+
+/** A workbook has been converted before (text-of-file.ts). */
+async function openSheetText(text: Text): Promise<Readable> {
+  const { name, limits } = text;
+  // JSON adds brackets, quotes and escapes to the row.
+  const splitter = new RecordSplitter({ delimiter: null, maxBytes: 2 * limits.maxRowBytes + 10_000 });
+  const batches = splitBlocks(text, splitter);
+  const [header, ...rest] = await firstRecords(batches, 0);
+  const reader = createSheetTextReader(name, header, limits);
+  const { sheet, columns } = reader;
+  return { sheet, columns, rows: readRows(rest, batches, (record) => reader.read(record)) };
 }
 
 function beginning(first: Buffer): string {

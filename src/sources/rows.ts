@@ -18,7 +18,12 @@ export interface SourceRow {
    * show that somebody objects.
    */
   readonly legible?: Readonly<Record<string, unknown>>;
-  /** The text of a broken row, cut to 10,000 characters. Personal data, like `fields`. */
+  /**
+   * What the cells of a broken row of a workbook show, for reports and exported files. Some of it may be wrong, so nothing else may
+   * use it.
+   */
+  readonly shown?: Readonly<Record<string, unknown>>;
+  /** The text of a broken row that cannot be divided into fields, cut to 10,000 characters. Personal data, like `fields`. */
   readonly raw?: string;
 }
 
@@ -54,7 +59,16 @@ const INVALID_BYTES =
 
 function describeProblem(problem: NonNullable<RawRecord['problem']>, { maxRowBytes }: SourceLimits): string {
   if (problem === 'row_bad_quote') return 'text after a closing quote, or blanks before an opening quote';
-  return `more than ${formatCount(maxRowBytes)} bytes (CXFLOW_MAX_ROW_BYTES)`;
+  return tooManyBytes({ maxRowBytes }).message;
+}
+
+export function tooManyBytes({
+  maxRowBytes,
+}: Pick<SourceLimits, 'maxRowBytes'>): Reason & { message: string } {
+  return {
+    code: 'row_too_large',
+    message: `more than ${formatCount(maxRowBytes)} bytes (CXFLOW_MAX_ROW_BYTES)`,
+  };
 }
 
 /** JSON allows NUL and halves of surrogate pairs, but PostgreSQL cannot store them. */
@@ -64,9 +78,22 @@ export function notText(record: RawRecord): SourceRow {
 
 /** @param field a column, as the header names it */
 export function fieldTooLarge(record: RawRecord, field: string | undefined, limits: SourceLimits): SourceRow {
+  const { code, message, field: shown } = tooManyCharacters(field, limits);
+  return brokenRow(record, code, message, shown);
+}
+
+/** @param field a column, as the header names it */
+export function tooManyCharacters(
+  field: string | undefined,
+  limits: SourceLimits,
+): Reason & { message: string } {
   const most = formatCount(limits.maxFieldCharacters);
   const message = `more than ${most} characters (CXFLOW_MAX_FIELD_CHARACTERS)`;
-  return brokenRow(record, 'row_field_too_large', message, field?.slice(0, FIELD_CHARACTERS));
+  return {
+    code: 'row_field_too_large',
+    ...(field !== undefined && { field: field.slice(0, FIELD_CHARACTERS) }),
+    message,
+  };
 }
 
 /** Longer names of columns are cut in reports. */

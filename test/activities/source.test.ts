@@ -4,9 +4,10 @@ import { Readable } from 'node:stream';
 import { sql } from 'kysely';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_SOURCE_LIMITS } from '../../src/domain/source-limits.ts';
-import { ledgerOfFile, someId } from '../ledger/harness.ts';
+import { all, ledgerOfFile, someId } from '../ledger/harness.ts';
+import { row as sheetRow, table, text, writeWorkbook } from '../sources/workbooks/write.ts';
 import { createWorker, fakeCxone, runActivity } from './harness.ts';
-import { csv, useSourceFolder } from './source-folder.ts';
+import { csv, HEADER, row, useSourceFolder } from './source-folder.ts';
 
 const opened = ledgerOfFile();
 const { folder, writeCsv, stage, openRunOf, countExactly } = useSourceFolder(opened);
@@ -55,6 +56,45 @@ describe('a path', () => {
   it.each(['none.csv', 'inner', 'a.xlsx'])('that cannot be read fails the run: %s', async (path) => {
     const run = await openRunOf({ path });
     await expect(stage(run)).rejects.toMatchObject({ type: 'SourceUnreadable', nonRetryable: true });
+  });
+
+  it('of a workbook is read from its sheet, and a damaged cell makes its row invalid', async () => {
+    const id = someId('crm');
+    const [header = [], good = []] = [HEADER, row(1)].map((line) => line.split(','));
+    const sheets = [
+      { name: 'Old', rows: table(header, good) },
+      {
+        name: 'New',
+        rows: [
+          ...table(header, [id, ...good.slice(1)]),
+          sheetRow(7, text('A7', `${id}-7`), '<c r="B7" t="e"><v>#N/A</v></c>'),
+        ],
+      },
+    ];
+    await writeFile(join(folder.sourceDir, 'book.xlsx'), await writeWorkbook({ sheets }));
+    await expect(stage(await openRunOf({ path: 'book.xlsx' }))).rejects.toMatchObject({
+      type: 'SourceUnreadable',
+      message: expect.stringContaining('several sheets have rows: "Old", "New"') as string,
+    });
+    const run = await openRunOf({ path: 'book.xlsx', sheet: 'New' });
+    await stage(run);
+    expect(await countExactly(run)).toEqual({ total: 2, pending: 1, invalid: 1 });
+    expect((await opened().ledger.runs.get(run.run_id)).source).toMatchObject({
+      format: 'xlsx',
+      sheet: 'New',
+    });
+    const records = await all(opened().ledger.records.list(run.run_no));
+    expect(records.map(({ line, fields }) => [line, fields])).toEqual([
+      [2, { contactId: id, phone: good[1], consentTimestamp: good[2], optInStatus: good[3] }],
+      [7, { contactId: `${id}-7`, phone: '#N/A', consentTimestamp: '', optInStatus: '' }],
+    ]);
+    expect(records[1]?.reasons).toEqual([
+      expect.objectContaining({
+        code: 'cell_error',
+        field: 'phone',
+        message: expect.stringContaining('B7') as string,
+      }),
+    ]);
   });
 
   it('fails the run with a hint if the source folder does not exist', async () => {

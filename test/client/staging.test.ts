@@ -2,10 +2,12 @@ import { appendFileSync, closeSync, openSync, writeSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SourceError } from '../../src/sources/errors.ts';
 import { upTo } from '../ledger/harness.ts';
+import { table, writeSheet, writeWorkbook } from '../sources/workbooks/write.ts';
 import { clientOfFile, problemsOf } from './harness.ts';
 
 const made = clientOfFile();
@@ -75,6 +77,36 @@ describe('staging a file', () => {
     ]);
     expect(wide.source).toEqual(staged.source);
     expect(latinStaged.source).toEqual(staged.source);
+  });
+
+  it('that is a workbook is staged as the text of its sheet, and a workbook saved anew is the same dataset', async () => {
+    const contactId = 'crm-of-a-workbook';
+    const rows = table(HEADER.split(','), [contactId, '+14155550101', '2026-01-01', 'confirmed']);
+    const { client, ledger } = made();
+    const staged = await client.stageFile(await file('1.xlsx', await writeSheet(rows)));
+    expect(staged).toMatchObject({ rows: 1, sheet: { name: 'Contacts', hiddenRows: 0, hiddenColumns: 0 } });
+    const parts = { 'docProps/core.xml': '<coreProperties><modified>2026-11-29</modified></coreProperties>' };
+    const again = await client.stageFile(await file('2.xlsx', await writeSheet(rows, { parts })));
+    expect(again.source).toEqual(staged.source);
+    const { id } = staged as unknown as { id: string };
+    expect(await buffer(ledger.datasets.read(id))).toEqual(
+      Buffer.from(
+        `{"sheet":"Contacts","row":1,"cells":${JSON.stringify(HEADER.split(','))},"damaged":[],"isTooLarge":false}\n` +
+          `[2,"${contactId}","+14155550101","2026-01-01","confirmed"]\n`,
+      ),
+    );
+    // An erasure searches the text, which it could not do with a compressed file.
+    expect(await ledger.erasures.preview(contactId)).toMatchObject({ datasets: 1 });
+  });
+
+  it('that is a workbook is staged from the sheet that was chosen', async () => {
+    const sheets = ['May', 'June'].map((name) => ({
+      name,
+      rows: table(HEADER.split(','), [name, '+14155550101', '2026-01-01', 'confirmed']),
+    }));
+    const path = await file('sheets.xlsx', await writeWorkbook({ sheets }));
+    await expect(made().client.stageFile(path)).rejects.toMatchObject({ code: 'source_sheet' });
+    expect((await made().client.stageFile(path, { sheet: '2' })).sheet?.name).toBe('June');
   });
 
   it('that changes while it is read is not stored', async () => {

@@ -37,7 +37,7 @@ describe('a source that cannot be read as a whole', () => {
     ['only blank lines', ' \r\n\n\t\n', 'source_empty', 'only white space'],
     ['only a header', 'contactId,phone\n', 'source_empty', 'header, but no row'],
     ['a file of NUL bytes', 'a,b\0\n', 'source_binary', 'NUL'],
-    ['a workbook', Buffer.from('PK\u0003\u0004rest'), 'source_binary', 'Excel'],
+    ['a workbook', Buffer.from('PK\u0003\u0004rest'), 'source_binary', '--format xlsx'],
     ['a compressed file', gzipSync('a,b\n1,2\n'), 'source_binary', 'gunzip'],
     ['only a header, without a line end', 'a,b', 'source_empty', 'header, but no row'],
     ['an old workbook', Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0]), 'source_binary', 'CSV UTF-8'],
@@ -122,6 +122,8 @@ describe('the format of a source', () => {
     ['x/y.z/a.ndjson', 'ndjson'],
     ['a.jsonl', 'ndjson'],
     ['a.json', 'json'],
+    ['Contacts.XLSX', 'xlsx'],
+    ['a.xlsm', 'xlsx'],
   ])('of %s is %s', (name, format) => {
     expect(resolveFormat(name)).toBe(format);
   });
@@ -130,14 +132,14 @@ describe('the format of a source', () => {
     expect(resolveFormat('a.csv', 'ndjson')).toBe('ndjson');
   });
 
-  it.each(['people.xlsx', 'people.csv.gz', 'people.zip', 'PEOPLE.XLS'])(
+  it.each(['people.xlsb', 'people.ods', 'people.csv.gz', 'people.zip', 'PEOPLE.XLS'])(
     'of %s is refused with advice',
     (name) => {
       expect(() => resolveFormat(name)).toThrow(/workbook: save it|archive: unpack it|compressed: unpack it/);
     },
   );
 
-  it.each(['a', 'a.xlsx', 'a.constructor', 'folder.csv/a', ''])('of %j is unknown', (name) => {
+  it.each(['a', 'a.xls', 'a.constructor', 'folder.csv/a', ''])('of %j is unknown', (name) => {
     expect(() => resolveFormat(name)).toThrow(
       expect.objectContaining({ code: 'source_format_unknown' }) as Error,
     );

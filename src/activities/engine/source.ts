@@ -8,13 +8,13 @@ import type { SourceLimits } from '../../domain/source-limits.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Dataset } from '../../ledger/runs/datasets.ts';
 import { findColumnMap, retryContentSha256 } from '../../ledger/runs/retries.ts';
-import { decodeSource } from '../../sources/decode.ts';
 import { SourceError } from '../../sources/errors.ts';
-import { readFileBytes, verifyUnchanged } from '../../sources/files.ts';
+import { verifyUnchanged } from '../../sources/files.ts';
 import { resolveFormat, type SourceFormat } from '../../sources/format.ts';
 import { type OpenedSource, openSource } from '../../sources/open.ts';
 import type { SourceRow } from '../../sources/rows.ts';
 import { limitSize, requireSize } from '../../sources/size.ts';
+import { openFileText } from '../../sources/text-of-file.ts';
 import { throwIfStopping } from './stopping.ts';
 
 /** A source as it was found. It can be opened repeatedly, each time from its start. */
@@ -31,6 +31,8 @@ export interface Content {
 }
 
 export interface OpenedContent {
+  /** The name of the sheet, if the source is a workbook. */
+  readonly sheet?: string | undefined;
   readonly columns: readonly string[] | null;
   readonly rows: AsyncIterable<SourceRow>;
   /** Releases the file, even if it was not read to its end. */
@@ -62,9 +64,10 @@ async function findFile({ sourceDir, limits, draining }: SourceDeps, source: Pat
   const file = await resolveInside(sourceDir, name);
   const format = resolveFormat(name, source.format);
   // All links are resolved by now. A link that appears later could lead out of the folder, so none is followed.
-  const decoded = () =>
-    decodeSource(readFileBytes(file, { name, followLinks: false }), { name, encoding: source.encoding });
-  const { bytes: text, encoding } = await decoded();
+  const { encoding: given, sheet: wanted } = source;
+  const readText = () =>
+    openFileText(file, { name, format, encoding: given, sheet: wanted, limits, followLinks: false });
+  const { bytes: text, encoding } = await readText();
   const hash = createHash('sha256');
   let bytes = 0;
   for await (const chunk of limitSize(text, name, limits.maxSourceBytes)) {
@@ -75,7 +78,7 @@ async function findFile({ sourceDir, limits, draining }: SourceDeps, source: Pat
   const sha256 = hash.digest('hex');
   const open = async () =>
     toOpenedContent(
-      await openSource(verifyUnchanged((await decoded()).bytes, { bytes, sha256 }, name), {
+      await openSource(verifyUnchanged((await readText()).bytes, { bytes, sha256 }, name), {
         name,
         format,
         limits,
@@ -136,7 +139,7 @@ export function openDataset(
 }
 
 function toOpenedContent(source: OpenedSource): OpenedContent {
-  return { columns: source.columns, rows: source.rows(), close: source.close };
+  return { sheet: source.sheet, columns: source.columns, rows: source.rows(), close: source.close };
 }
 
 /** The records that an earlier run left undone (docs/adr/0013-sources-and-files.md#sources). */

@@ -72,16 +72,16 @@ async function stageContent(
   content: Content,
 ): Promise<void> {
   const { runs } = deps.ledger;
-  const { columns, rows, close } = await content.open();
+  const { sheet, columns, rows, close } = await content.open();
+  const found = { ...describe(content), ...(sheet !== undefined && { sheet }), columns };
   try {
     // Before the columns are stored: if the reader refuses them, they may be a first row with personal data.
     const read = definition.createReader(run, columns, content.map);
-    await runs.setSource(run, { ...describe(content), columns });
+    await runs.setSource(run, found);
     await stageRows(deps, run, rows, read);
   } catch (error) {
     // The staged rows belong to no version of the source, so no later attempt may continue with them.
-    if (error instanceof SourceChanged)
-      await runs.setSource(run, { ...describe(content), sha256: 'changed', columns });
+    if (error instanceof SourceChanged) await runs.setSource(run, { ...found, sha256: 'changed' });
     throw error;
   } finally {
     await close();
@@ -179,7 +179,7 @@ function toRecord(
   row: SourceRow,
   read: RowReader,
 ): { readonly staged: StagedRecord; readonly objections: readonly Objection[] } {
-  const fields = row.fields ?? { [RAW_COLUMN]: row.raw ?? '' };
+  const fields = row.fields ?? row.shown ?? { [RAW_COLUMN]: row.raw ?? '' };
   const result: ReadRow = row.broken ? readBroken(row.broken, row, read) : read(fields);
   return {
     staged: toStagedRecord({ seq, line: row.line, fields }, result),
@@ -210,9 +210,9 @@ function toStagedRecord(base: Pick<StagedRecord, 'seq' | 'line' | 'fields'>, res
 }
 
 /** Approximately: without quotes and commas. */
-function countCharacters({ fields, raw }: SourceRow): number {
+function countCharacters({ fields, shown, raw }: SourceRow): number {
   let characters = raw?.length ?? 0;
-  for (const value of Object.values(fields ?? {}))
+  for (const value of Object.values(fields ?? shown ?? {}))
     characters += typeof value === 'string' ? value.length : 8 + countNestedCharacters(value);
   return characters;
 }

@@ -37,12 +37,17 @@ function openStaged({ ledger, source, limits }: JudgedFile) {
 async function* readJudgedRows(file: JudgedFile): AsyncIterable<FileRow> {
   const { ledger, result, isEligible } = file;
   const verdicts = ledger.eligibilityResults.list(result.checkId)[Symbol.asyncIterator]();
-  for await (const { line, fields, raw } of (await openStaged(file)).rows()) {
+  for await (const { line, fields, shown, raw } of (await openStaged(file)).rows()) {
     const verdict = await verdicts.next();
     if (verdict.done === true) throw new Error(`check ${result.checkId} has no verdict for line ${line}`);
     const { eligible, reason } = verdict.value;
     if (eligible !== isEligible) continue;
     const outcome = eligible ? 'eligible' : 'ineligible';
-    yield { line, fields: fields ?? { [RAW_COLUMN]: raw ?? '' }, outcome, reasons: [{ code: reason }] };
+    yield {
+      line,
+      fields: fields ?? shown ?? { [RAW_COLUMN]: raw ?? '' },
+      outcome,
+      reasons: [{ code: reason }],
+    };
   }
 }

@@ -33,6 +33,7 @@ export interface LoadOptions extends SourceRunOptions {
   readonly fit?: boolean;
   /** CSV, NDJSON or JSON */
   readonly suppress?: string;
+  readonly suppressSheet?: string;
   /** FILE.json */
   readonly callingHours?: string;
   readonly outsideHours?: OutsideHours;
@@ -68,12 +69,14 @@ export async function loadList(cli: Cli, file: string | undefined, options: Load
 /** A second file, which the worker reads together with CXone's list. */
 async function stageSuppressions(
   session: Session,
-  { suppress: file }: LoadOptions,
+  { suppress: file, suppressSheet: sheet }: LoadOptions,
   output: Output,
 ): Promise<Pick<ListLoadInput, 'suppress'>> {
+  if (file === undefined && sheet !== undefined)
+    throw new UsageError('--suppress-sheet needs --suppress FILE');
   if (file === undefined) return {};
   const columnProblems = (columns: readonly string[] | null) => suppressionColumnProblems(columns);
-  const { source } = await stageFile(session, file, { columnProblems }, output);
+  const { source } = await stageFile(session, file, { columnProblems, sheet }, output);
   return { suppress: source.dataset };
 }
 

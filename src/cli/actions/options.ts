@@ -7,6 +7,7 @@ export interface FileOptions {
   readonly map?: Readonly<Record<string, string>>;
   readonly format?: SourceFormat;
   readonly encoding?: SourceEncoding;
+  readonly sheet?: string;
 }
 
 /** Options of every run. */

@@ -31,8 +31,13 @@ export function requireOneSource(file: string | undefined, options: SourceRunOpt
   if ((file === undefined) === (options.retryOf === undefined)) {
     throw new UsageError(`give either a FILE to ${verb} or --retry-of RUN`);
   }
-  if (file === undefined && (options.map ?? options.format ?? options.encoding) !== undefined) {
-    throw new UsageError('--map, --format and --encoding apply to a FILE; a retry reads its rows as before');
+  if (
+    file === undefined &&
+    (options.map ?? options.format ?? options.encoding ?? options.sheet) !== undefined
+  ) {
+    const message =
+      '--map, --format, --encoding and --sheet apply to a FILE; a retry reads its rows as before';
+    throw new UsageError(message);
   }
 }
 
@@ -60,9 +65,10 @@ export async function openRunSource(
 export function toStageOptions({
   format,
   encoding,
+  sheet,
   map,
-}: FileOptions): Pick<StageOptions, 'format' | 'encoding' | 'map'> {
-  return omitUndefined({ format, encoding, map });
+}: FileOptions): Pick<StageOptions, 'format' | 'encoding' | 'sheet' | 'map'> {
+  return omitUndefined({ format, encoding, sheet, map });
 }
 
 /** Prints how far it is, and how many rows it read. */
@@ -85,11 +91,25 @@ export async function stageFile(
     const staged = await client.stageFile(file, { onProgress, limits, ...options });
     draw('');
     const encoding = staged.encoding === 'utf-8' ? '' : `, read as ${staged.encoding}`;
-    output.print(`${printable(file)}: ${plural(staged.rows, 'row')}${encoding}`);
+    output.print(
+      `${printable(file)}: ${plural(staged.rows, 'row')}${encoding}${describeSheet(staged.sheet)}`,
+    );
     return staged;
   } finally {
     draw('');
   }
+}
+
+/** Rows that a filter hides are read too, which may not be what somebody expects. */
+function describeSheet(sheet: Staged['sheet']): string {
+  if (sheet === undefined) return '';
+  const { hiddenRows, hiddenColumns } = sheet;
+  const hidden = [
+    ...(hiddenRows > 0 ? [plural(hiddenRows, 'hidden row')] : []),
+    ...(hiddenColumns > 0 ? [plural(hiddenColumns, 'hidden column')] : []),
+  ];
+  const including = hidden.length > 0 ? `, including ${hidden.join(' and ')}` : '';
+  return `, sheet "${printable(sheet.name)}"${including}`;
 }
 
 export interface StartedRun {

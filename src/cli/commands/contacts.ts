@@ -3,7 +3,7 @@ import { CHANNELS, CONSENT_POLICIES } from '../../domain/consent/eligibility.ts'
 import type { ImportOptions } from '../actions/contacts-import.ts';
 import type { AddCommand, CliOperation } from '../cli.ts';
 import { choice, examples, paragraphs } from './command.ts';
-import { addSourceRunOptions } from './run-options.ts';
+import { addSourceRunOptions, FILE_HELP } from './run-options.ts';
 
 const EXAMPLES = [
   [
@@ -28,7 +28,7 @@ const addContacts: AddCommand = (parent, cli, finish) => {
 const addImport: AddCommand = (parent, cli, finish) => {
   const command = parent
     .command('import')
-    .summary('import contacts from a CSV, NDJSON or JSON file into a contact list')
+    .summary('import contacts from a CSV, Excel, NDJSON or JSON file into a contact list')
     .description(
       paragraphs(
         `Imports contacts into a contact list in CXone: stages the file, checks every row, plans, writes and
@@ -36,7 +36,7 @@ const addImport: AddCommand = (parent, cli, finish) => {
         `The same content is imported into the same list only once. Ctrl-C does not stop the run.`,
       ),
     )
-    .argument('[file]', 'CSV with a header (comma, semicolon or tab), NDJSON, or a JSON array')
+    .argument('[file]', FILE_HELP)
     .option('--list <id>', 'id of the contact list in CXone (default: CXONE_CONTACT_LIST_ID)')
     .addOption(
       choice('--existing <what>', 'contacts that CXone already has (default: skip)', ['skip', 'update']),

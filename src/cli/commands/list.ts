@@ -7,7 +7,7 @@ import type { AddCommand, CliOperation } from '../cli.ts';
 import { listLoadFacts, listLoadFigures } from '../render/list-load-facts.ts';
 import { stepsForObjections } from '../render/list-load-steps.ts';
 import { choice, collectNames, examples, JSON_HELP, paragraphs, wholeNumber } from './command.ts';
-import { addSourceRunOptions } from './run-options.ts';
+import { addSourceRunOptions, FILE_HELP } from './run-options.ts';
 
 const EXAMPLES = [
   [
@@ -36,7 +36,7 @@ const addList: AddCommand = (parent, cli, finish) => {
 const addLoad: AddCommand = (parent, cli, finish) => {
   const command = parent
     .command('load')
-    .summary('load the best records of a CSV, NDJSON or JSON file into the list of a campaign')
+    .summary('load the best records of a CSV, Excel, NDJSON or JSON file into the list of a campaign')
     .description(
       paragraphs(
         `Loads records into a list of CXone: checks every row, leaves out who is on a suppression list, scores,
@@ -54,7 +54,7 @@ const addLoad: AddCommand = (parent, cli, finish) => {
         `The same content is loaded into the same list only once. Ctrl-C does not stop the run.`,
       ),
     )
-    .argument('[file]', 'CSV with a header (comma, semicolon or tab), NDJSON, or a JSON array')
+    .argument('[file]', FILE_HELP)
     .option('--list <id>', 'id of the list in CXone')
     .option('--campaign <id>', 'id of the campaign that dials from it: its capacity is the limit')
     .option(
@@ -73,6 +73,7 @@ const addLoad: AddCommand = (parent, cli, finish) => {
       '--suppress <file>',
       'FILE with further people who must not be called: columns phone (to phone9), email, contactId, country',
     )
+    .option('--suppress-sheet <name>', 'sheet of that file, if it is a workbook (see --sheet)')
     .option(
       '--accept-suppressions <hash>',
       'rely on the suppression list with this hash, which an earlier attempt named, in spite of its figures',

@@ -6,7 +6,7 @@ import type { UpdateOptions } from '../actions/preferences-update.ts';
 import type { AddCommand, CliOperation } from '../cli.ts';
 import { preferenceFacts } from '../render/preference-facts.ts';
 import { choice, examples, JSON_HELP, paragraphs } from './command.ts';
-import { addFileOptions, addSourceRunOptions } from './run-options.ts';
+import { addFileOptions, addSourceRunOptions, FILE_HELP } from './run-options.ts';
 
 const CONTACT = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890';
 
@@ -35,7 +35,7 @@ const UPDATE_EXAMPLES = [
 const addUpdate: AddCommand = (parent, cli, finish) => {
   const command = parent
     .command('update')
-    .summary('send consent preferences from a CSV, NDJSON or JSON file to CXone')
+    .summary('send consent preferences from a CSV, Excel, NDJSON or JSON file to CXone')
     .description(
       paragraphs(
         `Sends consent preferences to CXone: stages the file, checks every row, plans, writes and reports.`,
@@ -49,7 +49,7 @@ const addUpdate: AddCommand = (parent, cli, finish) => {
          known channel it counts on all of them. A newer consent ends the entry.`,
       ),
     )
-    .argument('[file]', 'CSV with a header (comma, semicolon or tab), NDJSON, or a JSON array')
+    .argument('[file]', FILE_HELP)
     .option(
       '--guard',
       'look up stored preferences first: what CXone has already is not sent, and an opt-in older than a withdrawal is a conflict (default)',
@@ -94,7 +94,7 @@ const addCheck: AddCommand = (parent, cli, finish) => {
          check.`,
       ),
     )
-    .argument('[file]', 'CSV, NDJSON or a JSON array, instead of --contact')
+    .argument('[file]', 'CSV, an Excel workbook, NDJSON or a JSON array, instead of --contact')
     .option('--contact <id>', 'id of the contact, a GUID')
     .addOption(choice('--channel <name>', 'the channel on which to reach them', CHANNELS))
     .addOption(choice('--policy <name>', 'which rules apply (default: default)', CONSENT_POLICIES))

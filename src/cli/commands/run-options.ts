@@ -5,15 +5,22 @@ import type { Cli } from '../cli.ts';
 import { choice, collectMapping, JSON_HELP } from './command.ts';
 
 const NOTIFY_HELP = 'deliver one event per batch, page or run (default: batch)';
-const FORMATS: readonly SourceFormat[] = ['csv', 'ndjson', 'json'];
+const FORMATS: readonly SourceFormat[] = ['csv', 'ndjson', 'json', 'xlsx'];
 const ENCODINGS: readonly SourceEncoding[] = ['utf-8', 'utf-16le', 'utf-16be', 'windows-1252', 'latin1'];
+
+const SHEET_HELP =
+  'sheet of a workbook: its name, or its number among the visible ones (default: the only one with rows)';
+
+export const FILE_HELP =
+  'CSV with a header (comma, semicolon or tab), an Excel workbook (.xlsx), NDJSON, or a JSON array';
 
 export function addFileOptions(command: Command): Command {
   const encodingHelp = 'encoding of the file (default: that of its byte order mark, otherwise utf-8)';
   return command
     .option('--map <field=column>', 'read a field from a column of another name; repeatable', collectMapping)
     .addOption(choice('--format <name>', 'format of the file (default: from its extension)', FORMATS))
-    .addOption(choice('--encoding <name>', encodingHelp, ENCODINGS));
+    .addOption(choice('--encoding <name>', encodingHelp, ENCODINGS))
+    .option('--sheet <name>', SHEET_HELP);
 }
 
 /** `identity`: what the default run id is derived from. `attention`: when a dry run ends with exit code 3. */

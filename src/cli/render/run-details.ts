@@ -79,7 +79,8 @@ function stateFacts(run: DetailsView): readonly Fact[] {
 function sourceFacts({ source }: DetailsView): readonly Fact[] {
   if (!source) return [];
   const encoding = source.encoding ? `, read as ${source.encoding}` : '';
-  const size = `${formatCount(source.bytes)} bytes${encoding}`;
+  const sheet = source.sheet === undefined ? '' : `, sheet "${printable(source.sheet)}"`;
+  const size = `${formatCount(source.bytes)} bytes${encoding}${sheet}`;
   return [['source', `${printable(source.name)}, ${size}, sha256 ${source.sha256.slice(0, 12)}…`]];
 }
 
