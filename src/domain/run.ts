@@ -7,6 +7,7 @@ export const OUTCOMES = [
   'created',
   'updated',
   'existing',
+  'sent',
   'conflict',
   'duplicate',
   'suppressed',
@@ -18,8 +19,8 @@ export const OUTCOMES = [
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** The record is in CXone as requested. */
-export const SUCCESSES: readonly Outcome[] = ['created', 'updated', 'existing'];
+/** The record is in CXone as requested; `sent`: CXone has accepted a message for it. */
+export const SUCCESSES: readonly Outcome[] = ['created', 'updated', 'existing', 'sent'];
 
 /** With one of these a command exits with 3: the run completed, but somebody should check the result. */
 export const NEEDS_ATTENTION: readonly Outcome[] = ['invalid', 'rejected', 'conflict', 'in_doubt'];

@@ -27,6 +27,10 @@ import type { SuppressionSnapshots } from './consent/suppression-snapshots.ts';
 import { createSuppressions } from './consent/suppressions.sql.ts';
 import type { Suppressions } from './consent/suppressions.ts';
 import { type BeforeCommit, openDatabase } from './database.ts';
+import { createEmails } from './emails/emails.sql.ts';
+import type { Emails } from './emails/emails.ts';
+import { createEmailQuota } from './emails/quota.sql.ts';
+import type { EmailQuota } from './emails/quota.ts';
 import { type DatabaseHealth, readHealth } from './health.ts';
 import { migrate, missingMigrations, unknownMigrations } from './migrate.ts';
 import { createOutbox } from './outbox/outbox.sql.ts';
@@ -80,6 +84,9 @@ export interface Ledger {
 
   readonly campaigns: Campaigns;
   readonly selections: Selections;
+
+  readonly emails: Emails;
+  readonly emailQuota: EmailQuota;
 
   readonly preferences: Preferences;
   readonly subjects: SubjectKeys;
@@ -141,6 +148,8 @@ export function openLedger(
     outbox: createOutbox(database),
     campaigns: createCampaigns(database),
     selections: createSelections(database),
+    emails: createEmails(database),
+    emailQuota: createEmailQuota(database),
     preferences: createPreferences(database),
     subjects,
     suppressions,

@@ -14,6 +14,8 @@ export const WATCHER_LOCK = 4203;
 // 4204, with the run's number: one transaction at a time adds messages of CXone (migrations/0011-answers.ts).
 /** With a hash of the campaign: one run at a time reserves capacity in it. */
 const CAPACITY_LOCK = 4205;
+/** With a hash of tenant and day: one write at a time reserves a part of the day's emails. */
+const EMAIL_QUOTA_LOCK = 4206;
 
 /**
  * Until the transaction ends, nobody claims a write of the run, steers it or starts it again. Only statements after this one
@@ -39,6 +41,13 @@ export async function oneAtATime(tx: Executor, runNo: number): Promise<void> {
 /** Until the transaction ends, nobody else reserves capacity in the campaign. Campaigns with equal hashes wait for each other. */
 export async function lockCampaign(tx: Executor, tenant: string, campaignId: string): Promise<void> {
   await sql`select pg_advisory_xact_lock(${CAPACITY_LOCK}::int, hashtext(${`${tenant}\n${campaignId}`}))`.execute(
+    tx,
+  );
+}
+
+/** Until the transaction ends, nobody else reserves emails of this day. Days with equal hashes wait for each other. */
+export async function lockEmailDay(tx: Executor, tenant: string, day: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${EMAIL_QUOTA_LOCK}::int, hashtext(${`${tenant}\n${day}`}))`.execute(
     tx,
   );
 }

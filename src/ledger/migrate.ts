@@ -16,6 +16,7 @@ import * as openedAt from './migrations/0012-opened-at.ts';
 import * as failedAt from './migrations/0013-failed-at.ts';
 import * as listLoads from './migrations/0014-list-loads.ts';
 import * as suppressions from './migrations/0015-suppressions.ts';
+import * as emailSends from './migrations/0016-email-sends.ts';
 
 /**
  * In order. A migration is never changed, only followed by another one: a ledger that has run it would not run it again
@@ -37,6 +38,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0013-failed-at': failedAt,
   '0014-list-loads': listLoads,
   '0015-suppressions': suppressions,
+  '0016-email-sends': emailSends,
 };
 
 function createMigrator(database: Database): Migrator {

@@ -1,6 +1,8 @@
 /** The types of the tables. The SQL in `migrations/` creates them. */
 import type { ColumnType, Generated } from 'kysely';
 import type { Counts, Outcome, Phase, Reason, RunState, Steering } from '../domain/run.ts';
+import type { Json, NullableJson } from './columns.ts';
+import type { EmailTables } from './schema-emails.ts';
 import type {
   SuppressionRemovalsTable,
   SuppressionSnapshotEntriesTable,
@@ -8,9 +10,6 @@ import type {
   SuppressionsTable,
 } from './schema-suppressions.ts';
 
-/** Read as T, written as text. */
-type Json<T> = ColumnType<T, string, string>;
-type NullableJson<T> = ColumnType<T | null, string | null | undefined, string | null>;
 /** A bigint: read as text, written as a number. */
 type Fence = ColumnType<string, number | undefined, number>;
 
@@ -202,6 +201,8 @@ export interface OutboxTable {
   counts: Json<Partial<Record<Outcome, number>>>;
   latency_ms: number | null;
   created_at: Generated<Date>;
+  /** What an event says that lists people by their numbers; its body is rendered from it for each delivery. */
+  content: NullableJson<unknown>;
   /** Stored when the event is rendered first, so that every attempt delivers the same bytes. */
   body: string | null;
   /** The later event that this one is delivered with (`notify`: `page` or `run`). */
@@ -333,7 +334,7 @@ export interface LedgerTenantTable {
   registered_at: Generated<Date>;
 }
 
-export interface LedgerTables {
+export interface LedgerTables extends EmailTables {
   ledger_tenant: LedgerTenantTable;
   campaign_snapshots: CampaignSnapshotsTable;
   selection_updates: SelectionUpdatesTable;

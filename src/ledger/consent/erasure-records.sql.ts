@@ -1,6 +1,9 @@
 /** Erasure of staged rows and their outcomes. */
 import { sql } from 'kysely';
 import type { Executor } from '../database.ts';
+import { eraseMessages } from '../emails/erasure.sql.ts';
+import { lockJobsOf } from '../emails/jobs.sql.ts';
+import { restoreSent } from '../emails/retries.sql.ts';
 import { oneAtATime } from '../locks.ts';
 import { ERASED_RECORD } from '../writes/has-record.sql.ts';
 import { maybeApplied } from '../writes/maybe-applied.sql.ts';
@@ -18,6 +21,8 @@ const unsent = () => sql`(o.seq is null and runs.state = 'failed'
  * caller has locked the run: otherwise somebody could start it again and send these rows meanwhile.
  */
 export async function cancelUnsent(tx: Executor, { runNo, seqs }: FoundRows): Promise<void> {
+  // Who was sent an email before has not been sent only the next one.
+  await restoreSent(tx, runNo, seqs);
   await sql`
     with unsent as (
       select r.run_no, r.seq
@@ -67,10 +72,13 @@ export interface RowCounts {
 
 /**
  * Empties rows, and removes CXone's ids of them and the texts of their reasons, because messages of CXone may quote a row;
- * outcomes and codes stay. So do the numbers of the messages of the run, but not their texts, which may name anybody in it.
+ * outcomes and codes stay. So do the numbers of the messages of the run, but not their texts, which may name anybody in it. Of
+ * emails only what was counted stays.
  */
 export async function emptyRecords(tx: Executor, { runNo, seqs }: FoundRows): Promise<RowCounts> {
-  const { rows } = await sql<RowCounts>`
+  // Until the transaction ends, no email to them is planned once more.
+  await lockJobsOf(tx, runNo, seqs);
+  const { rows } = await sql<RowCounts & { readonly seqs: readonly number[] | null }>`
     with found as (
       select r.run_no, r.seq, ${NEEDED} as needed
       from records r join runs using (run_no) left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
@@ -86,9 +94,17 @@ export async function emptyRecords(tx: Executor, { runNo, seqs }: FoundRows): Pr
         and (o.reasons is not null or o.cxone_id is not null)),
     unsaid as (delete from cxone_messages where run_no in (select run_no from found))
     select run_id as "runId", (select count(*) from found where not needed)::int as emptied,
-      (select count(*) from found where needed)::int as kept
+      (select count(*) from found where needed)::int as kept,
+      (select array_agg(seq) from found where not needed) as seqs
     from runs where run_no = ${runNo}`.execute(tx);
-  return rows[0] ?? { runId: '', emptied: 0, kept: 0 };
+  const {
+    runId,
+    emptied,
+    kept,
+    seqs: emptiedSeqs,
+  } = rows[0] ?? { runId: '', emptied: 0, kept: 0, seqs: null };
+  if (emptiedSeqs !== null) await eraseMessages(tx, runNo, emptiedSeqs);
+  return { runId, emptied, kept };
 }
 
 /** What `cancelUnsent` and `emptyRecords` would do. Reads only. */

@@ -152,6 +152,9 @@ async function listMarkedRuns(db: Executor): Promise<readonly number[]> {
 
 /** The tables with rows of a run, and the column that numbers them within it. */
 const PARTS = [
+  { table: 'email_events', column: 'event_key', counted: null },
+  { table: 'email_messages', column: 'seq', counted: null },
+  { table: 'email_jobs', column: 'job_id', counted: null },
   { table: 'records', column: 'seq', counted: 'records' },
   { table: 'outcomes', column: 'seq', counted: null },
   { table: 'record_blocks', column: 'first_seq', counted: null },

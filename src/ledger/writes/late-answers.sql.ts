@@ -32,7 +32,7 @@ export async function settleByLateAnswers(db: Executor, { runNo, id, event }: Sc
         answer->>'cxoneId' as cxone_id
       from writes w, json_array_elements(w.late_answers) answer, json_each_text(answer->'counts') part
       where w.run_no = ${runNo} and w.state = 'in_doubt' and (${id}::bigint is null or w.id = ${id}::bigint)
-        and part.key in ('created', 'updated') and part.value::integer = cardinality(w.seqs)
+        and part.key in ('created', 'updated', 'sent') and part.value::integer = cardinality(w.seqs)
       order by w.id),
     settled as (
       update writes w set state = 'settled', settled_at = clock_timestamp(), http_status = a.http_status,
@@ -42,6 +42,19 @@ export async function settleByLateAnswers(db: Executor, { runNo, id, event }: Sc
     known as (
       update outcomes o set outcome = s.outcome, reasons = null, evidence = 'late_answer', settled_at = clock_timestamp()
       from settled s where o.run_no = s.run_no and o.write_id = s.id and o.outcome = 'in_doubt'),
+    -- An email that was sent after all: its job is followed from now on.
+    jobs as (
+      insert into email_jobs (run_no, job_id, write_id, attempt, submitted_at, recipients, next_poll_at)
+      select run_no, cxone_id, id, coalesce((select max(attempt) from email_messages m
+          where m.run_no = s.run_no and m.seq = any(s.seqs)), 0) + 1,
+        clock_timestamp(), cardinality(seqs), clock_timestamp()
+      from settled s where outcome = 'sent' and cxone_id is not null
+      on conflict do nothing),
+    messages as (
+      insert into email_messages (run_no, seq, attempt, write_id, job_id)
+      select s.run_no, seq, 1 + coalesce((
+          select max(attempt) from email_messages m where m.run_no = s.run_no and m.seq = sent.seq), 0), s.id, s.cxone_id
+      from settled s, unnest(s.seqs) as sent (seq) where outcome = 'sent' and cxone_id is not null),
     audited as (
       insert into audit_pending (run_id, action, data)
       select r.run_id, 'batch_settled', json_build_object('batch', s.batch,

@@ -1,0 +1,44 @@
+/** Outbound emails in PostgreSQL. */
+import type { Database } from '../database.ts';
+import { fenced } from '../fence.ts';
+import type { Emails } from './emails.ts';
+import { failRemaining, saveEvents } from './events.sql.ts';
+import { countFigures, findRecipient, lastSendResults, listTallies, timeline } from './figures.sql.ts';
+import {
+  announceJob,
+  countOpenJobs,
+  endJob,
+  listDueJobs,
+  listJobs,
+  recordJob,
+  savePoll,
+} from './jobs.sql.ts';
+import { listOptOuts, markOptOutsSynced } from './opt-outs.sql.ts';
+import { dropRetries, listRetryable, planRetries } from './retries.sql.ts';
+
+export function createEmails({ db }: Database): Emails {
+  return {
+    recordJob: (job, executor) =>
+      executor ? recordJob(executor, job) : db.transaction().execute((tx) => recordJob(tx, job)),
+    listDueJobs: (runNo, limit) => listDueJobs(db, runNo, limit),
+    countOpenJobs: (runNo) => countOpenJobs(db, runNo),
+    jobs: (runNo) => listJobs(db, runNo),
+    savePoll: (run, jobId, poll) => fenced(db, run, (tx, runNo) => savePoll(tx, runNo, jobId, poll)),
+    endJob: (run, jobId, how) => fenced(db, run, (tx, runNo) => endJob(tx, runNo, jobId, how)),
+    announceJob: (runNo, jobId, executor) => announceJob(executor, runNo, jobId),
+    failRemaining: (run, jobId, state, reason) =>
+      fenced(db, run, (tx, runNo) => failRemaining(tx, { runNo, jobId }, state, reason)),
+    saveEvents: (run, jobId, page) => fenced(db, run, (tx, runNo) => saveEvents(tx, { runNo, jobId }, page)),
+    listRetryable: (runNo, page) => listRetryable(db, runNo, page),
+    planRetries: (run, retries) => fenced(db, run, (tx, runNo) => planRetries(tx, runNo, retries)),
+    dropRetries: (run) => fenced(db, run, dropRetries),
+    listOptOuts: (runNo, page) => listOptOuts(db, runNo, page),
+    markOptOutsSynced: (run, optOuts) =>
+      fenced(db, run, (tx, runNo) => markOptOutsSynced(tx, runNo, optOuts)),
+    figures: (runNo) => countFigures(db, runNo),
+    tallies: (runNo) => listTallies(db, runNo),
+    timeline: (runNo, seq) => timeline(db, runNo, seq),
+    findRecipient: (runNo, mailbox) => findRecipient(db, runNo, mailbox),
+    lastSendResults: (runNo, limit) => lastSendResults(db, runNo, limit),
+  };
+}

@@ -1,0 +1,131 @@
+/** What became of the messages of a run, in PostgreSQL. */
+import { sql } from 'kysely';
+import type { Executor } from '../database.ts';
+import type {
+  EmailFigures,
+  FigureGroup,
+  MessageInTimeline,
+  SendResult,
+  Tally,
+  TimelineEvent,
+} from './figures.ts';
+import { JOB_COLUMNS, JOBS } from './jobs.sql.ts';
+import type { Job } from './jobs.ts';
+
+interface CountedGroup extends FigureGroup {
+  readonly opened: number;
+  readonly clicked: number;
+}
+
+export async function countFigures(db: Executor, runNo: number): Promise<EmailFigures> {
+  const groups = await countGroups(db, runNo);
+  const attempts = await sql<{ n: number }>`
+    select count(*)::int as n from email_messages where run_no = ${runNo} group by attempt order by attempt`.execute(
+    db,
+  );
+  const optOuts = await sql<{ complained: number; unsubscribed: number }>`
+    select count(distinct seq) filter (where complained)::int as complained,
+      count(distinct seq) filter (where unsubscribed)::int as unsubscribed
+    from email_messages where run_no = ${runNo} and (complained or unsubscribed)`.execute(db);
+  const unmatched = await sql<{ type: string; n: number }>`
+    select type, count(*)::int as n from email_events where run_no = ${runNo} and seq is null
+    group by type order by n desc, type`.execute(db);
+  const events = await sql<{ n: number }>`
+    select count(*)::int as n from email_events where run_no = ${runNo}`.execute(db);
+  const sumOf = (part: 'n' | 'opened' | 'clicked') => groups.reduce((sum, group) => sum + group[part], 0);
+  return {
+    groups: groups.map(({ outcome, state, bounceClass, n }) => ({ outcome, state, bounceClass, n })),
+    recipients: sumOf('n'),
+    attempts: attempts.rows.map(({ n }) => n),
+    opened: sumOf('opened'),
+    clicked: sumOf('clicked'),
+    complained: optOuts.rows[0]?.complained ?? 0,
+    unsubscribed: optOuts.rows[0]?.unsubscribed ?? 0,
+    unmatched: unmatched.rows,
+    events: events.rows[0]?.n ?? 0,
+  };
+}
+
+async function countGroups(db: Executor, runNo: number): Promise<readonly CountedGroup[]> {
+  const { rows } = await sql<CountedGroup>`
+    select coalesce(o.outcome, 'pending') as outcome, state, bounce_class as "bounceClass", count(*)::int as n,
+      count(*) filter (where state = 'delivered' and opened)::int as opened,
+      count(*) filter (where state = 'delivered' and clicked)::int as clicked
+    from ${counted(runNo)}
+    group by 1, 2, 3 order by n desc, 1, 2, 3`.execute(db);
+  return rows;
+}
+
+/** One row for each recipient: the message that counts, and the outcome. */
+const counted = (runNo: number) => sql`
+  (select distinct on (seq) seq, state, bounce_class, opened, clicked, counts from email_messages where run_no = ${runNo}
+    order by seq, (state = 'delivered') desc, attempt desc) m
+  left join (select seq, outcome from outcomes where run_no = ${runNo}) o using (seq)`;
+
+/** Many messages have equal counts. */
+export async function listTallies(db: Executor, runNo: number): Promise<Tally[]> {
+  const { rows } = await sql<Tally>`
+    select outcome, state, "bounceClass", counts::json as counts, n from (
+      select coalesce(o.outcome, 'pending') as outcome, state, bounce_class as "bounceClass", counts::text as counts,
+        count(*)::int as n
+      from ${counted(runNo)} group by 1, 2, 3, 4) tallies
+    order by n desc, 1, 2, 3, tallies.counts nulls first`.execute(db);
+  return rows;
+}
+
+type TimelineRow = Omit<MessageInTimeline, 'job' | 'events'> & Job;
+
+export async function timeline(db: Executor, runNo: number, seq: number): Promise<MessageInTimeline[]> {
+  const messages = await sql<TimelineRow>`
+    select m.message_id as "messageId", m.recipient_id as "recipientId", m.state, m.reason,
+      m.bounce_class as "bounceClass", m.bounce_code as "bounceCode", m.complained, m.unsubscribed, m.opened, m.clicked,
+      m.delivered_at as "deliveredAt", m.synced_at as "syncedAt", m.retried, m.summary, ${JOB_COLUMNS},
+      m.attempt
+    from ${JOBS} join email_messages m on m.run_no = j.run_no and m.job_id = j.job_id
+    where m.run_no = ${runNo} and m.seq = ${seq} order by m.attempt`.execute(db);
+  const events = await sql<TimelineEvent & { readonly attempt: number }>`
+    select attempt, type, at, data from email_events where run_no = ${runNo} and seq = ${seq}
+    order by at nulls last, event_key`.execute(db);
+  return messages.rows.map((row) => ({
+    ...toMessage(row),
+    events: events.rows
+      .filter(({ attempt }) => attempt === row.attempt)
+      .map(({ type, at, data }) => ({ type, at, data })),
+  }));
+}
+
+function toMessage(row: TimelineRow): Omit<MessageInTimeline, 'events'> {
+  const {
+    messageId,
+    recipientId,
+    state,
+    reason,
+    bounceClass,
+    bounceCode,
+    complained,
+    unsubscribed,
+    ...more
+  } = row;
+  const { opened, clicked, deliveredAt, syncedAt, retried, summary, ...job } = more;
+  return {
+    ...{ attempt: row.attempt, messageId, recipientId, state, reason, bounceClass, bounceCode },
+    ...{ complained, unsubscribed, opened, clicked, deliveredAt, syncedAt, retried, summary, job },
+  };
+}
+
+export async function findRecipient(db: Executor, runNo: number, mailbox: string): Promise<number | null> {
+  const { rows } = await sql<{ seq: number }>`
+    select r.seq from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
+    where r.run_no = ${runNo} and r.key1 = ${mailbox}
+    order by o.outcome is not distinct from 'duplicate', r.seq limit 1`.execute(db);
+  return rows[0]?.seq ?? null;
+}
+
+export async function lastSendResults(db: Executor, runNo: number, limit: number): Promise<SendResult[]> {
+  const { rows } = await sql<SendResult>`
+    select id, batch, state, http_status as "httpStatus", cardinality(seqs) as records, coalesce(counts, '{}') as counts,
+      settled_at as "settledAt"
+    from writes where run_no = ${runNo} and kind = 'send' and state in ('settled', 'in_doubt', 'left')
+    order by settled_at desc, id desc limit ${limit}`.execute(db);
+  return rows;
+}
