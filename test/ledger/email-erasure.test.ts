@@ -73,13 +73,18 @@ describe('an erasure', () => {
     await ledger.emails.saveEvents(
       run.run_no,
       jobId,
-      page([event('delivery', { mailbox: mailbox(2), messageId: 'm-ann', recipientId: 'r-ann' })]),
+      page([
+        event('delivery', {
+          ...{ mailbox: mailbox(2), messageId: 'm-ann', recipientId: 'r-ann' },
+          at: '2026-11-29T10:00:00.000Z',
+        }),
+      ]),
     );
     await erase(ann);
     const secret = someId('secret');
     const late = [
       event('click', { messageId: 'm-ann', data: { linkUrl: secret } }),
-      event('complaint', { recipientId: 'r-ann', data: { text: secret } }),
+      event('complaint', { recipientId: 'r-ann', data: { text: secret }, at: '2026-11-29T10:06:00.000Z' }),
       event('bounce', { mailbox: mailbox(2), data: { text: secret } }),
     ];
     expect(await ledger.emails.saveEvents(run.run_no, jobId, page(late))).toEqual([]);

@@ -149,6 +149,24 @@ describe('planned retries', () => {
     expect(await listed(run)).toEqual([3]);
   });
 
+  it('that are withheld leave their recipients `sent`, and are not planned once more', async () => {
+    const { ledger } = opened();
+    const run = await bouncedRun(2);
+    await ledger.emails.planRetries(run.run_no, [retry(1, 1, PAST), retry(2, 1, PAST)]);
+    const [write] = await writesOf(ledger, run);
+    const { fence } = await claimed(ledger, run, write?.id ?? '');
+    await ledger.writes.settle({
+      ...settlement(write?.id ?? '', fence, []),
+      groups: [
+        { outcome: 'sent', seqs: [1, 2], reasons: [{ code: 'suppressed' }], evidence: 'retry_withheld' },
+      ],
+    });
+    expect(await expectAddsUp(opened(), run)).toEqual({ total: 2, pending: 0, sent: 2 });
+    expect(await ledger.emails.planRetries(run.run_no, [retry(1), retry(2)])).toBe(0);
+    expect(await listed(run)).toEqual([]);
+    expect(await ledger.emails.figures(run.run_no)).toMatchObject({ recipients: 2, attempts: [2] });
+  });
+
   it('end like other writes when the run is cancelled: in doubt if sent, otherwise as before', async () => {
     const { ledger } = opened();
     const run = await bouncedRun(4, 1);

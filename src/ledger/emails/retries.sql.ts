@@ -41,21 +41,21 @@ const withSent = (n: RawBuilder<unknown>) => sql`(
 export async function planRetries(tx: Executor, runNo: number, retries: readonly Retry[]): Promise<number> {
   const wanted = [...new Map(retries.map((retry) => [retry.seq, retry])).values()];
   if (wanted.length === 0) return 0;
-  await lockJobsOf(
-    tx,
-    runNo,
-    wanted.map(({ seq }) => seq),
-  );
+  const seqs = wanted.map(({ seq }) => seq);
+  await lockJobsOf(tx, runNo, seqs);
+  // Statistics may be older than the run. The numbers are repeated so that no plan reads all records of it.
+  const isWanted = (table: string) =>
+    sql`(${sql.ref(`${table}.run_no`)} = ${runNo} and ${sql.ref(`${table}.seq`)} = any(${seqs}::int[]))`;
   const { rows } = await sql<{ n: number }>`
-    with ready as (
+    with ready as materialized (
       select m.seq, m.attempt, w.batch, wanted.kind,
         coalesce(wanted.refs, '{}') || jsonb_build_object('notBefore', wanted."notBefore") as refs
       from ${SENT} join writes w on w.id = o.write_id
         join json_to_recordset(${JSON.stringify(wanted)}::json) as wanted(seq int, attempt int, "notBefore" text,
           kind text, refs jsonb) on wanted.seq = m.seq and wanted.attempt = m.attempt
-      where m.run_no = ${runNo} and not m.retried and ${IS_NEWEST}),
+      where ${isWanted('m')} and ${isWanted('o')} and ${isWanted('r')} and not m.retried and ${IS_NEWEST}),
     reopened as (
-      delete from outcomes o using ready where o.run_no = ${runNo} and o.seq = ready.seq
+      delete from outcomes o using ready where ${isWanted('o')} and o.seq = ready.seq
       returning o.seq, o.write_id, json_strip_nulls(json_build_object('writeId', o.write_id::text, 'reasons', o.reasons,
         'evidence', o.evidence, 'cxoneId', o.cxone_id, 'settledAt', o.settled_at)) as outcome),
     lowered as (
@@ -64,7 +64,7 @@ export async function planRetries(tx: Executor, runNo: number, retries: readonly
     marked as (
       update email_messages m set retried = true, replaced_outcome = reopened.outcome
       from ready join reopened using (seq)
-      where m.run_no = ${runNo} and m.seq = ready.seq and m.attempt = ready.attempt),
+      where ${isWanted('m')} and m.seq = ready.seq and m.attempt = ready.attempt),
     planned as (
       insert into writes (run_no, batch, kind, seqs, refs)
       select ${runNo}, batch, kind, array_agg(seq order by seq), refs::json from ready join reopened using (seq)
