@@ -36,6 +36,33 @@ function toListRecord(n: number) {
   return { ...rest, phoneNumbers: [{ type: 'mobile', number }], customFields: {} };
 }
 
+it('an objection to a number or an address counts for every contact who has it, in whatever field', async () => {
+  const worker = await start({});
+  const [first, second, third] = [nextPerson(), nextPerson(), nextPerson()];
+  const about = (kind: 'email' | 'phone', value: string) =>
+    ({
+      target: { kind, value },
+      channel: 'sms',
+      reason: 'asked by phone',
+      code: null,
+      since: day(5),
+    }) as const;
+  const mailbox = `ann-${second}@example.com`;
+  await worker.ledger.suppressions.addEntries(
+    [[about('phone', contactRow(first).phone), about('email', mailbox)]],
+    { by: 'dana' },
+  );
+  const rows = [contactRow(first), { ...contactRow(second), mail: mailbox.toUpperCase() }, contactRow(third)];
+  const run = await openRunOf(worker.ledger, rows, importInput(), 'contactImport');
+  await worker.plan(run);
+  await worker.writeAll(run);
+  expect(await listOutcomes(worker.ledger, run)).toEqual({
+    1: 'suppressed suppressed',
+    2: 'suppressed suppressed',
+    3: 'created',
+  });
+});
+
 describe('an objection between a lost answer and the next attempt', () => {
   const lostAnswer = (reset: 'before' | 'after') => ({
     match: { method: 'POST', family: 'contactlists' } as const,

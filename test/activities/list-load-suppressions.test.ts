@@ -118,6 +118,33 @@ describe('suppression', () => {
     expect(await cxone.outcomes(run)).toEqual({ 1: 'suppressed suppressed', 2: 'pending' });
   });
 
+  it('finds the addresses and numbers of our own list in any column; a bounce keeps nobody from being called', async () => {
+    const cxone = await start();
+    const since = new Date().toISOString();
+    const about = (kind: 'email' | 'phone', value: string) =>
+      ({ target: { kind, value }, channel: 'voice', reason: 'asked by phone', code: null, since }) as const;
+    const { suppressions } = opened().ledger;
+    await suppressions.addEntries([[about('email', 'eve@example.com'), about('phone', phone(900))]], {
+      by: 'dana',
+    });
+    const bounced = { mailbox: 'flo@example.com', channel: 'email', reason: 'hard_bounce', since } as const;
+    await suppressions.addAddresses([bounced], null);
+    const { run, plan } = await cxone.plan([
+      lead(901, 1, { notes: 'Eve <EVE@example.com>' }),
+      lead(902, 2, { callback: phone(900).replace('+1415', '+1 (415) ') }),
+      lead(903, 3, { email: 'flo@example.com' }),
+    ]);
+    expect(await cxone.outcomes(run)).toEqual({
+      1: 'suppressed suppressed',
+      2: 'suppressed suppressed',
+      3: 'pending',
+    });
+    expect(figuresOf(plan).suppressed).toEqual([
+      { list: 'own', by: 'email address', n: 1 },
+      { list: 'own', by: 'phone number', n: 1 },
+    ]);
+  });
+
   it('has a reason for each list that somebody is on', async () => {
     const cxone = await start();
     const since = new Date().toISOString();

@@ -5,6 +5,7 @@ import type { Cxone } from '../../cxone/cxone.ts';
 import { CxoneError, CxoneUnreadable } from '../../cxone/errors.ts';
 import type { Eligibility } from '../../domain/consent/eligibility.ts';
 import type { Contact } from '../../domain/contact-import/contacts.ts';
+import { peopleIn } from '../../domain/identifiers.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { PendingRecord } from '../../ledger/runs/records.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -15,7 +16,7 @@ import {
   createConsentCheck,
   ineligibleReason,
 } from '../consent/eligibility.ts';
-import { findSuppressed, TELEPHONE_CHANNELS } from '../consent/suppression.ts';
+import { findSuppressed, listPeople, TELEPHONE_CHANNELS } from '../consent/suppression.ts';
 import { openOrigin } from '../engine/created-records.ts';
 import type { Lookups } from '../engine/definition.ts';
 import { nameFailure } from '../engine/failing.ts';
@@ -80,11 +81,14 @@ function findObjections(ledger: Ledger, attempt: WriteAttempt): Promise<Map<numb
   const { requireConsent } = runInput(spec, attempt.run);
   const channels = [...new Set([...TELEPHONE_CHANNELS, ...(requireConsent ? [requireConsent] : [])])];
   // The records are parsed on first access, which the common case of an empty list does not need.
-  return findSuppressed(ledger, () => attempt.records.map(toPerson), channels);
+  return findSuppressed(ledger, () => attempt.records.flatMap(toPeople), channels);
 }
 
-function toPerson({ seq, record }: PendingRecord) {
-  return { seq, contactId: (record as Contact).contactId };
+/** A number or an address counts wherever it stands, as in a list load. */
+function toPeople({ seq, record }: PendingRecord) {
+  const { contactId, phoneNumbers, customFields } = record as Contact;
+  const values = [...phoneNumbers.map(({ number }) => number), ...Object.values(customFields)];
+  return listPeople(seq, contactId, [...new Set(values.flatMap(peopleIn))]);
 }
 
 /**

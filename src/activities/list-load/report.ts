@@ -52,7 +52,7 @@ async function countSuppressed(ledger: Ledger, run: Run): Promise<ListLoadFigure
     .filter(({ outcome }) => outcome === 'suppressed')
     .flatMap(({ code, field, n }): ListLoadFigures['suppressed'][number][] => {
       if (code === ON_CXONES_LIST) return [{ list: 'cxone', by: field ?? 'unknown', n }];
-      return code === SUPPRESSED.code ? [{ list: 'own', by: 'contact id', n }] : [];
+      return code === SUPPRESSED.code ? [{ list: 'own', by: field ?? 'contact id', n }] : [];
     });
 }
 

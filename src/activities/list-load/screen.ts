@@ -1,6 +1,6 @@
 /** Who must not be loaded: by CXone's suppression list and by our own (docs/list-load.md#suppression). */
 import type { ListLoadFigures } from '../../contract/list-load.ts';
-import { nameOfIdentifier, valueOfIdentifier } from '../../domain/identifiers.ts';
+import { nameOfIdentifier } from '../../domain/identifiers.ts';
 import { identifiersOf } from '../../domain/list-load/identity.ts';
 import type { ListItem } from '../../domain/list-load/items.ts';
 import type { Reason } from '../../domain/run.ts';
@@ -8,7 +8,7 @@ import type { SuppressionSnapshot } from '../../ledger/consent/suppression-snaps
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { PendingRecord } from '../../ledger/runs/records.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
-import { findSuppressed, type Person, TELEPHONE_CHANNELS } from '../consent/suppression.ts';
+import { findSuppressed, listPeople, TELEPHONE_CHANNELS } from '../consent/suppression.ts';
 import { inChunks } from '../engine/chunks.ts';
 import type { Recheck } from '../engine/definition.ts';
 import { throwIfStopping } from '../engine/stopping.ts';
@@ -92,8 +92,8 @@ export async function findSuppressedItems(
     const item = record as ListItem;
     return { seq, item, all: identifiersOf(item) };
   });
-  const listPeople = () => identifiers.flatMap(toPeople);
-  const own = await findSuppressed(ledger, listPeople, TELEPHONE_CHANNELS);
+  const listAll = () => identifiers.flatMap(({ seq, item, all }) => listPeople(seq, contactIdOf(item), all));
+  const own = await findSuppressed(ledger, listAll, TELEPHONE_CHANNELS);
   const found = await ledger.suppressionSnapshots.find(
     snapshotNo,
     identifiers.flatMap(({ all }) => all),
@@ -108,23 +108,7 @@ export async function findSuppressedItems(
   return suppressed;
 }
 
-/**
- * Our own list knows people by their contact ids only, but the id of some is their number or address. It is asked with the id as
- * it is written, too: it brings an id into the form it compares by itself, and doing so twice may lead to another one.
- */
-function toPeople({ seq, item, all }: Identified): Person[] {
-  const ids = [contactIdOf(item) ?? [], ...all.map(valueOfIdentifier)].flat();
-  return ids.map((contactId) => ({ seq, contactId }));
-}
-
-interface Identified {
-  readonly seq: number;
-  readonly item: ListItem;
-  /** Its identifiers. */
-  readonly all: readonly string[];
-}
-
-/** Without one, our own list can hardly be asked about a record. */
+/** By which our own list knows most people. */
 export function contactIdOf({ fields }: ListItem): string | undefined {
   return fields.find(({ name }) => name === 'contact_id')?.value;
 }
