@@ -7,7 +7,7 @@ import {
   type SuppressionTarget,
   toAddressIdentifier,
 } from '../../domain/consent/suppressions.ts';
-import { peopleIn, valueOfIdentifier } from '../../domain/identifiers.ts';
+import type * as Identifiers from '../../domain/identifiers.ts';
 import { CLOCK_TOLERANCE_MS } from '../../domain/timestamps.ts';
 import type { Executor } from '../database.ts';
 import type { ConsentProof } from './proof.ts';
@@ -28,9 +28,18 @@ export async function hashTarget(
   return subjects.hashAddress(toAddressIdentifier(target, reason));
 }
 
+let identifiers: Promise<typeof Identifiers> | undefined;
+
+/** Loaded when it is needed, because the numbering plans of all countries come with it, and most ids are neither. */
+async function addressesIn(text: string): Promise<readonly string[]> {
+  if (!/[@+]/.test(text)) return [];
+  identifiers ??= import('../../domain/identifiers.ts');
+  return (await identifiers).peopleIn(text);
+}
+
 /** Of everything that a contact id may stand for: in some systems it is the number or the address of the contact. */
 export async function hashContact(subjects: SubjectKeys, contactId: string): Promise<readonly string[]> {
-  const addresses = peopleIn(contactId).map((identifier) => subjects.hashAddress(identifier));
+  const addresses = (await addressesIn(contactId)).map((identifier) => subjects.hashAddress(identifier));
   return Promise.all([subjects.hash(contactId), ...addresses]);
 }
 
@@ -46,10 +55,11 @@ export async function hashMailbox(subjects: SubjectKeys, mailbox: string): Promi
 
 /** Of every entry about a contact id, an address or a number. */
 export async function hashAll(subjects: SubjectKeys, text: string): Promise<readonly string[]> {
-  const mailboxes = peopleIn(text).filter((identifier) => identifier.startsWith('email:'));
+  const addresses = await addressesIn(text);
+  const mailboxes = addresses.flatMap((identifier) => /^email:(.*)$/s.exec(identifier)?.[1] ?? []);
   const hashes = await Promise.all([
     hashContact(subjects, text),
-    ...mailboxes.map((identifier) => hashMailbox(subjects, valueOfIdentifier(identifier))),
+    ...mailboxes.map((mailbox) => hashMailbox(subjects, mailbox)),
   ]);
   return [...new Set(hashes.flat())];
 }
