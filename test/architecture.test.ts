@@ -98,7 +98,9 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     checks: ['json', 'similar', 'text'],
     'email-address': ['run', 'shorten'],
     identifiers: ['contact-id', 'email-address', 'phone'],
-    consent: ['columns', 'contact-id', 'fields', 'identifiers', 'phone', 'text', 'timestamps'],
+    consent: [
+      ...['columns', 'contact-id', 'email-address', 'fields', 'identifiers', 'phone', 'text', 'timestamps'],
+    ],
     ...perOperation([
       ...['cells', 'checks', 'columns', 'consent', 'contact-id', 'email-address', 'fields', 'identifiers'],
       ...['invisible', 'json', 'mask', 'messages', 'numbers', 'phone', 'run', 'shorten', 'similar'],

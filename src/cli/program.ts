@@ -17,6 +17,7 @@ import { addRuns } from './commands/runs.ts';
 import { addShow } from './commands/show.ts';
 import { addSimulator } from './commands/simulator.ts';
 import { addApprove, addCancel, addPause, addReject, addResolve, addResume } from './commands/steering.ts';
+import { addSuppressions } from './commands/suppressions.ts';
 import { addWatch } from './commands/watch.ts';
 import { addWorker } from './commands/worker.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -26,7 +27,7 @@ const groupCommands = ({ operations }: Cli): Readonly<Record<string, readonly Ad
   'Operations:': operations.map(({ addCommands }) => addCommands),
   'See what happened:': [addRuns, addShow, addWatch, addRecords, addReport, addMetrics, addAudit, addLimits],
   'Decide about a run:': [addApprove, addReject, addCancel, addPause, addResume, addResolve],
-  'Privacy:': [addErase, addPurge],
+  'Privacy:': [addSuppressions, addErase, addPurge],
   'Run cxflow:': [addDemo, addDev, addWorker, addSimulator, addMigrate, addDoctor],
 });
 

@@ -1,0 +1,218 @@
+/** Shows our own suppression list, adds entries about somebody, and takes entries off it. */
+import type { Channel } from '../../domain/consent/eligibility.ts';
+import {
+  readSuppressionRow,
+  suppressionColumnOf,
+  suppressionReasonProblem,
+} from '../../domain/consent/suppression-rows.ts';
+import { ERASED } from '../../domain/consent/suppressions.ts';
+import { TEXT_RULES, textProblem } from '../../domain/text.ts';
+import { toUtcTimestamp } from '../../domain/timestamps.ts';
+import type { ListedSuppression, SuppressionFilter } from '../../ledger/consent/suppressions.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import { showSuppression } from '../../queries/suppression-files.ts';
+import { type Cli, withSession } from '../cli.ts';
+import { UsageError } from '../errors.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { describeAdded, renderListed, renderRemoved } from '../render/suppressions.ts';
+import { formatTime, plural } from '../terminal/format.ts';
+import { type Output, openOutput, printJson } from '../terminal/output.ts';
+import { printable } from '../terminal/sanitize.ts';
+
+export interface ListSuppressionsOptions {
+  readonly channel?: Channel;
+  readonly reason?: string;
+  readonly since?: string;
+  readonly limit: number;
+  readonly removed?: boolean;
+  readonly json?: boolean;
+}
+
+export interface AddSuppressionOptions {
+  readonly channel?: string;
+  readonly reason: string;
+  readonly code?: string;
+  readonly since?: string;
+  readonly by: string;
+  readonly json?: boolean;
+}
+
+export interface RemoveSuppressionOptions {
+  readonly channel?: Channel;
+  readonly listedFor?: string;
+  readonly reason: string;
+  readonly by: string;
+  readonly json?: boolean;
+}
+
+/** Throws UsageError, PepperMismatch. */
+export async function listSuppressions(
+  cli: Cli,
+  about: string | undefined,
+  options: ListSuppressionsOptions,
+): Promise<ExitCode> {
+  const { limit, removed = false, json = false } = options;
+  const filter = toFilter(about, options);
+  return withSession(cli, async ({ ledger }) => {
+    const output = openOutput(cli, json);
+    if (removed) await printRemovals(cli, ledger, filter, { limit, json, output });
+    else await printEntries(cli, ledger, filter, { limit, json, output });
+    return EXIT.ok;
+  });
+}
+
+interface Printing {
+  readonly limit: number;
+  readonly json: boolean;
+  readonly output: Output;
+}
+
+async function printEntries(
+  cli: Cli,
+  { suppressions, subjects }: Ledger,
+  filter: SuppressionFilter,
+  { limit, json, output }: Printing,
+): Promise<void> {
+  const entries = await suppressions.newest(filter, limit);
+  const total = entries.length < limit ? entries.length : await suppressions.count(filter);
+  if (json) {
+    const keyId = await subjects.keyId();
+    printJson(cli, { entries: entries.map((entry) => toDocument(entry, keyId)), total });
+    return;
+  }
+  if (entries.length > 0) output.print(renderListed(entries, output.stream.columns));
+  output.print(describeTotal(entries.length, total, filter));
+  if (filter.about === undefined || entries.length > 0) return;
+  const [last] = await suppressions.removals(filter, 1);
+  if (last)
+    output.print(`taken off the list on ${formatTime(last.removedAt)} by ${printable(last.removedBy)}`);
+}
+
+function describeTotal(shown: number, total: number, { about }: SuppressionFilter): string {
+  if (total === 0 && about !== undefined) return 'not on the list';
+  if (shown === total) return plural(total, 'entry');
+  return `the newest ${shown} of ${plural(total, 'entry')}; --limit shows more, \`export\` writes all`;
+}
+
+async function printRemovals(
+  cli: Cli,
+  { suppressions, subjects }: Ledger,
+  filter: SuppressionFilter,
+  { limit, json, output }: Printing,
+): Promise<void> {
+  const removals = await suppressions.removals(filter, limit);
+  if (json) {
+    const keyId = await subjects.keyId();
+    const shown = removals.map(({ removalNo, removedAt, removedBy, removedBecause, ...entry }) => ({
+      ...toDocument(entry, keyId),
+      ...{ removalNo, removedAt, removedBy, removedBecause },
+    }));
+    printJson(cli, { removals: shown });
+    return;
+  }
+  if (removals.length > 0) output.print(renderRemoved(removals, output.stream.columns));
+  else output.print('nothing was taken off the list');
+}
+
+function toDocument(entry: ListedSuppression, keyId: string) {
+  const { runId, addedBy, kind } = entry;
+  return { about: kind, ...showSuppression(entry, keyId), runId, addedBy };
+}
+
+/** Throws UsageError. */
+function toFilter(
+  about: string | undefined,
+  { channel, reason, since }: Partial<ListSuppressionsOptions>,
+): SuppressionFilter {
+  const from = since === undefined ? undefined : toUtcTimestamp(since);
+  if (from === null)
+    throw new UsageError('--since must be a date, such as 2026-11-01 or 2026-11-01T09:15:00Z');
+  return {
+    ...(about !== undefined && { about }),
+    ...(channel !== undefined && { channel }),
+    ...(reason !== undefined && { reason }),
+    ...(from !== undefined && { since: new Date(from) }),
+  };
+}
+
+/** Throws UsageError, PepperMismatch. */
+export async function addSuppression(
+  cli: Cli,
+  about: string,
+  { json = false, by, reason, channel, code, since }: AddSuppressionOptions,
+): Promise<ExitCode> {
+  checkDecision(by, reason);
+  return withSession(cli, async ({ ledger: { suppressions, subjects } }) => {
+    const fields = { [suppressionColumnOf(about)]: about, channel, reason, code, since };
+    const rules = { keyId: await subjects.keyId(), now: new Date(), reason };
+    const read = readSuppressionRow(fields, {}, rules);
+    if ('problems' in read) throw new UsageError(read.problems.join('; '));
+    const added = await suppressions.addEntries([read.entries], { by, reason });
+    const { print } = openOutput(cli, json);
+    const channels = read.entries.map((entry) => entry.channel);
+    print(`this ${NAMES[suppressionColumnOf(about)]}, on ${channels.join(', ')}:`);
+    for (const line of describeAdded(added)) print(line);
+    if (json) printJson(cli, { about: suppressionColumnOf(about), channels, ...added });
+    return added.ineffective > 0 ? EXIT.needsAttention : EXIT.ok;
+  });
+}
+
+const NAMES = { email: 'email address', phone: 'phone number', contactId: 'contact id' } as const;
+
+/** Throws UsageError, if it is not clear which entries are meant, and PepperMismatch. */
+export async function removeSuppression(
+  cli: Cli,
+  about: string,
+  { channel, listedFor, reason, by, json = false }: RemoveSuppressionOptions,
+): Promise<ExitCode> {
+  checkDecision(by, reason);
+  const filter = toFilter(about, {
+    ...(channel !== undefined && { channel }),
+    ...(listedFor !== undefined && { reason: listedFor }),
+  });
+  return withSession(cli, async ({ ledger: { suppressions, subjects } }) => {
+    const found = await suppressions.newest(filter, MAX_ENTRIES_OF_ONE);
+    requireOneReason(found);
+    const removed = await suppressions.remove(found, { by, reason });
+    const { print } = openOutput(cli, json);
+    for (const each of removed)
+      print(
+        `taken off the list: ${printable(each.reason)} on ${each.channel}, since ${formatTime(each.since)}`,
+      );
+    const kept = found.length - removed.length;
+    if (found.length === 0) print('not on the list, so there is nothing to take off');
+    else if (kept > 0) print(describeKept(kept, found));
+    const keyId = await subjects.keyId();
+    if (json) printJson(cli, { removed: removed.map((each) => toDocument(each, keyId)), kept });
+    return kept > 0 ? EXIT.needsAttention : EXIT.ok;
+  });
+}
+
+/** Of one person: an objection of each kind on each channel, and a bounce. */
+const MAX_ENTRIES_OF_ONE = 100;
+
+/** That a mailbox works again does not mean that a complaint was withdrawn. */
+function requireOneReason(found: readonly ListedSuppression[]): void {
+  const reasons = [...new Set(found.map(({ reason }) => reason))];
+  if (reasons.length < 2) return;
+  const listed = found.map(({ reason, channel }) => `"${printable(reason)}" on ${channel}`).join(', ');
+  throw new UsageError(
+    `there are entries for several reasons (${listed}): name the one that no longer holds with --listed-for`,
+  );
+}
+
+function describeKept(kept: number, found: readonly ListedSuppression[]): string {
+  if (!found.some(({ reason }) => reason === ERASED))
+    return `${plural(kept, 'entry')} kept: changed at this moment, so look again`;
+  return `${plural(kept, 'entry')} kept: the objection of somebody who was erased; a newer consent, sent with \`preferences update\`, ends it`;
+}
+
+/** Throws UsageError, if the audit must not have a text. */
+function checkDecision(by: string, reason: string): void {
+  const problems = [
+    ['--by', textProblem(by, TEXT_RULES.name)],
+    ['--reason', reason.trim() === '' ? 'must say why' : suppressionReasonProblem(reason)],
+  ] as const;
+  for (const [option, problem] of problems)
+    if (problem !== null) throw new UsageError(`${option} ${problem}`);
+}
