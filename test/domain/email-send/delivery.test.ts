@@ -203,6 +203,20 @@ describe('the state of a message', () => {
     );
   });
 
+  it('does not depend on it even where the provider changes an event under the same id', () => {
+    const changed = [
+      { type: 'delivery', id: '1', at: on('10:00:00') },
+      { type: 'delivery', id: '1', at: on('11:00:00') },
+      { type: 'click', id: '2', at: on('12:00:00'), link: 1 },
+      { type: 'click', id: '2', at: on('12:00:00'), link: 2 },
+      { type: 'bounce', id: '3', status: '4.2.2', diagnostic: 'full' },
+      { type: 'bounce', id: '3', status: '4.2.1', diagnostic: 'busy' },
+    ];
+    const [first, ...others] = permutations(changed).map((each) => stateOf(...each));
+    expect(first).toMatchObject({ state: 'delivered', clicks: { people: 1 }, events: 3 });
+    for (const other of others) expect(other).toEqual(first);
+  });
+
   it('does not change if any of them is received again', () => {
     fc.assert(
       fc.property(
