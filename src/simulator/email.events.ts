@@ -11,6 +11,11 @@ interface Step {
 
 const LINK = 'https://example.com/offer';
 const DELIVERY: Step = { eventType: 'delivery' };
+/**
+ * What people do is stamped so long after the delivery at least, because nobody reads and clicks in less, and whoever seems to is
+ * taken for a scanner. It can be read at once all the same, so that nobody has to wait for it.
+ */
+const PEOPLE_NEED_SECONDS = 3;
 const followUp = (eventType: string, fields: Step['fields'] = {}): Step => ({
   eventType,
   isFollowUp: true,
@@ -74,7 +79,7 @@ function eventsOfRecipient(job: EmailJob, recipient: SentRecipient, seed: number
   const processedMs = startMs + Math.floor(0.9 * drawn * (endMs - startMs));
   const events = stepsOf(behaviour).map((step, k): VisibleEvent => {
     const delayMs = 1000 * (behaviour.delaySeconds + step.seconds);
-    const timestampMs = processedMs + k + delayMs;
+    const timestampMs = processedMs + k + delayMs + 1000 * step.stampedLaterSeconds;
     // Without a delay, all of them are there when the job is done.
     const visibleAtMs =
       Math.min(processedMs + k, Math.max(endMs, startMs)) + delayMs + 1000 * behaviour.lateSeconds;
@@ -94,9 +99,16 @@ function stepsOf({ does, followUpSeconds, events, bounceCode, bounceDescription,
   const known = STEPS[does].map(({ eventType, isFollowUp, fields }) => ({
     eventType,
     seconds: isFollowUp === true ? followUpSeconds : 0,
+    stampedLaterSeconds:
+      isFollowUp === true && fields?.machine !== true
+        ? Math.max(0, PEOPLE_NEED_SECONDS - followUpSeconds)
+        : 0,
     fields: { ...fields, ...(eventType === 'bounce' && Object.fromEntries(given)) },
   }));
-  const more = events.map(({ eventType, seconds, ...fields }) => ({ eventType, seconds, fields }));
+  const more = events.map(({ eventType, seconds, ...fields }) => ({
+    ...{ eventType, seconds, fields },
+    stampedLaterSeconds: 0,
+  }));
   return [...known, ...more];
 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { EmailEvent } from '../../src/cxone/email.ts';
+import { messageState } from '../../src/domain/email-send/delivery.ts';
 import { decideBehaviour, EMAIL_PLAN } from '../../src/simulator/email.plan.ts';
 import { captureError } from '../cxone/vendor.ts';
 import { startEmail as start } from './email-stand.ts';
@@ -102,6 +103,28 @@ describe('what becomes of a recipient', () => {
     expect(engaged.map(({ emailAddress, machine }) => [emailAddress?.split('@')[0], machine]).sort()).toEqual(
       [...Array<unknown>(4).fill(['ada', true]), ['bob', null], ['bob', null]],
     );
+  });
+});
+
+describe('what people and scanners do', () => {
+  it('are kept apart by the rules for what became of an email', async () => {
+    const { job, events, wait } = await start({
+      email: { recipients: [{ address: '^ada', does: 'machine' }, { does: 'click' }] },
+    });
+    const jobId = await job(['ada', 'bob']);
+    wait(2);
+    const all = await events(jobId);
+    const stateOf = (name: string) =>
+      messageState(all.filter(({ emailAddress }) => emailAddress?.startsWith(name)));
+    expect(stateOf('ada')).toMatchObject({
+      state: 'delivered',
+      opens: { people: 0, machines: 1, suspected: 0 },
+      clicks: { people: 0, machines: 3, suspected: 0 },
+    });
+    expect(stateOf('bob')).toMatchObject({
+      opens: { people: 1, machines: 0, suspected: 0 },
+      clicks: { people: 1, machines: 0, suspected: 0 },
+    });
   });
 });
 
