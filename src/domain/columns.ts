@@ -1,5 +1,7 @@
 /** Matches the columns of a source to the fields of an operation (docs/adr/0013-sources-and-files.md#columns). Pure. */
 
+import { withoutInvisible } from './invisible.ts';
+
 /** Holds the text of a row that could not be split into columns, in the ledger and in exported files. */
 export const RAW_COLUMN = 'cxflow_raw';
 
@@ -32,9 +34,14 @@ export type Audience = 'terminal' | 'history';
 /** Field to column. */
 export type ColumnMap = Readonly<Record<string, string>>;
 
-/** Names match if they differ only in case, spaces, `_` and `-`, like `Contact ID`, `contact_id` and `contactId`. */
+/**
+ * Names match if they differ only in case, spaces, `_` and `-`, like `Contact ID`, `contact_id` and `contactId`, or in characters
+ * that nobody sees.
+ */
 export function normalizeName(name: string): string {
-  return name.replaceAll(/[\s_-]/g, '').toLowerCase();
+  return withoutInvisible(name)
+    .replaceAll(/[\s_-]/g, '')
+    .toLowerCase();
 }
 
 /** Finds a column for each field: the one given in `map`, else one with a matching name. */

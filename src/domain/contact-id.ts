@@ -34,6 +34,8 @@ export function toComparableId(text: string): string {
 
 /** `1.00045E+11`: a long number in a narrow cell. Not `1E5` or `1E5-NORTH`, which may be ids. */
 const SHORTENED = /^[+-]?\d+(?:[.,]\d+e\+?\d+|e\+\d+)$/i;
+/** `100045000001.0`: what programs make of an id that they take for a number with a fraction. */
+const WITH_FRACTION = /^\d{5,}[.,]0+$/;
 /** `#N/A`, `#NV`, `#REF!`, `#NAME?`, or `####` in a cell that is too narrow. */
 const ERROR_VALUE = /^#(?:n\/[adv]|nv|[\p{L}\d/ ]+[!?]|#*)$/iu;
 /** What databases and programs write where they have no value. */
@@ -51,6 +53,11 @@ export function contactIdProblem(text: string): Pick<Reason, 'code' | 'message'>
       code: 'contact_id_not_exact',
       message:
         'a number that a spreadsheet has shortened: digits of the id are lost; export the column as text',
+    };
+  if (WITH_FRACTION.test(id))
+    return {
+      code: 'contact_id_not_exact',
+      message: 'was written as a number with a fraction; write it as text',
     };
   const message = unreadableBecause(id);
   return message === null ? null : { code: 'contact_id_unreadable', message };

@@ -2,8 +2,9 @@
  * Who is meant by an id, a phone number or an email address: what suppression lists are compared by. Several spellings of one
  * number, address or id are one identifier (docs/list-load.md#suppression). Pure.
  */
-import { toComparableId } from './contact-id.ts';
+import { contactIdProblem, toComparableId } from './contact-id.ts';
 import { foldAddress } from './email-address.ts';
+import { withoutInvisible } from './invisible.ts';
 import { E164, normalizePhone } from './phone.ts';
 
 type Given = string | readonly string[] | null | undefined;
@@ -45,7 +46,10 @@ export function identifyEntry(entry: SuppressionEntry): IdentifiedEntry {
   const addresses = valuesOf(entry.emailAddress);
   const ids = valuesOf(entry.contactId);
   const isRead =
-    numbers.every(({ number }) => number !== null) && addresses.every(isEmailAddress) && !entry.isPartial;
+    numbers.every(({ number }) => number !== null) &&
+    addresses.every(isEmailAddress) &&
+    ids.every((id) => contactIdProblem(id) === null) &&
+    !entry.isPartial;
   const identifiers = [
     ...numbers.flatMap(({ text, number }) => (number === null ? peopleIn(text) : [`phone:${number}`])),
     ...addresses.flatMap(peopleIn),
@@ -62,7 +66,8 @@ export function isEmailAddress(text: string): boolean {
 /** The identifier of exactly one phone number in E.164 or email address; null: the text is neither. */
 export function toPerson(value: string): string | null {
   const text = value.trim();
-  if (E164.test(text)) return `phone:${normalizePhone(text) ?? text}`;
+  const plain = withoutInvisible(text).trim();
+  if (E164.test(plain)) return `phone:${normalizePhone(plain) ?? plain}`;
   return ADDRESS.test(text) ? emailIdentifier(text) : null;
 }
 
@@ -78,7 +83,7 @@ export const identifiersOfId = (id: string): readonly string[] => [
  */
 export function peopleIn(value: string): readonly string[] {
   if (!/[@+]/.test(value)) return [];
-  const text = value.trim();
+  const text = withoutInvisible(value).trim();
   const parts = [text, ...text.split(SEPARATOR), ...text.split(SEPARATOR_OR_BLANK)].map((part) =>
     part.trim(),
   );

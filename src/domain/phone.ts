@@ -1,5 +1,6 @@
 /** Phone numbers. Pure: libphonenumber-js only adds numbering plans. */
 import { isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import { withoutInvisible } from './invisible.ts';
 import type { Reason } from './run.ts';
 
 /** Columns with phone numbers, besides those that an operation has a name of its own for. */
@@ -17,18 +18,29 @@ export const E164 = /^\+[1-9]\d{1,14}$/;
 const NORTH_AMERICAN = /^\+1[2-9]\d{9}$/;
 
 /**
- * What is wrong with a number; null: nothing. It must have a country code and a length that the country uses. Whether it is
- * assigned is not checked, because then the tutorial's own samples (+1 555…) would be refused
- * (docs/cxone-contract.md#contact-record-rules).
+ * What is wrong with a number; null: nothing. It must have a country code and a length that the country uses, and be the form in
+ * which the country's numbers are written after `+`: `+4402070313000`, from `+44 (0)20 …`, would be another identity of the same
+ * line. Whether it is assigned is not checked, because then the tutorial's own samples (+1 555…) would be refused
+ * (docs/cxone-contract.md#contact-record-rules). Without invisible characters and blanks around it, remove them first.
  */
 export function phoneProblem(number: string): Pick<Reason, 'code' | 'message'> | null {
   if (NORTH_AMERICAN.test(number)) return null;
   if (!E164.test(number))
     return { code: 'phone_not_e164', message: 'write it as + and country code and number, digits only' };
-  if (!parsePhoneNumberFromString(number)?.isPossible()) {
+  const parsed = parsePhoneNumberFromString(number);
+  if (!parsed?.isPossible())
     return { code: 'phone_not_possible', message: 'no country has numbers of this code and length' };
-  }
-  return null;
+  if (parsed.number === number) return null;
+  const message = describeMeant(number, parsed.number, `+${parsed.countryCallingCode}`);
+  return { code: 'phone_not_possible', message };
+}
+
+/** Which number was probably meant, without the number itself: reasons are shown where rows are not. */
+function describeMeant(number: string, meant: string, code: string): string {
+  const surplus = number.slice(code.length, code.length + number.length - meant.length);
+  if (surplus !== '' && number === `${code}${surplus}${meant.slice(code.length)}`)
+    return `has ${surplus} after ${code}, which is dialled inside of the country only: probably the same number without it is meant`;
+  return `is not how numbers of ${code} are written after the code: check the digits that follow it`;
 }
 
 /**
@@ -39,9 +51,16 @@ export function phoneProblem(number: string): Pick<Reason, 'code' | 'message'> |
  */
 export function normalizePhone(text: string, country = ''): string | null {
   if (NORTH_AMERICAN.test(text)) return text;
+  const plain = withoutInvisible(text);
   const code = country.trim().toUpperCase();
   const parsed = isSupportedCountry(code)
-    ? parsePhoneNumberFromString(text, code)
-    : parsePhoneNumberFromString(text);
-  return parsed?.isPossible() ? parsed.number : null;
+    ? parsePhoneNumberFromString(plain, code)
+    : parsePhoneNumberFromString(plain);
+  return parsed?.isPossible() ? toItself(parsed.number) : null;
+}
+
+/** `+4407700900001` is read as `+447700900001`; what is read once more must be the same. */
+function toItself(number: string): string | null {
+  const again = parsePhoneNumberFromString(number);
+  return again?.isPossible() ? again.number : null;
 }

@@ -1,8 +1,10 @@
 /** Reads JSON objects as rows: the lines of NDJSON, or the elements of a JSON array. */
 import { isNested, MAX_JSON_DEPTH, measureDepth } from '../domain/json.ts';
+import type { RepeatedKey } from '../domain/json-text.ts';
 import { formatCount } from '../domain/numbers.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import { replaceUnstorable } from '../domain/text.ts';
+import { findRepeatedKeys, keepNumbers, withAllValues } from './exact-rows.ts';
 import type { RawRecord } from './records.ts';
 import { brokenRow, decodeRecord, fieldTooLarge, isReservedColumn, notText, type SourceRow } from './rows.ts';
 
@@ -24,11 +26,29 @@ export function createObjectReader(limits: SourceLimits): (record: RawRecord) =>
     const given = value as Fields;
     const broken = checkLimits(record, given, limits);
     if (broken) return illFormed ?? broken;
-    const fields = dropReserved(given);
-    const unusable = illFormed ?? checkValues(record, text, given);
+    const repeated = findRepeatedKeys(text, given);
+    if (repeated.length > 0) return brokenByRepetition(record, text, repeated);
+    const written = keepNumbers(text, given);
+    const fields = dropReserved(written ?? given);
+    const unusable =
+      illFormed ?? checkValues(record, text, given) ?? (written === null ? notExact(record) : null);
     if (unusable) return { ...unusable, legible: repair(fields) as Fields };
     return { line: record.line, fields };
   };
+}
+
+/** JSON.parse keeps the last value without a word, which may be a yes after a no. */
+function brokenByRepetition(record: RawRecord, text: string, repeated: readonly RepeatedKey[]): SourceRow {
+  const [{ first, repeated: second } = { first: 0, repeated: 0 }] = repeated;
+  // Without the key, which may be personal data.
+  const message = `the same key twice, at characters ${first + 1} and ${second + 1} of the row; keep one of them`;
+  const legible = dropReserved(parse(withAllValues(text, repeated)) as Fields);
+  return { ...brokenRow(record, 'row_repeated_key', message), legible: repair(legible) as Fields };
+}
+
+function notExact(record: RawRecord): SourceRow {
+  const message = 'a nested number with more digits than a JSON number keeps; put it in quotes';
+  return brokenRow(record, 'row_number_not_exact', message);
 }
 
 /** What PostgreSQL or JSON could not hold. */

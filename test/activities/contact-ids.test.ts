@@ -21,6 +21,8 @@ const FORMS: readonly (readonly [string, (id: string) => string])[] = [
   ['in braces', (id) => `{${id}}`],
   ['in capitals', (id) => id.toUpperCase()],
   ['in braces and capitals', (id) => `{${id.toUpperCase()}}`],
+  ['after a byte order mark and before a no-break space', (id) => `\ufeff${id}\u00a0`],
+  ['with invisible characters inside', (id) => `\u202a${id.slice(0, 3)}\u200b${id.slice(3)}\u202c`],
 ];
 
 describe.each(FORMS)('an id %s', (_, form) => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { toComparableId, toContactId, toGuid } from '../../src/domain/contact-id.ts';
+import { contactIdProblem, toComparableId, toContactId, toGuid } from '../../src/domain/contact-id.ts';
 
 const GUID = '8d1e4b7a-2c63-4f90-b5a8-6e0f3d92c714';
 /** The ways in which an id is written by one system or another. */
@@ -30,3 +30,55 @@ it('what is compared equal stays equal (property)', () => {
     }),
   );
 });
+
+it('characters that nobody sees, and the ways to write an accent, make no other id', () => {
+  for (const text of [
+    'I-1\u200e',
+    '\ufeffI-1',
+    'I\u200b-1',
+    '\u202aI-1\u202c',
+    'I-1\u00a0',
+    'I\u00ad-\ufe0f1',
+  ]) {
+    expect(toContactId(text)).toBe('I-1');
+    expect(toComparableId(text)).toBe('i-1');
+  }
+  expect(toContactId('Zoe\u0308 1')).toBe(toContactId('Zo\u00eb\u00a01'));
+  expect(toGuid(`\u200b{${GUID}}\u200f`)).toBe(GUID);
+});
+
+it.each([
+  ...['1.00045E+11', '1,00045E+11', '1E+11', '-1.5e+3', '1.00045E11', '100045000001.0'],
+  ...[
+    '#N/A',
+    '#NV',
+    '#REF!',
+    '#NAME?',
+    '####',
+    'NULL',
+    '(null)',
+    '\\N',
+    'NaN',
+    'None',
+    'n/a',
+    'undefined',
+    '-',
+  ],
+  ...[`{${GUID}`, `${GUID}}`, 'a\ufffd', '', ' \u200b'],
+])('%j is the id of nobody', (text) => {
+  expect(contactIdProblem(text)?.code).toMatch(/^contact_id_(missing|not_exact|unreadable)$/);
+});
+
+it.each([
+  '1E5-NORTH',
+  '1E5',
+  '100045000001',
+  '12E-5',
+  'A1',
+  '{Crm-1}',
+  GUID,
+  'Null Island',
+  '#1',
+  '1.5',
+  'nana',
+])('%j may be an id', (text) => expect(contactIdProblem(text)).toBeNull());

@@ -246,3 +246,58 @@ function readWithOwnProto(change: object): Contact {
   if ('reasons' in answer) throw new Error(JSON.stringify(answer.reasons));
   return answer.contact;
 }
+
+describe('a cell with characters that nobody sees', () => {
+  it('is read without them where it says who is meant', () => {
+    for (const phone of [
+      '\u202a+14155550121\u202c',
+      '+1415\u200b5550121',
+      '+1\ufe0d4155550121',
+      '+14155550121\u00a0',
+    ])
+      expect(readValid({ phone }).phoneNumbers, phone).toEqual([{ type: 'mobile', number: '+14155550121' }]);
+    expect(readValid({ contactId: 'I-1\u200e', optInStatus: '\ufeffconfirmed' })).toMatchObject({
+      contactId: 'I-1',
+      optInStatus: 'confirmed',
+    });
+    expect(readValid({ City: 'Z\u00fc\u200brich' }).customFields).toEqual({ City: 'Z\u00fc\u200brich' });
+  });
+
+  it('is not guessed at if its digits are those of another script', () => {
+    expect(
+      listCodes({ phone: '+\uff11\uff14\uff11\uff15\uff15\uff15\uff15\uff10\uff11\uff12\uff15' }),
+    ).toEqual(['phone_not_e164']);
+  });
+});
+
+describe('an id that a spreadsheet or a program has damaged', () => {
+  it.each(['1.00045E+11', '1,00045E+11', '100045000001.0', 2 ** 60, 1.5e300])(
+    '%j is not exact',
+    (contactId) => {
+      expect(listCodes({ contactId })).toEqual(['contact_id_not_exact']);
+    },
+  );
+
+  it.each(['#N/A', '#REF!', 'NULL', 'NaN', '{8d1e4b7a-2c63-4f90-b5a8-6e0f3d92c714'])(
+    '%j is unreadable',
+    (contactId) => {
+      expect(listCodes({ contactId })).toEqual(['contact_id_unreadable']);
+    },
+  );
+
+  it.each(['100045000001', '1E5-NORTH', 100045000001])('%j is none', (contactId) => {
+    expect(readValid({ contactId }).contactId).toBe(String(contactId));
+  });
+});
+
+describe('a number in a custom field', () => {
+  it('is refused if it cannot be written as it is', () => {
+    for (const value of [2 ** 60, { a: [2 ** 60] }, Number.POSITIVE_INFINITY, [Number.NaN]])
+      expect(listCodes({ account: value }), JSON.stringify(value)).toEqual(['number_not_exact']);
+    expect(readValid({ account: '1.10', score: 0.5, nested: { a: 1 } }).customFields).toEqual({
+      account: '1.10',
+      score: '0.5',
+      nested: '{"a":1}',
+    });
+  });
+});

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import examples from 'libphonenumber-js/examples.mobile.json' with { type: 'json' };
+import { getCountries, getExampleNumber, Metadata, parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { describe, expect, it } from 'vitest';
 import { E164, normalizePhone, phoneProblem } from '../../src/domain/phone.ts';
 
@@ -27,6 +28,48 @@ describe('phone numbers', () => {
       expect(phoneProblem(number)?.code).toBe('phone_not_possible');
     },
   );
+
+  it.each([
+    ['+4402070313000', 'has 0 after +44, which is dialled inside of the country only'],
+    ['+49015112345678', 'has 0 after +49'],
+    ['+610412345678', 'has 0 after +61'],
+    ['+33012345678', null],
+    ['+390612345678', null],
+    ['+3726012345', null],
+  ])('%s parses to itself, or the message says which number was meant', (number, message) => {
+    const problem = phoneProblem(number);
+    if (message !== null) expect(problem?.message).toContain(message);
+    if (problem === null) expect(parsePhoneNumberFromString(number)?.number).toBe(number);
+    expect(problem?.message ?? '').not.toMatch(/\d{5}/);
+  });
+
+  it('that are examples of the numbering plans are valid, and with a trunk prefix inside they are another number', () => {
+    const accepted: string[] = [];
+    for (const country of getCountries()) {
+      const example = getExampleNumber(country, examples);
+      if (example === undefined) continue;
+      expect(phoneProblem(example.number), example.number).toBeNull();
+      const plan = new Metadata();
+      plan.selectNumberingPlan(country);
+      const prefix =
+        (plan.numberingPlan as { nationalPrefix?: () => string | null }).nationalPrefix?.() ?? '';
+      if (prefix === '' || example.countryCallingCode === '1') continue;
+      const written = `+${example.countryCallingCode}${prefix}${example.nationalNumber}`;
+      if (phoneProblem(written) === null) accepted.push(written);
+    }
+    // What is accepted is a number of its own.
+    for (const number of accepted) expect(parsePhoneNumberFromString(number)?.number).toBe(number);
+    expect(accepted.length).toBeLessThan(20);
+  });
+
+  it('that are valid parse to themselves', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(E164), (number) => {
+        if (phoneProblem(number) === null) expect(normalizePhone(number)).toBe(number);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
 
   it('in E.164 are possible or not, and never throw', () => {
     fc.assert(

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { normalizeName } from '../../src/domain/columns.ts';
 import { listVerdicts, open, readRows } from './harness.ts';
 
 const noBadText = (value: unknown): boolean => !/\\u(0000|d[89a-f])/.test(JSON.stringify(value));
@@ -87,5 +88,67 @@ describe('NDJSON', () => {
     const [row] = await readRows('{"cxflow_line":3,"__proto__":{"x":1},"a":1}\n', 'ndjson');
     expect(Object.keys(row?.fields ?? {})).toEqual(['__proto__', 'a']);
     expect(({} as Record<string, unknown>)['x']).toBeUndefined();
+  });
+});
+
+describe('a key that is there twice', () => {
+  it.each([
+    ['{"a":1,"a":2}', 2, 8],
+    ['{"a":1,"b":{"c":1,"c":1}}', 13, 19],
+    ['{"a":1,"\\u0061":2}', 2, 8],
+    ['{ "x":"\\":", "a" : [{"b":0,\t"b" :0}] }', 22, 29],
+  ])('%s breaks its row, which says where', async (text, first, second) => {
+    const [row, next] = await readRows(`${text}\n{"a":3}\n`, 'ndjson');
+    expect(row?.broken?.code).toBe('row_repeated_key');
+    expect(row?.broken?.message).toContain(`characters ${first} and ${second}`);
+    expect(next?.fields).toEqual({ a: 3 });
+  });
+
+  it('leaves all its values legible, because one of them may be an objection', async () => {
+    const [row] = await readRows('{"optIn":false,"optIn":true,"id":1,"optIn":"no"}\n', 'ndjson');
+    const legible = Object.entries(row?.legible ?? {});
+    expect(legible.map(([key, value]) => [normalizeName(key), value])).toEqual([
+      ['optin', false],
+      ['optin', true],
+      ['id', 1],
+      ['optin', 'no'],
+    ]);
+  });
+
+  it('is found in any row, and nothing else is', async () => {
+    const row = fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 }).filter(noBadText);
+    await fc.assert(
+      fc.asyncProperty(row, fc.boolean(), async (fields, isRepeated) => {
+        const text = JSON.stringify(fields);
+        const [key = ''] = Object.keys(fields);
+        const repeated = `${text.slice(0, -1)},${JSON.stringify(key)}:0}`;
+        const [read] = await readRows(`${isRepeated ? repeated : text}\n`, 'ndjson');
+        expect(read?.broken?.code).toBe(isRepeated ? 'row_repeated_key' : undefined);
+      }),
+    );
+  });
+});
+
+describe('a number', () => {
+  it('is the text as it is written where JSON.stringify would write another', async () => {
+    const numbers = ['1.10', '1e3', '10.0', '-0', '0.12345678901234567890', '12345678.123456789012', '5E-2'];
+    for (const number of numbers) {
+      const text = `{"a": ${number}, "customFields": {"b":${number}}, "fields":[{"name":"c","value":${number}}]}`;
+      const [row] = await readRows(`${text}\n`, 'ndjson');
+      expect(row?.fields, number).toEqual({
+        a: number,
+        customFields: { b: number },
+        fields: [{ name: 'c', value: number }],
+      });
+    }
+    const [row] = await readRows('{"a":[0,-1.5,901,1.1,true,"1.10"],"b":{"c":1.10}}\n', 'ndjson');
+    expect(row?.fields).toEqual({ a: [0, -1.5, 901, 1.1, true, '1.10'], b: { c: 1.1 } });
+  });
+
+  it('that would lose digits inside of a nested value breaks the row', async () => {
+    expect(await listVerdicts('{"a":{"b":[0.12345678901234567890]}}\n{"a":{"b":0.5}}\n', 'ndjson')).toEqual([
+      '1 row_number_not_exact',
+      '2 ok',
+    ]);
   });
 });

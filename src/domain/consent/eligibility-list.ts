@@ -1,5 +1,7 @@
 /** Reads the rows of a list of contacts whose eligibility is to be checked. Pure. */
 import { type Audience, type ColumnMap, describeColumnProblems, matchColumns } from '../columns.ts';
+import { contactIdProblem } from '../contact-id.ts';
+import { withoutInvisible } from '../invisible.ts';
 import { CHANNELS, type Channel, type ConsentFacts } from './eligibility.ts';
 
 const ELIGIBILITY_FIELDS = ['contactId', 'channel', 'optInStatus', 'timeZone'] as const;
@@ -61,14 +63,16 @@ export function readQuestion(
   const names = columns ?? match?.found ?? new Map<string, string>();
   const text = (field: Field): string => {
     const value = fields[names.get(field) ?? ''];
-    return typeof value === 'string' || typeof value === 'number' ? String(value).trim() : '';
+    const isText = typeof value === 'string' || Number.isSafeInteger(value);
+    return isText ? withoutInvisible(String(value)).trim() : '';
   };
   const chosen = channel ?? CHANNELS.find((each) => each === text('channel').toLowerCase());
   if (chosen === undefined) return { reason: 'invalid_channel' };
   const [status, timeZone] = [text('optInStatus').toLowerCase(), text('timeZone')];
   return {
     question: {
-      contactId: text('contactId'),
+      // An id that stands for nobody is none.
+      contactId: contactIdProblem(text('contactId')) === null ? text('contactId') : '',
       channel: chosen,
       // An unknown status confirms nothing.
       ...(status !== '' && { optInStatus: status === 'confirmed' ? 'confirmed' : 'pending' }),

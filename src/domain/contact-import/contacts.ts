@@ -1,9 +1,10 @@
 /** The rules of contact records (docs/cxone-contract.md#contact-record-rules). Pure. */
 import type { ColumnMap } from '../columns.ts';
 import { MAX_CONSENT_AGE_DAYS } from '../consent/eligibility.ts';
-import { toContactId } from '../contact-id.ts';
+import { contactIdProblem, toContactId } from '../contact-id.ts';
 import { type Fields, readField, toText } from '../fields.ts';
-import { isObject } from '../json.ts';
+import { withoutInvisible } from '../invisible.ts';
+import { isNested, isObject } from '../json.ts';
 import { phoneProblem } from '../phone.ts';
 import type { Reason } from '../run.ts';
 import { CLOCK_TOLERANCE_MS, MS_PER_DAY, toUtcTimestamp } from '../timestamps.ts';
@@ -87,14 +88,14 @@ export function readContact(
 function readContactId(fields: Fields, column: string | null): Part<string> {
   const field = column ?? 'contactId';
   const raw = readField(fields, column);
-  const value = toText(raw).trim();
-  if (value === '') return invalid('', { code: 'contact_id_missing', field });
+  const value = toText(raw);
   // JSON.parse has rounded a long number, so it may be the id of another contact now.
   if (typeof raw === 'number' && !Number.isSafeInteger(raw))
     return invalid('', { code: 'contact_id_not_exact', field, message: NOT_EXACT });
-  if (typeof raw === 'object' || typeof raw === 'boolean')
+  if ((typeof raw === 'object' && raw !== null) || typeof raw === 'boolean')
     return invalid('', { code: 'contact_id_not_text', field });
-  return { value: toContactId(value), reasons: [] };
+  const problem = contactIdProblem(value);
+  return problem ? invalid('', { ...problem, field }) : { value: toContactId(value), reasons: [] };
 }
 
 interface FoundPhone extends PhoneNumber {
@@ -113,8 +114,8 @@ function readPhones(fields: Fields, from: ContactColumns): Part<readonly PhoneNu
 
 function readPhoneColumns(fields: Fields, from: ContactColumns): FoundPhone[] {
   return from.phones.flatMap((column) => {
-    const number = toText(readField(fields, column.number)).trim();
-    const type = toText(readField(fields, column.type)).trim() || DEFAULT_PHONE_TYPE;
+    const number = readText(fields, column.number);
+    const type = readText(fields, column.type) || DEFAULT_PHONE_TYPE;
     return number === '' ? [] : [{ type, number, field: column.number }];
   });
 }
@@ -127,8 +128,8 @@ function readPhoneList(fields: Fields, column: string | null): Part<readonly Fou
   const found = list.map((item: unknown, index): FoundPhone => {
     const { number, type } = isObject(item) ? item : { number: item, type: '' };
     return {
-      number: toText(number).trim(),
-      type: toText(type).trim() || DEFAULT_PHONE_TYPE,
+      number: withoutInvisible(toText(number)).trim(),
+      type: withoutInvisible(toText(type)).trim() || DEFAULT_PHONE_TYPE,
       field: `${column}[${index}]`,
     };
   });
@@ -143,7 +144,7 @@ function phoneReasons({ number, field }: FoundPhone): readonly Reason[] {
 
 function readConsent(fields: Fields, column: string | null, now: Date): Part<string> {
   const field = column ?? 'consentTimestamp';
-  const text = toText(readField(fields, column)).trim();
+  const text = readText(fields, column);
   if (text === '') return invalid('', { code: 'consent_missing', field });
   const value = toUtcTimestamp(text);
   if (value === null) {
@@ -167,7 +168,7 @@ function readConsent(fields: Fields, column: string | null, now: Date): Part<str
 
 function readOptInStatus(fields: Fields, column: string | null): Part<Contact['optInStatus']> {
   const field = column ?? 'optInStatus';
-  const value = toText(readField(fields, column)).trim().toLowerCase();
+  const value = readText(fields, column).toLowerCase();
   if (value === 'confirmed' || value === 'pending') return { value, reasons: [] };
   const code = value === '' ? 'opt_in_status_missing' : 'opt_in_status_invalid';
   return invalid('pending', { code, field, message: 'must be confirmed or pending' });
@@ -194,9 +195,18 @@ function readCustomFields(fields: Fields, from: ContactColumns): Part<Readonly<R
 
 const NOT_EXACT = 'too long for a JSON number; put it in quotes';
 
-/** JSON.parse has changed the last digits, most likely of an account number. */
+/**
+ * JSON.parse has changed the last digits, most likely of an account number, or found a number beyond all that JSON.stringify can
+ * write. Recursion is safe, because the readers limit how deeply values are nested.
+ */
 function isRounded(value: unknown): boolean {
-  return Number.isInteger(value) && !Number.isSafeInteger(value);
+  if (typeof value !== 'number') return isNested(value) && Object.values(value).some(isRounded);
+  return !Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value));
+}
+
+/** A cell as text, trimmed and without characters that nobody sees. */
+function readText(fields: Fields, column: string | null): string {
+  return withoutInvisible(toText(readField(fields, column))).trim();
 }
 
 function invalid<T>(value: T, reason: Reason): Part<T> {

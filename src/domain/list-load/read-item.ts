@@ -1,7 +1,9 @@
 /** Converts rows to list items (docs/list-load.md#the-file). Pure. */
 import { type ColumnMap, normalizeName } from '../columns.ts';
+import { contactIdProblem } from '../contact-id.ts';
 import { type Fields, readField, toText } from '../fields.ts';
 import { isEmailAddress } from '../identifiers.ts';
+import { withoutInvisible } from '../invisible.ts';
 import { phoneProblem } from '../phone.ts';
 import type { Reason } from '../run.ts';
 import { toUtcTimestamp } from '../timestamps.ts';
@@ -48,6 +50,7 @@ export function readItem(
     ...schemaReasons(row, rules),
     ...sizeReasons(row),
     ...keyReasons(row, keys, rules),
+    ...idReasons(row, keys),
     ...updated.reasons,
     ...timeZoneReasons(row, rules),
     ...('reasons' in scored ? scored.reasons : []),
@@ -87,14 +90,18 @@ function readRow(fields: Fields, columns: ListColumns | null, map: ColumnMap): R
     else if (values.has(name)) reasons.push({ code: 'field_repeated', field: column });
     else {
       const text = toText(cell);
-      const value = isKnown(name, from) ? text.trim() : text;
+      const value = isKnown(name, from) ? tidy(name, text) : text;
       if (value.trim() !== '') values.set(name, value);
     }
   }
   return { columns: from, values, ownKeys: api.ownKeys, reasons };
 }
 
-/** Fields whose blanks mean nothing: cxflow compares or reads them. */
+/** An address with invisible characters is refused instead (domain/email-address.ts). */
+const tidy = (name: string, text: string): string =>
+  (name === 'email' ? text : withoutInvisible(text)).trim();
+
+/** Fields whose blanks and invisible characters mean nothing: cxflow compares or reads them. */
 function isKnown(name: string, { phones }: ListColumns): boolean {
   return phones.has(name) || KNOWN.has(name);
 }
@@ -105,10 +112,12 @@ function cellProblem(name: string, cell: unknown): Pick<Reason, 'code' | 'messag
   if (name.trim() === '') return { code: 'field_without_name' };
   if (cell === null) return { code: 'field_null', message: 'leave the field out, or write an empty text' };
   if (typeof cell === 'object') return { code: 'field_nested', message: 'a field has one text' };
-  if (typeof cell === 'number' && Number.isInteger(cell) && !Number.isSafeInteger(cell))
+  if (typeof cell === 'number' && (!Number.isFinite(cell) || isLong(cell)))
     return { code: 'number_not_exact', message: 'too long for a JSON number; put it in quotes' };
   return null;
 }
+
+const isLong = (value: number): boolean => Number.isInteger(value) && !Number.isSafeInteger(value);
 
 /** Of a source with a header it is a problem of the columns. */
 function ambiguityReasons({ columns }: Row, rules: ItemRules): Reason[] {
@@ -171,6 +180,16 @@ function keyReasons({ ownKeys }: Row, keys: readonly Field[], { deduplicateBy }:
   if (ownKeys === null || sameFields(ownKeys, keys)) return [];
   const message = `must be its own values of ${deduplicateBy.join(', ')}`;
   return [{ code: 'deduplication_keys_differ', field: 'deduplicationKeys', message }];
+}
+
+/** Many rows may have the same text in place of an id, and mean different people. */
+function idReasons({ values, columns }: Row, keys: readonly Field[]): Reason[] {
+  const names = new Set(['contact_id', ...keys.map(({ name }) => name)]);
+  return [...names].flatMap((name): Reason[] => {
+    const problem = columns.phones.has(name) ? null : contactIdProblem(values.get(name) ?? '');
+    if (problem === null || problem.code === 'contact_id_missing') return [];
+    return [{ ...problem, field: columnOf(name, columns) }];
+  });
 }
 
 function sameFields(own: NonNullable<ApiRow['ownKeys']>, keys: readonly Field[]): boolean {

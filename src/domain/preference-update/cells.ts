@@ -2,6 +2,7 @@
 import { CHANNELS, type Channel } from '../consent/eligibility.ts';
 import { contactIdProblem, toGuid } from '../contact-id.ts';
 import { type Fields, readField, toText } from '../fields.ts';
+import { withoutInvisible } from '../invisible.ts';
 import type { Reason } from '../run.ts';
 import { CLOCK_TOLERANCE_MS, toUtcTimestamp } from '../timestamps.ts';
 import { readChoiceWords } from './decision.ts';
@@ -82,6 +83,6 @@ export function isExact(value: unknown): boolean {
 
 /** A cell as trimmed text. The word `null` in CSV means a missing value, as null does in JSON. */
 export function readText(fields: Fields, column: string | undefined): string {
-  const text = toText(readField(fields, column)).trim();
+  const text = withoutInvisible(toText(readField(fields, column))).trim();
   return text.toLowerCase() === 'null' ? '' : text;
 }

@@ -10,6 +10,8 @@ export function readChoiceWords(written: string): StatedChoice {
   if (text === '') return 'missing';
   if (YES.has(text.toLowerCase())) return 'yes';
   const words = toWords(text);
+  // 0.0 in a column of flags is hardly a yes, but nobody writes it on purpose.
+  if (/^0+$/.test(words.join('')) && words.length > 1) return 'mixed';
   if (NO.has(words.filter((word) => !COURTESY.has(word)).join(''))) return 'no';
   return words.some((word) => (word.length > 1 && NO.has(word)) || NEGATIONS.includes(word))
     ? 'mixed'
