@@ -71,10 +71,10 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   ledger: {
     ledger: ['*'],
-    writes: ['audit', 'coalesce', 'database', 'fence', 'hashing', 'locks', 'schema'],
+    writes: ['audit', 'coalesce', 'database', 'fence', 'hashing', 'locks', 'schema', 'storable'],
     runs: ['audit', 'writes', 'database', 'errors', 'fence', 'hashing', 'locks', 'schema', 'words'],
-    emails: ['writes', 'database', 'fence', 'hashing', 'locks', 'schema'],
-    ...{ database: ['schema'], errors: [], hashing: [], locks: ['database'], words: [] },
+    emails: ['writes', 'database', 'fence', 'hashing', 'locks', 'schema', 'storable'],
+    ...{ database: ['schema'], errors: [], hashing: [], locks: ['database'], words: [], storable: [] },
     ...{ columns: [], 'schema-suppressions': [], 'schema-emails': ['columns'] },
     schema: ['columns', 'schema-emails', 'schema-suppressions'],
     ...{ tenant: [], 'tenant.sql': ['database', 'errors', 'tenant', 'writes'] },

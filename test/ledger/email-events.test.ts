@@ -130,6 +130,17 @@ describe('an event', () => {
     expect(await ledger.suppressions.find(['c1'], ['email'])).toHaveLength(1);
   });
 
+  it('may contain what PostgreSQL cannot store', async () => {
+    const { ledger } = opened();
+    const { run, jobId } = await sentRun(ledger, 1);
+    const odd = '\0\ud800';
+    const ids = { messageId: `m${odd}`, recipientId: odd };
+    await save(run, jobId, [event('delivery', { ...ids, mailbox: mailbox(1), data: { text: odd } })]);
+    await save(run, jobId, [event(`open${odd}`, { messageId: `m${odd}`, data: { text: odd } })]);
+    await ledger.emails.savePoll(run.run_no, jobId, { status: odd, nextPollAt: new Date() });
+    expect(await results(ledger, run, 1)).toMatchObject([{ types: ['delivery', 'open\ufffd\ufffd'] }]);
+  });
+
   it('of a job that does not exist is an error', async () => {
     const { run } = await sentRun(opened().ledger, 1);
     await expect(save(run, 'other', [event('open')])).rejects.toThrow('no job');

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { Executor } from '../database.ts';
 import { canonicalize, sha256 } from '../hashing.ts';
+import { toStorable } from '../storable.ts';
 import { ERASED_ID } from './erasure.sql.ts';
 import type { ChangedMessage, EventPage, MessageState, NewEvent, StoredEvent } from './events.ts';
 import { lockJob } from './jobs.sql.ts';
@@ -30,7 +31,8 @@ export async function saveEvents(
   page: EventPage,
 ): Promise<readonly ChangedMessage[]> {
   await lockJob(tx, place.runNo, place.jobId);
-  const changed = page.events.length === 0 ? [] : await addEvents(tx, place, page);
+  const events = toStorable(page.events);
+  const changed = events.length === 0 ? [] : await addEvents(tx, place, { ...page, events });
   if (page.eventsRead !== undefined)
     await sql`update email_jobs set events_read = ${page.eventsRead}::int
       where run_no = ${place.runNo} and job_id = ${place.jobId}`.execute(tx);
@@ -211,7 +213,7 @@ function stateOf(state: MessageState): MessageState {
 }
 
 /** As it is read again. */
-const asStored = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null));
+const asStored = (value: unknown): unknown => toStorable(value ?? null);
 
 const toIso = (at: string | null): string | null => (at === null ? null : new Date(at).toISOString());
 

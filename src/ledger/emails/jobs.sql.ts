@@ -1,6 +1,7 @@
 /** Jobs in PostgreSQL. */
 import { type RawBuilder, sql } from 'kysely';
 import type { Executor } from '../database.ts';
+import { toStorable } from '../storable.ts';
 import type { Job, JobPoll, NewJob, OpenJobs } from './jobs.ts';
 
 /** The columns of a Job, from `email_jobs j join writes w`. */
@@ -14,7 +15,8 @@ export const JOB_COLUMNS = sql`
 export const JOBS = sql`email_jobs j join writes w on w.id = j.write_id`;
 
 export async function recordJob(db: Executor, job: NewJob): Promise<void> {
-  const { runNo, jobId, writeId, submittedAt, nextPollAt, deadlineAt, messages } = job;
+  const { runNo, writeId, submittedAt, nextPollAt, deadlineAt } = job;
+  const { jobId, messages } = toStorable({ jobId: job.jobId, messages: job.messages });
   await sql`
     insert into email_jobs (run_no, job_id, write_id, attempt, submitted_at, recipients, next_poll_at, deadline_at)
     values (${runNo}, ${jobId}, ${writeId}, 1, ${submittedAt}, 0, coalesce(${nextPollAt}::timestamptz, clock_timestamp()),
@@ -71,7 +73,8 @@ export async function readJob(db: Executor, runNo: number, jobId: string): Promi
 }
 
 export async function savePoll(tx: Executor, runNo: number, jobId: string, poll: JobPoll): Promise<void> {
-  const { status, isFinal, nextPollAt, deadlineAt, spamScore, eventsRead, allEventsAt } = poll;
+  const { isFinal, nextPollAt, deadlineAt, spamScore, eventsRead, allEventsAt } = poll;
+  const status = poll.status === undefined ? undefined : toStorable(poll.status);
   const { numUpdatedRows } = await tx
     .updateTable('email_jobs')
     .set({

@@ -1,8 +1,8 @@
 /**
  * The port to the purge: deletes what nobody needs any more of runs that ended long ago (rows, outcomes, writes, events,
- * what became of emails, selections, suppression snapshots), and old datasets, campaign snapshots and results of checks. The run itself stays, with its
- * counts and the key under which the same content is not written twice. Never deleted: suppressions, the proof of consent, the
- * audit, results of erasures.
+ * what became of emails, selections, suppression snapshots), and old datasets, campaign snapshots and results of checks. The run
+ * itself stays, with its counts and the key under which the same content is not written twice. Never deleted: suppressions, the
+ * proof of consent, the audit, results of erasures.
  */
 
 export interface Purges {

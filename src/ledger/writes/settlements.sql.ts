@@ -1,7 +1,7 @@
 /** Settlements in PostgreSQL: the function `settle_writes`. */
 import { sql } from 'kysely';
-import { replaceUnstorable } from '../../domain/text.ts';
 import type { Executor } from '../database.ts';
+import { toStorableJson } from '../storable.ts';
 import { toMessageRows } from './messages.sql.ts';
 import { countOutcomes, type DerivedWrite, type Settlement } from './settlements.ts';
 
@@ -11,7 +11,7 @@ export async function settleWrites(
   settlements: readonly Settlement[],
 ): Promise<readonly boolean[]> {
   const { rows } = await sql<{ settled_id: string; settled_fence: number; is_settled: boolean }>`
-    select * from settle_writes(${toJsonText(settlements.map(toRow))}::json)`.execute(db);
+    select * from settle_writes(${toStorableJson(settlements.map(toRow))}::json)`.execute(db);
   return settlements.map(({ id, fence }) => {
     // Two settlements of one claim have equal ids and fences; each takes one of the two results.
     const at = rows.findIndex((row) => row.settled_id === id && row.settled_fence === fence);
@@ -37,11 +37,4 @@ function toRow(settlement: Settlement) {
 function withNotBefore({ notBefore, refs, ...derived }: DerivedWrite) {
   if (notBefore === undefined) return { ...derived, refs };
   return { ...derived, refs: { ...(refs as object | null | undefined), notBefore } };
-}
-
-/** CXone's messages may contain such characters. Replacing them is better than losing the answer. */
-function toJsonText(value: unknown): string {
-  return JSON.stringify(value, (_, text: unknown) =>
-    typeof text === 'string' ? replaceUnstorable(text) : text,
-  );
 }
