@@ -201,7 +201,7 @@ describe('suppressions import', () => {
     const { code, err } = await suppressions(['import', file]);
     expect(code).toBe(2);
     expect(err.split('\n').map((line) => line.replace(/^ +- /, ''))).toEqual([
-      'cxflow: there are 8 problems:',
+      'cxflow: there are 7 problems:',
       'line 3: email has a blank (U+0020)',
       'line 3: phone is not one possible number with its country code, such as +14155550101',
       'line 3: channel must be all, or some of email, sms, voice, webchat',
@@ -209,7 +209,7 @@ describe('suppressions import', () => {
       'line 3: since must be a date, such as 2026-11-01 or 2026-11-01T09:15:00Z',
       'line 4: names nobody: it needs an email, a phone, a contactId, or the entry of an export',
       expect.stringMatching(/^line 5: /),
-      'nothing was added: 3 of 4 rows cannot be. Correct them, and import the file again',
+      '  → nothing was added: 3 of 4 rows cannot be read. Correct them, and import the file again',
       '',
     ]);
     expect(await list().findAddresses([good])).toEqual([]);
@@ -228,7 +228,7 @@ describe('suppressions import', () => {
   it('shows at most a hundred rows of a file that is wrong throughout', async () => {
     const file = await fileWith('wrong.csv', `email\n${'x\n'.repeat(2_500)}`);
     const { err } = await suppressions(['import', file]);
-    expect(err).toContain('2,500 of 2,500 rows cannot be; the first 100 are shown');
+    expect(err).toContain('2,500 of 2,500 rows cannot be read; the first 100 are shown');
     expect(err.split('\n').length).toBeLessThan(110);
   });
 });

@@ -106,7 +106,21 @@ interface Reading {
   readonly onRead: (rows: number) => void;
 }
 
-/** Reads the file to its end, also if something is wrong with a row. Throws InputError at the end then. */
+/** Every problem of the rows. */
+class RowsRefused extends InputError {
+  readonly next: string;
+  constructor(
+    problems: readonly string[],
+    { wrong, rows }: { readonly wrong: number; readonly rows: number },
+  ) {
+    super(problems);
+    const shown = wrong > MAX_PROBLEMS ? `; the first ${MAX_PROBLEMS} are shown` : '';
+    const which = `${formatCount(wrong)} of ${plural(rows, 'row')} cannot be read${shown}`;
+    this.next = `nothing was added: ${which}. Correct them, and import the file again`;
+  }
+}
+
+/** Reads the file to its end, also if something is wrong with a row. Throws RowsRefused at the end then. */
 async function* readEntries(
   source: OpenedSource,
   { map, rules, onRead }: Reading,
@@ -119,7 +133,7 @@ async function* readEntries(
     if ('entries' in read) chunk.push(...read.entries);
     else {
       wrong += 1;
-      if (problems.length < MAX_PROBLEMS)
+      if (wrong <= MAX_PROBLEMS)
         problems.push(...read.problems.map((problem) => `line ${row.line}: ${problem}`));
     }
     if (rows % ROWS_PER_CHUNK > 0) continue;
@@ -129,17 +143,12 @@ async function* readEntries(
     chunk = [];
   }
   if (problems.length === 0) yield chunk;
-  else throw new InputError([...problems, describeRefusal(wrong, rows)]);
+  else throw new RowsRefused(problems, { wrong, rows });
 }
 
 function readRow(row: SourceRow, map: Reading['map'], rules: SuppressionRowRules) {
   if (row.fields === undefined || row.broken) return { problems: [row.broken?.message ?? 'cannot be read'] };
   return readSuppressionRow(row.fields, map, rules);
-}
-
-function describeRefusal(wrong: number, rows: number): string {
-  const shown = wrong > MAX_PROBLEMS ? `; the first ${MAX_PROBLEMS} are shown` : '';
-  return `nothing was added: ${formatCount(wrong)} of ${plural(rows, 'row')} cannot be${shown}. Correct them, and import the file again`;
 }
 
 /** Throws errors of the file system, PepperMismatch. */

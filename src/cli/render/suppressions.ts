@@ -1,4 +1,5 @@
 /** Our own suppression list on a terminal. Pure. */
+import { formatCount } from '../../domain/numbers.ts';
 import { shorten } from '../../domain/shorten.ts';
 import type {
   AddedEntries,
@@ -64,8 +65,8 @@ export function renderRemoved(entries: readonly RemovedSuppression[], columns = 
 export function describeAdded({ added, renewed, unchanged, ineffective }: AddedEntries): readonly string[] {
   const parts = [
     `${plural(added, 'entry')} added`,
-    ...(renewed > 0 ? [`${renewed} renewed with a later date`] : []),
-    ...(unchanged > 0 ? [`${unchanged} on the list already`] : []),
+    ...(renewed > 0 ? [`${formatCount(renewed)} renewed with a later date`] : []),
+    ...(unchanged > 0 ? [`${formatCount(unchanged)} on the list already`] : []),
   ];
   if (ineffective === 0) return [parts.join(', ')];
   const [have, which] = ineffective === 1 ? ['has', 'it was'] : ['have', 'they were'];

@@ -40,24 +40,21 @@ export async function addEntries(
   // A later date of the same entry makes the earlier ones superfluous.
   await sql`
     create temporary table distinct_suppressions on commit drop as
-    select distinct on (subject, channel) * from new_suppressions
-    order by subject, channel, since desc, reason, code`.execute(tx);
-  await sql`create unique index on distinct_suppressions (subject, channel)`.execute(tx);
-  let [entries, added, renewed, last] = [0, 0, 0, { subject: '', channel: '' }];
-  for (;;) {
+    select row_number() over (order by subject, channel) as place, newest.* from (
+      select distinct on (subject, channel) * from new_suppressions
+      order by subject, channel, since desc, reason, code) newest`.execute(tx);
+  await sql`create unique index on distinct_suppressions (place)`.execute(tx);
+  let [entries, added, renewed] = [0, 0, 0];
+  for (let isEnd = false; !isEnd; ) {
     const { rows } = await sql<HashedEntry>`
       select subject, kind, channel, reason, code, since from distinct_suppressions
-      where (subject, channel) > (${last.subject}, ${last.channel}) order by subject, channel limit ${PAGE}`.execute(
-      tx,
-    );
+      where place between ${entries + 1} and ${entries + PAGE}`.execute(tx);
     const stored = await storeEntries(tx, deps, rows, { runNo: null, addedBy: by });
     entries += rows.length;
     added += stored.added;
     renewed += stored.renewed;
+    isEnd = rows.length < PAGE;
     onProgress?.(entries);
-    const end = rows.at(-1);
-    if (!end || rows.length < PAGE) break;
-    last = end;
   }
   const counts = {
     added,

@@ -45,11 +45,14 @@ export async function* listAll(
 ): AsyncIterable<ListedSuppression> {
   const condition = await toCondition(subjects, filter);
   for (let [subject, channel] = ['', '']; ; ) {
-    const { rows } = await sql<ListedSuppression>`
-      select ${COLUMNS} from (select * from suppressions
-        where (subject, channel) > (${subject}, ${channel}) and ${IS_EFFECTIVE}) s left join runs using (run_no)
-      where ${condition} order by subject, channel limit ${PAGE}`.execute(db);
-    yield* rows;
+    // The page is cut before entries are left out: otherwise the database would sort all that follow, for each page.
+    const { rows } = await sql<ListedSuppression & { readonly isListed: boolean }>`
+      select ${COLUMNS}, is_effective and ${condition} as "isListed" from (
+        select *, ${IS_EFFECTIVE} as is_effective from suppressions
+        where (subject, channel) > (${subject}, ${channel}) order by subject, channel limit ${PAGE}) s
+        left join runs using (run_no)
+      order by subject, channel`.execute(db);
+    for (const { isListed, ...entry } of rows) if (isListed) yield entry;
     const last = rows.at(-1);
     if (!last || rows.length < PAGE) return;
     [subject, channel] = [last.subject, last.channel];
