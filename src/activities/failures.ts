@@ -49,6 +49,7 @@ export type RetryableFailureType =
   | 'RateLimited'
   | 'LedgerUnavailable'
   | 'WritesInFlight'
+  | 'JobsOpen'
   | 'Superseded'
   | 'WorkerDraining'
   | 'SubscriberUnavailable';

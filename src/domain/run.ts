@@ -82,6 +82,7 @@ export type Phase =
   | 'staging'
   | 'planning'
   | 'writing'
+  | 'tracking'
   | 'delivering'
   | 'done'
   | 'awaiting_approval'

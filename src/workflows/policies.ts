@@ -109,6 +109,15 @@ export const selectionWrites = callActivities<'writeSelection' | 'leaveConflict'
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
 });
 
+/** A pass over the jobs that are due. Temporal repeats it when the next one is, for days if need be. */
+export const messageTracking = callActivities<'trackMessages'>({
+  ...STEP,
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+});
+
+/** What an email send asks the ledger, beside what every run does. */
+export const emailSteps = callActivities<'judgeCanary' | 'stageOptOuts' | 'markOptOutsSynced'>(STEP);
+
 /** Somebody else may keep writing the same campaign: after this many collisions the policy or an operator decides. */
 export const MAX_COLLISIONS = 8;
 export const COLLISION_BACKOFF_MS = { first: 200, longest: 2_000 } as const;

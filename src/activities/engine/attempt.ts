@@ -11,7 +11,7 @@ import { type Claim, type Claimed, LEASE_MARGIN_MS } from '../../ledger/writes/c
 import type { SentClaim } from '../../ledger/writes/writes.ts';
 import { isAbort, RateWait, throwIfAborted } from '../failures.ts';
 import { nameFailure } from './failing.ts';
-import { GateInterrupted } from './gate.ts';
+import { GateInterrupted, MustNotRepeat } from './gate.ts';
 import { Lease, LeaseExpired, type Moment, momentNow } from './lease.ts';
 import { RateLimitBackoff } from './rate-limit-backoff.ts';
 import { LONGEST_WAIT_MS, RateLimitedMeanwhile, type RateLimiter } from './rate-limiter.ts';
@@ -51,12 +51,13 @@ export type ClaimResult<Other = never> =
 
 /**
  * `unsent`: nothing left, and the write is open again. `unanswered`: there is no answer, and the ledger knows it. `given_up`:
- * there is none, and the write is settled.
+ * there is none, and the write is settled. `left`: it must not be repeated, and is in doubt.
  */
 export type SendResult<A, E> =
   | { readonly kind: 'answered'; readonly answer: A; readonly latencyMs: number }
   | { readonly kind: 'unsent'; readonly error: Error }
   | { readonly kind: 'unanswered'; readonly error: CxoneError; readonly latencyMs: number }
+  | { readonly kind: 'left'; readonly error: MustNotRepeat }
   | { readonly kind: 'given_up'; readonly error: CxoneError; readonly ending: E };
 
 type ClaimWrite<Other> = (
@@ -66,7 +67,7 @@ type ClaimWrite<Other> = (
 /** What becomes of a write without an answer, where that is not simply to be repeated. */
 export interface Unanswered<E> {
   /** For one that must not be repeated; others do not need it. */
-  readonly leaveInDoubt?: () => Promise<void>;
+  readonly leaveInDoubt?: (why?: string) => Promise<void>;
   /** For one that may have always failed: settles it, and returns how it ended. Null: it is not given up. */
   readonly giveUp?: (error: CxoneError) => Promise<E | null>;
 }
@@ -148,7 +149,7 @@ export class Attempts {
     write: HeldWrite,
     rules: WriteRules,
     request: () => Promise<A>,
-    { giveUp, leaveInDoubt }: Unanswered<E> = {},
+    { giveUp, leaveInDoubt = neverInDoubt }: Unanswered<E> = {},
   ): Promise<SendResult<A, E>> {
     let startedAt = performance.now();
     try {
@@ -163,6 +164,10 @@ export class Attempts {
           await this.applyRateLimit(error.cause, startedAt);
         await this.#deps.ledger.writes.release(write.id, write.fence);
         return { kind: 'unsent', error };
+      }
+      if (error instanceof MustNotRepeat) {
+        await leaveInDoubt(error.message);
+        return { kind: 'left', error };
       }
       if (!(error instanceof CxoneError)) throw error;
       await this.applyRateLimit(error, startedAt);
@@ -216,7 +221,7 @@ export class Attempts {
     { id, fence }: HeldWrite,
     error: CxoneError,
     { repeatable }: WriteRules,
-    leaveInDoubt = neverInDoubt,
+    leaveInDoubt: () => Promise<void>,
   ): Promise<void> {
     const { writes } = this.#deps.ledger;
     const failure = nameFailure(error);

@@ -9,6 +9,14 @@ import type { DuplicateCandidate, DuplicateRow, Rank, RankedCandidate } from '..
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { WriteDefinition } from './write-definition.ts';
 
+/** When a run pauses by itself, and asks a person to look into it. */
+export interface PausesAfter {
+  /** So many lost answers in a row, each of which has left a write in doubt. */
+  readonly lostAnswers: number;
+  /** So many writes in a row that CXone has refused for no fault of a record (Answer.refusesAll). */
+  readonly refusals: number;
+}
+
 export interface OperationDefinition {
   readonly spec: OperationSpec;
   readonly event: EventDefinition;
@@ -16,6 +24,8 @@ export interface OperationDefinition {
   readonly result?: (run: Run, state: RunState, counted: Counted) => Promise<object>;
   /** The audit entry about the run as a whole, which has ended in this state with this result; null: none. */
   readonly auditEntry?: (run: Run, state: RunState, result: BulkResult) => AuditEntry | null;
+  /** Called when a run is cancelled or rejected, before what is pending is cancelled. Repeatable. */
+  readonly beforeEndingEarly?: (run: Run) => Promise<unknown>;
   /** Called when a run ends early and every record has its outcome, or when it failed. Repeatable. */
   readonly onEndedEarly?: (run: Run) => Promise<void>;
 }
@@ -81,6 +91,8 @@ interface BulkOperation extends OperationDefinition {
   readonly recordsPerBatch: number;
   /** That take a permit of the rate budget, for the plan. Default 1. */
   readonly requestsPerBatch?: number;
+  /** Default: never. */
+  readonly pausesAfter?: PausesAfter;
   /** The kind of write that the plan creates for each batch. */
   readonly firstWrite: (run: Run) => string;
   /** The values of a record that may identify a person. Their words are kept out of what CXone says beyond single records. */

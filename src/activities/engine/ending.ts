@@ -91,6 +91,7 @@ async function endPending(
   const event = registry.eventWithoutAnswer(run.kind);
   const { run_no: runNo, fence } = run;
   await ledger.writes.resolve({ runNo, fence, verdict: 'leave', id: null, event });
+  await registry.get(run.kind).beforeEndingEarly?.(run);
   await ledger.records.cancelPending(run, {
     code: state === 'rejected' ? 'plan_rejected' : 'run_cancelled',
   });

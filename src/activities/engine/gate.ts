@@ -25,6 +25,11 @@ export class GateInterrupted extends Error {
   }
 }
 
+/** The write may have been sent, and must not be sent again as it is: a person has to decide. `message`: why. */
+export class MustNotRepeat extends Error {
+  override readonly name = 'MustNotRepeat';
+}
+
 /** The only caller of `send`. */
 export async function sendThroughGate(definition: WriteDefinition, attempt: WriteAttempt): Promise<Answer> {
   const { gate } = definition;

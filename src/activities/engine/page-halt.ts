@@ -4,10 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type CxoneError, CxoneRateLimited } from '../../cxone/errors.ts';
 import { asError, isAbort, isFinal, RateWait, SpacingWait } from '../failures.ts';
 import { LONGEST_WAIT_MS } from './rate-limiter.ts';
+import type { PausesAfter } from './definition.ts';
 import type { SettledAnswer } from './settle.ts';
 
-/** Why a page is asked to end; writes of it may still be open. */
-export type HaltReason = 'paused' | 'stopped' | 'draining' | 'cancelled';
+/** Why a page ends although writes of it may still be open. `refused`: CXone refuses one write after the other (PausesAfter). */
+export type HaltReason = 'paused' | 'stopped' | 'draining' | 'cancelled' | 'refused';
 
 /** Why a page claims nothing more; the first reason counts, except for a mere suspicion. */
 type Halt =
@@ -15,6 +16,13 @@ type Halt =
   | { readonly why: 'failed'; readonly error: Error }
   /** CXone may be down, and the next request must not be in doubt as well. */
   | { readonly why: 'suspected_outage' };
+
+/** Writes that are in doubt since the last answer to a write, or since the page began. */
+export interface LostInARow {
+  readonly inARow: number;
+  /** CXone has answered a write of this page before. */
+  readonly afterAnswer: boolean;
+}
 
 const DRAIN_MS = 7_000;
 /** This many lost or refused connections in a row are an outage: the page ends, and Temporal's backoff waits it out. */
@@ -35,8 +43,12 @@ export class PageHalt {
   #failuresInARow = 0;
   #hasAnswered = false;
   #lastFailure: CxoneError | null = null;
+  readonly #maxRefusals: number;
+  #refusalsInARow = 0;
+  #lost: LostInARow = { inARow: 0, afterAnswer: false };
 
-  constructor() {
+  constructor(pausesAfter?: PausesAfter) {
+    this.#maxRefusals = pausesAfter?.refusals ?? Infinity;
     // As many writes listen to it as may be in progress.
     setMaxListeners(0, this.#stop.signal);
   }
@@ -100,12 +112,31 @@ export class PageHalt {
     if (!isRepeatable) this.haltOn({ why: 'suspected_outage' });
   }
 
+  /** A write is in doubt from now on. */
+  noteInDoubt(): void {
+    this.#lost = { ...this.#lost, inARow: this.#lost.inARow + 1 };
+  }
+
+  get lost(): LostInARow {
+    return this.#lost;
+  }
+
   /** CXone has answered. Throws like `noteFailure` if the answer was interrupted. */
-  noteAnswer({ groups, interruptedBy }: SettledAnswer): void {
+  noteAnswer(answer: SettledAnswer): void {
+    const { groups, interruptedBy } = answer;
     this.#hasAnswered = true;
+    this.#countRefusals(answer);
     // What was answered before a write was interrupted is no part of an outage.
     if (!interruptedBy || groups.length > 0) this.#failuresInARow = 0;
     if (interruptedBy) this.noteFailure(interruptedBy);
+  }
+
+  /** Answers to questions say nothing about whether CXone takes writes. */
+  #countRefusals({ readOnly, refusesAll }: SettledAnswer): void {
+    if (readOnly) return;
+    this.#lost = { inARow: 0, afterAnswer: true };
+    this.#refusalsInARow = refusesAll ? this.#refusalsInARow + 1 : 0;
+    if (this.#refusalsInARow >= this.#maxRefusals) this.haltOn({ why: 'refused' });
   }
 
   /** Throws what has ended the page, unless it was asked to end. */

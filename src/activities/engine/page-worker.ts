@@ -10,7 +10,7 @@ import { Attempts, type HeldWrite } from './attempt.ts';
 import type { BulkDefinition } from './definition.ts';
 import { failsRepeatedly } from './failing.ts';
 import { GateInterrupted, sendThroughGate } from './gate.ts';
-import { type HaltReason, OUTAGE_AFTER, PageHalt } from './page-halt.ts';
+import { type HaltReason, type LostInARow, OUTAGE_AFTER, PageHalt } from './page-halt.ts';
 import { mayBeApplied, maySend } from './prior-attempt.ts';
 import { backoffMs } from './rate-limit-backoff.ts';
 import type { RateLimiter } from './rate-limiter.ts';
@@ -34,6 +34,8 @@ export interface PageResult {
   readonly halted: HaltReason | null;
   /** ISO 8601: the first moment at which writes may be tried that are not among `left` because it has not come. Absent: none. */
   readonly notBefore?: string;
+  /** Of an operation that pauses after `limit` of them. */
+  readonly lost?: LostInARow & { readonly limit: number };
 }
 
 export interface PageWorkerDeps {
@@ -69,7 +71,7 @@ export class PageWorker {
   readonly #definition: BulkDefinition;
   readonly #settlement: PageSettlement;
   readonly #attempts: Attempts;
-  readonly #halt = new PageHalt();
+  readonly #halt: PageHalt;
   /** One for each kind of write that needs it. */
   readonly #probes = new Map<string, Promise<void>>();
   readonly #tried = new Set<string>();
@@ -79,6 +81,7 @@ export class PageWorker {
     this.#deps = deps;
     this.#run = run;
     this.#definition = definition;
+    this.#halt = new PageHalt(definition.pausesAfter);
     this.#settlement = new PageSettlement(deps.ledger, run.run_no, events);
     this.#attempts = new Attempts({ ...deps, signal: this.#halt.signal });
   }
@@ -153,12 +156,14 @@ export class PageWorker {
     const [notBefore] = open.flatMap((write) => write.notBefore ?? []).sort();
     this.#halt.throwIfUnanswered(left.length);
     const halted = this.#halt.reason;
+    const { pausesAfter } = this.#definition;
     return {
       counts: await this.#deps.ledger.runs.counts(this.#run.run_no),
       left: left.length,
       waitMs: this.#waitBeforeNextPass(left),
       halted,
       ...(notBefore !== undefined && { notBefore }),
+      ...(pausesAfter && { lost: { ...this.#halt.lost, limit: pausesAfter.lostAnswers } }),
     };
   }
 
@@ -232,8 +237,13 @@ export class PageWorker {
     if (claimed.verdict !== 'held') return null;
     const held = claimed.write;
     if (maySend(write, held, definition.repeatable)) return held;
-    await this.#settlement.leaveInDoubt(write, held.fence);
+    await this.#leaveInDoubt(write, held);
     return null;
+  }
+
+  async #leaveInDoubt(write: OpenWrite, { fence }: HeldWrite, why?: string): Promise<void> {
+    await this.#settlement.leaveInDoubt(write, fence, why);
+    this.#halt.noteInDoubt();
   }
 
   async #askBeforeClaim(write: OpenWrite, { beforeClaim }: WriteDefinition): Promise<void> {
@@ -263,7 +273,7 @@ export class PageWorker {
       return given && withoutPersons(given, attempt, this.#definition);
     };
     const result = await this.#attempts.send(held, definition, () => sendThroughGate(definition, attempt), {
-      leaveInDoubt: () => this.#settlement.leaveInDoubt(write, held.fence),
+      leaveInDoubt: (why) => this.#leaveInDoubt(write, held, why),
       giveUp: async (error) => {
         if (!attempt.alwaysFails(error)) return null;
         await this.#settlement.giveUp(write, held.fence, error, giveUpAlone(error));
@@ -274,6 +284,7 @@ export class PageWorker {
       this.#recordUnsent(result.error);
       return null;
     }
+    if (result.kind === 'left') return null;
     if (result.kind !== 'answered') {
       this.#halt.noteFailure(result.error, definition.repeatable);
       return null;

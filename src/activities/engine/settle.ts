@@ -1,7 +1,7 @@
 /** Settles the writes of a page, and counts what this attempt at the page has settled. */
 import type { CxoneError } from '../../cxone/errors.ts';
 import type { Message } from '../../domain/messages.ts';
-import type { Outcome } from '../../domain/run.ts';
+import type { Outcome, Reason } from '../../domain/run.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import {
   countOutcomes,
@@ -79,7 +79,8 @@ export class PageSettlement {
       const derived = divide(write, error);
       await this.#settleUnanswered(write, fence, { state: 'settled', derived, status: 'divided', details });
     } else if (answer) await this.settle(write, fence, answer, 0);
-    else if (error.applied === 'unknown') await this.leaveInDoubt(write, fence, details);
+    else if (error.applied === 'unknown')
+      await this.leaveInDoubt(write, fence, details, [{ code: ALWAYS_FAILS, message: details }]);
     else {
       const reasons = [{ code: ALWAYS_FAILS, message: details }];
       const groups: SettledGroup[] = [{ outcome: 'rejected', seqs: write.seqs, reasons }];
@@ -87,14 +88,19 @@ export class PageSettlement {
     }
   }
 
-  /** The answer was lost, and CXone may have applied what must not be repeated: a person has to decide. */
-  async leaveInDoubt(write: OpenWrite, fence: number, alwaysFails?: string): Promise<void> {
-    const reasons = [
-      { code: 'answer_lost', message: 'CXone may have applied it' },
-      ...(alwaysFails === undefined ? [] : [{ code: ALWAYS_FAILS, message: alwaysFails }]),
-    ];
+  /**
+   * The answer was lost, and CXone may have applied what must not be repeated: a person has to decide.
+   * @param details for the audit
+   * @param more reasons beside the lost answer
+   */
+  async leaveInDoubt(
+    write: OpenWrite,
+    fence: number,
+    details = 'the answer was lost, and repeating is not safe',
+    more: readonly Reason[] = [],
+  ): Promise<void> {
+    const reasons = [{ code: 'answer_lost', message: 'CXone may have applied it' }, ...more];
     const groups: SettledGroup[] = [{ outcome: 'in_doubt', seqs: write.seqs, reasons }];
-    const details = alwaysFails ?? 'the answer was lost, and repeating is not safe';
     await this.#settleUnanswered(write, fence, { state: 'in_doubt', groups, status: 'in_doubt', details });
   }
 

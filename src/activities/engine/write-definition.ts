@@ -135,6 +135,8 @@ export interface Answer {
   readonly messages?: readonly string[];
   /** Stored in the transaction that settles the write, and only with it. */
   readonly inSettleTransaction?: InSettleTransaction;
+  /** CXone has refused the write as a whole, and blames none of its records. */
+  readonly refusesAll?: true;
   /** Nothing was written to CXone, so there is no latency of a write to report. */
   readonly readOnly?: true;
   /** Does it emit an event? Default true. */

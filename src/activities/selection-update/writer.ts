@@ -237,6 +237,8 @@ async function patch(
   if (result.kind === 'given_up') return result.ending;
   if (result.kind === 'answered')
     return settleAnswer(deps, attempt, payload, { ...result, fence: held.fence });
+  // No gate of a selection update throws it.
+  if (result.kind === 'left') throw result.error;
   if (result.kind === 'unsent') {
     await throwIfStopping(deps.draining);
     throw retryableFailure('WritesInFlight', `nothing was sent: ${result.error.message}`, 500);

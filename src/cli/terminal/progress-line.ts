@@ -21,6 +21,7 @@ const PHASE_LABELS: Readonly<Record<Snapshot['phase'], string>> = {
   staging: 'reading and checking the source',
   planning: 'planning',
   writing: 'writing to CXone',
+  tracking: 'following the messages',
   delivering: 'delivering events',
   done: 'done',
   awaiting_approval: 'waiting for approval',

@@ -1,22 +1,19 @@
 /** Delivers the events of a run beside its steps. */
-import { CancellationScope, isCancellation, log, sleep } from '@temporalio/workflow';
+import { CancellationScope, sleep } from '@temporalio/workflow';
 import { delivery, MAX_DELIVERY_WAIT } from '../policies.ts';
-import type { Delivery, Run } from './run.ts';
+import { type Background, startBackground } from './background.ts';
+import type { Run } from './run.ts';
 
-/** Delivers events while the run writes. It never fails the run: events that are not delivered stay in the outbox. */
-export function startDelivery(run: Run): Delivery {
-  const scope = new CancellationScope();
-  const delivered = scope.run(async () => {
+/** Delivers events while the run writes. Events that are not delivered stay in the outbox. */
+export function startDelivery(run: Run): Background {
+  const deliver = async () => {
     for (let done = !run.hasSubscriber; !done; ) {
       ({ done } = await delivery.deliverEvents.executeWithOptions({ summary: 'deliver events' }, [
         run.runId,
       ]));
     }
-  });
-  const ended = delivered.catch((error: unknown) => {
-    if (!isCancellation(error)) log.error('no more events are delivered', { error: String(error) });
-  });
-  run.delivery = { ended, stop: () => scope.cancel() };
+  };
+  run.delivery = startBackground(deliver, 'no more events are delivered');
   return run.delivery;
 }
 

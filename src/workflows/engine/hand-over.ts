@@ -6,7 +6,8 @@ import { allHandlersFinished, CancellationScope, condition, workflowInfo } from 
 import { parseDuration } from '../../contract/input.ts';
 import { isFatal } from '../policies.ts';
 import { startDelivery } from './delivery.ts';
-import type { Delivery, Run } from './run.ts';
+import type { Background } from './background.ts';
+import type { Run } from './run.ts';
 
 export const isHistoryLong = (): boolean => workflowInfo().continueAsNewSuggested;
 
@@ -18,13 +19,15 @@ export async function handOver(run: Run, isOver: () => boolean = () => false): P
   const { inbox } = run.steering;
   const isReady = () => inbox.canBeCarried() && allHandlersFinished();
   const stays = () => isOver() || run.isCancelled();
-  let delivery: Delivery | null = null;
+  let delivery: Background | null = null;
+  let hadCompanion = false;
   inbox.hold();
   await condition(() => stays() || isReady());
   while (!stays()) {
     delivery = run.delivery;
     delivery?.stop();
     await delivery?.ended;
+    hadCompanion ||= (await run.companion?.stop()) ?? false;
     // More may have arrived meanwhile.
     await condition(() => stays() || isReady());
     if (!stays()) await run.continueAsNew(run.carryOver());
@@ -32,6 +35,7 @@ export async function handOver(run: Run, isOver: () => boolean = () => false): P
   inbox.release();
   if (run.isCancelled()) await run.scope.cancelRequested;
   if (delivery) startDelivery(run);
+  if (hadCompanion) run.companion?.start();
 }
 
 export interface Wait {
@@ -66,6 +70,15 @@ export async function waitUntil(run: Run, moment: number, summary: string): Prom
     if (leftMs > LONGEST_TIMER_MS) await condition(isHistoryLong);
     else if (!(await condition(isHistoryLong, leftMs, { summary }))) return;
     await handOver(run, () => Date.now() >= moment);
+  }
+}
+
+/** Until somebody has resumed the run, if it is paused; goes on in a new history if need be. */
+export async function waitWhilePaused(run: Run): Promise<void> {
+  const mayGoOn = () => !run.isPaused();
+  while (!mayGoOn()) {
+    await condition(() => mayGoOn() || isHistoryLong());
+    if (!mayGoOn()) await handOver(run, mayGoOn);
   }
 }
 

@@ -16,7 +16,8 @@ export interface PagesOptions {
   readonly isStopped: () => boolean;
   /** Null: the page was interrupted and is not finished. */
   readonly interruptible: (call: () => Promise<PageResult>) => Promise<PageResult | null>;
-  readonly onResult: (result: PageResult) => void;
+  /** Awaited before the page is tried again. */
+  readonly onResult: (result: PageResult) => Promise<void>;
 }
 
 interface PageRange {
@@ -74,7 +75,7 @@ async function writePage(options: PagesOptions, range: PageRange): Promise<boole
       pageWrites.writePage.executeWithOptions({ summary }, [{ runId: options.runId, ...range }]),
     );
     if (result === null) return false;
-    options.onResult(result);
+    await options.onResult(result);
     if (result.halted === 'stopped') return true;
     if (result.halted === 'cancelled') return !isHistoryLong();
     if (result.halted === null && result.left === 0) return true;

@@ -23,6 +23,7 @@ import {
 import { type Counts, NO_COUNTS, type Phase, type Steering } from '../../domain/run.ts';
 import { requireInput } from '../input.ts';
 import { ledger } from '../policies.ts';
+import type { Background, Companion } from './background.ts';
 import { type Decisions, NOTHING_DECIDED } from './decision.ts';
 import { describeRun } from './details.ts';
 import { by, type Situation } from './refusals.ts';
@@ -42,18 +43,13 @@ export interface CarryOver extends CarriedMessages {
   /** When the wait ends without an answer: epoch ms. */
   readonly deadline?: number | undefined;
   readonly notBefore?: string;
+  readonly lostInARow?: number;
 }
 
 /** Phases in which a run waits for a decision, for days if need be. */
 const WAITING_PHASES = ['awaiting_approval', 'in_doubt', 'conflict'] as const;
 type WaitingPhase = (typeof WAITING_PHASES)[number];
 const isWaiting = (phase: Phase): phase is WaitingPhase => WAITING_PHASES.some((each) => each === phase);
-
-export interface Delivery {
-  /** Resolves when all events are delivered, or when delivery has been stopped. Never rejects. */
-  readonly ended: Promise<void>;
-  readonly stop: () => void;
-}
 
 /** What a decision does to the claims of all workers; the other decisions do not affect them. */
 const STEERING: Readonly<Partial<Record<SteeringAction, Steering>>> = {
@@ -97,6 +93,12 @@ export class Run implements SteeredRun, ShownRun {
   counts: Counts;
   /** The first batch for which no page has been opened. */
   cursor: number;
+  /** Pages are opened up to this batch; null: up to the last one. */
+  lastBatch: number | null = null;
+  /** Writes in doubt since the last answer to a write, in an operation that pauses for them. */
+  lostInARow: number;
+  /** Epoch ms: after this moment the run asks before it goes on writing; null: it has no such moment. */
+  asksAfter: number | null = null;
   /** ISO 8601: the first moment at which writes may be tried that the pages have left for later; null: there are none. */
   notBefore: string | null;
   /** MAX_LISTED_IN_DOUBT at most; the ledger has all of them. */
@@ -109,7 +111,9 @@ export class Run implements SteeredRun, ShownRun {
   /** Of the wait that is being handed over, if it has one: epoch ms. */
   deadline: number | undefined;
   /** Null until the run starts to write. */
-  delivery: Delivery | null = null;
+  delivery: Background | null = null;
+  /** What the operation does beside its steps; null: nothing. */
+  companion: Companion | null = null;
   writingBegan: WritingBegan | null = null;
 
   #isOpen: boolean;
@@ -128,6 +132,7 @@ export class Run implements SteeredRun, ShownRun {
     this.counts = carryOver?.counts ?? NO_COUNTS;
     this.cursor = carryOver?.cursor ?? 1;
     this.notBefore = carryOver?.notBefore ?? null;
+    this.lostInARow = carryOver?.lostInARow ?? 0;
     this.hasSubscriber = carryOver?.hasSubscriber ?? false;
     this.#searchAttributes = carryOver?.searchAttributes ?? false;
     this.#isOpen = carryOver !== undefined;
@@ -178,6 +183,12 @@ export class Run implements SteeredRun, ShownRun {
     return this.steering.decisions().cancelled !== null;
   }
 
+  /** Nothing more is claimed until a person has looked into it and resumed the run. */
+  async pause(reason: string): Promise<void> {
+    if (this.isPaused() || this.isCancelled()) return;
+    await this.steering.decide({ action: 'pause', by: 'cxflow', reason });
+  }
+
   async enter(phase: Phase, waitingFor: string | null = null): Promise<void> {
     Object.assign(this, { phase, waitingFor, since: new Date() });
     await this.#publish();
@@ -208,7 +219,7 @@ export class Run implements SteeredRun, ShownRun {
   }
 
   carryOver(): CarryOver {
-    const { cursor, plan, hasSubscriber, counts, phase, deadline, notBefore } = this;
+    const { cursor, plan, hasSubscriber, counts, phase, deadline, notBefore, lostInARow } = this;
     if (!plan) throw new TypeError('a run continues as new only once it has a plan');
     const searchAttributes = this.#searchAttributes;
     const { steering } = this;
@@ -222,6 +233,7 @@ export class Run implements SteeredRun, ShownRun {
       decisions,
       ...(isWaiting(phase) && { waitingIn: phase, deadline }),
       ...(notBefore !== null && { notBefore }),
+      ...(lostInARow > 0 && { lostInARow }),
       ...steering.carry(),
     };
   }

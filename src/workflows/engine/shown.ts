@@ -53,7 +53,9 @@ function shownPhase({ phase, steering }: ShownRun): Phase {
 function describeWait({ phase, waitingFor, steering }: ShownRun): string | null {
   const { cancelled, paused } = steering.decisions();
   if (cancelled && phase !== 'done' && phase !== 'delivering') return 'the batches in flight to be settled';
-  return phase === 'writing' && paused ? `resume (paused${by(paused)})` : waitingFor;
+  if (phase !== 'writing' || !paused) return waitingFor;
+  const why = paused.reason === undefined ? '' : `: ${paused.reason}`;
+  return `resume (paused${by(paused)}${why})`;
 }
 
 function estimateEnd({

@@ -128,6 +128,12 @@ export class RunSteering {
     return this.#resolutions.shift();
   }
 
+  /** A decision of the run itself. It waits for its turn like those of people, and resolves once it counts or is refused. */
+  async decide(decision: Decision): Promise<void> {
+    const message = this.#put(decision.action, decision, false);
+    await condition(() => message.result !== undefined);
+  }
+
   carry(): CarriedMessages {
     return {
       ...(!this.inbox.isIdle() && { messages: this.inbox.toCarry() }),
@@ -149,7 +155,7 @@ export class RunSteering {
   }
 
   #handleUpdate(): void {
-    setHandler(defineUpdate<Progress, [Decision]>(DECIDE_UPDATE), (given) => this.#decide(given), {
+    setHandler(defineUpdate<Progress, [Decision]>(DECIDE_UPDATE), (given) => this.#answer(given), {
       description: UPDATE_DESCRIPTION,
       validator: (given) => {
         const decision = readDecision(isObject(given) ? given.action : undefined, given);
@@ -160,7 +166,7 @@ export class RunSteering {
     });
   }
 
-  async #decide(given: unknown): Promise<Progress> {
+  async #answer(given: unknown): Promise<Progress> {
     const message = this.#put(isObject(given) ? given.action : undefined, given, true);
     await condition(() => message.result !== undefined);
     if (typeof message.result === 'object') throw decisionRefused(message.result.refused);

@@ -98,7 +98,8 @@ export async function write(run: Run): Promise<boolean> {
 
 async function writeFrom(run: Run, cursor: number): Promise<boolean> {
   if (!run.plan) throw new TypeError('nothing can be written before it is planned');
-  const { batches, pageBatches, openPages = MAX_OPEN_PAGES } = run.plan;
+  const { pageBatches, openPages = MAX_OPEN_PAGES } = run.plan;
+  const batches = run.lastBatch ?? run.plan.batches;
   run.cursor = await writePages({
     runId: run.runId,
     batches,
@@ -108,8 +109,9 @@ async function writeFrom(run: Run, cursor: number): Promise<boolean> {
     isPaused: () => run.isPaused(),
     isStopped: () => run.isCancelled(),
     interruptible: (call) => interruptible(run, call),
-    onResult(page) {
+    async onResult(page) {
       updateCounts(run, page);
+      await pauseIfNeeded(run, page);
     },
   });
   // The pages have stopped because of a cancel; the scope of the steps is cancelled a moment later.
@@ -148,6 +150,25 @@ function updateCounts(run: Run, { counts, notBefore }: PageResult): void {
   // Pages may end in any order; the counts with the fewest pending records are the latest.
   if (counts.pending <= run.counts.pending) run.counts = counts;
   run.show();
+}
+
+/** What happens again and again, or too late, needs a person. */
+async function pauseIfNeeded(run: Run, { halted, lost }: PageResult): Promise<void> {
+  if (lost) run.lostInARow = (lost.afterAnswer ? 0 : run.lostInARow) + lost.inARow;
+  if (halted === 'refused') {
+    await run.pause('CXone refuses one write after the other; find out why, then resume, or cancel the run');
+  } else if (lost && run.lostInARow >= lost.limit) {
+    const { lostInARow } = run;
+    run.lostInARow = 0;
+    await run.pause(
+      `the answers to ${lostInARow} writes in a row were lost; look at them (cxflow show), then resume, or cancel the run`,
+    );
+  } else if (run.asksAfter !== null && Date.now() > run.asksAfter && run.counts.pending > 0) {
+    run.asksAfter = null;
+    await run.pause(
+      'the time by which everything was to be sent is over; resume to send the rest late, or cancel the run',
+    );
+  }
 }
 
 /**
