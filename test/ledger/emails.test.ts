@@ -109,12 +109,32 @@ describe('a job', () => {
     await expect(ledger.emails.savePoll(run.run_no, 'other', { nextPollAt })).rejects.toThrow('no job');
   });
 
-  it('is announced once', async () => {
+  it('is announced when it says something new, and every time under the name that is due', async () => {
     const { ledger, database } = opened();
     const { run, jobId } = await sentRun(ledger, 1);
-    const announce = () =>
-      database.db.transaction().execute((tx) => ledger.emails.announceJob(run.run_no, jobId, tx));
-    expect([await announce(), await announce()]).toEqual([true, false]);
+    const announce = (n: number) =>
+      ledger.emails.announce(run.run_no, jobId, {
+        first: 'completed',
+        later: 'updated',
+        hasSubscriber: true,
+        describe: (job, messages) => ({
+          auditEntry: { n },
+          facts: { jobId: job.jobId },
+          entries: { all: messages.map(({ seq }) => ({ seq })) },
+        }),
+      });
+    for (const n of [1, 1, 2, 2, 1]) await announce(n);
+    const events = await database.db
+      .selectFrom('outbox')
+      .selectAll()
+      .where('content', 'is not', null)
+      .execute();
+    expect(events.map(({ event, content }) => [event, content])).toEqual(
+      ['completed', 'updated', 'updated'].map((event) => [
+        event,
+        { facts: { jobId }, entries: { all: [{ seq: 1 }] } },
+      ]),
+    );
   });
 
   it('that failed fails the messages without an event, until one arrives', async () => {
@@ -134,24 +154,6 @@ describe('a job', () => {
       ['bounced', 1],
       ['delivered', 1],
       ['failed', 1],
-    ]);
-  });
-});
-
-describe('the last results of sending', () => {
-  it('are the newest writes with an answer, or in doubt', async () => {
-    const { ledger } = opened();
-    const run = await emailRun(ledger, 4, 1);
-    const writes = await writesOf(ledger, run);
-    for (const [i, { id, seqs }] of writes.slice(0, 3).entries()) {
-      const { fence } = await claimed(ledger, run, id);
-      const outcome = (['sent', 'rejected', 'in_doubt'] as const)[i] ?? 'sent';
-      const state = outcome === 'in_doubt' ? ('in_doubt' as const) : ('settled' as const);
-      await ledger.writes.settle({ ...settlement(id, fence, [group(outcome, seqs)]), state });
-    }
-    expect(await ledger.emails.lastSendResults(run.run_no, 2)).toMatchObject([
-      { id: writes[2]?.id, state: 'in_doubt', counts: { in_doubt: 1 }, records: 1 },
-      { id: writes[1]?.id, state: 'settled', counts: { rejected: 1 }, httpStatus: 200 },
     ]);
   });
 });

@@ -1,19 +1,13 @@
 /** Outbound emails in PostgreSQL. */
 import type { Database } from '../database.ts';
 import { fenced } from '../fence.ts';
+import { announce } from './announcements.sql.ts';
 import type { Emails } from './emails.ts';
 import { failRemaining, saveEvents } from './events.sql.ts';
-import { countFigures, findRecipient, lastSendResults, listTallies, timeline } from './figures.sql.ts';
-import {
-  announceJob,
-  countOpenJobs,
-  endJob,
-  listDueJobs,
-  listJobs,
-  recordJob,
-  savePoll,
-} from './jobs.sql.ts';
+import { countFigures, findRecipient, listTallies, timeline } from './figures.sql.ts';
+import { countOpenJobs, endJob, listDueJobs, listJobs, recordJob, savePoll } from './jobs.sql.ts';
 import { listOptOuts, markOptOutsSynced } from './opt-outs.sql.ts';
+import { countUnknown, listRecipients, nextWriteAt } from './recipients.sql.ts';
 import { dropRetries, listRetryable, planRetries } from './retries.sql.ts';
 
 export function createEmails({ db }: Database): Emails {
@@ -25,7 +19,8 @@ export function createEmails({ db }: Database): Emails {
     jobs: (runNo) => listJobs(db, runNo),
     savePoll: (run, jobId, poll) => fenced(db, run, (tx, runNo) => savePoll(tx, runNo, jobId, poll)),
     endJob: (run, jobId, how) => fenced(db, run, (tx, runNo) => endJob(tx, runNo, jobId, how)),
-    announceJob: (runNo, jobId, executor) => announceJob(executor, runNo, jobId),
+    announce: (run, jobId, announcement) =>
+      fenced(db, run, (tx, runNo) => announce(tx, runNo, jobId, announcement)),
     failRemaining: (run, jobId, state, reason) =>
       fenced(db, run, (tx, runNo) => failRemaining(tx, { runNo, jobId }, state, reason)),
     saveEvents: (run, jobId, page) => fenced(db, run, (tx, runNo) => saveEvents(tx, { runNo, jobId }, page)),
@@ -39,6 +34,8 @@ export function createEmails({ db }: Database): Emails {
     tallies: (runNo) => listTallies(db, runNo),
     timeline: (runNo, seq) => timeline(db, runNo, seq),
     findRecipient: (runNo, mailbox) => findRecipient(db, runNo, mailbox),
-    lastSendResults: (runNo, limit) => lastSendResults(db, runNo, limit),
+    recipients: (runNo, seqs, executor) => listRecipients(executor ?? db, runNo, seqs),
+    countUnknown: (runNo, jobId) => countUnknown(db, runNo, jobId),
+    nextWriteAt: (runNo) => nextWriteAt(db, runNo),
   };
 }

@@ -5,10 +5,12 @@
  */
 import type { Executor } from '../database.ts';
 import type { RunRef } from '../fence.ts';
+import type { Announcement } from './announcements.ts';
 import type { ChangedMessage, EventPage } from './events.ts';
-import type { EmailFigures, MessageInTimeline, SendResult, Tally } from './figures.ts';
+import type { EmailFigures, MessageInTimeline, Tally } from './figures.ts';
 import type { Job, JobPoll, NewJob, OpenJobs } from './jobs.ts';
 import type { OptOut, OptOutPage } from './opt-outs.ts';
+import type { RecipientOfRecord } from './recipients.ts';
 import type { Retry, RetryableMessage, RetryablePage } from './retries.ts';
 
 export interface Emails {
@@ -36,8 +38,11 @@ export interface Emails {
    */
   endJob(run: RunRef, jobId: string, how: string): Promise<void>;
 
-  /** True for the first call: the event about the job is to be added in this transaction. */
-  announceJob(runNo: number, jobId: string, executor: Executor): Promise<boolean>;
+  /**
+   * Adds the event and the audit entry about a job, unless they would say the same as the last ones. Errors: Superseded; the job
+   * does not exist.
+   */
+  announce(run: RunRef, jobId: string, announcement: Announcement): Promise<void>;
 
   /**
    * Messages of a job that will not send them any more, and that have no event: `accepted` → `state`. Events that arrive later
@@ -89,6 +94,16 @@ export interface Emails {
   /** The recipient with this mailbox who is no duplicate, or null. Reads only. */
   findRecipient(runNo: number, mailbox: string): Promise<number | null>;
 
-  /** The newest writes of the kind `send` that have got an answer, or are in doubt. Reads only. */
-  lastSendResults(runNo: number, limit: number): Promise<SendResult[]>;
+  /** By seq. Erased ones are left out. Reads only. */
+  recipients(
+    runNo: number,
+    seqs: readonly number[],
+    executor?: Executor,
+  ): Promise<ReadonlyMap<number, RecipientOfRecord>>;
+
+  /** Messages of a job that are neither delivered, bounced nor failed. Reads only. */
+  countUnknown(runNo: number, jobId: string): Promise<number>;
+
+  /** When the next write may be tried that is neither answered, in doubt nor claimed now; null: there is none. Reads only. */
+  nextWriteAt(runNo: number): Promise<Date | null>;
 }

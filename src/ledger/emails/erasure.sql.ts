@@ -1,6 +1,7 @@
 /** What an erasure removes of messages. */
 import { sql } from 'kysely';
 import type { Executor } from '../database.ts';
+import { eraseFromAnnouncements } from './announcements.sql.ts';
 import { lockJobsOf } from './jobs.sql.ts';
 
 /** Of an id only a hash is left behind this prefix, which shows later events of the message for what they are. */
@@ -13,6 +14,7 @@ export const ERASED_ID = 'erased:';
 export async function eraseMessages(tx: Executor, runNo: number, seqs: readonly number[]): Promise<void> {
   // Some of the messages may have been sent only just now.
   await lockJobsOf(tx, runNo, seqs);
+  await eraseFromAnnouncements(tx, runNo, seqs);
   const hashed = (column: string) => sql`case when starts_with(${sql.ref(column)}, ${ERASED_ID})
     then ${sql.ref(column)} else ${ERASED_ID} || encode(sha256(convert_to(${sql.ref(column)}, 'UTF8')), 'hex') end`;
   await sql`

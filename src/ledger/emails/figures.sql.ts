@@ -1,14 +1,7 @@
 /** What became of the messages of a run, in PostgreSQL. */
 import { sql } from 'kysely';
 import type { Executor } from '../database.ts';
-import type {
-  EmailFigures,
-  FigureGroup,
-  MessageInTimeline,
-  SendResult,
-  Tally,
-  TimelineEvent,
-} from './figures.ts';
+import type { EmailFigures, FigureGroup, MessageInTimeline, Tally, TimelineEvent } from './figures.ts';
 import { JOB_COLUMNS, JOBS } from './jobs.sql.ts';
 import type { Job } from './jobs.ts';
 
@@ -119,13 +112,4 @@ export async function findRecipient(db: Executor, runNo: number, mailbox: string
     where r.run_no = ${runNo} and r.key1 = ${mailbox}
     order by o.outcome is not distinct from 'duplicate', r.seq limit 1`.execute(db);
   return rows[0]?.seq ?? null;
-}
-
-export async function lastSendResults(db: Executor, runNo: number, limit: number): Promise<SendResult[]> {
-  const { rows } = await sql<SendResult>`
-    select id, batch, state, http_status as "httpStatus", cardinality(seqs) as records, coalesce(counts, '{}') as counts,
-      settled_at as "settledAt"
-    from writes where run_no = ${runNo} and kind = 'send' and state in ('settled', 'in_doubt', 'left')
-    order by settled_at desc, id desc limit ${limit}`.execute(db);
-  return rows;
 }

@@ -1,6 +1,5 @@
 /** What became of the messages of a run. */
 import type { Outcome } from '../../domain/run.ts';
-import type { WriteState } from '../schema.ts';
 import type { Job } from './jobs.ts';
 
 /**
@@ -66,15 +65,4 @@ export interface TimelineEvent {
   readonly type: string;
   readonly at: Date | null;
   readonly data: unknown;
-}
-
-export interface SendResult {
-  readonly id: string;
-  readonly batch: number;
-  readonly state: WriteState;
-  readonly httpStatus: number | null;
-  readonly records: number;
-  /** Of records that have become pending again since, nothing is counted. */
-  readonly counts: Readonly<Partial<Record<Outcome, number>>>;
-  readonly settledAt: Date;
 }

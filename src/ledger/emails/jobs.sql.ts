@@ -109,17 +109,6 @@ export async function endJob(tx: Executor, runNo: number, jobId: string, how: st
     where run_no = ${runNo} and job_id = ${jobId} and seq is null`.execute(tx);
 }
 
-export async function announceJob(tx: Executor, runNo: number, jobId: string): Promise<boolean> {
-  const { numUpdatedRows } = await tx
-    .updateTable('email_jobs')
-    .set({ announced_at: sql`clock_timestamp()` })
-    .where('run_no', '=', runNo)
-    .where('job_id', '=', jobId)
-    .where('announced_at', 'is', null)
-    .executeTakeFirst();
-  return numUpdatedRows === 1n;
-}
-
 /** Until the transaction ends, nobody else stores events of the job. Errors: the job does not exist. */
 export async function lockJob(tx: Executor, runNo: number, jobId: string): Promise<void> {
   const { rows } =
