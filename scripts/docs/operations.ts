@@ -6,7 +6,7 @@ import { code, table } from './markdown.ts';
 
 type Region = NonNullable<Site['region']>;
 
-const IMPLEMENTED = OPERATIONS.filter(({ isPlanned }) => !isPlanned);
+const IMPLEMENTED = OPERATIONS;
 
 /** The family is the one that the operation adds to the one it extends. */
 const nameOf = ({ name, base }: OperationNeeds): string =>

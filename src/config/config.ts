@@ -38,6 +38,7 @@ export interface Config
     /** null: there is no webhook at all. */
     readonly marketingWebhookUrl: string | null;
     readonly syncToken: Secret | null;
+    readonly addresses: 'plain' | 'hash' | 'none';
     readonly allowLoopback: boolean;
   };
 }
@@ -102,6 +103,6 @@ function readCxone(reader: SettingsReader): Values<typeof CXONE> {
 
 function readWebhooks(reader: SettingsReader): Config['crm'] {
   const allowLoopback = reader.read(ALLOW_LOOPBACK);
-  const { webhookUrl, marketingWebhookUrl, syncToken } = reader.readAll(webhookSettings(allowLoopback));
-  return { webhookUrl, marketingWebhookUrl: marketingWebhookUrl ?? webhookUrl, syncToken, allowLoopback };
+  const { webhookUrl, marketingWebhookUrl, ...others } = reader.readAll(webhookSettings(allowLoopback));
+  return { ...others, webhookUrl, marketingWebhookUrl: marketingWebhookUrl ?? webhookUrl, allowLoopback };
 }

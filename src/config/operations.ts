@@ -7,8 +7,6 @@ export interface OperationNeeds {
   readonly family: Family;
   /** Of the operation that it extends. */
   readonly base?: Family;
-  /** Not implemented yet. */
-  readonly isPlanned?: true;
 }
 
 /** Operations, and commands that call CXone by themselves. */
@@ -24,7 +22,13 @@ export const OPERATIONS: readonly OperationNeeds[] = [
   { name: 'eligibility check', plural: 'eligibility checks', family: 'preferences' },
   { name: 'selection update', plural: 'selection updates', family: 'outbound' },
   { name: 'list load', plural: 'list loads', family: 'lists' },
-  { name: 'email send', plural: 'email sends', family: 'email', isPlanned: true },
+  { name: 'email send', plural: 'email sends', family: 'email' },
+  {
+    name: 'email send without `--channel-consent ignore`',
+    plural: 'email sends without `--channel-consent ignore`',
+    family: 'preferences',
+    base: 'email',
+  },
 ];
 
 /** All that the operation calls. */
@@ -39,7 +43,7 @@ export function operationsOf(family: Family): readonly string[] {
 
 /** false: so far only `cxflow doctor` calls the family. */
 export function isInUse(family: Family): boolean {
-  return OPERATIONS.some((operation) => !operation.isPlanned && familiesOf(operation).includes(family));
+  return OPERATIONS.some((operation) => familiesOf(operation).includes(family));
 }
 
 export const FAMILIES_IN_USE: readonly Family[] = FAMILY_NAMES.filter(isInUse);

@@ -1,6 +1,7 @@
 /** What a setting is: one variable of the environment, how its text is checked and converted, and its documentation. */
 import { z } from 'zod';
 import { formatCount } from '../domain/numbers.ts';
+import { isTimeZone } from '../domain/time-zones.ts';
 import { Secret } from './secret.ts';
 
 export interface Setting<T> extends Documentation {
@@ -81,6 +82,17 @@ export function integer(
     .transform(Number)
     .refine((n) => n >= min && n <= max, message);
   return { values: `${formatCount(min)} to ${formatCount(max)}`, schema, fallback, ...documentation };
+}
+
+/** A name of the tz database. */
+export function timeZone(fallback: string, documentation: Documentation): Setting<string> {
+  const schema = z
+    .string()
+    .refine(
+      (zone) => zone === 'UTC' || isTimeZone(zone),
+      'must be a name of the tz database, e.g. America/New_York',
+    );
+  return { values: 'a name of the tz database', schema, fallback, ...documentation };
 }
 
 /** The first option is the default. */

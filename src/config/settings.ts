@@ -1,9 +1,20 @@
 /** Every setting but those of the CXone families (families.ts). docs/settings.md is generated from these tables. */
+import { MAX_RECIPIENTS_PER_MESSAGE } from '../cxone/email.wire.ts';
 import { MAX_ITEMS_PER_REQUEST } from '../cxone/lists.wire.ts';
 import { MAX_PREFERENCES_PER_REQUEST } from '../cxone/preferences.wire.ts';
 import { DEFAULT_SOURCE_LIMITS, SOURCE_LIMIT_RANGES, type SourceLimits } from '../domain/source-limits.ts';
 import { databaseUrl, webhookUrl } from './addresses.ts';
-import { choice, type Documentation, flag, integer, name, type Setting, secret, text } from './setting.ts';
+import {
+  choice,
+  type Documentation,
+  flag,
+  integer,
+  name,
+  type Setting,
+  secret,
+  text,
+  timeZone,
+} from './setting.ts';
 import { DEFAULT_TEMPORAL_ADDRESS, DEFAULT_TEMPORAL_NAMESPACE } from './temporal.ts';
 
 export const LEDGER = {
@@ -93,6 +104,31 @@ export const LOAD = {
       'batch. 0: it is read before every batch.',
     neededBy: 'list load',
   }),
+  emailRecipientsPerRequest: integer(100, [1, MAX_RECIPIENTS_PER_MESSAGE], {
+    name: 'CXFLOW_EMAIL_PER_REQUEST',
+    meaning:
+      'Recipients of one request. If its answer is lost, all of them are in doubt. It counts when a run is planned; batches ' +
+      'that exist already stay as they are.',
+    neededBy: 'email send',
+  }),
+  emailDailyLimit: integer(5_000, [1, 100_000_000], {
+    name: 'CXFLOW_EMAIL_DAILY_LIMIT',
+    meaning:
+      'Messages on one day, all runs and workers of the tenant together. What exceeds it waits for the next day.',
+    neededBy: 'email send',
+  }),
+  timeZone: timeZone('UTC', {
+    name: 'CXFLOW_TIME_ZONE',
+    meaning: 'The time zone in which the days of `CXFLOW_EMAIL_DAILY_LIMIT` begin, e.g. `America/New_York`.',
+    neededBy: 'email send',
+  }),
+  emailLookupsMaxAgeSeconds: integer(900, [0, 86_400], {
+    name: 'CXFLOW_EMAIL_LOOKUPS_MAX_AGE',
+    meaning:
+      "How long what CXone says about a recipient's suppression and consent counts, in seconds. A batch that leaves later is " +
+      'looked up again.',
+    neededBy: 'email send',
+  }),
 };
 
 export const SOURCES = {
@@ -156,12 +192,19 @@ export const CXONE = {
       'again. `false`: such a batch is in doubt and waits for an operator.',
     neededBy: 'list load',
   }),
+  emailIdempotent: flag(false, {
+    name: 'CXONE_EMAIL_IDEMPOTENT',
+    meaning:
+      'CXone answers a repeated `X-Idempotency-Key` of a message with the first job, so a batch whose answer was lost may be ' +
+      'sent again while the key is kept. `false`: such a batch is in doubt and waits for an operator.',
+    neededBy: 'email send',
+  }),
   idempotencyHours: integer(24, [0, 8_760], {
     name: 'CXONE_IDEMPOTENCY_HOURS',
     meaning:
       'How long CXone answers a repeated `X-Idempotency-Key` as it answered the first one. 0: never. Afterwards ' +
-      'preferences are read back instead of sent again.',
-    neededBy: 'preference update',
+      'preferences are read back instead of sent again, and messages are in doubt.',
+    neededBy: 'preference update, email send',
   }),
   contactListId: text({
     name: 'CXONE_CONTACT_LIST_ID',
@@ -191,6 +234,12 @@ export function webhookSettings(allowLoopback: boolean) {
       meaning: 'The subscriber that receives `preferences.batch.updated`.',
       neededBy: 'webhook events of preference updates',
       shownDefault: '`CRM_WEBHOOK_URL`',
+    }),
+    addresses: choice(['plain', 'hash', 'none'], {
+      name: 'CXFLOW_WEBHOOK_ADDRESSES',
+      meaning:
+        'Email addresses in events: as they are, as the SHA-256 of the mailbox in lower case, or not at all.',
+      neededBy: 'webhook events of email sends',
     }),
     syncToken: secret({
       name: 'CRM_SYNC_TOKEN',

@@ -48,7 +48,7 @@ const isUsable = (check: FamilyCheck): boolean =>
 
 /** What to do about a family that does not work is said where the family is reported. */
 function judgeOperations(working: readonly Family[]): Finding {
-  const lacking = OPERATIONS.filter(({ isPlanned }) => !isPlanned).map((operation) => ({
+  const lacking = OPERATIONS.map((operation) => ({
     ...operation,
     lacks: familiesOf(operation).filter((family) => !working.includes(family)),
   }));
