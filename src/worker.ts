@@ -158,6 +158,14 @@ function createWorkerActivities(parts: Parts, cxone: Cxone, searchAttributes: bo
       strictUniqueness: config.cxone.listsStrictUniqueness,
       suppressionsMaxAgeMs: config.suppressionsMaxAgeSeconds * 1_000,
     },
+    email: {
+      recipientsPerRequest: config.emailRecipientsPerRequest,
+      dailyLimit: config.emailDailyLimit,
+      timeZone: config.timeZone,
+      lookupsMaxAgeMs: config.emailLookupsMaxAgeSeconds * 1_000,
+      isIdempotent: config.cxone.emailIdempotent,
+      webhookAddresses: config.crm.addresses,
+    },
     webhooks: { crm: webhook(webhookUrl), marketing: webhook(marketingWebhookUrl) },
     log: (error, activity) => log.warn({ activity, error: describeError(error) }, 'activity failed'),
   };

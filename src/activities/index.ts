@@ -6,6 +6,8 @@ import { createConsentActivities } from './consent/eligibility.ts';
 import { createEligibilityListActivities } from './consent/eligibility-list.ts';
 import { createErasureActivities } from './consent/erasure.ts';
 import { defineContactImport } from './contact-import/index.ts';
+import { defineEmailSend } from './email-send/index.ts';
+import type { EmailSettings } from './email-send/settings.ts';
 import type { OperationDefinition } from './engine/definition.ts';
 import { createEnding } from './engine/ending.ts';
 import { sendHeartbeats } from './engine/heartbeat.ts';
@@ -44,6 +46,7 @@ export interface ActivityDeps {
   /** CXONE_IDEMPOTENCY_HOURS */
   readonly keyLifeMs: number;
   readonly listLoad: ListLoadSettings;
+  readonly email: EmailSettings;
   /** Logs the original of an error that became a failure. */
   readonly log: (error: unknown, activity: string) => void;
 }
@@ -58,6 +61,7 @@ export type OperationDefiner = (deps: ActivityDeps) => DefinedOperation;
 /** The registry of operations. Adding one takes a line here; docs: CONTRIBUTING.md, "Add an operation". */
 const OPERATIONS = {
   contactImport: defineContactImport,
+  emailSend: defineEmailSend,
   listLoad: defineListLoad,
   preferenceUpdate: definePreferenceUpdate,
   selectionUpdate: defineSelectionUpdate,

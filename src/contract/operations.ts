@@ -1,5 +1,6 @@
 /** The registry of operations. Adding one takes an entry here; docs: CONTRIBUTING.md, "Add an operation". */
 import { contactImport } from './contact-import.ts';
+import { emailSend } from './email-send.ts';
 import { listLoad } from './list-load.ts';
 import { preferenceUpdate } from './preference-update.ts';
 import { selectionUpdate } from './selection-update.ts';
@@ -7,12 +8,14 @@ import type { OperationSpecs } from './spec.ts';
 
 // What a client exports about each operation.
 export type * from './contact-import.ts';
+export type * from './email-send.ts';
 export type * from './list-load.ts';
 export type * from './preference-update.ts';
 export type * from './selection-update.ts';
 
 export const OPERATIONS = {
   contactImport,
+  emailSend,
   listLoad,
   preferenceUpdate,
   selectionUpdate,

@@ -160,6 +160,14 @@ export function createWorker(ledger: Ledger, cxone: Cxone, options: WorkerOption
     preferencesIntervalMs: 0,
     listLoad: { itemsPerBatch: 500, intervalMs: 0, strictUniqueness: true, suppressionsMaxAgeMs: 900_000 },
     keyLifeMs: 86_400_000,
+    email: {
+      recipientsPerRequest: 100,
+      dailyLimit: 5_000,
+      timeZone: 'UTC',
+      lookupsMaxAgeMs: 900_000,
+      isIdempotent: false,
+      webhookAddresses: 'plain',
+    },
     log: (error) => errors.push(error),
     ...more,
   };

@@ -86,6 +86,10 @@ export function stubActivities(overrides: StubOverrides = {}) {
     writeSelection: () => ({ kind: 'done', outcome: 'updated', version: 5 }),
     leaveConflict: () => undefined,
     deliverEvents: () => ({ done: true }),
+    trackMessages: () => ({ counts: counts(), isEnded: true, notBefore: null, policyBounces: 0, optOuts: 0 }),
+    judgeCanary: () => ({ passes: true, why: 'the first share was fine' }),
+    stageOptOuts: () => null,
+    markOptOutsSynced: () => undefined,
     closeRun: ({ runId, state }) => ({ runId, state, counts: counts() }),
     // Activities of the small workflows, which have their own tests.
     checkEligibility: notExpected,

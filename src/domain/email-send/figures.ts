@@ -76,6 +76,19 @@ export function addDeliveryCounts(a: DeliveryCounts, b: DeliveryCounts): Deliver
   return addNumbers(a, b);
 }
 
+/** Of `times` messages with the same counts. */
+export function multiplyDeliveryCounts(counts: DeliveryCounts, times: number): DeliveryCounts {
+  return multiplyNumbers(counts, times);
+}
+
+function multiplyNumbers<T extends object>(numbers: T, times: number): T {
+  const products = Object.entries(numbers).map(([key, value]) => [
+    key,
+    typeof value === 'number' ? value * times : multiplyNumbers(value as object, times),
+  ]);
+  return Object.fromEntries(products) as T;
+}
+
 /** Of two objects of one shape whose leaves are all numbers. */
 function addNumbers<T extends object>(a: T, b: T): T {
   const sums = Object.entries(a).map(([key, value]) => {

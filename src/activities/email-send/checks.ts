@@ -1,0 +1,157 @@
+/**
+ * The lookups before a batch is sent: CXone's suppressions, one request for each recipient, and the preferences of those who have
+ * a contact id. They fail closed: nobody is sent a message about whom CXone could not be asked.
+ */
+import { emailSend as spec } from '../../contract/email-send.ts';
+import type { EmailSuppression } from '../../cxone/email.ts';
+import type { Reason } from '../../domain/run.ts';
+import { shorten } from '../../domain/shorten.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
+import type { SettledGroup } from '../../ledger/writes/settlements.ts';
+import { type ConsentQuestion, createConsentCheck, ineligibleReason } from '../consent/eligibility.ts';
+import type { Lookups } from '../engine/definition.ts';
+import { isRefusedLookup, type LookedUp, lookUpEach } from '../engine/lookups.ts';
+import { runInput } from '../engine/run-input.ts';
+import type { Answer, Withheld, WriteAttempt } from '../engine/write-definition.ts';
+import { leaveForTomorrow } from './daily-limit.ts';
+import { findObjections, recipientOf } from './recipients.ts';
+import { CONSENT_CHECK, nextRefs, refsOf, SEND, SUPPRESSION_CHECK, withholdFrom } from './refs.ts';
+import type { EmailSendDeps } from './settings.ts';
+
+/** null: nothing keeps the recipient from being sent the message. */
+type Verdict = Withheld | null;
+
+/** For the plan. */
+export async function countLookups({ ledger }: EmailSendDeps, run: Run): Promise<Lookups> {
+  const { pending, withGuid } = await ledger.records.countPendingContacts(run.run_no);
+  if (!requiresConsent(run)) return { requests: pending, withoutContactId: 0 };
+  return { requests: pending + withGuid, withoutContactId: pending - withGuid };
+}
+
+/** Tomorrow's recipients are not looked up today. */
+export async function checkSuppressions(deps: EmailSendDeps, attempt: WriteAttempt): Promise<Answer> {
+  const later = await leaveForTomorrow(deps, attempt, SUPPRESSION_CHECK);
+  if (later) return later;
+  const checkedAt = (await deps.ledger.now()).toISOString();
+  const looked = await lookUpSuppressions(deps, attempt);
+  const next = requiresConsent(attempt.run) ? CONSENT_CHECK : SEND;
+  return toAnswer(attempt, looked, { kind: SUPPRESSION_CHECK, next, checkedAt });
+}
+
+export async function checkConsent(deps: EmailSendDeps, attempt: WriteAttempt): Promise<Answer> {
+  const looked = await lookUpConsent(deps, attempt);
+  return toAnswer(attempt, looked, { kind: CONSENT_CHECK, next: SEND, checkedAt: refsOf(attempt).checkedAt });
+}
+
+export async function lookUpSuppressions(
+  { ledger, cxone }: EmailSendDeps,
+  attempt: WriteAttempt,
+): Promise<LookedUp<Verdict>> {
+  const objections = await findObjections(ledger, attempt);
+  return lookUpEach<Verdict>(attempt, {
+    known: ({ seq }) => objections.get(seq),
+    ask: async (record) => {
+      try {
+        const found = await cxone.email.getSuppression({ address: recipientOf(record).toAddress });
+        return found && toSuppressed(found);
+      } catch (error) {
+        if (isRefusedLookup(error)) return UNKNOWN;
+        throw error;
+      }
+    },
+    giveUp: () => UNKNOWN,
+  });
+}
+
+export async function lookUpConsent(deps: EmailSendDeps, attempt: WriteAttempt): Promise<LookedUp<Verdict>> {
+  const { policy = 'default' } = runInput(spec, attempt.run);
+  const check = createConsentCheck(deps);
+  const questions = new Map(
+    attempt.records.map((record): [number, ConsentQuestion] => {
+      return [record.seq, { contactId: recipientOf(record).contactId ?? '', channel: 'email' }];
+    }),
+  );
+  const local = await check.checkLocally([...questions.values()], policy);
+  const question = ({ seq }: { readonly seq: number }) => questions.get(seq) as ConsentQuestion;
+  return lookUpEach<Verdict>(attempt, {
+    known: (record) => {
+      const answer = local.get(question(record));
+      return answer && toVerdict(answer);
+    },
+    ask: async (record) => toVerdict(await check.askCxone(question(record), policy)),
+    giveUp: (record) => toVerdict(check.unavailable(question(record), policy)),
+  });
+}
+
+export const requiresConsent = (run: Run): boolean => runInput(spec, run).channelConsent !== 'ignore';
+
+/** It was never asked whether it may be sent: neither suppressed nor permitted. */
+const UNKNOWN: Withheld = {
+  outcome: 'ineligible',
+  reasons: [
+    { code: 'suppression_unknown', message: 'CXone could not be asked whether the address is suppressed' },
+  ],
+};
+
+/** The words of CXone are evidence; what may name a person is left out. */
+function toSuppressed({ reason, addedDate }: EmailSuppression): Withheld {
+  const words = [reason, addedDate].filter((text) => text !== null && /^[\w .:+-]+$/.test(text));
+  const code: Reason = { code: 'suppressed_by_cxone', message: "on CXone's suppression list" };
+  return {
+    outcome: 'suppressed',
+    reasons: [code],
+    ...(words.length > 0 && { evidence: shorten(words.join(', '), MAX_EVIDENCE_LENGTH) }),
+  };
+}
+
+const MAX_EVIDENCE_LENGTH = 120;
+
+function toVerdict(answer: Awaited<ReturnType<ReturnType<typeof createConsentCheck>['askCxone']>>): Verdict {
+  if (answer.eligible) return null;
+  const outcome = answer.reason === 'suppressed' ? 'suppressed' : 'ineligible';
+  return { outcome, reasons: [ineligibleReason(answer)], evidence: answer.ruleVersion };
+}
+
+interface Step {
+  readonly kind: string;
+  readonly next: string;
+  readonly checkedAt: string | undefined;
+}
+
+function toAnswer(attempt: WriteAttempt, looked: LookedUp<Verdict>, { kind, next, checkedAt }: Step): Answer {
+  const { verdicts, rest, refs, interruptedBy } = looked;
+  const withheld = [...verdicts].flatMap(([seq, verdict]) => (verdict ? [[seq, verdict] as const] : []));
+  const free = attempt.seqs.filter((seq) => verdicts.get(seq) === null);
+  const groups = groupByReason(withheld.map(([seq, verdict]) => [seq, withholdFrom(attempt, verdict)]));
+  return {
+    groups,
+    derived: [
+      ...(free.length > 0 ? [{ kind: next, seqs: free, refs: nextRefs(attempt, checkedAt) }] : []),
+      ...(rest.length > 0
+        ? [{ kind, seqs: rest, refs: { ...nextRefs(attempt, refsOf(attempt).checkedAt), ...refs } }]
+        : []),
+    ],
+    httpStatus: 200,
+    requestId: null,
+    details: `${free.length} of ${verdicts.size} may be sent to`,
+    readOnly: true,
+    emitsEvent: false,
+    ...(interruptedBy && { interruptedBy }),
+  };
+}
+
+export function groupByReason(withheld: readonly (readonly [number, Withheld])[]): SettledGroup[] {
+  const groups = new Map<string, SettledGroup & { readonly seqs: number[] }>();
+  for (const [seq, { outcome, reasons, evidence }] of withheld) {
+    const key = JSON.stringify([outcome, reasons, evidence]);
+    const group = groups.get(key) ?? {
+      outcome,
+      seqs: [],
+      reasons,
+      ...(evidence !== undefined && { evidence }),
+    };
+    group.seqs.push(seq);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}

@@ -1,0 +1,28 @@
+/** Counts what became of the recipients who were sent the message: one message each, the one that counts. */
+import { messageState } from '../../domain/email-send/delivery.ts';
+import {
+  addDeliveryCounts,
+  countMessage,
+  type DeliveryCounts,
+  multiplyDeliveryCounts,
+  NO_DELIVERY_COUNTS,
+} from '../../domain/email-send/figures.ts';
+import type { Tally } from '../../ledger/emails/figures.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+
+export async function countDeliveries(
+  { emails }: Pick<Ledger, 'emails'>,
+  runNo: number,
+): Promise<DeliveryCounts> {
+  const tallies = await emails.tallies(runNo);
+  return tallies
+    .map((tally) => multiplyDeliveryCounts(toCounts(tally), tally.n))
+    .reduce(addDeliveryCounts, NO_DELIVERY_COUNTS);
+}
+
+/** Without an event, only the ledger knows how the job has ended. */
+function toCounts({ state, counts }: Tally): DeliveryCounts {
+  if (state === 'in_doubt') return { ...NO_DELIVERY_COUNTS, inDoubt: 1 };
+  if (counts !== null) return counts as DeliveryCounts;
+  return countMessage({ ...messageState([]), ...(state === 'failed' && { state }) });
+}

@@ -1,0 +1,82 @@
+/** Defines the email send for the engine: how rows are read, the lookups and the one POST, and what follows it. */
+import { emailSend as spec } from '../../contract/email-send.ts';
+import type { Recipient } from '../../domain/email-send/recipients.ts';
+import type { ActivityDeps } from '../index.ts';
+import type { BulkDefinition } from '../engine/definition.ts';
+import { BATCH_DEADLINE_MS } from '../engine/write-definition.ts';
+import { checkConsent, checkSuppressions, countLookups } from './checks.ts';
+import { COMPLETED, renderJob } from './events.ts';
+import { sendGate } from './gate.ts';
+import { judgeCanary } from './judge.ts';
+import { createOptOutActivities } from './opt-outs.ts';
+import { CONSENT_CHECK, SEND, SUPPRESSION_CHECK } from './refs.ts';
+import { describePlan, describeRecipients, describeResult } from './report.ts';
+import { createRowReader, findDuplicateRecipients } from './rows.ts';
+import { sendBatch } from './send.ts';
+import type { EmailSendDeps } from './settings.ts';
+import { type TrackMessages, trackMessages } from './tracking.ts';
+
+/** People lose patience with whatever goes wrong more often than this. */
+const PAUSES_AFTER = { lostAnswers: 2, refusals: 20 } as const;
+
+export function defineEmailSend({ webhooks, ...given }: ActivityDeps) {
+  const deps: EmailSendDeps = { ...given, hasSubscriber: webhooks.crm !== null };
+  const { ledger, cxone } = deps;
+  const rules = { deadlineMs: BATCH_DEADLINE_MS, claimAhead: false };
+  const reads = { ...rules, repeatable: true, gate: null };
+  const email = { request: () => cxone.email.probe(), isConclusive: false };
+  const definition: BulkDefinition = {
+    spec,
+    recordsPerBatch: deps.email.recipientsPerRequest,
+    firstWrite: () => SUPPRESSION_CHECK,
+    pausesAfter: PAUSES_AFTER,
+    personalValues: (record) => personalValues(record as Recipient),
+    writes: {
+      [SUPPRESSION_CHECK]: {
+        ...reads,
+        probe: { ...email, isConclusive: true },
+        send: (attempt) => checkSuppressions(deps, attempt),
+      },
+      [CONSENT_CHECK]: {
+        ...reads,
+        probe: { request: () => cxone.preferences.probe(), isConclusive: true },
+        send: (attempt) => checkConsent(deps, attempt),
+      },
+      // An email cannot be taken back. Only a tenant that drops repeats under the same key makes a repeat safe.
+      [SEND]: {
+        ...rules,
+        repeatable: deps.email.isIdempotent,
+        probe: email,
+        gate: (attempt) => sendGate(deps, attempt),
+        send: (attempt) => sendBatch(deps, attempt),
+      },
+    },
+    event: {
+      name: COMPLETED,
+      endpoint: 'crm',
+      renderItems: (run, event) => renderJob(deps, run, event),
+    },
+    createReader: createRowReader,
+    findDuplicates: findDuplicateRecipients,
+    countLookups: (run) => countLookups(deps, run),
+    prepare: (run) => describePlan(deps, run),
+    planNotes: (run) => describeRecipients(deps, run),
+    result: (run) => describeResult(deps, run),
+    beforeEndingEarly: (run) => ledger.emails.dropRetries(run),
+  };
+  return {
+    definition,
+    activities: {
+      /** Follows the jobs that are due. Repeatable; fails, to be tried again, while jobs are open. */
+      trackMessages: (request: TrackMessages) => trackMessages(deps, request),
+      /** Whether what became of the first share permits to send the rest. Repeatable. */
+      judgeCanary: (runId: string) => judgeCanary(deps, runId),
+      ...createOptOutActivities(deps),
+    },
+  };
+}
+
+/** Merge fields may be anything, names and addresses among them. */
+function personalValues({ contactId, toAddress, mergeFields, tags }: Recipient): string[] {
+  return [...(contactId === null ? [] : [contactId]), toAddress, ...Object.values(mergeFields), ...tags];
+}

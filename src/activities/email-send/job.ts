@@ -1,0 +1,170 @@
+/** One step with one job of CXone: its status, or once that is final, its events. */
+import { createHash } from 'node:crypto';
+import type { emailSendTimes } from '../../contract/email-send.ts';
+import type { EmailEvent } from '../../cxone/email.ts';
+import { MAX_EVENTS_PER_PAGE } from '../../cxone/email.ts';
+import { toMailbox } from '../../domain/email-address.ts';
+import { messageState } from '../../domain/email-send/delivery.ts';
+import { countMessage } from '../../domain/email-send/figures.ts';
+import { eventKey } from '../../domain/email-send/events.ts';
+import { toUtcTimestamp } from '../../domain/timestamps.ts';
+import type { MessageState, NewEvent, StoredEvent } from '../../ledger/emails/events.ts';
+import type { Job } from '../../ledger/emails/jobs.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
+import { storeEffects } from './effects.ts';
+import { announce } from './events.ts';
+import type { EmailSendDeps } from './settings.ts';
+
+export interface FollowedJob {
+  readonly run: Run;
+  readonly job: Job;
+  readonly times: Pick<ReturnType<typeof emailSendTimes>, 'pollDeadlineMs' | 'watchEventsMs'>;
+  readonly signal: AbortSignal;
+}
+
+/** From 2 s, doubling. */
+const FIRST_POLL_MS = 2_000;
+const LONGEST_POLL_MS = 30_000;
+/** The events of a job that is done are asked for less and less often. */
+const LONGEST_EVENTS_POLL_MS = 5 * 60_000;
+/** Each wait differs by up to this share, so that the jobs of a page are not all asked about at once. */
+const JITTER = 0.2;
+
+/** When a job that was submitted now is asked about first. */
+export const firstPollAt = (nowMs: number): Date => new Date(nowMs + vary(FIRST_POLL_MS));
+
+/** Errors: those of CXone, which leave the job as it was. */
+export async function followJob(deps: EmailSendDeps, followed: FollowedJob): Promise<void> {
+  const { job } = followed;
+  if (!job.isFinal) await pollStatus(deps, followed);
+  else await readEvents(deps, followed);
+}
+
+async function pollStatus(deps: EmailSendDeps, { run, job, times, signal }: FollowedJob): Promise<void> {
+  const { ledger, cxone } = deps;
+  const { jobId } = job;
+  const status = await read(deps, signal, () => cxone.email.getJob({ jobId, signal }));
+  const isOver = Date.now() >= deadlineOf(job, times.pollDeadlineMs);
+  const isEnded = status !== null && ENDED.includes(status.known);
+  await ledger.emails.savePoll(run, jobId, {
+    // As CXone calls it, for reports; 404: not known, or not yet.
+    status: status?.status ?? 'not_found',
+    isFinal: isEnded,
+    nextPollAt: isEnded ? new Date() : nextPoll(job.polls, LONGEST_POLL_MS),
+    spamScore: status?.spamScore ?? job.spamScore,
+  });
+  if (isEnded || !isOver) return;
+  // Its events may say more than its status does.
+  await readAllEvents(deps, { run, job, times, signal }, null);
+  if (status === null) await ledger.emails.failRemaining(run, jobId, 'in_doubt', 'job_not_found');
+  await announce(deps, run, job);
+  await ledger.emails.endJob(run, jobId, 'deadline');
+}
+
+const ENDED: readonly string[] = ['completed', 'failed', 'cancelled'];
+
+async function readEvents(deps: EmailSendDeps, followed: FollowedJob): Promise<void> {
+  const { ledger } = deps;
+  const { run, job, times } = followed;
+  const ended = endOf(job);
+  await readAllEvents(deps, followed, ended);
+  if (ended !== null) await ledger.emails.failRemaining(run, job.jobId, 'failed', `job_${ended}`);
+  const open = await ledger.emails.countUnknown(run.run_no, job.jobId);
+  await announce(deps, run, job, open === 0);
+  const watchedUntil = deadlineOf(job, times.watchEventsMs);
+  const deadline = open === 0 ? watchedUntil : Math.max(watchedUntil, deadlineOf(job, times.pollDeadlineMs));
+  const now = Date.now();
+  if (now >= deadline) {
+    await announce(deps, run, job);
+    await ledger.emails.endJob(run, job.jobId, open === 0 ? 'completed' : 'deadline');
+    return;
+  }
+  const nextPollAt = new Date(Math.min(nextPoll(job.polls, LONGEST_EVENTS_POLL_MS).getTime(), deadline));
+  await ledger.emails.savePoll(run, job.jobId, { nextPollAt });
+}
+
+/**
+ * From the first page each time: CXone may put a late event before others, and each is stored once. A page that changes nothing
+ * costs no more than its request.
+ */
+async function readAllEvents(
+  deps: EmailSendDeps,
+  { run, job, signal }: FollowedJob,
+  ended: 'failed' | 'cancelled' | null,
+): Promise<void> {
+  const { ledger, cxone } = deps;
+  const { jobId } = job;
+  const firstOfPages = new Set<string>();
+  for (let offset = 0; ; ) {
+    const page = await read(deps, signal, () => cxone.email.readEvents({ jobId, offset, signal }));
+    const events = page.events
+      .filter((event) => event.jobId === null || event.jobId === jobId)
+      .map(toNewEvent);
+    // A tenant that does not know `offset` returns the first page each time.
+    const [first] = events;
+    if (first && firstOfPages.has(first.key)) return;
+    if (first) firstOfPages.add(first.key);
+    await ledger.emails.saveEvents(run, jobId, {
+      events,
+      fold: (events) => fold(events, ended),
+      onChanged: (changed, tx) => storeEffects(deps, run, changed, tx),
+    });
+    offset += page.count;
+    if (page.count < MAX_EVENTS_PER_PAGE) return;
+  }
+}
+
+function toNewEvent({ isPartial: _, jobId: __, ...event }: EmailEvent): NewEvent {
+  const { eventType, emailAddress, ...data } = event;
+  return {
+    key: createHash('sha256').update(eventKey(event)).digest('base64url'),
+    type: eventType,
+    at: event.timestamp === null ? null : toUtcTimestamp(event.timestamp.trim()),
+    messageId: event.messageId,
+    recipientId: event.recipientId,
+    mailbox: emailAddress === null ? null : toMailbox(emailAddress),
+    data,
+  };
+}
+
+function fold(stored: readonly StoredEvent[], ended: 'failed' | 'cancelled' | null): MessageState {
+  const events = stored.map(({ type, data }) => ({
+    ...(data as Omit<EmailEvent, 'eventType' | 'emailAddress' | 'jobId' | 'isPartial'>),
+    eventType: type,
+    emailAddress: null,
+  }));
+  const state = messageState(events, ended);
+  const { bounceClass, bounceCode, complained, unsubscribed, deliveredAt } = state;
+  const optedOutAt =
+    [state.complainedAt, state.unsubscribedAt].filter((at) => at !== null).toSorted()[0] ?? null;
+  return {
+    state: state.state,
+    bounceClass,
+    bounceCode,
+    complained,
+    unsubscribed,
+    opened: state.opens.people > 0,
+    clicked: state.clicks.people > 0,
+    deliveredAt,
+    optedOutAt,
+    summary: state,
+    counts: countMessage(state),
+  };
+}
+
+function endOf({ status }: Job): 'failed' | 'cancelled' | null {
+  const word = status?.trim().toLowerCase();
+  return word === 'failed' || word === 'cancelled' ? word : null;
+}
+
+const deadlineOf = ({ submittedAt }: Job, ms: number): number => submittedAt.getTime() + ms;
+
+function nextPoll(polls: number, longestMs: number): Date {
+  return new Date(Date.now() + vary(Math.min(FIRST_POLL_MS * 2 ** Math.min(polls, 20), longestMs)));
+}
+
+const vary = (ms: number): number => ms * (1 - JITTER + 2 * JITTER * Math.random());
+
+function read<T>({ rateLimiter }: EmailSendDeps, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
+  return rateLimiter.withRequestSlot(() => rateLimiter.sendWithPermit(request, signal));
+}

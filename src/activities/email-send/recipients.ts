@@ -1,0 +1,44 @@
+/** Recipients of a write, and which of them our own suppression list keeps from being sent anything. */
+import type { Recipient } from '../../domain/email-send/recipients.ts';
+import { toMailbox } from '../../domain/email-address.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import type { PendingRecord } from '../../ledger/runs/records.ts';
+import { SUPPRESSED } from '../consent/suppression.ts';
+import type { Withheld, WriteAttempt } from '../engine/write-definition.ts';
+
+export const recipientOf = ({ record }: PendingRecord): Recipient => record as Recipient;
+
+/** Staging has accepted the address, so it has a mailbox. */
+export const mailboxOf = (record: PendingRecord): string => toMailbox(recipientOf(record).toAddress) ?? '';
+
+/**
+ * By seq: people who have objected to email, and addresses to which no message can be delivered. Errors of the ledger are thrown,
+ * so that nothing is sent.
+ */
+export async function findObjections(
+  { suppressions }: Pick<Ledger, 'suppressions'>,
+  attempt: WriteAttempt,
+): Promise<Map<number, Withheld>> {
+  const withheld = new Map<number, Withheld>();
+  if (await suppressions.isEmpty()) return withheld;
+  const { records } = attempt;
+  const contactIds = records.flatMap((record) => recipientOf(record).contactId ?? []);
+  const [people, addresses] = await Promise.all([
+    suppressions.find(contactIds, ['email']),
+    suppressions.findAddresses(records.map(mailboxOf)),
+  ]);
+  const objectors = new Set(people.map(({ contactId }) => contactId));
+  const byMailbox = new Map(addresses.map((address) => [address.mailbox, address]));
+  for (const record of records) {
+    const { contactId } = recipientOf(record);
+    const address = byMailbox.get(mailboxOf(record));
+    if (contactId !== null && objectors.has(contactId))
+      withheld.set(record.seq, { outcome: 'suppressed', reasons: [SUPPRESSED] });
+    else if (address) {
+      const { reason, code, since } = address;
+      const evidence = [reason, code, since].filter((each) => each !== null).join(' ');
+      withheld.set(record.seq, { outcome: 'suppressed', reasons: [SUPPRESSED], evidence });
+    }
+  }
+  return withheld;
+}

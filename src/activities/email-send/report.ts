@@ -1,0 +1,80 @@
+/** What an email send reports: its plan and its result (docs/email-send.md#the-plan). */
+import {
+  type EmailSendFigures,
+  type EmailSendResult,
+  messageOf,
+  emailSend as spec,
+} from '../../contract/email-send.ts';
+import type { BulkResult } from '../../contract/run.ts';
+import { type CanaryPlan, planCanary } from '../../domain/email-send/canary.ts';
+import { deliveryFigures } from '../../domain/email-send/figures.ts';
+import { canaryBatches } from '../../domain/email-send/share.ts';
+import { formatCount } from '../../domain/numbers.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
+import type { PlanAddition, PlanNotes } from '../engine/definition.ts';
+import { runInput } from '../engine/run-input.ts';
+import { countDeliveries } from './counts.ts';
+import { roomToday } from './daily-limit.ts';
+import type { EmailSendDeps } from './settings.ts';
+
+/** How much of today's limit is left changes by itself, so no approval binds to it. */
+export async function describePlan(deps: EmailSendDeps, run: Run): Promise<PlanAddition> {
+  const { dailyLimit, recipientsPerRequest } = deps.email;
+  const { pending } = await deps.ledger.runs.exactCounts(run.run_no);
+  const batches = Math.ceil(pending / recipientsPerRequest);
+  const { canary: percent } = runInput(spec, run);
+  const share = canaryBatches(batches, percent);
+  const recipients = Math.min(pending, share * recipientsPerRequest);
+  const plan = share === 0 ? null : planCanary({ recipients, percent: 100 });
+  const figures: EmailSendFigures = {
+    dailyLimit,
+    days: Math.ceil(pending / dailyLimit),
+    canary: plan && { batches: share, recipients, plan },
+  };
+  return { notes: canaryNotes(percent, plan), figures };
+}
+
+function canaryNotes(percent: number | undefined, plan: CanaryPlan | null): readonly string[] {
+  if (percent === undefined) return [];
+  if (plan === null) return ['too few recipients for a first share: all of them are in one batch'];
+  if (plan.canContinue) return [];
+  const fewest = Math.max(...plan.measures.map((measure) => measure.fewest));
+  return [
+    `the first share of ${formatCount(plan.messages)} messages is too small to be found good, so the run will ask a person in any case; ` +
+      `${formatCount(fewest)} would suffice`,
+  ];
+}
+
+export async function describeRecipients(deps: EmailSendDeps, run: Run): Promise<PlanNotes> {
+  const input = runInput(spec, run);
+  const { channelConsent } = input;
+  const message = messageOf(input);
+  const { pending, withGuid } = await deps.ledger.records.countPendingContacts(run.run_no);
+  const room = await roomToday(deps);
+  const without = pending - withGuid;
+  const notes = [
+    ...(message.mergeFields === undefined
+      ? [
+          'the message declares no mergeFields, so nobody has checked that the recipients have what the template needs',
+        ]
+      : []),
+    ...(channelConsent !== 'ignore' && without > 0
+      ? [
+          `${formatCount(without)} recipients have no contact id whose consent could be looked up, and will be ineligible; with ` +
+            '--channel-consent ignore (channelConsent: "ignore") consent is not looked up',
+        ]
+      : []),
+  ];
+  return { notes, outlook: { roomToday: room } };
+}
+
+type OwnResult = Omit<EmailSendResult, Exclude<keyof BulkResult, 'kind'>>;
+
+export async function describeResult({ ledger }: EmailSendDeps, run: Run): Promise<OwnResult> {
+  return {
+    kind: 'emailSend',
+    templateId: messageOf(runInput(spec, run)).templateId,
+    jobs: (await ledger.emails.jobs(run.run_no)).length,
+    delivery: deliveryFigures(await countDeliveries(ledger, run.run_no)),
+  };
+}

@@ -1,0 +1,46 @@
+/** A first share of the batches is sent alone and judged by its events, so that a bad list or template harms few. */
+import { type EmailSendInput, emailSendTimes } from '../../contract/email-send.ts';
+import { canaryBatches } from '../../domain/email-send/share.ts';
+import { handOver, waitUntil, waitWhilePaused } from '../engine/hand-over.ts';
+import type { Run } from '../engine/run.ts';
+import { resolveInDoubt, waitForWrites, write } from '../engine/steps.ts';
+import { emailSteps } from '../policies.ts';
+import type { SendingState } from './state.ts';
+
+/** Returns once the rest may be sent. */
+export async function sendCanary(run: Run, input: EmailSendInput, sending: SendingState): Promise<void> {
+  const batches = run.plan?.batches ?? 0;
+  const share = canaryBatches(batches, input.canary);
+  if (share === 0 || sending.canary === 'passed') return;
+  if (sending.canaryEnds === null) {
+    run.lastBatch = share;
+    do {
+      await waitWhilePaused(run);
+      while (!((await write(run)) && (await resolveInDoubt(run)))) await handOver(run);
+    } while (await waitForWrites(run));
+    run.lastBatch = null;
+    sending.canaryEnds = Date.now() + emailSendTimes(input).canaryWaitMs;
+  }
+  await waitForEvents(run, share, sending.canaryEnds);
+  await judge(run, sending);
+}
+
+async function waitForEvents(run: Run, share: number, ends: number): Promise<void> {
+  const at = new Date(ends).toISOString();
+  await run.enter('writing', `${at}, when the first ${share} batches are judged by their events`);
+  await waitUntil(run, ends, `the first share is judged at ${at}`);
+}
+
+/** The person who resumes a run whose first share looked bad, or showed too little, has decided to send the rest. */
+async function judge(run: Run, sending: SendingState): Promise<void> {
+  await run.enter('writing');
+  const { passes, why } = await emailSteps.judgeCanary.executeWithOptions(
+    { summary: 'judge the first share' },
+    [run.runId],
+  );
+  if (!passes) {
+    await run.pause(why);
+    await waitWhilePaused(run);
+  }
+  sending.canary = 'passed';
+}

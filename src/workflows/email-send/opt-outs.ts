@@ -1,0 +1,39 @@
+/** Brings opt-outs and complaints to the preferences in CXone, through a preference update of its own. */
+import { ChildWorkflowCancellationType, ParentClosePolicy, startChild } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import type { PreferenceUpdateInput } from '../../contract/preference-update.ts';
+import type { Run } from '../engine/run.ts';
+import { emailSteps } from '../policies.ts';
+
+/** The update goes on by itself. Until it is done, our own suppression list protects these people. */
+export async function syncOptOuts(run: Run): Promise<void> {
+  const { runId } = run;
+  for (;;) {
+    const staged = await emailSteps.stageOptOuts.executeWithOptions({ summary: 'opt-outs for CXone' }, [
+      runId,
+    ]);
+    if (staged === null) return;
+    const { dataset, rows, messages } = staged;
+    if (dataset !== null) await startUpdate(`${runId}.opt-outs-${dataset}`, dataset, rows);
+    await emailSteps.markOptOutsSynced.executeWithOptions({ summary: `${rows} opt-outs handed over` }, [
+      { runId, messages },
+    ]);
+  }
+}
+
+async function startUpdate(workflowId: string, dataset: string, rows: number): Promise<void> {
+  const input: PreferenceUpdateInput = { source: { dataset }, requestedBy: 'cxflow' };
+  try {
+    await startChild('preferenceUpdate', {
+      workflowId,
+      args: [input],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      cancellationType: ChildWorkflowCancellationType.ABANDON,
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+      staticSummary: `${rows} opt-outs`,
+    });
+  } catch (error) {
+    // An earlier attempt, or the same opt-outs before a reset.
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * Follows the jobs of a run: their status, then their events. One activity, which Temporal repeats when the next job is due, so
+ * that the history does not grow with the polls.
+ */
+import type { Tracked } from '../../activities/email-send/tracking.ts';
+import { handOver, interruptible, isHistoryLong } from '../engine/hand-over.ts';
+import type { Run } from '../engine/run.ts';
+import { waitForWrites } from '../engine/steps.ts';
+import { messageTracking } from '../policies.ts';
+import { syncOptOuts } from './opt-outs.ts';
+import type { SendingState } from './state.ts';
+
+/** While the run writes. Never returns by itself. */
+export async function trackBeside(run: Run, sending: SendingState): Promise<void> {
+  for (;;) {
+    const tracked = await track(run, sending, true);
+    await pauseForPolicyBounces(run, sending, tracked);
+    if (tracked.optOuts > 0) await syncOptOuts(run);
+  }
+}
+
+/**
+ * Until nothing more is expected of any job. True: messages that bounced for the time being are due, and are to be written now.
+ */
+export async function trackToEnd(run: Run, sending: SendingState): Promise<boolean> {
+  await run.companion?.stop();
+  for (;;) {
+    await run.enter('tracking', 'what becomes of the messages');
+    const tracked = await interruptible(run, () => track(run, sending, false));
+    if (tracked === null || isHistoryLong()) {
+      await handOver(run);
+      continue;
+    }
+    run.counts = tracked.counts;
+    run.show();
+    if (tracked.optOuts > 0) await syncOptOuts(run);
+    if (tracked.notBefore !== null) return waitForRetries(run, tracked.notBefore);
+    if (tracked.isEnded) return false;
+  }
+}
+
+/** Other jobs are followed meanwhile. */
+async function waitForRetries(run: Run, notBefore: string): Promise<boolean> {
+  run.companion?.start();
+  run.notBefore = notBefore;
+  return waitForWrites(run);
+}
+
+async function track(run: Run, sending: SendingState, beside: boolean): Promise<Tracked> {
+  const { policyBounces } = sending;
+  return messageTracking.trackMessages.executeWithOptions({ summary: 'follow the jobs' }, [
+    { runId: run.runId, beside, policyBounces },
+  ]);
+}
+
+/** They are about the sender: each further message would harm its reputation more. */
+async function pauseForPolicyBounces(
+  run: Run,
+  sending: SendingState,
+  { policyBounces }: Tracked,
+): Promise<void> {
+  const more = policyBounces - sending.policyBounces;
+  if (more <= 0) return;
+  sending.policyBounces = policyBounces;
+  const messages = more === 1 ? '1 message was' : `${more} messages were`;
+  await run.pause(
+    `${messages} refused because of the sender (5.7.x): check the reputation and the settings of the sender's domain, then resume, or cancel the run`,
+  );
+}
