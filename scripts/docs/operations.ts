@@ -6,15 +6,14 @@ import { code, table } from './markdown.ts';
 
 type Region = NonNullable<Site['region']>;
 
-const IMPLEMENTED = OPERATIONS;
-
 /** The family is the one that the operation adds to the one it extends. */
 const nameOf = ({ name, base }: OperationNeeds): string =>
   base === undefined ? name : `${name}, in addition`;
 
-/** Without the families it is short enough for the README. */
+/** Without families, and without operations that extend others, it is short enough for the README. */
 export function renderOperations({ withFamily }: { readonly withFamily: boolean }): string {
-  const rows = IMPLEMENTED.map((operation) => [
+  const listed = OPERATIONS.filter(({ base }) => withFamily || base === undefined);
+  const rows = listed.map((operation) => [
     nameOf(operation),
     ...(withFamily ? [code(operation.family)] : []),
     renderAddresses(operation),
@@ -37,7 +36,7 @@ function renderAddress({ family }: OperationNeeds, region: Region): string {
 }
 
 export function renderOperationComments(): string {
-  return IMPLEMENTED.flatMap((operation) => {
+  return OPERATIONS.flatMap((operation) => {
     const { family } = operation;
     const [us, eu] = (['us', 'eu'] as const).map((region) => addressSettings(family, region).join(' or '));
     const address = us === eu ? us : `in the US ${us || 'none'}, in the EU ${eu || 'none'}`;

@@ -1,8 +1,8 @@
 /** Defines the email send for the engine: how rows are read, the lookups and the one POST, and what follows it. */
 import { emailSend as spec } from '../../contract/email-send.ts';
 import type { Recipient } from '../../domain/email-send/recipients.ts';
-import type { ActivityDeps } from '../index.ts';
 import type { BulkDefinition } from '../engine/definition.ts';
+import type { Webhooks } from '../outbox/deliver.ts';
 import { BATCH_DEADLINE_MS } from '../engine/write-definition.ts';
 import { checkConsent, checkSuppressions, countLookups } from './checks.ts';
 import { COMPLETED, renderJob } from './events.ts';
@@ -19,7 +19,11 @@ import { type TrackMessages, trackMessages } from './tracking.ts';
 /** People lose patience with whatever goes wrong more often than this. */
 const PAUSES_AFTER = { lostAnswers: 2, refusals: 20 } as const;
 
-export function defineEmailSend({ webhooks, ...given }: ActivityDeps) {
+interface Given extends Omit<EmailSendDeps, 'hasSubscriber'> {
+  readonly webhooks: Webhooks;
+}
+
+export function defineEmailSend({ webhooks, ...given }: Given) {
   const deps: EmailSendDeps = { ...given, hasSubscriber: webhooks.crm !== null };
   const { ledger, cxone } = deps;
   const rules = { deadlineMs: BATCH_DEADLINE_MS, claimAhead: false };

@@ -1,4 +1,4 @@
-/** What an email send reports: its plan and its result (docs/email-send.md#the-plan). */
+/** What an email send reports: its plan and its result (docs/email-send.md). */
 import {
   type EmailSendFigures,
   type EmailSendResult,

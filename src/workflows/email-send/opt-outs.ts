@@ -1,7 +1,7 @@
 /** Brings opt-outs and complaints to the preferences in CXone, through a preference update of its own. */
 import { ChildWorkflowCancellationType, ParentClosePolicy, startChild } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import type { PreferenceUpdateInput } from '../../contract/preference-update.ts';
+import type { CommonInput, Source } from '../../contract/run.ts';
 import type { Run } from '../engine/run.ts';
 import { emailSteps } from '../policies.ts';
 
@@ -22,7 +22,7 @@ export async function syncOptOuts(run: Run): Promise<void> {
 }
 
 async function startUpdate(workflowId: string, dataset: string, rows: number): Promise<void> {
-  const input: PreferenceUpdateInput = { source: { dataset }, requestedBy: 'cxflow' };
+  const input: CommonInput & { readonly source: Source } = { source: { dataset }, requestedBy: 'cxflow' };
   try {
     await startChild('preferenceUpdate', {
       workflowId,
