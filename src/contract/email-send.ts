@@ -42,13 +42,19 @@ export interface EmailSendInput extends CommonInput {
   readonly sendAt?: string;
   /** What is not sent by this moment is sent only after a person has resumed the run. Same forms as `sendAt`. Default: never too late. */
   readonly sendBefore?: string;
-  /** Percent of the batches that are sent first, and judged before the rest is sent: 1 to 50. Default: no canary. */
+  /**
+   * Percent of the batches that are sent first, and judged before the rest is sent: 1 to 50. Default: no canary.
+   * @asType integer
+   */
   readonly canary?: number;
   /** With `canary`: how long its events are awaited. Default "1h". */
   readonly canaryWait?: string;
   /** A message that bounced for the time being is sent again after this time. Default "6h". */
   readonly retryAfter?: string;
-  /** How often at most, 0 to 5. Default 2. */
+  /**
+   * How often at most, 0 to 5. Default 2.
+   * @asType integer
+   */
   readonly retries?: number;
   /** How long a job is polled, and its events are awaited. Then what is not known stays open as `accepted`. Default "24h". */
   readonly pollDeadline?: string;

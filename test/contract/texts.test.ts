@@ -19,6 +19,7 @@ const CHOSEN_KEYS = /map$|numbers$|value$|priorityOrder\[1\]$|^answers$/;
 function takes(path: string, poison: Poison): boolean {
   const isName =
     /requestedBy|timeZone|path|field$|operator$|priorityOrder\[0\]|map key$|^by|^reason/.test(path) ||
+    /^message\.(?:subject|tags|mergeFields|preview)/.test(path) ||
     /^deduplicateBy|^schema|^scoring(?!\.numbers)|^callingHours.*source$/.test(path);
   const isVerbatim = /map\.|value|priorityOrder\[1\]/.test(path);
   if (poison === 'mark') return isName || isVerbatim;
