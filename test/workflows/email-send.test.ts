@@ -1,7 +1,7 @@
 /** The email send beside what all runs do: it waits for its moment, judges a first share, pauses, follows jobs, and retries. */
 import { ApplicationFailure } from '@temporalio/common';
 import { expect, it } from 'vitest';
-import type { TrackMessages, Tracked } from '../../src/activities/email-send/tracking.ts';
+import type { Tracked, TrackMessages } from '../../src/activities/email-send/tracking.ts';
 import type { EmailSendInput } from '../../src/contract/email-send.ts';
 import { eventually } from '../harness/wait.ts';
 import {

@@ -2,8 +2,9 @@
  * What the events of a message mean beyond it, stored in the transaction that stores the events: an address that does not exist
  * and people who object are not sent anything again.
  */
-import type { ChangedMessage } from '../../ledger/emails/events.ts';
+
 import type { Executor } from '../../ledger/database.ts';
+import type { ChangedMessage } from '../../ledger/emails/events.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { EmailSendDeps } from './settings.ts';
 

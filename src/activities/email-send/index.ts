@@ -2,8 +2,8 @@
 import { emailSend as spec } from '../../contract/email-send.ts';
 import type { Recipient } from '../../domain/email-send/recipients.ts';
 import type { BulkDefinition } from '../engine/definition.ts';
-import type { Webhooks } from '../outbox/deliver.ts';
 import { BATCH_DEADLINE_MS } from '../engine/write-definition.ts';
+import type { Webhooks } from '../outbox/deliver.ts';
 import { checkConsent, checkSuppressions, countLookups } from './checks.ts';
 import { COMPLETED, renderJob } from './events.ts';
 import { sendGate } from './gate.ts';

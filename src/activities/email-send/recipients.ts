@@ -1,6 +1,7 @@
 /** Recipients of a write, and which of them our own suppression list keeps from being sent anything. */
-import type { Recipient } from '../../domain/email-send/recipients.ts';
+
 import { toMailbox } from '../../domain/email-address.ts';
+import type { Recipient } from '../../domain/email-send/recipients.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { PendingRecord } from '../../ledger/runs/records.ts';
 import { SUPPRESSED } from '../consent/suppression.ts';

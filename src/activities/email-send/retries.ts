@@ -1,5 +1,5 @@
 /** Messages that bounced for the time being are sent again later, as new writes that go through all lookups and the gate. */
-import { emailSend as spec, emailSendTimes, retriesOf } from '../../contract/email-send.ts';
+import { emailSendTimes, retriesOf, emailSend as spec } from '../../contract/email-send.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { runInput } from '../engine/run-input.ts';
 import { SUPPRESSION_CHECK } from './refs.ts';

@@ -3,8 +3,8 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CxoneError, CxoneRateLimited } from '../../cxone/errors.ts';
 import { asError, isAbort, isFinal, RateWait, SpacingWait } from '../failures.ts';
-import { LONGEST_WAIT_MS } from './rate-limiter.ts';
 import type { PausesAfter } from './definition.ts';
+import { LONGEST_WAIT_MS } from './rate-limiter.ts';
 import type { SettledAnswer } from './settle.ts';
 
 /** Why a page ends although writes of it may still be open. `refused`: CXone refuses one write after the other (PausesAfter). */

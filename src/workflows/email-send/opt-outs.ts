@@ -1,6 +1,7 @@
 /** Brings opt-outs and complaints to the preferences in CXone, through a preference update of its own. */
-import { ChildWorkflowCancellationType, ParentClosePolicy, startChild } from '@temporalio/workflow';
+
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { ChildWorkflowCancellationType, ParentClosePolicy, startChild } from '@temporalio/workflow';
 import type { CommonInput, Source } from '../../contract/run.ts';
 import type { Run } from '../engine/run.ts';
 import { emailSteps } from '../policies.ts';

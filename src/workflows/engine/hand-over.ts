@@ -5,8 +5,8 @@
 import { allHandlersFinished, CancellationScope, condition, workflowInfo } from '@temporalio/workflow';
 import { parseDuration } from '../../contract/input.ts';
 import { isFatal } from '../policies.ts';
-import { startDelivery } from './delivery.ts';
 import type { Background } from './background.ts';
+import { startDelivery } from './delivery.ts';
 import type { Run } from './run.ts';
 
 export const isHistoryLong = (): boolean => workflowInfo().continueAsNewSuggested;
