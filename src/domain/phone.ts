@@ -17,6 +17,9 @@ export const E164 = /^\+[1-9]\d{1,14}$/;
  */
 const NORTH_AMERICAN = /^\+1[2-9]\d{9}$/;
 
+/** `1.41556E+10` */
+const SHORTENED = /^[+-]?\d+(?:[.,]\d+)?e\+?\d+$/i;
+
 /**
  * What is wrong with a number; null: nothing. It must have a country code and a length that the country uses, and be the form in
  * which the country's numbers are written after `+`: `+4402070313000`, from `+44 (0)20 …`, would be another identity of the same
@@ -25,6 +28,12 @@ const NORTH_AMERICAN = /^\+1[2-9]\d{9}$/;
  */
 export function phoneProblem(number: string): Pick<Reason, 'code' | 'message'> | null {
   if (NORTH_AMERICAN.test(number)) return null;
+  if (SHORTENED.test(number))
+    return {
+      code: 'phone_not_e164',
+      message:
+        'a number that a spreadsheet has shortened, so that digits are lost: export the column as text',
+    };
   if (!E164.test(number))
     return { code: 'phone_not_e164', message: 'write it as + and country code and number, digits only' };
   const parsed = parsePhoneNumberFromString(number);

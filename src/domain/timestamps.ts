@@ -2,8 +2,8 @@
 
 const DATE = String.raw`(\d{4}-\d{2}-\d{2})`;
 const TIME = String.raw`([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:[.,](\d{1,9}))?)?`;
-const OFFSET = String.raw`(Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)`;
-const TIMESTAMP = new RegExp(`^${DATE}(?:T${TIME}${OFFSET})?$`);
+const OFFSET = String.raw`(Z|UTC|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)`;
+const TIMESTAMP = new RegExp(`^${DATE}(?:[T ]${TIME} ?${OFFSET})?$`);
 
 export const MS_PER_DAY = 86_400_000;
 
@@ -18,7 +18,8 @@ export const EARLIEST_TIMESTAMP = '1900-01-01T00:00:00.000Z';
 export const LATEST_TIMESTAMP = '9999-12-31T23:59:59.999Z';
 
 /**
- * Converts ISO 8601 to the form `2024-11-01T09:15:00.000Z`: a date (midnight UTC), or date, `T`, time and `Z` or an offset.
+ * Converts ISO 8601 to the form `2024-11-01T09:15:00.000Z`: a date (midnight UTC), or date, `T` or a blank (as SQL
+ * exports write it), time and `Z`, `UTC` or an offset.
  * Digits beyond milliseconds are dropped. null: anything else, such as a local time without an offset, 2024-02-30, or a date
  * outside the range (docs/adr/0013-sources-and-files.md#dates).
  */
@@ -36,8 +37,29 @@ export function toUtcTimestamp(text: string): string | null {
 }
 
 function offsetMinutes(offset: string): number {
-  if (offset === 'Z') return 0;
+  if (offset === 'Z' || offset === 'UTC') return 0;
   const digits = offset.replaceAll(/\D/g, '').padEnd(4, '0');
   const minutes = Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2));
   return offset.startsWith('-') ? -minutes : minutes;
 }
+
+/** What a text that is no timestamp seems to be instead, and what to write, as a message. Never contains the text. */
+export function describeNoTimestamp(text: string): string {
+  const found = NO_TIMESTAMPS.find(([pattern]) => pattern.test(text))?.[1];
+  return `${found === undefined ? '' : `${found}; `}write 2024-11-01 or 2024-11-01T09:15:00Z`;
+}
+
+const NO_TIMESTAMPS: readonly (readonly [RegExp, string])[] = [
+  [/^[+-]?\d+(?:[.,]\d+)?e\+?\d+$/i, 'a number that a spreadsheet has shortened, so that digits are lost'],
+  [
+    /^[2-6]\d{4}(?:[.,]\d+)?$/,
+    'the number of a day, as spreadsheets store dates: format the column as a date',
+  ],
+  [/^\d{12,13}$/, 'milliseconds since 1970 without a format'],
+  [/^\d{9,10}(?:[.,]\d+)?$/, 'seconds since 1970 without a format'],
+  [/^\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b/, 'day and month cannot be told apart'],
+  [
+    /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?$/,
+    'a local time without Z or an offset such as +01:00',
+  ],
+];

@@ -1,9 +1,12 @@
 /** Reads the header of a CSV source, and its records as rows. */
 import { unescapeFormula } from '../domain/cells.ts';
+
+import { withoutInvisible } from '../domain/invisible.ts';
+
 import type { SourceLimits } from '../domain/source-limits.ts';
 import { SourceError } from './errors.ts';
 import { emptySource } from './first-block.ts';
-import { readColumns } from './header.ts';
+import { looksLikeRow, readColumns } from './header.ts';
 import type { RawRecord } from './records.ts';
 import { brokenRow, decodeRecord, fieldTooLarge, isReservedColumn, type SourceRow } from './rows.ts';
 
@@ -12,7 +15,8 @@ const DELIMITERS = [',', ';', '\t', '|'] as const;
 
 export interface CsvReader {
   readonly columns: readonly string[];
-  read(record: RawRecord): SourceRow;
+  /** null: the row has no value in any cell, as spreadsheets leave where rows were deleted. It is no record. */
+  read(record: RawRecord): SourceRow | null;
 }
 
 /** The most frequent delimiter of the header line, outside quotes. A comma if there is none. */
@@ -44,10 +48,18 @@ export interface CsvOptions {
   readonly limits: SourceLimits;
 }
 
-/** Throws SourceError if the header is missing or cannot be a header. */
-export function createCsvReader(options: CsvOptions, header: RawRecord | undefined): CsvReader {
+/**
+ * Throws SourceError if the header is missing or cannot be a header.
+ * @param next the records after it that are available
+ */
+export function createCsvReader(
+  options: CsvOptions,
+  header: RawRecord | undefined,
+  next: readonly RawRecord[] = [],
+): CsvReader {
   const { name, delimiter, limits } = options;
   if (header === undefined) throw emptySource(name, 'it contains only white space');
+  refuseTitle(name, [header, ...next.slice(0, MOST_TITLE_LINES)]);
   const names = readHeader(options, header);
   const kept = names.flatMap((column, index) => (isReservedColumn(column) ? [] : [[column, index] as const]));
   return {
@@ -55,6 +67,7 @@ export function createCsvReader(options: CsvOptions, header: RawRecord | undefin
     read(record) {
       const { text, broken: illFormed } = decodeRecord(record, limits);
       if (text === null) return illFormed;
+      if (isBlankRow(text, delimiter)) return null;
       const cells = record.quoted ? splitQuoted(text, delimiter) : text.split(delimiter);
       const broken = checkCells(record, cells, names, limits);
       if (broken) return illFormed ?? broken;
@@ -65,6 +78,14 @@ export function createCsvReader(options: CsvOptions, header: RawRecord | undefin
     },
   };
 }
+
+/** Delimiters, white space, characters that nobody sees, and quotes around them. Most rows differ in their first character. */
+function isBlankRow(text: string, delimiter: string): boolean {
+  if (!MAY_BE_BLANK.test(text)) return false;
+  return splitQuoted(text, delimiter).every((cell) => withoutInvisible(cell).trim() === '');
+}
+
+const MAY_BE_BLANK = /^[\s\p{Default_Ignorable_Code_Point}",;|]*$/u;
 
 function checkCells(
   record: RawRecord,
@@ -82,6 +103,26 @@ function checkCells(
   }
   const large = cells.findIndex((cell) => cell.length > limits.maxFieldCharacters);
   return large < 0 ? null : fieldTooLarge(record, names[large] ?? '', limits);
+}
+
+const MOST_TITLE_LINES = 4;
+
+/** Lines with text in one place only, above one that looks like a header: the title of a report. */
+function refuseTitle(name: string, records: readonly RawRecord[]): void {
+  const lines = records.map(({ bytes, quoted }) => {
+    const delimiter = detectDelimiter(bytes);
+    const text = bytes.toString('utf8');
+    const cells = quoted ? [] : text.split(delimiter);
+    return cells.map((cell) => withoutInvisible(cell).trim()).filter((cell) => cell !== '');
+  });
+  const at = lines.findIndex((cells) => cells.length !== 1);
+  const [title, header] = [records[0], records[at]];
+  if (at < 1 || title === undefined || header === undefined) return;
+  const cells = lines[at] ?? [];
+  if (cells.length < 3 || looksLikeRow(cells)) return;
+  const what = `line ${title.line} looks like a title: it has text in one place only, and line ${header.line} looks like the header`;
+  const message = `${name}: ${what}. Remove what is above line ${header.line}`;
+  throw new SourceError('source_no_header', message, { line: title.line });
 }
 
 function readHeader({ name, delimiter, limits }: CsvOptions, header: RawRecord): readonly string[] {

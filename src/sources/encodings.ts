@@ -18,7 +18,7 @@ export interface Decoder {
 export function createDecoder(encoding: SourceEncoding): Decoder | null {
   if (encoding === 'utf-8') return null;
   if (encoding === 'utf-16le' || encoding === 'utf-16be') return createUtf16Decoder(encoding === 'utf-16be');
-  return { push: (block) => toUtf8(fromWindows1252(block)), end: () => NOTHING };
+  return { push: (block) => toUtf8(decodeWindows1252(block)), end: () => NOTHING };
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -47,7 +47,8 @@ function createUtf16Decoder(isBigEndian: boolean): Decoder {
  */
 const HIGH_CONTROLS = '€\ud800‚ƒ„…†‡ˆ‰Š‹Œ\ud800Ž\ud800\ud800‘’“”•–—˜™š›œ\ud800žŸ';
 
-function fromWindows1252(block: Buffer): string {
+/** With halves of surrogate pairs for bytes without a character. */
+export function decodeWindows1252(block: Buffer): string {
   return block
     .toString('latin1')
     .replaceAll(/[\u0080-\u009f]/g, (control) => HIGH_CONTROLS[control.charCodeAt(0) - 0x80] ?? control);

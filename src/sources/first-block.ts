@@ -1,8 +1,9 @@
 /** Checks the first block of a source: whether it is text, and in which encoding. */
 import { isUtf8 } from 'node:buffer';
 import { BLOCK_BYTES } from './blocks.ts';
-import type { SourceEncoding } from './encodings.ts';
+import { decodeWindows1252, SOURCE_ENCODINGS, type SourceEncoding } from './encodings.ts';
 import { SourceError } from './errors.ts';
+import { findSevenBit, isPlausible } from './looks-like.ts';
 
 interface Mark {
   readonly bytes: Buffer;
@@ -74,6 +75,12 @@ export function detectEncoding(
  */
 export function checkText(name: string, block: Buffer, isConverted: boolean): void {
   const text = withoutCutCharacter(block);
+  const sevenBit = findSevenBit(text);
+  if (sevenBit !== null) {
+    const what = `${name}: the text looks like ${sevenBit.name} (first seen in line ${sevenBit.line})`;
+    const advice = `Convert it: iconv -f ${sevenBit.name} -t UTF-8 IN > OUT`;
+    throw new SourceError('source_encoding', `${what}. ${advice}`, { line: sevenBit.line });
+  }
   if (isBinary(text)) {
     const what = 'not a text file: it has NUL bytes or other control characters';
     throw new SourceError('source_binary', `${name}: ${what}. Give CSV, NDJSON or JSON in UTF-8`);
@@ -81,9 +88,11 @@ export function checkText(name: string, block: Buffer, isConverted: boolean): vo
   if (isConverted || isUtf8(text) || isMostlyUtf8(text)) return;
   const line = splitLines(text).findIndex((each) => !isUtf8(each)) + 1;
   const what = `${name}: the text is not UTF-8 (first seen in line ${line})`;
-  const advice =
-    'It is probably Windows-1252, as Excel saves "CSV": use --encoding windows-1252 (in an input: "encoding"), ' +
-    'or save it as "CSV UTF-8"';
+  const advice = isPlausible(decodeWindows1252(text))
+    ? 'It is probably Windows-1252, as Excel saves "CSV": use --encoding windows-1252 (in an input: "encoding"), ' +
+      'or save it as "CSV UTF-8"'
+    : `It does not look like Windows-1252 either. Save it as "CSV UTF-8"; or convert it, if its encoding is known: iconv -f ` +
+      `ENCODING -t UTF-8 IN > OUT. Without conversion cxflow reads ${SOURCE_ENCODINGS.join(', ')} (--encoding)`;
   throw new SourceError('source_encoding', `${what}. ${advice}`, { line });
 }
 

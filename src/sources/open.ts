@@ -9,7 +9,7 @@ import { emptySource } from './first-block.ts';
 import { resolveFormat, type SourceFormat } from './format.ts';
 import { JsonSplitter } from './json.ts';
 import { createObjectReader } from './objects.ts';
-import { type RawRecord, RecordSplitter } from './records.ts';
+import { type LoneCr, type RawRecord, RecordSplitter } from './records.ts';
 import type { SourceRow } from './rows.ts';
 import { createSheetTextReader } from './sheet-text.ts';
 import { limitSize } from './size.ts';
@@ -102,11 +102,21 @@ async function openCsv(text: Text): Promise<Readable> {
   }
   const separator = readSeparatorLine(name, first);
   const delimiter = separator ?? detectDelimiter(first);
-  const splitter = new RecordSplitter({ delimiter: delimiter.charCodeAt(0), maxBytes: limits.maxRowBytes });
+  const splitter = new RecordSplitter({
+    delimiter: delimiter.charCodeAt(0),
+    maxBytes: limits.maxRowBytes,
+    loneCr: readLoneCr(first),
+  });
   const batches = splitBlocks(text, splitter);
   const [header, ...rest] = await firstRecords(batches, separator === null ? 0 : 1);
-  const reader = createCsvReader({ name, delimiter, limits }, header);
+  const reader = createCsvReader({ name, delimiter, limits }, header, rest);
   return { columns: reader.columns, rows: readRows(rest, batches, (record) => reader.read(record)) };
+}
+
+/** By the end of the first line, outside quotes. */
+function readLoneCr(first: Buffer): LoneCr {
+  const [, lineEnd] = /^(?:"[^"]*"|[^"\r\n])*(\r\n|\r|\n)/.exec(first.toString('latin1').trimStart()) ?? [];
+  return lineEnd === '\n' ? 'text' : lineEnd === '\r\n' ? 'text unless quoted' : 'line end';
 }
 
 /** The first records that are available, without the first `skipped` ones. Empty: the source has no more. */
@@ -176,10 +186,20 @@ async function* splitBlocks(
 async function* readRows(
   rest: readonly RawRecord[],
   batches: AsyncIterable<readonly RawRecord[]>,
-  read: (record: RawRecord) => SourceRow,
+  read: (record: RawRecord) => SourceRow | null,
 ): AsyncGenerator<SourceRow, void, undefined> {
-  for (const record of rest) yield read(record);
-  for await (const batch of batches) for (const record of batch) yield read(record);
+  yield* readBatch(rest, read);
+  for await (const batch of batches) yield* readBatch(batch, read);
+}
+
+function* readBatch(
+  records: readonly RawRecord[],
+  read: (record: RawRecord) => SourceRow | null,
+): Generator<SourceRow, void, undefined> {
+  for (const record of records) {
+    const row = read(record);
+    if (row !== null) yield row;
+  }
 }
 
 async function* resume(

@@ -46,29 +46,41 @@ export interface RecordSplitterOptions {
   /** A byte. null: every line is a record and quotes mean nothing (NDJSON). */
   readonly delimiter: number | null;
   readonly maxBytes: number;
+  /** Default: a line end. */
+  readonly loneCr?: LoneCr;
 }
 
 /**
- * Line ends are LF, CRLF or CR, also mixed. Lines of white space are skipped. A row with a bad quote ends with the line of
+ * What a CR without LF is. Where lines end with LF, people's texts have it inside of a cell, which would be cut there. Where
+ * they end with CRLF, it still ends the line right after a quoted cell, where no text can be.
+ */
+export type LoneCr = 'line end' | 'text' | 'text unless quoted';
+
+/**
+ * Line ends are LF, CRLF or CR, also mixed, as far as `loneCr` says so. Lines of white space are skipped. A row with a bad quote ends with the line of
  * that quote, so that it does not swallow the rows after it, and the lines of an earlier quoted cell do not become rows.
  */
 export class RecordSplitter {
   readonly #classes: Uint8Array;
   readonly #pending: RowBuffer;
+  readonly #loneCr: LoneCr;
   #state = CELL_START;
   #isQuoted = false;
   #line = 1;
   #firstLine = 1;
   #quoteLine = 1;
   #lastByte = 0;
+  #heldCr = false;
 
-  constructor({ delimiter, maxBytes }: RecordSplitterOptions) {
+  constructor({ delimiter, maxBytes, loneCr = 'line end' }: RecordSplitterOptions) {
+    this.#loneCr = loneCr;
     this.#classes = classifyBytes(delimiter);
     this.#pending = new RowBuffer(maxBytes);
   }
 
   /** The records that end in this block. */
-  push(block: Buffer): readonly RawRecord[] {
+  push(given: Buffer): readonly RawRecord[] {
+    const block = this.#takeBlock(given);
     const records: RawRecord[] = [];
     const classes = this.#classes;
     let state = this.#state;
@@ -79,6 +91,11 @@ export class RecordSplitter {
       if (byteClass !== IS_LINE_END) {
         if (byteClass === IS_QUOTE) this.#noteQuote(state);
         state = TRANSITIONS[state * 4 + byteClass] as number;
+        continue;
+      }
+      if (byte === CR && state !== QUOTED && this.#isText(state, block[at + 1])) {
+        state = TRANSITIONS[state * 4 + OTHER] as number;
+        this.#line += 1;
         continue;
       }
       const isSecondOfCrLf = byte === LF && (at > 0 ? block[at - 1] : this.#lastByte) === CR;
@@ -106,6 +123,20 @@ export class RecordSplitter {
     if (this.#state === QUOTED) return { records: [], unclosedQuoteLine: this.#quoteLine };
     const record = this.#takeRecord(Buffer.alloc(0), this.#state);
     return { records: this.#isBlank(record.bytes) ? [] : [record], unclosedQuoteLine: null };
+  }
+
+  /** Without a CR at its end, which waits for the byte that follows it. At the end of the source it ends the line. */
+  #takeBlock(given: Buffer): Buffer {
+    if (this.#loneCr === 'line end') return given;
+    const block = this.#heldCr ? Buffer.concat([Buffer.of(CR), given]) : given;
+    this.#heldCr = block.at(-1) === CR;
+    return this.#heldCr ? block.subarray(0, -1) : block;
+  }
+
+  /** Whether a CR is part of a cell. `CR CR LF`, as some programs write it, is a line end. */
+  #isText(state: number, next: number | undefined): boolean {
+    if (this.#loneCr === 'line end' || next === LF || next === CR) return false;
+    return this.#loneCr === 'text' || state !== AFTER_QUOTE;
   }
 
   #noteQuote(state: number): void {

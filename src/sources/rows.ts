@@ -54,8 +54,8 @@ export function decodeRecord(record: RawRecord, limits: SourceLimits): Decoded {
 
 /** The first non-ASCII letter may come late in a file, long after the encoding was determined from its first block. */
 const INVALID_BYTES =
-  'it has bytes that are invalid in this encoding; if many rows do, the file is probably Windows-1252: use ' +
-  '--encoding windows-1252 (in an input: "encoding")';
+  'it has bytes that are invalid in this encoding; if many rows do, the file has another one: perhaps ' +
+  'Windows-1252 (--encoding windows-1252; in an input: "encoding"), or save it as "CSV UTF-8"';
 
 function describeProblem(problem: NonNullable<RawRecord['problem']>, { maxRowBytes }: SourceLimits): string {
   if (problem === 'row_bad_quote') return 'text after a closing quote, or blanks before an opening quote';

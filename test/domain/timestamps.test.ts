@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, toUtcTimestamp } from '../../src/domain/timestamps.ts';
+import {
+  describeNoTimestamp,
+  EARLIEST_TIMESTAMP,
+  LATEST_TIMESTAMP,
+  toUtcTimestamp,
+} from '../../src/domain/timestamps.ts';
 
 describe('timestamps', () => {
   it.each([
@@ -33,7 +38,6 @@ describe('timestamps', () => {
     '2024-11-01T09:15:60Z',
     '2016-12-31T23:59:60Z', // a leap second, which Date cannot represent
     '2024-11-01T09:15:00', // local time
-    '2024-11-01 09:15:00Z',
     '2024-11-01T09:15:00+25:00',
     '01.11.2024',
     '11/01/2024',
@@ -71,5 +75,31 @@ describe('timestamps', () => {
         expect(toUtcTimestamp(`${local}${offset < 0 ? '-' : '+'}${hh}:${mm}`)).toBe(date.toISOString());
       }),
     );
+  });
+});
+
+describe('a text that is no timestamp', () => {
+  it.each([
+    ['45678', 'the number of a day'],
+    ['45678.25', 'the number of a day'],
+    ['1730452500000', 'milliseconds since 1970'],
+    ['1730452500', 'seconds since 1970'],
+    ['1,73045E+12', 'digits are lost'],
+    ['01/10/2025', 'day and month'],
+    ['2024-11-01 09:15:00', 'without Z or an offset'],
+    ['soon', 'write 2024-11-01'],
+  ])('%s has a message that says what it seems to be', (text, message) => {
+    expect(toUtcTimestamp(text)).toBeNull();
+    expect(describeNoTimestamp(text)).toContain(message);
+    expect(describeNoTimestamp(text)).toMatch(/write 2024-11-01 or 2024-11-01T09:15:00Z$/);
+  });
+
+  it.each([
+    ['2024-11-01 09:15:00Z', '2024-11-01T09:15:00.000Z'],
+    ['2024-11-01 09:15:00.123456+00', '2024-11-01T09:15:00.123Z'],
+    ['2024-11-01 09:15:00 +0100', '2024-11-01T08:15:00.000Z'],
+    ['2024-11-01 09:15 UTC', '2024-11-01T09:15:00.000Z'],
+  ])('%s, as SQL exports write it, is one', (text, utc) => {
+    expect(toUtcTimestamp(text)).toBe(utc);
   });
 });

@@ -3,6 +3,7 @@ import { stringify } from 'csv-stringify/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { escapeFormula } from '../../src/domain/cells.ts';
+import { withoutInvisible } from '../../src/domain/invisible.ts';
 import { DEFAULT_SOURCE_LIMITS } from '../../src/domain/source-limits.ts';
 import { openSource } from '../../src/sources/open.ts';
 import { listVerdicts, open, readRows, splitIntoChunks } from './harness.ts';
@@ -18,7 +19,9 @@ const cell = fc.oneof(
 const table = fc.integer({ min: 2, max: 5 }).chain((width) =>
   fc.record({
     columns: fc.constant(Array.from({ length: width }, (_, n) => `c${n}`)),
-    rows: fc.array(fc.array(cell, { minLength: width, maxLength: width }), { minLength: 1, maxLength: 20 }),
+    rows: fc
+      .array(fc.array(cell, { minLength: width, maxLength: width }), { minLength: 1, maxLength: 20 })
+      .filter((rows) => rows.some((row) => hasValue(row.map(escapeFormula)))),
     delimiter: fc.constantFrom(',', ';', '\t', '|'),
     lineEnd: fc.constantFrom('\n', '\r\n', '\r'),
     bom: fc.boolean(),
@@ -32,8 +35,14 @@ function writeCsv({ columns, rows, delimiter, lineEnd, bom }: Table): string {
   return stringify(cells, { delimiter, record_delimiter: lineEnd, quoted: true, bom });
 }
 
+/** Rows without any are no records. */
+const hasValue = (cells: readonly string[]): boolean =>
+  cells.some((cell) => withoutInvisible(cell).trim() !== '');
+
 function toFields(columns: readonly string[], rows: readonly (readonly string[])[]) {
-  return rows.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]])));
+  return rows
+    .filter(hasValue)
+    .map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]])));
 }
 
 describe('CSV', () => {
@@ -49,10 +58,11 @@ describe('CSV', () => {
   it('with minimal quoting is read as csv-parse reads it', async () => {
     const plain = fc.string({ unit: fc.constantFrom(',', '"', '\n', ' ', 'a', 'é', '1'), maxLength: 6 });
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(plain, plain), { minLength: 1 }), async (rows) => {
-        const text = stringify([['a', 'b'], ...rows]);
+      fc.asyncProperty(fc.array(fc.tuple(plain, plain)), async (rows) => {
+        const text = stringify([['a', 'b'], ['0', '0'], ...rows]);
         const read = await readRows(text);
-        expect(read.map((row) => row.fields)).toEqual(parse(text, { columns: true, skip_empty_lines: true }));
+        const theirs: Record<string, string>[] = parse(text, { columns: true, skip_empty_lines: true });
+        expect(read.map((row) => row.fields)).toEqual(theirs.filter((each) => hasValue(Object.values(each))));
       }),
     );
   });
@@ -270,8 +280,12 @@ describe('CSV', () => {
   });
 
   it('is read as csv-parse reads it, or has a broken row if csv-parse gives up', async () => {
-    const unit = fc.constantFrom(',', '"', '""', '\n', '\r\n', '\r', 'a', 'é', '1');
-    const text = fc.string({ unit, maxLength: 30 }).map((middle) => `a,b\n0,0\n${middle}`);
+    const unit = fc.constantFrom(',', '"', '""', '\n', '\r\n', 'a', 'é', '1');
+    const text = fc
+      .string({ unit, maxLength: 30 })
+      .map((middle) => `a,b\n0,0\n${middle}`)
+      // csv-parse gives up where a row without any value has too many cells.
+      .filter((csv) => !/^[,"\r]+$/m.test(csv));
     const seen = { strict: 0, relaxed: 0, refused: 0 };
     await fc.assert(
       fc.asyncProperty(text, fc.array(fc.nat(60)), async (given, cuts) => {
@@ -297,8 +311,9 @@ describe('CSV', () => {
 /** What csv-parse reads, or the code of its error. */
 function parseWithOracle(text: string, options: object): readonly Record<string, string>[] | string {
   try {
-    const always = { columns: true, skip_empty_lines: true, record_delimiter: ['\r\n', '\n', '\r'] };
-    return parse(text, { ...always, ...options }) as unknown as Record<string, string>[];
+    const always = { columns: true, skip_empty_lines: true, record_delimiter: ['\r\n', '\n'] };
+    const rows = parse(text, { ...always, ...options }) as unknown as Record<string, string>[];
+    return rows.filter((each) => hasValue(Object.values(each)));
   } catch (error) {
     return (error as { code: string }).code;
   }

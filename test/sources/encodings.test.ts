@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SourceEncoding } from '../../src/sources/encodings.ts';
 import { openSource } from '../../src/sources/open.ts';
-import { readRows, splitIntoChunks } from './harness.ts';
+import { open, readRows, splitIntoChunks } from './harness.ts';
 
 async function read(content: Uint8Array, encoding?: SourceEncoding, cuts: readonly number[] = []) {
   const source = await openSource(splitIntoChunks(content, cuts), { name: 'people.csv', encoding });
@@ -153,5 +153,53 @@ describe('the encoding of a source', () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+describe('text that only looks like ASCII', () => {
+  it.each([
+    ['ISO-2022-JP', 'id,name\n1,\u001b$B;3ED\u001b(B\n'],
+    ['HZ-GB-2312', 'id,name\n1,~{VPND~}\n'],
+    ['UTF-7', 'id,name\n1,Zo+AOs-\n'],
+    ['UTF-7', 'id,name\n1,+BB8EQARABDIENQRC- +BB8EQARABDIENQRC-\n'],
+  ])('in %s is refused, and the message says how to convert it', async (name, text) => {
+    const refused = open(text);
+    await expect(refused).rejects.toMatchObject({ code: 'source_encoding', line: 2 });
+    await expect(refused).rejects.toThrow(
+      `the text looks like ${name} (first seen in line 2). Convert it: iconv`,
+    );
+  });
+
+  it.each([
+    '+1415-555-0101',
+    '+420-777',
+    '+44-20',
+    'ann+Abc-d@example.com',
+    'a+b-c',
+    '~{x}',
+    '+-',
+    '1+2-3',
+    '+foo-bar',
+  ])('is %s', async (value) => expect((await readRows(`a,b\n${value},x\n`))[0]?.fields?.['a']).toBe(value));
+});
+
+describe('text that is not UTF-8', () => {
+  const ask = (bytes: readonly number[]) =>
+    open(Buffer.concat([Buffer.from('id,name\n1,'), Buffer.from(bytes), Buffer.from('\n')]));
+  it.each([
+    ['Zoë', [0x5a, 0x6f, 0xeb]],
+    ['Größe', [0x47, 0x72, 0xf6, 0xdf, 0x65]],
+    ['Ann’s', [0x41, 0x6e, 0x6e, 0x92, 0x73]],
+  ])('but plausible as Windows-1252 (%s) has that as its advice', async (_, bytes) => {
+    await expect(ask(bytes)).rejects.toThrow(/probably Windows-1252.*--encoding windows-1252/);
+  });
+
+  it.each([
+    ['Windows-1251', [0xcf, 0xf0, 0xe8, 0xe2, 0xe5, 0xf2]],
+    ['Shift-JIS', [0x8e, 0x52, 0x93, 0x63]],
+    ['ISO 8859-2', [0x50, 0x61, 0x77, 0x65, 0xb3]],
+    ['Mac Roman', [0x5a, 0x6f, 0x91, 0x65, 0x52, 0x65, 0x6e, 0x8e, 0x65]],
+  ])('nor plausible as Windows-1252 (%s) has the options listed', async (_, bytes) => {
+    await expect(ask(bytes)).rejects.toThrow(/not look like Windows-1252 either.*iconv.*utf-16le/);
   });
 });

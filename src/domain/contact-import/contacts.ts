@@ -7,7 +7,7 @@ import { withoutInvisible } from '../invisible.ts';
 import { isNested, isObject } from '../json.ts';
 import { phoneProblem } from '../phone.ts';
 import type { Reason } from '../run.ts';
-import { CLOCK_TOLERANCE_MS, MS_PER_DAY, toUtcTimestamp } from '../timestamps.ts';
+import { CLOCK_TOLERANCE_MS, describeNoTimestamp, MS_PER_DAY, toUtcTimestamp } from '../timestamps.ts';
 import { type ContactColumns, matchRowColumns } from './columns.ts';
 
 export {
@@ -151,7 +151,7 @@ function readConsent(fields: Fields, column: string | null, now: Date): Part<str
     return invalid('', {
       code: 'consent_not_a_date',
       field,
-      message: 'write 2024-11-01 or 2024-11-01T09:15:00Z',
+      message: describeNoTimestamp(text),
     });
   }
   const ageMs = now.getTime() - new Date(value).getTime();

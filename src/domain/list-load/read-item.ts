@@ -6,7 +6,7 @@ import { isEmailAddress } from '../identifiers.ts';
 import { withoutInvisible } from '../invisible.ts';
 import { phoneProblem } from '../phone.ts';
 import type { Reason } from '../run.ts';
-import { toUtcTimestamp } from '../timestamps.ts';
+import { describeNoTimestamp, toUtcTimestamp } from '../timestamps.ts';
 import { type ApiRow, readApiShape } from './api-shape.ts';
 import { ambiguousFields, isAllowed, LIST_FIELDS, type ListColumns, matchListKeys } from './columns.ts';
 import { toKey } from './identity.ts';
@@ -210,6 +210,6 @@ function readUpdatedAt(text: string | undefined): {
   if (text === undefined) return { value: null, reasons: [] };
   const value = toUtcTimestamp(text);
   if (value !== null) return { value, reasons: [] };
-  const message = 'write 2024-11-01 or 2024-11-01T09:15:00Z';
+  const message = describeNoTimestamp(text);
   return { value, reasons: [{ code: 'updated_at_not_a_date', field: 'updated_at', message }] };
 }

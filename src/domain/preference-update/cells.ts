@@ -4,7 +4,7 @@ import { contactIdProblem, toGuid } from '../contact-id.ts';
 import { type Fields, readField, toText } from '../fields.ts';
 import { withoutInvisible } from '../invisible.ts';
 import type { Reason } from '../run.ts';
-import { CLOCK_TOLERANCE_MS, toUtcTimestamp } from '../timestamps.ts';
+import { CLOCK_TOLERANCE_MS, describeNoTimestamp, toUtcTimestamp } from '../timestamps.ts';
 import { readChoiceWords } from './decision.ts';
 
 export const MAX_SOURCE_CHARACTERS = 50;
@@ -63,11 +63,7 @@ export function readTime({ field, text }: Cell, now: Date): Part<string> {
   if (text === '') return { value: null };
   const value = toUtcTimestamp(text);
   if (value === null)
-    return invalid(
-      'timestamp_not_a_date',
-      field,
-      'write 2024-11-01 or 2024-11-01T09:15:00+01:00, from the year 1900 on',
-    );
+    return invalid('timestamp_not_a_date', field, `${describeNoTimestamp(text)}, from the year 1900 on`);
   if (Date.parse(value) - now.getTime() > CLOCK_TOLERANCE_MS) return invalid('timestamp_in_future', field);
   return { value };
 }
