@@ -23,7 +23,12 @@ interface Given extends Omit<EmailSendDeps, 'hasSubscriber'> {
   readonly webhooks: Webhooks;
 }
 
-export function defineEmailSend({ webhooks, ...given }: Given) {
+interface EmailSend {
+  readonly definition: BulkDefinition;
+  readonly activities: ReturnType<typeof createActivities>;
+}
+
+export function defineEmailSend({ webhooks, ...given }: Given): EmailSend {
   const deps: EmailSendDeps = { ...given, hasSubscriber: webhooks.crm !== null };
   const { ledger, cxone } = deps;
   const rules = { deadlineMs: BATCH_DEADLINE_MS, claimAhead: false };
@@ -68,15 +73,16 @@ export function defineEmailSend({ webhooks, ...given }: Given) {
     result: (run) => describeResult(deps, run),
     beforeEndingEarly: (run) => ledger.emails.dropRetries(run),
   };
+  return { definition, activities: createActivities(deps) };
+}
+
+function createActivities(deps: EmailSendDeps) {
   return {
-    definition,
-    activities: {
-      /** Follows the jobs that are due. Repeatable; fails, to be tried again, while jobs are open. */
-      trackMessages: (request: TrackMessages) => trackMessages(deps, request),
-      /** Whether what became of the first share permits to send the rest. Repeatable. */
-      judgeCanary: (runId: string) => judgeCanary(deps, runId),
-      ...createOptOutActivities(deps),
-    },
+    /** Follows the jobs that are due. Repeatable; fails, to be tried again, while jobs are open. */
+    trackMessages: (request: TrackMessages) => trackMessages(deps, request),
+    /** Whether what became of the first share permits to send the rest. Repeatable. */
+    judgeCanary: (runId: string) => judgeCanary(deps, runId),
+    ...createOptOutActivities(deps),
   };
 }
 
