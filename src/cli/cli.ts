@@ -1,4 +1,5 @@
 /** What every command is given: streams, settings of the caller, the operations, and a way to open a session. */
+import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import type { Executions } from '../client/executions.ts';
 import type { CxflowClient } from '../client.ts';
@@ -10,6 +11,8 @@ import type { ExitCode } from './exit-codes.ts';
 import type { EndedRun, Retry, Step } from './render/next-steps.ts';
 import type { PlanDetails, PlanFigures } from './render/plan.ts';
 import type { Fact } from './render/run-parts.ts';
+import type { SampleMessage } from './render/sample-messages.ts';
+import type { OperationReport } from './render/sections.ts';
 import { operationName } from './terminal/format.ts';
 import type { Streams, Terminal } from './terminal/output.ts';
 
@@ -18,6 +21,7 @@ export interface Cli extends Streams {
   readonly env: Record<string, string | undefined>;
   /** For each variable that is from a file: `file:line`. */
   readonly envOrigins: Map<string, string>;
+  readonly stdin: Readable;
   readonly cwd: string;
   /** The folder that holds the data and the addresses of the embedded stack. */
   readonly stackDir: string;
@@ -86,8 +90,18 @@ export interface CliOperation {
   readonly planFigures?: (figures: unknown, outlook: unknown) => PlanFigures;
   /** A record as it is written, with every value hidden that may identify somebody: a sample of what a plan writes. */
   readonly maskRecord?: (record: unknown) => readonly Fact[];
+  /** What recipients will read, for operations that send messages; `hideValues`: for what is passed on to others. */
+  readonly sampleMessages?: (
+    records: readonly unknown[],
+    input: unknown,
+    hideValues: boolean,
+  ) => Promise<readonly SampleMessage[]>;
+  /** What becomes of the records after they were written; null: nothing was written yet. */
+  readonly readReport?: (ledger: Ledger, run: Run) => Promise<OperationReport | null>;
+  /** How far the run is in the phase `tracking`, in a few words. */
+  readonly readProgress?: (ledger: Ledger, run: Run) => Promise<string>;
   /** Adds columns to exported records, e.g. what a record was ranked by, or what it waits for. */
-  readonly explainRecords?: (ledger: Pick<Ledger, 'runs' | 'now'>, run: Run) => Promise<Explanation>;
+  readonly explainRecords?: (ledger: Ledger, run: Run) => Promise<Explanation>;
 }
 
 /** What the operation of a run adds to what is shown of it; nothing before it has ended. */
@@ -99,21 +113,45 @@ export function listFacts(
   return run.result === null ? [] : (operation?.facts?.(run.result) ?? []);
 }
 
-const SAMPLES = 5;
+/** What the operation of a run reports beyond its records. */
+export async function readOperationReport(
+  { operations }: Pick<Cli, 'operations'>,
+  ledger: Ledger,
+  runId: string,
+): Promise<OperationReport | null> {
+  const run = await ledger.runs.find(runId);
+  const operation = operations.find(({ kind }) => kind === run?.kind);
+  return (run && (await operation?.readReport?.(ledger, run))) ?? null;
+}
 
-/** What the operation of a run adds to its plan, and samples of its records if it can mask them. */
+const SAMPLES = 5;
+const SAMPLE_MESSAGES = 3;
+
+/**
+ * What the operation of a run adds to its plan, and samples of its records if it can mask them. `hideValues`: for what is passed
+ * on to others.
+ */
 export async function readPlanDetails(
   { operations }: Pick<Cli, 'operations'>,
   { runs, reports }: Pick<Ledger, 'runs' | 'reports'>,
   runId: string,
+  { hideValues = false } = {},
 ): Promise<PlanDetails> {
   const run = await runs.find(runId);
   if (!run) return { samples: [] };
-  const { planFigures, maskRecord } = operations.find(({ kind }) => kind === run.kind) ?? {};
+  const operation = operations.find(({ kind }) => kind === run.kind);
+  const { planFigures, maskRecord, sampleMessages }: Partial<CliOperation> = operation ?? {};
   const { figures, outlook } = (run.plan ?? {}) as { readonly figures?: unknown; readonly outlook?: unknown };
   return {
     ...(planFigures && figures !== undefined && { figures: planFigures(figures, outlook) }),
     samples: maskRecord ? (await reports.samples(run.run_no, SAMPLES)).map(maskRecord) : [],
+    ...(sampleMessages && {
+      messages: await sampleMessages(
+        await reports.samples(run.run_no, SAMPLE_MESSAGES),
+        run.input,
+        hideValues,
+      ),
+    }),
   };
 }
 

@@ -39,6 +39,7 @@ export function createCli(env: Env): Cli {
     env: { ...env },
     envOrigins: new Map<string, string>(),
     cwd: process.cwd(),
+    stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
     stackDir: join(process.cwd(), '.cxflow'),

@@ -132,12 +132,17 @@ export const emailSend: OperationSpec<'emailSend', EmailSendInput> = {
   title: (input) => `Email send with template ${messageOf(input).templateId}`,
   // When and how fast it is sent decides nothing about what is sent.
   fingerprint: (input) => ({
-    message: messageOf(input),
+    message: sentPart(messageOf(input)),
     ...consentRules(input),
     map: ('map' in input.source && input.source.map) || {},
   }),
   columnProblems: (columns, map) => recipientMapProblems(columns, map),
 };
+
+/** A preview is never sent, so a better one makes no other message of it. */
+function sentPart({ preview: _, ...message }: EmailMessage): Omit<EmailMessage, 'preview'> {
+  return message;
+}
 
 /** The message of an input that was checked. */
 export function messageOf({ message }: EmailSendInput): EmailMessage {

@@ -22,9 +22,15 @@ export interface RecordFile {
 /** Columns that an operation adds to its records; their names begin with `cxflow_`. */
 export interface Explanation {
   readonly columns: readonly string[];
-  /** The values for a row, by column; a missing one is an empty cell. */
-  readonly valuesOf: (row: Pick<FileRow, 'fields' | 'outcome'>) => Readonly<Record<string, unknown>>;
+  /**
+   * The values for a row, by column; a missing one is an empty cell. Called once for each row, in the order of the rows and one
+   * after the other, so it may read along in another table.
+   */
+  readonly valuesOf: (row: ExplainedRow) => Values | Promise<Values>;
 }
+
+export type ExplainedRow = Pick<FileRow, 'seq' | 'fields' | 'outcome'>;
+export type Values = Readonly<Record<string, unknown>>;
 
 /** The columns that are added to those of the source. */
 const ADDED_COLUMNS = ['cxflow_line', 'cxflow_outcome', 'cxflow_reasons'];
@@ -35,6 +41,8 @@ const MAX_COLUMNS = 10_000;
 
 /** A row of a source with its outcome. */
 export interface FileRow {
+  /** Of a record of a run. */
+  readonly seq?: number;
   readonly line: number;
   readonly fields: Readonly<Record<string, unknown>>;
   readonly outcome: string;
@@ -85,20 +93,20 @@ export async function* formatRecords(file: RecordFile): AsyncIterable<string> {
 export async function* formatRows(file: RowFile): AsyncIterable<string> {
   if (file.format === 'csv') yield* formatCsv(file);
   else if (file.format === 'ndjson')
-    yield* inChunks(file.rows(), (row) => `${JSON.stringify(toObject(row, file))}\n`);
+    yield* inChunks(file.rows(), async (row) => `${JSON.stringify(await toObject(row, file))}\n`);
   else yield* formatJson(file);
 }
 
 async function* formatJson(file: RowFile): AsyncIterable<string> {
   let separator = '[\n';
   for await (const row of file.rows()) {
-    yield `${separator}${JSON.stringify(toObject(row, file))}`;
+    yield `${separator}${JSON.stringify(await toObject(row, file))}`;
     separator = ',\n';
   }
   yield separator === '[\n' ? '[]\n' : '\n]\n';
 }
 
-function toObject(row: FileRow, { explanation }: RowFile) {
+async function toObject(row: FileRow, { explanation }: RowFile) {
   const { fields, line, outcome, reasons, cxoneId = null } = row;
   return {
     ...fields,
@@ -106,7 +114,7 @@ function toObject(row: FileRow, { explanation }: RowFile) {
     cxflow_outcome: outcome,
     cxflow_reasons: reasons,
     ...(cxoneId !== null && { [ID_COLUMN]: cxoneId }),
-    ...explanation?.valuesOf(row),
+    ...(await explanation?.valuesOf(row)),
   };
 }
 
@@ -115,19 +123,19 @@ async function* formatCsv(file: RowFile): AsyncIterable<string> {
   const { columns: explained = [], valuesOf } = file.explanation ?? {};
   const added = file.withCxoneIds ? [...ADDED_COLUMNS, ID_COLUMN] : ADDED_COLUMNS;
   yield toCsvLine([...columns, ...added, ...explained].map(escapeFormula), QUOTED_IN_HEADER);
-  const explain = (row: FileRow) => {
-    const values = valuesOf?.(row) ?? {};
+  const explain = async (row: FileRow) => {
+    const values = (await valuesOf?.(row)) ?? {};
     return explained.map((column) => toCell(values[column]));
   };
-  const toCells = (row: FileRow) => [
+  const toCells = async (row: FileRow) => [
     ...columns.map((column) => toCell(Object.hasOwn(row.fields, column) ? row.fields[column] : null)),
     String(row.line),
     row.outcome,
     escapeFormula(row.reasons.map(describeReason).join('; ')),
     ...(file.withCxoneIds ? [escapeFormula(row.cxoneId ?? '')] : []),
-    ...explain(row),
+    ...(await explain(row)),
   ];
-  yield* inChunks(file.rows(), (row) => toCsvLine(toCells(row), QUOTED));
+  yield* inChunks(file.rows(), async (row) => toCsvLine(await toCells(row), QUOTED));
 }
 
 /**
@@ -168,10 +176,13 @@ export function describeReason({ code, field, message }: Reason): string {
   return `${code}${field === undefined ? '' : ` (${field})`}${message === undefined ? '' : `: ${message}`}`;
 }
 
-async function* inChunks<T>(items: AsyncIterable<T>, toText: (item: T) => string): AsyncIterable<string> {
+async function* inChunks<T>(
+  items: AsyncIterable<T>,
+  toText: (item: T) => Promise<string>,
+): AsyncIterable<string> {
   let chunk: string[] = [];
   for await (const item of items) {
-    chunk.push(toText(item));
+    chunk.push(await toText(item));
     if (chunk.length < ROWS_PER_CHUNK) continue;
     yield chunk.join('');
     chunk = [];

@@ -3,6 +3,7 @@ import type { Session } from '../../src/cli/cli.ts';
 import type { StageOptions } from '../../src/client/staging.ts';
 import type { CxflowClient, Started } from '../../src/client.ts';
 import type { ContactImportInput } from '../../src/contract/contact-import.ts';
+import type { EmailSendInput } from '../../src/contract/email-send.ts';
 import type { ListLoadInput } from '../../src/contract/list-load.ts';
 import type { Decision } from '../../src/contract/steering.ts';
 import { NOTHING_MEASURED } from '../../src/domain/metrics.ts';
@@ -15,6 +16,9 @@ export const COUNTS: Counts = { total: 10, pending: 0, created: 8, invalid: 2 };
 export interface FakeState {
   readonly started?: { input: ContactImportInput; options: { runId?: string } }[];
   readonly loads?: { input: ListLoadInput; options: { runId?: string } }[];
+  readonly emails?: { input: EmailSendInput; options: { runId?: string } }[];
+  /** Rows that the client was given to stage. */
+  readonly rows?: object[];
   /** What the client was given to stage a file. */
   readonly staged?: StageOptions[];
   readonly decided?: Decision[];
@@ -27,6 +31,8 @@ export interface FakeState {
 export function fakeSession({
   started = [],
   loads = [],
+  emails = [],
+  rows: stagedRows = [],
   staged = [],
   decided = [],
   run: known,
@@ -48,6 +54,14 @@ export function fakeSession({
     startListLoad: (input: ListLoadInput, options: { runId?: string }) => {
       loads.push({ input, options });
       return Promise.resolve({ runId: options.runId ?? 'r1', status, result: null });
+    },
+    startEmailSend: (input: EmailSendInput, options: { runId?: string }) => {
+      emails.push({ input, options });
+      return Promise.resolve({ runId: options.runId ?? 'r1', status, result: null });
+    },
+    stageRows: (rows: Iterable<object>) => {
+      stagedRows.push(...rows);
+      return Promise.resolve({ source: { dataset: 'ds_1' }, rows: stagedRows.length });
     },
     decide: (_: string, decision: Decision) => {
       decided.push(decision);

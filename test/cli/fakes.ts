@@ -1,5 +1,5 @@
 /** A command line without servers: keeps what it prints, and opens the session that the test gives it. */
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import type { Cli, Session } from '../../src/cli/cli.ts';
 import { CLI_OPERATIONS } from '../../src/cli/operations.ts';
 import type { Terminal } from '../../src/cli/terminal/output.ts';
@@ -19,6 +19,7 @@ export function fakeCli(session: Partial<Session> = {}, overrides: Partial<Cli> 
     env: {},
     envOrigins: new Map(),
     cwd: '/work',
+    stdin: Readable.from([]),
     stackDir: '/nowhere/.cxflow',
     command: 'cxflow',
     login: 'dana',

@@ -23,6 +23,7 @@ const RESULT: RunResultView = {
   requests: { requests: 3, averageLatencyMs: 84.2, events: { delivered: 2, undelivered: 1 } },
   rules: { checked: 10, violations: 2, complianceRatePercent: 80 },
   facts: [['suppressions', '1, an opt-out']],
+  sections: [],
   link: 'http://127.0.0.1:8233/namespaces/default/workflows/x',
 };
 

@@ -1,4 +1,4 @@
-/** The example service, started as its reader would start it: with the built package, approved from elsewhere. */
+/** The example services, started as their reader would start them: with the built package, approved from elsewhere. */
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { nightlyImport } from '../../examples/nightly-import.ts';
@@ -40,6 +40,31 @@ it('a service stages rows, waits for an approval, continues after it was killed,
     };
     expect(await nightlyImport(withoutChanges), 'exit code if there is nothing to import').toBe(0);
     expect(printed).toEqual(['no contact has changed, so there is nothing to import']);
+  });
+});
+
+it('a service sends an email, is killed, and nobody is sent it twice; it reads whose address does not exist', async () => {
+  await onStand({}, async ({ env, admin, conserved }) => {
+    await admin.setEmailPlan({
+      recipients: [{ address: '@gone[.]example$', does: 'hard', bounceCode: '5.1.1' }],
+    });
+    const start = () =>
+      processes.run(process.execPath, ['--import', 'tsx', 'examples/renewal-email.ts'], { env, cwd: ROOT });
+    const first = start();
+    await first.waitFor(/run .* \(started\): 120 customers/);
+    const runId = runIdIn(first.output());
+    await first.kill();
+    const ended = await endOf(start());
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout).toContain('120 of 120 were sent the message, 119 have it');
+    expect(ended.stdout).toContain(
+      '00000000-0000-4000-8000-000000000007: the address does not exist (5.1.1)',
+    );
+    const accepted = (await admin.acceptedEmails()).map(({ toAddress }) => toAddress);
+    expect(accepted).toHaveLength(120);
+    expect(new Set(accepted).size).toBe(120);
+    await conserved(runId);
+    expect((await endOf(start())).stdout, 'started once more').toContain('119 have it');
   });
 });
 

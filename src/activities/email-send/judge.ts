@@ -1,8 +1,8 @@
 /** Judges the first share of an email send by what became of it (docs/email-send-events.md#canary). */
 import { type EvaluatedMeasure, evaluateCanary } from '../../domain/email-send/canary.ts';
 import { formatCount } from '../../domain/numbers.ts';
+import { countDeliveries } from '../../ledger/emails/counts.ts';
 import { activityKey } from '../engine/step.ts';
-import { countDeliveries } from './counts.ts';
 import type { EmailSendDeps } from './settings.ts';
 
 export interface Judgement {

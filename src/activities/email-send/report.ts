@@ -10,10 +10,10 @@ import { type CanaryPlan, planCanary } from '../../domain/email-send/canary.ts';
 import { deliveryFigures } from '../../domain/email-send/figures.ts';
 import { canaryBatches } from '../../domain/email-send/share.ts';
 import { formatCount } from '../../domain/numbers.ts';
+import { countDeliveries } from '../../ledger/emails/counts.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { PlanAddition, PlanNotes } from '../engine/definition.ts';
 import { runInput } from '../engine/run-input.ts';
-import { countDeliveries } from './counts.ts';
 import { roomToday } from './daily-limit.ts';
 import type { EmailSendDeps } from './settings.ts';
 

@@ -1,8 +1,16 @@
 /** Prints everything about one run. */
 import { readRunDetails } from '../../queries/run-details.ts';
-import { type Cli, listFacts, readPlanDetails, type Session, withSession } from '../cli.ts';
+import {
+  type Cli,
+  listFacts,
+  readOperationReport,
+  readPlanDetails,
+  type Session,
+  withSession,
+} from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderRunDetails } from '../render/run-details.ts';
+import { listSections } from '../render/sections.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
 import { explainMissingRun } from './missing-run.ts';
 
@@ -15,12 +23,13 @@ export async function showRun(
   return withSession(cli, async (session) => {
     const read = await readRunDetails(session.ledger, runId, queryProgress(session));
     if (!read) throw await explainMissingRun(session, runId, cli.command);
-    const details = { ...read, link: session.link(runId) };
+    const own = await readOperationReport(cli, session.ledger, runId);
+    const details = { ...read, ...own?.data, link: session.link(runId) };
     const { print, colors } = openOutput(cli, json);
     if (json) printJson(cli, details);
     else {
       const planDetails = await readPlanDetails(cli, session.ledger, runId);
-      const view = { ...details, facts: listFacts(cli, read), planDetails };
+      const view = { ...details, facts: listFacts(cli, read), planDetails, sections: listSections(own) };
       print(renderRunDetails(view, colors, cli.command));
     }
     return EXIT.ok;

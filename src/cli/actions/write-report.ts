@@ -1,9 +1,10 @@
 /** Writes the report of a run as one HTML file or as JSON. */
 import { resolve } from 'node:path';
 import { readRunReport } from '../../queries/run-report.ts';
-import { type Cli, listFacts, readPlanDetails, withSession } from '../cli.ts';
+import { type Cli, listFacts, readOperationReport, readPlanDetails, withSession } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderPage } from '../html/page.ts';
+import { listSections } from '../render/sections.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
 import { writeWholeFile } from '../terminal/output-stream.ts';
 import { explainMissingRun } from './missing-run.ts';
@@ -22,12 +23,19 @@ export async function writeReport(cli: Cli, runId: string, options: ReportOption
   return withSession(cli, async (session) => {
     const read = await readRunReport(session.ledger, runId);
     if (!read) throw await explainMissingRun(session, runId, cli.command);
-    const report = { ...read, link: session.link(runId) };
+    const own = await readOperationReport(cli, session.ledger, runId);
+    const report = { ...read, ...own?.data, link: session.link(runId) };
     const file = html === true ? defaultFileName(runId) : html;
     if (file !== undefined) {
       const path = resolve(cli.cwd, file);
-      const planDetails = await readPlanDetails(cli, session.ledger, runId);
-      const page = { ...report, facts: listFacts(cli, read), planDetails };
+      const planDetails = await readPlanDetails(cli, session.ledger, runId, { hideValues: true });
+      const page = {
+        ...report,
+        facts: listFacts(cli, read),
+        planDetails,
+        sections: listSections(own),
+        curves: own?.curves ?? [],
+      };
       await writeWholeFile(path, [renderPage(page)]);
       openOutput(cli, json).print(`report → ${path}`);
     }

@@ -11,6 +11,7 @@ import {
 import type { RunReport } from '../../queries/run-report.ts';
 import type { PlanDetails } from '../render/plan.ts';
 import { type Fact, formatMs } from '../render/run-parts.ts';
+import type { Curves, Section } from '../render/sections.ts';
 import {
   formatDuration,
   formatPercent,
@@ -24,6 +25,7 @@ import { html, type Markup, table } from './markup.ts';
 import { type ComparedSums, renderLatencies, renderRates } from './metrics.ts';
 import { renderPlanDetails } from './plan.ts';
 import { renderRateCharts } from './rate-charts.ts';
+import { renderCurves, renderSections } from './sections.ts';
 import { formatUtc } from './times.ts';
 
 export interface ReportPage extends RunReport {
@@ -32,6 +34,9 @@ export interface ReportPage extends RunReport {
   /** Those of its operation (CliOperation.facts). */
   readonly facts: readonly Fact[];
   readonly planDetails: PlanDetails;
+  /** Those of its operation (CliOperation.readReport). */
+  readonly sections: readonly Section[];
+  readonly curves: readonly Curves[];
 }
 
 const MAX_REASONS = 50;
@@ -44,6 +49,8 @@ export function renderPage(report: ReportPage): string {
 ${renderFigures(report)}
 ${renderOutcomes(report)}
 ${renderReasons(report)}
+${renderSections(report.sections)}
+${renderCurves(report.curves)}
 ${renderPlanDetails(report.planDetails)}
 ${renderComparison(report)}
 ${renderMessages(report)}

@@ -2,11 +2,14 @@
 import type { ListLoadFigures, ListLoadOutlook, ListLoadResult } from '../../contract/list-load.ts';
 import { formatCount } from '../../domain/numbers.ts';
 import { formatTime, plural } from '../terminal/format.ts';
-import type { PlanFigures } from './plan.ts';
+import type { Histogram, PlanFigures } from './plan.ts';
 import type { Fact } from './run-parts.ts';
 
 /** As the contract defines them; undefined: the run has no calling hours. */
-export function listLoadFigures(figures: unknown, outlook?: unknown): PlanFigures {
+export function listLoadFigures(
+  figures: unknown,
+  outlook?: unknown,
+): PlanFigures & { readonly histogram: Histogram } {
   const { capacity, suppressions, suppressed, scores } = figures as ListLoadFigures;
   return {
     facts: [

@@ -1,16 +1,19 @@
 /** What a run is going to write, as text. Pure; without personal data. */
 import { formatCount } from '../../domain/numbers.ts';
 import type { Plan } from '../../queries/run-facts.ts';
-import { formatDuration, plural } from '../terminal/format.ts';
+import { formatDuration, plural, wrapText } from '../terminal/format.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
 import type { Fact } from './run-parts.ts';
+import { renderSampleMessages, type SampleMessage } from './sample-messages.ts';
 
 /** What an operation adds to its plans. */
 export interface PlanFigures {
   readonly facts: readonly Fact[];
+  /** What its lookups are about. Default: `preference`. */
+  readonly lookups?: string;
   /** How the records to write are spread over something, e.g. their scores. */
-  readonly histogram: Histogram;
+  readonly histogram?: Histogram;
 }
 
 export interface Histogram {
@@ -22,6 +25,8 @@ export interface PlanDetails {
   readonly figures?: PlanFigures;
   /** The first records of the plan, masked, each as names and values. */
   readonly samples: readonly (readonly Fact[])[];
+  /** What the first recipients will read. */
+  readonly messages?: readonly SampleMessage[];
 }
 
 /** `withReasons`: also why rows are not sent. */
@@ -32,21 +37,26 @@ export function renderPlan(
 ): string {
   const head = `plan ${plan.hash} for ${target}`;
   if (plan.changes) return [head, ...renderChanges(plan.changes)].join('\n');
-  const lines = [head, renderNumbers(plan), ...renderNotes(plan), ...renderDetails(details)];
+  const notes = renderNotes(plan, details?.figures?.lookups);
+  const lines = [head, renderNumbers(plan), ...notes, ...renderDetails(details)];
   return [...lines, ...(withReasons ? renderReasons(plan) : [])].join('\n');
 }
 
-function renderDetails({ figures, samples = [] }: Partial<PlanDetails> = {}): string[] {
+function renderDetails({ figures, samples = [], messages = [] }: Partial<PlanDetails> = {}): string[] {
   return [
     ...(figures ? [renderTable([{}, {}], figures.facts.map(printableFact))] : []),
-    ...(figures ? renderHistogram(figures.histogram) : []),
+    ...(figures?.histogram ? renderHistogram(figures.histogram) : []),
     ...(samples.length > 0 ? ['the first records, with values hidden'] : []),
     ...samples.map(
       (sample, i) =>
         `  ${i + 1}  ${sample.map(([name, value]) => `${printable(name)} ${printable(value)}`).join(', ')}`,
     ),
+    ...renderSampleMessages(messages),
   ];
 }
+
+/** A note is one sentence and may be long; its further lines are indented. */
+const NOTE_COLUMNS = 74;
 
 const printableFact = ([name, value]: Fact): Fact => [name, printable(value)];
 
@@ -81,7 +91,10 @@ function renderNumbers(plan: Plan): string {
   return renderTable([{}, { align: 'right' }, {}], rows);
 }
 
-function renderNotes({ options, lookups, estimatedSeconds, notes: more = [] }: Plan): string[] {
+function renderNotes(
+  { options, lookups, estimatedSeconds, notes: more = [] }: Plan,
+  about = 'preference',
+): string[] {
   const notes: string[] = more.map(printable);
   if (options?.existing !== undefined) {
     const what = options.existing === 'update' ? 'updated' : 'left unchanged';
@@ -89,7 +102,7 @@ function renderNotes({ options, lookups, estimatedSeconds, notes: more = [] }: P
   }
   // Each lookup is a request and part of the estimate.
   if (lookups && lookups.requests > 0) {
-    notes.push(`${plural(lookups.requests, 'preference lookup')} before the writes`);
+    notes.push(`${plural(lookups.requests, `${about} lookup`)} before the writes`);
   }
   if (lookups && lookups.withoutContactId > 0) {
     notes.push(`${plural(lookups.withoutContactId, 'record')} without a contact id to look up`);
@@ -97,7 +110,9 @@ function renderNotes({ options, lookups, estimatedSeconds, notes: more = [] }: P
   if (estimatedSeconds) {
     notes.push(`takes at least ${formatDuration(estimatedSeconds * 1_000)} at the rate budget`);
   }
-  return notes.map((note) => `  ${note}`);
+  return notes.flatMap((note) =>
+    wrapText(note, NOTE_COLUMNS).map((line, i) => `  ${i === 0 ? '' : '  '}${line}`),
+  );
 }
 
 function renderReasons({ reasons = [] }: Plan): string[] {

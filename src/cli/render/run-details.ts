@@ -17,6 +17,7 @@ import { type PlanDetails, renderPlan } from './plan.ts';
 import { renderRateBlocks } from './rate-limits.ts';
 import { describeEvents, describeRequests, describeRules, type Fact, formatMs } from './run-parts.ts';
 import { renderCounts } from './run-result.ts';
+import { renderSection, type Section } from './sections.ts';
 
 export interface DetailsView extends RunDetails {
   /** The run in Temporal's Web UI. */
@@ -24,6 +25,8 @@ export interface DetailsView extends RunDetails {
   /** Those of its operation (CliOperation.facts). */
   readonly facts: readonly Fact[];
   readonly planDetails: PlanDetails;
+  /** Those of its operation (CliOperation.readReport). */
+  readonly sections: readonly Section[];
 }
 
 export function renderRunDetails(run: DetailsView, colors: Colors, command: string): string {
@@ -36,6 +39,7 @@ export function renderRunDetails(run: DetailsView, colors: Colors, command: stri
     ...(plan ? [renderPlan(plan, run.target, { withReasons: false, details: run.planDetails })] : []),
     ...(run.counts.total > 0 ? [renderCounts(run.counts, colors)] : []),
     ...(run.reasons.length > 0 ? [renderReasons(run.reasons)] : []),
+    ...run.sections.map(renderSection),
     ...renderMessages(run.cxone, MAX_MESSAGES),
     ...(run.cxone.answers.length > 0 ? [renderAnswers(run.cxone)] : []),
     ...(run.inDoubt.length > 0 ? [renderInDoubt(run, command)] : []),

@@ -19,6 +19,7 @@ import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
 import { renderMessages } from './messages.ts';
 import { describeEvents, describeRules, type Fact, stateColor } from './run-parts.ts';
+import { renderSection, type Section } from './sections.ts';
 
 export interface RunResultView {
   readonly runId: string;
@@ -36,6 +37,8 @@ export interface RunResultView {
   readonly rules: RuleChecks | null;
   /** Those of its operation (CliOperation.facts). */
   readonly facts: readonly Fact[];
+  /** The summary of its operation (CliOperation.readReport). */
+  readonly sections: readonly Section[];
   readonly link: string | null;
 }
 
@@ -44,6 +47,7 @@ export function renderRunResult(result: RunResultView, colors: Colors): string {
     renderEnd(result, colors),
     ...(result.counts.total > 0 ? [renderCounts(result.counts, colors)] : []),
     ...(result.reasons.length > 0 ? [renderReasons(result.reasons)] : []),
+    ...result.sections.map(renderSection),
     ...renderMessages(result.messages, MAX_MESSAGES),
     renderFacts(result),
   ];

@@ -7,7 +7,7 @@ export function plural(n: number, word: string): string {
 }
 
 function toPlural(word: string): string {
-  if (word.endsWith('y')) return `${word.slice(0, -1)}ies`;
+  if (/[^aeiou]y$/.test(word)) return `${word.slice(0, -1)}ies`;
   return /(s|x|ch|sh)$/.test(word) ? `${word}es` : `${word}s`;
 }
 

@@ -14,6 +14,8 @@ export interface Snapshot {
   readonly trouble: string | null;
   readonly perSecond: number | null;
   readonly secondsLeft: number | null;
+  /** How far the operation is, in its own words; instead of the share of settled records. */
+  readonly note?: string | null;
 }
 
 const PHASE_LABELS: Readonly<Record<Snapshot['phase'], string>> = {
@@ -45,7 +47,7 @@ export function renderPlainLine(snapshot: Snapshot): string {
 /** For a terminal of this many columns; never longer. */
 export function renderBarLine(snapshot: Snapshot, colors: Colors, columns: number): string {
   const { phase, counts } = snapshot;
-  const hasBar = counts !== null && counts.total > 0 && !WITHOUT_SHARE.includes(phase);
+  const hasBar = counts !== null && counts.total > 0 && !WITHOUT_SHARE.includes(phase) && !snapshot.note;
   const parts = [
     PHASE_LABELS[phase],
     ...(hasBar ? [renderBar((counts.total - counts.pending) / counts.total)] : []),
@@ -63,7 +65,7 @@ export function renderBar(share: number): string {
 
 function renderFacts(snapshot: Snapshot): string[] {
   const facts = [
-    renderAmount(snapshot),
+    snapshot.note ?? renderAmount(snapshot),
     renderRate(snapshot),
     renderTimeLeft(snapshot),
     renderAttention(snapshot),
@@ -94,8 +96,9 @@ function renderAttention({ counts }: Snapshot): string {
   return found.map((outcome) => `${formatCount(counts?.[outcome] ?? 0)} ${spaced(outcome)}`).join(', ');
 }
 
-function renderWaiting({ trouble, waitingFor }: Snapshot): string {
-  return trouble ?? waitingFor ?? '';
+/** A note says what the run waits for, and more. */
+function renderWaiting({ trouble, waitingFor, note }: Snapshot): string {
+  return trouble ?? (note ? '' : (waitingFor ?? ''));
 }
 
 function truncate(line: string, columns: number): string {

@@ -5,7 +5,7 @@ import { retriedRunId } from '../../ledger/runs/retries.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { readRunMeasures } from '../../queries/metrics.ts';
 import { type Plan, readPlan, readResult } from '../../queries/run-facts.ts';
-import { type Cli, listFacts, readPlanDetails, type Session } from '../cli.ts';
+import { type Cli, listFacts, readOperationReport, readPlanDetails, type Session } from '../cli.ts';
 import { EXIT, type ExitCode, exitCodeOfRun } from '../exit-codes.ts';
 import {
   type EndedRun,
@@ -16,6 +16,7 @@ import {
 } from '../render/next-steps.ts';
 import { renderPlan } from '../render/plan.ts';
 import { type RunResultView, renderRunResult } from '../render/run-result.ts';
+import type { OperationReport } from '../render/sections.ts';
 import { type Output, printJson } from '../terminal/output.ts';
 import type { Followed } from './follow.ts';
 
@@ -51,7 +52,8 @@ export async function reportEnd(
 async function reportEnded(followed: Ended, options: EndingOptions): Promise<ExitCode> {
   const { cli, session, output, json, extraJson } = options;
   const { run } = followed;
-  const result = await readResultView(followed, options);
+  const own = await readOperationReport(cli, session.ledger, run.run_id);
+  const result = await readResultView(followed, own, options);
   const plan = readPlan(run);
   // The reasons are part of the result.
   if (plan && (run.dry_run || plan.changes)) {
@@ -61,7 +63,7 @@ async function reportEnded(followed: Ended, options: EndingOptions): Promise<Exi
   output.print(`\n${renderRunResult(result, output.colors)}`);
   const { followUps, others } = chooseSteps(run, result, cli);
   output.print(`\n${renderSteps('next', [...followUps, ...others])}`);
-  if (json) printJson(cli, { ...toJson(result, run), ...extraJson });
+  if (json) printJson(cli, { ...toJson(result, run), ...own?.data, ...extraJson });
   return chooseExitCode(result, plan, followUps);
 }
 
@@ -121,6 +123,7 @@ function reportNeverBegan(
     requests: null,
     rules: null,
     facts: [],
+    sections: [],
     link: session.link(runId),
   };
   output.print(`\n${renderRunResult(result, output.colors)}`);
@@ -130,6 +133,7 @@ function reportNeverBegan(
 
 async function readResultView(
   { run, counts, failure }: Ended,
+  own: OperationReport | null,
   { cli, session }: EndingOptions,
 ): Promise<RunResultView> {
   const result = readResult(run);
@@ -147,6 +151,7 @@ async function readResultView(
     requests: result,
     rules,
     facts: listFacts(cli, run),
+    sections: own?.summary ?? [],
     link: session.link(run.run_id),
   };
 }

@@ -31,6 +31,8 @@ export interface FollowOptions {
    * time, since no progress is drawn meanwhile. The signal aborts when the run waits no longer or nobody watches.
    */
   readonly onWaiting?: OnWaiting;
+  /** How far the run is in the phase `tracking`; null: it has nothing to say. */
+  readonly readProgress?: (run: Run) => Promise<string | null>;
   readonly nowMs?: () => number;
   readonly sleep?: (ms: number, aborted: Promise<null>) => Promise<void>;
 }
@@ -54,6 +56,8 @@ const ASK_TEMPORAL_AFTER_MS = 1_000;
 const ASK_TEMPORAL_EVERY_MS = 5_000;
 /** A run that nobody knows may have been started only a moment ago. */
 const UNKNOWN_AFTER_MS = 3_000;
+/** Counting what became of many messages is more work than reading a run. */
+const READ_PROGRESS_EVERY_MS = 2_000;
 
 interface Seen {
   readonly run: Run | undefined;
@@ -87,6 +91,7 @@ class Follower {
   readonly #meter = createRateMeter();
   readonly #beganMs: number;
   #askedMs = -Infinity;
+  #note: { readonly text: string | null; readonly atMs: number } = { text: null, atMs: -Infinity };
   #shown: Seen = { run: undefined, counts: null };
 
   constructor(runId: string, options: FollowOptions) {
@@ -161,6 +166,7 @@ class Follower {
     if (run) await this.#question.closeUnlessAsked(run);
     if (this.#question.isOpen()) return;
     const phase = this.#shown.run?.phase ?? 'starting';
+    const note = run?.phase === 'tracking' ? await this.#readNote(run) : null;
     const isWriting = phase === 'writing' && counts !== null;
     const perSecond = isWriting ? this.#meter.add(this.#nowMs(), sumOutcomes(counts)) : null;
     this.#options.view.update({
@@ -170,8 +176,16 @@ class Follower {
       trouble,
       perSecond,
       secondsLeft: perSecond === null || !counts?.pending ? null : counts.pending / perSecond,
+      note,
     });
     if (run) this.#question.open(run);
+  }
+
+  async #readNote(run: Run): Promise<string | null> {
+    const { readProgress } = this.#options;
+    if (readProgress && this.#nowMs() - this.#note.atMs >= READ_PROGRESS_EVERY_MS)
+      this.#note = { text: await readProgress(run), atMs: this.#nowMs() };
+    return this.#note.text;
   }
 }
 

@@ -15,9 +15,10 @@ import {
   stepsForPause,
 } from '../render/next-steps.ts';
 import { renderPlan } from '../render/plan.ts';
-import { plural } from '../terminal/format.ts';
+import { plural, wrapText } from '../terminal/format.ts';
 import type { Output } from '../terminal/output.ts';
 import { createProgressView, type ProgressView } from '../terminal/progress-view.ts';
+import { printable } from '../terminal/sanitize.ts';
 import { answerConflicts } from './answer-conflicts.ts';
 import { type EndingOptions, reportEnd } from './ending.ts';
 import { type Followed, follow } from './follow.ts';
@@ -38,7 +39,14 @@ export async function watch(runId: string, options: EndingOptions, signal: Abort
     if (!json) await answerConflicts({ runId, conflicts, cli, session, view, interrupted: signal, closed });
   };
   const { ledger, executions } = session;
-  return follow(runId, { ledger, executions, view, command: cli.command, signal, onWaiting });
+  const readProgress = async (run: Run) => {
+    const operation = cli.operations.find(({ kind }) => kind === run.kind);
+    return (await operation?.readProgress?.(ledger, run)) ?? null;
+  };
+  return follow(runId, {
+    ...{ ledger, executions, view, command: cli.command, signal },
+    ...{ onWaiting, readProgress },
+  });
 }
 
 const queryProgress = (session: Session) => async (runId: string) => (await session.client()).progress(runId);
@@ -73,6 +81,9 @@ function announceConflicts(runId: string, conflicts: readonly ShownConflict[], a
   announce('the run waits for your decision', stepsForConflict(runId, reviewed, cli.command), announcer);
 }
 
+/** Of the reason why a run has paused itself. */
+const COLUMNS = 78;
+
 async function announceWaiting(run: Run, announcer: Announcer): Promise<void> {
   const { cli, session, view } = announcer;
   const { run_id: runId } = run;
@@ -87,6 +98,7 @@ async function announceWaiting(run: Run, announcer: Announcer): Promise<void> {
     const what = `CXone never answered ${plural(writes.length, 'write')} with ${plural(records, 'record')}`;
     announce(what, stepsForDoubt(runId, cli.command), announcer);
   } else {
+    if (run.waiting_for !== null) view.print(`\n${wrapText(printable(run.waiting_for), COLUMNS).join('\n')}`);
     announce('the run is paused', stepsForPause(runId, cli.command), announcer);
   }
 }

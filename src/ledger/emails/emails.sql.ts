@@ -6,6 +6,7 @@ import type { Emails } from './emails.ts';
 import { failRemaining, saveEvents } from './events.sql.ts';
 import { countFigures, findRecipient, listTallies, timeline } from './figures.sql.ts';
 import { countOpenJobs, endJob, listDueJobs, listJobs, recordJob, savePoll } from './jobs.sql.ts';
+import { eventTimeline, listMessages } from './messages.sql.ts';
 import { listOptOuts, markOptOutsSynced } from './opt-outs.sql.ts';
 import { countUnknown, listRecipients, nextWriteAt } from './recipients.sql.ts';
 import { dropRetries, listRetryable, planRetries } from './retries.sql.ts';
@@ -32,6 +33,8 @@ export function createEmails({ db }: Database): Emails {
       fenced(db, run, (tx, runNo) => markOptOutsSynced(tx, runNo, optOuts)),
     figures: (runNo) => countFigures(db, runNo),
     tallies: (runNo) => listTallies(db, runNo),
+    listMessages: (runNo) => listMessages(db, runNo),
+    eventTimeline: (runNo, period) => eventTimeline(db, runNo, period),
     timeline: (runNo, seq) => timeline(db, runNo, seq),
     findRecipient: (runNo, mailbox) => findRecipient(db, runNo, mailbox),
     recipients: (runNo, seqs, executor) => listRecipients(executor ?? db, runNo, seqs),

@@ -9,6 +9,7 @@ import type { Announcement } from './announcements.ts';
 import type { ChangedMessage, EventPage } from './events.ts';
 import type { EmailFigures, MessageInTimeline, Tally } from './figures.ts';
 import type { Job, JobPoll, NewJob, OpenJobs } from './jobs.ts';
+import type { CountedMessage, EventBucket, EventPeriod } from './messages.ts';
 import type { OptOut, OptOutPage } from './opt-outs.ts';
 import type { RecipientOfRecord } from './recipients.ts';
 import type { Retry, RetryableMessage, RetryablePage } from './retries.ts';
@@ -87,6 +88,18 @@ export interface Emails {
 
   /** The counts of the messages that `figures` counts, for whoever adds them up. Reads only. */
   tallies(runNo: number): Promise<Tally[]>;
+
+  /**
+   * What became of each recipient who was sent a message, in the order of the source. Complaints and opt-outs count whichever of
+   * the messages they are about. Memory stays flat. Reads only.
+   */
+  listMessages(runNo: number): AsyncIterable<CountedMessage>;
+
+  /**
+   * When events happened, by CXone's type, in `buckets` buckets of `widthMs`; what is said to have happened before or after counts
+   * in the first or in the last one. Events without a time are left out. Reads only.
+   */
+  eventTimeline(runNo: number, period: EventPeriod): Promise<EventBucket[]>;
 
   /** The messages of a recipient with their jobs and events, the oldest first. Reads only. */
   timeline(runNo: number, seq: number): Promise<MessageInTimeline[]>;

@@ -8,6 +8,7 @@ import { PAGE, PAGE_BYTES } from './pages.ts';
 import { cancelBeyond, countScores, listCreated, listPending, listRankedCandidates } from './ranked.sql.ts';
 import type {
   DuplicateCandidate,
+  KeyedRecord,
   OutcomeFilter,
   ReasonCount,
   Records,
@@ -30,6 +31,7 @@ export function createRecords({ db, pool }: Database): Records {
       fenced(db, run, (tx, runNo) => cancelBeyond(tx, runNo, room, reason)),
     countPendingContacts: (runNo) => countPendingContacts(db, runNo),
     list: (runNo, outcome) => list(db, runNo, outcome),
+    listByKey: (runNo, key1) => listByKey(db, runNo, key1),
     listPending: (runNo) => listPending(db, runNo),
     listCreated: (runNo) => listCreated(db, runNo),
     countScores: (runNo) => countScores(db, runNo),
@@ -143,6 +145,15 @@ async function* list(db: Executor, runNo: number, outcome?: OutcomeFilter): Asyn
     if (!last) return;
     after = last.seq;
   }
+}
+
+async function listByKey(db: Executor, runNo: number, key1: string): Promise<KeyedRecord[]> {
+  const { rows } = await sql<KeyedRecord>`
+    select r.seq, r.line, r.fields, r.record, coalesce(o.outcome, 'pending') as outcome,
+      coalesce(o.reasons, '[]'::json) as reasons, o.evidence, o.cxone_id as "cxoneId"
+    from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
+    where r.run_no = ${runNo} and r.key1 = ${key1} order by r.seq`.execute(db);
+  return rows;
 }
 
 async function hasCxoneIds(db: Executor, runNo: number): Promise<boolean> {

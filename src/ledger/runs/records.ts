@@ -51,6 +51,9 @@ export interface Records {
    */
   list(runNo: number, outcome?: OutcomeFilter): AsyncIterable<SettledRecord>;
 
+  /** Those with this first key, of whatever outcome, in the order of the source: duplicates of each other. Not erased ones. */
+  listByKey(runNo: number, key1: string): Promise<KeyedRecord[]>;
+
   /** In the order of the source, without erased ones. Memory stays flat, as with `list`. */
   listPending(runNo: number): AsyncIterable<PendingRecord>;
 
@@ -108,6 +111,11 @@ export interface SettledRecord {
   readonly evidence: string | null;
   /** CXone's id of the record, if an answer has named it. */
   readonly cxoneId: string | null;
+}
+
+export interface KeyedRecord extends SettledRecord {
+  /** What was to be written. */
+  readonly record: unknown;
 }
 
 export interface DuplicateCandidate {

@@ -14,7 +14,7 @@ import { listInDoubt, markInDoubt, resolve } from './in-doubt.sql.ts';
 import { byRank } from './rank.sql.ts';
 import { settleWrites } from './settlements.sql.ts';
 import type { Settlement } from './settlements.ts';
-import type { OpenWrite, SentClaim, Writes } from './writes.ts';
+import type { OpenWrite, SentClaim, WriteOfRecord, Writes } from './writes.ts';
 
 /**
  * Batches of larger records are cut, so that those in flight fit into memory and no request is too large (413). A record is
@@ -55,6 +55,7 @@ export function createWrites({ db }: Database): Writes {
     markUnanswered: (id, fence, failure) => markUnanswered(db, id, fence, failure),
     markInDoubt: (run, reason) => fenced(db, run, (tx, runNo) => markInDoubt(tx, runNo, reason)),
     remainingLeaseMs: (runNo) => remainingLeaseMs(db, runNo),
+    listOfRecord: (runNo, seq) => listOfRecord(db, runNo, seq),
     listInDoubt: (runNo, query = {}) => listInDoubt(db, runNo, query),
     resolve: (resolution) => db.transaction().execute((tx) => resolve(tx, resolution)),
   };
@@ -153,6 +154,14 @@ async function listOpen(
     .orderBy('batch')
     .orderBy('id')
     .execute();
+}
+
+async function listOfRecord(db: Executor, runNo: number, seq: number): Promise<WriteOfRecord[]> {
+  const { rows } = await sql<WriteOfRecord>`
+    select id, batch, kind, state, cardinality(seqs) as records, attempts, lost_answers as "lostAnswers",
+      http_status as "httpStatus", request_id as "requestId", sent_at as "sentAt", settled_at as "settledAt"
+    from writes where run_no = ${runNo} and ${seq} = any(seqs) order by id`.execute(db);
+  return rows;
 }
 
 /** Waits for nobody: a row that is locked is being settled, or will be marked as well as lost by its settlement. */

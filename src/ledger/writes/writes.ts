@@ -72,6 +72,9 @@ export interface Writes {
   /** How long until the last lease of the run has expired; 0: none is valid. Reads only. */
   remainingLeaseMs(runNo: number): Promise<number>;
 
+  /** All that had this record, as it was handed from one to the next, in the order of their ids. Reads only. */
+  listOfRecord(runNo: number, seq: number): Promise<WriteOfRecord[]>;
+
   /** By batch, first those that nobody has decided to resend yet. Reads only. */
   listInDoubt(runNo: number, query?: InDoubtQuery): Promise<WriteInDoubt[]>;
 
@@ -126,6 +129,23 @@ export interface OpenWrite {
   readonly sentAt: Date | null;
   /** ISO 8601: it is not to be tried before, and that moment has not come by the ledger's clock. Otherwise null. */
   readonly notBefore: string | null;
+}
+
+export interface WriteOfRecord {
+  readonly id: string;
+  readonly batch: number;
+  readonly kind: string;
+  readonly state: WriteState;
+  /** How many records it has. */
+  readonly records: number;
+  readonly attempts: number;
+  readonly lostAnswers: number;
+  readonly httpStatus: number | null;
+  /** CXone's id of the request. */
+  readonly requestId: string | null;
+  /** The time of the last claim. */
+  readonly sentAt: Date | null;
+  readonly settledAt: Date | null;
 }
 
 export interface InDoubtQuery {

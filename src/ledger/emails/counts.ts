@@ -1,4 +1,4 @@
-/** Counts what became of the recipients who were sent the message: one message each, the one that counts. */
+/** Counts what became of the recipients who were sent the message: one message each, the one that counts. Adds up to them. */
 import { messageState } from '../../domain/email-send/delivery.ts';
 import {
   addDeliveryCounts,
@@ -7,11 +7,11 @@ import {
   multiplyDeliveryCounts,
   NO_DELIVERY_COUNTS,
 } from '../../domain/email-send/figures.ts';
-import type { Tally } from '../../ledger/emails/figures.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
+import type { Emails } from './emails.ts';
+import type { Tally } from './figures.ts';
 
 export async function countDeliveries(
-  { emails }: Pick<Ledger, 'emails'>,
+  { emails }: { readonly emails: Pick<Emails, 'tallies'> },
   runNo: number,
 ): Promise<DeliveryCounts> {
   const tallies = await emails.tallies(runNo);

@@ -1,0 +1,72 @@
+/** What the plan, the progress and the result of an email send say beyond those of other operations. Pure. */
+import type { EmailSendFigures, EmailSendResult } from '../../contract/email-send.ts';
+import { formatCount } from '../../domain/numbers.ts';
+import type { EmailFigures } from '../../ledger/emails/figures.ts';
+import type { OpenJobs } from '../../ledger/emails/jobs.ts';
+import { plural } from '../terminal/format.ts';
+import type { PlanFigures } from './plan.ts';
+import type { Fact } from './run-parts.ts';
+
+/** As the contract defines them. `outlook` is missing in a plan that no later one has replaced. */
+export function emailSendFigures(figures: unknown, outlook?: unknown): PlanFigures {
+  const { dailyLimit, days, canary } = figures as EmailSendFigures;
+  const { roomToday } = (outlook ?? {}) as { readonly roomToday?: number };
+  const left = roomToday === undefined ? '' : `; ${formatCount(roomToday)} of today's are left`;
+  return {
+    facts: [
+      ['daily limit', `${plural(dailyLimit, 'message')}${left}`],
+      ['takes', `${plural(days, 'day')} by the daily limit, if nothing else is sent`],
+      ...(canary === null ? [] : describeCanary(canary)),
+    ],
+    lookups: 'suppression and consent',
+  };
+}
+
+/** What the first share is judged by, and how often that may be wrong. */
+function describeCanary({
+  recipients,
+  batches,
+  plan: { measures, falsePause, falseContinue },
+}: NonNullable<EmailSendFigures['canary']>): readonly Fact[] {
+  return [
+    ['first share', `${plural(recipients, 'recipient')} in ${plural(batches, 'batch')}`],
+    ...measures.map((measure): Fact => [`its ${measure.name}s`, describeMeasure(measure)]),
+    ['error rates', `a good send pauses in at most ${toPercent(falsePause)} of cases`],
+    ['', `a bad one continues in at most ${toPercent(falseContinue)}`],
+  ];
+}
+
+function describeMeasure({ continueUpTo, pauseFrom, acceptable, unacceptable, fewest }: Measure): string {
+  const goesOn =
+    continueUpTo === null
+      ? `asks in any case, as ${formatCount(fewest)} are needed`
+      : `goes on with up to ${formatCount(continueUpTo)}`;
+  return `${goesOn}; pauses from ${formatCount(pauseFrom)} (good: ${toPercent(acceptable)}, bad: ${toPercent(unacceptable)})`;
+}
+
+type Measure = NonNullable<EmailSendFigures['canary']>['plan']['measures'][number];
+
+/** `0.1 %`, `3 %` */
+const toPercent = (share: number): string => `${Number((share * 100).toFixed(2))} %`;
+
+/** `result`: as the contract defines it; runs that ended otherwise have a part of it, or none. */
+export function emailSendFacts(result: unknown): readonly Fact[] {
+  const { jobs = 0, dryRun = false } = result as Partial<EmailSendResult>;
+  return dryRun || jobs === 0 ? [] : [["CXone's jobs", formatCount(jobs)]];
+}
+
+/** `3 jobs open, 11,987 of 12,340 delivered` */
+export function describeProgress(
+  { open }: Pick<OpenJobs, 'open'>,
+  { groups, recipients }: Pick<EmailFigures, 'groups' | 'recipients'>,
+): string {
+  const inState = (state: string) =>
+    groups.reduce((sum, each) => sum + (each.state === state ? each.n : 0), 0);
+  const [delivered, bounced] = [inState('delivered'), inState('bounced')];
+  const parts = [
+    `${plural(open, 'job')} open`,
+    `${formatCount(delivered)} of ${formatCount(recipients)} delivered`,
+    ...(bounced === 0 ? [] : [`${formatCount(bounced)} bounced`]),
+  ];
+  return parts.join(', ');
+}

@@ -1,0 +1,56 @@
+/** An email send, started by a service. */
+import { describe, expect, it } from 'vitest';
+import type { EmailSendInput } from '../../src/client.ts';
+import { someId } from '../ledger/harness.ts';
+import { clientOfFile, problemsOf } from './harness.ts';
+
+const made = clientOfFile();
+
+const MESSAGE = {
+  subject: 'Hi {{firstName}}',
+  templateId: '3f2c8a10-5b7d-4e61-9a02-c4d8e6f01b23',
+  senderAddress: 'news@example.com',
+  mergeFields: ['firstName|there'],
+  preview: 'Hi {{firstName}}',
+};
+
+const start = (input: EmailSendInput) => made().client.startEmailSend(input);
+const stage = async () => {
+  const rows = [{ toAddress: `${someId('p')}@example.com`, mergeFields: { firstName: 'Ann' } }];
+  return (await made().client.stageRows(rows, 'recipients')).source;
+};
+
+describe('an email send that a service starts', () => {
+  it('is the same run if the message and its recipients are the same, however the message is written', async () => {
+    const source = await stage();
+    const first = await start({ message: MESSAGE, source });
+    expect(first).toMatchObject({ status: 'started' });
+    expect(first.runId).toMatch(/^email-send:3f2c8a10-5b7d-4e61-9a02-c4d8e6f01b23:/);
+    const otherwise: EmailSendInput['message'][] = [
+      MESSAGE,
+      { ...MESSAGE, templateId: MESSAGE.templateId.toUpperCase() },
+      { ...MESSAGE, mergeFields: [{ name: 'firstName', fallback: 'there' }] },
+      { ...MESSAGE, preview: 'what it looks like is never sent' },
+    ];
+    for (const message of otherwise)
+      expect(await start({ message, source, canary: 5, retries: 0 })).toMatchObject({
+        ...{ runId: first.runId, status: 'running' },
+      });
+    const others: Partial<EmailSendInput>[] = [
+      { message: { ...MESSAGE, subject: 'Hello' } },
+      { channelConsent: 'ignore' },
+      { policy: 'strict' },
+      { source: await stage() },
+    ];
+    for (const other of others)
+      expect((await start({ message: MESSAGE, source, ...other })).runId).not.toBe(first.runId);
+  });
+
+  it('is refused with every problem of its input, each with its position', async () => {
+    const message = { ...MESSAGE, subject: 'Hi {{plan}}', templateId: 'x' };
+    const input = { message, source: await stage(), canary: 80, sendAt: 'tomorrow' };
+    const problems = await problemsOf(start(input));
+    for (const field of ['message.subject', 'message.templateId', 'canary', 'sendAt'])
+      expect(problems.filter((problem) => problem.startsWith(`${field} `))).toHaveLength(1);
+  });
+});
