@@ -20,6 +20,8 @@ export interface FollowedJob {
   readonly job: Job;
   readonly times: Pick<ReturnType<typeof emailSendTimes>, 'pollDeadlineMs' | 'watchEventsMs'>;
   readonly signal: AbortSignal;
+  /** How many jobs of the run are open: the more, the less often each of them is asked about. */
+  readonly openJobs: number;
 }
 
 /** From 2 s, doubling. */
@@ -27,6 +29,8 @@ const FIRST_POLL_MS = 2_000;
 const LONGEST_POLL_MS = 30_000;
 /** The events of a job that is done are asked for less and less often. */
 const LONGEST_EVENTS_POLL_MS = 5 * 60_000;
+/** Polls take at most this share of the rate budget, so that they leave room for what is sent. */
+const SHARE_OF_RATE = 0.2;
 /** Each wait differs by up to this share, so that the jobs of a page are not all asked about at once. */
 const JITTER = 0.2;
 
@@ -40,8 +44,24 @@ export async function followJob(deps: EmailSendDeps, followed: FollowedJob): Pro
   else await readEvents(deps, followed);
 }
 
-async function pollStatus(deps: EmailSendDeps, { run, job, times, signal }: FollowedJob): Promise<void> {
+/**
+ * A job whose status or events cannot be read, although CXone answers others, is asked about again until nothing more is expected
+ * of it. Then it ends with what is known.
+ */
+export async function postponeJob(deps: EmailSendDeps, { run, job, times }: FollowedJob): Promise<void> {
+  const { emails } = deps.ledger;
+  const deadline = deadlineOf(job, Math.max(times.pollDeadlineMs, times.watchEventsMs));
+  if (Date.now() < deadline) {
+    await emails.savePoll(run, job.jobId, { nextPollAt: nextPoll(job.polls, LONGEST_POLL_MS) });
+    return;
+  }
+  await announce(deps, run, job);
+  await emails.endJob(run, job.jobId, 'deadline');
+}
+
+async function pollStatus(deps: EmailSendDeps, followed: FollowedJob): Promise<void> {
   const { ledger, cxone } = deps;
+  const { run, job, times, signal } = followed;
   const { jobId } = job;
   const status = await read(deps, signal, () => cxone.email.getJob({ jobId, signal }));
   const isOver = Date.now() >= deadlineOf(job, times.pollDeadlineMs);
@@ -50,12 +70,12 @@ async function pollStatus(deps: EmailSendDeps, { run, job, times, signal }: Foll
     // As CXone calls it, for reports; 404: not known, or not yet.
     status: status?.status ?? 'not_found',
     isFinal: isEnded,
-    nextPollAt: isEnded ? new Date() : nextPoll(job.polls, LONGEST_POLL_MS),
+    nextPollAt: isEnded ? new Date() : nextPoll(job.polls, longestWait(deps, followed.openJobs)),
     spamScore: status?.spamScore ?? job.spamScore,
   });
   if (isEnded || !isOver) return;
   // Its events may say more than its status does.
-  await readAllEvents(deps, { run, job, times, signal }, null);
+  await readAllEvents(deps, followed, null);
   if (status === null) await ledger.emails.failRemaining(run, jobId, 'in_doubt', 'job_not_found');
   await announce(deps, run, job);
   await ledger.emails.endJob(run, jobId, 'deadline');
@@ -79,7 +99,8 @@ async function readEvents(deps: EmailSendDeps, followed: FollowedJob): Promise<v
     await ledger.emails.endJob(run, job.jobId, open === 0 ? 'completed' : 'deadline');
     return;
   }
-  const nextPollAt = new Date(Math.min(nextPoll(job.polls, LONGEST_EVENTS_POLL_MS).getTime(), deadline));
+  const longestMs = Math.max(LONGEST_EVENTS_POLL_MS, longestWait(deps, followed.openJobs));
+  const nextPollAt = new Date(Math.min(nextPoll(job.polls, longestMs).getTime(), deadline));
   await ledger.emails.savePoll(run, job.jobId, { nextPollAt });
 }
 
@@ -158,6 +179,12 @@ function endOf({ status }: Job): 'failed' | 'cancelled' | null {
 }
 
 const deadlineOf = ({ submittedAt }: Job, ms: number): number => submittedAt.getTime() + ms;
+
+function longestWait({ rateLimiter }: EmailSendDeps, openJobs: number): number {
+  const { ratePerMinute } = rateLimiter;
+  const fairMs = ratePerMinute === 0 ? 0 : (openJobs * 60_000) / (ratePerMinute * SHARE_OF_RATE);
+  return Math.max(LONGEST_POLL_MS, fairMs);
+}
 
 function nextPoll(polls: number, longestMs: number): Date {
   return new Date(Date.now() + vary(Math.min(FIRST_POLL_MS * 2 ** Math.min(polls, 20), longestMs)));

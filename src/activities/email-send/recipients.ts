@@ -6,6 +6,10 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { PendingRecord } from '../../ledger/runs/records.ts';
 import { SUPPRESSED } from '../consent/suppression.ts';
 import type { Withheld, WriteAttempt } from '../engine/write-definition.ts';
+import { refsOf } from './refs.ts';
+
+/** Its delivery was reported after the next message was planned. */
+const DELIVERED: Withheld = { outcome: 'sent', reasons: [{ code: 'delivered_after_all' }] };
 
 export const recipientOf = ({ record }: PendingRecord): Recipient => record as Recipient;
 
@@ -13,14 +17,16 @@ export const recipientOf = ({ record }: PendingRecord): Recipient => record as R
 export const mailboxOf = (record: PendingRecord): string => toMailbox(recipientOf(record).toAddress) ?? '';
 
 /**
- * By seq: people who have objected to email, and addresses to which no message can be delivered. Errors of the ledger are thrown,
- * so that nothing is sent.
+ * By seq: people who have objected to email, addresses to which no message can be delivered, and those to whom an earlier message
+ * was delivered after all. Errors of the ledger are thrown, so that nothing is sent.
  */
 export async function findObjections(
-  { suppressions }: Pick<Ledger, 'suppressions'>,
+  { suppressions, emails }: Pick<Ledger, 'suppressions' | 'emails'>,
   attempt: WriteAttempt,
 ): Promise<Map<number, Withheld>> {
-  const withheld = new Map<number, Withheld>();
+  const isRetry = refsOf(attempt).attempt !== undefined;
+  const delivered = isRetry ? await emails.findDelivered(attempt.run.run_no, attempt.seqs) : [];
+  const withheld = new Map<number, Withheld>([...delivered].map((seq) => [seq, DELIVERED]));
   if (await suppressions.isEmpty()) return withheld;
   const { records } = attempt;
   const contactIds = records.flatMap((record) => recipientOf(record).contactId ?? []);
@@ -37,7 +43,7 @@ export async function findObjections(
       withheld.set(record.seq, { outcome: 'suppressed', reasons: [SUPPRESSED] });
     else if (address) {
       const { reason, code, since } = address;
-      const evidence = [reason, code, since].filter((each) => each !== null).join(' ');
+      const evidence = [reason, code, since.toISOString()].filter((each) => each !== null).join(' ');
       withheld.set(record.seq, { outcome: 'suppressed', reasons: [SUPPRESSED], evidence });
     }
   }

@@ -5,7 +5,7 @@
 import { Context } from '@temporalio/activity';
 import pLimit from 'p-limit';
 import { emailSendTimes, emailSend as spec } from '../../contract/email-send.ts';
-import { CxoneError } from '../../cxone/errors.ts';
+import { CxoneError, CxoneNotFound, CxoneRefused, CxoneTooLong } from '../../cxone/errors.ts';
 import type { Counts } from '../../domain/run.ts';
 import type { Job } from '../../ledger/emails/jobs.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -13,7 +13,7 @@ import { runInput } from '../engine/run-input.ts';
 import { takeOver } from '../engine/step.ts';
 import { throwIfStopping } from '../engine/stopping.ts';
 import { isFinal, retryableFailure } from '../failures.ts';
-import { followJob } from './job.ts';
+import { followJob, postponeJob } from './job.ts';
 import { planRetries } from './retries.ts';
 import type { EmailSendDeps } from './settings.ts';
 
@@ -87,15 +87,17 @@ async function followDueJobs(deps: EmailSendDeps, run: Run): Promise<void> {
   const { cancellationSignal } = Context.current();
   const limit = pLimit(JOBS_AT_ONCE);
   const failures = new FailuresInARow();
+  const { open: openJobs } = await ledger.emails.countOpenJobs(run.run_no);
   const follow = async (job: Job): Promise<void> => {
     if (draining.aborted || cancellationSignal.aborted || failures.areAnOutage) return;
+    const followed = { run, job, times, openJobs, signal: cancellationSignal };
     try {
-      await followJob(deps, { run, job, times, signal: cancellationSignal });
+      await followJob(deps, followed);
       failures.reset();
     } catch (error) {
-      if (!(error instanceof CxoneError) || isFinal(error)) throw error;
+      if (!(error instanceof CxoneError) || (isFinal(error) && !isAboutOneJob(error))) throw error;
       failures.note(error);
-      await ledger.emails.savePoll(run, job.jobId, { nextPollAt: new Date(Date.now() + LONGEST_PAUSE_MS) });
+      await postponeJob(deps, followed);
     }
   };
   const due = await ledger.emails.listDueJobs(run.run_no, JOBS_PER_PASS);
@@ -103,6 +105,11 @@ async function followDueJobs(deps: EmailSendDeps, run: Run): Promise<void> {
   const failed = results.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
   failures.throwIfOutage();
+}
+
+/** It would end the run if it were about the list or the campaign that the run is for. */
+function isAboutOneJob(error: CxoneError): boolean {
+  return [CxoneNotFound, CxoneRefused, CxoneTooLong].some((type) => error instanceof type);
 }
 
 class FailuresInARow {

@@ -114,6 +114,9 @@ export interface Emails {
     executor?: Executor,
   ): Promise<ReadonlyMap<number, RecipientOfRecord>>;
 
+  /** Those of the recipients to whom a message was delivered by now. Reads only. */
+  findDelivered(runNo: number, seqs: readonly number[]): Promise<ReadonlySet<number>>;
+
   /** Messages of a job that are neither delivered, bounced nor failed. Reads only. */
   countUnknown(runNo: number, jobId: string): Promise<number>;
 

@@ -17,6 +17,17 @@ export async function listRecipients(
   return new Map(rows.map(({ seq, ...recipient }) => [seq, recipient]));
 }
 
+export async function findDelivered(
+  db: Executor,
+  runNo: number,
+  seqs: readonly number[],
+): Promise<ReadonlySet<number>> {
+  const { rows } = await sql<{ seq: number }>`
+    select distinct seq from email_messages
+    where run_no = ${runNo} and seq = any(${[...seqs]}::int[]) and state = 'delivered'`.execute(db);
+  return new Set(rows.map(({ seq }) => seq));
+}
+
 /** Neither delivered, bounced nor failed. */
 export async function countUnknown(db: Executor, runNo: number, jobId: string): Promise<number> {
   const { rows } = await sql<{ n: number }>`

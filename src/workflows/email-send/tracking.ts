@@ -33,6 +33,8 @@ export async function trackToEnd(run: Run, sending: SendingState): Promise<boole
     }
     run.counts = tracked.counts;
     run.show();
+    if (tracked.counts.pending > 0) await pauseForPolicyBounces(run, sending, tracked);
+    else sending.policyBounces = tracked.policyBounces;
     if (tracked.optOuts > 0) await syncOptOuts(run);
     if (tracked.notBefore !== null) return waitForRetries(run, tracked.notBefore);
     if (tracked.isEnded) return false;
