@@ -9,6 +9,7 @@ import {
   checkFields,
   identifier,
   oneOf,
+  phoneCountry,
   source,
 } from './input.ts';
 import type { BulkResult, CommonInput, Source } from './run.ts';
@@ -24,6 +25,8 @@ export interface ContactImportInput extends CommonInput {
   readonly existing?: Existing;
   /** What makes two rows of the source the same contact. Default `either`. */
   readonly dedupe?: Dedupe;
+  /** Country of phone numbers without a country code: two letters (ISO 3166), e.g. `US`. Default: only E.164 is read. */
+  readonly country?: string;
   /** Import only contacts whose preferences permit this channel; the others become `ineligible`. Default: not checked. */
   readonly requireConsent?: Channel;
   /** With `requireConsent`: which rules apply. Default `default`. */
@@ -39,6 +42,7 @@ const FIELDS = {
   source,
   existing: oneOf('skip', 'update'),
   dedupe: oneOf('either', 'contactId', 'phone', 'both'),
+  country: phoneCountry,
   requireConsent: oneOf(...CHANNELS),
   policy: oneOf(...CONSENT_POLICIES),
   ...COMMON_FIELDS,
@@ -73,6 +77,7 @@ export function contactImportOptions(input: ContactImportInput) {
     existing: input.existing ?? 'skip',
     dedupe: input.dedupe ?? 'either',
     map: ('map' in input.source && input.source.map) || {},
+    ...(input.country !== undefined && { country: input.country.toUpperCase() }),
     ...(input.requireConsent && {
       requireConsent: input.requireConsent,
       policy: input.policy ?? ('default' as const),

@@ -4,6 +4,7 @@
  */
 
 import { describeKey, isObject } from '../domain/json.ts';
+import { isPhoneCountry } from '../domain/phone.ts';
 import { shortenList } from '../domain/shorten.ts';
 import { quoteName, TEXT_RULES, type TextRule, textProblem } from '../domain/text.ts';
 import { MS_PER_DAY } from '../domain/timestamps.ts';
@@ -35,6 +36,12 @@ export function runIdProblem(runId: string): string | null {
 }
 
 export const flag: FieldCheck = (value) => (typeof value === 'boolean' ? null : 'must be true or false');
+
+/** Two letters (ISO 3166), in any case. */
+export const phoneCountry: FieldCheck = (value) =>
+  typeof value === 'string' && isPhoneCountry(value)
+    ? null
+    : 'must be a country with phone numbers, as two letters (ISO 3166), e.g. US';
 
 export const oneOf =
   (...values: readonly string[]): FieldCheck =>

@@ -13,6 +13,7 @@ import {
   identifier,
   idText,
   oneOf,
+  phoneCountry,
   source,
 } from './input.ts';
 import type { BulkResult, CommonInput, Source } from './run.ts';
@@ -28,6 +29,8 @@ export interface ListLoadInput extends CommonInput {
   readonly source: Source;
   /** Names of fields: rows that share the value of one of them are duplicates. Default `["phone_number"]`. */
   readonly deduplicateBy?: readonly string[];
+  /** Country of phone numbers without a country code: two letters (ISO 3166), e.g. `US`. Default: only E.164 is read. */
+  readonly country?: string;
   /** What the best records are. Default: the rules of the campaign list tutorial. */
   readonly scoring?: ScoringRules;
   /** Which fields the list takes. Default: any. */
@@ -153,6 +156,7 @@ const FIELDS = {
   schema: () => null,
   callingHours: () => null,
   outsideHours: oneOf(...OUTSIDE_HOURS),
+  country: phoneCountry,
   fit: flag,
   suppress: idText,
   acceptSuppressions: idText,
@@ -190,12 +194,14 @@ export function itemRules({
   scoring,
   schema,
   callingHours,
-}: Pick<ListLoadInput, 'deduplicateBy' | 'scoring' | 'schema' | 'callingHours'>): ItemRules {
+  country,
+}: Pick<ListLoadInput, 'deduplicateBy' | 'scoring' | 'schema' | 'callingHours' | 'country'>): ItemRules {
   return {
     deduplicateBy: deduplicateBy ?? DEFAULT_DEDUPLICATE_BY,
     scoring: scoring ?? DEFAULT_SCORING,
     schema: schema ?? null,
     ...(callingHours && { hasCallingHours: true }),
+    ...(country !== undefined && { country: country.toUpperCase() }),
   };
 }
 

@@ -44,6 +44,49 @@ export function phoneProblem(number: string): Pick<Reason, 'code' | 'message'> |
   return { code: 'phone_not_possible', message };
 }
 
+/** Whether numbers without a country code can be read as those of this country: two letters of ISO 3166, in any case. */
+export function isPhoneCountry(text: string): boolean {
+  return isSupportedCountry(text.trim().toUpperCase());
+}
+
+export type ReadPhone = { readonly number: string } | { readonly problem: Pick<Reason, 'code' | 'message'> };
+
+/** What people put between the digits of one number. A slash or a word may separate two. */
+const ONE_NUMBER = /^\+?[\d\s().-]+$/;
+
+/**
+ * A number as it is written, if it is in E.164, or else as somebody in the country would dial it, if that can mean one number
+ * only: `(415) 555-0101`, `+44 (0)20 7031 3000`. Without invisible characters and blanks around it, remove them first.
+ * @param country without one, only E.164 is read (`phoneProblem`)
+ */
+export function readPhone(text: string, country?: string): ReadPhone {
+  const problem = phoneProblem(text);
+  if (problem === null) return { number: text };
+  if (country === undefined || E164.test(text) || SHORTENED.test(text)) return { problem };
+  const code = country.trim().toUpperCase();
+  const parsed =
+    ONE_NUMBER.test(text) && isSupportedCountry(code) ? parsePhoneNumberFromString(text, code) : undefined;
+  if (!parsed?.isPossible() || phoneProblem(parsed.number) !== null)
+    return { problem: { code: 'phone_not_possible', message: `no number of ${code}: ${EXPECTED}` } };
+  if (mayBeForeign(text, parsed.number))
+    return {
+      problem: {
+        code: 'phone_ambiguous',
+        message: `may be a number of ${code}, or one of another country without its +: ${EXPECTED}`,
+      },
+    };
+  return { number: parsed.number };
+}
+
+const EXPECTED = 'write it as + and country code and number';
+
+/** Digits alone may begin with the code of a country, whose + a spreadsheet has dropped. */
+function mayBeForeign(text: string, number: string): boolean {
+  if (!/^[1-9]\d*$/.test(text)) return false;
+  const abroad = parsePhoneNumberFromString(`+${text}`);
+  return abroad?.isValid() === true && abroad.number !== number;
+}
+
 /** Which number was probably meant, without the number itself: reasons are shown where rows are not. */
 function describeMeant(number: string, meant: string, code: string): string {
   const surplus = number.slice(code.length, code.length + number.length - meant.length);

@@ -98,3 +98,26 @@ it('a person is erased by any form of their id', async () => {
   );
   expect(rows.filter(({ fields }) => fields.toLowerCase().includes(guid(n)))).toEqual([]);
 });
+
+it('numbers without a country code are read by the country of the run, and the plan says how many', async () => {
+  const { runToEnd, ledger, admin } = await start();
+  const [national, formatted, plain, ambiguous] = [1, 2, 3, 4].map(() => nextPerson());
+  const rows = [
+    contactRow(national ?? 0, { phone: '(415) 555-0101' }),
+    contactRow(formatted ?? 0, { phone: '+44 (0)20 7031 3000' }),
+    contactRow(plain ?? 0),
+    contactRow(ambiguous ?? 0, { phone: '4930901820' }),
+  ];
+  const { run, plan } = await runToEnd(rows, importInput({ country: 'US' }), 'contactImport');
+  expect(await listOutcomes(ledger, run)).toEqual({
+    1: 'created',
+    2: 'created',
+    3: 'created',
+    4: 'invalid phone_ambiguous',
+  });
+  expect(plan.notes).toEqual([
+    '2 records have phone numbers that were converted to E.164, numbers without a country code as those of US',
+  ]);
+  const sent = JSON.stringify(await admin.journal({ list: 'L1' }));
+  for (const number of ['+14155550101', '+442070313000']) expect(sent).toContain(number);
+});

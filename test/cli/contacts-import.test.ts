@@ -32,6 +32,16 @@ describe('contacts import', () => {
     ]);
   });
 
+  it('passes the country of phone numbers on, and a retry keeps it', async () => {
+    const started: NonNullable<FakeState['started']> = [];
+    const argv = ['contacts', 'import', 'c.csv', '--list', 'L1', '--country', 'US', '--detach'];
+    await run(argv, fakeCli(fakeSession({ started })));
+    const earlier = finished({ input: { listId: 'L1', country: 'US' } });
+    const retry = ['contacts', 'import', '--retry-of', 'r0', '--detach'];
+    await run(retry, fakeCli(fakeSession({ started, run: earlier })));
+    expect(started.map(({ input }) => input.country)).toEqual(['US', 'US']);
+  });
+
   it('omits options that were not given, and passes on the login', async () => {
     const started: NonNullable<FakeState['started']> = [];
     await run(['contacts', 'import', 'c.csv', '--list', 'L1', '--detach'], fakeCli(fakeSession({ started })));

@@ -76,6 +76,7 @@ export const SAMPLES: Readonly<Record<string, readonly unknown[]>> = {
   pollDeadline: ['24h'],
   watchEvents: ['72h'],
   existing: ['skip'],
+  country: ['US', 'gb'],
   dedupe: ['phone'],
   requireConsent: ['email'],
   policy: ['strict'],

@@ -17,6 +17,7 @@ import type { DuplicateCandidate, DuplicateRow, PendingRecord } from '../../ledg
 import type { Run } from '../../ledger/runs/runs.ts';
 import type { DerivedWrite, SettledGroup } from '../../ledger/writes/settlements.ts';
 import { SourceError } from '../../sources/errors.ts';
+import { describeConverted } from '../engine/converted-phones.ts';
 import { asTooLarge, openOrigin } from '../engine/created-records.ts';
 import type { BulkDefinition, RowReader } from '../engine/definition.ts';
 import { GateInterrupted } from '../engine/gate.ts';
@@ -92,6 +93,7 @@ export function defineContactImport(deps: ContactImportDeps): { readonly definit
     createReader: createContactReader,
     findDuplicates: findDuplicateContacts,
     countLookups: (run) => countLookups(ledger, run),
+    planNotes: async (run) => ({ notes: await describeConverted(ledger, run, runInput(spec, run).country) }),
   };
   return { definition };
 }
@@ -111,8 +113,9 @@ function createContactReader(
   const problems = 'problems' in resolved ? resolved.problems : columns ? [] : contactMapProblems(map);
   if ('problems' in resolved || problems.length > 0)
     throw new SourceError('source_unreadable', problems.join(' '));
+  const { country } = runInput(spec, run);
   return (fields) => {
-    const read = readContact(fields, resolved.columns, readAsOf(run), map);
+    const read = readContact(fields, resolved.columns, readAsOf(run), map, country);
     if ('reasons' in read) return read;
     const { contact } = read;
     return { record: contact, key1: contact.contactId, key2: contact.phoneNumbers[0]?.number ?? '' };

@@ -4,6 +4,7 @@ import type { ListItem } from '../../domain/list-load/items.ts';
 import { formatCount } from '../../domain/numbers.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { inChunks } from '../engine/chunks.ts';
+import { describeConverted } from '../engine/converted-phones.ts';
 import type { PlanNotes } from '../engine/definition.ts';
 import { runInput } from '../engine/run-input.ts';
 import { throwIfStopping } from '../engine/stopping.ts';
@@ -13,9 +14,10 @@ import type { ListLoadDeps } from './settings.ts';
 
 /** Reads the pending records once, and only if there may be something to say about them. */
 export async function describeRecords({ ledger, draining }: ListLoadDeps, run: Run): Promise<PlanNotes> {
-  const { callingHours, outsideHours = 'wait' } = runInput(spec, run);
+  const { callingHours, outsideHours = 'wait', country } = runInput(spec, run);
   const hasObjections = !(await ledger.suppressions.isEmpty());
-  if (!callingHours && !hasObjections) return { notes: [] };
+  const converted = await describeConverted(ledger, run, country);
+  if (!callingHours && !hasObjections) return { notes: converted };
   const forecast = callingHours && createForecast(callingHours, outsideHours, await ledger.now());
   let [records, withoutId] = [0, 0];
   const pending = ledger.records.listPending(run.run_no);
@@ -27,6 +29,7 @@ export async function describeRecords({ ledger, draining }: ListLoadDeps, run: R
     withoutId += items.filter((item) => contactIdOf(item) === undefined).length;
   }
   const notes = [
+    ...converted,
     ...(forecast?.notes() ?? []),
     ...(hasObjections && withoutId > 0 ? [describeWithoutId(withoutId, records)] : []),
   ];

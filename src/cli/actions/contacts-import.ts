@@ -21,6 +21,7 @@ export interface ImportOptions extends SourceRunOptions {
   readonly list?: string;
   readonly existing?: Existing;
   readonly dedupe?: Dedupe;
+  readonly country?: string;
   readonly requireConsent?: Channel;
   readonly policy?: ConsentPolicy;
 }
@@ -52,8 +53,8 @@ export async function importContacts(
 }
 
 function toInput(listId: string, source: Source, options: ImportOptions): ContactImportInput {
-  const { existing, dedupe, requireConsent, policy } = options;
-  const given = omitUndefined({ existing, dedupe, requireConsent, policy });
+  const { existing, dedupe, country, requireConsent, policy } = options;
+  const given = omitUndefined({ existing, dedupe, country, requireConsent, policy });
   return { listId, source, ...given, ...toCommonInput(options) };
 }
 
@@ -66,6 +67,6 @@ function chooseList(session: Session, { list }: ImportOptions, earlier: Run | nu
 /** A retry writes as the earlier run did, unless the user gives other options. */
 function optionsOfRun(earlier: Run | null): Partial<ImportOptions> {
   const input = (earlier?.input ?? {}) as Partial<ContactImportInput>;
-  const { existing, dedupe, requireConsent, policy } = input;
-  return omitUndefined({ existing, dedupe, requireConsent, policy });
+  const { existing, dedupe, country, requireConsent, policy } = input;
+  return omitUndefined({ existing, dedupe, country, requireConsent, policy });
 }

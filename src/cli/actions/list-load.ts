@@ -30,6 +30,7 @@ export interface LoadOptions extends SourceRunOptions {
   readonly scoreColumn?: string;
   /** FILE.json */
   readonly schema?: string;
+  readonly country?: string;
   readonly fit?: boolean;
   /** CSV, NDJSON or JSON */
   readonly suppress?: string;
@@ -85,6 +86,7 @@ const KEPT = [
   'deduplicateBy',
   'scoring',
   'schema',
+  'country',
   'fit',
   'callingHours',
   'outsideHours',
@@ -95,7 +97,7 @@ type Rules = Pick<ListLoadInput, (typeof KEPT)[number] | 'acceptSuppressions'>;
 
 /** Throws UsageError with every problem of the files. */
 function readRules(options: LoadOptions): Rules {
-  const { deduplicateBy, scoreColumn, fit, outsideHours, acceptSuppressions } = options;
+  const { deduplicateBy, scoreColumn, country, fit, outsideHours, acceptSuppressions } = options;
   if (options.scoring !== undefined && scoreColumn !== undefined)
     throw new UsageError('--scoring and --score-column exclude each other: a record has one score');
   const problems: string[] = [];
@@ -114,6 +116,7 @@ function readRules(options: LoadOptions): Rules {
     deduplicateBy,
     scoring: scoreColumn === undefined ? scoring : { column: scoreColumn },
     schema,
+    country,
     fit,
     callingHours,
     outsideHours,

@@ -3,7 +3,7 @@ import { CHANNELS, CONSENT_POLICIES } from '../../domain/consent/eligibility.ts'
 import type { ImportOptions } from '../actions/contacts-import.ts';
 import type { AddCommand, CliOperation } from '../cli.ts';
 import { choice, examples, paragraphs } from './command.ts';
-import { addSourceRunOptions, FILE_HELP } from './run-options.ts';
+import { addSourceRunOptions, COUNTRY_HELP, FILE_HELP } from './run-options.ts';
 
 const EXAMPLES = [
   [
@@ -49,6 +49,7 @@ const addImport: AddCommand = (parent, cli, finish) => {
         'both',
       ]),
     )
+    .option('--country <code>', COUNTRY_HELP)
     .addOption(
       choice(
         '--require-consent <channel>',

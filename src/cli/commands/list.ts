@@ -7,7 +7,7 @@ import type { AddCommand, CliOperation } from '../cli.ts';
 import { listLoadFacts, listLoadFigures } from '../render/list-load-facts.ts';
 import { stepsForObjections } from '../render/list-load-steps.ts';
 import { choice, collectNames, examples, JSON_HELP, paragraphs, wholeNumber } from './command.ts';
-import { addSourceRunOptions, FILE_HELP } from './run-options.ts';
+import { addSourceRunOptions, COUNTRY_HELP, FILE_HELP } from './run-options.ts';
 
 const EXAMPLES = [
   [
@@ -68,6 +68,7 @@ const addLoad: AddCommand = (parent, cli, finish) => {
       '--schema <file>',
       'FILE.json {"allowed": [fields], "required": [fields]}: other rows are invalid',
     )
+    .option('--country <code>', COUNTRY_HELP)
     .option('--fit', 'if the campaign has too little room, load the best that fit and cancel the rest')
     .option(
       '--suppress <file>',

@@ -14,6 +14,9 @@ const SHEET_HELP =
 export const FILE_HELP =
   'CSV with a header (comma, semicolon or tab), an Excel workbook (.xlsx), NDJSON, or a JSON array';
 
+export const COUNTRY_HELP =
+  'country of phone numbers without a country code, e.g. US; the plan says how many were converted';
+
 export function addFileOptions(command: Command): Command {
   const encodingHelp = 'encoding of the file (default: that of its byte order mark, otherwise utf-8)';
   return command

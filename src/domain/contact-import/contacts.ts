@@ -5,7 +5,7 @@ import { contactIdProblem, toContactId } from '../contact-id.ts';
 import { type Fields, readField, toText } from '../fields.ts';
 import { withoutInvisible } from '../invisible.ts';
 import { isNested, isObject } from '../json.ts';
-import { phoneProblem } from '../phone.ts';
+import { readPhone } from '../phone.ts';
 import type { Reason } from '../run.ts';
 import { CLOCK_TOLERANCE_MS, describeNoTimestamp, MS_PER_DAY, toUtcTimestamp } from '../timestamps.ts';
 import { type ContactColumns, matchRowColumns } from './columns.ts';
@@ -54,16 +54,18 @@ interface Part<T> {
  * @param columns of the header (resolveContactColumns). null for NDJSON and JSON: each row is matched by its own keys, and
  * may have the shape of CXone's own API
  * @param now against which the age of a consent is checked
+ * @param country of phone numbers without a country code; default: none, so that they are invalid
  */
 export function readContact(
   fields: Fields,
   columns: ContactColumns | null,
   now: Date,
   map: ColumnMap = {},
+  country?: string,
 ): ReadContact {
   const from = columns ?? matchRowColumns(Object.keys(fields), map);
   const contactId = readContactId(fields, from.contactId);
-  const phones = readPhones(fields, from);
+  const phones = readPhones(fields, from, country);
   const consent = readConsent(fields, from.consentTimestamp, now);
   const optIn = readOptInStatus(fields, from.optInStatus);
   const custom = readCustomFields(fields, from);
@@ -102,14 +104,19 @@ interface FoundPhone extends PhoneNumber {
   readonly field: string;
 }
 
-function readPhones(fields: Fields, from: ContactColumns): Part<readonly PhoneNumber[]> {
+function readPhones(
+  fields: Fields,
+  from: ContactColumns,
+  country: string | undefined,
+): Part<readonly PhoneNumber[]> {
   const listed = readPhoneList(fields, from.phoneNumbers);
   const found = [...readPhoneColumns(fields, from), ...listed.value];
-  const reasons = [...listed.reasons, ...found.flatMap(phoneReasons)];
+  const read = found.map((each) => toPhone(each, country));
+  const reasons = [...listed.reasons, ...read.flatMap((phone) => phone.reasons)];
   if (found.length === 0 && reasons.length === 0) {
     reasons.push({ code: 'phone_missing', field: from.phones[0]?.number ?? from.phoneNumbers ?? 'phone' });
   }
-  return { value: found.map(({ type, number }) => ({ type, number })), reasons };
+  return { value: read.map(({ value }) => value), reasons };
 }
 
 function readPhoneColumns(fields: Fields, from: ContactColumns): FoundPhone[] {
@@ -136,10 +143,11 @@ function readPhoneList(fields: Fields, column: string | null): Part<readonly Fou
   return { value: found, reasons: [] };
 }
 
-function phoneReasons({ number, field }: FoundPhone): readonly Reason[] {
-  if (number === '') return [{ code: 'phone_missing', field }];
-  const problem = phoneProblem(number);
-  return problem ? [{ ...problem, field }] : [];
+function toPhone({ type, number, field }: FoundPhone, country: string | undefined): Part<PhoneNumber> {
+  if (number === '') return invalid({ type, number }, { code: 'phone_missing', field });
+  const read = readPhone(number, country);
+  if ('problem' in read) return invalid({ type, number }, { ...read.problem, field });
+  return { value: { type, number: read.number }, reasons: [] };
 }
 
 function readConsent(fields: Fields, column: string | null, now: Date): Part<string> {

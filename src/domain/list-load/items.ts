@@ -41,6 +41,8 @@ export interface ItemRules {
   readonly schema: FieldSchema | null;
   /** Whether the run keeps to calling hours, for which every time zone has to be one. Default false. */
   readonly hasCallingHours?: boolean;
+  /** Of phone numbers without a country code: two letters (ISO 3166). Default: they are invalid. */
+  readonly country?: string;
 }
 
 export const DEFAULT_DEDUPLICATE_BY: readonly string[] = ['phone_number'];

@@ -4,7 +4,7 @@ import { contactIdProblem } from '../contact-id.ts';
 import { type Fields, readField, toText } from '../fields.ts';
 import { isEmailAddress } from '../identifiers.ts';
 import { withoutInvisible } from '../invisible.ts';
-import { phoneProblem } from '../phone.ts';
+import { readPhone } from '../phone.ts';
 import type { Reason } from '../run.ts';
 import { describeNoTimestamp, toUtcTimestamp } from '../timestamps.ts';
 import { type ApiRow, readApiShape } from './api-shape.ts';
@@ -37,7 +37,7 @@ export function readItem(
   rules: ItemRules,
   map: ColumnMap = {},
 ): ReadItem {
-  const row = readRow(fields, columns, map);
+  const row = convertPhones(readRow(fields, columns, map), rules);
   const lookup = (name: string) => row.values.get(row.columns.fieldOf(name) ?? '');
   const scored = scoreItem(lookup, rules.scoring);
   const updated = readUpdatedAt(row.values.get('updated_at'));
@@ -45,7 +45,7 @@ export function readItem(
   const reasons = [
     ...row.reasons,
     ...(columns === null ? ambiguityReasons(row, rules) : []),
-    ...phoneReasons(row),
+    ...phoneReasons(row, rules),
     ...emailReasons(row),
     ...schemaReasons(row, rules),
     ...sizeReasons(row),
@@ -126,12 +126,22 @@ function ambiguityReasons({ columns }: Row, rules: ItemRules): Reason[] {
   );
 }
 
-function phoneReasons({ values, columns }: Row): Reason[] {
+function phoneReasons({ values, columns }: Row, { country }: ItemRules): Reason[] {
   return [...columns.phones].flatMap((name): Reason[] => {
     const value = values.get(name);
-    const problem = value === undefined ? null : phoneProblem(value);
-    return problem ? [{ ...problem, field: columnOf(name, columns) }] : [];
+    const read = value === undefined ? null : readPhone(value, country);
+    return read && 'problem' in read ? [{ ...read.problem, field: columnOf(name, columns) }] : [];
   });
+}
+
+/** Numbers in national or formatted spelling, if the run has a country. */
+function convertPhones(row: Row, { country }: ItemRules): Row {
+  if (country === undefined) return row;
+  const values = [...row.values].map(([name, value]): [string, string] => {
+    const read = row.columns.phones.has(name) ? readPhone(value, country) : { number: value };
+    return [name, 'number' in read ? read.number : value];
+  });
+  return { ...row, values: new Map(values) };
 }
 
 /** Several addresses in one, or one with a name, would be compared with a suppression list as a whole, and found on none. */

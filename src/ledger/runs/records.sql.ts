@@ -29,6 +29,7 @@ export function createRecords({ db, pool }: Database): Records {
     cancelPending: (run, reason) => fenced(db, run, (tx, runNo) => cancelPending(tx, runNo, reason)),
     cancelBeyond: (run, room, reason) =>
       fenced(db, run, (tx, runNo) => cancelBeyond(tx, runNo, room, reason)),
+    countConvertedPhones: (runNo) => countConvertedPhones(db, runNo),
     countPendingContacts: (runNo) => countPendingContacts(db, runNo),
     list: (runNo, outcome) => list(db, runNo, outcome),
     listByKey: (runNo, key1) => listByKey(db, runNo, key1),
@@ -116,6 +117,15 @@ async function cancelPending(db: Executor, runNo: number, reason: Reason): Promi
     update runs set cancelled_records = cancelled_records + (select count(*) from cancelled),
       staged_counts = case when total is null then ${countStaged(runNo)} else staged_counts end
     where run_no = ${runNo}`.execute(db);
+}
+
+async function countConvertedPhones(db: Executor, runNo: number): Promise<number> {
+  const { rows } = await sql<{ n: string }>`
+    select count(*) as n from records r left join outcomes o using (run_no, seq)
+    where r.run_no = ${runNo} and o.seq is null and exists (
+      select from regexp_matches(r.record::text, ${'"(\\+[1-9][0-9]{1,14})"'}, 'g') found (number)
+      where position(found.number[1] in r.fields::text) = 0)`.execute(db);
+  return Number(rows[0]?.n ?? 0);
 }
 
 async function countPendingContacts(db: Executor, runNo: number) {

@@ -42,6 +42,9 @@ export interface Records {
    */
   cancelBeyond(run: RunRef, room: number, reason: Reason): Promise<void>;
 
+  /** Pending records with a phone number in E.164 that their row does not have as such, because it was written otherwise. */
+  countConvertedPhones(runNo: number): Promise<number>;
+
   /** How many records are pending, and how many of these have a contact id that CXone's preferences know: a GUID. */
   countPendingContacts(runNo: number): Promise<{ readonly pending: number; readonly withGuid: number }>;
 
