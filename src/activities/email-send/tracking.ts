@@ -42,6 +42,7 @@ const JOBS_PER_PASS = 200;
 const MAX_OPT_OUTS = 1_000;
 /** How long the activity waits at most before it asks again whether anything is due. */
 const LONGEST_PAUSE_MS = 30_000;
+const PAUSE_WHILE_SENDING_MS = 2_000;
 const SHORTEST_PAUSE_MS = 500;
 /** So many failures in a row, and none of them worth giving up a job for, are an outage. */
 const OUTAGE_AFTER = 5;
@@ -52,16 +53,12 @@ export async function trackMessages(deps: EmailSendDeps, request: TrackMessages)
   await followDueJobs(deps, run);
   await throwIfStopping(draining);
   await planRetries(deps, run);
-  const [{ open, nextPollAt }, figures, optOuts, notBefore] = await Promise.all([
+  const [{ open, nextPollAt }, policyBounces, optOuts, notBefore] = await Promise.all([
     ledger.emails.countOpenJobs(run.run_no),
-    ledger.emails.figures(run.run_no),
+    ledger.emails.countPolicyBounces(run.run_no),
     ledger.emails.listOptOuts(run.run_no, { afterSeq: 0, limit: MAX_OPT_OUTS }),
     ledger.emails.nextWriteAt(run.run_no),
   ]);
-  const policyBounces = figures.groups.reduce(
-    (sum, { bounceClass, n }) => sum + (bounceClass === 'policy' ? n : 0),
-    0,
-  );
   const tracked: Tracked = {
     counts: await ledger.runs.counts(run.run_no),
     isEnded: open === 0,
@@ -72,12 +69,18 @@ export async function trackMessages(deps: EmailSendDeps, request: TrackMessages)
   const needsTheRun = policyBounces > request.policyBounces || optOuts.length > 0;
   const isDone = !request.beside && (tracked.isEnded || tracked.notBefore !== null);
   if (needsTheRun || isDone) return tracked;
-  const dueInMs = nextPollAt === null ? LONGEST_PAUSE_MS : nextPollAt.getTime() - Date.now();
+  const dueInMs = nextPollAt === null ? pauseWithoutJobs(run) : nextPollAt.getTime() - Date.now();
   throw retryableFailure(
     'JobsOpen',
     open === 0 ? 'no job is open at the moment' : `${open} jobs are open at CXone`,
     Math.min(Math.max(dueInMs, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS),
   );
+}
+
+/** While the run sends, the next job may come at any moment. */
+function pauseWithoutJobs({ phase, steering, waiting_for: waitingFor }: Run): number {
+  const isSending = phase === 'writing' && steering === 'go' && waitingFor === null;
+  return isSending ? PAUSE_WHILE_SENDING_MS : LONGEST_PAUSE_MS;
 }
 
 /** A job that fails by itself is asked again later; if CXone answers nothing, the attempt fails and Temporal's backoff grows. */

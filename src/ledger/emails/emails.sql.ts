@@ -8,7 +8,13 @@ import { countFigures, findRecipient, listTallies, timeline } from './figures.sq
 import { countOpenJobs, endJob, listDueJobs, listJobs, recordJob, savePoll } from './jobs.sql.ts';
 import { eventTimeline, listMessages } from './messages.sql.ts';
 import { listOptOuts, markOptOutsSynced } from './opt-outs.sql.ts';
-import { countUnknown, findDelivered, listRecipients, nextWriteAt } from './recipients.sql.ts';
+import {
+  countPolicyBounces,
+  countUnknown,
+  findDelivered,
+  listRecipients,
+  nextWriteAt,
+} from './recipients.sql.ts';
 import { dropRetries, listRetryable, planRetries } from './retries.sql.ts';
 
 export function createEmails({ db }: Database): Emails {
@@ -38,6 +44,7 @@ export function createEmails({ db }: Database): Emails {
     timeline: (runNo, seq) => timeline(db, runNo, seq),
     findRecipient: (runNo, mailbox) => findRecipient(db, runNo, mailbox),
     recipients: (runNo, seqs, executor) => listRecipients(executor ?? db, runNo, seqs),
+    countPolicyBounces: (runNo) => countPolicyBounces(db, runNo),
     findDelivered: (runNo, seqs) => findDelivered(db, runNo, seqs),
     countUnknown: (runNo, jobId) => countUnknown(db, runNo, jobId),
     nextWriteAt: (runNo) => nextWriteAt(db, runNo),

@@ -114,6 +114,9 @@ export interface Emails {
     executor?: Executor,
   ): Promise<ReadonlyMap<number, RecipientOfRecord>>;
 
+  /** Messages that bounced because of the sender. Reads only. */
+  countPolicyBounces(runNo: number): Promise<number>;
+
   /** Those of the recipients to whom a message was delivered by now. Reads only. */
   findDelivered(runNo: number, seqs: readonly number[]): Promise<ReadonlySet<number>>;
 

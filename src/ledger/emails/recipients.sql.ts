@@ -36,6 +36,14 @@ export async function countUnknown(db: Executor, runNo: number, jobId: string): 
   return rows[0]?.n ?? 0;
 }
 
+export async function countPolicyBounces(db: Executor, runNo: number): Promise<number> {
+  const { rows } = await sql<{ n: number }>`
+    select count(*)::int as n from email_messages where run_no = ${runNo} and bounce_class = 'policy'`.execute(
+    db,
+  );
+  return rows[0]?.n ?? 0;
+}
+
 export async function nextWriteAt(db: Executor, runNo: number): Promise<Date | null> {
   const { rows } = await sql<{ at: Date | null }>`
     select min(coalesce((refs->>'notBefore')::timestamptz, clock_timestamp())) as at from writes

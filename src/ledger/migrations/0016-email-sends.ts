@@ -72,6 +72,7 @@ create table email_messages (
 );
 create index email_messages_by_job on email_messages (run_no, job_id);
 create index email_messages_bounced on email_messages (run_no, seq) where state = 'bounced' and not retried;
+create index email_messages_policy on email_messages (run_no) where bounce_class = 'policy';
 create index email_messages_opted_out on email_messages (run_no, seq)
   where (complained or unsubscribed) and synced_at is null;
 
