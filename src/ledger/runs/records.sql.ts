@@ -131,7 +131,7 @@ async function countConvertedPhones(db: Executor, runNo: number): Promise<number
 async function countPendingContacts(db: Executor, runNo: number) {
   const { rows } = await sql<{ pending: string; with_guid: string }>`
     select count(*) as pending,
-      count(*) filter (where key1 ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$') as with_guid
+      count(*) filter (where r.record->>'contactId' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$') as with_guid
     from records r left join outcomes o using (run_no, seq)
     where r.run_no = ${runNo} and o.seq is null`.execute(db);
   return { pending: Number(rows[0]?.pending ?? 0), withGuid: Number(rows[0]?.with_guid ?? 0) };
