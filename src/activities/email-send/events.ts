@@ -18,6 +18,7 @@ export const UPDATED = 'email_job_updated';
 
 /** Kept with the event; people are named by their place in the run. */
 interface JobEntries extends AnnouncedJob {
+  readonly facts: { readonly jobId: string; readonly status: string; readonly auditEntry: object };
   readonly entries: {
     readonly permanentFailures: readonly Bounced[];
     readonly retryCandidates: readonly Bounced[];
@@ -100,6 +101,8 @@ const reasonOf = ({ bounceClass }: FoldedState): string | null => bounceClass &&
 /** The body that the subscriber receives. */
 export async function renderJob(deps: EmailSendDeps, run: Run, event: OutboxEvent): Promise<string> {
   const { facts, entries } = event.content as AnnouncedContent;
+  const timestamp = event.created_at.toISOString();
+  const { auditEntry, ...about } = facts as JobEntries['facts'];
   const listed = Object.values(entries).flatMap((list) => list.map(({ seq }) => seq));
   const recipients = await deps.ledger.emails.recipients(run.run_no, [...new Set(listed)]);
   const named = Object.entries(entries).map(([name, list]) => {
@@ -112,9 +115,9 @@ export async function renderJob(deps: EmailSendDeps, run: Run, event: OutboxEven
   return JSON.stringify({
     id: event.event_id,
     event: event.event,
-    timestamp: event.created_at.toISOString(),
+    timestamp,
     runId: run.run_id,
-    data: { ...facts, ...Object.fromEntries(named) },
+    data: { ...about, auditEntry: { timestamp, ...auditEntry }, ...Object.fromEntries(named) },
   });
 }
 
