@@ -12,6 +12,8 @@ interface Batches {
   readonly kind: string;
   /** What the simulator knows a record by (`firstRecord` of its requests), of the row `r` of `records`. */
   readonly knownBy: RawBuilder<unknown>;
+  /** Runs of every target send to this path. Default: only those of the run's target. */
+  readonly isForAllTargets?: boolean;
 }
 
 interface Claimed {
@@ -28,7 +30,7 @@ export async function checkEachBatchWasClaimed(
   { db }: Database,
   admin: AdminClient,
   run: Run,
-  { path, kind, knownBy }: Batches,
+  { path, kind, knownBy, isForAllTargets = false }: Batches,
 ): Promise<void> {
   const sent = new Map<string, number>();
   for (const { method, status, path: to, firstRecord } of await admin.requests(10_000)) {
@@ -38,7 +40,7 @@ export async function checkEachBatchWasClaimed(
   const { rows } = await sql<Claimed>`
     select ${knownBy} as record, sum(w.attempts)::int as claims
     from writes w join runs using (run_no) join records r on r.run_no = w.run_no and r.seq = any(w.seqs)
-    where w.kind = ${kind} and runs.kind = ${run.kind} and runs.target = ${run.target}
+    where w.kind = ${kind} and runs.kind = ${run.kind} and (${isForAllTargets} or runs.target = ${run.target})
       and ${knownBy} = any(${[...sent.keys()]})
     group by 1`.execute(db);
   const claims = new Map(rows.map((row) => [row.record, row.claims]));

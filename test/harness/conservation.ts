@@ -15,6 +15,7 @@ import { type AdminClient, createAdminClient } from '../../src/simulator/admin-c
 import type { JournalEntry } from '../../src/simulator/journal.ts';
 import { checkCampaign } from './campaign-conservation.ts';
 import { checkEachBatchWasClaimed } from './claimed-batches.ts';
+import { checkEmails } from './email-conservation.ts';
 import { checkItems, type ItemCheck } from './item-conservation.ts';
 import { checkPreferences } from './preference-conservation.ts';
 import { PATIENCE_MS, until } from './wait.ts';
@@ -42,6 +43,7 @@ export async function expectConserved(check: Conservation): Promise<Counts> {
     if (run.kind === 'selectionUpdate') await checkCampaign(database, admin, run);
     else if (run.kind === 'preferenceUpdate') await checkPreferences(database, admin, run);
     else if (run.kind === 'listLoad') await checkItems(database, admin, run, check);
+    else if (run.kind === 'emailSend') await checkEmails(database, ledger, admin, run, check);
     else await checkContactJournal(database, admin, run, check);
     await checkNothingIsOpen(database, run);
     await checkAudit(ledger, run);

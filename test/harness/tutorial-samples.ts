@@ -60,3 +60,15 @@ export const RAW_LIST_RECORDS = [
   listRecord('+15550100002', '120', 'LOW', 'PROSPECT'),
   listRecord('+15550100001', '5', 'HIGH', 'ACTIVE'),
 ];
+
+/** The message of the tutorial on outbound emails, with its recipients inside. */
+export const RAW_EMAIL_MESSAGE = {
+  subject: 'Q3 Product Update',
+  templateId: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
+  senderAddress: 'marketing@example.com',
+  recipients: [
+    { emailAddress: 'user1@example.com', mergeFields: { firstName: 'Alice' } },
+    { emailAddress: 'user2@example.com', mergeFields: { firstName: 'Bob' } },
+  ],
+  tracking: { enableOpens: true, enableClicks: true },
+};
