@@ -19,3 +19,18 @@ export function percentOf(part: number, whole: number): number | null {
 export function twoDecimals(value: number): number {
   return Math.round(value * 100) / 100;
 }
+
+/** A whole number beyond 2^53: JSON.parse may have changed its last digits. */
+export function isRounded(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value);
+}
+
+/** For a file in which everything is text: in a form that is never taken for all digits of the number. */
+export function toRoundedText(value: number): string {
+  return value.toExponential();
+}
+
+/** Whether a text is a number of toRoundedText. */
+export function isRoundedText(text: string): boolean {
+  return /^-?\d(?:\.\d+)?e\+(?:1[5-9]|[2-9]\d|\d{3})$/.test(text);
+}

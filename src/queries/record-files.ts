@@ -2,6 +2,7 @@
 import { stringify } from 'csv-stringify/sync';
 import { escapeFormula } from '../domain/cells.ts';
 import { RAW_COLUMN } from '../domain/columns.ts';
+import { isRounded, toRoundedText } from '../domain/numbers.ts';
 import type { Outcome, Reason } from '../domain/run.ts';
 import type { Records, SettledRecord } from '../ledger/runs/records.ts';
 import type { Run } from '../ledger/runs/runs.ts';
@@ -168,6 +169,8 @@ async function hasUnreadableRows({ run, records, outcome }: RecordFile): Promise
 /** Only a text can be taken for a formula; a number or a list from NDJSON cannot. */
 function toCell(value: unknown): string {
   if (value === null || value === undefined) return '';
+  // Its digits are not those of the source any more, so that an import has to refuse it again.
+  if (isRounded(value)) return toRoundedText(value);
   return typeof value === 'string' ? escapeFormula(value) : JSON.stringify(value);
 }
 

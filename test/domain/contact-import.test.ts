@@ -5,6 +5,7 @@ import {
   readContact,
   resolveContactColumns,
 } from '../../src/domain/contact-import/contacts.ts';
+import { toRoundedText } from '../../src/domain/numbers.ts';
 
 const NOW = new Date('2026-06-15T12:00:00.000Z');
 const ROW = {
@@ -292,7 +293,13 @@ describe('an id that a spreadsheet or a program has damaged', () => {
 
 describe('a number in a custom field', () => {
   it('is refused if it cannot be written as it is', () => {
-    for (const value of [2 ** 60, { a: [2 ** 60] }, Number.POSITIVE_INFINITY, [Number.NaN]])
+    for (const value of [
+      2 ** 60,
+      { a: [2 ** 60] },
+      Number.POSITIVE_INFINITY,
+      [Number.NaN],
+      toRoundedText(1e21),
+    ])
       expect(listCodes({ account: value }), JSON.stringify(value)).toEqual(['number_not_exact']);
     expect(readValid({ account: '1.10', score: 0.5, nested: { a: 1 } }).customFields).toEqual({
       account: '1.10',

@@ -1,6 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { readContact } from '../../src/domain/contact-import/contacts.ts';
 import type { SettledRecord } from '../../src/ledger/runs/records.ts';
 import { formatRecords, type RecordFormat } from '../../src/queries/record-files.ts';
 import { looksLikeRow } from '../../src/sources/header.ts';
@@ -221,3 +222,21 @@ describe('the exported records of a run', () => {
 function withoutAddedColumns(row: Fields): Fields {
   return Object.fromEntries(Object.entries(row).filter(([name]) => !name.startsWith('cxflow_')));
 }
+
+it('a number that JSON has rounded is refused again when the exported file is imported', async () => {
+  const fields = { contactId: 2 ** 60, account: 12345678901234567890n.toString(), phone: '+14155550100' };
+  const row = record({
+    ...fields,
+    account: Number(fields.account),
+    consentTimestamp: '2026-01-01',
+    optInStatus: 'confirmed',
+  });
+  for (const format of ['csv', 'ndjson', 'json'] as const) {
+    const [back] = await readBack(await toText([row], format, null), format);
+    const read = readContact(back ?? {}, null, new Date('2026-02-01'));
+    expect('reasons' in read && read.reasons.map(({ code, field }) => `${code} ${field}`), format).toEqual([
+      'contact_id_not_exact contactId',
+      'number_not_exact account',
+    ]);
+  }
+});

@@ -5,6 +5,7 @@ import { contactIdProblem, toContactId } from '../contact-id.ts';
 import { type Fields, readField, toText } from '../fields.ts';
 import { withoutInvisible } from '../invisible.ts';
 import { isNested, isObject } from '../json.ts';
+import { isRounded, isRoundedText } from '../numbers.ts';
 import { readPhone } from '../phone.ts';
 import type { Reason } from '../run.ts';
 import { CLOCK_TOLERANCE_MS, describeNoTimestamp, MS_PER_DAY, toUtcTimestamp } from '../timestamps.ts';
@@ -191,7 +192,7 @@ function readCustomFields(fields: Fields, from: ContactColumns): Part<Readonly<R
     ...from.custom.map((column) => [column, readField(fields, column)] as const),
     ...Object.entries(nested),
   ];
-  const rounded = entries.filter(([, value]) => isRounded(value));
+  const rounded = entries.filter(([, value]) => hasLostDigits(value));
   if (rounded.length > 0) {
     const reasons = rounded.map(([field]) => ({ code: 'number_not_exact', field, message: NOT_EXACT }));
     return { value: {}, reasons };
@@ -204,12 +205,14 @@ function readCustomFields(fields: Fields, from: ContactColumns): Part<Readonly<R
 const NOT_EXACT = 'too long for a JSON number; put it in quotes';
 
 /**
- * JSON.parse has changed the last digits, most likely of an account number, or found a number beyond all that JSON.stringify can
- * write. Recursion is safe, because the readers limit how deeply values are nested.
+ * JSON.parse has changed the last digits, most likely of an account number, also in a file that we have exported since; or it has
+ * found a number beyond all that JSON.stringify can write. Recursion is safe, because the readers limit how deeply values are
+ * nested.
  */
-function isRounded(value: unknown): boolean {
-  if (typeof value !== 'number') return isNested(value) && Object.values(value).some(isRounded);
-  return !Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value));
+function hasLostDigits(value: unknown): boolean {
+  if (typeof value === 'string') return isRoundedText(value);
+  if (typeof value === 'number') return isRounded(value) || !Number.isFinite(value);
+  return isNested(value) && Object.values(value).some(hasLostDigits);
 }
 
 /** A cell as text, trimmed and without characters that nobody sees. */

@@ -4,6 +4,7 @@ import { contactIdProblem } from '../contact-id.ts';
 import { type Fields, readField, toText } from '../fields.ts';
 import { isEmailAddress } from '../identifiers.ts';
 import { withoutInvisible } from '../invisible.ts';
+import { isRounded, isRoundedText } from '../numbers.ts';
 import { readPhone } from '../phone.ts';
 import type { Reason } from '../run.ts';
 import { describeNoTimestamp, toUtcTimestamp } from '../timestamps.ts';
@@ -112,12 +113,15 @@ function cellProblem(name: string, cell: unknown): Pick<Reason, 'code' | 'messag
   if (name.trim() === '') return { code: 'field_without_name' };
   if (cell === null) return { code: 'field_null', message: 'leave the field out, or write an empty text' };
   if (typeof cell === 'object') return { code: 'field_nested', message: 'a field has one text' };
-  if (typeof cell === 'number' && (!Number.isFinite(cell) || isLong(cell)))
+  if (isInexact(cell))
     return { code: 'number_not_exact', message: 'too long for a JSON number; put it in quotes' };
   return null;
 }
 
-const isLong = (value: number): boolean => Number.isInteger(value) && !Number.isSafeInteger(value);
+function isInexact(cell: unknown): boolean {
+  if (typeof cell === 'string') return isRoundedText(cell);
+  return isRounded(cell) || (typeof cell === 'number' && !Number.isFinite(cell));
+}
 
 /** Of a source with a header it is a problem of the columns. */
 function ambiguityReasons({ columns }: Row, rules: ItemRules): Reason[] {
