@@ -149,7 +149,11 @@ describe('email send', () => {
     expect(await errorOf(MESSAGE, '--recipients', 'p.csv', '--retry-of', 'r0')).toContain(
       'exclude each other',
     );
-    expect(await errorOf(inside, '--format', 'csv')).toContain('apply to the FILE of --recipients');
+    for (const option of [
+      ['--format', 'csv'],
+      ['--sheet', '2'],
+    ])
+      expect(await errorOf(inside, ...option)).toContain('apply to the FILE of --recipients');
     expect(await errorOf(MESSAGE, '--retry-of', 'r0', '--map', 'a=b')).toContain(
       'a retry reads its rows as before',
     );

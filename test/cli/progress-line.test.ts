@@ -42,6 +42,17 @@ describe('the progress line', () => {
     expect(renderPlainLine({ ...waiting, trouble: 'no worker answers' })).toMatch(/; no worker answers$/);
   });
 
+  it('has no rate while the run waits, and the words of the operation instead of what it waits for', () => {
+    const waiting = { ...WRITING, waitingFor: '2026-03-02T00:00:00Z, when the day begins' };
+    expect(renderPlainLine(waiting)).toBe(
+      'writing to CXone: 6,200 of 10,000 (62.0 %), 60 invalid; 2026-03-02T00:00:00Z, when the day begins',
+    );
+    const tracking = { ...waiting, phase: 'tracking', note: '3 jobs open, 1 of 2 delivered' } as const;
+    expect(renderBarLine(tracking, colors, 80)).toBe(
+      'following the messages  3 jobs open, 1 of 2 delivered  60 invalid',
+    );
+  });
+
   it('is never longer than the terminal is wide', () => {
     for (const columns of [10, 40, 80, 200]) {
       expect(renderBarLine(WRITING, colors, columns).length).toBeLessThan(columns);

@@ -180,6 +180,6 @@ function documentOf(stdout: string): unknown {
 
 /** The id of the started import, from its output. */
 export function runIdIn(output: string): string {
-  const [, runId] = /\brun (contact-import:\S+)/.exec(output) ?? [];
+  const [, runId] = /\brun ((?:contact-import|email-send):\S+)/.exec(output) ?? [];
   return runId ?? expect.fail(`no run id in: ${output}`);
 }

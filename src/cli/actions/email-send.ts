@@ -78,7 +78,7 @@ function readMessageFile(file: string, { map }: SendOptions): GivenMessage {
 function requireOneSource(
   file: string | undefined,
   inside: readonly Fields[] | null,
-  { recipients, retryOf, map, format, encoding }: SendOptions,
+  { recipients, retryOf, map, format, encoding, sheet }: SendOptions,
 ): void {
   if (file === undefined && retryOf === undefined)
     throw new UsageError('give the message: `email send MESSAGE.json --recipients FILE`, or --retry-of RUN');
@@ -91,8 +91,8 @@ function requireOneSource(
   if (found.length > 1)
     throw new UsageError(`${found.join(' and ')} exclude each other: a run has recipients from one place`);
   if (found.length === 0) throw new UsageError('add --recipients FILE: the message has no recipients in it');
-  if (recipients === undefined && (format ?? encoding) !== undefined)
-    throw new UsageError('--format and --encoding apply to the FILE of --recipients');
+  if (recipients === undefined && (format ?? encoding ?? sheet) !== undefined)
+    throw new UsageError('--format, --encoding and --sheet apply to the FILE of --recipients');
   if (retryOf !== undefined && map !== undefined)
     throw new UsageError('--map applies to given recipients; a retry reads its rows as before');
 }

@@ -7,7 +7,7 @@ import type { AddCommand, CliOperation } from '../cli.ts';
 import { describeProgress, emailSendFacts, emailSendFigures } from '../render/email-send-facts.ts';
 import { stepsForDelivery } from '../render/email-send-steps.ts';
 import { choice, examples, JSON_HELP, paragraphs, wholeNumber } from './command.ts';
-import { addSourceRunOptions } from './run-options.ts';
+import { addSourceRunOptions, FILE_HELP } from './run-options.ts';
 
 const SEND_EXAMPLES = [
   [
@@ -58,7 +58,7 @@ const addSend: AddCommand = (parent, cli, finish) => {
       ),
     )
     .argument('[message]', 'MESSAGE.json, the message without or with its recipients')
-    .option('--recipients <file>', 'CSV with a header (comma, semicolon or tab), NDJSON, or a JSON array')
+    .option('--recipients <file>', FILE_HELP)
     .addOption(
       choice('--channel-consent <how>', 'require consent to email, or ignore it (default: require)', [
         'require',

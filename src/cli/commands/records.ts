@@ -22,7 +22,8 @@ export const addRecords: AddCommand = (parent, cli, finish) => {
       paragraphs(
         `Writes the rows of a run with three more columns: cxflow_line, cxflow_outcome and cxflow_reasons; a fourth,
          cxflow_cxone_id, if CXone has named ids of its records. Records of a list load also have cxflow_score and
-         cxflow_score_components; with calling hours, pending ones have cxflow_not_before and cxflow_wait_reason.`,
+         cxflow_score_components; with calling hours, pending ones have cxflow_not_before and cxflow_wait_reason. Recipients of an email have
+         cxflow_delivery and what else is known of their message.`,
         `CSV is safe to open in a spreadsheet: a text that looks like a formula gets a leading apostrophe,
          which an import removes again.`,
         `The output is personal data: only you can read a file that --out writes.`,

@@ -30,18 +30,22 @@ function describeCanary({
 }: NonNullable<EmailSendFigures['canary']>): readonly Fact[] {
   return [
     ['first share', `${plural(recipients, 'recipient')} in ${plural(batches, 'batch')}`],
-    ...measures.map((measure): Fact => [`its ${measure.name}s`, describeMeasure(measure)]),
+    ...measures.flatMap(describeMeasure),
     ['error rates', `a good send pauses in at most ${toPercent(falsePause)} of cases`],
     ['', `a bad one continues in at most ${toPercent(falseContinue)}`],
   ];
 }
 
-function describeMeasure({ continueUpTo, pauseFrom, acceptable, unacceptable, fewest }: Measure): string {
+function describeMeasure(measure: Measure): readonly Fact[] {
+  const { name, continueUpTo, pauseFrom, acceptable, unacceptable, fewest } = measure;
   const goesOn =
     continueUpTo === null
       ? `asks in any case, as ${formatCount(fewest)} are needed`
       : `goes on with up to ${formatCount(continueUpTo)}`;
-  return `${goesOn}; pauses from ${formatCount(pauseFrom)} (good: ${toPercent(acceptable)}, bad: ${toPercent(unacceptable)})`;
+  return [
+    [`its ${name}s`, `${goesOn}; pauses from ${formatCount(pauseFrom)}`],
+    ['', `good: up to ${toPercent(acceptable)}, bad: from ${toPercent(unacceptable)}`],
+  ];
 }
 
 type Measure = NonNullable<EmailSendFigures['canary']>['plan']['measures'][number];

@@ -81,12 +81,13 @@ function renderAmount({ phase, counts }: Snapshot): string {
   return `${formatCount(settled)} of ${formatCount(counts.total)} (${share})`;
 }
 
-function renderRate({ perSecond }: Snapshot): string {
-  return perSecond === null ? '' : `${formatCount(Math.round(perSecond))}/s`;
+/** A run that waits does not go on at the rate that it had. */
+function renderRate({ perSecond, waitingFor }: Snapshot): string {
+  return perSecond === null || waitingFor !== null ? '' : `${formatCount(Math.round(perSecond))}/s`;
 }
 
-function renderTimeLeft({ secondsLeft }: Snapshot): string {
-  return secondsLeft === null
+function renderTimeLeft({ secondsLeft, waitingFor }: Snapshot): string {
+  return secondsLeft === null || waitingFor !== null
     ? ''
     : `about ${formatDuration(Math.max(1, Math.round(secondsLeft)) * 1_000)} left`;
 }

@@ -98,7 +98,8 @@ async function announceWaiting(run: Run, announcer: Announcer): Promise<void> {
     const what = `CXone never answered ${plural(writes.length, 'write')} with ${plural(records, 'record')}`;
     announce(what, stepsForDoubt(runId, cli.command), announcer);
   } else {
-    if (run.waiting_for !== null) view.print(`\n${wrapText(printable(run.waiting_for), COLUMNS).join('\n')}`);
+    if (run.waiting_for !== null)
+      view.print(`\n${wrapText(`it waits for ${printable(run.waiting_for)}`, COLUMNS).join('\n')}`);
     announce('the run is paused', stepsForPause(runId, cli.command), announcer);
   }
 }
