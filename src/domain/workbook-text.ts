@@ -1,5 +1,5 @@
 /**
- * Texts inside the XML of a workbook: characters that XML cannot hold are written as `_x000D_`, and a text that looks like such
+ * Names of columns, and texts inside the XML of a workbook: characters that XML cannot hold are written as `_x000D_`, and a text that looks like such
  * an escape as `_x005F_x000D_` (ECMA-376, part 1, 22.4.2.4, ST_Xstring). Pure.
  */
 
@@ -15,6 +15,14 @@ export function readEscapes(text: string): string {
   if (!text.includes('_x')) return text;
   return text.replaceAll(ESCAPE, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 }
+
+/** Of a column: 0 is `A`, 27 is `AB`. */
+export function columnName(column: number): string {
+  const last = String.fromCharCode(A + (column % 26));
+  return column < 26 ? last : columnName(Math.floor(column / 26) - 1) + last;
+}
+
+const A = 0x41;
 
 /** What readEscapes reads as this text. */
 export function writeEscapes(text: string): string {

@@ -1,4 +1,4 @@
-/** The records of a run as CSV, NDJSON or JSON, streamed (docs/adr/0013-sources-and-files.md#exported-files). */
+/** The records of a run as CSV, a workbook, NDJSON or JSON, streamed (docs/adr/0013-sources-and-files.md#exported-files). */
 import { stringify } from 'csv-stringify/sync';
 import { escapeFormula } from '../domain/cells.ts';
 import { RAW_COLUMN } from '../domain/columns.ts';
@@ -7,7 +7,9 @@ import type { Outcome, Reason } from '../domain/run.ts';
 import type { Records, SettledRecord } from '../ledger/runs/records.ts';
 import type { Run } from '../ledger/runs/runs.ts';
 
-export type RecordFormat = 'csv' | 'ndjson' | 'json';
+export type RecordFormat = 'csv' | 'xlsx' | 'ndjson' | 'json';
+/** Only a workbook has bytes. */
+export type Chunks = AsyncIterable<string | Uint8Array>;
 
 export interface RecordFile {
   readonly run: Run;
@@ -52,9 +54,9 @@ export interface FileRow {
   readonly cxoneId?: string | null;
 }
 export interface RowFile {
-  /** Null if each row has its own keys; for CSV, the rows are then read twice. */
+  /** Null if each row has its own keys; for CSV and a workbook, the rows are then read twice. */
   readonly columns: readonly string[] | null;
-  /** CSV has a column for CXone's ids. Default false. */
+  /** CSV and a workbook have a column for CXone's ids. Default false. */
   readonly withCxoneIds?: boolean;
   readonly explanation?: Explanation | undefined;
   /** Reads from the first row on every call. */
@@ -62,22 +64,23 @@ export interface RowFile {
   readonly format: RecordFormat;
 }
 
-/** The rows have more different keys than a CSV file can have columns. */
+/** The rows have more different keys than a file can have columns. */
 export class TooManyColumns extends Error {
   override readonly name = 'TooManyColumns';
   readonly next = 'choose the format ndjson, which keeps each row as it was';
   constructor() {
-    super(`the rows have more than ${MAX_COLUMNS} different keys, too many for the columns of a CSV file`);
+    super(`the rows have more than ${MAX_COLUMNS} different keys, too many for columns of their own`);
   }
 }
 
-/** Throws TooManyColumns. */
-export async function* formatRecords(file: RecordFile): AsyncIterable<string> {
+/** Throws TooManyColumns, TooLargeForWorkbook. */
+export async function* formatRecords(file: RecordFile): Chunks {
   const { run, records, outcome, format, onRecord } = file;
   const header = run.source?.columns ?? null;
   const columns = header !== null && (await hasUnreadableRows(file)) ? [...header, RAW_COLUMN] : header;
-  // Without columns, CSV reads the rows twice: the first time only for their keys.
-  let isFinalReading = format !== 'csv' || columns !== null;
+  const hasColumns = format === 'csv' || format === 'xlsx';
+  // Without columns, such a file reads the rows twice: the first time only for their keys.
+  let isFinalReading = !hasColumns || columns !== null;
   async function* rows(): AsyncIterable<SettledRecord> {
     const counts = isFinalReading;
     isFinalReading = true;
@@ -86,13 +89,14 @@ export async function* formatRecords(file: RecordFile): AsyncIterable<string> {
       yield record;
     }
   }
-  const withCxoneIds = format === 'csv' && (await records.hasCxoneIds(run.run_no));
+  const withCxoneIds = hasColumns && (await records.hasCxoneIds(run.run_no));
   yield* formatRows({ columns, rows, format, withCxoneIds, explanation: file.explanation });
 }
 
-/** Throws TooManyColumns. */
-export async function* formatRows(file: RowFile): AsyncIterable<string> {
+/** Throws TooManyColumns, TooLargeForWorkbook. */
+export async function* formatRows(file: RowFile): Chunks {
   if (file.format === 'csv') yield* formatCsv(file);
+  else if (file.format === 'xlsx') yield* formatXlsx(file);
   else if (file.format === 'ndjson')
     yield* inChunks(file.rows(), async (row) => `${JSON.stringify(await toObject(row, file))}\n`);
   else yield* formatJson(file);
@@ -120,23 +124,39 @@ async function toObject(row: FileRow, { explanation }: RowFile) {
 }
 
 async function* formatCsv(file: RowFile): AsyncIterable<string> {
-  const columns = file.columns ?? (await collectKeys(file));
+  const { columns, toCells } = await toTable(file);
+  yield toCsvLine(columns.map(escapeFormula), QUOTED_IN_HEADER);
+  yield* inChunks(file.rows(), async (row) => toCsvLine((await toCells(row)).map(toCell), QUOTED));
+}
+
+async function* formatXlsx(file: RowFile): AsyncIterable<Uint8Array> {
+  // Its library is loaded only by those who need it.
+  const { formatWorkbook } = await import('./record-workbook.ts');
+  const { columns, sourceColumns, toCells } = await toTable(file);
+  async function* rows() {
+    for await (const row of file.rows())
+      yield { line: row.line, cells: await toCells(row), reasons: row.reasons };
+  }
+  yield* formatWorkbook({ columns, sourceColumns, rows: rows() });
+}
+
+/** A file with columns: those of the source come first. */
+async function toTable(file: RowFile) {
+  const source = file.columns ?? (await collectKeys(file));
   const { columns: explained = [], valuesOf } = file.explanation ?? {};
   const added = file.withCxoneIds ? [...ADDED_COLUMNS, ID_COLUMN] : ADDED_COLUMNS;
-  yield toCsvLine([...columns, ...added, ...explained].map(escapeFormula), QUOTED_IN_HEADER);
-  const explain = async (row: FileRow) => {
+  const toCells = async (row: FileRow): Promise<readonly unknown[]> => {
     const values = (await valuesOf?.(row)) ?? {};
-    return explained.map((column) => toCell(values[column]));
+    return [
+      ...source.map((column) => (Object.hasOwn(row.fields, column) ? row.fields[column] : null)),
+      row.line,
+      row.outcome,
+      row.reasons.map(describeReason).join('; '),
+      ...(file.withCxoneIds ? [row.cxoneId] : []),
+      ...explained.map((column) => values[column]),
+    ];
   };
-  const toCells = async (row: FileRow) => [
-    ...columns.map((column) => toCell(Object.hasOwn(row.fields, column) ? row.fields[column] : null)),
-    String(row.line),
-    row.outcome,
-    escapeFormula(row.reasons.map(describeReason).join('; ')),
-    ...(file.withCxoneIds ? [escapeFormula(row.cxoneId ?? '')] : []),
-    ...(await explain(row)),
-  ];
-  yield* inChunks(file.rows(), async (row) => toCsvLine(await toCells(row), QUOTED));
+  return { columns: [...source, ...added, ...explained], sourceColumns: source.length, toCells };
 }
 
 /**

@@ -5,6 +5,7 @@
 import type { Reason } from '../domain/run.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import { quoteName, replaceUnstorable } from '../domain/text.ts';
+import { columnName } from '../domain/workbook-text.ts';
 import { SourceError } from './errors.ts';
 import { type HeaderPlace, readColumns } from './header.ts';
 import type { RawRecord } from './records.ts';
@@ -147,14 +148,6 @@ function parseRow({ bytes, problem }: RawRecord): SheetRow {
 /** `C17` */
 function cellName(column: number, row: number): string {
   return `${columnName(column)}${row}`;
-}
-
-const A = 0x41;
-
-/** 27 → `AB` */
-export function columnName(column: number): string {
-  const last = String.fromCharCode(A + (column % 26));
-  return column < 26 ? last : columnName(Math.floor(column / 26) - 1) + last;
 }
 
 const RAW_CHARACTERS = 10_000;

@@ -11,9 +11,9 @@ import { LRUCache } from 'lru-cache';
 /** A block ends with the text that reaches one of these. */
 const BLOCK_TEXTS = 512;
 const BLOCK_CHARACTERS = 65_536;
-const CACHED_CHARACTERS = 8_000_000;
+const CACHED_CHARACTERS = 4_000_000;
 /** More than that is written to a file. */
-const MEMORY_BYTES = 32_000_000;
+const MEMORY_BYTES = 16_000_000;
 
 interface Block {
   readonly first: number;
@@ -37,6 +37,8 @@ export class SharedStrings {
   #size = 0;
   #file: number | null = null;
   #fileSize = 0;
+  /** For blocks that are read; one each would be garbage that is collected late. */
+  #scratch = Buffer.alloc(0);
 
   constructor(memoryBytes = MEMORY_BYTES) {
     this.#memoryBytes = memoryBytes;
@@ -108,20 +110,20 @@ export class SharedStrings {
     const cached = this.#cache.get(at);
     if (cached) return cached;
     const block = this.#blocks[at];
-    const texts = block ? (JSON.parse(this.#bytesOf(block).toString()) as readonly string[]) : [];
+    const texts = block ? (JSON.parse(this.#textOf(block)) as readonly string[]) : [];
     this.#cache.set(at, texts);
     return texts;
   }
 
-  #bytesOf(block: Block): Buffer {
-    if (block.bytes !== null) return block.bytes;
-    const bytes = Buffer.alloc(block.length);
+  #textOf(block: Block): string {
+    if (block.bytes !== null) return block.bytes.toString();
+    if (this.#scratch.length < block.length) this.#scratch = Buffer.alloc(2 * block.length);
     for (let done = 0; done < block.length; ) {
-      const read = readSync(this.#file ?? -1, bytes, done, block.length - done, block.position + done);
+      const read = readSync(this.#file ?? -1, this.#scratch, done, block.length - done, block.position + done);
       if (read === 0) throw new Error('the temporary file of shared texts is incomplete');
       done += read;
     }
-    return bytes;
+    return this.#scratch.toString('utf8', 0, block.length);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Files in various formats, and duplicate rows within a file. */
 import { expect, it } from 'vitest';
 import type { ContactImportResult, Dedupe } from '../../src/contract/contact-import.ts';
+import { number, row, table, text, writeWorkbook } from '../sources/workbooks/write.ts';
 import { apiShape, csv, ndjson, type Row, rowAt, rows } from './contacts.ts';
 import { type Stand, useStand } from './stand.ts';
 
@@ -96,6 +97,77 @@ it('reads JSON arrays, UTF-16 and, with --encoding, Windows-1252; a row beyond t
     await stand.conserved(latin.document.runId, { isListShared: true });
   });
 });
+
+it('reads a workbook, writes its rows back with reasons, and takes the corrected workbook', async () => {
+  await onStand({}, async (stand) => {
+    const header = ['contactId', 'phone', 'consentTimestamp', 'optInStatus', 'zip'];
+    const sheets = [
+      { name: 'Old', state: 'hidden' as const, rows: table(['contactId'], ['c-0']) },
+      {
+        name: 'May',
+        rows: [
+          table(header).join(''),
+          row(
+            2,
+            text('A2', 'c-1'),
+            text('B2', phoneOf(1)),
+            number('C2', 46_300, 1),
+            status(2),
+            number('E2', 2_134, 2),
+          ),
+          row(
+            5,
+            number('A5', '12345678901234567890'),
+            text('B5', phoneOf(2)),
+            number('C5', 46_300, 1),
+            status(5),
+          ),
+          `<row r="6" hidden="1">${text('A6', 'c-3')}${text('B6', '0171 2345678')}${number('C6', 46_300, 1)}${status(6)}</row>`,
+        ],
+      },
+    ];
+    stand.file('may.xlsx', await writeWorkbook({ sheets, formats: [0, 14, '00000'] }));
+    const imported = await importFile(stand, 'may.xlsx', 'L8');
+    expect(imported.document.counts, imported.stderr).toEqual({
+      total: 3,
+      pending: 0,
+      created: 1,
+      invalid: 2,
+    });
+    expect(imported.stderr).toContain('may.xlsx: 3 rows, sheet "May", including 1 hidden row');
+    const { runId } = imported.document;
+    await stand.conserved(runId, { isListShared: true });
+    const records = await stand.json<unknown[]>(['records', runId]);
+    expect(records.document).toEqual([
+      expect.objectContaining({ cxflow_line: 2, consentTimestamp: '2026-10-05', zip: '02134' }),
+      expect.objectContaining({
+        cxflow_line: 5,
+        cxflow_reasons: [expect.objectContaining({ code: 'cell_digits_lost' })],
+      }),
+      expect.objectContaining({
+        cxflow_line: 6,
+        cxflow_reasons: [expect.objectContaining({ code: 'phone_not_e164' })],
+      }),
+    ]);
+
+    await stand.cxflow(['records', runId, '--outcome', 'invalid', '--out', 'invalid.xlsx']);
+    const again = await importFile(stand, 'invalid.xlsx', 'L8');
+    expect(again.document.counts, again.stderr).toEqual({ total: 2, pending: 0, invalid: 2 });
+    const rows = await stand.json<{ cxflow_reasons: { code: string }[] }[]>([
+      'records',
+      again.document.runId,
+    ]);
+    expect(rows.document.map((each) => each.cxflow_reasons[0]?.code)).toEqual([
+      'cell_digits_lost',
+      'phone_not_e164',
+    ]);
+    const refused = await stand.cxflow(['contacts', 'import', 'may.xlsx', '--list', 'L8', '--sheet', 'June']);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('"Old" (hidden), "May"')]);
+  });
+});
+
+const phoneOf = (n: number) => rowAt(n).phone;
+const status = (n: number) => text(`D${n}`, 'confirmed');
 
 /** Lines 2 to 5: a contact, its id with another number, its number with another id, and the same contact again. */
 const SAME: readonly Row[] = [

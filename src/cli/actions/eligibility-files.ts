@@ -4,7 +4,7 @@ import { RAW_COLUMN } from '../../domain/columns.ts';
 import type { SourceLimits } from '../../domain/source-limits.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Dataset } from '../../ledger/runs/datasets.ts';
-import { type FileRow, formatRows, type RecordFormat } from '../../queries/record-files.ts';
+import { type Chunks, type FileRow, formatRows, type RecordFormat } from '../../queries/record-files.ts';
 import type { SourceFormat } from '../../sources/format.ts';
 import { openSource } from '../../sources/open.ts';
 
@@ -19,7 +19,7 @@ export interface JudgedFile {
   readonly format: RecordFormat;
 }
 
-export async function* formatJudgedRows(file: JudgedFile): AsyncIterable<string> {
+export async function* formatJudgedRows(file: JudgedFile): Chunks {
   const { result, isEligible, format } = file;
   const first = await openStaged(file);
   await first.close();

@@ -124,7 +124,7 @@ async function writeFiles(
   const source = await ledger.datasets.find(dataset);
   if (!source) throw new Error(`dataset ${dataset} is no longer in the ledger; check the file again`);
   const stem = join(resolve(cli.cwd, folder ?? dirname(file)), basename(file, extname(file)));
-  const format = source.format === 'csv' ? 'csv' : 'ndjson';
+  const format = source.format === 'csv' || source.format === 'xlsx' ? source.format : 'ndjson';
   const limits = config.sourceLimits;
   const write = async (isEligible: boolean): Promise<string> => {
     const path = `${stem}.${isEligible ? 'eligible' : 'ineligible'}.${format}`;

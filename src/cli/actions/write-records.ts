@@ -1,6 +1,6 @@
 /** Exports the records of a run. No other command prints rows. */
 import type { Outcome } from '../../domain/run.ts';
-import { formatRecords, type RecordFormat } from '../../queries/record-files.ts';
+import { type Chunks, formatRecords, type RecordFormat } from '../../queries/record-files.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -31,6 +31,8 @@ class RunPurged extends Error {
 export async function writeRecords(cli: Cli, runId: string, options: RecordsOptions): Promise<ExitCode> {
   const format = chooseFormat(options);
   const { outcome, out } = options;
+  if (format === 'xlsx' && out === undefined && cli.stdout.isTTY)
+    throw new UsageError('a workbook cannot be shown on a terminal: add --out FILE.xlsx');
   return withSession(cli, async (session) => {
     const run = await session.ledger.runs.find(runId);
     if (!run) throw await explainMissingRun(session, runId, cli.command);
@@ -38,7 +40,7 @@ export async function writeRecords(cli: Cli, runId: string, options: RecordsOpti
     const operation = cli.operations.find(({ kind }) => kind === run.kind);
     const explanation = await operation?.explainRecords?.(session.ledger, run);
     let written = 0;
-    const text = formatRecords({
+    const content = formatRecords({
       run,
       records: session.ledger.records,
       format,
@@ -46,8 +48,8 @@ export async function writeRecords(cli: Cli, runId: string, options: RecordsOpti
       onRecord: () => (written += 1),
       explanation,
     });
-    if (out === undefined) await writeAll(cli.stdout, cli.stdout.isTTY ? sanitizeAll(text) : text);
-    else await writeWholeFile(out, text);
+    if (out === undefined) await writeAll(cli.stdout, cli.stdout.isTTY ? sanitizeAll(content) : content);
+    else await writeWholeFile(out, content);
     const where = out === undefined ? '' : ` → ${out}`;
     openOutput(cli, true).print(`${plural(written, 'record')}${where}`);
     return EXIT.ok;
@@ -55,13 +57,13 @@ export async function writeRecords(cli: Cli, runId: string, options: RecordsOpti
 }
 
 /** A file gets the records as they are; for a terminal, what could control it is replaced. */
-async function* sanitizeAll(chunks: AsyncIterable<string>): AsyncIterable<string> {
-  for await (const chunk of chunks) yield sanitize(chunk);
+async function* sanitizeAll(chunks: Chunks): Chunks {
+  for await (const chunk of chunks) yield typeof chunk === 'string' ? sanitize(chunk) : chunk;
 }
 
 /** Throws UsageError. */
-function chooseFormat({ json = false, format }: RecordsOptions): RecordFormat {
-  if (!json) return format ?? 'csv';
+function chooseFormat({ json = false, format, out }: RecordsOptions): RecordFormat {
+  if (!json) return format ?? (/\.xlsx$/i.test(out ?? '') ? 'xlsx' : 'csv');
   if (format === undefined || format === 'json') return 'json';
   throw new UsageError(`--json and --format ${format} exclude each other`);
 }

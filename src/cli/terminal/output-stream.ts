@@ -3,7 +3,8 @@ import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 
-type Chunks = AsyncIterable<string> | Iterable<string>;
+type Chunk = string | Uint8Array;
+type Chunks = AsyncIterable<Chunk> | Iterable<Chunk>;
 
 /** Leaves the stream open. Throws the errors of the stream, such as a full disk. */
 export async function writeAll(stream: Writable, chunks: Chunks): Promise<void> {
@@ -30,11 +31,11 @@ export async function writeAll(stream: Writable, chunks: Chunks): Promise<void> 
 /**
  * Writes the whole file or none, because a truncated file would pass for a complete one. Only its owner can read it.
  */
-export async function writeWholeFile(path: string, text: Chunks): Promise<void> {
+export async function writeWholeFile(path: string, content: Chunks): Promise<void> {
   const draft = `${path}.part`;
   const stream = createWriteStream(draft, { mode: 0o600 });
   try {
-    await writeAll(stream, text);
+    await writeAll(stream, content);
     await new Promise<void>((resolve, reject) => {
       stream.once('error', reject);
       stream.end(resolve);
