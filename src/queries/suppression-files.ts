@@ -1,9 +1,9 @@
-/** Our own suppression list as CSV, NDJSON or JSON, streamed, in the form in which it can be imported again. */
+/** Our own suppression list as CSV, a workbook, NDJSON or JSON, streamed, in the form in which it can be imported again. */
 import { stringify } from 'csv-stringify/sync';
 import { escapeFormula } from '../domain/cells.ts';
 import { formatExportedKey } from '../domain/consent/suppressions.ts';
 import type { ListedSuppression } from '../ledger/consent/suppressions.ts';
-import type { RecordFormat } from './record-files.ts';
+import type { Chunks, RecordFormat } from './record-files.ts';
 
 /** An entry as people and programs read it. */
 export interface ShownSuppression {
@@ -30,7 +30,11 @@ export async function* formatSuppressions(
   entries: AsyncIterable<ListedSuppression>,
   keyId: string,
   format: RecordFormat,
-): AsyncIterable<string> {
+): Chunks {
+  if (format === 'xlsx') {
+    yield* formatXlsx(entries, keyId);
+    return;
+  }
   if (format === 'csv') yield toCsvLine(COLUMNS);
   let separator = '[\n';
   for await (const listed of entries) {
@@ -41,6 +45,18 @@ export async function* formatSuppressions(
     separator = ',\n';
   }
   if (format === 'json') yield separator === '[\n' ? '[]\n' : '\n]\n';
+}
+
+async function* formatXlsx(entries: AsyncIterable<ListedSuppression>, keyId: string): Chunks {
+  const { formatWorkbook } = await import('./record-workbook.ts');
+  async function* rows() {
+    let line = 1;
+    for await (const listed of entries) {
+      const shown = showSuppression(listed, keyId);
+      yield { line: (line += 1), cells: COLUMNS.map((column) => shown[column]), reasons: [] };
+    }
+  }
+  yield* formatWorkbook({ columns: COLUMNS, sourceColumns: COLUMNS.length, rows: rows() });
 }
 
 /** A reason may have any of the characters that end a cell or a line. */

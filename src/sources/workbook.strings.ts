@@ -11,7 +11,8 @@ import { LRUCache } from 'lru-cache';
 /** A block ends with the text that reaches one of these. */
 const BLOCK_TEXTS = 512;
 const BLOCK_CHARACTERS = 65_536;
-const CACHED_CHARACTERS = 4_000_000;
+/** Few, because texts are used soon after each other: what lives longer is collected late, and memory grows. */
+const CACHED_CHARACTERS = 500_000;
 /** More than that is written to a file. */
 const MEMORY_BYTES = 16_000_000;
 
@@ -119,7 +120,13 @@ export class SharedStrings {
     if (block.bytes !== null) return block.bytes.toString();
     if (this.#scratch.length < block.length) this.#scratch = Buffer.alloc(2 * block.length);
     for (let done = 0; done < block.length; ) {
-      const read = readSync(this.#file ?? -1, this.#scratch, done, block.length - done, block.position + done);
+      const read = readSync(
+        this.#file ?? -1,
+        this.#scratch,
+        done,
+        block.length - done,
+        block.position + done,
+      );
       if (read === 0) throw new Error('the temporary file of shared texts is incomplete');
       done += read;
     }

@@ -258,7 +258,7 @@ describe('suppressions export', () => {
       .assert(
         fc.asyncProperty(
           fc.array(entry, { maxLength: 8 }),
-          fc.constantFrom('csv', 'ndjson', 'json'),
+          fc.constantFrom('csv', 'xlsx', 'ndjson', 'json'),
           async (entries, format) => {
             await ledger.suppressions.addEntries(
               [entries.map(({ kind, value, ...rest }) => ({ target: { kind, value } as const, ...rest }))],
@@ -282,6 +282,7 @@ describe('suppressions export', () => {
           numRuns: 30,
           examples: [
             [[], 'csv'],
+            [[], 'xlsx'],
             [[], 'ndjson'],
             [[], 'json'],
           ],

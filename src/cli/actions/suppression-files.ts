@@ -179,5 +179,6 @@ export async function exportSuppressions(
 function formatOf(out: string): RecordFormat {
   const extension = extname(out).toLowerCase();
   if (extension === '.json') return 'json';
+  if (extension === '.xlsx') return 'xlsx';
   return extension === '.ndjson' || extension === '.jsonl' ? 'ndjson' : 'csv';
 }

@@ -11,7 +11,7 @@ import type { AddCommand } from '../cli.ts';
 import { choice, examples, JSON_HELP, paragraphs, wholeNumber } from './command.ts';
 import { addFileOptions, FILE_HELP } from './run-options.ts';
 
-const FORMATS: readonly RecordFormat[] = ['csv', 'ndjson', 'json'];
+const FORMATS: readonly RecordFormat[] = ['csv', 'xlsx', 'ndjson', 'json'];
 const ABOUT_HELP = 'an email address, a phone number with its country code, or else a contact id';
 const BY_HELP = 'who decides, for the audit';
 
