@@ -152,7 +152,7 @@ async function openSheetText(text: Text): Promise<Readable> {
   const splitter = new RecordSplitter({ delimiter: null, maxBytes: 2 * limits.maxRowBytes + 10_000 });
   const batches = splitBlocks(text, splitter);
   const [header, ...rest] = await firstRecords(batches, 0);
-  const reader = createSheetTextReader(name, header, limits);
+  const reader = createSheetTextReader(name, header, limits, rest);
   const { sheet, columns } = reader;
   return { sheet, columns, rows: readRows(rest, batches, (record) => reader.read(record)) };
 }

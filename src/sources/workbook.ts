@@ -3,6 +3,7 @@
  * the ledger, searched by erasures and read in order (docs/adr/0026-workbooks.md).
  */
 import type { FileHandle } from 'node:fs/promises';
+import { withoutInvisible } from '../domain/invisible.ts';
 import type { SourceLimits } from '../domain/source-limits.ts';
 import { formatHeader, formatSheetRow, type SheetRow } from './sheet-text.ts';
 import { openArchive } from './workbook.archive.ts';
@@ -56,6 +57,11 @@ export async function openSheet(file: FileHandle, options: WorkbookOptions): Pro
   return { facts, text: text() };
 }
 
+/** White space, and characters that nobody sees. */
+function isUnseen(cell: string): boolean {
+  return withoutInvisible(cell).trim() === '';
+}
+
 class RowConverter {
   readonly #facts: SheetFacts;
   readonly #show: ShowCell;
@@ -71,7 +77,7 @@ class RowConverter {
   /** A line of text, or `''` for a row without any value. The first other row is the header. */
   convert(stored: StoredRow, hidden: HiddenColumns): string {
     const row = this.#toRow(stored);
-    const isBlank = row.damaged.length === 0 && row.cells.every((cell) => cell.trim() === '');
+    const isBlank = row.damaged.length === 0 && row.cells.every(isUnseen);
     if (isBlank && !row.isTooLarge) return '';
     if (this.#hasHeader) {
       if (stored.isHidden) this.#facts.hiddenRows += 1;

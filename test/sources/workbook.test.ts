@@ -19,7 +19,7 @@ describe('a workbook', () => {
       row(3, text('B3', 'contactId'), text('C3', ' phone ')),
       row(4, text('B4', 'crm-1'), text('C4', '+14155550100')),
       row(5, '<c r="B5" s="0"/>'),
-      row(6, text('B6', ' ')),
+      row(6, text('B6', ' \u00a0\u200b')),
       row(9, text('B9', 'crm-2')),
     ];
     expect(await readWorkbook(await writeSheet(rows))).toEqual({
@@ -246,6 +246,17 @@ describe('the header of a sheet', () => {
       line: 1,
       message: expect.stringMatching(/^people\.xlsx: sheet "Contacts", row 1 /) as string,
     });
+  });
+
+  it('is not a title above it', async () => {
+    const title = row(1, text('A1', 'Contacts of May'));
+    const rest = [row(3, text('A3', 'a'), text('B3', 'b'), text('C3', 'c')), row(4, text('A4', '1'))];
+    await expect(readWorkbook(await writeSheet([title, ...rest]))).rejects.toMatchObject({
+      code: 'source_no_header',
+      line: 1,
+      message: expect.stringMatching(/row 1 looks like a title.*Remove what is above row 3$/) as string,
+    });
+    expect((await readWorkbook(await writeSheet(rest))).columns).toEqual(['a', 'b', 'c']);
   });
 
   it('gives a column without a name one, unless it comes before all others', async () => {
