@@ -53,6 +53,10 @@ export const READS: ReadonlySet<string> = new Set(
     'preferences.listUnsentOptOuts preferences.listUnprovenBatches consentProof.list consentProof.newestConsents',
     'erasures.find erasures.preview purges.preview',
     'eligibilityResults.count eligibilityResults.answeredRows eligibilityResults.tally eligibilityResults.list',
+    'emails.listDueJobs emails.countOpenJobs emails.jobs emails.listRetryable emails.listOptOuts emails.figures',
+    'emails.tallies emails.timeline emails.findRecipient emails.recipients emails.countUnknown emails.nextWriteAt',
+    'emails.listReached',
+    'emailQuota.used',
   ].flatMap((line) => line.split(' ')),
 );
 
@@ -192,6 +196,8 @@ function reachBeforeSending(
   { beforeLeaseCheck }: { readonly beforeLeaseCheck: boolean },
 ): Method {
   return (...[request, ...rest]: unknown[]) => {
+    // A probe that asks about nothing in particular.
+    if (request === undefined) return method();
     const { beforeSend } = request as { beforeSend?: () => void };
     const wrapped = {
       ...(request as object),

@@ -98,6 +98,14 @@ describe('crash points', () => {
     expect(steps).toEqual(['lease check', 'writePage/contactLists.createRecords:1', 'writePage/end:1']);
   });
 
+  it('do not exist in a probe that asks about nothing in particular', async () => {
+    const points: string[] = [];
+    const crashPoints = createCrashPoints('trace', (point) => points.push(point));
+    const { email } = crashPoints.cxone({ email: { probe: () => 'answered' } });
+    await activity.run(() => Promise.resolve(expect(email.probe()).toBe('answered')));
+    expect(points).toEqual([]);
+  });
+
   it('do not exist outside of activities, nor without CXFLOW_CRASH_AT', () => {
     const ledger = { runs: new Runs() };
     expect(
