@@ -15,7 +15,9 @@ type Halt =
   | { readonly why: HaltReason }
   | { readonly why: 'failed'; readonly error: Error }
   /** CXone may be down, and the next request must not be in doubt as well. */
-  | { readonly why: 'suspected_outage' };
+  | { readonly why: 'suspected_outage' }
+  /** Writes are in doubt, and the run is to know it before it sends others (PausesAfter). */
+  | { readonly why: 'in_doubt' };
 
 /** Writes that are in doubt since the last answer to a write, or since the page began. */
 export interface LostInARow {
@@ -44,11 +46,13 @@ export class PageHalt {
   #hasAnswered = false;
   #lastFailure: CxoneError | null = null;
   readonly #maxRefusals: number;
+  readonly #asksWhenInDoubt: boolean;
   #refusalsInARow = 0;
   #lost: LostInARow = { inARow: 0, afterAnswer: false };
 
   constructor(pausesAfter?: PausesAfter) {
     this.#maxRefusals = pausesAfter?.refusals ?? Infinity;
+    this.#asksWhenInDoubt = pausesAfter !== undefined;
     // As many writes listen to it as may be in progress.
     setMaxListeners(0, this.#stop.signal);
   }
@@ -65,7 +69,7 @@ export class PageHalt {
   /** Null: it was not asked to end. */
   get reason(): HaltReason | null {
     const why = this.#halted?.why ?? null;
-    return why === 'failed' || why === 'suspected_outage' ? null : why;
+    return why === 'failed' || why === 'suspected_outage' || why === 'in_doubt' ? null : why;
   }
 
   get spacingWait(): SpacingWait | null {
@@ -112,9 +116,10 @@ export class PageHalt {
     if (!isRepeatable) this.haltOn({ why: 'suspected_outage' });
   }
 
-  /** A write is in doubt from now on. */
+  /** A write is in doubt from now on. A run that pauses for them decides whether anything else is sent. */
   noteInDoubt(): void {
     this.#lost = { ...this.#lost, inARow: this.#lost.inARow + 1 };
+    if (this.#asksWhenInDoubt) this.haltOn({ why: 'in_doubt' });
   }
 
   get lost(): LostInARow {

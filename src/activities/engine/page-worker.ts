@@ -137,11 +137,19 @@ export class PageWorker {
     const next = open
       .filter((write) => mayBeTried(write) && !this.#tried.has(write.id))
       .toSorted((a, b) => this.#turn(a) - this.#turn(b));
+    const lost = next.filter((write) => this.#comesFirst(write));
+    if (lost.length > 0) return lost;
     if (this.#halt.spacingWait === null) return next;
     const others = next.filter((write) => !this.#definitionOf(write).spacing);
     if (others.length > 0) return others;
     await this.#halt.waitForTurn();
     return next;
+  }
+
+  /** Where lost answers in a row pause the run, each is counted before anything else is sent. */
+  #comesFirst(write: OpenWrite): boolean {
+    const { pausesAfter } = this.#definition;
+    return pausesAfter !== undefined && !this.#definitionOf(write).repeatable && mayBeApplied(write);
   }
 
   /** Where records are ranked, what may have been applied goes first: it waits for nobody, and others may wait for its answer. */
