@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writeDemoContacts } from '../../src/cli/dev/demo-contacts.ts';
 import type { RunResult } from '../../src/contract/run.ts';
+import type { Counts } from '../../src/domain/run.ts';
 import { isTransient } from '../../src/ledger/errors.ts';
+import type { EmailPlanInput } from '../../src/simulator/email.plan.ts';
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import { useProcesses } from '../harness/processes.ts';
 import { within } from '../harness/wait.ts';
@@ -20,6 +22,7 @@ import {
   readPassedPoints,
 } from './crash-scenes.ts';
 import { isInEveryRun } from './crash-table.ts';
+import { expectNobodyTwice, startSend } from './emails.ts';
 import { chooseSeed, createRandom, onStand, type Stand, until } from './stand.ts';
 
 const LANES = 4;
@@ -50,6 +53,10 @@ interface Operation {
   readonly title: string;
   readonly inFlight: number;
   readonly start: (stand: Stand, lane: Lane, scene: Scene) => Promise<unknown>;
+  /** How many records may be in doubt after a crash, because they must not be sent again. Default 0. */
+  readonly mostInDoubt?: number;
+  /** Called once, before anything is started. */
+  readonly prepare?: (stand: Stand) => Promise<unknown>;
   /** A fault that loses the answer to one request of the scene. */
   readonly lostAnswer: (scene: Scene) => FaultRule | null;
   /** Whether every run passes this crash point, in whatever order. */
@@ -123,7 +130,31 @@ const OPERATIONS: readonly Operation[] = [
     }),
     isReproducible: (point) => !point.startsWith('deliverEvents/') || isEarly(point),
   },
+  {
+    title: 'an email send with bounces, retries, complaints and opt-outs',
+    inFlight: 1,
+    mostInDoubt: BATCH_SIZE,
+    prepare: (stand) => stand.admin.setEmailPlan(EMAIL_PLAN),
+    // What may have been sent is left in doubt, so that no run waits for a person.
+    start: (_stand, { client }, { name }) =>
+      startSend(client, { name, rows: RECIPIENTS, input: { ...FAST_EMAIL, onInDoubt: 'leave' } }),
+    // The requests of all scenes have the same path here too. email-lost-answers.test.ts loses their answers.
+    lostAnswer: () => null,
+    isReproducible: (point) => !/^(deliverEvents|trackMessages)\//.test(point) || isEarly(point),
+  },
 ];
+
+const RECIPIENTS = 230;
+const FAST_EMAIL = { retryAfter: '1s', retries: 1, pollDeadline: '10s' } as const;
+const EMAIL_PLAN: EmailPlanInput = {
+  recipients: [
+    { address: '[.]1[0-9]@', does: 'soft', times: 1, outOfOrder: true },
+    { address: '[.]12[0-9]@', does: 'hard', copies: 2 },
+    { address: '[.]21@', does: 'complaint', copies: 2 },
+    { address: '[.]22@', does: 'unsubscribe' },
+    { address: '[.]3[0-9]@', does: 'click' },
+  ],
+};
 
 /** Rows of a list load: every tenth has the number of the row before it, and every fiftieth is suppressed. */
 const ROWS = 500;
@@ -170,6 +201,7 @@ for (const operation of OPERATIONS) {
     it('loses nothing and writes nothing twice if its worker is killed at a crash point', LIMIT, async () => {
       const env = { ...ENV, CXFLOW_MAX_IN_FLIGHT: String(operation.inFlight), ...LISTS };
       await onStand(processes, { env }, async (stand) => {
+        await operation.prepare?.(stand);
         const lanes = await Promise.all(Array.from({ length: LANES }, () => openLane(stand)));
         const { points, counts } = await runUndisturbed(stand, lanes[0] as Lane, operation);
         const scenes = chooseScenes(points);
@@ -183,26 +215,40 @@ for (const operation of OPERATIONS) {
           `crash points that no run reached again: ${missed.join(' ')}`,
         ).toBeLessThanOrEqual(MOST_MISSED * scenes.length);
         // Only when all lanes have finished, because the check compares all requests with all claims of the ledger.
-        for (const { scene, result } of ends) {
-          const { existing = 0, created = 0, ...rest } = await stand.conserved(scene.name, { result });
-          const unattributed = await countUnattributed(stand, scene, 'existing');
-          expect(unattributed, `killed at ${scene.point}: unattributed contacts`).toBeLessThanOrEqual(
-            // And that of the lost answer.
-            (operation.inFlight + 1) * BATCH_SIZE,
-          );
-          expect(existing, `killed at ${scene.point}: existing contacts in a list that was empty`).toBe(
-            unattributed,
-          );
-          const { existing: unattributedThere = 0, created: createdThere = 0, ...others } = counts;
-          expect({ ...rest, written: created + unattributed }, `killed at ${scene.point}`).toEqual({
-            ...others,
-            written: createdThere + unattributedThere,
-          });
-        }
+        for (const end of ends) await expectLikeUndisturbed(stand, operation, counts, end);
         await Promise.all(lanes.map(({ client }) => client.close()));
       });
     });
   });
+}
+
+/** Conserved, and with the counts of the undisturbed run, except for what only a lost answer could tell. */
+async function expectLikeUndisturbed(
+  stand: Stand,
+  { inFlight, mostInDoubt = 0 }: Operation,
+  counts: Counts,
+  { scene, result }: EndedScene,
+): Promise<void> {
+  const killed = `killed at ${scene.point}`;
+  const { existing = 0, created = 0, ...rest } = await stand.conserved(scene.name, { result });
+  if (mostInDoubt > 0) await expectNobodyTwice(stand, scene.name);
+  const unattributed = await countUnattributed(stand, scene, 'existing');
+  expect(unattributed, `${killed}: unattributed contacts`).toBeLessThanOrEqual(
+    // And that of the lost answer.
+    (inFlight + 1) * BATCH_SIZE,
+  );
+  expect(existing, `${killed}: existing contacts in a list that was empty`).toBe(unattributed);
+  expect(rest.in_doubt ?? 0, `${killed}: in doubt`).toBeLessThanOrEqual(mostInDoubt);
+  const { existing: unattributedThere = 0, created: createdThere = 0, ...others } = counts;
+  expect({ ...withDoubts(rest), written: created + unattributed }, killed).toEqual({
+    ...withDoubts(others),
+    written: createdThere + unattributedThere,
+  });
+}
+
+/** Messages that were sent, or may have been. */
+function withDoubts({ sent = 0, in_doubt: inDoubt = 0, ...rest }: Partial<Counts>) {
+  return { ...rest, sent: sent + inDoubt };
 }
 
 /** Returns the crash points of a run without a crash, and its counts. */
