@@ -71,7 +71,7 @@ async function simulateOutage(
   const { admin } = run.stand;
   await saveFaultCount(run);
   const fault: FaultRule['fault'] = answers === '503' ? { status: 503 } : { hang: true };
-  await admin.setFaults([{ match: { path: '^/api/' }, fault }, ...run.plan.faults]);
+  await admin.setFaults([{ match: { path: '^/(api|v1/communications)/' }, fault }, ...run.plan.faults]);
   await delay(downMs);
   await admin.setFaults(run.plan.faults);
 }

@@ -12,6 +12,7 @@ import { startOperator } from './operator.ts';
 import type { ChaosPlan } from './plan.ts';
 import { renderEnd, renderEvent, renderPlan } from './render.ts';
 import { startContactImport } from './work/contacts.ts';
+import { startEmailSend } from './work/emails.ts';
 import { startListLoads } from './work/items.ts';
 import { startPreferenceUpdate } from './work/preferences.ts';
 import { startSelectionUpdates } from './work/selections.ts';
@@ -91,6 +92,7 @@ function toStandOptions({ plan, servers, databaseUrl, namespace }: Chaos): Stand
       ...(tenant ? ['--naming', tenant.naming] : []),
       ...(tenant?.atomic === false ? ['--non-atomic'] : []),
       ...(tenant?.duplicatesRefused === false ? ['--accept-duplicates'] : []),
+      ...(work.kind === 'emailSend' && work.idempotent ? ['--email-idempotent'] : []),
     ],
     env: {
       CXFLOW_MAX_IN_FLIGHT: String(inFlight),
@@ -102,6 +104,10 @@ function toStandOptions({ plan, servers, databaseUrl, namespace }: Chaos): Stand
         CXONE_DUPLICATES_REFUSED: 'false',
         CXONE_LISTS_STRICT_UNIQUENESS: 'false',
       }),
+      ...(work.kind === 'emailSend' && {
+        CXFLOW_EMAIL_PER_REQUEST: String(work.perRequest),
+        CXONE_EMAIL_IDEMPOTENT: String(work.idempotent),
+      }),
     },
   };
 }
@@ -110,6 +116,8 @@ function startWork(stand: Stand, { work, approval }: ChaosPlan): Promise<Work> {
   switch (work.kind) {
     case 'contactImport':
       return startContactImport(stand, work, approval);
+    case 'emailSend':
+      return startEmailSend(stand, work, approval);
     case 'listLoad':
       return startListLoads(stand, work, approval);
     case 'preferenceUpdate':
@@ -155,7 +163,7 @@ async function applyWhenDue(run: ChaosRun, event: ChaosEvent): Promise<boolean> 
 async function countFaultsAndRequests({ stand, injectedBefore }: ChaosRun) {
   const { requests } = await stand.admin.stats();
   const writes = Object.entries(requests).filter(([route]) =>
-    /^(POST|PUT|PATCH) \/api\/(?!.*without)/.test(route),
+    /^(POST|PUT|PATCH) \/(api|v1\/communications)\/(?!.*without)/.test(route),
   );
   const faults = (await stand.admin.faults()).reduce((sum, rule) => sum + rule.injected, injectedBefore);
   const counts = writes.flatMap(([, byStatus]) => Object.values(byStatus));

@@ -15,6 +15,11 @@ const MATCHES: Readonly<Record<WorkPlan['kind'], Matches>> = {
     writes: { method: 'POST', family: 'contactlists' },
     all: { family: 'contactlists' },
   },
+  emailSend: {
+    writes: { method: 'POST', family: 'email' },
+    // Without lookups: three unreadable answers settle a recipient, so the counts would depend on the faults.
+    all: { family: 'email', path: '/(messages|events|jobs/.*)$' },
+  },
   listLoad: {
     writes: { method: 'POST', family: 'lists' },
     // Without suppressions: a list that breaks off three times in a row stops the run until a person accepts it.

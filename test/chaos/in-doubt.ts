@@ -6,7 +6,12 @@ import type { ChaosRun } from './chaos.ts';
 
 /** `faults`: the number of faults outside of outages, each of which may have lost one answer. */
 export async function expectFewInDoubt({ stand, plan }: ChaosRun, faults: number): Promise<void> {
-  if (!('duplicatesRefused' in plan.work) || plan.work.duplicatesRefused) return;
+  const { work } = plan;
+  const mayRepeat =
+    work.kind === 'emailSend'
+      ? work.idempotent
+      : (work as { duplicatesRefused?: boolean }).duplicatesRefused !== false;
+  if (mayRepeat) return;
   const { rows } = await query(stand, (db) =>
     sql<{ n: number }>`select count(*)::int as n from writes where state in ('in_doubt', 'left')`.execute(db),
   );

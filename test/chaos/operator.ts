@@ -28,7 +28,9 @@ export async function startOperator(
 
 async function answer(stand: Stand, runId: string): Promise<void> {
   const run = await stand.client().ledger.runs.find(runId);
-  const decision = run?.state === 'running' ? ANSWERS[run.phase] : undefined;
+  if (run?.state !== 'running') return;
+  const hasPausedItself = run.phase === 'paused' && /resume/.test(run.waiting_for ?? '');
+  const decision = hasPausedItself ? ({ action: 'resume', by: BY } as const) : ANSWERS[run.phase];
   if (decision) await stand.client().decide(runId, decision);
 }
 

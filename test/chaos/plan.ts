@@ -65,7 +65,21 @@ export interface ListLoadPlan {
   readonly onInDoubt: 'ask' | 'leave';
 }
 
-export type WorkPlan = ImportPlan | ListLoadPlan | PreferencePlan | SelectionPlan;
+/** One message to the recipients of a source. */
+export interface EmailPlan {
+  readonly kind: 'emailSend';
+  readonly rows: Rows;
+  /** Of the valid ones, the first: whom CXone suppresses. */
+  readonly suppressed: number;
+  /** Whether CXone drops repeats under the same key. If not, a lost answer leaves its batch in doubt. */
+  readonly idempotent: boolean;
+  readonly perRequest: number;
+  readonly onInDoubt: 'ask' | 'leave';
+  /** Whether recipients bounce, open, click, unsubscribe and complain. */
+  readonly mixed: boolean;
+}
+
+export type WorkPlan = EmailPlan | ImportPlan | ListLoadPlan | PreferencePlan | SelectionPlan;
 
 export interface ChaosPlan {
   readonly seed: number;
@@ -107,15 +121,16 @@ export function isShort(plan: ChaosPlan): boolean {
   return outageMs(plan) < 30_000;
 }
 
-/** Whether the work tolerates a rate limit: the lookups of required consent would take minutes. */
+/** Whether the work tolerates a rate limit: the lookups of consent and suppressions would take minutes. */
 function isQuick(work: WorkPlan): boolean {
-  return !(work.kind === 'contactImport' && work.withheld !== null);
+  return !(work.kind === 'contactImport' && work.withheld !== null) && work.kind !== 'emailSend';
 }
 
 function chooseWork(random: Random): WorkPlan {
   const kind = random.pick([
     'contactImport',
     'contactImport',
+    'emailSend',
     'listLoad',
     'preferenceUpdate',
     'selectionUpdate',
@@ -123,6 +138,8 @@ function chooseWork(random: Random): WorkPlan {
   switch (kind) {
     case 'contactImport':
       return chooseImport(random);
+    case 'emailSend':
+      return chooseEmailSend(random);
     case 'listLoad':
       return chooseListLoad(random);
     case 'preferenceUpdate': {
@@ -174,6 +191,18 @@ function chooseListLoad(random: Random): ListLoadPlan {
   if (plan.naming === 'all') return plan;
   // After each lost answer two requests for every item, one after the other: with more items it would take many minutes.
   return { ...plan, rows: { ...plan.rows, valid: Math.ceil(valid / 4) } };
+}
+
+function chooseEmailSend(random: Random): EmailPlan {
+  return {
+    kind: 'emailSend',
+    rows: { valid: random.between(200, 800), ...chooseWrongRows(random) },
+    suppressed: random.chance(0.5) ? random.between(1, 40) : 0,
+    idempotent: random.chance(0.4),
+    perRequest: random.between(10, 100),
+    onInDoubt: random.pick(['ask', 'leave'] as const),
+    mixed: random.chance(0.6),
+  };
 }
 
 function chooseWrongRows(random: Random) {

@@ -1,7 +1,7 @@
 /** Renders a plan, its events and its result as lines of text. */
 import type { FaultRule } from '../../src/simulator/faults.ts';
 import type { ChaosEvent } from './events.ts';
-import type { ChaosPlan, ImportPlan, ListLoadPlan, WorkPlan } from './plan.ts';
+import type { ChaosPlan, EmailPlan, ImportPlan, ListLoadPlan, WorkPlan } from './plan.ts';
 import type { Ended } from './work/work.ts';
 
 const number = (n: number): string => n.toLocaleString('en-GB');
@@ -25,6 +25,8 @@ function describeWork(work: WorkPlan): readonly string[] {
   switch (work.kind) {
     case 'contactImport':
       return describeImport(work);
+    case 'emailSend':
+      return describeEmailSend(work);
     case 'listLoad':
       return describeListLoad(work);
     case 'preferenceUpdate': {
@@ -51,6 +53,23 @@ function describeListLoad(work: ListLoadPlan): readonly string[] {
     known === 0 ? 'none known' : `${known} known to CXone`,
     ...(room === 1 ? [] : [`room for ${Math.round(100 * room)} %`]),
     ...describeTenant(work),
+  ];
+}
+
+function describeEmailSend({
+  rows,
+  suppressed,
+  perRequest,
+  idempotent,
+  mixed,
+  onInDoubt,
+}: EmailPlan): readonly string[] {
+  return [
+    `${number(rows.valid)} recipients (and ${rows.invalid} invalid, ${rows.duplicate} duplicate)`,
+    `${perRequest} per message`,
+    ...(suppressed === 0 ? [] : [`${suppressed} suppressed`]),
+    ...(mixed ? ['bounces, clicks and complaints'] : []),
+    idempotent ? 'repeats are dropped' : `repeats are sent (in doubt: ${onInDoubt})`,
   ];
 }
 
