@@ -9,6 +9,8 @@ import { nextRefs, refsOf, SUPPRESSION_CHECK, withholdFrom } from './refs.ts';
 import type { EmailSendDeps } from './settings.ts';
 
 const NOBODY: ReadonlyMap<number, Withheld> = new Map();
+/** Their lookups were made within this very attempt. The gate is asked again after them, before the request leaves. */
+const lookedUpNow = new WeakSet<WriteAttempt>();
 
 /**
  * Our own list is read at this very moment; what CXone has said counts for a while, and is asked again if the batch leaves later.
@@ -18,7 +20,11 @@ export async function sendGate(deps: EmailSendDeps, attempt: WriteAttempt): Prom
   if (attempt.lostAnswers > 0) return repeatGate(deps, attempt);
   if (!isRecent(deps, attempt)) return { instead: lookUpAgain(attempt) };
   const objections = await findObjections(deps.ledger, attempt);
-  const withheld = new Map([...objections].map(([seq, each]) => [seq, withholdFrom(attempt, each)]));
+  // After a lost answer the engine leaves them in doubt.
+  const withheld =
+    attempt.priorAttempt === 'none'
+      ? new Map([...objections].map(([seq, each]) => [seq, withholdFrom(attempt, each)]))
+      : objections;
   const open = attempt.seqs.filter((seq) => !withheld.has(seq));
   // The engine divides the batch; the rest of it comes here again.
   if (withheld.size > 0 && attempt.priorAttempt === 'none') return { withheld };
@@ -37,9 +43,10 @@ async function repeatGate(deps: EmailSendDeps, attempt: WriteAttempt): Promise<G
   const sentSince = checkedAt === undefined ? Number.NEGATIVE_INFINITY : Date.parse(checkedAt);
   if (Date.now() - sentSince >= deps.keyLifeMs)
     throw new MustNotRepeat('CXone may have forgotten its idempotency key');
-  const mayBeSent = isRecent(deps, attempt)
-    ? (await findObjections(deps.ledger, attempt)).size === 0
-    : await mayAllBeSent(deps, attempt);
+  const mayBeSent =
+    isRecent(deps, attempt) || lookedUpNow.has(attempt)
+      ? (await findObjections(deps.ledger, attempt)).size === 0
+      : await mayAllBeSent(deps, attempt);
   if (!mayBeSent) throw new MustNotRepeat('somebody in it must not be contacted by now');
   return { withheld: NOBODY };
 }
@@ -49,6 +56,7 @@ async function mayAllBeSent(deps: EmailSendDeps, attempt: WriteAttempt): Promise
   if (requiresConsent(attempt.run)) looked.push(await lookUpConsent(deps, attempt));
   for (const { rest, interruptedBy } of looked)
     if (rest.length > 0) throw new GateInterrupted(interruptedBy ?? null);
+  lookedUpNow.add(attempt);
   return looked.every(permitsAll);
 }
 

@@ -1,8 +1,8 @@
 /** One step with one job of CXone: its status, or once that is final, its events. */
 import { createHash } from 'node:crypto';
 import type { emailSendTimes } from '../../contract/email-send.ts';
-import type { EmailEvent } from '../../cxone/email.ts';
-import { MAX_EVENTS_PER_PAGE } from '../../cxone/email.ts';
+import { type EmailEvent, type EventsPage, MAX_EVENTS_PER_PAGE } from '../../cxone/email.ts';
+import { CxoneNotFound } from '../../cxone/errors.ts';
 import { toMailbox } from '../../domain/email-address.ts';
 import { messageState } from '../../domain/email-send/delivery.ts';
 import { eventKey } from '../../domain/email-send/events.ts';
@@ -117,14 +117,15 @@ async function readAllEvents(
   const { jobId } = job;
   const firstOfPages = new Set<string>();
   for (let offset = 0; ; ) {
-    const page = await read(deps, signal, () => cxone.email.readEvents({ jobId, offset, signal }));
-    const events = page.events
-      .filter((event) => event.jobId === null || event.jobId === jobId)
-      .map(toNewEvent);
-    // A tenant that does not know `offset` returns the first page each time.
-    const [first] = events;
-    if (first && firstOfPages.has(first.key)) return;
-    if (first) firstOfPages.add(first.key);
+    const page = await read(deps, signal, () =>
+      cxone.email.readEvents({ jobId, offset, signal }).catch(noneIfNotFound),
+    );
+    const all = page.events.map((event) => ({ isOfJob: isOfJob(event, jobId), event: toNewEvent(event) }));
+    // A tenant that does not know `offset` returns the first page each time, whosever events are on it.
+    const first = all[0]?.event.key;
+    if (first !== undefined && firstOfPages.has(first)) return;
+    if (first !== undefined) firstOfPages.add(first);
+    const events = all.flatMap(({ isOfJob: isOurs, event }) => (isOurs ? [event] : []));
     await ledger.emails.saveEvents(run, jobId, {
       events,
       fold: (events) => fold(events, ended),
@@ -134,6 +135,14 @@ async function readAllEvents(
     if (page.count < MAX_EVENTS_PER_PAGE) return;
   }
 }
+
+/** A job that CXone does not know has no events. */
+function noneIfNotFound(error: unknown): EventsPage {
+  if (error instanceof CxoneNotFound) return { events: [], count: 0 };
+  throw error;
+}
+
+const isOfJob = (event: EmailEvent, jobId: string): boolean => event.jobId === null || event.jobId === jobId;
 
 function toNewEvent({ isPartial: _, jobId: __, ...event }: EmailEvent): NewEvent {
   const { eventType, emailAddress, ...data } = event;

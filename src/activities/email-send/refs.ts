@@ -38,7 +38,11 @@ export function nextRefs(attempt: Pick<WriteAttempt, 'refs'>, checkedAt: string 
 export function withholdFrom(attempt: Pick<WriteAttempt, 'refs'>, withheld: Withheld): Withheld {
   const { attempt: number, resent } = refsOf(attempt);
   if (resent) {
-    const reasons = withheld.reasons.map((reason): Reason => ({ ...reason, code: 'objected_after_sending' }));
+    // What CXone says about a recipient is no objection.
+    const reasons = withheld.reasons.map(
+      (reason): Reason =>
+        withheld.outcome === 'rejected' ? reason : { ...reason, code: 'objected_after_sending' },
+    );
     return { ...withheld, outcome: 'in_doubt', reasons: [ANSWER_LOST, ...reasons] };
   }
   if (number === undefined) return withheld;

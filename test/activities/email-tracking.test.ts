@@ -1,0 +1,276 @@
+/** Jobs and their events, until it is known what became of the messages. */
+import { describe, expect, it } from 'vitest';
+import { EVENTS, emailStand, JOBS, people, person } from './email-sends.ts';
+import { runActivity } from './harness.ts';
+
+const { opened, start, ageJobs } = emailStand();
+
+type Cxone = Awaited<ReturnType<typeof start>>;
+type Run = Awaited<ReturnType<Cxone['sent']>>;
+
+const statesOf = async (run: Run) =>
+  Object.fromEntries(
+    (await opened().ledger.emails.figures(run.run_no)).groups.map(({ state, bounceClass, n }) => [
+      bounceClass ?? state,
+      n,
+    ]),
+  );
+
+const endsOf = async (cxone: Cxone, run: Run) => (await cxone.jobs(run)).map(({ endedHow }) => endedHow);
+
+describe('the status of a job', () => {
+  it.each(['failed', 'cancelled'] as const)('%s: whoever has no event has failed', async (ends) => {
+    const cxone = await start();
+    await cxone.admin.setEmailPlan({
+      jobs: [{ queuedSeconds: 0, processingSeconds: 0, ends, reaches: 0.5 }],
+    });
+    const run = await cxone.sent(people(4));
+    await cxone.track(run);
+    expect(await statesOf(run)).toEqual({ delivered: 2, failed: 2 });
+    expect(await endsOf(cxone, run)).toEqual(['completed']);
+  });
+
+  it('a word that nobody knows is asked for again, and reported', async () => {
+    const cxone = await start();
+    const job = { queuedSeconds: 0, processingSeconds: 3_600, processingAs: 'Throttled' };
+    await cxone.admin.setEmailPlan({ jobs: [job] });
+    const run = await cxone.sent(people(1));
+    expect(await cxone.trackOnce(run)).toBeNull();
+    expect(await cxone.jobs(run)).toMatchObject([{ status: 'Throttled', isFinal: false, polls: 1 }]);
+    await cxone.admin.change({ clockOffsetSeconds: 3_601 });
+    expect(await cxone.track(run)).toMatchObject({ isEnded: true });
+    expect(await statesOf(run)).toEqual({ delivered: 1 });
+  });
+
+  it('a job that stays unknown (404) is in doubt after the deadline, whatever is said about its events', async () => {
+    const cxone = await start();
+    const run = await cxone.sent(people(2), { pollDeadline: '1h' });
+    await cxone.admin.setFaults([
+      { match: JOBS, fault: { status: 404 } },
+      { match: EVENTS, fault: { status: 404 } },
+    ]);
+    expect(await cxone.trackOnce(run)).toBeNull();
+    expect(await cxone.jobs(run)).toMatchObject([{ status: 'not_found', endedHow: null }]);
+    await ageJobs(run, 1);
+    expect(await cxone.track(run)).toMatchObject({ isEnded: true });
+    expect(await statesOf(run)).toEqual({ in_doubt: 2 });
+    expect(await cxone.end(run)).toMatchObject({ counts: { sent: 2 }, delivery: { inDoubt: 2 } });
+  });
+
+  it('a job that never ends is given up at the deadline, with the events it has', async () => {
+    const cxone = await start();
+    await cxone.admin.setEmailPlan({
+      jobs: [{ queuedSeconds: 0, processingSeconds: 0, ends: 'stuck', reaches: 0.5 }],
+    });
+    const run = await cxone.sent(people(2), { pollDeadline: '1h' });
+    expect(await cxone.trackOnce(run)).toBeNull();
+    await ageJobs(run, 1);
+    await cxone.track(run);
+    expect(await statesOf(run)).toEqual({ delivered: 1, accepted: 1 });
+    expect(await endsOf(cxone, run)).toEqual(['deadline']);
+  });
+});
+
+describe('events', () => {
+  it('that come late are read for as long as the input says', async () => {
+    const cxone = await start();
+    const run = await cxone.sent(people(1), { watchEvents: '72h' });
+    expect(await cxone.trackOnce(run)).toBeNull();
+    expect(await cxone.trackOnce(run)).toBeNull();
+    expect(await statesOf(run)).toEqual({ delivered: 1 });
+    const [job] = await cxone.jobs(run);
+    const [email] = await cxone.admin.acceptedEmails();
+    const late = {
+      eventType: 'bounce',
+      messageId: email?.messageId,
+      bounceCode: '5.1.1',
+      timestamp: new Date(),
+    };
+    await cxone.admin.addEmailEvents(job?.jobId ?? '', [late]);
+    expect(await cxone.trackOnce(run)).toBeNull();
+    expect(await statesOf(run)).toEqual({ hard: 1 });
+    await ageJobs(run, 72);
+    expect(await cxone.track(run)).toMatchObject({ isEnded: true });
+  });
+
+  it('of all pages are read', async () => {
+    const cxone = await start();
+    const run = await cxone.sent(people(2), { watchEvents: '1h' });
+    await cxone.trackOnce(run);
+    const [job] = await cxone.jobs(run);
+    const [, second] = await cxone.admin.acceptedEmails();
+    const opens = Array.from({ length: 1_200 }, (_, n) => ({
+      eventType: 'open',
+      messageId: second?.messageId,
+      timestamp: new Date(Date.now() + 10_000 + n).toISOString(),
+    }));
+    const complaint = { eventType: 'complaint', messageId: second?.messageId, timestamp: new Date() };
+    await cxone.admin.addEmailEvents(job?.jobId ?? '', [...opens, complaint]);
+    expect(await cxone.trackOnce(run)).toMatchObject({ optOuts: 1 });
+    expect((await opened().ledger.emails.figures(run.run_no)).events).toBe(1_203);
+  });
+
+  it.each(['their own', 'other'])(
+    'of a tenant that ignores offset are read once, if the page has %s events',
+    async (whose) => {
+      const cxone = await start();
+      const run = await cxone.sent(people(1));
+      const [job] = await cxone.jobs(run);
+      const { email } = cxone.cxone;
+      const jobId = whose === 'other' ? 'another-job' : (job?.jobId ?? null);
+      const entry = { jobId, messageId: null, recipientId: null, emailAddress: null, bounceCode: null };
+      const rest = { bounceDescription: null, bounceType: null, linkUrl: null, method: null, machine: null };
+      const page = Array.from({ length: 1_000 }, (_, n) => ({
+        ...{ ...entry, ...rest, eventType: 'open', eventId: `e${n}`, isPartial: false },
+        timestamp: '2026-11-29T10:00:00Z',
+      }));
+      let requests = 0;
+      email.readEvents = () => {
+        requests += 1;
+        if (requests > 5) throw new Error('the same page is asked for again and again');
+        return Promise.resolve({ events: page, count: page.length });
+      };
+      expect(await cxone.trackOnce(run, { beside: true })).toBeNull();
+      expect(await cxone.trackOnce(run, { beside: true })).toBeNull();
+      expect(requests).toBe(2);
+    },
+  );
+});
+
+describe('failures', () => {
+  const jobOf = (jobId: string) => ({ method: 'GET', family: 'email', path: `/jobs/${jobId}$` }) as const;
+
+  it.each([500, 422])(
+    'of one job (%i) do not keep others from their end, and are not waited for without end',
+    async (status) => {
+      const cxone = await start({ email: { recipientsPerRequest: 1 } });
+      const run = await cxone.sent(people(4), { pollDeadline: '1h' });
+      const [first] = await cxone.jobs(run);
+      await cxone.admin.setFaults([{ match: jobOf(first?.jobId ?? ''), fault: { status } }]);
+      for (let pass = 1; pass <= 3; pass += 1) expect(await cxone.trackOnce(run)).toBeNull();
+      expect(await endsOf(cxone, run)).toEqual([null, 'completed', 'completed', 'completed']);
+      expect(await statesOf(run)).toEqual({ accepted: 1, delivered: 3 });
+      await ageJobs(run, 3);
+      expect(await cxone.track(run)).toMatchObject({ isEnded: true });
+      expect(await endsOf(cxone, run)).toEqual(['deadline', 'completed', 'completed', 'completed']);
+    },
+  );
+
+  it('of all jobs are an outage, and no job is given up in it', async () => {
+    const cxone = await start({ email: { recipientsPerRequest: 1 } });
+    const run = await cxone.sent(people(8));
+    await cxone.admin.setFaults([{ match: { family: 'email' }, fault: { status: 503 } }]);
+    await expect(cxone.trackOnce(run)).rejects.toMatchObject({ type: 'CxoneUnavailable' });
+    await cxone.admin.setFaults([]);
+    expect(await cxone.track(run)).toMatchObject({ isEnded: true });
+    expect(await statesOf(run)).toEqual({ delivered: 8 });
+  });
+});
+
+describe('what events mean beyond their message', () => {
+  it('keeps people and addresses from being sent anything again, once', async () => {
+    const persons = [person(), person(), person(), person()] as const;
+    const does = (index: 0 | 1 | 2 | 3, what: 'hard' | 'complaint' | 'unsubscribe' | 'policy') => ({
+      address: persons[index].email.replace('.', '\\.'),
+      does: what,
+    });
+    const recipients = [does(0, 'hard'), does(1, 'complaint'), does(2, 'unsubscribe'), does(3, 'policy')];
+    const cxone = await start({ plan: { recipients } });
+    const run = await cxone.sent(persons, { watchEvents: '1h' });
+    await cxone.trackOnce(run);
+    await cxone.trackOnce(run);
+    expect(await cxone.trackOnce(run)).toMatchObject({ optOuts: 2, policyBounces: 1 });
+    const again = await cxone.sent(persons);
+    expect(await cxone.outcomes(again)).toEqual({
+      1: 'suppressed suppressed',
+      2: 'suppressed suppressed',
+      3: 'suppressed suppressed',
+      4: 'sent',
+    });
+    // By their ids, too.
+    const elsewhere = persons.map(({ contactId, email }) => ({ contactId, email: `other-${email}` }));
+    expect(await cxone.outcomes(await cxone.sent(elsewhere))).toMatchObject({
+      1: 'sent',
+      2: 'suppressed suppressed',
+      3: 'suppressed suppressed',
+    });
+  });
+
+  it('opt-outs are staged for the preferences in CXone, and marked', async () => {
+    const [complainer, anonymous] = [person(), { email: person().email }];
+    const cxone = await start({ plan: { recipients: [{ does: 'complaint' }] } });
+    const { activities } = cxone;
+    const run = await cxone.sent([complainer, anonymous]);
+    expect(await cxone.track(run)).toMatchObject({ optOuts: 2 });
+    const runId = run.run_id;
+    const staged = await runActivity(() => activities.stageOptOuts(runId));
+    expect(staged).toMatchObject({
+      rows: 1,
+      messages: [
+        [1, 1],
+        [2, 1],
+      ],
+    });
+    expect(await runActivity(() => activities.stageOptOuts(runId))).toEqual(staged);
+    const messages = staged?.messages ?? [];
+    await runActivity(() => activities.markOptOutsSynced({ runId, messages }));
+    expect(await runActivity(() => activities.stageOptOuts(runId))).toBeNull();
+    expect(await cxone.track(run)).toMatchObject({ optOuts: 0, isEnded: true });
+  });
+});
+
+it('bounces about the sender are told to the run once', async () => {
+  const cxone = await start({ plan: { recipients: [{ does: 'policy' }] } });
+  const run = await cxone.sent(people(1), { watchEvents: '72h' });
+  await cxone.trackOnce(run);
+  await cxone.trackOnce(run);
+  expect(await cxone.trackOnce(run, { beside: true })).toMatchObject({ policyBounces: 1, isEnded: false });
+  expect(await cxone.trackOnce(run, { beside: true, policyBounces: 1 })).toBeNull();
+});
+
+describe('what is announced about a job', () => {
+  const announced = async (run: Run) => {
+    const rows = await opened()
+      .database.db.selectFrom('outbox')
+      .select(['event', 'event_id as id'])
+      .where('run_no', '=', run.run_no)
+      .orderBy('id')
+      .execute();
+    return rows.map(({ event }) => event);
+  };
+
+  it('is announced once, and again only if something new is known', async () => {
+    const crm = { url: 'https://crm.test/events' };
+    const cxone = await start({ worker: { webhooks: { crm: crm as never, marketing: null } } });
+    const run = await cxone.sent(people(2), { watchEvents: '1h' });
+    for (let pass = 1; pass <= 4; pass += 1) await cxone.trackOnce(run);
+    expect(await announced(run)).toEqual(['email_job_completed']);
+    const [job] = await cxone.jobs(run);
+    const [email] = await cxone.admin.acceptedEmails();
+    const open = { eventType: 'open', messageId: email?.messageId, timestamp: new Date(Date.now() + 60_000) };
+    await cxone.admin.addEmailEvents(job?.jobId ?? '', [open]);
+    for (let pass = 1; pass <= 2; pass += 1) await cxone.trackOnce(run);
+    expect(await announced(run)).toEqual(['email_job_completed', 'email_job_updated']);
+  });
+});
+
+describe('the first share', () => {
+  const judge = (cxone: Cxone, run: Run) => runActivity(() => cxone.activities.judgeCanary(run.run_id));
+
+  it('shows too little if it is small, and went badly if many bounced', async () => {
+    const fine = await start();
+    const good = await fine.sent(people(5));
+    await fine.track(good);
+    expect(await judge(fine, good)).toMatchObject({
+      passes: false,
+      why: expect.stringContaining('too little') as string,
+    });
+    const bad = await start({ plan: { recipients: [{ does: 'hard' }] } });
+    const run = await bad.sent(people(20));
+    await bad.track(run);
+    expect(await judge(bad, run)).toMatchObject({
+      passes: false,
+      why: expect.stringContaining('20 of 20 bounced') as string,
+    });
+  });
+});
