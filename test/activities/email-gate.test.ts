@@ -166,6 +166,15 @@ describe('a tenant that drops repeats under the same key', () => {
     expect(await cxone.accepted()).toHaveLength(2);
   });
 
+  it('is not sent halves of a batch to which it never gives an answer that can be read', async () => {
+    const cxone = await start(idempotent);
+    const run = await cxone.planned(people(4));
+    await cxone.admin.setFaults([{ match: MESSAGES, fault: { truncate: true } }]);
+    for (let pass = 1; pass <= 12; pass += 1) await cxone.page(run).catch(() => undefined);
+    expect(await cxone.inDoubt(run)).toMatchObject([{ records: 4, knownSent: true }]);
+    expect(await cxone.accepted()).toHaveLength(4);
+  });
+
   it('is not sent it again once it may have forgotten the key', async () => {
     const { cxone, run } = await lostOnce({ worker: { keyLifeMs: 3_600_000 } });
     await ageLookups(run, 61);

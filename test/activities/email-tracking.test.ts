@@ -234,7 +234,7 @@ describe('what is announced about a job', () => {
       .database.db.selectFrom('outbox')
       .select(['event', 'event_id as id'])
       .where('run_no', '=', run.run_no)
-      .orderBy('id')
+      .orderBy('outbox.id')
       .execute();
     return rows.map(({ event }) => event);
   };

@@ -55,6 +55,7 @@ export function defineEmailSend({ webhooks, ...given }: Given): EmailSend {
       [SEND]: {
         ...rules,
         repeatable: deps.email.isIdempotent,
+        repeatsOnlyWhole: true,
         probe: email,
         gate: (attempt) => sendGate(deps, attempt),
         send: (attempt) => sendBatch(deps, attempt),

@@ -42,10 +42,15 @@ export function describeGivenUp({ failures }: OpenWrite, error: CxoneError): str
   return `${failures + 1} equal failures, although CXone answers others: ${error.message}`;
 }
 
+/** This attempt, or an earlier one. */
+export function mayBeAppliedAfter(write: OpenWrite, { applied }: CxoneError): boolean {
+  return applied === 'unknown' || classifyPriorAttempt(write, write) !== 'none';
+}
+
 /** Two writes instead of one. If an answer was lost, each of them may have been applied. */
-export function divide(write: OpenWrite, { applied }: CxoneError): DerivedWrite[] {
-  const mayBeApplied = applied === 'unknown' || classifyPriorAttempt(write, write) !== 'none';
+export function divide(write: OpenWrite, error: CxoneError): DerivedWrite[] {
   const { failingSince } = write;
-  const refs = { ...(write.refs as object | null), failingSince, ...(mayBeApplied && { halved: true }) };
+  const halved = mayBeAppliedAfter(write, error) && { halved: true };
+  const refs = { ...(write.refs as object | null), failingSince, ...halved };
   return bisect(write.seqs).map((seqs) => ({ kind: write.kind, seqs, refs }));
 }

@@ -8,7 +8,7 @@ import { SpacingWait } from '../failures.ts';
 import { askAgain } from './ask-again.ts';
 import { Attempts, type HeldWrite } from './attempt.ts';
 import type { BulkDefinition } from './definition.ts';
-import { failsRepeatedly } from './failing.ts';
+import { describeGivenUp, failsRepeatedly, mayBeAppliedAfter } from './failing.ts';
 import { GateInterrupted, sendThroughGate } from './gate.ts';
 import { type HaltReason, type LostInARow, OUTAGE_AFTER, PageHalt } from './page-halt.ts';
 import { mayBeApplied, maySend } from './prior-attempt.ts';
@@ -284,7 +284,10 @@ export class PageWorker {
       leaveInDoubt: (why) => this.#leaveInDoubt(write, held, why),
       giveUp: async (error) => {
         if (!attempt.alwaysFails(error)) return null;
-        await this.#settlement.giveUp(write, held.fence, error, giveUpAlone(error));
+        if (definition.repeatsOnlyWhole && mayBeAppliedAfter(write, error)) {
+          await this.#attempts.markSent({ id: write.id, fence: held.fence });
+          await this.#leaveInDoubt(write, held, describeGivenUp(write, error));
+        } else await this.#settlement.giveUp(write, held.fence, error, giveUpAlone(error));
         return 'settled';
       },
     });

@@ -42,6 +42,11 @@ export interface WriteDefinition extends WriteRules {
    */
   readonly gate: ConsentGate | null;
   /**
+   * Its parts would be other requests than the one that CXone recognises as a repeat. So once it may have been applied, it is not
+   * divided, however often it fails: its records are in doubt. Absent: it may be divided.
+   */
+  readonly repeatsOnlyWhole?: true;
+  /**
    * Called before each claim, while nothing is held that could expire: obtains what the gate has to know, or throws. After a
    * transient error it is called again; meanwhile no slot is held. Also called for a write that then has to wait for its turn. It
    * takes its own permits (RateLimiter.sendWithPermit).

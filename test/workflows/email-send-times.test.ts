@@ -1,0 +1,153 @@
+/** An email send that waits: for the next day, for a retry, for a job, for late events, and for its moment. */
+import { ApplicationFailure } from '@temporalio/common';
+import { expect, it } from 'vitest';
+import type { Tracked, TrackMessages } from '../../src/activities/email-send/tracking.ts';
+import { startOfNextDay } from '../../src/domain/email-send/schedule.ts';
+import {
+  runWorkflow,
+  type StubOverrides,
+  settledPage,
+  stubActivities,
+  useTimeSkippingServer,
+} from './harness.ts';
+
+const server = useTimeSkippingServer();
+
+const MESSAGE = {
+  subject: 'News',
+  templateId: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
+  senderAddress: 'news@example.com',
+};
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const ENDED: Tracked = {
+  counts: { total: 300, pending: 0, sent: 300 },
+  isEnded: true,
+  notBefore: null,
+  policyBounces: 0,
+  optOuts: 0,
+};
+
+const now = () => server().now();
+const toIso = (ms: number): string => new Date(ms).toISOString();
+
+const jobsOpen = () =>
+  ApplicationFailure.create({ type: 'JobsOpen', message: '1 job is open', nextRetryDelay: '15 minutes' });
+
+/** Runs it to its end, and returns how long its history has become. */
+const send = (stubs: ReturnType<typeof stubActivities>, input: object = {}): Promise<number> =>
+  runWorkflow(
+    server(),
+    stubs,
+    { type: 'emailSend', args: { message: MESSAGE, source: { dataset: 'ds' }, ...input } },
+    async (handle) => {
+      expect(await handle.result()).toMatchObject({ state: 'completed' });
+      return (await handle.describe()).historyLength;
+    },
+  );
+
+/** While the run writes there is nothing to do. `atEnd` answers afterwards. */
+const tracking = (atEnd: () => Promise<Tracked> = () => Promise.resolve(ENDED)): StubOverrides => ({
+  trackMessages: ({ beside }: TrackMessages) => {
+    if (beside) throw jobsOpen();
+    return atEnd();
+  },
+});
+
+it('what exceeds the limit of a day leaves on the next ones: three days for three times as many', async () => {
+  const begunAt: number[] = [];
+  const stubs = stubActivities({
+    ...tracking(),
+    planned: { batches: 1, toWrite: 300 },
+    writePage: async () => {
+      const at = await now();
+      begunAt.push(at);
+      const pending = 300 - 100 * begunAt.length;
+      const page = settledPage({ total: 300, pending, sent: 300 - pending });
+      return pending === 0 ? page : { ...page, notBefore: toIso(startOfNextDay(at, 'Europe/Berlin')) };
+    },
+  });
+  await send(stubs);
+  const days = begunAt.map((at) => startOfNextDay(at, 'Europe/Berlin'));
+  const [first = 0, second = 0, third = 0] = days;
+  expect(days).toHaveLength(3);
+  expect(second).toBe(startOfNextDay(first, 'Europe/Berlin'));
+  expect(third).toBe(startOfNextDay(second, 'Europe/Berlin'));
+});
+
+it('a retry leaves when its delay is over, and not before', async () => {
+  const begunAt: number[] = [];
+  const dueAt: number[] = [];
+  const stubs = stubActivities({
+    ...tracking(async () => {
+      if (dueAt.length === 2) return ENDED;
+      const due = (await now()) + 6 * HOUR_MS;
+      dueAt.push(due);
+      return { ...ENDED, counts: { total: 100, pending: 1, sent: 99 }, notBefore: toIso(due) };
+    }),
+    planned: { batches: 1, toWrite: 100 },
+    writePage: async () => {
+      begunAt.push(await now());
+      return settledPage({ total: 100, pending: 0, sent: 100 });
+    },
+  });
+  await send(stubs);
+  expect(begunAt).toHaveLength(3);
+  expect(begunAt.slice(1).every((at, n) => at >= (dueAt[n] ?? Infinity))).toBe(true);
+});
+
+it.each([
+  ['a job that takes six hours', 6, {}],
+  ['events that are watched for 72 hours', 72, { watchEvents: '72h' }],
+])(
+  '%s is followed to its end in one activity, whose polls leave nothing in the history',
+  async (_, hours, input) => {
+    let [begins, polls] = [0, 0];
+    const stubs = stubActivities(
+      tracking(async () => {
+        const at = await now();
+        begins ||= at;
+        polls += 1;
+        if (at < begins + hours * HOUR_MS) throw jobsOpen();
+        return ENDED;
+      }),
+    );
+    const historyLength = await send(stubs, input);
+    expect(polls).toBeGreaterThan(hours);
+    expect((await now()) - begins).toBeGreaterThanOrEqual(hours * HOUR_MS);
+    expect(historyLength).toBeLessThan(100);
+  },
+);
+
+/** The last Sunday of the month, from 0, on which the clocks change in Berlin: the first one that is yet to come. */
+async function nextChange(month: number): Promise<string> {
+  const at = await now();
+  const year = new Date(at).getUTCFullYear();
+  const sundays = [year, year + 1].map((each) => {
+    const last = new Date(Date.UTC(each, month + 1, 0));
+    return last.getTime() - last.getUTCDay() * DAY_MS;
+  });
+  return toIso(sundays.find((sunday) => sunday > at) ?? 0).slice(0, 10);
+}
+
+it.each([
+  ['does not exist, as much later as the clocks are put forward', 2, '01:30:00.000Z'],
+  ['exists twice, at the first of the two', 9, '00:30:00.000Z'],
+])('sends at a local time that %s', async (_, month, expected) => {
+  const date = await nextChange(month);
+  const begunAt: number[] = [];
+  const stubs = stubActivities({
+    ...tracking(),
+    planned: { batches: 1, toWrite: 100 },
+    writePage: async () => {
+      begunAt.push(await now());
+      return settledPage({ total: 100, pending: 0, sent: 100 });
+    },
+  });
+  await send(stubs, { sendAt: `${date}T02:30 Europe/Berlin` });
+  const waits = stubs.named('setPhase') as { waitingFor: string | null }[];
+  const moment = `${date}T${expected}`;
+  expect(waits.some(({ waitingFor }) => waitingFor?.includes(moment))).toBe(true);
+  expect(begunAt).toHaveLength(1);
+  expect(begunAt[0]).toBeGreaterThanOrEqual(Date.parse(moment));
+});
