@@ -5,6 +5,7 @@
  */
 import http from 'node:http';
 import pg from 'pg';
+import { post } from './http.ts';
 
 export const RECORDS_PER_BATCH = 100;
 
@@ -47,26 +48,3 @@ export function createBatches({ databaseUrl, vendorUrl, connections }: BatchDeps
 }
 
 export type Batches = ReturnType<typeof createBatches>;
-
-/** Returns the body of a 200. */
-export function post(agent: http.Agent, url: string, body: string): Promise<string> {
-  const headers = {
-    authorization: 'Bearer bench',
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
-  };
-  return new Promise((resolve, reject) => {
-    const request = http.request(url, { method: 'POST', agent, headers }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () => {
-        const text = Buffer.concat(chunks).toString();
-        if (response.statusCode === 200) resolve(text);
-        else reject(new Error(`the vendor answered ${response.statusCode}: ${text.slice(0, 200)}`));
-      });
-    });
-    request.on('error', reject);
-    request.end(body);
-  });
-}

@@ -8,15 +8,15 @@ import { parseArgs } from 'node:util';
 import { sql } from 'kysely';
 import { writeDemoContacts } from '../src/cli/dev/demo-contacts.ts';
 import type { Source } from '../src/contract/run.ts';
-import { openDatabase } from '../src/ledger/database.ts';
 import { startContender } from './contender.ts';
+import { type Enter, type Entrant, runContest } from './contest.ts';
+import { renderLine, renderRounds } from './contest-report.ts';
 import { type Cxflow, connectCxflow } from './cxflow.ts';
 import type { BareFigures, BareTask } from './list-load/bare.ts';
 import { type Outcomes, writeLeads } from './list-load/leads.ts';
-import { type Measured, type Round, renderLine, renderRounds } from './list-load/report.ts';
-import { peakMegabytes, watchMachine } from './machine.ts';
+import { type LoadFigures, REPORT } from './list-load/report.ts';
 import { parseList, parseNumber } from './options.ts';
-import { dropDatabase, type Servers, withServers } from './servers.ts';
+import { type Servers, withServers } from './servers.ts';
 
 const USAGE = `npm run bench:list-load -- [options]
 
@@ -27,7 +27,6 @@ Options
   --profile DIR       write a CPU profile of each worker to DIR (slows it down a little)
 `;
 
-const WARM_UP_ROWS = 3_000;
 const IN_FLIGHT = 16;
 
 interface Options {
@@ -78,18 +77,13 @@ async function writeInputs({ folder }: Servers, rows: number, suppressions: numb
   };
 }
 
-type Times = Omit<Measured, 'contender' | 'uploaded' | 'usage' | 'peakMegabytes'>;
-
-interface Contender {
-  readonly pid: number;
-  readonly reads: keyof Inputs;
-  run(path: string): Promise<Times & { readonly outcomes: Outcomes }>;
-  end(): Promise<void>;
+interface Loaded extends Omit<LoadFigures, 'uploaded'> {
+  readonly outcomes: Outcomes;
+  /** What they have to be. */
+  readonly expected: Input;
 }
 
-type Start = (servers: Servers, databaseUrl: string, profile: string | null) => Promise<Contender>;
-
-const CONTENDERS: Readonly<Record<string, Start>> = {
+const CONTENDERS: Readonly<Record<string, Enter<Inputs, Loaded>>> = {
   bare: startBare,
   'contact import': startCxflow('contacts', ({ client }, source, listId) =>
     client.startContactImport({ listId, source, again: true }),
@@ -99,15 +93,14 @@ const CONTENDERS: Readonly<Record<string, Start>> = {
   ),
 };
 
-async function startBare({ vendor }: Servers, databaseUrl: string): Promise<Contender> {
+async function startBare({ vendor }: Servers, databaseUrl: string): Promise<Entrant<Inputs, Loaded>> {
   const env = { DATABASE_URL: databaseUrl, VENDOR_URL: vendor.url };
   const script = await startContender<BareTask>('list-load/bare.ts', env);
   return {
     pid: script.pid,
-    reads: 'leads',
-    async run(path) {
-      const { ms, figures } = await script.run({ path, listId: 'L1' });
-      return { fileMs: 0, wholeMs: ms, ...(figures as BareFigures) };
+    async run({ leads }) {
+      const { ms, figures } = await script.run({ path: leads.path, listId: 'L1' });
+      return { fileMs: 0, wholeMs: ms, expected: leads, ...(figures as BareFigures) };
     },
     end: () => script.end(),
   };
@@ -116,17 +109,16 @@ async function startBare({ vendor }: Servers, databaseUrl: string): Promise<Cont
 function startCxflow(
   reads: keyof Inputs,
   start: (cxflow: Cxflow, source: Source, listId: string) => Promise<{ readonly runId: string }>,
-): Start {
+): Enter<Inputs, Loaded> {
   return async (servers, databaseUrl, profile) => {
     const worker = await servers.startWorker({ databaseUrl, inFlight: IN_FLIGHT, profile });
     const cxflow = await connectCxflow(servers, databaseUrl);
     let runs = 0;
     return {
       pid: worker.pid,
-      reads,
-      async run(path) {
+      async run({ [reads]: expected }) {
         const began = Date.now();
-        const { source } = await cxflow.client.stageFile(path);
+        const { source } = await cxflow.client.stageFile(expected.path);
         const startedAt = Date.now();
         const { runId } = await start(cxflow, source, `L${(runs += 1)}`);
         const result = await cxflow.client.result(runId);
@@ -138,6 +130,7 @@ function startCxflow(
           wholeMs,
           ...(await measureSteps(cxflow, runId, startedAt)),
           outcomes,
+          expected,
         };
       },
       async end() {
@@ -169,80 +162,36 @@ async function measureSteps(cxflow: Cxflow, runId: string, startedAt: number) {
   };
 }
 
-interface Scene {
-  readonly servers: Servers;
-  readonly profile: string | null;
-  readonly warmUp: Inputs;
-  readonly inputs: Inputs;
-}
-
-/** In a process and a database of its own, so that nothing of another contender is left in either. */
-async function measure(name: string, { servers, profile, warmUp, inputs }: Scene): Promise<Measured> {
-  const start = CONTENDERS[name] as Start;
-  const databaseUrl = await servers.newDatabase();
-  const contender = await start(servers, databaseUrl, profile);
-  try {
-    await runChecked(servers, contender, warmUp);
-    await checkpoint(databaseUrl);
-    const usageSince = watchMachine({
-      own: [contender.pid],
-      postgres: [servers.postgres.pid],
-      temporal: [servers.temporal.pid],
-      vendor: [servers.vendor.pid],
-      bench: [process.pid],
-    });
-    const { outcomes, ...times } = await runChecked(servers, contender, inputs);
-    const usage = usageSince();
-    const peak = peakMegabytes(contender.pid);
-    return { contender: name, ...times, uploaded: outcomes.created ?? 0, usage, peakMegabytes: peak };
-  } finally {
-    await contender.end();
-    await dropDatabase(servers, databaseUrl);
-  }
-}
-
 /** Throws unless every row has the outcome that it has to have, and the vendor each record once. */
-async function runChecked({ vendor }: Servers, contender: Contender, inputs: Inputs) {
-  const { path, outcomes: expected, distinct: expectedDistinct } = inputs[contender.reads];
+async function runChecked(
+  { vendor }: Servers,
+  contender: Entrant<Inputs, Loaded>,
+  inputs: Inputs,
+): Promise<LoadFigures> {
   await vendor.order({ reset: true });
-  const { outcomes, ...times } = await contender.run(path);
+  const { outcomes, expected, ...times } = await contender.run(inputs);
   const { records, distinct } = await vendor.order({});
   deepStrictEqual(
     { outcomes, records, distinct },
-    { outcomes: expected, records: expected.created, distinct: expectedDistinct },
+    { outcomes: expected.outcomes, records: expected.outcomes.created, distinct: expected.distinct },
   );
-  return { outcomes, ...times };
-}
-
-/** What was written before is not written to the disk on somebody else's time. */
-async function checkpoint(databaseUrl: string): Promise<void> {
-  const database = openDatabase(databaseUrl, 1);
-  await sql`checkpoint`.execute(database.db);
-  await database.close();
+  return { ...times, uploaded: outcomes.created ?? 0 };
 }
 
 if (process.argv.includes('--help')) {
   process.stdout.write(USAGE);
   process.exit(0);
 }
-const { sizes, suppressions, rounds, profile } = readOptions();
-const measuredRounds: Round[] = [];
+const { sizes, suppressions, rounds: roundsPerSize, profile } = readOptions();
 await withServers(async (servers) => {
   await servers.vendor.order({ suppressions });
-  const warmUp = await writeInputs(servers, WARM_UP_ROWS, suppressions);
-  const names = Object.keys(CONTENDERS);
-  for (const rows of sizes) {
-    const inputs = await writeInputs(servers, rows, suppressions);
-    for (let round = 1; round <= rounds; round += 1) {
-      const measured: Measured[] = [];
-      // Each round begins with another contender.
-      for (let i = 0; i < names.length; i += 1) {
-        const name = names[(i + round) % names.length] as string;
-        measured.push(await measure(name, { servers, profile, warmUp, inputs }));
-      }
-      measuredRounds.push({ rows, round, measured });
-      process.stderr.write(`${renderLine({ rows, round, measured })}\n`);
-    }
-  }
+  const rounds = await runContest<Inputs, Loaded, LoadFigures>({
+    servers,
+    contenders: CONTENDERS,
+    ...{ sizes, rounds: roundsPerSize, profile },
+    writeInput: (rows) => writeInputs(servers, rows, suppressions),
+    runChecked: (contender, inputs) => runChecked(servers, contender, inputs),
+    onRound: (round) => process.stderr.write(`${renderLine(round, REPORT)}\n`),
+  });
+  process.stdout.write(`${renderRounds(rounds, REPORT)}\n`);
 });
-process.stdout.write(`${renderRounds(measuredRounds)}\n`);

@@ -109,6 +109,7 @@ export function workerEnv({ temporal, vendor }: Parts, options: WorkerOptions) {
     CXFLOW_RATE_PER_MINUTE: String(options.ratePerMinute ?? 0),
     CXFLOW_MAX_IN_FLIGHT: String(options.inFlight),
     CXFLOW_LIST_INTERVAL_MS: '0',
+    CXFLOW_EMAIL_DAILY_LIMIT: '100000000',
   };
 }
 

@@ -1,9 +1,10 @@
 /**
- * A vendor that never limits a measurement: the endpoints that imports and list loads use, on plain node:http, inspecting
- * requests as little as possible. The simulator is not suitable here: it parses and stores every record, on the CPU that it
+ * A vendor that never limits a measurement: the endpoints that imports, list loads and email sends use, on plain node:http,
+ * inspecting requests as little as possible. The simulator is not suitable here: it parses and stores every record, on the CPU that it
  * would share with the contenders.
  */
 import http from 'node:http';
+import { createMailer, type Reply } from './email-send/mailer.ts';
 import { suppressionAt } from './list-load/leads.ts';
 
 /** Sent to the vendor's process, which answers with its stats. */
@@ -19,9 +20,9 @@ export interface VendorOrder {
 
 export interface VendorStats {
   readonly url: string;
-  /** Contacts and list items, each as often as it was created. */
+  /** Contacts, list items and messages, each as often as it was created. */
   readonly records: number;
-  /** Different phone numbers among the deduplication keys of list items. */
+  /** Different phone numbers among the deduplication keys of list items, or different addresses of messages. */
   readonly distinct: number;
   readonly requests: number;
   /** Batches that were sent again, and answered with 409. */
@@ -57,13 +58,22 @@ function newCounters() {
     /** The index of the first arrival within the window. */
     first: 0,
     seen: new Set<string>(),
-    phones: new Set<string>(),
+    keys: new Set<string>(),
+    mailer: createMailer(),
   };
 }
 
 type Endpoint = (body: Buffer, request: http.IncomingMessage, response: http.ServerResponse) => void;
 
 const ENDPOINTS: readonly (readonly [path: RegExp, endpoint: Endpoint])[] = [
+  [/\/email\/suppressions\?/, reply((query) => counters.mailer.suppression(query))],
+  [/\/preferences\?/, reply((query) => counters.mailer.preference(query))],
+  [/\/email\/messages$/, createMessages],
+  [
+    /\/email\/jobs\/[^/]+$/,
+    reply((_query, path) => counters.mailer.job(path.slice(path.lastIndexOf('/') + 1))),
+  ],
+  [/\/email\/events\?/, reply((query) => counters.mailer.events(query))],
   [/\/records$/, createRecords],
   [/\/items$/, createItems],
   [/\/suppressions\?/, (_body, _request, response) => answerText(response, 200, suppressions)],
@@ -115,11 +125,27 @@ function createItems(body: Buffer, _request: http.IncomingMessage, response: htt
   let items = 0;
   for (let at = body.indexOf(ITEM_PHONE); at >= 0; at = body.indexOf(ITEM_PHONE, at)) {
     at += ITEM_PHONE.length;
-    counters.phones.add(body.toString('latin1', at, body.indexOf('"', at)));
+    counters.keys.add(body.toString('latin1', at, body.indexOf('"', at)));
     items += 1;
   }
   counters.records += items;
   answer(response, 200, { itemsCreated: items });
+}
+
+/** Accepts every message: whoever sends one twice has more messages than addresses. */
+function createMessages(body: Buffer, _request: http.IncomingMessage, response: http.ServerResponse): void {
+  const { status, body: answered, addresses } = counters.mailer.accept(body);
+  for (const address of addresses) counters.keys.add(address.toLowerCase());
+  counters.records += addresses.length;
+  answer(response, status, answered);
+}
+
+function reply(toReply: (query: URLSearchParams, path: string) => Reply): Endpoint {
+  return (_body, { url = '' }, response) => {
+    const [path = '', query = ''] = url.split('?');
+    const { status, body } = toReply(new URLSearchParams(query), path);
+    answer(response, status, body);
+  };
 }
 
 /** A sliding window, which is the strictest kind of limit. */
@@ -160,8 +186,8 @@ const server = http.createServer({ keepAliveTimeout: 3_600_000 }, onRequest);
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.address() as { port: number };
   const stats = (): VendorStats => {
-    const { records, requests, repeated, refused, arrivals, phones } = counters;
-    const distinct = phones.size;
+    const { records, requests, repeated, refused, arrivals, keys } = counters;
+    const distinct = keys.size;
     return { url: `http://127.0.0.1:${port}`, records, distinct, requests, repeated, refused, arrivals };
   };
   process.on('message', ({ reset = false, suppressions: entries, ...rest }: VendorOrder) => {

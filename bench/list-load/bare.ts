@@ -10,8 +10,8 @@ import { pipeline } from 'node:stream/promises';
 import { parse } from 'csv-parse';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { post } from '../batch.ts';
 import { serveTasks } from '../contender.ts';
+import { post } from '../http.ts';
 import type { Outcomes } from './leads.ts';
 
 export interface BareTask {
