@@ -35,10 +35,10 @@ export interface Contest<Input, Result, Shown extends Figures> {
   readonly rounds: number;
   /** A folder for CPU profiles of the workers. */
   readonly profile: string | null;
-  writeInput(rows: number): Promise<Input>;
+  readonly writeInput: (rows: number) => Promise<Input>;
   /** Runs the entrant once. Throws unless every row has the outcome that it has to have. */
-  runChecked(entrant: Entrant<Input, Result>, input: Input): Promise<Shown>;
-  onRound(round: Round<Shown>): void;
+  readonly runChecked: (entrant: Entrant<Input, Result>, input: Input) => Promise<Shown>;
+  readonly onRound: (round: Round<Shown>) => void;
 }
 
 export interface Measured<Shown extends Figures> {

@@ -103,10 +103,8 @@ async function startCxflow(
   };
 }
 
-async function runEmailSend(
-  { client, measureWriting }: Cxflow,
-  { path, requiresConsent }: Input,
-): Promise<Sent> {
+async function runEmailSend(cxflow: Cxflow, { path, requiresConsent }: Input): Promise<Sent> {
+  const { client } = cxflow;
   const began = Date.now();
   const { source } = await client.stageFile(path);
   const input: EmailSendInput = {
@@ -120,7 +118,7 @@ async function runEmailSend(
   const ended = Date.now();
   const { run_no: runNo } = await client.ledger.runs.get(runId);
   // Its lookups are writes, too.
-  const { from, to } = await measureWriting(runNo);
+  const { from, to } = await cxflow.measureWriting(runNo);
   const times = { stagedMs: from - began, sentMs: to - from, followedMs: ended - to, wholeMs: ended - began };
   return { ...times, became: toBecame(result) };
 }
