@@ -6,7 +6,8 @@ import { html, type Markup, table } from './markup.ts';
 
 export function renderPlanDetails({ figures, samples, messages = [] }: PlanDetails): Markup | null {
   if (!figures && samples.length + messages.length === 0) return null;
-  const facts = figures?.facts.map(([name, value]) => html`<li>${name === '' ? value : `${name}: ${value}`}</li>`) ?? [];
+  const facts =
+    figures?.facts.map(([name, value]) => html`<li>${name === '' ? value : `${name}: ${value}`}</li>`) ?? [];
   return html`<section><h2>Plan</h2>
 ${facts.length === 0 ? null : html`<ul>${facts}</ul>`}
 ${figures?.histogram ? renderHistogram(figures.histogram) : null}
