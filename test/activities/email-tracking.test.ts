@@ -219,7 +219,7 @@ describe('what events mean beyond their message', () => {
   });
 });
 
-it('bounces about the sender are told to the run once', async () => {
+it('bounces about the sender are reported to the run once', async () => {
   const cxone = await start({ plan: { recipients: [{ does: 'policy' }] } });
   const run = await cxone.sent(people(1), { watchEvents: '72h' });
   await cxone.trackOnce(run);

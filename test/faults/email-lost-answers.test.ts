@@ -7,7 +7,7 @@ import {
   EMAIL_ENV,
   expectNobodyTwice,
   knownRecipients,
-  loseAnswer,
+  withoutAnswer,
   MESSAGES,
   startSend,
   timesAccepted,
@@ -33,7 +33,7 @@ const BATCH = 10;
 const BRIEFLY = { pollDeadline: '1s', retries: 0 } as const;
 const IDEMPOTENT_ENV = { ...EMAIL_ENV, CXONE_EMAIL_IDEMPOTENT: 'true' };
 const IDEMPOTENT_ARGS = ['--email-idempotent'];
-const TWO_LOST = [loseAnswer({ reset: 'after' }, { after: 1, times: 2 })];
+const TWO_LOST = [withoutAnswer({ reset: 'after' }, { after: 1, times: 2 })];
 
 const decide = (stand: Stand, runId: string, verdict: 'leave' | 'resend') =>
   stand.client().decide(runId, { action: 'resolve', verdict, by: 'dana' });
@@ -48,7 +48,7 @@ describe.concurrent('answers to messages', () => {
     await onStand(processes, { env: EMAIL_ENV }, async (stand) => {
       await stand.readyWorker();
       for (const [name, fault, accepted] of LOST) {
-        await stand.admin.setFaults([loseAnswer(fault, { after: 1 })]);
+        await stand.admin.setFaults([withoutAnswer(fault, { after: 1 })]);
         await startSend(stand.client(), { name, rows: ROWS, input: BRIEFLY });
         await untilInDoubt(stand, name);
         const times = await timesAccepted(stand, name);
@@ -76,7 +76,7 @@ describe.concurrent('answers to messages', () => {
 
   it('that are lost twice in a row pause the run, which asks before it sends more', async () => {
     await onStand(processes, { env: EMAIL_ENV }, async (stand) => {
-      await stand.admin.setFaults([loseAnswer({ reset: 'after' }, { after: 1, times: 2 })]);
+      await stand.admin.setFaults([withoutAnswer({ reset: 'after' }, { after: 1, times: 2 })]);
       await stand.readyWorker();
       await startSend(stand.client(), { name: 'twice', rows: 60, input: BRIEFLY });
       const paused = await until(

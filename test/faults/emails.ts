@@ -49,7 +49,7 @@ function guidOf(text: string): string {
   return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-4${hash.slice(13, 16)}-8${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
 }
 
-export const loseAnswer = (fault: FaultRule['fault'], more: Partial<FaultRule> = {}): FaultRule => ({
+export const withoutAnswer = (fault: FaultRule['fault'], more: Partial<FaultRule> = {}): FaultRule => ({
   match: MESSAGES,
   times: 1,
   ...more,
