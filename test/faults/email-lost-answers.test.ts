@@ -7,11 +7,11 @@ import {
   EMAIL_ENV,
   expectNobodyTwice,
   knownRecipients,
-  withoutAnswer,
   MESSAGES,
   startSend,
   timesAccepted,
   untilInDoubt,
+  withoutAnswer,
 } from './emails.ts';
 import { onStand, type Stand, until } from './stand.ts';
 

@@ -40,7 +40,7 @@ async function toText(
     },
     format,
   };
-  for await (const chunk of formatRecords(file)) text += chunk;
+  for await (const chunk of formatRecords(file)) text += Buffer.from(chunk).toString();
   return text;
 }
 
