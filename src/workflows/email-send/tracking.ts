@@ -27,7 +27,7 @@ export async function trackToEnd(run: Run, sending: SendingState): Promise<boole
   for (;;) {
     await run.enter('tracking', 'what becomes of the messages');
     const tracked = await interruptible(run, () => track(run, sending, false));
-    if (tracked === null || isHistoryLong()) {
+    if (tracked === null) {
       await handOver(run);
       continue;
     }
@@ -38,6 +38,8 @@ export async function trackToEnd(run: Run, sending: SendingState): Promise<boole
     if (tracked.optOuts > 0) await syncOptOuts(run);
     if (tracked.notBefore !== null) return waitForRetries(run, tracked.notBefore);
     if (tracked.isEnded) return false;
+    // Not before: each history has to get further than the one before.
+    if (isHistoryLong()) await handOver(run);
   }
 }
 

@@ -76,6 +76,8 @@ export async function waitUntil(run: Run, moment: number, summary: string): Prom
 /** Until somebody has resumed the run, if it is paused; goes on in a new history if need be. */
 export async function waitWhilePaused(run: Run): Promise<void> {
   const mayGoOn = () => !run.isPaused();
+  // It may have been paused before it was approved, and no longer waits for that.
+  if (!mayGoOn() && run.phase !== 'writing') await run.enter('writing');
   while (!mayGoOn()) {
     await condition(() => mayGoOn() || isHistoryLong());
     if (!mayGoOn()) await handOver(run, mayGoOn);
