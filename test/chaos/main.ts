@@ -9,9 +9,10 @@ const USAGE = `npm run chaos -- [--seeds N] [--from SEED] | [--seed SEED …]
   --from SEED   the first of them (default: a random one, which is printed)
   --seed SEED   run this seed; repeatable. The same seed always gives the same plan
 
-Each seed imports contacts, updates preferences, or updates a campaign several times at once, while workers, Temporal,
-PostgreSQL and the CXone simulator are killed, suspended and restarted, CXone loses and garbles answers or is unavailable,
-others edit the campaign, and an operator approves, pauses, resumes, resolves and cancels. Some tenants accept duplicates.
+Each seed imports contacts, loads lists, sends emails, updates preferences, or updates a campaign several times at once, while
+workers, Temporal, PostgreSQL and the CXone simulator are killed, suspended and restarted, CXone loses and garbles answers
+or is unavailable, others edit the campaign, and an operator approves, pauses, resumes, resolves and cancels. Some tenants
+accept duplicates.
 Afterwards the conservation check of the operation must hold: the counts add up, CXone's journal and the ledger agree,
 nothing was written twice, the audit chain is intact. Outages last up to three minutes in real time, because no setting
 shortens the waits between attempts. About a minute per seed.`;

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { createPlan, isShort } from './plan.ts';
 
 /** The seeds of `npm test`. They cover every operation, a tenant that accepts duplicates, required consent, and an outage. */
-export const FIXED_SEEDS: readonly number[] = [53, 48, 36, 61, 63];
+export const FIXED_SEEDS: readonly number[] = [20, 45, 63, 36, 68];
 
 /** The fixed seeds and a random one. */
 export function sampleSeeds(): readonly number[] {

@@ -230,7 +230,14 @@ async function expectLikeUndisturbed(
   { scene, result }: EndedScene,
 ): Promise<void> {
   const killed = `killed at ${scene.point}`;
-  const { existing = 0, created = 0, ...rest } = await stand.conserved(scene.name, { result });
+  const {
+    existing = 0,
+    created = 0,
+    ...rest
+  } = await stand.conserved(scene.name, {
+    result,
+    isListShared: mostInDoubt > 0,
+  });
   if (mostInDoubt > 0) await expectNobodyTwice(stand, scene.name);
   const unattributed = await countUnattributed(stand, scene, 'existing');
   expect(unattributed, `${killed}: unattributed contacts`).toBeLessThanOrEqual(

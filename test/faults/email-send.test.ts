@@ -139,7 +139,7 @@ describe.concurrent('the limit of a day', () => {
         if (state === 'running') await stand.client().decide(name, { action: 'cancel', by: 'dana' });
         const result = await stand.ended(name);
         await expectNobodyTwice(stand, name);
-        await stand.conserved(name, { result, state: result.state });
+        await stand.conserved(name, { result, state: result.state, isListShared: true });
       }
     });
   });
