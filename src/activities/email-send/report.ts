@@ -75,6 +75,7 @@ export async function describeResult({ ledger }: EmailSendDeps, run: Run): Promi
     kind: 'emailSend',
     templateId: messageOf(runInput(spec, run)).templateId,
     jobs: (await ledger.emails.jobs(run.run_no)).length,
-    delivery: deliveryFigures(await countDeliveries(ledger, run.run_no)),
+    // Whoever may have been sent another message is in doubt, although what became of the first one is known.
+    delivery: deliveryFigures(await countDeliveries(ledger, run.run_no, 'sent')),
   };
 }

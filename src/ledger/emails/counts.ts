@@ -10,12 +10,15 @@ import {
 import type { Emails } from './emails.ts';
 import type { Tally } from './figures.ts';
 
+/** `outcome`: only recipients with this one. Default: all. */
 export async function countDeliveries(
   { emails }: { readonly emails: Pick<Emails, 'tallies'> },
   runNo: number,
+  outcome?: string,
 ): Promise<DeliveryCounts> {
   const tallies = await emails.tallies(runNo);
   return tallies
+    .filter((tally) => outcome === undefined || tally.outcome === outcome)
     .map((tally) => multiplyDeliveryCounts(toCounts(tally), tally.n))
     .reduce(addDeliveryCounts, NO_DELIVERY_COUNTS);
 }
