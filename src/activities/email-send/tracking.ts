@@ -69,7 +69,7 @@ export async function trackMessages(deps: EmailSendDeps, request: TrackMessages)
   const needsTheRun = policyBounces > request.policyBounces || optOuts.length > 0;
   const isDone = !request.beside && (tracked.isEnded || tracked.notBefore !== null);
   if (needsTheRun || isDone) return tracked;
-  const dueInMs = nextPollAt === null ? pauseWithoutJobs(run) : nextPollAt.getTime() - Date.now();
+  const dueInMs = nextPollAt === null ? pauseWithoutJobs(run, notBefore) : nextPollAt.getTime() - Date.now();
   throw retryableFailure(
     'JobsOpen',
     open === 0 ? 'no job is open at the moment' : `${open} jobs are open at CXone`,
@@ -77,10 +77,10 @@ export async function trackMessages(deps: EmailSendDeps, request: TrackMessages)
   );
 }
 
-/** While the run sends, the next job may come at any moment. */
-function pauseWithoutJobs({ phase, steering, waiting_for: waitingFor }: Run): number {
-  const isSending = phase === 'writing' && steering === 'go' && waitingFor === null;
-  return isSending ? PAUSE_WHILE_SENDING_MS : LONGEST_PAUSE_MS;
+/** While the run sends, the next job may come at any moment. It may have begun before its phase says so. */
+function pauseWithoutJobs({ steering, waiting_for: waitingFor }: Run, notBefore: Date | null): number {
+  const mayBeSending = waitingFor === null || (notBefore !== null && notBefore.getTime() <= Date.now());
+  return steering === 'go' && mayBeSending ? PAUSE_WHILE_SENDING_MS : LONGEST_PAUSE_MS;
 }
 
 /** A job that fails by itself is asked again later; if CXone answers nothing, the attempt fails and Temporal's backoff grows. */
