@@ -50,17 +50,19 @@ export function createOptOutActivities({ ledger }: EmailSendDeps) {
 
 /**
  * For that person and channel only. Null: there is nobody whom CXone's preferences could be about; our own list has the address.
- * Without a time, the start of the run is certainly not later than what it found.
+ * Without a time, the start of the run is certainly not later than what it found. Some clocks are ahead, and a withdrawal in the
+ * future would be refused.
  */
 function toRow({ contactId: written, at }: OptOut, startedAt: Date): object | null {
   const contactId = written === null ? null : toGuid(written);
   if (contactId === null) return null;
+  const withdrawnAt = Math.min((at ?? startedAt).getTime(), Date.now());
   return {
     contactId,
     channel: 'email',
     optIn: false,
     consentTimestamp: null,
-    withdrawalTimestamp: (at ?? startedAt).toISOString(),
+    withdrawalTimestamp: new Date(withdrawnAt).toISOString(),
     regulatoryRegion: 'NONE',
     source: 'cxflow email',
   };
