@@ -1,6 +1,7 @@
 /** Rows as a workbook (.xlsx), streamed (docs/adr/0026-workbooks.md#exported-workbooks). */
 import { Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
+import { isRounded } from '../domain/numbers.ts';
 import type { Reason } from '../domain/run.ts';
 import { columnName, writeEscapes } from '../domain/workbook-text.ts';
 
@@ -77,6 +78,8 @@ function toCell({ line, reasons }: TableRow, value: unknown, place: Place): stri
   const name = cellName(place.at, place.row);
   const isOurs = place.at >= place.sourceColumns;
   if (isOurs && typeof value === 'number') return numberCell(name, String(value), GENERAL);
+  // JSON has rounded its digits: as a number of too many digits it is refused by every import, as a text it would not be.
+  if (isRounded(value)) return numberCell(name, String(value), GENERAL);
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   const damage = isOurs ? undefined : findDamage(reasons, place.columns[place.at] ?? '', text);
   if (damage !== undefined) return damagedCell(name, text, damage);

@@ -109,6 +109,17 @@ describe('the rows of an exported workbook', () => {
     expect(part).toContain('>=1<');
   });
 
+  it('have numbers that JSON has rounded as numbers, which an import refuses', async () => {
+    const values = [12_345_678_901_234_567_890, -(2 ** 53), 42];
+    const bytes = await toWorkbook(
+      values.map((note, i) => record({ contactId: 'crm-1', note }, i)),
+      null,
+    );
+    expect(
+      (await readWorkbook(bytes)).rows.map(({ broken, fields }) => broken?.code ?? fields?.['note']),
+    ).toEqual(['cell_digits_lost', 'cell_digits_lost', '42']);
+  });
+
   it('are refused if a cell cannot hold a value', async () => {
     const long = [record({ id: 'x'.repeat(32_768) }, 0)];
     await expect(toWorkbook(long, ['id'])).rejects.toMatchObject({
