@@ -1,7 +1,7 @@
 /** docs/settings.md: every setting, from its definition in src/config. */
 import { variablesOf } from '../../src/config/catalogue.ts';
 import { COMMON, familyVariables, productionHosts, SITE, type Site } from '../../src/config/families.ts';
-import { isInUse, operationsOf } from '../../src/config/operations.ts';
+import { operationsOf } from '../../src/config/operations.ts';
 import type { Setting, Settings } from '../../src/config/setting.ts';
 import {
   ALLOW_LOOPBACK,
@@ -123,7 +123,7 @@ function familiesTable(): string {
   const rows = FAMILY_NAMES.map((family) => {
     return [
       `\`${family}\``,
-      operationsOf(family).join(', ') + (isInUse(family) ? '' : ' (not implemented yet)'),
+      operationsOf(family).join(', '),
       code(us?.[family].api),
       us?.[family].api === eu?.[family].api ? 'the same' : code(eu?.[family].api),
       code(`${us?.[family].login ?? ''}${FAMILIES[family].tokenPath}`),

@@ -1,5 +1,5 @@
 /** Which operation needs which family of the CXone API. Generated into the documentation, and used by `cxflow doctor`. */
-import { FAMILY_NAMES, type Family } from '../cxone/families.wire.ts';
+import type { Family } from '../cxone/families.wire.ts';
 
 export interface OperationNeeds {
   readonly name: string;
@@ -40,10 +40,3 @@ export function familiesOf({ base, family }: OperationNeeds): readonly Family[] 
 export function operationsOf(family: Family): readonly string[] {
   return OPERATIONS.filter((operation) => operation.family === family).map(({ plural }) => plural);
 }
-
-/** false: so far only `cxflow doctor` calls the family. */
-export function isInUse(family: Family): boolean {
-  return OPERATIONS.some((operation) => familiesOf(operation).includes(family));
-}
-
-export const FAMILIES_IN_USE: readonly Family[] = FAMILY_NAMES.filter(isInUse);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { examineCxone } from '../../src/cli/doctor/cxone.ts';
 import { compareScopes } from '../../src/cli/doctor/cxone-family.ts';
-import { type Finding, summarize } from '../../src/cli/doctor/finding.ts';
+import type { Finding } from '../../src/cli/doctor/finding.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { FAMILIES } from '../../src/cxone/families.wire.ts';
 import { eventually } from '../harness/wait.ts';
@@ -30,7 +30,8 @@ describe('the doctor and CXone', () => {
       name: 'CXone operations',
       what:
         'can run: contact imports, contact imports with `--require-consent`, preference updates, ' +
-        'eligibility checks, selection updates, list loads',
+        'eligibility checks, selection updates, list loads, email sends, ' +
+        'email sends without `--channel-consent ignore`',
     });
     expect(findings.at(-1)).toMatchObject({ name: 'CXone clock' });
     const reads = requests.filter((line) => nameOf(line) === 'read');
@@ -58,7 +59,6 @@ describe('the doctor and CXone', () => {
     const { url } = await fakeCxone(() => refusal);
     const allRefused = await cxone({ ...LOGIN, CXONE_API_URL: url });
     expect(levelOf(allRefused, 'outbound')).toBe('problem');
-    expect(levelOf(allRefused, 'email'), 'a family that no operation uses yet').toBe('warning');
     expect(allRefused[1]?.what).toContain('(invalid_client)');
 
     const isOutbound = (path: string) => path.startsWith('/oauth2/outbound');
@@ -71,25 +71,6 @@ describe('the doctor and CXone', () => {
     expect(levelOf(await cxone(env), 'outbound'), 'a family that may not be licensed').toBe('warning');
     const own = { CXONE_OUTBOUND_CLIENT_ID: 'o', CXONE_OUTBOUND_CLIENT_SECRET: 'hush' };
     expect(levelOf(await cxone({ ...env, ...own }), 'outbound')).toBe('problem');
-  });
-
-  it('reports refused logins as a problem even if a family that no operation uses grants a token', async () => {
-    const refusal = { status: 401, body: { error: 'invalid_client' } };
-    const isUnused = (path: string) => path === FAMILIES.email.tokenPath;
-    const { url } = await fakeCxone((_, path) => {
-      if (nameOf(path) === 'read') return { status: 404 };
-      return isUnused(path) ? GRANTED() : refusal;
-    });
-    const findings = await cxone({ ...LOGIN, CXONE_API_URL: url });
-    const levels = findings.map(({ name, level }) => [name, level]);
-    expect(Object.fromEntries(levels)).toMatchObject({
-      'CXone preferences': 'problem',
-      'CXone contactlists': 'problem',
-      'CXone lists': 'problem',
-      'CXone outbound': 'problem',
-      'CXone email': 'ok',
-    });
-    expect(summarize(findings).ok).toBe(false);
   });
 
   it('logs in to all families at once, and reports each as soon as the ones before it are done', async () => {
@@ -149,7 +130,8 @@ describe('the doctor and CXone', () => {
       what:
         'can run: contact imports; not ready: contact imports with `--require-consent` (preferences), ' +
         'preference updates (preferences), eligibility checks (preferences), selection updates (outbound), ' +
-        'list loads (lists)',
+        'list loads (lists), email sends (email), ' +
+        'email sends without `--channel-consent ignore` (email, preferences)',
     });
   });
 

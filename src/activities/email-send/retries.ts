@@ -6,6 +6,8 @@ import { SUPPRESSION_CHECK } from './refs.ts';
 import type { EmailSendDeps } from './settings.ts';
 
 const AT_ONCE = 1_000;
+const LONGEST_STEP_MS = 10 * 60_000;
+const SHARE_OF_WAIT = 0.1;
 
 /** By class of the bounce: the last message that is followed by another one. What nobody can explain is tried once more. */
 const lastRetriedAttempts = (retries: number) => ({ soft: retries, unknown: Math.min(1, retries) });
@@ -25,12 +27,21 @@ export async function planRetries({ ledger }: EmailSendDeps, run: Run): Promise<
         attempt,
         kind: SUPPRESSION_CHECK,
         refs: { attempt: attempt + 1 },
-        // Some providers stamp a bounce before the sending, and some clocks are ahead.
-        notBefore: new Date(Math.min(lastEventAt?.getTime() ?? now, now) + retryAfterMs).toISOString(),
+        notBefore: retryAt(lastEventAt, now, retryAfterMs),
       })),
     );
     const last = page.at(-1);
     if (!last || page.length < AT_ONCE) return;
     afterSeq = last.seq;
   }
+}
+
+/**
+ * Bounces of about the same time share a moment, and so a request. Some providers stamp a bounce before the sending, and some
+ * clocks are ahead.
+ */
+function retryAt(bouncedAt: Date | null, now: number, retryAfterMs: number): string {
+  const at = Math.min(bouncedAt?.getTime() ?? now, now) + retryAfterMs;
+  const step = Math.max(1, Math.min(LONGEST_STEP_MS, retryAfterMs * SHARE_OF_WAIT));
+  return new Date(Math.ceil(at / step) * step).toISOString();
 }

@@ -1,6 +1,6 @@
 /** The login to each family of the CXone API: credentials, a token, its scopes, and a read that changes nothing. */
 import type { Config } from '../../config/config.ts';
-import { FAMILIES_IN_USE, familiesOf, isInUse, OPERATIONS, operationsOf } from '../../config/operations.ts';
+import { familiesOf, OPERATIONS, operationsOf } from '../../config/operations.ts';
 import type { Env } from '../../config/reader.ts';
 import { FAMILY_NAMES, type Family } from '../../cxone/families.wire.ts';
 import type { FamilySettings } from '../../cxone/settings.ts';
@@ -16,11 +16,11 @@ export async function* examineCxone(env: Env, { cxone: { families } }: Config): 
     yield problem('CXone', 'no credentials', next);
     return;
   }
-  const missing = FAMILIES_IN_USE.filter((family) => !ready.includes(family));
+  const missing = FAMILY_NAMES.filter((family) => !ready.includes(family));
   for (const family of missing) yield reportMissing(family, families[family]);
   // Each login may take as long as its deadlines, so all of them start now.
   const logins = ready.map((family) => ({ family, login: logIn(family, families[family]) }));
-  const noneWorks = haveAllFailed(logins.filter(({ family }) => isInUse(family)));
+  const noneWorks = haveAllFailed(logins);
   const working: Family[] = [];
   for (const { family, login } of logins) {
     const check = await login;
@@ -103,7 +103,7 @@ async function judgeFailure(
   { hasOwnCredentials, noneWorks }: Circumstances,
 ): Promise<Finding> {
   const name = `CXone ${family}`;
-  const isProblem = hasOwnCredentials || (isInUse(family) && (await noneWorks));
+  const isProblem = hasOwnCredentials || (await noneWorks);
   if (isProblem) return problem(name, what, next);
   return warning(name, `${what}; only ${listUses(family)} need it`, next);
 }
