@@ -194,7 +194,7 @@ describe('suppressions import', () => {
         'email,phone,channel,since,reason',
         `${good},,,,`,
         'ann@exam ple.com,0170 1234567,fax,yesterday,call +14155550101',
-        ',,,,',
+        ',,sms,,',
         `${good},x`,
       ].join('\n'),
     );
