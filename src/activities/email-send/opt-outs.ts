@@ -1,6 +1,7 @@
 /** Complaints and opt-outs of recipients, as rows of a preference update. */
 import { Readable } from 'node:stream';
 import { toGuid } from '../../domain/contact-id.ts';
+import { CLOCK_TOLERANCE_MS } from '../../domain/timestamps.ts';
 import type { OptOut } from '../../ledger/emails/opt-outs.ts';
 import { takeOver } from '../engine/step.ts';
 import type { EmailSendDeps } from './settings.ts';
@@ -50,19 +51,19 @@ export function createOptOutActivities({ ledger }: EmailSendDeps) {
 
 /**
  * For that person and channel only. Null: there is nobody whom CXone's preferences could be about; our own list has the address.
- * Without a time, the start of the run is certainly not later than what it found. Some clocks are ahead, and a withdrawal in the
- * future would be refused.
+ * Without a time that CXone would accept, such as one in the future, it is the start of the run, which is certainly not later than
+ * what it found, and the same if this is repeated.
  */
 function toRow({ contactId: written, at }: OptOut, startedAt: Date): object | null {
   const contactId = written === null ? null : toGuid(written);
   if (contactId === null) return null;
-  const withdrawnAt = Math.min((at ?? startedAt).getTime(), Date.now());
+  const isUsable = at !== null && at.getTime() - Date.now() <= CLOCK_TOLERANCE_MS;
   return {
     contactId,
     channel: 'email',
     optIn: false,
     consentTimestamp: null,
-    withdrawalTimestamp: new Date(withdrawnAt).toISOString(),
+    withdrawalTimestamp: (isUsable ? at : startedAt).toISOString(),
     regulatoryRegion: 'NONE',
     source: 'cxflow email',
   };
