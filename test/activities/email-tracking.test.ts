@@ -211,8 +211,9 @@ describe('what events mean beyond their message', () => {
         [2, 1],
       ],
     });
-    expect(await runActivity(() => activities.stageOptOuts(runId))).toEqual(staged);
-    const messages = staged?.messages ?? [];
+    // An event that is ahead of our clock counts as of now, so the rows may be others by then.
+    const { rows, messages } = staged ?? { rows: 0, messages: [] };
+    expect(await runActivity(() => activities.stageOptOuts(runId))).toMatchObject({ rows, messages });
     await runActivity(() => activities.markOptOutsSynced({ runId, messages }));
     expect(await runActivity(() => activities.stageOptOuts(runId))).toBeNull();
     expect(await cxone.track(run)).toMatchObject({ optOuts: 0, isEnded: true });

@@ -24,7 +24,7 @@ const AT_ONCE = 500;
 
 export function createOptOutActivities({ ledger }: EmailSendDeps) {
   return {
-    /** The next of them as a dataset; null: there are none. Repeatable: the same rows are the same dataset. */
+    /** The next of them as a dataset; null: there are none. Repeatable: until they are marked, they are the next. */
     async stageOptOuts(runId: string): Promise<StagedOptOuts | null> {
       const run = await ledger.runs.get(runId);
       const optOuts = await ledger.emails.listOptOuts(run.run_no, { afterSeq: 0, limit: AT_ONCE });
