@@ -182,3 +182,25 @@ describe.concurrent('a tenant that drops repeats under the same key', () => {
     );
   });
 });
+
+describe.concurrent('a tenant that drops repeats under the same key', () => {
+  const processes = useProcesses();
+
+  it('is sent the same once more if the worker is killed before it has settled the answer', async () => {
+    const options = { env: IDEMPOTENT_ENV, simulatorArgs: IDEMPOTENT_ARGS };
+    await onStand(processes, options, async (stand) => {
+      // The first three settle the lookups of the batches.
+      const settling = await stand.readyWorker({ CXFLOW_CRASH_AT: 'writePage/writes.settle:4' });
+      await startSend(stand.client(), { name: 'killed', rows: ROWS, input: BRIEFLY });
+      await settling.exited;
+      expect((await timesAccepted(stand, 'killed')).size, 'accepted and not settled').toBe(BATCH);
+      const repeating = await stand.readyWorker({ CXFLOW_CRASH_AT: 'writePage/email.sendMessage:1' });
+      await repeating.exited;
+      await stand.readyWorker();
+      const result = await stand.ended('killed');
+      expect(result.counts).toMatchObject({ total: ROWS, sent: ROWS });
+      await expectNobodyTwice(stand, 'killed');
+      await stand.conserved('killed', { result });
+    });
+  });
+});
