@@ -148,6 +148,21 @@ it('pauses after two lost answers in a row, over pages, and goes on when a perso
   expect(pages(stubs)).toEqual([1, 2, 3]);
 });
 
+it('shows that it is paused if that was decided before it was approved', async () => {
+  const stubs = stubActivities(tracking());
+  await send(stubs, { approval: true }, async (handle) => {
+    await eventually(async () =>
+      expect(await handle.query('progress')).toMatchObject({ phase: 'awaiting_approval' }),
+    );
+    for (const action of ['pause', 'approve'])
+      await handle.executeUpdate('decide', { args: [{ action, by: 'dana' }] });
+    await eventually(async () => expect(await handle.query('progress')).toMatchObject({ phase: 'paused' }));
+    expect(pages(stubs)).toEqual([]);
+    await handle.executeUpdate('decide', { args: [{ action: 'resume', by: 'dana' }] });
+    expect(await handle.result()).toMatchObject({ state: 'completed' });
+  });
+});
+
 it('does not pause if CXone has answered in between', async () => {
   const stubs = stubActivities({
     ...tracking(),
