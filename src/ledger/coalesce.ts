@@ -30,6 +30,25 @@ export function coalesce<In, Out>(options: CoalesceOptions<In, Out>): (input: In
     });
 }
 
+/** The most calls that share a statement: as many as a worker has requests in flight by default. */
+const MAX_READERS = 16;
+
+/**
+ * Calls for the same thing share a statement that is sent after each of them, so no answer is older than the call it answers.
+ */
+export function readTogether<Id extends string | number, Out>(
+  read: (id: Id) => Promise<Out>,
+): (id: Id) => Promise<Out> {
+  return coalesce({
+    groupKey: String,
+    async send(inputs: readonly Id[]) {
+      const output = await read(inputs[0] as Id);
+      return inputs.map(() => output);
+    },
+    maxInputs: MAX_READERS,
+  });
+}
+
 interface Waiting<In, Out> {
   readonly input: In;
   readonly resolve: (output: Out) => void;

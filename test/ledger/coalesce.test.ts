@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { coalesce } from '../../src/ledger/coalesce.ts';
+import { coalesce, readTogether } from '../../src/ledger/coalesce.ts';
 
 interface Sent {
   readonly inputs: readonly string[];
@@ -103,5 +103,32 @@ describe('coalesced calls', () => {
     const answers = await Promise.allSettled(['a1', 'a2'].map(call));
     expect(answers.every(({ status }) => status === 'rejected')).toBe(true);
     expect(sent).toHaveLength(1);
+  });
+});
+
+describe('reading together', () => {
+  it('gives no answer that is older than the call, and reads less often than it is called', async () => {
+    let [value, reads] = [0, 0];
+    const read = readTogether(async (_: number) => {
+      reads += 1;
+      // The value of the moment at which the statement begins.
+      const now = value;
+      await delay(1);
+      return now;
+    });
+    const asked = await Promise.all(
+      Array.from({ length: 40 }, async () => {
+        await delay(Math.random() * 10);
+        const atLeast = (value += 1);
+        return { atLeast, answer: await read(1) };
+      }),
+    );
+    for (const { atLeast, answer } of asked) expect(answer).toBeGreaterThanOrEqual(atLeast);
+    expect(reads).toBeLessThan(40);
+  });
+
+  it('is for the same thing only', async () => {
+    const read = readTogether((n: number) => Promise.resolve(n));
+    expect(await Promise.all([1, 2, 1].map(read))).toEqual([1, 2, 1]);
   });
 });

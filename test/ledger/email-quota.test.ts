@@ -7,6 +7,7 @@ import { inProcesses, ledgerOfFile, someId, writesOf } from './harness.ts';
 const opened = ledgerOfFile();
 const DAY = '2026-11-29';
 const NEXT = '2026-11-30';
+const NOT_A_WRITE = '999999999999';
 
 /** Ids of writes. */
 async function someWrites(n: number): Promise<string[]> {
@@ -66,6 +67,19 @@ describe('a reservation of emails', () => {
     await ledger.emailQuota.reserve({ ...of, writeId: write?.id ?? '', n: 4 });
     expect(await ledger.writes.unplan(run.run_no)).toBe(true);
     expect(await ledger.emailQuota.used(of.tenant, DAY)).toBe(0);
+  });
+
+  it('grants what arrives at once in turn, and what is wrong fails alone', async () => {
+    const { emailQuota } = opened().ledger;
+    const of = { tenant: someId('tenant'), day: DAY, limit: 10 };
+    const writes = await someWrites(8);
+    const answers = await Promise.allSettled(
+      [NOT_A_WRITE, ...writes].map((writeId) => emailQuota.reserve({ ...of, writeId, n: 3 })),
+    );
+    const granted = answers.filter((answer) => answer.status === 'fulfilled' && answer.value.granted);
+    expect(answers[0]?.status).toBe('rejected');
+    expect(granted).toHaveLength(3);
+    expect(await emailQuota.used(of.tenant, DAY)).toBe(9);
   });
 
   it('never exceeds the limit together with those of other processes', async () => {

@@ -1,20 +1,37 @@
 /** The daily limit of emails in PostgreSQL. */
 import { sql } from 'kysely';
+import { coalesce } from '../coalesce.ts';
 import type { Database, Executor } from '../database.ts';
 import { lockEmailDay } from '../locks.ts';
 import type { EmailQuota, QuotaAnswer, QuotaRequest } from './quota.ts';
 
+/** As many as a worker has requests in flight by default. */
+const MAX_COALESCED = 16;
+
 export function createEmailQuota({ db }: Database): EmailQuota {
   return {
-    reserve: (request) => db.transaction().execute((tx) => reserve(tx, request)),
+    // They would wait for each other's commit.
+    reserve: coalesce({
+      groupKey: ({ tenant, day }: QuotaRequest) => `${day} ${tenant}`,
+      send: (requests) => db.transaction().execute((tx) => reserveAll(tx, requests)),
+      maxInputs: MAX_COALESCED,
+    }),
     used: (tenant, day) => countUsed(db, tenant, day, null),
     settle: (writeId, n, executor = db) => settle(executor, writeId, n),
   };
 }
 
+/** Of one tenant and day. In turn, so that each finds what those before it have reserved. */
+async function reserveAll(tx: Executor, requests: readonly QuotaRequest[]): Promise<QuotaAnswer[]> {
+  const answers: QuotaAnswer[] = [];
+  const [first] = requests;
+  if (first) await lockEmailDay(tx, first.tenant, first.day);
+  for (const request of requests) answers.push(await reserve(tx, request));
+  return answers;
+}
+
 async function reserve(tx: Executor, request: QuotaRequest): Promise<QuotaAnswer> {
   const { tenant, day, limit, writeId, n } = request;
-  await lockEmailDay(tx, tenant, day);
   const room = Math.max(0, limit - (await countUsed(tx, tenant, day, writeId)));
   if (n > room) return { granted: false, room };
   await sql`

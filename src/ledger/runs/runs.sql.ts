@@ -1,6 +1,7 @@
 /** The runs in PostgreSQL. */
 import { sql } from 'kysely';
 import type { Phase, RunState, Steering } from '../../domain/run.ts';
+import { readTogether } from '../coalesce.ts';
 import type { Database, Executor } from '../database.ts';
 import { type AttemptTime, fenced, Superseded } from '../fence.ts';
 import type { RunSource } from '../schema.ts';
@@ -35,7 +36,9 @@ export function createRuns(database: Database): Runs {
     setPhase: (runNo, phase, waitingFor, attempt) => setPhase(db, runNo, { phase, waitingFor, attempt }),
     setPlan: (run, plan, planHash) => fenced(db, run, (tx, runNo) => setPlan(tx, runNo, plan, planHash)),
     steer: (runNo, steering, attempt) => steer(db, runNo, steering, attempt),
-    getSteering: (runNo) => getSteering(db, runNo),
+    // Each lookup of a write asks, and many of them are in flight.
+    // Each lookup of each write in flight asks.
+    getSteering: readTogether((runNo: number) => getSteering(db, runNo)),
     close: (run, state, result, failure) =>
       fenced(db, run, (tx, runNo) => close(tx, { runNo, state, result, failure })),
     counts: (runNo) => countSettled(db, runNo),

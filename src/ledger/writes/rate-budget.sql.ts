@@ -1,6 +1,7 @@
 /** The rate budget in PostgreSQL: the functions `take_rate_permits` and `block_rate`. */
 import { sql } from 'kysely';
 import { addAuditEntry } from '../audit/entries.sql.ts';
+import { readTogether } from '../coalesce.ts';
 import type { Database, Executor } from '../database.ts';
 import {
   type LiftDecision,
@@ -21,12 +22,8 @@ export function createRateBudget({ db }: Database): RateBudget {
       return rows[0]?.wait_ms ?? 0;
     },
 
-    async blockedMs(tenant) {
-      const { rows } = await sql<{ ms: number }>`
-        select (extract(epoch from blocked_until - clock_timestamp()) * 1000)::float as ms
-        from rate_budgets where tenant = ${tenant} and blocked_until > clock_timestamp()`.execute(db);
-      return rows[0]?.ms ?? 0;
-    },
+    // Each lookup of each write in flight asks.
+    blockedMs: readTogether((tenant: string) => getBlockedMs(db, tenant)),
 
     async block(tenant, ms, reason) {
       await sql`select block_rate(${tenant}, ${ms}, ${reason})`.execute(db);
@@ -35,6 +32,13 @@ export function createRateBudget({ db }: Database): RateBudget {
     list: () => list(db),
     lift: (tenant, decision) => db.transaction().execute((tx) => lift(tx, tenant, decision)),
   };
+}
+
+async function getBlockedMs(db: Executor, tenant: string): Promise<number> {
+  const { rows } = await sql<{ ms: number }>`
+    select (extract(epoch from blocked_until - clock_timestamp()) * 1000)::float as ms
+    from rate_budgets where tenant = ${tenant} and blocked_until > clock_timestamp()`.execute(db);
+  return rows[0]?.ms ?? 0;
 }
 
 async function list(db: Executor): Promise<TenantBudget[]> {
