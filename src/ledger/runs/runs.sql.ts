@@ -36,7 +36,6 @@ export function createRuns(database: Database): Runs {
     setPhase: (runNo, phase, waitingFor, attempt) => setPhase(db, runNo, { phase, waitingFor, attempt }),
     setPlan: (run, plan, planHash) => fenced(db, run, (tx, runNo) => setPlan(tx, runNo, plan, planHash)),
     steer: (runNo, steering, attempt) => steer(db, runNo, steering, attempt),
-    // Each lookup of a write asks, and many of them are in flight.
     // Each lookup of each write in flight asks.
     getSteering: readTogether((runNo: number) => getSteering(db, runNo)),
     close: (run, state, result, failure) =>
