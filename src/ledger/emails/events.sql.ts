@@ -166,7 +166,11 @@ async function matchEarlier(
   }
 }
 
-async function storeIds(tx: Executor, { runNo }: Place, bound: ReadonlySet<Addressee>): Promise<void> {
+/**
+ * `job_id`, here and below, leads PostgreSQL to the messages of the job. By run and seq alone, it reads all messages of the run
+ * as long as it takes the table for a small one.
+ */
+async function storeIds(tx: Executor, { runNo, jobId }: Place, bound: ReadonlySet<Addressee>): Promise<void> {
   if (bound.size === 0) return;
   const rows = [...bound].map(({ seq, attempt, messageId, recipientId }) => ({
     ...{ seq, attempt, messageId, recipientId },
@@ -175,7 +179,9 @@ async function storeIds(tx: Executor, { runNo }: Place, bound: ReadonlySet<Addre
     update email_messages m set message_id = bound."messageId", recipient_id = bound."recipientId"
     from json_to_recordset(${JSON.stringify(rows)}::json)
       as bound(seq int, attempt int, "messageId" text, "recipientId" text)
-    where m.run_no = ${runNo} and m.seq = bound.seq and m.attempt = bound.attempt`.execute(tx);
+    where m.run_no = ${runNo} and m.job_id = ${jobId} and m.seq = bound.seq and m.attempt = bound.attempt`.execute(
+    tx,
+  );
 }
 
 /** All events of these messages, the new ones included. What is kept of an erased one shows less than was known. */
@@ -200,7 +206,7 @@ async function foldAgain(
     const [before, after] = [stateOf(message), stateOf(fold(events.get(`${seq} ${attempt}`) ?? []))];
     return canonicalize(before) === canonicalize(after) ? [] : { seq, attempt, before, after };
   });
-  await storeStates(tx, runNo, changed);
+  await storeStates(tx, { runNo, jobId }, changed);
   return changed;
 }
 
@@ -217,7 +223,11 @@ const asStored = (value: unknown): unknown => toStorable(value ?? null);
 
 const toIso = (at: string | null): string | null => (at === null ? null : new Date(at).toISOString());
 
-async function storeStates(tx: Executor, runNo: number, changed: readonly ChangedMessage[]): Promise<void> {
+async function storeStates(
+  tx: Executor,
+  { runNo, jobId }: Place,
+  changed: readonly ChangedMessage[],
+): Promise<void> {
   if (changed.length === 0) return;
   const rows = changed.map(({ seq, attempt, after }) => ({ seq, attempt, ...after }));
   await sql`
@@ -227,7 +237,9 @@ async function storeStates(tx: Executor, runNo: number, changed: readonly Change
     from json_to_recordset(${JSON.stringify(rows)}::json) as c(seq int, attempt int, state text, "bounceClass" text,
       "bounceCode" text, complained boolean, unsubscribed boolean, opened boolean, clicked boolean,
       "deliveredAt" timestamptz, "optedOutAt" timestamptz, summary json, counts json)
-    where m.run_no = ${runNo} and m.seq = c.seq and m.attempt = c.attempt`.execute(tx);
+    where m.run_no = ${runNo} and m.job_id = ${jobId} and m.seq = c.seq and m.attempt = c.attempt`.execute(
+    tx,
+  );
 }
 
 export async function failRemaining(

@@ -26,8 +26,8 @@ export async function recordJob(db: Executor, job: NewJob): Promise<void> {
     insert into email_messages (run_no, seq, attempt, write_id, job_id, message_id, recipient_id)
     select ${runNo}, seq, ${nextAttempt(sql`${runNo}::int`)}, ${writeId}, ${jobId}, "messageId", "recipientId"
     from json_to_recordset(${JSON.stringify(messages)}::json) as sent(seq int, "messageId" text, "recipientId" text)
-    where not exists (select from email_messages known
-      where known.run_no = ${runNo} and known.seq = sent.seq and known.write_id = ${writeId})
+    where ${writeId}::bigint <> all (select known.write_id from email_messages known
+      where known.run_no = ${runNo} and known.seq = sent.seq)
     order by seq`.execute(db);
   // CXone may have answered two writes with the same id: then the job has the recipients of both.
   await sql`
