@@ -122,7 +122,7 @@ export const LOAD = {
     meaning: 'The time zone in which the days of `CXFLOW_EMAIL_DAILY_LIMIT` begin, e.g. `America/New_York`.',
     neededBy: 'email send',
   }),
-  emailLookupsMaxAgeSeconds: integer(900, [0, 86_400], {
+  emailLookupsMaxAgeSeconds: integer(900, [60, 86_400], {
     name: 'CXFLOW_EMAIL_LOOKUPS_MAX_AGE',
     meaning:
       "How long what CXone says about a recipient's suppression and consent counts, in seconds. A batch that leaves later is " +

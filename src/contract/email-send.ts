@@ -73,7 +73,9 @@ export interface EmailSendResult extends BulkResult {
 
 /** What the plan of an email send says beyond those of other operations (`figures`). An approval binds to it. */
 export interface EmailSendFigures {
-  /** Messages per day of the tenant, and how many are left of today's when the plan was made. */
+  /** Whether consent is looked up, and by which rules. */
+  readonly consent: { readonly channelConsent: ChannelConsent; readonly policy?: ConsentPolicy };
+  /** Messages per day of the tenant. How many of today's are left is in `outlook`. */
   readonly dailyLimit: number;
   /** Days on which messages leave, if nothing else is sent meanwhile. */
   readonly days: number;
@@ -130,10 +132,10 @@ export const emailSend: OperationSpec<'emailSend', EmailSendInput> = {
     ) satisfies Checked<EmailSendInput>,
   target: (input) => messageOf(input).templateId,
   title: (input) => `Email send with template ${messageOf(input).templateId}`,
-  // When and how fast it is sent decides nothing about what is sent.
+  // When it is sent, and to whom of them, decides nothing about what is sent: the run that ignores consent after one that did not
+  // would send it again to those who had been sent it.
   fingerprint: (input) => ({
     message: sentPart(messageOf(input)),
-    ...consentRules(input),
     map: ('map' in input.source && input.source.map) || {},
   }),
   columnProblems: (columns, map) => recipientMapProblems(columns, map),
@@ -149,10 +151,6 @@ export function messageOf({ message }: EmailSendInput): EmailMessage {
   const read = readMessage(message);
   if ('problems' in read) throw new TypeError('the message of the input was not checked');
   return read.message;
-}
-
-function consentRules({ channelConsent = 'require', policy = 'default' }: EmailSendInput): object {
-  return channelConsent === 'require' ? { channelConsent, policy } : { channelConsent };
 }
 
 /** Times in ms, with defaults filled in. */

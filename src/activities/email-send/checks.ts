@@ -32,15 +32,22 @@ export async function countLookups({ ledger }: EmailSendDeps, run: Run): Promise
 export async function checkSuppressions(deps: EmailSendDeps, attempt: WriteAttempt): Promise<Answer> {
   const later = await leaveForTomorrow(deps, attempt, SUPPRESSION_CHECK);
   if (later) return later;
-  const checkedAt = (await deps.ledger.now()).toISOString();
   const looked = await lookUpSuppressions(deps, attempt);
   const next = requiresConsent(attempt.run) ? CONSENT_CHECK : SEND;
-  return toAnswer(attempt, looked, { kind: SUPPRESSION_CHECK, next, checkedAt });
+  return toAnswer(attempt, looked, { kind: SUPPRESSION_CHECK, next, checkedAt: await checkedNow(deps) });
 }
 
 export async function checkConsent(deps: EmailSendDeps, attempt: WriteAttempt): Promise<Answer> {
   const looked = await lookUpConsent(deps, attempt);
-  return toAnswer(attempt, looked, { kind: CONSENT_CHECK, next: SEND, checkedAt: refsOf(attempt).checkedAt });
+  return toAnswer(attempt, looked, { kind: CONSENT_CHECK, next: SEND, checkedAt: await checkedNow(deps) });
+}
+
+/**
+ * Lookups count from their end: where they take longer than they count, a batch would be looked up for ever. It cannot have been
+ * sent before that either.
+ */
+async function checkedNow({ ledger }: EmailSendDeps): Promise<string> {
+  return (await ledger.now()).toISOString();
 }
 
 export async function lookUpSuppressions(

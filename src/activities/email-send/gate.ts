@@ -18,7 +18,10 @@ const lookedUpNow = new WeakSet<WriteAttempt>();
  */
 export async function sendGate(deps: EmailSendDeps, attempt: WriteAttempt): Promise<GateDecision> {
   if (attempt.lostAnswers > 0) return repeatGate(deps, attempt);
-  if (!isRecent(deps, attempt)) return { instead: lookUpAgain(attempt) };
+  if (!isRecent(deps, attempt)) {
+    await freeReservation(deps, attempt);
+    return { instead: lookUpAgain(attempt) };
+  }
   const objections = await findObjections(deps.ledger, attempt);
   // After a lost answer the engine leaves them in doubt.
   const withheld =
@@ -27,10 +30,18 @@ export async function sendGate(deps: EmailSendDeps, attempt: WriteAttempt): Prom
       : objections;
   const open = attempt.seqs.filter((seq) => !withheld.has(seq));
   // The engine divides the batch; the rest of it comes here again.
-  if (withheld.size > 0 && attempt.priorAttempt === 'none') return { withheld };
+  if (withheld.size > 0 && attempt.priorAttempt === 'none') {
+    await freeReservation(deps, attempt);
+    return { withheld };
+  }
   const { room, tomorrow } = await reserveToday(deps, attempt.writeId, open.length);
   const notBefore = new Map(open.slice(room).map((seq) => [seq, tomorrow]));
   return { withheld, notBefore };
+}
+
+/** Of an earlier attempt that never left: its recipients are in another write from now on, which reserves its own. */
+async function freeReservation({ ledger }: EmailSendDeps, attempt: WriteAttempt): Promise<void> {
+  if (attempt.priorAttempt === 'none') await ledger.emailQuota.settle(attempt.writeId, 0);
 }
 
 /**

@@ -16,7 +16,7 @@ import { sendBatch } from './send.ts';
 import type { EmailSendDeps } from './settings.ts';
 import { type TrackMessages, trackMessages } from './tracking.ts';
 
-/** People lose patience with whatever goes wrong more often than this. */
+/** After this many in a row the run pauses and asks a person. */
 const PAUSES_AFTER = { lostAnswers: 2, refusals: 20 } as const;
 
 interface Given extends Omit<EmailSendDeps, 'hasSubscriber'> {

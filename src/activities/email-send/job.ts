@@ -29,6 +29,8 @@ const FIRST_POLL_MS = 2_000;
 const LONGEST_POLL_MS = 30_000;
 /** The events of a job that is done are asked for less and less often. */
 const LONGEST_EVENTS_POLL_MS = 5 * 60_000;
+/** How long a job is asked about after its deadline if it could not be read then: a day, like the longest block. */
+const LONGEST_DELAY_MS = 24 * 3_600_000;
 /** Polls take at most this share of the rate budget, so that they leave room for what is sent. */
 const SHARE_OF_RATE = 0.2;
 /** Each wait differs by up to this share, so that the jobs of a page are not all asked about at once. */
@@ -45,13 +47,17 @@ export async function followJob(deps: EmailSendDeps, followed: FollowedJob): Pro
 }
 
 /**
- * A job whose status or events cannot be read, although CXone answers others, is asked about again until nothing more is expected
- * of it. Then it ends with what is known.
+ * A job whose status or events cannot be read is asked about again until nothing more is expected of it. Then it ends with what is
+ * known; if CXone may answer later, only after a while, so that an outage at its deadline costs no events.
  */
-export async function postponeJob(deps: EmailSendDeps, { run, job, times }: FollowedJob): Promise<void> {
+export async function postponeJob(
+  deps: EmailSendDeps,
+  { run, job, times }: FollowedJob,
+  isTransient: boolean,
+): Promise<void> {
   const { emails } = deps.ledger;
   const deadline = deadlineOf(job, Math.max(times.pollDeadlineMs, times.watchEventsMs));
-  if (Date.now() < deadline) {
+  if (Date.now() < deadline + (isTransient ? LONGEST_DELAY_MS : 0)) {
     await emails.savePoll(run, job.jobId, { nextPollAt: nextPoll(job.polls, LONGEST_POLL_MS) });
     return;
   }

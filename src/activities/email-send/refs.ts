@@ -11,7 +11,7 @@ export const CONSENT_CHECK = 'consent_check';
 export const SEND = 'send';
 
 export interface EmailRefs extends LookupRefs {
-  /** ISO 8601: when the lookups about these recipients began; absent: they have to be made. */
+  /** ISO 8601: when the lookups about these recipients ended; absent: they have to be made. */
   readonly checkedAt?: string;
   /** Which message to these recipients it is, if it is not the first one: the ones before bounced for the time being. */
   readonly attempt?: number;

@@ -22,11 +22,12 @@ export async function describePlan(deps: EmailSendDeps, run: Run): Promise<PlanA
   const { dailyLimit, recipientsPerRequest } = deps.email;
   const { pending } = await deps.ledger.runs.exactCounts(run.run_no);
   const batches = Math.ceil(pending / recipientsPerRequest);
-  const { canary: percent } = runInput(spec, run);
+  const { canary: percent, channelConsent = 'require', policy = 'default' } = runInput(spec, run);
   const share = canaryBatches(batches, percent);
   const recipients = Math.min(pending, share * recipientsPerRequest);
   const plan = share === 0 ? null : planCanary({ recipients, percent: 100 });
   const figures: EmailSendFigures = {
+    consent: { channelConsent, ...(channelConsent === 'require' && { policy }) },
     dailyLimit,
     days: Math.ceil(pending / dailyLimit),
     canary: plan && { batches: share, recipients, plan },

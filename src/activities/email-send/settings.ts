@@ -3,7 +3,7 @@ import type { Cxone } from '../../cxone/cxone.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { RateLimiter } from '../engine/rate-limiter.ts';
 
-/** How addresses appear in events: as they are, as a keyed hash, or not at all. */
+/** How addresses appear in events: as they are, as the SHA-256 of the mailbox, which whoever guesses it can confirm, or not at all. */
 export const WEBHOOK_ADDRESSES = ['plain', 'hash', 'none'] as const;
 export type WebhookAddresses = (typeof WEBHOOK_ADDRESSES)[number];
 

@@ -33,6 +33,8 @@ async function waitForEvents(run: Run, share: number, ends: number): Promise<voi
 
 /** The person who resumes a run whose first share looked bad, or showed too little, has decided to send the rest. */
 async function judge(run: Run, sending: SendingState): Promise<void> {
+  // Whoever resumes a run that was paused before has not seen the judgement.
+  await waitWhilePaused(run);
   await run.enter('writing');
   const { passes, why } = await emailSteps.judgeCanary.executeWithOptions(
     { summary: 'judge the first share' },

@@ -2,6 +2,7 @@
  * Follows the jobs of a run: their status, then their events. One activity, which Temporal repeats when the next job is due, so
  * that the history does not grow with the polls.
  */
+import { condition } from '@temporalio/workflow';
 import type { Tracked } from '../../activities/email-send/tracking.ts';
 import { handOver, interruptible, isHistoryLong } from '../engine/hand-over.ts';
 import type { Run } from '../engine/run.ts';
@@ -65,6 +66,8 @@ async function pauseForPolicyBounces(
 ): Promise<void> {
   const more = policyBounces - sending.policyBounces;
   if (more <= 0) return;
+  // Whoever resumes a run that was paused before does not know of them.
+  await condition(() => !run.isPaused());
   sending.policyBounces = policyBounces;
   const messages = more === 1 ? '1 message was' : `${more} messages were`;
   await run.pause(
