@@ -36,10 +36,11 @@ describe('an email send that a service starts', () => {
       expect(await start({ message, source, canary: 5, retries: 0 })).toMatchObject({
         ...{ runId: first.runId, status: 'running' },
       });
+    // Another run would send the message again to those who had been sent it.
+    for (const rules of [{ channelConsent: 'ignore' }, { policy: 'strict' }] as const)
+      expect(await start({ message: MESSAGE, source, ...rules })).toMatchObject({ runId: first.runId });
     const others: Partial<EmailSendInput>[] = [
       { message: { ...MESSAGE, subject: 'Hello' } },
-      { channelConsent: 'ignore' },
-      { policy: 'strict' },
       { source: await stage() },
     ];
     for (const other of others)

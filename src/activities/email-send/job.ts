@@ -29,8 +29,8 @@ const FIRST_POLL_MS = 2_000;
 const LONGEST_POLL_MS = 30_000;
 /** The events of a job that is done are asked for less and less often. */
 const LONGEST_EVENTS_POLL_MS = 5 * 60_000;
-/** How long a job is asked about after its deadline if it could not be read then: a day, like the longest block. */
-const LONGEST_DELAY_MS = 24 * 3_600_000;
+/** How long a job is asked about after its deadline if it could not be read then. */
+const LONGEST_DELAY_MS = 3_600_000;
 /** Polls take at most this share of the rate budget, so that they leave room for what is sent. */
 const SHARE_OF_RATE = 0.2;
 /** Each wait differs by up to this share, so that the jobs of a page are not all asked about at once. */
