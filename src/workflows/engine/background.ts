@@ -10,10 +10,16 @@ export interface Background {
 /** @param ifFailed what it means that the work has failed, for the log */
 export function startBackground(work: () => Promise<void>, ifFailed: string): Background {
   const scope = new CancellationScope();
+  let isStopped = false;
   const ended = scope.run(work).catch((error: unknown) => {
-    if (!isCancellation(error)) log.error(ifFailed, { error: String(error) });
+    // An activity that is cancelled while it waits to be tried again ends with its last failure.
+    if (!isStopped && !isCancellation(error)) log.error(ifFailed, { error: String(error) });
   });
-  return { ended, stop: () => scope.cancel() };
+  const stop = () => {
+    isStopped = true;
+    scope.cancel();
+  };
+  return { ended, stop };
 }
 
 /** Work of an operation that goes on beside its steps, and in the next history if the run continues as new. */
