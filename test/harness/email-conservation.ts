@@ -107,13 +107,14 @@ async function acceptedOf(
   recipients: ReadonlyMap<string, Recipient>,
   isListShared: boolean,
 ): Promise<{ readonly sent: readonly Sent[]; readonly unexplained: readonly AcceptedEmail[] }> {
-  const { rows } = await sql<{ jobId: string; runNo: number }>`
-    select job_id as "jobId", run_no as "runNo" from email_jobs`.execute(db);
-  const runs = new Map(rows.map(({ jobId, runNo }) => [jobId, runNo]));
+  const { rows } = await sql<{ jobId: string; runNo: number; target: string }>`
+    select job_id as "jobId", run_no as "runNo", target from email_jobs join runs using (run_no)`.execute(db);
+  // Each simulator counts its jobs from 1, and the runs of a file may share the ledger.
+  const runs = new Map(rows.map(({ jobId, runNo, target }) => [`${jobId} ${target}`, runNo]));
   const sent: Sent[] = [];
   const unexplained: AcceptedEmail[] = [];
   for (const email of await admin.acceptedEmails()) {
-    const owner = runs.get(email.jobId);
+    const owner = runs.get(`${email.jobId} ${email.templateId}`);
     const mailbox = toMailbox(email.toAddress) ?? '';
     const isOurs = owner === undefined ? mayBelong(run, email, recipients) : owner === run.run_no;
     if (isOurs)

@@ -84,11 +84,11 @@ it('a client without cxflow starts a list load of a file, and suppresses nobody 
 /** Invalid inputs, and what the message of each failure contains. */
 const INVALID: readonly (readonly [input: unknown, messages: readonly RegExp[]])[] = [
   [
-    { list: 'L2', source: { path: 'a.csv', sheet: 1 }, existing: 'replace', approval: 'yes' },
+    { list: 'L2', source: { path: 'a.csv', tab: 1 }, existing: 'replace', approval: 'yes' },
     [
       /listId is missing/,
       /list is not a field/,
-      /source\.sheet is not a field/,
+      /source\.tab is not a field/,
       /existing must be/,
       /approval must be/,
     ],

@@ -35,7 +35,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'an Excel workbook': {
     args: ['book.csv'],
     content: Buffer.from('PK\u0003\u0004xxxxxxxx'),
-    message: /an Excel workbook.*"CSV UTF-8"/,
+    message: /an Excel workbook.*--format xlsx/,
   },
   'an Excel workbook by its name': {
     args: ['book.xlsx'],

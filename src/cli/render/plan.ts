@@ -1,7 +1,7 @@
 /** What a run is going to write, as text. Pure; without personal data. */
 import { formatCount } from '../../domain/numbers.ts';
 import type { Plan } from '../../queries/run-facts.ts';
-import { formatDuration, plural, wrapText } from '../terminal/format.ts';
+import { formatDuration, plural } from '../terminal/format.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
 import type { Fact } from './run-parts.ts';
@@ -55,9 +55,6 @@ function renderDetails({ figures, samples = [], messages = [] }: Partial<PlanDet
   ];
 }
 
-/** A note is one sentence and may be long; its further lines are indented. */
-const NOTE_COLUMNS = 74;
-
 const printableFact = ([name, value]: Fact): Fact => [name, printable(value)];
 
 const BAR_WIDTH = 30;
@@ -110,9 +107,7 @@ function renderNotes(
   if (estimatedSeconds) {
     notes.push(`takes at least ${formatDuration(estimatedSeconds * 1_000)} at the rate budget`);
   }
-  return notes.flatMap((note) =>
-    wrapText(note, NOTE_COLUMNS).map((line, i) => `  ${i === 0 ? '' : '  '}${line}`),
-  );
+  return notes.map((note) => `  ${note}`);
 }
 
 function renderReasons({ reasons = [] }: Plan): string[] {
