@@ -40,7 +40,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'an Excel workbook by its name': {
     args: ['book.xlsx'],
     content: 'x',
-    message: /an Excel workbook: save it as/,
+    message: /not an \.xlsx workbook, but another kind of file/,
   },
   'a JSON array that was cut off': {
     args: ['cut.json'],
