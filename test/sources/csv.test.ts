@@ -41,7 +41,7 @@ const hasValue = (cells: readonly string[]): boolean =>
 
 function toFields(columns: readonly string[], rows: readonly (readonly string[])[]) {
   return rows
-    .filter(hasValue)
+    .filter((row) => hasValue(row.map(escapeFormula)))
     .map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]])));
 }
 
