@@ -19,11 +19,6 @@ export interface EmailJobsTable {
   polls: Generated<number>;
   polled_at: Date | null;
   next_poll_at: Date | null;
-  deadline_at: Date | null;
-  /** Where the next page of events begins. */
-  events_read: Generated<number>;
-  /** When the last page was read. */
-  all_events_at: Date | null;
   /** When there was nothing more to follow, and why. */
   ended_at: Date | null;
   ended_how: string | null;

@@ -22,7 +22,7 @@ const JOB = {
     status: 'completed',
   },
   ...{ isFinal: true, spamScore: null, polls: 3, polledAt: AT, finalAt: new Date(AT.getTime() + 4_000) },
-  ...{ nextPollAt: null, allEventsAt: AT, endedAt: AT, endedHow: 'completed', announcedAt: AT },
+  ...{ nextPollAt: null, endedAt: AT, endedHow: 'completed', announcedAt: AT },
 };
 
 const RECEIPT: EmailReceipt = {

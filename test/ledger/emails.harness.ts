@@ -48,7 +48,6 @@ export const newJob = (run: Run, writeId: string, jobId: string, seqs: readonly 
   writeId,
   submittedAt: new Date('2026-11-29T10:00:00Z'),
   nextPollAt: null,
-  deadlineAt: new Date('2026-11-30T10:00:00Z'),
   messages: seqs.map((seq) => ({ seq, messageId: null, recipientId: null })),
 });
 

@@ -87,7 +87,7 @@ function accepted(
     inSettleTransaction: async (tx) => {
       const job = { runNo: run.run_no, jobId: answer.jobId, writeId, messages };
       await ledger.emails.recordJob(
-        { ...job, submittedAt: new Date(), nextPollAt: firstPollAt(Date.now()), deadlineAt: null },
+        { ...job, submittedAt: new Date(), nextPollAt: firstPollAt(Date.now()) },
         tx,
       );
       await ledger.emailQuota.settle(writeId, sent.length, tx);

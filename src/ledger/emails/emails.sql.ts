@@ -4,7 +4,7 @@ import { fenced } from '../fence.ts';
 import { announce } from './announcements.sql.ts';
 import type { Emails } from './emails.ts';
 import { failRemaining, saveEvents } from './events.sql.ts';
-import { countFigures, findRecipient, listTallies, timeline } from './figures.sql.ts';
+import { countFigures, listTallies, timeline } from './figures.sql.ts';
 import { countOpenJobs, endJob, listDueJobs, listJobs, recordJob, savePoll } from './jobs.sql.ts';
 import { eventTimeline, listMessages } from './messages.sql.ts';
 import { listOptOuts, markOptOutsSynced } from './opt-outs.sql.ts';
@@ -42,7 +42,6 @@ export function createEmails({ db }: Database): Emails {
     listMessages: (runNo) => listMessages(db, runNo),
     eventTimeline: (runNo, period) => eventTimeline(db, runNo, period),
     timeline: (runNo, seq) => timeline(db, runNo, seq),
-    findRecipient: (runNo, mailbox) => findRecipient(db, runNo, mailbox),
     recipients: (runNo, seqs, executor) => listRecipients(executor ?? db, runNo, seqs),
     countPolicyBounces: (runNo) => countPolicyBounces(db, runNo),
     findDelivered: (runNo, seqs) => findDelivered(db, runNo, seqs),

@@ -104,9 +104,6 @@ export interface Emails {
   /** The messages of a recipient with their jobs and events, the oldest first. Reads only. */
   timeline(runNo: number, seq: number): Promise<MessageInTimeline[]>;
 
-  /** The recipient with this mailbox who is no duplicate, or null. Reads only. */
-  findRecipient(runNo: number, mailbox: string): Promise<number | null>;
-
   /** By seq. Erased ones are left out. Reads only. */
   recipients(
     runNo: number,

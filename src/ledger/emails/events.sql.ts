@@ -33,9 +33,6 @@ export async function saveEvents(
   await lockJob(tx, place.runNo, place.jobId);
   const events = toStorable(page.events);
   const changed = events.length === 0 ? [] : await addEvents(tx, place, { ...page, events });
-  if (page.eventsRead !== undefined)
-    await sql`update email_jobs set events_read = ${page.eventsRead}::int
-      where run_no = ${place.runNo} and job_id = ${place.jobId}`.execute(tx);
   if (changed.length > 0) await page.onChanged?.(changed, tx);
   return changed;
 }

@@ -5,8 +5,6 @@ export interface EventPage {
   readonly events: readonly NewEvent[];
   /** The state of a message from all its events. Pure, and independent of their order and repetition. */
   readonly fold: (events: readonly StoredEvent[]) => MessageState;
-  /** Where the next page begins. Default: as before. */
-  readonly eventsRead?: number;
   /** Called in the transaction with what changed, if anything did. It must be quick, because the job is locked meanwhile. */
   readonly onChanged?: (changed: readonly ChangedMessage[], tx: Executor) => Promise<void>;
 }

@@ -105,11 +105,3 @@ function toMessage(row: TimelineRow): Omit<MessageInTimeline, 'events'> {
     ...{ complained, unsubscribed, opened, clicked, deliveredAt, syncedAt, retried, summary, job },
   };
 }
-
-export async function findRecipient(db: Executor, runNo: number, mailbox: string): Promise<number | null> {
-  const { rows } = await sql<{ seq: number }>`
-    select r.seq from records r left join outcomes o on o.run_no = r.run_no and o.seq = r.seq
-    where r.run_no = ${runNo} and r.key1 = ${mailbox}
-    order by o.outcome is not distinct from 'duplicate', r.seq limit 1`.execute(db);
-  return rows[0]?.seq ?? null;
-}

@@ -8,19 +8,17 @@ import type { Job, JobPoll, NewJob, OpenJobs } from './jobs.ts';
 export const JOB_COLUMNS = sql`
   j.job_id as "jobId", j.write_id as "writeId", w.batch, j.attempt, j.submitted_at as "submittedAt", j.recipients, j.status,
   j.is_final as "isFinal", j.final_at as "finalAt", j.spam_score as "spamScore", j.polls, j.polled_at as "polledAt",
-  j.next_poll_at as "nextPollAt", j.deadline_at as "deadlineAt", j.events_read as "eventsRead",
-  j.all_events_at as "allEventsAt", j.ended_at as "endedAt", j.ended_how as "endedHow", j.announced_at as "announcedAt",
+  j.next_poll_at as "nextPollAt", j.ended_at as "endedAt", j.ended_how as "endedHow", j.announced_at as "announcedAt",
   j.announced_hash as "announcedHash"`;
 
 export const JOBS = sql`email_jobs j join writes w on w.id = j.write_id`;
 
 export async function recordJob(db: Executor, job: NewJob): Promise<void> {
-  const { runNo, writeId, submittedAt, nextPollAt, deadlineAt } = job;
+  const { runNo, writeId, submittedAt, nextPollAt } = job;
   const { jobId, messages } = toStorable({ jobId: job.jobId, messages: job.messages });
   await sql`
-    insert into email_jobs (run_no, job_id, write_id, attempt, submitted_at, recipients, next_poll_at, deadline_at)
-    values (${runNo}, ${jobId}, ${writeId}, 1, ${submittedAt}, 0, coalesce(${nextPollAt}::timestamptz, clock_timestamp()),
-      ${deadlineAt})
+    insert into email_jobs (run_no, job_id, write_id, attempt, submitted_at, recipients, next_poll_at)
+    values (${runNo}, ${jobId}, ${writeId}, 1, ${submittedAt}, 0, coalesce(${nextPollAt}::timestamptz, clock_timestamp()))
     on conflict do nothing`.execute(db);
   await sql`
     insert into email_messages (run_no, seq, attempt, write_id, job_id, message_id, recipient_id)
@@ -73,7 +71,7 @@ export async function readJob(db: Executor, runNo: number, jobId: string): Promi
 }
 
 export async function savePoll(tx: Executor, runNo: number, jobId: string, poll: JobPoll): Promise<void> {
-  const { isFinal, nextPollAt, deadlineAt, spamScore, eventsRead, allEventsAt } = poll;
+  const { isFinal, nextPollAt, spamScore } = poll;
   const status = poll.status === undefined ? undefined : toStorable(poll.status);
   const { numUpdatedRows } = await tx
     .updateTable('email_jobs')
@@ -85,9 +83,6 @@ export async function savePoll(tx: Executor, runNo: number, jobId: string, poll:
       ...(isFinal !== undefined && { is_final: isFinal }),
       ...(isFinal === true && { final_at: sql<Date>`coalesce(final_at, clock_timestamp())` }),
       ...(spamScore !== undefined && { spam_score: spamScore }),
-      ...(deadlineAt !== undefined && { deadline_at: deadlineAt }),
-      ...(eventsRead !== undefined && { events_read: eventsRead }),
-      ...(allEventsAt !== undefined && { all_events_at: allEventsAt }),
     })
     .where('run_no', '=', runNo)
     .where('job_id', '=', jobId)

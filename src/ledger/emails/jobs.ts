@@ -7,8 +7,6 @@ export interface NewJob {
   readonly submittedAt: Date;
   /** When to ask for its status first; null: at once. */
   readonly nextPollAt: Date | null;
-  /** Until when it is followed; null: not decided here. */
-  readonly deadlineAt: Date | null;
   readonly messages: readonly NewMessage[];
 }
 
@@ -36,11 +34,6 @@ export interface Job {
   readonly polls: number;
   readonly polledAt: Date | null;
   readonly nextPollAt: Date | null;
-  readonly deadlineAt: Date | null;
-  /** Where the next page of events begins (the offset). */
-  readonly eventsRead: number;
-  /** When the last page was read; null: never. */
-  readonly allEventsAt: Date | null;
   readonly endedAt: Date | null;
   readonly endedHow: string | null;
   /** When the first event about it was added. */
@@ -55,12 +48,7 @@ export interface JobPoll {
   readonly isFinal?: boolean;
   /** When to poll next. */
   readonly nextPollAt: Date;
-  readonly deadlineAt?: Date;
   readonly spamScore?: number | null;
-  /** 0 begins a new pass over all pages. */
-  readonly eventsRead?: number;
-  /** The last page of events was read. */
-  readonly allEventsAt?: Date;
 }
 
 export interface OpenJobs {

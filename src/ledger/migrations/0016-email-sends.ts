@@ -22,10 +22,6 @@ create table email_jobs (
   polls integer not null default 0,
   polled_at timestamptz,
   next_poll_at timestamptz,
-  deadline_at timestamptz,
-  -- Where the next page of events begins, and when the last page was read.
-  events_read integer not null default 0,
-  all_events_at timestamptz,
   -- When there was nothing more to follow, and why.
   ended_at timestamptz,
   ended_how text,
