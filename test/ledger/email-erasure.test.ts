@@ -1,6 +1,7 @@
 /** What erasures and purges do to emails. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
+import type { AnnouncedContent } from '../../src/ledger/emails/announcements.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { readLedgerContents } from '../harness/ledger-contents.ts';
 import { bounceAll, emailRun, event, expectAddsUp, mailbox, page, retry, sendAll } from './emails.harness.ts';
@@ -65,6 +66,44 @@ describe('an erasure', () => {
     expect(await ledger.emails.tallies(run.run_no)).toEqual(tallies);
     expect(await ledger.emails.timeline(run.run_no, 3)).toMatchObject([{ events: [{ type: 'open' }] }]);
     expect((await ledger.emails.timeline(run.run_no, 3))[0]?.summary).not.toBeNull();
+  });
+
+  it('takes the person out of the events about jobs, of all messages and of no other run', async () => {
+    const { ledger, database } = opened();
+    const { run, jobId, ann } = await runWithAnn();
+    await bounceAll(ledger, run, jobId, [2]);
+    await ledger.emails.planRetries(run.run_no, [retry(2, 1, PAST)]);
+    const [retryJob = ''] = await sendAll(ledger, run);
+    const other = await runWithAnn();
+    const about = [
+      [run, jobId],
+      [run, retryJob],
+      [other.run, other.jobId],
+    ] as const;
+    for (const [{ run_no }, id] of about)
+      await ledger.emails.announce(run_no, id, {
+        ...{ first: 'completed', later: 'updated', hasSubscriber: true },
+        describe: (_, messages) => ({
+          ...{ auditEntry: {}, facts: {} },
+          entries: { reached: messages.map(({ seq }) => ({ seq, link: `link-${run_no}-${seq}` })) },
+        }),
+      });
+    const read = async ({ run_no }: Run) => {
+      const rows = await database.db
+        .selectFrom('outbox')
+        .select('content')
+        .where('run_no', '=', run_no)
+        .orderBy('id')
+        .execute();
+      return rows.flatMap(
+        ({ content }) =>
+          (content as AnnouncedContent | null)?.entries['reached']?.map(({ seq }) => seq) ?? [],
+      );
+    };
+    expect(await read(run)).toEqual([1, 2, 3, 2]);
+    await erase(ann);
+    expect(await read(run)).toEqual([1, 3]);
+    expect(await read(other.run)).toEqual([1, 2, 3]);
   });
 
   it('keeps later events from bringing anything back', async () => {

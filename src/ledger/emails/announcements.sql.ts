@@ -41,14 +41,16 @@ async function listJobMessages(tx: Executor, runNo: number, jobId: string): Prom
   return rows;
 }
 
-/** Entries about these recipients leave the events that name them. */
+/** Entries about these recipients leave the events about their jobs, which may be few of the run's. */
 export async function eraseFromAnnouncements(
   tx: Executor,
   runNo: number,
   seqs: readonly number[],
 ): Promise<void> {
   const { rows } = await sql<{ id: string; content: AnnouncedContent }>`
-    select id, content from outbox where run_no = ${runNo} and content is not null for update`.execute(tx);
+    select id, content from outbox where run_no = ${runNo} and content is not null and write_id in (
+      select j.write_id from email_messages m join email_jobs j on j.run_no = m.run_no and j.job_id = m.job_id
+      where m.run_no = ${runNo} and m.seq = any(${[...seqs]}::int[])) order by id for update`.execute(tx);
   const erased = new Set(seqs);
   for (const { id, content } of rows) {
     const entries = Object.fromEntries(

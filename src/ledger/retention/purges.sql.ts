@@ -152,6 +152,8 @@ async function listMarkedRuns(db: Executor): Promise<readonly number[]> {
 
 /** The tables with rows of a run, and the column that numbers them within it. */
 const PARTS = [
+  // First, because an erasure finds by the messages which events name a person.
+  { table: 'outbox', column: 'id', counted: 'events' },
   { table: 'email_events', column: 'event_key', counted: null },
   { table: 'email_messages', column: 'seq', counted: null },
   { table: 'email_jobs', column: 'job_id', counted: null },
@@ -160,7 +162,6 @@ const PARTS = [
   { table: 'record_blocks', column: 'first_seq', counted: null },
   { table: 'writes', column: 'id', counted: null },
   { table: 'cxone_messages', column: 'hash', counted: null },
-  { table: 'outbox', column: 'id', counted: 'events' },
   { table: 'selection_updates', column: 'run_no', counted: null },
   { table: 'capacity_reservations', column: 'run_no', counted: null },
 ] as const;
