@@ -16,40 +16,61 @@ export function createEmailQuota({ db }: Database): EmailQuota {
       send: (requests) => db.transaction().execute((tx) => reserveAll(tx, requests)),
       maxInputs: MAX_COALESCED,
     }),
-    used: (tenant, day) => countUsed(db, tenant, day, null),
+    used: async (tenant, day) => (await readReserved(db, { tenant, day })).used,
     settle: (writeId, n, executor = db) => settle(executor, writeId, n),
   };
 }
 
 /** Of one tenant and day. In turn, so that each finds what those before it have reserved. */
 async function reserveAll(tx: Executor, requests: readonly QuotaRequest[]): Promise<QuotaAnswer[]> {
-  const answers: QuotaAnswer[] = [];
   const [first] = requests;
-  if (first) await lockEmailDay(tx, first.tenant, first.day);
-  for (const request of requests) answers.push(await reserve(tx, request));
-  return answers;
-}
-
-async function reserve(tx: Executor, request: QuotaRequest): Promise<QuotaAnswer> {
-  const { tenant, day, limit, writeId, n } = request;
-  const room = Math.max(0, limit - (await countUsed(tx, tenant, day, writeId)));
-  if (n > room) return { granted: false, room };
+  if (!first) return [];
+  const { tenant, day } = first;
+  await lockEmailDay(tx, tenant, day);
+  const reserved = await readReserved(
+    tx,
+    first,
+    requests.map(({ writeId }) => writeId),
+  );
+  let { used } = reserved;
+  const own = new Map(Object.entries(reserved.own));
+  const granted = new Map<string, number>();
+  const answers = requests.map(({ limit, writeId, n }) => {
+    const others = used - (own.get(writeId) ?? 0);
+    const room = Math.max(0, limit - others);
+    if (n > room) return { granted: false, room };
+    used = others + n;
+    own.set(writeId, n);
+    granted.set(writeId, n);
+    return { granted: true, room };
+  });
   await sql`
-    insert into email_quota (write_id, tenant, day, n) values (${writeId}, ${tenant}, ${day}, ${n})
+    insert into email_quota (write_id, tenant, day, n)
+    select write_id, ${tenant}, ${day}::date, n
+    from unnest(${[...granted.keys()]}::bigint[], ${[...granted.values()]}::int[]) as granted(write_id, n)
     on conflict (write_id) do update set tenant = excluded.tenant, day = excluded.day, n = excluded.n`.execute(
     tx,
   );
-  return { granted: true, room };
+  return answers;
 }
 
-/** `except`: a write whose own reservation does not count. */
-async function countUsed(db: Executor, tenant: string, day: string, except: string | null): Promise<number> {
-  const { rows } = await sql<{ used: number }>`
-    select coalesce(sum(n), 0)::int as used from email_quota
-    where tenant = ${tenant} and day = ${day}::date and write_id is distinct from ${except}::bigint`.execute(
-    db,
-  );
-  return rows[0]?.used ?? 0;
+interface Reserved {
+  readonly used: number;
+  /** Of that, by write. */
+  readonly own: Readonly<Record<string, number>>;
+}
+
+/** From an index alone, and once for all writes that wait: a day may have as many reservations as there are batches. */
+async function readReserved(
+  db: Executor,
+  { tenant, day }: Pick<QuotaRequest, 'tenant' | 'day'>,
+  writeIds: readonly string[] = [],
+): Promise<Reserved> {
+  const { rows } = await sql<Reserved>`
+    select coalesce(sum(n), 0)::int as used,
+      coalesce(json_object_agg(write_id, n) filter (where write_id = any(${[...writeIds]}::bigint[])), '{}') as own
+    from email_quota where tenant = ${tenant} and day = ${day}::date`.execute(db);
+  return rows[0] ?? { used: 0, own: {} };
 }
 
 async function settle(db: Executor, writeId: string, n: number): Promise<void> {

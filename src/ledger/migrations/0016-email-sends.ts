@@ -107,7 +107,7 @@ create table email_quota (
   day date not null,
   n integer not null
 );
-create index email_quota_by_day on email_quota (tenant, day);
+create index email_quota_by_day on email_quota (tenant, day) include (write_id, n);
 `;
 
 export async function up(db: Kysely<unknown>): Promise<void> {
