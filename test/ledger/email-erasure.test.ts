@@ -1,6 +1,7 @@
 /** What erasures and purges do to emails. */
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
+import { RETRIED_CLASSES } from '../../src/domain/email-send/retry.ts';
 import type { AnnouncedContent } from '../../src/ledger/emails/announcements.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import { readLedgerContents } from '../harness/ledger-contents.ts';
@@ -142,7 +143,7 @@ describe('an erasure', () => {
     const { run, jobId, ann } = await runWithAnn();
     await bounceAll(ledger, run, jobId, upTo(3));
     await erase(ann);
-    const everybody = { lastAttempts: { soft: 2 }, afterSeq: 0, limit: 10 };
+    const everybody = { bounceClasses: RETRIED_CLASSES, lastAttempt: 2, afterSeq: 0, limit: 10 };
     const listed = await ledger.emails.listRetryable(run.run_no, everybody);
     expect(listed.map(({ seq }) => seq)).toEqual([1, 3]);
     expect(

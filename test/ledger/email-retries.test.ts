@@ -1,6 +1,7 @@
 /** Retries: a recipient whose message bounced is pending again, and everything keeps adding up. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { RETRIED_CLASSES } from '../../src/domain/email-send/retry.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import type { Run } from '../../src/ledger/runs/runs.ts';
 import {
@@ -29,7 +30,7 @@ import {
 } from './harness.ts';
 
 const opened = ledgerOfFile();
-const EVERYBODY = { lastAttempts: { soft: 2, unknown: 1 }, afterSeq: 0, limit: 100 };
+const EVERYBODY = { bounceClasses: RETRIED_CLASSES, lastAttempt: 2, afterSeq: 0, limit: 100 };
 const PAST = '2026-11-01T00:00:00.000Z';
 
 /** A run of `n` recipients who have all bounced once. */
@@ -50,13 +51,27 @@ describe('messages that may be retried', () => {
     expect(await listed(run)).toEqual([1, 2, 3]);
     const page2 = { ...EVERYBODY, afterSeq: 1, limit: 1 };
     expect(await ledger.emails.listRetryable(run.run_no, page2)).toMatchObject([
-      {
-        ...{ seq: 2, attempt: 1, batch: 1, bounceClass: 'soft', bounceCode: '4.4.1' },
-        lastEventAt: new Date('2026-11-29T10:05:00Z'),
-      },
+      { seq: 2, attempt: 1, bounces: ['soft'], submittedAt: new Date('2026-11-29T10:00:00Z') },
     ]);
-    const hard = { ...EVERYBODY, lastAttempts: { hard: 3, soft: 0 } };
-    expect(await ledger.emails.listRetryable(run.run_no, hard)).toEqual([]);
+    for (const none of [{ bounceClasses: ['hard'] }, { lastAttempt: 0 }])
+      expect(await ledger.emails.listRetryable(run.run_no, { ...EVERYBODY, ...none })).toEqual([]);
+  });
+
+  it('come with the bounces of all messages so far, unless one of them was answered after all', async () => {
+    const { ledger } = opened();
+    const { run, jobId } = await sentRun(ledger, 3);
+    await bounceAll(ledger, run, jobId, upTo(3));
+    await ledger.emails.planRetries(
+      run.run_no,
+      upTo(3).map((seq) => retry(seq, 1, PAST)),
+    );
+    const [second = ''] = await sendAll(ledger, run);
+    await bounceAll(ledger, run, second, upTo(3));
+    const late = [event('delivery', { mailbox: mailbox(1) }), event('complaint', { mailbox: mailbox(2) })];
+    await ledger.emails.saveEvents(run.run_no, jobId, page(late));
+    expect(await ledger.emails.listRetryable(run.run_no, EVERYBODY)).toMatchObject([
+      { seq: 3, attempt: 2, bounces: ['soft', 'soft'] },
+    ]);
   });
 
   it('are not of somebody who has complained, was delivered after all, or is retried already', async () => {

@@ -1,5 +1,9 @@
 /** Messages that bounced for the time being are sent again later, as new writes that go through all lookups and the gate. */
 import { emailSendTimes, retriesOf, emailSend as spec } from '../../contract/email-send.ts';
+import type { BounceClass } from '../../domain/email-send/bounces.ts';
+import type { MessageState } from '../../domain/email-send/delivery.ts';
+import { isRetried, RETRIED_CLASSES, retryAt } from '../../domain/email-send/retry.ts';
+import type { RetryableMessage } from '../../ledger/emails/retries.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 import { runInput } from '../engine/run-input.ts';
 import { SUPPRESSION_CHECK } from './refs.ts';
@@ -9,26 +13,25 @@ const AT_ONCE = 1_000;
 const LONGEST_STEP_MS = 10 * 60_000;
 const SHARE_OF_WAIT = 0.1;
 
-/** By class of the bounce: the last message that is followed by another one. What nobody can explain is tried once more. */
-const lastRetriedAttempts = (retries: number) => ({ soft: retries, unknown: Math.min(1, retries) });
-
 /** Repeatable: a message is retried once. */
 export async function planRetries({ ledger }: EmailSendDeps, run: Run): Promise<void> {
   const input = runInput(spec, run);
   const { retryAfterMs } = emailSendTimes(input);
-  const lastAttempts = lastRetriedAttempts(retriesOf(input));
+  const retries = retriesOf(input);
+  const wanted = { bounceClasses: RETRIED_CLASSES, lastAttempt: retries, limit: AT_ONCE };
   for (let afterSeq = 0; ; ) {
-    const page = await ledger.emails.listRetryable(run.run_no, { lastAttempts, afterSeq, limit: AT_ONCE });
-    const now = Date.now();
+    const page = await ledger.emails.listRetryable(run.run_no, { ...wanted, afterSeq });
+    const learnedAt = new Date();
     await ledger.emails.planRetries(
       run,
-      page.map(({ seq, attempt, lastEventAt }) => ({
-        seq,
-        attempt,
-        kind: SUPPRESSION_CHECK,
-        refs: { attempt: attempt + 1 },
-        notBefore: retryAt(lastEventAt, now, retryAfterMs),
-      })),
+      page
+        .filter(({ bounces }) => isRetried(bounces as readonly BounceClass[], retries))
+        .map((message) => ({
+          ...{ seq: message.seq, attempt: message.attempt },
+          kind: SUPPRESSION_CHECK,
+          refs: { attempt: message.attempt + 1 },
+          notBefore: notBefore(message, learnedAt, retryAfterMs),
+        })),
     );
     const last = page.at(-1);
     if (!last || page.length < AT_ONCE) return;
@@ -36,12 +39,18 @@ export async function planRetries({ ledger }: EmailSendDeps, run: Run): Promise<
   }
 }
 
-/**
- * Bounces of about the same time share a moment, and so a request. Some providers stamp a bounce before the sending, and some
- * clocks are ahead.
- */
-function retryAt(bouncedAt: Date | null, now: number, retryAfterMs: number): string {
-  const at = Math.min(bouncedAt?.getTime() ?? now, now) + retryAfterMs;
+/** Bounces of about the same time share a moment, and so a request. */
+function notBefore(
+  { summary, submittedAt }: RetryableMessage,
+  learnedAt: Date,
+  retryAfterMs: number,
+): string {
+  const at = retryAt({
+    sentAt: submittedAt.toISOString(),
+    bouncedAt: (summary as MessageState | null)?.bouncedAt ?? null,
+    learnedAt: learnedAt.toISOString(),
+    retryAfterMs,
+  });
   const step = Math.max(1, Math.min(LONGEST_STEP_MS, retryAfterMs * SHARE_OF_WAIT));
-  return new Date(Math.ceil(at / step) * step).toISOString();
+  return new Date(Math.ceil(Date.parse(at) / step) * step).toISOString();
 }

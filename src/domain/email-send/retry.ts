@@ -1,13 +1,13 @@
 /** Which bounced messages are sent again, and when (docs/email-send-events.md#retries). Pure. */
 import type { BounceClass } from './bounces.ts';
 
-export const DEFAULT_RETRIES = 2;
-export const DEFAULT_RETRY_AFTER_MS = 6 * 3_600_000;
+/** Only a message that bounced in one of these classes is ever followed by another one. */
+export const RETRIED_CLASSES = ['soft', 'unknown'] as const satisfies readonly BounceClass[];
 
 /**
  * Whether the recipient is sent the message once more: after a soft bounce up to `retries` times, after an unknown one once, and
  * never after a hard or a policy bounce. `retries` bounds all of them together, so 0 means that nothing is sent again.
- * @param bounces the class of each message to this recipient so far, oldest first; none but bounced messages are ever repeated
+ * @param bounces the class of each message to this recipient so far, oldest first; only bounced messages are ever followed by another
  */
 export function isRetried(bounces: readonly BounceClass[], retries: number): boolean {
   if (bounces.length > retries) return false;
@@ -16,11 +16,11 @@ export function isRetried(bounces: readonly BounceClass[], retries: number): boo
 }
 
 export interface RetryTime {
-  /** ISO 8601. When the request left. */
+  /** ISO 8601. When the request was answered. */
   readonly sentAt: string;
   /** ISO 8601; null: unknown. */
   readonly bouncedAt: string | null;
-  /** ISO 8601. When we received the event. */
+  /** ISO 8601. When we learned of the bounce. */
   readonly learnedAt: string;
   readonly retryAfterMs: number;
 }

@@ -59,8 +59,8 @@ export interface Emails {
   saveEvents(run: RunRef, jobId: string, page: EventPage): Promise<readonly ChangedMessage[]>;
 
   /**
-   * Bounced messages that may be retried: the newest of their recipients, who are `sent` and have not opted out. Erased ones are
-   * left out. In the order of the recipients. Reads only.
+   * Bounced messages that may be retried: the newest of their recipients, who are `sent`, and of whose messages all have bounced
+   * and none was answered with an opt-out. Erased ones are left out. In the order of the recipients. Reads only.
    */
   listRetryable(runNo: number, page: RetryablePage): Promise<RetryableMessage[]>;
 

@@ -19,16 +19,17 @@ const SENT = sql`email_messages m
 export async function listRetryable(
   db: Executor,
   runNo: number,
-  { lastAttempts, afterSeq, limit }: RetryablePage,
+  { bounceClasses, lastAttempt, afterSeq, limit }: RetryablePage,
 ): Promise<RetryableMessage[]> {
   const { rows } = await sql<RetryableMessage>`
-    select m.seq, m.attempt, w.batch, m.bounce_class as "bounceClass", m.bounce_code as "bounceCode", m.summary,
-      (select max(e.at) from email_events e
-        where e.run_no = m.run_no and e.seq = m.seq and e.attempt = m.attempt) as "lastEventAt"
-    from ${SENT} join writes w on w.id = o.write_id
+    select m.seq, m.attempt, m.summary, j.submitted_at as "submittedAt", history.bounces
+    from ${SENT} join email_jobs j on j.run_no = m.run_no and j.job_id = m.job_id,
+      lateral (select array_agg(bounce_class order by attempt) as bounces,
+          bool_and(state = 'bounced' and not complained and not unsubscribed) as "haveBounced"
+        from email_messages each where each.run_no = m.run_no and each.seq = m.seq) history
     where m.run_no = ${runNo} and m.seq > ${afterSeq} and m.state = 'bounced' and not m.retried
-      and m.attempt <= (${JSON.stringify(lastAttempts)}::json->>m.bounce_class)::int
-      and not m.complained and not m.unsubscribed and ${IS_NEWEST}
+      and m.bounce_class = any(${[...bounceClasses]}::text[]) and m.attempt <= ${lastAttempt}
+      and history."haveBounced" and ${IS_NEWEST}
     order by m.seq limit ${limit}`.execute(db);
   return rows;
 }

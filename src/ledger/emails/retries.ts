@@ -1,8 +1,10 @@
 /** Messages that bounced and are sent once more. */
 
 export interface RetryablePage {
-  /** Classes of bounces, each with the number of the last attempt that may be retried: `{soft: 2, unknown: 1}`. */
-  readonly lastAttempts: Readonly<Record<string, number>>;
+  /** Only messages that bounced in one of these classes. */
+  readonly bounceClasses: readonly string[];
+  /** Only messages up to this attempt. */
+  readonly lastAttempt: number;
   /** Only recipients after this one; 0: all. */
   readonly afterSeq: number;
   readonly limit: number;
@@ -11,12 +13,10 @@ export interface RetryablePage {
 export interface RetryableMessage {
   readonly seq: number;
   readonly attempt: number;
-  readonly batch: number;
-  readonly bounceClass: string;
-  readonly bounceCode: string | null;
+  /** Of each message to the recipient, the oldest first. */
+  readonly bounces: readonly string[];
   readonly summary: unknown;
-  /** Its newest event. */
-  readonly lastEventAt: Date | null;
+  readonly submittedAt: Date;
 }
 
 export interface Retry {
