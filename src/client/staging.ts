@@ -51,8 +51,15 @@ export interface StageOptions<Kind extends string = string> {
   readonly map?: Readonly<Record<string, string>>;
   /** Checks the columns of a source that no operation reads; instead of `operation`. */
   readonly columnProblems?: OperationSpec['columnProblems'];
+  /** Sees every row that can be read, and says at the end what is wrong with all of them together. */
+  readonly rowsCheck?: RowsCheck;
   /** Called repeatedly with the number of bytes read so far. */
   readonly onProgress?: (bytes: number) => void;
+}
+
+export interface RowsCheck {
+  readonly note: (fields: Readonly<Record<string, unknown>>) => void;
+  readonly problems: () => readonly string[];
 }
 
 export function createStagingClient<Kind extends string>({
@@ -151,7 +158,7 @@ function findColumnCheck(operations: OperationSpecs, kind: string | undefined): 
   return operations[kind]?.columnProblems ?? (() => []);
 }
 
-interface ReadThroughOptions extends Pick<StageOptions, 'limits' | 'map' | 'onProgress'> {
+interface ReadThroughOptions extends Pick<StageOptions, 'limits' | 'map' | 'rowsCheck' | 'onProgress'> {
   readonly name: string;
   readonly format: SourceFormat;
   readonly columnProblems: ColumnCheck;
@@ -160,7 +167,7 @@ interface ReadThroughOptions extends Pick<StageOptions, 'limits' | 'map' | 'onPr
 /** Parses the whole file, and keeps only the number of rows and the hash. */
 async function readThrough(
   bytes: AsyncIterable<Uint8Array>,
-  { name, format, columnProblems, map = {}, limits, onProgress }: ReadThroughOptions,
+  { name, format, columnProblems, map = {}, rowsCheck, limits, onProgress }: ReadThroughOptions,
 ): Promise<{ rows: number } & Found> {
   let read = 0;
   const hash = createHash('sha256');
@@ -179,6 +186,11 @@ async function readThrough(
     throw new InputError(problems);
   }
   let rows = 0;
-  for await (const _row of source.rows()) rows += 1;
+  for await (const { fields } of source.rows()) {
+    rows += 1;
+    if (fields) rowsCheck?.note(fields);
+  }
+  const wrong = rowsCheck?.problems() ?? [];
+  if (wrong.length > 0) throw new InputError(wrong);
   return { rows, bytes: read, sha256: hash.digest('hex') };
 }

@@ -1,6 +1,6 @@
 /** The one request that sends a batch, and what follows from its answer. */
 import { describe, expect, it } from 'vitest';
-import { emailStand, MESSAGES, people, person } from './email-sends.ts';
+import { emailStand, MESSAGE, MESSAGES, people, person } from './email-sends.ts';
 
 const { opened, start, skipWaits } = emailStand();
 
@@ -35,6 +35,37 @@ describe('an accepted batch', () => {
     expect(await cxone.jobs(run)).toHaveLength(3);
     expect(await cxone.counts(run)).toMatchObject({ sent: 5, duplicate: 1, pending: 0 });
     expect((await cxone.accepted()).toSorted()).toEqual(persons.map(({ email }) => email).toSorted());
+  });
+});
+
+describe('a declared merge field without fallback', () => {
+  const message = { ...MESSAGE, mergeFields: ['plan'] };
+
+  it('that no row has fails the run before anything is planned', async () => {
+    const cxone = await start();
+    const rows = people(3).map((each, n) => ({ ...each, [n === 0 ? 'x' : 'plam']: 'gold' }));
+    const problem =
+      /^\{\{plan\}\} is in no row, but there is "plam"\. Correct the name, name the key that has it in the source's map, or give /;
+    await expect(cxone.planned(rows, { message })).rejects.toMatchObject({
+      type: 'SourceUnreadable',
+      nonRetryable: true,
+      message: expect.stringMatching(problem) as unknown,
+    });
+  });
+
+  it.each([
+    ['at its top', (plan: string) => ({ plan })],
+    ['in its mergeFields', (plan: string) => ({ mergeFields: { plan } })],
+  ])('that one row has %s makes the others invalid, also if it is blank', async (_where, field) => {
+    const cxone = await start();
+    const some = await cxone.planned([...people(2), { ...person(), ...field('gold') }], { message });
+    expect(await cxone.outcomes(some)).toEqual({
+      1: 'invalid merge_field_missing',
+      2: 'invalid merge_field_missing',
+      3: 'pending',
+    });
+    const none = await cxone.planned([...people(1), { ...person(), ...field(' ') }], { message });
+    expect(await cxone.counts(none)).toMatchObject({ invalid: 2, pending: 0 });
   });
 });
 

@@ -109,6 +109,20 @@ describe('email send', () => {
     expect(problems(null)).toEqual([]);
   });
 
+  it('checks that some row of NDJSON or JSON has each declared field', async () => {
+    const staged: Staged = [];
+    const path = await messageFile(MESSAGE);
+    await run([...SEND, path, ...FROM_FILE], fakeCli(fakeSession({ staged })));
+    const { note, problems } = staged[0]?.rowsCheck ?? {};
+    note?.({ email: 'ann@example.com', plam: 'gold' });
+    expect(problems?.()).toEqual([
+      '{{plan}} is in no row, but there is "plam". Correct the name, name the key that has it (--map "plan"="your key"), ' +
+        'or give the field a fallback in mergeFields',
+    ]);
+    note?.({ email: 'bob@example.com', mergeFields: { Plan: '' } });
+    expect(problems?.()).toEqual([]);
+  });
+
   it('stages the recipients that are in the message, with a map for them', async () => {
     const [emails, rows]: [Emails, object[]] = [[], []];
     const path = await messageFile({ ...MESSAGE, recipients: RECIPIENTS });

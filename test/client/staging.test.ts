@@ -154,6 +154,19 @@ describe('staging a file', () => {
     expect(await datasets()).toBe(before);
   });
 
+  it('is not stored if the check of its rows finds a problem with all of them together', async () => {
+    const path = await file('plam.ndjson', '{"email":"a@example.com","plam":"gold"}\nbroken\n');
+    const noted: object[] = [];
+    const rowsCheck = {
+      note: (fields: object) => noted.push(fields),
+      problems: () => (noted.length === 1 ? ['no plan'] : []),
+    };
+    const before = await datasets();
+    expect(await problemsOf(made().client.stageFile(path, { rowsCheck }))).toEqual(['no plan']);
+    expect(noted).toEqual([{ email: 'a@example.com', plam: 'gold' }]);
+    expect(await datasets()).toBe(before);
+  });
+
   it('of rows that end with an error stores nothing', async () => {
     const broken = async function* () {
       yield { contactId: 'c1' };

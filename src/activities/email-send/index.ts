@@ -11,7 +11,7 @@ import { judgeCanary } from './judge.ts';
 import { createOptOutActivities } from './opt-outs.ts';
 import { CONSENT_CHECK, SEND, SUPPRESSION_CHECK } from './refs.ts';
 import { describePlan, describeRecipients, describeResult } from './report.ts';
-import { createRowReader, findDuplicateRecipients } from './rows.ts';
+import { createRowReader, findDuplicateRecipients, requireDeclaredFields } from './rows.ts';
 import { sendBatch } from './send.ts';
 import type { EmailSendDeps } from './settings.ts';
 import { type TrackMessages, trackMessages } from './tracking.ts';
@@ -68,6 +68,7 @@ export function defineEmailSend({ webhooks, ...given }: Given): EmailSend {
     },
     createReader: createRowReader,
     findDuplicates: findDuplicateRecipients,
+    completeStaging: (run) => requireDeclaredFields(ledger, run),
     countLookups: (run) => countLookups(deps, run),
     prepare: (run) => describePlan(deps, run),
     planNotes: (run) => describeRecipients(deps, run),

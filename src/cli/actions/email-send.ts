@@ -7,6 +7,7 @@ import { omitUndefined } from '../../domain/absent.ts';
 import type { ConsentPolicy } from '../../domain/consent/eligibility.ts';
 import { recipientMapProblems } from '../../domain/email-send/columns.ts';
 import { type EmailMessage, readMessage } from '../../domain/email-send/message.ts';
+import { searchFields } from '../../domain/email-send/provided-fields.ts';
 import { readSendAt } from '../../domain/email-send/schedule.ts';
 import type { Fields } from '../../domain/fields.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
@@ -127,7 +128,8 @@ async function openRecipients(
   // Here, because only the message of this run says which columns it needs.
   const columnProblems = (columns: readonly string[] | null, map: Readonly<Record<string, string>>) =>
     recipientMapProblems(columns, map, message);
-  return openRunSource(session, options.recipients, options, { columnProblems }, output);
+  const rowsCheck = searchFields(message, options.map);
+  return openRunSource(session, options.recipients, options, { columnProblems, rowsCheck }, output);
 }
 
 async function stageRecipients(

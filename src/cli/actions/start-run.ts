@@ -49,16 +49,16 @@ export async function findRunToRetry(session: Session, { retryOf }: SourceRunOpt
   return run;
 }
 
-/** Stages the file, or names the run whose records are retried. `columns`: how those of the file are checked. */
+/** Stages the file, or names the run whose records are retried. `checks`: of the columns and rows of the file. */
 export async function openRunSource(
   session: Session,
   file: string | undefined,
   options: SourceRunOptions,
-  columns: Pick<StageOptions<OperationKind>, 'operation' | 'columnProblems'>,
+  checks: Pick<StageOptions<OperationKind>, 'operation' | 'columnProblems' | 'rowsCheck'>,
   output: Output,
 ): Promise<Source> {
   if (file === undefined) return { retryOf: options.retryOf ?? '' };
-  const staged = await stageFile(session, file, { ...toStageOptions(options), ...columns }, output);
+  const staged = await stageFile(session, file, { ...toStageOptions(options), ...checks }, output);
   return staged.source;
 }
 

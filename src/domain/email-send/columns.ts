@@ -10,7 +10,6 @@ import {
   quoteNames,
 } from '../columns.ts';
 import { type Fields, readField } from '../fields.ts';
-import { isObject } from '../json.ts';
 import { findSimilar } from '../similar.ts';
 import { quoteName } from '../text.ts';
 import { type MergeField, quoteField } from './merge-fields.ts';
@@ -77,21 +76,6 @@ export function splitKeys(fields: Fields): { readonly flat: readonly string[]; r
   const keys = Object.keys(fields);
   const key = keys.find((each) => normalizeName(each) === 'mergefields');
   return { flat: keys.filter((each) => each !== key), nested: readField(fields, key) };
-}
-
-/** The declared merge fields that no row has, although they have no fallback. For rows that are all there already. */
-export function findUnprovided(
-  rows: readonly Fields[],
-  map: ColumnMap,
-  message: Declares,
-): readonly MergeField[] {
-  const split = rows.map(splitKeys);
-  const flat = [...new Set(split.flatMap((each) => each.flat))];
-  const nested = new Set(
-    split.flatMap((each) => (isObject(each.nested) ? Object.keys(each.nested) : [])).map(normalizeName),
-  );
-  const missing = missingFields(matchRecipientKeys(flat, map, message), message);
-  return missing.filter(({ name }) => !nested.has(normalizeName(name)));
 }
 
 /**
@@ -202,7 +186,11 @@ function repetitions({ merge }: RecipientColumns): readonly string[] {
     );
 }
 
-function missingFields({ merge }: RecipientColumns, { mergeFields = [] }: Declares): readonly MergeField[] {
+/** The declared fields that none of the columns provides, although they have no fallback. */
+export function missingFields(
+  { merge }: Pick<RecipientColumns, 'merge'>,
+  { mergeFields = [] }: Declares,
+): readonly MergeField[] {
   const names = new Set(merge.map(({ name }) => name));
   return mergeFields.filter(({ name, fallback }) => fallback === null && !names.has(name));
 }

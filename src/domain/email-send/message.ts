@@ -6,9 +6,9 @@ import { readEmailAddress } from '../email-address.ts';
 import type { Fields } from '../fields.ts';
 import { isObject, type JsonProblem } from '../json.ts';
 import { TEXT_RULES, textProblem } from '../text.ts';
-import { findUnprovided } from './columns.ts';
-import { type MergeField, mergeFieldsProblems, quoteField, toMergeFields } from './merge-fields.ts';
+import { type MergeField, mergeFieldsProblems, toMergeFields } from './merge-fields.ts';
 import { placeholderProblems } from './placeholders.ts';
+import { searchFields } from './provided-fields.ts';
 import { subjectProblem } from './subject.ts';
 import { bracesProblem, mergeTemplate, parseTemplate } from './template.ts';
 
@@ -64,15 +64,14 @@ export function readMessage(value: unknown, path = 'message', map: ColumnMap = {
   if (problems.length > 0) return { problems };
   const { recipients = null, ...given } = value as MessageInput & { readonly recipients?: readonly Fields[] };
   const message = toMessage(given);
-  const unprovided = recipients === null ? [] : findUnprovided(recipients, map, message);
-  if (unprovided.length === 0) return { message, recipients };
-  return {
-    problems: unprovided.flatMap(({ name }) => problem(`${path}.recipients`, describeUnprovided(name))),
-  };
+  if (recipients === null) return { message, recipients };
+  const search = searchFields(message, map);
+  for (const recipient of recipients) search.note(recipient);
+  const missing = search.problems();
+  return missing.length === 0
+    ? { message, recipients }
+    : { problems: missing.flatMap((each) => problem(`${path}.recipients`, `lack a field: ${each}`)) };
 }
-
-const describeUnprovided = (name: string): string =>
-  `have no field for ${quoteField(name)}; correct its name in mergeFields, or give it a fallback there`;
 
 /** `message` of an input, which has no recipients. */
 export function messageProblems(value: unknown, path: string): JsonProblem[] {

@@ -60,7 +60,8 @@ describe('a message', () => {
     ];
     const given = { ...MESSAGE, mergeFields: ['firstName', 'company', 'city|here', 'compnay'], recipients };
     expect(problemsOf(given)).toEqual([
-      'message.recipients have no field for {{compnay}}; correct its name in mergeFields, or give it a fallback there',
+      'message.recipients lack a field: {{compnay}} is in no row, but there is "company". Correct the name, name the key that ' +
+        'has it (--map "compnay"="your key"), or give the field a fallback in mergeFields',
     ]);
     expect(readMessage(given, 'message', { compnay: 'First Name' })).toHaveProperty('message');
     expect(problemsOf({ ...given, mergeFields: ['firstName', 'company', 'city|here'] })).toEqual([]);
