@@ -61,6 +61,14 @@ describe('every argument and option', () => {
     }
   });
 
+  it.each(places)('$name takes no empty text', async ({ argv }) => {
+    for (const text of ['', ' \t']) {
+      const cli = fakeCli({}, { openSession: () => Promise.reject(new Error('no session may be opened')) });
+      expect(await run(argv(text), cli)).toBe(2);
+      expect(cli.err()).toMatch(/^cxflow: (--[a-z-]+|argument \d+) is empty/);
+    }
+  });
+
   it('names the option', async () => {
     for (const argv of [
       ['show', 'r1', '--by', 'a\0'],
