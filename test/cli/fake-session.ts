@@ -70,7 +70,8 @@ export function fakeSession({
   };
   const ledger = {
     runs: {
-      find: () => Promise.resolve(known),
+      find: (runId: string) => Promise.resolve(known && { ...known, run_id: runId }),
+      listIds: () => Promise.resolve([]),
       counts: () => Promise.resolve(counts),
       list: () => Promise.resolve(known ? [known] : []),
     },

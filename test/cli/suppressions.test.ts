@@ -112,7 +112,7 @@ describe('suppressions add and remove', () => {
     [['add', '+1415', '--reason', 'r'], /phone is not one possible number/],
     [['add', '#N/A', '--reason', 'r'], /contactId the error value of a spreadsheet/],
     [['add', 'ann@example.com'], /required option '--reason <text>'/],
-    [['add', 'ann@example.com', '--reason', ' '], /--reason must say why/],
+    [['add', 'ann@example.com', '--reason', ' '], /--reason is empty/],
     [['add', 'c1', '--reason', 'ann@example.com asked'], /--reason must not have an address or a number/],
     [['add', 'c1', '--reason', 'hard_bounce'], /hard_bounce is for email addresses/],
     [['add', 'c1', '--reason', 'erased'], /use erase instead/],

@@ -257,4 +257,13 @@ describe('the list of runs', () => {
     expect(ids(await ledger.runs.list(9, { kind: 'listLoad', target: 'L1' }))).toEqual(ids([second, first]));
     expect(await ledger.runs.list(9, { kind: 'listLoad', target: 'L2' })).toEqual([]);
   });
+
+  it('finds ids by their beginning, which may have any characters', async () => {
+    const { ledger } = opened();
+    for (const runId of ['50%:a_1', '50%:ab1', '50x:a_1']) await openRun(ledger, { runId });
+    expect(await ledger.runs.listIds('50%:a', 9)).toEqual(['50%:ab1', '50%:a_1']);
+    expect(await ledger.runs.listIds('50%:a_', 9)).toEqual(['50%:a_1']);
+    expect(await ledger.runs.listIds('', 1)).toEqual(['50x:a_1']);
+    expect(await ledger.runs.listIds('50%:a_12', 1)).toEqual([]);
+  });
 });

@@ -6,6 +6,7 @@ import { formatTime, plural } from '../terminal/format.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
 import { writeAll } from '../terminal/output-stream.ts';
 import { printable, toJson } from '../terminal/sanitize.ts';
+import { findRunId } from './find-run.ts';
 
 export interface AuditOptions {
   readonly run?: string;
@@ -13,8 +14,9 @@ export interface AuditOptions {
 }
 
 export async function listAudit(cli: Cli, { run, json = false }: AuditOptions): Promise<ExitCode> {
-  return withSession(cli, async ({ ledger }) => {
-    const entries = ledger.audit.list(run);
+  return withSession(cli, async (session) => {
+    const runId = run === undefined ? undefined : await findRunId(cli, session, run);
+    const entries = session.ledger.audit.list(runId);
     await writeAll(cli.stdout, json ? formatJson(entries) : formatLines(entries));
     return EXIT.ok;
   });

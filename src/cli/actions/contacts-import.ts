@@ -35,13 +35,19 @@ export async function importContacts(
   const output = openOutput(cli, options.json);
   requireOneSource(file, options, 'import');
   return withSession(cli, async (session) => {
-    const earlier = await findRunToRetry(session, options);
+    const earlier = await findRunToRetry(cli, session, options);
     const listId = chooseList(session, options, earlier);
     const effective = { ...optionsOfRun(earlier), ...options };
     if (effective.policy !== undefined && effective.requireConsent === undefined) {
       throw new UsageError('--policy needs --require-consent CHANNEL');
     }
-    const source = await openRunSource(session, file, options, { operation: 'contactImport' }, output);
+    const source = await openRunSource(
+      session,
+      { file, earlier },
+      options,
+      { operation: 'contactImport' },
+      output,
+    );
     const client = await session.client();
     const started = await client.startContactImport(
       toInput(listId, source, effective),

@@ -8,7 +8,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderReceipt } from '../render/email-receipt.ts';
 import { shellQuote } from '../terminal/format.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
-import { explainMissingRun } from './missing-run.ts';
+import { findRun } from './find-run.ts';
 
 export interface ReceiptOptions {
   readonly json?: boolean;
@@ -31,15 +31,15 @@ class NoSuchRecipient extends Error {
 /** Throws UsageError, RunNotFound, RunNotTakenUp, NoSuchRecipient, PepperMismatch. */
 export async function showReceipt(
   cli: Cli,
-  runId: string,
+  given: string,
   address: string,
   { json = false }: ReceiptOptions,
 ): Promise<ExitCode> {
   const mailbox = toMailbox(address === '-' ? await text(cli.stdin) : address);
   return withSession(cli, async (session) => {
     const { ledger } = session;
-    const run = await ledger.runs.find(runId);
-    if (!run) throw await explainMissingRun(session, runId, cli.command);
+    const run = await findRun(cli, session, given);
+    const { run_id: runId } = run;
     if (run.kind !== 'emailSend') throw new UsageError(`run ${runId} is no email send`);
     const receipt = await readEmailReceipt(ledger, run, mailbox);
     if (!receipt) throw new NoSuchRecipient(runId, run.purged_at !== null, cli.command);

@@ -44,12 +44,12 @@ export async function sendEmail(cli: Cli, file: string | undefined, options: Sen
   requireOneSource(file, given?.recipients ?? null, options);
   requireTimes(options, output);
   return withSession(cli, async (session) => {
-    const earlier = await findRunToRetry(session, options);
+    const earlier = await findRunToRetry(cli, session, options);
     const message = given?.message ?? messageOfRun(earlier);
     const source =
       file !== undefined && given?.recipients
         ? await stageRecipients(session, file, given.recipients, options, output)
-        : await openRecipients(session, message, options, output);
+        : await openRecipients(session, { message, earlier }, options, output);
     const client = await session.client();
     const input: EmailSendInput = {
       ...optionsOfRun(earlier, options),
@@ -121,7 +121,7 @@ function requireTimes({ sendAt, sendBefore }: SendOptions, output: Output): void
 
 async function openRecipients(
   session: Session,
-  message: EmailMessage,
+  { message, earlier }: { readonly message: EmailMessage; readonly earlier: Run | null },
   options: SendOptions,
   output: Output,
 ): Promise<Source> {
@@ -129,7 +129,8 @@ async function openRecipients(
   const columnProblems = (columns: readonly string[] | null, map: Readonly<Record<string, string>>) =>
     recipientMapProblems(columns, map, message);
   const rowsCheck = searchFields(message, options.map);
-  return openRunSource(session, options.recipients, options, { columnProblems, rowsCheck }, output);
+  const from = { file: options.recipients, earlier };
+  return openRunSource(session, from, options, { columnProblems, rowsCheck }, output);
 }
 
 async function stageRecipients(

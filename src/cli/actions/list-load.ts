@@ -47,7 +47,7 @@ export async function loadList(cli: Cli, file: string | undefined, options: Load
   requireOneSource(file, options, 'load');
   const rules = readRules(options);
   return withSession(cli, async (session) => {
-    const earlier = await findRunToRetry(session, options);
+    const earlier = await findRunToRetry(cli, session, options);
     const target = chooseTarget(options, earlier);
     const merged = { ...optionsOfRun(earlier), ...rules };
     requireHours(merged);
@@ -58,7 +58,7 @@ export async function loadList(cli: Cli, file: string | undefined, options: Load
       const resolved = resolveListColumns(columns, map, itemRules(merged));
       return 'problems' in resolved ? resolved.problems : [];
     };
-    const source = await openRunSource(session, file, options, { columnProblems }, output);
+    const source = await openRunSource(session, { file, earlier }, options, { columnProblems }, output);
     const client = await session.client();
     const input = { ...target, ...merged, ...suppress, source, ...toCommonInput(options) };
     const started = await client.startListLoad(input, omitUndefined({ runId: options.id }));

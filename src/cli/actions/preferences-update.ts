@@ -25,8 +25,14 @@ export async function updatePreferences(
   const output = openOutput(cli, options.json);
   requireOneSource(file, options, 'send');
   return withSession(cli, async (session) => {
-    await findRunToRetry(session, options);
-    const source = await openRunSource(session, file, options, { operation: 'preferenceUpdate' }, output);
+    const earlier = await findRunToRetry(cli, session, options);
+    const source = await openRunSource(
+      session,
+      { file, earlier },
+      options,
+      { operation: 'preferenceUpdate' },
+      output,
+    );
     const client = await session.client();
     const started = await client.startPreferenceUpdate(
       { source, ...omitUndefined({ guard: options.guard }), ...toCommonInput(options) },

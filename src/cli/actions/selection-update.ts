@@ -1,11 +1,12 @@
 /** Starts a selection update or a rollback, and follows it until it ends. */
-import { RunNotFound } from '../../client/errors.ts';
 import type { OnConflict, SelectionUpdateInput } from '../../contract/selection-update.ts';
 import { omitUndefined } from '../../domain/absent.ts';
+import type { Run } from '../../ledger/runs/runs.ts';
 import { type Cli, type Session, withSession } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { openOutput } from '../terminal/output.ts';
+import { findRun } from './find-run.ts';
 import type { RunOptions } from './options.ts';
 import { readSelectionFile } from './selection-file.ts';
 import { followStarted } from './start-run.ts';
@@ -29,21 +30,22 @@ export async function updateSelection(
 /** Throws RunNotFound, UsageError, InputError, Unreachable. */
 export async function rollBackSelection(
   cli: Cli,
-  runId: string,
+  given: string,
   options: SelectionOptions,
 ): Promise<ExitCode> {
-  return withSession(cli, async (session) => start(cli, session, await toRollback(session, runId), options));
+  return withSession(cli, async (session) => {
+    const run = await findRun(cli, session, given);
+    return start(cli, session, await toRollback(session, run), options);
+  });
 }
 
 /** Reports early what the run would refuse later. */
-async function toRollback({ ledger }: Session, runId: string): Promise<SelectionUpdateInput> {
-  const run = await ledger.runs.find(runId);
-  if (!run) throw new RunNotFound(runId);
+async function toRollback({ ledger }: Session, run: Run): Promise<SelectionUpdateInput> {
   const update = await ledger.selections.find(run.run_no);
   if (!update || update.version_after === null) {
-    throw new UsageError(`run ${runId} wrote no selection, so there is nothing to roll back`);
+    throw new UsageError(`run ${run.run_id} wrote no selection, so there is nothing to roll back`);
   }
-  return { campaignId: run.target, rollbackOf: runId };
+  return { campaignId: run.target, rollbackOf: run.run_id };
 }
 
 async function start(

@@ -1,4 +1,5 @@
 /** Prints everything about one run. */
+import { RunNotFound } from '../../client/errors.ts';
 import { readRunDetails } from '../../queries/run-details.ts';
 import {
   type Cli,
@@ -12,17 +13,18 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderRunDetails } from '../render/run-details.ts';
 import { listSections } from '../render/sections.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
-import { explainMissingRun } from './missing-run.ts';
+import { findRun } from './find-run.ts';
 
-/** Throws RunNotFound, RunNotTakenUp. */
+/** Throws UsageError, RunNotFound, RunNotTakenUp. */
 export async function showRun(
   cli: Cli,
-  runId: string,
+  given: string,
   { json = false }: { json?: boolean },
 ): Promise<ExitCode> {
   return withSession(cli, async (session) => {
+    const { run_id: runId } = await findRun(cli, session, given);
     const read = await readRunDetails(session.ledger, runId, queryProgress(session));
-    if (!read) throw await explainMissingRun(session, runId, cli.command);
+    if (!read) throw new RunNotFound(runId);
     const own = await readOperationReport(cli, session.ledger, runId);
     const details = { ...read, ...own?.data, link: session.link(runId) };
     const { print, colors } = openOutput(cli, json);

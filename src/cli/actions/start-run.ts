@@ -1,5 +1,4 @@
 /** What the actions that start a run share: common input, staging a file, and following the started run. */
-import { RunNotFound } from '../../client/errors.ts';
 import type { Staged, StageOptions } from '../../client/staging.ts';
 import type { Started } from '../../client/start.ts';
 import type { OperationKind } from '../../contract/operations.ts';
@@ -15,6 +14,7 @@ import { plural } from '../terminal/format.ts';
 import { createLineDrawer, type Output, printJson } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
 import { watchUntilEnd } from '../watching/watch.ts';
+import { findRun } from './find-run.ts';
 import type { FileOptions, RunOptions, SourceRunOptions } from './options.ts';
 
 const REDRAW_MS = 200;
@@ -41,23 +41,31 @@ export function requireOneSource(file: string | undefined, options: SourceRunOpt
   }
 }
 
-/** The run of `--retry-of`. Throws RunNotFound. */
-export async function findRunToRetry(session: Session, { retryOf }: SourceRunOptions): Promise<Run | null> {
-  if (retryOf === undefined) return null;
-  const run = await session.ledger.runs.find(retryOf);
-  if (!run) throw new RunNotFound(retryOf);
-  return run;
+/** The run of `--retry-of`. Throws UsageError, RunNotFound, RunNotTakenUp. */
+export async function findRunToRetry(
+  cli: Cli,
+  session: Session,
+  { retryOf }: SourceRunOptions,
+): Promise<Run | null> {
+  return retryOf === undefined ? null : findRun(cli, session, retryOf);
+}
+
+/** Where the rows of a run come from: exactly one of the two. */
+export interface RowsFrom {
+  readonly file: string | undefined;
+  /** The run that is retried. */
+  readonly earlier: Run | null;
 }
 
 /** Stages the file, or names the run whose records are retried. `checks`: of the columns and rows of the file. */
 export async function openRunSource(
   session: Session,
-  file: string | undefined,
+  { file, earlier }: RowsFrom,
   options: SourceRunOptions,
   checks: Pick<StageOptions<OperationKind>, 'operation' | 'columnProblems' | 'rowsCheck'>,
   output: Output,
 ): Promise<Source> {
-  if (file === undefined) return { retryOf: options.retryOf ?? '' };
+  if (file === undefined) return { retryOf: earlier?.run_id ?? '' };
   const staged = await stageFile(session, file, { ...toStageOptions(options), ...checks }, output);
   return staged.source;
 }

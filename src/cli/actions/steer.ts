@@ -7,6 +7,7 @@ import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { shellQuote, spaced } from '../terminal/format.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
+import { findRunId } from './find-run.ts';
 import { parseJsonText, readJsonFile } from './json-file.ts';
 
 export interface SteeringOptions {
@@ -36,11 +37,12 @@ const CONFIRMATIONS: Readonly<Record<SteeringAction, string>> = {
 export async function steer(
   cli: Cli,
   action: SteeringAction,
-  runId: string,
+  given: string,
   options: SteeringOptions,
 ): Promise<ExitCode> {
   const decision = toDecision(action, options);
   return withSession(cli, async (session) => {
+    const runId = await findRunId(cli, session, given);
     const client = await session.client();
     const progress = await client.decide(runId, decision);
     const { print, colors } = openOutput(cli, options.json);

@@ -8,7 +8,7 @@ import { formatTime, plural, shellQuote } from '../terminal/format.ts';
 import { openOutput } from '../terminal/output.ts';
 import { writeAll, writeWholeFile } from '../terminal/output-stream.ts';
 import { sanitize } from '../terminal/sanitize.ts';
-import { explainMissingRun } from './missing-run.ts';
+import { findRun } from './find-run.ts';
 
 export interface RecordsOptions {
   readonly outcome?: Outcome | 'pending';
@@ -28,15 +28,14 @@ class RunPurged extends Error {
 }
 
 /** Throws RunNotFound, RunNotTakenUp, RunPurged, UsageError, TooManyColumns and errors of the file system. */
-export async function writeRecords(cli: Cli, runId: string, options: RecordsOptions): Promise<ExitCode> {
+export async function writeRecords(cli: Cli, given: string, options: RecordsOptions): Promise<ExitCode> {
   const format = chooseFormat(options);
   const { outcome, out } = options;
   if (format === 'xlsx' && out === undefined && cli.stdout.isTTY)
     throw new UsageError('a workbook cannot be shown on a terminal: add --out FILE.xlsx');
   return withSession(cli, async (session) => {
-    const run = await session.ledger.runs.find(runId);
-    if (!run) throw await explainMissingRun(session, runId, cli.command);
-    if (run.purged_at !== null) throw new RunPurged(runId, run.purged_at, cli.command);
+    const run = await findRun(cli, session, given);
+    if (run.purged_at !== null) throw new RunPurged(run.run_id, run.purged_at, cli.command);
     const operation = cli.operations.find(({ kind }) => kind === run.kind);
     const explanation = await operation?.explainRecords?.(session.ledger, run);
     let written = 0;

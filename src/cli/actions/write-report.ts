@@ -1,5 +1,6 @@
 /** Writes the report of a run as one HTML file or as JSON. */
 import { resolve } from 'node:path';
+import { RunNotFound } from '../../client/errors.ts';
 import { readRunReport } from '../../queries/run-report.ts';
 import { type Cli, listFacts, readOperationReport, readPlanDetails, withSession } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -7,7 +8,7 @@ import { renderPage } from '../html/page.ts';
 import { listSections } from '../render/sections.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
 import { writeWholeFile } from '../terminal/output-stream.ts';
-import { explainMissingRun } from './missing-run.ts';
+import { findRun } from './find-run.ts';
 import { showRun } from './show-run.ts';
 
 export interface ReportOptions {
@@ -16,13 +17,14 @@ export interface ReportOptions {
   readonly json?: boolean;
 }
 
-/** Throws RunNotFound, RunNotTakenUp and errors of the file system. */
-export async function writeReport(cli: Cli, runId: string, options: ReportOptions): Promise<ExitCode> {
+/** Throws UsageError, RunNotFound, RunNotTakenUp and errors of the file system. */
+export async function writeReport(cli: Cli, given: string, options: ReportOptions): Promise<ExitCode> {
   const { html, json = false } = options;
-  if (html === undefined && !json) return showRun(cli, runId, {});
+  if (html === undefined && !json) return showRun(cli, given, {});
   return withSession(cli, async (session) => {
+    const { run_id: runId } = await findRun(cli, session, given);
     const read = await readRunReport(session.ledger, runId);
-    if (!read) throw await explainMissingRun(session, runId, cli.command);
+    if (!read) throw new RunNotFound(runId);
     const own = await readOperationReport(cli, session.ledger, runId);
     const report = { ...read, ...own?.data, link: session.link(runId) };
     const file = html === true ? defaultFileName(runId) : html;

@@ -1,6 +1,10 @@
 /** What the definitions of commands share: choices, parsers of arguments and examples. */
 import { InvalidArgumentError, Option } from 'commander';
+import { LATEST } from '../arguments.ts';
 import type { Cli } from '../cli.ts';
+
+/** Of an argument that names a run. */
+export const RUN_HELP = `id of the run, or the beginning of one id only, or ${LATEST}`;
 
 export const JSON_HELP = 'print one JSON document on stdout, and everything else on stderr';
 
@@ -15,6 +19,14 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     if (/^\d+$/.test(text) && n >= least && n <= most) return n;
     throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
   };
+}
+
+/** A parser for commander: the id of a run that is to be started. */
+export function newRunId(text: string): string {
+  if (text !== LATEST) return text;
+  throw new InvalidArgumentError(
+    `It is a word of its own: every command takes ${LATEST} for the newest run.`,
+  );
 }
 
 /** A parser for commander that collects `field=column` from every `--map`. */

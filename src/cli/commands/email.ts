@@ -6,7 +6,7 @@ import type { SendOptions } from '../actions/email-send.ts';
 import type { AddCommand, CliOperation } from '../cli.ts';
 import { describeProgress, emailSendFacts, emailSendFigures } from '../render/email-send-facts.ts';
 import { stepsForDelivery } from '../render/email-send-steps.ts';
-import { choice, examples, JSON_HELP, paragraphs, wholeNumber } from './command.ts';
+import { choice, examples, JSON_HELP, paragraphs, RUN_HELP, wholeNumber } from './command.ts';
 import { addSourceRunOptions, FILE_HELP } from './run-options.ts';
 
 const SEND_EXAMPLES = [
@@ -121,7 +121,7 @@ const addReceipt: AddCommand = (parent, cli, finish) => {
         `Exit code 1 if the run has no such recipient.`,
       ),
     )
-    .argument('<run>', 'id of the run')
+    .argument('<run>', RUN_HELP)
     .argument('<address>', 'the email address, or - to read it from standard input')
     .option('--json', JSON_HELP)
     .addHelpText('after', examples(cli, RECEIPT_EXAMPLES))

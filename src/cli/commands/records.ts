@@ -3,7 +3,7 @@ import { OUTCOMES } from '../../domain/run.ts';
 import type { RecordFormat } from '../../queries/record-files.ts';
 import type { RecordsOptions } from '../actions/write-records.ts';
 import type { AddCommand } from '../cli.ts';
-import { choice, examples, paragraphs } from './command.ts';
+import { choice, examples, paragraphs, RUN_HELP } from './command.ts';
 
 const FORMATS: readonly RecordFormat[] = ['csv', 'xlsx', 'ndjson', 'json'];
 const EXAMPLES = [
@@ -31,7 +31,7 @@ export const addRecords: AddCommand = (parent, cli, finish) => {
         `The output is personal data: only you can read a file that --out writes.`,
       ),
     )
-    .argument('<run>', 'id of the run')
+    .argument('<run>', RUN_HELP)
     .addOption(
       choice('--outcome <outcome>', 'only records with this outcome (default: all)', [
         ...OUTCOMES,

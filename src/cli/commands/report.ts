@@ -1,7 +1,7 @@
 /** `cxflow report RUN --html` */
 import type { ReportOptions } from '../actions/write-report.ts';
 import type { AddCommand } from '../cli.ts';
-import { examples, JSON_HELP, paragraphs } from './command.ts';
+import { examples, JSON_HELP, paragraphs, RUN_HELP } from './command.ts';
 
 const EXAMPLES = [
   ['report contact-import:L1:3f9a0c --html', 'write contact-import_L1_3f9a0c.html'],
@@ -22,7 +22,7 @@ export const addReport: AddCommand = (parent, cli, finish) => {
         `Without --html and --json it prints the same as \`show\`.`,
       ),
     )
-    .argument('<run>', 'id of the run')
+    .argument('<run>', RUN_HELP)
     .option('--html [file]', 'write the HTML file (default: the run id with .html)')
     .option('--json', JSON_HELP)
     .addHelpText('after', examples(cli, EXAMPLES))

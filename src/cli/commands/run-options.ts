@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { SourceEncoding, SourceFormat } from '../../contract/run.ts';
 import type { Cli } from '../cli.ts';
-import { choice, collectMapping, JSON_HELP } from './command.ts';
+import { choice, collectMapping, JSON_HELP, newRunId } from './command.ts';
 
 const NOTIFY_HELP = 'deliver one event per batch, page or run (default: batch)';
 const FORMATS: readonly SourceFormat[] = ['csv', 'ndjson', 'json', 'xlsx'];
@@ -33,7 +33,7 @@ export function addRunOptions(
   { identity, attention }: { readonly identity: string; readonly attention: string },
 ): Command {
   return command
-    .option('--id <run>', `id of the run (default: derived from ${identity})`)
+    .option('--id <run>', `id of the run (default: derived from ${identity})`, newRunId)
     .option('--dry-run', `stop after the plan; nothing is written to CXone (exit code 3 if ${attention})`)
     .option('--approval', 'print the plan and wait for `approve` or `reject`')
     .option(

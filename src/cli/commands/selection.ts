@@ -5,7 +5,7 @@ import type { SelectionOptions } from '../actions/selection-update.ts';
 import type { AddCommand, Cli, CliOperation } from '../cli.ts';
 import { selectionFacts } from '../render/selection-facts.ts';
 import { stepsAfterSelectionUpdate } from '../render/selection-steps.ts';
-import { choice, examples, JSON_HELP, paragraphs, wholeNumber } from './command.ts';
+import { choice, examples, JSON_HELP, paragraphs, RUN_HELP, wholeNumber } from './command.ts';
 import { addRunOptions } from './run-options.ts';
 
 const addSelection: AddCommand = (parent, cli, finish) => {
@@ -80,7 +80,7 @@ const addRollback: AddCommand = (parent, cli, finish) => {
          conflict.`,
       ),
     )
-    .argument('<run>', 'id of the run to undo');
+    .argument('<run>', `${RUN_HELP}: the one to undo`);
   addSelectionOptions(command, cli)
     .addHelpText('after', examples(cli, [['selection rollback RUN --dry-run', 'see what would change back']]))
     .action(async (runId: string, options: SelectionOptions) => {

@@ -1,6 +1,6 @@
 /** `cxflow show RUN` */
 import type { AddCommand } from '../cli.ts';
-import { examples, JSON_HELP } from './command.ts';
+import { examples, JSON_HELP, RUN_HELP } from './command.ts';
 
 const EXAMPLES = [
   ['show contact-import:L1:3f9a0c', 'see plan, counts, reasons, writes in doubt and refused decisions'],
@@ -14,7 +14,7 @@ export const addShow: AddCommand = (parent, cli, finish) => {
     .description(
       'Shows one run: source, plan, counts, reasons, writes in doubt, conflicts, refused decisions, events.',
     )
-    .argument('<run>', 'id of the run')
+    .argument('<run>', RUN_HELP)
     .option('--json', JSON_HELP)
     .addHelpText('after', examples(cli, EXAMPLES))
     .action(async (runId: string, options: { json?: boolean }) => {

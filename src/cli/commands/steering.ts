@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import type { SteeringAction } from '../../contract/steering.ts';
 import type { SteeringOptions } from '../actions/steer.ts';
 import type { AddCommand } from '../cli.ts';
-import { examples, JSON_HELP, paragraphs } from './command.ts';
+import { examples, JSON_HELP, paragraphs, RUN_HELP } from './command.ts';
 
 interface Help {
   readonly summary: string;
@@ -63,7 +63,7 @@ const addDecision =
       .command(action)
       .summary(summary)
       .description(description)
-      .argument('<run>', 'id of the run')
+      .argument('<run>', RUN_HELP)
       .option('--by <name>', 'who decides, for the audit', cli.login)
       .option('--reason <text>', 'why, for the audit; no personal data');
     if (action === 'approve') {

@@ -22,6 +22,7 @@ export function createRuns(database: Database): Runs {
     closeEnded: (ended) => closeEnded(database, ended),
     find: (runId) => findRun(db, runId),
     get: (runId) => get(db, runId),
+    listIds: (beginning, limit) => listIds(db, beginning, limit),
     list: (limit, of) => {
       const runs = db.selectFrom('runs').selectAll().orderBy('started_at', 'desc').limit(limit);
       return (of ? runs.where('kind', '=', of.kind).where('target', '=', of.target) : runs).execute();
@@ -43,6 +44,14 @@ export function createRuns(database: Database): Runs {
     counts: (runNo) => countSettled(db, runNo),
     exactCounts: (runNo) => countOutcomesOfRun(db, runNo),
   };
+}
+
+async function listIds(db: Executor, beginning: string, limit: number): Promise<string[]> {
+  const { rows } = await sql<{ run_id: string }>`
+    select run_id from runs where starts_with(run_id, ${beginning}) order by run_no desc limit ${limit}`.execute(
+    db,
+  );
+  return rows.map(({ run_id: runId }) => runId);
 }
 
 async function countEndedEarly(db: Executor, businessKey: string): Promise<number> {

@@ -10,6 +10,9 @@ export interface Runs {
   /** Errors: the run does not exist. */
   get(runId: string): Promise<Run>;
 
+  /** The ids that begin with this text, the newest first. */
+  listIds(beginning: string, limit: number): Promise<string[]>;
+
   /** The newest first, all or those of one operation on one target. */
   list(limit: number, of?: { readonly kind: string; readonly target: string }): Promise<Run[]>;
 
