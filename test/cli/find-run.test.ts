@@ -1,6 +1,6 @@
 /** Every command that takes a run takes the beginning of its id, or `latest`. */
 import { describe, expect, it } from 'vitest';
-import type { Cli, Session } from '../../src/cli/cli.ts';
+import type { Session } from '../../src/cli/cli.ts';
 import { run } from '../../src/cli/main.ts';
 import type { Decision } from '../../src/contract/steering.ts';
 import { fakeRun } from '../harness/fake-run.ts';
@@ -34,14 +34,14 @@ function stand(inTemporal: readonly string[] = [], ids: readonly string[] = RUNS
     decided,
     session: {
       ...session,
-      ledger: { ...ledger, runs: { ...ledger.runs, find, listIds } } as Session['ledger'],
+      ledger: { ...ledger, runs: { ...ledger.runs, find, listIds } },
       executions: { ...executions, status } as Session['executions'],
     },
   };
 }
 
 async function call(argv: readonly string[], { session }: Stand) {
-  const cli = fakeCli(session, { cwd: '/nowhere' } as Partial<Cli>);
+  const cli = fakeCli(session, { cwd: '/nowhere' });
   return { code: await run(argv, cli), err: cli.err() };
 }
 

@@ -54,14 +54,41 @@ describe('the progress line', () => {
   });
 
   it('is never longer than the terminal is wide', () => {
-    for (const columns of [10, 40, 80, 200]) {
+    for (let columns = 2; columns < 200; columns += 1) {
       expect(renderBarLine(WRITING, colors, columns).length).toBeLessThan(columns);
+      const trouble = { ...WRITING, trouble: 'no worker answers; start one with `cxflow worker`' };
+      expect(renderBarLine(trouble, colors, columns).length).toBeLessThan(columns);
     }
   });
 
+  it('shortens its bar first, then leaves out what matters least', () => {
+    const large = {
+      ...WRITING,
+      counts: { total: 1_000_000, pending: 380_000, invalid: 60 },
+      secondsLeft: 740,
+    };
+    const lines = [140, 100, 80, 70, 60, 50, 40, 26].map((columns) => renderBarLine(large, colors, columns));
+    expect(lines).toEqual([
+      'writing to CXone  ██████████████░░░░░░░░░░  620,000 of 1,000,000 (62.0 %)  1,240/s  about 12 min 20 s left  60 invalid',
+      'writing to CXone  ████████░░░░░░  620,000 of 1,000,000 (62.0 %)  about 12 min 20 s left  60 invalid',
+      'writing to CXone  ███░░░  620,000 of 1,000,000 (62.0 %)  about 12 min 20 s left',
+      'writing to CXone  ███████████░░░░░░░░  62.0 %  about 12 min 20 s left',
+      'writing to CXone  █████░░░░  62.0 %  about 12 min 20 s left',
+      'writing to CXone  62.0 %  about 12 min 20 s left',
+      'writing to CXone  62.0 %',
+      'writing to CXone  62.0 %',
+    ]);
+  });
+
+  it('keeps trouble rather than anything else', () => {
+    const trouble = 'no worker answers; start one with `cxflow worker`';
+    expect(renderBarLine({ ...WRITING, trouble }, colors, 80)).toMatch(new RegExp(`  62.0 %.*  ${trouble}$`));
+    expect(renderBarLine({ ...WRITING, trouble }, colors, 60)).toBe(trouble);
+  });
+
   it('has a full bar only if every record is settled', () => {
-    expect(renderBar(1)).not.toContain('░');
-    expect(renderBar(0.999)).toContain('░');
-    expect(renderBar(0)).not.toContain('█');
+    expect(renderBar(1, 24)).not.toContain('░');
+    expect(renderBar(0.999, 24)).toContain('░');
+    expect(renderBar(0, 24)).not.toContain('█');
   });
 });

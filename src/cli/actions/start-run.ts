@@ -91,7 +91,7 @@ export async function stageFile(
   const onProgress = (bytes: number) => {
     if (performance.now() - drawnMs < REDRAW_MS) return;
     drawnMs = performance.now();
-    draw(`reading ${printable(file)}  ${formatCount(Math.round(bytes / 1_000))} kB`);
+    draw(`${formatCount(Math.round(bytes / 1_000))} kB read of ${printable(file)}`);
   };
   try {
     const client = await session.client();

@@ -60,7 +60,7 @@ export async function importSuppressions(
     const draw = createLineDrawer(output);
     const source = await openFile(session, file, options);
     const rules = { keyId: await subjects.keyId(), now: new Date(), reason };
-    const onRead = (rows: number) => draw(`reading ${printable(file)}  ${formatCount(rows)} rows`);
+    const onRead = (rows: number) => draw(`${formatCount(rows)} rows read of ${printable(file)}`);
     const onProgress = (stored: number) => draw(`storing  ${formatCount(stored)} entries`);
     const added = await suppressions
       .addEntries(readEntries(source, { map: options.map ?? {}, rules, onRead }), { by, reason, onProgress })

@@ -1,5 +1,6 @@
 /** Where a command prints. With `--json`, stdout carries exactly one JSON document and everything else goes to stderr. */
 import type { Writable } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
 import type { Env } from '../../config/reader.ts';
 import { sanitize, toJson } from './sanitize.ts';
@@ -48,14 +49,22 @@ function chooseColors(stream: Terminal, env: Env): Colors {
   return pc.createColors(wanted && !env.NO_COLOR);
 }
 
-/** Draws over the same line again; an empty text clears it. Prints nothing if the output is not a terminal. */
+/**
+ * Draws over the same line again; an empty text clears it. Prints nothing if the output is not a terminal. A text that is wider
+ * than the terminal is cut, because only one of its lines could be cleared.
+ */
 export function createLineDrawer({ stream }: Pick<Output, 'stream'>): (text: string) => void {
   let drawn = '';
   return (text) => {
     if (!stream.isTTY || text === drawn) return;
-    stream.write(`${CLEAR_LINE}${sanitize(text)}`);
+    stream.write(`${CLEAR_LINE}${cut(sanitize(text), (stream.columns ?? 80) - 1)}`);
     drawn = text;
   };
+}
+
+function cut(line: string, columns: number): string {
+  const visible = stripVTControlCharacters(line);
+  return visible.length <= columns ? line : `${visible.slice(0, Math.max(0, columns - 1))}…`;
 }
 
 const CLEAR_LINE = '\r\u001b[2K';

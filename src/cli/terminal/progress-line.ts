@@ -35,6 +35,7 @@ const PHASE_LABELS: Readonly<Record<Snapshot['phase'], string>> = {
 /** Phases before the first write, in which a share of the total would mean nothing. */
 const WITHOUT_SHARE: readonly Snapshot['phase'][] = ['starting', 'staging', 'planning', 'awaiting_approval'];
 const BAR_CELLS = 24;
+const FEWEST_BAR_CELLS = 6;
 
 /** For files and pipes: `writing to CXone: 6,200 of 10,000 (62.0 %), 1,240/s, about 3 s left`. */
 export function renderPlainLine(snapshot: Snapshot): string {
@@ -44,31 +45,49 @@ export function renderPlainLine(snapshot: Snapshot): string {
   return [line, renderWaiting(snapshot)].filter(Boolean).join('; ');
 }
 
-/** For a terminal of this many columns; never longer. */
+/** What a narrow terminal does without, in this order. Phase, percentage, time left and trouble stay for as long as they can. */
+const LEFT_OUT = ['rate', 'attention', 'amount', 'bar', 'time left'] as const;
+type LeftOut = readonly (typeof LEFT_OUT)[number][];
+
+/** For a terminal of this many columns; never longer. The bar takes the room that the rest leaves. */
 export function renderBarLine(snapshot: Snapshot, colors: Colors, columns: number): string {
+  const room = columns - 1;
+  const narrower = LEFT_OUT.map((_, i) => LEFT_OUT.slice(0, i + 1));
+  const [line] = [[], ...narrower].flatMap((leftOut) => fitInto(room, snapshot, leftOut) ?? []);
+  const waiting = renderWaiting(snapshot);
+  const shown = line ?? truncate(waiting === '' ? PHASE_LABELS[snapshot.phase] : waiting, room);
+  return snapshot.trouble === null ? shown.replace(/█+/, (full) => colors.green(full)) : colors.yellow(shown);
+}
+
+/** null: it does not fit, or its bar would be too short to show anything. */
+function fitInto(room: number, snapshot: Snapshot, leftOut: LeftOut): string | null {
   const { phase, counts } = snapshot;
-  const hasBar = counts !== null && counts.total > 0 && !WITHOUT_SHARE.includes(phase) && !snapshot.note;
-  const parts = [
-    PHASE_LABELS[phase],
-    ...(hasBar ? [renderBar((counts.total - counts.pending) / counts.total)] : []),
-    ...renderFacts(snapshot),
-    renderWaiting(snapshot),
-  ].filter((part) => part !== '');
-  const line = truncate(parts.join('  '), columns - 1);
-  return snapshot.trouble === null ? line.replace(/█+/, (full) => colors.green(full)) : colors.yellow(line);
+  const rest = [...renderFacts(snapshot, leftOut), renderWaiting(snapshot)].filter((part) => part !== '');
+  const hasBar =
+    counts !== null &&
+    counts.total > 0 &&
+    !WITHOUT_SHARE.includes(phase) &&
+    !snapshot.note &&
+    !leftOut.includes('bar');
+  const line = [PHASE_LABELS[phase], ...(hasBar ? [''] : []), ...rest].join('  ');
+  if (!hasBar) return line.length <= room ? line : null;
+  const cells = Math.min(BAR_CELLS, room - line.length);
+  if (cells < FEWEST_BAR_CELLS) return null;
+  const bar = renderBar((counts.total - counts.pending) / counts.total, cells);
+  return [PHASE_LABELS[phase], bar, ...rest].join('  ');
 }
 
-export function renderBar(share: number): string {
-  const full = Math.min(BAR_CELLS, Math.max(0, Math.floor(share * BAR_CELLS)));
-  return '█'.repeat(full) + '░'.repeat(BAR_CELLS - full);
+export function renderBar(share: number, cells: number): string {
+  const full = Math.min(cells, Math.max(0, Math.floor(share * cells)));
+  return '█'.repeat(full) + '░'.repeat(cells - full);
 }
 
-function renderFacts(snapshot: Snapshot): string[] {
+function renderFacts(snapshot: Snapshot, leftOut: LeftOut = []): string[] {
   const facts = [
-    snapshot.note ?? renderAmount(snapshot),
-    renderRate(snapshot),
-    renderTimeLeft(snapshot),
-    renderAttention(snapshot),
+    snapshot.note ?? (leftOut.includes('amount') ? renderShare(snapshot) : renderAmount(snapshot)),
+    leftOut.includes('rate') ? '' : renderRate(snapshot),
+    leftOut.includes('time left') ? '' : renderTimeLeft(snapshot),
+    leftOut.includes('attention') ? '' : renderAttention(snapshot),
   ];
   return facts.filter((fact) => fact !== '');
 }
@@ -77,8 +96,12 @@ function renderAmount({ phase, counts }: Snapshot): string {
   if (counts === null || counts.total === 0) return '';
   if (WITHOUT_SHARE.includes(phase)) return plural(counts.total, 'row');
   const settled = counts.total - counts.pending;
-  const share = formatPercent(settled, counts.total);
-  return `${formatCount(settled)} of ${formatCount(counts.total)} (${share})`;
+  return `${formatCount(settled)} of ${formatCount(counts.total)} (${renderShare({ phase, counts })})`;
+}
+
+function renderShare({ phase, counts }: Pick<Snapshot, 'phase' | 'counts'>): string {
+  if (counts === null || counts.total === 0 || WITHOUT_SHARE.includes(phase)) return '';
+  return formatPercent(counts.total - counts.pending, counts.total);
 }
 
 /** A run that waits does not go on at the rate that it had. */
