@@ -90,5 +90,8 @@ export type Phase =
   | 'in_doubt'
   | 'conflict';
 
+/** Phases in which a run goes on only after somebody has decided something. */
+export const WAITS_FOR_PERSON: readonly Phase[] = ['awaiting_approval', 'paused', 'in_doubt', 'conflict'];
+
 /** Checked by every claim (docs/adr/0018-steering.md#pausing-and-stopping). */
 export type Steering = 'go' | 'paused' | 'stopped';

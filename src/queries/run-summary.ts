@@ -2,7 +2,7 @@
 import type { Counts } from '../domain/run.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { retriedRunId } from '../ledger/runs/retries.ts';
-import type { Run } from '../ledger/runs/runs.ts';
+import type { Run, RunFilter } from '../ledger/runs/runs.ts';
 
 export interface RunSummary {
   readonly runId: string;
@@ -41,11 +41,25 @@ export function summarizeRun(run: Run, counts: Counts): RunSummary {
   };
 }
 
-/** The newest runs first. */
-export async function listRuns({ runs }: Pick<Ledger, 'runs'>, limit: number): Promise<RunSummary[]> {
-  const summaries: RunSummary[] = [];
-  for (const run of await runs.list(limit)) {
-    summaries.push(summarizeRun(run, await runs.counts(run.run_no)));
-  }
-  return summaries;
+/** A part of the list of runs. */
+export interface RunsPage {
+  /** The newest first. */
+  readonly runs: readonly RunSummary[];
+  /** How many older ones there are. */
+  readonly older: number;
+}
+
+export async function listRuns(
+  { runs }: Pick<Ledger, 'runs'>,
+  limit: number,
+  filter: RunFilter = {},
+): Promise<RunsPage> {
+  const listed = await runs.list(limit, filter);
+  const counts = await runs.countsOf(listed.map(({ run_no: runNo }) => runNo));
+  const oldest = listed.at(-1);
+  const isFull = oldest !== undefined && listed.length === limit;
+  return {
+    runs: listed.map((run, i) => summarizeRun(run, counts[i] as Counts)),
+    older: isFull ? await runs.count({ ...filter, before: oldest.run_no }) : 0,
+  };
 }

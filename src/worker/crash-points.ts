@@ -35,7 +35,7 @@ export interface CrashPoints {
 export const READS: ReadonlySet<string> = new Set(
   [
     'runs.find runs.get runs.listExecuting runs.listEarlierExecutions runs.getSteering runs.list runs.countEndedEarly',
-    'runs.listIds runs.counts runs.exactCounts',
+    'runs.listIds runs.count runs.counts runs.countsOf runs.exactCounts',
     'records.listDuplicateCandidates records.list records.hasCxoneIds records.countReasons records.countPendingContacts records.countConvertedPhones',
     'records.listRankedCandidates records.listPending records.listCreated records.countScores',
     'capacity.remaining capacity.others capacity.unanswered',

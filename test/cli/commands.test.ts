@@ -40,11 +40,25 @@ describe('reading the ledger', () => {
     });
   });
 
-  it('leaves out the last columns of a list that is wider than the terminal', async () => {
-    const { stream, text } = sink({ isTTY: true, columns: 45 });
-    await run(['runs'], { ...fakeCli(fakeSession({ run: finished() })), stdout: stream });
-    expect(text()).toMatch(/run +state +records +settled *\n/);
-    expect(text()).not.toContain('started');
+  it('shows runs on two lines if they are wider than the terminal, and no line is longer than it', async () => {
+    const runId = 'contact-import:L1:3f9a0c1d2e4b5a67890abcde:dry-1a2b3c4d';
+    const known = finished({ run_id: runId, dry_run: true, requested_by: 'dana' });
+    const print = async (columns: number) => {
+      const { stream, text } = sink({ isTTY: true, columns });
+      const env = { NO_COLOR: '1' };
+      await run(['runs'], { ...fakeCli(fakeSession({ run: known }), { env }), stdout: stream });
+      return text().trimEnd().split('\n');
+    };
+    expect((await print(140))[1]).toMatch(
+      /^  contact-import\S+  planned \(dry run\) +10 +10  2026-\S+ \S+  dana$/,
+    );
+    for (const columns of [80, 60]) {
+      const lines = await print(columns);
+      expect(lines).toHaveLength(3);
+      expect(lines[1]).toMatch(/^  planned \(dry run\) +10 +10  2026-/);
+      expect(lines[2]).toBe(`    ${runId}`);
+      expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
+    }
   });
 
   it('watch exits with the code of the run', async () => {

@@ -73,6 +73,8 @@ export function fakeSession({
       find: (runId: string) => Promise.resolve(known && { ...known, run_id: runId }),
       listIds: () => Promise.resolve([]),
       counts: () => Promise.resolve(counts),
+      countsOf: (runNos: readonly number[]) => Promise.resolve(runNos.map(() => counts)),
+      count: () => Promise.resolve(0),
       list: () => Promise.resolve(known ? [known] : []),
     },
     metrics: { ofRun: () => Promise.resolve(NOTHING_MEASURED) },

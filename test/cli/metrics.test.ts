@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { parseSince } from '../../src/cli/actions/metrics.ts';
+import { parseSince } from '../../src/cli/actions/since.ts';
 import { stemOf } from '../../src/cli/cli.ts';
 import { run } from '../../src/cli/main.ts';
 import { OPERATIONS } from '../../src/contract/operations.ts';

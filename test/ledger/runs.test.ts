@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { RunState } from '../../src/domain/run.ts';
+import { type RunState, WAITS_FOR_PERSON } from '../../src/domain/run.ts';
 import { businessKey } from '../../src/ledger/runs/business-key.ts';
+import type { Run, RunFilter } from '../../src/ledger/runs/runs.ts';
 import {
   claimed,
   group,
@@ -256,6 +257,36 @@ describe('the list of runs', () => {
     expect(ids(await ledger.runs.list(3))).toEqual(ids([second, other, first]));
     expect(ids(await ledger.runs.list(9, { kind: 'listLoad', target: 'L1' }))).toEqual(ids([second, first]));
     expect(await ledger.runs.list(9, { kind: 'listLoad', target: 'L2' })).toEqual([]);
+  });
+
+  it('can be limited to what matters, is read page by page, and counts what is left', async () => {
+    const { ledger } = opened();
+    const runs: Run[] = [];
+    for (let i = 0; i < 5; i += 1) runs.push(await openRun(ledger, { kind: 'paged' }));
+    const [first, second, third, fourth, fifth] = runs as [Run, Run, Run, Run, Run];
+    await ledger.runs.setPhase(second.run_no, 'paused', 'resume');
+    await ledger.runs.setPhase(third.run_no, 'writing', null);
+    await ledger.runs.close(fourth, 'failed', null, null);
+    const list = async (filter: RunFilter, limit = 9) =>
+      (await ledger.runs.list(limit, { kind: 'paged', ...filter })).map(({ run_no: runNo }) => runNo);
+    const numbers = (...of: readonly Run[]) => of.map(({ run_no: runNo }) => runNo);
+    expect(await list({ state: 'failed' })).toEqual(numbers(fourth));
+    expect(await list({ state: 'running' })).toEqual(numbers(fifth, third, second, first));
+    expect(await list({ phases: WAITS_FOR_PERSON })).toEqual(numbers(second));
+    expect(await list({ since: third.started_at })).toEqual(numbers(fifth, fourth, third));
+    expect(await list({}, 2)).toEqual(numbers(fifth, fourth));
+    expect(await list({ before: fourth.run_no }, 2)).toEqual(numbers(third, second));
+    expect(await ledger.runs.count({ kind: 'paged', before: second.run_no })).toBe(1);
+    expect(await ledger.runs.count({ kind: 'paged', state: 'completed' })).toBe(0);
+  });
+
+  it('has the counts of many runs in the order that was asked for', async () => {
+    const { ledger } = opened();
+    const [a, b] = [await openRun(ledger), await plannedRun(ledger, 3)];
+    const [countsB, countsA] = await ledger.runs.countsOf([b.run_no, a.run_no]);
+    expect(countsA).toEqual({ total: 0, pending: 0 });
+    expect(countsB).toEqual({ total: 3, pending: 3 });
+    await expect(ledger.runs.countsOf([a.run_no, 0])).rejects.toThrow('there is no run 0');
   });
 
   it('finds ids by their beginning, which may have any characters', async () => {

@@ -1,26 +1,83 @@
 /** Prints the runs in the ledger. */
+import { omitUndefined } from '../../domain/absent.ts';
+import { formatCount } from '../../domain/numbers.ts';
+import { WAITS_FOR_PERSON } from '../../domain/run.ts';
+import type { RunFilter } from '../../ledger/runs/runs.ts';
 import { listRateBlocks } from '../../queries/rate-limits.ts';
 import { listRuns } from '../../queries/run-summary.ts';
 import { type Cli, withSession } from '../cli.ts';
+import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { renderSteps } from '../render/next-steps.ts';
 import { renderRateBlocks } from '../render/rate-limits.ts';
 import { renderRuns } from '../render/runs.ts';
+import { shellQuote } from '../terminal/format.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
+import { findRun } from './find-run.ts';
 
 export interface RunsOptions {
   readonly limit: number;
+  readonly state?: NonNullable<RunFilter['state']>;
+  readonly waiting?: boolean;
+  readonly since?: string;
+  /** A run: only older ones. */
+  readonly before?: string;
   readonly json?: boolean;
 }
 
-export async function printRuns(cli: Cli, { limit, json = false }: RunsOptions): Promise<ExitCode> {
-  return withSession(cli, async ({ ledger }) => {
-    const runs = await listRuns(ledger, limit);
+/** Throws UsageError, RunNotFound. */
+export async function printRuns(cli: Cli, options: RunsOptions): Promise<ExitCode> {
+  const { limit, state, waiting = false, json = false } = options;
+  if (waiting && state !== undefined && state !== 'running')
+    throw new UsageError(`--waiting and --state ${state} exclude each other: a run that waits is running`);
+  const since = await readSince(options);
+  return withSession(cli, async (session) => {
+    const { ledger } = session;
+    const before =
+      options.before === undefined ? undefined : (await findRun(cli, session, options.before)).run_no;
+    const phases = waiting ? WAITS_FOR_PERSON : undefined;
+    const { runs, older } = await listRuns(ledger, limit, omitUndefined({ state, phases, since, before }));
     const { print, colors, stream } = openOutput(cli, json);
     const blocks = await listRateBlocks(ledger);
-    if (json) printJson(cli, { runs, blocks });
-    else if (runs.length > 0) print(renderRuns(runs, colors, stream.columns));
-    else print(`no runs yet; \`${cli.command} --help\` lists the commands that start one`);
-    if (!json && blocks.length > 0) print(`\n${renderRateBlocks(blocks, colors, cli.command)}`);
+    const next = older === 0 ? null : (runs.at(-1)?.runId ?? null);
+    if (json) {
+      printJson(cli, { runs, older, next, blocks });
+      return EXIT.ok;
+    }
+    print(runs.length > 0 ? renderRuns(runs, colors, stream.columns) : describeNone(options, cli.command));
+    if (next !== null) {
+      const command = [cli.command, 'runs', ...repeat(options), '--before', shellQuote(next)].join(' ');
+      const what =
+        older === 1 ? 'one older run is not shown' : `${formatCount(older)} older runs are not shown`;
+      print(`\n${renderSteps(what, [{ what: 'show the next', command }])}`);
+    }
+    if (blocks.length > 0) print(`\n${renderRateBlocks(blocks, colors, cli.command)}`);
     return EXIT.ok;
   });
+}
+
+/** Durations come with the rules of inputs, which nobody loads without need. */
+async function readSince({ since }: RunsOptions): Promise<Date | undefined> {
+  if (since === undefined) return undefined;
+  const { parseSince } = await import('./since.ts');
+  return parseSince(since, new Date());
+}
+
+const DEFAULT_LIMIT = 20;
+
+/** The options of the next page. A duration counts from the moment of its page, which hides nothing: all runs on it are older. */
+function repeat({ limit, state, waiting, since }: RunsOptions): readonly string[] {
+  return [
+    ...(limit === DEFAULT_LIMIT ? [] : ['--limit', String(limit)]),
+    ...(state === undefined ? [] : ['--state', state]),
+    ...(waiting === true ? ['--waiting'] : []),
+    ...(since === undefined ? [] : ['--since', shellQuote(since)]),
+  ];
+}
+
+function describeNone({ state, waiting, since, before }: RunsOptions, command: string): string {
+  const isFiltered = [state, waiting, since, before].some((option) => option !== undefined);
+  return isFiltered
+    ? `no run is like that; \`${command} runs\` lists all`
+    : `no runs yet; \`${command} --help\` lists the commands that start one`;
 }

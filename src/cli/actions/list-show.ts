@@ -10,7 +10,7 @@ import { renderState } from '../render/runs.ts';
 import { formatTime } from '../terminal/format.ts';
 import { type Colors, openOutput, printJson } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
-import { renderTableWithin } from '../terminal/table.ts';
+import { renderNamedRows } from '../terminal/table.ts';
 
 export interface ShowListOptions {
   readonly limit: number;
@@ -53,11 +53,12 @@ const COLUMNS = [
 ] as const;
 
 function renderLoads(loads: readonly Load[], colors: Colors, maxWidth = Infinity): string {
-  const rows = loads.map((load) => {
+  const rows = loads.map((load): [string, ...string[]] => {
     const { counts } = load;
     const { total, duplicate = 0, suppressed = 0, invalid = 0 } = counts;
     const numbers = [total, countSuccesses(counts), duplicate, suppressed, invalid].map(formatCount);
-    return [load.runId, renderState(load, colors), load.campaignId, ...numbers, formatTime(load.startedAt)];
+    const facts = [renderState(load, colors), load.campaignId, ...numbers, formatTime(load.startedAt)];
+    return [printable(load.runId), ...facts];
   });
-  return renderTableWithin(COLUMNS, rows, { maxWidth, minColumns: 2 });
+  return renderNamedRows(COLUMNS, rows, maxWidth);
 }

@@ -1,14 +1,12 @@
 /** Prints the governance metrics, or writes them as an HTML file. */
 import { resolve } from 'node:path';
-import { parseDuration } from '../../contract/input.ts';
-import { toUtcTimestamp } from '../../domain/timestamps.ts';
 import { readMetrics } from '../../queries/metrics.ts';
 import { type Cli, stemOf, withSession } from '../cli.ts';
-import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { renderMetrics } from '../render/metrics.ts';
 import { openOutput, printJson } from '../terminal/output.ts';
 import { writeWholeFile } from '../terminal/output-stream.ts';
+import { parseSince } from './since.ts';
 
 export interface MetricsOptions {
   /** The stem of an operation. */
@@ -43,18 +41,4 @@ export async function printMetrics(cli: Cli, options: MetricsOptions): Promise<E
     if (json) printJson(cli, metrics);
     return EXIT.ok;
   });
-}
-
-/** A date, or how long ago. Throws UsageError. */
-export function parseSince(text: string, now: Date): Date {
-  const timestamp = toUtcTimestamp(text);
-  const durationMs = parseDuration(text);
-  if (timestamp === null && typeof durationMs === 'string')
-    throw new UsageError(
-      '--since must be a date such as 2026-11-01 or 2026-11-01T08:00:00Z, or a duration of at most 3650 days, ' +
-        'such as 30d or "2 weeks"',
-    );
-  const since = timestamp === null ? new Date(now.getTime() - Number(durationMs)) : new Date(timestamp);
-  if (since > now) throw new UsageError('--since must not be in the future');
-  return since;
 }

@@ -1,10 +1,14 @@
 /** `cxflow runs` */
 import type { RunsOptions } from '../actions/list-runs.ts';
 import type { AddCommand } from '../cli.ts';
-import { examples, JSON_HELP, wholeNumber } from './command.ts';
+import { choice, examples, JSON_HELP, paragraphs, wholeNumber } from './command.ts';
+
+const STATES = ['running', 'completed', 'rejected', 'cancelled', 'failed'];
 
 const EXAMPLES = [
   ['runs', 'list the newest twenty'],
+  ['runs --waiting', 'see what waits for a decision of somebody'],
+  ['runs --state failed --since 7d', 'see what failed this week'],
   ['runs --limit 5 --json', 'from a script'],
 ] as const;
 
@@ -12,7 +16,19 @@ export const addRuns: AddCommand = (parent, cli, finish) => {
   parent
     .command('runs')
     .summary('list the runs, newest first')
-    .description('Lists the runs in the ledger, newest first.')
+    .description(
+      paragraphs(
+        `Lists the runs in the ledger, newest first. If there are older ones than it shows, it says how many, and how to
+         show the next. As JSON, \`older\` is their number and \`next\` the run for --before.`,
+      ),
+    )
+    .addOption(choice('--state <state>', 'only runs in this state', STATES))
+    .option('--waiting', 'only runs that wait for somebody: for approval, paused, in doubt or in conflict')
+    .option(
+      '--since <when>',
+      'only runs started since a date (UTC), e.g. 2026-11-01, or for a duration, e.g. 30d',
+    )
+    .option('--before <run>', 'only runs that are older than this one')
     .option('--limit <n>', 'how many', wholeNumber(1, 10_000), 20)
     .option('--json', JSON_HELP)
     .addHelpText('after', examples(cli, EXAMPLES))

@@ -4,7 +4,7 @@ import type { RunSummary } from '../../queries/run-summary.ts';
 import { formatTime, spaced } from '../terminal/format.ts';
 import type { Colors } from '../terminal/output.ts';
 import { printable } from '../terminal/sanitize.ts';
-import { renderTableWithin } from '../terminal/table.ts';
+import { renderNamedRows } from '../terminal/table.ts';
 import { stateColor } from './run-parts.ts';
 
 const COLUMNS = [
@@ -16,20 +16,17 @@ const COLUMNS = [
   { head: 'by' },
 ] as const;
 
-/**
- * Without a column for the operation, because every default run id starts with it. If the table is wider than `maxWidth`,
- * the columns after the state are left out, the last ones first.
- */
+/** Without a column for the operation, because every default run id starts with it. */
 export function renderRuns(runs: readonly RunSummary[], colors: Colors, maxWidth = Infinity): string {
-  const rows = runs.map((run) => [
-    run.runId,
+  const rows = runs.map((run): [string, ...string[]] => [
+    printable(run.runId),
     renderState(run, colors),
     formatCount(run.counts.total),
     formatCount(run.counts.total - run.counts.pending),
     formatTime(run.startedAt),
     printable(run.requestedBy ?? ''),
   ]);
-  return renderTableWithin(COLUMNS, rows, { maxWidth, minColumns: 2 });
+  return renderNamedRows(COLUMNS, rows, maxWidth);
 }
 
 export function renderState({ state, phase, dryRun }: RunSummary, colors: Colors): string {

@@ -59,3 +59,19 @@ export function renderTableWithin(
   const narrower = rows.map((row) => row.slice(0, columns.length - 1));
   return renderTableWithin(columns.slice(0, -1), narrower, { maxWidth, minColumns });
 }
+
+/**
+ * One line for each row, with its name in the first column, or two if that is wider than `maxWidth`: then the name stands alone
+ * on the second one, where it is never broken unless it is wider than the terminal itself.
+ */
+export function renderNamedRows(
+  [nameColumn, ...columns]: readonly [Column, ...Column[]],
+  rows: readonly (readonly [string, ...string[]])[],
+  maxWidth: number,
+): string {
+  const wide = renderTable([nameColumn, ...columns], rows);
+  if (widthOf(wide) <= maxWidth) return wide;
+  const rest = rows.map(([, ...cells]) => cells);
+  const [head = '', ...lines] = renderTableWithin(columns, rest, { maxWidth, minColumns: 1 }).split('\n');
+  return [head, ...lines.flatMap((line, i) => [line, `    ${rows[i]?.[0] ?? ''}`])].join('\n');
+}

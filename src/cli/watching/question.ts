@@ -1,13 +1,11 @@
 /** What a run waits for a person to decide, and the prompt that is open about it. */
-import type { Phase } from '../../domain/run.ts';
+import { WAITS_FOR_PERSON } from '../../domain/run.ts';
 import type { Run } from '../../ledger/runs/runs.ts';
 
 export type OnWaiting = (run: Run, closed: AbortSignal) => Promise<void>;
 
-const WAITS_FOR_A_PERSON: readonly Phase[] = ['awaiting_approval', 'paused', 'in_doubt', 'conflict'];
-
 export function waitsForPerson(run: Pick<Run, 'phase'>): boolean {
-  return WAITS_FOR_A_PERSON.includes(run.phase);
+  return WAITS_FOR_PERSON.includes(run.phase);
 }
 
 /** Calls `onWaiting` once for everything that the run waits for, and aborts its signal when that is settled. */

@@ -19,20 +19,38 @@ export const settledOutcomes = (runNo: RawBuilder<unknown>) => sql`
 
 /** By what was settled. */
 export async function countSettled(db: Executor, runNo: number): Promise<Counts> {
-  const { rows } = await sql<{ outcome: Outcome; n: string }>`${settledOutcomes(sql`${runNo}::int`)}`.execute(
-    db,
-  );
-  const run = await db
-    .selectFrom('runs')
-    .select(['total', 'staged_through', 'purged_counts'])
-    .where('run_no', '=', runNo)
-    .executeTakeFirstOrThrow();
-  if (run.purged_counts !== null) return run.purged_counts;
-  const total = run.total ?? run.staged_through;
+  const [counts] = await countSettledOf(db, [runNo]);
+  return counts as Counts;
+}
+
+/** In the order of the numbers. */
+export async function countSettledOf(db: Executor, runNos: readonly number[]): Promise<Counts[]> {
+  const { rows } = await sql<SettledRun>`
+    select r.run_no, coalesce(r.total, r.staged_through) as total, r.purged_counts, (
+      select json_object_agg(outcome, n) from (${settledOutcomes(sql.ref('r.run_no'))}) settled where n > 0
+    ) as settled
+    from runs r where r.run_no = any(${runNos}::int[])`.execute(db);
+  const byRun = new Map(rows.map((row) => [row.run_no, toCounts(row)]));
+  return runNos.map((runNo) => {
+    const counts = byRun.get(runNo);
+    if (!counts) throw new Error(`there is no run ${runNo}`);
+    return counts;
+  });
+}
+
+interface SettledRun {
+  readonly run_no: number;
+  readonly total: number;
+  readonly purged_counts: Counts | null;
+  readonly settled: Partial<Record<Outcome, number>> | null;
+}
+
+function toCounts({ total, purged_counts: purged, settled }: SettledRun): Counts {
+  if (purged !== null) return purged;
   const outcomes: Partial<Record<Outcome, number>> = {};
   for (const outcome of OUTCOMES) {
-    const n = Number(rows.find((row) => row.outcome === outcome)?.n ?? 0);
-    if (n > 0) outcomes[outcome] = n;
+    const n = settled?.[outcome];
+    if (n !== undefined) outcomes[outcome] = n;
   }
   return { total, pending: total - sumOutcomes(outcomes), ...outcomes };
 }

@@ -6,11 +6,11 @@ import type { Database, Executor } from '../database.ts';
 import { type AttemptTime, fenced, Superseded } from '../fence.ts';
 import type { RunSource } from '../schema.ts';
 import { releaseReservation } from './capacity.sql.ts';
-import { countOutcomesOfRun, countSettled } from './counts.sql.ts';
+import { countOutcomesOfRun, countSettled, countSettledOf } from './counts.sql.ts';
 import { closeEnded, listEarlierExecutions, listExecuting, watchAlone } from './executions.sql.ts';
 import { storeMeasures } from './metrics.sql.ts';
 import { findRun, get, open, reopen, reserveBusinessKey, takeOver } from './opening.sql.ts';
-import type { KeySummary, Runs } from './runs.ts';
+import type { KeySummary, RunFilter, Runs } from './runs.ts';
 import { emptySnapshots } from './suppression-entries.sql.ts';
 
 export function createRuns(database: Database): Runs {
@@ -23,9 +23,11 @@ export function createRuns(database: Database): Runs {
     find: (runId) => findRun(db, runId),
     get: (runId) => get(db, runId),
     listIds: (beginning, limit) => listIds(db, beginning, limit),
-    list: (limit, of) => {
-      const runs = db.selectFrom('runs').selectAll().orderBy('started_at', 'desc').limit(limit);
-      return (of ? runs.where('kind', '=', of.kind).where('target', '=', of.target) : runs).execute();
+    list: (limit, filter = {}) =>
+      selectRuns(db, filter).selectAll().orderBy('run_no', 'desc').limit(limit).execute(),
+    count: async (filter) => {
+      const counted = selectRuns(db, filter).select((e) => e.fn.countAll<string>().as('n'));
+      return Number((await counted.executeTakeFirstOrThrow()).n);
     },
     open: (run) => open(db, run),
     reopen: (run) => db.transaction().execute((tx) => reopen(tx, run)),
@@ -42,8 +44,19 @@ export function createRuns(database: Database): Runs {
     close: (run, state, result, failure) =>
       fenced(db, run, (tx, runNo) => close(tx, { runNo, state, result, failure })),
     counts: (runNo) => countSettled(db, runNo),
+    countsOf: (runNos) => countSettledOf(db, runNos),
     exactCounts: (runNo) => countOutcomesOfRun(db, runNo),
   };
+}
+
+function selectRuns(db: Executor, { kind, target, state, phases, since, before }: RunFilter) {
+  let runs = db.selectFrom('runs');
+  if (kind !== undefined) runs = runs.where('kind', '=', kind);
+  if (target !== undefined) runs = runs.where('target', '=', target);
+  if (state !== undefined) runs = runs.where('state', '=', state);
+  if (phases !== undefined) runs = runs.where('state', '=', 'running').where('phase', 'in', [...phases]);
+  if (since !== undefined) runs = runs.where('started_at', '>=', since);
+  return before === undefined ? runs : runs.where('run_no', '<', before);
 }
 
 async function listIds(db: Executor, beginning: string, limit: number): Promise<string[]> {

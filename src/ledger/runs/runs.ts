@@ -13,8 +13,11 @@ export interface Runs {
   /** The ids that begin with this text, the newest first. */
   listIds(beginning: string, limit: number): Promise<string[]>;
 
-  /** The newest first, all or those of one operation on one target. */
-  list(limit: number, of?: { readonly kind: string; readonly target: string }): Promise<Run[]>;
+  /** The newest first. */
+  list(limit: number, filter?: RunFilter): Promise<Run[]>;
+
+  /** How many `list` would return without a limit. */
+  count(filter: RunFilter): Promise<number>;
 
   /**
    * A new run id → `running`, phase `staging`, with its audit entry in the same transaction. A known run is not changed:
@@ -103,6 +106,9 @@ export interface Runs {
   /** From what staging, the writes and the end of the run have settled. Fast at any size. Errors: the run does not exist. */
   counts(runNo: number): Promise<Counts>;
 
+  /** The same of several runs at once, in their order. Errors: one of them does not exist. */
+  countsOf(runNos: readonly number[]): Promise<Counts[]>;
+
   /**
    * From the outcomes themselves, which takes longer for a million records. These are the numbers that results and reports
    * state. Errors: total ≠ pending + the sum of the outcomes.
@@ -111,6 +117,19 @@ export interface Runs {
 }
 
 export type Run = Selectable<RunsTable>;
+
+/** Every field that is given has to hold. */
+export interface RunFilter {
+  readonly kind?: string;
+  readonly target?: string;
+  readonly state?: RunState | 'running';
+  /** It is `running` in one of these phases. */
+  readonly phases?: readonly Phase[];
+  /** Started then or later. */
+  readonly since?: Date;
+  /** Older than the run with this number. */
+  readonly before?: number;
+}
 
 /** It ended in a state in which it cannot be started again, or was purged. */
 export class RunEnded extends Error {
