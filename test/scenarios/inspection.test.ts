@@ -81,18 +81,19 @@ async function expectReport({ cxflow, folder }: Stand, runId: string): Promise<v
 
 /** The audit of the whole run, without a name or phone number; `audit verify` finds a forged entry. */
 async function expectAudit(stand: Stand, runId: string): Promise<void> {
-  const audit = await stand.cxflow(['audit', '--run', runId]);
+  const audit = await stand.cxflow(['audit', '--run', runId, '--all']);
   const actions = audit.stdout
     .trim()
     .split('\n')
+    .slice(1)
     .map((line) => line.trim().split(/ {2,}/)[2]);
   expect(actions).toEqual([
-    'run_opened',
+    'run opened',
     'staged',
     'planned',
-    'batch_settled',
-    'batch_settled',
-    'run_closed',
+    'batch settled',
+    'batch settled',
+    'run closed',
   ]);
   expect(audit.stdout).not.toMatch(/\+1415555|Name \d|"c-\d/);
   const whole = await stand.cxflow(['audit', 'verify']);

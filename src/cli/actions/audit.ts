@@ -2,30 +2,48 @@
 import type { AuditEntry } from '../../ledger/audit/audit.ts';
 import { type Cli, withSession } from '../cli.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { formatTime, plural } from '../terminal/format.ts';
-import { openOutput, printJson } from '../terminal/output.ts';
+import { createAuditTable, isOfBatch } from '../render/audit.ts';
+import { plural } from '../terminal/format.ts';
+import { type Output, openOutput, printJson } from '../terminal/output.ts';
 import { writeAll } from '../terminal/output-stream.ts';
-import { printable, toJson } from '../terminal/sanitize.ts';
+import { sanitize, toJson } from '../terminal/sanitize.ts';
 import { findRunId } from './find-run.ts';
 
 export interface AuditOptions {
   readonly run?: string;
+  /** With the entries of single batches. */
+  readonly all?: boolean;
   readonly json?: boolean;
 }
 
-export async function listAudit(cli: Cli, { run, json = false }: AuditOptions): Promise<ExitCode> {
+/** Throws UsageError. */
+export async function listAudit(cli: Cli, options: AuditOptions): Promise<ExitCode> {
+  const { run, json = false } = options;
   return withSession(cli, async (session) => {
     const runId = run === undefined ? undefined : await findRunId(cli, session, run);
     const entries = session.ledger.audit.list(runId);
-    await writeAll(cli.stdout, json ? formatJson(entries) : formatLines(entries));
+    await writeAll(cli.stdout, json ? formatJson(entries) : formatTable(entries, openOutput(cli), options));
     return EXIT.ok;
   });
 }
 
-async function* formatLines(entries: AsyncIterable<AuditEntry>): AsyncIterable<string> {
-  for await (const { seq, at, action, run_id: runId, data } of entries) {
-    yield `${seq.padStart(6)}  ${formatTime(at)}  ${action}  ${printable(runId)}  ${toJson(data)}\n`;
+async function* formatTable(
+  entries: AsyncIterable<AuditEntry>,
+  { colors, stream }: Output,
+  { run, all = false }: AuditOptions,
+): AsyncIterable<string> {
+  const table = createAuditTable(colors, stream.columns ?? Infinity);
+  let [shown, leftOut] = [0, 0];
+  for await (const entry of entries) {
+    if (!all && isOfBatch(entry)) {
+      leftOut += 1;
+      continue;
+    }
+    if (shown === 0) yield `${table.head}\n`;
+    shown += 1;
+    yield sanitize(`${table.entry(entry, run !== undefined)}\n`);
   }
+  if (leftOut > 0) yield `\n${plural(leftOut, 'entry')} of single batches left out; --all shows them\n`;
 }
 
 async function* formatJson(entries: AsyncIterable<AuditEntry>): AsyncIterable<string> {

@@ -1,7 +1,7 @@
 /** `cxflow audit` and `cxflow audit verify` */
 import type { AuditOptions } from '../actions/audit.ts';
 import type { AddCommand } from '../cli.ts';
-import { examples, JSON_HELP, paragraphs } from './command.ts';
+import { examples, JSON_HELP, paragraphs, RUN_HELP } from './command.ts';
 
 const EXAMPLES = [
   ['audit --run contact-import:L1:3f9a0c', 'list what happened in one run'],
@@ -13,7 +13,8 @@ export const addAudit: AddCommand = (parent, cli, finish) => {
     .command('audit')
     .summary('list the audit; `audit verify` checks its hash chain')
     .description('Lists what was done, by whom and when. The audit contains no personal data.')
-    .option('--run <run>', 'only the entries of this run')
+    .option('--run <run>', `only the entries of this run: ${RUN_HELP}`)
+    .option('--all', 'with the entries of single batches, which are left out otherwise; JSON always has them')
     .option('--json', JSON_HELP)
     .addHelpText('after', examples(cli, EXAMPLES))
     .action(async (options: AuditOptions) => {
