@@ -21,7 +21,7 @@ declare module 'vitest' {
 }
 
 /** Created at the start, because it takes seconds until all parts of the server know a new namespace. */
-const NAMESPACES = Array.from({ length: 192 }, (_, index) => `test-${index + 1}`);
+const NAMESPACES = Array.from({ length: 256 }, (_, index) => `test-${index + 1}`);
 
 interface Servers {
   readonly provided: ProvidedContext;
