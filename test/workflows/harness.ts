@@ -298,7 +298,15 @@ export async function runWorkflow<T>(
   server.toReplay?.push(taskQueue);
   const options = { connection, namespace, taskQueue, workflowBundle };
   const worker = await Worker.create({ ...options, activities: stubs.activities });
-  return worker.runUntil(() => interact(handle));
+  return worker.runUntil(async () => {
+    try {
+      return await interact(handle);
+    } catch (error) {
+      // A workflow without a worker would keep the time-skipping server from skipping time for the tests that follow.
+      await handle.terminate('its test has failed').catch(() => undefined);
+      throw error;
+    }
+  });
 }
 
 /** The failure with which the workflow ends. */

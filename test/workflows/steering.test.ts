@@ -142,6 +142,34 @@ describe.concurrent('pause and cancel', () => {
     ]);
   });
 
+  it('a decision that makes sense only after the one before is judged after it', async () => {
+    const resumed: Promise<unknown>[] = [];
+    const begun: { handle?: WorkflowHandle } = {};
+    const stubs = stubActivities({
+      // The pause is being recorded while the resume arrives.
+      steerRun: async ({ decision }) => {
+        if (decision?.action !== 'pause' || !begun.handle) return;
+        const update = await begun.handle.startUpdate('decide', {
+          args: [{ action: 'resume', by: 'dana' }],
+          waitForStage: 'ACCEPTED',
+        });
+        resumed.push(update.result());
+      },
+    });
+    const result = await runImport(server(), stubs, { approval: true }, async (handle) => {
+      begun.handle = handle;
+      await waitForPhase(stubs, 'awaiting_approval');
+      await handle.executeUpdate('decide', { args: [{ action: 'pause', by: 'dana' }] });
+      await Promise.all(resumed);
+      await handle.signal('approve', { by: 'dana' });
+      return getResult(handle);
+    });
+    expect(result.state).toBe('completed');
+    expect(resumed).toHaveLength(1);
+    const steered = stubs.named('steerRun') as { steering: string }[];
+    expect(steered.map(({ steering }) => steering)).toEqual(['paused', 'go']);
+  });
+
   it('a run that is cancelled by signal stops claims, closes as cancelled and returns a result', async () => {
     const stubs = stubActivities();
     const result = await runImport(server(), stubs, { approval: true }, async (handle) => {

@@ -159,7 +159,8 @@ export class RunSteering {
       description: UPDATE_DESCRIPTION,
       validator: (given) => {
         const decision = readDecision(isObject(given) ? given.action : undefined, given);
-        const isKnown = typeof decision === 'string' || !this.#run.isResuming();
+        // Behind other messages it waits for its turn: what makes no sense now may make sense after them.
+        const isKnown = typeof decision === 'string' || (this.inbox.isIdle() && !this.#run.isResuming());
         const why = isKnown ? this.#whyRefused({ decision }) : null;
         if (why !== null) throw decisionRefused(shorten(why, MAX_WHY_LENGTH));
       },
