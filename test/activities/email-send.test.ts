@@ -1,6 +1,6 @@
 /** The one request that sends a batch, and what follows from its answer. */
 import { describe, expect, it } from 'vitest';
-import { emailStand, MESSAGE, MESSAGES, people, person } from './email-sends.ts';
+import { EVENTS, emailStand, MESSAGE, MESSAGES, people, person } from './email-sends.ts';
 
 const { opened, start, skipWaits } = emailStand();
 
@@ -174,6 +174,24 @@ describe('a message that is to be sent again after a bounce', () => {
     const { counts, delivery } = await cxone.end(run);
     expect(counts).toMatchObject({ sent: 3, pending: 0 });
     expect(delivery).toMatchObject({ delivered: 1, bounced: { soft: 2 } });
+  });
+
+  it('is not sent again once CXone says that it was delivered after all', async () => {
+    const { cxone, run } = await bounced(people(2));
+    const [late] = await cxone.admin.acceptedEmails();
+    expect(await cxone.jobs(run)).toMatchObject([{ endedHow: 'completed' }]);
+    const { jobId = '', messageId, recipientId } = late ?? {};
+    const event = { eventType: 'delivered', timestamp: new Date().toISOString(), eventId: 'late' };
+    await cxone.admin.addEmailEvents(jobId, [
+      { ...event, messageId, recipientId },
+      { ...event, messageId: 'of-nobody', emailAddress: 'stranger@example.com', eventId: 'other' },
+    ]);
+    await cxone.admin.setFaults([{ match: EVENTS, times: 1, fault: { status: 503 } }]);
+    await cxone.writeAll(run);
+    expect(await cxone.outcomes(run)).toEqual({ 1: 'sent delivered_after_all', 2: 'sent' });
+    expect(await cxone.accepted()).toHaveLength(3);
+    await cxone.track(run);
+    expect(await cxone.end(run)).toMatchObject({ counts: { sent: 2 }, delivery: { delivered: 2 } });
   });
 
   it('keeps its outcome if the run ends before', async () => {

@@ -1,5 +1,6 @@
 /** Events: whose they are, each once, in any order, from any number of workers. */
 import fc from 'fast-check';
+import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import type { NewEvent } from '../../src/ledger/emails/events.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
@@ -45,6 +46,20 @@ describe('an event', () => {
     expect(await save(run, jobId, [opening, opening, opening])).toHaveLength(1);
     expect(await save(run, jobId, [opening, opening])).toEqual([]);
     expect(await ledger.emails.figures(run.run_no)).toMatchObject({ events: 1, unmatched: [] });
+  });
+
+  it('of a job that has ended counts, and what belongs to nobody is kept without data', async () => {
+    const { ledger } = opened();
+    const { run, jobId } = await namedRun(1);
+    await ledger.emails.endJob(run, jobId, 'completed');
+    await save(run, jobId, [
+      event('delivered', { messageId: 'm1' }),
+      event('open', { messageId: 'of-nobody', mailbox: 'stranger@example.com' }),
+    ]);
+    expect((await results(ledger, run, 1)).map(({ types }) => types)).toEqual([['delivered']]);
+    const { rows } = await sql`select message_id, recipient_id, data from email_events
+      where run_no = ${run.run_no} and seq is null`.execute(opened().database.db);
+    expect(rows).toEqual([{ message_id: null, recipient_id: null, data: {} }]);
   });
 
   it('with an id that the answer has named belongs to that recipient, whatever address it names', async () => {

@@ -10,10 +10,13 @@ import type { Run } from '../../ledger/runs/runs.ts';
 import type { SettledGroup } from '../../ledger/writes/settlements.ts';
 import { type ConsentQuestion, createConsentCheck, ineligibleReason } from '../consent/eligibility.ts';
 import type { Lookups } from '../engine/definition.ts';
+import { GateInterrupted } from '../engine/gate.ts';
 import { isRefusedLookup, type LookedUp, lookUpEach } from '../engine/lookups.ts';
 import { runInput } from '../engine/run-input.ts';
 import type { Answer, Withheld, WriteAttempt } from '../engine/write-definition.ts';
 import { leaveForTomorrow } from './daily-limit.ts';
+import { announce } from './events.ts';
+import { readJobEvents } from './job-events.ts';
 import { findObjections, recipientOf } from './recipients.ts';
 import { CONSENT_CHECK, nextRefs, refsOf, SEND, SUPPRESSION_CHECK, withholdFrom } from './refs.ts';
 import type { EmailSendDeps } from './settings.ts';
@@ -51,9 +54,11 @@ async function checkedNow({ ledger }: EmailSendDeps): Promise<string> {
 }
 
 export async function lookUpSuppressions(
-  { ledger, cxone }: EmailSendDeps,
+  deps: EmailSendDeps,
   attempt: WriteAttempt,
 ): Promise<LookedUp<Verdict>> {
+  const { ledger, cxone } = deps;
+  await readEarlierJobs(deps, attempt);
   const objections = await findObjections(ledger, attempt);
   return lookUpEach<Verdict>(attempt, {
     known: ({ seq }) => objections.get(seq),
@@ -68,6 +73,27 @@ export async function lookUpSuppressions(
     },
     giveUp: () => UNKNOWN,
   });
+}
+
+/**
+ * A message that bounced temporarily may have been delivered after all, and its job need not have been followed since. If that
+ * cannot be read, nobody is sent another one.
+ */
+async function readEarlierJobs(deps: EmailSendDeps, attempt: WriteAttempt): Promise<void> {
+  if (refsOf(attempt).attempt === undefined) return;
+  const { run, seqs } = attempt;
+  for (const job of await deps.ledger.emails.jobsOf(run.run_no, seqs)) {
+    await readJobEvents(deps, {
+      run,
+      job,
+      async ask(request) {
+        if (!(await attempt.nextRequest())) throw new GateInterrupted(null);
+        attempt.checkLease();
+        return request();
+      },
+    });
+    await announce(deps, run, job);
+  }
 }
 
 export async function lookUpConsent(deps: EmailSendDeps, attempt: WriteAttempt): Promise<LookedUp<Verdict>> {

@@ -45,7 +45,8 @@ export function withholdFrom(attempt: Pick<WriteAttempt, 'refs'>, withheld: With
     );
     return { ...withheld, outcome: 'in_doubt', reasons: [ANSWER_LOST, ...reasons] };
   }
-  if (number === undefined) return withheld;
+  // An earlier message was delivered after all.
+  if (number === undefined || withheld.outcome === 'sent') return withheld;
   return { ...withheld, outcome: 'sent', reasons: [NOT_SENT_AGAIN, ...withheld.reasons] };
 }
 

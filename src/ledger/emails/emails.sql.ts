@@ -5,7 +5,7 @@ import { announce } from './announcements.sql.ts';
 import type { Emails } from './emails.ts';
 import { failRemaining, saveEvents } from './events.sql.ts';
 import { countFigures, listTallies, timeline } from './figures.sql.ts';
-import { countOpenJobs, endJob, listDueJobs, listJobs, recordJob, savePoll } from './jobs.sql.ts';
+import { countOpenJobs, endJob, listDueJobs, listJobs, listJobsOf, recordJob, savePoll } from './jobs.sql.ts';
 import { eventTimeline, listMessages } from './messages.sql.ts';
 import { listOptOuts, markOptOutsSynced } from './opt-outs.sql.ts';
 import {
@@ -24,6 +24,7 @@ export function createEmails({ db }: Database): Emails {
     listDueJobs: (runNo, limit) => listDueJobs(db, runNo, limit),
     countOpenJobs: (runNo) => countOpenJobs(db, runNo),
     jobs: (runNo) => listJobs(db, runNo),
+    jobsOf: (runNo, seqs) => listJobsOf(db, runNo, seqs),
     savePoll: (run, jobId, poll) => fenced(db, run, (tx, runNo) => savePoll(tx, runNo, jobId, poll)),
     endJob: (run, jobId, how) => fenced(db, run, (tx, runNo) => endJob(tx, runNo, jobId, how)),
     announce: (run, jobId, announcement) =>

@@ -30,6 +30,9 @@ export interface Emails {
   /** All jobs, in the order of their submission. Reads only. */
   jobs(runNo: number): Promise<Job[]>;
 
+  /** Those that brought the newest messages to these recipients, whether they have ended or not, in the order of their submission. Reads only. */
+  jobsOf(runNo: number, seqs: readonly number[]): Promise<Job[]>;
+
   /** What a poll has found. It is counted each time. Errors: Superseded; the job does not exist. */
   savePoll(run: RunRef, jobId: string, poll: JobPoll): Promise<void>;
 
@@ -54,7 +57,8 @@ export interface Emails {
   /**
    * Stores a page of events, each once, finds the recipients that they belong to (matching.ts), and computes the messages
    * concerned anew from all their events, in one transaction for a job at a time. Returns those whose state changed, in the
-   * order of the recipients. Repeated and simultaneous calls give the same result. Errors: Superseded; the job does not exist.
+   * order of the recipients. Of a job that has ended, events that belong to nobody are stored without data. Repeated and
+   * simultaneous calls give the same result. Errors: Superseded; the job does not exist.
    */
   saveEvents(run: RunRef, jobId: string, page: EventPage): Promise<readonly ChangedMessage[]>;
 

@@ -13,6 +13,10 @@ interface Place {
   readonly jobId: string;
 }
 
+interface LockedJob extends Place {
+  readonly hasEnded: boolean;
+}
+
 /** A message of the job. */
 interface Message extends Addressee, MessageState {
   readonly erased: boolean;
@@ -30,14 +34,18 @@ export async function saveEvents(
   place: Place,
   page: EventPage,
 ): Promise<readonly ChangedMessage[]> {
-  await lockJob(tx, place.runNo, place.jobId);
+  const job = { ...place, ...(await lockJob(tx, place.runNo, place.jobId)) };
   const events = toStorable(page.events);
-  const changed = events.length === 0 ? [] : await addEvents(tx, place, { ...page, events });
+  const changed = events.length === 0 ? [] : await addEvents(tx, job, { ...page, events });
   if (changed.length > 0) await page.onChanged?.(changed, tx);
   return changed;
 }
 
-async function addEvents(tx: Executor, place: Place, page: EventPage): Promise<readonly ChangedMessage[]> {
+async function addEvents(
+  tx: Executor,
+  place: LockedJob,
+  page: EventPage,
+): Promise<readonly ChangedMessage[]> {
   const added = await listNew(tx, place, page.events);
   if (added.size === 0) return [];
   const messages = await listMessages(tx, place);
@@ -112,14 +120,17 @@ function matchAll(
   }));
 }
 
-/** In a job of an erased recipient, what belongs to nobody may be about that one, so nothing of it is kept but its type. */
+/**
+ * In a job of an erased recipient, what belongs to nobody may be about that one, and in a job that has ended nobody will be found
+ * for it any more: nothing of it is kept but its type.
+ */
 async function insertEvents(
   tx: Executor,
-  { runNo, jobId }: Place,
+  { runNo, jobId, hasEnded }: LockedJob,
   matched: readonly Matched[],
   messages: readonly Message[],
 ): Promise<void> {
-  const isEmptied = messages.some(({ erased }) => erased);
+  const isEmptied = hasEnded || messages.some(({ erased }) => erased);
   const rows = matched.map(({ key, event, message }) => {
     const { type, at, messageId, recipientId, data } = event;
     const place = { key, type, at, seq: message?.seq ?? null, attempt: message?.attempt ?? null };

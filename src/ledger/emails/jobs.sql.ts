@@ -61,6 +61,16 @@ export async function listJobs(db: Executor, runNo: number): Promise<Job[]> {
   return rows;
 }
 
+/** Of the newest message to each of these recipients. */
+export async function listJobsOf(db: Executor, runNo: number, seqs: readonly number[]): Promise<Job[]> {
+  const { rows } = await sql<Job>`
+    select ${JOB_COLUMNS} from ${JOBS} where j.run_no = ${runNo} and j.job_id in (
+      select distinct on (seq) job_id from email_messages
+      where run_no = ${runNo} and seq = any(${[...seqs]}::int[]) order by seq, attempt desc)
+    order by j.submitted_at, j.write_id`.execute(db);
+  return rows;
+}
+
 /** Errors: the job does not exist. */
 export async function readJob(db: Executor, runNo: number, jobId: string): Promise<Job> {
   const { rows } = await sql<Job>`
@@ -105,12 +115,17 @@ export async function endJob(tx: Executor, runNo: number, jobId: string, how: st
 }
 
 /** Until the transaction ends, nobody else stores events of the job. Errors: the job does not exist. */
-export async function lockJob(tx: Executor, runNo: number, jobId: string): Promise<void> {
-  const { rows } =
-    await sql`select from email_jobs where run_no = ${runNo} and job_id = ${jobId} for no key update`.execute(
-      tx,
-    );
-  if (rows.length === 0) throw new Error(`run ${runNo} has no job with this id`);
+export async function lockJob(
+  tx: Executor,
+  runNo: number,
+  jobId: string,
+): Promise<{ readonly hasEnded: boolean }> {
+  const { rows } = await sql<{ hasEnded: boolean }>`
+    select ended_at is not null as "hasEnded" from email_jobs
+    where run_no = ${runNo} and job_id = ${jobId} for no key update`.execute(tx);
+  const [job] = rows;
+  if (!job) throw new Error(`run ${runNo} has no job with this id`);
+  return job;
 }
 
 /**
