@@ -37,9 +37,13 @@ interface EmailCarryOver extends CarryOver {
 /** `carryOver` is internal: a run that continues as new passes it to itself. */
 export async function emailSend(input: EmailSendInput, carryOver?: EmailCarryOver): Promise<EmailSendResult> {
   const sending = { ...(carryOver?.sending ?? NOTHING_SENT) };
-  const goOn = (next: CarryOver) => continueAsNew<typeof emailSend>(input, { ...next, sending });
+  const goOn = (next: CarryOver): Promise<never> => {
+    const isLateAllowed = run.asksAfter === null;
+    return continueAsNew<typeof emailSend>(input, { ...next, sending: { ...sending, isLateAllowed } });
+  };
   const run = createRun(spec, input, goOn, carryOver);
   const times = emailSendTimes(input);
+  if (!sending.isLateAllowed) run.asksAfter = times.sendBeforeMs;
   run.companion = new Companion(
     () => trackBeside(run, sending),
     'the jobs are not followed until all messages are sent',
@@ -55,11 +59,10 @@ export async function emailSend(input: EmailSendInput, carryOver?: EmailCarryOve
     if (isUndecided && (await approve(run)) === 'rejected') return close(run, 'rejected');
     startDelivery(run);
     await waitForSendAt(run, times.sendAtMs);
-    if (!sending.isLateAllowed) run.asksAfter = times.sendBeforeMs;
     run.companion?.start();
     await sendCanary(run, input, sending);
     do {
-      await sendPending(run, sending);
+      await sendPending(run);
     } while (await trackToEnd(run, sending));
     await syncOptOuts(run);
     await finishDelivery(run);
@@ -75,10 +78,9 @@ async function waitForSendAt(run: Run, sendAtMs: number | null): Promise<void> {
 }
 
 /** Everything that may be sent by now or later. What bounces for the time being comes after it. */
-async function sendPending(run: Run, sending: SendingState): Promise<void> {
+async function sendPending(run: Run): Promise<void> {
   do {
     await waitWhilePaused(run);
     while (!((await write(run)) && (await resolveInDoubt(run)))) await handOver(run);
-    if (run.asksAfter === null) sending.isLateAllowed = true;
   } while (await waitForWrites(run));
 }

@@ -6,8 +6,8 @@ export interface SendingState {
   canaryEnds: number | null;
   /** How many bounces the run has paused for that are about the sender (5.7.x). */
   policyBounces: number;
-  /** `sendBefore` is over, and a person has been asked. */
-  isLateAllowed: boolean;
+  /** There is no `sendBefore`, or it is over and a person has been asked. */
+  readonly isLateAllowed: boolean;
 }
 
 export const NOTHING_SENT: SendingState = {

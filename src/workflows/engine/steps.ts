@@ -97,6 +97,7 @@ export async function write(run: Run): Promise<boolean> {
 }
 
 async function writeFrom(run: Run, cursor: number): Promise<boolean> {
+  await pauseIfLate(run);
   if (!run.plan) throw new TypeError('nothing can be written before it is planned');
   const { pageBatches, openPages = MAX_OPEN_PAGES } = run.plan;
   const batches = run.lastBatch ?? run.plan.batches;
@@ -112,6 +113,7 @@ async function writeFrom(run: Run, cursor: number): Promise<boolean> {
     async onResult(page) {
       updateCounts(run, page);
       await pauseIfNeeded(run, page);
+      await pauseIfLate(run);
     },
   });
   // The pages have stopped because of a cancel; the scope of the steps is cancelled a moment later.
@@ -152,7 +154,7 @@ function updateCounts(run: Run, { counts, notBefore }: PageResult): void {
   run.show();
 }
 
-/** What happens again and again, or too late, needs a person. */
+/** What happens again and again needs a person. */
 async function pauseIfNeeded(run: Run, { halted, lost }: PageResult): Promise<void> {
   if (lost) run.lostInARow = (lost.afterAnswer ? 0 : run.lostInARow) + lost.inARow;
   if (halted === 'refused') {
@@ -163,12 +165,16 @@ async function pauseIfNeeded(run: Run, { halted, lost }: PageResult): Promise<vo
     await run.pause(
       `the answers to ${lostInARow} writes in a row were lost; look at them (cxflow show), then resume, or cancel the run`,
     );
-  } else if (run.asksAfter !== null && Date.now() > run.asksAfter && run.counts.pending > 0) {
-    run.asksAfter = null;
-    await run.pause(
-      'the time by which everything was to be sent is over; resume to send the rest late, or cancel the run',
-    );
   }
+}
+
+/** Asks once. Whoever resumes the run has decided that the rest is sent late. */
+async function pauseIfLate(run: Run): Promise<void> {
+  if (run.asksAfter === null || Date.now() <= run.asksAfter || run.counts.pending === 0) return;
+  run.asksAfter = null;
+  await run.pause(
+    'the time by which everything was to be sent is over; resume to send the rest late, or cancel the run',
+  );
 }
 
 /**
