@@ -117,7 +117,7 @@ it('asks once before it sends what is late', async () => {
   });
   await send(stubs, { sendBefore: '2026-01-01T00:00Z' }, async (handle) => {
     await eventually(() => expect(pausedFor(stubs)).toEqual([expect.stringContaining('is over')]));
-    expect(pages(stubs)).toEqual([1]);
+    expect(pages(stubs)).toEqual([]);
     await handle.executeUpdate('decide', { args: [{ action: 'resume', by: 'dana' }] });
     expect(await handle.result()).toMatchObject({ state: 'completed' });
   });
@@ -235,6 +235,37 @@ it('judges a first share before it sends the rest', async () => {
     expect(pages(stubs).toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   }
   expect(PLAN.batches).toBe(3);
+});
+
+it('judges a first share by what has left, although some of it has to wait for another day', async () => {
+  const notBefore = await inHours(24);
+  const stubs = stubActivities({
+    ...tracking(),
+    planned: { batches: 10, openPages: 1, toWrite: 1_000 },
+    writePage: ({ fromBatch }) => {
+      // Half of the first batch, and the rest of it once everything else has left.
+      const isAgain = pages(stubs).length > 10;
+      const left = isAgain || fromBatch === 1 ? 50 : 0;
+      return {
+        ...settledPage({
+          total: 1_000,
+          pending: isAgain ? 0 : 1_050 - 100 * fromBatch,
+          sent: 100 * fromBatch - left,
+        }),
+        ...(fromBatch === 1 && !isAgain && { notBefore }),
+      };
+    },
+    judgeCanary: async () => {
+      expect(await server().now()).toBeLessThan(Date.parse(notBefore));
+      expect(pages(stubs)).toEqual([1]);
+      return { passes: true, why: 'the first share was fine' };
+    },
+  });
+  await send(stubs, { canary: 10, canaryWait: '2h' }, async (handle) => {
+    expect(await handle.result()).toMatchObject({ state: 'completed' });
+  });
+  expect(stubs.named('judgeCanary')).toHaveLength(1);
+  expect(pages(stubs)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });
 
 it('writes again when messages that bounced for the time being are due, and follows them too', async () => {

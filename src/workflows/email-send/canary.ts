@@ -17,7 +17,8 @@ export async function sendCanary(run: Run, input: EmailSendInput, sending: Sendi
     do {
       await waitWhilePaused(run);
       while (!((await write(run)) && (await resolveInDoubt(run)))) await handOver(run);
-    } while (await waitForWrites(run));
+      // What has to wait for another day, or is sent again later, is not waited for: the others show how the message is received.
+    } while (isNothingSent(run) && (await waitForWrites(run)));
     run.lastBatch = null;
     sending.canaryEnds = Date.now() + emailSendTimes(input).canaryWaitMs;
   }
@@ -25,9 +26,14 @@ export async function sendCanary(run: Run, input: EmailSendInput, sending: Sendi
   await judge(run, sending);
 }
 
+function isNothingSent({ counts }: Run): boolean {
+  return (counts.sent ?? 0) + (counts.in_doubt ?? 0) === 0;
+}
+
 async function waitForEvents(run: Run, share: number, ends: number): Promise<void> {
   const at = new Date(ends).toISOString();
-  await run.enter('writing', `${at}, when the first ${share} batches are judged by their events`);
+  const batches = share === 1 ? 'the first batch is' : `the first ${share} batches are`;
+  await run.enter('writing', `${at}, when ${batches} judged by the events`);
   await waitUntil(run, ends, `the first share is judged at ${at}`);
 }
 
