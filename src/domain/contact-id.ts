@@ -33,13 +33,15 @@ export function toComparableId(text: string): string {
 }
 
 /** `1.00045E+11`: a long number in a narrow cell. Not `1E5` or `1E5-NORTH`, which may be ids. */
-const SHORTENED = /^[+-]?\d+(?:[.,]\d+e\+?\d+|e\+\d+)$/i;
+const SHORTENED = /^=?[+-]?\d+(?:[.,٫]\d+ ?e ?\+?\d+| ?e ?\+\d+)$/i;
 /** `100045000001.0`: what programs make of an id that they take for a number with a fraction. */
-const WITH_FRACTION = /^\d{5,}[.,]0+$/;
-/** `#N/A`, `#NV`, `#REF!`, `#NAME?`, or `####` in a cell that is too narrow. */
-const ERROR_VALUE = /^#(?:n\/[adv]|nv|[\p{L}\d/ ]+[!?]|#*)$/iu;
-/** What databases and programs write where they have no value. */
-const NO_VALUE = /^(?:[([<]?null[)\]>]?|\\n|nil|nan|none|undefined|n\/?a|-+|\?+)$/i;
+const WITH_FRACTION = /^\d{3,}[.,]0+$/;
+/** `#N/A`, `#NV`, `#REF!`, `#¿NOMBRE?`, `Err:502`, or `####` in a cell that is too narrow. */
+const ERROR_VALUE =
+  /^(?:#(?:\p{L}\/\p{L}{1,4}|nv|getting_data|[¡¿]?[\p{L}\d/_ ]+[!?]|#*)|(?:err|fehler) ?: ?\d{3})$/iu;
+/** What databases, programs and pivot tables write where they have no value. */
+const NO_VALUE =
+  /^(?:[([<]?(?:null|blank|empty|leer|vide|none)[)\]>]?|\\+n|nil|nan|undefined|unknown|tbd|n\.?\/?a\.?|k\.? ?a\.|-+|\?+|\.+|\[object object\]|0+|[0-]{36})$/i;
 
 /**
  * Why a text cannot be the id of a contact; null: it can. Many rows may have the same such text and mean different people.
@@ -64,8 +66,10 @@ export function contactIdProblem(text: string): Pick<Reason, 'code' | 'message'>
 }
 
 function unreadableBecause(id: string): string | null {
-  if (ERROR_VALUE.test(id)) return 'the error value of a spreadsheet, not an id; correct the formula';
-  if (NO_VALUE.test(id)) return 'stands for a missing value, not for an id';
+  const bare = toComparableId(id);
+  if (bare === '') return 'has nothing between its braces';
+  if (ERROR_VALUE.test(bare)) return 'the error value of a spreadsheet, not an id; correct the formula';
+  if (NO_VALUE.test(bare)) return 'stands for a missing value, not for an id';
   if (id.startsWith('{') !== id.endsWith('}')) return 'one of the two braces is missing';
   if (id.includes('\ufffd')) return 'has U+FFFD in the place of characters that were lost';
   return null;

@@ -39,6 +39,8 @@ export function phoneProblem(number: string): Pick<Reason, 'code' | 'message'> |
   const parsed = parsePhoneNumberFromString(number);
   if (!parsed?.isPossible())
     return { code: 'phone_not_possible', message: 'no country has numbers of this code and length' };
+  if (parsed.countryCallingCode === '1')
+    return { code: 'phone_not_possible', message: 'no number of +1 has 0 or 1 after it' };
   if (parsed.number === number) return null;
   const message = describeMeant(number, parsed.number, `+${parsed.countryCallingCode}`);
   return { code: 'phone_not_possible', message };

@@ -32,6 +32,8 @@ describe('cells of exported files', () => {
     ['+1\n', "'+1\n"],
     ["'=1+1", "''=1+1"],
     ["'quoted'", "'quoted'"],
+    ["'00123", "''00123"],
+    ['="00123"', `'="00123"`],
     ['plain', 'plain'],
     ['', ''],
   ])('%j is written as %j', (value, written) => {
@@ -40,5 +42,12 @@ describe('cells of exported files', () => {
 
   it("lose the ' with which a person kept a number as text", () => {
     expect(unescapeFormula("'+14155550100")).toBe('+14155550100');
+    expect(unescapeFormula("'00123")).toBe('00123');
+    expect(unescapeFormula("'90s")).toBe("'90s");
+  });
+
+  it('lose the formula with which programs keep a text as it is', () => {
+    expect(unescapeFormula('="00123"')).toBe('00123');
+    expect(unescapeFormula('="a"&"b"')).toBe('="a"&"b"');
   });
 });

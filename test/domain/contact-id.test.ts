@@ -39,6 +39,12 @@ it('characters that nobody sees, and the ways to write an accent, make no other 
     '\u202aI-1\u202c',
     'I-1\u00a0',
     'I\u00ad-\ufe0f1',
+    // No-break hyphens of web pages, control characters of terminals and old databases, a blank of Braille.
+    'I\u20111',
+    'I\u20101',
+    'I-1\u001a',
+    '\u0002I-\u00811\u0003',
+    '\u2800I-\ufff91',
   ]) {
     expect(toContactId(text)).toBe('I-1');
     expect(toComparableId(text)).toBe('i-1');
@@ -64,7 +70,11 @@ it.each([
     'undefined',
     '-',
   ],
-  ...[`{${GUID}`, `${GUID}}`, 'a\ufffd', '', ' \u200b'],
+  ...[`{${GUID}`, `${GUID}}`, 'a\ufffd', '', ' \u200b', '{}', '{ \u200b}'],
+  ...['=1.00045E+11', '1.00045 E+11', '1\u066b00045E+11', '1001.0'],
+  ...['#¡VALOR!', '#¿NOMBRE?', '#Н/Д', '#N/DISP', '#GETTING_DATA', 'Err:502', 'Fehler:508'],
+  ...['{NULL}', '(blank)', '(Leer)', '[object Object]', 'n.a.', 'unknown', '...', '0', '0000'],
+  '00000000-0000-0000-0000-000000000000',
 ])('%j is the id of nobody', (text) => {
   expect(contactIdProblem(text)?.code).toMatch(/^contact_id_(missing|not_exact|unreadable)$/);
 });
@@ -81,4 +91,7 @@ it.each([
   '#1',
   '1.5',
   'nana',
+  '007',
+  'Err',
+  '10.0',
 ])('%j may be an id', (text) => expect(contactIdProblem(text)).toBeNull());

@@ -22,7 +22,7 @@ describe('phone numbers', () => {
     expect(phoneProblem(number)?.code).toBe('phone_not_e164');
   });
 
-  it.each(['+12', '+1415555010', '+999123456', '+441'])(
+  it.each(['+12', '+1415555010', '+999123456', '+441', '+10000000000', '+11111111111'])(
     '%s is E.164, but no country has such numbers',
     (number) => {
       expect(phoneProblem(number)?.code).toBe('phone_not_possible');

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { escapeFormula } from '../../src/domain/cells.ts';
 import { writeEscapes } from '../../src/domain/workbook-text.ts';
 import { readRows } from './harness.ts';
 import { readFile, readValues, readWorkbook } from './workbooks/read.ts';
@@ -162,8 +163,7 @@ describe('the texts of a workbook', () => {
         const values = given.map((cells, at) => [`crm-${at}`, ...cells]);
         const all = [['contactId', 'phone', 'name', 'note'], ...values];
         // A spreadsheet program saves a text with an apostrophe before it if it looks like a formula to nobody but cxflow.
-        const quote = (value: string) =>
-          `"${(/^'*[=+\-@\t\r]/.test(value) ? `'${value}` : value).replaceAll('"', '""')}"`;
+        const quote = (value: string) => `"${escapeFormula(value).replaceAll('"', '""')}"`;
         const csv = all.map((cells) => cells.map(quote).join(',')).join('\r\n');
         const sheet = await readWorkbook(await writeSheet(table(...all)));
         expect(sheet.rows.map(({ fields }) => fields)).toEqual(

@@ -121,7 +121,7 @@ describe('a row', () => {
   it('has every reason why it is invalid, and none of its values in them', () => {
     const row = {
       email: 'secret@@example.com',
-      contactId: 'secret\u0007',
+      contactId: 'sec\nret',
       tags: 'ok;se\ncret',
       plan: null,
       city: { secret: 1 },
