@@ -13,7 +13,7 @@ export const YES_WORDS: readonly string[] = [
  * because no objection may be missed.
  */
 export const NO_WORDS: Readonly<Record<'flags' | 'spreadsheets' | 'stop' | 'records', readonly string[]>> = {
-  flags: ['false', 'no', 'n', '0', 'f', 'off', 'out'],
+  flags: ['false', 'no', 'nope', 'n', '0', 'f', 'off', 'out'],
   /** FALSE as spreadsheets of other languages write it, and their plain words for no. */
   spreadsheets: [
     ...['falsch', 'nein', 'faux', 'non', 'falso', 'não', 'nao', 'onwaar', 'nee', 'falskt', 'falsk', 'nej'],
@@ -32,17 +32,38 @@ export const NO_WORDS: Readonly<Record<'flags' | 'spreadsheets' | 'stop' | 'reco
       'yanlış',
       'hayır',
     ],
-    ...['fals', 'nu', 'ложь', 'нет'],
+    ...['fals', 'nu', 'väär', 'netiesa', 'ni', 'ложь', 'нет', 'не', 'ні', 'лъжа', 'ψευδές', 'όχι'],
+    ...['いいえ', '否', '아니요', 'לא', 'لا'],
   ],
   /** Replies to a message by which carriers end a subscription. */
   stop: [
     ...['stop', 'stop all', 'unsubscribe', 'cancel', 'end', 'quit', 'revoke', 'opt out', 'remove'],
-    ...['arret', 'alto', 'baja', 'cancelar', 'parar', 'sair', 'stopp', 'abmelden'],
+    ...['arret', 'alto', 'baja', 'cancelar', 'parar', 'sair', 'stopp', 'abmelden', 'unsub', 'leave', 'стоп'],
   ],
   /** What systems and people note down. */
   records: [
     ...['opted out', 'unsubscribed', 'withdrawn', 'revoked', 'cancelled', 'canceled', 'stopped', 'removed'],
     ...['objected', 'refused', 'declined', 'denied', 'blocked', 'widerrufen', 'abgemeldet', 'dnc', 'dnd'],
+    ...[
+      'widerruf',
+      'widerspruch',
+      'widersprochen',
+      'gesperrt',
+      'abgelehnt',
+      'refusé',
+      'désinscrit',
+      'désabonné',
+    ],
+    ...[
+      'rechazado',
+      'revocado',
+      'cancelado',
+      'cancellato',
+      'afgemeld',
+      'blacklisted',
+      'blocklisted',
+      'suppressed',
+    ],
     ...['do not call', 'do not contact', 'do not email', 'do not text', 'do not disturb'],
     ...['dont call', 'dont contact', 'dont email', 'dont text', 'no call', 'no contact'],
   ],
